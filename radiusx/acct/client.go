@@ -1,0 +1,74 @@
+package acct
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/gaissmai/bart"
+
+	"cordon/radiusx"
+)
+
+// Client is a sender of accounting that the server accepts. Where several
+// clients cover an address, the most specific prefix wins.
+type Client struct {
+	Prefix netip.Prefix   // source addresses, IPv4 or IPv6
+	Secret radiusx.Secret // shared with these senders
+
+	// Relay marks an AAA server or proxy that copies the accounting of
+	// several BNGs. RelayFor names those BNGs; empty means every one. This
+	// package does not look at either: which BNG a record is about, and
+	// whether this client may speak for it, is the handler's to decide.
+	Relay    bool
+	RelayFor []string
+}
+
+// Validate reports what makes the client unusable.
+func (c *Client) Validate() error {
+	var errs []error
+	if !c.Prefix.IsValid() {
+		errs = append(errs, errors.New("prefix is missing"))
+	} else if c.Prefix != c.Prefix.Masked() {
+		errs = append(errs, fmt.Errorf("prefix %s has host bits, did you mean %s", c.Prefix, c.Prefix.Masked()))
+	}
+	if c.Secret.IsZero() {
+		errs = append(errs, errors.New("secret is missing"))
+	}
+	if len(c.RelayFor) > 0 && !c.Relay {
+		errs = append(errs, errors.New("relays for BNGs but is no relay"))
+	}
+	return errors.Join(errs...)
+}
+
+// clientTable finds the client of a source address. It never changes after
+// [newClientTable].
+type clientTable struct{ byPrefix bart.Table[*Client] }
+
+func newClientTable(clients []Client) *clientTable {
+	t := &clientTable{}
+	for i := range clients {
+		c := clients[i] // the table's own copy
+		t.byPrefix.Insert(c.Prefix, &c)
+	}
+	return t
+}
+
+// find returns the client with the most specific prefix around addr.
+func (t *clientTable) find(addr netip.Addr) (*Client, bool) { return t.byPrefix.Lookup(addr) }
+
+func validateClients(clients []Client) error {
+	var errs []error
+	seen := make(map[netip.Prefix]bool, len(clients))
+	for i := range clients {
+		c := &clients[i]
+		if err := c.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("client %d: %w", i+1, err))
+		}
+		if c.Prefix.IsValid() && seen[c.Prefix] {
+			errs = append(errs, fmt.Errorf("client %d: prefix %s is another client's too", i+1, c.Prefix))
+		}
+		seen[c.Prefix] = true
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,115 @@
+package acct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"cordon/radiusx"
+)
+
+// Handler makes records durable.
+type Handler interface {
+	// Handle stores a batch and returns one error for each record, in order.
+	// nil: the record is durable, the NAS is answered at once. An error: the
+	// NAS gets no answer and sends the record again. A result of another
+	// length than the batch answers nobody. Several batches are handled at
+	// the same time, never two with the same session in them. The batch
+	// belongs to the handler.
+	Handle(ctx context.Context, batch []Record) []error
+}
+
+// HandlerFunc makes a function a [Handler].
+type HandlerFunc func(ctx context.Context, batch []Record) []error
+
+// Handle calls f.
+func (f HandlerFunc) Handle(ctx context.Context, batch []Record) []error { return f(ctx, batch) }
+
+// Config is what a [Server] needs. Zero numbers and durations become the
+// default named beside them.
+type Config struct {
+	Listen  []string         // UDP addresses, "192.0.2.10:1813"; an explicit address, so that answers leave from it
+	Conns   []net.PacketConn // sockets that are open already; the server closes them
+	Clients []Client
+	Handler Handler
+
+	SubscriberKey string              // attribute whose value is Record.Subscriber; "User-Name"
+	Keep          []string            // attributes wanted in Record.Attributes beside AlwaysKept
+	Dictionary    *radiusx.Dictionary // names SubscriberKey and Keep; radiusx.Builtin()
+
+	Batch         int           // most records handed over at once; 64
+	Workers       int           // batches handled side by side; 4
+	Queue         int           // records that may wait; more are dropped, which is the back-pressure; 8192
+	MaxAttributes int           // a packet with more is dropped; 200
+	HandleTimeout time.Duration // deadline of one Handle call; 10s
+	Drain         time.Duration // time to finish queued records after Run's context ended; 5s
+
+	Skew   time.Duration // how far in the future an Event-Timestamp may lie; 5s
+	MaxAge time.Duration // how old an event may be; 168h
+	Linger time.Duration // how long a record that was not stored holds Oldest back; 60s
+
+	Answers      int           // answers kept for exact duplicates; 16384
+	AnswerWindow time.Duration // how long they are good for; 30s
+
+	Now func() time.Time // time.Now
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.SubscriberKey, "User-Name")
+	setDefault(&c.Batch, 64)
+	setDefault(&c.Workers, 4)
+	setDefault(&c.Queue, 8192)
+	setDefault(&c.MaxAttributes, 200)
+	setDefault(&c.HandleTimeout, 10*time.Second)
+	setDefault(&c.Drain, 5*time.Second)
+	setDefault(&c.Skew, 5*time.Second)
+	setDefault(&c.MaxAge, 168*time.Hour)
+	setDefault(&c.Linger, time.Minute)
+	setDefault(&c.Answers, 16384)
+	setDefault(&c.AnswerWindow, 30*time.Second)
+	if c.Dictionary == nil {
+		c.Dictionary = radiusx.Builtin()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate reports everything that is wrong with the configuration.
+func (c Config) Validate() error {
+	c.setDefaults()
+	var errs []error
+	if len(c.Listen)+len(c.Conns) == 0 {
+		errs = append(errs, errors.New("no address to listen on"))
+	}
+	if len(c.Clients) == 0 {
+		errs = append(errs, errors.New("no clients: nobody could send accounting"))
+	}
+	if c.Handler == nil {
+		errs = append(errs, errors.New("no handler"))
+	}
+	for name, n := range map[string]int64{
+		"batch": int64(c.Batch), "workers": int64(c.Workers), "queue": int64(c.Queue),
+		"max attributes": int64(c.MaxAttributes), "answers": int64(c.Answers),
+		"handle timeout": int64(c.HandleTimeout), "drain": int64(c.Drain), "skew": int64(c.Skew),
+		"max age": int64(c.MaxAge), "linger": int64(c.Linger), "answer window": int64(c.AnswerWindow),
+	} {
+		if n < 0 {
+			errs = append(errs, fmt.Errorf("%s is negative", name))
+		}
+	}
+	if c.Queue < c.Workers {
+		errs = append(errs, fmt.Errorf("queue %d is shorter than the number of workers %d", c.Queue, c.Workers))
+	}
+	_, err := newKeeper(c.Dictionary, c.SubscriberKey, c.Keep)
+	return errors.Join(append(errs, validateClients(c.Clients), err)...)
+}

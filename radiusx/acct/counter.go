@@ -1,0 +1,99 @@
+package acct
+
+import (
+	"fmt"
+	"sync/atomic"
+)
+
+// Counter names one thing that the server counts since its start; the values
+// are read with [Server.Stats]. Every datagram received ends in exactly one of
+// the counters whose Dropped or Answered is true, once its handling is over.
+type Counter int
+
+// What is counted.
+const (
+	Received Counter = iota // datagrams read
+
+	// Answered.
+	Stored            // records that the handler made durable
+	StatusServer      // Status-Server (RFC 5997)
+	OtherStatus       // kinds that tell nothing about sessions: not handed on
+	DuplicateAnswered // exact duplicates of a record answered a moment ago
+
+	// Dropped without an answer.
+	UnknownClient           // no client covers the source address
+	Malformed               // lengths that do not add up
+	WrongCode               // neither Accounting-Request nor Status-Server
+	BadAuthenticator        // wrong secret, or altered on the way
+	BadMessageAuthenticator // there and wrong, or missing on a Status-Server
+	TooManyAttributes       // more than Config.MaxAttributes
+	NoStatus                // Acct-Status-Type missing or not an integer
+	NoSessionID             // Start, Stop or Interim-Update without Acct-Session-Id
+	Contradictory           // two different values of an attribute that identifies
+	DuplicateInFlight       // the same record is being handled
+	QueueFull               // more records wait than Config.Queue allows
+	HandlerRefused          // the handler could not make it durable
+	Stopped                 // still queued when the server stopped
+
+	// Beside the datagrams.
+	AnswerNotSent // answers that the socket refused; the datagram is counted as answered
+	BadAttribute  // attributes left out of a record because their value is impossible
+	ReadError     // errors of a socket
+
+	counterCount
+)
+
+var counters = [counterCount]struct {
+	label             string
+	answered, dropped bool
+}{
+	Received:                {"received", false, false},
+	Stored:                  {"stored", true, false},
+	StatusServer:            {"status_server", true, false},
+	OtherStatus:             {"other_status", true, false},
+	DuplicateAnswered:       {"duplicate_answered", true, false},
+	UnknownClient:           {"unknown_client", false, true},
+	Malformed:               {"malformed", false, true},
+	WrongCode:               {"wrong_code", false, true},
+	BadAuthenticator:        {"bad_authenticator", false, true},
+	BadMessageAuthenticator: {"bad_message_authenticator", false, true},
+	TooManyAttributes:       {"too_many_attributes", false, true},
+	NoStatus:                {"no_status", false, true},
+	NoSessionID:             {"no_session_id", false, true},
+	Contradictory:           {"contradictory", false, true},
+	DuplicateInFlight:       {"duplicate_in_flight", false, true},
+	QueueFull:               {"queue_full", false, true},
+	HandlerRefused:          {"handler_refused", false, true},
+	Stopped:                 {"stopped", false, true},
+	AnswerNotSent:           {"answer_not_sent", false, false},
+	BadAttribute:            {"bad_attribute", false, false},
+	ReadError:               {"read_error", false, false},
+}
+
+// String returns the label for metrics: lower case, underscores.
+func (c Counter) String() string {
+	if c < 0 || c >= counterCount {
+		return fmt.Sprintf("Counter(%d)", int(c))
+	}
+	return counters[c].label
+}
+
+// Answered reports whether the counter counts datagrams that got an answer.
+func (c Counter) Answered() bool { return c >= 0 && c < counterCount && counters[c].answered }
+
+// Dropped reports whether the counter counts datagrams without an answer.
+func (c Counter) Dropped() bool { return c >= 0 && c < counterCount && counters[c].dropped }
+
+// Stats are the values of all counters at one moment, indexed by [Counter].
+type Stats [counterCount]uint64
+
+type tally [counterCount]atomic.Uint64
+
+func (t *tally) add(c Counter) { t[c].Add(1) }
+
+func (t *tally) stats() (s Stats) {
+	for i := range t {
+		s[i] = t[i].Load()
+	}
+	return s
+}

@@ -1,0 +1,223 @@
+package acct
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"time"
+)
+
+// Attribute numbers that a record is read from (IANA RADIUS types).
+const (
+	attrUserName         = 1
+	attrNASIPAddress     = 4
+	attrFramedIPAddress  = 8
+	attrVendorSpecific   = 26
+	attrNASIdentifier    = 32
+	attrProxyState       = 33
+	attrStatusType       = 40
+	attrDelayTime        = 41
+	attrSessionID        = 44
+	attrSessionTime      = 46
+	attrTerminateCause   = 49
+	attrMultiSessionID   = 50
+	attrEventTimestamp   = 55
+	attrNASIPv6Address   = 95
+	attrFramedIPv6Prefix = 97
+	attrDelegatedPrefix  = 123
+	attrFramedIPv6Addr   = 168
+)
+
+// shortestPrefix is the shortest IPv6 prefix, in bits, that is believed to be
+// one subscriber's: registries give a whole network operator a /32.
+const shortestPrefix = 32
+
+// decoded is what one pass over a packet's attributes finds.
+type decoded struct {
+	record    Record
+	hasStatus bool
+	delay     time.Duration
+	eventTime time.Time // zero when absent
+	proxies   []byte    // the Proxy-State attributes, encoded, in order
+	bad       int       // attributes left out because their value is impossible
+	conflict  bool      // an identifying attribute twice with different values
+	seen      [256]bool
+}
+
+// attributes calls f for each attribute of a packet that radiusx.Trim passed.
+func attributes(packet []byte, f func(kind byte, value []byte)) {
+	for at := headerLength; at+2 <= len(packet); at += int(packet[at+1]) {
+		f(packet[at], packet[at+2:at+int(packet[at+1])])
+	}
+}
+
+func countAttributes(packet []byte) (n int) {
+	attributes(packet, func(byte, []byte) { n++ })
+	return n
+}
+
+// decode reads the attributes of an Accounting-Request. It keeps nothing of
+// packet's memory.
+func decode(packet []byte) *decoded {
+	d := &decoded{}
+	attributes(packet, d.attribute)
+	return d
+}
+
+func (d *decoded) attribute(kind byte, value []byte) {
+	r := &d.record
+	switch kind {
+	case attrUserName:
+		d.text(kind, &r.UserName, value)
+	case attrNASIdentifier:
+		d.text(kind, &r.NAS.Identifier, value)
+	case attrSessionID:
+		d.text(kind, &r.SessionID, value)
+	case attrMultiSessionID:
+		d.text(kind, &r.MultiSessionID, value)
+	case attrNASIPAddress:
+		d.address(kind, &r.NAS.IP, value, 4)
+	case attrNASIPv6Address:
+		d.address(kind, &r.NAS.IPv6, value, 16)
+	case attrFramedIPAddress:
+		d.framedIP(value)
+	case attrFramedIPv6Prefix, attrDelegatedPrefix:
+		d.prefix(PrefixKind(kind), value)
+	case attrFramedIPv6Addr:
+		d.hostPrefix(value)
+	case attrVendorSpecific:
+		r.Service = r.Service || marksService(value)
+	case attrProxyState:
+		d.proxies = append(append(d.proxies, kind, byte(len(value)+2)), value...)
+	default:
+		d.number(kind, value)
+	}
+}
+
+// number takes the integer attributes; others are nobody's business here.
+func (d *decoded) number(kind byte, value []byte) {
+	switch kind {
+	case attrStatusType, attrDelayTime, attrSessionTime, attrTerminateCause, attrEventTimestamp:
+	default:
+		return
+	}
+	if len(value) != 4 {
+		d.bad++
+		return
+	}
+	n := binary.BigEndian.Uint32(value)
+	switch kind {
+	case attrStatusType:
+		status := statusOf(n)
+		d.conflict = d.conflict || d.hasStatus && status != d.record.Status
+		d.record.Status, d.hasStatus = status, true
+	case attrDelayTime:
+		d.delay = time.Duration(n) * time.Second
+	case attrSessionTime:
+		d.record.SessionTime = time.Duration(n) * time.Second
+	case attrTerminateCause:
+		d.record.TerminateCause = TerminateCause(n)
+	case attrEventTimestamp:
+		d.eventTime = time.Unix(int64(n), 0)
+	}
+}
+
+// text takes an identifying attribute; a second, different one is a conflict,
+// because nobody can say which of the two the sender meant.
+func (d *decoded) text(kind byte, into *string, value []byte) {
+	if d.seen[kind] {
+		d.conflict = d.conflict || *into != string(value)
+		return
+	}
+	d.seen[kind], *into = true, string(value)
+}
+
+func (d *decoded) address(kind byte, into *netip.Addr, value []byte, size int) {
+	addr, ok := netip.AddrFromSlice(value)
+	if !ok || len(value) != size {
+		d.bad++
+		return
+	}
+	if d.seen[kind] {
+		d.conflict = d.conflict || *into != addr
+		return
+	}
+	d.seen[kind], *into = true, addr
+}
+
+// framedIP takes Framed-IP-Address unless it is one of the values that stand
+// for "not assigned yet" (0.0.0.0, and RFC 2865 section 5.8's 255.255.255.255
+// and 255.255.255.254) or cannot be a subscriber's.
+func (d *decoded) framedIP(value []byte) {
+	if len(value) == 4 {
+		switch binary.BigEndian.Uint32(value) {
+		case 0, 0xffffffff, 0xfffffffe:
+			return
+		}
+	}
+	var addr netip.Addr
+	bad := d.bad
+	d.address(attrFramedIPAddress, &addr, value, 4)
+	switch {
+	case d.bad != bad:
+	case addr.IsValid() && !holdable(addr):
+		d.bad++
+	case addr.IsValid():
+		d.record.FramedIP = addr
+	case d.record.FramedIP.As4() != [4]byte(value): // a second one
+		d.conflict = true
+	}
+}
+
+// prefix takes an ipv6prefix value (RFC 3162 section 2.3): a reserved octet, the
+// length in bits, and as many octets of the prefix as the sender liked. Real
+// gear leaves host bits set; they are cleared.
+func (d *decoded) prefix(kind PrefixKind, value []byte) {
+	if len(value) < 2 || len(value) > 18 || value[1] > 128 {
+		d.bad++
+		return
+	}
+	var octets [16]byte
+	copy(octets[:], value[2:])
+	d.addPrefix(kind, netip.AddrFrom16(octets), int(value[1]))
+}
+
+func (d *decoded) hostPrefix(value []byte) {
+	addr, ok := netip.AddrFromSlice(value)
+	if !ok || len(value) != 16 {
+		d.bad++
+		return
+	}
+	d.addPrefix(FramedAddress, addr, 128)
+}
+
+func (d *decoded) addPrefix(kind PrefixKind, addr netip.Addr, bits int) {
+	prefix := netip.PrefixFrom(addr, bits).Masked()
+	if bits < shortestPrefix || !holdable(prefix.Addr()) {
+		d.bad++
+		return
+	}
+	for _, p := range d.record.Prefixes {
+		if p.Prefix == prefix && p.Kind == kind {
+			return
+		}
+	}
+	d.record.Prefixes = append(d.record.Prefixes, Prefix{prefix, kind})
+}
+
+// holdable reports whether a subscriber can hold the address: a binding to any
+// other could only make an innocent look guilty.
+func holdable(addr netip.Addr) bool {
+	return !addr.IsUnspecified() && !addr.IsLoopback() && !addr.IsMulticast() &&
+		!addr.IsLinkLocalUnicast() && !addr.Is4In6()
+}
+
+// eventTime works out Record.At; see there.
+func (d *decoded) at(arrived time.Time, skew, maxAge time.Duration) (time.Time, TimeSource) {
+	if t := d.eventTime; !t.IsZero() && !t.After(arrived.Add(skew)) && !t.Before(arrived.Add(-maxAge)) {
+		if t.After(arrived) {
+			t = arrived
+		}
+		return t, FromEventTimestamp
+	}
+	return arrived.Add(-min(d.delay, maxAge)), FromDelay
+}

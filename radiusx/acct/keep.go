@@ -1,0 +1,83 @@
+package acct
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"layeh.com/radius"
+
+	"cordon/radiusx"
+)
+
+// alwaysKept are the attributes that a change of authorization may have to name
+// (RFC 5176 section 3), and those that show what a session was given.
+var alwaysKept = []string{
+	"NAS-Port", "NAS-Port-Id", "Framed-IP-Address", "Framed-Interface-Id",
+	"Called-Station-Id", "Calling-Station-Id", "Chargeable-User-Identity", "Class", "Filter-Id",
+}
+
+// AlwaysKept returns the names of the attributes that [Record.Attributes] holds
+// whatever Config.Keep says.
+func AlwaysKept() []string { return append([]string(nil), alwaysKept...) }
+
+// keeper picks the attributes of a packet that go into Record.Attributes. It
+// never changes after newKeeper.
+type keeper struct {
+	dictionary *radiusx.Dictionary
+	subscriber string          // the dictionary's spelling of Config.SubscriberKey
+	names      map[string]bool // to keep
+	standard   [256]bool       // types to decode; Vendor-Specific is not among them
+	vendors    map[uint32]bool // vendors to decode
+}
+
+func newKeeper(dictionary *radiusx.Dictionary, subscriberKey string, keep []string) (*keeper, error) {
+	k := &keeper{dictionary: dictionary, names: make(map[string]bool), vendors: make(map[uint32]bool)}
+	var errs []error
+	for _, name := range append(AlwaysKept(), keep...) {
+		def, err := k.want(name)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("keep: %w", err))
+		}
+		k.names[def.Name] = true
+	}
+	def, err := k.want(subscriberKey)
+	if err != nil {
+		errs = append(errs, fmt.Errorf("subscriber key: %w", err))
+	}
+	k.subscriber = def.Name
+	return k, errors.Join(errs...)
+}
+
+// want makes the attribute called name one of those that are decoded.
+func (k *keeper) want(name string) (radiusx.Definition, error) {
+	def, ok := k.dictionary.Lookup(name)
+	switch {
+	case !ok:
+		return def, fmt.Errorf("unknown attribute %q", name)
+	case def.Vendor != 0:
+		k.vendors[def.Vendor] = true
+	default:
+		k.standard[def.Number] = true
+	}
+	return def, nil
+}
+
+// fill sets the record's Attributes and Subscriber.
+func (k *keeper) fill(r *Record, packet []byte) {
+	var raw radius.Attributes
+	attributes(packet, func(kind byte, value []byte) {
+		if k.standard[kind] || kind == attrVendorSpecific && len(value) >= 4 && k.vendors[binary.BigEndian.Uint32(value)] {
+			raw = append(raw, &radius.AVP{Type: radius.Type(kind), Attribute: bytes.Clone(value)})
+		}
+	})
+	for _, a := range k.dictionary.Decode(raw) {
+		if k.names[a.Name] {
+			r.Attributes = append(r.Attributes, a)
+		}
+		if r.Subscriber == "" && a.Name == k.subscriber {
+			r.Subscriber = a.Value
+		}
+	}
+}

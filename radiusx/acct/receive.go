@@ -1,0 +1,241 @@
+package acct
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // RFC 2866 section 3 fixes MD5
+	"crypto/subtle"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"cordon/radiusx"
+)
+
+const (
+	headerLength = radiusx.HeaderLength
+
+	codeAccountingRequest  = 4
+	codeAccountingResponse = 5
+	codeStatusServer       = 12
+)
+
+// readPause follows an error of a socket, so that one that fails at once does
+// not take a processor.
+const readPause = 50 * time.Millisecond
+
+// exchange is a request on its way to its answer.
+type exchange struct {
+	socket  *socket
+	key     requestKey
+	secret  []byte
+	signed  bool   // the request carried a Message-Authenticator, so does the answer
+	proxies []byte // Proxy-State attributes to echo
+	record  Record
+	mark    *mark
+}
+
+// read is the one reader of a socket; it never waits for a handler. It ends
+// with ctx or when the socket is closed.
+func (s *Server) read(ctx context.Context, conn *socket) {
+	buffer := make([]byte, radiusx.MaxPacketLength)
+	for {
+		n, from, err := conn.read(buffer)
+		switch {
+		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				s.tally.add(ReadError)
+			}
+			pause(ctx, readPause)
+		default:
+			s.tally.add(Received)
+			s.receive(conn, buffer[:n], from)
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// receive takes one datagram to its answer, its queue or its counter.
+func (s *Server) receive(conn *socket, datagram []byte, from netip.AddrPort) {
+	client, ok := s.clients.find(from.Addr())
+	if !ok {
+		s.tally.add(UnknownClient)
+		return
+	}
+	packet, err := radiusx.Trim(datagram)
+	if err != nil {
+		s.tally.add(Malformed)
+		return
+	}
+	signed, reason := s.authentic(packet, client.Secret.Bytes())
+	if reason != 0 {
+		s.tally.add(reason)
+		return
+	}
+	x := &exchange{socket: conn, key: keyOf(packet, from), secret: client.Secret.Bytes(), signed: signed}
+	d := decode(packet)
+	x.proxies, x.record = d.proxies, d.record
+	if packet[0] == codeStatusServer {
+		s.answer(x, StatusServer)
+		return
+	}
+	s.accounting(x, d, client, packet)
+}
+
+// authentic checks code, authenticators and the number of attributes. The
+// reason is 0 for a packet to go on with.
+func (s *Server) authentic(packet, secret []byte) (signed bool, reason Counter) {
+	var zero [radiusx.AuthenticatorLength]byte
+	authenticator := zero[:] // RFC 5997 section 2.2.1: Status-Server's own is random and part of the digest
+	switch packet[0] {
+	case codeStatusServer:
+		authenticator = packet[4:headerLength]
+	case codeAccountingRequest:
+		if !authenticRequest(packet, secret) {
+			return false, BadAuthenticator
+		}
+	default:
+		return false, WrongCode
+	}
+	mauth := radiusx.CheckMessageAuthenticator(packet, secret, authenticator)
+	signed = mauth == radiusx.MessageAuthenticatorValid
+	switch {
+	case mauth == radiusx.MessageAuthenticatorBad, packet[0] == codeStatusServer && !signed:
+		return false, BadMessageAuthenticator
+	case countAttributes(packet) > s.config.MaxAttributes:
+		return false, TooManyAttributes
+	}
+	return signed, 0
+}
+
+// authenticRequest checks the Request Authenticator of RFC 2866 section 3.
+func authenticRequest(packet, secret []byte) bool {
+	var zero [radiusx.AuthenticatorLength]byte
+	sum := packetDigest(packet, zero[:], secret)
+	return subtle.ConstantTimeCompare(sum[:], packet[4:headerLength]) == 1
+}
+
+// packetDigest is MD5 over the packet with authenticator in its place, and the
+// secret.
+func packetDigest(packet, authenticator, secret []byte) (sum [md5.Size]byte) {
+	hash := md5.New() //nolint:gosec // RFC 2866 section 3 fixes MD5
+	hash.Write(packet[:4])
+	hash.Write(authenticator)
+	hash.Write(packet[headerLength:])
+	hash.Write(secret)
+	hash.Sum(sum[:0])
+	return sum
+}
+
+func keyOf(packet []byte, from netip.AddrPort) requestKey {
+	return requestKey{from, packet[1], [radiusx.AuthenticatorLength]byte(packet[4:headerLength])}
+}
+
+// accounting completes the record of an authentic Accounting-Request and
+// queues it.
+func (s *Server) accounting(x *exchange, d *decoded, client *Client, packet []byte) {
+	s.tally[BadAttribute].Add(uint64(d.bad))
+	if reason := d.unusable(); reason != 0 {
+		s.tally.add(reason)
+		return
+	}
+	now := s.config.Now()
+	if again, fresh := s.answers.begin(x.key, now); again != nil {
+		s.tally.add(DuplicateAnswered)
+		s.send(x, again)
+		return
+	} else if !fresh {
+		s.tally.add(DuplicateInFlight)
+		return
+	}
+	r := &x.record
+	if r.Status == other {
+		s.answer(x, OtherStatus)
+		return
+	}
+	r.Client, r.From, r.Arrived = client, x.key.from, now
+	s.keeper.fill(r, packet)
+	r.At, r.AtSource = d.at(now, s.config.Skew, s.config.MaxAge)
+	x.mark = s.open.begin(r)
+	s.enqueue(x, now)
+}
+
+// unusable names the reason for dropping the record, 0 for none.
+func (d *decoded) unusable() Counter {
+	switch {
+	case !d.hasStatus:
+		return NoStatus
+	case d.conflict:
+		return Contradictory
+	case d.record.SessionID == "" && d.record.Status.ofSession():
+		return NoSessionID
+	}
+	return 0
+}
+
+// enqueue gives the record to the worker of its session, or drops it when that
+// worker has more than it can bear: the reader must not wait.
+func (s *Server) enqueue(x *exchange, now time.Time) {
+	select {
+	case s.queues[s.workerOf(&x.record)] <- x:
+	default:
+		s.drop(x, QueueFull, now)
+	}
+}
+
+// workerOf spreads sessions over the workers (FNV-1a over Acct-Session-Id).
+func (s *Server) workerOf(r *Record) int {
+	hash := uint32(2166136261)
+	for i := range len(r.SessionID) {
+		hash = (hash ^ uint32(r.SessionID[i])) * 16777619
+	}
+	return int(hash % uint32(len(s.queues)))
+}
+
+// drop ends an exchange without an answer.
+func (s *Server) drop(x *exchange, reason Counter, now time.Time) {
+	s.tally.add(reason)
+	s.open.miss(x.mark, now)
+	s.answers.finish(x.key, nil, now)
+}
+
+// answer makes the answer, remembers it and sends it.
+func (s *Server) answer(x *exchange, reason Counter) {
+	packet := x.response()
+	s.tally.add(reason)
+	s.answers.finish(x.key, packet, s.config.Now())
+	s.send(x, packet)
+}
+
+func (s *Server) send(x *exchange, packet []byte) {
+	if err := x.socket.write(packet, x.key.from); err != nil {
+		s.tally.add(AnswerNotSent) // the NAS will ask again
+	}
+}
+
+// response makes the Accounting-Response: Message-Authenticator if the request
+// had one, then its Proxy-State attributes in their order (RFC 2866 section 4.2).
+func (x *exchange) response() []byte {
+	packet := make([]byte, headerLength, headerLength+18+len(x.proxies))
+	packet[0], packet[1] = codeAccountingResponse, x.key.identifier
+	if x.signed {
+		packet = radiusx.AppendMessageAuthenticator(packet)
+	}
+	packet = append(packet, x.proxies...)
+	packet[2], packet[3] = byte(len(packet)>>8), byte(len(packet))
+	if x.signed {
+		radiusx.SignMessageAuthenticator(packet, x.secret, x.key.authenticator[:])
+	}
+	sum := packetDigest(packet, x.key.authenticator[:], x.secret)
+	copy(packet[4:], sum[:])
+	return packet
+}

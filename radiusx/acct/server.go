@@ -1,0 +1,119 @@
+package acct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Server receives accounting. Make one with [New], run it once with
+// [Server.Run].
+type Server struct {
+	config  Config
+	clients *clientTable
+	keeper  *keeper
+	sockets []*socket
+	queues  []chan *exchange // one a worker; sessions are spread over them
+	answers *answers
+	open    *watermark
+	tally   tally
+	started atomic.Bool
+}
+
+// New opens the sockets and returns a server that is bound but does not read
+// yet. Call Run or Close.
+func New(config Config) (*Server, error) {
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("accounting server: %w", err)
+	}
+	config.setDefaults()
+	keeper, err := newKeeper(config.Dictionary, config.SubscriberKey, config.Keep)
+	if err != nil {
+		return nil, fmt.Errorf("accounting server: %w", err)
+	}
+	s := &Server{
+		config:  config,
+		clients: newClientTable(config.Clients),
+		keeper:  keeper,
+		answers: newAnswers(config.Answers, config.AnswerWindow),
+		open:    newWatermark(config.Linger),
+	}
+	for range config.Workers {
+		s.queues = append(s.queues, make(chan *exchange, config.Queue/config.Workers))
+	}
+	for _, conn := range config.Conns {
+		s.sockets = append(s.sockets, newSocket(conn))
+	}
+	for _, address := range config.Listen {
+		conn, err := listen(address)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("accounting server: %w", err), s.Close())
+		}
+		s.sockets = append(s.sockets, newSocket(conn))
+	}
+	return s, nil
+}
+
+// Addrs returns the local addresses of the sockets, Conns before Listen.
+func (s *Server) Addrs() []net.Addr {
+	addrs := make([]net.Addr, len(s.sockets))
+	for i, socket := range s.sockets {
+		addrs[i] = socket.LocalAddr()
+	}
+	return addrs
+}
+
+// Oldest returns the event time of the earliest record that was received and
+// is not stored yet, and whether there is one. Nothing can be said about
+// datagrams that still wait in the kernel.
+func (s *Server) Oldest() (time.Time, bool) { return s.open.oldest(s.config.Now()) }
+
+// Stats returns the counters.
+func (s *Server) Stats() Stats { return s.tally.stats() }
+
+// Close closes the sockets of a server that does not run; Run does so itself.
+func (s *Server) Close() error {
+	var errs []error
+	for _, socket := range s.sockets {
+		if err := socket.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, fmt.Errorf("close accounting socket: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Run serves until ctx ends, then stops reading, gives what is queued
+// Config.Drain to be stored and answered, closes the sockets and returns. It
+// can be called once.
+func (s *Server) Run(ctx context.Context) error {
+	if !s.started.CompareAndSwap(false, true) {
+		return errors.New("accounting server: already run")
+	}
+	handling, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	defer abandon()
+	stop := context.AfterFunc(ctx, func() {
+		for _, socket := range s.sockets {
+			socket.stopReading()
+		}
+		time.AfterFunc(s.config.Drain, abandon)
+	})
+	defer stop()
+
+	var readers, workers sync.WaitGroup
+	for _, queue := range s.queues {
+		workers.Go(func() { s.work(handling, queue) })
+	}
+	for _, socket := range s.sockets {
+		readers.Go(func() { s.read(ctx, socket) })
+	}
+	readers.Wait()
+	for _, queue := range s.queues {
+		close(queue)
+	}
+	workers.Wait()
+	return s.Close()
+}

@@ -1,0 +1,45 @@
+package acct
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// serviceMarks lists the vendor attributes by which a record says that it is
+// about one service within a session, with its own Acct-Session-Id or, worse,
+// with the session's. A nil prefix means that the attribute alone is the mark.
+//
+// Cisco-Service-Info is not a mark: ISG clones put the active service into the
+// records of the session itself.
+var serviceMarks = []struct {
+	vendor uint32
+	kind   byte
+	prefix []byte
+	source string
+}{
+	{4874, 83, nil, "ERX-Service-Session: Juniper, Service Manager accounting"},
+	{9, 1, []byte("parent-session-id="), "Cisco-AVPair: ISG per-flow accounting, IOS-XR service accounting"},
+	{9, 52, nil, "Cisco-Parent-Session-Id: the same as an attribute of its own"},
+	{2352, 197, nil, "Acct-Alt-Session-ID: SmartEdge service accounting"},
+	{2352, 190, nil, "Service-Name: SmartEdge service accounting"},
+}
+
+// marksService reports whether the value of a Vendor-Specific attribute holds
+// one of the marks. Malformed vendor attributes mark nothing.
+func marksService(value []byte) bool {
+	if len(value) < 4 {
+		return false
+	}
+	vendor := binary.BigEndian.Uint32(value)
+	for rest := value[4:]; len(rest) >= 2; rest = rest[rest[1]:] {
+		if rest[1] < 2 || int(rest[1]) > len(rest) {
+			return false
+		}
+		for _, mark := range serviceMarks {
+			if mark.vendor == vendor && mark.kind == rest[0] && bytes.HasPrefix(rest[2:rest[1]], mark.prefix) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,57 @@
+package acct
+
+import (
+	"context"
+)
+
+// work hands the records of one queue over in batches: whatever waits, up to
+// Config.Batch. It ends when the queue is closed and empty.
+func (s *Server) work(ctx context.Context, queue <-chan *exchange) {
+	batch := make([]*exchange, 0, s.config.Batch)
+	for first := range queue {
+		batch = append(batch[:0], first)
+	fill:
+		for len(batch) < cap(batch) {
+			select {
+			case x, ok := <-queue:
+				if !ok {
+					break fill
+				}
+				batch = append(batch, x)
+			default:
+				break fill
+			}
+		}
+		s.handle(ctx, batch)
+		clear(batch)
+	}
+}
+
+// handle stores one batch and answers what became durable.
+func (s *Server) handle(ctx context.Context, batch []*exchange) {
+	if ctx.Err() != nil {
+		s.settle(batch, nil, Stopped)
+		return
+	}
+	records := make([]Record, len(batch))
+	for i, x := range batch {
+		records[i] = x.record
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.config.HandleTimeout)
+	defer cancel()
+	s.settle(batch, s.config.Handler.Handle(ctx, records), HandlerRefused)
+}
+
+// settle answers the exchanges whose error is nil and drops the others for the
+// reason given; results that do not fit the batch count as errors.
+func (s *Server) settle(batch []*exchange, errs []error, reason Counter) {
+	now := s.config.Now()
+	for i, x := range batch {
+		if len(errs) != len(batch) || errs[i] != nil {
+			s.drop(x, reason, now)
+			continue
+		}
+		s.open.stored(x.mark)
+		s.answer(x, Stored)
+	}
+}
