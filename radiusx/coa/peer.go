@@ -1,0 +1,103 @@
+package coa
+
+import (
+	"sync"
+	"time"
+)
+
+// peer is what the client keeps of one BNG address: a few words for one that
+// is idle. CoA and Disconnect port of a BNG share it, because nobody says that
+// its duplicate detection tells them apart.
+type peer struct {
+	pool *pool // of its address family
+
+	mu       sync.Mutex // guards what follows, and the lower half of every flight
+	rotation rotation
+	flights  map[slot]*flight // waiting for an answer
+}
+
+// flight is one exchange under way.
+type flight struct {
+	question // fixed before the flight is launched
+	home     *peer
+	port     *port
+	slot     slot
+	wake     chan struct{} // capacity 1: look again, an answer has come or a time is due
+
+	// timers.mu guards at and index.
+	at    time.Time
+	index int
+
+	// Only the goroutine of Do touches what follows.
+	transmissions int
+	began, end    time.Time // end: when patience is over
+	next          time.Time // of the next transmission or the end
+	timeout       time.Duration
+	hint          error
+
+	// home.mu guards what follows while the flight is among home.flights;
+	// afterwards it is Do's.
+	reply       []byte // trimmed and verified; nil until then
+	replied     time.Time
+	discarded   int
+	lastDiscard Discard
+}
+
+// rouse has the goroutine of Do look at the flight; it never blocks.
+func (f *flight) rouse() {
+	select {
+	case f.wake <- struct{}{}:
+	default: // it has not looked yet since the last time
+	}
+}
+
+// launch makes f one that answers are looked up for.
+func (p *peer) launch(f *flight) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.flights[f.slot] = f
+}
+
+// land ends f: no answer reaches it any more and its slot begins to rest.
+func (p *peer) land(f *flight) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.flights, f.slot)
+	p.rotation.release(f.slot, time.Now())
+}
+
+// waiting returns the flight that waits in that slot, or nil.
+func (p *peer) waiting(s slot) *flight {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.flights[s]
+}
+
+// deliver hands f its answer; false if f has landed or has one already.
+func (p *peer) deliver(f *flight, reply []byte, at time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.flights[f.slot] != f || f.reply != nil {
+		return false
+	}
+	f.reply, f.replied = reply, at
+	f.rouse()
+	return true
+}
+
+// discard notes on f that a datagram was not its answer.
+func (p *peer) discard(f *flight, why Discard) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.flights[f.slot] == f {
+		f.discarded++
+		f.lastDiscard = why
+	}
+}
+
+// answered reports whether f has its answer.
+func (p *peer) answered(f *flight) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return f.reply != nil
+}

@@ -1,0 +1,68 @@
+package coa
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Kind is the outcome of an exchange.
+type Kind int
+
+// The outcomes. The zero value is the one that claims nothing.
+const (
+	// Unanswered: nothing came that can be believed. The BNG may have done what
+	// it was asked or not; that is unknown until it has been asked again or
+	// seen otherwise. Never to be taken for success or for failure. A wrong
+	// secret, a filter on the way and a dead BNG look the same.
+	Unanswered Kind = iota
+	// ACK: the BNG says that it did it. Many makes say so of what they ignored:
+	// this is no proof of enforcement.
+	ACK
+	// NAK: the BNG says that it did not; [Dispose] tells what to do about it.
+	NAK
+)
+
+// kinds is the one table of Kind: the words of logs and metrics.
+var kinds = [...]string{
+	Unanswered: "unanswered",
+	ACK:        "ack",
+	NAK:        "nak",
+}
+
+// String returns the word for k in logs and metric labels.
+func (k Kind) String() string {
+	if k < 0 || int(k) >= len(kinds) {
+		return fmt.Sprintf("Kind(%d)", int(k))
+	}
+	return kinds[k]
+}
+
+// Result is what came of an exchange. Beside an error of [Client.Do] its Kind
+// means nothing, but Transmissions, Request and the addresses are true: with
+// Transmissions > 0 the BNG may have received the request.
+type Result struct {
+	Kind       Kind
+	ErrorCause uint32 // attribute 101 of the answer, 0 if it has none: a NAK need not, an ACK may (201)
+
+	// Transmissions is how often the request was handed to the socket, 1 to 5;
+	// 0 only beside an error.
+	Transmissions int
+	// RTT is from the first transmission to the answer; a round trip only if
+	// there was one transmission. 0 if unanswered.
+	RTT time.Duration
+
+	Request, Reply []byte // whole packets, Reply without padding and nil if unanswered; must not be changed
+	Local, Peer    netip.AddrPort
+	Identifier     byte
+
+	// Discarded counts datagrams from the peer's address that carried this
+	// exchange's identifier and were not its answer, LastDiscard is why the last
+	// one was not. Unanswered with BadAuthenticator is how a wrong secret looks.
+	Discarded   int
+	LastDiscard Discard
+
+	// Hint is the last error of the local socket while sending, such as
+	// "network is unreachable"; nil as a rule. It decided nothing.
+	Hint error
+}
