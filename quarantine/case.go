@@ -1,0 +1,280 @@
+package quarantine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Case is a subscriber's file: why it should be restricted, how, until when,
+// and how each of its sessions stands. A subscriber has at most one open case.
+type Case struct {
+	ID         string               `json:"id"`
+	Subscriber string               `json:"subscriber"`
+	State      CaseState            `json:"state"`
+	Profile    string               `json:"profile"`
+	Mode       Mode                 `json:"mode"`
+	Rule       string               `json:"rule,omitempty"` // empty: a person's wish
+	Reason     string               `json:"reason"`
+	Source     string               `json:"source"`
+	OpenedAt   time.Time            `json:"opened_at"`
+	ExpiresAt  time.Time            `json:"expires_at"`
+	ClosedAt   time.Time            `json:"closed_at,omitzero"`
+	Generation uint64               `json:"generation"` // rises when what is wanted changes
+	Version    uint64               `json:"version"`    // rises with every write
+	Hold       *Hold                `json:"hold,omitempty"`
+	Release    *PersonRelease       `json:"release,omitempty"`
+	Cleared    bool                 `json:"cleared,omitempty"` // a person decided: max_sessions does not hold it
+	Sessions   []SessionEnforcement `json:"sessions,omitempty"`
+	Verdicts   []CaseVerdict        `json:"verdicts,omitempty"`
+	Notes      []Note               `json:"notes,omitempty"`
+	History    []HistoryEntry       `json:"history,omitempty"`
+	// Relogins are the times at which a further session was restricted while the
+	// case stood, within the last hour: what flapping is judged by.
+	Relogins []time.Time `json:"relogins,omitempty"`
+}
+
+// SessionEnforcement is how one session stands, relative to what is wanted now.
+type SessionEnforcement struct {
+	Session     Session     `json:"session"` // as last read: what is needed to undo, even without Redis
+	Wanted      string      `json:"wanted"`  // profile; "" = what the subscriber should have
+	Enforcement Enforcement `json:"enforcement"`
+	ErrorCause  uint32      `json:"error_cause,omitempty"`
+	Reason      string      `json:"reason,omitempty"`
+	Attempts    int         `json:"attempts"`
+	UpdatedAt   time.Time   `json:"updated_at"`
+
+	Applied   []Applied `json:"applied,omitempty"`   // profiles that are or may be in force, newest last
+	Confirmed bool      `json:"confirmed,omitempty"` // the newest of Applied was acked
+	Residue   string    `json:"residue,omitempty"`   // see Outcome.Residue
+	Doubtful  bool      `json:"doubtful,omitempty"`  // a late duplicate of a restriction may still arrive
+	InFlight  bool      `json:"in_flight,omitempty"` // an order was handed out and not observed yet
+	AssertAt  time.Time `json:"assert_at,omitzero"`  // when the release of Asserts is sent once more
+	Asserts   []Applied `json:"asserts,omitempty"`
+	NextAt    time.Time `json:"next_at,omitzero"`    // when to try again
+	GoneSince time.Time `json:"gone_since,omitzero"` // first of a row of "session not found" answers
+}
+
+// CaseVerdict is one piece of a case's evidence.
+type CaseVerdict struct {
+	ID         string    `json:"id"`
+	Source     string    `json:"source"`
+	Category   string    `json:"category"`
+	Confidence *float64  `json:"confidence,omitempty"`
+	ObservedAt time.Time `json:"observed_at"`
+}
+
+// Note is a person's remark.
+type Note struct {
+	At   time.Time `json:"at"`
+	By   string    `json:"by"`
+	Text string    `json:"text"`
+}
+
+// HistoryEntry is one step of a case's life.
+type HistoryEntry struct {
+	At    time.Time `json:"at"`
+	State CaseState `json:"state"`
+	By    string    `json:"by,omitempty"` // empty: Cordon itself
+	Text  string    `json:"text"`
+}
+
+// ReleaseCode says why a person released a case.
+type ReleaseCode string
+
+// The release codes.
+const (
+	ReleaseCleaned       ReleaseCode = "cleaned"
+	ReleaseFalsePositive ReleaseCode = "false_positive"
+	ReleaseWrongLine     ReleaseCode = "wrong_line"
+	ReleaseOther         ReleaseCode = "other"
+)
+
+// Valid reports whether the code is one of the four.
+func (c ReleaseCode) Valid() bool {
+	return slices.Contains([]ReleaseCode{ReleaseCleaned, ReleaseFalsePositive, ReleaseWrongLine, ReleaseOther}, c)
+}
+
+// PersonRelease is a person's decision to end a case. Evidence observed before
+// it does not open another.
+type PersonRelease struct {
+	Case   string      `json:"case"`
+	At     time.Time   `json:"at"`
+	By     string      `json:"by"`
+	Reason string      `json:"reason"`
+	Code   ReleaseCode `json:"code,omitempty"`
+}
+
+// How much of a case is kept; older entries give way. Evidence is counted
+// before it is dropped, and the log has all of it.
+const (
+	maxCaseVerdicts = 50
+	maxCaseHistory  = 100
+	maxCaseNotes    = 100
+	maxGoneSessions = 4
+)
+
+// Open reports whether the case is not closed.
+func (c *Case) Open() bool { return c.State != Closed }
+
+// HasVerdict reports whether the verdict is already evidence of the case.
+func (c *Case) HasVerdict(id string) bool {
+	return slices.ContainsFunc(c.Verdicts, func(v CaseVerdict) bool { return v.ID == id })
+}
+
+// Clone returns a copy that shares nothing that methods change.
+func (c *Case) Clone() *Case {
+	twin := *c
+	twin.Sessions = slices.Clone(c.Sessions)
+	for i := range twin.Sessions {
+		twin.Sessions[i].Applied = slices.Clone(c.Sessions[i].Applied)
+		twin.Sessions[i].Asserts = slices.Clone(c.Sessions[i].Asserts)
+	}
+	twin.Verdicts = slices.Clone(c.Verdicts)
+	twin.Notes = slices.Clone(c.Notes)
+	twin.History = slices.Clone(c.History)
+	twin.Relogins = slices.Clone(c.Relogins)
+	return &twin
+}
+
+// move takes the case along one edge of [Transitions]. An edge that is not in
+// the table is a defect of this package, not of any input.
+func (c *Case) move(next CaseState, now time.Time, by, text string) {
+	if c.State != "" && c.State != next && !c.State.CanBecome(next) {
+		panic("quarantine: no transition from " + string(c.State) + " to " + string(next))
+	}
+	c.State = next
+	if next == Closed {
+		c.ClosedAt = now
+	}
+	c.record(now, by, text)
+}
+
+func (c *Case) record(now time.Time, by, text string) {
+	c.History = keepLast(append(c.History, HistoryEntry{At: now, State: c.State, By: by, Text: text}), maxCaseHistory)
+}
+
+func (c *Case) join(v *Verdict) {
+	c.Verdicts = keepLast(append(c.Verdicts, CaseVerdict{
+		ID: v.ID, Source: v.Source, Category: v.Category, Confidence: v.Confidence, ObservedAt: v.ObservedAt,
+	}), maxCaseVerdicts)
+}
+
+func keepLast[T any](list []T, n int) []T {
+	if len(list) <= n {
+		return list
+	}
+	return slices.Clone(list[len(list)-n:])
+}
+
+// Errors of the case ports.
+var (
+	ErrNoCase    = errors.New("no such case")
+	ErrConflict  = errors.New("the case was changed by someone else; read it again")
+	ErrNotSender = errors.New("another instance is the sender now")
+)
+
+// Dossier is what is on file about a subscriber.
+type Dossier struct {
+	Case     *Case          // the open case, nil if none
+	Released *PersonRelease // the last release by a person, nil if none in memory
+}
+
+// CaseFilter selects cases; empty fields ask for nothing. Open cases come
+// first when State is empty, newest first.
+type CaseFilter struct {
+	State      CaseState
+	Profile    string
+	BNG        string
+	Subscriber string
+	Source     string
+	Rule       string
+	Limit      int    // 1..1000
+	Cursor     string // from the page before
+}
+
+// CasePage is one page of cases and the cursor of the next ("" = last).
+type CasePage struct {
+	Cases []Case
+	Next  string
+}
+
+// CaseReader reads cases.
+type CaseReader interface {
+	// Dossier returns what is on file about a subscriber; an empty one is no error.
+	Dossier(ctx context.Context, subscriber string) (Dossier, error)
+	// Case returns one case, or ErrNoCase.
+	Case(ctx context.Context, id string) (*Case, error)
+	// Cases lists cases; a cursor it did not hand out is a *FieldError.
+	Cases(ctx context.Context, f CaseFilter) (CasePage, error)
+}
+
+// CaseWrite is one atomic change of the control state.
+type CaseWrite struct {
+	// Case as it shall be; its Version is the one it was read at (0 = new). On
+	// success the writer raises it.
+	Case *Case
+	// DueAt is when the reconciler shall look at it; zero when Closed.
+	DueAt time.Time
+	// Reserve counts a new restriction; a full limit refuses the whole write.
+	Reserve *Reservation
+	// Verdict is saved with the case.
+	Verdict *VerdictStatus
+	// Term is the writer's sender term; 0 makes no claim to be the sender.
+	Term uint64
+	// Now is the writer's time, which limits are counted at.
+	Now time.Time
+}
+
+// CaseWriter writes cases.
+type CaseWriter interface {
+	// SaveCase writes everything or nothing. Errors: ErrConflict (Version moved
+	// on, or the subscriber has another open case), *LimitError, ErrNotSender.
+	SaveCase(ctx context.Context, w CaseWrite) error
+}
+
+// Lane separates releases from everything else, so that they go first.
+type Lane uint8
+
+// The lanes of due work.
+const (
+	LaneRelease  Lane = iota // cases in state releasing
+	LaneRestrict             // all other open cases
+)
+
+// Lane is where the case's due work waits.
+func (c *Case) Lane() Lane {
+	if c.State == Releasing {
+		return LaneRelease
+	}
+	return LaneRestrict
+}
+
+// Due is work taken from the due set, leased until Until.
+type Due struct {
+	Lane       Lane
+	Subscriber string
+	Until      time.Time
+}
+
+// DueSet is when which open case is to be looked at next.
+type DueSet interface {
+	// TakeDue leases up to n subscribers due by now, earliest first, until
+	// now+lease. Term as in CaseWrite: ErrNotSender.
+	TakeDue(ctx context.Context, lane Lane, now time.Time, lease time.Duration, n int, term uint64) ([]Due, error)
+	// FinishDue sets the next look, unless a wake-up came in since TakeDue or
+	// the subscriber is no longer due at all.
+	FinishDue(ctx context.Context, d Due, next time.Time) error
+	// WakeAll makes every open case due at now: after a start, takeover or failover.
+	WakeAll(ctx context.Context, now time.Time) error
+}
+
+// SenderLock elects the one instance that restricts.
+type SenderLock interface {
+	// Campaign takes or renews the lock for holder until ttl from now. It
+	// returns the term, and false while another instance holds the lock.
+	Campaign(ctx context.Context, holder string, ttl time.Duration) (term uint64, held bool, err error)
+	// Resign gives the lock up if holder has it.
+	Resign(ctx context.Context, holder string) error
+}

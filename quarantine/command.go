@@ -1,0 +1,140 @@
+package quarantine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Human commands. Each changes a case that was just read and returns a
+// *CommandError if the case does not allow it; nothing is changed then.
+
+// CommandError says why a person's command cannot be done.
+type CommandError struct{ Reason string }
+
+func (e *CommandError) Error() string { return e.Reason }
+
+// Wish is a person's decision to quarantine a subscriber by hand.
+type Wish struct {
+	Subscriber string
+	Profile    string
+	Reason     string
+	For        time.Duration
+	By         string
+	Override   bool // although exempt
+}
+
+// Quarantine opens a case, or turns the open one to the person's wish: a
+// person's wish wins over rules and lifts any hold. It is counted and never
+// held.
+func (r *Rulebook) Quarantine(w Wish, s Situation, caseID string, now time.Time) (*Case, *Reservation, error) {
+	if r.Policy.Mode == ModeOff {
+		return nil, nil, &CommandError{"the overall mode is off: nothing is restricted"}
+	}
+	if e, ok := Exempt(r.Exemptions, w.Subscriber, s.Sessions); ok && !w.Override {
+		return nil, nil, &CommandError{fmt.Sprintf("%s is exempt (%s); say override to do it all the same", w.Subscriber, e.Reason)}
+	}
+	c := s.Dossier.Case
+	if c == nil {
+		c = &Case{ID: caseID, Subscriber: w.Subscriber, OpenedAt: now, Mode: r.Policy.Mode}
+	} else if c = c.Clone(); c.State == Releasing {
+		return nil, nil, &CommandError{"case " + c.ID + " is being released; try again when it is closed"}
+	}
+	newly := !c.State.Wants()
+	c.Hold, c.Cleared, c.Relogins = nil, true, nil
+	c.Rule, c.Reason, c.Source, c.Profile = "", w.Reason, w.By, w.Profile
+	c.ExpiresAt = now.Add(w.For)
+	c.Generation++
+	if c.State != Waiting {
+		c.move(Restricting, now, w.By, "quarantined by hand: "+w.Reason)
+	} else {
+		c.record(now, w.By, "quarantined by hand: "+w.Reason)
+	}
+	if !newly {
+		return c, nil, nil
+	}
+	reserve := r.Limits.Reserve(c, BNGsOf(s.Sessions), true)
+	return c, &reserve, nil
+}
+
+// Approve lifts a hold: the case acts, and is counted without being asked.
+func (r *Rulebook) Approve(c *Case, sessions []Session, by, reason string, now time.Time) (*Reservation, error) {
+	if c.State != CaseHeld {
+		return nil, notIn(c, "approved", "held")
+	}
+	if r.Policy.Mode == ModeOff {
+		return nil, &CommandError{"the overall mode is off: nothing is restricted"}
+	}
+	if rule := r.rule(c.Rule); rule != nil {
+		c.ExpiresAt = later(c.ExpiresAt, now.Add(time.Duration(rule.For)))
+	}
+	c.Hold, c.Cleared, c.Relogins = nil, true, nil
+	c.Generation++
+	c.move(Restricting, now, by, "approved: "+reason)
+	reserve := r.Limits.Reserve(c, BNGsOf(sessions), true)
+	return &reserve, nil
+}
+
+func (r *Rulebook) rule(name string) *Rule {
+	i := slices.IndexFunc(r.Policy.Rules, func(rule Rule) bool { return rule.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &r.Policy.Rules[i]
+}
+
+// Reject ends a held case as a person's release does.
+func (c *Case) Reject(by, reason string, now time.Time) error {
+	if c.State != CaseHeld {
+		return notIn(c, "rejected", "held")
+	}
+	return c.ReleaseBy(by, reason, "", now)
+}
+
+// ReleaseBy ends the case by a person's decision. It passes every limit.
+func (c *Case) ReleaseBy(by, reason string, code ReleaseCode, now time.Time) error {
+	if c.State == Closed || c.State == Releasing {
+		return notIn(c, "released", "open")
+	}
+	c.Release = &PersonRelease{Case: c.ID, At: now, By: by, Reason: reason, Code: code}
+	c.release(now, by, "released: "+reason)
+	return nil
+}
+
+// Extend moves the expiry to now+d; it may be sooner than before.
+func (c *Case) Extend(by, reason string, d time.Duration, now time.Time) error {
+	if c.State == Closed || c.State == Releasing {
+		return notIn(c, "extended", "open")
+	}
+	c.ExpiresAt = now.Add(d)
+	c.record(now, by, fmt.Sprintf("expires %s: %s", c.ExpiresAt.UTC().Format(time.RFC3339), reason))
+	return nil
+}
+
+// AddNote adds a person's remark.
+func (c *Case) AddNote(by, text string, now time.Time) {
+	c.Notes = keepLast(append(c.Notes, Note{At: now, By: by, Text: text}), maxCaseNotes)
+}
+
+// release starts giving back what the subscriber should have, or closes the
+// case if no BNG shows anything of it.
+func (c *Case) release(now time.Time, by, why string) {
+	c.Generation++
+	c.Hold = nil
+	next := Closed
+	for i := range c.Sessions {
+		e := &c.Sessions[i]
+		if e.Enforcement == Gone {
+			continue
+		}
+		e.aim("", now)
+		if e.owes() {
+			next = Releasing
+		}
+	}
+	c.move(next, now, by, why)
+}
+
+func notIn(c *Case, done, state string) error {
+	return &CommandError{fmt.Sprintf("case %s is %s; only a case that is %s can be %s", c.ID, c.State, state, done)}
+}

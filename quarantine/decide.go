@@ -1,0 +1,199 @@
+package quarantine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Rulebook is everything that decisions are made by.
+type Rulebook struct {
+	Policy      Policy
+	Limits      Limits
+	Exemptions  []Exemption
+	Profiles    map[string]Profile
+	MaxSessions int           // live sessions a subscriber may have and still be restricted unasked
+	MaxAge      time.Duration // oldest event that may still act, judged when deciding
+}
+
+// Situation is what is known about a subscriber when a verdict is decided.
+type Situation struct {
+	Dossier  Dossier
+	Sessions []Session // live ones
+}
+
+// Decision is what a verdict leads to. Nothing of it has happened yet.
+type Decision struct {
+	Status  VerdictStatus
+	Case    *Case        // to be written, nil if nothing of a case changes
+	Reserve *Reservation // to be counted with it
+}
+
+// Decide says what an attributed verdict leads to. caseID names a new case, if
+// one is opened. A Status that is not Settled must be looked at again later.
+func (r *Rulebook) Decide(v Verdict, subscriber string, s Situation, caseID string, now time.Time) Decision {
+	rule, reason := r.admit(&v, s.Dossier.Released, now)
+	if reason != "" {
+		return recorded(v, subscriber, reason)
+	}
+	if open := s.Dossier.Case; open != nil {
+		return r.joinCase(v, rule, open.Clone(), s, now)
+	}
+	return r.openCase(v, rule, subscriber, s, caseID, now)
+}
+
+// admit returns the rule that a verdict acts by, or why it only is recorded.
+func (r *Rulebook) admit(v *Verdict, released *PersonRelease, now time.Time) (*Rule, string) {
+	if r.Policy.Mode == ModeOff {
+		return nil, "off"
+	}
+	rule, ok := r.Policy.Match(v)
+	if !ok {
+		return nil, "no rule matches"
+	}
+	switch mode := r.Policy.EffectiveMode(rule); {
+	case mode <= ModeShadow:
+		return nil, mode.String()
+	case now.Sub(v.ObservedAt) > r.MaxAge:
+		return nil, "too old by the time it could be decided"
+	case released != nil && !v.ObservedAt.After(released.At):
+		return nil, fmt.Sprintf("observed before %s released case %s", released.By, released.Case)
+	}
+	return rule, ""
+}
+
+func (r *Rulebook) joinCase(v Verdict, rule *Rule, c *Case, s Situation, now time.Time) Decision {
+	switch {
+	case c.HasVerdict(v.ID):
+		return Decision{Status: status(v, c, c.verdictState(), "")}
+	case c.State == Releasing:
+		d := Decision{Status: status(v, c, VerdictPending, "waits until the release of case "+c.ID+" is done")}
+		d.Status.Settled = false
+		return d
+	}
+	c.join(&v)
+	switch {
+	case c.State == Observing:
+		return r.weigh(v, rule, c, s, now)
+	case c.State == CaseHeld:
+		c.record(now, "", "one more verdict by "+v.Source)
+		return Decision{Status: status(v, c, VerdictHeld, c.Hold.String()), Case: c}
+	case r.Policy.EffectiveMode(rule) < ModeEnforce:
+		c.record(now, "", "one more verdict by "+v.Source)
+		return Decision{Status: status(v, c, VerdictRecorded, "joined the open case; its own rule does not enforce"), Case: c}
+	}
+	r.raise(c, rule, v.Source, now)
+	return Decision{Status: status(v, c, VerdictActed, ""), Case: c}
+}
+
+// raise lets further evidence prolong a case and make it more severe, never
+// shorter or milder.
+func (r *Rulebook) raise(c *Case, rule *Rule, source string, now time.Time) {
+	c.ExpiresAt = later(c.ExpiresAt, now.Add(time.Duration(rule.For)))
+	if r.Profiles[rule.Profile].Severity > r.Profiles[c.Profile].Severity {
+		c.want(rule.Profile, now, "", fmt.Sprintf("rule %s asks for %s", rule.Name, rule.Profile))
+		return
+	}
+	c.record(now, "", "one more verdict by "+source)
+}
+
+func (r *Rulebook) openCase(v Verdict, rule *Rule, subscriber string, s Situation, caseID string, now time.Time) Decision {
+	c := &Case{ID: caseID, Subscriber: subscriber, OpenedAt: now, Source: v.Source}
+	c.join(&v)
+	return r.weigh(v, rule, c, s, now)
+}
+
+// weigh lets a case act, holds it, or goes on observing. c is new or observing
+// and already has the verdict.
+func (r *Rulebook) weigh(v Verdict, rule *Rule, c *Case, s Situation, now time.Time) Decision {
+	c.Profile, c.Rule, c.Source, c.Mode = rule.Profile, rule.Name, v.Source, r.Policy.EffectiveMode(rule)
+	c.Reason = fmt.Sprintf("%s reported by %s", v.Category, v.Source)
+	if !rule.Threshold.Reached(c.Verdicts) {
+		c.ExpiresAt = now.Add(time.Duration(max(rule.Threshold.Within, Duration(time.Hour))))
+		c.move(Observing, now, "", "below the threshold of rule "+rule.Name)
+		return Decision{Status: status(v, c, VerdictRecorded, "below the threshold of rule "+rule.Name), Case: c}
+	}
+	c.Generation++
+	c.ExpiresAt = now.Add(time.Duration(rule.For))
+	if hold := r.hold(c, s); hold != nil {
+		return HoldDecision(v, c, hold, now)
+	}
+	c.move(Restricting, now, "", fmt.Sprintf("rule %s: %s, %s", rule.Name, c.Reason, rule.Profile))
+	reserve := r.Limits.Reserve(c, BNGsOf(s.Sessions), false)
+	return Decision{Status: status(v, c, VerdictActed, ""), Case: c, Reserve: &reserve}
+}
+
+// hold says what keeps a case from acting, limits apart; those are counted when
+// the case is written.
+func (r *Rulebook) hold(c *Case, s Situation) *Hold {
+	if e, ok := Exempt(r.Exemptions, c.Subscriber, s.Sessions); ok {
+		return &Hold{HoldExempt, e.Reason}
+	}
+	if c.Mode < ModeEnforce {
+		return &Hold{HoldMode, c.Mode.String()}
+	}
+	if n := len(s.Sessions); n > r.MaxSessions {
+		return &Hold{HoldMaxSessions, fmt.Sprintf("%d live sessions, %d are allowed", n, r.MaxSessions)}
+	}
+	return nil
+}
+
+// HoldDecision is a decision to hold instead of acting; c is new or was
+// observing before the decision.
+func HoldDecision(v Verdict, c *Case, hold *Hold, now time.Time) Decision {
+	c.Hold = hold
+	c.State = cmpState(c.State)
+	c.move(CaseHeld, now, "", "held: "+hold.String())
+	return Decision{Status: status(v, c, VerdictHeld, hold.String()), Case: c}
+}
+
+// cmpState forgets a state that was never written, so that a refused write can
+// be decided again.
+func cmpState(s CaseState) CaseState {
+	if s == Restricting {
+		return ""
+	}
+	return s
+}
+
+func recorded(v Verdict, subscriber, reason string) Decision {
+	return Decision{Status: VerdictStatus{Verdict: v, State: VerdictRecorded, Reason: reason, Attributed: subscriber, Settled: true}}
+}
+
+func status(v Verdict, c *Case, state VerdictState, reason string) VerdictStatus {
+	return VerdictStatus{Verdict: v, State: state, Reason: reason, Case: c.ID, Attributed: c.Subscriber, Settled: true}
+}
+
+// verdictState is what a case in this state means for the verdicts it rests on.
+func (c *Case) verdictState() VerdictState {
+	switch c.State {
+	case CaseHeld:
+		return VerdictHeld
+	case Observing:
+		return VerdictRecorded
+	}
+	return VerdictActed
+}
+
+// BNGsOf lists the BNGs of sessions, each once.
+func BNGsOf(sessions []Session) []string {
+	var bngs []string
+	for _, s := range sessions {
+		if !slices.Contains(bngs, s.BNG) {
+			bngs = append(bngs, s.BNG)
+		}
+	}
+	slices.Sort(bngs)
+	return bngs
+}
+
+// want changes the profile that the case wants.
+func (c *Case) want(profile string, now time.Time, by, why string) {
+	c.Profile = profile
+	c.Generation++
+	if c.State == Restricted || c.State == CaseHeld {
+		c.move(Restricting, now, by, why)
+		return
+	}
+	c.record(now, by, why)
+}

@@ -1,0 +1,160 @@
+package quarantine
+
+import (
+	"slices"
+	"time"
+)
+
+// AssertDelay is when a release is sent once more if a restriction of the same
+// session went unanswered or was retransmitted: past the longest time that a
+// late duplicate of it may still be on its way (RFC 5080 MRD 30 s, and 5 s).
+const AssertDelay = 35 * time.Second
+
+// goneAfter is how long a BNG must keep saying "session not found", with no
+// accounting record to the contrary, before the session counts as over.
+const goneAfter = 10 * time.Minute
+
+// Observe takes the outcome of an order in. The case may have moved on since
+// the order was handed out; what the order may have changed on the BNG is
+// remembered all the same. Observing twice changes nothing more.
+func (c *Case) Observe(o Order, out Outcome, now time.Time) {
+	e := c.find(&o)
+	if e == nil || c.State == Closed {
+		return
+	}
+	e.InFlight, e.UpdatedAt = false, now
+	if o.Restricts() {
+		e.Doubtful = e.Doubtful || out.Doubtful || out.Kind == OutcomeUnanswered
+	}
+	e.remember(&o, out, now)
+	switch {
+	case o.UndoesOnly():
+		e.undone(&o, out, now)
+	case e.Wanted == o.To:
+		e.judge(&o, out, now)
+	default:
+		e.Enforcement, e.NextAt = Pending, now
+	}
+	c.settle(now)
+}
+
+func done(k OutcomeKind) bool { return k == OutcomeAcked || k == OutcomeVerified }
+
+// remember keeps account of what is, or may be, in force on the BNG.
+func (e *SessionEnforcement) remember(o *Order, out Outcome, now time.Time) {
+	e.Residue = out.Residue
+	if out.Kind == OutcomeNotSent {
+		e.Residue = o.Residue
+	}
+	switch {
+	case o.Restricts():
+		e.rememberRestriction(o, out)
+	case !o.UndoesOnly() && done(out.Kind):
+		e.restored(o, now)
+	}
+}
+
+func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
+	switch {
+	case done(out.Kind) && o.To == Disconnect:
+		e.Applied, e.Confirmed = nil, false
+	case done(out.Kind):
+		e.Applied, e.Confirmed = []Applied{{o.To, o.Normal}}, true
+	case out.Kind == OutcomeRefused || out.Kind == OutcomeNotSent || out.Kind == OutcomeSessionGone:
+		// Nothing of this order is in force, but an earlier try of it may be.
+		if !slices.ContainsFunc(o.From, func(a Applied) bool { return a.Profile == o.To }) {
+			e.Applied = without(e.Applied, o.To)
+		}
+	default:
+		e.Confirmed = false
+	}
+}
+
+// restored notes a confirmed release. If a late duplicate of a restriction may
+// come after it, it is asserted once more.
+func (e *SessionEnforcement) restored(o *Order, now time.Time) {
+	e.Applied, e.Confirmed, e.AssertAt, e.Asserts = nil, false, time.Time{}, nil
+	if e.Doubtful {
+		e.Doubtful, e.AssertAt, e.Asserts = false, now.Add(AssertDelay), slices.Clone(o.From)
+	}
+}
+
+// undone judges an order that only took a residue back: what was wanted is
+// still refused, and not asked for again at once.
+func (e *SessionEnforcement) undone(o *Order, out Outcome, now time.Time) {
+	switch {
+	case !done(out.Kind):
+		e.judge(o, out, now)
+		if e.Residue != "" && e.Enforcement != Gone {
+			e.Enforcement = Partial
+		}
+	case e.Wanted == "":
+		e.Enforcement, e.NextAt = Pending, now
+	default:
+		e.Enforcement, e.NextAt = Refused, now.Add(backoff(5*time.Minute, time.Hour, e.Attempts))
+	}
+}
+
+// judge sets the enforcement and when to try again.
+func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
+	e.ErrorCause, e.Reason = out.ErrorCause, out.Reason
+	if out.Kind != OutcomeSessionGone {
+		e.GoneSince = time.Time{}
+	}
+	switch out.Kind {
+	case OutcomeAcked:
+		e.Enforcement, e.NextAt = Acked, time.Time{}
+	case OutcomeVerified:
+		e.Enforcement, e.NextAt = Verified, time.Time{}
+	case OutcomeRefused:
+		e.Enforcement, e.NextAt = Refused, now.Add(refusedBackoff(o, e.Attempts))
+	case OutcomePartial:
+		e.Enforcement, e.NextAt = Partial, now.Add(backoff(5*time.Second, time.Minute, e.Attempts))
+	case OutcomeUnanswered:
+		e.Enforcement, e.NextAt = Unanswered, now.Add(unansweredBackoff(o, e.Attempts))
+	case OutcomeNotSent:
+		e.Enforcement, e.NextAt = Pending, now.Add(time.Second)
+		e.Attempts = max(0, e.Attempts-1)
+	case OutcomeSessionGone:
+		e.sessionGone(now)
+	}
+}
+
+// sessionGone deals with Error-Cause 503. By itself it closes nothing: records
+// may be on their way, or the session has another id now. Only if the BNG keeps
+// saying so while accounting keeps silent does the session count as over.
+func (e *SessionEnforcement) sessionGone(now time.Time) {
+	if e.GoneSince.IsZero() {
+		e.GoneSince = now
+	}
+	if now.Sub(e.GoneSince) >= goneAfter {
+		e.end(now, "the BNG does not know the session, and accounting is silent about it")
+		return
+	}
+	e.Enforcement, e.NextAt = Refused, now.Add(backoff(5*time.Second, 2*time.Minute, e.Attempts))
+}
+
+func refusedBackoff(o *Order, attempts int) time.Duration {
+	if o.Restricts() {
+		return backoff(5*time.Minute, time.Hour, attempts)
+	}
+	return backoff(15*time.Second, 10*time.Minute, attempts)
+}
+
+func unansweredBackoff(o *Order, attempts int) time.Duration {
+	if o.Restricts() {
+		return backoff(15*time.Second, 5*time.Minute, attempts)
+	}
+	return backoff(5*time.Second, time.Minute, attempts)
+}
+
+// backoff doubles from first with each attempt (counted from 1), up to most.
+func backoff(first, most time.Duration, attempts int) time.Duration {
+	d := first
+	for range attempts - 1 {
+		if d *= 2; d >= most {
+			return most
+		}
+	}
+	return d
+}

@@ -1,0 +1,121 @@
+package quarantine
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// OutcomeKind is what came of trying to change one session.
+type OutcomeKind uint8
+
+// The kinds of outcome. Each comment says what the caller must do.
+const (
+	OutcomeAcked       OutcomeKind = iota // the BNG says it did: record it; it is no proof
+	OutcomeVerified                       // the network shows it
+	OutcomeRefused                        // the BNG, or our own data, says it will not: show it, try again slowly
+	OutcomePartial                        // some steps are done and could not be undone: try to undo, soon
+	OutcomeSessionGone                    // Error-Cause 503: look again by subscriber, close nothing
+	OutcomeUnanswered                     // silence: it may or may not have happened; try again with back-off
+	OutcomeNotSent                        // nothing left this host: try again, it does not count as an attempt
+)
+
+var outcomeNames = [...]string{
+	OutcomeAcked: "acked", OutcomeVerified: "verified", OutcomeRefused: "refused", OutcomePartial: "partial",
+	OutcomeSessionGone: "session gone", OutcomeUnanswered: "unanswered", OutcomeNotSent: "not sent",
+}
+
+func (k OutcomeKind) String() string { return outcomeNames[k] }
+
+// MarshalText implements encoding.TextMarshaler.
+func (k OutcomeKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (k *OutcomeKind) UnmarshalText(text []byte) error {
+	for i, name := range outcomeNames {
+		if name == string(text) {
+			*k = OutcomeKind(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no outcome", text)
+}
+
+// Outcome is the result of an [Order].
+type Outcome struct {
+	Kind       OutcomeKind `json:"kind"`
+	ErrorCause uint32      `json:"error_cause,omitempty"` // RFC 5176 section 3.5; 0 = none
+	Reason     string      `json:"reason,omitempty"`      // for people: why not acked
+	// Doubtful: a datagram went unanswered or was sent more than once, so that a
+	// late duplicate may still act on the BNG.
+	Doubtful bool `json:"doubtful,omitempty"`
+	// Residue is what of a partial change is still to be undone; only the
+	// Enforcer understands it. It is handed back in the next order.
+	Residue string `json:"residue,omitempty"`
+}
+
+// Datagram is one that is about to leave for the first time.
+type Datagram struct {
+	BNG     string
+	Peer    string // address:port
+	Octets  []byte
+	Undoing bool // takes back a step of the same order; needs no permission
+}
+
+// Applied is a profile that is, or may be, in force on a session, and what must
+// be given back in its place.
+type Applied struct {
+	Profile string `json:"profile"`
+	Normal  string `json:"normal,omitempty"` // fixed by Prepare before the first datagram left
+}
+
+// Order asks for one session to be changed. There are three kinds: a
+// restriction has a To (and From, if another profile, or an earlier try of the
+// same, may be in force); a release has From only; an order with neither only
+// takes back the Residue of a partial change.
+type Order struct {
+	Case       string    `json:"case"`
+	Generation uint64    `json:"generation"`
+	Session    Session   `json:"session"`
+	From       []Applied `json:"from,omitempty"` // the newest last
+	To         string    `json:"to,omitempty"`
+	Normal     string    `json:"normal,omitempty"`    // To's, as Prepare fixed it
+	Prepared   bool      `json:"-"`                   // Normal was fixed by an earlier try
+	Confirmed  bool      `json:"confirmed,omitempty"` // the newest of From was acked: a refusal to undo it is news
+	Residue    string    `json:"residue,omitempty"`
+	// BeforeSend is called with each datagram right before its first
+	// transmission. An error means that it must not leave.
+	BeforeSend func(context.Context, Datagram) error `json:"-"`
+}
+
+// Restricts reports whether the order adds a restriction.
+func (o *Order) Restricts() bool { return o.To != "" }
+
+// UndoesOnly reports whether the order only takes back a residue.
+func (o *Order) UndoesOnly() bool { return o.To == "" && len(o.From) == 0 }
+
+// Patience is how long an exchange of this order is tried on the wire.
+func (o *Order) Patience() time.Duration {
+	if o.Restricts() {
+		return RestrictPatience
+	}
+	return ReleasePatience
+}
+
+// How long one exchange is retransmitted before it counts as unanswered
+// (RFC 5080 section 2.2.1: MRD 30 s). A restriction gives up sooner, so that
+// late duplicates of it die sooner.
+const (
+	RestrictPatience = 10 * time.Second
+	ReleasePatience  = 30 * time.Second
+)
+
+// Enforcer changes live sessions on their BNGs.
+type Enforcer interface {
+	// Prepare fixes, before anything is sent, what the session must be given
+	// back later. A non-nil Outcome says why the session cannot be restricted
+	// so that it can be restored; then nothing may be sent.
+	Prepare(s Session, profile string) (normal string, impossible *Outcome)
+	// Enforce carries an order out and waits for its outcome.
+	Enforce(ctx context.Context, o Order) Outcome
+}

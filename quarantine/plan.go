@@ -1,0 +1,333 @@
+package quarantine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Relogin limits: a subscriber whose sessions are restricted anew more often
+// than maxRelogins within reloginWindow has a line, or a BNG, that does
+// something else than we think.
+const (
+	maxRelogins   = 3
+	reloginWindow = time.Hour
+)
+
+// Look is what a reconciliation pass sees.
+type Look struct {
+	Now time.Time
+	// Sessions are the subscriber's live sessions and, for sessions the case
+	// knows, the newest record under their key even if it has ended. A session
+	// of the case without any record here is left as it is: a store that lost
+	// its memory ends nothing.
+	Sessions    []Session
+	MaxSessions int
+}
+
+// Plan compares what the case wants with what its sessions are, at one moment.
+// It attaches new sessions, notices ended ones, begins a due release, and
+// returns the orders to be carried out now, releases of other profiles first.
+// The case is to be saved before any order is carried out; calling Plan again
+// without observing treats orders handed out before as lost on the way.
+func (c *Case) Plan(in Look) []Order {
+	if c.State == Closed {
+		return nil
+	}
+	if c.expired(in.Now) {
+		c.release(in.Now, "", "expired")
+	}
+	c.notice(in)
+	if c.State.Wants() {
+		c.attach(in)
+	}
+	var orders []Order
+	for i := range c.Sessions {
+		if o, ok := c.order(&c.Sessions[i], in.Now); ok {
+			orders = append(orders, o)
+		}
+	}
+	c.settle(in.Now)
+	return orders
+}
+
+func (c *Case) expired(now time.Time) bool {
+	return c.State != Releasing && !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt)
+}
+
+// notice brings the sessions of the case up to date with their records.
+func (c *Case) notice(in Look) {
+	for i := range c.Sessions {
+		e := &c.Sessions[i]
+		if e.Enforcement == Gone {
+			continue
+		}
+		at := slices.IndexFunc(in.Sessions, func(s Session) bool { return s.SessionKey == e.Session.SessionKey })
+		if at < 0 {
+			continue
+		}
+		record := in.Sessions[at]
+		switch {
+		case SameSession(&record, &e.Session) && record.Live():
+			e.renew(record)
+		case SameSession(&record, &e.Session), record.StartedAt.After(e.Session.StartedAt):
+			e.end(in.Now, "the session ended")
+		}
+	}
+	c.forgetGone()
+}
+
+// renew takes a newer record of the same session in. A session heard of since
+// its BNG first said "not found" is there after all.
+func (e *SessionEnforcement) renew(record Session) {
+	if record.SeenAt.After(e.GoneSince) {
+		e.GoneSince = time.Time{}
+	}
+	e.Session = record
+}
+
+func (e *SessionEnforcement) end(now time.Time, why string) {
+	*e = SessionEnforcement{
+		Session: e.Session, Enforcement: Gone, Reason: why, Attempts: e.Attempts, UpdatedAt: now, Wanted: e.Wanted,
+	}
+}
+
+// forgetGone keeps the newest few ended sessions, for people to see.
+func (c *Case) forgetGone() {
+	gone := 0
+	for i := len(c.Sessions) - 1; i >= 0; i-- {
+		if c.Sessions[i].Enforcement != Gone {
+			continue
+		}
+		if gone++; gone > maxGoneSessions {
+			c.Sessions = slices.Delete(c.Sessions, i, i+1)
+		}
+	}
+}
+
+// attach adds live sessions that the case does not have yet, unless there are
+// too many or they come too often.
+func (c *Case) attach(in Look) {
+	live := slices.DeleteFunc(slices.Clone(in.Sessions), func(s Session) bool { return !s.Live() || s.Ignored })
+	if len(live) > in.MaxSessions && !c.Cleared {
+		c.holdNow(&Hold{HoldMaxSessions, fmt.Sprintf("%d live sessions, %d are allowed", len(live), in.MaxSessions)}, in.Now)
+		return
+	}
+	for _, s := range live {
+		if c.has(&s) {
+			continue
+		}
+		if c.acted() && !c.relogin(in.Now) {
+			c.holdNow(&Hold{HoldFlapping, fmt.Sprintf("more than %d new sessions within an hour", maxRelogins)}, in.Now)
+			return
+		}
+		c.Sessions = append(c.Sessions, SessionEnforcement{
+			Session: s, Wanted: c.Profile, Enforcement: Pending, UpdatedAt: in.Now, NextAt: in.Now,
+		})
+	}
+}
+
+func (c *Case) has(s *Session) bool {
+	return slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool {
+		return e.Enforcement != Gone && SameSession(&e.Session, s)
+	})
+}
+
+// acted reports whether a session was restricted, or tried to be, before.
+func (c *Case) acted() bool {
+	return slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return e.Attempts > 0 })
+}
+
+// relogin counts one more new session; false if that is one too many.
+func (c *Case) relogin(now time.Time) bool {
+	c.Relogins = slices.DeleteFunc(c.Relogins, func(t time.Time) bool { return now.Sub(t) >= reloginWindow })
+	if len(c.Relogins) >= maxRelogins {
+		return false
+	}
+	c.Relogins = append(c.Relogins, now)
+	return true
+}
+
+func (c *Case) holdNow(h *Hold, now time.Time) {
+	c.Hold = h
+	c.move(CaseHeld, now, "", "held: "+h.String())
+}
+
+// order returns what is to be done about one session now, if anything.
+func (c *Case) order(e *SessionEnforcement, now time.Time) (Order, bool) {
+	if e.Enforcement == Gone {
+		return Order{}, false
+	}
+	e.recover()
+	c.retarget(e, now)
+	if now.Before(e.NextAt) || !e.owesNow(now) {
+		return Order{}, false
+	}
+	o := Order{Case: c.ID, Generation: c.Generation, Session: e.Session}
+	switch {
+	case e.Residue != "":
+		o.Residue = e.Residue
+	case c.State == CaseHeld, e.Wanted != "" && e.Session.Suspect:
+		return Order{}, false
+	case e.Wanted != "":
+		o.To, o.From, o.Confirmed = e.Wanted, slices.Clone(e.Applied), e.Confirmed
+		o.Normal, o.Prepared = e.normalOf(e.Wanted)
+	case len(e.Applied) > 0:
+		o.From, o.Confirmed = slices.Clone(e.Applied), e.Confirmed
+	default:
+		o.From = slices.Clone(e.Asserts)
+	}
+	return o, true
+}
+
+func (e *SessionEnforcement) normalOf(profile string) (string, bool) {
+	i := slices.IndexFunc(e.Applied, func(a Applied) bool { return a.Profile == profile })
+	if i < 0 {
+		return "", false
+	}
+	return e.Applied[i].Normal, true
+}
+
+// recover treats an order that was handed out and never observed, because
+// whoever had it died, as unanswered.
+func (e *SessionEnforcement) recover() {
+	if !e.InFlight {
+		return
+	}
+	e.InFlight = false
+	e.Doubtful = e.Doubtful || e.Wanted != ""
+	e.Enforcement, e.NextAt = Pending, time.Time{}
+}
+
+// retarget makes the session want what the case wants. A held case leaves
+// things as they are.
+func (c *Case) retarget(e *SessionEnforcement, now time.Time) {
+	switch {
+	case c.State.Wants():
+		e.aim(c.Profile, now)
+	case c.State == Releasing:
+		e.aim("", now)
+	}
+}
+
+func (e *SessionEnforcement) aim(profile string, now time.Time) {
+	if e.Wanted == profile {
+		return
+	}
+	e.Wanted, e.Enforcement, e.UpdatedAt = profile, Pending, now
+	e.NextAt, e.Attempts, e.ErrorCause, e.Reason, e.GoneSince = now, 0, 0, "", time.Time{}
+}
+
+// owes reports whether anything of ours is, or may be, left on the BNG.
+func (e *SessionEnforcement) owes() bool {
+	return len(e.Applied) > 0 || e.Residue != "" || !e.AssertAt.IsZero() || e.InFlight
+}
+
+func (e *SessionEnforcement) owesNow(now time.Time) bool {
+	if e.Residue != "" {
+		return true
+	}
+	if e.Wanted != "" {
+		return !e.Enforcement.Settled()
+	}
+	return len(e.Applied) > 0 || (!e.AssertAt.IsZero() && !now.Before(e.AssertAt))
+}
+
+// Dispatch notes, in the case about to be saved, that an order leaves now; what
+// it may change counts as changed from here on.
+func (c *Case) Dispatch(o *Order, now time.Time) {
+	e := c.find(o)
+	if e == nil {
+		return
+	}
+	e.InFlight, e.UpdatedAt, e.Enforcement = true, now, Pending
+	e.Attempts++
+	if o.Restricts() && o.To != Disconnect {
+		e.Applied = append(without(e.Applied, o.To), Applied{o.To, o.Normal})
+	}
+}
+
+func without(list []Applied, profile string) []Applied {
+	return slices.DeleteFunc(slices.Clone(list), func(a Applied) bool { return a.Profile == profile })
+}
+
+func (c *Case) find(o *Order) *SessionEnforcement {
+	i := slices.IndexFunc(c.Sessions, func(e SessionEnforcement) bool {
+		return e.Enforcement != Gone && SameSession(&e.Session, &o.Session)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &c.Sessions[i]
+}
+
+// settle derives the case's state from its sessions.
+func (c *Case) settle(now time.Time) {
+	switch {
+	case c.State.Wants():
+		if next := c.wantedState(); next != c.State {
+			c.moveWanted(next, now)
+		}
+	case c.State == Releasing && !slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return e.owes() }):
+		c.move(Closed, now, "", "every session has what it should have")
+	}
+}
+
+// moveWanted goes from one wanting state to another, by way of restricting
+// where the table has no direct edge.
+func (c *Case) moveWanted(next CaseState, now time.Time) {
+	why := map[CaseState]string{
+		Restricting: "a session is to be restricted", Waiting: "nobody is on line", Restricted: "every live session is restricted",
+	}
+	if !c.State.CanBecome(next) {
+		c.move(Restricting, now, "", why[Restricting])
+	}
+	c.move(next, now, "", why[next])
+}
+
+func (c *Case) wantedState() CaseState {
+	live, unsettled := 0, 0
+	for _, e := range c.Sessions {
+		if e.Enforcement == Gone {
+			continue
+		}
+		live++
+		if !e.Enforcement.Settled() || e.Wanted != c.Profile {
+			unsettled++
+		}
+	}
+	switch {
+	case live == 0:
+		return Waiting
+	case unsettled > 0:
+		return Restricting
+	}
+	return Restricted
+}
+
+// IdleLook is how often an open case is looked at when nothing else is due.
+const IdleLook = 10 * time.Minute
+
+// NextLook is when the case is to be looked at again; zero when it is closed.
+func (c *Case) NextLook(now time.Time) time.Time {
+	if c.State == Closed {
+		return time.Time{}
+	}
+	next := now.Add(IdleLook)
+	if c.State != Releasing {
+		next = earliest(next, c.ExpiresAt)
+	}
+	for _, e := range c.Sessions {
+		switch {
+		case e.Enforcement == Gone:
+		case e.Residue != "":
+			next = earliest(next, later(e.NextAt, now))
+		case c.State == CaseHeld, e.Session.Suspect && e.Wanted != "":
+		case e.owesNow(now):
+			next = earliest(next, later(e.NextAt, now))
+		case !e.AssertAt.IsZero() && e.Wanted == "":
+			next = earliest(next, e.AssertAt)
+		}
+	}
+	return next
+}

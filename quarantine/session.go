@@ -1,0 +1,108 @@
+package quarantine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// SessionKey names a session on the wire: at most one live session has it.
+type SessionKey struct {
+	BNG string `json:"bng"`             // configured name
+	ID  string `json:"acct_session_id"` // Acct-Session-Id, byte-exact
+}
+
+// String writes the key as "BNG/Acct-Session-Id".
+func (k SessionKey) String() string { return k.BNG + "/" + k.ID }
+
+// ParseSessionKey reads "BNG/Acct-Session-Id"; the id may hold slashes.
+func ParseSessionKey(s string) (SessionKey, error) {
+	bng, id, ok := strings.Cut(s, "/")
+	if !ok || bng == "" || id == "" {
+		return SessionKey{}, &FieldError{"session", fmt.Sprintf("%q is not BNG/Acct-Session-Id", s)}
+	}
+	return SessionKey{bng, id}, nil
+}
+
+// AddressKind tells how a session came to hold an address or prefix; the
+// values are the RADIUS attributes that said so.
+type AddressKind string
+
+// The kinds of address that accounting reports.
+const (
+	FramedIP            AddressKind = "Framed-IP-Address"
+	FramedIPv6Prefix    AddressKind = "Framed-IPv6-Prefix"
+	DelegatedIPv6Prefix AddressKind = "Delegated-IPv6-Prefix"
+	FramedIPv6Address   AddressKind = "Framed-IPv6-Address"
+)
+
+// Address is an address (as /32 or /128) or prefix held by a session.
+type Address struct {
+	Prefix netip.Prefix `json:"prefix"`
+	Kind   AddressKind  `json:"kind"`
+}
+
+// Attribute is a RADIUS attribute of a session as accounting told it, value in
+// FreeRADIUS' text form. The domain hands them through to the BNG.
+type Attribute struct {
+	Name  string `json:"n"`
+	Value string `json:"v"`
+}
+
+// Session is one attachment of a subscriber to one BNG, identified by
+// (BNG, Acct-Session-Id, start).
+type Session struct {
+	SessionKey
+	Subscriber string      `json:"subscriber"`
+	StartedAt  time.Time   `json:"started_at"`
+	SeenAt     time.Time   `json:"seen_at"`           // event time of the newest record
+	EndedAt    time.Time   `json:"ended_at,omitzero"` // zero while live
+	StartSeen  bool        `json:"start_seen"`        // false: inferred from an Interim
+	Ignored    bool        `json:"ignored,omitempty"` // matches ignore_sessions: never touched
+	Addresses  []Address   `json:"addresses,omitempty"`
+	Attributes []Attribute `json:"attributes,omitempty"`
+	// Suspect: its BNG announced a restart after SeenAt. Such a session gets no
+	// new restriction; releases are still tried; an Interim revives it. Derived
+	// when read, never stored.
+	Suspect bool `json:"suspect,omitempty"`
+}
+
+// Live reports whether the session has not ended.
+func (s *Session) Live() bool { return s.EndedAt.IsZero() }
+
+// Attribute returns the session's value of the named attribute, "" if none.
+func (s *Session) Attribute(name string) string {
+	for _, a := range s.Attributes {
+		if a.Name == name {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+// SameSession reports whether two records tell of the same attachment: an
+// Acct-Session-Id is reused after a BNG's restart, its start time is not.
+func SameSession(a, b *Session) bool {
+	return a.SessionKey == b.SessionKey && a.Subscriber == b.Subscriber && nearly(a.StartedAt, b.StartedAt)
+}
+
+// ErrNoSession is returned for a session that is not known.
+var ErrNoSession = errors.New("no such session")
+
+// SessionReader reads sessions. Answers come from the master, never a replica.
+type SessionReader interface {
+	// Session returns the newest session with that key, ended or live, or ErrNoSession.
+	Session(ctx context.Context, key SessionKey) (Session, error)
+	// SessionsOf returns the live sessions of a subscriber.
+	SessionsOf(ctx context.Context, subscriber string) ([]Session, error)
+}
+
+// SessionRecorder takes accounting in.
+type SessionRecorder interface {
+	// Record applies events and makes the open cases of the subscribers they
+	// concern due. A nil error at i means that event i is stored.
+	Record(ctx context.Context, events []SessionEvent) []error
+}

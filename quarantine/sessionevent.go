@@ -1,0 +1,173 @@
+package quarantine
+
+import (
+	"slices"
+	"time"
+)
+
+// SessionEventKind is what an accounting record says happened.
+type SessionEventKind uint8
+
+// The kinds of accounting event, RFC 2866 section 5.1 in the domain's words.
+const (
+	SessionStarted SessionEventKind = iota + 1 // Start
+	SessionRenewed                             // Interim-Update, or any record of a service within a session
+	SessionEnded                               // Stop
+	BNGReset                                   // Accounting-On or -Off: everything on that BNG is suspect
+)
+
+// SessionEvent is one accounting record in the domain's words.
+type SessionEvent struct {
+	Kind       SessionEventKind
+	Key        SessionKey // BNGReset: only the BNG
+	Subscriber string
+	At         time.Time // when it happened
+	StartedAt  time.Time // Started: At; else At less the session time told, zero if none was
+	Ignored    bool
+	Addresses  []Address
+	Attributes []Attribute
+}
+
+// ClockSlack is how far two statements about the same instant may differ:
+// session times are whole seconds and BNG clocks drift between records.
+const ClockSlack = 3 * time.Second
+
+func nearly(a, b time.Time) bool { return a.Sub(b).Abs() <= ClockSlack }
+
+// SessionChange is what an event does to the stored session.
+type SessionChange struct {
+	Session  Session  // the new state; only meaningful if Changed
+	Changed  bool     // false: the event tells nothing new
+	Replaced *Session // an older session under the same key that this one ends
+}
+
+// Apply computes what ev does to prev, the stored session under the same key
+// (nil if none), given resetAt, the BNG's last announced restart (zero if
+// none). restricted tells attribute values that are a restricted profile's
+// name: they never replace what the subscriber should have.
+//
+// Late, doubled and out-of-order events never move a newer state back: an event
+// older than SeenAt adds what was not known and changes nothing else, and an
+// ended session stays ended. Apply is idempotent.
+func Apply(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(Attribute) bool) SessionChange {
+	if prev == nil {
+		return SessionChange{Session: begin(ev, restricted), Changed: true}
+	}
+	if another(prev, ev, resetAt) {
+		return replace(prev, ev, restricted)
+	}
+	next := *prev
+	next.Addresses = slices.Clone(prev.Addresses)
+	next.Attributes = slices.Clone(prev.Attributes)
+	merge(&next, ev, restricted)
+	return SessionChange{Session: next, Changed: !equalSession(prev, &next)}
+}
+
+// another reports whether ev tells of a session other than prev under the same
+// key: Acct-Session-Ids are unique only within one run of a BNG.
+func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
+	if ev.Subscriber != prev.Subscriber {
+		return true
+	}
+	start := ev.start()
+	if start.IsZero() || nearly(start, prev.StartedAt) {
+		return false
+	}
+	switch {
+	case start.Before(prev.StartedAt):
+		return prev.StartSeen || ev.Kind == SessionStarted
+	case ev.Kind == SessionStarted:
+		// A second Start under the key: the first session must be over.
+		return prev.StartSeen || start.After(prev.SeenAt)
+	case !prev.Live():
+		return start.After(prev.EndedAt.Add(-ClockSlack))
+	}
+	return !resetAt.IsZero() && resetAt.After(prev.SeenAt) && start.After(resetAt.Add(-ClockSlack))
+}
+
+func (ev *SessionEvent) start() time.Time {
+	if ev.Kind == SessionStarted {
+		return ev.At
+	}
+	return ev.StartedAt
+}
+
+// replace decides between the stored session and an event about another one
+// with the same key: the later start wins, the earlier is history.
+func replace(prev *Session, ev SessionEvent, restricted func(Attribute) bool) SessionChange {
+	start := ev.start()
+	if start.IsZero() {
+		start = ev.At
+	}
+	if !start.After(prev.StartedAt) {
+		return SessionChange{Session: *prev}
+	}
+	old := *prev
+	if old.Live() {
+		old.EndedAt = later(start, old.StartedAt)
+	}
+	return SessionChange{Session: begin(ev, restricted), Changed: true, Replaced: &old}
+}
+
+func begin(ev SessionEvent, restricted func(Attribute) bool) Session {
+	s := Session{
+		SessionKey: ev.Key, Subscriber: ev.Subscriber, StartedAt: ev.start(), SeenAt: ev.At,
+		StartSeen: ev.Kind == SessionStarted,
+	}
+	if s.StartedAt.IsZero() {
+		s.StartedAt = ev.At
+	}
+	merge(&s, ev, restricted)
+	return s
+}
+
+// merge adds to s what ev tells.
+func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) {
+	s.Ignored = s.Ignored || ev.Ignored
+	if ev.Kind == SessionStarted && !s.StartSeen {
+		s.StartSeen, s.StartedAt = true, ev.At
+	}
+	newer := !ev.At.Before(s.SeenAt)
+	if newer {
+		s.SeenAt = ev.At
+	}
+	for _, a := range ev.Addresses {
+		if !slices.Contains(s.Addresses, a) {
+			s.Addresses = append(s.Addresses, a)
+		}
+	}
+	for _, a := range ev.Attributes {
+		if !restricted(a) {
+			s.setAttribute(a, newer && s.Live())
+		}
+	}
+	if ev.Kind == SessionEnded && s.Live() {
+		s.EndedAt = later(ev.At, s.StartedAt)
+	}
+}
+
+func (s *Session) setAttribute(a Attribute, overwrite bool) {
+	for i := range s.Attributes {
+		if s.Attributes[i].Name != a.Name {
+			continue
+		}
+		if overwrite {
+			s.Attributes[i].Value = a.Value
+		}
+		return
+	}
+	s.Attributes = append(s.Attributes, a)
+}
+
+func equalSession(a, b *Session) bool {
+	return a.SessionKey == b.SessionKey && a.Subscriber == b.Subscriber && a.StartedAt.Equal(b.StartedAt) &&
+		a.SeenAt.Equal(b.SeenAt) && a.EndedAt.Equal(b.EndedAt) && a.StartSeen == b.StartSeen && a.Ignored == b.Ignored &&
+		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Attributes, b.Attributes)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
