@@ -1,0 +1,181 @@
+package journal
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Rotate begins a new segment now, with what Config.Carry returns, so that the
+// ones before it can expire. A segment holding nothing but what was carried
+// into it is kept. Batches queued at the same moment go into the new one.
+func (j *Journal) Rotate(ctx context.Context) error {
+	r := &request{reserved: true, done: make(chan struct{})}
+	if err := j.enqueue(ctx, r); err != nil {
+		return err
+	}
+	_, err := r.wait(ctx)
+	return err
+}
+
+// outgrown says whether octets more should go into a new segment.
+func (t *tail) outgrown(octets int, limit int64) bool {
+	return t.end > t.birth() && t.end+int64(octets) > max(limit, 2*t.birth())
+}
+
+// rotate makes a new segment the tail. On a full disk the old one goes on, for
+// the reserved records that are still to come.
+func (j *Journal) rotate() error {
+	if stopped, full := j.state(); stopped != nil || full != nil {
+		return errors.Join(stopped, full)
+	}
+	if j.tail.end == j.tail.birth() {
+		return nil
+	}
+	carried, err := j.carryOver()
+	if err != nil {
+		return j.stop(err)
+	}
+	t, seg, err := j.createSegment(j.tail.next, j.tail.prev, carried)
+	if isFull(err) {
+		return j.setFull(err)
+	}
+	if err != nil {
+		return j.stop(err)
+	}
+	_ = j.tail.file.Close() // synced, nothing can be lost
+	j.tail = t
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.segments = append(j.segments, seg)
+	return nil
+}
+
+// carryOver asks for what is outstanding. An entry that breaks the bounds stops
+// the journal: a segment without it would let it expire unseen.
+func (j *Journal) carryOver() ([]sealed, error) {
+	if j.cfg.Carry == nil {
+		return nil, nil
+	}
+	entries := j.cfg.Carry()
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	carried, _, err := seal(entries)
+	if err != nil {
+		return nil, fmt.Errorf("carry over: %w", err)
+	}
+	return carried, nil
+}
+
+// createSegment brings a segment into being, carried records included, whole
+// or not at all.
+func (j *Journal) createSegment(first uint64, prev digest, carried []sealed) (tail, segment, error) {
+	h := header{id: j.id, first: first, created: j.cfg.Now().UTC(), prev: prev}
+	rand.Read(h.mark[:])
+	records, last := h.carry(carried)
+	path := filepath.Join(j.cfg.Dir, segmentName(first))
+	f, err := j.cfg.disk.Open(path + tmpSuffix)
+	if err != nil {
+		return tail{}, segment{}, fmt.Errorf("create segment: %w", err)
+	}
+	if err := j.fillSegment(f, path, append(h.encode(), records...)); err != nil {
+		_ = f.Close()
+		_ = os.Remove(path + tmpSuffix) // Open removes what stays
+		return tail{}, segment{}, fmt.Errorf("create segment: %w", err)
+	}
+	next := first + uint64(len(carried))
+	t := tail{file: f, header: h, next: next, prev: last, end: h.birth()}
+	return t, segment{path: path, first: first, next: next, end: h.birth(), newest: h.created}, nil
+}
+
+// carry encodes the carried records, each a batch of its own as the segment
+// comes into being whole anyway, and notes their size in the header.
+func (h *header) carry(carried []sealed) (octets []byte, last digest) {
+	last = h.prev
+	for i := range carried {
+		p := place{
+			mark: h.mark, seq: h.first + uint64(i), group: h.first,
+			time: h.created, prev: last, flags: flagCarried,
+		}
+		if carried[i].Reserved {
+			p.flags |= flagReserved
+		}
+		octets, last = appendRecord(octets, &carried[i], &p)
+	}
+	h.carried = int64(len(octets))
+	return octets, last
+}
+
+func (j *Journal) fillSegment(f file, path string, content []byte) error {
+	if err := writeAll(f, content, 0); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := os.Rename(path+tmpSuffix, path); err != nil {
+		return err
+	}
+	return j.cfg.disk.SyncDir(j.cfg.Dir)
+}
+
+// Expire removes, oldest first, the segments whose records all have a sequence
+// number below before, and returns how many went. The open segment stays. What
+// is left still verifies: each segment's header holds the digest before it.
+//
+// With Config.Carry every segment starts with all that is outstanding, and any
+// older one may go. Without it the caller has to know.
+func (j *Journal) Expire(before uint64) (removed int, err error) {
+	return j.expire(func(s *segment) bool { return s.next <= before })
+}
+
+// ExpireOlder is Expire for the segments whose newest record is older than t.
+func (j *Journal) ExpireOlder(t time.Time) (removed int, err error) {
+	return j.expire(func(s *segment) bool { return s.newest.Before(t) })
+}
+
+func (j *Journal) expire(old func(*segment) bool) (removed int, err error) {
+	j.maintenance.Lock()
+	defer j.maintenance.Unlock()
+	for {
+		path, err := j.unlist(old)
+		if err != nil {
+			return removed, err
+		}
+		if path == "" {
+			break
+		}
+		// In order, so that a crash in between leaves no gap.
+		if err := os.Remove(path); err != nil {
+			return removed, fmt.Errorf("expire segment: %w", err)
+		}
+		removed++
+	}
+	if removed > 0 {
+		if err := j.cfg.disk.SyncDir(j.cfg.Dir); err != nil {
+			return removed, fmt.Errorf("expire segments: %w", err)
+		}
+	}
+	return removed, nil
+}
+
+// unlist takes the oldest segment off the list if it is old and not the open
+// one, else returns "".
+func (j *Journal) unlist(old func(*segment) bool) (path string, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closing {
+		return "", ErrClosed
+	}
+	if len(j.segments) < 2 || !old(&j.segments[0]) {
+		return "", nil
+	}
+	path = j.segments[0].path
+	j.segments = j.segments[1:]
+	return path, nil
+}
