@@ -1,0 +1,223 @@
+package dialect
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Overlay is the Profile.Normal that stands for "leave what the session has in
+// place and put the restriction on top".
+const Overlay = "overlay"
+
+// What Steps can fail with. All are found before any packet exists.
+var (
+	// ErrIdentifierMissing: the session lacks an attribute that says which
+	// session is meant, or has it empty, as a wildcard, or twice and different.
+	// Never send without it: the request might hit somebody else.
+	ErrIdentifierMissing = errors.New("identifier missing")
+	// ErrNeedsNormal: this make cannot lay a restriction on top; the name of
+	// the normal profile must be configured, because restoring needs it.
+	ErrNeedsNormal = errors.New("needs the name of the normal profile")
+	// ErrUnsupported: this make cannot do it; the message has the reason.
+	ErrUnsupported = errors.New("unsupported")
+	// ErrOption: an option is missing, unknown or not of its form.
+	ErrOption = errors.New("dialect option")
+)
+
+// Action is what a session is to be told.
+type Action int
+
+// The actions. The zero Action is none of them.
+const (
+	Restrict   Action = iota + 1 // put Request.Profile in force
+	Restore                      // take Request.Profile, which is in force, away
+	Change                       // from Request.From, which is in force, to Request.Profile
+	Disconnect                   // end the session
+)
+
+// actionNames is the one table of action names, by number.
+var actionNames = [...]string{Restrict: "restrict", Restore: "restore", Change: "change", Disconnect: "disconnect"}
+
+// String returns the action's name in lower case.
+func (a Action) String() string {
+	if a < Restrict || a > Disconnect {
+		return fmt.Sprintf("action %d", int(a))
+	}
+	return actionNames[a]
+}
+
+// ParseAction returns the action called name.
+func ParseAction(name string) (Action, error) {
+	if at := slices.Index(actionNames[:], name); at > 0 {
+		return Action(at), nil
+	}
+	return 0, fmt.Errorf("unknown action %q: want %s", name, strings.Join(actionNames[1:], ", "))
+}
+
+// Profile is a restriction under its names on one BNG.
+type Profile struct {
+	Restricted string // what the session gets
+	Normal     string // what it has otherwise; Overlay, or "" where the make can overlay: nothing is replaced
+}
+
+// Support says how far a dialect was proven. The words stand in the files.
+type Support string
+
+// The levels of support.
+const (
+	SupportLab        Support = "lab"        // run against the real thing
+	SupportField      Support = "field"      // taken from set-ups that are in use
+	SupportDocumented Support = "documented" // the maker's documentation or source code says so
+	SupportGeneric    Support = "generic"    // RFC only; each make must be tried
+)
+
+// Mark says what a statement rests on. The words stand in the files.
+type Mark string
+
+// The marks, best first.
+const (
+	MarkSource     Mark = "source"     // read in the make's source code
+	MarkDocumented Mark = "documented" // in an RFC or in the maker's documents
+	MarkField      Mark = "field"      // seen in scripts and billing systems that are in use
+	MarkMemory     Mark = "memory"     // not verified: try it on the device first
+)
+
+// Dialect is one make's way of being told. It does not change after loading; callers
+// must not change what its fields refer to.
+type Dialect struct {
+	Name     string   `yaml:"name"`     // as configurations name it: lower case, digits and dashes
+	Title    string   `yaml:"title"`    // for people
+	Makes    []string `yaml:"makes"`    // products that are spoken to in this way
+	Support  Support  `yaml:"support"`  // how far it was proven
+	Evidence Evidence `yaml:"evidence"` // where it comes from
+
+	CoAPort        uint16 `yaml:"coa_port"`        // UDP, the make's default
+	DisconnectPort uint16 `yaml:"disconnect_port"` // UDP, the make's default
+	Rate           int    `yaml:"rate"`            // requests a second that the make surely bears
+	MaxInFlight    int    `yaml:"max_in_flight"`   // unanswered requests at a time
+	DropsSession   bool   `yaml:"drops_session"`   // restrict or restore ends the session
+
+	Identifiers Identification `yaml:"identifiers"`     // of CoA-Requests
+	Disconnect  Identification `yaml:"disconnect"`      // of Disconnect-Requests
+	SendsNAS    bool           `yaml:"sends_nas"`       // requests also carry what the session says of its NAS
+	Options     []Option       `yaml:"options"`         // what a site must or may set
+	Attributes  []SiteDefined  `yaml:"site_attributes"` // attributes whose numbers the site chooses
+	Overlay     *Form          `yaml:"overlay"`         // nil: the make cannot
+	Swap        *Form          `yaml:"swap"`            // nil: the make need not
+	ACKProves   ACKProof       `yaml:"ack_proves"`      // what an ACK says
+	NAKs        []NAK          `yaml:"naks"`            // refusals that were seen, and what they mean
+	Quirks      []string       `yaml:"quirks"`          // what surprises people
+}
+
+// Evidence is where statements come from.
+type Evidence struct {
+	Mark   Mark   `yaml:"mark"`
+	Source string `yaml:"source"`
+}
+
+// Identification is which session attributes say what session is meant, in the
+// order in which they are sent.
+type Identification struct {
+	Must    []string `yaml:"must"`     // a session without one of them is not acted upon
+	IfKnown []string `yaml:"if_known"` // sent where the session has them, to narrow further
+}
+
+// SiteDefined is an attribute whose definition comes from options: each field
+// is a template of literal text and {option NAME}.
+type SiteDefined struct {
+	Name   string   `yaml:"name"`
+	Vendor Template `yaml:"vendor"` // 0 = a standard attribute
+	Number Template `yaml:"number"`
+	Type   Template `yaml:"type"` // FreeRADIUS' name of the type
+}
+
+// Form is one way of restricting, with its way back.
+type Form struct {
+	About    string         `yaml:"about"`    // one sentence
+	Restrict []StepTemplate `yaml:"restrict"` // sent in this order, each confirmed
+	Restore  []StepTemplate `yaml:"restore"`  // the mirror image of Restrict
+	Change   []StepTemplate `yaml:"change"`   // from {previous restricted} to {restricted}
+	Names    NameRules      `yaml:"names"`    // which names the make takes
+	Refuses  []Refusal      `yaml:"refuses"`  // sessions that cannot be restricted in this form
+	Coverage Coverage       `yaml:"coverage"` // which traffic the restriction catches
+}
+
+// StepTemplate is one request. Exactly one of CoA and Disconnect is set; a
+// Disconnect-Request cannot be undone.
+type StepTemplate struct {
+	CoA        []AttributeTemplate `yaml:"coa"`
+	Disconnect []AttributeTemplate `yaml:"disconnect"`
+	Undo       []AttributeTemplate `yaml:"undo"` // the CoA-Request that takes the step back
+}
+
+// NameRules restrict the names of profiles on this make.
+type NameRules struct {
+	Restricted NameRule `yaml:"restricted"`
+	Normal     NameRule `yaml:"normal"`
+}
+
+// NameRule is a pattern that a name must match. The zero rule takes any name.
+type NameRule struct {
+	Pattern Pattern `yaml:"pattern"`
+	Reason  string  `yaml:"reason"` // for the person whose name does not match
+}
+
+// Refusal is a kind of session that a form does not work for: restricting it
+// is refused. Restoring never is.
+type Refusal struct {
+	Attribute string `yaml:"attribute"` // of the session
+	Value     string `yaml:"value"`
+	Reason    string `yaml:"reason"`
+}
+
+// Coverage says which traffic a restriction catches.
+type Coverage struct {
+	IPv4 Covers `yaml:"ipv4"`
+	IPv6 Covers `yaml:"ipv6"`
+}
+
+// Covers is "yes", or a warning to show to the person who configures it.
+type Covers struct {
+	Covered string `yaml:"covered"` // yes, no or depends
+	Warning string `yaml:"warning"` // why not yes
+}
+
+// ACKProof is what an ACK of this make proves.
+type ACKProof struct {
+	Applied  bool   `yaml:"applied"`  // an ACK means that the change is in force
+	Sentence string `yaml:"sentence"` // the reason
+}
+
+// NAK is a refusal that this make is known to send.
+type NAK struct {
+	Cause string `yaml:"cause"` // Error-Cause by FreeRADIUS' name; "none" = a NAK without one
+	Means string `yaml:"means"`
+}
+
+// form returns the form that p asks for.
+func (d *Dialect) form(p Profile) (*Form, error) {
+	switch {
+	case p.Normal != Overlay && p.Normal != "":
+		if d.Swap == nil {
+			return nil, fmt.Errorf("%w: %s only lays restrictions on top: use normal: %s", ErrUnsupported, d.Name, Overlay)
+		}
+		return d.Swap, nil
+	case d.Overlay == nil:
+		return nil, fmt.Errorf("%w: %s replaces the normal profile and cannot restore it without its name", ErrNeedsNormal, d.Name)
+	}
+	return d.Overlay, nil
+}
+
+// Forms returns the forms that the make has, by name.
+func (d *Dialect) Forms() map[string]*Form {
+	forms := make(map[string]*Form, 2)
+	if d.Overlay != nil {
+		forms[Overlay] = d.Overlay
+	}
+	if d.Swap != nil {
+		forms["swap"] = d.Swap
+	}
+	return forms
+}

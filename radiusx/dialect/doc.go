@@ -1,0 +1,23 @@
+// Package dialect knows how each make of BNG is told to restrict a session, to
+// restore it and to end it. A dialect is data: one YAML file, checked when it is
+// loaded, so that adding a make means writing down facts and not code.
+//
+// A dialect turns "restrict this session with that name" into steps: the
+// Disconnect- and CoA-Requests to send one after the other, each confirmed before the
+// next, each with the request that undoes it. A step that is refused means that
+// the steps before it are to be undone, the last one first.
+//
+// It is not a client: it sends nothing, waits for nothing and adds neither
+// Message-Authenticator nor Event-Timestamp. It knows nothing of
+// verdicts, subscribers or cases, and does not decide; a session is what
+// accounting told, as attributes.
+//
+// # Forms
+//
+// A form is one way of restricting. In the overlay form the restriction lies on
+// top of what the session has, and nothing else is touched; in the swap form
+// it takes the place of the normal profile, whose name must therefore be known.
+// [Profile].Normal chooses: [Overlay], or that name. Every form says how to
+// restrict, how to restore and how to change from one restriction to another, and
+// the loader refuses a form whose restore does not undo its restrict.
+package dialect

@@ -1,0 +1,125 @@
+package dialect
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"regexp"
+	"slices"
+	"sync"
+
+	yaml "go.yaml.in/yaml/v4"
+)
+
+//go:embed *.yaml
+var builtinFiles embed.FS
+
+// Set is a number of dialects by name. It does not change after loading.
+type Set struct{ byName map[string]*Dialect }
+
+// Builtin returns the dialects that come with the program. They are loaded
+// once and shared.
+func Builtin() *Set { return builtin() }
+
+var builtin = sync.OnceValue(func() *Set {
+	set, err := Load(builtinFiles)
+	if err != nil {
+		panic("dialect: built-in files: " + err.Error()) // a test loads them
+	}
+	return set
+})
+
+// Load reads every *.yaml file at the top of fsys as a dialect. It is strict: an
+// unknown key, a template that refers to nothing and a form that cannot be undone
+// are errors with their place ([Fault]). All faults of all files are returned at
+// once, joined.
+func Load(fsys fs.FS) (*Set, error) {
+	names, err := fs.Glob(fsys, "*.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("list dialects: %w", err)
+	}
+	set := &Set{byName: make(map[string]*Dialect, len(names))}
+	var faults []error
+	for _, name := range names {
+		data, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("read dialect: %w", err))
+			continue
+		}
+		d, found := parse(name, data)
+		if found == nil && set.byName[d.Name] != nil {
+			found = []error{Fault{File: name, Problem: fmt.Sprintf("another file has dialect %s too", d.Name)}}
+		}
+		if found != nil {
+			faults = append(faults, found...)
+			continue
+		}
+		set.byName[d.Name] = d
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return set, nil
+}
+
+// Get returns the dialect called name.
+func (s *Set) Get(name string) (*Dialect, bool) {
+	d, ok := s.byName[name]
+	return d, ok
+}
+
+// Names returns the names of all dialects, sorted.
+func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.byName)) }
+
+// Fault is one thing wrong in a dialect's file.
+type Fault struct {
+	File         string
+	Line, Column int // counted from 1; 0 = the file as a whole
+	Problem      string
+}
+
+// Error returns file:line:column: problem.
+func (f Fault) Error() string {
+	if f.Line == 0 {
+		return f.File + ": " + f.Problem
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Problem)
+}
+
+// parse reads one file. What is wrong with its form is reported before what it
+// says is looked at.
+func parse(file string, data []byte) (*Dialect, []error) {
+	d := new(Dialect)
+	if err := yaml.Load(data, d, yaml.WithKnownFields()); err != nil {
+		return nil, yamlFaults(file, err)
+	}
+	var root yaml.Node
+	if err := yaml.Load(data, &root); err != nil {
+		return nil, yamlFaults(file, err)
+	}
+	v := validator{file: file, root: &root, dialect: d}
+	v.check()
+	return d, v.faults
+}
+
+// unknownKey is how the library words an unknown key, with our Go type's name.
+var unknownKey = regexp.MustCompile(`^field (\S+) not found in type \S+$`)
+
+// yamlFaults gives the library's errors their place in our form.
+func yamlFaults(file string, err error) []error {
+	var several *yaml.LoadErrors
+	if errors.As(err, &several) {
+		var faults []error
+		for _, e := range several.Errors {
+			faults = append(faults, Fault{file, e.Mark.Line, e.Mark.Column, unknownKey.ReplaceAllString(e.Message, "unknown key $1")})
+		}
+		return faults
+	}
+	var one *yaml.LoadError
+	if errors.As(err, &one) {
+		return []error{Fault{file, one.Mark.Line, one.Mark.Column, one.Message}}
+	}
+	return []error{Fault{File: file, Problem: err.Error()}}
+}

@@ -1,0 +1,358 @@
+package dialect
+
+import (
+	"errors"
+	"fmt"
+
+	"layeh.com/radius"
+
+	"cordon/radiusx"
+)
+
+// Request is what a session is to be told.
+type Request struct {
+	Action  Action
+	Session []radiusx.Attribute // what accounting told of it: User-Name, Acct-Session-Id, Framed-IP-Address, NAS-…
+	Profile Profile             // wanted (Restrict, Change), or in force (Restore)
+	From    Profile             // Change: in force
+	Options map[string]string   // the BNG's dialect_options
+}
+
+// Step is one request to the BNG, to be confirmed before the next is sent.
+// Attributes begin with the identifiers, in the dialect's order; what
+// authenticates the packet (Message-Authenticator, Event-Timestamp) is not there.
+type Step struct {
+	Code       radius.Code // CoA-Request or Disconnect-Request
+	Attributes []radiusx.Attribute
+	Undo       *Step // takes the step back; nil for what cannot be taken back
+}
+
+// Steps returns the requests that do r, in order. If one is refused, the undo of
+// each one before it is to be sent, the last first.
+//
+// Change between two profiles of one form uses that form's own way; between
+// forms it restores the one and restricts with the other, so that the session is
+// unrestricted for a moment. Change to what is in force already returns no
+// steps.
+//
+// Errors are [ErrIdentifierMissing], [ErrNeedsNormal], [ErrUnsupported] and
+// [ErrOption], wrapped with the reason.
+func (d *Dialect) Steps(r Request) ([]Step, error) {
+	b, err := d.newBuilder(r)
+	if err != nil {
+		return nil, err
+	}
+	switch r.Action {
+	case Restrict:
+		return b.restrict()
+	case Restore:
+		return b.restore(r.Profile)
+	case Change:
+		return b.change()
+	case Disconnect:
+		step, err := b.disconnect()
+		return []Step{step}, err
+	}
+	return nil, fmt.Errorf("%w: %v", ErrUnsupported, r.Action)
+}
+
+// builder makes the steps of one request.
+type builder struct {
+	dialect    *Dialect
+	request    Request
+	values     values
+	dictionary *radiusx.Dictionary
+	heads      map[radius.Code][]radiusx.Attribute // identifiers, made when first needed
+}
+
+func (d *Dialect) newBuilder(r Request) (*builder, error) {
+	options, err := d.options(r.Options)
+	if err != nil {
+		return nil, err
+	}
+	dictionary, err := d.dictionary(options)
+	if err != nil {
+		return nil, err
+	}
+	return &builder{
+		dialect:    d,
+		request:    r,
+		values:     values{profile: r.Profile, from: r.From, session: r.Session, options: options},
+		dictionary: dictionary,
+		heads:      make(map[radius.Code][]radiusx.Attribute, 2),
+	}, nil
+}
+
+func (b *builder) restrict() ([]Step, error) {
+	form, err := b.wanted()
+	if err != nil {
+		return nil, err
+	}
+	return b.steps(form.Restrict)
+}
+
+// wanted returns the form of the wanted profile, unless the make cannot put it
+// in force on this session.
+func (b *builder) wanted() (*Form, error) {
+	form, err := b.dialect.form(b.request.Profile)
+	if err != nil {
+		return nil, err
+	}
+	if err := form.accepts(b.request.Profile); err != nil {
+		return nil, err
+	}
+	for _, no := range form.Refuses {
+		if value, ok := radiusx.Find(b.request.Session, no.Attribute); ok && value == no.Value {
+			return nil, fmt.Errorf("%w: %s is %s: %s", ErrUnsupported, no.Attribute, value, no.Reason)
+		}
+	}
+	return form, nil
+}
+
+// accepts checks the names of p. Only a wanted profile is checked: a restriction
+// that is in force must always be possible to take away.
+func (f *Form) accepts(p Profile) error {
+	switch {
+	case p.Restricted == "":
+		return fmt.Errorf("%w: the restricted profile has no name", ErrUnsupported)
+	case p.Restricted == p.Normal:
+		return fmt.Errorf("%w: restricted and normal profile are both %q", ErrUnsupported, p.Normal)
+	case !f.Names.Restricted.Pattern.matches(p.Restricted):
+		return fmt.Errorf("%w: restricted name %q: %s", ErrUnsupported, p.Restricted, f.Names.Restricted.Reason)
+	case p.Normal != "" && p.Normal != Overlay && !f.Names.Normal.Pattern.matches(p.Normal):
+		return fmt.Errorf("%w: normal name %q: %s", ErrUnsupported, p.Normal, f.Names.Normal.Reason)
+	}
+	return nil
+}
+
+func (b *builder) restore(inForce Profile) ([]Step, error) {
+	form, err := b.dialect.form(inForce)
+	if err != nil {
+		return nil, err
+	}
+	if inForce.Restricted == "" {
+		return nil, fmt.Errorf("%w: the profile in force has no name", ErrUnsupported)
+	}
+	return b.steps(form.Restore)
+}
+
+func (b *builder) change() ([]Step, error) {
+	to, err := b.wanted()
+	if err != nil {
+		return nil, err
+	}
+	from, err := b.dialect.form(b.request.From)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("profile in force: %w", err)
+	case b.request.From.Restricted == "":
+		return nil, fmt.Errorf("%w: the profile in force has no name", ErrUnsupported)
+	case from != to:
+		return b.changeForm(to)
+	case b.request.From.Restricted == b.request.Profile.Restricted:
+		return nil, nil
+	}
+	return b.steps(to.Change)
+}
+
+// changeForm restores what is in force and then restricts.
+func (b *builder) changeForm(to *Form) ([]Step, error) {
+	back := *b
+	back.values.profile = b.request.From
+	restore, err := back.restore(b.request.From)
+	if err != nil {
+		return nil, err
+	}
+	restrict, err := b.steps(to.Restrict)
+	if err != nil {
+		return nil, err
+	}
+	return append(restore, restrict...), nil
+}
+
+func (b *builder) disconnect() (Step, error) {
+	return b.step(radius.CodeDisconnectRequest, nil)
+}
+
+// steps fills the templates of a form.
+func (b *builder) steps(templates []StepTemplate) ([]Step, error) {
+	steps := make([]Step, 0, len(templates))
+	for _, t := range templates {
+		step, err := b.step(t.code(), t.attributes())
+		if err != nil {
+			return nil, err
+		}
+		if len(t.Undo) > 0 {
+			undo, err := b.step(radius.CodeCoARequest, t.Undo)
+			if err != nil {
+				return nil, fmt.Errorf("undo: %w", err)
+			}
+			step.Undo = &undo
+		}
+		steps = append(steps, step)
+	}
+	return steps, nil
+}
+
+func (t StepTemplate) code() radius.Code {
+	if t.Disconnect != nil {
+		return radius.CodeDisconnectRequest
+	}
+	return radius.CodeCoARequest
+}
+
+func (t StepTemplate) attributes() []AttributeTemplate {
+	if t.Disconnect != nil {
+		return t.Disconnect
+	}
+	return t.CoA
+}
+
+// step makes one request: the identifiers, then the attributes, each of which is
+// encoded once, so that no step of several turns out to be impossible midway.
+func (b *builder) step(code radius.Code, templates []AttributeTemplate) (Step, error) {
+	head, err := b.head(code)
+	if err != nil {
+		return Step{}, err
+	}
+	step := Step{Code: code, Attributes: append(make([]radiusx.Attribute, 0, len(head)+len(templates)), head...)}
+	for _, t := range templates {
+		value, err := t.Value.expand(b.values)
+		if err != nil {
+			return Step{}, err
+		}
+		a := radiusx.Attribute{Name: t.Name, Tag: t.Tag, Value: value}
+		if err := b.encodes(a); err != nil {
+			return Step{}, err
+		}
+		step.Attributes = append(step.Attributes, a)
+	}
+	return step, nil
+}
+
+// head returns the identifiers of requests with this code.
+func (b *builder) head(code radius.Code) ([]radiusx.Attribute, error) {
+	if head, ok := b.heads[code]; ok {
+		return head, nil
+	}
+	id := b.dialect.Identifiers
+	if code == radius.CodeDisconnectRequest {
+		id = b.dialect.Disconnect
+	}
+	head, err := b.dialect.identify(b.request.Session, id)
+	if err != nil {
+		return nil, err
+	}
+	b.heads[code] = head
+	return head, nil
+}
+
+// encodes says why a cannot be sent.
+func (b *builder) encodes(a radiusx.Attribute) error {
+	_, err := b.dictionary.Encode(nil, a)
+	if err == nil {
+		return nil
+	}
+	if missing := b.dialect.unsetOption(a.Name, b.values.options); missing != "" {
+		return fmt.Errorf("%w %s is not set: %s has no number without it", ErrOption, missing, a.Name)
+	}
+	return fmt.Errorf("%w: %w", ErrUnsupported, err)
+}
+
+// Wants returns the names of all session attributes that the dialect reads, in the
+// order of need; a session store that keeps these keeps enough.
+func (d *Dialect) Wants() []string {
+	var wants wantList
+	wants.add(d.Identifiers.Must...)
+	wants.add(d.Disconnect.Must...)
+	wants.add(d.Identifiers.IfKnown...)
+	wants.add(d.Disconnect.IfKnown...)
+	if d.SendsNAS {
+		wants.add(nasAttributes...)
+	}
+	for _, f := range []*Form{d.Overlay, d.Swap} {
+		if f != nil {
+			f.wants(&wants)
+		}
+	}
+	return wants
+}
+
+// wantList is a list of names without repetition.
+type wantList []string
+
+func (w *wantList) add(names ...string) {
+	for _, name := range names {
+		if !containsFold(*w, name) {
+			*w = append(*w, name)
+		}
+	}
+}
+
+func (f *Form) wants(w *wantList) {
+	for _, no := range f.Refuses {
+		w.add(no.Attribute)
+	}
+	f.eachAttribute(func(_ string, a AttributeTemplate) { w.add(a.Value.names(session)...) })
+}
+
+// Check says, when a configuration is read, whether this make can put p in force
+// and take it away again, on a session that accounting described completely: a
+// normal name that is missing, names that are too long or that the make does not take,
+// options that are missing or wrong. All faults are returned, none is fine.
+// A p.Normal that is only known later is checked with its fallback.
+func (d *Dialect) Check(p Profile, options map[string]string) []error {
+	if _, err := d.options(options); err != nil {
+		return joined(err)
+	}
+	told := d.exampleSession()
+	var faults []error
+	seen := make(map[string]bool)
+	for _, action := range []Action{Restrict, Restore, Disconnect} {
+		_, err := d.Steps(Request{Action: action, Session: told, Profile: p, Options: options})
+		if err != nil && !seen[err.Error()] {
+			seen[err.Error()] = true
+			faults = append(faults, err)
+		}
+	}
+	return faults
+}
+
+// joined takes apart what errors.Join put together.
+func joined(err error) []error {
+	var several interface{ Unwrap() []error }
+	if errors.As(err, &several) {
+		return several.Unwrap()
+	}
+	return []error{err}
+}
+
+// examples is a value of each type that singles out a session.
+var examples = map[radiusx.Type]string{
+	radiusx.TypeOctets: "0x01", radiusx.TypeString: "example", radiusx.TypeIPAddr: "192.0.2.1",
+	radiusx.TypeIPv6Addr: "2001:db8::1", radiusx.TypeIPv6Prefix: "2001:db8::/64", radiusx.TypeIfID: "0:0:0:1",
+	radiusx.TypeInteger: "1", radiusx.TypeInteger64: "1", radiusx.TypeDate: "1",
+}
+
+// exampleSession is a session that has everything the dialect reads, except
+// what it refuses to restrict.
+func (d *Dialect) exampleSession() []radiusx.Attribute {
+	var told []radiusx.Attribute
+	for _, name := range d.Wants() {
+		if def, ok := radiusx.Builtin().Lookup(name); ok && !d.refusesBy(name) {
+			told = append(told, radiusx.Attribute{Name: name, Value: examples[def.Type]})
+		}
+	}
+	return told
+}
+
+func (d *Dialect) refusesBy(name string) bool {
+	for _, f := range d.Forms() {
+		for _, no := range f.Refuses {
+			if no.Attribute == name {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,206 @@
+package dialect
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	yaml "go.yaml.in/yaml/v4"
+
+	"cordon/radiusx"
+)
+
+// pieceKind is what a piece of a template stands for.
+type pieceKind int
+
+const (
+	literal    pieceKind = iota // its own text
+	restricted                  // Profile.Restricted of the request
+	normal                      // Profile.Normal of the request
+	previous                    // From.Restricted of the request
+	session                     // a session attribute, by name
+	option                      // an option of the BNG, by name
+)
+
+// placeholders is the one table of what may stand between braces.
+var placeholders = map[string]pieceKind{"restricted": restricted, "normal": normal, "previous restricted": previous}
+
+// named placeholders take a name after a blank: {session User-Name}.
+var namedPlaceholders = map[string]pieceKind{"session": session, "option": option}
+
+// piece is literal text or a placeholder; text is the literal or the name.
+type piece struct {
+	kind pieceKind
+	text string
+}
+
+// Template is text with placeholders between braces:
+//
+//	{restricted} {normal} {previous restricted} {session NAME} {option NAME}
+//
+// A value that is put in is never read as a template or as an attribute.
+type Template struct {
+	source string // as it stands in the file
+	pieces []piece
+}
+
+// String returns the template as it stands in the file.
+func (t Template) String() string { return t.source }
+
+// UnmarshalYAML reads the template's syntax; what it refers to is checked later.
+func (t *Template) UnmarshalYAML(n *yaml.Node) error {
+	pieces, err := parseTemplate(n.Value)
+	if err != nil {
+		return err
+	}
+	*t = Template{n.Value, pieces}
+	return nil
+}
+
+// parseTemplate splits s at its braces.
+func parseTemplate(s string) ([]piece, error) {
+	var pieces []piece
+	for s != "" {
+		text, rest, found := strings.Cut(s, "{")
+		if strings.Contains(text, "}") {
+			return nil, fmt.Errorf("} without { in %q", s)
+		}
+		if text != "" {
+			pieces = append(pieces, piece{literal, text})
+		}
+		if !found {
+			break
+		}
+		inside, after, closed := strings.Cut(rest, "}")
+		if !closed {
+			return nil, fmt.Errorf("{ without } in %q", s)
+		}
+		p, err := parsePlaceholder(inside)
+		if err != nil {
+			return nil, err
+		}
+		pieces = append(pieces, p)
+		s = after
+	}
+	return pieces, nil
+}
+
+func parsePlaceholder(inside string) (piece, error) {
+	if kind, ok := placeholders[inside]; ok {
+		return piece{kind: kind}, nil
+	}
+	word, name, _ := strings.Cut(inside, " ")
+	if kind, ok := namedPlaceholders[word]; ok && name != "" {
+		return piece{kind, name}, nil
+	}
+	return piece{}, fmt.Errorf("unknown placeholder {%s}: want {restricted}, {normal}, {previous restricted}, {session NAME} or {option NAME}", inside)
+}
+
+// AttributeTemplate is an attribute whose value is a template, written
+// `Name=value` or `Name:tag=value`.
+type AttributeTemplate struct {
+	Name  string
+	Tag   int
+	Value Template
+}
+
+// String returns the template as it stands in the file.
+func (a AttributeTemplate) String() string {
+	return radiusx.Attribute{Name: a.Name, Tag: a.Tag}.Label() + "=" + a.Value.source
+}
+
+// UnmarshalYAML reads the syntax; names are looked up later.
+func (a *AttributeTemplate) UnmarshalYAML(n *yaml.Node) error {
+	label, value, found := strings.Cut(n.Value, "=")
+	if !found {
+		return fmt.Errorf("%q is not of the form Name=value", n.Value)
+	}
+	attribute, err := radiusx.ParseAttribute(label + "=x")
+	if err != nil {
+		return fmt.Errorf("%q: %w", n.Value, err)
+	}
+	pieces, err := parseTemplate(value)
+	if err != nil {
+		return err
+	}
+	if len(pieces) == 0 {
+		return fmt.Errorf("%q sets nothing: RADIUS has no empty attributes", n.Value)
+	}
+	*a = AttributeTemplate{attribute.Name, attribute.Tag, Template{value, pieces}}
+	return nil
+}
+
+// names returns the names in the template's placeholders of that kind.
+func (t Template) names(kind pieceKind) []string {
+	var names []string
+	for _, p := range t.pieces {
+		if p.kind == kind {
+			names = append(names, p.text)
+		}
+	}
+	return names
+}
+
+// values is what a template is filled from.
+type values struct {
+	profile Profile
+	from    Profile
+	session []radiusx.Attribute
+	options map[string]string // complete with defaults
+}
+
+// expand fills the template. A placeholder for which there is nothing is an error.
+func (t Template) expand(v values) (string, error) {
+	var b strings.Builder
+	for _, p := range t.pieces {
+		text, err := v.of(p)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(text)
+	}
+	return b.String(), nil
+}
+
+func (v values) of(p piece) (string, error) {
+	switch p.kind {
+	case restricted:
+		return v.profile.Restricted, nil
+	case normal:
+		return v.profile.Normal, nil
+	case previous:
+		return v.from.Restricted, nil
+	case session:
+		return identifier(v.session, p.text)
+	case option:
+		if set, ok := v.options[p.text]; ok {
+			return set, nil
+		}
+		return "", fmt.Errorf("%w %s is not set", ErrOption, p.text)
+	}
+	return p.text, nil
+}
+
+// Pattern is a regular expression (RE2) that must match as a whole where it
+// says so itself, with ^ and $. The zero Pattern matches everything.
+type Pattern struct{ re *regexp.Regexp }
+
+// UnmarshalYAML compiles the expression.
+func (p *Pattern) UnmarshalYAML(n *yaml.Node) error {
+	re, err := regexp.Compile(n.Value)
+	if err != nil {
+		return fmt.Errorf("pattern: %w", err)
+	}
+	p.re = re
+	return nil
+}
+
+// String returns the expression, "" for none.
+func (p Pattern) String() string {
+	if p.re == nil {
+		return ""
+	}
+	return p.re.String()
+}
+
+func (p Pattern) matches(s string) bool { return p.re == nil || p.re.MatchString(s) }

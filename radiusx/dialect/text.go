@@ -1,0 +1,92 @@
+package dialect
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Text returns the dialect as a BNG engineer reads it: what is sent, what must be
+// known, what an ACK is worth and what surprises.
+func (d *Dialect) Text() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("%s: %s", d.Name, d.Title)
+	line("  makes          %s", strings.Join(d.Makes, ", "))
+	line("  support        %s", d.Support)
+	line("  evidence       %s: %s", d.Evidence.Mark, d.Evidence.Source)
+	line("  ports          CoA %d, Disconnect %d (UDP)", d.CoAPort, d.DisconnectPort)
+	line("  pace           %d requests a second, %d in flight", d.Rate, d.MaxInFlight)
+	line("  identified by  %s", d.Identifiers)
+	line("  disconnect by  %s", d.Disconnect)
+	if d.SendsNAS {
+		line("  NAS            sent: %s", strings.Join(nasAttributes, ", "))
+	}
+	if d.DropsSession {
+		line("  drops session  restricting or restoring ends it")
+	}
+	for _, o := range d.Options {
+		line("  option         %s (default %q): %s", o.Name, o.Default, o.Help)
+	}
+	if d.Overlay != nil {
+		d.Overlay.text(&b, "normal: "+Overlay)
+	}
+	if d.Swap != nil {
+		d.Swap.text(&b, "normal: a name")
+	}
+	line("\nan ACK %s\n  %s", map[bool]string{true: "proves that the change is in force", false: "does not prove that the change is in force"}[d.ACKProves.Applied], d.ACKProves.Sentence)
+	line("\nrefusals")
+	for _, nak := range d.NAKs {
+		line("  %s: %s", nak.Cause, nak.Means)
+	}
+	line("\nquirks")
+	for _, q := range d.Quirks {
+		line("  - %s", q)
+	}
+	return b.String()
+}
+
+// String returns the names in their order, those sent only where known in brackets.
+func (id Identification) String() string {
+	s := strings.Join(id.Must, ", ")
+	for _, name := range id.IfKnown {
+		s += " [" + name + "]"
+	}
+	return s
+}
+
+func (f *Form) text(b *strings.Builder, chosenBy string) {
+	fmt.Fprintf(b, "\n%s\n  %s\n", chosenBy, f.About)
+	for _, list := range []struct {
+		action Action
+		steps  []StepTemplate
+	}{{Restrict, f.Restrict}, {Restore, f.Restore}, {Change, f.Change}} {
+		fmt.Fprintf(b, "  %s\n", list.action)
+		for i, s := range list.steps {
+			fmt.Fprintf(b, "    %d. %s%s", i+1, s.code(), written(s.attributes(), asIs))
+			if len(s.Undo) > 0 {
+				fmt.Fprintf(b, "   (undo:%s)", written(s.Undo, asIs))
+			}
+			b.WriteByte('\n')
+		}
+	}
+	for _, rule := range []struct {
+		which string
+		NameRule
+	}{{"restricted", f.Names.Restricted}, {"normal", f.Names.Normal}} {
+		if rule.Pattern.re != nil {
+			fmt.Fprintf(b, "  %s names match %s: %s\n", rule.which, rule.Pattern, rule.Reason)
+		}
+	}
+	for _, no := range f.Refuses {
+		fmt.Fprintf(b, "  refused where %s is %s: %s\n", no.Attribute, no.Value, no.Reason)
+	}
+	fmt.Fprintf(b, "  IPv4 %s\n  IPv6 %s\n", f.Coverage.IPv4, f.Coverage.IPv6)
+}
+
+// String returns whether the traffic is caught, and the warning.
+func (c Covers) String() string {
+	if c.Warning == "" {
+		return "covered: " + c.Covered
+	}
+	return "covered: " + c.Covered + ". " + c.Warning
+}

@@ -1,0 +1,214 @@
+package dialect
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	yaml "go.yaml.in/yaml/v4"
+
+	"cordon/radiusx"
+)
+
+// validator collects what is wrong with one dialect.
+type validator struct {
+	file    string
+	root    *yaml.Node
+	dialect *Dialect
+	faults  []error
+}
+
+// fault notes a problem at the node that keys lead to: strings are keys of
+// mappings, ints are places in sequences. Where there is no such node, the
+// last one on the way is meant.
+func (v *validator) fault(keys []any, format string, args ...any) {
+	node := v.root
+	for _, key := range append([]any{0}, keys...) {
+		next := child(node, key)
+		if next == nil {
+			break
+		}
+		node = next
+	}
+	v.faults = append(v.faults, Fault{v.file, node.Line, node.Column, fmt.Sprintf(format, args...)})
+}
+
+// child returns the node under key; nil if there is none.
+func child(n *yaml.Node, key any) *yaml.Node {
+	if at, ok := key.(int); ok {
+		if at < len(n.Content) {
+			return n.Content[at]
+		}
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// keys is a path in the file.
+func keys(path ...any) []any { return path }
+
+// below returns the path that continues at with path.
+func below(at []any, path ...any) []any { return append(slices.Clone(at), path...) }
+
+func (v *validator) check() {
+	v.checkHead()
+	v.checkIdentification("identifiers", v.dialect.Identifiers)
+	v.checkIdentification("disconnect", v.dialect.Disconnect)
+	v.checkOptions()
+	v.checkSiteDefined()
+	v.checkNotes()
+	if v.dialect.Overlay == nil && v.dialect.Swap == nil {
+		v.fault(nil, "no form: want overlay, swap or both")
+	}
+	if f := v.dialect.Overlay; f != nil {
+		v.checkForm(Overlay, f)
+	}
+	if f := v.dialect.Swap; f != nil {
+		v.checkForm("swap", f)
+	}
+}
+
+var dialectName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+
+func (v *validator) checkHead() {
+	d := v.dialect
+	if !dialectName.MatchString(d.Name) {
+		v.fault(keys("name"), "name %q: want lower-case letters, digits and dashes", d.Name)
+	} else if want := d.Name + ".yaml"; path.Base(v.file) != want {
+		v.fault(keys("name"), "name %q belongs into a file %s", d.Name, want)
+	}
+	v.want(d.Title != "", "title", "is missing")
+	v.want(len(d.Makes) > 0, "makes", "is empty")
+	v.want(slices.Contains([]Support{SupportLab, SupportField, SupportDocumented, SupportGeneric}, d.Support),
+		"support", "want lab, field, documented or generic")
+	v.want(slices.Contains([]Mark{MarkSource, MarkDocumented, MarkField, MarkMemory}, d.Evidence.Mark),
+		"evidence", "mark: want source, documented, field or memory")
+	v.want(d.Evidence.Source != "", "evidence", "source is missing")
+	v.want(d.CoAPort > 0, "coa_port", "is missing")
+	v.want(d.DisconnectPort > 0, "disconnect_port", "is missing")
+	v.want(d.Rate > 0, "rate", "want more than 0 requests a second")
+	v.want(d.MaxInFlight > 0, "max_in_flight", "want more than 0 requests")
+}
+
+// want notes a fault at a key of the top level unless ok.
+func (v *validator) want(ok bool, key, problem string) {
+	if !ok {
+		v.fault(keys(key), "%s: %s", key, problem)
+	}
+}
+
+// identifying are the standard attributes that can single out a session (RFC 5176
+// section 3, and for IPv6 what makes go beyond it); vendors' own attributes
+// may too.
+var identifying = []string{
+	"User-Name", "NAS-Port", "Framed-IP-Address", "Calling-Station-Id", "Acct-Session-Id", "Acct-Multi-Session-Id",
+	"NAS-Port-Id", "Chargeable-User-Identity", "Framed-Interface-Id", "Framed-IPv6-Prefix", "Framed-IPv6-Address",
+	"Delegated-IPv6-Prefix",
+}
+
+func (v *validator) checkIdentification(key string, id Identification) {
+	identifies := false
+	for i, name := range id.Must {
+		def, ok := v.lookup(keys(key, "must", i), name)
+		identifies = identifies || ok && (def.Vendor != 0 || slices.Contains(identifying, name))
+	}
+	for i, name := range id.IfKnown {
+		v.lookup(keys(key, "if_known", i), name)
+	}
+	all := slices.Concat(id.Must, id.IfKnown)
+	for i, name := range all {
+		if slices.Contains(all[:i], name) {
+			v.fault(keys(key), "%s: %s twice", key, name)
+		}
+	}
+	if !identifies {
+		v.fault(keys(key, "must"), "%s: nothing in must singles out a session", key)
+	}
+}
+
+// lookup finds the definition of a session attribute, by its exact name.
+func (v *validator) lookup(at []any, name string) (radiusx.Definition, bool) {
+	def, ok := radiusx.Builtin().Lookup(name)
+	if !ok || def.Name != name {
+		v.fault(at, "unknown attribute %s", name)
+	}
+	return def, ok
+}
+
+func (v *validator) checkOptions() {
+	for i, o := range v.dialect.Options {
+		at := keys("options", i)
+		if !regexp.MustCompile(`^[a-z][a-z0-9_]*$`).MatchString(o.Name) {
+			v.fault(below(at, "name"), "option name %q: want lower-case letters, digits and _", o.Name)
+		}
+		if slices.ContainsFunc(v.dialect.Options[:i], func(before Option) bool { return before.Name == o.Name }) {
+			v.fault(below(at, "name"), "option %s twice", o.Name)
+		}
+		if o.Default != "" && !o.Pattern.matches(o.Default) {
+			v.fault(below(at, "default"), "default %q does not match the pattern", o.Default)
+		}
+		if o.Help == "" {
+			v.fault(at, "option %s has no help", o.Name)
+		}
+	}
+}
+
+func (v *validator) checkSiteDefined() {
+	for i, s := range v.dialect.Attributes {
+		at := keys("site_attributes", i)
+		if _, taken := radiusx.Builtin().Lookup(s.Name); taken || s.Name == "" {
+			v.fault(below(at, "name"), "%q is no name for a site-defined attribute: it is taken or empty", s.Name)
+		}
+		for key, t := range map[string]Template{"vendor": s.Vendor, "number": s.Number, "type": s.Type} {
+			if t.source == "" {
+				v.fault(at, "%s: %s is missing", s.Name, key)
+			}
+			v.checkPlaceholders(below(at, key), t, option)
+		}
+	}
+}
+
+// checkPlaceholders checks that t uses only what is allowed, and that this exists.
+func (v *validator) checkPlaceholders(at []any, t Template, allowed ...pieceKind) {
+	for _, p := range t.pieces {
+		if p.kind != literal && !slices.Contains(allowed, p.kind) {
+			v.fault(at, "%q: that placeholder has no value here", t.source)
+		}
+	}
+	for _, name := range t.names(option) {
+		if !v.dialect.hasOption(name) {
+			v.fault(at, "{option %s}: no such option", name)
+		}
+	}
+	for _, name := range t.names(session) {
+		v.lookup(at, name)
+	}
+}
+
+func (v *validator) checkNotes() {
+	v.want(v.dialect.ACKProves.Sentence != "", "ack_proves", "sentence is missing")
+	cause, _ := radiusx.Builtin().Lookup("Error-Cause")
+	for i, nak := range v.dialect.NAKs {
+		known := slices.ContainsFunc(cause.Values, func(c radiusx.Value) bool { return c.Name == nak.Cause })
+		if !known && nak.Cause != "none" {
+			v.fault(keys("naks", i, "cause"), "unknown Error-Cause %q", nak.Cause)
+		}
+		if nak.Means == "" {
+			v.fault(keys("naks", i), "%s: means is missing", nak.Cause)
+		}
+	}
+}
+
+func containsFold(names []string, name string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+}

@@ -1,0 +1,215 @@
+package dialect
+
+import (
+	"slices"
+	"strings"
+
+	"layeh.com/radius"
+
+	"cordon/radiusx"
+)
+
+// eachAttribute calls visit for every attribute of every step, with the key of the
+// list of steps it is in.
+func (f *Form) eachAttribute(visit func(key string, a AttributeTemplate)) {
+	for key, steps := range f.lists() {
+		for _, s := range steps {
+			for _, a := range slices.Concat(s.CoA, s.Disconnect, s.Undo) {
+				visit(key, a)
+			}
+		}
+	}
+}
+
+func (f *Form) lists() map[string][]StepTemplate {
+	return map[string][]StepTemplate{"restrict": f.Restrict, "restore": f.Restore, "change": f.Change}
+}
+
+func (v *validator) checkForm(name string, f *Form) {
+	at := keys(name)
+	if f.About == "" {
+		v.fault(at, "%s: about is missing", name)
+	}
+	for _, key := range []string{"restrict", "restore", "change"} {
+		steps := f.lists()[key]
+		if len(steps) == 0 {
+			v.fault(at, "%s: %s has no steps", name, key)
+		}
+		allowed := []pieceKind{restricted, session, option}
+		if name != Overlay {
+			allowed = append(allowed, normal)
+		}
+		if key == "change" {
+			allowed = append(allowed, previous)
+		}
+		for i, s := range steps {
+			v.checkStep(below(at, key, i), s, allowed)
+		}
+	}
+	v.checkMirror(name, f)
+	v.checkCoverage(below(at, "coverage", "ipv4"), f.Coverage.IPv4)
+	v.checkCoverage(below(at, "coverage", "ipv6"), f.Coverage.IPv6)
+	v.checkRule(below(at, "names", "restricted"), f.Names.Restricted)
+	v.checkRule(below(at, "names", "normal"), f.Names.Normal)
+	for i, no := range f.Refuses {
+		v.lookup(below(at, "refuses", i, "attribute"), no.Attribute)
+		if no.Value == "" || no.Reason == "" {
+			v.fault(below(at, "refuses", i), "value or reason is missing")
+		}
+	}
+}
+
+func (v *validator) checkRule(at []any, rule NameRule) {
+	if rule.Pattern.re != nil && rule.Reason == "" {
+		v.fault(at, "pattern without a reason")
+	}
+}
+
+func (v *validator) checkCoverage(at []any, c Covers) {
+	switch {
+	case !slices.Contains([]string{"yes", "no", "depends"}, c.Covered):
+		v.fault(at, "covered: want yes, no or depends")
+	case (c.Covered == "yes") != (c.Warning == ""):
+		v.fault(at, "warning: wanted unless covered is yes")
+	}
+}
+
+func (v *validator) checkStep(at []any, s StepTemplate, allowed []pieceKind) {
+	isDisconnect := s.code() == radius.CodeDisconnectRequest
+	switch {
+	case isDisconnect && s.CoA != nil:
+		v.fault(at, "a step is coa or disconnect, not both")
+	case !isDisconnect && len(s.CoA) == 0:
+		v.fault(at, "a step needs coa or disconnect")
+	case isDisconnect && len(s.Undo) > 0:
+		v.fault(below(at, "undo"), "a Disconnect-Request cannot be undone")
+	case !isDisconnect && len(s.Undo) == 0:
+		v.fault(at, "a step without undo: what cannot be undone is not begun")
+	case !isDisconnect && written(s.CoA, asIs) == written(s.Undo, asIs):
+		v.fault(below(at, "undo"), "undo sends the same again")
+	}
+	if isDisconnect && !v.dialect.DropsSession {
+		v.fault(at, "a disconnect step, but drops_session is false")
+	}
+	for key, list := range map[string][]AttributeTemplate{"coa": s.CoA, "disconnect": s.Disconnect, "undo": s.Undo} {
+		for i, a := range list {
+			v.checkAttribute(below(at, key, i), a, allowed)
+		}
+	}
+}
+
+func (v *validator) checkAttribute(at []any, a AttributeTemplate, allowed []pieceKind) {
+	v.checkPlaceholders(at, a.Value, allowed...)
+	if containsFold(v.dialect.Identifiers.Must, a.Name) || containsFold(v.dialect.Identifiers.IfKnown, a.Name) {
+		v.fault(at, "%s identifies the session and cannot change it (RFC 5176 section 3.6 note 6)", a.Name)
+	}
+	if slices.ContainsFunc(v.dialect.Attributes, func(s SiteDefined) bool { return s.Name == a.Name }) {
+		return // type and number are not known before the options are
+	}
+	def, ok := v.lookup(at, a.Name)
+	if !ok {
+		return
+	}
+	if err := encodesLiterals(def, a); err != nil {
+		v.fault(at, "%v", err)
+	}
+}
+
+// encodesLiterals encodes what of a is sure to be sent, so that wrong tags and
+// literals that are too long or not of the type are found. Where a placeholder
+// decides, an example of the type stands in for the value.
+func encodesLiterals(def radiusx.Definition, a AttributeTemplate) error {
+	var text strings.Builder
+	decided := true
+	for _, p := range a.Value.pieces {
+		if p.kind == literal {
+			text.WriteString(p.text)
+		} else {
+			decided = false
+		}
+	}
+	value := text.String()
+	if !decided && (def.Type != radiusx.TypeString || value == "") {
+		value = examples[def.Type]
+	}
+	_, err := radiusx.Builtin().Encode(nil, radiusx.Attribute{Name: a.Name, Tag: a.Tag, Value: value})
+	return err
+}
+
+// checkMirror checks that the form can be undone, from what its steps say:
+// taking back the steps of restrict, the last first, is restore; taking
+// back restore is restrict; and taking back a change is the change from the one
+// to the other.
+func (v *validator) checkMirror(name string, f *Form) {
+	if mirrored(f.Restrict, asIs) != forward(f.Restore, asIs) {
+		v.fault(keys(name, "restore"), "%s: restore does not undo restrict: want%s", name, mirrored(f.Restrict, asIs))
+	}
+	if mirrored(f.Restore, asIs) != forward(f.Restrict, asIs) {
+		v.fault(keys(name, "restore"), "%s: undoing restore is not restrict: want%s", name, forward(f.Restrict, asIs))
+	}
+	if mirrored(f.Change, asIs) != forward(f.Change, exchanged) {
+		v.fault(keys(name, "change"), "%s: undoing change is not the change back: want%s", name, forward(f.Change, exchanged))
+	}
+}
+
+// naming writes a placeholder; asIs as it is meant, exchanged with the wanted and the
+// previous restriction in each other's place.
+type naming map[pieceKind]pieceKind
+
+var (
+	asIs      = naming{restricted: restricted, previous: previous}
+	exchanged = naming{restricted: previous, previous: restricted}
+)
+
+// forward writes the requests of steps in their order.
+func forward(steps []StepTemplate, n naming) string {
+	var b strings.Builder
+	for _, s := range steps {
+		b.WriteString(" [" + s.code().String() + written(s.attributes(), n) + "]")
+	}
+	return b.String()
+}
+
+// mirrored writes the requests that undo steps, the last first. A
+// Disconnect-Request's mirror image is itself: the session logs in anew.
+func mirrored(steps []StepTemplate, n naming) string {
+	var b strings.Builder
+	for _, s := range slices.Backward(steps) {
+		undo := s.Undo
+		if s.code() == radius.CodeDisconnectRequest {
+			undo = s.Disconnect
+		}
+		b.WriteString(" [" + s.code().String() + written(undo, n) + "]")
+	}
+	return b.String()
+}
+
+// written writes attributes with their placeholders named by n.
+func written(list []AttributeTemplate, n naming) string {
+	var b strings.Builder
+	for _, a := range list {
+		b.WriteString(" " + radiusx.Attribute{Name: a.Name, Tag: a.Tag}.Label() + "=")
+		for _, p := range a.Value.pieces {
+			b.WriteString(p.written(n))
+		}
+	}
+	return b.String()
+}
+
+// written writes p as it stands in a file.
+func (p piece) written(n naming) string {
+	if kind, ok := n[p.kind]; ok {
+		p.kind = kind
+	}
+	for text, kind := range placeholders {
+		if kind == p.kind {
+			return "{" + text + "}"
+		}
+	}
+	for word, kind := range namedPlaceholders {
+		if kind == p.kind {
+			return "{" + word + " " + p.text + "}"
+		}
+	}
+	return p.text
+}
