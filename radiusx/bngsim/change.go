@@ -1,0 +1,124 @@
+package bngsim
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cordon/radiusx"
+)
+
+// change applies one attribute to a state, or refuses it. It must leave the
+// state alone when it refuses.
+type change func(r *changing, value string) ErrorCause
+
+// changing is a change of authorization while it is worked out.
+type changing struct {
+	session *session
+	state   State           // a copy, taken over at the end
+	known   map[string]bool // Config.Profiles; nil knows every name
+}
+
+func (r *changing) knows(name string) bool { return r.known == nil || r.known[name] }
+
+// order returns attrs with the make's first attribute in front, as the make
+// works them off.
+func (b *behaviour) order(attrs []radiusx.Attribute) []radiusx.Attribute {
+	if b.first == "" {
+		return attrs
+	}
+	sorted := slices.Clone(attrs)
+	slices.SortStableFunc(sorted, func(x, y radiusx.Attribute) int { return b.rank(x) - b.rank(y) })
+	return sorted
+}
+
+func (b *behaviour) rank(a radiusx.Attribute) int {
+	if a.Name == b.first {
+		return 0
+	}
+	return 1
+}
+
+func changeNothing(*changing, string) ErrorCause { return OK }
+
+func setFilter(r *changing, value string) ErrorCause {
+	if !r.knows(value) {
+		return InvalidAttributeValue
+	}
+	r.state.FilterID = value
+	return OK
+}
+
+// shaperRate is what accel-ppp's shaper reads from Filter-Id: kbit/s down, or
+// down/up.
+var shaperRate = regexp.MustCompile(`^[0-9]+(/[0-9]+)?$`)
+
+func setShaper(r *changing, value string) ErrorCause {
+	if !shaperRate.MatchString(value) {
+		return Unexplained
+	}
+	r.state.FilterID = value
+	return OK
+}
+
+func setAddressList(r *changing, value string) ErrorCause {
+	if value != "" { // an empty one does not take the address off its list
+		r.state.AddressList = value
+	}
+	return OK
+}
+
+func setRateLimit(r *changing, value string) ErrorCause {
+	r.state.RateLimit = value
+	return OK
+}
+
+// setRedirect switches accel-ppp's layer 4 redirect: text that begins with 0,
+// or the integer 0, is off. PPP sessions have none; it is ACKed all the same.
+func setRedirect(r *changing, value string) ErrorCause {
+	if r.session.subscriber.IPoE {
+		r.state.Redirect = !isOff(value)
+	}
+	return OK
+}
+
+// isOff reads an attribute of any type: without a dictionary entry it arrives as
+// octets.
+func isOff(value string) bool {
+	if digits, ok := strings.CutPrefix(value, "0x"); ok {
+		octets, err := hex.DecodeString(digits)
+		if err == nil && len(octets) == 4 {
+			return binary.BigEndian.Uint32(octets) == 0
+		}
+		if err == nil && len(octets) > 0 {
+			return octets[0] == '0'
+		}
+	}
+	return strings.HasPrefix(value, "0")
+}
+
+// activateService adds a Junos service; a service that is active already stays
+// as it is.
+func activateService(r *changing, value string) ErrorCause {
+	name, _, _ := strings.Cut(value, "(")
+	if !r.knows(name) && !r.knows(value) {
+		return InvalidAttributeValue
+	}
+	if !slices.Contains(r.state.Services, value) {
+		r.state.Services = append(r.state.Services, value)
+	}
+	return OK
+}
+
+// deactivateService removes a Junos service, named with the parameters it was
+// activated with.
+func deactivateService(r *changing, value string) ErrorCause {
+	at := slices.Index(r.state.Services, value)
+	if at < 0 {
+		return InvalidRequest
+	}
+	r.state.Services = slices.Delete(r.state.Services, at, at+1)
+	return OK
+}

@@ -1,0 +1,115 @@
+package bngsim
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"cordon/radiusx"
+)
+
+// Config is what a [BNG] needs. Zero numbers and durations become the default
+// named beside them.
+type Config struct {
+	Name   string     // NAS-Identifier, and the name in histories
+	NASIP  netip.Addr // NAS-IP-Address or NAS-IPv6-Address
+	Make   Make       // whose behaviour to take after
+	Secret radiusx.Secret
+
+	// Conn is the socket of the dynamic authorization server; the BNG closes
+	// it. Nil: there is none.
+	Conn net.PacketConn
+	// Allowed are the sources it listens to; nil means every one.
+	Allowed []netip.Prefix
+	// RequireMessageAuthenticator and RequireEventTimestamp make it drop
+	// requests without these, as some gear does.
+	RequireMessageAuthenticator bool
+	RequireEventTimestamp       bool
+	// EventWindow is how far a request's Event-Timestamp may be from Now; 300s.
+	EventWindow time.Duration
+	// DuplicateWindow is how long an answer is repeated to the same source
+	// port and identifier; 0 is the make's, negative is not at all.
+	DuplicateWindow time.Duration
+
+	Profiles          []string // names of services and filters it knows; nil means any
+	RedirectAttribute string   // accel-ppp: the attribute configured as attr-l4-redirect; none
+
+	Accounting Accounting
+	ReuseIDs   bool // session ids begin anew with each Reboot
+
+	Dictionary  *radiusx.Dictionary // radiusx.Builtin()
+	OnPacket    func(Packet)        // called for every datagram, from any goroutine; must not block
+	KeepPackets int                 // how many datagrams Packets returns; 256, negative for none
+	Now         func() time.Time    // time.Now
+	Seed        uint64              // of faults, jitter and session counters; 0 is a seed too
+}
+
+// Accounting says where a BNG reports its sessions.
+type Accounting struct {
+	Server netip.AddrPort // invalid: no accounting is sent
+	Conn   net.PacketConn // socket to send from; the BNG closes it; required with Server
+	Secret radiusx.Secret // Config.Secret
+
+	Retry    time.Duration // pause before the first retransmission, doubled up to MaxRetry; 2s
+	MaxRetry time.Duration // 16s
+	Interval time.Duration // of Interim-Updates; 0 sends them only when told to
+
+	// OmitEventTimestamp leaves Event-Timestamp out, so that only
+	// Acct-Delay-Time tells when something happened.
+	OmitEventTimestamp bool
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.EventWindow, 300*time.Second)
+	setDefault(&c.KeepPackets, 256)
+	setDefault(&c.Accounting.Retry, 2*time.Second)
+	setDefault(&c.Accounting.MaxRetry, 16*time.Second)
+	if c.Accounting.Secret.IsZero() {
+		c.Accounting.Secret = c.Secret
+	}
+	if c.Dictionary == nil {
+		c.Dictionary = radiusx.Builtin()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if b := c.Make.behaviour(); b != nil && c.DuplicateWindow == 0 {
+		c.DuplicateWindow = b.duplicateWindow
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate reports everything that is wrong with the configuration.
+func (c Config) Validate() error {
+	c.setDefaults()
+	var errs []error
+	if c.Make.behaviour() == nil {
+		errs = append(errs, fmt.Errorf("unknown make %q, known: %v", c.Make, Makes()))
+	}
+	if c.Name == "" && !c.NASIP.IsValid() {
+		errs = append(errs, errors.New("neither name nor NAS address"))
+	}
+	if c.Secret.IsZero() {
+		errs = append(errs, errors.New("no secret"))
+	}
+	if c.Accounting.Server.IsValid() != (c.Accounting.Conn != nil) {
+		errs = append(errs, errors.New("accounting needs both a server and a socket"))
+	}
+	if c.Accounting.Retry < 0 || c.Accounting.MaxRetry < c.Accounting.Retry || c.Accounting.Interval < 0 {
+		errs = append(errs, errors.New("accounting: want 0 < retry <= max retry, interval >= 0"))
+	}
+	if c.RedirectAttribute != "" {
+		if _, ok := c.Dictionary.Lookup(c.RedirectAttribute); !ok {
+			errs = append(errs, fmt.Errorf("unknown redirect attribute %q", c.RedirectAttribute))
+		}
+	}
+	return errors.Join(errs...)
+}

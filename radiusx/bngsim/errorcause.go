@@ -1,0 +1,35 @@
+package bngsim
+
+import "fmt"
+
+// ErrorCause is why a request is refused: Error-Cause of RFC 5176 section 3.5,
+// or one of two values of our own.
+type ErrorCause int
+
+// The causes that the simulated gear gives.
+const (
+	Unexplained           ErrorCause = -1 // a NAK without Error-Cause
+	OK                    ErrorCause = 0  // no refusal
+	UnsupportedAttribute  ErrorCause = 401
+	MissingAttribute      ErrorCause = 402
+	NASMismatch           ErrorCause = 403
+	InvalidRequest        ErrorCause = 404
+	UnsupportedService    ErrorCause = 405
+	InvalidAttributeValue ErrorCause = 407
+	Prohibited            ErrorCause = 501
+	SessionNotFound       ErrorCause = 503
+	NotRemovable          ErrorCause = 504
+	ResourcesUnavailable  ErrorCause = 506
+	MultipleSessions      ErrorCause = 508
+)
+
+// String returns the number, or what our own values stand for.
+func (c ErrorCause) String() string {
+	switch c {
+	case Unexplained:
+		return "no Error-Cause"
+	case OK:
+		return "OK"
+	}
+	return fmt.Sprintf("Error-Cause %d", int(c))
+}
