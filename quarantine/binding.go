@@ -90,6 +90,12 @@ type Attribution struct {
 	Reason     string    // why not Attributed; empty if it is
 }
 
+// IgnoredOnly reports whether all that held the address were sessions that are
+// never touched.
+func (a *Attribution) IgnoredOnly() bool {
+	return len(a.Bindings) > 0 && !slices.ContainsFunc(a.Bindings, func(b Binding) bool { return !b.Ignored })
+}
+
 // WhoHeld decides who held an address at the moment at, give or take
 // tolerance. It never guesses: every subscriber whose binding may have been in
 // force at any instant of [at−tolerance, at+tolerance] is a candidate.

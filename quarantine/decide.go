@@ -20,6 +20,8 @@ type Rulebook struct {
 type Situation struct {
 	Dossier  Dossier
 	Sessions []Session // live ones
+	// Full is set when the decision is made again because a limit refused it.
+	Full *LimitError
 }
 
 // Decision is what a verdict leads to. Nothing of it has happened yet.
@@ -115,16 +117,17 @@ func (r *Rulebook) weigh(v Verdict, rule *Rule, c *Case, s Situation, now time.T
 	}
 	c.Generation++
 	c.ExpiresAt = now.Add(time.Duration(rule.For))
-	if hold := r.hold(c, s); hold != nil {
-		return HoldDecision(v, c, hold, now)
+	if c.Hold = r.hold(c, s); c.Hold != nil {
+		c.move(CaseHeld, now, "", "held: "+c.Hold.String())
+		return Decision{Status: status(v, c, VerdictHeld, c.Hold.String()), Case: c}
 	}
 	c.move(Restricting, now, "", fmt.Sprintf("rule %s: %s, %s", rule.Name, c.Reason, rule.Profile))
 	reserve := r.Limits.Reserve(c, BNGsOf(s.Sessions), false)
 	return Decision{Status: status(v, c, VerdictActed, ""), Case: c, Reserve: &reserve}
 }
 
-// hold says what keeps a case from acting, limits apart; those are counted when
-// the case is written.
+// hold says what keeps a case from acting. Limits are counted when the case is
+// written; one that refused it comes back as s.Full.
 func (r *Rulebook) hold(c *Case, s Situation) *Hold {
 	if e, ok := Exempt(r.Exemptions, c.Subscriber, s.Sessions); ok {
 		return &Hold{HoldExempt, e.Reason}
@@ -135,25 +138,10 @@ func (r *Rulebook) hold(c *Case, s Situation) *Hold {
 	if n := len(s.Sessions); n > r.MaxSessions {
 		return &Hold{HoldMaxSessions, fmt.Sprintf("%d live sessions, %d are allowed", n, r.MaxSessions)}
 	}
-	return nil
-}
-
-// HoldDecision is a decision to hold instead of acting; c is new or was
-// observing before the decision.
-func HoldDecision(v Verdict, c *Case, hold *Hold, now time.Time) Decision {
-	c.Hold = hold
-	c.State = cmpState(c.State)
-	c.move(CaseHeld, now, "", "held: "+hold.String())
-	return Decision{Status: status(v, c, VerdictHeld, hold.String()), Case: c}
-}
-
-// cmpState forgets a state that was never written, so that a refused write can
-// be decided again.
-func cmpState(s CaseState) CaseState {
-	if s == Restricting {
-		return ""
+	if s.Full != nil {
+		return &Hold{HoldLimit, s.Full.Scope.Label}
 	}
-	return s
+	return nil
 }
 
 func recorded(v Verdict, subscriber, reason string) Decision {

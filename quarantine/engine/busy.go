@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+)
+
+// busy keeps the goroutines of this process out of each other's way, per
+// subscriber. It saves conflicts; what is right does not depend on it, except
+// that one session has one exchange at a time.
+type busy struct {
+	seed    maphash.Seed
+	stripes [256]sync.Mutex // deciding: held while a case is read and written
+
+	mu      sync.Mutex // guards what follows
+	working map[string]*worker
+}
+
+// worker is one reconciliation of a subscriber under way.
+type worker struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func newBusy() *busy { return &busy{seed: maphash.MakeSeed(), working: map[string]*worker{}} }
+
+// decide enters the subscriber's stripe; call leave when the case is written.
+func (b *busy) decide(subscriber string) (leave func()) {
+	stripe := &b.stripes[maphash.String(b.seed, subscriber)%uint64(len(b.stripes))]
+	stripe.Lock()
+	return stripe.Unlock
+}
+
+// work claims the subscriber for a reconciliation. With preempt a running one
+// is told to stop, and waited for; without, ok is false while one runs.
+func (b *busy) work(ctx context.Context, subscriber string, preempt bool) (mine context.Context, leave func(), ok bool) {
+	for {
+		b.mu.Lock()
+		other := b.working[subscriber]
+		if other == nil {
+			mine, cancel := context.WithCancel(ctx)
+			w := &worker{cancel: cancel, done: make(chan struct{})}
+			b.working[subscriber] = w
+			b.mu.Unlock()
+			return mine, func() { b.leave(subscriber, w) }, true
+		}
+		b.mu.Unlock()
+		if !preempt {
+			return nil, nil, false
+		}
+		other.cancel()
+		select {
+		case <-other.done:
+		case <-ctx.Done():
+			return nil, nil, false
+		}
+	}
+}
+
+func (b *busy) leave(subscriber string, w *worker) {
+	b.mu.Lock()
+	delete(b.working, subscriber)
+	b.mu.Unlock()
+	w.cancel()
+	close(w.done)
+}
+
+// preempt tells a running reconciliation of the subscriber to stop.
+func (b *busy) preempt(subscriber string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if w := b.working[subscriber]; w != nil {
+		w.cancel()
+	}
+}

@@ -1,0 +1,277 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"cordon/quarantine"
+)
+
+// verb is what a person wants done.
+type verb string
+
+const (
+	verbQuarantine verb = "quarantine"
+	verbRelease    verb = "release"
+	verbApprove    verb = "approve"
+	verbReject     verb = "reject"
+	verbExtend     verb = "extend"
+	verbNote       verb = "note"
+)
+
+// command is one human command as the log keeps it.
+type command struct {
+	ID     string                 `json:"id"`
+	Verb   verb                   `json:"verb"`
+	Case   string                 `json:"case"` // quarantine: the id a new case would get
+	By     string                 `json:"by"`
+	Reason string                 `json:"reason"`
+	Code   quarantine.ReleaseCode `json:"code,omitempty"`
+	For    quarantine.Duration    `json:"for,omitempty"`
+	Wish   *quarantine.Wish       `json:"wish,omitempty"`
+	At     time.Time              `json:"at"`
+}
+
+// ends reports whether the command takes a restriction away.
+func (c *command) ends() bool { return c.Verb == verbRelease || c.Verb == verbReject }
+
+// deferrable reports whether the command may be applied later than it was
+// given. A restriction by hand may not: the person would not expect it then.
+func (c *command) deferrable() bool { return c.Verb != verbQuarantine && c.Verb != verbApprove }
+
+// Resolve finds the subscriber that a person points at. Errors:
+// *quarantine.AmbiguousError, quarantine.ErrUnknownAddress, quarantine.ErrNoSession.
+func (e *Engine) Resolve(ctx context.Context, t quarantine.Target) (string, error) {
+	switch {
+	case t.Subscriber != "":
+		return t.Subscriber, nil
+	case t.IP.IsValid():
+		return e.holderNow(ctx, t)
+	}
+	s, err := e.Store.Session(ctx, t.Session)
+	if err != nil {
+		return "", fmt.Errorf("find session %s: %w", t.Session, err)
+	}
+	if !s.Live() {
+		return "", fmt.Errorf("session %s has ended: %w", t.Session, quarantine.ErrNoSession)
+	}
+	return s.Subscriber, nil
+}
+
+func (e *Engine) holderNow(ctx context.Context, t quarantine.Target) (string, error) {
+	now := e.Now()
+	bindings, err := e.Store.Bindings(ctx, t.IP, now, now)
+	if err != nil {
+		return "", fmt.Errorf("find who holds the address: %w", err)
+	}
+	found := quarantine.WhoHeld(bindings, now, 0)
+	switch found.Result {
+	case quarantine.Attributed:
+		return found.Subscriber, nil
+	case quarantine.Ambiguous:
+		ambiguous := &quarantine.AmbiguousError{}
+		for _, b := range found.Bindings {
+			ambiguous.Candidates = append(ambiguous.Candidates, b.Holder())
+		}
+		return "", ambiguous
+	}
+	return "", quarantine.ErrUnknownAddress
+}
+
+// Quarantine restricts a subscriber by hand, or with dryRun tells the case that
+// it would lead to and changes nothing.
+func (e *Engine) Quarantine(ctx context.Context, w quarantine.Wish, dryRun bool) (*quarantine.Case, error) {
+	if _, ok := e.Rules.Profiles[w.Profile]; !ok {
+		return nil, &quarantine.FieldError{Field: "profile", Reason: fmt.Sprintf("%q is no profile of this configuration", w.Profile)}
+	}
+	now := e.Now()
+	if !dryRun {
+		return e.command(ctx, command{Verb: verbQuarantine, Case: newID("c-", now), By: w.By, Reason: w.Reason, Wish: &w})
+	}
+	situation, err := e.situation(ctx, w.Subscriber)
+	if err != nil {
+		return nil, err
+	}
+	c, _, err := e.Rules.Quarantine(w, situation, "", now)
+	if err != nil {
+		return nil, err
+	}
+	c.Plan(quarantine.Look{Now: now, Sessions: situation.Sessions, MaxSessions: e.Rules.MaxSessions})
+	return c, nil
+}
+
+// Release ends a case by a person's decision. It passes every limit.
+func (e *Engine) Release(ctx context.Context, id, by, reason string, code quarantine.ReleaseCode) (*quarantine.Case, error) {
+	return e.command(ctx, command{Verb: verbRelease, Case: id, By: by, Reason: reason, Code: code})
+}
+
+// Approve lifts a hold.
+func (e *Engine) Approve(ctx context.Context, id, by, reason string) (*quarantine.Case, error) {
+	return e.command(ctx, command{Verb: verbApprove, Case: id, By: by, Reason: reason})
+}
+
+// Reject ends a held case.
+func (e *Engine) Reject(ctx context.Context, id, by, reason string) (*quarantine.Case, error) {
+	return e.command(ctx, command{Verb: verbReject, Case: id, By: by, Reason: reason})
+}
+
+// Extend moves a case's expiry to d from now.
+func (e *Engine) Extend(ctx context.Context, id, by, reason string, d time.Duration) (*quarantine.Case, error) {
+	return e.command(ctx, command{Verb: verbExtend, Case: id, By: by, Reason: reason, For: quarantine.Duration(d)})
+}
+
+// Note adds a person's remark to a case.
+func (e *Engine) Note(ctx context.Context, id, by, text string) (*quarantine.Case, error) {
+	return e.command(ctx, command{Verb: verbNote, Case: id, By: by, Reason: text})
+}
+
+// command makes a command durable, then applies it. If the store fails, a
+// command that may wait is applied when the store is back: ErrDeferred.
+func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, error) {
+	c.At = e.Now().UTC()
+	c.ID = newID("m-", c.At)
+	if err := e.Log.Append(ctx, reserved(entry(logCommand, c.ID, c))); err != nil {
+		return nil, fmt.Errorf("write the log: %w", err)
+	}
+	e.ledger.command(c, true)
+	ctx = context.WithoutCancel(ctx) // from here on the command is given, whether or not the person still waits
+	result, err := e.apply(ctx, c)
+	if err != nil && !final(err) && c.deferrable() {
+		e.ledger.deferred(c.ID)
+		e.Logger.Warn("command waits for the store", zap.String("command", c.ID), zap.Error(err))
+		return nil, quarantine.ErrDeferred
+	}
+	e.applied(ctx, c, err)
+	return result, err
+}
+
+// final reports whether an error is the command's own, so that trying again
+// would not change it.
+func final(err error) bool {
+	var refused *quarantine.CommandError
+	var field *quarantine.FieldError
+	return errors.As(err, &refused) || errors.As(err, &field) || errors.Is(err, quarantine.ErrNoCase)
+}
+
+func (e *Engine) applied(ctx context.Context, c command, err error) {
+	var a applied
+	if err != nil {
+		a.Error = err.Error()
+	}
+	e.append(ctx, reserved(entry(logApplied, c.ID, a)))
+	e.ledger.apply(c.ID)
+	e.Logger.Info("command", zap.String("command", c.ID), zap.String("verb", string(c.Verb)), zap.String("case", c.Case),
+		zap.String("by", c.By), zap.String("reason", c.Reason), zap.Error(err))
+}
+
+// apply carries a command out on the case as it is now, again if somebody else
+// changes it meanwhile.
+func (e *Engine) apply(ctx context.Context, c command) (*quarantine.Case, error) {
+	for range saveTries {
+		subject, write, err := e.change(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		err = e.Store.SaveCase(ctx, write)
+		switch {
+		case err == nil:
+			if c.ends() {
+				e.busy.preempt(subject.Subscriber)
+			}
+			e.nudge()
+			e.noteExpiry(ctx, subject)
+			return subject, nil
+		case !errors.Is(err, quarantine.ErrConflict):
+			return nil, fmt.Errorf("save the case: %w", err)
+		}
+	}
+	return nil, fmt.Errorf("save the case: %w", quarantine.ErrConflict)
+}
+
+// change reads the case and applies the command to it.
+func (e *Engine) change(ctx context.Context, c command) (*quarantine.Case, quarantine.CaseWrite, error) {
+	now := e.Now()
+	subject, reserve, err := e.changed(ctx, c, now)
+	if err != nil {
+		return nil, quarantine.CaseWrite{}, err
+	}
+	write := quarantine.CaseWrite{Case: subject, DueAt: e.firstLook(subject, now), Reserve: reserve, Now: now}
+	if subject.State == quarantine.Closed {
+		write.DueAt = time.Time{}
+	}
+	return subject, write, nil
+}
+
+func (e *Engine) changed(ctx context.Context, c command, now time.Time) (*quarantine.Case, *quarantine.Reservation, error) {
+	if c.Verb == verbQuarantine {
+		situation, err := e.situation(ctx, c.Wish.Subscriber)
+		if err != nil {
+			return nil, nil, err
+		}
+		return e.Rules.Quarantine(*c.Wish, situation, c.Case, now)
+	}
+	subject, err := e.Store.Case(ctx, c.Case)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read case %s: %w", c.Case, err)
+	}
+	switch c.Verb {
+	case verbApprove:
+		sessions, err := e.Store.SessionsOf(ctx, subject.Subscriber)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read the sessions: %w", err)
+		}
+		reserve, err := e.Rules.Approve(subject, sessions, c.By, c.Reason, now)
+		return subject, reserve, err
+	case verbRelease:
+		return subject, nil, subject.ReleaseBy(c.By, c.Reason, c.Code, now)
+	case verbReject:
+		return subject, nil, subject.Reject(c.By, c.Reason, now)
+	case verbExtend:
+		return subject, nil, subject.Extend(c.By, c.Reason, time.Duration(c.For), now)
+	case verbNote:
+		subject.AddNote(c.By, c.Reason, now)
+		return subject, nil, nil
+	}
+	return nil, nil, &quarantine.CommandError{Reason: fmt.Sprintf("%q is no command", c.Verb)}
+}
+
+// noteExpiry tells the log when what it knows to be in force shall end.
+func (e *Engine) noteExpiry(ctx context.Context, c *quarantine.Case) {
+	if e.ledger.expires(c.ID, c.ExpiresAt) {
+		e.append(ctx, entry(logExpiry, c.ID, expiry{ExpiresAt: c.ExpiresAt}))
+	}
+}
+
+// awaitPoll is how often Await looks.
+const awaitPoll = 50 * time.Millisecond
+
+// Await returns the case once nothing of it is being done, or as it is when ctx
+// ends.
+func (e *Engine) Await(ctx context.Context, id string) (*quarantine.Case, error) {
+	read := context.WithoutCancel(ctx)
+	for {
+		c, err := e.Store.Case(read, id)
+		if err != nil {
+			return nil, fmt.Errorf("read case %s: %w", id, err)
+		}
+		if !underWay(c) || !sleep(ctx, awaitPoll) {
+			return c, nil
+		}
+	}
+}
+
+func underWay(c *quarantine.Case) bool {
+	if c.State == quarantine.Restricting && len(c.Sessions) == 0 {
+		return true
+	}
+	for _, s := range c.Sessions {
+		if s.Enforcement == quarantine.Pending {
+			return true
+		}
+	}
+	return false
+}

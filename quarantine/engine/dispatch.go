@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"cordon/quarantine"
+)
+
+// dispatch carries the orders of one case out, all sessions at the same time,
+// and returns their outcomes in the same order.
+func (e *Engine) dispatch(ctx context.Context, c *quarantine.Case, orders []quarantine.Order) []quarantine.Outcome {
+	outcomes := make([]quarantine.Outcome, len(orders))
+	var running sync.WaitGroup
+	for i := range orders {
+		running.Go(func() { outcomes[i] = e.carryOut(ctx, c, orders[i]) })
+	}
+	running.Wait()
+	return outcomes
+}
+
+func (e *Engine) carryOut(ctx context.Context, c *quarantine.Case, o quarantine.Order) quarantine.Outcome {
+	o.BeforeSend = func(ctx context.Context, d quarantine.Datagram) error { return e.beforeSend(ctx, c, &o, d) }
+	outcome := e.Enforcer.Enforce(ctx, o)
+	a := answered{Order: o, Outcome: outcome}
+	e.append(context.WithoutCancel(ctx), reserved(entry(logAnswered, o.Case, a)))
+	e.ledger.answered(a)
+	e.Logger.Info("session", zap.String("case", o.Case), zap.String("subscriber", c.Subscriber), zap.String("bng", o.Session.BNG),
+		zap.String("session", o.Session.ID), zap.String("profile", o.To), zap.Stringer("outcome", outcome.Kind),
+		zap.Uint32("error_cause", outcome.ErrorCause), zap.String("reason", outcome.Reason))
+	return outcome
+}
+
+// beforeSend is the last look before a datagram leaves. A restriction needs
+// everything to be in order and the log to have it; taking something back
+// needs nothing.
+func (e *Engine) beforeSend(ctx context.Context, c *quarantine.Case, o *quarantine.Order, d quarantine.Datagram) error {
+	restricts := o.Restricts() && !d.Undoing
+	if restricts {
+		if err := e.mayRestrict(ctx, c, o); err != nil {
+			return err
+		}
+	}
+	s := sent{Order: *o, ExpiresAt: c.ExpiresAt, BNG: d.BNG, Peer: d.Peer, Octets: d.Octets, Undoing: d.Undoing}
+	record := entry(logSent, o.Case, s)
+	record.Reserved = !restricts
+	if err := e.Log.Append(ctx, record); err != nil && restricts {
+		return fmt.Errorf("write the log: %w", err)
+	} else if err != nil {
+		e.Logger.Error("log refuses entries; the release is sent all the same", zap.Error(err))
+	}
+	e.ledger.sent(s)
+	return nil
+}
+
+// Why a restriction that was decided is not sent after all.
+var (
+	errPaused      = errors.New("restricting is paused")
+	errNotSender   = errors.New("this instance is not the sender any more")
+	errSessionGone = errors.New("the session is not the one that was decided about")
+	errCaseMoved   = errors.New("the case has changed")
+)
+
+// mayRestrict reads again, at the last moment, what the restriction rests on.
+func (e *Engine) mayRestrict(ctx context.Context, c *quarantine.Case, o *quarantine.Order) error {
+	if reason, paused := e.Paused(); paused {
+		return fmt.Errorf("%w: %s", errPaused, reason)
+	}
+	record, err := e.Store.Session(ctx, o.Session.SessionKey)
+	switch {
+	case errors.Is(err, quarantine.ErrNoSession):
+		return errSessionGone
+	case err != nil:
+		return fmt.Errorf("read the session again: %w", err)
+	case !record.Live() || record.Suspect || record.Ignored || !quarantine.SameSession(&record, &o.Session):
+		return errSessionGone
+	}
+	now, err := e.Store.Case(ctx, c.ID)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the case again: %w", err)
+	case now.Generation != o.Generation || !now.State.Wants():
+		return errCaseMoved
+	}
+	if _, ok := e.sender.may(); !ok {
+		return errNotSender
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"cordon/quarantine"
+)
+
+// Store is the control state and the sessions: all that is kept in Redis.
+type Store interface {
+	quarantine.SessionReader
+	quarantine.BindingFinder
+	quarantine.VerdictStore
+	quarantine.CaseReader
+	quarantine.CaseWriter
+	quarantine.DueSet
+	quarantine.SenderLock
+}
+
+// Config is what an engine works with. Everything without a default is required.
+type Config struct {
+	Instance string // this instance's name, for people
+	Holder   string // sender identity; kept with the log, so that a restart reclaims the lock
+
+	Store    Store
+	Enforcer quarantine.Enforcer
+	Log      quarantine.Log
+	Rules    quarantine.Rulebook
+
+	Tolerance func(source string) time.Duration // δ of attribution for a source; default 2 s
+	RetryFor  time.Duration                     // how long an unknown address is asked for again; default 35 min
+	Memory    time.Duration                     // how long verdict ids are remembered; default 168 h
+
+	// Unworked returns the event time of the oldest accounting record that has
+	// arrived but is not stored yet. Attribution of a later moment waits.
+	Unworked func() (time.Time, bool)
+	// Paused says whether nothing new may be restricted, and why.
+	Paused func() (reason string, paused bool)
+
+	Intakers int // verdicts worked at the same time; default 64
+	Workers  int // cases reconciled at the same time, per lane; default 256
+
+	Logger *zap.Logger
+	Now    func() time.Time
+}
+
+// Validate reports what is missing or contradicts itself.
+func (c *Config) Validate() error {
+	var errs []error
+	for name, missing := range map[string]bool{
+		"Holder": c.Holder == "", "Store": c.Store == nil, "Enforcer": c.Enforcer == nil, "Log": c.Log == nil,
+	} {
+		if missing {
+			errs = append(errs, fmt.Errorf("engine: %s is required", name))
+		}
+	}
+	if c.RetryFor < 0 || c.Memory < 0 || c.Intakers < 0 || c.Workers < 0 {
+		errs = append(errs, errors.New("engine: durations and numbers are not negative"))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) setDefaults() {
+	if c.Tolerance == nil {
+		c.Tolerance = func(string) time.Duration { return 2 * time.Second }
+	}
+	if c.Unworked == nil {
+		c.Unworked = func() (time.Time, bool) { return time.Time{}, false }
+	}
+	if c.Paused == nil {
+		c.Paused = func() (string, bool) { return "", false }
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	setDefault(&c.RetryFor, 35*time.Minute)
+	setDefault(&c.Memory, 168*time.Hour)
+	setDefault(&c.Intakers, 64)
+	setDefault(&c.Workers, 256)
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Engine is the running part. Its methods may be called from any goroutine
+// once New has returned; nothing is worked before Run.
+type Engine struct {
+	Config
+
+	ledger *ledger
+	queue  *schedule     // verdicts to be worked
+	sender *sender       // whether we may restrict
+	busy   *busy         // who works on which subscriber in this process
+	wake   chan struct{} // capacity 1: the due set may have work for now
+}
+
+// New replays the log and returns an engine that holds what it tells.
+func New(ctx context.Context, cfg Config) (*Engine, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg.setDefaults()
+	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), wake: make(chan struct{}, 1)}
+	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now}
+	if err := cfg.Log.Replay(ctx, e.ledger.replay); err != nil {
+		return nil, fmt.Errorf("replay the log: %w", err)
+	}
+	e.ledger.forget(cfg.Now().Add(-cfg.Memory))
+	for _, v := range e.ledger.unsettledVerdicts() {
+		e.queue.push(v.ID, cfg.Now())
+	}
+	return e, nil
+}
+
+// Run works until ctx ends, and returns when everything it started has ended.
+func (e *Engine) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	start := func(f func(context.Context)) { running.Go(func() { f(ctx) }) }
+	for range e.Intakers {
+		start(e.intake)
+	}
+	start(e.campaign)
+	start(e.reconcile)
+	start(e.tend)
+	running.Wait()
+	return nil
+}
+
+// Sender reports whether this instance is the elected sender now.
+func (e *Engine) Sender() bool {
+	_, ok := e.sender.may()
+	return ok
+}
+
+// nudge makes the reconciler look at the due set at once.
+func (e *Engine) nudge() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// sleep waits for d; false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

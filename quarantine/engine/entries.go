@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"encoding/json"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// Kinds of log entry. The numbers are on disk: never reuse one.
+const (
+	logAccepted quarantine.LogKind = 1 // key verdict, body Verdict
+	logSettled  quarantine.LogKind = 2 // key verdict, body settlement
+	logCommand  quarantine.LogKind = 3 // key command, body command
+	logApplied  quarantine.LogKind = 4 // key command, body applied
+	logSent     quarantine.LogKind = 5 // key case, body sent
+	logAnswered quarantine.LogKind = 6 // key case, body answered
+	logEnded    quarantine.LogKind = 7 // key case, body ended
+	logExpiry   quarantine.LogKind = 8 // key case, body expiry
+)
+
+// LogKindNames tells people what the kinds of log entry are.
+var LogKindNames = map[quarantine.LogKind]string{
+	logAccepted: "verdict-accepted", logSettled: "verdict-settled", logCommand: "command", logApplied: "command-applied",
+	logSent: "sent", logAnswered: "answered", logEnded: "session-ended", logExpiry: "expiry",
+}
+
+type settlement struct {
+	State      quarantine.VerdictState `json:"state"`
+	Reason     string                  `json:"reason,omitempty"`
+	Case       string                  `json:"case,omitempty"`
+	Subscriber string                  `json:"subscriber,omitempty"`
+}
+
+type applied struct {
+	Error string `json:"error,omitempty"`
+}
+
+// sent tells of one datagram, with everything needed to undo it.
+type sent struct {
+	Order     quarantine.Order `json:"order"`
+	ExpiresAt time.Time        `json:"expires_at"`
+	BNG       string           `json:"bng"`
+	Peer      string           `json:"peer"`
+	Octets    []byte           `json:"octets"`
+	Undoing   bool             `json:"undoing,omitempty"`
+}
+
+type answered struct {
+	Order   quarantine.Order   `json:"order"`
+	Outcome quarantine.Outcome `json:"outcome"`
+}
+
+type ended struct {
+	Session quarantine.Session `json:"session"`
+}
+
+type expiry struct {
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// entry encodes one log entry. The bodies are ours and always encode.
+func entry(kind quarantine.LogKind, key string, body any) quarantine.LogEntry {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		panic("engine: encode log entry: " + err.Error())
+	}
+	return quarantine.LogEntry{Kind: kind, Key: key, Body: encoded}
+}
+
+// reserved marks an entry that must be written even on a full disk.
+func reserved(e quarantine.LogEntry) quarantine.LogEntry {
+	e.Reserved = true
+	return e
+}

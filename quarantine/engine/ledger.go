@@ -1,0 +1,272 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// ledger is the index of this host's log: what it tells that is not over yet.
+// It is rebuilt by replay and kept up as entries are appended.
+type ledger struct {
+	mu          sync.Mutex // guards what follows
+	accepted    map[string]time.Time
+	arriving    map[string]chan struct{} // being made durable right now
+	unsettled   map[string]quarantine.Verdict
+	commands    map[string]command
+	inHand      map[string]bool        // commands that their giver's call is applying
+	outstanding map[string]outstanding // by session identity
+}
+
+// outstanding is a restriction that is, or may be, in force because of what
+// this host sent.
+type outstanding struct {
+	Case      string
+	ExpiresAt time.Time
+	Session   quarantine.Session
+	Applied   []quarantine.Applied
+}
+
+func newLedger() *ledger {
+	return &ledger{
+		accepted: map[string]time.Time{}, arriving: map[string]chan struct{}{}, unsettled: map[string]quarantine.Verdict{},
+		commands: map[string]command{}, inHand: map[string]bool{}, outstanding: map[string]outstanding{},
+	}
+}
+
+// identity tells sessions apart that share a key over time.
+func identity(s *quarantine.Session) string {
+	return s.SessionKey.String() + "@" + s.StartedAt.UTC().Format(time.RFC3339)
+}
+
+// replay takes one entry of the log in, in order.
+func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
+	var err error
+	switch entry.Kind {
+	case logAccepted:
+		var v quarantine.Verdict
+		if err = json.Unmarshal(entry.Body, &v); err == nil {
+			l.accept(v)
+		}
+	case logSettled:
+		l.settle(entry.Key)
+	case logCommand:
+		var c command
+		if err = json.Unmarshal(entry.Body, &c); err == nil {
+			l.command(c, false)
+		}
+	case logApplied:
+		l.apply(entry.Key)
+	case logSent:
+		var s sent
+		if err = json.Unmarshal(entry.Body, &s); err == nil {
+			l.sent(s)
+		}
+	case logAnswered:
+		var a answered
+		if err = json.Unmarshal(entry.Body, &a); err == nil {
+			l.answered(a)
+		}
+	case logEnded:
+		var e ended
+		if err = json.Unmarshal(entry.Body, &e); err == nil {
+			l.ended(&e.Session)
+		}
+	case logExpiry:
+		var e expiry
+		if err = json.Unmarshal(entry.Body, &e); err == nil {
+			l.expires(entry.Key, e.ExpiresAt)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("log entry %s %q of %s: %w", LogKindNames[entry.Kind], entry.Key, at.Format(time.RFC3339), err)
+	}
+	return nil
+}
+
+// arrive claims an id for being accepted. It returns a channel to wait on if
+// another call is making the same id durable, and known if it is durable.
+func (l *ledger) arrive(id string) (wait <-chan struct{}, known bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.accepted[id]; ok {
+		return nil, true
+	}
+	if other, ok := l.arriving[id]; ok {
+		return other, false
+	}
+	l.arriving[id] = make(chan struct{})
+	return nil, false
+}
+
+// arrived ends the claim; the verdict is durable only if accept was called.
+func (l *ledger) arrived(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ch, ok := l.arriving[id]; ok {
+		close(ch)
+		delete(l.arriving, id)
+	}
+}
+
+func (l *ledger) accept(v quarantine.Verdict) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.accepted[v.ID] = v.ReceivedAt
+	l.unsettled[v.ID] = v
+}
+
+func (l *ledger) settle(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.unsettled, id)
+}
+
+func (l *ledger) verdict(id string) (quarantine.Verdict, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v, ok := l.unsettled[id]
+	return v, ok
+}
+
+func (l *ledger) unsettledVerdicts() []quarantine.Verdict {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(maps.Values(l.unsettled))
+}
+
+// forget drops the ids of settled verdicts accepted before t.
+func (l *ledger) forget(t time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.accepted, func(id string, at time.Time) bool {
+		_, open := l.unsettled[id]
+		return !open && at.Before(t)
+	})
+}
+
+// command takes a durable command in; inHand while its giver's call applies it.
+func (l *ledger) command(c command, inHand bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.commands[c.ID] = c
+	l.inHand[c.ID] = inHand
+}
+
+// apply notes that a command is done, or will never be.
+func (l *ledger) apply(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.commands, id)
+	delete(l.inHand, id)
+}
+
+// deferred notes that a command waits for the store.
+func (l *ledger) deferred(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inHand[id] = false
+}
+
+// waiting returns the commands that nobody is applying, oldest first.
+func (l *ledger) waiting() []command {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	waiting := slices.DeleteFunc(slices.Collect(maps.Values(l.commands)), func(c command) bool { return l.inHand[c.ID] })
+	slices.SortFunc(waiting, func(a, b command) int { return a.At.Compare(b.At) })
+	return waiting
+}
+
+func (l *ledger) sent(s sent) {
+	if !s.Order.Restricts() || s.Undoing || s.Order.To == quarantine.Disconnect {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := identity(&s.Order.Session)
+	o := l.outstanding[key]
+	o.Case, o.ExpiresAt, o.Session = s.Order.Case, s.ExpiresAt, s.Order.Session
+	o.Applied = append(slices.Clone(s.Order.From), quarantine.Applied{Profile: s.Order.To, Normal: s.Order.Normal})
+	l.outstanding[key] = o
+}
+
+func (l *ledger) answered(a answered) {
+	done := a.Outcome.Kind == quarantine.OutcomeAcked || a.Outcome.Kind == quarantine.OutcomeVerified
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := identity(&a.Order.Session)
+	o, ok := l.outstanding[key]
+	switch {
+	case !ok || a.Order.UndoesOnly():
+	case a.Order.Restricts() && done:
+		o.Applied = []quarantine.Applied{{Profile: a.Order.To, Normal: a.Order.Normal}}
+		l.outstanding[key] = o
+	case a.Order.Restricts() && a.Outcome.Kind == quarantine.OutcomeRefused && len(a.Order.From) == 0:
+		delete(l.outstanding, key)
+	case !a.Order.Restricts() && done:
+		delete(l.outstanding, key)
+	}
+}
+
+func (l *ledger) ended(s *quarantine.Session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.outstanding, identity(s))
+}
+
+// expires notes a case's new expiry; false if nothing of the case is outstanding.
+func (l *ledger) expires(caseID string, at time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := false
+	for key, o := range l.outstanding {
+		if o.Case == caseID {
+			o.ExpiresAt, found = at, true
+			l.outstanding[key] = o
+		}
+	}
+	return found
+}
+
+// owed returns the outstanding restrictions that are over by now: expired, or
+// of a case in released.
+func (l *ledger) owed(now time.Time, released map[string]bool) []outstanding {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var owed []outstanding
+	for _, o := range l.outstanding {
+		if released[o.Case] || (!o.ExpiresAt.IsZero() && !now.Before(o.ExpiresAt)) {
+			owed = append(owed, o)
+		}
+	}
+	return owed
+}
+
+// carry returns the entries that tell everything that is not over, for a new
+// segment of the log.
+func (l *ledger) carry() []quarantine.LogEntry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var entries []quarantine.LogEntry
+	for id, v := range l.unsettled {
+		entries = append(entries, entry(logAccepted, id, v))
+	}
+	for id, c := range l.commands {
+		entries = append(entries, entry(logCommand, id, c))
+	}
+	for _, o := range l.outstanding {
+		last := o.Applied[len(o.Applied)-1]
+		entries = append(entries, entry(logSent, o.Case, sent{
+			Order: quarantine.Order{
+				Case: o.Case, Session: o.Session, From: o.Applied[:len(o.Applied)-1], To: last.Profile, Normal: last.Normal,
+			},
+			ExpiresAt: o.ExpiresAt, BNG: o.Session.BNG,
+		}))
+	}
+	return entries
+}

@@ -1,0 +1,272 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"cordon/quarantine"
+)
+
+// How due work is taken. A lease outlasts the longest order: a few exchanges of
+// ReleasePatience each, pacing and margin.
+const (
+	lease     = 3 * time.Minute
+	pollEvery = 200 * time.Millisecond
+	takeMost  = 128
+	saveTries = 16
+	pauseLook = 5 * time.Second
+)
+
+// reconcile works due cases while this instance is the sender, until ctx ends.
+// The release lane has workers of its own, so that releases never wait behind
+// restrictions.
+func (e *Engine) reconcile(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	lanes := []chan struct{}{
+		quarantine.LaneRelease: make(chan struct{}, e.Workers), quarantine.LaneRestrict: make(chan struct{}, e.Workers),
+	}
+	for {
+		taken := 0
+		for lane, slots := range lanes {
+			taken += e.takeLane(ctx, quarantine.Lane(lane), slots, &running)
+		}
+		if taken == 0 && !e.rest(ctx) {
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// rest waits for a nudge or the next poll; false if ctx ended.
+func (e *Engine) rest(ctx context.Context) bool {
+	timer := time.NewTimer(pollEvery)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-e.wake:
+	case <-timer.C:
+	}
+	return true
+}
+
+// takeLane starts a worker for each due subscriber, as far as slots are free.
+func (e *Engine) takeLane(ctx context.Context, lane quarantine.Lane, slots chan struct{}, running *sync.WaitGroup) int {
+	term, ok := e.sender.may()
+	free := min(cap(slots)-len(slots), takeMost)
+	if !ok || free == 0 {
+		return 0
+	}
+	due, err := e.Store.TakeDue(ctx, lane, e.Now(), lease, free, term)
+	if err != nil {
+		if ctx.Err() == nil && !errors.Is(err, quarantine.ErrNotSender) {
+			e.Logger.Warn("due cases could not be taken", zap.Error(err))
+			sleep(ctx, time.Second)
+		}
+		return 0
+	}
+	for _, d := range due {
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			e.attend(ctx, d, term)
+		})
+	}
+	return len(due)
+}
+
+// attend reconciles one due subscriber and says when to look again.
+func (e *Engine) attend(ctx context.Context, d quarantine.Due, term uint64) {
+	mine, leave, ok := e.busy.work(ctx, d.Subscriber, d.Lane == quarantine.LaneRelease)
+	if !ok {
+		e.finish(ctx, d, e.Now().Add(pollEvery))
+		return
+	}
+	defer leave()
+	next, err := e.Reconcile(mine, d, term)
+	if err != nil && ctx.Err() == nil {
+		e.Logger.Warn("case not reconciled", zap.String("subscriber", d.Subscriber), zap.Error(err))
+		next = e.Now().Add(storeRetry)
+	}
+	e.finish(ctx, d, next)
+}
+
+func (e *Engine) finish(ctx context.Context, d quarantine.Due, next time.Time) {
+	if err := e.Store.FinishDue(context.WithoutCancel(ctx), d, next); err != nil && ctx.Err() == nil {
+		e.Logger.Warn("next look not noted; the lease brings it back", zap.String("subscriber", d.Subscriber), zap.Error(err))
+	}
+}
+
+// Reconcile makes one pass over one subscriber: it compares what its case wants
+// with what its sessions are, carries out what follows, and returns when to
+// look again. ctx ends the pass early, with exchanges under way counted as
+// unanswered.
+func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (time.Time, error) {
+	dossier, err := e.Store.Dossier(ctx, d.Subscriber)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the dossier: %w", err)
+	}
+	if dossier.Case == nil {
+		return time.Time{}, nil
+	}
+	c := dossier.Case
+	before := c.Clone()
+	orders, err := e.plan(ctx, c)
+	if err != nil {
+		return time.Time{}, err
+	}
+	orders, waits := e.admit(c, orders)
+	if reflect.DeepEqual(before, c) {
+		return earlierLook(c.NextLook(e.Now()), waits), nil
+	}
+	until := d.Until
+	if len(orders) == 0 {
+		until = earlierLook(c.NextLook(e.Now()), waits)
+	}
+	if err := e.save(ctx, c, until, term); err != nil {
+		return time.Time{}, err
+	}
+	e.noteEnded(ctx, before, c)
+	if len(orders) == 0 {
+		return until, nil
+	}
+	outcomes := e.dispatch(ctx, c, orders)
+	c, err = e.observe(context.WithoutCancel(ctx), c, orders, outcomes, term)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return earlierLook(c.NextLook(e.Now()), waits), nil
+}
+
+func earlierLook(a, b time.Time) time.Time {
+	if a.IsZero() || b.IsZero() {
+		return a
+	}
+	return earlier(a, b)
+}
+
+// plan reads the sessions and lets the case say what is to be done.
+func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Order, error) {
+	sessions, err := e.Store.SessionsOf(ctx, c.Subscriber)
+	if err != nil {
+		return nil, fmt.Errorf("read the sessions: %w", err)
+	}
+	live := make(map[quarantine.SessionKey]bool, len(sessions))
+	for _, s := range sessions {
+		live[s.SessionKey] = true
+	}
+	for _, se := range c.Sessions {
+		if live[se.Session.SessionKey] || se.Enforcement == quarantine.Gone {
+			continue
+		}
+		record, err := e.Store.Session(ctx, se.Session.SessionKey)
+		switch {
+		case err == nil:
+			sessions = append(sessions, record)
+		case !errors.Is(err, quarantine.ErrNoSession):
+			return nil, fmt.Errorf("read session %s: %w", se.Session.SessionKey, err)
+		}
+	}
+	return c.Plan(quarantine.Look{Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions}), nil
+}
+
+// admit prepares orders and drops those that may not, or cannot, leave now. It
+// returns when the case is to be looked at for those it kept back.
+func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving []quarantine.Order, again time.Time) {
+	now := e.Now()
+	for _, o := range orders {
+		if o.Restricts() {
+			if _, paused := e.Paused(); paused {
+				again = now.Add(pauseLook)
+				continue
+			}
+			if !e.prepare(c, &o, now) {
+				continue
+			}
+		}
+		c.Dispatch(&o, now)
+		leaving = append(leaving, o)
+	}
+	return leaving, again
+}
+
+// prepare fixes what the session is to be given back; if that cannot be, the
+// case notes the refusal and nothing is sent.
+func (e *Engine) prepare(c *quarantine.Case, o *quarantine.Order, now time.Time) bool {
+	if o.Prepared {
+		return true
+	}
+	normal, impossible := e.Enforcer.Prepare(o.Session, o.To)
+	if impossible != nil {
+		c.Observe(*o, *impossible, now)
+		return false
+	}
+	o.Normal, o.Prepared = normal, true
+	return true
+}
+
+// observe writes the outcomes into the case, into a fresher one if it was
+// changed meanwhile.
+func (e *Engine) observe(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome, term uint64) (*quarantine.Case, error) {
+	for range saveTries {
+		now := e.Now()
+		for i, o := range orders {
+			c.Observe(o, outcomes[i], now)
+		}
+		err := e.save(ctx, c, c.NextLook(now), term)
+		if !errors.Is(err, quarantine.ErrConflict) {
+			return c, err
+		}
+		dossier, err := e.Store.Dossier(ctx, c.Subscriber)
+		if err != nil {
+			return nil, fmt.Errorf("read the dossier: %w", err)
+		}
+		if dossier.Case == nil || dossier.Case.ID != c.ID {
+			return c, nil
+		}
+		c = dossier.Case
+	}
+	return nil, fmt.Errorf("save the case: %w", quarantine.ErrConflict)
+}
+
+func (e *Engine) save(ctx context.Context, c *quarantine.Case, due time.Time, term uint64) error {
+	if c.State == quarantine.Closed {
+		due = time.Time{}
+	}
+	if err := e.Store.SaveCase(ctx, quarantine.CaseWrite{Case: c, DueAt: due, Term: term, Now: e.Now()}); err != nil {
+		return fmt.Errorf("save the case: %w", err)
+	}
+	return nil
+}
+
+// noteEnded tells the log of restricted sessions that are over.
+func (e *Engine) noteEnded(ctx context.Context, before, after *quarantine.Case) {
+	was := map[string]bool{}
+	for _, se := range before.Sessions {
+		was[identity(&se.Session)] = se.Enforcement == quarantine.Gone
+	}
+	for _, se := range after.Sessions {
+		gone, known := was[identity(&se.Session)]
+		if !known || gone || se.Enforcement != quarantine.Gone {
+			continue
+		}
+		e.append(ctx, entry(logEnded, after.ID, ended{Session: se.Session}))
+		e.ledger.ended(&se.Session)
+	}
+}
+
+// append writes entries that only the log's readers miss if it refuses them.
+func (e *Engine) append(ctx context.Context, entries ...quarantine.LogEntry) {
+	if err := e.Log.Append(ctx, entries...); err != nil {
+		e.Logger.Error("log refuses entries", zap.Error(err))
+	}
+}

@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"cordon/quarantine"
+)
+
+// The sender lock: how long it lasts, how often it is renewed, and how long
+// before its end restricting stops.
+const (
+	lockLasts  = 10 * time.Second
+	lockRenew  = 3 * time.Second
+	lockMargin = 2 * time.Second
+)
+
+// sender is this instance's claim to be the one that restricts.
+type sender struct {
+	lock   quarantine.SenderLock
+	holder string
+	now    func() time.Time
+
+	mu    sync.Mutex // guards what follows
+	term  uint64
+	until time.Time // by our clock, counted from before the lock was asked for
+}
+
+// may returns the term to write with, and whether this instance may restrict.
+func (s *sender) may() (term uint64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.term, s.now().Before(s.until.Add(-lockMargin))
+}
+
+// campaign takes or renews the lock; gained tells that the term is a new one.
+func (s *sender) campaign(ctx context.Context) (gained bool, err error) {
+	asked := s.now()
+	term, held, err := s.lock.Campaign(ctx, s.holder, lockLasts)
+	if err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !held {
+		s.term, s.until = 0, time.Time{}
+		return false, nil
+	}
+	gained = term != s.term || !s.until.After(asked)
+	s.term, s.until = term, asked.Add(lockLasts)
+	return gained, nil
+}
+
+// campaign keeps this instance in the election until ctx ends, then resigns.
+func (e *Engine) campaign(ctx context.Context) {
+	for {
+		gained, err := e.sender.campaign(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			e.Logger.Warn("sender election failed", zap.Error(err))
+		case gained:
+			e.Logger.Info("this instance is the sender now", zap.String("instance", e.Instance))
+			if err := e.Store.WakeAll(ctx, e.Now()); err != nil {
+				e.Logger.Warn("open cases could not be made due", zap.Error(err))
+			}
+			e.nudge()
+		}
+		wait := lockRenew
+		if err != nil {
+			wait = time.Second
+		}
+		if !sleep(ctx, wait) {
+			e.resign(ctx)
+			return
+		}
+	}
+}
+
+// resign gives the lock up at the end, so that another instance need not wait.
+func (e *Engine) resign(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := e.Store.Resign(ctx, e.Holder); err != nil {
+		e.Logger.Info("sender lock not given back; it ends by itself", zap.Error(err))
+	}
+}
