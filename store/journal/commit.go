@@ -52,7 +52,7 @@ func (j *Journal) turn(requests []*request) {
 		octets += r.octets
 		ordinary = ordinary || !r.reserved
 	}
-	if ordinary {
+	if ordinary || len(requests) == 0 { // none: Writable or Expire asks for it
 		j.relieve()
 	}
 	if len(rotations) > 0 || len(batches) > 0 && j.tail.outgrown(octets, j.cfg.SegmentBytes) {
@@ -163,7 +163,8 @@ func (j *Journal) publish(g *group, batches []*request) {
 	j.tail.end += int64(len(g.octets))
 	j.mu.Lock()
 	last := &j.segments[len(j.segments)-1]
-	last.next, last.end, last.newest = j.tail.next, j.tail.end, g.time
+	last.next, last.end = j.tail.next, j.tail.end
+	last.saw(g.time)
 	j.mu.Unlock()
 	if j.cfg.Applied != nil {
 		j.cfg.Applied(g.records)

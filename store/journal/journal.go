@@ -92,13 +92,17 @@ func (j *Journal) Bounds() (oldest, next uint64) {
 }
 
 // Writable returns nil if an ordinary Append is likely to succeed, else the
-// error it would get: ErrStopped (for good), ErrFull (until there is space for
-// the whole reserve again, tried by each Append) or ErrClosed.
+// error it would get: ErrStopped (for good), ErrFull or ErrClosed. ErrFull ends
+// when there is space for the whole reserve again; Writable, ordinary appends
+// and Expire make the journal look, so a later call tells.
 func (j *Journal) Writable() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if err := j.refusal(); err != nil {
 		return err
+	}
+	if j.full != nil {
+		j.nudge()
 	}
 	return j.full
 }

@@ -160,6 +160,7 @@ func (j *Journal) expire(old func(*segment) bool) (removed int, err error) {
 		if err := j.cfg.disk.SyncDir(j.cfg.Dir); err != nil {
 			return removed, fmt.Errorf("expire segments: %w", err)
 		}
+		j.nudge() // there may be space again
 	}
 	return removed, nil
 }

@@ -37,6 +37,8 @@ type scanner struct {
 	group uint64
 }
 
+const readAhead = 256 << 10 // octets; a multiple of 8
+
 func newScanner(src io.ReaderAt, limit int64) (*scanner, error) {
 	b := make([]byte, headerSize)
 	if limit < headerSize {
@@ -54,7 +56,7 @@ func newScanner(src io.ReaderAt, limit int64) (*scanner, error) {
 	}
 	return &scanner{
 		header: h, src: src, limit: limit,
-		in:   bufio.NewReaderSize(io.NewSectionReader(src, headerSize, limit-headerSize), 256<<10),
+		in:   bufio.NewReaderSize(io.NewSectionReader(src, headerSize, limit-headerSize), int(min(limit, readAhead))),
 		head: make([]byte, fixedSize+MaxKey),
 		off:  headerSize, seq: h.first, prev: h.prev, group: h.first,
 	}, nil
@@ -191,9 +193,8 @@ func (s *scanner) read(b []byte) error {
 // syncedLater looks behind a fault for a good record that was written when
 // the one at fault had already been synced.
 func (s *scanner) syncedLater(at *fault) (bool, error) {
-	head := make([]byte, fixedSize+MaxKey)
-	window := make([]byte, 1<<20)
-	for base := at.off &^ 7; base < s.limit; {
+	window := make([]byte, min(s.limit-at.off+markSize, readAhead))
+	for base := at.off; base < s.limit; base += int64(len(window)) {
 		n, err := readSome(s.src, window[:min(int64(len(window)), s.limit-base)], base)
 		if err != nil {
 			return false, fmt.Errorf("search for later records: %w", err)
@@ -202,20 +203,32 @@ func (s *scanner) syncedLater(at *fault) (bool, error) {
 			if !bytes.Equal(window[i:i+markSize], s.mark[:]) {
 				continue
 			}
-			got, err := readSome(s.src, head[:min(int64(len(head)), s.limit-base-int64(i))], base+int64(i))
+			group, err := s.groupAt(base + int64(i))
 			if err != nil {
-				return false, fmt.Errorf("search for later records: %w", err)
+				return false, err
 			}
-			if got < fixedSize {
-				continue
-			}
-			if f, reason := parseHead(head[:got], s.mark); reason == "" && f.group > at.seq {
+			if group > at.seq {
 				return true, nil
 			}
 		}
-		base += int64(len(window))
 	}
 	return false, nil
+}
+
+// groupAt returns the group of the record at off, 0 if no good one is there.
+func (s *scanner) groupAt(off int64) (uint64, error) {
+	n, err := readSome(s.src, s.head[:min(int64(len(s.head)), s.limit-off)], off)
+	if err != nil {
+		return 0, fmt.Errorf("search for later records: %w", err)
+	}
+	if n < fixedSize {
+		return 0, nil
+	}
+	f, reason := parseHead(s.head[:n], s.mark)
+	if reason != "" {
+		return 0, nil
+	}
+	return f.group, nil
 }
 
 // readSome is ReadAt for a file that may be shorter than it was.

@@ -76,10 +76,16 @@ func parseHeader(b []byte) (h header, reason string) {
 // A segment is what the running journal knows of one file.
 type segment struct {
 	path   string
-	first  uint64 // sequence number its name and header tell
-	next   uint64 // after its last durable record
-	end    int64  // of its last durable record, octets
-	newest time.Time
+	first  uint64    // sequence number its name and header tell
+	next   uint64    // after its last durable record
+	end    int64     // of its last durable record, octets
+	newest time.Time // latest stamp in it; clocks step back, so not always the last
+}
+
+func (s *segment) saw(t time.Time) {
+	if t.After(s.newest) {
+		s.newest = t
+	}
 }
 
 func segmentName(first uint64) string {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 )
 
@@ -32,11 +31,11 @@ type walk struct {
 	last   digest // of the last record before next
 }
 
-// segment checks the file f of seg up to limit, gives each record to fn and
+// segment checks seg, read from src up to limit, gives each record to fn and
 // fills in what seg knows of its content. Only the last segment may end in a
 // torn tail, which is returned.
-func (w *walk) segment(f *os.File, seg *segment, limit int64, last bool, fn func(frame) error) (Recovery, error) {
-	s, err := newScanner(f, limit)
+func (w *walk) segment(src io.ReaderAt, seg *segment, limit int64, last bool, fn func(frame) error) (Recovery, error) {
+	s, err := newScanner(src, limit)
 	if err == nil {
 		err = w.enter(s, seg)
 	}
@@ -44,7 +43,7 @@ func (w *walk) segment(f *os.File, seg *segment, limit int64, last bool, fn func
 		return w.stillborn(seg, limit, last, err)
 	}
 	err = s.each(func(f frame) error {
-		seg.newest = f.Time
+		seg.saw(f.Time)
 		return fn(f)
 	})
 	seg.next, seg.end = s.seq, s.off
