@@ -17,13 +17,13 @@ import (
 // or x.Sending failed. Result.Transmissions then tells whether the BNG may have
 // received the request. Silence is no error but [Unanswered].
 func (c *Client) Do(ctx context.Context, x Exchange) (Result, error) {
+	x.Peer = unmap(x.Peer)
 	if err := x.validate(); err != nil {
 		return Result{}, err
 	}
 	if err := c.over(ctx); err != nil {
 		return Result{}, err
 	}
-	x.Peer = unmap(x.Peer)
 	f, err := c.prepare(&x)
 	if err != nil {
 		return Result{}, err

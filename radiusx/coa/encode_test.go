@@ -161,7 +161,7 @@ func TestWhatCannotBeAPacketIsAnErrorBeforeOneExists(t *testing.T) {
 		{"an ACK", "neither CoA-Request nor Disconnect-Request", func(x *Exchange) { x.Code = radius.CodeCoAACK }},
 		{"no secret", "no secret", func(x *Exchange) { x.Secret = radiusx.Secret{} }},
 		{"negative patience", "negative", func(x *Exchange) { x.Patience = -1 }},
-		{"an unknown mode", "mode 9", func(x *Exchange) { x.MessageAuthenticator = 9 }},
+		{"an unknown mode", "MessageAuthenticatorMode(9)", func(x *Exchange) { x.MessageAuthenticator = 9 }},
 		{"no attributes", "no session is named", func(x *Exchange) { x.Attributes = nil }},
 		{"an empty identifier", "attribute 8 is empty", one(8, 0)},
 		{"type 0", "without a type", one(0, 4)},
@@ -174,6 +174,7 @@ func TestWhatCannotBeAPacketIsAnErrorBeforeOneExists(t *testing.T) {
 		{"no peer", "peer", func(x *Exchange) { x.Peer = netip.AddrPort{} }},
 		{"port 0", "peer", peer("192.0.2.1:0")},
 		{"no address", "peer", peer("0.0.0.0:3799")},
+		{"no address, mapped", "peer", peer("[::ffff:0.0.0.0]:3799")},
 		{"a group", "peer", peer("224.0.0.1:3799")},
 		{"everybody", "peer", peer("255.255.255.255:3799")},
 		{"another address family", "cannot be reached", peer("[2001:db8::1]:3799")},
@@ -194,5 +195,18 @@ func TestWhatCannotBeAPacketIsAnErrorBeforeOneExists(t *testing.T) {
 				t.Errorf("%d packets were sent", n)
 			}
 		})
+	}
+}
+
+func TestModesAreReadAsTheyAreWritten(t *testing.T) {
+	for want, word := range modes {
+		var got MessageAuthenticatorMode
+		if err := got.UnmarshalText([]byte(word)); err != nil || int(got) != want || got.String() != word {
+			t.Errorf("%q is read as %v, %v", word, got, err)
+		}
+	}
+	got := MessageAuthenticatorOmit
+	if err := got.UnmarshalText([]byte("Send")); err == nil || got != MessageAuthenticatorOmit {
+		t.Errorf("an unknown word is read as %v, %v", got, err)
 	}
 }

@@ -75,7 +75,7 @@ func TestEveryOutcomeHasItsDisposition(t *testing.T) {
 
 func TestEveryEnumValueHasAWordOfItsOwn(t *testing.T) {
 	seen := map[string]bool{}
-	for _, table := range [][]string{kinds[:], discards[:], dispositions[:]} {
+	for _, table := range [][]string{kinds[:], discards[:], dispositions[:], modes[:]} {
 		for _, word := range table {
 			if word == "" || seen[word] {
 				t.Errorf("word %q is missing or there twice", word)

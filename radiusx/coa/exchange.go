@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"layeh.com/radius"
@@ -45,6 +47,32 @@ const (
 	MessageAuthenticatorOmit                                         // not sent: for gear that drops such requests (osvbng)
 	MessageAuthenticatorRequireReply                                 // sent; an answer without one is discarded
 )
+
+// modes is the one table of MessageAuthenticatorMode: the words of the
+// configuration.
+var modes = [...]string{
+	MessageAuthenticatorSend:         "send",
+	MessageAuthenticatorOmit:         "omit",
+	MessageAuthenticatorRequireReply: "require-reply",
+}
+
+// String returns the word for m in the configuration.
+func (m MessageAuthenticatorMode) String() string {
+	if m < 0 || int(m) >= len(modes) {
+		return fmt.Sprintf("MessageAuthenticatorMode(%d)", int(m))
+	}
+	return modes[m]
+}
+
+// UnmarshalText reads the word for a mode: send, omit or require-reply.
+func (m *MessageAuthenticatorMode) UnmarshalText(text []byte) error {
+	i := slices.Index(modes[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("message authenticator mode %q is none of %s", text, strings.Join(modes[:], ", "))
+	}
+	*m = MessageAuthenticatorMode(i)
+	return nil
+}
 
 // Exchange is one request to one BNG.
 type Exchange struct {
@@ -92,8 +120,8 @@ func (x *Exchange) validate() error {
 		return fmt.Errorf("%w: no secret", ErrRequest)
 	case x.Patience < 0:
 		return fmt.Errorf("%w: patience %v is negative", ErrRequest, x.Patience)
-	case x.MessageAuthenticator < MessageAuthenticatorSend || x.MessageAuthenticator > MessageAuthenticatorRequireReply:
-		return fmt.Errorf("%w: unknown Message-Authenticator mode %d", ErrRequest, x.MessageAuthenticator)
+	case x.MessageAuthenticator < 0 || int(x.MessageAuthenticator) >= len(modes):
+		return fmt.Errorf("%w: unknown %v", ErrRequest, x.MessageAuthenticator)
 	}
 	if err := validatePeer(x.Peer); err != nil {
 		return err

@@ -19,7 +19,8 @@ func TestRotationKeepsItsPromises(t *testing.T) {
 	for range 20 {
 		seed := rand.Uint64()
 		random := rand.New(rand.NewPCG(seed, 0))
-		r := rotation{ports: 1 + random.IntN(3), firstPort: random.IntN(1), firstID: byte(random.Uint32())}
+		r := rotation{ports: 1 + random.IntN(3), firstID: byte(random.Uint32())}
+		r.firstPort = random.IntN(r.ports)
 		now := testTime
 		inUse, since := []slot{}, map[slot]time.Time{}
 		busy := map[slot]bool{}

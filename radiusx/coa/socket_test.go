@@ -78,6 +78,24 @@ func TestExchangesOverRealSockets(t *testing.T) {
 	}
 }
 
+func TestAMappedPeerIsTheSameBNG(t *testing.T) {
+	peer := udpBNG(t, "127.0.0.1:0", ack)
+	c, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	mapped := netip.AddrPortFrom(netip.AddrFrom16(peer.Addr().As16()), peer.Port())
+	for range 2 {
+		if r := do(t, c, request(t, mapped)); r.Kind != ACK || r.Peer != peer {
+			t.Errorf("%v from %v", r.Kind, r.Peer)
+		}
+	}
+	if n := c.Stats().Ports; n != 1 {
+		t.Errorf("%d ports", n)
+	}
+}
+
 func TestARefusedPortIsSilenceAndNoError(t *testing.T) {
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
