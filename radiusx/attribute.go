@@ -150,7 +150,11 @@ func (sc *scanner) attribute() (Attribute, error) {
 	return a, nil
 }
 
+// operator consumes one of the operators that set a value; comparisons are none.
 func (sc *scanner) operator() bool {
+	if strings.HasPrefix(sc.in[sc.at:], "==") {
+		return false
+	}
 	for _, op := range []string{":=", "+=", "="} {
 		if strings.HasPrefix(sc.in[sc.at:], op) {
 			sc.at += len(op)

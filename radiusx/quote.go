@@ -45,7 +45,7 @@ func unescape(s string) (c byte, n int) {
 		return "\"'\\\n\r\t"[at], 2
 	}
 	if len(s) >= 4 && s[1] >= '0' && s[1] <= '3' && isOctal(s[2]) && isOctal(s[3]) {
-		return (s[1]-'0')<<6 | (s[2]-'0')<<3 | s[3] - '0', 4
+		return (s[1]-'0')<<6 | (s[2]-'0')<<3 | (s[3] - '0'), 4
 	}
 	return '\\', 1
 }
