@@ -148,24 +148,19 @@ func (d *decoded) address(kind byte, into *netip.Addr, value []byte, size int) {
 // for "not assigned yet" (0.0.0.0, and RFC 2865 section 5.8's 255.255.255.255
 // and 255.255.255.254) or cannot be a subscriber's.
 func (d *decoded) framedIP(value []byte) {
-	if len(value) == 4 {
-		switch binary.BigEndian.Uint32(value) {
-		case 0, 0xffffffff, 0xfffffffe:
-			return
-		}
-	}
-	var addr netip.Addr
-	bad := d.bad
-	d.address(attrFramedIPAddress, &addr, value, 4)
-	switch {
-	case d.bad != bad:
-	case addr.IsValid() && !holdable(addr):
+	if len(value) != 4 {
 		d.bad++
-	case addr.IsValid():
-		d.record.FramedIP = addr
-	case d.record.FramedIP.As4() != [4]byte(value): // a second one
-		d.conflict = true
+		return
 	}
+	switch binary.BigEndian.Uint32(value) {
+	case 0, 0xffffffff, 0xfffffffe:
+		return
+	}
+	if !holdable(netip.AddrFrom4([4]byte(value))) {
+		d.bad++
+		return
+	}
+	d.address(attrFramedIPAddress, &d.record.FramedIP, value, 4)
 }
 
 // prefix takes an ipv6prefix value (RFC 3162 section 2.3): a reserved octet, the
@@ -211,7 +206,7 @@ func holdable(addr netip.Addr) bool {
 		!addr.IsLinkLocalUnicast() && !addr.Is4In6()
 }
 
-// eventTime works out Record.At; see there.
+// at works out Record.At; see there.
 func (d *decoded) at(arrived time.Time, skew, maxAge time.Duration) (time.Time, TimeSource) {
 	if t := d.eventTime; !t.IsZero() && !t.After(arrived.Add(skew)) && !t.Before(arrived.Add(-maxAge)) {
 		if t.After(arrived) {

@@ -12,9 +12,10 @@ import (
 )
 
 // alwaysKept are the attributes that a change of authorization may have to name
-// (RFC 5176 section 3), and those that show what a session was given.
+// (RFC 5176 section 3), and those that show of what kind a session is and what it
+// was given.
 var alwaysKept = []string{
-	"NAS-Port", "NAS-Port-Id", "Framed-IP-Address", "Framed-Interface-Id",
+	"NAS-Port", "NAS-Port-Id", "Framed-Protocol", "Framed-IP-Address", "Framed-Interface-Id",
 	"Called-Station-Id", "Calling-Station-Id", "Chargeable-User-Identity", "Class", "Filter-Id",
 }
 

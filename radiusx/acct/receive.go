@@ -30,7 +30,7 @@ type exchange struct {
 	socket  *socket
 	key     requestKey
 	secret  []byte
-	signed  bool   // the request carried a Message-Authenticator, so does the answer
+	signed  bool   // the answer carries a Message-Authenticator
 	proxies []byte // Proxy-State attributes to echo
 	record  Record
 	mark    *mark
@@ -76,15 +76,15 @@ func (s *Server) receive(conn *socket, datagram []byte, from netip.AddrPort) {
 		s.tally.add(Malformed)
 		return
 	}
-	signed, reason := s.authentic(packet, client.Secret.Bytes())
-	if reason != 0 {
+	if reason := s.authentic(packet, client.Secret.Bytes()); reason != 0 {
 		s.tally.add(reason)
 		return
 	}
-	x := &exchange{socket: conn, key: keyOf(packet, from), secret: client.Secret.Bytes(), signed: signed}
+	x := &exchange{socket: conn, key: keyOf(packet, from), secret: client.Secret.Bytes()}
 	d := decode(packet)
 	x.proxies, x.record = d.proxies, d.record
 	if packet[0] == codeStatusServer {
+		x.signed = true
 		s.answer(x, StatusServer)
 		return
 	}
@@ -93,28 +93,28 @@ func (s *Server) receive(conn *socket, datagram []byte, from netip.AddrPort) {
 
 // authentic checks code, authenticators and the number of attributes. The
 // reason is 0 for a packet to go on with.
-func (s *Server) authentic(packet, secret []byte) (signed bool, reason Counter) {
+func (s *Server) authentic(packet, secret []byte) (reason Counter) {
 	var zero [radiusx.AuthenticatorLength]byte
-	authenticator := zero[:] // RFC 5997 section 2.2.1: Status-Server's own is random and part of the digest
+	authenticator := zero[:]
 	switch packet[0] {
-	case codeStatusServer:
+	case codeStatusServer: // its own authenticator is random and part of the digest (RFC 5997 section 2)
 		authenticator = packet[4:headerLength]
 	case codeAccountingRequest:
 		if !authenticRequest(packet, secret) {
-			return false, BadAuthenticator
+			return BadAuthenticator
 		}
 	default:
-		return false, WrongCode
+		return WrongCode
 	}
 	mauth := radiusx.CheckMessageAuthenticator(packet, secret, authenticator)
-	signed = mauth == radiusx.MessageAuthenticatorValid
 	switch {
-	case mauth == radiusx.MessageAuthenticatorBad, packet[0] == codeStatusServer && !signed:
-		return false, BadMessageAuthenticator
+	case mauth == radiusx.MessageAuthenticatorBad,
+		mauth == radiusx.MessageAuthenticatorAbsent && packet[0] == codeStatusServer:
+		return BadMessageAuthenticator
 	case countAttributes(packet) > s.config.MaxAttributes:
-		return false, TooManyAttributes
+		return TooManyAttributes
 	}
-	return signed, 0
+	return 0
 }
 
 // authenticRequest checks the Request Authenticator of RFC 2866 section 3.
@@ -222,8 +222,11 @@ func (s *Server) send(x *exchange, packet []byte) {
 	}
 }
 
-// response makes the Accounting-Response: Message-Authenticator if the request
-// had one, then its Proxy-State attributes in their order (RFC 2866 section 4.2).
+// response makes the Accounting-Response: the request's Proxy-State attributes
+// in their order (RFC 2866 section 4.2), and Message-Authenticator for a
+// Status-Server only. In an answer to a record it would do harm: FreeRADIUS 3.2
+// computes it there over sixteen zero octets, others over the request's
+// authenticator, and both drop the other's.
 func (x *exchange) response() []byte {
 	packet := make([]byte, headerLength, headerLength+18+len(x.proxies))
 	packet[0], packet[1] = codeAccountingResponse, x.key.identifier

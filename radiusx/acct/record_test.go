@@ -1,0 +1,215 @@
+package acct
+
+import (
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"cordon/radiusx"
+)
+
+func TestARecordSaysWhatThePacketSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		r := newRig(t, m, func(c *Config) { c.Keep, c.SubscriberKey = []string{"ADSL-Line"}[:0], "calling-station-id" })
+		defer r.stop()
+		if r.ask(accounting(t, 1, `Acct-Status-Type=Stop, Acct-Session-Id="00 a1", Acct-Multi-Session-Id=m1, User-Name="alice@isp",
+			NAS-IP-Address=192.0.2.1, NAS-IPv6-Address="2001:db8::1", NAS-Identifier=bng1, NAS-Port-Id="eth0.7",
+			Calling-Station-Id="02:00:00:00:00:01", Framed-IP-Address=198.51.100.7, Framed-IPv6-Prefix="2001:db8:1::/64",
+			Delegated-IPv6-Prefix="2001:db8:2::/56", Framed-IPv6-Address="2001:db8:3::5", Acct-Session-Time=3600,
+			Acct-Terminate-Cause=Lost-Carrier, Acct-Delay-Time=3, Acct-Input-Octets=1, Filter-Id=GARDEN`)) == nil {
+			t.Fatal("no answer")
+		}
+		got := m.all()[0]
+		now := time.Now()
+		want := Record{
+			Status: Stop, Client: got.Client, From: bngAddr, Arrived: got.Arrived,
+			At: got.Arrived.Add(-3 * time.Second), AtSource: FromDelay,
+			NAS:       NAS{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1"), "bng1"},
+			SessionID: "00 a1", MultiSessionID: "m1", UserName: "alice@isp", Subscriber: "02:00:00:00:00:01",
+			SessionTime: time.Hour, FramedIP: netip.MustParseAddr("198.51.100.7"),
+			Prefixes: []Prefix{
+				{netip.MustParsePrefix("2001:db8:1::/64"), FramedPrefix},
+				{netip.MustParsePrefix("2001:db8:2::/56"), DelegatedPrefix},
+				{netip.MustParsePrefix("2001:db8:3::5/128"), FramedAddress},
+			},
+			TerminateCause: 2,
+			Attributes: []radiusx.Attribute{
+				{Name: "NAS-Port-Id", Value: "eth0.7"}, {Name: "Calling-Station-Id", Value: "02:00:00:00:00:01"},
+				{Name: "Framed-IP-Address", Value: "198.51.100.7"}, {Name: "Filter-Id", Value: "GARDEN"},
+			},
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, netip.AddrPort{}),
+			cmp.Comparer(func(a, b *Client) bool { return a == b })); diff != "" {
+			t.Errorf("record (-want +got):\n%s", diff)
+		}
+		if got.Arrived.After(now) || got.Client == nil || got.Started() != got.At.Add(-time.Hour) {
+			t.Errorf("arrived %v, client %v, started %v", got.Arrived, got.Client, got.Started())
+		}
+	})
+}
+
+func TestSessionIdentifiersKeepTheirOctets(t *testing.T) {
+	for _, id := range []string{"\x00\xff\n", "AbC", "abc ", "日本"} {
+		d := decode(accounting(t, 1, aStart[:len("Acct-Status-Type=Start, ")]+"Acct-Session-Id="+radiusx.Attribute{Name: "x", Value: id}.String()[len("x = "):]))
+		if d.record.SessionID != id {
+			t.Errorf("session %q became %q", id, d.record.SessionID)
+		}
+	}
+}
+
+func TestEventTime(t *testing.T) {
+	now := time.Unix(1_800_000_000, 500_000_000)
+	const skew, maxAge = 5 * time.Second, 24 * time.Hour
+	for _, test := range []struct {
+		name   string
+		event  time.Duration // Event-Timestamp as distance from now's whole second; 1h means none
+		delay  time.Duration
+		want   time.Duration // distance from now
+		source TimeSource
+	}{
+		{"neither attribute", time.Hour, 0, 0, FromDelay},
+		{"only a delay", time.Hour, 40 * time.Second, -40 * time.Second, FromDelay},
+		{"a delay beyond all reason", time.Hour, 1 << 31 * time.Second, -maxAge, FromDelay},
+		{"a timestamp", -90 * time.Second, 0, -90*time.Second - 500*time.Millisecond, FromEventTimestamp},
+		{"a timestamp beside a delay", -90 * time.Second, 7 * time.Second, -90*time.Second - 500*time.Millisecond, FromEventTimestamp},
+		{"a clock a little ahead", 3 * time.Second, 0, 0, FromEventTimestamp},
+		{"a clock far ahead", time.Minute, 7 * time.Second, -7 * time.Second, FromDelay},
+		{"a clock that was never set", -48 * time.Hour, 7 * time.Second, -7 * time.Second, FromDelay},
+	} {
+		d := decoded{delay: test.delay}
+		if test.event != time.Hour {
+			d.eventTime = now.Truncate(time.Second).Add(test.event)
+		}
+		at, source := d.at(now, skew, maxAge)
+		if at.Sub(now) != test.want || source != test.source {
+			t.Errorf("%s: %v by %v, want %v by %v", test.name, at.Sub(now), source, test.want, test.source)
+		}
+	}
+}
+
+func TestPrefixesAreMaskedAndTheImpossibleOnesLeftOut(t *testing.T) {
+	address := make([]byte, 16)
+	copy(address, netip.MustParseAddr("2001:db8:1:2:3:4:5:6").AsSlice())
+	value := func(bits byte, octets ...byte) []byte { return append([]byte{0, bits}, octets...) }
+	for _, test := range []struct {
+		name  string
+		kind  byte
+		value []byte
+		want  string // "" = left out
+	}{
+		{"host bits", attrFramedIPv6Prefix, value(64, address...), "2001:db8:1:2::/64"},
+		{"host bits of a delegation", attrDelegatedPrefix, value(56, address...), "2001:db8:1::/56"},
+		{"a bit within an octet", attrDelegatedPrefix, value(57, address...), "2001:db8:1::/57"},
+		{"as few octets as possible", attrFramedIPv6Prefix, value(64, address[:8]...), "2001:db8:1:2::/64"},
+		{"fewer octets than the length: the rest is zero", attrFramedIPv6Prefix, value(64, address[:4]...), "2001:db8::/64"},
+		{"one address", attrFramedIPv6Prefix, value(128, address...), "2001:db8:1:2:3:4:5:6/128"},
+		{"the whole Internet", attrFramedIPv6Prefix, value(0), ""},
+		{"half the Internet", attrDelegatedPrefix, value(1, 0x20), ""},
+		{"a network operator's /31", attrDelegatedPrefix, value(31, address...), ""},
+		{"a length beyond the address", attrFramedIPv6Prefix, value(129, address...), ""},
+		{"seventeen octets", attrFramedIPv6Prefix, value(64, append(address[:16:16], 0)...), ""},
+		{"no length", attrFramedIPv6Prefix, []byte{0}, ""},
+		{"link-local", attrFramedIPv6Prefix, value(64, 0xfe, 0x80), ""},
+		{"multicast", attrFramedIPv6Prefix, value(64, 0xff, 0x02), ""},
+		{"unspecified", attrFramedIPv6Prefix, value(64), ""},
+		{"an address", attrFramedIPv6Addr, address, "2001:db8:1:2:3:4:5:6/128"},
+		{"the loopback address", attrFramedIPv6Addr, netip.IPv6Loopback().AsSlice(), ""},
+		{"an IPv4 address as IPv6", attrFramedIPv6Addr, netip.MustParseAddr("::ffff:198.51.100.7").AsSlice(), ""},
+		{"an address of 15 octets", attrFramedIPv6Addr, address[:15], ""},
+	} {
+		var d decoded
+		d.attribute(test.kind, test.value)
+		switch got := d.record.Prefixes; {
+		case test.want == "" && (len(got) != 0 || d.bad != 1):
+			t.Errorf("%s: %v, %d counted; want none and one counted", test.name, got, d.bad)
+		case test.want != "" && (len(got) != 1 || got[0] != Prefix{netip.MustParsePrefix(test.want), PrefixKind(test.kind)}):
+			t.Errorf("%s: %v, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+func TestFramedIPAddressIsAHostsOrNothing(t *testing.T) {
+	for value, want := range map[string]string{
+		"198.51.100.7": "198.51.100.7", "100.64.0.1": "100.64.0.1",
+		"0.0.0.0": "", "255.255.255.255": "", "255.255.255.254": "", // "not assigned yet"
+		"127.0.0.1": "", "224.0.0.5": "", "169.254.1.1": "",
+	} {
+		d := decode(accounting(t, 1, "Framed-IP-Address="+value))
+		if got := d.record.FramedIP; got.IsValid() != (want != "") || want != "" && got.String() != want {
+			t.Errorf("Framed-IP-Address %s became %v, want %q", value, got, want)
+		}
+	}
+	if d := decode(accounting(t, 1, "Attr-8=0xc63364")); d.record.FramedIP.IsValid() || d.bad != 1 {
+		t.Errorf("three octets became %v", d.record.FramedIP)
+	}
+	if d := decode(accounting(t, 1, aStart+", Framed-IP-Address=198.51.100.7")); d.conflict {
+		t.Error("the same address twice is no contradiction")
+	}
+}
+
+func TestServiceAccountingIsMarked(t *testing.T) {
+	for text, want := range map[string]bool{
+		aStart: false,
+		aStart + `, ERX-Service-Session="GARDEN(20m)"`:                       true,
+		aStart + `, Cisco-AVPair="parent-session-id=0000000A"`:               true,
+		aStart + `, Cisco-Parent-Session-Id=0000000A`:                        true,
+		aStart + `, Attr-26.2352.197=0x30303031`:                             true,
+		aStart + `, Attr-26.2352.190=0x0153`:                                 true,
+		aStart + `, Cisco-AVPair="connect-progress=LAN Ses Up"`:              false,
+		aStart + `, Cisco-Service-Info=NGARDEN`:                              false, // ISG clones: the session's own
+		aStart + `, ERX-Virtual-Router-Name=default`:                         false,
+		aStart + `, Attr-26.9.83=0x41`:                                       false, // another vendor's 83
+		aStart + `, Attr-26=0x0000130a53ff41`:                                false, // inner length lies
+		aStart + `, Attr-26=0x0000130a`:                                      false,
+		aStart + `, Attr-26=0x0000130a01034153034142`:                        true, // second attribute in one VSA
+		aStart + `, Attr-26=0x13`:                                            false,
+		aStart + `, Cisco-AVPair="x=y", Cisco-AVPair="parent-session-id=0A"`: true,
+	} {
+		if d := decode(accounting(t, 1, text)); d.record.Service != want {
+			t.Errorf("%s: service %v, want %v", text, d.record.Service, want)
+		}
+	}
+}
+
+func TestKeepNamesAttributesOfAnyVendor(t *testing.T) {
+	keeper, err := newKeeper(radiusx.Builtin(), "User-Name", []string{"erx-service-session", "Attr-26.4874.200", "Class"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	packet := accounting(t, 1, aStart+`, ERX-Service-Session=S1, ERX-Virtual-Router-Name=vr, Attr-26.4874.200=0x01, Mikrotik-Realm=r, Class=0x02, Acct-Input-Octets=9`)
+	var got Record
+	keeper.fill(&got, packet)
+	want := []radiusx.Attribute{
+		{Name: "Framed-IP-Address", Value: "198.51.100.7"}, {Name: "ERX-Service-Session", Value: "S1"},
+		{Name: "Attr-26.4874.200", Value: "0x01"}, {Name: "Class", Value: "0x02"},
+	}
+	if diff := cmp.Diff(want, got.Attributes); diff != "" || got.Subscriber != "alice@isp" {
+		t.Errorf("subscriber %q, kept (-want +got):\n%s", got.Subscriber, diff)
+	}
+	if _, err := newKeeper(radiusx.Builtin(), "No-Such", []string{"Nor-This"}); err == nil {
+		t.Error("unknown attributes were accepted")
+	}
+}
+
+func TestEveryStatusAndCounterHasAName(t *testing.T) {
+	for s := Start; s <= other; s++ {
+		if s.String() == "" || s.String()[0] == 'S' && s != Start && s != Stop {
+			t.Errorf("status %d is called %q", int(s), s)
+		}
+	}
+	seen := map[string]bool{}
+	for c := range counterCount {
+		if c.String() == "" || seen[c.String()] || c.Answered() && c.Dropped() {
+			t.Errorf("counter %d is called %q", int(c), c)
+		}
+		seen[c.String()] = true
+	}
+	if got := TerminateCause(6).String() + " " + TerminateCause(99).String(); got != "Admin-Reset 99" {
+		t.Errorf("causes print as %q", got)
+	}
+}

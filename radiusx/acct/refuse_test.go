@@ -1,0 +1,212 @@
+package acct
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"layeh.com/radius"
+
+	"cordon/radiusx"
+)
+
+func TestWhatIsNotWholeOrNotAuthenticGetsSilenceAndACounter(t *testing.T) {
+	good := accounting(t, 1, aStart)
+	edit := func(f func(p []byte) []byte) []byte { return f(append([]byte(nil), good...)) }
+	withAttribute := func(attribute ...byte) []byte {
+		return edit(func(p []byte) []byte {
+			p = append(p, attribute...)
+			binary.BigEndian.PutUint16(p[2:], uint16(len(p)))
+			return resign(p, testSecret)
+		})
+	}
+	for _, test := range []struct {
+		name   string
+		packet []byte
+		want   Counter
+	}{
+		{"nothing at all", nil, Malformed},
+		{"half a header", good[:10], Malformed},
+		{"a cut packet", good[:len(good)-1], Malformed},
+		{"a Length below the header's", edit(func(p []byte) []byte { p[3] = 19; return p }), Malformed},
+		{"a Length beyond the datagram", edit(func(p []byte) []byte { p[2] = 8; return p }), Malformed},
+		{"an attribute that overruns", withAttribute(11, 60, 'x'), Malformed},
+		{"an attribute of length 0", withAttribute(11, 0), Malformed},
+		{"an attribute of length 1", withAttribute(11, 1), Malformed},
+		{"a lone type octet", withAttribute(11), Malformed},
+		{"another secret", packetOf(t, radius.CodeAccountingRequest, 1, "another secret", aStart), BadAuthenticator},
+		{"a flipped bit", edit(func(p []byte) []byte { p[30] ^= 1; return p }), BadAuthenticator},
+		{"an Access-Request", packetOf(t, radius.CodeAccessRequest, 1, testSecret, "User-Name=alice"), WrongCode},
+		{"a CoA-Request", packetOf(t, radius.CodeCoARequest, 1, testSecret, "User-Name=alice"), WrongCode},
+		{"a Message-Authenticator of another secret", resign(signed(t, good, "another secret"), testSecret), BadMessageAuthenticator},
+		{"a Message-Authenticator of 3 octets", withAttribute(80, 5, 1, 2, 3), BadMessageAuthenticator},
+		{"a Status-Server without Message-Authenticator", packetOf(t, radius.CodeStatusServer, 1, testSecret, "NAS-Identifier=x"), BadMessageAuthenticator},
+		{"201 attributes", accounting(t, 1, aStart+strings.Repeat(", Filter-Id=x", 196)), TooManyAttributes},
+		{"no Acct-Status-Type", accounting(t, 1, "Acct-Session-Id=1, User-Name=alice"), NoStatus},
+		{"an Acct-Status-Type of 3 octets", accounting(t, 1, "Acct-Session-Id=1, User-Name=alice, Attr-40=0x000001"), NoStatus},
+		{"a Start without Acct-Session-Id", accounting(t, 1, "Acct-Status-Type=Start, User-Name=alice"), NoSessionID},
+		{"two sessions in one record", accounting(t, 1, aStart+", Acct-Session-Id=0000A2"), Contradictory},
+		{"two users in one record", accounting(t, 1, aStart+", User-Name=bob"), Contradictory},
+		{"two NASes in one record", accounting(t, 1, aStart+", NAS-IP-Address=192.0.2.9"), Contradictory},
+		{"two addresses in one record", accounting(t, 1, aStart+", Framed-IP-Address=198.51.100.8"), Contradictory},
+		{"Start and Stop in one record", accounting(t, 1, aStart+", Acct-Status-Type=Stop"), Contradictory},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &memory{}
+				r := newRig(t, m, nil)
+				defer r.stop()
+				if answer := r.ask(test.packet); answer != nil {
+					t.Errorf("answered %x", answer)
+				}
+				if n := len(m.all()); n != 0 {
+					t.Errorf("%d records were handed on", n)
+				}
+				if stats := r.server.Stats(); stats[test.want] != 1 {
+					t.Errorf("not counted as %v: %v", test.want, stats)
+				}
+				if _, waiting := r.server.Oldest(); waiting {
+					t.Error("it holds the watermark back")
+				}
+			})
+		})
+	}
+}
+
+func TestAnUnknownClientGetsSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		r := newRig(t, m, func(c *Config) { c.Clients[0].Prefix = netip.MustParsePrefix("192.0.2.2/32") })
+		defer r.stop()
+		if answer := r.ask(accounting(t, 1, aStart)); answer != nil || len(m.all()) != 0 {
+			t.Errorf("answered %x, handed on %d", answer, len(m.all()))
+		}
+		if r.server.Stats()[UnknownClient] != 1 {
+			t.Errorf("counters: %v", r.server.Stats())
+		}
+	})
+}
+
+func TestTwoHundredAttributesAndPaddingAreFine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		r := newRig(t, m, nil)
+		defer r.stop()
+		packet := accounting(t, 1, aStart+strings.Repeat(", Filter-Id=x", 195))
+		if n := countAttributes(packet); n != 200 {
+			t.Fatalf("test packet has %d attributes", n)
+		}
+		if r.ask(packet) == nil {
+			t.Error("200 attributes got no answer")
+		}
+		padded := append(accounting(t, 2, aStart), 1, 2, 3)
+		r.send(padded)
+		if r.receive() == nil {
+			t.Error("octets beyond Length are padding, yet there was no answer")
+		}
+	})
+}
+
+// Every datagram must end in one counter, whatever was done to it, and only
+// authentic ones may be answered.
+func TestMutatedPacketsNeverPanicAndAreAllCounted(t *testing.T) {
+	const rounds = 20000
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 0))
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		r := newRig(t, m, nil)
+		defer r.stop()
+		full := signed(t, accounting(t, 1, aStart+`, Event-Timestamp=946684800, Framed-IPv6-Prefix="2001:db8::/64",
+			Delegated-IPv6-Prefix="2001:db8:1::/56", ERX-Service-Session=SVC, Proxy-State=0x01, Class=0x02`), testSecret)
+		for i := range rounds {
+			packet := mutate(random, full)
+			if random.IntN(2) == 0 && len(packet) >= radiusx.HeaderLength {
+				resign(packet, testSecret) // half of them get past the authenticator
+			}
+			r.send(packet)
+			if i%1000 == 0 {
+				synctest.Wait() // the inbox is finite
+			}
+		}
+		synctest.Wait()
+		stats := r.server.Stats()
+		var ended uint64
+		for c := range counterCount {
+			if c.Answered() || c.Dropped() {
+				ended += stats[c]
+			}
+		}
+		if stats[Received] != rounds || ended != rounds {
+			t.Errorf("seed %d: %d sent, %d received, %d counted: %v", seed, rounds, stats[Received], ended, stats)
+		}
+		if stats[Stored] == 0 || stats[Malformed] == 0 || stats[BadAuthenticator] == 0 {
+			t.Errorf("seed %d: the mutations reach too little: %v", seed, stats)
+		}
+	})
+}
+
+// mutate returns a copy of packet with up to four changes; often its Length is
+// put right afterwards.
+func mutate(random *rand.Rand, packet []byte) []byte {
+	p := append([]byte(nil), packet...)
+	for range 1 + random.IntN(4) {
+		switch at := random.IntN(len(p)); random.IntN(5) {
+		case 0:
+			p[at] = byte(random.Uint32())
+		case 1:
+			p[at] ^= 1 << random.IntN(8)
+		case 2:
+			p = p[:max(at, 1)]
+		case 3:
+			p = append(p[:at:at], append([]byte{byte(random.Uint32())}, p[at:]...)...)
+		case 4:
+			p = append(p, packet[radiusx.HeaderLength:]...)
+		}
+	}
+	if random.IntN(4) > 0 && len(p) >= 4 {
+		p[0] = byte(radius.CodeAccountingRequest)
+		binary.BigEndian.PutUint16(p[2:], uint16(len(p)))
+	}
+	return p
+}
+
+func FuzzReceive(f *testing.F) {
+	for _, text := range []string{
+		aStart,
+		"Acct-Status-Type=Accounting-On, NAS-Identifier=bng1",
+		aStart + `, Framed-IPv6-Prefix="2001:db8::/64", Framed-IPv6-Address="2001:db8::1", Cisco-AVPair="parent-session-id=1"`,
+		aStart + ", Attr-26=0x000012da5303",
+	} {
+		f.Add(accounting(f, 1, text))
+	}
+	f.Add(packetOf(f, radius.CodeStatusServer, 1, testSecret, "NAS-Identifier=x"))
+	keeper, err := newKeeper(radiusx.Builtin(), "Class", []string{"ERX-Service-Session"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, datagram []byte) {
+		packet, err := radiusx.Trim(datagram)
+		if err != nil {
+			return
+		}
+		d := decode(packet)
+		keeper.fill(&d.record, packet)
+		now := time.Unix(1800000000, 0)
+		if at, _ := d.at(now, 5*time.Second, time.Hour); at.After(now) || at.Before(now.Add(-time.Hour)) {
+			t.Errorf("event time %v outside the last hour before %v", at, now)
+		}
+		for _, p := range d.record.Prefixes {
+			if p.Prefix != p.Masked() || p.Bits() < shortestPrefix || !p.Addr().Is6() {
+				t.Errorf("impossible prefix %v", p)
+			}
+		}
+		if a := d.record.FramedIP; a.IsValid() && (!a.Is4() || !holdable(a)) {
+			t.Errorf("impossible Framed-IP-Address %v", a)
+		}
+	})
+}
