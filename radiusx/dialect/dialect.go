@@ -146,10 +146,15 @@ type Form struct {
 
 // StepTemplate is one request. Exactly one of CoA and Disconnect is set; a
 // Disconnect-Request cannot be undone.
+//
+// naks_if_done marks a step that the make refuses when it is so already: a
+// service to be deactivated that is not active. Where an earlier try may have
+// done it, such a refusal is no news.
 type StepTemplate struct {
 	CoA        []AttributeTemplate `yaml:"coa"`
 	Disconnect []AttributeTemplate `yaml:"disconnect"`
 	Undo       []AttributeTemplate `yaml:"undo"` // the CoA-Request that takes the step back
+	NAKsIfDone bool                `yaml:"naks_if_done"`
 }
 
 // NameRules restrict the names of profiles on this make.

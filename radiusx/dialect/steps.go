@@ -25,6 +25,7 @@ type Step struct {
 	Code       radius.Code // CoA-Request or Disconnect-Request
 	Attributes []radiusx.Attribute
 	Undo       *Step // takes the step back; nil for what cannot be taken back
+	NAKsIfDone bool  // the make refuses it when it is so already
 }
 
 // Steps returns the requests that do r, in order. If one is refused, the undo of
@@ -187,8 +188,10 @@ func (b *builder) steps(templates []StepTemplate) ([]Step, error) {
 			if err != nil {
 				return nil, fmt.Errorf("undo: %w", err)
 			}
+			undo.NAKsIfDone = t.NAKsIfDone
 			step.Undo = &undo
 		}
+		step.NAKsIfDone = t.NAKsIfDone
 		steps = append(steps, step)
 	}
 	return steps, nil

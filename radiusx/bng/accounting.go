@@ -1,0 +1,257 @@
+package bng
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"cordon/quarantine"
+	"cordon/radiusx/acct"
+)
+
+// unconfigured begins the names of BNGs that report sessions and are not in the
+// configuration: such sessions can be attributed, not restricted.
+const unconfigured = "nas:"
+
+// Ignore describes sessions that are seen and never touched; everything that is
+// set must fit.
+type Ignore struct {
+	Realm     string // of User-Name: user@realm or realm/user
+	NASPortID string // NAS-Port-Id; * stands for any octets
+}
+
+// Accounting turns records into session events. It implements acct.Handler.
+type Accounting struct {
+	fleet  *Fleet
+	store  quarantine.SessionRecorder
+	ignore []matcher
+
+	foreign   atomic.Uint64
+	nameless  atomic.Uint64
+	forbidden atomic.Uint64
+}
+
+var _ acct.Handler = (*Accounting)(nil)
+
+// NewAccounting returns a handler that records what the fleet's BNGs report.
+func NewAccounting(fleet *Fleet, store quarantine.SessionRecorder, ignore []Ignore) *Accounting {
+	a := &Accounting{fleet: fleet, store: store}
+	for _, i := range ignore {
+		a.ignore = append(a.ignore, newMatcher(i))
+	}
+	return a
+}
+
+// AccountingStats counts records that tell nothing about a session.
+type AccountingStats struct {
+	Foreign   uint64 // answered: a relay's record about a BNG it does not speak for
+	Nameless  uint64 // answered: no subscriber named
+	Forbidden uint64 // not answered: a BNG spoke for another
+}
+
+// Stats returns the counts since the start.
+func (a *Accounting) Stats() AccountingStats {
+	return AccountingStats{Foreign: a.foreign.Load(), Nameless: a.nameless.Load(), Forbidden: a.forbidden.Load()}
+}
+
+// errForbidden keeps a record unanswered.
+var errForbidden = errors.New("a BNG may only report its own sessions")
+
+// Handle implements acct.Handler. Records that concern no session of ours are
+// answered, so that the sender does not repeat them for ever.
+func (a *Accounting) Handle(ctx context.Context, batch []acct.Record) []error {
+	answers := make([]error, len(batch))
+	var events []quarantine.SessionEvent
+	var of []int // the record that an event came from
+	for i := range batch {
+		event, tells, err := a.event(&batch[i])
+		if answers[i] = err; tells {
+			events, of = append(events, event), append(of, i)
+		}
+	}
+	if len(events) == 0 {
+		return answers
+	}
+	for i, err := range a.store.Record(ctx, events) {
+		answers[of[i]] = err
+	}
+	return answers
+}
+
+// event translates one record; tells is false if it says nothing about a
+// session.
+func (a *Accounting) event(r *acct.Record) (event quarantine.SessionEvent, tells bool, err error) {
+	bng, allowed := a.fleet.speaker(r)
+	switch {
+	case !allowed && r.Client.Relay:
+		a.foreign.Add(1)
+		return event, false, nil
+	case !allowed:
+		a.forbidden.Add(1)
+		return event, false, errForbidden
+	case r.Status == acct.On || r.Status == acct.Off:
+		return quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: bng}, At: r.At}, true, nil
+	case r.Service:
+		return event, false, nil
+	case r.Subscriber == "":
+		a.nameless.Add(1)
+		return event, false, nil
+	}
+	return a.sessionEvent(r, bng), true, nil
+}
+
+var eventKinds = map[acct.Status]quarantine.SessionEventKind{
+	acct.Start: quarantine.SessionStarted, acct.InterimUpdate: quarantine.SessionRenewed, acct.Stop: quarantine.SessionEnded,
+}
+
+func (a *Accounting) sessionEvent(r *acct.Record, bng string) quarantine.SessionEvent {
+	event := quarantine.SessionEvent{
+		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID}, Subscriber: r.Subscriber, At: r.At,
+		Ignored:   slices.ContainsFunc(a.ignore, func(m matcher) bool { return m.matches(r) }),
+		Addresses: addresses(r), Attributes: attributes(r),
+	}
+	switch {
+	case r.Status == acct.Start:
+		event.StartedAt = r.At
+	case r.SessionTime > 0:
+		event.StartedAt = r.Started()
+	}
+	return event
+}
+
+func addresses(r *acct.Record) []quarantine.Address {
+	var held []quarantine.Address
+	if r.FramedIP.IsValid() {
+		held = append(held, quarantine.Address{Prefix: netip.PrefixFrom(r.FramedIP, r.FramedIP.BitLen()), Kind: quarantine.FramedIP})
+	}
+	for _, p := range r.Prefixes {
+		held = append(held, quarantine.Address{Prefix: p.Prefix, Kind: quarantine.AddressKind(p.Kind.String())})
+	}
+	return held
+}
+
+// attributes leaves out what the session has elsewhere.
+func attributes(r *acct.Record) []quarantine.Attribute {
+	var kept []quarantine.Attribute
+	if r.UserName != "" && r.UserName != r.Subscriber {
+		kept = append(kept, quarantine.Attribute{Name: "User-Name", Value: r.UserName})
+	}
+	for _, a := range r.Attributes {
+		switch quarantine.AddressKind(a.Name) {
+		case "User-Name", "Acct-Session-Id", quarantine.FramedIP, quarantine.FramedIPv6Address,
+			quarantine.FramedIPv6Prefix, quarantine.DelegatedIPv6Prefix:
+			continue
+		}
+		kept = append(kept, quarantine.Attribute{Name: a.Name, Value: a.Value})
+	}
+	return kept
+}
+
+// speaker finds the BNG that a record is about, and whether its sender may
+// speak for it: a relay for the BNGs it is configured for, any other client for
+// BNGs within its own prefix.
+func (f *Fleet) speaker(r *acct.Record) (bng string, allowed bool) {
+	nas := r.NAS
+	if nas == (acct.NAS{}) && !r.Client.Relay {
+		nas.IP = r.From.Addr().Unmap()
+	}
+	m := f.find(nas)
+	switch {
+	case r.Client.Relay:
+		return nameOf(m, r), m != nil && slices.Contains(r.Client.RelayFor, m.Name)
+	case m == nil:
+		return nameOf(nil, r), !r.NAS.IP.IsValid() || r.Client.Prefix.Contains(r.NAS.IP)
+	}
+	if r.Client.Prefix.Contains(m.Address) {
+		return m.Name, true
+	}
+	return m.Name, slices.ContainsFunc(m.NAS, func(n NAS) bool { return n.IP.IsValid() && r.Client.Prefix.Contains(n.IP) })
+}
+
+func nameOf(m *member, r *acct.Record) string {
+	switch {
+	case m != nil:
+		return m.Name
+	case r.NAS.IP.IsValid():
+		return unconfigured + r.NAS.IP.String()
+	case r.NAS.IPv6.IsValid():
+		return unconfigured + r.NAS.IPv6.String()
+	case r.NAS.Identifier != "":
+		return unconfigured + strings.ReplaceAll(r.NAS.Identifier, "/", "_")
+	}
+	return unconfigured + r.From.Addr().String()
+}
+
+// find returns the BNG that one of the record's names fits and none
+// contradicts.
+func (f *Fleet) find(nas acct.NAS) *member {
+	for _, m := range f.bngs {
+		if m.is(nas) {
+			return m
+		}
+	}
+	return nil
+}
+
+func (m *member) is(nas acct.NAS) bool {
+	fits := false
+	for _, said := range []struct {
+		present bool
+		kind    func(NAS) bool // names of the same kind in the configuration
+		equal   func(NAS) bool
+	}{
+		{nas.IP.IsValid(), func(n NAS) bool { return n.IP.Is4() }, func(n NAS) bool { return n.IP == nas.IP }},
+		{nas.IPv6.IsValid(), func(n NAS) bool { return n.IP.Is6() }, func(n NAS) bool { return n.IP == nas.IPv6 }},
+		{nas.Identifier != "", func(n NAS) bool { return n.Identifier != "" }, func(n NAS) bool { return n.Identifier == nas.Identifier }},
+	} {
+		switch {
+		case !said.present:
+		case slices.ContainsFunc(m.NAS, said.equal):
+			fits = true
+		case slices.ContainsFunc(m.NAS, said.kind):
+			return false
+		}
+	}
+	return fits
+}
+
+// matcher is an Ignore made ready.
+type matcher struct {
+	realm string
+	port  *regexp.Regexp // nil: not asked for
+}
+
+func newMatcher(i Ignore) matcher {
+	m := matcher{realm: i.Realm}
+	if i.NASPortID != "" {
+		parts := strings.Split(i.NASPortID, "*")
+		for n := range parts {
+			parts[n] = regexp.QuoteMeta(parts[n])
+		}
+		m.port = regexp.MustCompile("(?s)^" + strings.Join(parts, ".*") + "$")
+	}
+	return m
+}
+
+func (m *matcher) matches(r *acct.Record) bool {
+	if m.realm != "" && !hasRealm(r.UserName, m.realm) {
+		return false
+	}
+	if m.port == nil {
+		return m.realm != ""
+	}
+	for _, a := range r.Attributes {
+		if a.Name == "NAS-Port-Id" && m.port.MatchString(a.Value) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasRealm(user, realm string) bool {
+	return strings.HasSuffix(user, "@"+realm) || strings.HasPrefix(user, realm+"/")
+}

@@ -1,0 +1,202 @@
+package bng
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"cordon/radiusx"
+	"cordon/radiusx/coa"
+	"cordon/radiusx/dialect"
+)
+
+// Config is one BNG.
+type Config struct {
+	Name    string
+	Address netip.Addr // where CoA goes
+	NAS     []NAS      // how it names itself in accounting; empty: by Address
+	Secret  radiusx.Secret
+	Dialect *dialect.Dialect
+	Options map[string]string // dialect_options
+
+	CoAPort        uint16 // 0: the dialect's
+	DisconnectPort uint16 // 0: the dialect's
+
+	MessageAuthenticator coa.MessageAuthenticatorMode
+	OmitEventTimestamp   bool
+
+	Rate        float64 // requests a second; 0: the dialect's
+	MaxInFlight int     // requests unanswered at a time; 0: the dialect's
+
+	Profiles map[string]dialect.Profile // the domain's profiles under their names on this BNG
+}
+
+// NAS is one way in which a BNG names itself; only what is set counts.
+type NAS struct {
+	IP         netip.Addr // NAS-IP-Address or NAS-IPv6-Address
+	Identifier string     // NAS-Identifier
+}
+
+// Validate reports everything that is wrong with the configuration.
+func (c *Config) Validate() error {
+	var errs []error
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	switch {
+	case c.Name == "":
+		fail("a BNG needs a name")
+	case strings.Contains(c.Name, "/"), strings.HasPrefix(c.Name, unconfigured):
+		fail("%q is no name for a BNG: no slash, and not beginning with %q", c.Name, unconfigured)
+	}
+	if !c.Address.IsValid() || c.Address.IsUnspecified() || c.Address.IsMulticast() {
+		fail("address is required: where CoA-Requests go")
+	}
+	if c.Secret.IsZero() {
+		fail("a secret is required")
+	}
+	if c.Rate < 0 || c.MaxInFlight < 0 {
+		fail("rate and max_in_flight are not negative")
+	}
+	if c.Dialect == nil {
+		fail("a dialect is required")
+		return errors.Join(errs...)
+	}
+	for name, p := range c.Profiles {
+		for _, err := range c.Dialect.Check(p, c.Options) {
+			fail("profile %s: %w", name, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) setDefaults() {
+	if len(c.NAS) == 0 {
+		c.NAS = []NAS{{IP: c.Address}}
+	}
+	if c.CoAPort == 0 {
+		c.CoAPort = c.Dialect.CoAPort
+	}
+	if c.DisconnectPort == 0 {
+		c.DisconnectPort = c.Dialect.DisconnectPort
+	}
+	if c.Rate == 0 {
+		c.Rate = float64(c.Dialect.Rate)
+	}
+	if c.MaxInFlight == 0 {
+		c.MaxInFlight = c.Dialect.MaxInFlight
+	}
+}
+
+// Fleet is all configured BNGs. It does not change after NewFleet.
+type Fleet struct {
+	bngs  []*member
+	named map[string]*member
+}
+
+// member is one BNG with what belongs to it at run time.
+type member struct {
+	Config
+	dictionary *radiusx.Dictionary
+	pace       *pacer
+}
+
+// NewFleet checks the BNGs, each and against each other.
+func NewFleet(configs []Config) (*Fleet, error) {
+	f := &Fleet{named: make(map[string]*member, len(configs))}
+	var errs []error
+	for _, c := range configs {
+		if err := c.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("bng %s: %w", c.Name, err))
+			continue
+		}
+		c.setDefaults()
+		dictionary, err := c.Dialect.Dictionary(c.Options)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("bng %s: %w", c.Name, err))
+			continue
+		}
+		if f.named[c.Name] != nil {
+			errs = append(errs, fmt.Errorf("bng %s: the name is given twice", c.Name))
+			continue
+		}
+		m := &member{Config: c, dictionary: dictionary, pace: newPacer(c.Rate, c.MaxInFlight)}
+		errs = append(errs, f.clash(m))
+		f.bngs, f.named[c.Name] = append(f.bngs, m), m
+	}
+	return f, errors.Join(errs...)
+}
+
+// clash reports a name of m that another BNG has too: its accounting could not
+// be told from the other's.
+func (f *Fleet) clash(m *member) error {
+	for _, other := range f.bngs {
+		for _, nas := range m.NAS {
+			if slices.Contains(other.NAS, nas) {
+				return fmt.Errorf("bng %s: names itself like bng %s: %s", m.Name, other.Name, nas)
+			}
+		}
+	}
+	return nil
+}
+
+// String writes a NAS name for people.
+func (n NAS) String() string {
+	if n.IP.IsValid() {
+		return n.IP.String()
+	}
+	return n.Identifier
+}
+
+// Names lists the configured BNGs in their order.
+func (f *Fleet) Names() []string {
+	names := make([]string, len(f.bngs))
+	for i, m := range f.bngs {
+		names[i] = m.Name
+	}
+	return names
+}
+
+// Restricted reports whether an attribute's value is the name of a restricted
+// profile on any BNG. Such a value is never what a subscriber should have.
+func (f *Fleet) Restricted(value string) bool {
+	return slices.ContainsFunc(f.bngs, func(m *member) bool {
+		for _, p := range m.Profiles {
+			if p.Restricted == value {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// Keep lists the attributes of sessions that dialects and normal profiles read.
+func (f *Fleet) Keep() []string {
+	var names []string
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, m := range f.bngs {
+		for _, name := range m.Dialect.Wants() {
+			add(name)
+		}
+		for _, p := range m.Profiles {
+			if name, _, ok := observed(p.Normal); ok {
+				add(name)
+			}
+		}
+	}
+	return names
+}
+
+// observed splits "$Attribute|fallback", a normal profile that is the last
+// value seen in accounting.
+func observed(normal string) (attribute, fallback string, ok bool) {
+	if !strings.HasPrefix(normal, "$") {
+		return "", "", false
+	}
+	attribute, fallback, _ = strings.Cut(normal[1:], "|")
+	return attribute, fallback, true
+}

@@ -1,0 +1,168 @@
+package bng
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"layeh.com/radius"
+
+	"cordon/quarantine"
+	"cordon/radiusx"
+	"cordon/radiusx/coa"
+	"cordon/radiusx/dialect"
+)
+
+// patience is how long an order waits for its turn at the BNG before it is
+// given back unsent.
+const patience = time.Minute
+
+// Exchanger carries out one exchange; *coa.Client does.
+type Exchanger interface {
+	Do(ctx context.Context, x coa.Exchange) (coa.Result, error)
+}
+
+// Observer is told of datagrams as they leave (first transmissions) and of the
+// answers that were accepted. It must not block.
+type Observer func(direction radiusx.Direction, d *radiusx.Dictionary, from, to netip.AddrPort, octets []byte)
+
+// Enforcer changes sessions on the fleet's BNGs.
+type Enforcer struct {
+	fleet   *Fleet
+	client  Exchanger
+	observe Observer
+}
+
+var _ quarantine.Enforcer = (*Enforcer)(nil)
+
+// NewEnforcer returns an enforcer; observe may be nil.
+func NewEnforcer(fleet *Fleet, client Exchanger, observe Observer) *Enforcer {
+	if observe == nil {
+		observe = func(radiusx.Direction, *radiusx.Dictionary, netip.AddrPort, netip.AddrPort, []byte) {}
+	}
+	return &Enforcer{fleet: fleet, client: client, observe: observe}
+}
+
+// Prepare implements quarantine.Enforcer. What cannot be undone is not begun:
+// the packets that restrict and those that restore are both made, and thrown
+// away, before anything is sent.
+func (e *Enforcer) Prepare(s quarantine.Session, profile string) (normal string, impossible *quarantine.Outcome) {
+	m := e.fleet.named[s.BNG]
+	if m == nil {
+		return "", refused("no such BNG: %s is not configured", s.BNG)
+	}
+	if profile == quarantine.Disconnect {
+		if _, err := m.Dialect.Steps(m.request(dialect.Disconnect, &s, dialect.Profile{})); err != nil {
+			return "", refused("%v", err)
+		}
+		return "", nil
+	}
+	p, ok := m.Profiles[profile]
+	if !ok {
+		return "", refused("profile %s is not configured on BNG %s", profile, m.Name)
+	}
+	p.Normal = e.normal(&s, p.Normal)
+	for _, action := range []dialect.Action{dialect.Restrict, dialect.Restore} {
+		if _, err := m.Dialect.Steps(m.request(action, &s, p)); err != nil {
+			return "", refused("%v", err)
+		}
+	}
+	return p.Normal, nil
+}
+
+// normal resolves "$Attribute|fallback" to what the session had.
+func (e *Enforcer) normal(s *quarantine.Session, configured string) string {
+	attribute, fallback, ok := observed(configured)
+	if !ok {
+		return configured
+	}
+	if value := s.Attribute(attribute); value != "" && !e.fleet.Restricted(value) {
+		return value
+	}
+	return fallback
+}
+
+func refused(format string, args ...any) *quarantine.Outcome {
+	return &quarantine.Outcome{Kind: quarantine.OutcomeRefused, Reason: fmt.Sprintf(format, args...)}
+}
+
+func (m *member) request(action dialect.Action, s *quarantine.Session, p dialect.Profile) dialect.Request {
+	return dialect.Request{Action: action, Session: identity(s), Profile: p, Options: m.Options}
+}
+
+// profile is what an applied profile is called on this BNG.
+func (m *member) profile(a quarantine.Applied) dialect.Profile {
+	return dialect.Profile{Restricted: m.Profiles[a.Profile].Restricted, Normal: a.Normal}
+}
+
+// Enforce implements quarantine.Enforcer.
+func (e *Enforcer) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
+	m := e.fleet.named[o.Session.BNG]
+	if m == nil {
+		return *refused("no such BNG: %s is not configured", o.Session.BNG)
+	}
+	r := &run{enforcer: e, bng: m, order: &o}
+	switch {
+	case o.UndoesOnly():
+		return r.undoResidue(ctx)
+	case o.Restricts():
+		return r.restrict(ctx)
+	}
+	return r.restore(ctx)
+}
+
+// run is one order being carried out.
+type run struct {
+	enforcer *Enforcer
+	bng      *member
+	order    *quarantine.Order
+	doubtful bool
+}
+
+// exchange sends one step and waits for the answer. sent tells whether the BNG
+// may have received it.
+func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (result coa.Result, sent bool, err error) {
+	attributes, err := r.bng.dictionary.EncodeAll(step.Attributes)
+	if err != nil {
+		return result, false, fmt.Errorf("encode the request: %w", err)
+	}
+	urgent := undoing || !r.order.Restricts()
+	leave, err := r.bng.pace.enter(ctx, urgent, patience)
+	if err != nil {
+		return result, false, fmt.Errorf("wait for a place: %w", err)
+	}
+	defer leave()
+	result, err = r.enforcer.client.Do(ctx, r.packet(ctx, step.Code, attributes, undoing))
+	sent = result.Transmissions > 0
+	r.doubtful = r.doubtful || result.Transmissions > 1 || (sent && (err != nil || result.Kind == coa.Unanswered))
+	if result.Reply != nil {
+		r.enforcer.observe(radiusx.Received, r.bng.dictionary, result.Peer, result.Local, result.Reply)
+	}
+	return result, sent, err
+}
+
+func (r *run) packet(ctx context.Context, code radius.Code, attributes radius.Attributes, undoing bool) coa.Exchange {
+	m := r.bng
+	port, most := m.CoAPort, r.order.Patience()
+	if code == radius.CodeDisconnectRequest {
+		port = m.DisconnectPort
+	}
+	if undoing {
+		most = quarantine.ReleasePatience
+	}
+	return coa.Exchange{
+		Peer: netip.AddrPortFrom(m.Address, port), Secret: m.Secret, Code: code, Attributes: attributes,
+		MessageAuthenticator: m.MessageAuthenticator, OmitEventTimestamp: m.OmitEventTimestamp, Patience: most,
+		Sending: func(d coa.Datagram) error {
+			if r.order.BeforeSend != nil {
+				datagram := quarantine.Datagram{BNG: m.Name, Peer: d.Peer.String(), Octets: d.Octets, Undoing: undoing}
+				if err := r.order.BeforeSend(ctx, datagram); err != nil {
+					return err
+				}
+			}
+			r.enforcer.observe(radiusx.Sent, m.dictionary, d.Local, d.Peer, d.Octets)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,200 @@
+package bng
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"cordon/quarantine"
+	"cordon/radiusx/coa"
+	"cordon/radiusx/dialect"
+)
+
+// answer is what came of one step, in the words that matter to the order.
+type answer uint8
+
+const (
+	stepDone       answer = iota
+	stepMoot              // refused, because it is so already
+	stepRefused           // see cause and reason
+	stepGone              // the BNG does not know the session
+	stepUnanswered        // it may or may not have happened
+	stepUnsent            // it did not leave this host
+)
+
+// told is the answer to one step.
+type told struct {
+	answer answer
+	cause  uint32
+	reason string
+}
+
+// tell sends one step. With expectMoot, a refusal of a step that the make
+// refuses when it is so already counts as that.
+func (r *run) tell(ctx context.Context, step dialect.Step, undoing, expectMoot bool) told {
+	result, sent, err := r.exchange(ctx, step, undoing)
+	switch {
+	case err != nil && !sent:
+		return told{answer: stepUnsent, reason: err.Error()}
+	case err != nil:
+		return told{answer: stepUnanswered, reason: err.Error()}
+	case result.Kind == coa.Unanswered:
+		return told{answer: stepUnanswered, reason: silence(result)}
+	}
+	switch disposition := coa.Dispose(step.Code, result.Transmissions, result); {
+	case disposition == coa.Success || disposition == coa.InProgress:
+		return told{answer: stepDone}
+	case disposition == coa.SessionGone:
+		return told{answer: stepGone, cause: result.ErrorCause, reason: "the BNG does not know the session"}
+	case expectMoot && step.NAKsIfDone && saysMoot(result.ErrorCause):
+		return told{answer: stepMoot}
+	default:
+		return told{answer: stepRefused, cause: result.ErrorCause, reason: fmt.Sprintf("NAK %s (%s)", causeName(result.ErrorCause), disposition)}
+	}
+}
+
+// saysMoot reports whether an Error-Cause is one that makes use for "it is so
+// already": Invalid-Request, Invalid-Attribute-Value, or none at all.
+func saysMoot(cause uint32) bool { return cause == 0 || cause == 404 || cause == 407 }
+
+func causeName(cause uint32) string {
+	if cause == 0 {
+		return "without Error-Cause"
+	}
+	return coa.LookupErrorCause(cause).Name
+}
+
+func silence(result coa.Result) string {
+	if result.Discarded > 0 {
+		return fmt.Sprintf("no answer that can be believed: %d discarded, the last one %s", result.Discarded, result.LastDiscard)
+	}
+	return fmt.Sprintf("no answer after %d transmissions", result.Transmissions)
+}
+
+// restrict carries out a restriction. A refused step undoes the steps before
+// it; an unanswered one leaves them, for the order will be tried again.
+func (r *run) restrict(ctx context.Context) quarantine.Outcome {
+	steps, retry, err := r.restriction()
+	if err != nil {
+		return *refused("%v", err)
+	}
+	var done []dialect.Step
+	for i, step := range steps {
+		t := r.tell(ctx, step, false, retry && i < len(steps)-1)
+		switch {
+		case t.answer == stepDone:
+			done = append(done, step)
+		case t.answer == stepMoot:
+		case t.answer == stepUnanswered || (ctx.Err() != nil && len(done) > 0):
+			return r.outcome(quarantine.OutcomeUnanswered, t)
+		default:
+			return r.takeBack(ctx, done, t)
+		}
+	}
+	return r.outcome(quarantine.OutcomeAcked, told{})
+}
+
+// restriction returns the steps of the order, and whether earlier tries may
+// have done some of them.
+func (r *run) restriction() (steps []dialect.Step, retry bool, err error) {
+	o, m := r.order, r.bng
+	if o.To == quarantine.Disconnect {
+		steps, err = m.Dialect.Steps(m.request(dialect.Disconnect, &o.Session, dialect.Profile{}))
+		return steps, false, err
+	}
+	wanted := quarantine.Applied{Profile: o.To, Normal: o.Normal}
+	retry = len(o.From) > 0 && !o.Confirmed
+	from := slices.DeleteFunc(slices.Clone(o.From), func(a quarantine.Applied) bool { return a.Profile == o.To })
+	if len(from) == 0 {
+		steps, err = m.Dialect.Steps(m.request(dialect.Restrict, &o.Session, m.profile(wanted)))
+		return steps, retry, err
+	}
+	request := m.request(dialect.Change, &o.Session, m.profile(wanted))
+	request.From = m.profile(from[len(from)-1])
+	steps, err = m.Dialect.Steps(request)
+	return steps, retry, err
+}
+
+// takeBack undoes what was done before a step that failed.
+func (r *run) takeBack(ctx context.Context, done []dialect.Step, why told) quarantine.Outcome {
+	var undo []dialect.Step
+	for _, step := range slices.Backward(done) {
+		if step.Undo != nil {
+			undo = append(undo, *step.Undo)
+		}
+	}
+	if left := r.undo(ctx, undo); len(left) > 0 {
+		outcome := r.outcome(quarantine.OutcomePartial, why)
+		outcome.Residue = encodeResidue(left)
+		return outcome
+	}
+	kind := quarantine.OutcomeRefused
+	switch why.answer {
+	case stepGone:
+		kind = quarantine.OutcomeSessionGone
+	case stepUnsent:
+		kind = quarantine.OutcomeNotSent
+	}
+	return r.outcome(kind, why)
+}
+
+// undo sends steps until one is neither done nor moot, and returns what is left.
+// A session that is gone needs no undoing.
+func (r *run) undo(ctx context.Context, steps []dialect.Step) (left []dialect.Step) {
+	for i, step := range steps {
+		switch t := r.tell(ctx, step, true, true); t.answer {
+		case stepDone, stepMoot, stepGone:
+		default:
+			return steps[i:]
+		}
+	}
+	return nil
+}
+
+// undoResidue goes on with what an earlier order could not take back.
+func (r *run) undoResidue(ctx context.Context) quarantine.Outcome {
+	steps, err := decodeResidue(r.order.Residue)
+	if err != nil {
+		return *refused("%v", err)
+	}
+	left := r.undo(ctx, steps)
+	if len(left) == 0 {
+		return r.outcome(quarantine.OutcomeAcked, told{})
+	}
+	outcome := r.outcome(quarantine.OutcomePartial, told{reason: "steps of a refused change are not taken back yet"})
+	outcome.Residue = encodeResidue(left)
+	return outcome
+}
+
+// restore gives back what the session should have. All steps are tried; only
+// silence ends it early, for it will be tried again.
+func (r *run) restore(ctx context.Context) quarantine.Outcome {
+	var worst told
+	for _, a := range slices.Backward(r.order.From) {
+		steps, err := r.bng.Dialect.Steps(r.bng.request(dialect.Restore, &r.order.Session, r.bng.profile(a)))
+		if err != nil {
+			return *refused("%v", err)
+		}
+		for _, step := range steps {
+			t := r.tell(ctx, step, false, !r.order.Confirmed)
+			switch t.answer {
+			case stepUnanswered:
+				return r.outcome(quarantine.OutcomeUnanswered, t)
+			case stepUnsent:
+				return r.outcome(quarantine.OutcomeNotSent, t)
+			case stepGone:
+				return r.outcome(quarantine.OutcomeSessionGone, t)
+			case stepRefused:
+				worst = t
+			}
+		}
+	}
+	if worst.answer == stepRefused {
+		return r.outcome(quarantine.OutcomeRefused, worst)
+	}
+	return r.outcome(quarantine.OutcomeAcked, told{})
+}
+
+func (r *run) outcome(kind quarantine.OutcomeKind, t told) quarantine.Outcome {
+	return quarantine.Outcome{Kind: kind, ErrorCause: t.cause, Reason: t.reason, Doubtful: r.doubtful}
+}

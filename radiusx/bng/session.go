@@ -1,0 +1,31 @@
+package bng
+
+import (
+	"cordon/quarantine"
+	"cordon/radiusx"
+)
+
+// identity returns what is known of a session as RADIUS attributes. User-Name
+// is the subscriber key unless accounting told another; addresses are not kept
+// twice.
+func identity(s *quarantine.Session) []radiusx.Attribute {
+	attributes := []radiusx.Attribute{{Name: "Acct-Session-Id", Value: s.ID}}
+	user := s.Attribute("User-Name")
+	if user == "" {
+		user = s.Subscriber
+	}
+	attributes = append(attributes, radiusx.Attribute{Name: "User-Name", Value: user})
+	for _, a := range s.Addresses {
+		if a.Kind == quarantine.FramedIP || a.Kind == quarantine.FramedIPv6Address {
+			attributes = append(attributes, radiusx.Attribute{Name: string(a.Kind), Value: a.Prefix.Addr().String()})
+			continue
+		}
+		attributes = append(attributes, radiusx.Attribute{Name: string(a.Kind), Value: a.Prefix.String()})
+	}
+	for _, a := range s.Attributes {
+		if a.Name != "User-Name" {
+			attributes = append(attributes, radiusx.Attribute{Name: a.Name, Value: a.Value})
+		}
+	}
+	return attributes
+}
