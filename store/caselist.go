@@ -1,0 +1,166 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cordon/quarantine"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// casePage is how many cases are read at once while a list is filtered.
+const casePage = 200
+
+// position is a place in the list of cases: open ones by opening time, then
+// closed ones by closing time, newest first.
+type position struct {
+	closed bool
+	score  int64 // ms; the place is right after this case
+	id     string
+}
+
+// String writes a position as a cursor.
+func (p position) String() string {
+	text := fmt.Sprintf("%s %d %s", truth(p.closed), p.score, p.id)
+	return base64.RawURLEncoding.EncodeToString([]byte(text))
+}
+
+func parseCursor(cursor string) (position, error) {
+	text, err := base64.RawURLEncoding.DecodeString(cursor)
+	parts := strings.SplitN(string(text), " ", 3)
+	if err == nil && len(parts) == 3 && (parts[0] == "0" || parts[0] == "1") {
+		if score, err := strconv.ParseInt(parts[1], 10, 64); err == nil {
+			return position{parts[0] == "1", score, parts[2]}, nil
+		}
+	}
+	return position{}, &quarantine.FieldError{Field: "cursor", Reason: "was not handed out by this list"}
+}
+
+// Cases implements quarantine.CaseReader. It reads page after page and filters:
+// cases are thousands, not millions.
+func (s *Store) Cases(ctx context.Context, f quarantine.CaseFilter) (quarantine.CasePage, error) {
+	if f.Limit < 1 || f.Limit > 1000 {
+		return quarantine.CasePage{}, &quarantine.FieldError{Field: "limit", Reason: "is between 1 and 1000"}
+	}
+	at := &position{closed: f.State == quarantine.Closed, score: -1}
+	if f.Cursor != "" {
+		parsed, err := parseCursor(f.Cursor)
+		if err != nil {
+			return quarantine.CasePage{}, err
+		}
+		at = &parsed
+	}
+	var page quarantine.CasePage
+	for at != nil {
+		cases, places, err := s.readPage(ctx, *at)
+		if err != nil {
+			return quarantine.CasePage{}, fmt.Errorf("list cases: %w", err)
+		}
+		for _, c := range cases {
+			if !selects(f, &c.Case) {
+				continue
+			}
+			if len(page.Cases) == f.Limit {
+				return page, nil
+			}
+			page.Cases = append(page.Cases, c.Case)
+			page.Next = c.place.String()
+		}
+		at = following(*at, places, f)
+	}
+	page.Next = ""
+	return page, nil
+}
+
+// selects reports whether a case is what the filter asks for.
+func selects(f quarantine.CaseFilter, c *quarantine.Case) bool {
+	asked := func(want, have string) bool { return want == "" || want == have }
+	return asked(string(f.State), string(c.State)) && asked(f.Profile, c.Profile) && asked(f.Subscriber, c.Subscriber) &&
+		asked(f.Source, c.Source) && asked(f.Rule, c.Rule) &&
+		(f.BNG == "" || slices.ContainsFunc(c.Sessions, func(e quarantine.SessionEnforcement) bool { return e.Session.BNG == f.BNG }))
+}
+
+// following is where to read on after a page; nil at the end.
+func following(at position, places []position, f quarantine.CaseFilter) *position {
+	if len(places) > 0 {
+		return &places[len(places)-1]
+	}
+	if !at.closed && f.State == "" {
+		return &position{closed: true, score: -1}
+	}
+	return nil
+}
+
+// placedCase is a case and its place in the list.
+type placedCase struct {
+	quarantine.Case
+	place position
+}
+
+// readPage reads the cases after a position in one of the two indexes. A case
+// that is in the index but gone, or has moved to the other index, is left out.
+func (s *Store) readPage(ctx context.Context, at position) ([]placedCase, []position, error) {
+	places, err := s.readIndex(ctx, at)
+	if err != nil || len(places) == 0 {
+		return nil, nil, err
+	}
+	p := s.client.Pipeline()
+	records := make([]*redis.SliceCmd, len(places))
+	for i, place := range places {
+		records[i] = p.HMGet(ctx, s.keys.caseRecord(place.id), "v", "d")
+	}
+	_, _ = p.Exec(ctx) // each command carries its own error
+	var cases []placedCase
+	for i, record := range records {
+		fields, err := record.Result()
+		if err != nil {
+			return nil, nil, err
+		}
+		c, err := s.decodeCase(places[i].id, fields)
+		if errors.Is(err, quarantine.ErrNoCase) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if c.Open() != at.closed {
+			cases = append(cases, placedCase{*c, places[i]})
+		}
+	}
+	return cases, places, nil
+}
+
+// readIndex lists the places after a position. Ids of the same millisecond
+// stand in reverse alphabetical order, as Redis keeps them.
+func (s *Store) readIndex(ctx context.Context, at position) ([]position, error) {
+	index, top := s.keys.casesOpen(), "+inf"
+	if at.closed {
+		index = s.keys.casesClosed()
+	}
+	if at.score >= 0 {
+		top = strconv.FormatInt(at.score, 10)
+	}
+	for offset := int64(0); ; offset += casePage {
+		members, err := s.client.ZRevRangeByScoreWithScores(ctx, index, &redis.ZRangeBy{Min: "-inf", Max: top, Offset: offset, Count: casePage}).Result()
+		if err != nil {
+			return nil, err
+		}
+		var places []position
+		for _, m := range members {
+			id, _ := m.Member.(string)
+			place := position{at.closed, int64(m.Score), id}
+			if at.score < 0 || place.score < at.score || place.id < at.id {
+				places = append(places, place)
+			}
+		}
+		if len(places) > 0 || len(members) < casePage {
+			return places, nil
+		}
+	}
+}

@@ -1,0 +1,207 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"cordon/quarantine"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Dossier implements quarantine.CaseReader.
+func (s *Store) Dossier(ctx context.Context, subscriber string) (quarantine.Dossier, error) {
+	p := s.client.Pipeline()
+	open := p.HGet(ctx, s.keys.open(), subscriber)
+	released := p.Get(ctx, s.keys.released(subscriber))
+	_, _ = p.Exec(ctx) // each command carries its own error
+	var d quarantine.Dossier
+	var err error
+	if d.Released, err = s.decodeRelease(subscriber, released); err != nil {
+		return quarantine.Dossier{}, err
+	}
+	d.Case, err = s.openCase(ctx, open)
+	if err != nil {
+		return quarantine.Dossier{}, fmt.Errorf("read dossier of %s: %w", subscriber, err)
+	}
+	return d, nil
+}
+
+// openCase reads the case that an entry of the open set names. Between the two
+// reads the case may have been closed; then there is none, and the writer that
+// acts on that finds out by the version.
+func (s *Store) openCase(ctx context.Context, entry *redis.StringCmd) (*quarantine.Case, error) {
+	value, err := entry.Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, id, ok := strings.Cut(value, ":")
+	if !ok {
+		return nil, fmt.Errorf("%s holds %.40q, which names no case", s.keys.open(), value)
+	}
+	c, err := s.Case(ctx, id)
+	if errors.Is(err, quarantine.ErrNoCase) {
+		return nil, fmt.Errorf("%s names case %s, which is not there", s.keys.open(), id)
+	}
+	if err != nil || !c.Open() {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (s *Store) decodeRelease(subscriber string, get *redis.StringCmd) (*quarantine.PersonRelease, error) {
+	value, err := get.Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read release of %s: %w", subscriber, err)
+	}
+	_, text, _ := strings.Cut(value, ":")
+	var r quarantine.PersonRelease
+	if err := json.Unmarshal([]byte(text), &r); err != nil {
+		return nil, fmt.Errorf("%s does not decode: %w", s.keys.released(subscriber), err)
+	}
+	return &r, nil
+}
+
+// Case implements quarantine.CaseReader.
+func (s *Store) Case(ctx context.Context, id string) (*quarantine.Case, error) {
+	fields, err := s.client.HMGet(ctx, s.keys.caseRecord(id), "v", "d").Result()
+	if err != nil {
+		return nil, fmt.Errorf("read case %s: %w", id, err)
+	}
+	return s.decodeCase(id, fields)
+}
+
+// decodeCase reads version and data of a case record. A record that does not
+// decode is an error: a case must not disappear by damage.
+func (s *Store) decodeCase(id string, fields []any) (*quarantine.Case, error) {
+	if len(fields) != 2 || fields[0] == nil && fields[1] == nil {
+		return nil, quarantine.ErrNoCase
+	}
+	version, _ := fields[0].(string)
+	data, _ := fields[1].(string)
+	var c quarantine.Case
+	if err := json.Unmarshal([]byte(data), &c); err != nil {
+		return nil, fmt.Errorf("%s does not decode: %w", s.keys.caseRecord(id), err)
+	}
+	if c.ID != id || c.Subscriber == "" || strconv.FormatUint(c.Version, 10) != version {
+		return nil, fmt.Errorf("%s holds case %.40q version %d under version %.20q", s.keys.caseRecord(id), c.ID, c.Version, version)
+	}
+	return &c, nil
+}
+
+// SaveCase implements quarantine.CaseWriter.
+func (s *Store) SaveCase(ctx context.Context, w quarantine.CaseWrite) error {
+	c, err := s.saveCall(w)
+	if err != nil {
+		return fmt.Errorf("save case %s: %w", w.Case.ID, err)
+	}
+	s.run(ctx, []*call{c})
+	answer, err := c.cmd.StringSlice()
+	if err != nil {
+		return fmt.Errorf("save case %s: %w", w.Case.ID, err)
+	}
+	if err := saveError(w, answer); err != nil {
+		return err
+	}
+	w.Case.Version++
+	return nil
+}
+
+// saveError translates the script's answer.
+func saveError(w quarantine.CaseWrite, answer []string) error {
+	switch {
+	case len(answer) == 1 && answer[0] == "saved":
+		return nil
+	case len(answer) == 1 && answer[0] == "sender":
+		return quarantine.ErrNotSender
+	case len(answer) == 1 && answer[0] == "conflict":
+		return quarantine.ErrConflict
+	case len(answer) == 2 && answer[0] == "limit":
+		if n, err := strconv.Atoi(answer[1]); err == nil && w.Reserve != nil && 1 <= n && n <= len(w.Reserve.Scopes) {
+			return &quarantine.LimitError{Scope: w.Reserve.Scopes[n-1]}
+		}
+	}
+	return unexpected("save", answer)
+}
+
+// errUnnamedCase refuses a case that JSON could not give back as it was.
+var errUnnamedCase = errors.New("its id or subscriber is empty, or the subscriber is no UTF-8")
+
+// saveCall builds the call of save.lua, whose head says what stands where.
+func (s *Store) saveCall(w quarantine.CaseWrite) (*call, error) {
+	next := *w.Case
+	next.Version++
+	if next.ID == "" || next.Subscriber == "" || !utf8.ValidString(next.Subscriber) {
+		return nil, errUnnamedCase
+	}
+	data, err := json.Marshal(&next)
+	if err != nil {
+		return nil, err
+	}
+	release, err := json.Marshal(next.Release)
+	if err != nil {
+		return nil, err
+	}
+	settled, status, verdictKey, err := s.verdictPart(w.Verdict)
+	if err != nil {
+		return nil, err
+	}
+	lane := next.Lane()
+	score, life := next.OpenedAt, time.Duration(0)
+	if !next.Open() {
+		score, life = next.ClosedAt, s.cfg.History-w.Now.Sub(next.ClosedAt)
+	}
+	c := &call{script: saveScript}
+	c.keys = []string{
+		s.keys.caseRecord(next.ID), s.keys.open(), s.keys.due(lane), s.keys.due(otherLane(lane)),
+		s.keys.casesOpen(), s.keys.casesClosed(), s.keys.term(), s.keys.released(next.Subscriber), verdictKey,
+	}
+	c.args = []any{
+		strconv.FormatUint(w.Term, 10), strconv.FormatUint(w.Case.Version, 10), strconv.FormatUint(next.Version, 10),
+		next.ID, next.Subscriber, strconv.Itoa(int(lane)), truth(next.Open()), data, msOrNone(w.DueAt), ms(w.Now),
+		ms(score), ttl(life), ms(w.Now.Add(-s.cfg.History)),
+		releasedAt(next.Release), release, settled, status, ttl(s.cfg.VerdictMemory),
+	}
+	s.addReservation(c, w.Reserve)
+	return c, nil
+}
+
+func otherLane(l quarantine.Lane) quarantine.Lane {
+	if l == quarantine.LaneRelease {
+		return quarantine.LaneRestrict
+	}
+	return quarantine.LaneRelease
+}
+
+func releasedAt(r *quarantine.PersonRelease) string {
+	if r == nil {
+		return ""
+	}
+	return ms(r.At)
+}
+
+func msOrNone(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return ms(t)
+}
+
+func truth(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}

@@ -1,0 +1,111 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// Password authenticates to Redis. It prints as "<secret>".
+type Password string
+
+// String hides the password.
+func (Password) String() string { return "<secret>" }
+
+// GoString hides the password from %#v.
+func (Password) GoString() string { return `"<secret>"` }
+
+// MarshalText hides the password from JSON and YAML.
+func (Password) MarshalText() ([]byte, error) { return []byte("<secret>"), nil }
+
+// Config says which Redis to use and how long to remember. The zero value of a
+// field that has a default means the default.
+type Config struct {
+	// Addrs are host:port, or the path of a Unix socket. With MasterName they
+	// are Sentinels; several without it are nodes of a Cluster.
+	Addrs      []string
+	MasterName string
+	DB         int // 0 on a Cluster, which has no other
+	Username   string
+	Password   Password
+
+	// KeyPrefix begins every key. Two installations that share a Redis need
+	// different ones. Default "cordon".
+	KeyPrefix string
+
+	// History is how long ended sessions and bindings, and closed cases, are
+	// kept. It bounds how old an event may be that can still be attributed.
+	// Default 168 h.
+	History time.Duration
+	// Idle is how long a live session is kept that no accounting record renews.
+	// A BNG that sends no Interim-Updates loses sessions that last longer.
+	// Default 720 h, at least History.
+	Idle time.Duration
+	// VerdictMemory is how long a verdict's status and a person's release are
+	// remembered. It must be longer than the oldest event that is accepted, or
+	// a double would count again and a release would be forgotten too soon.
+	// Default 336 h.
+	VerdictMemory time.Duration
+
+	// Restricted tells attribute values that are the name of a restricted
+	// profile; see quarantine.Apply. Nil: none is.
+	Restricted func(quarantine.Attribute) bool
+	// Now is the clock that wake-ups by accounting are dated with. Nil: the
+	// host's.
+	Now func() time.Time
+}
+
+// Defaults of Config.
+const (
+	DefaultKeyPrefix     = "cordon"
+	DefaultHistory       = 168 * time.Hour
+	DefaultIdle          = 720 * time.Hour
+	DefaultVerdictMemory = 336 * time.Hour
+)
+
+// Validate names everything that is wrong with the configuration.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var errs []error
+	fault := func(bad bool, field, reason string) {
+		if bad {
+			errs = append(errs, fmt.Errorf("redis: %s %s", field, reason))
+		}
+	}
+	fault(len(c.Addrs) == 0, "addrs", "names no Redis")
+	for _, a := range c.Addrs {
+		fault(a == "", "addrs", "holds an empty address")
+	}
+	fault(c.DB < 0, "db", "is negative")
+	fault(c.DB != 0 && c.MasterName == "" && len(c.Addrs) > 1, "db", "must be 0 on a Cluster")
+	fault(strings.ContainsAny(c.KeyPrefix, "{}*?[]\\ \t\r\n"), "key_prefix", "holds a space, brace or pattern character")
+	fault(c.History < time.Minute, "history", "is shorter than a minute")
+	fault(c.Idle < c.History, "idle", "is shorter than history")
+	fault(c.VerdictMemory < time.Minute, "verdict memory", "is shorter than a minute")
+	return errors.Join(errs...)
+}
+
+func (c Config) withDefaults() Config {
+	if c.KeyPrefix == "" {
+		c.KeyPrefix = DefaultKeyPrefix
+	}
+	if c.History == 0 {
+		c.History = DefaultHistory
+	}
+	if c.Idle == 0 {
+		c.Idle = max(DefaultIdle, c.History)
+	}
+	if c.VerdictMemory == 0 {
+		c.VerdictMemory = DefaultVerdictMemory
+	}
+	if c.Restricted == nil {
+		c.Restricted = func(quarantine.Attribute) bool { return false }
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}

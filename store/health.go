@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// oldestRedis is the major version whose commands we use.
+const oldestRedis = 7
+
+// Check looks at how Redis is set up and returns what speaks against trusting
+// it with enforcement, in words; none is good. On a Cluster every master is
+// looked at. The error means that Redis could not be asked at all.
+func (s *Store) Check(ctx context.Context) ([]string, error) {
+	cluster, ok := s.client.(*redis.ClusterClient)
+	if !ok {
+		return checkNode(ctx, s.client)
+	}
+	var mu sync.Mutex // guards findings: masters are asked at the same time
+	var findings []string
+	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+		found, err := checkNode(ctx, node)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, f := range found {
+			findings = append(findings, node.Options().Addr+": "+f)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("check redis: %w", err)
+	}
+	return findings, nil
+}
+
+// node is what checkNode asks: one Redis server.
+type node interface {
+	Info(ctx context.Context, section ...string) *redis.StringCmd
+	ConfigGet(ctx context.Context, parameter string) *redis.MapStringStringCmd
+}
+
+func checkNode(ctx context.Context, n node) ([]string, error) {
+	text, err := n.Info(ctx).Result()
+	if err != nil {
+		return nil, fmt.Errorf("ask redis about itself: %w", err)
+	}
+	info := parseInfo(text)
+	var findings []string
+	if major, _, _ := strings.Cut(info["redis_version"], "."); !atLeast(major, oldestRedis) {
+		findings = append(findings, fmt.Sprintf("Redis is version %q; 7.0 is the oldest that works", info["redis_version"]))
+	}
+	if info["role"] != "master" {
+		findings = append(findings, fmt.Sprintf("the server is a %q, not a master", info["role"]))
+	}
+	if info["rdb_last_bgsave_status"] == "err" {
+		findings = append(findings, "the last snapshot failed (rdb_last_bgsave_status)")
+	}
+	if info["aof_last_write_status"] == "err" {
+		findings = append(findings, "the last write to the append-only file failed (aof_last_write_status)")
+	}
+	return append(findings, checkConfig(ctx, n)...), nil
+}
+
+func atLeast(number string, least int) bool {
+	n, err := strconv.Atoi(number)
+	return err == nil && n >= least
+}
+
+// checkConfig asks for settings; CONFIG may be forbidden to us.
+func checkConfig(ctx context.Context, n node) []string {
+	var findings []string
+	setting := func(name string) (string, bool) {
+		values, err := n.ConfigGet(ctx, name).Result()
+		if err != nil {
+			findings = append(findings, fmt.Sprintf("%s could not be checked: %v", name, err))
+			return "", false
+		}
+		return values[name], true
+	}
+	appendonly, known := setting("appendonly")
+	if save, ok := setting("save"); known && ok && appendonly != "yes" {
+		if save == "" {
+			findings = append(findings, "Redis keeps nothing over a restart: set appendonly yes")
+		} else {
+			findings = append(findings, "Redis may lose minutes at a crash, it only keeps snapshots: set appendonly yes")
+		}
+	}
+	if policy, ok := setting("maxmemory-policy"); ok && policy != "noeviction" {
+		findings = append(findings, fmt.Sprintf("Redis may throw our state away when memory is short: maxmemory-policy is %q, set noeviction", policy))
+	}
+	return findings
+}
+
+// parseInfo reads the answer to INFO: lines of name:value.
+func parseInfo(text string) map[string]string {
+	info := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":"); ok {
+			info[name] = value
+		}
+	}
+	return info
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"cordon/quarantine"
+)
+
+// keys builds every key that this package uses. Control state carries the hash
+// tag {c}: it shares one slot. Names that come from outside are escaped, so
+// that they cannot bring a hash tag of their own or run into the next part.
+type keys struct{ prefix string }
+
+// keyDoc describes one kind of key; docs/redis.md has the same rows.
+type keyDoc struct{ pattern, kind, holds, expires string }
+
+// keyTable describes every key, with the default prefix.
+var keyTable = []keyDoc{
+	{"cordon:{c}:case:<case>", "hash", "`v` version, `d` the case as JSON", "history after it closed; never while open"},
+	{"cordon:{c}:open", "hash", "subscriber → lane of its due work (`0` release, `1` restrict), `:`, id of its open case", "never"},
+	{"cordon:{c}:cases:open", "sorted set", "ids of open cases by opening time (ms)", "never"},
+	{"cordon:{c}:cases:closed", "sorted set", "ids of closed cases by closing time (ms)", "never; entries older than history go when a case closes"},
+	{"cordon:{c}:due:release", "sorted set", "subscribers to look at, by time (ms; a half marks a lease): cases being released", "never"},
+	{"cordon:{c}:due:restrict", "sorted set", "the same for all other open cases", "never"},
+	{"cordon:{c}:limit:<scope>", "sorted set", "reservations counted in a limit, by time (ms)", "one window after the last"},
+	{"cordon:{c}:sender", "string", "instance that holds the sender lock", "the lock's time to live"},
+	{"cordon:{c}:term", "hash", "`n` the sender's term, `h` who holds or last held the lock", "never"},
+	{"cordon:{c}:verdict:<verdict>", "string", "`S` if settled, else `U`, then the status as JSON", "verdict memory"},
+	{"cordon:{c}:released:<subscriber>", "string", "time (ms) of the last release by a person, `:`, the release as JSON", "verdict memory"},
+	{"cordon:s:<bng>:<session>", "string", "a session as JSON", "idle while live, history after it ended"},
+	{"cordon:u:<subscriber>", "hash", "sessions of a subscriber (`bng:session`) → version of the session's record", "idle after the last record"},
+	{"cordon:b:<block>/<length>", "hash", "bindings of 16 neighbouring prefixes of one length", "idle while one is open, else history"},
+	{"cordon:lengths", "set", "prefix lengths in use: `4/32`, `6/56`, …", "never"},
+	{"cordon:down:<bng>", "string", "last restart the BNG announced (ms)", "never"},
+}
+
+func (k keys) control(rest string) string { return k.prefix + ":{c}:" + rest }
+
+func (k keys) caseRecord(id string) string  { return k.control("case:" + escape(id)) }
+func (k keys) open() string                 { return k.control("open") }
+func (k keys) casesOpen() string            { return k.control("cases:open") }
+func (k keys) casesClosed() string          { return k.control("cases:closed") }
+func (k keys) limit(scope string) string    { return k.control("limit:" + escape(scope)) }
+func (k keys) sender() string               { return k.control("sender") }
+func (k keys) term() string                 { return k.control("term") }
+func (k keys) verdict(id string) string     { return k.control("verdict:" + escape(id)) }
+func (k keys) released(subs string) string  { return k.control("released:" + escape(subs)) }
+func (k keys) sessionsOf(sub string) string { return k.prefix + ":u:" + escape(sub) }
+func (k keys) lengths() string              { return k.prefix + ":lengths" }
+func (k keys) down(bng string) string       { return k.prefix + ":down:" + escape(bng) }
+
+func (k keys) due(lane quarantine.Lane) string {
+	if lane == quarantine.LaneRelease {
+		return k.control("due:release")
+	}
+	return k.control("due:restrict")
+}
+
+func (k keys) session(key quarantine.SessionKey) string {
+	return k.prefix + ":s:" + escape(key.BNG) + ":" + escape(key.ID)
+}
+
+func (k keys) bindings(block netip.Addr, length int) string {
+	return fmt.Sprintf("%s:b:%s/%d", k.prefix, block, length)
+}
+
+// escape writes every octet but ASCII letters, digits and -._@/+= as %XX. The
+// result holds no brace (hash tags), no colon and no comma (our separators) and
+// is valid UTF-8 whatever s holds; url.PathUnescape reverses it.
+func escape(s string) string { return escapeBut(s, "-._@/+=") }
+
+// escapeText is escape for values that only need to survive JSON.
+func escapeText(s string) string { return escapeBut(s, " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~") }
+
+func escapeBut(s, plain string) string {
+	clean := func(c byte) bool {
+		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c < 0x80 && strings.IndexByte(plain, c) >= 0
+	}
+	dirty := 0
+	for i := range len(s) {
+		if !clean(s[i]) {
+			dirty++
+		}
+	}
+	if dirty == 0 {
+		return s
+	}
+	const hex = "0123456789ABCDEF"
+	out := make([]byte, 0, len(s)+2*dirty)
+	for i := range len(s) {
+		if c := s[i]; clean(c) {
+			out = append(out, c)
+		} else {
+			out = append(out, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return string(out)
+}

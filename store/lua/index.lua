@@ -1,0 +1,19 @@
+-- Enters a live session under its subscriber, or strikes an ended one out.
+-- Writers may arrive in any order: the version of the session's record decides.
+-- KEYS: 1 sessions of the subscriber
+-- ARGV: 1 session, 2 version of its record, 3 "1" if live, 4 time to live, ms
+-- Returns 1 if the index changed, else 0.
+local stored = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or nil)
+local version = tonumber(ARGV[2])
+local changed = 0
+if ARGV[3] == '1' then
+  if not stored or stored < version then
+    redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+    changed = 1
+  end
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+elseif stored and stored <= version then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+  changed = 1
+end
+return changed

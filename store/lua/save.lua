@@ -1,0 +1,106 @@
+-- Writes a case and all that changes with it, or nothing.
+-- KEYS: 1 case record, 2 open cases, 3 due set of the case's lane, 4 the other
+--       due set, 5 index of open cases, 6 index of closed cases, 7 term,
+--       8 released, 9 verdict, 10.. limit counters
+-- ARGV: 1 term ("0": no claim), 2 version expected, 3 new version, 4 case id,
+--       5 subscriber, 6 lane, 7 "1" if open, 8 case, 9 due, ms ("": none),
+--       10 now, ms, 11 score in the index, ms, 12 time to live of the closed
+--       case, ms, 13 drop closed cases from the index before, ms,
+--       14 released at, ms ("": not by a person), 15 release,
+--       16 verdict: "S" settled, "U" not, "" none, 17 status,
+--       18 time to live of both, ms,
+--       19 reservation ("": none), 20 "1" if forced,
+--       21.. per counter: window, ms; how many fit ("0": counted only)
+-- Returns {"saved"}, {"sender"} (the term has passed), {"conflict"}, or
+-- {"limit", n} (the n-th counter, from 1, is full).
+local now = tonumber(ARGV[10])
+local opened = ARGV[7] == '1'
+
+if ARGV[1] ~= '0' and redis.call('HGET', KEYS[7], 'n') ~= ARGV[1] then
+  return {'sender'}
+end
+local record = redis.call('HMGET', KEYS[1], 'v', 'd')
+if record[1] == ARGV[3] and record[2] == ARGV[8] then
+  return {'saved'} -- this very write, repeated because its answer was lost
+end
+if (record[1] or '0') ~= ARGV[2] then
+  return {'conflict'}
+end
+local entry = redis.call('HGET', KEYS[2], ARGV[5])
+local another = entry and string.sub(entry, 3) ~= ARGV[4]
+if opened and another then
+  return {'conflict'}
+end
+local fresh = {}
+if ARGV[19] ~= '' then
+  for i = 10, #KEYS do
+    local window = tonumber(ARGV[2 * i + 1])
+    local fit = tonumber(ARGV[2 * i + 2])
+    local since = '(' .. string.format('%.0f', now - window)
+    local counted = tonumber(redis.call('ZSCORE', KEYS[i], ARGV[19]) or nil)
+    fresh[i] = not counted or counted <= now - window
+    if fresh[i] and fit > 0 and ARGV[20] ~= '1' and redis.call('ZCOUNT', KEYS[i], since, '+inf') >= fit then
+      return {'limit', tostring(i - 9)}
+    end
+  end
+end
+
+-- Nothing was written so far; nothing can be refused from here on.
+
+for i, new in pairs(fresh) do
+  if new then
+    local window = ARGV[2 * i + 1]
+    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', string.format('%.0f', now - tonumber(window)))
+    redis.call('ZADD', KEYS[i], ARGV[10], ARGV[19])
+    redis.call('PEXPIRE', KEYS[i], window)
+  end
+end
+
+redis.call('HSET', KEYS[1], 'v', ARGV[3], 'd', ARGV[8])
+if opened then
+  redis.call('PERSIST', KEYS[1])
+  redis.call('HSET', KEYS[2], ARGV[5], ARGV[6] .. ':' .. ARGV[4])
+  redis.call('ZADD', KEYS[5], ARGV[11], ARGV[4])
+  redis.call('ZREM', KEYS[6], ARGV[4])
+else
+  redis.call('PEXPIRE', KEYS[1], ARGV[12])
+  redis.call('ZREM', KEYS[5], ARGV[4])
+  redis.call('ZADD', KEYS[6], ARGV[11], ARGV[4])
+  redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', '(' .. ARGV[13])
+end
+
+if opened then
+  local score = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[5]) or nil)
+  local other = tonumber(redis.call('ZSCORE', KEYS[4], ARGV[5]) or nil)
+  if other and (not score or other < score) then
+    score = other
+  end
+  local due = tonumber(ARGV[9])
+  if not due and score and score % 1 == 0 and score <= now then
+    due = score -- a wake-up nobody has answered yet
+  elseif due and score and score < due then
+    due = score -- only finishing puts a look off
+  end
+  redis.call('ZREM', KEYS[4], ARGV[5])
+  if due then
+    redis.call('ZADD', KEYS[3], string.format('%.1f', due), ARGV[5])
+  else
+    redis.call('ZREM', KEYS[3], ARGV[5])
+  end
+elseif not another then
+  redis.call('HDEL', KEYS[2], ARGV[5])
+  redis.call('ZREM', KEYS[3], ARGV[5])
+  redis.call('ZREM', KEYS[4], ARGV[5])
+end
+
+if ARGV[14] ~= '' then
+  local stored = redis.call('GET', KEYS[8])
+  local at = stored and tonumber(string.match(stored, '^%d+'))
+  if not at or at <= tonumber(ARGV[14]) then
+    redis.call('SET', KEYS[8], ARGV[14] .. ':' .. ARGV[15], 'PX', ARGV[18])
+  end
+end
+if ARGV[16] == 'S' or (ARGV[16] == 'U' and redis.call('GETRANGE', KEYS[9], 0, 0) ~= 'S') then
+  redis.call('SET', KEYS[9], ARGV[16] .. ARGV[17], 'PX', ARGV[18])
+end
+return {'saved'}

@@ -1,0 +1,46 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Campaign implements quarantine.SenderLock. The lock lives ttl by Redis' clock
+// from when Redis got the request, which is not before it was called: the
+// holder must count from before the call.
+func (s *Store) Campaign(ctx context.Context, holder string, ttl time.Duration) (term uint64, held bool, err error) {
+	if holder == "" || ttl < time.Millisecond {
+		return 0, false, fmt.Errorf("campaign for sender: holder %q, %s: want a name and at least 1 ms", holder, ttl)
+	}
+	c := &call{
+		script: senderScript,
+		keys:   []string{s.keys.sender(), s.keys.term()},
+		args:   []any{holder, strconv.FormatInt(ttl.Milliseconds(), 10)},
+	}
+	s.run(ctx, []*call{c})
+	answer, err := c.cmd.Slice()
+	if err != nil {
+		return 0, false, fmt.Errorf("campaign for sender: %w", err)
+	}
+	if len(answer) != 2 {
+		return 0, false, unexpected("sender", answer)
+	}
+	text, _ := answer[1].(string)
+	term, err = strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, false, unexpected("sender", answer)
+	}
+	return term, answer[0] == int64(1), nil
+}
+
+// Resign implements quarantine.SenderLock.
+func (s *Store) Resign(ctx context.Context, holder string) error {
+	c := &call{script: resignScript, keys: []string{s.keys.sender()}, args: []any{holder}}
+	s.run(ctx, []*call{c})
+	if err := c.cmd.Err(); err != nil {
+		return fmt.Errorf("resign as sender: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,238 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// record is a session as this package keeps it. Times have millisecond
+// precision.
+type record struct {
+	quarantine.Session
+	version uint64    // rises with every write; orders entries of the subscriber index
+	began   time.Time // StartedAt when first stored; tells reuses of the key apart in bindings
+	// replaced are earlier sessions under the key that a later one ended. They
+	// stay with the record so that a repeated accounting record closes their
+	// bindings even if the first one was stored half.
+	replaced []record
+}
+
+// A record carries this many replaced sessions, and each for this long: well
+// beyond the time in which a BNG repeats an unanswered accounting record.
+const (
+	maxReplaced = 3
+	replacedFor = time.Hour
+)
+
+// maxRecord is the size, in octets, above which a record is none of ours: an
+// accounting record is at most 4096 octets (RFC 2866 section 3).
+const maxRecord = 64 << 10
+
+// wireSession is the JSON form of record. BNG and id stand in the key.
+type wireSession struct {
+	Version    uint64        `json:"v,omitempty"`
+	Subscriber string        `json:"u"`           // escaped
+	Start      int64         `json:"b"`           // StartedAt, ms
+	Began      int64         `json:"i,omitempty"` // ms less Start
+	Seen       int64         `json:"s,omitempty"` // SeenAt, ms less Start
+	End        *int64        `json:"e,omitempty"` // EndedAt, ms less Start
+	Flags      string        `json:"f,omitempty"` // as of a binding
+	Addresses  []string      `json:"a,omitempty"` // kind's letter, address or prefix
+	Attributes [][2]string   `json:"t,omitempty"` // escaped
+	Replaced   []wireSession `json:"r,omitempty"`
+}
+
+// kindLetters shortens the kinds of address.
+var kindLetters = map[quarantine.AddressKind]byte{
+	quarantine.FramedIP:            '4',
+	quarantine.FramedIPv6Prefix:    'p',
+	quarantine.DelegatedIPv6Prefix: 'd',
+	quarantine.FramedIPv6Address:   'a',
+}
+
+func kindOf(letter byte) (quarantine.AddressKind, bool) {
+	for kind, l := range kindLetters {
+		if l == letter {
+			return kind, true
+		}
+	}
+	return "", false
+}
+
+func (r *record) encode() (string, error) {
+	w, err := r.wire()
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(w)
+	return string(text), err
+}
+
+func (r *record) wire() (wireSession, error) {
+	w := wireSession{
+		Version: r.version, Subscriber: escape(r.Subscriber), Start: r.StartedAt.UnixMilli(),
+		Flags: flags(r.StartSeen, r.Ignored),
+	}
+	w.Began, w.Seen = r.began.UnixMilli()-w.Start, r.SeenAt.UnixMilli()-w.Start
+	if !r.Live() {
+		end := r.EndedAt.UnixMilli() - w.Start
+		w.End = &end
+	}
+	for _, a := range r.Addresses {
+		letter, ok := kindLetters[a.Kind]
+		if !ok || !a.Prefix.IsValid() {
+			return w, fmt.Errorf("session %s has no storable address: %s %s", r.SessionKey, a.Kind, a.Prefix)
+		}
+		w.Addresses = append(w.Addresses, string(letter)+formatPrefix(a.Prefix))
+	}
+	for _, a := range r.Attributes {
+		w.Attributes = append(w.Attributes, [2]string{escapeText(a.Name), escapeText(a.Value)})
+	}
+	for i := range r.replaced {
+		older, err := r.replaced[i].wire()
+		if err != nil {
+			return w, err
+		}
+		w.Replaced = append(w.Replaced, older)
+	}
+	return w, nil
+}
+
+// decodeRecord reads what encode wrote. The text is untrusted.
+func decodeRecord(key quarantine.SessionKey, text string) (record, error) {
+	if len(text) > maxRecord {
+		return record{}, fmt.Errorf("session record of %d octets", len(text))
+	}
+	var w wireSession
+	if err := json.Unmarshal([]byte(text), &w); err != nil {
+		return record{}, fmt.Errorf("session record: %w", err)
+	}
+	return w.record(key)
+}
+
+func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
+	subscriber, err := url.PathUnescape(w.Subscriber)
+	if err != nil || subscriber == "" || !plausible(w.Start) || !plausible(w.Start+w.Seen) || !plausible(w.Start+w.Began) {
+		return record{}, fmt.Errorf("session record without subscriber or times")
+	}
+	r := record{version: w.Version, began: fromMilli(w.Start + w.Began)}
+	r.SessionKey, r.Subscriber = key, subscriber
+	r.StartedAt, r.SeenAt = fromMilli(w.Start), fromMilli(w.Start+w.Seen)
+	if w.End != nil {
+		if !plausible(w.Start + *w.End) {
+			return record{}, fmt.Errorf("session record with an impossible end")
+		}
+		r.EndedAt = fromMilli(w.Start + *w.End)
+	}
+	r.StartSeen, r.Ignored = strings.Contains(w.Flags, "s"), strings.Contains(w.Flags, "i")
+	if r.Addresses, err = decodeAddresses(w.Addresses); err != nil {
+		return record{}, err
+	}
+	if r.Attributes, err = decodeAttributes(w.Attributes); err != nil {
+		return record{}, err
+	}
+	for i := range w.Replaced {
+		w.Replaced[i].Replaced = nil // none has any; a stranger's nesting is cut
+		older, err := w.Replaced[i].record(key)
+		if err != nil {
+			return record{}, err
+		}
+		r.replaced = append(r.replaced, older)
+	}
+	return r, nil
+}
+
+func decodeAddresses(texts []string) ([]quarantine.Address, error) {
+	var addresses []quarantine.Address
+	for _, text := range texts {
+		if text == "" {
+			return nil, fmt.Errorf("session record with an empty address")
+		}
+		kind, ok := kindOf(text[0])
+		prefix, err := parsePrefix(text[1:])
+		if !ok || err != nil {
+			return nil, fmt.Errorf("session record with address %q", text)
+		}
+		addresses = append(addresses, quarantine.Address{Prefix: prefix, Kind: kind})
+	}
+	return addresses, nil
+}
+
+func decodeAttributes(pairs [][2]string) ([]quarantine.Attribute, error) {
+	var attributes []quarantine.Attribute
+	for _, pair := range pairs {
+		name, err := url.PathUnescape(pair[0])
+		if err != nil {
+			return nil, fmt.Errorf("session record with attribute %q", pair[0])
+		}
+		value, err := url.PathUnescape(pair[1])
+		if err != nil {
+			return nil, fmt.Errorf("session record with value %q", pair[1])
+		}
+		attributes = append(attributes, quarantine.Attribute{Name: name, Value: value})
+	}
+	return attributes, nil
+}
+
+// formatPrefix leaves the length out where it is all bits.
+func formatPrefix(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}
+
+func parsePrefix(s string) (netip.Prefix, error) {
+	if strings.Contains(s, "/") {
+		return netip.ParsePrefix(s)
+	}
+	addr, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return addr.Prefix(addr.BitLen())
+}
+
+// flags are the letters of binding.lua.
+func flags(startSeen, ignored bool) string {
+	text := ""
+	if startSeen {
+		text += "s"
+	}
+	if ignored {
+		text += "i"
+	}
+	return text
+}
+
+// plausible reports whether ms lies between 1970 and the year 5138: what eight
+// or nine digits of base 36 can tell without loss in a script's numbers.
+func plausible(ms int64) bool { return ms > 0 && ms < 100_000_000_000_000 }
+
+func fromMilli(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// stamp writes a time as binding.lua wants it: base 36 ms, "" for none.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(t.UnixMilli(), 36)
+}
+
+func parseStamp(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	ms, err := strconv.ParseInt(s, 36, 64)
+	if err != nil || !plausible(ms) {
+		return time.Time{}, fmt.Errorf("time %q", s)
+	}
+	return fromMilli(ms), nil
+}
