@@ -1,6 +1,9 @@
 package journal
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // A request is one call's work for run.
 type request struct {
@@ -35,11 +38,14 @@ func (j *Journal) Append(ctx context.Context, entries ...Entry) (first uint64, e
 // wait tells whether the records are durable. It may be called more than once
 // or not at all.
 func (j *Journal) AppendAsync(ctx context.Context, entries ...Entry) (wait func(context.Context) (uint64, error), err error) {
-	entriesSealed, octets, err := seal(entries)
+	batch, octets, err := seal(entries)
 	if err != nil {
 		return nil, err
 	}
-	r := &request{entries: entriesSealed, octets: octets, reserved: true, done: make(chan struct{})}
+	if octets > MaxBatch {
+		return nil, fmt.Errorf("%w: batch of %d octets, at most %d", ErrInvalid, octets, MaxBatch)
+	}
+	r := &request{entries: batch, octets: octets, reserved: true, done: make(chan struct{})}
 	for _, e := range entries {
 		r.reserved = r.reserved && e.Reserved
 	}

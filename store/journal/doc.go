@@ -48,7 +48,7 @@
 //	 28  1  kind, 1 to 255
 //	 29  1  flags: 1 carried, 2 reserved
 //	 30  1  key length
-//	 31  1  zero
+//	 31  1  key length, all bits inverted
 //	 32  8  sequence number
 //	 40  8  group: all records before this sequence number were synced
 //	        before this record was written

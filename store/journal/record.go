@@ -147,7 +147,7 @@ func appendRecord(buf []byte, s *sealed, p *place) ([]byte, digest) {
 	buf = le.AppendUint32(buf, 0) // checksum, below
 	buf = le.AppendUint32(buf, uint32(len(s.Payload)))
 	buf = le.AppendUint32(buf, p.left)
-	buf = append(buf, byte(s.Kind), p.flags, byte(len(s.Key)), 0)
+	buf = append(buf, byte(s.Kind), p.flags, byte(len(s.Key)), ^byte(len(s.Key)))
 	buf = le.AppendUint64(buf, p.seq)
 	buf = le.AppendUint64(buf, p.group)
 	buf = le.AppendUint64(buf, uint64(p.time.UnixNano()))
@@ -188,18 +188,24 @@ type frame struct {
 	unwiped bool // marked as erased, but the payload is not all zero
 }
 
-// parseHead reads a record's fixed part and key. b holds at least fixedSize
-// octets and, as its key length says, the key. The reason is empty if all is
-// well.
-func parseHead(b []byte, mark [markSize]byte) (f frame, reason string) {
-	le := binary.LittleEndian
+// headEnd returns where the key of a record ends, of which b holds at least
+// fixedSize octets. The reason is empty if a record starts here.
+func headEnd(b []byte, mark [markSize]byte) (end int, reason string) {
 	if !bytes.Equal(b[:markSize], mark[:]) {
-		return f, "no record starts here"
+		return 0, "no record starts here"
 	}
-	end := fixedSize + int(b[30])
-	if len(b) < end {
-		return f, "record is cut short"
+	// Before the checksum, which cannot be read without it.
+	if b[30] != ^b[31] {
+		return 0, "key length does not match its complement"
 	}
+	return fixedSize + int(b[30]), ""
+}
+
+// parseHead reads a record's fixed part and key, b from headEnd. The reason is
+// empty if all is well.
+func parseHead(b []byte) (f frame, reason string) {
+	le := binary.LittleEndian
+	end := len(b)
 	if crc32.Checksum(b[sealStart:end], castagnoli) != le.Uint32(b[16:]) {
 		return f, "checksum does not match"
 	}
@@ -221,7 +227,7 @@ func parseHead(b []byte, mark [markSize]byte) (f frame, reason string) {
 	case state != stateLive:
 		return f, "neither live nor erased"
 	}
-	if f.size > MaxPayload || f.Kind == 0 || b[29]&^(flagCarried|flagReserved) != 0 || b[31] != 0 {
+	if f.size > MaxPayload || f.Kind == 0 || b[29]&^(flagCarried|flagReserved) != 0 {
 		return f, "field out of range"
 	}
 	return f, ""

@@ -112,15 +112,14 @@ func (s *scanner) readHead() (frame, error) {
 	if err := s.read(s.head[:fixedSize]); err != nil {
 		return frame{}, err
 	}
-	whole := s.head[:fixedSize+int(s.head[30])]
-	// The mark first: without it the key length means nothing.
-	if !bytes.Equal(whole[:markSize], s.mark[:]) {
-		return frame{}, s.fault("no record starts here", true)
+	end, reason := headEnd(s.head, s.mark)
+	if reason != "" {
+		return frame{}, s.fault(reason, true)
 	}
-	if err := s.read(whole[fixedSize:]); err != nil {
+	if err := s.read(s.head[fixedSize:end]); err != nil {
 		return frame{}, err
 	}
-	f, reason := parseHead(whole, s.mark)
+	f, reason := parseHead(s.head[:end])
 	if reason != "" {
 		return f, s.fault(reason, true)
 	}
@@ -224,7 +223,11 @@ func (s *scanner) groupAt(off int64) (uint64, error) {
 	if n < fixedSize {
 		return 0, nil
 	}
-	f, reason := parseHead(s.head[:n], s.mark)
+	end, reason := headEnd(s.head, s.mark)
+	if reason != "" || end > n {
+		return 0, nil
+	}
+	f, reason := parseHead(s.head[:end])
 	if reason != "" {
 		return 0, nil
 	}

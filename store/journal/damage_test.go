@@ -1,0 +1,280 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// flipped checks what is read from im, in which the octet at offset at of
+// segment i is wrong.
+func flipped(t *testing.T, im *image, i int, at int64, want []Record, where []frame) {
+	t.Helper()
+	hit := slices.IndexFunc(where, func(f frame) bool { return f.off <= at && at < f.end }) // -1: the header
+	got, tail, err := im.walk()
+	if !slices.EqualFunc(got, want[:len(got)], same) {
+		t.Fatalf("segment %d octet %d: a wrong record was returned", i, at)
+	}
+	if i == len(im.segs)-1 && hit == len(where)-1 {
+		last := where[hit]
+		if err != nil || tail.Seq != last.Seq || tail.Cut || tail.Offset != last.off || len(got) != len(want)-1 {
+			t.Fatalf("octet %d of the last record: %+v, %v", at, tail, err)
+		}
+		return
+	}
+	damage, ok := errors.AsType[*DamageError](err)
+	if !ok || !errors.Is(err, ErrDamaged) {
+		t.Fatalf("segment %d octet %d: %d records, tail %+v, %v", i, at, len(got), tail, err)
+	}
+	var offset int64
+	seq := im.segs[i].first
+	if hit >= 0 {
+		offset, seq = where[hit].off, where[hit].Seq
+	}
+	if damage.Segment != filepath.Base(im.segs[i].path) || damage.Offset != offset || damage.Seq != seq {
+		t.Fatalf("segment %d octet %d, of record %d at %d: %v", i, at, seq, offset, err)
+	}
+}
+
+func TestAFlippedOctetIsFoundAndNoWrongRecordIsReturned(t *testing.T) {
+	whole := t.TempDir()
+	j := open(t, Config{Dir: whole, disk: lazyDisk{}, Carry: func() []Entry { return []Entry{entry(500), entry(501)} }})
+	for i := range 100 {
+		if i == 50 {
+			if err := j.Rotate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := j.Append(t.Context(), entry(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := all(t, j)
+	j.Close()
+	im := load(t, whole)
+	dir := t.TempDir()
+	for i, s := range im.segs {
+		where := frames(t, s.path)
+		content := im.content[i]
+		for at := range content {
+			content[at] ^= 0xff
+			flipped(t, im, i, int64(at), want, where)
+			content[at] ^= 0xff ^ 1<<(at%8)
+			flipped(t, im, i, int64(at), want, where)
+			if at%127 == 0 {
+				im.store(t, dir)
+				openDamaged(t, dir, im, i, at, len(where) > 0 && int64(at) >= where[len(where)-1].off)
+			}
+			content[at] ^= 1 << (at % 8)
+		}
+	}
+}
+
+// openDamaged checks that Open says the same, and leaves everything as it is.
+func openDamaged(t *testing.T, dir string, im *image, i, at int, inLast bool) {
+	t.Helper()
+	j, err := Open(Config{Dir: dir, ReserveBytes: -1, disk: lazyDisk{}})
+	if err == nil {
+		defer j.Close()
+		if i != len(im.segs)-1 || !inLast || j.Recovery().Octets == 0 {
+			t.Fatalf("segment %d octet %d: opened with %+v", i, at, j.Recovery())
+		}
+		return
+	}
+	if !errors.Is(err, ErrDamaged) {
+		t.Fatalf("segment %d octet %d: %v", i, at, err)
+	}
+	if after := load(t, dir); !slices.EqualFunc(after.content, im.content, bytes.Equal) {
+		t.Fatalf("segment %d octet %d: a failed Open changed the files", i, at)
+	}
+}
+
+// reseal makes the checksum of the record at off right again.
+func reseal(segment []byte, off int64) {
+	b := segment[off:]
+	end := fixedSize + int(b[30])
+	binary.LittleEndian.PutUint32(b[16:], crc32.Checksum(b[sealStart:end], castagnoli))
+}
+
+func TestDeliberateChangesBreakTheChain(t *testing.T) {
+	whole := t.TempDir()
+	hundred(t, whole, 50)
+	other := t.TempDir()
+	hundred(t, other, 50)
+	where := frames(t, load(t, whole).segs[0].path)
+	third := where[2]
+	for name, change := range map[string]func(im *image){
+		"a record rewritten, checksum and all": func(im *image) {
+			im.content[0][third.off+28] ^= 3 // its kind
+			reseal(im.content[0], third.off)
+		},
+		"a payload exchanged together with its digest": func(im *image) {
+			b := im.content[0][third.off:third.end]
+			body := b[third.body-third.off:]
+			body[saltSize] ^= 0xff
+			sum := payloadDigest(body[:saltSize], body[saltSize:saltSize+third.size])
+			copy(b[88:], sum[:])
+			reseal(im.content[0], third.off)
+		},
+		"a record taken out": func(im *image) {
+			im.content[0] = slices.Concat(im.content[0][:third.off], im.content[0][third.end:])
+		},
+		"two records exchanged": func(im *image) {
+			b := im.content[0]
+			next := where[3]
+			im.content[0] = slices.Concat(b[:third.off], b[next.off:next.end], b[third.off:third.end], b[next.end:])
+		},
+		"a record put in twice": func(im *image) {
+			b := im.content[0]
+			im.content[0] = slices.Concat(b[:third.end], b[third.off:])
+		},
+		"a segment of another journal": func(im *image) {
+			im.content[1] = load(t, other).content[1]
+		},
+		"the older segment cut at the end of a batch": func(im *image) {
+			im.content[0] = im.content[0][:where[len(where)-6].end]
+		},
+		"a segment under another's name": func(im *image) {
+			im.segs[1].path = filepath.Join(whole, segmentName(im.segs[1].first+1))
+			im.segs[1].first++
+		},
+		"an unknown version": func(im *image) {
+			b := im.content[1]
+			b[8] = 2
+			binary.LittleEndian.PutUint32(b[100:], crc32.Checksum(b[:100], castagnoli))
+		},
+		"an id that is not the segments'": func(im *image) {
+			im.id = load(t, other).id
+		},
+		"an id that is none": func(im *image) {
+			im.id = []byte("cordon\n")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			im := load(t, whole)
+			change(im)
+			dir := t.TempDir()
+			im.store(t, dir)
+			if _, err := Verify(dir); !errors.Is(err, ErrDamaged) {
+				t.Errorf("Verify: %v", err)
+			}
+			if j, err := Open(Config{Dir: dir, ReserveBytes: -1}); !errors.Is(err, ErrDamaged) {
+				t.Errorf("Open: %v, %v", j, err)
+			}
+		})
+	}
+}
+
+func TestAMissingSegmentIsDamageUnlessItIsTheOldest(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Config{Dir: dir, SegmentBytes: 1, disk: lazyDisk{}})
+	for i := range 6 {
+		if _, err := j.Append(t.Context(), entry(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j.Close()
+	im := load(t, dir)
+	for gone := range im.segs {
+		part := &image{id: im.id}
+		part.segs = slices.Delete(slices.Clone(im.segs), gone, gone+1)
+		part.content = slices.Delete(slices.Clone(im.content), gone, gone+1)
+		_, _, err := part.walk()
+		outer := gone == 0 || gone == len(im.segs)-1
+		if outer && err != nil || !outer && !errors.Is(err, ErrDamaged) {
+			t.Errorf("without segment %d: %v", gone, err)
+		}
+	}
+}
+
+func TestALostIDIsTakenFromTheSegments(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Config{Dir: dir})
+	j.Close()
+	if err := os.Remove(filepath.Join(dir, idName)); err != nil {
+		t.Fatal(err)
+	}
+	if again := open(t, Config{Dir: dir}); again.ID() != j.ID() {
+		t.Fatalf("id %s became %s", j.ID(), again.ID())
+	}
+}
+
+func TestDamageThatComesWhileOpenIsFoundByReplay(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Config{Dir: dir})
+	if _, err := j.Append(t.Context(), entry(1)); err != nil {
+		t.Fatal(err)
+	}
+	im := load(t, dir)
+	im.content[0][headerSize+90] ^= 1
+	if err := os.WriteFile(im.segs[0].path, im.content[0], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := j.Replay(t.Context(), 0, func(Record) error { t.Error("a wrong record"); return nil })
+	if !errors.Is(err, ErrDamaged) {
+		t.Fatal(err)
+	}
+}
+
+func FuzzSegment(f *testing.F) {
+	dir := f.TempDir()
+	hundred(f, dir, 95)
+	im := load(f, dir)
+	f.Add(im.content[1], false)
+	f.Add(im.content[1], true)
+	f.Add(im.content[1][:headerSize], true)
+	f.Add(im.content[0][:700], false)
+	f.Add([]byte("CORDONJL"), false)
+	f.Fuzz(func(t *testing.T, b []byte, sealed bool) {
+		if sealed {
+			b = resealAll(bytes.Clone(b))
+		}
+		seg := segment{path: segmentName(1), first: 1}
+		if len(b) >= headerSize {
+			seg.first = binary.LittleEndian.Uint64(b[40:])
+		}
+		var w walk
+		next := seg.first
+		tail, err := w.segment(bytes.NewReader(b), &seg, int64(len(b)), true, func(f frame) error {
+			if f.Seq != next || f.Kind == 0 || len(f.Payload) > MaxPayload || f.Erased && f.Payload != nil {
+				t.Fatalf("record %+v, expected %d", f.Record, next)
+			}
+			next++
+			return nil
+		})
+		if err != nil && !errors.Is(err, ErrDamaged) {
+			t.Fatalf("neither read nor damaged: %v", err)
+		}
+		if err == nil && seg.end+tail.Octets != int64(len(b)) {
+			t.Fatalf("%d octets read, %d left of %d", seg.end, tail.Octets, len(b))
+		}
+	})
+}
+
+// resealAll lets the fuzzer past the checksums, marks and payload digests.
+func resealAll(b []byte) []byte {
+	if len(b) < headerSize {
+		return b
+	}
+	binary.LittleEndian.PutUint32(b[100:], crc32.Checksum(b[:100], castagnoli))
+	for off := headerSize; off+fixedSize+MaxKey+saltSize <= len(b); {
+		r := b[off:]
+		copy(r, b[32:32+markSize])
+		r[31] = ^r[30]
+		body := fixedSize + int(r[30])
+		size := int(binary.LittleEndian.Uint32(r[20:]))
+		if size > len(r)-body-saltSize {
+			break
+		}
+		sum := payloadDigest(r[body:body+saltSize], r[body+saltSize:body+saltSize+size])
+		copy(r[88:], sum[:])
+		reseal(b, int64(off))
+		off += recordSize(int(r[30]), size)
+	}
+	return b
+}
