@@ -72,6 +72,9 @@ func (b *BNG) sessionAttributes(s *session, id string) []radiusx.Attribute {
 		{Name: "NAS-Port-Id", Value: sub.NASPortID},
 		{Name: "Class", Value: sub.Class},
 	}
+	if !sub.IPoE {
+		attrs = append(attrs, radiusx.Attribute{Name: "Framed-Protocol", Value: "PPP"})
+	}
 	if b.behaviour.reportsFilterID {
 		attrs = append(attrs, radiusx.Attribute{Name: "Filter-Id", Value: s.state.FilterID})
 	}
