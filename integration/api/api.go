@@ -1,0 +1,132 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"cordon/integration/httpx"
+	"cordon/quarantine"
+)
+
+// Bounds of what a person may ask for.
+const (
+	MaxFor  = 365 * 24 * time.Hour // longest restriction; longer is a contract matter, not a quarantine
+	MaxWait = time.Minute          // longest ?wait=
+)
+
+// commander carries out what people decide. The running engine is one. Errors
+// are the domain's: *FieldError, *CommandError, ErrNoCase, ErrConflict; any
+// other means that the store or the log does not answer.
+type commander interface {
+	// Quarantine opens or turns the subscriber's case; a dry run writes and sends
+	// nothing and returns the case as it would be, its Version 0 if it would be new.
+	Quarantine(ctx context.Context, w quarantine.Wish, dryRun bool) (*quarantine.Case, error)
+	Extend(ctx context.Context, id, by, reason string, d time.Duration) (*quarantine.Case, error)
+	Note(ctx context.Context, id, by, text string) (*quarantine.Case, error)
+}
+
+// releaser ends cases.
+type releaser interface {
+	Release(ctx context.Context, id, by, reason string, code quarantine.ReleaseCode) (*quarantine.Case, error)
+}
+
+// approver decides about held cases.
+type approver interface {
+	Approve(ctx context.Context, id, by, reason string) (*quarantine.Case, error)
+	Reject(ctx context.Context, id, by, reason string) (*quarantine.Case, error)
+}
+
+// observer tells what became of things.
+type observer interface {
+	// Verdict returns ErrNoVerdict for an id that is not known.
+	Verdict(ctx context.Context, id string) (quarantine.VerdictStatus, error)
+	// Resolve finds the subscriber that a person points at. Errors: a
+	// *AmbiguousError, ErrUnknownAddress, ErrNoSession.
+	Resolve(ctx context.Context, t quarantine.Target) (subscriber string, err error)
+	// Await returns the case once none of its sessions is pending, or as it is
+	// when ctx ends.
+	Await(ctx context.Context, id string) (*quarantine.Case, error)
+}
+
+// engine is what the API needs of the running part.
+type engine interface {
+	commander
+	releaser
+	approver
+	observer
+}
+
+// BNG is one configured BNG, as GET /bngs shows it.
+type BNG struct {
+	Name     string   `json:"name"`
+	Address  string   `json:"address" doc:"Where CoA goes."`
+	Dialect  string   `json:"dialect"`
+	Profiles []string `json:"profiles" doc:"Profiles it knows a name for."`
+}
+
+// Config is what the API shows of the configuration, and where it asks.
+type Config struct {
+	Cases    quarantine.CaseReader
+	Sessions quarantine.SessionReader
+	Bindings quarantine.BindingFinder
+	BNGs     []BNG
+	Profiles []string // the configured names, all of them
+	// DefaultFor is how long a manual quarantine lasts that says nothing of it;
+	// 0: 24 h.
+	DefaultFor time.Duration
+	// History is how far around a moment neighbours are looked for; 0: 168 h.
+	History time.Duration
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+}
+
+// Validate reports every fault, joined.
+func (c Config) Validate() error {
+	var faults []error
+	if c.Cases == nil || c.Sessions == nil || c.Bindings == nil {
+		faults = append(faults, errors.New("the API needs cases, sessions and bindings to read"))
+	}
+	if c.DefaultFor < 0 || c.DefaultFor > MaxFor {
+		faults = append(faults, fmt.Errorf("the default duration of a quarantine is above 0 and at most %s", quarantine.FormatDuration(MaxFor)))
+	}
+	if c.History < 0 {
+		faults = append(faults, errors.New("the history of bindings is above 0"))
+	}
+	return errors.Join(faults...)
+}
+
+// API answers people and their tools.
+type API struct {
+	engine engine
+	Config
+}
+
+// New returns an API in front of engine.
+func New(e engine, c Config) (*API, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if c.DefaultFor == 0 {
+		c.DefaultFor = 24 * time.Hour
+	}
+	if c.History == 0 {
+		c.History = 168 * time.Hour
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &API{e, c}, nil
+}
+
+// Mount adds every call to the server.
+func (a *API) Mount(s *httpx.Server) {
+	a.mountVerdicts(s)
+	a.mountQuarantines(s)
+	a.mountCases(s)
+	a.mountCommands(s)
+	a.mountSessions(s)
+	a.mountSubscribers(s)
+	a.mountBNGs(s)
+}

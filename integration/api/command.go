@@ -1,0 +1,116 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+
+	"cordon/integration/httpx"
+	"cordon/quarantine"
+)
+
+// maxReason bounds what a person gives as reason, in octets.
+const maxReason = 1024
+
+type commandInput struct {
+	ID   string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"an id of Cordon"`
+	Body struct {
+		Reason string `json:"reason" doc:"Why; kept with the case."`
+	}
+}
+
+type releaseInput struct {
+	ID   string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"an id of Cordon"`
+	Body struct {
+		Reason string `json:"reason" doc:"Why; kept with the case."`
+		Code   string `json:"code,omitempty" enum:"cleaned,false_positive,wrong_line,other"`
+	}
+}
+
+type extendInput struct {
+	ID   string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"an id of Cordon"`
+	Body struct {
+		Reason string `json:"reason" doc:"Why; kept with the case."`
+		For    string `json:"for" doc:"From now, e.g. 72h or 7d; may be sooner than before."`
+	}
+}
+
+// command is a person's decision about one case.
+type command func(ctx context.Context, id, by, reason string) (*quarantine.Case, error)
+
+func (a *API) mountCommands(s *httpx.Server) {
+	httpx.Register(s, decision("release", "End a case; always tried, whatever the limits.", httpx.ScopeRelease), a.release)
+	httpx.Register(s, decision("extend", "Move a case's expiry to now + for.", httpx.ScopeQuarantine), a.extend)
+	register := func(verb, summary string, do command, scopes ...httpx.Scope) {
+		httpx.Register(s, decision(verb, summary, scopes...), func(ctx context.Context, in *commandInput) (*caseOutput, error) {
+			reason, err := statement(in.Body.Reason)
+			if err != nil {
+				return nil, err
+			}
+			return output(do(ctx, in.ID, httpx.Author(ctx), reason))
+		})
+	}
+	register("approve", "Lift a hold: the case acts.", a.engine.Approve, httpx.ScopeApprove)
+	register("reject", "End a held case.", a.engine.Reject, httpx.ScopeApprove)
+	register("notes", "Add a remark; the reason is its text.", a.engine.Note,
+		httpx.ScopeQuarantine, httpx.ScopeRelease, httpx.ScopeApprove)
+}
+
+func decision(verb, summary string, scopes ...httpx.Scope) httpx.Operation {
+	return httpx.Operation{
+		ID: verb + "-case", Method: http.MethodPost, Path: "/cases/{id}/" + verb, Summary: summary, Scopes: scopes,
+	}
+}
+
+func (a *API) release(ctx context.Context, in *releaseInput) (*caseOutput, error) {
+	reason, err := statement(in.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return output(a.engine.Release(ctx, in.ID, httpx.Author(ctx), reason, quarantine.ReleaseCode(in.Body.Code)))
+}
+
+func (a *API) extend(ctx context.Context, in *extendInput) (*caseOutput, error) {
+	reason, err := statement(in.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	d, err := duration(in.Body.For)
+	if err != nil {
+		return nil, err
+	}
+	return output(a.engine.Extend(ctx, in.ID, httpx.Author(ctx), reason, d))
+}
+
+// statement checks a person's reason: something must be said, and it must not
+// be able to forge a line of a log or a table.
+func statement(reason string) (string, error) {
+	reason = strings.TrimSpace(reason)
+	switch {
+	case reason == "":
+		return "", &quarantine.FieldError{Field: "reason", Reason: "is required: say why, for whoever reads the case later"}
+	case len(reason) > maxReason:
+		return "", &quarantine.FieldError{Field: "reason", Reason: "is longer than 1024 octets"}
+	case strings.ContainsFunc(reason, forging):
+		return "", &quarantine.FieldError{Field: "reason", Reason: "holds control characters"}
+	}
+	return reason, nil
+}
+
+func forging(r rune) bool {
+	return (unicode.IsControl(r) && r != '\n' && r != '\t') || unicode.Is(unicode.Bidi_Control, r) || r == unicode.ReplacementChar
+}
+
+// duration reads how long a restriction shall last.
+func duration(s string) (time.Duration, error) {
+	d, err := quarantine.ParseDuration(s)
+	switch {
+	case err != nil:
+		return 0, &quarantine.FieldError{Field: "for", Reason: err.Error()}
+	case d <= 0 || d > MaxFor:
+		return 0, &quarantine.FieldError{Field: "for", Reason: "is above 0 and at most " + quarantine.FormatDuration(MaxFor)}
+	}
+	return d, nil
+}

@@ -1,0 +1,161 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"time"
+
+	"cordon/integration/httpx"
+	"cordon/quarantine"
+)
+
+type quarantineInput struct {
+	DryRun bool   `query:"dry_run" doc:"Say what would happen; nothing is written or sent."`
+	Wait   string `query:"wait" doc:"Answer when no session is pending, or after this time, at most 60s."`
+	Body   struct {
+		IP         string `json:"ip,omitempty" doc:"Whoever holds it now. Exactly one of ip, subscriber and session."`
+		Subscriber string `json:"subscriber,omitempty"`
+		Session    string `json:"session,omitempty" doc:"BNG/Acct-Session-Id"`
+		Profile    string `json:"profile"`
+		Reason     string `json:"reason" doc:"Why; kept with the case."`
+		For        string `json:"for,omitempty" doc:"How long, e.g. 72h or 7d; 24h if not told."`
+		Override   bool   `json:"override,omitempty" doc:"Although the subscriber is exempt."`
+	}
+}
+
+type quarantineOutput struct {
+	Status   int
+	Location string `header:"Location"`
+	Body     caseView
+}
+
+func (a *API) mountQuarantines(s *httpx.Server) {
+	httpx.Register(s, httpx.Operation{
+		ID: "create-quarantine", Method: http.MethodPost, Path: "/quarantines", Status: http.StatusCreated,
+		Summary: "Quarantine a subscriber by hand: 201 for a new case, 200 for one that was open or a dry run.",
+		Scopes:  []httpx.Scope{httpx.ScopeQuarantine},
+	}, a.quarantine)
+}
+
+func (a *API) quarantine(ctx context.Context, in *quarantineInput) (*quarantineOutput, error) {
+	wish, err := a.wish(in)
+	if err != nil {
+		return nil, err
+	}
+	wait, err := waiting(in.Wait)
+	if err != nil {
+		return nil, err
+	}
+	target, err := targetOf(in)
+	if err != nil {
+		return nil, err
+	}
+	wish.By = httpx.Author(ctx)
+	if wish.Subscriber, err = a.engine.Resolve(ctx, target); err != nil {
+		return nil, err
+	}
+	c, err := a.engine.Quarantine(ctx, wish, in.DryRun)
+	if err != nil {
+		return nil, err
+	}
+	if in.DryRun {
+		return &quarantineOutput{Status: http.StatusOK, Body: viewCase(c)}, nil
+	}
+	out := &quarantineOutput{Status: http.StatusOK, Location: httpx.BasePath + "/cases/" + c.ID}
+	if newCase(c) {
+		out.Status = http.StatusCreated
+	}
+	out.Body = viewCase(a.await(ctx, c, wait))
+	return out, nil
+}
+
+// newCase reports whether the case was opened by the write that just returned
+// it: the first write makes version 1.
+func newCase(c *quarantine.Case) bool { return c.Version == 1 }
+
+// await returns the case once it has settled, or as it is after the time or
+// when the server stops. The quarantine is made by now, so that failing to look
+// again is no failure: the case as written is the answer then.
+func (a *API) await(ctx context.Context, c *quarantine.Case, wait time.Duration) *quarantine.Case {
+	if wait == 0 {
+		return c
+	}
+	ctx, cancel := httpx.UntilDrain(ctx)
+	defer cancel()
+	ctx, stop := context.WithTimeout(ctx, wait)
+	defer stop()
+	settled, err := a.engine.Await(ctx, c.ID)
+	if err != nil {
+		return c
+	}
+	return settled
+}
+
+// wish reads everything of the request but whom it is about.
+func (a *API) wish(in *quarantineInput) (quarantine.Wish, error) {
+	reason, err := statement(in.Body.Reason)
+	if err != nil {
+		return quarantine.Wish{}, err
+	}
+	if !slices.Contains(a.Profiles, in.Body.Profile) {
+		return quarantine.Wish{}, httpx.Invalid("body.profile", fmt.Sprintf("there is no such profile; there are %q", a.Profiles), in.Body.Profile)
+	}
+	lasts := a.DefaultFor
+	if in.Body.For != "" {
+		if lasts, err = duration(in.Body.For); err != nil {
+			return quarantine.Wish{}, err
+		}
+	}
+	return quarantine.Wish{Profile: in.Body.Profile, Reason: reason, For: lasts, Override: in.Body.Override}, nil
+}
+
+func targetOf(in *quarantineInput) (t quarantine.Target, err error) {
+	given := 0
+	for _, s := range []string{in.Body.IP, in.Body.Subscriber, in.Body.Session} {
+		if s != "" {
+			given++
+		}
+	}
+	switch {
+	case given != 1:
+		return t, httpx.Invalid("body", "give exactly one of ip, subscriber and session", nil)
+	case in.Body.IP != "":
+		t.IP, err = address(in.Body.IP, "body.ip")
+	case in.Body.Session != "":
+		t.Session, err = quarantine.ParseSessionKey(in.Body.Session)
+	default:
+		t.Subscriber = in.Body.Subscriber
+		if wrong := quarantine.CheckSubscriber(t.Subscriber); wrong != nil {
+			err = wrong
+		}
+	}
+	return t, err
+}
+
+// address reads a subscriber's address; IPv4-mapped IPv6 is the IPv4 it maps.
+func address(s, location string) (netip.Addr, error) {
+	addr, err := netip.ParseAddr(s)
+	if err != nil {
+		return addr, httpx.Invalid(location, "is no IP address", s)
+	}
+	addr = addr.Unmap()
+	if wrong := quarantine.CheckAddress(addr); wrong != nil {
+		return addr, httpx.Invalid(location, wrong.Reason, s)
+	}
+	return addr, nil
+}
+
+// waiting reads ?wait=; none is no waiting.
+func waiting(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	d, err := quarantine.ParseDuration(s)
+	if err != nil || d < 0 || d > MaxWait {
+		return 0, httpx.Invalid("query.wait", "is a time such as 10s, at most 60s", s)
+	}
+	return d, nil
+}

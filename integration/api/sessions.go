@@ -1,0 +1,134 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"cordon/integration/httpx"
+	"cordon/quarantine"
+)
+
+type sessionsInput struct {
+	IP         string `query:"ip" doc:"Exactly one of ip and subscriber."`
+	Subscriber string `query:"subscriber"`
+	Port       int    `query:"port" minimum:"1" maximum:"65535" doc:"The subscriber's port. Today's bindings hold whole addresses, so it does not narrow the answer."`
+	At         string `query:"at" doc:"RFC 3339 with an offset; now if not told."`
+}
+
+// neighbour is the nearest holder before or after the moment.
+type neighbour struct {
+	httpx.Holder
+	Side string `json:"side" enum:"before,after"`
+}
+
+type sessionsPage struct {
+	Results    []httpx.Holder `json:"results" doc:"Who held the address at exactly that moment; from is part of an interval, to is not."`
+	Neighbours []neighbour    `json:"neighbours" doc:"Who held it last before, and first after."`
+}
+
+type sessionsOutput struct{ Body sessionsPage }
+
+func (a *API) mountSessions(s *httpx.Server) {
+	httpx.Register(s, httpx.Operation{
+		ID: "find-sessions", Method: http.MethodGet, Path: "/sessions",
+		Summary: "Who held an address at a moment, or what a subscriber holds.", Scopes: []httpx.Scope{httpx.ScopeRead},
+	}, a.sessions)
+}
+
+func (a *API) sessions(ctx context.Context, in *sessionsInput) (*sessionsOutput, error) {
+	if (in.IP == "") == (in.Subscriber == "") {
+		return nil, httpx.Invalid("query", "give exactly one of ip and subscriber", nil)
+	}
+	at, err := a.moment(in.At)
+	if err != nil {
+		return nil, err
+	}
+	page := sessionsPage{Results: []httpx.Holder{}, Neighbours: []neighbour{}}
+	if in.Subscriber != "" {
+		page.Results, err = a.heldBy(ctx, in.Subscriber, at)
+		return &sessionsOutput{page}, err
+	}
+	addr, err := address(in.IP, "query.ip")
+	if err != nil {
+		return nil, err
+	}
+	if page, err = a.holdersOf(ctx, addr, at); err != nil {
+		return nil, err
+	}
+	return &sessionsOutput{page}, nil
+}
+
+func (a *API) moment(s string) (time.Time, error) {
+	if s == "" {
+		return a.Now(), nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return at, httpx.Invalid("query.at", "is no RFC 3339 time with an offset, e.g. 2026-01-02T15:04:05Z (write + as %2B)", s)
+	}
+	return at, nil
+}
+
+// holdersOf sorts the bindings of an address by where they lie to the moment.
+func (a *API) holdersOf(ctx context.Context, addr netip.Addr, at time.Time) (sessionsPage, error) {
+	from, to := at.Add(-a.History), at.Add(a.History)
+	bindings, err := a.Bindings.Bindings(ctx, addr, from, to)
+	if err != nil {
+		return sessionsPage{}, err
+	}
+	page := sessionsPage{Results: []httpx.Holder{}, Neighbours: []neighbour{}}
+	var before, after *quarantine.Binding
+	for _, b := range quarantine.Held(bindings, from, to) {
+		switch {
+		case b.From.After(at):
+			if after == nil || b.From.Before(after.From) {
+				after = &b
+			}
+		case b.To.IsZero() || b.To.After(at):
+			page.Results = append(page.Results, httpx.HolderOf(b.Holder()))
+		case before == nil || b.To.After(before.To):
+			before = &b
+		}
+	}
+	page.Neighbours = beside(before, after)
+	return page, nil
+}
+
+func beside(before, after *quarantine.Binding) []neighbour {
+	list := []neighbour{}
+	if before != nil {
+		list = append(list, neighbour{httpx.HolderOf(before.Holder()), "before"})
+	}
+	if after != nil {
+		list = append(list, neighbour{httpx.HolderOf(after.Holder()), "after"})
+	}
+	return list
+}
+
+// heldBy lists what the subscriber's live sessions held at the moment, a
+// session without any address once.
+func (a *API) heldBy(ctx context.Context, subscriber string, at time.Time) ([]httpx.Holder, error) {
+	if wrong := quarantine.CheckSubscriber(subscriber); wrong != nil {
+		return nil, wrong
+	}
+	sessions, err := a.Sessions.SessionsOf(ctx, subscriber)
+	if err != nil {
+		return nil, err
+	}
+	held := []httpx.Holder{}
+	for _, s := range sessions {
+		if s.StartedAt.After(at) {
+			continue
+		}
+		bindings := s.Bindings()
+		if len(bindings) == 0 {
+			bindings = []quarantine.Binding{{Session: s.SessionKey, Subscriber: s.Subscriber, From: s.StartedAt, RenewedAt: s.SeenAt, StartSeen: s.StartSeen}}
+		}
+		for _, b := range bindings {
+			held = append(held, httpx.HolderOf(b.Holder()))
+		}
+	}
+	return held, nil
+}

@@ -1,0 +1,129 @@
+package httpx
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// probeTime is what one check of /readyz may take.
+const probeTime = 2 * time.Second
+
+// mountOwn mounts the server's own pages.
+func (s *Server) mountOwn() {
+	s.page("/livez", "livez", "The process serves requests; nothing else is asked.", alive)
+	s.page("/healthz", "healthz", "The same as /livez.", alive)
+	s.page("/readyz", "readyz", "Whether everything essential is well; ?verbose lists each check.", s.ready)
+	s.page("/version", "version", "Which build this is.", s.version)
+	s.page(BasePath+"/openapi.json", "openapi", "This document.", s.document())
+	if s.config.Metrics != nil {
+		s.page("/metrics", "metrics", "Metrics in the Prometheus text format.", s.config.Metrics.ServeHTTP)
+	}
+}
+
+func alive(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") }
+
+// ready answers in the manner of Kubernetes' API server: 200 or 503, and with
+// ?verbose a line a check.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	results := probe(r.Context(), s.config.Checks)
+	status, text := http.StatusOK, "ok\n"
+	for i, err := range results {
+		if err != nil && s.config.Checks[i].Essential {
+			status, text = http.StatusServiceUnavailable, "not ready\n"
+		}
+	}
+	if r.URL.Query().Has("verbose") {
+		text = s.report(results, status, PrincipalOf(r.Context()).May(ScopeRead))
+	}
+	plain(w, status, text)
+}
+
+// report lists each check; why one failed is for those who may read, as it may
+// name addresses.
+func (s *Server) report(results []error, status int, reasons bool) string {
+	var b strings.Builder
+	for i, check := range s.config.Checks {
+		remark := ""
+		if !check.Essential {
+			remark = " (not essential)"
+		}
+		switch {
+		case results[i] == nil:
+			fmt.Fprintf(&b, "[+]%s ok\n", check.Name)
+		case reasons:
+			fmt.Fprintf(&b, "[-]%s failed%s: %s\n", check.Name, remark, oneLine(results[i]))
+		default:
+			fmt.Fprintf(&b, "[-]%s failed%s: reason withheld\n", check.Name, remark)
+		}
+	}
+	if status == http.StatusOK {
+		return b.String() + "readyz check passed\n"
+	}
+	return b.String() + "readyz check failed\n"
+}
+
+func oneLine(err error) string {
+	return strings.Map(func(r rune) rune {
+		if unprintable(r) {
+			return ' '
+		}
+		return r
+	}, err.Error())
+}
+
+// probe runs all checks at once. A check that does not end in time counts as
+// failed; its goroutine ends when the check heeds its context.
+func probe(ctx context.Context, checks []Check) []error {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	results := make([]error, len(checks))
+	var wg sync.WaitGroup
+	for i, check := range checks {
+		wg.Go(func() { results[i] = within(ctx, check.Probe) })
+	}
+	wg.Wait()
+	return results
+}
+
+func within(ctx context.Context, probe func(context.Context) error) error {
+	answer := make(chan error, 1) // never blocks the probe, even if nobody waits any more
+	go func() { answer <- probe(ctx) }()
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return errors.New("no answer in time")
+	}
+}
+
+func (s *Server) version(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(s.config.Version) // a client that is gone reads no answer
+}
+
+// document serves the OpenAPI document, made at the first request, when every
+// edge is mounted.
+func (s *Server) document() http.HandlerFunc {
+	encoded := sync.OnceValues(func() ([]byte, error) { return json.Marshal(s.api.OpenAPI()) })
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := encoded()
+		if err != nil {
+			s.refuse(r.Context(), "openapi", err, "query").write(r.Context(), w)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(body) // a client that is gone reads no answer
+	}
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text)) // a client that is gone reads no answer
+}

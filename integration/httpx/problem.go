@@ -1,0 +1,195 @@
+package httpx
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"cordon/quarantine"
+)
+
+// Problem is an RFC 9457 problem document, the one form of every error answer.
+type Problem struct {
+	Type       string         `json:"type" doc:"Always about:blank: the status code says what kind of problem it is."`
+	Title      string         `json:"title" doc:"The status code in words."`
+	Status     int            `json:"status" doc:"HTTP status code."`
+	Detail     string         `json:"detail" doc:"What was wrong, in a sentence."`
+	RequestID  string         `json:"request_id" doc:"The X-Request-ID of the answer; the server's log has it too."`
+	Errors     []FieldProblem `json:"errors,omitempty" doc:"Each field that was wrong."`
+	Candidates []Holder       `json:"candidates,omitempty" doc:"Who may have been meant, of an ambiguous target."`
+
+	retryAfter time.Duration // above 0: Retry-After
+}
+
+// FieldProblem is one wrong field of a request.
+type FieldProblem struct {
+	Location string `json:"location" doc:"Where: body.profile, query.at, path.id."`
+	Message  string `json:"message" doc:"What is wrong with it and what is expected."`
+	Value    any    `json:"value,omitempty" doc:"What was sent, if it is short."`
+}
+
+// NewProblem makes a problem with the given status and detail.
+func NewProblem(status int, detail string, fields ...FieldProblem) *Problem {
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Errors: fields}
+}
+
+// Invalid is the 422 for one wrong field; location is as in [FieldProblem].
+func Invalid(location, message string, value any) *Problem {
+	return NewProblem(http.StatusUnprocessableEntity, location+": "+message, FieldProblem{location, message, short(value)})
+}
+
+// RetryIn is the problem with a Retry-After of d, rounded up to whole seconds.
+func (p *Problem) RetryIn(d time.Duration) *Problem {
+	p.retryAfter = d
+	return p
+}
+
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus implements huma.StatusError.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders implements huma.HeadersError.
+func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{}
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((p.retryAfter+time.Second-1)/time.Second), 10))
+	}
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+	return h
+}
+
+// ContentType implements huma.ContentTypeFilter (RFC 9457 section 3).
+func (p *Problem) ContentType(string) string { return problemType }
+
+const problemType = "application/problem+json"
+
+var (
+	_ huma.StatusError       = (*Problem)(nil)
+	_ huma.HeadersError      = (*Problem)(nil)
+	_ huma.ContentTypeFilter = (*Problem)(nil)
+)
+
+// storeRetry is what a client is told to wait when the store or the log does
+// not answer: long enough for a fail-over to be under way.
+const storeRetry = 5 * time.Second
+
+// ProblemOf translates an error of the domain; this is the one place that does.
+// in is where the request carried its fields, "body" or "query". What it does
+// not know is an outage of the store or the log: 503, told without its text.
+func ProblemOf(err error, in string) *Problem {
+	var (
+		problem   *Problem
+		field     *quarantine.FieldError
+		command   *quarantine.CommandError
+		limit     *quarantine.LimitError
+		ambiguous *quarantine.AmbiguousError
+	)
+	switch {
+	case errors.As(err, &problem):
+		return problem
+	case errors.As(err, &field):
+		return Invalid(in+"."+field.Field, field.Reason, nil)
+	case errors.As(err, &ambiguous):
+		p := NewProblem(http.StatusConflict, ambiguous.Error())
+		p.Candidates = Holders(ambiguous.Candidates)
+		return p
+	case errors.As(err, &command):
+		return NewProblem(http.StatusConflict, command.Reason)
+	case errors.As(err, &limit):
+		return NewProblem(http.StatusConflict, limit.Error())
+	case errors.Is(err, quarantine.ErrConflict):
+		return NewProblem(http.StatusConflict, quarantine.ErrConflict.Error())
+	}
+	for _, missing := range []error{quarantine.ErrNoCase, quarantine.ErrNoVerdict, quarantine.ErrNoSession, quarantine.ErrUnknownAddress} {
+		if errors.Is(err, missing) {
+			return NewProblem(http.StatusNotFound, missing.Error())
+		}
+	}
+	return NewProblem(http.StatusServiceUnavailable,
+		"the store or the log does not answer; what was asked may not have been done").RetryIn(storeRetry)
+}
+
+// init makes huma write its own errors (wrong types, missing fields, bodies it
+// cannot read) as a Problem too; it offers no other way than these variables.
+func init() {
+	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
+		return fromHuma(status, detail, errs)
+	}
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, detail string, errs ...error) huma.StatusError {
+		p := fromHuma(status, detail, errs)
+		p.RequestID = requestOf(ctx.Context()).id
+		return p
+	}
+	huma.ValidateStrictCasing = true
+}
+
+func fromHuma(status int, detail string, errs []error) *Problem {
+	p := NewProblem(status, detail)
+	for _, err := range errs {
+		var d *huma.ErrorDetail
+		if errors.As(err, &d) {
+			p.Errors = append(p.Errors, fieldProblem(d))
+		}
+	}
+	if len(p.Errors) > 0 {
+		p.Detail = p.Errors[0].Location + ": " + p.Errors[0].Message
+	}
+	if status == http.StatusUnsupportedMediaType {
+		p.Detail += "; send Content-Type: application/json"
+	}
+	return p
+}
+
+var missingProperty = regexp.MustCompile(`^expected required property (\S+) to be present$`)
+
+// fieldProblem names the field itself where huma names only its container, and
+// never echoes a whole body.
+func fieldProblem(d *huma.ErrorDetail) FieldProblem {
+	f := FieldProblem{Location: d.Location, Message: d.Message, Value: short(d.Value)}
+	if m := missingProperty.FindStringSubmatch(d.Message); m != nil {
+		return FieldProblem{Location: d.Location + "." + m[1], Message: "is required"}
+	}
+	if d.Location == "body" {
+		f.Value = nil
+	}
+	return f
+}
+
+// short returns v if its JSON is short enough to be echoed, else nil.
+func short(v any) any {
+	const longest = 128
+	if encoded, err := json.Marshal(v); err != nil || len(encoded) > longest || string(encoded) == "null" {
+		return nil
+	}
+	return v
+}
+
+// write answers with the problem outside of huma.
+func (p *Problem) write(ctx context.Context, w http.ResponseWriter) {
+	for name, values := range p.GetHeaders() {
+		w.Header()[name] = values
+	}
+	p.RequestID = requestOf(ctx).id
+	w.Header().Set("Content-Type", problemType)
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // a client that is gone reads no answer
+}
+
+// missingScope is the answer to a caller that is known but not entitled.
+func missingScope(p Principal, scopes []Scope) *Problem {
+	return NewProblem(http.StatusForbidden, fmt.Sprintf("token %q lacks the scope for this; it needs one of %q", p.Name, scopes))
+}
+
+func unauthorized() *Problem {
+	return NewProblem(http.StatusUnauthorized, "no valid bearer token; send Authorization: Bearer …")
+}

@@ -1,0 +1,109 @@
+package httpx
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.uber.org/zap"
+)
+
+// MaxBody bounds the body of every request but verdicts, in octets.
+const MaxBody = 64 << 10
+
+// Operation is one call of the API.
+type Operation struct {
+	ID      string // unique, for generated clients: "release-case"
+	Method  string
+	Path    string  // below [BasePath], e.g. "/cases/{id}"
+	Summary string  // one line for the OpenAPI document
+	Status  int     // of success; 0: 200
+	Scopes  []Scope // any of these is needed; at least one
+	MaxBody int64   // octets; 0: [MaxBody]
+}
+
+// Register mounts a call. The caller's scope is checked before a body is read.
+// Errors of the handler are translated by [ProblemOf]; a *Problem passes as it
+// is. Register panics on an operation without scope, for that is a defect.
+func Register[I, O any](s *Server, op Operation, handler func(context.Context, *I) (*O, error)) {
+	if len(op.Scopes) == 0 {
+		panic("httpx: " + op.ID + " is open to everybody")
+	}
+	if op.MaxBody == 0 {
+		op.MaxBody = MaxBody
+	}
+	in := "body"
+	if op.Method == http.MethodGet {
+		in = "query"
+	}
+	huma.Register(s.api, huma.Operation{
+		OperationID: op.ID, Method: op.Method, Path: BasePath + op.Path, Summary: op.Summary, DefaultStatus: op.Status,
+		MaxBodyBytes:    op.MaxBody + 1, // huma refuses a body of exactly its limit
+		BodyReadTimeout: s.config.Limits.Body,
+		Security:        []map[string][]string{{bearer: scopeNames(op.Scopes)}},
+		Middlewares:     huma.Middlewares{s.entitled(op.Scopes)},
+	}, func(ctx context.Context, input *I) (*O, error) {
+		output, err := handler(ctx, input)
+		if err != nil {
+			return nil, s.refuse(ctx, op.ID, err, in)
+		}
+		return output, nil
+	})
+}
+
+// refuse translates a handler's error and logs it if its text is not told.
+func (s *Server) refuse(ctx context.Context, operation string, err error, in string) *Problem {
+	told := *ProblemOf(err, in)
+	told.RequestID = RequestID(ctx)
+	if told.Status >= http.StatusInternalServerError {
+		s.log.Warn("request failed", zap.String("operation", operation), zap.String("request_id", told.RequestID), zap.Error(err))
+	}
+	return &told
+}
+
+// entitled lets only callers with any of the scopes through.
+func (s *Server) entitled(scopes []Scope) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r := requestOf(ctx.Context())
+		switch {
+		case !r.credible:
+			s.reject(ctx, unauthorized())
+		case !r.principal.May(scopes...):
+			s.reject(ctx, missingScope(r.principal, scopes))
+		default:
+			next(ctx)
+		}
+	}
+}
+
+func (s *Server) reject(ctx huma.Context, p *Problem) {
+	p.RequestID = RequestID(ctx.Context())
+	for name, values := range p.GetHeaders() {
+		ctx.SetHeader(name, values[0])
+	}
+	ctx.SetHeader("Content-Type", problemType)
+	ctx.SetStatus(p.Status)
+	_ = json.NewEncoder(ctx.BodyWriter()).Encode(p) // a client that is gone reads no answer
+}
+
+func scopeNames(scopes []Scope) []string {
+	names := make([]string, 0, len(scopes))
+	for _, s := range scopes {
+		names = append(names, string(s))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// page mounts one of the server's own pages, which need no token, and lists it
+// in the OpenAPI document.
+func (s *Server) page(path, id, summary string, handler http.HandlerFunc) {
+	s.mux.HandleFunc(http.MethodGet+" "+path, handler)
+	s.api.OpenAPI().AddOperation(&huma.Operation{
+		OperationID: id, Method: http.MethodGet, Path: path, Summary: summary,
+		Responses: map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK)}},
+		Security:  []map[string][]string{},
+	})
+}

@@ -1,0 +1,107 @@
+package httpx
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// maxDepth bounds how deep JSON may nest: deeper bodies carry nothing for us
+// and cost stack.
+const maxDepth = 16
+
+// CheckJSON says why data is not one JSON value that every reader understands
+// alike: broken UTF-8, keys given twice (RFC 8259 section 4), nesting deeper
+// than 16, anything after the value.
+func CheckJSON(data []byte) error {
+	if !utf8.Valid(data) {
+		return errors.New("is not UTF-8")
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if err := checkValue(d, 0); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("has something after the JSON value")
+	}
+	return nil
+}
+
+func checkValue(d *json.Decoder, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("nests deeper than %d", maxDepth)
+	}
+	token, err := d.Token()
+	if err != nil {
+		return syntax(err)
+	}
+	opening, ok := token.(json.Delim)
+	if !ok {
+		return nil
+	}
+	if opening == '{' {
+		err = checkMembers(d, depth)
+	} else {
+		err = checkElements(d, depth)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = d.Token() // the closing one: More said so
+	return syntax(err)
+}
+
+func checkMembers(d *json.Decoder, depth int) error {
+	seen := map[string]bool{}
+	for d.More() {
+		token, err := d.Token()
+		if err != nil {
+			return syntax(err)
+		}
+		key, _ := token.(string) // the decoder lets nothing else be a key
+		if seen[key] {
+			return fmt.Errorf("has the key %q twice", key)
+		}
+		seen[key] = true
+		if err := checkValue(d, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkElements(d *json.Decoder, depth int) error {
+	for d.More() {
+		if err := checkValue(d, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func syntax(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("is not JSON: it ends too early")
+	}
+	if err != nil {
+		return fmt.Errorf("is not JSON: %w", err)
+	}
+	return nil
+}
+
+// strictFormat reads bodies by [CheckJSON] and writes them without HTML escapes.
+var strictFormat = huma.Format{
+	Marshal: huma.DefaultJSONFormat.Marshal,
+	Unmarshal: func(data []byte, v any) error {
+		if err := CheckJSON(data); err != nil {
+			return err
+		}
+		return json.Unmarshal(data, v)
+	},
+}

@@ -1,0 +1,258 @@
+package intake
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"cordon/integration/httpx"
+	"cordon/quarantine"
+)
+
+// MaxItems bounds how many verdicts one request may carry.
+const MaxItems = 1000
+
+// ndjson is the media type of one JSON value a line.
+const ndjson = "application/x-ndjson"
+
+// errTooMany is returned for a request with more than MaxItems verdicts.
+var errTooMany = fmt.Errorf("more than %d verdicts in one request; split it", MaxItems)
+
+// Item is one verdict of a request, or why it could not be read.
+type Item struct {
+	Verdict quarantine.Verdict
+	Err     error // a *quarantine.FieldError, or an error about the item as a whole
+}
+
+// decodeBody reads a request's body: one verdict, an array, or one a line
+// (NDJSON, told by the Content-Type or by the body's shape). single tells that
+// the body was one bare verdict. The error is about the body as a whole; what is
+// wrong with one of several verdicts stands in its Item.
+func decodeBody(contentType string, body []byte) (items []Item, single bool, err error) {
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 {
+		return nil, false, errors.New("the body is empty")
+	}
+	media, _, _ := mime.ParseMediaType(contentType)
+	switch {
+	case media == ndjson:
+		items, err = decodeLines(bytes.Split(body, []byte("\n")))
+	case body[0] == '[':
+		items, err = decodeArray(body)
+	default:
+		return decodeObjects(body)
+	}
+	return items, false, err
+}
+
+func decodeArray(body []byte) ([]Item, error) {
+	var raw []json.RawMessage
+	if err := json.Unmarshal(body, &raw); err != nil {
+		return nil, fmt.Errorf("the body is not JSON: %w", err)
+	}
+	if len(raw) > MaxItems {
+		return nil, errTooMany
+	}
+	items := make([]Item, 0, len(raw))
+	for _, r := range raw {
+		items = append(items, decodeItem(r))
+	}
+	return items, nil
+}
+
+// decodeObjects reads a body that begins with a bare value: that one, or if a
+// line break and more follow it, one a line.
+func decodeObjects(body []byte) ([]Item, bool, error) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	var first json.RawMessage
+	if err := d.Decode(&first); err != nil {
+		return nil, true, fmt.Errorf("the body is not JSON: %w", err)
+	}
+	rest := body[d.InputOffset():]
+	if len(bytes.TrimSpace(rest)) == 0 {
+		return []Item{decodeItem(first)}, true, nil
+	}
+	if line, _, _ := bytes.Cut(rest, []byte("\n")); len(bytes.TrimSpace(line)) > 0 {
+		return nil, true, errors.New("the body has something after its JSON value")
+	}
+	items, err := decodeLines(append([][]byte{first}, bytes.Split(rest, []byte("\n"))...))
+	return items, false, err
+}
+
+func decodeLines(lines [][]byte) ([]Item, error) {
+	items := make([]Item, 0, min(len(lines), MaxItems))
+	readable := false
+	for _, line := range lines {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue
+		}
+		if len(items) == MaxItems {
+			return nil, errTooMany
+		}
+		readable = readable || json.Valid(line)
+		items = append(items, decodeItem(line))
+	}
+	if !readable {
+		return nil, errors.New("no line of the body is JSON")
+	}
+	return items, nil
+}
+
+// decodeItem reads one verdict, strictly.
+func decodeItem(raw []byte) Item {
+	if err := httpx.CheckJSON(raw); err != nil {
+		return Item{Err: err}
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil || members == nil {
+		return Item{Err: errors.New("is not a JSON object")}
+	}
+	var v quarantine.Verdict
+	for _, m := range sortedMembers(members) {
+		read, known := fields[m.name]
+		if !known {
+			return Item{Err: &quarantine.FieldError{Field: m.name, Reason: "there is no such field"}}
+		}
+		if reason := read(&v, m.value); reason != "" {
+			return Item{Err: &quarantine.FieldError{Field: m.name, Reason: reason}}
+		}
+	}
+	return Item{Verdict: v}
+}
+
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+// sortedMembers makes which fault is told first not depend on a map's order.
+func sortedMembers(members map[string]json.RawMessage) []member {
+	sorted := make([]member, 0, len(members))
+	for name, value := range members {
+		sorted = append(sorted, member{name, value})
+	}
+	slices.SortFunc(sorted, func(a, b member) int { return bytes.Compare([]byte(a.name), []byte(b.name)) })
+	return sorted
+}
+
+// fields reads each field of a verdict; a reader returns what is wrong, or "".
+// null is no value of any of them: leave the field out instead.
+var fields = map[string]func(*quarantine.Verdict, json.RawMessage) string{
+	"source":      func(v *quarantine.Verdict, raw json.RawMessage) string { return text(&v.Source, raw) },
+	"source_id":   func(v *quarantine.Verdict, raw json.RawMessage) string { return text(&v.SourceID, raw) },
+	"category":    func(v *quarantine.Verdict, raw json.RawMessage) string { return text(&v.Category, raw) },
+	"protocol":    func(v *quarantine.Verdict, raw json.RawMessage) string { return text(&v.Protocol, raw) },
+	"subscriber":  readSubscriber,
+	"ip":          readIP,
+	"port":        readPort,
+	"observed_at": readObservedAt,
+	"confidence":  readConfidence,
+	"severity":    readSeverity,
+	"evidence":    readEvidence,
+}
+
+func text(into *string, raw json.RawMessage) string {
+	if raw[0] != '"' {
+		return "is a string"
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return "is a string"
+	}
+	return ""
+}
+
+func readSubscriber(v *quarantine.Verdict, raw json.RawMessage) string {
+	if wrong := text(&v.Subscriber, raw); wrong != "" {
+		return wrong
+	}
+	if v.Subscriber == "" {
+		return "is empty; leave it out or name one"
+	}
+	return ""
+}
+
+// readIP takes an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) as the
+// IPv4 address it is.
+func readIP(v *quarantine.Verdict, raw json.RawMessage) string {
+	var s string
+	if wrong := text(&s, raw); wrong != "" {
+		return wrong
+	}
+	addr, err := netip.ParseAddr(s)
+	if err != nil {
+		return fmt.Sprintf("%q is no IP address", clip(s))
+	}
+	v.IP = addr.Unmap()
+	return ""
+}
+
+func readPort(v *quarantine.Verdict, raw json.RawMessage) string {
+	n, err := strconv.ParseUint(string(raw), 10, 16)
+	if err != nil || n == 0 {
+		return "is a number from 1 to 65535"
+	}
+	v.Port = uint16(n)
+	return ""
+}
+
+// readObservedAt insists on an offset: a local time without one names 24
+// different moments, and the address may have had other holders in each.
+func readObservedAt(v *quarantine.Verdict, raw json.RawMessage) string {
+	var s string
+	if wrong := text(&s, raw); wrong != "" {
+		return wrong
+	}
+	at, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return fmt.Sprintf("%q is no RFC 3339 time with an offset, e.g. 2026-01-02T15:04:05Z", clip(s))
+	}
+	v.ObservedAt = at.UTC()
+	return ""
+}
+
+func readConfidence(v *quarantine.Verdict, raw json.RawMessage) string {
+	c, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil || !(c >= 0 && c <= 1) {
+		return "is a number between 0 and 1"
+	}
+	v.Confidence = &c
+	return ""
+}
+
+// readSeverity keeps a number as its text: sources count in their own scales.
+func readSeverity(v *quarantine.Verdict, raw json.RawMessage) string {
+	if raw[0] == '-' || (raw[0] >= '0' && raw[0] <= '9') {
+		v.Severity = string(raw)
+		return ""
+	}
+	if text(&v.Severity, raw) != "" {
+		return "is a string or a number"
+	}
+	return ""
+}
+
+// readEvidence keeps any JSON value, without needless white space.
+func readEvidence(v *quarantine.Verdict, raw json.RawMessage) string {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, raw); err != nil {
+		return "is not JSON"
+	}
+	v.Evidence = compact.Bytes()
+	return ""
+}
+
+// clip bounds what of an input is repeated in an error.
+func clip(s string) string {
+	const longest = 64
+	if len(s) > longest {
+		return s[:longest] + "…"
+	}
+	return s
+}

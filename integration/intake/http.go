@@ -1,0 +1,51 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"cordon/integration/httpx"
+)
+
+// MaxBody bounds the body of a request with verdicts, in octets.
+const MaxBody = 1 << 20
+
+type verdictsInput struct {
+	ContentType string `header:"Content-Type"`
+	RawBody     []byte `contentType:"application/json" doc:"One verdict, an array of at most 1000, or one a line."`
+}
+
+// Answer is the body of an answer to verdicts: a result for each, in order.
+type Answer struct {
+	Results []Result `json:"results"`
+}
+
+type verdictsOutput struct{ Body Answer }
+
+// Mount adds POST /verdicts to the server.
+func (in *Intake) Mount(s *httpx.Server) {
+	httpx.Register(s, httpx.Operation{
+		ID: "submit-verdicts", Method: http.MethodPost, Path: "/verdicts", Status: http.StatusAccepted,
+		Summary: "Hand in verdicts; 202 means that those accepted are durable.",
+		Scopes:  []httpx.Scope{httpx.ScopeVerdict}, MaxBody: MaxBody,
+	}, in.post)
+}
+
+func (in *Intake) post(ctx context.Context, input *verdictsInput) (*verdictsOutput, error) {
+	items, single, err := decodeBody(input.ContentType, input.RawBody)
+	if errors.Is(err, errTooMany) {
+		return nil, httpx.NewProblem(http.StatusRequestEntityTooLarge, err.Error())
+	}
+	if err != nil {
+		return nil, httpx.NewProblem(http.StatusBadRequest, err.Error())
+	}
+	results, err := in.Submit(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	if single && results[0].Status == Rejected {
+		return nil, problem(results[0].Err)
+	}
+	return &verdictsOutput{Answer{results}}, nil
+}

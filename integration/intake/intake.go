@@ -1,0 +1,157 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"cordon/integration/httpx"
+	"cordon/quarantine"
+)
+
+// acceptor makes verdicts durable. The running engine is one.
+type acceptor interface {
+	// Accept returns once every verdict is in the log, with an answer for each in
+	// the same order. An error means that the log cannot be written.
+	Accept(ctx context.Context, verdicts []quarantine.Verdict) ([]quarantine.Acceptance, error)
+}
+
+// Intake takes verdicts in.
+type Intake struct {
+	engine acceptor
+	gates  *gates
+	now    func() time.Time
+}
+
+// New returns an intake in front of engine.
+func New(engine acceptor, c Config) (*Intake, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Intake{engine: engine, gates: newGates(c), now: c.Now}, nil
+}
+
+// Status is what became of one verdict of a request.
+type Status string
+
+// The three answers.
+const (
+	Accepted  Status = "accepted"  // durable; it will be decided whatever happens
+	Duplicate Status = "duplicate" // accepted before; nothing changes
+	Rejected  Status = "rejected"  // not taken; the error says why
+)
+
+// Result is the answer to one verdict.
+type Result struct {
+	ID     string `json:"id" doc:"The server's id; empty if rejected."`
+	Status Status `json:"status" enum:"accepted,duplicate,rejected"`
+	Error  string `json:"error,omitempty" doc:"Why it was rejected, naming the field."`
+	// Err is the same for code: a *quarantine.FieldError, *QuotaError or *ForbiddenError.
+	Err error `json:"-"`
+}
+
+// QuotaError says that a source has handed in too many verdicts.
+type QuotaError struct {
+	Source string
+	Quota  Quota
+	Wait   time.Duration // until there is room for one more
+}
+
+func (e *QuotaError) Error() string {
+	return fmt.Sprintf("source %q is beyond its quota of %s", e.Source, e.Quota)
+}
+
+// ForbiddenError says that the caller may not speak for a source.
+type ForbiddenError struct{ Token, Source string }
+
+func (e *ForbiddenError) Error() string {
+	return fmt.Sprintf("source: token %q may not hand in verdicts of source %q", e.Token, e.Source)
+}
+
+// Submit takes the verdicts of one request, whose caller is found in ctx, and
+// answers each of them. An error means that nothing was taken because the log
+// cannot be written; the caller may try again.
+func (in *Intake) Submit(ctx context.Context, items []Item) ([]Result, error) {
+	now := in.now()
+	caller := httpx.PrincipalOf(ctx)
+	results := make([]Result, len(items))
+	var taken []quarantine.Verdict
+	var places []int // taken[i] is items[places[i]]
+	var undo []func()
+	for i, item := range items {
+		v, giveBack, err := in.admit(caller, item, now)
+		if err != nil {
+			results[i] = Result{Status: Rejected, Error: err.Error(), Err: err}
+			continue
+		}
+		taken, places, undo = append(taken, v), append(places, i), append(undo, giveBack)
+	}
+	if len(taken) == 0 {
+		return results, nil
+	}
+	answers, err := in.engine.Accept(ctx, taken)
+	if err == nil && len(answers) != len(taken) {
+		err = fmt.Errorf("%d answers to %d verdicts", len(answers), len(taken))
+	}
+	if err != nil {
+		for _, giveBack := range undo {
+			giveBack()
+		}
+		return nil, fmt.Errorf("accept verdicts: %w", err)
+	}
+	for i, a := range answers {
+		results[places[i]] = resultOf(a)
+	}
+	return results, nil
+}
+
+func resultOf(a quarantine.Acceptance) Result {
+	if a.Duplicate {
+		return Result{ID: a.ID, Status: Duplicate}
+	}
+	return Result{ID: a.ID, Status: Accepted}
+}
+
+// admit checks one verdict against its caller, the domain's rules and the
+// source's quota, in this order, and completes it.
+func (in *Intake) admit(caller httpx.Principal, item Item, now time.Time) (quarantine.Verdict, func(), error) {
+	v := item.Verdict
+	if item.Err != nil {
+		return v, nil, item.Err
+	}
+	if v.Source != "" && !caller.MaySend(v.Source) {
+		return v, nil, &ForbiddenError{caller.Name, v.Source}
+	}
+	v.IP = v.IP.Unmap()
+	if err := v.Validate(now, in.gates.agreed(v.Source).MaxAge); err != nil {
+		return v, nil, err
+	}
+	giveBack, wait := in.gates.take(v.Source, now)
+	if wait > 0 {
+		return v, nil, &QuotaError{v.Source, in.gates.agreed(v.Source).Quota, wait}
+	}
+	v.ReceivedAt = now.UTC()
+	v.Identify()
+	return v, giveBack, nil
+}
+
+// problem tells a single verdict's rejection as the answer to its request.
+func problem(err error) *httpx.Problem {
+	var quota *QuotaError
+	var forbidden *ForbiddenError
+	var field *quarantine.FieldError
+	switch {
+	case errors.As(err, &quota):
+		return httpx.NewProblem(http.StatusTooManyRequests, err.Error()).RetryIn(quota.Wait)
+	case errors.As(err, &forbidden):
+		return httpx.NewProblem(http.StatusForbidden, err.Error())
+	case errors.As(err, &field):
+		return httpx.ProblemOf(err, "body")
+	}
+	return httpx.Invalid("body", err.Error(), nil)
+}
