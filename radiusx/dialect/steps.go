@@ -1,7 +1,6 @@
 package dialect
 
 import (
-	"errors"
 	"fmt"
 
 	"layeh.com/radius"
@@ -24,7 +23,7 @@ type Request struct {
 type Step struct {
 	Code       radius.Code // CoA-Request or Disconnect-Request
 	Attributes []radiusx.Attribute
-	Undo       *Step // takes the step back; nil for what cannot be taken back
+	Undo       *Step // takes the step back; nil where nothing can, or a restore's could not be made
 	NAKsIfDone bool  // the make refuses it when it is so already
 }
 
@@ -51,8 +50,7 @@ func (d *Dialect) Steps(r Request) ([]Step, error) {
 	case Change:
 		return b.change()
 	case Disconnect:
-		step, err := b.disconnect()
-		return []Step{step}, err
+		return b.steps([]StepTemplate{{Disconnect: []AttributeTemplate{}}})
 	}
 	return nil, fmt.Errorf("%w: %v", ErrUnsupported, r.Action)
 }
@@ -131,9 +129,6 @@ func (b *builder) restore(inForce Profile) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if inForce.Restricted == "" {
-		return nil, fmt.Errorf("%w: the profile in force has no name", ErrUnsupported)
-	}
 	return b.steps(form.Restore)
 }
 
@@ -146,8 +141,6 @@ func (b *builder) change() ([]Step, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("profile in force: %w", err)
-	case b.request.From.Restricted == "":
-		return nil, fmt.Errorf("%w: the profile in force has no name", ErrUnsupported)
 	case from != to:
 		return b.changeForm(to)
 	case b.request.From.Restricted == b.request.Profile.Restricted:
@@ -171,11 +164,9 @@ func (b *builder) changeForm(to *Form) ([]Step, error) {
 	return append(restore, restrict...), nil
 }
 
-func (b *builder) disconnect() (Step, error) {
-	return b.step(radius.CodeDisconnectRequest, nil)
-}
-
-// steps fills the templates of a form.
+// steps fills the templates of a form. A step whose undo cannot be made is an
+// error, except when restoring: a release is tried whether or not it could be
+// taken back, and its step then has no undo.
 func (b *builder) steps(templates []StepTemplate) ([]Step, error) {
 	steps := make([]Step, 0, len(templates))
 	for _, t := range templates {
@@ -185,11 +176,13 @@ func (b *builder) steps(templates []StepTemplate) ([]Step, error) {
 		}
 		if len(t.Undo) > 0 {
 			undo, err := b.step(radius.CodeCoARequest, t.Undo)
-			if err != nil {
+			switch {
+			case err == nil:
+				undo.NAKsIfDone = t.NAKsIfDone
+				step.Undo = &undo
+			case b.request.Action != Restore:
 				return nil, fmt.Errorf("undo: %w", err)
 			}
-			undo.NAKsIfDone = t.NAKsIfDone
-			step.Undo = &undo
 		}
 		step.NAKsIfDone = t.NAKsIfDone
 		steps = append(steps, step)
@@ -260,102 +253,4 @@ func (b *builder) encodes(a radiusx.Attribute) error {
 		return fmt.Errorf("%w %s is not set: %s has no number without it", ErrOption, missing, a.Name)
 	}
 	return fmt.Errorf("%w: %w", ErrUnsupported, err)
-}
-
-// Wants returns the names of all session attributes that the dialect reads, in the
-// order of need; a session store that keeps these keeps enough.
-func (d *Dialect) Wants() []string {
-	var wants wantList
-	wants.add(d.Identifiers.Must...)
-	wants.add(d.Disconnect.Must...)
-	wants.add(d.Identifiers.IfKnown...)
-	wants.add(d.Disconnect.IfKnown...)
-	if d.SendsNAS {
-		wants.add(nasAttributes...)
-	}
-	for _, f := range []*Form{d.Overlay, d.Swap} {
-		if f != nil {
-			f.wants(&wants)
-		}
-	}
-	return wants
-}
-
-// wantList is a list of names without repetition.
-type wantList []string
-
-func (w *wantList) add(names ...string) {
-	for _, name := range names {
-		if !containsFold(*w, name) {
-			*w = append(*w, name)
-		}
-	}
-}
-
-func (f *Form) wants(w *wantList) {
-	for _, no := range f.Refuses {
-		w.add(no.Attribute)
-	}
-	f.eachAttribute(func(_ string, a AttributeTemplate) { w.add(a.Value.names(session)...) })
-}
-
-// Check says, when a configuration is read, whether this make can put p in force
-// and take it away again, on a session that accounting described completely: a
-// normal name that is missing, names that are too long or that the make does not take,
-// options that are missing or wrong. All faults are returned, none is fine.
-// A p.Normal that is only known later is checked with its fallback.
-func (d *Dialect) Check(p Profile, options map[string]string) []error {
-	if _, err := d.options(options); err != nil {
-		return joined(err)
-	}
-	told := d.exampleSession()
-	var faults []error
-	seen := make(map[string]bool)
-	for _, action := range []Action{Restrict, Restore, Disconnect} {
-		_, err := d.Steps(Request{Action: action, Session: told, Profile: p, Options: options})
-		if err != nil && !seen[err.Error()] {
-			seen[err.Error()] = true
-			faults = append(faults, err)
-		}
-	}
-	return faults
-}
-
-// joined takes apart what errors.Join put together.
-func joined(err error) []error {
-	var several interface{ Unwrap() []error }
-	if errors.As(err, &several) {
-		return several.Unwrap()
-	}
-	return []error{err}
-}
-
-// examples is a value of each type that singles out a session.
-var examples = map[radiusx.Type]string{
-	radiusx.TypeOctets: "0x01", radiusx.TypeString: "example", radiusx.TypeIPAddr: "192.0.2.1",
-	radiusx.TypeIPv6Addr: "2001:db8::1", radiusx.TypeIPv6Prefix: "2001:db8::/64", radiusx.TypeIfID: "0:0:0:1",
-	radiusx.TypeInteger: "1", radiusx.TypeInteger64: "1", radiusx.TypeDate: "1",
-}
-
-// exampleSession is a session that has everything the dialect reads, except
-// what it refuses to restrict.
-func (d *Dialect) exampleSession() []radiusx.Attribute {
-	var told []radiusx.Attribute
-	for _, name := range d.Wants() {
-		if def, ok := radiusx.Builtin().Lookup(name); ok && !d.refusesBy(name) {
-			told = append(told, radiusx.Attribute{Name: name, Value: examples[def.Type]})
-		}
-	}
-	return told
-}
-
-func (d *Dialect) refusesBy(name string) bool {
-	for _, f := range d.Forms() {
-		for _, no := range f.Refuses {
-			if no.Attribute == name {
-				return true
-			}
-		}
-	}
-	return false
 }

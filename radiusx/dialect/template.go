@@ -165,11 +165,11 @@ func (t Template) expand(v values) (string, error) {
 func (v values) of(p piece) (string, error) {
 	switch p.kind {
 	case restricted:
-		return v.profile.Restricted, nil
+		return nameOf(v.profile.Restricted, "the restricted profile")
 	case normal:
-		return v.profile.Normal, nil
+		return nameOf(v.profile.Normal, "the normal profile")
 	case previous:
-		return v.from.Restricted, nil
+		return nameOf(v.from.Restricted, "the profile in force")
 	case session:
 		return identifier(v.session, p.text)
 	case option:
@@ -181,8 +181,16 @@ func (v values) of(p piece) (string, error) {
 	return p.text, nil
 }
 
-// Pattern is a regular expression (RE2) that must match as a whole where it
-// says so itself, with ^ and $. The zero Pattern matches everything.
+// nameOf returns name unless it is empty.
+func nameOf(name, whose string) (string, error) {
+	if name == "" {
+		return "", fmt.Errorf("%w: %s has no name", ErrUnsupported, whose)
+	}
+	return name, nil
+}
+
+// Pattern is a regular expression (RE2); ^ and $ tie it to the ends. The zero
+// Pattern matches everything.
 type Pattern struct{ re *regexp.Regexp }
 
 // UnmarshalYAML compiles the expression.

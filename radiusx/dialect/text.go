@@ -3,6 +3,8 @@ package dialect
 import (
 	"fmt"
 	"strings"
+
+	"cordon/radiusx"
 )
 
 // Text returns the dialect as a BNG engineer reads it: what is sent, what must be
@@ -89,4 +91,15 @@ func (c Covers) String() string {
 		return "covered: " + c.Covered
 	}
 	return "covered: " + c.Covered + ". " + c.Warning
+}
+
+// Render returns steps as radclient's input text: the attributes of each
+// request one a line, requests apart by a blank line. dictionary is that of
+// [Dialect.Dictionary].
+func Render(dictionary *radiusx.Dictionary, steps []Step) string {
+	texts := make([]string, 0, len(steps))
+	for _, s := range steps {
+		texts = append(texts, dictionary.Input(s.Attributes))
+	}
+	return strings.Join(texts, "\n")
 }

@@ -1,0 +1,105 @@
+package dialect
+
+import (
+	"errors"
+
+	"cordon/radiusx"
+)
+
+// Wants returns the names of all session attributes that the dialect reads, in the
+// order of need; a session store that keeps these keeps enough.
+func (d *Dialect) Wants() []string {
+	var wants wantList
+	wants.add(d.Identifiers.Must...)
+	wants.add(d.Disconnect.Must...)
+	wants.add(d.Identifiers.IfKnown...)
+	wants.add(d.Disconnect.IfKnown...)
+	if d.SendsNAS {
+		wants.add(nasAttributes...)
+	}
+	for _, f := range []*Form{d.Overlay, d.Swap} {
+		if f != nil {
+			f.wants(&wants)
+		}
+	}
+	return wants
+}
+
+// wantList is a list of names without repetition.
+type wantList []string
+
+func (w *wantList) add(names ...string) {
+	for _, name := range names {
+		if !containsFold(*w, name) {
+			*w = append(*w, name)
+		}
+	}
+}
+
+func (f *Form) wants(w *wantList) {
+	for _, no := range f.Refuses {
+		w.add(no.Attribute)
+	}
+	f.eachAttribute(func(_ string, a AttributeTemplate) { w.add(a.Value.names(session)...) })
+}
+
+// Check says, when a configuration is read, whether this make can put p in force
+// and take it away again, on a session that accounting described completely: a
+// normal name that is missing, names that are too long or that the make does not take,
+// options that are missing or wrong. All faults are returned, none is fine.
+// A p.Normal that is only known later is checked with its fallback.
+func (d *Dialect) Check(p Profile, options map[string]string) []error {
+	if _, err := d.options(options); err != nil {
+		return joined(err)
+	}
+	told := d.exampleSession()
+	var faults []error
+	seen := make(map[string]bool)
+	for _, action := range []Action{Restrict, Restore, Disconnect} {
+		_, err := d.Steps(Request{Action: action, Session: told, Profile: p, Options: options})
+		if err != nil && !seen[err.Error()] {
+			seen[err.Error()] = true
+			faults = append(faults, err)
+		}
+	}
+	return faults
+}
+
+// joined takes apart what errors.Join put together.
+func joined(err error) []error {
+	var several interface{ Unwrap() []error }
+	if errors.As(err, &several) {
+		return several.Unwrap()
+	}
+	return []error{err}
+}
+
+// examples is a value of each type that singles out a session.
+var examples = map[radiusx.Type]string{
+	radiusx.TypeOctets: "0x01", radiusx.TypeString: "example", radiusx.TypeIPAddr: "192.0.2.1",
+	radiusx.TypeIPv6Addr: "2001:db8::1", radiusx.TypeIPv6Prefix: "2001:db8::/64", radiusx.TypeIfID: "0:0:0:1",
+	radiusx.TypeInteger: "1", radiusx.TypeInteger64: "1", radiusx.TypeDate: "1",
+}
+
+// exampleSession is a session that has everything the dialect reads, except
+// what it refuses to restrict.
+func (d *Dialect) exampleSession() []radiusx.Attribute {
+	var told []radiusx.Attribute
+	for _, name := range d.Wants() {
+		if def, ok := radiusx.Builtin().Lookup(name); ok && !d.refusesBy(name) {
+			told = append(told, radiusx.Attribute{Name: name, Value: examples[def.Type]})
+		}
+	}
+	return told
+}
+
+func (d *Dialect) refusesBy(name string) bool {
+	for _, f := range d.Forms() {
+		for _, no := range f.Refuses {
+			if no.Attribute == name {
+				return true
+			}
+		}
+	}
+	return false
+}

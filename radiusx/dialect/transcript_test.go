@@ -1,0 +1,118 @@
+package dialect
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cordon/radiusx"
+)
+
+var update = flag.Bool("update", false, "write testdata/*.txt anew")
+
+// transcripts are the profiles each dialect's transcript shows.
+var transcripts = map[string][]struct{ from, to Profile }{
+	"junos":     {{Profile{"GARDEN", Overlay}, Profile{"NO-SMTP", Overlay}}, {Profile{"GARDEN", "SVC-INET"}, Profile{"NO-SMTP", "SVC-INET"}}},
+	"filter-id": {{Profile{"garden", "internet"}, Profile{"no-smtp", "internet"}}},
+	"mikrotik":  {{Profile{"garden", "normal"}, Profile{"no-smtp", "normal"}}},
+	"accel-ppp": {{Profile{"1", Overlay}, Profile{"2", Overlay}}, {Profile{"64/64", "20000/100000"}, Profile{"512/512", "20000/100000"}}},
+}
+
+// refusals are the requests that a transcript shows being refused.
+var refusals = map[string][]struct {
+	about   string
+	request Request
+}{
+	"junos": {
+		{"restrict without Acct-Session-Id", Request{Action: Restrict, Profile: Profile{"GARDEN", Overlay}, Session: attributes("User-Name=alice")}},
+		{"restrict with an empty User-Name", Request{Action: Restrict, Profile: Profile{"GARDEN", Overlay}, Session: attributes(`User-Name="",Acct-Session-Id=42`)}},
+	},
+	"filter-id": {
+		{"restrict, normal: overlay", Request{Action: Restrict, Profile: Profile{"garden", Overlay}, Session: alice()}},
+		{"restrict with a wildcard for User-Name", Request{Action: Restrict, Profile: Profile{"garden", "internet"}, Session: attributes("User-Name=*,Acct-Session-Id=42")}},
+	},
+	"mikrotik": {
+		{"restrict, normal: overlay", Request{Action: Restrict, Profile: Profile{"garden", Overlay}, Session: alice()}},
+		{"restore without a normal list", Request{Action: Restore, Profile: Profile{"garden", ""}, Session: alice()}},
+	},
+	"accel-ppp": {
+		{"L4 redirect without l4_redirect_number", Request{Action: Restrict, Profile: Profile{"1", Overlay}, Session: alice()}},
+		{"L4 redirect of a PPP session", Request{Action: Restrict, Profile: Profile{"1", Overlay}, Session: append(alice(), attributes("Framed-Protocol=PPP")...), Options: siteOptions["accel-ppp"]}},
+		{"L4 redirect with the value 0", Request{Action: Restrict, Profile: Profile{"0", Overlay}, Session: alice(), Options: siteOptions["accel-ppp"]}},
+	},
+}
+
+func TestTranscriptOfEveryDialect(t *testing.T) {
+	for _, name := range Builtin().Names() {
+		d := get(t, name)
+		for file, got := range map[string]string{name + ".txt": transcript(t, d), name + "-show.txt": d.Text()} {
+			file = filepath.Join("testdata", file)
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("%s differs (write it anew with -update and read the difference); got\n%s", file, got)
+			}
+		}
+	}
+}
+
+// transcript writes what the dialect sends for one session, in all its forms.
+func transcript(t *testing.T, d *Dialect) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s: %s\n# Session as accounting told it:\n", d.Name, d.Title)
+	for line := range strings.Lines(radiusx.Builtin().Input(alice())) {
+		b.WriteString("#   " + line)
+	}
+	for _, o := range d.Options {
+		fmt.Fprintf(&b, "# option %s: %s\n", o.Name, strings.TrimSpace(siteOptions[d.Name][o.Name]+" (default "+o.Default+")"))
+	}
+	for _, p := range transcripts[d.Name] {
+		scene(t, &b, d, fmt.Sprintf("restrict to %s, normal: %s", p.from.Restricted, p.from.Normal), Request{Action: Restrict, Profile: p.from})
+		scene(t, &b, d, fmt.Sprintf("change from %s to %s, normal: %s", p.from.Restricted, p.to.Restricted, p.to.Normal), Request{Action: Change, From: p.from, Profile: p.to})
+		scene(t, &b, d, fmt.Sprintf("restore from %s, normal: %s", p.from.Restricted, p.from.Normal), Request{Action: Restore, Profile: p.from})
+	}
+	scene(t, &b, d, "disconnect", Request{Action: Disconnect})
+	for _, r := range refusals[d.Name] {
+		steps, err := d.Steps(r.request)
+		if err == nil {
+			t.Errorf("%s: %s: got %v, want a refusal", d.Name, r.about, steps)
+			continue
+		}
+		fmt.Fprintf(&b, "\n== refused: %s\n%v\n", r.about, err)
+	}
+	return b.String()
+}
+
+func scene(t *testing.T, b *strings.Builder, d *Dialect, about string, r Request) {
+	r.Session, r.Options = alice(), siteOptions[d.Name]
+	steps, err := d.Steps(r)
+	if err != nil {
+		t.Fatalf("%s: %s: %v", d.Name, about, err)
+	}
+	dictionary, err := d.Dictionary(r.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(b, "\n== %s\n", about)
+	for i, s := range steps {
+		fmt.Fprintf(b, "%d. %s\n%s", i+1, s.Code, indented(dictionary.Input(s.Attributes)))
+		if s.Undo != nil {
+			fmt.Fprintf(b, "   undo: %s\n%s", s.Undo.Code, indented(dictionary.Input(s.Undo.Attributes)))
+		}
+	}
+}
+
+func indented(text string) string {
+	return "\t" + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n\t") + "\n"
+}
