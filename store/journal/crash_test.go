@@ -77,6 +77,7 @@ func same(a, b Record) bool {
 }
 
 func TestAJournalCutAtAnyLengthReplaysItsCompleteBatches(t *testing.T) {
+	t.Parallel()
 	for name, rotateAt := range map[string]int{"one segment": 0, "newest of two segments": 50} {
 		t.Run(name, func(t *testing.T) {
 			whole := t.TempDir()
@@ -214,6 +215,7 @@ func (p *powerRun) work(t *testing.T, j *Journal, round int) {
 }
 
 func TestNoPowerCutLosesAnAcknowledgedRecordOrSplitsABatch(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	rng := rand.New(rand.NewPCG(seed, 1))
 	for run := range 60 {

@@ -42,6 +42,7 @@ func flipped(t *testing.T, im *image, i int, at int64, want []Record, where []fr
 }
 
 func TestAFlippedOctetIsFoundAndNoWrongRecordIsReturned(t *testing.T) {
+	t.Parallel()
 	whole := t.TempDir()
 	j := open(t, Config{Dir: whole, disk: lazyDisk{}, Carry: func() []Entry { return []Entry{entry(500), entry(501)} }})
 	for i := range 100 {
