@@ -1,0 +1,160 @@
+package quarantinetest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// look is when a subscriber is looked at next. A leased one is being looked at;
+// anything that wakes the subscriber takes the mark away.
+type look struct {
+	at     time.Time
+	leased bool
+}
+
+// senderLock is who sends.
+type senderLock struct {
+	holder string // holds it until end, or held it last
+	end    time.Time
+	term   uint64
+}
+
+// schedule does to the due set what a saved case asks for: only finishing puts
+// a look off, and a wake-up nobody has answered yet stays.
+func (m *Memory) schedule(w quarantine.CaseWrite) {
+	c := w.Case
+	if !c.Open() {
+		if m.open[c.Subscriber] == c.ID {
+			delete(m.open, c.Subscriber)
+		}
+		if _, another := m.open[c.Subscriber]; !another {
+			delete(m.due[0], c.Subscriber)
+			delete(m.due[1], c.Subscriber)
+		}
+		return
+	}
+	m.open[c.Subscriber] = c.ID
+	next := look{at: w.DueAt}
+	for _, lane := range m.due {
+		old, ok := lane[c.Subscriber]
+		delete(lane, c.Subscriber)
+		if !ok {
+			continue
+		}
+		unanswered := !old.leased && !old.at.After(w.Now)
+		if unanswered && next.at.IsZero() || !next.at.IsZero() && old.at.Before(next.at) {
+			next = old
+		}
+	}
+	if !next.at.IsZero() {
+		m.due[c.Lane()][c.Subscriber] = next
+	}
+}
+
+// TakeDue implements quarantine.DueSet.
+func (m *Memory) TakeDue(_ context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	if term != 0 && term != m.lock.term {
+		return nil, quarantine.ErrNotSender
+	}
+	var due []string
+	for subscriber, l := range m.due[lane] {
+		if !l.at.After(now) {
+			due = append(due, subscriber)
+		}
+	}
+	slices.SortFunc(due, func(a, b string) int {
+		return cmp.Or(m.due[lane][a].at.Compare(m.due[lane][b].at), cmp.Compare(a, b))
+	})
+	taken := []quarantine.Due{}
+	for _, subscriber := range due[:min(n, len(due))] {
+		m.due[lane][subscriber] = look{now.Add(lease), true}
+		taken = append(taken, quarantine.Due{Lane: lane, Subscriber: subscriber, Until: now.Add(lease)})
+	}
+	return taken, nil
+}
+
+// FinishDue implements quarantine.DueSet.
+func (m *Memory) FinishDue(_ context.Context, d quarantine.Due, next time.Time) error {
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	if next.IsZero() {
+		return fmt.Errorf("finish work on %s: the next look has no time", d.Subscriber)
+	}
+	if l, ok := m.due[d.Lane][d.Subscriber]; ok && l.leased && l.at.Equal(d.Until) {
+		m.due[d.Lane][d.Subscriber] = look{at: next}
+	}
+	return nil
+}
+
+// WakeAll implements quarantine.DueSet.
+func (m *Memory) WakeAll(_ context.Context, now time.Time) error {
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	m.wakeAll(now)
+	return nil
+}
+
+func (m *Memory) wakeAll(now time.Time) {
+	for subscriber := range m.open {
+		m.wake(subscriber, now)
+	}
+}
+
+// wake makes the subscriber's open case due, if there is one.
+func (m *Memory) wake(subscriber string, now time.Time) {
+	id, ok := m.open[subscriber]
+	if !ok {
+		return
+	}
+	lane := m.due[m.readCase(id).Lane()]
+	if l, ok := lane[subscriber]; ok && l.at.Before(now) {
+		now = l.at
+	}
+	lane[subscriber] = look{at: now}
+}
+
+// Campaign implements quarantine.SenderLock.
+func (m *Memory) Campaign(_ context.Context, holder string, ttl time.Duration) (term uint64, held bool, err error) {
+	if err := m.enter(); err != nil {
+		return 0, false, err
+	}
+	defer m.mu.Unlock()
+	if holder == "" || ttl <= 0 {
+		return 0, false, errors.New("campaign for sender: want a name and a time to live")
+	}
+	now := m.Now()
+	if m.lock.holder != holder {
+		if now.Before(m.lock.end) {
+			return m.lock.term, false, nil
+		}
+		m.lock.term++
+	}
+	m.lock.holder, m.lock.end = holder, now.Add(ttl)
+	return m.lock.term, true, nil
+}
+
+// Resign implements quarantine.SenderLock.
+func (m *Memory) Resign(_ context.Context, holder string) error {
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	if m.lock.holder == holder {
+		m.lock.end = time.Time{}
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+package quarantinetest
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// heldSession is a session and when it began as first seen, which tells reuses
+// of its key apart.
+type heldSession struct {
+	quarantine.Session
+	began time.Time
+}
+
+// bindingID tells bindings apart; two statements about the same one merge.
+type bindingID struct {
+	quarantine.Address
+	session quarantine.SessionKey
+	began   int64 // ns
+}
+
+// Session implements quarantine.SessionReader.
+func (m *Memory) Session(_ context.Context, key quarantine.SessionKey) (quarantine.Session, error) {
+	if err := m.enter(); err != nil {
+		return quarantine.Session{}, err
+	}
+	defer m.mu.Unlock()
+	held, ok := m.sessions[key]
+	if !ok {
+		return quarantine.Session{}, quarantine.ErrNoSession
+	}
+	return m.readSession(held), nil
+}
+
+// SessionsOf implements quarantine.SessionReader.
+func (m *Memory) SessionsOf(_ context.Context, subscriber string) ([]quarantine.Session, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	var live []quarantine.Session
+	for _, held := range m.sessions {
+		if held.Subscriber == subscriber && held.Live() {
+			live = append(live, m.readSession(held))
+		}
+	}
+	slices.SortFunc(live, func(a, b quarantine.Session) int {
+		return cmp.Or(cmp.Compare(a.BNG, b.BNG), cmp.Compare(a.ID, b.ID))
+	})
+	return live, nil
+}
+
+func (m *Memory) readSession(held heldSession) quarantine.Session {
+	s := held.Session
+	s.Addresses, s.Attributes = slices.Clone(s.Addresses), slices.Clone(s.Attributes)
+	s.Suspect = m.resets[s.BNG].After(s.SeenAt)
+	return s
+}
+
+// Record implements quarantine.SessionRecorder.
+func (m *Memory) Record(_ context.Context, events []quarantine.SessionEvent) []error {
+	errs := make([]error, len(events))
+	if err := m.enter(); err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	defer m.mu.Unlock()
+	for _, ev := range events {
+		if ev.Kind == quarantine.BNGReset {
+			m.reset(ev)
+		} else {
+			m.apply(ev)
+		}
+	}
+	return errs
+}
+
+func (m *Memory) reset(ev quarantine.SessionEvent) {
+	if m.resets[ev.Key.BNG].After(ev.At) {
+		return
+	}
+	m.resets[ev.Key.BNG] = ev.At
+	m.wakeAll(m.Now())
+}
+
+func (m *Memory) apply(ev quarantine.SessionEvent) {
+	held, known := m.sessions[ev.Key]
+	var prev *quarantine.Session
+	if known {
+		prev = &held.Session
+	}
+	change := quarantine.Apply(prev, ev, m.resets[ev.Key.BNG], m.Restricted)
+	if old := change.Replaced; old != nil {
+		m.bind(heldSession{*old, held.began})
+		m.wake(old.Subscriber, m.Now())
+		known = false
+	}
+	if change.Changed {
+		if !known {
+			held.began = change.Session.StartedAt
+		}
+		held.Session = change.Session
+		held.Addresses, held.Attributes = slices.Clone(held.Addresses), slices.Clone(held.Attributes)
+		m.sessions[ev.Key] = held
+		m.bind(held)
+	}
+	m.wake(held.Subscriber, m.Now())
+}
+
+func (m *Memory) bind(held heldSession) {
+	for _, b := range held.Bindings() {
+		b.Prefix = b.Prefix.Masked()
+		m.bindings[bindingID{b.Address, b.Session, held.began.UnixNano()}] = b
+	}
+}
+
+// Bindings implements quarantine.BindingFinder.
+func (m *Memory) Bindings(_ context.Context, addr netip.Addr, from, to time.Time) ([]quarantine.Binding, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	addr = addr.Unmap().WithZone("")
+	var found []quarantine.Binding
+	for _, b := range m.bindings {
+		if b.Prefix.Contains(addr) && !b.From.After(to) && (b.To.IsZero() || !b.To.Before(from)) {
+			b.ResetAt = m.resets[b.Session.BNG]
+			found = append(found, b)
+		}
+	}
+	return found, nil
+}
