@@ -92,9 +92,14 @@ func background(f func() error) <-chan error {
 
 func (l *lab) listen(at netip.AddrPort) net.PacketConn {
 	l.t.Helper()
-	conn, err := l.wire.Listen(at)
+	return listenOn(l.t, l.wire, at)
+}
+
+func listenOn(t testing.TB, wire *Wire, at netip.AddrPort) net.PacketConn {
+	t.Helper()
+	conn, err := wire.Listen(at)
 	if err != nil {
-		l.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return conn
 }
