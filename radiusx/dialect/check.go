@@ -40,7 +40,15 @@ func (f *Form) wants(w *wantList) {
 	for _, no := range f.Refuses {
 		w.add(no.Attribute)
 	}
-	f.eachAttribute(func(_ string, a AttributeTemplate) { w.add(a.Value.names(session)...) })
+	for _, steps := range f.lists() {
+		for _, s := range steps.steps {
+			for _, list := range s.lists() {
+				for _, a := range list.attributes {
+					w.add(a.Value.names(session)...)
+				}
+			}
+		}
+	}
 }
 
 // Check says, when a configuration is read, whether this make can put p in force

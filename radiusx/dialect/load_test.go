@@ -156,6 +156,35 @@ func TestADialectMaySendTheNASAndDisconnectToRestrict(t *testing.T) {
 	}
 }
 
+func TestWantsIncludesWhatTemplatesRead(t *testing.T) {
+	fsys := edited(t, "filter-id.yaml", `["Filter-Id={restricted}"]`, `["Filter-Id={restricted}-{session NAS-Port-Id}"]`)
+	data := string(fsys["filter-id.yaml"].Data)
+	data = strings.Replace(data, `undo: ["Filter-Id={restricted}"]`, `undo: ["Filter-Id={restricted}-{session NAS-Port-Id}"]`, 1)
+	data = strings.ReplaceAll(data, "Filter-Id={previous restricted}", "Filter-Id={previous restricted}-{session NAS-Port-Id}")
+	data = strings.Replace(data, "    - coa: [\"Filter-Id={restricted}\"]", "    - coa: [\"Filter-Id={restricted}-{session NAS-Port-Id}\"]", 1)
+	fsys["filter-id.yaml"].Data = []byte(data)
+	set, err := Load(fsys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _ := set.Get("filter-id")
+	if got := strings.Join(d.Wants(), " "); got != "User-Name Acct-Session-Id NAS-Port-Id" {
+		t.Errorf("wants %s", got)
+	}
+	r := Request{Action: Restrict, Profile: Profile{"garden", "normal"}, Session: alice()}
+	if steps, err := d.Steps(r); !errors.Is(err, ErrIdentifierMissing) {
+		t.Errorf("without NAS-Port-Id: got %v, %v; want ErrIdentifierMissing", steps, err)
+	}
+	r.Session = append(r.Session, attributes("NAS-Port-Id='{normal}:836'")...)
+	steps, err := d.Steps(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := radiusx.Find(steps[0].Attributes, "Filter-Id"); got != "garden-{normal}:836" {
+		t.Errorf("Filter-Id is %q: a value was read as a template, or not put in", got)
+	}
+}
+
 func FuzzLoad(f *testing.F) {
 	for _, name := range []string{"junos.yaml", "accel-ppp.yaml"} {
 		data, err := os.ReadFile(name)

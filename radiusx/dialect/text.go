@@ -58,11 +58,8 @@ func (id Identification) String() string {
 
 func (f *Form) text(b *strings.Builder, chosenBy string) {
 	fmt.Fprintf(b, "\n%s\n  %s\n", chosenBy, f.About)
-	for _, list := range []struct {
-		action Action
-		steps  []StepTemplate
-	}{{Restrict, f.Restrict}, {Restore, f.Restore}, {Change, f.Change}} {
-		fmt.Fprintf(b, "  %s\n", list.action)
+	for _, list := range f.lists() {
+		fmt.Fprintf(b, "  %s\n", list.key)
 		for i, s := range list.steps {
 			fmt.Fprintf(b, "    %d. %s%s", i+1, s.code(), written(s.attributes(), asIs))
 			if len(s.Undo) > 0 {

@@ -169,13 +169,17 @@ func (v *validator) checkSiteDefined() {
 		if _, taken := radiusx.Builtin().Lookup(s.Name); taken || s.Name == "" {
 			v.fault(below(at, "name"), "%q is no name for a site-defined attribute: it is taken or empty", s.Name)
 		}
-		for key, t := range map[string]Template{"vendor": s.Vendor, "number": s.Number, "type": s.Type} {
-			if t.source == "" {
-				v.fault(at, "%s: %s is missing", s.Name, key)
-			}
-			v.checkPlaceholders(below(at, key), t, option)
-		}
+		v.checkDefinition(at, s.Name, "vendor", s.Vendor)
+		v.checkDefinition(at, s.Name, "number", s.Number)
+		v.checkDefinition(at, s.Name, "type", s.Type)
 	}
+}
+
+func (v *validator) checkDefinition(at []any, name, key string, t Template) {
+	if t.source == "" {
+		v.fault(at, "%s: %s is missing", name, key)
+	}
+	v.checkPlaceholders(below(at, key), t, option)
 }
 
 // checkPlaceholders checks that t uses only what is allowed, and that this exists.

@@ -9,20 +9,24 @@ import (
 	"cordon/radiusx"
 )
 
-// eachAttribute calls visit for every attribute of every step, with the key of the
-// list of steps it is in.
-func (f *Form) eachAttribute(visit func(key string, a AttributeTemplate)) {
-	for key, steps := range f.lists() {
-		for _, s := range steps {
-			for _, a := range slices.Concat(s.CoA, s.Disconnect, s.Undo) {
-				visit(key, a)
-			}
-		}
-	}
+// stepList is one of a form's lists of steps, with its key.
+type stepList struct {
+	key   string
+	steps []StepTemplate
 }
 
-func (f *Form) lists() map[string][]StepTemplate {
-	return map[string][]StepTemplate{"restrict": f.Restrict, "restore": f.Restore, "change": f.Change}
+func (f *Form) lists() []stepList {
+	return []stepList{{"restrict", f.Restrict}, {"restore", f.Restore}, {"change", f.Change}}
+}
+
+// attributeList is one of a step's lists of attributes, with its key.
+type attributeList struct {
+	key        string
+	attributes []AttributeTemplate
+}
+
+func (t StepTemplate) lists() []attributeList {
+	return []attributeList{{"coa", t.CoA}, {"disconnect", t.Disconnect}, {"undo", t.Undo}}
 }
 
 func (v *validator) checkForm(name string, f *Form) {
@@ -30,20 +34,19 @@ func (v *validator) checkForm(name string, f *Form) {
 	if f.About == "" {
 		v.fault(at, "%s: about is missing", name)
 	}
-	for _, key := range []string{"restrict", "restore", "change"} {
-		steps := f.lists()[key]
-		if len(steps) == 0 {
-			v.fault(at, "%s: %s has no steps", name, key)
+	for _, list := range f.lists() {
+		if len(list.steps) == 0 {
+			v.fault(at, "%s: %s has no steps", name, list.key)
 		}
 		allowed := []pieceKind{restricted, session, option}
 		if name != Overlay {
 			allowed = append(allowed, normal)
 		}
-		if key == "change" {
+		if list.key == "change" {
 			allowed = append(allowed, previous)
 		}
-		for i, s := range steps {
-			v.checkStep(below(at, key, i), s, allowed)
+		for i, s := range list.steps {
+			v.checkStep(below(at, list.key, i), s, allowed)
 		}
 	}
 	v.checkMirror(name, f)
@@ -91,9 +94,9 @@ func (v *validator) checkStep(at []any, s StepTemplate, allowed []pieceKind) {
 	if isDisconnect && !v.dialect.DropsSession {
 		v.fault(at, "a disconnect step, but drops_session is false")
 	}
-	for key, list := range map[string][]AttributeTemplate{"coa": s.CoA, "disconnect": s.Disconnect, "undo": s.Undo} {
-		for i, a := range list {
-			v.checkAttribute(below(at, key, i), a, allowed)
+	for _, list := range s.lists() {
+		for i, a := range list.attributes {
+			v.checkAttribute(below(at, list.key, i), a, allowed)
 		}
 	}
 }
