@@ -55,7 +55,9 @@ func newClientTable(clients []Client) *clientTable {
 }
 
 // find returns the client with the most specific prefix around addr.
-func (t *clientTable) find(addr netip.Addr) (*Client, bool) { return t.byPrefix.Lookup(addr) }
+func (t *clientTable) find(addr netip.Addr) (*Client, bool) {
+	return t.byPrefix.Lookup(addr.WithZone(""))
+}
 
 func validateClients(clients []Client) error {
 	var errs []error

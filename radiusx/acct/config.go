@@ -15,9 +15,11 @@ type Handler interface {
 	// Handle stores a batch and returns one error for each record, in order.
 	// nil: the record is durable, the NAS is answered at once. An error: the
 	// NAS gets no answer and sends the record again. A result of another
-	// length than the batch answers nobody. Several batches are handled at
-	// the same time, never two with the same session in them. The batch
-	// belongs to the handler.
+	// length than the batch answers nobody. A record that can never be
+	// stored, such as one of a BNG that nobody configured, deserves nil: an
+	// error would bring it back for ever and hold Oldest back as long.
+	// Several batches are handled at the same time, never two with the same
+	// session in them. The batch belongs to the handler.
 	Handle(ctx context.Context, batch []Record) []error
 }
 
@@ -97,14 +99,17 @@ func (c Config) Validate() error {
 	if c.Handler == nil {
 		errs = append(errs, errors.New("no handler"))
 	}
-	for name, n := range map[string]int64{
-		"batch": int64(c.Batch), "workers": int64(c.Workers), "queue": int64(c.Queue),
-		"max attributes": int64(c.MaxAttributes), "answers": int64(c.Answers),
-		"handle timeout": int64(c.HandleTimeout), "drain": int64(c.Drain), "skew": int64(c.Skew),
-		"max age": int64(c.MaxAge), "linger": int64(c.Linger), "answer window": int64(c.AnswerWindow),
+	for _, field := range []struct {
+		name  string
+		value int64
+	}{
+		{"batch", int64(c.Batch)}, {"workers", int64(c.Workers)}, {"queue", int64(c.Queue)},
+		{"max attributes", int64(c.MaxAttributes)}, {"answers", int64(c.Answers)},
+		{"handle timeout", int64(c.HandleTimeout)}, {"drain", int64(c.Drain)}, {"skew", int64(c.Skew)},
+		{"max age", int64(c.MaxAge)}, {"linger", int64(c.Linger)}, {"answer window", int64(c.AnswerWindow)},
 	} {
-		if n < 0 {
-			errs = append(errs, fmt.Errorf("%s is negative", name))
+		if field.value < 0 {
+			errs = append(errs, fmt.Errorf("%s is negative", field.name))
 		}
 	}
 	if c.Queue < c.Workers {

@@ -378,3 +378,20 @@ func TestTheMostSpecificClientWins(t *testing.T) {
 		}
 	})
 }
+
+func TestSendersAreKnownByTheirPlainAddress(t *testing.T) {
+	table := newClientTable([]Client{{Prefix: netip.MustParsePrefix("192.0.2.0/24")}, {Prefix: netip.MustParsePrefix("fe80::/10")}})
+	for text, want := range map[string]string{
+		"[::ffff:192.0.2.7]:1": "192.0.2.0/24", // what a socket on [::] reports
+		"192.0.2.7:1":          "192.0.2.0/24",
+		"[fe80::1%eth0]:1":     "fe80::/10",
+	} {
+		from, err := addrPort(net.UDPAddrFromAddrPort(netip.MustParseAddrPort(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if client, ok := table.find(from.Addr()); !ok || client.Prefix.String() != want {
+			t.Errorf("%s is of client %v, want %s", text, client, want)
+		}
+	}
+}

@@ -195,6 +195,13 @@ func (s *session) snapshot() Session {
 	}
 }
 
+// historyLength is how many events a session keeps, so that a benchmark does
+// not fill the memory.
+const historyLength = 64
+
 func (s *session) note(at time.Time, what string) {
+	if len(s.history) >= historyLength {
+		s.history = slices.Delete(s.history, 0, 1)
+	}
 	s.history = append(s.history, Event{at, what})
 }

@@ -73,7 +73,7 @@ type Session struct {
 	Subscriber        // as it logged in
 	State             // as it is now
 	Started    time.Time
-	History    []Event // what happened to it, oldest first
+	History    []Event // the last things that happened to it, oldest first
 }
 
 // Event is one line of a session's history.
