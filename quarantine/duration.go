@@ -63,3 +63,6 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	}
 	return err
 }
+
+// Std returns d as the standard library's type.
+func (d Duration) Std() time.Duration { return time.Duration(d) }

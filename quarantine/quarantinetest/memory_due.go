@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 type look struct {
 	at     time.Time
 	leased bool
+	asked  time.Time // of a leased one: the earliest look asked for meanwhile; zero: none
 }
 
 // senderLock is who sends.
@@ -49,6 +49,9 @@ func (m *Memory) schedule(w quarantine.CaseWrite) {
 		}
 		unanswered := !old.leased && !old.at.After(w.Now)
 		if unanswered && next.at.IsZero() || !next.at.IsZero() && old.at.Before(next.at) {
+			if old.leased && (old.asked.IsZero() || next.at.Before(old.asked)) {
+				old.asked = next.at
+			}
 			next = old
 		}
 	}
@@ -77,7 +80,7 @@ func (m *Memory) TakeDue(_ context.Context, lane quarantine.Lane, now time.Time,
 	})
 	taken := []quarantine.Due{}
 	for _, subscriber := range due[:min(n, len(due))] {
-		m.due[lane][subscriber] = look{now.Add(lease), true}
+		m.due[lane][subscriber] = look{at: now.Add(lease), leased: true}
 		taken = append(taken, quarantine.Due{Lane: lane, Subscriber: subscriber, Until: now.Add(lease)})
 	}
 	return taken, nil
@@ -89,10 +92,11 @@ func (m *Memory) FinishDue(_ context.Context, d quarantine.Due, next time.Time) 
 		return err
 	}
 	defer m.mu.Unlock()
-	if next.IsZero() {
-		return fmt.Errorf("finish work on %s: the next look has no time", d.Subscriber)
-	}
-	if l, ok := m.due[d.Lane][d.Subscriber]; ok && l.leased && l.at.Equal(d.Until) {
+	l, ok := m.due[d.Lane][d.Subscriber]
+	if ok && !next.IsZero() && l.leased && l.at.Equal(d.Until) {
+		if !l.asked.IsZero() && l.asked.Before(next) {
+			next = l.asked
+		}
 		m.due[d.Lane][d.Subscriber] = look{at: next}
 	}
 	return nil

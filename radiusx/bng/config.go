@@ -62,12 +62,28 @@ func (c *Config) Validate() error {
 		fail("a dialect is required")
 		return errors.Join(errs...)
 	}
-	for name, p := range c.Profiles {
-		for _, err := range c.Dialect.Check(p, c.Options) {
+	for name := range c.Profiles {
+		for _, err := range c.CheckProfile(name) {
 			fail("profile %s: %w", name, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// CheckProfile says why a profile could not be put in force on this BNG and
+// taken away again; nil if it could. The dialect must be set.
+func (c *Config) CheckProfile(name string) []error {
+	p := c.Profiles[name]
+	if attribute, fallback, ok := observed(p.Normal); ok {
+		if _, known := radiusx.Builtin().Lookup(attribute); !known {
+			return []error{fmt.Errorf("normal: %s is no attribute that is known here", attribute)}
+		}
+		if fallback == "" {
+			return []error{fmt.Errorf("normal: %s needs a fallback for sessions that never showed one: $%s|NAME", p.Normal, attribute)}
+		}
+		p.Normal = fallback
+	}
+	return c.Dialect.Check(p, c.Options)
 }
 
 func (c *Config) setDefaults() {

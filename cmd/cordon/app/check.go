@@ -1,0 +1,336 @@
+package app
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"cordon/quarantine"
+	"cordon/radiusx"
+	"cordon/radiusx/acct"
+	"cordon/radiusx/bng"
+	"cordon/radiusx/dialect"
+)
+
+// Parts are what the configuration becomes when its secrets are read and its
+// names are looked up.
+type Parts struct {
+	Fleet         []bng.Config
+	Clients       []acct.Client
+	Ignore        []bng.Ignore
+	Rules         quarantine.Rulebook
+	Tokens        []secretToken
+	RedisPassword string
+}
+
+// secretToken is a Token with its secret read.
+type secretToken struct {
+	Token
+	secret string
+}
+
+// check looks at everything that the form of the file does not show, and builds
+// the parts.
+func check(d *document, cfg *Config) *Parts {
+	parts := &Parts{}
+	checkRedis(d, cfg, parts)
+	checkHTTP(d, cfg, parts)
+	profiles := checkProfiles(d, cfg)
+	checkBNGs(d, cfg, parts, profiles)
+	checkAccounting(d, cfg, parts)
+	checkAttribution(d, cfg)
+	checkSources(d, cfg)
+	checkPolicy(d, cfg, profiles)
+	if cfg.CoA.Source != "" {
+		if _, err := netip.ParseAddr(cfg.CoA.Source); err != nil {
+			d.fail(path{"coa", "source"}, "%q is no address", cfg.CoA.Source)
+		}
+	}
+	if cfg.Journal.Dir == "" {
+		d.fail(path{"journal", "dir"}, "is required: accepted verdicts are kept there")
+	}
+	parts.Rules = quarantine.Rulebook{
+		Policy: cfg.Policy, Limits: cfg.Limits, Exemptions: loadExemptions(d, cfg), Profiles: profiles,
+		MaxSessions: cfg.Attribution.MaxSessions, MaxAge: cfg.Attribution.MaxAge.Std(),
+	}
+	return parts
+}
+
+func checkRedis(d *document, cfg *Config, parts *Parts) {
+	if len(cfg.Redis.Addrs) == 0 {
+		d.fail(path{"redis", "addrs"}, "is required")
+	}
+	for i, addr := range cfg.Redis.Addrs {
+		if _, _, err := net.SplitHostPort(addr); err != nil && !strings.HasPrefix(addr, "/") {
+			d.fail(path{"redis", "addrs", i}, "%q is neither host:port nor a socket's path", addr)
+		}
+	}
+	if cfg.Redis.KeyPrefix == "" || strings.ContainsAny(cfg.Redis.KeyPrefix, "{}: ") {
+		d.fail(path{"redis", "key_prefix"}, "is a word without braces, colons and spaces")
+	}
+	if cfg.Redis.PasswordFile != "" {
+		secret, err := radiusx.ReadSecret(cfg.Redis.PasswordFile)
+		if err != nil {
+			d.fail(path{"redis", "password_file"}, "%v", err)
+		}
+		parts.RedisPassword = string(secret.Bytes())
+	}
+}
+
+func checkHTTP(d *document, cfg *Config, parts *Parts) {
+	host, _, err := net.SplitHostPort(cfg.HTTP.Listen)
+	if err != nil {
+		d.fail(path{"http", "listen"}, "%q is no host:port", cfg.HTTP.Listen)
+	} else if len(cfg.HTTP.Tokens) == 0 {
+		if addr, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !addr.IsLoopback()) {
+			d.fail(path{"http", "listen"}, "%s is no loopback address: an API that others can reach needs http.tokens", cfg.HTTP.Listen)
+		} else {
+			d.warn(path{"http"}, "no tokens: everybody on this host may do everything")
+		}
+	}
+	for i, t := range cfg.HTTP.Tokens {
+		p := path{"http", "tokens", i}
+		if t.Name == "" {
+			d.fail(p, "needs a name")
+		}
+		secret := readSecret(d, p, "token", t.Token, t.TokenFile)
+		parts.Tokens = append(parts.Tokens, secretToken{Token: t, secret: string(secret.Bytes())})
+	}
+}
+
+// readSecret returns the secret given as key or in the file named by key_file.
+func readSecret(d *document, p path, key, value, file string) radiusx.Secret {
+	var secret radiusx.Secret
+	var err error
+	switch {
+	case value != "" && file != "":
+		d.fail(p.to(key), "give %s or %s_file, not both", key, key)
+	case value != "":
+		secret, err = radiusx.NewSecret(value)
+	case file != "":
+		if secret, err = radiusx.ReadSecret(file); err != nil {
+			d.fail(p.to(key+"_file"), "%v", err)
+		}
+	default:
+		d.fail(p, "needs %s or %s_file", key, key)
+	}
+	return secret
+}
+
+func readRADIUSSecret(d *document, p path, value, file string) radiusx.Secret {
+	secret := readSecret(d, p, "secret", value, file)
+	if !secret.IsZero() && secret.Weak() {
+		d.warn(p, "the secret is weak: use 32 random characters or more")
+	}
+	return secret
+}
+
+func checkProfiles(d *document, cfg *Config) map[string]quarantine.Profile {
+	profiles := make(map[string]quarantine.Profile, len(cfg.Profiles))
+	for i, p := range cfg.Profiles {
+		switch _, twice := profiles[p.Name]; {
+		case p.Name == "":
+			d.fail(path{"profiles", i}, "needs a name")
+		case twice:
+			d.fail(path{"profiles", i, "name"}, "%s is there twice", p.Name)
+		case p.Name != quarantine.Disconnect && p.Reachable == "":
+			d.warn(path{"profiles", i}, "%s does not say what stays reachable; emergency calls above all", p.Name)
+		}
+		profiles[p.Name] = p
+	}
+	return profiles
+}
+
+func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quarantine.Profile) {
+	names := map[string]bool{}
+	for i := range cfg.BNGs {
+		b, p := &cfg.BNGs[i], path{"bngs", i}
+		if names[b.Name] {
+			d.fail(p.to("name"), "%s is there twice", b.Name)
+		}
+		names[b.Name] = true
+		if c, ok := checkBNG(d, p, b, profiles); ok {
+			parts.Fleet = append(parts.Fleet, c)
+		}
+	}
+	if len(d.faults) == 0 {
+		if _, err := bng.NewFleet(parts.Fleet); err != nil {
+			d.fail(path{"bngs"}, "%v", err)
+		}
+	}
+}
+
+func checkBNG(d *document, p path, b *BNG, profiles map[string]quarantine.Profile) (bng.Config, bool) {
+	before := len(d.faults)
+	c := bng.Config{
+		Name: b.Name, Address: b.Address, Secret: readRADIUSSecret(d, p, b.Secret, b.SecretFile), Options: b.DialectOptions,
+		CoAPort: b.CoAPort, DisconnectPort: b.DisconnectPort, MessageAuthenticator: b.MessageAuthenticator,
+		OmitEventTimestamp: b.EventTimestamp == "omit", Rate: b.Rate, MaxInFlight: b.MaxInFlight,
+		Profiles: map[string]dialect.Profile{},
+	}
+	if b.EventTimestamp != "" && b.EventTimestamp != "send" && b.EventTimestamp != "omit" {
+		d.fail(p.to("event_timestamp"), "is send or omit")
+	}
+	for i, n := range b.NAS {
+		if !n.IP.IsValid() && n.Identifier == "" {
+			d.fail(p.to("nas", i), "needs ip or identifier")
+		}
+		if n.IP.IsValid() {
+			c.NAS = append(c.NAS, bng.NAS{IP: n.IP})
+		}
+		if n.Identifier != "" {
+			c.NAS = append(c.NAS, bng.NAS{Identifier: n.Identifier})
+		}
+	}
+	var known bool
+	if c.Dialect, known = dialect.Builtin().Get(b.Dialect); !known {
+		d.fail(p.to("dialect"), "%q is none of %s", b.Dialect, strings.Join(dialect.Builtin().Names(), ", "))
+		return c, false
+	}
+	checkBNGProfiles(d, p, b, &c, profiles)
+	if len(d.faults) > before {
+		return c, false
+	}
+	if err := c.Validate(); err != nil {
+		d.fail(p, "%v", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return c, false
+	}
+	return c, true
+}
+
+func checkBNGProfiles(d *document, p path, b *BNG, c *bng.Config, profiles map[string]quarantine.Profile) {
+	for name, names := range b.Profiles {
+		at := p.to("profiles", name)
+		switch _, known := profiles[name]; {
+		case !known:
+			d.fail(at, "%s is not in profiles", name)
+		case name == quarantine.Disconnect:
+			d.fail(at, "disconnect needs no names on a BNG")
+		case names.Restricted == "":
+			d.fail(at, "needs restricted: the profile's name on this BNG")
+		}
+		c.Profiles[name] = dialect.Profile{Restricted: names.Restricted, Normal: names.Normal}
+		for _, err := range c.CheckProfile(name) {
+			d.fail(at, "%v", err)
+		}
+	}
+}
+
+func checkAccounting(d *document, cfg *Config, parts *Parts) {
+	for i, listen := range cfg.Accounting.Listen {
+		host, _, err := net.SplitHostPort(listen)
+		if err != nil {
+			d.fail(path{"accounting", "listen", i}, "%q is no address:port", listen)
+		} else if addr, err := netip.ParseAddr(host); err != nil || addr.IsUnspecified() {
+			d.fail(path{"accounting", "listen", i}, "give the address that the BNGs send to, so that answers leave from it")
+		}
+	}
+	if _, known := radiusx.Builtin().Lookup(cfg.Accounting.SubscriberKey); !known {
+		d.fail(path{"accounting", "subscriber_key"}, "%q is no attribute that is known here", cfg.Accounting.SubscriberKey)
+	}
+	if len(cfg.Accounting.Listen) > 0 && len(cfg.Accounting.Clients) == 0 {
+		d.fail(path{"accounting", "clients"}, "nobody may send accounting: name the BNGs or the relay")
+	}
+	for i, c := range cfg.Accounting.Clients {
+		p := path{"accounting", "clients", i}
+		if !c.Address.IsValid() {
+			d.fail(p, "needs an address, such as 192.0.2.1/32")
+		}
+		for n, name := range c.RelayFor {
+			if !slices.ContainsFunc(cfg.BNGs, func(b BNG) bool { return b.Name == name }) {
+				d.fail(p.to("relay_for", n), "%s is not in bngs", name)
+			}
+		}
+		parts.Clients = append(parts.Clients, acct.Client{
+			Prefix: c.Address, Secret: readRADIUSSecret(d, p, c.Secret, c.SecretFile), Relay: len(c.RelayFor) > 0, RelayFor: c.RelayFor,
+		})
+	}
+	for i, ignore := range cfg.Accounting.IgnoreSessions {
+		if ignore == (Ignore{}) {
+			d.fail(path{"accounting", "ignore_sessions", i}, "would ignore every session; name realm or nas_port_id")
+		}
+		parts.Ignore = append(parts.Ignore, bng.Ignore(ignore))
+	}
+}
+
+func checkAttribution(d *document, cfg *Config) {
+	a := &cfg.Attribution
+	for _, amount := range []struct {
+		key   string
+		value quarantine.Duration
+	}{{"tolerance", a.Tolerance}, {"retry_for", a.RetryFor}, {"max_age", a.MaxAge}, {"history", a.History}} {
+		if amount.value < 0 || (amount.value == 0 && amount.key != "tolerance") {
+			d.fail(path{"attribution", amount.key}, "must be longer than nothing")
+		}
+	}
+	if a.History < a.MaxAge {
+		d.fail(path{"attribution", "history"}, "is shorter than max_age (%s): who held an address would be forgotten before verdicts are too old", a.MaxAge)
+	}
+	if a.MaxSessions < 1 {
+		d.fail(path{"attribution", "max_sessions"}, "is 1 or more")
+	}
+}
+
+func checkSources(d *document, cfg *Config) {
+	names := map[string]bool{}
+	for i, s := range cfg.Sources {
+		p := path{"sources", i}
+		switch {
+		case s.Name == "":
+			d.fail(p, "needs a name")
+		case names[s.Name]:
+			d.fail(p.to("name"), "%s is there twice", s.Name)
+		case s.Kind != "" && s.Kind != "stream" && s.Kind != "batch":
+			d.fail(p.to("kind"), "is stream or batch")
+		case s.MaxAge > cfg.Attribution.MaxAge:
+			d.fail(p.to("max_age"), "is longer than attribution.max_age (%s)", cfg.Attribution.MaxAge)
+		case s.Tolerance < 0 || s.MaxAge < 0:
+			d.fail(p, "durations are not negative")
+		}
+		names[s.Name] = true
+	}
+}
+
+func checkPolicy(d *document, cfg *Config, profiles map[string]quarantine.Profile) {
+	names := map[string]bool{}
+	for i := range cfg.Policy.Rules {
+		r, p := &cfg.Policy.Rules[i], path{"policy", "rules", i}
+		if r.Name == "" {
+			d.fail(p, "needs a name")
+		} else if names[r.Name] {
+			d.fail(p.to("name"), "%s is there twice", r.Name)
+		}
+		names[r.Name] = true
+		if r.For <= 0 {
+			d.fail(p, "needs for: how long the restriction lasts")
+		}
+		if c := r.Match.MinConfidence; c != nil && (*c < 0 || *c > 1) {
+			d.fail(p.to("match", "min_confidence"), "is between 0 and 1")
+		}
+		if t := r.Threshold; t.Count < 0 || t.Sources < 0 || t.Sum < 0 || t.Within < 0 {
+			d.fail(p.to("threshold"), "amounts are not negative")
+		}
+		checkRuleProfile(d, p.to("profile"), r.Profile, cfg, profiles)
+	}
+	l := cfg.Limits
+	if l.PerHour < 0 || l.PerDay < 0 || l.PerBNGPerHour < 0 || l.PerSourcePerHour < 0 {
+		d.fail(path{"limits"}, "are not negative; 0 means that the limit does not exist")
+	}
+}
+
+// checkRuleProfile asks that a rule's profile can be had on every BNG.
+func checkRuleProfile(d *document, p path, profile string, cfg *Config, profiles map[string]quarantine.Profile) {
+	if _, known := profiles[profile]; !known {
+		d.fail(p, "%q is not in profiles", profile)
+		return
+	}
+	if profile == quarantine.Disconnect {
+		return
+	}
+	for _, b := range cfg.BNGs {
+		if _, has := b.Profiles[profile]; !has {
+			d.fail(p, "bng %s has no %s under its profiles", b.Name, profile)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package app
+
+import (
+	"net/netip"
+	"os"
+	"time"
+
+	"cordon/quarantine"
+	"cordon/radiusx/coa"
+)
+
+// Config is the configuration file. Its keys are a contract: other programs
+// write it.
+type Config struct {
+	Instance       string                 `yaml:"instance"` // default: host name
+	Redis          Redis                  `yaml:"redis"`
+	Journal        Journal                `yaml:"journal"`
+	HTTP           HTTP                   `yaml:"http"`
+	Accounting     Accounting             `yaml:"accounting"`
+	Attribution    Attribution            `yaml:"attribution"`
+	Sources        []Source               `yaml:"sources"`
+	CoA            CoA                    `yaml:"coa"`
+	Profiles       []quarantine.Profile   `yaml:"profiles"`
+	BNGs           []BNG                  `yaml:"bngs"`
+	Policy         quarantine.Policy      `yaml:"policy"`
+	Limits         quarantine.Limits      `yaml:"limits"`
+	Exemptions     []quarantine.Exemption `yaml:"exemptions"`
+	ExemptionsFile string                 `yaml:"exemptions_file"` // a list like exemptions, read at start
+	PauseFile      string                 `yaml:"pause_file"`      // while it exists, nothing new is restricted
+}
+
+// Redis is where sessions and cases are kept.
+type Redis struct {
+	Addrs        []string `yaml:"addrs"`       // one: standalone; several: Cluster, or Sentinels if master_name is set
+	MasterName   string   `yaml:"master_name"` // Sentinel's name of the master
+	DB           int      `yaml:"db"`
+	Username     string   `yaml:"username"`
+	PasswordFile string   `yaml:"password_file"`
+	KeyPrefix    string   `yaml:"key_prefix"`
+	AcceptWeak   bool     `yaml:"accept_weak"` // enforce although Redis may forget
+}
+
+// Journal is this host's log.
+type Journal struct {
+	Dir string `yaml:"dir"`
+}
+
+// HTTP is the API's listener and who may use it.
+type HTTP struct {
+	Listen string  `yaml:"listen"`
+	Tokens []Token `yaml:"tokens"`
+}
+
+// Token is one caller of the API.
+type Token struct {
+	Name      string   `yaml:"name"`
+	Token     string   `yaml:"token"`
+	TokenFile string   `yaml:"token_file"`
+	Scopes    []string `yaml:"scopes"`
+	Source    string   `yaml:"source"` // verdicts of this source only
+}
+
+// Accounting is the RADIUS accounting listener.
+type Accounting struct {
+	Listen         []string `yaml:"listen"` // addresses that the BNGs send to; empty: none
+	SubscriberKey  string   `yaml:"subscriber_key"`
+	Clients        []Client `yaml:"clients"`
+	IgnoreSessions []Ignore `yaml:"ignore_sessions"`
+}
+
+// Client is one sender of accounting: a BNG, or a relay for several.
+type Client struct {
+	Address    netip.Prefix `yaml:"address"`
+	Secret     string       `yaml:"secret"`
+	SecretFile string       `yaml:"secret_file"`
+	RelayFor   []string     `yaml:"relay_for"` // makes it a relay: the BNGs it may speak for
+}
+
+// Ignore describes sessions that are seen and never touched.
+type Ignore struct {
+	Realm     string `yaml:"realm"`
+	NASPortID string `yaml:"nas_port_id"` // * stands for anything
+}
+
+// Attribution is how a verdict finds its subscriber.
+type Attribution struct {
+	Tolerance   quarantine.Duration `yaml:"tolerance"`    // how far clocks may differ
+	RetryFor    quarantine.Duration `yaml:"retry_for"`    // how long an unknown address is looked at again
+	MaxAge      quarantine.Duration `yaml:"max_age"`      // oldest event taken
+	History     quarantine.Duration `yaml:"history"`      // how long ended sessions are remembered
+	MaxSessions int                 `yaml:"max_sessions"` // more live sessions than this: held
+}
+
+// Source is what is known about a sender of verdicts.
+type Source struct {
+	Name      string              `yaml:"name"`
+	Kind      string              `yaml:"kind"`      // stream | batch
+	Operator  string              `yaml:"operator"`  // who runs it, for people
+	Class     string              `yaml:"class"`     // own | …, for people
+	Tolerance quarantine.Duration `yaml:"tolerance"` // default: attribution.tolerance
+	MaxAge    quarantine.Duration `yaml:"max_age"`   // default: attribution.max_age
+	Quota     Quota               `yaml:"quota"`     // verdicts it may send; default: as many as it likes
+}
+
+// CoA is about dynamic authorization as a whole.
+type CoA struct {
+	Source string `yaml:"source"` // local address that the BNGs trust
+}
+
+// BNG is one BNG.
+type BNG struct {
+	Name                 string                       `yaml:"name"`
+	Address              netip.Addr                   `yaml:"address"`
+	NAS                  []NAS                        `yaml:"nas"`
+	Secret               string                       `yaml:"secret"`
+	SecretFile           string                       `yaml:"secret_file"`
+	Dialect              string                       `yaml:"dialect"`
+	DialectOptions       map[string]string            `yaml:"dialect_options"`
+	CoAPort              uint16                       `yaml:"coa_port"`
+	DisconnectPort       uint16                       `yaml:"disconnect_port"`
+	MessageAuthenticator coa.MessageAuthenticatorMode `yaml:"message_authenticator"`
+	EventTimestamp       string                       `yaml:"event_timestamp"` // send | omit
+	Rate                 float64                      `yaml:"rate"`
+	MaxInFlight          int                          `yaml:"max_in_flight"`
+	Profiles             map[string]BNGProfile        `yaml:"profiles"`
+}
+
+// NAS is a name that a BNG gives itself in accounting.
+type NAS struct {
+	IP         netip.Addr `yaml:"ip"`
+	Identifier string     `yaml:"identifier"`
+}
+
+// BNGProfile is a profile's name on a BNG, and what to give back.
+type BNGProfile struct {
+	Restricted string `yaml:"restricted"`
+	Normal     string `yaml:"normal"` // overlay, a name, or $Attribute|fallback
+}
+
+// Default returns the configuration that a file's keys are laid over.
+func Default() Config {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "cordon"
+	}
+	return Config{
+		Instance:   host,
+		Redis:      Redis{Addrs: []string{"127.0.0.1:6379"}, KeyPrefix: "cordon"},
+		Journal:    Journal{Dir: "/var/lib/cordon"},
+		HTTP:       HTTP{Listen: "127.0.0.1:8480"},
+		Accounting: Accounting{SubscriberKey: "User-Name"},
+		Attribution: Attribution{
+			Tolerance: quarantine.Duration(2 * time.Second), RetryFor: quarantine.Duration(35 * time.Minute),
+			MaxAge: quarantine.Duration(168 * time.Hour), History: quarantine.Duration(168 * time.Hour), MaxSessions: 4,
+		},
+		Policy: quarantine.Policy{Mode: quarantine.ModeShadow},
+		Limits: quarantine.DefaultLimits,
+	}
+}

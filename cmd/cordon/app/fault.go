@@ -1,0 +1,152 @@
+package app
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// Fault is one thing wrong with a configuration file, at its place.
+type Fault struct {
+	File         string
+	Line, Column int // from 1; 0: the file as a whole
+	Message      string
+}
+
+func (f Fault) Error() string {
+	if f.Line == 0 {
+		return f.File + ": " + f.Message
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Message)
+}
+
+// Faults are all that is wrong with a configuration file, in its order.
+type Faults []Fault
+
+func (f Faults) Error() string {
+	errs := make([]error, len(f))
+	for i := range f {
+		errs[i] = f[i]
+	}
+	return errors.Join(errs...).Error()
+}
+
+// path leads to a value in the file: keys (string) and indexes (int).
+type path []any
+
+func (p path) to(steps ...any) path { return append(slices.Clone(p), steps...) }
+
+// String writes the path as people do: bngs[0].address.
+func (p path) String() string {
+	s := ""
+	for _, step := range p {
+		switch step := step.(type) {
+		case int:
+			s += "[" + strconv.Itoa(step) + "]"
+		case string:
+			if s != "" {
+				s += "."
+			}
+			s += step
+		}
+	}
+	return s
+}
+
+// document is a parsed file that can tell where its values stand.
+type document struct {
+	file   string
+	root   yaml.Node
+	faults Faults
+	warned Faults
+}
+
+// fail notes a fault at the value that p leads to, or at the innermost value
+// around it that the file has.
+func (d *document) fail(p path, format string, args ...any) {
+	d.faults = append(d.faults, d.at(p, fmt.Sprintf(format, args...)))
+}
+
+// warn notes something that works and deserves a person's attention.
+func (d *document) warn(p path, format string, args ...any) {
+	d.warned = append(d.warned, d.at(p, fmt.Sprintf(format, args...)))
+}
+
+func (d *document) at(p path, message string) Fault {
+	node := &d.root
+	if node.Kind == yaml.DocumentNode && len(node.Content) > 0 {
+		node = node.Content[0]
+	}
+	for _, step := range p {
+		inner := child(node, step)
+		if inner == nil {
+			break
+		}
+		node = inner
+	}
+	return Fault{File: d.file, Line: node.Line, Column: node.Column, Message: p.String() + ": " + message}
+}
+
+func child(node *yaml.Node, step any) *yaml.Node {
+	for node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	switch step := step.(type) {
+	case int:
+		if node.Kind == yaml.SequenceNode && step < len(node.Content) {
+			return node.Content[step]
+		}
+	case string:
+		if node.Kind != yaml.MappingNode {
+			return nil
+		}
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == step {
+				return node.Content[i+1]
+			}
+		}
+	}
+	return nil
+}
+
+// unknownKey is how the YAML library words an unknown key.
+var unknownKey = regexp.MustCompile(`^field (\S+) not found in type \S+$`)
+
+// decode notes the YAML library's own faults.
+func (d *document) decode(err error) {
+	var several *yaml.LoadErrors
+	var one *yaml.LoadError
+	switch {
+	case err == nil:
+	case errors.As(err, &several):
+		for _, e := range several.Errors {
+			d.faults = append(d.faults, Fault{d.file, e.Mark.Line, e.Mark.Column, unknownKey.ReplaceAllString(e.Message, "unknown key $1")})
+		}
+	case errors.As(err, &one):
+		d.faults = append(d.faults, Fault{d.file, one.Mark.Line, one.Mark.Column, one.Message})
+	default:
+		d.faults = append(d.faults, Fault{File: d.file, Message: err.Error()})
+	}
+}
+
+// sorted returns faults in the order of the file, one a line at most from the
+// checks behind decoding: what could not be decoded is not worth checking.
+func (d *document) sorted(decoded int) Faults {
+	broken := map[int]bool{}
+	for _, f := range d.faults[:decoded] {
+		broken[f.Line] = true
+	}
+	faults := slices.Clone(d.faults[:decoded])
+	for _, f := range d.faults[decoded:] {
+		if !broken[f.Line] {
+			faults = append(faults, f)
+		}
+	}
+	slices.SortStableFunc(faults, func(a, b Fault) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
+	return faults
+}
