@@ -214,6 +214,8 @@ func (e *SessionEnforcement) aim(profile string, now time.Time) {
 	if e.Wanted == profile {
 		return
 	}
+	// What is under way is cut short, or was lost with whoever sent it.
+	e.Doubtful = e.Doubtful || (e.InFlight && e.Wanted != "")
 	e.Wanted, e.Enforcement, e.UpdatedAt = profile, Pending, now
 	e.NextAt, e.Attempts, e.ErrorCause, e.Reason, e.GoneSince = now, 0, 0, "", time.Time{}
 }

@@ -399,3 +399,51 @@ func TestASuspectSessionIsNotRestrictedButReleased(t *testing.T) {
 		t.Errorf("a suspect session gets %d release orders, want 1", len(orders))
 	}
 }
+
+func restrictingCase(m *model) Order {
+	m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(time.Hour), Generation: 1}
+	m.c.move(Restricting, m.now, "", "opened")
+	m.login()
+	order := m.c.Plan(m.look())[0]
+	m.c.Dispatch(&order, m.now)
+	return order
+}
+
+func TestARestrictionLostInACrashIsReleasedTwice(t *testing.T) {
+	m := newModel(1)
+	restrictingCase(m)
+	if err := m.c.ReleaseBy("noc", "cleaned", "", m.now); err != nil {
+		t.Fatal(err)
+	}
+	release := m.c.Plan(m.look())
+	if len(release) != 1 || len(release[0].From) != 1 {
+		t.Fatalf("orders after the crash: %+v; the restriction may have left", release)
+	}
+	m.c.Dispatch(&release[0], m.now)
+	m.c.Observe(release[0], Outcome{Kind: OutcomeAcked}, m.now)
+	if m.c.State != Releasing || m.c.Sessions[0].AssertAt.IsZero() {
+		t.Errorf("case %s, assert at %s: nobody knows whether a duplicate is on its way", m.c.State, m.c.Sessions[0].AssertAt)
+	}
+}
+
+func TestAPartialRefusalIsTakenBackBeforeAnythingElse(t *testing.T) {
+	m := newModel(1)
+	order := restrictingCase(m)
+	m.c.Observe(order, Outcome{Kind: OutcomePartial, Residue: "undo step 1", ErrorCause: 404}, m.now)
+	if e := m.c.Sessions[0]; e.Enforcement != Partial {
+		t.Fatalf("enforcement %s, want partial", e.Enforcement)
+	}
+	m.now = m.c.NextLook(m.now)
+	orders := m.c.Plan(m.look())
+	if len(orders) != 1 || !orders[0].UndoesOnly() || orders[0].Residue != "undo step 1" {
+		t.Fatalf("orders: %+v, want the residue to be taken back", orders)
+	}
+	m.c.Dispatch(&orders[0], m.now)
+	m.c.Observe(orders[0], Outcome{Kind: OutcomeAcked}, m.now)
+	if e := m.c.Sessions[0]; e.Enforcement != Refused || e.Residue != "" {
+		t.Errorf("enforcement %s, residue %q; want refused and nothing left", e.Enforcement, e.Residue)
+	}
+	if wait := m.c.NextLook(m.now).Sub(m.now); wait < time.Minute {
+		t.Errorf("what was refused is asked for again after %s", wait)
+	}
+}
