@@ -1,7 +1,9 @@
 package acct
 
 import (
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +17,7 @@ import (
 func TestARecordSaysWhatThePacketSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}
-		r := newRig(t, m, func(c *Config) { c.Keep, c.SubscriberKey = []string{"ADSL-Line"}[:0], "calling-station-id" })
+		r := newRig(t, m, func(c *Config) { c.SubscriberKey = "calling-station-id" })
 		defer r.stop()
 		if r.ask(accounting(t, 1, `Acct-Status-Type=Stop, Acct-Session-Id="00 a1", Acct-Multi-Session-Id=m1, User-Name="alice@isp",
 			NAS-IP-Address=192.0.2.1, NAS-IPv6-Address="2001:db8::1", NAS-Identifier=bng1, NAS-Port-Id="eth0.7",
@@ -211,5 +213,32 @@ func TestEveryStatusAndCounterHasAName(t *testing.T) {
 	}
 	if got := TerminateCause(6).String() + " " + TerminateCause(99).String(); got != "Admin-Reset 99" {
 		t.Errorf("causes print as %q", got)
+	}
+}
+
+func TestFactsPrintForLogs(t *testing.T) {
+	nas := NAS{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1"), "bng\n1"}
+	for got, want := range map[string]string{
+		nas.String():                `NAS-IP-Address=192.0.2.1 NAS-IPv6-Address=2001:db8::1 NAS-Identifier="bng\n1"`,
+		NAS{}.String():              "unnamed NAS",
+		FromDelay.String():          "Acct-Delay-Time",
+		FromEventTimestamp.String(): "Event-Timestamp",
+		FramedPrefix.String():       "Framed-IPv6-Prefix",
+		DelegatedPrefix.String():    "Delegated-IPv6-Prefix",
+		FramedAddress.String():      "Framed-IPv6-Address",
+		PrefixKind(1).String():      "PrefixKind(1)",
+		Counter(-1).String():        "Counter(-1)",
+		Status(99).String():         "Status(99)",
+		InterimUpdate.String():      "Interim-Update",
+	} {
+		if got != want {
+			t.Errorf("printed %q, want %q", got, want)
+		}
+	}
+}
+
+func TestAPrintedClientShowsNoSecret(t *testing.T) {
+	if printed := fmt.Sprintf("%+v", Client{Secret: secret(t, testSecret)}); strings.Contains(printed, testSecret) {
+		t.Errorf("printed as %s", printed)
 	}
 }

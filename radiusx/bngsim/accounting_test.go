@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"layeh.com/radius"
+
 	"cordon/radiusx"
 	"cordon/radiusx/acct"
 )
@@ -389,6 +391,83 @@ func TestABNGThatStoppedAnswersNobody(t *testing.T) {
 		}
 		if err := l.bng.Run(t.Context()); err == nil {
 			t.Error("a BNG could be run twice")
+		}
+	})
+}
+
+func TestOnlyTheServersAuthenticAnswerCounts(t *testing.T) {
+	for name, forge := range map[string]func(l *lab, request []byte) (from net.PacketConn, answer []byte){
+		"another secret": func(l *lab, request []byte) (net.PacketConn, []byte) {
+			return l.listen(acctAddr), respond(request, radius.CodeAccountingResponse, "another secret")
+		},
+		"another identifier": func(l *lab, request []byte) (net.PacketConn, []byte) {
+			request = slices.Clone(request)
+			request[1]++
+			return l.listen(acctAddr), respond(request, radius.CodeAccountingResponse, testSecret)
+		},
+		"another code": func(l *lab, request []byte) (net.PacketConn, []byte) {
+			return l.listen(acctAddr), respond(request, radius.CodeAccessAccept, testSecret)
+		},
+		"another sender": func(l *lab, request []byte) (net.PacketConn, []byte) {
+			return l.client, respond(request, radius.CodeAccountingResponse, testSecret)
+		},
+		"half an answer": func(l *lab, request []byte) (net.PacketConn, []byte) {
+			return l.listen(acctAddr), respond(request, radius.CodeAccountingResponse, testSecret)[:15]
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var nasConn net.PacketConn
+				l := newLab(t, FilterID, func(c *Config) {
+					nasConn = listenOn(t, c.Conn.(*endpoint).wire, netip.AddrPortFrom(nasIP, 0))
+					c.Accounting = Accounting{Server: acctAddr, Conn: nasConn, Retry: time.Hour, MaxRetry: time.Hour}
+				})
+				defer l.stop()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				waiting := background(func() error { _, err := l.bng.Login(ctx, alice()); return err })
+				synctest.Wait()
+				from, answer := forge(l, l.bng.Packets()[0].Datagram)
+				if _, err := from.WriteTo(answer, nasConn.LocalAddr()); err != nil {
+					t.Fatal(err)
+				}
+				if err := <-waiting; !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("the log-in ended with %v", err)
+				}
+				if from != l.client {
+					_ = from.Close()
+				}
+			})
+		})
+	}
+}
+
+// respond makes an answer to an accounting request.
+func respond(request []byte, code radius.Code, key string) []byte {
+	p := radius.Packet{Code: code, Identifier: request[1], Secret: []byte(key), Authenticator: [16]byte(request[4:20])}
+	answer, err := p.Encode()
+	if err != nil {
+		panic(err)
+	}
+	return answer
+}
+
+func TestANASWithIPv6NamesItselfSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, book := newAccountingLab(t, FilterID, func(c *Config) { c.NASIP, c.Name = netip.MustParseAddr("2001:db8::1"), "" })
+		defer l.stop()
+		l.login(alice())
+		want := acct.NAS{IPv6: netip.MustParseAddr("2001:db8::1")}
+		if got := book.all()[0].NAS; got != want {
+			t.Errorf("NAS %v, want %v", got, want)
+		}
+		for text, want := range map[string]string{
+			`User-Name=alice@isp, NAS-IPv6-Address="2001:db8::1"`: "ACK",
+			`User-Name=alice@isp, NAS-IPv6-Address="2001:db8::2"`: "NAK NAS-Identification-Mismatch",
+		} {
+			if got := verdict(l.ask(coa(t, byte(len(want)), text))); got != want {
+				t.Errorf("%s: %s, want %s", text, got, want)
+			}
 		}
 	})
 }

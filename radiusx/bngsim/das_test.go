@@ -71,7 +71,7 @@ func TestEachMakeChangesItsOwnState(t *testing.T) {
 				if got := l.now(s.ID).State.String(); got != test.after {
 					t.Errorf("session is %s, want %s", got, test.after)
 				}
-				if !s.State.Equal(test.profile) {
+				if !s.Equal(test.profile) {
 					t.Errorf("the snapshot of before changed to %s", s.State)
 				}
 			})
