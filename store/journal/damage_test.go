@@ -5,18 +5,20 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 )
 
-// flipped checks what is read from im, in which the octet at offset at of
-// segment i is wrong.
-func flipped(t *testing.T, im *image, i int, at int64, want []Record, where []frame) {
+// flipped checks what is read from segment i of im on, in which the octet at
+// offset at is wrong.
+func flipped(t *testing.T, im *image, older walk, i int, at int64, want []Record, where []frame) {
 	t.Helper()
 	hit := slices.IndexFunc(where, func(f frame) bool { return f.off <= at && at < f.end }) // -1: the header
-	got, tail, err := im.walk()
+	got, tail, err := im.walk(older, i)
 	if !slices.EqualFunc(got, want[:len(got)], same) {
 		t.Fatalf("segment %d octet %d: a wrong record was returned", i, at)
 	}
@@ -59,19 +61,22 @@ func TestAFlippedOctetIsFoundAndNoWrongRecordIsReturned(t *testing.T) {
 	j.Close()
 	im := load(t, whole)
 	dir := t.TempDir()
+	seed := uint64(time.Now().UnixNano())
+	rng := rand.New(rand.NewPCG(seed, 3))
+	t.Logf("seed %d", seed)
 	for i, s := range im.segs {
+		older := im.before(t, i)
 		where := frames(t, s.path)
 		content := im.content[i]
 		for at := range content {
-			content[at] ^= 0xff
-			flipped(t, im, i, int64(at), want, where)
-			content[at] ^= 0xff ^ 1<<(at%8)
-			flipped(t, im, i, int64(at), want, where)
+			flip := byte(1 + rng.IntN(255))
+			content[at] ^= flip
+			flipped(t, im, older, i, int64(at), want[s.first-1:], where)
 			if at%127 == 0 {
 				im.store(t, dir)
-				openDamaged(t, dir, im, i, at, len(where) > 0 && int64(at) >= where[len(where)-1].off)
+				openDamaged(t, dir, im, i, at, int64(at) >= where[len(where)-1].off)
 			}
-			content[at] ^= 1 << (at % 8)
+			content[at] ^= flip
 		}
 	}
 }
@@ -185,7 +190,7 @@ func TestAMissingSegmentIsDamageUnlessItIsTheOldest(t *testing.T) {
 		part := &image{id: im.id}
 		part.segs = slices.Delete(slices.Clone(im.segs), gone, gone+1)
 		part.content = slices.Delete(slices.Clone(im.content), gone, gone+1)
-		_, _, err := part.walk()
+		_, _, err := part.walk(walk{}, 0)
 		outer := gone == 0 || gone == len(im.segs)-1
 		if outer && err != nil || !outer && !errors.Is(err, ErrDamaged) {
 			t.Errorf("without segment %d: %v", gone, err)

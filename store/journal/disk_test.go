@@ -210,12 +210,11 @@ func (im *image) store(t testing.TB, dir string) {
 	}
 }
 
-// walk reads the image with the code that Open and Replay read with.
-func (im *image) walk() (got []Record, tail Recovery, err error) {
-	var w walk
-	for i, s := range im.segs {
-		content := im.content[i]
-		tail, err = w.segment(bytes.NewReader(content), &s, int64(len(content)), i == len(im.segs)-1, func(f frame) error {
+// walk reads segment i of the image and those after it with the code that Open
+// and Replay read with, w having seen those before.
+func (im *image) walk(w walk, i int) (got []Record, tail Recovery, err error) {
+	for ; i < len(im.segs); i++ {
+		tail, err = im.step(&w, i, func(f frame) error {
 			got = append(got, f.Record)
 			return nil
 		})
@@ -224,6 +223,22 @@ func (im *image) walk() (got []Record, tail Recovery, err error) {
 		}
 	}
 	return got, tail, nil
+}
+
+func (im *image) step(w *walk, i int, fn func(frame) error) (Recovery, error) {
+	seg, content := im.segs[i], im.content[i]
+	return w.segment(bytes.NewReader(content), &seg, int64(len(content)), i == len(im.segs)-1, fn)
+}
+
+// before is a walk that has seen the segments before i.
+func (im *image) before(t testing.TB, i int) (w walk) {
+	t.Helper()
+	for n := range i {
+		if _, err := im.step(&w, n, func(frame) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w
 }
 
 // all returns every record that a journal replays.

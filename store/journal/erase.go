@@ -19,6 +19,9 @@ import (
 func (j *Journal) Erase(ctx context.Context, match func(Record) bool) (erased int, err error) {
 	j.maintenance.Lock()
 	defer j.maintenance.Unlock()
+	if stopped, _ := j.state(); stopped != nil {
+		return 0, stopped // no sync can be believed any more
+	}
 	segs, files, err := j.snapshot(0)
 	if err != nil {
 		return 0, err

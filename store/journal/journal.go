@@ -58,7 +58,7 @@ func Open(cfg Config) (*Journal, error) {
 		cfg: cfg, lock: lock,
 		wake: make(chan struct{}, 1), done: make(chan struct{}), room: make(chan struct{}),
 	}
-	if err := j.recover(); err != nil {
+	if err := j.load(); err != nil {
 		j.closeFiles()
 		return nil, fmt.Errorf("open journal: %w", err)
 	}

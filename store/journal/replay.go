@@ -80,7 +80,8 @@ type Report struct {
 
 // Verify checks every record of the journal in dir and the chain between them.
 // It changes nothing and needs no lock. Damage is a *DamageError, with the
-// report on what comes before it.
+// report on what comes before it. While a process is at work there on a full
+// disk, a write that it takes back can look like damage: look twice.
 func Verify(dir string) (Report, error) {
 	var r Report
 	w, err := survey(dir, &r, func(f frame) error {

@@ -40,9 +40,13 @@ func (j *Journal) rotate() error {
 	if err != nil {
 		return j.stop(err)
 	}
-	t, seg, err := j.createSegment(j.tail.next, j.tail.prev, carried)
+	t, seg, err := j.writeSegment(j.tail.next, j.tail.prev, carried)
 	if isFull(err) {
 		return j.setFull(err)
+	}
+	if err == nil {
+		// From here on the old segment must not grow: the new one may be there.
+		err = j.nameSegment(t, seg)
 	}
 	if err != nil {
 		return j.stop(err)
@@ -72,9 +76,9 @@ func (j *Journal) carryOver() ([]sealed, error) {
 	return carried, nil
 }
 
-// createSegment brings a segment into being, carried records included, whole
-// or not at all.
-func (j *Journal) createSegment(first uint64, prev digest, carried []sealed) (tail, segment, error) {
+// writeSegment writes and syncs a segment, carried records included, under a
+// temporary name.
+func (j *Journal) writeSegment(first uint64, prev digest, carried []sealed) (tail, segment, error) {
 	h := header{id: j.id, first: first, created: j.cfg.Now().UTC(), prev: prev}
 	rand.Read(h.mark[:])
 	records, last := h.carry(carried)
@@ -83,7 +87,11 @@ func (j *Journal) createSegment(first uint64, prev digest, carried []sealed) (ta
 	if err != nil {
 		return tail{}, segment{}, fmt.Errorf("create segment: %w", err)
 	}
-	if err := j.fillSegment(f, path, append(h.encode(), records...)); err != nil {
+	err = writeAll(f, append(h.encode(), records...), 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
 		_ = f.Close()
 		_ = os.Remove(path + tmpSuffix) // Open removes what stays
 		return tail{}, segment{}, fmt.Errorf("create segment: %w", err)
@@ -91,6 +99,20 @@ func (j *Journal) createSegment(first uint64, prev digest, carried []sealed) (ta
 	next := first + uint64(len(carried))
 	t := tail{file: f, header: h, next: next, prev: last, end: h.birth()}
 	return t, segment{path: path, first: first, next: next, end: h.birth(), newest: h.created}, nil
+}
+
+// nameSegment makes what writeSegment wrote part of the journal, for good once
+// it returns nil. It closes the file otherwise.
+func (j *Journal) nameSegment(t tail, seg segment) error {
+	err := os.Rename(seg.path+tmpSuffix, seg.path)
+	if err == nil {
+		err = j.cfg.disk.SyncDir(j.cfg.Dir)
+	}
+	if err != nil {
+		_ = t.file.Close()
+		return fmt.Errorf("name segment: %w", err)
+	}
+	return nil
 }
 
 // carry encodes the carried records, each a batch of its own as the segment
@@ -109,19 +131,6 @@ func (h *header) carry(carried []sealed) (octets []byte, last digest) {
 	}
 	h.carried = int64(len(octets))
 	return octets, last
-}
-
-func (j *Journal) fillSegment(f file, path string, content []byte) error {
-	if err := writeAll(f, content, 0); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := os.Rename(path+tmpSuffix, path); err != nil {
-		return err
-	}
-	return j.cfg.disk.SyncDir(j.cfg.Dir)
 }
 
 // Expire removes, oldest first, the segments whose records all have a sequence
@@ -148,21 +157,19 @@ func (j *Journal) expire(old func(*segment) bool) (removed int, err error) {
 			return removed, err
 		}
 		if path == "" {
-			break
+			return removed, nil
 		}
-		// In order, so that a crash in between leaves no gap.
-		if err := os.Remove(path); err != nil {
+		err = os.Remove(path)
+		if err == nil {
+			// One by one, so that a crash in between leaves no gap.
+			err = j.cfg.disk.SyncDir(j.cfg.Dir)
+		}
+		if err != nil {
 			return removed, fmt.Errorf("expire segment: %w", err)
 		}
 		removed++
-	}
-	if removed > 0 {
-		if err := j.cfg.disk.SyncDir(j.cfg.Dir); err != nil {
-			return removed, fmt.Errorf("expire segments: %w", err)
-		}
 		j.nudge() // there may be space again
 	}
-	return removed, nil
 }
 
 // unlist takes the oldest segment off the list if it is old and not the open

@@ -38,6 +38,7 @@ func TestAFailedWriteOrSyncStopsTheJournalForGood(t *testing.T) {
 		"full disk, then not to be cut": {"write truncate", syscall.ENOSPC, syscall.ENOSPC, false},
 		"write of a new segment":        {"write", syscall.EIO, syscall.EIO, true},
 		"sync of a new segment":         {"sync", syscall.EIO, syscall.EIO, true},
+		"directory that finds no space": {"syncdir", syscall.ENOSPC, syscall.ENOSPC, true},
 		"sync of the directory":         {"syncdir", syscall.EIO, syscall.EIO, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,6 +77,9 @@ func TestAFailedWriteOrSyncStopsTheJournalForGood(t *testing.T) {
 				if _, err := j.Append(t.Context(), e); !errors.Is(err, ErrStopped) || !errors.Is(err, c.cause) {
 					t.Errorf("a later append: %v", err)
 				}
+			}
+			if _, err := j.Erase(t.Context(), func(Record) bool { return true }); !errors.Is(err, c.cause) {
+				t.Errorf("Erase: %v", err)
 			}
 			if err := j.Writable(); !errors.Is(err, c.cause) {
 				t.Errorf("Writable: %v", err)

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// recover brings the directory into order and the journal into the state its
+// load brings the directory into order and the journal into the state its
 // files describe. It changes nothing before all of it has been checked.
-func (j *Journal) recover() error {
+func (j *Journal) load() error {
 	segs, err := listSegments(j.cfg.Dir)
 	if err != nil {
 		return err
@@ -134,7 +134,10 @@ func (j *Journal) truncate(path string, size int64) error {
 // openTail readies the newest segment for appending, or makes the first one.
 func (j *Journal) openTail(segs []segment, w walk) error {
 	if len(segs) == 0 {
-		t, seg, err := j.createSegment(1, w.last, nil)
+		t, seg, err := j.writeSegment(1, w.last, nil)
+		if err == nil {
+			err = j.nameSegment(t, seg)
+		}
 		if err != nil {
 			return err
 		}
