@@ -270,3 +270,7 @@ func (l *ledger) carry() []quarantine.LogEntry {
 	}
 	return entries
 }
+
+// Carry returns the log entries that tell everything that is not over yet, for
+// the start of a new segment of the log.
+func (e *Engine) Carry() []quarantine.LogEntry { return e.ledger.carry() }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"cordon/integration/intake"
 	"cordon/quarantine"
 	"cordon/radiusx/coa"
 )
@@ -99,7 +100,7 @@ type Source struct {
 	Class     string              `yaml:"class"`     // own | …, for people
 	Tolerance quarantine.Duration `yaml:"tolerance"` // default: attribution.tolerance
 	MaxAge    quarantine.Duration `yaml:"max_age"`   // default: attribution.max_age
-	Quota     Quota               `yaml:"quota"`     // verdicts it may send; default: as many as it likes
+	Quota     intake.Quota        `yaml:"quota"`     // verdicts it may send; default: as many as it likes
 }
 
 // CoA is about dynamic authorization as a whole.

@@ -1,0 +1,252 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/zap"
+
+	"cordon/integration/api"
+	"cordon/integration/httpx"
+	"cordon/integration/intake"
+	"cordon/quarantine"
+	"cordon/quarantine/engine"
+	"cordon/radiusx/acct"
+	"cordon/radiusx/bng"
+	"cordon/radiusx/coa"
+	"cordon/store"
+	"cordon/store/journal"
+)
+
+// Options are what a process adds to the configuration.
+type Options struct {
+	Logger  *zap.Logger
+	Version httpx.Version
+	// Debug, if not nil, gets every CoA exchange in radclient's wording.
+	Debug io.Writer
+	// AccountingConns are sockets that are bound already, beside accounting.listen.
+	AccountingConns []net.PacketConn
+}
+
+// App is the whole server.
+type App struct {
+	cfg    *Config
+	parts  *Parts
+	log    *zap.Logger
+	life   lifecycle
+	gate   *gate
+	engine *engine.Engine
+	acct   *acct.Server // nil: no accounting listener
+	http   *httpx.Server
+
+	journal    *journal.Journal
+	store      *store.Store
+	coa        *coa.Client
+	accounting *bng.Accounting
+	addr       net.Addr
+}
+
+// New builds everything and binds the listeners; nothing is worked before
+// Start. On an error what was opened is closed again.
+func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err error) {
+	a := &App{cfg: cfg, parts: parts, log: o.Logger}
+	if a.log == nil {
+		a.log = zap.NewNop()
+	}
+	a.life.log = a.log
+	defer func() {
+		if err != nil {
+			a.life.stop()
+		}
+	}()
+	fleet, err := bng.NewFleet(parts.Fleet)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.openStore(ctx, fleet); err != nil {
+		return nil, err
+	}
+	if err := a.buildEngine(ctx, fleet, o); err != nil {
+		return nil, err
+	}
+	if err := a.buildAccounting(fleet, o); err != nil {
+		return nil, err
+	}
+	return a, a.buildHTTP(o)
+}
+
+// openStore opens the log and the session store; Redis may come later.
+func (a *App) openStore(ctx context.Context, fleet *bng.Fleet) error {
+	var err error
+	if err = a.openJournal(); err != nil {
+		return err
+	}
+	r := a.cfg.Redis
+	a.store, err = store.New(store.Config{
+		Addrs: r.Addrs, MasterName: r.MasterName, DB: r.DB, Username: r.Username, Password: store.Password(a.parts.RedisPassword),
+		KeyPrefix: r.KeyPrefix, History: a.cfg.Attribution.History.Std(), VerdictMemory: a.memory(),
+		Restricted: func(x quarantine.Attribute) bool { return fleet.Restricted(x.Value) },
+	})
+	if err != nil {
+		return err
+	}
+	a.life.cleanUp("session store", a.store.Close)
+	a.gate = newGate(a.cfg, a.store, a.log)
+	return a.gate.first(ctx)
+}
+
+// memory is how long verdicts are remembered: longer than the oldest that may
+// come again.
+func (a *App) memory() time.Duration { return a.cfg.Attribution.MaxAge.Std() + 24*time.Hour }
+
+func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) error {
+	var source netip.Addr
+	if a.cfg.CoA.Source != "" {
+		source = netip.MustParseAddr(a.cfg.CoA.Source) // checked with the configuration
+	}
+	var err error
+	if a.coa, err = coa.New(coa.Config{Source: source}); err != nil {
+		return fmt.Errorf("coa.source: %w", err)
+	}
+	a.life.cleanUp("CoA client", a.coa.Close)
+	tolerance := a.cfg.Attribution.Tolerance.Std()
+	bySource := map[string]time.Duration{}
+	for _, s := range a.cfg.Sources {
+		if s.Tolerance > 0 {
+			bySource[s.Name] = s.Tolerance.Std()
+		}
+	}
+	a.engine, err = engine.New(ctx, engine.Config{
+		Instance: a.cfg.Instance, Holder: a.journal.ID(), Store: a.store,
+		Enforcer: bng.NewEnforcer(fleet, a.coa, transcript(o.Debug)), Log: journalLog{a.journal}, Rules: a.parts.Rules,
+		Tolerance: func(source string) time.Duration {
+			if d, ok := bySource[source]; ok {
+				return d
+			}
+			return tolerance
+		},
+		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: a.memory(), Paused: a.gate.paused, Logger: a.log,
+		Unworked: func() (time.Time, bool) {
+			if a.acct == nil {
+				return time.Time{}, false
+			}
+			return a.acct.Oldest()
+		},
+	})
+	return err
+}
+
+func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
+	if len(a.cfg.Accounting.Listen)+len(o.AccountingConns) == 0 {
+		return nil
+	}
+	a.accounting = bng.NewAccounting(fleet, a.store, a.parts.Ignore)
+	server, err := acct.New(acct.Config{
+		Listen: a.cfg.Accounting.Listen, Conns: o.AccountingConns, Clients: a.parts.Clients, Handler: a.accounting,
+		SubscriberKey: a.cfg.Accounting.SubscriberKey, Keep: append(fleet.Keep(), "User-Name"),
+	})
+	if err != nil {
+		return fmt.Errorf("accounting: %w", err)
+	}
+	a.acct = server
+	a.life.cleanUp("accounting listener", server.Close)
+	return nil
+}
+
+func (a *App) buildHTTP(o Options) error {
+	tokens, err := a.tokens()
+	if err != nil {
+		return err
+	}
+	a.http, err = httpx.New(httpx.Config{
+		Listen: a.cfg.HTTP.Listen, Tokens: tokens, Checks: a.checks(), Metrics: promhttp.HandlerFor(a.registry(), promhttp.HandlerOpts{}),
+		Version: o.Version, Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.mount(); err != nil {
+		return err
+	}
+	a.addr, err = a.http.Listen()
+	return err
+}
+
+// mount registers the edges.
+func (a *App) mount() error {
+	maxAge := a.cfg.Attribution.MaxAge.Std()
+	sources := map[string]intake.Source{}
+	for _, s := range a.cfg.Sources {
+		agreed := intake.Source{MaxAge: s.MaxAge.Std(), Quota: s.Quota}
+		if agreed.MaxAge == 0 {
+			agreed.MaxAge = maxAge
+		}
+		sources[s.Name] = agreed
+	}
+	in, err := intake.New(a.engine, intake.Config{Sources: sources, Default: intake.Source{MaxAge: maxAge}})
+	if err != nil {
+		return err
+	}
+	in.Mount(a.http)
+	c := api.Config{Cases: a.store, Sessions: a.store, Bindings: a.store, History: a.cfg.Attribution.History.Std()}
+	for _, p := range a.cfg.Profiles {
+		c.Profiles = append(c.Profiles, p.Name)
+	}
+	for _, b := range a.cfg.BNGs {
+		shown := api.BNG{Name: b.Name, Address: b.Address.String(), Dialect: b.Dialect}
+		for _, p := range a.cfg.Profiles {
+			if _, has := b.Profiles[p.Name]; has {
+				shown.Profiles = append(shown.Profiles, p.Name)
+			}
+		}
+		c.BNGs = append(c.BNGs, shown)
+	}
+	edge, err := api.New(a.engine, c)
+	if err != nil {
+		return err
+	}
+	edge.Mount(a.http)
+	return nil
+}
+
+func (a *App) tokens() ([]httpx.Token, error) {
+	var tokens []httpx.Token
+	var errs []error
+	for _, t := range a.parts.Tokens {
+		scopes := make([]httpx.Scope, len(t.Scopes))
+		for i, s := range t.Scopes {
+			scopes[i] = httpx.Scope(s)
+		}
+		token, err := httpx.NewToken(t.Name, t.secret, scopes, t.Source)
+		tokens, errs = append(tokens, token), append(errs, err)
+	}
+	return tokens, errors.Join(errs...)
+}
+
+// Addr is where the API listens.
+func (a *App) Addr() net.Addr { return a.addr }
+
+// Start sets everything in motion. What it starts ends with Stop, or when one
+// part fails, which Failed tells.
+func (a *App) Start() {
+	a.life.run("log keeper", a.keepJournal)
+	a.life.run("gate", a.gate.run)
+	a.life.run("engine", a.engine.Run)
+	if a.acct != nil {
+		a.life.run("accounting", a.acct.Run)
+	}
+	a.life.run("http", a.http.Run)
+}
+
+// Failed delivers the first error of a part that ended by itself.
+func (a *App) Failed() <-chan error { return a.life.failures() }
+
+// Stop ends everything in the reverse order of its start: first nothing more
+// is taken in, then what is under way is finished or left to the log.
+func (a *App) Stop() { a.life.stop() }

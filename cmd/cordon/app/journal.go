@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"cordon/quarantine"
+	"cordon/store/journal"
+)
+
+// journalLog is the journal as the domain's log.
+type journalLog struct{ journal *journal.Journal }
+
+var _ quarantine.Log = journalLog{}
+
+// Append implements quarantine.Log.
+func (l journalLog) Append(ctx context.Context, entries ...quarantine.LogEntry) error {
+	_, err := l.journal.Append(ctx, journalEntries(entries)...)
+	return err
+}
+
+// Replay implements quarantine.Log.
+func (l journalLog) Replay(ctx context.Context, fn func(quarantine.LogEntry, time.Time) error) error {
+	return l.journal.Replay(ctx, 0, func(r journal.Record) error {
+		if r.Erased {
+			return nil
+		}
+		return fn(quarantine.LogEntry{Kind: quarantine.LogKind(r.Kind), Key: r.Key, Body: r.Payload, Reserved: r.Reserved}, r.Time)
+	})
+}
+
+func journalEntries(entries []quarantine.LogEntry) []journal.Entry {
+	converted := make([]journal.Entry, len(entries))
+	for i, e := range entries {
+		converted[i] = journal.Entry{Kind: journal.Kind(e.Kind), Key: e.Key, Payload: e.Body, Reserved: e.Reserved}
+	}
+	return converted
+}
+
+// openJournal opens this host's log. Whatever is outstanding is carried into
+// each new segment, so that old ones may go.
+func (a *App) openJournal() error {
+	var err error
+	a.journal, err = journal.Open(journal.Config{
+		Dir: a.cfg.Journal.Dir,
+		Carry: func() []journal.Entry {
+			if a.engine == nil {
+				return nil
+			}
+			return journalEntries(a.engine.Carry())
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("open the log in %s: %w", a.cfg.Journal.Dir, err)
+	}
+	a.life.cleanUp("log", a.journal.Close)
+	if r := a.journal.Recovery(); r.Octets > 0 {
+		a.log.Warn("the log ended in an unfinished entry, which is dropped", zap.String("segment", r.Segment),
+			zap.Int64("octets", r.Octets), zap.String("reason", r.Reason), zap.Bool("cut", r.Cut))
+	}
+	return nil
+}
+
+// keepEvery is how often segments that nobody needs any more are removed.
+const keepEvery = time.Hour
+
+// keepJournal removes old segments until ctx ends.
+func (a *App) keepJournal(ctx context.Context) error {
+	ticker := time.NewTicker(keepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if n, err := a.journal.ExpireOlder(time.Now().Add(-a.memory())); err != nil {
+				a.log.Error("old log segments not removed", zap.Error(err))
+			} else if n > 0 {
+				a.log.Info("old log segments removed", zap.Int("segments", n))
+			}
+		}
+	}
+}
