@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,27 +25,13 @@ type Quota struct {
 	Per   time.Duration
 }
 
-// quotaPeriods are the periods a quota may be written with.
-var quotaPeriods = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
+// quotaUnits are how periods of a quota are written.
+var quotaUnits = map[time.Duration]string{time.Second: "s", time.Minute: "m", time.Hour: "h", 24 * time.Hour: "d"}
 
-// UnmarshalText reads "1000/h"; the period is s, m, h or d.
-func (q *Quota) UnmarshalText(text []byte) error {
-	count, unit, _ := strings.Cut(string(text), "/")
-	n, err := strconv.Atoi(count)
-	per, ok := quotaPeriods[unit]
-	if err != nil || !ok || n <= 0 {
-		return fmt.Errorf("%q is no quota: write it as 1000/h, with s, m, h or d", text)
-	}
-	q.Count, q.Per = n, per
-	return nil
-}
-
-// String is the inverse of UnmarshalText; "none" for the zero quota.
+// String writes "1000/h"; "none" for the zero quota.
 func (q Quota) String() string {
-	for unit, per := range quotaPeriods {
-		if q.Per == per {
-			return strconv.Itoa(q.Count) + "/" + unit
-		}
+	if unit, ok := quotaUnits[q.Per]; ok {
+		return strconv.Itoa(q.Count) + "/" + unit
 	}
 	if q == (Quota{}) {
 		return "none"

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"cordon/cmd/cordon/client"
+)
+
+// casesPrinted is cases as a table; raw is what the server sent.
+func casesPrinted(raw json.RawMessage, cases []client.Case, now time.Time) printed {
+	t := &table{
+		header:   []string{"ID", "SUBSCRIBER", "STATE", "PROFILE", "SESSIONS", "AGE", "EXPIRES", "MODE", "RULE", "SOURCE", "OPENED", "UNTIL", "REASON"},
+		wideFrom: 7,
+	}
+	p := printed{raw: raw, table: t}
+	for _, c := range cases {
+		t.add(c.ID, c.Subscriber, state(c), c.Profile, tallySessions(c.Sessions), span(now.Sub(c.OpenedAt)), expires(c, now),
+			c.Mode, c.Rule, c.Source, stamp(&c.OpenedAt), stamp(c.ExpiresAt), c.Reason)
+		p.names = append(p.names, c.ID)
+	}
+	return p
+}
+
+// state names what holds a held case, for that is what decides the next step.
+func state(c client.Case) string {
+	if c.State == "held" && c.Hold != nil {
+		return "held:" + c.Hold.Kind
+	}
+	return c.State
+}
+
+func expires(c client.Case, now time.Time) string {
+	if c.State == "closed" {
+		return ""
+	}
+	return until(c.ExpiresAt, now)
+}
+
+// tallySessions counts how sessions stand: "2 acked", "1 acked, 1 pending".
+func tallySessions(sessions []client.Session) string {
+	counts := map[string]int{}
+	var order []string
+	for _, s := range sessions {
+		if counts[s.Enforcement] == 0 {
+			order = append(order, s.Enforcement)
+		}
+		counts[s.Enforcement]++
+	}
+	parts := make([]string, 0, len(order))
+	for _, e := range order {
+		parts = append(parts, strconv.Itoa(counts[e])+" "+e)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// casePage is one case as a page to read.
+func casePage(raw json.RawMessage, c client.Case, now time.Time) printed {
+	p := casesPrinted(raw, []client.Case{c}, now)
+	p.text = func(w io.Writer) {
+		page := &page{w: w, now: now}
+		page.caseHead(c)
+		page.sessions(c.Sessions)
+		page.proofs(c.Verdicts)
+		page.notes(c.Notes)
+		page.history(c.History)
+	}
+	return p
+}
+
+// page writes prose-like sections. Errors of w are not kept: w is a buffer.
+type page struct {
+	w   io.Writer
+	now time.Time
+}
+
+func (p *page) title(s string) { fmt.Fprintf(p.w, "\n%s\n", s) }
+
+// fact writes one line of the head; an empty value is left out.
+func (p *page) fact(name, value string) {
+	if value != "" {
+		fmt.Fprintf(p.w, "  %-12s%s\n", name, safe(value))
+	}
+}
+
+// moment writes a time and how far it is from now.
+func (p *page) moment(t time.Time) string {
+	if t.After(p.now) {
+		return stamp(&t) + ", in " + span(t.Sub(p.now))
+	}
+	return stamp(&t) + ", " + span(p.now.Sub(t)) + " ago"
+}
+
+func (p *page) caseHead(c client.Case) {
+	fmt.Fprintf(p.w, "Case %s is %s\n", safe(c.ID), safe(c.State))
+	p.fact("Subscriber", c.Subscriber)
+	p.fact("Profile", c.Profile)
+	p.fact("Reason", c.Reason)
+	if c.Rule != "" {
+		p.fact("Decided by", "rule "+c.Rule+", mode "+c.Mode)
+	} else {
+		p.fact("Decided by", c.Source+", by hand")
+	}
+	p.fact("Opened", p.moment(c.OpenedAt))
+	if c.ExpiresAt != nil && c.ClosedAt == nil {
+		p.fact("Expires", p.moment(*c.ExpiresAt))
+	}
+	if c.ClosedAt != nil {
+		p.fact("Closed", p.moment(*c.ClosedAt))
+	}
+	if c.Hold != nil {
+		p.fact("Held", c.Hold.Kind+": "+c.Hold.Detail)
+	}
+	if r := c.Release; r != nil {
+		p.fact("Released", strings.TrimSpace(stamp(&r.At)+" by "+r.By+": "+r.Reason+" "+r.Code))
+	}
+}
+
+func (p *page) sessions(sessions []client.Session) {
+	if len(sessions) == 0 {
+		return
+	}
+	p.title("Sessions")
+	t := &table{header: []string{"  BNG", "SESSION", "ADDRESSES", "WANTED", "ENFORCEMENT", "ATTEMPTS", "UPDATED", "REMARK"}}
+	for _, s := range sessions {
+		wanted := s.Wanted
+		if wanted == "" {
+			wanted = "(normal)"
+		}
+		updated := ""
+		if s.UpdatedAt != nil {
+			updated = span(p.now.Sub(*s.UpdatedAt)) + " ago"
+		}
+		t.add("  "+s.BNG, s.SessionID, strings.Join(s.Addresses, " "), wanted, s.Enforcement, strconv.Itoa(s.Attempts), updated, remark(s))
+	}
+	_ = t.write(p.w, true) // a buffer
+}
+
+func remark(s client.Session) string {
+	if s.ErrorCause == nil {
+		return s.Reason
+	}
+	return strings.TrimSpace("Error-Cause " + strconv.FormatUint(uint64(*s.ErrorCause), 10) + " " + s.Reason)
+}
+
+func (p *page) proofs(verdicts []client.Proof) {
+	if len(verdicts) == 0 {
+		return
+	}
+	p.title("Evidence")
+	t := &table{header: []string{"  VERDICT", "SOURCE", "CATEGORY", "CONFIDENCE", "OBSERVED"}}
+	for _, v := range verdicts {
+		t.add("  "+v.ID, v.Source, v.Category, confidence(v.Confidence), stamp(&v.ObservedAt))
+	}
+	_ = t.write(p.w, true) // a buffer
+}
+
+func confidence(c *float64) string {
+	if c == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*c, 'g', -1, 64)
+}
+
+func (p *page) notes(notes []client.Note) {
+	if len(notes) == 0 {
+		return
+	}
+	p.title("Notes")
+	for _, n := range notes {
+		fmt.Fprintf(p.w, "  %s  %s: %s\n", stamp(&n.At), safe(n.By), safe(n.Text))
+	}
+}
+
+func (p *page) history(steps []client.Step) {
+	if len(steps) == 0 {
+		return
+	}
+	p.title("History")
+	for _, s := range steps {
+		by := s.By
+		if by == "" {
+			by = "cordon"
+		}
+		fmt.Fprintf(p.w, "  %s  %-12s %s: %s\n", stamp(&s.At), safe(s.State), safe(by), safe(s.Text))
+	}
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cordon/cmd/cordon/client"
+)
+
+// newSession is "cordon session" and its verbs.
+func newSession(sh *shell) *cobra.Command {
+	r := &remote{shell: sh}
+	g := group("session", "Find who held an address", newSessionFind(r))
+	r.flags(g)
+	return g
+}
+
+func newSessionFind(r *remote) *cobra.Command {
+	var ip, subscriber, at string
+	var port uint16
+	c := &cobra.Command{
+		Use: "find --ip ADDRESS [--at TIME] | --subscriber KEY", Short: "Find who held an address at a moment", Args: cobra.NoArgs,
+		Example: "  cordon session find --ip 192.0.2.17 --at 2026-01-02T15:04:05Z\n" +
+			"  cordon session find --subscriber alice@isp",
+		RunE: func(c *cobra.Command, _ []string) error {
+			moment, err := r.moment(at)
+			if err != nil {
+				return err
+			}
+			query := url.Values{}
+			for name, value := range map[string]string{"ip": ip, "subscriber": subscriber} {
+				if value != "" {
+					query.Set(name, value)
+				}
+			}
+			if c.Flags().Changed("at") {
+				query.Set("at", moment.UTC().Format(time.RFC3339Nano))
+			}
+			if c.Flags().Changed("port") {
+				query.Set("port", strconv.Itoa(int(port)))
+			}
+			return r.find(c.Context(), query)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&ip, "ip", "", "address")
+	f.StringVar(&subscriber, "subscriber", "", "or subscriber key")
+	f.Uint16Var(&port, "port", 0, "the subscriber's port, where addresses are shared")
+	f.StringVar(&at, "at", "now", "when: RFC 3339 with an offset, now, or -5m")
+	c.MarkFlagsMutuallyExclusive("ip", "subscriber")
+	c.MarkFlagsOneRequired("ip", "subscriber")
+	return c
+}
+
+// find prints the holders. That nobody is known is an answer, told with who
+// held the address before and after, and exit code 1.
+func (r *remote) find(ctx context.Context, query url.Values) error {
+	api, err := r.client()
+	if err != nil {
+		return err
+	}
+	raw, err := api.Get(ctx, "/sessions", query)
+	if err != nil {
+		return err
+	}
+	s, err := decode[client.Sessions](raw)
+	if err != nil {
+		return err
+	}
+	rows := s.Results
+	if len(s.Results) == 0 {
+		rows = s.Neighbours
+	}
+	p := printed{raw: raw, table: holderTable(rows, r.now())}
+	for _, h := range s.Results {
+		p.names = append(p.names, h.BNG+"/"+h.SessionID)
+	}
+	if len(rows) > 0 || r.output == formatJSON || r.output == formatYAML {
+		if err := r.print(p); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(s.Results) > 0:
+		return nil
+	case len(s.Neighbours) > 0:
+		return failed("another --at; the table shows who held it before and after", "nobody is known to have held it at that moment")
+	}
+	return failed("see that accounting of its BNG arrives", "no session is known")
+}
+
+// holderTable is claims to addresses; the first column tells neighbours from
+// holders.
+func holderTable(holders []client.Holder, now time.Time) *table {
+	t := &table{header: []string{"WHEN", "SUBSCRIBER", "BNG", "SESSION", "ADDRESS", "FROM", "TO", "HELD", "EVIDENCE"}}
+	for _, h := range holders {
+		when, end := h.Side, now
+		if when == "" {
+			when = "at"
+		}
+		if h.To != nil {
+			end = *h.To
+		}
+		t.add(when, h.Subscriber, h.BNG, h.SessionID, h.Address, stamp(&h.From), stamp(h.To), span(end.Sub(h.From)), h.Evidence)
+	}
+	return t
+}
+
+// candidatesOf returns whom an ambiguous target may have meant.
+func candidatesOf(err error) ([]client.Holder, bool) {
+	var p *client.Problem
+	if !errors.As(err, &p) || len(p.Candidates) == 0 {
+		return nil, false
+	}
+	return p.Candidates, true
+}

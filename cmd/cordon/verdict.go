@@ -1,0 +1,327 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cordon/cmd/cordon/client"
+)
+
+// newVerdict is "cordon verdict" and its verbs.
+func newVerdict(sh *shell) *cobra.Command {
+	r := &remote{shell: sh}
+	g := group("verdict", "Report abuse, and see what became of a report", newVerdictSubmit(r), newVerdictShow(r))
+	r.flags(g)
+	return g
+}
+
+// statement is what "verdict submit" sends.
+type statement struct {
+	Source     string   `json:"source"`
+	SourceID   string   `json:"source_id,omitempty"`
+	ObservedAt string   `json:"observed_at"`
+	IP         string   `json:"ip,omitempty"`
+	Subscriber string   `json:"subscriber,omitempty"`
+	Port       uint16   `json:"port,omitempty"`
+	Protocol   string   `json:"protocol,omitempty"`
+	Category   string   `json:"category"`
+	Confidence *float64 `json:"confidence,omitempty"`
+	Severity   string   `json:"severity,omitempty"`
+}
+
+func newVerdictSubmit(r *remote) *cobra.Command {
+	var s statement
+	var file, at string
+	var sure float64
+	var wait time.Duration
+	c := &cobra.Command{
+		Use: "submit --ip ADDRESS|--subscriber KEY --category NAME | -f FILE", Args: cobra.NoArgs,
+		Short: "Report what an address or subscriber did",
+		Example: "  cordon verdict submit --ip 192.0.2.17 --category botnet --confidence 0.9 --at -5m --wait 10s\n" +
+			"  cordon verdict submit -f verdicts.ndjson",
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if file != "" {
+			return r.submitFile(c.Context(), file)
+		}
+		if c.Flags().Changed("confidence") {
+			s.Confidence = &sure
+		}
+		return r.submit(c.Context(), s, at, wait)
+	}
+	f := c.Flags()
+	f.StringVarP(&file, "file", "f", "", "JSON or NDJSON with verdicts; - is standard input")
+	f.StringVar(&s.IP, "ip", "", "the address that did it")
+	f.StringVar(&s.Subscriber, "subscriber", "", "or the subscriber")
+	f.StringVar(&s.Category, "category", "", "botnet, malware, spam, phishing, scan, bruteforce, ddos, …")
+	f.StringVar(&at, "at", "now", "when: RFC 3339 with an offset, now, or -5m")
+	f.Float64Var(&sure, "confidence", 0, "how sure, 0 to 1")
+	f.Uint16Var(&s.Port, "port", 0, "the subscriber's port")
+	f.StringVar(&s.Protocol, "protocol", "", "tcp, udp, …")
+	f.StringVar(&s.Severity, "severity", "", "in the source's own words")
+	f.StringVar(&s.Source, "source", "cli", "who says so")
+	f.StringVar(&s.SourceID, "source-id", "", "the source's own id; the same again is a duplicate")
+	f.DurationVar(&wait, "wait", 0, "wait this long until it is decided")
+	for _, other := range []string{"ip", "subscriber", "category"} {
+		c.MarkFlagsMutuallyExclusive("file", other)
+	}
+	c.MarkFlagsMutuallyExclusive("ip", "subscriber")
+	c.MarkFlagsOneRequired("file", "ip", "subscriber")
+	return c
+}
+
+func (r *remote) submit(ctx context.Context, s statement, at string, wait time.Duration) error {
+	if s.Category == "" {
+		return usage("--category is required")
+	}
+	moment, err := r.moment(at)
+	if err != nil {
+		return err
+	}
+	s.ObservedAt = moment.UTC().Format(time.RFC3339Nano)
+	api, err := r.client()
+	if err != nil {
+		return err
+	}
+	raw, err := api.Post(ctx, "/verdicts", nil, s)
+	if err != nil {
+		return err
+	}
+	receipts, err := receiptsOf(raw)
+	if err != nil {
+		return err
+	}
+	if wait <= 0 || len(receipts) != 1 {
+		return r.print(receiptsPrinted(raw, receipts))
+	}
+	r.say("%s %s, waiting until it is decided", receipts[0].ID, receipts[0].Status)
+	return r.follow(ctx, api, receipts[0].ID, wait)
+}
+
+// moment reads --at: a time, "now", or a time before now as "-5m".
+func (r *remote) moment(at string) (time.Time, error) {
+	if at == "now" || at == "" {
+		return r.now(), nil
+	}
+	if strings.HasPrefix(at, "-") {
+		if d, err := time.ParseDuration(at); err == nil {
+			return r.now().Add(d), nil
+		}
+	}
+	t, err := time.Parse(time.RFC3339Nano, at)
+	if err != nil {
+		return t, usage("--at %q is no time: write 2026-01-02T15:04:05Z, now, or -5m", at)
+	}
+	return t, nil
+}
+
+// pollEvery is how often "verdict submit --wait" asks.
+const pollEvery = 250 * time.Millisecond
+
+// follow asks for the verdict until it is decided or the time is over, and
+// prints it.
+func (r *remote) follow(ctx context.Context, api *client.Client, id string, wait time.Duration) error {
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	for {
+		raw, err := api.Get(ctx, "/verdicts/"+url.PathEscape(id), nil)
+		var refused *client.Problem
+		if err != nil && (!errors.As(err, &refused) || refused.Status != 404) {
+			return err
+		}
+		var v client.Verdict
+		if err == nil {
+			if v, err = decode[client.Verdict](raw); err != nil {
+				return err
+			}
+			if v.State != "pending" {
+				return r.print(verdictPrinted(raw, v, r.now()))
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-over.C:
+			return failed("cordon verdict show "+id, "verdict %s is not decided after %s", id, wait)
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// Batches of NDJSON stay below what the API takes at once.
+const (
+	batchLines  = 1000
+	batchOctets = 1 << 20
+)
+
+// submitFile hands in verdicts from a file. One a line goes in batches; any
+// other JSON as it is.
+func (r *remote) submitFile(ctx context.Context, file string) error {
+	body, err := r.read(file)
+	if err != nil {
+		return err
+	}
+	api, err := r.client()
+	if err != nil {
+		return err
+	}
+	receipts := []client.Receipt{}
+	for _, batch := range batches(body) {
+		raw, err := api.PostBody(ctx, "/verdicts", batch.contentType, batch.body)
+		if err != nil {
+			if len(receipts) > 0 {
+				return &exitError{exitPartly, fmt.Errorf("after %d verdicts: %w", len(receipts), err), "the same again: what was accepted is a duplicate then"}
+			}
+			return err
+		}
+		more, err := receiptsOf(raw)
+		if err != nil {
+			return err
+		}
+		receipts = append(receipts, more...)
+	}
+	raw, err := json.Marshal(map[string]any{"results": receipts})
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	if err := r.print(receiptsPrinted(raw, receipts)); err != nil {
+		return err
+	}
+	return judgeReceipts(receipts)
+}
+
+func (r *remote) read(file string) ([]byte, error) {
+	var body []byte
+	var err error
+	if file == "-" {
+		body, err = io.ReadAll(r.in)
+	} else {
+		body, err = os.ReadFile(file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read verdicts: %w", err)
+	}
+	return body, nil
+}
+
+type batch struct {
+	contentType string
+	body        []byte
+}
+
+// batches cuts NDJSON between lines. A body that is one JSON value is one batch.
+func batches(body []byte) []batch {
+	if json.Valid(body) || !json.Valid(firstLine(body)) {
+		return []batch{{"application/json", body}}
+	}
+	var all []batch
+	var current []byte
+	lines := 0
+	cut := func() {
+		if lines > 0 {
+			all = append(all, batch{"application/x-ndjson", current})
+		}
+		current, lines = nil, 0
+	}
+	for line := range bytes.Lines(body) {
+		if lines == batchLines || len(current)+len(line) > batchOctets {
+			cut()
+		}
+		if len(bytes.TrimSpace(line)) > 0 {
+			current, lines = append(current, line...), lines+1
+		}
+	}
+	cut()
+	return all
+}
+
+func firstLine(body []byte) []byte {
+	line, _, _ := bytes.Cut(bytes.TrimSpace(body), []byte("\n"))
+	return line
+}
+
+func receiptsOf(raw json.RawMessage) ([]client.Receipt, error) {
+	answer, err := decode[struct {
+		Results []client.Receipt `json:"results"`
+	}](raw)
+	return answer.Results, err
+}
+
+func receiptsPrinted(raw json.RawMessage, receipts []client.Receipt) printed {
+	t := &table{header: []string{"VERDICT", "STATUS", "ERROR"}}
+	p := printed{raw: raw, table: t}
+	for _, one := range receipts {
+		t.add(one.ID, one.Status, one.Error)
+		if one.ID != "" {
+			p.names = append(p.names, one.ID)
+		}
+	}
+	return p
+}
+
+// judgeReceipts makes rejected verdicts an error.
+func judgeReceipts(receipts []client.Receipt) error {
+	rejected := 0
+	for _, one := range receipts {
+		if one.Status == "rejected" {
+			rejected++
+		}
+	}
+	if rejected == 0 {
+		return nil
+	}
+	code := exitFailed
+	if rejected < len(receipts) {
+		code = exitPartly
+	}
+	return &exitError{code, fmt.Errorf("%d of %d verdicts were rejected", rejected, len(receipts)), "correct those and send the file again"}
+}
+
+func newVerdictShow(r *remote) *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Show what became of a verdict", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			api, err := r.client()
+			if err != nil {
+				return err
+			}
+			raw, err := api.Get(c.Context(), "/verdicts/"+url.PathEscape(args[0]), nil)
+			if err != nil {
+				return err
+			}
+			v, err := decode[client.Verdict](raw)
+			if err != nil {
+				return err
+			}
+			return r.print(verdictPrinted(raw, v, r.now()))
+		},
+	}
+}
+
+func verdictPrinted(raw json.RawMessage, v client.Verdict, now time.Time) printed {
+	return printed{raw: raw, names: []string{v.ID}, text: func(w io.Writer) {
+		p := &page{w: w, now: now}
+		fmt.Fprintf(w, "Verdict %s is %s\n", safe(v.ID), safe(v.State))
+		p.fact("Reason", v.Reason)
+		p.fact("Address", v.IP)
+		p.fact("Category", strings.TrimSpace(v.Category+" "+confidence(v.Confidence)))
+		p.fact("Source", strings.TrimSpace(v.Source+" "+v.SourceID))
+		p.fact("Observed", p.moment(v.ObservedAt))
+		p.fact("Subscriber", v.Subscriber)
+		p.fact("Case", v.Case)
+		if len(v.Candidates) > 0 {
+			p.title("Candidates")
+			_ = holderTable(v.Candidates, now).write(w, true) // a buffer
+		}
+	}}
+}
