@@ -167,6 +167,7 @@ func (s *Store) saveCall(w quarantine.CaseWrite) (*call, error) {
 	c.keys = []string{
 		s.keys.caseRecord(next.ID), s.keys.open(), s.keys.due(lane), s.keys.due(otherLane(lane)),
 		s.keys.casesOpen(), s.keys.casesClosed(), s.keys.term(), s.keys.released(next.Subscriber), verdictKey,
+		s.keys.dueAsked(),
 	}
 	c.args = []any{
 		strconv.FormatUint(w.Term, 10), strconv.FormatUint(w.Case.Version, 10), strconv.FormatUint(next.Version, 10),

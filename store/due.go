@@ -12,14 +12,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-var errNoNextLook = errors.New("the next look has no time")
-
 // TakeDue implements quarantine.DueSet.
 func (s *Store) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
 	until := fromMilli(now.Add(lease).UnixMilli())
 	c := &call{
 		script: takeScript,
-		keys:   []string{s.keys.due(lane), s.keys.open(), s.keys.term()},
+		keys:   []string{s.keys.due(lane), s.keys.open(), s.keys.term(), s.keys.dueAsked()},
 		args:   []any{strconv.FormatUint(term, 10), ms(now), leaseScore(until), n},
 	}
 	s.run(ctx, []*call{c})
@@ -41,14 +39,15 @@ func (s *Store) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time
 // so a wake-up can never look like the lease it interrupts.
 func leaseScore(until time.Time) string { return ms(until) + ".5" }
 
-// FinishDue implements quarantine.DueSet.
+// FinishDue implements quarantine.DueSet. Without a next look the lease is left
+// to run out: what is no longer wanted is found so when it is taken again.
 func (s *Store) FinishDue(ctx context.Context, d quarantine.Due, next time.Time) error {
 	if next.IsZero() {
-		return fmt.Errorf("finish work on %s: %w", d.Subscriber, errNoNextLook)
+		return nil
 	}
 	c := &call{
 		script: finishScript,
-		keys:   []string{s.keys.due(d.Lane)},
+		keys:   []string{s.keys.due(d.Lane), s.keys.dueAsked()},
 		args:   []any{d.Subscriber, leaseScore(d.Until), ms(next)},
 	}
 	s.run(ctx, []*call{c})

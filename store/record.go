@@ -169,7 +169,11 @@ func applyEvent(stored *record, ev quarantine.SessionEvent, resetAt time.Time, r
 	if change.Replaced != nil {
 		older := *stored
 		older.Session, older.replaced = *change.Replaced, nil
-		next.began = next.StartedAt
+		// Strictly later, or two subscribers' bindings would merge into one.
+		next.began = stored.began.Add(time.Millisecond)
+		if next.StartedAt.After(next.began) {
+			next.began = next.StartedAt
+		}
 		next.replaced = append(slices.Clone(stored.replaced), older)
 	}
 	next.replaced = next.replaced[max(0, len(next.replaced)-maxReplaced):]

@@ -97,15 +97,18 @@ func (m *Memory) apply(ev quarantine.SessionEvent) {
 		prev = &held.Session
 	}
 	change := quarantine.Apply(prev, ev, m.resets[ev.Key.BNG], m.Restricted)
+	if !known {
+		held.began = change.Session.StartedAt
+	}
 	if old := change.Replaced; old != nil {
 		m.bind(heldSession{*old, held.began})
 		m.wake(old.Subscriber, m.Now())
-		known = false
-	}
-	if change.Changed {
-		if !known {
+		held.began = held.began.Add(time.Nanosecond) // strictly later, or the two would share bindings
+		if change.Session.StartedAt.After(held.began) {
 			held.began = change.Session.StartedAt
 		}
+	}
+	if change.Changed {
 		held.Session = change.Session
 		held.Addresses, held.Attributes = slices.Clone(held.Addresses), slices.Clone(held.Attributes)
 		m.sessions[ev.Key] = held

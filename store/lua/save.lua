@@ -1,7 +1,8 @@
 -- Writes a case and all that changes with it, or nothing.
 -- KEYS: 1 case record, 2 open cases, 3 due set of the case's lane, 4 the other
 --       due set, 5 index of open cases, 6 index of closed cases, 7 term,
---       8 released, 9 verdict, 10.. limit counters
+--       8 released, 9 verdict, 10 looks asked for during leases,
+--       11.. limit counters
 -- ARGV: 1 term ("0": no claim), 2 version expected, 3 new version, 4 case id,
 --       5 subscriber, 6 lane, 7 "1" if open, 8 case, 9 due, ms ("": none),
 --       10 now, ms, 11 score in the index, ms, 12 time to live of the closed
@@ -33,14 +34,14 @@ if opened and another then
 end
 local fresh = {}
 if ARGV[19] ~= '' then
-  for i = 10, #KEYS do
-    local window = tonumber(ARGV[2 * i + 1])
-    local fit = tonumber(ARGV[2 * i + 2])
+  for i = 11, #KEYS do
+    local window = tonumber(ARGV[2 * i - 1])
+    local fit = tonumber(ARGV[2 * i])
     local since = '(' .. string.format('%.0f', now - window)
     local counted = tonumber(redis.call('ZSCORE', KEYS[i], ARGV[19]) or nil)
     fresh[i] = not counted or counted <= now - window
     if fresh[i] and fit > 0 and ARGV[20] ~= '1' and redis.call('ZCOUNT', KEYS[i], since, '+inf') >= fit then
-      return {'limit', tostring(i - 9)}
+      return {'limit', tostring(i - 10)}
     end
   end
 end
@@ -49,7 +50,7 @@ end
 
 for i, new in pairs(fresh) do
   if new then
-    local window = ARGV[2 * i + 1]
+    local window = ARGV[2 * i - 1]
     redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', string.format('%.0f', now - tonumber(window)))
     redis.call('ZADD', KEYS[i], ARGV[10], ARGV[19])
     redis.call('PEXPIRE', KEYS[i], window)
@@ -79,6 +80,12 @@ if opened then
   if not due and score and score % 1 == 0 and score <= now then
     due = score -- a wake-up nobody has answered yet
   elseif due and score and score < due then
+    if score % 1 ~= 0 then -- leased: finishing must not forget this look
+      local asked = tonumber(redis.call('ZSCORE', KEYS[10], ARGV[5]) or nil)
+      if not asked or due < asked then
+        redis.call('ZADD', KEYS[10], ARGV[9], ARGV[5])
+      end
+    end
     due = score -- only finishing puts a look off
   end
   redis.call('ZREM', KEYS[4], ARGV[5])
@@ -91,6 +98,7 @@ elseif not another then
   redis.call('HDEL', KEYS[2], ARGV[5])
   redis.call('ZREM', KEYS[3], ARGV[5])
   redis.call('ZREM', KEYS[4], ARGV[5])
+  redis.call('ZREM', KEYS[10], ARGV[5])
 end
 
 if ARGV[14] ~= '' then

@@ -1,0 +1,142 @@
+package storetest
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// bindings returns all that was ever said about an address, in a fixed order.
+func bindings(t *testing.T, s Ports, a quarantine.Address) []quarantine.Binding {
+	t.Helper()
+	return bindingsAt(t, s, a.Prefix.Addr(), noon.Add(-1000*time.Hour), noon.Add(1000*time.Hour))
+}
+
+func bindingsAt(t *testing.T, s Ports, addr netip.Addr, from, to time.Time) []quarantine.Binding {
+	t.Helper()
+	found, err := s.Bindings(t.Context(), addr, from, to)
+	must(t, err)
+	slices.SortFunc(found, func(a, b quarantine.Binding) int {
+		return cmp.Or(
+			a.From.Compare(b.From), cmp.Compare(a.Session.String(), b.Session.String()), a.RenewedAt.Compare(b.RenewedAt),
+			a.To.Compare(b.To), cmp.Compare(a.Prefix.String(), b.Prefix.String()), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subscriber, b.Subscriber),
+		)
+	})
+	return found
+}
+
+// Bindings tests quarantine.BindingFinder.
+func Bindings(t *testing.T, open Open) {
+	t.Run("a binding tells all of its session", func(t *testing.T) {
+		s := start(t, open)
+		renewed := event(quarantine.SessionRenewed, "1", "alice, {c}", minute(10), v4(1))
+		renewed.Ignored = true
+		record(t, s, event(quarantine.SessionStarted, "1", "alice, {c}", noon, v4(1)), renewed)
+		want := quarantine.Binding{
+			Address: v4(1), Session: renewed.Key, Subscriber: "alice, {c}", From: noon, RenewedAt: minute(10), StartSeen: true, Ignored: true,
+		}
+		equal(t, "bindings", bindings(t, s, v4(1)), []quarantine.Binding{want})
+		record(t, s, event(quarantine.SessionEnded, "1", "alice, {c}", minute(12)))
+		want.To, want.RenewedAt = minute(12), minute(12)
+		equal(t, "bindings after Stop", bindings(t, s, v4(1)), []quarantine.Binding{want})
+	})
+
+	t.Run("one address, one holder after the other", func(t *testing.T) {
+		s := start(t, open)
+		record(t, s,
+			event(quarantine.SessionStarted, "1", "alice", noon, v4(1)), event(quarantine.SessionEnded, "1", "alice", minute(10), v4(1)),
+			event(quarantine.SessionStarted, "2", "bob", minute(20), v4(1)), event(quarantine.SessionStarted, "3", "carol", minute(0), v4(2)),
+		)
+		for _, at := range []struct {
+			from, to int
+			want     []string
+		}{
+			{-5, -1, nil}, {-5, 0, []string{"alice"}}, {5, 5, []string{"alice"}}, {10, 15, []string{"alice"}}, {11, 19, nil},
+			{20, 20, []string{"bob"}}, {500, 500, []string{"bob"}}, {9, 21, []string{"alice", "bob"}},
+		} {
+			var got []string
+			for _, b := range bindingsAt(t, s, v4(1).Prefix.Addr(), minute(at.from), minute(at.to)) {
+				got = append(got, b.Subscriber)
+			}
+			if !slices.Equal(got, at.want) {
+				t.Errorf("from minute %d to %d: %v, want %v", at.from, at.to, got, at.want)
+			}
+		}
+	})
+
+	t.Run("an IPv6 address is found in prefixes of every length", func(t *testing.T) {
+		s := start(t, open)
+		record(t, s,
+			event(quarantine.SessionStarted, "1", "alice", noon, address("2001:db8:0:1::/64", quarantine.FramedIPv6Prefix)),
+			event(quarantine.SessionStarted, "2", "bob", minute(1), address("2001:db8::/56", quarantine.DelegatedIPv6Prefix)),
+			event(quarantine.SessionStarted, "3", "carol", minute(2), address("2001:db8:0:1::5/128", quarantine.FramedIPv6Address)),
+			event(quarantine.SessionStarted, "4", "dave", minute(3), address("2001:db8:0:100::/59", quarantine.DelegatedIPv6Prefix)),
+		)
+		for addr, want := range map[string][]string{
+			"2001:db8:0:1::5":    {"alice", "bob", "carol"},
+			"2001:db8:0:1::6":    {"alice", "bob"},
+			"2001:db8:0:ff::1":   {"bob"},
+			"2001:db8:0:11f::1":  {"dave"},
+			"2001:db8:0:120::1":  nil,
+			"2001:db9::":         nil,
+			"192.0.2.1":          nil,
+			"::ffff:192.0.2.200": nil,
+		} {
+			var got []string
+			for _, b := range bindingsAt(t, s, netip.MustParseAddr(addr), noon, minute(9)) {
+				got = append(got, b.Subscriber)
+				if !b.Prefix.Contains(netip.MustParseAddr(addr)) {
+					t.Errorf("%s found in %s", addr, b.Prefix)
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %v, want %v", addr, got, want)
+			}
+		}
+	})
+
+	t.Run("an IPv4 address is the same when it is written as IPv6", func(t *testing.T) {
+		s := start(t, open)
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1)))
+		if got := bindingsAt(t, s, netip.MustParseAddr("::ffff:192.0.2.1"), noon, minute(1)); len(got) != 1 {
+			t.Fatalf("got %v", got)
+		}
+	})
+
+	t.Run("a replaced session's bindings are closed", func(t *testing.T) {
+		s := start(t, open)
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1)))
+		record(t, s, event(quarantine.SessionStarted, "1", "bob", minute(30), v4(2)))
+		got := bindings(t, s, v4(1))
+		if len(got) != 1 || got[0].Subscriber != "alice" || !got[0].To.Equal(minute(30)) {
+			t.Fatalf("got %+v", got)
+		}
+	})
+
+	t.Run("two subscribers under one key at one moment stay two", func(t *testing.T) {
+		s := start(t, open)
+		inferred := event(quarantine.SessionRenewed, "1", "alice", minute(1), v4(1))
+		record(t, s, inferred, event(quarantine.SessionStarted, "1", "alice", minute(1).Add(-2*time.Second), v4(1)))
+		record(t, s, event(quarantine.SessionStarted, "1", "bob", minute(1), v4(1)))
+		got := bindings(t, s, v4(1))
+		if len(got) != 2 || got[0].Subscriber != "alice" || got[0].To.IsZero() || got[1].Subscriber != "bob" {
+			t.Fatalf("got %+v", got)
+		}
+	})
+
+	t.Run("a binding carries its BNG's last restart", func(t *testing.T) {
+		s := start(t, open)
+		record(t, s,
+			event(quarantine.SessionStarted, "1", "alice", noon, v4(1)),
+			quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: "bng1"}, At: minute(5)},
+			quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: "bng2"}, At: minute(6)},
+		)
+		if got := bindings(t, s, v4(1)); len(got) != 1 || !got[0].ResetAt.Equal(minute(5)) {
+			t.Fatalf("got %+v", got)
+		}
+	})
+}

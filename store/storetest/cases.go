@@ -1,0 +1,288 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// newCase is a case that wants its subscriber restricted.
+func newCase(id, subscriber string) *quarantine.Case {
+	return &quarantine.Case{
+		ID: id, Subscriber: subscriber, State: quarantine.Restricting, Profile: "walled-garden", Mode: quarantine.ModeEnforce,
+		Rule: "bots", Reason: "botnet reported by s1", Source: "s1", OpenedAt: noon, ExpiresAt: noon.Add(72 * time.Hour), Generation: 1,
+	}
+}
+
+func save(t *testing.T, s Ports, w quarantine.CaseWrite) {
+	t.Helper()
+	if w.Now.IsZero() {
+		w.Now = noon
+	}
+	if w.DueAt.IsZero() && w.Case.Open() {
+		w.DueAt = noon
+	}
+	must(t, s.SaveCase(t.Context(), w))
+}
+
+func closeCase(t *testing.T, s Ports, c *quarantine.Case, at time.Time) {
+	t.Helper()
+	c.State, c.ClosedAt = quarantine.Closed, at
+	save(t, s, quarantine.CaseWrite{Case: c, Now: at})
+}
+
+// Cases tests quarantine.CaseReader and CaseWriter; lists, limits and the due
+// set have their own.
+func Cases(t *testing.T, open Open) {
+	t.Run("what was saved is read back", func(t *testing.T) {
+		s := start(t, open)
+		confidence := 0.9
+		c := newCase("c1", "alice")
+		c.Hold = &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 per hour"}
+		c.Sessions = []quarantine.SessionEnforcement{{
+			Session:     quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: noon, Addresses: []quarantine.Address{v4(1)}},
+			Enforcement: quarantine.Acked, Applied: []quarantine.Applied{{Profile: "walled-garden", Normal: "SVC-INET"}},
+		}}
+		c.Verdicts = []quarantine.CaseVerdict{{ID: "v1", Source: "s1", Confidence: &confidence, ObservedAt: noon}}
+		save(t, s, quarantine.CaseWrite{Case: c})
+		if c.Version != 1 {
+			t.Fatalf("version %d after the first write", c.Version)
+		}
+		got, err := s.Case(t.Context(), "c1")
+		must(t, err)
+		equal(t, "case", got, c)
+		d, err := s.Dossier(t.Context(), "alice")
+		must(t, err)
+		equal(t, "dossier", d, quarantine.Dossier{Case: c})
+	})
+
+	t.Run("nothing is on file", func(t *testing.T) {
+		s := start(t, open)
+		if _, err := s.Case(t.Context(), "none"); !errors.Is(err, quarantine.ErrNoCase) {
+			t.Fatalf("error %v, want ErrNoCase", err)
+		}
+		d, err := s.Dossier(t.Context(), "nobody")
+		must(t, err)
+		equal(t, "dossier", d, quarantine.Dossier{})
+	})
+
+	t.Run("a version that moved on refuses the write", func(t *testing.T) {
+		s := start(t, open)
+		c := newCase("c1", "alice")
+		save(t, s, quarantine.CaseWrite{Case: c})
+		stale := c.Clone()
+		c.Reason = "first"
+		save(t, s, quarantine.CaseWrite{Case: c})
+		stale.Reason = "second"
+		refuse(t, s, quarantine.CaseWrite{Case: stale, DueAt: noon, Now: noon}, quarantine.ErrConflict)
+		again := newCase("c1", "alice")
+		refuse(t, s, quarantine.CaseWrite{Case: again, DueAt: noon, Now: noon}, quarantine.ErrConflict)
+		got, err := s.Case(t.Context(), "c1")
+		must(t, err)
+		if got.Reason != "first" || got.Version != 2 || stale.Version != 1 {
+			t.Fatalf("stored %q version %d, the refused one has version %d", got.Reason, got.Version, stale.Version)
+		}
+	})
+
+	t.Run("a subscriber has one open case", func(t *testing.T) {
+		s := start(t, open)
+		c := newCase("c1", "alice")
+		save(t, s, quarantine.CaseWrite{Case: c})
+		refuse(t, s, quarantine.CaseWrite{Case: newCase("c2", "alice"), DueAt: noon, Now: noon}, quarantine.ErrConflict)
+		closeCase(t, s, c, minute(1))
+		d, err := s.Dossier(t.Context(), "alice")
+		must(t, err)
+		if d.Case != nil {
+			t.Fatalf("open after it was closed: %+v", d.Case)
+		}
+		second := newCase("c2", "alice")
+		save(t, s, quarantine.CaseWrite{Case: second})
+
+		c.Notes = []quarantine.Note{{At: minute(2), By: "alice", Text: "a remark on a closed case"}}
+		save(t, s, quarantine.CaseWrite{Case: c, Now: minute(2)})
+		d, err = s.Dossier(t.Context(), "alice")
+		must(t, err)
+		if d.Case == nil || d.Case.ID != "c2" {
+			t.Fatal("a write to the closed case took the open one away")
+		}
+		if got := take(t, s, quarantine.LaneRestrict, minute(3)); len(got) != 1 {
+			t.Fatal("a write to the closed case took the open one's due work away")
+		}
+	})
+
+	t.Run("a person's release is remembered, the newest one", func(t *testing.T) {
+		s := start(t, open)
+		for i, id := range []string{"c1", "c2"} {
+			c := newCase(id, "alice")
+			save(t, s, quarantine.CaseWrite{Case: c})
+			c.Release = &quarantine.PersonRelease{Case: id, At: minute(i), By: "noc", Reason: "cleaned", Code: quarantine.ReleaseCleaned}
+			closeCase(t, s, c, minute(i))
+		}
+		old, err := s.Case(t.Context(), "c1")
+		must(t, err)
+		save(t, s, quarantine.CaseWrite{Case: old, Now: minute(9)})
+		d, err := s.Dossier(t.Context(), "alice")
+		must(t, err)
+		want := quarantine.PersonRelease{Case: "c2", At: minute(1), By: "noc", Reason: "cleaned", Code: quarantine.ReleaseCleaned}
+		equal(t, "dossier", d, quarantine.Dossier{Released: &want})
+	})
+
+	t.Run("concurrent writers lose no change", func(t *testing.T) {
+		s := start(t, open)
+		save(t, s, quarantine.CaseWrite{Case: newCase("c1", "alice")})
+		const writers, notes = 8, 5
+		var wait sync.WaitGroup
+		for w := range writers {
+			wait.Go(func() {
+				for n := range notes {
+					if err := addNote(t, s, "c1", fmt.Sprintf("%d/%d", w, n)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wait.Wait()
+		c, err := s.Case(t.Context(), "c1")
+		must(t, err)
+		seen := map[string]bool{}
+		for _, n := range c.Notes {
+			seen[n.Text] = true
+		}
+		if len(seen) != writers*notes || len(c.Notes) != writers*notes || c.Version != 1+writers*notes {
+			t.Fatalf("%d notes, %d different, version %d; want %d notes", len(c.Notes), len(seen), c.Version, writers*notes)
+		}
+	})
+}
+
+// addNote reads the case and saves it with one more note until nobody is in
+// between.
+func addNote(t *testing.T, s Ports, id, text string) error {
+	for {
+		c, err := s.Case(t.Context(), id)
+		if err != nil {
+			return err
+		}
+		c.Notes = append(c.Notes, quarantine.Note{Text: text})
+		err = s.SaveCase(t.Context(), quarantine.CaseWrite{Case: c, DueAt: noon, Now: noon})
+		if !errors.Is(err, quarantine.ErrConflict) {
+			return err
+		}
+	}
+}
+
+// refuse saves and wants an error; the case in hand must stay as it is.
+func refuse(t *testing.T, s Ports, w quarantine.CaseWrite, want error) {
+	t.Helper()
+	version := w.Case.Version
+	if err := s.SaveCase(t.Context(), w); !errors.Is(err, want) {
+		t.Fatalf("error %v, want %v", err, want)
+	}
+	if w.Case.Version != version {
+		t.Fatalf("a refused write raised the version to %d", w.Case.Version)
+	}
+}
+
+// Limits tests the limits of quarantine.CaseWriter.
+func Limits(t *testing.T, open Open) {
+	hour := quarantine.LimitScope{Key: "hour", Label: "3 per hour", Window: time.Hour, Max: 3}
+	day := quarantine.LimitScope{Key: "source:{c} s1:day", Label: "no limit", Window: 24 * time.Hour}
+	write := func(n int, at time.Time, scopes ...quarantine.LimitScope) quarantine.CaseWrite {
+		c := newCase(fmt.Sprintf("c%d", n), fmt.Sprintf("u%d", n))
+		return quarantine.CaseWrite{Case: c, DueAt: at, Now: at, Reserve: &quarantine.Reservation{ID: c.ID + "/1", Scopes: scopes}}
+	}
+
+	t.Run("a full limit refuses everything in the write", func(t *testing.T) {
+		s := start(t, open)
+		for n := range 3 {
+			save(t, s, write(n, noon, day, hour))
+		}
+		w := write(3, minute(1), day, hour)
+		w.Verdict = &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1"}, State: quarantine.VerdictActed, Settled: true}
+		err := s.SaveCase(t.Context(), w)
+		var full *quarantine.LimitError
+		if !errors.As(err, &full) || full.Scope != hour {
+			t.Fatalf("error %v, want the hour's LimitError", err)
+		}
+		if _, err := s.Case(t.Context(), "c3"); !errors.Is(err, quarantine.ErrNoCase) {
+			t.Fatalf("the refused case: %v", err)
+		}
+		if _, err := s.Verdict(t.Context(), "v1"); !errors.Is(err, quarantine.ErrNoVerdict) {
+			t.Fatalf("its verdict: %v", err)
+		}
+		if got := take(t, s, quarantine.LaneRestrict, minute(1)); len(got) != 3 {
+			t.Fatalf("due: %v", got)
+		}
+		w.Reserve = nil
+		save(t, s, w) // the held case is written without a reservation
+	})
+
+	t.Run("the window slides", func(t *testing.T) {
+		s := start(t, open)
+		for n := range 3 {
+			save(t, s, write(n, minute(10*n), hour))
+		}
+		refuseFull(t, s, write(3, minute(59), hour))
+		save(t, s, write(3, minute(60), hour))
+		refuseFull(t, s, write(4, minute(69), hour))
+		save(t, s, write(4, minute(70), hour))
+	})
+
+	t.Run("a reservation counts once, however often it is written", func(t *testing.T) {
+		s := start(t, open)
+		w := write(0, noon, hour)
+		for range 5 {
+			save(t, s, w)
+		}
+		save(t, s, write(1, noon, hour))
+		save(t, s, write(2, noon, hour))
+		refuseFull(t, s, write(3, noon, hour))
+		save(t, s, w) // in a full limit too: it has its place
+	})
+
+	t.Run("a person's decision is counted and not refused", func(t *testing.T) {
+		s := start(t, open)
+		for n := range 4 {
+			w := write(n, noon, hour)
+			w.Reserve.Forced = true
+			save(t, s, w)
+		}
+		refuseFull(t, s, write(4, noon, hour))
+	})
+
+	t.Run("concurrent writers never exceed a limit", func(t *testing.T) {
+		s := start(t, open)
+		const writers = 32
+		ten := quarantine.LimitScope{Key: "hour", Label: "10 per hour", Window: time.Hour, Max: 10}
+		results := make([]error, writers)
+		var wait sync.WaitGroup
+		for n := range writers {
+			wait.Go(func() { results[n] = s.SaveCase(t.Context(), write(n, noon, ten, day)) })
+		}
+		wait.Wait()
+		saved := 0
+		for n, err := range results {
+			var full *quarantine.LimitError
+			switch {
+			case err == nil:
+				saved++
+			case !errors.As(err, &full):
+				t.Errorf("writer %d: %v", n, err)
+			}
+		}
+		if saved != ten.Max {
+			t.Fatalf("%d saved, the limit is %d", saved, ten.Max)
+		}
+	})
+}
+
+func refuseFull(t *testing.T, s Ports, w quarantine.CaseWrite) {
+	t.Helper()
+	var full *quarantine.LimitError
+	if err := s.SaveCase(t.Context(), w); !errors.As(err, &full) {
+		t.Fatalf("error %v, want a LimitError", err)
+	}
+}

@@ -1,0 +1,183 @@
+package storetest
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a redis-server may take to answer after its start. It
+// is generous: machines that run tests are busy.
+const patience = 20 * time.Second
+
+// Redis is a redis-server of a test's own, with its data in a directory of its
+// own. Its methods fail the test when they cannot do what they say.
+type Redis struct {
+	Socket string // path of its Unix socket
+	Addr   string // 127.0.0.1 and its TCP port
+
+	t    testing.TB
+	args []string
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+}
+
+// StartRedis starts a redis-server that lives as long as the test. It keeps an
+// append-only file that is synced at every write, so Kill and Start lose
+// nothing; args ("--appendonly", "no", …) come after our own and win. A machine
+// without redis-server fails the test.
+func StartRedis(t testing.TB, args ...string) *Redis {
+	t.Helper()
+	// Not t.TempDir: it holds the test's name, and a socket's path is at most
+	// 107 octets.
+	dir, err := os.MkdirTemp("", "redis")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := freePort(t)
+	r := &Redis{t: t, Socket: filepath.Join(dir, "s"), Addr: "127.0.0.1:" + port}
+	r.args = append([]string{
+		"--dir", dir, "--unixsocket", r.Socket, "--port", port, "--bind", "127.0.0.1",
+		"--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
+	}, args...)
+	t.Cleanup(func() {
+		r.Kill()
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	r.Start()
+	return r
+}
+
+// freePort returns a TCP port that was free a moment ago.
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+// Start starts the server again after Kill, at the same addresses, with what
+// its files hold, and waits until it answers.
+func (r *Redis) Start() {
+	r.t.Helper()
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		r.t.Fatal("this test needs a real redis-server 7.0 or newer on PATH; on Debian and Ubuntu: apt-get install redis-server")
+	}
+	_ = os.Remove(r.Socket) // a killed server leaves it behind
+	cmd, done := exec.Command(path, r.args...), make(chan struct{})
+	var log strings.Builder
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	go func() { // ends with the process
+		_ = cmd.Wait()
+		close(done)
+	}()
+	r.cmd, r.done = cmd, done
+	for deadline := time.Now().Add(patience); ; {
+		if answer, err := r.ask("PING"); err == nil && answer == "+PONG" {
+			return
+		}
+		select {
+		case <-done:
+			r.t.Fatalf("redis-server ended at once:\n%s", log.String())
+		case <-time.After(5 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			r.Kill()
+			r.t.Fatalf("redis-server does not answer:\n%s", log.String())
+		}
+	}
+}
+
+// Kill ends the server without warning (SIGKILL) and waits until it is gone.
+// It does nothing to a server that is not running.
+func (r *Redis) Kill() {
+	if r.cmd == nil {
+		return
+	}
+	_ = r.cmd.Process.Kill()
+	<-r.done
+	r.cmd = nil
+}
+
+// Restart kills the server and starts it again.
+func (r *Redis) Restart() {
+	r.t.Helper()
+	r.Kill()
+	r.Start()
+}
+
+// Pause stops the server in its tracks (SIGSTOP): connections stay open and
+// nothing is answered. Resume lets it go on.
+func (r *Redis) Pause() { r.signal(syscall.SIGSTOP) }
+
+// Resume ends a Pause.
+func (r *Redis) Resume() { r.signal(syscall.SIGCONT) }
+
+func (r *Redis) signal(s os.Signal) {
+	r.t.Helper()
+	if err := r.cmd.Process.Signal(s); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// Do sends one command on a connection of its own and returns the first line
+// of the answer ("+OK", ":1", "$5", …); an error answer fails the test.
+func (r *Redis) Do(command ...string) string {
+	r.t.Helper()
+	answer, err := r.ask(command...)
+	if err != nil || strings.HasPrefix(answer, "-") {
+		r.t.Fatalf("redis: %q: %s %v", command, answer, err)
+	}
+	return answer
+}
+
+func (r *Redis) ask(command ...string) (string, error) {
+	conn, err := net.DialTimeout("unix", r.Socket, patience)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return "", err
+	}
+	fmt.Fprintf(conn, "*%d\r\n", len(command))
+	for _, word := range command {
+		fmt.Fprintf(conn, "$%d\r\n%s\r\n", len(word), word)
+	}
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	return strings.TrimRight(line, "\r\n"), err
+}
+
+// StartCluster starts a redis-server that is a whole Cluster in one node: every
+// slot is its own, and it refuses commands whose keys lie in different slots,
+// as any Cluster does.
+func StartCluster(t testing.TB) *Redis {
+	t.Helper()
+	r := StartRedis(t, "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1")
+	r.Do("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if answer, err := r.ask("GET", "x"); err == nil && answer == "$-1" {
+			return r
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the cluster does not become ready")
+		}
+	}
+}

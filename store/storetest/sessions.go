@@ -1,0 +1,163 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// Sessions tests quarantine.SessionReader and SessionRecorder.
+func Sessions(t *testing.T, open Open) {
+	t.Run("what was recorded is read back", func(t *testing.T) {
+		s := start(t, open)
+		ev := event(quarantine.SessionStarted, "42", "alice@isp", noon, v4(7), address("2001:db8:100::/56", quarantine.DelegatedIPv6Prefix))
+		ev.Ignored = true
+		ev.Attributes = []quarantine.Attribute{{Name: "NAS-Port-Id", Value: `ge-1/0/0.100:"7" <ü> 100% \377`}, {Name: "Class", Value: "0x00ff"}}
+		record(t, s, ev)
+		want := quarantine.Session{
+			SessionKey: ev.Key, Subscriber: "alice@isp", StartedAt: noon, SeenAt: noon, StartSeen: true, Ignored: true,
+			Addresses: ev.Addresses, Attributes: ev.Attributes,
+		}
+		equal(t, "session", session(t, s, "42"), want)
+		of, err := s.SessionsOf(t.Context(), "alice@isp")
+		must(t, err)
+		equal(t, "sessions of alice", of, []quarantine.Session{want})
+	})
+
+	t.Run("an unknown session and subscriber", func(t *testing.T) {
+		s := start(t, open)
+		if _, err := s.Session(t.Context(), quarantine.SessionKey{BNG: "bng1", ID: "none"}); !errors.Is(err, quarantine.ErrNoSession) {
+			t.Fatalf("error %v, want ErrNoSession", err)
+		}
+		of, err := s.SessionsOf(t.Context(), "nobody")
+		must(t, err)
+		equal(t, "sessions", of, []quarantine.Session{})
+	})
+
+	t.Run("names cannot meet by their spelling", func(t *testing.T) {
+		s := start(t, open)
+		names := []quarantine.SessionKey{
+			{BNG: "a", ID: "b:c"}, {BNG: "a:b", ID: "c"}, {BNG: "a", ID: "b%3Ac"}, {BNG: "{c}", ID: "1"}, {BNG: "a", ID: "}{c}:case:x\x00\xff"},
+		}
+		for i, key := range names {
+			ev := event(quarantine.SessionStarted, "", fmt.Sprintf("{c}:%d\xff,", i), minute(i))
+			ev.Key = key
+			record(t, s, ev)
+		}
+		for i, key := range names {
+			found, err := s.Session(t.Context(), key)
+			must(t, err)
+			of, err := s.SessionsOf(t.Context(), fmt.Sprintf("{c}:%d\xff,", i))
+			must(t, err)
+			if found.SessionKey != key || len(of) != 1 || of[0].SessionKey != key {
+				t.Fatalf("session %q: found %q, of its subscriber %v", key, found.SessionKey, of)
+			}
+		}
+	})
+
+	t.Run("events of one session in one batch apply in order", func(t *testing.T) {
+		s := start(t, open)
+		record(t, s,
+			event(quarantine.SessionStarted, "1", "alice", noon, v4(1)),
+			event(quarantine.SessionRenewed, "1", "alice", minute(5), v4(1)),
+			event(quarantine.SessionEnded, "1", "alice", minute(9), v4(1)),
+			event(quarantine.SessionStarted, "1", "bob", minute(20), v4(2)),
+		)
+		got := session(t, s, "1")
+		if got.Subscriber != "bob" || !got.StartedAt.Equal(minute(20)) || !got.Live() {
+			t.Fatalf("got %+v", got)
+		}
+	})
+
+	t.Run("an ended session is read by its key and not by its subscriber", func(t *testing.T) {
+		s := start(t, open)
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon), event(quarantine.SessionStarted, "2", "alice", minute(1)))
+		record(t, s, event(quarantine.SessionEnded, "1", "alice", minute(2)))
+		if ended := session(t, s, "1"); !ended.EndedAt.Equal(minute(2)) {
+			t.Fatalf("ended at %s", ended.EndedAt)
+		}
+		of, err := s.SessionsOf(t.Context(), "alice")
+		must(t, err)
+		if len(of) != 1 || of[0].ID != "2" {
+			t.Fatalf("live sessions: %v", of)
+		}
+	})
+
+	t.Run("a key that went to another subscriber leaves the first", func(t *testing.T) {
+		s := start(t, open)
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon))
+		record(t, s, event(quarantine.SessionStarted, "1", "bob", minute(30)))
+		for subscriber, want := range map[string]int{"alice": 0, "bob": 1} {
+			of, err := s.SessionsOf(t.Context(), subscriber)
+			must(t, err)
+			if len(of) != want {
+				t.Fatalf("%s has sessions %v", subscriber, of)
+			}
+		}
+	})
+
+	t.Run("a restarted BNG makes its sessions suspect until they are renewed", func(t *testing.T) {
+		s := start(t, open)
+		reset := func(at time.Time) quarantine.SessionEvent {
+			return quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: "bng1"}, At: at}
+		}
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon), reset(minute(10)), reset(minute(5)))
+		if !session(t, s, "1").Suspect {
+			t.Fatal("not suspect after the restart")
+		}
+		of, err := s.SessionsOf(t.Context(), "alice")
+		must(t, err)
+		if len(of) != 1 || !of[0].Suspect {
+			t.Fatalf("by subscriber: %+v", of)
+		}
+		record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(7)))
+		if !session(t, s, "1").Suspect {
+			t.Fatal("an earlier restart took the later one's place")
+		}
+		record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(11)))
+		if session(t, s, "1").Suspect {
+			t.Fatal("still suspect after an Interim")
+		}
+	})
+
+	t.Run("a restricted value never replaces the normal one", func(t *testing.T) {
+		s := start(t, open)
+		for i, value := range []string{"NORMAL", "GARDEN"} {
+			ev := event(quarantine.SessionRenewed, "1", "alice", minute(i))
+			ev.Attributes = []quarantine.Attribute{{Name: "Filter-Id", Value: value}}
+			record(t, s, ev)
+		}
+		got := session(t, s, "1")
+		if value := got.Attribute("Filter-Id"); value != "NORMAL" {
+			t.Fatalf("Filter-Id %q", value)
+		}
+	})
+
+	t.Run("concurrent records of one session lose nothing", func(t *testing.T) {
+		s := start(t, open)
+		const writers = 8
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon))
+		var wait sync.WaitGroup
+		for i := range writers {
+			wait.Go(func() {
+				ev := event(quarantine.SessionRenewed, "1", "alice", minute(i+1), v4(i+1))
+				if err := s.Record(t.Context(), []quarantine.SessionEvent{ev})[0]; err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		if got := session(t, s, "1"); len(got.Addresses) != writers || !got.SeenAt.Equal(minute(writers)) {
+			t.Fatalf("%d addresses, seen at %s", len(got.Addresses), got.SeenAt)
+		}
+		for i := range writers {
+			if held := bindings(t, s, v4(i+1)); len(held) != 1 {
+				t.Fatalf("%d bindings of %s", len(held), v4(i+1).Prefix)
+			}
+		}
+	})
+}
