@@ -17,11 +17,16 @@ type Handler interface {
 	// NAS gets no answer and sends the record again. A result of another
 	// length than the batch answers nobody. A record that can never be
 	// stored, such as one of a BNG that nobody configured, deserves nil: an
-	// error would bring it back for ever and hold Oldest back as long.
+	// error would bring it back for ever and hold Oldest back as long. One
+	// that the sender had no right to send deserves ErrRejected.
 	// Several batches are handled at the same time, never two with the same
 	// session in them. The batch belongs to the handler.
 	Handle(ctx context.Context, batch []Record) []error
 }
+
+// ErrRejected is what a Handler returns for a record that its sender may not
+// send: it gets no answer, and nobody waits for it to come back.
+var ErrRejected = errors.New("the sender may not report this")
 
 // HandlerFunc makes a function a [Handler].
 type HandlerFunc func(ctx context.Context, batch []Record) []error

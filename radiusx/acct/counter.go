@@ -33,6 +33,7 @@ const (
 	DuplicateInFlight       // the same record is being handled
 	QueueFull               // more records wait than Config.Queue allows
 	HandlerRefused          // the handler could not make it durable
+	Rejected                // the sender had no right to report it (ErrRejected)
 	Stopped                 // still queued when the server stopped
 
 	// Beside the datagrams.
@@ -64,6 +65,7 @@ var counters = [counterCount]struct {
 	DuplicateInFlight:       {"duplicate_in_flight", false, true},
 	QueueFull:               {"queue_full", false, true},
 	HandlerRefused:          {"handler_refused", false, true},
+	Rejected:                {"rejected", false, true},
 	Stopped:                 {"stopped", false, true},
 	AnswerNotSent:           {"answer_not_sent", false, false},
 	BadAttribute:            {"bad_attribute", false, false},

@@ -208,6 +208,13 @@ func (s *Server) drop(x *exchange, reason Counter, now time.Time) {
 	s.answers.finish(x.key, nil, now)
 }
 
+// reject forgets a record without an answer: nothing of it is awaited.
+func (s *Server) reject(x *exchange, now time.Time) {
+	s.tally.add(Rejected)
+	s.open.stored(x.mark)
+	s.answers.finish(x.key, nil, now)
+}
+
 // answer makes the answer, remembers it and sends it.
 func (s *Server) answer(x *exchange, reason Counter) {
 	packet := x.response()

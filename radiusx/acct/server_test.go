@@ -3,6 +3,7 @@ package acct
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -200,6 +201,23 @@ func TestARecordIsAnsweredOnceItIsStored(t *testing.T) {
 		close(store)
 		if r.receive() == nil || handled != 1 {
 			t.Fatalf("no answer after it was stored; handled %d", handled)
+		}
+	})
+}
+
+func TestARejectedRecordIsNeitherAnsweredNorWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{refuse: func(Record) error { return fmt.Errorf("not its BNG: %w", ErrRejected) }}
+		r := newRig(t, m, nil)
+		defer r.stop()
+		if answer := r.ask(accounting(t, 1, aStart)); answer != nil {
+			t.Errorf("answered %x", answer)
+		}
+		if oldest, waits := r.server.Oldest(); waits {
+			t.Errorf("attribution waits for %s", oldest)
+		}
+		if stats := r.server.Stats(); stats[Rejected] != 1 {
+			t.Errorf("%d rejected, want 1", stats[Rejected])
 		}
 	})
 }

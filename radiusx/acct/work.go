@@ -2,6 +2,7 @@ package acct
 
 import (
 	"context"
+	"errors"
 )
 
 // work hands the records of one queue over in batches: whatever waits, up to
@@ -47,11 +48,16 @@ func (s *Server) handle(ctx context.Context, batch []*exchange) {
 func (s *Server) settle(batch []*exchange, errs []error, reason Counter) {
 	now := s.config.Now()
 	for i, x := range batch {
-		if len(errs) != len(batch) || errs[i] != nil {
+		switch {
+		case len(errs) != len(batch):
 			s.drop(x, reason, now)
-			continue
+		case errors.Is(errs[i], ErrRejected):
+			s.reject(x, now)
+		case errs[i] != nil:
+			s.drop(x, reason, now)
+		default:
+			s.open.stored(x.mark)
+			s.answer(x, Stored)
 		}
-		s.open.stored(x.mark)
-		s.answer(x, Stored)
 	}
 }

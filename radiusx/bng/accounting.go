@@ -2,7 +2,6 @@ package bng
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -58,9 +57,6 @@ func (a *Accounting) Stats() AccountingStats {
 	return AccountingStats{Foreign: a.foreign.Load(), Nameless: a.nameless.Load(), Forbidden: a.forbidden.Load()}
 }
 
-// errForbidden keeps a record unanswered.
-var errForbidden = errors.New("a BNG may only report its own sessions")
-
 // Handle implements acct.Handler. Records that concern no session of ours are
 // answered, so that the sender does not repeat them for ever.
 func (a *Accounting) Handle(ctx context.Context, batch []acct.Record) []error {
@@ -92,7 +88,7 @@ func (a *Accounting) event(r *acct.Record) (event quarantine.SessionEvent, tells
 		return event, false, nil
 	case !allowed:
 		a.forbidden.Add(1)
-		return event, false, errForbidden
+		return event, false, acct.ErrRejected
 	case r.Status == acct.On || r.Status == acct.Off:
 		return quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: bng}, At: r.At}, true, nil
 	case r.Service:
