@@ -25,9 +25,13 @@ type shell struct {
 // file of its own.
 func commands(sh *shell) []*cobra.Command {
 	return []*cobra.Command{
+		newServe(sh),
+		newCheck(sh),
 		newQuarantine(sh),
 		newVerdict(sh),
 		newSession(sh),
+		newCoA(sh),
+		newDialect(sh),
 		newVersion(sh),
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"cordon/cmd/cordon/app"
 )
 
 // version is set by the linker (-X main.version=…); a plain build is "dev".
@@ -61,4 +63,9 @@ func (r *remote) printVersion(b build) error {
 	return r.print(printed{raw: raw, names: []string{b.Version}, text: func(w io.Writer) {
 		fmt.Fprintf(w, "cordon %s, commit %s, %s\n", b.Version, cmp.Or(b.Commit, "unknown"), b.Go)
 	}})
+}
+
+// served is the build as the server shows it.
+func (b build) served() app.Version {
+	return app.Version{Version: b.Version, Commit: b.Commit, Built: b.Built, Go: b.Go}
 }

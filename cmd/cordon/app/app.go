@@ -24,10 +24,13 @@ import (
 	"cordon/store/journal"
 )
 
+// Version is what a build knows of itself.
+type Version = httpx.Version
+
 // Options are what a process adds to the configuration.
 type Options struct {
 	Logger  *zap.Logger
-	Version httpx.Version
+	Version Version
 	// Debug, if not nil, gets every CoA exchange in radclient's wording.
 	Debug io.Writer
 	// AccountingConns are sockets that are bound already, beside accounting.listen.

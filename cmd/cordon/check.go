@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"cordon/cmd/cordon/app"
+)
+
+// newCheck is "cordon check config".
+func newCheck(sh *shell) *cobra.Command {
+	var strict bool
+	config := &cobra.Command{
+		Use: "config FILE...", Short: "Check configuration files: every fault at once, with its place", Args: cobra.MinimumNArgs(1),
+		Example: "  cordon check config /etc/cordon/cordon.yaml",
+		RunE: func(_ *cobra.Command, files []string) error {
+			bad := 0
+			for _, file := range files {
+				if !checkConfig(sh, file, strict) {
+					bad++
+				}
+			}
+			switch {
+			case bad == 0:
+				return nil
+			case bad < len(files):
+				return &exitError{code: exitPartly, err: fmt.Errorf("%d of %d files have faults", bad, len(files))}
+			}
+			return failed("correct what is named above", "the configuration has faults")
+		},
+	}
+	config.Flags().BoolVar(&strict, "strict", false, "warnings are faults too")
+	return group("check", "Check files before they are used", config)
+}
+
+func checkConfig(sh *shell, file string, strict bool) bool {
+	_, _ = fmt.Fprintf(sh.out, "Checking %q", file)
+	cfg, _, warnings, err := app.Load(file)
+	if err != nil || (strict && len(warnings) > 0) {
+		_, _ = fmt.Fprintln(sh.out, "  FAILED")
+		var faults app.Faults
+		if errors.As(err, &faults) || err == nil {
+			printFaults(sh.out, "", faults)
+			printFaults(sh.out, "warning: ", warnings)
+			return false
+		}
+		_, _ = fmt.Fprintln(sh.out, safe(err.Error()))
+		return false
+	}
+	_, _ = fmt.Fprintf(sh.out, "  SUCCESS\nFound:\n - %d BNGs\n - %d profiles\n - %d rules, mode %s\n - %d exemptions\n",
+		len(cfg.BNGs), len(cfg.Profiles), len(cfg.Policy.Rules), cfg.Policy.Mode, len(cfg.Exemptions))
+	printFaults(sh.out, "warning: ", warnings)
+	return true
+}
+
+func printFaults(w io.Writer, prefix string, faults app.Faults) {
+	for _, f := range faults {
+		_, _ = fmt.Fprintf(w, "%s%s\n", prefix, safe(f.Error()))
+	}
+}
