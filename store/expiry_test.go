@@ -1,0 +1,122 @@
+package store
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"cordon/quarantine"
+	"cordon/store/storetest"
+)
+
+// life returns what is left of a key's time to live; -1 ms is for ever.
+func life(t *testing.T, redis *storetest.Redis, key string) time.Duration {
+	t.Helper()
+	ms, err := strconv.Atoi(strings.TrimPrefix(redis.Do("PTTL", key), ":"))
+	if err != nil || ms == -2 {
+		t.Fatalf("%s: time to live %d, %v", key, ms, err)
+	}
+	return time.Duration(ms) * time.Millisecond
+}
+
+func wantLife(t *testing.T, redis *storetest.Redis, key string, want time.Duration) {
+	t.Helper()
+	if got := life(t, redis, key); got > want || got < want-time.Hour {
+		t.Errorf("%s lives for %s, want %s", key, got, want)
+	}
+}
+
+func TestLiveSessionsAreKeptWhileTheyAreRenewedAndEndedOnesForHistory(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	s := openStore(t, redis)
+	keys := []string{"t:s:bng1:1", "t:u:alice", "t:b:192.0.2.0/32"}
+	ev := started("1", "alice", noon, "192.0.2.1/32")
+	mustRecord(t, s, ev)
+	for _, key := range keys {
+		wantLife(t, redis, key, DefaultIdle)
+		redis.Do("PEXPIRE", key, "60000")
+	}
+	ev.Kind, ev.At = quarantine.SessionRenewed, noon.Add(time.Minute)
+	mustRecord(t, s, ev)
+	for _, key := range keys {
+		wantLife(t, redis, key, DefaultIdle)
+	}
+	neighbour := started("2", "bob", noon, "192.0.2.2/32")
+	mustRecord(t, s, neighbour)
+	ev.Kind, ev.At = quarantine.SessionEnded, noon.Add(2*time.Minute)
+	mustRecord(t, s, ev)
+	wantLife(t, redis, "t:s:bng1:1", DefaultHistory)
+	wantLife(t, redis, "t:b:192.0.2.0/32", DefaultIdle) // the neighbour is live
+	neighbour.Kind, neighbour.At = quarantine.SessionEnded, noon.Add(3*time.Minute)
+	mustRecord(t, s, neighbour)
+	wantLife(t, redis, "t:b:192.0.2.0/32", DefaultHistory)
+	if answer := redis.Do("EXISTS", "t:u:alice"); answer != ":0" {
+		t.Error("a subscriber without live sessions is still in the index")
+	}
+}
+
+func TestABlockForgetsWhatIsTooOldWhenItGrows(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	s := openStore(t, redis)
+	for i, ended := range []time.Duration{DefaultHistory + time.Hour, DefaultHistory - time.Hour} {
+		ev := started(strconv.Itoa(i), "old", noon.Add(-ended-time.Hour), "192.0.2.1/32")
+		mustRecord(t, s, ev)
+		ev.Kind, ev.At = quarantine.SessionEnded, noon.Add(-ended)
+		mustRecord(t, s, ev)
+	}
+	for i, seen := range []time.Duration{DefaultIdle + time.Hour, DefaultIdle - time.Hour} {
+		mustRecord(t, s, started("live"+strconv.Itoa(i), "silent", noon.Add(-seen), "192.0.2.1/32"))
+	}
+	mustRecord(t, s, started("new", "alice", noon, "192.0.2.1/32"))
+	found, err := s.Bindings(t.Context(), started("", "", noon, "192.0.2.1/32").Addresses[0].Prefix.Addr(), noon.Add(-10*DefaultIdle), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for _, b := range found {
+		ids[b.Session.ID] = true
+	}
+	if len(ids) != 3 || !ids["1"] || !ids["live1"] || !ids["new"] {
+		t.Fatalf("kept %v, want 1, live1 and new", ids)
+	}
+}
+
+func TestControlStateExpiresAsTheManualSays(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	s := openStore(t, redis)
+	c := openCase("c1", "alice")
+	w := quarantine.CaseWrite{
+		Case: c, DueAt: noon, Now: noon, Verdict: &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1"}},
+		Reserve: &quarantine.Reservation{ID: "c1/1", Scopes: []quarantine.LimitScope{{Key: "day", Window: 24 * time.Hour, Max: 5}}},
+	}
+	if err := s.SaveCase(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	if got := life(t, redis, "t:{c}:case:c1"); got != -time.Millisecond {
+		t.Errorf("an open case expires in %s", got)
+	}
+	wantLife(t, redis, "t:{c}:verdict:v1", DefaultVerdictMemory)
+	wantLife(t, redis, "t:{c}:limit:day", 24*time.Hour)
+	if _, _, err := s.Campaign(t.Context(), "a", 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	wantLife(t, redis, "t:{c}:sender", 10*time.Second)
+
+	c.State, c.ClosedAt = quarantine.Closed, noon
+	c.Release = &quarantine.PersonRelease{Case: "c1", At: noon, By: "noc"}
+	if err := s.SaveCase(t.Context(), quarantine.CaseWrite{Case: c, Now: noon}); err != nil {
+		t.Fatal(err)
+	}
+	wantLife(t, redis, "t:{c}:case:c1", DefaultHistory)
+	wantLife(t, redis, "t:{c}:released:alice", DefaultVerdictMemory)
+
+	later := openCase("c2", "bob")
+	later.State, later.ClosedAt = quarantine.Closed, noon.Add(DefaultHistory+time.Hour)
+	if err := s.SaveCase(t.Context(), quarantine.CaseWrite{Case: later, Now: later.ClosedAt}); err != nil {
+		t.Fatal(err)
+	}
+	if answer := redis.Do("ZCARD", "t:{c}:cases:closed"); answer != ":1" {
+		t.Errorf("the index of closed cases holds %s, want only the new one", answer)
+	}
+}

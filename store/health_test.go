@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"cordon/store/storetest"
+
+	"github.com/redis/go-redis/v9"
+)
+
+func TestCheckSaysWhatSpeaksAgainstARedis(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		want []string // one finding each, by a word of it
+	}{
+		"well set up":    {nil, nil},
+		"no persistence": {[]string{"--appendonly", "no"}, []string{"keeps nothing"}},
+		"snapshots only": {[]string{"--appendonly", "no", "--save", "3600 1"}, []string{"minutes"}},
+		"evicting":       {[]string{"--maxmemory-policy", "allkeys-lru"}, []string{"allkeys-lru"}},
+		"a replica":      {[]string{"--replicaof", "127.0.0.1 1"}, []string{"not a master"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t, storetest.StartRedis(t, c.args...))
+			wantFindings(t, s, c.want)
+		})
+	}
+}
+
+func wantFindings(t *testing.T, s *Store, want []string) {
+	t.Helper()
+	findings, err := s.Check(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(findings) != len(want) {
+		t.Fatalf("findings %q, want %d", findings, len(want))
+	}
+	for i, word := range want {
+		if !strings.Contains(findings[i], word) {
+			t.Errorf("finding %q does not speak of %q", findings[i], word)
+		}
+	}
+}
+
+func TestCheckSaysWhatItMayNotAsk(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	redis.Do("ACL", "SETUSER", "default", "-config")
+	wantFindings(t, openStore(t, redis), []string{"appendonly could not be checked", "save could not", "maxmemory-policy could not"})
+}
+
+func TestCheckLooksAtEveryMasterOfACluster(t *testing.T) {
+	cluster := storetest.StartCluster(t)
+	cluster.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
+	s, err := New(Config{Addrs: []string{cluster.Addr, cluster.Addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	wantFindings(t, s, []string{cluster.Addr + ": Redis may throw"})
+}
+
+func TestCheckWithoutRedisIsAnError(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	s := openStore(t, redis)
+	redis.Kill()
+	if findings, err := s.Check(t.Context()); err == nil {
+		t.Fatalf("findings %q of a Redis that is not there", findings)
+	}
+}
+
+// oldNode is a server too old to work with.
+type oldNode struct{ info string }
+
+func (n oldNode) Info(ctx context.Context, _ ...string) *redis.StringCmd {
+	cmd := redis.NewStringCmd(ctx)
+	cmd.SetVal(n.info)
+	return cmd
+}
+
+func (n oldNode) ConfigGet(ctx context.Context, name string) *redis.MapStringStringCmd {
+	cmd := redis.NewMapStringStringCmd(ctx)
+	cmd.SetVal(map[string]string{"appendonly": "yes", "maxmemory-policy": "noeviction"})
+	return cmd
+}
+
+func TestCheckFindsAnOldOrAilingServer(t *testing.T) {
+	for info, want := range map[string]string{
+		"redis_version:6.2.7\r\nrole:master\r\n": "6.2.7",
+		"role:master\r\n":                        "oldest",
+		"redis_version:7.0.0\r\nrole:master\r\nrdb_last_bgsave_status:err\r\n": "snapshot failed",
+		"redis_version:10.0.0\r\nrole:master\r\naof_last_write_status:err\r\n": "append-only file failed",
+	} {
+		findings, err := checkNode(t.Context(), oldNode{info})
+		if err != nil || len(findings) != 1 || !strings.Contains(findings[0], want) {
+			t.Errorf("%q: findings %q, %v; want one that speaks of %q", info, findings, err, want)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"cordon/quarantine"
+)
+
+var recordKey = quarantine.SessionKey{BNG: "bng1", ID: "42"}
+
+func fullRecord() record {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 123_000_000, time.UTC)
+	r := record{version: 7, began: at.Add(-time.Second)}
+	r.Session = quarantine.Session{
+		SessionKey: recordKey, Subscriber: "al{i}ce\xff", StartedAt: at, SeenAt: at.Add(time.Hour), EndedAt: at.Add(time.Hour),
+		StartSeen: true, Ignored: true,
+		Addresses: []quarantine.Address{
+			{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Kind: quarantine.FramedIP},
+			{Prefix: netip.MustParsePrefix("2001:db8::/56"), Kind: quarantine.DelegatedIPv6Prefix},
+			{Prefix: netip.MustParsePrefix("2001:db8::/64"), Kind: quarantine.FramedIPv6Prefix},
+			{Prefix: netip.MustParsePrefix("2001:db8::1/128"), Kind: quarantine.FramedIPv6Address},
+		},
+		Attributes: []quarantine.Attribute{{Name: "Class", Value: "\x00\xff%<>\""}},
+	}
+	older := r
+	older.replaced = nil
+	r.replaced = []record{older}
+	return r
+}
+
+func TestARecordReadsBackAsItWasWritten(t *testing.T) {
+	r := fullRecord()
+	text, err := r.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := decodeRecord(recordKey, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := back.encode()
+	if err != nil || again != text {
+		t.Fatalf("%s\nreads back as\n%s %v", text, again, err)
+	}
+	if back.Subscriber != r.Subscriber || back.Attributes[0] != r.Attributes[0] || !back.EndedAt.Equal(r.EndedAt) || !back.began.Equal(r.began) {
+		t.Fatalf("got %+v, want %+v", back, r)
+	}
+}
+
+func TestAnAddressThatCannotBeStoredIsAnError(t *testing.T) {
+	for _, a := range []quarantine.Address{{Kind: quarantine.FramedIP}, {Prefix: netip.MustParsePrefix("192.0.2.1/32"), Kind: "NAT"}} {
+		r := fullRecord()
+		r.Addresses = []quarantine.Address{a}
+		if text, err := r.encode(); err == nil {
+			t.Errorf("%+v is stored as %s", a, text)
+		}
+	}
+}
+
+// foreign are records that no Cordon wrote.
+var foreign = []string{
+	``, `{}`, `[]`, `null`, `"x"`, `{"u":"alice"}`, `{"u":"","b":1772366400000}`, `{"u":"%zz","b":1772366400000}`, `{"u":"a","b":-5}`,
+	`{"u":"a","b":1772366400000,"s":-1772366400001}`, `{"u":"a","b":1772366400000,"e":99999999999999999}`,
+	`{"u":"a","b":1772366400000,"a":[""]}`, `{"u":"a","b":1772366400000,"a":["x1.2.3.4"]}`, `{"u":"a","b":1772366400000,"a":["41.2.3.4/99"]}`,
+	`{"u":"a","b":1772366400000,"t":[["a","%"]]}`, `{"u":"a","b":1772366400000,"t":[["%","a"]]}`, `{"u":"a","b":1772366400000,"r":[{}]}`,
+	`{"u":"a","b":1e400}`, "\x00\xff",
+}
+
+func TestAForeignRecordIsAnErrorAndNoPanic(t *testing.T) {
+	for _, text := range foreign {
+		if r, err := decodeRecord(recordKey, text); err == nil {
+			t.Errorf("%q decodes as %+v", text, r)
+		}
+	}
+	if _, err := decodeRecord(recordKey, string(make([]byte, maxRecord+1))); err == nil {
+		t.Error("a huge record decodes")
+	}
+}
+
+func FuzzDecodeRecord(f *testing.F) {
+	r := fullRecord()
+	text, err := r.encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	for _, text := range foreign {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := decodeRecord(recordKey, text)
+		if err != nil {
+			return
+		}
+		once, err := r.encode()
+		if err != nil {
+			t.Fatalf("%q decodes and does not encode: %v", text, err)
+		}
+		back, err := decodeRecord(recordKey, once)
+		if err != nil {
+			t.Fatalf("%q encodes as %q, which does not decode: %v", text, once, err)
+		}
+		if twice, _ := back.encode(); twice != once {
+			t.Fatalf("%q encodes as %q, then as %q", text, once, twice)
+		}
+	})
+}
+
+func FuzzDecodeBinding(f *testing.F) {
+	f.Add("4bng1:42:mmmmmmmm", "mmmmmmmm,mmmmmmmm,,s,alice")
+	f.Add("p%7Bc%7D:42%3A:mmmmmmmm", "mmmmmmmm,mmmmmmmm,mmmmmmmm,si,al%2Cice")
+	f.Add(":", ",,,,")
+	f.Add("", "")
+	f.Add("4::", "-1,zzzzzzzzzzzzzzzzzz,,,%")
+	f.Fuzz(func(t *testing.T, field, value string) {
+		b, err := decodeBinding(netip.MustParsePrefix("192.0.2.1/32"), field, value)
+		if err == nil && (b.Subscriber == "" || b.From.IsZero() || b.Session.BNG == "" || b.Session.ID == "") {
+			t.Fatalf("%q %q decodes as %+v", field, value, b)
+		}
+	})
+}
