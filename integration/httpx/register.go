@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,6 +23,9 @@ type Operation struct {
 	Status  int     // of success; 0: 200
 	Scopes  []Scope // any of these is needed; at least one
 	MaxBody int64   // octets; 0: [MaxBody]
+	// OwnBody is set if the handler decodes its RawBody itself: a value of the
+	// type to describe in the OpenAPI document, of which one or an array is taken.
+	OwnBody any
 }
 
 // Register mounts a call. The caller's scope is checked before a body is read.
@@ -42,8 +46,9 @@ func Register[I, O any](s *Server, op Operation, handler func(context.Context, *
 		OperationID: op.ID, Method: op.Method, Path: BasePath + op.Path, Summary: op.Summary, DefaultStatus: op.Status,
 		MaxBodyBytes:    op.MaxBody + 1, // huma refuses a body of exactly its limit
 		BodyReadTimeout: s.config.Limits.Body,
-		Security:        []map[string][]string{{bearer: scopeNames(op.Scopes)}},
-		Middlewares:     huma.Middlewares{s.entitled(op.Scopes)},
+		RequestBody:     s.describeBody(op.OwnBody), SkipValidateBody: op.OwnBody != nil,
+		Security:    []map[string][]string{{bearer: scopeNames(op.Scopes)}},
+		Middlewares: huma.Middlewares{s.entitled(op.Scopes)},
 	}, func(ctx context.Context, input *I) (*O, error) {
 		output, err := handler(ctx, input)
 		if err != nil {
@@ -51,6 +56,17 @@ func Register[I, O any](s *Server, op Operation, handler func(context.Context, *
 		}
 		return output, nil
 	})
+}
+
+// describeBody documents a body that huma does not decode; nil for all others.
+func (s *Server) describeBody(example any) *huma.RequestBody {
+	if example == nil {
+		return nil
+	}
+	one := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(example), true, "")
+	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{one, {Type: huma.TypeArray, Items: one}}}},
+	}}
 }
 
 // refuse translates a handler's error and logs it if its text is not told.

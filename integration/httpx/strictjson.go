@@ -34,9 +34,6 @@ func CheckJSON(data []byte) error {
 }
 
 func checkValue(d *json.Decoder, depth int) error {
-	if depth > maxDepth {
-		return fmt.Errorf("nests deeper than %d", maxDepth)
-	}
 	token, err := d.Token()
 	if err != nil {
 		return syntax(err)
@@ -44,6 +41,9 @@ func checkValue(d *json.Decoder, depth int) error {
 	opening, ok := token.(json.Delim)
 	if !ok {
 		return nil
+	}
+	if depth == maxDepth {
+		return fmt.Errorf("nests deeper than %d", maxDepth)
 	}
 	if opening == '{' {
 		err = checkMembers(d, depth)
