@@ -112,6 +112,8 @@ func TestDeliberateChangesBreakTheChain(t *testing.T) {
 	hundred(t, whole, 50)
 	other := t.TempDir()
 	hundred(t, other, 50)
+	fork := t.TempDir()
+	forked(t, load(t, whole), fork)
 	where := frames(t, load(t, whole).segs[0].path)
 	third := where[2]
 	for name, change := range map[string]func(im *image){
@@ -141,6 +143,9 @@ func TestDeliberateChangesBreakTheChain(t *testing.T) {
 		},
 		"a segment of another journal": func(im *image) {
 			im.content[1] = load(t, other).content[1]
+		},
+		"a segment of a copy that went its own way": func(im *image) {
+			im.content[1] = load(t, fork).content[1]
 		},
 		"the older segment cut at the end of a batch": func(im *image) {
 			im.content[0] = im.content[0][:where[len(where)-6].end]
@@ -173,6 +178,25 @@ func TestDeliberateChangesBreakTheChain(t *testing.T) {
 				t.Errorf("Open: %v, %v", j, err)
 			}
 		})
+	}
+}
+
+// forked makes dir a copy of the first segment whose last batch was another,
+// as long, and after which a second segment starts at the same record.
+func forked(t *testing.T, im *image, dir string) {
+	t.Helper()
+	in := frames(t, im.segs[0].path)
+	last := slices.IndexFunc(in, func(f frame) bool { return f.group == in[len(in)-1].group })
+	copied := &image{id: im.id, segs: im.segs[:1], content: [][]byte{im.content[0][:in[last].off]}}
+	copied.store(t, dir)
+	j := open(t, Config{Dir: dir})
+	for n := range len(in) - last {
+		if _, err := j.Append(t.Context(), entry(1000+n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Rotate(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -283,4 +307,32 @@ func resealAll(b []byte) []byte {
 		off += recordSize(int(r[30]), size)
 	}
 	return b
+}
+
+func TestCarriedRecordsAreNeverDroppedAsATornTail(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Config{Dir: dir, Carry: func() []Entry { return []Entry{entry(1), entry(2)} }})
+	if _, err := j.Append(t.Context(), entry(0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Rotate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := j.Expire(2); err != nil || gone != 1 {
+		t.Fatalf("%d segments gone, %v", gone, err)
+	}
+	j.Close()
+	for name, change := range map[string]func(b []byte) []byte{
+		"a flip in the last": func(b []byte) []byte { b[len(b)-10] ^= 1; return b },
+		"cut in the last":    func(b []byte) []byte { return b[:len(b)-8] },
+		"cut in the header":  func(b []byte) []byte { return b[:50] },
+	} {
+		im := load(t, dir)
+		im.content[0] = change(im.content[0])
+		copied := t.TempDir()
+		im.store(t, copied)
+		if _, err := Open(Config{Dir: copied}); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s, with nothing before it: %v", name, err)
+		}
+	}
 }

@@ -162,6 +162,46 @@ func TestReadingGoesOnDuringAnErasure(t *testing.T) {
 	}
 }
 
+// A turning reader gives one content first and another from the third read on.
+type turning struct {
+	first, then []byte
+	reads       int
+}
+
+func (r *turning) ReadAt(b []byte, off int64) (int, error) {
+	r.reads++
+	if r.reads < 3 {
+		return bytes.NewReader(r.first).ReadAt(b, off)
+	}
+	return bytes.NewReader(r.then).ReadAt(b, off)
+}
+
+func TestARecordErasedWhileItIsReadIsErasedNotDamaged(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := open(t, Config{Dir: dir}).Append(t.Context(), entry(1)); err != nil {
+		t.Fatal(err)
+	}
+	im := load(t, dir)
+	f := frames(t, im.segs[0].path)[0]
+	half := im.content[0] // read after the wiping, its head from before the marking
+	clear(half[f.body:f.end])
+	whole := bytes.Clone(half)
+	copy(whole[f.off+stateOffset:], stateErased)
+	for name, c := range map[string]struct {
+		then   []byte
+		erased bool
+	}{"erased": {whole, true}, "only zero": {half, false}} {
+		s, err := newScanner(&turning{first: half, then: c.then}, int64(len(half)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames, err := s.batch()
+		if c.erased && (err != nil || !frames[0].Erased) || !c.erased && err == nil {
+			t.Errorf("%s: %+v, %v", name, frames, err)
+		}
+	}
+}
+
 func TestErasureEndsWithItsContext(t *testing.T) {
 	j := personal(t, Config{Dir: t.TempDir(), disk: lazyDisk{}})
 	ctx, cancel := context.WithCancel(t.Context())
