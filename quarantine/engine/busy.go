@@ -65,12 +65,3 @@ func (b *busy) leave(subscriber string, w *worker) {
 	w.cancel()
 	close(w.done)
 }
-
-// preempt tells a running reconciliation of the subscriber to stop.
-func (b *busy) preempt(subscriber string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if w := b.working[subscriber]; w != nil {
-		w.cancel()
-	}
-}

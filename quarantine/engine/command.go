@@ -179,9 +179,6 @@ func (e *Engine) apply(ctx context.Context, c command) (*quarantine.Case, error)
 		err = e.Store.SaveCase(ctx, write)
 		switch {
 		case err == nil:
-			if c.ends() {
-				e.busy.preempt(subject.Subscriber)
-			}
 			e.nudge()
 			e.noteExpiry(ctx, subject)
 			return subject, nil

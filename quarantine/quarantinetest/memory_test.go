@@ -24,10 +24,13 @@ func TestASleepingMemoryAnswersNothingAndChangesNothing(t *testing.T) {
 	start := quarantine.SessionEvent{Kind: quarantine.SessionStarted, Key: key, Subscriber: "alice", At: time.Unix(1, 0)}
 	c := &quarantine.Case{ID: "c1", Subscriber: "alice", State: quarantine.Restricting}
 	calls := map[string]func() error{
-		"Record":        func() error { return m.Record(ctx, []quarantine.SessionEvent{start})[0] },
-		"Session":       func() error { _, err := m.Session(ctx, key); return err },
-		"SessionsOf":    func() error { _, err := m.SessionsOf(ctx, "alice"); return err },
-		"Bindings":      func() error { _, err := m.Bindings(ctx, [1]quarantine.Address{}[0].Prefix.Addr(), start.At, start.At); return err },
+		"Record":     func() error { return m.Record(ctx, []quarantine.SessionEvent{start})[0] },
+		"Session":    func() error { _, err := m.Session(ctx, key); return err },
+		"SessionsOf": func() error { _, err := m.SessionsOf(ctx, "alice"); return err },
+		"Bindings": func() error {
+			_, err := m.Bindings(ctx, [1]quarantine.Address{}[0].Prefix.Addr(), start.At, start.At)
+			return err
+		},
 		"SaveCase":      func() error { return m.SaveCase(ctx, quarantine.CaseWrite{Case: c, DueAt: start.At}) },
 		"Case":          func() error { _, err := m.Case(ctx, "c1"); return err },
 		"Cases":         func() error { _, err := m.Cases(ctx, quarantine.CaseFilter{Limit: 1}); return err },

@@ -1,0 +1,109 @@
+package quarantinetest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// Fate is what happens to one order on a [Network].
+type Fate struct {
+	Outcome quarantine.OutcomeKind // what the engine is told
+	Applies bool                   // whether the session changes all the same
+	Takes   time.Duration          // until the engine is told
+}
+
+// Network is BNGs as the domain sees them: sessions that have one profile in
+// force, or none. It implements quarantine.Enforcer and does at once, and
+// truly, what it is told, unless Decide says otherwise.
+type Network struct {
+	// Decide, if set before the first order, decides each order's fate.
+	Decide func(quarantine.Order) Fate
+
+	mu      sync.Mutex // guards what follows
+	inForce map[string]string
+	orders  []quarantine.Order
+	most    map[string]int // orders of one session under way at the same time, at most
+	now     map[string]int
+}
+
+var _ quarantine.Enforcer = (*Network)(nil)
+
+// NewNetwork returns a network without restrictions.
+func NewNetwork() *Network {
+	return &Network{inForce: map[string]string{}, most: map[string]int{}, now: map[string]int{}}
+}
+
+// InForce returns the profile that a session has; "" is what it should have.
+func (n *Network) InForce(key quarantine.SessionKey) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.inForce[key.String()]
+}
+
+// Sent returns the orders whose datagrams left, in their order.
+func (n *Network) Sent() []quarantine.Order {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return append([]quarantine.Order(nil), n.orders...)
+}
+
+// MostAtOnce is how many orders of one session were ever under way together.
+func (n *Network) MostAtOnce() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	most := 0
+	for _, m := range n.most {
+		most = max(most, m)
+	}
+	return most
+}
+
+// Prepare implements quarantine.Enforcer: everything can be given back.
+func (n *Network) Prepare(quarantine.Session, string) (string, *quarantine.Outcome) {
+	return "overlay", nil
+}
+
+// Enforce implements quarantine.Enforcer.
+func (n *Network) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
+	key := o.Session.SessionKey.String()
+	n.enter(key)
+	defer n.leave(key)
+	datagram := quarantine.Datagram{BNG: o.Session.BNG, Peer: "192.0.2.1:3799"}
+	if o.BeforeSend != nil {
+		if err := o.BeforeSend(ctx, datagram); err != nil {
+			return quarantine.Outcome{Kind: quarantine.OutcomeNotSent, Reason: err.Error()}
+		}
+	}
+	fate := Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+	if n.Decide != nil {
+		fate = n.Decide(o)
+	}
+	n.mu.Lock()
+	n.orders = append(n.orders, o)
+	if fate.Applies {
+		n.inForce[key] = o.To
+	}
+	n.mu.Unlock()
+	select {
+	case <-time.After(fate.Takes):
+	case <-ctx.Done():
+		return quarantine.Outcome{Kind: quarantine.OutcomeUnanswered, Doubtful: true}
+	}
+	return quarantine.Outcome{Kind: fate.Outcome, Doubtful: fate.Outcome == quarantine.OutcomeUnanswered}
+}
+
+func (n *Network) enter(key string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.now[key]++
+	n.most[key] = max(n.most[key], n.now[key])
+}
+
+func (n *Network) leave(key string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.now[key]--
+}
