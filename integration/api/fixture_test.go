@@ -1,0 +1,190 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"cordon/integration/httpx"
+	"cordon/quarantine"
+)
+
+// now is the clock of every test.
+var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// desk stands in for the engine and the ports: it answers with what it was
+// given and notes each call.
+type desk struct {
+	calls    []string
+	err      error // of every call, if set
+	verdict  quarantine.VerdictStatus
+	answer   quarantine.Case // of every command
+	settled  quarantine.Case // of Await
+	awaitErr error
+	resolve  string
+	dossier  quarantine.Dossier
+	page     quarantine.CasePage
+	filter   quarantine.CaseFilter
+	sessions []quarantine.Session
+	bindings []quarantine.Binding
+}
+
+func (d *desk) note(format string, args ...any) {
+	d.calls = append(d.calls, fmt.Sprintf(format, args...))
+}
+
+func (d *desk) act(format string, args ...any) (*quarantine.Case, error) {
+	d.note(format, args...)
+	return d.answer.Clone(), d.err
+}
+
+func (d *desk) Quarantine(_ context.Context, w quarantine.Wish, dryRun bool) (*quarantine.Case, error) {
+	return d.act("quarantine %s %s %q %s by %s override %t dry %t", w.Subscriber, w.Profile, w.Reason, w.For, w.By, w.Override, dryRun)
+}
+
+func (d *desk) Extend(_ context.Context, id, by, reason string, lasts time.Duration) (*quarantine.Case, error) {
+	return d.act("extend %s by %s %q %s", id, by, reason, lasts)
+}
+
+func (d *desk) Note(_ context.Context, id, by, text string) (*quarantine.Case, error) {
+	return d.act("note %s by %s %q", id, by, text)
+}
+
+func (d *desk) Release(_ context.Context, id, by, reason string, code quarantine.ReleaseCode) (*quarantine.Case, error) {
+	return d.act("release %s by %s %q code %q", id, by, reason, code)
+}
+
+func (d *desk) Approve(_ context.Context, id, by, reason string) (*quarantine.Case, error) {
+	return d.act("approve %s by %s %q", id, by, reason)
+}
+
+func (d *desk) Reject(_ context.Context, id, by, reason string) (*quarantine.Case, error) {
+	return d.act("reject %s by %s %q", id, by, reason)
+}
+
+func (d *desk) Verdict(_ context.Context, id string) (quarantine.VerdictStatus, error) {
+	d.note("verdict %s", id)
+	return d.verdict, d.err
+}
+
+func (d *desk) Resolve(_ context.Context, t quarantine.Target) (string, error) {
+	d.note("resolve ip %v subscriber %q session %v", t.IP, t.Subscriber, t.Session)
+	return cmp.Or(d.resolve, t.Subscriber), d.err
+}
+
+func (d *desk) Await(ctx context.Context, id string) (*quarantine.Case, error) {
+	end, ok := ctx.Deadline()
+	d.note("await %s deadline %t within %t", id, ok, time.Until(end) <= MaxWait)
+	return d.settled.Clone(), d.awaitErr
+}
+
+func (d *desk) Dossier(context.Context, string) (quarantine.Dossier, error) { return d.dossier, d.err }
+
+func (d *desk) Case(_ context.Context, id string) (*quarantine.Case, error) {
+	return d.act("case %s", id)
+}
+
+func (d *desk) Cases(_ context.Context, f quarantine.CaseFilter) (quarantine.CasePage, error) {
+	d.filter = f
+	return d.page, d.err
+}
+
+func (d *desk) Session(context.Context, quarantine.SessionKey) (quarantine.Session, error) {
+	return quarantine.Session{}, quarantine.ErrNoSession
+}
+
+func (d *desk) SessionsOf(context.Context, string) ([]quarantine.Session, error) {
+	return d.sessions, d.err
+}
+
+func (d *desk) Bindings(_ context.Context, addr netip.Addr, from, to time.Time) ([]quarantine.Binding, error) {
+	d.note("bindings %s %s %s", addr, from.Sub(now), to.Sub(now))
+	return d.bindings, d.err
+}
+
+var (
+	_ engine                   = (*desk)(nil)
+	_ quarantine.CaseReader    = (*desk)(nil)
+	_ quarantine.SessionReader = (*desk)(nil)
+	_ quarantine.BindingFinder = (*desk)(nil)
+)
+
+const secret = "0123456789abcdef0123456789abcdef"
+
+func newServer(t *testing.T, d *desk, tokens ...httpx.Token) *httpx.Server {
+	t.Helper()
+	a, err := New(d, Config{
+		Cases: d, Sessions: d, Bindings: d, Now: func() time.Time { return now },
+		Profiles: []string{"block-smtp", "walled-garden", "disconnect"},
+		BNGs: []BNG{
+			{Name: "bng1", Address: "192.0.2.1", Dialect: "junos", Profiles: []string{"walled-garden"}},
+			{Name: "bng2", Address: "192.0.2.2", Dialect: "mikrotik"},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := httpx.New(httpx.Config{Listen: "127.0.0.1:0", Tokens: tokens})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Mount(s)
+	return s
+}
+
+// call sends one request through the whole handler. Headers come in pairs.
+func call(s *httpx.Server, method, path, body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "http://localhost"+path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, r)
+	return w
+}
+
+// object reads a JSON object.
+func object(t *testing.T, w *httptest.ResponseRecorder) map[string]any {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
+		t.Fatalf("%d %s: %v", w.Code, w.Body, err)
+	}
+	return v
+}
+
+func pointer[T any](v T) *T { return &v }
+
+// fullCase is a case with something in every field.
+func fullCase() quarantine.Case {
+	session := quarantine.Session{
+		SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "42"}, Subscriber: "alice@isp",
+		Addresses: []quarantine.Address{
+			{Prefix: netip.MustParsePrefix("192.0.2.17/32"), Kind: quarantine.FramedIP},
+			{Prefix: netip.MustParsePrefix("2001:db8:1::/56"), Kind: quarantine.DelegatedIPv6Prefix},
+		},
+	}
+	return quarantine.Case{
+		ID: "c-1", Subscriber: "alice@isp", State: quarantine.Restricting, Profile: "walled-garden", Mode: quarantine.ModeEnforce,
+		Rule: "bots", Reason: "botnet reported by s1", Source: "s1",
+		OpenedAt: now.Add(-time.Hour).In(time.FixedZone("CET", 3600)), ExpiresAt: now.Add(71 * time.Hour), Generation: 3, Version: 7,
+		Hold:    &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 per hour"},
+		Release: &quarantine.PersonRelease{Case: "c-1", At: now, By: "bob", Reason: "cleaned", Code: quarantine.ReleaseCleaned},
+		Sessions: []quarantine.SessionEnforcement{
+			{Session: session, Wanted: "walled-garden", Enforcement: quarantine.Refused, ErrorCause: 503, Reason: "no such session", Attempts: 2, UpdatedAt: now},
+			{Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "43"}}, Enforcement: quarantine.Pending},
+		},
+		Verdicts: []quarantine.CaseVerdict{{ID: "v-1", Source: "s1", Category: "botnet", Confidence: pointer(0.9), ObservedAt: now}},
+		Notes:    []quarantine.Note{{At: now, By: "bob", Text: "called"}},
+		History:  []quarantine.HistoryEntry{{At: now, State: quarantine.Restricting, Text: "rule bots"}},
+	}
+}
