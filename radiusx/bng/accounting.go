@@ -185,8 +185,8 @@ func nameOf(m *member, r *acct.Record) string {
 // find returns the BNG that one of the record's names fits and none
 // contradicts.
 func (f *Fleet) find(nas acct.NAS) *member {
-	for _, m := range f.bngs {
-		if m.is(nas) {
+	for _, named := range []NAS{{IP: nas.IP}, {IP: nas.IPv6}, {Identifier: nas.Identifier}} {
+		if m := f.nas[named]; m != nil && m.is(nas) {
 			return m
 		}
 	}

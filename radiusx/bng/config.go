@@ -106,8 +106,10 @@ func (c *Config) setDefaults() {
 
 // Fleet is all configured BNGs. It does not change after NewFleet.
 type Fleet struct {
-	bngs  []*member
-	named map[string]*member
+	bngs       []*member
+	named      map[string]*member
+	nas        map[NAS]*member // by each name that a BNG gives itself
+	restricted map[string]bool // names of restricted profiles, on any BNG
 }
 
 // member is one BNG with what belongs to it at run time.
@@ -119,7 +121,7 @@ type member struct {
 
 // NewFleet checks the BNGs, each and against each other.
 func NewFleet(configs []Config) (*Fleet, error) {
-	f := &Fleet{named: make(map[string]*member, len(configs))}
+	f := &Fleet{named: make(map[string]*member, len(configs)), nas: map[NAS]*member{}, restricted: map[string]bool{}}
 	var errs []error
 	for _, c := range configs {
 		if err := c.Validate(); err != nil {
@@ -138,19 +140,27 @@ func NewFleet(configs []Config) (*Fleet, error) {
 		}
 		m := &member{Config: c, dictionary: dictionary, pace: newPacer(c.Rate, c.MaxInFlight)}
 		errs = append(errs, f.clash(m))
-		f.bngs, f.named[c.Name] = append(f.bngs, m), m
+		f.add(m)
 	}
 	return f, errors.Join(errs...)
+}
+
+func (f *Fleet) add(m *member) {
+	f.bngs, f.named[m.Name] = append(f.bngs, m), m
+	for _, nas := range m.NAS {
+		f.nas[nas] = m
+	}
+	for _, p := range m.Profiles {
+		f.restricted[p.Restricted] = true
+	}
 }
 
 // clash reports a name of m that another BNG has too: its accounting could not
 // be told from the other's.
 func (f *Fleet) clash(m *member) error {
-	for _, other := range f.bngs {
-		for _, nas := range m.NAS {
-			if slices.Contains(other.NAS, nas) {
-				return fmt.Errorf("bng %s: names itself like bng %s: %s", m.Name, other.Name, nas)
-			}
+	for _, nas := range m.NAS {
+		if other := f.nas[nas]; other != nil {
+			return fmt.Errorf("bng %s: names itself like bng %s: %s", m.Name, other.Name, nas)
 		}
 	}
 	return nil
@@ -175,16 +185,7 @@ func (f *Fleet) Names() []string {
 
 // Restricted reports whether an attribute's value is the name of a restricted
 // profile on any BNG. Such a value is never what a subscriber should have.
-func (f *Fleet) Restricted(value string) bool {
-	return slices.ContainsFunc(f.bngs, func(m *member) bool {
-		for _, p := range m.Profiles {
-			if p.Restricted == value {
-				return true
-			}
-		}
-		return false
-	})
-}
+func (f *Fleet) Restricted(value string) bool { return f.restricted[value] }
 
 // Keep lists the attributes of sessions that dialects and normal profiles read.
 func (f *Fleet) Keep() []string {
