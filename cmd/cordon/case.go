@@ -116,8 +116,16 @@ func (p *page) caseHead(c client.Case) {
 		p.fact("Held", c.Hold.Kind+": "+c.Hold.Detail)
 	}
 	if r := c.Release; r != nil {
-		p.fact("Released", strings.TrimSpace(stamp(&r.At)+" by "+r.By+": "+r.Reason+" "+r.Code))
+		p.fact("Released", released(r))
 	}
+}
+
+func released(r *client.Release) string {
+	s := stamp(&r.At) + " by " + r.By + ": " + r.Reason
+	if r.Code != "" {
+		s += " (" + r.Code + ")"
+	}
+	return s
 }
 
 func (p *page) sessions(sessions []client.Session) {

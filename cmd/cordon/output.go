@@ -174,7 +174,7 @@ func safe(s string) string {
 			b.WriteRune(r)
 			continue
 		}
-		quoted := strconv.QuoteRune(r)
+		quoted := strconv.QuoteRuneToASCII(r)
 		b.WriteString(quoted[1 : len(quoted)-1])
 	}
 	return b.String()

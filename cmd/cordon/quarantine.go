@@ -171,6 +171,9 @@ func (r *remote) list(ctx context.Context, query url.Values, limit int, open boo
 	if err != nil {
 		return err
 	}
+	if len(found.cases) == 0 {
+		r.say("no case fits")
+	}
 	if found.more {
 		r.say("there are more cases: --limit 0 lists all, --state and the like narrow them down")
 	}

@@ -352,6 +352,18 @@ func TestAQuotaIsWrittenAsInTheConfiguration(t *testing.T) {
 			t.Errorf("%q, want %q", q.String(), want)
 		}
 	}
+	for text, want := range map[string]Quota{"1000/h": {1000, time.Hour}, "1/s": {1, time.Second}, "5/d": {5, 24 * time.Hour}} {
+		var q Quota
+		if err := q.UnmarshalText([]byte(text)); err != nil || q != want || q.String() != text {
+			t.Errorf("%s was read as %v, %v", text, q, err)
+		}
+	}
+	for _, text := range []string{"", "1000", "1000/", "/h", "0/h", "-1/h", "1.5/h", "1000/w", "1000/hour", "1 /h", "99999999999999999999/h"} {
+		var q Quota
+		if err := q.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q was read as %v", text, q)
+		}
+	}
 }
 
 func TestTheOpenAPIDocumentDescribesWhatIsRead(t *testing.T) {

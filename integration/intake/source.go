@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,7 +29,22 @@ type Quota struct {
 // quotaUnits are how periods of a quota are written.
 var quotaUnits = map[time.Duration]string{time.Second: "s", time.Minute: "m", time.Hour: "h", 24 * time.Hour: "d"}
 
-// String writes "1000/h"; "none" for the zero quota.
+// UnmarshalText reads "1000/h"; the period is s, m, h or d.
+func (q *Quota) UnmarshalText(text []byte) error {
+	count, unit, _ := strings.Cut(string(text), "/")
+	n, err := strconv.Atoi(count)
+	if err == nil && n > 0 {
+		for per, name := range quotaUnits {
+			if name == unit {
+				*q = Quota{n, per}
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("%q is no quota: write it as 1000/h, with s, m, h or d", text)
+}
+
+// String is the inverse of UnmarshalText; "none" for the zero quota.
 func (q Quota) String() string {
 	if unit, ok := quotaUnits[q.Per]; ok {
 		return strconv.Itoa(q.Count) + "/" + unit

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"cordon/cmd/cordon/client"
+)
+
+// born is the moment around which everything the stub tells happened.
+var born = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// stub is a server that speaks the API's contract with a few cases made up.
+type stub struct {
+	mux  *http.ServeMux
+	mu   sync.Mutex
+	sent []string       // one line a request; guarded by mu
+	asks map[string]int // GETs of each verdict; guarded by mu
+}
+
+func newStub() *stub {
+	s := &stub{mux: http.NewServeMux(), asks: map[string]int{}}
+	s.mux.HandleFunc("POST /api/v1/quarantines", s.quarantine)
+	s.mux.HandleFunc("GET /api/v1/cases", s.list)
+	s.mux.HandleFunc("GET /api/v1/cases/{id}", s.show)
+	s.mux.HandleFunc("POST /api/v1/cases/{id}/{verb}", s.decide)
+	s.mux.HandleFunc("POST /api/v1/verdicts", s.submit)
+	s.mux.HandleFunc("GET /api/v1/verdicts/{id}", s.verdict)
+	s.mux.HandleFunc("GET /api/v1/sessions", s.sessions)
+	return s
+}
+
+func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(strings.NewReader(string(body)))
+	s.mu.Lock()
+	s.sent = append(s.sent, fmt.Sprintf("%s %s author=%s auth=%s %s", r.Method, r.URL.RequestURI(),
+		r.Header.Get("X-Cordon-Author"), r.Header.Get("Authorization"), strings.TrimSpace(string(body))))
+	s.mu.Unlock()
+	switch r.Header.Get("Authorization") {
+	case "Bearer wrong":
+		refuse(w, 401, "no valid bearer token")
+	case "Bearer reader":
+		refuse(w, 403, "token lacks the scope for this")
+	default:
+		s.mux.ServeHTTP(w, r)
+	}
+}
+
+func refuse(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(client.Problem{Status: status, Detail: detail, RequestID: "req-1"})
+}
+
+func tell(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+func at(d time.Duration) *time.Time {
+	t := born.Add(d)
+	return &t
+}
+
+// stubCase is the case with that id, with something in every field of c-1.
+func stubCase(id string) (client.Case, bool) {
+	cause, sure := uint32(503), 0.9
+	cases := map[string]client.Case{
+		"c-1": {ID: "c-1", Subscriber: "alice@isp", State: "restricting", Profile: "walled-garden", Mode: "enforce", Rule: "bots", Reason: "botnet reported by sensor-3",
+			Source: "sensor-3", OpenedAt: *at(-90 * time.Minute), ExpiresAt: at(71 * time.Hour), Sessions: []client.Session{
+				{BNG: "bng1", SessionID: "0042", Wanted: "walled-garden", Enforcement: "acked", Attempts: 1, UpdatedAt: at(-89 * time.Minute), Addresses: []string{"192.0.2.17", "2001:db8:1::/56"}},
+				{BNG: "bng2", SessionID: "0043", Wanted: "walled-garden", Enforcement: "refused", ErrorCause: &cause, Reason: "no such session", Attempts: 3, UpdatedAt: at(-10 * time.Second)},
+			},
+			Verdicts: []client.Proof{{ID: "v-1", Source: "sensor-3", Category: "botnet", Confidence: &sure, ObservedAt: *at(-92 * time.Minute)}},
+			Notes:    []client.Note{{At: *at(-time.Hour), By: "bob", Text: "customer called"}},
+			History: []client.Step{
+				{At: *at(-90 * time.Minute), State: "restricting", Text: "rule bots: botnet reported by sensor-3, walled-garden"},
+				{At: *at(-time.Hour), State: "restricting", By: "bob", Text: "expires 2026-03-04T11:00:00Z: \x1b[31mforged\nline"},
+			}},
+		"c-2": {ID: "c-2", Subscriber: "bob\x1b[2J\u202e@isp", State: "held", Profile: "block-smtp", Mode: "enforce", Rule: "spam", Reason: "spam reported by s1", Source: "s1",
+			OpenedAt: *at(-26 * time.Hour), ExpiresAt: at(20 * time.Minute), Hold: &client.Hold{Kind: "limit", Detail: "20 per hour"}},
+		"c-3": {ID: "c-3", Subscriber: "carol", State: "closed", Profile: "walled-garden", Mode: "enforce", Reason: "phone call", Source: "operator",
+			OpenedAt: *at(-50 * time.Hour), ExpiresAt: at(-2 * time.Hour), ClosedAt: at(-3 * time.Hour),
+			Release: &client.Release{At: *at(-3 * time.Hour), By: "bob", Reason: "new router", Code: "cleaned"}},
+	}
+	c, ok := cases[id]
+	return c, ok
+}
+
+func (s *stub) quarantine(w http.ResponseWriter, r *http.Request) {
+	var wish wish
+	_ = json.NewDecoder(r.Body).Decode(&wish)
+	c, _ := stubCase("c-1")
+	switch {
+	case wish.Profile == "jail":
+		refuse(w, 422, `body.profile: there is no such profile; there are ["walled-garden"]`)
+	case wish.IP == "192.0.2.99":
+		w.WriteHeader(409)
+		_ = json.NewEncoder(w).Encode(map[string]any{"status": 409, "detail": "more than one subscriber may hold that address", "candidates": holders()})
+	case wish.Subscriber == "outage":
+		refuse(w, 503, "the store or the log does not answer")
+	case wish.Subscriber == "settled":
+		c.Sessions = c.Sessions[:1]
+		tell(w, 201, c)
+	case wish.Subscriber == "refused":
+		c.Sessions = c.Sessions[1:]
+		tell(w, 201, c)
+	default:
+		tell(w, 201, c)
+	}
+}
+
+// list gives one case a page.
+func (s *stub) list(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Get("state") == "gone" {
+		refuse(w, 422, "query.state: no such state")
+		return
+	}
+	id, next := "c-1", "c-2"
+	switch r.URL.Query().Get("cursor") {
+	case "c-2":
+		id, next = "c-2", "c-3"
+	case "c-3":
+		id, next = "c-3", ""
+	}
+	page := map[string]any{"results": []client.Case{}, "next": nil}
+	if r.URL.Query().Get("subscriber") != "nobody" {
+		c, _ := stubCase(id)
+		page["results"] = []client.Case{c}
+		if next != "" {
+			page["next"] = "/api/v1/cases?cursor=" + next
+		}
+	}
+	tell(w, 200, page)
+}
+
+func (s *stub) show(w http.ResponseWriter, r *http.Request) {
+	c, ok := stubCase(r.PathValue("id"))
+	if !ok {
+		refuse(w, 404, "no such case")
+		return
+	}
+	tell(w, 200, c)
+}
+
+func (s *stub) decide(w http.ResponseWriter, r *http.Request) {
+	c, ok := stubCase(r.PathValue("id"))
+	switch {
+	case !ok:
+		refuse(w, 404, "no such case")
+	case c.State == "closed":
+		refuse(w, 409, "case c-3 is closed; only a case that is open can be changed")
+	default:
+		tell(w, 200, c)
+	}
+}
+
+func (s *stub) submit(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	text := strings.TrimSpace(string(body))
+	lines := strings.Split(text, "\n")
+	if strings.HasPrefix(text, "{") && len(lines) == 1 && strings.Contains(text, "127.0.0.1") {
+		refuse(w, 422, "body.ip: is a loopback address")
+		return
+	}
+	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
+		refuse(w, 400, "the body is not JSON")
+		return
+	}
+	receipts := []client.Receipt{}
+	for i, line := range lines {
+		if strings.Contains(line, "127.0.0.1") {
+			receipts = append(receipts, client.Receipt{Status: "rejected", Error: "ip: is a loopback address"})
+			continue
+		}
+		receipts = append(receipts, client.Receipt{ID: fmt.Sprintf("v-%d", i+1), Status: "accepted"})
+	}
+	tell(w, 202, map[string]any{"results": receipts})
+}
+
+// verdict is decided when it is asked for the third time.
+func (s *stub) verdict(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	s.mu.Lock()
+	s.asks[id]++
+	asked := s.asks[id]
+	s.mu.Unlock()
+	v := client.Verdict{ID: id, Source: "cli", State: "acted", Subscriber: "alice@isp", Case: "c-1", IP: "192.0.2.17", Category: "botnet", ObservedAt: *at(-5 * time.Minute)}
+	switch {
+	case id == "v-404":
+		refuse(w, 404, "no such verdict")
+		return
+	case id == "v-2":
+		v.State, v.Reason, v.Subscriber, v.Case, v.Candidates = "ambiguous", "more than one subscriber may have held it", "", "", holders()
+	case asked == 1:
+		refuse(w, 404, "no such verdict")
+		return
+	case asked == 2:
+		v.State = "pending"
+	}
+	tell(w, 200, v)
+}
+
+func holders() []client.Holder {
+	return []client.Holder{
+		{Subscriber: "alice@isp", BNG: "bng1", SessionID: "0042", Address: "192.0.2.17", From: *at(-2 * time.Hour), Evidence: "Start"},
+		{Subscriber: "bob", BNG: "bng1", SessionID: "0041", Address: "192.0.2.17", From: *at(-5 * time.Hour), To: at(-2 * time.Hour), Evidence: "Start and Stop"},
+	}
+}
+
+func (s *stub) sessions(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	page := client.Sessions{Results: []client.Holder{}, Neighbours: []client.Holder{}}
+	switch {
+	case q.Get("ip") == "host":
+		refuse(w, 422, "query.ip: is no IP address")
+		return
+	case q.Get("ip") == "192.0.2.18":
+		before := holders()[1]
+		before.Side = "before"
+		page.Neighbours = append(page.Neighbours, before)
+	case q.Get("ip") == "192.0.2.17" || q.Get("subscriber") == "alice@isp":
+		page.Results = holders()[:1]
+	}
+	tell(w, 200, page)
+}
