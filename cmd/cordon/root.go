@@ -32,6 +32,7 @@ func commands(sh *shell) []*cobra.Command {
 		newSession(sh),
 		newCoA(sh),
 		newDialect(sh),
+		newBNGSim(sh),
 		newVersion(sh),
 	}
 }

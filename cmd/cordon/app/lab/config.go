@@ -1,0 +1,153 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"cordon/radiusx"
+	"cordon/radiusx/bngsim"
+)
+
+// Config is one simulated BNG with its subscribers.
+type Config struct {
+	Name   string         // NAS-Identifier, and the first part of every User-Name
+	Make   string         // see Makes
+	NASIP  netip.Addr     // NAS-IP-Address or NAS-IPv6-Address; invalid: it names itself by Name alone
+	Listen string         // UDP address:port that CoA and Disconnect requests come to; port 0 takes a free one
+	Secret radiusx.Secret // shared with whoever sends them
+
+	AcctServer string         // address:port that accounting goes to; empty: nowhere
+	AcctSecret radiusx.Secret // zero: Secret
+	Interim    time.Duration  // between two Interim-Updates of a session; 0: none
+
+	// Profiles are the names of services and filters that are configured on the
+	// BNG, as far as its make looks; empty: it knows every name.
+	Profiles []string
+	// Normal is the name that AAA gives at log-in: service, filter, address list
+	// or shaper rate. Empty: the make's own, see Normal.
+	Normal                      string
+	RedirectAttribute           string // accel-ppp's attr-l4-redirect
+	RequireMessageAuthenticator bool   // requests without one are dropped
+
+	Subscribers int          // lines that log in
+	V4          netip.Prefix // their addresses come from here; needs room for all and one more
+	V6          netip.Prefix // each gets a /64 and a delegated /56 from here; invalid: no IPv6
+
+	Faults bngsim.Faults
+	Seed   uint64 // of faults and jitter
+
+	OnPacket func(bngsim.Packet) // called for every datagram, from any goroutine; must not block
+}
+
+// Makes lists the makes that can be simulated.
+func Makes() []string {
+	var names []string
+	for _, m := range bngsim.Makes() {
+		names = append(names, string(m))
+	}
+	return names
+}
+
+// blockBits is the length of what one subscriber takes of Config.V6: a /56 that
+// its /64 comes from, and the /56 delegated to it.
+const blockBits = 55
+
+// Validate reports everything that is wrong with the configuration.
+func (c *Config) Validate() error {
+	var errs []error
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if !slices.Contains(Makes(), c.Make) {
+		fail("make %q is none of %s", c.Make, strings.Join(Makes(), ", "))
+	}
+	if c.Name == "" {
+		fail("a name is required")
+	}
+	if _, err := netip.ParseAddrPort(c.Listen); err != nil {
+		fail("listen: %q is no address:port", c.Listen)
+	}
+	if c.Secret.IsZero() {
+		fail("a secret is required")
+	}
+	if server, err := netip.ParseAddrPort(c.AcctServer); c.AcctServer != "" && (err != nil || server.Port() == 0) {
+		fail("accounting server: %q is no address:port", c.AcctServer)
+	}
+	if c.Interim < 0 {
+		fail("interim is not negative")
+	}
+	if _, known := radiusx.Builtin().Lookup(c.RedirectAttribute); c.RedirectAttribute != "" && !known {
+		fail("redirect attribute: %q is no attribute that is known here", c.RedirectAttribute)
+	}
+	errs = append(errs, c.checkRoom(), checkFaults(c.Faults))
+	return errors.Join(errs...)
+}
+
+// checkRoom asks that all subscribers find addresses.
+func (c *Config) checkRoom() error {
+	var errs []error
+	switch {
+	case c.Subscribers < 0:
+		return errors.New("the number of subscribers is not negative")
+	case !c.V4.IsValid() || !c.V4.Addr().Is4():
+		errs = append(errs, errors.New("v4: an IPv4 prefix is required"))
+	case !fits(c.Subscribers+2, 32-c.V4.Bits()): // one to move to, and the network's own
+		errs = append(errs, fmt.Errorf("v4: %s is too small for %d subscribers", c.V4, c.Subscribers))
+	}
+	switch {
+	case !c.V6.IsValid():
+	case !c.V6.Addr().Is6() || c.V6.Addr().Is4In6():
+		errs = append(errs, fmt.Errorf("v6: %s is no IPv6 prefix", c.V6))
+	case !fits(c.Subscribers, blockBits-c.V6.Bits()):
+		errs = append(errs, fmt.Errorf("v6: %s is too small for %d subscribers: each takes a /%d", c.V6, c.Subscribers, blockBits))
+	}
+	return errors.Join(errs...)
+}
+
+// fits reports whether n things can be numbered with so many bits.
+func fits(n, bits int) bool { return bits >= 31 || (bits >= 0 && n <= 1<<bits) }
+
+func checkFaults(f bngsim.Faults) error {
+	for _, link := range []bngsim.Link{f.In, f.Out, f.AcctIn, f.AcctOut} {
+		if !(link.Lose >= 0 && link.Lose <= 1 && link.Double >= 0 && link.Double <= 1) {
+			return errors.New("faults: probabilities are between 0 and 1")
+		}
+		if link.Delay < 0 || link.Jitter < 0 {
+			return errors.New("faults: delays are not negative")
+		}
+	}
+	return nil
+}
+
+// Refusal reads the Error-Cause (RFC 5176 section 3.5) that a BNG refuses every
+// request with: a number, "none" for a NAK without one, or nothing for a BNG
+// that does not refuse.
+func Refusal(s string) (bngsim.ErrorCause, error) {
+	switch s {
+	case "":
+		return bngsim.OK, nil
+	case "none":
+		return bngsim.Unexplained, nil
+	}
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || n == 0 {
+		return bngsim.OK, fmt.Errorf("%q is no Error-Cause: give its number, e.g. 503, or none", s)
+	}
+	return bngsim.ErrorCause(n), nil
+}
+
+// SecretOf is a secret given as it is or in a file; zero if neither is given.
+func SecretOf(value, file string) (radiusx.Secret, error) {
+	switch {
+	case value != "" && file != "":
+		return radiusx.Secret{}, errors.New("give the secret or a file with it, not both")
+	case file != "":
+		return radiusx.ReadSecret(file)
+	case value != "":
+		return radiusx.NewSecret(value)
+	}
+	return radiusx.Secret{}, nil
+}

@@ -1,0 +1,58 @@
+package lab
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"cordon/radiusx/bngsim"
+)
+
+// realm is that of every User-Name; RFC 2606 keeps it for examples.
+const realm = "isp.example"
+
+// normals is what AAA gives at log-in, by make: the name unless configured, and
+// where it shows.
+var normals = map[bngsim.Make]struct {
+	name  string
+	state func(name string) bngsim.State
+}{
+	bngsim.FilterID: {"INTERNET", func(name string) bngsim.State { return bngsim.State{FilterID: name} }},
+	bngsim.Junos:    {"INTERNET", func(name string) bngsim.State { return bngsim.State{Services: []string{name}} }},
+	bngsim.MikroTik: {"INTERNET", func(name string) bngsim.State { return bngsim.State{AddressList: name} }},
+	bngsim.AccelPPP: {"50000/10000", func(name string) bngsim.State { return bngsim.State{FilterID: name} }},
+}
+
+// Normal is the name that AAA gives at log-in to subscribers of a make, unless
+// configured otherwise.
+func Normal(maker string) string { return normals[bngsim.Make(maker)].name }
+
+// subscribers are the lines of a BNG, in the order of their addresses.
+func (c *Config) subscribers() []bngsim.Subscriber {
+	profile := normals[bngsim.Make(c.Make)].state(c.Normal)
+	lines := make([]bngsim.Subscriber, c.Subscribers)
+	addr := c.V4.Masked().Addr()
+	for i := range lines {
+		addr = addr.Next()
+		n := i + 1
+		lines[i] = bngsim.Subscriber{
+			User: fmt.Sprintf("%s-%04d@%s", c.Name, n, realm), IPv4: addr,
+			MAC:       fmt.Sprintf("02:00:00:%02x:%02x:%02x", byte(n>>16), byte(n>>8), byte(n)),
+			NASPortID: fmt.Sprintf("ge-0/0/%d.%d", i%8, 100+i/8), Class: fmt.Sprintf("line-%d", n),
+			IPoE: c.Make == string(bngsim.AccelPPP), Profile: profile,
+		}
+		if c.V6.IsValid() {
+			lines[i].Prefix = nth(c.V6, 64, uint64(i)<<(64-blockBits))
+			lines[i].Delegated = nth(c.V6, 56, uint64(i)<<(56-blockBits)+1)
+		}
+	}
+	return lines
+}
+
+// nth is the n-th prefix of that length (at most 64) within another, from 0.
+func nth(within netip.Prefix, bits int, n uint64) netip.Prefix {
+	octets := within.Masked().Addr().As16()
+	high := binary.BigEndian.Uint64(octets[:8]) + n<<(64-bits)
+	binary.BigEndian.PutUint64(octets[:8], high)
+	return netip.PrefixFrom(netip.AddrFrom16(octets), bits)
+}
