@@ -1,0 +1,36 @@
+# make demo   see it work, nothing to install
+# make test   all tests, with the race detector; needs redis-server and FreeRADIUS,
+#             which it installs when it is run by root on Debian or Ubuntu
+# make lint   gofmt, go vet, golangci-lint
+# make bench  the benchmarks
+# make fuzz   each fuzz target for 10 s (FUZZTIME=1m for longer)
+# make build  bin/cordon
+
+FUZZTIME ?= 10s
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+.PHONY: demo test lint bench fuzz build clean
+
+demo:
+	go run ./cmd/cordon demo
+
+test:
+	.ci/deps
+	go test -race -timeout 10m ./...
+
+lint:
+	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then echo "not in gofmt's form:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	.ci/golangci-lint run ./...
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz:
+	.ci/fuzz $(FUZZTIME)
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/cordon ./cmd/cordon
+
+clean:
+	rm -rf bin
