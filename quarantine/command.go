@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -31,7 +32,7 @@ func (r *Rulebook) Quarantine(w Wish, s Situation, caseID string, now time.Time)
 	if r.Policy.Mode == ModeOff {
 		return nil, nil, &CommandError{"the overall mode is off: nothing is restricted"}
 	}
-	if e, ok := Exempt(r.Exemptions, w.Subscriber, s.Sessions); ok && !w.Override {
+	if e, ok := Exempt(r.Exemptions, w.Subscriber, netip.Addr{}, s.Sessions); ok && !w.Override {
 		return nil, nil, &CommandError{fmt.Sprintf("%s is exempt (%s); say override to do it all the same", w.Subscriber, e.Reason)}
 	}
 	c := s.Dossier.Case

@@ -117,7 +117,7 @@ func (r *Rulebook) weigh(v Verdict, rule *Rule, c *Case, s Situation, now time.T
 	}
 	c.Generation++
 	c.ExpiresAt = now.Add(time.Duration(rule.For))
-	if c.Hold = r.hold(c, s); c.Hold != nil {
+	if c.Hold = r.hold(c, &v, s); c.Hold != nil {
 		c.move(CaseHeld, now, "", "held: "+c.Hold.String())
 		return Decision{Status: status(v, c, VerdictHeld, c.Hold.String()), Case: c}
 	}
@@ -128,14 +128,14 @@ func (r *Rulebook) weigh(v Verdict, rule *Rule, c *Case, s Situation, now time.T
 
 // hold says what keeps a case from acting. Limits are counted when the case is
 // written; one that refused it comes back as s.Full.
-func (r *Rulebook) hold(c *Case, s Situation) *Hold {
-	if e, ok := Exempt(r.Exemptions, c.Subscriber, s.Sessions); ok {
+func (r *Rulebook) hold(c *Case, v *Verdict, s Situation) *Hold {
+	if e, ok := Exempt(r.Exemptions, c.Subscriber, v.IP, s.Sessions); ok {
 		return &Hold{HoldExempt, e.Reason}
 	}
 	if c.Mode < ModeEnforce {
 		return &Hold{HoldMode, c.Mode.String()}
 	}
-	if n := len(s.Sessions); n > r.MaxSessions {
+	if n := len(touchable(s.Sessions)); n > r.MaxSessions {
 		return &Hold{HoldMaxSessions, fmt.Sprintf("%d live sessions, %d are allowed", n, r.MaxSessions)}
 	}
 	if s.Full != nil {
@@ -163,10 +163,16 @@ func (c *Case) verdictState() VerdictState {
 	return VerdictActed
 }
 
-// BNGsOf lists the BNGs of sessions, each once.
+// touchable leaves out sessions that have ended or are never touched.
+func touchable(sessions []Session) []Session {
+	return slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return !s.Live() || s.Ignored })
+}
+
+// BNGsOf lists the BNGs of the sessions that a restriction would touch, each
+// once.
 func BNGsOf(sessions []Session) []string {
 	var bngs []string
-	for _, s := range sessions {
+	for _, s := range touchable(sessions) {
 		if !slices.Contains(bngs, s.BNG) {
 			bngs = append(bngs, s.BNG)
 		}

@@ -108,7 +108,7 @@ func (c *Case) forgetGone() {
 // attach adds live sessions that the case does not have yet, unless there are
 // too many or they come too often.
 func (c *Case) attach(in Look) {
-	live := slices.DeleteFunc(slices.Clone(in.Sessions), func(s Session) bool { return !s.Live() || s.Ignored })
+	live := touchable(in.Sessions)
 	if len(live) > in.MaxSessions && !c.Cleared {
 		c.holdNow(&Hold{HoldMaxSessions, fmt.Sprintf("%d live sessions, %d are allowed", len(live), in.MaxSessions)}, in.Now)
 		return

@@ -115,26 +115,29 @@ func (t *Threshold) Reached(evidence []CaseVerdict) bool {
 	return count >= t.Count && len(sources) >= t.Sources && sum >= t.Sum
 }
 
-// Exempt returns the first exemption that covers the subscriber, any address
-// or any BNG of its sessions.
-func Exempt(exemptions []Exemption, subscriber string, sessions []Session) (Exemption, bool) {
+// Exempt returns the first exemption that covers the subscriber, the address
+// that was reported (invalid if none was), or any address or BNG of its sessions.
+func Exempt(exemptions []Exemption, subscriber string, reported netip.Addr, sessions []Session) (Exemption, bool) {
 	for _, e := range exemptions {
-		if e.covers(subscriber, sessions) {
+		if e.covers(subscriber, reported, sessions) {
 			return e, true
 		}
 	}
 	return Exemption{}, false
 }
 
-func (e *Exemption) covers(subscriber string, sessions []Session) bool {
-	if e.Subscriber != "" && e.Subscriber == subscriber {
+func (e *Exemption) covers(subscriber string, reported netip.Addr, sessions []Session) bool {
+	if e.Subscriber != "" {
+		return e.Subscriber == subscriber
+	}
+	if e.Prefix.IsValid() && e.Prefix.Contains(reported) {
 		return true
 	}
 	return slices.ContainsFunc(sessions, func(s Session) bool {
-		if e.BNG != "" && e.BNG == s.BNG {
-			return true
+		if e.BNG != "" {
+			return e.BNG == s.BNG
 		}
-		return e.Prefix.IsValid() && slices.ContainsFunc(s.Addresses, func(a Address) bool { return e.Prefix.Overlaps(a.Prefix) })
+		return slices.ContainsFunc(s.Addresses, func(a Address) bool { return e.Prefix.Overlaps(a.Prefix) })
 	})
 }
 

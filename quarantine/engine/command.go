@@ -71,6 +71,9 @@ func (e *Engine) holderNow(ctx context.Context, t quarantine.Target) (string, er
 	found := quarantine.WhoHeld(bindings, now, 0)
 	switch found.Result {
 	case quarantine.Attributed:
+		if found.IgnoredOnly() {
+			return "", &quarantine.CommandError{Reason: "that address belongs to a session under ignore_sessions, which is never touched; name the subscriber"}
+		}
 		return found.Subscriber, nil
 	case quarantine.Ambiguous:
 		ambiguous := &quarantine.AmbiguousError{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -105,6 +106,7 @@ type Engine struct {
 	sender *sender       // whether we may restrict
 	busy   *busy         // who works on which subscriber in this process
 	wake   chan struct{} // capacity 1: the due set may have work for now
+	missed atomic.Bool   // a look could not be noted: wake everything when the store is back
 }
 
 // New replays the log and returns an engine that holds what it tells.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,7 +166,7 @@ func TestARestrictionIsInTheLogBeforeItLeavesAndAReleaseLeavesEvenWithout(t *tes
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, address := w.login("alice")
-		w.network.Decide = func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
 			for _, entry := range w.log.Entries() {
 				if entry.Kind == logSent && strings.Contains(string(entry.Body), o.Session.ID) {
 					return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
@@ -175,7 +176,7 @@ func TestARestrictionIsInTheLogBeforeItLeavesAndAReleaseLeavesEvenWithout(t *tes
 				t.Error("a restriction left that the log does not have")
 			}
 			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
-		}
+		})
 		w.accept(e, botnet(address))
 		time.Sleep(5 * time.Second)
 		w.wantInForce(key, "garden")
@@ -199,12 +200,12 @@ func TestARestrictionIsInTheLogBeforeItLeavesAndAReleaseLeavesEvenWithout(t *tes
 
 func TestAReleaseDoesNotWaitForASlowRestriction(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.network.Decide = func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
 			if o.Restricts() {
 				return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Applies: true, Takes: 10 * time.Second}
 			}
 			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
-		}
+		})
 		e := w.start("a")
 		key, address := w.login("alice")
 		w.accept(e, botnet(address))
@@ -331,12 +332,13 @@ func TestAttributionWaitsForAccountingThatIsBeingWorked(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, address := w.login("alice")
-		late := true
-		e.Unworked = func() (time.Time, bool) { return time.Now().Add(-time.Hour), late }
+		var late atomic.Bool
+		late.Store(true)
+		e.Unworked = func() (time.Time, bool) { return time.Now().Add(-time.Hour), late.Load() }
 		w.accept(e, botnet(address))
 		time.Sleep(time.Minute)
 		w.wantInForce(key, "")
-		late = false
+		late.Store(false)
 		time.Sleep(time.Second)
 		w.wantInForce(key, "garden")
 	})
@@ -348,7 +350,7 @@ func TestWhilePausedNothingNewIsRestrictedAndReleasesGoOn(t *testing.T) {
 		first, address := w.login("alice")
 		w.accept(e, botnet(address))
 		time.Sleep(5 * time.Second)
-		w.pause = "maintenance"
+		w.pause.Store("maintenance")
 		second, address := w.login("bob")
 		w.accept(e, botnet(address))
 		time.Sleep(time.Minute)
@@ -358,7 +360,7 @@ func TestWhilePausedNothingNewIsRestrictedAndReleasesGoOn(t *testing.T) {
 		}
 		time.Sleep(5 * time.Second)
 		w.wantInForce(first, "")
-		w.pause = ""
+		w.pause.Store("")
 		time.Sleep(10 * time.Second)
 		w.wantInForce(second, "garden")
 	})
@@ -457,4 +459,24 @@ func (w *world) caseID(e *running) string {
 	}
 	w.t.Fatal("nothing is outstanding")
 	return ""
+}
+
+func TestACaseTakenRightBeforeTheStoreFellAsleepIsSoonLookedAtAgain(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+			w.memory.SetUnavailable(true)
+			return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered}
+		})
+		e := w.start("a")
+		key, address := w.login("alice")
+		w.accept(e, botnet(address))
+		time.Sleep(5 * time.Second)
+		if len(w.network.Sent()) != 1 {
+			t.Fatalf("%d orders sent, want 1", len(w.network.Sent()))
+		}
+		w.network.SetFate(nil)
+		w.memory.SetUnavailable(false)
+		time.Sleep(15 * time.Second)
+		w.wantInForce(key, "garden")
+	})
 }

@@ -102,7 +102,8 @@ func (e *Engine) attend(ctx context.Context, d quarantine.Due, term uint64) {
 
 func (e *Engine) finish(ctx context.Context, d quarantine.Due, next time.Time) {
 	if err := e.Store.FinishDue(context.WithoutCancel(ctx), d, next); err != nil && ctx.Err() == nil {
-		e.Logger.Warn("next look not noted; the lease brings it back", zap.String("subscriber", d.Subscriber), zap.Error(err))
+		e.Logger.Warn("next look not noted", zap.String("subscriber", d.Subscriber), zap.Error(err))
+		e.missed.Store(true)
 	}
 }
 

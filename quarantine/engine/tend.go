@@ -9,17 +9,20 @@ import (
 	"cordon/quarantine"
 )
 
-// How often waiting commands are tried again, and how long the store must be
-// silent before releases are sent from the log alone.
+// How often waiting commands are tried again, how long the store must be silent
+// before releases are sent from the log alone, and how often old verdict ids
+// are dropped.
 const (
 	tendEvery   = time.Second
 	outageAfter = 5 * time.Second
+	forgetEvery = time.Hour
 )
 
 // tend applies commands that wait for the store, and while the store is away
 // sends from the log what is over.
 func (e *Engine) tend(ctx context.Context) {
 	silentSince := time.Time{}
+	forgot := e.Now()
 	tried := map[string]time.Time{}
 	for sleep(ctx, tendEvery) {
 		err := e.applyWaiting(ctx)
@@ -27,15 +30,33 @@ func (e *Engine) tend(ctx context.Context) {
 			_, err = e.Store.KnownVerdicts(ctx, nil) // nothing waits: is the store there at all?
 		}
 		now := e.Now()
+		if now.Sub(forgot) >= forgetEvery {
+			forgot = now
+			e.ledger.forget(now.Add(-e.Memory))
+		}
 		switch {
 		case err == nil:
 			silentSince = time.Time{}
+			e.catchUp(ctx)
 		case silentSince.IsZero():
 			silentSince = now
 		case now.Sub(silentSince) >= outageAfter:
 			e.releaseFromLog(ctx, tried)
 		}
 	}
+}
+
+// catchUp makes every open case due if, while the store was away, a look could
+// not be noted; else its lease alone would bring it back.
+func (e *Engine) catchUp(ctx context.Context) {
+	if _, sending := e.sender.may(); !sending || !e.missed.Swap(false) {
+		return
+	}
+	if err := e.Store.WakeAll(ctx, e.Now()); err != nil {
+		e.missed.Store(true)
+		return
+	}
+	e.nudge()
 }
 
 // applyWaiting applies commands that an earlier fault kept waiting.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,7 +21,7 @@ type world struct {
 	network *quarantinetest.Network
 	log     *quarantinetest.Log
 	rules   quarantine.Rulebook
-	pause   string
+	pause   atomic.Value // string: why nothing may be restricted
 	serial  int
 	engines []*running
 }
@@ -57,7 +58,10 @@ func (w *world) start(holder string) *running {
 	w.t.Helper()
 	e, err := New(w.t.Context(), Config{
 		Holder: holder, Store: w.memory, Enforcer: w.network, Log: w.log, Rules: w.rules, Intakers: 4, Workers: 16,
-		Paused: func() (string, bool) { return w.pause, w.pause != "" },
+		Paused: func() (string, bool) {
+			reason, _ := w.pause.Load().(string)
+			return reason, reason != ""
+		},
 	})
 	if err != nil {
 		w.t.Fatal(err)

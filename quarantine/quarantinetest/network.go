@@ -17,12 +17,10 @@ type Fate struct {
 
 // Network is BNGs as the domain sees them: sessions that have one profile in
 // force, or none. It implements quarantine.Enforcer and does at once, and
-// truly, what it is told, unless Decide says otherwise.
+// truly, what it is told, unless a fate is set.
 type Network struct {
-	// Decide, if set before the first order, decides each order's fate.
-	Decide func(quarantine.Order) Fate
-
 	mu      sync.Mutex // guards what follows
+	fate    func(quarantine.Order) Fate
 	inForce map[string]string
 	orders  []quarantine.Order
 	most    map[string]int // orders of one session under way at the same time, at most
@@ -34,6 +32,14 @@ var _ quarantine.Enforcer = (*Network)(nil)
 // NewNetwork returns a network without restrictions.
 func NewNetwork() *Network {
 	return &Network{inForce: map[string]string{}, most: map[string]int{}, now: map[string]int{}}
+}
+
+// SetFate lets fate decide about each order from now on; nil: every order is
+// done at once.
+func (n *Network) SetFate(fate func(quarantine.Order) Fate) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.fate = fate
 }
 
 // InForce returns the profile that a session has; "" is what it should have.
@@ -77,9 +83,12 @@ func (n *Network) Enforce(ctx context.Context, o quarantine.Order) quarantine.Ou
 			return quarantine.Outcome{Kind: quarantine.OutcomeNotSent, Reason: err.Error()}
 		}
 	}
+	n.mu.Lock()
+	decide := n.fate
+	n.mu.Unlock()
 	fate := Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
-	if n.Decide != nil {
-		fate = n.Decide(o)
+	if decide != nil {
+		fate = decide(o)
 	}
 	n.mu.Lock()
 	n.orders = append(n.orders, o)
