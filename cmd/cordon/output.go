@@ -182,7 +182,9 @@ func safe(s string) string {
 
 // span writes a length of time in its two largest units: "45s", "3h12m", "9d4h".
 func span(d time.Duration) string {
-	d = d.Abs()
+	if d = d.Abs(); d >= time.Hour {
+		d = d.Round(time.Minute) // a day just begun is 24 hours, not 23h59m
+	}
 	day := 24 * time.Hour
 	switch {
 	case d < time.Minute:

@@ -93,7 +93,7 @@ func TestForeignTextIsHarmlessOnATerminal(t *testing.T) {
 func TestSpansShowTheTwoLargestUnits(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0s", 59 * time.Second: "59s", -90 * time.Second: "1m", time.Hour: "1h", 61 * time.Minute: "1h1m",
-		24 * time.Hour: "1d", 49 * time.Hour: "2d1h", 400 * 24 * time.Hour: "400d",
+		24*time.Hour - time.Second: "1d", 24 * time.Hour: "1d", 49 * time.Hour: "2d1h", 400 * 24 * time.Hour: "400d",
 	} {
 		if got := span(d); got != want {
 			t.Errorf("span(%s) = %s, want %s", d, got, want)
