@@ -148,6 +148,47 @@ func TestAForeignCaseIsAnErrorThatNamesItsKey(t *testing.T) {
 	}
 }
 
+func TestTheIndexesAreHintsAndTheRecordsDecide(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	s := openStore(t, redis)
+	ended := started("1", "alice", noon, "192.0.2.1/32")
+	mustRecord(t, s, ended, started("2", "bob", noon, "192.0.2.2/32"))
+	ended.Kind = quarantine.SessionEnded
+	mustRecord(t, s, ended)
+	redis.Do("HSET", "t:u:alice", "bng1:1", "1", "bng1:2", "1", "bng1:3", "1")
+	if of, err := s.SessionsOf(t.Context(), "alice"); err != nil || len(of) != 0 {
+		t.Errorf("an ended, another's and a forgotten session were given out: %v %v", of, err)
+	}
+	if answer := redis.Do("EXISTS", "t:u:alice"); answer != ":0" {
+		t.Error("the stale entries are still there")
+	}
+
+	c := openCase("c1", "alice")
+	c.State, c.ClosedAt = quarantine.Closed, noon
+	mustSave(t, s, c)
+	redis.Do("HSET", "t:{c}:open", "alice", "1:c1")
+	redis.Do("ZADD", "t:{c}:cases:open", "1", "c1", "2", "never-was")
+	if d, err := s.Dossier(t.Context(), "alice"); err != nil || d.Case != nil {
+		t.Errorf("a closed case was given out as open: %v %v", d.Case, err)
+	}
+	if page, err := s.Cases(t.Context(), quarantine.CaseFilter{Limit: 9}); err != nil || len(page.Cases) != 1 {
+		t.Errorf("listed: %v %v", page.Cases, err)
+	}
+	redis.Do("ZADD", "t:{c}:due:restrict", "1", "carol")
+	if due, err := s.TakeDue(t.Context(), quarantine.LaneRestrict, noon, time.Minute, 9, 0); err != nil || len(due) != 0 {
+		t.Errorf("a subscriber without an open case is due: %v %v", due, err)
+	}
+}
+
+func TestATimeBefore1970IsKeptAsTheFirstMoment(t *testing.T) {
+	s := openStore(t, storetest.StartRedis(t))
+	mustRecord(t, s, started("1", "alice", time.Date(1890, 1, 1, 0, 0, 0, 1, time.UTC), "192.0.2.1/32"))
+	got, err := s.Session(t.Context(), quarantine.SessionKey{BNG: "bng1", ID: "1"})
+	if err != nil || !got.StartedAt.Equal(time.UnixMilli(1)) {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+}
+
 func TestAScriptThatRedisForgotIsSentAgain(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)

@@ -41,6 +41,14 @@ const (
 	ioTimeout   = 2500 * time.Millisecond
 )
 
+// silence takes what go-redis would print to standard error by itself; all of
+// it comes back as errors too.
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
+
+func init() { redis.SetLogger(silence{}) }
+
 // New returns a Store. It does not connect: Redis may come later.
 func New(cfg Config) (*Store, error) {
 	if err := cfg.Validate(); err != nil {

@@ -62,7 +62,6 @@ if opened then
   redis.call('PERSIST', KEYS[1])
   redis.call('HSET', KEYS[2], ARGV[5], ARGV[6] .. ':' .. ARGV[4])
   redis.call('ZADD', KEYS[5], ARGV[11], ARGV[4])
-  redis.call('ZREM', KEYS[6], ARGV[4])
 else
   redis.call('PEXPIRE', KEYS[1], ARGV[12])
   redis.call('ZREM', KEYS[5], ARGV[4])

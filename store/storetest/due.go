@@ -111,6 +111,30 @@ func Due(t *testing.T, open Open) {
 		wantDue(t, s, restrict, minute(2), 1)
 	})
 
+	t.Run("a look asked for under an earlier lease does not come back", func(t *testing.T) {
+		s := start(t, open)
+		c := newCase("c1", "alice")
+		save(t, s, quarantine.CaseWrite{Case: c})
+		wantDue(t, s, restrict, noon, 1)
+		save(t, s, quarantine.CaseWrite{Case: c, DueAt: minute(5)})
+		due := wantDue(t, s, restrict, minute(2), 1) // the first lease ran out
+		must(t, s.FinishDue(t.Context(), due[0], minute(60)))
+		wantDue(t, s, restrict, minute(59), 0)
+	})
+
+	t.Run("a case saved without a look is due only if it has been woken", func(t *testing.T) {
+		s := start(t, open)
+		c := newCase("c1", "alice")
+		save(t, s, quarantine.CaseWrite{Case: c, DueAt: minute(5)})
+		must(t, s.SaveCase(t.Context(), quarantine.CaseWrite{Case: c, Now: noon}))
+		wantDue(t, s, restrict, minute(90), 0)
+		must(t, s.WakeAll(t.Context(), noon))
+		must(t, s.SaveCase(t.Context(), quarantine.CaseWrite{Case: c, Now: noon}))
+		wantDue(t, s, restrict, noon, 1)
+		must(t, s.SaveCase(t.Context(), quarantine.CaseWrite{Case: c, Now: noon}))
+		wantDue(t, s, restrict, minute(90), 0)
+	})
+
 	t.Run("a case that is released changes its lane and is due there", func(t *testing.T) {
 		s := start(t, open)
 		c := newCase("c1", "alice")

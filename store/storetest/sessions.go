@@ -73,6 +73,20 @@ func Sessions(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("a restart within a batch counts for what comes after it", func(t *testing.T) {
+		s := start(t, open)
+		again := event(quarantine.SessionRenewed, "1", "alice", minute(10), v4(2))
+		again.StartedAt = minute(6)
+		record(t, s,
+			event(quarantine.SessionStarted, "1", "alice", noon, v4(1)),
+			quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: "bng1"}, At: minute(5)},
+			again,
+		)
+		if got := session(t, s, "1"); !got.StartedAt.Equal(minute(6)) || len(got.Addresses) != 1 {
+			t.Fatalf("got %+v, want the session that began after the restart", got)
+		}
+	})
+
 	t.Run("an ended session is read by its key and not by its subscriber", func(t *testing.T) {
 		s := start(t, open)
 		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon), event(quarantine.SessionStarted, "2", "alice", minute(1)))
