@@ -250,6 +250,7 @@ func TestStoppingLetsRequestsFinishAndEndsThoseThatWait(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer func() { _ = answer.Body.Close() }()
 		text, _ := io.ReadAll(answer.Body)
 		if answer.StatusCode != 200 || !strings.Contains(string(text), "done at once") {
 			t.Errorf("%d %s", answer.StatusCode, text)
