@@ -26,9 +26,7 @@ func parse(file string, data []byte) (*Config, *Parts, Faults, error) {
 		return nil, nil, nil, d.faults
 	}
 	cfg := Default()
-	if d.root.Kind != 0 {
-		d.decode(yaml.Load(data, &cfg, yaml.WithKnownFields()))
-	}
+	d.decode(yaml.Load(data, &cfg, yaml.WithKnownFields()))
 	decoded := len(d.faults)
 	parts := check(d, &cfg)
 	if len(d.faults) > 0 {

@@ -1,0 +1,200 @@
+package app
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cordon/quarantine"
+)
+
+const goodConfig = `
+redis: {addrs: ["127.0.0.1:6379"], accept_weak: true}
+journal: {dir: /tmp/cordon-test}
+http: {listen: "127.0.0.1:0"}
+accounting:
+  listen: ["127.0.0.1:1813"]
+  clients:
+    - {address: 127.0.0.1/32, secret: "0123456789abcdef0123456789abcdef", relay_for: [bng1]}
+  ignore_sessions: [{realm: voip}, {nas_port_id: "*:836"}]
+attribution: {tolerance: 3s, max_age: 7d}
+sources:
+  - {name: ids, kind: stream, tolerance: 5s, max_age: 6h, quota: 1000/h}
+profiles:
+  - {name: walled-garden, severity: 20, reachable: "DNS, portal, 112"}
+  - {name: disconnect, severity: 30}
+bngs:
+  - name: bng1
+    address: 192.0.2.1
+    nas: [{ip: 192.0.2.1}, {identifier: bng1}]
+    secret: "0123456789abcdef0123456789abcdef"
+    dialect: junos
+    message_authenticator: require-reply
+    profiles:
+      walled-garden: {restricted: GARDEN, normal: "$ERX-Service-Session|SVC-INET"}
+policy:
+  mode: approve
+  rules:
+    - {name: bots, match: {category: [botnet], min_confidence: 0.7, prefix: [198.51.100.0/24]}, profile: walled-garden, for: 3d}
+    - {name: kick, match: {category: [ddos]}, profile: disconnect, for: 1h, mode: shadow, threshold: {count: 2, within: 24h}}
+limits: {per_hour: 5}
+exemptions: [{subscriber: "hospital@isp", reason: "emergency line", review: 2027-01-01}]
+`
+
+func TestAGoodConfigurationBecomesItsParts(t *testing.T) {
+	cfg, parts, warnings, err := parse("cordon.yaml", []byte(goodConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(warnings) != 1 || !strings.Contains(warnings[0].Message, "no tokens") {
+		t.Errorf("warnings %v", warnings)
+	}
+	if cfg.Attribution.Tolerance.Std() != 3*time.Second || cfg.Attribution.MaxAge.Std() != 168*time.Hour || cfg.Attribution.RetryFor.Std() != 35*time.Minute {
+		t.Errorf("attribution %+v", cfg.Attribution)
+	}
+	if want := (quarantine.Limits{PerHour: 5, PerDay: 60, PerBNGPerHour: 10, PerSourcePerHour: 10}); parts.Rules.Limits != want {
+		t.Errorf("limits %+v, want %+v", parts.Rules.Limits, want)
+	}
+	if cfg.Policy.Mode != quarantine.ModeApprove || *cfg.Policy.Rules[1].Mode != quarantine.ModeShadow {
+		t.Errorf("modes %s, %s", cfg.Policy.Mode, *cfg.Policy.Rules[1].Mode)
+	}
+	if len(parts.Fleet) != 1 || len(parts.Fleet[0].NAS) != 2 || !parts.Clients[0].Relay {
+		t.Errorf("fleet %+v, clients %+v", parts.Fleet, parts.Clients)
+	}
+}
+
+func TestAConfigurationThatSaysNothingIsShadowOnLoopback(t *testing.T) {
+	if _, _, _, err := parse("cordon.yaml", nil); err == nil {
+		t.Error("an empty file was taken for a configuration")
+	}
+	cfg, _, _, err := parse("cordon.yaml", []byte("instance: a\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Policy.Mode != quarantine.ModeShadow || cfg.HTTP.Listen != "127.0.0.1:8480" {
+		t.Errorf("mode %s, listen %s", cfg.Policy.Mode, cfg.HTTP.Listen)
+	}
+}
+
+func TestEveryFaultIsToldAtOnceWithItsPlace(t *testing.T) {
+	const bad = `
+redis: {adrs: ["127.0.0.1:6379"]}
+http: {listen: "0.0.0.0:8480"}
+accounting:
+  listen: ["0.0.0.0:1813"]
+  clients:
+    - {address: 127.0.0.1/32, relay_for: [bng9]}
+attribution: {tolerance: soon, history: 1h}
+profiles:
+  - {name: walled-garden, severity: 20, reachable: "DNS"}
+bngs:
+  - name: bng1
+    address: 192.0.2.1
+    secret_file: /nonexistent/secret
+    dialect: junoss
+  - name: bng2
+    address: 192.0.2.2
+    secret: "0123456789abcdef0123456789abcdef"
+    dialect: mikrotik
+    profiles:
+      walled-garden: {restricted: GARDEN, normal: overlay}
+policy:
+  mode: enforced
+  rules:
+    - {name: bots, match: {category: [botnet]}, profile: garden}
+    - {name: bots, match: {min_confidence: 7}, profile: walled-garden, for: 72h}
+exemptions: [{reason: "who?"}]
+`
+	_, _, _, err := parse("cordon.yaml", []byte(bad))
+	var faults Faults
+	if !errors.As(err, &faults) {
+		t.Fatalf("error %v", err)
+	}
+	want := []string{
+		`cordon.yaml:2:9: unknown key adrs`,
+		`cordon.yaml:3:16: http.listen: 0.0.0.0:8480 is no loopback address`,
+		`cordon.yaml:5:12: accounting.listen[0]: give the address`,
+		`cordon.yaml:7:7: accounting.clients[0]: needs secret or secret_file`,
+		`cordon.yaml:7:43: accounting.clients[0].relay_for[0]: bng9 is not in bngs`,
+		`cordon.yaml:8:26:`,
+		`cordon.yaml:14:18: bngs[0].secret_file: read secret`,
+		`cordon.yaml:15:14: bngs[0].dialect: "junoss" is none of`,
+		`cordon.yaml:21:22: bngs[1].profiles.walled-garden:`,
+		`cordon.yaml:23:9:`,
+		`cordon.yaml:25:7: policy.rules[0]: needs for`,
+		`cordon.yaml:25:58: policy.rules[0].profile: "garden" is not in profiles`,
+		`cordon.yaml:26:14: policy.rules[1].name: bots is there twice`,
+		`cordon.yaml:26:44: policy.rules[1].match.min_confidence: is between 0 and 1`,
+		`cordon.yaml:26:57: policy.rules[1].profile: bng bng1 has no walled-garden`,
+		`cordon.yaml:27:14: exemptions[0]: needs exactly one of subscriber, prefix and bng`,
+	}
+	var got []string
+	for _, f := range faults {
+		got = append(got, f.Error())
+	}
+	for _, w := range want {
+		found := false
+		for _, g := range got {
+			found = found || strings.HasPrefix(g, w)
+		}
+		if !found {
+			t.Errorf("not told: %s", w)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d faults told, want %d", len(got), len(want))
+	}
+	if t.Failed() {
+		t.Logf("told:\n%s", strings.Join(got, "\n"))
+	}
+}
+
+func TestSecretsAreReadFromFilesAndNeverShown(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "secret")
+	if err := os.WriteFile(file, []byte("canary-0123456789abcdef-canary\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(goodConfig, `    secret: "0123456789abcdef0123456789abcdef"
+    dialect`, "    secret_file: "+file+"\n    dialect", 1)
+	_, parts, _, err := parse("cordon.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(parts.Fleet[0].Secret.Bytes()); got != "canary-0123456789abcdef-canary" {
+		t.Errorf("secret %q", got)
+	}
+}
+
+func TestAnExemptionsFileThatIsMissingOrEmptyIsAFault(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "exemptions.yaml")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"/nonexistent/exemptions.yaml", empty} {
+		if _, _, _, err := parse("cordon.yaml", []byte(goodConfig+"exemptions_file: "+file+"\n")); err == nil {
+			t.Errorf("%s was taken", file)
+		}
+	}
+	good := filepath.Join(t.TempDir(), "exemptions.yaml")
+	if err := os.WriteFile(good, []byte("- {prefix: 203.0.113.0/24, reason: office}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, parts, _, err := parse("cordon.yaml", []byte(goodConfig+"exemptions_file: "+good+"\n"))
+	if err != nil || len(parts.Rules.Exemptions) != 2 {
+		t.Errorf("exemptions %+v, %v", parts, err)
+	}
+}
+
+func FuzzConfigurationsNeverCrash(f *testing.F) {
+	f.Add([]byte(goodConfig))
+	f.Add([]byte("bngs: [{profiles: {a: {}}}]"))
+	f.Add([]byte("policy: {rules: [null]}"))
+	f.Add([]byte("a: &x [*x]"))
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		_, _, _, _ = parse("cordon.yaml", data)
+	})
+}

@@ -1,0 +1,87 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"go.uber.org/zap"
+
+	"cordon/cmd/cordon/app"
+)
+
+// Config is how the demo is to run.
+type Config struct {
+	Once bool      // end after the story, instead of staying up until ctx ends
+	Seed uint64    // who plays which part, and the simulated BNGs' jitter
+	Out  io.Writer // the story
+	Bold bool      // Out is a terminal that shows headings in bold
+
+	// Listen is where the API shall listen, on loopback; if that is taken, a
+	// free port is. Empty: DefaultListen.
+	Listen   string
+	Embedded bool // do not use a redis-server, even if there is one
+	Logger   *zap.Logger
+	Version  app.Version
+
+	script   []step        // nil: the whole story
+	patience time.Duration // for what should be seen at once; 0: defaultPatience
+}
+
+// DefaultListen is where the API of a demo listens if nobody else does.
+const DefaultListen = "127.0.0.1:8480"
+
+// defaultPatience is generous: what it waits for takes milliseconds, or a second
+// where a moment must be past, but machines that run demos are busy.
+const defaultPatience = 15 * time.Second
+
+func (c *Config) setDefaults() {
+	if c.Listen == "" {
+		c.Listen = DefaultListen
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	if c.script == nil {
+		c.script = script
+	}
+	if c.patience == 0 {
+		c.patience = defaultPatience
+	}
+}
+
+// Run sets the stage, tells the story and, unless Once, stays up until ctx ends.
+// Whatever it started or wrote is gone when it returns. The error is a
+// *StepError if something was seen that should not be, or not seen that should;
+// ctx's own if it ended before the story did.
+func Run(ctx context.Context, c Config) (err error) {
+	c.setDefaults()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s, err := setStage(ctx, c, cancel)
+	if err != nil {
+		return fmt.Errorf("set the stage: %w", ended(ctx, err))
+	}
+	defer func() { err = errors.Join(err, s.strike()) }()
+	if err := newStory(s).tell(ctx); err != nil {
+		return ended(ctx, err)
+	}
+	if c.Once {
+		return nil
+	}
+	s.live(ctx)
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// ended prefers the reason why ctx ended to what it made others say.
+func ended(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}

@@ -1,0 +1,177 @@
+package demo
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+)
+
+// redis is where the demo keeps sessions and cases: a child process, or a part
+// of this one.
+type redis struct {
+	addr  string // socket's path or host:port
+	about string // for people
+	stop  func()
+	ended <-chan error // delivers why it ended by itself; nil: it cannot
+}
+
+// startRedis starts a redis-server if one is on PATH and good enough, else the
+// embedded one. dir is where the child may put its socket.
+func startRedis(dir string, embedded bool) (*redis, error) {
+	if embedded {
+		return startEmbedded("embedded, as asked for")
+	}
+	program, err := exec.LookPath("redis-server")
+	if err != nil {
+		return startEmbedded("embedded, for there is no redis-server on PATH")
+	}
+	r, err := startChild(program, filepath.Join(dir, "redis.sock"))
+	if err != nil {
+		return startEmbedded(fmt.Sprintf("embedded, for %s cannot be used: %v", program, err))
+	}
+	return r, nil
+}
+
+// Bounds of starting and stopping a redis-server.
+const (
+	redisStart = 10 * time.Second
+	redisStop  = 3 * time.Second
+)
+
+// oldest is the first major version of Redis that has all that is needed.
+const oldest = 7
+
+// startChild starts a redis-server that keeps nothing on disk and listens on a
+// Unix socket only. It ends with this process, however that ends where the
+// system can promise it (see childAttributes).
+func startChild(program, socket string) (*redis, error) {
+	cmd := exec.Command(program, "--port", "0", "--unixsocket", socket, "--unixsocketperm", "700",
+		"--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--daemonize", "no",
+		"--dir", filepath.Dir(socket), "--logfile", filepath.Join(filepath.Dir(socket), "redis.log"))
+	cmd.SysProcAttr = childAttributes()
+	started, ended := make(chan error, 1), make(chan error, 1)
+	go func() { // ends with the child
+		// The parent that Linux watches is the thread: it must live as long.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			ended <- cmd.Wait()
+		}
+		close(ended)
+	}()
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	stop := func() { stopChild(cmd, ended) }
+	version, err := awaitRedis(socket, ended)
+	if err == nil && version.major < oldest {
+		err = fmt.Errorf("it is Redis %s, and %d.0 is wanted", version.text, oldest)
+	}
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	return &redis{
+		addr: socket, stop: stop, ended: ended,
+		about: fmt.Sprintf("redis-server %s (%s), a child of this process, nothing kept on disk", version.text, program),
+	}, nil
+}
+
+// stopChild ends the child and waits until it is gone.
+func stopChild(cmd *exec.Cmd, ended <-chan error) {
+	_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
+	select {
+	case <-ended:
+	case <-time.After(redisStop):
+		_ = cmd.Process.Kill()
+		<-ended
+	}
+}
+
+// redisVersion is what a server says of itself.
+type redisVersion struct {
+	text  string // 7.0.15
+	major int
+}
+
+// awaitRedis waits until the server answers and returns its version.
+func awaitRedis(socket string, ended <-chan error) (redisVersion, error) {
+	deadline := time.Now().Add(redisStart)
+	for {
+		version, err := askVersion(socket)
+		if err == nil {
+			return version, nil
+		}
+		select {
+		case cause := <-ended:
+			return redisVersion{}, fmt.Errorf("it ended at once: %w", errors.Join(cause, err))
+		case <-time.After(10 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return redisVersion{}, fmt.Errorf("it does not answer: %w", err)
+		}
+	}
+}
+
+// askVersion sends one command in Redis' inline form and reads the answer.
+func askVersion(socket string) (redisVersion, error) {
+	conn, err := net.DialTimeout("unix", socket, redisStart)
+	if err != nil {
+		return redisVersion{}, err
+	}
+	defer func() { _ = conn.Close() }() // nothing of it matters any more
+	if err := conn.SetDeadline(time.Now().Add(redisStart)); err != nil {
+		return redisVersion{}, err
+	}
+	if _, err := io.WriteString(conn, "INFO server\r\n"); err != nil {
+		return redisVersion{}, err
+	}
+	for lines := bufio.NewScanner(conn); lines.Scan(); {
+		if text, ok := strings.CutPrefix(lines.Text(), "redis_version:"); ok {
+			first, _, _ := strings.Cut(text, ".")
+			major, err := strconv.Atoi(first)
+			return redisVersion{text, major}, err
+		}
+	}
+	return redisVersion{}, errors.New("it does not tell its version")
+}
+
+// startEmbedded runs Redis as a part of this process.
+func startEmbedded(why string) (*redis, error) {
+	m := miniredis.NewMiniRedis()
+	if err := m.StartAddr("127.0.0.1:0"); err != nil {
+		return nil, fmt.Errorf("start the embedded Redis: %w", err)
+	}
+	done, stopped := make(chan struct{}), make(chan struct{})
+	go func() { // ends with done; the embedded Redis has no time of its own
+		defer close(stopped)
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				m.FastForward(time.Second)
+			}
+		}
+	}()
+	return &redis{addr: m.Addr(), about: why, stop: func() {
+		close(done)
+		<-stopped
+		m.Close()
+	}}, nil
+}
