@@ -3,6 +3,7 @@ package e2e
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -98,7 +99,9 @@ func (p *process) showIfFailed() {
 		return
 	}
 	const most = 400
-	lines := strings.Split(p.output(), "\n")
+	lines := slices.DeleteFunc(strings.Split(p.output(), "\n"), func(line string) bool {
+		return strings.Contains(line, `"method":"GET"`) // ours, while waiting
+	})
 	if len(lines) > most {
 		lines = append([]string{"…"}, lines[len(lines)-most:]...)
 	}
