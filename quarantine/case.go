@@ -194,6 +194,14 @@ type CaseFilter struct {
 	Cursor     string // from the page before
 }
 
+// Selects reports whether the case is one that f asks for; paging apart.
+func (f *CaseFilter) Selects(c *Case) bool {
+	asked := func(want, has string) bool { return want == "" || want == has }
+	return asked(string(f.State), string(c.State)) && asked(f.Profile, c.Profile) && asked(f.Subscriber, c.Subscriber) &&
+		asked(f.Source, c.Source) && asked(f.Rule, c.Rule) &&
+		(f.BNG == "" || slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return e.Session.BNG == f.BNG }))
+}
+
 // CasePage is one page of cases and the cursor of the next ("" = last).
 type CasePage struct {
 	Cases []Case
@@ -215,7 +223,8 @@ type CaseWrite struct {
 	// Case as it shall be; its Version is the one it was read at (0 = new). On
 	// success the writer raises it.
 	Case *Case
-	// DueAt is when the reconciler shall look at it; zero when Closed.
+	// DueAt is when the reconciler shall look at it, at the latest: a write never
+	// puts an earlier look off. Zero when Closed.
 	DueAt time.Time
 	// Reserve counts a new restriction; a full limit refuses the whole write.
 	Reserve *Reservation
@@ -264,7 +273,7 @@ type DueSet interface {
 	// now+lease. Term as in CaseWrite: ErrNotSender.
 	TakeDue(ctx context.Context, lane Lane, now time.Time, lease time.Duration, n int, term uint64) ([]Due, error)
 	// FinishDue sets the next look, unless a wake-up came in since TakeDue or
-	// the subscriber is no longer due at all.
+	// the subscriber is no longer due at all. A zero next leaves the lease.
 	FinishDue(ctx context.Context, d Due, next time.Time) error
 	// WakeAll makes every open case due at now: after a start, takeover or failover.
 	WakeAll(ctx context.Context, now time.Time) error

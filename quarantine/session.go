@@ -61,6 +61,7 @@ type Session struct {
 	SeenAt     time.Time   `json:"seen_at"`           // event time of the newest record
 	EndedAt    time.Time   `json:"ended_at,omitzero"` // zero while live
 	StartSeen  bool        `json:"start_seen"`        // false: inferred from an Interim
+	Guessed    bool        `json:"guessed,omitempty"` // StartedAt is only when it was first heard of: it began then or before
 	Ignored    bool        `json:"ignored,omitempty"` // matches ignore_sessions: never touched
 	Addresses  []Address   `json:"addresses,omitempty"`
 	Attributes []Attribute `json:"attributes,omitempty"`
@@ -86,8 +87,15 @@ func (s *Session) Attribute(name string) string {
 // SameSession reports whether two records tell of the same attachment: an
 // Acct-Session-Id is reused after a BNG's restart, its start time is not.
 func SameSession(a, b *Session) bool {
-	return a.SessionKey == b.SessionKey && a.Subscriber == b.Subscriber && nearly(a.StartedAt, b.StartedAt)
+	if a.SessionKey != b.SessionKey || a.Subscriber != b.Subscriber {
+		return false
+	}
+	return nearly(a.StartedAt, b.StartedAt) || a.mayHaveBegun(b.StartedAt) || b.mayHaveBegun(a.StartedAt)
 }
+
+// mayHaveBegun reports whether a session of which only an Interim without
+// session time was heard may be one that began at start.
+func (s *Session) mayHaveBegun(start time.Time) bool { return s.Guessed && !start.After(s.StartedAt) }
 
 // ErrNoSession is returned for a session that is not known.
 var ErrNoSession = errors.New("no such session")

@@ -70,7 +70,7 @@ func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
 		return true
 	}
 	start := ev.start()
-	if start.IsZero() || nearly(start, prev.StartedAt) {
+	if start.IsZero() || nearly(start, prev.StartedAt) || prev.mayHaveBegun(start) {
 		return false
 	}
 	switch {
@@ -115,7 +115,7 @@ func begin(ev SessionEvent, restricted func(Attribute) bool) Session {
 		StartSeen: ev.Kind == SessionStarted,
 	}
 	if s.StartedAt.IsZero() {
-		s.StartedAt = ev.At
+		s.StartedAt, s.Guessed = ev.At, true
 	}
 	merge(&s, ev, restricted)
 	return s
@@ -124,8 +124,13 @@ func begin(ev SessionEvent, restricted func(Attribute) bool) Session {
 // merge adds to s what ev tells.
 func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) {
 	s.Ignored = s.Ignored || ev.Ignored
-	if ev.Kind == SessionStarted && !s.StartSeen {
-		s.StartSeen, s.StartedAt = true, ev.At
+	switch start := ev.start(); {
+	case ev.Kind == SessionStarted && !s.StartSeen:
+		s.StartSeen, s.StartedAt, s.Guessed = true, start, false
+	case s.Guessed && !start.IsZero():
+		s.StartedAt, s.Guessed = start, false
+	case s.Guessed && ev.At.Before(s.StartedAt):
+		s.StartedAt = ev.At // an older Interim that came later
 	}
 	newer := !ev.At.Before(s.SeenAt)
 	if newer {
@@ -161,7 +166,7 @@ func (s *Session) setAttribute(a Attribute, overwrite bool) {
 
 func equalSession(a, b *Session) bool {
 	return a.SessionKey == b.SessionKey && a.Subscriber == b.Subscriber && a.StartedAt.Equal(b.StartedAt) &&
-		a.SeenAt.Equal(b.SeenAt) && a.EndedAt.Equal(b.EndedAt) && a.StartSeen == b.StartSeen && a.Ignored == b.Ignored &&
+		a.SeenAt.Equal(b.SeenAt) && a.EndedAt.Equal(b.EndedAt) && a.StartSeen == b.StartSeen && a.Guessed == b.Guessed && a.Ignored == b.Ignored &&
 		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Attributes, b.Attributes)
 }
 

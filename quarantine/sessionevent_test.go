@@ -123,3 +123,19 @@ func TestARestrictedNameIsNeverTakenForWhatTheSubscriberShouldHave(t *testing.T)
 		t.Errorf("Filter-Id %q after the plan changed, want PLAN2", got)
 	}
 }
+
+func TestAStartThatComesAfterAnInterimWithoutSessionTimeIsThatSessions(t *testing.T) {
+	got, replaced := fold([]SessionEvent{
+		event(SessionRenewed, "alice", 90, 0), event(SessionRenewed, "alice", 60, 0), event(SessionStarted, "alice", 0, 0),
+	})
+	if !got.StartedAt.Equal(at(0)) || !got.StartSeen || got.Guessed || len(replaced) != 0 {
+		t.Errorf("started %s, seen %t, guessed %t, %d replaced", got.StartedAt, got.StartSeen, got.Guessed, len(replaced))
+	}
+	before := Session{SessionKey: got.SessionKey, Subscriber: "alice", StartedAt: at(90), Guessed: true}
+	if !SameSession(&before, got) || !SameSession(got, &before) {
+		t.Error("the record before its Start came is taken for another session")
+	}
+	if later := (Session{SessionKey: got.SessionKey, Subscriber: "alice", StartedAt: at(200)}); SameSession(&before, &later) {
+		t.Error("a session that began later is taken for the same")
+	}
+}

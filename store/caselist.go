@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -63,7 +62,7 @@ func (s *Store) Cases(ctx context.Context, f quarantine.CaseFilter) (quarantine.
 			return quarantine.CasePage{}, fmt.Errorf("list cases: %w", err)
 		}
 		for _, c := range cases {
-			if !selects(f, &c.Case) {
+			if !f.Selects(&c.Case) {
 				continue
 			}
 			if len(page.Cases) == f.Limit {
@@ -79,13 +78,6 @@ func (s *Store) Cases(ctx context.Context, f quarantine.CaseFilter) (quarantine.
 }
 
 // selects reports whether a case is what the filter asks for.
-func selects(f quarantine.CaseFilter, c *quarantine.Case) bool {
-	asked := func(want, have string) bool { return want == "" || want == have }
-	return asked(string(f.State), string(c.State)) && asked(f.Profile, c.Profile) && asked(f.Subscriber, c.Subscriber) &&
-		asked(f.Source, c.Source) && asked(f.Rule, c.Rule) &&
-		(f.BNG == "" || slices.ContainsFunc(c.Sessions, func(e quarantine.SessionEnforcement) bool { return e.Session.BNG == f.BNG }))
-}
-
 // following is where to read on after a page; nil at the end.
 func following(at position, places []position, f quarantine.CaseFilter) *position {
 	if len(places) > 0 {

@@ -60,6 +60,7 @@ func (e *Engine) work(ctx context.Context, v quarantine.Verdict) (time.Time, err
 	case err != nil && !errors.Is(err, quarantine.ErrNoVerdict):
 		return time.Time{}, fmt.Errorf("read the verdict: %w", err)
 	}
+	v.Evidence = nil // the log has it
 	subscriber, open, err := e.attribute(ctx, v)
 	if err != nil {
 		return time.Time{}, err

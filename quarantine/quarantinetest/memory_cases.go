@@ -81,7 +81,7 @@ func (m *Memory) Cases(_ context.Context, f quarantine.CaseFilter) (quarantine.C
 	var page quarantine.CasePage
 	for _, id := range ids {
 		c := m.readCase(id)
-		if !selects(f, c) {
+		if !f.Selects(c) {
 			continue
 		}
 		if len(page.Cases) == f.Limit {
@@ -108,13 +108,6 @@ func (m *Memory) listed() []string {
 		return cmp.Or(y.listed.Compare(x.listed), cmp.Compare(b, a))
 	})
 	return ids
-}
-
-func selects(f quarantine.CaseFilter, c *quarantine.Case) bool {
-	asked := func(want, have string) bool { return want == "" || want == have }
-	return asked(string(f.State), string(c.State)) && asked(f.Profile, c.Profile) && asked(f.Subscriber, c.Subscriber) &&
-		asked(f.Source, c.Source) && asked(f.Rule, c.Rule) &&
-		(f.BNG == "" || slices.ContainsFunc(c.Sessions, func(e quarantine.SessionEnforcement) bool { return e.Session.BNG == f.BNG }))
 }
 
 // SaveCase implements quarantine.CaseWriter.

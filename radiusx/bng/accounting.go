@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"cordon/quarantine"
 	"cordon/radiusx/acct"
@@ -48,7 +49,7 @@ func NewAccounting(fleet *Fleet, store quarantine.SessionRecorder, ignore []Igno
 // AccountingStats counts records that tell nothing about a session.
 type AccountingStats struct {
 	Foreign   uint64 // answered: a relay's record about a BNG it does not speak for
-	Nameless  uint64 // answered: no subscriber named
+	Nameless  uint64 // answered: no subscriber named, or not in UTF-8
 	Forbidden uint64 // not answered: a BNG spoke for another
 }
 
@@ -93,7 +94,7 @@ func (a *Accounting) event(r *acct.Record) (event quarantine.SessionEvent, tells
 		return quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: bng}, At: r.At}, true, nil
 	case r.Service:
 		return event, false, nil
-	case r.Subscriber == "":
+	case r.Subscriber == "" || !utf8.ValidString(r.Subscriber):
 		a.nameless.Add(1)
 		return event, false, nil
 	}
