@@ -127,7 +127,7 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) {
 	switch start := ev.start(); {
 	case ev.Kind == SessionStarted && !s.StartSeen:
 		s.StartSeen, s.StartedAt, s.Guessed = true, start, false
-	case s.Guessed && !start.IsZero():
+	case !start.IsZero() && s.mayHaveBegun(start):
 		s.StartedAt, s.Guessed = start, false
 	case s.Guessed && ev.At.Before(s.StartedAt):
 		s.StartedAt = ev.At // an older Interim that came later

@@ -43,7 +43,7 @@ type wireSession struct {
 	Began      int64         `json:"i,omitempty"` // ms less Start
 	Seen       int64         `json:"s,omitempty"` // SeenAt, ms less Start
 	End        *int64        `json:"e,omitempty"` // EndedAt, ms less Start
-	Flags      string        `json:"f,omitempty"` // as of a binding
+	Flags      string        `json:"f,omitempty"` // as of a binding, and g: the start is guessed
 	Addresses  []string      `json:"a,omitempty"` // kind's letter, address or prefix
 	Attributes [][2]string   `json:"t,omitempty"` // escaped
 	Replaced   []wireSession `json:"r,omitempty"`
@@ -79,6 +79,9 @@ func (r *record) wire() (wireSession, error) {
 	w := wireSession{
 		Version: r.version, Subscriber: escape(r.Subscriber), Start: r.StartedAt.UnixMilli(),
 		Flags: flags(r.StartSeen, r.Ignored),
+	}
+	if r.Guessed {
+		w.Flags += "g"
 	}
 	w.Began, w.Seen = r.began.UnixMilli()-w.Start, r.SeenAt.UnixMilli()-w.Start
 	if !r.Live() {
@@ -132,6 +135,7 @@ func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
 		r.EndedAt = fromMilli(w.Start + *w.End)
 	}
 	r.StartSeen, r.Ignored = strings.Contains(w.Flags, "s"), strings.Contains(w.Flags, "i")
+	r.Guessed = strings.Contains(w.Flags, "g")
 	if r.Addresses, err = decodeAddresses(w.Addresses); err != nil {
 		return record{}, err
 	}

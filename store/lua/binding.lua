@@ -1,5 +1,5 @@
 -- Merges one binding into its block. What it says only ever grows (renewed
--- later, start seen, ended), so writers may arrive in any order and repeat.
+-- later, begun earlier, start seen, ended), so writers may arrive in any order and repeat.
 -- Times are base 36 milliseconds; "" is no time.
 -- KEYS: 1 block of bindings
 -- ARGV: 1 field, 2 from, 3 renewed, 4 to, 5 flags (s start seen, i ignored),
@@ -18,7 +18,9 @@ if stored then
   ofrom, orenewed, oto, oflags = parse(stored)
 end
 if ofrom then
-  if string.find(oflags, 's', 1, true) or not string.find(flags, 's', 1, true) then
+  -- A start that was seen is known; one that was not can only prove earlier.
+  local known, oknown = string.find(flags, 's', 1, true), string.find(oflags, 's', 1, true)
+  if oknown or (not known and tonumber(ofrom, 36) < tonumber(from, 36)) then
     from = ofrom
   end
   if tonumber(orenewed, 36) > tonumber(renewed, 36) then
