@@ -33,6 +33,7 @@ func commands(sh *shell) []*cobra.Command {
 		newCoA(sh),
 		newDialect(sh),
 		newBNGSim(sh),
+		newDemo(sh),
 		newVersion(sh),
 	}
 }

@@ -72,16 +72,36 @@ func Run(ctx context.Context, c Config) (err error) {
 		return nil
 	}
 	s.live(ctx)
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
+	var part *partError
+	if errors.As(context.Cause(ctx), &part) {
+		return part
 	}
 	return nil
 }
 
-// ended prefers the reason why ctx ended to what it made others say.
+// partError says that something of the stage ended by itself.
+type partError struct {
+	part string
+	err  error // nil: it did not say why
+}
+
+func (e *partError) Error() string {
+	if e.err == nil {
+		return e.part + " ended, and nobody had asked it to"
+	}
+	return fmt.Sprintf("%s ended: %v", e.part, e.err)
+}
+
+func (e *partError) Unwrap() error { return e.err }
+
+// ended prefers the reason why ctx ended to what that made others say.
 func ended(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
+	var part *partError
+	switch {
+	case errors.As(context.Cause(ctx), &part):
+		return part
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
 	return err
 }

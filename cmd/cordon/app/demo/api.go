@@ -1,0 +1,131 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"cordon/cmd/cordon/client"
+)
+
+// operator is who the demo says it is.
+const operator = "noc"
+
+// api is the server's HTTP API.
+type api struct {
+	*client.Client
+	base string // http://host:port
+}
+
+func newAPI(base string) (*api, error) {
+	c, err := client.New(client.Config{Addr: base, Author: operator})
+	if err != nil {
+		return nil, err
+	}
+	return &api{c, base}, nil
+}
+
+// verdict is what a detector sends.
+type verdict struct {
+	Source     string    `json:"source"`
+	SourceID   string    `json:"source_id"`
+	ObservedAt time.Time `json:"observed_at"`
+	IP         string    `json:"ip"`
+	Category   string    `json:"category"`
+	Confidence float64   `json:"confidence"`
+}
+
+// submit hands verdicts in as a detector would, and wants 202: the client of
+// the command line does not tell one success from another. One verdict is sent
+// bare, several as an array.
+func (a *api) submit(ctx context.Context, verdicts ...verdict) ([]client.Receipt, error) {
+	var what any = verdicts
+	if len(verdicts) == 1 {
+		what = verdicts[0]
+	}
+	body, err := json.Marshal(what)
+	if err != nil {
+		return nil, fmt.Errorf("encode the verdict: %w", err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/api/v1/verdicts", bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("make the request: %w", err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("POST /verdicts: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }() // read to its end below
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("POST /verdicts: %w", err)
+	}
+	if response.StatusCode != http.StatusAccepted {
+		return nil, fmt.Errorf("POST /verdicts: wanted 202, got %s: %s", response.Status, text)
+	}
+	var answer struct {
+		Results []client.Receipt `json:"results"`
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return nil, fmt.Errorf("POST /verdicts: read the answer: %w", err)
+	}
+	if len(answer.Results) != len(verdicts) {
+		return nil, fmt.Errorf("POST /verdicts: %d answers to %d verdicts", len(answer.Results), len(verdicts))
+	}
+	return answer.Results, nil
+}
+
+// get asks for one thing.
+func get[T any](ctx context.Context, a *api, path string, query url.Values) (T, error) {
+	raw, err := a.Get(ctx, path, query)
+	return read[T](raw, err, path)
+}
+
+// read takes the answer to a call of the client apart.
+func read[T any](raw json.RawMessage, err error, path string) (T, error) {
+	var v T
+	if err == nil {
+		err = json.Unmarshal(raw, &v)
+	}
+	if err != nil {
+		return v, fmt.Errorf("%s: %w", path, err)
+	}
+	return v, nil
+}
+
+func (a *api) kase(ctx context.Context, id string) (client.Case, error) {
+	return get[client.Case](ctx, a, "/cases/"+id, nil)
+}
+
+// command tells a case what a person decided.
+func (a *api) command(ctx context.Context, id, verb, reason string) (client.Case, error) {
+	path := "/cases/" + id + "/" + verb
+	raw, err := a.Post(ctx, path, nil, map[string]string{"reason": reason})
+	return read[client.Case](raw, err, path)
+}
+
+// holders asks who held an address at a moment.
+func (a *api) holders(ctx context.Context, ip string, at time.Time) ([]client.Holder, error) {
+	s, err := get[client.Sessions](ctx, a, "/sessions", url.Values{"ip": {ip}, "at": {at.UTC().Format(time.RFC3339Nano)}})
+	return s.Results, err
+}
+
+// openCases lists the cases that are not closed.
+func (a *api) openCases(ctx context.Context) ([]client.Case, error) {
+	page, err := get[struct {
+		Results []client.Case `json:"results"`
+	}](ctx, a, "/cases", url.Values{"limit": {"1000"}})
+	var open []client.Case
+	for _, c := range page.Results {
+		if c.State != "closed" {
+			open = append(open, c)
+		}
+	}
+	return open, err
+}

@@ -1,0 +1,174 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"cordon/quarantine"
+	"cordon/radiusx/bngsim"
+)
+
+// doubt is a release that a late duplicate may undo.
+type doubt struct {
+	played
+	request  []byte    // the datagram that is held up
+	sent     time.Time // when it left
+	released time.Time // when the BNG showed the release
+}
+
+// heldFor is how long the path holds the first datagram up: until well after
+// the release, and longer than a MikroTik remembers what it answered (5 s).
+const heldFor = 15 * time.Second
+
+// lossyTime is added to the patience where two retransmissions are waited for:
+// after 2 s, and 4 s later (RFC 5080 section 2.2.1).
+const lossyTime = 8 * time.Second
+
+// lossyPath restricts and releases somebody while the network holds one
+// datagram up and loses one.
+func (s *story) lossyPath(ctx context.Context) error {
+	p := s.take(s.bngs[1])
+	session, err := p.session()
+	if err != nil {
+		return err
+	}
+	s.unsteady[p.user] = true
+	s.say("the path to %s holds the next packet up for %s and loses the answer to the one after it", p.bng.name, heldFor)
+	p.bng.path.misbehave(heldFor)
+	q, err := s.report(ctx, p, verdict{mailHub, "event-1", time.Now(), session.IPv4.String(), "spam", 0.9})
+	if err != nil {
+		return err
+	}
+	if err := s.retransmitted(ctx, q); err != nil {
+		return err
+	}
+	if err := s.restricted(ctx, q, session.ID, noSMTP); err != nil {
+		return err
+	}
+	delete(s.meant, p.user)
+	return s.releaseInDoubt(ctx, q)
+}
+
+// retransmitted waits until the exchange came through on its third try, and
+// shows each.
+func (s *story) retransmitted(ctx context.Context, q played) error {
+	wanted := "an answer to the third transmission to " + q.bng.name
+	err := s.until(ctx, s.patience+lossyTime, wanted, func() (string, bool, error) {
+		seen := s.fates(q.bng)
+		return seen, strings.HasSuffix(seen, string(delivered)), nil
+	})
+	if err != nil {
+		return err
+	}
+	incidents := q.bng.path.incidents()
+	if seen, plan := s.fates(q.bng), fmt.Sprintf("%s, %s, %s, %s, %s", heldUp, arrived, lost, arrived, delivered); seen != plan {
+		return fmt.Errorf("wanted packets %s; saw %s", plan, seen)
+	}
+	first := incidents[0]
+	for _, i := range incidents {
+		s.say("%+6.1f s  %s: %s", i.at.Sub(first.at).Seconds(), header(i.octets), i.fate)
+		if i.fate == arrived && !bytes.Equal(i.octets, first.octets) {
+			return errors.New("wanted retransmissions of the same octets, saw others")
+		}
+	}
+	s.say("the three requests are the same octets; the BNG repeated its answer to the third")
+	s.doubted = doubt{played: q, request: first.octets, sent: first.at}
+	return nil
+}
+
+func (s *story) fates(b *bng) string {
+	var all []string
+	for _, i := range b.path.incidents() {
+		all = append(all, string(i.fate))
+	}
+	return strings.Join(all, ", ")
+}
+
+// header is the code and identifier of a packet.
+func header(octets []byte) string {
+	names := map[byte]string{40: "Disconnect-Request", 41: "Disconnect-ACK", 42: "Disconnect-NAK", 43: "CoA-Request", 44: "CoA-ACK", 45: "CoA-NAK"}
+	return fmt.Sprintf("%s Id %d", names[octets[0]], octets[1])
+}
+
+// releaseInDoubt releases the case at once. Cordon knows that a duplicate of the
+// restriction may still be on its way, so the case stays open.
+func (s *story) releaseInDoubt(ctx context.Context, q played) error {
+	if _, err := s.api.command(ctx, q.kase, "release", "the customer called, cleaned"); err != nil {
+		return err
+	}
+	session, err := s.bngRestored(ctx, q.part)
+	if err != nil {
+		return err
+	}
+	s.doubted.released = time.Now()
+	c, err := s.caseIs(ctx, q.kase, "releasing")
+	if err != nil {
+		return err
+	}
+	s.say("released by the operator; %s shows %s/%s: %s", q.bng.name, q.bng.name, session.ID, session.State)
+	s.say("one packet is unaccounted for, so the case stays %s: at %s the release is sent once more",
+		c.State, clock(s.doubted.released.Add(quarantine.AssertDelay)))
+	return nil
+}
+
+// assertedAgain waits for the duplicate and for the assertion that mends what
+// it does.
+func (s *story) assertedAgain(ctx context.Context) error {
+	d := s.doubted
+	if d.kase == "" {
+		return errors.New("no release is in doubt")
+	}
+	marked, err := s.duplicateCame(ctx, d)
+	if err != nil {
+		return err
+	}
+	s.say("%+6.1f s  the packet held up arrives: %s restricts a customer whom nobody wants restricted", marked.Sub(d.sent).Seconds(), d.bng.name)
+	wait := max(time.Until(d.released.Add(quarantine.AssertDelay)), 0)
+	s.say("(%.0f s until the release of %s is sent once more)", wait.Seconds(), d.kase)
+	if _, err := s.caseWithin(ctx, wait+s.patience, d.kase, "closed"); err != nil {
+		return err
+	}
+	session, err := s.bngRestored(ctx, d.part)
+	if err != nil {
+		return err
+	}
+	mended := since(session.History, marked, session.Profile.AddressList)
+	if mended.IsZero() {
+		return fmt.Errorf("wanted the release asserted after the duplicate, saw %v", session.History)
+	}
+	s.say("%+6.1f s  the release is asserted: %s/%s shows %s again, the case is closed",
+		mended.Sub(d.sent).Seconds(), d.bng.name, session.ID, session.State)
+	delete(s.unsteady, d.user)
+	return nil
+}
+
+// duplicateCame waits until the packet that was held up has arrived and, long
+// after the release, has restricted the session. It returns when that was.
+func (s *story) duplicateCame(ctx context.Context, d doubt) (marked time.Time, err error) {
+	wait := max(time.Until(d.sent.Add(heldFor)), 0)
+	err = s.until(ctx, wait+s.patience, "the packet held up to restrict "+d.user, func() (string, bool, error) {
+		session, err := d.session()
+		marked = since(session.History, d.released, noSMTP)
+		came := slices.ContainsFunc(d.bng.path.incidents(), func(i incident) bool {
+			return i.fate == late && bytes.Equal(i.octets, d.request)
+		})
+		return fmt.Sprintf("%s (%s)", session.State, s.fates(d.bng)), came && !marked.IsZero(), err
+	})
+	return marked, err
+}
+
+// since is when a session changed to an address list after a moment; zero if it
+// did not.
+func since(history []bngsim.Event, moment time.Time, list string) time.Time {
+	for _, e := range history {
+		if e.At.After(moment) && e.What == "changed to: "+(bngsim.State{AddressList: list}).String() {
+			return e.At
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,243 @@
+package demo
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cordon/cmd/cordon/app"
+	"cordon/cmd/cordon/app/lab"
+	"cordon/radiusx"
+	"cordon/radiusx/bngsim"
+)
+
+// stage is everything that the story is told on: it owns a directory, a Redis,
+// the server and the BNGs, and strike takes all of it down again.
+type stage struct {
+	Config
+	*screen
+	transcript *transcript
+	api        *api
+	bngs       []*bng
+	cleanups   []func() error // what was begun, the last first when it ends
+}
+
+// bng is one simulated BNG of the stage.
+type bng struct {
+	*lab.BNG
+	name    string
+	made    made
+	path    *path         // in front of its socket
+	secret  string        // shared with the server
+	arrived atomic.Uint64 // CoA and Disconnect datagrams that reached it
+}
+
+// made is what distinguishes the two BNGs.
+type made struct {
+	dialect string // of the server; the simulated make has the same name
+	nasIP   string
+	v4, v6  string
+	normal  string // what the configuration calls normal
+}
+
+// The BNGs: one make that lays a restriction over what is there, one that puts
+// it in its place. The addresses are for examples and tests (RFC 2544, RFC 3849).
+var makes = []struct {
+	name string
+	made
+}{
+	{"junos1", made{"junos", "192.0.2.1", "198.18.0.0/16", "2001:db8:1000::/36", "overlay"}},
+	{"mikrotik1", made{"mikrotik", "192.0.2.2", "198.19.0.0/16", "2001:db8:2000::/36", lab.Normal("mikrotik")}},
+}
+
+// Sizes and times of the stage.
+const (
+	subscribers = 150 // a BNG
+	interim     = 30 * time.Second
+	loginTime   = time.Minute // for all log-ins together
+)
+
+// Names of the profiles on both BNGs.
+const (
+	garden = "GARDEN"
+	noSMTP = "NO-SMTP"
+)
+
+// setStage starts everything and logs the subscribers in. fail is called with
+// the reason if something ends by itself later. On an error nothing is left.
+func setStage(ctx context.Context, c Config, fail context.CancelCauseFunc) (_ *stage, err error) {
+	s := &stage{Config: c, screen: &screen{w: c.Out, bold: c.Bold}, transcript: &transcript{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.strike())
+		}
+	}()
+	s.heading(fmt.Sprintf("Cordon's demo: the real server, two simulated BNGs (seed %d)", c.Seed))
+	dir, err := os.MkdirTemp("", "cordon-demo-")
+	if err != nil {
+		return nil, fmt.Errorf("make a directory: %w", err)
+	}
+	s.cleanUp(func() error { return os.RemoveAll(dir) })
+	store, err := startRedis(dir, c.Embedded)
+	if err != nil {
+		return nil, err
+	}
+	s.cleanUp(func() error { store.stop(); return nil })
+	s.say("redis       %s", store.about)
+	accounting, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen for accounting: %w", err)
+	}
+	s.cleanUp(func() error { _ = accounting.Close(); return nil }) // the server has closed it already
+	acctSecret := rand.Text()
+	if err := s.openBNGs(accounting.LocalAddr().String(), acctSecret); err != nil {
+		return nil, err
+	}
+	server, err := s.startServer(ctx, dir, store, accounting, acctSecret)
+	if err != nil {
+		return nil, err
+	}
+	s.startBNGs()
+	go func() { // ends with ctx
+		select {
+		case <-ctx.Done():
+		case err := <-server.Failed():
+			fail(&partError{"the server", err})
+		case err := <-store.ended:
+			fail(&partError{"redis-server", err})
+		}
+	}()
+	return s, s.fill(ctx)
+}
+
+// cleanUp notes what is to be done at the end.
+func (s *stage) cleanUp(f func() error) { s.cleanups = append(s.cleanups, f) }
+
+// strike takes everything down, the last first.
+func (s *stage) strike() error {
+	var errs []error
+	for len(s.cleanups) > 0 {
+		last := s.cleanups[len(s.cleanups)-1]
+		s.cleanups = s.cleanups[:len(s.cleanups)-1]
+		errs = append(errs, last())
+	}
+	return errors.Join(errs...)
+}
+
+// openBNGs binds the BNGs' sockets; each has a secret of its own.
+func (s *stage) openBNGs(acctServer, acctSecret string) error {
+	for i, m := range makes {
+		b := &bng{name: m.name, made: m.made, secret: rand.Text()}
+		secret, err := radiusx.NewSecret(b.secret)
+		if err != nil {
+			return err
+		}
+		acct, err := radiusx.NewSecret(acctSecret)
+		if err != nil {
+			return err
+		}
+		b.BNG, err = lab.Open(lab.Config{
+			Name: m.name, Make: m.dialect, NASIP: netip.MustParseAddr(m.nasIP), Listen: "127.0.0.1:0", Secret: secret,
+			AcctServer: acctServer, AcctSecret: acct, Interim: interim, Profiles: []string{garden, noSMTP},
+			Subscribers: subscribers, V4: netip.MustParsePrefix(m.v4), V6: netip.MustParsePrefix(m.v6), Seed: s.Seed + uint64(i),
+			OnPacket: b.count,
+		}, func(conn net.PacketConn) net.PacketConn {
+			b.path = newPath(conn)
+			return b.path
+		})
+		if err != nil {
+			return fmt.Errorf("open %s: %w", m.name, err)
+		}
+		s.cleanUp(func() error { _ = b.Close(); return nil }) // Run has closed it already
+		s.bngs = append(s.bngs, b)
+	}
+	return nil
+}
+
+// count counts what reaches the BNG's server, whatever becomes of it.
+func (b *bng) count(p bngsim.Packet) {
+	if !p.Sent && !p.Accounting {
+		b.arrived.Add(1)
+	}
+}
+
+// startServer writes the configuration and runs the server with it.
+func (s *stage) startServer(ctx context.Context, dir string, store *redis, accounting net.PacketConn, acctSecret string) (*app.App, error) {
+	c := configuration{
+		Redis: store.addr, Journal: filepath.Join(dir, "journal"), Listen: freeOr(s.Listen), AcctSecret: acctSecret,
+	}
+	for _, b := range s.bngs {
+		c.BNGs = append(c.BNGs, configuredBNG{b.name, b.made.dialect, b.made.nasIP, b.secret, b.Addr().Port(), b.made.normal})
+	}
+	file, err := c.write(dir)
+	if err != nil {
+		return nil, err
+	}
+	cfg, parts, _, err := app.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	server, err := app.New(ctx, cfg, parts, app.Options{
+		Logger: s.Logger, Version: s.Version, Debug: s.transcript, AccountingConns: []net.PacketConn{accounting},
+	})
+	if err != nil {
+		return nil, err
+	}
+	server.Start()
+	s.cleanUp(func() error { server.Stop(); return nil })
+	if s.api, err = newAPI("http://" + server.Addr().String()); err != nil {
+		return nil, err
+	}
+	s.say("config      %s (mode %s)", file, cfg.Policy.Mode)
+	s.say("API         %s, accounting at %s/udp", s.api.base, accounting.LocalAddr())
+	return server, nil
+}
+
+// freeOr returns an address to listen at, with a free port if its own is taken.
+func freeOr(want string) string {
+	l, err := net.Listen("tcp", want)
+	if err == nil {
+		_ = l.Close() // it is listened at again in a moment
+		return want
+	}
+	host, _, err := net.SplitHostPort(want)
+	if err != nil {
+		return want // the configuration's own check says what is wrong with it
+	}
+	return net.JoinHostPort(host, "0")
+}
+
+// startBNGs runs the BNGs until the stage is struck.
+func (s *stage) startBNGs() {
+	life, end := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for _, b := range s.bngs {
+		running.Go(func() { _ = b.Run(life) }) // fails only if run twice
+	}
+	s.cleanUp(func() error {
+		end()
+		running.Wait()
+		return nil
+	})
+}
+
+// fill logs all subscribers in.
+func (s *stage) fill(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, loginTime)
+	defer cancel()
+	for _, b := range s.bngs {
+		if err := b.LoginAll(ctx); err != nil {
+			return err
+		}
+		s.say("%-11s %s, CoA at %s/udp, %d subscribers on line with IPv4 and IPv6", b.name, b.made.dialect, b.Addr(), len(b.Sessions()))
+	}
+	return nil
+}
