@@ -15,6 +15,7 @@ type site struct {
 	mode    string // empty: enforce
 	bngs    []bngSite
 	clients string // lines under accounting.clients; empty: all of bngs, sent from loopback
+	ignore  string // accounting.ignore_sessions
 	limits  string // empty: far above what a test reaches; "default": not written
 	pause   string // file
 	more    string // further top-level keys
@@ -42,6 +43,9 @@ func (s *site) yaml() string {
 		line("%s", s.clients)
 	} else {
 		line("    - {address: 127.0.0.1/32, secret: %s}", acctSecret)
+	}
+	if s.ignore != "" {
+		line("  ignore_sessions: %s", s.ignore)
 	}
 	line("attribution: {tolerance: 300ms}") // tests need not wait 2 s for each verdict
 	line("profiles:\n  - {name: block-smtp, severity: 10, reachable: all but mail}")
