@@ -19,8 +19,8 @@ type ledger struct {
 	arriving    map[string]chan struct{} // being made durable right now
 	unsettled   map[string]quarantine.Verdict
 	commands    map[string]command
-	inHand      map[string]bool        // commands that their giver's call is applying
-	outstanding map[string]outstanding // by session identity
+	inHand      map[string]bool                   // commands that their giver's call is applying
+	outstanding map[string]map[string]outstanding // by case, then by session identity
 }
 
 // outstanding is a restriction that is, or may be, in force because of what
@@ -35,7 +35,7 @@ type outstanding struct {
 func newLedger() *ledger {
 	return &ledger{
 		accepted: map[string]time.Time{}, arriving: map[string]chan struct{}{}, unsettled: map[string]quarantine.Verdict{},
-		commands: map[string]command{}, inHand: map[string]bool{}, outstanding: map[string]outstanding{},
+		commands: map[string]command{}, inHand: map[string]bool{}, outstanding: map[string]map[string]outstanding{},
 	}
 }
 
@@ -75,7 +75,7 @@ func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
 	case logEnded:
 		var e ended
 		if err = json.Unmarshal(entry.Body, &e); err == nil {
-			l.ended(&e.Session)
+			l.ended(entry.Key, &e.Session)
 		}
 	case logExpiry:
 		var e expiry
@@ -188,11 +188,15 @@ func (l *ledger) sent(s sent) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := identity(&s.Order.Session)
-	o := l.outstanding[key]
-	o.Case, o.ExpiresAt, o.Session = s.Order.Case, s.ExpiresAt, s.Order.Session
-	o.Applied = append(slices.Clone(s.Order.From), quarantine.Applied{Profile: s.Order.To, Normal: s.Order.Normal})
-	l.outstanding[key] = o
+	of := l.outstanding[s.Order.Case]
+	if of == nil {
+		of = map[string]outstanding{}
+		l.outstanding[s.Order.Case] = of
+	}
+	of[identity(&s.Order.Session)] = outstanding{
+		Case: s.Order.Case, ExpiresAt: s.ExpiresAt, Session: s.Order.Session,
+		Applied: append(slices.Clone(s.Order.From), quarantine.Applied{Profile: s.Order.To, Normal: s.Order.Normal}),
+	}
 }
 
 func (l *ledger) answered(a answered) {
@@ -200,37 +204,42 @@ func (l *ledger) answered(a answered) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := identity(&a.Order.Session)
-	o, ok := l.outstanding[key]
+	o, ok := l.outstanding[a.Order.Case][key]
 	switch {
 	case !ok || a.Order.UndoesOnly():
 	case a.Order.Restricts() && done:
 		o.Applied = []quarantine.Applied{{Profile: a.Order.To, Normal: a.Order.Normal}}
-		l.outstanding[key] = o
+		l.outstanding[a.Order.Case][key] = o
 	case a.Order.Restricts() && a.Outcome.Kind == quarantine.OutcomeRefused && len(a.Order.From) == 0:
-		delete(l.outstanding, key)
+		l.forgetOutstanding(a.Order.Case, key)
 	case !a.Order.Restricts() && done:
-		delete(l.outstanding, key)
+		l.forgetOutstanding(a.Order.Case, key)
 	}
 }
 
-func (l *ledger) ended(s *quarantine.Session) {
+func (l *ledger) ended(caseID string, s *quarantine.Session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.outstanding, identity(s))
+	l.forgetOutstanding(caseID, identity(s))
+}
+
+// forgetOutstanding drops one restriction. l.mu is held.
+func (l *ledger) forgetOutstanding(caseID, key string) {
+	delete(l.outstanding[caseID], key)
+	if len(l.outstanding[caseID]) == 0 {
+		delete(l.outstanding, caseID)
+	}
 }
 
 // expires notes a case's new expiry; false if nothing of the case is outstanding.
 func (l *ledger) expires(caseID string, at time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	found := false
-	for key, o := range l.outstanding {
-		if o.Case == caseID {
-			o.ExpiresAt, found = at, true
-			l.outstanding[key] = o
-		}
+	for key, o := range l.outstanding[caseID] {
+		o.ExpiresAt = at
+		l.outstanding[caseID][key] = o
 	}
-	return found
+	return len(l.outstanding[caseID]) > 0
 }
 
 // owed returns the outstanding restrictions that are over by now: expired, or
@@ -239,9 +248,11 @@ func (l *ledger) owed(now time.Time, released map[string]bool) []outstanding {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var owed []outstanding
-	for _, o := range l.outstanding {
-		if released[o.Case] || (!o.ExpiresAt.IsZero() && !now.Before(o.ExpiresAt)) {
-			owed = append(owed, o)
+	for caseID, of := range l.outstanding {
+		for _, o := range of {
+			if released[caseID] || (!o.ExpiresAt.IsZero() && !now.Before(o.ExpiresAt)) {
+				owed = append(owed, o)
+			}
 		}
 	}
 	return owed
@@ -259,16 +270,21 @@ func (l *ledger) carry() []quarantine.LogEntry {
 	for id, c := range l.commands {
 		entries = append(entries, entry(logCommand, id, c))
 	}
-	for _, o := range l.outstanding {
-		last := o.Applied[len(o.Applied)-1]
-		entries = append(entries, entry(logSent, o.Case, sent{
-			Order: quarantine.Order{
-				Case: o.Case, Session: o.Session, From: o.Applied[:len(o.Applied)-1], To: last.Profile, Normal: last.Normal,
-			},
-			ExpiresAt: o.ExpiresAt, BNG: o.Session.BNG,
-		}))
+	for _, of := range l.outstanding {
+		for _, o := range of {
+			entries = append(entries, o.carry())
+		}
 	}
 	return entries
+}
+
+// carry tells the restriction as if it were being sent.
+func (o *outstanding) carry() quarantine.LogEntry {
+	last := o.Applied[len(o.Applied)-1]
+	order := quarantine.Order{
+		Case: o.Case, Session: o.Session, From: o.Applied[:len(o.Applied)-1], To: last.Profile, Normal: last.Normal,
+	}
+	return entry(logSent, o.Case, sent{Order: order, ExpiresAt: o.ExpiresAt, BNG: o.Session.BNG})
 }
 
 // Carry returns the log entries that tell everything that is not over yet, for

@@ -261,7 +261,7 @@ func (e *Engine) noteEnded(ctx context.Context, before, after *quarantine.Case) 
 			continue
 		}
 		e.append(ctx, entry(logEnded, after.ID, ended{Session: se.Session}))
-		e.ledger.ended(&se.Session)
+		e.ledger.ended(after.ID, &se.Session)
 	}
 }
 
