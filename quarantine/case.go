@@ -25,7 +25,7 @@ type Case struct {
 	Version    uint64               `json:"version"`    // rises with every write
 	Hold       *Hold                `json:"hold,omitempty"`
 	Release    *PersonRelease       `json:"release,omitempty"`
-	Cleared    bool                 `json:"cleared,omitempty"` // a person decided: max_sessions does not hold it
+	Cleared    bool                 `json:"cleared,omitempty"` // a person decided that it acts
 	Sessions   []SessionEnforcement `json:"sessions,omitempty"`
 	Verdicts   []CaseVerdict        `json:"verdicts,omitempty"`
 	Notes      []Note               `json:"notes,omitempty"`

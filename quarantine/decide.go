@@ -163,6 +163,19 @@ func (c *Case) verdictState() VerdictState {
 	return VerdictActed
 }
 
+// Acts says whether a case may restrict anything new under the modes of today,
+// which may be weaker than when it was opened; if not, why. What a person
+// decided acts in every mode but off.
+func (r *Rulebook) Acts(c *Case) (reason string, ok bool) {
+	switch {
+	case r.Policy.Mode == ModeOff:
+		return "the overall mode is off", false
+	case r.Policy.Mode == ModeShadow && !c.Cleared:
+		return "the overall mode is shadow", false
+	}
+	return "", true
+}
+
 // touchable leaves out sessions that have ended or are never touched.
 func touchable(sessions []Session) []Session {
 	return slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return !s.Live() || s.Ignored })

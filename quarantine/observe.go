@@ -59,7 +59,7 @@ func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
 	case done(out.Kind) && o.To == Disconnect:
 		e.Applied, e.Confirmed = nil, false
 	case done(out.Kind):
-		e.Applied, e.Confirmed = []Applied{{o.To, o.Normal}}, true
+		e.Applied, e.Confirmed = []Applied{{o.To, o.Undo}}, true
 	case out.Kind == OutcomeRefused || out.Kind == OutcomeNotSent || out.Kind == OutcomeSessionGone:
 		// Nothing of this order is in force, but an earlier try of it may be.
 		if !slices.ContainsFunc(o.From, func(a Applied) bool { return a.Profile == o.To }) {

@@ -62,11 +62,11 @@ type Datagram struct {
 	Undoing bool // takes back a step of the same order; needs no permission
 }
 
-// Applied is a profile that is, or may be, in force on a session, and what must
-// be given back in its place.
+// Applied is a profile that is, or may be, in force on a session, and how to
+// take it away again, whatever the configuration has become meanwhile.
 type Applied struct {
 	Profile string `json:"profile"`
-	Normal  string `json:"normal,omitempty"` // fixed by Prepare before the first datagram left
+	Undo    string `json:"undo,omitempty"` // fixed by Prepare before the first datagram left; only the Enforcer understands it
 }
 
 // Order asks for one session to be changed. There are three kinds: a
@@ -79,8 +79,8 @@ type Order struct {
 	Session    Session   `json:"session"`
 	From       []Applied `json:"from,omitempty"` // the newest last
 	To         string    `json:"to,omitempty"`
-	Normal     string    `json:"normal,omitempty"`    // To's, as Prepare fixed it
-	Prepared   bool      `json:"-"`                   // Normal was fixed by an earlier try
+	Undo       string    `json:"undo,omitempty"`      // To's, as Prepare fixed it
+	Prepared   bool      `json:"-"`                   // Undo was fixed by an earlier try
 	Confirmed  bool      `json:"confirmed,omitempty"` // the newest of From was acked: a refusal to undo it is news
 	Residue    string    `json:"residue,omitempty"`
 	// BeforeSend is called with each datagram right before its first
@@ -112,10 +112,10 @@ const (
 
 // Enforcer changes live sessions on their BNGs.
 type Enforcer interface {
-	// Prepare fixes, before anything is sent, what the session must be given
-	// back later. A non-nil Outcome says why the session cannot be restricted
+	// Prepare fixes, before anything is sent, how the profile is to be taken
+	// away again. A non-nil Outcome says why the session cannot be restricted
 	// so that it can be restored; then nothing may be sent.
-	Prepare(s Session, profile string) (normal string, impossible *Outcome)
+	Prepare(s Session, profile string) (undo string, impossible *Outcome)
 	// Enforce carries an order out and waits for its outcome.
 	Enforce(ctx context.Context, o Order) Outcome
 }

@@ -171,7 +171,7 @@ func (c *Case) order(e *SessionEnforcement, now time.Time) (Order, bool) {
 		return Order{}, false
 	case e.Wanted != "":
 		o.To, o.From, o.Confirmed = e.Wanted, slices.Clone(e.Applied), e.Confirmed
-		o.Normal, o.Prepared = e.normalOf(e.Wanted)
+		o.Undo, o.Prepared = e.undoOf(e.Wanted)
 	case len(e.Applied) > 0:
 		o.From, o.Confirmed = slices.Clone(e.Applied), e.Confirmed
 	default:
@@ -180,12 +180,12 @@ func (c *Case) order(e *SessionEnforcement, now time.Time) (Order, bool) {
 	return o, true
 }
 
-func (e *SessionEnforcement) normalOf(profile string) (string, bool) {
+func (e *SessionEnforcement) undoOf(profile string) (string, bool) {
 	i := slices.IndexFunc(e.Applied, func(a Applied) bool { return a.Profile == profile })
 	if i < 0 {
 		return "", false
 	}
-	return e.Applied[i].Normal, true
+	return e.Applied[i].Undo, true
 }
 
 // recover treats an order that was handed out and never observed, because
@@ -245,7 +245,7 @@ func (c *Case) Dispatch(o *Order, now time.Time) {
 	e.InFlight, e.UpdatedAt, e.Enforcement = true, now, Pending
 	e.Attempts++
 	if o.Restricts() && o.To != Disconnect {
-		e.Applied = append(without(e.Applied, o.To), Applied{o.To, o.Normal})
+		e.Applied = append(without(e.Applied, o.To), Applied{o.To, o.Undo})
 	}
 }
 

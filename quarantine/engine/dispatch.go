@@ -65,10 +65,22 @@ var (
 	errCaseMoved   = errors.New("the case has changed")
 )
 
-// mayRestrict reads again, at the last moment, what the restriction rests on.
-func (e *Engine) mayRestrict(ctx context.Context, c *quarantine.Case, o *quarantine.Order) error {
+// barred says why nothing new of the case may be restricted at present, nil if
+// it may.
+func (e *Engine) barred(c *quarantine.Case) error {
 	if reason, paused := e.Paused(); paused {
 		return fmt.Errorf("%w: %s", errPaused, reason)
+	}
+	if reason, acts := e.Rules.Acts(c); !acts {
+		return fmt.Errorf("%w: %s", errPaused, reason)
+	}
+	return nil
+}
+
+// mayRestrict reads again, at the last moment, what the restriction rests on.
+func (e *Engine) mayRestrict(ctx context.Context, c *quarantine.Case, o *quarantine.Order) error {
+	if err := e.barred(c); err != nil {
+		return err
 	}
 	record, err := e.Store.Session(ctx, o.Session.SessionKey)
 	switch {

@@ -478,3 +478,23 @@ func TestACaseTakenRightBeforeTheStoreFellAsleepIsSoonLookedAtAgain(t *testing.T
 		w.wantInForce(key, "garden")
 	})
 }
+
+func TestUnderAWeakerModeOldCasesRestrictNothingNewAndAreStillReleased(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		e := w.start("a")
+		first, address := w.login("alice")
+		w.accept(e, botnet(address))
+		time.Sleep(5 * time.Second)
+		w.wantInForce(first, "garden")
+		e.stop()
+		w.rules.Policy.Mode = quarantine.ModeShadow
+		w.start("a")
+		second, _ := w.login("alice")
+		time.Sleep(time.Minute)
+		w.wantInForce(first, "garden")
+		w.wantInForce(second, "")
+		time.Sleep(time.Hour)
+		w.wantInForce(first, "")
+		w.wantState("alice", quarantine.Closed)
+	})
+}

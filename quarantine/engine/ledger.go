@@ -195,7 +195,7 @@ func (l *ledger) sent(s sent) {
 	}
 	of[identity(&s.Order.Session)] = outstanding{
 		Case: s.Order.Case, ExpiresAt: s.ExpiresAt, Session: s.Order.Session,
-		Applied: append(slices.Clone(s.Order.From), quarantine.Applied{Profile: s.Order.To, Normal: s.Order.Normal}),
+		Applied: append(slices.Clone(s.Order.From), quarantine.Applied{Profile: s.Order.To, Undo: s.Order.Undo}),
 	}
 }
 
@@ -208,7 +208,7 @@ func (l *ledger) answered(a answered) {
 	switch {
 	case !ok || a.Order.UndoesOnly():
 	case a.Order.Restricts() && done:
-		o.Applied = []quarantine.Applied{{Profile: a.Order.To, Normal: a.Order.Normal}}
+		o.Applied = []quarantine.Applied{{Profile: a.Order.To, Undo: a.Order.Undo}}
 		l.outstanding[a.Order.Case][key] = o
 	case a.Order.Restricts() && a.Outcome.Kind == quarantine.OutcomeRefused && len(a.Order.From) == 0:
 		l.forgetOutstanding(a.Order.Case, key)
@@ -282,7 +282,7 @@ func (l *ledger) carry() []quarantine.LogEntry {
 func (o *outstanding) carry() quarantine.LogEntry {
 	last := o.Applied[len(o.Applied)-1]
 	order := quarantine.Order{
-		Case: o.Case, Session: o.Session, From: o.Applied[:len(o.Applied)-1], To: last.Profile, Normal: last.Normal,
+		Case: o.Case, Session: o.Session, From: o.Applied[:len(o.Applied)-1], To: last.Profile, Undo: last.Undo,
 	}
 	return entry(logSent, o.Case, sent{Order: order, ExpiresAt: o.ExpiresAt, BNG: o.Session.BNG})
 }

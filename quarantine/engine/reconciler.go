@@ -186,7 +186,7 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 	now := e.Now()
 	for _, o := range orders {
 		if o.Restricts() {
-			if _, paused := e.Paused(); paused {
+			if e.barred(c) != nil {
 				again = now.Add(pauseLook)
 				continue
 			}
@@ -206,12 +206,12 @@ func (e *Engine) prepare(c *quarantine.Case, o *quarantine.Order, now time.Time)
 	if o.Prepared {
 		return true
 	}
-	normal, impossible := e.Enforcer.Prepare(o.Session, o.To)
+	undo, impossible := e.Enforcer.Prepare(o.Session, o.To)
 	if impossible != nil {
 		c.Observe(*o, *impossible, now)
 		return false
 	}
-	o.Normal, o.Prepared = normal, true
+	o.Undo, o.Prepared = undo, true
 	return true
 }
 

@@ -47,7 +47,7 @@ func NewEnforcer(fleet *Fleet, client Exchanger, observe Observer) *Enforcer {
 // Prepare implements quarantine.Enforcer. What cannot be undone is not begun:
 // the packets that restrict and those that restore are both made, and thrown
 // away, before anything is sent.
-func (e *Enforcer) Prepare(s quarantine.Session, profile string) (normal string, impossible *quarantine.Outcome) {
+func (e *Enforcer) Prepare(s quarantine.Session, profile string) (undo string, impossible *quarantine.Outcome) {
 	m := e.fleet.named[s.BNG]
 	if m == nil {
 		return "", refused("no such BNG: %s is not configured", s.BNG)
@@ -68,7 +68,7 @@ func (e *Enforcer) Prepare(s quarantine.Session, profile string) (normal string,
 			return "", refused("%v", err)
 		}
 	}
-	return p.Normal, nil
+	return encodeProfile(p), nil
 }
 
 // normal resolves "$Attribute|fallback" to what the session had.
@@ -91,9 +91,13 @@ func (m *member) request(action dialect.Action, s *quarantine.Session, p dialect
 	return dialect.Request{Action: action, Session: identity(s), Profile: p, Options: m.Options}
 }
 
-// profile is what an applied profile is called on this BNG.
+// profile is what an applied profile was called on this BNG when it was applied,
+// which may differ from what the configuration says by now.
 func (m *member) profile(a quarantine.Applied) dialect.Profile {
-	return dialect.Profile{Restricted: m.Profiles[a.Profile].Restricted, Normal: a.Normal}
+	if p, err := decodeProfile(a.Undo); err == nil {
+		return p
+	}
+	return m.Profiles[a.Profile]
 }
 
 // Enforce implements quarantine.Enforcer.

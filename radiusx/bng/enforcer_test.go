@@ -155,7 +155,7 @@ func TestAStepThatMayNotLeaveTakesBackTheStepsBefore(t *testing.T) {
 func TestAReleaseThatIsRefusedIsToldWhenTheRestrictionWasConfirmed(t *testing.T) {
 	inLab(t, makes[0], func(_ *testing.T, l *lab) {
 		session := l.login("alice", plan)
-		restore := quarantine.Order{Session: session, From: []quarantine.Applied{{Profile: "garden", Normal: dialect.Overlay}}}
+		restore := quarantine.Order{Session: session, From: []quarantine.Applied{{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"overlay"}`}}}
 		l.wantOutcome(l.enforce(restore), quarantine.OutcomeAcked)
 		restore.Confirmed = true
 		l.wantOutcome(l.enforce(restore), quarantine.OutcomeRefused)
@@ -223,9 +223,22 @@ func TestWhatCannotBeGivenBackIsNotBegun(t *testing.T) {
 		for value, want := range map[string]string{"": "PLAN", "GOLD": "GOLD", "GARDEN": "PLAN"} {
 			twin := session
 			twin.Attributes = []quarantine.Attribute{{Name: "Filter-Id", Value: value}}
-			if normal, impossible := l.enforcer.Prepare(twin, "garden"); impossible != nil || normal != want {
-				t.Errorf("Filter-Id %q in accounting: give back %q, %+v; want %q", value, normal, impossible, want)
+			undo, impossible := l.enforcer.Prepare(twin, "garden")
+			if p, err := decodeProfile(undo); impossible != nil || err != nil || p.Normal != want {
+				t.Errorf("Filter-Id %q in accounting: give back %q, %+v; want %q", value, undo, impossible, want)
 			}
 		}
+	})
+}
+
+func TestAReleaseUsesTheNamesThatWereAppliedNotThoseOfToday(t *testing.T) {
+	inLab(t, makes[0], func(_ *testing.T, l *lab) {
+		session := l.login("alice", plan)
+		garden := l.restrict(session, "garden")
+		l.wantOutcome(l.enforce(garden), quarantine.OutcomeAcked)
+		l.enforcer.fleet.named["bng1"].Profiles = map[string]dialect.Profile{"garden": {Restricted: "GARDEN-2", Normal: "SVC-NEW"}}
+		restore := quarantine.Order{Session: session, From: []quarantine.Applied{applied(garden)}, Confirmed: true}
+		l.wantOutcome(l.enforce(restore), quarantine.OutcomeAcked)
+		l.wantState(session, plan)
 	})
 }

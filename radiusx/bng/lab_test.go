@@ -120,11 +120,11 @@ func (l *lab) enforce(o quarantine.Order) quarantine.Outcome {
 // restrict brings the session into a profile, from those in force.
 func (l *lab) restrict(s quarantine.Session, profile string, from ...quarantine.Applied) quarantine.Order {
 	l.t.Helper()
-	normal, impossible := l.enforcer.Prepare(s, profile)
+	undo, impossible := l.enforcer.Prepare(s, profile)
 	if impossible != nil {
 		l.t.Fatalf("prepare: %+v", impossible)
 	}
-	return quarantine.Order{Session: s, To: profile, Normal: normal, From: from, Confirmed: len(from) > 0}
+	return quarantine.Order{Session: s, To: profile, Undo: undo, From: from, Confirmed: len(from) > 0}
 }
 
 func (l *lab) wantState(s quarantine.Session, want bngsim.State) {
@@ -142,7 +142,7 @@ func (l *lab) wantOutcome(got quarantine.Outcome, want quarantine.OutcomeKind) {
 }
 
 func applied(o quarantine.Order) quarantine.Applied {
-	return quarantine.Applied{Profile: o.To, Normal: o.Normal}
+	return quarantine.Applied{Profile: o.To, Undo: o.Undo}
 }
 
 func name(s setup) string { return fmt.Sprintf("%s/%s", s.dialect, s.profiles["garden"].Normal) }

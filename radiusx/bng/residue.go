@@ -31,6 +31,28 @@ func encodeResidue(steps []dialect.Step) string {
 	return string(encoded)
 }
 
+// appliedProfile is how a profile's names on a BNG travel through the case.
+type appliedProfile struct {
+	Restricted string `json:"restricted"`
+	Normal     string `json:"normal"`
+}
+
+func encodeProfile(p dialect.Profile) string {
+	encoded, err := json.Marshal(appliedProfile(p))
+	if err != nil {
+		panic("bng: encode profile: " + err.Error()) // strings always encode
+	}
+	return string(encoded)
+}
+
+func decodeProfile(text string) (dialect.Profile, error) {
+	var p appliedProfile
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		return dialect.Profile{}, fmt.Errorf("read an applied profile: %w", err)
+	}
+	return dialect.Profile(p), nil
+}
+
 func decodeResidue(text string) ([]dialect.Step, error) {
 	var list []residue
 	if err := json.Unmarshal([]byte(text), &list); err != nil {

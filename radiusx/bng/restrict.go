@@ -102,7 +102,7 @@ func (r *run) restriction() (steps []dialect.Step, retry bool, err error) {
 		steps, err = m.Dialect.Steps(m.request(dialect.Disconnect, &o.Session, dialect.Profile{}))
 		return steps, false, err
 	}
-	wanted := quarantine.Applied{Profile: o.To, Normal: o.Normal}
+	wanted := quarantine.Applied{Profile: o.To, Undo: o.Undo}
 	retry = len(o.From) > 0 && !o.Confirmed
 	from := slices.DeleteFunc(slices.Clone(o.From), func(a quarantine.Applied) bool { return a.Profile == o.To })
 	if len(from) == 0 {

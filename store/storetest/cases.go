@@ -45,7 +45,7 @@ func Cases(t *testing.T, open Open) {
 		c.Hold = &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 per hour"}
 		c.Sessions = []quarantine.SessionEnforcement{{
 			Session:     quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: noon, Addresses: []quarantine.Address{v4(1)}},
-			Enforcement: quarantine.Acked, Applied: []quarantine.Applied{{Profile: "walled-garden", Normal: "SVC-INET"}},
+			Enforcement: quarantine.Acked, Applied: []quarantine.Applied{{Profile: "walled-garden", Undo: "SVC-INET"}},
 		}}
 		c.Verdicts = []quarantine.CaseVerdict{{ID: "v1", Source: "s1", Confidence: &confidence, ObservedAt: noon}}
 		save(t, s, quarantine.CaseWrite{Case: c})

@@ -227,6 +227,9 @@ func (a *App) tokens() ([]httpx.Token, error) {
 			scopes[i] = httpx.Scope(s)
 		}
 		token, err := httpx.NewToken(t.Name, t.secret, scopes, t.Source)
+		if token.Weak() {
+			a.log.Warn("weak token: use 32 random characters or more", zap.String("token", t.Name))
+		}
 		tokens, errs = append(tokens, token), append(errs, err)
 	}
 	return tokens, errors.Join(errs...)
