@@ -1,6 +1,7 @@
 package quarantine
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -187,9 +188,9 @@ func TestFaultsOfAVerdictNameTheField(t *testing.T) {
 	for name, c := range cases {
 		v := good()
 		c.change(&v)
-		field, ok := v.Validate(noon, 24*time.Hour).(*FieldError)
-		if !ok || field.Field != c.field {
-			t.Errorf("%s: %v, want a fault of %s", name, field, c.field)
+		var field *FieldError
+		if err := v.Validate(noon, 24*time.Hour); !errors.As(err, &field) || field.Field != c.field {
+			t.Errorf("%s: %v, want a fault of %s", name, err, c.field)
 		}
 	}
 }

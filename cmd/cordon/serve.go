@@ -32,7 +32,7 @@ func newServe(sh *shell) *cobra.Command {
 			if debug {
 				options.Debug = sh.err
 			}
-			return serve(c, sh, file, options)
+			return serve(c, file, options)
 		},
 	}
 	f := c.Flags()
@@ -43,7 +43,7 @@ func newServe(sh *shell) *cobra.Command {
 	return c
 }
 
-func serve(c *cobra.Command, sh *shell, file string, options app.Options) error {
+func serve(c *cobra.Command, file string, options app.Options) error {
 	cfg, parts, warnings, err := app.Load(file)
 	if err != nil {
 		return failed("cordon check config "+file, "%w", err)

@@ -102,13 +102,13 @@ func checkHTTP(d *document, cfg *Config, parts *Parts) {
 // readSecret returns the secret given as key or in the file named by key_file.
 func readSecret(d *document, p path, key, value, file string) radiusx.Secret {
 	var secret radiusx.Secret
-	var err error
 	switch {
 	case value != "" && file != "":
 		d.fail(p.to(key), "give %s or %s_file, not both", key, key)
 	case value != "":
-		secret, err = radiusx.NewSecret(value)
+		secret, _ = radiusx.NewSecret(value) // refuses only an empty one
 	case file != "":
+		var err error
 		if secret, err = radiusx.ReadSecret(file); err != nil {
 			d.fail(p.to(key+"_file"), "%v", err)
 		}
