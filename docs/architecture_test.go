@@ -87,6 +87,8 @@ func TestTheImportCheckBites(t *testing.T) {
 		{"an edge imports the store", production("integration/noc", "cordon/store"), "integration/noc imports store"},
 		{"a feed imports its parent", production("integration/feed/xarf", "cordon/integration/feed"), ""},
 		{"a feed imports another", production("integration/feed/xarf", "cordon/integration/feed/arf"), "integration/feed/xarf imports integration/feed/arf"},
+		{"a test of the whole imports anything", production("integration/e2e", "cordon/store"), ""},
+		{"a test of the whole has a folder", production("integration/e2e/lab", "github.com/redis/go-redis/v9"), ""},
 		{"a client knows the domain", production("radiusx/coa", "cordon/quarantine"), "radiusx/coa imports quarantine"},
 		{"the translator knows the domain", production("radiusx/bng", "cordon/quarantine"), ""},
 		{"a command reaches behind the app", production("cmd/cordon", "cordon/store"), "cmd/cordon imports store"},

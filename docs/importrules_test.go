@@ -132,15 +132,16 @@ func anyMatches(patterns []string, path string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, path) })
 }
 
-// specific orders patterns: an exact one before *, * before ..., longer before shorter.
+// specific orders patterns that fit the same package: an exact one wins, else
+// the one that names more of the path, else the one that reaches less far.
 func specific(pattern string) int {
-	switch {
-	case strings.HasSuffix(pattern, "/..."):
-		return len(pattern)
-	case strings.HasSuffix(pattern, "/*"):
-		return 1000 + len(pattern)
+	if stem, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return 2 * len(stem)
 	}
-	return 2000
+	if stem, ok := strings.CutSuffix(pattern, "/*"); ok {
+		return 2*len(stem) + 1
+	}
+	return 2*len(pattern) + 1000
 }
 
 // ruleOf returns the rule of a package, nil if it has none.

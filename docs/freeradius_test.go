@@ -1,0 +1,281 @@
+package docs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cordon/radiusx"
+	"cordon/radiusx/acct"
+)
+
+// The secret between the parts of these tests.
+const radiusSecret = "docs-test-secret-0123456789abcdef"
+
+// freePort returns a UDP port of 127.0.0.1 that nobody has at the moment.
+func freePort(t *testing.T) int {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	return conn.LocalAddr().(*net.UDPAddr).Port
+}
+
+// startFreeRADIUS runs the configuration radiusd.conf in dir until the test ends.
+func startFreeRADIUS(t *testing.T, dir string, arguments ...string) {
+	t.Helper()
+	out, err := os.Create(filepath.Join(t.TempDir(), "output"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := "freeradius"
+	if _, err := exec.LookPath(program); err != nil {
+		program = "/usr/sbin/freeradius" // not on the PATH of everybody
+	}
+	cmd := exec.Command(program, append([]string{"-f", "-l", "stdout", "-n", "radiusd"}, arguments...)...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("FreeRADIUS is needed (Debian package freeradius): %v", err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if text, _ := os.ReadFile(out.Name()); t.Failed() {
+			t.Logf("FreeRADIUS said:\n%s", text)
+		}
+	})
+	waitUntil(t, "FreeRADIUS is ready", func() bool {
+		text, _ := os.ReadFile(out.Name())
+		return strings.Contains(string(text), "Ready to process requests")
+	})
+}
+
+// patience bounds every wait for another process.
+const patience = 30 * time.Second
+
+func waitUntil(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !is(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited %s, but not so: %s", patience, what)
+		}
+	}
+}
+
+// radclient sends what input says, once, and fails the test if nothing good is
+// answered.
+func radclient(t *testing.T, server, kind, secret, input string) string {
+	t.Helper()
+	cmd := exec.Command("radclient", "-x", "-r", "1", "-t", "3", server, kind, secret)
+	cmd.Stdin = strings.NewReader(input)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("radclient (Debian package freeradius-utils): %v\n%s", err, out)
+	}
+	return string(out)
+}
+
+// receiver stands in for Cordon's accounting: it takes records in, or while it
+// is away answers none.
+type receiver struct {
+	mu      sync.Mutex // guards what follows
+	away    bool
+	refused int
+	records []acct.Record
+}
+
+func (r *receiver) Handle(_ context.Context, batch []acct.Record) []error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	errs := make([]error, len(batch))
+	for i := range batch {
+		if r.away {
+			errs[i] = errors.New("away")
+			r.refused++
+			continue
+		}
+		r.records = append(r.records, batch[i])
+	}
+	return errs
+}
+
+func (r *receiver) setAway(away bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.away = away
+}
+
+// find returns the record of a session with that status.
+func (r *receiver) find(session string, status acct.Status) (acct.Record, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, record := range r.records {
+		if record.SessionID == session && record.Status == status {
+			return record, true
+		}
+	}
+	return acct.Record{}, false
+}
+
+func (r *receiver) refusals() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refused
+}
+
+// serve listens until the test ends and returns the port.
+func (r *receiver) serve(t *testing.T) int {
+	t.Helper()
+	secret, err := radiusx.NewSecret(radiusSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := acct.New(acct.Config{
+		Listen:  []string{"127.0.0.1:0"},
+		Clients: []acct.Client{{Prefix: netip.MustParsePrefix("127.0.0.1/32"), Secret: secret, Relay: true}},
+		Handler: r,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx) }() // ends with the test
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return int(netip.MustParseAddrPort(server.Addrs()[0].String()).Port())
+}
+
+// mainConfiguration is the least that an existing FreeRADIUS has around the
+// two files of the example: an accounting site that uses cordon_copy.
+const mainConfiguration = `
+prefix = /usr
+libdir = /usr/lib/freeradius
+logdir = .
+radacctdir = ./radacct
+proxy_requests = yes
+security {
+  allow_vulnerable_openssl = yes
+}
+client bng1 {
+  ipaddr = 127.0.0.1
+  secret = "%[1]s"
+}
+modules {
+  always ok {
+    rcode = ok
+  }
+  preprocess {
+  }
+  $INCLUDE cordon_copy
+}
+$INCLUDE cordon
+server default {
+  listen {
+    type = acct
+    ipaddr = 127.0.0.1
+    port = %[2]d
+  }
+  preacct {
+    preprocess
+  }
+  accounting {
+    ok
+    cordon_copy {
+      fail = 1
+    }
+  }
+}
+`
+
+// substitute replaces what a site fills in itself, and notices when the example
+// does not have it any more.
+func substitute(t *testing.T, file, text string, pairs ...string) string {
+	t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		if !strings.Contains(text, pairs[i]) {
+			t.Fatalf("%s does not contain %q", file, pairs[i])
+		}
+		text = strings.Replace(text, pairs[i], pairs[i+1], 1)
+	}
+	return text
+}
+
+// TestFreeRADIUSCopiesAccountingAndNeverWaits runs the files of
+// examples/freeradius as they are, but for address and secret.
+func TestFreeRADIUSCopiesAccountingAndNeverWaits(t *testing.T) {
+	cordon := &receiver{away: true}
+	port, listen, dir := cordon.serve(t), freePort(t), t.TempDir()
+	site := substitute(t, "sites-available/cordon", readPage(t, "examples/freeradius/sites-available/cordon"),
+		"ipaddr = 192.0.2.10 ", "ipaddr = 127.0.0.1 ", "port = 1813", fmt.Sprintf("port = %d", port),
+		`"the secret of this server under accounting.clients in cordon.yaml"`, `"`+radiusSecret+`"`,
+		"response_window = 5", "response_window = 1", "retry_interval = 5", "retry_interval = 1")
+	for name, text := range map[string]string{
+		"cordon": site, "cordon_copy": readPage(t, "examples/freeradius/mods-available/cordon_copy"),
+		"radiusd.conf": fmt.Sprintf(mainConfiguration, radiusSecret, listen),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	startFreeRADIUS(t, dir, "-d", dir)
+
+	before := time.Now()
+	out := radclient(t, fmt.Sprintf("127.0.0.1:%d", listen), "acct", radiusSecret,
+		"Acct-Status-Type=Start, Acct-Session-Id=s1, User-Name=alice, NAS-IP-Address=192.0.2.1, Framed-IP-Address=198.51.100.7\n\n"+
+			"Acct-Status-Type=Stop, Acct-Session-Id=s1, User-Name=alice, NAS-IP-Address=192.0.2.1, Acct-Session-Time=1\n")
+	if n := strings.Count(out, "Received Accounting-Response"); n != 2 {
+		t.Fatalf("with Cordon away FreeRADIUS answered %d of 2 records:\n%s", n, out)
+	}
+	after := time.Now()
+	waitUntil(t, "FreeRADIUS tries again while Cordon does not answer", func() bool { return cordon.refusals() >= 2 })
+	cordon.setAway(false)
+	waitUntil(t, "the Stop arrives", func() bool { _, ok := cordon.find("s1", acct.Stop); return ok })
+	start, ok := cordon.find("s1", acct.Start)
+	if !ok {
+		t.Fatal("the Stop was sent before the Start")
+	}
+	if start.UserName != "alice" || start.FramedIP != netip.MustParseAddr("198.51.100.7") || start.NAS.IP != netip.MustParseAddr("192.0.2.1") {
+		t.Errorf("the copy tells something else: %+v", start)
+	}
+	if start.At.Before(before.Add(-2*time.Second)) || start.At.After(after.Add(2*time.Second)) {
+		t.Errorf("the record waited and tells %s (%s), but it happened between %s and %s", start.At, start.AtSource, before, after)
+	}
+}
+
+func TestTheFreeRADIUSOfTheLabLogsAndAcknowledges(t *testing.T) {
+	config, err := filepath.Abs("examples/freeradius/lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := substitute(t, "lab/radiusd.conf", readPage(t, filepath.Join(config, "radiusd.conf")), "port = 3799", "port = 0")
+	dir, port := t.TempDir(), freePort(t)
+	text = substitute(t, "lab/radiusd.conf", text, "port = 0", fmt.Sprintf("port = %d", port))
+	if err := os.WriteFile(filepath.Join(dir, "radiusd.conf"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	startFreeRADIUS(t, dir, "-d", dir)
+	out := radclient(t, fmt.Sprintf("127.0.0.1:%d", port), "coa", "a-secret-for-the-laboratory-only", "User-Name=alice, Acct-Session-Id=42, Filter-Id=GARDEN\n")
+	if !strings.Contains(out, "Received CoA-ACK") {
+		t.Errorf("no ACK:\n%s", out)
+	}
+	log, err := os.ReadFile(filepath.Join(dir, "cordon-coa.log"))
+	if err != nil || !strings.Contains(string(log), `Filter-Id = "GARDEN"`) {
+		t.Errorf("the request is not in the log: %v\n%s", err, log)
+	}
+}
