@@ -18,7 +18,8 @@ const (
 // radiusd is a FreeRADIUS of a test's own. It plays BNGs: one CoA listener
 // each, on ports of their own. What it answers goes by the beginning of
 // User-Name (or Acct-Session-Id): refused… gets a NAK 401, lost… a NAK 503,
-// silent… nothing, everybody else an ACK. It writes every request that it
+// silent… nothing, everybody else an ACK, but for the Junos service
+// NO-SUCH-SERVICE, which gets a NAK 404. It writes every request that it
 // accepted, once, to a file. With relay set it is an AAA server too.
 type radiusd struct {
 	process
@@ -158,6 +159,12 @@ LISTENERS
     elsif (&User-Name =~ /^lost/ || &Acct-Session-Id =~ /^lost/) {
       update reply {
         &Error-Cause := Session-Context-Not-Found
+      }
+      reject
+    }
+    elsif (&ERX-Service-Activate && &ERX-Service-Activate == "NO-SUCH-SERVICE") {
+      update reply {
+        &Error-Cause := Invalid-Request
       }
       reject
     }

@@ -15,6 +15,7 @@ type site struct {
 	mode    string // empty: enforce
 	bngs    []bngSite
 	clients string // lines under accounting.clients; empty: all of bngs, sent from loopback
+	tokens  string // http.tokens
 	ignore  string // accounting.ignore_sessions
 	limits  string // empty: far above what a test reaches; "default": not written
 	pause   string // file
@@ -37,7 +38,10 @@ func (s *site) yaml() string {
 	line("instance: %s", s.name)
 	line("redis: {addrs: [%q]}", s.redis)
 	line("journal: {dir: %q}", s.journal)
-	line("http: {listen: 127.0.0.1:%d}", s.http)
+	line("http:\n  listen: 127.0.0.1:%d", s.http)
+	if s.tokens != "" {
+		line("  tokens: %s", s.tokens)
+	}
 	line("accounting:\n  listen: [\"127.0.0.1:%d\"]\n  clients:", s.acct)
 	if s.clients != "" {
 		line("%s", s.clients)
