@@ -26,12 +26,14 @@ type Config struct {
 	Logger   *zap.Logger
 	Version  app.Version
 
-	script   []step        // nil: the whole story
-	patience time.Duration // for what should be seen at once; 0: defaultPatience
+	script []step // nil: the whole story
 }
 
 // DefaultListen is where the API of a demo listens if nobody else does.
 const DefaultListen = "127.0.0.1:8480"
+
+// onceTime bounds a run that ends after the story.
+const onceTime = 90 * time.Second
 
 // defaultPatience is generous: what it waits for takes milliseconds, or a second
 // where a moment must be past, but machines that run demos are busy.
@@ -47,9 +49,6 @@ func (c *Config) setDefaults() {
 	if c.script == nil {
 		c.script = script
 	}
-	if c.patience == 0 {
-		c.patience = defaultPatience
-	}
 }
 
 // Run sets the stage, tells the story and, unless Once, stays up until ctx ends.
@@ -60,6 +59,11 @@ func Run(ctx context.Context, c Config) (err error) {
 	c.setDefaults()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	if c.Once {
+		var end context.CancelFunc
+		ctx, end = context.WithTimeoutCause(ctx, onceTime, fmt.Errorf("the story took longer than %s", onceTime))
+		defer end()
+	}
 	s, err := setStage(ctx, c, cancel)
 	if err != nil {
 		return fmt.Errorf("set the stage: %w", ended(ctx, err))
@@ -100,6 +104,8 @@ func ended(ctx context.Context, err error) error {
 	switch {
 	case errors.As(context.Cause(ctx), &part):
 		return part
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}

@@ -110,9 +110,9 @@ func (s *story) releaseInDoubt(ctx context.Context, q played) error {
 	if err != nil {
 		return err
 	}
-	s.say("released by the operator; %s shows %s/%s: %s", q.bng.name, q.bng.name, session.ID, session.State)
-	s.say("one packet is unaccounted for, so the case stays %s: at %s the release is sent once more",
-		c.State, clock(s.doubted.released.Add(quarantine.AssertDelay)))
+	s.say("released by the operator; %s shows session %s: %s", q.bng.name, session.ID, session.State)
+	s.say("a duplicate may still be on its way: the case stays %s until the release was sent", c.State)
+	s.say("once more, at %s", clock(s.doubted.released.Add(quarantine.AssertDelay)))
 	return nil
 }
 
@@ -127,7 +127,7 @@ func (s *story) assertedAgain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say("%+6.1f s  the packet held up arrives: %s restricts a customer whom nobody wants restricted", marked.Sub(d.sent).Seconds(), d.bng.name)
+	s.say("%+6.1f s  the packet held up arrives: %s restricts somebody whom nobody wants restricted", marked.Sub(d.sent).Seconds(), d.bng.name)
 	wait := max(time.Until(d.released.Add(quarantine.AssertDelay)), 0)
 	s.say("(%.0f s until the release of %s is sent once more)", wait.Seconds(), d.kase)
 	if _, err := s.caseWithin(ctx, wait+s.patience, d.kase, "closed"); err != nil {
@@ -141,8 +141,8 @@ func (s *story) assertedAgain(ctx context.Context) error {
 	if mended.IsZero() {
 		return fmt.Errorf("wanted the release asserted after the duplicate, saw %v", session.History)
 	}
-	s.say("%+6.1f s  the release is asserted: %s/%s shows %s again, the case is closed",
-		mended.Sub(d.sent).Seconds(), d.bng.name, session.ID, session.State)
+	s.say("%+6.1f s  the release is asserted: session %s shows %s again, case closed",
+		mended.Sub(d.sent).Seconds(), session.ID, session.State)
 	delete(s.unsteady, d.user)
 	return nil
 }

@@ -86,7 +86,7 @@ func startChild(program, socket string) (*redis, error) {
 	}
 	return &redis{
 		addr: socket, stop: stop, ended: ended,
-		about: fmt.Sprintf("redis-server %s (%s), a child of this process, nothing kept on disk", version.text, program),
+		about: fmt.Sprintf("redis-server %s (%s), a child process that keeps nothing", version.text, program),
 	}, nil
 }
 

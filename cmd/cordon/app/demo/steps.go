@@ -136,7 +136,7 @@ func (s *story) restricted(ctx context.Context, p played, id, restriction string
 	}
 	s.meant[p.user] = restriction
 	s.say("case %s until %s; %s/%s is acked", c.State, c.ExpiresAt.Format("2006-01-02 15:04Z"), p.bng.name, id)
-	s.say("%s shows %s/%s: %s (at log-in: %s)", p.bng.name, p.bng.name, id, session.State, session.Profile)
+	s.say("%s shows session %s: %s (at log-in: %s)", p.bng.name, id, session.State, session.Profile)
 	return nil
 }
 
@@ -262,7 +262,8 @@ func (s *story) changedHands(ctx context.Context) error {
 	if !normal(innocent) || s.transcript.requests(present.user) > 0 {
 		return fmt.Errorf("wanted %s left alone, saw %s and %d requests", present.user, innocent.State, s.transcript.requests(present.user))
 	}
-	s.say("%s shows %s/%s of %s: %s, no packet was sent", present.bng.name, present.bng.name, innocent.ID, present.user, innocent.State)
+	s.say("%s shows session %s of %s: %s", present.bng.name, innocent.ID, present.user, innocent.State)
+	s.say("no packet was sent about it")
 	return nil
 }
 
@@ -277,7 +278,8 @@ func (s *story) delegatedPrefix(ctx context.Context) error {
 	octets[7] |= 0x42                                                        // a network of the subscriber's own within his /56
 	copy(octets[8:], []byte{0x02, 0x11, 0x22, 0xff, 0xfe, 0x33, 0x44, 0x55}) // an interface in it
 	addr := netip.AddrFrom16(octets)
-	s.say("%s has %s and %s and was delegated %s", p.user, session.IPv4, session.Prefix, session.Delegated)
+	s.say("%s has %s and %s", p.user, session.IPv4, session.Prefix)
+	s.say("and was delegated %s", session.Delegated)
 	q, err := s.report(ctx, p, verdict{sensor, "event-3", time.Now(), addr.String(), "botnet", 0.9})
 	if err != nil {
 		return err
@@ -301,8 +303,8 @@ func (s *story) reconnect(ctx context.Context) error {
 	if !normal(after) || after.ID == before.ID {
 		return fmt.Errorf("wanted a new session as AAA makes it, saw %s with %s", after.ID, after.State)
 	}
-	s.say("%s hangs up and logs in again: session %s with %s is now %s with %s", s.first.user, before.ID, before.IPv4, after.ID, after.IPv4)
-	s.say("%s gave it what AAA says: %s", s.first.bng.name, after.State)
+	s.say("%s hangs up and logs in again", s.first.user)
+	s.say("session %s with %s is now session %s with %s: %s", before.ID, before.IPv4, after.ID, after.IPv4, after.State)
 	if _, err := s.bngShows(ctx, s.first.part, s.first.kase, garden); err != nil {
 		return err
 	}
@@ -335,7 +337,8 @@ func (s *story) shadowRule(ctx context.Context) error {
 	if n := s.transcript.requests(p.user); n > 0 {
 		return fmt.Errorf("wanted no packet about %s, saw %d", p.user, n)
 	}
-	s.say("%s: %s, reason %s, subscriber %s; no case, no packet", told.ID, told.State, told.Reason, told.Subscriber)
+	s.say("%s: %s (%s), attributed to %s", told.ID, told.State, told.Reason, told.Subscriber)
+	s.say("no case, no packet")
 	return nil
 }
 

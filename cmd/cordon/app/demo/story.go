@@ -61,6 +61,8 @@ type story struct {
 
 	first   played // of verdictActed
 	doubted doubt  // of lossyPath
+
+	patience time.Duration // for what should be seen at once
 }
 
 // part is a user on a BNG.
@@ -80,7 +82,8 @@ type played struct {
 func newStory(s *stage) *story {
 	t := &story{
 		stage: s, began: time.Now(), random: rand.New(rand.NewPCG(s.Seed, 0)), //nolint:gosec // who plays what, not keys
-		cast: map[*bng][]string{}, meant: map[string]string{}, unsteady: map[string]bool{}, seen: map[string]part{},
+		patience: defaultPatience,
+		cast:     map[*bng][]string{}, meant: map[string]string{}, unsteady: map[string]bool{}, seen: map[string]part{},
 	}
 	for _, b := range s.bngs {
 		for _, n := range t.random.Perm(len(b.Subscribers)) {
@@ -95,7 +98,7 @@ func newStory(s *stage) *story {
 func (s *story) tell(ctx context.Context) error {
 	failure := s.steps(ctx)
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return failure // nobody waits for a count
 	}
 	released, stuck, err := s.count(ctx)
 	if err != nil {
