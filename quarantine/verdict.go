@@ -223,7 +223,8 @@ type VerdictStore interface {
 	// SaveVerdict writes a status; a settled one is never overwritten by one
 	// that is not.
 	SaveVerdict(ctx context.Context, s VerdictStatus) error
-	// KnownVerdicts returns those of ids that have a status.
+	// KnownVerdicts returns those of ids that have a status. Asked for none, it
+	// asks the store all the same: an error means that it does not answer.
 	KnownVerdicts(ctx context.Context, ids []string) (map[string]bool, error)
 }
 

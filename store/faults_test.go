@@ -334,6 +334,9 @@ func TestWhileRedisIsAwayEveryCallFailsAndAfterwardsWorks(t *testing.T) {
 		if err := s.Ping(t.Context()); err == nil {
 			t.Fatal("ping without Redis")
 		}
+		if _, err := s.KnownVerdicts(t.Context(), nil); err == nil {
+			t.Fatal("asked for no verdict, the store did not look whether Redis is there")
+		}
 		redis.Start()
 		if of, err := s.SessionsOf(t.Context(), "alice"); err != nil || len(of) != round+1 {
 			t.Fatalf("after the kill: %d sessions, %v", len(of), err)
