@@ -150,9 +150,10 @@ func TestThereIsNoOtherFolderAtTheTop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ignored := strings.Fields(readPage(t, "../.gitignore"))
 	var folders []string
 	for _, e := range entries {
-		if e.IsDir() && e.Name() != ".git" && e.Name() != "bin" { // bin is what make build makes
+		if e.IsDir() && e.Name() != ".git" && !slices.Contains(ignored, "/"+e.Name()+"/") {
 			folders = append(folders, e.Name())
 		}
 	}
