@@ -140,3 +140,80 @@ func TestABNGThatAnswersNothingDoesNotHoldUpAnother(t *testing.T) {
 	})
 	b.stands("silent", "releasing")
 }
+
+func TestOverAWireThatLosesEverybodyEndsAsWanted(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	b := prepareBed(t)
+	w := newWire(t, b.bng.coa[0])
+	s := b.site
+	s.bngs[0].port = w.port
+	b.configure(s)
+	b.bng.startNow()
+	b.serve()
+	w.loseByChance(seed)
+	const subscribers = 20
+	user := func(i int) string { return fmt.Sprintf("u%02d", i) }
+	for i := range subscribers {
+		b.online(user(i), fmt.Sprintf("198.51.100.%d", i+1))
+		b.report(fmt.Sprintf("198.51.100.%d", i+1))
+	}
+	for i := range subscribers {
+		b.standsWithin(90*time.Second, user(i), "restricted", "bng1/s-"+user(i)+" acked")
+		if i%2 == 0 {
+			b.ok("quarantine", "release", b.cases(user(i))[0].ID, "--reason", "cleaned")
+		}
+	}
+	for i := range subscribers {
+		wants := "GARDEN"
+		if i%2 == 0 {
+			b.standsWithin(2*time.Minute, user(i), "closed")
+			wants = "INTERNET"
+		}
+		got := b.bng.about(user(i))
+		if last := got[len(got)-1]; last != coaRequest(user(i), "s-"+user(i), wants) {
+			t.Errorf("seed %d: the BNG was left at %s, want %s", seed, last, wants)
+		}
+	}
+}
+
+func TestASessionOnABNGThatNobodyConfiguredIsFoundAndNotEnforced(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.account(record{bng: "new-bng", user: "alice", session: "a1", ip: "198.51.100.7"})
+	b.report("198.51.100.7")
+	c := b.stands("alice", "restricting", "nas:new-bng/a1 refused")
+	if !strings.Contains(c.Sessions[0].Reason, "no such BNG") {
+		t.Errorf("%s", show(c))
+	}
+	b.ok("quarantine", "release", c.ID, "--reason", "cannot be done")
+	b.stands("alice", "closed")
+	if got := b.bng.requests(); len(got) > 0 {
+		t.Errorf("a BNG got %v", got)
+	}
+}
+
+func TestTheBNGsSwitchesDecideHowARequestLooks(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, func(s *site) {
+		s.bngs[0].more = filterID + "\n    message_authenticator: omit\n    event_timestamp: omit"
+		s.bngs[1].more = filterID + "\n    message_authenticator: require-reply" // which FreeRADIUS does not sign
+		s.more = "coa: {source: 127.0.0.5}"
+	})
+	b.online("alice", "198.51.100.7")
+	b.account(record{bng: "bng2", user: "bob", session: "b1", ip: "198.51.100.8"})
+	b.report("198.51.100.7")
+	b.report("198.51.100.8")
+	b.stands("alice", "restricted", "bng1/s-alice acked")
+	c := b.stands("bob", "restricting", "bng2/b1 unanswered")
+	if !strings.Contains(c.Sessions[0].Reason, "Message-Authenticator") && !strings.Contains(c.Sessions[0].Reason, "message") {
+		t.Errorf("the case does not tell why the answer is not believed: %s", show(c))
+	}
+	for _, q := range b.bng.requests() {
+		plain := q.has(`User-Name = "alice"`)
+		if (q.timestamp == "") != plain || q.signed == plain || q.source != "127.0.0.5" {
+			t.Errorf("%+v", q)
+		}
+	}
+}

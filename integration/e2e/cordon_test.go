@@ -229,6 +229,15 @@ func (c *instance) report(ip string, more ...string) string {
 // empty.
 func (c *instance) cases(subscriber string) []client.Case {
 	c.t.Helper()
+	all, answer, ok := c.lookCases(subscriber)
+	if !ok {
+		c.t.Fatalf("cases: %s", answer)
+	}
+	return all
+}
+
+func (c *instance) lookCases(subscriber string) (all []client.Case, answer string, ok bool) {
+	c.t.Helper()
 	query := url.Values{"limit": {"1000"}}
 	if subscriber != "" {
 		query.Set("subscriber", subscriber)
@@ -236,10 +245,7 @@ func (c *instance) cases(subscriber string) []client.Case {
 	page, answer, ok := look[struct {
 		Results []client.Case `json:"results"`
 	}](c, "/cases", query)
-	if !ok {
-		c.t.Logf("cases: %s", answer)
-	}
-	return page.Results
+	return page.Results, answer, ok
 }
 
 // stands waits until the newest case of a subscriber is in a state with its
@@ -254,9 +260,9 @@ func (c *instance) standsWithin(most time.Duration, subscriber, state string, se
 	c.t.Helper()
 	var found client.Case
 	within(c.t, most, fmt.Sprintf("the case of %s is %s %v", subscriber, state, sessions), func() (string, bool) {
-		all := c.cases(subscriber)
+		all, answer, _ := c.lookCases(subscriber)
 		if len(all) == 0 {
-			return "no case", false
+			return answer, false
 		}
 		found = all[0]
 		return show(found), found.State == state && sameSessions(found.Sessions, sessions)

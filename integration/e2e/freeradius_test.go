@@ -260,6 +260,7 @@ server copy-out {
 // request is one CoA- or Disconnect-Request as FreeRADIUS logged it.
 type request struct {
 	code       string
+	source     string // address
 	sourcePort string
 	port       string   // of the listener
 	attributes []string // as FreeRADIUS prints them, without what differs each time
@@ -296,9 +297,11 @@ func parseRequest(block string) (q request) {
 		line, isAttribute := strings.CutPrefix(line, "\t")
 		name, value, _ := strings.Cut(line, " = ")
 		switch {
-		case !isAttribute, name == "Timestamp", name == "Packet-Src-IP-Address", name == "Packet-Dst-IP-Address":
+		case !isAttribute, name == "Timestamp", name == "Packet-Dst-IP-Address":
 		case name == "Packet-Type":
 			q.code = value
+		case name == "Packet-Src-IP-Address":
+			q.source = value
 		case name == "Packet-Src-Port":
 			q.sourcePort = value
 		case name == "Packet-Dst-Port":

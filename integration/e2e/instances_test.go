@@ -100,3 +100,23 @@ func TestTwoInstancesDoNotShareALog(t *testing.T) {
 		t.Errorf("%s", r)
 	}
 }
+
+func TestAPortThatIsTakenIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	s := b.site
+	s.name, s.journal = "cordon-b", t.TempDir()
+	second := newInstance(t, s)
+	own := second.site
+	for what, port := range map[string]func(*site){
+		"http":       func(s *site) { s.http = b.site.http },
+		"accounting": func(s *site) { s.acct = b.site.acct },
+	} {
+		s := own
+		port(&s)
+		second.configure(s)
+		if r := runCLI(t, nil, "serve", "-c", second.file); r.code != 1 || !strings.Contains(r.err, "address already in use") {
+			t.Errorf("%s: %s", what, r)
+		}
+	}
+}

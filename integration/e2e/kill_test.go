@@ -105,14 +105,14 @@ func TestAReleaseSurvivesAKill(t *testing.T) {
 	})
 }
 
-// Numbers of the flood under kills.
+// Numbers of the flood while Cordon ends again and again.
 const (
 	floodSubscribers = 100
 	floodVerdicts    = 200
-	floodKills       = 20
+	floodEnds        = 20
 )
 
-func TestEveryAcceptedVerdictSurvivesTwentyKills(t *testing.T) {
+func TestEveryAcceptedVerdictSurvivesTwentyEnds(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -127,11 +127,16 @@ func TestEveryAcceptedVerdictSurvivesTwentyKills(t *testing.T) {
 	var handed atomic.Int64
 	accepted := make(chan []string, 1)
 	go func() { accepted <- b.flood(&handed) }() // ends when every verdict is accepted
-	for kill := range floodKills {
-		for handed.Load() < int64((kill+1)*floodVerdicts/(floodKills+1)) {
+	for end := range floodEnds {
+		for handed.Load() < int64((end+1)*floodVerdicts/(floodEnds+1)) {
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(time.Duration(random.IntN(60)) * time.Millisecond)
+		if random.IntN(4) == 0 {
+			b.end(20 * time.Second) // a SIGTERM now and then
+			b.serve()
+			continue
+		}
 		b.restart()
 	}
 	ids := <-accepted

@@ -134,3 +134,45 @@ func TestEnforceRefusesARedisThatForgets(t *testing.T) {
 		t.Error(r)
 	}
 }
+
+func TestAnExpiryWithoutRedisIsSentFromTheLog(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.online("alice", "198.51.100.7")
+	b.ok("quarantine", "add", "--subscriber", "alice", "--profile", "walled-garden", "--for", "4s", "--reason", "short", "--wait", "3s")
+	b.redis.Kill()
+	b.bng.expect("alice", coaRequest("alice", "s-alice", "GARDEN"), coaRequest("alice", "s-alice", "INTERNET"))
+	b.redis.Start()
+	b.stands("alice", "closed")
+	for _, line := range b.bng.about("alice")[1:] {
+		if line != coaRequest("alice", "s-alice", "INTERNET") {
+			t.Errorf("after its expiry the BNG got %s", line)
+		}
+	}
+}
+
+func TestARedisThatHangsHoldsUpNeitherVerdictsNorReleases(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.online("alice", "198.51.100.7")
+	b.online("bob", "198.51.100.8")
+	b.report("198.51.100.7")
+	c := b.stands("alice", "restricted")
+
+	b.redis.Pause()
+	began := time.Now()
+	id := b.report("198.51.100.8")
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("a verdict waited %s for Redis", took)
+	}
+	began = time.Now()
+	r := b.cli("quarantine", "release", c.ID, "--reason", "emergency")
+	t.Logf("the release was answered after %s: %s", time.Since(began).Round(time.Millisecond), r)
+	garden, restore := coaRequest("alice", "s-alice", "GARDEN"), coaRequest("alice", "s-alice", "INTERNET")
+	b.bng.expect("alice", garden, restore)
+	b.bng.nothingAbout("bob")
+	b.redis.Resume()
+	b.stands("alice", "closed")
+	b.bng.expect("bob", coaRequest("bob", "s-bob", "GARDEN"))
+	b.verdict(id, "acted")
+}

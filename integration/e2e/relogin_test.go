@@ -32,6 +32,7 @@ func TestASubscriberWhoReconnectsIsRestrictedAgainUntilItHappensTooOften(t *test
 	b.account(record{bng: "bng1", user: "alice", session: "a3", ip: "198.51.100.77"}) // a second session
 	want = append(want, coaRequest("alice", "a3", "GARDEN"))
 	b.bng.expect("alice", want...)
+	b.stands("alice", "restricted", "bng1/a1 gone", "bng2/a2 acked", "bng1/a3 acked")
 	b.restart() // retries and restarts do not count
 	b.stands("alice", "restricted", "bng1/a1 gone", "bng2/a2 acked", "bng1/a3 acked")
 

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
@@ -21,6 +22,7 @@ type wire struct {
 	requests []datagram
 	paths    map[netip.AddrPort]*net.UDPConn // to the listener, one for each sender
 	loses    loss
+	random   *rand.Rand // nil: what passes is not lost by chance
 	closed   bool
 }
 
@@ -93,7 +95,7 @@ func (w *wire) request(t testing.TB, d datagram, reading *sync.WaitGroup) *net.U
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.requests = append(w.requests, d)
-	if w.loses == everything || w.closed {
+	if w.loses == everything || w.closed || w.unlucky() {
 		return nil
 	}
 	if path := w.paths[d.from]; path != nil {
@@ -135,7 +137,17 @@ func (w *wire) isClosed() bool {
 func (w *wire) losesAnswers() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.loses != nothing
+	return w.loses != nothing || w.unlucky()
+}
+
+// unlucky tells whether chance loses a datagram: two of ten. w.mu is held.
+func (w *wire) unlucky() bool { return w.random != nil && w.random.IntN(10) < 2 }
+
+// loseByChance loses datagrams of both directions by chance from now on.
+func (w *wire) loseByChance(seed uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.random = rand.New(rand.NewPCG(seed, 0))
 }
 
 // lose sets what is lost from now on.
