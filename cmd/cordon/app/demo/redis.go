@@ -49,8 +49,19 @@ const (
 	redisStop  = 3 * time.Second
 )
 
-// oldest is the first major version of Redis that has all that is needed.
-const oldest = 7
+// redisVersion is what a server says of itself, such as 7.0.15.
+type redisVersion string
+
+// errTooOld says that a redis-server lacks commands that are needed.
+var errTooOld = errors.New("7.0 or newer is needed")
+
+func (v redisVersion) check() error {
+	first, _, _ := strings.Cut(string(v), ".")
+	if major, err := strconv.Atoi(first); err != nil || major < 7 {
+		return fmt.Errorf("it is version %s: %w", v, errTooOld)
+	}
+	return nil
+}
 
 // startChild starts a redis-server that keeps nothing on disk and listens on a
 // Unix socket only. It ends with this process, however that ends where the
@@ -77,8 +88,8 @@ func startChild(program, socket string) (*redis, error) {
 	}
 	stop := func() { stopChild(cmd, ended) }
 	version, err := awaitRedis(socket, ended)
-	if err == nil && version.major < oldest {
-		err = fmt.Errorf("it is Redis %s, and %d.0 is wanted", version.text, oldest)
+	if err == nil {
+		err = version.check()
 	}
 	if err != nil {
 		stop()
@@ -86,7 +97,7 @@ func startChild(program, socket string) (*redis, error) {
 	}
 	return &redis{
 		addr: socket, stop: stop, ended: ended,
-		about: fmt.Sprintf("redis-server %s (%s), a child process that keeps nothing", version.text, program),
+		about: fmt.Sprintf("redis-server %s (%s), a child process that keeps nothing", version, program),
 	}, nil
 }
 
@@ -101,12 +112,6 @@ func stopChild(cmd *exec.Cmd, ended <-chan error) {
 	}
 }
 
-// redisVersion is what a server says of itself.
-type redisVersion struct {
-	text  string // 7.0.15
-	major int
-}
-
 // awaitRedis waits until the server answers and returns its version.
 func awaitRedis(socket string, ended <-chan error) (redisVersion, error) {
 	deadline := time.Now().Add(redisStart)
@@ -117,11 +122,14 @@ func awaitRedis(socket string, ended <-chan error) (redisVersion, error) {
 		}
 		select {
 		case cause := <-ended:
-			return redisVersion{}, fmt.Errorf("it ended at once: %w", errors.Join(cause, err))
+			if cause == nil {
+				cause = errors.New("exit status 0")
+			}
+			return "", fmt.Errorf("it ended at once: %w", cause)
 		case <-time.After(10 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			return redisVersion{}, fmt.Errorf("it does not answer: %w", err)
+			return "", fmt.Errorf("it does not answer: %w", err)
 		}
 	}
 }
@@ -130,23 +138,21 @@ func awaitRedis(socket string, ended <-chan error) (redisVersion, error) {
 func askVersion(socket string) (redisVersion, error) {
 	conn, err := net.DialTimeout("unix", socket, redisStart)
 	if err != nil {
-		return redisVersion{}, err
+		return "", err
 	}
 	defer func() { _ = conn.Close() }() // nothing of it matters any more
 	if err := conn.SetDeadline(time.Now().Add(redisStart)); err != nil {
-		return redisVersion{}, err
+		return "", err
 	}
 	if _, err := io.WriteString(conn, "INFO server\r\n"); err != nil {
-		return redisVersion{}, err
+		return "", err
 	}
 	for lines := bufio.NewScanner(conn); lines.Scan(); {
 		if text, ok := strings.CutPrefix(lines.Text(), "redis_version:"); ok {
-			first, _, _ := strings.Cut(text, ".")
-			major, err := strconv.Atoi(first)
-			return redisVersion{text, major}, err
+			return redisVersion(text), nil
 		}
 	}
-	return redisVersion{}, errors.New("it does not tell its version")
+	return "", errors.New("it does not tell its version")
 }
 
 // startEmbedded runs Redis as a part of this process.

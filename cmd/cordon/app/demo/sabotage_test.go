@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"cordon/radiusx/bngsim"
 )
 
@@ -38,6 +40,9 @@ func faulty(n int, f bngsim.Faults) step {
 // TestEachStepFailsWhenItIsNotSeenToHappen shows that the checks bite: what is
 // sabotaged is told, by the step that should have seen it.
 func TestEachStepFailsWhenItIsNotSeenToHappen(t *testing.T) {
+	t.Parallel()
+	var running errgroup.Group
+	running.SetLimit(3)
 	acted, doubled := known(t, "accepted, attributed"), known(t, "changes nothing")
 	ignore, silent := bngsim.Faults{AckIgnore: true}, bngsim.Faults{Silent: true}
 	sabotage := func(do func(s *story, ctx context.Context) error) step { return step{"sabotage", do} }
@@ -122,25 +127,33 @@ func TestEachStepFailsWhenItIsNotSeenToHappen(t *testing.T) {
 		{"releases that are not answered", []step{acted, faulty(0, silent), known(t, "everything is released")},
 			[]string{"step 3 (everything is released)", "to be closed, saw releasing"}, true},
 	} {
-		t.Run(run.name, func(t *testing.T) {
-			t.Parallel()
-			var out output
-			err := Run(t.Context(), Config{Once: true, Out: &out, Listen: anyPort, Embedded: true, script: run.script})
-			var failed *StepError
-			if !errors.As(err, &failed) {
-				t.Fatalf("want a *StepError, got %v\n%s", err, out.String())
-			}
-			for _, part := range run.wants {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("want %q in %q", part, err)
-				}
-			}
-			if last := lastLine(out.String()); strings.HasSuffix(last, "stuck 0") == run.stuck || !strings.HasPrefix(last, "demo: ") {
-				t.Errorf("stuck %t, and the last line is %q", run.stuck, last)
-			}
-			gone(t, out.String())
+		// Several at a time, in one slot of the parallel tests: they mostly wait.
+		running.Go(func() error {
+			t.Run(run.name, func(t *testing.T) { seeFailure(t, run.script, run.wants, run.stuck) })
+			return nil
 		})
 	}
+	_ = running.Wait() // t has the failures
+}
+
+// seeFailure runs a sabotaged script; all of wants is in the error, and the last
+// line tells whether anybody is stuck.
+func seeFailure(t *testing.T, script []step, wants []string, stuck bool) {
+	var out output
+	err := Run(t.Context(), Config{Once: true, Out: &out, Listen: anyPort, Embedded: true, script: script})
+	var failed *StepError
+	if !errors.As(err, &failed) {
+		t.Fatalf("want a *StepError, got %v\n%s", err, out.String())
+	}
+	for _, part := range wants {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("want %q in %q", part, err)
+		}
+	}
+	if last := lastLine(out.String()); strings.HasSuffix(last, "stuck 0") == stuck || !strings.HasPrefix(last, "demo: ") {
+		t.Errorf("stuck %t, and the last line is %q", stuck, last)
+	}
+	gone(t, out.String())
 }
 
 func lastLine(text string) string {
