@@ -196,10 +196,12 @@ func (s *Store) fillResets(ctx context.Context, bindings []quarantine.Binding) e
 	asked := s.askResets(ctx, p, bngsOf(keys))
 	_, _ = p.Exec(ctx) // each command carries its own error
 	for i := range bindings {
-		b, err := &bindings[i], error(nil)
-		if b.ResetAt, err = s.restart(b.Session.BNG, asked[b.Session.BNG]); err != nil {
+		b := &bindings[i]
+		resetAt, err := s.restart(b.Session.BNG, asked[b.Session.BNG])
+		if err != nil {
 			return err
 		}
+		b.ResetAt = resetAt
 	}
 	return nil
 }

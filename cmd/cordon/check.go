@@ -50,7 +50,7 @@ func checkConfig(sh *shell, file string, strict bool) bool {
 		_, _ = fmt.Fprintln(sh.out, safe(err.Error()))
 		return false
 	}
-	_, _ = fmt.Fprintf(sh.out, "  SUCCESS\nFound:\n - %d BNGs\n - %d profiles\n - %d rules, mode %s\n - %d exemptions\n",
+	_, _ = fmt.Fprintf(sh.out, "  SUCCESS\nFound:\n - BNGs: %d\n - profiles: %d\n - rules: %d, mode %s\n - exemptions: %d\n",
 		len(cfg.BNGs), len(cfg.Profiles), len(cfg.Policy.Rules), cfg.Policy.Mode, len(cfg.Exemptions))
 	printFaults(sh.out, "warning: ", warnings)
 	return true

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ func radclient(t *testing.T, server, kind, key, input string, options ...string)
 	if err != nil {
 		t.Fatalf("radclient is needed (Debian package freeradius-utils): %v", err)
 	}
-	args := append(options, "-x", server, kind, key)
+	args := append(slices.Clone(options), "-x", server, kind, key)
 	command := exec.CommandContext(t.Context(), path, args...)
 	command.Stdin = strings.NewReader(input)
 	var output bytes.Buffer

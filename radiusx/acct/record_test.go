@@ -49,7 +49,7 @@ func TestARecordSaysWhatThePacketSays(t *testing.T) {
 			cmp.Comparer(func(a, b *Client) bool { return a == b })); diff != "" {
 			t.Errorf("record (-want +got):\n%s", diff)
 		}
-		if got.Arrived.After(now) || got.Client == nil || got.Started() != got.At.Add(-time.Hour) {
+		if got.Arrived.After(now) || got.Client == nil || !got.Started().Equal(got.At.Add(-time.Hour)) {
 			t.Errorf("arrived %v, client %v, started %v", got.Arrived, got.Client, got.Started())
 		}
 	})

@@ -101,7 +101,8 @@ func TestDeadlinesOfReads(t *testing.T) {
 		if err := read(); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("a deadline that is over: %v", err)
 		}
-		if err := (read()).(net.Error); !err.Timeout() {
+		var failed net.Error
+		if err := read(); !errors.As(err, &failed) || !failed.Timeout() {
 			t.Error("the error is no timeout")
 		}
 

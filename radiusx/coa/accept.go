@@ -69,7 +69,7 @@ type judge struct {
 	sum [md5.Size]byte
 }
 
-func newJudge() *judge { return &judge{md5: md5.New()} }
+func newJudge() *judge { return &judge{md5: md5.New()} } //nolint:gosec // RFC 5176 section 2.3 fixes MD5
 
 // accept returns the packet in datagram, without padding and sharing its
 // memory, and NotDiscarded, if it answers q; otherwise nil and the first reason

@@ -169,7 +169,7 @@ func junk(sent, genuine []byte, i int) []byte {
 }
 
 func TestDiscardedAnswersAreNamedInTheResult(t *testing.T) {
-	right := func(sent []byte) []byte { return ack(sent) }
+	right := ack
 	for _, test := range []struct {
 		name   string
 		answer func(sent []byte) []byte

@@ -304,7 +304,7 @@ func TestReplayStartsWhereItIsToldAndEndsWhenItIsTold(t *testing.T) {
 			t.Errorf("from %d: ended before %d, %v", from, next, err)
 		}
 	}
-	if err := j.Replay(t.Context(), 5, func(Record) error { return enough }); err != enough {
+	if err := j.Replay(t.Context(), 5, func(Record) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("fn's error came back as %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

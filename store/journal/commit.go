@@ -96,7 +96,7 @@ func (j *Journal) commit(batches []*request) {
 			err = j.tail.file.Sync()
 		}
 		if err != nil {
-			j.stop(fmt.Errorf("append to log: %w", err))
+			_ = j.stop(fmt.Errorf("append to log: %w", err))
 			continue
 		}
 		j.publish(g, batches)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -290,14 +291,11 @@ func (p *powerRun) check(t *testing.T, j *Journal, where string) {
 }
 
 func cutKey(key string) (batch string, i, n int) {
-	_, err := fmt.Sscanf(key, "%s", &batch)
-	for at, c := range key {
-		if c == '/' {
-			_, err = fmt.Sscanf(key[at:], "/%d/%d", &i, &n)
-			return key[:at], i, n
-		}
+	batch, place, found := strings.Cut(key, "/")
+	if !found {
+		return batch, 0, 0
 	}
-	if err != nil {
+	if _, err := fmt.Sscanf(place, "%d/%d", &i, &n); err != nil {
 		return "", 0, 0
 	}
 	return batch, i, n

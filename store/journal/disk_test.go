@@ -93,7 +93,7 @@ func (f *hookFile) op(what string, off, size int64) op {
 func (f *hookFile) WriteAt(b []byte, off int64) (int, error) {
 	if err := f.disk.ask(f.op("write", off, int64(len(b)))); err != nil {
 		n, _ := f.file.WriteAt(b[:len(b)/2], off)
-		if err == errShort {
+		if errors.Is(err, errShort) {
 			return n, nil
 		}
 		return n, err

@@ -150,10 +150,10 @@ func TestReadingGoesOnDuringAnErasure(t *testing.T) {
 		}
 	}()
 	for {
-		erased := checkErasable(t, all(t, j))
+		checkErasable(t, all(t, j))
 		select {
 		case <-done:
-			if erased = checkErasable(t, all(t, j)); erased != 15 {
+			if erased := checkErasable(t, all(t, j)); erased != 15 {
 				t.Errorf("%d erased at last", erased)
 			}
 			return

@@ -10,7 +10,7 @@ import "fmt"
 // never synced and nobody was told of it.
 func (j *Journal) makeRoom(cause error, batches []*request) (retry []*request) {
 	if err := j.tail.file.Truncate(j.tail.end); err != nil {
-		j.stop(fmt.Errorf("take back a write on a full disk: %w", err))
+		_ = j.stop(fmt.Errorf("take back a write on a full disk: %w", err))
 		return batches
 	}
 	full := j.setFull(cause)
@@ -24,7 +24,7 @@ func (j *Journal) makeRoom(cause error, batches []*request) (retry []*request) {
 	}
 	given, err := j.reserve.give(int64(need))
 	if err != nil {
-		j.stop(err)
+		_ = j.stop(err)
 		return retry
 	}
 	if !given {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -59,8 +60,7 @@ func Open(cfg Config) (*Journal, error) {
 		wake: make(chan struct{}, 1), done: make(chan struct{}), room: make(chan struct{}),
 	}
 	if err := j.load(); err != nil {
-		j.closeFiles()
-		return nil, fmt.Errorf("open journal: %w", err)
+		return nil, fmt.Errorf("open journal: %w", errors.Join(err, j.closeFiles()))
 	}
 	go j.run()
 	return j, nil

@@ -72,7 +72,7 @@ func (s *scanner) batch() ([]frame, error) {
 		if err == nil && len(frames) > 0 && f.left+1 != frames[len(frames)-1].left {
 			err = s.fault("batch does not count down", false)
 		}
-		if err == io.EOF && len(frames) > 0 {
+		if errors.Is(err, io.EOF) && len(frames) > 0 {
 			err = &fault{off: s.off, seq: s.seq, reason: "batch is cut short", cut: true, torn: true}
 		}
 		if err != nil {

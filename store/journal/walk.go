@@ -97,7 +97,7 @@ func (f *fault) damage(seg *segment) error {
 func (s *scanner) each(fn func(frame) error) error {
 	for {
 		frames, err := s.batch()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -41,7 +41,7 @@ func CaseList(t *testing.T, open Open) {
 	t.Run("filters", func(t *testing.T) {
 		s := start(t, open)
 		for i, change := range []func(*quarantine.Case){
-			func(c *quarantine.Case) {},
+			func(*quarantine.Case) {},
 			func(c *quarantine.Case) { c.State = quarantine.Waiting },
 			func(c *quarantine.Case) { c.Profile = "block-smtp" },
 			func(c *quarantine.Case) { c.Source = "s2" },

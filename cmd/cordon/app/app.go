@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -163,12 +162,9 @@ func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
 }
 
 func (a *App) buildHTTP(o Options) error {
-	tokens, err := a.tokens()
-	if err != nil {
-		return err
-	}
+	var err error
 	a.http, err = httpx.New(httpx.Config{
-		Listen: a.cfg.HTTP.Listen, Tokens: tokens, Checks: a.checks(), Metrics: promhttp.HandlerFor(a.registry(), promhttp.HandlerOpts{}),
+		Listen: a.cfg.HTTP.Listen, Tokens: a.parts.Tokens, Checks: a.checks(), Metrics: promhttp.HandlerFor(a.registry(), promhttp.HandlerOpts{}),
 		Version: o.Version, Log: a.log,
 	})
 	if err != nil {
@@ -216,23 +212,6 @@ func (a *App) mount() error {
 	}
 	edge.Mount(a.http)
 	return nil
-}
-
-func (a *App) tokens() ([]httpx.Token, error) {
-	var tokens []httpx.Token
-	var errs []error
-	for _, t := range a.parts.Tokens {
-		scopes := make([]httpx.Scope, len(t.Scopes))
-		for i, s := range t.Scopes {
-			scopes[i] = httpx.Scope(s)
-		}
-		token, err := httpx.NewToken(t.Name, t.secret, scopes, t.Source)
-		if token.Weak() {
-			a.log.Warn("weak token: use 32 random characters or more", zap.String("token", t.Name))
-		}
-		tokens, errs = append(tokens, token), append(errs, err)
-	}
-	return tokens, errors.Join(errs...)
 }
 
 // Addr is where the API listens.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"cordon/integration/httpx"
 	"cordon/quarantine"
 	"cordon/radiusx"
 	"cordon/radiusx/acct"
@@ -20,14 +21,8 @@ type Parts struct {
 	Clients       []acct.Client
 	Ignore        []bng.Ignore
 	Rules         quarantine.Rulebook
-	Tokens        []secretToken
+	Tokens        []httpx.Token
 	RedisPassword string
-}
-
-// secretToken is a Token with its secret read.
-type secretToken struct {
-	Token
-	secret string
 }
 
 // check looks at everything that the form of the file does not show, and builds
@@ -76,6 +71,9 @@ func checkRedis(d *document, cfg *Config, parts *Parts) {
 		}
 		parts.RedisPassword = string(secret.Bytes())
 	}
+	if len(cfg.Redis.Addrs) > 1 && cfg.Redis.MasterName == "" && cfg.Redis.DB != 0 {
+		d.fail(path{"redis", "db"}, "a Cluster has only database 0")
+	}
 }
 
 func checkHTTP(d *document, cfg *Config, parts *Parts) {
@@ -89,14 +87,36 @@ func checkHTTP(d *document, cfg *Config, parts *Parts) {
 			d.warn(path{"http"}, "no tokens: everybody on this host may do everything")
 		}
 	}
+	names := map[string]int{}
 	for i, t := range cfg.HTTP.Tokens {
 		p := path{"http", "tokens", i}
-		if t.Name == "" {
-			d.fail(p, "needs a name")
+		names[t.Name]++
+		if names[t.Name] == 2 {
+			d.fail(p.to("name"), "%s is there twice", t.Name)
 		}
 		secret := readSecret(d, p, "token", t.Token, t.TokenFile)
-		parts.Tokens = append(parts.Tokens, secretToken{Token: t, secret: string(secret.Bytes())})
+		if secret.IsZero() {
+			continue
+		}
+		checkToken(d, p, t, string(secret.Bytes()), parts)
 	}
+}
+
+// checkToken makes the token that the server keeps.
+func checkToken(d *document, p path, t Token, value string, parts *Parts) {
+	scopes := make([]httpx.Scope, len(t.Scopes))
+	for i, s := range t.Scopes {
+		scopes[i] = httpx.Scope(s)
+	}
+	token, err := httpx.NewToken(t.Name, value, scopes, t.Source)
+	if err != nil {
+		d.fail(p, "%v", err)
+		return
+	}
+	if token.Weak() {
+		d.warn(p, "the token is weak: use 32 random characters or more")
+	}
+	parts.Tokens = append(parts.Tokens, token)
 }
 
 // readSecret returns the secret given as key or in the file named by key_file.
@@ -242,9 +262,13 @@ func checkAccounting(d *document, cfg *Config, parts *Parts) {
 				d.fail(p.to("relay_for", n), "%s is not in bngs", name)
 			}
 		}
-		parts.Clients = append(parts.Clients, acct.Client{
+		client := acct.Client{
 			Prefix: c.Address, Secret: readRADIUSSecret(d, p, c.Secret, c.SecretFile), Relay: len(c.RelayFor) > 0, RelayFor: c.RelayFor,
-		})
+		}
+		if err := client.Validate(); err != nil && c.Address.IsValid() && !client.Secret.IsZero() {
+			d.fail(p, "%v", err)
+		}
+		parts.Clients = append(parts.Clients, client)
 	}
 	for i, ignore := range cfg.Accounting.IgnoreSessions {
 		if ignore == (Ignore{}) {

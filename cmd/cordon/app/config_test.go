@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,6 +150,29 @@ exemptions: [{reason: "who?"}]
 	}
 	if t.Failed() {
 		t.Logf("told:\n%s", strings.Join(got, "\n"))
+	}
+}
+
+func TestWhatThePartsThemselvesWouldRefuseIsRefusedByTheCheck(t *testing.T) {
+	const tokens = `http:
+  listen: "127.0.0.1:0"
+  tokens:
+    - {name: a, token: "0123456789abcdef0123456789abcdef", scopes: [%s]}
+    - {name: %s, token: "fedcba9876543210fedcba9876543210", scopes: [read]}
+`
+	for what, change := range map[string][2]string{
+		"unknown scope":   {"http: {listen: \"127.0.0.1:0\"}\n", fmt.Sprintf(tokens, "wirte", "b")},
+		"one name twice":  {"http: {listen: \"127.0.0.1:0\"}\n", fmt.Sprintf(tokens, "read", "a")},
+		"host bits":       {"127.0.0.1/32", "127.0.0.1/24"},
+		"db on a Cluster": {`addrs: ["127.0.0.1:6379"]`, `addrs: ["127.0.0.1:6379", "127.0.0.1:6380"], db: 1`},
+	} {
+		text := strings.Replace(goodConfig, change[0], change[1], 1)
+		if text == goodConfig {
+			t.Fatalf("%s: nothing replaced", what)
+		}
+		if _, _, _, err := parse("cordon.yaml", []byte(text)); err == nil {
+			t.Errorf("%s was taken", what)
+		}
 	}
 }
 
