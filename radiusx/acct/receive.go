@@ -166,6 +166,7 @@ func (s *Server) accounting(x *exchange, d *decoded, client *Client, packet []by
 	s.keeper.fill(r, packet)
 	r.At, r.AtSource = d.at(now, s.config.Skew, s.config.MaxAge)
 	x.mark = s.open.begin(r)
+	s.lag.note(r)
 	s.enqueue(x, now)
 }
 

@@ -20,6 +20,7 @@ type Server struct {
 	queues  []chan *exchange // one a worker; sessions are spread over them
 	answers *answers
 	open    *watermark
+	lag     *lag
 	tally   tally
 	started atomic.Bool
 }
@@ -41,6 +42,7 @@ func New(config Config) (*Server, error) {
 		keeper:  keeper,
 		answers: newAnswers(config.Answers, config.AnswerWindow),
 		open:    newWatermark(config.Linger),
+		lag:     newLag(),
 	}
 	for range config.Workers {
 		s.queues = append(s.queues, make(chan *exchange, config.Queue/config.Workers))
@@ -67,10 +69,18 @@ func (s *Server) Addrs() []net.Addr {
 	return addrs
 }
 
-// Oldest returns the event time of the earliest record that was received and
-// is not stored yet, and whether there is one. Nothing can be said about
-// datagrams that still wait in the kernel.
-func (s *Server) Oldest() (time.Time, bool) { return s.open.oldest(s.config.Now()) }
+// Oldest returns the moment from which on accounting is not complete: the event
+// time of the earliest record that was received and is not stored yet, or the
+// point that a relay has come to which lags behind. ok is false if there is
+// neither. Nothing can be said about datagrams that still wait in the kernel.
+func (s *Server) Oldest() (oldest time.Time, ok bool) {
+	now := s.config.Now()
+	oldest, ok = s.open.oldest(now)
+	if behind, lags := s.lag.oldest(now); lags && (!ok || behind.Before(oldest)) {
+		return behind, true
+	}
+	return oldest, ok
+}
 
 // Stats returns the counters.
 func (s *Server) Stats() Stats { return s.tally.stats() }
