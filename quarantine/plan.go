@@ -18,7 +18,8 @@ const (
 type Look struct {
 	Now time.Time
 	// Sessions are the subscriber's live sessions and, for sessions the case
-	// knows, the newest record under their key even if it has ended. A session
+	// knows, the newest record under their key even if it has ended or is
+	// another subscriber's: ids are unique only within one run of a BNG. A session
 	// of the case without any record here is left as it is: a store that lost
 	// its memory ends nothing.
 	Sessions    []Session
@@ -105,10 +106,11 @@ func (c *Case) forgetGone() {
 	}
 }
 
-// attach adds live sessions that the case does not have yet, unless there are
-// too many or they come too often.
+// attach adds live sessions of the subscriber that the case does not have yet,
+// unless there are too many or they come too often. A Look may hold a session
+// of somebody else, to whom a BNG gave the id of an ended session of the case.
 func (c *Case) attach(in Look) {
-	live := touchable(in.Sessions)
+	live := slices.DeleteFunc(touchable(in.Sessions), func(s Session) bool { return s.Subscriber != c.Subscriber })
 	if len(live) > in.MaxSessions && !c.Cleared {
 		c.holdNow(&Hold{HoldMaxSessions, fmt.Sprintf("%d live sessions, %d are allowed", len(live), in.MaxSessions)}, in.Now)
 		return

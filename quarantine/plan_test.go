@@ -400,6 +400,23 @@ func TestASuspectSessionIsNotRestrictedButReleased(t *testing.T) {
 	}
 }
 
+func TestASessionIDGivenToSomebodyElseEndsTheSessionAndTouchesNobody(t *testing.T) {
+	m := newModel(1)
+	m.perfect = true
+	m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(time.Hour), Generation: 1}
+	m.c.move(Restricting, m.now, "", "opened")
+	m.login()
+	m.pass(t, 1)
+	bobs := m.live["s1"].Session
+	bobs.Subscriber, bobs.StartedAt = "bob", m.now.Add(time.Minute)
+	if orders := m.c.Plan(Look{Now: m.now.Add(time.Minute), Sessions: []Session{bobs}, MaxSessions: 4}); len(orders) != 0 {
+		t.Errorf("orders about bob's session: %+v", orders)
+	}
+	if len(m.c.Sessions) != 1 || m.c.Sessions[0].Enforcement != Gone || m.c.State != Waiting {
+		t.Errorf("the case is %s with %+v", m.c.State, m.c.Sessions)
+	}
+}
+
 func restrictingCase(m *model) Order {
 	m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(time.Hour), Generation: 1}
 	m.c.move(Restricting, m.now, "", "opened")

@@ -88,7 +88,7 @@ func (e *Engine) mayRestrict(ctx context.Context, c *quarantine.Case, o *quarant
 		return errSessionGone
 	case err != nil:
 		return fmt.Errorf("read the session again: %w", err)
-	case !record.Live() || record.Suspect || record.Ignored || !quarantine.SameSession(&record, &o.Session):
+	case !record.Live() || record.Suspect || record.Ignored || record.Subscriber != c.Subscriber || !quarantine.SameSession(&record, &o.Session):
 		return errSessionGone
 	}
 	now, err := e.Store.Case(ctx, c.ID)

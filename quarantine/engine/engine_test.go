@@ -415,6 +415,24 @@ func TestASessionThatEndsBetweenLookUpAndSendingIsNotTouched(t *testing.T) {
 	})
 }
 
+func TestNoRestrictionLeavesForSomebodyElsesSession(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		key, _ := w.login("bob")
+		_, address := w.login("alice")
+		e := w.start("a")
+		w.accept(e, botnet(address))
+		time.Sleep(5 * time.Second)
+		c := w.wantState("alice", quarantine.Restricted)
+		session, err := w.memory.Session(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.mayRestrict(t.Context(), c, &quarantine.Order{Generation: c.Generation, Session: session, To: "garden"}); !errors.Is(err, errSessionGone) {
+			t.Errorf("bob's session in alice's case may be restricted: %v", err)
+		}
+	})
+}
+
 func start(key quarantine.SessionKey, subscriber string) quarantine.SessionEvent {
 	return quarantine.SessionEvent{
 		Kind: quarantine.SessionStarted, Key: key, Subscriber: subscriber, At: time.Now().Add(time.Minute), StartedAt: time.Now().Add(time.Minute),
