@@ -130,10 +130,7 @@ func TestABNGThatRestartedIsNoEvidenceUntilItsSessionsAreHeardOfAgain(t *testing
 	t.Parallel()
 	b := newBed(t)
 	b.account(record{user: "alice", session: "a1", ip: "198.51.100.7", ago: time.Minute})
-	on := `Acct-Status-Type = Accounting-On, NAS-Identifier = "bng1", Acct-Delay-Time = 30`
-	if out, err := radclient(t, b.radius(), "acct", acctSecret, on, "-r", "2", "-t", "5"); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	b.reset("bng1", "30")
 	id := b.report("198.51.100.7")
 	b.verdict(id, "unknown")
 	b.bng.nothingAbout("alice")
