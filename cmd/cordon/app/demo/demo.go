@@ -26,7 +26,8 @@ type Config struct {
 	Logger   *zap.Logger
 	Version  app.Version
 
-	script []step // nil: the whole story
+	script []step        // nil: the whole story
+	limit  time.Duration // of a run with Once; 0: onceTime
 }
 
 // DefaultListen is where the API of a demo listens if nobody else does.
@@ -46,6 +47,9 @@ func (c *Config) setDefaults() {
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
+	if c.limit == 0 {
+		c.limit = onceTime
+	}
 	if c.script == nil {
 		c.script = script
 	}
@@ -61,7 +65,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	defer cancel(nil)
 	if c.Once {
 		var end context.CancelFunc
-		ctx, end = context.WithTimeoutCause(ctx, onceTime, fmt.Errorf("the story took longer than %s", onceTime))
+		ctx, end = context.WithTimeoutCause(ctx, c.limit, fmt.Errorf("the story took longer than %s", c.limit))
 		defer end()
 	}
 	s, err := setStage(ctx, c, cancel)

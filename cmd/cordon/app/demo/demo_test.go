@@ -100,12 +100,18 @@ func seeWholeStory(t *testing.T, c Config, about string) {
 			t.Errorf("seed %d: step %d (%s) was not told", c.Seed, i+1, step.title)
 		}
 	}
-	for _, line := range lines {
-		if utf8.RuneCountInString(line) > 100 || strings.ContainsRune(line, '\x1b') {
+	plain(t, text)
+	gone(t, text)
+}
+
+// plain checks that a text suits a terminal of 100 columns without colours.
+func plain(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if utf8.RuneCountInString(line) > 101 || strings.ContainsRune(line, '\x1b') {
 			t.Errorf("a line does not fit a plain terminal of 100 columns: %q", line)
 		}
 	}
-	gone(t, text)
 }
 
 func TestADemoStaysUpUntilItIsInterruptedAndCleansUp(t *testing.T) {
@@ -117,7 +123,7 @@ func TestADemoStaysUpUntilItIsInterruptedAndCleansUp(t *testing.T) {
 	go func() {
 		ended <- Run(ctx, Config{Out: &out, Listen: anyPort, script: script[:1]})
 	}()
-	commands := regexp.MustCompile(`cordon quarantine list --addr (http://127\.0\.0\.1:\d+)\n`)
+	commands := regexp.MustCompile(`cordon quarantine list --addr (127\.0\.0\.1:\d+)\n`)
 	var address string
 	for address == "" {
 		select {
@@ -129,7 +135,7 @@ func TestADemoStaysUpUntilItIsInterruptedAndCleansUp(t *testing.T) {
 			address = found[1]
 		}
 	}
-	response, err := http.Get(address + "/livez")
+	response, err := http.Get("http://" + address + "/livez")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,6 +147,7 @@ func TestADemoStaysUpUntilItIsInterruptedAndCleansUp(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("interrupted after the story: %v", err)
 	}
+	plain(t, out.String())
 	gone(t, out.String())
 }
 
@@ -194,6 +201,17 @@ func TestTheStoryEndsWhenTheRedisServerDoes(t *testing.T) {
 	err := Run(t.Context(), Config{Once: true, Out: &out, Listen: anyPort, script: []step{kill}})
 	if err == nil || !strings.Contains(err.Error(), "redis-server ended") {
 		t.Errorf("want that redis-server ended, got %v", err)
+	}
+	gone(t, out.String())
+}
+
+func TestAStoryThatTakesTooLongFailsAtTheStepItWasIn(t *testing.T) {
+	t.Parallel()
+	var out output
+	wait := step{"a wait", func(_ *story, ctx context.Context) error { return pause(ctx, time.Hour) }}
+	err := Run(t.Context(), Config{Once: true, Out: &out, Listen: anyPort, Embedded: true, script: []step{wait}, limit: 5 * time.Second})
+	if err == nil || !strings.Contains(err.Error(), "the story took longer than 5s: step 1 (a wait)") {
+		t.Errorf("got %v", err)
 	}
 	gone(t, out.String())
 }

@@ -2,7 +2,7 @@ package demo
 
 import (
 	"context"
-	"fmt"
+	"strings"
 	"time"
 )
 
@@ -16,10 +16,10 @@ func (s *stage) live(ctx context.Context) {
 	line := s.bngs[0].Sessions()[0]
 	for _, command := range []string{
 		"cordon session find --ip %[1]s --addr %[2]s",
-		"cordon verdict submit --ip %[1]s --category botnet --confidence 0.9 --wait 10s --addr %[2]s",
+		"cordon verdict submit --ip %[1]s --category botnet --confidence 0.9 --addr %[2]s",
 		"cordon quarantine list --addr %[2]s",
 	} {
-		s.print(indent + fmt.Sprintf(command, line.IPv4, s.api.base) + "\n")
+		s.say(command, line.IPv4, strings.TrimPrefix(s.api.base, "http://"))
 	}
 	s.heading("What Cordon sends and receives from now on:")
 	s.transcript.followWith(s.packet)

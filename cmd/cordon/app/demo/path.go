@@ -15,10 +15,10 @@ type path struct {
 	closed chan struct{} // closed with the socket
 	once   sync.Once
 
-	mu       sync.Mutex // guards what follows
-	hold     time.Duration
-	lose     int
-	incident []incident
+	mu    sync.Mutex    // guards what follows
+	hold  time.Duration // how long the next datagram is held up; 0: not at all
+	lose  int           // how many of the next answers are lost
+	noted []incident    // nil: nothing is remembered
 }
 
 // parcel is a datagram with its sender, or why there will be none any more.
@@ -60,20 +60,20 @@ func newPath(conn net.PacketConn) *path {
 func (p *path) misbehave(hold time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.hold, p.lose, p.incident = hold, 1, []incident{}
+	p.hold, p.lose, p.noted = hold, 1, []incident{}
 }
 
 // incidents is what happened since it was told to misbehave, oldest first.
 func (p *path) incidents() []incident {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Clone(p.incident)
+	return slices.Clone(p.noted)
 }
 
 // note remembers a datagram's fate; the caller holds p.mu.
 func (p *path) note(f fate, octets []byte) {
-	if p.incident != nil {
-		p.incident = append(p.incident, incident{time.Now(), f, slices.Clone(octets)})
+	if p.noted != nil {
+		p.noted = append(p.noted, incident{time.Now(), f, slices.Clone(octets)})
 	}
 }
 

@@ -71,7 +71,7 @@ func startChild(program, socket string) (*redis, error) {
 		"--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--daemonize", "no",
 		"--dir", filepath.Dir(socket), "--logfile", filepath.Join(filepath.Dir(socket), "redis.log"))
 	cmd.SysProcAttr = childAttributes()
-	started, ended := make(chan error, 1), make(chan error, 1)
+	started, ended, gone := make(chan error, 1), make(chan error, 1), make(chan struct{})
 	go func() { // ends with the child
 		// The parent that Linux watches is the thread: it must live as long.
 		runtime.LockOSThread()
@@ -81,12 +81,12 @@ func startChild(program, socket string) (*redis, error) {
 		if err == nil {
 			ended <- cmd.Wait()
 		}
-		close(ended)
+		close(gone)
 	}()
 	if err := <-started; err != nil {
 		return nil, err
 	}
-	stop := func() { stopChild(cmd, ended) }
+	stop := func() { stopChild(cmd, gone) }
 	version, err := awaitRedis(socket, ended)
 	if err == nil {
 		err = version.check()
@@ -102,13 +102,13 @@ func startChild(program, socket string) (*redis, error) {
 }
 
 // stopChild ends the child and waits until it is gone.
-func stopChild(cmd *exec.Cmd, ended <-chan error) {
+func stopChild(cmd *exec.Cmd, gone <-chan struct{}) {
 	_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
 	select {
-	case <-ended:
+	case <-gone:
 	case <-time.After(redisStop):
 		_ = cmd.Process.Kill()
-		<-ended
+		<-gone
 	}
 }
 

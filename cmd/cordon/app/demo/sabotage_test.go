@@ -165,7 +165,7 @@ func TestStuckIsCountedAtTheBNGsEvenWhenEveryStepSucceeded(t *testing.T) {
 	t.Parallel()
 	var out output
 	err := Run(t.Context(), Config{Once: true, Out: &out, Listen: anyPort, Embedded: true, script: []step{known(t, "accepted, attributed")}})
-	if err == nil || !strings.Contains(err.Error(), "1 subscribers are stuck") {
+	if err == nil || !strings.Contains(err.Error(), "stuck: 1 subscribers") {
 		t.Errorf("want one stuck, got %v", err)
 	}
 	if last := lastLine(out.String()); last != "demo: quarantined 1, released 0, stuck 1" {

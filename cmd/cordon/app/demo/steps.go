@@ -207,66 +207,6 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// apart is how long after a moment an address must change hands, so that the
-// change is no part of the moment: the tolerance of attribution, and a second,
-// for accounting tells whole seconds only.
-const apart = 3 * time.Second
-
-// changedHands reports an address that somebody else holds by now.
-func (s *story) changedHands(ctx context.Context) error {
-	earlier, present := s.take(s.bngs[1]), s.take(s.bngs[1])
-	was, err := earlier.session()
-	if err != nil {
-		return err
-	}
-	other, err := present.session()
-	if err != nil {
-		return err
-	}
-	observed := s.began // everybody has been on line since before
-	if err := pause(ctx, time.Until(observed.Add(apart))); err != nil {
-		return err
-	}
-	moved, err := earlier.bng.Move(ctx, was.ID)
-	if err != nil {
-		return err
-	}
-	if err := present.bng.Logout(ctx, other.ID); err != nil {
-		return err
-	}
-	line := other.Subscriber
-	line.IPv4 = was.IPv4
-	now, err := present.bng.Login(ctx, line)
-	if err != nil {
-		return err
-	}
-	if err := s.heldBy(ctx, was.IPv4, observed, earlier, was.ID); err != nil {
-		return err
-	}
-	if err := s.heldBy(ctx, was.IPv4, time.Now(), present, now.ID); err != nil {
-		return err
-	}
-	s.say("%s held %s at %s and has %s now", earlier.user, was.IPv4, clock(observed), moved.IPv4)
-	s.say("%s has %s now", present.user, was.IPv4)
-	p, err := s.report(ctx, earlier, verdict{sensor, "event-2", observed, was.IPv4.String(), "malware", 0.9})
-	if err != nil {
-		return err
-	}
-	if err := s.restricted(ctx, p, moved.ID, garden); err != nil {
-		return err
-	}
-	innocent, err := present.session()
-	if err != nil {
-		return err
-	}
-	if !normal(innocent) || s.transcript.requests(present.user) > 0 {
-		return fmt.Errorf("wanted %s left alone, saw %s and %d requests", present.user, innocent.State, s.transcript.requests(present.user))
-	}
-	s.say("%s shows session %s of %s: %s", present.bng.name, innocent.ID, present.user, innocent.State)
-	s.say("no packet was sent about it")
-	return nil
-}
-
 // delegatedPrefix reports an address that stands in no accounting record.
 func (s *story) delegatedPrefix(ctx context.Context) error {
 	p := s.take(s.bngs[0])

@@ -106,7 +106,7 @@ func (s *story) tell(ctx context.Context) error {
 	}
 	s.print(fmt.Sprintf("\ndemo: quarantined %d, released %d, stuck %d\n", len(s.seen), released, stuck))
 	if failure == nil && stuck > 0 {
-		failure = fmt.Errorf("%d subscribers are stuck", stuck)
+		failure = fmt.Errorf("stuck: %d subscribers", stuck)
 	}
 	return failure
 }
