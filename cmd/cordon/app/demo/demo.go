@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -32,6 +33,9 @@ type Config struct {
 
 // DefaultListen is where the API of a demo listens if nobody else does.
 const DefaultListen = "127.0.0.1:8480"
+
+// freePort is where the API listens if its own port is taken.
+const freePort = "127.0.0.1:0"
 
 // onceTime bounds a run that ends after the story.
 const onceTime = 90 * time.Second
@@ -69,6 +73,10 @@ func Run(ctx context.Context, c Config) (err error) {
 		defer end()
 	}
 	s, err := setStage(ctx, c, cancel)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		c.Listen = freePort
+		s, err = setStage(ctx, c, cancel)
+	}
 	if err != nil {
 		return fmt.Errorf("set the stage: %w", ended(ctx, err))
 	}

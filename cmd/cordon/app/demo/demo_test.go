@@ -36,9 +36,6 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// anyPort keeps demos of tests from each other and from a real server.
-const anyPort = "127.0.0.1:0"
-
 // directory is the demo's own, which its output names.
 func directory(text string) string {
 	found := regexp.MustCompile(`config +(\S+)/cordon.yaml`).FindStringSubmatch(text)
@@ -81,7 +78,7 @@ func TestTheWholeStoryIsSeenToHappen(t *testing.T) {
 // shall say of its Redis.
 func seeWholeStory(t *testing.T, c Config, about string) {
 	var out output
-	c.Once, c.Out, c.Listen = true, &out, anyPort
+	c.Once, c.Out, c.Listen = true, &out, freePort
 	err := Run(t.Context(), c)
 	text := out.String()
 	if err != nil {
@@ -121,7 +118,7 @@ func TestADemoStaysUpUntilItIsInterruptedAndCleansUp(t *testing.T) {
 	var out output
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Run(ctx, Config{Out: &out, Listen: anyPort, script: script[:1]})
+		ended <- Run(ctx, Config{Out: &out, Listen: freePort, script: script[:1]})
 	}()
 	commands := regexp.MustCompile(`cordon quarantine list --addr (127\.0\.0\.1:\d+)\n`)
 	var address string
@@ -160,7 +157,7 @@ func TestAnInterruptedStoryCleansUp(t *testing.T) {
 		interrupt()
 		return pause(ctx, time.Hour)
 	}}
-	err := Run(ctx, Config{Once: true, Out: &out, Listen: anyPort, script: []step{wait}})
+	err := Run(ctx, Config{Once: true, Out: &out, Listen: freePort, script: []step{wait}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("want that it was cancelled, got %v", err)
 	}
@@ -198,7 +195,7 @@ func TestTheStoryEndsWhenTheRedisServerDoes(t *testing.T) {
 		}
 		return pause(ctx, time.Hour)
 	}}
-	err := Run(t.Context(), Config{Once: true, Out: &out, Listen: anyPort, script: []step{kill}})
+	err := Run(t.Context(), Config{Once: true, Out: &out, Listen: freePort, script: []step{kill}})
 	if err == nil || !strings.Contains(err.Error(), "redis-server ended") {
 		t.Errorf("want that redis-server ended, got %v", err)
 	}
@@ -209,7 +206,7 @@ func TestAStoryThatTakesTooLongFailsAtTheStepItWasIn(t *testing.T) {
 	t.Parallel()
 	var out output
 	wait := step{"a wait", func(_ *story, ctx context.Context) error { return pause(ctx, time.Hour) }}
-	err := Run(t.Context(), Config{Once: true, Out: &out, Listen: anyPort, Embedded: true, script: []step{wait}, limit: 5 * time.Second})
+	err := Run(t.Context(), Config{Once: true, Out: &out, Listen: freePort, Embedded: true, script: []step{wait}, limit: 5 * time.Second})
 	if err == nil || !strings.Contains(err.Error(), "the story took longer than 5s: step 1 (a wait)") {
 		t.Errorf("got %v", err)
 	}

@@ -140,7 +140,7 @@ func TestEachStepFailsWhenItIsNotSeenToHappen(t *testing.T) {
 // line tells whether anybody is stuck.
 func seeFailure(t *testing.T, script []step, wants []string, stuck bool) {
 	var out output
-	err := Run(t.Context(), Config{Once: true, Out: &out, Listen: anyPort, Embedded: true, script: script})
+	err := Run(t.Context(), Config{Once: true, Out: &out, Listen: freePort, Embedded: true, script: script})
 	var failed *StepError
 	if !errors.As(err, &failed) {
 		t.Fatalf("want a *StepError, got %v\n%s", err, out.String())
@@ -164,7 +164,7 @@ func lastLine(text string) string {
 func TestStuckIsCountedAtTheBNGsEvenWhenEveryStepSucceeded(t *testing.T) {
 	t.Parallel()
 	var out output
-	err := Run(t.Context(), Config{Once: true, Out: &out, Listen: anyPort, Embedded: true, script: []step{known(t, "accepted, attributed")}})
+	err := Run(t.Context(), Config{Once: true, Out: &out, Listen: freePort, Embedded: true, script: []step{known(t, "accepted, attributed")}})
 	if err == nil || !strings.Contains(err.Error(), "stuck: 1 subscribers") {
 		t.Errorf("want one stuck, got %v", err)
 	}

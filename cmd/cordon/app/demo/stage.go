@@ -26,6 +26,8 @@ type stage struct {
 	*screen
 	transcript *transcript
 	api        *api
+	accounting net.Addr // where the server takes accounting
+	file       string   // the server's configuration
 	bngs       []*bng
 	cleanups   []func() error // what was begun, the last first when it ends
 }
@@ -80,7 +82,6 @@ func setStage(ctx context.Context, c Config, fail context.CancelCauseFunc) (_ *s
 			err = errors.Join(err, s.strike())
 		}
 	}()
-	s.heading(fmt.Sprintf("Cordon's demo: the real server, two simulated BNGs (seed %d)", c.Seed))
 	dir, err := os.MkdirTemp("", "cordon-demo-")
 	if err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
@@ -91,7 +92,6 @@ func setStage(ctx context.Context, c Config, fail context.CancelCauseFunc) (_ *s
 		return nil, err
 	}
 	s.cleanUp(func() error { store.stop(); return nil })
-	s.say("redis       %s", store.about)
 	accounting, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for accounting: %w", err)
@@ -106,6 +106,7 @@ func setStage(ctx context.Context, c Config, fail context.CancelCauseFunc) (_ *s
 		return nil, err
 	}
 	s.startBNGs()
+	s.introduce(store)
 	go func() { // ends with ctx
 		select {
 		case <-ctx.Done():
@@ -172,7 +173,7 @@ func (b *bng) count(p bngsim.Packet) {
 // startServer writes the configuration and runs the server with it.
 func (s *stage) startServer(ctx context.Context, dir string, store *redis, accounting net.PacketConn, acctSecret string) (*app.App, error) {
 	c := configuration{
-		Redis: store.addr, Journal: filepath.Join(dir, "journal"), Listen: freeOr(s.Listen), AcctSecret: acctSecret,
+		Redis: store.addr, Journal: filepath.Join(dir, "journal"), Listen: s.Listen, AcctSecret: acctSecret,
 	}
 	for _, b := range s.bngs {
 		c.BNGs = append(c.BNGs, configuredBNG{b.name, b.made.dialect, b.made.nasIP, b.secret, b.Addr().Port(), b.made.normal})
@@ -196,23 +197,16 @@ func (s *stage) startServer(ctx context.Context, dir string, store *redis, accou
 	if s.api, err = newAPI("http://" + server.Addr().String()); err != nil {
 		return nil, err
 	}
-	s.say("config      %s (mode %s)", file, cfg.Policy.Mode)
-	s.say("API         %s, accounting at %s/udp", s.api.base, accounting.LocalAddr())
+	s.accounting, s.file = accounting.LocalAddr(), file
 	return server, nil
 }
 
-// freeOr returns an address to listen at, with a free port if its own is taken.
-func freeOr(want string) string {
-	l, err := net.Listen("tcp", want)
-	if err == nil {
-		_ = l.Close() // it is listened at again in a moment
-		return want
-	}
-	host, _, err := net.SplitHostPort(want)
-	if err != nil {
-		return want // the configuration's own check says what is wrong with it
-	}
-	return net.JoinHostPort(host, "0")
+// introduce says what the story is told on.
+func (s *stage) introduce(store *redis) {
+	s.heading(fmt.Sprintf("Cordon's demo: the real server, two simulated BNGs (seed %d)", s.Seed))
+	s.say("redis       %s", store.about)
+	s.say("config      %s", s.file)
+	s.say("API         %s, accounting at %s/udp", s.api.base, s.accounting)
 }
 
 // startBNGs runs the BNGs until the stage is struck.
