@@ -138,3 +138,30 @@ func TestABNGThatRestartedIsNoEvidenceUntilItsSessionsAreHeardOfAgain(t *testing
 	b.bng.expect("alice", coaRequest("alice", "a2", "GARDEN"))
 	b.verdict(id, "acted")
 }
+
+func TestSubscribersMayBeKnownByAnotherAttributeThanUserName(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, func(s *site) { s.key = "Calling-Station-Id" })
+	b.account(record{user: "dhcp", session: "a1", ip: "198.51.100.7", more: `Calling-Station-Id = "02:00:00:00:00:01"`},
+		record{user: "dhcp", session: "b1", ip: "198.51.100.8", more: `Calling-Station-Id = "02:00:00:00:00:02"`})
+	b.report("198.51.100.7")
+	b.stands("02:00:00:00:00:01", "restricted", "bng1/a1 acked")
+	b.bng.expect("dhcp", coaRequest("dhcp", "a1", "GARDEN"))
+	if all := b.cases("02:00:00:00:00:02"); len(all) > 0 {
+		t.Errorf("the other line has a case: %s", show(all[0]))
+	}
+}
+
+func TestAVerdictMayNameTheSubscriber(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.online("alice", "198.51.100.7")
+	b.account(record{bng: "bng2", user: "alice", session: "a2", ip: "198.51.100.8"})
+	b.ok("verdict", "submit", "--subscriber", "alice", "--category", "spam", "--source", "mail")
+	b.stands("alice", "restricted", "bng1/s-alice acked", "bng2/a2 acked")
+	for _, line := range b.bng.about("alice") {
+		if !strings.HasSuffix(line, `Filter-Id = "NO-SMTP"`) {
+			t.Errorf("the BNG got %s", line)
+		}
+	}
+}

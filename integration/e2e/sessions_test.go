@@ -117,3 +117,18 @@ func TestALateStopOfAnEarlierSessionEndsNotTheNewOne(t *testing.T) {
 	b.bng.expect("alice", coaRequest("alice", "a2", "GARDEN"))
 	b.stands("alice", "restricted", "bng1/a2 acked")
 }
+
+func TestNamesWithOddCharactersAreCarriedThrough(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	const user, session = "o'neil/ü {x} %41:*@isp", "0/0/1.100:5%2f{a}"
+	b.account(record{user: user, session: session, ip: "198.51.100.7"})
+	b.ok("quarantine", "add", "--session", "bng1/"+session, "--profile", "block-smtp", "--reason", "odd", "--wait", "20s")
+	b.bng.expect(user, coaRequest(user, session, "NO-SMTP"))
+	c := b.stands(user, "restricted", "bng1/"+session+" acked")
+	b.restart()
+	b.ok("session", "find", "--subscriber", user)
+	b.ok("quarantine", "release", c.ID, "--reason", "done")
+	b.bng.expect(user, coaRequest(user, session, "NO-SMTP"), coaRequest(user, session, "INTERNET"))
+	b.stands(user, "closed")
+}

@@ -16,6 +16,7 @@ type site struct {
 	bngs    []bngSite
 	clients string // lines under accounting.clients; empty: all of bngs, sent from loopback
 	tokens  string // http.tokens
+	key     string // accounting.subscriber_key
 	ignore  string // accounting.ignore_sessions
 	limits  string // empty: far above what a test reaches; "default": not written
 	pause   string // file
@@ -47,6 +48,9 @@ func (s *site) yaml() string {
 		line("%s", s.clients)
 	} else {
 		line("    - {address: 127.0.0.1/32, secret: %s}", acctSecret)
+	}
+	if s.key != "" {
+		line("  subscriber_key: %s", s.key)
 	}
 	if s.ignore != "" {
 		line("  ignore_sessions: %s", s.ignore)
