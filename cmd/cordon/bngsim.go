@@ -30,7 +30,7 @@ func newBNGSim(sh *shell) *cobra.Command {
 		Use: "bngsim --secret SECRET [--acct-server ADDRESS:PORT]", Short: "Simulate a BNG with subscribers, for labs", Args: cobra.NoArgs,
 		Long: "Simulate a BNG with subscribers, for labs: it reports its sessions to an accounting server, answers\n" +
 			"CoA and Disconnect requests as its make does, and misbehaves as told. It runs until interrupted.\n" +
-			"SIGUSR1 prints its sessions on standard output; everything else goes to standard error.",
+			"SIGUSR1 and --table print its sessions on standard output; everything else goes to standard error.",
 		Example: "  cordon bngsim --make junos --secret testing123 --acct-server 127.0.0.1:1813 --subscribers 200\n" +
 			"  cordon bngsim --make mikrotik --name m1 --secret testing123 --lose 0.3 --debug --table",
 		RunE: func(c *cobra.Command, _ []string) error { return s.run(c, sh) },
