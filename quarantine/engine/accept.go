@@ -107,11 +107,13 @@ func (e *Engine) knownElsewhere(ctx context.Context, verdicts []quarantine.Verdi
 
 // Verdict returns what became of a verdict.
 func (e *Engine) Verdict(ctx context.Context, id string) (quarantine.VerdictStatus, error) {
+	// The ledger goes first: a verdict leaves it only once the store has it.
+	v, open := e.ledger.verdict(id)
 	status, err := e.Store.Verdict(ctx, id)
 	if err == nil {
 		return e.current(ctx, status), nil
 	}
-	if v, ok := e.ledger.verdict(id); ok {
+	if open {
 		return quarantine.VerdictStatus{Verdict: v, State: quarantine.VerdictPending, Reason: "accepted, not decided yet"}, nil
 	}
 	return quarantine.VerdictStatus{}, err
