@@ -3,10 +3,12 @@ package storetest
 import (
 	"bufio"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -57,16 +59,20 @@ func StartRedis(t testing.TB, args ...string) *Redis {
 	return r
 }
 
-// freePort returns a TCP port that was free a moment ago.
+// freePort returns a TCP port that was free a moment ago. It lies below the
+// range that the kernel takes for outgoing connections, so that none of them
+// takes it before the server does, or between Kill and Start.
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := strconv.Itoa(30000 + rand.IntN(2700))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			_ = l.Close() // only its success counted
+			return port
+		}
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	t.Fatal("no free port between 30000 and 32699")
+	return ""
 }
 
 // Start starts the server again after Kill, at the same addresses, with what
