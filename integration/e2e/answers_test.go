@@ -66,7 +66,7 @@ func TestSilenceIsUnansweredAndTheReleaseIsAssertedOnceMore(t *testing.T) {
 	w.lose(answers)
 	b.online("alice", "198.51.100.7")
 	b.report("198.51.100.7")
-	c := b.stands("alice", "restricting", "bng1/s-alice unanswered")
+	b.stands("alice", "restricting", "bng1/s-alice unanswered")
 	first := exchanges(w.sent())
 	if len(first) != 1 || len(first[0]) < 3 {
 		t.Fatalf("within 10 s there were to be 3 or 4 transmissions of one request:\n%s", timetable(w.sent()))
@@ -82,7 +82,7 @@ func TestSilenceIsUnansweredAndTheReleaseIsAssertedOnceMore(t *testing.T) {
 		return timetable(w.sent()), len(exchanges(w.sent())) > 1
 	})
 	w.lose(nothing)
-	c = b.stands("alice", "restricted", "bng1/s-alice acked")
+	c := b.stands("alice", "restricted", "bng1/s-alice acked")
 	again := exchanges(w.sent())
 	if bytes.Equal(again[1][0].octets, again[0][0].octets) {
 		t.Errorf("a new request is the old one:\n%s", timetable(w.sent()))
@@ -103,7 +103,7 @@ func TestSilenceIsUnansweredAndTheReleaseIsAssertedOnceMore(t *testing.T) {
 	within(t, soon, "the session is given back", func() (string, bool) { return fmt.Sprint(restores()), restores() == 1 })
 	released := time.Now()
 	b.stands("alice", "releasing", "bng1/s-alice acked")
-	c = b.standsWithin(60*time.Second, "alice", "closed")
+	b.standsWithin(60*time.Second, "alice", "closed")
 	if waited := time.Since(released); waited < 30*time.Second {
 		t.Errorf("closed %s after the first release, when a duplicate may still be on its way", waited)
 	}

@@ -42,8 +42,8 @@ func never(t testing.TB, during time.Duration, what string, look func() (state s
 }
 
 // ports hands out ports below the range that the kernel takes for outgoing
-// connections, each once a process, so that tests that run at the same time
-// never fight for one.
+// connections, and below those of storetest's servers, each once a process, so
+// that tests that run at the same time never fight for one.
 var ports struct {
 	mu   sync.Mutex
 	used map[int]bool
