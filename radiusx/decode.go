@@ -71,7 +71,7 @@ func vendorAttributes(raw radius.Attribute) iter.Seq2[uint8, radius.Attribute] {
 
 func (d *Dictionary) decode(key wireKey, raw radius.Attribute) Attribute {
 	def := d.lookupNumber(key)
-	if def == nil {
+	if def == nil || def.Encrypted {
 		return asOctets(key, raw)
 	}
 	value, tag := raw, 0
@@ -123,8 +123,11 @@ func (d *Definition) decodeValue(raw radius.Attribute) (string, bool) {
 		return prefix.String(), err == nil
 	case TypeIfID:
 		return decodeInterfaceID(raw)
-	case TypeInteger:
+	case TypeInteger, TypeShort, TypeByte:
 		return d.decodeInteger(raw)
+	case TypeSigned:
+		n, err := radius.Integer(raw)
+		return strconv.FormatInt(int64(int32(n)), 10), err == nil
 	case TypeInteger64:
 		n, err := radius.Integer64(raw)
 		return strconv.FormatUint(n, 10), err == nil
@@ -136,8 +139,14 @@ func (d *Definition) decodeValue(raw radius.Attribute) (string, bool) {
 }
 
 func (d *Definition) decodeInteger(raw radius.Attribute) (string, bool) {
-	n, err := radius.Integer(raw)
-	if err != nil || d.Tagged && n > 0xffffff {
+	if len(raw) != d.Type.bits()/8 {
+		return "", false
+	}
+	var n uint32
+	for _, octet := range raw {
+		n = n<<8 | uint32(octet)
+	}
+	if d.Tagged && n > 0xffffff {
 		return "", false
 	}
 	if name := d.valueName(n); name != "" {

@@ -5,7 +5,8 @@ import "strings"
 // Type is how an attribute's value is encoded. The names are FreeRADIUS'.
 type Type int
 
-// The types of RFC 2865 section 5, RFC 3162 and, for integer64, RFC 8044.
+// The types of RFC 2865 section 5, RFC 3162 and, for integer64, RFC 8044; byte, short
+// and signed are those of FreeRADIUS 3's dictionaries.
 const (
 	TypeOctets     Type = iota + 1 // 0x0102; the form of everything that does not fit its own type
 	TypeString                     // text, any octets
@@ -16,12 +17,16 @@ const (
 	TypeInteger                    // 32 bits, 24 with a tag; by value name where there is one
 	TypeInteger64                  // 64 bits
 	TypeDate                       // Jan  2 2006 15:04:05 UTC; read also as seconds since 1970 or RFC 3339
+	TypeByte                       // 8 bits; by value name where there is one
+	TypeShort                      // 16 bits; by value name where there is one
+	TypeSigned                     // 32 bits, two's complement
 )
 
 // typeNames is the one table of type names.
 var typeNames = map[string]Type{
 	"octets": TypeOctets, "string": TypeString, "ipaddr": TypeIPAddr, "ipv6addr": TypeIPv6Addr,
 	"ipv6prefix": TypeIPv6Prefix, "ifid": TypeIfID, "integer": TypeInteger, "integer64": TypeInteger64, "date": TypeDate,
+	"byte": TypeByte, "short": TypeShort, "signed": TypeSigned,
 }
 
 // String returns FreeRADIUS' name of the type.
@@ -33,6 +38,9 @@ func (t Type) String() string {
 	}
 	return "invalid"
 }
+
+// named reports whether values of the type may have names.
+func (t Type) named() bool { return t == TypeInteger || t == TypeByte || t == TypeShort }
 
 // ParseType returns the type called name in FreeRADIUS' dictionaries.
 func ParseType(name string) (Type, bool) {
@@ -47,7 +55,13 @@ type Definition struct {
 	Number uint8   // attribute type, or the vendor's own type; 1..255
 	Type   Type    //
 	Tagged bool    // carries an RFC 2868 tag; string and integer only
-	Values []Value // names of integer values, ascending by number; nil where numbers are just numbers
+	Values []Value // names of integer, short and byte values, ascending by number; nil where numbers are just numbers
+	Length int     // of octets only: exactly so many, 1..253; 0 = any number
+
+	// Encrypted attributes are hidden with the shared secret, which in a CoA-Request
+	// hides nothing (its authenticator is not random): they are never encoded, and
+	// decoded as octets.
+	Encrypted bool
 }
 
 // Value names one number of an enumerated integer attribute.

@@ -73,26 +73,15 @@ func (d *Dictionary) With(defs ...Definition) (*Dictionary, error) {
 }
 
 var (
-	namePattern    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)
+	namePattern    = regexp.MustCompile(`^[0-9]*[A-Za-z][A-Za-z0-9_./-]*$`)
 	unknownPattern = regexp.MustCompile(`^(?i:attr-[0-9.]+|vendor-[0-9]+-attr-[0-9]+)$`)
 )
 
 // add checks def and enters a copy of it.
 func (d *Dictionary) add(def Definition) error {
 	key := wireKey{def.Vendor, def.Number}
-	switch {
-	case !namePattern.MatchString(def.Name) || unknownPattern.MatchString(def.Name):
-		return fmt.Errorf("attribute name %q: want letters, digits and -_./, not the form of an unknown attribute", def.Name)
-	case def.Number == 0:
-		return fmt.Errorf("%s: number 0 is not 1..255", def.Name)
-	case def.Vendor == 0 && def.Number == vendorSpecific:
-		return fmt.Errorf("%s: number %d is Vendor-Specific itself", def.Name, vendorSpecific)
-	case def.Type < TypeOctets || def.Type > TypeDate:
-		return fmt.Errorf("%s: no type", def.Name)
-	case def.Tagged && def.Type != TypeString && def.Type != TypeInteger:
-		return fmt.Errorf("%s: %s cannot carry a tag (RFC 2868)", def.Name, def.Type)
-	case len(def.Values) > 0 && def.Type != TypeInteger:
-		return fmt.Errorf("%s: only integers have named values", def.Name)
+	if err := def.check(); err != nil {
+		return err
 	}
 	if taken, ok := d.Lookup(def.Name); ok {
 		return fmt.Errorf("%s: name is already attribute %s", def.Name, unknownName(taken.Vendor, taken.Number))
@@ -100,9 +89,37 @@ func (d *Dictionary) add(def Definition) error {
 	if taken := d.lookupNumber(key); taken != nil {
 		return fmt.Errorf("%s: %s is already %s", def.Name, unknownName(def.Vendor, def.Number), taken.Name)
 	}
+	d.enter(def)
+	return nil
+}
+
+// enter makes a copy of def known under its name, and as what its number means.
+func (d *Dictionary) enter(def Definition) {
 	def.Values = slices.Clone(def.Values)
 	d.byName[strings.ToLower(def.Name)] = &def
-	d.byNumber[key] = &def
+	d.byNumber[wireKey{def.Vendor, def.Number}] = &def
+}
+
+// check says what is wrong with the definition by itself.
+func (def *Definition) check() error {
+	switch {
+	case !namePattern.MatchString(def.Name) || unknownPattern.MatchString(def.Name):
+		return fmt.Errorf("attribute name %q: want letters, digits and -_./, not the form of an unknown attribute", def.Name)
+	case def.Number == 0:
+		return fmt.Errorf("%s: number 0 is not 1..255", def.Name)
+	case def.Vendor == 0 && def.Number == vendorSpecific:
+		return fmt.Errorf("%s: number %d is Vendor-Specific itself", def.Name, vendorSpecific)
+	case def.Type < TypeOctets || def.Type > TypeSigned:
+		return fmt.Errorf("%s: no type", def.Name)
+	case def.Tagged && def.Type != TypeString && def.Type != TypeInteger:
+		return fmt.Errorf("%s: %s cannot carry a tag (RFC 2868)", def.Name, def.Type)
+	case len(def.Values) > 0 && !def.Type.named():
+		return fmt.Errorf("%s: only integers have named values", def.Name)
+	case slices.ContainsFunc(def.Values, func(v Value) bool { return uint64(v.Number)>>def.Type.bits() > 0 }):
+		return fmt.Errorf("%s: a named value is too large for %s", def.Name, def.Type)
+	case def.Length != 0 && (def.Type != TypeOctets || def.Length < 0 || def.Length > MaxValueLength):
+		return fmt.Errorf("%s: length %d: only octets have one, of 1..%d", def.Name, def.Length, MaxValueLength)
+	}
 	return nil
 }
 

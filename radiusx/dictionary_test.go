@@ -78,6 +78,8 @@ func TestADefinitionThatCouldPoseAsAnotherIsRefused(t *testing.T) {
 		{"Vendor-Specific itself", func(d *Definition) { d.Number = 26 }, "Vendor-Specific itself"},
 		{"no type", func(d *Definition) { d.Type = 0 }, "no type"},
 		{"a tag on an address", func(d *Definition) { d.Type, d.Tagged = TypeIPAddr, true }, "cannot carry a tag"},
+		{"a length of a number", func(d *Definition) { d.Type, d.Length = TypeInteger, 4 }, "only octets have one"},
+		{"a value name that is too large", func(d *Definition) { d.Type, d.Values = TypeByte, []Value{{"on", 256}} }, "too large for byte"},
 		{"value names for text", func(d *Definition) { d.Values = []Value{{"on", 1}} }, "only integers"},
 	}
 	for _, test := range tests {

@@ -30,7 +30,7 @@ var ErrEncode = errors.New("cannot encode")
 // Vendor-Specific of its own. It never changes what dst holds. Errors
 // wrap [ErrEncode]: an unknown name, a value that is not of the attribute's
 // type, empty or too long (see [MaxValueLength]; a tag takes one octet), a tag on
-// an attribute that has none.
+// an attribute that has none, an attribute that is encrypted.
 func (d *Dictionary) Encode(dst radius.Attributes, a Attribute) (radius.Attributes, error) {
 	def, ok := d.lookup(a.Name)
 	if !ok {
@@ -69,6 +69,9 @@ func (d *Dictionary) EncodeAll(attrs []Attribute) (radius.Attributes, error) {
 
 // encode returns the value octets of a, with its tag.
 func (d *Definition) encode(a Attribute) (radius.Attribute, error) {
+	if d.Encrypted {
+		return nil, fmt.Errorf("is encrypted with the shared secret, which a CoA-Request must not carry")
+	}
 	if a.Tag != 0 && !d.Tagged {
 		return nil, fmt.Errorf("carries no tag")
 	}
@@ -125,8 +128,14 @@ func (d *Definition) encodeValue(text string) (radius.Attribute, error) {
 		return encodePrefix(text)
 	case TypeIfID:
 		return encodeInterfaceID(text)
-	case TypeInteger:
+	case TypeInteger, TypeShort, TypeByte:
 		return d.encodeInteger(text)
+	case TypeSigned:
+		n, err := strconv.ParseInt(text, 0, 32)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a number of 32 bits with a sign", text)
+		}
+		return radius.NewInteger(uint32(n)), nil
 	case TypeInteger64:
 		n, err := strconv.ParseUint(text, 0, 64)
 		if err != nil {
@@ -136,19 +145,21 @@ func (d *Definition) encodeValue(text string) (radius.Attribute, error) {
 	case TypeDate:
 		return encodeDate(text)
 	}
-	return encodeOctets(text)
+	return d.encodeOctets(text)
 }
 
 // encodeOctets takes 0x and hexadecimal digits; any other text stands for its
 // own octets, as in radclient.
-func encodeOctets(text string) (radius.Attribute, error) {
-	digits, ok := strings.CutPrefix(text, "0x")
-	if !ok {
-		return radius.Attribute(text), nil
+func (d *Definition) encodeOctets(text string) (radius.Attribute, error) {
+	octets := []byte(text)
+	if digits, ok := strings.CutPrefix(text, "0x"); ok {
+		var err error
+		if octets, err = hex.DecodeString(digits); err != nil {
+			return nil, fmt.Errorf("%q is not pairs of hexadecimal digits", text)
+		}
 	}
-	octets, err := hex.DecodeString(digits)
-	if err != nil {
-		return nil, fmt.Errorf("%q is not pairs of hexadecimal digits", text)
+	if d.Length > 0 && len(octets) != d.Length {
+		return nil, fmt.Errorf("%d octets, want %d", len(octets), d.Length)
 	}
 	return octets, nil
 }
@@ -192,17 +203,29 @@ func encodeInterfaceID(text string) (radius.Attribute, error) {
 }
 
 func (d *Definition) encodeInteger(text string) (radius.Attribute, error) {
-	if n, ok := d.valueNumber(text); ok {
-		return radius.NewInteger(n), nil
+	n, named := d.valueNumber(text)
+	if !named {
+		parsed, err := strconv.ParseUint(text, 0, d.Type.bits())
+		switch {
+		case err != nil && len(d.Values) > 0:
+			return nil, fmt.Errorf("%q is neither a number nor a known value", text)
+		case err != nil:
+			return nil, fmt.Errorf("%q is not a number of %d bits", text, d.Type.bits())
+		}
+		n = uint32(parsed)
 	}
-	n, err := strconv.ParseUint(text, 0, 32)
-	switch {
-	case err != nil && len(d.Values) > 0:
-		return nil, fmt.Errorf("%q is neither a number nor a known value", text)
-	case err != nil:
-		return nil, fmt.Errorf("%q is not a number of 32 bits", text)
+	return radius.NewInteger(n)[4-d.Type.bits()/8:], nil
+}
+
+// bits is the size of a number type whose values may have names.
+func (t Type) bits() int {
+	switch t {
+	case TypeByte:
+		return 8
+	case TypeShort:
+		return 16
 	}
-	return radius.NewInteger(uint32(n)), nil
+	return 32
 }
 
 // dateLayout is radclient's with the zone fixed, so that it reads back anywhere.

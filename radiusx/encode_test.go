@@ -169,6 +169,8 @@ func randomAttribute(random *rand.Rand, def Definition) Attribute {
 		}
 		raw, _ := Builtin().Encode(nil, Attribute{Name: def.Name, Value: fmt.Sprint(n)})
 		a.Value = Builtin().Decode(raw)[0].Value
+	case TypeInteger64:
+		a.Value = fmt.Sprint(random.Uint64())
 	case TypeDate:
 		at, _ := Date(radius.NewInteger(n))
 		a.Value = at.Format(dateLayout)
