@@ -1,12 +1,10 @@
 package coa
 
 import (
-	"crypto/md5" //nolint:gosec // RFC 2865 section 3 fixes MD5 for the Response Authenticator
-	"crypto/subtle"
 	"encoding/binary"
 	"fmt"
-	"hash"
 	"net/netip"
+	"time"
 
 	"layeh.com/radius"
 
@@ -28,6 +26,7 @@ const (
 	BadAuthenticator                           // Response Authenticator wrong: another secret, a forgery or damage
 	BadMessageAuthenticator                    // Message-Authenticator there and wrong, or there twice
 	MissingMessageAuthenticator                // not there, although the exchange requires it
+	ClockSkew                                  // genuine, but its Event-Timestamp is stale and the exchange checks that
 	discardCount
 )
 
@@ -42,6 +41,7 @@ var discards = [discardCount]string{
 	BadAuthenticator:            "bad-authenticator",
 	BadMessageAuthenticator:     "bad-message-authenticator",
 	MissingMessageAuthenticator: "missing-message-authenticator",
+	ClockSkew:                   "clock-skew",
 }
 
 // String returns the word for d in logs and metric labels.
@@ -58,23 +58,16 @@ type question struct {
 	peer                        netip.AddrPort
 	code                        radius.Code
 	request                     []byte // as sent
-	secret                      []byte
+	key                         *radiusx.Key
 	requireMessageAuthenticator bool
+	checkEventTimestamp         bool
 }
-
-// judge decides whether a datagram answers a question. It belongs to one
-// goroutine: the hash is reused from datagram to datagram.
-type judge struct {
-	md5 hash.Hash
-	sum [md5.Size]byte
-}
-
-func newJudge() *judge { return &judge{md5: md5.New()} } //nolint:gosec // RFC 5176 section 2.3 fixes MD5
 
 // accept returns the packet in datagram, without padding and sharing its
 // memory, and NotDiscarded, if it answers q; otherwise nil and the first reason
-// why it does not. The caller has matched the identifier to q by looking q up.
-func (j *judge) accept(q *question, datagram []byte, from netip.AddrPort) ([]byte, Discard) {
+// why it does not. The caller has matched the identifier to q by looking q up,
+// and holds the answer's time against its clock ([question.stale]).
+func (q *question) accept(datagram []byte, from netip.AddrPort) ([]byte, Discard) {
 	if from != q.peer {
 		return nil, WrongPort
 	}
@@ -88,10 +81,10 @@ func (j *judge) accept(q *question, datagram []byte, from netip.AddrPort) ([]byt
 	if _, ok := kindOf(q.code, radius.Code(packet[0])); !ok {
 		return nil, WrongCode
 	}
-	if !j.authentic(q, packet) {
+	if !q.key.CheckResponse(packet, q.authenticator()) {
 		return nil, BadAuthenticator
 	}
-	switch radiusx.CheckMessageAuthenticator(packet, q.secret, q.authenticator()) {
+	switch q.key.CheckMessageAuthenticator(packet, q.authenticator()) {
 	case radiusx.MessageAuthenticatorBad:
 		return nil, BadMessageAuthenticator
 	case radiusx.MessageAuthenticatorAbsent:
@@ -100,17 +93,6 @@ func (j *judge) accept(q *question, datagram []byte, from netip.AddrPort) ([]byt
 		}
 	}
 	return packet, NotDiscarded
-}
-
-// authentic checks the Response Authenticator of a trimmed packet (RFC 2865
-// section 3) in constant time.
-func (j *judge) authentic(q *question, packet []byte) bool {
-	j.md5.Reset()
-	j.md5.Write(packet[:4])
-	j.md5.Write(q.authenticator())
-	j.md5.Write(packet[radiusx.HeaderLength:])
-	j.md5.Write(q.secret)
-	return subtle.ConstantTimeCompare(j.md5.Sum(j.sum[:0]), packet[4:radiusx.HeaderLength]) == 1
 }
 
 func (q *question) authenticator() []byte { return q.request[4:radiusx.HeaderLength] }
@@ -129,13 +111,39 @@ func kindOf(request, answer radius.Code) (kind Kind, ok bool) {
 	return Unanswered, false
 }
 
+// replayWindow is how far the Event-Timestamp of an answer may lie from our
+// clock, where that is checked (RFC 5176 section 6.3: 300 s by default).
+const replayWindow = 300 * time.Second
+
+// stale reports whether q refuses an answer whose sender's clock is ahead of
+// ours by skew.
+func (q *question) stale(skew time.Duration) bool {
+	return q.checkEventTimestamp && skew.Abs() > replayWindow
+}
+
+// skewOf returns how far the Event-Timestamp of a trimmed packet is ahead of
+// now, in whole seconds because it has no finer ones; 0 if it has none.
+func skewOf(packet []byte, now func() time.Time) time.Duration {
+	stamp, ok := integerOf(packet, eventTimestamp)
+	if !ok {
+		return 0
+	}
+	return time.Duration(int64(stamp)-now().Unix()) * time.Second
+}
+
 // errorCauseOf returns the first well-formed Error-Cause of a trimmed packet,
 // or 0.
 func errorCauseOf(packet []byte) uint32 {
+	cause, _ := integerOf(packet, errorCause)
+	return cause
+}
+
+// integerOf returns the first well-formed integer attribute of that type.
+func integerOf(packet []byte, attribute byte) (value uint32, ok bool) {
 	for at := radiusx.HeaderLength; at < len(packet); at += int(packet[at+1]) {
-		if packet[at] == errorCause && packet[at+1] == 6 {
-			return binary.BigEndian.Uint32(packet[at+2:])
+		if packet[at] == attribute && packet[at+1] == 6 {
+			return binary.BigEndian.Uint32(packet[at+2:]), true
 		}
 	}
-	return 0
+	return 0, false
 }

@@ -16,12 +16,12 @@ func asked(t testing.TB, code radius.Code, mode MessageAuthenticatorMode) *quest
 	t.Helper()
 	x := request(t, bng1)
 	x.Code, x.MessageAuthenticator = code, mode
-	packet, err := encode(&x, 0x5a, testTime)
+	packet, err := encode(&x, testKey, 0x5a, testTime)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &question{
-		peer: bng1, code: code, request: packet, secret: []byte(testSecret),
+		peer: bng1, code: code, request: packet, key: testKey,
 		requireMessageAuthenticator: mode == MessageAuthenticatorRequireReply,
 	}
 }
@@ -42,15 +42,14 @@ func answers(sent []byte) map[string][]byte {
 func TestEverySingleBitFlipOfAnAnswerIsRefused(t *testing.T) {
 	for _, code := range []radius.Code{radius.CodeCoARequest, radius.CodeDisconnectRequest} {
 		q := asked(t, code, MessageAuthenticatorSend)
-		j := newJudge()
 		for name, answer := range answers(q.request) {
-			if _, why := j.accept(q, answer, bng1); why != NotDiscarded {
+			if _, why := q.accept(answer, bng1); why != NotDiscarded {
 				t.Fatalf("%v, %s: the genuine answer is discarded: %v", code, name, why)
 			}
 			for bit := range len(answer) * 8 {
 				flipped := bytes.Clone(answer)
 				flipped[bit/8] ^= 1 << (bit % 8)
-				if _, why := j.accept(q, flipped, bng1); why == NotDiscarded {
+				if _, why := q.accept(flipped, bng1); why == NotDiscarded {
 					t.Errorf("%v, %s: accepted with bit %d of octet %d flipped", code, name, bit%8, bit/8)
 				}
 			}
@@ -62,7 +61,7 @@ func TestEveryCutOfAnAnswerIsRefused(t *testing.T) {
 	q := asked(t, radius.CodeCoARequest, MessageAuthenticatorSend)
 	for name, answer := range answers(q.request) {
 		for n := range answer {
-			if _, why := newJudge().accept(q, answer[:n], bng1); why == NotDiscarded {
+			if _, why := q.accept(answer[:n], bng1); why == NotDiscarded {
 				t.Errorf("%s: accepted although cut to %d octets", name, n)
 			}
 		}
@@ -103,7 +102,7 @@ func TestOnlyTheRightAnswerFromTheRightPlaceCounts(t *testing.T) {
 		{"a header too short", q, good[:19], bng1, Malformed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if _, why := newJudge().accept(test.q, test.datagram, test.from); why != test.want {
+			if _, why := test.q.accept(test.datagram, test.from); why != test.want {
 				t.Errorf("got %v, want %v", why, test.want)
 			}
 		})
@@ -224,7 +223,7 @@ func TestErrorCauseIsReadWhereItIsWellFormed(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			answer := reply{request: q.request, code: radius.CodeCoANAK, attributes: test.attributes, signed: true}.encode()
-			packet, why := newJudge().accept(q, answer, bng1)
+			packet, why := q.accept(answer, bng1)
 			if why != NotDiscarded {
 				t.Fatalf("discarded: %v", why)
 			}
@@ -249,15 +248,15 @@ func FuzzAccept(f *testing.F) {
 	f.Add([]byte{44, 0x5a, 0, 20})
 	f.Add(reply{request: q.request, code: radius.CodeCoAACK, attributes: []byte{80, 2}}.encode())
 	f.Fuzz(func(t *testing.T, datagram []byte) {
-		packet, why := newJudge().accept(q, datagram, bng1)
+		packet, why := q.accept(datagram, bng1)
 		if why != NotDiscarded {
 			return
 		}
 		_ = errorCauseOf(packet)
-		if !radius.IsAuthenticResponse(packet, q.request, q.secret) {
+		if !radius.IsAuthenticResponse(packet, q.request, []byte(testSecret)) {
 			t.Fatalf("accepted, but not authentic: %x", datagram)
 		}
-		if radiusx.CheckMessageAuthenticator(packet, q.secret, q.authenticator()) == radiusx.MessageAuthenticatorBad {
+		if radiusx.CheckMessageAuthenticator(packet, []byte(testSecret), q.authenticator()) == radiusx.MessageAuthenticatorBad {
 			t.Fatalf("accepted with a bad Message-Authenticator: %x", datagram)
 		}
 		for _, answer := range genuine {

@@ -47,7 +47,7 @@ func BenchmarkExchange(b *testing.B) {
 func BenchmarkRawEcho(b *testing.B) {
 	peer := udpBNG(b, "127.0.0.1:0", ack)
 	x := request(b, peer)
-	packet, err := encode(&x, 1, testTime)
+	packet, err := encode(&x, testKey, 1, testTime)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -81,8 +81,9 @@ type Client struct {
 	timers   *timers
 	v4, v6   *pool // nil where the source is of the other family
 	done     chan struct{}
-	running  sync.WaitGroup // the readers and the timers
+	running  sync.WaitGroup // the readers, the outboxes and the timers
 	counters counters
+	wakes    sync.Pool // of flights that have landed: channels of capacity 1, empty
 
 	mu     sync.RWMutex // guards what follows; held to open a port
 	closed bool
@@ -131,9 +132,12 @@ func (c *Client) Close() error {
 		c.closed = true
 		close(c.done)
 		for _, p := range c.opened {
-			faults = append(faults, p.Close())
+			faults = append(faults, p.close())
 		}
 		c.opened = nil
+		for _, p := range c.peers {
+			p.rouseAll()
+		}
 	}
 	c.mu.Unlock()
 	c.running.Wait()
@@ -161,7 +165,7 @@ func (c *Client) open(p *pool, index int) error {
 	if p.ports[index].Load() != nil {
 		return nil
 	}
-	opened, err := p.listen(index, c.config.Listen)
+	opened, err := c.listen(p, index)
 	if err != nil {
 		c.counters.openErrors.Add(1)
 		return err
@@ -190,7 +194,7 @@ func (c *Client) peerAt(addr netip.Addr) (*peer, error) {
 		pool: pool,
 		rotation: rotation{
 			ports:     len(pool.ports),
-			firstPort: pool.peers % len(pool.ports),
+			firstPort: pool.home(),
 			firstID:   byte(c.config.Random() * identifiersPerPort),
 		},
 		flights: make(map[slot]*flight),

@@ -30,7 +30,7 @@ func (c *Client) Do(ctx context.Context, x Exchange) (Result, error) {
 	}
 	if err := announce(&x, f); err != nil {
 		f.home.land(f)
-		return f.result(), err
+		return f.result(0), err
 	}
 	err = c.fly(ctx, f, patienceOf(&x))
 	return c.conclude(f, err)
@@ -63,7 +63,7 @@ func (c *Client) prepare(x *Exchange) (*flight, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.take(home)
+	s, err := c.reserve(home)
 	if err != nil {
 		return nil, err
 	}
@@ -71,23 +71,33 @@ func (c *Client) prepare(x *Exchange) (*flight, error) {
 		question: question{
 			peer:                        x.Peer,
 			code:                        x.Code,
-			secret:                      x.Secret.Bytes(),
+			key:                         home.keyOf(x.Secret.Bytes()),
 			requireMessageAuthenticator: x.MessageAuthenticator == MessageAuthenticatorRequireReply,
+			checkEventTimestamp:         x.CheckEventTimestamp,
 		},
 		home:  home,
 		port:  home.pool.ports[s.port()].Load(),
 		slot:  s,
-		wake:  make(chan struct{}, 1),
+		wake:  c.newWake(),
 		index: unscheduled,
 	}
-	if f.request, err = encode(x, s.identifier(), c.config.Now()); err != nil {
+	if f.request, err = encode(x, f.key, s.identifier(), c.config.Now()); err != nil {
 		home.land(f)
 		return nil, err
 	}
 	return f, nil
 }
 
-func (c *Client) take(home *peer) (slot, error) {
+// newWake returns a channel that nobody uses any more, or a new one.
+func (c *Client) newWake() chan struct{} {
+	if wake, ok := c.wakes.Get().(chan struct{}); ok {
+		return wake
+	}
+	return make(chan struct{}, 1)
+}
+
+// reserve takes an identifier towards home.
+func (c *Client) reserve(home *peer) (slot, error) {
 	home.mu.Lock()
 	s, how, err := home.rotation.take(time.Now(), func(port int) error { return c.open(home.pool, port) })
 	home.mu.Unlock()
@@ -125,38 +135,28 @@ func (c *Client) fly(ctx context.Context, f *flight, patience time.Duration) err
 	f.home.launch(f)
 	f.began = time.Now()
 	f.end = f.began.Add(patience)
-	for {
+	for now := f.began; f.attempts < maxTransmissions && now.Before(f.end); now = time.Now() {
 		if err := c.over(ctx); err != nil {
 			return err
 		}
-		if f.transmissions == maxTransmissions || !time.Now().Before(f.end) {
-			return nil
-		}
-		c.transmit(f)
+		c.transmit(f, now)
 		if answered, err := c.await(ctx, f); answered || err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// transmit writes f's datagram once and sets the time of what is next.
-func (c *Client) transmit(f *flight) {
-	f.transmissions++
-	if f.transmissions == 1 {
-		c.counters.sent.Add(1)
-	} else {
-		c.counters.retransmitted.Add(1)
-	}
+// transmit has f's datagram leave once and sets the time of what is next.
+func (c *Client) transmit(f *flight, now time.Time) {
+	f.attempts++
 	f.timeout = nextTimeout(f.timeout, c.config.Random())
-	f.next = time.Now().Add(f.timeout)
+	f.next = now.Add(f.timeout)
 	if f.next.After(f.end) {
 		f.next = f.end
 	}
 	c.timers.schedule(f, f.next)
-	if err := f.port.write(f.request, f.peer); err != nil {
-		f.hint = err
-		c.counters.writeErrors.Add(1)
-	}
+	f.port.send(f)
 }
 
 // await returns when f is answered, when its next step is due, or when it may
@@ -168,13 +168,14 @@ func (c *Client) await(ctx context.Context, f *flight) (answered bool, err error
 			if f.home.answered(f) {
 				return true, nil
 			}
+			if c.isDone() { // Close wakes every exchange; so they need not all watch one channel
+				return false, ErrClosed
+			}
 			if !time.Now().Before(f.next) {
 				return false, nil
 			}
 		case <-ctx.Done():
 			return false, c.over(ctx)
-		case <-c.done:
-			return false, ErrClosed
 		}
 	}
 }
@@ -183,10 +184,12 @@ func (c *Client) await(ctx context.Context, f *flight) (answered bool, err error
 // ended the wait.
 func (c *Client) conclude(f *flight, err error) (Result, error) {
 	c.timers.remove(f)
+	transmissions := f.port.withdraw(f, f.home.answered(f))
 	f.home.land(f)
-	r := f.result()
+	c.keepWake(f)
+	r := f.result(transmissions)
 	if f.reply == nil && err != nil {
-		if f.transmissions > 0 {
+		if transmissions > 0 {
 			c.counters.abandoned.Add(1)
 		}
 		return r, err
@@ -195,10 +198,20 @@ func (c *Client) conclude(f *flight, err error) (Result, error) {
 	return r, nil
 }
 
+// keepWake keeps the channel of a flight that has landed and that no timer
+// knows, so that nobody can wake it any more.
+func (c *Client) keepWake(f *flight) {
+	select {
+	case <-f.wake:
+	default:
+	}
+	c.wakes.Put(f.wake)
+}
+
 // result says what came of a flight that has landed.
-func (f *flight) result() Result {
+func (f *flight) result(transmissions int) Result {
 	r := Result{
-		Transmissions: f.transmissions,
+		Transmissions: transmissions,
 		Request:       f.request,
 		Reply:         f.reply,
 		Local:         f.port.local,
@@ -206,6 +219,7 @@ func (f *flight) result() Result {
 		Identifier:    f.slot.identifier(),
 		Discarded:     f.discarded,
 		LastDiscard:   f.lastDiscard,
+		Skew:          f.skew,
 		Hint:          f.hint,
 	}
 	if f.reply != nil {

@@ -21,14 +21,20 @@
 //     and the exchange goes on as if it had not come. ICMP errors and local
 //     write errors are hints, never outcomes.
 //   - No packet leaves that [Client.Do] was not asked for, and none after it
-//     has returned.
+//     has returned: Do first takes back what still waits to be sent, and waits
+//     for the end of the system call (which itself never waits) that has it.
 //
 // It is not a session lookup, a dialect (what to write into a request for a
 // given make), a pacer or a circuit breaker, and it keeps nothing over a
 // restart. It does not run layeh.com/radius' client; that module is the codec
 // of the attributes only.
 //
-// Goroutines: one reader a port and one for all timers, from [New] or first use
-// until [Client.Close]. Every datagram of an exchange is written by the
-// goroutine that called Do, so a slow socket holds up nobody else.
+// On Linux, with real UDP sockets, the datagrams of many exchanges share a
+// system call (sendmmsg, recvmmsg). Everywhere else, and with any other
+// net.PacketConn, each is written by the goroutine that called Do.
+//
+// Goroutines: one for all timers and a reader a port, with batches also a
+// sender a port, from [New] or first use until [Client.Close]. None of them
+// waits for an exchange, and none for a socket that takes nothing while
+// exchanges wait for it: they can take their datagrams back.
 package coa

@@ -1,7 +1,6 @@
 package coa
 
 import (
-	"crypto/md5" //nolint:gosec // RFC 2866 section 3 fixes MD5 for the Request Authenticator
 	"encoding/binary"
 	"fmt"
 	"time"
@@ -12,7 +11,7 @@ import (
 // encode makes the packet that is sent, and sent again, for x, which is valid.
 // The Message-Authenticator is made over a zero authenticator before the
 // Request Authenticator is made over all of it (RFC 5176 section 3.4).
-func encode(x *Exchange, identifier byte, now time.Time) ([]byte, error) {
+func encode(x *Exchange, key *radiusx.Key, identifier byte, now time.Time) ([]byte, error) {
 	size := radiusx.HeaderLength + 6 + 18 // with Event-Timestamp and Message-Authenticator
 	for _, a := range x.Attributes {
 		size += 2 + len(a.Attribute)
@@ -34,19 +33,9 @@ func encode(x *Exchange, identifier byte, now time.Time) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %d octets, the most is %d (RFC 2865 section 3)", ErrRequest, len(packet), radiusx.MaxPacketLength)
 	}
 	binary.BigEndian.PutUint16(packet[2:4], uint16(len(packet)))
-	sign(packet, x.Secret.Bytes(), x.MessageAuthenticator != MessageAuthenticatorOmit)
-	return packet, nil
-}
-
-// sign fills the two authenticators of a request whose Authenticator field is
-// still zero.
-func sign(packet, secret []byte, withMessageAuthenticator bool) {
-	var zero [radiusx.AuthenticatorLength]byte
-	if withMessageAuthenticator {
-		radiusx.SignMessageAuthenticator(packet, secret, zero[:])
+	if x.MessageAuthenticator != MessageAuthenticatorOmit {
+		key.SignMessageAuthenticator(packet, packet[4:radiusx.HeaderLength]) // still zero
 	}
-	sum := md5.New() //nolint:gosec // RFC 5176 section 2.3 fixes MD5
-	sum.Write(packet)
-	sum.Write(secret)
-	sum.Sum(packet[4:4:radiusx.HeaderLength])
+	key.SignRequest(packet)
+	return packet, nil
 }

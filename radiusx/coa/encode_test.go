@@ -81,7 +81,7 @@ func TestRequestsAreByteForByteThoseOfRadclient(t *testing.T) {
 		t.Run(g.name, func(t *testing.T) {
 			want := unhex(t, g.request)
 			x := exchangeOf(t, want, "golden-secret")
-			got, err := encode(&x, want[1], when)
+			got, err := encode(&x, radiusx.NewKey(x.Secret.Bytes()), want[1], when)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,8 +96,8 @@ func TestGoldenACKsAreAccepted(t *testing.T) {
 	for _, g := range goldens {
 		t.Run(g.name, func(t *testing.T) {
 			sent := unhex(t, g.request)
-			q := question{peer: bng1, code: radius.Code(sent[0]), request: sent, secret: []byte("golden-secret"), requireMessageAuthenticator: true}
-			if _, why := newJudge().accept(&q, unhex(t, g.ack), bng1); why != NotDiscarded {
+			q := question{peer: bng1, code: radius.Code(sent[0]), request: sent, key: radiusx.NewKey([]byte("golden-secret")), requireMessageAuthenticator: true}
+			if _, why := q.accept(unhex(t, g.ack), bng1); why != NotDiscarded {
 				t.Errorf("discarded: %v", why)
 			}
 		})
@@ -113,7 +113,7 @@ func TestEveryRequestIsAuthenticToAnotherImplementation(t *testing.T) {
 		x.MessageAuthenticator = MessageAuthenticatorMode(random.IntN(3))
 		x.OmitEventTimestamp = random.IntN(2) == 0
 		x.Attributes = randomAttributes(random)
-		packet, err := encode(&x, byte(random.Uint32()), time.Unix(random.Int64N(1<<32), 0))
+		packet, err := encode(&x, radiusx.NewKey(x.Secret.Bytes()), byte(random.Uint32()), time.Unix(random.Int64N(1<<32), 0))
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}

@@ -93,6 +93,12 @@ type Exchange struct {
 	// retransmissions (RFC 5176 section 6.3).
 	OmitEventTimestamp bool
 
+	// CheckEventTimestamp discards an answer whose Event-Timestamp lies more
+	// than 300 s from our clock, as RFC 5176 section 6.3 asks for, and counts it
+	// as [ClockSkew]. Off by default: a BNG with a wrong clock would look silent.
+	// An answer without the attribute is accepted either way.
+	CheckEventTimestamp bool
+
 	// Patience is how long to wait for an answer, from the first transmission:
 	// 10 s for a restriction, 30 s for a restore. 0 means [DefaultPatience].
 	// After five transmissions it ends sooner than a longer patience would.

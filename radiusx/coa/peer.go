@@ -3,6 +3,8 @@ package coa
 import (
 	"sync"
 	"time"
+
+	"cordon/radiusx"
 )
 
 // peer is what the client keeps of one BNG address: a few words for one that
@@ -11,7 +13,8 @@ import (
 type peer struct {
 	pool *pool // of its address family
 
-	mu       sync.Mutex // guards what follows, and the lower half of every flight
+	mu       sync.Mutex   // guards what follows, and the lower half of every flight
+	key      *radiusx.Key // of the secret that was used last; nil before
 	rotation rotation
 	flights  map[slot]*flight // waiting for an answer
 }
@@ -29,11 +32,14 @@ type flight struct {
 	index int
 
 	// Only the goroutine of Do touches what follows.
+	attempts   int       // to transmit
+	began, end time.Time // end: when patience is over
+	next       time.Time // of the next transmission or the end
+	timeout    time.Duration
+
+	// The port's sender owns what follows until it has been withdrawn there.
 	transmissions int
-	began, end    time.Time // end: when patience is over
-	next          time.Time // of the next transmission or the end
-	timeout       time.Duration
-	hint          error
+	place         place
 
 	// home.mu guards what follows while the flight is among home.flights;
 	// afterwards it is Do's.
@@ -41,6 +47,8 @@ type flight struct {
 	replied     time.Time
 	discarded   int
 	lastDiscard Discard
+	skew        time.Duration
+	hint        error
 }
 
 // rouse has the goroutine of Do look at the flight; it never blocks.
@@ -74,24 +82,57 @@ func (p *peer) waiting(s slot) *flight {
 }
 
 // deliver hands f its answer; false if f has landed or has one already.
-func (p *peer) deliver(f *flight, reply []byte, at time.Time) bool {
+func (p *peer) deliver(f *flight, reply []byte, at time.Time, skew time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.flights[f.slot] != f || f.reply != nil {
 		return false
 	}
-	f.reply, f.replied = reply, at
+	f.reply, f.replied, f.skew = reply, at, skew
 	f.rouse()
 	return true
 }
 
-// discard notes on f that a datagram was not its answer.
-func (p *peer) discard(f *flight, why Discard) {
+// discard notes on f that a datagram was not its answer, and the skew of a
+// genuine one.
+func (p *peer) discard(f *flight, why Discard, skew time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.flights[f.slot] != f || f.reply != nil {
+		return
+	}
+	f.discarded++
+	f.lastDiscard = why
+	if why == ClockSkew {
+		f.skew = skew
+	}
+}
+
+// hint notes on f what was heard besides answers.
+func (p *peer) hint(f *flight, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.flights[f.slot] == f {
-		f.discarded++
-		f.lastDiscard = why
+		f.hint = err
+	}
+}
+
+// keyOf returns the key of a secret, the same one as long as the secret is.
+func (p *peer) keyOf(secret []byte) *radiusx.Key {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.key == nil || !p.key.Is(secret) {
+		p.key = radiusx.NewKey(secret)
+	}
+	return p.key
+}
+
+// rouseAll has every exchange that waits look again.
+func (p *peer) rouseAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.flights {
+		f.rouse()
 	}
 }
 

@@ -7,23 +7,46 @@ import (
 	"sync/atomic"
 )
 
-// link is a socket by what the client needs of it. Addresses are never
-// IPv4-mapped.
-type link interface {
-	read(buffer []byte) (int, netip.AddrPort, error)
-	write(datagram []byte, to netip.AddrPort) error
-	Close() error
+// port is one long-lived socket. One reader goroutine owns its receiving side;
+// any goroutine may send.
+type port struct {
+	index   int // in its pool
+	local   netip.AddrPort
+	buffers buffers
+	receiver
+	sender
+	close func() error
 }
 
-// port is one long-lived socket. One reader goroutine owns its receiving side;
-// any goroutine may write.
-type port struct {
-	link
-	index int // in its pool
-	local netip.AddrPort
+// receiver is the receiving side of a socket. It belongs to one goroutine.
+type receiver interface {
+	// receive waits for datagrams and returns them; their octets are valid until
+	// the next call.
+	receive() ([]arrival, error)
+}
+
+// arrival is one datagram that came. The address is never IPv4-mapped.
+type arrival struct {
+	octets []byte
+	from   netip.AddrPort
+}
+
+// sender is the sending side of a socket, for any number of goroutines.
+type sender interface {
+	// send has the request of f leave, once. It may leave after send has
+	// returned, but not after withdraw has.
+	send(f *flight)
+	// withdraw makes sure that nothing of f leaves any more, and returns how
+	// often it was handed to the socket. answered says that f has its answer, so
+	// that its first transmission is known to be over.
+	withdraw(f *flight, answered bool) int
 }
 
 func (p *port) slot(identifier byte) slot { return slot(p.index<<8) | slot(identifier) }
+
+// homes is over how many ports peers begin, one after the other: enough to
+// keep several readers busy, and few, so that datagrams share system calls.
+const homes = 4
 
 // pool is the ports of one address family. Ports are opened by index when they
 // are first needed and stay until the client is closed.
@@ -31,69 +54,34 @@ type pool struct {
 	network string // "udp4" or "udp6"
 	source  netip.Addr
 	ports   []atomic.Pointer[port] // nil until opened; Client.mu is held to open
-	peers   int                    // that use it, to spread them over the ports; Client.mu guards it
+	peers   int                    // that use it, to spread them over the homes; Client.mu guards it
 }
 
 func newPool(network string, source netip.Addr, ports int) *pool {
 	return &pool{network: network, source: source, ports: make([]atomic.Pointer[port], ports)}
 }
 
-// readBuffer is asked of the kernel for each port, in octets: some thousand
-// answers. The kernel gives less if net.core.rmem_max is lower.
-const readBuffer = 4 << 20
+// home is the index of the port on which the next new peer begins.
+func (p *pool) home() int { return p.peers % min(homes, len(p.ports)) }
 
 // listen opens port number index.
-func (p *pool) listen(index int, listen listenFunc) (*port, error) {
-	conn, err := listen(p.network, netip.AddrPortFrom(p.source, 0).String())
+func (c *Client) listen(p *pool, index int) (*port, error) {
+	conn, err := c.config.Listen(p.network, netip.AddrPortFrom(p.source, 0).String())
 	if err != nil {
 		return nil, fmt.Errorf("open CoA port on %v: %w", p.source, err)
-	}
-	if c, ok := conn.(interface{ SetReadBuffer(octets int) error }); ok {
-		_ = c.SetReadBuffer(readBuffer) // a smaller one works, it only loses answers earlier
 	}
 	local, err := addrPortOf(conn.LocalAddr())
 	if err != nil {
 		_ = conn.Close()
 		return nil, fmt.Errorf("open CoA port on %v: %w", p.source, err)
 	}
-	return &port{link: linkTo(conn), index: index, local: local}, nil
-}
-
-// linkTo prefers the calls that allocate nothing.
-func linkTo(conn net.PacketConn) link {
-	if udp, ok := conn.(*net.UDPConn); ok {
-		return udpLink{udp}
+	opened := &port{index: index, local: local, close: conn.Close, buffers: enlarge(conn)}
+	if udp, ok := conn.(*net.UDPConn); ok && c.batches(opened, udp) {
+		return opened, nil
 	}
-	return packetLink{conn}
-}
-
-type udpLink struct{ *net.UDPConn }
-
-func (l udpLink) read(buffer []byte) (int, netip.AddrPort, error) {
-	n, from, err := l.ReadFromUDPAddrPort(buffer)
-	return n, unmap(from), err
-}
-
-func (l udpLink) write(datagram []byte, to netip.AddrPort) error {
-	_, err := l.WriteToUDPAddrPort(datagram, to)
-	return err
-}
-
-// packetLink is any other net.PacketConn, such as a wire in memory.
-type packetLink struct{ net.PacketConn }
-
-func (l packetLink) read(buffer []byte) (int, netip.AddrPort, error) {
-	n, addr, err := l.ReadFrom(buffer)
-	if err != nil {
-		return 0, netip.AddrPort{}, err
-	}
-	from, err := addrPortOf(addr)
-	return n, from, err
-}
-
-func (l packetLink) write(datagram []byte, to netip.AddrPort) error {
-	_, err := l.WriteTo(datagram, net.UDPAddrFromAddrPort(to))
-	return err
+	opened.receiver = &single{conn: conn}
+	opened.sender = &direct{conn: conn, counters: &c.counters}
+	return opened, nil
 }
 
 func addrPortOf(addr net.Addr) (netip.AddrPort, error) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"net"
-	"net/netip"
 	"time"
 
 	"cordon/radiusx"
@@ -18,15 +17,15 @@ const readPause = 10 * time.Millisecond
 // read is the reader goroutine of p, until the client is closed. It holds
 // locks for a few instructions only and never waits for an exchange.
 func (c *Client) read(p *port) {
-	// An octet beyond the largest packet is padding, wherever it is cut off.
-	buffer := make([]byte, radiusx.MaxPacketLength)
-	judge := newJudge()
 	failures := 0
 	for {
-		n, from, err := p.read(buffer)
+		arrivals, err := p.receive()
 		if err == nil {
 			failures = 0
-			c.receive(p, judge, buffer[:n], from)
+			now := time.Now()
+			for i := range arrivals {
+				c.take(p, &arrivals[i], now)
+			}
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) || c.isDone() {
@@ -58,32 +57,38 @@ func (c *Client) pause(d time.Duration) {
 	}
 }
 
-// receive takes one datagram to the exchange it answers, or counts why it
-// answers none.
-func (c *Client) receive(p *port, j *judge, datagram []byte, from netip.AddrPort) {
-	if why := c.dispatch(p, j, datagram, from); why != NotDiscarded {
+// take hands one datagram to the exchange it answers, or counts why it answers
+// none.
+func (c *Client) take(p *port, a *arrival, now time.Time) {
+	if why := c.dispatch(p, a, now); why != NotDiscarded {
 		c.counters.discarded[why].Add(1)
 	}
 }
 
-func (c *Client) dispatch(p *port, j *judge, datagram []byte, from netip.AddrPort) Discard {
-	if len(datagram) < radiusx.HeaderLength {
+func (c *Client) dispatch(p *port, a *arrival, now time.Time) Discard {
+	if len(a.octets) < radiusx.HeaderLength {
 		return Malformed
 	}
-	peer := c.knownPeer(from.Addr())
+	peer := c.knownPeer(a.from.Addr())
 	if peer == nil {
 		return Stranger
 	}
-	f := peer.waiting(p.slot(datagram[1]))
+	f := peer.waiting(p.slot(a.octets[1]))
 	if f == nil {
 		return NotPending
 	}
-	packet, why := j.accept(&f.question, datagram, from)
+	packet, why := f.accept(a.octets, a.from)
+	var skew time.Duration
+	if why == NotDiscarded {
+		if skew = skewOf(packet, c.config.Now); f.stale(skew) {
+			why = ClockSkew
+		}
+	}
 	if why != NotDiscarded {
-		peer.discard(f, why)
+		peer.discard(f, why, skew)
 		return why
 	}
-	if !peer.deliver(f, bytes.Clone(packet), time.Now()) {
+	if !peer.deliver(f, bytes.Clone(packet), now, skew) {
 		return NotPending
 	}
 	return NotDiscarded

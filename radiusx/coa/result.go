@@ -45,8 +45,9 @@ type Result struct {
 	Kind       Kind
 	ErrorCause uint32 // attribute 101 of the answer, 0 if it has none: a NAK need not, an ACK may (201)
 
-	// Transmissions is how often the request was handed to the socket, 1 to 5;
-	// 0 only beside an error.
+	// Transmissions is how often the request was handed to the socket, at most 5.
+	// It is 0 beside an error, and where the socket took nothing all the while
+	// ([Hint] says so).
 	Transmissions int
 	// RTT is from the first transmission to the answer; a round trip only if
 	// there was one transmission. 0 if unanswered.
@@ -62,7 +63,16 @@ type Result struct {
 	Discarded   int
 	LastDiscard Discard
 
-	// Hint is the last error of the local socket while sending, such as
-	// "network is unreachable"; nil as a rule. It decided nothing.
+	// Skew is how far the BNG's clock is ahead of ours, in whole seconds, as told
+	// by the Event-Timestamp of its last genuine answer, accepted or not; 0 if
+	// there was none. Unanswered with ClockSkew is how a BNG with a wrong clock
+	// looks.
+	Skew time.Duration
+
+	// Hint is the last that was heard besides answers: an error of the local
+	// socket while sending, such as "network is unreachable", or an ICMP error
+	// about a datagram of this exchange, such as syscall.ECONNREFUSED for a port
+	// that nobody has open (on Linux only). Nil as a rule. Anybody can forge ICMP,
+	// so it decided nothing.
 	Hint error
 }

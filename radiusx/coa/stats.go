@@ -21,7 +21,15 @@ type Stats struct {
 	Ports       int    // open now
 	OpenErrors  uint64 // ports that could not be opened
 	WriteErrors uint64 // transmissions that the local socket refused
-	ReadErrors  uint64 // errors while reading, ICMP errors among them
+	ReadErrors  uint64 // errors while reading
+	Complaints  uint64 // ICMP errors about datagrams of ours, on Linux only
+
+	// ReceiveBuffer and SendBuffer are the socket buffers in octets, of the port
+	// that the kernel gave least, as it counts them: each datagram costs several
+	// hundred octets besides its own. 0 if unknown. ShortBuffers is how many open
+	// ports got less than was asked for: raise net.core.rmem_max and wmem_max.
+	ReceiveBuffer, SendBuffer int
+	ShortBuffers              int
 }
 
 // counters is Stats while it is being counted.
@@ -31,6 +39,16 @@ type counters struct {
 	discarded                           [discardCount]atomic.Uint64
 	rested, hurried                     atomic.Uint64
 	openErrors, writeErrors, readErrors atomic.Uint64
+	complaints                          atomic.Uint64
+}
+
+// transmitted counts the n-th transmission of an exchange.
+func (c *counters) transmitted(n int) {
+	if n == 1 {
+		c.sent.Add(1)
+	} else {
+		c.retransmitted.Add(1)
+	}
 }
 
 // Stats returns the counts; they are not of one instant.
@@ -48,12 +66,24 @@ func (c *Client) Stats() Stats {
 		OpenErrors:    n.openErrors.Load(),
 		WriteErrors:   n.writeErrors.Load(),
 		ReadErrors:    n.readErrors.Load(),
+		Complaints:    n.complaints.Load(),
 	}
 	for i := range n.discarded {
 		s.Discarded[i] = n.discarded[i].Load()
 	}
 	c.mu.RLock()
+	defer c.mu.RUnlock()
 	s.Ports = len(c.opened)
-	c.mu.RUnlock()
+	for i, p := range c.opened {
+		if i == 0 || p.buffers.receive < s.ReceiveBuffer {
+			s.ReceiveBuffer = p.buffers.receive
+		}
+		if i == 0 || p.buffers.send < s.SendBuffer {
+			s.SendBuffer = p.buffers.send
+		}
+		if p.buffers.short() {
+			s.ShortBuffers++
+		}
+	}
 	return s
 }

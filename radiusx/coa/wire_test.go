@@ -18,6 +18,8 @@ import (
 
 const testSecret = "a secret of decent length"
 
+var testKey = radiusx.NewKey([]byte(testSecret))
+
 var (
 	clientAddr = netip.MustParseAddr("192.0.2.250")
 	bng1       = netip.MustParseAddrPort("192.0.2.1:3799")

@@ -1,0 +1,175 @@
+package coa
+
+import (
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+)
+
+// outbox sends the datagrams of one socket from one goroutine, so that those
+// of many exchanges share a system call. Nobody waits for it except an exchange
+// that ends while its datagram is inside of that call; a socket that takes
+// nothing is waited for with the datagrams in the queue, where their exchanges
+// can withdraw them.
+type outbox struct {
+	writer   batchWriter
+	counters *counters
+	ring     chan struct{} // capacity 1: there is something to send
+
+	mu    sync.Mutex // guards what follows, and transmissions and place of the port's flights
+	queue []*flight
+	left  sync.Cond // on mu: flights are no longer leaving
+}
+
+// batchWriter is a socket that takes many datagrams at once.
+type batchWriter interface {
+	// write hands the requests of the batch to the kernel in their order, without
+	// waiting. It returns how many were taken, and unless all were, why the next
+	// one was not: [errFull], or what is wrong with it.
+	write(batch []*flight) (int, error)
+	// waitReady returns when the kernel has room again, or why it never will.
+	waitReady() error
+}
+
+// errFull means that the kernel has no room for another datagram now.
+var errFull = errors.New("send buffer is full")
+
+// place is where the datagram of a flight is.
+type place uint8
+
+const (
+	outside place = iota // not in the outbox
+	queued               // can be withdrawn
+	leaving              // inside of a system call that does not wait
+)
+
+// batchSize is the most datagrams of one system call.
+const batchSize = 32
+
+func newOutbox(w batchWriter, n *counters) *outbox {
+	o := &outbox{writer: w, counters: n, ring: make(chan struct{}, 1)}
+	o.left.L = &o.mu
+	return o
+}
+
+// send implements sender. A datagram that still waits from the time before is
+// not sent twice.
+func (o *outbox) send(f *flight) {
+	o.mu.Lock()
+	if f.place != outside {
+		o.mu.Unlock()
+		return
+	}
+	f.place = queued
+	o.queue = append(o.queue, f)
+	first := len(o.queue) == 1
+	o.mu.Unlock()
+	if first {
+		select {
+		case o.ring <- struct{}{}:
+		default: // it has been told already
+		}
+	}
+}
+
+// withdraw implements sender.
+func (o *outbox) withdraw(f *flight, answered bool) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for f.place == leaving && !(answered && f.transmissions == 1) {
+		o.left.Wait()
+	}
+	if f.place == queued {
+		o.queue = slices.DeleteFunc(o.queue, func(q *flight) bool { return q == f })
+	}
+	f.place = outside
+	return f.transmissions
+}
+
+// run is the goroutine of the outbox, until done is closed.
+func (o *outbox) run(done <-chan struct{}) {
+	var batch [batchSize]*flight
+	for {
+		select {
+		case <-o.ring:
+		case <-done:
+			return
+		}
+		runtime.Gosched() // those that are about to send may add theirs
+		for o.flush(batch[:0]) {
+		}
+	}
+}
+
+// flush sends what fits into one batch; false if there was nothing. Its memory
+// is that of batch.
+func (o *outbox) flush(batch []*flight) bool {
+	batch = o.take(batch)
+	some := len(batch) > 0
+	for len(batch) > 0 {
+		n, err := o.writer.write(batch)
+		switch {
+		case errors.Is(err, errFull):
+			o.putBack(batch[n:])
+			o.settle(batch[:n], nil)
+			return o.writer.waitReady() == nil
+		case err != nil:
+			o.settle(batch[n:n+1], err)
+			o.settle(batch[:n], nil)
+			n++
+		default:
+			o.settle(batch[:n], nil)
+		}
+		batch = batch[n:]
+	}
+	return some
+}
+
+// take moves flights from the queue into batch, up to its capacity.
+func (o *outbox) take(batch []*flight) []*flight {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := min(len(o.queue), cap(batch))
+	batch = append(batch, o.queue[:n]...)
+	for _, f := range batch {
+		f.place = leaving
+		f.transmissions++
+	}
+	o.queue = slices.Delete(o.queue, 0, n)
+	return batch
+}
+
+// putBack returns what did not leave to the head of the queue, but for what has
+// been withdrawn meanwhile.
+func (o *outbox) putBack(flights []*flight) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	flights = slices.DeleteFunc(flights, func(f *flight) bool { return f.place != leaving })
+	for _, f := range flights {
+		f.place = queued
+		f.transmissions--
+	}
+	o.queue = slices.Insert(o.queue, 0, flights...)
+	o.left.Broadcast()
+}
+
+// settle notes that flights have been handed over; err is what became of it.
+func (o *outbox) settle(flights []*flight, err error) {
+	if len(flights) == 0 {
+		return
+	}
+	if err != nil {
+		o.counters.writeErrors.Add(uint64(len(flights)))
+		for _, f := range flights {
+			f.home.hint(f, err)
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, f := range flights {
+		f.place = outside
+		o.counters.transmitted(f.transmissions)
+	}
+	o.left.Broadcast()
+}

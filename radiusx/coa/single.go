@@ -1,0 +1,44 @@
+package coa
+
+import (
+	"net"
+
+	"cordon/radiusx"
+)
+
+// single receives one datagram at a time from any net.PacketConn, such as a
+// wire in memory.
+type single struct {
+	conn net.PacketConn
+	// An octet beyond the largest packet is padding, wherever it is cut off.
+	buffer [radiusx.MaxPacketLength]byte
+	one    [1]arrival
+}
+
+func (s *single) receive() ([]arrival, error) {
+	n, addr, err := s.conn.ReadFrom(s.buffer[:])
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the reader only counts it
+	}
+	from, err := addrPortOf(addr)
+	s.one[0] = arrival{s.buffer[:n], from}
+	return s.one[:], err
+}
+
+// direct writes each datagram to any net.PacketConn, in the goroutine that
+// sends it: a write that blocks holds up its own exchange only.
+type direct struct {
+	conn     net.PacketConn
+	counters *counters
+}
+
+func (d *direct) send(f *flight) {
+	f.transmissions++
+	d.counters.transmitted(f.transmissions)
+	if _, err := d.conn.WriteTo(f.request, net.UDPAddrFromAddrPort(f.peer)); err != nil {
+		d.counters.writeErrors.Add(1)
+		f.home.hint(f, err)
+	}
+}
+
+func (*direct) withdraw(f *flight, _ bool) int { return f.transmissions }
