@@ -4,9 +4,9 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
-
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +21,7 @@ type simulation struct {
 	nasIP, v4, v6                      string
 	secret, secretFile, acctSecretFile string
 	nak                                string
+	listQuirks                         bool
 }
 
 // newBNGSim is "cordon bngsim".
@@ -31,9 +32,16 @@ func newBNGSim(sh *shell) *cobra.Command {
 		Long: "Simulate a BNG with subscribers, for labs: it reports its sessions to an accounting server, answers\n" +
 			"CoA and Disconnect requests as its make does, and misbehaves as told. It runs until interrupted.\n" +
 			"SIGUSR1 and --table print its sessions on standard output; everything else goes to standard error.",
-		Example: "  cordon bngsim --make junos --secret testing123 --acct-server 127.0.0.1:1813 --subscribers 200\n" +
+		Example: "  cordon bngsim --quirks\n" +
+			"  cordon bngsim --make cisco-isg --secret testing123 --quirk session-id-changes --quirk padding\n" +
+			"  cordon bngsim --make junos --secret testing123 --acct-server 127.0.0.1:1813 --subscribers 200\n" +
 			"  cordon bngsim --make mikrotik --name m1 --secret testing123 --lose 0.3 --debug --table",
-		RunE: func(c *cobra.Command, _ []string) error { return s.run(c, sh) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if s.listQuirks {
+				return lab.WriteQuirks(sh.out)
+			}
+			return s.run(c, sh)
+		},
 	}
 	s.flags(c)
 	s.faultFlags(c)
@@ -71,6 +79,10 @@ func (s *simulation) faultFlags(c *cobra.Command) {
 	f.StringVar(&s.nak, "nak", "", "refuse every request with this Error-Cause, e.g. 503, or none for a NAK without")
 	f.BoolVar(&s.Faults.Silent, "silent", false, "read requests, do nothing, say nothing")
 	f.BoolVar(&s.Faults.AckIgnore, "ack-ignore", false, "ACK every request and do nothing")
+	f.StringSliceVar(&s.Quirks, "quirk", nil, "a quirk of real gear, by name; may be repeated (see --quirks)")
+	f.BoolVar(&s.listQuirks, "quirks", false, "list the quirks and end")
+	f.DurationVar(&s.SlowBy, "slow-by", 5*time.Second, "time that the quirk slow takes for a request")
+	f.DurationVar(&s.ClockSkew, "clock-skew", 10*time.Minute, "what the clock is ahead with the quirk clock-skew")
 	f.Uint64Var(&s.Seed, "seed", 1, "seed of whatever is left to chance")
 }
 

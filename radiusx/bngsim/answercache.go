@@ -21,7 +21,7 @@ type cacheKey struct {
 }
 
 type cachedAnswer struct {
-	packet []byte
+	packet []byte // nil while the request is worked on
 	at     time.Time
 }
 

@@ -25,34 +25,40 @@ var (
 // all methods may be called from any goroutine, before Run too.
 type BNG struct {
 	config     Config
-	behaviour  *behaviour
-	profiles   map[string]bool // nil knows every name
-	accountant *accountant     // nil without accounting
+	words      *vocabulary
+	accountant *accountant // nil without accounting
 	started    atomic.Bool
 	stopped    chan struct{} // closed when Run ends
 
 	packetsMu sync.Mutex
 	packets   packetLog
 
-	mu       sync.Mutex // guards what follows; taken before accountant's
-	random   *rand.Rand
-	sessions map[string]*session   // by Acct-Session-Id
-	byUser   map[string][]*session // in order of log-in
-	counter  uint64                // of session ids
-	sequence uint64                // of log-ins, never begins anew
-	faults   Faults
-	nakNext  int
-	nakCause ErrorCause
-	answers  answerCache
+	mu         sync.Mutex      // guards what follows; taken before accountant's
+	behaviour  *behaviour      // of the make under its quirks
+	profiles   map[string]bool // nil knows every name
+	restartDue bool            // the next request finds it restarting
+	random     *rand.Rand
+	sessions   map[string]*session   // by Acct-Session-Id
+	byUser     map[string][]*session // in order of log-in
+	counter    uint64                // of session ids
+	freed      []uint64              // numbers of ended sessions, where they are used again
+	sequence   uint64                // of log-ins, never begins anew
+	faults     Faults
+	nakNext    int
+	nakCause   ErrorCause
+	answers    answerCache
 }
 
-// session is a live session; guarded by BNG.mu, the first four fields never
+// session is a live session; guarded by BNG.mu, the first two fields never
 // change.
 type session struct {
-	id         string
 	sequence   uint64
 	subscriber Subscriber
-	started    time.Time
+
+	id        string
+	number    uint64 // that the id was made of
+	started   time.Time
+	busyUntil time.Time // works on a request until then
 
 	state    State
 	services []serviceSession // those with accounting of their own
@@ -75,21 +81,24 @@ func New(config Config) (*BNG, error) {
 		return nil, fmt.Errorf("simulated BNG: %w", err)
 	}
 	config.setDefaults()
+	how, err := bent(&config, config.Quirks)
+	if err != nil {
+		return nil, fmt.Errorf("simulated BNG: %w", err)
+	}
+	words, err := newVocabulary(config.Dictionary)
+	if err != nil {
+		return nil, fmt.Errorf("simulated BNG: %w", err)
+	}
 	b := &BNG{
 		config:    config,
-		behaviour: config.Make.behaviour(),
-		stopped:   make(chan struct{}),
-		packets:   packetLog{size: config.KeepPackets},
-		random:    rand.New(rand.NewPCG(config.Seed, 0)), //nolint:gosec // faults, not keys
-		sessions:  make(map[string]*session),
-		byUser:    make(map[string][]*session),
-		answers:   newAnswerCache(config.DuplicateWindow),
-	}
-	if config.Profiles != nil && b.behaviour.checksProfiles {
-		b.profiles = make(map[string]bool, len(config.Profiles))
-		for _, p := range config.Profiles {
-			b.profiles[p] = true
-		}
+		words:     words,
+		behaviour: how, profiles: config.known(how), restartDue: how.restarts,
+		stopped:  make(chan struct{}),
+		packets:  packetLog{size: config.KeepPackets},
+		random:   rand.New(rand.NewPCG(config.Seed, 0)), //nolint:gosec // faults, not keys
+		sessions: make(map[string]*session),
+		byUser:   make(map[string][]*session),
+		answers:  newAnswerCache(how.duplicateWindow),
 	}
 	if config.Accounting.Conn != nil {
 		b.accountant = newAccountant(b, config.Accounting)

@@ -19,9 +19,39 @@ type changing struct {
 	session *session
 	state   State           // a copy, taken over at the end
 	known   map[string]bool // Config.Profiles; nil knows every name
+	unknown ErrorCause      // answer to other names
+
+	says      []radiusx.Attribute // in the answer
+	reports   bool                // an Interim-Update is asked for
+	renumbers bool                // the session gets another id
 }
 
+// changeTogether looks at all attributes that are no identifiers and returns
+// those that are left to be looked at one by one.
+type changeTogether func(c *changing, attrs []radiusx.Attribute) (rest []radiusx.Attribute, cause ErrorCause)
+
 func (r *changing) knows(name string) bool { return r.known == nil || r.known[name] }
+
+// set changes a name in the state, if there is one of that name on the BNG.
+func (r *changing) set(field *string, name string) ErrorCause {
+	if !r.knows(name) {
+		return r.unknown
+	}
+	*field = name
+	return OK
+}
+
+// override lays a name over the profile; "" takes it away.
+func (r *changing) override(what, name string) {
+	r.state.Overrides = slices.DeleteFunc(r.state.Overrides, func(o string) bool { return strings.HasPrefix(o, what+"=") })
+	if name != "" {
+		r.state.Overrides = append(r.state.Overrides, what+"="+name)
+		slices.Sort(r.state.Overrides)
+	}
+	if len(r.state.Overrides) == 0 {
+		r.state.Overrides = nil
+	}
+}
 
 // order returns attrs with the make's first attribute in front, as the make
 // works them off.
@@ -44,11 +74,7 @@ func (b *behaviour) rank(a radiusx.Attribute) int {
 func changeNothing(*changing, string) ErrorCause { return OK }
 
 func setFilter(r *changing, value string) ErrorCause {
-	if !r.knows(value) {
-		return InvalidAttributeValue
-	}
-	r.state.FilterID = value
-	return OK
+	return r.set(&r.state.FilterID, value)
 }
 
 // shaperRate is what accel-ppp's shaper reads from Filter-Id: kbit/s down, or
@@ -104,7 +130,7 @@ func isOff(value string) bool {
 func activateService(r *changing, value string) ErrorCause {
 	name, _, _ := strings.Cut(value, "(")
 	if !r.knows(name) && !r.knows(value) {
-		return InvalidAttributeValue
+		return r.unknown
 	}
 	if !slices.Contains(r.state.Services, value) {
 		r.state.Services = append(r.state.Services, value)
@@ -116,7 +142,10 @@ func activateService(r *changing, value string) ErrorCause {
 // activated with.
 func deactivateService(r *changing, value string) ErrorCause {
 	at := slices.Index(r.state.Services, value)
-	if at < 0 {
+	switch {
+	case at < 0 && r.unknown == OK: // nothing to skip is skipped
+		return OK
+	case at < 0:
 		return InvalidRequest
 	}
 	r.state.Services = slices.Delete(r.state.Services, at, at+1)

@@ -16,6 +16,7 @@ type Config struct {
 	Name   string     // NAS-Identifier, and the name in histories
 	NASIP  netip.Addr // NAS-IP-Address or NAS-IPv6-Address
 	Make   Make       // whose behaviour to take after
+	Quirks []Quirk    // and how it departs from it; see [Quirks]
 	Secret radiusx.Secret
 
 	// Conn is the socket of the dynamic authorization server; the BNG closes
@@ -35,6 +36,9 @@ type Config struct {
 
 	Profiles          []string // names of services and filters it knows; nil means any
 	RedirectAttribute string   // accel-ppp: the attribute configured as attr-l4-redirect; none
+
+	SlowBy    time.Duration // of the quirk slow: from a request to its answer; 5s
+	ClockSkew time.Duration // of the quirk clock-skew: what the clock is ahead, negative for behind; 10m
 
 	Accounting Accounting
 	ReuseIDs   bool // session ids begin anew with each Reboot
@@ -64,6 +68,8 @@ type Accounting struct {
 func (c *Config) setDefaults() {
 	setDefault(&c.EventWindow, 300*time.Second)
 	setDefault(&c.KeepPackets, 256)
+	setDefault(&c.SlowBy, 5*time.Second)
+	setDefault(&c.ClockSkew, 10*time.Minute)
 	setDefault(&c.Accounting.Retry, 2*time.Second)
 	setDefault(&c.Accounting.MaxRetry, 16*time.Second)
 	if c.Accounting.Secret.IsZero() {
@@ -75,9 +81,18 @@ func (c *Config) setDefaults() {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if b := c.Make.behaviour(); b != nil && c.DuplicateWindow == 0 {
-		c.DuplicateWindow = b.duplicateWindow
+}
+
+// known are the names that the BNG knows; nil knows every one.
+func (c *Config) known(how *behaviour) map[string]bool {
+	if c.Profiles == nil || !how.checksProfiles {
+		return nil
 	}
+	known := make(map[string]bool, len(c.Profiles))
+	for _, p := range c.Profiles {
+		known[p] = true
+	}
+	return known
 }
 
 func setDefault[T comparable](field *T, value T) {
@@ -93,6 +108,14 @@ func (c Config) Validate() error {
 	var errs []error
 	if c.Make.behaviour() == nil {
 		errs = append(errs, fmt.Errorf("unknown make %q, known: %v", c.Make, Makes()))
+	}
+	if c.Make.behaviour() != nil {
+		if _, err := bent(&c, c.Quirks); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if c.SlowBy < 0 {
+		errs = append(errs, errors.New("slow by less than nothing"))
 	}
 	if c.Name == "" && !c.NASIP.IsValid() {
 		errs = append(errs, errors.New("neither name nor NAS address"))

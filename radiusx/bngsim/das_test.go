@@ -326,7 +326,7 @@ func TestGoldenVectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, note := b.process(request, netip.AddrPortFrom(ourIP, 1))
+		answer, note := b.process(request, netip.AddrPortFrom(ourIP, 1), func([]byte) {})
 		if got := hex.EncodeToString(answer); got != v.answer {
 			t.Errorf("%s: %s %q, want %s", v.name, got, note, v.answer)
 		}
@@ -361,7 +361,7 @@ func FuzzProcess(f *testing.F) {
 			if _, err := b.Login(t.Context(), alice()); err != nil {
 				t.Fatal(err)
 			}
-			answer, note := b.process(signed, netip.AddrPortFrom(ourIP, 1))
+			answer, note := b.process(signed, netip.AddrPortFrom(ourIP, 1), func([]byte) {})
 			if (answer == nil) == (note == Handled) {
 				t.Errorf("%s: answer %x with note %q", b.config.Make, answer, note)
 			}

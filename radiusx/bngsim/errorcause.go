@@ -8,8 +8,10 @@ type ErrorCause int
 
 // The causes that the simulated gear gives.
 const (
-	Unexplained           ErrorCause = -1 // a NAK without Error-Cause
-	OK                    ErrorCause = 0  // no refusal
+	unanswered            ErrorCause = -2  // no answer at all
+	Unexplained           ErrorCause = -1  // a NAK without Error-Cause
+	OK                    ErrorCause = 0   // no refusal
+	residualRemoved       ErrorCause = 201 // in StarOS' ACKs
 	UnsupportedAttribute  ErrorCause = 401
 	MissingAttribute      ErrorCause = 402
 	NASMismatch           ErrorCause = 403
@@ -26,6 +28,8 @@ const (
 // String returns the number, or what our own values stand for.
 func (c ErrorCause) String() string {
 	switch c {
+	case unanswered:
+		return "no answer"
 	case Unexplained:
 		return "no Error-Cause"
 	case OK:

@@ -1,6 +1,7 @@
 package bngsim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ const (
 	causeUserRequest = "User-Request"
 	causeLostCarrier = "Lost-Carrier"
 	causeAdminReset  = "Admin-Reset"
+	causeUnavailable = "Service-Unavailable"
 )
 
 // Login starts a session, sends its Accounting-Start and waits until it is
@@ -34,11 +36,11 @@ func (b *BNG) Login(ctx context.Context, subscriber Subscriber) (Session, error)
 // open adds a session and queues its records; the caller holds b.mu.
 func (b *BNG) open(subscriber Subscriber) (*session, []*report, error) {
 	now := b.config.Now()
-	b.counter++
 	b.sequence++
+	number := b.nextNumber()
 	subscriber.Profile = subscriber.Profile.clone()
 	s := &session{
-		id: b.behaviour.sessionID(b.counter), sequence: b.sequence,
+		id: b.behaviour.sessionID(number), number: number, sequence: b.sequence,
 		subscriber: subscriber, state: subscriber.Profile.clone(), started: now,
 		nextAt: now.Add(b.config.Accounting.Interval),
 	}
@@ -50,6 +52,17 @@ func (b *BNG) open(subscriber Subscriber) (*session, []*report, error) {
 	b.sessions[s.id] = s
 	b.byUser[subscriber.User] = append(b.byUser[subscriber.User], s)
 	return s, b.queue(reports), nil
+}
+
+// nextNumber is what the next session id is made of; the caller holds b.mu.
+func (b *BNG) nextNumber() uint64 {
+	if n := len(b.freed); n > 0 && b.behaviour.reusesIDs {
+		number := b.freed[n-1]
+		b.freed = b.freed[:n-1]
+		return number
+	}
+	b.counter++
+	return b.counter
 }
 
 // Logout ends a session as its user would and waits for the answer to its
@@ -93,6 +106,9 @@ func (b *BNG) end(id, cause string) (*session, []*report, error) {
 // close removes a session and queues its records; the caller holds b.mu.
 func (b *BNG) close(s *session, cause string) ([]*report, error) {
 	delete(b.sessions, s.id)
+	if b.behaviour.reusesIDs {
+		b.freed = append(b.freed, s.number)
+	}
 	rest := slices.DeleteFunc(b.byUser[s.subscriber.User], func(other *session) bool { return other == s })
 	if len(rest) == 0 {
 		delete(b.byUser, s.subscriber.User)
@@ -144,15 +160,44 @@ func (b *BNG) Reboot(ctx context.Context) error {
 func (b *BNG) forget() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.forgetAll(b.config.ReuseIDs)
+}
+
+// forgetAll loses sessions, remembered answers and unanswered records; the caller
+// holds b.mu.
+func (b *BNG) forgetAll(idsBeginAnew bool) {
 	clear(b.sessions)
 	clear(b.byUser)
-	b.answers = newAnswerCache(b.config.DuplicateWindow)
-	if b.config.ReuseIDs {
-		b.counter = 0
+	b.answers = newAnswerCache(b.behaviour.duplicateWindow)
+	if idsBeginAnew {
+		b.counter, b.freed = 0, nil
 	}
 	if b.accountant != nil {
 		b.accountant.forget()
 	}
+}
+
+// restart is the quirk reboot: everything is lost, Accounting-On is sent, and the
+// subscribers dial in again in the reverse order, so that session ids belong to
+// others than before. The caller holds b.mu.
+func (b *BNG) restart() {
+	b.restartDue = false
+	var lost []*session
+	for _, s := range b.sessions {
+		lost = append(lost, s)
+	}
+	slices.SortFunc(lost, func(x, y *session) int { return cmp.Compare(y.sequence, x.sequence) })
+	b.forgetAll(true)
+	if on, err := b.report("Accounting-On", b.config.Now(), nil); err == nil {
+		b.queue([]*report{on})
+	}
+	b.after(redialAfter, func() func() {
+		for _, s := range lost {
+			// It was reported once with the same values: it can be again.
+			_, _, _ = b.open(s.subscriber)
+		}
+		return nil
+	})
 }
 
 func (b *BNG) announce(ctx context.Context, status string) error {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"cordon/radiusx"
 )
 
 // Make names the gear that a BNG takes after.
@@ -15,30 +17,90 @@ const (
 	Junos    Make = "junos"     // Juniper MX, services activated and deactivated
 	MikroTik Make = "mikrotik"  // RouterOS, address lists
 	AccelPPP Make = "accel-ppp" // accel-ppp, redirect and shaper
+
+	NokiaSROS   Make = "nokia-sros"   // SR OS, SLA profiles and subscriber filters
+	CiscoISG    Make = "cisco-isg"    // IOS and IOS-XE, services by command
+	CiscoXR     Make = "cisco-xr"     // IOS-XR, several services in one request
+	HuaweiNE    Make = "huawei-ne"    // NE40E, ME60, NetEngine: user groups; error-reply version1
+	EricssonSE  Make = "ericsson-se"  // SmartEdge, tagged services
+	RtBrick     Make = "rtbrick"      // RBFS, service profiles and ACLs
+	VyOS        Make = "vyos"         // accel-ppp without redirect
+	CoovaChilli Make = "coova-chilli" // access controller, portal state
+	Skat        Make = "skat"         // VAS Experts, profiles by login
+	StarOS      Make = "staros"       // Cisco's packet core, Filter-Id
+	OSVBNG      Make = "osvbng"       // drops every Message-Authenticator
+	Hostapd     Make = "hostapd"      // disconnects only
 )
 
-// behaviour is what distinguishes a make.
+// behaviour is what distinguishes a make, or a make under quirks. It does not
+// change.
 type behaviour struct {
 	sessionID func(n uint64) string
 
-	identifiers []string   // attributes that name a session; the others are changes
-	skipsUnset  bool       // an identifier the session has no value for counts as matching
-	several     ErrorCause // answer when several sessions match; OK takes the first
-	unnamed     ErrorCause // answer to a request without any identifier
-	checksNAS   bool       // 403 when NAS-IP-Address or NAS-Identifier is another's
+	// Which session is meant.
+	identifiers  []string   // attributes that name a session; the others are changes
+	looksAt      []string   // the only identifiers that are compared; nil: all
+	prefers      []string   // the first of these that was sent is the only one compared; nil: see looksAt
+	needs        string     // an identifier without which a request counts as unnamed
+	skipsUnset   bool       // an identifier the session has no value for counts as matching
+	foldsCase    bool       // Acct-Session-Id is compared without regard to case
+	several      ErrorCause // answer when several sessions match; OK takes the first, or all
+	appliesToAll bool       // every session that matches is meant
+	unnamed      ErrorCause // answer to a request without any identifier
+	checksNAS    bool       // 403 when NAS-IP-Address or NAS-Identifier is another's
+	needsNAS     bool       // 402 when there is neither
 
+	// What a request may carry, and when it is looked at.
+	onlyAttributes     []string // others are refused with 401, Proxy-State too; nil: see ignoresUnknown
+	refusesProxyState  bool     // 401
+	checksAuthenticity bool     // of Message-Authenticator, and of Event-Timestamp's age
+	needsTimestamp     bool     // drops what has no Event-Timestamp
+	dropsSigned        bool     // drops what has a Message-Authenticator
+	duplicateWindow    time.Duration
+	dropsBusy          bool          // drops a request for a session that works on another
+	takes              time.Duration // from a request to its doing and its answer
+
+	// What a change does.
+	coa            ErrorCause        // answer to every CoA-Request; OK: they are carried out
 	changes        map[string]change // attributes that change the state
+	together       changeTogether    // looks at all attributes at once, before changes; may be nil
 	first          string            // the attribute whose instances are worked off before the others
 	ignoresUnknown bool              // other attributes are ignored and ACKed, not refused with 401
 	atomic         bool              // a refusal leaves the state as it was
 	checksProfiles bool              // Config.Profiles is looked at
+	unknownName    ErrorCause        // answer to a name that is not there; OK skips it
+	acksOnly       bool              // nothing is changed, everything ACKed
+	renumbers      bool              // a changed session gets another Acct-Session-Id, with Stop and Start
+	repeatsAfter   time.Duration     // a change is done and answered once more so much later; 0 is not
+	endsAfter      time.Duration     // from a Disconnect-ACK to the session's end
+	restarts       bool              // at the first request
+	reusesIDs      bool              // ended sessions' ids go to the next ones
 
-	checksAuthenticity bool // of Message-Authenticator, and of Event-Timestamp's age
-	echoesProxyState   bool
-	duplicateWindow    time.Duration
-	reportsFilterID    bool // accounting carries Filter-Id as it is now
-	reportsServices    bool // each active service is accounted for by itself
+	// How it answers.
+	echoesProxyState bool
+	signs            signing
+	skew             time.Duration // what its clock is ahead; stamps answers when not 0
+	ackCause         ErrorCause    // in every ACK; OK for none
+	namesNoCause     bool
+	swapsCode        bool
+	wrongID          bool
+	pads             int // octets behind the packet
+
+	// What accounting shows of the state.
+	shows            func(State) []radiusx.Attribute // may be nil
+	reportsServices  bool                            // each active service is accounted for by itself
+	serviceAttribute string                          // names the service in its own records; "": ERX-Service-Session
 }
+
+// signing is when an answer has a Message-Authenticator.
+type signing uint8
+
+const (
+	signsInKind  signing = iota // as the request
+	signsAlways                 // hostapd
+	signsNever                  // accel-ppp
+	signsWrongly                // as the request, with another secret
+)
 
 // rfcIdentifiers are the session identification attributes of RFC 5176 section 3.
 var rfcIdentifiers = []string{
@@ -47,15 +109,18 @@ var rfcIdentifiers = []string{
 	"Framed-Interface-Id", "Framed-IPv6-Prefix",
 }
 
+// accelIdentifiers are those that accel-ppp looks at.
+var accelIdentifiers = []string{"Acct-Session-Id", "User-Name", "NAS-Port", "NAS-Port-Id", "Framed-IP-Address", "Calling-Station-Id"}
+
 // behaviours is the one table of makes.
 var behaviours = map[Make]*behaviour{
 	// What RFC 5176 asks of a server: all or nothing, 401 to the unknown.
 	FilterID: {
 		sessionID:   func(n uint64) string { return fmt.Sprintf("%08X", n) },
 		identifiers: rfcIdentifiers, several: MultipleSessions, unnamed: MissingAttribute, checksNAS: true,
-		changes: map[string]change{"Filter-Id": setFilter}, atomic: true, checksProfiles: true,
+		changes: map[string]change{"Filter-Id": setFilter}, atomic: true, checksProfiles: true, unknownName: InvalidAttributeValue,
 		checksAuthenticity: true, echoesProxyState: true, duplicateWindow: 300 * time.Second,
-		reportsFilterID: true,
+		shows: showFilter,
 	},
 	// Juniper, "RADIUS dynamic service management" and JUNOSe 9.x table 42:
 	// deactivations before activations (16.1R4), 404 for a service that is
@@ -74,9 +139,9 @@ var behaviours = map[Make]*behaviour{
 			"ERX-Service-Acct-Interval": changeNothing,
 			"Filter-Id":                 setFilter,
 		},
-		first: "ERX-Service-Deactivate", atomic: true, checksProfiles: true,
+		first: "ERX-Service-Deactivate", atomic: true, checksProfiles: true, unknownName: InvalidAttributeValue,
 		checksAuthenticity: true, echoesProxyState: true, duplicateWindow: 60 * time.Second,
-		reportsFilterID: true, reportsServices: true,
+		shows: showFilter, reportsServices: true,
 	},
 	// MikroTik, manual RADIUS client; Splynx on Mikrotik-Address-List: names
 	// are made as needed, other attributes are ignored.
@@ -98,11 +163,19 @@ var behaviours = map[Make]*behaviour{
 	// answers, unknown attributes ACKed, failures without Error-Cause.
 	AccelPPP: {
 		sessionID:   func(n uint64) string { return fmt.Sprintf("%016x", n) },
-		identifiers: []string{"Acct-Session-Id", "User-Name", "NAS-Port", "NAS-Port-Id", "Framed-IP-Address", "Calling-Station-Id"},
+		identifiers: accelIdentifiers,
 		skipsUnset:  true, unnamed: SessionNotFound, checksNAS: true,
 		changes:        map[string]change{"Filter-Id": setShaper, redirectKey: setRedirect},
-		ignoresUnknown: true,
+		ignoresUnknown: true, signs: signsNever,
 	},
+	// vyos-1x 3710c587: accel-ppp, but its templates have no L4 redirect.
+	VyOS: {
+		sessionID:   func(n uint64) string { return fmt.Sprintf("%016x", n) },
+		identifiers: accelIdentifiers, skipsUnset: true, unnamed: SessionNotFound, checksNAS: true,
+		changes: map[string]change{"Filter-Id": setShaper}, ignoresUnknown: true, signs: signsNever,
+	},
+	NokiaSROS: nokiaSROS, CiscoISG: ciscoISG, CiscoXR: ciscoXR, HuaweiNE: huaweiNE, EricssonSE: ericssonSE, RtBrick: rtBrick,
+	CoovaChilli: coovaChilli, Skat: skat, StarOS: starOS, OSVBNG: osvBNG, Hostapd: hostapd,
 }
 
 // redirectKey stands in the table for Config.RedirectAttribute.

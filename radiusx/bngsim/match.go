@@ -1,15 +1,23 @@
 package bngsim
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"cordon/radiusx"
 )
 
-// match finds the session that all identifiers name; the caller holds b.mu.
-func (b *BNG) match(names []radiusx.Attribute) (*session, ErrorCause) {
+// match finds the sessions that all identifiers name and that are meant: one, or
+// all where the make applies a request to all. The caller holds b.mu.
+func (b *BNG) match(names []radiusx.Attribute) ([]*session, ErrorCause) {
+	how := b.behaviour
+	if _, there := radiusx.Find(names, how.needs); how.needs != "" && !there {
+		return nil, how.unnamed
+	}
+	names = how.compared(names)
 	if len(names) == 0 {
-		return nil, b.behaviour.unnamed
+		return nil, how.unnamed
 	}
 	var found []*session
 	for _, s := range b.candidates(names) {
@@ -20,21 +28,39 @@ func (b *BNG) match(names []radiusx.Attribute) (*session, ErrorCause) {
 	switch {
 	case len(found) == 0:
 		return nil, SessionNotFound
-	case len(found) > 1 && b.behaviour.several != OK:
-		return nil, b.behaviour.several
+	case len(found) > 1 && how.several != OK:
+		return nil, how.several
 	}
-	return slices.MinFunc(found, func(x, y *session) int { return int(x.sequence) - int(y.sequence) }), OK
+	slices.SortFunc(found, func(x, y *session) int { return cmp.Compare(x.sequence, y.sequence) })
+	if !how.appliesToAll {
+		found = found[:1]
+	}
+	return found, OK
+}
+
+// compared are the identifiers that count.
+func (b *behaviour) compared(names []radiusx.Attribute) []radiusx.Attribute {
+	only := b.looksAt
+	for _, preferred := range b.prefers {
+		if _, sent := radiusx.Find(names, preferred); sent && only == nil {
+			only = []string{preferred}
+		}
+	}
+	if only == nil {
+		return names
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(a radiusx.Attribute) bool { return !slices.Contains(only, a.Name) })
 }
 
 // candidates narrows the search where an index allows it.
 func (b *BNG) candidates(names []radiusx.Attribute) []*session {
-	if id, ok := radiusx.Find(names, "Acct-Session-Id"); ok {
+	if id, ok := radiusx.Find(names, "Acct-Session-Id"); ok && !b.behaviour.foldsCase {
 		if s, ok := b.sessions[id]; ok {
 			return []*session{s}
 		}
 		return nil
 	}
-	if user, ok := radiusx.Find(names, "User-Name"); ok {
+	if user, ok := radiusx.Find(names, "User-Name"); ok && !b.behaviour.skipsUnset {
 		return b.byUser[user]
 	}
 	all := make([]*session, 0, len(b.sessions))
@@ -51,7 +77,7 @@ func (b *BNG) named(s *session, names []radiusx.Attribute) bool {
 		if value == "" && b.behaviour.skipsUnset {
 			continue
 		}
-		if value != a.Value {
+		if value != a.Value && !(b.behaviour.foldsCase && a.Name == "Acct-Session-Id" && strings.EqualFold(value, a.Value)) {
 			return false
 		}
 	}
@@ -64,7 +90,7 @@ func (s *session) identifier(name string) string {
 	switch name {
 	case "Acct-Session-Id":
 		return s.id
-	case "User-Name":
+	case "User-Name", "VasExperts-UserName":
 		return s.subscriber.User
 	case "Framed-IP-Address":
 		return addrText(s.subscriber.IPv4)
@@ -74,6 +100,12 @@ func (s *session) identifier(name string) string {
 		return s.subscriber.MAC
 	case "NAS-Port-Id":
 		return s.subscriber.NASPortID
+	case "Framed-IPv6-Address", "Alc-Ipv6-Address":
+		return addrText(s.subscriber.IPv6)
+	case "Delegated-IPv6-Prefix":
+		return prefixText(s.subscriber.Delegated)
+	case "Alc-Subsc-ID-Str":
+		return s.subscriber.Line
 	}
 	return ""
 }

@@ -26,6 +26,8 @@ const (
 	Duplicate          Note = "duplicate: the answer was repeated"
 	Lost               Note = "lost"
 	Ignored            Note = "silent: not looked at"
+	Busy               Note = "dropped: works on an earlier request"
+	Restarting         Note = "dropped: restarts"
 	ForbiddenSource    Note = "dropped: source not allowed"
 	MalformedPacket    Note = "dropped: malformed"
 	UnexpectedCode     Note = "dropped: unexpected code"

@@ -87,7 +87,7 @@ func BenchmarkProcess(b *testing.B) {
 	request := coa(b, 1, `User-Name="alice@isp", Acct-Session-Id=000007D0, Filter-Id=GARDEN`)
 	b.ReportAllocs()
 	for b.Loop() {
-		if answer, note := bng.process(request, dasAddr); answer == nil {
+		if answer, note := bng.process(request, dasAddr, func([]byte) {}); answer == nil {
 			b.Fatal(note)
 		}
 	}

@@ -1,10 +1,12 @@
 package bngsim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,14 +31,14 @@ func (b *BNG) report(status string, at time.Time, attrs []radiusx.Attribute) (*r
 	}
 	all := append([]radiusx.Attribute{{Name: "Acct-Status-Type", Value: status}}, b.nasAttributes()...)
 	if !b.config.Accounting.OmitEventTimestamp {
-		all = append(all, radiusx.Attribute{Name: "Event-Timestamp", Value: strconv.FormatInt(at.Unix(), 10)})
+		all = append(all, radiusx.Attribute{Name: "Event-Timestamp", Value: strconv.FormatInt(at.Add(b.behaviour.skew).Unix(), 10)})
 	}
 	for _, a := range attrs {
 		if a.Value != "" {
-			all = append(all, a)
+			all = append(all, b.words.spell(a))
 		}
 	}
-	encoded, err := b.config.Dictionary.EncodeAll(all)
+	encoded, err := b.words.EncodeAll(all)
 	if err != nil {
 		return nil, fmt.Errorf("accounting %s: %w", status, err)
 	}
@@ -75,8 +77,11 @@ func (b *BNG) sessionAttributes(s *session, id string) []radiusx.Attribute {
 	if !sub.IPoE {
 		attrs = append(attrs, radiusx.Attribute{Name: "Framed-Protocol", Value: "PPP"})
 	}
-	if b.behaviour.reportsFilterID {
-		attrs = append(attrs, radiusx.Attribute{Name: "Filter-Id", Value: s.state.FilterID})
+	if slices.Contains(b.behaviour.identifiers, "Alc-Subsc-ID-Str") {
+		attrs = append(attrs, radiusx.Attribute{Name: "Alc-Subsc-ID-Str", Value: sub.Line})
+	}
+	if b.behaviour.shows != nil {
+		attrs = append(attrs, b.behaviour.shows(s.state)...)
 	}
 	return attrs
 }
@@ -99,8 +104,12 @@ func sessionTime(started, at time.Time) radiusx.Attribute {
 	return radiusx.Attribute{Name: "Acct-Session-Time", Value: strconv.FormatInt(int64(at.Sub(started)/time.Second), 10)}
 }
 
-// reportStart makes the records of a log-in.
+// reportStart makes the records of a log-in. Nobody is accounted for who is not
+// let in.
 func (b *BNG) reportStart(s *session, at time.Time) ([]*report, error) {
+	if s.state.Portal {
+		return nil, nil
+	}
 	start, err := b.report("Start", at, b.sessionAttributes(s, s.id))
 	if err != nil {
 		return nil, err
@@ -111,6 +120,9 @@ func (b *BNG) reportStart(s *session, at time.Time) ([]*report, error) {
 
 // reportInterim makes the Interim-Updates of a session and its services.
 func (b *BNG) reportInterim(s *session, at time.Time) ([]*report, error) {
+	if s.state.Portal {
+		return nil, nil
+	}
 	attrs := append(b.sessionAttributes(s, s.id), sessionTime(s.started, at))
 	r, err := b.report("Interim-Update", at, attrs)
 	reports, errs := []*report{r}, []error{err}
@@ -123,6 +135,9 @@ func (b *BNG) reportInterim(s *session, at time.Time) ([]*report, error) {
 
 // reportStop makes the Stops of a session's services and then its own.
 func (b *BNG) reportStop(s *session, cause string, at time.Time) ([]*report, error) {
+	if s.state.Portal {
+		return nil, nil
+	}
 	var reports []*report
 	var errs []error
 	for _, service := range s.services {
@@ -173,7 +188,8 @@ func (b *BNG) reportServices(s *session, at time.Time) ([]*report, error) {
 // reportService makes one record of a service session, as Juniper's Service
 // Manager does.
 func (b *BNG) reportService(status string, s *session, service serviceSession, at time.Time) (*report, error) {
-	attrs := append(b.sessionAttributes(s, service.id), radiusx.Attribute{Name: "ERX-Service-Session", Value: service.name})
+	attribute := cmp.Or(b.behaviour.serviceAttribute, "ERX-Service-Session")
+	attrs := append(b.sessionAttributes(s, service.id), radiusx.Attribute{Name: attribute, Value: service.name})
 	if status != "Start" {
 		attrs = append(attrs, sessionTime(service.started, at))
 	}

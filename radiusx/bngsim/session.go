@@ -19,6 +19,7 @@ type Subscriber struct {
 	Delegated netip.Prefix // Delegated-IPv6-Prefix
 	MAC       string       // Calling-Station-Id
 	NASPortID string       // NAS-Port-Id
+	Line      string       // Alc-Subsc-ID-Str, where the make has it
 	Class     string       // Class, as given at log-in
 	IPoE      bool         // not PPP; accel-ppp redirects only these
 	Profile   State        // what AAA gives at log-in
@@ -26,23 +27,27 @@ type Subscriber struct {
 
 // State is what a change of authorization changes of a session.
 type State struct {
-	Services    []string // Junos: active service sessions, "name(parameters)"
-	FilterID    string   // Filter-Id: filter, or on accel-ppp the shaper's rate
-	AddressList string   // MikroTik: the list that holds the session's IPv4 address
-	RateLimit   string   // MikroTik: Mikrotik-Rate-Limit
-	Redirect    bool     // accel-ppp: HTTP is redirected (IPv4 only)
+	Services       []string // Junos, Cisco, SmartEdge: active services, "name" or "name(parameters)"
+	FilterID       string   // Filter-Id: filter, user group on Huawei, on accel-ppp the shaper's rate
+	AddressList    string   // MikroTik: the list that holds the session's IPv4 address
+	RateLimit      string   // MikroTik: Mikrotik-Rate-Limit; Chilli: bits a second "up/down"
+	Redirect       bool     // accel-ppp: HTTP is redirected (IPv4 only)
+	ServiceProfile string   // Nokia's SLA profile, RtBrick's service profile, SKAT's policing profile
+	Overrides      []string // Nokia, RtBrick, SmartEdge: what lies over the profile, "what=name", sorted
+	Portal         bool     // Chilli: the line sees the log-in page and nothing else, and is not accounted for
 }
 
 // clone returns a copy that shares no memory.
 func (s State) clone() State {
-	s.Services = slices.Clone(s.Services)
+	s.Services, s.Overrides = slices.Clone(s.Services), slices.Clone(s.Overrides)
 	return s
 }
 
 // Equal reports whether the states are the same; the order of services counts.
 func (s State) Equal(t State) bool {
 	return slices.Equal(s.Services, t.Services) && s.FilterID == t.FilterID &&
-		s.AddressList == t.AddressList && s.RateLimit == t.RateLimit && s.Redirect == t.Redirect
+		s.AddressList == t.AddressList && s.RateLimit == t.RateLimit && s.Redirect == t.Redirect &&
+		s.ServiceProfile == t.ServiceProfile && slices.Equal(s.Overrides, t.Overrides) && s.Portal == t.Portal
 }
 
 // String lists what is set, "plain" for nothing.
@@ -53,6 +58,8 @@ func (s State) String() string {
 		{"filter=", s.FilterID},
 		{"list=", s.AddressList},
 		{"rate=", s.RateLimit},
+		{"profile=", s.ServiceProfile},
+		{"overrides=", strings.Join(s.Overrides, "+")},
 	} {
 		if p.value != "" {
 			parts = append(parts, p.label+p.value)
@@ -60,6 +67,9 @@ func (s State) String() string {
 	}
 	if s.Redirect {
 		parts = append(parts, "redirected")
+	}
+	if s.Portal {
+		parts = append(parts, "at the portal")
 	}
 	if len(parts) == 0 {
 		return "plain"

@@ -20,6 +20,9 @@ func TestConfigFaultsAreAllNamed(t *testing.T) {
 		"no secret":                 func(c *Config) { c.Secret = c.Accounting.Secret },
 		"both a server and":         func(c *Config) { c.Accounting.Server = server },
 		"0 < retry <= max retry":    func(c *Config) { c.Accounting.Retry = time.Hour },
+		"unknown quirk":             func(c *Config) { c.Quirks = []Quirk{"moody"} },
+		"exclude each other":        func(c *Config) { c.Quirks = []Quirk{NoDuplicateCache, Duplicates5s} },
+		"slow by less":              func(c *Config) { c.SlowBy = -1 },
 		"unknown redirect attribut": func(c *Config) { c.RedirectAttribute = "L4-Redirect" },
 	} {
 		c := good
@@ -28,7 +31,7 @@ func TestConfigFaultsAreAllNamed(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if got := Makes(); !slices.Equal(got, []Make{AccelPPP, FilterID, Junos, MikroTik}) {
+	if got := Makes(); len(got) != 16 || !slices.IsSorted(got) {
 		t.Errorf("makes: %v", got)
 	}
 }
@@ -69,7 +72,7 @@ func TestASnapshotDoesNotChange(t *testing.T) {
 	}
 	subscriber.Profile.Services[0] = "changed by the caller"
 	for i, text := range []string{"ERX-Service-Deactivate=NORMAL", "ERX-Service-Activate:1=A", "ERX-Service-Activate:1=B"} {
-		if answer, _ := b.process(coa(t, byte(i), "User-Name=alice@isp, "+text), dasAddr); verdict(answer) != "ACK" {
+		if answer, _ := b.process(coa(t, byte(i), "User-Name=alice@isp, "+text), dasAddr, func([]byte) {}); verdict(answer) != "ACK" {
 			t.Fatalf("%s: %s", text, verdict(answer))
 		}
 	}
@@ -81,7 +84,7 @@ func TestASnapshotDoesNotChange(t *testing.T) {
 		t.Errorf("now %v, history %v", after, after.History)
 	}
 	for i := range 100 {
-		b.process(coa(t, byte(10+i), "User-Name=alice@isp, ERX-Service-Deactivate=nothing"), dasAddr)
+		b.process(coa(t, byte(10+i), "User-Name=alice@isp, ERX-Service-Deactivate=nothing"), dasAddr, func([]byte) {})
 	}
 	if n := len(b.Find("alice@isp")[0].History); n != historyLength {
 		t.Errorf("history has %d events", n)

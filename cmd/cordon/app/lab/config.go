@@ -17,6 +17,7 @@ import (
 type Config struct {
 	Name   string         // NAS-Identifier, and the first part of every User-Name
 	Make   string         // see Makes
+	Quirks []string       // see bngsim.Quirks
 	NASIP  netip.Addr     // NAS-IP-Address or NAS-IPv6-Address; invalid: it names itself by Name alone
 	Listen string         // UDP address:port that CoA and Disconnect requests come to; port 0 takes a free one
 	Secret radiusx.Secret // shared with whoever sends them
@@ -38,8 +39,10 @@ type Config struct {
 	V4          netip.Prefix // their addresses come from here; needs room for all and one more
 	V6          netip.Prefix // each gets a /64 and a delegated /56 from here; invalid: no IPv6
 
-	Faults bngsim.Faults
-	Seed   uint64 // of faults and jitter
+	Faults    bngsim.Faults
+	SlowBy    time.Duration // of the quirk slow; 0: bngsim's own
+	ClockSkew time.Duration // of the quirk clock-skew; 0: bngsim's own
+	Seed      uint64        // of faults and jitter
 
 	OnPacket func(bngsim.Packet) // called for every datagram, from any goroutine; must not block
 }
@@ -53,6 +56,14 @@ func Makes() []string {
 	return names
 }
 
+func (c *Config) quirks() []bngsim.Quirk {
+	quirks := make([]bngsim.Quirk, len(c.Quirks))
+	for i, q := range c.Quirks {
+		quirks[i] = bngsim.Quirk(q)
+	}
+	return quirks
+}
+
 // blockBits is the length of what one subscriber takes of Config.V6: a /56 that
 // its /64 comes from, and the /56 delegated to it.
 const blockBits = 55
@@ -63,6 +74,12 @@ func (c *Config) Validate() error {
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if !slices.Contains(Makes(), c.Make) {
 		fail("make %q is none of %s", c.Make, strings.Join(Makes(), ", "))
+	}
+	if err := bngsim.CheckQuirks(c.quirks()...); err != nil {
+		fail("%w", err)
+	}
+	if c.SlowBy < 0 {
+		fail("slow by is not negative")
 	}
 	if c.Name == "" {
 		fail("a name is required")

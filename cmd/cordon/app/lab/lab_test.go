@@ -43,7 +43,7 @@ func TestEveryFaultOfAConfigurationIsTold(t *testing.T) {
 		spoil func(*Config)
 		want  string
 	}{
-		{"make", func(c *Config) { c.Make = "abacus" }, `make "abacus" is none of accel-ppp, filter-id, junos, mikrotik`},
+		{"make", func(c *Config) { c.Make = "abacus" }, `make "abacus" is none of accel-ppp, cisco-isg, `},
 		{"name", func(c *Config) { c.Name = "" }, "a name is required"},
 		{"listen", func(c *Config) { c.Listen = "3799" }, `listen: "3799" is no address:port`},
 		{"secret", func(c *Config) { c.Secret = radiusx.Secret{} }, "a secret is required"},

@@ -21,6 +21,19 @@ var normals = map[bngsim.Make]struct {
 	bngsim.Junos:    {"INTERNET", func(name string) bngsim.State { return bngsim.State{Services: []string{name}} }},
 	bngsim.MikroTik: {"INTERNET", func(name string) bngsim.State { return bngsim.State{AddressList: name} }},
 	bngsim.AccelPPP: {"50000/10000", func(name string) bngsim.State { return bngsim.State{FilterID: name} }},
+	bngsim.VyOS:     {"50000/10000", func(name string) bngsim.State { return bngsim.State{FilterID: name} }},
+
+	bngsim.NokiaSROS:   {"INTERNET", func(name string) bngsim.State { return bngsim.State{ServiceProfile: name} }},
+	bngsim.CiscoISG:    {"INTERNET", func(name string) bngsim.State { return bngsim.State{Services: []string{name}} }},
+	bngsim.CiscoXR:     {"INTERNET", func(name string) bngsim.State { return bngsim.State{Services: []string{name}} }},
+	bngsim.HuaweiNE:    {"internet", func(name string) bngsim.State { return bngsim.State{FilterID: name} }},
+	bngsim.EricssonSE:  {"INTERNET", func(name string) bngsim.State { return bngsim.State{Services: []string{name}} }},
+	bngsim.RtBrick:     {"internet", func(name string) bngsim.State { return bngsim.State{ServiceProfile: name} }},
+	bngsim.CoovaChilli: {"10000000/50000000", func(name string) bngsim.State { return bngsim.State{RateLimit: name} }},
+	bngsim.Skat:        {"internet", func(name string) bngsim.State { return bngsim.State{RateLimit: name} }},
+	bngsim.StarOS:      {"internet", func(name string) bngsim.State { return bngsim.State{FilterID: name} }},
+	bngsim.OSVBNG:      {"internet", func(name string) bngsim.State { return bngsim.State{FilterID: name} }},
+	bngsim.Hostapd:     {"vlan-10", func(name string) bngsim.State { return bngsim.State{FilterID: name} }},
 }
 
 // Normal is the name that AAA gives at log-in to subscribers of a make, unless
@@ -38,6 +51,7 @@ func (c *Config) subscribers() []bngsim.Subscriber {
 		lines[i] = bngsim.Subscriber{
 			User: fmt.Sprintf("%s-%04d@%s", c.Name, n, realm), IPv4: addr,
 			MAC:       fmt.Sprintf("02:00:00:%02x:%02x:%02x", byte(n>>16), byte(n>>8), byte(n)),
+			Line:      fmt.Sprintf("line-%d", n),
 			NASPortID: fmt.Sprintf("ge-0/0/%d.%d", i%8, 100+i/8), Class: fmt.Sprintf("line-%d", n),
 			IPoE: c.Make == string(bngsim.AccelPPP), Profile: profile,
 		}
