@@ -20,7 +20,7 @@ func (c *Client) batches(p *port, udp *net.UDPConn) bool {
 	if err != nil {
 		return false
 	}
-	complaints := newComplaints(raw, func(to netip.AddrPort, identifier byte, err error) { c.complain(p, to, identifier, err) })
+	complaints := newComplaints(raw, func(about complaint) { c.complain(p, about) })
 	o := newOutbox(newBatchWriter(udp, raw, complaints), &c.counters)
 	p.receiver, p.sender = newBatchReceiver(raw, complaints), o
 	c.running.Go(func() { o.run(c.done) })
@@ -52,7 +52,7 @@ func (v *vector) set(i int, octets []byte) *mmsghdr {
 	v.buffers[i].Base = &octets[0]
 	v.buffers[i].SetLen(len(octets))
 	h := &v.headers[i]
-	h.Name = (*byte)(unsafe.Pointer(&v.addresses[i])) //nolint:gosec // the kernel reads or writes a sockaddr there
+	h.Name = (*byte)(unsafe.Pointer(&v.addresses[i])) // the kernel reads or writes a sockaddr there
 	h.Namelen = unix.SizeofSockaddrInet6
 	h.Iov = &v.buffers[i]
 	h.SetIovlen(1)
@@ -62,7 +62,7 @@ func (v *vector) set(i int, octets []byte) *mmsghdr {
 // call makes the system call for messages from on. It never waits.
 func (v *vector) call(trap, fd uintptr, from int) (int, syscall.Errno) {
 	for {
-		n, _, errno := syscall.Syscall6(trap, fd, uintptr(unsafe.Pointer(&v.headers[from])), //nolint:gosec // see recvmmsg(2)
+		n, _, errno := syscall.Syscall6(trap, fd, uintptr(unsafe.Pointer(&v.headers[from])), // see recvmmsg(2)
 			uintptr(v.want-from), unix.MSG_DONTWAIT, 0, 0)
 		if errno == unix.EINTR {
 			continue
@@ -100,7 +100,7 @@ func (r *batchReceiver) tryReceive(fd uintptr) bool {
 func (r *batchReceiver) receive() ([]arrival, error) {
 	for {
 		if err := r.raw.Read(r.poll); err != nil {
-			return nil, err //nolint:wrapcheck // the reader only counts it
+			return nil, err // the reader only counts it
 		}
 		switch {
 		case r.errno == 0:
@@ -124,7 +124,7 @@ func (r *batchReceiver) take() []arrival {
 // addressOf reads an address that the kernel wrote.
 func addressOf(a *unix.RawSockaddrInet6) netip.AddrPort {
 	if a.Family == unix.AF_INET {
-		a4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(a)) //nolint:gosec // the family says which of the two it is
+		a4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(a)) // the family says which of the two it is
 		return netip.AddrPortFrom(netip.AddrFrom4(a4.Addr), networkOrder(a4.Port))
 	}
 	addr := netip.AddrFrom16(a.Addr)
@@ -143,7 +143,7 @@ func zoneOf(index int) string {
 
 // networkOrder turns a port from or into the order of the network.
 func networkOrder(port uint16) uint16 {
-	b := (*[2]byte)(unsafe.Pointer(&port)) //nolint:gosec // the octets as they lie in memory
+	b := (*[2]byte)(unsafe.Pointer(&port)) // the octets as they lie in memory
 	return uint16(b[0])<<8 | uint16(b[1])
 }
 
@@ -185,18 +185,20 @@ func (w *udpWriter) write(batch []*flight) (int, error) {
 	if w.want == 0 { // the index of a zone is the standard library's business
 		_, err := w.udp.WriteToUDPAddrPort(batch[0].request, batch[0].peer)
 		if err != nil {
-			return 0, err //nolint:wrapcheck // a hint that speaks for itself
+			return 0, err // a hint that speaks for itself
 		}
 		return 1, nil
 	}
 	passed := 0
 	for w.from = 0; w.from < w.want; w.from += w.got {
 		if err := w.raw.Write(w.try); err != nil {
-			return w.from, err //nolint:wrapcheck // the socket is closed
+			return w.from, err // the socket is closed
 		}
 		switch {
 		case w.errno == 0:
-			passed = 0
+			if passed = 0; w.from+w.got < w.want {
+				w.complaints.hear() // an error ended the call early, and it does not say which
+			}
 		case w.errno == unix.EAGAIN:
 			return w.from, errFull
 		case passed < maxComplaints && w.complaints.heard(w.errno):
@@ -211,7 +213,7 @@ func (w *udpWriter) write(batch []*flight) (int, error) {
 // address writes where message i goes.
 func (w *udpWriter) address(h *mmsghdr, i int, to netip.AddrPort) {
 	if to.Addr().Is4() {
-		*(*unix.RawSockaddrInet4)(unsafe.Pointer(&w.addresses[i])) = unix.RawSockaddrInet4{ //nolint:gosec // shorter than what is there
+		*(*unix.RawSockaddrInet4)(unsafe.Pointer(&w.addresses[i])) = unix.RawSockaddrInet4{ // shorter than what is there
 			Family: unix.AF_INET, Port: networkOrder(to.Port()), Addr: to.Addr().As4(),
 		}
 		h.Namelen = unix.SizeofSockaddrInet4
@@ -223,7 +225,7 @@ func (w *udpWriter) address(h *mmsghdr, i int, to netip.AddrPort) {
 // waitReady asks the kernel itself first: room that came before it began to
 // wait is told nobody.
 func (w *udpWriter) waitReady() error {
-	return w.raw.Write(func(fd uintptr) bool { //nolint:wrapcheck // it ends the outbox
+	return w.raw.Write(func(fd uintptr) bool { // it ends the outbox
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 0)
 		return n > 0 || err != nil
 	})

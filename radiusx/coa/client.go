@@ -3,15 +3,14 @@ package coa
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
-
-// listenFunc is the type of [net.ListenPacket].
-type listenFunc func(network, address string) (net.PacketConn, error)
 
 // DefaultPorts is the number of ports per address family that a client may
 // open if the configuration does not say: room for 54 exchanges a second with
@@ -128,6 +127,7 @@ func New(config Config) (*Client, error) {
 func (c *Client) Close() error {
 	c.mu.Lock()
 	var faults []error
+	var waiting []*peer
 	if !c.closed {
 		c.closed = true
 		close(c.done)
@@ -135,11 +135,12 @@ func (c *Client) Close() error {
 			faults = append(faults, p.close())
 		}
 		c.opened = nil
-		for _, p := range c.peers {
-			p.rouseAll()
-		}
+		waiting = slices.Collect(maps.Values(c.peers))
 	}
 	c.mu.Unlock()
+	for _, p := range waiting { // without mu, which an exchange that begins takes while it holds p.mu
+		p.rouseAll()
+	}
 	c.running.Wait()
 	return errors.Join(faults...)
 }

@@ -16,13 +16,18 @@ import (
 // pending, the next system call on the socket fails with it, whatever its own
 // datagram is: so both sides of the socket ask here whose error it was.
 type complaints struct {
-	raw syscall.RawConn
-	// tell is called for each error with whom the datagram went to and its
-	// identifier.
-	tell func(to netip.AddrPort, identifier byte, err error)
+	raw  syscall.RawConn
+	tell func(complaint) // called for each error
 }
 
-func newComplaints(raw syscall.RawConn, tell func(netip.AddrPort, byte, error)) *complaints {
+// complaint is one error about one datagram.
+type complaint struct {
+	to         netip.AddrPort // where the datagram went
+	identifier byte           // of the request in it
+	err        error
+}
+
+func newComplaints(raw syscall.RawConn, tell func(complaint)) *complaints {
 	_ = raw.Control(func(fd uintptr) { // one of the two fits; without either there are no hints
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_RECVERR, 1)
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
@@ -31,7 +36,7 @@ func newComplaints(raw syscall.RawConn, tell func(netip.AddrPort, byte, error)) 
 }
 
 // heard reports whether errno may have been an ICMP error about some datagram,
-// and tells all that are pending.
+// and if so tells all that are pending.
 func (c *complaints) heard(errno syscall.Errno) bool {
 	switch errno {
 	case unix.ECONNREFUSED, unix.EHOSTUNREACH, unix.ENETUNREACH, unix.EHOSTDOWN, unix.ENONET,
@@ -39,32 +44,46 @@ func (c *complaints) heard(errno syscall.Errno) bool {
 	default:
 		return false
 	}
-	_ = c.raw.Control(func(fd uintptr) {
-		for c.next(int(fd)) {
-		}
-	})
+	c.hear()
 	return true
 }
 
-// next reads one error from the queue; false if there is none.
-func (c *complaints) next(fd int) bool {
+// hear tells all errors that are pending. It tells them when it has let go of
+// the socket: whoever is told may wait for somebody who is closing it.
+func (c *complaints) hear() {
+	var heard []complaint
+	_ = c.raw.Control(func(fd uintptr) {
+		for one, some := next(int(fd)); some; one, some = next(int(fd)) {
+			heard = append(heard, one)
+		}
+	})
+	for _, one := range heard {
+		if one.err != nil {
+			c.tell(one)
+		}
+	}
+}
+
+// next reads one error from the queue of a socket; some is false if there is
+// none. The error in it is nil if it cannot be told what it is about.
+func next(fd int) (one complaint, some bool) {
 	var octets [radiusx.HeaderLength]byte // of the datagram that the error is about
 	var control [512]byte
 	n, controls, _, to, err := unix.Recvmsg(fd, octets[:], control[:], unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
 	if err != nil {
-		return false
+		return one, false
 	}
 	messages, err := unix.ParseSocketControlMessage(control[:controls])
 	if err != nil || n < 2 {
-		return true
+		return one, true
 	}
+	one.to, one.identifier = peerOf(to), octets[1]
 	for _, m := range messages {
 		if errno, ok := icmpError(m); ok {
-			peer := peerOf(to)
-			c.tell(peer, octets[1], fmt.Errorf("ICMP error about %v: %w", peer, errno))
+			one.err = fmt.Errorf("ICMP error about %v: %w", one.to, errno)
 		}
 	}
-	return true
+	return one, true
 }
 
 // extendedErrorLength is the size of struct sock_extended_err in octets.
@@ -96,13 +115,13 @@ func peerOf(a unix.Sockaddr) netip.AddrPort {
 
 // complain notes an ICMP error on the exchange that it is about, if that still
 // waits.
-func (c *Client) complain(p *port, to netip.AddrPort, identifier byte, err error) {
+func (c *Client) complain(p *port, about complaint) {
 	c.counters.complaints.Add(1)
-	peer := c.knownPeer(to.Addr())
+	peer := c.knownPeer(about.to.Addr())
 	if peer == nil {
 		return
 	}
-	if f := peer.waiting(p.slot(identifier)); f != nil && f.peer == to {
-		peer.hint(f, err)
+	if f := peer.waiting(p.slot(about.identifier)); f != nil && f.peer == about.to {
+		peer.hint(f, about.err)
 	}
 }

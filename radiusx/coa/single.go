@@ -18,7 +18,7 @@ type single struct {
 func (s *single) receive() ([]arrival, error) {
 	n, addr, err := s.conn.ReadFrom(s.buffer[:])
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the reader only counts it
+		return nil, err // the reader only counts it
 	}
 	from, err := addrPortOf(addr)
 	s.one[0] = arrival{s.buffer[:n], from}
