@@ -50,6 +50,7 @@ type SessionEnforcement struct {
 	Residue   string    `json:"residue,omitempty"`   // see Outcome.Residue
 	Doubtful  bool      `json:"doubtful,omitempty"`  // a late duplicate of a restriction may still arrive
 	InFlight  bool      `json:"in_flight,omitempty"` // an order was handed out and not observed yet
+	KeptBack  int       `json:"kept_back,omitempty"` // times in a row that an order could not leave
 	AssertAt  time.Time `json:"assert_at,omitzero"`  // when the release of Asserts is sent once more
 	Asserts   []Applied `json:"asserts,omitempty"`
 	NextAt    time.Time `json:"next_at,omitzero"`    // when to try again
@@ -63,6 +64,7 @@ type CaseVerdict struct {
 	Category   string    `json:"category"`
 	Confidence *float64  `json:"confidence,omitempty"`
 	ObservedAt time.Time `json:"observed_at"`
+	Rule       string    `json:"rule,omitempty"` // that it matched: only its threshold counts it
 }
 
 // Note is a person's remark.
@@ -155,9 +157,9 @@ func (c *Case) record(now time.Time, by, text string) {
 	c.History = keepLast(append(c.History, HistoryEntry{At: now, State: c.State, By: by, Text: text}), maxCaseHistory)
 }
 
-func (c *Case) join(v *Verdict) {
+func (c *Case) join(v *Verdict, rule *Rule) {
 	c.Verdicts = keepLast(append(c.Verdicts, CaseVerdict{
-		ID: v.ID, Source: v.Source, Category: v.Category, Confidence: v.Confidence, ObservedAt: v.ObservedAt,
+		ID: v.ID, Source: v.Source, Category: v.Category, Confidence: v.Confidence, ObservedAt: v.ObservedAt, Rule: rule.Name,
 	}), maxCaseVerdicts)
 }
 

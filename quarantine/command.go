@@ -114,7 +114,11 @@ func (c *Case) Extend(by, reason string, d time.Duration, now time.Time) error {
 
 // AddNote adds a person's remark.
 func (c *Case) AddNote(by, text string, now time.Time) {
-	c.Notes = keepLast(append(c.Notes, Note{At: now, By: by, Text: text}), maxCaseNotes)
+	n := Note{At: now, By: by, Text: text}
+	if slices.Contains(c.Notes, n) {
+		return // the same command, given to us again by the log
+	}
+	c.Notes = keepLast(append(c.Notes, n), maxCaseNotes)
 }
 
 // release starts giving back what the subscriber should have, or closes the

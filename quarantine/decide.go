@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -73,7 +74,7 @@ func (r *Rulebook) joinCase(v Verdict, rule *Rule, c *Case, s Situation, now tim
 		d.Status.Settled = false
 		return d
 	}
-	c.join(&v)
+	c.join(&v, rule)
 	switch {
 	case c.State == Observing:
 		return r.weigh(v, rule, c, s, now)
@@ -83,6 +84,10 @@ func (r *Rulebook) joinCase(v Verdict, rule *Rule, c *Case, s Situation, now tim
 	case r.Policy.EffectiveMode(rule) < ModeEnforce:
 		c.record(now, "", "one more verdict by "+v.Source)
 		return Decision{Status: status(v, c, VerdictRecorded, "joined the open case; its own rule does not enforce"), Case: c}
+	}
+	if e, exempt := Exempt(r.Exemptions, c.Subscriber, v.IP, s.Sessions); exempt {
+		c.record(now, "", "one more verdict by "+v.Source+"; exempt, so it changes nothing: "+e.Reason)
+		return Decision{Status: status(v, c, VerdictRecorded, "joined the open case; exempt: "+e.Reason), Case: c}
 	}
 	r.raise(c, rule, v.Source, now)
 	return Decision{Status: status(v, c, VerdictActed, ""), Case: c}
@@ -101,7 +106,7 @@ func (r *Rulebook) raise(c *Case, rule *Rule, source string, now time.Time) {
 
 func (r *Rulebook) openCase(v Verdict, rule *Rule, subscriber string, s Situation, caseID string, now time.Time) Decision {
 	c := &Case{ID: caseID, Subscriber: subscriber, OpenedAt: now, Source: v.Source}
-	c.join(&v)
+	c.join(&v, rule)
 	return r.weigh(v, rule, c, s, now)
 }
 
@@ -110,7 +115,7 @@ func (r *Rulebook) openCase(v Verdict, rule *Rule, subscriber string, s Situatio
 func (r *Rulebook) weigh(v Verdict, rule *Rule, c *Case, s Situation, now time.Time) Decision {
 	c.Profile, c.Rule, c.Source, c.Mode = rule.Profile, rule.Name, v.Source, r.Policy.EffectiveMode(rule)
 	c.Reason = fmt.Sprintf("%s reported by %s", v.Category, v.Source)
-	if !rule.Threshold.Reached(c.Verdicts) {
+	if !rule.Reached(c.Verdicts) {
 		c.ExpiresAt = now.Add(time.Duration(max(rule.Threshold.Within, Duration(time.Hour))))
 		c.move(Observing, now, "", "below the threshold of rule "+rule.Name)
 		return Decision{Status: status(v, c, VerdictRecorded, "below the threshold of rule "+rule.Name), Case: c}
@@ -163,22 +168,29 @@ func (c *Case) verdictState() VerdictState {
 	return VerdictActed
 }
 
-// Acts says whether a case may restrict anything new under the modes of today,
-// which may be weaker than when it was opened; if not, why. What a person
+// Acts says whether a case may restrict this session now, and if not, why:
+// modes and exemptions may be others than when it was opened. What a person
 // decided acts in every mode but off.
-func (r *Rulebook) Acts(c *Case) (reason string, ok bool) {
+func (r *Rulebook) Acts(c *Case, s *Session) (reason string, ok bool) {
+	mode := r.Policy.Mode
+	if rule := r.rule(c.Rule); rule != nil && mode != ModeOff && !c.Cleared {
+		mode = r.Policy.EffectiveMode(rule)
+	}
 	switch {
-	case r.Policy.Mode == ModeOff:
-		return "the overall mode is off", false
-	case r.Policy.Mode == ModeShadow && !c.Cleared:
-		return "the overall mode is shadow", false
+	case mode == ModeOff, mode == ModeShadow && !c.Cleared:
+		return "the mode is " + mode.String() + " now", false
+	case c.Cleared:
+		return "", true
+	}
+	if e, exempt := Exempt(r.Exemptions, c.Subscriber, netip.Addr{}, []Session{*s}); exempt {
+		return "exempt: " + e.Reason, false
 	}
 	return "", true
 }
 
-// touchable leaves out sessions that have ended or are never touched.
+// touchable leaves out sessions that have ended, may have, or are never touched.
 func touchable(sessions []Session) []Session {
-	return slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return !s.Live() || s.Ignored })
+	return slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return !s.Live() || s.Ignored || s.Suspect })
 }
 
 // BNGsOf lists the BNGs of the sessions that a restriction would touch, each

@@ -19,7 +19,7 @@ const goneAfter = 10 * time.Minute
 // remembered all the same. Observing twice changes nothing more.
 func (c *Case) Observe(o Order, out Outcome, now time.Time) {
 	e := c.find(&o)
-	if e == nil || c.State == Closed {
+	if e == nil || c.State == Closed || !e.InFlight {
 		return
 	}
 	e.InFlight, e.UpdatedAt = false, now
@@ -38,6 +38,16 @@ func (c *Case) Observe(o Order, out Outcome, now time.Time) {
 	c.settle(now)
 }
 
+// Decline notes that an order of [Case.Plan] was not dispatched because it is
+// impossible, and why.
+func (c *Case) Decline(o Order, why Outcome, now time.Time) {
+	if e := c.find(&o); e != nil {
+		e.Attempts, e.UpdatedAt = e.Attempts+1, now
+		e.judge(&o, why, now)
+		c.settle(now)
+	}
+}
+
 func done(k OutcomeKind) bool { return k == OutcomeAcked || k == OutcomeVerified }
 
 // remember keeps account of what is, or may be, in force on the BNG.
@@ -51,6 +61,8 @@ func (e *SessionEnforcement) remember(o *Order, out Outcome, now time.Time) {
 		e.rememberRestriction(o, out)
 	case !o.UndoesOnly() && done(out.Kind):
 		e.restored(o, now)
+	case out.Kind == OutcomeUnanswered:
+		e.Confirmed = false // it may be done: then a refusal to do it again is no news
 	}
 }
 
@@ -98,6 +110,9 @@ func (e *SessionEnforcement) undone(o *Order, out Outcome, now time.Time) {
 // judge sets the enforcement and when to try again.
 func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 	e.ErrorCause, e.Reason = out.ErrorCause, out.Reason
+	if out.Kind != OutcomeNotSent {
+		e.KeptBack = 0
+	}
 	if out.Kind != OutcomeSessionGone {
 		e.GoneSince = time.Time{}
 	}
@@ -113,22 +128,22 @@ func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 	case OutcomeUnanswered:
 		e.Enforcement, e.NextAt = Unanswered, now.Add(unansweredBackoff(o, e.Attempts))
 	case OutcomeNotSent:
-		e.Enforcement, e.NextAt = Pending, now.Add(time.Second)
-		e.Attempts = max(0, e.Attempts-1)
+		e.Enforcement, e.Attempts = Pending, max(0, e.Attempts-1)
+		e.keepBack(out.Reason, now)
 	case OutcomeSessionGone:
-		e.sessionGone(now)
+		e.sessionGone(out.Reason, now)
 	}
 }
 
 // sessionGone deals with Error-Cause 503. By itself it closes nothing: records
 // may be on their way, or the session has another id now. Only if the BNG keeps
 // saying so while accounting keeps silent does the session count as over.
-func (e *SessionEnforcement) sessionGone(now time.Time) {
+func (e *SessionEnforcement) sessionGone(reason string, now time.Time) {
 	if e.GoneSince.IsZero() {
 		e.GoneSince = now
 	}
 	if now.Sub(e.GoneSince) >= goneAfter {
-		e.end(now, "the BNG does not know the session, and accounting is silent about it")
+		e.end(now, reason+", and accounting is silent about the session")
 		return
 	}
 	e.Enforcement, e.NextAt = Refused, now.Add(backoff(5*time.Second, 2*time.Minute, e.Attempts))

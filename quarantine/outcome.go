@@ -17,7 +17,7 @@ const (
 	OutcomePartial                        // some steps are done and could not be undone: try to undo, soon
 	OutcomeSessionGone                    // Error-Cause 503: look again by subscriber, close nothing
 	OutcomeUnanswered                     // silence: it may or may not have happened; try again with back-off
-	OutcomeNotSent                        // nothing left this host: try again, it does not count as an attempt
+	OutcomeNotSent                        // nothing of it is in force because of us: try again, it does not count as an attempt
 )
 
 var outcomeNames = [...]string{
@@ -83,6 +83,7 @@ type Order struct {
 	Prepared   bool      `json:"-"`                   // Undo was fixed by an earlier try
 	Confirmed  bool      `json:"confirmed,omitempty"` // the newest of From was acked: a refusal to undo it is news
 	Residue    string    `json:"residue,omitempty"`
+	Again      bool      `json:"again,omitempty"` // an earlier try may have been done: its answer never came
 	// BeforeSend is called with each datagram right before its first
 	// transmission. An error means that it must not leave.
 	BeforeSend func(context.Context, Datagram) error `json:"-"`

@@ -131,7 +131,8 @@ func (c *Case) attach(in Look) {
 
 func (c *Case) has(s *Session) bool {
 	return slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool {
-		return e.Enforcement != Gone && SameSession(&e.Session, s)
+		// One that the BNG says is gone is back only if accounting says so since.
+		return SameSession(&e.Session, s) && (e.Enforcement != Gone || !s.SeenAt.After(e.UpdatedAt))
 	})
 }
 
@@ -165,11 +166,11 @@ func (c *Case) order(e *SessionEnforcement, now time.Time) (Order, bool) {
 	if now.Before(e.NextAt) || !e.owesNow(now) {
 		return Order{}, false
 	}
-	o := Order{Case: c.ID, Generation: c.Generation, Session: e.Session}
+	o := Order{Case: c.ID, Generation: c.Generation, Session: e.Session, Again: e.Doubtful}
 	switch {
 	case e.Residue != "":
 		o.Residue = e.Residue
-	case c.State == CaseHeld, e.Wanted != "" && e.Session.Suspect:
+	case c.State == CaseHeld, e.Wanted != "" && e.untouchable():
 		return Order{}, false
 	case e.Wanted != "":
 		o.To, o.From, o.Confirmed = e.Wanted, slices.Clone(e.Applied), e.Confirmed
@@ -181,6 +182,9 @@ func (c *Case) order(e *SessionEnforcement, now time.Time) (Order, bool) {
 	}
 	return o, true
 }
+
+// untouchable reports whether nothing may be added to the session.
+func (e *SessionEnforcement) untouchable() bool { return e.Session.Suspect || e.Session.Ignored }
 
 func (e *SessionEnforcement) undoOf(profile string) (string, bool) {
 	i := slices.IndexFunc(e.Applied, func(a Applied) bool { return a.Profile == profile })
@@ -198,6 +202,7 @@ func (e *SessionEnforcement) recover() {
 	}
 	e.InFlight = false
 	e.Doubtful = e.Doubtful || e.Wanted != ""
+	e.Confirmed = false // what it changed on the BNG, if anything, nobody knows
 	e.Enforcement, e.NextAt = Pending, time.Time{}
 }
 
@@ -251,6 +256,19 @@ func (c *Case) Dispatch(o *Order, now time.Time) {
 	}
 }
 
+// KeepBack notes that an order does not leave now, and why; it is asked for
+// again with growing pauses.
+func (c *Case) KeepBack(o *Order, reason string, now time.Time) {
+	if e := c.find(o); e != nil {
+		e.keepBack(reason, now)
+	}
+}
+
+func (e *SessionEnforcement) keepBack(reason string, now time.Time) {
+	e.KeptBack++
+	e.Reason, e.NextAt = reason, now.Add(backoff(time.Second, 8*time.Second, e.KeptBack))
+}
+
 func without(list []Applied, profile string) []Applied {
 	return slices.DeleteFunc(slices.Clone(list), func(a Applied) bool { return a.Profile == profile })
 }
@@ -292,7 +310,7 @@ func (c *Case) moveWanted(next CaseState, now time.Time) {
 func (c *Case) wantedState() CaseState {
 	live, unsettled := 0, 0
 	for _, e := range c.Sessions {
-		if e.Enforcement == Gone {
+		if e.Enforcement == Gone || e.untouchable() {
 			continue
 		}
 		live++
@@ -318,7 +336,10 @@ func (c *Case) NextLook(now time.Time) time.Time {
 		return time.Time{}
 	}
 	next := now.Add(IdleLook)
-	if c.State != Releasing {
+	switch {
+	case c.State == CaseHeld || c.State == Observing:
+		next = c.ExpiresAt // nothing happens by itself until then
+	case c.State != Releasing:
 		next = earliest(next, c.ExpiresAt)
 	}
 	for _, e := range c.Sessions {
@@ -326,7 +347,7 @@ func (c *Case) NextLook(now time.Time) time.Time {
 		case e.Enforcement == Gone:
 		case e.Residue != "":
 			next = earliest(next, later(e.NextAt, now))
-		case c.State == CaseHeld, e.Session.Suspect && e.Wanted != "":
+		case c.State == CaseHeld, e.untouchable() && e.Wanted != "":
 		case e.owesNow(now):
 			next = earliest(next, later(e.NextAt, now))
 		case !e.AssertAt.IsZero() && e.Wanted == "":

@@ -95,13 +95,14 @@ func (m *Match) Matches(v *Verdict) bool {
 	return len(m.Prefix) == 0 || slices.ContainsFunc(m.Prefix, func(p netip.Prefix) bool { return p.Contains(v.IP) })
 }
 
-// Reached reports whether the evidence suffices.
-func (t *Threshold) Reached(evidence []CaseVerdict) bool {
+// Reached reports whether the evidence for this rule suffices.
+func (r *Rule) Reached(evidence []CaseVerdict) bool {
+	evidence = slices.DeleteFunc(slices.Clone(evidence), func(e CaseVerdict) bool { return e.Rule != r.Name })
 	var newest time.Time
 	for _, e := range evidence {
 		newest = later(newest, e.ObservedAt)
 	}
-	count, sum, sources := 0, 0.0, map[string]bool{}
+	t, count, sum, sources := &r.Threshold, 0, 0.0, map[string]bool{}
 	for _, e := range evidence {
 		if t.Within > 0 && newest.Sub(e.ObservedAt) > time.Duration(t.Within) {
 			continue

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,10 +15,19 @@ import (
 // doubles; the log alone decides when the store does not answer.
 const storePatience = 250 * time.Millisecond
 
+// maxUnsettled is how many verdicts may wait to be decided, in memory; more are
+// refused until the store keeps up.
+const maxUnsettled = 200_000
+
+var errTooMany = errors.New("too many accepted verdicts wait to be decided; send this one again later")
+
 // Accept makes valid verdicts durable in this host's log and puts them in line.
 // On an error none of them was newly accepted. Verdicts that were accepted
 // before are told as duplicates and change nothing.
 func (e *Engine) Accept(ctx context.Context, verdicts []quarantine.Verdict) ([]quarantine.Acceptance, error) {
+	if e.ledger.waitingVerdicts()+len(verdicts) > maxUnsettled {
+		return nil, errTooMany
+	}
 	answers := make([]quarantine.Acceptance, len(verdicts))
 	for i := range verdicts {
 		verdicts[i].ReceivedAt = e.Now().UTC()
@@ -37,7 +47,8 @@ func (e *Engine) Accept(ctx context.Context, verdicts []quarantine.Verdict) ([]q
 	for i, v := range fresh {
 		entries[i] = entry(logAccepted, v.ID, v)
 	}
-	if err := e.Log.Append(ctx, entries...); err != nil {
+	// An answer that the sender no longer waits for must still be the truth.
+	if err := e.Log.Append(context.WithoutCancel(ctx), entries...); err != nil {
 		return nil, fmt.Errorf("write the log: %w", err)
 	}
 	for _, v := range fresh {

@@ -19,8 +19,9 @@ type busy struct {
 
 // worker is one reconciliation of a subscriber under way.
 type worker struct {
-	cancel context.CancelFunc
-	done   chan struct{}
+	release bool // it gives back: nothing cuts it short
+	cancel  context.CancelFunc
+	done    chan struct{}
 }
 
 func newBusy() *busy { return &busy{seed: maphash.MakeSeed(), working: map[string]*worker{}} }
@@ -32,21 +33,22 @@ func (b *busy) decide(subscriber string) (leave func()) {
 	return stripe.Unlock
 }
 
-// work claims the subscriber for a reconciliation. With preempt a running one
-// is told to stop, and waited for; without, ok is false while one runs.
-func (b *busy) work(ctx context.Context, subscriber string, preempt bool) (mine context.Context, leave func(), ok bool) {
+// work claims the subscriber for a reconciliation. A release tells a running
+// restriction to stop, and waits for it; in every other case ok is false while
+// one runs.
+func (b *busy) work(ctx context.Context, subscriber string, release bool) (mine context.Context, leave func(), ok bool) {
 	for {
 		b.mu.Lock()
 		other := b.working[subscriber]
 		if other == nil {
 			mine, cancel := context.WithCancel(ctx)
-			w := &worker{cancel: cancel, done: make(chan struct{})}
+			w := &worker{release: release, cancel: cancel, done: make(chan struct{})}
 			b.working[subscriber] = w
 			b.mu.Unlock()
 			return mine, func() { b.leave(subscriber, w) }, true
 		}
 		b.mu.Unlock()
-		if !preempt {
+		if !release || other.release {
 			return nil, nil, false
 		}
 		other.cancel()

@@ -137,13 +137,14 @@ func (e *Engine) Note(ctx context.Context, id, by, text string) (*quarantine.Cas
 func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, error) {
 	c.At = e.Now().UTC()
 	c.ID = newID("m-", c.At)
-	if err := e.Log.Append(ctx, reserved(entry(logCommand, c.ID, c))); err != nil {
-		return nil, fmt.Errorf("write the log: %w", err)
+	// From here on the command is given, whether or not the person still waits.
+	ctx = context.WithoutCancel(ctx)
+	if err := e.logCommand(ctx, c); err != nil {
+		return nil, err
 	}
 	e.ledger.command(c, true)
-	ctx = context.WithoutCancel(ctx) // from here on the command is given, whether or not the person still waits
 	result, err := e.apply(ctx, c)
-	if err != nil && !final(err) && c.deferrable() {
+	if err != nil && !e.final(c, err) && c.deferrable() {
 		e.ledger.deferred(c.ID)
 		e.Logger.Warn("command waits for the store", zap.String("command", c.ID), zap.Error(err))
 		return nil, quarantine.ErrDeferred
@@ -152,12 +153,32 @@ func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, erro
 	return result, err
 }
 
+// logCommand makes a command durable. A log that refuses, or hangs, keeps no
+// release back.
+func (e *Engine) logCommand(ctx context.Context, c command) error {
+	ctx, cancel := context.WithTimeout(ctx, logPatience)
+	defer cancel()
+	err := e.Log.Append(ctx, reserved(entry(logCommand, c.ID, c)))
+	if err != nil && c.ends() {
+		e.Logger.Error("log refuses entries; the release is done all the same", zap.String("command", c.ID), zap.Error(err))
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("write the log: %w", err)
+	}
+	return nil
+}
+
 // final reports whether an error is the command's own, so that trying again
-// would not change it.
-func final(err error) bool {
+// would not change it. A case that is gone from the store although the log
+// knows of a restriction by it was lost with the store's memory.
+func (e *Engine) final(c command, err error) bool {
 	var refused *quarantine.CommandError
 	var field *quarantine.FieldError
-	return errors.As(err, &refused) || errors.As(err, &field) || errors.Is(err, quarantine.ErrNoCase)
+	if errors.Is(err, quarantine.ErrNoCase) {
+		return !(c.ends() && e.ledger.owes(c.Case))
+	}
+	return errors.As(err, &refused) || errors.As(err, &field)
 }
 
 func (e *Engine) applied(ctx context.Context, c command, err error) {
@@ -227,13 +248,13 @@ func (e *Engine) changed(ctx context.Context, c command, now time.Time) (*quaran
 		reserve, err := e.Rules.Approve(subject, sessions, c.By, c.Reason, now)
 		return subject, reserve, err
 	case verbRelease:
-		return subject, nil, subject.ReleaseBy(c.By, c.Reason, c.Code, now)
+		return subject, nil, subject.ReleaseBy(c.By, c.Reason, c.Code, c.At)
 	case verbReject:
-		return subject, nil, subject.Reject(c.By, c.Reason, now)
+		return subject, nil, subject.Reject(c.By, c.Reason, c.At)
 	case verbExtend:
-		return subject, nil, subject.Extend(c.By, c.Reason, time.Duration(c.For), now)
+		return subject, nil, subject.Extend(c.By, c.Reason, time.Duration(c.For), c.At)
 	case verbNote:
-		subject.AddNote(c.By, c.Reason, now)
+		subject.AddNote(c.By, c.Reason, c.At)
 		return subject, nil, nil
 	}
 	return nil, nil, &quarantine.CommandError{Reason: fmt.Sprintf("%q is no command", c.Verb)}
@@ -268,8 +289,13 @@ func underWay(c *quarantine.Case) bool {
 	if c.State == quarantine.Restricting && len(c.Sessions) == 0 {
 		return true
 	}
+	wanted := ""
+	if c.State.Wants() {
+		wanted = c.Profile
+	}
 	for _, s := range c.Sessions {
-		if s.Enforcement == quarantine.Pending {
+		held := c.State == quarantine.CaseHeld || s.Enforcement == quarantine.Gone
+		if !held && (s.Enforcement == quarantine.Pending || s.Wanted != wanted) {
 			return true
 		}
 	}

@@ -26,9 +26,11 @@ func (e *Engine) dispatch(ctx context.Context, c *quarantine.Case, orders []quar
 func (e *Engine) carryOut(ctx context.Context, c *quarantine.Case, o quarantine.Order) quarantine.Outcome {
 	o.BeforeSend = func(ctx context.Context, d quarantine.Datagram) error { return e.beforeSend(ctx, c, &o, d) }
 	outcome := e.Enforcer.Enforce(ctx, o)
-	a := answered{Order: o, Outcome: outcome}
-	e.append(context.WithoutCancel(ctx), reserved(entry(logAnswered, o.Case, a)))
-	e.ledger.answered(a)
+	if outcome.Kind != quarantine.OutcomeNotSent {
+		a := answered{Order: o, Outcome: outcome}
+		e.append(ctx, reserved(entry(logAnswered, o.Case, a)))
+		e.ledger.answered(a, e.Now())
+	}
 	e.Logger.Info("session", zap.String("case", o.Case), zap.String("subscriber", c.Subscriber), zap.String("bng", o.Session.BNG),
 		zap.String("session", o.Session.ID), zap.String("profile", o.To), zap.Stringer("outcome", outcome.Kind),
 		zap.Uint32("error_cause", outcome.ErrorCause), zap.String("reason", outcome.Reason))
@@ -47,13 +49,17 @@ func (e *Engine) beforeSend(ctx context.Context, c *quarantine.Case, o *quaranti
 	}
 	s := sent{Order: *o, ExpiresAt: c.ExpiresAt, BNG: d.BNG, Peer: d.Peer, Octets: d.Octets, Undoing: d.Undoing}
 	record := entry(logSent, o.Case, s)
-	record.Reserved = !restricts
-	if err := e.Log.Append(ctx, record); err != nil && restricts {
+	if !restricts {
+		e.append(ctx, reserved(record)) // a log that refuses keeps no release back
+		return nil
+	}
+	if err := e.Log.Append(ctx, record); err != nil {
 		return fmt.Errorf("write the log: %w", err)
-	} else if err != nil {
-		e.Logger.Error("log refuses entries; the release is sent all the same", zap.Error(err))
 	}
 	e.ledger.sent(s)
+	if _, ok := e.sender.may(); !ok { // the disk may have taken long
+		return errNotSender
+	}
 	return nil
 }
 
@@ -63,15 +69,18 @@ var (
 	errNotSender   = errors.New("this instance is not the sender any more")
 	errSessionGone = errors.New("the session is not the one that was decided about")
 	errCaseMoved   = errors.New("the case has changed")
+	errEnding      = errors.New("a release of the case waits to be applied")
 )
 
-// barred says why nothing new of the case may be restricted at present, nil if
-// it may.
-func (e *Engine) barred(c *quarantine.Case) error {
+// barred says why the order may not restrict at present, nil if it may.
+func (e *Engine) barred(c *quarantine.Case, o *quarantine.Order) error {
 	if reason, paused := e.Paused(); paused {
 		return fmt.Errorf("%w: %s", errPaused, reason)
 	}
-	if reason, acts := e.Rules.Acts(c); !acts {
+	if e.ledger.ending(c.ID) {
+		return errEnding
+	}
+	if reason, acts := e.Rules.Acts(c, &o.Session); !acts {
 		return fmt.Errorf("%w: %s", errPaused, reason)
 	}
 	return nil
@@ -79,7 +88,7 @@ func (e *Engine) barred(c *quarantine.Case) error {
 
 // mayRestrict reads again, at the last moment, what the restriction rests on.
 func (e *Engine) mayRestrict(ctx context.Context, c *quarantine.Case, o *quarantine.Order) error {
-	if err := e.barred(c); err != nil {
+	if err := e.barred(c, o); err != nil {
 		return err
 	}
 	record, err := e.Store.Session(ctx, o.Session.SessionKey)

@@ -105,6 +105,7 @@ type Engine struct {
 	queue  *schedule     // verdicts to be worked
 	sender *sender       // whether we may restrict
 	busy   *busy         // who works on which subscriber in this process
+	crowd  *crowd        // how many sessions of each BNG are being worked
 	wake   chan struct{} // capacity 1: the due set may have work for now
 	missed atomic.Bool   // a look could not be noted: wake everything when the store is back
 }
@@ -115,7 +116,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), wake: make(chan struct{}, 1)}
+	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
 	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now}
 	if err := cfg.Log.Replay(ctx, e.ledger.replay); err != nil {
 		return nil, fmt.Errorf("replay the log: %w", err)

@@ -112,7 +112,7 @@ func TestAVerdictAcceptedBeforeACrashIsWorkedAfterTheRestart(t *testing.T) {
 
 func TestOneVerdictHandedInByManyAtOnceIsAcceptedOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.log.Delay = time.Second
+		w.log.SetDelay(time.Second)
 		e := w.start("a")
 		a, b := botnet(netip.MustParseAddr("198.51.100.7")), botnet(netip.MustParseAddr("198.51.100.8"))
 		var wg sync.WaitGroup

@@ -30,6 +30,9 @@ type outstanding struct {
 	ExpiresAt time.Time
 	Session   quarantine.Session
 	Applied   []quarantine.Applied
+	Doubtful  bool      // a late duplicate of the restriction may still arrive
+	AssertAt  time.Time // the release was confirmed; when to send it once more
+	lost      bool      // the store no longer has the case
 }
 
 func newLedger() *ledger {
@@ -70,7 +73,7 @@ func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
 	case logAnswered:
 		var a answered
 		if err = json.Unmarshal(entry.Body, &a); err == nil {
-			l.answered(a)
+			l.answered(a, at)
 		}
 	case logEnded:
 		var e ended
@@ -118,6 +121,7 @@ func (l *ledger) accept(v quarantine.Verdict) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.accepted[v.ID] = v.ReceivedAt
+	v.Evidence = nil // the log has it
 	l.unsettled[v.ID] = v
 }
 
@@ -132,6 +136,13 @@ func (l *ledger) verdict(id string) (quarantine.Verdict, bool) {
 	defer l.mu.Unlock()
 	v, ok := l.unsettled[id]
 	return v, ok
+}
+
+// waitingVerdicts is how many verdicts are not settled.
+func (l *ledger) waitingVerdicts() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.unsettled)
 }
 
 func (l *ledger) unsettledVerdicts() []quarantine.Verdict {
@@ -195,11 +206,12 @@ func (l *ledger) sent(s sent) {
 	}
 	of[identity(&s.Order.Session)] = outstanding{
 		Case: s.Order.Case, ExpiresAt: s.ExpiresAt, Session: s.Order.Session,
-		Applied: append(slices.Clone(s.Order.From), quarantine.Applied{Profile: s.Order.To, Undo: s.Order.Undo}),
+		Applied:  append(slices.Clone(s.Order.From), quarantine.Applied{Profile: s.Order.To, Undo: s.Order.Undo}),
+		Doubtful: true, // until the answer says otherwise
 	}
 }
 
-func (l *ledger) answered(a answered) {
+func (l *ledger) answered(a answered, at time.Time) {
 	done := a.Outcome.Kind == quarantine.OutcomeAcked || a.Outcome.Kind == quarantine.OutcomeVerified
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -207,14 +219,23 @@ func (l *ledger) answered(a answered) {
 	o, ok := l.outstanding[a.Order.Case][key]
 	switch {
 	case !ok || a.Order.UndoesOnly():
+		return
 	case a.Order.Restricts() && done:
 		o.Applied = []quarantine.Applied{{Profile: a.Order.To, Undo: a.Order.Undo}}
-		l.outstanding[a.Order.Case][key] = o
-	case a.Order.Restricts() && a.Outcome.Kind == quarantine.OutcomeRefused && len(a.Order.From) == 0:
+		o.Doubtful = a.Outcome.Doubtful || a.Order.Again
+	case a.Order.Restricts():
+		nothing := a.Outcome.Kind == quarantine.OutcomeRefused || a.Outcome.Kind == quarantine.OutcomeSessionGone
+		if nothing && len(a.Order.From) == 0 {
+			l.forgetOutstanding(a.Order.Case, key)
+			return
+		}
+	case done && o.Doubtful:
+		o.Doubtful, o.AssertAt = false, at.Add(quarantine.AssertDelay)
+	case done:
 		l.forgetOutstanding(a.Order.Case, key)
-	case !a.Order.Restricts() && done:
-		l.forgetOutstanding(a.Order.Case, key)
+		return
 	}
+	l.outstanding[a.Order.Case][key] = o
 }
 
 func (l *ledger) ended(caseID string, s *quarantine.Session) {
@@ -242,20 +263,87 @@ func (l *ledger) expires(caseID string, at time.Time) bool {
 	return len(l.outstanding[caseID]) > 0
 }
 
-// owed returns the outstanding restrictions that are over by now: expired, or
-// of a case in released.
-func (l *ledger) owed(now time.Time, released map[string]bool) []outstanding {
+// ending reports whether a person's release of the case waits to be applied.
+func (l *ledger) ending(caseID string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, c := range l.commands {
+		if c.Case == caseID && c.ends() {
+			return true
+		}
+	}
+	return false
+}
+
+// owes reports whether the case left anything on a BNG, as far as this log
+// knows.
+func (l *ledger) owes(caseID string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.outstanding[caseID]) > 0
+}
+
+// cases lists the cases that have anything outstanding.
+func (l *ledger) cases() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(maps.Keys(l.outstanding))
+}
+
+// compare brings what is outstanding of a case up to date with the case, nil if
+// the store does not have it any more.
+func (l *ledger) compare(caseID string, c *quarantine.Case) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, o := range l.outstanding[caseID] {
+		switch {
+		case c == nil:
+			o.lost = true
+		case c.State == quarantine.Closed || !stillApplied(c, &o.Session):
+			l.forgetOutstanding(caseID, key)
+			continue
+		default:
+			o.ExpiresAt, o.lost = c.ExpiresAt, false
+		}
+		l.outstanding[caseID][key] = o
+	}
+}
+
+// stillApplied reports whether the case thinks that anything of it may be in
+// force on the session.
+func stillApplied(c *quarantine.Case, s *quarantine.Session) bool {
+	return slices.ContainsFunc(c.Sessions, func(e quarantine.SessionEnforcement) bool {
+		return e.Enforcement != quarantine.Gone && quarantine.SameSession(&e.Session, s) &&
+			(len(e.Applied) > 0 || e.InFlight || !e.AssertAt.IsZero())
+	})
+}
+
+// owed returns the outstanding restrictions that are over by now: expired, of a
+// case that a person released, or released and to be asserted once more. With
+// lostOnly, only those whose case the store has lost.
+func (l *ledger) owed(now time.Time, lostOnly bool) []outstanding {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	released := map[string]bool{}
+	for _, c := range l.commands {
+		released[c.Case] = released[c.Case] || c.ends()
+	}
 	var owed []outstanding
 	for caseID, of := range l.outstanding {
 		for _, o := range of {
-			if released[caseID] || (!o.ExpiresAt.IsZero() && !now.Before(o.ExpiresAt)) {
+			if (!lostOnly || o.lost) && o.over(now, released[caseID]) {
 				owed = append(owed, o)
 			}
 		}
 	}
 	return owed
+}
+
+func (o *outstanding) over(now time.Time, released bool) bool {
+	if !o.AssertAt.IsZero() {
+		return !now.Before(o.AssertAt)
+	}
+	return released || (!o.ExpiresAt.IsZero() && !now.Before(o.ExpiresAt))
 }
 
 // carry returns the entries that tell everything that is not over, for a new
@@ -272,19 +360,28 @@ func (l *ledger) carry() []quarantine.LogEntry {
 	}
 	for _, of := range l.outstanding {
 		for _, o := range of {
-			entries = append(entries, o.carry())
+			entries = append(entries, o.carry()...)
 		}
 	}
 	return entries
 }
 
-// carry tells the restriction as if it were being sent.
-func (o *outstanding) carry() quarantine.LogEntry {
+// carry tells the restriction as if it were being sent and answered.
+func (o *outstanding) carry() []quarantine.LogEntry {
 	last := o.Applied[len(o.Applied)-1]
 	order := quarantine.Order{
 		Case: o.Case, Session: o.Session, From: o.Applied[:len(o.Applied)-1], To: last.Profile, Undo: last.Undo,
 	}
-	return entry(logSent, o.Case, sent{Order: order, ExpiresAt: o.ExpiresAt, BNG: o.Session.BNG})
+	entries := []quarantine.LogEntry{entry(logSent, o.Case, sent{Order: order, ExpiresAt: o.ExpiresAt, BNG: o.Session.BNG})}
+	acked := quarantine.Outcome{Kind: quarantine.OutcomeAcked}
+	switch {
+	case !o.AssertAt.IsZero():
+		release := quarantine.Order{Case: o.Case, Session: o.Session, From: o.Applied}
+		entries = append(entries, entry(logAnswered, o.Case, answered{Order: release, Outcome: acked}))
+	case !o.Doubtful && len(o.Applied) == 1:
+		entries = append(entries, entry(logAnswered, o.Case, answered{Order: order, Outcome: acked}))
+	}
+	return entries
 }
 
 // Carry returns the log entries that tell everything that is not over yet, for

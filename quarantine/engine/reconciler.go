@@ -13,14 +13,14 @@ import (
 	"cordon/quarantine"
 )
 
-// How due work is taken. A lease outlasts the longest order: a few exchanges of
-// ReleasePatience each, pacing and margin.
+// How due work is taken. A pass that outlasts its lease goes on: whoever comes
+// for the same subscriber finds it busy.
 const (
 	lease     = 3 * time.Minute
 	pollEvery = 200 * time.Millisecond
+	busyLook  = time.Second // while another pass of the same subscriber is under way
 	takeMost  = 128
 	saveTries = 16
-	pauseLook = 5 * time.Second
 )
 
 // reconcile works due cases while this instance is the sender, until ctx ends.
@@ -70,6 +70,7 @@ func (e *Engine) takeLane(ctx context.Context, lane quarantine.Lane, slots chan 
 	if err != nil {
 		if ctx.Err() == nil && !errors.Is(err, quarantine.ErrNotSender) {
 			e.Logger.Warn("due cases could not be taken", zap.Error(err))
+			e.missed.Store(true) // some may have been, and the answer was lost
 			sleep(ctx, time.Second)
 		}
 		return 0
@@ -88,7 +89,7 @@ func (e *Engine) takeLane(ctx context.Context, lane quarantine.Lane, slots chan 
 func (e *Engine) attend(ctx context.Context, d quarantine.Due, term uint64) {
 	mine, leave, ok := e.busy.work(ctx, d.Subscriber, d.Lane == quarantine.LaneRelease)
 	if !ok {
-		e.finish(ctx, d, e.Now().Add(pollEvery))
+		e.finish(ctx, d, e.Now().Add(busyLook))
 		return
 	}
 	defer leave()
@@ -125,13 +126,14 @@ func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (
 	if err != nil {
 		return time.Time{}, err
 	}
-	orders, waits := e.admit(c, orders)
+	orders, leave := e.admit(c, orders)
+	defer leave()
 	if reflect.DeepEqual(before, c) {
-		return earlierLook(c.NextLook(e.Now()), waits), nil
+		return c.NextLook(e.Now()), nil
 	}
 	until := d.Until
 	if len(orders) == 0 {
-		until = earlierLook(c.NextLook(e.Now()), waits)
+		until = c.NextLook(e.Now())
 	}
 	if err := e.save(ctx, c, until, term); err != nil {
 		return time.Time{}, err
@@ -141,18 +143,13 @@ func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (
 		return until, nil
 	}
 	outcomes := e.dispatch(ctx, c, orders)
-	c, err = e.observe(context.WithoutCancel(ctx), c, orders, outcomes, term)
+	before = c.Clone()
+	after, err := e.observe(context.WithoutCancel(ctx), c, orders, outcomes, term)
 	if err != nil {
 		return time.Time{}, err
 	}
-	return earlierLook(c.NextLook(e.Now()), waits), nil
-}
-
-func earlierLook(a, b time.Time) time.Time {
-	if a.IsZero() || b.IsZero() {
-		return a
-	}
-	return earlier(a, b)
+	e.noteEnded(ctx, before, after)
+	return after.NextLook(e.Now()), nil
 }
 
 // plan reads the sessions and lets the case say what is to be done.
@@ -180,24 +177,32 @@ func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Ord
 	return c.Plan(quarantine.Look{Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions}), nil
 }
 
-// admit prepares orders and drops those that may not, or cannot, leave now. It
-// returns when the case is to be looked at for those it kept back.
-func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving []quarantine.Order, again time.Time) {
+// admit prepares orders, keeps back those that may not leave now, and drops
+// those that are impossible. Call leave when those it returned are done.
+func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving []quarantine.Order, leave func()) {
 	now := e.Now()
 	for _, o := range orders {
 		if o.Restricts() {
-			if e.barred(c) != nil {
-				again = now.Add(pauseLook)
+			if err := e.barred(c, &o); err != nil {
+				c.KeepBack(&o, err.Error(), now)
 				continue
 			}
 			if !e.prepare(c, &o, now) {
 				continue
 			}
 		}
+		if !e.crowd.enter(o.Session.BNG) {
+			c.KeepBack(&o, "many other sessions of this BNG are being worked", now)
+			continue
+		}
 		c.Dispatch(&o, now)
 		leaving = append(leaving, o)
 	}
-	return leaving, again
+	return leaving, func() {
+		for _, o := range leaving {
+			e.crowd.leave(o.Session.BNG)
+		}
+	}
 }
 
 // prepare fixes what the session is to be given back; if that cannot be, the
@@ -208,7 +213,7 @@ func (e *Engine) prepare(c *quarantine.Case, o *quarantine.Order, now time.Time)
 	}
 	undo, impossible := e.Enforcer.Prepare(o.Session, o.To)
 	if impossible != nil {
-		c.Observe(*o, *impossible, now)
+		c.Decline(*o, *impossible, now)
 		return false
 	}
 	o.Undo, o.Prepared = undo, true
@@ -216,7 +221,8 @@ func (e *Engine) prepare(c *quarantine.Case, o *quarantine.Order, now time.Time)
 }
 
 // observe writes the outcomes into the case, into a fresher one if it was
-// changed meanwhile.
+// changed meanwhile. If the case is closed by now, what the orders may have
+// added is taken back at once: nobody else will.
 func (e *Engine) observe(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome, term uint64) (*quarantine.Case, error) {
 	for range saveTries {
 		now := e.Now()
@@ -224,7 +230,7 @@ func (e *Engine) observe(ctx context.Context, c *quarantine.Case, orders []quara
 			c.Observe(o, outcomes[i], now)
 		}
 		err := e.save(ctx, c, c.NextLook(now), term)
-		if !errors.Is(err, quarantine.ErrConflict) {
+		if err == nil || !errors.Is(err, quarantine.ErrConflict) {
 			return c, err
 		}
 		dossier, err := e.Store.Dossier(ctx, c.Subscriber)
@@ -232,11 +238,26 @@ func (e *Engine) observe(ctx context.Context, c *quarantine.Case, orders []quara
 			return nil, fmt.Errorf("read the dossier: %w", err)
 		}
 		if dossier.Case == nil || dossier.Case.ID != c.ID {
+			e.takeBack(ctx, c, orders, outcomes)
 			return c, nil
 		}
 		c = dossier.Case
 	}
 	return nil, fmt.Errorf("save the case: %w", quarantine.ErrConflict)
+}
+
+// takeBack undoes restrictions whose case was closed while they were under way.
+// What stays unanswered is outstanding in the log, which is gone through again.
+func (e *Engine) takeBack(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome) {
+	for i, o := range orders {
+		switch outcomes[i].Kind {
+		case quarantine.OutcomeRefused, quarantine.OutcomeNotSent, quarantine.OutcomeSessionGone:
+			continue
+		}
+		if o.Restricts() && o.To != quarantine.Disconnect {
+			e.carryOut(ctx, c, quarantine.Order{Case: c.ID, Session: o.Session, From: append(o.From, quarantine.Applied{Profile: o.To, Undo: o.Undo})})
+		}
+	}
 }
 
 func (e *Engine) save(ctx context.Context, c *quarantine.Case, due time.Time, term uint64) error {
@@ -267,7 +288,13 @@ func (e *Engine) noteEnded(ctx context.Context, before, after *quarantine.Case) 
 
 // append writes entries that only the log's readers miss if it refuses them.
 func (e *Engine) append(ctx context.Context, entries ...quarantine.LogEntry) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logPatience)
+	defer cancel()
 	if err := e.Log.Append(ctx, entries...); err != nil {
 		e.Logger.Error("log refuses entries", zap.Error(err))
 	}
 }
+
+// logPatience is how long a release, and what is only told to the log's
+// readers, waits for a disk that hangs.
+const logPatience = 2 * time.Second

@@ -64,7 +64,8 @@ func (e *Engine) campaign(ctx context.Context) {
 		case gained:
 			e.Logger.Info("this instance is the sender now", zap.String("instance", e.Instance))
 			if err := e.Store.WakeAll(ctx, e.Now()); err != nil {
-				e.Logger.Warn("open cases could not be made due", zap.Error(err))
+				e.Logger.Warn("open cases could not be made due yet", zap.Error(err))
+				e.missed.Store(true)
 			}
 			e.nudge()
 		}

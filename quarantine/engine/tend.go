@@ -3,45 +3,53 @@ package engine
 import (
 	"context"
 	"time"
-
-	"go.uber.org/zap"
-
-	"cordon/quarantine"
 )
 
-// How often waiting commands are tried again, how long the store must be silent
-// before releases are sent from the log alone, and how often old verdict ids
-// are dropped.
+// How often things that wait are looked at.
 const (
-	tendEvery   = time.Second
-	outageAfter = 5 * time.Second
-	forgetEvery = time.Hour
+	tendEvery    = time.Second
+	compareEvery = time.Minute // the log's view of what is in force, with the cases
+	forgetEvery  = time.Hour   // ids of old verdicts
 )
 
-// tend applies commands that wait for the store, and while the store is away
-// sends from the log what is over.
+// tend looks after what waits: commands that the store could not take, looks
+// that could not be noted, and releases that only this host's log knows of.
 func (e *Engine) tend(ctx context.Context) {
-	silentSince := time.Time{}
-	forgot := e.Now()
-	tried := map[string]time.Time{}
+	now := e.Now()
+	out := &outage{engine: e, tried: map[string]time.Time{}}
+	defer out.wait()
+	compared, forgot := time.Time{}, now
 	for sleep(ctx, tendEvery) {
-		err := e.applyWaiting(ctx)
-		if err == nil {
-			_, err = e.Store.KnownVerdicts(ctx, nil) // nothing waits: is the store there at all?
-		}
-		now := e.Now()
+		now = e.Now()
 		if now.Sub(forgot) >= forgetEvery {
 			forgot = now
 			e.ledger.forget(now.Add(-e.Memory))
 		}
+		_, err := e.Store.KnownVerdicts(ctx, nil) // nothing is asked but whether it is there
+		if err != nil {
+			out.storeAway(ctx, now)
+			continue
+		}
+		if out.storeBack() || now.Sub(compared) >= compareEvery {
+			compared = now
+			e.compareLedger(ctx)
+		}
+		e.applyWaiting(ctx)
+		e.catchUp(ctx)
+		out.releaseLost(ctx, now)
+	}
+}
+
+// compareLedger asks the store about every case of which this log thinks that
+// something is in force.
+func (e *Engine) compareLedger(ctx context.Context) {
+	for _, id := range e.ledger.cases() {
+		c, err := e.Store.Case(ctx, id)
 		switch {
 		case err == nil:
-			silentSince = time.Time{}
-			e.catchUp(ctx)
-		case silentSince.IsZero():
-			silentSince = now
-		case now.Sub(silentSince) >= outageAfter:
-			e.releaseFromLog(ctx, tried)
+			e.ledger.compare(id, c)
+		case isNoCase(err):
+			e.ledger.compare(id, nil)
 		}
 	}
 }
@@ -59,44 +67,16 @@ func (e *Engine) catchUp(ctx context.Context) {
 	e.nudge()
 }
 
-// applyWaiting applies commands that an earlier fault kept waiting.
-func (e *Engine) applyWaiting(ctx context.Context) error {
+// applyWaiting applies commands that an earlier fault kept waiting. One that
+// still cannot be applied holds up no other.
+func (e *Engine) applyWaiting(ctx context.Context) {
 	for _, c := range e.ledger.waiting() {
 		if !c.deferrable() {
 			e.applied(ctx, c, errNotDone)
 			continue
 		}
-		_, err := e.apply(ctx, c)
-		if err != nil && !final(err) {
-			return err
+		if _, err := e.apply(ctx, c); err == nil || e.final(c, err) {
+			e.applied(ctx, c, err)
 		}
-		e.applied(ctx, c, err)
-	}
-	return nil
-}
-
-var errNotDone = &quarantine.CommandError{Reason: "this instance ended before it was done; give the command again"}
-
-// releaseRepeat is how often a release is sent again from the log while
-// unanswered.
-const releaseRepeat = time.Minute
-
-// releaseFromLog gives back, with nothing but the log, what has expired or was
-// released while the store is away.
-func (e *Engine) releaseFromLog(ctx context.Context, tried map[string]time.Time) {
-	released := map[string]bool{}
-	for _, c := range e.ledger.waiting() {
-		released[c.Case] = released[c.Case] || c.ends()
-	}
-	now := e.Now()
-	for _, o := range e.ledger.owed(now, released) {
-		key := identity(&o.Session)
-		if now.Sub(tried[key]) < releaseRepeat {
-			continue
-		}
-		tried[key] = now
-		e.Logger.Warn("release sent from the log: the store is away", zap.String("case", o.Case), zap.String("session", o.Session.SessionKey.String()))
-		subject := &quarantine.Case{ID: o.Case, Subscriber: o.Session.Subscriber, ExpiresAt: o.ExpiresAt}
-		e.carryOut(ctx, subject, quarantine.Order{Case: o.Case, Session: o.Session, From: o.Applied})
 	}
 }

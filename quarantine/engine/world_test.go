@@ -56,13 +56,23 @@ func inWorld(t *testing.T, story func(*testing.T, *world)) {
 // start runs an engine on the world's log and store.
 func (w *world) start(holder string) *running {
 	w.t.Helper()
-	e, err := New(w.t.Context(), Config{
-		Holder: holder, Store: w.memory, Enforcer: w.network, Log: w.log, Rules: w.rules, Intakers: 4, Workers: 16,
+	return w.startWith(w.memory, holder)
+}
+
+// startWith runs an engine on another store, or otherwise changed.
+func (w *world) startWith(s Store, holder string, change ...func(*Config)) *running {
+	w.t.Helper()
+	cfg := Config{
+		Holder: holder, Store: s, Enforcer: w.network, Log: w.log, Rules: w.rules, Intakers: 4, Workers: 16,
 		Paused: func() (string, bool) {
 			reason, _ := w.pause.Load().(string)
 			return reason, reason != ""
 		},
-	})
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	e, err := New(w.t.Context(), cfg)
 	if err != nil {
 		w.t.Fatal(err)
 	}

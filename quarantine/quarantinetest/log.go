@@ -12,10 +12,8 @@ import (
 // Log is a quarantine.Log in memory that outlives the engines writing it, as a
 // disk outlives processes.
 type Log struct {
-	// Delay is how long an append takes. Set it before the first.
-	Delay time.Duration
-
 	mu      sync.Mutex // guards what follows
+	delay   time.Duration
 	refuses bool
 	entries []quarantine.LogEntry
 	times   []time.Time
@@ -33,6 +31,13 @@ func (l *Log) Refuse(refuses bool) {
 	l.refuses = refuses
 }
 
+// SetDelay says how long an append takes from now on.
+func (l *Log) SetDelay(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.delay = d
+}
+
 // Entries returns everything in the log.
 func (l *Log) Entries() []quarantine.LogEntry {
 	l.mu.Lock()
@@ -42,9 +47,12 @@ func (l *Log) Entries() []quarantine.LogEntry {
 
 // Append implements quarantine.Log.
 func (l *Log) Append(ctx context.Context, entries ...quarantine.LogEntry) error {
-	if l.Delay > 0 {
+	l.mu.Lock()
+	delay := l.delay
+	l.mu.Unlock()
+	if delay > 0 {
 		select {
-		case <-time.After(l.Delay):
+		case <-time.After(delay):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -48,7 +48,8 @@ func (m *Memory) schedule(w quarantine.CaseWrite) {
 			continue
 		}
 		unanswered := !old.leased && !old.at.After(w.Now)
-		if unanswered && next.at.IsZero() || !next.at.IsZero() && old.at.Before(next.at) {
+		own := old.leased && old.at.Equal(next.at) // the writer's own lease, which stays one
+		if own || unanswered && next.at.IsZero() || !next.at.IsZero() && old.at.Before(next.at) {
 			if old.leased && (old.asked.IsZero() || next.at.Before(old.asked)) {
 				old.asked = next.at
 			}

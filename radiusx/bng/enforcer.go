@@ -103,8 +103,11 @@ func (m *member) profile(a quarantine.Applied) dialect.Profile {
 // Enforce implements quarantine.Enforcer.
 func (e *Enforcer) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
 	m := e.fleet.named[o.Session.BNG]
-	if m == nil {
+	switch {
+	case m == nil && o.Restricts():
 		return *refused("no such BNG: %s is not configured", o.Session.BNG)
+	case m == nil: // nobody is left to ask; accounting may know better
+		return quarantine.Outcome{Kind: quarantine.OutcomeSessionGone, Reason: "no such BNG: " + o.Session.BNG + " is not configured any more"}
 	}
 	r := &run{enforcer: e, bng: m, order: &o}
 	switch {
@@ -122,6 +125,7 @@ type run struct {
 	bng      *member
 	order    *quarantine.Order
 	doubtful bool
+	sent     bool // a datagram of this order left
 }
 
 // exchange sends one step and waits for the answer. sent tells whether the BNG
@@ -139,6 +143,7 @@ func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (re
 	defer leave()
 	result, err = r.enforcer.client.Do(ctx, r.packet(ctx, step.Code, attributes, undoing))
 	sent = result.Transmissions > 0
+	r.sent = r.sent || sent
 	r.doubtful = r.doubtful || result.Transmissions > 1 || (sent && (err != nil || result.Kind == coa.Unanswered))
 	if result.Reply != nil {
 		r.enforcer.observe(radiusx.Received, r.bng.dictionary, result.Peer, result.Local, result.Reply)

@@ -242,3 +242,52 @@ func TestAReleaseUsesTheNamesThatWereAppliedNotThoseOfToday(t *testing.T) {
 		l.wantState(session, plan)
 	})
 }
+
+func TestAReleaseWhoseAnswerWasLostSucceedsWhenTriedAgain(t *testing.T) {
+	for _, s := range makes {
+		t.Run(name(s), func(t *testing.T) {
+			inLab(t, s, func(_ *testing.T, l *lab) {
+				session := l.login("alice", planOf(s))
+				before := l.state(session)
+				garden := l.restrict(session, "garden")
+				l.wantOutcome(l.enforce(garden), quarantine.OutcomeAcked)
+				restore := quarantine.Order{Session: session, From: []quarantine.Applied{applied(garden)}, Confirmed: true}
+				l.sim.SetFaults(bngsim.Faults{Out: bngsim.Link{Lose: 1}})
+				l.wantOutcome(l.enforce(restore), quarantine.OutcomeUnanswered)
+				l.sim.SetFaults(bngsim.Faults{})
+				restore.Confirmed = false // as the case orders it after an unanswered try
+				l.wantOutcome(l.enforce(restore), quarantine.OutcomeAcked)
+				l.wantState(session, before)
+			})
+		})
+	}
+}
+
+func TestOfThreeProfilesInARowNoneIsLeftBehind(t *testing.T) {
+	for _, s := range makes {
+		third := s.profiles["no-smtp"]
+		third.Restricted = "THIRD"
+		if s.make == bngsim.AccelPPP {
+			third.Restricted = "256/256"
+		}
+		s.profiles = map[string]dialect.Profile{"garden": s.profiles["garden"], "no-smtp": s.profiles["no-smtp"], "third": third}
+		t.Run(name(s), func(t *testing.T) {
+			inLab(t, s, func(_ *testing.T, l *lab) {
+				session := l.login("alice", planOf(s))
+				before := l.state(session)
+				garden := l.restrict(session, "garden")
+				l.wantOutcome(l.enforce(garden), quarantine.OutcomeAcked)
+				l.sim.SetFaults(bngsim.Faults{In: bngsim.Link{Lose: 1}})
+				noSMTP := l.restrict(session, "no-smtp", applied(garden))
+				l.wantOutcome(l.enforce(noSMTP), quarantine.OutcomeUnanswered) // it never arrived
+				l.sim.SetFaults(bngsim.Faults{})
+				last := l.restrict(session, "third", applied(garden), applied(noSMTP))
+				last.Confirmed = false
+				l.wantOutcome(l.enforce(last), quarantine.OutcomeAcked)
+				restore := quarantine.Order{Session: session, From: []quarantine.Applied{applied(last)}, Confirmed: true}
+				l.wantOutcome(l.enforce(restore), quarantine.OutcomeAcked)
+				l.wantState(session, before)
+			})
+		})
+	}
+}

@@ -41,7 +41,11 @@ func (r *run) tell(ctx context.Context, step dialect.Step, undoing, expectMoot b
 	case result.Kind == coa.Unanswered:
 		return told{answer: stepUnanswered, reason: silence(result)}
 	}
-	switch disposition := coa.Dispose(step.Code, result.Transmissions, result); {
+	transmissions := result.Transmissions
+	if r.order.Again {
+		transmissions++ // of an earlier exchange that nobody answered
+	}
+	switch disposition := coa.Dispose(step.Code, transmissions, result); {
 	case disposition == coa.Success || disposition == coa.InProgress:
 		return told{answer: stepDone}
 	case disposition == coa.SessionGone:
@@ -109,10 +113,19 @@ func (r *run) restriction() (steps []dialect.Step, retry bool, err error) {
 		steps, err = m.Dialect.Steps(m.request(dialect.Restrict, &o.Session, m.profile(wanted)))
 		return steps, retry, err
 	}
+	// Of several that may be in force the make knows how to change the newest;
+	// the older ones are taken away first.
+	for _, older := range from[:len(from)-1] {
+		more, err := m.Dialect.Steps(m.request(dialect.Restore, &o.Session, m.profile(older)))
+		if err != nil {
+			return nil, false, err
+		}
+		steps = append(steps, more...)
+	}
 	request := m.request(dialect.Change, &o.Session, m.profile(wanted))
 	request.From = m.profile(from[len(from)-1])
-	steps, err = m.Dialect.Steps(request)
-	return steps, retry, err
+	change, err := m.Dialect.Steps(request)
+	return append(steps, change...), retry || len(from) > 1, err
 }
 
 // takeBack undoes what was done before a step that failed.
@@ -181,7 +194,7 @@ func (r *run) restore(ctx context.Context) quarantine.Outcome {
 			case stepUnanswered:
 				return r.outcome(quarantine.OutcomeUnanswered, t)
 			case stepUnsent:
-				return r.outcome(quarantine.OutcomeNotSent, t)
+				return r.unsent(t)
 			case stepGone:
 				return r.outcome(quarantine.OutcomeSessionGone, t)
 			case stepRefused:
@@ -193,6 +206,15 @@ func (r *run) restore(ctx context.Context) quarantine.Outcome {
 		return r.outcome(quarantine.OutcomeRefused, worst)
 	}
 	return r.outcome(quarantine.OutcomeAcked, told{})
+}
+
+// unsent tells that a step of a release did not leave; if an earlier one did,
+// some of the release may be done.
+func (r *run) unsent(t told) quarantine.Outcome {
+	if r.sent {
+		return r.outcome(quarantine.OutcomeUnanswered, t)
+	}
+	return r.outcome(quarantine.OutcomeNotSent, t)
 }
 
 func (r *run) outcome(kind quarantine.OutcomeKind, t told) quarantine.Outcome {

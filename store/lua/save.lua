@@ -78,6 +78,8 @@ if opened then
   local due = tonumber(ARGV[9])
   if not due and score and score % 1 == 0 and score <= now then
     due = score -- a wake-up nobody has answered yet
+  elseif due and score and score % 1 ~= 0 and math.floor(score) == due then
+    due = score -- the writer's own lease, which stays one
   elseif due and score and score < due then
     if score % 1 ~= 0 then -- leased: finishing must not forget this look
       local asked = tonumber(redis.call('ZSCORE', KEYS[10], ARGV[5]) or nil)

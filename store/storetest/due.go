@@ -55,6 +55,16 @@ func Due(t *testing.T, open Open) {
 		wantDue(t, s, restrict, minute(3), 1)
 	})
 
+	t.Run("a save until the lease's own end leaves the lease to be finished", func(t *testing.T) {
+		s := start(t, open)
+		c := newCase("c1", "alice")
+		save(t, s, quarantine.CaseWrite{Case: c})
+		due := wantDue(t, s, restrict, noon, 1)
+		save(t, s, quarantine.CaseWrite{Case: c, DueAt: due[0].Until})
+		must(t, s.FinishDue(t.Context(), due[0], noon.Add(time.Second)))
+		wantDue(t, s, restrict, noon.Add(2*time.Second), 1)
+	})
+
 	t.Run("earliest first, and no more than asked for", func(t *testing.T) {
 		s := start(t, open)
 		for i, n := range []int{3, 1, 4, 0, 2} {
