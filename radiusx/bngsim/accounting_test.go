@@ -54,8 +54,10 @@ func story(records []acct.Record) []string {
 	var lines []string
 	for _, r := range records {
 		line := fmt.Sprintf("%v %s %s", r.Status, r.SessionID, r.UserName)
-		if service, ok := radiusx.Find(r.Attributes, "ERX-Service-Session"); ok {
-			line += " " + service
+		for _, name := range []string{"ERX-Service-Session", "Cisco-Service-Info", "Service-Name"} {
+			if service, ok := radiusx.Find(r.Attributes, name); ok {
+				line += " " + service
+			}
 		}
 		if r.Service {
 			line += " s"
@@ -90,7 +92,7 @@ func newAccountingLab(t *testing.T, make Make, configure func(*Config)) (*lab, *
 func serve(t *testing.T, conn net.PacketConn, book *ledger) (stop func()) {
 	t.Helper()
 	server, err := acct.New(acct.Config{
-		Conns: []net.PacketConn{conn}, Handler: book, Keep: []string{"ERX-Service-Session"},
+		Conns: []net.PacketConn{conn}, Handler: book, Keep: []string{"ERX-Service-Session", "Cisco-Service-Info", "Service-Name", "Filter-Id", "Alc-SLA-Prof-Str", "Alc-Subscriber-Filter"},
 		Clients: []acct.Client{{Prefix: netip.PrefixFrom(nasIP, 32), Secret: secret(t, testSecret)}},
 	})
 	if err != nil {

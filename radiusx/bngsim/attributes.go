@@ -14,6 +14,7 @@ import (
 // vasexperts.
 var vendorsOwn = []radiusx.Definition{
 	{Name: "Cisco-AVPair", Vendor: 9, Number: 1, Type: radiusx.TypeString},
+	{Name: "Cisco-Parent-Session-Id", Vendor: 9, Number: 52, Type: radiusx.TypeString},
 	{Name: "Cisco-Account-Info", Vendor: 9, Number: 250, Type: radiusx.TypeString},
 	{Name: "Cisco-Service-Info", Vendor: 9, Number: 251, Type: radiusx.TypeString},
 
@@ -27,6 +28,7 @@ var vendorsOwn = []radiusx.Definition{
 	{Name: "Service-Parameter", Vendor: 2352, Number: 192, Type: radiusx.TypeString, Tagged: true},
 	{Name: "Service-Error-Cause", Vendor: 2352, Number: 193, Type: radiusx.TypeInteger, Tagged: true},
 	{Name: "Deactivate-Service-Name", Vendor: 2352, Number: 194, Type: radiusx.TypeString, Tagged: true},
+	{Name: "Acct-Alt-Session-ID", Vendor: 2352, Number: 197, Type: radiusx.TypeString},
 
 	{Name: "Alc-Subsc-ID-Str", Vendor: 6527, Number: 11, Type: radiusx.TypeString},
 	{Name: "Alc-Subsc-Prof-Str", Vendor: 6527, Number: 12, Type: radiusx.TypeString},

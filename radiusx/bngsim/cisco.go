@@ -19,7 +19,7 @@ var ciscoISG = &behaviour{
 	several: MultipleSessions, unnamed: MissingAttribute, checksNAS: true,
 	together: obeyISG, atomic: true, checksProfiles: true, unknownName: InvalidRequest,
 	checksAuthenticity: true, echoesProxyState: true, duplicateWindow: 60 * time.Second,
-	reportsServices: true, serviceAttribute: "Cisco-Service-Info",
+	reportsServices: true, serviceAttribute: "Cisco-Service-Info", parentAttribute: "Cisco-Parent-Session-Id",
 }
 
 // ciscoXR is IOS-XR (documents 212353, ta-p/3141601): several services in one

@@ -35,6 +35,7 @@ type Config struct {
 	DuplicateWindow time.Duration
 
 	Profiles          []string // names of services and filters it knows; nil means any
+	ProfileAttribute  string   // osvbng: the attribute that carries the profile; Filter-Id
 	RedirectAttribute string   // accel-ppp: the attribute configured as attr-l4-redirect; none
 
 	SlowBy    time.Duration // of the quirk slow: from a request to its answer; 5s
@@ -83,6 +84,18 @@ func (c *Config) setDefaults() {
 	}
 }
 
+// meaning is what an attribute that the site chose stands for in the table of
+// makes.
+func (c *Config) meaning(attribute string) string {
+	switch attribute {
+	case c.RedirectAttribute:
+		return redirectKey
+	case c.ProfileAttribute:
+		return "Filter-Id"
+	}
+	return attribute
+}
+
 // known are the names that the BNG knows; nil knows every one.
 func (c *Config) known(how *behaviour) map[string]bool {
 	if c.Profiles == nil || !how.checksProfiles {
@@ -129,9 +142,9 @@ func (c Config) Validate() error {
 	if c.Accounting.Retry < 0 || c.Accounting.MaxRetry < c.Accounting.Retry || c.Accounting.Interval < 0 {
 		errs = append(errs, errors.New("accounting: want 0 < retry <= max retry, interval >= 0"))
 	}
-	if c.RedirectAttribute != "" {
-		if _, ok := c.Dictionary.Lookup(c.RedirectAttribute); !ok {
-			errs = append(errs, fmt.Errorf("unknown redirect attribute %q", c.RedirectAttribute))
+	for what, name := range map[string]string{"redirect": c.RedirectAttribute, "profile": c.ProfileAttribute} {
+		if _, ok := c.Dictionary.Lookup(name); !ok && name != "" {
+			errs = append(errs, fmt.Errorf("unknown %s attribute %q", what, name))
 		}
 	}
 	return errors.Join(errs...)

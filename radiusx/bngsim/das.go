@@ -417,11 +417,7 @@ func (b *BNG) apply(c *changing, attrs []radiusx.Attribute) ErrorCause {
 		}
 	}
 	for _, a := range b.behaviour.order(attrs) {
-		name := a.Name
-		if name == b.config.RedirectAttribute {
-			name = redirectKey
-		}
-		change, known := b.behaviour.changes[name]
+		change, known := b.behaviour.changes[b.config.meaning(a.Name)]
 		switch {
 		case !known && b.behaviour.ignoresUnknown:
 		case !known:

@@ -197,7 +197,7 @@ func TestWhatIsNotAuthenticGetsSilence(t *testing.T) {
 }
 
 // resign gives a request the right Request Authenticator.
-func resign(t *testing.T, packet []byte) []byte {
+func resign(t testing.TB, packet []byte) []byte {
 	t.Helper()
 	p, err := radius.Parse(packet, []byte(testSecret))
 	if err != nil {

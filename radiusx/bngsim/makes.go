@@ -90,6 +90,7 @@ type behaviour struct {
 	shows            func(State) []radiusx.Attribute // may be nil
 	reportsServices  bool                            // each active service is accounted for by itself
 	serviceAttribute string                          // names the service in its own records; "": ERX-Service-Session
+	parentAttribute  string                          // names the subscriber's session there; "" for none
 }
 
 // signing is when an answer has a Message-Authenticator.

@@ -190,6 +190,9 @@ func (b *BNG) reportServices(s *session, at time.Time) ([]*report, error) {
 func (b *BNG) reportService(status string, s *session, service serviceSession, at time.Time) (*report, error) {
 	attribute := cmp.Or(b.behaviour.serviceAttribute, "ERX-Service-Session")
 	attrs := append(b.sessionAttributes(s, service.id), radiusx.Attribute{Name: attribute, Value: service.name})
+	if parent := b.behaviour.parentAttribute; parent != "" {
+		attrs = append(attrs, radiusx.Attribute{Name: parent, Value: s.id})
+	}
 	if status != "Start" {
 		attrs = append(attrs, sessionTime(service.started, at))
 	}

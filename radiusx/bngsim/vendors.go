@@ -36,7 +36,7 @@ var ericssonSE = &behaviour{
 	},
 	atomic: true, checksProfiles: true, unknownName: InvalidRequest,
 	checksAuthenticity: true, echoesProxyState: true, duplicateWindow: 60 * time.Second,
-	reportsServices: true, serviceAttribute: "Service-Name",
+	reportsServices: true, serviceAttribute: "Service-Name", parentAttribute: "Acct-Alt-Session-ID",
 }
 
 // overrideAs returns the change that lays a name over the profile.
