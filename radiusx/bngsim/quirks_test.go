@@ -162,6 +162,7 @@ var bites = map[Quirk]struct {
 	}},
 	LateDuplicate: {FilterID, func(l *lab, a, _ Session) {
 		l.want(l.ask(coa(l.t, 1, restrict)), "ACK")
+		time.Sleep(time.Second)
 		l.want(l.ask(coa(l.t, 2, "User-Name=alice@isp, Filter-Id=PLAN")), "ACK")
 		l.wantFilter(a.ID, "PLAN")
 		if late := l.receive(); late == nil || late[1] != 1 {
