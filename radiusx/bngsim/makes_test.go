@@ -251,7 +251,7 @@ func TestAccountingShowsWhatTheMakeShows(t *testing.T) {
 
 func TestTheQuirksOfAccountingBite(t *testing.T) {
 	for quirk, want := range map[Quirk][]string{
-		SessionIDChanges:  {"Start 1 alice@isp", "Stop 1 alice@isp", "Start 2 alice@isp"},
+		SessionIDChanges:  {"Start 1 alice@isp", "Start 2 alice@isp", "Stop 1 alice@isp"},
 		ServiceAccounting: {"Start 1 alice@isp", "Start 1:1 alice@isp GARDEN s"},
 		Reboots:           {"Start 1 alice@isp", "Accounting-On", "Start 1 alice@isp"},
 	} {
@@ -263,7 +263,9 @@ func TestTheQuirksOfAccountingBite(t *testing.T) {
 				l.login(alice())
 				l.ask(coa(t, 1, "User-Name=alice@isp, ERX-Service-Activate:1=GARDEN"))
 				time.Sleep(10 * time.Second)
-				if got := story(book.all()); !slices.Equal(got, want) {
+				got := story(book.all())
+				slices.Sort(got[1:]) // records of different ids may overtake each other
+				if !slices.Equal(got, want) {
 					t.Errorf("accounting says %q, want %q", got, want)
 				}
 			})
