@@ -33,6 +33,7 @@ func commands(sh *shell) []*cobra.Command {
 		newCoA(sh),
 		newDialect(sh),
 		newBNGSim(sh),
+		newBench(sh),
 		newDemo(sh),
 		newVersion(sh),
 	}

@@ -1,0 +1,7 @@
+// Package bench measures CoA exchanges: Cordon's client against any responder,
+// and beside it, against the same one and with the same window, a bare UDP
+// socket, layeh.com/radius' client and radclient.
+//
+// It is no test: nothing here passes or fails by the clock. It is no load
+// generator for a BNG in service either, for it paces nothing.
+package bench

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cordon/cmd/cordon/app/bench"
+)
+
+// newBench is "cordon bench".
+func newBench(sh *shell) *cobra.Command {
+	return group("bench", "Measure how fast exchanges are", newBenchCoA(sh), newBenchCompare(sh), newBenchFleet(sh), newBenchResponder(sh))
+}
+
+// benchFlags are the flags that the measurements share.
+type benchFlags struct {
+	target, secret, secretFile string
+	config                     bench.Config
+	asJSON                     bool
+}
+
+func (b *benchFlags) window(c *cobra.Command, n int) {
+	c.Flags().IntVarP(&b.config.N, "exchanges", "n", n, "how many exchanges")
+	c.Flags().IntVar(&b.config.InFlight, "in-flight", 64, "how many at a time")
+}
+
+// newBenchCoA is "cordon bench coa".
+func newBenchCoA(sh *shell) *cobra.Command {
+	var b benchFlags
+	c := &cobra.Command{
+		Use: "coa --target ADDRESS[:PORT] --secret SECRET", Args: cobra.NoArgs,
+		Short: "Send CoA-Requests as fast as the responder answers; never to a BNG in service",
+		Long: "Sends CoA-Requests for sessions that do not exist (User-Name bench@example.net), with\n" +
+			"Message-Authenticator and Event-Timestamp, unpaced. A BNG in service would suffer from it.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := b.read(c.Context()); err != nil {
+				return err
+			}
+			f, err := bench.Cordon(c.Context(), b.config)
+			if err != nil {
+				return fmt.Errorf("bench: %w", err)
+			}
+			if !b.asJSON {
+				fmt.Fprintln(sh.out, f.Text())
+				return nil
+			}
+			return json.NewEncoder(sh.out).Encode(f) // of standard output
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&b.target, "target", "", "the responder; port 3799 if none is given")
+	f.StringVar(&b.secret, "secret", "", "its secret (others can see a command line)")
+	f.StringVar(&b.secretFile, "secret-file", "", "file with its secret")
+	f.BoolVar(&b.asJSON, "json", false, "one line of JSON")
+	b.window(c, 100_000)
+	return c
+}
+
+// read finds target and secret.
+func (b *benchFlags) read(ctx context.Context) error {
+	if b.target == "" || (b.secret == "") == (b.secretFile == "") {
+		return usage("--target and one of --secret and --secret-file are required")
+	}
+	target := b.target
+	if _, _, err := net.SplitHostPort(target); err != nil {
+		target = net.JoinHostPort(strings.Trim(target, "[]"), "3799")
+	}
+	host, port, err := net.SplitHostPort(target)
+	if err != nil {
+		return usage("--target: %w", err)
+	}
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return usage("--target: %w", err)
+	}
+	number, err := net.DefaultResolver.LookupPort(ctx, "udp", port)
+	if err != nil {
+		return usage("--target: %w", err)
+	}
+	b.config.Target = netip.AddrPortFrom(addresses[0].Unmap(), uint16(number))
+	if b.config.Secret, err = bench.ReadSecret(b.secret, b.secretFile); err != nil {
+		return usage("%w", err)
+	}
+	if err := b.config.Validate(); err != nil {
+		return usage("%w", err)
+	}
+	return nil
+}
+
+// newBenchCompare is "cordon bench compare", which make bench-coa runs.
+func newBenchCompare(sh *shell) *cobra.Command {
+	var b benchFlags
+	var rounds int
+	c := &cobra.Command{
+		Use: "compare", Short: "Compare with a bare socket, layeh.com/radius and radclient, against one responder", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			stop, err := b.startResponder(c.Context(), "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			defer stop()
+			m, err := bench.Compare(c.Context(), b.config, rounds)
+			if err != nil {
+				return fmt.Errorf("bench: %w", err)
+			}
+			return m.Write(sh.out) // of standard output
+		},
+	}
+	c.Flags().IntVar(&rounds, "rounds", 5, "how often each client is measured")
+	b.window(c, 200_000)
+	return c
+}
+
+// newBenchFleet is "cordon bench fleet".
+func newBenchFleet(sh *shell) *cobra.Command {
+	var b benchFlags
+	var bngs int
+	c := &cobra.Command{
+		Use: "fleet", Short: "Measure many BNGs at addresses of this host, and what the silent ones cost the others", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			stop, err := b.startResponder(c.Context(), "0.0.0.0:0")
+			if err != nil {
+				return err
+			}
+			defer stop()
+			m, err := bench.MeasureFleet(c.Context(), b.config, bngs)
+			if err != nil {
+				return fmt.Errorf("bench: %w", err)
+			}
+			return m.Write(sh.out) // of standard output
+		},
+	}
+	c.Flags().IntVar(&bngs, "bngs", 10_000, "how many BNGs; one in a hundred is silent")
+	b.window(c, 200_000)
+	return c
+}
+
+// benchSecret is of the responders that the measurements start themselves, on
+// this host and for as long as they last.
+const benchSecret = "the benchmark's own secret"
+
+// startResponder starts "cordon bench responder" as a process of its own, as a
+// BNG is a machine of its own, and makes it the target.
+func (b *benchFlags) startResponder(ctx context.Context, listen string) (stop func(), err error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("start responder: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	command := exec.CommandContext(ctx, program, "bench", "responder", "--listen", listen, "--secret", benchSecret)
+	command.Stderr = os.Stderr
+	out, err := command.StdoutPipe()
+	if err == nil {
+		err = command.Start()
+	}
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("start responder: %w", err)
+	}
+	stop = func() { cancel(); _ = command.Wait() }
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err == nil {
+		b.config.Target, err = netip.ParseAddrPort(strings.TrimSpace(line))
+	}
+	if err != nil {
+		stop()
+		return nil, fmt.Errorf("start responder: %w", err)
+	}
+	b.config.Secret, err = bench.ReadSecret(benchSecret, "")
+	return stop, err // it is never empty
+}
+
+// newBenchResponder is "cordon bench responder", which the measurements start.
+func newBenchResponder(sh *shell) *cobra.Command {
+	var listen, secret string
+	c := &cobra.Command{
+		Use: "responder", Short: "Acknowledge every CoA-Request", Args: cobra.NoArgs, Hidden: true,
+		RunE: func(c *cobra.Command, _ []string) error {
+			key, err := bench.ReadSecret(secret, "")
+			if err != nil {
+				return usage("%w", err)
+			}
+			r, err := bench.Listen(c.Context(), listen, key)
+			if err != nil {
+				return failed("", "%w", err)
+			}
+			fmt.Fprintln(sh.out, r.Addr())
+			return r.Serve(c.Context()) // it ends with the context, without an error
+		},
+	}
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:3799", "where to listen, IPv4")
+	c.Flags().StringVar(&secret, "secret", "", "the secret")
+	return c
+}
