@@ -48,9 +48,9 @@ limits: {per_hour: 0, per_day: 0, per_bng_per_hour: 0, per_source_per_hour: 0}
 	}
 	app.Start()
 	defer app.Stop()
-	stop := startBNG(b, conn, secret)
+	ids, stop := startBNG(b, conn, secret)
 	defer stop()
-	verdicts := loginAll(b, app, b.N)
+	verdicts := loginAll(b, app, ids)
 	b.ResetTimer()
 	acceptAll(b, app, verdicts)
 	for {
@@ -62,7 +62,8 @@ limits: {per_hour: 0, per_day: 0, per_bng_per_hour: 0, per_source_per_hour: 0}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "subscribers/s")
 }
 
-func startBNG(b *testing.B, conn net.PacketConn, secret string) (stop func()) {
+// startBNG returns the session ids of b.N users, u0 and on.
+func startBNG(b *testing.B, conn net.PacketConn, secret string) (ids []string, stop func()) {
 	b.Helper()
 	s, err := radiusx.NewSecret(secret)
 	if err != nil {
@@ -75,38 +76,34 @@ func startBNG(b *testing.B, conn net.PacketConn, secret string) (stop func()) {
 		b.Fatal(err)
 	}
 	for n := range b.N {
-		if _, err := sim.Login(b.Context(), bngsim.Subscriber{User: fmt.Sprint("u", n), Profile: bngsim.State{FilterID: "PLAN"}}); err != nil {
+		session, err := sim.Login(b.Context(), bngsim.Subscriber{User: fmt.Sprint("u", n), Profile: bngsim.State{FilterID: "PLAN"}})
+		if err != nil {
 			b.Fatal(err)
 		}
-	}
-	ids = map[string]string{}
-	for _, session := range sim.Sessions() {
-		ids[session.User] = session.ID
+		ids = append(ids, session.ID)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = sim.Run(ctx) }()
-	return func() { cancel(); <-ended }
+	return ids, func() { cancel(); <-ended }
 }
 
-var ids map[string]string
-
 // loginAll stores a session for each subscriber and returns a verdict about each.
-func loginAll(b *testing.B, app *App, n int) []quarantine.Verdict {
+func loginAll(b *testing.B, app *App, ids []string) []quarantine.Verdict {
 	b.Helper()
 	address := netip.MustParseAddr("10.0.0.1")
 	began := time.Now().Add(-time.Hour)
-	verdicts := make([]quarantine.Verdict, n)
+	verdicts := make([]quarantine.Verdict, len(ids))
 	var events []quarantine.SessionEvent
-	for i := range n {
+	for i, id := range ids {
 		user := fmt.Sprint("u", i)
 		events = append(events, quarantine.SessionEvent{
-			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: ids[user]}, Subscriber: user, At: began, StartedAt: began,
+			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: id}, Subscriber: user, At: began, StartedAt: began,
 			Addresses: []quarantine.Address{{Prefix: netip.PrefixFrom(address, 32), Kind: quarantine.FramedIP}},
 		})
 		verdicts[i] = quarantine.Verdict{Source: "bench", ObservedAt: time.Now().Add(-time.Minute), IP: address, Category: "botnet"}
 		address = address.Next()
-		if len(events) == 256 || i == n-1 {
+		if len(events) == 256 || i == len(ids)-1 {
 			for _, err := range app.store.Record(b.Context(), events) {
 				if err != nil {
 					b.Fatal(err)
