@@ -77,7 +77,6 @@ func (s *Store) Cases(ctx context.Context, f quarantine.CaseFilter) (quarantine.
 	return page, nil
 }
 
-// selects reports whether a case is what the filter asks for.
 // following is where to read on after a page; nil at the end.
 func following(at position, places []position, f quarantine.CaseFilter) *position {
 	if len(places) > 0 {

@@ -28,6 +28,7 @@ func (l *ledger) Accept(_ context.Context, verdicts []quarantine.Verdict) ([]qua
 	}
 	answers := make([]quarantine.Acceptance, 0, len(verdicts))
 	for _, v := range verdicts {
+		v.Identify() // as the engine does
 		answers = append(answers, quarantine.Acceptance{ID: v.ID, Duplicate: l.seen[v.ID]})
 		if l.seen == nil {
 			l.seen = map[string]bool{}

@@ -118,7 +118,7 @@ func resultOf(a quarantine.Acceptance) Result {
 }
 
 // admit checks one verdict against its caller, the domain's rules and the
-// source's quota, in this order, and completes it.
+// source's quota, in this order.
 func (in *Intake) admit(caller httpx.Principal, item Item, now time.Time) (quarantine.Verdict, func(), error) {
 	v := item.Verdict
 	if item.Err != nil {
@@ -135,8 +135,6 @@ func (in *Intake) admit(caller httpx.Principal, item Item, now time.Time) (quara
 	if wait > 0 {
 		return v, nil, &QuotaError{v.Source, in.gates.agreed(v.Source).Quota, wait}
 	}
-	v.ReceivedAt = now.UTC()
-	v.Identify()
 	return v, giveBack, nil
 }
 

@@ -28,7 +28,7 @@ func TestAGoodVerdictIsAcceptedWhole(t *testing.T) {
 	}
 	confidence := 0.75
 	want := quarantine.Verdict{
-		ID: results[0].ID, Source: "s1", SourceID: "a-1", ObservedAt: now.Add(-time.Minute), ReceivedAt: now,
+		ID: results[0].ID, Source: "s1", SourceID: "a-1", ObservedAt: now.Add(-time.Minute),
 		IP: netip.MustParseAddr("192.0.2.1"), Port: 4711, Protocol: "tcp", Category: "botnet", Confidence: &confidence,
 		Severity: "high", Evidence: json.RawMessage(`{"sid":2000,"list":[1,2]}`),
 	}
