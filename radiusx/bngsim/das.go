@@ -348,6 +348,9 @@ func (b *BNG) terminate(s *session) {
 
 // change works a CoA out on a copy of the session's state and takes it over.
 func (b *BNG) change(s *session, r *request, now time.Time) outcome {
+	if b.behaviour.acksOnly {
+		return outcome{}
+	}
 	c := &changing{session: s, state: s.state.clone(), known: b.profiles, unknown: b.behaviour.unknownName}
 	cause := b.apply(c, r.changes)
 	out := outcome{cause, c.says}
@@ -357,7 +360,7 @@ func (b *BNG) change(s *session, r *request, now time.Time) outcome {
 			return out
 		}
 	}
-	if !b.faults.AckIgnore && !b.behaviour.acksOnly && !c.state.Equal(s.state) {
+	if !b.faults.AckIgnore && !c.state.Equal(s.state) {
 		b.adopt(s, c, now)
 	}
 	if c.reports {
