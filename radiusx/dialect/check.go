@@ -49,6 +49,13 @@ func (f *Form) wants(w *wantList) {
 			}
 		}
 	}
+	for _, check := range f.Verify {
+		for _, list := range check.lists() {
+			for _, a := range list.attributes {
+				w.add(a.Value.names(session)...)
+			}
+		}
+	}
 }
 
 // Check says, when a configuration is read, whether this make can put p in force
@@ -94,7 +101,7 @@ var examples = map[radiusx.Type]string{
 func (d *Dialect) exampleSession() []radiusx.Attribute {
 	var told []radiusx.Attribute
 	for _, name := range d.Wants() {
-		if def, ok := radiusx.Builtin().Lookup(name); ok && !d.refusesBy(name) {
+		if def, ok := d.base.Lookup(name); ok && !d.refusesBy(name) {
 			told = append(told, radiusx.Attribute{Name: name, Value: examples[def.Type]})
 		}
 	}

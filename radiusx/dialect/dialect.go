@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"cordon/radiusx"
 )
 
 // Overlay is the Profile.Normal that stands for "leave what the session has in
@@ -92,12 +94,20 @@ type Dialect struct {
 	Makes    []string `yaml:"makes"`    // products that are spoken to in this way
 	Support  Support  `yaml:"support"`  // how far it was proven
 	Evidence Evidence `yaml:"evidence"` // where it comes from
+	Replaces string   `yaml:"replaces"` // an operator's file: its own name, where it is meant to take a built-in one's place
+
+	// Experimental: too little is known of the make to let it enforce before it
+	// was proven on the very BNG.
+	Experimental bool `yaml:"experimental"`
 
 	CoAPort        uint16 `yaml:"coa_port"`        // UDP, the make's default
 	DisconnectPort uint16 `yaml:"disconnect_port"` // UDP, the make's default
 	Rate           int    `yaml:"rate"`            // requests a second that the make surely bears
 	MaxInFlight    int    `yaml:"max_in_flight"`   // unanswered requests at a time
 	DropsSession   bool   `yaml:"drops_session"`   // restrict or restore ends the session
+
+	MessageAuthenticator Signing  `yaml:"message_authenticator"` // what suits the make; a BNG's own setting comes first
+	EventTimestamp       Stamping `yaml:"event_timestamp"`       // likewise, unless it is mandatory
 
 	Identifiers Identification `yaml:"identifiers"`     // of CoA-Requests
 	Disconnect  Identification `yaml:"disconnect"`      // of Disconnect-Requests
@@ -107,8 +117,14 @@ type Dialect struct {
 	Overlay     *Form          `yaml:"overlay"`         // nil: the make cannot
 	Swap        *Form          `yaml:"swap"`            // nil: the make need not
 	ACKProves   ACKProof       `yaml:"ack_proves"`      // what an ACK says
-	NAKs        []NAK          `yaml:"naks"`            // refusals that were seen, and what they mean
-	Quirks      []string       `yaml:"quirks"`          // what surprises people
+
+	DisconnectOnly string   `yaml:"disconnect_only"` // why the make cannot restrict a session that stays; "" = it can
+	SnippetText    string   `yaml:"snippet"`         // see Snippet; "" = not known
+	NAKs           []NAK    `yaml:"naks"`            // refusals that were seen, and what they mean
+	Quirks         []string `yaml:"quirks"`          // what surprises people
+
+	base   *radiusx.Dictionary // knows every attribute that the file names
+	source source              // of the file, for faults that show later
 }
 
 // Evidence is where statements come from.
@@ -122,6 +138,13 @@ type Evidence struct {
 type Identification struct {
 	Must    []string `yaml:"must"`     // a session without one of them is not acted upon
 	IfKnown []string `yaml:"if_known"` // sent where the session has them, to narrow further
+	Never   []Never  `yaml:"never"`    // what would make this make refuse, or hit somebody else
+}
+
+// Never is an attribute that must not be in a request, with the reason.
+type Never struct {
+	Attribute string `yaml:"attribute"`
+	Reason    string `yaml:"reason"`
 }
 
 // SiteDefined is an attribute whose definition comes from options: each field
@@ -142,6 +165,11 @@ type Form struct {
 	Names    NameRules      `yaml:"names"`    // which names the make takes
 	Refuses  []Refusal      `yaml:"refuses"`  // sessions that cannot be restricted in this form
 	Coverage Coverage       `yaml:"coverage"` // which traffic the restriction catches
+	Verify   []Verification `yaml:"verify"`   // how to find out whether it is in force, the best way first
+
+	// AsksAAA: the requests name no profile but make the BNG ask its AAA server
+	// anew, which must answer as the case wants; undoing is asking again.
+	AsksAAA bool `yaml:"asks_aaa"`
 }
 
 // StepTemplate is one request. Exactly one of CoA and Disconnect is set; a
@@ -204,10 +232,11 @@ type NAK struct {
 // form returns the form that p asks for.
 func (d *Dialect) form(p Profile) (*Form, error) {
 	switch {
+	case d.DisconnectOnly != "":
+		return nil, fmt.Errorf("%w: %s can only be disconnected: %s", ErrUnsupported, d.Name, d.DisconnectOnly)
+	case p.Normal != Overlay && p.Normal != "" && d.Swap == nil:
+		return nil, fmt.Errorf("%w: %s only lays restrictions on top: use normal: %s", ErrUnsupported, d.Name, Overlay)
 	case p.Normal != Overlay && p.Normal != "":
-		if d.Swap == nil {
-			return nil, fmt.Errorf("%w: %s only lays restrictions on top: use normal: %s", ErrUnsupported, d.Name, Overlay)
-		}
 		return d.Swap, nil
 	case d.Overlay == nil:
 		return nil, fmt.Errorf("%w: %s replaces the normal profile and cannot restore it without its name", ErrNeedsNormal, d.Name)

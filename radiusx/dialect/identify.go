@@ -17,26 +17,26 @@ var nasAttributes = []string{"NAS-IP-Address", "NAS-IPv6-Address", "NAS-Identifi
 func (d *Dialect) identify(told []radiusx.Attribute, id Identification) ([]radiusx.Attribute, error) {
 	var found []radiusx.Attribute
 	if d.SendsNAS {
-		found = known(told, nasAttributes)
+		found = d.known(told, nasAttributes)
 		if len(found) == 0 {
 			return nil, fmt.Errorf("%w: the session names no NAS (%s)", ErrIdentifierMissing, strings.Join(nasAttributes, ", "))
 		}
 	}
 	for _, name := range id.Must {
-		value, err := identifier(told, name)
+		value, err := d.identifier(told, name)
 		if err != nil {
 			return nil, err
 		}
 		found = append(found, radiusx.Attribute{Name: name, Value: value})
 	}
-	return append(found, known(told, id.IfKnown)...), nil
+	return append(found, d.known(told, id.IfKnown)...), nil
 }
 
 // known returns those of names that the session has in a usable form.
-func known(told []radiusx.Attribute, names []string) []radiusx.Attribute {
+func (d *Dialect) known(told []radiusx.Attribute, names []string) []radiusx.Attribute {
 	var found []radiusx.Attribute
 	for _, name := range names {
-		if value, err := identifier(told, name); err == nil {
+		if value, err := d.identifier(told, name); err == nil {
 			found = append(found, radiusx.Attribute{Name: name, Value: value})
 		}
 	}
@@ -46,7 +46,7 @@ func known(told []radiusx.Attribute, names []string) []radiusx.Attribute {
 // identifier returns the session's one value of the attribute called name. None,
 // an empty one, a wildcard, two that differ, or one that does not encode is
 // [ErrIdentifierMissing].
-func identifier(told []radiusx.Attribute, name string) (string, error) {
+func (d *Dialect) identifier(told []radiusx.Attribute, name string) (string, error) {
 	value, found := "", false
 	for _, a := range told {
 		if !strings.EqualFold(a.Name, name) {
@@ -63,7 +63,7 @@ func identifier(told []radiusx.Attribute, name string) (string, error) {
 	case meansNobody(value):
 		return "", fmt.Errorf("%w: %s %q singles out no session", ErrIdentifierMissing, name, value)
 	}
-	if _, err := radiusx.Builtin().Encode(nil, radiusx.Attribute{Name: name, Value: value}); err != nil {
+	if _, err := d.base.Encode(nil, radiusx.Attribute{Name: name, Value: value}); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrIdentifierMissing, err)
 	}
 	return value, nil

@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	yaml "go.yaml.in/yaml/v4"
+
+	"cordon/radiusx"
 )
 
 //go:embed *.yaml
@@ -24,18 +26,19 @@ type Set struct{ byName map[string]*Dialect }
 func Builtin() *Set { return builtin() }
 
 var builtin = sync.OnceValue(func() *Set {
-	set, err := Load(builtinFiles)
+	set, err := Load(builtinFiles, radiusx.Builtin())
 	if err != nil {
 		panic("dialect: built-in files: " + err.Error()) // a test loads them
 	}
 	return set
 })
 
-// Load reads every *.yaml file at the top of fsys as a dialect. It is strict: an
-// unknown key, a template that refers to nothing and a form that cannot be undone
-// are errors with their place ([Fault]). All faults of all files are returned at
-// once, joined.
-func Load(fsys fs.FS) (*Set, error) {
+// Load reads every *.yaml file at the top of fsys as a dialect; dictionary knows
+// the attributes that they name. It is strict: an unknown key or attribute, a
+// template that refers to nothing, a value too long for its type, and a form
+// that cannot be undone are errors with their place ([Fault]). All faults of all
+// files are returned at once, joined.
+func Load(fsys fs.FS, dictionary *radiusx.Dictionary) (*Set, error) {
 	names, err := fs.Glob(fsys, "*.yaml")
 	if err != nil {
 		return nil, fmt.Errorf("list dialects: %w", err)
@@ -48,7 +51,7 @@ func Load(fsys fs.FS) (*Set, error) {
 			faults = append(faults, fmt.Errorf("read dialect: %w", err))
 			continue
 		}
-		d, found := parse(name, data)
+		d, found := parse(name, data, dictionary)
 		if found == nil && set.byName[d.Name] != nil {
 			found = []error{Fault{File: name, Problem: fmt.Sprintf("another file has dialect %s too", d.Name)}}
 		}
@@ -68,6 +71,56 @@ func Load(fsys fs.FS) (*Set, error) {
 func (s *Set) Get(name string) (*Dialect, bool) {
 	d, ok := s.byName[name]
 	return d, ok
+}
+
+// With returns a set that has the dialects of both; s and own do not change. An own
+// dialect whose name s has too is an error, unless it says so (replaces) and
+// then names the session at least as exactly: with all the identifiers of the
+// one it replaces, and with none that this make never takes. Errors are
+// [Fault]s with the place in own's file, joined.
+func (s *Set) With(own *Set) (*Set, error) {
+	with := &Set{byName: maps.Clone(s.byName)}
+	var faults []error
+	for _, name := range own.Names() {
+		d := own.byName[name]
+		faults = append(faults, d.replacing(s.byName[name])...)
+		with.byName[name] = d
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return with, nil
+}
+
+// replacing says why d cannot take the place of old, which is nil where d is new.
+func (d *Dialect) replacing(old *Dialect) []error {
+	switch {
+	case old == nil && d.Replaces == "":
+		return nil
+	case old == nil:
+		return []error{d.source.fault(keys("replaces"), "there is no dialect %s to replace", d.Replaces)}
+	case d.Replaces == "":
+		return []error{d.source.fault(keys("name"), "there is a dialect %s already: choose another name, or say replaces: %s", d.Name, d.Name)}
+	}
+	return slices.Concat(
+		d.source.narrower("identifiers", d.Identifiers, old.Identifiers),
+		d.source.narrower("disconnect", d.Disconnect, old.Disconnect))
+}
+
+// narrower says where id tells sessions apart less well than old.
+func (s source) narrower(key string, id, old Identification) []error {
+	var faults []error
+	for _, name := range old.Must {
+		if !containsFold(id.Must, name) {
+			faults = append(faults, s.fault(keys(key), "%s: %s is missing, by which this make knows a session", key, name))
+		}
+	}
+	for _, never := range old.Never {
+		if containsFold(id.Must, never.Attribute) || containsFold(id.IfKnown, never.Attribute) {
+			faults = append(faults, s.fault(keys(key), "%s: never %s: %s", key, never.Attribute, never.Reason))
+		}
+	}
+	return faults
 }
 
 // Names returns the names of all dialects, sorted.
@@ -90,8 +143,8 @@ func (f Fault) Error() string {
 
 // parse reads one file. What is wrong with its form is reported before what it
 // says is looked at.
-func parse(file string, data []byte) (*Dialect, []error) {
-	d := new(Dialect)
+func parse(file string, data []byte, dictionary *radiusx.Dictionary) (*Dialect, []error) {
+	d := &Dialect{MessageAuthenticator: SignSend, EventTimestamp: StampSend, base: dictionary}
 	if err := yaml.Load(data, d, yaml.WithKnownFields()); err != nil {
 		return nil, yamlFaults(file, err)
 	}
@@ -99,7 +152,8 @@ func parse(file string, data []byte) (*Dialect, []error) {
 	if err := yaml.Load(data, &root); err != nil {
 		return nil, yamlFaults(file, err)
 	}
-	v := validator{file: file, root: &root, dialect: d}
+	d.source = source{file, &root}
+	v := validator{source: d.source, dialect: d}
 	v.check()
 	return d, v.faults
 }

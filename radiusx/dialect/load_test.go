@@ -13,11 +13,11 @@ import (
 )
 
 func TestTheBuiltInDialectsLoad(t *testing.T) {
-	set, err := Load(builtinFiles)
+	set, err := Load(builtinFiles, radiusx.Builtin())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(set.Names(), " "), "accel-ppp filter-id junos mikrotik"; got != want {
+	if got, want := strings.Join(set.Names(), " "), "accel-ppp cisco-isg cisco-xr coova-chilli ericsson-se filter-id hostapd huawei-ne junos mikrotik nokia-sros osvbng rtbrick skat staros vyos"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if _, ok := set.Get("none"); ok {
@@ -98,7 +98,7 @@ func TestAWrongFileIsRefusedWithThePlace(t *testing.T) {
 		{"an option without help", "accel-ppp.yaml", `    help: "Number`, `    # "Number`, "has no help"},
 	}
 	for _, test := range tests {
-		_, err := Load(edited(t, test.file, test.old, test.new))
+		_, err := Load(edited(t, test.file, test.old, test.new), radiusx.Builtin())
 		if err == nil || !strings.Contains(err.Error(), test.fault) {
 			t.Errorf("%s:\n got %v\nwant %q", test.name, err, test.fault)
 			continue
@@ -113,7 +113,7 @@ func TestAWrongFileIsRefusedWithThePlace(t *testing.T) {
 func TestAllFaultsOfAllFilesAreReturnedAtOnce(t *testing.T) {
 	fsys := edited(t, "filter-id.yaml", "rate: 10\nmax_in_flight: 4", "rate: 0\nmax_in_flight: 0")
 	fsys["junos.yaml"] = edited(t, "junos.yaml", "name: junos", "name: june")["junos.yaml"]
-	_, err := Load(fsys)
+	_, err := Load(fsys, radiusx.Builtin())
 	const want = `filter-id.yaml:11:7: rate: want more than 0 requests a second
 filter-id.yaml:12:16: max_in_flight: want more than 0 requests
 junos.yaml:1:7: name "june" belongs into a file june.yaml`
@@ -124,7 +124,7 @@ junos.yaml:1:7: name "june" belongs into a file june.yaml`
 
 func TestAFileThatSaysNothingIsRefused(t *testing.T) {
 	for _, text := range []string{"", "- a", "{}", "name: x"} {
-		if _, err := Load(fstest.MapFS{"x.yaml": {Data: []byte(text)}}); err == nil {
+		if _, err := Load(fstest.MapFS{"x.yaml": {Data: []byte(text)}}, radiusx.Builtin()); err == nil {
 			t.Errorf("%q is a dialect", text)
 		}
 	}
@@ -137,7 +137,7 @@ func TestADialectMaySendTheNASAndDisconnectToRestrict(t *testing.T) {
 	head, _, _ := strings.Cut(data, "  restrict:")
 	_, tail, _ := strings.Cut(data, "  coverage:")
 	fsys["filter-id.yaml"].Data = []byte(head + "  restrict: [disconnect: []]\n  restore: [disconnect: []]\n  change: [disconnect: []]\n  coverage:" + tail)
-	set, err := Load(fsys)
+	set, err := Load(fsys, radiusx.Builtin())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestWantsIncludesWhatTemplatesRead(t *testing.T) {
 	data = strings.ReplaceAll(data, "Filter-Id={previous restricted}", "Filter-Id={previous restricted}-{session NAS-Port-Id}")
 	data = strings.Replace(data, "    - coa: [\"Filter-Id={restricted}\"]", "    - coa: [\"Filter-Id={restricted}-{session NAS-Port-Id}\"]", 1)
 	fsys["filter-id.yaml"].Data = []byte(data)
-	set, err := Load(fsys)
+	set, err := Load(fsys, radiusx.Builtin())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestWantsIncludesWhatTemplatesRead(t *testing.T) {
 }
 
 func FuzzLoad(f *testing.F) {
-	for _, name := range []string{"junos.yaml", "accel-ppp.yaml"} {
+	for _, name := range []string{"junos.yaml", "accel-ppp.yaml", "coova-chilli.yaml", "hostapd.yaml", "cisco-isg.yaml"} {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
@@ -194,7 +194,7 @@ func FuzzLoad(f *testing.F) {
 		f.Add(string(data))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		set, err := Load(fstest.MapFS{"junos.yaml": {Data: []byte(text)}})
+		set, err := Load(fstest.MapFS{"junos.yaml": {Data: []byte(text)}}, radiusx.Builtin())
 		if err != nil {
 			return
 		}
@@ -203,6 +203,15 @@ func FuzzLoad(f *testing.F) {
 			t.Fatal("loaded under another name")
 		}
 		_ = d.Text()
+		_, _ = d.Snippet(SnippetRequest{})
+		for _, action := range []Action{Restrict, Restore, Change} {
+			r := Request{Action: action, Profile: Profile{"a", "b"}, From: Profile{"c", "b"}, Session: d.exampleSession()}
+			_, err := d.Steps(r)
+			_, checkErr := d.Checks(r)
+			if err == nil && checkErr != nil {
+				t.Fatalf("%v can be done and not be checked: %v", action, checkErr)
+			}
+		}
 		if _, err := d.Steps(Request{Action: Disconnect}); err == nil {
 			t.Fatal("a session without attributes can be disconnected")
 		}

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,67 +15,6 @@ import (
 	"cordon/radiusx"
 )
 
-// state is what a make remembers of one session: attribute or service names to
-// values.
-type state map[string]string
-
-// models say, as little as is needed, what each make does with an attribute.
-// Anything it would refuse is an error.
-var models = map[string]func(state, radiusx.Attribute) error{
-	"junos": func(s state, a radiusx.Attribute) error {
-		_, active := s[a.Value]
-		switch a.Name {
-		case "ERX-Service-Activate":
-			if active || a.Tag == 0 {
-				return fmt.Errorf("%s: active already, or no tag", a.Value)
-			}
-			s[a.Value] = "active"
-		case "ERX-Service-Deactivate":
-			if !active {
-				return fmt.Errorf("%s: not active", a.Value)
-			}
-			delete(s, a.Value)
-		default:
-			return fmt.Errorf("unsupported attribute %s", a.Name)
-		}
-		return nil
-	},
-	"filter-id": set("Filter-Id"),
-	"mikrotik":  set("Mikrotik-Address-List"),
-	"accel-ppp": func(s state, a radiusx.Attribute) error {
-		if a.Name != "L4-Redirect" {
-			return set("Filter-Id")(s, a)
-		}
-		_, on := s["L4-Redirect"]
-		switch off := strings.HasPrefix(a.Value, "0"); {
-		case off:
-			delete(s, "L4-Redirect")
-		case !on: // from on to on nothing happens
-			s["L4-Redirect"] = a.Value
-		}
-		return nil
-	},
-}
-
-// set is a make that keeps one value under name.
-func set(name string) func(state, radiusx.Attribute) error {
-	return func(s state, a radiusx.Attribute) error {
-		if a.Name != name || a.Value == "" {
-			return fmt.Errorf("unsupported attribute %s", a.Name)
-		}
-		s[name] = a.Value
-		return nil
-	}
-}
-
-// before is the state of a session that nobody restricted.
-var before = map[string]state{
-	"junos":     {"NORMAL": "active", "VOICE": "active"},
-	"filter-id": {"Filter-Id": "NORMAL"},
-	"mikrotik":  {"Mikrotik-Address-List": "NORMAL"},
-	"accel-ppp": {"Filter-Id": "NORMAL"},
-}
-
 // modelBNG has one session.
 type modelBNG struct {
 	dialect *Dialect
@@ -85,7 +25,7 @@ type modelBNG struct {
 // apply does what one request says, after checking whom it means.
 func (m *modelBNG) apply(step Step) error {
 	must := m.dialect.Identifiers.Must
-	for i, a := range step.Attributes {
+	for i, a := range withoutNAS(m.dialect, step.Attributes) {
 		want, _ := radiusx.Find(m.session, a.Name)
 		identifies := containsFold(must, a.Name) || containsFold(m.dialect.Identifiers.IfKnown, a.Name)
 		switch {
@@ -96,7 +36,7 @@ func (m *modelBNG) apply(step Step) error {
 		case identifies:
 			continue
 		}
-		if err := models[m.dialect.Name](m.state, a); err != nil {
+		if err := parts[m.dialect.Name].does(m.state, a); err != nil {
 			return err
 		}
 	}
@@ -127,7 +67,7 @@ func TestRestoringLeavesEveryMakeAsItWas(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
 	for range 3_000 {
-		for _, name := range Builtin().Names() {
+		for _, name := range slices.Sorted(maps.Keys(parts)) {
 			if err := story(get(t, name), random); err != nil {
 				t.Fatalf("seed %d: %s: %v", seed, name, err)
 			}
@@ -138,7 +78,7 @@ func TestRestoringLeavesEveryMakeAsItWas(t *testing.T) {
 // story restricts a session, changes the restriction a few times, any request of
 // which may be refused, and restores it.
 func story(d *Dialect, random *rand.Rand) error {
-	bng := &modelBNG{d, alice(), maps.Clone(before[d.Name])}
+	bng := &modelBNG{d, alice(), maps.Clone(parts[d.Name].before)}
 	send := func(r Request) (bool, error) {
 		r.Session, r.Options = bng.session, siteOptions[d.Name]
 		steps, err := d.Steps(r)
@@ -169,25 +109,50 @@ func story(d *Dialect, random *rand.Rand) error {
 		if applied {
 			inForce = to
 		}
-		if maps.Equal(bng.state, before[d.Name]) || !strings.Contains(fmt.Sprint(bng.state), inForce.Restricted) {
+		if maps.Equal(bng.state, parts[d.Name].before) || !strings.Contains(fmt.Sprint(bng.state), inForce.Restricted) {
 			return fmt.Errorf("%v is in force, the session has %v", inForce, bng.state)
 		}
 	}
 	if applied, err := send(Request{Action: Restore, Profile: inForce}); err != nil || !applied {
 		return err
 	}
-	if !maps.Equal(bng.state, before[d.Name]) {
-		return fmt.Errorf("after restoring %v the session has %v, it had %v", inForce, bng.state, before[d.Name])
+	if !maps.Equal(bng.state, parts[d.Name].before) {
+		return fmt.Errorf("after restoring %v the session has %v, it had %v", inForce, bng.state, parts[d.Name].before)
 	}
 	return nil
 }
 
 func randomProfile(d *Dialect, random *rand.Rand) Profile {
-	p := Profile{Restricted: []string{"GARDEN", "NO-SMTP", "svc(1,2)", "sécurité", strings.Repeat("x", 246)}[random.IntN(5)], Normal: "NORMAL"}
-	if d.Overlay != nil && random.IntN(2) == 0 {
+	cast := parts[d.Name]
+	p, names := Profile{Normal: cmp.Or(cast.normal, "NORMAL")}, cast.names
+	if d.Overlay != nil && !d.Overlay.AsksAAA && random.IntN(2) == 0 {
 		p.Normal = Overlay
+		if cast.overlayNames != nil {
+			names = cast.overlayNames
+		}
 	}
+	if names == nil {
+		names = anyNames
+	}
+	p.Restricted = names[random.IntN(len(names))]
 	return p
+}
+
+// withoutNAS returns the attributes after those that name the NAS.
+func withoutNAS(d *Dialect, attrs []radiusx.Attribute) []radiusx.Attribute {
+	for d.SendsNAS && len(attrs) > 0 && slices.Contains(nasAttributes, attrs[0].Name) {
+		attrs = attrs[1:]
+	}
+	return attrs
+}
+
+func TestEveryMakeThatCanRestrictHasAModel(t *testing.T) {
+	for _, name := range Builtin().Names() {
+		_, modelled := parts[name]
+		if can := get(t, name).DisconnectOnly == ""; can != modelled {
+			t.Errorf("%s: has a model: %v, can restrict: %v", name, modelled, can)
+		}
+	}
 }
 
 func TestNoRequestEverLacksAnIdentifier(t *testing.T) {
@@ -197,7 +162,7 @@ func TestNoRequestEverLacksAnIdentifier(t *testing.T) {
 		names := Builtin().Names()
 		d := get(t, names[random.IntN(len(names))])
 		r := Request{
-			Action: Action(1 + random.IntN(4)), Session: randomSession(d, random),
+			Action: randomAction(d, random), Session: randomSession(d, random),
 			Profile: randomProfile(d, random), From: randomProfile(d, random), Options: siteOptions[d.Name],
 		}
 		steps, err := d.Steps(r)
@@ -215,6 +180,13 @@ func TestNoRequestEverLacksAnIdentifier(t *testing.T) {
 			}
 		}
 	}
+}
+
+func randomAction(d *Dialect, random *rand.Rand) Action {
+	if d.DisconnectOnly != "" {
+		return Disconnect
+	}
+	return Action(1 + random.IntN(4))
 }
 
 // randomSession has each attribute that the dialect reads right, missing, empty or a wildcard.
@@ -237,12 +209,13 @@ func identifies(d *Dialect, s Step, told []radiusx.Attribute) error {
 	if s.Code == radius.CodeDisconnectRequest {
 		id = d.Disconnect
 	}
+	sent := withoutNAS(d, s.Attributes)
 	for i, name := range id.Must {
 		want, ok := radiusx.Find(told, name)
 		if !ok || meansNobody(want) {
 			return fmt.Errorf("sent although the session has %s %q", name, want)
 		}
-		if i >= len(s.Attributes) || s.Attributes[i] != (radiusx.Attribute{Name: name, Value: want}) {
+		if i >= len(sent) || sent[i] != (radiusx.Attribute{Name: name, Value: want}) {
 			return fmt.Errorf("attribute %d is not %s = %q", i, name, want)
 		}
 	}

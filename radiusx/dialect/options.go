@@ -47,7 +47,7 @@ func (d *Dialect) hasOption(name string) bool {
 	return slices.ContainsFunc(d.Options, func(o Option) bool { return o.Name == name })
 }
 
-// Dictionary returns the built-in dictionary with the attributes that options
+// Dictionary returns the dictionary the dialect was loaded with, and the attributes that options
 // define; those whose options are not set are not in it. Errors are
 // [ErrOption], among them a number that belongs to another attribute.
 func (d *Dialect) Dictionary(options map[string]string) (*radiusx.Dictionary, error) {
@@ -55,11 +55,11 @@ func (d *Dialect) Dictionary(options map[string]string) (*radiusx.Dictionary, er
 	if err != nil {
 		return nil, err
 	}
-	return d.dictionary(full)
+	return d.withSites(full)
 }
 
-// dictionary is Dictionary for options that are complete.
-func (d *Dialect) dictionary(options map[string]string) (*radiusx.Dictionary, error) {
+// withSites is Dictionary for options that are complete.
+func (d *Dialect) withSites(options map[string]string) (*radiusx.Dictionary, error) {
 	var defs []radiusx.Definition
 	for _, site := range d.Attributes {
 		if d.unsetOption(site.Name, options) != "" {
@@ -72,9 +72,9 @@ func (d *Dialect) dictionary(options map[string]string) (*radiusx.Dictionary, er
 		defs = append(defs, def)
 	}
 	if len(defs) == 0 {
-		return radiusx.Builtin(), nil
+		return d.base, nil
 	}
-	dictionary, err := radiusx.Builtin().With(defs...)
+	dictionary, err := d.base.With(defs...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOption, err)
 	}

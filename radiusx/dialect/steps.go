@@ -69,14 +69,14 @@ func (d *Dialect) newBuilder(r Request) (*builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	dictionary, err := d.dictionary(options)
+	dictionary, err := d.withSites(options)
 	if err != nil {
 		return nil, err
 	}
 	return &builder{
 		dialect:    d,
 		request:    r,
-		values:     values{profile: r.Profile, from: r.From, session: r.Session, options: options},
+		values:     values{dialect: d, profile: r.Profile, from: r.From, session: r.Session, options: options},
 		dictionary: dictionary,
 		heads:      make(map[radius.Code][]radiusx.Attribute, 2),
 	}, nil

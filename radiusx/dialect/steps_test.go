@@ -25,7 +25,10 @@ func attributes(text string) []radiusx.Attribute {
 }
 
 // siteOptions are the options that a dialect needs for all its forms.
-var siteOptions = map[string]map[string]string{"accel-ppp": {"l4_redirect_number": "243"}}
+var siteOptions = map[string]map[string]string{
+	"accel-ppp": {"l4_redirect_number": "243"},
+	"osvbng":    {"profile_vendor": "4711", "profile_number": "1"},
+}
 
 func get(t *testing.T, name string) *Dialect {
 	t.Helper()
@@ -192,6 +195,19 @@ func TestWantsNamesEverySessionAttributeThatIsRead(t *testing.T) {
 		"filter-id": {"User-Name", "Acct-Session-Id"},
 		"mikrotik":  {"User-Name", "Acct-Session-Id", "Framed-IP-Address"},
 		"accel-ppp": {"User-Name", "Acct-Session-Id", "Framed-Protocol"},
+
+		"cisco-isg":    {"User-Name", "Acct-Session-Id"},
+		"cisco-xr":     {"User-Name", "Acct-Session-Id"},
+		"coova-chilli": {"User-Name", "Acct-Session-Id"},
+		"ericsson-se":  {"User-Name", "Acct-Session-Id"},
+		"hostapd":      {"Acct-Session-Id", "Calling-Station-Id"},
+		"huawei-ne":    {"User-Name", "Acct-Session-Id"},
+		"nokia-sros":   {"Acct-Session-Id"},
+		"osvbng":       {"Acct-Session-Id"},
+		"rtbrick":      {"User-Name", "Acct-Session-Id"},
+		"skat":         {"User-Name"},
+		"staros":       {"Acct-Session-Id", "NAS-IP-Address", "NAS-IPv6-Address", "NAS-Identifier"},
+		"vyos":         {"User-Name", "Acct-Session-Id"},
 	}
 	for _, name := range Builtin().Names() {
 		if got := get(t, name).Wants(); !slices.Equal(got, tests[name]) {

@@ -28,7 +28,8 @@ var placeholders = map[string]pieceKind{"restricted": restricted, "normal": norm
 // named placeholders take a name after a blank: {session User-Name}.
 var namedPlaceholders = map[string]pieceKind{"session": session, "option": option}
 
-// piece is literal text or a placeholder; text is the literal or the name.
+// piece is literal text or a placeholder; text is the literal, the session
+// attribute's or option's name, or which part of a profile's name is meant.
 type piece struct {
 	kind pieceKind
 	text string
@@ -37,6 +38,7 @@ type piece struct {
 // Template is text with placeholders between braces:
 //
 //	{restricted} {normal} {previous restricted} {session NAME} {option NAME}
+//	{normal 2}: the second of the parts of the name, which a / keeps apart
 //
 // A value that is put in is never read as a template or as an attribute.
 type Template struct {
@@ -88,6 +90,11 @@ func parseTemplate(s string) ([]piece, error) {
 func parsePlaceholder(inside string) (piece, error) {
 	if kind, ok := placeholders[inside]; ok {
 		return piece{kind: kind}, nil
+	}
+	if at := strings.LastIndexByte(inside, ' '); at > 0 && len(inside) == at+2 && '1' <= inside[at+1] && inside[at+1] <= '9' {
+		if kind, ok := placeholders[inside[:at]]; ok {
+			return piece{kind, inside[at+1:]}, nil
+		}
 	}
 	word, name, _ := strings.Cut(inside, " ")
 	if kind, ok := namedPlaceholders[word]; ok && name != "" {
@@ -143,6 +150,7 @@ func (t Template) names(kind pieceKind) []string {
 
 // values is what a template is filled from.
 type values struct {
+	dialect *Dialect
 	profile Profile
 	from    Profile
 	session []radiusx.Attribute
@@ -165,13 +173,13 @@ func (t Template) expand(v values) (string, error) {
 func (v values) of(p piece) (string, error) {
 	switch p.kind {
 	case restricted:
-		return nameOf(v.profile.Restricted, "the restricted profile")
+		return nameOf(p, v.profile.Restricted, "the restricted profile")
 	case normal:
-		return nameOf(v.profile.Normal, "the normal profile")
+		return nameOf(p, v.profile.Normal, "the normal profile")
 	case previous:
-		return nameOf(v.from.Restricted, "the profile in force")
+		return nameOf(p, v.from.Restricted, "the profile in force")
 	case session:
-		return identifier(v.session, p.text)
+		return v.dialect.identifier(v.session, p.text)
 	case option:
 		if set, ok := v.options[p.text]; ok {
 			return set, nil
@@ -181,12 +189,19 @@ func (v values) of(p piece) (string, error) {
 	return p.text, nil
 }
 
-// nameOf returns name unless it is empty.
-func nameOf(name, whose string) (string, error) {
+// nameOf returns name, or the part of it that p asks for, unless that is empty.
+func nameOf(p piece, name, whose string) (string, error) {
 	if name == "" {
 		return "", fmt.Errorf("%w: %s has no name", ErrUnsupported, whose)
 	}
-	return name, nil
+	if p.text == "" {
+		return name, nil
+	}
+	parts, number := strings.Split(name, "/"), int(p.text[0]-'0')
+	if number > len(parts) || parts[number-1] == "" {
+		return "", fmt.Errorf("%w: %s, %q, has no part %d", ErrUnsupported, whose, name, number)
+	}
+	return parts[number-1], nil
 }
 
 // Pattern is a regular expression (RE2); ^ and $ tie it to the ends. The zero
@@ -212,3 +227,13 @@ func (p Pattern) String() string {
 }
 
 func (p Pattern) matches(s string) bool { return p.re == nil || p.re.MatchString(s) }
+
+// isOne reports whether the expression matches one text only.
+func (p Pattern) isOne() bool {
+	if p.re == nil {
+		return false
+	}
+	inner, starts := strings.CutPrefix(p.re.String(), "^")
+	inner, ends := strings.CutSuffix(inner, "$")
+	return starts && ends && inner != "" && regexp.QuoteMeta(inner) == inner
+}

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cordon/radiusx"
@@ -15,11 +16,20 @@ func (d *Dialect) Text() string {
 	line("%s: %s", d.Name, d.Title)
 	line("  makes          %s", strings.Join(d.Makes, ", "))
 	line("  support        %s", d.Support)
+	if d.Experimental {
+		line("  experimental   prove it on that very BNG before you enforce")
+	}
 	line("  evidence       %s: %s", d.Evidence.Mark, d.Evidence.Source)
 	line("  ports          CoA %d, Disconnect %d (UDP)", d.CoAPort, d.DisconnectPort)
 	line("  pace           %d requests a second, %d in flight", d.Rate, d.MaxInFlight)
 	line("  identified by  %s", d.Identifiers)
 	line("  disconnect by  %s", d.Disconnect)
+	for i, never := range slices.Concat(d.Identifiers.Never, d.Disconnect.Never) {
+		if i < len(d.Identifiers.Never) || !slices.Contains(d.Identifiers.Never, never) {
+			line("  never          %s: %s", never.Attribute, never.Reason)
+		}
+	}
+	line("  signed         Message-Authenticator: %s, Event-Timestamp: %s", d.MessageAuthenticator, d.EventTimestamp)
 	if d.SendsNAS {
 		line("  NAS            sent: %s", strings.Join(nasAttributes, ", "))
 	}
@@ -29,6 +39,9 @@ func (d *Dialect) Text() string {
 	for _, o := range d.Options {
 		line("  option         %s (default %q): %s", o.Name, o.Default, o.Help)
 	}
+	if d.DisconnectOnly != "" {
+		line("\nrestrict, restore and change: unsupported\n  %s", d.DisconnectOnly)
+	}
 	if d.Overlay != nil {
 		d.Overlay.text(&b, "normal: "+Overlay)
 	}
@@ -36,6 +49,12 @@ func (d *Dialect) Text() string {
 		d.Swap.text(&b, "normal: a name")
 	}
 	line("\nan ACK %s\n  %s", map[bool]string{true: "proves that the change is in force", false: "does not prove that the change is in force"}[d.ACKProves.Applied], d.ACKProves.Sentence)
+	if d.SnippetText != "" {
+		line("\nfor the BNG to accept our CoA")
+		for text := range strings.Lines(strings.TrimRight(d.SnippetText, "\n") + "\n") {
+			line("  %s", strings.TrimSuffix(text, "\n"))
+		}
+	}
 	line("\nrefusals")
 	for _, nak := range d.NAKs {
 		line("  %s: %s", nak.Cause, nak.Means)
@@ -58,12 +77,22 @@ func (id Identification) String() string {
 
 func (f *Form) text(b *strings.Builder, chosenBy string) {
 	fmt.Fprintf(b, "\n%s\n  %s\n", chosenBy, f.About)
+	if f.AsksAAA {
+		b.WriteString("  the BNG asks its AAA server anew, which must answer as the case wants\n")
+	}
 	for _, list := range f.lists() {
+		if len(list.steps) == 0 {
+			fmt.Fprintf(b, "  %s\n    nothing: there is one restriction only\n", list.key)
+			continue
+		}
 		fmt.Fprintf(b, "  %s\n", list.key)
 		for i, s := range list.steps {
 			fmt.Fprintf(b, "    %d. %s%s", i+1, s.code(), written(s.attributes(), asIs))
 			if len(s.Undo) > 0 {
 				fmt.Fprintf(b, "   (undo:%s)", written(s.Undo, asIs))
+			}
+			if s.NAKsIfDone {
+				b.WriteString("   (refused if it is so already)")
 			}
 			b.WriteByte('\n')
 		}
@@ -80,6 +109,9 @@ func (f *Form) text(b *strings.Builder, chosenBy string) {
 		fmt.Fprintf(b, "  refused where %s is %s: %s\n", no.Attribute, no.Value, no.Reason)
 	}
 	fmt.Fprintf(b, "  IPv4 %s\n  IPv6 %s\n", f.Coverage.IPv4, f.Coverage.IPv6)
+	for _, v := range f.Verify {
+		v.text(b)
+	}
 }
 
 // String returns whether the traffic is caught, and the warning.

@@ -12,19 +12,28 @@ import (
 	"cordon/radiusx"
 )
 
+// source is the file of a dialect.
+type source struct {
+	file string
+	root *yaml.Node
+}
+
 // validator collects what is wrong with one dialect.
 type validator struct {
-	file    string
-	root    *yaml.Node
+	source
 	dialect *Dialect
 	faults  []error
 }
 
-// fault notes a problem at the node that keys lead to: strings are keys of
+func (v *validator) fault(keys []any, format string, args ...any) {
+	v.faults = append(v.faults, v.source.fault(keys, format, args...))
+}
+
+// fault is a problem at the node that keys lead to: strings are keys of
 // mappings, ints are places in sequences. Where there is no such node, the
 // last one on the way is meant.
-func (v *validator) fault(keys []any, format string, args ...any) {
-	node := v.root
+func (s source) fault(keys []any, format string, args ...any) error {
+	node := s.root
 	for _, key := range append([]any{0}, keys...) {
 		next := child(node, key)
 		if next == nil {
@@ -32,7 +41,7 @@ func (v *validator) fault(keys []any, format string, args ...any) {
 		}
 		node = next
 	}
-	v.faults = append(v.faults, Fault{v.file, node.Line, node.Column, fmt.Sprintf(format, args...)})
+	return Fault{s.file, node.Line, node.Column, fmt.Sprintf(format, args...)}
 }
 
 // child returns the node under key; nil if there is none.
@@ -67,8 +76,11 @@ func (v *validator) check() {
 	v.checkOptions()
 	v.checkSiteDefined()
 	v.checkNotes()
-	if v.dialect.Overlay == nil && v.dialect.Swap == nil {
-		v.fault(nil, "no form: want overlay, swap or both")
+	switch has := len(v.dialect.Forms()) > 0; {
+	case !has && v.dialect.DisconnectOnly == "":
+		v.fault(nil, "no form: want overlay, swap or both, or the reason in disconnect_only")
+	case has && v.dialect.DisconnectOnly != "":
+		v.fault(keys("disconnect_only"), "disconnect_only: there are forms")
 	}
 	if f := v.dialect.Overlay; f != nil {
 		v.checkForm(Overlay, f)
@@ -94,6 +106,11 @@ func (v *validator) checkHead() {
 	v.want(slices.Contains([]Mark{MarkSource, MarkDocumented, MarkField, MarkMemory}, d.Evidence.Mark),
 		"evidence", "mark: want source, documented, field or memory")
 	v.want(d.Evidence.Source != "", "evidence", "source is missing")
+	v.want(d.Replaces == "" || d.Replaces == d.Name, "replaces", "want the file's own name, or nothing")
+	v.want(slices.Contains([]Signing{SignSend, SignOmit, SignRequireReply}, d.MessageAuthenticator),
+		"message_authenticator", "want send, omit or require-reply")
+	v.want(slices.Contains([]Stamping{StampSend, StampOmit, StampMandatory}, d.EventTimestamp),
+		"event_timestamp", "want send, omit or mandatory")
 	v.want(d.CoAPort > 0, "coa_port", "is missing")
 	v.want(d.DisconnectPort > 0, "disconnect_port", "is missing")
 	v.want(d.Rate > 0, "rate", "want more than 0 requests a second")
@@ -107,14 +124,11 @@ func (v *validator) want(ok bool, key, problem string) {
 	}
 }
 
-// identifying are the standard attributes that can single out a session (RFC 5176
-// section 3, and for IPv6 what makes go beyond it); vendors' own attributes
-// may too.
-var identifying = []string{
-	"User-Name", "NAS-Port", "Framed-IP-Address", "Calling-Station-Id", "Acct-Session-Id", "Acct-Multi-Session-Id",
-	"NAS-Port-Id", "Chargeable-User-Identity", "Framed-Interface-Id", "Framed-IPv6-Prefix", "Framed-IPv6-Address",
-	"Delegated-IPv6-Prefix",
-}
+// identifying are the standard attributes that belong to one subscriber; vendors' own
+// may too. The others of RFC 5176 section 3 (address, port, station) only narrow:
+// alone they may be somebody else's by now, and accel-ppp skips those that a
+// session cannot answer yet.
+var identifying = []string{"User-Name", "Acct-Session-Id", "Acct-Multi-Session-Id", "Chargeable-User-Identity"}
 
 func (v *validator) checkIdentification(key string, id Identification) {
 	identifies := false
@@ -132,13 +146,28 @@ func (v *validator) checkIdentification(key string, id Identification) {
 		}
 	}
 	if !identifies {
-		v.fault(keys(key, "must"), "%s: nothing in must singles out a session", key)
+		v.fault(keys(key, "must"), "%s: nothing in must singles out a session; an address, port or station alone does not", key)
+	}
+	if slices.Contains(all, "Framed-Interface-Id") != slices.Contains(all, "Framed-IPv6-Prefix") {
+		v.fault(keys(key), "%s: Framed-Interface-Id and Framed-IPv6-Prefix only together (RFC 5176 section 3)", key)
+	}
+	if v.dialect.SendsNAS {
+		all = append(all, nasAttributes...)
+	}
+	for i, never := range id.Never {
+		v.lookup(keys(key, "never", i, "attribute"), never.Attribute)
+		if never.Reason == "" {
+			v.fault(keys(key, "never", i), "%s: never %s: reason is missing", key, never.Attribute)
+		}
+		if slices.Contains(all, never.Attribute) {
+			v.fault(keys(key, "never", i), "%s: %s is sent and never to be sent", key, never.Attribute)
+		}
 	}
 }
 
 // lookup finds the definition of a session attribute, by its exact name.
 func (v *validator) lookup(at []any, name string) (radiusx.Definition, bool) {
-	def, ok := radiusx.Builtin().Lookup(name)
+	def, ok := v.dialect.base.Lookup(name)
 	if !ok || def.Name != name {
 		v.fault(at, "unknown attribute %s", name)
 	}
@@ -166,7 +195,7 @@ func (v *validator) checkOptions() {
 func (v *validator) checkSiteDefined() {
 	for i, s := range v.dialect.Attributes {
 		at := keys("site_attributes", i)
-		if _, taken := radiusx.Builtin().Lookup(s.Name); taken || s.Name == "" {
+		if _, taken := v.dialect.base.Lookup(s.Name); taken || s.Name == "" {
 			v.fault(below(at, "name"), "%q is no name for a site-defined attribute: it is taken or empty", s.Name)
 		}
 		v.checkDefinition(at, s.Name, "vendor", s.Vendor)
@@ -201,6 +230,9 @@ func (v *validator) checkPlaceholders(at []any, t Template, allowed ...pieceKind
 
 func (v *validator) checkNotes() {
 	v.want(v.dialect.ACKProves.Sentence != "", "ack_proves", "sentence is missing")
+	if unknown := unknownSnippetName(v.dialect.SnippetText); unknown != "" {
+		v.fault(keys("snippet"), "snippet: unknown placeholder %s", unknown)
+	}
 	cause, _ := radiusx.Builtin().Lookup("Error-Cause")
 	for i, nak := range v.dialect.NAKs {
 		known := slices.ContainsFunc(cause.Values, func(c radiusx.Value) bool { return c.Name == nak.Cause })

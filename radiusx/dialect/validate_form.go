@@ -35,7 +35,7 @@ func (v *validator) checkForm(name string, f *Form) {
 		v.fault(at, "%s: about is missing", name)
 	}
 	for _, list := range f.lists() {
-		if len(list.steps) == 0 {
+		if len(list.steps) == 0 && (list.key != "change" || !f.Names.Restricted.Pattern.isOne()) {
 			v.fault(at, "%s: %s has no steps", name, list.key)
 		}
 		allowed := []pieceKind{restricted, session, option}
@@ -46,9 +46,10 @@ func (v *validator) checkForm(name string, f *Form) {
 			allowed = append(allowed, previous)
 		}
 		for i, s := range list.steps {
-			v.checkStep(below(at, list.key, i), s, allowed)
+			v.checkStep(below(at, list.key, i), s, allowed, f.AsksAAA)
 		}
 	}
+	v.checkVerify(name, f)
 	v.checkMirror(name, f)
 	v.checkCoverage(below(at, "coverage", "ipv4"), f.Coverage.IPv4)
 	v.checkCoverage(below(at, "coverage", "ipv6"), f.Coverage.IPv6)
@@ -77,7 +78,7 @@ func (v *validator) checkCoverage(at []any, c Covers) {
 	}
 }
 
-func (v *validator) checkStep(at []any, s StepTemplate, allowed []pieceKind) {
+func (v *validator) checkStep(at []any, s StepTemplate, allowed []pieceKind, asksAAA bool) {
 	isDisconnect := s.code() == radius.CodeDisconnectRequest
 	switch {
 	case isDisconnect && s.CoA != nil:
@@ -88,7 +89,7 @@ func (v *validator) checkStep(at []any, s StepTemplate, allowed []pieceKind) {
 		v.fault(below(at, "undo"), "a Disconnect-Request cannot be undone")
 	case !isDisconnect && len(s.Undo) == 0:
 		v.fault(at, "a step without undo: what cannot be undone is not begun")
-	case !isDisconnect && written(s.CoA, asIs) == written(s.Undo, asIs):
+	case !isDisconnect && !asksAAA && written(s.CoA, asIs) == written(s.Undo, asIs):
 		v.fault(below(at, "undo"), "undo sends the same again")
 	}
 	if isDisconnect && !v.dialect.DropsSession {
@@ -103,9 +104,6 @@ func (v *validator) checkStep(at []any, s StepTemplate, allowed []pieceKind) {
 
 func (v *validator) checkAttribute(at []any, a AttributeTemplate, allowed []pieceKind) {
 	v.checkPlaceholders(at, a.Value, allowed...)
-	if containsFold(v.dialect.Identifiers.Must, a.Name) || containsFold(v.dialect.Identifiers.IfKnown, a.Name) {
-		v.fault(at, "%s identifies the session and cannot change it (RFC 5176 section 3.6 note 6)", a.Name)
-	}
 	if slices.ContainsFunc(v.dialect.Attributes, func(s SiteDefined) bool { return s.Name == a.Name }) {
 		return // type and number are not known before the options are
 	}
@@ -113,15 +111,30 @@ func (v *validator) checkAttribute(at []any, a AttributeTemplate, allowed []piec
 	if !ok {
 		return
 	}
-	if err := encodesLiterals(def, a); err != nil {
+	if v.identifies(def) {
+		v.fault(at, "%s identifies the session and cannot change it (RFC 5176 section 3.6 note 6)", a.Name)
+	}
+	if slices.ContainsFunc(v.dialect.Identifiers.Never, func(n Never) bool { return n.Attribute == a.Name }) {
+		v.fault(at, "%s is never to be sent", a.Name)
+	}
+	if err := v.encodesLiterals(def, a); err != nil {
 		v.fault(at, "%v", err)
 	}
+}
+
+// identifies reports whether def is one of the identifiers, under whatever name.
+func (v *validator) identifies(def radiusx.Definition) bool {
+	id := v.dialect.Identifiers
+	return slices.ContainsFunc(slices.Concat(id.Must, id.IfKnown), func(name string) bool {
+		identifier, ok := v.dialect.base.Lookup(name)
+		return ok && identifier.Vendor == def.Vendor && identifier.Number == def.Number
+	})
 }
 
 // encodesLiterals encodes what of a is sure to be sent, so that wrong tags and
 // literals that are too long or not of the type are found. Where a placeholder
 // decides, an example of the type stands in for the value.
-func encodesLiterals(def radiusx.Definition, a AttributeTemplate) error {
+func (v *validator) encodesLiterals(def radiusx.Definition, a AttributeTemplate) error {
 	var text strings.Builder
 	decided := true
 	for _, p := range a.Value.pieces {
@@ -135,7 +148,7 @@ func encodesLiterals(def radiusx.Definition, a AttributeTemplate) error {
 	if !decided && (def.Type != radiusx.TypeString || value == "") {
 		value = examples[def.Type]
 	}
-	_, err := radiusx.Builtin().Encode(nil, radiusx.Attribute{Name: a.Name, Tag: a.Tag, Value: value})
+	_, err := v.dialect.base.Encode(nil, radiusx.Attribute{Name: a.Name, Tag: a.Tag, Value: value})
 	return err
 }
 
@@ -206,7 +219,7 @@ func (p piece) written(n naming) string {
 	}
 	for text, kind := range placeholders {
 		if kind == p.kind {
-			return "{" + text + "}"
+			return "{" + strings.TrimSuffix(text+" "+p.text, " ") + "}"
 		}
 	}
 	for word, kind := range namedPlaceholders {

@@ -1,0 +1,23 @@
+package dialect
+
+// Signing says what becomes of Message-Authenticator (RFC 3579 section 3.2, for CoA
+// RFC 5176 section 3.4). The words stand in the files.
+type Signing string
+
+// The ways of signing.
+const (
+	SignSend         Signing = "send"          // in requests; checked in replies that have one
+	SignOmit         Signing = "omit"          // the make takes a right one for a wrong one and stays silent
+	SignRequireReply Signing = "require-reply" // the make always answers with one: a reply without is forged
+)
+
+// Stamping says what becomes of Event-Timestamp (RFC 5176 section 3.3). The words
+// stand in the files.
+type Stamping string
+
+// The ways of stamping.
+const (
+	StampSend      Stamping = "send"
+	StampOmit      Stamping = "omit"
+	StampMandatory Stamping = "mandatory" // the make drops requests without one: never to be switched off
+)
