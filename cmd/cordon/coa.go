@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +38,60 @@ func newCoA(sh *shell) *cobra.Command {
 	f.StringVar(&r.Session, "session", "", "attributes of the session, as radclient reads them")
 	f.StringToStringVar(&r.Options, "option", nil, "dialect option, name=value; may be repeated")
 	f.BoolVar(&r.Hex, "hex", false, "the attributes as octets")
-	return group("coa", "See what would be sent to a BNG", render)
+	return group("coa", "See what would be sent to a BNG, and send by hand", render, newCoASend(sh))
+}
+
+// newCoASend is "cordon coa send".
+func newCoASend(sh *shell) *cobra.Command {
+	var s app.Sending
+	var file string
+	c := &cobra.Command{
+		Use: "send HOST[:PORT] coa|disconnect", Short: "Send requests as radclient does, and show the answers", Args: cobra.ExactArgs(2),
+		Long: "Reads attributes from standard input, or from a file, in radclient's syntax; packets are apart by a blank line.\n" +
+			"This goes to the BNG directly: no case knows of it, and nothing undoes it.",
+		Example: "  echo 'User-Name=alice, Acct-Session-Id=42, Filter-Id=GARDEN' | cordon coa send -S bng1.secret 192.0.2.1 coa",
+		RunE: func(c *cobra.Command, args []string) error {
+			input, err := readInput(sh, file)
+			if err != nil {
+				return err
+			}
+			s.Target, s.Kind, s.Input = args[0], args[1], input
+			if s.Secret == "" && s.SecretFile == "" {
+				return usage("name the secret with -S FILE or --secret")
+			}
+			sent, err := s.Send(c.Context(), sh.out)
+			switch {
+			case err != nil:
+				return failed("", "%w", err)
+			case sent.Refused+sent.Unanswered == 0:
+				return nil
+			case sent.Acked > 0:
+				return &exitError{code: exitPartly, err: fmt.Errorf("%d acked, %d refused, %d unanswered", sent.Acked, sent.Refused, sent.Unanswered)}
+			case sent.Refused == 0:
+				return &exitError{code: exitUnreachable, err: errors.New("no answer"), next: "check address, port, secret, and that the BNG takes requests from this host"}
+			}
+			return failed("", "refused")
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&file, "file", "f", "-", "file with the attributes, - for standard input")
+	f.StringVarP(&s.SecretFile, "secret-file", "S", "", "file with the shared secret")
+	f.StringVar(&s.Secret, "secret", "", "shared secret (others can see a command line: better -S)")
+	f.DurationVarP(&s.Patience, "timeout", "t", 0, "how long each request is tried (default 30s)")
+	f.BoolVar(&s.Plain, "plain", false, "without Message-Authenticator and Event-Timestamp")
+	return c
+}
+
+func readInput(sh *shell, file string) (string, error) {
+	if file == "-" {
+		data, err := io.ReadAll(sh.in)
+		return string(data), err
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", failed("", "%w", err)
+	}
+	return string(data), nil
 }
 
 // newDialect is "cordon dialect".
