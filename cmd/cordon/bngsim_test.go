@@ -137,6 +137,48 @@ func TestASimulatedBNGMisbehavesAsTold(t *testing.T) {
 	}
 }
 
+func TestASimulatedBNGHasTheQuirksItIsTold(t *testing.T) {
+	who := `User-Name = "` + firstUser + `"`
+	for _, test := range []struct {
+		name, request, want string
+		args                []string
+	}{
+		{"one quirk", `, Filter-Id = "GARDEN"`, "No reply from server", []string{"--make", "filter-id", "--quirk", "silent-coa"}},
+		{"two quirks", `, Filter-Id = "GARDEN"`, "Received CoA-NAK", []string{"--make", "filter-id", "--profiles", "PLAN", "--quirk", "nak-no-cause", "--quirk", "padding"}},
+		{"a slow one", `, Filter-Id = "GARDEN"`, "Received CoA-ACK", []string{"--make", "huawei-ne", "--quirk", "slow", "--slow-by", "100ms"}},
+		{"another make", `, Cisco-AVPair = "subscriber:command=account-status-query"`, `Cisco-Account-Info = "N1INTERNET"`, []string{"--make", "cisco-isg"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := simulate(t, append([]string{"--subscribers", "1"}, test.args...)...)
+			if got := radclient(t, r.address, "coa", who+test.request); !strings.Contains(got, test.want) {
+				t.Errorf("want %q in\n%s", test.want, got)
+			}
+		})
+	}
+}
+
+func TestTheQuirksAreListedAndWrongOnesRefused(t *testing.T) {
+	ask := func(args ...string) (int, string) {
+		var out, errs stream
+		sh := &shell{in: strings.NewReader(""), out: &out, err: &errs, getenv: func(string) string { return "" }, now: time.Now}
+		code := run(t.Context(), sh, append([]string{"bngsim"}, args...))
+		return code, out.String() + errs.String()
+	}
+	if code, text := ask("--quirks"); code != exitDone || !strings.Contains(text, "busy-drop ") || !strings.Contains(text, "seen at: accel-ppp") {
+		t.Errorf("%d\n%s", code, text)
+	}
+	for want, args := range map[string][]string{
+		`unknown quirk "moody"`: {"--quirk", "moody"},
+		"exclude each other":    {"--quirk", "dup-5s,dup-300s"},
+		"slow by":               {"--slow-by", "-1s"},
+	} {
+		if code, text := ask(append(args, "--secret", "testing123")...); code == exitDone || !strings.Contains(text, want) {
+			t.Errorf("%q: %d\n%s", args, code, text)
+		}
+	}
+}
+
 func TestSIGUSR1PrintsTheSessions(t *testing.T) {
 	r := simulate(t, "--subscribers", "2")
 	if r.out.String() != "" {

@@ -14,42 +14,46 @@ type Quirk string
 
 // The quirks. What each does stands in the table below.
 const (
-	FirstMatch         Quirk = "first-match"
-	NameOnly           Quirk = "name-only"
-	MultiMatch         Quirk = "multi-match"
-	MultiRefuse        Quirk = "multi-refuse"
-	StrictIDs          Quirk = "strict-ids"
-	ProxyStateRefused  Quirk = "proxy-state-refused"
-	AckIgnore          Quirk = "ack-ignore"
-	AcksUnknown        Quirk = "acks-unknown"
-	RefusesUnknown     Quirk = "refuses-unknown"
-	BusyDrop           Quirk = "busy-drop"
-	Slow               Quirk = "slow"
-	SilentCoA          Quirk = "silent-coa"
-	NoDuplicateCache   Quirk = "no-dup-cache"
-	Duplicates5s       Quirk = "dup-5s"
-	Duplicates300s     Quirk = "dup-300s"
-	LateDuplicate      Quirk = "late-duplicate"
-	Reboots            Quirk = "reboot"
-	IDReuse            Quirk = "id-reuse"
-	SessionIDChanges   Quirk = "session-id-changes"
-	AckBefore          Quirk = "ack-before"
-	ServiceAccounting  Quirk = "service-accounting"
-	NeedsTimestamp     Quirk = "needs-timestamp"
-	ClockSkew          Quirk = "clock-skew"
-	DropsMessageAuth   Quirk = "drops-ma"
-	BadMessageAuth     Quirk = "bad-ma"
-	NoMessageAuth      Quirk = "no-ma"
-	WrongCode          Quirk = "wrong-code"
-	WrongID            Quirk = "wrong-id"
-	NAKWithoutCause    Quirk = "nak-no-cause"
-	Padding            Quirk = "padding"
-	lingering                = time.Second            // ack-before: from the ACK to the end of the session
-	working                  = 100 * time.Millisecond // busy-drop: from a request to its answer
-	lateAfter                = 20 * time.Second       // late-duplicate: RFC 5176's window is 300 s, a queue's seldom over 30 s
-	redialAfter              = 5 * time.Second        // reboot: until subscribers are back
-	duplicatesForget         = 5 * time.Second        // dup-5s
-	duplicatesRemember       = 300 * time.Second      // dup-300s
+	FirstMatch        Quirk = "first-match"
+	NameOnly          Quirk = "name-only"
+	MultiMatch        Quirk = "multi-match"
+	MultiRefuse       Quirk = "multi-refuse"
+	StrictIDs         Quirk = "strict-ids"
+	ProxyStateRefused Quirk = "proxy-state-refused"
+	AckIgnore         Quirk = "ack-ignore"
+	AcksUnknown       Quirk = "acks-unknown"
+	RefusesUnknown    Quirk = "refuses-unknown"
+	BusyDrop          Quirk = "busy-drop"
+	Slow              Quirk = "slow"
+	SilentCoA         Quirk = "silent-coa"
+	NoDuplicateCache  Quirk = "no-dup-cache"
+	Duplicates5s      Quirk = "dup-5s"
+	Duplicates300s    Quirk = "dup-300s"
+	LateDuplicate     Quirk = "late-duplicate"
+	Reboots           Quirk = "reboot"
+	IDReuse           Quirk = "id-reuse"
+	SessionIDChanges  Quirk = "session-id-changes"
+	AckBefore         Quirk = "ack-before"
+	ServiceAccounting Quirk = "service-accounting"
+	NeedsTimestamp    Quirk = "needs-timestamp"
+	ClockSkew         Quirk = "clock-skew"
+	DropsMessageAuth  Quirk = "drops-ma"
+	BadMessageAuth    Quirk = "bad-ma"
+	NoMessageAuth     Quirk = "no-ma"
+	WrongCode         Quirk = "wrong-code"
+	WrongID           Quirk = "wrong-id"
+	NAKWithoutCause   Quirk = "nak-no-cause"
+	Padding           Quirk = "padding"
+)
+
+// How long the quirks that take time do so.
+const (
+	lingering          = time.Second            // ack-before: from the ACK to the end of the session
+	working            = 100 * time.Millisecond // busy-drop: from a request to its answer
+	lateAfter          = 20 * time.Second       // late-duplicate: RFC 5176's window is 300 s, a queue's seldom over 30 s
+	redialAfter        = 5 * time.Second        // reboot: until subscribers are back
+	duplicatesForget   = 5 * time.Second        // dup-5s
+	duplicatesRemember = 300 * time.Second      // dup-300s
 )
 
 // QuirkInfo describes a quirk.

@@ -72,6 +72,60 @@ func TestRadclientAcceptsTheAnswersOverRealUDP(t *testing.T) {
 	}
 }
 
+// What FreeRADIUS' own client makes of the quirks of answers; the note says what
+// the BNG made of the request.
+func TestRadclientSeesTheQuirksOfAnswers(t *testing.T) {
+	const plain, signed = "", ", Message-Authenticator = 0x00"
+	for _, test := range []struct {
+		quirk Quirk
+		kind  string
+		more  string
+		want  string
+		fails bool
+	}{
+		{Padding, "coa", signed, "Received CoA-ACK", false},
+		{NoMessageAuth, "coa", signed, "Received CoA-ACK", false},
+		{BadMessageAuth, "coa", plain, "Received CoA-ACK", false},
+		{BadMessageAuth, "coa", signed, "No reply from server", true},
+		{WrongID, "coa", plain, "No reply from server", true},
+		{WrongCode, "coa", plain, "Received Disconnect-ACK", true},
+		{SilentCoA, "coa", plain, "No reply from server", true},
+		{SilentCoA, "disconnect", plain, "Received Disconnect-ACK", false},
+		{DropsMessageAuth, "coa", signed, "No reply from server", true},
+		{NeedsTimestamp, "coa", plain, "No reply from server", true},
+		{ClockSkew, "coa", plain, "Event-Timestamp = ", false},
+		{ProxyStateRefused, "coa", ", Proxy-State = 0x01", "Error-Cause = Unsupported-Attribute", true},
+		{AckBefore, "disconnect", plain, "Received Disconnect-ACK", false},
+	} {
+		t.Run(string(test.quirk)+"/"+test.kind+test.more, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := New(Config{Name: "bng1", Make: FilterID, Quirks: []Quirk{test.quirk}, Secret: secret(t, testSecret), Conn: conn})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := background(func() error { return b.Run(ctx) })
+			defer func() {
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}()
+			if _, err := b.Login(t.Context(), alice()); err != nil {
+				t.Fatal(err)
+			}
+			output, err := radclient(t, b.Addr().String(), test.kind, testSecret, `User-Name = "alice@isp"`+test.more, "-r", "1", "-t", "0.5")
+			if !strings.Contains(output, test.want) || (err != nil) != test.fails {
+				t.Errorf("%v, want %q in\n%s", err, test.want, output)
+			}
+		})
+	}
+}
+
 // BenchmarkProcess is the BNG's share of one CoA exchange without the socket.
 func BenchmarkProcess(b *testing.B) {
 	bng, err := New(Config{Name: "bng1", Make: FilterID, Secret: secret(b, testSecret), KeepPackets: -1, DuplicateWindow: -1})
