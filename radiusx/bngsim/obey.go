@@ -23,7 +23,7 @@ func (b *BNG) obey(r *request, now time.Time) outcome {
 	out := outcome{cause: cause}
 	for _, s := range found {
 		if r.packet[0] == codeDisconnect {
-			out.cause = b.disconnect(s, r, now)
+			out.cause = b.disconnect(s, r)
 		} else {
 			out = b.change(s, r, now)
 		}
@@ -49,7 +49,7 @@ func (b *BNG) isMe(nas []radiusx.Attribute) bool {
 // lets a Disconnect-Request carry; vendors' attributes are another.
 var inDisconnect = []string{"Reply-Message", "Class", "Acct-Terminate-Cause"}
 
-func (b *BNG) disconnect(s *session, r *request, now time.Time) ErrorCause {
+func (b *BNG) disconnect(s *session, r *request) ErrorCause {
 	for _, a := range r.changes {
 		def, _ := b.words.Lookup(a.Name)
 		if !b.behaviour.ignoresUnknown && def.Vendor == 0 && !slices.Contains(inDisconnect, a.Name) {
