@@ -129,8 +129,9 @@ type Dialect struct {
 
 // Evidence is where statements come from.
 type Evidence struct {
-	Mark   Mark   `yaml:"mark"`
-	Source string `yaml:"source"`
+	Mark       Mark     `yaml:"mark"` // of what Unverified does not name
+	Source     string   `yaml:"source"`
+	Unverified []string `yaml:"unverified"` // keys of the file whose statements are from memory
 }
 
 // Identification is which session attributes say what session is meant, in the

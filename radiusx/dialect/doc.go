@@ -12,6 +12,19 @@
 // verdicts, subscribers or cases, and does not decide; a session is what
 // accounting told, as attributes.
 //
+// # Proof
+//
+// An ACK of most makes proves little. Each form says how a change is verified: by
+// people, or by a program ([Dialect.Checks]) that reads the ACK of a query or the next
+// accounting record. What a record leaves out says nothing, unless the make is
+// known to report everything.
+//
+// # Operators' own
+//
+// [Load] reads any folder, with attributes from any [radiusx.Dictionary], and
+// [Set.With] adds the result to the built-in dialects. The same rules hold for
+// both, because both decide whose line changes.
+//
 // # Forms
 //
 // A form is one way of restricting. In the overlay form the restriction lies on

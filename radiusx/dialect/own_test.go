@@ -111,6 +111,7 @@ func TestAnOperatorsDialectIsRefusedWithThePlace(t *testing.T) {
 		{"what is sent and never sent", "identifiers: {must: [User-Name, Acct-Session-Id]}", "identifiers: {must: [User-Name], never: [{attribute: User-Name, reason: no}]}", "is sent and never to be sent"},
 		{"never without a reason", "identifiers: {must: [User-Name, Acct-Session-Id]}", "identifiers: {must: [User-Name], never: [{attribute: NAS-Port}]}", "never NAS-Port: reason is missing"},
 		{"a step that sends what is never sent", "identifiers: {must: [User-Name, Acct-Session-Id]}", "identifiers: {must: [User-Name], never: [{attribute: Acme-Level, reason: no}]}", "Acme-Level is never to be sent"},
+		{"a step that sends it by its number", "identifiers: {must: [User-Name, Acct-Session-Id]}", "identifiers: {must: [User-Name], never: [{attribute: Attr-26.4711.2, reason: no}]}", "Acme-Level is never to be sent"},
 		{"no change", "  change:\n    - coa: [\"Acme-Profile:1={restricted}\"]\n      undo: [\"Acme-Profile:1={previous restricted}\"]\n", "", "change has no steps"},
 		{"nothing about verifying", "  verify: [", "  x-verify: [", "unknown key x-verify"},
 		{"no verify", `  verify: [{about: The level in the next Interim-Update., in: interim, reports: one, restricted: [Acme-Level=3]}]` + "\n", "", "verify is missing"},
@@ -125,6 +126,7 @@ func TestAnOperatorsDialectIsRefusedWithThePlace(t *testing.T) {
 		{"a way of stamping there is not", "rate: 5", "rate: 5\nevent_timestamp: maybe", "want send, omit or mandatory"},
 		{"disconnect only, with a form", "rate: 5", "rate: 5\ndisconnect_only: it cannot", "there are forms"},
 		{"replacing another name", "rate: 5", "rate: 5\nreplaces: junos", "acme.yaml:9:11: replaces: want the file's own name"},
+		{"a doubt about what is not said", "source: ours", "source: ours, unverified: [naks]", "unverified: the file says nothing of naks"},
 		{"a snippet with an unknown name", "rate: 5", "rate: 5\nsnippet: secret is {password}", "unknown placeholder {password}"},
 		{"a part of a name that is none", "Acme-Profile:1={restricted}\", \"Acme-Level=3", "Acme-Profile:1={restricted 0}\", \"Acme-Level=3", "unknown placeholder {restricted 0}"},
 	}

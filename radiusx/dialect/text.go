@@ -8,62 +8,83 @@ import (
 	"cordon/radiusx"
 )
 
+// lines writes text, a line at a time.
+type lines struct{ strings.Builder }
+
+func (l *lines) add(format string, args ...any) { fmt.Fprintf(l, format+"\n", args...) }
+
 // Text returns the dialect as a BNG engineer reads it: what is sent, what must be
 // known, what an ACK is worth and what surprises.
 func (d *Dialect) Text() string {
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("%s: %s", d.Name, d.Title)
-	line("  makes          %s", strings.Join(d.Makes, ", "))
-	line("  support        %s", d.Support)
-	if d.Experimental {
-		line("  experimental   prove it on that very BNG before you enforce")
-	}
-	line("  evidence       %s: %s", d.Evidence.Mark, d.Evidence.Source)
-	line("  ports          CoA %d, Disconnect %d (UDP)", d.CoAPort, d.DisconnectPort)
-	line("  pace           %d requests a second, %d in flight", d.Rate, d.MaxInFlight)
-	line("  identified by  %s", d.Identifiers)
-	line("  disconnect by  %s", d.Disconnect)
-	for i, never := range slices.Concat(d.Identifiers.Never, d.Disconnect.Never) {
-		if i < len(d.Identifiers.Never) || !slices.Contains(d.Identifiers.Never, never) {
-			line("  never          %s: %s", never.Attribute, never.Reason)
-		}
-	}
-	line("  signed         Message-Authenticator: %s, Event-Timestamp: %s", d.MessageAuthenticator, d.EventTimestamp)
-	if d.SendsNAS {
-		line("  NAS            sent: %s", strings.Join(nasAttributes, ", "))
-	}
-	if d.DropsSession {
-		line("  drops session  restricting or restoring ends it")
-	}
-	for _, o := range d.Options {
-		line("  option         %s (default %q): %s", o.Name, o.Default, o.Help)
-	}
+	var l lines
+	d.head(&l)
 	if d.DisconnectOnly != "" {
-		line("\nrestrict, restore and change: unsupported\n  %s", d.DisconnectOnly)
+		l.add("\nrestrict, restore and change: unsupported\n  %s", d.DisconnectOnly)
 	}
 	if d.Overlay != nil {
-		d.Overlay.text(&b, "normal: "+Overlay)
+		d.Overlay.text(&l.Builder, "normal: "+Overlay)
 	}
 	if d.Swap != nil {
-		d.Swap.text(&b, "normal: a name")
+		d.Swap.text(&l.Builder, "normal: a name")
 	}
-	line("\nan ACK %s\n  %s", map[bool]string{true: "proves that the change is in force", false: "does not prove that the change is in force"}[d.ACKProves.Applied], d.ACKProves.Sentence)
-	if d.SnippetText != "" {
-		line("\nfor the BNG to accept our CoA")
-		for text := range strings.Lines(strings.TrimRight(d.SnippetText, "\n") + "\n") {
-			line("  %s", strings.TrimSuffix(text, "\n"))
+	d.notes(&l)
+	return l.String()
+}
+
+// head writes what stands above the forms.
+func (d *Dialect) head(l *lines) {
+	l.add("%s: %s", d.Name, d.Title)
+	l.add("  makes          %s", strings.Join(d.Makes, ", "))
+	l.add("  support        %s", d.Support)
+	if d.Experimental {
+		l.add("  experimental   prove it on that very BNG before you enforce")
+	}
+	l.add("  evidence       %s: %s", d.Evidence.Mark, d.Evidence.Source)
+	if len(d.Evidence.Unverified) > 0 {
+		l.add("  not verified   %s: from memory, try it first", strings.Join(d.Evidence.Unverified, ", "))
+	}
+	l.add("  ports          CoA %d, Disconnect %d (UDP)", d.CoAPort, d.DisconnectPort)
+	l.add("  pace           %d requests a second, %d in flight", d.Rate, d.MaxInFlight)
+	l.add("  identified by  %s", d.Identifiers)
+	l.add("  disconnect by  %s", d.Disconnect)
+	for i, never := range slices.Concat(d.Identifiers.Never, d.Disconnect.Never) {
+		if i < len(d.Identifiers.Never) || !slices.Contains(d.Identifiers.Never, never) {
+			l.add("  never          %s: %s", never.Attribute, never.Reason)
 		}
 	}
-	line("\nrefusals")
+	l.add("  signed         Message-Authenticator: %s, Event-Timestamp: %s", d.MessageAuthenticator, d.EventTimestamp)
+	if d.SendsNAS {
+		l.add("  NAS            sent: %s", strings.Join(nasAttributes, ", "))
+	}
+	if d.DropsSession {
+		l.add("  drops session  restricting or restoring ends it")
+	}
+	for _, o := range d.Options {
+		l.add("  option         %s (default %q): %s", o.Name, o.Default, o.Help)
+	}
+}
+
+// notes writes what stands below the forms.
+func (d *Dialect) notes(l *lines) {
+	proves := "does not prove that the change is in force"
+	if d.ACKProves.Applied {
+		proves = "proves that the change is in force"
+	}
+	l.add("\nan ACK %s\n  %s", proves, d.ACKProves.Sentence)
+	if d.SnippetText != "" {
+		l.add("\nfor the BNG to accept our CoA")
+		for line := range strings.SplitSeq(strings.TrimRight(d.SnippetText, "\n"), "\n") {
+			l.add("  %s", line)
+		}
+	}
+	l.add("\nrefusals")
 	for _, nak := range d.NAKs {
-		line("  %s: %s", nak.Cause, nak.Means)
+		l.add("  %s: %s", nak.Cause, nak.Means)
 	}
-	line("\nquirks")
+	l.add("\nquirks")
 	for _, q := range d.Quirks {
-		line("  - %s", q)
+		l.add("  - %s", q)
 	}
-	return b.String()
 }
 
 // String returns the names in their order, those sent only where known in brackets.

@@ -105,6 +105,11 @@ func (v *validator) checkHead() {
 		"support", "want lab, field, documented or generic")
 	v.want(slices.Contains([]Mark{MarkSource, MarkDocumented, MarkField, MarkMemory}, d.Evidence.Mark),
 		"evidence", "mark: want source, documented, field or memory")
+	for i, key := range d.Evidence.Unverified {
+		if child(child(v.root, 0), key) == nil {
+			v.fault(keys("evidence", "unverified", i), "unverified: the file says nothing of %s", key)
+		}
+	}
 	v.want(d.Evidence.Source != "", "evidence", "source is missing")
 	v.want(d.Replaces == "" || d.Replaces == d.Name, "replaces", "want the file's own name, or nothing")
 	v.want(slices.Contains([]Signing{SignSend, SignOmit, SignRequireReply}, d.MessageAuthenticator),

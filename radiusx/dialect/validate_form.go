@@ -111,10 +111,11 @@ func (v *validator) checkAttribute(at []any, a AttributeTemplate, allowed []piec
 	if !ok {
 		return
 	}
-	if v.identifies(def) {
+	id := v.dialect.Identifiers
+	if slices.ContainsFunc(slices.Concat(id.Must, id.IfKnown), func(name string) bool { return v.means(name, def) }) {
 		v.fault(at, "%s identifies the session and cannot change it (RFC 5176 section 3.6 note 6)", a.Name)
 	}
-	if slices.ContainsFunc(v.dialect.Identifiers.Never, func(n Never) bool { return n.Attribute == a.Name }) {
+	if slices.ContainsFunc(id.Never, func(n Never) bool { return v.means(n.Attribute, def) }) {
 		v.fault(at, "%s is never to be sent", a.Name)
 	}
 	if err := v.encodesLiterals(def, a); err != nil {
@@ -122,13 +123,10 @@ func (v *validator) checkAttribute(at []any, a AttributeTemplate, allowed []piec
 	}
 }
 
-// identifies reports whether def is one of the identifiers, under whatever name.
-func (v *validator) identifies(def radiusx.Definition) bool {
-	id := v.dialect.Identifiers
-	return slices.ContainsFunc(slices.Concat(id.Must, id.IfKnown), func(name string) bool {
-		identifier, ok := v.dialect.base.Lookup(name)
-		return ok && identifier.Vendor == def.Vendor && identifier.Number == def.Number
-	})
+// means reports whether name is another name of def, such as Attr-1 for User-Name.
+func (v *validator) means(name string, def radiusx.Definition) bool {
+	named, ok := v.dialect.base.Lookup(name)
+	return ok && named.Vendor == def.Vendor && named.Number == def.Number
 }
 
 // encodesLiterals encodes what of a is sure to be sent, so that wrong tags and
