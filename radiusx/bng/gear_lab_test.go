@@ -1,11 +1,11 @@
 package bng
 
 import (
-	"cmp"
 	"context"
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -249,15 +249,23 @@ func (l *gearLab) release(s quarantine.Session, from quarantine.Order, confirmed
 	return l.enforce(quarantine.Order{Session: s, From: []quarantine.Applied{applied(from)}, Confirmed: confirmed})
 }
 
+// label names a list of quirks.
+func label(quirks []bngsim.Quirk) string {
+	if len(quirks) == 0 {
+		return "itself"
+	}
+	names := make([]string, len(quirks))
+	for i, q := range quirks {
+		names[i] = string(q)
+	}
+	return strings.Join(names, "+")
+}
+
 // underEach runs a story under each list of quirks.
-func underEach(t *testing.T, quirks [][]bngsim.Quirk, story func(*testing.T, []bngsim.Quirk)) {
+func underEach(t *testing.T, lists [][]bngsim.Quirk, story func(*testing.T, []bngsim.Quirk)) {
 	t.Helper()
-	for _, list := range quirks {
-		label := "itself"
-		for i, q := range list {
-			label = cmp.Or(map[bool]string{true: string(q)}[i == 0], label+"+"+string(q))
-		}
-		t.Run(label, func(t *testing.T) { story(t, list) })
+	for _, quirks := range lists {
+		t.Run(label(quirks), func(t *testing.T) { story(t, quirks) })
 	}
 }
 

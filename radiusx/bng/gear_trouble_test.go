@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"cordon/quarantine"
 	"cordon/radiusx/bngsim"
@@ -166,5 +167,37 @@ func TestANameThatTheBNGLacksIsToldOrNot(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// The second try finds nothing: with a cause that is known for a success, without
+// one it looks like a refusal, although the session is over.
+func TestADisconnectWhoseFirstAnswerIsLostIsASuccessWhereTheCauseIsNamed(t *testing.T) {
+	for _, g := range builtinGears() {
+		if g.make == "" {
+			continue // the same make, in another form
+		}
+		for _, test := range []struct {
+			quirks []bngsim.Quirk
+			want   quarantine.OutcomeKind
+		}{
+			{nil, quarantine.OutcomeAcked},
+			{[]bngsim.Quirk{bngsim.NoDuplicateCache}, quarantine.OutcomeAcked},
+			{[]bngsim.Quirk{bngsim.NoDuplicateCache, bngsim.NAKWithoutCause}, quarantine.OutcomeRefused},
+		} {
+			if g.make == bngsim.CoovaChilli { // never names a cause and remembers nothing
+				test.want = quarantine.OutcomeRefused
+			}
+			t.Run(g.name()+"/"+label(test.quirks), func(t *testing.T) {
+				inGear(t, g, test.quirks, func(t *testing.T, l *gearLab) {
+					l.sim.SetFaults(bngsim.Faults{Out: bngsim.Link{Lose: 1}})
+					time.AfterFunc(time.Second, func() { l.sim.SetFaults(bngsim.Faults{}) })
+					l.wantOutcome(l.enforce(quarantine.Order{Session: l.look(), To: quarantine.Disconnect}), test.want)
+					if len(l.sim.Find(victim)) != 0 {
+						t.Error("the session is still there")
+					}
+				})
+			})
+		}
 	}
 }

@@ -70,9 +70,7 @@ func removeOverride(r *changing, value string) ErrorCause {
 	return OK
 }
 
+// showNokia is what accounting shows: the profile, not the filters over it.
 func showNokia(s State) []radiusx.Attribute {
-	return []radiusx.Attribute{
-		{Name: "Alc-SLA-Prof-Str", Value: s.ServiceProfile},
-		{Name: "Alc-Subscriber-Filter", Value: strings.ReplaceAll(strings.Join(s.Overrides, ","), "=", ":")},
-	}
+	return []radiusx.Attribute{{Name: "Alc-SLA-Prof-Str", Value: s.ServiceProfile}}
 }
