@@ -16,17 +16,19 @@ var (
 	//go:embed lua/*.lua
 	luaFiles embed.FS
 
-	sessionScript = mustLoad("session")
-	indexScript   = mustLoad("index")
-	bindingScript = mustLoad("binding")
-	resetScript   = mustLoad("reset")
-	wakeScript    = mustLoad("wake")
-	saveScript    = mustLoad("save")
-	verdictScript = mustLoad("verdict")
-	takeScript    = mustLoad("take")
-	finishScript  = mustLoad("finish")
-	senderScript  = mustLoad("sender")
-	resignScript  = mustLoad("resign")
+	sessionScript  = mustLoad("session")
+	indexScript    = mustLoad("index")
+	bindingScript  = mustLoad("binding")
+	resetScript    = mustLoad("reset")
+	wakeScript     = mustLoad("wake")
+	saveScript     = mustLoad("save")
+	verdictScript  = mustLoad("verdict")
+	takeScript     = mustLoad("take")
+	finishScript   = mustLoad("finish")
+	senderScript   = mustLoad("sender")
+	resignScript   = mustLoad("resign")
+	publishScript  = mustLoad("publish")
+	completeScript = mustLoad("complete")
 )
 
 // mustLoad panics on a file that is not embedded: a defect of the build.

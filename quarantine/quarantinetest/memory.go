@@ -15,16 +15,16 @@ import (
 var ErrUnavailable = errors.New("the store is unavailable")
 
 // Memory implements every port that package store implements on Redis, in this
-// process: sessions, bindings, cases, verdicts, due work and the sender lock.
-// It passes the same conformance suite (store/storetest). It forgets nothing,
+// process: sessions, bindings, cases, verdicts, due work, the sender lock and
+// how far instances are complete. It passes the same conformance suite (store/storetest). It forgets nothing,
 // whatever its age, and everything when it is dropped.
 //
 // What it holds is kept as JSON or copied, so callers share nothing with it.
 type Memory struct {
 	// Restricted is handed to quarantine.Apply. Set it before the first call.
 	Restricted func(quarantine.Attribute) bool
-	// Now dates wake-ups by accounting and the sender lock. Set it before the
-	// first call.
+	// Now dates wake-ups by accounting, the sender lock and completeness. Set it
+	// before the first call.
 	Now func() time.Time
 
 	mu          sync.Mutex // guards what follows
@@ -39,6 +39,7 @@ type Memory struct {
 	due         [2]map[string]look // by lane, then subscriber
 	counters    map[string]map[string]time.Time
 	lock        senderLock
+	watermarks  map[string]watermark // by instance
 }
 
 var (
@@ -50,6 +51,7 @@ var (
 	_ quarantine.VerdictStore    = (*Memory)(nil)
 	_ quarantine.DueSet          = (*Memory)(nil)
 	_ quarantine.SenderLock      = (*Memory)(nil)
+	_ quarantine.Completeness    = (*Memory)(nil)
 )
 
 // NewMemory returns an empty Memory that takes no attribute for restricted and
@@ -67,6 +69,7 @@ func NewMemory() *Memory {
 		verdicts:   map[string]heldVerdict{},
 		due:        [2]map[string]look{{}, {}},
 		counters:   map[string]map[string]time.Time{},
+		watermarks: map[string]watermark{},
 	}
 }
 

@@ -42,6 +42,8 @@ func TestASleepingMemoryAnswersNothingAndChangesNothing(t *testing.T) {
 		"FinishDue":     func() error { return m.FinishDue(ctx, quarantine.Due{}, start.At) },
 		"WakeAll":       func() error { return m.WakeAll(ctx, start.At) },
 		"Campaign":      func() error { _, _, err := m.Campaign(ctx, "a", time.Second); return err },
+		"Publish":       func() error { return m.Publish(ctx, "a", start.At, time.Second) },
+		"Complete":      func() error { _, _, err := m.Complete(ctx, "a"); return err },
 		"Resign":        func() error { return m.Resign(ctx, "a") },
 	}
 	m.SetUnavailable(true)

@@ -29,6 +29,7 @@ type Ports interface {
 	quarantine.VerdictStore
 	quarantine.DueSet
 	quarantine.SenderLock
+	quarantine.Completeness
 }
 
 // Options are what the store under test shall be made with.
@@ -50,6 +51,7 @@ func Run(t *testing.T, open Open) {
 	}{
 		{"sessions", Sessions}, {"bindings", Bindings}, {"random accounting", RandomAccounting}, {"cases", Cases}, {"case list", CaseList},
 		{"limits", Limits}, {"verdicts", Verdicts}, {"due", Due}, {"sender", Sender},
+		{"completeness", Completeness},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, open) })
 	}
