@@ -22,6 +22,7 @@ type Store interface {
 	quarantine.CaseWriter
 	quarantine.DueSet
 	quarantine.SenderLock
+	quarantine.Completeness
 }
 
 // Config is what an engine works with. Everything without a default is required.
@@ -39,13 +40,15 @@ type Config struct {
 	Memory    time.Duration                     // how long verdict ids are remembered; default 168 h
 
 	// Unworked returns the event time of the oldest accounting record that has
-	// arrived but is not stored yet. Attribution of a later moment waits.
+	// arrived but is not stored yet. Attribution of a later moment waits, here
+	// and, since it is published under Holder, on all other instances. Nil: no
+	// accounting comes here, and nothing is published.
 	Unworked func() (time.Time, bool)
 	// Paused says whether nothing new may be restricted, and why.
 	Paused func() (reason string, paused bool)
 
 	Intakers int // verdicts worked at the same time; default 64
-	Workers  int // cases reconciled at the same time, per lane; default 1024
+	Workers  int // cases reconciled at the same time, per lane; default 256
 
 	Logger *zap.Logger
 	Now    func() time.Time
@@ -71,9 +74,6 @@ func (c *Config) setDefaults() {
 	if c.Tolerance == nil {
 		c.Tolerance = func(string) time.Duration { return 2 * time.Second }
 	}
-	if c.Unworked == nil {
-		c.Unworked = func() (time.Time, bool) { return time.Time{}, false }
-	}
 	if c.Paused == nil {
 		c.Paused = func() (string, bool) { return "", false }
 	}
@@ -86,7 +86,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.RetryFor, 35*time.Minute)
 	setDefault(&c.Memory, 168*time.Hour)
 	setDefault(&c.Intakers, 64)
-	setDefault(&c.Workers, 1024)
+	setDefault(&c.Workers, 256)
 }
 
 func setDefault[T comparable](field *T, value T) {
@@ -101,13 +101,15 @@ func setDefault[T comparable](field *T, value T) {
 type Engine struct {
 	Config
 
-	ledger *ledger
-	queue  *schedule     // verdicts to be worked
-	sender *sender       // whether we may restrict
-	busy   *busy         // who works on which subscriber in this process
-	crowd  *crowd        // how many sessions of each BNG are being worked
-	wake   chan struct{} // capacity 1: the due set may have work for now
-	missed atomic.Bool   // a look could not be noted: wake everything when the store is back
+	ledger   *ledger
+	queue    *schedule     // verdicts to be worked
+	sender   *sender       // whether we may restrict
+	busy     *busy         // who works on which subscriber in this process
+	others   *others       // how far accounting is worked elsewhere
+	crowd    *crowd        // how many sessions of each BNG are being worked
+	wake     chan struct{} // capacity 1: the due set may have work for now
+	troubles *troubles     // what fails again and again
+	missed   atomic.Bool   // a look could not be noted: wake everything when the store is back
 }
 
 // New replays the log and returns an engine that holds what it tells.
@@ -117,6 +119,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	cfg.setDefaults()
 	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
+	e.others, e.troubles = newOthers(cfg.Store, cfg.Holder, cfg.Now), newTroubles(cfg.Logger, cfg.Now)
 	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now}
 	if err := cfg.Log.Replay(ctx, e.ledger.replay); err != nil {
 		return nil, fmt.Errorf("replay the log: %w", err)
@@ -138,6 +141,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	start(e.campaign)
 	start(e.reconcile)
 	start(e.tend)
+	if e.Unworked != nil {
+		start(e.publish)
+	}
 	running.Wait()
 	return nil
 }

@@ -330,11 +330,12 @@ func TestAnUnknownAddressIsLookedAtAgainUntilItsRecordArrives(t *testing.T) {
 
 func TestAttributionWaitsForAccountingThatIsBeingWorked(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		e := w.start("a")
-		key, address := w.login("alice")
 		var late atomic.Bool
 		late.Store(true)
-		e.Unworked = func() (time.Time, bool) { return time.Now().Add(-time.Hour), late.Load() }
+		e := w.startWith(w.memory, "a", func(c *Config) {
+			c.Unworked = func() (time.Time, bool) { return time.Now().Add(-time.Hour), late.Load() }
+		})
+		key, address := w.login("alice")
 		w.accept(e, botnet(address))
 		time.Sleep(time.Minute)
 		w.wantInForce(key, "")

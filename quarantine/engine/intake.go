@@ -41,7 +41,7 @@ func (e *Engine) intake(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			e.Logger.Warn("verdict waits for the store", zap.String("verdict", id), zap.Error(err))
+			e.troubles.tell(zap.WarnLevel, "verdict waits for the store", zap.String("verdict", id), zap.Error(err))
 			e.queue.push(id, e.Now().Add(storeRetry))
 		case !again.IsZero():
 			e.queue.push(id, again)
@@ -85,8 +85,12 @@ func (e *Engine) attribute(ctx context.Context, v quarantine.Verdict) (string, *
 	}
 	now, tolerance := e.Now(), e.Tolerance(v.Source)
 	until := v.ObservedAt.Add(tolerance)
-	if wait := e.unsettledUntil(until, now); !wait.IsZero() {
-		return "", e.open(v, quarantine.VerdictPending, "waits for accounting of that moment", wait), nil
+	reason, wait, err := e.unsettledUntil(ctx, until, now)
+	switch {
+	case err != nil:
+		return "", nil, err
+	case !wait.IsZero():
+		return "", e.open(v, quarantine.VerdictPending, reason, wait), nil
 	}
 	bindings, err := e.Store.Bindings(ctx, v.IP, v.ObservedAt.Add(-tolerance), until)
 	if err != nil {
@@ -109,16 +113,32 @@ func (e *Engine) attribute(ctx context.Context, v quarantine.Verdict) (string, *
 	}
 }
 
-// unsettledUntil tells when the moment may be judged: once it is past and no
-// accounting older than it is still being worked here. Zero: now.
-func (e *Engine) unsettledUntil(moment, now time.Time) time.Time {
+// Why the moment of a verdict cannot be judged yet.
+const (
+	waitsHere      = "waits for accounting of that moment"
+	waitsElsewhere = "waits for accounting of that moment on another instance"
+)
+
+// unsettledUntil tells when to ask again whether the moment may be judged, and
+// why not now: it may once it is past and no instance still works accounting
+// older than it. Zero: now.
+func (e *Engine) unsettledUntil(ctx context.Context, moment, now time.Time) (reason string, again time.Time, err error) {
 	if moment.After(now) {
-		return moment
+		return waitsHere, moment, nil
 	}
-	if oldest, ok := e.Unworked(); ok && oldest.Before(moment) {
-		return now.Add(settleRetry)
+	if e.Unworked != nil {
+		if oldest, ok := e.Unworked(); ok && oldest.Before(moment) {
+			return waitsHere, now.Add(settleRetry), nil
+		}
 	}
-	return time.Time{}
+	complete, err := e.others.until(ctx, moment)
+	switch {
+	case err != nil:
+		return "", time.Time{}, err
+	case !complete:
+		return waitsElsewhere, now.Add(settleRetry), nil
+	}
+	return "", time.Time{}, nil
 }
 
 func (e *Engine) unknownAgain(v quarantine.Verdict, now time.Time) time.Time {
@@ -223,7 +243,7 @@ func (e *Engine) situation(ctx context.Context, subscriber string) (quarantine.S
 func (e *Engine) settle(ctx context.Context, s quarantine.VerdictStatus) {
 	err := e.Log.Append(ctx, entry(logSettled, s.ID, settlement{State: s.State, Reason: s.Reason, Case: s.Case, Subscriber: s.Attributed}))
 	if err != nil {
-		e.Logger.Error("log refuses entries", zap.String("verdict", s.ID), zap.Error(err))
+		e.troubles.tell(zap.ErrorLevel, "log refuses entries", zap.String("verdict", s.ID), zap.Error(err))
 	}
 	e.ledger.settle(s.ID)
 	e.Logger.Info("verdict", zap.String("verdict", s.ID), zap.String("source", s.Source), zap.String("category", s.Category),

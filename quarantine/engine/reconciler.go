@@ -19,7 +19,7 @@ const (
 	lease     = 3 * time.Minute
 	pollEvery = 200 * time.Millisecond
 	busyLook  = time.Second // while another pass of the same subscriber is under way
-	takeMost  = 256
+	takeMost  = 128
 	saveTries = 16
 )
 
@@ -69,7 +69,7 @@ func (e *Engine) takeLane(ctx context.Context, lane quarantine.Lane, slots chan 
 	due, err := e.Store.TakeDue(ctx, lane, e.Now(), lease, free, term)
 	if err != nil {
 		if ctx.Err() == nil && !errors.Is(err, quarantine.ErrNotSender) {
-			e.Logger.Warn("due cases could not be taken", zap.Error(err))
+			e.troubles.tell(zap.WarnLevel, "due cases could not be taken", zap.Error(err))
 			e.missed.Store(true) // some may have been, and the answer was lost
 			sleep(ctx, time.Second)
 		}
@@ -95,7 +95,7 @@ func (e *Engine) attend(ctx context.Context, d quarantine.Due, term uint64) {
 	defer leave()
 	next, err := e.Reconcile(mine, d, term)
 	if err != nil && ctx.Err() == nil {
-		e.Logger.Warn("case not reconciled", zap.String("subscriber", d.Subscriber), zap.Error(err))
+		e.troubles.tell(zap.WarnLevel, "case not reconciled", zap.String("subscriber", d.Subscriber), zap.Error(err))
 		next = e.Now().Add(storeRetry)
 	}
 	e.finish(ctx, d, next)
@@ -103,7 +103,7 @@ func (e *Engine) attend(ctx context.Context, d quarantine.Due, term uint64) {
 
 func (e *Engine) finish(ctx context.Context, d quarantine.Due, next time.Time) {
 	if err := e.Store.FinishDue(context.WithoutCancel(ctx), d, next); err != nil && ctx.Err() == nil {
-		e.Logger.Warn("next look not noted", zap.String("subscriber", d.Subscriber), zap.Error(err))
+		e.troubles.tell(zap.WarnLevel, "next look not noted", zap.String("subscriber", d.Subscriber), zap.Error(err))
 		e.missed.Store(true)
 	}
 }
@@ -291,7 +291,7 @@ func (e *Engine) append(ctx context.Context, entries ...quarantine.LogEntry) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logPatience)
 	defer cancel()
 	if err := e.Log.Append(ctx, entries...); err != nil {
-		e.Logger.Error("log refuses entries", zap.Error(err))
+		e.troubles.tell(zap.ErrorLevel, "log refuses entries", zap.Error(err))
 	}
 }
 

@@ -60,7 +60,7 @@ func (e *Engine) campaign(ctx context.Context) {
 		gained, err := e.sender.campaign(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
-			e.Logger.Warn("sender election failed", zap.Error(err))
+			e.troubles.tell(zap.WarnLevel, "sender election failed", zap.Error(err))
 		case gained:
 			e.Logger.Info("this instance is the sender now", zap.String("instance", e.Instance))
 			if err := e.Store.WakeAll(ctx, e.Now()); err != nil {

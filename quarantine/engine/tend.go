@@ -34,6 +34,7 @@ func (e *Engine) tend(ctx context.Context) {
 			compared = now
 			e.compareLedger(ctx)
 		}
+		e.troubles.pass()
 		e.applyWaiting(ctx)
 		e.catchUp(ctx)
 		out.releaseLost(ctx, now)

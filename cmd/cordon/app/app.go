@@ -134,18 +134,24 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 			return tolerance
 		},
 		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: a.memory(), Paused: a.gate.paused, Logger: a.log,
-		Unworked: func() (time.Time, bool) {
-			if a.acct == nil {
-				return time.Time{}, false
-			}
-			return a.acct.Oldest()
-		},
+		Unworked: a.unworked(o),
 	})
 	return err
 }
 
+// unworked asks the accounting listener how far it is; nil if there will be none.
+func (a *App) unworked(o Options) func() (time.Time, bool) {
+	if !a.listens(o) {
+		return nil
+	}
+	return func() (time.Time, bool) { return a.acct.Oldest() } // built before the engine runs
+}
+
+// listens reports whether accounting comes to this instance.
+func (a *App) listens(o Options) bool { return len(a.cfg.Accounting.Listen)+len(o.AccountingConns) > 0 }
+
 func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
-	if len(a.cfg.Accounting.Listen)+len(o.AccountingConns) == 0 {
+	if !a.listens(o) {
 		return nil
 	}
 	a.accounting = bng.NewAccounting(fleet, a.store, a.parts.Ignore)
