@@ -104,7 +104,27 @@ func (d *Dialect) replacing(old *Dialect) []error {
 	}
 	return slices.Concat(
 		d.source.narrower("identifiers", d.Identifiers, old.Identifiers),
-		d.source.narrower("disconnect", d.Disconnect, old.Disconnect))
+		d.source.narrower("disconnect", d.Disconnect, old.Disconnect),
+		d.sending(old.Identifiers.Never))
+}
+
+// sending says which of never d's steps, queries or NAS attributes send.
+func (d *Dialect) sending(never []Never) []error {
+	var faults []error
+	v := validator{source: d.source, dialect: d}
+	for _, n := range never {
+		if d.SendsNAS && slices.Contains(nasAttributes, n.Attribute) {
+			faults = append(faults, d.source.fault(keys("sends_nas"), "never %s: %s", n.Attribute, n.Reason))
+		}
+		for name, form := range d.Forms() {
+			for _, a := range form.sent() {
+				if def, ok := d.base.Lookup(a.Name); ok && v.means(n.Attribute, def) {
+					faults = append(faults, d.source.fault(keys(name), "%s: never %s: %s", name, n.Attribute, n.Reason))
+				}
+			}
+		}
+	}
+	return faults
 }
 
 // narrower says where id tells sessions apart less well than old.

@@ -3,6 +3,7 @@ package dialect
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -143,22 +144,27 @@ func TestAnOperatorsDialectIsRefusedWithThePlace(t *testing.T) {
 }
 
 func TestAnOwnDialectTakesABuiltInsPlaceOnlyIfItSaysSoAndIsAsExact(t *testing.T) {
-	tests := []struct{ name, file, old, new, fault string }{
-		{"as it is, with leave", "junos.yaml", "title:", "replaces: junos\ntitle:", ""},
-		{"without leave", "junos.yaml", "rate: 20", "rate: 40", "junos.yaml:1:7: there is a dialect junos already"},
-		{"an identifier fewer", "junos.yaml", "title: Juniper", "replaces: junos\ntitle: Juniper", "junos.yaml:19:14: identifiers: Acct-Session-Id is missing"},
-		{"an identifier the make never takes", "nokia-sros.yaml", "title: Nokia", "replaces: nokia-sros\ntitle: Nokia", "identifiers: never User-Name: A second key"},
+	tests := []struct {
+		name, file string
+		edits      []string // old and new, in turns
+		fault      string
+	}{
+		{"as it is, with leave", "junos.yaml", []string{"title:", "replaces: junos\ntitle:"}, ""},
+		{"without leave", "junos.yaml", []string{"rate: 20", "rate: 40"}, "junos.yaml:1:7: there is a dialect junos already"},
+		{"an identifier fewer", "junos.yaml", []string{"title:", "replaces: junos\ntitle:", "must: [User-Name, Acct-Session-Id]", "must: [User-Name]"},
+			"junos.yaml:19:14: identifiers: Acct-Session-Id is missing"},
+		{"an identifier the make never takes", "nokia-sros.yaml",
+			[]string{"title:", "replaces: nokia-sros\ntitle:", "must: [Acct-Session-Id]", "must: [Acct-Session-Id, User-Name]", "attribute: User-Name,", "attribute: NAS-Port,"},
+			"identifiers: never User-Name: A second key"},
+		{"a query with what the make never takes", "nokia-sros.yaml",
+			[]string{"title:", "replaces: nokia-sros\ntitle:", "Alc-Trigger-Acct-Interim=cordon", "Alc-Subsc-ID-Str=cordon", "attribute: Alc-Subsc-ID-Str,", "attribute: Alc-Subsc-Prof-Str,"},
+			"swap: never Alc-Subsc-ID-Str: It means all hosts"},
+		{"with the NAS, which this make takes", "junos.yaml", []string{"title:", "replaces: junos\ntitle:", "sends_nas: false", "sends_nas: true"}, ""},
 	}
 	for _, test := range tests {
-		fsys := edited(t, test.file, test.old, test.new)
-		data := string(fsys[test.file].Data)
-		switch test.name {
-		case "an identifier fewer":
-			data = strings.Replace(data, "must: [User-Name, Acct-Session-Id]", "must: [User-Name]", 1)
-		case "an identifier the make never takes":
-			head, _, _ := strings.Cut(data, "  never:")
-			_, tail, _ := strings.Cut(data, "disconnect: *identifiers")
-			data = strings.Replace(head, "must: [Acct-Session-Id]", "must: [Acct-Session-Id, User-Name]", 1) + "disconnect: *identifiers" + tail
+		data := string(edited(t, test.file, test.edits[0], test.edits[1])[test.file].Data)
+		for pair := range slices.Chunk(test.edits[2:], 2) {
+			data = strings.Replace(data, pair[0], pair[1], 1)
 		}
 		own, err := Load(fstest.MapFS{test.file: {Data: []byte(data)}}, radiusx.Builtin())
 		if err != nil {

@@ -29,6 +29,20 @@ func (t StepTemplate) lists() []attributeList {
 	return []attributeList{{"coa", t.CoA}, {"disconnect", t.Disconnect}, {"undo", t.Undo}}
 }
 
+// sent returns what the form's requests consist of, besides the identifiers.
+func (f *Form) sent() []AttributeTemplate {
+	var sent []AttributeTemplate
+	for _, list := range f.lists() {
+		for _, s := range list.steps {
+			sent = slices.Concat(sent, s.CoA, s.Disconnect, s.Undo)
+		}
+	}
+	for _, how := range f.Verify {
+		sent = append(sent, how.Query...)
+	}
+	return sent
+}
+
 func (v *validator) checkForm(name string, f *Form) {
 	at := keys(name)
 	if f.About == "" {

@@ -42,7 +42,6 @@ const (
 	ReportsSome Reports = "some" // a part: what is missing may be in force
 )
 
-// attributeLists, as of steps.
 func (v Verification) lists() []attributeList {
 	return []attributeList{{"query", v.Query}, {"restricted", v.Restricted}, {"restored", v.Restored}}
 }
@@ -53,10 +52,10 @@ type Check struct {
 	Query   *Step // to be sent first; its ACK is the answer if In is InACK
 	In      Place
 	reports Reports
-	present []string // attributes as text, without tag
-	absent  []string
 	names   []string // of the attributes looked at
-	form    func(radiusx.Attribute) string
+	present []string // must be there, as text of written
+	absent  []string // must not be there, likewise
+	written func(radiusx.Attribute) string
 }
 
 // Finding is what a message says about a change.
@@ -111,7 +110,10 @@ func (d *Dialect) Checks(r Request) ([]Check, error) {
 
 func (b *builder) check(v Verification) (Check, error) {
 	c := Check{About: v.About, In: v.In, reports: v.Reports}
-	c.form = func(a radiusx.Attribute) string { a.Tag = 0; return b.dictionary.Format(a) }
+	c.written = func(a radiusx.Attribute) string {
+		a.Tag = 0 // a tag groups attributes of one message and may differ in another
+		return b.dictionary.Format(a)
+	}
 	if len(v.Query) > 0 {
 		query, err := b.step(radius.CodeCoARequest, v.Query)
 		if err != nil {
@@ -146,7 +148,7 @@ func (c *Check) filled(list []AttributeTemplate, v values) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		filled = append(filled, c.form(radiusx.Attribute{Name: t.Name, Value: value}))
+		filled = append(filled, c.written(radiusx.Attribute{Name: t.Name, Value: value}))
 	}
 	return filled, nil
 }
@@ -157,7 +159,7 @@ func (c Check) Judge(attrs []radiusx.Attribute) Finding {
 	var told []string
 	for _, a := range attrs {
 		if containsFold(c.names, a.Name) {
-			told = append(told, c.form(a))
+			told = append(told, c.written(a))
 		}
 	}
 	has := func(text string) bool { return slices.Contains(told, text) }
