@@ -42,6 +42,11 @@ const (
 	ioTimeout   = 2500 * time.Millisecond
 )
 
+// poolSize is how many connections a node gets at most. The engine works some
+// hundred cases at the same time; with go-redis' own 10 a core they would wait
+// for each other and not for Redis.
+const poolSize = 100
+
 // silence takes what go-redis would print to standard error by itself; all of
 // it comes back as errors too.
 type silence struct{}
@@ -60,6 +65,8 @@ func New(cfg Config) (*Store, error) {
 		Addrs: cfg.Addrs, MasterName: cfg.MasterName, DB: cfg.DB,
 		Username: cfg.Username, Password: string(cfg.Password),
 		ClientName:  "cordon",
+		PoolSize:    poolSize,
+		Protocol:    2, // nothing here needs RESP3, whose replies cost a look for pushes each
 		DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
 		DialerRetries:         1,
 		MaxRetries:            1, // safe: see the package comment

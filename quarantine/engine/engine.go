@@ -48,7 +48,7 @@ type Config struct {
 	Paused func() (reason string, paused bool)
 
 	Intakers int // verdicts worked at the same time; default 64
-	Workers  int // cases reconciled at the same time, per lane; default 256
+	Workers  int // cases reconciled at the same time, per lane; default 1024
 
 	Logger *zap.Logger
 	Now    func() time.Time
@@ -86,7 +86,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.RetryFor, 35*time.Minute)
 	setDefault(&c.Memory, 168*time.Hour)
 	setDefault(&c.Intakers, 64)
-	setDefault(&c.Workers, 256)
+	setDefault(&c.Workers, 1024)
 }
 
 func setDefault[T comparable](field *T, value T) {

@@ -19,7 +19,7 @@ const (
 	lease     = 3 * time.Minute
 	pollEvery = 200 * time.Millisecond
 	busyLook  = time.Second // while another pass of the same subscriber is under way
-	takeMost  = 128
+	takeMost  = 256
 	saveTries = 16
 )
 
