@@ -6,9 +6,12 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"layeh.com/radius"
 
 	"cordon/quarantine"
 	"cordon/radiusx"
@@ -95,6 +98,43 @@ type gearLab struct {
 	*lab
 	gear   gear
 	others map[string]bngsim.State // by login: what each had before
+	book   *book
+}
+
+// book is an accounting server that answers everything and keeps what it was told.
+type book struct {
+	mu      sync.Mutex // guards what follows
+	records [][]radiusx.Attribute
+}
+
+// serve answers until the socket is closed.
+func (b *book) serve(conn net.PacketConn, secret []byte, d *radiusx.Dictionary) {
+	buffer := make([]byte, radiusx.MaxPacketLength)
+	for {
+		n, from, err := conn.ReadFrom(buffer)
+		if err != nil {
+			return
+		}
+		request, err := radius.Parse(buffer[:n], secret)
+		if err != nil {
+			continue
+		}
+		b.mu.Lock()
+		b.records = append(b.records, d.Decode(request.Attributes))
+		b.mu.Unlock()
+		if answer, err := request.Response(radius.CodeAccountingResponse).Encode(); err == nil {
+			_, _ = conn.WriteTo(answer, from)
+		}
+	}
+}
+
+// take returns what came since the last call.
+func (b *book) take() [][]radiusx.Attribute {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	records := b.records
+	b.records = nil
+	return records
 }
 
 // victim is who is restricted.
@@ -119,9 +159,16 @@ func inGear(t *testing.T, g gear, quirks []bngsim.Quirk, story func(*testing.T, 
 		must(t, err)
 		secret, err := radiusx.NewSecret("a-secret-of-the-lab-0123456789abcdef")
 		must(t, err)
+		server, err := wire.Listen(netip.MustParseAddrPort("192.0.2.99:1813"))
+		must(t, err)
+		book := &book{}
+		go book.serve(server, secret.Bytes(), dictionary) // ends when server is closed
+		toServer, err := wire.Listen(netip.AddrPortFrom(address, 0))
+		must(t, err)
 		sim, err := bngsim.New(bngsim.Config{
 			Name: "bng1", NASIP: address, Make: g.make, Quirks: quirks, Secret: secret, Conn: conn, Dictionary: dictionary,
-			Profiles: []string{g.restricted, g.other, "PLAN"}, RedirectAttribute: g.redirect, ProfileAttribute: g.profile, Seed: 1,
+			Accounting: bngsim.Accounting{Server: netip.MustParseAddrPort("192.0.2.99:1813"), Conn: toServer},
+			Profiles:   []string{g.restricted, g.other, "PLAN"}, RedirectAttribute: g.redirect, ProfileAttribute: g.profile, Seed: 1,
 		})
 		must(t, err)
 		client, err := coa.New(coa.Config{Listen: func(string, string) (net.PacketConn, error) {
@@ -146,8 +193,9 @@ func inGear(t *testing.T, g gear, quirks []bngsim.Quirk, story func(*testing.T, 
 			cancel()
 			<-ended
 			must(t, client.Close())
+			must(t, server.Close())
 		}()
-		l := &gearLab{lab: &lab{t: t, sim: sim, enforcer: NewEnforcer(fleet, client, nil)}, gear: g, others: map[string]bngsim.State{}}
+		l := &gearLab{lab: &lab{t: t, sim: sim, enforcer: NewEnforcer(fleet, client, nil)}, gear: g, others: map[string]bngsim.State{}, book: book}
 		l.fill()
 		story(t, l)
 		l.wantOthersUntouched()
