@@ -3,13 +3,14 @@
 #             which it installs when it is run by root on Debian or Ubuntu
 # make lint   gofmt, go vet, golangci-lint
 # make bench  the benchmarks
+# make bench-coa  the CoA client beside a bare socket, layeh's client and radclient
 # make fuzz   each fuzz target for 10 s (FUZZTIME=1m for longer)
 # make build  bin/cordon
 
 FUZZTIME ?= 10s
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: demo test lint bench fuzz build clean
+.PHONY: demo test lint bench bench-coa fuzz build clean
 
 demo:
 	go run ./cmd/cordon demo
@@ -25,6 +26,10 @@ lint:
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-coa: build
+	bin/cordon bench compare
+	bin/cordon bench fleet
 
 fuzz:
 	.ci/fuzz $(FUZZTIME)

@@ -66,12 +66,37 @@ func Cordon(ctx context.Context, c Config) (Figures, error) {
 		return Figures{}, fmt.Errorf("measure: %w", err)
 	}
 	defer func() { _ = client.Close() }()
+	if err := c.probe(ctx, client); err != nil {
+		return Figures{}, fmt.Errorf("measure: %w", err)
+	}
 	watch := startWatch()
 	t, err := c.spread(ctx, func(ctx context.Context, w *worker) error { return w.exchange(ctx, client, c.Target) })
 	if err != nil {
 		return Figures{}, fmt.Errorf("measure: %w", err)
 	}
 	return watch.figures(t), nil
+}
+
+// ErrNobody is what Cordon fails with if not even one exchange is answered.
+var ErrNobody = errors.New("nobody answers")
+
+// probe has one exchange that does not count, so that a responder that is not
+// there shows after one patience and not after all of them.
+func (c *Config) probe(ctx context.Context, client *coa.Client) error {
+	w := newWorker(c)
+	w.request.Peer = c.Target
+	r, err := client.Do(ctx, w.request)
+	switch {
+	case err != nil:
+		return fmt.Errorf("exchange with %v: %w", c.Target, err)
+	case r.Kind != coa.Unanswered:
+		return nil
+	case r.Discarded > 0:
+		return fmt.Errorf("%w at %v that can be believed: %v", ErrNobody, c.Target, r.LastDiscard)
+	case r.Hint != nil:
+		return fmt.Errorf("%w at %v: %w", ErrNobody, c.Target, r.Hint)
+	}
+	return fmt.Errorf("%w at %v", ErrNobody, c.Target)
 }
 
 // spread has InFlight workers do N exchanges between them.
