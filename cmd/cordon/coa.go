@@ -99,9 +99,13 @@ func newDialect(sh *shell) *cobra.Command {
 	list := &cobra.Command{
 		Use: "list", Short: "List the dialects", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			t := table{header: []string{"NAME", "FOR"}}
+			t := table{header: []string{"NAME", "SUPPORT", "FOR"}}
 			for _, d := range app.Dialects() {
-				t.rows = append(t.rows, []string{d[0], d[1]})
+				support := string(d.Support)
+				if d.Experimental {
+					support = "experimental"
+				}
+				t.add(d.Name, support, d.Title)
 			}
 			return t.write(sh.out, true)
 		},

@@ -30,6 +30,7 @@ func commands(sh *shell) []*cobra.Command {
 		newQuarantine(sh),
 		newVerdict(sh),
 		newSession(sh),
+		newBNG(sh),
 		newCoA(sh),
 		newDialect(sh),
 		newBNGSim(sh),

@@ -32,6 +32,9 @@ func newStub() *stub {
 	s.mux.HandleFunc("POST /api/v1/verdicts", s.submit)
 	s.mux.HandleFunc("GET /api/v1/verdicts/{id}", s.verdict)
 	s.mux.HandleFunc("GET /api/v1/sessions", s.sessions)
+	s.mux.HandleFunc("GET /api/v1/bngs", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"results":[{"name":"bng1","address":"192.0.2.1","dialect":"junos","profiles":["walled-garden"]}],"next":null}`)
+	})
 	return s
 }
 

@@ -75,7 +75,11 @@ func (c *Config) Validate() error {
 func (c *Config) CheckProfile(name string) []error {
 	p := c.Profiles[name]
 	if attribute, fallback, ok := observed(p.Normal); ok {
-		if _, known := radiusx.Builtin().Lookup(attribute); !known {
+		dictionary, err := c.Dialect.Dictionary(c.Options)
+		if err != nil {
+			return []error{err}
+		}
+		if _, known := dictionary.Lookup(attribute); !known {
 			return []error{fmt.Errorf("normal: %s is no attribute that is known here", attribute)}
 		}
 		if fallback == "" {

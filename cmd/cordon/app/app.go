@@ -157,7 +157,7 @@ func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
 	a.accounting = bng.NewAccounting(fleet, a.store, a.parts.Ignore)
 	server, err := acct.New(acct.Config{
 		Listen: a.cfg.Accounting.Listen, Conns: o.AccountingConns, Clients: a.parts.Clients, Handler: a.accounting,
-		SubscriberKey: a.cfg.Accounting.SubscriberKey, Keep: append(fleet.Keep(), "User-Name"),
+		Dictionary: a.parts.Dictionary, SubscriberKey: a.cfg.Accounting.SubscriberKey, Keep: append(fleet.Keep(), "User-Name"),
 	})
 	if err != nil {
 		return fmt.Errorf("accounting: %w", err)

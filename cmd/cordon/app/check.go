@@ -17,6 +17,8 @@ import (
 // Parts are what the configuration becomes when its secrets are read and its
 // names are looked up.
 type Parts struct {
+	Dictionary    *radiusx.Dictionary
+	Dialects      *dialect.Set
 	Fleet         []bng.Config
 	Clients       []acct.Client
 	Ignore        []bng.Ignore
@@ -29,6 +31,7 @@ type Parts struct {
 // the parts.
 func check(d *document, cfg *Config) *Parts {
 	parts := &Parts{}
+	loadDialects(d, cfg, parts)
 	checkRedis(d, cfg, parts)
 	checkHTTP(d, cfg, parts)
 	profiles := checkProfiles(d, cfg)
@@ -51,6 +54,8 @@ func check(d *document, cfg *Config) *Parts {
 	}
 	return parts
 }
+
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func checkRedis(d *document, cfg *Config, parts *Parts) {
 	if len(cfg.Redis.Addrs) == 0 {
@@ -162,81 +167,6 @@ func checkProfiles(d *document, cfg *Config) map[string]quarantine.Profile {
 	return profiles
 }
 
-func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quarantine.Profile) {
-	names := map[string]bool{}
-	for i := range cfg.BNGs {
-		b, p := &cfg.BNGs[i], path{"bngs", i}
-		if names[b.Name] {
-			d.fail(p.to("name"), "%s is there twice", b.Name)
-		}
-		names[b.Name] = true
-		if c, ok := checkBNG(d, p, b, profiles); ok {
-			parts.Fleet = append(parts.Fleet, c)
-		}
-	}
-	if len(d.faults) == 0 {
-		if _, err := bng.NewFleet(parts.Fleet); err != nil {
-			d.fail(path{"bngs"}, "%v", err)
-		}
-	}
-}
-
-func checkBNG(d *document, p path, b *BNG, profiles map[string]quarantine.Profile) (bng.Config, bool) {
-	before := len(d.faults)
-	c := bng.Config{
-		Name: b.Name, Address: b.Address, Secret: readRADIUSSecret(d, p, b.Secret, b.SecretFile), Options: b.DialectOptions,
-		CoAPort: b.CoAPort, DisconnectPort: b.DisconnectPort, MessageAuthenticator: b.MessageAuthenticator,
-		OmitEventTimestamp: b.EventTimestamp == "omit", Rate: b.Rate, MaxInFlight: b.MaxInFlight,
-		Profiles: map[string]dialect.Profile{},
-	}
-	if b.EventTimestamp != "" && b.EventTimestamp != "send" && b.EventTimestamp != "omit" {
-		d.fail(p.to("event_timestamp"), "is send or omit")
-	}
-	for i, n := range b.NAS {
-		if !n.IP.IsValid() && n.Identifier == "" {
-			d.fail(p.to("nas", i), "needs ip or identifier")
-		}
-		if n.IP.IsValid() {
-			c.NAS = append(c.NAS, bng.NAS{IP: n.IP})
-		}
-		if n.Identifier != "" {
-			c.NAS = append(c.NAS, bng.NAS{Identifier: n.Identifier})
-		}
-	}
-	var known bool
-	if c.Dialect, known = dialect.Builtin().Get(b.Dialect); !known {
-		d.fail(p.to("dialect"), "%q is none of %s", b.Dialect, strings.Join(dialect.Builtin().Names(), ", "))
-		return c, false
-	}
-	checkBNGProfiles(d, p, b, &c, profiles)
-	if len(d.faults) > before {
-		return c, false
-	}
-	if err := c.Validate(); err != nil {
-		d.fail(p, "%v", strings.ReplaceAll(err.Error(), "\n", "; "))
-		return c, false
-	}
-	return c, true
-}
-
-func checkBNGProfiles(d *document, p path, b *BNG, c *bng.Config, profiles map[string]quarantine.Profile) {
-	for name, names := range b.Profiles {
-		at := p.to("profiles", name)
-		switch _, known := profiles[name]; {
-		case !known:
-			d.fail(at, "%s is not in profiles", name)
-		case name == quarantine.Disconnect:
-			d.fail(at, "disconnect needs no names on a BNG")
-		case names.Restricted == "":
-			d.fail(at, "needs restricted: the profile's name on this BNG")
-		}
-		c.Profiles[name] = dialect.Profile{Restricted: names.Restricted, Normal: names.Normal}
-		for _, err := range c.CheckProfile(name) {
-			d.fail(at, "%v", err)
-		}
-	}
-}
-
 func checkAccounting(d *document, cfg *Config, parts *Parts) {
 	for i, listen := range cfg.Accounting.Listen {
 		host, _, err := net.SplitHostPort(listen)
@@ -246,7 +176,7 @@ func checkAccounting(d *document, cfg *Config, parts *Parts) {
 			d.fail(path{"accounting", "listen", i}, "give the address that the BNGs send to, so that answers leave from it")
 		}
 	}
-	if _, known := radiusx.Builtin().Lookup(cfg.Accounting.SubscriberKey); !known {
+	if _, known := parts.Dictionary.Lookup(cfg.Accounting.SubscriberKey); !known {
 		d.fail(path{"accounting", "subscriber_key"}, "%q is no attribute that is known here", cfg.Accounting.SubscriberKey)
 	}
 	if len(cfg.Accounting.Listen) > 0 && len(cfg.Accounting.Clients) == 0 {

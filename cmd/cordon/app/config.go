@@ -7,7 +7,6 @@ import (
 
 	"cordon/integration/intake"
 	"cordon/quarantine"
-	"cordon/radiusx/coa"
 )
 
 // Config is the configuration file. Its keys are a contract: other programs
@@ -28,6 +27,8 @@ type Config struct {
 	Exemptions     []quarantine.Exemption `yaml:"exemptions"`
 	ExemptionsFile string                 `yaml:"exemptions_file"` // a list like exemptions, read at start
 	PauseFile      string                 `yaml:"pause_file"`      // while it exists, nothing new is restricted
+	DialectsDir    string                 `yaml:"dialects_dir"`    // *.yaml in it are dialects beside the built-in ones
+	Dictionaries   []string               `yaml:"dictionaries"`    // FreeRADIUS dictionary files, for attributes that are not built in
 }
 
 // Redis is where sessions and cases are kept.
@@ -110,20 +111,20 @@ type CoA struct {
 
 // BNG is one BNG.
 type BNG struct {
-	Name                 string                       `yaml:"name"`
-	Address              netip.Addr                   `yaml:"address"`
-	NAS                  []NAS                        `yaml:"nas"`
-	Secret               string                       `yaml:"secret"`
-	SecretFile           string                       `yaml:"secret_file"`
-	Dialect              string                       `yaml:"dialect"`
-	DialectOptions       map[string]string            `yaml:"dialect_options"`
-	CoAPort              uint16                       `yaml:"coa_port"`
-	DisconnectPort       uint16                       `yaml:"disconnect_port"`
-	MessageAuthenticator coa.MessageAuthenticatorMode `yaml:"message_authenticator"`
-	EventTimestamp       string                       `yaml:"event_timestamp"` // send | omit
-	Rate                 float64                      `yaml:"rate"`
-	MaxInFlight          int                          `yaml:"max_in_flight"`
-	Profiles             map[string]BNGProfile        `yaml:"profiles"`
+	Name                 string                `yaml:"name"`
+	Address              netip.Addr            `yaml:"address"`
+	NAS                  []NAS                 `yaml:"nas"`
+	Secret               string                `yaml:"secret"`
+	SecretFile           string                `yaml:"secret_file"`
+	Dialect              string                `yaml:"dialect"`
+	DialectOptions       map[string]string     `yaml:"dialect_options"`
+	CoAPort              uint16                `yaml:"coa_port"`
+	DisconnectPort       uint16                `yaml:"disconnect_port"`
+	MessageAuthenticator string                `yaml:"message_authenticator"` // send | omit | require-reply; default: the dialect's
+	EventTimestamp       string                `yaml:"event_timestamp"`       // send | omit; default: the dialect's
+	Rate                 float64               `yaml:"rate"`
+	MaxInFlight          int                   `yaml:"max_in_flight"`
+	Profiles             map[string]BNGProfile `yaml:"profiles"`
 }
 
 // NAS is a name that a BNG gives itself in accounting.

@@ -222,3 +222,91 @@ func FuzzConfigurationsNeverCrash(f *testing.F) {
 		_, _, _, _ = parse("cordon.yaml", data)
 	})
 }
+
+const ownDialect = `name: ours
+title: A box of our own
+makes: [ours]
+support: field
+evidence: {mark: field, source: "our laboratory"}
+coa_port: 3799
+disconnect_port: 3799
+rate: 5
+max_in_flight: 2
+identifiers: {must: [User-Name, Acct-Session-Id]}
+disconnect: {must: [User-Name, Acct-Session-Id]}
+swap:
+  about: The policy is set, and set back.
+  restrict: [{coa: ["Our-Policy={restricted}"], undo: ["Our-Policy={normal}"]}]
+  restore: [{coa: ["Our-Policy={normal}"], undo: ["Our-Policy={restricted}"]}]
+  change: [{coa: ["Our-Policy={restricted}"], undo: ["Our-Policy={previous restricted}"]}]
+  coverage: {ipv4: {covered: yes}, ipv6: {covered: yes}}
+  verify: [{about: "The policy in the next Interim-Update.", in: interim, reports: some, restricted: ["Our-Policy={restricted}"], restored: ["Our-Policy={normal}"]}]
+ack_proves: {applied: false, sentence: "We never looked."}
+`
+
+func TestADialectAndADictionaryOfTheOperatorsAreUsed(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	dictionary := write("dictionary.ours", "VENDOR Ours 55555\nBEGIN-VENDOR Ours\nATTRIBUTE Our-Policy 7 string\nEND-VENDOR Ours\n")
+	write("ours.yaml", ownDialect)
+	text := strings.Replace(goodConfig, "dialect: junos", "dialect: ours", 1)
+	text = strings.Replace(text, "$ERX-Service-Session|SVC-INET", "$Our-Policy|PLAN", 1)
+	if _, _, _, err := parse("cordon.yaml", []byte(text)); err == nil {
+		t.Error("a dialect that nobody knows was taken")
+	}
+	_, _, _, err := parse("cordon.yaml", []byte(text+"dialects_dir: "+dir+"\n"))
+	if err == nil || !strings.Contains(err.Error(), "ours.yaml:") || !strings.Contains(err.Error(), "Our-Policy") {
+		t.Errorf("without the dictionary: %v; want the place in the dialect's file", err)
+	}
+	text += "dialects_dir: " + dir + "\ndictionaries: [" + dictionary + "]\n"
+	cfg, parts, _, err := parse("cordon.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := parts.Fleet[0].Dialect.Name; got != "ours" {
+		t.Errorf("dialect %s", got)
+	}
+	if _, err := Snippet(cfg, parts, "bng1", false); err == nil {
+		t.Error("lines for a make that nobody knows them of")
+	}
+	if _, _, _, err := parse("cordon.yaml", []byte(strings.Replace(text, dictionary, "/nonexistent/dictionary", 1))); err == nil {
+		t.Error("a dictionary that is not there was taken")
+	}
+}
+
+func TestAnExperimentalDialectDoesNotEnforce(t *testing.T) {
+	text := strings.Replace(goodConfig, "dialect: junos", "dialect: rtbrick", 1)
+	text = strings.Replace(text, "$ERX-Service-Session|SVC-INET", "SVC-INET", 1)
+	if _, _, _, err := parse("cordon.yaml", []byte(text)); err != nil {
+		t.Errorf("in mode approve: %v", err)
+	}
+	_, _, _, err := parse("cordon.yaml", []byte(strings.Replace(text, "mode: approve", "mode: enforce", 1)))
+	if err == nil || !strings.Contains(err.Error(), "experimental") {
+		t.Errorf("in mode enforce: %v", err)
+	}
+}
+
+func TestTheSnippetShowsTheSecretOnlyWhenAsked(t *testing.T) {
+	cfg, parts, _, err := parse("cordon.yaml", []byte(goodConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for reveal, want := range map[bool]bool{false: false, true: true} {
+		text, err := Snippet(cfg, parts, "bng1", reveal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shown := strings.Contains(text, "0123456789abcdef0123456789abcdef"); shown != want {
+			t.Errorf("reveal %t: secret shown %t\n%s", reveal, shown, text)
+		}
+	}
+	if _, err := Snippet(cfg, parts, "bng9", false); err == nil {
+		t.Error("lines for a BNG that is not configured")
+	}
+}

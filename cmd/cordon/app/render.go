@@ -76,12 +76,12 @@ func hexAttributes(attributes radius.Attributes) (string, error) {
 	return fmt.Sprintf("%x\n", octets), nil
 }
 
-// Dialects lists the dialects' names and titles.
-func Dialects() [][2]string {
-	var list [][2]string
+// Dialects lists the built-in dialects in the order of their names.
+func Dialects() []*dialect.Dialect {
+	var list []*dialect.Dialect
 	for _, name := range dialect.Builtin().Names() {
 		d, _ := dialect.Builtin().Get(name)
-		list = append(list, [2]string{name, d.Title})
+		list = append(list, d)
 	}
 	return list
 }

@@ -1,0 +1,139 @@
+package app
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"cordon/quarantine"
+	"cordon/radiusx"
+	"cordon/radiusx/bng"
+	"cordon/radiusx/dialect"
+)
+
+// loadDialects reads the operators' own dictionaries and dialects.
+func loadDialects(d *document, cfg *Config, parts *Parts) {
+	parts.Dictionary, parts.Dialects = radiusx.Builtin(), dialect.Builtin()
+	names := make([]string, len(cfg.Dictionaries))
+	for i, file := range cfg.Dictionaries {
+		full, err := filepath.Abs(file)
+		if err != nil {
+			d.fail(path{"dictionaries", i}, "%v", err)
+		}
+		names[i] = strings.TrimPrefix(full, "/")
+	}
+	dictionary, notes, err := radiusx.LoadDictionary(parts.Dictionary, os.DirFS("/"), names...)
+	if err != nil {
+		d.fail(path{"dictionaries"}, "%s", oneLine(err))
+		return
+	}
+	for _, note := range notes {
+		d.warn(path{"dictionaries"}, "passed over: %v", note)
+	}
+	parts.Dictionary = dictionary
+	if cfg.DialectsDir == "" {
+		return
+	}
+	own, err := dialect.Load(os.DirFS(cfg.DialectsDir), dictionary)
+	if err == nil {
+		own, err = parts.Dialects.With(own)
+	}
+	if err != nil {
+		d.fail(path{"dialects_dir"}, "%s", oneLine(err))
+		return
+	}
+	parts.Dialects = own
+}
+
+func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quarantine.Profile) {
+	names := map[string]bool{}
+	for i := range cfg.BNGs {
+		b, p := &cfg.BNGs[i], path{"bngs", i}
+		if names[b.Name] {
+			d.fail(p.to("name"), "%s is there twice", b.Name)
+		}
+		names[b.Name] = true
+		if c, ok := checkBNG(d, p, b, parts, cfg.Policy.Mode, profiles); ok {
+			parts.Fleet = append(parts.Fleet, c)
+		}
+	}
+	if len(d.faults) == 0 {
+		if _, err := bng.NewFleet(parts.Fleet); err != nil {
+			d.fail(path{"bngs"}, "%v", err)
+		}
+	}
+}
+
+func checkBNG(d *document, p path, b *BNG, parts *Parts, mode quarantine.Mode, profiles map[string]quarantine.Profile) (bng.Config, bool) {
+	before := len(d.faults)
+	c := bng.Config{
+		Name: b.Name, Address: b.Address, Secret: readRADIUSSecret(d, p, b.Secret, b.SecretFile), Options: b.DialectOptions,
+		CoAPort: b.CoAPort, DisconnectPort: b.DisconnectPort, Rate: b.Rate, MaxInFlight: b.MaxInFlight,
+		Profiles: map[string]dialect.Profile{},
+	}
+	for i, n := range b.NAS {
+		if !n.IP.IsValid() && n.Identifier == "" {
+			d.fail(p.to("nas", i), "needs ip or identifier")
+		}
+		if n.IP.IsValid() {
+			c.NAS = append(c.NAS, bng.NAS{IP: n.IP})
+		}
+		if n.Identifier != "" {
+			c.NAS = append(c.NAS, bng.NAS{Identifier: n.Identifier})
+		}
+	}
+	var known bool
+	if c.Dialect, known = parts.Dialects.Get(b.Dialect); !known {
+		d.fail(p.to("dialect"), "%q is none of %s", b.Dialect, strings.Join(parts.Dialects.Names(), ", "))
+		return c, false
+	}
+	if c.Dialect.Experimental && mode == quarantine.ModeEnforce {
+		d.fail(p.to("dialect"), "%s is experimental: too little is known of the make for mode enforce; use mode approve", b.Dialect)
+	}
+	checkSigning(d, p, b, &c)
+	checkBNGProfiles(d, p, b, &c, profiles)
+	if len(d.faults) > before {
+		return c, false
+	}
+	if err := c.Validate(); err != nil {
+		d.fail(p, "%s", oneLine(err))
+		return c, false
+	}
+	return c, true
+}
+
+// checkSigning says how requests are signed and stamped: as the BNG's entry
+// says, else as its make likes it.
+func checkSigning(d *document, p path, b *BNG, c *bng.Config) {
+	signing := cmp.Or(b.MessageAuthenticator, string(c.Dialect.MessageAuthenticator))
+	if err := c.MessageAuthenticator.UnmarshalText([]byte(signing)); err != nil {
+		d.fail(p.to("message_authenticator"), "is send, omit or require-reply")
+	}
+	stamping := cmp.Or(dialect.Stamping(b.EventTimestamp), c.Dialect.EventTimestamp)
+	c.OmitEventTimestamp = stamping == dialect.StampOmit
+	switch {
+	case b.EventTimestamp != "" && b.EventTimestamp != "send" && b.EventTimestamp != "omit":
+		d.fail(p.to("event_timestamp"), "is send or omit")
+	case c.OmitEventTimestamp && c.Dialect.EventTimestamp == dialect.StampMandatory:
+		d.fail(p.to("event_timestamp"), "%s drops requests without it", b.Dialect)
+	}
+}
+
+func checkBNGProfiles(d *document, p path, b *BNG, c *bng.Config, profiles map[string]quarantine.Profile) {
+	for name, names := range b.Profiles {
+		at := p.to("profiles", name)
+		switch _, known := profiles[name]; {
+		case !known:
+			d.fail(at, "%s is not in profiles", name)
+		case name == quarantine.Disconnect:
+			d.fail(at, "disconnect needs no names on a BNG")
+		case names.Restricted == "":
+			d.fail(at, "needs restricted: the profile's name on this BNG")
+		}
+		c.Profiles[name] = dialect.Profile{Restricted: names.Restricted, Normal: names.Normal}
+		for _, err := range c.CheckProfile(name) {
+			d.fail(at, "%v", err)
+		}
+	}
+}

@@ -1,0 +1,28 @@
+package app
+
+import (
+	"fmt"
+	"net/netip"
+
+	"cordon/radiusx/dialect"
+)
+
+// Snippet returns the lines of configuration that a BNG of this configuration
+// needs to accept our requests. The secret is shown only if reveal says so.
+func Snippet(cfg *Config, parts *Parts, name string, reveal bool) (string, error) {
+	for _, b := range parts.Fleet {
+		if b.Name != name {
+			continue
+		}
+		request := dialect.SnippetRequest{Name: b.Name, BNG: b.Address, Port: b.CoAPort, Secret: b.Secret, Revealed: reveal}
+		if cfg.CoA.Source != "" {
+			request.Cordon = netip.MustParseAddr(cfg.CoA.Source) // checked with the configuration
+		}
+		text, known := b.Dialect.Snippet(request)
+		if !known {
+			return "", fmt.Errorf("the lines that %s needs are not known; see its manual for dynamic authorization (RFC 5176)", b.Dialect.Title)
+		}
+		return text, nil
+	}
+	return "", fmt.Errorf("%q is not in bngs", name)
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cordon/cmd/cordon/app"
+)
+
+// newBNG is "cordon bng".
+func newBNG(sh *shell) *cobra.Command {
+	r := &remote{shell: sh}
+	g := group("bng", "The BNGs of the configuration", newBNGList(r), newBNGSnippet(sh))
+	r.flags(g)
+	return g
+}
+
+func newBNGList(r *remote) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the BNGs that the server knows", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			api, err := r.client()
+			if err != nil {
+				return err
+			}
+			raw, err := api.Get(c.Context(), "/bngs", nil)
+			if err != nil {
+				return err
+			}
+			var answer struct {
+				Results []struct {
+					Name, Address, Dialect string
+					Profiles               []string
+				}
+			}
+			if err := json.Unmarshal(raw, &answer); err != nil {
+				return fmt.Errorf("read the answer: %w", err)
+			}
+			t := &table{header: []string{"NAME", "ADDRESS", "DIALECT", "PROFILES"}}
+			var names []string
+			for _, b := range answer.Results {
+				t.add(b.Name, b.Address, b.Dialect, strings.Join(b.Profiles, ","))
+				names = append(names, b.Name)
+			}
+			return r.print(printed{raw: raw, names: names, table: t})
+		},
+	}
+}
+
+func newBNGSnippet(sh *shell) *cobra.Command {
+	var file string
+	var reveal bool
+	c := &cobra.Command{
+		Use: "snippet NAME -c FILE", Short: "Print the lines that a BNG needs to accept our requests", Args: cobra.ExactArgs(1),
+		Example: "  cordon bng snippet bng1 -c /etc/cordon/cordon.yaml",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if file == "" {
+				return usage("name the configuration with -c FILE")
+			}
+			cfg, parts, _, err := app.Load(file)
+			if err != nil {
+				return failed("cordon check config "+file, "%w", err)
+			}
+			text, err := app.Snippet(cfg, parts, args[0], reveal)
+			if err != nil {
+				return failed("cordon dialect list", "%w", err)
+			}
+			_, err = fmt.Fprint(sh.out, text)
+			return err
+		},
+	}
+	c.Flags().StringVarP(&file, "config", "c", "", "configuration file")
+	c.Flags().BoolVar(&reveal, "reveal", false, "print the secret itself")
+	return c
+}
