@@ -72,7 +72,7 @@ var gears = []gear{
 		options: map[string]string{"profile_number": "241"}, profile: "Site-Profile", signing: coa.MessageAuthenticatorOmit,
 	},
 	{dialect: "skat", form: "overlay", why: "the AAA server decides, and no AAA server is simulated"},
-	{dialect: "hostapd", make: bngsim.Hostapd, why: "cannot restrict, only disconnect; see the test of disconnects"},
+	{dialect: "hostapd", make: bngsim.Hostapd, signing: coa.MessageAuthenticatorRequireReply, why: "cannot restrict, only disconnect; see the test of disconnects"},
 }
 
 func services(names ...string) bngsim.State { return bngsim.State{Services: names} }

@@ -69,6 +69,9 @@ func obeyISG(c *changing, attrs []radiusx.Attribute) ([]radiusx.Attribute, Error
 	if len(found) == 0 {
 		return rest, OK
 	}
+	if service == "" && strings.HasSuffix(command, "activate-service") {
+		return nil, MissingAttribute
+	}
 	switch command {
 	case "activate-service":
 		return rest, activateService(c, service)
@@ -90,6 +93,8 @@ func obeyXR(c *changing, attrs []radiusx.Attribute) ([]radiusx.Attribute, ErrorC
 	for _, pair := range found {
 		cause := OK
 		switch key, value := pair[0], pair[1]; {
+		case value == "":
+			cause = MissingAttribute
 		case key == "subscriber:sa":
 			cause = activateService(c, value)
 		case key == "subscriber:sd":

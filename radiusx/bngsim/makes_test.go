@@ -97,6 +97,7 @@ func TestTheVendorsMakesChangeTheirOwnState(t *testing.T) {
 			{`Cisco-AVPair="subscriber:command=deactivate-service", Cisco-AVPair="subscriber:service-name=GARDEN"`, "NAK Invalid-Request", "services=GOLD"},
 			{`Cisco-AVPair="subscriber:command=activate-service", Cisco-AVPair="subscriber:service-name=NONE"`, "NAK Invalid-Request", "services=GOLD"},
 			{`Cisco-AVPair="subscriber:command=activate-service", Cisco-AVPair="subscriber:service-name=GARDEN", Cisco-AVPair="subscriber:service-name=GOLD"`, "NAK Invalid-Request", "services=GOLD"},
+			{`Cisco-AVPair="subscriber:command=activate-service"`, "NAK Missing-Attribute", "services=GOLD"},
 			{`Cisco-AVPair="subscriber:command=dance"`, "NAK Unsupported-Service", "services=GOLD"},
 		}},
 		{"named by its address", CiscoISG, State{}, `Cisco-Account-Info="S198.51.100.7:vrf-id=RED"`, []step{
