@@ -23,7 +23,8 @@ var contenders = []contender{
 	{"cordon", 1, Cordon},
 	{"raw echo, one packet a system call", 1, RawEcho},
 	{"layeh.com/radius", 4, Layeh},
-	{"radclient", 10, Radclient},
+	{"radclient, a file of all packets", 50, RadclientFile},
+	{"radclient, one window again and again", 10, RadclientAgain},
 }
 
 // mark is what Cordon should reach against one contender.
@@ -39,6 +40,7 @@ var marks = []mark{
 	{1, 1.0, "goal"},
 	{2, 3, "floor"},
 	{3, 10, "floor"},
+	{4, 10, "floor"},
 }
 
 // Comparison is what Compare measured.

@@ -19,8 +19,8 @@ import (
 // Fleet is the measurement of one client with many BNGs, some of them silent.
 type Fleet struct {
 	BNGs, Silent int
-	Without      Figures // exchanges with BNGs that answer, while nobody talks to the silent ones
-	With         Figures // the same, while each silent one is kept being asked
+	Without      Figures // exchanges with the BNGs that answer, while nobody asks the silent ones; a median
+	With         Figures // the same, while each silent one has an exchange open all the time
 	Memory       float64 // octets of heap for each BNG that was asked once and is idle
 }
 
@@ -55,17 +55,25 @@ func MeasureFleet(ctx context.Context, c Config, bngs int) (*Fleet, error) {
 	if f.Memory, err = f.meet(ctx, client, &c); err != nil {
 		return nil, fmt.Errorf("measure fleet: %w", err)
 	}
-	if f.Without, err = f.answering(ctx, client, &c); err != nil {
-		return nil, fmt.Errorf("measure fleet: %w", err)
+	var without, with []Figures
+	for range fleetRounds {
+		without, err = f.answering(ctx, client, &c, without)
+		if err != nil {
+			return nil, fmt.Errorf("measure fleet: %w", err)
+		}
+		stop := f.askSilent(ctx, client, &c)
+		with, err = f.answering(ctx, client, &c, with)
+		stop()
+		if err != nil {
+			return nil, fmt.Errorf("measure fleet: %w", err)
+		}
 	}
-	stop := f.askSilent(ctx, client, &c)
-	f.With, err = f.answering(ctx, client, &c)
-	stop()
-	if err != nil {
-		return nil, fmt.Errorf("measure fleet: %w", err)
-	}
+	f.Without, f.With = median(without), median(with)
 	return f, nil
 }
+
+// fleetRounds is how often each of the two is measured, in turn.
+const fleetRounds = 5
 
 // meet has one exchange with each BNG that answers and returns what the client
 // keeps of each.
@@ -73,7 +81,7 @@ func (f *Fleet) meet(ctx context.Context, client *coa.Client, c *Config) (float6
 	all := *c
 	all.N = f.BNGs
 	before := heap()
-	t, err := all.spread(ctx, f.eachInTurn(client, c))
+	t, err := all.spread(ctx, f.eachInTurn(client, c, func(int) bool { return true }))
 	if err != nil {
 		return 0, err
 	}
@@ -93,24 +101,28 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-func (f *Fleet) answering(ctx context.Context, client *coa.Client, c *Config) (Figures, error) {
+// answering measures one run with the BNGs that answer and appends it.
+func (f *Fleet) answering(ctx context.Context, client *coa.Client, c *Config, to []Figures) ([]Figures, error) {
 	runtime.GC()
 	watch := startWatch()
-	t, err := c.spread(ctx, f.eachInTurn(client, c))
+	t, err := c.spread(ctx, f.eachInTurn(client, c, func(i int) bool { return i%100 != 0 }))
 	if err != nil {
-		return Figures{}, err
+		return nil, err
 	}
-	return watch.figures(t), nil
+	return append(to, watch.figures(t)), nil
 }
 
-// eachInTurn asks the next BNG in each exchange.
-func (f *Fleet) eachInTurn(client *coa.Client, c *Config) func(context.Context, *worker) error {
+// eachInTurn asks the next of the chosen BNGs in each exchange.
+func (f *Fleet) eachInTurn(client *coa.Client, c *Config, chosen func(bng int) bool) func(context.Context, *worker) error {
 	var mu sync.Mutex
 	next := 0
 	return func(ctx context.Context, w *worker) error {
 		mu.Lock()
-		i := next % f.BNGs
-		next++
+		for !chosen(next) {
+			next = (next + 1) % f.BNGs
+		}
+		i := next
+		next = (next + 1) % f.BNGs
 		mu.Unlock()
 		return w.exchange(ctx, client, netip.AddrPortFrom(bngAddr(i), c.Target.Port()))
 	}
@@ -147,8 +159,9 @@ func (f *Fleet) askSilent(ctx context.Context, client *coa.Client, c *Config) (s
 func (f *Fleet) Write(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(tw, "%d BNGS\tEXCHANGES/S\tP50 US\tP99 US\tLOST\n", f.BNGs)
-	fmt.Fprintf(tw, "all answer\t%.0f\t%.0f\t%.0f\t%d\n", f.Without.PerSecond, f.Without.P50, f.Without.P99, f.Without.Lost)
-	fmt.Fprintf(tw, "the rest, while %d are silent\t%.0f\t%.0f\t%.0f\t%d\n", f.Silent, f.With.PerSecond, f.With.P50, f.With.P99, f.With.Lost)
+	fmt.Fprintf(tw, "those that answer, alone\t%.0f\t%.0f\t%.0f\t%d\n", f.Without.PerSecond, f.Without.P50, f.Without.P99, f.Without.Lost)
+	fmt.Fprintf(tw, "those that answer, while %d are silent\t%.0f\t%.0f\t%.0f\t%d\n", f.Silent, f.With.PerSecond, f.With.P50, f.With.P99, f.With.Lost)
+	fmt.Fprintf(tw, "medians of %d runs each, taken in turn; load after: %s\n", fleetRounds, loadAverage())
 	fmt.Fprintf(tw, "heap for each idle BNG\t%.0f octets\n", f.Memory)
 	if err := tw.Flush(); err != nil {
 		return fmt.Errorf("print: %w", err)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -44,8 +45,7 @@ func RawEcho(ctx context.Context, c Config) (Figures, error) {
 // rawRequest is a packet as Cordon sends it.
 func rawRequest(c *Config) []byte {
 	w := newWorker(c)
-	packet := make([]byte, radiusx.HeaderLength)
-	packet[0] = byte(w.request.Code)
+	packet := append([]byte{byte(w.request.Code), 0, 0, 0}, zero[:]...)
 	for _, a := range w.request.Attributes {
 		packet = append(packet, byte(a.Type), byte(2+len(a.Attribute)))
 		packet = append(packet, a.Attribute...)
@@ -88,41 +88,59 @@ func Layeh(ctx context.Context, c Config) (Figures, error) {
 	return watch.figures(t), nil
 }
 
-// ErrNoRadclient is what Radclient fails with where that program is not
+// ErrNoRadclient is what the measurements of radclient fail with where that program is not
 // installed.
 var ErrNoRadclient = errors.New("radclient is not installed: it is in Debian's package freeradius-utils")
 
-// Radclient measures FreeRADIUS' radclient: a file of InFlight packets, all of
-// them in parallel, sent again and again. It tells no times of single exchanges.
-func Radclient(ctx context.Context, c Config) (Figures, error) {
+// RadclientFile measures FreeRADIUS' radclient with a file of N packets, each
+// another one as in an action against many subscribers.
+func RadclientFile(ctx context.Context, c Config) (Figures, error) {
+	return radclient(ctx, c, c.N, 1)
+}
+
+// RadclientAgain measures FreeRADIUS' radclient with a file of one window of
+// packets, each sent again and again: what it does fastest.
+func RadclientAgain(ctx context.Context, c Config) (Figures, error) {
+	return radclient(ctx, c, c.InFlight, max(1, c.N/c.InFlight))
+}
+
+// radclient sends that many packets that often, a window of them in parallel.
+// It tells no times of single exchanges.
+func radclient(ctx context.Context, c Config, packets, times int) (Figures, error) {
 	program, err := exec.LookPath("radclient")
 	if err != nil {
 		return Figures{}, ErrNoRadclient
 	}
-	file, err := os.CreateTemp("", "cordon-bench-*")
+	folder, err := os.MkdirTemp("", "cordon-bench-")
 	if err != nil {
 		return Figures{}, fmt.Errorf("radclient: %w", err)
 	}
-	defer func() { _ = os.Remove(file.Name()) }()
-	rounds := max(1, c.N/c.InFlight)
-	for i := range c.InFlight {
-		fmt.Fprintf(file, "User-Name = \"bench@example.net\"\nAcct-Session-Id = \"%08x\"\nFilter-Id = \"GARDEN\"\nEvent-Timestamp = %d\nMessage-Authenticator = 0x00\n\n",
-			i, time.Now().Unix())
-	}
-	if err := file.Close(); err != nil {
+	defer func() { _ = os.RemoveAll(folder) }()
+	file, secret := filepath.Join(folder, "packets"), filepath.Join(folder, "secret")
+	if err := errors.Join(os.WriteFile(file, radclientInput(packets), 0o600), os.WriteFile(secret, c.Secret.Bytes(), 0o600)); err != nil {
 		return Figures{}, fmt.Errorf("radclient: %w", err)
 	}
 	began, cpu := time.Now(), cpuTime(syscall.RUSAGE_CHILDREN)
-	command := exec.CommandContext(ctx, program, "-q", "-s", "-t", "2", "-r", "5", "-p", strconv.Itoa(c.InFlight), //nolint:gosec // the program's own arguments
-		"-c", strconv.Itoa(rounds), "-f", file.Name(), c.Target.String(), "coa", string(c.Secret.Bytes()))
-	out, err := command.CombinedOutput()
+	command := exec.CommandContext(ctx, program, "-q", "-t", "2", "-r", "5", "-p", strconv.Itoa(c.InFlight),
+		"-c", strconv.Itoa(times), "-f", file, "-S", secret, c.Target.String(), "coa")
+	out, err := command.CombinedOutput() // it fails if one packet is lost
 	elapsed := time.Since(began)
 	if err != nil {
 		return Figures{}, fmt.Errorf("radclient: %w: %s", err, bytes.TrimSpace(out))
 	}
-	n := rounds * c.InFlight
+	n := packets * times
 	return Figures{
 		Acked: n, PerSecond: float64(n) / elapsed.Seconds(),
 		CPU: micros(cpuTime(syscall.RUSAGE_CHILDREN)-cpu) / float64(n),
 	}, nil
+}
+
+// radclientInput is requests as Cordon sends them, in radclient's words.
+func radclientInput(packets int) []byte {
+	var b bytes.Buffer
+	for i := range packets {
+		fmt.Fprintf(&b, "User-Name = \"bench@example.net\"\nAcct-Session-Id = \"%08x\"\nFilter-Id = \"GARDEN\"\n"+
+			"Event-Timestamp = %d\nMessage-Authenticator = 0x00\n\n", i, time.Now().Unix())
+	}
+	return b.Bytes()
 }
