@@ -303,7 +303,7 @@ func newDecision(r *remote, verb, path, short string) *cobra.Command {
 }
 
 // decide carries one decision to each of the cases. Those that fail are told
-// each; the rest are done all the same.
+// each, and those that are put off; the rest are done all the same.
 func (r *remote) decide(ctx context.Context, ids []string, path string, body map[string]string) error {
 	if err := requireReason(body["reason"]); err != nil {
 		return err
@@ -313,6 +313,7 @@ func (r *remote) decide(ctx context.Context, ids []string, path string, body map
 		return err
 	}
 	done := &found{}
+	var deferred []string
 	var faults []error
 	for _, id := range ids {
 		raw, err := api.Post(ctx, "/cases/"+url.PathEscape(id)+"/"+path, nil, body)
@@ -320,18 +321,38 @@ func (r *remote) decide(ctx context.Context, ids []string, path string, body map
 			faults = append(faults, fmt.Errorf("%s: %w", id, err))
 			continue
 		}
+		done.raws = append(done.raws, raw)
+		later, err := decode[client.Deferred](raw)
+		if err != nil {
+			return err
+		}
+		if later.Status == "deferred" {
+			r.say("%s  deferred: %s", id, later.Detail)
+			deferred = append(deferred, id)
+			continue
+		}
 		c, err := decode[client.Case](raw)
 		if err != nil {
 			return err
 		}
-		done.cases, done.raws = append(done.cases, c), append(done.raws, raw)
+		done.cases = append(done.cases, c)
 	}
-	if len(done.cases) > 0 {
-		if err := r.print(casesPrinted(done.oneOrAll(), done.cases, r.now())); err != nil {
-			return err
-		}
+	if err := r.printDecided(done, deferred); err != nil {
+		return err
 	}
 	return tally(len(ids), faults)
+}
+
+// printDecided prints the cases that were changed. A table has no row for what
+// is put off, which was told already; the other formats hold it too.
+func (r *remote) printDecided(done *found, deferred []string) error {
+	tabular := r.output == formatTable || r.output == formatWide
+	if len(done.raws) == 0 || tabular && len(done.cases) == 0 {
+		return nil
+	}
+	p := casesPrinted(done.oneOrAll(), done.cases, r.now())
+	p.names = append(p.names, deferred...)
+	return r.print(p)
 }
 
 // oneOrAll is the one answer itself, or a list of several.

@@ -156,6 +156,8 @@ func (s *stub) show(w http.ResponseWriter, r *http.Request) {
 func (s *stub) decide(w http.ResponseWriter, r *http.Request) {
 	c, ok := stubCase(r.PathValue("id"))
 	switch {
+	case r.PathValue("id") == "c-later":
+		tell(w, 202, client.Deferred{ID: "c-later", Status: "deferred", Detail: "it will be applied later"})
 	case !ok:
 		refuse(w, 404, "no such case")
 	case c.State == "closed":

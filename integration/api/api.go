@@ -17,8 +17,8 @@ const (
 )
 
 // commander carries out what people decide. The running engine is one. Errors
-// are the domain's: *FieldError, *CommandError, ErrNoCase, ErrConflict; any
-// other means that the store or the log does not answer.
+// are the domain's: *FieldError, *CommandError, ErrNoCase, ErrConflict,
+// ErrDeferred; any other means that the store or the log does not answer.
 type commander interface {
 	// Quarantine opens or turns the subscriber's case; a dry run writes and sends
 	// nothing and returns the case as it would be, its Version 0 if it would be new.

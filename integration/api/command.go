@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -37,6 +38,19 @@ type extendInput struct {
 	}
 }
 
+// decisionOutput is the case, or a deferredView with 202.
+type decisionOutput struct {
+	Status int
+	Body   any
+}
+
+// deferredView is the answer to a decision that is safe and not applied yet.
+type deferredView struct {
+	ID     string `json:"id" doc:"Of the case."`
+	Status string `json:"status" enum:"deferred"`
+	Detail string `json:"detail" doc:"What will happen, in a sentence."`
+}
+
 // command is a person's decision about one case.
 type command func(ctx context.Context, id, by, reason string) (*quarantine.Case, error)
 
@@ -44,12 +58,13 @@ func (a *API) mountCommands(s *httpx.Server) {
 	httpx.Register(s, decision("release", "End a case; always tried, whatever the limits.", httpx.ScopeRelease), a.release)
 	httpx.Register(s, decision("extend", "Move a case's expiry to now + for.", httpx.ScopeQuarantine), a.extend)
 	register := func(verb, summary string, do command, scopes ...httpx.Scope) {
-		httpx.Register(s, decision(verb, summary, scopes...), func(ctx context.Context, in *commandInput) (*caseOutput, error) {
+		httpx.Register(s, decision(verb, summary, scopes...), func(ctx context.Context, in *commandInput) (*decisionOutput, error) {
 			reason, err := statement(in.Body.Reason)
 			if err != nil {
 				return nil, err
 			}
-			return output(do(ctx, in.ID, httpx.Author(ctx), reason))
+			c, err := do(ctx, in.ID, httpx.Author(ctx), reason)
+			return decided(in.ID, c, err)
 		})
 	}
 	register("approve", "Lift a hold: the case acts.", a.engine.Approve, httpx.ScopeApprove)
@@ -59,20 +74,37 @@ func (a *API) mountCommands(s *httpx.Server) {
 }
 
 func decision(verb, summary string, scopes ...httpx.Scope) httpx.Operation {
+	answers := map[int]any{http.StatusOK: caseView{}}
+	if verb != "approve" { // what restricts is never put off
+		answers[http.StatusAccepted] = deferredView{}
+	}
 	return httpx.Operation{
-		ID: verb + "-case", Method: http.MethodPost, Path: "/cases/{id}/" + verb, Summary: summary, Scopes: scopes,
+		ID: verb + "-case", Method: http.MethodPost, Path: "/cases/{id}/" + verb, Summary: summary, Scopes: scopes, Answers: answers,
 	}
 }
 
-func (a *API) release(ctx context.Context, in *releaseInput) (*caseOutput, error) {
+// decided shows what became of a decision about the case id. One that the store
+// could not take, but the log did, was not refused: it will be done.
+func decided(id string, c *quarantine.Case, err error) (*decisionOutput, error) {
+	switch {
+	case errors.Is(err, quarantine.ErrDeferred):
+		return &decisionOutput{http.StatusAccepted, deferredView{id, "deferred", quarantine.ErrDeferred.Error()}}, nil
+	case err != nil:
+		return nil, err
+	}
+	return &decisionOutput{http.StatusOK, viewCase(c)}, nil
+}
+
+func (a *API) release(ctx context.Context, in *releaseInput) (*decisionOutput, error) {
 	reason, err := statement(in.Body.Reason)
 	if err != nil {
 		return nil, err
 	}
-	return output(a.engine.Release(ctx, in.ID, httpx.Author(ctx), reason, quarantine.ReleaseCode(in.Body.Code)))
+	c, err := a.engine.Release(ctx, in.ID, httpx.Author(ctx), reason, quarantine.ReleaseCode(in.Body.Code))
+	return decided(in.ID, c, err)
 }
 
-func (a *API) extend(ctx context.Context, in *extendInput) (*caseOutput, error) {
+func (a *API) extend(ctx context.Context, in *extendInput) (*decisionOutput, error) {
 	reason, err := statement(in.Body.Reason)
 	if err != nil {
 		return nil, err
@@ -81,7 +113,8 @@ func (a *API) extend(ctx context.Context, in *extendInput) (*caseOutput, error) 
 	if err != nil {
 		return nil, err
 	}
-	return output(a.engine.Extend(ctx, in.ID, httpx.Author(ctx), reason, d))
+	c, err := a.engine.Extend(ctx, in.ID, httpx.Author(ctx), reason, d)
+	return decided(in.ID, c, err)
 }
 
 // statement checks a person's reason: something must be said, and it must not

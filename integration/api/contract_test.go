@@ -172,6 +172,54 @@ func TestAnOutageIsA503OnEveryCallThatAsks(t *testing.T) {
 	}
 }
 
+func TestADecisionThatIsPutOffIsA202(t *testing.T) {
+	for _, c := range calls {
+		if !strings.HasPrefix(c.pattern, "/cases/{id}/") {
+			continue
+		}
+		d := &desk{err: fmt.Errorf("do: %w", quarantine.ErrDeferred)}
+		w := call(newServer(t, d), c.method, "/api/v1"+c.path, c.body)
+		var got map[string]string
+		err := json.Unmarshal(w.Body.Bytes(), &got)
+		want := map[string]string{"id": "c-1", "status": "deferred", "detail": quarantine.ErrDeferred.Error()}
+		if w.Code != 202 || err != nil || !cmp.Equal(got, want) {
+			t.Errorf("%s: %d %s", c.pattern, w.Code, w.Body)
+		}
+	}
+	w := call(newServer(t, &desk{err: quarantine.ErrDeferred, resolve: "alice"}), "POST", "/api/v1/quarantines", `{"subscriber":"alice","profile":"block-smtp","reason":"x"}`)
+	if w.Code != 503 {
+		t.Errorf("a restriction by hand whose outcome nobody knows: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestTheOpenAPIDocumentKnowsWhichDecisionsArePutOff(t *testing.T) {
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]struct {
+				Content map[string]struct {
+					Schema struct {
+						Ref string `json:"$ref"`
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(call(newServer(t, &desk{}), "GET", "/api/v1/openapi.json", "").Body.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for verb, deferrable := range map[string]bool{"release": true, "extend": true, "reject": true, "notes": true, "approve": false} {
+		responses := doc.Paths["/api/v1/cases/{id}/"+verb]["post"].Responses
+		ref := func(status, content string) string {
+			i := strings.LastIndexByte(responses[status].Content[content].Schema.Ref, '/')
+			return responses[status].Content[content].Schema.Ref[i+1:]
+		}
+		if ref("200", "application/json") != "CaseView" || (ref("202", "application/json") == "DeferredView") != deferrable ||
+			ref("default", "application/problem+json") != "Problem" {
+			t.Errorf("%s: %+v", verb, responses)
+		}
+	}
+}
+
 func TestWhatDoesNotExistIsA404(t *testing.T) {
 	for _, err := range []error{quarantine.ErrNoCase, quarantine.ErrNoVerdict, quarantine.ErrNoSession, quarantine.ErrUnknownAddress} {
 		for _, c := range calls {

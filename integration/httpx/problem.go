@@ -109,8 +109,6 @@ func ProblemOf(err error, in string) *Problem {
 		return NewProblem(http.StatusConflict, limit.Error())
 	case errors.Is(err, quarantine.ErrConflict):
 		return NewProblem(http.StatusConflict, quarantine.ErrConflict.Error())
-	case errors.Is(err, quarantine.ErrDeferred): // a person must know that the release is on its way
-		return NewProblem(http.StatusServiceUnavailable, quarantine.ErrDeferred.Error()).RetryIn(storeRetry)
 	}
 	for _, missing := range []error{quarantine.ErrNoCase, quarantine.ErrNoVerdict, quarantine.ErrNoSession, quarantine.ErrUnknownAddress} {
 		if errors.Is(err, missing) {

@@ -29,7 +29,6 @@ func TestEveryDomainErrorHasItsStatus(t *testing.T) {
 		{quarantine.ErrNoSession, 404, "no such session"},
 		{quarantine.ErrUnknownAddress, 404, "no session is known"},
 		{quarantine.ErrConflict, 409, "read it again"},
-		{quarantine.ErrDeferred, 503, "it will be applied when the session store is back"},
 		{quarantine.ErrNotSender, 503, "does not answer"},
 		{errors.New("dial tcp 10.1.2.3:6379: refused"), 503, "does not answer"},
 		{NewProblem(http.StatusTeapot, "no coffee"), 418, "no coffee"},

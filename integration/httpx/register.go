@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 	"go.uber.org/zap"
@@ -26,6 +27,9 @@ type Operation struct {
 	// OwnBody is set if the handler decodes its RawBody itself: a value of the
 	// type to describe in the OpenAPI document, of which one or an array is taken.
 	OwnBody any
+	// Answers is a value of the body's type for each status of success, where
+	// there are several and the handler's Body is an any; for the OpenAPI document.
+	Answers map[int]any
 }
 
 // Register mounts a call. The caller's scope is checked before a body is read.
@@ -42,7 +46,9 @@ func Register[I, O any](s *Server, op Operation, handler func(context.Context, *
 	if op.Method == http.MethodGet {
 		in = "query"
 	}
+	responses := map[string]*huma.Response{}
 	huma.Register(s.api, huma.Operation{
+		Responses:   responses,
 		OperationID: op.ID, Method: op.Method, Path: BasePath + op.Path, Summary: op.Summary, DefaultStatus: op.Status,
 		MaxBodyBytes:    op.MaxBody + 1, // huma refuses a body of exactly its limit
 		BodyReadTimeout: s.config.Limits.Body,
@@ -56,6 +62,18 @@ func Register[I, O any](s *Server, op Operation, handler func(context.Context, *
 		}
 		return output, nil
 	})
+	s.describeAnswers(responses, op.Answers)
+}
+
+// describeAnswers completes what huma, which knows one body of success alone,
+// has put into an operation's responses.
+func (s *Server) describeAnswers(responses map[string]*huma.Response, answers map[int]any) {
+	for status, body := range answers {
+		schema := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(body), true, "")
+		responses[strconv.Itoa(status)] = &huma.Response{
+			Description: http.StatusText(status), Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
+		}
+	}
 }
 
 // describeBody documents a body that huma does not decode; nil for all others.

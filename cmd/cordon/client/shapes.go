@@ -23,6 +23,14 @@ type Case struct {
 	History    []Step     `json:"history"`
 }
 
+// Deferred is the answer to a decision about a case that is safe in the log and
+// will be applied when the session store is back.
+type Deferred struct {
+	ID     string `json:"id"`
+	Status string `json:"status"` // "deferred"
+	Detail string `json:"detail"`
+}
+
 // Hold is what keeps a case from acting.
 type Hold struct {
 	Kind   string `json:"kind"`
