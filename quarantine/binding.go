@@ -22,6 +22,8 @@ type Binding struct {
 	// ResetAt is the last restart its BNG announced. A binding not renewed
 	// since is no evidence for any time after it. Filled when read.
 	ResetAt time.Time `json:"-"`
+	// Cut says what ended the evidence if no Stop did. Set by [Held].
+	Cut string `json:"-"`
 }
 
 // Bindings lists what a session says about who held its addresses.
@@ -61,6 +63,8 @@ func (b Binding) Holder() Holder {
 		evidence = "Start"
 	}
 	switch {
+	case b.Cut != "":
+		evidence += ", " + b.Cut
 	case !b.To.IsZero():
 		evidence += " and Stop"
 	case b.ResetAt.After(b.RenewedAt):
@@ -138,11 +142,13 @@ func evidence(bindings []Binding) []Binding {
 			continue
 		}
 		if b.ResetAt.After(b.RenewedAt) {
-			b.To = b.ResetAt
+			b.To, b.Cut = b.ResetAt, "BNG restarted since"
 		}
 		for _, newer := range sorted[i+1:] {
 			if newer.Session.BNG == b.Session.BNG && newer.Prefix == b.Prefix && newer.Kind == b.Kind && newer.From.After(b.RenewedAt) {
-				b.To = earliest(b.To, newer.From)
+				if b.To = earliest(b.To, newer.From); b.To.Equal(newer.From) {
+					b.Cut = "no Stop, a newer holder"
+				}
 				break
 			}
 		}

@@ -61,6 +61,7 @@ func serve(c *cobra.Command, file string, options app.Options) error {
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // without systemd there is nobody to tell
 	select {
 	case <-c.Context().Done():
+		options.Logger.Info("stopping")
 		_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
 		return nil
 	case err := <-server.Failed():

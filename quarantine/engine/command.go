@@ -149,6 +149,9 @@ func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, erro
 		e.Logger.Warn("command waits for the store", zap.String("command", c.ID), zap.Error(err))
 		return nil, quarantine.ErrDeferred
 	}
+	if err == nil {
+		c.Case = result.ID // a wish may have turned the open case
+	}
 	e.applied(ctx, c, err)
 	return result, err
 }

@@ -1,6 +1,7 @@
 package bng
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -71,16 +72,24 @@ func (e *Enforcer) Prepare(s quarantine.Session, profile string) (undo string, i
 	return encodeProfile(p), nil
 }
 
-// normal resolves "$Attribute|fallback" to what the session had.
+// normal is what the session is to be given back.
 func (e *Enforcer) normal(s *quarantine.Session, configured string) string {
+	return ResolveNormal(configured, func(attribute string) string {
+		if value := s.Attribute(attribute); !e.fleet.Restricted(value) {
+			return value
+		}
+		return ""
+	})
+}
+
+// ResolveNormal turns "$Attribute|fallback" into what was seen of the attribute,
+// or the fallback if seen returns nothing; everything else stays as it is.
+func ResolveNormal(configured string, seen func(attribute string) string) string {
 	attribute, fallback, ok := observed(configured)
 	if !ok {
 		return configured
 	}
-	if value := s.Attribute(attribute); value != "" && !e.fleet.Restricted(value) {
-		return value
-	}
-	return fallback
+	return cmp.Or(seen(attribute), fallback)
 }
 
 func refused(format string, args ...any) *quarantine.Outcome {

@@ -171,17 +171,13 @@ func (l *gearLab) bringBack(order quarantine.Order, out quarantine.Outcome, quir
 	l.release(l.look(), order, confirmed)
 	must(l.t, l.sim.SetQuirks())
 	settle()
-	out = l.release(l.look(), order, false)
-	if !refusesWhatIsSo[l.gear.dialect] {
-		l.wantOutcome(out, quarantine.OutcomeAcked)
-	}
+	l.wantOutcome(l.release(l.look(), order, false), quarantine.OutcomeAcked)
 	l.wantNormal()
 }
 
-// refusesWhatIsSo are makes that are modelled to refuse the end of a service that
-// is not active, and whose dialects do not say so (naks_if_done): what they
-// really do is not known. A release that was done already looks refused there.
-var refusesWhatIsSo = map[string]bool{"cisco-isg": true, "cisco-xr": true, "ericsson-se": true}
+// swapsInOnePacket are makes that refuse the whole of a swap that was done
+// already, so that its retry cannot be told from a refusal.
+var swapsInOnePacket = map[string]bool{"cisco-xr": true}
 
 // Until the engine learns the new id, the release goes to the old one: that must
 // hit nobody, and must not be called a success.

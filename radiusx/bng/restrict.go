@@ -2,6 +2,7 @@ package bng
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -36,6 +37,8 @@ func (r *run) tell(ctx context.Context, step dialect.Step, undoing, expectMoot b
 	switch {
 	case err != nil && !sent:
 		return told{answer: stepUnsent, reason: err.Error()}
+	case errors.Is(err, context.Canceled):
+		return told{answer: stepUnanswered, reason: "cut short before the BNG answered"}
 	case err != nil:
 		return told{answer: stepUnanswered, reason: err.Error()}
 	case result.Kind == coa.Unanswered:
@@ -130,6 +133,11 @@ func (r *run) restriction() (steps []dialect.Step, retry bool, err error) {
 
 // takeBack undoes what was done before a step that failed.
 func (r *run) takeBack(ctx context.Context, done []dialect.Step, why told) quarantine.Outcome {
+	if why.answer == stepGone && len(done) > 0 {
+		// The session ended midway, or has another id since the first step: what
+		// was done may still be in force, and accounting will tell where.
+		return r.outcome(quarantine.OutcomeUnanswered, why)
+	}
 	var undo []dialect.Step
 	for _, step := range slices.Backward(done) {
 		if step.Undo != nil {

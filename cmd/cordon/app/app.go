@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -52,6 +53,7 @@ type App struct {
 	coa        *coa.Client
 	accounting *bng.Accounting
 	addr       net.Addr
+	redisSeen  atomic.Bool // it answered once since the start
 }
 
 // New builds everything and binds the listeners; nothing is worked before
@@ -228,6 +230,7 @@ func (a *App) Addr() net.Addr { return a.addr }
 func (a *App) Start() {
 	a.life.run("log keeper", a.keepJournal)
 	a.life.run("gate", a.gate.run)
+	a.life.run("watch", a.watch)
 	a.life.run("engine", a.engine.Run)
 	if a.acct != nil {
 		a.life.run("accounting", a.acct.Run)

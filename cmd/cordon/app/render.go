@@ -7,6 +7,7 @@ import (
 	"layeh.com/radius"
 
 	"cordon/radiusx"
+	"cordon/radiusx/bng"
 	"cordon/radiusx/dialect"
 )
 
@@ -15,7 +16,7 @@ type Rendering struct {
 	Dialect    string
 	Action     string // restrict, restore or disconnect
 	Restricted string
-	Normal     string // overlay, or a name
+	Normal     string // overlay, a name, or $Attribute|fallback
 	Session    string // radclient's input syntax
 	Options    map[string]string
 	Hex        bool // octets of the attributes instead of text
@@ -40,8 +41,12 @@ func Render(r Rendering) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	normal := bng.ResolveNormal(r.Normal, func(attribute string) string {
+		value, _ := radiusx.Find(session, attribute)
+		return value
+	})
 	steps, err := d.Steps(dialect.Request{
-		Action: action, Session: session, Profile: dialect.Profile{Restricted: r.Restricted, Normal: r.Normal}, Options: r.Options,
+		Action: action, Session: session, Profile: dialect.Profile{Restricted: r.Restricted, Normal: normal}, Options: r.Options,
 	})
 	if err != nil {
 		return "", err

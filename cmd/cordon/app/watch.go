@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/zap"
 
 	"cordon/integration/httpx"
 	"cordon/radiusx"
@@ -21,7 +25,12 @@ import (
 func (a *App) checks() []httpx.Check {
 	return []httpx.Check{
 		{Name: "log", Essential: true, Probe: func(context.Context) error { return a.journal.Writable() }},
-		{Name: "redis-seen", Essential: true, Probe: a.seenRedis()},
+		{Name: "redis-seen", Essential: true, Probe: func(context.Context) error {
+			if !a.redisSeen.Load() {
+				return errors.New("Redis has not answered since the start")
+			}
+			return nil
+		}},
 		{Name: "redis", Probe: a.store.Ping},
 		{Name: "restricting", Probe: func(context.Context) error {
 			if reason, paused := a.gate.paused(); paused {
@@ -38,19 +47,55 @@ func (a *App) checks() []httpx.Check {
 	}
 }
 
-// seenRedis fails until Redis has answered once since the start.
-func (a *App) seenRedis() func(context.Context) error {
-	var mu sync.Mutex
-	seen := false
-	return func(ctx context.Context) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if seen {
-			return nil
+// watch looks for Redis until it has answered once, and tells in the log what
+// accounting was dropped, until ctx ends.
+func (a *App) watch(ctx context.Context) error {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	told := map[string]uint64{}
+	for n := 0; ; n++ {
+		if !a.redisSeen.Load() {
+			a.redisSeen.Store(a.store.Ping(ctx) == nil)
 		}
-		err := a.store.Ping(ctx)
-		seen = err == nil
-		return err
+		if n%tellEvery == 0 {
+			a.tellDropped(told)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+const (
+	watchEvery = time.Second
+	tellEvery  = 10 // watches between two lines about dropped accounting
+)
+
+// tellDropped writes one line about the accounting that was dropped or ignored
+// since the last one, by reason.
+func (a *App) tellDropped(told map[string]uint64) {
+	if a.acct == nil {
+		return
+	}
+	now := map[string]uint64{}
+	for counter, n := range a.acct.Stats() {
+		if c := acct.Counter(counter); c.Dropped() {
+			now[c.String()] = n
+		}
+	}
+	ignored := a.accounting.Stats()
+	now["foreign"], now["nameless"], now["forbidden"] = ignored.Foreign, ignored.Nameless, ignored.Forbidden
+	var fields []zap.Field
+	for _, reason := range slices.Sorted(maps.Keys(now)) {
+		if more := now[reason] - told[reason]; more > 0 {
+			fields = append(fields, zap.Uint64(reason, more))
+		}
+		told[reason] = now[reason]
+	}
+	if len(fields) > 0 {
+		a.log.Warn("accounting dropped or ignored; see the counters in /metrics", fields...)
 	}
 }
 
