@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,15 +42,23 @@ func expires(c client.Case, now time.Time) string {
 	return until(c.ExpiresAt, now)
 }
 
-// tallySessions counts how sessions stand: "2 acked", "1 acked, 1 pending".
+// tallySessions counts how sessions stand: "2 acked", "1 acked, 1 pending",
+// "1 restored". Those that are over count only where there is no other.
 func tallySessions(sessions []client.Session) string {
 	counts := map[string]int{}
 	var order []string
 	for _, s := range sessions {
-		if counts[s.Enforcement] == 0 {
-			order = append(order, s.Enforcement)
+		standing := s.Enforcement
+		if s.Wanted == "" && (standing == "acked" || standing == "verified") {
+			standing = "restored"
 		}
-		counts[s.Enforcement]++
+		if counts[standing] == 0 {
+			order = append(order, standing)
+		}
+		counts[standing]++
+	}
+	if len(order) > 1 {
+		order = slices.DeleteFunc(order, func(standing string) bool { return standing == "gone" })
 	}
 	parts := make([]string, 0, len(order))
 	for _, e := range order {

@@ -100,6 +100,9 @@ func (r *remote) add(ctx context.Context, w wish, dryRun bool, wait string) erro
 	if err != nil {
 		return err
 	}
+	if dryRun {
+		r.say("dry run: this is what would be; nothing was written or sent")
+	}
 	if err := r.print(casesPrinted(raw, []client.Case{c}, r.now())); err != nil || wait == "" || dryRun {
 		return err
 	}
