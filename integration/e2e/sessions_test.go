@@ -31,7 +31,7 @@ func TestASuspectSessionIsRestrictedOnlyWhenItIsHeardOfAgain(t *testing.T) {
 	b.account(record{user: "alice", session: "a1", ip: "198.51.100.7", ago: 10 * time.Minute})
 	b.reset("bng1", "60")
 	b.report("198.51.100.7", "--at", "-5m") // before the restart: it was alice
-	c := b.stands("alice", "restricting")
+	c := b.stands("alice", "waiting")
 	b.control()
 	b.bng.nothingAbout("alice")
 	b.account(record{status: "Interim-Update", user: "alice", session: "a1", ip: "198.51.100.7", more: "Acct-Session-Time = 600"})
