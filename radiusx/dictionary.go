@@ -101,24 +101,24 @@ func (d *Dictionary) enter(def Definition) {
 }
 
 // check says what is wrong with the definition by itself.
-func (def *Definition) check() error {
+func (d *Definition) check() error {
 	switch {
-	case !namePattern.MatchString(def.Name) || unknownPattern.MatchString(def.Name):
-		return fmt.Errorf("attribute name %q: want letters, digits and -_./, not the form of an unknown attribute", def.Name)
-	case def.Number == 0:
-		return fmt.Errorf("%s: number 0 is not 1..255", def.Name)
-	case def.Vendor == 0 && def.Number == vendorSpecific:
-		return fmt.Errorf("%s: number %d is Vendor-Specific itself", def.Name, vendorSpecific)
-	case def.Type < TypeOctets || def.Type > TypeSigned:
-		return fmt.Errorf("%s: no type", def.Name)
-	case def.Tagged && def.Type != TypeString && def.Type != TypeInteger:
-		return fmt.Errorf("%s: %s cannot carry a tag (RFC 2868)", def.Name, def.Type)
-	case len(def.Values) > 0 && !def.Type.named():
-		return fmt.Errorf("%s: only integers have named values", def.Name)
-	case slices.ContainsFunc(def.Values, func(v Value) bool { return uint64(v.Number)>>def.Type.bits() > 0 }):
-		return fmt.Errorf("%s: a named value is too large for %s", def.Name, def.Type)
-	case def.Length != 0 && (def.Type != TypeOctets || def.Length < 0 || def.Length > MaxValueLength):
-		return fmt.Errorf("%s: length %d: only octets have one, of 1..%d", def.Name, def.Length, MaxValueLength)
+	case !namePattern.MatchString(d.Name) || unknownPattern.MatchString(d.Name):
+		return fmt.Errorf("attribute name %q: want letters, digits and -_./, not the form of an unknown attribute", d.Name)
+	case d.Number == 0:
+		return fmt.Errorf("%s: number 0 is not 1..255", d.Name)
+	case d.Vendor == 0 && d.Number == vendorSpecific:
+		return fmt.Errorf("%s: number %d is Vendor-Specific itself", d.Name, vendorSpecific)
+	case d.Type < TypeOctets || d.Type > TypeSigned:
+		return fmt.Errorf("%s: no type", d.Name)
+	case d.Tagged && d.Type != TypeString && d.Type != TypeInteger:
+		return fmt.Errorf("%s: %s cannot carry a tag (RFC 2868)", d.Name, d.Type)
+	case len(d.Values) > 0 && !d.Type.named():
+		return fmt.Errorf("%s: only integers have named values", d.Name)
+	case slices.ContainsFunc(d.Values, func(v Value) bool { return uint64(v.Number)>>d.Type.bits() > 0 }):
+		return fmt.Errorf("%s: a named value is too large for %s", d.Name, d.Type)
+	case d.Length != 0 && (d.Type != TypeOctets || d.Length < 0 || d.Length > MaxValueLength):
+		return fmt.Errorf("%s: length %d: only octets have one, of 1..%d", d.Name, d.Length, MaxValueLength)
 	}
 	return nil
 }

@@ -297,7 +297,6 @@ func TestTheLogOfAFormerSenderUndoesNoNewerCase(t *testing.T) {
 		// b with its own log takes over: a is partitioned from the store, then comes back
 		blog := &quarantinetest.Log{}
 		part := &partition{Memory: w.memory}
-		_ = part
 		a.stop()
 		b := w.startWith(w.memory, "b", func(c *Config) { c.Log = blog })
 		time.Sleep(20 * time.Second)
@@ -307,7 +306,7 @@ func TestTheLogOfAFormerSenderUndoesNoNewerCase(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		w.wantInForce(key, "")
-		a = w.startWith(part, "a") // a is back, not the sender
+		w.startWith(part, "a") // a is back, not the sender
 		time.Sleep(time.Minute)
 		w.accept(b, botnet(addr)) // new evidence, a new case
 		time.Sleep(10 * time.Second)

@@ -122,7 +122,7 @@ func resolve(ctx context.Context, target string) (netip.AddrPort, error) {
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("port of %s: %w", target, err)
 	}
-	return netip.AddrPortFrom(addrs[0].Unmap(), uint16(number)), nil //nolint:gosec // a port has 16 bits
+	return netip.AddrPortFrom(addrs[0].Unmap(), uint16(number)), nil
 }
 
 var blankLine = regexp.MustCompile(`\n[ \t\r]*\n`)
