@@ -17,7 +17,7 @@ demo:
 
 test:
 	.ci/deps
-	go test -race -timeout 10m ./...
+	go test -race -count=1 -timeout 10m ./...
 
 lint:
 	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then echo "not in gofmt's form:"; echo "$$unformatted"; exit 1; fi

@@ -55,9 +55,7 @@ func TestTheCaseExpiresAndTheSessionIsGivenBack(t *testing.T) {
 func TestAReconnectIsRestrictedAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
-		first, address := w.login("alice")
-		w.accept(e, botnet(address))
-		time.Sleep(5 * time.Second)
+		first := w.restrict(e, "alice")
 		w.logout("alice", first)
 		time.Sleep(time.Second)
 		w.wantState("alice", quarantine.Waiting)
@@ -243,9 +241,7 @@ func TestAReleaseDoesNotWaitForASlowRestriction(t *testing.T) {
 func TestAReleaseGivenWhileTheStoreIsAwayIsSentFromTheLog(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
-		key, address := w.login("alice")
-		w.accept(e, botnet(address))
-		time.Sleep(5 * time.Second)
+		key := w.restrict(e, "alice")
 		c := w.openCase("alice")
 		w.memory.SetUnavailable(true)
 		if _, err := e.Release(t.Context(), c.ID, "noc", "cleaned", quarantine.ReleaseCleaned); !errors.Is(err, quarantine.ErrDeferred) {
@@ -263,10 +259,7 @@ func TestAReleaseGivenWhileTheStoreIsAwayIsSentFromTheLog(t *testing.T) {
 func TestAnExpiryWhileTheStoreIsAwayIsSentFromTheLogAlsoAfterARestart(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
-		key, address := w.login("alice")
-		w.accept(e, botnet(address))
-		time.Sleep(5 * time.Second)
-		w.wantInForce(key, "garden")
+		key := w.restrict(e, "alice")
 		e.stop()
 		w.memory.SetUnavailable(true)
 		w.start("a")
@@ -348,9 +341,7 @@ func TestAttributionWaitsForAccountingThatIsBeingWorked(t *testing.T) {
 func TestWhilePausedNothingNewIsRestrictedAndReleasesGoOn(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
-		first, address := w.login("alice")
-		w.accept(e, botnet(address))
-		time.Sleep(5 * time.Second)
+		first := w.restrict(e, "alice")
 		w.pause.Store("maintenance")
 		second, address := w.login("bob")
 		w.accept(e, botnet(address))
@@ -443,9 +434,7 @@ func start(key quarantine.SessionKey, subscriber string) quarantine.SessionEvent
 func TestCarriedEntriesTellTheSameAsTheLogTheyReplace(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
-		_, address := w.login("alice")
-		w.accept(e, botnet(address))
-		time.Sleep(5 * time.Second)
+		w.restrict(e, "alice")
 		w.memory.SetUnavailable(true)
 		w.accept(e, botnet(netip.MustParseAddr("203.0.113.1")))
 		if _, err := e.Release(t.Context(), w.caseID(e), "noc", "x", ""); !errors.Is(err, quarantine.ErrDeferred) {
@@ -501,10 +490,7 @@ func TestACaseTakenRightBeforeTheStoreFellAsleepIsSoonLookedAtAgain(t *testing.T
 func TestUnderAWeakerModeOldCasesRestrictNothingNewAndAreStillReleased(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
-		first, address := w.login("alice")
-		w.accept(e, botnet(address))
-		time.Sleep(5 * time.Second)
-		w.wantInForce(first, "garden")
+		first := w.restrict(e, "alice")
 		e.stop()
 		w.rules.Policy.Mode = quarantine.ModeShadow
 		w.start("a")

@@ -142,11 +142,7 @@ func TestWithoutTheStoreASilentBNGHoldsUpNoReleaseOnAnother(t *testing.T) {
 func TestWakeUpsDoNotCutAReleaseShort(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
-		time.Sleep(time.Second)
-		key, addr := w.login("alice")
-		time.Sleep(3 * time.Second)
-		w.accept(e, botnet(addr))
-		time.Sleep(5 * time.Second)
+		key := w.restrict(e, "alice")
 		var done atomic.Int32
 		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
 			if !o.Restricts() {
@@ -175,11 +171,7 @@ func TestWakeUpsDoNotCutAReleaseShort(t *testing.T) {
 func TestAReleaseMayOutlastItsLease(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
-		time.Sleep(time.Second)
-		_, addr := w.login("alice")
-		time.Sleep(3 * time.Second)
-		w.accept(e, botnet(addr))
-		time.Sleep(5 * time.Second)
+		w.restrict(e, "alice")
 		n := 0
 		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
 			n++
@@ -232,11 +224,7 @@ func TestNothingIsRestrictedWhileAReleaseWaitsToBeApplied(t *testing.T) {
 func TestALogThatRefusesKeepsNoReleaseBack(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
-		time.Sleep(time.Second)
-		key, addr := w.login("alice")
-		time.Sleep(3 * time.Second)
-		w.accept(e, botnet(addr))
-		time.Sleep(5 * time.Second)
+		key := w.restrict(e, "alice")
 		c := w.openCase("alice")
 		w.log.Refuse(true)
 		_, err := e.Release(t.Context(), c.ID, "noc", "x", "")
@@ -250,11 +238,7 @@ func TestALogThatRefusesKeepsNoReleaseBack(t *testing.T) {
 func TestADiskThatHangsKeepsNoExpiryBack(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
-		time.Sleep(time.Second)
-		key, addr := w.login("alice")
-		time.Sleep(3 * time.Second)
-		w.accept(e, botnet(addr))
-		time.Sleep(5 * time.Second)
+		key := w.restrict(e, "alice")
 		w.log.SetDelay(24 * time.Hour) // a disk that hangs
 		time.Sleep(2 * time.Hour)
 		if got := w.network.InForce(key); got != "" {
@@ -266,11 +250,7 @@ func TestADiskThatHangsKeepsNoExpiryBack(t *testing.T) {
 func TestAReleaseOfACaseThatTheStoreLostIsSentFromTheLog(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
-		time.Sleep(time.Second)
-		key, addr := w.login("alice")
-		time.Sleep(3 * time.Second)
-		w.accept(e, botnet(addr))
-		time.Sleep(5 * time.Second)
+		key := w.restrict(e, "alice")
 		c := w.openCase("alice")
 		e.stop()
 		w.memory = quarantinetest.NewMemory()
@@ -324,11 +304,7 @@ func TestTheLogOfAFormerSenderUndoesNoNewerCase(t *testing.T) {
 func TestASessionThatIsGoneIsForgottenByTheLedger(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
-		time.Sleep(time.Second)
-		_, addr := w.login("alice")
-		time.Sleep(3 * time.Second)
-		w.accept(e, botnet(addr))
-		time.Sleep(5 * time.Second)
+		w.restrict(e, "alice")
 		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
 			return quarantinetest.Fate{Outcome: quarantine.OutcomeSessionGone}
 		})
@@ -388,11 +364,7 @@ func TestAwaitWaitsForTheProfileThatIsWanted(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.rules.Profiles["block"] = quarantine.Profile{Name: "block", Severity: 30}
 		e := w.start("a")
-		time.Sleep(time.Second)
-		_, addr := w.login("alice")
-		time.Sleep(3 * time.Second)
-		w.accept(e, botnet(addr))
-		time.Sleep(5 * time.Second)
+		w.restrict(e, "alice")
 		c, err := e.Quarantine(t.Context(), quarantine.Wish{Subscriber: "alice", Profile: "block", Reason: "x", For: time.Hour, By: "op"}, false)
 		if err != nil {
 			t.Fatal(err)
@@ -424,11 +396,7 @@ func TestAnAnswerThatNobodyWaitsForIsStillTrue(t *testing.T) {
 func TestADeferredExtensionCountsFromWhenItWasGiven(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
-		time.Sleep(time.Second)
-		_, addr := w.login("alice")
-		time.Sleep(3 * time.Second)
-		w.accept(e, botnet(addr))
-		time.Sleep(5 * time.Second)
+		w.restrict(e, "alice")
 		c := w.openCase("alice")
 		w.memory.SetUnavailable(true)
 		_, err := e.Extend(t.Context(), c.ID, "noc", "x", 10*time.Minute)
@@ -450,11 +418,7 @@ func TestATakeWhoseAnswerIsLostIsMadeUpForSoon(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &lossyStore{Memory: w.memory}
 		e := w.startWith(s, "a")
-		time.Sleep(time.Second)
-		key, addr := w.login("alice")
-		time.Sleep(3 * time.Second)
-		w.accept(e, botnet(addr))
-		time.Sleep(5 * time.Second)
+		key := w.restrict(e, "alice")
 		c := w.openCase("alice")
 		s.lose.Store(true)
 		if _, err := e.Release(t.Context(), c.ID, "noc", "x", ""); err != nil {

@@ -159,3 +159,14 @@ func (w *world) wantInForce(key quarantine.SessionKey, want string) {
 		w.t.Fatalf("session %s has %q in force, want %q", key, got, want)
 	}
 }
+
+// restrict logs the subscriber in, reports it, and waits until it is restricted.
+func (w *world) restrict(e *running, subscriber string) quarantine.SessionKey {
+	w.t.Helper()
+	key, address := w.login(subscriber)
+	time.Sleep(3 * time.Second)
+	w.accept(e, botnet(address))
+	time.Sleep(5 * time.Second)
+	w.wantInForce(key, "garden")
+	return key
+}
