@@ -43,6 +43,9 @@ func (c *command) ends() bool { return c.Verb == verbRelease || c.Verb == verbRe
 // given. A restriction by hand may not: the person would not expect it then.
 func (c *command) deferrable() bool { return c.Verb != verbQuarantine && c.Verb != verbApprove }
 
+// errNotDone is what became of a command that may not be applied later.
+var errNotDone = &quarantine.CommandError{Reason: "this instance ended before it was done; give the command again"}
+
 // Resolve finds the subscriber that a person points at. Errors:
 // *quarantine.AmbiguousError, quarantine.ErrUnknownAddress, quarantine.ErrNoSession.
 func (e *Engine) Resolve(ctx context.Context, t quarantine.Target) (string, error) {

@@ -2,7 +2,7 @@ package engine
 
 import (
 	"context"
-	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -10,10 +10,6 @@ import (
 
 	"cordon/quarantine"
 )
-
-var errNotDone = &quarantine.CommandError{Reason: "this instance ended before it was done; give the command again"}
-
-func isNoCase(err error) bool { return errors.Is(err, quarantine.ErrNoCase) }
 
 // How long the store must be silent before releases are sent from the log
 // alone, and how often one that is not answered is sent again.
@@ -28,7 +24,7 @@ const (
 type outage struct {
 	engine *Engine
 	since  time.Time            // when the store fell silent; zero while it answers
-	tried  map[string]time.Time // by session identity: when it was sent last
+	tried  map[string]time.Time // by session identity: when it was sent last, if lately
 
 	running sync.WaitGroup
 }
@@ -62,9 +58,10 @@ func (o *outage) wait() { o.running.Wait() }
 // release gives sessions back, all at the same time: how fast is the Enforcer's
 // business.
 func (o *outage) release(ctx context.Context, owed []outstanding, now time.Time) {
+	maps.DeleteFunc(o.tried, func(_ string, at time.Time) bool { return now.Sub(at) >= releaseRepeat })
 	for _, owes := range owed {
 		key := identity(&owes.Session)
-		if now.Sub(o.tried[key]) < releaseRepeat {
+		if _, lately := o.tried[key]; lately {
 			continue
 		}
 		mine, leave, ok := o.engine.busy.work(ctx, owes.Session.Subscriber, true)

@@ -2,7 +2,10 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"cordon/quarantine"
 )
 
 // How often things that wait are looked at.
@@ -49,7 +52,7 @@ func (e *Engine) compareLedger(ctx context.Context) {
 		switch {
 		case err == nil:
 			e.ledger.compare(id, c)
-		case isNoCase(err):
+		case errors.Is(err, quarantine.ErrNoCase):
 			e.ledger.compare(id, nil)
 		}
 	}

@@ -106,9 +106,6 @@ func New(config Config) (*BNG, error) {
 	return b, nil
 }
 
-// Name returns Config.Name.
-func (b *BNG) Name() string { return b.config.Name }
-
 // Addr returns the address of the dynamic authorization server; invalid
 // without one.
 func (b *BNG) Addr() netip.AddrPort {

@@ -122,13 +122,6 @@ func (r *Redis) Kill() {
 	r.cmd = nil
 }
 
-// Restart kills the server and starts it again.
-func (r *Redis) Restart() {
-	r.t.Helper()
-	r.Kill()
-	r.Start()
-}
-
 // Pause stops the server in its tracks (SIGSTOP): connections stay open and
 // nothing is answered. Resume lets it go on.
 func (r *Redis) Pause() { r.signal(syscall.SIGSTOP) }
