@@ -15,11 +15,10 @@ import (
 // prefixes gives every store of these tests keys of its own.
 var prefixes atomic.Int64
 
-func open(t *testing.T, o storetest.Options, addrs ...string) *store.Store {
+func open(t *testing.T, o storetest.Options, cfg store.Config) *store.Store {
 	t.Helper()
-	s, err := store.New(store.Config{
-		Addrs: addrs, KeyPrefix: fmt.Sprintf("t%d", prefixes.Add(1)), Restricted: o.Restricted, Now: o.Now,
-	})
+	cfg.KeyPrefix, cfg.Restricted, cfg.Now = fmt.Sprintf("t%d", prefixes.Add(1)), o.Restricted, o.Now
+	s, err := store.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,18 +30,36 @@ func open(t *testing.T, o storetest.Options, addrs ...string) *store.Store {
 	return s
 }
 
+// onServers opens stores on real servers, whose clock nobody can turn.
+func onServers(cfg store.Config) storetest.Open {
+	return func(t *testing.T, o storetest.Options) (storetest.Ports, func(time.Duration)) {
+		return open(t, o, cfg), time.Sleep
+	}
+}
+
 func TestTheStoreOnRedisConforms(t *testing.T) {
+	t.Parallel()
 	redis := storetest.StartRedis(t, "--appendfsync", "no")
-	storetest.Run(t, func(t *testing.T, o storetest.Options) (storetest.Ports, func(time.Duration)) {
-		return open(t, o, redis.Socket), time.Sleep
-	})
+	storetest.Run(t, onServers(store.Config{Addrs: []string{redis.Socket}}))
+}
+
+func TestTheStoreBehindSentinelConforms(t *testing.T) {
+	t.Parallel()
+	sentinel := storetest.StartSentinel(t)
+	storetest.Run(t, onServers(store.Config{Addrs: sentinel.Addrs(), MasterName: sentinel.Name}))
+	for _, replica := range sentinel.Nodes[1:] {
+		asked := replica.Info("commandstats")
+		for _, command := range []string{"get", "hget", "hmget", "hgetall", "smembers", "zrevrangebyscore", "exists", "evalsha"} {
+			if stats, ok := asked["cmdstat_"+command]; ok {
+				t.Errorf("a replica was asked: %s: %s", command, stats)
+			}
+		}
+	}
 }
 
 func TestTheStoreOnAClusterConforms(t *testing.T) {
-	redis := storetest.StartCluster(t)
-	storetest.Run(t, func(t *testing.T, o storetest.Options) (storetest.Ports, func(time.Duration)) {
-		return open(t, o, redis.Addr, redis.Addr), time.Sleep
-	})
+	t.Parallel()
+	storetest.Run(t, onServers(store.Config{Addrs: storetest.StartCluster(t).Addrs()}))
 }
 
 func TestTheStoreOnMiniredisConforms(t *testing.T) {
@@ -50,7 +67,7 @@ func TestTheStoreOnMiniredisConforms(t *testing.T) {
 		redis := miniredis.RunT(t)
 		now := time.Now()
 		redis.SetTime(now)
-		return open(t, o, redis.Addr()), func(d time.Duration) {
+		return open(t, o, store.Config{Addrs: []string{redis.Addr()}}), func(d time.Duration) {
 			now = now.Add(d)
 			redis.SetTime(now) // FastForward ends keys, but leaves the clock that scripts read
 			redis.FastForward(d)

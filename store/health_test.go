@@ -51,14 +51,16 @@ func TestCheckSaysWhatItMayNotAsk(t *testing.T) {
 }
 
 func TestCheckLooksAtEveryMasterOfACluster(t *testing.T) {
+	t.Parallel()
 	cluster := storetest.StartCluster(t)
-	cluster.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
-	s, err := New(Config{Addrs: []string{cluster.Addr, cluster.Addr}})
+	bad := cluster.Nodes[1]
+	bad.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
+	s, err := New(Config{Addrs: cluster.Addrs()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	wantFindings(t, s, []string{cluster.Addr + ": Redis may throw"})
+	wantFindings(t, s, []string{bad.Addr + ": Redis may throw"})
 }
 
 func TestCheckWithoutRedisIsAnError(t *testing.T) {

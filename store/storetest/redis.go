@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -10,9 +11,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // patience is how long a redis-server may take to answer after its start. It
@@ -26,6 +30,7 @@ type Redis struct {
 	Addr   string // 127.0.0.1 and its TCP port
 
 	t    testing.TB
+	dir  string // its own; goes with the test
 	args []string
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
@@ -37,27 +42,39 @@ type Redis struct {
 // without redis-server fails the test.
 func StartRedis(t testing.TB, args ...string) *Redis {
 	t.Helper()
+	r := newRedis(t)
+	r.args = append([]string{
+		"--dir", r.dir, "--unixsocket", r.Socket, "--port", r.port(), "--bind", "127.0.0.1",
+		"--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
+	}, args...)
+	r.Start()
+	return r
+}
+
+// newRedis gives a server its directory and addresses; both go with the test.
+func newRedis(t testing.TB) *Redis {
+	t.Helper()
 	// Not t.TempDir: it holds the test's name, and a socket's path is at most
 	// 107 octets.
 	dir, err := os.MkdirTemp("", "redis")
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := freePort(t)
-	r := &Redis{t: t, Socket: filepath.Join(dir, "s"), Addr: "127.0.0.1:" + port}
-	r.args = append([]string{
-		"--dir", dir, "--unixsocket", r.Socket, "--port", port, "--bind", "127.0.0.1",
-		"--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
-	}, args...)
+	r := &Redis{t: t, dir: dir, Socket: filepath.Join(dir, "s"), Addr: "127.0.0.1:" + freePort(t)}
 	t.Cleanup(func() {
 		r.Kill()
 		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)
 		}
 	})
-	r.Start()
 	return r
 }
+
+func (r *Redis) port() string { return strings.TrimPrefix(r.Addr, "127.0.0.1:") }
+
+// taken are the ports that this process has handed out: of two servers that
+// are being started, neither shall get the other's.
+var taken sync.Map
 
 // freePort returns a TCP port that was free a moment ago. It lies below the
 // range that the kernel takes for outgoing connections, so that none of them
@@ -68,7 +85,9 @@ func freePort(t testing.TB) string {
 		port := strconv.Itoa(30000 + rand.IntN(2700))
 		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
 			_ = l.Close() // only its success counted
-			return port
+			if _, before := taken.LoadOrStore(port, true); !before {
+				return port
+			}
 		}
 	}
 	t.Fatal("no free port between 30000 and 32699")
@@ -164,19 +183,25 @@ func (r *Redis) ask(command ...string) (string, error) {
 	return strings.TrimRight(line, "\r\n"), err
 }
 
-// StartCluster starts a redis-server that is a whole Cluster in one node: every
-// slot is its own, and it refuses commands whose keys lie in different slots,
-// as any Cluster does.
-func StartCluster(t testing.TB) *Redis {
-	t.Helper()
-	r := StartRedis(t, "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1")
-	r.Do("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		if answer, err := r.ask("GET", "x"); err == nil && answer == "$-1" {
-			return r
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the cluster does not become ready")
+// Info returns the fields of one section of INFO; nil if the server does not
+// answer.
+func (r *Redis) Info(section string) map[string]string {
+	client := redis.NewClient(&redis.Options{Network: "unix", Addr: r.Socket, Protocol: 2})
+	defer client.Close()
+	text, err := client.Info(context.Background(), section).Result()
+	if err != nil {
+		return nil
+	}
+	return fields(text)
+}
+
+// fields reads lines of name:value.
+func fields(text string) map[string]string {
+	found := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			found[name] = value
 		}
 	}
+	return found
 }
