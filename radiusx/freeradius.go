@@ -15,7 +15,7 @@ import (
 // Bounds on what is read of dictionary files. FreeRADIUS' own set has some 220
 // files, three deep, of at most 60 KB.
 const (
-	maxDictionaryFiles  = 1000
+	maxDictionaryFiles  = 1000 // included
 	maxDictionaryDepth  = 8
 	maxDictionaryOctets = 4 << 20 // of one file
 )
@@ -40,15 +40,18 @@ func (n DictionaryNote) Error() string { return fmt.Sprintf("%s:%d: %s", n.File,
 // (format=1,1), flags that are unknown here, a name that is another attribute's
 // already, and a new name for what base knows (it could pose as User-Name). Definitions equal to base's, and the server's internal
 // attributes (numbers above 255), are passed over without a word. A line
-// that FreeRADIUS would refuse, or a file that is not there, is an error; all
-// of them are returned, joined, each a [DictionaryNote] or wrapping [fs.ErrNotExist].
+// that FreeRADIUS would refuse, or that includes a file that cannot be read, is an
+// error; all of them are returned, joined, each a [DictionaryNote]. Only a file in
+// names that cannot be read has no line: that error wraps what fsys says.
 func LoadDictionary(base *Dictionary, fsys fs.FS, names ...string) (*Dictionary, []DictionaryNote, error) {
 	r := dictionaryReader{
 		fsys: fsys, vendors: map[string]foreignVendor{}, values: map[string][]Value{},
 		into: &Dictionary{parent: base, byName: map[string]*Definition{}, byNumber: map[wireKey]*Definition{}},
 	}
 	for _, name := range names {
-		r.read(path.Clean(strings.TrimPrefix(name, "/")), 0, foreignVendor{})
+		if err := r.read(path.Clean(strings.TrimPrefix(name, "/")), 0, foreignVendor{}); err != nil {
+			r.faults = append(r.faults, err)
+		}
 	}
 	r.giveValues()
 	if len(r.faults) > 0 {
@@ -70,7 +73,7 @@ type dictionaryReader struct {
 	into    *Dictionary
 	vendors map[string]foreignVendor // by name in lower case
 	values  map[string][]Value       // by attribute name in lower case, until all files were read
-	files   int
+	files   int                      // included so far
 	skipped []DictionaryNote
 	faults  []error
 
@@ -78,28 +81,20 @@ type dictionaryReader struct {
 }
 
 // read reads one file and those it includes. vendor is that of the block in which it
-// is included.
-func (r *dictionaryReader) read(name string, depth int, vendor foreignVendor) {
-	r.files++
-	if r.files > maxDictionaryFiles || depth > maxDictionaryDepth {
-		if !r.circular {
-			r.faults = append(r.faults, DictionaryNote{name, 1, "includes go too deep or in a circle"})
-		}
-		r.circular = true
-		return
-	}
+// is included. The error is that the file itself cannot be read; what is wrong in
+// it goes to r.faults.
+func (r *dictionaryReader) read(name string, depth int, vendor foreignVendor) error {
 	data, err := fs.ReadFile(r.fsys, name)
 	if err == nil && len(data) > maxDictionaryOctets {
 		err = fmt.Errorf("%s: more than %d octets", name, maxDictionaryOctets)
 	}
 	if err != nil {
-		r.faults = append(r.faults, fmt.Errorf("read dictionary: %w", err))
-		return
+		return fmt.Errorf("read dictionary: %w", err)
 	}
 	f := dictionaryFile{dictionaryReader: r, name: name, depth: depth, outer: vendor, vendor: vendor}
 	for line := range bytes.Lines(data) {
 		if r.circular {
-			return
+			return nil
 		}
 		f.line++
 		text, _, _ := strings.Cut(string(line), "#")
@@ -107,6 +102,7 @@ func (r *dictionaryReader) read(name string, depth int, vendor foreignVendor) {
 			f.statement(words)
 		}
 	}
+	return nil
 }
 
 // giveValues enters the value names, which may stand before their attribute.
@@ -178,7 +174,17 @@ func (f *dictionaryFile) statement(words []string) {
 	}
 }
 
-func (f *dictionaryFile) include(name string) { f.read(f.path(name), f.depth+1, f.vendor) }
+func (f *dictionaryFile) include(name string) {
+	f.files++
+	if f.files > maxDictionaryFiles || f.depth+1 > maxDictionaryDepth {
+		f.fault("includes go too deep or in a circle")
+		f.circular = true
+		return
+	}
+	if err := f.read(f.path(name), f.depth+1, f.vendor); err != nil {
+		f.fault("%v", err)
+	}
+}
 
 // path returns where an included file is in fsys.
 func (f *dictionaryFile) path(name string) string {

@@ -195,23 +195,3 @@ func TestAllOfFreeRADIUSsDictionariesLoad(t *testing.T) {
 		}
 	}
 }
-
-func FuzzLoadDictionary(f *testing.F) {
-	f.Add(acme)
-	f.Add("$INCLUDE d\n")
-	f.Add("VENDOR A 1\nBEGIN-VENDOR A format=Extended-Vendor-Specific-1\nATTRIBUTE B 1 octets[999] has_tag,encrypt=2\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		d, _, err := LoadDictionary(Builtin(), fstest.MapFS{"d": {Data: []byte(text)}}, "d")
-		if err != nil {
-			return
-		}
-		for _, def := range d.Definitions() {
-			if err := def.check(); err != nil {
-				t.Fatalf("%+v: %v", def, err)
-			}
-		}
-		if def, _ := d.Lookup("User-Name"); def.Number != 1 || def.Vendor != 0 || def.Type != TypeString {
-			t.Fatalf("User-Name became %+v", def)
-		}
-	})
-}
