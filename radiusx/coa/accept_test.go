@@ -7,8 +7,6 @@ import (
 	"testing/synctest"
 
 	"layeh.com/radius"
-
-	"cordon/radiusx"
 )
 
 // asked is a question that was sent to bng1.
@@ -232,38 +230,4 @@ func TestErrorCauseIsReadWhereItIsWellFormed(t *testing.T) {
 			}
 		})
 	}
-}
-
-// FuzzAccept holds arbitrary datagrams against a question. Whoever does not
-// know the secret cannot make one that is accepted, and the fuzzer does not: so
-// only the genuine answers among the seeds may be, padded or not.
-func FuzzAccept(f *testing.F) {
-	q := asked(f, radius.CodeCoARequest, MessageAuthenticatorSend)
-	genuine := answers(q.request)
-	for _, answer := range genuine {
-		f.Add(answer)
-		f.Add(append(bytes.Clone(answer), 0, 0))
-	}
-	f.Add(q.request)
-	f.Add([]byte{44, 0x5a, 0, 20})
-	f.Add(reply{request: q.request, code: radius.CodeCoAACK, attributes: []byte{80, 2}}.encode())
-	f.Fuzz(func(t *testing.T, datagram []byte) {
-		packet, why := q.accept(datagram, bng1)
-		if why != NotDiscarded {
-			return
-		}
-		_ = errorCauseOf(packet)
-		if !radius.IsAuthenticResponse(packet, q.request, []byte(testSecret)) {
-			t.Fatalf("accepted, but not authentic: %x", datagram)
-		}
-		if radiusx.CheckMessageAuthenticator(packet, []byte(testSecret), q.authenticator()) == radiusx.MessageAuthenticatorBad {
-			t.Fatalf("accepted with a bad Message-Authenticator: %x", datagram)
-		}
-		for _, answer := range genuine {
-			if bytes.Equal(packet, answer) {
-				return
-			}
-		}
-		t.Fatalf("accepted although nobody who knows the secret made it: %x", datagram)
-	})
 }
