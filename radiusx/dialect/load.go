@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -166,11 +167,11 @@ func (f Fault) Error() string {
 func parse(file string, data []byte, dictionary *radiusx.Dictionary) (*Dialect, []error) {
 	d := &Dialect{MessageAuthenticator: SignSend, EventTimestamp: StampSend, base: dictionary}
 	if err := yaml.Load(data, d, yaml.WithKnownFields()); err != nil {
-		return nil, yamlFaults(file, err)
+		return nil, yamlFaults(file, data, err)
 	}
 	var root yaml.Node
 	if err := yaml.Load(data, &root); err != nil {
-		return nil, yamlFaults(file, err)
+		return nil, yamlFaults(file, data, err)
 	}
 	d.source = source{file, &root}
 	v := validator{source: d.source, dialect: d}
@@ -182,18 +183,31 @@ func parse(file string, data []byte, dictionary *radiusx.Dictionary) (*Dialect, 
 var unknownKey = regexp.MustCompile(`^field (\S+) not found in type \S+$`)
 
 // yamlFaults gives the library's errors their place in our form.
-func yamlFaults(file string, err error) []error {
+func yamlFaults(file string, data []byte, err error) []error {
 	var several *yaml.LoadErrors
-	if errors.As(err, &several) {
-		var faults []error
-		for _, e := range several.Errors {
-			faults = append(faults, Fault{file, e.Mark.Line, e.Mark.Column, unknownKey.ReplaceAllString(e.Message, "unknown key $1")})
-		}
-		return faults
-	}
 	var one *yaml.LoadError
-	if errors.As(err, &one) {
-		return []error{Fault{file, one.Mark.Line, one.Mark.Column, one.Message}}
+	switch {
+	case errors.As(err, &several):
+	case errors.As(err, &one):
+		several = &yaml.LoadErrors{Errors: []*yaml.LoadError{one}}
+	default:
+		return []error{Fault{file, 1, 1, err.Error()}}
 	}
-	return []error{Fault{File: file, Problem: err.Error()}}
+	var faults []error
+	for _, e := range several.Errors {
+		line, column := e.Mark.Line, e.Mark.Column
+		if line == 0 {
+			line, column = placeOf(data, e.Mark.Index)
+		}
+		faults = append(faults, Fault{file, line, column, unknownKey.ReplaceAllString(e.Message, "unknown key $1")})
+	}
+	return faults
+}
+
+// placeOf returns the line and column of an octet, from 1. The library counts
+// octets, and not lines, of what is no text: a control character, half a
+// UTF-16 character.
+func placeOf(data []byte, offset int) (line, column int) {
+	before := data[:min(offset, len(data))]
+	return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')
 }
