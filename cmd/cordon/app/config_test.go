@@ -213,6 +213,13 @@ func TestAnExemptionsFileThatIsMissingOrEmptyIsAFault(t *testing.T) {
 	}
 }
 
+func TestWhatIsNoTextIsRefusedWithItsPlace(t *testing.T) {
+	_, _, _, err := parse("cordon.yaml", []byte("instance: a\njournal: \x01\n"))
+	if want := "cordon.yaml:2:10: control characters are not allowed (value: 1)"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func FuzzConfigurationsNeverCrash(f *testing.F) {
 	f.Add([]byte(goodConfig))
 	f.Add([]byte("bngs: [{profiles: {a: {}}}]"))

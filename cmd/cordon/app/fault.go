@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -61,6 +62,7 @@ func (p path) String() string {
 // document is a parsed file that can tell where its values stand.
 type document struct {
 	file   string
+	data   []byte
 	root   yaml.Node
 	faults Faults
 	warned Faults
@@ -125,13 +127,24 @@ func (d *document) decode(err error) {
 	case err == nil:
 	case errors.As(err, &several):
 		for _, e := range several.Errors {
-			d.faults = append(d.faults, Fault{d.file, e.Mark.Line, e.Mark.Column, unknownKey.ReplaceAllString(e.Message, "unknown key $1")})
+			d.decodeOne(e)
 		}
 	case errors.As(err, &one):
-		d.faults = append(d.faults, Fault{d.file, one.Mark.Line, one.Mark.Column, one.Message})
+		d.decodeOne(one)
 	default:
 		d.faults = append(d.faults, Fault{File: d.file, Message: err.Error()})
 	}
+}
+
+// decodeOne notes one of them. The library counts octets, and not lines, of what is
+// no text: a control character, half a UTF-16 character.
+func (d *document) decodeOne(e *yaml.LoadError) {
+	line, column := e.Mark.Line, e.Mark.Column
+	if line == 0 {
+		before := d.data[:min(e.Mark.Index, len(d.data))]
+		line, column = 1+bytes.Count(before, []byte("\n")), len(before)-bytes.LastIndexByte(before, '\n')
+	}
+	d.faults = append(d.faults, Fault{d.file, line, column, unknownKey.ReplaceAllString(e.Message, "unknown key $1")})
 }
 
 // sorted returns faults in the order of the file, one a line at most from the

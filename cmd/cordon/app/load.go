@@ -20,7 +20,7 @@ func Load(file string) (cfg *Config, parts *Parts, warnings Faults, err error) {
 }
 
 func parse(file string, data []byte) (*Config, *Parts, Faults, error) {
-	d := &document{file: file}
+	d := &document{file: file, data: data}
 	if err := yaml.Load(data, &d.root); err != nil {
 		d.decode(err)
 		return nil, nil, nil, d.faults
@@ -49,7 +49,7 @@ func loadExemptions(d *document, cfg *Config) []quarantine.Exemption {
 		d.fail(path{"exemptions_file"}, "%v", err)
 		return all
 	}
-	other := &document{file: cfg.ExemptionsFile}
+	other := &document{file: cfg.ExemptionsFile, data: data}
 	var more []quarantine.Exemption
 	if err := yaml.Load(data, &other.root); err == nil {
 		err = yaml.Load(data, &more, yaml.WithKnownFields())
