@@ -13,7 +13,7 @@ import (
 // newBNG is "cordon bng".
 func newBNG(sh *shell) *cobra.Command {
 	r := &remote{shell: sh}
-	g := group("bng", "The BNGs of the configuration", newBNGList(r), newBNGSnippet(sh))
+	g := group("bng", "The BNGs of the configuration", newBNGList(r), newBNGSnippet(sh), newBNGTest(r))
 	r.flags(g)
 	return g
 }

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cordon/cmd/cordon/app"
+	"cordon/cmd/cordon/app/probe"
+)
+
+// newBNGTest is "cordon bng test".
+func newBNGTest(r *remote) *cobra.Command {
+	var file string
+	var dryRun bool
+	var patience time.Duration
+	c := &cobra.Command{
+		Use: "test NAME -c FILE", Short: "Ask a BNG something harmless, and say what its answer or silence means", Args: cobra.ExactArgs(1),
+		Long: "Sends CoA-Requests about a subscriber who cannot exist, from this host and with the BNG's secret; nothing in them\n" +
+			"changes a session, and none is a Disconnect-Request. After silence it tries other settings and ports, one by one.\n" +
+			"Exit code 0: alive; 1: it was heard, and something is wrong; 3: nothing was heard.",
+		Example: "  cordon bng test bng1 -c /etc/cordon/cordon.yaml\n  cordon bng test bng1 -c /etc/cordon/cordon.yaml --dry-run",
+		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case file == "":
+				return usage("name the configuration with -c FILE")
+			case patience <= 0:
+				return usage("--timeout is longer than nothing")
+			}
+			if err := checkFormat(r.output); err != nil {
+				return err
+			}
+			cfg, parts, _, err := app.Load(file)
+			if err != nil {
+				return failed("cordon check config "+file, "%w", err)
+			}
+			if dryRun {
+				return r.printPlan(parts, args[0])
+			}
+			report, err := app.Probe(c.Context(), cfg, parts, args[0], func(p *probe.Config) {
+				p.Patience = patience
+				p.Told = func(t probe.Try) { r.say("%s: %s", t.What, t.Outcome) }
+			})
+			if err != nil {
+				return failed("cordon bng test "+args[0]+" -c "+file+" --dry-run", "%w", err)
+			}
+			return r.printReport(&report)
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&file, "config", "c", "", "configuration file")
+	f.BoolVar(&dryRun, "dry-run", false, "print what would be sent, and send nothing")
+	f.DurationVarP(&patience, "timeout", "t", probe.DefaultPatience, "how long to wait for the first answer; each later try waits 3s at most")
+	return c
+}
+
+func (r *remote) printPlan(parts *app.Parts, name string) error {
+	plan, err := app.ProbePlan(parts, name)
+	if err != nil {
+		return failed("cordon check config, and see its bngs", "%w", err)
+	}
+	return r.printProbe(plan, "dry-run", plan.Text())
+}
+
+// printReport prints what was found out and turns it into the exit code.
+func (r *remote) printReport(report *probe.Report) error {
+	if err := r.printProbe(report, report.Verdict.String(), report.Text()); err != nil {
+		return err
+	}
+	if exit := report.Verdict.Exit(); exit != probe.ExitAlive {
+		return &exitError{code: int(exit), err: fmt.Errorf("%s: %s", report.BNG, report.Verdict)}
+	}
+	return nil
+}
+
+func (r *remote) printProbe(answer any, name, text string) error {
+	raw, err := json.Marshal(answer)
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return r.print(printed{raw: raw, names: []string{name}, text: func(w io.Writer) { _, _ = io.WriteString(w, text) }})
+}
