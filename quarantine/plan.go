@@ -24,6 +24,19 @@ type Look struct {
 	// its memory ends nothing.
 	Sessions    []Session
 	MaxSessions int
+	// Returned is when a BNG was last heard again after a silence (see [Paths]);
+	// nil: never.
+	Returned func(bng string) time.Time
+}
+
+// due reports whether the session's next try is due: its time has come, or what
+// it was put off for is over.
+func (in *Look) due(e *SessionEnforcement) bool {
+	if !in.Now.Before(e.NextAt) {
+		return true
+	}
+	putOff := e.Enforcement == Unanswered || (e.Enforcement == Pending && e.KeptBack > 0)
+	return putOff && in.Returned != nil && e.UpdatedAt.Before(in.Returned(e.Session.BNG))
 }
 
 // Plan compares what the case wants with what its sessions are, at one moment.
@@ -44,7 +57,7 @@ func (c *Case) Plan(in Look) []Order {
 	}
 	var orders []Order
 	for i := range c.Sessions {
-		if o, ok := c.order(&c.Sessions[i], in.Now); ok {
+		if o, ok := c.order(&c.Sessions[i], &in); ok {
 			orders = append(orders, o)
 		}
 	}
@@ -157,13 +170,13 @@ func (c *Case) holdNow(h *Hold, now time.Time) {
 }
 
 // order returns what is to be done about one session now, if anything.
-func (c *Case) order(e *SessionEnforcement, now time.Time) (Order, bool) {
+func (c *Case) order(e *SessionEnforcement, in *Look) (Order, bool) {
 	if e.Enforcement == Gone {
 		return Order{}, false
 	}
 	e.recover()
-	c.retarget(e, now)
-	if now.Before(e.NextAt) || !e.owesNow(now) {
+	c.retarget(e, in.Now)
+	if !in.due(e) || !e.owesNow(in.Now) {
 		return Order{}, false
 	}
 	o := Order{Case: c.ID, Generation: c.Generation, Session: e.Session, Again: e.Doubtful}
@@ -256,17 +269,23 @@ func (c *Case) Dispatch(o *Order, now time.Time) {
 	}
 }
 
+// The longest pauses of what is kept back.
+const (
+	BriefPause = 8 * time.Second  // what holds it back may end at any moment
+	LongPause  = 30 * time.Second // [Paths] tells when it ends, and thousands may wait for the same
+)
+
 // KeepBack notes that an order does not leave now, and why; it is asked for
-// again with growing pauses.
-func (c *Case) KeepBack(o *Order, reason string, now time.Time) {
+// again with pauses that grow up to most.
+func (c *Case) KeepBack(o *Order, reason string, most time.Duration, now time.Time) {
 	if e := c.find(o); e != nil {
-		e.keepBack(reason, now)
+		e.keepBack(reason, most, now)
 	}
 }
 
-func (e *SessionEnforcement) keepBack(reason string, now time.Time) {
+func (e *SessionEnforcement) keepBack(reason string, most time.Duration, now time.Time) {
 	e.KeptBack++
-	e.Reason, e.NextAt = reason, now.Add(backoff(time.Second, 8*time.Second, e.KeptBack))
+	e.Reason, e.NextAt = reason, now.Add(backoff(time.Second, most, e.KeptBack))
 }
 
 func without(list []Applied, profile string) []Applied {

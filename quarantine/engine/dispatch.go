@@ -70,6 +70,7 @@ var (
 	errSessionGone = errors.New("the session is not the one that was decided about")
 	errCaseMoved   = errors.New("the case has changed")
 	errEnding      = errors.New("a release of the case waits to be applied")
+	errBarred      = errors.New("kept back")
 )
 
 // barred says why the order may not restrict at present, nil if it may.
@@ -82,6 +83,9 @@ func (e *Engine) barred(c *quarantine.Case, o *quarantine.Order) error {
 	}
 	if reason, acts := e.Rules.Acts(c, &o.Session); !acts {
 		return fmt.Errorf("%w: %s", errPaused, reason)
+	}
+	if reason, barred := e.Paths.Bars(o.Session, o.To); barred {
+		return fmt.Errorf("%w: %s", errBarred, reason)
 	}
 	return nil
 }

@@ -46,6 +46,8 @@ type Config struct {
 	Unworked func() (time.Time, bool)
 	// Paused says whether nothing new may be restricted, and why.
 	Paused func() (reason string, paused bool)
+	// Paths is what the Enforcer knows of the ways to the BNGs. Nil: nothing.
+	Paths quarantine.Paths
 
 	Intakers int // verdicts worked at the same time; default 64
 	Workers  int // cases reconciled at the same time, per lane; default 1024
@@ -76,6 +78,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Paused == nil {
 		c.Paused = func() (string, bool) { return "", false }
+	}
+	if c.Paths == nil {
+		c.Paths = noPaths{}
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
@@ -141,6 +146,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	start(e.campaign)
 	start(e.reconcile)
 	start(e.tend)
+	start(e.heedPaths)
 	if e.Unworked != nil {
 		start(e.publish)
 	}

@@ -174,7 +174,7 @@ func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Ord
 			return nil, fmt.Errorf("read session %s: %w", se.Session.SessionKey, err)
 		}
 	}
-	return c.Plan(quarantine.Look{Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions}), nil
+	return c.Plan(quarantine.Look{Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned}), nil
 }
 
 // admit prepares orders, keeps back those that may not leave now, and drops
@@ -184,7 +184,7 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 	for _, o := range orders {
 		if o.Restricts() {
 			if err := e.barred(c, &o); err != nil {
-				c.KeepBack(&o, err.Error(), now)
+				c.KeepBack(&o, err.Error(), pauseFor(err), now)
 				continue
 			}
 			if !e.prepare(c, &o, now) {
@@ -192,7 +192,7 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 			}
 		}
 		if !e.crowd.enter(o.Session.BNG) {
-			c.KeepBack(&o, "many other sessions of this BNG are being worked", now)
+			c.KeepBack(&o, "many other sessions of this BNG are being worked", quarantine.BriefPause, now)
 			continue
 		}
 		c.Dispatch(&o, now)
@@ -203,6 +203,15 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 			e.crowd.leave(o.Session.BNG)
 		}
 	}
+}
+
+// pauseFor is how long, at most, an order that is barred waits until it is
+// asked for again.
+func pauseFor(why error) time.Duration {
+	if errors.Is(why, errBarred) {
+		return quarantine.LongPause
+	}
+	return quarantine.BriefPause
 }
 
 // prepare fixes what the session is to be given back; if that cannot be, the

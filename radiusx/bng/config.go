@@ -26,6 +26,7 @@ type Config struct {
 
 	MessageAuthenticator coa.MessageAuthenticatorMode
 	OmitEventTimestamp   bool
+	CheckEventTimestamp  bool // answers stamped more than 300 s off are not believed
 
 	Rate        float64 // requests a second; 0: the dialect's
 	MaxInFlight int     // requests unanswered at a time; 0: the dialect's
@@ -108,12 +109,14 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// Fleet is all configured BNGs. It does not change after NewFleet.
+// Fleet is all configured BNGs, and what was learned of them since the start.
+// Which they are does not change after NewFleet.
 type Fleet struct {
 	bngs       []*member
 	named      map[string]*member
 	nas        map[NAS]*member // by each name that a BNG gives itself
 	restricted map[string]bool // names of restricted profiles, on any BNG
+	news       chan struct{}   // capacity 1: a path was heard again
 }
 
 // member is one BNG with what belongs to it at run time.
@@ -121,11 +124,14 @@ type member struct {
 	Config
 	dictionary *radiusx.Dictionary
 	pace       *pacer
+	path       *breaker // shared with whoever is reached the same way
+	refusals   refusals
+	vitals     vitals
 }
 
 // NewFleet checks the BNGs, each and against each other.
 func NewFleet(configs []Config) (*Fleet, error) {
-	f := &Fleet{named: make(map[string]*member, len(configs)), nas: map[NAS]*member{}, restricted: map[string]bool{}}
+	f := &Fleet{named: make(map[string]*member, len(configs)), nas: map[NAS]*member{}, restricted: map[string]bool{}, news: make(chan struct{}, 1)}
 	var errs []error
 	for _, c := range configs {
 		if err := c.Validate(); err != nil {
@@ -142,7 +148,9 @@ func NewFleet(configs []Config) (*Fleet, error) {
 			errs = append(errs, fmt.Errorf("bng %s: the name is given twice", c.Name))
 			continue
 		}
-		m := &member{Config: c, dictionary: dictionary, pace: newPacer(c.Rate, c.MaxInFlight)}
+		m := &member{Config: c, dictionary: dictionary, pace: newPacer(c.Rate, c.MaxInFlight), refusals: refusals{named: map[string]*refusal{}}}
+		m.path = newBreaker(c.Name, f.news)
+		m.path.pacers = append(m.path.pacers, m.pace)
 		errs = append(errs, f.clash(m))
 		f.add(m)
 	}

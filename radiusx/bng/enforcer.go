@@ -119,6 +119,7 @@ func (e *Enforcer) Enforce(ctx context.Context, o quarantine.Order) quarantine.O
 		return quarantine.Outcome{Kind: quarantine.OutcomeSessionGone, Reason: "no such BNG: " + o.Session.BNG + " is not configured any more"}
 	}
 	r := &run{enforcer: e, bng: m, order: &o}
+	defer r.end()
 	switch {
 	case o.UndoesOnly():
 		return r.undoResidue(ctx)
@@ -137,6 +138,12 @@ type run struct {
 	sent     bool // a datagram of this order left
 }
 
+// end tells those who let the order pass that it is over.
+func (r *run) end() {
+	r.bng.path.end(r.order.Session.SessionKey, time.Now())
+	r.bng.refusals.end(r.order.Session.SessionKey)
+}
+
 // exchange sends one step and waits for the answer. sent tells whether the BNG
 // may have received it.
 func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (result coa.Result, sent bool, err error) {
@@ -145,15 +152,20 @@ func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (re
 		return result, false, fmt.Errorf("encode the request: %w", err)
 	}
 	urgent := undoing || !r.order.Restricts()
+	defer r.bng.path.enter(r.order.Session.SessionKey, urgent)()
 	leave, err := r.bng.pace.enter(ctx, urgent, patience)
 	if err != nil {
 		return result, false, fmt.Errorf("wait for a place: %w", err)
 	}
 	defer leave()
+	began := time.Now()
 	result, err = r.enforcer.client.Do(ctx, r.packet(ctx, step.Code, attributes, undoing))
 	sent = result.Transmissions > 0
 	r.sent = r.sent || sent
 	r.doubtful = r.doubtful || result.Transmissions > 1 || (sent && (err != nil || result.Kind == coa.Unanswered))
+	if err == nil {
+		r.bng.note(r.order.Session.SessionKey, began, result, coa.Dispose(step.Code, result.Transmissions, result))
+	}
 	if result.Reply != nil {
 		r.enforcer.observe(radiusx.Received, r.bng.dictionary, result.Peer, result.Local, result.Reply)
 	}
@@ -171,7 +183,8 @@ func (r *run) packet(ctx context.Context, code radius.Code, attributes radius.At
 	}
 	return coa.Exchange{
 		Peer: netip.AddrPortFrom(m.Address, port), Secret: m.Secret, Code: code, Attributes: attributes,
-		MessageAuthenticator: m.MessageAuthenticator, OmitEventTimestamp: m.OmitEventTimestamp, Patience: most,
+		MessageAuthenticator: m.MessageAuthenticator, OmitEventTimestamp: m.OmitEventTimestamp,
+		CheckEventTimestamp: m.CheckEventTimestamp, Patience: most,
 		Sending: func(d coa.Datagram) error {
 			if r.order.BeforeSend != nil {
 				datagram := quarantine.Datagram{BNG: m.Name, Peer: d.Peer.String(), Octets: d.Octets, Undoing: undoing}

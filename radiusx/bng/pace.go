@@ -14,9 +14,10 @@ import (
 // time, and releases before everything else.
 type pacer struct {
 	limiter *rate.Limiter
-	most    int
 
 	mu       sync.Mutex // guards what follows
+	most     int        // in flight
+	confined int        // in flight while the path is silent; 0: it is not
 	inFlight int
 	urgent   []chan struct{} // waiting releases, oldest first
 	other    []chan struct{} // waiting restrictions, oldest first
@@ -78,7 +79,7 @@ func (p *pacer) abandon(place chan struct{}) {
 
 // admit lets in whom the rate and the window allow. p.mu is held.
 func (p *pacer) admit() {
-	for p.inFlight < p.most && len(p.urgent)+len(p.other) > 0 {
+	for p.inFlight < p.window() && len(p.urgent)+len(p.other) > 0 {
 		if !p.limiter.Allow() {
 			p.wakeLater()
 			return
@@ -91,6 +92,30 @@ func (p *pacer) admit() {
 		*queue = (*queue)[1:]
 		p.inFlight++
 	}
+}
+
+// window is how many may be in flight. p.mu is held.
+func (p *pacer) window() int {
+	if p.confined > 0 {
+		return min(p.confined, p.most)
+	}
+	return p.most
+}
+
+// confine lets at most so many be in flight from now on; 0: as many as ever.
+func (p *pacer) confine(most int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.confined = most
+	p.admit()
+}
+
+// look returns what people are shown; restrictions is how many may leave a
+// second.
+func (p *pacer) look() (inFlight, releases, waiting int, restrictions float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.inFlight, len(p.urgent), len(p.other), float64(p.limiter.Limit())
 }
 
 // wakeLater admits again when the next token is there. p.mu is held.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"cordon/quarantine"
 	"cordon/radiusx/coa"
@@ -28,6 +29,8 @@ type told struct {
 	answer answer
 	cause  uint32
 	reason string
+
+	disposition coa.Disposition // of stepRefused
 }
 
 // tell sends one step. With expectMoot, a refusal of a step that the make
@@ -56,7 +59,7 @@ func (r *run) tell(ctx context.Context, step dialect.Step, undoing, expectMoot b
 	case expectMoot && step.NAKsIfDone && saysMoot(result.ErrorCause):
 		return told{answer: stepMoot}
 	default:
-		return told{answer: stepRefused, cause: result.ErrorCause, reason: fmt.Sprintf("NAK %s (%s)", causeName(result.ErrorCause), disposition)}
+		return told{answer: stepRefused, cause: result.ErrorCause, disposition: disposition, reason: fmt.Sprintf("NAK %s (%s)", causeName(result.ErrorCause), disposition)}
 	}
 }
 
@@ -72,6 +75,9 @@ func causeName(cause uint32) string {
 }
 
 func silence(result coa.Result) string {
+	if result.Skew != 0 { // genuine answers were not believed
+		return fmt.Sprintf("the BNG's clock is %s; its answers are discarded for that (check_event_timestamp)", skewText(result.Skew))
+	}
 	if result.Discarded > 0 {
 		return fmt.Sprintf("no answer that can be believed: %d discarded, the last one %s", result.Discarded, result.LastDiscard)
 	}
@@ -95,10 +101,21 @@ func (r *run) restrict(ctx context.Context) quarantine.Outcome {
 		case t.answer == stepUnanswered || (ctx.Err() != nil && len(done) > 0):
 			return r.outcome(quarantine.OutcomeUnanswered, t)
 		default:
+			r.refused(t)
 			return r.takeBack(ctx, done, t)
 		}
 	}
+	r.bng.refusals.agree(r.order.To)
 	return r.outcome(quarantine.OutcomeAcked, told{})
+}
+
+// refused notes a refusal that is the profile's fault. Where another profile is
+// to be taken away first it may be that one's.
+func (r *run) refused(t told) {
+	another := slices.ContainsFunc(r.order.From, func(a quarantine.Applied) bool { return a.Profile != r.order.To })
+	if t.disposition == coa.ProfileFault && !another {
+		r.bng.refusals.refuse(r.order.To, r.order.Session.Subscriber, t.cause, time.Now())
+	}
 }
 
 // restriction returns the steps of the order, and whether earlier tries may

@@ -220,11 +220,13 @@ func (f *flight) result(transmissions int) Result {
 		Discarded:     f.discarded,
 		LastDiscard:   f.lastDiscard,
 		Skew:          f.skew,
+		Stamped:       f.skew != 0,
 		Hint:          f.hint,
 	}
 	if f.reply != nil {
 		r.Kind, _ = kindOf(f.code, radius.Code(f.reply[0]))
 		r.ErrorCause = errorCauseOf(f.reply)
+		_, r.Stamped = integerOf(f.reply, eventTimestamp)
 		r.RTT = f.replied.Sub(f.began)
 	}
 	return r

@@ -68,6 +68,8 @@ type Result struct {
 	// there was none. Unanswered with ClockSkew is how a BNG with a wrong clock
 	// looks.
 	Skew time.Duration
+	// Stamped tells whether there was one: Skew 0 is a clock like ours then.
+	Stamped bool
 
 	// Hint is the last that was heard besides answers: an error of the local
 	// socket while sending, such as "network is unreachable", or an ICMP error

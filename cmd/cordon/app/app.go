@@ -126,9 +126,10 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 			bySource[s.Name] = s.Tolerance.Std()
 		}
 	}
+	enforcer := bng.NewEnforcer(fleet, a.coa, transcript(o.Debug))
 	a.engine, err = engine.New(ctx, engine.Config{
 		Instance: a.cfg.Instance, Holder: a.journal.ID(), Store: a.store,
-		Enforcer: bng.NewEnforcer(fleet, a.coa, transcript(o.Debug)), Log: journalLog{a.journal}, Rules: a.parts.Rules,
+		Enforcer: enforcer, Paths: enforcer, Log: journalLog{a.journal}, Rules: a.parts.Rules,
 		Tolerance: func(source string) time.Duration {
 			if d, ok := bySource[source]; ok {
 				return d

@@ -1,0 +1,39 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"cordon/quarantine"
+)
+
+// noPaths knows nothing of the ways to the BNGs, so it bars nothing.
+type noPaths struct{}
+
+var _ quarantine.Paths = noPaths{}
+
+func (noPaths) Bars(quarantine.Session, string) (string, bool) { return "", false }
+func (noPaths) Returned(string) time.Time                      { return time.Time{} }
+func (noPaths) News() <-chan struct{}                          { return nil }
+
+// heedPaths has everything looked at once a BNG is heard again, until ctx ends:
+// what was put off while it was silent is due then.
+func (e *Engine) heedPaths(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.Paths.News():
+		}
+		if _, sending := e.sender.may(); !sending {
+			continue // whoever sends looks for itself
+		}
+		if err := e.Store.WakeAll(ctx, e.Now()); err != nil {
+			e.troubles.tell(zap.WarnLevel, "cases not made due although a BNG answers again", zap.Error(err))
+			e.missed.Store(true)
+		}
+		e.nudge()
+	}
+}

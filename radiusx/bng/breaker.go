@@ -1,0 +1,249 @@
+package bng
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// PathState is what is known of the way to a BNG.
+type PathState uint8
+
+// The states.
+const (
+	// PathOK: nothing speaks against it.
+	PathOK PathState = iota
+	// PathSilent: several exchanges in a row, of several sessions, were not
+	// answered. New restrictions are kept back but for a trial now and then;
+	// releases are tried, a few at a time.
+	PathSilent
+	// PathRecovering: it answers again. Releases go first; restrictions are kept
+	// back until none has been under way for a while.
+	PathRecovering
+)
+
+// pathStates is the one table of PathState: the words of API and metrics.
+var pathStates = [...]string{PathOK: "ok", PathSilent: "silent", PathRecovering: "recovering"}
+
+// String returns the word for s in API and metrics.
+func (s PathState) String() string { return pathStates[s] }
+
+// PathStates lists all states.
+func PathStates() []PathState { return []PathState{PathOK, PathSilent, PathRecovering} }
+
+// When a path counts as silent, and how it is tried meanwhile. One session that
+// is not answered may be that session's trouble (accel-ppp says nothing while
+// another change of it is under way), however often it is asked.
+const (
+	silentExchanges = 5                // unanswered in a row
+	silentSessions  = 3                // of at least so many sessions
+	silentInFlight  = 4                // requests under way at a time, to each BNG of a silent path
+	firstTrialPause = 5 * time.Second  // before a restriction is let through as a trial; doubles
+	maxTrialPause   = time.Minute      // between two trials
+	trialLasts      = 30 * time.Second // a trial that was granted and has not begun by then may be another's
+	releaseQuiet    = 10 * time.Second // without a release; one that is kept back pauses for 8 s at most
+)
+
+// breaker watches the path to one BNG, or to a proxy and all BNGs behind it. It
+// opens on silence only, for a refusal is an answer. It never bars a release:
+// releases are how it learns that the path is back.
+type breaker struct {
+	name string        // of what is asked, for people
+	news chan struct{} // of the fleet, capacity 1: returned has changed
+
+	mu         sync.Mutex // guards what follows; taken before a pacer's
+	pacers     []*pacer   // of all BNGs on the path
+	state      PathState
+	since      time.Time // of state; of silence: when the first exchange that nobody answered began
+	unanswered int       // exchanges in a row
+	sessions   map[quarantine.SessionKey]struct{}
+	began      time.Time // of the first of them
+	answered   time.Time // the last answer
+	returned   time.Time // see quarantine.Paths
+
+	releasing int       // releases that wait for their turn or for an answer
+	released  time.Time // when the last one of them ended
+
+	trial     trial
+	nextTrial time.Time
+	pause     time.Duration
+	midway    map[quarantine.SessionKey]struct{} // a step of their order was answered, and it goes on
+}
+
+// trial is a restriction that is let through although the path is silent.
+type trial struct {
+	session quarantine.SessionKey // zero: there is none
+	until   time.Time             // unless it has begun
+	begun   bool
+}
+
+func newBreaker(name string, news chan struct{}) *breaker {
+	return &breaker{
+		name: name, news: news,
+		sessions: map[quarantine.SessionKey]struct{}{}, midway: map[quarantine.SessionKey]struct{}{},
+	}
+}
+
+// enter notes that an exchange is about to wait for its turn; call the function
+// it returns when it is over.
+func (b *breaker) enter(s quarantine.SessionKey, urgent bool) (leave func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !urgent {
+		b.trial.begun = b.trial.begun || b.trial.session == s
+		return func() {}
+	}
+	b.releasing++
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.releasing--
+		b.released = time.Now()
+	}
+}
+
+// answer notes an answer that could be believed, agreeing or not.
+func (b *breaker) answer(s quarantine.SessionKey, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.answered, b.unanswered = now, 0
+	clear(b.sessions)
+	b.midway[s] = struct{}{}
+	if b.state == PathSilent {
+		b.become(PathRecovering, now)
+		b.returned, b.trial = now, trial{}
+		b.tell()
+	}
+}
+
+// silence notes an exchange, begun then, that reached the network and was not
+// answered. One that began before the last answer says nothing of the path.
+func (b *breaker) silence(s quarantine.SessionKey, began, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if began.Before(b.answered) {
+		return
+	}
+	if b.unanswered == 0 || began.Before(b.began) {
+		b.began = began
+	}
+	b.unanswered++
+	b.sessions[s] = struct{}{}
+	if b.state != PathSilent && b.unanswered >= silentExchanges && len(b.sessions) >= silentSessions {
+		b.become(PathSilent, b.began)
+		b.pause, b.nextTrial = firstTrialPause, now.Add(firstTrialPause)
+	}
+	if b.state == PathSilent {
+		clear(b.sessions) // it need not grow with who is asked meanwhile
+	}
+}
+
+// become sets the state. b.mu is held.
+func (b *breaker) become(s PathState, since time.Time) {
+	b.state, b.since = s, since
+	most := 0
+	if s == PathSilent {
+		most = silentInFlight
+	}
+	for _, p := range b.pacers {
+		p.confine(most)
+	}
+}
+
+// tell has everything looked at that was put off. b.mu is held.
+func (b *breaker) tell() {
+	select {
+	case b.news <- struct{}{}:
+	default: // they have not looked yet since the last time
+	}
+}
+
+// bars says why a restriction of the session may not leave now.
+func (b *breaker) bars(s quarantine.SessionKey, now time.Time) (reason string, barred bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.settle(now)
+	if _, goesOn := b.midway[s]; goesOn || b.state == PathOK {
+		return "", false
+	}
+	if b.state == PathRecovering {
+		return fmt.Sprintf("%s answers again since %s, and releases go first", b.name, clock(b.since)), true
+	}
+	if b.tries(s, now) {
+		return "", false
+	}
+	return fmt.Sprintf("%s has been silent since %s, %d requests unanswered", b.name, clock(b.since), b.unanswered), true
+}
+
+// settle ends a recovery in which releases have been served. b.mu is held.
+func (b *breaker) settle(now time.Time) {
+	if b.state != PathRecovering || b.releasing > 0 || now.Sub(later(b.released, b.since)) < releaseQuiet {
+		return
+	}
+	b.become(PathOK, now)
+	b.returned = now
+	b.tell()
+}
+
+// tries grants the session the next trial, if it has not got it already. While
+// a release is under way nobody else is needed to try. b.mu is held.
+func (b *breaker) tries(s quarantine.SessionKey, now time.Time) bool {
+	switch {
+	case b.trial.session == s:
+		return true
+	case b.trial.session != (quarantine.SessionKey{}) && (b.trial.begun || now.Before(b.trial.until)):
+		return false
+	case b.releasing > 0 || now.Before(b.nextTrial):
+		return false
+	}
+	b.trial = trial{session: s, until: now.Add(trialLasts)}
+	return true
+}
+
+// forgo gives a trial back that was granted and will not be used.
+func (b *breaker) forgo(s quarantine.SessionKey) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.trial.session == s && !b.trial.begun {
+		b.trial = trial{}
+	}
+}
+
+// end notes that the order about the session is over.
+func (b *breaker) end(s quarantine.SessionKey, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.midway, s)
+	if b.trial.session != s {
+		return
+	}
+	b.trial = trial{}
+	b.nextTrial = now.Add(b.pause)
+	b.pause = min(2*b.pause, maxTrialPause)
+}
+
+// look returns what people are shown.
+func (b *breaker) look(now time.Time) (state PathState, since time.Time, unanswered int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.settle(now)
+	return b.state, b.since, b.unanswered
+}
+
+func (b *breaker) lastReturn() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.returned
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// clock writes a moment for people, to the second.
+func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }

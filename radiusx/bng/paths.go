@@ -1,0 +1,37 @@
+package bng
+
+import (
+	"time"
+
+	"cordon/quarantine"
+)
+
+var _ quarantine.Paths = (*Enforcer)(nil)
+
+// Bars implements quarantine.Paths.
+func (e *Enforcer) Bars(s quarantine.Session, profile string) (reason string, barred bool) {
+	m := e.fleet.named[s.BNG]
+	if m == nil {
+		return "", false // Prepare says what there is to say
+	}
+	now := time.Now()
+	if reason, barred := m.path.bars(s.SessionKey, now); barred {
+		return reason, true
+	}
+	if reason, barred := m.refusals.bars(profile, s.SessionKey, now); barred {
+		m.path.forgo(s.SessionKey)
+		return m.Name + ": " + reason, true
+	}
+	return "", false
+}
+
+// Returned implements quarantine.Paths.
+func (e *Enforcer) Returned(bng string) time.Time {
+	if m := e.fleet.named[bng]; m != nil {
+		return m.path.lastReturn()
+	}
+	return time.Time{}
+}
+
+// News implements quarantine.Paths.
+func (e *Enforcer) News() <-chan struct{} { return e.fleet.news }
