@@ -79,11 +79,12 @@ func (b Binding) Holder() Holder {
 // AttributionResult is the answer to "who was it".
 type AttributionResult uint8
 
-// The three answers. Only Attributed names a subscriber.
+// The answers. Only Attributed names a subscriber.
 const (
 	Unknown    AttributionResult = iota // no binding covers the moment: ask again later, a record may be late
 	Attributed                          // exactly one subscriber's bindings do
 	Ambiguous                           // two or more subscribers' bindings do: never act
+	Doubtful                            // one subscriber's do, but who came after may be lost: ask again later
 )
 
 // Attribution is what the bindings of an address say about a moment.
@@ -102,9 +103,11 @@ func (a *Attribution) IgnoredOnly() bool {
 
 // WhoHeld decides who held an address at the moment at, give or take
 // tolerance. It never guesses: every subscriber whose binding may have been in
-// force at any instant of [at−tolerance, at+tolerance] is a candidate.
-func WhoHeld(bindings []Binding, at time.Time, tolerance time.Duration) Attribution {
-	held := Held(bindings, at.Add(-tolerance), at.Add(tolerance))
+// force at any instant of [at−tolerance, at+tolerance] is a candidate, and one
+// candidate alone is not enough where gaps may hide another.
+func WhoHeld(bindings []Binding, gaps []Gap, at time.Time, tolerance time.Duration) Attribution {
+	from, to := at.Add(-tolerance), at.Add(tolerance)
+	held := Held(bindings, from, to)
 	if len(held) == 0 {
 		return Attribution{Result: Unknown, Reason: "no session is known to have held the address at that moment"}
 	}
@@ -112,6 +115,10 @@ func WhoHeld(bindings []Binding, at time.Time, tolerance time.Duration) Attribut
 		if b.Subscriber != held[0].Subscriber {
 			return Attribution{Result: Ambiguous, Bindings: held, Reason: "more than one subscriber may have held the address at that moment"}
 		}
+	}
+	if doubtful(held, gaps, from, to) {
+		return Attribution{Result: Doubtful, Bindings: held,
+			Reason: "the session store failed over and may have lost who held the address since; no later record confirms the holder yet"}
 	}
 	return Attribution{Result: Attributed, Subscriber: held[0].Subscriber, Bindings: held}
 }

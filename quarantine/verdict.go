@@ -207,7 +207,7 @@ type VerdictStatus struct {
 	State      VerdictState `json:"state"`
 	Reason     string       `json:"reason,omitempty"`
 	Case       string       `json:"case,omitempty"`
-	Candidates []Holder     `json:"candidates,omitempty"` // of an ambiguous one
+	Candidates []Holder     `json:"candidates,omitempty"` // of an ambiguous or doubtful one
 	Settled    bool         `json:"settled,omitempty"`    // nothing will be looked at again
 	Attributed string       `json:"attributed,omitempty"` // the subscriber found
 }

@@ -17,6 +17,17 @@ const oldestRedis = 7
 // it with enforcement, in words; none is good. On a Cluster every master is
 // looked at. The error means that Redis could not be asked at all.
 func (s *Store) Check(ctx context.Context) ([]string, error) {
+	findings, err := s.checkNodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.masters(ctx); redis.HasErrorPrefix(err, "NOPERM") {
+		findings = append(findings, fmt.Sprintf("failovers cannot be noticed, so no address can be attributed: allow CLIENT INFO and INFO (%v)", err))
+	}
+	return findings, nil
+}
+
+func (s *Store) checkNodes(ctx context.Context) ([]string, error) {
 	cluster, ok := s.client.(*redis.ClusterClient)
 	if !ok {
 		return checkNode(ctx, s.client)

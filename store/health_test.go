@@ -50,6 +50,12 @@ func TestCheckSaysWhatItMayNotAsk(t *testing.T) {
 	wantFindings(t, openStore(t, redis), []string{"appendonly could not be checked", "save could not", "maxmemory-policy could not"})
 }
 
+func TestCheckSaysThatFailoversCannotBeNoticed(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	redis.Do("ACL", "SETUSER", "default", "-client|info")
+	wantFindings(t, openStore(t, redis), []string{"allow CLIENT INFO"})
+}
+
 func TestCheckLooksAtEveryMasterOfACluster(t *testing.T) {
 	t.Parallel()
 	cluster := storetest.StartCluster(t)

@@ -29,6 +29,7 @@ var keyTable = []keyDoc{
 	{"cordon:{c}:sender", "string", "instance that holds the sender lock", "the lock's time to live"},
 	{"cordon:{c}:term", "hash", "`n` the sender's term, `h` who holds or last held the lock", "never"},
 	{"cordon:{c}:complete", "hash", "instance → moment (ms) to which accounting that reached it is stored, `:`, when that ends (ms)", "15 s after the last instance wrote; what one said, 15 s after it said so"},
+	{"cordon:{c}:masters", "string", "as JSON: `m` the masters, `at` when an instance confirmed them last (ms), `g` gaps that failovers left (from, to; ms)", "idle after the last instance asked"},
 	{"cordon:{c}:verdict:<verdict>", "string", "`S` if settled, else `U`, then the status as JSON", "verdict memory"},
 	{"cordon:{c}:released:<subscriber>", "string", "time (ms) of the last release by a person, `:`, the release as JSON", "verdict memory"},
 	{"cordon:s:<bng>:<session>", "string", "a session as JSON", "idle while live, history after it ended"},
@@ -49,6 +50,7 @@ func (k keys) limit(scope string) string    { return k.control("limit:" + escape
 func (k keys) sender() string               { return k.control("sender") }
 func (k keys) term() string                 { return k.control("term") }
 func (k keys) complete() string             { return k.control("complete") }
+func (k keys) masters() string              { return k.control("masters") }
 func (k keys) verdict(id string) string     { return k.control("verdict:" + escape(id)) }
 func (k keys) released(subs string) string  { return k.control("released:" + escape(subs)) }
 func (k keys) sessionsOf(sub string) string { return k.prefix + ":u:" + escape(sub) }

@@ -238,7 +238,7 @@ func (b *batch) sessionCall(g *group) (*call, error) {
 	if !g.next.Live() {
 		life = b.store.cfg.History
 	}
-	return &call{script: sessionScript, keys: []string{b.store.keys.session(g.key)}, args: []any{g.raw, text, ttl(life)}}, nil
+	return &call{script: replaceScript, keys: []string{b.store.keys.session(g.key)}, args: []any{g.raw, text, ttl(life)}}, nil
 }
 
 // storeRest writes what follows from the session records, and BNG resets.

@@ -16,7 +16,7 @@ var (
 	//go:embed lua/*.lua
 	luaFiles embed.FS
 
-	sessionScript  = mustLoad("session")
+	replaceScript  = mustLoad("replace")
 	indexScript    = mustLoad("index")
 	bindingScript  = mustLoad("binding")
 	resetScript    = mustLoad("reset")

@@ -20,6 +20,7 @@ type Store struct {
 	cfg    Config
 	// unreadable counts sessions and bindings that did not decode.
 	unreadable atomic.Uint64
+	watch      watch
 }
 
 var (
@@ -32,6 +33,7 @@ var (
 	_ quarantine.DueSet          = (*Store)(nil)
 	_ quarantine.SenderLock      = (*Store)(nil)
 	_ quarantine.Completeness    = (*Store)(nil)
+	_ quarantine.Continuity      = (*Store)(nil)
 )
 
 // How long one attempt at a command may take. Redis answers in well under a

@@ -15,11 +15,12 @@ import (
 	"cordon/store"
 )
 
-var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+// began is when these tests began, as a store keeps it.
+var began = time.UnixMilli(time.Now().UnixMilli()).UTC()
 
 // never is when the cases that are written to are due: a save may shorten a
 // lease, so those that are leased are others.
-var never = noon.AddDate(100, 0, 0)
+var never = began.AddDate(100, 0, 0)
 
 // How much the traffic does. What it writes is kept whole, so that afterwards
 // every single write can be looked for.
@@ -77,7 +78,7 @@ func startTraffic(t *testing.T, stores ...*store.Store) *traffic {
 	tr := &traffic{t: t, stores: stores, stop: cancel, troubles: map[string]int{}, leased: map[string]bool{}}
 	for n := range trafficCases {
 		tr.floor[n] = tr.openCase(caseID(n), never)
-		tr.openCase(fmt.Sprintf("due%d", n), noon)
+		tr.openCase(fmt.Sprintf("due%d", n), began)
 	}
 	for w := range trafficWriters {
 		s := stores[w%len(stores)]
@@ -93,8 +94,8 @@ func startTraffic(t *testing.T, stores ...*store.Store) *traffic {
 // openCase stores a new case and returns its version.
 func (tr *traffic) openCase(id string, due time.Time) uint64 {
 	tr.t.Helper()
-	c := &quarantine.Case{ID: id, Subscriber: id, State: quarantine.Restricting, OpenedAt: noon, Mode: quarantine.ModeEnforce}
-	if err := tr.stores[0].SaveCase(tr.t.Context(), quarantine.CaseWrite{Case: c, DueAt: due, Now: noon}); err != nil {
+	c := &quarantine.Case{ID: id, Subscriber: id, State: quarantine.Restricting, OpenedAt: began, Mode: quarantine.ModeEnforce}
+	if err := tr.stores[0].SaveCase(tr.t.Context(), quarantine.CaseWrite{Case: c, DueAt: due, Now: began}); err != nil {
 		tr.t.Fatal(err)
 	}
 	return c.Version
@@ -150,7 +151,7 @@ func (tr *traffic) addNote(s *store.Store, n int, token string) {
 	}
 	read := c.Version
 	c.Notes = append(c.Notes, quarantine.Note{Text: token})
-	err = s.SaveCase(ctx, quarantine.CaseWrite{Case: c, DueAt: never, Now: noon})
+	err = s.SaveCase(ctx, quarantine.CaseWrite{Case: c, DueAt: never, Now: began})
 	if err != nil && !errors.Is(err, quarantine.ErrConflict) {
 		tr.trouble(err)
 	}
@@ -171,7 +172,7 @@ func (tr *traffic) logIn(s *store.Store, w, n int) {
 	defer cancel()
 	ev := quarantine.SessionEvent{
 		Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: fmt.Sprint("bng", w), ID: fmt.Sprint(n)},
-		Subscriber: fmt.Sprintf("u%d-%d", w, n), At: noon, StartedAt: noon,
+		Subscriber: fmt.Sprintf("u%d-%d", w, n), At: began, StartedAt: began,
 		Addresses: []quarantine.Address{{Kind: quarantine.FramedIP, Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(w), byte(n >> 8), byte(n)}), 32)}},
 	}
 	if err := s.Record(ctx, []quarantine.SessionEvent{ev})[0]; err != nil {
@@ -193,7 +194,7 @@ func (tr *traffic) logIn(s *store.Store, w, n int) {
 
 // lookFor says what is wrong with what is known of a session; empty: nothing.
 func lookFor(ctx context.Context, s *store.Store, ev quarantine.SessionEvent) (missing string, err error) {
-	held, err := s.Bindings(ctx, ev.Addresses[0].Prefix.Addr(), noon, noon)
+	held, err := s.Bindings(ctx, ev.Addresses[0].Prefix.Addr(), began, began)
 	if err != nil {
 		return "", err
 	}
@@ -210,10 +211,12 @@ func lookFor(ctx context.Context, s *store.Store, ev quarantine.SessionEvent) (m
 	return "", nil
 }
 
-// take leases due work and gives it back, over and over.
+// take leases due work and gives it back, over and over, and asks for gaps as
+// an engine does.
 func (tr *traffic) take(ctx context.Context, s *store.Store) {
 	for ctx.Err() == nil {
 		tr.takeOnce(s)
+		tr.watch(s)
 		time.Sleep(trafficPause)
 	}
 }
@@ -234,6 +237,14 @@ func (tr *traffic) takeOnce(s *store.Store) {
 		if err := s.FinishDue(ctx, d, time.Now()); err != nil {
 			tr.trouble(err)
 		}
+	}
+}
+
+func (tr *traffic) watch(s *store.Store) {
+	ctx, cancel := tr.patiently()
+	defer cancel()
+	if _, err := s.Gaps(ctx); err != nil {
+		tr.trouble(err)
 	}
 }
 

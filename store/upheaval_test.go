@@ -16,7 +16,6 @@ import (
 // instances opens two stores with the same keys, as two instances of Cordon have.
 func instances(t *testing.T, cfg store.Config) []*store.Store {
 	t.Helper()
-	cfg.Now = func() time.Time { return noon }
 	var both []*store.Store
 	for range 2 {
 		s, err := store.New(cfg)
@@ -32,7 +31,8 @@ func instances(t *testing.T, cfg store.Config) []*store.Store {
 func TestMovingSlotsOfAClusterLosesNothingAndDoublesNothing(t *testing.T) {
 	t.Parallel()
 	cluster := storetest.StartCluster(t)
-	tr := startTraffic(t, instances(t, store.Config{Addrs: cluster.Addrs(), KeyPrefix: "up"})...)
+	both := instances(t, store.Config{Addrs: cluster.Addrs(), KeyPrefix: "up"})
+	tr := startTraffic(t, both...)
 	seed := uint64(time.Now().UnixNano())
 	rng := rand.New(rand.NewPCG(seed, 1))
 	t.Logf("seed %d", seed)
@@ -54,6 +54,11 @@ func TestMovingSlotsOfAClusterLosesNothingAndDoublesNothing(t *testing.T) {
 	}
 	for _, bad := range tr.losses() {
 		t.Errorf("seed %d: %s", seed, bad.what)
+	}
+	for _, s := range both {
+		if gaps, err := s.Gaps(t.Context()); err != nil || len(gaps) != 0 {
+			t.Errorf("seed %d: moved slots were taken for a failover: %v, %v", seed, gaps, err)
+		}
 	}
 	for _, redirection := range []string{"MOVED", "ASK"} {
 		if refusals(cluster.Nodes, redirection) == 0 {
@@ -95,7 +100,8 @@ func TestAFailoverLosesOnlyWhatWasWrittenRightBeforeItAndDoublesNothing(t *testi
 	} {
 		t.Run(upheaval.name, func(t *testing.T) {
 			cfg := store.Config{Addrs: sentinel.Addrs(), MasterName: sentinel.Name, KeyPrefix: fmt.Sprint("up", i)}
-			tr := startTraffic(t, instances(t, cfg)...)
+			both := instances(t, cfg)
+			tr := startTraffic(t, both...)
 			tr.awaitWrites(100)
 			from := time.Now().Add(-time.Second)
 			upheaval.do()
@@ -105,11 +111,23 @@ func TestAFailoverLosesOnlyWhatWasWrittenRightBeforeItAndDoublesNothing(t *testi
 			if refusals([]*storetest.Redis{sentinel.Master()}, "NOSCRIPT") == 0 {
 				t.Error("the new master was asked for no script that it did not know: where did the writes go?")
 			}
+			for _, s := range both {
+				wantGap(t, s, from, over)
+			}
 			for _, bad := range tr.losses() {
 				if bad.at.Before(from) || bad.at.After(over) {
 					t.Errorf("%s before the failover began or after it was over: %s", bad.at.Sub(from), bad.what)
 				}
 			}
 		})
+	}
+}
+
+// wantGap wants the store to know of one gap, which covers a failover.
+func wantGap(t *testing.T, s *store.Store, from, to time.Time) {
+	t.Helper()
+	gaps, err := s.Gaps(t.Context())
+	if err != nil || len(gaps) != 1 || gaps[0].From.After(from) || gaps[0].To.Before(to) {
+		t.Errorf("gaps %v, %v; want one from before %s to after %s", gaps, err, from, to)
 	}
 }

@@ -71,14 +71,18 @@ func (e *Engine) holderNow(ctx context.Context, t quarantine.Target) (string, er
 	if err != nil {
 		return "", fmt.Errorf("find who holds the address: %w", err)
 	}
-	found := quarantine.WhoHeld(bindings, now, 0)
+	gaps, err := e.gaps.now(ctx) // after the bindings, or a failover in between would be missed
+	if err != nil {
+		return "", err
+	}
+	found := quarantine.WhoHeld(bindings, gaps, now, 0)
 	switch found.Result {
 	case quarantine.Attributed:
 		if found.IgnoredOnly() {
 			return "", &quarantine.CommandError{Reason: "that address belongs to a session under ignore_sessions, which is never touched; name the subscriber"}
 		}
 		return found.Subscriber, nil
-	case quarantine.Ambiguous:
+	case quarantine.Ambiguous, quarantine.Doubtful:
 		ambiguous := &quarantine.AmbiguousError{}
 		for _, b := range found.Bindings {
 			ambiguous.Candidates = append(ambiguous.Candidates, b.Holder())

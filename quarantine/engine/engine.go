@@ -23,6 +23,7 @@ type Store interface {
 	quarantine.DueSet
 	quarantine.SenderLock
 	quarantine.Completeness
+	quarantine.Continuity
 }
 
 // Config is what an engine works with. Everything without a default is required.
@@ -111,6 +112,7 @@ type Engine struct {
 	sender   *sender       // whether we may restrict
 	busy     *busy         // who works on which subscriber in this process
 	others   *others       // how far accounting is worked elsewhere
+	gaps     *gaps         // what accounting the store may have lost
 	crowd    *crowd        // how many sessions of each BNG are being worked
 	wake     chan struct{} // capacity 1: the due set may have work for now
 	troubles *troubles     // what fails again and again
@@ -124,6 +126,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	cfg.setDefaults()
 	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
+	e.gaps = newGaps(cfg.Store)
 	e.others, e.troubles = newOthers(cfg.Store, cfg.Holder, cfg.Now), newTroubles(cfg.Logger, cfg.Now)
 	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now}
 	if err := cfg.Log.Replay(ctx, e.ledger.replay); err != nil {
@@ -147,6 +150,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	start(e.reconcile)
 	start(e.tend)
 	start(e.heedPaths)
+	start(e.watch)
 	if e.Unworked != nil {
 		start(e.publish)
 	}

@@ -96,18 +96,24 @@ func (e *Engine) attribute(ctx context.Context, v quarantine.Verdict) (string, *
 	if err != nil {
 		return "", nil, fmt.Errorf("find who held the address: %w", err)
 	}
-	switch found := quarantine.WhoHeld(bindings, v.ObservedAt, tolerance); found.Result {
+	gaps, err := e.gaps.now(ctx) // after the bindings, or a failover in between would be missed
+	if err != nil {
+		return "", nil, err
+	}
+	switch found := quarantine.WhoHeld(bindings, gaps, v.ObservedAt, tolerance); found.Result {
 	case quarantine.Attributed:
 		if found.IgnoredOnly() {
 			return "", e.open(v, quarantine.VerdictRecorded, "the address belonged to a session under ignore_sessions", time.Time{}), nil
 		}
 		return found.Subscriber, nil, nil
 	case quarantine.Ambiguous:
-		u := e.open(v, quarantine.VerdictAmbiguous, found.Reason, time.Time{})
-		for _, b := range found.Bindings {
-			u.Candidates = append(u.Candidates, b.Holder())
+		return "", e.open(v, quarantine.VerdictAmbiguous, found.Reason, time.Time{}).among(found.Bindings), nil
+	case quarantine.Doubtful:
+		state, again := quarantine.VerdictPending, e.unknownAgain(v, now)
+		if again.IsZero() {
+			state = quarantine.VerdictUnknown
 		}
-		return "", u, nil
+		return "", e.open(v, state, found.Reason, again).among(found.Bindings), nil
 	default:
 		return "", e.open(v, quarantine.VerdictUnknown, found.Reason, e.unknownAgain(v, now)), nil
 	}
@@ -162,6 +168,14 @@ func (e *Engine) open(v quarantine.Verdict, state quarantine.VerdictState, reaso
 		VerdictStatus: quarantine.VerdictStatus{Verdict: v, State: state, Reason: reason, Settled: again.IsZero()},
 		again:         again,
 	}
+}
+
+// among adds who may have been meant.
+func (u *undecided) among(bindings []quarantine.Binding) *undecided {
+	for _, b := range bindings {
+		u.Candidates = append(u.Candidates, b.Holder())
+	}
+	return u
 }
 
 // keep saves a status without a case, if it tells anything new.

@@ -15,8 +15,8 @@ import (
 var ErrUnavailable = errors.New("the store is unavailable")
 
 // Memory implements every port that package store implements on Redis, in this
-// process: sessions, bindings, cases, verdicts, due work, the sender lock and
-// how far instances are complete. It passes the same conformance suite (store/storetest). It forgets nothing,
+// process: sessions, bindings, cases, verdicts, due work, the sender lock, how
+// far instances are complete, and gaps. It passes the same conformance suite (store/storetest). It forgets nothing,
 // whatever its age, and everything when it is dropped.
 //
 // What it holds is kept as JSON or copied, so callers share nothing with it.
@@ -40,6 +40,7 @@ type Memory struct {
 	counters    map[string]map[string]time.Time
 	lock        senderLock
 	watermarks  map[string]watermark // by instance
+	gaps        []quarantine.Gap
 }
 
 var (
@@ -52,6 +53,7 @@ var (
 	_ quarantine.DueSet          = (*Memory)(nil)
 	_ quarantine.SenderLock      = (*Memory)(nil)
 	_ quarantine.Completeness    = (*Memory)(nil)
+	_ quarantine.Continuity      = (*Memory)(nil)
 )
 
 // NewMemory returns an empty Memory that takes no attribute for restricted and

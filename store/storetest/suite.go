@@ -30,6 +30,7 @@ type Ports interface {
 	quarantine.DueSet
 	quarantine.SenderLock
 	quarantine.Completeness
+	quarantine.Continuity
 }
 
 // Options are what the store under test shall be made with.
@@ -51,7 +52,7 @@ func Run(t *testing.T, open Open) {
 	}{
 		{"sessions", Sessions}, {"bindings", Bindings}, {"random accounting", RandomAccounting}, {"cases", Cases}, {"case list", CaseList},
 		{"limits", Limits}, {"verdicts", Verdicts}, {"due", Due}, {"sender", Sender},
-		{"completeness", Completeness},
+		{"completeness", Completeness}, {"continuity", Continuity},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, open) })
 	}

@@ -1,5 +1,5 @@
--- Replaces a session record if it still is what was read.
--- KEYS: 1 session record
+-- Replaces a record if it still is what was read.
+-- KEYS: 1 record
 -- ARGV: 1 the record as read ("" = none), 2 the new record, 3 time to live, ms
 -- Returns 1, or 0 if someone else has changed the record.
 local stored = redis.call('GET', KEYS[1]) or ''

@@ -1,0 +1,95 @@
+package quarantine
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// Gap is a span of time in which the store may have lost records that it had
+// acknowledged: it failed over, and the new master had not everything. Nobody
+// sends those records again. So a lost Start, Stop or Interim about a moment
+// within it may have changed who holds an address, then and until a later
+// record tells.
+type Gap struct {
+	From time.Time // the earliest moment of which a record may be lost
+	To   time.Time // records about later moments are kept
+}
+
+// How far a gap reaches beyond what was noticed of a failover.
+const (
+	// LostBefore is how long a master that was cut off from its replicas may
+	// have gone on acknowledging writes. Redis' min-replicas-max-lag keeps it
+	// below that.
+	LostBefore = 60 * time.Second
+	// NoticedWithin is how much later the last instance notices a failover than
+	// the first, and writes to the old master until then; also how far clocks
+	// may differ.
+	NoticedWithin = 15 * time.Second
+)
+
+// FailoverGap is the gap that a failover leaves: the old master was last known
+// to be in charge at confirmed, the new one was met at noticed.
+func FailoverGap(confirmed, noticed time.Time) Gap {
+	if noticed.Before(confirmed) {
+		confirmed = noticed
+	}
+	return Gap{From: confirmed.Add(-LostBefore), To: noticed.Add(NoticedWithin)}
+}
+
+// AddGap returns gaps with one more, in order, those that overlap made one and
+// those that ended before forget left out. It does not change what it is given.
+func AddGap(gaps []Gap, g Gap, forget time.Time) []Gap {
+	all := append(slices.Clone(gaps), g)
+	slices.SortFunc(all, func(a, b Gap) int { return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To)) })
+	var merged []Gap
+	for _, g := range all {
+		last := len(merged) - 1
+		switch {
+		case g.To.Before(forget):
+		case last >= 0 && !g.From.After(merged[last].To):
+			if g.To.After(merged[last].To) {
+				merged[last].To = g.To
+			}
+		default:
+			merged = append(merged, g)
+		}
+	}
+	return merged
+}
+
+// Continuity tells where the store's memory has gaps.
+type Continuity interface {
+	// Gaps lists them. The answer knows of every failover that this instance's
+	// earlier calls can have met, so it is to be asked after reading what shall be
+	// judged by it. Ask at least every second: what an instance has confirmed last
+	// is where the next gap begins. An error means that nothing may be judged.
+	Gaps(ctx context.Context) ([]Gap, error)
+}
+
+// doubts reports whether records lost in the gap could show that somebody else
+// held b's address at some instant of [from, to]. They could not if that is over
+// before the gap, or if b was there before and a record after the gap, or after
+// to, still confirms it.
+func (g Gap) doubts(b Binding, from, to time.Time) bool {
+	switch {
+	case to.Before(g.From):
+		return false
+	case from.Before(g.To) && b.From.After(from) && b.From.After(g.From):
+		return true // somebody before it may be lost
+	}
+	confirmed := g.To
+	if to.Before(confirmed) {
+		confirmed = to
+	}
+	return b.RenewedAt.Before(confirmed)
+}
+
+// doubtful reports whether every one of bindings, all of one subscriber, is in
+// doubt by some gap.
+func doubtful(bindings []Binding, gaps []Gap, from, to time.Time) bool {
+	return !slices.ContainsFunc(bindings, func(b Binding) bool {
+		return !slices.ContainsFunc(gaps, func(g Gap) bool { return g.doubts(b, from, to) })
+	})
+}

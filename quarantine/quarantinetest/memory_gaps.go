@@ -1,0 +1,26 @@
+package quarantinetest
+
+import (
+	"context"
+	"slices"
+
+	"cordon/quarantine"
+)
+
+// FailOver makes the Memory say that it failed over just now; what a failover
+// loses is the test's business.
+func (m *Memory) FailOver() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.Now()
+	m.gaps = quarantine.AddGap(m.gaps, quarantine.FailoverGap(now, now), now.AddDate(-1, 0, 0))
+}
+
+// Gaps implements quarantine.Continuity.
+func (m *Memory) Gaps(context.Context) ([]quarantine.Gap, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	return slices.Clone(m.gaps), nil
+}

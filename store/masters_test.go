@@ -1,0 +1,227 @@
+package store
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cordon/quarantine"
+	"cordon/store/storetest"
+)
+
+const (
+	placeA, placeB       = "192.0.2.1:6379", "192.0.2.2:6379"
+	historyA, historyB   = "aaaa", "bbbb"
+	historyA2, historyA3 = "aaa2", "aaa3"
+)
+
+func server(addr, run, history, followed string) master {
+	return master{Addrs: []string{addr}, RunID: run, History: history, followed: followed}
+}
+
+func TestAMasterIsStillTheOneItWasUnlessItWasAReplicaInBetween(t *testing.T) {
+	was := server(placeA, "run1", historyA, noHistory)
+	was.Addrs = append(was.Addrs, "127.0.0.1:6379")
+	for name, c := range map[string]struct {
+		now  master
+		want bool
+	}{
+		"nothing happened":                      {server(placeA, "run1", historyA, noHistory), true},
+		"by another way":                        {server("10.0.0.1:6379", "run1", historyA, noHistory), true},
+		"restarted from its append-only file":   {server(placeA, "run2", historyA2, noHistory), true},
+		"restarted from its snapshot":           {server(placeA, "run2", historyA2, historyA), true},
+		"restarted, met by the other way":       {server("127.0.0.1:6379", "run2", historyA2, noHistory), true},
+		"long without replicas":                 {server(placeA, "run1", historyA2, noHistory), true},
+		"a replica was promoted":                {server(placeB, "run9", historyB, historyA), false},
+		"another server that was never replica": {server(placeB, "run9", historyB, noHistory), false},
+		"back after another was master":         {server(placeA, "run1", historyA3, historyB), false},
+		"back after another, restarted":         {server(placeA, "run3", historyA3, historyB), false},
+	} {
+		if got := was.isStill(c.now); got != c.want {
+			t.Errorf("%s: the same master: %t, want %t", name, got, c.want)
+		}
+	}
+}
+
+func TestWhatInstancesTellOfMasters(t *testing.T) {
+	a, b := []master{server(placeA, "run1", historyA, noHistory)}, []master{server(placeB, "run9", historyB, historyA)}
+	forget := noon.Add(-time.Hour)
+	first := continuity{}.next(nil, a, noon, forget)
+	if len(first.Gaps) != 0 || first.At != noon.UnixMilli() {
+		t.Fatalf("the first word is %+v", first)
+	}
+	met := first.next(a, b, noon.Add(10*time.Second), forget)
+	want := []quarantine.Gap{quarantine.FailoverGap(noon, noon.Add(10*time.Second))}
+	if !slices.Equal(met.gaps(), want) {
+		t.Fatalf("who meets the new master says %v, want %v", met.gaps(), want)
+	}
+	if again := met.next(b, b, noon.Add(11*time.Second), forget); !slices.Equal(again.gaps(), want) {
+		t.Fatalf("a second later: %v", again.gaps())
+	}
+	if started := met.next(nil, b, noon.Add(11*time.Second), forget); !slices.Equal(started.gaps(), want) {
+		t.Fatalf("an instance that starts afterwards: %v", started.gaps())
+	}
+	late := met.next(a, b, noon.Add(30*time.Second), forget)
+	if end := late.gaps()[0].To; len(late.Gaps) != 1 || !end.Equal(noon.Add(30*time.Second+quarantine.NoticedWithin)) {
+		t.Fatalf("an instance that wrote to the old master until 30 s later: %v", late.gaps())
+	}
+	if old := met.next(b, b, noon.Add(time.Hour), noon.Add(time.Hour)); len(old.Gaps) != 0 {
+		t.Fatalf("after history it is remembered: %v", old.gaps())
+	}
+}
+
+func TestAddressesOfOneServerAreRememberedWithinBounds(t *testing.T) {
+	c := continuity{}
+	for i := range 2 * maxAddrs {
+		c = c.next(nil, []master{server(strings.Repeat("x", i+1), "run1", historyA, noHistory)}, noon, noon)
+	}
+	if len(c.Gaps) != 0 || len(c.Masters) != 1 || len(c.Masters[0].Addrs) != maxAddrs {
+		t.Fatalf("%+v", c)
+	}
+}
+
+// openAt returns a store on the host's clock.
+func openAt(t *testing.T, cfg Config) *Store {
+	t.Helper()
+	cfg.KeyPrefix = "t"
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// insistGaps asks for gaps until there is an answer.
+func insistGaps(t *testing.T, s *Store) []quarantine.Gap {
+	t.Helper()
+	var err error
+	for range 400 {
+		var gaps []quarantine.Gap
+		if gaps, err = s.Gaps(t.Context()); err == nil {
+			return gaps
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal(err)
+	return nil
+}
+
+func TestARestartAtTheSameAddressLeavesNoGap(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	bySocket, byPort := openAt(t, Config{Addrs: []string{redis.Socket}}), openAt(t, Config{Addrs: []string{redis.Addr}})
+	for range 3 {
+		for _, s := range []*Store{bySocket, byPort, openAt(t, Config{Addrs: []string{redis.Addr}})} {
+			if gaps := insistGaps(t, s); len(gaps) != 0 {
+				t.Fatalf("gaps %v", gaps)
+			}
+		}
+		redis.Kill()
+		if gaps, err := byPort.Gaps(t.Context()); err == nil {
+			t.Fatalf("gaps %v of a Redis that is away", gaps)
+		}
+		redis.Start()
+	}
+}
+
+func TestAMasterThatRefusesWritesIsNotBelieved(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	s := openAt(t, Config{Addrs: []string{redis.Socket}})
+	insistGaps(t, s)
+	redis.Do("CONFIG", "SET", "min-replicas-to-write", "1") // it has lost its replicas
+	s.watch.told = s.watch.told.Add(-confirmEvery)
+	if gaps, err := s.Gaps(t.Context()); err == nil || !strings.Contains(err.Error(), "NOREPLICAS") {
+		t.Fatalf("gaps %v, %v", gaps, err)
+	}
+}
+
+func TestAForeignWordAboutMastersIsAnErrorThatNamesItsKey(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	redis.Do("SET", "t:{c}:masters", "junk")
+	if gaps, err := openAt(t, Config{Addrs: []string{redis.Socket}}).Gaps(t.Context()); err == nil || !strings.Contains(err.Error(), "t:{c}:masters") {
+		t.Fatalf("gaps %v, %v", gaps, err)
+	}
+}
+
+func TestAPromotedReplicaOfAClusterLeavesAGap(t *testing.T) {
+	t.Parallel()
+	cluster := storetest.StartCluster(t)
+	n := (cluster.Owner(cluster.SlotOf("t:{c}:masters")) + 1) % 3 // not the one that keeps the word about masters
+	replica := cluster.AddReplica(n)
+	s := openAt(t, Config{Addrs: cluster.Addrs()})
+	if gaps := insistGaps(t, s); len(gaps) != 0 {
+		t.Fatalf("gaps %v before", gaps)
+	}
+	cluster.Nodes[n].Kill()
+	cluster.Promote(replica, n)
+	if gaps := insistGaps(t, s); len(gaps) != 1 || time.Until(gaps[0].To) < 0 || time.Since(gaps[0].From) < quarantine.LostBefore {
+		t.Fatalf("gaps %v", gaps)
+	}
+	if gaps := insistGaps(t, openAt(t, Config{Addrs: cluster.Addrs()})); len(gaps) != 1 {
+		t.Fatalf("an instance that starts afterwards knows of %v", gaps)
+	}
+}
+
+// A hand-over whose records the master acknowledged and no replica has: after
+// the failover nobody but the holder before is known.
+func TestAHandOverThatAFailoverLostIsNotAttributedToTheHolderBefore(t *testing.T) {
+	t.Parallel()
+	sentinel := storetest.StartSentinel(t)
+	s := openAt(t, Config{Addrs: sentinel.Addrs(), MasterName: sentinel.Name})
+	insistGaps(t, s)
+	now := time.Now()
+	mustRecord(t, s, started("1", "alice", now.Add(-time.Hour), "192.0.2.1/32"))
+	sentinel.AwaitReplicas(2)
+
+	master := sentinel.Master()
+	for _, replica := range sentinel.Nodes[1:] {
+		replica.Pause()
+	}
+	master.Do("CLIENT", "KILL", "TYPE", "replica") // or the writes would wait in the replicas' sockets
+	ended := started("1", "alice", now.Add(-time.Hour), "192.0.2.1/32")
+	ended.Kind, ended.At = quarantine.SessionEnded, now
+	mustRecord(t, s, ended, started("2", "bob", now, "192.0.2.1/32"))
+	after := now.Add(20 * time.Second)
+	if got := whoHeld(t, s, after); got.Subscriber != "bob" {
+		t.Fatalf("before the failover: %+v", got)
+	}
+	master.Kill()
+	for _, replica := range sentinel.Nodes[1:] {
+		replica.Resume()
+	}
+	sentinel.AwaitFailover(master)
+
+	got := whoHeld(t, s, after)
+	if len(got.Bindings) != 1 || got.Bindings[0].Subscriber != "alice" {
+		t.Fatalf("the failover has lost nothing, this test tests nothing: %+v", got)
+	}
+	if got.Result != quarantine.Doubtful {
+		t.Fatalf("alice is blamed: %+v", got)
+	}
+	if got := whoHeld(t, s, now.Add(-30*time.Minute)); got.Subscriber != "alice" {
+		t.Fatalf("what was long before is in doubt: %+v", got)
+	}
+	interim := started("2", "bob", now, "192.0.2.1/32")
+	interim.Kind, interim.At = quarantine.SessionRenewed, now.Add(10*time.Minute)
+	mustRecord(t, s, interim)
+	if got := whoHeld(t, s, after); got.Subscriber != "bob" {
+		t.Fatalf("after bob's next Interim: %+v", got)
+	}
+}
+
+// whoHeld attributes as an engine does, and insists on an answer.
+func whoHeld(t *testing.T, s *Store, at time.Time) quarantine.Attribution {
+	t.Helper()
+	var err error
+	for range 400 {
+		var bindings []quarantine.Binding
+		bindings, err = s.Bindings(t.Context(), started("", "", at, "192.0.2.1/32").Addresses[0].Prefix.Addr(), at, at)
+		if err == nil {
+			return quarantine.WhoHeld(bindings, insistGaps(t, s), at, time.Second)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal(err)
+	return quarantine.Attribution{}
+}
