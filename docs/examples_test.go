@@ -91,7 +91,7 @@ func TestTheREADMEStartsRedisAsEnforceWantsIt(t *testing.T) {
 var metricName = regexp.MustCompile(`\bcordon_[a-z_]+\b`)
 
 func TestAlertsAndManualNameMetricsThatExist(t *testing.T) {
-	source := readPage(t, "../cmd/cordon/app/watch.go")
+	source := readPage(t, "../cmd/cordon/app/metrics.go")
 	exist := metricName.FindAllString(source, -1)
 	for _, name := range []string{"examples/prometheus/cordon.rules.yml", "operators-manual.md", "examples/freeradius/README.md"} {
 		page := strings.ReplaceAll(readPage(t, name), "cordon_copy", "")

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,38 +14,6 @@ func newBNG(sh *shell) *cobra.Command {
 	g := group("bng", "The BNGs of the configuration", newBNGList(r), newBNGSnippet(sh), newBNGTest(r))
 	r.flags(g)
 	return g
-}
-
-func newBNGList(r *remote) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List the BNGs that the server knows", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			api, err := r.client()
-			if err != nil {
-				return err
-			}
-			raw, err := api.Get(c.Context(), "/bngs", nil)
-			if err != nil {
-				return err
-			}
-			var answer struct {
-				Results []struct {
-					Name, Address, Dialect string
-					Profiles               []string
-				}
-			}
-			if err := json.Unmarshal(raw, &answer); err != nil {
-				return fmt.Errorf("read the answer: %w", err)
-			}
-			t := &table{header: []string{"NAME", "ADDRESS", "DIALECT", "PROFILES"}}
-			var names []string
-			for _, b := range answer.Results {
-				t.add(b.Name, b.Address, b.Dialect, strings.Join(b.Profiles, ","))
-				names = append(names, b.Name)
-			}
-			return r.print(printed{raw: raw, names: names, table: t})
-		},
-	}
 }
 
 func newBNGSnippet(sh *shell) *cobra.Command {

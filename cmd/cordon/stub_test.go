@@ -33,7 +33,11 @@ func newStub() *stub {
 	s.mux.HandleFunc("GET /api/v1/verdicts/{id}", s.verdict)
 	s.mux.HandleFunc("GET /api/v1/sessions", s.sessions)
 	s.mux.HandleFunc("GET /api/v1/bngs", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"results":[{"name":"bng1","address":"192.0.2.1","dialect":"junos","profiles":["walled-garden"]}],"next":null}`)
+		_, _ = io.WriteString(w, `{"results":[{"name":"bng1","address":"192.0.2.1","dialect":"junos","profiles":["walled-garden"],
+			"health":{"state":"silent","path":"aaa1","since":"2026-03-01T12:00:00Z","unanswered":6,"last_answer":null,"clock_skew_seconds":-400,
+			"in_flight":2,"waiting_releases":3,"waiting_restrictions":4,"restriction_rate":1.5,"stopped_profiles":[{"profile":"garden","error_cause":407}],
+			"last_fault":{"name":"NAS-Identification-Mismatch","at":"2026-03-01T11:00:00Z"}}},
+			{"name":"bng2","address":"192.0.2.2","dialect":"junos","profiles":[],"health":null}],"next":null}`)
 	})
 	return s
 }

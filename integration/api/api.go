@@ -64,6 +64,8 @@ type BNG struct {
 	Address  string   `json:"address" doc:"Where CoA goes."`
 	Dialect  string   `json:"dialect"`
 	Profiles []string `json:"profiles" doc:"Profiles it knows a name for."`
+	// Health is filled in when it is asked for.
+	Health *BNGHealth `json:"health" doc:"How it answers; null on an instance that is not the sender, which alone knows."`
 }
 
 // Config is what the API shows of the configuration, and where it asks.
@@ -78,6 +80,9 @@ type Config struct {
 	DefaultFor time.Duration
 	// History is how far around a moment neighbours are looked for; 0: 168 h.
 	History time.Duration
+	// Health tells how the BNGs answer, by name; nil: this instance does not know.
+	// It may be nil itself.
+	Health func() map[string]BNGHealth
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }

@@ -3,9 +3,48 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
+	"time"
 
 	"cordon/integration/httpx"
 )
+
+// BNGHealth is how a BNG answers, as the sender knows it since its start.
+type BNGHealth struct {
+	State      string     `json:"state" enum:"ok,silent,recovering" doc:"silent: new restrictions are kept back, releases are tried. recovering: releases go first."`
+	Path       string     `json:"path" doc:"What is asked: the BNG itself, or a proxy."`
+	Since      *time.Time `json:"since" doc:"Of the state; null if it never changed."`
+	Unanswered int        `json:"unanswered" doc:"Requests in a row on that path."`
+	LastAnswer *time.Time `json:"last_answer"`
+
+	Skew          *int64 `json:"clock_skew_seconds" doc:"How far its clock is ahead of ours; null if its answers do not tell."`
+	ClockDiscards uint64 `json:"clock_skew_discards" doc:"Requests unanswered because answers were stamped too far off."`
+
+	InFlight            int     `json:"in_flight"`
+	WaitingReleases     int     `json:"waiting_releases"`
+	WaitingRestrictions int     `json:"waiting_restrictions"`
+	Rate                float64 `json:"rate" doc:"Requests a second at most."`
+	RestrictionRate     float64 `json:"restriction_rate" doc:"Restrictions among them; fewer while many lines come back."`
+
+	Stopped []StoppedProfile `json:"stopped_profiles" doc:"Profiles that it refuses to everybody; releases go on."`
+	Fault   *BNGFault        `json:"last_fault" doc:"The last refusal about the configuration or the way."`
+}
+
+// StoppedProfile is a profile that a BNG refuses to everybody.
+type StoppedProfile struct {
+	Profile    string    `json:"profile"`
+	ErrorCause uint32    `json:"error_cause"`
+	Since      time.Time `json:"since"`
+	RetryAt    time.Time `json:"retry_at" doc:"When one subscriber tries again."`
+}
+
+// BNGFault is a refusal that is not about a session or a profile.
+type BNGFault struct {
+	ErrorCause uint32    `json:"error_cause"`
+	Name       string    `json:"name"`
+	Kind       string    `json:"kind" doc:"config_fault: the BNG does not take this from us. path_fault: what stands there cannot do this, or cannot reach the BNG."`
+	At         time.Time `json:"at"`
+}
 
 type bngsPage struct {
 	Results []BNG   `json:"results"`
@@ -21,8 +60,22 @@ func (a *API) mountBNGs(s *httpx.Server) {
 	})
 	httpx.Register(s, httpx.Operation{
 		ID: "list-bngs", Method: http.MethodGet, Path: "/bngs",
-		Summary: "The configured BNGs.", Scopes: []httpx.Scope{httpx.ScopeRead},
+		Summary: "The configured BNGs, and how they answer.", Scopes: []httpx.Scope{httpx.ScopeRead},
 	}, func(context.Context, *struct{}) (*bngsOutput, error) {
-		return &bngsOutput{bngsPage{Results: listed}}, nil
+		return &bngsOutput{bngsPage{Results: a.withHealth(listed)}}, nil
 	})
+}
+
+func (a *API) withHealth(listed []BNG) []BNG {
+	if a.Health == nil {
+		return listed
+	}
+	known := a.Health()
+	listed = slices.Clone(listed)
+	for i := range listed {
+		if h, ok := known[listed[i].Name]; ok {
+			listed[i].Health = &h
+		}
+	}
+	return listed
 }

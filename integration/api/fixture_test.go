@@ -126,6 +126,9 @@ func newServer(t *testing.T, d *desk, tokens ...httpx.Token) *httpx.Server {
 			{Name: "bng1", Address: "192.0.2.1", Dialect: "junos", Profiles: []string{"walled-garden"}},
 			{Name: "bng2", Address: "192.0.2.2", Dialect: "mikrotik"},
 		},
+		Health: func() map[string]BNGHealth {
+			return map[string]BNGHealth{"bng1": {State: "silent", Path: "bng1", Unanswered: 6, Rate: 10, RestrictionRate: 10, Stopped: []StoppedProfile{}}}
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

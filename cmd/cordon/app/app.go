@@ -51,6 +51,7 @@ type App struct {
 	journal    *journal.Journal
 	store      *store.Store
 	coa        *coa.Client
+	fleet      *bng.Fleet
 	accounting *bng.Accounting
 	addr       net.Addr
 	redisSeen  atomic.Bool // it answered once since the start
@@ -73,6 +74,7 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 	if err != nil {
 		return nil, err
 	}
+	a.fleet = fleet
 	if err := a.openStore(ctx, fleet); err != nil {
 		return nil, err
 	}
@@ -202,7 +204,7 @@ func (a *App) mount() error {
 		return err
 	}
 	in.Mount(a.http)
-	c := api.Config{Cases: a.store, Sessions: a.store, Bindings: a.store, History: a.cfg.Attribution.History.Std()}
+	c := api.Config{Cases: a.store, Sessions: a.store, Bindings: a.store, History: a.cfg.Attribution.History.Std(), Health: a.health}
 	for _, p := range a.cfg.Profiles {
 		c.Profiles = append(c.Profiles, p.Name)
 	}

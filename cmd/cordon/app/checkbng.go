@@ -70,7 +70,8 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, mode quarantine.Mode, p
 	c := bng.Config{
 		Name: b.Name, Address: b.Address, Secret: readRADIUSSecret(d, p, b.Secret, b.SecretFile), Options: b.DialectOptions,
 		CoAPort: b.CoAPort, DisconnectPort: b.DisconnectPort, Rate: b.Rate, MaxInFlight: b.MaxInFlight,
-		Profiles: map[string]dialect.Profile{},
+		CheckEventTimestamp: b.CheckEventTimestamp,
+		Profiles:            map[string]dialect.Profile{},
 	}
 	for i, n := range b.NAS {
 		if !n.IP.IsValid() && n.Identifier == "" {

@@ -122,6 +122,7 @@ type BNG struct {
 	DisconnectPort       uint16                `yaml:"disconnect_port"`
 	MessageAuthenticator string                `yaml:"message_authenticator"` // send | omit | require-reply; default: the dialect's
 	EventTimestamp       string                `yaml:"event_timestamp"`       // send | omit; default: the dialect's
+	CheckEventTimestamp  bool                  `yaml:"check_event_timestamp"` // believe no answer that is stamped more than 300 s off
 	Rate                 float64               `yaml:"rate"`
 	MaxInFlight          int                   `yaml:"max_in_flight"`
 	Profiles             map[string]BNGProfile `yaml:"profiles"`

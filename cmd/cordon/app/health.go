@@ -1,0 +1,91 @@
+package app
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"cordon/integration/api"
+	"cordon/radiusx/bng"
+	"cordon/radiusx/coa"
+)
+
+// When a BNG's clock is worth a line, and how often.
+const (
+	skewWarning = 30 * time.Second
+	skewEvery   = time.Hour
+)
+
+// noticed is what the log was told of one BNG.
+type noticed struct {
+	state    bng.PathState
+	skewed   time.Time // last line about its clock
+	discards uint64
+}
+
+// tellHealth writes a line when the way to a BNG changes its state, and now and
+// then about a clock that is off.
+func (a *App) tellHealth(seen map[string]*noticed) {
+	for _, h := range a.fleet.Health() {
+		was := seen[h.BNG]
+		if was == nil {
+			was = &noticed{}
+			seen[h.BNG] = was
+		}
+		name := zap.String("bng", h.BNG)
+		if h.State != was.state {
+			level := zap.InfoLevel
+			if h.State == bng.PathSilent {
+				level = zap.WarnLevel
+			}
+			a.log.Log(level, "BNG is "+h.State.String(), name, zap.String("path", h.Path), zap.Time("since", h.Since), zap.Int("unanswered", h.Unanswered))
+			was.state = h.State
+		}
+		off := h.Skew.Abs() > skewWarning || h.ClockDiscards > was.discards
+		if off && time.Since(was.skewed) >= skewEvery {
+			a.log.Warn("BNG's clock is off; see NTP there and here", name, zap.Duration("ahead", h.Skew), zap.Uint64("answers_discarded_for_it", h.ClockDiscards))
+			was.skewed, was.discards = time.Now(), h.ClockDiscards
+		}
+	}
+}
+
+// health is what the API shows of the BNGs; nil on an instance that does not
+// send, which knows nothing of them.
+func (a *App) health() map[string]api.BNGHealth {
+	if !a.engine.Sender() {
+		return nil
+	}
+	shown := map[string]api.BNGHealth{}
+	for _, h := range a.fleet.Health() {
+		shown[h.BNG] = shownHealth(&h)
+	}
+	return shown
+}
+
+func shownHealth(h *bng.Health) api.BNGHealth {
+	s := api.BNGHealth{
+		State: h.State.String(), Path: h.Path, Since: moment(h.Since), Unanswered: h.Unanswered, LastAnswer: moment(h.LastAnswer),
+		ClockDiscards: h.ClockDiscards, InFlight: h.InFlight, WaitingReleases: h.WaitingReleases, WaitingRestrictions: h.WaitingRestrictions,
+		Rate: h.Rate, RestrictionRate: h.RestrictionRate, Stopped: []api.StoppedProfile{},
+	}
+	if !h.SkewAt.IsZero() {
+		seconds := int64(h.Skew / time.Second)
+		s.Skew = &seconds
+	}
+	for _, p := range h.Stopped {
+		s.Stopped = append(s.Stopped, api.StoppedProfile{Profile: p.Profile, ErrorCause: p.ErrorCause, Since: p.Since.UTC(), RetryAt: p.RetryAt.UTC()})
+	}
+	if f := h.Fault; f != nil {
+		s.Fault = &api.BNGFault{ErrorCause: f.ErrorCause, Name: coa.LookupErrorCause(f.ErrorCause).Name, Kind: label(f.Disposition.String()), At: f.At.UTC()}
+	}
+	return s
+}
+
+// moment is nil for one that never was.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"cordon/radiusx/acct"
+	"cordon/radiusx/bng"
+	"cordon/radiusx/coa"
+)
+
+// registry collects the figures of all parts. No label names an address or a
+// subscriber.
+func (a *App) registry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), figures{a})
+	return r
+}
+
+// figures reads the parts' own counters when asked.
+type figures struct{ app *App }
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, labels, nil)
+}
+
+var (
+	acctRecords = describe("cordon_accounting_datagrams_total", "Accounting datagrams by what became of them.", "outcome")
+	acctIgnored = describe("cordon_accounting_records_ignored_total", "Records that tell nothing about a session.", "reason")
+	coaSent     = describe("cordon_coa_exchanges_total", "CoA and Disconnect exchanges by outcome.", "outcome")
+	coaAgain    = describe("cordon_coa_retransmissions_total", "Requests sent again.")
+	coaDropped  = describe("cordon_coa_discarded_total", "Datagrams that answered nothing.", "reason")
+	coaIDs      = describe("cordon_coa_identifiers_reused_total", "Identifiers used again: rested after the full 300 s, hurried before.", "how")
+	coaErrors   = describe("cordon_coa_socket_errors_total", "Errors of our own sockets, and ICMP complaints about datagrams of ours.", "kind")
+	coaPorts    = describe("cordon_coa_ports", "Source ports that are open.")
+	coaShort    = describe("cordon_coa_ports_short_of_buffer", "Open ports that got less socket buffer than was asked for.")
+	coaBuffer   = describe("cordon_coa_socket_buffer_octets", "Socket buffer of the port that got least; 0: unknown.", "direction")
+	isSender    = describe("cordon_sender", "1 if this instance is the sender.")
+
+	bngState    = describe("cordon_bng_state", "1 for the state that the way to the BNG is in. Only the sender knows.", "bng", "state")
+	bngSkew     = describe("cordon_bng_clock_skew_seconds", "How far the BNG's clock is ahead of ours.", "bng")
+	bngDiscards = describe("cordon_bng_clock_skew_discards_total", "Exchanges unanswered because answers were stamped too far off.", "bng")
+	bngAnswered = describe("cordon_bng_last_answer_timestamp_seconds", "When the BNG answered last.", "bng")
+	bngInFlight = describe("cordon_bng_in_flight", "Requests that wait for an answer.", "bng")
+	bngWaiting  = describe("cordon_bng_waiting", "Requests that wait for their turn.", "bng", "kind")
+	bngRate     = describe("cordon_bng_rate", "Requests a second that may leave; restrictions fewer while many lines come back.", "bng", "kind")
+	bngStopped  = describe("cordon_bng_stopped_profiles", "Profiles that the BNG refuses to everybody.", "bng")
+)
+
+// Describe implements prometheus.Collector.
+func (f figures) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(f, out) }
+
+// Collect implements prometheus.Collector.
+func (f figures) Collect(out chan<- prometheus.Metric) {
+	s := samples{out}
+	if f.app.acct != nil {
+		for counter, n := range f.app.acct.Stats() {
+			s.count(acctRecords, n, acct.Counter(counter).String())
+		}
+		ignored := f.app.accounting.Stats()
+		s.count(acctIgnored, ignored.Foreign, "foreign")
+		s.count(acctIgnored, ignored.Nameless, "nameless")
+		s.count(acctIgnored, ignored.Forbidden, "forbidden")
+	}
+	s.client(f.app.coa.Stats())
+	sending := f.app.engine.Sender()
+	s.gauge(isSender, number(sending))
+	if !sending {
+		return
+	}
+	for _, h := range f.app.fleet.Health() {
+		s.bng(&h)
+	}
+}
+
+// samples writes figures of one collection.
+type samples struct{ out chan<- prometheus.Metric }
+
+// count and gauge write one figure; labels are spelt with underscores.
+func (s samples) count(d *prometheus.Desc, n uint64, labels ...string) {
+	s.out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+}
+
+func (s samples) gauge(d *prometheus.Desc, v float64, labels ...string) {
+	s.out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+// client writes the figures of the CoA client.
+func (s samples) client(stats coa.Stats) {
+	s.count(coaSent, stats.ACKs, "ack")
+	s.count(coaSent, stats.NAKs, "nak")
+	s.count(coaSent, stats.Unanswered, "unanswered")
+	s.count(coaSent, stats.Abandoned, "abandoned")
+	s.count(coaAgain, stats.Retransmitted)
+	for reason, n := range stats.Discarded {
+		if reason != int(coa.NotDiscarded) {
+			s.count(coaDropped, n, label(coa.Discard(reason).String()))
+		}
+	}
+	s.count(coaIDs, stats.Rested, "rested")
+	s.count(coaIDs, stats.Hurried, "hurried")
+	s.count(coaErrors, stats.OpenErrors, "open")
+	s.count(coaErrors, stats.WriteErrors, "write")
+	s.count(coaErrors, stats.ReadErrors, "read")
+	s.count(coaErrors, stats.Complaints, "complaint")
+	s.gauge(coaPorts, float64(stats.Ports))
+	s.gauge(coaShort, float64(stats.ShortBuffers))
+	s.gauge(coaBuffer, float64(stats.ReceiveBuffer), "receive")
+	s.gauge(coaBuffer, float64(stats.SendBuffer), "send")
+}
+
+// bng writes the figures of one BNG.
+func (s samples) bng(h *bng.Health) {
+	for _, state := range bng.PathStates() {
+		s.gauge(bngState, number(state == h.State), h.BNG, state.String())
+	}
+	if !h.SkewAt.IsZero() {
+		s.gauge(bngSkew, h.Skew.Seconds(), h.BNG)
+	}
+	if !h.LastAnswer.IsZero() {
+		s.gauge(bngAnswered, float64(h.LastAnswer.UnixMilli())/float64(time.Second/time.Millisecond), h.BNG)
+	}
+	s.count(bngDiscards, h.ClockDiscards, h.BNG)
+	s.gauge(bngInFlight, float64(h.InFlight), h.BNG)
+	s.gauge(bngWaiting, float64(h.WaitingReleases), h.BNG, "release")
+	s.gauge(bngWaiting, float64(h.WaitingRestrictions), h.BNG, "restriction")
+	s.gauge(bngRate, h.Rate, h.BNG, "all")
+	s.gauge(bngRate, h.RestrictionRate, h.BNG, "restriction")
+	s.gauge(bngStopped, float64(len(h.Stopped)), h.BNG)
+}
+
+// label spells a word of a table as Prometheus' users expect.
+func label(word string) string { return strings.ReplaceAll(word, "-", "_") }
+
+func number(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}

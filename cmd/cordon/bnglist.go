@@ -1,0 +1,103 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// listedBNG is what the list shows of GET /bngs.
+type listedBNG struct {
+	Name, Address, Dialect string
+	Profiles               []string
+	Health                 *struct {
+		State               string
+		Path                string
+		Since               *time.Time
+		Unanswered          int
+		LastAnswer          *time.Time `json:"last_answer"`
+		Skew                *int64     `json:"clock_skew_seconds"`
+		InFlight            int        `json:"in_flight"`
+		WaitingReleases     int        `json:"waiting_releases"`
+		WaitingRestrictions int        `json:"waiting_restrictions"`
+		RestrictionRate     float64    `json:"restriction_rate"`
+		Stopped             []struct {
+			Profile    string
+			ErrorCause int `json:"error_cause"`
+		} `json:"stopped_profiles"`
+		Fault *struct {
+			Name string
+			At   time.Time
+		} `json:"last_fault"`
+	}
+}
+
+func newBNGList(r *remote) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the BNGs that the server knows, and how they answer", Args: cobra.NoArgs,
+		Long: "STATE is known on the elected sender only: ok, silent (new restrictions are kept back), recovering (releases go first).",
+		RunE: func(c *cobra.Command, _ []string) error {
+			api, err := r.client()
+			if err != nil {
+				return err
+			}
+			raw, err := api.Get(c.Context(), "/bngs", nil)
+			if err != nil {
+				return err
+			}
+			var answer struct{ Results []listedBNG }
+			if err := json.Unmarshal(raw, &answer); err != nil {
+				return fmt.Errorf("read the answer: %w", err)
+			}
+			t := &table{
+				header:   []string{"NAME", "ADDRESS", "DIALECT", "STATE", "PROFILES", "PATH", "SINCE", "ANSWERED", "SKEW", "FLYING", "WAITING", "RATE", "STOPPED", "FAULT"},
+				wideFrom: 5,
+			}
+			var names []string
+			for _, b := range answer.Results {
+				t.add(b.cells()...)
+				names = append(names, b.Name)
+			}
+			return r.print(printed{raw: raw, names: names, table: t})
+		},
+	}
+}
+
+func (b *listedBNG) cells() []string {
+	cells := []string{b.Name, b.Address, b.Dialect, "", strings.Join(b.Profiles, ","), "", "", "", "", "", "", "", "", ""}
+	h := b.Health
+	if h == nil {
+		return cells
+	}
+	cells[3], cells[5], cells[6], cells[7] = h.State, h.Path, clockOf(h.Since), clockOf(h.LastAnswer)
+	if len(h.Stopped) > 0 {
+		cells[3] += ", profile stopped"
+	}
+	if h.Skew != nil {
+		cells[8] = strconv.FormatInt(*h.Skew, 10) + "s"
+	}
+	cells[9] = strconv.Itoa(h.InFlight)
+	cells[10] = fmt.Sprintf("%d+%d", h.WaitingReleases, h.WaitingRestrictions)
+	cells[11] = strconv.FormatFloat(h.RestrictionRate, 'g', 4, 64)
+	var stopped []string
+	for _, p := range h.Stopped {
+		stopped = append(stopped, fmt.Sprintf("%s (%d)", p.Profile, p.ErrorCause))
+	}
+	cells[12] = strings.Join(stopped, ",")
+	if h.Fault != nil {
+		cells[13] = h.Fault.Name + " " + clockOf(&h.Fault.At)
+	}
+	return cells
+}
+
+// clockOf writes a moment, nothing for one that never was.
+func clockOf(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
