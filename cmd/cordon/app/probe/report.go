@@ -120,9 +120,10 @@ func (c *Config) judgeAnswer(t *Try) finding {
 	return f
 }
 
-// notFound are the Error-Causes, beside 503, with which makes say that there is
-// nothing they could do for such a request.
-var notFound = map[uint32]bool{0: true, 402: true, 404: true, 407: true, 503: true, 504: true, 507: true}
+// expected are the Error-Causes, beside 503, with which makes refuse such a
+// request: none, Missing-Attribute, Invalid-Request, Invalid-Attribute-Value,
+// Session-Context-Not-Removable, Request-Initiated.
+var expected = map[uint32]bool{0: true, 402: true, 404: true, 407: true, 504: true, 507: true}
 
 // readAnswer reads an answer but for its time.
 func (c *Config) readAnswer(t *Try) finding {
@@ -135,10 +136,12 @@ func (c *Config) readAnswer(t *Try) finding {
 	case t.result.Kind == coa.ACK:
 		return finding{AcksAnything, "It answers CoA-ACK about a session that does not exist: its ACK proves nothing, and it may do things to somebody else's session (some gear takes the first that it finds).",
 			"do not enforce on it before cordon shows another session untouched; cordon dialect show " + c.BNG.Dialect.Name}
-	case cause == 405 && c.BNG.Dialect.DisconnectOnly != "":
+	case (cause == 402 || cause == 405) && c.BNG.Dialect.DisconnectOnly != "": // hostapd 2.10: 402
 		return finding{Alive, "It answers, signed with our secret, and does no CoA, as is known of this make: it can only disconnect.", ""}
-	case notFound[cause]:
+	case cause == 503:
 		return finding{Alive, "It answers, signed with our secret, and does not know the session, which does not exist (" + reason + ").", ""}
+	case expected[cause]:
+		return finding{Alive, "It answers, signed with our secret, and refuses a request about nobody that asks for nothing (" + reason + "), as makes do.", ""}
 	case cause == 508:
 		return finding{MatchesSeveral, "It finds several sessions where there can be none (" + reason + "): it does not look at what identifies them.",
 			"check that the dialect is the right one for this make"}
