@@ -18,6 +18,7 @@ type site struct {
 	tokens  string // http.tokens
 	key     string // accounting.subscriber_key
 	ignore  string // accounting.ignore_sessions
+	rules   string // lines under policy.rules; empty: bots and spam
 	limits  string // empty: far above what a test reaches; "default": not written
 	pause   string // file
 	more    string // further top-level keys
@@ -73,8 +74,12 @@ func (s *site) yaml() string {
 		mode = "enforce"
 	}
 	line("policy:\n  mode: %s\n  rules:", mode)
-	line("    - {name: bots, match: {category: [botnet, malware], min_confidence: 0.7}, profile: walled-garden, for: 72h}")
-	line("    - {name: spam, match: {category: [spam]}, profile: block-smtp, for: 24h}")
+	if s.rules != "" {
+		line("%s", s.rules)
+	} else {
+		line("    - {name: bots, match: {category: [botnet, malware], min_confidence: 0.7}, profile: walled-garden, for: 72h}")
+		line("    - {name: spam, match: {category: [spam]}, profile: block-smtp, for: 24h}")
+	}
 	switch s.limits {
 	case "default":
 	case "":
