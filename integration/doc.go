@@ -6,6 +6,7 @@
 //	intake   POST /verdicts, and the one way in that every feed uses
 //	feed     one folder a format (xarf, arf, …) that turns other programs'
 //	         reports into verdicts and hands them to intake
+//	linecheck  asks the operator's own program what is in force on a line
 //	api      cases, manual quarantines, sessions, subscribers, BNGs
 //	e2e      whole-product tests against real parts
 //

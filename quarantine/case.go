@@ -51,10 +51,15 @@ type SessionEnforcement struct {
 	Doubtful  bool      `json:"doubtful,omitempty"`  // a late duplicate of a restriction may still arrive
 	InFlight  bool      `json:"in_flight,omitempty"` // an order was handed out and not observed yet
 	KeptBack  int       `json:"kept_back,omitempty"` // times in a row that an order could not leave
-	AssertAt  time.Time `json:"assert_at,omitzero"`  // when the release of Asserts is sent once more
-	Asserts   []Applied `json:"asserts,omitempty"`
+	Given     []Applied `json:"given,omitempty"`     // what was taken away last, as the BNG acknowledged
+	AssertAt  time.Time `json:"assert_at,omitzero"`  // when the release of Given is sent once more
 	NextAt    time.Time `json:"next_at,omitzero"`    // when to try again
 	GoneSince time.Time `json:"gone_since,omitzero"` // first of a row of "session not found" answers
+
+	ChangedAt time.Time `json:"changed_at,omitzero"` // when the BNG acknowledged what is, or is no more, in force
+	Proof     Proof     `json:"proof,omitempty"`     // how that can be proved
+	ProveAt   time.Time `json:"prove_at,omitzero"`   // when to look for the proof
+	Asks      int       `json:"asks,omitempty"`      // looks that proved nothing
 }
 
 // CaseVerdict is one piece of a case's evidence.
@@ -131,7 +136,7 @@ func (c *Case) Clone() *Case {
 	twin.Sessions = slices.Clone(c.Sessions)
 	for i := range twin.Sessions {
 		twin.Sessions[i].Applied = slices.Clone(c.Sessions[i].Applied)
-		twin.Sessions[i].Asserts = slices.Clone(c.Sessions[i].Asserts)
+		twin.Sessions[i].Given = slices.Clone(c.Sessions[i].Given)
 	}
 	twin.Verdicts = slices.Clone(c.Verdicts)
 	twin.Notes = slices.Clone(c.Notes)

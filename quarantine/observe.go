@@ -19,7 +19,15 @@ const goneAfter = 10 * time.Minute
 // remembered all the same. Observing twice changes nothing more.
 func (c *Case) Observe(o Order, out Outcome, now time.Time) {
 	e := c.find(&o)
-	if e == nil || c.State == Closed || !e.InFlight {
+	if e == nil || c.State == Closed {
+		return
+	}
+	if o.Check {
+		e.prove(&o, out, now)
+		c.settle(now)
+		return
+	}
+	if !e.InFlight {
 		return
 	}
 	e.InFlight, e.UpdatedAt = false, now
@@ -85,9 +93,9 @@ func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
 // restored notes a confirmed release. If a late duplicate of a restriction may
 // come after it, it is asserted once more.
 func (e *SessionEnforcement) restored(o *Order, now time.Time) {
-	e.Applied, e.Confirmed, e.AssertAt, e.Asserts = nil, false, time.Time{}, nil
+	e.Applied, e.Confirmed, e.AssertAt, e.Given = nil, false, time.Time{}, slices.Clone(o.From)
 	if e.Doubtful {
-		e.Doubtful, e.AssertAt, e.Asserts = false, now.Add(AssertDelay), slices.Clone(o.From)
+		e.Doubtful, e.AssertAt = false, now.Add(AssertDelay)
 	}
 }
 
@@ -110,6 +118,7 @@ func (e *SessionEnforcement) undone(o *Order, out Outcome, now time.Time) {
 // judge sets the enforcement and when to try again.
 func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 	e.ErrorCause, e.Reason = out.ErrorCause, out.Reason
+	e.unproved()
 	if out.Kind != OutcomeNotSent {
 		e.KeptBack = 0
 	}
@@ -119,6 +128,7 @@ func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 	switch out.Kind {
 	case OutcomeAcked:
 		e.Enforcement, e.NextAt = Acked, time.Time{}
+		e.acked(out, now)
 	case OutcomeVerified:
 		e.Enforcement, e.NextAt = Verified, time.Time{}
 	case OutcomeRefused:

@@ -52,6 +52,8 @@ type Outcome struct {
 	// Residue is what of a partial change is still to be undone; only the
 	// Enforcer understands it. It is handed back in the next order.
 	Residue string `json:"residue,omitempty"`
+	// Proof, of an acked change, is how it can be found out whether it is so.
+	Proof Proof `json:"proof,omitempty"`
 }
 
 // Datagram is one that is about to leave for the first time.
@@ -72,7 +74,10 @@ type Applied struct {
 // Order asks for one session to be changed. There are three kinds: a
 // restriction has a To (and From, if another profile, or an earlier try of the
 // same, may be in force); a release has From only; an order with neither only
-// takes back the Residue of a partial change.
+// takes back the Residue of a partial change. Any but the last may be a Check:
+// it changes nothing and finds out whether To, or the end of From, is in force.
+// Its outcome is OutcomeVerified, OutcomeRefused if the network shows otherwise,
+// or OutcomeAcked if nothing says so or otherwise.
 type Order struct {
 	Case       string    `json:"case"`
 	Generation uint64    `json:"generation"`
@@ -84,20 +89,22 @@ type Order struct {
 	Confirmed  bool      `json:"confirmed,omitempty"` // the newest of From was acked: a refusal to undo it is news
 	Residue    string    `json:"residue,omitempty"`
 	Again      bool      `json:"again,omitempty"` // an earlier try may have been done: its answer never came
+	Check      bool      `json:"check,omitempty"`
+	Since      time.Time `json:"since,omitzero"` // of a Check: when the BNG acknowledged the change
 	// BeforeSend is called with each datagram right before its first
 	// transmission. An error means that it must not leave.
 	BeforeSend func(context.Context, Datagram) error `json:"-"`
 }
 
 // Restricts reports whether the order adds a restriction.
-func (o *Order) Restricts() bool { return o.To != "" }
+func (o *Order) Restricts() bool { return o.To != "" && !o.Check }
 
 // UndoesOnly reports whether the order only takes back a residue.
 func (o *Order) UndoesOnly() bool { return o.To == "" && len(o.From) == 0 }
 
 // Patience is how long an exchange of this order is tried on the wire.
 func (o *Order) Patience() time.Duration {
-	if o.Restricts() {
+	if o.Restricts() || o.Check {
 		return RestrictPatience
 	}
 	return ReleasePatience

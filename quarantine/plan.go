@@ -83,7 +83,7 @@ func (c *Case) notice(in Look) {
 		record := in.Sessions[at]
 		switch {
 		case SameSession(&record, &e.Session) && record.Live():
-			e.renew(record)
+			e.renew(record, in.Now)
 		case SameSession(&record, &e.Session), record.StartedAt.After(e.Session.StartedAt):
 			e.end(in.Now, "the session ended")
 		}
@@ -93,7 +93,10 @@ func (c *Case) notice(in Look) {
 
 // renew takes a newer record of the same session in. A session heard of since
 // its BNG first said "not found" is there after all.
-func (e *SessionEnforcement) renew(record Session) {
+func (e *SessionEnforcement) renew(record Session, now time.Time) {
+	if e.told(&record) {
+		e.ProveAt = now
+	}
 	if record.SeenAt.After(e.GoneSince) {
 		e.GoneSince = time.Time{}
 	}
@@ -177,7 +180,7 @@ func (c *Case) order(e *SessionEnforcement, in *Look) (Order, bool) {
 	e.recover()
 	c.retarget(e, in.Now)
 	if !in.due(e) || !e.owesNow(in.Now) {
-		return Order{}, false
+		return c.look(e, in.Now)
 	}
 	o := Order{Case: c.ID, Generation: c.Generation, Session: e.Session, Again: e.Doubtful}
 	switch {
@@ -191,7 +194,7 @@ func (c *Case) order(e *SessionEnforcement, in *Look) (Order, bool) {
 	case len(e.Applied) > 0:
 		o.From, o.Confirmed = slices.Clone(e.Applied), e.Confirmed
 	default:
-		o.From = slices.Clone(e.Asserts)
+		o.From = slices.Clone(e.Given)
 	}
 	return o, true
 }
@@ -238,11 +241,12 @@ func (e *SessionEnforcement) aim(profile string, now time.Time) {
 	e.Doubtful = e.Doubtful || (e.InFlight && e.Wanted != "")
 	e.Wanted, e.Enforcement, e.UpdatedAt = profile, Pending, now
 	e.NextAt, e.Attempts, e.ErrorCause, e.Reason, e.GoneSince = now, 0, 0, "", time.Time{}
+	e.unproved()
 }
 
 // owes reports whether anything of ours is, or may be, left on the BNG.
 func (e *SessionEnforcement) owes() bool {
-	return len(e.Applied) > 0 || e.Residue != "" || !e.AssertAt.IsZero() || e.InFlight
+	return len(e.Applied) > 0 || e.Residue != "" || !e.AssertAt.IsZero() || e.InFlight || e.proving()
 }
 
 func (e *SessionEnforcement) owesNow(now time.Time) bool {
@@ -259,7 +263,7 @@ func (e *SessionEnforcement) owesNow(now time.Time) bool {
 // it may change counts as changed from here on.
 func (c *Case) Dispatch(o *Order, now time.Time) {
 	e := c.find(o)
-	if e == nil {
+	if e == nil || o.Check {
 		return
 	}
 	e.InFlight, e.UpdatedAt, e.Enforcement = true, now, Pending
@@ -278,7 +282,12 @@ const (
 // KeepBack notes that an order does not leave now, and why; it is asked for
 // again with pauses that grow up to most.
 func (c *Case) KeepBack(o *Order, reason string, most time.Duration, now time.Time) {
-	if e := c.find(o); e != nil {
+	e := c.find(o)
+	switch {
+	case e == nil:
+	case o.Check:
+		e.ProveAt = now.Add(firstAsk)
+	default:
 		e.keepBack(reason, most, now)
 	}
 }
@@ -371,6 +380,9 @@ func (c *Case) NextLook(now time.Time) time.Time {
 			next = earliest(next, later(e.NextAt, now))
 		case !e.AssertAt.IsZero() && e.Wanted == "":
 			next = earliest(next, e.AssertAt)
+		}
+		if e.Enforcement != Gone && c.State != CaseHeld && !e.ProveAt.IsZero() {
+			next = earliest(next, later(e.ProveAt, now))
 		}
 	}
 	return next

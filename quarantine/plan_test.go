@@ -20,6 +20,7 @@ type model struct {
 	late     []func() // duplicates of restrictions still on their way
 	lateTill time.Time
 	perfect  bool
+	proof    Proof // with one, ACKs may be lies, and looks tell the truth
 }
 
 type modelSession struct {
@@ -30,7 +31,8 @@ type modelSession struct {
 
 func newModel(seed uint64) *model {
 	return &model{
-		rng: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+		proof: []Proof{NoProof, ProofByAsk}[seed%2],
+		rng:   rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
 		live: map[string]*modelSession{}, ended: map[string]Session{},
 	}
 }
@@ -76,6 +78,10 @@ func (m *model) carryOut(o Order) Outcome {
 		fate = 9
 	}
 	switch {
+	case o.Check:
+		return m.lookAt(o, s)
+	case fate == 6 && m.proof == ProofByAsk && !o.UndoesOnly(): // a lie
+		return Outcome{Kind: OutcomeAcked, Proof: m.proof}
 	case o.UndoesOnly() && fate > 2:
 		s.halfway = false
 		return Outcome{Kind: OutcomeAcked}
@@ -98,10 +104,22 @@ func (m *model) carryOut(o Order) Outcome {
 	case fate == 5:
 		s.inForce, s.halfway = o.To, false
 		m.mayComeLate(o, s)
-		return Outcome{Kind: OutcomeAcked, Doubtful: true}
+		return Outcome{Kind: OutcomeAcked, Doubtful: true, Proof: m.proof}
 	}
 	s.inForce, s.halfway = o.To, false // all steps, so nothing is half-done any more
-	return Outcome{Kind: OutcomeAcked}
+	return Outcome{Kind: OutcomeAcked, Proof: m.proof}
+}
+
+// lookAt tells what is in force, or now and then nothing, but only where it is
+// as it should be.
+func (m *model) lookAt(o Order, s *modelSession) Outcome {
+	switch {
+	case s.inForce != o.To:
+		return Outcome{Kind: OutcomeRefused, Reason: "the network shows otherwise"}
+	case m.rng.IntN(3) == 0:
+		return Outcome{Kind: OutcomeAcked}
+	}
+	return Outcome{Kind: OutcomeVerified}
 }
 
 // mayComeLate lets a duplicate of a restriction arrive within 30 s.
@@ -216,7 +234,7 @@ func TestWhateverHappensAReleaseGivesEverySessionBackAndClosesTheCase(t *testing
 }
 
 func TestWithAPerfectNetworkEveryLiveSessionIsRestricted(t *testing.T) {
-	m := newModel(1)
+	m := newModel(2)
 	m.perfect = true
 	m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(time.Hour), Generation: 1}
 	m.c.move(Restricting, m.now, "", "opened")

@@ -65,6 +65,7 @@ type Session struct {
 	Ignored    bool        `json:"ignored,omitempty"` // matches ignore_sessions: never touched
 	Addresses  []Address   `json:"addresses,omitempty"`
 	Attributes []Attribute `json:"attributes,omitempty"`
+	Shown      []Showing   `json:"shown,omitempty"` // what accounting told of the profiles in force, oldest first
 	// Suspect: its BNG announced a restart after SeenAt. Such a session gets no
 	// new restriction; releases are still tried; an Interim revives it. Derived
 	// when read, never stored.

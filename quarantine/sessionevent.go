@@ -11,9 +11,10 @@ type SessionEventKind uint8
 // The kinds of accounting event, RFC 2866 section 5.1 in the domain's words.
 const (
 	SessionStarted SessionEventKind = iota + 1 // Start
-	SessionRenewed                             // Interim-Update, or any record of a service within a session
+	SessionRenewed                             // Interim-Update
 	SessionEnded                               // Stop
 	BNGReset                                   // Accounting-On or -Off: everything on that BNG is suspect
+	ServiceSeen                                // Start or Interim-Update of a service within a session, which it neither begins nor renews
 )
 
 // SessionEvent is one accounting record in the domain's words.
@@ -26,6 +27,7 @@ type SessionEvent struct {
 	Ignored    bool
 	Addresses  []Address
 	Attributes []Attribute
+	Shown      []Attribute // what it tells of the profiles in force, restricted ones too
 }
 
 // ClockSlack is how far two statements about the same instant may differ:
@@ -48,8 +50,12 @@ type SessionChange struct {
 //
 // Late, doubled and out-of-order events never move a newer state back: an event
 // older than SeenAt adds what was not known and changes nothing else, and an
-// ended session stays ended. Apply is idempotent.
+// ended session stays ended. Apply is idempotent. A service's record about a
+// session that is not known changes nothing and leaves no Session.
 func Apply(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(Attribute) bool) SessionChange {
+	if ev.Kind == ServiceSeen {
+		return applyService(prev, ev)
+	}
 	if prev == nil {
 		return SessionChange{Session: begin(ev, restricted), Changed: true}
 	}
@@ -61,6 +67,19 @@ func Apply(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(At
 	next.Attributes = slices.Clone(prev.Attributes)
 	merge(&next, ev, restricted)
 	return SessionChange{Session: next, Changed: !equalSession(prev, &next)}
+}
+
+// applyService takes in what a service's record shows about the session it
+// belongs to, if that is known and on line. It says nothing else about it.
+func applyService(prev *Session, ev SessionEvent) SessionChange {
+	if prev == nil {
+		return SessionChange{}
+	}
+	next := *prev
+	if prev.Live() && ev.Subscriber == prev.Subscriber && !ev.At.Before(prev.StartedAt.Add(-ClockSlack)) {
+		next.show(&ev)
+	}
+	return SessionChange{Session: next, Changed: !slices.Equal(prev.Shown, next.Shown)}
 }
 
 // another reports whether ev tells of a session other than prev under the same
@@ -146,6 +165,7 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) {
 			s.setAttribute(a, newer && s.Live())
 		}
 	}
+	s.show(&ev)
 	if ev.Kind == SessionEnded && s.Live() {
 		s.EndedAt = later(ev.At, s.StartedAt)
 	}
@@ -167,7 +187,7 @@ func (s *Session) setAttribute(a Attribute, overwrite bool) {
 func equalSession(a, b *Session) bool {
 	return a.SessionKey == b.SessionKey && a.Subscriber == b.Subscriber && a.StartedAt.Equal(b.StartedAt) &&
 		a.SeenAt.Equal(b.SeenAt) && a.EndedAt.Equal(b.EndedAt) && a.StartSeen == b.StartSeen && a.Guessed == b.Guessed && a.Ignored == b.Ignored &&
-		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Attributes, b.Attributes)
+		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Attributes, b.Attributes) && slices.Equal(a.Shown, b.Shown)
 }
 
 func later(a, b time.Time) time.Time {

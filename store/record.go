@@ -43,10 +43,11 @@ type batch struct {
 
 // group is the events of a batch that concern one session key, in order.
 type group struct {
-	key    quarantine.SessionKey
-	events []int // indexes into the batch
-	raw    string
-	next   record
+	key     quarantine.SessionKey
+	events  []int // indexes into the batch
+	raw     string
+	next    record
+	nothing bool // the events concern a session that is not known: nothing is to be stored
 }
 
 func newBatch(s *Store, events []quarantine.SessionEvent) *batch {
@@ -149,7 +150,9 @@ func (b *batch) apply(g *group, resetAt time.Time) {
 	for _, i := range g.events {
 		stored = applyEvent(stored, b.events[i], b.resetBefore(i, resetAt), b.store.cfg.Restricted)
 	}
-	g.next = *stored
+	if g.nothing = stored == nil; !g.nothing {
+		g.next = *stored
+	}
 }
 
 func applyEvent(stored *record, ev quarantine.SessionEvent, resetAt time.Time, restricted func(quarantine.Attribute) bool) *record {
@@ -225,6 +228,9 @@ func (b *batch) compareAndSet(ctx context.Context, groups []*group) []*group {
 
 // sessionCall writes the group's record; nil if the record is as it shall be.
 func (b *batch) sessionCall(g *group) (*call, error) {
+	if g.nothing {
+		return nil, nil
+	}
 	same, err := g.next.encode()
 	if err != nil || same == g.raw {
 		return nil, err
@@ -251,7 +257,7 @@ func (b *batch) storeRest(ctx context.Context) {
 		}
 	}
 	for _, g := range b.groups {
-		if b.errs[g.events[0]] == nil {
+		if b.errs[g.events[0]] == nil && !g.nothing {
 			add(g.events, b.bindingCalls(g)...)
 			add(g.events, b.indexCalls(g)...)
 		}
@@ -304,7 +310,7 @@ func (b *batch) wake(ctx context.Context) {
 	var subscribers []string
 	everybody, stored := false, false
 	for _, g := range b.groups {
-		if b.errs[g.events[0]] == nil {
+		if b.errs[g.events[0]] == nil && !g.nothing {
 			stored = true
 			subscribers = append(subscribers, g.next.Subscriber)
 			for _, older := range g.next.replaced {

@@ -46,6 +46,7 @@ type wireSession struct {
 	Flags      string        `json:"f,omitempty"` // as of a binding, and g: the start is guessed
 	Addresses  []string      `json:"a,omitempty"` // kind's letter, address or prefix
 	Attributes [][2]string   `json:"t,omitempty"` // escaped
+	Shown      [][3]string   `json:"h,omitempty"` // escaped; when: base 36 ms
 	Replaced   []wireSession `json:"r,omitempty"`
 }
 
@@ -98,6 +99,9 @@ func (r *record) wire() (wireSession, error) {
 	for _, a := range r.Attributes {
 		w.Attributes = append(w.Attributes, [2]string{escapeText(a.Name), escapeText(a.Value)})
 	}
+	for _, a := range r.Shown {
+		w.Shown = append(w.Shown, [3]string{escapeText(a.Name), escapeText(a.Value), stamp(a.At)})
+	}
 	for i := range r.replaced {
 		older, err := r.replaced[i].wire()
 		if err != nil {
@@ -142,6 +146,9 @@ func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
 	if r.Attributes, err = decodeAttributes(w.Attributes); err != nil {
 		return record{}, err
 	}
+	if r.Shown, err = decodeShown(w.Shown); err != nil {
+		return record{}, err
+	}
 	for i := range w.Replaced {
 		w.Replaced[i].Replaced = nil // none has any; a stranger's nesting is cut
 		older, err := w.Replaced[i].record(key)
@@ -183,6 +190,22 @@ func decodeAttributes(pairs [][2]string) ([]quarantine.Attribute, error) {
 		attributes = append(attributes, quarantine.Attribute{Name: name, Value: value})
 	}
 	return attributes, nil
+}
+
+func decodeShown(told [][3]string) ([]quarantine.Showing, error) {
+	var shown []quarantine.Showing
+	for _, t := range told {
+		attributes, err := decodeAttributes([][2]string{{t[0], t[1]}})
+		if err != nil {
+			return nil, err
+		}
+		at, err := parseStamp(t[2])
+		if err != nil || at.IsZero() {
+			return nil, fmt.Errorf("session record that shows something at %q", t[2])
+		}
+		shown = append(shown, quarantine.Showing{Attribute: attributes[0], At: at})
+	}
+	return shown, nil
 }
 
 // formatPrefix leaves the length out where it is all bits.

@@ -305,7 +305,8 @@ func underWay(c *quarantine.Case) bool {
 	}
 	for _, s := range c.Sessions {
 		held := c.State == quarantine.CaseHeld || s.Enforcement == quarantine.Gone
-		if !held && (s.Enforcement == quarantine.Pending || s.Wanted != wanted) {
+		proving := c.State == quarantine.Releasing && !s.ProveAt.IsZero()
+		if !held && (s.Enforcement == quarantine.Pending || s.Wanted != wanted || proving) {
 			return true
 		}
 	}

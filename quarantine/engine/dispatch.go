@@ -26,13 +26,17 @@ func (e *Engine) dispatch(ctx context.Context, c *quarantine.Case, orders []quar
 func (e *Engine) carryOut(ctx context.Context, c *quarantine.Case, o quarantine.Order) quarantine.Outcome {
 	o.BeforeSend = func(ctx context.Context, d quarantine.Datagram) error { return e.beforeSend(ctx, c, &o, d) }
 	outcome := e.Enforcer.Enforce(ctx, o)
+	if o.Check && outcome.Kind != quarantine.OutcomeVerified && outcome.Kind != quarantine.OutcomeRefused {
+		return outcome // nothing was found out
+	}
 	if outcome.Kind != quarantine.OutcomeNotSent {
 		a := answered{Order: o, Outcome: outcome}
 		e.append(ctx, reserved(entry(logAnswered, o.Case, a)))
 		e.ledger.answered(a, e.Now())
+		e.care.note(a, e.Now())
 	}
 	e.Logger.Info("session", zap.String("case", o.Case), zap.String("subscriber", c.Subscriber), zap.String("bng", o.Session.BNG),
-		zap.String("session", o.Session.ID), zap.String("profile", o.To), zap.Stringer("outcome", outcome.Kind),
+		zap.String("session", o.Session.ID), zap.String("profile", o.To), zap.Bool("check", o.Check), zap.Stringer("outcome", outcome.Kind),
 		zap.Uint32("error_cause", outcome.ErrorCause), zap.String("reason", outcome.Reason))
 	return outcome
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -116,6 +117,7 @@ type Engine struct {
 	crowd    *crowd        // how many sessions of each BNG are being worked
 	wake     chan struct{} // capacity 1: the due set may have work for now
 	troubles *troubles     // what fails again and again
+	care     *aftercare    // releases that accounting may yet deny
 	missed   atomic.Bool   // a look could not be noted: wake everything when the store is back
 }
 
@@ -127,9 +129,10 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	cfg.setDefaults()
 	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
 	e.gaps = newGaps(cfg.Store)
+	e.care = &aftercare{given: map[string]given{}}
 	e.others, e.troubles = newOthers(cfg.Store, cfg.Holder, cfg.Now), newTroubles(cfg.Logger, cfg.Now)
 	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now}
-	if err := cfg.Log.Replay(ctx, e.ledger.replay); err != nil {
+	if err := cfg.Log.Replay(ctx, e.replay); err != nil {
 		return nil, fmt.Errorf("replay the log: %w", err)
 	}
 	e.ledger.forget(cfg.Now().Add(-cfg.Memory))
@@ -137,6 +140,19 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		e.queue.push(v.ID, cfg.Now())
 	}
 	return e, nil
+}
+
+// replay takes one entry of the log in, in order.
+func (e *Engine) replay(entry quarantine.LogEntry, at time.Time) error {
+	if err := e.ledger.replay(entry, at); err != nil || entry.Kind != logAnswered {
+		return err
+	}
+	var a answered
+	if err := json.Unmarshal(entry.Body, &a); err != nil {
+		return err // never: the ledger has just read it
+	}
+	e.care.note(a, at)
+	return nil
 }
 
 // Run works until ctx ends, and returns when everything it started has ended.

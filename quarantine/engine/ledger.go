@@ -199,16 +199,11 @@ func (l *ledger) sent(s sent) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	of := l.outstanding[s.Order.Case]
-	if of == nil {
-		of = map[string]outstanding{}
-		l.outstanding[s.Order.Case] = of
-	}
-	of[identity(&s.Order.Session)] = outstanding{
+	l.owe(outstanding{
 		Case: s.Order.Case, ExpiresAt: s.ExpiresAt, Session: s.Order.Session,
 		Applied:  append(slices.Clone(s.Order.From), quarantine.Applied{Profile: s.Order.To, Undo: s.Order.Undo}),
 		Doubtful: true, // until the answer says otherwise
-	}
+	})
 }
 
 func (l *ledger) answered(a answered, at time.Time) {
@@ -218,6 +213,9 @@ func (l *ledger) answered(a answered, at time.Time) {
 	key := identity(&a.Order.Session)
 	o, ok := l.outstanding[a.Order.Case][key]
 	switch {
+	case a.Order.Check:
+		l.contradicted(a, at)
+		return
 	case !ok || a.Order.UndoesOnly():
 		return
 	case a.Order.Restricts() && done:
@@ -236,6 +234,23 @@ func (l *ledger) answered(a answered, at time.Time) {
 		return
 	}
 	l.outstanding[a.Order.Case][key] = o
+}
+
+// contradicted takes back that a release was done, if a look at the network
+// shows otherwise. l.mu is held.
+func (l *ledger) contradicted(a answered, at time.Time) {
+	if a.Outcome.Kind != quarantine.OutcomeRefused || a.Order.To != "" {
+		return
+	}
+	l.owe(outstanding{Case: a.Order.Case, ExpiresAt: at, Session: a.Order.Session, Applied: slices.Clone(a.Order.From), Doubtful: true})
+}
+
+// owe enters a restriction. l.mu is held.
+func (l *ledger) owe(o outstanding) {
+	if l.outstanding[o.Case] == nil {
+		l.outstanding[o.Case] = map[string]outstanding{}
+	}
+	l.outstanding[o.Case][identity(&o.Session)] = o
 }
 
 func (l *ledger) ended(caseID string, s *quarantine.Session) {

@@ -128,17 +128,16 @@ func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (
 	}
 	orders, leave := e.admit(c, orders)
 	defer leave()
-	if reflect.DeepEqual(before, c) {
-		return c.NextLook(e.Now()), nil
-	}
 	until := d.Until
 	if len(orders) == 0 {
 		until = c.NextLook(e.Now())
 	}
-	if err := e.save(ctx, c, until, term); err != nil {
-		return time.Time{}, err
+	if !reflect.DeepEqual(before, c) {
+		if err := e.save(ctx, c, until, term); err != nil {
+			return time.Time{}, err
+		}
+		e.noteEnded(ctx, before, c)
 	}
-	e.noteEnded(ctx, before, c)
 	if len(orders) == 0 {
 		return until, nil
 	}

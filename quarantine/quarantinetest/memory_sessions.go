@@ -57,7 +57,7 @@ func (m *Memory) SessionsOf(_ context.Context, subscriber string) ([]quarantine.
 
 func (m *Memory) readSession(held heldSession) quarantine.Session {
 	s := held.Session
-	s.Addresses, s.Attributes = slices.Clone(s.Addresses), slices.Clone(s.Attributes)
+	s.Addresses, s.Attributes, s.Shown = slices.Clone(s.Addresses), slices.Clone(s.Attributes), slices.Clone(s.Shown)
 	s.Suspect = m.resets[s.BNG].After(s.SeenAt)
 	return s
 }
@@ -97,6 +97,9 @@ func (m *Memory) apply(ev quarantine.SessionEvent) {
 		prev = &held.Session
 	}
 	change := quarantine.Apply(prev, ev, m.resets[ev.Key.BNG], m.Restricted)
+	if !known && !change.Changed {
+		return // a service of a session that nobody knows
+	}
 	if !known {
 		held.began = change.Session.StartedAt
 	}
@@ -111,6 +114,7 @@ func (m *Memory) apply(ev quarantine.SessionEvent) {
 	if change.Changed {
 		held.Session = change.Session
 		held.Addresses, held.Attributes = slices.Clone(held.Addresses), slices.Clone(held.Attributes)
+		held.Shown = slices.Clone(held.Shown)
 		m.sessions[ev.Key] = held
 		m.bind(held)
 	}

@@ -21,6 +21,7 @@ type Fate struct {
 type Network struct {
 	mu      sync.Mutex // guards what follows
 	fate    func(quarantine.Order) Fate
+	proof   quarantine.Proof // of acked orders
 	inForce map[string]string
 	orders  []quarantine.Order
 	most    map[string]int // orders of one session under way at the same time, at most
@@ -40,6 +41,24 @@ func (n *Network) SetFate(fate func(quarantine.Order) Fate) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.fate = fate
+}
+
+// SetProof says how acked orders can be proved from now on. A look tells the
+// truth.
+func (n *Network) SetProof(p quarantine.Proof) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.proof = p
+}
+
+// look tells whether what the order is about is as it says.
+func (n *Network) look(o quarantine.Order) quarantine.Outcome {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.inForce[o.Session.SessionKey.String()] != o.To {
+		return quarantine.Outcome{Kind: quarantine.OutcomeRefused, Reason: "the network shows otherwise"}
+	}
+	return quarantine.Outcome{Kind: quarantine.OutcomeVerified, Reason: "the network shows it"}
 }
 
 // InForce returns the profile that a session has; "" is what it should have.
@@ -83,8 +102,11 @@ func (n *Network) Enforce(ctx context.Context, o quarantine.Order) quarantine.Ou
 			return quarantine.Outcome{Kind: quarantine.OutcomeNotSent, Reason: err.Error()}
 		}
 	}
+	if o.Check {
+		return n.look(o)
+	}
 	n.mu.Lock()
-	decide := n.fate
+	decide, proof := n.fate, n.proof
 	n.mu.Unlock()
 	fate := Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
 	if decide != nil {
@@ -101,7 +123,7 @@ func (n *Network) Enforce(ctx context.Context, o quarantine.Order) quarantine.Ou
 	case <-ctx.Done():
 		return quarantine.Outcome{Kind: quarantine.OutcomeUnanswered, Doubtful: true}
 	}
-	return quarantine.Outcome{Kind: fate.Outcome, Doubtful: fate.Outcome == quarantine.OutcomeUnanswered}
+	return quarantine.Outcome{Kind: fate.Outcome, Doubtful: fate.Outcome == quarantine.OutcomeUnanswered, Proof: proof}
 }
 
 func (n *Network) enter(key string) {

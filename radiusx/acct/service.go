@@ -3,6 +3,7 @@ package acct
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 )
 
 // serviceMarks lists the vendor attributes by which a record says that it is
@@ -22,6 +23,17 @@ var serviceMarks = []struct {
 	{9, 52, nil, "Cisco-Parent-Session-Id: the same as an attribute of its own"},
 	{2352, 197, nil, "Acct-Alt-Session-ID: SmartEdge service accounting"},
 	{2352, 190, nil, "Service-Name: SmartEdge service accounting"},
+}
+
+// ParentSession returns the Acct-Session-Id of the session that a record with
+// Service set belongs to, where its id tells: Junos writes "session:number"
+// (subscriber management, service session ids). Empty: unknown.
+func (r *Record) ParentSession() string {
+	parent, number, ok := strings.Cut(r.SessionID, ":")
+	if !r.Service || !ok || number == "" {
+		return ""
+	}
+	return parent
 }
 
 // marksService reports whether the value of a Vendor-Specific attribute holds

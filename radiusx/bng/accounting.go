@@ -93,12 +93,40 @@ func (a *Accounting) event(r *acct.Record) (event quarantine.SessionEvent, tells
 	case r.Status == acct.On || r.Status == acct.Off:
 		return quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: bng}, At: r.At}, true, nil
 	case r.Service:
-		return event, false, nil
+		event, tells = a.serviceEvent(r, bng)
+		return event, tells, nil
 	case r.Subscriber == "" || !utf8.ValidString(r.Subscriber):
 		a.nameless.Add(1)
 		return event, false, nil
 	}
 	return a.sessionEvent(r, bng), true, nil
+}
+
+// serviceEvent tells what the record of a service shows of its session; false if
+// that is nothing. The end of a service names what is no longer in force.
+func (a *Accounting) serviceEvent(r *acct.Record, bng string) (quarantine.SessionEvent, bool) {
+	shown := a.shown(r, bng)
+	if len(shown) == 0 || r.Status == acct.Stop || r.ParentSession() == "" {
+		return quarantine.SessionEvent{}, false
+	}
+	return quarantine.SessionEvent{
+		Kind: quarantine.ServiceSeen, Key: quarantine.SessionKey{BNG: bng, ID: r.ParentSession()}, Subscriber: r.Subscriber, At: r.At, Shown: shown,
+	}, true
+}
+
+// shown returns what a record tells of the profiles in force.
+func (a *Accounting) shown(r *acct.Record, bng string) []quarantine.Attribute {
+	m := a.fleet.named[bng]
+	if m == nil || r.Status == acct.Stop {
+		return nil
+	}
+	var shown []quarantine.Attribute
+	for _, attribute := range r.Attributes {
+		if m.shows[attribute.Name] {
+			shown = append(shown, quarantine.Attribute{Name: attribute.Name, Value: attribute.Value})
+		}
+	}
+	return shown
 }
 
 var eventKinds = map[acct.Status]quarantine.SessionEventKind{
@@ -109,7 +137,7 @@ func (a *Accounting) sessionEvent(r *acct.Record, bng string) quarantine.Session
 	event := quarantine.SessionEvent{
 		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID}, Subscriber: r.Subscriber, At: r.At,
 		Ignored:   slices.ContainsFunc(a.ignore, func(m matcher) bool { return m.matches(r) }),
-		Addresses: addresses(r), Attributes: attributes(r),
+		Addresses: addresses(r), Attributes: attributes(r), Shown: a.shown(r, bng),
 	}
 	switch {
 	case r.Status == acct.Start:

@@ -32,6 +32,8 @@ type Config struct {
 	MaxInFlight int     // requests unanswered at a time; 0: the dialect's
 
 	Profiles map[string]dialect.Profile // the domain's profiles under their names on this BNG
+
+	Verify LineCheck // the operator's own look at a line; nil: none
 }
 
 // NAS is one way in which a BNG names itself; only what is set counts.
@@ -127,6 +129,7 @@ type member struct {
 	path       *breaker // shared with whoever is reached the same way
 	refusals   refusals
 	vitals     vitals
+	shows      map[string]bool // attributes by which its accounting shows what is in force
 }
 
 // NewFleet checks the BNGs, each and against each other.
@@ -148,7 +151,13 @@ func NewFleet(configs []Config) (*Fleet, error) {
 			errs = append(errs, fmt.Errorf("bng %s: the name is given twice", c.Name))
 			continue
 		}
-		m := &member{Config: c, dictionary: dictionary, pace: newPacer(c.Rate, c.MaxInFlight), refusals: refusals{named: map[string]*refusal{}}}
+		m := &member{
+			Config: c, dictionary: dictionary, pace: newPacer(c.Rate, c.MaxInFlight), refusals: refusals{named: map[string]*refusal{}},
+			shows: map[string]bool{},
+		}
+		for _, name := range c.Dialect.Shows() {
+			m.shows[name] = true
+		}
 		m.path = newBreaker(c.Name, f.news)
 		m.path.pacers = append(m.path.pacers, m.pace)
 		errs = append(errs, f.clash(m))
@@ -199,7 +208,7 @@ func (f *Fleet) Names() []string {
 // profile on any BNG. Such a value is never what a subscriber should have.
 func (f *Fleet) Restricted(value string) bool { return f.restricted[value] }
 
-// Keep lists the attributes of sessions that dialects and normal profiles read.
+// Keep lists the attributes of accounting that dialects and normal profiles read.
 func (f *Fleet) Keep() []string {
 	var names []string
 	add := func(name string) {
@@ -208,7 +217,7 @@ func (f *Fleet) Keep() []string {
 		}
 	}
 	for _, m := range f.bngs {
-		for _, name := range m.Dialect.Wants() {
+		for _, name := range append(m.Dialect.Wants(), m.Dialect.Shows()...) {
 			add(name)
 		}
 		for _, p := range m.Profiles {

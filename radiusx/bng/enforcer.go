@@ -113,6 +113,8 @@ func (m *member) profile(a quarantine.Applied) dialect.Profile {
 func (e *Enforcer) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
 	m := e.fleet.named[o.Session.BNG]
 	switch {
+	case m == nil && o.Check:
+		return quarantine.Outcome{Kind: quarantine.OutcomeAcked}
 	case m == nil && o.Restricts():
 		return *refused("no such BNG: %s is not configured", o.Session.BNG)
 	case m == nil: // nobody is left to ask; accounting may know better
@@ -121,6 +123,8 @@ func (e *Enforcer) Enforce(ctx context.Context, o quarantine.Order) quarantine.O
 	r := &run{enforcer: e, bng: m, order: &o}
 	defer r.end()
 	switch {
+	case o.Check:
+		return r.look(ctx)
 	case o.UndoesOnly():
 		return r.undoResidue(ctx)
 	case o.Restricts():
@@ -151,7 +155,7 @@ func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (re
 	if err != nil {
 		return result, false, fmt.Errorf("encode the request: %w", err)
 	}
-	urgent := undoing || !r.order.Restricts()
+	urgent := undoing || !r.order.Restricts() && !r.order.Check
 	defer r.bng.path.enter(r.order.Session.SessionKey, urgent)()
 	leave, err := r.bng.pace.enter(ctx, urgent, patience)
 	if err != nil {

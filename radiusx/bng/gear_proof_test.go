@@ -1,16 +1,13 @@
 package bng
 
 import (
-	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
-	"layeh.com/radius"
-
+	"cordon/quarantine"
 	"cordon/radiusx"
 	"cordon/radiusx/bngsim"
-	"cordon/radiusx/coa"
-	"cordon/radiusx/dialect"
 )
 
 // provable are the gears whose make, as it is modelled, shows what its dialect
@@ -22,28 +19,33 @@ func TestWhatADialectTakesForAProofIsOneOnItsMake(t *testing.T) {
 		if g.restricted == "" {
 			continue
 		}
+		shows := slices.Contains(provable, g.name())
 		t.Run(g.name(), func(t *testing.T) {
 			inGear(t, g, nil, func(t *testing.T, l *gearLab) {
-				want := dialect.SaysNothing
-				if slices.Contains(provable, g.name()) {
-					want = dialect.Shown
-				}
+				want := map[bool]quarantine.OutcomeKind{true: quarantine.OutcomeVerified, false: quarantine.OutcomeAcked}[shows]
 				garden := l.restrict(l.look(), "garden")
-				l.enforce(garden)
-				if got := l.prove(dialect.Restrict); got != want {
+				acked := l.enforce(garden)
+				if shows && acked.Proof == quarantine.NoProof {
+					t.Error("restricted: nothing is expected to prove it")
+				}
+				l.book.take()
+				if got := l.prove(garden); got != want {
 					t.Errorf("restricted: %s, want %s", got, want)
 				}
 				l.release(l.look(), garden, true)
-				if got := l.prove(dialect.Restore); got == dialect.Contradicted {
+				settle()
+				l.book.take()
+				if got := l.prove(released(garden)); got == quarantine.OutcomeRefused {
 					t.Errorf("restored: %s", got)
 				}
 			})
 		})
 		t.Run(g.name()+"/ack-ignore", func(t *testing.T) {
 			inGear(t, g, []bngsim.Quirk{bngsim.AckIgnore}, func(t *testing.T, l *gearLab) {
-				l.enforce(l.restrict(l.look(), "garden"))
+				garden := l.restrict(l.look(), "garden")
+				l.enforce(garden)
 				must(t, l.sim.SetQuirks())
-				if got := l.prove(dialect.Restrict); got == dialect.Shown {
+				if got := l.prove(garden); got == quarantine.OutcomeVerified {
 					t.Error("an ACK without effect is taken for a proof")
 				}
 			})
@@ -51,60 +53,74 @@ func TestWhatADialectTakesForAProofIsOneOnItsMake(t *testing.T) {
 	}
 }
 
-// prove carries the dialect's checks out, and says what the messages together
-// prove: one that contradicts, or one that shows it.
-func (l *gearLab) prove(action dialect.Action) dialect.Finding {
-	l.t.Helper()
-	session := l.look()
-	m := l.enforcer.fleet.named["bng1"]
-	checks, err := m.Dialect.Checks(m.request(action, &session, m.Profiles["garden"]))
-	must(l.t, err)
-	found := dialect.SaysNothing
-	for _, check := range checks {
-		l.book.take()
-		messages := [][]radiusx.Attribute{l.query(m, check.Query)}
-		if check.In == dialect.InInterim {
-			if check.Query == nil {
-				must(l.t, l.sim.Interim(l.t.Context(), session.ID))
-			}
-			settle()
-			messages = slices.DeleteFunc(l.book.take(), stops)
+// exposed are the gears that an ignored release is found out on, because asking
+// them, or their accounting, shows the restriction that is still in force.
+var exposed = []string{"filter-id", "junos/overlay", "junos/swap", "nokia-sros/swap", "cisco-isg/overlay", "cisco-isg/swap"}
+
+func TestAReleaseThatWasIgnoredIsFoundOutWhereTheMakeShowsIt(t *testing.T) {
+	for _, g := range builtinGears() {
+		if g.restricted == "" {
+			continue
 		}
-		for _, message := range messages {
-			switch finding := check.Judge(message); {
-			case finding == dialect.Contradicted:
-				return finding
-			case finding == dialect.Shown:
-				found = finding
+		t.Run(g.name(), func(t *testing.T) {
+			inGear(t, g, nil, func(t *testing.T, l *gearLab) {
+				garden := l.restrict(l.look(), "garden")
+				l.enforce(garden)
+				must(t, l.sim.SetQuirks(bngsim.AckIgnore))
+				l.wantOutcome(l.release(l.look(), garden, true), quarantine.OutcomeAcked)
+				must(t, l.sim.SetQuirks())
+				settle()
+				l.book.take()
+				got, want := l.prove(released(garden)), quarantine.OutcomeAcked
+				if slices.Contains(exposed, g.name()) {
+					want = quarantine.OutcomeRefused
+				}
+				if got != want {
+					t.Errorf("the look says %s, want %s", got, want)
+				}
+			})
+		})
+	}
+}
+
+// released is the order that takes a restriction away.
+func released(o quarantine.Order) quarantine.Order {
+	return quarantine.Order{Session: o.Session, From: []quarantine.Applied{applied(o)}}
+}
+
+// prove has the enforcer look until it has found something out, with the
+// records that came since.
+func (l *gearLab) prove(order quarantine.Order) quarantine.OutcomeKind {
+	l.t.Helper()
+	order.Check, order.Since = true, time.Now().Add(-time.Second)
+	outcome := quarantine.Outcome{}
+	for range 2 { // the first look may make the BNG send a record
+		order.Session = l.look()
+		must(l.t, l.sim.Interim(l.t.Context(), order.Session.ID))
+		settle()
+		order.Session.Shown = append(order.Session.Shown, l.shown()...)
+		if outcome = l.enforce(order); outcome.Kind != quarantine.OutcomeAcked {
+			break
+		}
+	}
+	return outcome.Kind
+}
+
+// shown is what the records since the last call tell of the profiles in force.
+func (l *gearLab) shown() []quarantine.Showing {
+	var shown []quarantine.Showing
+	for _, record := range slices.DeleteFunc(l.book.take(), stops) {
+		for _, a := range record {
+			if l.enforcer.fleet.named["bng1"].shows[a.Name] {
+				shown = append(shown, quarantine.Showing{Attribute: quarantine.Attribute{Name: a.Name, Value: a.Value}, At: time.Now()})
 			}
 		}
 	}
-	return found
+	return shown
 }
 
 // stops reports a Stop: that of a service names what is no longer in force.
 func stops(record []radiusx.Attribute) bool {
 	status, _ := radiusx.Find(record, "Acct-Status-Type")
 	return status == "Stop"
-}
-
-// query sends a check's request and returns what its ACK says.
-func (l *gearLab) query(m *member, step *dialect.Step) []radiusx.Attribute {
-	l.t.Helper()
-	if step == nil {
-		return nil
-	}
-	attributes, err := m.dictionary.EncodeAll(step.Attributes)
-	must(l.t, err)
-	result, err := l.enforcer.client.Do(l.t.Context(), coa.Exchange{
-		Peer: netip.AddrPortFrom(m.Address, m.CoAPort), Secret: m.Secret, Code: step.Code, Attributes: attributes,
-		MessageAuthenticator: m.MessageAuthenticator,
-	})
-	must(l.t, err)
-	if result.Kind != coa.ACK {
-		l.t.Fatalf("the query: %+v", result)
-	}
-	said, err := radius.ParseAttributes(result.Reply[radiusx.HeaderLength:])
-	must(l.t, err)
-	return m.dictionary.Decode(said)
 }

@@ -106,7 +106,7 @@ func (r *run) restrict(ctx context.Context) quarantine.Outcome {
 		}
 	}
 	r.bng.refusals.agree(r.order.To)
-	return r.outcome(quarantine.OutcomeAcked, told{})
+	return r.provable(r.outcome(quarantine.OutcomeAcked, told{}))
 }
 
 // refused notes a refusal that is the profile's fault. Where another profile is
@@ -230,7 +230,7 @@ func (r *run) restore(ctx context.Context) quarantine.Outcome {
 	if worst.answer == stepRefused {
 		return r.outcome(quarantine.OutcomeRefused, worst)
 	}
-	return r.outcome(quarantine.OutcomeAcked, told{})
+	return r.provable(r.outcome(quarantine.OutcomeAcked, told{}))
 }
 
 // unsent tells that a step of a release did not leave; if an earlier one did,

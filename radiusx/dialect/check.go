@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"errors"
+	"slices"
 
 	"cordon/radiusx"
 )
@@ -23,6 +24,24 @@ func (d *Dialect) Wants() []string {
 		}
 	}
 	return wants
+}
+
+// Shows returns the names of the attributes by which accounting of this make
+// may show what is in force; see [InInterim].
+func (d *Dialect) Shows() []string {
+	var names wantList
+	for _, f := range d.Forms() {
+		for _, v := range f.Verify {
+			if v.In != InInterim {
+				continue
+			}
+			for _, a := range slices.Concat(v.Restricted, v.Restored) {
+				names.add(a.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // wantList is a list of names without repetition.

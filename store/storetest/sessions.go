@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -148,6 +149,29 @@ func Sessions(t *testing.T, open Open) {
 		got := session(t, s, "1")
 		if value := got.Attribute("Filter-Id"); value != "NORMAL" {
 			t.Fatalf("Filter-Id %q", value)
+		}
+	})
+
+	t.Run("what records show of the profiles in force is kept, restricted ones too", func(t *testing.T) {
+		s := start(t, open)
+		garden, inet := quarantine.Attribute{Name: "Filter-Id", Value: "GARDEN"}, quarantine.Attribute{Name: "ERX-Service-Session", Value: "INET"}
+		shows := func(kind quarantine.SessionEventKind, at time.Time, shown quarantine.Attribute) quarantine.SessionEvent {
+			ev := event(kind, "1", "alice", at)
+			ev.Shown = []quarantine.Attribute{shown}
+			return ev
+		}
+		record(t, s, shows(quarantine.ServiceSeen, noon, inet))
+		if _, err := s.Session(t.Context(), quarantine.SessionKey{BNG: "bng1", ID: "1"}); !errors.Is(err, quarantine.ErrNoSession) {
+			t.Fatalf("a service's record made a session: %v", err)
+		}
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon), shows(quarantine.SessionRenewed, minute(1), garden), shows(quarantine.ServiceSeen, minute(2), inet))
+		got := session(t, s, "1")
+		want := []quarantine.Showing{{Attribute: garden, At: minute(1)}, {Attribute: inet, At: minute(2)}}
+		if !slices.Equal(got.Shown, want) {
+			t.Fatalf("shown %+v, want %+v", got.Shown, want)
+		}
+		if !got.SeenAt.Equal(minute(1)) {
+			t.Fatalf("a service's record renewed the session: seen at %s", got.SeenAt)
 		}
 	})
 

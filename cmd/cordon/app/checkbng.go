@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"cordon/integration/linecheck"
 	"cordon/quarantine"
 	"cordon/radiusx"
 	"cordon/radiusx/bng"
@@ -93,6 +94,7 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, mode quarantine.Mode, p
 		d.fail(p.to("dialect"), "%s is experimental: too little is known of the make for mode enforce; use mode approve", b.Dialect)
 	}
 	checkSigning(d, p, b, &c)
+	checkVerify(d, p, b, &c)
 	checkBNGProfiles(d, p, b, &c, profiles)
 	if len(d.faults) > before {
 		return c, false
@@ -102,6 +104,19 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, mode quarantine.Mode, p
 		return c, false
 	}
 	return c, true
+}
+
+// checkVerify makes the operator's own check ready.
+func checkVerify(d *document, p path, b *BNG, c *bng.Config) {
+	if b.Verify == nil {
+		return
+	}
+	check, err := linecheck.New(linecheck.Config{Exec: b.Verify.Exec, HTTP: b.Verify.HTTP, Timeout: b.Verify.Timeout.Std()})
+	if err != nil {
+		d.fail(p.to("verify"), "%s", oneLine(err))
+		return
+	}
+	c.Verify = check
 }
 
 // checkSigning says how requests are signed and stamped: as the BNG's entry

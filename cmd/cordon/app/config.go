@@ -125,7 +125,16 @@ type BNG struct {
 	CheckEventTimestamp  bool                  `yaml:"check_event_timestamp"` // believe no answer that is stamped more than 300 s off
 	Rate                 float64               `yaml:"rate"`
 	MaxInFlight          int                   `yaml:"max_in_flight"`
+	Verify               *Verify               `yaml:"verify"`
 	Profiles             map[string]BNGProfile `yaml:"profiles"`
+}
+
+// Verify is the operator's own check of what is in force on a line: one of
+// exec and http.
+type Verify struct {
+	Exec    []string            `yaml:"exec"`    // program and arguments
+	HTTP    string              `yaml:"http"`    // URL
+	Timeout quarantine.Duration `yaml:"timeout"` // for one answer; default 5 s
 }
 
 // NAS is a name that a BNG gives itself in accounting.

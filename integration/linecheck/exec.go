@@ -1,0 +1,68 @@
+package linecheck
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// checkProgram looks whether the program is there to be run.
+func checkProgram(path string) error {
+	if !filepath.IsAbs(path) {
+		return fmt.Errorf("exec: %s is no absolute path", path)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("exec: %w", err)
+	case info.IsDir() || info.Mode()&0o111 == 0:
+		return fmt.Errorf("exec: %s cannot be executed", path)
+	}
+	return nil
+}
+
+// lingers is how long a program that was ended may keep its output open.
+const lingers = time.Second
+
+// run starts the program with the question on its standard input and returns
+// its standard output. It and what it started are ended when ctx ends.
+func (c *Check) run(ctx context.Context, question []byte) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, c.config.Exec[0], c.config.Exec[1:]...) //nolint:gosec // the operator's own program
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = lingers
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"} // none of our own secrets
+	cmd.Stdin = bytes.NewReader(question)
+	output := &bounded{}
+	cmd.Stdout = output
+	err := cmd.Run()
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("no answer within %s", c.config.Timeout)
+	case err != nil:
+		return nil, fmt.Errorf("run %s: %w", c.config.Exec[0], err)
+	case output.over:
+		return nil, errTooLong
+	}
+	return output.kept, nil
+}
+
+var errTooLong = errors.New("answered more than one word would take")
+
+// bounded keeps the first octets of what is written to it.
+type bounded struct {
+	kept []byte
+	over bool
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	room := min(len(p), maxAnswer-len(b.kept))
+	b.kept, b.over = append(b.kept, p[:room]...), b.over || room < len(p)
+	return len(p), nil
+}

@@ -1,0 +1,258 @@
+package bng
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"layeh.com/radius"
+
+	"cordon/quarantine"
+	"cordon/radiusx"
+	"cordon/radiusx/coa"
+	"cordon/radiusx/dialect"
+)
+
+// LineCheck is the operator's own way to look at a line: by SNMP, by the BNG's
+// API, by a probe behind the line. It is asked with a [LineQuestion] in JSON and
+// answers with one of the words that a [LineState] has. An error, or any other
+// word, finds nothing out.
+type LineCheck interface {
+	Look(ctx context.Context, question []byte) (word string, err error)
+}
+
+// LineQuestion is what a [LineCheck] is asked.
+type LineQuestion struct {
+	BNG        string            `json:"bng"`
+	Address    string            `json:"address"` // of the BNG
+	Session    string            `json:"acct_session_id"`
+	Subscriber string            `json:"subscriber"`
+	Profile    string            `json:"profile"`    // the domain's name
+	Restricted string            `json:"restricted"` // the restriction's name on the BNG
+	Normal     string            `json:"normal"`     // what is given back; "overlay": nothing was replaced
+	Attributes map[string]string `json:"attributes"` // what accounting told of the session
+}
+
+// LineState is what a [LineCheck] saw.
+type LineState string
+
+// The states of a line. What is neither says nothing.
+const (
+	LineRestricted LineState = "restricted" // the profile asked about is in force
+	LineNormal     LineState = "normal"     // it is not
+)
+
+// seen is what a look found out, and how.
+type seen struct {
+	finding dialect.Finding
+	how     string
+}
+
+// worse of two: what contradicts wins, then what shows.
+func worse(a, b seen) seen {
+	if b.finding > a.finding {
+		return b
+	}
+	return a
+}
+
+// provable says how an acknowledged order can be proved.
+func (r *run) provable(out quarantine.Outcome) quarantine.Outcome {
+	if r.order.To == quarantine.Disconnect {
+		return out
+	}
+	out.Proof = quarantine.NoProof
+	for _, p := range r.subjects() {
+		checks, _ := r.bng.Dialect.Checks(r.bng.request(r.action(), &r.order.Session, p.names))
+		for _, check := range checks {
+			if out.Proof == quarantine.NoProof {
+				out.Proof = quarantine.ProofByWord
+			}
+			if check.Query != nil {
+				out.Proof = quarantine.ProofByAsk
+			}
+		}
+	}
+	if r.bng.Verify != nil {
+		out.Proof = quarantine.ProofByAsk
+	}
+	out.Reason = acknowledged[out.Proof]
+	return out
+}
+
+// acknowledged says what is known beyond an ACK, for people.
+var acknowledged = map[quarantine.Proof]string{
+	quarantine.NoProof:     "the BNG says so; nothing here can prove it",
+	quarantine.ProofByWord: "the BNG says so; accounting may prove it",
+	quarantine.ProofByAsk:  "the BNG says so; it is being checked",
+}
+
+// subject is one profile that an order is about.
+type subject struct {
+	profile string
+	names   dialect.Profile
+}
+
+// subjects lists the profiles whose being in force, or not, shows whether the
+// order was done.
+func (r *run) subjects() []subject {
+	if r.order.To != "" {
+		names := r.bng.profile(quarantine.Applied{Profile: r.order.To, Undo: r.order.Undo})
+		return []subject{{r.order.To, names}}
+	}
+	var list []subject
+	for _, a := range r.order.From {
+		list = append(list, subject{a.Profile, r.bng.profile(a)})
+	}
+	return list
+}
+
+func (r *run) action() dialect.Action {
+	if r.order.To != "" {
+		return dialect.Restrict
+	}
+	return dialect.Restore
+}
+
+// look finds out whether what was acknowledged is in force.
+func (r *run) look(ctx context.Context) quarantine.Outcome {
+	found := seen{dialect.SaysNothing, "nothing shows it yet"}
+	for _, s := range r.subjects() {
+		found = worse(found, r.lookInRADIUS(ctx, s))
+		if r.bng.Verify != nil && found.finding != dialect.Contradicted {
+			found = worse(found, r.askOperator(ctx, s))
+		}
+	}
+	switch found.finding {
+	case dialect.Shown:
+		return quarantine.Outcome{Kind: quarantine.OutcomeVerified, Reason: found.how}
+	case dialect.Contradicted:
+		return quarantine.Outcome{Kind: quarantine.OutcomeRefused, Reason: "acknowledged, but the network shows otherwise: " + found.how}
+	}
+	return quarantine.Outcome{Kind: quarantine.OutcomeAcked, Reason: found.how}
+}
+
+// lookInRADIUS carries the dialect's checks out.
+func (r *run) lookInRADIUS(ctx context.Context, s subject) seen {
+	found := seen{dialect.SaysNothing, "nothing shows it yet"}
+	checks, err := r.bng.Dialect.Checks(r.bng.request(r.action(), &r.order.Session, s.names))
+	if err != nil {
+		return seen{dialect.SaysNothing, err.Error()}
+	}
+	for _, check := range checks {
+		if check.In == dialect.InInterim {
+			found = worse(found, r.judgeShown(check))
+		}
+		if check.Query == nil || found.finding != dialect.SaysNothing || !r.bng.healthy() {
+			continue
+		}
+		said, err := r.query(ctx, check.Query)
+		switch {
+		case err != nil:
+			found.how = err.Error()
+		case check.In == dialect.InACK:
+			found = worse(found, judged(check.Judge(said), said, "the BNG, asked, answers"))
+		}
+	}
+	return found
+}
+
+// healthy reports whether nothing speaks against asking the BNG questions.
+func (m *member) healthy() bool {
+	state, _, _ := m.path.look(time.Now())
+	return state == PathOK
+}
+
+// clockSlack is how much younger than the ACK accounting must be to speak against
+// it: it tells times in whole seconds, and may have left before.
+const clockSlack = 3 * time.Second
+
+// judgeShown judges what accounting showed since the ACK. What speaks for the
+// change may be as old as the ACK itself.
+func (r *run) judgeShown(check dialect.Check) seen {
+	since := r.order.Since.Truncate(time.Second)
+	told := inMessage(r.order.Session.ShownSince(since))
+	if finding := check.Judge(told); finding == dialect.Shown {
+		return judged(finding, told, "accounting shows")
+	}
+	told = inMessage(r.order.Session.ShownSince(since.Add(clockSlack)))
+	return judged(check.Judge(told), told, "accounting shows")
+}
+
+func inMessage(shown []quarantine.Showing) []radiusx.Attribute {
+	var told []radiusx.Attribute
+	for _, s := range shown {
+		told = append(told, radiusx.Attribute{Name: s.Name, Value: s.Value})
+	}
+	return told
+}
+
+func judged(finding dialect.Finding, told []radiusx.Attribute, who string) seen {
+	if finding == dialect.SaysNothing {
+		return seen{finding, "nothing shows it yet"}
+	}
+	var words []string
+	for _, a := range told {
+		words = append(words, a.String())
+	}
+	return seen{finding, who + " " + strings.Join(words, ", ")}
+}
+
+// query sends a request that changes nothing and returns what its ACK says.
+func (r *run) query(ctx context.Context, step *dialect.Step) ([]radiusx.Attribute, error) {
+	result, _, err := r.exchange(ctx, *step, false)
+	switch {
+	case err != nil:
+		return nil, err
+	case result.Kind == coa.Unanswered:
+		return nil, errors.New("asked, and " + silence(result))
+	case result.Kind == coa.NAK:
+		return nil, fmt.Errorf("asked, and refused: NAK %s", causeName(result.ErrorCause))
+	}
+	said, err := radius.ParseAttributes(result.Reply[radiusx.HeaderLength:])
+	if err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
+	}
+	return r.bng.dictionary.Decode(said), nil
+}
+
+// askOperator asks the operator's own check.
+func (r *run) askOperator(ctx context.Context, s subject) seen {
+	word, err := r.bng.Verify.Look(ctx, r.question(s))
+	if err != nil {
+		return seen{dialect.SaysNothing, "the operator's check: " + err.Error()}
+	}
+	wanted, otherwise := LineRestricted, LineNormal
+	if r.order.To == "" {
+		wanted, otherwise = LineNormal, LineRestricted
+	}
+	how := fmt.Sprintf("the operator's check says %q", word)
+	switch LineState(word) {
+	case wanted:
+		return seen{dialect.Shown, how}
+	case otherwise:
+		return seen{dialect.Contradicted, how}
+	}
+	return seen{dialect.SaysNothing, how}
+}
+
+func (r *run) question(s subject) []byte {
+	q := LineQuestion{
+		BNG: r.bng.Name, Address: r.bng.Address.String(), Session: r.order.Session.ID, Subscriber: r.order.Session.Subscriber,
+		Profile: s.profile, Restricted: s.names.Restricted, Normal: s.names.Normal, Attributes: map[string]string{},
+	}
+	if q.Normal == "" {
+		q.Normal = dialect.Overlay
+	}
+	for _, a := range identity(&r.order.Session) {
+		q.Attributes[a.Name] = a.Value
+	}
+	encoded, err := json.Marshal(q)
+	if err != nil {
+		panic("bng: encode a question: " + err.Error()) // strings always encode
+	}
+	return encoded
+}
