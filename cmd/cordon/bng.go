@@ -11,7 +11,7 @@ import (
 // newBNG is "cordon bng".
 func newBNG(sh *shell) *cobra.Command {
 	r := &remote{shell: sh}
-	g := group("bng", "The BNGs of the configuration", newBNGList(r), newBNGSnippet(sh), newBNGTest(r))
+	g := group("bng", "The BNGs of the configuration", newBNGList(r), newBNGSnippet(sh), newBNGTest(r), newBNGProve(r))
 	r.flags(g)
 	return g
 }
@@ -26,7 +26,7 @@ func newBNGSnippet(sh *shell) *cobra.Command {
 			if file == "" {
 				return usage("name the configuration with -c FILE")
 			}
-			cfg, parts, _, err := app.Load(file)
+			cfg, parts, err := app.LoadToProve(file)
 			if err != nil {
 				return failed("cordon check config "+file, "%w", err)
 			}

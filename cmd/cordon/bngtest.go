@@ -33,7 +33,7 @@ func newBNGTest(r *remote) *cobra.Command {
 			if err := checkFormat(r.output); err != nil {
 				return err
 			}
-			cfg, parts, _, err := app.Load(file)
+			cfg, parts, err := app.LoadToProve(file)
 			if err != nil {
 				return failed("cordon check config "+file, "%w", err)
 			}

@@ -33,7 +33,7 @@ const lingers = time.Second
 // run starts the program with the question on its standard input and returns
 // its standard output. It and what it started are ended when ctx ends.
 func (c *Check) run(ctx context.Context, question []byte) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, c.config.Exec[0], c.config.Exec[1:]...) //nolint:gosec // the operator's own program
+	cmd := exec.CommandContext(ctx, c.config.Exec[0], c.config.Exec[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = lingers

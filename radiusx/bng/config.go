@@ -93,6 +93,23 @@ func (c *Config) CheckProfile(name string) []error {
 	return c.Dialect.Check(p, c.Options)
 }
 
+// Fingerprint stands for everything that this BNG would be sent because of a
+// profile, and where to: what was proved on it holds as long as it stays the
+// same. Errors are those of [dialect.Dialect.Steps].
+func (c *Config) Fingerprint(profile string) (string, error) {
+	p := c.Profiles[profile]
+	if _, fallback, ok := observed(p.Normal); ok {
+		p.Normal = fallback
+	}
+	sent, err := c.Dialect.Fingerprint(p, c.Options)
+	if err != nil {
+		return "", err
+	}
+	full := *c
+	full.setDefaults()
+	return fmt.Sprintf("%s@%s/%d/%d/%s/%t", sent, c.Address, full.CoAPort, full.DisconnectPort, c.MessageAuthenticator, !c.OmitEventTimestamp), nil
+}
+
 func (c *Config) setDefaults() {
 	if len(c.NAS) == 0 {
 		c.NAS = []NAS{{IP: c.Address}}

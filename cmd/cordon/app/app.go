@@ -93,13 +93,7 @@ func (a *App) openStore(ctx context.Context, fleet *bng.Fleet) error {
 	if err = a.openJournal(); err != nil {
 		return err
 	}
-	r := a.cfg.Redis
-	a.store, err = store.New(store.Config{
-		Addrs: r.Addrs, MasterName: r.MasterName, DB: r.DB, Username: r.Username, Password: store.Password(a.parts.RedisPassword),
-		KeyPrefix: r.KeyPrefix, History: a.cfg.Attribution.History.Std(), VerdictMemory: a.memory(),
-		Restricted: func(x quarantine.Attribute) bool { return fleet.Restricted(x.Value) },
-	})
-	if err != nil {
+	if a.store, err = store.New(storeConfig(a.cfg, a.parts, fleet)); err != nil {
 		return err
 	}
 	a.life.cleanUp("session store", a.store.Close)
@@ -107,17 +101,31 @@ func (a *App) openStore(ctx context.Context, fleet *bng.Fleet) error {
 	return a.gate.first(ctx)
 }
 
+// storeConfig says where sessions and cases are, and how they are kept.
+func storeConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
+	r := cfg.Redis
+	return store.Config{
+		Addrs: r.Addrs, MasterName: r.MasterName, DB: r.DB, Username: r.Username, Password: store.Password(parts.RedisPassword),
+		KeyPrefix: r.KeyPrefix, History: cfg.Attribution.History.Std(), VerdictMemory: memory(cfg),
+		Restricted: func(x quarantine.Attribute) bool { return fleet.Restricted(x.Value) },
+	}
+}
+
+// coaSource is the local address that the BNGs trust; invalid: any.
+func coaSource(cfg *Config) netip.Addr {
+	if cfg.CoA.Source == "" {
+		return netip.Addr{}
+	}
+	return netip.MustParseAddr(cfg.CoA.Source) // checked with the configuration
+}
+
 // memory is how long verdicts are remembered: longer than the oldest that may
 // come again.
-func (a *App) memory() time.Duration { return a.cfg.Attribution.MaxAge.Std() + 24*time.Hour }
+func memory(cfg *Config) time.Duration { return cfg.Attribution.MaxAge.Std() + 24*time.Hour }
 
 func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) error {
-	var source netip.Addr
-	if a.cfg.CoA.Source != "" {
-		source = netip.MustParseAddr(a.cfg.CoA.Source) // checked with the configuration
-	}
 	var err error
-	if a.coa, err = coa.New(coa.Config{Source: source}); err != nil {
+	if a.coa, err = coa.New(coa.Config{Source: coaSource(a.cfg)}); err != nil {
 		return fmt.Errorf("coa.source: %w", err)
 	}
 	a.life.cleanUp("CoA client", a.coa.Close)
@@ -138,7 +146,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 			}
 			return tolerance
 		},
-		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: a.memory(), Paused: a.gate.paused, Logger: a.log,
+		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: memory(a.cfg), Paused: a.gate.paused, Logger: a.log,
 		Unworked: a.unworked(o),
 	})
 	return err

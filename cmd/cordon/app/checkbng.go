@@ -2,10 +2,13 @@ package app
 
 import (
 	"cmp"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"cordon/cmd/cordon/app/prove"
 	"cordon/integration/linecheck"
 	"cordon/quarantine"
 	"cordon/radiusx"
@@ -55,7 +58,8 @@ func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quara
 			d.fail(p.to("name"), "%s is there twice", b.Name)
 		}
 		names[b.Name] = true
-		if c, ok := checkBNG(d, p, b, parts, cfg.Policy.Mode, profiles); ok {
+		if c, ok := checkBNG(d, p, b, parts, profiles); ok {
+			checkProofs(d, p, cfg, &c)
 			parts.Fleet = append(parts.Fleet, c)
 		}
 	}
@@ -66,7 +70,7 @@ func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quara
 	}
 }
 
-func checkBNG(d *document, p path, b *BNG, parts *Parts, mode quarantine.Mode, profiles map[string]quarantine.Profile) (bng.Config, bool) {
+func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]quarantine.Profile) (bng.Config, bool) {
 	before := len(d.faults)
 	c := bng.Config{
 		Name: b.Name, Address: b.Address, Secret: readRADIUSSecret(d, p, b.Secret, b.SecretFile), Options: b.DialectOptions,
@@ -90,9 +94,6 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, mode quarantine.Mode, p
 		d.fail(p.to("dialect"), "%q is none of %s", b.Dialect, strings.Join(parts.Dialects.Names(), ", "))
 		return c, false
 	}
-	if c.Dialect.Experimental && mode == quarantine.ModeEnforce {
-		d.fail(p.to("dialect"), "%s is experimental: too little is known of the make for mode enforce; use mode approve", b.Dialect)
-	}
 	checkSigning(d, p, b, &c)
 	checkVerify(d, p, b, &c)
 	checkBNGProfiles(d, p, b, &c, profiles)
@@ -104,6 +105,49 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, mode quarantine.Mode, p
 		return c, false
 	}
 	return c, true
+}
+
+// checkProofs lets an experimental dialect enforce only what was proved on the
+// very BNG.
+func checkProofs(d *document, p path, cfg *Config, c *bng.Config) {
+	if !c.Dialect.Experimental || cfg.Policy.Mode != quarantine.ModeEnforce || d.trial {
+		return
+	}
+	records, err := prove.Load(cfg.Journal.Dir, c.Name)
+	if err != nil {
+		d.fail(p.to("dialect"), "%v", err)
+		return
+	}
+	for _, profile := range toBeProved(cfg, c) {
+		print, err := c.Fingerprint(profile)
+		record, tried := records[profile]
+		switch {
+		case err != nil: // refused for what it is
+			continue
+		case !tried:
+			err = errors.New("it was never proved here")
+		default:
+			err = record.Holds(print)
+		}
+		if err != nil {
+			d.fail(p.to("dialect"), "%s is experimental, and of %s: %v; run cordon bng prove %s --profile %s, or use mode approve", c.Dialect.Name, profile, err, c.Name, profile)
+		}
+	}
+}
+
+// toBeProved lists the profiles that rules put in force on a BNG by themselves.
+func toBeProved(cfg *Config, c *bng.Config) []string {
+	var names []string
+	for _, rule := range cfg.Policy.Rules {
+		_, there := c.Profiles[rule.Profile]
+		if rule.Mode != nil && *rule.Mode != quarantine.ModeEnforce {
+			continue
+		}
+		if (there || rule.Profile == quarantine.Disconnect) && !slices.Contains(names, rule.Profile) {
+			names = append(names, rule.Profile)
+		}
+	}
+	return names
 }
 
 // checkVerify makes the operator's own check ready.

@@ -66,6 +66,7 @@ type document struct {
 	root   yaml.Node
 	faults Faults
 	warned Faults
+	trial  bool // the configuration is read to prove what it needs proved
 }
 
 // fail notes a fault at the value that p leads to, or at the innermost value

@@ -19,14 +19,28 @@ func Load(file string) (cfg *Config, parts *Parts, warnings Faults, err error) {
 	return parse(file, data)
 }
 
+// LoadToProve is [Load] for commands that find out about BNGs: it does not ask
+// for the proofs that are yet to be had, and leaves the warnings out.
+func LoadToProve(file string) (cfg *Config, parts *Parts, err error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	cfg, parts, _, err = read(&document{file: file, data: data, trial: true})
+	return cfg, parts, err
+}
+
 func parse(file string, data []byte) (*Config, *Parts, Faults, error) {
-	d := &document{file: file, data: data}
-	if err := yaml.Load(data, &d.root); err != nil {
+	return read(&document{file: file, data: data})
+}
+
+func read(d *document) (*Config, *Parts, Faults, error) {
+	if err := yaml.Load(d.data, &d.root); err != nil {
 		d.decode(err)
 		return nil, nil, nil, d.faults
 	}
 	cfg := Default()
-	d.decode(yaml.Load(data, &cfg, yaml.WithKnownFields()))
+	d.decode(yaml.Load(d.data, &cfg, yaml.WithKnownFields()))
 	decoded := len(d.faults)
 	parts := check(d, &cfg)
 	if len(d.faults) > 0 {

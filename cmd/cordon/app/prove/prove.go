@@ -1,0 +1,226 @@
+package prove
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"cordon/quarantine"
+	"cordon/radiusx/bng"
+)
+
+// Trial is what is to be tried.
+type Trial struct {
+	BNG      bng.Config
+	Profile  string
+	Session  quarantine.Session
+	Sessions quarantine.SessionReader // where accounting of the session is read; nil: nowhere
+	Client   bng.Exchanger
+	Observe  bng.Observer // may be nil
+	// Ask asks the person at the terminal to look at the line; nil: nobody is there.
+	Ask  func(question string) (bool, error)
+	Wait time.Duration // how long the network has to show a change
+	Out  io.Writer     // what happens, a line a step
+}
+
+// How the trial goes about it.
+const (
+	lookEvery    = 2 * time.Second
+	restoreTries = 3
+)
+
+// errNotShown is what a step fails with that the BNG acknowledged and nothing
+// showed.
+var errNotShown = errors.New("acknowledged, but nothing showed it: an ACK is no proof")
+
+// trial is a Trial under way.
+type trial struct {
+	Trial
+	enforcer *bng.Enforcer
+	record   Record
+	left     bool   // something may be in force on the line
+	residue  string // of a change that was half done; see quarantine.Outcome
+}
+
+// Run carries the trial out. The record tells what was seen of it, also beside
+// an error. Whatever happens after the restriction left, the line is given back.
+func (t Trial) Run(ctx context.Context) (Record, error) {
+	fleet, err := bng.NewFleet([]bng.Config{t.BNG})
+	if err != nil {
+		return Record{}, err
+	}
+	run := &trial{Trial: t, enforcer: bng.NewEnforcer(fleet, t.Client, t.Observe)}
+	if run.record, err = t.blank(); err != nil {
+		return run.record, err
+	}
+	undo, impossible := run.enforcer.Prepare(t.Session, t.Profile)
+	if impossible != nil {
+		return run.record, errors.New(impossible.Reason)
+	}
+	if t.Profile == quarantine.Disconnect {
+		run.record.Restrict, err = run.disconnect(ctx)
+		return run.record, err
+	}
+	applied := quarantine.Applied{Profile: t.Profile, Undo: undo}
+	run.record.Restrict, err = run.step(ctx, "restrict", quarantine.Order{Session: t.Session, To: t.Profile, Undo: undo})
+	if !run.left {
+		return run.record, err
+	}
+	restored, undone := run.restore(context.WithoutCancel(ctx), quarantine.Order{Session: t.Session, From: []quarantine.Applied{applied}})
+	run.record.Restore = restored
+	return run.record, errors.Join(err, undone)
+}
+
+// restore gives the line back, and tries again where the BNG does not answer.
+func (t *trial) restore(ctx context.Context, o quarantine.Order) (step Step, err error) {
+	o.Confirmed = t.record.Restrict.Outcome == quarantine.OutcomeAcked
+	for range restoreTries {
+		t.undo(ctx)
+		step, err = t.step(ctx, "restore", o)
+		if step.Outcome == quarantine.OutcomeAcked {
+			return step, err
+		}
+		o.Confirmed = false
+	}
+	return step, fmt.Errorf("%w; THE LINE MAY STILL BE RESTRICTED: look at the session on the BNG", err)
+}
+
+// undo takes the rest of a half-done change back.
+func (t *trial) undo(ctx context.Context) {
+	if t.residue != "" {
+		t.residue = t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, Residue: t.residue}).Residue
+	}
+}
+
+// step carries one order out and looks for what it did.
+func (t *trial) step(ctx context.Context, name string, o quarantine.Order) (Step, error) {
+	out := t.enforcer.Enforce(ctx, o)
+	step := Step{Outcome: out.Kind, Reason: out.Reason}
+	t.left, t.residue = t.left || mayBeDone(out), out.Residue
+	t.say("%-10s %s%s", name, out.Kind, because(out.Reason))
+	if out.Kind != quarantine.OutcomeAcked {
+		return step, fmt.Errorf("%s: %s%s", name, out.Kind, because(out.Reason))
+	}
+	o.Check, o.Since = true, time.Now()
+	found, err := t.look(ctx, o)
+	if err != nil {
+		return step, fmt.Errorf("%s: %w", name, err)
+	}
+	step.Shown, step.How = found.Kind == quarantine.OutcomeVerified, found.Reason
+	t.say("  look     %s", map[quarantine.OutcomeKind]string{
+		quarantine.OutcomeVerified: "shown: ", quarantine.OutcomeRefused: "", quarantine.OutcomeAcked: "not shown: ",
+	}[found.Kind]+found.Reason)
+	switch {
+	case step.Shown:
+		return step, nil
+	case found.Kind == quarantine.OutcomeRefused:
+		return step, fmt.Errorf("%s: %s", name, found.Reason)
+	}
+	return step, fmt.Errorf("%s: %w", name, errNotShown)
+}
+
+// mayBeDone reports whether any of an order may be in force.
+func mayBeDone(out quarantine.Outcome) bool {
+	switch out.Kind {
+	case quarantine.OutcomeRefused, quarantine.OutcomeSessionGone, quarantine.OutcomeNotSent:
+		return out.Doubtful
+	}
+	return true
+}
+
+// look asks the network, and then the person, whether the order is in force.
+func (t *trial) look(ctx context.Context, o quarantine.Order) (quarantine.Outcome, error) {
+	out := quarantine.Outcome{Kind: quarantine.OutcomeAcked, Reason: "nothing here can show it"}
+	for end := o.Since.Add(t.Wait); ; {
+		if !sleep(ctx, lookEvery) {
+			return out, ctx.Err()
+		}
+		if err := t.refresh(ctx, &o.Session); err != nil {
+			return out, err
+		}
+		if out = t.enforcer.Enforce(ctx, o); out.Kind != quarantine.OutcomeAcked || !time.Now().Before(end) {
+			break
+		}
+	}
+	if out.Kind != quarantine.OutcomeAcked || t.Ask == nil {
+		return out, nil
+	}
+	question := fmt.Sprintf("Look at the line now. Is it restricted (%s)?", t.Profile)
+	if o.To == "" {
+		question = "Look at the line now. Is it as it was before?"
+	}
+	yes, err := t.Ask(question)
+	if err != nil {
+		return out, err
+	}
+	if yes {
+		return quarantine.Outcome{Kind: quarantine.OutcomeVerified, Reason: "a person looked and said so"}, nil
+	}
+	return quarantine.Outcome{Kind: quarantine.OutcomeRefused, Reason: "acknowledged, but a person looked and it is not so"}, nil
+}
+
+// refresh reads what accounting has told of the session since.
+func (t *trial) refresh(ctx context.Context, s *quarantine.Session) error {
+	if t.Sessions == nil {
+		return nil
+	}
+	record, err := t.Sessions.Session(ctx, s.SessionKey)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the session: %w", err)
+	case !record.Live() || !quarantine.SameSession(&record, s):
+		return errors.New("the session ended meanwhile")
+	}
+	*s = record
+	return nil
+}
+
+// disconnect ends the session and waits for its Stop.
+func (t *trial) disconnect(ctx context.Context) (Step, error) {
+	out := t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, To: quarantine.Disconnect})
+	step := Step{Outcome: out.Kind, Reason: out.Reason}
+	t.say("%-10s %s%s", "disconnect", out.Kind, because(out.Reason))
+	if out.Kind != quarantine.OutcomeAcked {
+		return step, fmt.Errorf("disconnect: %s%s", out.Kind, because(out.Reason))
+	}
+	for end := time.Now().Add(t.Wait); t.Sessions != nil && time.Now().Before(end) && sleep(ctx, lookEvery); {
+		record, err := t.Sessions.Session(ctx, t.Session.SessionKey)
+		if err == nil && !(record.Live() && quarantine.SameSession(&record, &t.Session)) {
+			step.Shown, step.How = true, "accounting shows that the session ended"
+			t.say("  look     shown: %s", step.How)
+			return step, nil
+		}
+	}
+	if t.Ask != nil {
+		yes, err := t.Ask("Look at the line now. Did its session end?")
+		if err == nil && yes {
+			step.Shown, step.How = true, "a person looked and said so"
+			return step, nil
+		}
+	}
+	return step, fmt.Errorf("disconnect: %w", errNotShown)
+}
+
+func (t *trial) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(t.Out, format+"\n", args...) // a terminal that went away reads nothing
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (" + reason + ")"
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
