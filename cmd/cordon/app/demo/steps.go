@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"net/netip"
 	"net/url"
 	"time"
@@ -114,7 +115,24 @@ func (s *story) verdictActed(ctx context.Context) error {
 	}
 	s.packet(exchanges[0].request.text)
 	s.packet(exchanges[0].answer.text)
-	return s.restricted(ctx, s.first, before.ID, garden)
+	if err := s.restricted(ctx, s.first, before.ID, garden); err != nil {
+		return err
+	}
+	return s.verified(ctx, s.first, before.ID)
+}
+
+// verified waits until the network itself has shown that the session is
+// restricted.
+func (s *story) verified(ctx context.Context, p played, id string) error {
+	return s.until(ctx, s.patience, fmt.Sprintf("session %s/%s to be verified", p.bng.name, id), func() (string, bool, error) {
+		c, err := s.api.kase(ctx, p.kase)
+		i := slices.IndexFunc(c.Sessions, func(e client.Session) bool { return e.BNG == p.bng.name && e.SessionID == id })
+		shown := i >= 0 && c.Sessions[i].Enforcement == "verified"
+		if shown {
+			s.say("an ACK is no proof; %s/%s is verified: %s", p.bng.name, id, c.Sessions[i].Reason)
+		}
+		return describe(c), shown, err
+	})
 }
 
 // restricted waits until a case is restricted with that session acked, and the
