@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
