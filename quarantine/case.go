@@ -54,6 +54,7 @@ type SessionEnforcement struct {
 	Given     []Applied `json:"given,omitempty"`     // what was taken away last, as the BNG acknowledged
 	AssertAt  time.Time `json:"assert_at,omitzero"`  // when the release of Given is sent once more
 	NextAt    time.Time `json:"next_at,omitzero"`    // when to try again
+	NotBefore time.Time `json:"not_before,omitzero"` // kept back until then, or until Resume
 	GoneSince time.Time `json:"gone_since,omitzero"` // first of a row of "session not found" answers
 
 	ChangedAt time.Time `json:"changed_at,omitzero"` // when the BNG acknowledged what is, or is no more, in force

@@ -139,7 +139,7 @@ func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 		e.Enforcement, e.NextAt = Unanswered, now.Add(unansweredBackoff(o, e.Attempts))
 	case OutcomeNotSent:
 		e.Enforcement, e.Attempts = Pending, max(0, e.Attempts-1)
-		e.keepBack(out.Reason, BriefPause, now)
+		e.keepBack(out.Reason, Wait{Most: BriefPause}, now)
 	case OutcomeSessionGone:
 		e.sessionGone(out.Reason, now)
 	}

@@ -267,6 +267,7 @@ func (c *Case) Dispatch(o *Order, now time.Time) {
 		return
 	}
 	e.InFlight, e.UpdatedAt, e.Enforcement = true, now, Pending
+	e.NotBefore = time.Time{}
 	e.Attempts++
 	if o.Restricts() && o.To != Disconnect {
 		e.Applied = append(without(e.Applied, o.To), Applied{o.To, o.Undo})
@@ -279,22 +280,29 @@ const (
 	LongPause  = 30 * time.Second // [Paths] tells when it ends, and thousands may wait for the same
 )
 
+// Wait is how long an order that is kept back waits until it is asked for again.
+type Wait struct {
+	Most      time.Duration // pauses grow from a second up to this
+	NotBefore time.Time     // when it is known to end, unless [Case.Resume] ends it; zero: that is not known
+}
+
 // KeepBack notes that an order does not leave now, and why; it is asked for
-// again with pauses that grow up to most.
-func (c *Case) KeepBack(o *Order, reason string, most time.Duration, now time.Time) {
+// again after the wait.
+func (c *Case) KeepBack(o *Order, reason string, w Wait, now time.Time) {
 	e := c.find(o)
 	switch {
 	case e == nil:
 	case o.Check:
 		e.ProveAt = now.Add(firstAsk)
 	default:
-		e.keepBack(reason, most, now)
+		e.keepBack(reason, w, now)
 	}
 }
 
-func (e *SessionEnforcement) keepBack(reason string, most time.Duration, now time.Time) {
+func (e *SessionEnforcement) keepBack(reason string, w Wait, now time.Time) {
 	e.KeptBack++
-	e.Reason, e.NextAt = reason, now.Add(backoff(time.Second, most, e.KeptBack))
+	e.Reason, e.NotBefore = reason, w.NotBefore
+	e.NextAt = later(w.NotBefore, now.Add(backoff(time.Second, w.Most, e.KeptBack)))
 }
 
 func without(list []Applied, profile string) []Applied {

@@ -29,6 +29,8 @@ var (
 	resignScript   = mustLoad("resign")
 	publishScript  = mustLoad("publish")
 	completeScript = mustLoad("complete")
+
+	maintenanceScript = mustLoad("maintenance")
 )
 
 // mustLoad panics on a file that is not embedded: a defect of the build.

@@ -34,6 +34,7 @@ var (
 	_ quarantine.SenderLock      = (*Store)(nil)
 	_ quarantine.Completeness    = (*Store)(nil)
 	_ quarantine.Continuity      = (*Store)(nil)
+	_ quarantine.MaintenanceBook = (*Store)(nil)
 )
 
 // How long one attempt at a command may take. Redis answers in well under a

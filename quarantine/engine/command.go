@@ -21,19 +21,23 @@ const (
 	verbReject     verb = "reject"
 	verbExtend     verb = "extend"
 	verbNote       verb = "note"
+
+	verbMaintain       verb = "maintain"
+	verbEndMaintenance verb = "end-maintenance"
 )
 
 // command is one human command as the log keeps it.
 type command struct {
-	ID     string                 `json:"id"`
-	Verb   verb                   `json:"verb"`
-	Case   string                 `json:"case"` // quarantine: the id a new case would get
-	By     string                 `json:"by"`
-	Reason string                 `json:"reason"`
-	Code   quarantine.ReleaseCode `json:"code,omitempty"`
-	For    quarantine.Duration    `json:"for,omitempty"`
-	Wish   *quarantine.Wish       `json:"wish,omitempty"`
-	At     time.Time              `json:"at"`
+	ID     string                  `json:"id"`
+	Verb   verb                    `json:"verb"`
+	Case   string                  `json:"case"` // quarantine: the id a new case would get; of a window: none
+	By     string                  `json:"by"`
+	Reason string                  `json:"reason"`
+	Code   quarantine.ReleaseCode  `json:"code,omitempty"`
+	For    quarantine.Duration     `json:"for,omitempty"`
+	Wish   *quarantine.Wish        `json:"wish,omitempty"`
+	Window *quarantine.Maintenance `json:"window,omitempty"` // maintain, end-maintenance
+	At     time.Time               `json:"at"`
 }
 
 // ends reports whether the command takes a restriction away.
@@ -156,7 +160,7 @@ func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, erro
 		e.Logger.Warn("command waits for the store", zap.String("command", c.ID), zap.Error(err))
 		return nil, quarantine.ErrDeferred
 	}
-	if err == nil {
+	if err == nil && result != nil {
 		c.Case = result.ID // a wish may have turned the open case
 	}
 	e.applied(ctx, c, err)
@@ -198,13 +202,25 @@ func (e *Engine) applied(ctx context.Context, c command, err error) {
 	}
 	e.append(ctx, reserved(entry(logApplied, c.ID, a)))
 	e.ledger.apply(c.ID)
-	e.Logger.Info("command", zap.String("command", c.ID), zap.String("verb", string(c.Verb)), zap.String("case", c.Case),
+	about := zap.String("case", c.Case)
+	if c.Window != nil {
+		about = zap.String("bng", c.Window.BNG)
+	}
+	e.Logger.Info("command", zap.String("command", c.ID), zap.String("verb", string(c.Verb)), about,
 		zap.String("by", c.By), zap.String("reason", c.Reason), zap.Error(err))
 }
 
-// apply carries a command out on the case as it is now, again if somebody else
-// changes it meanwhile.
+// apply carries a command out. One about a maintenance window has no case.
 func (e *Engine) apply(ctx context.Context, c command) (*quarantine.Case, error) {
+	if c.Window != nil {
+		return nil, e.noteWindow(ctx, *c.Window)
+	}
+	return e.applyToCase(ctx, c)
+}
+
+// applyToCase carries a command out on the case as it is now, again if somebody
+// else changes it meanwhile.
+func (e *Engine) applyToCase(ctx context.Context, c command) (*quarantine.Case, error) {
 	for range saveTries {
 		subject, write, err := e.change(ctx, c)
 		if err != nil {

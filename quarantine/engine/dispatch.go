@@ -85,6 +85,9 @@ func (e *Engine) barred(c *quarantine.Case, o *quarantine.Order) error {
 	if e.ledger.ending(c.ID) {
 		return errEnding
 	}
+	if err := e.windows.bars(o.Session.BNG, e.Now()); err != nil {
+		return err
+	}
 	if reason, acts := e.Rules.Acts(c, &o.Session); !acts {
 		return fmt.Errorf("%w: %s", errPaused, reason)
 	}

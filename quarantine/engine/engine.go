@@ -25,6 +25,7 @@ type Store interface {
 	quarantine.SenderLock
 	quarantine.Completeness
 	quarantine.Continuity
+	quarantine.MaintenanceBook
 }
 
 // Config is what an engine works with. Everything without a default is required.
@@ -118,7 +119,10 @@ type Engine struct {
 	wake     chan struct{} // capacity 1: the due set may have work for now
 	troubles *troubles     // what fails again and again
 	care     *aftercare    // releases that accounting may yet deny
-	missed   atomic.Bool   // a look could not be noted: wake everything when the store is back
+	windows  *windows      // which BNGs are in maintenance
+	missed   atomic.Bool   // a look could not be noted, or nobody knows which are due: wake everything when the store is back
+
+	windowsAsked chan struct{} // closed once the store was asked for the windows, with an answer or without
 }
 
 // New replays the log and returns an engine that holds what it tells.
@@ -131,11 +135,17 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e.gaps = newGaps(cfg.Store)
 	e.care = &aftercare{given: map[string]given{}}
 	e.others, e.troubles = newOthers(cfg.Store, cfg.Holder, cfg.Now), newTroubles(cfg.Logger, cfg.Now)
+	e.windows, e.windowsAsked = newWindows(cfg.Store), make(chan struct{})
 	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now}
 	if err := cfg.Log.Replay(ctx, e.replay); err != nil {
 		return nil, fmt.Errorf("replay the log: %w", err)
 	}
 	e.ledger.forget(cfg.Now().Add(-cfg.Memory))
+	for _, c := range e.ledger.waiting() {
+		if c.Window != nil {
+			e.windows.learn(*c.Window)
+		}
+	}
 	for _, v := range e.ledger.unsettledVerdicts() {
 		e.queue.push(v.ID, cfg.Now())
 	}
@@ -162,6 +172,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	for range e.Intakers {
 		start(e.intake)
 	}
+	start(e.watchWindows)
 	start(e.campaign)
 	start(e.reconcile)
 	start(e.tend)

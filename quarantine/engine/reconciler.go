@@ -29,6 +29,11 @@ const (
 func (e *Engine) reconcile(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
+	select {
+	case <-e.windowsAsked:
+	case <-ctx.Done():
+		return
+	}
 	lanes := []chan struct{}{
 		quarantine.LaneRelease: make(chan struct{}, e.Workers), quarantine.LaneRestrict: make(chan struct{}, e.Workers),
 	}
@@ -173,6 +178,7 @@ func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Ord
 			return nil, fmt.Errorf("read session %s: %w", se.Session.SessionKey, err)
 		}
 	}
+	e.resume(c)
 	return c.Plan(quarantine.Look{Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned}), nil
 }
 
@@ -183,7 +189,7 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 	for _, o := range orders {
 		if o.Restricts() {
 			if err := e.barred(c, &o); err != nil {
-				c.KeepBack(&o, err.Error(), pauseFor(err), now)
+				c.KeepBack(&o, err.Error(), waitOf(err), now)
 				continue
 			}
 			if !e.prepare(c, &o, now) {
@@ -191,7 +197,7 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 			}
 		}
 		if !e.crowd.enter(o.Session.BNG) {
-			c.KeepBack(&o, "many other sessions of this BNG are being worked", quarantine.BriefPause, now)
+			c.KeepBack(&o, "many other sessions of this BNG are being worked", quarantine.Wait{Most: quarantine.BriefPause}, now)
 			continue
 		}
 		c.Dispatch(&o, now)
@@ -204,13 +210,16 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 	}
 }
 
-// pauseFor is how long, at most, an order that is barred waits until it is
-// asked for again.
-func pauseFor(why error) time.Duration {
-	if errors.Is(why, errBarred) {
-		return quarantine.LongPause
+// waitOf is how long an order that is barred waits until it is asked for again.
+func waitOf(why error) quarantine.Wait {
+	var maintained *maintenanceError
+	switch {
+	case errors.As(why, &maintained):
+		return quarantine.Wait{Most: quarantine.BriefPause, NotBefore: maintained.window.Until}
+	case errors.Is(why, errBarred):
+		return quarantine.Wait{Most: quarantine.LongPause}
 	}
-	return quarantine.BriefPause
+	return quarantine.Wait{Most: quarantine.BriefPause}
 }
 
 // prepare fixes what the session is to be given back; if that cannot be, the

@@ -16,8 +16,9 @@ var ErrUnavailable = errors.New("the store is unavailable")
 
 // Memory implements every port that package store implements on Redis, in this
 // process: sessions, bindings, cases, verdicts, due work, the sender lock, how
-// far instances are complete, and gaps. It passes the same conformance suite (store/storetest). It forgets nothing,
-// whatever its age, and everything when it is dropped.
+// far instances are complete, gaps, and which BNGs are in maintenance. It passes
+// the same conformance suite (store/storetest). It forgets nothing, whatever its
+// age (but maintenance windows), and everything when it is dropped.
 //
 // What it holds is kept as JSON or copied, so callers share nothing with it.
 type Memory struct {
@@ -41,6 +42,7 @@ type Memory struct {
 	lock        senderLock
 	watermarks  map[string]watermark // by instance
 	gaps        []quarantine.Gap
+	windows     map[string]quarantine.Maintenance
 }
 
 var (
@@ -54,6 +56,7 @@ var (
 	_ quarantine.SenderLock      = (*Memory)(nil)
 	_ quarantine.Completeness    = (*Memory)(nil)
 	_ quarantine.Continuity      = (*Memory)(nil)
+	_ quarantine.MaintenanceBook = (*Memory)(nil)
 )
 
 // NewMemory returns an empty Memory that takes no attribute for restricted and
@@ -72,6 +75,7 @@ func NewMemory() *Memory {
 		due:        [2]map[string]look{{}, {}},
 		counters:   map[string]map[string]time.Time{},
 		watermarks: map[string]watermark{},
+		windows:    map[string]quarantine.Maintenance{},
 	}
 }
 

@@ -44,7 +44,12 @@ func TestASleepingMemoryAnswersNothingAndChangesNothing(t *testing.T) {
 		"Campaign":      func() error { _, _, err := m.Campaign(ctx, "a", time.Second); return err },
 		"Publish":       func() error { return m.Publish(ctx, "a", start.At, time.Second) },
 		"Complete":      func() error { _, _, err := m.Complete(ctx, "a"); return err },
-		"Resign":        func() error { return m.Resign(ctx, "a") },
+		"SetMaintenance": func() error {
+			_, err := m.SetMaintenance(ctx, quarantine.Maintenance{BNG: "bng1", At: start.At, Until: start.At})
+			return err
+		},
+		"Maintenances": func() error { _, err := m.Maintenances(ctx); return err },
+		"Resign":       func() error { return m.Resign(ctx, "a") },
 	}
 	m.SetUnavailable(true)
 	for name, call := range calls {

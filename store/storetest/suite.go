@@ -31,6 +31,7 @@ type Ports interface {
 	quarantine.SenderLock
 	quarantine.Completeness
 	quarantine.Continuity
+	quarantine.MaintenanceBook
 }
 
 // Options are what the store under test shall be made with.
@@ -52,7 +53,7 @@ func Run(t *testing.T, open Open) {
 	}{
 		{"sessions", Sessions}, {"bindings", Bindings}, {"random accounting", RandomAccounting}, {"cases", Cases}, {"case list", CaseList},
 		{"limits", Limits}, {"verdicts", Verdicts}, {"due", Due}, {"sender", Sender},
-		{"completeness", Completeness}, {"continuity", Continuity},
+		{"completeness", Completeness}, {"continuity", Continuity}, {"maintenance", Maintenance},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, open) })
 	}
