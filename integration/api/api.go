@@ -38,6 +38,16 @@ type approver interface {
 	Reject(ctx context.Context, id, by, reason string) (*quarantine.Case, error)
 }
 
+// maintainer keeps restrictions off BNGs that people work on.
+type maintainer interface {
+	// Maintain gives the BNG a window, in place of the one it has.
+	Maintain(ctx context.Context, bng, by, reason string, d time.Duration) (quarantine.Maintenance, error)
+	// EndMaintenance ends the BNG's window; a *CommandError if it has none.
+	EndMaintenance(ctx context.Context, bng, by, reason string) (quarantine.Maintenance, error)
+	// Maintenances returns the windows that stand, as they were last heard of.
+	Maintenances() []quarantine.Maintenance
+}
+
 // observer tells what became of things.
 type observer interface {
 	// Verdict returns ErrNoVerdict for an id that is not known.
@@ -55,10 +65,11 @@ type engine interface {
 	commander
 	releaser
 	approver
+	maintainer
 	observer
 }
 
-// BNG is one configured BNG, as GET /bngs shows it.
+// BNG is what the configuration says of one BNG, as GET /bngs shows it.
 type BNG struct {
 	Name     string   `json:"name"`
 	Address  string   `json:"address" doc:"Where CoA goes."`
@@ -134,4 +145,5 @@ func (a *API) Mount(s *httpx.Server) {
 	a.mountSessions(s)
 	a.mountSubscribers(s)
 	a.mountBNGs(s)
+	a.mountMaintenance(s)
 }

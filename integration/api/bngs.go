@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/quarantine"
 )
 
 // BNGHealth is how a BNG answers, as the sender knows it since its start.
@@ -46,26 +47,37 @@ type BNGFault struct {
 	At         time.Time `json:"at"`
 }
 
+// bngView is a BNG as configured, and how it stands.
+type bngView struct {
+	BNG
+	Maintenance *maintenanceView `json:"maintenance" doc:"Nothing new is restricted on it; null: it is not in maintenance."`
+}
+
 type bngsPage struct {
-	Results []BNG   `json:"results"`
-	Next    *string `json:"next" doc:"Always null: all BNGs are on one page."`
+	Results []bngView `json:"results"`
+	Next    *string   `json:"next" doc:"Always null: all BNGs are on one page."`
 }
 
 type bngsOutput struct{ Body bngsPage }
 
 func (a *API) mountBNGs(s *httpx.Server) {
-	listed := each(a.BNGs, func(b BNG) BNG {
-		b.Profiles = append([]string{}, b.Profiles...) // never null
-		return b
-	})
 	httpx.Register(s, httpx.Operation{
 		ID: "list-bngs", Method: http.MethodGet, Path: "/bngs",
-		Summary: "The configured BNGs, and how they answer.", Scopes: []httpx.Scope{httpx.ScopeRead},
-	}, func(context.Context, *struct{}) (*bngsOutput, error) {
-		return &bngsOutput{bngsPage{Results: a.withHealth(listed)}}, nil
-	})
+		Summary: "The configured BNGs, and how they stand.", Scopes: []httpx.Scope{httpx.ScopeRead},
+	}, a.listBNGs)
 }
 
+func (a *API) listBNGs(context.Context, *struct{}) (*bngsOutput, error) {
+	windows := map[string]quarantine.Maintenance{}
+	for _, m := range a.engine.Maintenances() {
+		windows[m.BNG] = m
+	}
+	now := a.Now()
+	listed := each(a.withHealth(a.BNGs), func(b BNG) bngView { return viewBNG(b, windows[b.Name], now) })
+	return &bngsOutput{bngsPage{Results: listed}}, nil
+}
+
+// withHealth returns the BNGs with how they answer, where that is known.
 func (a *API) withHealth(listed []BNG) []BNG {
 	if a.Health == nil {
 		return listed

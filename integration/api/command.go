@@ -46,7 +46,7 @@ type decisionOutput struct {
 
 // deferredView is the answer to a decision that is safe and not applied yet.
 type deferredView struct {
-	ID     string `json:"id" doc:"Of the case."`
+	ID     string `json:"id" doc:"Of the case, or the name of the BNG."`
 	Status string `json:"status" enum:"deferred"`
 	Detail string `json:"detail" doc:"What will happen, in a sentence."`
 }

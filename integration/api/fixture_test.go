@@ -33,6 +33,7 @@ type desk struct {
 	filter   quarantine.CaseFilter
 	sessions []quarantine.Session
 	bindings []quarantine.Binding
+	windows  []quarantine.Maintenance
 }
 
 func (d *desk) note(format string, args ...any) {
@@ -67,6 +68,18 @@ func (d *desk) Approve(_ context.Context, id, by, reason string) (*quarantine.Ca
 func (d *desk) Reject(_ context.Context, id, by, reason string) (*quarantine.Case, error) {
 	return d.act("reject %s by %s %q", id, by, reason)
 }
+
+func (d *desk) Maintain(_ context.Context, bng, by, reason string, lasts time.Duration) (quarantine.Maintenance, error) {
+	d.note("maintain %s by %s %q %s", bng, by, reason, lasts)
+	return quarantine.Maintenance{BNG: bng, Until: now.Add(lasts), Reason: reason, By: by, At: now}, d.err
+}
+
+func (d *desk) EndMaintenance(_ context.Context, bng, by, reason string) (quarantine.Maintenance, error) {
+	d.note("end maintenance %s by %s %q", bng, by, reason)
+	return quarantine.Maintenance{BNG: bng, Until: now, Reason: reason, By: by, At: now}, d.err
+}
+
+func (d *desk) Maintenances() []quarantine.Maintenance { return d.windows }
 
 func (d *desk) Verdict(_ context.Context, id string) (quarantine.VerdictStatus, error) {
 	d.note("verdict %s", id)

@@ -1,0 +1,107 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"cordon/integration/httpx"
+	"cordon/quarantine"
+)
+
+// maintenanceView is a BNG's maintenance window.
+type maintenanceView struct {
+	Until  time.Time `json:"until" doc:"Nothing new is restricted on the BNG before that."`
+	Reason string    `json:"reason"`
+	By     string    `json:"by"`
+	At     time.Time `json:"at" doc:"When it was given."`
+}
+
+type maintainInput struct {
+	Name string `path:"name" doc:"Of the BNG, as GET /bngs has it."`
+	Body struct {
+		For    string `json:"for" doc:"From now, e.g. 2h; at most 168h."`
+		Reason string `json:"reason" doc:"What is done on the BNG; each case that waits shows it."`
+	}
+}
+
+type endMaintenanceInput struct {
+	Name string `path:"name" doc:"Of the BNG, as GET /bngs has it."`
+	Body struct {
+		Reason string `json:"reason" doc:"Why it ends now; the log keeps it."`
+	}
+}
+
+// bngOutput is the BNG, or a deferredView with 202.
+type bngOutput struct {
+	Status int
+	Body   any
+}
+
+func (a *API) mountMaintenance(s *httpx.Server) {
+	answers := map[int]any{http.StatusOK: bngView{}, http.StatusAccepted: deferredView{}}
+	httpx.Register(s, httpx.Operation{
+		ID: "maintain-bng", Method: http.MethodPost, Path: "/bngs/{name}/maintenance",
+		Summary: "Restrict nothing new on a BNG for some time; releases are still sent.", Scopes: []httpx.Scope{httpx.ScopeAdmin}, Answers: answers,
+	}, a.maintain)
+	httpx.Register(s, httpx.Operation{
+		ID: "end-bng-maintenance", Method: http.MethodPost, Path: "/bngs/{name}/maintenance/end",
+		Summary: "End a BNG's maintenance now; what waits for it is sent at the BNG's pace.", Scopes: []httpx.Scope{httpx.ScopeAdmin}, Answers: answers,
+	}, a.endMaintenance)
+}
+
+func (a *API) maintain(ctx context.Context, in *maintainInput) (*bngOutput, error) {
+	b, reason, err := a.commanded(in.Name, in.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	lasts, err := quarantine.ParseDuration(in.Body.For)
+	if err != nil {
+		return nil, &quarantine.FieldError{Field: "for", Reason: err.Error()}
+	}
+	m, err := a.engine.Maintain(ctx, b.Name, httpx.Author(ctx), reason, lasts)
+	return a.maintained(b, m, err)
+}
+
+func (a *API) endMaintenance(ctx context.Context, in *endMaintenanceInput) (*bngOutput, error) {
+	b, reason, err := a.commanded(in.Name, in.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	m, err := a.engine.EndMaintenance(ctx, b.Name, httpx.Author(ctx), reason)
+	return a.maintained(b, m, err)
+}
+
+// commanded finds the BNG and checks the reason of a command about it.
+func (a *API) commanded(name, reason string) (BNG, string, error) {
+	i := slices.IndexFunc(a.BNGs, func(b BNG) bool { return b.Name == name })
+	if i < 0 {
+		return BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("no BNG is called %q in the configuration", name))
+	}
+	reason, err := statement(reason)
+	return a.BNGs[i], reason, err
+}
+
+// maintained shows the BNG after a command, or that it was put off.
+func (a *API) maintained(b BNG, m quarantine.Maintenance, err error) (*bngOutput, error) {
+	switch {
+	case errors.Is(err, quarantine.ErrDeferred):
+		return &bngOutput{http.StatusAccepted, deferredView{b.Name, "deferred", quarantine.ErrDeferred.Error()}}, nil
+	case err != nil:
+		return nil, err
+	}
+	return &bngOutput{http.StatusOK, viewBNG(a.withHealth([]BNG{b})[0], m, a.Now())}, nil
+}
+
+// viewBNG shows a BNG with its window, if that stands.
+func viewBNG(b BNG, m quarantine.Maintenance, now time.Time) bngView {
+	b.Profiles = append([]string{}, b.Profiles...) // never null
+	v := bngView{BNG: b}
+	if m.Stands(now) {
+		v.Maintenance = &maintenanceView{m.Until.UTC(), m.Reason, m.By, m.At.UTC()}
+	}
+	return v
+}
