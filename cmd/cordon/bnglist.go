@@ -8,12 +8,15 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"cordon/cmd/cordon/client"
 )
 
 // listedBNG is what the list shows of GET /bngs.
 type listedBNG struct {
 	Name, Address, Dialect string
 	Profiles               []string
+	Maintenance            *client.Maintenance
 	Health                 *struct {
 		State               string
 		Path                string
@@ -59,7 +62,7 @@ func newBNGList(r *remote) *cobra.Command {
 			}
 			var names []string
 			for _, b := range answer.Results {
-				t.add(b.cells()...)
+				t.add(b.cells(r.now())...)
 				names = append(names, b.Name)
 			}
 			return r.print(printed{raw: raw, names: names, table: t})
@@ -67,16 +70,14 @@ func newBNGList(r *remote) *cobra.Command {
 	}
 }
 
-func (b *listedBNG) cells() []string {
+func (b *listedBNG) cells(now time.Time) []string {
 	cells := []string{b.Name, b.Address, b.Dialect, "", strings.Join(b.Profiles, ","), "", "", "", "", "", "", "", "", ""}
+	cells[3] = strings.Join(b.state(now), ", ")
 	h := b.Health
 	if h == nil {
 		return cells
 	}
-	cells[3], cells[5], cells[6], cells[7] = h.State, h.Path, clockOf(h.Since), clockOf(h.LastAnswer)
-	if len(h.Stopped) > 0 {
-		cells[3] += ", profile stopped"
-	}
+	cells[5], cells[6], cells[7] = h.Path, clockOf(h.Since), clockOf(h.LastAnswer)
 	if h.Skew != nil {
 		cells[8] = strconv.FormatInt(*h.Skew, 10) + "s"
 	}
@@ -92,6 +93,20 @@ func (b *listedBNG) cells() []string {
 		cells[13] = h.Fault.Name + " " + clockOf(&h.Fault.At)
 	}
 	return cells
+}
+
+// state is what an operator should know of the BNG at a glance.
+func (b *listedBNG) state(now time.Time) (words []string) {
+	if b.Health != nil {
+		words = append(words, b.Health.State)
+	}
+	if b.Health != nil && len(b.Health.Stopped) > 0 {
+		words = append(words, "profile stopped")
+	}
+	if b.Maintenance != nil {
+		words = append(words, "in maintenance for "+until(&b.Maintenance.Until, now))
+	}
+	return words
 }
 
 // clockOf writes a moment, nothing for one that never was.

@@ -21,6 +21,7 @@ type stub struct {
 	mu   sync.Mutex
 	sent []string       // one line a request; guarded by mu
 	asks map[string]int // GETs of each verdict; guarded by mu
+	idle bool           // no BNG is in maintenance; guarded by mu
 }
 
 func newStub() *stub {
@@ -32,13 +33,9 @@ func newStub() *stub {
 	s.mux.HandleFunc("POST /api/v1/verdicts", s.submit)
 	s.mux.HandleFunc("GET /api/v1/verdicts/{id}", s.verdict)
 	s.mux.HandleFunc("GET /api/v1/sessions", s.sessions)
-	s.mux.HandleFunc("GET /api/v1/bngs", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"results":[{"name":"bng1","address":"192.0.2.1","dialect":"junos","profiles":["walled-garden"],
-			"health":{"state":"silent","path":"aaa1","since":"2026-03-01T12:00:00Z","unanswered":6,"last_answer":null,"clock_skew_seconds":-400,
-			"in_flight":2,"waiting_releases":3,"waiting_restrictions":4,"restriction_rate":1.5,"stopped_profiles":[{"profile":"garden","error_cause":407}],
-			"last_fault":{"name":"NAS-Identification-Mismatch","at":"2026-03-01T11:00:00Z"}}},
-			{"name":"bng2","address":"192.0.2.2","dialect":"junos","profiles":[],"health":null}],"next":null}`)
-	})
+	s.mux.HandleFunc("GET /api/v1/bngs", s.bngs)
+	s.mux.HandleFunc("POST /api/v1/bngs/{name}/maintenance", s.maintain)
+	s.mux.HandleFunc("POST /api/v1/bngs/{name}/maintenance/end", s.maintain)
 	return s
 }
 
@@ -239,4 +236,51 @@ func (s *stub) sessions(w http.ResponseWriter, r *http.Request) {
 		page.Results = holders()[:1]
 	}
 	tell(w, 200, page)
+}
+
+// stubBNG is bng1, or with maintenance bng2 for two hours from now on.
+func stubBNG(name string, maintained bool) client.BNG {
+	b := client.BNG{Name: name, Address: "192.0.2." + name[len(name)-1:], Dialect: "junos", Profiles: []string{"walled-garden"}}
+	if maintained {
+		now := time.Now().UTC().Truncate(time.Second)
+		b.Maintenance = &client.Maintenance{Until: now.Add(2*time.Hour + 30*time.Second), Reason: "new\x1b[2J software", By: "alice", At: now}
+	}
+	return b
+}
+
+// stubHealth is how bng1 answers.
+const stubHealth = `{"state":"silent","path":"aaa1","since":"2026-03-01T12:00:00Z","unanswered":6,"last_answer":null,"clock_skew_seconds":-400,
+			"in_flight":2,"waiting_releases":3,"waiting_restrictions":4,"restriction_rate":1.5,"stopped_profiles":[{"profile":"garden","error_cause":407}],
+			"last_fault":{"name":"NAS-Identification-Mismatch","at":"2026-03-01T11:00:00Z"}}`
+
+// bngs are bng1, and bng2 in maintenance until somebody ends it.
+func (s *stub) bngs(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	silent := struct {
+		client.BNG
+		Health json.RawMessage `json:"health"`
+	}{stubBNG("bng1", false), json.RawMessage(stubHealth)}
+	tell(w, 200, map[string]any{"results": []any{silent, stubBNG("bng2", !s.idle)}, "next": nil})
+}
+
+func (s *stub) maintain(w http.ResponseWriter, r *http.Request) {
+	name, end := r.PathValue("name"), strings.HasSuffix(r.URL.Path, "/end")
+	var body struct{ For string }
+	_ = json.NewDecoder(r.Body).Decode(&body)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case name == "bng-later":
+		tell(w, 202, client.Deferred{ID: name, Status: "deferred", Detail: "it will be applied later"})
+	case name != "bng1" && name != "bng2":
+		refuse(w, 404, "no BNG is called \"bng9\" in the configuration")
+	case end && (name == "bng1" || s.idle):
+		refuse(w, 409, name+" is not in maintenance")
+	case body.For == "1000h":
+		refuse(w, 422, "body.for: is above 0 and at most 168h")
+	default:
+		s.idle = s.idle || end
+		tell(w, 200, stubBNG(name, !end))
+	}
 }

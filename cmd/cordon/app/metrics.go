@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"cordon/quarantine"
 	"cordon/radiusx/acct"
 	"cordon/radiusx/bng"
 	"cordon/radiusx/coa"
@@ -38,6 +39,7 @@ var (
 	coaPorts    = describe("cordon_coa_ports", "Source ports that are open.")
 	coaShort    = describe("cordon_coa_ports_short_of_buffer", "Open ports that got less socket buffer than was asked for.")
 	coaBuffer   = describe("cordon_coa_socket_buffer_octets", "Socket buffer of the port that got least; 0: unknown.", "direction")
+	maintained  = describe("cordon_bng_maintenance", "1 if the BNG is in maintenance: nothing new is restricted there, and alarms about it mean little.", "bng")
 	isSender    = describe("cordon_sender", "1 if this instance is the sender.")
 
 	bngState    = describe("cordon_bng_state", "1 for the state that the way to the BNG is in. Only the sender knows.", "bng", "state")
@@ -66,6 +68,7 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 		s.count(acctIgnored, ignored.Forbidden, "forbidden")
 	}
 	s.client(f.app.coa.Stats())
+	s.maintenance(f.app.cfg.BNGs, f.app.engine.Maintenances())
 	sending := f.app.engine.Sender()
 	s.gauge(isSender, number(sending))
 	if !sending {
@@ -110,6 +113,18 @@ func (s samples) client(stats coa.Stats) {
 	s.gauge(coaShort, float64(stats.ShortBuffers))
 	s.gauge(coaBuffer, float64(stats.ReceiveBuffer), "receive")
 	s.gauge(coaBuffer, float64(stats.SendBuffer), "send")
+}
+
+// maintenance writes a figure for every configured BNG, so that an alert can be
+// silenced by its label.
+func (s samples) maintenance(configured []BNG, windows []quarantine.Maintenance) {
+	now := map[string]bool{}
+	for _, m := range windows {
+		now[m.BNG] = true
+	}
+	for _, b := range configured {
+		s.gauge(maintained, number(now[b.Name]), b.Name)
+	}
 }
 
 // bng writes the figures of one BNG.

@@ -23,10 +23,10 @@ type Case struct {
 	History    []Step     `json:"history"`
 }
 
-// Deferred is the answer to a decision about a case that is safe in the log and
-// will be applied when the session store is back.
+// Deferred is the answer to a decision about a case or a BNG that is safe in the
+// log and will be applied when the session store is back.
 type Deferred struct {
-	ID     string `json:"id"`
+	ID     string `json:"id"`     // of the case, or the name of the BNG
 	Status string `json:"status"` // "deferred"
 	Detail string `json:"detail"`
 }
@@ -121,4 +121,21 @@ type Receipt struct {
 	ID     string `json:"id"`
 	Status string `json:"status"`
 	Error  string `json:"error,omitempty"`
+}
+
+// BNG is a configured BNG.
+type BNG struct {
+	Name        string       `json:"name"`
+	Address     string       `json:"address"`
+	Dialect     string       `json:"dialect"`
+	Profiles    []string     `json:"profiles"`
+	Maintenance *Maintenance `json:"maintenance"`
+}
+
+// Maintenance is a window in which nothing new is restricted on a BNG.
+type Maintenance struct {
+	Until  time.Time `json:"until"`
+	Reason string    `json:"reason"`
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
 }
