@@ -48,7 +48,7 @@ func (w *windows) learn(known ...quarantine.Maintenance) {
 }
 
 // refresh asks the store. One that it does not know any more was forgotten, not
-// ended: it stands.
+// ended: it stands, and is noted there again.
 func (w *windows) refresh(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, windowsPatience)
 	defer cancel()
@@ -56,11 +56,29 @@ func (w *windows) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.learn(known...)
+	for _, m := range w.take(known) {
+		counts, err := w.book.SetMaintenance(ctx, m)
+		if err != nil {
+			return err
+		}
+		w.learn(counts)
+	}
+	return nil
+}
+
+// take learns what the store told, and returns what is known here beyond that.
+func (w *windows) take(told []quarantine.Maintenance) []quarantine.Maintenance {
+	w.learn(told...)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.read = true
-	return nil
+	var more []quarantine.Maintenance
+	for bng, m := range w.byBNG {
+		if !covers(told, bng) {
+			more = append(more, m)
+		}
+	}
+	return more
 }
 
 // of returns what counts for a BNG; the zero value: nothing is known.
@@ -128,8 +146,9 @@ func (e *Engine) watchWindows(ctx context.Context) {
 	}
 }
 
-func covers(standing []quarantine.Maintenance, bng string) bool {
-	return slices.ContainsFunc(standing, func(m quarantine.Maintenance) bool { return m.BNG == bng })
+// covers reports whether one of the windows is the BNG's.
+func covers(windows []quarantine.Maintenance, bng string) bool {
+	return slices.ContainsFunc(windows, func(m quarantine.Maintenance) bool { return m.BNG == bng })
 }
 
 func (e *Engine) readWindows(ctx context.Context) {

@@ -16,12 +16,16 @@ import (
 type farStore struct {
 	*quarantinetest.Memory
 	noBook atomic.Bool  // windows can be neither read nor noted
+	forgot atomic.Bool  // windows noted so far are lost
 	looks  atomic.Int64 // at cases
 }
 
 func (s *farStore) Maintenances(ctx context.Context) ([]quarantine.Maintenance, error) {
 	if s.noBook.Load() {
 		return nil, quarantinetest.ErrUnavailable
+	}
+	if s.forgot.Load() {
+		return nil, nil
 	}
 	return s.Memory.Maintenances(ctx)
 }
@@ -30,6 +34,7 @@ func (s *farStore) SetMaintenance(ctx context.Context, m quarantine.Maintenance)
 	if s.noBook.Load() {
 		return quarantine.Maintenance{}, quarantinetest.ErrUnavailable
 	}
+	s.forgot.Store(false)
 	return s.Memory.SetMaintenance(ctx, m)
 }
 
@@ -270,6 +275,20 @@ func TestWhatIsKnownStandsWhileTheBookIsAwayUntilItsOwnEnd(t *testing.T) {
 		w.wantKeptBack("alice")
 		time.Sleep(10 * time.Minute)
 		w.wantInForce(key, "garden")
+	})
+}
+
+func TestAStoreThatForgotAWindowIsToldAgain(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		far := &farStore{Memory: w.memory}
+		e := w.startWith(far, "a")
+		window := w.maintain(e, time.Hour)
+		far.forgot.Store(true)
+		time.Sleep(3 * time.Second)
+		noted, err := far.Maintenances(t.Context())
+		if err != nil || far.forgot.Load() || len(noted) != 1 || noted[0] != window {
+			t.Errorf("the store has %v, %v; want %v", noted, err, window)
+		}
 	})
 }
 
