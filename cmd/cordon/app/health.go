@@ -1,11 +1,13 @@
 package app
 
 import (
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
 	"cordon/integration/api"
+	"cordon/quarantine"
 	"cordon/radiusx/bng"
 	"cordon/radiusx/coa"
 )
@@ -24,9 +26,10 @@ type noticed struct {
 }
 
 // tellHealth writes a line when the way to a BNG changes its state, and now and
-// then about a clock that is off.
+// then about a clock that is off. Of one in maintenance it tells afterwards, if
+// it is still so.
 func (a *App) tellHealth(seen map[string]*noticed) {
-	for _, h := range a.fleet.Health() {
+	for _, h := range outsideMaintenance(a.fleet.Health(), a.engine.Maintenances()) {
 		was := seen[h.BNG]
 		if was == nil {
 			was = &noticed{}
@@ -47,6 +50,13 @@ func (a *App) tellHealth(seen map[string]*noticed) {
 			was.skewed, was.discards = time.Now(), h.ClockDiscards
 		}
 	}
+}
+
+// outsideMaintenance leaves out the BNGs that people work on.
+func outsideMaintenance(all []bng.Health, windows []quarantine.Maintenance) []bng.Health {
+	return slices.DeleteFunc(slices.Clone(all), func(h bng.Health) bool {
+		return slices.ContainsFunc(windows, func(m quarantine.Maintenance) bool { return m.BNG == h.BNG })
+	})
 }
 
 // health is what the API shows of the BNGs; nil on an instance that does not

@@ -150,6 +150,14 @@ func runEngine(t *testing.T, memory *quarantinetest.Memory, enforcer quarantine.
 	return e
 }
 
+func TestNothingIsToldOfABNGInMaintenance(t *testing.T) {
+	all := []bng.Health{{BNG: "bng1", State: bng.PathSilent}, {BNG: "bng2", State: bng.PathSilent}}
+	told := outsideMaintenance(all, []quarantine.Maintenance{{BNG: "bng1"}, {BNG: "bng3"}})
+	if len(told) != 1 || told[0].BNG != "bng2" || all[0].BNG != "bng1" {
+		t.Errorf("told of %+v, of %+v", told, all)
+	}
+}
+
 // inBackground runs f until the test ends.
 func inBackground(t *testing.T, f func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
