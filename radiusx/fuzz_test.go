@@ -245,6 +245,7 @@ func FuzzTrim(f *testing.F) {
 		f.Add(append(golden(f, v.request), 1), true)
 	}
 	f.Add(append(append([]byte{44, 1, 0, 38}, make([]byte, 16)...), append([]byte{80, 18}, make([]byte, 16)...)...), true)
+	f.Add(append(append([]byte{44, 1, 0, 56}, make([]byte, 16)...), bytes.Repeat(append([]byte{80, 18}, make([]byte, 16)...), 2)...), true)
 	f.Fuzz(func(t *testing.T, datagram []byte, sign bool) {
 		packet, err := Trim(datagram)
 		sound := len(datagram) >= 20

@@ -81,7 +81,7 @@ func makeRight(datagram, sent []byte, how uint8) []byte {
 	if how%rights == asItIs || len(datagram) < 20 || len(datagram) > 4096 {
 		return datagram
 	}
-	datagram[1], datagram[2], datagram[3] = sent[1], byte(len(datagram)>>8), byte(len(datagram))
+	datagram[2], datagram[3] = byte(len(datagram)>>8), byte(len(datagram))
 	for i := 20; how%rights == signed && i+18 <= len(datagram) && datagram[i+1] >= 2; i += int(datagram[i+1]) {
 		if datagram[i] == 80 && datagram[i+1] == 18 {
 			copy(datagram[i+2:], signature(datagram, sent, i+2))
@@ -111,6 +111,9 @@ func FuzzAccept(f *testing.F) {
 			}
 		}
 	}
+	stray := bytes.Clone(answers(questions[false][false].request)["ACK"])
+	stray[1]++ // to another request that had the same authenticator
+	f.Add(stray, false, false, uint8(answered))
 	f.Add([]byte{44, 0x5a, 0, 20}, false, false, uint8(asItIs))
 	f.Add(reply{request: questions[false][false].request, code: radius.CodeCoAACK, attributes: []byte{80, 2}}.encode(), false, false, uint8(answered))
 	f.Fuzz(func(t *testing.T, datagram []byte, disconnect, required bool, how uint8) {
