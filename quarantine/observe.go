@@ -8,6 +8,7 @@ import (
 // AssertDelay is when a release is sent once more if a restriction of the same
 // session went unanswered or was retransmitted: past the longest time that a
 // late duplicate of it may still be on its way (RFC 5080 MRD 30 s, and 5 s).
+// An [Outcome] may ask for more.
 const AssertDelay = 35 * time.Second
 
 // goneAfter is how long a BNG must keep saying "session not found", with no
@@ -68,7 +69,7 @@ func (e *SessionEnforcement) remember(o *Order, out Outcome, now time.Time) {
 	case o.Restricts():
 		e.rememberRestriction(o, out)
 	case !o.UndoesOnly() && done(out.Kind):
-		e.restored(o, now)
+		e.restored(o, out.AssertAfter(), now)
 	case out.Kind == OutcomeUnanswered:
 		e.Confirmed = false // it may be done: then a refusal to do it again is no news
 	}
@@ -91,11 +92,11 @@ func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
 }
 
 // restored notes a confirmed release. If a late duplicate of a restriction may
-// come after it, it is asserted once more.
-func (e *SessionEnforcement) restored(o *Order, now time.Time) {
+// come after it, it is asserted once more, that much later.
+func (e *SessionEnforcement) restored(o *Order, after time.Duration, now time.Time) {
 	e.Applied, e.Confirmed, e.AssertAt, e.Given = nil, false, time.Time{}, slices.Clone(o.From)
 	if e.Doubtful {
-		e.Doubtful, e.AssertAt = false, now.Add(AssertDelay)
+		e.Doubtful, e.AssertAt = false, now.Add(after)
 	}
 }
 

@@ -49,12 +49,19 @@ type Outcome struct {
 	// Doubtful: a datagram went unanswered or was sent more than once, so that a
 	// late duplicate may still act on the BNG.
 	Doubtful bool `json:"doubtful,omitempty"`
+	// Echo is how long after this order a late duplicate of one about the same
+	// session may still act, where that is longer than [AssertDelay].
+	Echo time.Duration `json:"echo,omitempty"`
 	// Residue is what of a partial change is still to be undone; only the
 	// Enforcer understands it. It is handed back in the next order.
 	Residue string `json:"residue,omitempty"`
 	// Proof, of an acked change, is how it can be found out whether it is so.
 	Proof Proof `json:"proof,omitempty"`
 }
+
+// AssertAfter is when, after this outcome of a release, it is sent once more if
+// a restriction is doubtful.
+func (o *Outcome) AssertAfter() time.Duration { return max(AssertDelay, o.Echo) }
 
 // Datagram is one that is about to leave for the first time.
 type Datagram struct {

@@ -228,7 +228,7 @@ func (l *ledger) answered(a answered, at time.Time) {
 			return
 		}
 	case done && o.Doubtful:
-		o.Doubtful, o.AssertAt = false, at.Add(quarantine.AssertDelay)
+		o.Doubtful, o.AssertAt = false, at.Add(a.Outcome.AssertAfter())
 	case done:
 		l.forgetOutstanding(a.Order.Case, key)
 		return

@@ -18,6 +18,7 @@ type Config struct {
 	Address netip.Addr // where CoA goes
 	NAS     []NAS      // how it names itself in accounting; empty: by Address
 	Secret  radiusx.Secret
+	Via     *Proxy // nil: requests go to Address; else to the proxy, and Secret is not used
 	Dialect *dialect.Dialect
 	Options map[string]string // dialect_options
 
@@ -55,7 +56,12 @@ func (c *Config) Validate() error {
 	if !c.Address.IsValid() || c.Address.IsUnspecified() || c.Address.IsMulticast() {
 		fail("address is required: where CoA-Requests go")
 	}
-	if c.Secret.IsZero() {
+	switch {
+	case c.Via != nil:
+		if err := c.Via.Validate(); err != nil {
+			fail("proxy %s: %w", c.Via.Name, err)
+		}
+	case c.Secret.IsZero():
 		fail("a secret is required")
 	}
 	if c.Rate < 0 || c.MaxInFlight < 0 {
@@ -64,6 +70,9 @@ func (c *Config) Validate() error {
 	if c.Dialect == nil {
 		fail("a dialect is required")
 		return errors.Join(errs...)
+	}
+	if err := c.checkVia(); err != nil {
+		errs = append(errs, err)
 	}
 	for name := range c.Profiles {
 		for _, err := range c.CheckProfile(name) {
@@ -126,6 +135,11 @@ func (c *Config) setDefaults() {
 	if c.MaxInFlight == 0 {
 		c.MaxInFlight = c.Dialect.MaxInFlight
 	}
+	if c.Via != nil {
+		via := *c.Via
+		via.setDefaults()
+		c.Via = &via
+	}
 }
 
 // Fleet is all configured BNGs, and what was learned of them since the start.
@@ -133,9 +147,10 @@ func (c *Config) setDefaults() {
 type Fleet struct {
 	bngs       []*member
 	named      map[string]*member
-	nas        map[NAS]*member // by each name that a BNG gives itself
-	restricted map[string]bool // names of restricted profiles, on any BNG
-	news       chan struct{}   // capacity 1: a path was heard again
+	nas        map[NAS]*member     // by each name that a BNG gives itself
+	restricted map[string]bool     // names of restricted profiles, on any BNG
+	news       chan struct{}       // capacity 1: a path was heard again
+	proxied    map[string]*breaker // by the proxy's name
 }
 
 // member is one BNG with what belongs to it at run time.
@@ -151,7 +166,7 @@ type member struct {
 
 // NewFleet checks the BNGs, each and against each other.
 func NewFleet(configs []Config) (*Fleet, error) {
-	f := &Fleet{named: make(map[string]*member, len(configs)), nas: map[NAS]*member{}, restricted: map[string]bool{}, news: make(chan struct{}, 1)}
+	f := &Fleet{named: make(map[string]*member, len(configs)), nas: map[NAS]*member{}, restricted: map[string]bool{}, news: make(chan struct{}, 1), proxied: map[string]*breaker{}}
 	var errs []error
 	for _, c := range configs {
 		if err := c.Validate(); err != nil {
@@ -175,12 +190,23 @@ func NewFleet(configs []Config) (*Fleet, error) {
 		for _, name := range c.Dialect.Shows() {
 			m.shows[name] = true
 		}
-		m.path = newBreaker(c.Name, f.news)
+		m.path = f.pathTo(&m.Config)
 		m.path.pacers = append(m.path.pacers, m.pace)
 		errs = append(errs, f.clash(m))
 		f.add(m)
 	}
 	return f, errors.Join(errs...)
+}
+
+// pathTo returns the breaker of the way to a BNG.
+func (f *Fleet) pathTo(c *Config) *breaker {
+	if c.Via == nil {
+		return newBreaker(c.Name, f.news)
+	}
+	if f.proxied[c.Via.Name] == nil {
+		f.proxied[c.Via.Name] = newBreaker("proxy "+c.Via.Name, f.news)
+	}
+	return f.proxied[c.Via.Name]
 }
 
 func (f *Fleet) add(m *member) {

@@ -151,7 +151,7 @@ func (r *run) end() {
 // exchange sends one step and waits for the answer. sent tells whether the BNG
 // may have received it.
 func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (result coa.Result, sent bool, err error) {
-	attributes, err := r.bng.dictionary.EncodeAll(step.Attributes)
+	attributes, err := r.bng.dictionary.EncodeAll(r.bng.addressed(step.Attributes))
 	if err != nil {
 		return result, false, fmt.Errorf("encode the request: %w", err)
 	}
@@ -166,7 +166,7 @@ func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (re
 	result, err = r.enforcer.client.Do(ctx, r.packet(ctx, step.Code, attributes, undoing))
 	sent = result.Transmissions > 0
 	r.sent = r.sent || sent
-	r.doubtful = r.doubtful || result.Transmissions > 1 || (sent && (err != nil || result.Kind == coa.Unanswered))
+	r.doubtful = r.doubtful || result.Transmissions > 1 || (r.bng.proxys(result) && result.ErrorCause == processingError) || (sent && (err != nil || result.Kind == coa.Unanswered))
 	if err == nil {
 		r.bng.note(r.order.Session.SessionKey, began, result, coa.Dispose(step.Code, result.Transmissions, result))
 	}
@@ -178,17 +178,15 @@ func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (re
 
 func (r *run) packet(ctx context.Context, code radius.Code, attributes radius.Attributes, undoing bool) coa.Exchange {
 	m := r.bng
-	port, most := m.CoAPort, r.order.Patience()
-	if code == radius.CodeDisconnectRequest {
-		port = m.DisconnectPort
-	}
+	peer, secret := m.peer(code)
+	most := r.order.Patience()
 	if undoing {
 		most = quarantine.ReleasePatience
 	}
 	return coa.Exchange{
-		Peer: netip.AddrPortFrom(m.Address, port), Secret: m.Secret, Code: code, Attributes: attributes,
+		Peer: peer, Secret: secret, Code: code, Attributes: attributes,
 		MessageAuthenticator: m.MessageAuthenticator, OmitEventTimestamp: m.OmitEventTimestamp,
-		CheckEventTimestamp: m.CheckEventTimestamp, Patience: most,
+		CheckEventTimestamp: m.CheckEventTimestamp, Patience: m.patience(most),
 		Sending: func(d coa.Datagram) error {
 			if r.order.BeforeSend != nil {
 				datagram := quarantine.Datagram{BNG: m.Name, Peer: d.Peer.String(), Octets: d.Octets, Undoing: undoing}

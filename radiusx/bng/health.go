@@ -58,10 +58,14 @@ type vitals struct {
 	fault         *Fault
 }
 
-// hear takes in what came of an exchange.
-func (v *vitals) hear(result coa.Result, disposition coa.Disposition, now time.Time) {
+// hear takes in what came of an exchange; proxys: the answer is a proxy's own.
+func (v *vitals) hear(result coa.Result, disposition coa.Disposition, proxys bool, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if proxys {
+		v.fault = &Fault{result.ErrorCause, coa.PathFault, now}
+		return
+	}
 	if result.Kind != coa.Unanswered {
 		v.answered = now
 	}
@@ -80,7 +84,7 @@ func (v *vitals) hear(result coa.Result, disposition coa.Disposition, now time.T
 // note takes in what came of an exchange that ended without an error.
 func (m *member) note(s quarantine.SessionKey, began time.Time, result coa.Result, disposition coa.Disposition) {
 	now := time.Now()
-	m.vitals.hear(result, disposition, now)
+	m.vitals.hear(result, disposition, m.proxys(result), now)
 	switch {
 	case result.Kind != coa.Unanswered:
 		m.path.answer(s, now)

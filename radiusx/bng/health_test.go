@@ -281,8 +281,8 @@ func TestAClockThatIsOffIsReportedAndNamedWhereAnswersAreDiscardedForIt(t *testi
 func TestAFaultOfTheConfigurationIsKeptAndStopsNothing(t *testing.T) {
 	now := time.Now()
 	var v vitals
-	v.hear(coa.Result{Kind: coa.NAK, ErrorCause: 403}, coa.ConfigFault, now)
-	v.hear(coa.Result{Kind: coa.ACK}, coa.Success, now.Add(time.Second))
+	v.hear(coa.Result{Kind: coa.NAK, ErrorCause: 403}, coa.ConfigFault, false, now)
+	v.hear(coa.Result{Kind: coa.ACK}, coa.Success, false, now.Add(time.Second))
 	if v.fault == nil || v.fault.ErrorCause != 403 || !v.fault.At.Equal(now) {
 		t.Errorf("fault %+v", v.fault)
 	}

@@ -45,7 +45,9 @@ func (r *run) tell(ctx context.Context, step dialect.Step, undoing, expectMoot b
 	case err != nil:
 		return told{answer: stepUnanswered, reason: err.Error()}
 	case result.Kind == coa.Unanswered:
-		return told{answer: stepUnanswered, reason: silence(result)}
+		return told{answer: stepUnanswered, reason: r.bng.silence(result)}
+	case r.bng.proxys(result):
+		return r.bng.proxySays(result)
 	}
 	transmissions := result.Transmissions
 	if r.order.Again {
@@ -72,6 +74,15 @@ func causeName(cause uint32) string {
 		return "without Error-Cause"
 	}
 	return coa.LookupErrorCause(cause).Name
+}
+
+// silence says for people why there is no answer.
+func (m *member) silence(result coa.Result) string {
+	text := silence(result)
+	if m.Via != nil {
+		return m.path.name + ": " + text
+	}
+	return text
 }
 
 func silence(result coa.Result) string {
@@ -243,5 +254,5 @@ func (r *run) unsent(t told) quarantine.Outcome {
 }
 
 func (r *run) outcome(kind quarantine.OutcomeKind, t told) quarantine.Outcome {
-	return quarantine.Outcome{Kind: kind, ErrorCause: t.cause, Reason: t.reason, Doubtful: r.doubtful}
+	return quarantine.Outcome{Kind: kind, ErrorCause: t.cause, Reason: t.reason, Doubtful: r.doubtful, Echo: r.bng.echo()}
 }

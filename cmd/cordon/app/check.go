@@ -19,6 +19,7 @@ import (
 type Parts struct {
 	Dictionary    *radiusx.Dictionary
 	Dialects      *dialect.Set
+	Proxies       map[string]*bng.Proxy // by name
 	Fleet         []bng.Config
 	Clients       []acct.Client
 	Ignore        []bng.Ignore
@@ -35,6 +36,7 @@ func check(d *document, cfg *Config) *Parts {
 	checkRedis(d, cfg, parts)
 	checkHTTP(d, cfg, parts)
 	profiles := checkProfiles(d, cfg)
+	checkProxies(d, cfg, parts)
 	checkBNGs(d, cfg, parts, profiles)
 	checkAccounting(d, cfg, parts)
 	checkAttribution(d, cfg)

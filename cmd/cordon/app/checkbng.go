@@ -50,6 +50,38 @@ func loadDialects(d *document, cfg *Config, parts *Parts) {
 	parts.Dialects = own
 }
 
+func checkProxies(d *document, cfg *Config, parts *Parts) {
+	parts.Proxies = map[string]*bng.Proxy{}
+	for i, x := range cfg.Proxies {
+		p, before := path{"proxies", i}, len(d.faults)
+		proxy := &bng.Proxy{
+			Name: x.Name, Address: x.Address, Secret: readRADIUSSecret(d, p, x.Secret, x.SecretFile),
+			CoAPort: x.CoAPort, DisconnectPort: x.DisconnectPort, Deadline: x.Deadline.Std(),
+		}
+		if parts.Proxies[x.Name] != nil {
+			d.fail(p.to("name"), "%s is there twice", x.Name)
+		}
+		if err := proxy.Validate(); err != nil && len(d.faults) == before {
+			d.fail(p, "%s", oneLine(err))
+		}
+		parts.Proxies[x.Name] = proxy
+	}
+}
+
+// checkVia says where requests go: to the BNG, with its secret, or to a proxy.
+func checkVia(d *document, p path, b *BNG, parts *Parts, c *bng.Config) {
+	if b.Via == "" {
+		c.Secret = readRADIUSSecret(d, p, b.Secret, b.SecretFile)
+		return
+	}
+	if c.Via = parts.Proxies[b.Via]; c.Via == nil {
+		d.fail(p.to("via"), "%q is not in proxies", b.Via)
+	}
+	if b.Secret != "" || b.SecretFile != "" || b.CoAPort != 0 || b.DisconnectPort != 0 {
+		d.warn(p.to("via"), "secret and ports of %s are not used: its requests go to proxy %s", b.Name, b.Via)
+	}
+}
+
 func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quarantine.Profile) {
 	names := map[string]bool{}
 	for i := range cfg.BNGs {
@@ -73,11 +105,12 @@ func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quara
 func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]quarantine.Profile) (bng.Config, bool) {
 	before := len(d.faults)
 	c := bng.Config{
-		Name: b.Name, Address: b.Address, Secret: readRADIUSSecret(d, p, b.Secret, b.SecretFile), Options: b.DialectOptions,
+		Name: b.Name, Address: b.Address, Options: b.DialectOptions,
 		CoAPort: b.CoAPort, DisconnectPort: b.DisconnectPort, Rate: b.Rate, MaxInFlight: b.MaxInFlight,
 		CheckEventTimestamp: b.CheckEventTimestamp,
 		Profiles:            map[string]dialect.Profile{},
 	}
+	checkVia(d, p, b, parts, &c)
 	for i, n := range b.NAS {
 		if !n.IP.IsValid() && n.Identifier == "" {
 			d.fail(p.to("nas", i), "needs ip or identifier")

@@ -21,6 +21,7 @@ type Config struct {
 	Sources        []Source               `yaml:"sources"`
 	CoA            CoA                    `yaml:"coa"`
 	Profiles       []quarantine.Profile   `yaml:"profiles"`
+	Proxies        []Proxy                `yaml:"proxies"`
 	BNGs           []BNG                  `yaml:"bngs"`
 	Policy         quarantine.Policy      `yaml:"policy"`
 	Limits         quarantine.Limits      `yaml:"limits"`
@@ -109,10 +110,22 @@ type CoA struct {
 	Source string `yaml:"source"` // local address that the BNGs trust
 }
 
+// Proxy is an AAA server that hands our requests on to BNGs.
+type Proxy struct {
+	Name           string              `yaml:"name"`
+	Address        netip.Addr          `yaml:"address"`
+	Secret         string              `yaml:"secret"`
+	SecretFile     string              `yaml:"secret_file"`
+	CoAPort        uint16              `yaml:"coa_port"`
+	DisconnectPort uint16              `yaml:"disconnect_port"`
+	Deadline       quarantine.Duration `yaml:"deadline"` // how long it tries a BNG
+}
+
 // BNG is one BNG.
 type BNG struct {
 	Name                 string                `yaml:"name"`
 	Address              netip.Addr            `yaml:"address"`
+	Via                  string                `yaml:"via"` // name of a proxy
 	NAS                  []NAS                 `yaml:"nas"`
 	Secret               string                `yaml:"secret"`
 	SecretFile           string                `yaml:"secret_file"`

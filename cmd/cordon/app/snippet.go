@@ -14,6 +14,9 @@ func Snippet(cfg *Config, parts *Parts, name string, reveal bool) (string, error
 		if b.Name != name {
 			continue
 		}
+		if b.Via != nil {
+			return "", fmt.Errorf("%s is asked by proxy %s: it needs the proxy's address and secret in its configuration, not ours", name, b.Via.Name)
+		}
 		request := dialect.SnippetRequest{Name: b.Name, BNG: b.Address, Port: b.CoAPort, Secret: b.Secret, Revealed: reveal}
 		if cfg.CoA.Source != "" {
 			request.Cordon = netip.MustParseAddr(cfg.CoA.Source) // checked with the configuration

@@ -1,0 +1,177 @@
+package bng
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"layeh.com/radius"
+
+	"cordon/quarantine"
+	"cordon/radiusx"
+	"cordon/radiusx/coa"
+)
+
+// Proxy is an AAA server that hands our requests on to BNGs (RFC 8559;
+// FreeRADIUS calls it coa-relay).
+type Proxy struct {
+	Name    string
+	Address netip.Addr
+	Secret  radiusx.Secret // between it and us; the BNGs' are its own business
+
+	CoAPort        uint16 // 0: 3799
+	DisconnectPort uint16 // 0: CoAPort
+
+	// Deadline is how long it tries a BNG before it gives up, 1 s to 30 s; 0: 30 s.
+	Deadline time.Duration
+}
+
+// MaxProxyDeadline is RFC 5080's MRD. Five transmissions of ours, the most
+// there are, last a little longer than such a proxy takes.
+const MaxProxyDeadline = 30 * time.Second
+
+// proxyMargin is for the way to the proxy and back.
+const proxyMargin = 5 * time.Second
+
+// Error-Causes by which a proxy speaks of itself (RFC 5176 section 3.5).
+const (
+	notRoutable     = 502 // it did not hand the request on
+	processingError = 505 // it did, perhaps, and has no answer
+)
+
+// Validate reports everything that is wrong with the configuration.
+func (p *Proxy) Validate() error {
+	var errs []error
+	if p.Name == "" {
+		errs = append(errs, errors.New("a proxy needs a name"))
+	}
+	if !p.Address.IsValid() || p.Address.IsUnspecified() || p.Address.IsMulticast() {
+		errs = append(errs, errors.New("address is required: where requests for the BNGs behind it go"))
+	}
+	if p.Secret.IsZero() {
+		errs = append(errs, errors.New("a secret is required"))
+	}
+	if p.Deadline != 0 && (p.Deadline < time.Second || p.Deadline > MaxProxyDeadline) {
+		errs = append(errs, fmt.Errorf("deadline is from 1s to %s", quarantine.FormatDuration(MaxProxyDeadline)))
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Proxy) setDefaults() {
+	if p.CoAPort == 0 {
+		p.CoAPort = 3799
+	}
+	if p.DisconnectPort == 0 {
+		p.DisconnectPort = p.CoAPort
+	}
+	if p.Deadline == 0 {
+		p.Deadline = MaxProxyDeadline
+	}
+}
+
+// checkVia says why the BNG cannot be reached through its proxy, which finds it
+// by NAS attributes: a make may refuse those.
+func (c *Config) checkVia() error {
+	if c.Via == nil {
+		return nil
+	}
+	for _, never := range slices.Concat(c.Dialect.Identifiers.Never, c.Dialect.Disconnect.Never) {
+		for _, a := range c.nasAttributes() {
+			if never.Attribute == a.Name {
+				return fmt.Errorf("via: requests through a proxy name the BNG by %s, which %s must not get: %s", a.Name, c.Dialect.Name, never.Reason)
+			}
+		}
+	}
+	return nil
+}
+
+// nasAttributes name the BNG to a proxy: the first address and the first
+// identifier that it calls itself in accounting.
+func (c *Config) nasAttributes() []radiusx.Attribute {
+	nas := c.NAS
+	if len(nas) == 0 {
+		nas = []NAS{{IP: c.Address}}
+	}
+	var list []radiusx.Attribute
+	add := func(name, value string) {
+		if !slices.ContainsFunc(list, func(a radiusx.Attribute) bool { return a.Name == name }) {
+			list = append(list, radiusx.Attribute{Name: name, Value: value})
+		}
+	}
+	for _, n := range nas {
+		switch {
+		case n.Identifier != "":
+			add("NAS-Identifier", n.Identifier)
+		case n.IP.Is4():
+			add("NAS-IP-Address", n.IP.String())
+		default:
+			add("NAS-IPv6-Address", n.IP.String())
+		}
+	}
+	return list
+}
+
+// addressed returns the attributes of a request, with the BNG named first if a
+// proxy must find it.
+func (m *member) addressed(attributes []radiusx.Attribute) []radiusx.Attribute {
+	if m.Via == nil {
+		return attributes
+	}
+	var missing []radiusx.Attribute
+	for _, nas := range m.nasAttributes() {
+		if !slices.ContainsFunc(attributes, func(a radiusx.Attribute) bool { return a.Name == nas.Name }) {
+			missing = append(missing, nas)
+		}
+	}
+	return append(missing, attributes...)
+}
+
+// peer is where a request of that kind goes, and the secret shared with whoever
+// is there.
+func (m *member) peer(code radius.Code) (netip.AddrPort, radiusx.Secret) {
+	address, secret, port, disconnect := m.Address, m.Secret, m.CoAPort, m.DisconnectPort
+	if m.Via != nil {
+		address, secret, port, disconnect = m.Via.Address, m.Via.Secret, m.Via.CoAPort, m.Via.DisconnectPort
+	}
+	if code == radius.CodeDisconnectRequest {
+		port = disconnect
+	}
+	return netip.AddrPortFrom(address, port), secret
+}
+
+// patience is how long an exchange that would get that long from a BNG gets:
+// longer than the proxy's own deadline.
+func (m *member) patience(direct time.Duration) time.Duration {
+	if m.Via == nil {
+		return direct
+	}
+	return max(direct, m.Via.Deadline+proxyMargin)
+}
+
+// echo is how long after an order a late duplicate of it may still act: our last
+// transmission may start the proxy's own tries anew. 0: as with any BNG.
+func (m *member) echo() time.Duration {
+	if m.Via == nil {
+		return 0
+	}
+	return m.patience(0) + m.Via.Deadline + proxyMargin
+}
+
+// proxys reports whether an answer is the proxy's and says nothing of the BNG.
+func (m *member) proxys(result coa.Result) bool {
+	return m.Via != nil && result.Kind == coa.NAK && (result.ErrorCause == notRoutable || result.ErrorCause == processingError)
+}
+
+// proxySays is what a proxy's own answer means. One that has no answer from the
+// BNG may have handed the request on all the same.
+func (m *member) proxySays(result coa.Result) told {
+	t := told{answer: stepRefused, cause: result.ErrorCause, disposition: coa.PathFault}
+	t.reason = fmt.Sprintf("%s does not know the way to %s: NAK %s", m.path.name, m.Name, causeName(result.ErrorCause))
+	if result.ErrorCause == processingError {
+		t.answer = stepUnanswered
+		t.reason = fmt.Sprintf("%s has no answer from %s: NAK %s", m.path.name, m.Name, causeName(result.ErrorCause))
+	}
+	return t
+}
