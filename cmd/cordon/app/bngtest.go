@@ -43,6 +43,9 @@ func Probe(ctx context.Context, cfg *Config, parts *Parts, name string, change f
 
 func probeConfig(parts *Parts, name string) (probe.Config, error) {
 	for _, b := range parts.Fleet {
+		if b.Name == name && b.Via != nil {
+			return probe.Config{}, fmt.Errorf("%s is reached through proxy %s; this test asks a BNG itself only", name, b.Via.Name)
+		}
 		if b.Name == name {
 			return probe.Config{BNG: b}, nil
 		}

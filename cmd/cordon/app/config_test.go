@@ -317,3 +317,40 @@ func TestTheSnippetShowsTheSecretOnlyWhenAsked(t *testing.T) {
 		t.Error("lines for a BNG that is not configured")
 	}
 }
+
+func TestABNGBehindAProxyNeedsNoSecretOfItsOwn(t *testing.T) {
+	const text = `
+profiles: [{name: garden, severity: 20, reachable: "112"}]
+proxies:
+  - {name: aaa1, address: 192.0.2.50, secret: 0123456789abcdef0123456789abcdef, deadline: 20s}
+bngs:
+  - {name: bng1, address: 192.0.2.1, via: aaa1, dialect: junos, check_event_timestamp: true, profiles: {garden: {restricted: GARDEN, normal: overlay}}}
+`
+	_, parts, _, err := parse("cordon.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := parts.Fleet[0]; b.Via == nil || b.Via.Name != "aaa1" || b.Via.Deadline != 20*time.Second || !b.CheckEventTimestamp {
+		t.Errorf("%+v", b)
+	}
+}
+
+func TestFaultsOfProxiesAreToldWithTheirPlace(t *testing.T) {
+	const text = `
+proxies:
+  - {name: aaa1, address: 192.0.2.50, secret: 0123456789abcdef0123456789abcdef, deadline: 45s}
+  - {name: aaa1, address: 192.0.2.51, secret: 0123456789abcdef0123456789abcdef}
+  - {name: aaa2, address: 192.0.2.52}
+bngs:
+  - {name: bng1, address: 192.0.2.1, via: aaa3, dialect: junos}
+`
+	_, _, _, err := parse("cordon.yaml", []byte(text))
+	for _, want := range []string{
+		"cordon.yaml:3:5: proxies[0]: deadline is from 1s to 30s", "cordon.yaml:4:12: proxies[1].name: aaa1 is there twice",
+		"cordon.yaml:5:5: proxies[2]: needs secret or secret_file", `cordon.yaml:7:43: bngs[0].via: "aaa3" is not in proxies`,
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("not told: %s\nin: %v", want, err)
+		}
+	}
+}
