@@ -86,6 +86,8 @@ const (
 	MarkMemory     Mark = "memory"     // not verified: try it on the device first
 )
 
+var marks = []Mark{MarkSource, MarkDocumented, MarkField, MarkMemory}
+
 // Dialect is one make's way of being told. It does not change after loading; callers
 // must not change what its fields refer to.
 type Dialect struct {
@@ -165,6 +167,7 @@ type Form struct {
 	Change   []StepTemplate `yaml:"change"`   // from {previous restricted} to {restricted}
 	Names    NameRules      `yaml:"names"`    // which names the make takes
 	Refuses  []Refusal      `yaml:"refuses"`  // sessions that cannot be restricted in this form
+	Login    *Login         `yaml:"login"`    // nil: what the make wants at log-in is not written down
 	Coverage Coverage       `yaml:"coverage"` // which traffic the restriction catches
 	Verify   []Verification `yaml:"verify"`   // how to find out whether it is in force, the best way first
 

@@ -12,6 +12,13 @@
 // verdicts, subscribers or cases, and does not decide; a session is what
 // accounting told, as attributes.
 //
+// # Log-ins
+//
+// A restricted subscriber who logs in anew should not be free until the CoA
+// comes. Each form says what the AAA server's Access-Accept is to be changed to
+// ([Dialect.Login]), or why it is left alone. What a log-in sets, the same form's
+// restore undoes.
+//
 // # Proof
 //
 // An ACK of most makes proves little. Each form says how a change is verified: by

@@ -129,6 +129,14 @@ func TestAnOperatorsDialectIsRefusedWithThePlace(t *testing.T) {
 		{"replacing another name", "rate: 5", "rate: 5\nreplaces: junos", "acme.yaml:9:11: replaces: want the file's own name"},
 		{"a doubt about what is not said", "source: ours", "source: ours, unverified: [naks]", "unverified: the file says nothing of naks"},
 		{"a snippet with an unknown name", "rate: 5", "rate: 5\nsnippet: secret is {password}", "unknown placeholder {password}"},
+		{"a log-in that does nothing", "  coverage:", "  login: {mark: lab}\n  coverage:", "acme.yaml:23:10: overlay: login: want set, add or the reason in none"},
+		{"a log-in that rests on nothing", "  coverage:", "  login: {set: [Acme-Level=3]}\n  coverage:", "login: mark: want source"},
+		{"a log-in that is none and something", "  coverage:", "  login: {none: why, set: [Acme-Level=3]}\n  coverage:", "none, and yet something"},
+		{"a log-in with an unknown attribute", "  coverage:", "  login: {mark: field, add: [Acme-Lever=3]}\n  coverage:", "acme.yaml:23:30: unknown attribute Acme-Lever"},
+		{"a log-in that needs what only a session has", "  coverage:", "  login: {mark: field, add: [\"Acme-Profile:1={session Class}\"]}\n  coverage:", "that placeholder has no value here"},
+		{"a log-in that drops what it sets", "  coverage:", "  login: {mark: field, set: [Acme-Level=3], drop: [{attribute: Acme-Level, reason: no}]}\n  coverage:", "Acme-Level is in set and in drop"},
+		{"a log-in that drops without a reason", "  coverage:", "  login: {mark: field, set: [Acme-Level=3], drop: [{attribute: Filter-Id}]}\n  coverage:", "drop Filter-Id: reason is missing"},
+		{"a key that a log-in has not", "  coverage:", "  login: {mark: field, replace: [Acme-Level=3]}\n  coverage:", "acme.yaml:23:24: unknown key replace"},
 		{"a part of a name that is none", "Acme-Profile:1={restricted}\", \"Acme-Level=3", "Acme-Profile:1={restricted 0}\", \"Acme-Level=3", "unknown placeholder {restricted 0}"},
 	}
 	for _, test := range tests {

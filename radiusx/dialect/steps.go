@@ -213,17 +213,26 @@ func (b *builder) step(code radius.Code, templates []AttributeTemplate) (Step, e
 	}
 	step := Step{Code: code, Attributes: append(make([]radiusx.Attribute, 0, len(head)+len(templates)), head...)}
 	for _, t := range templates {
-		value, err := t.Value.expand(b.values)
+		a, err := b.attribute(t)
 		if err != nil {
-			return Step{}, err
-		}
-		a := radiusx.Attribute{Name: t.Name, Tag: t.Tag, Value: value}
-		if err := b.encodes(a); err != nil {
 			return Step{}, err
 		}
 		step.Attributes = append(step.Attributes, a)
 	}
 	return step, nil
+}
+
+// attribute fills one template.
+func (b *builder) attribute(t AttributeTemplate) (radiusx.Attribute, error) {
+	value, err := t.Value.expand(b.values)
+	if err != nil {
+		return radiusx.Attribute{}, err
+	}
+	a := radiusx.Attribute{Name: t.Name, Tag: t.Tag, Value: value}
+	if err := b.encodes(a); err != nil {
+		return radiusx.Attribute{}, err
+	}
+	return a, nil
 }
 
 // head returns the identifiers of requests with this code.

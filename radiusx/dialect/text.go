@@ -118,6 +118,7 @@ func (f *Form) text(b *strings.Builder, chosenBy string) {
 			b.WriteByte('\n')
 		}
 	}
+	f.Login.text(b)
 	for _, rule := range []struct {
 		which string
 		NameRule

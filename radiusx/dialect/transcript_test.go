@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -123,6 +124,7 @@ func transcript(t *testing.T, d *Dialect) string {
 	}
 	for _, p := range transcripts[d.Name] {
 		scene(t, &b, d, fmt.Sprintf("restrict to %s, normal: %s", p.from.Restricted, p.from.Normal), Request{Action: Restrict, Profile: p.from})
+		loginScene(t, &b, d, p.from)
 		scene(t, &b, d, fmt.Sprintf("change from %s to %s, normal: %s", p.from.Restricted, p.to.Restricted, p.to.Normal), Request{Action: Change, From: p.from, Profile: p.to})
 		scene(t, &b, d, fmt.Sprintf("restore from %s, normal: %s", p.from.Restricted, p.from.Normal), Request{Action: Restore, Profile: p.from})
 	}
@@ -180,6 +182,26 @@ func scene(t *testing.T, b *strings.Builder, d *Dialect, about string, r Request
 	}
 	for _, c := range checks {
 		proof(b, dictionary, c)
+	}
+}
+
+// loginScene writes what an Access-Accept is changed to.
+func loginScene(t *testing.T, b *strings.Builder, d *Dialect, p Profile) {
+	changes, err := d.Login(Request{Session: alice(), Profile: p, Options: siteOptions[d.Name]})
+	fmt.Fprintf(b, "\n== log in under %s, normal: %s\n", p.Restricted, p.Normal)
+	switch {
+	case errors.Is(err, ErrUnsupported):
+		fmt.Fprintf(b, "left alone: %v\n", err)
+		return
+	case err != nil:
+		t.Fatalf("%s: log in: %v", d.Name, err)
+	}
+	for _, c := range changes {
+		text := c.Attribute.Name
+		if c.Action != ReplyDrop {
+			text = c.Attribute.String()
+		}
+		fmt.Fprintf(b, "%s %s\n", c.Action, text)
 	}
 }
 

@@ -103,7 +103,7 @@ func (v *validator) checkHead() {
 	v.want(len(d.Makes) > 0, "makes", "is empty")
 	v.want(slices.Contains([]Support{SupportLab, SupportField, SupportDocumented, SupportGeneric}, d.Support),
 		"support", "want lab, field, documented or generic")
-	v.want(slices.Contains([]Mark{MarkSource, MarkDocumented, MarkField, MarkMemory}, d.Evidence.Mark),
+	v.want(slices.Contains(marks, d.Evidence.Mark),
 		"evidence", "mark: want source, documented, field or memory")
 	for i, key := range d.Evidence.Unverified {
 		if child(child(v.root, 0), key) == nil {

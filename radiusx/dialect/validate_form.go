@@ -65,6 +65,7 @@ func (v *validator) checkForm(name string, f *Form) {
 	}
 	v.checkVerify(name, f)
 	v.checkMirror(name, f)
+	v.checkLogin(name, f)
 	v.checkCoverage(below(at, "coverage", "ipv4"), f.Coverage.IPv4)
 	v.checkCoverage(below(at, "coverage", "ipv6"), f.Coverage.IPv6)
 	v.checkRule(below(at, "names", "restricted"), f.Names.Restricted)
