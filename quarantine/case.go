@@ -33,6 +33,12 @@ type Case struct {
 	// Relogins are the times at which a further session was restricted while the
 	// case stood, within the last hour: what flapping is judged by.
 	Relogins []time.Time `json:"relogins,omitempty"`
+	// LogIns are the answers of the last days to log-ins of the subscriber, oldest
+	// first. Filled in with a Dossier, never saved with the case.
+	LogIns []LogInAnswer `json:"-"`
+	// Answered counts them; a write that would close the case fails with
+	// ErrConflict if there are more by then.
+	Answered uint64 `json:"-"`
 }
 
 // SessionEnforcement is how one session stands, relative to what is wanted now.
@@ -143,6 +149,7 @@ func (c *Case) Clone() *Case {
 	twin.Notes = slices.Clone(c.Notes)
 	twin.History = slices.Clone(c.History)
 	twin.Relogins = slices.Clone(c.Relogins)
+	twin.LogIns = slices.Clone(c.LogIns)
 	return &twin
 }
 
@@ -247,7 +254,8 @@ type CaseWrite struct {
 // CaseWriter writes cases.
 type CaseWriter interface {
 	// SaveCase writes everything or nothing. Errors: ErrConflict (Version moved
-	// on, or the subscriber has another open case), *LimitError, ErrNotSender.
+	// on, the subscriber has another open case, or a case to be closed has
+	// answered a log-in meanwhile), *LimitError, ErrNotSender.
 	SaveCase(ctx context.Context, w CaseWrite) error
 }
 

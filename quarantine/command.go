@@ -127,6 +127,9 @@ func (c *Case) release(now time.Time, by, why string) {
 	c.Generation++
 	c.Hold = nil
 	next := Closed
+	if c.State != Observing && c.unmatched(time.Time{}) {
+		next = Releasing // a session of which the case does not know may have begun restricted
+	}
 	for i := range c.Sessions {
 		e := &c.Sessions[i]
 		if e.Enforcement == Gone {

@@ -52,8 +52,11 @@ func (c *Case) Plan(in Look) []Order {
 		c.release(in.Now, "", "expired")
 	}
 	c.notice(in)
-	if c.State.Wants() {
+	switch {
+	case c.State.Wants():
 		c.attach(in)
+	case c.State == Releasing:
+		c.attachGiven(in)
 	}
 	var orders []Order
 	for i := range c.Sessions {
@@ -140,7 +143,7 @@ func (c *Case) attach(in Look) {
 			return
 		}
 		c.Sessions = append(c.Sessions, SessionEnforcement{
-			Session: s, Wanted: c.Profile, Enforcement: Pending, UpdatedAt: in.Now, NextAt: in.Now,
+			Session: s, Wanted: c.Profile, Enforcement: Pending, UpdatedAt: in.Now, NextAt: in.Now, Applied: c.given(&s),
 		})
 	}
 }
@@ -326,7 +329,7 @@ func (c *Case) settle(now time.Time) {
 		if next := c.wantedState(); next != c.State {
 			c.moveWanted(next, now)
 		}
-	case c.State == Releasing && !slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return e.owes() }):
+	case c.State == Releasing && !c.awaits(now) && !slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return e.owes() }):
 		c.move(Closed, now, "", "every session has what it should have")
 	}
 }
@@ -366,6 +369,10 @@ func (c *Case) wantedState() CaseState {
 // IdleLook is how often an open case is looked at when nothing else is due.
 const IdleLook = 10 * time.Minute
 
+// awaitLook is how often a case is looked at that waits for nothing but a
+// session which may have begun restricted; the session's Start wakes it too.
+const awaitLook = time.Minute
+
 // NextLook is when the case is to be looked at again; zero when it is closed.
 func (c *Case) NextLook(now time.Time) time.Time {
 	if c.State == Closed {
@@ -377,6 +384,8 @@ func (c *Case) NextLook(now time.Time) time.Time {
 		next = c.ExpiresAt // nothing happens by itself until then
 	case c.State != Releasing:
 		next = earliest(next, c.ExpiresAt)
+	case c.awaits(now):
+		next = earliest(next, now.Add(awaitLook))
 	}
 	for _, e := range c.Sessions {
 		switch {

@@ -20,15 +20,22 @@ func (s *Store) Dossier(ctx context.Context, subscriber string) (quarantine.Doss
 	p := s.client.Pipeline()
 	open := p.HGet(ctx, s.keys.open(), subscriber)
 	released := p.Get(ctx, s.keys.released(subscriber))
+	answers := p.HGetAll(ctx, s.keys.logins(subscriber))
 	_, _ = p.Exec(ctx) // each command carries its own error
 	var d quarantine.Dossier
-	var err error
+	logIns, answered, err := s.decodeLogIns(subscriber, answers)
+	if err != nil {
+		return quarantine.Dossier{}, err
+	}
 	if d.Released, err = s.decodeRelease(subscriber, released); err != nil {
 		return quarantine.Dossier{}, err
 	}
 	d.Case, err = s.openCase(ctx, open)
 	if err != nil {
 		return quarantine.Dossier{}, fmt.Errorf("read dossier of %s: %w", subscriber, err)
+	}
+	if d.Case != nil {
+		d.Case.LogIns, d.Case.Answered = logIns, answered
 	}
 	return d, nil
 }
@@ -154,6 +161,10 @@ func (s *Store) saveCall(w quarantine.CaseWrite) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
+	wants, err := encodeWanted(&next)
+	if err != nil {
+		return nil, err
+	}
 	settled, status, verdictKey, err := s.verdictPart(w.Verdict)
 	if err != nil {
 		return nil, err
@@ -167,13 +178,14 @@ func (s *Store) saveCall(w quarantine.CaseWrite) (*call, error) {
 	c.keys = []string{
 		s.keys.caseRecord(next.ID), s.keys.open(), s.keys.due(lane), s.keys.due(otherLane(lane)),
 		s.keys.casesOpen(), s.keys.casesClosed(), s.keys.term(), s.keys.released(next.Subscriber), verdictKey,
-		s.keys.dueAsked(),
+		s.keys.dueAsked(), s.keys.wanted(), s.keys.logins(next.Subscriber),
 	}
 	c.args = []any{
 		strconv.FormatUint(w.Term, 10), strconv.FormatUint(w.Case.Version, 10), strconv.FormatUint(next.Version, 10),
 		next.ID, next.Subscriber, strconv.Itoa(int(lane)), truth(next.Open()), data, msOrNone(w.DueAt), ms(w.Now),
 		ms(score), ttl(life), ms(w.Now.Add(-s.cfg.History)),
 		releasedAt(next.Release), release, settled, status, ttl(s.cfg.VerdictMemory),
+		wants, strconv.FormatUint(w.Case.Answered, 10),
 	}
 	s.addReservation(c, w.Reserve)
 	return c, nil

@@ -31,6 +31,8 @@ var keyTable = []keyDoc{
 	{"cordon:{c}:complete", "hash", "instance → moment (ms) to which accounting that reached it is stored, `:`, when that ends (ms)", "15 s after the last instance wrote; what one said, 15 s after it said so"},
 	{"cordon:{c}:masters", "string", "as JSON: `m` the masters, `at` when an instance confirmed them last (ms), `g` gaps that failovers left (from, to; ms)", "idle after the last instance asked"},
 	{"cordon:{c}:maintenance", "hash", "BNG → when its maintenance window was given (ms), `:`, the window as JSON; ended ones too, so that an older command that arrives late changes nothing", "168 h after the last was given; each one, when another is given 168 h after it"},
+	{"cordon:{c}:wanted", "hash", "subscriber → what its open case wants, as JSON, while it wants anything: for log-ins", "never"},
+	{"cordon:{c}:login:<subscriber>", "hash", "`bng:profile` → time (ms) of the last answer to a log-in that put it in force, `:`, how it is taken away; `n` how many answers", "history after the last answer"},
 	{"cordon:{c}:verdict:<verdict>", "string", "`S` if settled, else `U`, then the status as JSON", "verdict memory"},
 	{"cordon:{c}:released:<subscriber>", "string", "time (ms) of the last release by a person, `:`, the release as JSON", "verdict memory"},
 	{"cordon:s:<bng>:<session>", "string", "a session as JSON", "idle while live, history after it ended"},
@@ -53,6 +55,8 @@ func (k keys) term() string                 { return k.control("term") }
 func (k keys) complete() string             { return k.control("complete") }
 func (k keys) masters() string              { return k.control("masters") }
 func (k keys) maintenance() string          { return k.control("maintenance") }
+func (k keys) wanted() string               { return k.control("wanted") }
+func (k keys) logins(sub string) string     { return k.control("login:" + escape(sub)) }
 func (k keys) verdict(id string) string     { return k.control("verdict:" + escape(id)) }
 func (k keys) released(subs string) string  { return k.control("released:" + escape(subs)) }
 func (k keys) sessionsOf(sub string) string { return k.prefix + ":u:" + escape(sub) }

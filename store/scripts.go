@@ -22,6 +22,7 @@ var (
 	resetScript    = mustLoad("reset")
 	wakeScript     = mustLoad("wake")
 	saveScript     = mustLoad("save")
+	loginScript    = mustLoad("login")
 	verdictScript  = mustLoad("verdict")
 	takeScript     = mustLoad("take")
 	finishScript   = mustLoad("finish")

@@ -29,6 +29,7 @@ var (
 	_ quarantine.BindingFinder   = (*Store)(nil)
 	_ quarantine.CaseReader      = (*Store)(nil)
 	_ quarantine.CaseWriter      = (*Store)(nil)
+	_ quarantine.LogInStore      = (*Store)(nil)
 	_ quarantine.VerdictStore    = (*Store)(nil)
 	_ quarantine.DueSet          = (*Store)(nil)
 	_ quarantine.SenderLock      = (*Store)(nil)

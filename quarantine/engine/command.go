@@ -265,6 +265,11 @@ func (e *Engine) changed(ctx context.Context, c command, now time.Time) (*quaran
 	if err != nil {
 		return nil, nil, fmt.Errorf("read case %s: %w", c.Case, err)
 	}
+	if c.ends() {
+		if subject, err = e.withLogIns(ctx, subject); err != nil {
+			return nil, nil, err
+		}
+	}
 	switch c.Verb {
 	case verbApprove:
 		sessions, err := e.Store.SessionsOf(ctx, subject.Subscriber)
@@ -284,6 +289,19 @@ func (e *Engine) changed(ctx context.Context, c command, now time.Time) (*quaran
 		return subject, nil, nil
 	}
 	return nil, nil, &quarantine.CommandError{Reason: fmt.Sprintf("%q is no command", c.Verb)}
+}
+
+// withLogIns reads an open case again together with what was answered at the
+// subscriber's log-ins, which decides whether something is to be given back.
+func (e *Engine) withLogIns(ctx context.Context, c *quarantine.Case) (*quarantine.Case, error) {
+	dossier, err := e.Store.Dossier(ctx, c.Subscriber)
+	if err != nil {
+		return nil, fmt.Errorf("read the dossier: %w", err)
+	}
+	if dossier.Case == nil || dossier.Case.ID != c.ID {
+		return c, nil
+	}
+	return dossier.Case, nil
 }
 
 // noteExpiry tells the log when what it knows to be in force shall end.

@@ -37,6 +37,7 @@ type Memory struct {
 	open        map[string]string    // subscriber → case id
 	released    map[string]quarantine.PersonRelease
 	verdicts    map[string]heldVerdict
+	logIns      map[string]answers // by subscriber
 	due         [2]map[string]look // by lane, then subscriber
 	counters    map[string]map[string]time.Time
 	lock        senderLock
@@ -51,6 +52,7 @@ var (
 	_ quarantine.BindingFinder   = (*Memory)(nil)
 	_ quarantine.CaseReader      = (*Memory)(nil)
 	_ quarantine.CaseWriter      = (*Memory)(nil)
+	_ quarantine.LogInStore      = (*Memory)(nil)
 	_ quarantine.VerdictStore    = (*Memory)(nil)
 	_ quarantine.DueSet          = (*Memory)(nil)
 	_ quarantine.SenderLock      = (*Memory)(nil)
@@ -72,6 +74,7 @@ func NewMemory() *Memory {
 		open:       map[string]string{},
 		released:   map[string]quarantine.PersonRelease{},
 		verdicts:   map[string]heldVerdict{},
+		logIns:     map[string]answers{},
 		due:        [2]map[string]look{{}, {}},
 		counters:   map[string]map[string]time.Time{},
 		watermarks: map[string]watermark{},

@@ -35,6 +35,7 @@ func (m *Memory) Dossier(_ context.Context, subscriber string) (quarantine.Dossi
 	var d quarantine.Dossier
 	if id, ok := m.open[subscriber]; ok {
 		d.Case = m.readCase(id)
+		m.fillLogIns(d.Case)
 	}
 	if r, ok := m.released[subscriber]; ok {
 		d.Released = &r
@@ -148,6 +149,9 @@ func (m *Memory) checkWrite(w quarantine.CaseWrite) error {
 		return quarantine.ErrConflict
 	}
 	if id, ok := m.open[w.Case.Subscriber]; ok && id != w.Case.ID && w.Case.Open() {
+		return quarantine.ErrConflict
+	}
+	if !w.Case.Open() && m.logIns[w.Case.Subscriber].n != w.Case.Answered {
 		return quarantine.ErrConflict
 	}
 	if w.Reserve == nil || w.Reserve.Forced {

@@ -2,7 +2,8 @@
 -- KEYS: 1 case record, 2 open cases, 3 due set of the case's lane, 4 the other
 --       due set, 5 index of open cases, 6 index of closed cases, 7 term,
 --       8 released, 9 verdict, 10 looks asked for during leases,
---       11.. limit counters
+--       11 what open cases want, 12 answers to the subscriber's log-ins,
+--       13.. limit counters
 -- ARGV: 1 term ("0": no claim), 2 version expected, 3 new version, 4 case id,
 --       5 subscriber, 6 lane, 7 "1" if open, 8 case, 9 due, ms ("": none),
 --       10 now, ms, 11 score in the index, ms, 12 time to live of the closed
@@ -10,10 +11,12 @@
 --       14 released at, ms ("": not by a person), 15 release,
 --       16 verdict: "S" settled, "U" not, "" none, 17 status,
 --       18 time to live of both, ms,
---       19 reservation ("": none), 20 "1" if forced,
---       21.. per counter: window, ms; how many fit ("0": counted only)
+--       19 what the case wants ("": nothing), 20 answers to log-ins that the
+--       writer knew of, 21 reservation ("": none), 22 "1" if forced,
+--       23.. per counter: window, ms; how many fit ("0": counted only)
 -- Returns {"saved"}, {"sender"} (the term has passed), {"conflict"}, or
--- {"limit", n} (the n-th counter, from 1, is full).
+-- {"limit", n} (the n-th counter, from 1, is full). A case that is to be closed
+-- and has answered a log-in since it was read is a conflict too.
 local now = tonumber(ARGV[10])
 local opened = ARGV[7] == '1'
 
@@ -32,16 +35,19 @@ local another = entry and string.sub(entry, 3) ~= ARGV[4]
 if opened and another then
   return {'conflict'}
 end
+if not opened and not another and (redis.call('HGET', KEYS[12], 'n') or '0') ~= ARGV[20] then
+  return {'conflict'}
+end
 local fresh = {}
-if ARGV[19] ~= '' then
-  for i = 11, #KEYS do
-    local window = tonumber(ARGV[2 * i - 1])
-    local fit = tonumber(ARGV[2 * i])
+if ARGV[21] ~= '' then
+  for i = 13, #KEYS do
+    local window = tonumber(ARGV[2 * i - 3])
+    local fit = tonumber(ARGV[2 * i - 2])
     local since = '(' .. string.format('%.0f', now - window)
-    local counted = tonumber(redis.call('ZSCORE', KEYS[i], ARGV[19]) or nil)
+    local counted = tonumber(redis.call('ZSCORE', KEYS[i], ARGV[21]) or nil)
     fresh[i] = not counted or counted <= now - window
-    if fresh[i] and fit > 0 and ARGV[20] ~= '1' and redis.call('ZCOUNT', KEYS[i], since, '+inf') >= fit then
-      return {'limit', tostring(i - 10)}
+    if fresh[i] and fit > 0 and ARGV[22] ~= '1' and redis.call('ZCOUNT', KEYS[i], since, '+inf') >= fit then
+      return {'limit', tostring(i - 12)}
     end
   end
 end
@@ -50,9 +56,9 @@ end
 
 for i, new in pairs(fresh) do
   if new then
-    local window = ARGV[2 * i - 1]
+    local window = ARGV[2 * i - 3]
     redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', string.format('%.0f', now - tonumber(window)))
-    redis.call('ZADD', KEYS[i], ARGV[10], ARGV[19])
+    redis.call('ZADD', KEYS[i], ARGV[10], ARGV[21])
     redis.call('PEXPIRE', KEYS[i], window)
   end
 end
@@ -102,6 +108,13 @@ elseif not another then
   redis.call('ZREM', KEYS[10], ARGV[5])
 end
 
+if not another then
+  if opened and ARGV[19] ~= '' then
+    redis.call('HSET', KEYS[11], ARGV[5], ARGV[19])
+  else
+    redis.call('HDEL', KEYS[11], ARGV[5])
+  end
+end
 if ARGV[14] ~= '' then
   local stored = redis.call('GET', KEYS[8])
   local at = stored and tonumber(string.match(stored, '^%d+'))

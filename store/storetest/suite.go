@@ -27,6 +27,7 @@ type Ports interface {
 	quarantine.CaseReader
 	quarantine.CaseWriter
 	quarantine.VerdictStore
+	quarantine.LogInStore
 	quarantine.DueSet
 	quarantine.SenderLock
 	quarantine.Completeness
@@ -52,7 +53,7 @@ func Run(t *testing.T, open Open) {
 		run  func(*testing.T, Open)
 	}{
 		{"sessions", Sessions}, {"bindings", Bindings}, {"random accounting", RandomAccounting}, {"cases", Cases}, {"case list", CaseList},
-		{"limits", Limits}, {"verdicts", Verdicts}, {"due", Due}, {"sender", Sender},
+		{"log-ins", LogIns}, {"limits", Limits}, {"verdicts", Verdicts}, {"due", Due}, {"sender", Sender},
 		{"completeness", Completeness}, {"continuity", Continuity}, {"maintenance", Maintenance},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, open) })
