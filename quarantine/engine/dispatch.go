@@ -77,21 +77,22 @@ var (
 	errBarred      = errors.New("kept back")
 )
 
-// barred says why the order may not restrict at present, nil if it may.
-func (e *Engine) barred(c *quarantine.Case, o *quarantine.Order) error {
+// Bars says why the case may not bring that session into a profile at present, by
+// CoA or at its log-in; nil if it may. It asks nobody and never blocks.
+func (e *Engine) Bars(c *quarantine.Case, s *quarantine.Session, profile string) error {
 	if reason, paused := e.Paused(); paused {
 		return fmt.Errorf("%w: %s", errPaused, reason)
 	}
 	if e.ledger.ending(c.ID) {
 		return errEnding
 	}
-	if err := e.windows.bars(o.Session.BNG, e.Now()); err != nil {
+	if err := e.windows.bars(s.BNG, e.Now()); err != nil {
 		return err
 	}
-	if reason, acts := e.Rules.Acts(c, &o.Session); !acts {
+	if reason, acts := e.Rules.Acts(c, s); !acts {
 		return fmt.Errorf("%w: %s", errPaused, reason)
 	}
-	if reason, barred := e.Paths.Bars(o.Session, o.To); barred {
+	if reason, barred := e.Paths.Bars(*s, profile); barred {
 		return fmt.Errorf("%w: %s", errBarred, reason)
 	}
 	return nil
@@ -99,7 +100,7 @@ func (e *Engine) barred(c *quarantine.Case, o *quarantine.Order) error {
 
 // mayRestrict reads again, at the last moment, what the restriction rests on.
 func (e *Engine) mayRestrict(ctx context.Context, c *quarantine.Case, o *quarantine.Order) error {
-	if err := e.barred(c, o); err != nil {
+	if err := e.Bars(c, &o.Session, o.To); err != nil {
 		return err
 	}
 	record, err := e.Store.Session(ctx, o.Session.SessionKey)

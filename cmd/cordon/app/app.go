@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"cordon/integration/api"
+	"cordon/integration/authorize"
 	"cordon/integration/httpx"
 	"cordon/integration/intake"
 	"cordon/quarantine"
@@ -53,6 +54,7 @@ type App struct {
 	coa        *coa.Client
 	fleet      *bng.Fleet
 	accounting *bng.Accounting
+	authorize  *authorize.Desk
 	addr       net.Addr
 	redisSeen  atomic.Bool // it answered once since the start
 }
@@ -230,7 +232,7 @@ func (a *App) mount() error {
 		return err
 	}
 	edge.Mount(a.http)
-	return nil
+	return a.mountAuthorize()
 }
 
 // Addr is where the API listens.

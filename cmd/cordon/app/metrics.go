@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"cordon/integration/authorize"
 	"cordon/quarantine"
 	"cordon/radiusx/acct"
 	"cordon/radiusx/bng"
@@ -40,6 +41,7 @@ var (
 	coaShort    = describe("cordon_coa_ports_short_of_buffer", "Open ports that got less socket buffer than was asked for.")
 	coaBuffer   = describe("cordon_coa_socket_buffer_octets", "Socket buffer of the port that got least; 0: unknown.", "direction")
 	maintained  = describe("cordon_bng_maintenance", "1 if the BNG is in maintenance: nothing new is restricted there, and alarms about it mean little.", "bng")
+	logInsAsked = describe("cordon_authorize_total", "Log-ins that an AAA server asked about, by what it was answered.", "outcome")
 	isSender    = describe("cordon_sender", "1 if this instance is the sender.")
 
 	bngState    = describe("cordon_bng_state", "1 for the state that the way to the BNG is in. Only the sender knows.", "bng", "state")
@@ -69,6 +71,9 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 	}
 	s.client(f.app.coa.Stats())
 	s.maintenance(f.app.cfg.BNGs, f.app.engine.Maintenances())
+	for outcome, n := range f.app.authorize.Counts() {
+		s.count(logInsAsked, n, authorize.Outcome(outcome).String())
+	}
 	sending := f.app.engine.Sender()
 	s.gauge(isSender, number(sending))
 	if !sending {

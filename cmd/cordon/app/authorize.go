@@ -1,0 +1,83 @@
+package app
+
+import (
+	"cordon/integration/authorize"
+	"cordon/quarantine"
+	"cordon/radiusx"
+	"cordon/radiusx/bng"
+	"cordon/radiusx/dialect"
+)
+
+// mountAuthorize registers the edge that AAA servers ask at log-in.
+func (a *App) mountAuthorize() error {
+	network := logIns{bng.NewDesk(a.fleet, a.subscriberKey(), a.parts.Ignore)}
+	var err error
+	if a.authorize, err = authorize.New(network, a.store, logInGate{a}, nil); err != nil {
+		return err
+	}
+	a.authorize.Mount(a.http)
+	return nil
+}
+
+// subscriberKey is the attribute that names a subscriber, at log-in as in
+// accounting.
+func (a *App) subscriberKey() string {
+	if key := a.cfg.Accounting.SubscriberKey; key != "" {
+		return key
+	}
+	return "User-Name"
+}
+
+// logIns introduces the translator to the edge.
+type logIns struct{ desk *bng.Desk }
+
+// LogIn implements the edge's network.
+func (n logIns) LogIn(told []quarantine.Attribute) (authorize.LogIn, bool) {
+	attributes := make([]radiusx.Attribute, len(told))
+	for i, t := range told {
+		attributes[i] = radiusx.Attribute{Name: t.Name, Value: t.Value}
+	}
+	l, ok := n.desk.LogIn(attributes)
+	return logIn{l}, ok
+}
+
+// logIn is one log-in in the edge's words.
+type logIn struct{ *bng.LogIn }
+
+// Subscriber implements authorize.LogIn.
+func (l logIn) Subscriber() string { return l.LogIn.Subscriber }
+
+var edgeActions = map[dialect.ReplyAction]authorize.Action{
+	dialect.ReplyDrop: authorize.Drop, dialect.ReplySet: authorize.Set, dialect.ReplyAdd: authorize.Add,
+}
+
+// Reply implements authorize.LogIn.
+func (l logIn) Reply(profile string) ([]authorize.Change, bool) {
+	changes, err := l.LogIn.Reply(profile)
+	if err != nil {
+		return nil, false
+	}
+	told := make([]authorize.Change, len(changes))
+	for i, c := range changes {
+		told[i] = authorize.Change{
+			Action: edgeActions[c.Action], Attribute: c.Attribute.Label(), Name: c.Attribute.Name, Value: c.Attribute.Value,
+		}
+	}
+	return told, true
+}
+
+// logInGate keeps back at log-in what would be kept back as a CoA.
+type logInGate struct{ app *App }
+
+// Paused implements the edge's gate.
+func (g logInGate) Paused() bool {
+	_, paused := g.app.gate.paused()
+	return paused
+}
+
+// Acts implements the edge's gate. A BNG that does not answer CoA is barred too:
+// what began there could not be taken away.
+func (g logInGate) Acts(c *quarantine.Case, bng string) bool {
+	session := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: bng}, Subscriber: c.Subscriber}
+	return g.app.engine.Bars(c, &session, c.Profile) == nil
+}

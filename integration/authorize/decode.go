@@ -1,0 +1,99 @@
+package authorize
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"cordon/integration/httpx"
+	"cordon/quarantine"
+)
+
+// How much a request may hold. An Access-Request has 4,096 octets at most
+// (RFC 2865 section 3); as JSON of rlm_rest it grows to some ten times that.
+const (
+	maxBody       = httpx.MaxBody
+	maxAttributes = 512 // values, all attributes together
+)
+
+// errTooMany is about the request as a whole.
+var errTooMany = fmt.Errorf("more than %d attributes", maxAttributes)
+
+// decode reads what rlm_rest encodes with body = 'json': an object of
+// attributes, each {"type": …, "value": […]}. A bare value or list in an
+// attribute's place is taken too. Values are as FreeRADIUS prints them; null and
+// nested objects are no values.
+func decode(body []byte) ([]quarantine.Attribute, error) {
+	if err := httpx.CheckJSON(body); err != nil {
+		return nil, fmt.Errorf("the body %w", err)
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil || members == nil {
+		return nil, errors.New("the body is not a JSON object of attributes")
+	}
+	var told []quarantine.Attribute
+	for name, raw := range members {
+		values, err := valuesOf(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%.64q %w", name, err)
+		}
+		for _, value := range values {
+			if len(told) == maxAttributes {
+				return nil, errTooMany
+			}
+			told = append(told, quarantine.Attribute{Name: bare(name), Value: value})
+		}
+	}
+	return told, nil
+}
+
+// bare takes the list off an attribute's name: request:User-Name.
+func bare(name string) string {
+	if rest, ok := strings.CutPrefix(name, "request:"); ok {
+		return rest
+	}
+	return name
+}
+
+// valuesOf reads one attribute's values.
+func valuesOf(raw json.RawMessage) ([]string, error) {
+	if raw = bytes.TrimSpace(raw); raw[0] == '{' {
+		var object struct {
+			Value json.RawMessage `json:"value"`
+		}
+		if err := json.Unmarshal(raw, &object); err != nil || len(object.Value) == 0 {
+			return nil, errors.New("is an object without a value")
+		}
+		raw = bytes.TrimSpace(object.Value)
+	}
+	list := []json.RawMessage{raw}
+	if raw[0] == '[' {
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return nil, errors.New("is no list of values")
+		}
+	}
+	values := make([]string, 0, len(list))
+	for _, one := range list {
+		value, err := scalar(one)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, value)
+	}
+	return values, nil
+}
+
+// scalar reads a string, or a number or truth value as its own text.
+func scalar(raw json.RawMessage) (string, error) {
+	switch raw[0] {
+	case '"':
+		var text string
+		err := json.Unmarshal(raw, &text)
+		return text, err
+	case '{', '[', 'n':
+		return "", errors.New("has a value that is none: want text or numbers")
+	}
+	return string(raw), nil
+}

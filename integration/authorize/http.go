@@ -1,0 +1,47 @@
+package authorize
+
+import (
+	"context"
+	"net/http"
+
+	"cordon/integration/httpx"
+)
+
+type authorizeInput struct {
+	RawBody []byte `contentType:"application/json"`
+}
+
+type authorizeOutput struct {
+	Status int
+	Body   any
+}
+
+// Value describes an attribute on the wire for the OpenAPI document; decode reads
+// it.
+type Value struct {
+	Type  string   `json:"type,omitempty" doc:"As FreeRADIUS calls it; not looked at."`
+	Value []string `json:"value" doc:"As FreeRADIUS prints them."`
+}
+
+// Mount adds POST /radius/authorize to the server.
+func (d *Desk) Mount(s *httpx.Server) {
+	httpx.Register(s, httpx.Operation{
+		ID: "authorize-login", Method: http.MethodPost, Path: "/radius/authorize",
+		Summary: "What a log-in's Access-Accept is to be changed to, in rlm_rest's JSON (post-auth); 204: nothing.",
+		Scopes:  []httpx.Scope{httpx.ScopeAuthorize}, MaxBody: maxBody, OwnBody: map[string]Value{},
+		Answers: map[int]any{http.StatusOK: map[string]assignment{}},
+	}, d.post)
+}
+
+func (d *Desk) post(ctx context.Context, in *authorizeInput) (*authorizeOutput, error) {
+	told, err := decode(in.RawBody)
+	if err != nil {
+		d.counts[Unreadable].Add(1)
+		return nil, httpx.NewProblem(http.StatusBadRequest, err.Error())
+	}
+	answer, outcome := d.answer(ctx, told)
+	if outcome != Restricted {
+		return &authorizeOutput{Status: http.StatusNoContent}, nil
+	}
+	return &authorizeOutput{Status: http.StatusOK, Body: answer}, nil
+}

@@ -1,0 +1,108 @@
+package authorize
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// Action is what is done to an attribute of the Access-Accept.
+type Action uint8
+
+// The actions.
+const (
+	Drop Action = iota // take every value away
+	Set                // take every value away, then add this one
+	Add                // add this value
+)
+
+// Change is one change to the Access-Accept.
+type Change struct {
+	Action    Action
+	Attribute string // with its tag, "ERX-Service-Activate:8"; of a Drop, without
+	Name      string // without its tag
+	Value     string // as FreeRADIUS reads it; of a Drop, none
+}
+
+// assignment is the value of a member of the answer, as rlm_rest reads it. Values
+// are never expanded: FreeRADIUS 3 would take a %{…} in one for a program.
+type assignment struct {
+	Op     string   `json:"op" enum:":=,+=,!*" doc:"!* takes every value away; := sets; += adds."`
+	DoXlat bool     `json:"do_xlat" doc:"Always false."`
+	Value  []string `json:"value"`
+}
+
+// member is one name of the answer.
+type member struct {
+	name string
+	assignment
+}
+
+// reply is the answer to rlm_rest. FreeRADIUS works it off in its order, which a
+// map of Go's would not keep.
+type reply []member
+
+// MarshalJSON writes an object whose members are in the reply's order.
+func (r reply) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, m := range r {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := json.Marshal(m.name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(m.assignment)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// anyValue stands where rlm_rest wants a value that it does not use; text and
+// numbers can be read from it.
+const anyValue = "0"
+
+// newReply writes changes for rlm_rest. Its := overwrites the first value of an
+// attribute and leaves the others of the plan in force, so every value is taken
+// away before one is set. A name is in a JSON object once: the removal goes by
+// the attribute's bare name, which means the list reply too.
+func newReply(changes []Change) reply {
+	var r reply
+	at := map[string]int{} // where an attribute is set or added, by name with tag
+	for _, c := range changes {
+		if c.Action != Add && !r.removes(c.Name) {
+			r = append(r, member{c.Name, assignment{Op: "!*", Value: []string{anyValue}}})
+		}
+		if c.Action == Drop {
+			continue
+		}
+		name := "reply:" + c.Attribute
+		if i, ok := at[name]; ok {
+			r[i].Value = append(r[i].Value, c.Value)
+			continue
+		}
+		op := "+="
+		if c.Action == Set {
+			op = ":="
+		}
+		at[name] = len(r)
+		r = append(r, member{name, assignment{Op: op, Value: []string{c.Value}}})
+	}
+	return r
+}
+
+func (r reply) removes(name string) bool {
+	for _, m := range r {
+		if m.name == name {
+			return true
+		}
+	}
+	return false
+}
