@@ -34,6 +34,9 @@ func runAll(m *testing.M) int {
 			return fail("these tests need a real %s; on Debian and Ubuntu: apt-get install %s", program, install)
 		}
 	}
+	if _, err := os.Stat("/usr/lib/freeradius/rlm_rest.so"); err != nil {
+		return fail("these tests need FreeRADIUS' rlm_rest; on Debian and Ubuntu: apt-get install freeradius-rest")
+	}
 	dir, err := os.MkdirTemp("", "cordon-e2e")
 	if err != nil {
 		return fail("%v", err)

@@ -52,7 +52,6 @@ type App struct {
 	journal    *journal.Journal
 	store      *store.Store
 	coa        *coa.Client
-	fleet      *bng.Fleet
 	accounting *bng.Accounting
 	authorize  *authorize.Desk
 	addr       net.Addr
@@ -76,7 +75,6 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 	if err != nil {
 		return nil, err
 	}
-	a.fleet = fleet
 	if err := a.openStore(ctx, fleet); err != nil {
 		return nil, err
 	}
@@ -84,6 +82,9 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 		return nil, err
 	}
 	if err := a.buildAccounting(fleet, o); err != nil {
+		return nil, err
+	}
+	if err := a.buildAuthorize(fleet); err != nil {
 		return nil, err
 	}
 	return a, a.buildHTTP(o)
@@ -232,7 +233,8 @@ func (a *App) mount() error {
 		return err
 	}
 	edge.Mount(a.http)
-	return a.mountAuthorize()
+	a.authorize.Mount(a.http)
+	return nil
 }
 
 // Addr is where the API listens.

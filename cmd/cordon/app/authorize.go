@@ -8,15 +8,12 @@ import (
 	"cordon/radiusx/dialect"
 )
 
-// mountAuthorize registers the edge that AAA servers ask at log-in.
-func (a *App) mountAuthorize() error {
-	network := logIns{bng.NewDesk(a.fleet, a.subscriberKey(), a.parts.Ignore)}
+// buildAuthorize makes the edge that AAA servers ask at log-in.
+func (a *App) buildAuthorize(fleet *bng.Fleet) error {
+	network := logIns{bng.NewDesk(fleet, a.subscriberKey(), a.parts.Ignore)}
 	var err error
-	if a.authorize, err = authorize.New(network, a.store, logInGate{a}, nil); err != nil {
-		return err
-	}
-	a.authorize.Mount(a.http)
-	return nil
+	a.authorize, err = authorize.New(network, a.store, logInGate{a}, nil)
+	return err
 }
 
 // subscriberKey is the attribute that names a subscriber, at log-in as in
