@@ -77,9 +77,9 @@ var (
 	errBarred      = errors.New("kept back")
 )
 
-// Bars says why the case may not bring that session into a profile at present, by
-// CoA or at its log-in; nil if it may. It asks nobody and never blocks.
-func (e *Engine) Bars(c *quarantine.Case, s *quarantine.Session, profile string) error {
+// Bars says why the case may not restrict that session at present, by CoA or at
+// its log-in; nil if nothing here is against it.
+func (e *Engine) Bars(c *quarantine.Case, s *quarantine.Session) error {
 	if reason, paused := e.Paused(); paused {
 		return fmt.Errorf("%w: %s", errPaused, reason)
 	}
@@ -92,7 +92,15 @@ func (e *Engine) Bars(c *quarantine.Case, s *quarantine.Session, profile string)
 	if reason, acts := e.Rules.Acts(c, s); !acts {
 		return fmt.Errorf("%w: %s", errPaused, reason)
 	}
-	if reason, barred := e.Paths.Bars(*s, profile); barred {
+	return nil
+}
+
+// barred says why the order may not restrict at present, nil if it may.
+func (e *Engine) barred(c *quarantine.Case, o *quarantine.Order) error {
+	if err := e.Bars(c, &o.Session); err != nil {
+		return err
+	}
+	if reason, barred := e.Paths.Bars(o.Session, o.To); barred {
 		return fmt.Errorf("%w: %s", errBarred, reason)
 	}
 	return nil
@@ -100,7 +108,7 @@ func (e *Engine) Bars(c *quarantine.Case, s *quarantine.Session, profile string)
 
 // mayRestrict reads again, at the last moment, what the restriction rests on.
 func (e *Engine) mayRestrict(ctx context.Context, c *quarantine.Case, o *quarantine.Order) error {
-	if err := e.Bars(c, &o.Session, o.To); err != nil {
+	if err := e.barred(c, o); err != nil {
 		return err
 	}
 	record, err := e.Store.Session(ctx, o.Session.SessionKey)

@@ -188,7 +188,7 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 	now := e.Now()
 	for _, o := range orders {
 		if o.Restricts() {
-			if err := e.Bars(c, &o.Session, o.To); err != nil {
+			if err := e.barred(c, &o); err != nil {
 				c.KeepBack(&o, err.Error(), waitOf(err), now)
 				continue
 			}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"cordon/quarantine"
 	"cordon/radiusx"
@@ -174,4 +175,27 @@ func attrs(pairs ...string) []radiusx.Attribute {
 		list = append(list, radiusx.Attribute{Name: pair[0], Value: pair[1]})
 	}
 	return list
+}
+
+// What begins at log-in must be possible to take away by CoA.
+func TestNoLogInBeginsRestrictedAtABNGThatIsSilentOrRefusesTheProfile(t *testing.T) {
+	inBreaker(t, func(t *testing.T, b *breaker) {
+		m := &member{path: b, refusals: refusals{named: map[string]*refusal{}}}
+		e := &Enforcer{fleet: &Fleet{named: map[string]*member{"bng1": m}}}
+		want := func(about, bng, profile string, want bool) {
+			t.Helper()
+			if got := e.Releases(bng, profile); got != want {
+				t.Errorf("%s: %v", about, got)
+			}
+		}
+		want("all is well", "bng1", "garden", true)
+		want("no such BNG", "bng9", "garden", false)
+		for _, subscriber := range []string{"a", "b", "c"} {
+			m.refusals.refuse("garden", subscriber, 407, time.Now())
+		}
+		want("a profile that is refused to all", "bng1", "garden", false)
+		want("another profile", "bng1", "no-smtp", true)
+		stayUnanswered(b, 100, 10)
+		want("silent", "bng1", "no-smtp", false)
+	})
 }

@@ -1,6 +1,7 @@
 package bng
 
 import (
+	"slices"
 	"time"
 
 	"cordon/quarantine"
@@ -23,6 +24,18 @@ func (e *Enforcer) Bars(s quarantine.Session, profile string) (reason string, ba
 		return m.Name + ": " + reason, true
 	}
 	return "", false
+}
+
+// Releases reports whether a restriction of the profile that begins at the BNG
+// now could be taken away by CoA: the BNG answers, and has not refused the profile
+// to everybody. Unlike Bars it grants no trial.
+func (e *Enforcer) Releases(bng, profile string) bool {
+	m := e.fleet.named[bng]
+	if m == nil || slices.ContainsFunc(m.refusals.stopped(), func(s Stop) bool { return s.Profile == profile }) {
+		return false
+	}
+	state, _, _ := m.path.look(time.Now())
+	return state == PathOK
 }
 
 // Returned implements quarantine.Paths.

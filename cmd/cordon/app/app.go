@@ -52,6 +52,7 @@ type App struct {
 	journal    *journal.Journal
 	store      *store.Store
 	coa        *coa.Client
+	enforcer   *bng.Enforcer
 	accounting *bng.Accounting
 	authorize  *authorize.Desk
 	addr       net.Addr
@@ -139,10 +140,10 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 			bySource[s.Name] = s.Tolerance.Std()
 		}
 	}
-	enforcer := bng.NewEnforcer(fleet, a.coa, transcript(o.Debug))
+	a.enforcer = bng.NewEnforcer(fleet, a.coa, transcript(o.Debug))
 	a.engine, err = engine.New(ctx, engine.Config{
 		Instance: a.cfg.Instance, Holder: a.journal.ID(), Store: a.store,
-		Enforcer: enforcer, Paths: enforcer, Log: journalLog{a.journal}, Rules: a.parts.Rules,
+		Enforcer: a.enforcer, Paths: a.enforcer, Log: journalLog{a.journal}, Rules: a.parts.Rules,
 		Tolerance: func(source string) time.Duration {
 			if d, ok := bySource[source]; ok {
 				return d

@@ -76,5 +76,5 @@ func (g logInGate) Paused() bool {
 // what began there could not be taken away.
 func (g logInGate) Acts(c *quarantine.Case, bng string) bool {
 	session := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: bng}, Subscriber: c.Subscriber}
-	return g.app.engine.Bars(c, &session, c.Profile) == nil
+	return g.app.engine.Bars(c, &session) == nil && g.app.enforcer.Releases(bng, c.Profile)
 }
