@@ -52,6 +52,7 @@ type App struct {
 	journal    *journal.Journal
 	store      *store.Store
 	coa        *coa.Client
+	fleet      *bng.Fleet
 	enforcer   *bng.Enforcer
 	accounting *bng.Accounting
 	authorize  *authorize.Desk
@@ -76,6 +77,7 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 	if err != nil {
 		return nil, err
 	}
+	a.fleet = fleet
 	if err := a.openStore(ctx, fleet); err != nil {
 		return nil, err
 	}
