@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -13,13 +15,23 @@ var plan = []string{`Filter-Id = "INTERNET"`, `Filter-Id = "FAST"`, "Session-Tim
 // inGarden is what is left of it, and what is there instead.
 var inGarden = []string{`Filter-Id = "GARDEN"`, "Session-Timeout = 86400"}
 
-func (a *aaa) expect(about, user, bng string, want []string) {
+// answers logs a subscriber in until Cordon has answered with that outcome, and
+// holds the reply against want. On a busy machine a log-in may not wait long enough
+// for Cordon: then the plan must be left as it is.
+func (a *aaa) answers(c *instance, outcome, user, bng string, want []string) {
 	a.t.Helper()
-	got, sorted := a.logIn(user, bng), slices.Sorted(slices.Values(want))
-	slices.Sort(got)
-	if !slices.Equal(got, sorted) {
-		a.t.Errorf("%s: %s at %s got\n%q, want\n%q", about, user, bng, got, sorted)
-	}
+	series := fmt.Sprintf("cordon_authorize_total{outcome=%q}", outcome)
+	want = slices.Sorted(slices.Values(want))
+	within(a.t, soon, fmt.Sprintf("Cordon answers %s to %s at %s", outcome, user, bng), func() (string, bool) {
+		before := c.metric(series)
+		got := a.logIn(user, bng)
+		slices.Sort(got)
+		answered := c.metric(series) != before
+		if late := !answered && slices.Equal(got, slices.Sorted(slices.Values(plan))); !late && !slices.Equal(got, want) {
+			a.t.Fatalf("%s at %s, answered with %s: got\n%q, want\n%q", user, bng, outcome, got, want)
+		}
+		return strings.Join(got, ", "), answered && slices.Equal(got, want)
+	})
 }
 
 func TestARestrictedSubscriberLogsInToTheGardenAndNothingOfThePlanLetsPast(t *testing.T) {
@@ -41,22 +53,22 @@ func TestARestrictedSubscriberLogsInToTheGardenAndNothingOfThePlanLetsPast(t *te
 	}
 	add("alice", "walled-garden")
 	add("carol", "disconnect")
-	a.expect("restricted", "alice", "bng1", inGarden)
-	a.expect("nobody's enemy", "bob", "bng1", plan)
-	a.expect("to be disconnected", "carol", "bng1", plan)
-	a.expect("a BNG nobody knows", "alice", "bng9", plan)
-	a.expect("a service on top", "alice", "mx", append([]string{`ERX-Service-Activate:8 = "GARDEN"`}, plan...))
-	a.expect("another attribute", "alice", "sr", append([]string{`Alc-SLA-Prof-Str = "garden"`}, plan...))
-	a.expect("what the session had would never be seen", "alice", "seen", plan)
+	a.answers(b.instance, "restricted", "alice", "bng1", inGarden)
+	a.answers(b.instance, "unwanted", "bob", "bng1", plan)
+	a.answers(b.instance, "left_alone", "carol", "bng1", plan)
+	a.answers(b.instance, "unknown", "alice", "bng9", plan)
+	a.answers(b.instance, "restricted", "alice", "mx", append([]string{`ERX-Service-Activate:8 = "GARDEN"`}, plan...))
+	a.answers(b.instance, "restricted", "alice", "sr", append([]string{`Alc-SLA-Prof-Str = "garden"`}, plan...))
+	a.answers(b.instance, "left_alone", "alice", "seen", plan) // what it had would never be seen
 
 	if err := os.WriteFile(pause, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a.expect("paused", "alice", "bng1", plan)
+	a.answers(b.instance, "kept_back", "alice", "bng1", plan)
 	if err := os.Remove(pause); err != nil {
 		t.Fatal(err)
 	}
-	a.expect("restricted again", "alice", "bng1", inGarden)
+	a.answers(b.instance, "restricted", "alice", "bng1", inGarden)
 
 	// The CoA after the Start is a second try; the release gives back what is normal.
 	b.online("alice", "198.51.100.7")
@@ -64,10 +76,7 @@ func TestARestrictedSubscriberLogsInToTheGardenAndNothingOfThePlanLetsPast(t *te
 	c := b.stands("alice", "restricted", "bng1/s-alice acked")
 	b.ok("quarantine", "release", c.ID, "--reason", "clean")
 	b.bng.expect("alice", coaRequest("alice", "s-alice", "GARDEN"), coaRequest("alice", "s-alice", "INTERNET"))
-	a.expect("released", "alice", "bng1", plan)
-	if n := b.metric(`cordon_authorize_total{outcome="restricted"}`); n != "4" {
-		t.Errorf("%s log-ins were answered with the restriction", n)
-	}
+	a.answers(b.instance, "unwanted", "alice", "bng1", plan)
 }
 
 func TestWhoIsReleasedBetweenLogInAndStartIsGivenBackThePlan(t *testing.T) {
@@ -76,7 +85,7 @@ func TestWhoIsReleasedBetweenLogInAndStartIsGivenBackThePlan(t *testing.T) {
 	a := startAAA(t, b.site.http, "none-is-needed")
 	b.ok("quarantine", "add", "--subscriber", "alice", "--profile", "walled-garden", "--for", "1h", "--reason", "bots")
 	c := b.stands("alice", "waiting")
-	a.expect("restricted", "alice", "bng1", inGarden)
+	a.answers(b.instance, "restricted", "alice", "bng1", inGarden)
 	b.ok("quarantine", "release", c.ID, "--reason", "clean")
 	b.stands("alice", "releasing")
 	b.restart() // nothing of it is in memory only
