@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
 
 	"cordon/quarantine"
@@ -98,6 +99,9 @@ func (a *Accounting) event(r *acct.Record) (event quarantine.SessionEvent, tells
 	case r.Subscriber == "" || !utf8.ValidString(r.Subscriber):
 		a.nameless.Add(1)
 		return event, false, nil
+	}
+	if m := a.fleet.named[bng]; m != nil && r.Status == acct.Start {
+		m.surge.start(time.Now())
 	}
 	return a.sessionEvent(r, bng), true, nil
 }

@@ -160,6 +160,7 @@ type member struct {
 	pace       *pacer
 	path       *breaker // shared with whoever is reached the same way
 	refusals   refusals
+	surge      surge
 	vitals     vitals
 	shows      map[string]bool // attributes by which its accounting shows what is in force
 }
@@ -191,6 +192,7 @@ func NewFleet(configs []Config) (*Fleet, error) {
 			m.shows[name] = true
 		}
 		m.path = f.pathTo(&m.Config)
+		m.pace.share = m.surge.share
 		m.path.pacers = append(m.path.pacers, m.pace)
 		errs = append(errs, f.clash(m))
 		f.add(m)

@@ -14,6 +14,7 @@ import (
 // time, and releases before everything else.
 type pacer struct {
 	limiter *rate.Limiter
+	share   func(now time.Time) float64 // of the rate, for restrictions: above 0, at most 1
 
 	mu       sync.Mutex // guards what follows
 	most     int        // in flight
@@ -22,15 +23,22 @@ type pacer struct {
 	urgent   []chan struct{} // waiting releases, oldest first
 	other    []chan struct{} // waiting restrictions, oldest first
 	timer    *time.Timer     // runs while somebody waits for the rate
+	due      time.Time       // of timer
+
+	restrictions *rate.Limiter
 }
 
 // errBusy says that the BNG's queue is too long to wait for.
 var errBusy = errors.New("too many requests wait for this BNG")
 
 func newPacer(perSecond float64, inFlight int) *pacer {
-	burst := max(1, int(math.Ceil(perSecond)))
-	return &pacer{limiter: rate.NewLimiter(rate.Limit(perSecond), burst), most: inFlight}
+	return &pacer{
+		limiter: rate.NewLimiter(rate.Limit(perSecond), burstOf(perSecond)), most: inFlight,
+		restrictions: rate.NewLimiter(rate.Limit(perSecond), burstOf(perSecond)), share: func(time.Time) float64 { return 1 },
+	}
 }
+
+func burstOf(perSecond float64) int { return max(1, int(math.Ceil(perSecond))) }
 
 // enter waits for a place; call leave when the request is answered or given up.
 func (p *pacer) enter(ctx context.Context, urgent bool, most time.Duration) (leave func(), err error) {
@@ -80,13 +88,13 @@ func (p *pacer) abandon(place chan struct{}) {
 // admit lets in whom the rate and the window allow. p.mu is held.
 func (p *pacer) admit() {
 	for p.inFlight < p.window() && len(p.urgent)+len(p.other) > 0 {
-		if !p.limiter.Allow() {
-			p.wakeLater()
-			return
-		}
 		queue := &p.urgent
 		if len(*queue) == 0 {
 			queue = &p.other
+		}
+		if wait := p.turn(queue == &p.other); wait > 0 {
+			p.wakeAfter(wait)
+			return
 		}
 		close((*queue)[0])
 		*queue = (*queue)[1:]
@@ -115,17 +123,55 @@ func (p *pacer) confine(most int) {
 func (p *pacer) look() (inFlight, releases, waiting int, restrictions float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.inFlight, len(p.urgent), len(p.other), float64(p.limiter.Limit())
+	return p.inFlight, len(p.urgent), len(p.other), float64(p.limiter.Limit()) * p.share(time.Now())
 }
 
-// wakeLater admits again when the next token is there. p.mu is held.
-func (p *pacer) wakeLater() {
-	if p.timer != nil {
+// turn takes what the rate has for the next one in line, or says how long until
+// it has. p.mu is held.
+func (p *pacer) turn(restriction bool) (wait time.Duration) {
+	if restriction {
+		p.slow()
+		if short := 1 - p.restrictions.Tokens(); short > 0 {
+			return max(shortestWait, time.Duration(short/float64(p.restrictions.Limit())*float64(time.Second)))
+		}
+	}
+	turn := p.limiter.Reserve()
+	if wait = turn.Delay(); wait > 0 {
+		turn.Cancel()
+		return wait
+	}
+	if restriction {
+		p.restrictions.Allow()
+	}
+	return 0
+}
+
+// slow sets the rate of restrictions to what is left to them now. p.mu is held.
+func (p *pacer) slow() {
+	share := p.share(time.Now())
+	if limit := p.limiter.Limit() * rate.Limit(share); limit != p.restrictions.Limit() {
+		p.restrictions.SetLimit(limit)
+		p.restrictions.SetBurst(burstOf(float64(limit)))
+	}
+}
+
+// longestWait is how long it takes until a share that has changed is noticed.
+const longestWait = time.Second
+
+// shortestWait keeps what is rounded away from passing for no wait at all.
+const shortestWait = 100 * time.Microsecond
+
+// wakeAfter admits again after that time, or sooner. p.mu is held.
+func (p *pacer) wakeAfter(wait time.Duration) {
+	wait = min(wait, longestWait)
+	due := time.Now().Add(wait)
+	if p.timer != nil && !due.Before(p.due) {
 		return
 	}
-	reservation := p.limiter.Reserve()
-	wait := reservation.Delay()
-	reservation.Cancel()
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	p.due = due
 	p.timer = time.AfterFunc(wait, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
