@@ -45,10 +45,14 @@ func TestMovingSlotsOfAClusterLosesNothingAndDoublesNothing(t *testing.T) {
 	}
 	tr.awaitWrites(100)
 	for range 12 {
-		cluster.MoveSlot(cluster.SlotOf("up:{c}:open"), rng.IntN(3))
-		cluster.MoveSlot(cluster.SlotOf("up:lengths"), rng.IntN(3))
+		move := []string{"up:{c}:open", "up:lengths"}
 		for range 6 {
-			cluster.MoveSlot(cluster.SlotOf(keys[rng.IntN(len(keys))]), rng.IntN(3))
+			move = append(move, keys[rng.IntN(len(keys))])
+		}
+		for _, key := range move {
+			if err := cluster.MoveSlot(cluster.SlotOf(key), rng.IntN(3)); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
 		}
 		tr.awaitWrites(40)
 	}

@@ -11,7 +11,7 @@ import (
 // FreeRADIUS that plays the BNGs bng1 and bng2.
 type bed struct {
 	*instance
-	redis *storetest.Redis
+	redis *storetest.Redis // nil if the configuration names another
 	bng   *radiusd
 }
 
@@ -24,20 +24,24 @@ func newBed(t *testing.T, change ...func(*site)) *bed {
 	return b
 }
 
-// prepareBed starts Redis only.
+// prepareBed starts Redis only, unless the configuration names one.
 func prepareBed(t *testing.T, change ...func(*site)) *bed {
 	t.Helper()
-	b := &bed{redis: storetest.StartRedis(t), bng: prepareRadiusd(t, 2, nil)}
+	b := &bed{bng: prepareRadiusd(t, 2, nil)}
 	s := b.site0()
 	for _, c := range change {
 		c(&s)
+	}
+	if s.redis == "" {
+		b.redis = storetest.StartRedis(t)
+		s.redis = b.redis.Addr
 	}
 	b.instance = newInstance(t, s)
 	return b
 }
 
 func (b *bed) site0() site {
-	s := site{redis: b.redis.Addr}
+	var s site
 	for i, port := range b.bng.coa {
 		s.bngs = append(s.bngs, bngSite{name: fmt.Sprintf("bng%d", i+1), port: port})
 	}

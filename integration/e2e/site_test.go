@@ -8,7 +8,8 @@ import (
 // site is a configuration as an operator would write it.
 type site struct {
 	name    string // instance
-	redis   string // address
+	redis   string // addresses, a space between two
+	master  string // Sentinel's name of it; empty: no Sentinel
 	journal string // directory
 	http    int    // port
 	acct    int    // port
@@ -38,7 +39,7 @@ func (s *site) yaml() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("instance: %s", s.name)
-	line("redis: {addrs: [%q]}", s.redis)
+	line(`redis: {addrs: ["%s"], master_name: %q}`, strings.ReplaceAll(s.redis, " ", `", "`), s.master)
 	line("journal: {dir: %q}", s.journal)
 	line("http:\n  listen: 127.0.0.1:%d", s.http)
 	if s.tokens != "" {

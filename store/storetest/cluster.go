@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"strconv"
 	"testing"
@@ -19,7 +21,7 @@ const moveBatch = 8
 
 // Cluster is a Redis Cluster of a test's own: three masters that share the
 // slots evenly. Its methods fail the test when they cannot do what they say;
-// none may be called while another one runs.
+// none may be called while another one does.
 type Cluster struct {
 	Nodes []*Redis
 
@@ -117,40 +119,45 @@ func (c *Cluster) Owner(slot int) int { return c.owner[slot] }
 
 // MoveSlot moves a slot with all its keys to another master while it is served,
 // key by key, as redis-cli --cluster reshard does. Meanwhile the slot's keys lie
-// on both: clients meet ASK and TRYAGAIN, and MOVED afterwards.
-func (c *Cluster) MoveSlot(slot, to int) {
-	c.t.Helper()
+// on both: clients meet ASK and TRYAGAIN, and MOVED afterwards. Unlike the other
+// methods it may be called from any goroutine, so it returns an error.
+func (c *Cluster) MoveSlot(slot, to int) error {
 	from := c.owner[slot]
 	if from == to {
-		return
+		return nil
 	}
-	c.do(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", c.ids[from])
-	c.do(from, "CLUSTER", "SETSLOT", slot, "MIGRATING", c.ids[to])
-	for c.moveSome(slot, from, to) {
+	if err := errors.Join(
+		c.try(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", c.ids[from]),
+		c.try(from, "CLUSTER", "SETSLOT", slot, "MIGRATING", c.ids[to]),
+		c.moveKeys(slot, from, to),
+		c.try(to, "CLUSTER", "SETSLOT", slot, "NODE", c.ids[to]),
+	); err != nil {
+		return fmt.Errorf("move slot %d: %w", slot, err)
 	}
-	c.do(to, "CLUSTER", "SETSLOT", slot, "NODE", c.ids[to])
 	for n := range c.Nodes {
-		c.do(n, "CLUSTER", "SETSLOT", slot, "NODE", c.ids[to])
+		if err := c.try(n, "CLUSTER", "SETSLOT", slot, "NODE", c.ids[to]); err != nil {
+			return fmt.Errorf("move slot %d: %w", slot, err)
+		}
 	}
 	c.owner[slot] = to
+	return nil
 }
 
-// moveSome moves some keys; false when there were none.
-func (c *Cluster) moveSome(slot, from, to int) bool {
-	c.t.Helper()
-	keys, err := c.admins[from].ClusterGetKeysInSlot(context.Background(), slot, moveBatch).Result()
-	if err != nil {
-		c.t.Fatal(err)
+// moveKeys moves all keys of a slot, some at a time.
+func (c *Cluster) moveKeys(slot, from, to int) error {
+	for {
+		keys, err := c.admins[from].ClusterGetKeysInSlot(context.Background(), slot, moveBatch).Result()
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		command := []any{"MIGRATE", "127.0.0.1", c.Nodes[to].port(), "", 0, patience.Milliseconds(), "KEYS"}
+		for _, key := range keys {
+			command = append(command, key)
+		}
+		if err := c.try(from, command...); err != nil {
+			return err
+		}
 	}
-	if len(keys) == 0 {
-		return false
-	}
-	command := []any{"MIGRATE", "127.0.0.1", c.Nodes[to].port(), "", 0, patience.Milliseconds(), "KEYS"}
-	for _, key := range keys {
-		command = append(command, key)
-	}
-	c.do(from, command...)
-	return true
 }
 
 // AddReplica starts a replica of master n and waits until it follows. It
@@ -186,9 +193,16 @@ func (c *Cluster) Promote(replica, old int) {
 
 func (c *Cluster) do(n int, command ...any) {
 	c.t.Helper()
-	if err := c.admins[n].Do(context.Background(), command...).Err(); err != nil {
-		c.t.Fatalf("node %d: %v: %v", n, command, err)
+	if err := c.try(n, command...); err != nil {
+		c.t.Fatal(err)
 	}
+}
+
+func (c *Cluster) try(n int, command ...any) error {
+	if err := c.admins[n].Do(context.Background(), command...).Err(); err != nil {
+		return fmt.Errorf("node %d: %v: %w", n, command, err)
+	}
+	return nil
 }
 
 // await fails the test if something does not come about in time.
