@@ -34,8 +34,11 @@ const noHistory = "0000000000000000000000000000000000000000"
 // isStill reports whether now is the master that m was, without having been a
 // replica in between: the same process, or one started again at the same place.
 func (m master) isStill(now master) bool {
-	samePlace := now.RunID == m.RunID || slices.ContainsFunc(now.Addrs, func(a string) bool { return slices.Contains(m.Addrs, a) })
-	promoted := now.History != m.History && now.followed != noHistory && now.followed != m.History
+	sameProcess := now.RunID == m.RunID
+	samePlace := sameProcess || slices.ContainsFunc(now.Addrs, func(a string) bool { return slices.Contains(m.Addrs, a) })
+	// A master that starts from its own snapshot takes its history for one it followed.
+	fromSnapshot := !sameProcess && now.followed == m.History
+	promoted := now.History != m.History && now.followed != noHistory && !fromSnapshot
 	return samePlace && !promoted
 }
 

@@ -35,6 +35,7 @@ func TestAMasterIsStillTheOneItWasUnlessItWasAReplicaInBetween(t *testing.T) {
 		"long without replicas":                 {server(placeA, "run1", historyA2, noHistory), true},
 		"a replica was promoted":                {server(placeB, "run9", historyB, historyA), false},
 		"another server that was never replica": {server(placeB, "run9", historyB, noHistory), false},
+		"a replica in between that nobody fed":  {server(placeA, "run1", historyA2, historyA), false},
 		"back after another was master":         {server(placeA, "run1", historyA3, historyB), false},
 		"back after another, restarted":         {server(placeA, "run3", historyA3, historyB), false},
 	} {
