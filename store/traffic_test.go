@@ -282,7 +282,9 @@ func (tr *traffic) awaitWrites(n int) {
 	want := tr.written() + n
 	for over := time.Now().Add(20 * time.Second); tr.written() < want; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(over) {
-			tr.t.Fatalf("%d of %d writes are acknowledged; errors: %v", tr.written(), want, tr.troubles)
+			done := tr.written()
+			tr.end()
+			tr.t.Fatalf("%d of %d writes are acknowledged; errors: %v", done, want, tr.troubles)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -12,8 +13,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// slots is how many hash slots a Cluster has.
-const slots = 16384
+// allSlots is how many hash slots a Cluster has.
+const allSlots = 16384
 
 // moveBatch is how many keys of a slot are moved at a time: few, so that a slot
 // lies on two nodes for a while.
@@ -28,7 +29,7 @@ type Cluster struct {
 	t      testing.TB
 	admins []*redis.Client // one a node
 	ids    []string        // node ids
-	owner  [slots]int      // index of the node
+	owner  [allSlots]int   // index of the node
 }
 
 // StartCluster starts a Cluster that lives as long as the test.
@@ -40,7 +41,7 @@ func StartCluster(t testing.TB) *Cluster {
 		c.addNode()
 	}
 	for n := range nodes {
-		first, last := n*slots/nodes, (n+1)*slots/nodes-1
+		first, last := n*allSlots/nodes, (n+1)*allSlots/nodes-1
 		c.do(n, "CLUSTER", "ADDSLOTSRANGE", first, last)
 		for slot := first; slot <= last; slot++ {
 			c.owner[slot] = n
@@ -87,7 +88,7 @@ func (c *Cluster) complete() bool {
 	for _, admin := range c.admins {
 		text, err := admin.ClusterInfo(context.Background()).Result()
 		info := fields(text)
-		if err != nil || info["cluster_state"] != "ok" || info["cluster_slots_ok"] != strconv.Itoa(slots) ||
+		if err != nil || info["cluster_state"] != "ok" || info["cluster_slots_ok"] != strconv.Itoa(allSlots) ||
 			info["cluster_known_nodes"] != strconv.Itoa(len(c.Nodes)) {
 			return false
 		}
@@ -134,6 +135,14 @@ func (c *Cluster) MoveSlot(slot, to int) error {
 	); err != nil {
 		return fmt.Errorf("move slot %d: %w", slot, err)
 	}
+	// The new owner tells everybody under a new epoch. Only then are the others
+	// told by hand, to end the move: who does not know that epoch yet would
+	// believe an older word again.
+	for deadline := time.Now().Add(patience); !c.agreed(slot, to); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("move slot %d: the nodes do not agree on its owner", slot)
+		}
+	}
 	for n := range c.Nodes {
 		if err := c.try(n, "CLUSTER", "SETSLOT", slot, "NODE", c.ids[to]); err != nil {
 			return fmt.Errorf("move slot %d: %w", slot, err)
@@ -141,6 +150,19 @@ func (c *Cluster) MoveSlot(slot, to int) error {
 	}
 	c.owner[slot] = to
 	return nil
+}
+
+// agreed reports whether every node takes node owner for the master of a slot.
+func (c *Cluster) agreed(slot, owner int) bool {
+	for _, admin := range c.admins {
+		ranges, err := admin.ClusterSlots(context.Background()).Result()
+		if err != nil || !slices.ContainsFunc(ranges, func(r redis.ClusterSlot) bool {
+			return r.Start <= slot && slot <= r.End && len(r.Nodes) > 0 && r.Nodes[0].ID == c.ids[owner]
+		}) {
+			return false
+		}
+	}
+	return true
 }
 
 // moveKeys moves all keys of a slot, some at a time.
