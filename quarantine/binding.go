@@ -3,6 +3,7 @@ package quarantine
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -15,13 +16,21 @@ type Binding struct {
 	Session    SessionKey `json:"session"`
 	Subscriber string     `json:"subscriber"`
 	From       time.Time  `json:"from"`
-	To         time.Time  `json:"to,omitzero"` // zero: not known to have ended
-	RenewedAt  time.Time  `json:"renewed_at"`  // newest record that confirms it
-	StartSeen  bool       `json:"start_seen"`  // false: From is inferred from an Interim
+	To         time.Time  `json:"to,omitzero"`        // zero: not known to have ended
+	RenewedAt  time.Time  `json:"renewed_at"`         // newest record that confirms it
+	StartSeen  bool       `json:"start_seen"`         // From is the time of a Start; false: it is inferred
+	Inferred   bool       `json:"inferred,omitempty"` // first told of after the Start
 	Ignored    bool       `json:"ignored,omitempty"`
+	// Via is set where a translator's log told of a port block: whoever held that
+	// address then held the block. Subscriber is empty.
+	Via Place `json:"via,omitzero"`
 	// ResetAt is the last restart its BNG announced. A binding not renewed
 	// since is no evidence for any time after it. Filled when read.
 	ResetAt time.Time `json:"-"`
+	// Interim is how often its BNG renews a binding, as far as is known. One that
+	// was not renewed three times in a row is no evidence any more. Filled when
+	// it is judged.
+	Interim time.Duration `json:"-"`
 	// Cut says what ended the evidence if no Stop did. Set by [Held].
 	Cut string `json:"-"`
 }
@@ -30,9 +39,10 @@ type Binding struct {
 func (s *Session) Bindings() []Binding {
 	bindings := make([]Binding, 0, len(s.Addresses))
 	for _, a := range s.Addresses {
+		held := Address{Prefix: a.Prefix, Kind: a.Kind, Space: a.Space, Ports: a.Ports}
 		bindings = append(bindings, Binding{
-			Address: a, Session: s.SessionKey, Subscriber: s.Subscriber, From: s.StartedAt, To: s.EndedAt,
-			RenewedAt: s.SeenAt, StartSeen: s.StartSeen, Ignored: s.Ignored,
+			Address: held, Session: s.SessionKey, Subscriber: s.Subscriber, From: later(s.StartedAt, a.Since), To: earliest(s.EndedAt, a.Until),
+			RenewedAt: s.SeenAt, StartSeen: s.StartSeen && a.Since.IsZero(), Inferred: a.Inferred, Ignored: s.Ignored,
 		})
 	}
 	return bindings
@@ -40,9 +50,18 @@ func (s *Session) Bindings() []Binding {
 
 // BindingFinder answers who held an address.
 type BindingFinder interface {
-	// Bindings returns every binding, ended or not, whose prefix covers addr and
-	// that was in force at some time between from and to.
-	Bindings(ctx context.Context, addr netip.Addr, from, to time.Time) ([]Binding, error)
+	// Bindings returns every binding, ended or not, of the place's space whose
+	// prefix covers its address and that was in force at some time between from
+	// and to.
+	Bindings(ctx context.Context, at Place, from, to time.Time) ([]Binding, error)
+}
+
+// BindingRecorder takes in what a translator's log tells.
+type BindingRecorder interface {
+	// RecordBindings keeps bindings that no session tells of. What it knows of one
+	// only grows: told again with its end, it ends. A nil error at i means that
+	// binding i is stored.
+	RecordBindings(ctx context.Context, bindings []Binding) []error
 }
 
 // Holder is one subscriber's claim to an address, as shown to people.
@@ -51,6 +70,8 @@ type Holder struct {
 	BNG        string       `json:"bng"`
 	SessionID  string       `json:"acct_session_id"`
 	Address    netip.Prefix `json:"address"`
+	Space      string       `json:"space,omitempty"`
+	Ports      PortRange    `json:"ports,omitzero"`
 	From       time.Time    `json:"from"`
 	To         time.Time    `json:"to,omitzero"`
 	Evidence   string       `json:"evidence"`
@@ -59,21 +80,42 @@ type Holder struct {
 // Holder writes a binding as people see it.
 func (b Binding) Holder() Holder {
 	evidence := "Interim only"
-	if b.StartSeen {
+	switch {
+	case b.StartSeen && b.Inferred:
+		evidence = "Start, address from an Interim"
+	case b.StartSeen:
 		evidence = "Start"
+	case b.Kind == NATPortBlock:
+		evidence = "port block"
 	}
 	switch {
 	case b.Cut != "":
 		evidence += ", " + b.Cut
 	case !b.To.IsZero():
-		evidence += " and Stop"
+		evidence += " and " + b.ending()
 	case b.ResetAt.After(b.RenewedAt):
 		evidence += ", BNG restarted since"
 	}
 	return Holder{
-		Subscriber: b.Subscriber, BNG: b.Session.BNG, SessionID: b.Session.ID, Address: b.Prefix,
+		Space: b.Space, Ports: b.Ports, Subscriber: b.claimant(), BNG: b.Session.BNG, SessionID: b.Session.ID, Address: b.Prefix,
 		From: b.From, To: b.To, Evidence: evidence,
 	}
+}
+
+func (b *Binding) ending() string {
+	if b.Kind == NATPortBlock {
+		return "end"
+	}
+	return "Stop"
+}
+
+// claimant names who held the binding: the subscriber, or the address behind
+// the translator.
+func (b *Binding) claimant() string {
+	if b.Via.IsValid() {
+		return "whoever held " + b.Via.String()
+	}
+	return b.Subscriber
 }
 
 // AttributionResult is the answer to "who was it".
@@ -90,7 +132,8 @@ const (
 // Attribution is what the bindings of an address say about a moment.
 type Attribution struct {
 	Result     AttributionResult
-	Subscriber string    // Attributed only
+	Subscriber string    // Attributed only; empty if Via is set
+	Via        Place     // Attributed only: whoever held that address at the moment
 	Bindings   []Binding // those that intersect the moment
 	Reason     string    // why not Attributed; empty if it is
 }
@@ -104,15 +147,21 @@ func (a *Attribution) IgnoredOnly() bool {
 // WhoHeld decides who held an address at the moment at, give or take
 // tolerance. It never guesses: every subscriber whose binding may have been in
 // force at any instant of [at−tolerance, at+tolerance] is a candidate, and one
-// candidate alone is not enough where gaps may hide another.
-func WhoHeld(bindings []Binding, gaps []Gap, at time.Time, tolerance time.Duration) Attribution {
+// candidate alone is not enough where gaps may hide another. Of an address
+// whose ports are given out in blocks only who held the port is one; without a
+// port (0) nobody can tell.
+func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, tolerance time.Duration) Attribution {
 	from, to := at.Add(-tolerance), at.Add(tolerance)
 	held := Held(bindings, from, to)
+	if shared := slices.ContainsFunc(held, func(b Binding) bool { return !b.Ports.All() }); shared && port == 0 {
+		return Attribution{Result: Ambiguous, Bindings: held, Reason: "several subscribers share the address, and the report names no port"}
+	}
+	held = slices.DeleteFunc(held, func(b Binding) bool { return !b.Ports.Has(port) })
 	if len(held) == 0 {
 		return Attribution{Result: Unknown, Reason: "no session is known to have held the address at that moment"}
 	}
 	for _, b := range held[1:] {
-		if b.Subscriber != held[0].Subscriber {
+		if b.claimant() != held[0].claimant() {
 			return Attribution{Result: Ambiguous, Bindings: held, Reason: "more than one subscriber may have held the address at that moment"}
 		}
 	}
@@ -120,7 +169,7 @@ func WhoHeld(bindings []Binding, gaps []Gap, at time.Time, tolerance time.Durati
 		return Attribution{Result: Doubtful, Bindings: held,
 			Reason: "the session store failed over and may have lost who held the address since; no later record confirms the holder yet"}
 	}
-	return Attribution{Result: Attributed, Subscriber: held[0].Subscriber, Bindings: held}
+	return Attribution{Result: Attributed, Subscriber: held[0].Subscriber, Via: held[0].Via, Bindings: held}
 }
 
 // Held returns the bindings that may have been in force at any instant of
@@ -135,9 +184,14 @@ func Held(bindings []Binding, from, to time.Time) []Binding {
 	return held
 }
 
+// missedInterims is how many records in a row a BNG must have left out before a
+// session counts as silent.
+const missedInterims = 3
+
 // evidence cuts open bindings where their evidence ends: at their BNG's restart
-// if they were not renewed since, and where the same BNG gave the same prefix
-// to a later session, for one BNG does not give it to two at a time.
+// if they were not renewed since, where the same BNG gave the same prefix, or
+// some of the same ports, to a later session, for one BNG does not give it to
+// two at a time, and where nothing was heard of the session any more.
 func evidence(bindings []Binding) []Binding {
 	sorted := slices.Clone(bindings)
 	slices.SortStableFunc(sorted, func(a, b Binding) int {
@@ -151,8 +205,11 @@ func evidence(bindings []Binding) []Binding {
 		if b.ResetAt.After(b.RenewedAt) {
 			b.To, b.Cut = b.ResetAt, "BNG restarted since"
 		}
+		if silent := b.RenewedAt.Add(missedInterims * b.Interim); b.Interim > 0 && (b.To.IsZero() || silent.Before(b.To)) {
+			b.To, b.Cut = silent, fmt.Sprintf("silent for %d Interim intervals", missedInterims)
+		}
 		for _, newer := range sorted[i+1:] {
-			if newer.Session.BNG == b.Session.BNG && newer.Prefix == b.Prefix && newer.Kind == b.Kind && newer.From.After(b.RenewedAt) {
+			if newer.replaces(b) {
 				if b.To = earliest(b.To, newer.From); b.To.Equal(newer.From) {
 					b.Cut = "no Stop, a newer holder"
 				}
@@ -161,6 +218,12 @@ func evidence(bindings []Binding) []Binding {
 		}
 	}
 	return sorted
+}
+
+// replaces reports whether b, which began later, shows that old is over.
+func (b *Binding) replaces(old *Binding) bool {
+	return b.Session.BNG == old.Session.BNG && b.Prefix == old.Prefix && b.Kind == old.Kind && b.Ports.Overlaps(old.Ports) &&
+		b.From.After(old.RenewedAt)
 }
 
 // earliest returns the earlier of two times of which a zero one means never.

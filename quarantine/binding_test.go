@@ -54,7 +54,7 @@ func TestAnAddressIsAttributedByTheMomentNotByToday(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got := WhoHeld(c.bindings, nil, at(c.at), 2*time.Second)
+			got := WhoHeld(c.bindings, nil, 0, at(c.at), 2*time.Second)
 			if got.Result != c.want || got.Subscriber != c.who {
 				t.Errorf("got %v %q, want %v %q", got.Result, got.Subscriber, c.want, c.who)
 			}
@@ -86,7 +86,7 @@ func TestAttributionOverChurnNeverNamesTheWrongSubscriber(t *testing.T) {
 		}
 		for range 40 {
 			moment := rng.IntN(clock + 20)
-			got := WhoHeld(bindings, nil, at(moment), tolerance)
+			got := WhoHeld(bindings, nil, 0, at(moment), tolerance)
 			if got.Result != Attributed {
 				continue
 			}

@@ -28,7 +28,7 @@ func verdict(category string, confidence float64, observed time.Time) Verdict {
 }
 
 func TestWhatAVerdictLeadsTo(t *testing.T) {
-	session := Session{SessionKey: SessionKey{"bng1", "1"}, Subscriber: "alice", Addresses: []Address{{netip.MustParsePrefix("198.51.100.7/32"), FramedIP}}}
+	session := Session{SessionKey: SessionKey{"bng1", "1"}, Subscriber: "alice", Addresses: []Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: FramedIP}}}
 	open := func(state CaseState) *Case {
 		c := &Case{ID: "c-0", Subscriber: "alice", Profile: "no-smtp", Rule: "spam", OpenedAt: noon, ExpiresAt: at(60), Hold: &Hold{HoldMode, "approve"}, Generation: 1}
 		c.move(state, noon, "", "opened")

@@ -41,7 +41,7 @@ func TestWhatAFailoverMayHaveHiddenIsDoubtful(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got := WhoHeld(c.bindings, c.gaps, at(c.at), 2*time.Second)
+			got := WhoHeld(c.bindings, c.gaps, 0, at(c.at), 2*time.Second)
 			if got.Result != c.want {
 				t.Errorf("got %v, want %v", got.Result, c.want)
 			}
@@ -74,7 +74,7 @@ func TestAttributionAfterAFailoverNeverNamesTheWrongSubscriber(t *testing.T) {
 		}
 		for range 40 {
 			moment := rng.IntN(600)
-			with, without := WhoHeld(bindings, gaps, at(moment), 2*time.Second), WhoHeld(bindings, nil, at(moment), 2*time.Second)
+			with, without := WhoHeld(bindings, gaps, 0, at(moment), 2*time.Second), WhoHeld(bindings, nil, 0, at(moment), 2*time.Second)
 			if without.Result == Attributed && !holdsNear(truth, without.Subscriber, moment) {
 				wrongWithout++
 			}

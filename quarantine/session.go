@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 )
@@ -25,24 +24,6 @@ func ParseSessionKey(s string) (SessionKey, error) {
 		return SessionKey{}, &FieldError{"session", fmt.Sprintf("%q is not BNG/Acct-Session-Id", s)}
 	}
 	return SessionKey{bng, id}, nil
-}
-
-// AddressKind tells how a session came to hold an address or prefix; the
-// values are the RADIUS attributes that said so.
-type AddressKind string
-
-// The kinds of address that accounting reports.
-const (
-	FramedIP            AddressKind = "Framed-IP-Address"
-	FramedIPv6Prefix    AddressKind = "Framed-IPv6-Prefix"
-	DelegatedIPv6Prefix AddressKind = "Delegated-IPv6-Prefix"
-	FramedIPv6Address   AddressKind = "Framed-IPv6-Address"
-)
-
-// Address is an address (as /32 or /128) or prefix held by a session.
-type Address struct {
-	Prefix netip.Prefix `json:"prefix"`
-	Kind   AddressKind  `json:"kind"`
 }
 
 // Attribute is a RADIUS attribute of a session as accounting told it, value in

@@ -25,7 +25,8 @@ type SessionEvent struct {
 	At         time.Time // when it happened
 	StartedAt  time.Time // Started: At; else At less the session time told, zero if none was
 	Ignored    bool
-	Addresses  []Address
+	Addresses  []Address // as the record tells them; when they were held is for Apply to say
+	Freed      []Address // port blocks given back
 	Attributes []Attribute
 	Shown      []Attribute // what it tells of the profiles in force, restricted ones too
 }
@@ -155,11 +156,14 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) {
 	if newer {
 		s.SeenAt = ev.At
 	}
+	before := slices.Clone(s.Addresses)
 	for _, a := range ev.Addresses {
-		if !slices.Contains(s.Addresses, a) {
-			s.Addresses = append(s.Addresses, a)
-		}
+		s.hold(a, before, &ev, newer)
 	}
+	if newer {
+		s.dropOthers(&ev)
+	}
+	s.free(&ev)
 	for _, a := range ev.Attributes {
 		if !restricted(a) {
 			s.setAttribute(a, newer && s.Live())

@@ -12,7 +12,7 @@ func nothingRestricted(Attribute) bool { return false }
 func event(kind SessionEventKind, subscriber string, seconds, sessionTime int) SessionEvent {
 	ev := SessionEvent{
 		Kind: kind, Key: SessionKey{"b1", "42"}, Subscriber: subscriber, At: at(seconds),
-		Addresses:  []Address{{netip.MustParsePrefix("198.51.100.7/32"), FramedIP}},
+		Addresses:  []Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: FramedIP}},
 		Attributes: []Attribute{{"Filter-Id", "PLAN"}},
 	}
 	if kind == SessionStarted {

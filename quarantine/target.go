@@ -5,9 +5,11 @@ import (
 	"net/netip"
 )
 
-// Target is what a person points at; exactly one field is set.
+// Target is what a person points at: exactly one of IP, Subscriber and Session.
 type Target struct {
 	IP         netip.Addr // whoever holds it now
+	Port       uint16     // with IP: of a shared address
+	Space      string     // with IP: address space; "": the one that has it
 	Subscriber string
 	Session    SessionKey
 }

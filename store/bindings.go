@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,40 +36,86 @@ func (s *Store) bindingCalls(r *record) []*call {
 	calls := make([]*call, 0, len(r.Addresses))
 	now := s.cfg.Now()
 	for _, b := range r.Bindings() {
-		block, digit := blockOf(b.Prefix)
-		field := string([]byte{digit, kindLetters[b.Kind]}) + sessionField(b.Session) + ":" + stamp(r.began)
-		calls = append(calls, &call{
-			script: bindingScript,
-			keys:   []string{s.keys.bindings(block, b.Prefix.Bits())},
-			args: []any{
-				field, stamp(b.From), stamp(b.RenewedAt), stamp(b.To), flags(b.StartSeen, b.Ignored), escape(b.Subscriber),
-				ttl(s.cfg.Idle), ttl(s.cfg.History), ms(now.Add(-s.cfg.History)), ms(now.Add(-s.cfg.Idle)),
-			},
-		})
+		calls = append(calls, s.bindingCall(&b, r.began, now))
 	}
 	return calls
 }
 
+// bindingCall writes one binding; began tells it from others under its key.
+func (s *Store) bindingCall(b *quarantine.Binding, began, now time.Time) *call {
+	block, digit := blockOf(b.Prefix)
+	ports := ""
+	if !b.Ports.All() {
+		ports = b.Ports.String() + "~"
+	}
+	field := string([]byte{digit, kindLetters[b.Kind]}) + ports + sessionField(b.Session) + ":" + stamp(began)
+	holder := escape(b.Subscriber)
+	if b.Via.IsValid() {
+		holder += "," + b.Via.Addr.String() + inSpace(b.Via.Space)
+	}
+	return &call{
+		script: bindingScript,
+		keys:   []string{s.keys.bindings(quarantine.Place{Addr: block, Space: b.Space}, b.Prefix.Bits())},
+		args: []any{
+			field, stamp(b.From), stamp(b.RenewedAt), stamp(b.To), flags(b.StartSeen, b.Ignored) + letter(b.Inferred, "n"), holder,
+			ttl(s.cfg.Idle), ttl(s.cfg.History), ms(now.Add(-s.cfg.History)), ms(now.Add(-s.cfg.Idle)),
+		},
+	}
+}
+
+// RecordBindings implements quarantine.BindingRecorder.
+func (s *Store) RecordBindings(ctx context.Context, bindings []quarantine.Binding) []error {
+	errs := make([]error, len(bindings))
+	var lengths []any
+	for i := range bindings {
+		lengths = addLength(lengths, &bindings[i].Address)
+	}
+	if err := s.addLengths(ctx, lengths); err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	calls := make([]*call, len(bindings))
+	now := s.cfg.Now()
+	for i := range bindings {
+		calls[i] = s.bindingCall(&bindings[i], bindings[i].From, now)
+	}
+	s.run(ctx, calls)
+	for i, c := range calls {
+		if err := c.cmd.Err(); err != nil {
+			errs[i] = fmt.Errorf("store the binding of %s: %w", bindings[i].Prefix, err)
+		}
+	}
+	return errs
+}
+
 // lengths lists the prefix lengths that the batch's sessions use.
 func (b *batch) lengths() []any {
-	seen := map[string]bool{}
 	var list []any
 	for _, g := range b.groups {
-		for _, a := range g.next.Addresses {
-			if text := formatLength(a.Prefix.Addr(), a.Prefix.Bits()); !seen[text] {
-				seen[text] = true
-				list = append(list, text)
-			}
+		for i := range g.next.Addresses {
+			list = addLength(list, &g.next.Addresses[i])
 		}
 	}
 	return list
 }
 
-func formatLength(addr netip.Addr, bits int) string {
-	if addr.Is4() {
-		return "4/" + strconv.Itoa(bits)
+// addLength adds the length of an address's prefix, once.
+func addLength(list []any, a *quarantine.Address) []any {
+	text := formatLength(quarantine.Place{Addr: a.Prefix.Addr(), Space: a.Space}, a.Prefix.Bits())
+	if slices.Contains(list, any(text)) {
+		return list
 	}
-	return "6/" + strconv.Itoa(bits)
+	return append(list, text)
+}
+
+func formatLength(at quarantine.Place, bits int) string {
+	family := "6/"
+	if at.Addr.Is4() {
+		family = "4/"
+	}
+	return family + strconv.Itoa(bits) + inSpace(at.Space)
 }
 
 // addLengths notes prefix lengths before the first binding that has them. It
@@ -85,20 +132,20 @@ func (s *Store) addLengths(ctx context.Context, lengths []any) error {
 
 // Bindings implements quarantine.BindingFinder: it looks in the block of every
 // prefix length in use. Entries that do not decode are counted and passed over.
-func (s *Store) Bindings(ctx context.Context, addr netip.Addr, from, to time.Time) ([]quarantine.Binding, error) {
-	addr = addr.Unmap().WithZone("")
-	if !addr.IsValid() {
+func (s *Store) Bindings(ctx context.Context, at quarantine.Place, from, to time.Time) ([]quarantine.Binding, error) {
+	at.Addr = at.Addr.Unmap().WithZone("")
+	if !at.IsValid() {
 		return nil, nil
 	}
-	prefixes, err := s.prefixesOver(ctx, addr)
+	prefixes, err := s.prefixesOver(ctx, at)
 	if err != nil {
-		return nil, fmt.Errorf("find bindings of %s: %w", addr, err)
+		return nil, fmt.Errorf("find bindings of %s: %w", at, err)
 	}
 	p := s.client.Pipeline()
 	blocks := make([]*redis.MapStringStringCmd, len(prefixes))
 	for i, prefix := range prefixes {
 		block, _ := blockOf(prefix)
-		blocks[i] = p.HGetAll(ctx, s.keys.bindings(block, prefix.Bits()))
+		blocks[i] = p.HGetAll(ctx, s.keys.bindings(quarantine.Place{Addr: block, Space: at.Space}, prefix.Bits()))
 	}
 	_, _ = p.Exec(ctx) // each command carries its own error
 	var found []quarantine.Binding
@@ -109,24 +156,25 @@ func (s *Store) Bindings(ctx context.Context, addr netip.Addr, from, to time.Tim
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("find bindings of %s: %w", addr, err)
+			return nil, fmt.Errorf("find bindings of %s: %w", at, err)
 		}
-		found = append(found, s.inForce(prefix, entries, from, to)...)
+		found = append(found, s.inForce(prefix, at.Space, entries, from, to)...)
 	}
 	return found, s.fillResets(ctx, found)
 }
 
-// prefixesOver lists the prefixes over addr of all lengths in use.
-func (s *Store) prefixesOver(ctx context.Context, addr netip.Addr) ([]netip.Prefix, error) {
+// prefixesOver lists the prefixes over a place of all lengths in use in its
+// space.
+func (s *Store) prefixesOver(ctx context.Context, at quarantine.Place) ([]netip.Prefix, error) {
 	lengths, err := s.client.SMembers(ctx, s.keys.lengths()).Result()
 	if err != nil {
 		return nil, err
 	}
 	var prefixes []netip.Prefix
-	for bits := addr.BitLen(); bits >= 0; bits-- {
+	for bits := at.Addr.BitLen(); bits >= 0; bits-- {
 		for _, text := range lengths {
-			if text == formatLength(addr, bits) {
-				prefixes = append(prefixes, netip.PrefixFrom(addr, bits).Masked())
+			if text == formatLength(at, bits) {
+				prefixes = append(prefixes, netip.PrefixFrom(at.Addr, bits).Masked())
 			}
 		}
 	}
@@ -134,7 +182,7 @@ func (s *Store) prefixesOver(ctx context.Context, addr netip.Addr) ([]netip.Pref
 }
 
 // inForce picks the bindings of prefix from its block.
-func (s *Store) inForce(prefix netip.Prefix, entries map[string]string, from, to time.Time) []quarantine.Binding {
+func (s *Store) inForce(prefix netip.Prefix, space string, entries map[string]string, from, to time.Time) []quarantine.Binding {
 	_, digit := blockOf(prefix)
 	var found []quarantine.Binding
 	for field, value := range entries {
@@ -142,6 +190,7 @@ func (s *Store) inForce(prefix netip.Prefix, entries map[string]string, from, to
 			continue
 		}
 		b, err := decodeBinding(prefix, field[1:], value)
+		b.Space = space
 		if err != nil {
 			s.unreadable.Add(1)
 			continue
@@ -163,24 +212,41 @@ func decodeBinding(prefix netip.Prefix, field, value string) (quarantine.Binding
 	}
 	var ok, okKind bool
 	b.Kind, okKind = kindOf(field[0])
-	b.Session, ok = parseSessionField(field[1:cutAt])
+	session := field[1:cutAt]
+	var errs [6]error
+	if ports, rest, blocks := strings.Cut(session, "~"); blocks {
+		session = rest
+		b.Ports, errs[4] = quarantine.ParsePortRange(ports)
+	}
+	b.Session, ok = parseSessionField(session)
 	parts := strings.Split(value, ",")
-	if !ok || !okKind || len(parts) != 5 {
+	if !ok || !okKind || len(parts) < 5 || len(parts) > 6 || b.Kind == quarantine.NATPortBlock && b.Ports.All() {
 		return b, fmt.Errorf("binding %q", field)
 	}
-	var errs [4]error
 	b.From, errs[0] = parseStamp(parts[0])
 	b.RenewedAt, errs[1] = parseStamp(parts[1])
 	b.To, errs[2] = parseStamp(parts[2])
-	b.StartSeen, b.Ignored = strings.Contains(parts[3], "s"), strings.Contains(parts[3], "i")
+	b.StartSeen, b.Ignored, b.Inferred = strings.Contains(parts[3], "s"), strings.Contains(parts[3], "i"), strings.Contains(parts[3], "n")
 	b.Subscriber, errs[3] = url.PathUnescape(parts[4])
+	if len(parts) == 6 {
+		b.Via, errs[5] = parsePlace(parts[5])
+	}
 	if err := errors.Join(errs[:]...); err != nil {
 		return b, err
 	}
-	if b.From.IsZero() || b.RenewedAt.IsZero() || b.Subscriber == "" {
+	if b.From.IsZero() || b.RenewedAt.IsZero() || (b.Subscriber == "") != b.Via.IsValid() {
 		return b, fmt.Errorf("binding %q without subscriber or times", field)
 	}
 	return b, nil
+}
+
+func parsePlace(text string) (quarantine.Place, error) {
+	addr, space, _ := strings.Cut(text, "@")
+	var at quarantine.Place
+	var errs [2]error
+	at.Addr, errs[0] = netip.ParseAddr(addr)
+	at.Space, errs[1] = url.PathUnescape(space)
+	return at, errors.Join(errs[:]...)
 }
 
 // fillResets sets ResetAt from each BNG's last announced restart.

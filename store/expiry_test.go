@@ -69,7 +69,7 @@ func TestABlockForgetsWhatIsTooOldWhenItGrows(t *testing.T) {
 		mustRecord(t, s, started("live"+strconv.Itoa(i), "silent", noon.Add(-seen), "192.0.2.1/32"))
 	}
 	mustRecord(t, s, started("new", "alice", noon, "192.0.2.1/32"))
-	found, err := s.Bindings(t.Context(), started("", "", noon, "192.0.2.1/32").Addresses[0].Prefix.Addr(), noon.Add(-10*DefaultIdle), noon)
+	found, err := s.Bindings(t.Context(), quarantine.Place{Addr: started("", "", noon, "192.0.2.1/32").Addresses[0].Prefix.Addr()}, noon.Add(-10*DefaultIdle), noon)
 	if err != nil {
 		t.Fatal(err)
 	}

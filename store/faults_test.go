@@ -44,7 +44,7 @@ func mustRecord(t *testing.T, s *Store, events ...quarantine.SessionEvent) {
 
 func held(t *testing.T, s *Store, addr string) []quarantine.Binding {
 	t.Helper()
-	found, err := s.Bindings(t.Context(), netip.MustParseAddr(addr), noon.Add(-time.Hour), noon.Add(time.Hour))
+	found, err := s.Bindings(t.Context(), quarantine.Place{Addr: netip.MustParseAddr(addr)}, noon.Add(-time.Hour), noon.Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestARestartThatIsNoTimeIsAnErrorOfItsBNGAlone(t *testing.T) {
 	if errs[0] == nil || !strings.Contains(errs[0].Error(), "t:down:bng1") || errs[1] != nil {
 		t.Fatalf("errors %v", errs)
 	}
-	if _, err := s.Bindings(t.Context(), netip.MustParseAddr("192.0.2.1"), noon, noon); err == nil {
+	if _, err := s.Bindings(t.Context(), quarantine.Place{Addr: netip.MustParseAddr("192.0.2.1")}, noon, noon); err == nil {
 		t.Fatal("a binding of a BNG whose restart is unknown was given out as evidence")
 	}
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"cordon/quarantine"
@@ -37,8 +36,8 @@ var keyTable = []keyDoc{
 	{"cordon:{c}:released:<subscriber>", "string", "time (ms) of the last release by a person, `:`, the release as JSON", "verdict memory"},
 	{"cordon:s:<bng>:<session>", "string", "a session as JSON", "idle while live, history after it ended"},
 	{"cordon:u:<subscriber>", "hash", "sessions of a subscriber (`bng:session`) → version of the session's record", "idle after the last record"},
-	{"cordon:b:<block>/<length>", "hash", "bindings of 16 neighbouring prefixes of one length", "idle while one is open, else history"},
-	{"cordon:lengths", "set", "prefix lengths in use: `4/32`, `6/56`, …", "never"},
+	{"cordon:b:<block>/<length>[@<space>]", "hash", "bindings of 16 neighbouring prefixes of one length", "idle while one is open, else history"},
+	{"cordon:lengths", "set", "prefix lengths in use: `4/32`, `6/56`, `4/32@<space>`, …", "never"},
 	{"cordon:down:<bng>", "string", "last restart the BNG announced (ms)", "never"},
 }
 
@@ -74,8 +73,16 @@ func (k keys) session(key quarantine.SessionKey) string {
 	return k.prefix + ":s:" + escape(key.BNG) + ":" + escape(key.ID)
 }
 
-func (k keys) bindings(block netip.Addr, length int) string {
-	return fmt.Sprintf("%s:b:%s/%d", k.prefix, block, length)
+func (k keys) bindings(block quarantine.Place, length int) string {
+	return fmt.Sprintf("%s:b:%s/%d%s", k.prefix, block.Addr, length, inSpace(block.Space))
+}
+
+// inSpace is how the name of an address space follows what is in it.
+func inSpace(space string) string {
+	if space == "" {
+		return ""
+	}
+	return "@" + escape(space)
 }
 
 // escape writes every octet but ASCII letters, digits and -._@/+= as %XX. The

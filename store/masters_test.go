@@ -217,9 +217,9 @@ func whoHeld(t *testing.T, s *Store, at time.Time) quarantine.Attribution {
 	var err error
 	for range 400 {
 		var bindings []quarantine.Binding
-		bindings, err = s.Bindings(t.Context(), started("", "", at, "192.0.2.1/32").Addresses[0].Prefix.Addr(), at, at)
+		bindings, err = s.Bindings(t.Context(), quarantine.Place{Addr: started("", "", at, "192.0.2.1/32").Addresses[0].Prefix.Addr()}, at, at)
 		if err == nil {
-			return quarantine.WhoHeld(bindings, insistGaps(t, s), at, time.Second)
+			return quarantine.WhoHeld(bindings, insistGaps(t, s), 0, at, time.Second)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

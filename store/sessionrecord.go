@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -56,6 +57,7 @@ var kindLetters = map[quarantine.AddressKind]byte{
 	quarantine.FramedIPv6Prefix:    'p',
 	quarantine.DelegatedIPv6Prefix: 'd',
 	quarantine.FramedIPv6Address:   'a',
+	quarantine.NATPortBlock:        'n',
 }
 
 func kindOf(letter byte) (quarantine.AddressKind, bool) {
@@ -89,12 +91,12 @@ func (r *record) wire() (wireSession, error) {
 		end := r.EndedAt.UnixMilli() - w.Start
 		w.End = &end
 	}
-	for _, a := range r.Addresses {
-		letter, ok := kindLetters[a.Kind]
-		if !ok || !a.Prefix.IsValid() {
-			return w, fmt.Errorf("session %s has no storable address: %s %s", r.SessionKey, a.Kind, a.Prefix)
+	for i := range r.Addresses {
+		text, err := formatAddress(&r.Addresses[i])
+		if err != nil {
+			return w, fmt.Errorf("session %s: %w", r.SessionKey, err)
 		}
-		w.Addresses = append(w.Addresses, string(letter)+formatPrefix(a.Prefix))
+		w.Addresses = append(w.Addresses, text)
 	}
 	for _, a := range r.Attributes {
 		w.Attributes = append(w.Attributes, [2]string{escapeText(a.Name), escapeText(a.Value)})
@@ -163,17 +165,63 @@ func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
 func decodeAddresses(texts []string) ([]quarantine.Address, error) {
 	var addresses []quarantine.Address
 	for _, text := range texts {
-		if text == "" {
-			return nil, fmt.Errorf("session record with an empty address")
+		a, err := parseAddress(text)
+		if err != nil {
+			return nil, fmt.Errorf("session record with address %q: %w", text, err)
 		}
-		kind, ok := kindOf(text[0])
-		prefix, err := parsePrefix(text[1:])
-		if !ok || err != nil {
-			return nil, fmt.Errorf("session record with address %q", text)
-		}
-		addresses = append(addresses, quarantine.Address{Prefix: prefix, Kind: kind})
+		addresses = append(addresses, a)
 	}
 	return addresses, nil
+}
+
+// formatAddress writes an address as its kind's letter, the prefix, and what of
+// the rest there is: #ports, @space, ;since;until;i.
+func formatAddress(a *quarantine.Address) (string, error) {
+	letter, ok := kindLetters[a.Kind]
+	if !ok || !a.Prefix.IsValid() || (a.Kind == quarantine.NATPortBlock) == a.Ports.All() {
+		return "", fmt.Errorf("%s %s is no storable address", a.Kind, a.Prefix)
+	}
+	text := string(letter) + formatPrefix(a.Prefix)
+	if !a.Ports.All() {
+		text += "#" + a.Ports.String()
+	}
+	text += inSpace(a.Space)
+	if a.Since.IsZero() && a.Until.IsZero() && !a.Inferred {
+		return text, nil
+	}
+	text += ";" + stamp(a.Since) + ";" + stamp(a.Until) + ";"
+	if a.Inferred {
+		text += "i"
+	}
+	return text, nil
+}
+
+// parseAddress reads what formatAddress wrote. The text is untrusted.
+func parseAddress(text string) (quarantine.Address, error) {
+	var a quarantine.Address
+	parts := strings.Split(text, ";")
+	if text == "" || len(parts) != 1 && len(parts) != 4 {
+		return a, errors.New("wrong form")
+	}
+	prefix, space, _ := strings.Cut(parts[0], "@")
+	prefix, ports, _ := strings.Cut(prefix, "#")
+	var ok bool
+	var errs [5]error
+	if a.Kind, ok = kindOf(text[0]); !ok || prefix == "" {
+		return a, errors.New("unknown kind")
+	}
+	a.Prefix, errs[0] = parsePrefix(prefix[1:])
+	a.Ports, errs[1] = quarantine.ParsePortRange(ports)
+	a.Space, errs[2] = url.PathUnescape(space)
+	if len(parts) == 4 {
+		a.Since, errs[3] = parseStamp(parts[1])
+		a.Until, errs[4] = parseStamp(parts[2])
+		a.Inferred = parts[3] == "i"
+	}
+	if (a.Kind == quarantine.NATPortBlock) == a.Ports.All() {
+		return a, errors.New("ports of the wrong kind of address")
+	}
+	return a, errors.Join(errs[:]...)
 }
 
 func decodeAttributes(pairs [][2]string) ([]quarantine.Attribute, error) {
@@ -229,14 +277,14 @@ func parsePrefix(s string) (netip.Prefix, error) {
 
 // flags are the letters of binding.lua.
 func flags(startSeen, ignored bool) string {
-	text := ""
-	if startSeen {
-		text += "s"
+	return letter(startSeen, "s") + letter(ignored, "i")
+}
+
+func letter(set bool, is string) string {
+	if set {
+		return is
 	}
-	if ignored {
-		text += "i"
-	}
-	return text
+	return ""
 }
 
 // plausible reports whether ms lies between 1970 and the year 5138: what eight

@@ -194,7 +194,7 @@ func (tr *traffic) logIn(s *store.Store, w, n int) {
 
 // lookFor says what is wrong with what is known of a session; empty: nothing.
 func lookFor(ctx context.Context, s *store.Store, ev quarantine.SessionEvent) (missing string, err error) {
-	held, err := s.Bindings(ctx, ev.Addresses[0].Prefix.Addr(), began, began)
+	held, err := s.Bindings(ctx, quarantine.Place{Addr: ev.Addresses[0].Prefix.Addr()}, began, began)
 	if err != nil {
 		return "", err
 	}

@@ -70,16 +70,17 @@ func (e *Engine) Resolve(ctx context.Context, t quarantine.Target) (string, erro
 }
 
 func (e *Engine) holderNow(ctx context.Context, t quarantine.Target) (string, error) {
-	now := e.Now()
-	bindings, err := e.Store.Bindings(ctx, t.IP, now, now)
-	if err != nil {
-		return "", fmt.Errorf("find who holds the address: %w", err)
-	}
-	gaps, err := e.gaps.now(ctx) // after the bindings, or a failover in between would be missed
+	at, err := e.Addresses.In(t.Space, t.IP)
 	if err != nil {
 		return "", err
 	}
-	found := quarantine.WhoHeld(bindings, gaps, now, 0)
+	if reason, never := e.Addresses.Never(at); never {
+		return "", &quarantine.CommandError{Reason: reason + "; name the subscriber"}
+	}
+	found, err := e.whoHeld(ctx, at, t.Port, e.Now(), 0)
+	if err != nil {
+		return "", err
+	}
 	switch found.Result {
 	case quarantine.Attributed:
 		if found.IgnoredOnly() {

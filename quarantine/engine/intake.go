@@ -83,6 +83,13 @@ func (e *Engine) attribute(ctx context.Context, v quarantine.Verdict) (string, *
 	if v.Subscriber != "" {
 		return v.Subscriber, nil, nil
 	}
+	at, err := e.Addresses.Seen(v.Source, v.IP)
+	if err != nil { // accepted when the configuration was another
+		return "", e.open(v, quarantine.VerdictUnknown, err.Error(), time.Time{}), nil
+	}
+	if reason, never := e.Addresses.Never(at); never {
+		return "", e.open(v, quarantine.VerdictRecorded, reason, time.Time{}), nil
+	}
 	now, tolerance := e.Now(), e.Tolerance(v.Source)
 	until := v.ObservedAt.Add(tolerance)
 	reason, wait, err := e.unsettledUntil(ctx, until, now)
@@ -92,15 +99,11 @@ func (e *Engine) attribute(ctx context.Context, v quarantine.Verdict) (string, *
 	case !wait.IsZero():
 		return "", e.open(v, quarantine.VerdictPending, reason, wait), nil
 	}
-	bindings, err := e.Store.Bindings(ctx, v.IP, v.ObservedAt.Add(-tolerance), until)
-	if err != nil {
-		return "", nil, fmt.Errorf("find who held the address: %w", err)
-	}
-	gaps, err := e.gaps.now(ctx) // after the bindings, or a failover in between would be missed
+	found, err := e.whoHeld(ctx, at, v.Port, v.ObservedAt, tolerance)
 	if err != nil {
 		return "", nil, err
 	}
-	switch found := quarantine.WhoHeld(bindings, gaps, v.ObservedAt, tolerance); found.Result {
+	switch found.Result {
 	case quarantine.Attributed:
 		if found.IgnoredOnly() {
 			return "", e.open(v, quarantine.VerdictRecorded, "the address belonged to a session under ignore_sessions", time.Time{}), nil

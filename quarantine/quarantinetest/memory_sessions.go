@@ -3,7 +3,6 @@ package quarantinetest
 import (
 	"cmp"
 	"context"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -19,7 +18,10 @@ type heldSession struct {
 
 // bindingID tells bindings apart; two statements about the same one merge.
 type bindingID struct {
-	quarantine.Address
+	place   quarantine.Place
+	bits    int
+	kind    quarantine.AddressKind
+	ports   quarantine.PortRange
 	session quarantine.SessionKey
 	began   int64 // ns
 }
@@ -123,21 +125,42 @@ func (m *Memory) apply(ev quarantine.SessionEvent) {
 
 func (m *Memory) bind(held heldSession) {
 	for _, b := range held.Bindings() {
-		b.Prefix = b.Prefix.Masked()
-		m.bindings[bindingID{b.Address, b.Session, held.began.UnixNano()}] = b
+		m.keepBinding(b, held.began.UnixNano())
 	}
 }
 
+func (m *Memory) keepBinding(b quarantine.Binding, began int64) {
+	b.Prefix = b.Prefix.Masked()
+	place := quarantine.Place{Addr: b.Prefix.Addr(), Space: b.Space}
+	m.bindings[bindingID{place, b.Prefix.Bits(), b.Kind, b.Ports, b.Session, began}] = b
+}
+
+// RecordBindings implements quarantine.BindingRecorder.
+func (m *Memory) RecordBindings(_ context.Context, bindings []quarantine.Binding) []error {
+	errs := make([]error, len(bindings))
+	if err := m.enter(); err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	defer m.mu.Unlock()
+	for _, b := range bindings {
+		m.keepBinding(b, b.From.UnixNano())
+	}
+	return errs
+}
+
 // Bindings implements quarantine.BindingFinder.
-func (m *Memory) Bindings(_ context.Context, addr netip.Addr, from, to time.Time) ([]quarantine.Binding, error) {
+func (m *Memory) Bindings(_ context.Context, at quarantine.Place, from, to time.Time) ([]quarantine.Binding, error) {
 	if err := m.enter(); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	addr = addr.Unmap().WithZone("")
+	addr := at.Addr.Unmap().WithZone("")
 	var found []quarantine.Binding
 	for _, b := range m.bindings {
-		if b.Prefix.Contains(addr) && !b.From.After(to) && (b.To.IsZero() || !b.To.Before(from)) {
+		if b.Space == at.Space && b.Prefix.Contains(addr) && !b.From.After(to) && (b.To.IsZero() || !b.To.Before(from)) {
 			b.ResetAt = m.resets[b.Session.BNG]
 			found = append(found, b)
 		}

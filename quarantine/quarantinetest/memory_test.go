@@ -28,7 +28,7 @@ func TestASleepingMemoryAnswersNothingAndChangesNothing(t *testing.T) {
 		"Session":    func() error { _, err := m.Session(ctx, key); return err },
 		"SessionsOf": func() error { _, err := m.SessionsOf(ctx, "alice"); return err },
 		"Bindings": func() error {
-			_, err := m.Bindings(ctx, [1]quarantine.Address{}[0].Prefix.Addr(), start.At, start.At)
+			_, err := m.Bindings(ctx, quarantine.Place{Addr: [1]quarantine.Address{}[0].Prefix.Addr()}, start.At, start.At)
 			return err
 		},
 		"SaveCase":      func() error { return m.SaveCase(ctx, quarantine.CaseWrite{Case: c, DueAt: start.At}) },

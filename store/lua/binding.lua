@@ -1,8 +1,8 @@
 -- Merges one binding into its block. What it says only ever grows (renewed
--- later, begun earlier, start seen, ended), so writers may arrive in any order and repeat.
+-- later, begun earlier, start seen, ended, ended earlier), so writers may arrive in any order and repeat.
 -- Times are base 36 milliseconds; "" is no time.
 -- KEYS: 1 block of bindings
--- ARGV: 1 field, 2 from, 3 renewed, 4 to, 5 flags (s start seen, i ignored),
+-- ARGV: 1 field, 2 from, 3 renewed, 4 to, 5 flags (s start seen, i ignored, n not told in the Start),
 --       6 subscriber, 7 time to live while a binding is open, ms, 8 the same
 --       when all ended, 9 forget what ended before, ms, 10 forget what is open
 --       and was not renewed since, ms
@@ -26,7 +26,7 @@ if ofrom then
   if tonumber(orenewed, 36) > tonumber(renewed, 36) then
     renewed = orenewed
   end
-  if oto ~= '' then
+  if oto ~= '' and (to == '' or tonumber(oto, 36) < tonumber(to, 36)) then
     to = oto
   end
   if string.find(oflags, 's', 1, true) and not string.find(flags, 's', 1, true) then

@@ -18,7 +18,7 @@ func bindings(t *testing.T, s Ports, a quarantine.Address) []quarantine.Binding 
 
 func bindingsAt(t *testing.T, s Ports, addr netip.Addr, from, to time.Time) []quarantine.Binding {
 	t.Helper()
-	found, err := s.Bindings(t.Context(), addr, from, to)
+	found, err := s.Bindings(t.Context(), quarantine.Place{Addr: addr}, from, to)
 	must(t, err)
 	slices.SortFunc(found, func(a, b quarantine.Binding) int {
 		return cmp.Or(
