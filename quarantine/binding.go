@@ -29,7 +29,7 @@ type Binding struct {
 	ResetAt time.Time `json:"-"`
 	// Interim is how often its BNG renews a binding, as far as is known. One that
 	// was not renewed three times in a row is no evidence any more. Filled when
-	// it is judged.
+	// read; 0: not known.
 	Interim time.Duration `json:"-"`
 	// Cut says what ended the evidence if no Stop did. Set by [Held].
 	Cut string `json:"-"`
@@ -188,6 +188,15 @@ func Held(bindings []Binding, from, to time.Time) []Binding {
 // session counts as silent.
 const missedInterims = 3
 
+// SilentSince returns when a session or binding that was renewed at seen stops
+// being evidence, if its BNG renews it that often; zero: never.
+func SilentSince(seen time.Time, interim time.Duration) time.Time {
+	if interim <= 0 {
+		return time.Time{}
+	}
+	return seen.Add(missedInterims * interim)
+}
+
 // evidence cuts open bindings where their evidence ends: at their BNG's restart
 // if they were not renewed since, where the same BNG gave the same prefix, or
 // some of the same ports, to a later session, for one BNG does not give it to
@@ -205,7 +214,7 @@ func evidence(bindings []Binding) []Binding {
 		if b.ResetAt.After(b.RenewedAt) {
 			b.To, b.Cut = b.ResetAt, "BNG restarted since"
 		}
-		if silent := b.RenewedAt.Add(missedInterims * b.Interim); b.Interim > 0 && (b.To.IsZero() || silent.Before(b.To)) {
+		if silent := SilentSince(b.RenewedAt, b.Interim); !silent.IsZero() && (b.To.IsZero() || silent.Before(b.To)) {
 			b.To, b.Cut = silent, fmt.Sprintf("silent for %d Interim intervals", missedInterims)
 		}
 		for _, newer := range sorted[i+1:] {

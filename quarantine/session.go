@@ -47,9 +47,9 @@ type Session struct {
 	Addresses  []Address   `json:"addresses,omitempty"`
 	Attributes []Attribute `json:"attributes,omitempty"`
 	Shown      []Showing   `json:"shown,omitempty"` // what accounting told of the profiles in force, oldest first
-	// Suspect: its BNG announced a restart after SeenAt. Such a session gets no
-	// new restriction; releases are still tried; an Interim revives it. Derived
-	// when read, never stored.
+	// Suspect: its BNG announced a restart after SeenAt, or left out three
+	// Interim-Updates. Such a session gets no new restriction; releases are still
+	// tried; an Interim revives it. Derived when read, never stored.
 	Suspect bool `json:"suspect,omitempty"`
 }
 

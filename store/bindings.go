@@ -267,7 +267,7 @@ func (s *Store) fillResets(ctx context.Context, bindings []quarantine.Binding) e
 		if err != nil {
 			return err
 		}
-		b.ResetAt = resetAt
+		b.ResetAt, b.Interim = resetAt, s.cfg.Interim(b.Session.BNG)
 	}
 	return nil
 }

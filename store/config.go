@@ -53,6 +53,9 @@ type Config struct {
 	// Restricted tells attribute values that are the name of a restricted
 	// profile; see quarantine.Apply. Nil: none is.
 	Restricted func(quarantine.Attribute) bool
+	// Interim tells how often a BNG renews its sessions; see quarantine.SilentSince.
+	// Nil: not known of any.
+	Interim func(bng string) time.Duration
 	// Now is the clock that wake-ups by accounting are dated with. Nil: the
 	// host's.
 	Now func() time.Time
@@ -103,6 +106,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Restricted == nil {
 		c.Restricted = func(quarantine.Attribute) bool { return false }
+	}
+	if c.Interim == nil {
+		c.Interim = func(string) time.Duration { return 0 }
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -109,7 +109,8 @@ func (s *Store) readSessions(ctx context.Context, keys []quarantine.SessionKey) 
 		if err != nil {
 			return nil, err
 		}
-		r.Suspect = resetAt.After(r.SeenAt)
+		silent := quarantine.SilentSince(r.SeenAt, s.cfg.Interim(r.BNG))
+		r.Suspect = resetAt.After(r.SeenAt) || r.Live() && !silent.IsZero() && s.cfg.Now().After(silent)
 	}
 	return found, nil
 }

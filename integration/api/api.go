@@ -91,6 +91,8 @@ type Config struct {
 	DefaultFor time.Duration
 	// History is how far around a moment neighbours are looked for; 0: 168 h.
 	History time.Duration
+	// Addresses is what the operator says about addresses.
+	Addresses quarantine.AddressPlan
 	// Health tells how the BNGs answer, by name; nil: this instance does not know.
 	// It may be nil itself.
 	Health func() map[string]BNGHealth

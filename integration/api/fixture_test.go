@@ -116,8 +116,8 @@ func (d *desk) SessionsOf(context.Context, string) ([]quarantine.Session, error)
 	return d.sessions, d.err
 }
 
-func (d *desk) Bindings(_ context.Context, addr netip.Addr, from, to time.Time) ([]quarantine.Binding, error) {
-	d.note("bindings %s %s %s", addr, from.Sub(now), to.Sub(now))
+func (d *desk) Bindings(_ context.Context, at quarantine.Place, from, to time.Time) ([]quarantine.Binding, error) {
+	d.note("bindings %s %s %s", at, from.Sub(now), to.Sub(now))
 	return d.bindings, d.err
 }
 

@@ -17,6 +17,8 @@ type quarantineInput struct {
 	Wait   string `query:"wait" doc:"Answer when no session is pending, or after this time, at most 60s."`
 	Body   struct {
 		IP         string `json:"ip,omitempty" doc:"Whoever holds it now. Exactly one of ip, subscriber and session."`
+		Port       uint16 `json:"port,omitempty" doc:"With ip: of an address whose ports are given out in blocks."`
+		Space      string `json:"space,omitempty" doc:"With ip: its address space, where several have it."`
 		Subscriber string `json:"subscriber,omitempty"`
 		Session    string `json:"session,omitempty" doc:"BNG/Acct-Session-Id"`
 		Profile    string `json:"profile"`
@@ -123,6 +125,7 @@ func targetOf(in *quarantineInput) (t quarantine.Target, err error) {
 	case given != 1:
 		return t, httpx.Invalid("body", "give exactly one of ip, subscriber and session", nil)
 	case in.Body.IP != "":
+		t.Port, t.Space = in.Body.Port, in.Body.Space
 		t.IP, err = address(in.Body.IP, "body.ip")
 	case in.Body.Session != "":
 		t.Session, err = quarantine.ParseSessionKey(in.Body.Session)

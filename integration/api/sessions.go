@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"cordon/integration/httpx"
@@ -12,8 +11,9 @@ import (
 
 type sessionsInput struct {
 	IP         string `query:"ip" doc:"Exactly one of ip and subscriber."`
+	Space      string `query:"space" doc:"Address space of a private address, where several have it."`
 	Subscriber string `query:"subscriber"`
-	Port       int    `query:"port" minimum:"1" maximum:"65535" doc:"The subscriber's port. Today's bindings hold whole addresses, so it does not narrow the answer."`
+	Port       int    `query:"port" minimum:"1" maximum:"65535" doc:"The subscriber's port: of an address whose ports are given out in blocks, only who held it is shown."`
 	At         string `query:"at" doc:"RFC 3339 with an offset; now if not told."`
 }
 
@@ -54,7 +54,11 @@ func (a *API) sessions(ctx context.Context, in *sessionsInput) (*sessionsOutput,
 	if err != nil {
 		return nil, err
 	}
-	if page, err = a.holdersOf(ctx, addr, at); err != nil {
+	place, err := a.Addresses.In(in.Space, addr)
+	if err != nil {
+		return nil, httpx.ProblemOf(err, "query")
+	}
+	if page, err = a.holdersOf(ctx, place, uint16(in.Port), at); err != nil { //nolint:gosec // at most 65535, checked above
 		return nil, err
 	}
 	return &sessionsOutput{page}, nil
@@ -72,9 +76,9 @@ func (a *API) moment(s string) (time.Time, error) {
 }
 
 // holdersOf sorts the bindings of an address by where they lie to the moment.
-func (a *API) holdersOf(ctx context.Context, addr netip.Addr, at time.Time) (sessionsPage, error) {
+func (a *API) holdersOf(ctx context.Context, place quarantine.Place, port uint16, at time.Time) (sessionsPage, error) {
 	from, to := at.Add(-a.History), at.Add(a.History)
-	bindings, err := a.Bindings.Bindings(ctx, addr, from, to)
+	bindings, err := a.Bindings.Bindings(ctx, place, from, to)
 	if err != nil {
 		return sessionsPage{}, err
 	}
@@ -82,6 +86,7 @@ func (a *API) holdersOf(ctx context.Context, addr netip.Addr, at time.Time) (ses
 	var before, after *quarantine.Binding
 	for _, b := range quarantine.Held(bindings, from, to) {
 		switch {
+		case port != 0 && !b.Ports.Has(port):
 		case b.From.After(at):
 			if after == nil || b.From.Before(after.From) {
 				after = &b

@@ -13,6 +13,8 @@ type Holder struct {
 	BNG        string     `json:"bng"`
 	SessionID  string     `json:"acct_session_id"`
 	Address    string     `json:"address" doc:"Address or prefix; empty if the session reported none."`
+	Space      string     `json:"space,omitempty" doc:"Address space; none: the public one."`
+	Ports      string     `json:"ports,omitempty" doc:"Block of ports; none: all of them."`
 	From       time.Time  `json:"from"`
 	To         *time.Time `json:"to" doc:"First moment at which it no longer holds; null while it does."`
 	Evidence   string     `json:"evidence" doc:"Which accounting records say so."`
@@ -22,7 +24,7 @@ type Holder struct {
 func HolderOf(h quarantine.Holder) Holder {
 	view := Holder{
 		Subscriber: h.Subscriber, BNG: h.BNG, SessionID: h.SessionID,
-		From: h.From.UTC(), To: Time(h.To), Evidence: h.Evidence,
+		Space: h.Space, Ports: h.Ports.String(), From: h.From.UTC(), To: Time(h.To), Evidence: h.Evidence,
 	}
 	if h.Address.IsValid() {
 		view.Address = Prefix(h.Address)

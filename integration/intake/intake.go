@@ -20,9 +20,10 @@ type acceptor interface {
 
 // Intake takes verdicts in.
 type Intake struct {
-	engine acceptor
-	gates  *gates
-	now    func() time.Time
+	engine    acceptor
+	addresses quarantine.AddressPlan
+	gates     *gates
+	now       func() time.Time
 }
 
 // New returns an intake in front of engine.
@@ -33,7 +34,7 @@ func New(engine acceptor, c Config) (*Intake, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Intake{engine: engine, gates: newGates(c), now: c.Now}, nil
+	return &Intake{engine: engine, addresses: c.Addresses, gates: newGates(c), now: c.Now}, nil
 }
 
 // Status is what became of one verdict of a request.
@@ -130,6 +131,11 @@ func (in *Intake) admit(caller httpx.Principal, item Item, now time.Time) (quara
 	v.IP = v.IP.Unmap()
 	if err := v.Validate(now, in.gates.agreed(v.Source).MaxAge); err != nil {
 		return v, nil, err
+	}
+	if v.IP.IsValid() {
+		if _, err := in.addresses.Seen(v.Source, v.IP); err != nil {
+			return v, nil, err
+		}
 	}
 	giveBack, wait := in.gates.take(v.Source, now)
 	if wait > 0 {

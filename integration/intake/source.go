@@ -57,6 +57,8 @@ func (q Quota) String() string {
 
 // Config says what is agreed with the sources.
 type Config struct {
+	// Addresses is what the operator says about addresses.
+	Addresses quarantine.AddressPlan
 	// Sources by name.
 	Sources map[string]Source
 	// Default is for every source that is not listed. Its quota is one for all of

@@ -40,7 +40,6 @@ type Config struct {
 
 	Tolerance func(source string) time.Duration // δ of attribution for a source; default 2 s
 	Addresses quarantine.AddressPlan            // what the operator says about addresses
-	Interim   func(bng string) time.Duration    // how often a BNG renews its sessions; 0 or nil: not known
 	RetryFor  time.Duration                     // how long an unknown address is asked for again; default 35 min
 	Memory    time.Duration                     // how long verdict ids are remembered; default 168 h
 
@@ -80,9 +79,6 @@ func (c *Config) Validate() error {
 func (c *Config) setDefaults() {
 	if c.Tolerance == nil {
 		c.Tolerance = func(string) time.Duration { return 2 * time.Second }
-	}
-	if c.Interim == nil {
-		c.Interim = func(string) time.Duration { return 0 }
 	}
 	if c.Paused == nil {
 		c.Paused = func() (string, bool) { return "", false }

@@ -33,9 +33,6 @@ func (e *Engine) holders(ctx context.Context, at quarantine.Place, port uint16, 
 	if err != nil {
 		return quarantine.Attribution{}, fmt.Errorf("find who held %s: %w", at, err)
 	}
-	for i := range bindings {
-		bindings[i].Interim = e.Interim(bindings[i].Session.BNG)
-	}
 	gaps, err := e.gaps.now(ctx) // after the bindings, or a failover in between would be missed
 	if err != nil {
 		return quarantine.Attribution{}, err

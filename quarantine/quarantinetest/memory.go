@@ -24,6 +24,9 @@ var ErrUnavailable = errors.New("the store is unavailable")
 type Memory struct {
 	// Restricted is handed to quarantine.Apply. Set it before the first call.
 	Restricted func(quarantine.Attribute) bool
+	// Interim tells how often a BNG renews its sessions. Set it before the first
+	// call; nil: not known of any.
+	Interim func(bng string) time.Duration
 	// Now dates wake-ups by accounting, the sender lock and completeness. Set it
 	// before the first call.
 	Now func() time.Time
@@ -50,6 +53,7 @@ var (
 	_ quarantine.SessionReader   = (*Memory)(nil)
 	_ quarantine.SessionRecorder = (*Memory)(nil)
 	_ quarantine.BindingFinder   = (*Memory)(nil)
+	_ quarantine.BindingRecorder = (*Memory)(nil)
 	_ quarantine.CaseReader      = (*Memory)(nil)
 	_ quarantine.CaseWriter      = (*Memory)(nil)
 	_ quarantine.LogInStore      = (*Memory)(nil)

@@ -60,7 +60,8 @@ func (m *Memory) SessionsOf(_ context.Context, subscriber string) ([]quarantine.
 func (m *Memory) readSession(held heldSession) quarantine.Session {
 	s := held.Session
 	s.Addresses, s.Attributes, s.Shown = slices.Clone(s.Addresses), slices.Clone(s.Attributes), slices.Clone(s.Shown)
-	s.Suspect = m.resets[s.BNG].After(s.SeenAt)
+	silent := quarantine.SilentSince(s.SeenAt, m.interim(s.BNG))
+	s.Suspect = m.resets[s.BNG].After(s.SeenAt) || s.Live() && !silent.IsZero() && m.Now().After(silent)
 	return s
 }
 
@@ -135,6 +136,13 @@ func (m *Memory) keepBinding(b quarantine.Binding, began int64) {
 	m.bindings[bindingID{place, b.Prefix.Bits(), b.Kind, b.Ports, b.Session, began}] = b
 }
 
+func (m *Memory) interim(bng string) time.Duration {
+	if m.Interim == nil {
+		return 0
+	}
+	return m.Interim(bng)
+}
+
 // RecordBindings implements quarantine.BindingRecorder.
 func (m *Memory) RecordBindings(_ context.Context, bindings []quarantine.Binding) []error {
 	errs := make([]error, len(bindings))
@@ -161,7 +169,7 @@ func (m *Memory) Bindings(_ context.Context, at quarantine.Place, from, to time.
 	var found []quarantine.Binding
 	for _, b := range m.bindings {
 		if b.Space == at.Space && b.Prefix.Contains(addr) && !b.From.After(to) && (b.To.IsZero() || !b.To.Before(from)) {
-			b.ResetAt = m.resets[b.Session.BNG]
+			b.ResetAt, b.Interim = m.resets[b.Session.BNG], m.interim(b.Session.BNG)
 			found = append(found, b)
 		}
 	}

@@ -29,6 +29,7 @@ type Ignore struct {
 type Accounting struct {
 	fleet  *Fleet
 	store  quarantine.SessionRecorder
+	plan   quarantine.AddressPlan
 	ignore []matcher
 
 	foreign   atomic.Uint64
@@ -39,8 +40,8 @@ type Accounting struct {
 var _ acct.Handler = (*Accounting)(nil)
 
 // NewAccounting returns a handler that records what the fleet's BNGs report.
-func NewAccounting(fleet *Fleet, store quarantine.SessionRecorder, ignore []Ignore) *Accounting {
-	a := &Accounting{fleet: fleet, store: store}
+func NewAccounting(fleet *Fleet, store quarantine.SessionRecorder, plan quarantine.AddressPlan, ignore []Ignore) *Accounting {
+	a := &Accounting{fleet: fleet, store: store, plan: plan}
 	for _, i := range ignore {
 		a.ignore = append(a.ignore, newMatcher(i))
 	}
@@ -141,7 +142,7 @@ func (a *Accounting) sessionEvent(r *acct.Record, bng string) quarantine.Session
 	event := quarantine.SessionEvent{
 		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID}, Subscriber: r.Subscriber, At: r.At,
 		Ignored:   slices.ContainsFunc(a.ignore, func(m matcher) bool { return m.matches(r) }),
-		Addresses: addresses(r), Attributes: attributes(r), Shown: a.shown(r, bng),
+		Addresses: a.addresses(r, bng), Attributes: attributes(r), Shown: a.shown(r, bng),
 	}
 	switch {
 	case r.Status == acct.Start:
@@ -152,13 +153,16 @@ func (a *Accounting) sessionEvent(r *acct.Record, bng string) quarantine.Session
 	return event
 }
 
-func addresses(r *acct.Record) []quarantine.Address {
+func (a *Accounting) addresses(r *acct.Record, bng string) []quarantine.Address {
 	var held []quarantine.Address
 	if r.FramedIP.IsValid() {
 		held = append(held, quarantine.Address{Prefix: netip.PrefixFrom(r.FramedIP, r.FramedIP.BitLen()), Kind: quarantine.FramedIP})
 	}
 	for _, p := range r.Prefixes {
 		held = append(held, quarantine.Address{Prefix: p.Prefix, Kind: quarantine.AddressKind(p.Kind.String())})
+	}
+	for i := range held {
+		held[i].Space = a.plan.SpaceOf(bng, held[i].Prefix)
 	}
 	return held
 }

@@ -73,7 +73,7 @@ func TestARecordIsTakenForTheBNGThatItNamesAndOnlyFromThoseWhoMaySpeakForIt(t *t
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			store := &recorder{}
-			a := NewAccounting(testFleet(t), store, nil)
+			a := NewAccounting(testFleet(t), store, quarantine.AddressPlan{}, nil)
 			record := acct.Record{
 				Status: acct.Start, Client: c.client, From: netip.AddrPortFrom(c.client.Prefix.Addr(), 1646), At: time.Unix(1000, 0),
 				NAS: c.nas, SessionID: "42", UserName: "alice", Subscriber: "alice",
@@ -110,7 +110,7 @@ func TestWhatARecordTellsAboutItsSession(t *testing.T) {
 	}
 	handle := func(t *testing.T, r acct.Record) []quarantine.SessionEvent {
 		store := &recorder{}
-		a := NewAccounting(testFleet(t), store, []Ignore{{Realm: "voip"}, {NASPortID: "*:835"}})
+		a := NewAccounting(testFleet(t), store, quarantine.AddressPlan{}, []Ignore{{Realm: "voip"}, {NASPortID: "*:835"}})
 		if err := a.Handle(t.Context(), []acct.Record{r})[0]; err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +165,7 @@ func TestWhatARecordTellsAboutItsSession(t *testing.T) {
 
 func TestOnlyWhatTheStoreHasIsAnswered(t *testing.T) {
 	away := errors.New("the store is away")
-	a := NewAccounting(testFleet(t), &recorder{err: away}, nil)
+	a := NewAccounting(testFleet(t), &recorder{err: away}, quarantine.AddressPlan{}, nil)
 	batch := []acct.Record{
 		{Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "1", Subscriber: "alice"},
 		{Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "2"},

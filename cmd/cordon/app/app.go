@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"cordon/integration/api"
+	"cordon/integration/bindings"
 	"cordon/integration/authorize"
 	"cordon/integration/httpx"
 	"cordon/integration/intake"
@@ -113,8 +114,23 @@ func storeConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
 	return store.Config{
 		Addrs: r.Addrs, MasterName: r.MasterName, DB: r.DB, Username: r.Username, Password: store.Password(parts.RedisPassword),
 		KeyPrefix: r.KeyPrefix, History: cfg.Attribution.History.Std(), VerdictMemory: memory(cfg),
-		Restricted: func(x quarantine.Attribute) bool { return fleet.Restricted(x.Value) },
+		Restricted: func(x quarantine.Attribute) bool { return fleet.Restricted(x.Value) }, Interim: interim(cfg),
 	}
+}
+
+// interim tells how often each BNG renews its sessions.
+func interim(cfg *Config) func(bng string) time.Duration {
+	of := map[string]time.Duration{}
+	for _, b := range cfg.BNGs {
+		of[b.Name] = time.Duration(b.Interim)
+	}
+	return func(bng string) time.Duration { return of[bng] }
+}
+
+// addressPlan is what the configuration says about addresses.
+func addressPlan(cfg *Config) quarantine.AddressPlan {
+	a := cfg.Attribution
+	return quarantine.AddressPlan{Spaces: cfg.AddressSpaces, Shared: a.SharedPrefixes, Infrastructure: a.Infrastructure}
 }
 
 // coaSource is the local address that the BNGs trust; invalid: any.
@@ -153,7 +169,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 			return tolerance
 		},
 		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: memory(a.cfg), Paused: a.gate.paused, Logger: a.log,
-		Unworked: a.unworked(o),
+		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o),
 	})
 	return err
 }
@@ -173,7 +189,7 @@ func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
 	if !a.listens(o) {
 		return nil
 	}
-	a.accounting = bng.NewAccounting(fleet, a.store, a.parts.Ignore)
+	a.accounting = bng.NewAccounting(fleet, a.store, addressPlan(a.cfg), a.parts.Ignore)
 	server, err := acct.New(acct.Config{
 		Listen: a.cfg.Accounting.Listen, Conns: o.AccountingConns, Clients: a.parts.Clients, Handler: a.accounting,
 		Dictionary: a.parts.Dictionary, SubscriberKey: a.cfg.Accounting.SubscriberKey, Keep: append(fleet.Keep(), "User-Name"),
@@ -213,12 +229,12 @@ func (a *App) mount() error {
 		}
 		sources[s.Name] = agreed
 	}
-	in, err := intake.New(a.engine, intake.Config{Sources: sources, Default: intake.Source{MaxAge: maxAge}})
+	in, err := intake.New(a.engine, intake.Config{Addresses: addressPlan(a.cfg), Sources: sources, Default: intake.Source{MaxAge: maxAge}})
 	if err != nil {
 		return err
 	}
 	in.Mount(a.http)
-	c := api.Config{Cases: a.store, Sessions: a.store, Bindings: a.store, History: a.cfg.Attribution.History.Std(), Health: a.health}
+	c := api.Config{Cases: a.store, Sessions: a.store, Bindings: a.store, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg), Health: a.health}
 	for _, p := range a.cfg.Profiles {
 		c.Profiles = append(c.Profiles, p.Name)
 	}
@@ -236,6 +252,11 @@ func (a *App) mount() error {
 		return err
 	}
 	edge.Mount(a.http)
+	logs, err := bindings.New(bindings.Config{Recorder: a.store, Addresses: addressPlan(a.cfg), History: a.cfg.Attribution.History.Std()})
+	if err != nil {
+		return err
+	}
+	logs.Mount(a.http)
 	a.authorize.Mount(a.http)
 	return nil
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -40,6 +41,7 @@ func check(d *document, cfg *Config) *Parts {
 	checkBNGs(d, cfg, parts, profiles)
 	checkAccounting(d, cfg, parts)
 	checkAttribution(d, cfg)
+	checkAddressSpaces(d, cfg)
 	checkSources(d, cfg)
 	checkPolicy(d, cfg, profiles)
 	if cfg.CoA.Source != "" {
@@ -226,6 +228,54 @@ func checkAttribution(d *document, cfg *Config) {
 	if a.MaxSessions < 1 {
 		d.fail(path{"attribution", "max_sessions"}, "is 1 or more")
 	}
+}
+
+// checkAddressSpaces looks whether every address of a space is in one only, for
+// each BNG and each source.
+func checkAddressSpaces(d *document, cfg *Config) {
+	names := map[string]bool{}
+	for i, s := range cfg.AddressSpaces {
+		p := path{"address_spaces", i}
+		switch {
+		case !spaceName.MatchString(s.Name):
+			d.fail(p, "name: %q is no name: lower case, digits and dashes", s.Name)
+		case names[s.Name]:
+			d.fail(p.to("name"), "%s is there twice", s.Name)
+		case len(s.Prefixes) == 0:
+			d.fail(p, "needs prefixes")
+		case len(s.BNGs) == 0:
+			d.fail(p, "needs bngs: whose sessions hold these addresses")
+		}
+		names[s.Name] = true
+		for n, bng := range s.BNGs {
+			if !slices.ContainsFunc(cfg.BNGs, func(b BNG) bool { return b.Name == bng }) {
+				d.fail(p.to("bngs", n), "%s is not in bngs", bng)
+			}
+		}
+		for _, other := range cfg.AddressSpaces[:i] {
+			if clash := clashing(&s, &other); clash != "" {
+				d.fail(p, "overlaps with address space %s for %s", other.Name, clash)
+			}
+		}
+	}
+}
+
+var spaceName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
+
+// clashing names a BNG or source for which an address would be in both spaces.
+func clashing(a, b *quarantine.AddressSpace) string {
+	overlap := slices.ContainsFunc(a.Prefixes, func(p netip.Prefix) bool { return slices.ContainsFunc(b.Prefixes, p.Overlaps) })
+	if !overlap {
+		return ""
+	}
+	for kind, lists := range map[string][2][]string{"BNG": {a.BNGs, b.BNGs}, "source": {a.Sources, b.Sources}} {
+		for _, name := range lists[0] {
+			if slices.Contains(lists[1], name) {
+				return kind + " " + name
+			}
+		}
+	}
+	return ""
 }
 
 func checkSources(d *document, cfg *Config) {

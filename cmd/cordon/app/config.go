@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"time"
@@ -12,24 +13,25 @@ import (
 // Config is the configuration file. Its keys are a contract: other programs
 // write it.
 type Config struct {
-	Instance       string                 `yaml:"instance"` // default: host name
-	Redis          Redis                  `yaml:"redis"`
-	Journal        Journal                `yaml:"journal"`
-	HTTP           HTTP                   `yaml:"http"`
-	Accounting     Accounting             `yaml:"accounting"`
-	Attribution    Attribution            `yaml:"attribution"`
-	Sources        []Source               `yaml:"sources"`
-	CoA            CoA                    `yaml:"coa"`
-	Profiles       []quarantine.Profile   `yaml:"profiles"`
-	Proxies        []Proxy                `yaml:"proxies"`
-	BNGs           []BNG                  `yaml:"bngs"`
-	Policy         quarantine.Policy      `yaml:"policy"`
-	Limits         quarantine.Limits      `yaml:"limits"`
-	Exemptions     []quarantine.Exemption `yaml:"exemptions"`
-	ExemptionsFile string                 `yaml:"exemptions_file"` // a list like exemptions, read at start
-	PauseFile      string                 `yaml:"pause_file"`      // while it exists, nothing new is restricted
-	DialectsDir    string                 `yaml:"dialects_dir"`    // *.yaml in it are dialects beside the built-in ones
-	Dictionaries   []string               `yaml:"dictionaries"`    // FreeRADIUS dictionary files, for attributes that are not built in
+	Instance       string                    `yaml:"instance"` // default: host name
+	Redis          Redis                     `yaml:"redis"`
+	Journal        Journal                   `yaml:"journal"`
+	HTTP           HTTP                      `yaml:"http"`
+	Accounting     Accounting                `yaml:"accounting"`
+	Attribution    Attribution               `yaml:"attribution"`
+	AddressSpaces  []quarantine.AddressSpace `yaml:"address_spaces"`
+	Sources        []Source                  `yaml:"sources"`
+	CoA            CoA                       `yaml:"coa"`
+	Profiles       []quarantine.Profile      `yaml:"profiles"`
+	Proxies        []Proxy                   `yaml:"proxies"`
+	BNGs           []BNG                     `yaml:"bngs"`
+	Policy         quarantine.Policy         `yaml:"policy"`
+	Limits         quarantine.Limits         `yaml:"limits"`
+	Exemptions     []quarantine.Exemption    `yaml:"exemptions"`
+	ExemptionsFile string                    `yaml:"exemptions_file"` // a list like exemptions, read at start
+	PauseFile      string                    `yaml:"pause_file"`      // while it exists, nothing new is restricted
+	DialectsDir    string                    `yaml:"dialects_dir"`    // *.yaml in it are dialects beside the built-in ones
+	Dictionaries   []string                  `yaml:"dictionaries"`    // FreeRADIUS dictionary files, for attributes that are not built in
 }
 
 // Redis is where sessions and cases are kept.
@@ -87,11 +89,13 @@ type Ignore struct {
 
 // Attribution is how a verdict finds its subscriber.
 type Attribution struct {
-	Tolerance   quarantine.Duration `yaml:"tolerance"`    // how far clocks may differ
-	RetryFor    quarantine.Duration `yaml:"retry_for"`    // how long an unknown address is looked at again
-	MaxAge      quarantine.Duration `yaml:"max_age"`      // oldest event taken
-	History     quarantine.Duration `yaml:"history"`      // how long ended sessions are remembered
-	MaxSessions int                 `yaml:"max_sessions"` // more live sessions than this: held
+	Tolerance      quarantine.Duration `yaml:"tolerance"`       // how far clocks may differ
+	RetryFor       quarantine.Duration `yaml:"retry_for"`       // how long an unknown address is looked at again
+	MaxAge         quarantine.Duration `yaml:"max_age"`         // oldest event taken
+	History        quarantine.Duration `yaml:"history"`         // how long ended sessions are remembered
+	MaxSessions    int                 `yaml:"max_sessions"`    // more live sessions than this: held
+	SharedPrefixes []netip.Prefix      `yaml:"shared_prefixes"` // held by many at a time, nobody tells who
+	Infrastructure []netip.Prefix      `yaml:"infrastructure"`  // the operator's own addresses
 }
 
 // Source is what is known about a sender of verdicts.
@@ -138,9 +142,33 @@ type BNG struct {
 	CheckEventTimestamp  bool                  `yaml:"check_event_timestamp"` // believe no answer that is stamped more than 300 s off
 	Rate                 float64               `yaml:"rate"`
 	MaxInFlight          int                   `yaml:"max_in_flight"`
+	Interim              Interim               `yaml:"interim"` // how often sessions are renewed
 	Verify               *Verify               `yaml:"verify"`
 	Profiles             map[string]BNGProfile `yaml:"profiles"`
 }
+
+// Interim is how often a BNG sends Interim-Updates; 0: none, or not known.
+type Interim time.Duration
+
+// UnmarshalText reads a duration, or none.
+func (i *Interim) UnmarshalText(text []byte) error {
+	if string(text) == "none" {
+		*i = 0
+		return nil
+	}
+	d, err := quarantine.ParseDuration(string(text))
+	if err == nil && (d < shortestInterim || d > longestInterim) {
+		err = fmt.Errorf("interim is from %s to %s, or none", shortestInterim, longestInterim)
+	}
+	*i = Interim(d)
+	return err
+}
+
+// RFC 2869 section 2.1 forbids less than a minute.
+const (
+	shortestInterim = time.Minute
+	longestInterim  = 24 * time.Hour
+)
 
 // Verify is the operator's own check of what is in force on a line: one of
 // exec and http.

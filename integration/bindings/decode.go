@@ -1,0 +1,124 @@
+package bindings
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"cordon/integration/httpx"
+	"cordon/quarantine"
+)
+
+// Line is one binding on the wire.
+type Line struct {
+	IP         string  `json:"ip" doc:"The public address."`
+	Ports      string  `json:"ports" doc:"Block of its ports, e.g. 1024-2047; 1-65535 for all of them."`
+	From       string  `json:"from" doc:"RFC 3339 with an offset."`
+	To         *string `json:"to,omitempty" doc:"Likewise; left out or null while the block is held. Send the line again with it when the block is given back."`
+	PrivateIP  string  `json:"private_ip,omitempty" doc:"The address behind the translator. Either private_ip or subscriber."`
+	Space      string  `json:"space,omitempty" doc:"Address space of private_ip, where several have it."`
+	Subscriber string  `json:"subscriber,omitempty" doc:"Either private_ip or subscriber."`
+}
+
+// reader turns lines into bindings.
+type reader struct {
+	plan   quarantine.AddressPlan
+	sender string // who pushes, for the key
+	oldest time.Time
+	now    time.Time
+}
+
+// read reads one line, strictly. Errors name the field.
+func (r *reader) read(raw []byte) (quarantine.Binding, error) {
+	var b quarantine.Binding
+	if err := httpx.CheckJSON(raw); err != nil {
+		return b, err
+	}
+	var line Line
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&line); err != nil {
+		return b, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	for _, step := range []func(*Line, *quarantine.Binding) error{r.block, r.interval, r.holder} {
+		if err := step(&line, &b); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+func (r *reader) block(line *Line, b *quarantine.Binding) error {
+	addr, err := netip.ParseAddr(line.IP)
+	if err != nil {
+		return &quarantine.FieldError{Field: "ip", Reason: fmt.Sprintf("%q is no address", line.IP)}
+	}
+	addr = addr.Unmap().WithZone("")
+	if quarantine.Private(addr) || !addr.IsGlobalUnicast() {
+		return &quarantine.FieldError{Field: "ip", Reason: fmt.Sprintf("%s is no public address", addr)}
+	}
+	ports, err := quarantine.ParsePortRange(line.Ports)
+	if err != nil || ports.All() {
+		return &quarantine.FieldError{Field: "ports", Reason: fmt.Sprintf("%q is no block of ports: write it as 1024-2047", line.Ports)}
+	}
+	b.Address = quarantine.Address{Prefix: netip.PrefixFrom(addr, addr.BitLen()), Kind: quarantine.NATPortBlock, Ports: ports}
+	return nil
+}
+
+func (r *reader) interval(line *Line, b *quarantine.Binding) error {
+	var err error
+	if b.From, err = r.moment("from", line.From); err != nil {
+		return err
+	}
+	b.RenewedAt = b.From
+	if line.To == nil {
+		return nil
+	}
+	if b.To, err = r.moment("to", *line.To); err != nil {
+		return err
+	}
+	if b.To.Before(b.From) {
+		return &quarantine.FieldError{Field: "to", Reason: "is before from"}
+	}
+	b.RenewedAt = b.To
+	return nil
+}
+
+func (r *reader) moment(field, text string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	switch {
+	case err != nil:
+		return t, &quarantine.FieldError{Field: field, Reason: fmt.Sprintf("%q is no RFC 3339 time with an offset, e.g. 2026-01-02T15:04:05Z", text)}
+	case t.After(r.now.Add(quarantine.FutureTolerance)):
+		return t, &quarantine.FieldError{Field: field, Reason: text + " is in the future"}
+	case t.Before(r.oldest):
+		return t, &quarantine.FieldError{Field: field, Reason: text + " is older than attribution.history"}
+	}
+	return t.UTC().Truncate(time.Millisecond), nil
+}
+
+func (r *reader) holder(line *Line, b *quarantine.Binding) error {
+	if (line.PrivateIP == "") == (line.Subscriber == "") {
+		return &quarantine.FieldError{Field: "private_ip", Reason: "give exactly one of private_ip and subscriber"}
+	}
+	if line.Subscriber != "" {
+		if wrong := quarantine.CheckSubscriber(line.Subscriber); wrong != nil {
+			return wrong
+		}
+		b.Subscriber = line.Subscriber
+		b.Session = quarantine.SessionKey{BNG: r.sender, ID: line.Subscriber}
+		return nil
+	}
+	addr, err := netip.ParseAddr(line.PrivateIP)
+	if err != nil {
+		return &quarantine.FieldError{Field: "private_ip", Reason: fmt.Sprintf("%q is no address", line.PrivateIP)}
+	}
+	if b.Via, err = r.plan.In(line.Space, addr); err != nil {
+		return err
+	}
+	b.Session = quarantine.SessionKey{BNG: r.sender, ID: b.Via.String()}
+	return nil
+}
