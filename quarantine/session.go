@@ -90,9 +90,15 @@ type SessionReader interface {
 	SessionsOf(ctx context.Context, subscriber string) ([]Session, error)
 }
 
+// ErrUnstorable is returned for an event that the session store answers for and
+// cannot hold, because another program wrote what stands in its place. The store
+// is there, and takes other events.
+var ErrUnstorable = errors.New("the session store cannot hold the event")
+
 // SessionRecorder takes accounting in.
 type SessionRecorder interface {
 	// Record applies events and makes the open cases of the subscribers they
-	// concern due. A nil error at i means that event i is stored.
+	// concern due. A nil error at i means that event i is stored; other errors
+	// than ErrUnstorable mean that the store is away or busy.
 	Record(ctx context.Context, events []SessionEvent) []error
 }

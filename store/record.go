@@ -28,7 +28,18 @@ func (s *Store) Record(ctx context.Context, events []quarantine.SessionEvent) []
 	b.storeSessions(ctx)
 	b.storeRest(ctx)
 	b.wake(ctx)
+	for i, err := range b.errs {
+		if refused(err) {
+			b.errs[i] = fmt.Errorf("%w: %w", quarantine.ErrUnstorable, err)
+		}
+	}
 	return b.errs
+}
+
+// refused reports whether err is about what stands in Redis, and not about
+// reaching it: sending the same again changes nothing until a person has looked.
+func refused(err error) bool {
+	return errors.Is(err, errNoTime) || redis.HasErrorPrefix(err, "WRONGTYPE") || redis.HasErrorPrefix(err, "user_script")
 }
 
 // batch is one call of Record.

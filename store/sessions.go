@@ -147,10 +147,12 @@ func (s *Store) restart(bng string, get *redis.StringCmd) (time.Time, error) {
 	}
 	ms, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || !plausible(ms) {
-		return time.Time{}, fmt.Errorf("%s holds %.20q, which is no time", s.keys.down(bng), text)
+		return time.Time{}, fmt.Errorf("%s holds %.20q: %w", s.keys.down(bng), text, errNoTime)
 	}
 	return fromMilli(ms), nil
 }
+
+var errNoTime = errors.New("which is no time")
 
 // indexCall enters a session under its subscriber, or strikes it out.
 func (s *Store) indexCall(subscriber string, key quarantine.SessionKey, version uint64, live bool) *call {

@@ -19,6 +19,7 @@ type site struct {
 	tokens  string // http.tokens
 	key     string // accounting.subscriber_key
 	ignore  string // accounting.ignore_sessions
+	spool   string // accounting.spool; empty: not written
 	rules   string // lines under policy.rules; empty: bots and spam
 	limits  string // empty: far above what a test reaches; "default": not written
 	pause   string // file
@@ -56,6 +57,9 @@ func (s *site) yaml() string {
 	}
 	if s.ignore != "" {
 		line("  ignore_sessions: %s", s.ignore)
+	}
+	if s.spool != "" {
+		line("  spool: %s", s.spool)
 	}
 	line("attribution: {tolerance: 300ms}") // tests need not wait 2 s for each verdict
 	line("profiles:\n  - {name: block-smtp, severity: 10, reachable: all but mail}")

@@ -91,6 +91,17 @@ func (j *Journal) Bounds() (oldest, next uint64) {
 	return j.segments[0].first, j.segments[len(j.segments)-1].next
 }
 
+// Size returns how many octets the segments hold, durable ones only; the
+// reserve is not among them.
+func (j *Journal) Size() (octets int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range j.segments {
+		octets += j.segments[i].end
+	}
+	return octets
+}
+
 // Writable returns nil if an ordinary Append is likely to succeed, else the
 // error it would get: ErrStopped (for good), ErrFull or ErrClosed. ErrFull ends
 // when there is space for the whole reserve again; Writable, ordinary appends

@@ -24,6 +24,7 @@ import (
 	"cordon/radiusx/coa"
 	"cordon/store"
 	"cordon/store/journal"
+	"cordon/store/spool"
 )
 
 // Version is what a build knows of itself.
@@ -52,6 +53,7 @@ type App struct {
 
 	journal    *journal.Journal
 	store      *store.Store
+	spool      *spool.Spool // nil: accounting is not answered while Redis is away
 	coa        *coa.Client
 	fleet      *bng.Fleet
 	enforcer   *bng.Enforcer
@@ -104,6 +106,9 @@ func (a *App) openStore(ctx context.Context, fleet *bng.Fleet) error {
 		return err
 	}
 	a.life.cleanUp("session store", a.store.Close)
+	if err := a.openSpool(ctx); err != nil {
+		return err
+	}
 	a.gate = newGate(a.cfg, a.store, a.log)
 	return a.gate.first(ctx)
 }
@@ -174,12 +179,32 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 	return err
 }
 
-// unworked asks the accounting listener how far it is; nil if there will be none.
+// unworked asks the accounting listener and the spool how far they are; nil if
+// there is neither.
 func (a *App) unworked(o Options) func() (time.Time, bool) {
-	if !a.listens(o) {
+	if !a.listens(o) && a.spool == nil {
 		return nil
 	}
-	return func() (time.Time, bool) { return a.acct.Oldest() } // built before the engine runs
+	return func() (oldest time.Time, ok bool) {
+		if a.acct != nil { // built before the engine runs
+			oldest, ok = a.acct.Oldest() // first: what it hands over stands in the spool before it lets go
+		}
+		if a.spool == nil {
+			return oldest, ok
+		}
+		if spooled, some := a.spool.Oldest(); some && (!ok || spooled.Before(oldest)) {
+			return spooled, true
+		}
+		return oldest, ok
+	}
+}
+
+// recorder is where accounting is recorded.
+func (a *App) recorder() quarantine.SessionRecorder {
+	if a.spool == nil {
+		return a.store
+	}
+	return a.spool
 }
 
 // listens reports whether accounting comes to this instance.
@@ -189,7 +214,7 @@ func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
 	if !a.listens(o) {
 		return nil
 	}
-	a.accounting = bng.NewAccounting(fleet, a.store, addressPlan(a.cfg), a.parts.Ignore)
+	a.accounting = bng.NewAccounting(fleet, a.recorder(), addressPlan(a.cfg), a.parts.Ignore)
 	server, err := acct.New(acct.Config{
 		Listen: a.cfg.Accounting.Listen, Conns: o.AccountingConns, Clients: a.parts.Clients, Handler: a.accounting,
 		Dictionary: a.parts.Dictionary, SubscriberKey: a.cfg.Accounting.SubscriberKey, Keep: append(fleet.Keep(), "User-Name"),
@@ -270,6 +295,9 @@ func (a *App) Start() {
 	a.life.run("log keeper", a.keepJournal)
 	a.life.run("gate", a.gate.run)
 	a.life.run("watch", a.watch)
+	if a.spool != nil {
+		a.life.run("accounting spool", a.spool.Run)
+	}
 	a.life.run("engine", a.engine.Run)
 	if a.acct != nil {
 		a.life.run("accounting", a.acct.Run)

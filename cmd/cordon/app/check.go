@@ -13,6 +13,7 @@ import (
 	"cordon/radiusx/acct"
 	"cordon/radiusx/bng"
 	"cordon/radiusx/dialect"
+	"cordon/store/spool"
 )
 
 // Parts are what the configuration becomes when its secrets are read and its
@@ -182,6 +183,9 @@ func checkAccounting(d *document, cfg *Config, parts *Parts) {
 	}
 	if _, known := parts.Dictionary.Lookup(cfg.Accounting.SubscriberKey); !known {
 		d.fail(path{"accounting", "subscriber_key"}, "%q is no attribute that is known here", cfg.Accounting.SubscriberKey)
+	}
+	if most := int64(cfg.Accounting.Spool.Max); most > 0 && most < spool.MinMax {
+		d.fail(path{"accounting", "spool", "max"}, "is at least 1MiB, or 0 for no spool")
 	}
 	if len(cfg.Accounting.Listen) > 0 && len(cfg.Accounting.Clients) == 0 {
 		d.fail(path{"accounting", "clients"}, "nobody may send accounting: name the BNGs or the relay")

@@ -71,6 +71,12 @@ type Accounting struct {
 	SubscriberKey  string   `yaml:"subscriber_key"`
 	Clients        []Client `yaml:"clients"`
 	IgnoreSessions []Ignore `yaml:"ignore_sessions"`
+	Spool          Spool    `yaml:"spool"`
+}
+
+// Spool keeps accounting on this host's disk while Redis is away.
+type Spool struct {
+	Max Octets `yaml:"max"` // on disk; 0: none, accounting is not answered while Redis is away
 }
 
 // Client is one sender of accounting: a BNG, or a relay for several.
@@ -201,7 +207,7 @@ func Default() Config {
 		Redis:      Redis{Addrs: []string{"127.0.0.1:6379"}, KeyPrefix: "cordon"},
 		Journal:    Journal{Dir: "/var/lib/cordon"},
 		HTTP:       HTTP{Listen: "127.0.0.1:8480"},
-		Accounting: Accounting{SubscriberKey: "User-Name"},
+		Accounting: Accounting{SubscriberKey: "User-Name", Spool: Spool{Max: 1e9}},
 		Attribution: Attribution{
 			Tolerance: quarantine.Duration(2 * time.Second), RetryFor: quarantine.Duration(35 * time.Minute),
 			MaxAge: quarantine.Duration(168 * time.Hour), History: quarantine.Duration(168 * time.Hour), MaxSessions: 4,

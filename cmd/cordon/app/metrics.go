@@ -12,6 +12,7 @@ import (
 	"cordon/radiusx/acct"
 	"cordon/radiusx/bng"
 	"cordon/radiusx/coa"
+	"cordon/store/spool"
 )
 
 // registry collects the figures of all parts. No label names an address or a
@@ -32,6 +33,10 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 var (
 	acctRecords = describe("cordon_accounting_datagrams_total", "Accounting datagrams by what became of them.", "outcome")
 	acctIgnored = describe("cordon_accounting_records_ignored_total", "Records that tell nothing about a session.", "reason")
+	spoolWaits  = describe("cordon_accounting_spool_records", "Records that wait on this host's disk for Redis.")
+	spoolOctets = describe("cordon_accounting_spool_octets", "Disk space of the spool.")
+	spoolOldest = describe("cordon_accounting_spool_oldest_timestamp_seconds", "Event time of the oldest record that waits; not there if none does.")
+	spoolMoved  = describe("cordon_accounting_spooled_total", "Records by what became of them in the spool; full, no_room and disk_fails were not answered.", "outcome")
 	coaSent     = describe("cordon_coa_exchanges_total", "CoA and Disconnect exchanges by outcome.", "outcome")
 	coaAgain    = describe("cordon_coa_retransmissions_total", "Requests sent again.")
 	coaDropped  = describe("cordon_coa_discarded_total", "Datagrams that answered nothing.", "reason")
@@ -69,6 +74,7 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 		s.count(acctIgnored, ignored.Nameless, "nameless")
 		s.count(acctIgnored, ignored.Forbidden, "forbidden")
 	}
+	s.spool(f.app.spool)
 	s.client(f.app.coa.Stats())
 	s.maintenance(f.app.cfg.BNGs, f.app.engine.Maintenances())
 	for outcome, n := range f.app.authorize.Counts() {
@@ -94,6 +100,25 @@ func (s samples) count(d *prometheus.Desc, n uint64, labels ...string) {
 
 func (s samples) gauge(d *prometheus.Desc, v float64, labels ...string) {
 	s.out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+// spool writes the figures of the accounting spool, if there is one.
+func (s samples) spool(p *spool.Spool) {
+	if p == nil {
+		return
+	}
+	now := p.Stats()
+	s.gauge(spoolWaits, float64(now.Waiting))
+	s.gauge(spoolOctets, float64(now.Octets))
+	if oldest, some := p.Oldest(); some {
+		s.gauge(spoolOldest, float64(oldest.UnixMilli())/float64(time.Second/time.Millisecond))
+	}
+	s.count(spoolMoved, now.Spooled, "spooled")
+	s.count(spoolMoved, now.Drained, "drained")
+	s.count(spoolMoved, now.Unstored, "unstorable")
+	s.count(spoolMoved, now.Full, "full")
+	s.count(spoolMoved, now.NoRoom, "no_room")
+	s.count(spoolMoved, now.Failed, "disk_fails")
 }
 
 // client writes the figures of the CoA client.

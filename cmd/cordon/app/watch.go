@@ -16,6 +16,7 @@ import (
 	"cordon/radiusx"
 	"cordon/radiusx/acct"
 	"cordon/radiusx/bng"
+	"cordon/store/spool"
 )
 
 // checks are what /readyz asks.
@@ -35,6 +36,7 @@ func (a *App) checks() []httpx.Check {
 			}
 			return nil
 		}},
+		{Name: "spool", Probe: a.spoolTrouble},
 		{Name: "sender", Probe: func(context.Context) error {
 			if !a.engine.Sender() {
 				return errors.New("another instance is the sender, or nobody")
@@ -50,6 +52,7 @@ func (a *App) watch(ctx context.Context) error {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	told, seen := map[string]uint64{}, map[string]*noticed{}
+	var spooled spool.Stats
 	for n := 0; ; n++ {
 		if !a.redisSeen.Load() {
 			a.redisSeen.Store(a.store.Ping(ctx) == nil)
@@ -57,6 +60,7 @@ func (a *App) watch(ctx context.Context) error {
 		a.tellHealth(seen)
 		if n%tellEvery == 0 {
 			a.tellDropped(told)
+			a.tellSpool(&spooled)
 		}
 		select {
 		case <-ctx.Done():

@@ -1,0 +1,50 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// MinMax is the least that Config.Max can be, in octets.
+const MinMax = 1 << 20
+
+// Config says where a spool lives and what it is in front of.
+type Config struct {
+	Dir  string                     // a directory of its own; created if missing
+	Max  int64                      // most octets on disk, at least MinMax; more is refused
+	Next quarantine.SessionRecorder // the session store
+
+	// Room says why nothing may be spooled although Max is not reached, such as
+	// a disk whose space others need; nil error: it may. Nil: always. It is
+	// asked before every append.
+	Room func() error
+	// Patience is how long the store may take for a batch before it goes into
+	// the spool; 0 is 2 s. Shorter than the time after which a BNG repeats.
+	Patience time.Duration
+}
+
+const defaultPatience = 2 * time.Second
+
+// Validate reports every fault.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Dir == "" {
+		errs = append(errs, errors.New("directory is empty"))
+	}
+	if c.Max < MinMax {
+		errs = append(errs, fmt.Errorf("most octets: %d is less than %d", c.Max, MinMax))
+	}
+	if c.Next == nil {
+		errs = append(errs, errors.New("no session store behind it"))
+	}
+	if c.Patience < 0 {
+		errs = append(errs, errors.New("patience is negative"))
+	}
+	return errors.Join(errs...)
+}
+
+// segmentBytes is small beside max, so that space comes back early.
+func (c *Config) segmentBytes() int64 { return min(max(c.Max/16, 1<<18), 8<<20) }

@@ -1,0 +1,203 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"cordon/quarantine"
+	"cordon/store/journal"
+)
+
+// How the spool is handed over.
+const (
+	drainEvents = 256  // at least so many at a time, if there are; each gets Config.Patience
+	handover    = 1024 // fewer events than this left: new ones are held until the rest is stored
+
+	firstPause = 100 * time.Millisecond // after the store did not answer; doubled each time
+	maxPause   = 5 * time.Second
+
+	unstorableTries = 3 // for an event that the store refuses while it takes others
+	unstorablePause = 200 * time.Millisecond
+)
+
+// Run hands over what stands in the spool, in order and again and again with
+// growing pauses, until ctx ends.
+func (s *Spool) Run(ctx context.Context) error {
+	wait := firstPause
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.wake:
+		}
+		err := s.RunOnce(ctx)
+		s.note(err)
+		if err == nil {
+			wait = firstPause
+			continue
+		}
+		s.nudge()
+		pause(ctx, wait/2+rand.N(wait))
+		wait = min(2*wait, maxPause)
+	}
+}
+
+func (s *Spool) note(trouble error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trouble = trouble
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// RunOnce hands over what stands in the spool now. If that leaves little, new
+// events are held until the rest is stored too, and go to the store directly
+// from then on. An error means that the store is away, or that the log cannot
+// be read.
+func (s *Spool) RunOnce(ctx context.Context) error {
+	if err := s.drain(ctx); err != nil {
+		return err
+	}
+	if !s.hold() {
+		s.nudge()
+		return nil
+	}
+	defer s.letGo()
+	if err := s.drain(ctx); err != nil {
+		return err
+	}
+	s.clear(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spooling = false
+	return nil
+}
+
+// hold keeps new events waiting and waits for those on their way into the log,
+// which a disk and no store bounds. It returns false if too many stand in it.
+func (s *Spool) hold() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.backlog.events >= handover {
+		return false
+	}
+	s.held = make(chan struct{})
+	for s.appending > 0 {
+		s.idle.Wait()
+	}
+	return true
+}
+
+func (s *Spool) letGo() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.held)
+	s.held = nil
+}
+
+// drain hands over, in order, what stood in the log when it was called.
+func (s *Spool) drain(ctx context.Context) error {
+	first, some := s.next()
+	if !some {
+		return nil
+	}
+	var events []quarantine.SessionEvent
+	var last uint64
+	flush := func() error {
+		if len(events) == 0 {
+			return nil
+		}
+		if err := s.deliver(ctx, events); err != nil {
+			return err
+		}
+		s.done(last, len(events))
+		events = events[:0]
+		return nil
+	}
+	err := s.journal.Replay(ctx, first, func(r journal.Record) error {
+		more, err := decode(r)
+		if err != nil {
+			return err
+		}
+		if events, last = append(events, more...), r.Seq; len(events) < drainEvents {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
+}
+
+func (s *Spool) next() (seq uint64, some bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.backlog.first, !s.backlog.empty()
+}
+
+// done strikes out what was handed over and frees its space.
+func (s *Spool) done(seq uint64, events int) {
+	s.mu.Lock()
+	s.backlog.done(seq, events)
+	s.stats.Drained += uint64(events)
+	s.mu.Unlock()
+	_, _ = s.journal.Expire(seq + 1) // what stays is handed over again after a restart, no more
+}
+
+// clear empties the log before events pass it by: what stays there would come
+// back after a restart, behind newer events.
+func (s *Spool) clear(ctx context.Context) {
+	if s.journal.Rotate(ctx) != nil {
+		return // the disk fails, and Writable says so; coming back late is harmless
+	}
+	_, next := s.journal.Bounds()
+	_, _ = s.journal.Expire(next) // the same
+}
+
+// deliver has the store take events. What it refuses while it takes others is
+// given up after a while: nothing else would ever get past it.
+func (s *Spool) deliver(ctx context.Context, events []quarantine.SessionEvent) error {
+	for try := 1; ; try++ {
+		trying, cancel := context.WithTimeout(ctx, s.cfg.Patience)
+		errs := s.cfg.Next.Record(trying, events)
+		cancel()
+		if len(errs) != len(events) {
+			return errAnswer
+		}
+		var refused []quarantine.SessionEvent
+		for i, err := range errs {
+			switch {
+			case err == nil:
+			case errors.Is(err, quarantine.ErrUnstorable):
+				refused = append(refused, events[i])
+			default:
+				return err
+			}
+		}
+		if len(refused) == 0 {
+			return nil
+		}
+		if try == unstorableTries {
+			s.giveUp(len(refused))
+			return nil
+		}
+		events = refused
+		pause(ctx, unstorablePause)
+	}
+}
+
+var errAnswer = errors.New("the session store did not answer for each event")
+
+func (s *Spool) giveUp(events int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Unstored += uint64(events)
+}
