@@ -40,6 +40,13 @@ const (
 	AnswerNotSent // answers that the socket refused; the datagram is counted as answered
 	BadAttribute  // attributes left out of a record because their value is impossible
 	ReadError     // errors of a socket
+	AbsurdTime    // times that cannot be, in records that were taken without them
+
+	// Port blocks left out of a record, or attributes that tell them.
+	PortBlockUnreadable // not in the form of their specification
+	PortBlockIncomplete // without address, first or last port, or without a clear word whether it is held
+	PortBlockImpossible // no address that a NAT can have, or no range of ports
+	PortBlocksTooMany   // records with more blocks than are taken
 
 	counterCount
 )
@@ -47,29 +54,35 @@ const (
 var counters = [counterCount]struct {
 	label             string
 	answered, dropped bool
+	peers             bool // the fault is the peer's
 }{
-	Received:                {"received", false, false},
-	Stored:                  {"stored", true, false},
-	StatusServer:            {"status_server", true, false},
-	OtherStatus:             {"other_status", true, false},
-	DuplicateAnswered:       {"duplicate_answered", true, false},
-	UnknownClient:           {"unknown_client", false, true},
-	Malformed:               {"malformed", false, true},
-	WrongCode:               {"wrong_code", false, true},
-	BadAuthenticator:        {"bad_authenticator", false, true},
-	BadMessageAuthenticator: {"bad_message_authenticator", false, true},
-	TooManyAttributes:       {"too_many_attributes", false, true},
-	NoStatus:                {"no_status", false, true},
-	NoSessionID:             {"no_session_id", false, true},
-	Contradictory:           {"contradictory", false, true},
-	DuplicateInFlight:       {"duplicate_in_flight", false, true},
-	QueueFull:               {"queue_full", false, true},
-	HandlerRefused:          {"handler_refused", false, true},
-	Rejected:                {"rejected", false, true},
-	Stopped:                 {"stopped", false, true},
-	AnswerNotSent:           {"answer_not_sent", false, false},
-	BadAttribute:            {"bad_attribute", false, false},
-	ReadError:               {"read_error", false, false},
+	Received:                {"received", false, false, false},
+	Stored:                  {"stored", true, false, false},
+	StatusServer:            {"status_server", true, false, false},
+	OtherStatus:             {"other_status", true, false, false},
+	DuplicateAnswered:       {"duplicate_answered", true, false, false},
+	UnknownClient:           {"unknown_client", false, true, true},
+	Malformed:               {"malformed", false, true, true},
+	WrongCode:               {"wrong_code", false, true, true},
+	BadAuthenticator:        {"bad_authenticator", false, true, true},
+	BadMessageAuthenticator: {"bad_message_authenticator", false, true, true},
+	TooManyAttributes:       {"too_many_attributes", false, true, true},
+	NoStatus:                {"no_status", false, true, true},
+	NoSessionID:             {"no_session_id", false, true, true},
+	Contradictory:           {"contradictory", false, true, true},
+	DuplicateInFlight:       {"duplicate_in_flight", false, true, false},
+	QueueFull:               {"queue_full", false, true, false},
+	HandlerRefused:          {"handler_refused", false, true, false},
+	Rejected:                {"rejected", false, true, false},
+	Stopped:                 {"stopped", false, true, false},
+	AnswerNotSent:           {"answer_not_sent", false, false, false},
+	BadAttribute:            {"bad_attribute", false, false, true},
+	ReadError:               {"read_error", false, false, false},
+	AbsurdTime:              {"absurd_time", false, false, true},
+	PortBlockUnreadable:     {"port_block_unreadable", false, false, true},
+	PortBlockIncomplete:     {"port_block_incomplete", false, false, true},
+	PortBlockImpossible:     {"port_block_impossible", false, false, true},
+	PortBlocksTooMany:       {"port_blocks_too_many", false, false, true},
 }
 
 // String returns the label for metrics: lower case, underscores.

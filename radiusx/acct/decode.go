@@ -31,6 +31,12 @@ const (
 // one subscriber's: registries give a whole network operator a /32.
 const shortestPrefix = 32
 
+// Bounds of what is believed of one record.
+const (
+	maxPrefixes    = 32                        // IPv6 prefixes of one session
+	longestSession = 10 * 365 * 24 * time.Hour // Acct-Session-Time; beyond it begins before there were BNGs
+)
+
 // decoded is what one pass over a packet's attributes finds.
 type decoded struct {
 	record    Record
@@ -39,7 +45,9 @@ type decoded struct {
 	eventTime time.Time // zero when absent
 	proxies   []byte    // the Proxy-State attributes, encoded, in order
 	bad       int       // attributes left out because their value is impossible
-	conflict  bool      // an identifying attribute twice with different values
+	absurd    int       // times left out because they cannot be
+	nat       natNews
+	conflict  bool // an identifying attribute twice with different values
 	seen      [256]bool
 }
 
@@ -60,6 +68,7 @@ func countAttributes(packet []byte) (n int) {
 func decode(packet []byte) *decoded {
 	d := &decoded{}
 	attributes(packet, d.attribute)
+	d.record.Blocks, d.nat.faults = d.nat.finish()
 	return d
 }
 
@@ -86,6 +95,9 @@ func (d *decoded) attribute(kind byte, value []byte) {
 		d.hostPrefix(value)
 	case attrVendorSpecific:
 		r.Service = r.Service || marksService(value)
+		d.nat.vendor(value)
+	case attrExtended1:
+		d.nat.extended(value)
 	case attrProxyState:
 		d.proxies = append(append(d.proxies, kind, byte(len(value)+2)), value...)
 	default:
@@ -113,12 +125,21 @@ func (d *decoded) number(kind byte, value []byte) {
 	case attrDelayTime:
 		d.delay = time.Duration(n) * time.Second
 	case attrSessionTime:
-		d.record.SessionTime = time.Duration(n) * time.Second
+		d.sessionTime(time.Duration(n) * time.Second)
 	case attrTerminateCause:
 		d.record.TerminateCause = TerminateCause(n)
 	case attrEventTimestamp:
 		d.eventTime = time.Unix(int64(n), 0)
 	}
+}
+
+// sessionTime leaves out what would put the start of the session before its time.
+func (d *decoded) sessionTime(told time.Duration) {
+	if told > longestSession {
+		d.absurd++
+		return
+	}
+	d.record.SessionTime = told
 }
 
 // text takes an identifying attribute; a second, different one is a conflict,
@@ -196,6 +217,10 @@ func (d *decoded) addPrefix(kind PrefixKind, addr netip.Addr, bits int) {
 			return
 		}
 	}
+	if len(d.record.Prefixes) == maxPrefixes {
+		d.bad++
+		return
+	}
 	d.record.Prefixes = append(d.record.Prefixes, Prefix{prefix, kind})
 }
 
@@ -206,13 +231,17 @@ func holdable(addr netip.Addr) bool {
 		!addr.IsLinkLocalUnicast() && !addr.Is4In6()
 }
 
-// at works out Record.At; see there.
+// at works out Record.At; see there. It counts the times that it does not
+// believe.
 func (d *decoded) at(arrived time.Time, skew, maxAge time.Duration) (time.Time, TimeSource) {
 	if t := d.eventTime; !t.IsZero() && !t.After(arrived.Add(skew)) && !t.Before(arrived.Add(-maxAge)) {
 		if t.After(arrived) {
 			t = arrived
 		}
 		return t, FromEventTimestamp
+	}
+	if !d.eventTime.IsZero() || d.delay > maxAge {
+		d.absurd++
 	}
 	return arrived.Add(-min(d.delay, maxAge)), FromDelay
 }

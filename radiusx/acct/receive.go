@@ -68,16 +68,16 @@ func pause(ctx context.Context, d time.Duration) {
 func (s *Server) receive(conn *socket, datagram []byte, from netip.AddrPort) {
 	client, ok := s.clients.find(from.Addr())
 	if !ok {
-		s.tally.add(UnknownClient)
+		s.blame(UnknownClient, 1, from)
 		return
 	}
 	packet, err := radiusx.Trim(datagram)
 	if err != nil {
-		s.tally.add(Malformed)
+		s.blame(Malformed, 1, from)
 		return
 	}
 	if reason := s.authentic(packet, client.Secret.Bytes()); reason != 0 {
-		s.tally.add(reason)
+		s.blame(reason, 1, from)
 		return
 	}
 	x := &exchange{socket: conn, key: keyOf(packet, from), secret: client.Secret.Bytes()}
@@ -143,9 +143,8 @@ func keyOf(packet []byte, from netip.AddrPort) requestKey {
 // accounting completes the record of an authentic Accounting-Request and
 // queues it.
 func (s *Server) accounting(x *exchange, d *decoded, client *Client, packet []byte) {
-	s.tally[BadAttribute].Add(uint64(d.bad))
 	if reason := d.unusable(); reason != 0 {
-		s.tally.add(reason)
+		s.blame(reason, 1, x.key.from)
 		return
 	}
 	now := s.config.Now()
@@ -165,9 +164,30 @@ func (s *Server) accounting(x *exchange, d *decoded, client *Client, packet []by
 	r.Client, r.From, r.Arrived = client, x.key.from, now
 	s.keeper.fill(r, packet)
 	r.At, r.AtSource = d.at(now, s.config.Skew, s.config.MaxAge)
+	s.blameParts(d, x.key.from)
 	x.mark = s.open.begin(r)
 	s.lag.note(r)
 	s.enqueue(x, now)
+}
+
+// blame counts what is the peer's fault, and keeps it to be told.
+func (s *Server) blame(reason Counter, times int, peer netip.AddrPort) {
+	if times == 0 {
+		return
+	}
+	s.tally[reason].Add(uint64(times))
+	if counters[reason].peers {
+		s.complaints.Note(reason.String(), peer.Addr(), s.config.Now())
+	}
+}
+
+// blameParts counts what was left out of a record that is taken.
+func (s *Server) blameParts(d *decoded, peer netip.AddrPort) {
+	s.blame(BadAttribute, d.bad, peer)
+	s.blame(AbsurdTime, d.absurd, peer)
+	for _, fault := range d.nat.faults {
+		s.blame(fault, 1, peer)
+	}
 }
 
 // unusable names the reason for dropping the record, 0 for none.

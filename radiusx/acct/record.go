@@ -33,7 +33,12 @@ type Record struct {
 	Subscriber     string        // value of the attribute Config.SubscriberKey; may be empty
 	SessionTime    time.Duration // Acct-Session-Time, whole seconds; see Started
 	FramedIP       netip.Addr    // Framed-IP-Address; invalid when absent or no host's address
-	Prefixes       []Prefix      // IPv6, in packet order
+	Prefixes       []Prefix      // IPv6, in packet order; at most 32
+
+	// Blocks are the port blocks of a NAT that the record tells of, at most
+	// 128. FramedIP is the inside address then. The record of a Stop lists
+	// what is over with it.
+	Blocks []PortBlock
 
 	// Service marks a record about a service within a session (Junos
 	// ERX-Service-Session, Cisco ISG's parent session, SmartEdge's

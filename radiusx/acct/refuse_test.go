@@ -181,6 +181,10 @@ func FuzzReceive(f *testing.F) {
 		"Acct-Status-Type=Accounting-On, NAS-Identifier=bng1",
 		aStart + `, Framed-IPv6-Prefix="2001:db8::/64", Framed-IPv6-Address="2001:db8::1", Cisco-AVPair="parent-session-id=1"`,
 		aStart + ", Attr-26=0x000012da5303",
+		aStart + `, Alc-Nat-Port-Range="203.0.113.1 1024-2047,4096-5119 router base", Attr-26.6527.163=0x00000013`,
+		aStart + ", Huawei-NAT-Public-Address=203.0.113.1, Huawei-NAT-Start-Port=1024, Huawei-NAT-End-Port=2047, Attr-26.2011.165=0x00000001",
+		aStart + ", Attr-241=" + ipPortRange(203<<24|113<<8|1, 1, 1024, 2047),
+		aStart + ", Acct-Session-Time=4294967295, Event-Timestamp=0, Acct-Delay-Time=4294967295",
 	} {
 		f.Add(accounting(f, 1, text))
 	}
@@ -199,6 +203,10 @@ func FuzzReceive(f *testing.F) {
 		now := time.Unix(1800000000, 0)
 		if at, _ := d.at(now, 5*time.Second, time.Hour); at.After(now) || at.Before(now.Add(-time.Hour)) {
 			t.Errorf("event time %v outside the last hour before %v", at, now)
+		}
+		checkBlocks(t, d)
+		if started := d.record.SessionTime; started > longestSession || len(d.record.Prefixes) > maxPrefixes {
+			t.Errorf("a session of %v with %d prefixes", started, len(d.record.Prefixes))
 		}
 		for _, p := range d.record.Prefixes {
 			if p.Prefix != p.Masked() || p.Bits() < shortestPrefix || !p.Addr().Is6() {

@@ -13,16 +13,17 @@ import (
 // Server receives accounting. Make one with [New], run it once with
 // [Server.Run].
 type Server struct {
-	config  Config
-	clients *clientTable
-	keeper  *keeper
-	sockets []*socket
-	queues  []chan *exchange // one a worker; sessions are spread over them
-	answers *answers
-	open    *watermark
-	lag     *lag
-	tally   tally
-	started atomic.Bool
+	config     Config
+	clients    *clientTable
+	keeper     *keeper
+	sockets    []*socket
+	queues     []chan *exchange // one a worker; sessions are spread over them
+	answers    *answers
+	open       *watermark
+	lag        *lag
+	tally      tally
+	complaints Complaints
+	started    atomic.Bool
 }
 
 // New opens the sockets and returns a server that is bound but does not read
@@ -81,6 +82,10 @@ func (s *Server) Oldest() (oldest time.Time, ok bool) {
 	}
 	return oldest, ok
 }
+
+// Complaints returns what peers did wrong that is to be told now: each reason
+// and peer once, and again after an hour if it goes on.
+func (s *Server) Complaints() []Complaint { return s.complaints.Due(s.config.Now()) }
 
 // Stats returns the counters.
 func (s *Server) Stats() Stats { return s.tally.stats() }
