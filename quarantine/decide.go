@@ -140,7 +140,7 @@ func (r *Rulebook) hold(c *Case, v *Verdict, s Situation) *Hold {
 	if c.Mode < ModeEnforce {
 		return &Hold{HoldMode, c.Mode.String()}
 	}
-	if n := len(touchable(s.Sessions)); n > r.MaxSessions {
+	if n := Lines(touchable(s.Sessions)); n > r.MaxSessions {
 		return &Hold{HoldMaxSessions, fmt.Sprintf("%d live sessions, %d are allowed", n, r.MaxSessions)}
 	}
 	if s.Full != nil {

@@ -130,15 +130,15 @@ func (c *Case) forgetGone() {
 // of somebody else, to whom a BNG gave the id of an ended session of the case.
 func (c *Case) attach(in Look) {
 	live := slices.DeleteFunc(touchable(in.Sessions), func(s Session) bool { return s.Subscriber != c.Subscriber })
-	if len(live) > in.MaxSessions && !c.Cleared {
-		c.holdNow(&Hold{HoldMaxSessions, fmt.Sprintf("%d live sessions, %d are allowed", len(live), in.MaxSessions)}, in.Now)
+	if n := Lines(live); n > in.MaxSessions && !c.Cleared {
+		c.holdNow(&Hold{HoldMaxSessions, fmt.Sprintf("%d live sessions, %d are allowed", n, in.MaxSessions)}, in.Now)
 		return
 	}
 	for _, s := range live {
 		if c.has(&s) {
 			continue
 		}
-		if c.acted() && !c.relogin(in.Now) {
+		if c.acted() && !c.hasLine(&s) && !c.relogin(in.Now) {
 			c.holdNow(&Hold{HoldFlapping, fmt.Sprintf("more than %d new sessions within an hour", maxRelogins)}, in.Now)
 			return
 		}
@@ -152,6 +152,14 @@ func (c *Case) has(s *Session) bool {
 	return slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool {
 		// One that the BNG says is gone is back only if accounting says so since.
 		return SameSession(&e.Session, s) && (e.Enforcement != Gone || !s.SeenAt.After(e.UpdatedAt))
+	})
+}
+
+// hasLine reports whether another session of the same line is in the case and
+// on line: this one is no new log-in then.
+func (c *Case) hasLine(s *Session) bool {
+	return slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool {
+		return e.Enforcement != Gone && e.Session.ID != s.ID && Linked(&e.Session, s)
 	})
 }
 
