@@ -12,11 +12,13 @@ import (
 )
 
 // alwaysKept are the attributes that a change of authorization may have to name
-// (RFC 5176 section 3), and those that show of what kind a session is and what it
-// was given.
+// (RFC 5176 section 3), those that show of what kind a session is and what it was
+// given, the one that links the sessions of a line, and the one that names its
+// copper or fibre (RFC 4679).
 var alwaysKept = []string{
 	"NAS-Port", "NAS-Port-Id", "Framed-Protocol", "Framed-IP-Address", "Framed-Interface-Id",
 	"Called-Station-Id", "Calling-Station-Id", "Chargeable-User-Identity", "Class", "Filter-Id",
+	"Acct-Multi-Session-Id", "ADSL-Agent-Circuit-Id",
 }
 
 // AlwaysKept returns the names of the attributes that [Record.Attributes] holds

@@ -20,7 +20,7 @@ func TestARecordSaysWhatThePacketSays(t *testing.T) {
 		r := newRig(t, m, func(c *Config) { c.SubscriberKey = "calling-station-id" })
 		defer r.stop()
 		if r.ask(accounting(t, 1, `Acct-Status-Type=Stop, Acct-Session-Id="00 a1", Acct-Multi-Session-Id=m1, User-Name="alice@isp",
-			NAS-IP-Address=192.0.2.1, NAS-IPv6-Address="2001:db8::1", NAS-Identifier=bng1, NAS-Port-Id="eth0.7",
+			NAS-IP-Address=192.0.2.1, NAS-IPv6-Address="2001:db8::1", NAS-Identifier=bng1, NAS-Port-Id="eth0.7", ADSL-Agent-Circuit-Id=0x6c7431,
 			Calling-Station-Id="02:00:00:00:00:01", Framed-IP-Address=198.51.100.7, Framed-IPv6-Prefix="2001:db8:1::/64",
 			Delegated-IPv6-Prefix="2001:db8:2::/56", Framed-IPv6-Address="2001:db8:3::5", Acct-Session-Time=3600,
 			Acct-Terminate-Cause=Lost-Carrier, Acct-Delay-Time=3, Acct-Input-Octets=1, Filter-Id=GARDEN`)) == nil {
@@ -41,7 +41,8 @@ func TestARecordSaysWhatThePacketSays(t *testing.T) {
 			},
 			TerminateCause: 2,
 			Attributes: []radiusx.Attribute{
-				{Name: "NAS-Port-Id", Value: "eth0.7"}, {Name: "Calling-Station-Id", Value: "02:00:00:00:00:01"},
+				{Name: "Acct-Multi-Session-Id", Value: "m1"}, {Name: "NAS-Port-Id", Value: "eth0.7"}, {Name: "ADSL-Agent-Circuit-Id", Value: "0x6c7431"},
+				{Name: "Calling-Station-Id", Value: "02:00:00:00:00:01"},
 				{Name: "Framed-IP-Address", Value: "198.51.100.7"}, {Name: "Filter-Id", Value: "GARDEN"},
 			},
 		}
