@@ -7,6 +7,7 @@
 //	feed     one folder a format (xarf, arf, …) that turns other programs'
 //	         reports into verdicts and hands them to intake
 //	bindings   POST /bindings: port blocks from translators' logs
+//	radacct  POST /sessions/import: sessions that another program kept
 //	linecheck  asks the operator's own program what is in force on a line
 //	authorize  POST /radius/authorize: what an AAA server is told at log-in
 //	api      cases, manual quarantines, sessions, subscribers, BNGs

@@ -11,7 +11,7 @@ import (
 // newBNG is "cordon bng".
 func newBNG(sh *shell) *cobra.Command {
 	r := &remote{shell: sh}
-	g := group("bng", "The BNGs of the configuration", newBNGList(r), newBNGMaintenance(r), newBNGSnippet(sh), newBNGTest(r), newBNGProve(r))
+	g := group("bng", "The BNGs of the configuration", newBNGList(r), newBNGDiscover(r), newBNGMaintenance(r), newBNGSnippet(sh), newBNGTest(r), newBNGProve(r))
 	r.flags(g)
 	return g
 }

@@ -15,7 +15,7 @@ import (
 // newSession is "cordon session" and its verbs.
 func newSession(sh *shell) *cobra.Command {
 	r := &remote{shell: sh}
-	g := group("session", "Find who held an address", newSessionFind(r))
+	g := group("session", "Find who held an address; load sessions", newSessionFind(r), newSessionImport(r))
 	r.flags(g)
 	return g
 }

@@ -34,6 +34,8 @@ func newStub() *stub {
 	s.mux.HandleFunc("GET /api/v1/verdicts/{id}", s.verdict)
 	s.mux.HandleFunc("GET /api/v1/sessions", s.sessions)
 	s.mux.HandleFunc("GET /api/v1/bngs", s.bngs)
+	s.mux.HandleFunc("GET /api/v1/bngs/discovered", s.discovered)
+	s.mux.HandleFunc("POST /api/v1/sessions/import", s.imports)
 	s.mux.HandleFunc("POST /api/v1/bngs/{name}/maintenance", s.maintain)
 	s.mux.HandleFunc("POST /api/v1/bngs/{name}/maintenance/end", s.maintain)
 	return s
@@ -283,4 +285,26 @@ func (s *stub) maintain(w http.ResponseWriter, r *http.Request) {
 		s.idle = s.idle || end
 		tell(w, 200, stubBNG(name, !end))
 	}
+}
+
+func (s *stub) discovered(w http.ResponseWriter, _ *http.Request) {
+	tell(w, 200, map[string]any{"next": nil, "results": []map[string]any{
+		{"nas_ip": "203.0.113.9", "nas_ipv6": "", "nas_identifier": "edge/9\n", "sender": "192.0.2.20", "relay": true, "records": 100, "sessions": 50, "first_seen": born, "last_seen": at(time.Hour)},
+		{"nas_ip": "192.0.2.77", "nas_ipv6": "", "nas_identifier": "", "sender": "192.0.2.77", "relay": false, "records": 1, "sessions": 1, "first_seen": born, "last_seen": born},
+	}})
+}
+
+// imports takes every row but those of the user nobody.
+func (s *stub) imports(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	accepted, rejected := 0, []map[string]any{}
+	for i, line := range strings.Split(strings.TrimSpace(string(body)), "\n") {
+		var row map[string]string
+		if json.Unmarshal([]byte(line), &row) != nil || row["username"] == "nobody" {
+			rejected = append(rejected, map[string]any{"line": i + 1, "error": "subscriber: is not named"})
+			continue
+		}
+		accepted++
+	}
+	tell(w, 200, map[string]any{"accepted": accepted, "skipped": 0, "rejected": rejected, "ignored_columns": []string{"acctinputoctets"}})
 }

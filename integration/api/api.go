@@ -96,6 +96,9 @@ type Config struct {
 	// Health tells how the BNGs answer, by name; nil: this instance does not know.
 	// It may be nil itself.
 	Health func() map[string]BNGHealth
+	// Discovered lists who sends accounting and is no configured BNG; nil: this
+	// instance takes none.
+	Discovered func() []DiscoveredBNG
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
@@ -147,5 +150,6 @@ func (a *API) Mount(s *httpx.Server) {
 	a.mountSessions(s)
 	a.mountSubscribers(s)
 	a.mountBNGs(s)
+	a.mountDiscovered(s)
 	a.mountMaintenance(s)
 }

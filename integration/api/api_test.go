@@ -350,3 +350,7 @@ func TestASubscriberIsShownWithCaseAndSessions(t *testing.T) {
 		t.Errorf("nobody: %d", w.Code)
 	}
 }
+
+func TestTheDiscoveredAreShownAsTheContractSays(t *testing.T) {
+	golden(t, "discovered.json", pretty(t, call(newServer(t, &desk{}), "GET", "/api/v1/bngs/discovered", "").Body.Bytes()))
+}

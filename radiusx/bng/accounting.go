@@ -25,12 +25,22 @@ type Ignore struct {
 	NASPortID string // NAS-Port-Id; * stands for any octets
 }
 
+// AccountingConfig says what is made of records.
+type AccountingConfig struct {
+	Plan   quarantine.AddressPlan // in which space an address of a BNG is
+	Ignore []Ignore
+	Keys   *SubscriberKeys // nil: the subscriber is who the record says
+}
+
 // Accounting turns records into session events. It implements acct.Handler.
 type Accounting struct {
-	fleet  *Fleet
-	store  quarantine.SessionRecorder
-	plan   quarantine.AddressPlan
-	ignore []matcher
+	fleet     *Fleet
+	store     quarantine.SessionRecorder
+	plan      quarantine.AddressPlan
+	ignore    []matcher
+	keys      *SubscriberKeys
+	strangers *strangers
+	blamed    acct.Complaints
 
 	foreign   atomic.Uint64
 	nameless  atomic.Uint64
@@ -40,9 +50,12 @@ type Accounting struct {
 var _ acct.Handler = (*Accounting)(nil)
 
 // NewAccounting returns a handler that records what the fleet's BNGs report.
-func NewAccounting(fleet *Fleet, store quarantine.SessionRecorder, plan quarantine.AddressPlan, ignore []Ignore) *Accounting {
-	a := &Accounting{fleet: fleet, store: store, plan: plan}
-	for _, i := range ignore {
+func NewAccounting(fleet *Fleet, store quarantine.SessionRecorder, c AccountingConfig) *Accounting {
+	a := &Accounting{fleet: fleet, store: store, plan: c.Plan, keys: c.Keys, strangers: newStrangers()}
+	if a.keys == nil {
+		a.keys = &SubscriberKeys{}
+	}
+	for _, i := range c.Ignore {
 		a.ignore = append(a.ignore, newMatcher(i))
 	}
 	return a
@@ -59,6 +72,14 @@ type AccountingStats struct {
 func (a *Accounting) Stats() AccountingStats {
 	return AccountingStats{Foreign: a.foreign.Load(), Nameless: a.nameless.Load(), Forbidden: a.forbidden.Load()}
 }
+
+// Complaints returns what peers did wrong that is to be told now; see
+// [acct.Server.Complaints].
+func (a *Accounting) Complaints(now time.Time) []acct.Complaint { return a.blamed.Due(now) }
+
+// Discovered lists the NASes that sent accounting since the start and are no
+// configured BNG, at most 1,000, the one with most records first.
+func (a *Accounting) Discovered() []Discovered { return a.strangers.list() }
 
 // Handle implements acct.Handler. Records that concern no session of ours are
 // answered, so that the sender does not repeat them for ever.
@@ -85,26 +106,45 @@ func (a *Accounting) Handle(ctx context.Context, batch []acct.Record) []error {
 // session.
 func (a *Accounting) event(r *acct.Record) (event quarantine.SessionEvent, tells bool, err error) {
 	bng, allowed := a.fleet.speaker(r)
+	if a.fleet.named[bng] == nil {
+		a.strangers.note(r)
+	}
+	r.Subscriber = a.subscriber(r)
 	switch {
 	case !allowed && r.Client.Relay:
-		a.foreign.Add(1)
+		a.blame(&a.foreign, "foreign", r)
 		return event, false, nil
 	case !allowed:
-		a.forbidden.Add(1)
+		a.blame(&a.forbidden, "forbidden", r)
 		return event, false, acct.ErrRejected
 	case r.Status == acct.On || r.Status == acct.Off:
 		return quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: bng}, At: r.At}, true, nil
 	case r.Service:
 		event, tells = a.serviceEvent(r, bng)
 		return event, tells, nil
-	case r.Subscriber == "" || !utf8.ValidString(r.Subscriber):
-		a.nameless.Add(1)
+	case r.Subscriber == "":
+		a.blame(&a.nameless, "nameless", r)
 		return event, false, nil
 	}
 	if m := a.fleet.named[bng]; m != nil && r.Status == acct.Start {
 		m.surge.start(time.Now())
 	}
 	return a.sessionEvent(r, bng), true, nil
+}
+
+// blame counts what is the sender's fault, and keeps it to be told.
+func (a *Accounting) blame(counter *atomic.Uint64, reason string, r *acct.Record) {
+	counter.Add(1)
+	a.blamed.Note(reason, r.From.Addr(), r.Arrived)
+}
+
+// subscriber returns the key of whom the record is about; empty if it names
+// nobody, or not in UTF-8.
+func (a *Accounting) subscriber(r *acct.Record) string {
+	if !utf8.ValidString(r.Subscriber) {
+		return ""
+	}
+	return a.keys.Key(r.Subscriber)
 }
 
 // serviceEvent tells what the record of a service shows of its session; false if
@@ -141,9 +181,11 @@ var eventKinds = map[acct.Status]quarantine.SessionEventKind{
 func (a *Accounting) sessionEvent(r *acct.Record, bng string) quarantine.SessionEvent {
 	event := quarantine.SessionEvent{
 		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID}, Subscriber: r.Subscriber, At: r.At,
-		Ignored:   slices.ContainsFunc(a.ignore, func(m matcher) bool { return m.matches(r) }),
+		Ignored:   a.ignored(r, bng),
 		Addresses: a.addresses(r, bng), Attributes: attributes(r), Shown: a.shown(r, bng),
 	}
+	held, freed := a.blocks(r, bng)
+	event.Addresses, event.Freed = append(event.Addresses, held...), freed
 	switch {
 	case r.Status == acct.Start:
 		event.StartedAt = r.At
@@ -151,6 +193,12 @@ func (a *Accounting) sessionEvent(r *acct.Record, bng string) quarantine.Session
 		event.StartedAt = r.Started()
 	}
 	return event
+}
+
+// ignored reports whether the session is never to be touched.
+func (a *Accounting) ignored(r *acct.Record, bng string) bool {
+	m := a.fleet.named[bng]
+	return m != nil && m.Role == RoleLAC || slices.ContainsFunc(a.ignore, func(m matcher) bool { return m.matches(r) })
 }
 
 func (a *Accounting) addresses(r *acct.Record, bng string) []quarantine.Address {
@@ -165,6 +213,23 @@ func (a *Accounting) addresses(r *acct.Record, bng string) []quarantine.Address 
 		held[i].Space = a.plan.SpaceOf(bng, held[i].Prefix)
 	}
 	return held
+}
+
+// blocks returns the port blocks that a record tells of: those that the session
+// has, and those that it gave back.
+func (a *Accounting) blocks(r *acct.Record, bng string) (held, freed []quarantine.Address) {
+	for _, b := range r.Blocks {
+		block := quarantine.Address{
+			Prefix: netip.PrefixFrom(b.Public, b.Public.BitLen()), Kind: quarantine.NATPortBlock, Ports: quarantine.PortRange{Lo: b.Lo, Hi: b.Hi},
+		}
+		block.Space = a.plan.SpaceOf(bng, block.Prefix)
+		if b.Freed {
+			freed = append(freed, block)
+		} else {
+			held = append(held, block)
+		}
+	}
+	return held, freed
 }
 
 // attributes leaves out what the session has elsewhere.

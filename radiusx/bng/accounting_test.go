@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -73,7 +74,7 @@ func TestARecordIsTakenForTheBNGThatItNamesAndOnlyFromThoseWhoMaySpeakForIt(t *t
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			store := &recorder{}
-			a := NewAccounting(testFleet(t), store, quarantine.AddressPlan{}, nil)
+			a := NewAccounting(testFleet(t), store, AccountingConfig{})
 			record := acct.Record{
 				Status: acct.Start, Client: c.client, From: netip.AddrPortFrom(c.client.Prefix.Addr(), 1646), At: time.Unix(1000, 0),
 				NAS: c.nas, SessionID: "42", UserName: "alice", Subscriber: "alice",
@@ -110,7 +111,7 @@ func TestWhatARecordTellsAboutItsSession(t *testing.T) {
 	}
 	handle := func(t *testing.T, r acct.Record) []quarantine.SessionEvent {
 		store := &recorder{}
-		a := NewAccounting(testFleet(t), store, quarantine.AddressPlan{}, []Ignore{{Realm: "voip"}, {NASPortID: "*:835"}})
+		a := NewAccounting(testFleet(t), store, AccountingConfig{Ignore: []Ignore{{Realm: "voip"}, {NASPortID: "*:835"}}})
 		if err := a.Handle(t.Context(), []acct.Record{r})[0]; err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +166,7 @@ func TestWhatARecordTellsAboutItsSession(t *testing.T) {
 
 func TestOnlyWhatTheStoreHasIsAnswered(t *testing.T) {
 	away := errors.New("the store is away")
-	a := NewAccounting(testFleet(t), &recorder{err: away}, quarantine.AddressPlan{}, nil)
+	a := NewAccounting(testFleet(t), &recorder{err: away}, AccountingConfig{})
 	batch := []acct.Record{
 		{Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "1", Subscriber: "alice"},
 		{Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "2"},
@@ -173,5 +174,121 @@ func TestOnlyWhatTheStoreHasIsAnswered(t *testing.T) {
 	answers := a.Handle(t.Context(), batch)
 	if !errors.Is(answers[0], away) || answers[1] != nil {
 		t.Errorf("answers %v; want the session unanswered, the nameless one answered", answers)
+	}
+}
+
+func TestASessionOnALACIsIgnoredAndOnAnLNSIsNot(t *testing.T) {
+	for role, ignored := range map[Role]bool{RoleBNG: false, RoleLAC: true, RoleLNS: false} {
+		fleet, store := testFleet(t), &recorder{}
+		fleet.named["bng1"].Role = role
+		NewAccounting(fleet, store, AccountingConfig{}).Handle(t.Context(), []acct.Record{{
+			Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "1", Subscriber: "alice",
+		}})
+		if len(store.events) != 1 || store.events[0].Ignored != ignored {
+			t.Errorf("%s: %+v, want ignored %t", role, store.events, ignored)
+		}
+	}
+}
+
+func TestEveryRoleReadsItsOwnWord(t *testing.T) {
+	for role := range roles {
+		var read Role
+		if err := read.UnmarshalText([]byte(Role(role).String())); err != nil || read != Role(role) {
+			t.Errorf("%s is read as %s: %v", Role(role), read, err)
+		}
+	}
+	var r Role
+	if err := r.UnmarshalText([]byte("router")); err == nil || Role(9).String() != "Role(9)" {
+		t.Error("a role that is none is taken")
+	}
+}
+
+func TestTheSubscriberIsTheKeyThatIsMadeOfTheRecords(t *testing.T) {
+	store, keys := &recorder{}, &SubscriberKeys{StripRealm: true, Lower: true}
+	a := NewAccounting(testFleet(t), store, AccountingConfig{Keys: keys})
+	record := acct.Record{
+		Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")},
+		SessionID: "1", UserName: "Alice@ISP", Subscriber: "Alice@ISP",
+	}
+	a.Handle(t.Context(), []acct.Record{record})
+	keys.Use(map[string]string{"alice": "4711"})
+	a.Handle(t.Context(), []acct.Record{record})
+	for i, want := range []string{"alice", "4711"} {
+		e := store.events[i]
+		if e.Subscriber != want || len(e.Attributes) != 1 || e.Attributes[0] != (quarantine.Attribute{Name: "User-Name", Value: "Alice@ISP"}) {
+			t.Errorf("event %+v, want subscriber %s, and the User-Name as the BNG knows it", e, want)
+		}
+	}
+}
+
+func TestAnImportedSessionIsOneThatNoStartWasSeenOf(t *testing.T) {
+	store := &recorder{}
+	a := NewAccounting(testFleet(t), store, AccountingConfig{Ignore: []Ignore{{Realm: "voip"}}, Keys: &SubscriberKeys{Lower: true}})
+	start, seen := time.Unix(1000, 0), time.Unix(4000, 0)
+	record := acct.Record{
+		Status: acct.InterimUpdate, At: seen, SessionTime: seen.Sub(start), NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "1",
+		UserName: "Alice", Subscriber: "Alice", FramedIP: netip.MustParseAddr("198.51.100.7"),
+		Attributes: []radiusx.Attribute{{Name: "Filter-Id", Value: "GARDEN"}},
+	}
+	nameless, voice, stranger := record, record, record
+	nameless.Subscriber = ""
+	voice.UserName = "030@voip"
+	stranger.NAS.IP, stranger.Status, stranger.SessionTime = netip.MustParseAddr("203.0.113.1"), acct.Stop, 0
+	answers := a.Import(t.Context(), []acct.Record{record, nameless, voice, stranger})
+	var field *quarantine.FieldError
+	if answers[0] != nil || !errors.As(answers[1], &field) || answers[2] != nil || answers[3] != nil || len(store.events) != 3 {
+		t.Fatalf("answers %v, events %+v", answers, store.events)
+	}
+	e := store.events[0]
+	if e.Kind != quarantine.SessionRenewed || e.Key != (quarantine.SessionKey{BNG: "bng1", ID: "1"}) || e.Subscriber != "alice" || !e.At.Equal(seen) ||
+		!e.StartedAt.Equal(start) || e.Ignored || len(e.Addresses) != 1 || e.Shown != nil {
+		t.Errorf("event %+v", e)
+	}
+	if !store.events[1].Ignored {
+		t.Error("a session that is ignored in accounting is not when it is imported")
+	}
+	if e := store.events[2]; e.Kind != quarantine.SessionEnded || e.Key.BNG != "nas:203.0.113.1" || !e.StartedAt.Equal(seen) {
+		t.Errorf("event of an unconfigured BNG %+v", e)
+	}
+}
+
+func TestPortBlocksOfARecordAreHeldOrGivenBack(t *testing.T) {
+	store := &recorder{}
+	plan := quarantine.AddressPlan{Spaces: []quarantine.AddressSpace{
+		{Name: "outside-b", Prefixes: []netip.Prefix{netip.MustParsePrefix("203.0.113.128/25")}, BNGs: []string{"bng1"}},
+	}}
+	block := func(addr string, lo, hi uint16, freed bool) acct.PortBlock {
+		return acct.PortBlock{Public: netip.MustParseAddr(addr), Lo: lo, Hi: hi, Freed: freed}
+	}
+	NewAccounting(testFleet(t), store, AccountingConfig{Plan: plan}).Handle(t.Context(), []acct.Record{{
+		Status: acct.InterimUpdate, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "1",
+		Subscriber: "alice", FramedIP: netip.MustParseAddr("100.64.0.7"),
+		Blocks: []acct.PortBlock{block("203.0.113.1", 1024, 2047, false), block("203.0.113.200", 4096, 4099, false), block("203.0.113.1", 1, 9, true)},
+	}})
+	e := store.events[0]
+	want := quarantine.Address{Prefix: netip.MustParsePrefix("203.0.113.1/32"), Kind: quarantine.NATPortBlock, Ports: quarantine.PortRange{Lo: 1024, Hi: 2047}}
+	if len(e.Addresses) != 3 || e.Addresses[1] != want || e.Addresses[2].Space != "outside-b" {
+		t.Errorf("held %+v", e.Addresses)
+	}
+	if want.Ports = (quarantine.PortRange{Lo: 1, Hi: 9}); len(e.Freed) != 1 || e.Freed[0] != want {
+		t.Errorf("given back %+v", e.Freed)
+	}
+}
+
+func TestASessionIsNeverIdentifiedByAnAddressItHadBeforeOrShares(t *testing.T) {
+	address := func(text string, kind quarantine.AddressKind, until time.Time) quarantine.Address {
+		return quarantine.Address{Prefix: netip.MustParsePrefix(text), Kind: kind, Until: until}
+	}
+	block := address("203.0.113.1/32", quarantine.NATPortBlock, time.Time{})
+	block.Ports = quarantine.PortRange{Lo: 1024, Hi: 2047}
+	told := identity(&quarantine.Session{
+		SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice",
+		Addresses: []quarantine.Address{
+			address("198.51.100.7/32", quarantine.FramedIP, time.Unix(1000, 0)), address("198.51.100.8/32", quarantine.FramedIP, time.Time{}), block,
+		},
+	})
+	want := []radiusx.Attribute{{Name: "Acct-Session-Id", Value: "1"}, {Name: "User-Name", Value: "alice"}, {Name: "Framed-IP-Address", Value: "198.51.100.8"}}
+	if !slices.Equal(told, want) {
+		t.Errorf("identified by %v, want %v", told, want)
 	}
 }

@@ -19,6 +19,7 @@ type Config struct {
 	NAS     []NAS      // how it names itself in accounting; empty: by Address
 	Secret  radiusx.Secret
 	Via     *Proxy // nil: requests go to Address; else to the proxy, and Secret is not used
+	Role    Role
 	Dialect *dialect.Dialect
 	Options map[string]string // dialect_options
 

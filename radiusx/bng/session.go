@@ -6,8 +6,9 @@ import (
 )
 
 // identity returns what is known of a session as RADIUS attributes. User-Name
-// is the subscriber key unless accounting told another; addresses are not kept
-// twice.
+// is the subscriber key unless accounting told another. An address that the
+// session had before is left out, for it may be another's by now, and so are port
+// blocks, which no BNG is asked by.
 func identity(s *quarantine.Session) []radiusx.Attribute {
 	attributes := []radiusx.Attribute{{Name: "Acct-Session-Id", Value: s.ID}}
 	user := s.Attribute("User-Name")
@@ -16,6 +17,9 @@ func identity(s *quarantine.Session) []radiusx.Attribute {
 	}
 	attributes = append(attributes, radiusx.Attribute{Name: "User-Name", Value: user})
 	for _, a := range s.Addresses {
+		if !a.Until.IsZero() || a.Kind == quarantine.NATPortBlock {
+			continue
+		}
 		if a.Kind == quarantine.FramedIP || a.Kind == quarantine.FramedIPv6Address {
 			attributes = append(attributes, radiusx.Attribute{Name: string(a.Kind), Value: a.Prefix.Addr().String()})
 			continue

@@ -13,10 +13,11 @@ import (
 	"go.uber.org/zap"
 
 	"cordon/integration/api"
-	"cordon/integration/bindings"
 	"cordon/integration/authorize"
+	"cordon/integration/bindings"
 	"cordon/integration/httpx"
 	"cordon/integration/intake"
+	"cordon/integration/radacct"
 	"cordon/quarantine"
 	"cordon/quarantine/engine"
 	"cordon/radiusx/acct"
@@ -210,11 +211,16 @@ func (a *App) recorder() quarantine.SessionRecorder {
 // listens reports whether accounting comes to this instance.
 func (a *App) listens(o Options) bool { return len(a.cfg.Accounting.Listen)+len(o.AccountingConns) > 0 }
 
+// translation says how records become session events.
+func (a *App) translation() bng.AccountingConfig {
+	return bng.AccountingConfig{Plan: addressPlan(a.cfg), Ignore: a.parts.Ignore, Keys: a.parts.Keys}
+}
+
 func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
 	if !a.listens(o) {
 		return nil
 	}
-	a.accounting = bng.NewAccounting(fleet, a.recorder(), addressPlan(a.cfg), a.parts.Ignore)
+	a.accounting = bng.NewAccounting(fleet, a.recorder(), a.translation())
 	server, err := acct.New(acct.Config{
 		Listen: a.cfg.Accounting.Listen, Conns: o.AccountingConns, Clients: a.parts.Clients, Handler: a.accounting,
 		Dictionary: a.parts.Dictionary, SubscriberKey: a.cfg.Accounting.SubscriberKey, Keep: append(fleet.Keep(), "User-Name"),
@@ -259,7 +265,11 @@ func (a *App) mount() error {
 		return err
 	}
 	in.Mount(a.http)
-	c := api.Config{Cases: a.store, Sessions: a.store, Bindings: a.store, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg), Health: a.health}
+	radacct.New(imports{bng.NewAccounting(a.fleet, a.store, a.translation()), a.cfg.Accounting.SubscriberKey}, a.cfg.Attribution.History.Std()).Mount(a.http)
+	c := api.Config{
+		Cases: a.store, Sessions: a.store, Bindings: a.store, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),
+		Health: a.health, Discovered: a.discovered,
+	}
 	for _, p := range a.cfg.Profiles {
 		c.Profiles = append(c.Profiles, p.Name)
 	}

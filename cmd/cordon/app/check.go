@@ -25,6 +25,7 @@ type Parts struct {
 	Fleet         []bng.Config
 	Clients       []acct.Client
 	Ignore        []bng.Ignore
+	Keys          *bng.SubscriberKeys
 	Rules         quarantine.Rulebook
 	Tokens        []httpx.Token
 	RedisPassword string
@@ -187,6 +188,7 @@ func checkAccounting(d *document, cfg *Config, parts *Parts) {
 	if most := int64(cfg.Accounting.Spool.Max); most > 0 && most < spool.MinMax {
 		d.fail(path{"accounting", "spool", "max"}, "is at least 1MiB, or 0 for no spool")
 	}
+	checkSubscriber(d, cfg, parts)
 	if len(cfg.Accounting.Listen) > 0 && len(cfg.Accounting.Clients) == 0 {
 		d.fail(path{"accounting", "clients"}, "nobody may send accounting: name the BNGs or the relay")
 	}

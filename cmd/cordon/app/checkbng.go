@@ -111,6 +111,9 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]qua
 		Profiles:            map[string]dialect.Profile{},
 	}
 	checkVia(d, p, b, parts, &c)
+	if err := c.Role.UnmarshalText([]byte(b.Role)); err != nil {
+		d.fail(p.to("role"), "%v", err)
+	}
 	for i, n := range b.NAS {
 		if !n.IP.IsValid() && n.Identifier == "" {
 			d.fail(p.to("nas", i), "needs ip or identifier")

@@ -67,11 +67,19 @@ type Token struct {
 
 // Accounting is the RADIUS accounting listener.
 type Accounting struct {
-	Listen         []string `yaml:"listen"` // addresses that the BNGs send to; empty: none
-	SubscriberKey  string   `yaml:"subscriber_key"`
-	Clients        []Client `yaml:"clients"`
-	IgnoreSessions []Ignore `yaml:"ignore_sessions"`
-	Spool          Spool    `yaml:"spool"`
+	Listen         []string   `yaml:"listen"` // addresses that the BNGs send to; empty: none
+	SubscriberKey  string     `yaml:"subscriber_key"`
+	Subscriber     Subscriber `yaml:"subscriber"`
+	Clients        []Client   `yaml:"clients"`
+	IgnoreSessions []Ignore   `yaml:"ignore_sessions"`
+	Spool          Spool      `yaml:"spool"`
+}
+
+// Subscriber is what is made of the value of subscriber_key.
+type Subscriber struct {
+	Realm   string `yaml:"realm"`    // keep | strip
+	Case    string `yaml:"case"`     // keep | lower
+	MapFile string `yaml:"map_file"` // CSV: key,account id
 }
 
 // Spool keeps accounting on this host's disk while Redis is away.
@@ -137,6 +145,7 @@ type BNG struct {
 	Address              netip.Addr            `yaml:"address"`
 	Via                  string                `yaml:"via"` // name of a proxy
 	NAS                  []NAS                 `yaml:"nas"`
+	Role                 string                `yaml:"role"` // bng | lac | lns
 	Secret               string                `yaml:"secret"`
 	SecretFile           string                `yaml:"secret_file"`
 	Dialect              string                `yaml:"dialect"`

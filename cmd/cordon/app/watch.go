@@ -53,6 +53,7 @@ func (a *App) watch(ctx context.Context) error {
 	defer ticker.Stop()
 	told, seen := map[string]uint64{}, map[string]*noticed{}
 	var spooled spool.Stats
+	accounts := newAccountFile(a.cfg, a.parts)
 	for n := 0; ; n++ {
 		if !a.redisSeen.Load() {
 			a.redisSeen.Store(a.store.Ping(ctx) == nil)
@@ -61,7 +62,9 @@ func (a *App) watch(ctx context.Context) error {
 		if n%tellEvery == 0 {
 			a.tellDropped(told)
 			a.tellSpool(&spooled)
+			a.tellComplaints()
 		}
+		accounts.follow(a.log)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -98,6 +101,18 @@ func (a *App) tellDropped(told map[string]uint64) {
 	}
 	if len(fields) > 0 {
 		a.log.Warn("accounting dropped or ignored; see the counters in /metrics", fields...)
+	}
+}
+
+// tellComplaints writes a line about each thing that a peer does wrong, once and
+// again every hour.
+func (a *App) tellComplaints() {
+	if a.acct == nil {
+		return
+	}
+	for _, c := range append(a.acct.Complaints(), a.accounting.Complaints(time.Now())...) {
+		a.log.Warn("accounting of no use; told again in an hour if it goes on",
+			zap.String("reason", c.Reason), zap.Stringer("peer", c.Peer), zap.Uint64("times", c.Times))
 	}
 }
 

@@ -1,0 +1,30 @@
+package app
+
+import (
+	"net/netip"
+
+	"cordon/integration/api"
+)
+
+// discovered lists, for the API, who sends accounting and is not configured.
+func (a *App) discovered() []api.DiscoveredBNG {
+	if a.accounting == nil { // it takes none
+		return nil
+	}
+	var list []api.DiscoveredBNG
+	for _, d := range a.accounting.Discovered() {
+		list = append(list, api.DiscoveredBNG{
+			NASIP: written(d.NAS.IP), NASIPv6: written(d.NAS.IPv6), NASIdentifier: d.NAS.Identifier, Sender: written(d.Sender), Relay: d.Relay,
+			Records: d.Records, Sessions: d.Sessions, FirstSeen: d.First.UTC(), LastSeen: d.Last.UTC(),
+		})
+	}
+	return list
+}
+
+// written is an address as text, "" if there is none.
+func written(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cordon/cmd/cordon/client"
+)
+
+// Rows and octets of one request: below what the server takes.
+const (
+	chunkRows   = 1000
+	chunkOctets = 2 << 20
+)
+
+// maxBadLines is how many bad lines are told one by one.
+const maxBadLines = 100
+
+func newSessionImport(r *remote) *cobra.Command {
+	var zone string
+	c := &cobra.Command{
+		Use: "import FILE", Short: "Load the sessions that another program knows, on the first day", Args: cobra.ExactArgs(1),
+		Long: "Reads CSV with a header, as exported from FreeRADIUS' table radacct; - is standard input. Columns may stand in any\n" +
+			"order: acctsessionid, username, nasipaddress (or nasidentifier), acctstarttime, acctupdatetime, acctstoptime,\n" +
+			"framedipaddress, framedipv6address, framedipv6prefix, delegatedipv6prefix, framedinterfaceid, nasportid,\n" +
+			"callingstationid, calledstationid, acctmultisessionid, filterid, class. Others are ignored.\n" +
+			"Bad lines are told, the others taken. The same file may be imported again: what is newer is never undone.",
+		Example: "  cordon session import radacct.csv --tz Europe/Berlin",
+		RunE: func(c *cobra.Command, args []string) error {
+			in := r.in
+			if args[0] != "-" {
+				file, err := os.Open(args[0])
+				if err != nil {
+					return failed("", "%w", err)
+				}
+				defer func() { _ = file.Close() }() // only read
+				in = file
+			}
+			return r.importSessions(c.Context(), in, zone)
+		},
+	}
+	c.Flags().StringVar(&zone, "tz", "", "zone of times without an offset: Europe/Berlin, or +01:00")
+	return c
+}
+
+// importAnswer is the answer to one request, and their sum.
+type importAnswer struct {
+	Accepted int           `json:"accepted"`
+	Skipped  int           `json:"skipped"`
+	Rejected []lineRefusal `json:"rejected"`
+	Ignored  []string      `json:"ignored_columns"`
+}
+
+type lineRefusal struct {
+	Line  int    `json:"line"`
+	Error string `json:"error"`
+}
+
+// importer sends rows in requests of bearable size.
+type importer struct {
+	*remote
+	api    *client.Client
+	query  url.Values
+	header []string
+	body   bytes.Buffer
+	lines  []int // of the file, for each row in body
+	sum    importAnswer
+}
+
+func (r *remote) importSessions(ctx context.Context, in io.Reader, zone string) error {
+	api, err := r.client()
+	if err != nil {
+		return err
+	}
+	im := &importer{remote: r, api: api, query: url.Values{}}
+	if zone != "" {
+		im.query.Set("tz", zone)
+	}
+	if err := im.read(ctx, in); err != nil {
+		if n := im.sum.Accepted + im.sum.Skipped; n > 0 {
+			r.say("%d rows were taken before; import the file again when it is mended: they change nothing then", n)
+		}
+		return err
+	}
+	return im.report()
+}
+
+// read sends the file piece by piece.
+func (im *importer) read(ctx context.Context, in io.Reader) error {
+	rows := csv.NewReader(in)
+	rows.FieldsPerRecord = -1
+	header, err := rows.Read()
+	if err != nil {
+		return failed("begin the file with the names of its columns", "read the header: %w", err)
+	}
+	header[0] = strings.TrimPrefix(header[0], "\ufeff")
+	im.header = header
+	for {
+		fields, err := rows.Read()
+		var bad *csv.ParseError
+		switch {
+		case errors.Is(err, io.EOF):
+			return im.send(ctx)
+		case errors.As(err, &bad):
+			im.refuse(bad.StartLine, bad.Err.Error())
+			continue
+		case err != nil:
+			return fmt.Errorf("read the file: %w", err)
+		}
+		line, _ := rows.FieldPos(0)
+		if err := im.row(ctx, line, fields); err != nil {
+			return err
+		}
+	}
+}
+
+// row adds one row to the request, and sends that when it is full.
+func (im *importer) row(ctx context.Context, line int, fields []string) error {
+	if len(fields) != len(im.header) {
+		im.refuse(line, fmt.Sprintf("has %d fields, the header %d", len(fields), len(im.header)))
+		return nil
+	}
+	told := make(map[string]string, len(fields))
+	for i, name := range im.header {
+		if fields[i] != "" {
+			told[name] = fields[i]
+		}
+	}
+	text, err := json.Marshal(told)
+	if err != nil {
+		return fmt.Errorf("write line %d: %w", line, err)
+	}
+	im.body.Write(append(text, '\n'))
+	if im.lines = append(im.lines, line); len(im.lines) < chunkRows && im.body.Len() < chunkOctets {
+		return nil
+	}
+	return im.send(ctx)
+}
+
+func (im *importer) refuse(line int, why string) {
+	im.sum.Rejected = append(im.sum.Rejected, lineRefusal{line, why})
+}
+
+// send hands the rows over that were gathered.
+func (im *importer) send(ctx context.Context) error {
+	if len(im.lines) == 0 {
+		return nil
+	}
+	path := "/sessions/import"
+	if len(im.query) > 0 {
+		path += "?" + im.query.Encode()
+	}
+	raw, err := im.api.PostBody(ctx, path, "application/x-ndjson", im.body.Bytes())
+	if err != nil {
+		return err
+	}
+	answer, err := decode[importAnswer](raw)
+	if err != nil {
+		return err
+	}
+	im.sum.Accepted += answer.Accepted
+	im.sum.Skipped += answer.Skipped
+	for _, refused := range answer.Rejected {
+		if refused.Line > 0 && refused.Line <= len(im.lines) {
+			im.refuse(im.lines[refused.Line-1], refused.Error)
+		}
+	}
+	for _, name := range answer.Ignored {
+		if !slices.Contains(im.sum.Ignored, name) {
+			im.sum.Ignored = append(im.sum.Ignored, name)
+		}
+	}
+	im.body.Reset()
+	im.lines = im.lines[:0]
+	return nil
+}
+
+// report prints the sum; bad lines make the exit code 4, or 1 if there was
+// nothing else.
+func (im *importer) report() error {
+	slices.SortStableFunc(im.sum.Rejected, func(a, b lineRefusal) int { return a.Line - b.Line })
+	im.sum.Rejected, im.sum.Ignored = append([]lineRefusal{}, im.sum.Rejected...), append([]string{}, im.sum.Ignored...)
+	if len(im.sum.Ignored) > 0 {
+		im.say("ignored columns: %s", strings.Join(im.sum.Ignored, ", "))
+	}
+	for i, refused := range im.sum.Rejected {
+		if i == maxBadLines {
+			im.say("and %d more", len(im.sum.Rejected)-maxBadLines)
+			break
+		}
+		im.say("line %d: %s", refused.Line, refused.Error)
+	}
+	raw, err := json.Marshal(im.sum)
+	if err != nil {
+		return fmt.Errorf("write the sum: %w", err)
+	}
+	t := &table{header: []string{"ACCEPTED", "SKIPPED", "REJECTED"}}
+	t.add(fmt.Sprint(im.sum.Accepted), fmt.Sprint(im.sum.Skipped), fmt.Sprint(len(im.sum.Rejected)))
+	if err := im.print(printed{raw: raw, names: []string{fmt.Sprint(im.sum.Accepted)}, table: t}); err != nil {
+		return err
+	}
+	switch n := len(im.sum.Rejected); {
+	case n == 0:
+		return nil
+	case im.sum.Accepted+im.sum.Skipped == 0:
+		return failed("cordon session import --help", "none of %d rows could be taken", n)
+	default:
+		return &exitError{code: exitPartly, err: fmt.Errorf("%d of %d rows could not be taken", n, n+im.sum.Accepted+im.sum.Skipped),
+			next: "mend those lines and import the file again"}
+	}
+}

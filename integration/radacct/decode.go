@@ -1,0 +1,196 @@
+package radacct
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxLines bounds the rows of one request.
+const MaxLines = 5000
+
+// columnOrder is the columns that count, in a fixed order, so that the same bad
+// row is always told the same way.
+var columnOrder = slices.Sorted(maps.Keys(columns))
+
+// RowFault is what is wrong with one line of a body.
+type RowFault struct {
+	Line  int    `json:"line" doc:"From 1; of CSV, where the row begins."`
+	Error string `json:"error"`
+}
+
+// table is a body, read.
+type table struct {
+	sessions []Session
+	lines    []int // where each session stands
+	faults   []RowFault
+	ignored  map[string]bool // columns that do not count, as they were told
+}
+
+func (t *table) fault(line int, format string, args ...any) {
+	t.faults = append(t.faults, RowFault{line, fmt.Sprintf(format, args...)})
+}
+
+func (t *table) add(r *reader, line int, told row) {
+	s, err := r.session(told)
+	if err != nil {
+		t.fault(line, "%v", err)
+		return
+	}
+	t.sessions, t.lines = append(t.sessions, s), append(t.lines, line)
+}
+
+func (t *table) full() bool { return len(t.sessions)+len(t.faults) >= MaxLines }
+
+var errTooMany = fmt.Errorf("more than %d rows; send them in several requests", MaxLines)
+
+// decode reads a body of CSV with a header (RFC 4180), or of JSON objects, one a
+// line. An error is about the body as a whole.
+func (r *reader) decode(contentType string, body []byte) (*table, error) {
+	kind, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return nil, fmt.Errorf("the Content-Type %q is neither text/csv nor application/x-ndjson", contentType)
+	}
+	t := &table{ignored: map[string]bool{}}
+	switch kind {
+	case "text/csv":
+		return t, r.decodeCSV(t, body)
+	case "application/x-ndjson", "application/json":
+		return t, r.decodeJSON(t, body)
+	}
+	return nil, fmt.Errorf("the Content-Type %q is neither text/csv nor application/x-ndjson", kind)
+}
+
+func (r *reader) decodeCSV(t *table, body []byte) error {
+	rows := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(body, []byte("\ufeff"))))
+	rows.FieldsPerRecord = -1
+	header, err := rows.Read()
+	if err != nil {
+		return fmt.Errorf("read the header: %w", err)
+	}
+	names := make([]string, len(header))
+	for i, told := range header {
+		names[i] = columnName(told)
+		if columns[names[i]] == nil {
+			t.ignored[told] = true
+		} else if slices.Contains(names[:i], names[i]) {
+			return fmt.Errorf("the header has %s twice", names[i])
+		}
+	}
+	if !slices.Contains(names, "acctsessionid") {
+		return errors.New("the header has no acctsessionid; is the first line the names of the columns?")
+	}
+	for {
+		fields, err := rows.Read()
+		var bad *csv.ParseError
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case t.full():
+			return errTooMany
+		case errors.As(err, &bad):
+			t.fault(bad.StartLine, "%v", bad.Err)
+			continue
+		case err != nil:
+			return fmt.Errorf("read: %w", err)
+		}
+		line, _ := rows.FieldPos(0)
+		if len(fields) != len(names) {
+			t.fault(line, "has %d fields, the header %d", len(fields), len(names))
+			continue
+		}
+		told := row{}
+		for i, name := range names {
+			told[name] = fields[i]
+		}
+		t.add(r, line, told)
+	}
+}
+
+func (r *reader) decodeJSON(t *table, body []byte) error {
+	line := 0
+	for text := range bytes.Lines(body) {
+		line++
+		if text = bytes.TrimSpace(text); len(text) == 0 {
+			continue
+		}
+		if t.full() {
+			return errTooMany
+		}
+		told, err := t.object(text)
+		if err != nil {
+			t.fault(line, "%v", err)
+			continue
+		}
+		t.add(r, line, told)
+	}
+	return nil
+}
+
+// object reads a JSON object of strings and numbers; null is no value.
+func (t *table) object(text []byte) (row, error) {
+	if !utf8.Valid(text) {
+		return nil, errors.New("is not in UTF-8")
+	}
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(text, &values); err != nil || values == nil {
+		return nil, errors.New("is no JSON object")
+	}
+	told := row{}
+	for key, raw := range values {
+		name := columnName(key)
+		if columns[name] == nil {
+			t.ignored[key] = true
+			continue
+		}
+		if _, twice := told[name]; twice {
+			return nil, fmt.Errorf("has %s twice", name)
+		}
+		value, ok := scalar(raw)
+		if !ok {
+			return nil, fmt.Errorf("%s: is neither text nor a number", name)
+		}
+		told[name] = value
+	}
+	return told, nil
+}
+
+func scalar(raw json.RawMessage) (string, bool) {
+	var text string
+	switch {
+	case string(raw) == "null":
+		return "", true
+	case raw[0] == '"':
+		return text, json.Unmarshal(raw, &text) == nil
+	case raw[0] == '-', raw[0] >= '0' && raw[0] <= '9':
+		return string(raw), true
+	}
+	return "", false
+}
+
+// ignoredColumns lists the columns that do not count.
+func (t *table) ignoredColumns() []string {
+	names := make([]string, 0, len(t.ignored))
+	for name := range t.ignored {
+		names = append(names, strings.ToValidUTF8(clip(name), "?"))
+	}
+	slices.Sort(names)
+	return names[:min(len(names), 64)]
+}
+
+// clip bounds what of an input is repeated.
+func clip(s string) string {
+	const longest = 64
+	if len(s) > longest {
+		return s[:longest]
+	}
+	return s
+}

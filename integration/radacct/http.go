@@ -1,0 +1,127 @@
+package radacct
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"cordon/integration/httpx"
+	"cordon/quarantine"
+)
+
+// MaxBody bounds the body of a request, in octets.
+const MaxBody = 8 << 20
+
+// loader records sessions. There is an error for each, in order: a
+// *quarantine.FieldError for one that can never be stored, any other means that
+// the store does not answer.
+type loader interface {
+	Load(ctx context.Context, sessions []Session) []error
+}
+
+// Import takes rows in.
+type Import struct {
+	loader  loader
+	history time.Duration
+	now     func() time.Time
+}
+
+// New returns an edge in front of l. Sessions that ended longer than history ago
+// are passed over: nothing would be kept of them.
+func New(l loader, history time.Duration) *Import {
+	return &Import{loader: l, history: history, now: time.Now}
+}
+
+// SessionRow describes a row on the wire for the OpenAPI document; columns reads it.
+type SessionRow struct {
+	ID        string `json:"acctsessionid"`
+	User      string `json:"username,omitempty"`
+	NAS       string `json:"nasipaddress,omitempty" doc:"Or nasidentifier: as the BNG names itself in accounting."`
+	NASName   string `json:"nasidentifier,omitempty"`
+	Start     string `json:"acctstarttime" doc:"RFC 3339, or as a database writes it; without an offset only with tz."`
+	Update    string `json:"acctupdatetime,omitempty" doc:"When its BNG told of it last."`
+	Stop      string `json:"acctstoptime,omitempty" doc:"None: it is on line."`
+	IPv4      string `json:"framedipaddress,omitempty"`
+	IPv6      string `json:"framedipv6address,omitempty"`
+	Prefix    string `json:"framedipv6prefix,omitempty"`
+	Delegated string `json:"delegatedipv6prefix,omitempty"`
+	Interface string `json:"framedinterfaceid,omitempty"`
+	MultiID   string `json:"acctmultisessionid,omitempty"`
+	Port      string `json:"nasportid,omitempty"`
+	Calling   string `json:"callingstationid,omitempty"`
+	Called    string `json:"calledstationid,omitempty"`
+	Filter    string `json:"filterid,omitempty"`
+	Class     string `json:"class,omitempty" doc:"0x and hexadecimal digits, or text."`
+}
+
+// Imported is what became of a body.
+type Imported struct {
+	Accepted int        `json:"accepted" doc:"Rows that are stored, or told nothing new."`
+	Skipped  int        `json:"skipped" doc:"Sessions that ended longer ago than history is kept."`
+	Rejected []RowFault `json:"rejected"`
+	Ignored  []string   `json:"ignored_columns"`
+}
+
+type importInput struct {
+	ContentType string `header:"Content-Type"`
+	Zone        string `query:"tz" doc:"Zone of times without an offset: Europe/Berlin, or +01:00."`
+	RawBody     []byte `contentType:"application/x-ndjson"`
+}
+
+type importOutput struct{ Body Imported }
+
+// Mount adds POST /sessions/import to the server.
+func (im *Import) Mount(s *httpx.Server) {
+	httpx.Register(s, httpx.Operation{
+		ID: "import-sessions", Method: http.MethodPost, Path: "/sessions/import",
+		Summary: "Take in sessions that another program kept: rows as of radacct, CSV with a header or NDJSON.",
+		Scopes:  []httpx.Scope{httpx.ScopeAdmin}, MaxBody: MaxBody, OwnBody: SessionRow{},
+	}, im.post)
+}
+
+func (im *Import) post(ctx context.Context, input *importInput) (*importOutput, error) {
+	zone, err := parseZone(input.Zone)
+	if err != nil {
+		return nil, httpx.Invalid("query.tz", err.Error(), input.Zone)
+	}
+	r := reader{zone: zone, now: im.now()}
+	t, err := r.decode(input.ContentType, input.RawBody)
+	if errors.Is(err, errTooMany) {
+		return nil, httpx.NewProblem(http.StatusRequestEntityTooLarge, err.Error())
+	}
+	if err != nil {
+		return nil, httpx.NewProblem(http.StatusBadRequest, err.Error())
+	}
+	answer := Imported{Ignored: t.ignoredColumns(), Skipped: t.forget(r.now.Add(-im.history))}
+	for i, err := range im.loader.Load(ctx, t.sessions) {
+		var wrong *quarantine.FieldError
+		switch {
+		case err == nil:
+			answer.Accepted++
+		case errors.As(err, &wrong):
+			t.fault(t.lines[i], "%v", wrong)
+		default:
+			return nil, err // all of it again: what is stored already changes nothing
+		}
+	}
+	slices.SortFunc(t.faults, func(a, b RowFault) int { return cmp.Compare(a.Line, b.Line) })
+	answer.Rejected = append([]RowFault{}, t.faults...) // never null
+	return &importOutput{answer}, nil
+}
+
+// forget leaves out the sessions that ended before the moment, and counts them.
+func (t *table) forget(before time.Time) int {
+	kept := 0
+	for i, s := range t.sessions {
+		if s.Stop.IsZero() || s.Stop.After(before) {
+			t.sessions[kept], t.lines[kept] = s, t.lines[i]
+			kept++
+		}
+	}
+	forgotten := len(t.sessions) - kept
+	t.sessions, t.lines = t.sessions[:kept], t.lines[:kept]
+	return forgotten
+}

@@ -1,0 +1,203 @@
+package radacct
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// Session is one row.
+type Session struct {
+	ID         string     // Acct-Session-Id
+	User       string     // User-Name; may be empty
+	NAS        netip.Addr // NAS-IP-Address or NAS-IPv6-Address; may be missing if NASName is there
+	NASName    string     // NAS-Identifier
+	Start      time.Time
+	Seen       time.Time // when its BNG told of it last; not before Start
+	Stop       time.Time // zero: on line then
+	Addresses  []quarantine.Address
+	Attributes []quarantine.Attribute
+}
+
+// shortestPrefix is the shortest IPv6 prefix, in bits, that is believed to be
+// one subscriber's.
+const shortestPrefix = 32
+
+// reader reads rows.
+type reader struct {
+	zone *time.Location // of times without an offset; nil: there may be none
+	now  time.Time
+}
+
+// columns reads each column that counts. Names are compared without case, dashes
+// and underscores, so that Acct-Session-Id is a column too.
+var columns = map[string]func(*reader, *Session, string) error{
+	"acctsessionid":       func(_ *reader, s *Session, v string) error { s.ID = v; return nil },
+	"username":            func(_ *reader, s *Session, v string) error { s.User = v; return nil },
+	"nasidentifier":       func(_ *reader, s *Session, v string) error { s.NASName = v; return nil },
+	"nasipaddress":        readNAS,
+	"nasipv6address":      readNAS,
+	"acctstarttime":       func(r *reader, s *Session, v string) error { return r.moment(&s.Start, v) },
+	"acctupdatetime":      func(r *reader, s *Session, v string) error { return r.moment(&s.Seen, v) },
+	"acctstoptime":        func(r *reader, s *Session, v string) error { return r.moment(&s.Stop, v) },
+	"framedipaddress":     readIPv4,
+	"framedipv6address":   readIPv6,
+	"framedipv6prefix":    prefixReader(quarantine.FramedIPv6Prefix),
+	"delegatedipv6prefix": prefixReader(quarantine.DelegatedIPv6Prefix),
+	"framedinterfaceid":   attributeReader("Framed-Interface-Id"),
+	"acctmultisessionid":  attributeReader("Acct-Multi-Session-Id"),
+	"nasportid":           attributeReader("NAS-Port-Id"),
+	"callingstationid":    attributeReader("Calling-Station-Id"),
+	"calledstationid":     attributeReader("Called-Station-Id"),
+	"filterid":            attributeReader("Filter-Id"),
+	"class":               readClass,
+}
+
+// columnName makes a column's name comparable.
+func columnName(told string) string {
+	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(strings.TrimSpace(told)))
+}
+
+func (r *reader) moment(into *time.Time, text string) (err error) {
+	*into, err = parseMoment(text, r.zone)
+	return err
+}
+
+func readNAS(_ *reader, s *Session, text string) error {
+	addr, err := parseAddr(text)
+	if err == nil && addr.IsValid() {
+		s.NAS = addr
+	}
+	return err
+}
+
+// parseAddr reads an address, also as databases write a network of one; an
+// unspecified one is none.
+func parseAddr(text string) (netip.Addr, error) {
+	bare, bits, network := strings.Cut(text, "/")
+	addr, err := netip.ParseAddr(bare)
+	if err != nil || network && bits != fmt.Sprint(addr.BitLen()) || addr.Zone() != "" {
+		return netip.Addr{}, fmt.Errorf("%q is no address", text)
+	}
+	if addr = addr.Unmap(); addr.IsUnspecified() {
+		return netip.Addr{}, nil
+	}
+	return addr, nil
+}
+
+// readIPv4 passes over the values by which a BNG says that the address is yet to
+// be given (RFC 2865 section 5.8).
+func readIPv4(_ *reader, s *Session, text string) error {
+	if strings.HasPrefix(text, "255.255.255.25") {
+		return nil
+	}
+	addr, err := parseAddr(text)
+	if err != nil || !addr.IsValid() {
+		return err
+	}
+	if !addr.Is4() {
+		return fmt.Errorf("%q is no IPv4 address", text)
+	}
+	return s.hold(netip.PrefixFrom(addr, 32), quarantine.FramedIP)
+}
+
+func readIPv6(_ *reader, s *Session, text string) error {
+	addr, err := parseAddr(text)
+	if err != nil || !addr.IsValid() {
+		return err
+	}
+	return s.hold(netip.PrefixFrom(addr, addr.BitLen()), quarantine.FramedIPv6Address)
+}
+
+func prefixReader(kind quarantine.AddressKind) func(*reader, *Session, string) error {
+	return func(_ *reader, s *Session, text string) error {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return fmt.Errorf("%q is no prefix such as 2001:db8:1::/56", text)
+		}
+		return s.hold(prefix.Masked(), kind)
+	}
+}
+
+// hold adds what a subscriber can hold.
+func (s *Session) hold(p netip.Prefix, kind quarantine.AddressKind) error {
+	a := p.Addr()
+	if (kind != quarantine.FramedIP) != a.Is6() {
+		return fmt.Errorf("%s is no IPv6", p)
+	}
+	if a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() || a.IsLinkLocalUnicast() || a.Is4In6() || a.Is6() && p.Bits() < shortestPrefix {
+		return fmt.Errorf("%s is nothing that a subscriber can hold", p)
+	}
+	s.Addresses = append(s.Addresses, quarantine.Address{Prefix: p, Kind: kind})
+	return nil
+}
+
+func attributeReader(name string) func(*reader, *Session, string) error {
+	return func(_ *reader, s *Session, text string) error {
+		s.Attributes = append(s.Attributes, quarantine.Attribute{Name: name, Value: text})
+		return nil
+	}
+}
+
+// readClass writes octets as FreeRADIUS does in text.
+func readClass(_ *reader, s *Session, text string) error {
+	if digits, is := strings.CutPrefix(text, "0x"); !is {
+		text = "0x" + hex.EncodeToString([]byte(text))
+	} else if _, err := hex.DecodeString(digits); err != nil {
+		return fmt.Errorf("%q is not in hexadecimal digits", text)
+	}
+	s.Attributes = append(s.Attributes, quarantine.Attribute{Name: "Class", Value: text})
+	return nil
+}
+
+// row is what one line tells: values by their columns' comparable names.
+type row map[string]string
+
+// session reads a row. The error names the column.
+func (r *reader) session(told row) (Session, error) {
+	var s Session
+	for _, name := range columnOrder {
+		value := strings.TrimSpace(told[name])
+		if value == "" || value == "NULL" || value == `\N` {
+			continue
+		}
+		if len(value) > longestValue || strings.ContainsRune(value, '\uFFFD') {
+			return s, fmt.Errorf("%s: is longer than %d octets, or not in UTF-8", name, longestValue)
+		}
+		if err := columns[name](r, &s, value); err != nil {
+			return s, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return s, s.check(r.now)
+}
+
+// longestValue is what fits into an attribute (RFC 2865 section 5), in octets,
+// twice and a bit: Class is in hexadecimal digits.
+const longestValue = 2 + 2*253
+
+// check looks at what columns say together, and puts Seen right.
+func (s *Session) check(now time.Time) error {
+	latest := now.Add(quarantine.ClockSlack)
+	switch {
+	case s.ID == "":
+		return fmt.Errorf("acctsessionid: is missing")
+	case !s.NAS.IsValid() && s.NASName == "":
+		return fmt.Errorf("nasipaddress: is missing, and so is nasidentifier")
+	case s.Start.IsZero():
+		return fmt.Errorf("acctstarttime: is missing")
+	case s.Start.After(latest), s.Seen.After(latest), s.Stop.After(latest):
+		return fmt.Errorf("a time lies in the future: is the offset, or tz, right")
+	case !s.Stop.IsZero() && s.Stop.Before(s.Start.Add(-quarantine.ClockSlack)):
+		return fmt.Errorf("acctstoptime: is before acctstarttime")
+	}
+	for _, t := range []time.Time{s.Start, s.Stop} {
+		if t.After(s.Seen) {
+			s.Seen = t
+		}
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package bng
+
+import (
+	"cmp"
+	"hash/maphash"
+	"math"
+	"math/bits"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"cordon/radiusx/acct"
+)
+
+// Discovered is a NAS that sends accounting and is no configured BNG.
+type Discovered struct {
+	NAS      acct.NAS   // the names it gives itself; any may be missing
+	Sender   netip.Addr // who sent its last record: itself, or a relay
+	Relay    bool       // the sender is a relay
+	Records  uint64     // since FirstSeen
+	Sessions int        // different Acct-Session-Ids, within a few percent up to 30,000
+	First    time.Time  // when a record of it came first, and last
+	Last     time.Time
+}
+
+// maxDiscovered bounds how many are remembered; the one that was quiet longest
+// goes first.
+const maxDiscovered = 1000
+
+// strangers are the NASes of accounting that the configuration does not know.
+// Its methods may be called from any goroutine.
+type strangers struct {
+	seed maphash.Seed
+	mu   sync.Mutex // guards what follows
+	by   map[acct.NAS]*stranger
+}
+
+type stranger struct {
+	Discovered
+	sessions sketch
+}
+
+func newStrangers() *strangers {
+	return &strangers{seed: maphash.MakeSeed(), by: map[acct.NAS]*stranger{}}
+}
+
+// note takes a record in. One that names no NAS is known by its sender.
+func (s *strangers) note(r *acct.Record) {
+	key := r.NAS
+	if key == (acct.NAS{}) {
+		key.IP = r.From.Addr().Unmap()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := s.by[key]
+	if known == nil {
+		if len(s.by) >= maxDiscovered {
+			s.forget()
+		}
+		known = &stranger{Discovered: Discovered{NAS: key, First: r.Arrived}}
+		s.by[key] = known
+	}
+	known.Sender, known.Relay, known.Last = r.From.Addr().Unmap(), r.Client.Relay, r.Arrived
+	known.Records++
+	if r.SessionID != "" {
+		known.sessions.add(s.hash(r.SessionID))
+	}
+}
+
+func (s *strangers) hash(id string) uint64 { return maphash.String(s.seed, id) }
+
+// forget makes room for one.
+func (s *strangers) forget() {
+	var quietest *stranger
+	for _, one := range s.by {
+		if quietest == nil || one.Last.Before(quietest.Last) {
+			quietest = one
+		}
+	}
+	delete(s.by, quietest.NAS)
+}
+
+// list returns them, the one with most records first.
+func (s *strangers) list() []Discovered {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]Discovered, 0, len(s.by))
+	for _, one := range s.by {
+		d := one.Discovered
+		d.Sessions = one.sessions.count()
+		list = append(list, d)
+	}
+	slices.SortFunc(list, func(a, b Discovered) int {
+		return cmp.Or(cmp.Compare(b.Records, a.Records), cmp.Compare(a.NAS.String(), b.NAS.String()))
+	})
+	return list
+}
+
+// sketch counts different things in a kilooctet, whatever their number: each
+// sets one of 8,192 bits, and how many are left tells how many things there were
+// (linear counting, Whang et al. 1990).
+type sketch [128]uint64
+
+func (s *sketch) add(hash uint64) {
+	bit := hash % (64 * uint64(len(s)))
+	s[bit/64] |= 1 << (bit % 64)
+}
+
+func (s *sketch) count() int {
+	all, unset := float64(64*len(s)), 0
+	for _, word := range s {
+		unset += 64 - bits.OnesCount64(word)
+	}
+	return int(math.Round(all * math.Log(all/float64(max(unset, 1)))))
+}

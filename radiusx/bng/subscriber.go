@@ -1,0 +1,108 @@
+package bng
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+
+	"cordon/quarantine"
+)
+
+// SubscriberKeys makes the subscriber's key of what accounting tells: the realm
+// is cut off, letters become small, and a table names the account. What comes
+// out is the subscriber everywhere in Cordon; two keys with the same outcome are
+// one subscriber. The zero value changes nothing.
+//
+// Its methods may be called from any goroutine once the fields are set.
+type SubscriberKeys struct {
+	StripRealm bool // cut "@realm" off
+	Lower      bool // letters become small
+
+	accounts atomic.Pointer[map[string]string] // by key as Key has it before; nil: none
+}
+
+// Key returns the subscriber that told stands for; it is never empty unless told
+// is. A key that the table does not know stays what it is.
+func (k *SubscriberKeys) Key(told string) string {
+	key := k.plain(told)
+	if accounts := k.accounts.Load(); accounts != nil {
+		if account, known := (*accounts)[key]; known {
+			return account
+		}
+	}
+	return key
+}
+
+// plain is Key without the table.
+func (k *SubscriberKeys) plain(told string) string {
+	if at := strings.LastIndexByte(told, '@'); k.StripRealm && at > 0 {
+		told = told[:at]
+	}
+	if k.Lower {
+		told = strings.ToLower(told)
+	}
+	return told
+}
+
+// Use puts another table in place of the one before. It is not to be changed
+// afterwards.
+func (k *SubscriberKeys) Use(accounts map[string]string) { k.accounts.Store(&accounts) }
+
+// LineFault is what is wrong with one line of a file.
+type LineFault struct {
+	Line    int // from 1
+	Message string
+}
+
+// maxLineFaults is how many faults of a file are told.
+const maxLineFaults = 20
+
+// ReadAccounts reads a table for Use: CSV (RFC 4180), key and account id on each
+// line; lines that begin with # are remarks. Keys are made plain as those of
+// accounting are. The table is of no use if there are faults; err means that it
+// could not be read.
+func (k *SubscriberKeys) ReadAccounts(from io.Reader) (accounts map[string]string, faults []LineFault, err error) {
+	lines := csv.NewReader(from)
+	lines.FieldsPerRecord, lines.ReuseRecord, lines.Comment = -1, true, '#'
+	accounts = map[string]string{}
+	for len(faults) < maxLineFaults {
+		fields, err := lines.Read()
+		var bad *csv.ParseError
+		switch {
+		case errors.Is(err, io.EOF):
+			return accounts, faults, nil
+		case errors.As(err, &bad):
+			faults = append(faults, LineFault{bad.StartLine, bad.Err.Error()})
+			continue
+		case err != nil:
+			return nil, nil, fmt.Errorf("read the accounts: %w", err)
+		}
+		if wrong := k.enter(accounts, fields); wrong != "" {
+			line, _ := lines.FieldPos(0)
+			faults = append(faults, LineFault{line, wrong})
+		}
+	}
+	return accounts, faults, nil
+}
+
+// enter adds one line to the table, or says what is wrong with it.
+func (k *SubscriberKeys) enter(accounts map[string]string, fields []string) string {
+	if len(fields) != 2 {
+		return fmt.Sprintf("has %d fields, not 2: key,account", len(fields))
+	}
+	key, account := k.plain(strings.TrimSpace(fields[0])), strings.TrimSpace(fields[1])
+	if key == "" {
+		return "has no key"
+	}
+	if wrong := quarantine.CheckSubscriber(account); wrong != nil {
+		return "account id " + wrong.Reason
+	}
+	if other, twice := accounts[key]; twice && other != account {
+		return fmt.Sprintf("gives %q to %q, an earlier line to %q", key, account, other)
+	}
+	accounts[strings.Clone(key)] = strings.Clone(account)
+	return ""
+}
