@@ -17,7 +17,7 @@ var prefixes atomic.Int64
 
 func open(t *testing.T, o storetest.Options, cfg store.Config) *store.Store {
 	t.Helper()
-	cfg.KeyPrefix, cfg.Restricted, cfg.Now = fmt.Sprintf("t%d", prefixes.Add(1)), o.Restricted, o.Now
+	cfg.KeyPrefix, cfg.Restricted, cfg.Interim, cfg.Now = fmt.Sprintf("t%d", prefixes.Add(1)), o.Restricted, o.Interim, o.Now
 	s, err := store.New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -132,8 +132,11 @@ func (m *Memory) bind(held heldSession) {
 
 func (m *Memory) keepBinding(b quarantine.Binding, began int64) {
 	b.Prefix = b.Prefix.Masked()
-	place := quarantine.Place{Addr: b.Prefix.Addr(), Space: b.Space}
-	m.bindings[bindingID{place, b.Prefix.Bits(), b.Kind, b.Ports, b.Session, began}] = b
+	id := bindingID{quarantine.Place{Addr: b.Prefix.Addr(), Space: b.Space}, b.Prefix.Bits(), b.Kind, b.Ports, b.Session, began}
+	if before, ok := m.bindings[id]; ok && !before.To.IsZero() && (b.To.IsZero() || before.To.Before(b.To)) {
+		b.To = before.To
+	}
+	m.bindings[id] = b
 }
 
 func (m *Memory) interim(bng string) time.Duration {

@@ -13,7 +13,7 @@ import (
 func TestTheMemoryConforms(t *testing.T) {
 	storetest.Run(t, func(_ *testing.T, o storetest.Options) (storetest.Ports, func(time.Duration)) {
 		m := quarantinetest.NewMemory()
-		m.Restricted, m.Now = o.Restricted, o.Now
+		m.Restricted, m.Interim, m.Now = o.Restricted, o.Interim, o.Now
 		return m, nil
 	})
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -31,6 +32,67 @@ func bindingsAt(t *testing.T, s Ports, addr netip.Addr, from, to time.Time) []qu
 
 // Bindings tests quarantine.BindingFinder.
 func Bindings(t *testing.T, open Open) {
+	t.Run("an address space holds its own", func(t *testing.T) {
+		s := start(t, open)
+		shared := address("100.64.0.9/32", quarantine.FramedIP)
+		for i, space := range []string{"east", "west", ""} {
+			a := shared
+			a.Space = space
+			record(t, s, event(quarantine.SessionStarted, fmt.Sprint(i), "alice@"+space, noon, a))
+		}
+		for _, space := range []string{"east", "west", ""} {
+			held, err := s.Bindings(t.Context(), quarantine.Place{Addr: shared.Prefix.Addr(), Space: space}, noon, noon)
+			must(t, err)
+			if len(held) != 1 || held[0].Subscriber != "alice@"+space || held[0].Space != space {
+				t.Errorf("in space %q: %+v", space, held)
+			}
+		}
+		held, err := s.Bindings(t.Context(), quarantine.Place{Addr: shared.Prefix.Addr(), Space: "north"}, noon, noon)
+		must(t, err)
+		if len(held) != 0 {
+			t.Errorf("in a space that nobody has: %+v", held)
+		}
+	})
+
+	t.Run("port blocks are kept apart, and end", func(t *testing.T) {
+		s := start(t, open)
+		block := address("203.0.113.5/32", quarantine.NATPortBlock)
+		one, two := block, block
+		one.Ports, two.Ports = quarantine.PortRange{Lo: 1024, Hi: 2047}, quarantine.PortRange{Lo: 2048, Hi: 3071}
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, one, two))
+		freed := event(quarantine.SessionRenewed, "1", "alice", minute(5))
+		freed.Freed = []quarantine.Address{two}
+		record(t, s, freed)
+		held := bindingsAt(t, s, block.Prefix.Addr(), noon, minute(10))
+		if len(held) != 2 || held[0].Ports == held[1].Ports {
+			t.Fatalf("held %+v", held)
+		}
+		for _, b := range held {
+			if b.To.IsZero() != (b.Ports == one.Ports) || b.Kind != quarantine.NATPortBlock {
+				t.Errorf("%s: until %s, %s", b.Ports, b.To, b.Kind)
+			}
+		}
+		if live := session(t, s, "1"); len(live.Addresses) != 2 || live.Addresses[1].Ports != two.Ports || !live.Addresses[1].Until.Equal(minute(5)) {
+			t.Errorf("the session holds %+v", live.Addresses)
+		}
+	})
+
+	t.Run("what a translator's log tells is kept, and ends", func(t *testing.T) {
+		s := start(t, open)
+		block := address("203.0.113.5/32", quarantine.NATPortBlock)
+		block.Ports = quarantine.PortRange{Lo: 1024, Hi: 2047}
+		pushed := quarantine.Binding{
+			Address: block, Session: quarantine.SessionKey{BNG: "log:cgn1", ID: "100.64.0.9@east"}, From: noon, RenewedAt: noon,
+			Via: quarantine.Place{Addr: netip.MustParseAddr("100.64.0.9"), Space: "east"},
+		}
+		ended := pushed
+		ended.To, ended.RenewedAt = minute(5), minute(5)
+		for _, b := range []quarantine.Binding{pushed, pushed, ended, ended} {
+			must(t, s.RecordBindings(t.Context(), []quarantine.Binding{b})[0])
+		}
+		equal(t, "pushed", bindingsAt(t, s, block.Prefix.Addr(), noon, minute(10)), []quarantine.Binding{ended})
+	})
+
 	t.Run("a binding tells all of its session", func(t *testing.T) {
 		s := start(t, open)
 		renewed := event(quarantine.SessionRenewed, "1", "alice, {c}", minute(10), v4(1))

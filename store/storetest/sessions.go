@@ -139,6 +139,32 @@ func Sessions(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("a session that its BNG does not renew is suspect", func(t *testing.T) {
+		s := start(t, open)
+		ev := event(quarantine.SessionStarted, "1", "alice", noon, v4(1))
+		ev.Key.BNG = "chatty"
+		record(t, s, ev, event(quarantine.SessionStarted, "1", "bob", noon, v4(2)))
+		s.see(30 * time.Minute)
+		if got, err := s.Session(t.Context(), ev.Key); err != nil || got.Suspect {
+			t.Fatalf("after three intervals: %+v, %v", got, err)
+		}
+		s.see(time.Minute)
+		if got, err := s.Session(t.Context(), ev.Key); err != nil || !got.Suspect {
+			t.Fatalf("later: %+v, %v", got, err)
+		}
+		if session(t, s, "1").Suspect {
+			t.Fatal("one whose BNG sends no Interim is suspect too")
+		}
+		if b := bindings(t, s, v4(1)); len(b) != 1 || b[0].Interim != 10*time.Minute {
+			t.Fatalf("bindings %+v", b)
+		}
+		ev.Kind, ev.At, ev.StartedAt = quarantine.SessionRenewed, minute(31), noon
+		record(t, s, ev)
+		if got, err := s.Session(t.Context(), ev.Key); err != nil || got.Suspect {
+			t.Fatalf("renewed: %+v, %v", got, err)
+		}
+	})
+
 	t.Run("a restricted value never replaces the normal one", func(t *testing.T) {
 		s := start(t, open)
 		for i, value := range []string{"NORMAL", "GARDEN"} {

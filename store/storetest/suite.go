@@ -24,6 +24,7 @@ type Ports interface {
 	quarantine.SessionReader
 	quarantine.SessionRecorder
 	quarantine.BindingFinder
+	quarantine.BindingRecorder
 	quarantine.CaseReader
 	quarantine.CaseWriter
 	quarantine.VerdictStore
@@ -38,6 +39,7 @@ type Ports interface {
 // Options are what the store under test shall be made with.
 type Options struct {
 	Restricted func(quarantine.Attribute) bool
+	Interim    func(bng string) time.Duration
 	Now        func() time.Time
 }
 
@@ -77,7 +79,10 @@ func start(t *testing.T, open Open) *subject {
 	s := &subject{now: noon}
 	s.Ports, s.elapsed = open(t, Options{
 		Restricted: func(a quarantine.Attribute) bool { return a.Value == "GARDEN" },
-		Now:        s.clock,
+		Interim: func(bng string) time.Duration {
+			return map[string]time.Duration{"chatty": 10 * time.Minute}[bng]
+		},
+		Now: s.clock,
 	})
 	return s
 }
@@ -96,6 +101,14 @@ func (s *subject) pass(d time.Duration) {
 	if s.elapsed != nil {
 		s.elapsed(d)
 	}
+}
+
+// see lets d go by for Options.Now alone: a store with a clock of its own would
+// be waited for.
+func (s *subject) see(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = s.now.Add(d)
 }
 
 func minute(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
