@@ -40,6 +40,8 @@ func requireReason(reason string) error {
 // wish is what "quarantine add" sends.
 type wish struct {
 	IP         string `json:"ip,omitempty"`
+	Port       uint16 `json:"port,omitempty"`
+	Space      string `json:"space,omitempty"`
 	Subscriber string `json:"subscriber,omitempty"`
 	Session    string `json:"session,omitempty"`
 	Profile    string `json:"profile"`
@@ -61,6 +63,8 @@ func newQuarantineAdd(r *remote) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&w.IP, "ip", "", "whoever holds this address now")
+	f.Uint16Var(&w.Port, "port", 0, "with --ip: the subscriber's port, where addresses are shared")
+	f.StringVar(&w.Space, "space", "", "with --ip: address space, where several have the address")
 	f.StringVar(&w.Subscriber, "subscriber", "", "subscriber key")
 	f.StringVar(&w.Session, "session", "", "session, as BNG/Acct-Session-Id")
 	f.StringVar(&w.Profile, "profile", "", "restriction (required)")

@@ -21,7 +21,7 @@ func newSession(sh *shell) *cobra.Command {
 }
 
 func newSessionFind(r *remote) *cobra.Command {
-	var ip, subscriber, at string
+	var ip, space, subscriber, at string
 	var port uint16
 	c := &cobra.Command{
 		Use: "find --ip ADDRESS [--at TIME] | --subscriber KEY", Short: "Find who held an address at a moment", Args: cobra.NoArgs,
@@ -33,7 +33,7 @@ func newSessionFind(r *remote) *cobra.Command {
 				return err
 			}
 			query := url.Values{}
-			for name, value := range map[string]string{"ip": ip, "subscriber": subscriber} {
+			for name, value := range map[string]string{"ip": ip, "space": space, "subscriber": subscriber} {
 				if value != "" {
 					query.Set(name, value)
 				}
@@ -49,6 +49,7 @@ func newSessionFind(r *remote) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&ip, "ip", "", "address")
+	f.StringVar(&space, "space", "", "address space, where several have the address")
 	f.StringVar(&subscriber, "subscriber", "", "or subscriber key")
 	f.Uint16Var(&port, "port", 0, "the subscriber's port, where addresses are shared")
 	f.StringVar(&at, "at", "now", "when: RFC 3339 with an offset, now, or -5m")
@@ -106,7 +107,7 @@ func holderTable(holders []client.Holder, now time.Time) *table {
 		if h.To != nil {
 			end = *h.To
 		}
-		t.add(when, h.Subscriber, h.BNG, h.SessionID, h.Address, stamp(&h.From), stamp(h.To), span(end.Sub(h.From)), h.Evidence)
+		t.add(when, h.Subscriber, h.BNG, h.SessionID, h.Place(), stamp(&h.From), stamp(h.To), span(end.Sub(h.From)), h.Evidence)
 	}
 	return t
 }

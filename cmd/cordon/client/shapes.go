@@ -88,10 +88,24 @@ type Holder struct {
 	BNG        string     `json:"bng"`
 	SessionID  string     `json:"acct_session_id"`
 	Address    string     `json:"address"`
+	Space      string     `json:"space"`
+	Ports      string     `json:"ports"`
 	From       time.Time  `json:"from"`
 	To         *time.Time `json:"to"`
 	Evidence   string     `json:"evidence"`
 	Side       string     `json:"side"` // of a neighbour: before or after
+}
+
+// Place is what was held, for people: the address, :its ports, @its space.
+func (h *Holder) Place() string {
+	place := h.Address
+	if h.Ports != "" {
+		place += ":" + h.Ports
+	}
+	if h.Space != "" {
+		place += "@" + h.Space
+	}
+	return place
 }
 
 // Sessions answers who held an address.
