@@ -1,0 +1,102 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"cordon/integration/radacct"
+	"cordon/quarantine"
+	"cordon/radiusx/acct"
+	"cordon/radiusx/bng"
+)
+
+// withSubscriber is the good configuration with further lines about accounting.
+func withSubscriber(lines string) []byte {
+	return []byte(strings.Replace(goodConfig, "accounting:\n", "accounting:\n  subscriber: "+lines+"\n", 1))
+}
+
+func writeTable(t *testing.T, file, text string, at time.Time) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(file, at, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheTableOfAccountsIsCheckedWithTheConfigurationAndFollowed(t *testing.T) {
+	file, now := filepath.Join(t.TempDir(), "accounts.csv"), time.Unix(1_800_000_000, 0)
+	writeTable(t, file, "alice@isp,4711\n", now)
+	cfg, parts, _, err := parse("cordon.yaml", withSubscriber("{realm: strip, case: lower, map_file: "+file+"}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	core, lines := observer.New(zap.InfoLevel)
+	follow := newAccountFile(cfg, parts)
+	expect := func(step, want string, told int) {
+		t.Helper()
+		follow.follow(zap.New(core))
+		follow.follow(zap.New(core))
+		if got := parts.Keys.Key("ALICE@isp"); got != want || lines.Len() != told {
+			t.Errorf("%s: the subscriber is %q, want %q; log %v", step, got, want, lines.All())
+		}
+	}
+	expect("at the start", "4711", 1)
+	writeTable(t, file, "alice,4712\n", now.Add(time.Second))
+	expect("changed", "4712", 2)
+	writeTable(t, file, "alice,4713\nalice,4714\n", now.Add(2*time.Second))
+	expect("with a fault", "4712", 3)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	expect("gone", "4712", 4)
+	writeTable(t, file, "alice,4715\n", now.Add(2*time.Second))
+	expect("there again", "4715", 5)
+}
+
+func TestFaultsOfTheTableAreToldWithItsLines(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "accounts.csv")
+	writeTable(t, file, "alice,4711\nbob\n", time.Now())
+	_, _, _, err := parse("cordon.yaml", withSubscriber("{realm: cut, case: upper, map_file: "+file+"}"))
+	for _, want := range []string{"accounting.subscriber.realm: is keep or strip", "accounting.subscriber.case: is keep or lower", file + ":2:1: has 1 fields"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nlacks %q", err, want)
+		}
+	}
+	if _, _, _, err := parse("cordon.yaml", withSubscriber("{map_file: /nonexistent/accounts.csv}")); err == nil || !strings.Contains(err.Error(), "accounting.subscriber.map_file") {
+		t.Errorf("a table that is missing: %v", err)
+	}
+}
+
+func TestARoleIsOneOfThree(t *testing.T) {
+	with := func(role string) []byte {
+		return []byte(strings.Replace(goodConfig, "    dialect: junos\n", "    dialect: junos\n    role: "+role+"\n", 1))
+	}
+	if _, parts, _, err := parse("cordon.yaml", with("lac")); err != nil || parts.Fleet[0].Role != bng.RoleLAC {
+		t.Errorf("lac: %v", err)
+	}
+	if _, _, _, err := parse("cordon.yaml", with("router")); err == nil || !strings.Contains(err.Error(), "bngs[0].role") {
+		t.Errorf("router: %v", err)
+	}
+}
+
+func TestARowIsTheRecordThatItsBNGWouldHaveSent(t *testing.T) {
+	start := time.Unix(1_800_000_000, 0)
+	row := radacct.Session{ID: "1", User: "alice", NASName: "bng1", Start: start, Seen: start.Add(time.Hour), Attributes: []quarantine.Attribute{{Name: "Calling-Station-Id", Value: "02:00"}}}
+	live := imports{subscriberKey: "calling-station-id"}.record(&row)
+	if live.Status != acct.InterimUpdate || !live.At.Equal(row.Seen) || !live.Started().Equal(start) || live.Subscriber != "02:00" || live.UserName != "alice" {
+		t.Errorf("on line: %+v", live)
+	}
+	row.Stop = start.Add(30 * time.Minute)
+	over := imports{subscriberKey: "User-Name"}.record(&row)
+	if over.Status != acct.Stop || !over.At.Equal(row.Stop) || !over.Started().Equal(start) || over.Subscriber != "alice" {
+		t.Errorf("ended: %+v", over)
+	}
+}
