@@ -52,9 +52,6 @@ var _ acct.Handler = (*Accounting)(nil)
 // NewAccounting returns a handler that records what the fleet's BNGs report.
 func NewAccounting(fleet *Fleet, store quarantine.SessionRecorder, c AccountingConfig) *Accounting {
 	a := &Accounting{fleet: fleet, store: store, plan: c.Plan, keys: c.Keys, strangers: newStrangers()}
-	if a.keys == nil {
-		a.keys = &SubscriberKeys{}
-	}
 	for _, i := range c.Ignore {
 		a.ignore = append(a.ignore, newMatcher(i))
 	}
@@ -235,7 +232,8 @@ func (a *Accounting) blocks(r *acct.Record, bng string) (held, freed []quarantin
 // attributes leaves out what the session has elsewhere.
 func attributes(r *acct.Record) []quarantine.Attribute {
 	var kept []quarantine.Attribute
-	if r.UserName != "" && r.UserName != r.Subscriber {
+	// A Start without User-Name says that there is none: the key is not what the BNG knows then.
+	if r.UserName != r.Subscriber && (r.UserName != "" || r.Status == acct.Start) {
 		kept = append(kept, quarantine.Attribute{Name: "User-Name", Value: r.UserName})
 	}
 	for _, a := range r.Attributes {

@@ -292,3 +292,16 @@ func TestASessionIsNeverIdentifiedByAnAddressItHadBeforeOrShares(t *testing.T) {
 		t.Errorf("identified by %v, want %v", told, want)
 	}
 }
+
+func TestTheKeyIsNoUserNameWhereTheBNGKnowsNone(t *testing.T) {
+	store := &recorder{}
+	NewAccounting(testFleet(t), store, AccountingConfig{}).Handle(t.Context(), []acct.Record{{
+		Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")},
+		SessionID: "1", Subscriber: "02:00:00:00:00:01",
+	}})
+	e := store.events[0]
+	told := identity(&quarantine.Session{SessionKey: e.Key, Subscriber: e.Subscriber, Attributes: e.Attributes})
+	if name, there := radiusx.Find(told, "User-Name"); there {
+		t.Errorf("the BNG would be asked for the User-Name %q", name)
+	}
+}

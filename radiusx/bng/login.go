@@ -18,13 +18,14 @@ import (
 type Desk struct {
 	fleet  *Fleet
 	key    string
+	keys   *SubscriberKeys
 	ignore []matcher
 }
 
-// NewDesk returns a desk for the fleet; subscriberKey is accounting's.
-func NewDesk(fleet *Fleet, subscriberKey string, ignore []Ignore) *Desk {
-	d := &Desk{fleet: fleet, key: subscriberKey}
-	for _, i := range ignore {
+// NewDesk returns a desk for the fleet; subscriberKey and c are accounting's.
+func NewDesk(fleet *Fleet, subscriberKey string, c AccountingConfig) *Desk {
+	d := &Desk{fleet: fleet, key: subscriberKey, keys: c.Keys}
+	for _, i := range c.Ignore {
 		d.ignore = append(d.ignore, newMatcher(i))
 	}
 	return d
@@ -47,14 +48,14 @@ func (d *Desk) LogIn(told []radiusx.Attribute) (*LogIn, bool) {
 	nas.Identifier = value("NAS-Identifier")
 	subscriber := value(d.key)
 	m := d.fleet.find(nas)
-	if m == nil || subscriber == "" || !utf8.ValidString(subscriber) {
+	if m == nil || m.Role == RoleLAC || subscriber == "" || !utf8.ValidString(subscriber) {
 		return nil, false
 	}
 	record := acct.Record{UserName: value("User-Name"), Attributes: told}
 	if slices.ContainsFunc(d.ignore, func(i matcher) bool { return i.matches(&record) }) {
 		return nil, false
 	}
-	return &LogIn{Subscriber: subscriber, bng: m, told: told}, true
+	return &LogIn{Subscriber: d.keys.Key(subscriber), bng: m, told: told}, true
 }
 
 // BNG is the configured name of the BNG that asks.

@@ -65,7 +65,7 @@ func eachLogIn(t *testing.T, story func(*testing.T, *gearLab, quarantine.Applied
 		}
 		t.Run(g.name(), func(t *testing.T) {
 			inGear(t, g, nil, func(t *testing.T, l *gearLab) {
-				logIn, ok := NewDesk(l.enforcer.fleet, "User-Name", nil).LogIn(asked())
+				logIn, ok := NewDesk(l.enforcer.fleet, "User-Name", AccountingConfig{}).LogIn(asked())
 				if !ok {
 					t.Fatal("the log-in is nobody's")
 				}
@@ -116,7 +116,7 @@ func TestACoAAfterARestrictedLogInChangesNothingAndIsNoRefusal(t *testing.T) {
 
 func TestALogInIsForTheBNGAndTheSubscriberThatItNames(t *testing.T) {
 	fleet := testFleet(t)
-	desk := NewDesk(fleet, "Calling-Station-Id", []Ignore{{Realm: "voip"}, {NASPortID: "*:836"}})
+	desk := NewDesk(fleet, "Calling-Station-Id", AccountingConfig{Ignore: []Ignore{{Realm: "voip"}, {NASPortID: "*:836"}}})
 	for _, test := range []struct {
 		about string
 		told  []radiusx.Attribute
@@ -153,7 +153,7 @@ func TestALogInIsLeftAloneWhereTheNormalProfileIsWhatAccountingShows(t *testing.
 		Profiles: map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: "$Filter-Id|INTERNET"}, "no-smtp": {Restricted: "NO-SMTP", Normal: "INTERNET"}},
 	}})
 	must(t, err)
-	l, ok := NewDesk(fleet, "User-Name", nil).LogIn(asked())
+	l, ok := NewDesk(fleet, "User-Name", AccountingConfig{}).LogIn(asked())
 	if !ok {
 		t.Fatal("the log-in is nobody's")
 	}
@@ -198,4 +198,18 @@ func TestNoLogInBeginsRestrictedAtABNGThatIsSilentOrRefusesTheProfile(t *testing
 		stayUnanswered(b, 100, 10)
 		want("silent", "bng1", "no-smtp", false)
 	})
+}
+
+func TestALogInIsOfTheSubscriberThatAccountingWillTell(t *testing.T) {
+	fleet, keys := testFleet(t), &SubscriberKeys{StripRealm: true, Lower: true}
+	keys.Use(map[string]string{"alice": "4711"})
+	told := []radiusx.Attribute{{Name: "User-Name", Value: "Alice@ISP"}, {Name: "NAS-IP-Address", Value: "192.0.2.1"}}
+	desk := NewDesk(fleet, "User-Name", AccountingConfig{Keys: keys})
+	if l, ok := desk.LogIn(told); !ok || l.Subscriber != "4711" {
+		t.Errorf("log-in %+v", l)
+	}
+	fleet.named["bng1"].Role = RoleLAC
+	if l, ok := desk.LogIn(told); ok {
+		t.Errorf("a log-in at a LAC, whose session is never touched: %+v", l)
+	}
 }

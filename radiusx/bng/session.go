@@ -6,16 +6,14 @@ import (
 )
 
 // identity returns what is known of a session as RADIUS attributes. User-Name
-// is the subscriber key unless accounting told another. An address that the
+// is the subscriber key unless accounting told another, or none. An address that the
 // session had before is left out, for it may be another's by now, and so are port
 // blocks, which no BNG is asked by.
 func identity(s *quarantine.Session) []radiusx.Attribute {
 	attributes := []radiusx.Attribute{{Name: "Acct-Session-Id", Value: s.ID}}
-	user := s.Attribute("User-Name")
-	if user == "" {
-		user = s.Subscriber
+	if user := userName(s); user != "" {
+		attributes = append(attributes, radiusx.Attribute{Name: "User-Name", Value: user})
 	}
-	attributes = append(attributes, radiusx.Attribute{Name: "User-Name", Value: user})
 	for _, a := range s.Addresses {
 		if !a.Until.IsZero() || a.Kind == quarantine.NATPortBlock {
 			continue
@@ -32,4 +30,14 @@ func identity(s *quarantine.Session) []radiusx.Attribute {
 		}
 	}
 	return attributes
+}
+
+// userName is the User-Name that the session has on its BNG, "" if it has none.
+func userName(s *quarantine.Session) string {
+	for _, a := range s.Attributes {
+		if a.Name == "User-Name" {
+			return a.Value
+		}
+	}
+	return s.Subscriber
 }

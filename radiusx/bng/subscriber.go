@@ -14,7 +14,7 @@ import (
 // SubscriberKeys makes the subscriber's key of what accounting tells: the realm
 // is cut off, letters become small, and a table names the account. What comes
 // out is the subscriber everywhere in Cordon; two keys with the same outcome are
-// one subscriber. The zero value changes nothing.
+// one subscriber. The zero value, and a nil one, change nothing.
 //
 // Its methods may be called from any goroutine once the fields are set.
 type SubscriberKeys struct {
@@ -27,6 +27,9 @@ type SubscriberKeys struct {
 // Key returns the subscriber that told stands for; it is never empty unless told
 // is. A key that the table does not know stays what it is.
 func (k *SubscriberKeys) Key(told string) string {
+	if k == nil {
+		return told
+	}
 	key := k.plain(told)
 	if accounts := k.accounts.Load(); accounts != nil {
 		if account, known := (*accounts)[key]; known {

@@ -10,7 +10,7 @@ import (
 
 // buildAuthorize makes the edge that AAA servers ask at log-in.
 func (a *App) buildAuthorize(fleet *bng.Fleet) error {
-	network := logIns{bng.NewDesk(fleet, a.subscriberKey(), a.parts.Ignore)}
+	network := logIns{bng.NewDesk(fleet, a.subscriberKey(), a.translation())}
 	var err error
 	a.authorize, err = authorize.New(network, a.store, logInGate{a}, nil)
 	return err
