@@ -37,6 +37,7 @@ var keyTable = []keyDoc{
 	{"cordon:s:<bng>:<session>", "string", "a session as JSON", "idle while live, history after it ended"},
 	{"cordon:u:<subscriber>", "hash", "sessions of a subscriber (`bng:session`) → version of the session's record", "idle after the last record"},
 	{"cordon:b:<block>/<length>[@<space>]", "hash", "bindings of 16 neighbouring prefixes of one length", "idle while one is open, else history"},
+	{"cordon:m:<bucket>", "hash", "hardware address of equipment → the session (`bng:session`) that came last with it", "never; one entry an address"},
 	{"cordon:lengths", "set", "prefix lengths in use: `4/32`, `6/56`, `4/32@<space>`, …", "never"},
 	{"cordon:down:<bng>", "string", "last restart the BNG announced (ms)", "never"},
 }
@@ -59,6 +60,7 @@ func (k keys) logins(sub string) string     { return k.control("login:" + escape
 func (k keys) verdict(id string) string     { return k.control("verdict:" + escape(id)) }
 func (k keys) released(subs string) string  { return k.control("released:" + escape(subs)) }
 func (k keys) sessionsOf(sub string) string { return k.prefix + ":u:" + escape(sub) }
+func (k keys) macs(bucket string) string    { return k.prefix + ":m:" + bucket }
 func (k keys) lengths() string              { return k.prefix + ":lengths" }
 func (k keys) down(bng string) string       { return k.prefix + ":down:" + escape(bng) }
 

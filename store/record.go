@@ -27,6 +27,7 @@ func (s *Store) Record(ctx context.Context, events []quarantine.SessionEvent) []
 	b := newBatch(s, events)
 	b.storeSessions(ctx)
 	b.storeRest(ctx)
+	b.nameMACs(ctx)
 	b.wake(ctx)
 	for i, err := range b.errs {
 		if refused(err) {

@@ -21,10 +21,10 @@ func newSession(sh *shell) *cobra.Command {
 }
 
 func newSessionFind(r *remote) *cobra.Command {
-	var ip, space, subscriber, at string
+	var ip, space, subscriber, mac, at string
 	var port uint16
 	c := &cobra.Command{
-		Use: "find --ip ADDRESS [--at TIME] | --subscriber KEY", Short: "Find who held an address at a moment", Args: cobra.NoArgs,
+		Use: "find --ip ADDRESS [--port PORT] [--at TIME] | --subscriber KEY | --mac ADDRESS", Short: "Find who held an address at a moment", Args: cobra.NoArgs,
 		Example: "  cordon session find --ip 192.0.2.17 --at 2026-01-02T15:04:05Z\n" +
 			"  cordon session find --subscriber alice@isp",
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -33,7 +33,7 @@ func newSessionFind(r *remote) *cobra.Command {
 				return err
 			}
 			query := url.Values{}
-			for name, value := range map[string]string{"ip": ip, "space": space, "subscriber": subscriber} {
+			for name, value := range map[string]string{"ip": ip, "space": space, "subscriber": subscriber, "mac": mac} {
 				if value != "" {
 					query.Set(name, value)
 				}
@@ -51,10 +51,11 @@ func newSessionFind(r *remote) *cobra.Command {
 	f.StringVar(&ip, "ip", "", "address")
 	f.StringVar(&space, "space", "", "address space, where several have the address")
 	f.StringVar(&subscriber, "subscriber", "", "or subscriber key")
+	f.StringVar(&mac, "mac", "", "or hardware address of the equipment (Calling-Station-Id)")
 	f.Uint16Var(&port, "port", 0, "the subscriber's port, where addresses are shared")
 	f.StringVar(&at, "at", "now", "when: RFC 3339 with an offset, now, or -5m")
-	c.MarkFlagsMutuallyExclusive("ip", "subscriber")
-	c.MarkFlagsOneRequired("ip", "subscriber")
+	c.MarkFlagsMutuallyExclusive("ip", "subscriber", "mac")
+	c.MarkFlagsOneRequired("ip", "subscriber", "mac")
 	return c
 }
 

@@ -84,6 +84,7 @@ type Config struct {
 	Cases    quarantine.CaseReader
 	Sessions quarantine.SessionReader
 	Bindings quarantine.BindingFinder
+	MACs     quarantine.MACFinder
 	BNGs     []BNG
 	Profiles []string // the configured names, all of them
 	// DefaultFor is how long a manual quarantine lasts that says nothing of it;
@@ -106,7 +107,7 @@ type Config struct {
 // Validate reports every fault, joined.
 func (c Config) Validate() error {
 	var faults []error
-	if c.Cases == nil || c.Sessions == nil || c.Bindings == nil {
+	if c.Cases == nil || c.Sessions == nil || c.Bindings == nil || c.MACs == nil {
 		faults = append(faults, errors.New("the API needs cases, sessions and bindings to read"))
 	}
 	if c.DefaultFor < 0 || c.DefaultFor > MaxFor {

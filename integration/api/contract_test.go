@@ -251,8 +251,8 @@ func TestAConfigWithoutPortsIsAnError(t *testing.T) {
 	d := &desk{}
 	for name, c := range map[string]Config{
 		"no ports": {},
-		"default":  {Cases: d, Sessions: d, Bindings: d, DefaultFor: MaxFor + 1},
-		"history":  {Cases: d, Sessions: d, Bindings: d, History: -1},
+		"default":  {Cases: d, Sessions: d, Bindings: d, MACs: d, DefaultFor: MaxFor + 1},
+		"history":  {Cases: d, Sessions: d, Bindings: d, MACs: d, History: -1},
 	} {
 		if _, err := New(d, c); err == nil {
 			t.Errorf("%s: no error", name)

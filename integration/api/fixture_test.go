@@ -116,6 +116,11 @@ func (d *desk) SessionsOf(context.Context, string) ([]quarantine.Session, error)
 	return d.sessions, d.err
 }
 
+func (d *desk) SessionsOfMAC(_ context.Context, mac string) ([]quarantine.Session, error) {
+	d.note("sessions of mac %s", mac)
+	return d.sessions, d.err
+}
+
 func (d *desk) Bindings(_ context.Context, at quarantine.Place, from, to time.Time) ([]quarantine.Binding, error) {
 	d.note("bindings %s %s %s", at, from.Sub(now), to.Sub(now))
 	return d.bindings, d.err
@@ -133,7 +138,7 @@ const secret = "0123456789abcdef0123456789abcdef"
 func newServer(t *testing.T, d *desk, tokens ...httpx.Token) *httpx.Server {
 	t.Helper()
 	a, err := New(d, Config{
-		Cases: d, Sessions: d, Bindings: d, Now: func() time.Time { return now },
+		Cases: d, Sessions: d, Bindings: d, MACs: d, Now: func() time.Time { return now },
 		Profiles: []string{"block-smtp", "walled-garden", "disconnect"},
 		BNGs: []BNG{
 			{Name: "bng1", Address: "192.0.2.1", Dialect: "junos", Profiles: []string{"walled-garden"}},

@@ -10,7 +10,8 @@ import (
 )
 
 type sessionsInput struct {
-	IP         string `query:"ip" doc:"Exactly one of ip and subscriber."`
+	IP         string `query:"ip" doc:"Exactly one of ip, subscriber and mac."`
+	MAC        string `query:"mac" doc:"Hardware address of the equipment, in any notation; live sessions only."`
 	Space      string `query:"space" doc:"Address space of a private address, where several have it."`
 	Subscriber string `query:"subscriber"`
 	Port       int    `query:"port" minimum:"1" maximum:"65535" doc:"The subscriber's port: of an address whose ports are given out in blocks, only who held it is shown."`
@@ -38,8 +39,14 @@ func (a *API) mountSessions(s *httpx.Server) {
 }
 
 func (a *API) sessions(ctx context.Context, in *sessionsInput) (*sessionsOutput, error) {
-	if (in.IP == "") == (in.Subscriber == "") {
-		return nil, httpx.Invalid("query", "give exactly one of ip and subscriber", nil)
+	given := 0
+	for _, s := range []string{in.IP, in.Subscriber, in.MAC} {
+		if s != "" {
+			given++
+		}
+	}
+	if given != 1 {
+		return nil, httpx.Invalid("query", "give exactly one of ip, subscriber and mac", nil)
 	}
 	at, err := a.moment(in.At)
 	if err != nil {
@@ -48,6 +55,10 @@ func (a *API) sessions(ctx context.Context, in *sessionsInput) (*sessionsOutput,
 	page := sessionsPage{Results: []httpx.Holder{}, Neighbours: []neighbour{}}
 	if in.Subscriber != "" {
 		page.Results, err = a.heldBy(ctx, in.Subscriber, at)
+		return &sessionsOutput{page}, err
+	}
+	if in.MAC != "" {
+		page.Results, err = a.heldByMAC(ctx, in.MAC, at)
 		return &sessionsOutput{page}, err
 	}
 	addr, err := address(in.IP, "query.ip")
@@ -112,8 +123,7 @@ func beside(before, after *quarantine.Binding) []neighbour {
 	return list
 }
 
-// heldBy lists what the subscriber's live sessions held at the moment, a
-// session without any address once.
+// heldBy lists what the subscriber's live sessions held at the moment.
 func (a *API) heldBy(ctx context.Context, subscriber string, at time.Time) ([]httpx.Holder, error) {
 	if wrong := quarantine.CheckSubscriber(subscriber); wrong != nil {
 		return nil, wrong
@@ -122,6 +132,22 @@ func (a *API) heldBy(ctx context.Context, subscriber string, at time.Time) ([]ht
 	if err != nil {
 		return nil, err
 	}
+	return heldAt(sessions, at), nil
+}
+
+func (a *API) heldByMAC(ctx context.Context, mac string, at time.Time) ([]httpx.Holder, error) {
+	if quarantine.NormalMAC(mac) == "" {
+		return nil, httpx.Invalid("query.mac", "is no hardware address, e.g. 02:00:5e:00:53:0a", mac)
+	}
+	sessions, err := a.MACs.SessionsOfMAC(ctx, mac)
+	if err != nil {
+		return nil, err
+	}
+	return heldAt(sessions, at), nil
+}
+
+// heldAt lists what sessions held at a moment, one without any address once.
+func heldAt(sessions []quarantine.Session, at time.Time) []httpx.Holder {
 	held := []httpx.Holder{}
 	for _, s := range sessions {
 		if s.StartedAt.After(at) {
@@ -135,5 +161,5 @@ func (a *API) heldBy(ctx context.Context, subscriber string, at time.Time) ([]ht
 			held = append(held, httpx.HolderOf(b.Holder()))
 		}
 	}
-	return held, nil
+	return held
 }

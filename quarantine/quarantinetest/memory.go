@@ -52,6 +52,7 @@ type Memory struct {
 var (
 	_ quarantine.SessionReader   = (*Memory)(nil)
 	_ quarantine.SessionRecorder = (*Memory)(nil)
+	_ quarantine.MACFinder       = (*Memory)(nil)
 	_ quarantine.BindingFinder   = (*Memory)(nil)
 	_ quarantine.BindingRecorder = (*Memory)(nil)
 	_ quarantine.CaseReader      = (*Memory)(nil)

@@ -57,6 +57,22 @@ func (m *Memory) SessionsOf(_ context.Context, subscriber string) ([]quarantine.
 	return live, nil
 }
 
+// SessionsOfMAC implements quarantine.MACFinder.
+func (m *Memory) SessionsOfMAC(_ context.Context, mac string) ([]quarantine.Session, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	var live []quarantine.Session
+	for _, held := range m.sessions {
+		if held.MAC() != "" && held.MAC() == quarantine.NormalMAC(mac) && held.Live() {
+			live = append(live, m.readSession(held))
+		}
+	}
+	slices.SortFunc(live, func(a, b quarantine.Session) int { return cmp.Compare(a.SessionKey.String(), b.SessionKey.String()) })
+	return live, nil
+}
+
 func (m *Memory) readSession(held heldSession) quarantine.Session {
 	s := held.Session
 	s.Addresses, s.Attributes, s.Shown = slices.Clone(s.Addresses), slices.Clone(s.Attributes), slices.Clone(s.Shown)

@@ -139,6 +139,27 @@ func Sessions(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("sessions are found by their equipment", func(t *testing.T) {
+		s := start(t, open)
+		with := func(id, subscriber, calling string) quarantine.SessionEvent {
+			ev := event(quarantine.SessionStarted, id, subscriber, noon, v4(len(id)))
+			ev.Attributes = []quarantine.Attribute{{Name: "Calling-Station-Id", Value: calling}}
+			return ev
+		}
+		record(t, s, with("1", "alice", "02-00-5E-00-53-0A"), with("22", "alice", "0200.5e00.530a"), with("333", "bob", "02:00:5e:00:53:0b"), with("4444", "carol", "+49 30 1234567"))
+		for mac, want := range map[string]int{"02:00:5e:00:53:0a": 2, "02005E00530B": 1, "02:00:5e:00:53:0c": 0, "+49 30 1234567": 0, "": 0, "02:00:5e": 0} {
+			found, err := s.SessionsOfMAC(t.Context(), mac)
+			must(t, err)
+			if len(found) != want {
+				t.Errorf("%s: %d sessions, want %d: %+v", mac, len(found), want, found)
+			}
+		}
+		record(t, s, event(quarantine.SessionEnded, "333", "bob", minute(1)))
+		if found, err := s.SessionsOfMAC(t.Context(), "02005e00530b"); err != nil || len(found) != 0 {
+			t.Errorf("after the Stop: %+v, %v", found, err)
+		}
+	})
+
 	t.Run("a session that its BNG does not renew is suspect", func(t *testing.T) {
 		s := start(t, open)
 		ev := event(quarantine.SessionStarted, "1", "alice", noon, v4(1))

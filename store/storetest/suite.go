@@ -23,6 +23,7 @@ import (
 type Ports interface {
 	quarantine.SessionReader
 	quarantine.SessionRecorder
+	quarantine.MACFinder
 	quarantine.BindingFinder
 	quarantine.BindingRecorder
 	quarantine.CaseReader

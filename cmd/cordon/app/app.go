@@ -267,7 +267,7 @@ func (a *App) mount() error {
 	in.Mount(a.http)
 	radacct.New(imports{bng.NewAccounting(a.fleet, a.store, a.translation()), a.cfg.Accounting.SubscriberKey}, a.cfg.Attribution.History.Std()).Mount(a.http)
 	c := api.Config{
-		Cases: a.store, Sessions: a.store, Bindings: a.store, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),
+		Cases: a.store, Sessions: a.store, Bindings: a.store, MACs: a.store, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),
 		Health: a.health, Discovered: a.discovered,
 	}
 	for _, p := range a.cfg.Profiles {
