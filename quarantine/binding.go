@@ -21,6 +21,7 @@ type Binding struct {
 	StartSeen  bool       `json:"start_seen"`         // From is the time of a Start; false: it is inferred
 	Inferred   bool       `json:"inferred,omitempty"` // first told of after the Start
 	Ignored    bool       `json:"ignored,omitempty"`
+	Imported   bool       `json:"imported,omitempty"` // known from another program only
 	// Via is set where a translator's log told of a port block: whoever held that
 	// address then held the block. Subscriber is empty.
 	Via Place `json:"via,omitzero"`
@@ -42,7 +43,7 @@ func (s *Session) Bindings() []Binding {
 		held := Address{Prefix: a.Prefix, Kind: a.Kind, Space: a.Space, Ports: a.Ports}
 		bindings = append(bindings, Binding{
 			Address: held, Session: s.SessionKey, Subscriber: s.Subscriber, From: later(s.StartedAt, a.Since), To: earliest(s.EndedAt, a.Until),
-			RenewedAt: s.SeenAt, StartSeen: s.StartSeen && a.Since.IsZero(), Inferred: a.Inferred, Ignored: s.Ignored,
+			RenewedAt: s.SeenAt, StartSeen: s.StartSeen && a.Since.IsZero(), Inferred: a.Inferred, Ignored: s.Ignored, Imported: s.Imported,
 		})
 	}
 	return bindings
@@ -81,6 +82,8 @@ type Holder struct {
 func (b Binding) Holder() Holder {
 	evidence := "Interim only"
 	switch {
+	case b.Imported:
+		evidence = "imported"
 	case b.StartSeen && b.Inferred:
 		evidence = "Start, address from an Interim"
 	case b.StartSeen:

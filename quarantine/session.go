@@ -39,11 +39,12 @@ type Session struct {
 	SessionKey
 	Subscriber string      `json:"subscriber"`
 	StartedAt  time.Time   `json:"started_at"`
-	SeenAt     time.Time   `json:"seen_at"`           // event time of the newest record
-	EndedAt    time.Time   `json:"ended_at,omitzero"` // zero while live
-	StartSeen  bool        `json:"start_seen"`        // false: inferred from an Interim
-	Guessed    bool        `json:"guessed,omitempty"` // StartedAt is only when it was first heard of: it began then or before
-	Ignored    bool        `json:"ignored,omitempty"` // matches ignore_sessions: never touched
+	SeenAt     time.Time   `json:"seen_at"`            // event time of the newest record
+	EndedAt    time.Time   `json:"ended_at,omitzero"`  // zero while live
+	StartSeen  bool        `json:"start_seen"`         // false: inferred from an Interim
+	Guessed    bool        `json:"guessed,omitempty"`  // StartedAt is only when it was first heard of: it began then or before
+	Ignored    bool        `json:"ignored,omitempty"`  // matches ignore_sessions: never touched
+	Imported   bool        `json:"imported,omitempty"` // known from another program only
 	Addresses  []Address   `json:"addresses,omitempty"`
 	Attributes []Attribute `json:"attributes,omitempty"`
 	Shown      []Showing   `json:"shown,omitempty"` // what accounting told of the profiles in force, oldest first

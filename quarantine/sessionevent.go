@@ -25,6 +25,7 @@ type SessionEvent struct {
 	At         time.Time // when it happened
 	StartedAt  time.Time // Started: At; else At less the session time told, zero if none was
 	Ignored    bool
+	Imported   bool      // another program told it, not the BNG
 	Addresses  []Address // as the record tells them; when they were held is for Apply to say
 	Freed      []Address // port blocks given back
 	Attributes []Attribute
@@ -132,7 +133,7 @@ func replace(prev *Session, ev SessionEvent, restricted func(Attribute) bool) Se
 func begin(ev SessionEvent, restricted func(Attribute) bool) Session {
 	s := Session{
 		SessionKey: ev.Key, Subscriber: ev.Subscriber, StartedAt: ev.start(), SeenAt: ev.At,
-		StartSeen: ev.Kind == SessionStarted,
+		StartSeen: ev.Kind == SessionStarted, Imported: ev.Imported,
 	}
 	if s.StartedAt.IsZero() {
 		s.StartedAt, s.Guessed = ev.At, true
@@ -143,6 +144,7 @@ func begin(ev SessionEvent, restricted func(Attribute) bool) Session {
 
 // merge adds to s what ev tells.
 func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) {
+	s.Imported = s.Imported && ev.Imported // what the BNG tells itself is better
 	s.Ignored = s.Ignored || ev.Ignored
 	switch start := ev.start(); {
 	case ev.Kind == SessionStarted && !s.StartSeen:
@@ -190,7 +192,7 @@ func (s *Session) setAttribute(a Attribute, overwrite bool) {
 
 func equalSession(a, b *Session) bool {
 	return a.SessionKey == b.SessionKey && a.Subscriber == b.Subscriber && a.StartedAt.Equal(b.StartedAt) &&
-		a.SeenAt.Equal(b.SeenAt) && a.EndedAt.Equal(b.EndedAt) && a.StartSeen == b.StartSeen && a.Guessed == b.Guessed && a.Ignored == b.Ignored &&
+		a.SeenAt.Equal(b.SeenAt) && a.EndedAt.Equal(b.EndedAt) && a.StartSeen == b.StartSeen && a.Guessed == b.Guessed && a.Ignored == b.Ignored && a.Imported == b.Imported &&
 		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Attributes, b.Attributes) && slices.Equal(a.Shown, b.Shown)
 }
 

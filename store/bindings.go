@@ -57,7 +57,7 @@ func (s *Store) bindingCall(b *quarantine.Binding, began, now time.Time) *call {
 		script: bindingScript,
 		keys:   []string{s.keys.bindings(quarantine.Place{Addr: block, Space: b.Space}, b.Prefix.Bits())},
 		args: []any{
-			field, stamp(b.From), stamp(b.RenewedAt), stamp(b.To), flags(b.StartSeen, b.Ignored) + letter(b.Inferred, "n"), holder,
+			field, stamp(b.From), stamp(b.RenewedAt), stamp(b.To), flags(b.StartSeen, b.Ignored) + letter(b.Inferred, "n") + letter(b.Imported, "m"), holder,
 			ttl(s.cfg.Idle), ttl(s.cfg.History), ms(now.Add(-s.cfg.History)), ms(now.Add(-s.cfg.Idle)),
 		},
 	}
@@ -226,7 +226,8 @@ func decodeBinding(prefix netip.Prefix, field, value string) (quarantine.Binding
 	b.From, errs[0] = parseStamp(parts[0])
 	b.RenewedAt, errs[1] = parseStamp(parts[1])
 	b.To, errs[2] = parseStamp(parts[2])
-	b.StartSeen, b.Ignored, b.Inferred = strings.Contains(parts[3], "s"), strings.Contains(parts[3], "i"), strings.Contains(parts[3], "n")
+	flagged := func(letter string) bool { return strings.Contains(parts[3], letter) }
+	b.StartSeen, b.Ignored, b.Inferred, b.Imported = flagged("s"), flagged("i"), flagged("n"), flagged("m")
 	b.Subscriber, errs[3] = url.PathUnescape(parts[4])
 	if len(parts) == 6 {
 		b.Via, errs[5] = parsePlace(parts[5])

@@ -83,9 +83,7 @@ func (r *record) wire() (wireSession, error) {
 		Version: r.version, Subscriber: escape(r.Subscriber), Start: r.StartedAt.UnixMilli(),
 		Flags: flags(r.StartSeen, r.Ignored),
 	}
-	if r.Guessed {
-		w.Flags += "g"
-	}
+	w.Flags += letter(r.Guessed, "g") + letter(r.Imported, "m")
 	w.Began, w.Seen = r.began.UnixMilli()-w.Start, r.SeenAt.UnixMilli()-w.Start
 	if !r.Live() {
 		end := r.EndedAt.UnixMilli() - w.Start
@@ -141,7 +139,7 @@ func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
 		r.EndedAt = fromMilli(w.Start + *w.End)
 	}
 	r.StartSeen, r.Ignored = strings.Contains(w.Flags, "s"), strings.Contains(w.Flags, "i")
-	r.Guessed = strings.Contains(w.Flags, "g")
+	r.Guessed, r.Imported = strings.Contains(w.Flags, "g"), strings.Contains(w.Flags, "m")
 	if r.Addresses, err = decodeAddresses(w.Addresses); err != nil {
 		return record{}, err
 	}

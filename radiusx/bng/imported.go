@@ -38,6 +38,6 @@ func (a *Accounting) Import(ctx context.Context, batch []acct.Record) []error {
 
 func (a *Accounting) imported(r *acct.Record) quarantine.SessionEvent {
 	event := a.sessionEvent(r, nameOf(a.fleet.find(r.NAS), r))
-	event.StartedAt, event.Shown = r.Started(), nil
+	event.StartedAt, event.Shown, event.Imported = r.Started(), nil, true
 	return event
 }

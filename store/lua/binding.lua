@@ -2,7 +2,8 @@
 -- later, begun earlier, start seen, ended, ended earlier), so writers may arrive in any order and repeat.
 -- Times are base 36 milliseconds; "" is no time.
 -- KEYS: 1 block of bindings
--- ARGV: 1 field, 2 from, 3 renewed, 4 to, 5 flags (s start seen, i ignored, n not told in the Start),
+-- ARGV: 1 field, 2 from, 3 renewed, 4 to, 5 flags (s start seen, i ignored, n not told in the Start,
+--       m imported),
 --       6 subscriber, 7 time to live while a binding is open, ms, 8 the same
 --       when all ended, 9 forget what ended before, ms, 10 forget what is open
 --       and was not renewed since, ms

@@ -139,6 +139,20 @@ func Sessions(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("an imported session says so until its BNG tells of it", func(t *testing.T) {
+		s := start(t, open)
+		ev := event(quarantine.SessionRenewed, "1", "alice", minute(5), v4(1))
+		ev.StartedAt, ev.Imported = noon, true
+		record(t, s, ev)
+		for _, want := range []string{"imported", "Interim only"} {
+			if b := bindings(t, s, v4(1)); len(b) != 1 || b[0].Holder().Evidence != want || session(t, s, "1").Imported != (want == "imported") {
+				t.Errorf("want %s: %+v", want, b)
+			}
+			ev.At, ev.Imported = minute(6), false
+			record(t, s, ev)
+		}
+	})
+
 	t.Run("sessions are found by their equipment", func(t *testing.T) {
 		s := start(t, open)
 		with := func(id, subscriber, calling string) quarantine.SessionEvent {
