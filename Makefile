@@ -4,13 +4,14 @@
 # make lint   gofmt, go vet, golangci-lint
 # make bench  the benchmarks
 # make bench-coa  the CoA client beside a bare socket, layeh's client and radclient
+# make bench-accounting  accounting beside FreeRADIUS with rlm_rediswho; writes docs/bench-accounting.md
 # make fuzz   each fuzz target for 10 s (FUZZTIME=1m for longer)
 # make build  bin/cordon
 
 FUZZTIME ?= 10s
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: demo test lint bench bench-coa fuzz build clean
+.PHONY: demo test lint bench bench-coa bench-accounting fuzz build clean
 
 demo:
 	go run ./cmd/cordon demo
@@ -30,6 +31,10 @@ bench:
 bench-coa: build
 	bin/cordon bench compare
 	bin/cordon bench fleet
+
+bench-accounting: build
+	.ci/deps
+	bin/cordon bench accounting --write docs
 
 fuzz:
 	.ci/fuzz $(FUZZTIME)

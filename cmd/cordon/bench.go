@@ -18,7 +18,7 @@ import (
 
 // newBench is "cordon bench".
 func newBench(sh *shell) *cobra.Command {
-	return group("bench", "Measure how fast exchanges are", newBenchCoA(sh), newBenchCompare(sh), newBenchFleet(sh), newBenchResponder(sh))
+	return group("bench", "Measure how fast exchanges and accounting are", newBenchCoA(sh), newBenchAccounting(sh), newBenchCompare(sh), newBenchFleet(sh), newBenchResponder(sh))
 }
 
 // benchFlags are the flags that the measurements share.

@@ -1,0 +1,129 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestAccountingIsMeasuredBesideFreeRADIUS runs all of it with small numbers:
+// that it works and that the figures are possible, not how fast anything is.
+func TestAccountingIsMeasuredBesideFreeRADIUS(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "cordon")
+	if out, err := exec.Command("go", "build", "-o", program, "cordon/cmd/cordon").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	m, err := MeasureAccounting(t.Context(), AccountingConfig{
+		Program: program, Rounds: 1, Sizes: []int{2000, 4000}, Lookups: []int{1000, 4000},
+		Load: Load{Lines: 200, Records: 2000, Window: 16, Sources: 2, Dual: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range m.Servers {
+		if s.Answered != 2000 || s.PerSecond <= 0 || s.P50 <= 0 || s.P99 < s.P50 || s.CPU <= 0 || s.RedisCPU <= 0 {
+			t.Errorf("%s: %+v", s.Name, s)
+		}
+	}
+	if len(m.Memory) != 2 || m.Memory[0].Octets < 200 || m.Memory[1].Octets > octetsFloor*2 || len(m.Lookups) != 2 || m.Lookups[1].P99 <= 0 || m.Ratio <= 0 {
+		t.Errorf("%+v", m)
+	}
+	dir := t.TempDir()
+	if err := m.WriteFiles(dir); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "bench-accounting.md"))
+	if err != nil || !bytes.Contains(page, []byte("| Cordon |")) || !bytes.Contains(page, []byte("rlm_rediswho |")) {
+		t.Errorf("%v\n%s", err, page)
+	}
+	drawing, err := os.ReadFile(filepath.Join(dir, "bench-accounting.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := xml.NewDecoder(bytes.NewReader(drawing)); ; {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("the drawing is no XML: %v\n%s", err, drawing)
+		}
+	}
+}
+
+func TestALoadThatCannotBeSentIsRefused(t *testing.T) {
+	for name, l := range map[string]Load{
+		"no ports":     {Lines: 10, Records: 10, Window: 4},
+		"wide window":  {Lines: 1000, Records: 1000, Window: 257, Sources: 1},
+		"few sessions": {Lines: 3, Records: 10, Window: 4, Sources: 1},
+	} {
+		if _, err := l.Run(t.Context()); err == nil {
+			t.Errorf("%s: not refused", name)
+		}
+	}
+}
+
+// TestALoadCountsOnlyTrueAnswers has a server that answers each record first
+// with a wrong authenticator.
+func TestALoadCountsOnlyTrueAnswers(t *testing.T) {
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	secret := []byte("s")
+	go func() { // ends with the socket
+		b := make([]byte, 4096)
+		for {
+			n, from, err := conn.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			if b[40] != 0 && n < 60 {
+				t.Error("a record without attributes")
+			}
+			wrong := append([]byte{5, b[1], 0, 20}, make([]byte, 16)...)
+			_, _ = conn.WriteTo(wrong, from)
+		}
+	}()
+	l := Load{Target: netip.MustParseAddrPort(conn.LocalAddr().String()), Secret: secret, Lines: 4, Records: 4, Window: 2, Sources: 1}
+	s, err := l.source(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.conn.Close()
+	if err := s.begin(0); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, 64)
+	n, err := s.conn.Read(answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.accept(answer[:n], time.Now()) {
+		t.Error("a wrong authenticator is taken for an answer")
+	}
+}
+
+func TestTheAccountingTableSaysWhichFloorIsNotMet(t *testing.T) {
+	m := &Accounting{
+		Servers: []ServerTaken{{Name: "Cordon", Taken: Taken{PerSecond: 40, P99: 2}, Runs: make([]Taken, 1)}, {Name: "FreeRADIUS", Taken: Taken{PerSecond: 10, P99: 1}, Runs: make([]Taken, 1)}},
+		Ratio:   4, Memory: []Memory{{Sessions: 1, Octets: 700}, {Sessions: 2, Octets: 1200}},
+	}
+	var text bytes.Buffer
+	if err := m.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"floor 3 times met, goal 6 times NOT MET; p99 WORSE", "| 1 | 700 | met | NOT MET |", "| 2 | 1200 | NOT MET | NOT MET |"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is missing:\n%s", want, text.String())
+		}
+	}
+}
