@@ -70,11 +70,15 @@ func (s *Store) RecordBindings(ctx context.Context, bindings []quarantine.Bindin
 	for i := range bindings {
 		lengths = addLength(lengths, &bindings[i].Address)
 	}
-	if err := s.addLengths(ctx, lengths); err != nil {
-		for i := range errs {
-			errs[i] = err
+	told := s.lengthsCall(lengths)
+	s.run(ctx, told)
+	for _, c := range told {
+		if err := c.cmd.Err(); err != nil {
+			for i := range errs {
+				errs[i] = fmt.Errorf("store prefix lengths: %w", err)
+			}
+			return errs
 		}
-		return errs
 	}
 	calls := make([]*call, len(bindings))
 	now := s.cfg.Now()
@@ -118,16 +122,13 @@ func formatLength(at quarantine.Place, bits int) string {
 	return family + strconv.Itoa(bits) + inSpace(at.Space)
 }
 
-// addLengths notes prefix lengths before the first binding that has them. It
-// does so every time: Redis may have forgotten.
-func (s *Store) addLengths(ctx context.Context, lengths []any) error {
+// lengthsCall notes prefix lengths; it is to be answered before the first binding
+// that has them is written. It does so every time: Redis may have forgotten.
+func (s *Store) lengthsCall(lengths []any) []*call {
 	if len(lengths) == 0 {
 		return nil
 	}
-	if err := s.client.SAdd(ctx, s.keys.lengths(), lengths...).Err(); err != nil {
-		return fmt.Errorf("store prefix lengths: %w", err)
-	}
-	return nil
+	return []*call{{command: "SADD", keys: []string{s.keys.lengths()}, args: lengths}}
 }
 
 // Bindings implements quarantine.BindingFinder: it looks in the block of every

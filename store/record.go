@@ -59,6 +59,7 @@ type group struct {
 	events  []int // indexes into the batch
 	raw     string
 	next    record
+	changed bool // next is not what raw says
 	nothing bool // the events concern a session that is not known: nothing is to be stored
 }
 
@@ -159,8 +160,11 @@ func (b *batch) apply(g *group, resetAt time.Time) {
 			b.store.unreadable.Add(1) // and overwritten: the BNG knows better
 		}
 	}
+	g.changed = false
 	for _, i := range g.events {
+		before := stored
 		stored = applyEvent(stored, b.events[i], b.resetBefore(i, resetAt), b.store.cfg.Restricted)
+		g.changed = g.changed || stored != before
 	}
 	if g.nothing = stored == nil; !g.nothing {
 		g.next = *stored
@@ -214,6 +218,7 @@ func (b *batch) resetBefore(i int, stored time.Time) time.Time {
 func (b *batch) compareAndSet(ctx context.Context, groups []*group) []*group {
 	var calls []*call
 	var writing []*group
+	lengths := b.store.lengthsCall(b.lengths())
 	for _, g := range groups {
 		c, err := b.sessionCall(g)
 		if err != nil {
@@ -224,7 +229,13 @@ func (b *batch) compareAndSet(ctx context.Context, groups []*group) []*group {
 			calls, writing = append(calls, c), append(writing, g)
 		}
 	}
-	b.store.run(ctx, calls)
+	b.store.run(ctx, append(calls, lengths...))
+	for _, c := range lengths {
+		if err := c.cmd.Err(); err != nil {
+			b.failAll(fmt.Errorf("store prefix lengths: %w", err))
+			return nil
+		}
+	}
 	var again []*group
 	for i, g := range writing {
 		written, err := calls[i].cmd.Int()
@@ -240,12 +251,8 @@ func (b *batch) compareAndSet(ctx context.Context, groups []*group) []*group {
 
 // sessionCall writes the group's record; nil if the record is as it shall be.
 func (b *batch) sessionCall(g *group) (*call, error) {
-	if g.nothing {
+	if g.nothing || !g.changed {
 		return nil, nil
-	}
-	same, err := g.next.encode()
-	if err != nil || same == g.raw {
-		return nil, err
 	}
 	g.next.version++
 	text, err := g.next.encode()
@@ -278,10 +285,6 @@ func (b *batch) storeRest(ctx context.Context) {
 	for _, i := range b.resets {
 		ev := b.events[i]
 		add([]int{i}, &call{script: resetScript, keys: []string{b.store.keys.down(ev.Key.BNG)}, args: []any{ms(ev.At)}})
-	}
-	if err := b.store.addLengths(ctx, b.lengths()); err != nil {
-		b.failAll(err)
-		return
 	}
 	b.store.run(ctx, calls)
 	for n, c := range calls {

@@ -43,18 +43,22 @@ func mustLoad(name string) *redis.Script {
 	return redis.NewScript(string(text))
 }
 
-// call is one run of a script on keys of one slot.
+// call is one run of a script on keys of one slot, or of a plain command.
 type call struct {
-	script *redis.Script
-	keys   []string
-	args   []any
-	cmd    *redis.Cmd // the answer, after run
+	script  *redis.Script
+	command string // instead of script; it has one key
+	keys    []string
+	args    []any
+	cmd     *redis.Cmd // the answer, after run
 }
 
 // run sends all calls in one pipeline. A node that does not know a script yet
 // gets its text. Errors are left in each call's cmd.
 func (s *Store) run(ctx context.Context, calls []*call) {
 	s.pipeline(ctx, calls, func(p redis.Pipeliner, c *call) *redis.Cmd {
+		if c.script == nil {
+			return p.Do(ctx, append([]any{c.command, c.keys[0]}, c.args...)...)
+		}
 		return c.script.EvalSha(ctx, p, c.keys, c.args...)
 	})
 	var unknown []*call

@@ -55,7 +55,6 @@ func newBenchAccounting(sh *shell) *cobra.Command {
 	f.IntVar(&config.Load.Lines, "sessions", 20_000, "sessions on line at a time")
 	f.IntVar(&config.Load.Window, "window", 256, "records on their way at a time")
 	f.IntVar(&config.Load.Sources, "ports", 8, "ports that they are sent from")
-	f.BoolVar(&config.Load.Dual, "dual", true, "two IPv6 prefixes beside each IPv4 address")
 	f.IntSliceVar(&config.Sizes, "memory", []int{100_000, 1_000_000}, "sessions at which Redis' memory is read; 0: not")
 	f.IntSliceVar(&config.Lookups, "lookups", []int{10_000, 100_000, 1_000_000, 2_000_000}, "sessions at which look-ups are measured; 0: not")
 	return c

@@ -10,12 +10,14 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // AccountingConfig is a measurement of accounting.
 type AccountingConfig struct {
 	Program string // a built cordon, which is measured
-	Load    Load   // without Target and Secret
+	Load    Load   // without Target, Secret and Dual: both kinds of lines are measured
 	Rounds  int    // how often each server is measured
 	Sizes   []int  // sessions at which memory is read, 0 and none: not measured
 	Lookups []int  // sessions at which look-ups are measured, 0 and none: not measured
@@ -23,21 +25,26 @@ type AccountingConfig struct {
 
 // Accounting is what came of it.
 type Accounting struct {
-	Machine Machine       `json:"machine"`
-	Load    LoadFigures   `json:"load"`
-	Servers []ServerTaken `json:"servers"` // Cordon first
-	Ratio   float64       `json:"ratio"`   // records a second, Cordon's median to FreeRADIUS'
-	Memory  []Memory      `json:"memory,omitempty"`
-	Lookups []Lookup      `json:"lookups,omitempty"`
+	Machine Machine     `json:"machine"`
+	Load    LoadFigures `json:"load"`
+	Taken   []Compared  `json:"taken"` // IPv4 alone, of which both store the same, then dual stack
+	Memory  []Memory    `json:"memory,omitempty"`
+	Lookups []Lookup    `json:"lookups,omitempty"`
+}
+
+// Compared is what the servers took of one kind of lines.
+type Compared struct {
+	Dual    bool          `json:"dual_stack"` // two IPv6 prefixes beside each IPv4 address
+	Servers []ServerTaken `json:"servers"`    // Cordon first
+	Ratio   float64       `json:"ratio"`      // records a second, Cordon's median to FreeRADIUS'
 }
 
 // LoadFigures tells what was sent.
 type LoadFigures struct {
-	Lines   int  `json:"sessions"`
-	Records int  `json:"records"`
-	Window  int  `json:"window"`
-	Sources int  `json:"ports"`
-	Dual    bool `json:"dual_stack"`
+	Lines   int `json:"sessions"`
+	Records int `json:"records"`
+	Window  int `json:"window"`
+	Sources int `json:"ports"`
 }
 
 // ServerTaken is one server's runs; Taken is the median by records a second.
@@ -63,7 +70,7 @@ func MeasureAccounting(ctx context.Context, c AccountingConfig) (*Accounting, er
 	if err := c.Load.Validate(); err != nil {
 		return nil, fmt.Errorf("measure accounting: %w", err)
 	}
-	m := &Accounting{Machine: thisMachine(ctx), Load: LoadFigures{c.Load.Lines, c.Load.Records, c.Load.Window, c.Load.Sources, c.Load.Dual}}
+	m := &Accounting{Machine: thisMachine(ctx), Load: LoadFigures{c.Load.Lines, c.Load.Records, c.Load.Window, c.Load.Sources}}
 	if err := m.measureServers(ctx, c); err != nil {
 		return nil, fmt.Errorf("measure accounting: %w", err)
 	}
@@ -85,6 +92,20 @@ func (m *Accounting) measureServers(ctx context.Context, c AccountingConfig) err
 	}
 	defer server.stop()
 	defer func() { _ = client.Close() }()
+	for _, dual := range []bool{false, true} {
+		c.Load.Dual = dual
+		taken, err := compare(ctx, c, dir, server, client)
+		if err != nil {
+			return err
+		}
+		m.Taken = append(m.Taken, taken)
+	}
+	return nil
+}
+
+// compare measures the servers in turn.
+func compare(ctx context.Context, c AccountingConfig, dir string, server *daemon, client *redis.Client) (Compared, error) {
+	m := Compared{Dual: c.Load.Dual}
 	who := accountants(c.Program)
 	for _, a := range who {
 		m.Servers = append(m.Servers, ServerTaken{Name: a.name})
@@ -92,11 +113,11 @@ func (m *Accounting) measureServers(ctx context.Context, c AccountingConfig) err
 	for range max(c.Rounds, 1) {
 		for i, a := range who {
 			if err := client.FlushAll(ctx).Err(); err != nil {
-				return err
+				return m, err
 			}
 			taken, err := a.measure(ctx, dir, server, client.Options().Addr, c.Load)
 			if err != nil {
-				return fmt.Errorf("%s: %w", a.name, err)
+				return m, fmt.Errorf("%s: %w", a.name, err)
 			}
 			m.Servers[i].Runs = append(m.Servers[i].Runs, taken)
 		}
@@ -105,7 +126,7 @@ func (m *Accounting) measureServers(ctx context.Context, c AccountingConfig) err
 		m.Servers[i].Taken = medianTaken(m.Servers[i].Runs)
 	}
 	m.Ratio = m.Servers[0].PerSecond / m.Servers[1].PerSecond
-	return nil
+	return m, nil
 }
 
 // measure starts the server afresh and puts the load on it: a fifth of it to

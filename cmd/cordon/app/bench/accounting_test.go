@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,17 +25,17 @@ func TestAccountingIsMeasuredBesideFreeRADIUS(t *testing.T) {
 	}
 	m, err := MeasureAccounting(t.Context(), AccountingConfig{
 		Program: program, Rounds: 1, Sizes: []int{2000, 4000}, Lookups: []int{1000, 4000},
-		Load: Load{Lines: 200, Records: 2000, Window: 16, Sources: 2, Dual: true},
+		Load: Load{Lines: 200, Records: 2000, Window: 16, Sources: 2},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range m.Servers {
+	for _, s := range slices.Concat(m.Taken[0].Servers, m.Taken[1].Servers) {
 		if s.Answered != 2000 || s.PerSecond <= 0 || s.P50 <= 0 || s.P99 < s.P50 || s.CPU <= 0 || s.RedisCPU <= 0 {
 			t.Errorf("%s: %+v", s.Name, s)
 		}
 	}
-	if len(m.Memory) != 2 || m.Memory[0].Octets < 200 || m.Memory[1].Octets > octetsFloor*2 || len(m.Lookups) != 2 || m.Lookups[1].P99 <= 0 || m.Ratio <= 0 {
+	if len(m.Memory) != 2 || m.Memory[0].Octets < 200 || m.Memory[1].Octets > octetsFloor*2 || len(m.Lookups) != 2 || m.Lookups[1].P99 <= 0 || m.Taken[0].Ratio <= 0 || !m.Taken[1].Dual {
 		t.Errorf("%+v", m)
 	}
 	dir := t.TempDir()
@@ -114,8 +115,8 @@ func TestALoadCountsOnlyTrueAnswers(t *testing.T) {
 
 func TestTheAccountingTableSaysWhichFloorIsNotMet(t *testing.T) {
 	m := &Accounting{
-		Servers: []ServerTaken{{Name: "Cordon", Taken: Taken{PerSecond: 40, P99: 2}, Runs: make([]Taken, 1)}, {Name: "FreeRADIUS", Taken: Taken{PerSecond: 10, P99: 1}, Runs: make([]Taken, 1)}},
-		Ratio:   4, Memory: []Memory{{Sessions: 1, Octets: 700}, {Sessions: 2, Octets: 1200}},
+		Taken:  []Compared{{Ratio: 4, Servers: []ServerTaken{{Name: "Cordon", Taken: Taken{PerSecond: 40, P99: 2}, Runs: make([]Taken, 1)}, {Name: "FreeRADIUS", Taken: Taken{PerSecond: 10, P99: 1}, Runs: make([]Taken, 1)}}}},
+		Memory: []Memory{{Sessions: 1, Octets: 700}, {Sessions: 2, Octets: 1200}},
 	}
 	var text bytes.Buffer
 	if err := m.Write(&text); err != nil {

@@ -19,15 +19,32 @@ const (
 func (m *Accounting) Write(w io.Writer) error {
 	var b bytes.Buffer
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	mix := "IPv4"
-	if m.Load.Dual {
-		mix = "dual stack: an IPv4 address and two IPv6 prefixes each"
+	line("%d records a run (Start, 8 Interim-Updates, Stop) of %d sessions; %d on their way at a time from %d ports.",
+		m.Load.Records, m.Load.Lines, m.Load.Window, m.Load.Sources)
+	for _, t := range m.Taken {
+		t.write(line)
 	}
-	line("%d records a run (Start, 8 Interim-Updates, Stop) of %d sessions, %s; %d on their way at a time from %d ports.",
-		m.Load.Records, m.Load.Lines, mix, m.Load.Window, m.Load.Sources)
+	m.writeSizes(line)
 	line("")
-	line("| | records/s | lowest | highest | p50 ms | p99 ms | CPU us a record | of Redis | sent again |\n|---|---|---|---|---|---|---|---|---|")
-	for _, s := range m.Servers {
+	line("Medians of %d runs each, taken in turn. %s, %d cores, load before %s (1, 5, 15 minutes); %s, Redis %s, FreeRADIUS %s.",
+		len(m.Taken[0].Servers[0].Runs), m.Machine.CPU, m.Machine.Cores, m.Machine.LoadBefore, m.Machine.Go, m.Machine.Redis, m.Machine.FreeRADIUS)
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
+func (c *Compared) kind() string {
+	if c.Dual {
+		return "dual stack"
+	}
+	return "IPv4"
+}
+
+func (c *Compared) write(line func(string, ...any)) {
+	line("")
+	line("| %s | records/s | lowest | highest | p50 ms | p99 ms | CPU us a record | of Redis | sent again |\n|---|---|---|---|---|---|---|---|---|", c.kind())
+	for _, s := range c.Servers {
 		low, high := s.Runs[0].PerSecond, s.Runs[0].PerSecond
 		for _, r := range s.Runs {
 			low, high = min(low, r.PerSecond), max(high, r.PerSecond)
@@ -36,17 +53,9 @@ func (m *Accounting) Write(w io.Writer) error {
 			s.Name, s.PerSecond, low, high, s.P50/1e3, s.P99/1e3, s.CPU, s.RedisCPU, s.Again)
 	}
 	line("")
-	line("Cordon takes %.1f times the records: floor %d times %s, goal %d times %s; p99 %s.", m.Ratio,
-		ratioFloor, verdict(m.Ratio >= ratioFloor), ratioGoal, verdict(m.Ratio >= ratioGoal),
-		map[bool]string{true: "no worse", false: "WORSE"}[m.Servers[0].P99 <= m.Servers[1].P99])
-	m.writeSizes(line)
-	line("")
-	line("Medians of %d runs each, taken in turn. %s, %d cores, load before %s (1, 5, 15 minutes); %s, Redis %s, FreeRADIUS %s.",
-		len(m.Servers[0].Runs), m.Machine.CPU, m.Machine.Cores, m.Machine.LoadBefore, m.Machine.Go, m.Machine.Redis, m.Machine.FreeRADIUS)
-	if _, err := w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	return nil
+	line("Cordon takes %.1f times the records: floor %d times %s, goal %d times %s; p99 %s.", c.Ratio,
+		ratioFloor, verdict(c.Ratio >= ratioFloor), ratioGoal, verdict(c.Ratio >= ratioGoal),
+		map[bool]string{true: "no worse", false: "WORSE"}[c.Servers[0].P99 <= c.Servers[1].P99])
 }
 
 func verdict(met bool) string {
@@ -59,7 +68,7 @@ func verdict(met bool) string {
 func (m *Accounting) writeSizes(line func(string, ...any)) {
 	if len(m.Memory) > 0 {
 		line("")
-		line("| live sessions | octets of Redis a session with its bindings | floor %d | goal %d |\n|---|---|---|---|", octetsFloor, octetsGoal)
+		line("| live dual-stack sessions | octets of Redis a session with its bindings | floor %d | goal %d |\n|---|---|---|---|", octetsFloor, octetsGoal)
 		for _, s := range m.Memory {
 			line("| %d | %.0f | %s | %s |", s.Sessions, s.Octets, verdict(s.Octets <= octetsFloor), verdict(s.Octets <= octetsGoal))
 		}
@@ -78,7 +87,8 @@ const accountingHead = `# Accounting, measured
 ` + "`make bench-accounting`" + ` writes this page. One redis-server (append-only file, synced every second) is emptied for each run.
 Cordon is ` + "`cordon serve`" + `: it stores session and bindings before it answers. FreeRADIUS has rlm_rediswho as its own documentation
 sets it up (LPUSH, LTRIM, EXPIRE; a list for each user), eight threads with a persistent connection each, and nothing else to do.
-Both get the same datagrams from the same generator, on the same cores as they and Redis run on.
+Both get the same datagrams from the same generator, on the same cores as they and Redis run on. rlm_rediswho keeps the IPv4
+address only; of dual-stack lines Cordon stores two IPv6 prefixes more, so that they are found by these too.
 
 `
 
@@ -100,8 +110,10 @@ func (m *Accounting) WriteFiles(dir string) error {
 // drawing is the figures as bars, one panel below the other.
 func (m *Accounting) drawing() string {
 	var rates, memory, looks []bar
-	for _, s := range m.Servers {
-		rates = append(rates, bar{s.Name, s.PerSecond})
+	for _, t := range m.Taken {
+		for _, s := range t.Servers {
+			rates = append(rates, bar{s.Name + ", " + t.kind(), s.PerSecond})
+		}
 	}
 	for _, s := range m.Memory {
 		memory = append(memory, bar{fmt.Sprintf("%d sessions", s.Sessions), s.Octets})
@@ -130,7 +142,7 @@ type (
 const (
 	barHeight  = 22
 	titleSpace = 34
-	nameWidth  = 220
+	nameWidth  = 270
 	barWidth   = 420
 	allWidth   = nameWidth + barWidth + 100
 )

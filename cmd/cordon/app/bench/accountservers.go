@@ -182,8 +182,8 @@ func startCordon(program, dir, redis string, port int) (*daemon, error) {
 }
 
 // freeradiusConfiguration is FreeRADIUS as its own documentation sets up
-// rlm_rediswho, with nothing else to do, one persistent connection a thread.
-// Eight threads were the fastest of 2, 4, 8, 16 and 32 on two cores.
+// rlm_rediswho, with nothing else to do: eight threads, so that some can work
+// while others wait for Redis, with one persistent connection each.
 const freeradiusConfiguration = `
 prefix = /usr
 raddbdir = DIR

@@ -18,11 +18,10 @@ import (
 	"cordon/store"
 )
 
-// Memory is what live sessions with their bindings take in Redis.
+// Memory is what live dual-stack sessions with their bindings take in Redis.
 type Memory struct {
 	Sessions int     `json:"sessions"`
 	Octets   float64 `json:"octets_per_session"` // used_memory as Redis tells, less that of an empty one
-	Dual     bool    `json:"dual_stack"`
 }
 
 // Lookup is what it costs to find out who held an address.
@@ -59,7 +58,7 @@ func (m *Accounting) measureSizes(ctx context.Context, c AccountingConfig) error
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	f := &filling{store: s, dual: c.Load.Dual, began: time.Now().Add(-time.Hour).Truncate(time.Second)}
+	f := &filling{store: s, began: time.Now().Add(-time.Hour).Truncate(time.Second)}
 	if err := f.until(ctx, fillBatch); err != nil { // scripts and connections are no session's
 		return err
 	}
@@ -76,7 +75,7 @@ func (m *Accounting) measureSizes(ctx context.Context, c AccountingConfig) error
 			if err != nil {
 				return err
 			}
-			m.Memory = append(m.Memory, Memory{Sessions: size, Octets: float64(used-empty) / float64(size-fillBatch), Dual: c.Load.Dual})
+			m.Memory = append(m.Memory, Memory{Sessions: size, Octets: float64(used-empty) / float64(size-fillBatch)})
 		}
 		if slices.Contains(c.Lookups, size) {
 			looked, err := f.look(ctx)
@@ -102,7 +101,6 @@ func usedMemory(ctx context.Context, client *redis.Client) (int, error) {
 // filling stores sessions 0, 1, 2, … of lines like those of the load.
 type filling struct {
 	store *store.Store
-	dual  bool
 	began time.Time
 	n     int
 }
@@ -137,13 +135,11 @@ func (f *filling) event(n int) quarantine.SessionEvent {
 			{Name: "Calling-Station-Id", Value: fmt.Sprintf("02:00:00:%02x:%02x:%02x", byte(n>>16), byte(n>>8), byte(n))},
 		},
 	}
-	if f.dual {
-		line := netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0, byte(n >> 16), byte(n >> 8), byte(n)})
-		home := netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb9, byte(n >> 16), byte(n >> 8), byte(n)})
-		ev.Addresses = append(ev.Addresses,
-			quarantine.Address{Prefix: netip.PrefixFrom(line, 64), Kind: quarantine.FramedIPv6Prefix},
-			quarantine.Address{Prefix: netip.PrefixFrom(home, 56), Kind: quarantine.DelegatedIPv6Prefix})
-	}
+	line := netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0, byte(n >> 16), byte(n >> 8), byte(n)})
+	home := netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb9, byte(n >> 16), byte(n >> 8), byte(n)})
+	ev.Addresses = append(ev.Addresses,
+		quarantine.Address{Prefix: netip.PrefixFrom(line, 64), Kind: quarantine.FramedIPv6Prefix},
+		quarantine.Address{Prefix: netip.PrefixFrom(home, 56), Kind: quarantine.DelegatedIPv6Prefix})
 	return ev
 }
 
