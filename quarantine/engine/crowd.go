@@ -1,34 +1,66 @@
 package engine
 
-import "sync"
+import (
+	"sync"
+
+	"cordon/quarantine"
+)
 
 // crowd bounds how many sessions of one BNG are worked at the same time, so
 // that one that is silent does not hold every worker while the sessions of
-// others wait. Pacing towards the BNG is not its business.
+// others wait, and a wave of restrictions does not hold up a release. Pacing
+// towards the BNG is not its business.
 type crowd struct {
-	most int
+	workers int // a lane
 
-	mu  sync.Mutex // guards what follows
-	now map[string]int
+	mu    sync.Mutex // guards what follows
+	lanes [2]places  // by quarantine.Lane
 }
 
-func newCrowd(workers int) *crowd { return &crowd{most: max(1, workers/4), now: map[string]int{}} }
+// places is how many sessions are worked in a lane.
+type places struct {
+	all int
+	of  map[string]int // by BNG
+}
 
-// enter reports whether one more session of the BNG may be worked.
-func (c *crowd) enter(bng string) bool {
+func newCrowd(workers int) *crowd {
+	c := &crowd{workers: workers}
+	for lane := range c.lanes {
+		c.lanes[lane].of = map[string]int{}
+	}
+	return c
+}
+
+// enter reports whether one more session of the BNG may be worked, in a lane. A
+// BNG gets half of what is free beyond a reserve, so a quarter of all if it is
+// alone; the reserve is for the first session of each.
+func (c *crowd) enter(bng string, restricts bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.now[bng] >= c.most {
+	p := c.lane(restricts)
+	free := c.workers - p.all
+	if free <= 0 || p.of[bng] >= max(1, (free-c.workers/4)/2) {
 		return false
 	}
-	c.now[bng]++
+	p.of[bng]++
+	p.all++
 	return true
 }
 
-func (c *crowd) leave(bng string) {
+func (c *crowd) leave(bng string, restricts bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.now[bng]--; c.now[bng] == 0 {
-		delete(c.now, bng)
+	p := c.lane(restricts)
+	p.all--
+	if p.of[bng]--; p.of[bng] == 0 {
+		delete(p.of, bng)
 	}
+}
+
+// lane is where a session is counted. c.mu is held.
+func (c *crowd) lane(restricts bool) *places {
+	if restricts {
+		return &c.lanes[quarantine.LaneRestrict]
+	}
+	return &c.lanes[quarantine.LaneRelease]
 }

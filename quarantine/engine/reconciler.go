@@ -196,7 +196,7 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 				continue
 			}
 		}
-		if !e.crowd.enter(o.Session.BNG) {
+		if !e.crowd.enter(o.Session.BNG, o.To != "") {
 			c.KeepBack(&o, "many other sessions of this BNG are being worked", quarantine.Wait{Most: quarantine.BriefPause}, now)
 			continue
 		}
@@ -205,7 +205,7 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 	}
 	return leaving, func() {
 		for _, o := range leaving {
-			e.crowd.leave(o.Session.BNG)
+			e.crowd.leave(o.Session.BNG, o.To != "")
 		}
 	}
 }
