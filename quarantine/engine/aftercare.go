@@ -40,18 +40,31 @@ type given struct {
 	tries int       // how often it was sent again since
 }
 
-// note takes an answer in, if it is one of that kind.
+func newAftercare() *aftercare { return &aftercare{given: map[string]given{}} }
+
+// note takes an answer in. What is restricted anew is no release any more.
 func (a *aftercare) note(answer answered, at time.Time) {
 	o, out := answer.Order, answer.Outcome
+	key := identity(&o.Session)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if o.Restricts() {
+		delete(a.given, key)
+	}
 	if o.Check || o.To != "" || len(o.From) == 0 || out.Kind != quarantine.OutcomeAcked || out.Proof != quarantine.ProofByWord {
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	key := identity(&o.Session)
 	a.given[key] = given{order: o, at: at, tries: a.given[key].tries}
-	for len(a.given) > careAtMost {
-		oldest := slices.MinFunc(slices.Collect(maps.Keys(a.given)), func(x, y string) int { return a.given[x].at.Compare(a.given[y].at) })
+	a.thin()
+}
+
+// thin lets the oldest tenth go if there are too many. a.mu is held.
+func (a *aftercare) thin() {
+	if len(a.given) <= careAtMost {
+		return
+	}
+	keys := slices.SortedFunc(maps.Keys(a.given), func(x, y string) int { return a.given[x].at.Compare(a.given[y].at) })
+	for _, oldest := range keys[:careAtMost/10] {
 		delete(a.given, oldest)
 	}
 }
@@ -80,22 +93,31 @@ func (a *aftercare) again(s *quarantine.Session) bool {
 	return g.tries <= careTries
 }
 
-// lookAfter looks at what accounting has shown since each release, if this
-// instance is the sender.
+// lookAfter looks, every careEvery, at what accounting has shown since each
+// release, if this instance is the sender. A release that it repeats may take
+// its time: nothing else waits for that.
 func (e *Engine) lookAfter(ctx context.Context) {
-	if _, ok := e.sender.may(); !ok {
-		return
-	}
-	for _, g := range e.care.list(e.Now()) {
-		if over, err := e.lookAfterOne(ctx, g); err == nil && over {
-			e.care.drop(&g.order.Session)
+	for sleep(ctx, careEvery) {
+		for _, g := range e.care.list(e.Now()) {
+			if _, ok := e.sender.may(); !ok || ctx.Err() != nil {
+				break
+			}
+			if over, err := e.lookAfterOne(ctx, g); err == nil && over {
+				e.care.drop(&g.order.Session)
+			}
 		}
 	}
 }
 
 // lookAfterOne reports whether nothing more is to be expected of one release.
+// Nobody else works the subscriber meanwhile; who releases cuts it short.
 func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err error) {
-	record, err := e.Store.Session(ctx, g.order.Session.SessionKey)
+	mine, leave, ok := e.busy.work(ctx, g.order.Session.Subscriber, false)
+	if !ok {
+		return false, nil
+	}
+	defer leave()
+	record, err := e.Store.Session(mine, g.order.Session.SessionKey)
 	switch {
 	case errors.Is(err, quarantine.ErrNoSession):
 		return true, nil
@@ -106,19 +128,29 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 	case len(record.ShownSince(g.at.Add(careSlack))) == 0:
 		return false, nil
 	}
-	dossier, err := e.Store.Dossier(ctx, record.Subscriber)
-	if err != nil {
-		return false, err
+	o := quarantine.Order{Case: g.order.Case, Session: record, From: g.order.From}
+	if cared, err := e.caredFor(mine, &record); cared || err != nil {
+		return cared, err
 	}
-	if dossier.Case != nil {
-		return true, nil // a case looks after the subscriber again
-	}
-	look := quarantine.Order{Case: g.order.Case, Session: record, From: g.order.From, Check: true, Since: g.at}
-	found := e.Enforcer.Enforce(ctx, look)
+	look := o
+	look.Check, look.Since = true, g.at
+	found := e.Enforcer.Enforce(mine, look)
 	if found.Kind != quarantine.OutcomeRefused {
 		return true, nil
 	}
-	return e.releaseAgain(ctx, quarantine.Order{Case: g.order.Case, Session: record, From: g.order.From}, found.Reason), nil
+	if cared, err := e.caredFor(mine, &record); cared || err != nil { // a look takes time
+		return cared, err
+	}
+	if _, ok := e.sender.may(); !ok {
+		return false, nil // another instance may be restricting her
+	}
+	return e.releaseAgain(mine, o, found.Reason), nil
+}
+
+// caredFor reports whether a case looks after the subscriber again.
+func (e *Engine) caredFor(ctx context.Context, s *quarantine.Session) (bool, error) {
+	dossier, err := e.Store.Dossier(ctx, s.Subscriber)
+	return err == nil && dossier.Case != nil, err
 }
 
 // releaseAgain sends a release whose effect accounting denies; true if it is not
@@ -129,12 +161,7 @@ func (e *Engine) releaseAgain(ctx context.Context, o quarantine.Order, why strin
 		e.Logger.Error("a released session stays restricted; somebody has to look at it", fields...)
 		return true
 	}
-	mine, leave, ok := e.busy.work(ctx, o.Session.Subscriber, true)
-	if !ok {
-		return false
-	}
-	defer leave()
 	e.Logger.Warn("a released session is restricted still; it is released again", fields...)
-	e.carryOut(mine, &quarantine.Case{ID: o.Case, Subscriber: o.Session.Subscriber}, o)
+	e.carryOut(ctx, &quarantine.Case{ID: o.Case, Subscriber: o.Session.Subscriber}, o)
 	return false
 }

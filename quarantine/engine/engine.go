@@ -134,7 +134,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	cfg.setDefaults()
 	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
 	e.gaps = newGaps(cfg.Store)
-	e.care = &aftercare{given: map[string]given{}}
+	e.care = newAftercare()
 	e.others, e.troubles = newOthers(cfg.Store, cfg.Holder, cfg.Now), newTroubles(cfg.Logger, cfg.Now)
 	e.windows, e.windowsAsked = newWindows(cfg.Store), make(chan struct{})
 	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now}
@@ -155,7 +155,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 
 // replay takes one entry of the log in, in order.
 func (e *Engine) replay(entry quarantine.LogEntry, at time.Time) error {
-	if err := e.ledger.replay(entry, at); err != nil || entry.Kind != logAnswered {
+	if err := e.ledger.replay(entry, at); err != nil || entry.Kind != logAnswered || e.Now().Sub(at) > careFor {
 		return err
 	}
 	var a answered
@@ -177,6 +177,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	start(e.campaign)
 	start(e.reconcile)
 	start(e.tend)
+	start(e.lookAfter)
 	start(e.heedPaths)
 	start(e.watch)
 	if e.Unworked != nil {

@@ -21,7 +21,7 @@ func (e *Engine) tend(ctx context.Context) {
 	now := e.Now()
 	out := &outage{engine: e, tried: map[string]time.Time{}}
 	defer out.wait()
-	compared, forgot, cared := time.Time{}, now, now
+	compared, forgot := time.Time{}, now
 	for sleep(ctx, tendEvery) {
 		now = e.Now()
 		if now.Sub(forgot) >= forgetEvery {
@@ -36,10 +36,6 @@ func (e *Engine) tend(ctx context.Context) {
 		if out.storeBack() || now.Sub(compared) >= compareEvery {
 			compared = now
 			e.compareLedger(ctx)
-		}
-		if now.Sub(cared) >= careEvery {
-			cared = now
-			e.lookAfter(ctx)
 		}
 		e.troubles.pass()
 		e.applyWaiting(ctx)
