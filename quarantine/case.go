@@ -132,6 +132,16 @@ const (
 // Open reports whether the case is not closed.
 func (c *Case) Open() bool { return c.State != Closed }
 
+// Ends is when what the case has in force is to end: at its expiry, or, of a case
+// that is released, when that began.
+func (c *Case) Ends() time.Time {
+	began := slices.IndexFunc(c.History, func(h HistoryEntry) bool { return h.State == Releasing })
+	if c.State != Releasing || began < 0 {
+		return c.ExpiresAt
+	}
+	return earliest(c.ExpiresAt, c.History[began].At)
+}
+
 // HasVerdict reports whether the verdict is already evidence of the case.
 func (c *Case) HasVerdict(id string) bool {
 	return slices.ContainsFunc(c.Verdicts, func(v CaseVerdict) bool { return v.ID == id })

@@ -307,8 +307,8 @@ func (e *Engine) withLogIns(ctx context.Context, c *quarantine.Case) (*quarantin
 
 // noteExpiry tells the log when what it knows to be in force shall end.
 func (e *Engine) noteExpiry(ctx context.Context, c *quarantine.Case) {
-	if e.ledger.expires(c.ID, c.ExpiresAt) {
-		e.append(ctx, entry(logExpiry, c.ID, expiry{ExpiresAt: c.ExpiresAt}))
+	if at := c.Ends(); e.ledger.expires(c.ID, at) {
+		e.append(ctx, entry(logExpiry, c.ID, expiry{ExpiresAt: at}))
 	}
 }
 

@@ -562,3 +562,30 @@ func TestASilentBNGDoesNotHoldTheWorkersThatOthersNeed(t *testing.T) {
 		w.wantInForce(key, "")
 	})
 }
+
+// The store took the release, the BNG did not: then the log knows that the
+// restriction is over, whichever instance was told so.
+func TestAReleaseThatABNGDidNotAnswerIsSentFromTheLogToo(t *testing.T) {
+	for _, by := range []string{"a", "b"} {
+		inWorld(t, func(t *testing.T, w *world) {
+			e := map[string]*running{"a": w.start("a")}
+			time.Sleep(time.Second)
+			e["b"] = w.startWith(w.memory, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+			key := w.restrict(e["a"], "alice")
+			w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
+				return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: 30 * time.Second}
+			})
+			if _, err := e[by].Release(t.Context(), w.openCase("alice").ID, "noc", "cleaned", ""); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Minute)
+			w.memory.SetUnavailable(true)
+			e["a"].stop()
+			w.start("a") // it remembers
+			time.Sleep(time.Minute)
+			w.network.SetFate(nil)
+			time.Sleep(3 * time.Minute)
+			w.wantInForce(key, "")
+		})
+	}
+}

@@ -267,15 +267,17 @@ func (l *ledger) forgetOutstanding(caseID, key string) {
 	}
 }
 
-// expires notes a case's new expiry; false if nothing of the case is outstanding.
-func (l *ledger) expires(caseID string, at time.Time) bool {
+// expires notes when what is outstanding of a case is to end; false if that is
+// no news.
+func (l *ledger) expires(caseID string, at time.Time) (news bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for key, o := range l.outstanding[caseID] {
+		news = news || !o.ExpiresAt.Equal(at)
 		o.ExpiresAt = at
 		l.outstanding[caseID][key] = o
 	}
-	return len(l.outstanding[caseID]) > 0
+	return news
 }
 
 // ending reports whether a person's release of the case waits to be applied.
@@ -318,7 +320,7 @@ func (l *ledger) compare(caseID string, c *quarantine.Case) {
 			l.forgetOutstanding(caseID, key)
 			continue
 		default:
-			o.ExpiresAt, o.lost = c.ExpiresAt, false
+			o.lost = false
 		}
 		l.outstanding[caseID][key] = o
 	}

@@ -52,6 +52,7 @@ func (e *Engine) compareLedger(ctx context.Context) {
 		switch {
 		case err == nil:
 			e.ledger.compare(id, c)
+			e.noteExpiry(ctx, c)
 		case errors.Is(err, quarantine.ErrNoCase):
 			e.ledger.compare(id, nil)
 		}
