@@ -89,14 +89,3 @@ type MaintenanceBook interface {
 	// whoever knows an earlier one learns that it was ended.
 	Maintenances(ctx context.Context) ([]Maintenance, error)
 }
-
-// Resume lets go what was kept back until a moment, for [Case.Plan] to look at
-// again, where its BNG is barred no longer: the wait may have been cut short.
-func (c *Case) Resume(barred func(bng string) bool) {
-	for i := range c.Sessions {
-		e := &c.Sessions[i]
-		if !e.NotBefore.IsZero() && !barred(e.Session.BNG) {
-			e.NotBefore, e.NextAt, e.KeptBack = time.Time{}, time.Time{}, 0
-		}
-	}
-}

@@ -285,37 +285,6 @@ func (c *Case) Dispatch(o *Order, now time.Time) {
 	}
 }
 
-// The longest pauses of what is kept back.
-const (
-	BriefPause = 8 * time.Second  // what holds it back may end at any moment
-	LongPause  = 30 * time.Second // [Paths] tells when it ends, and thousands may wait for the same
-)
-
-// Wait is how long an order that is kept back waits until it is asked for again.
-type Wait struct {
-	Most      time.Duration // pauses grow from a second up to this
-	NotBefore time.Time     // when it is known to end, unless [Case.Resume] ends it; zero: that is not known
-}
-
-// KeepBack notes that an order does not leave now, and why; it is asked for
-// again after the wait.
-func (c *Case) KeepBack(o *Order, reason string, w Wait, now time.Time) {
-	e := c.find(o)
-	switch {
-	case e == nil:
-	case o.Check:
-		e.ProveAt = now.Add(firstAsk)
-	default:
-		e.keepBack(reason, w, now)
-	}
-}
-
-func (e *SessionEnforcement) keepBack(reason string, w Wait, now time.Time) {
-	e.KeptBack++
-	e.Reason, e.NotBefore = reason, w.NotBefore
-	e.NextAt = later(w.NotBefore, now.Add(backoff(time.Second, w.Most, e.KeptBack)))
-}
-
 func without(list []Applied, profile string) []Applied {
 	return slices.DeleteFunc(slices.Clone(list), func(a Applied) bool { return a.Profile == profile })
 }

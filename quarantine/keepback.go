@@ -1,0 +1,45 @@
+package quarantine
+
+import "time"
+
+// The longest pauses of what is kept back.
+const (
+	BriefPause = 8 * time.Second  // what holds it back may end at any moment
+	LongPause  = 30 * time.Second // [Paths] tells when it ends, and thousands may wait for the same
+)
+
+// Wait is how long an order that is kept back waits until it is asked for again.
+type Wait struct {
+	Most      time.Duration // pauses grow from a second up to this
+	NotBefore time.Time     // when it is known to end, unless [Case.Resume] ends it; zero: that is not known
+}
+
+// KeepBack notes that an order does not leave now, and why; it is asked for
+// again after the wait.
+func (c *Case) KeepBack(o *Order, reason string, w Wait, now time.Time) {
+	e := c.find(o)
+	switch {
+	case e == nil:
+	case o.Check:
+		e.ProveAt = now.Add(firstAsk)
+	default:
+		e.keepBack(reason, w, now)
+	}
+}
+
+func (e *SessionEnforcement) keepBack(reason string, w Wait, now time.Time) {
+	e.KeptBack++
+	e.Reason, e.NotBefore = reason, w.NotBefore
+	e.NextAt = later(w.NotBefore, now.Add(backoff(time.Second, w.Most, e.KeptBack)))
+}
+
+// Resume lets go what was kept back until a moment, for [Case.Plan] to look at
+// again, where its BNG is barred no longer: the wait may have been cut short.
+func (c *Case) Resume(barred func(bng string) bool) {
+	for i := range c.Sessions {
+		e := &c.Sessions[i]
+		if !e.NotBefore.IsZero() && !barred(e.Session.BNG) {
+			e.NotBefore, e.NextAt, e.KeptBack = time.Time{}, time.Time{}, 0
+		}
+	}
+}
