@@ -44,6 +44,7 @@ const (
 	maxTrialPause   = time.Minute      // between two trials
 	trialLasts      = 30 * time.Second // a trial that was granted and has not begun by then may be another's
 	releaseQuiet    = 10 * time.Second // without a release; one that is kept back pauses for 8 s at most
+	maxRecovery     = 10 * time.Minute // there are releases that never end; after that the pacer alone puts them first
 )
 
 // breaker watches the path to one BNG, or to a proxy and all BNGs behind it. It
@@ -177,9 +178,11 @@ func (b *breaker) bars(s quarantine.SessionKey, now time.Time) (reason string, b
 	return fmt.Sprintf("%s has been silent since %s, %d requests unanswered", b.name, clock(b.since), b.unanswered), true
 }
 
-// settle ends a recovery in which releases have been served. b.mu is held.
+// settle ends a recovery in which releases have been served, or that has lasted
+// long enough. b.mu is held.
 func (b *breaker) settle(now time.Time) {
-	if b.state != PathRecovering || b.releasing > 0 || now.Sub(later(b.released, b.since)) < releaseQuiet {
+	quiet := b.releasing == 0 && now.Sub(later(b.released, b.since)) >= releaseQuiet
+	if b.state != PathRecovering || !quiet && now.Sub(b.since) < maxRecovery {
 		return
 	}
 	b.become(PathOK, now)

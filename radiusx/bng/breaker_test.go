@@ -218,3 +218,19 @@ func TestWhateverHappensAPathThatAnswersIsOpenToRestrictionsSoon(t *testing.T) {
 		}
 	})
 }
+
+// Some sessions' releases are never answered, and are tried for ever: that must
+// not keep every other subscriber of the BNG from being restricted for ever.
+func TestReleasesThatNeverEndKeepRestrictionsBackForALimitedTimeOnly(t *testing.T) {
+	inBreaker(t, func(t *testing.T, b *breaker) {
+		stayUnanswered(b, 5, 5)
+		b.enter(sessionKey(7), true) // and never leaves
+		b.answer(sessionKey(8), time.Now())
+		b.end(sessionKey(8), time.Now())
+		time.Sleep(maxRecovery - time.Second)
+		wantBarred(t, b, 1, true)
+		time.Sleep(time.Second)
+		wantBarred(t, b, 1, false)
+		wantState(t, b, PathOK)
+	})
+}
