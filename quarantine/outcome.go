@@ -110,8 +110,10 @@ func (o *Order) Restricts() bool { return o.To != "" && !o.Check }
 func (o *Order) UndoesOnly() bool { return o.To == "" && len(o.From) == 0 }
 
 // Patience is how long an exchange of this order is tried on the wire.
-func (o *Order) Patience() time.Duration {
-	if o.Restricts() || o.Check {
+func (o *Order) Patience() time.Duration { return patience(o.Restricts() || o.Check) }
+
+func patience(short bool) time.Duration {
+	if short {
 		return RestrictPatience
 	}
 	return ReleasePatience

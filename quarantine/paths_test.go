@@ -12,13 +12,16 @@ func TestWhatWasPutOffIsDueAtOnceWhenItsBNGIsHeardAgain(t *testing.T) {
 		returned time.Time
 		want     bool
 	}{
-		"unanswered before":      {SessionEnforcement{Enforcement: Unanswered}, now, true},
-		"kept back before":       {SessionEnforcement{Enforcement: Pending, KeptBack: 3}, now, true},
-		"refused before":         {SessionEnforcement{Enforcement: Refused}, now, false},
-		"unanswered since":       {SessionEnforcement{Enforcement: Unanswered}, now.Add(-time.Hour), false},
-		"never silent":           {SessionEnforcement{Enforcement: Unanswered}, time.Time{}, false},
-		"its own time has come":  {SessionEnforcement{Enforcement: Refused, NextAt: now.Add(-time.Hour)}, time.Time{}, true},
-		"another BNG's comeback": {SessionEnforcement{Enforcement: Unanswered, Session: Session{SessionKey: SessionKey{BNG: "bng2"}}}, now, false},
+		"unanswered before":            {SessionEnforcement{Enforcement: Unanswered}, now, true},
+		"kept back before":             {SessionEnforcement{Enforcement: Pending, KeptBack: 3}, now, true},
+		"refused before":               {SessionEnforcement{Enforcement: Refused}, now, false},
+		"on its way when it was heard": {SessionEnforcement{Enforcement: Unanswered}, now.Add(-80 * time.Second), true},
+		"on its way since then":        {SessionEnforcement{Enforcement: Unanswered}, now.Add(-91 * time.Second), false},
+		"a restriction since then":     {SessionEnforcement{Enforcement: Unanswered, Wanted: "garden"}, now.Add(-71 * time.Second), false},
+		"unanswered since":             {SessionEnforcement{Enforcement: Unanswered}, now.Add(-time.Hour), false},
+		"never silent":                 {SessionEnforcement{Enforcement: Unanswered}, time.Time{}, false},
+		"its own time has come":        {SessionEnforcement{Enforcement: Refused, NextAt: now.Add(-time.Hour)}, time.Time{}, true},
+		"another BNG's comeback":       {SessionEnforcement{Enforcement: Unanswered, Session: Session{SessionKey: SessionKey{BNG: "bng2"}}}, now, false},
 	} {
 		c.e.UpdatedAt = now.Add(-time.Minute)
 		if c.e.NextAt.IsZero() {

@@ -35,8 +35,16 @@ func (in *Look) due(e *SessionEnforcement) bool {
 	if !in.Now.Before(e.NextAt) {
 		return true
 	}
-	putOff := e.Enforcement == Unanswered || (e.Enforcement == Pending && e.KeptBack > 0)
-	return putOff && in.Returned != nil && e.UpdatedAt.Before(in.Returned(e.Session.BNG))
+	if in.Returned == nil {
+		return false
+	}
+	switch returned := in.Returned(e.Session.BNG); {
+	case e.Enforcement == Unanswered: // what was on its way then may have come too early all the same
+		return e.UpdatedAt.Add(-patience(e.Wanted != "")).Before(returned)
+	case e.Enforcement == Pending && e.KeptBack > 0:
+		return e.UpdatedAt.Before(returned)
+	}
+	return false
 }
 
 // Plan compares what the case wants with what its sessions are, at one moment.

@@ -41,6 +41,10 @@ type outageLab struct {
 	left []departure
 }
 
+// outageWorkers leave few places for one BNG, so that most of what waits there
+// pauses now and then, and nothing but the breaker puts it before restrictions.
+const outageWorkers = 64
+
 // outageRate is what the BNG of an outageLab may be asked, requests a second.
 const outageRate = 20
 
@@ -76,6 +80,7 @@ func inOutage(t *testing.T, story func(*testing.T, *outageLab)) {
 		enforcer := bng.NewEnforcer(l.fleet, client, l.depart)
 		l.engine, err = engine.New(t.Context(), engine.Config{
 			Instance: "a", Holder: "a", Store: l.memory, Enforcer: enforcer, Paths: enforcer, Log: &quarantinetest.Log{},
+			Workers: outageWorkers,
 			Rules: quarantine.Rulebook{
 				Policy:   quarantine.Policy{Mode: quarantine.ModeEnforce},
 				Profiles: map[string]quarantine.Profile{"garden": {Name: "garden", Severity: 20}}, MaxSessions: 4, MaxAge: time.Hour,
@@ -228,6 +233,31 @@ func TestAfterAnOutageAllReleasesGoBeforeAnyRestrictionWithinTheRate(t *testing.
 		}
 		if h := l.fleet.Health()[0]; h.State != bng.PathOK {
 			t.Errorf("health %+v", h)
+		}
+	})
+}
+
+// Each session that went unanswered pauses up to a minute. One answer is enough
+// for all of them; those that are on their way are transmitted again within 16 s.
+func TestTheFirstAnswerAfterAnOutageEndsThePausesOfAllSessions(t *testing.T) {
+	const each = 12
+	inOutage(t, func(t *testing.T, l *outageLab) {
+		cases := l.quarantine(each)
+		time.Sleep(time.Minute)
+		l.sim.SetFaults(bngsim.Faults{Silent: true})
+		for _, c := range cases {
+			if _, err := l.engine.Release(t.Context(), c.ID, "test", "test", quarantine.ReleaseCleaned); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(10 * time.Minute)
+		l.sim.SetFaults(bngsim.Faults{})
+		for l.inGarden() == each {
+			time.Sleep(time.Second)
+		}
+		time.Sleep(18 * time.Second)
+		if n := l.inGarden(); n > 0 {
+			t.Errorf("%d of %d are in the garden 18 s after the first answer", n, each)
 		}
 	})
 }
