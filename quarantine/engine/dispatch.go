@@ -55,6 +55,7 @@ func (e *Engine) beforeSend(ctx context.Context, c *quarantine.Case, o *quaranti
 	record := entry(logSent, o.Case, s)
 	if !restricts {
 		e.append(ctx, reserved(record)) // a log that refuses keeps no release back
+		e.ledger.sent(s)
 		return nil
 	}
 	if err := e.Log.Append(ctx, record); err != nil {

@@ -21,6 +21,7 @@ type ledger struct {
 	commands    map[string]command
 	inHand      map[string]bool                   // commands that their giver's call is applying
 	outstanding map[string]map[string]outstanding // by case, then by session identity
+	undone      map[string]quarantine.Session     // released without a case that asked for it; by identity
 }
 
 // outstanding is a restriction that is, or may be, in force because of what
@@ -39,6 +40,7 @@ func newLedger() *ledger {
 	return &ledger{
 		accepted: map[string]time.Time{}, arriving: map[string]chan struct{}{}, unsettled: map[string]quarantine.Verdict{},
 		commands: map[string]command{}, inHand: map[string]bool{}, outstanding: map[string]map[string]outstanding{},
+		undone: map[string]quarantine.Session{},
 	}
 }
 
@@ -194,6 +196,12 @@ func (l *ledger) waiting() []command {
 }
 
 func (l *ledger) sent(s sent) {
+	if unasked(&s.Order) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.undone[identity(&s.Order.Session)] = s.Order.Session
+		return
+	}
 	if !s.Order.Restricts() || s.Undoing || s.Order.To == quarantine.Disconnect {
 		return
 	}

@@ -39,6 +39,7 @@ func (e *Engine) tend(ctx context.Context) {
 		}
 		e.troubles.pass()
 		e.applyWaiting(ctx)
+		e.tellUndone(ctx)
 		e.catchUp(ctx)
 		out.releaseLost(ctx, now)
 	}
