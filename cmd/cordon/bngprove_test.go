@@ -118,6 +118,9 @@ func TestAnExperimentalDialectEnforcesOnceAPersonHasSeenItWork(t *testing.T) {
 	if code, out, errs := p.prove("no\nyes\n", "--ask"); code != exitFailed || !strings.Contains(errs, "a person looked and it is not so") {
 		t.Fatalf("a person saw nothing: exit code %d\n%s%s", code, out, errs)
 	}
+	if code, out, errs := p.prove("yes\nno\nno\nno\n", "--ask"); code != exitFailed || !strings.Contains(errs, "THE LINE MAY STILL BE RESTRICTED") {
+		t.Fatalf("a person saw no end of it: exit code %d\n%s%s", code, out, errs)
+	}
 	check(exitFailed, "never proved")
 	if code, out, errs := p.prove("yes\ny\n", "--ask"); code != exitDone || !strings.Contains(errs, "proofs/bng1.json") {
 		t.Fatalf("a person saw it: exit code %d\n%s%s", code, out, errs)

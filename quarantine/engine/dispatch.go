@@ -65,7 +65,7 @@ func (e *Engine) beforeSend(ctx context.Context, c *quarantine.Case, o *quaranti
 	if _, ok := e.sender.may(); !ok { // the disk may have taken long
 		return errNotSender
 	}
-	return nil
+	return e.barred(c, o)
 }
 
 // Why a restriction that was decided is not sent after all.

@@ -364,3 +364,33 @@ func TestCommandsAboutWindowsAreInTheLogAndCarriedUntilTheyAreApplied(t *testing
 		}
 	})
 }
+
+// slowLog hands control to a test while a restriction is being written.
+type slowLog struct {
+	quarantinetest.Log
+	onSent func()
+}
+
+func (l *slowLog) Append(ctx context.Context, entries ...quarantine.LogEntry) error {
+	if entries[0].Kind == logSent && l.onSent != nil {
+		l.onSent()
+	}
+	return l.Log.Append(ctx, entries...)
+}
+
+func TestNoRestrictionLeavesThatWasBarredWhileTheDiskWrote(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		log := &slowLog{}
+		e := w.startWith(w.memory, "a", func(c *Config) { c.Log = log })
+		key, address := w.login("alice")
+		log.onSent = func() { w.pause.Store("a person says so") }
+		time.Sleep(3 * time.Second)
+		w.accept(e, botnet(address))
+		time.Sleep(10 * time.Second)
+		w.wantInForce(key, "")
+		log.onSent = nil
+		w.pause.Store("")
+		time.Sleep(time.Minute)
+		w.wantInForce(key, "garden")
+	})
+}

@@ -31,6 +31,10 @@ const (
 	restoreTries = 3
 )
 
+// errDenied is what a step fails with that the BNG acknowledged and the network,
+// or a person, denies.
+var errDenied = errors.New("not done")
+
 // errNotShown is what a step fails with that the BNG acknowledged and nothing
 // showed.
 var errNotShown = errors.New("acknowledged, but nothing showed it: an ACK is no proof")
@@ -73,13 +77,14 @@ func (t Trial) Run(ctx context.Context) (Record, error) {
 	return run.record, errors.Join(err, undone)
 }
 
-// restore gives the line back, and tries again where the BNG does not answer.
+// restore gives the line back, and tries again where the BNG does not answer or
+// did not do what it acknowledged.
 func (t *trial) restore(ctx context.Context, o quarantine.Order) (step Step, err error) {
 	o.Confirmed = t.record.Restrict.Outcome == quarantine.OutcomeAcked
 	for range restoreTries {
 		t.undo(ctx)
 		step, err = t.step(ctx, "restore", o)
-		if step.Outcome == quarantine.OutcomeAcked {
+		if step.Outcome == quarantine.OutcomeAcked && !errors.Is(err, errDenied) {
 			return step, err
 		}
 		o.Confirmed = false
@@ -116,7 +121,7 @@ func (t *trial) step(ctx context.Context, name string, o quarantine.Order) (Step
 	case step.Shown:
 		return step, nil
 	case found.Kind == quarantine.OutcomeRefused:
-		return step, fmt.Errorf("%s: %s", name, found.Reason)
+		return step, fmt.Errorf("%s: %w: %s", name, errDenied, found.Reason)
 	}
 	return step, fmt.Errorf("%s: %w", name, errNotShown)
 }
