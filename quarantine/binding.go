@@ -34,6 +34,9 @@ type Binding struct {
 	Interim time.Duration `json:"-"`
 	// Cut says what ended the evidence if no Stop did. Set by [Held].
 	Cut string `json:"-"`
+	// Present is set where the binding's source knows only the present. Filled
+	// when read.
+	Present *Present `json:"-"`
 }
 
 // Bindings lists what a session says about who held its addresses.
@@ -53,7 +56,8 @@ func (s *Session) Bindings() []Binding {
 type BindingFinder interface {
 	// Bindings returns every binding, ended or not, of the place's space whose
 	// prefix covers its address and that was in force at some time between from
-	// and to.
+	// and to. A source that knows only the present returns whoever holds the
+	// address now, whenever that began, and marks it so.
 	Bindings(ctx context.Context, at Place, from, to time.Time) ([]Binding, error)
 }
 
@@ -98,6 +102,9 @@ func (b Binding) Holder() Holder {
 		evidence += " and " + b.ending()
 	case b.ResetAt.After(b.RenewedAt):
 		evidence += ", BNG restarted since"
+	}
+	if b.Present != nil {
+		evidence += ", current only"
 	}
 	return Holder{
 		Space: b.Space, Ports: b.Ports, Subscriber: b.claimant(), BNG: b.Session.BNG, SessionID: b.Session.ID, Address: b.Prefix,
@@ -160,6 +167,9 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 		return Attribution{Result: Ambiguous, Bindings: held, Reason: "several subscribers share the address, and the report names no port"}
 	}
 	held = slices.DeleteFunc(held, func(b Binding) bool { return !b.Ports.Has(port) })
+	if result, reason := judgePresent(bindings, at, tolerance); result != Attributed {
+		return Attribution{Result: result, Bindings: held, Reason: reason}
+	}
 	if len(held) == 0 {
 		return Attribution{Result: Unknown, Reason: "no session is known to have held the address at that moment"}
 	}

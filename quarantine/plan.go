@@ -24,6 +24,10 @@ type Look struct {
 	// its memory ends nothing.
 	Sessions    []Session
 	MaxSessions int
+	// Present: sessions come from a source that knows only the present, which
+	// tells the end of one by telling nothing of it any more. A session without any
+	// record is then over, but for one on which something of ours may be in force.
+	Present bool
 	// Returned is when a BNG was last heard again after a silence (see [Paths]);
 	// nil: never.
 	Returned func(bng string) time.Time
@@ -89,6 +93,9 @@ func (c *Case) notice(in Look) {
 		}
 		at := slices.IndexFunc(in.Sessions, func(s Session) bool { return s.SessionKey == e.Session.SessionKey })
 		if at < 0 {
+			if in.Present && !e.owes() {
+				e.end(in.Now, "the source of sessions tells nothing of it any more")
+			}
 			continue
 		}
 		record := in.Sessions[at]
