@@ -107,6 +107,8 @@ func ProblemOf(err error, in string) *Problem {
 		return NewProblem(http.StatusConflict, command.Reason)
 	case errors.As(err, &limit):
 		return NewProblem(http.StatusConflict, limit.Error())
+	case errors.Is(err, quarantine.ErrNoAddressIndex):
+		return Invalid(in+".ip", quarantine.ErrNoAddressIndex.Error()+"; name the subscriber", nil)
 	case errors.Is(err, quarantine.ErrConflict):
 		return NewProblem(http.StatusConflict, quarantine.ErrConflict.Error())
 	}

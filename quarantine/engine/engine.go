@@ -53,6 +53,11 @@ type Config struct {
 	// Paths is what the Enforcer knows of the ways to the BNGs. Nil: nothing.
 	Paths quarantine.Paths
 
+	// Poll is how often a case that wants something looks for its subscriber's
+	// sessions, where the store learns them from a source that knows only the
+	// present and tells of no log-in. 0: accounting makes cases due.
+	Poll time.Duration
+
 	Intakers int // verdicts worked at the same time; default 64
 	Workers  int // cases reconciled at the same time, per lane; default 1024
 
@@ -70,7 +75,7 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("engine: %s is required", name))
 		}
 	}
-	if c.RetryFor < 0 || c.Memory < 0 || c.Intakers < 0 || c.Workers < 0 {
+	if c.RetryFor < 0 || c.Memory < 0 || c.Poll < 0 || c.Intakers < 0 || c.Workers < 0 {
 		errs = append(errs, errors.New("engine: durations and numbers are not negative"))
 	}
 	return errors.Join(errs...)

@@ -240,7 +240,7 @@ func (e *Engine) firstLook(c *quarantine.Case, now time.Time) time.Time {
 	if c.State.Wants() || c.State == quarantine.Releasing {
 		return now
 	}
-	return c.NextLook(now)
+	return e.nextLook(c, now)
 }
 
 func (e *Engine) situation(ctx context.Context, subscriber string) (quarantine.Situation, error) {

@@ -135,7 +135,7 @@ func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (
 	defer leave()
 	until := d.Until
 	if len(orders) == 0 {
-		until = c.NextLook(e.Now())
+		until = e.nextLook(c, e.Now())
 	}
 	if !reflect.DeepEqual(before, c) {
 		if err := e.save(ctx, c, until, term); err != nil {
@@ -153,7 +153,7 @@ func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (
 		return time.Time{}, err
 	}
 	e.noteEnded(ctx, before, after)
-	return after.NextLook(e.Now()), nil
+	return e.nextLook(after, e.Now()), nil
 }
 
 // plan reads the sessions and lets the case say what is to be done.
@@ -179,7 +179,17 @@ func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Ord
 		}
 	}
 	e.resume(c)
-	return c.Plan(quarantine.Look{Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned}), nil
+	return c.Plan(quarantine.Look{Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned, Present: e.Poll > 0}), nil
+}
+
+// nextLook is when the case is to be looked at again, zero when it is closed:
+// soon enough to see a log-in that nothing tells of.
+func (e *Engine) nextLook(c *quarantine.Case, now time.Time) time.Time {
+	next := c.NextLook(now)
+	if e.Poll > 0 && c.State.Wants() {
+		return earlier(next, now.Add(e.Poll))
+	}
+	return next
 }
 
 // admit prepares orders, keeps back those that may not leave now, and drops
@@ -246,7 +256,7 @@ func (e *Engine) observe(ctx context.Context, c *quarantine.Case, orders []quara
 		for i, o := range orders {
 			c.Observe(o, outcomes[i], now)
 		}
-		err := e.save(ctx, c, c.NextLook(now), term)
+		err := e.save(ctx, c, e.nextLook(c, now), term)
 		if err == nil || !errors.Is(err, quarantine.ErrConflict) {
 			return c, err
 		}

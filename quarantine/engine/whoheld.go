@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,7 +31,10 @@ func (e *Engine) whoHeld(ctx context.Context, at quarantine.Place, port uint16, 
 
 func (e *Engine) holders(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
 	bindings, err := e.Store.Bindings(ctx, at, moment.Add(-tolerance), moment.Add(tolerance))
-	if err != nil {
+	switch {
+	case errors.Is(err, quarantine.ErrNoAddressIndex):
+		return quarantine.Attribution{Reason: quarantine.ErrNoAddressIndex.Error()}, nil
+	case err != nil:
 		return quarantine.Attribution{}, fmt.Errorf("find who held %s: %w", at, err)
 	}
 	gaps, err := e.gaps.now(ctx) // after the bindings, or a failover in between would be missed
