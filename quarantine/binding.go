@@ -197,9 +197,9 @@ func Held(bindings []Binding, from, to time.Time) []Binding {
 	return held
 }
 
-// missedInterims is how many records in a row a BNG must have left out before a
+// MissedInterims is how many records in a row a BNG must have left out before a
 // session counts as silent.
-const missedInterims = 3
+const MissedInterims = 3
 
 // SilentSince returns when a session or binding that was renewed at seen stops
 // being evidence, if its BNG renews it that often; zero: never.
@@ -207,7 +207,7 @@ func SilentSince(seen time.Time, interim time.Duration) time.Time {
 	if interim <= 0 {
 		return time.Time{}
 	}
-	return seen.Add(missedInterims * interim)
+	return seen.Add(MissedInterims * interim)
 }
 
 // evidence cuts open bindings where their evidence ends: at their BNG's restart
@@ -228,7 +228,7 @@ func evidence(bindings []Binding) []Binding {
 			b.To, b.Cut = b.ResetAt, "BNG restarted since"
 		}
 		if silent := SilentSince(b.RenewedAt, b.Interim); !silent.IsZero() && (b.To.IsZero() || silent.Before(b.To)) {
-			b.To, b.Cut = silent, fmt.Sprintf("silent for %d Interim intervals", missedInterims)
+			b.To, b.Cut = silent, fmt.Sprintf("silent for %d Interim intervals", MissedInterims)
 		}
 		for _, newer := range sorted[i+1:] {
 			if newer.replaces(b) {

@@ -54,4 +54,3 @@ func judgePresent(bindings []Binding, at time.Time, tolerance time.Duration) (At
 	}
 	return verdict, reason
 }
-
