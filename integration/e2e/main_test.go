@@ -37,6 +37,9 @@ func runAll(m *testing.M) int {
 	if _, err := os.Stat("/usr/lib/freeradius/rlm_rest.so"); err != nil {
 		return fail("these tests need FreeRADIUS' rlm_rest; on Debian and Ubuntu: apt-get install freeradius-rest")
 	}
+	if _, err := os.Stat("/usr/lib/freeradius/rlm_rediswho.so"); err != nil {
+		return fail("these tests need FreeRADIUS' rlm_rediswho; on Debian and Ubuntu: apt-get install freeradius-redis")
+	}
 	dir, err := os.MkdirTemp("", "cordon-e2e")
 	if err != nil {
 		return fail("%v", err)

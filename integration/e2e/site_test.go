@@ -23,6 +23,7 @@ type site struct {
 	rules   string // lines under policy.rules; empty: bots and spam
 	limits  string // empty: far above what a test reaches; "default": not written
 	pause   string // file
+	deaf    bool   // no accounting listener
 	more    string // further top-level keys
 }
 
@@ -30,6 +31,7 @@ type site struct {
 type bngSite struct {
 	name string
 	port int    // of its CoA listener
+	nas  string // bngs[].nas; empty: its name as NAS-Identifier
 	more string // further lines
 }
 
@@ -46,7 +48,11 @@ func (s *site) yaml() string {
 	if s.tokens != "" {
 		line("  tokens: %s", s.tokens)
 	}
-	line("accounting:\n  listen: [\"127.0.0.1:%d\"]\n  clients:", s.acct)
+	if s.deaf {
+		line("accounting:\n  clients:")
+	} else {
+		line("accounting:\n  listen: [\"127.0.0.1:%d\"]\n  clients:", s.acct)
+	}
 	if s.clients != "" {
 		line("%s", s.clients)
 	} else {
@@ -66,8 +72,12 @@ func (s *site) yaml() string {
 	line("  - {name: walled-garden, severity: 20, reachable: portal and emergency calls}\n  - {name: disconnect, severity: 30}")
 	line("bngs:")
 	for _, bng := range s.bngs {
-		line("  - name: %s\n    address: 127.0.0.1\n    nas: [{identifier: %s}]\n    secret: %s\n    coa_port: %d\n    disconnect_port: %d",
-			bng.name, bng.name, coaSecret, bng.port, bng.port)
+		nas := bng.nas
+		if nas == "" {
+			nas = "{identifier: " + bng.name + "}"
+		}
+		line("  - name: %s\n    address: 127.0.0.1\n    nas: [%s]\n    secret: %s\n    coa_port: %d\n    disconnect_port: %d",
+			bng.name, nas, coaSecret, bng.port, bng.port)
 		if bng.more != "" {
 			line("%s", bng.more)
 			continue

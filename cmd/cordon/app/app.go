@@ -26,6 +26,7 @@ import (
 	"cordon/store"
 	"cordon/store/journal"
 	"cordon/store/spool"
+	"cordon/store/template"
 )
 
 // Version is what a build knows of itself.
@@ -60,6 +61,8 @@ type App struct {
 	enforcer   *bng.Enforcer
 	accounting *bng.Accounting
 	authorize  *authorize.Desk
+	sessions   engine.Store     // the store, or with another program's sessions
+	template   *template.Reader // nil: sessions are those of accounting
 	addr       net.Addr
 	redisSeen  atomic.Bool // it answered once since the start
 }
@@ -107,6 +110,9 @@ func (a *App) openStore(ctx context.Context, fleet *bng.Fleet) error {
 		return err
 	}
 	a.life.cleanUp("session store", a.store.Close)
+	if err := a.openSessions(fleet); err != nil {
+		return err
+	}
 	if err := a.openSpool(ctx); err != nil {
 		return err
 	}
@@ -166,7 +172,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 	}
 	a.enforcer = bng.NewEnforcer(fleet, a.coa, transcript(o.Debug))
 	a.engine, err = engine.New(ctx, engine.Config{
-		Instance: a.cfg.Instance, Holder: a.journal.ID(), Store: a.store,
+		Instance: a.cfg.Instance, Holder: a.journal.ID(), Store: a.sessions,
 		Enforcer: a.enforcer, Paths: a.enforcer, Log: journalLog{a.journal}, Rules: a.parts.Rules,
 		Tolerance: func(source string) time.Duration {
 			if d, ok := bySource[source]; ok {
@@ -175,7 +181,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 			return tolerance
 		},
 		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: memory(a.cfg), Paused: a.gate.paused, Logger: a.log,
-		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o),
+		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Poll: a.poll(),
 	})
 	return err
 }
@@ -267,7 +273,7 @@ func (a *App) mount() error {
 	in.Mount(a.http)
 	radacct.New(imports{bng.NewAccounting(a.fleet, a.store, a.translation()), a.cfg.Accounting.SubscriberKey}, a.cfg.Attribution.History.Std()).Mount(a.http)
 	c := api.Config{
-		Cases: a.store, Sessions: a.store, Bindings: a.store, MACs: a.store, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),
+		Cases: a.store, Sessions: a.sessions, Bindings: a.sessions, MACs: a.store, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),
 		Health: a.health, Discovered: a.discovered,
 	}
 	for _, p := range a.cfg.Profiles {

@@ -14,6 +14,7 @@ import (
 	"cordon/radiusx/bng"
 	"cordon/radiusx/dialect"
 	"cordon/store/spool"
+	"cordon/store/template"
 )
 
 // Parts are what the configuration becomes when its secrets are read and its
@@ -29,6 +30,9 @@ type Parts struct {
 	Rules         quarantine.Rulebook
 	Tokens        []httpx.Token
 	RedisPassword string
+
+	Sessions        template.Template // where another program keeps sessions; only with that source
+	SessionPassword string            // of sessions.redis
 }
 
 // check looks at everything that the form of the file does not show, and builds
@@ -43,6 +47,7 @@ func check(d *document, cfg *Config) *Parts {
 	checkBNGs(d, cfg, parts, profiles)
 	checkAccounting(d, cfg, parts)
 	checkAttribution(d, cfg)
+	checkSessions(d, cfg, parts)
 	checkAddressSpaces(d, cfg)
 	checkSources(d, cfg)
 	checkPolicy(d, cfg, profiles)
@@ -64,23 +69,9 @@ func check(d *document, cfg *Config) *Parts {
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func checkRedis(d *document, cfg *Config, parts *Parts) {
-	if len(cfg.Redis.Addrs) == 0 {
-		d.fail(path{"redis", "addrs"}, "is required")
-	}
-	for i, addr := range cfg.Redis.Addrs {
-		if _, _, err := net.SplitHostPort(addr); err != nil && !strings.HasPrefix(addr, "/") {
-			d.fail(path{"redis", "addrs", i}, "%q is neither host:port nor a socket's path", addr)
-		}
-	}
+	parts.RedisPassword = checkServer(d, path{"redis"}, cfg.Redis.Addrs, cfg.Redis.PasswordFile)
 	if cfg.Redis.KeyPrefix == "" || strings.ContainsAny(cfg.Redis.KeyPrefix, "{}: ") {
 		d.fail(path{"redis", "key_prefix"}, "is a word without braces, colons and spaces")
-	}
-	if cfg.Redis.PasswordFile != "" {
-		secret, err := radiusx.ReadSecret(cfg.Redis.PasswordFile)
-		if err != nil {
-			d.fail(path{"redis", "password_file"}, "%v", err)
-		}
-		parts.RedisPassword = string(secret.Bytes())
 	}
 	if len(cfg.Redis.Addrs) > 1 && cfg.Redis.MasterName == "" && cfg.Redis.DB != 0 {
 		d.fail(path{"redis", "db"}, "a Cluster has only database 0")

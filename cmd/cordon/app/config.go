@@ -20,6 +20,7 @@ type Config struct {
 	Accounting     Accounting                `yaml:"accounting"`
 	Attribution    Attribution               `yaml:"attribution"`
 	AddressSpaces  []quarantine.AddressSpace `yaml:"address_spaces"`
+	Sessions       Sessions                  `yaml:"sessions"`
 	Sources        []Source                  `yaml:"sources"`
 	CoA            CoA                       `yaml:"coa"`
 	Profiles       []quarantine.Profile      `yaml:"profiles"`
@@ -220,6 +221,9 @@ func Default() Config {
 		Attribution: Attribution{
 			Tolerance: quarantine.Duration(2 * time.Second), RetryFor: quarantine.Duration(35 * time.Minute),
 			MaxAge: quarantine.Duration(168 * time.Hour), History: quarantine.Duration(168 * time.Hour), MaxSessions: 4,
+		},
+		Sessions: Sessions{
+			Source: fromAccounting, Lag: quarantine.Duration(30 * time.Second), MaxAge: quarantine.Duration(10 * time.Minute), Poll: quarantine.Duration(time.Minute),
 		},
 		Policy: quarantine.Policy{Mode: quarantine.ModeShadow},
 		Limits: quarantine.DefaultLimits,

@@ -354,3 +354,42 @@ bngs:
 		}
 	}
 }
+
+const lookups = `
+  by_session: {key: "sess:{nas_ip}:{session}", fields: {subscriber: user, nas_ip: nas, session: id, address: ip, started: start}, attributes: {NAS-Port-Id: port}}
+  by_subscriber: {key: "user:{subscriber}", type: set, value: "{nas_ip}:{session}"}
+  by_address: {key: "ip:{address}", value: "{nas_ip}:{session}"}
+`
+
+func TestSessionsOfAnotherProgramAreCheckedAtTheirPlace(t *testing.T) {
+	form := "\nsessions:\n  source: redis-template\n"
+	_, parts, warnings, err := parse("cordon.yaml", []byte(goodConfig+form+lookups))
+	if err != nil || parts.Sessions.BySession.Fields["address"] != "ip" || len(warnings) != 2 {
+		t.Fatalf("%v, warnings %v", err, warnings)
+	}
+	_, parts, _, err = parse("cordon.yaml", []byte(goodConfig+form+"  preset: rediswho\n  by_address: {key: \"ip:{address}\", value: \"{subscriber}\"}\n"))
+	if err != nil || parts.Sessions.BySubscriber.Type != "list" || parts.Sessions.SilentAfter != 45*time.Minute {
+		t.Errorf("a preset with an index by address: %v %+v", err, parts)
+	}
+	for _, c := range []struct{ written, fault string }{
+		{"  preset: dhcpd\n", `sessions.preset: "dhcpd" is no preset`},
+		{"  preset: rediswho\n  lag: 10m\n", "sessions.max_age: is not longer than lag"},
+		{"  preset: rediswho\n  poll: 1s\n", "sessions.poll: is from 5s to 10m"},
+		{"  preset: rediswho\n  redis: {addrs: [redis]}\n", `sessions.redis.addrs[0]: "redis" is neither`},
+		{"  preset: rediswho\n  by_address: {key: \"ip:{adress}\", value: \"{subscriber}\"}\n", "sessions.by_address.key: {adress} is none of {address}"},
+		{"  by_subscriber: {key: \"u:{subscriber}\", fields: {mac: m}}\n", `sessions.by_subscriber.fields.mac: "mac" is none of`},
+		{"  preset: rediswho\n  by_adress: {}\n", "unknown key by_adress"},
+	} {
+		_, _, _, err := parse("cordon.yaml", []byte(goodConfig+form+c.written))
+		if err == nil || !strings.Contains(err.Error(), c.fault) || !strings.HasPrefix(err.Error(), "cordon.yaml:3") {
+			t.Errorf("%s: %v", c.fault, err)
+		}
+	}
+	plain := strings.Replace(goodConfig, "accounting:\n", "accounting:\n  subscriber: {realm: strip}\n", 1)
+	if _, _, _, err := parse("cordon.yaml", []byte(plain+form+lookups)); err == nil || !strings.Contains(err.Error(), "accounting.subscriber: makes other keys") {
+		t.Errorf("a normaliser: %v", err)
+	}
+	if _, _, _, err := parse("cordon.yaml", []byte(goodConfig+"\nsessions: {preset: rediswho}\n")); err == nil {
+		t.Error("a template without its source is taken")
+	}
+}

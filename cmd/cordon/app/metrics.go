@@ -47,6 +47,7 @@ var (
 	coaBuffer   = describe("cordon_coa_socket_buffer_octets", "Socket buffer of the port that got least; 0: unknown.", "direction")
 	maintained  = describe("cordon_bng_maintenance", "1 if the BNG is in maintenance: nothing new is restricted there, and alarms about it mean little.", "bng")
 	logInsAsked = describe("cordon_authorize_total", "Log-ins that an AAA server asked about, by what it was answered.", "outcome")
+	doubtful    = describe("cordon_sessions_not_believed_total", "What was read of another program's sessions and is not believed, by reason.", "reason")
 	isSender    = describe("cordon_sender", "1 if this instance is the sender.")
 
 	bngState    = describe("cordon_bng_state", "1 for the state that the way to the BNG is in. Only the sender knows.", "bng", "state")
@@ -75,6 +76,11 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 		s.count(acctIgnored, ignored.Forbidden, "forbidden")
 	}
 	s.spool(f.app.spool)
+	if f.app.template != nil {
+		for _, d := range f.app.template.Doubts() {
+			s.count(doubtful, d.Count, d.Reason.String())
+		}
+	}
 	s.client(f.app.coa.Stats())
 	s.maintenance(f.app.cfg.BNGs, f.app.engine.Maintenances())
 	for outcome, n := range f.app.authorize.Counts() {

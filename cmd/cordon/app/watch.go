@@ -17,6 +17,7 @@ import (
 	"cordon/radiusx/acct"
 	"cordon/radiusx/bng"
 	"cordon/store/spool"
+	"cordon/store/template"
 )
 
 // checks are what /readyz asks.
@@ -37,6 +38,7 @@ func (a *App) checks() []httpx.Check {
 			return nil
 		}},
 		{Name: "spool", Probe: a.spoolTrouble},
+		{Name: "sessions", Probe: a.sessionsTrouble},
 		{Name: "sender", Probe: func(context.Context) error {
 			if !a.engine.Sender() {
 				return errors.New("another instance is the sender, or nobody")
@@ -51,7 +53,7 @@ func (a *App) checks() []httpx.Check {
 func (a *App) watch(ctx context.Context) error {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
-	told, seen := map[string]uint64{}, map[string]*noticed{}
+	told, seen, doubted := map[string]uint64{}, map[string]*noticed{}, map[template.Reason]uint64{}
 	var spooled spool.Stats
 	accounts := newAccountFile(a.cfg, a.parts)
 	for n := 0; ; n++ {
@@ -63,6 +65,7 @@ func (a *App) watch(ctx context.Context) error {
 			a.tellDropped(told)
 			a.tellSpool(&spooled)
 			a.tellComplaints()
+			a.tellDoubts(doubted)
 		}
 		accounts.follow(a.log)
 		select {

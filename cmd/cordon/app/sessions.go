@@ -1,0 +1,141 @@
+package app
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"go.uber.org/zap"
+
+	"cordon/quarantine"
+	"cordon/radiusx/bng"
+	"cordon/store"
+	"cordon/store/template"
+)
+
+// Sources of sessions.
+const (
+	fromAccounting = "accounting"
+	fromTemplate   = "redis-template"
+)
+
+// Sessions says where sessions are known from.
+type Sessions struct {
+	Source        string              `yaml:"source"`         // accounting | redis-template
+	Redis         *SessionRedis       `yaml:"redis"`          // default: the one that cases are kept in
+	Preset        string              `yaml:"preset"`         // a ready-made template; what is written beside it wins
+	BySession     template.Lookup     `yaml:"by_session"`     // {bng}, {nas_ip} or {nas_identifier}, and {session}
+	BySubscriber  template.Lookup     `yaml:"by_subscriber"`  // {subscriber}
+	ByAddress     template.Lookup     `yaml:"by_address"`     // {address}
+	ByPrefix      template.Lookup     `yaml:"by_prefix"`      // {prefix}
+	PrefixLengths []int               `yaml:"prefix_lengths"` // of by_prefix
+	TimeFormat    template.TimeFormat `yaml:"time_format"`    // unix | unix_ms | rfc3339
+	SilentAfter   quarantine.Duration `yaml:"silent_after"`   // a session not renewed for so long may have ended; 0: never
+	Lag           quarantine.Duration `yaml:"lag"`            // how late the source may be
+	MaxAge        quarantine.Duration `yaml:"max_age"`        // older events are not attributed
+	Poll          quarantine.Duration `yaml:"poll"`           // how often open cases look for new sessions
+}
+
+// SessionRedis is another program's Redis.
+type SessionRedis struct {
+	Addrs        []string `yaml:"addrs"`
+	MasterName   string   `yaml:"master_name"`
+	DB           int      `yaml:"db"`
+	Username     string   `yaml:"username"`
+	PasswordFile string   `yaml:"password_file"`
+}
+
+// borrowed is the store with sessions that another program keeps: everything else
+// is our own.
+type borrowed struct {
+	*store.Store
+	sessions *template.Reader
+}
+
+// Session implements quarantine.SessionReader.
+func (b borrowed) Session(ctx context.Context, key quarantine.SessionKey) (quarantine.Session, error) {
+	return b.sessions.Session(ctx, key)
+}
+
+// SessionsOf implements quarantine.SessionReader.
+func (b borrowed) SessionsOf(ctx context.Context, subscriber string) ([]quarantine.Session, error) {
+	return b.sessions.SessionsOf(ctx, subscriber)
+}
+
+// Bindings implements quarantine.BindingFinder. Of our own only those count that
+// a translator's log told; what accounting once said is not kept up any more.
+func (b borrowed) Bindings(ctx context.Context, at quarantine.Place, from, to time.Time) ([]quarantine.Binding, error) {
+	own, err := b.Store.Bindings(ctx, at, from, to)
+	if err != nil {
+		return nil, err
+	}
+	var pushed []quarantine.Binding
+	for _, p := range own {
+		if p.Kind == quarantine.NATPortBlock && (p.Via.IsValid() || p.Session.ID == p.Subscriber) {
+			pushed = append(pushed, p)
+		}
+	}
+	told, err := b.sessions.Bindings(ctx, at, from, to)
+	if err != nil && len(pushed) == 0 {
+		return nil, err
+	}
+	return append(pushed, told...), nil
+}
+
+// openSessions opens another program's sessions, if the configuration says so.
+func (a *App) openSessions(fleet *bng.Fleet) error {
+	a.sessions = a.store
+	if a.cfg.Sessions.Source != fromTemplate {
+		return nil
+	}
+	s, r, password := a.cfg.Sessions, a.cfg.Redis, a.parts.RedisPassword
+	server := template.Server{Addrs: r.Addrs, MasterName: r.MasterName, DB: r.DB, Username: r.Username, Password: template.Password(password)}
+	if other := s.Redis; other != nil {
+		server = template.Server{
+			Addrs: other.Addrs, MasterName: other.MasterName, DB: other.DB, Username: other.Username, Password: template.Password(a.parts.SessionPassword),
+		}
+	}
+	plan := addressPlan(a.cfg)
+	reader, err := template.New(template.Config{
+		Server: server, Template: a.parts.Sessions, Lag: s.Lag.Std(), MaxAge: s.MaxAge.Std(), BNG: fleet.NameOf, NAS: fleet.NASOf,
+		Space:   func(bng string, p netip.Prefix) string { return plan.SpaceOf(bng, p) },
+		Ignored: fleet.Ignores(a.parts.Ignore), Interim: interim(a.cfg),
+		Restricted: func(x quarantine.Attribute) bool { return fleet.Restricted(x.Value) },
+	})
+	if err != nil {
+		return err
+	}
+	a.life.cleanUp("sessions of another program", reader.Close)
+	a.template, a.sessions = reader, borrowed{a.store, reader}
+	return nil
+}
+
+// poll is how often open cases look for sessions; 0: accounting tells.
+func (a *App) poll() time.Duration {
+	if a.template == nil {
+		return 0
+	}
+	return a.cfg.Sessions.Poll.Std()
+}
+
+// sessionsTrouble is why another program's sessions cannot be read.
+func (a *App) sessionsTrouble(ctx context.Context) error {
+	if a.template == nil {
+		return nil
+	}
+	return a.template.Ping(ctx)
+}
+
+// tellDoubts writes a line for each reason for which something of another
+// program's sessions was not believed since the last time.
+func (a *App) tellDoubts(told map[template.Reason]uint64) {
+	if a.template == nil {
+		return
+	}
+	for _, d := range a.template.Doubts() {
+		if more := d.Count - told[d.Reason]; more > 0 {
+			a.log.Warn("sessions of another program are not believed", zap.Stringer("reason", d.Reason), zap.Uint64("times", more), zap.String("last_key", d.Key))
+		}
+		told[d.Reason] = d.Count
+	}
+}
