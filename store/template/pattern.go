@@ -80,12 +80,9 @@ func (p *pattern) match(text string) (map[string]string, bool) {
 	}
 	values := make(map[string]string, len(p.names))
 	for i, name := range p.names {
-		value, after, found := rest, "", true
-		switch literal := p.literals[i+1]; {
-		case i == len(p.names)-1:
-			value, found = strings.CutSuffix(rest, literal)
-		default:
-			value, after, found = strings.Cut(rest, literal)
+		value, after, found := strings.Cut(rest, p.literals[i+1])
+		if i == len(p.names)-1 {
+			value, found = strings.CutSuffix(rest, p.literals[i+1])
 		}
 		if !found {
 			return nil, false

@@ -130,7 +130,7 @@ func parseDuration(text string) (time.Duration, bool) {
 		return 0, true
 	}
 	seconds, err := strconv.ParseUint(text, 10, 32)
-	d := time.Duration(seconds) * time.Second //nolint:gosec // 32 bits
+	d := time.Duration(seconds) * time.Second
 	return d, err == nil && d < 10*365*24*time.Hour
 }
 

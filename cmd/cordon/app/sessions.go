@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"net/netip"
 	"time"
 
 	"go.uber.org/zap"
@@ -98,7 +97,7 @@ func (a *App) openSessions(fleet *bng.Fleet) error {
 	plan := addressPlan(a.cfg)
 	reader, err := template.New(template.Config{
 		Server: server, Template: a.parts.Sessions, Lag: s.Lag.Std(), MaxAge: s.MaxAge.Std(), BNG: fleet.NameOf, NAS: fleet.NASOf,
-		Space:   func(bng string, p netip.Prefix) string { return plan.SpaceOf(bng, p) },
+		Space:   plan.SpaceOf,
 		Ignored: fleet.Ignores(a.parts.Ignore), Interim: interim(a.cfg),
 		Restricted: func(x quarantine.Attribute) bool { return fleet.Restricted(x.Value) },
 	})
