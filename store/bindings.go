@@ -149,7 +149,7 @@ func (s *Store) Bindings(ctx context.Context, at quarantine.Place, from, to time
 		blocks[i] = p.HGetAll(ctx, s.keys.bindings(quarantine.Place{Addr: block, Space: at.Space}, prefix.Bits()))
 	}
 	_, _ = p.Exec(ctx) // each command carries its own error
-	var found []quarantine.Binding
+	var found []foundBinding
 	for i, prefix := range prefixes {
 		entries, err := blocks[i].Result()
 		if redis.HasErrorPrefix(err, "WRONGTYPE") {
@@ -161,7 +161,13 @@ func (s *Store) Bindings(ctx context.Context, at quarantine.Place, from, to time
 		}
 		found = append(found, s.inForce(prefix, at.Space, entries, from, to)...)
 	}
-	return found, s.fillResets(ctx, found)
+	return s.complete(ctx, found)
+}
+
+// foundBinding is a binding and when its session began as first seen.
+type foundBinding struct {
+	quarantine.Binding
+	began time.Time
 }
 
 // prefixesOver lists the prefixes over a place of all lengths in use in its
@@ -183,9 +189,9 @@ func (s *Store) prefixesOver(ctx context.Context, at quarantine.Place) ([]netip.
 }
 
 // inForce picks the bindings of prefix from its block.
-func (s *Store) inForce(prefix netip.Prefix, space string, entries map[string]string, from, to time.Time) []quarantine.Binding {
+func (s *Store) inForce(prefix netip.Prefix, space string, entries map[string]string, from, to time.Time) []foundBinding {
 	_, digit := blockOf(prefix)
-	var found []quarantine.Binding
+	var found []foundBinding
 	for field, value := range entries {
 		if field == "" || field[0] != digit {
 			continue
@@ -205,8 +211,8 @@ func (s *Store) inForce(prefix netip.Prefix, space string, entries map[string]st
 
 // decodeBinding reads a field (less its digit) and value of a block; both are
 // untrusted.
-func decodeBinding(prefix netip.Prefix, field, value string) (quarantine.Binding, error) {
-	b := quarantine.Binding{Address: quarantine.Address{Prefix: prefix}}
+func decodeBinding(prefix netip.Prefix, field, value string) (foundBinding, error) {
+	b := foundBinding{Binding: quarantine.Binding{Address: quarantine.Address{Prefix: prefix}}}
 	cutAt := strings.LastIndexByte(field, ':')
 	if cutAt < 1 {
 		return b, fmt.Errorf("binding %q", field)
@@ -214,7 +220,8 @@ func decodeBinding(prefix netip.Prefix, field, value string) (quarantine.Binding
 	var ok, okKind bool
 	b.Kind, okKind = kindOf(field[0])
 	session := field[1:cutAt]
-	var errs [6]error
+	var errs [7]error
+	b.began, errs[6] = parseStamp(field[cutAt+1:])
 	if ports, rest, blocks := strings.Cut(session, "~"); blocks {
 		session = rest
 		b.Ports, errs[4] = quarantine.ParsePortRange(ports)
@@ -251,25 +258,57 @@ func parsePlace(text string) (quarantine.Place, error) {
 	return at, errors.Join(errs[:]...)
 }
 
-// fillResets sets ResetAt from each BNG's last announced restart.
-func (s *Store) fillResets(ctx context.Context, bindings []quarantine.Binding) error {
-	if len(bindings) == 0 {
-		return nil
-	}
-	keys := make([]quarantine.SessionKey, len(bindings))
-	for i, b := range bindings {
-		keys[i] = b.Session
+// complete adds what stands elsewhere: each BNG's last announced restart, and
+// when the session of an open binding was seen last.
+func (s *Store) complete(ctx context.Context, found []foundBinding) ([]quarantine.Binding, error) {
+	if len(found) == 0 {
+		return nil, nil
 	}
 	p := s.client.Pipeline()
+	keys := make([]quarantine.SessionKey, len(found))
+	seen := make([]*redis.StringCmd, len(found))
+	for i, f := range found {
+		keys[i] = f.Session
+		if f.To.IsZero() {
+			seen[i] = p.Get(ctx, s.keys.session(f.Session))
+		}
+	}
 	asked := s.askResets(ctx, p, bngsOf(keys))
 	_, _ = p.Exec(ctx) // each command carries its own error
-	for i := range bindings {
-		b := &bindings[i]
-		resetAt, err := s.restart(b.Session.BNG, asked[b.Session.BNG])
+	bindings := make([]quarantine.Binding, len(found))
+	for i, f := range found {
+		resetAt, err := s.restart(f.Session.BNG, asked[f.Session.BNG])
 		if err != nil {
-			return err
+			return nil, err
 		}
-		b.ResetAt, b.Interim = resetAt, s.cfg.Interim(b.Session.BNG)
+		f.ResetAt, f.Interim = resetAt, s.cfg.Interim(f.Session.BNG)
+		if seen[i] != nil {
+			if err := s.renew(&f, seen[i]); err != nil {
+				return nil, err
+			}
+		}
+		bindings[i] = f.Binding
+	}
+	return bindings, nil
+}
+
+// renew reads from its session's record when a binding was renewed last: an
+// Interim-Update that changes nothing else is written there only.
+func (s *Store) renew(f *foundBinding, get *redis.StringCmd) error {
+	text, err := get.Result()
+	switch {
+	case errors.Is(err, redis.Nil), redis.HasErrorPrefix(err, "WRONGTYPE"):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read session %s: %w", f.Session, err)
+	}
+	r, err := decodeRecord(f.Session, text)
+	if err != nil {
+		s.unreadable.Add(1)
+		return nil
+	}
+	if r.began.Equal(f.began) && r.SeenAt.After(f.RenewedAt) {
+		f.RenewedAt = r.SeenAt
 	}
 	return nil
 }

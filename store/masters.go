@@ -131,6 +131,9 @@ func (s *Store) Gaps(ctx context.Context) ([]quarantine.Gap, error) {
 	}
 	now := s.cfg.Now()
 	w := &s.watch
+	if startedAnew(w.known, seen) {
+		s.written.forget()
+	}
 	if !w.told.IsZero() && now.Sub(w.told).Abs() < confirmEvery && !anyNew(w.known, seen) {
 		return slices.Clone(w.gaps), nil
 	}
@@ -145,6 +148,14 @@ func (s *Store) Gaps(ctx context.Context) ([]quarantine.Gap, error) {
 		}
 	}
 	return nil, fmt.Errorf("tell who is master: %w", errBusyMasters)
+}
+
+// startedAnew reports whether a master is another process than any before, and
+// may have lost what was written last.
+func startedAnew(before, now []master) bool {
+	return slices.ContainsFunc(now, func(n master) bool {
+		return !slices.ContainsFunc(before, func(b master) bool { return b.RunID == n.RunID })
+	})
 }
 
 var errBusyMasters = errors.New("others change it without pause")

@@ -61,6 +61,8 @@ type group struct {
 	next    record
 	changed bool // next is not what raw says
 	nothing bool // the events concern a session that is not known: nothing is to be stored
+	mark    uint64
+	known   bool // bindings and index are as mark says
 }
 
 func newBatch(s *Store, events []quarantine.SessionEvent) *batch {
@@ -275,8 +277,14 @@ func (b *batch) storeRest(ctx context.Context) {
 			calls, owner = append(calls, c), append(owner, events)
 		}
 	}
+	now := b.store.cfg.Now()
 	for _, g := range b.groups {
-		if b.errs[g.events[0]] == nil && !g.nothing {
+		if b.errs[g.events[0]] != nil || g.nothing {
+			continue
+		}
+		g.mark = b.store.written.mark(&g.next)
+		renewal := g.raw != "" && g.next.Live() && len(g.next.replaced) == 0
+		if g.known = renewal && b.store.written.has(g.mark, now); !g.known {
 			add(g.events, b.bindingCalls(g)...)
 			add(g.events, b.indexCalls(g)...)
 		}
@@ -296,6 +304,11 @@ func (b *batch) storeRest(ctx context.Context) {
 			if n >= first && answer == 1 {
 				b.current[i] = true
 			}
+		}
+	}
+	for _, g := range b.groups {
+		if b.errs[g.events[0]] == nil && !g.nothing && !g.known && g.next.Live() {
+			b.store.written.put(g.mark, now)
 		}
 	}
 }

@@ -1,0 +1,131 @@
+package store
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"cordon/quarantine"
+	"cordon/store/storetest"
+)
+
+func addressOf(ev quarantine.SessionEvent) quarantine.Place {
+	return quarantine.Place{Addr: ev.Addresses[0].Prefix.Addr()}
+}
+
+// boundNow returns the one binding of an address.
+func boundNow(t *testing.T, s *Store, at quarantine.Place, moment time.Time) quarantine.Binding {
+	t.Helper()
+	found, err := s.Bindings(t.Context(), at, moment, moment)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("bindings %+v, %v", found, err)
+	}
+	return found[0]
+}
+
+func TestARenewalIsReadFromTheSessionsRecord(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	s := openStore(t, redis)
+	ev := started("1", "alice", noon, "192.0.2.1/32")
+	mustRecord(t, s, ev)
+	stored := redis.Do("HVALS", "t:b:192.0.2.0/32")
+	ev.Kind, ev.At = quarantine.SessionRenewed, noon.Add(15*time.Minute)
+	mustRecord(t, s, ev)
+	if now := redis.Do("HVALS", "t:b:192.0.2.0/32"); now != stored {
+		t.Errorf("a renewal wrote the binding again: %s, before %s", now, stored)
+	}
+	if b := boundNow(t, s, addressOf(ev), noon); !b.RenewedAt.Equal(ev.At) {
+		t.Errorf("renewed at %s, want %s", b.RenewedAt, ev.At)
+	}
+	ev.Addresses = append(ev.Addresses, quarantine.Address{Prefix: netip.MustParsePrefix("2001:db8:7::/56"), Kind: quarantine.DelegatedIPv6Prefix})
+	mustRecord(t, s, ev)
+	if b := boundNow(t, s, quarantine.Place{Addr: netip.MustParseAddr("2001:db8:7::1")}, noon); b.Subscriber != "alice" {
+		t.Errorf("what a renewal adds: %+v", b)
+	}
+}
+
+// The session's record is stored and its binding is not: the next record, even if
+// it tells nothing new, makes up for it.
+func TestABindingThatCouldNotBeStoredIsStoredByTheNextRecord(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	s := openStore(t, redis)
+	redis.Do("SET", "t:b:192.0.2.0/32", "a stranger's")
+	ev := started("1", "alice", noon, "192.0.2.1/32")
+	if err := s.Record(t.Context(), []quarantine.SessionEvent{ev})[0]; err == nil {
+		t.Fatal("stored over a stranger's key")
+	}
+	redis.Do("DEL", "t:b:192.0.2.0/32")
+	ev.Kind, ev.At = quarantine.SessionRenewed, noon.Add(15*time.Minute)
+	mustRecord(t, s, ev)
+	boundNow(t, s, addressOf(ev), noon)
+}
+
+func TestAfterARestartOfRedisEverythingIsWrittenAgain(t *testing.T) {
+	redis := storetest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	s := openStore(t, redis)
+	ev := started("1", "alice", noon, "192.0.2.1/32")
+	mustRecord(t, s, ev)
+	if _, err := s.Gaps(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	redis.Do("DEL", "t:b:192.0.2.0/32") // as if the last second was lost
+	redis.Kill()
+	redis.Start()
+	if _, err := s.Gaps(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ev.Kind, ev.At = quarantine.SessionRenewed, noon.Add(15*time.Minute)
+	mustRecord(t, s, ev)
+	boundNow(t, s, addressOf(ev), noon)
+}
+
+func TestWhatWasWrittenIsForgottenInTime(t *testing.T) {
+	w := newWritten()
+	at := func(hours int) time.Time { return noon.Add(time.Duration(hours) * time.Hour) }
+	w.put(1, at(0))
+	for _, hours := range []int{1, 11, 13, 20} {
+		if !w.has(1, at(hours)) {
+			t.Errorf("forgotten after %d h", hours)
+		}
+	}
+	w.put(2, at(20))
+	if w.has(1, at(25)) || !w.has(2, at(25)) {
+		t.Errorf("after a day: the old one known %t, the newer %t", w.has(1, at(25)), w.has(2, at(25)))
+	}
+	w.forget()
+	if w.has(2, at(25)) {
+		t.Error("not forgotten when told")
+	}
+}
+
+func TestAMarkStandsForAllThatABindingSays(t *testing.T) {
+	w := newWritten()
+	base := func() record {
+		ev := started("1", "alice", noon, "192.0.2.1/32")
+		r := record{began: noon}
+		r.SessionKey, r.Subscriber, r.StartedAt, r.SeenAt, r.Addresses = ev.Key, "alice", noon, noon, ev.Addresses
+		return r
+	}
+	same := base()
+	same.SeenAt, same.version = noon.Add(time.Hour), 7
+	first := base()
+	if w.mark(&first) != w.mark(&same) {
+		t.Error("when it was seen last changes the mark")
+	}
+	for name, change := range map[string]func(*record){
+		"id": func(r *record) { r.ID = "2" }, "bng": func(r *record) { r.BNG = "bng2" }, "subscriber": func(r *record) { r.Subscriber = "bob" },
+		"start": func(r *record) { r.StartedAt = noon.Add(1 * time.Second) }, "end": func(r *record) { r.EndedAt = noon }, "began": func(r *record) { r.began = noon.Add(time.Millisecond) },
+		"start seen": func(r *record) { r.StartSeen = true }, "ignored": func(r *record) { r.Ignored = true }, "imported": func(r *record) { r.Imported = true },
+		"address": func(r *record) { r.Addresses = append(r.Addresses, r.Addresses[0]) },
+		"space":   func(r *record) { r.Addresses = []quarantine.Address{r.Addresses[0]}; r.Addresses[0].Space = "x" },
+		"since":   func(r *record) { r.Addresses = []quarantine.Address{r.Addresses[0]}; r.Addresses[0].Since = noon },
+		"until":   func(r *record) { r.Addresses = []quarantine.Address{r.Addresses[0]}; r.Addresses[0].Until = noon },
+		"ports":   func(r *record) { r.Addresses = []quarantine.Address{r.Addresses[0]}; r.Addresses[0].Ports.Hi = 9 },
+	} {
+		changed := base()
+		change(&changed)
+		if w.mark(&changed) == w.mark(&first) {
+			t.Errorf("%s does not change the mark", name)
+		}
+	}
+}
