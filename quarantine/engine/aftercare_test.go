@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,12 +31,12 @@ func (w *world) ignoredRelease(e *running, subscriber string) quarantine.Session
 // lookHook calls back when a session is looked at.
 type lookHook struct {
 	quarantine.Enforcer
-	onLook func()
+	onLook atomic.Pointer[func()]
 }
 
 func (h *lookHook) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
-	if o.Check && h.onLook != nil {
-		h.onLook()
+	if onLook := h.onLook.Load(); o.Check && onLook != nil {
+		(*onLook)()
 	}
 	return h.Enforcer.Enforce(ctx, o)
 }
@@ -45,15 +46,16 @@ func TestAftercareUndoesNothingThatANewCaseRestrictsMeanwhile(t *testing.T) {
 		hook := &lookHook{Enforcer: w.network}
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Enforcer = hook })
 		key := w.ignoredRelease(e, "alice")
-		looks := 0
-		hook.onLook = func() {
-			if looks++; looks == 1 {
+		var looks atomic.Int32
+		onLook := func() {
+			if looks.Add(1) == 1 {
 				w.wish(e, "alice")
 				time.Sleep(5 * time.Second)
 			}
 		}
+		hook.onLook.Store(&onLook)
 		time.Sleep(10 * time.Minute)
-		if looks == 0 {
+		if looks.Load() == 0 {
 			t.Fatal("nobody looked")
 		}
 		w.wantState("alice", quarantine.Restricted)

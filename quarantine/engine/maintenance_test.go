@@ -368,12 +368,12 @@ func TestCommandsAboutWindowsAreInTheLogAndCarriedUntilTheyAreApplied(t *testing
 // slowLog hands control to a test while a restriction is being written.
 type slowLog struct {
 	quarantinetest.Log
-	onSent func()
+	onSent atomic.Pointer[func()]
 }
 
 func (l *slowLog) Append(ctx context.Context, entries ...quarantine.LogEntry) error {
-	if entries[0].Kind == logSent && l.onSent != nil {
-		l.onSent()
+	if onSent := l.onSent.Load(); entries[0].Kind == logSent && onSent != nil {
+		(*onSent)()
 	}
 	return l.Log.Append(ctx, entries...)
 }
@@ -383,12 +383,13 @@ func TestNoRestrictionLeavesThatWasBarredWhileTheDiskWrote(t *testing.T) {
 		log := &slowLog{}
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Log = log })
 		key, address := w.login("alice")
-		log.onSent = func() { w.pause.Store("a person says so") }
+		onSent := func() { w.pause.Store("a person says so") }
+		log.onSent.Store(&onSent)
 		time.Sleep(3 * time.Second)
 		w.accept(e, botnet(address))
 		time.Sleep(10 * time.Second)
 		w.wantInForce(key, "")
-		log.onSent = nil
+		log.onSent.Store(nil)
 		w.pause.Store("")
 		time.Sleep(time.Minute)
 		w.wantInForce(key, "garden")

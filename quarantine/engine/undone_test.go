@@ -16,7 +16,9 @@ func TestARestrictionThatAnotherInstanceUndidFromItsLogIsDoneAgain(t *testing.T)
 		time.Sleep(time.Second)
 		key := w.restrict(a, "alice")
 		old := w.openCase("alice").ID
+		a.ledger.mu.Lock()
 		applied := maps.Clone(a.ledger.outstanding[old])
+		a.ledger.mu.Unlock()
 		if len(applied) != 1 {
 			t.Fatal("nothing is outstanding")
 		}
