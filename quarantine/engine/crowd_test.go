@@ -45,7 +45,13 @@ func TestAReleaseDoesNotWaitForRestrictionsOfTheSameBNG(t *testing.T) {
 		time.Sleep(time.Second)
 		w.wantInForce(key, "")
 		time.Sleep(30 * time.Second)
-		if c := w.openCase("wave199"); c == nil || c.State == quarantine.Restricted {
+		left := 0
+		for n := range 200 {
+			if c := w.openCase(fmt.Sprint("wave", n)); c != nil && c.State != quarantine.Restricted {
+				left++
+			}
+		}
+		if left == 0 {
 			t.Error("the wave is over: this test shows nothing")
 		}
 	})
