@@ -133,7 +133,7 @@ func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 	case OutcomeVerified:
 		e.Enforcement, e.NextAt = Verified, time.Time{}
 	case OutcomeRefused:
-		e.Enforcement, e.NextAt = Refused, now.Add(refusedBackoff(o, e.Attempts))
+		e.Enforcement, e.NextAt = Refused, now.Add(refusedBackoff(o.Restricts(), e.Attempts))
 	case OutcomePartial:
 		e.Enforcement, e.NextAt = Partial, now.Add(backoff(5*time.Second, time.Minute, e.Attempts))
 	case OutcomeUnanswered:
@@ -160,8 +160,8 @@ func (e *SessionEnforcement) sessionGone(reason string, now time.Time) {
 	e.Enforcement, e.NextAt = Refused, now.Add(backoff(5*time.Second, 2*time.Minute, e.Attempts))
 }
 
-func refusedBackoff(o *Order, attempts int) time.Duration {
-	if o.Restricts() {
+func refusedBackoff(restricting bool, attempts int) time.Duration {
+	if restricting {
 		return backoff(5*time.Minute, time.Hour, attempts)
 	}
 	return backoff(15*time.Second, 10*time.Minute, attempts)

@@ -135,7 +135,7 @@ func (e *SessionEnforcement) contradicted(o *Order, out Outcome, now time.Time) 
 	if e.Wanted == "" {
 		e.Applied = slices.Clone(o.From)
 	}
-	e.NextAt = now.Add(refusedBackoff(o, e.Attempts))
+	e.NextAt = now.Add(refusedBackoff(e.Wanted != "", e.Attempts))
 }
 
 // askAgain sets the next look, if asking may still help.
