@@ -25,7 +25,13 @@ func (e *Engine) dispatch(ctx context.Context, c *quarantine.Case, orders []quar
 
 func (e *Engine) carryOut(ctx context.Context, c *quarantine.Case, o quarantine.Order) quarantine.Outcome {
 	o.BeforeSend = func(ctx context.Context, d quarantine.Datagram) error { return e.beforeSend(ctx, c, &o, d) }
-	outcome := e.Enforcer.Enforce(ctx, o)
+	during := ctx
+	if o.Restricts() { // who follows us must not meet our retransmissions
+		var stop context.CancelFunc
+		during, stop = e.sender.during(ctx)
+		defer stop()
+	}
+	outcome := e.Enforcer.Enforce(during, o)
 	if o.Check && outcome.Kind != quarantine.OutcomeVerified && outcome.Kind != quarantine.OutcomeRefused {
 		return outcome // nothing was found out
 	}

@@ -27,6 +27,8 @@ type sender struct {
 	mu    sync.Mutex // guards what follows
 	term  uint64
 	until time.Time // by our clock, counted from before the lock was asked for
+	reign context.Context // ends when restricting has to stop; nil without the lock
+	end   *time.Timer     // ends reign
 }
 
 // may returns the term to write with, and whether this instance may restrict.
@@ -34,6 +36,41 @@ func (s *sender) may() (term uint64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.term, s.now().Before(s.until.Add(-lockMargin))
+}
+
+// during returns a context that ends with ctx, or when this instance may not
+// restrict any more.
+func (s *sender) during(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reign == nil {
+		cancel()
+		return ctx, cancel
+	}
+	stop := context.AfterFunc(s.reign, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// lasts notes until when the lock is held. s.mu is held.
+func (s *sender) lasts(until time.Time) {
+	s.until = until
+	left := until.Add(-lockMargin).Sub(s.now())
+	if s.reign != nil && s.end.Stop() {
+		s.end.Reset(left)
+		return
+	}
+	reign, depose := context.WithCancel(context.Background())
+	s.reign, s.end = reign, time.AfterFunc(left, depose)
+}
+
+// lost notes that the lock is another's. s.mu is held.
+func (s *sender) lost() {
+	s.term, s.until = 0, time.Time{}
+	if s.reign != nil {
+		s.end.Reset(0)
+		s.reign = nil
+	}
 }
 
 // campaign takes or renews the lock; gained tells that the term is a new one.
@@ -46,11 +83,12 @@ func (s *sender) campaign(ctx context.Context) (gained bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !held {
-		s.term, s.until = 0, time.Time{}
+		s.lost()
 		return false, nil
 	}
 	gained = term != s.term || !s.until.After(asked)
-	s.term, s.until = term, asked.Add(lockLasts)
+	s.term = term
+	s.lasts(asked.Add(lockLasts))
 	return gained, nil
 }
 
