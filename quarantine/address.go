@@ -3,6 +3,7 @@ package quarantine
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,6 +75,7 @@ type Address struct {
 
 	Since    time.Time `json:"since,omitzero"`     // held since; zero: since the session began
 	Until    time.Time `json:"until,omitzero"`     // held no longer; zero: for as long as the session lives
+	Shown    time.Time `json:"shown,omitzero"`     // newest record that told of it; zero: the session's newest, or Until was told itself
 	Inferred bool      `json:"inferred,omitempty"` // first told of after the Start
 }
 
@@ -104,28 +106,45 @@ func (p Place) String() string {
 // The first of its kind counts from the session's beginning, however late it
 // was told of. A later one counts from its record, and where a session has one
 // address of the kind at a time it ends the others. Port blocks come and go by
-// themselves. Before is what the session held before the record.
-func (s *Session) hold(a Address, before []Address, ev *SessionEvent, newer bool) {
-	a.Since, a.Until, a.Inferred = time.Time{}, time.Time{}, ev.Kind != SessionStarted
+// themselves. Before is what the session held before the record, seen when it was
+// last heard of.
+func (s *Session) hold(a Address, before []Address, seen time.Time, ev *SessionEvent) {
+	a.Since, a.Until, a.Shown, a.Inferred = time.Time{}, time.Time{}, time.Time{}, ev.Kind != SessionStarted
 	for i := range s.Addresses {
 		if known := &s.Addresses[i]; known.Is(&a) {
 			s.heldAgain(known, ev)
 			return
 		}
 	}
-	for _, other := range before {
-		if other.Kind != a.Kind || !a.Inferred {
+	for i := range before {
+		if before[i].Kind != a.Kind {
 			continue
 		}
-		a.Since = ev.At
-		if !newer && other.Since.After(ev.At) {
-			a.Until = earliest(a.Until, other.Since) // told late: it came before the one that is known
+		if a.Inferred {
+			a.Since = ev.At
+		}
+		if a.Kind != NATPortBlock && ev.At.Before(seen) {
+			s.heldEarlier(&a, &before[i], seen, ev)
 		}
 	}
 	if a.Kind == NATPortBlock && a.Inferred {
 		a.Since = ev.At
 	}
 	s.Addresses = append(s.Addresses, a)
+}
+
+// heldEarlier takes in that a record told late of an address a which another one
+// has followed: known counts from when it is certain, and a is certain up to its
+// record.
+func (s *Session) heldEarlier(a, known *Address, seen time.Time, ev *SessionEvent) {
+	for i := range s.Addresses {
+		if other := &s.Addresses[i]; other.Is(known) && !other.Since.After(ev.At) && (other.Until.IsZero() || other.Until.After(ev.At)) {
+			other.Since = earliest(other.Shown, seen)
+		}
+		if s.Addresses[i].Is(known) && s.Addresses[i].Since.After(ev.At) {
+			a.Until, a.Shown = earliest(a.Until, s.Addresses[i].Since), ev.At
+		}
+	}
 }
 
 // heldAgain takes in that a record tells of a known address. One that was given
@@ -138,36 +157,70 @@ func (s *Session) heldAgain(known *Address, ev *SessionEvent) {
 	case !known.Since.IsZero() && ev.At.Before(known.Since):
 		known.Since = ev.At
 	}
+	if !known.Shown.IsZero() && ev.At.After(known.Shown) && (known.Until.IsZero() || ev.At.Before(known.Until)) {
+		known.Shown = ev.At
+	}
 }
 
-// single are the kinds of which a session holds one at a time.
-func single(kind AddressKind) bool { return kind == FramedIP || kind == FramedIPv6Address }
-
-// dropOthers ends the addresses of single kinds that a newer record names others
-// instead of.
-func (s *Session) dropOthers(ev *SessionEvent) {
+// dropOthers ends the addresses that a newer record names others of their kind
+// instead of: somewhere between it and the last one that told of them. Port blocks
+// are given back by name. Seen is when the session was heard of before.
+func (s *Session) dropOthers(ev *SessionEvent, seen time.Time) {
 	for i := range s.Addresses {
 		known := &s.Addresses[i]
+		if !known.Until.IsZero() {
+			continue
+		}
 		named, replaced := false, false
 		for _, told := range ev.Addresses {
-			if single(known.Kind) && told.Kind == known.Kind && told.Space == known.Space {
+			if told.Kind == known.Kind {
 				named, replaced = named || known.Is(&told), true
 			}
 		}
-		if replaced && !named && known.Until.IsZero() {
+		switch {
+		case named:
+			known.Shown = time.Time{}
+			continue
+		case known.Shown.IsZero():
+			known.Shown = seen
+		}
+		if replaced && known.Kind != NATPortBlock {
 			known.Until = ev.At
 		}
 	}
 }
 
-// free ends the port blocks that a record says were given back.
+// closeBlocks ends the port blocks that a Stop leaves out although it names
+// others: the record that gave them back is missing.
+func (s *Session) closeBlocks(ev *SessionEvent) {
+	isBlock := func(a Address) bool { return a.Kind == NATPortBlock }
+	if ev.Kind != SessionEnded || !slices.ContainsFunc(ev.Addresses, isBlock) {
+		return
+	}
+	for i := range s.Addresses {
+		known := &s.Addresses[i]
+		named := slices.ContainsFunc(ev.Addresses, func(told Address) bool { return known.Is(&told) })
+		if isBlock(*known) && !named && known.Until.IsZero() {
+			known.Until, known.Shown = ev.At, later(known.Since, s.StartedAt)
+		}
+	}
+}
+
+// free ends the port blocks that a record says were given back. One that is not
+// known yet is kept all the same: the record that gave it may be on its way.
 func (s *Session) free(ev *SessionEvent) {
 	for _, freed := range ev.Freed {
-		for i := range s.Addresses {
-			known := &s.Addresses[i]
-			if known.Is(&freed) && known.Until.IsZero() && !ev.At.Before(later(known.Since, s.StartedAt)) {
-				known.Until = ev.At
-			}
+		if freed.Kind != NATPortBlock {
+			continue
+		}
+		i := slices.IndexFunc(s.Addresses, func(known Address) bool { return known.Is(&freed) })
+		if i < 0 {
+			freed.Since, freed.Until, freed.Inferred = ev.At, ev.At, true
+			s.Addresses = append(s.Addresses, freed)
+			continue
+		}
+		if known := &s.Addresses[i]; known.Until.IsZero() && !ev.At.Before(later(known.Since, s.StartedAt)) {
+			known.Until, known.Shown = ev.At, time.Time{}
 		}
 	}
 }

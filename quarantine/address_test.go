@@ -78,9 +78,9 @@ func TestEachAddressOfASessionHasItsOwnTime(t *testing.T) {
 			[]SessionEvent{holding(SessionStarted, 0, ip4(7)), holding(SessionRenewed, 900, ip4(8))},
 			[]string{"198.51.100.7 0s-15m0s", "198.51.100.8 15m0s-… inferred"},
 		},
-		"another prefix does not": {
+		"another prefix does too": {
 			[]SessionEvent{holding(SessionStarted, 0, pd), holding(SessionRenewed, 900, v6("2001:db8:8::/56", DelegatedIPv6Prefix))},
-			[]string{"2001:db8:7:: 0s-…", "2001:db8:8:: 15m0s-… inferred"},
+			[]string{"2001:db8:7:: 0s-15m0s", "2001:db8:8:: 15m0s-… inferred"},
 		},
 		"a record without addresses ends none": {
 			[]SessionEvent{holding(SessionStarted, 0, ip4(7)), holding(SessionRenewed, 900)},

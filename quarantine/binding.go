@@ -37,16 +37,21 @@ type Binding struct {
 	// Present is set where the binding's source knows only the present. Filled
 	// when read.
 	Present *Present `json:"-"`
+	loose bool // over, but no record tells since when. Set by evidence
 }
 
 // Bindings lists what a session says about who held its addresses.
 func (s *Session) Bindings() []Binding {
 	bindings := make([]Binding, 0, len(s.Addresses))
 	for _, a := range s.Addresses {
+		renewed := s.SeenAt
+		if !a.Until.IsZero() {
+			renewed = earliest(a.Shown, renewed)
+		}
 		held := Address{Prefix: a.Prefix, Kind: a.Kind, Space: a.Space, Ports: a.Ports}
 		bindings = append(bindings, Binding{
 			Address: held, Session: s.SessionKey, Subscriber: s.Subscriber, From: later(s.StartedAt, a.Since), To: earliest(s.EndedAt, a.Until),
-			RenewedAt: s.SeenAt, StartSeen: s.StartSeen && a.Since.IsZero(), Inferred: a.Inferred, Ignored: s.Ignored, Imported: s.Imported,
+			RenewedAt: renewed, StartSeen: s.StartSeen && a.Since.IsZero(), Inferred: a.Inferred, Ignored: s.Ignored, Imported: s.Imported,
 		})
 	}
 	return bindings
@@ -157,8 +162,9 @@ func (a *Attribution) IgnoredOnly() bool {
 // WhoHeld decides who held an address at the moment at, give or take
 // tolerance. It never guesses: every subscriber whose binding may have been in
 // force at any instant of [at−tolerance, at+tolerance] is a candidate, and one
-// candidate alone is not enough where gaps may hide another. Of an address
-// whose ports are given out in blocks only who held the port is one; without a
+// candidate alone is not enough where gaps may hide another, nor where its
+// evidence ends before at+tolerance: the record about who came next may be lost
+// or not yet made. Of an address whose ports are given out in blocks only who held the port is one; without a
 // port (0) nobody can tell.
 func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, tolerance time.Duration) Attribution {
 	from, to := at.Add(-tolerance), at.Add(tolerance)
@@ -182,18 +188,28 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 		return Attribution{Result: Doubtful, Bindings: held,
 			Reason: "the session store failed over and may have lost who held the address since; no later record confirms the holder yet"}
 	}
+	if !slices.ContainsFunc(held, func(b Binding) bool { return b.provedUntil(to) }) {
+		return Attribution{Result: Unknown, Bindings: held, Reason: "the last known holder may have given the address up before, and who came next is not known"}
+	}
 	return Attribution{Result: Attributed, Subscriber: held[0].Subscriber, Via: held[0].Via, Bindings: held}
 }
 
 // Held returns the bindings that may have been in force at any instant of
-// [from, to], each with To set to where its evidence ends.
+// [from, to], each with To set to where its evidence ends. The others tell where
+// that is: a later holder, be it before from or after to, ends an earlier one.
 func Held(bindings []Binding, from, to time.Time) []Binding {
 	var held []Binding
-	for _, b := range evidence(bindings) {
-		if !b.From.After(to) && (b.To.IsZero() || b.To.After(from) || b.To.Equal(from)) {
+	for i := range bindings {
+		if bindings[i].From.After(to) || !bindings[i].To.IsZero() && bindings[i].To.Before(from) {
+			continue
+		}
+		if b := evidence(bindings[i], bindings); b.To.IsZero() || !b.To.Before(from) {
 			held = append(held, b)
 		}
 	}
+	slices.SortStableFunc(held, func(a, b Binding) int {
+		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Session.String(), b.Session.String()))
+	})
 	return held
 }
 
@@ -210,42 +226,83 @@ func SilentSince(seen time.Time, interim time.Duration) time.Time {
 	return seen.Add(MissedInterims * interim)
 }
 
-// evidence cuts open bindings where their evidence ends: at their BNG's restart
-// if they were not renewed since, where the same BNG gave the same prefix, or
-// some of the same ports, to a later session, for one BNG does not give it to
-// two at a time, and where nothing was heard of the session any more.
-func evidence(bindings []Binding) []Binding {
-	sorted := slices.Clone(bindings)
-	slices.SortStableFunc(sorted, func(a, b Binding) int {
-		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Session.String(), b.Session.String()))
-	})
-	for i := range sorted {
-		b := &sorted[i]
-		if !b.To.IsZero() {
-			continue
-		}
-		if b.ResetAt.After(b.RenewedAt) {
-			b.To, b.Cut = b.ResetAt, "BNG restarted since"
-		}
-		if silent := SilentSince(b.RenewedAt, b.Interim); !silent.IsZero() && (b.To.IsZero() || silent.Before(b.To)) {
-			b.To, b.Cut = silent, fmt.Sprintf("silent for %d Interim intervals", MissedInterims)
-		}
-		for _, newer := range sorted[i+1:] {
-			if newer.replaces(b) {
-				if b.To = earliest(b.To, newer.From); b.To.Equal(newer.From) {
-					b.Cut = "no Stop, a newer holder"
-				}
-				break
-			}
+// evidence cuts an open binding where its evidence ends: at its BNG's restart if it
+// was not renewed since, where the same BNG gave the same prefix, or some of the
+// same ports, to a later session, for one BNG does not give it to two at a time,
+// and where nothing was heard of the session any more. A port block is also cut
+// where a later one shows that the record about its end is missing: no Interim
+// confirms it and the Stop of its session comes late for it.
+func evidence(b Binding, among []Binding) Binding {
+	block := b.Kind == NATPortBlock
+	if !b.To.IsZero() && !block {
+		return b
+	}
+	ended := b.To
+	if b.To.IsZero() {
+		b.fade()
+	}
+	for i := range among {
+		newer := &among[i]
+		if newer.replaces(&b) && (ended.IsZero() || newer.From.Before(ended)) {
+			b.loose = true
+			b.cut(newer.toldAt(), "no Stop, a newer holder")
 		}
 	}
-	return sorted
+	if block && b.loose {
+		b.RenewedAt = b.From
+	}
+	return b
+}
+
+// fade cuts an open binding where its BNG or its silence ends it.
+func (b *Binding) fade() {
+	if b.ResetAt.After(b.RenewedAt) {
+		b.loose = true // the last of several restarts perhaps, and the BNG was down before it
+		b.cut(b.ResetAt, "BNG restarted since")
+	}
+	if silent := SilentSince(b.RenewedAt, b.Interim); !silent.IsZero() {
+		b.cut(silent, fmt.Sprintf("silent for %d Interim intervals", MissedInterims))
+	}
+}
+
+// cut ends the binding's evidence at a moment, if it did not end before.
+func (b *Binding) cut(at time.Time, why string) {
+	if b.To.IsZero() || at.Before(b.To) {
+		b.To, b.Cut = at, why
+	}
+}
+
+// toldAt is since when the session is known to have held the address: one first
+// told of after the Start may have been somebody else's until then. A port block
+// is told of when it is given, and a session that first told of itself in an
+// Interim has had its IPv4 address from the beginning.
+func (b *Binding) toldAt() time.Time {
+	if b.Inferred && b.Kind != NATPortBlock && (b.StartSeen || b.Kind != FramedIP) {
+		return later(b.From, b.RenewedAt)
+	}
+	return b.From
 }
 
 // replaces reports whether b, which began later, shows that old is over.
 func (b *Binding) replaces(old *Binding) bool {
-	return b.Session.BNG == old.Session.BNG && b.Prefix == old.Prefix && b.Kind == old.Kind && b.Ports.Overlaps(old.Ports) &&
-		b.From.After(old.RenewedAt)
+	if b.Kind != old.Kind || b.Session.BNG != old.Session.BNG || b.Prefix != old.Prefix || !b.Ports.Overlaps(old.Ports) {
+		return false
+	}
+	if b.Kind == NATPortBlock {
+		return b.From.After(old.From)
+	}
+	return b.toldAt().After(old.RenewedAt) && (b.Session != old.Session || !b.From.Equal(old.From))
+}
+
+// provedUntil reports whether the binding alone proves who held the address up
+// to a moment. Where its end was not told but follows from a restart, a later
+// holder or another session under its key, it proves nothing after the last record
+// that confirms it. One that nothing shows to be over is believed.
+func (b *Binding) provedUntil(moment time.Time) bool {
+	if b.loose || b.Cut == "" && !b.To.IsZero() && b.RenewedAt.Before(b.To) {
+		return !b.RenewedAt.Before(moment)
+	}
+	return b.To.IsZero() || !b.To.Before(moment)
 }
 
 // earliest returns the earlier of two times of which a zero one means never.

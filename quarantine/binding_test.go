@@ -25,6 +25,7 @@ func held(subscriber, bng, id string, from, to, renewed int) Binding {
 
 func TestAnAddressIsAttributedByTheMomentNotByToday(t *testing.T) {
 	const open = -1
+	late := func(b Binding) Binding { b.Inferred = true; return b }
 	reset := func(b Binding, seconds int) Binding { b.ResetAt = at(seconds); return b }
 	cases := []struct {
 		name     string
@@ -37,7 +38,12 @@ func TestAnAddressIsAttributedByTheMomentNotByToday(t *testing.T) {
 		{"the only holder", []Binding{held("alice", "b1", "1", 0, open, 0)}, 100, Attributed, "alice"},
 		{"before the session", []Binding{held("alice", "b1", "1", 100, open, 100)}, 50, Unknown, ""},
 		{"after the session", []Binding{held("alice", "b1", "1", 0, 100, 100)}, 150, Unknown, ""},
-		{"within tolerance after the session", []Binding{held("alice", "b1", "1", 0, 100, 100)}, 102, Attributed, "alice"},
+		{"before the session's end, within tolerance of it", []Binding{held("alice", "b1", "1", 0, 100, 100)}, 99, Unknown, ""},
+		{"at the session's end, less tolerance", []Binding{held("alice", "b1", "1", 0, 100, 100)}, 98, Attributed, "alice"},
+		{"after the session's end, within tolerance of it", []Binding{held("alice", "b1", "1", 0, 100, 100)}, 102, Unknown, ""},
+		{"before the session's start, within tolerance of it", []Binding{held("alice", "b1", "1", 100, open, 100)}, 98, Attributed, "alice"},
+		{"ended with no record of its end, confirmed since", []Binding{held("alice", "b1", "1", 0, 100, 60)}, 58, Attributed, "alice"},
+		{"ended with no record of its end, not confirmed since", []Binding{held("alice", "b1", "1", 0, 100, 60)}, 59, Unknown, ""},
 		{"the earlier of two holders", []Binding{held("alice", "b1", "1", 0, 100, 100), held("bob", "b1", "2", 110, open, 110)}, 50, Attributed, "alice"},
 		{"the later of two holders", []Binding{held("alice", "b1", "1", 0, 100, 100), held("bob", "b1", "2", 110, open, 110)}, 150, Attributed, "bob"},
 		{"between two holders, near both", []Binding{held("alice", "b1", "1", 0, 100, 100), held("bob", "b1", "2", 102, open, 102)}, 101, Ambiguous, ""},
@@ -45,11 +51,15 @@ func TestAnAddressIsAttributedByTheMomentNotByToday(t *testing.T) {
 		{"the same subscriber twice", []Binding{held("alice", "b1", "1", 0, 100, 100), held("alice", "b1", "2", 101, open, 101)}, 100, Attributed, "alice"},
 		{"a lost Stop, the newer holder on the same BNG", []Binding{held("alice", "b1", "1", 0, open, 60), held("bob", "b1", "2", 100, open, 100)}, 150, Attributed, "bob"},
 		{"a lost Stop, while the older held it", []Binding{held("alice", "b1", "1", 0, open, 60), held("bob", "b1", "2", 100, open, 100)}, 50, Attributed, "alice"},
+		{"a lost Stop, not renewed since", []Binding{held("alice", "b1", "1", 0, open, 60), held("bob", "b1", "2", 100, open, 100)}, 70, Unknown, ""},
+		{"a lost Stop, told late of the newer holder, not since when", []Binding{held("alice", "b1", "1", 0, open, 60), late(held("bob", "b1", "2", 30, open, 100))}, 80, Ambiguous, ""},
+		{"a lost Stop, told late of the newer holder, after that", []Binding{held("alice", "b1", "1", 0, open, 60), late(held("bob", "b1", "2", 30, open, 100))}, 110, Attributed, "bob"},
 		{"a lost Stop, in the gap", []Binding{held("alice", "b1", "1", 0, open, 60), held("bob", "b1", "2", 100, open, 100)}, 99, Ambiguous, ""},
 		{"two BNGs, neither known to have ended", []Binding{held("alice", "b1", "1", 0, open, 60), held("bob", "b2", "2", 100, open, 100)}, 150, Ambiguous, ""},
 		{"still renewed after the newer one began", []Binding{held("alice", "b1", "1", 0, open, 140), held("bob", "b1", "2", 100, open, 100)}, 150, Ambiguous, ""},
 		{"the BNG restarted since", []Binding{reset(held("alice", "b1", "1", 0, open, 60), 100)}, 150, Unknown, ""},
-		{"before the BNG restarted", []Binding{reset(held("alice", "b1", "1", 0, open, 60), 100)}, 80, Attributed, "alice"},
+		{"before the BNG restarted", []Binding{reset(held("alice", "b1", "1", 0, open, 60), 100)}, 80, Unknown, ""},
+		{"before the BNG restarted, confirmed since", []Binding{reset(held("alice", "b1", "1", 0, open, 60), 100)}, 50, Attributed, "alice"},
 		{"renewed after the restart", []Binding{reset(held("alice", "b1", "1", 0, open, 120), 100)}, 150, Attributed, "alice"},
 	}
 	for _, c := range cases {
@@ -78,9 +88,9 @@ func TestAttributionOverChurnNeverNamesTheWrongSubscriber(t *testing.T) {
 		for n := range 6 {
 			from := clock + rng.IntN(30)
 			to := from + 5 + rng.IntN(60)
-			b := held(string(rune('a'+n)), "b1", string(rune('0'+n)), from, to, from+rng.IntN(to-from))
+			b := held(string(rune('a'+n)), "b1", string(rune('0'+n)), from, to, to)
 			if rng.IntN(4) == 0 {
-				b.To = time.Time{} // its Stop was lost
+				b.To, b.RenewedAt = time.Time{}, at(from+rng.IntN(to-from)) // its Stop was lost
 			}
 			bindings, truth, clock = append(bindings, b), append(truth, [2]int{from, to}), to
 		}

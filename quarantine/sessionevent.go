@@ -154,18 +154,19 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) {
 	case s.Guessed && ev.At.Before(s.StartedAt):
 		s.StartedAt = ev.At // an older Interim that came later
 	}
-	newer := !ev.At.Before(s.SeenAt)
+	newer, seen := !ev.At.Before(s.SeenAt), s.SeenAt
 	if newer {
 		s.SeenAt = ev.At
 	}
 	before := slices.Clone(s.Addresses)
 	for _, a := range ev.Addresses {
-		s.hold(a, before, &ev, newer)
+		s.hold(a, before, seen, &ev)
 	}
 	if newer {
-		s.dropOthers(&ev)
+		s.dropOthers(&ev, seen)
 	}
 	s.free(&ev)
+	s.closeBlocks(&ev)
 	for _, a := range ev.Attributes {
 		if !restricted(a) {
 			s.setAttribute(a, newer && s.Live())

@@ -173,7 +173,7 @@ func decodeAddresses(texts []string) ([]quarantine.Address, error) {
 }
 
 // formatAddress writes an address as its kind's letter, the prefix, and what of
-// the rest there is: #ports, @space, ;since;until;i.
+// the rest there is: #ports, @space, ;since;until;i and ;shown.
 func formatAddress(a *quarantine.Address) (string, error) {
 	letter, ok := kindLetters[a.Kind]
 	if !ok || !a.Prefix.IsValid() || (a.Kind == quarantine.NATPortBlock) == a.Ports.All() {
@@ -184,12 +184,15 @@ func formatAddress(a *quarantine.Address) (string, error) {
 		text += "#" + a.Ports.String()
 	}
 	text += inSpace(a.Space)
-	if a.Since.IsZero() && a.Until.IsZero() && !a.Inferred {
+	if a.Since.IsZero() && a.Until.IsZero() && a.Shown.IsZero() && !a.Inferred {
 		return text, nil
 	}
 	text += ";" + stamp(a.Since) + ";" + stamp(a.Until) + ";"
 	if a.Inferred {
 		text += "i"
+	}
+	if !a.Shown.IsZero() {
+		text += ";" + stamp(a.Shown)
 	}
 	return text, nil
 }
@@ -198,23 +201,26 @@ func formatAddress(a *quarantine.Address) (string, error) {
 func parseAddress(text string) (quarantine.Address, error) {
 	var a quarantine.Address
 	parts := strings.Split(text, ";")
-	if text == "" || len(parts) != 1 && len(parts) != 4 {
+	if text == "" || len(parts) != 1 && len(parts) != 4 && len(parts) != 5 {
 		return a, errors.New("wrong form")
 	}
 	prefix, space, _ := strings.Cut(parts[0], "@")
 	prefix, ports, _ := strings.Cut(prefix, "#")
 	var ok bool
-	var errs [5]error
+	var errs [6]error
 	if a.Kind, ok = kindOf(text[0]); !ok || prefix == "" {
 		return a, errors.New("unknown kind")
 	}
 	a.Prefix, errs[0] = parsePrefix(prefix[1:])
 	a.Ports, errs[1] = quarantine.ParsePortRange(ports)
 	a.Space, errs[2] = url.PathUnescape(space)
-	if len(parts) == 4 {
+	if len(parts) >= 4 {
 		a.Since, errs[3] = parseStamp(parts[1])
 		a.Until, errs[4] = parseStamp(parts[2])
 		a.Inferred = parts[3] == "i"
+	}
+	if len(parts) == 5 {
+		a.Shown, errs[5] = parseStamp(parts[4])
 	}
 	if (a.Kind == quarantine.NATPortBlock) == a.Ports.All() {
 		return a, errors.New("ports of the wrong kind of address")

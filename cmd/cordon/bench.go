@@ -18,7 +18,44 @@ import (
 
 // newBench is "cordon bench".
 func newBench(sh *shell) *cobra.Command {
-	return group("bench", "Measure how fast exchanges and accounting are", newBenchCoA(sh), newBenchAccounting(sh), newBenchCompare(sh), newBenchFleet(sh), newBenchResponder(sh))
+	return group("bench", "Measure how fast exchanges and accounting are, and how right attribution is", newBenchAttribution(sh), newBenchCoA(sh), newBenchAccounting(sh), newBenchCompare(sh), newBenchFleet(sh), newBenchResponder(sh))
+}
+
+// newBenchAttribution is "cordon bench attribution".
+func newBenchAttribution(sh *shell) *cobra.Command {
+	var n int
+	var seed uint64
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "attribution", Args: cobra.NoArgs,
+		Short: "Judge verdicts about simulated networks, and count who was named rightly, wrongly or not at all",
+		Long: "Makes up BNGs whose addresses, prefixes and port blocks change hands within seconds, whose records\n" +
+			"are lost, late, doubled and by skewed clocks, and asks about each verdict who it was. Touches no network.\n" +
+			"Exits 1 if anybody was named wrongly.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if n < 1 {
+				return usage("-n is 1 or more")
+			}
+			a, err := bench.MeasureAttribution(c.Context(), n, seed)
+			if err != nil {
+				return fmt.Errorf("bench: %w", err)
+			}
+			if !asJSON {
+				fmt.Fprint(sh.out, a.Text())
+			} else if err := a.Write(sh.out); err != nil {
+				return err // of standard output
+			}
+			if wrong := a.Wrong(); wrong > 0 {
+				return failed("", "%d verdicts named a wrong subscriber", wrong)
+			}
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.IntVarP(&n, "verdicts", "n", 1_000_000, "how many verdicts")
+	f.Uint64Var(&seed, "seed", 1, "the same seed makes the same verdicts")
+	f.BoolVar(&asJSON, "json", false, "one line of JSON")
+	return c
 }
 
 // benchFlags are the flags that the measurements share.

@@ -118,7 +118,7 @@ func (e *Engine) attribute(ctx context.Context, v quarantine.Verdict) (string, *
 		}
 		return "", e.open(v, state, found.Reason, again).among(found.Bindings), nil
 	default:
-		return "", e.open(v, quarantine.VerdictUnknown, found.Reason, e.unknownAgain(v, now)), nil
+		return "", e.open(v, quarantine.VerdictUnknown, found.Reason, e.unknownAgain(v, now)).among(found.Bindings), nil
 	}
 }
 

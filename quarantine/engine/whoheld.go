@@ -9,14 +9,25 @@ import (
 	"cordon/quarantine"
 )
 
-// whoHeld asks who held a place at a moment. Where a translator's log leads to
-// an address behind it, that one is asked for in turn, once.
-func (e *Engine) whoHeld(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
-	outer, err := e.holders(ctx, at, port, moment, tolerance)
+// Attributor answers who held a place at a moment, from what a store has kept.
+// It says what is known now; whether the accounting of the moment is complete is
+// for its caller to find out first.
+type Attributor struct {
+	Bindings quarantine.BindingFinder
+	// Gaps tells what the store may have lost; asked after each read of bindings.
+	Gaps func(ctx context.Context) ([]quarantine.Gap, error)
+	Now  func() time.Time
+}
+
+// WhoHeld answers for a moment give or take tolerance; port 0: not known. Where a
+// translator's log leads to an address behind it, that one is asked for in turn,
+// once. An error means that the store could not be asked.
+func (a Attributor) WhoHeld(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
+	outer, err := a.holders(ctx, at, port, moment, tolerance)
 	if err != nil || outer.Result != quarantine.Attributed || !outer.Via.IsValid() {
 		return outer, err
 	}
-	inner, err := e.holders(ctx, outer.Via, 0, moment, tolerance)
+	inner, err := a.holders(ctx, outer.Via, 0, moment, tolerance)
 	if err != nil {
 		return inner, err
 	}
@@ -29,17 +40,28 @@ func (e *Engine) whoHeld(ctx context.Context, at quarantine.Place, port uint16, 
 	return inner, nil
 }
 
-func (e *Engine) holders(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
-	bindings, err := e.Store.Bindings(ctx, at, moment.Add(-tolerance), moment.Add(tolerance))
+// holders asks for all that is known of the place, whatever the moment: another
+// holder, before it or after, shows that a record about the end of an earlier one
+// is missing.
+func (a Attributor) holders(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
+	until := moment.Add(tolerance)
+	if now := a.Now(); now.After(until) {
+		until = now
+	}
+	bindings, err := a.Bindings.Bindings(ctx, at, time.Time{}, until)
 	switch {
 	case errors.Is(err, quarantine.ErrNoAddressIndex):
 		return quarantine.Attribution{Reason: quarantine.ErrNoAddressIndex.Error()}, nil
 	case err != nil:
 		return quarantine.Attribution{}, fmt.Errorf("find who held %s: %w", at, err)
 	}
-	gaps, err := e.gaps.now(ctx) // after the bindings, or a failover in between would be missed
+	gaps, err := a.Gaps(ctx) // after the bindings, or a failover in between would be missed
 	if err != nil {
 		return quarantine.Attribution{}, err
 	}
 	return quarantine.WhoHeld(bindings, gaps, port, moment, tolerance), nil
+}
+
+func (e *Engine) whoHeld(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
+	return Attributor{Bindings: e.Store, Gaps: e.gaps.now, Now: e.Now}.WhoHeld(ctx, at, port, moment, tolerance)
 }

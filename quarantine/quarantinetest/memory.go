@@ -34,7 +34,8 @@ type Memory struct {
 	mu          sync.Mutex // guards what follows
 	unavailable bool
 	sessions    map[quarantine.SessionKey]heldSession
-	bindings    map[bindingID]quarantine.Binding
+	bindings    map[covered]map[bindingID]quarantine.Binding
+	lengths     map[int]bool         // of prefixes in bindings
 	resets      map[string]time.Time // by BNG
 	cases       map[string]heldCase  // by id
 	open        map[string]string    // subscriber → case id
@@ -73,7 +74,8 @@ func NewMemory() *Memory {
 		Restricted: func(quarantine.Attribute) bool { return false },
 		Now:        time.Now,
 		sessions:   map[quarantine.SessionKey]heldSession{},
-		bindings:   map[bindingID]quarantine.Binding{},
+		bindings:   map[covered]map[bindingID]quarantine.Binding{},
+		lengths:    map[int]bool{},
 		resets:     map[string]time.Time{},
 		cases:      map[string]heldCase{},
 		open:       map[string]string{},

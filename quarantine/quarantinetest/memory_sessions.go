@@ -3,6 +3,7 @@ package quarantinetest
 import (
 	"cmp"
 	"context"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -16,10 +17,15 @@ type heldSession struct {
 	began time.Time
 }
 
-// bindingID tells bindings apart; two statements about the same one merge.
+// covered is a prefix in an address space.
+type covered struct {
+	prefix netip.Prefix
+	space  string
+}
+
+// bindingID tells bindings of one prefix apart; two statements about the same one
+// merge.
 type bindingID struct {
-	place   quarantine.Place
-	bits    int
 	kind    quarantine.AddressKind
 	ports   quarantine.PortRange
 	session quarantine.SessionKey
@@ -148,11 +154,14 @@ func (m *Memory) bind(held heldSession) {
 
 func (m *Memory) keepBinding(b quarantine.Binding, began int64) {
 	b.Prefix = b.Prefix.Masked()
-	id := bindingID{quarantine.Place{Addr: b.Prefix.Addr(), Space: b.Space}, b.Prefix.Bits(), b.Kind, b.Ports, b.Session, began}
-	if before, ok := m.bindings[id]; ok && !before.To.IsZero() && (b.To.IsZero() || before.To.Before(b.To)) {
+	at, id := covered{b.Prefix, b.Space}, bindingID{b.Kind, b.Ports, b.Session, began}
+	if m.bindings[at] == nil {
+		m.bindings[at], m.lengths[b.Prefix.Bits()] = map[bindingID]quarantine.Binding{}, true
+	}
+	if before, ok := m.bindings[at][id]; ok && !before.To.IsZero() && (b.To.IsZero() || before.To.Before(b.To)) {
 		b.To = before.To
 	}
-	m.bindings[id] = b
+	m.bindings[at][id] = b
 }
 
 func (m *Memory) interim(bng string) time.Duration {
@@ -173,6 +182,10 @@ func (m *Memory) RecordBindings(_ context.Context, bindings []quarantine.Binding
 	}
 	defer m.mu.Unlock()
 	for _, b := range bindings {
+		known := m.bindings[covered{b.Prefix.Masked(), b.Space}][bindingID{b.Kind, b.Ports, b.Session, b.From.UnixNano()}]
+		if known.RenewedAt.After(b.RenewedAt) {
+			b.RenewedAt = known.RenewedAt
+		}
 		m.keepBinding(b, b.From.UnixNano())
 	}
 	return errs
@@ -186,10 +199,18 @@ func (m *Memory) Bindings(_ context.Context, at quarantine.Place, from, to time.
 	defer m.mu.Unlock()
 	addr := at.Addr.Unmap().WithZone("")
 	var found []quarantine.Binding
-	for _, b := range m.bindings {
-		if b.Space == at.Space && b.Prefix.Contains(addr) && !b.From.After(to) && (b.To.IsZero() || !b.To.Before(from)) {
-			b.ResetAt, b.Interim = m.resets[b.Session.BNG], m.interim(b.Session.BNG)
-			found = append(found, b)
+	for bits := range m.lengths {
+		prefix, err := addr.Prefix(bits)
+		if err != nil {
+			continue // a length of the other family
+		}
+		held := m.bindings[covered{prefix, at.Space}]
+		found = slices.Grow(found, len(held))
+		for _, b := range held {
+			if !b.From.After(to) && (b.To.IsZero() || !b.To.Before(from)) {
+				b.ResetAt, b.Interim = m.resets[b.Session.BNG], m.interim(b.Session.BNG)
+				found = append(found, b)
+			}
 		}
 	}
 	return found, nil

@@ -1,0 +1,86 @@
+package quarantine
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func ipv4(text string) Address { return Address{Prefix: netip.MustParsePrefix(text), Kind: FramedIP} }
+
+func delegated(text string) Address {
+	return Address{Prefix: netip.MustParsePrefix(text), Kind: DelegatedIPv6Prefix}
+}
+
+func ports(lo, hi uint16) Address {
+	return Address{Prefix: netip.MustParsePrefix("203.0.113.1/32"), Kind: NATPortBlock, Ports: PortRange{lo, hi}}
+}
+
+// spoken is a record of one session at a second, naming addresses.
+func spoken(kind SessionEventKind, second int, addresses ...Address) SessionEvent {
+	return SessionEvent{Kind: kind, Key: SessionKey{"b1", "1"}, Subscriber: "alice", At: at(second), StartedAt: at(0), Addresses: addresses}
+}
+
+func TestWhatASessionGaveUpIsProvedOnlyUpToTheLastRecordThatNamedIt(t *testing.T) {
+	const start, interim, stop = SessionStarted, SessionRenewed, SessionEnded
+	x, y := ipv4("192.0.2.1/32"), ipv4("192.0.2.2/32")
+	private := ipv4("100.64.0.1/32")
+	private.Space = "cgn"
+	p, q := delegated("2001:db8:1::/56"), delegated("2001:db8:2::/56")
+	first, second := ports(1024, 2047), ports(2048, 3071)
+	freed := spoken(interim, 200)
+	freed.Freed = []Address{first}
+	cases := []struct {
+		name    string
+		records []SessionEvent
+		address Address
+		proved  int // the last second that its binding proves
+		not     int // a second that it does not prove
+	}{
+		{"another IPv4 address", []SessionEvent{spoken(start, 0, x), spoken(interim, 100, x), spoken(interim, 200, y)}, x, 100, 101},
+		{"one of another space", []SessionEvent{spoken(start, 0, private), spoken(interim, 200, y)}, private, 0, 1},
+		{"another prefix", []SessionEvent{spoken(start, 0, p), spoken(interim, 200, q)}, p, 0, 1},
+		{"an Interim in between named neither", []SessionEvent{spoken(start, 0, p), spoken(interim, 100, x), spoken(interim, 200, q)}, p, 0, 1},
+		{"told in the wrong order", []SessionEvent{spoken(interim, 200, q), spoken(start, 0, p)}, p, 0, 1},
+		{"one in between came late", []SessionEvent{spoken(start, 0, x), spoken(interim, 200, y), spoken(interim, 100, x)}, x, 100, 101},
+		{"a block given back", []SessionEvent{spoken(start, 0, first), freed}, first, 200, 201},
+		{"a block given back before it was told of", []SessionEvent{spoken(start, 0), freed, spoken(interim, 100, first)}, first, 200, 201},
+		{"a block that the Stop leaves out", []SessionEvent{spoken(start, 0, first), spoken(interim, 100, second), spoken(stop, 200, second)}, first, 0, 1},
+		{"a Stop that names no blocks", []SessionEvent{spoken(start, 0, first), spoken(stop, 200)}, first, 200, 201},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var s *Session
+			for _, ev := range c.records {
+				next := Apply(s, ev, time.Time{}, func(Attribute) bool { return false }).Session
+				s = &next
+			}
+			for _, moment := range []int{c.proved, c.not} {
+				got := WhoHeld(s.Bindings(), nil, c.address.Ports.Lo, at(moment), 0)
+				for _, b := range got.Bindings {
+					if b.Prefix == c.address.Prefix && b.Ports == c.address.Ports && b.provedUntil(at(moment)) != (moment == c.proved) {
+						t.Errorf("second %d: %+v", moment, b)
+					}
+				}
+				held := len(Held(s.Bindings(), at(moment), at(moment))) > 0
+				if moment == c.proved && !held {
+					t.Errorf("second %d: %v does not count as held", moment, c.address.Prefix)
+				}
+			}
+		})
+	}
+}
+
+func TestALaterAllocationOfAPortBlockShowsThatItsEndIsMissing(t *testing.T) {
+	block := func(subscriber string, from, to, renewed int) Binding {
+		b := held(subscriber, "b1", subscriber, from, to, renewed)
+		b.Kind, b.Ports, b.Inferred = NATPortBlock, PortRange{1024, 2047}, true
+		return b
+	}
+	both := []Binding{block("alice", 0, -1, 900), block("bob", 300, 400, 400)}
+	for second, want := range map[int]AttributionResult{200: Unknown, 350: Attributed, 500: Unknown} {
+		if got := WhoHeld(both, nil, 1100, at(second), time.Second); got.Result != want || got.Subscriber == "alice" {
+			t.Errorf("second %d: %v %q, want %v", second, got.Result, got.Subscriber, want)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package churn
+
+import (
+	"time"
+
+	"cordon/quarantine"
+)
+
+// report is one accounting record, or one line of a translator's log.
+type report struct {
+	event   quarantine.SessionEvent
+	line    *line               // the session it is about, if that is one
+	binding *quarantine.Binding // of a translator's log; then event is empty
+	told    int64               // its own time, by the clock of who tells
+	arrives int64               // when Cordon has it
+	tells   []*hold
+	ends    []*hold
+}
+
+// seconds cuts a BNG's time to what RADIUS can tell.
+func seconds(ms int64) int64 {
+	whole := ms - ms%1000
+	if ms%1000 < 0 {
+		whole -= 1000
+	}
+	return whole
+}
+
+// tell sends an accounting record about a session, with the block it gives back
+// if there is one.
+func (b *box) tell(l *line, kind quarantine.SessionEventKind, freed *hold) {
+	s := b.sim
+	r := &report{told: seconds(s.now + b.skew), line: l}
+	r.event = quarantine.SessionEvent{Kind: kind, Key: quarantine.SessionKey{BNG: b.name, ID: l.id}, Subscriber: l.subscriber, At: s.world.at(r.told)}
+	switch {
+	case kind == quarantine.SessionStarted:
+		r.event.StartedAt = r.event.At
+	case b.times && s.now-l.from >= 1000:
+		r.event.StartedAt = r.event.At.Add(-time.Duration((s.now-l.from)/1000) * time.Second)
+	}
+	for _, h := range l.all() {
+		quiet := !b.repeats && len(l.v6) > 0 && l.told[h] && kind == quarantine.SessionRenewed && h != l.v4
+		if h.kind == quarantine.NATPortBlock && b.blocks == byLog || quiet {
+			continue
+		}
+		r.event.Addresses = append(r.event.Addresses, h.address())
+		r.tells = append(r.tells, h)
+		l.told[h] = true
+	}
+	if freed != nil {
+		r.event.Freed, r.ends = []quarantine.Address{freed.address()}, []*hold{freed}
+	}
+	lost := s.chance(map[quarantine.SessionEventKind]int{quarantine.SessionStarted: 2, quarantine.SessionRenewed: 5, quarantine.SessionEnded: 4}[kind])
+	if kind == quarantine.SessionEnded {
+		r.ends = r.tells
+		for _, h := range r.tells {
+			lost = lost && h.heard != never // of every hold some record arrives
+		}
+		if b.blocks == byLog {
+			for _, h := range l.blocks {
+				b.log(h, true)
+			}
+		}
+	}
+	b.send(r, lost)
+}
+
+// tellReset sends Accounting-On or -Off.
+func (b *box) tellReset() {
+	r := &report{told: seconds(b.sim.now + b.skew)}
+	r.event = quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: b.name}, At: b.sim.world.at(r.told)}
+	b.send(r, false)
+	b.resets = append(b.resets, reset{b.sim.now, r.arrives})
+}
+
+// send brings a report to Cordon, sooner or later, once or twice, or loses it.
+func (b *box) send(r *report, lost bool) {
+	if lost {
+		return
+	}
+	s := b.sim
+	r.arrives = s.now + s.within(0, 400)
+	if s.chance(5) {
+		r.arrives += s.within(0, 8_000)
+	}
+	if b.silentFrom <= s.now && s.now < b.silentTo {
+		r.arrives = b.silentTo + b.catchUp + s.within(0, 2_000)
+	}
+	for _, h := range r.tells {
+		h.heard = min(h.heard, r.arrives)
+	}
+	s.world.reports = append(s.world.reports, r)
+	if s.chance(2) {
+		again := *r
+		again.arrives += s.within(100, 120_000)
+		s.world.reports = append(s.world.reports, &again)
+	}
+}

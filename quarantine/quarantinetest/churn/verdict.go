@@ -1,0 +1,205 @@
+package churn
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"sort"
+	"time"
+)
+
+// Class is what a verdict is about.
+type Class uint8
+
+// The classes of verdicts.
+const (
+	IPv4          Class = iota
+	IPv6Prefix          // an address within a Framed-IPv6-Prefix
+	IPv6Delegated       // an address within a Delegated-IPv6-Prefix
+	IPv6Address         // a Framed-IPv6-Address
+	Private             // an address before a translator, from a source that sees those
+	BlockByRADIUS       // a port of a shared address, its block told in accounting
+	BlockByLog          // likewise, told by the translator's log
+	NoPort              // a shared address, and the source tells no port
+	Nobody              // a place that nobody had at the moment
+	NoSpace             // a private address from a source of no address space
+	NotOurs             // a shared or infrastructure prefix
+	classes
+)
+
+var classNames = [classes]string{
+	"IPv4", "Framed-IPv6-Prefix", "Delegated-IPv6-Prefix", "Framed-IPv6-Address", "private IPv4", "port block (RADIUS)", "port block (log)",
+	"shared, no port", "nobody had it", "private, no space", "shared or own prefix",
+}
+
+// String names the class for people.
+func (c Class) String() string { return classNames[c] }
+
+// verdict is what a source reports, and the truth about it.
+type verdict struct {
+	class  Class
+	source string
+	addr   netip.Addr
+	port   uint16
+	moment time.Time // as the source's clock tells it
+	judged int64     // when Cordon answers
+
+	spot     spot // where it truly was
+	happened int64
+	truth    *hold // who truly had it; nil: nobody
+}
+
+// accuse makes up verdicts about what happened.
+func (w *World) accuse(rng *rand.Rand, n int, lasts int64) {
+	a := &accuser{world: w, rng: rng, lasts: lasts, skews: map[string]int64{}}
+	a.sort()
+	for len(w.verdicts) < n {
+		if v, ok := a.verdict(); ok {
+			a.settle(&v)
+			w.verdicts = append(w.verdicts, v)
+		}
+	}
+	slices.SortStableFunc(w.verdicts, func(a, b verdict) int { return cmp.Compare(a.judged, b.judged) })
+}
+
+// accuser picks what is reported.
+type accuser struct {
+	world    *World
+	rng      *rand.Rand
+	lasts    int64
+	skews    map[string]int64 // of sources' clocks, ms
+	held     [classes][]*hold
+	told     []int64 // reports' own times, in order
+	complete []int64 // when the reports up to that one have arrived
+}
+
+func (a *accuser) sort() {
+	for _, source := range []string{"detector", "probe-a", "probe-b"} {
+		a.skews[source] = a.rng.Int64N(2*skew+1) - skew
+	}
+	var of []spot
+	for s := range a.world.holds {
+		of = append(of, s)
+	}
+	slices.SortFunc(of, func(x, y spot) int {
+		return cmp.Or(x.prefix.Addr().Compare(y.prefix.Addr()), cmp.Compare(x.prefix.Bits(), y.prefix.Bits()), cmp.Compare(x.space, y.space), cmp.Compare(x.ports.Lo, y.ports.Lo))
+	})
+	for _, s := range of {
+		for _, h := range a.world.holds[s] {
+			if h.heard != never && (h.to == never || h.to > h.from) {
+				a.held[h.class] = append(a.held[h.class], h)
+			}
+		}
+	}
+	inOrder := slices.Clone(a.world.reports)
+	slices.SortStableFunc(inOrder, func(x, y *report) int { return cmp.Compare(x.told, y.told) })
+	for i, r := range inOrder {
+		a.told, a.complete = append(a.told, r.told), append(a.complete, r.arrives)
+		if i > 0 {
+			a.complete[i] = max(a.complete[i], a.complete[i-1])
+		}
+	}
+}
+
+// weights is how many of a hundred verdicts are of a class.
+var weights = [classes]int{IPv4: 25, IPv6Prefix: 8, IPv6Delegated: 12, IPv6Address: 5, Private: 10, BlockByRADIUS: 13, BlockByLog: 13, NoPort: 3, Nobody: 8, NoSpace: 1, NotOurs: 2}
+
+func (a *accuser) verdict() (verdict, bool) {
+	n := a.rng.IntN(100)
+	c := Class(0)
+	for n >= weights[c] {
+		n -= weights[c]
+		c++
+	}
+	v := verdict{class: c, source: "detector"}
+	of := c
+	switch c {
+	case NotOurs:
+		v.addr = netip.AddrFrom4([4]byte{203, 0, 113, byte(240 + a.rng.IntN(16))})
+		if a.rng.IntN(2) == 0 {
+			v.addr = netip.AddrFrom4([4]byte{198, 51, 100, byte(a.rng.IntN(16))})
+		}
+		v.happened = a.rng.Int64N(a.lasts)
+		return v, true
+	case NoSpace:
+		of = Private
+	case NoPort:
+		of = BlockByRADIUS + Class(a.rng.IntN(2))
+	case Nobody:
+		of = Class(a.rng.IntN(int(NoPort)))
+	}
+	if len(a.held[of]) == 0 {
+		return v, false
+	}
+	h := a.held[of][a.rng.IntN(len(a.held[of]))]
+	v.happened, v.truth, v.spot = a.moment(h), h, h.spot
+	if c == Nobody {
+		v.happened, v.truth = min(h.to, a.lasts)+a.rng.Int64N(20_000), nil
+		if h.to == never || a.world.holder(h.spot, v.happened) != nil {
+			return v, false
+		}
+	}
+	if h.space != "" && c != NoSpace {
+		v.source = h.line.box.probe
+	}
+	v.addr = a.within(h.prefix)
+	if h.ports.Lo > 0 && c != NoPort {
+		v.port = h.ports.Lo + uint16(a.rng.IntN(blockPorts))
+	}
+	return v, true
+}
+
+// moment is one within a hold; a quarter of them are near its ends.
+func (a *accuser) moment(h *hold) int64 {
+	to := min(h.to, a.lasts)
+	at := h.from + a.rng.Int64N(max(to-h.from, 1))
+	switch a.rng.IntN(8) {
+	case 0:
+		at = h.from + a.rng.Int64N(3_000)
+	case 1:
+		at = to - a.rng.Int64N(3_000)
+	}
+	return min(max(at, h.from), max(to-1, h.from))
+}
+
+// within is an address of a prefix.
+func (a *accuser) within(p netip.Prefix) netip.Addr {
+	octets := p.Addr().AsSlice()
+	for i := p.Bits() / 8; i < len(octets); i++ {
+		octets[i] |= byte(a.rng.IntN(256)) // prefixes here end at an octet
+	}
+	addr, _ := netip.AddrFromSlice(octets)
+	return addr
+}
+
+// settle tells when the source reports it and when Cordon answers: once all that
+// will ever arrive about its moment has; most at once, some again later, some
+// reported hours late.
+func (a *accuser) settle(v *verdict) {
+	seen := v.happened + a.skews[v.source]
+	v.moment = a.world.at(seen)
+	until := seen + Tolerance.Milliseconds()
+	v.judged = until
+	if n := sort.Search(len(a.told), func(i int) bool { return a.told[i] > until }); n > 0 {
+		v.judged = max(v.judged, a.complete[n-1])
+	}
+	switch a.rng.IntN(8) {
+	default:
+		v.judged += a.rng.Int64N(500)
+	case 0, 1:
+		v.judged += a.rng.Int64N(600_000)
+	case 2:
+		v.judged += a.rng.Int64N(4 * 3600_000)
+	}
+}
+
+// holder is who truly had a spot at a moment.
+func (w *World) holder(s spot, at int64) *hold {
+	for _, h := range w.holds[s] {
+		if h.from <= at && at < h.to {
+			return h
+		}
+	}
+	return nil
+}
