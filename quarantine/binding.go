@@ -37,7 +37,8 @@ type Binding struct {
 	// Present is set where the binding's source knows only the present. Filled
 	// when read.
 	Present *Present `json:"-"`
-	loose bool // over, but no record tells since when. Set by evidence
+	// Loose: over, but no record tells since when. Set by [Held].
+	Loose bool `json:"-"`
 }
 
 // Bindings lists what a session says about who held its addresses.
@@ -244,11 +245,11 @@ func evidence(b Binding, among []Binding) Binding {
 	for i := range among {
 		newer := &among[i]
 		if newer.replaces(&b) && (ended.IsZero() || newer.From.Before(ended)) {
-			b.loose = true
+			b.Loose = true
 			b.cut(newer.toldAt(), "no Stop, a newer holder")
 		}
 	}
-	if block && b.loose {
+	if block && b.Loose {
 		b.RenewedAt = b.From
 	}
 	return b
@@ -257,7 +258,7 @@ func evidence(b Binding, among []Binding) Binding {
 // fade cuts an open binding where its BNG or its silence ends it.
 func (b *Binding) fade() {
 	if b.ResetAt.After(b.RenewedAt) {
-		b.loose = true // the last of several restarts perhaps, and the BNG was down before it
+		b.Loose = true // the last of several restarts perhaps, and the BNG was down before it
 		b.cut(b.ResetAt, "BNG restarted since")
 	}
 	if silent := SilentSince(b.RenewedAt, b.Interim); !silent.IsZero() {
@@ -299,7 +300,7 @@ func (b *Binding) replaces(old *Binding) bool {
 // holder or another session under its key, it proves nothing after the last record
 // that confirms it. One that nothing shows to be over is believed.
 func (b *Binding) provedUntil(moment time.Time) bool {
-	if b.loose || b.Cut == "" && !b.To.IsZero() && b.RenewedAt.Before(b.To) {
+	if b.Loose || b.Cut == "" && !b.To.IsZero() && b.RenewedAt.Before(b.To) {
 		return !b.RenewedAt.Before(moment)
 	}
 	return b.To.IsZero() || !b.To.Before(moment)
