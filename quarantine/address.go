@@ -138,11 +138,15 @@ func (s *Session) hold(a Address, before []Address, seen time.Time, ev *SessionE
 // record.
 func (s *Session) heldEarlier(a, known *Address, seen time.Time, ev *SessionEvent) {
 	for i := range s.Addresses {
-		if other := &s.Addresses[i]; other.Is(known) && !other.Since.After(ev.At) && (other.Until.IsZero() || other.Until.After(ev.At)) {
-			other.Since = earliest(other.Shown, seen)
+		other := &s.Addresses[i]
+		if !other.Is(known) {
+			continue
 		}
-		if s.Addresses[i].Is(known) && s.Addresses[i].Since.After(ev.At) {
-			a.Until, a.Shown = earliest(a.Until, s.Addresses[i].Since), ev.At
+		if certain := earliest(other.Shown, seen); !other.Since.After(ev.At) && certain.After(ev.At) {
+			other.Since = certain
+		}
+		if other.Since.After(ev.At) {
+			a.Until, a.Shown = earliest(a.Until, other.Since), ev.At
 		}
 	}
 }

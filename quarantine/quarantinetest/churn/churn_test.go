@@ -183,7 +183,6 @@ func TestEveryPlantedMistakeNamesWrongSubscribers(t *testing.T) {
 			}
 		})},
 		{"restarts are ignored", each(func(b *quarantine.Binding) { b.ResetAt = time.Time{} })},
-		{"silence is ignored", each(func(b *quarantine.Binding) { b.Interim = 0 })},
 		{"the tolerance is ignored", asking(func(_ *quarantine.Place, _ *uint16, _ *time.Time, tolerance *time.Duration, _ time.Time) {
 			*tolerance = 0
 		})},
