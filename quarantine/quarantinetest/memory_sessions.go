@@ -158,10 +158,28 @@ func (m *Memory) keepBinding(b quarantine.Binding, began int64) {
 	if m.bindings[at] == nil {
 		m.bindings[at], m.lengths[b.Prefix.Bits()] = map[bindingID]quarantine.Binding{}, true
 	}
-	if before, ok := m.bindings[at][id]; ok && !before.To.IsZero() && (b.To.IsZero() || before.To.Before(b.To)) {
-		b.To = before.To
+	if before, ok := m.bindings[at][id]; ok {
+		b = merged(before, b)
 	}
 	m.bindings[at][id] = b
+}
+
+// merged is what two statements about a binding say together, in whatever order
+// they come: as store/lua/binding.lua does it.
+func merged(before, b quarantine.Binding) quarantine.Binding {
+	if before.StartSeen || !b.StartSeen && before.From.Before(b.From) {
+		b.From = before.From
+	}
+	ended := !before.To.IsZero()
+	switch {
+	case ended && b.To.IsZero(), ended != b.To.IsZero() && before.RenewedAt.After(b.RenewedAt):
+		b.RenewedAt = before.RenewedAt
+	}
+	if ended && (b.To.IsZero() || before.To.Before(b.To)) {
+		b.To = before.To
+	}
+	b.StartSeen, b.Ignored = b.StartSeen || before.StartSeen, b.Ignored || before.Ignored
+	return b
 }
 
 func (m *Memory) interim(bng string) time.Duration {
@@ -182,10 +200,6 @@ func (m *Memory) RecordBindings(_ context.Context, bindings []quarantine.Binding
 	}
 	defer m.mu.Unlock()
 	for _, b := range bindings {
-		known := m.bindings[covered{b.Prefix.Masked(), b.Space}][bindingID{b.Kind, b.Ports, b.Session, b.From.UnixNano()}]
-		if known.RenewedAt.After(b.RenewedAt) {
-			b.RenewedAt = known.RenewedAt
-		}
 		m.keepBinding(b, b.From.UnixNano())
 	}
 	return errs

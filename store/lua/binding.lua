@@ -34,7 +34,12 @@ if ofrom then
   if oknown or (not known and tonumber(ofrom, 36) < tonumber(from, 36)) then
     from = ofrom
   end
-  if tonumber(orenewed, 36) > tonumber(renewed, 36) then
+  -- Who knows of an end knows better what was renewed before it.
+  if (oto ~= '') ~= (to ~= '') then
+    if oto ~= '' then
+      renewed = orenewed
+    end
+  elseif tonumber(orenewed, 36) > tonumber(renewed, 36) then
     renewed = orenewed
   end
   if oto ~= '' and (to == '' or tonumber(oto, 36) < tonumber(to, 36)) then
