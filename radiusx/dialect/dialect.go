@@ -221,6 +221,23 @@ type Covers struct {
 	Warning string `yaml:"warning"` // why not yes
 }
 
+// Uncovered says which traffic of a subscriber a restriction to p does not
+// catch, by family: "ipv4", "ipv6"; none if the make catches both, or the
+// site's own profile decides.
+func (d *Dialect) Uncovered(p Profile) map[string]string {
+	form, err := d.form(p)
+	if err != nil {
+		return nil
+	}
+	gaps := map[string]string{}
+	for family, covers := range map[string]Covers{"ipv4": form.Coverage.IPv4, "ipv6": form.Coverage.IPv6} {
+		if covers.Covered == "no" {
+			gaps[family] = covers.Warning
+		}
+	}
+	return gaps
+}
+
 // ACKProof is what an ACK of this make proves.
 type ACKProof struct {
 	Applied  bool   `yaml:"applied"`  // an ACK means that the change is in force

@@ -231,5 +231,8 @@ func checkBNGProfiles(d *document, p path, b *BNG, c *bng.Config, profiles map[s
 		for _, err := range c.CheckProfile(name) {
 			d.fail(at, "%v", err)
 		}
+		for family, why := range c.Dialect.Uncovered(c.Profiles[name]) {
+			d.warn(at, "does not restrict %s: %s", family, why)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -391,5 +392,23 @@ func TestSessionsOfAnotherProgramAreCheckedAtTheirPlace(t *testing.T) {
 	}
 	if _, _, _, err := parse("cordon.yaml", []byte(goodConfig+"\nsessions: {preset: rediswho}\n")); err == nil {
 		t.Error("a template without its source is taken")
+	}
+}
+
+func TestARestrictionThatIPv6GoesAroundIsWarnedOf(t *testing.T) {
+	text := strings.Replace(goodConfig, "dialect: junos", "dialect: accel-ppp\n    dialect_options: {l4_redirect_number: \"241\"}", 1)
+	for _, c := range []struct {
+		normal string
+		warned bool
+	}{{"overlay", true}, {"1000/1000", false}} {
+		own := regexp.MustCompile(`(?m)^ +walled-garden: .*$`).ReplaceAllString(text, `      walled-garden: {restricted: "1", normal: "`+c.normal+`"}`)
+		own = regexp.MustCompile(`(?m)^ +block-smtp: .*$`).ReplaceAllString(own, `      block-smtp: {restricted: "64/64", normal: "1000/1000"}`)
+		_, _, warnings, err := parse("cordon.yaml", []byte(own))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if warned := strings.Contains(warnings.Error(), "does not restrict ipv6"); warned != c.warned {
+			t.Errorf("normal %s: warned %t, want %t: %v", c.normal, warned, c.warned, warnings)
+		}
 	}
 }
