@@ -37,6 +37,9 @@ type Binding struct {
 	// Present is set where the binding's source knows only the present. Filled
 	// when read.
 	Present *Present `json:"-"`
+	// Meanwhile is when another session held the same last, although this one's
+	// inferred beginning lies before that. Set by [Held].
+	Meanwhile time.Time `json:"-"`
 	// Loose: over, but no record tells since when. Set by [Held].
 	Loose bool `json:"-"`
 }
@@ -189,7 +192,7 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 		return Attribution{Result: Doubtful, Bindings: held,
 			Reason: "the session store failed over and may have lost who held the address since; no later record confirms the holder yet"}
 	}
-	if !slices.ContainsFunc(held, func(b Binding) bool { return b.provedUntil(to) }) {
+	if !slices.ContainsFunc(held, func(b Binding) bool { return b.provedUntil(to) && !b.Meanwhile.After(from) }) {
 		return Attribution{Result: Unknown, Bindings: held, Reason: "the last known holder may have given the address up before, and who came next is not known"}
 	}
 	return Attribution{Result: Attributed, Subscriber: held[0].Subscriber, Via: held[0].Via, Bindings: held}
@@ -235,6 +238,7 @@ func SilentSince(seen time.Time, interim time.Duration) time.Time {
 // confirms it and the Stop of its session comes late for it.
 func evidence(b Binding, among []Binding) Binding {
 	block := b.Kind == NATPortBlock
+	b.contest(among)
 	if !b.To.IsZero() && !block {
 		return b
 	}
@@ -253,6 +257,25 @@ func evidence(b Binding, among []Binding) Binding {
 		b.RenewedAt = b.From
 	}
 	return b
+}
+
+// contest looks who else held what the binding's session was first told to hold
+// after its Start: then it did not hold it from its beginning.
+func (b *Binding) contest(among []Binding) {
+	if !b.Inferred {
+		return
+	}
+	for i := range among {
+		other := &among[i]
+		last := other.To
+		if last.IsZero() {
+			last = other.RenewedAt
+		}
+		same := other.Session.BNG == b.Session.BNG && other.Prefix == b.Prefix && other.Kind == b.Kind && other.Ports.Overlaps(b.Ports)
+		if same && other.claimant() != b.claimant() && last.After(b.From) && last.Before(b.RenewedAt) {
+			b.Meanwhile = later(b.Meanwhile, last)
+		}
+	}
 }
 
 // fade cuts an open binding where its BNG or its silence ends it.

@@ -84,3 +84,19 @@ func TestALaterAllocationOfAPortBlockShowsThatItsEndIsMissing(t *testing.T) {
 		}
 	}
 }
+
+// The second had the prefix from its Start on, it seemed, until the Stop of the
+// first told that it had it in between.
+func TestAnInferredBeginningProvesNothingBeforeAnotherHolder(t *testing.T) {
+	late := held("alice", "b1", "2", 0, 800, 800)
+	late.Inferred = true
+	between := held("bob", "b1", "3", 200, 300, 300)
+	for moment, want := range map[int]AttributionResult{100: Unknown, 150: Unknown, 250: Ambiguous, 301: Ambiguous, 310: Attributed, 700: Attributed} {
+		if got := WhoHeld([]Binding{late, between}, nil, 0, at(moment), 2*time.Second); got.Result != want || got.Result == Attributed && got.Subscriber != "alice" {
+			t.Errorf("at %d: %v %q, want %v", moment, got.Result, got.Subscriber, want)
+		}
+	}
+	if got := WhoHeld([]Binding{late}, nil, 0, at(100), 2*time.Second); got.Result != Attributed {
+		t.Errorf("without the other: %v", got.Result)
+	}
+}

@@ -26,7 +26,7 @@ type sender struct {
 
 	mu    sync.Mutex // guards what follows
 	term  uint64
-	until time.Time // by our clock, counted from before the lock was asked for
+	until time.Time       // by our clock, counted from before the lock was asked for
 	reign context.Context // ends when restricting has to stop; nil without the lock
 	end   *time.Timer     // ends reign
 }
