@@ -118,7 +118,7 @@ func TestAnExperimentalDialectEnforcesOnceAPersonHasSeenItWork(t *testing.T) {
 	if code, out, errs := p.prove("no\nyes\n", "--ask"); code != exitFailed || !strings.Contains(errs, "a person looked and it is not so") {
 		t.Fatalf("a person saw nothing: exit code %d\n%s%s", code, out, errs)
 	}
-	if code, out, errs := p.prove("yes\nno\nno\nno\n", "--ask"); code != exitFailed || !strings.Contains(errs, "THE LINE MAY STILL BE RESTRICTED") {
+	if code, out, errs := p.prove("yes\n"+strings.Repeat("no\n", 3), "--ask"); code != exitFailed || !strings.Contains(errs, "THE LINE MAY STILL BE RESTRICTED") {
 		t.Fatalf("a person saw no end of it: exit code %d\n%s%s", code, out, errs)
 	}
 	check(exitFailed, "never proved")

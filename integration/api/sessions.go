@@ -69,7 +69,7 @@ func (a *API) sessions(ctx context.Context, in *sessionsInput) (*sessionsOutput,
 	if err != nil {
 		return nil, httpx.ProblemOf(err, "query")
 	}
-	if page, err = a.holdersOf(ctx, place, uint16(in.Port), at); err != nil { //nolint:gosec // at most 65535, checked above
+	if page, err = a.holdersOf(ctx, place, uint16(in.Port), at); err != nil {
 		return nil, err
 	}
 	return &sessionsOutput{page}, nil

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -78,8 +79,8 @@ func TestAPersonWhoNamesADoubtfulAddressIsToldWhoMayHoldIt(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		w.memory.FailOver()
 		_, err := e.Resolve(t.Context(), quarantine.Target{IP: address})
-		ambiguous, ok := err.(*quarantine.AmbiguousError)
-		if !ok || len(ambiguous.Candidates) != 1 || ambiguous.Candidates[0].Subscriber != "alice" {
+		var ambiguous *quarantine.AmbiguousError
+		if !errors.As(err, &ambiguous) || len(ambiguous.Candidates) != 1 || ambiguous.Candidates[0].Subscriber != "alice" {
 			t.Fatalf("the answer is %v", err)
 		}
 	})

@@ -21,7 +21,7 @@ func cgnWorld(w *world) (private netip.Addr, public netip.Addr, change func(*Con
 			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: []string{"e1", "w1"}[i], ID: "1"}, Subscriber: name, At: time.Now(), StartedAt: time.Now(),
 			Addresses: []quarantine.Address{{Prefix: netip.PrefixFrom(private, 32), Kind: quarantine.FramedIP, Space: spaces[i].Name}},
 		})
-		block := quarantine.PortRange{Lo: uint16(1024 * (i + 1)), Hi: uint16(1024*(i+2) - 1)} //nolint:gosec // 1024 to 3071
+		block := quarantine.PortRange{Lo: uint16(1024 * (i + 1)), Hi: uint16(1024*(i+2) - 1)}
 		w.memory.RecordBindings(w.t.Context(), []quarantine.Binding{{
 			Address: quarantine.Address{Prefix: netip.PrefixFrom(public, 32), Kind: quarantine.NATPortBlock, Ports: block},
 			Session: quarantine.SessionKey{BNG: "log:cgn", ID: name}, From: time.Now(), RenewedAt: time.Now(),

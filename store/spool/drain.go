@@ -39,7 +39,7 @@ func (s *Spool) Run(ctx context.Context) error {
 			continue
 		}
 		s.nudge()
-		pause(ctx, wait/2+rand.N(wait))
+		pause(ctx, wait/2+rand.N(wait)) //nolint:gosec // jitter, not keys
 		wait = min(2*wait, maxPause)
 	}
 }

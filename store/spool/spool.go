@@ -45,9 +45,9 @@ type Stats struct {
 }
 
 var (
-	// ErrFull: the store is away and the spool holds as much as it may.
+	// ErrFull says that the store is away and the spool holds as much as it may.
 	ErrFull = errors.New("the accounting spool is full")
-	// ErrNoRoom: the store is away and the disk has no space to spare.
+	// ErrNoRoom says that the store is away and the disk has no space to spare.
 	ErrNoRoom = errors.New("the disk has no room for the accounting spool")
 )
 

@@ -87,9 +87,9 @@ func (w *World) hand(ctx context.Context, store Store, reports []*report) error 
 
 // ask takes a verdict the way that the engine does.
 func (w *World) ask(ctx context.Context, c Court, v *verdict) (Outcome, string, error) {
-	at, err := w.Plan.Seen(v.source, v.addr)
-	if err != nil {
-		return Refused, "", nil
+	at, refused := w.Plan.Seen(v.source, v.addr)
+	if refused != nil {
+		return Refused, "", nil //nolint:nilerr // that it is refused is the outcome
 	}
 	if _, never := w.Plan.Never(at); never {
 		return Refused, "", nil

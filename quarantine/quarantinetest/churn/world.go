@@ -93,7 +93,7 @@ func New(c Config) (*World, error) {
 	}
 	lasts := int64(cmp.Or(c.Lasts, 40*time.Minute) / time.Millisecond)
 	s := &simulation{
-		rng: rand.New(rand.NewPCG(c.Seed, 0x6368757266)), lasts: lasts,
+		rng: rand.New(rand.NewPCG(c.Seed, 0x6368757266)), lasts: lasts, //nolint:gosec // a seed must give the same world
 		world: &World{Seed: c.Seed, begins: c.Begins, interims: map[string]time.Duration{}, holds: map[spot][]*hold{}},
 	}
 	s.furnish()
