@@ -257,7 +257,7 @@ func TestAFormFromTheFutureIsAnErrorAndNotAnEvent(t *testing.T) {
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(t.Context(), Config{Dir: dir, Max: MinMax, Next: &sessionStore{}}); !errors.Is(err, errForm) {
+	if _, err := New(t.Context(), Config{Dir: dir, Max: MinMax, Next: &sessionStore{}}); !errors.Is(err, ErrForm) {
 		t.Errorf("%v", err)
 	}
 }

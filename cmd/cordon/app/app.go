@@ -56,6 +56,8 @@ type App struct {
 	journal    *journal.Journal
 	store      *store.Store
 	spool      *spool.Spool // nil: accounting is not answered while Redis is away
+	aside      []string     // spools that could not be read, as found at the start
+	asideTold  time.Time    // last line about them; owned by watch
 	coa        *coa.Client
 	fleet      *bng.Fleet
 	enforcer   *bng.Enforcer
@@ -198,6 +200,9 @@ func (a *App) unworked(o Options) func() (time.Time, bool) {
 		}
 		if a.spool == nil {
 			return oldest, ok
+		}
+		if a.spoolAside() != "" {
+			return time.UnixMilli(1), true
 		}
 		if spooled, some := a.spool.Oldest(); some && (!ok || spooled.Before(oldest)) {
 			return spooled, true

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -24,18 +27,57 @@ func (a *App) openSpool(ctx context.Context) error {
 		return nil
 	}
 	dir := filepath.Join(a.cfg.Journal.Dir, "spool")
-	s, err := spool.New(ctx, spool.Config{
-		Dir: dir, Max: int64(a.cfg.Accounting.Spool.Max), Next: a.store, Room: func() error { return roomFor(a.journal, dir) },
-	})
+	open := func() (*spool.Spool, error) {
+		return spool.New(ctx, spool.Config{
+			Dir: dir, Max: int64(a.cfg.Accounting.Spool.Max), Next: a.store, Room: func() error { return roomFor(a.journal, dir) },
+		})
+	}
+	s, err := open()
+	if errors.Is(err, journal.ErrDamaged) || errors.Is(err, spool.ErrForm) {
+		a.log.Error("the accounting spool cannot be read and is moved aside", zap.String("dir", dir), zap.Error(err))
+		if err = os.Rename(dir, fmt.Sprintf("%s%s-%d", dir, asideSuffix, time.Now().UnixNano())); err == nil {
+			s, err = open()
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
 	a.spool = s
+	if a.aside, err = setAside(dir); err != nil {
+		return fmt.Errorf("look for spools that were moved aside: %w", err)
+	}
 	a.life.cleanUp("accounting spool", s.Close)
 	if n := s.Stats().Waiting; n > 0 {
 		a.log.Info("accounting of an earlier run waits in the spool", zap.Int("records", n))
 	}
 	return nil
+}
+
+// asideSuffix is added to the name of a spool that could not be read. Accounting
+// does not wait for a person to look at it; judging by accounting does, for
+// records that were answered are missing.
+const asideSuffix = ".damaged"
+
+// setAside lists what was moved aside from dir.
+func setAside(dir string) (aside []string, err error) {
+	beside, err := os.ReadDir(filepath.Dir(dir))
+	for _, e := range beside {
+		if strings.HasPrefix(e.Name(), filepath.Base(dir)+asideSuffix+"-") {
+			aside = append(aside, filepath.Join(filepath.Dir(dir), e.Name()))
+		}
+	}
+	return aside, err
+}
+
+// spoolAside returns a folder that was moved aside at this start or an earlier
+// one and still lies there; "" if there is none.
+func (a *App) spoolAside() string {
+	for _, dir := range a.aside {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			return dir
+		}
+	}
+	return ""
 }
 
 // roomFor says why the spool may not grow: the log comes first.
@@ -70,6 +112,10 @@ func (a *App) tellSpool(told *spool.Stats) {
 		a.log.Error("accounting is not answered: Redis is away and the spool takes no more",
 			zap.Uint64("full", now.Full-told.Full), zap.Uint64("no_room", now.NoRoom-told.NoRoom), zap.Uint64("disk_fails", now.Failed-told.Failed))
 	}
+	if dir := a.spoolAside(); dir != "" && time.Since(a.asideTold) >= time.Hour {
+		a.log.Error("no address is attributed: accounting that was answered cannot be read; take the folder away to go on without it", zap.String("dir", dir))
+		a.asideTold = time.Now()
+	}
 	*told = now
 }
 
@@ -77,6 +123,9 @@ func (a *App) tellSpool(told *spool.Stats) {
 func (a *App) spoolTrouble(context.Context) error {
 	if a.spool == nil {
 		return nil
+	}
+	if dir := a.spoolAside(); dir != "" {
+		return fmt.Errorf("no address is attributed while %s is there: accounting in it was answered and cannot be read", dir)
 	}
 	oldest, some := a.spool.Oldest()
 	if !some {

@@ -1,0 +1,104 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"cordon/quarantine"
+	"cordon/store/spool"
+)
+
+// storeAway takes nothing.
+type storeAway struct{}
+
+func (storeAway) Record(_ context.Context, events []quarantine.SessionEvent) []error {
+	errs := make([]error, len(events))
+	for i := range errs {
+		errs[i] = errors.New("away")
+	}
+	return errs
+}
+
+// damagedSpool leaves a spool in which a record is not what was written.
+func damagedSpool(t *testing.T, dir string) {
+	t.Helper()
+	s, err := spool.New(t.Context(), spool.Config{Dir: dir, Max: spool.MinMax, Next: storeAway{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		event := quarantine.SessionEvent{
+			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", At: time.Now(),
+		}
+		if err := s.Record(t.Context(), []quarantine.SessionEvent{event})[0]; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	segments, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range segments {
+		octets, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := strings.Index(string(octets), "alice"); i >= 0 {
+			octets[i] ^= 1
+			if err := os.WriteFile(file, octets, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+	t.Fatal("no segment has the record")
+}
+
+func TestADamagedSpoolIsMovedAsideAndNobodyIsJudgedUntilAPersonHasLooked(t *testing.T) {
+	cfg := Default()
+	cfg.Journal.Dir = t.TempDir()
+	damagedSpool(t, filepath.Join(cfg.Journal.Dir, "spool"))
+	start := func() *App {
+		a := &App{cfg: &cfg, log: zap.NewNop()}
+		a.life.log = a.log
+		if err := a.openJournal(); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.openSpool(t.Context()); err != nil {
+			t.Fatalf("accounting does not start: %v", err)
+		}
+		return a
+	}
+	for run := range 2 {
+		a := start()
+		if oldest, some := a.unworked(Options{})(); !some || !oldest.Before(time.Now().Add(-10*365*24*time.Hour)) {
+			t.Errorf("run %d: complete from %s, %t: records that were answered are missing", run, oldest, some)
+		}
+		if err := a.spoolTrouble(t.Context()); err == nil || !strings.Contains(err.Error(), "spool.damaged-") {
+			t.Errorf("run %d: /readyz tells %v", run, err)
+		}
+		if run == 1 {
+			aside, _ := filepath.Glob(filepath.Join(cfg.Journal.Dir, "spool.damaged-*"))
+			if len(aside) != 1 {
+				t.Fatalf("moved aside: %v", aside)
+			}
+			if err := os.RemoveAll(aside[0]); err != nil {
+				t.Fatal(err)
+			}
+			if oldest, some := a.unworked(Options{})(); some {
+				t.Errorf("still incomplete from %s after the folder was removed", oldest)
+			}
+		}
+		a.life.stop()
+	}
+}
