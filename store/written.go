@@ -87,6 +87,7 @@ func (w *written) mark(r *record) uint64 {
 		number(uint64(a.Ports.Lo)<<16 | uint64(a.Ports.Hi))
 		moment(a.Since)
 		moment(a.Until)
+		moment(a.Shown)
 		text(letter(a.Inferred, "n"))
 	}
 	return h.Sum64()

@@ -129,3 +129,21 @@ func TestAMarkStandsForAllThatABindingSays(t *testing.T) {
 		}
 	}
 }
+
+// A late record changes nothing but up to when an address that was given up is
+// known to have been held: that counts where people are named.
+func TestWhatALateRecordProvesIsWritten(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	s := openStore(t, redis)
+	first := started("1", "alice", noon, "192.0.2.1/32")
+	other := started("1", "alice", noon.Add(15*time.Minute), "192.0.2.99/32")
+	other.Kind = quarantine.SessionRenewed
+	late := first
+	late.Kind, late.At = quarantine.SessionRenewed, noon.Add(10*time.Minute)
+	mustRecord(t, s, first)
+	mustRecord(t, s, other)
+	mustRecord(t, s, late)
+	if b := boundNow(t, s, addressOf(first), noon); !b.RenewedAt.Equal(late.At) {
+		t.Errorf("renewed at %s, want %s", b.RenewedAt, late.At)
+	}
+}
