@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -68,14 +69,21 @@ func (b borrowed) Bindings(ctx context.Context, at quarantine.Place, from, to ti
 	if err != nil {
 		return nil, err
 	}
+	told, err := b.sessions.Bindings(ctx, at, from, to)
+	return beside(own, told, err)
+}
+
+// beside adds what translators' logs told to what the other program tells. Where
+// that one does not look addresses up the logs stand alone; where it could not be
+// asked nobody knows who else has the address.
+func beside(own, told []quarantine.Binding, err error) ([]quarantine.Binding, error) {
 	var pushed []quarantine.Binding
 	for _, p := range own {
 		if p.Kind == quarantine.NATPortBlock && (p.Via.IsValid() || p.Session.ID == p.Subscriber) {
 			pushed = append(pushed, p)
 		}
 	}
-	told, err := b.sessions.Bindings(ctx, at, from, to)
-	if err != nil && len(pushed) == 0 {
+	if err != nil && (len(pushed) == 0 || !errors.Is(err, quarantine.ErrNoAddressIndex)) {
 		return nil, err
 	}
 	return append(pushed, told...), nil
