@@ -233,8 +233,8 @@ func SilentSince(seen time.Time, interim time.Duration) time.Time {
 // evidence cuts an open binding where its evidence ends: at its BNG's restart if it
 // was not renewed since, where the same BNG gave the same prefix, or some of the
 // same ports, to a later session, for one BNG does not give it to two at a time,
-// and where nothing was heard of the session any more. A port block is also cut
-// where a later one shows that the record about its end is missing: no Interim
+// and where nothing was heard of the session any more. What others were given of it
+// otherwise makes it loose. A port block is also cut where a later one shows that the record about its end is missing: no Interim
 // confirms it and the Stop of its session comes late for it.
 func evidence(b Binding, among []Binding) Binding {
 	block := b.Kind == NATPortBlock
@@ -248,9 +248,13 @@ func evidence(b Binding, among []Binding) Binding {
 	}
 	for i := range among {
 		newer := &among[i]
-		if newer.replaces(&b) && (ended.IsZero() || newer.From.Before(ended)) {
+		switch {
+		case !ended.IsZero() && !newer.From.Before(ended):
+		case newer.replaces(&b):
 			b.Loose = true
 			b.cut(newer.toldAt(), "no Stop, a newer holder")
+		case newer.follows(&b):
+			b.Loose = true
 		}
 	}
 	if block && b.Loose {
@@ -316,6 +320,19 @@ func (b *Binding) replaces(old *Binding) bool {
 		return b.From.After(old.From)
 	}
 	return b.toldAt().After(old.RenewedAt) && (b.Session != old.Session || !b.From.Equal(old.From))
+}
+
+// follows reports whether b shows that old may be over: another session was given
+// the same later, by another BNG or in another way. When, it does not tell, for
+// two BNGs can give out the same by mistake.
+func (b *Binding) follows(old *Binding) bool {
+	if b.Session == old.Session || b.Prefix != old.Prefix || !b.Ports.Overlaps(old.Ports) {
+		return false
+	}
+	if old.Kind == NATPortBlock {
+		return b.From.After(old.From)
+	}
+	return b.toldAt().After(old.RenewedAt)
 }
 
 // provedUntil reports whether the binding alone proves who held the address up

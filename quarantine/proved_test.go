@@ -100,3 +100,33 @@ func TestAnInferredBeginningProvesNothingBeforeAnotherHolder(t *testing.T) {
 		t.Errorf("without the other: %v", got.Result)
 	}
 }
+
+// A BNG dies with its sessions on it, and another one gives the same pool out: no
+// record ends what the first one gave.
+func TestAnAddressThatAnotherBNGGaveOutLaterIsNoLongerProvedToBeHeld(t *testing.T) {
+	pushed := func(subscriber, pipeline string, from, to int) Binding {
+		b := held(subscriber, pipeline, subscriber, from, to, from)
+		b.Kind, b.Ports = NATPortBlock, PortRange{1024, 2047}
+		return b
+	}
+	for name, both := range map[string][]Binding{
+		"sessions":            {held("alice", "b1", "1", 0, -1, 0), held("bob", "b2", "2", 300, 400, 400)},
+		"translators' logs":   {pushed("alice", "log:a", 0, -1), pushed("bob", "log:b", 300, 400)},
+		"it is shared by now": {held("alice", "b1", "1", 0, -1, 0), pushed("bob", "log:b", 300, 400)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for second, want := range map[int]AttributionResult{350: Ambiguous, 500: Unknown} {
+				if got := WhoHeld(both, nil, 1100, at(second), time.Second); got.Result != want {
+					t.Errorf("second %d: %v %q, want %v", second, got.Result, got.Subscriber, want)
+				}
+			}
+			if got := WhoHeld(both[:1], nil, 1100, at(500), time.Second); got.Result != Attributed {
+				t.Errorf("with nobody else: %v", got.Result)
+			}
+		})
+	}
+	renewed := []Binding{held("alice", "b1", "1", 0, -1, 900), held("bob", "b2", "2", 300, 400, 400)}
+	if got := WhoHeld(renewed, nil, 0, at(500), time.Second); got.Subscriber != "alice" {
+		t.Errorf("one that is renewed after the other: %+v", got)
+	}
+}
