@@ -191,18 +191,18 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 // unworked asks the accounting listener and the spool how far they are; nil if
 // there is neither.
 func (a *App) unworked(o Options) func() (time.Time, bool) {
-	if !a.listens(o) && a.spool == nil {
+	if !a.listens(o) && a.spool == nil && len(a.aside) == 0 {
 		return nil
 	}
 	return func() (oldest time.Time, ok bool) {
 		if a.acct != nil { // built before the engine runs
 			oldest, ok = a.acct.Oldest() // first: what it hands over stands in the spool before it lets go
 		}
-		if a.spool == nil {
-			return oldest, ok
-		}
 		if a.spoolAside() != "" {
 			return time.UnixMilli(1), true
+		}
+		if a.spool == nil {
+			return oldest, ok
 		}
 		if spooled, some := a.spool.Oldest(); some && (!ok || spooled.Before(oldest)) {
 			return spooled, true

@@ -21,31 +21,41 @@ import (
 // on it too, and wants its reserve back after every use of it.
 const spoolLeaves = 2 * journal.DefaultReserveBytes
 
-// openSpool opens what keeps accounting while Redis is away.
+// openSpool opens what keeps accounting while Redis is away. One that was turned
+// off is opened until it is handed over.
 func (a *App) openSpool(ctx context.Context) error {
-	if a.cfg.Accounting.Spool.Max == 0 {
-		return nil
+	dir, most := filepath.Join(a.cfg.Journal.Dir, "spool"), int64(a.cfg.Accounting.Spool.Max)
+	var err error
+	if a.aside, err = setAside(dir); err != nil {
+		return fmt.Errorf("look for spools that were moved aside: %w", err)
 	}
-	dir := filepath.Join(a.cfg.Journal.Dir, "spool")
+	if most == 0 {
+		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		most = spool.MinMax // an earlier run may have left something in it
+	}
 	open := func() (*spool.Spool, error) {
 		return spool.New(ctx, spool.Config{
-			Dir: dir, Max: int64(a.cfg.Accounting.Spool.Max), Next: a.store, Room: func() error { return roomFor(a.journal, dir) },
+			Dir: dir, Max: most, Next: a.store, Room: func() error { return roomFor(a.journal, dir) },
 		})
 	}
 	s, err := open()
 	if errors.Is(err, journal.ErrDamaged) || errors.Is(err, spool.ErrForm) {
 		a.log.Error("the accounting spool cannot be read and is moved aside", zap.String("dir", dir), zap.Error(err))
-		if err = os.Rename(dir, fmt.Sprintf("%s%s-%d", dir, asideSuffix, time.Now().UnixNano())); err == nil {
+		aside := fmt.Sprintf("%s%s-%d", dir, asideSuffix, time.Now().UnixNano())
+		if err = os.Rename(dir, aside); err == nil {
+			a.aside = append(a.aside, aside)
 			s, err = open()
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
-	a.spool = s
-	if a.aside, err = setAside(dir); err != nil {
-		return fmt.Errorf("look for spools that were moved aside: %w", err)
+	if a.cfg.Accounting.Spool.Max == 0 && s.Stats().Waiting == 0 {
+		return s.Close()
 	}
+	a.spool = s
 	a.life.cleanUp("accounting spool", s.Close)
 	if n := s.Stats().Waiting; n > 0 {
 		a.log.Info("accounting of an earlier run waits in the spool", zap.Int("records", n))
@@ -98,6 +108,7 @@ func roomFor(log *journal.Journal, dir string) error {
 // tellSpool writes a line when accounting begins to go into the spool, when it
 // is through, and now and then about what the spool did not take.
 func (a *App) tellSpool(told *spool.Stats) {
+	a.tellAside()
 	if a.spool == nil {
 		return
 	}
@@ -112,20 +123,24 @@ func (a *App) tellSpool(told *spool.Stats) {
 		a.log.Error("accounting is not answered: Redis is away and the spool takes no more",
 			zap.Uint64("full", now.Full-told.Full), zap.Uint64("no_room", now.NoRoom-told.NoRoom), zap.Uint64("disk_fails", now.Failed-told.Failed))
 	}
+	*told = now
+}
+
+// tellAside writes a line now and then while a spool that was moved aside is there.
+func (a *App) tellAside() {
 	if dir := a.spoolAside(); dir != "" && time.Since(a.asideTold) >= time.Hour {
 		a.log.Error("no address is attributed: accounting that was answered cannot be read; take the folder away to go on without it", zap.String("dir", dir))
 		a.asideTold = time.Now()
 	}
-	*told = now
 }
 
 // spoolTrouble is what /readyz?verbose tells of the spool.
 func (a *App) spoolTrouble(context.Context) error {
-	if a.spool == nil {
-		return nil
-	}
 	if dir := a.spoolAside(); dir != "" {
 		return fmt.Errorf("no address is attributed while %s is there: accounting in it was answered and cannot be read", dir)
+	}
+	if a.spool == nil {
+		return nil
 	}
 	oldest, some := a.spool.Oldest()
 	if !some {

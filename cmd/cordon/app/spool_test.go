@@ -26,8 +26,8 @@ func (storeAway) Record(_ context.Context, events []quarantine.SessionEvent) []e
 	return errs
 }
 
-// damagedSpool leaves a spool in which a record is not what was written.
-func damagedSpool(t *testing.T, dir string) {
+// filledSpool leaves a spool with two records.
+func filledSpool(t *testing.T, dir string) {
 	t.Helper()
 	s, err := spool.New(t.Context(), spool.Config{Dir: dir, Max: spool.MinMax, Next: storeAway{}})
 	if err != nil {
@@ -44,6 +44,12 @@ func damagedSpool(t *testing.T, dir string) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// damagedSpool leaves a spool in which a record is not what was written.
+func damagedSpool(t *testing.T, dir string) {
+	t.Helper()
+	filledSpool(t, dir)
 	segments, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
 		t.Fatal(err)
@@ -100,5 +106,32 @@ func TestADamagedSpoolIsMovedAsideAndNobodyIsJudgedUntilAPersonHasLooked(t *test
 			}
 		}
 		a.life.stop()
+	}
+}
+
+func TestWhatASpoolHoldsIsNotForgottenWhenItIsTurnedOff(t *testing.T) {
+	cfg := Default()
+	cfg.Journal.Dir, cfg.Accounting.Spool.Max = t.TempDir(), 0
+	start := func() *App {
+		a := &App{cfg: &cfg, log: zap.NewNop()}
+		a.life.log = a.log
+		t.Cleanup(a.life.stop)
+		if err := errors.Join(a.openJournal(), a.openSpool(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	a := start()
+	if a.spool != nil {
+		t.Error("there is a spool that nobody asked for")
+	}
+	a.life.stop()
+	filledSpool(t, filepath.Join(cfg.Journal.Dir, "spool"))
+	a = start()
+	if a.spool == nil || a.spool.Stats().Waiting != 2 {
+		t.Fatal("two records that were answered are forgotten")
+	}
+	if _, some := a.unworked(Options{})(); !some {
+		t.Error("attribution does not wait for them")
 	}
 }
