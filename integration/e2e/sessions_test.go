@@ -28,7 +28,10 @@ func (b *bed) control() {
 func TestASuspectSessionIsRestrictedOnlyWhenItIsHeardOfAgain(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
-	b.account(record{user: "alice", session: "a1", ip: "198.51.100.7", ago: 10 * time.Minute})
+	b.account(
+		record{user: "alice", session: "a1", ip: "198.51.100.7", ago: 10 * time.Minute},
+		record{status: "Interim-Update", user: "alice", session: "a1", ip: "198.51.100.7", ago: 4 * time.Minute, more: "Acct-Session-Time = 360"},
+	)
 	b.reset("bng1", "60")
 	b.report("198.51.100.7", "--at", "-5m") // before the restart: it was alice
 	c := b.stands("alice", "waiting")

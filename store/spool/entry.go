@@ -55,7 +55,8 @@ func keyOf(events []quarantine.SessionEvent) string {
 	return strconv.FormatInt(oldest.UnixMilli(), 36) + "." + strconv.Itoa(len(events))
 }
 
-// ErrForm: what stands in the spool was written by a version that is not known.
+// ErrForm says that what stands in the spool was written by a version that is not
+// known.
 var ErrForm = errors.New("this version does not know the form of a spooled record")
 
 func parseKey(r journal.Record) (oldest time.Time, events int, err error) {
