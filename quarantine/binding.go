@@ -168,8 +168,8 @@ func (a *Attribution) IgnoredOnly() bool {
 // force at any instant of [at−tolerance, at+tolerance] is a candidate, and one
 // candidate alone is not enough where gaps may hide another, nor where its
 // evidence ends before at+tolerance: the record about who came next may be lost
-// or not yet made. Of an address whose ports are given out in blocks only who held the port is one; without a
-// port (0) nobody can tell.
+// or not yet made. Of an address whose ports are given out in blocks only who
+// held the port is one; without a port (0) nobody can tell.
 func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, tolerance time.Duration) Attribution {
 	from, to := at.Add(-tolerance), at.Add(tolerance)
 	held := Held(bindings, from, to)

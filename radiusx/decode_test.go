@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 
@@ -61,23 +60,6 @@ func TestForeignOctetsDecodeWithoutLoss(t *testing.T) {
 		if got := Builtin().Input(Builtin().Decode(attributesOf(t, test.wire))); got != test.want {
 			t.Errorf("%s:\n got %q\nwant %q", test.name, got, test.want)
 		}
-	}
-}
-
-func TestVendorValuesAreFoundWhereverTheyAre(t *testing.T) {
-	attrs := attributesOf(t, "0103 61"+"1a0d 0000130a 530341 530442 42"+"1a09 0000130a 530741"+"1a09 00003a8c 530341"+"1a09 0000130a 530343")
-	var got []string
-	for value := range VendorValues(attrs, 4874, 83) {
-		got = append(got, string(value))
-	}
-	if want := []string{"A", "BB", "C"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	for value := range VendorValues(attrs, 4874, 83) {
-		if string(value) != "A" {
-			t.Errorf("first is %q", value)
-		}
-		break
 	}
 }
 

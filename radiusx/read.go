@@ -1,9 +1,7 @@
 package radiusx
 
 import (
-	"encoding/binary"
 	"fmt"
-	"iter"
 	"net/netip"
 
 	"layeh.com/radius"
@@ -41,22 +39,4 @@ func IPv6Prefix(raw radius.Attribute) (netip.Prefix, error) {
 	var octets [16]byte
 	copy(octets[:], raw[2:])
 	return netip.PrefixFrom(netip.AddrFrom16(octets), bits).Masked(), nil
-}
-
-// VendorValues yields the values of a vendor's attribute in the order of the
-// packet, also where one Vendor-Specific holds several. A Vendor-Specific whose
-// inner lengths do not add up holds none.
-func VendorValues(attrs radius.Attributes, vendor uint32, number uint8) iter.Seq[radius.Attribute] {
-	return func(yield func(radius.Attribute) bool) {
-		for _, avp := range attrs {
-			if avp.Type != vendorSpecific || !vendorLengthsAddUp(avp.Attribute) || binary.BigEndian.Uint32(avp.Attribute) != vendor {
-				continue
-			}
-			for n, value := range vendorAttributes(avp.Attribute[4:]) {
-				if n == number && !yield(value) {
-					return
-				}
-			}
-		}
-	}
 }

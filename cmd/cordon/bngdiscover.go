@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -38,9 +37,9 @@ func newBNGDiscover(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var answer struct{ Results []discoveredBNG }
-			if err := json.Unmarshal(raw, &answer); err != nil {
-				return fmt.Errorf("read the answer: %w", err)
+			answer, err := decode[struct{ Results []discoveredBNG }](raw)
+			if err != nil {
+				return err
 			}
 			t := &table{header: []string{"NAS", "SENDER", "RECORDS", "SESSIONS", "LAST", "FIRST"}, wideFrom: 5}
 			var names []string

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -52,9 +51,9 @@ func newBNGList(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var answer struct{ Results []listedBNG }
-			if err := json.Unmarshal(raw, &answer); err != nil {
-				return fmt.Errorf("read the answer: %w", err)
+			answer, err := decode[struct{ Results []listedBNG }](raw)
+			if err != nil {
+				return err
 			}
 			t := &table{
 				header:   []string{"NAME", "ADDRESS", "DIALECT", "STATE", "PROFILES", "PATH", "SINCE", "ANSWERED", "SKEW", "FLYING", "WAITING", "RATE", "STOPPED", "FAULT"},

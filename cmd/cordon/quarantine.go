@@ -380,12 +380,3 @@ func tally(n int, faults []error) error {
 	}
 	return errors.Join(faults...)
 }
-
-// decode reads an answer of the API.
-func decode[T any](raw json.RawMessage) (T, error) {
-	var v T
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return v, fmt.Errorf("read the answer: %w", err)
-	}
-	return v, nil
-}

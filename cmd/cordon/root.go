@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -153,4 +154,13 @@ func (r *remote) client() (*client.Client, error) {
 // say tells progress and remarks, which are not data.
 func (r *remote) say(format string, args ...any) {
 	_, _ = fmt.Fprintln(r.err, safe(fmt.Sprintf(format, args...)))
+}
+
+// decode reads an answer of the API.
+func decode[T any](raw json.RawMessage) (T, error) {
+	var v T
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return v, fmt.Errorf("read the answer: %w", err)
+	}
+	return v, nil
 }

@@ -22,9 +22,6 @@ const (
 	careAtMost = 10_000 // releases; the oldest are let go
 )
 
-// careSlack is how much younger than the answer accounting must be to count.
-const careSlack = 3 * time.Second
-
 // aftercare remembers releases that were acknowledged and that only accounting,
 // minutes later, can prove. Their cases are closed by then: a person need not
 // wait for that. Replay of the log fills it after a restart.
@@ -125,7 +122,7 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 		return false, err
 	case !record.Live() || !quarantine.SameSession(&record, &g.order.Session):
 		return true, nil
-	case len(record.ShownSince(g.at.Add(careSlack))) == 0:
+	case len(record.ShownSince(g.at.Add(quarantine.ClockSlack))) == 0:
 		return false, nil
 	}
 	o := quarantine.Order{Case: g.order.Case, Session: record, From: g.order.From}

@@ -166,19 +166,16 @@ func (m *member) healthy() bool {
 	return state == PathOK
 }
 
-// clockSlack is how much younger than the ACK accounting must be to speak against
-// it: it tells times in whole seconds, and may have left before.
-const clockSlack = 3 * time.Second
-
 // judgeShown judges what accounting showed since the ACK. What speaks for the
-// change may be as old as the ACK itself.
+// change may be as old as the ACK itself; what speaks against it may not: it tells
+// times in whole seconds, and may have left before.
 func (r *run) judgeShown(check dialect.Check) seen {
 	since := r.order.Since.Truncate(time.Second)
 	told := inMessage(r.order.Session.ShownSince(since))
 	if finding := check.Judge(told); finding == dialect.Shown {
 		return judged(finding, told, "accounting shows")
 	}
-	told = inMessage(r.order.Session.ShownSince(since.Add(clockSlack)))
+	told = inMessage(r.order.Session.ShownSince(since.Add(quarantine.ClockSlack)))
 	return judged(check.Judge(told), told, "accounting shows")
 }
 
