@@ -277,7 +277,8 @@ func (s *Store) complete(ctx context.Context, found []foundBinding) ([]quarantin
 	_, _ = p.Exec(ctx) // each command carries its own error
 	bindings := make([]quarantine.Binding, len(found))
 	for i, f := range found {
-		resetAt, err := s.restart(f.Session.BNG, asked[f.Session.BNG])
+		at, err := asked[f.Session.BNG].Result()
+		resetAt, err := s.restart(f.Session.BNG, at, err)
 		if err != nil {
 			return nil, err
 		}

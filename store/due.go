@@ -62,6 +62,31 @@ func (s *Store) WakeAll(ctx context.Context, now time.Time) error {
 	return s.wake(ctx, now, nil)
 }
 
+// wakeOpen makes the open cases of subscribers due at now. Hardly any of them has
+// one, and that is asked first: a case that is opened after the answer is due by
+// itself.
+func (s *Store) wakeOpen(ctx context.Context, now time.Time, subscribers []string) error {
+	c := &call{command: "HMGET", keys: []string{s.keys.open()}}
+	for _, subscriber := range subscribers {
+		c.args = append(c.args, subscriber)
+	}
+	s.run(ctx, []*call{c})
+	open, err := c.cmd.Slice()
+	if err != nil {
+		return fmt.Errorf("look for open cases: %w", err)
+	}
+	var with []string
+	for i, subscriber := range subscribers {
+		if open[i] != nil {
+			with = append(with, subscriber)
+		}
+	}
+	if len(with) == 0 {
+		return nil
+	}
+	return s.wake(ctx, now, with)
+}
+
 // wake makes the open cases of subscribers due at now, or all of them if none
 // is named.
 func (s *Store) wake(ctx context.Context, now time.Time, subscribers []string) error {

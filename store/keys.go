@@ -34,7 +34,7 @@ var keyTable = []keyDoc{
 	{"cordon:{c}:login:<subscriber>", "hash", "`bng:profile` → time (ms) of the last answer to a log-in that put it in force, `:`, how it is taken away; `n` how many answers", "history after the last answer"},
 	{"cordon:{c}:verdict:<verdict>", "string", "`S` if settled, else `U`, then the status as JSON", "verdict memory"},
 	{"cordon:{c}:released:<subscriber>", "string", "time (ms) of the last release by a person, `:`, the release as JSON", "verdict memory"},
-	{"cordon:s:<bng>:<session>", "string", "a session as JSON", "idle while live, history after it ended"},
+	{"cordon:s:<bng>:<session>", "string", "a session: a head, and the rest as JSON", "idle while live, history after it ended"},
 	{"cordon:u:<subscriber>", "hash", "sessions of a subscriber (`bng:session`) → version of the session's record", "idle after the last record"},
 	{"cordon:b:<block>/<length>[@<space>]", "hash", "bindings of 16 neighbouring prefixes of one length", "idle while one is open, else history"},
 	{"cordon:m:<bucket>", "hash", "hardware address of equipment → the session (`bng:session`) that came last with it", "never; one entry an address"},

@@ -22,7 +22,7 @@ func (b *batch) nameMACs(ctx context.Context) {
 	p := b.store.client.Pipeline()
 	for _, g := range b.groups {
 		began := slices.ContainsFunc(g.events, func(i int) bool { return b.events[i].Kind == quarantine.SessionStarted })
-		if b.errs[g.events[0]] != nil || g.nothing || !began && g.raw != "" || !g.next.Live() {
+		if b.errs[g.events[0]] != nil || g.nothing || g.renewed || !began && g.raw != "" || !g.next.Live() {
 			continue
 		}
 		if mac := g.next.MAC(); mac != "" {

@@ -132,7 +132,7 @@ func (s *Store) Gaps(ctx context.Context) ([]quarantine.Gap, error) {
 	now := s.cfg.Now()
 	w := &s.watch
 	if startedAnew(w.known, seen) {
-		s.written.forget()
+		s.known.forget()
 	}
 	if !w.told.IsZero() && now.Sub(w.told).Abs() < confirmEvery && !anyNew(w.known, seen) {
 		return slices.Clone(w.gaps), nil

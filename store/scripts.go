@@ -17,6 +17,7 @@ var (
 	luaFiles embed.FS
 
 	replaceScript  = mustLoad("replace")
+	renewScript    = mustLoad("renew")
 	indexScript    = mustLoad("index")
 	bindingScript  = mustLoad("binding")
 	resetScript    = mustLoad("reset")

@@ -36,18 +36,18 @@ const (
 // accounting record is at most 4096 octets (RFC 2866 section 3).
 const maxRecord = 64 << 10
 
-// wireSession is the JSON form of record. BNG and id stand in the key.
+// wireSession is the JSON form of record. BNG and id stand in the key, version
+// and SeenAt in the head.
 type wireSession struct {
-	Version    uint64        `json:"v,omitempty"`
 	Subscriber string        `json:"u"`           // escaped
 	Start      int64         `json:"b"`           // StartedAt, ms
 	Began      int64         `json:"i,omitempty"` // ms less Start
-	Seen       int64         `json:"s,omitempty"` // SeenAt, ms less Start
+	Seen       int64         `json:"s,omitempty"` // of a replaced session: SeenAt, ms less Start
 	End        *int64        `json:"e,omitempty"` // EndedAt, ms less Start
 	Flags      string        `json:"f,omitempty"` // as of a binding, and g: the start is guessed
 	Addresses  []string      `json:"a,omitempty"` // kind's letter, address or prefix
 	Attributes [][2]string   `json:"t,omitempty"` // escaped
-	Shown      [][3]string   `json:"h,omitempty"` // escaped; when: base 36 ms
+	Shown      [][3]string   `json:"h,omitempty"` // escaped; when: base 36 ms, "" for SeenAt
 	Replaced   []wireSession `json:"r,omitempty"`
 }
 
@@ -74,13 +74,38 @@ func (r *record) encode() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	w.Seen = 0 // it stands in the head
 	text, err := json.Marshal(w)
-	return string(text), err
+	return seenText(r.SeenAt) + versionText(r.version) + string(text), err
+}
+
+// seenDigits is how many digits of a record say when its session was seen last.
+const seenDigits = 9
+
+// seenText and versionText make the head of a record: what of it a renewal
+// changes, and what it changes with everything else. Together with it stand the
+// times of what was shown when the session was seen last.
+func seenText(at time.Time) string {
+	digits := stamp(at)
+	return strings.Repeat("0", max(0, seenDigits-len(digits))) + digits
+}
+
+func versionText(version uint64) string { return strconv.FormatUint(version, 36) }
+
+// cutHead reads and takes off the head.
+func cutHead(text string) (seen time.Time, version uint64, rest string, err error) {
+	brace := strings.IndexByte(text, '{')
+	if brace <= seenDigits {
+		return seen, 0, "", errors.New("session record without a head")
+	}
+	seen, errSeen := parseStamp(text[:seenDigits])
+	version, errVersion := strconv.ParseUint(text[seenDigits:brace], 36, 64)
+	return seen, version, text[brace:], errors.Join(errSeen, errVersion)
 }
 
 func (r *record) wire() (wireSession, error) {
 	w := wireSession{
-		Version: r.version, Subscriber: escape(r.Subscriber), Start: r.StartedAt.UnixMilli(),
+		Subscriber: escape(r.Subscriber), Start: r.StartedAt.UnixMilli(),
 		Flags: flags(r.StartSeen, r.Ignored),
 	}
 	w.Flags += letter(r.Guessed, "g") + letter(r.Imported, "m")
@@ -100,7 +125,11 @@ func (r *record) wire() (wireSession, error) {
 		w.Attributes = append(w.Attributes, [2]string{escapeText(a.Name), escapeText(a.Value)})
 	}
 	for _, a := range r.Shown {
-		w.Shown = append(w.Shown, [3]string{escapeText(a.Name), escapeText(a.Value), stamp(a.At)})
+		at := ""
+		if !a.At.Equal(r.SeenAt) {
+			at = stamp(a.At)
+		}
+		w.Shown = append(w.Shown, [3]string{escapeText(a.Name), escapeText(a.Value), at})
 	}
 	for i := range r.replaced {
 		older, err := r.replaced[i].wire()
@@ -117,11 +146,18 @@ func decodeRecord(key quarantine.SessionKey, text string) (record, error) {
 	if len(text) > maxRecord {
 		return record{}, fmt.Errorf("session record of %d octets", len(text))
 	}
+	seen, version, rest, err := cutHead(text)
+	if err != nil {
+		return record{}, err
+	}
 	var w wireSession
-	if err := json.Unmarshal([]byte(text), &w); err != nil {
+	if err := json.Unmarshal([]byte(rest), &w); err != nil {
 		return record{}, fmt.Errorf("session record: %w", err)
 	}
-	return w.record(key)
+	w.Seen = seen.UnixMilli() - w.Start
+	r, err := w.record(key)
+	r.version = version
+	return r, err
 }
 
 func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
@@ -129,7 +165,7 @@ func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
 	if err != nil || subscriber == "" || !plausible(w.Start) || !plausible(w.Start+w.Seen) || !plausible(w.Start+w.Began) {
 		return record{}, fmt.Errorf("session record without subscriber or times")
 	}
-	r := record{version: w.Version, began: fromMilli(w.Start + w.Began)}
+	r := record{began: fromMilli(w.Start + w.Began)}
 	r.SessionKey, r.Subscriber = key, subscriber
 	r.StartedAt, r.SeenAt = fromMilli(w.Start), fromMilli(w.Start+w.Seen)
 	if w.End != nil {
@@ -146,7 +182,7 @@ func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
 	if r.Attributes, err = decodeAttributes(w.Attributes); err != nil {
 		return record{}, err
 	}
-	if r.Shown, err = decodeShown(w.Shown); err != nil {
+	if r.Shown, err = decodeShown(w.Shown, r.SeenAt); err != nil {
 		return record{}, err
 	}
 	for i := range w.Replaced {
@@ -244,7 +280,7 @@ func decodeAttributes(pairs [][2]string) ([]quarantine.Attribute, error) {
 	return attributes, nil
 }
 
-func decodeShown(told [][3]string) ([]quarantine.Showing, error) {
+func decodeShown(told [][3]string, seen time.Time) ([]quarantine.Showing, error) {
 	var shown []quarantine.Showing
 	for _, t := range told {
 		attributes, err := decodeAttributes([][2]string{{t[0], t[1]}})
@@ -252,8 +288,11 @@ func decodeShown(told [][3]string) ([]quarantine.Showing, error) {
 			return nil, err
 		}
 		at, err := parseStamp(t[2])
-		if err != nil || at.IsZero() {
+		if err != nil {
 			return nil, fmt.Errorf("session record that shows something at %q", t[2])
+		}
+		if at.IsZero() {
+			at = seen
 		}
 		shown = append(shown, quarantine.Showing{Attribute: attributes[0], At: at})
 	}

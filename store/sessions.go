@@ -105,7 +105,8 @@ func (s *Store) readSessions(ctx context.Context, keys []quarantine.SessionKey) 
 		if r == nil {
 			continue
 		}
-		resetAt, err := s.restart(r.BNG, resets[r.BNG])
+		at, err := resets[r.BNG].Result()
+		resetAt, err := s.restart(r.BNG, at, err)
 		if err != nil {
 			return nil, err
 		}
@@ -134,11 +135,18 @@ func (s *Store) askResets(ctx context.Context, p redis.Pipeliner, bngs []string)
 	return asked
 }
 
-// restart reads one of those answers once the pipeline ran. A value that is no
-// time is an error: taking it for "no restart" would make evidence of what is
-// none.
-func (s *Store) restart(bng string, get *redis.StringCmd) (time.Time, error) {
-	text, err := get.Result()
+// resetCalls is the same question as calls.
+func (s *Store) resetCalls(bngs []string) map[string]*call {
+	calls := make(map[string]*call, len(bngs))
+	for _, bng := range bngs {
+		calls[bng] = &call{command: "GET", keys: []string{s.keys.down(bng)}}
+	}
+	return calls
+}
+
+// restart reads one of the answers. A value that is no time is an error: taking it
+// for "no restart" would make evidence of what is none.
+func (s *Store) restart(bng, text string, err error) (time.Time, error) {
 	if errors.Is(err, redis.Nil) {
 		return time.Time{}, nil
 	}

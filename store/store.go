@@ -21,7 +21,7 @@ type Store struct {
 	// unreadable counts sessions and bindings that did not decode.
 	unreadable atomic.Uint64
 	watch      watch
-	written    *written
+	known      *known
 }
 
 var (
@@ -80,7 +80,7 @@ func New(cfg Config) (*Store, error) {
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
-	return &Store{client: client, keys: keys{prefix: cfg.KeyPrefix}, cfg: cfg, written: newWritten()}, nil
+	return &Store{client: client, keys: keys{prefix: cfg.KeyPrefix}, cfg: cfg, known: newKnown()}, nil
 }
 
 // Close ends all connections. Calls under way fail.

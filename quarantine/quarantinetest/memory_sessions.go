@@ -104,6 +104,11 @@ func (m *Memory) Record(_ context.Context, events []quarantine.SessionEvent) []e
 			m.apply(ev)
 		}
 	}
+	for _, ev := range events { // as a store does: what the batch says as a whole
+		if held, known := m.sessions[ev.Key]; known {
+			m.bind(held)
+		}
+	}
 	return errs
 }
 
@@ -141,7 +146,6 @@ func (m *Memory) apply(ev quarantine.SessionEvent) {
 		held.Addresses, held.Attributes = slices.Clone(held.Addresses), slices.Clone(held.Attributes)
 		held.Shown = slices.Clone(held.Shown)
 		m.sessions[ev.Key] = held
-		m.bind(held)
 	}
 	m.wake(held.Subscriber, m.Now())
 }

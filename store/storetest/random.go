@@ -16,13 +16,13 @@ import (
 // then know. Keys, subscribers and addresses are few, so that everything
 // collides with everything.
 func RandomAccounting(t *testing.T, open Open) {
-	for seed := range uint64(12) {
+	for seed := range uint64(24) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 4711))
 			s := start(t, open)
 			reference := quarantinetest.NewMemory()
 			reference.Restricted = func(a quarantine.Attribute) bool { return a.Value == "GARDEN" }
-			events := shuffled(rng, 60)
+			events := repeated(rng, shuffled(rng, 60))
 			for len(events) > 0 {
 				batch := events[:min(len(events), 1+rng.IntN(8))]
 				events = events[len(batch):]
@@ -46,6 +46,22 @@ func shuffled(rng *rand.Rand, n int) []quarantine.SessionEvent {
 	}
 	rng.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
 	return events
+}
+
+// repeated has many of the events followed by Interim-Updates that say the same,
+// which is what most accounting is.
+func repeated(rng *rand.Rand, events []quarantine.SessionEvent) []quarantine.SessionEvent {
+	var more []quarantine.SessionEvent
+	for _, ev := range events {
+		more = append(more, ev)
+		if ev.Kind != quarantine.SessionStarted && ev.Kind != quarantine.SessionRenewed {
+			continue
+		}
+		for ev.Kind = quarantine.SessionRenewed; rng.IntN(2) == 0; more = append(more, ev) {
+			ev.At = ev.At.Add(time.Duration(rng.IntN(600)-60) * time.Second)
+		}
+	}
+	return more
 }
 
 var randomAddresses = []quarantine.Address{
@@ -75,6 +91,9 @@ func randomEvent(rng *rand.Rand) quarantine.SessionEvent {
 	}
 	for range rng.IntN(3) {
 		ev.Addresses = append(ev.Addresses, randomAddresses[rng.IntN(len(randomAddresses))])
+	}
+	if rng.IntN(4) == 0 {
+		ev.Shown = []quarantine.Attribute{{Name: "Filter-Id", Value: []string{"A", "GARDEN"}[rng.IntN(2)]}}
 	}
 	if rng.IntN(3) == 0 {
 		ev.Attributes = []quarantine.Attribute{{Name: "Filter-Id", Value: []string{"A", "B", "GARDEN"}[rng.IntN(3)]}}

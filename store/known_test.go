@@ -80,26 +80,33 @@ func TestAfterARestartOfRedisEverythingIsWrittenAgain(t *testing.T) {
 }
 
 func TestWhatWasWrittenIsForgottenInTime(t *testing.T) {
-	w := newWritten()
+	k := newKnown()
 	at := func(hours int) time.Time { return noon.Add(time.Duration(hours) * time.Hour) }
-	w.put(1, at(0))
+	has := func(key uint64, hours int) bool { return k.get(key, at(hours)).mark == key }
+	put := func(key uint64, all bool, hours int) { k.put(key, knownSession{mark: key}, all, k.begin(), at(hours)) }
+	put(1, true, 0)
+	put(3, true, 0)
 	for _, hours := range []int{1, 11, 13, 20} {
-		if !w.has(1, at(hours)) {
+		if !has(1, hours) {
 			t.Errorf("forgotten after %d h", hours)
 		}
 	}
-	w.put(2, at(20))
-	if w.has(1, at(25)) || !w.has(2, at(25)) {
-		t.Errorf("after a day: the old one known %t, the newer %t", w.has(1, at(25)), w.has(2, at(25)))
+	put(2, true, 20)
+	put(3, false, 20) // the record alone: the rest gets no younger by it
+	put(4, false, 20) // and nothing is known of the rest
+	if has(1, 25) || !has(2, 25) || has(3, 25) || has(4, 25) {
+		t.Errorf("after a day known: old %t, newer %t, renewed alone %t and %t", has(1, 25), has(2, 25), has(3, 25), has(4, 25))
 	}
-	w.forget()
-	if w.has(2, at(25)) {
+	begun := k.begin()
+	k.forget()
+	k.put(5, knownSession{mark: 5}, true, begun, at(25))
+	if has(2, 25) || has(5, 25) {
 		t.Error("not forgotten when told")
 	}
 }
 
 func TestAMarkStandsForAllThatABindingSays(t *testing.T) {
-	w := newWritten()
+	k := newKnown()
 	base := func() record {
 		ev := started("1", "alice", noon, "192.0.2.1/32")
 		r := record{began: noon}
@@ -109,7 +116,7 @@ func TestAMarkStandsForAllThatABindingSays(t *testing.T) {
 	same := base()
 	same.SeenAt, same.version = noon.Add(time.Hour), 7
 	first := base()
-	if w.mark(&first) != w.mark(&same) {
+	if k.mark(&first) != k.mark(&same) {
 		t.Error("when it was seen last changes the mark")
 	}
 	for name, change := range map[string]func(*record){
@@ -124,9 +131,50 @@ func TestAMarkStandsForAllThatABindingSays(t *testing.T) {
 	} {
 		changed := base()
 		change(&changed)
-		if w.mark(&changed) == w.mark(&first) {
+		if k.mark(&changed) == k.mark(&first) {
 			t.Errorf("%s does not change the mark", name)
 		}
+	}
+}
+
+func TestARenewalThatTellsNothingElseChangesTheHeadOfItsRecordAlone(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	s := openStore(t, redis)
+	ev := started("1", "alice", noon, "192.0.2.1/32")
+	ev.Shown = []quarantine.Attribute{{Name: "Filter-Id", Value: "GARDEN"}}
+	mustRecord(t, s, ev)
+	before := redis.Do("GETRANGE", "t:s:bng1:1", "9", "-1")
+	ev.Kind = quarantine.SessionRenewed
+	renew := func(s *Store, minutes int) quarantine.Session {
+		t.Helper()
+		ev.At = noon.Add(time.Duration(minutes) * time.Minute)
+		mustRecord(t, s, ev)
+		stored, err := s.Session(t.Context(), ev.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stored
+	}
+	stored := renew(s, 15)
+	if !stored.SeenAt.Equal(ev.At) || len(stored.Shown) != 1 || !stored.Shown[0].At.Equal(ev.At) {
+		t.Errorf("seen at %s, shown %+v, want %s", stored.SeenAt, stored.Shown, ev.At)
+	}
+	if after := redis.Do("GETRANGE", "t:s:bng1:1", "9", "-1"); after != before {
+		t.Errorf("more than the head was written:\n%s\n%s", before, after)
+	}
+	other := openStore(t, redis) // another instance writes it, of which this one knows nothing
+	ev.Attributes = []quarantine.Attribute{{Name: "Class", Value: "0x01"}}
+	renew(other, 30)
+	ev.Attributes = nil
+	if stored = renew(s, 45); stored.Attribute("Class") != "0x01" || !stored.SeenAt.Equal(ev.At) {
+		t.Errorf("after another instance's record: %+v", stored)
+	}
+	if stored = renew(other, 40); !stored.SeenAt.Equal(noon.Add(45 * time.Minute)) {
+		t.Errorf("an older record moved the session back to %s", stored.SeenAt)
+	}
+	redis.Do("SET", "t:s:bng1:1", "a stranger's")
+	if stored = renew(s, 60); stored.Subscriber != "alice" || !stored.SeenAt.Equal(ev.At) {
+		t.Errorf("over a stranger's value: %+v", stored)
 	}
 }
 

@@ -1,0 +1,36 @@
+package quarantine
+
+import (
+	"slices"
+	"time"
+)
+
+// OnlyRenews reports whether an Interim-Update that says the same as ev, at any
+// moment after s was seen last, tells just that s still stands: whatever its BNG
+// announces meanwhile, Apply then makes of s what s.Renewed does. The
+// Interim-Update must name no start, or one within ClockSlack of s.StartedAt.
+//
+// Most accounting of a network is of that kind, and a store may take it in
+// without looking at all of a session.
+func OnlyRenews(s *Session, ev SessionEvent, restricted func(Attribute) bool) bool {
+	if !s.Live() || s.Guessed || ev.Kind != SessionStarted && ev.Kind != SessionRenewed {
+		return false
+	}
+	ev.Kind, ev.At, ev.StartedAt = SessionRenewed, s.SeenAt.Add(time.Millisecond), time.Time{}
+	change, want := Apply(s, ev, time.Time{}, restricted), s.Renewed(ev.At)
+	return change.Replaced == nil && equalSession(&change.Session, &want)
+}
+
+// Renewed returns s as seen at a later moment, which shows what was shown when it
+// was seen last.
+func (s *Session) Renewed(at time.Time) Session {
+	next := *s
+	next.Shown = slices.Clone(s.Shown)
+	for i := range next.Shown {
+		if next.Shown[i].At.Equal(s.SeenAt) {
+			next.Shown[i].At = at
+		}
+	}
+	next.SeenAt = at
+	return next
+}

@@ -1,0 +1,215 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"cordon/quarantine"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// casAttempts is how often a session record is read again because someone else
+// changed it in between. Two instances that both take one BNG's accounting need
+// two or three.
+const casAttempts = 20
+
+var errBusySession = errors.New("the session's record is changed by others without pause")
+
+// storeSessions writes the record of every group, again and again for those
+// that someone else changed meanwhile.
+func (b *batch) storeSessions(ctx context.Context) {
+	waiting := b.groups
+	for range casAttempts {
+		if len(waiting) == 0 {
+			return
+		}
+		folded, again := b.fold(ctx, waiting)
+		again = append(again, b.compareAndSet(ctx, folded)...)
+		waiting = again
+	}
+	for _, g := range waiting {
+		b.fail(g, fmt.Errorf("store session %s: %w", g.key, errBusySession))
+	}
+}
+
+// fold renews the sessions of which the groups tell nothing new, reads what is
+// stored of the others and computes what shall be. It returns the groups for which
+// that could be done, and those to begin again with: not what was known was there.
+func (b *batch) fold(ctx context.Context, groups []*group) (folded, again []*group) {
+	calls := make([]*call, len(groups), len(groups)+1)
+	var read []quarantine.SessionKey
+	for i, g := range groups {
+		if calls[i] = b.renewCall(g); calls[i] == nil {
+			calls[i] = &call{command: "GET", keys: []string{b.store.keys.session(g.key)}}
+			read = append(read, g.key)
+		}
+	}
+	resets := b.store.resetCalls(bngsOf(read))
+	b.store.run(ctx, slices.AppendSeq(calls, maps.Values(resets)))
+	for i, g := range groups {
+		if calls[i].script != nil {
+			answer, err := calls[i].cmd.Int()
+			if g.renewed = err == nil && answer == 1; !g.renewed {
+				g.known.renewal = 0
+				again = append(again, g)
+			}
+			continue
+		}
+		if err := b.foldOne(g, calls[i], resets[g.key.BNG]); err != nil {
+			b.fail(g, err)
+			continue
+		}
+		folded = append(folded, g)
+	}
+	return folded, again
+}
+
+// renewCall renews the group's session if that is all that is to be done; else it
+// is nil.
+func (b *batch) renewCall(g *group) *call {
+	ev := &b.events[g.events[0]]
+	if len(g.events) > 1 || g.known.renewal == 0 || !g.known.renews(ev, b.store.known.renewal(ev)) {
+		return nil
+	}
+	return &call{
+		script: renewScript, keys: []string{b.store.keys.session(g.key)},
+		args: []any{versionText(uint64(g.known.version)) + "{", seenText(ev.At)},
+	}
+}
+
+// foldOne takes in what was read for a group.
+func (b *batch) foldOne(g *group, get, reset *call) error {
+	raw, err := get.cmd.Text()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return fmt.Errorf("read session %s: %w", g.key, err)
+	}
+	at, err := reset.cmd.Text()
+	resetAt, err := b.store.restart(g.key.BNG, at, err)
+	if err != nil {
+		return err
+	}
+	g.raw = raw
+	b.apply(g, resetAt)
+	return nil
+}
+
+// apply folds the group's events over the stored record.
+func (b *batch) apply(g *group, resetAt time.Time) {
+	var stored *record
+	if g.raw != "" {
+		if r, err := decodeRecord(g.key, g.raw); err == nil {
+			stored = &r
+		} else {
+			b.store.unreadable.Add(1) // and overwritten: the BNG knows better
+		}
+	}
+	g.changed = false
+	for _, i := range g.events {
+		before := stored
+		stored = applyEvent(stored, b.events[i], b.resetBefore(i, resetAt), b.store.cfg.Restricted)
+		g.changed = g.changed || stored != before
+	}
+	if g.nothing = stored == nil; !g.nothing {
+		g.next = *stored
+	}
+}
+
+func applyEvent(stored *record, ev quarantine.SessionEvent, resetAt time.Time, restricted func(quarantine.Attribute) bool) *record {
+	next := record{}
+	var prev *quarantine.Session
+	if stored != nil {
+		next, prev = *stored, &stored.Session
+	}
+	change := quarantine.Apply(prev, ev, resetAt, restricted)
+	if !change.Changed {
+		return stored
+	}
+	next.Session = change.Session
+	if stored == nil {
+		next.began = next.StartedAt
+	}
+	if change.Replaced != nil {
+		older := *stored
+		older.Session, older.replaced = *change.Replaced, nil
+		// Strictly later, or two subscribers' bindings would merge into one.
+		next.began = stored.began.Add(time.Millisecond)
+		if next.StartedAt.After(next.began) {
+			next.began = next.StartedAt
+		}
+		next.replaced = append(slices.Clone(stored.replaced), older)
+	}
+	next.replaced = next.replaced[max(0, len(next.replaced)-maxReplaced):]
+	for len(next.replaced) > 0 && next.SeenAt.Sub(next.replaced[0].EndedAt) > replacedFor {
+		next.replaced = next.replaced[1:]
+	}
+	return &next
+}
+
+// resetBefore is the last restart of the event's BNG known when event i came:
+// the stored one or one earlier in the batch.
+func (b *batch) resetBefore(i int, stored time.Time) time.Time {
+	for _, j := range b.resets {
+		if ev := b.events[j]; j < i && ev.Key.BNG == b.events[i].Key.BNG && ev.At.After(stored) {
+			stored = ev.At
+		}
+	}
+	return stored
+}
+
+// compareAndSet writes the groups' records and returns those that must be
+// folded again.
+func (b *batch) compareAndSet(ctx context.Context, groups []*group) []*group {
+	var calls []*call
+	var writing []*group
+	lengths := b.store.lengthsCall(b.lengths())
+	for _, g := range groups {
+		c, err := b.sessionCall(g)
+		if err != nil {
+			b.fail(g, err)
+			continue
+		}
+		if c != nil {
+			calls, writing = append(calls, c), append(writing, g)
+		}
+	}
+	b.store.run(ctx, append(calls, lengths...))
+	for _, c := range lengths {
+		if err := c.cmd.Err(); err != nil {
+			b.failWith(fmt.Errorf("store prefix lengths: %w", err))
+			return nil
+		}
+	}
+	var again []*group
+	for i, g := range writing {
+		written, err := calls[i].cmd.Int()
+		switch {
+		case err != nil:
+			b.fail(g, fmt.Errorf("store session %s: %w", g.key, err))
+		case written == 0:
+			again = append(again, g)
+		}
+	}
+	return again
+}
+
+// sessionCall writes the group's record; nil if the record is as it shall be.
+func (b *batch) sessionCall(g *group) (*call, error) {
+	if g.nothing || !g.changed {
+		return nil, nil
+	}
+	g.next.version++
+	text, err := g.next.encode()
+	if err != nil {
+		return nil, err
+	}
+	life := b.store.cfg.Idle
+	if !g.next.Live() {
+		life = b.store.cfg.History
+	}
+	return &call{script: replaceScript, keys: []string{b.store.keys.session(g.key)}, args: []any{g.raw, text, ttl(life)}}, nil
+}
