@@ -2,6 +2,7 @@ package coa
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"syscall"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cordon/radiusx"
+	"cordon/radiusx/mmsg"
 )
 
 // complaints is where the kernel keeps the ICMP errors about datagrams of one
@@ -35,9 +37,13 @@ func newComplaints(raw syscall.RawConn, tell func(complaint)) *complaints {
 	return &complaints{raw: raw, tell: tell}
 }
 
-// heard reports whether errno may have been an ICMP error about some datagram,
+// heard reports whether err may have been an ICMP error about some datagram,
 // and if so tells all that are pending.
-func (c *complaints) heard(errno syscall.Errno) bool {
+func (c *complaints) heard(err error) bool {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return false
+	}
 	switch errno {
 	case unix.ECONNREFUSED, unix.EHOSTUNREACH, unix.ENETUNREACH, unix.EHOSTDOWN, unix.ENONET,
 		unix.EPROTO, unix.ENOPROTOOPT, unix.EOPNOTSUPP, unix.EACCES, unix.EMSGSIZE:
@@ -106,7 +112,7 @@ func peerOf(a unix.Sockaddr) netip.AddrPort {
 	case *unix.SockaddrInet6:
 		addr := netip.AddrFrom16(a.Addr).Unmap()
 		if a.ZoneId != 0 {
-			addr = addr.WithZone(zoneOf(int(a.ZoneId)))
+			addr = addr.WithZone(mmsg.ZoneOf(int(a.ZoneId)))
 		}
 		return netip.AddrPortFrom(addr, uint16(a.Port))
 	}

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+
+	"cordon/radiusx/mmsg"
 )
 
 // outbox sends the datagrams of one socket from one goroutine, so that those
@@ -26,14 +28,11 @@ type outbox struct {
 type batchWriter interface {
 	// write hands the requests of the batch to the kernel in their order, without
 	// waiting. It returns how many were taken, and unless all were, why the next
-	// one was not: [errFull], or what is wrong with it.
+	// one was not: [mmsg.ErrFull], or what is wrong with it.
 	write(batch []*flight) (int, error)
-	// waitReady returns when the kernel has room again, or why it never will.
-	waitReady() error
+	// WaitReady returns when the kernel has room again, or why it never will.
+	WaitReady() error
 }
-
-// errFull means that the kernel has no room for another datagram now.
-var errFull = errors.New("send buffer is full")
 
 // place is where the datagram of a flight is.
 type place uint8
@@ -111,10 +110,10 @@ func (o *outbox) flush(batch []*flight) bool {
 	for len(batch) > 0 {
 		n, err := o.writer.write(batch)
 		switch {
-		case errors.Is(err, errFull):
+		case errors.Is(err, mmsg.ErrFull):
 			o.putBack(batch[n:])
 			o.settle(batch[:n], nil)
-			return o.writer.waitReady() == nil
+			return o.writer.WaitReady() == nil
 		case err != nil:
 			o.settle(batch[n:n+1], err)
 			o.settle(batch[:n], nil)

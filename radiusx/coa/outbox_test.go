@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"cordon/radiusx/mmsg"
 )
 
 // gate is a batchWriter that a test opens and shuts.
@@ -25,7 +27,7 @@ func (g *gate) write(batch []*flight) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.full {
-		return 0, errFull
+		return 0, mmsg.ErrFull
 	}
 	if g.during != nil {
 		g.during()
@@ -38,7 +40,7 @@ func (g *gate) write(batch []*flight) (int, error) {
 	return len(batch), nil
 }
 
-func (g *gate) waitReady() error {
+func (g *gate) WaitReady() error {
 	<-g.room
 	return nil
 }

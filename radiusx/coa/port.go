@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
+
+	"cordon/radiusx/mmsg"
 )
 
 // port is one long-lived socket. One reader goroutine owns its receiving side;
@@ -20,15 +22,9 @@ type port struct {
 
 // receiver is the receiving side of a socket. It belongs to one goroutine.
 type receiver interface {
-	// receive waits for datagrams and returns them; their octets are valid until
-	// the next call.
-	receive() ([]arrival, error)
-}
-
-// arrival is one datagram that came. The address is never IPv4-mapped.
-type arrival struct {
-	octets []byte
-	from   netip.AddrPort
+	// receive waits for datagrams and returns them; they are valid until the next
+	// call.
+	receive() ([]mmsg.Datagram, error)
 }
 
 // sender is the sending side of a socket, for any number of goroutines.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cordon/radiusx"
+	"cordon/radiusx/mmsg"
 )
 
 // readPause is how long a reader waits after its socket failed twice in a row,
@@ -59,25 +60,25 @@ func (c *Client) pause(d time.Duration) {
 
 // take hands one datagram to the exchange it answers, or counts why it answers
 // none.
-func (c *Client) take(p *port, a *arrival, now time.Time) {
+func (c *Client) take(p *port, a *mmsg.Datagram, now time.Time) {
 	if why := c.dispatch(p, a, now); why != NotDiscarded {
 		c.counters.discarded[why].Add(1)
 	}
 }
 
-func (c *Client) dispatch(p *port, a *arrival, now time.Time) Discard {
-	if len(a.octets) < radiusx.HeaderLength {
+func (c *Client) dispatch(p *port, a *mmsg.Datagram, now time.Time) Discard {
+	if len(a.Octets) < radiusx.HeaderLength {
 		return Malformed
 	}
-	peer := c.knownPeer(a.from.Addr())
+	peer := c.knownPeer(a.Peer.Addr())
 	if peer == nil {
 		return Stranger
 	}
-	f := peer.waiting(p.slot(a.octets[1]))
+	f := peer.waiting(p.slot(a.Octets[1]))
 	if f == nil {
 		return NotPending
 	}
-	packet, why := f.accept(a.octets, a.from)
+	packet, why := f.accept(a.Octets, a.Peer)
 	var skew time.Duration
 	if why == NotDiscarded {
 		if skew = skewOf(packet, c.config.Now); f.stale(skew) {

@@ -4,6 +4,7 @@ import (
 	"net"
 
 	"cordon/radiusx"
+	"cordon/radiusx/mmsg"
 )
 
 // single receives one datagram at a time from any net.PacketConn, such as a
@@ -12,16 +13,16 @@ type single struct {
 	conn net.PacketConn
 	// An octet beyond the largest packet is padding, wherever it is cut off.
 	buffer [radiusx.MaxPacketLength]byte
-	one    [1]arrival
+	one    [1]mmsg.Datagram
 }
 
-func (s *single) receive() ([]arrival, error) {
+func (s *single) receive() ([]mmsg.Datagram, error) {
 	n, addr, err := s.conn.ReadFrom(s.buffer[:])
 	if err != nil {
 		return nil, err // the reader only counts it
 	}
 	from, err := addrPortOf(addr)
-	s.one[0] = arrival{s.buffer[:n], from}
+	s.one[0] = mmsg.Datagram{Octets: s.buffer[:n], Peer: from}
 	return s.one[:], err
 }
 

@@ -68,7 +68,7 @@ func TestTheBuffersThatTheKernelGaveAreTold(t *testing.T) {
 	}
 	defer func() { _ = c.Close() }()
 	var told int
-	err = c.opened[0].receiver.(*batchReceiver).raw.Control(func(fd uintptr) {
+	err = c.opened[0].receiver.(*batchReceiver).complaints.raw.Control(func(fd uintptr) {
 		told, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
 	})
 	if err != nil {
@@ -111,26 +111,6 @@ func TestAPeerWithAZoneBetweenOthersIsWrittenToInItsTurn(t *testing.T) {
 	}
 }
 
-func TestASocketWithRoomIsReadyAtOnceAndAClosedOneNever(t *testing.T) {
-	w := newBatchWriterOn(t, "127.0.0.1:0")
-	if err := w.waitReady(); err != nil {
-		t.Errorf("an idle socket: %v", err)
-	}
-	_ = w.udp.Close()
-	if err := w.waitReady(); err == nil {
-		t.Error("a closed socket is ready")
-	}
-	if _, err := w.write(flightsTo(netip.MustParseAddrPort("127.0.0.1:9"))); err == nil {
-		t.Error("a closed socket sends")
-	}
-}
-
-func flightsTo(peer netip.AddrPort) []*flight {
-	one := flights(1)
-	one[0].request, one[0].question.peer = []byte{1}, peer
-	return one
-}
-
 func newBatchWriterOn(t *testing.T, address string) *udpWriter {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", address)
@@ -143,7 +123,11 @@ func newBatchWriterOn(t *testing.T, address string) *udpWriter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newBatchWriter(udp, raw, newComplaints(raw, func(complaint) {}))
+	w, err := newBatchWriter(udp, newComplaints(raw, func(complaint) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
 
 func TestClosingAmidExchangesWithLivingAndDeadPortsEndsThemAll(t *testing.T) {
