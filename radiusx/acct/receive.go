@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cordon/radiusx"
+	"cordon/radiusx/mmsg"
 )
 
 const (
@@ -39,9 +40,8 @@ type exchange struct {
 // read is the one reader of a socket; it never waits for a handler. It ends
 // with ctx or when the socket is closed.
 func (s *Server) read(ctx context.Context, conn *socket) {
-	buffer := make([]byte, radiusx.MaxPacketLength)
 	for {
-		n, from, err := conn.read(buffer)
+		came, err := conn.read()
 		switch {
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return
@@ -51,8 +51,10 @@ func (s *Server) read(ctx context.Context, conn *socket) {
 			}
 			pause(ctx, readPause)
 		default:
-			s.tally.add(Received)
-			s.receive(conn, buffer[:n], from)
+			for _, d := range came {
+				s.tally.add(Received)
+				s.receive(conn, d.Octets, d.Peer)
+			}
 		}
 	}
 }
@@ -238,15 +240,25 @@ func (s *Server) reject(x *exchange, now time.Time) {
 
 // answer makes the answer, remembers it and sends it.
 func (s *Server) answer(x *exchange, reason Counter) {
+	s.send(x, s.sign(x, reason, s.config.Now()))
+}
+
+// sign makes the answer and remembers it.
+func (s *Server) sign(x *exchange, reason Counter, now time.Time) []byte {
 	packet := x.response()
 	s.tally.add(reason)
-	s.answers.finish(x.key, packet, s.config.Now())
-	s.send(x, packet)
+	s.answers.finish(x.key, packet, now)
+	return packet
 }
 
 func (s *Server) send(x *exchange, packet []byte) {
-	if err := x.socket.write(packet, x.key.from); err != nil {
-		s.tally.add(AnswerNotSent) // the NAS will ask again
+	s.deliver(x.socket, []mmsg.Datagram{{Octets: packet, Peer: x.key.from}})
+}
+
+// deliver sends answers; who does not get one asks again.
+func (s *Server) deliver(through *socket, answers []mmsg.Datagram) {
+	if failed := through.write(answers); failed > 0 {
+		s.tally[AnswerNotSent].Add(uint64(failed))
 	}
 }
 

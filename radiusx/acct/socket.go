@@ -1,10 +1,15 @@
 package acct
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
+
+	"cordon/radiusx"
+	"cordon/radiusx/mmsg"
 )
 
 // receiveBuffer is what is asked of the kernel for a socket, in octets: room
@@ -12,16 +17,33 @@ import (
 // kernel gives what net.core.rmem_max allows.
 const receiveBuffer = 8 << 20
 
-// socket is a net.PacketConn with addresses as netip.AddrPort, without an
-// allocation for each datagram where the socket is real UDP.
+// atOnce is the most datagrams of one system call.
+const atOnce = 64
+
+// socket receives and sends many datagrams at a time where it is UDP, and one by
+// one where it is not, such as a wire in memory.
 type socket struct {
 	net.PacketConn
-	udp *net.UDPConn // nil for other kinds
+	reader *mmsg.Reader // of the goroutine that reads; nil: not UDP
+	one    [1]mmsg.Datagram
+	buffer []byte // of what is not UDP
+
+	mu     sync.Mutex   // guards writer's use
+	writer *mmsg.Writer // nil: not UDP
 }
 
 func newSocket(conn net.PacketConn) *socket {
-	udp, _ := conn.(*net.UDPConn)
-	return &socket{conn, udp}
+	s := &socket{PacketConn: conn}
+	if udp, ok := conn.(*net.UDPConn); ok {
+		reader, errReader := mmsg.NewReader(udp, atOnce, radiusx.MaxPacketLength)
+		writer, errWriter := mmsg.NewWriter(udp, atOnce)
+		if errReader == nil && errWriter == nil {
+			s.reader, s.writer = reader, writer
+			return s
+		}
+	}
+	s.buffer = make([]byte, radiusx.MaxPacketLength)
+	return s
 }
 
 func listen(address string) (net.PacketConn, error) {
@@ -33,26 +55,46 @@ func listen(address string) (net.PacketConn, error) {
 	return conn, nil
 }
 
-func (s *socket) read(buffer []byte) (int, netip.AddrPort, error) {
-	if s.udp != nil {
-		n, from, err := s.udp.ReadFromUDPAddrPort(buffer)
-		return n, unmap(from), err
+// read waits for datagrams; they are valid until the next call.
+func (s *socket) read() ([]mmsg.Datagram, error) {
+	if s.reader != nil {
+		return s.reader.Read()
 	}
-	n, from, err := s.ReadFrom(buffer)
+	n, from, err := s.ReadFrom(s.buffer)
 	if err != nil {
-		return n, netip.AddrPort{}, err
+		return nil, err
 	}
 	peer, err := addrPort(from)
-	return n, peer, err
+	s.one[0] = mmsg.Datagram{Octets: s.buffer[:n], Peer: peer}
+	return s.one[:], err
 }
 
-func (s *socket) write(packet []byte, to netip.AddrPort) error {
-	if s.udp != nil {
-		_, err := s.udp.WriteToUDPAddrPort(packet, to)
-		return err
+// write sends datagrams and returns how many could not be sent. It waits while
+// the kernel has no room.
+func (s *socket) write(datagrams []mmsg.Datagram) (failed int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(datagrams) > 0 {
+		n, err := s.writeSome(datagrams)
+		switch datagrams = datagrams[n:]; {
+		case err == nil:
+		case !errors.Is(err, mmsg.ErrFull):
+			datagrams, failed = datagrams[1:], failed+1
+		case s.writer.WaitReady() != nil: // it is closed
+			return failed + len(datagrams)
+		}
 	}
-	_, err := s.WriteTo(packet, net.UDPAddrFromAddrPort(to))
-	return err
+	return failed
+}
+
+func (s *socket) writeSome(datagrams []mmsg.Datagram) (int, error) {
+	if s.writer != nil {
+		return s.writer.Write(datagrams)
+	}
+	if _, err := s.WriteTo(datagrams[0].Octets, net.UDPAddrFromAddrPort(datagrams[0].Peer)); err != nil {
+		return 0, err
+	}
+	return 1, nil
 }
 
 // stopReading ends the read that waits and every later one.

@@ -3,6 +3,8 @@ package acct
 import (
 	"context"
 	"errors"
+
+	"cordon/radiusx/mmsg"
 )
 
 // work hands the records of one queue over in batches: whatever waits, up to
@@ -47,6 +49,7 @@ func (s *Server) handle(ctx context.Context, batch []*exchange) {
 // reason given; results that do not fit the batch count as errors.
 func (s *Server) settle(batch []*exchange, errs []error, reason Counter) {
 	now := s.config.Now()
+	answers := make([]mmsg.Datagram, 0, len(batch))
 	for i, x := range batch {
 		switch {
 		case len(errs) != len(batch):
@@ -57,7 +60,12 @@ func (s *Server) settle(batch []*exchange, errs []error, reason Counter) {
 			s.drop(x, reason, now)
 		default:
 			s.open.stored(x.mark)
-			s.answer(x, Stored)
+			answers = append(answers, mmsg.Datagram{Octets: s.sign(x, Stored, now), Peer: x.key.from})
+		}
+		// One call for all that leave by the same socket.
+		if i+1 == len(batch) || batch[i+1].socket != x.socket {
+			s.deliver(x.socket, answers)
+			answers = answers[:0]
 		}
 	}
 }
