@@ -149,14 +149,18 @@ func (a *accountant) measure(ctx context.Context, dir string, server *daemon, re
 	if err := d.serving(ctx, load.Target); err != nil {
 		return Taken{}, err
 	}
-	warm := load
-	warm.Records = max(load.Window, load.Records/5)
-	if _, err := warm.Run(ctx); err != nil {
+	warm := max(load.Window, load.Records/5)
+	traffic, err := load.open(warm)
+	if err != nil {
+		return Taken{}, err
+	}
+	defer func() { _ = traffic.Close() }()
+	if _, err := traffic.run(ctx, warm); err != nil {
 		return Taken{}, err
 	}
 	runtime.GC() // what came before is not this run's
 	own, others := d.cpu(), server.cpu()
-	taken, err := load.Run(ctx)
+	taken, err := traffic.run(ctx, load.Records)
 	if err != nil {
 		return Taken{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -14,6 +15,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"layeh.com/radius"
+	"layeh.com/radius/rfc2866"
+	"layeh.com/radius/rfc2869"
 )
 
 // TestAccountingIsMeasuredBesideFreeRADIUS runs all of it with small numbers:
@@ -64,8 +69,9 @@ func TestALoadThatCannotBeSentIsRefused(t *testing.T) {
 		"no ports":     {Lines: 10, Records: 10, Window: 4},
 		"wide window":  {Lines: 1000, Records: 1000, Window: 257, Sources: 1},
 		"few sessions": {Lines: 3, Records: 10, Window: 4, Sources: 1},
+		"long":         {Lines: 10, Records: 10_000, Window: 4, Sources: 1},
 	} {
-		if _, err := l.Run(t.Context()); err == nil {
+		if _, err := l.open(0); err == nil {
 			t.Errorf("%s: not refused", name)
 		}
 	}
@@ -95,21 +101,51 @@ func TestALoadCountsOnlyTrueAnswers(t *testing.T) {
 		}
 	}()
 	l := Load{Target: netip.MustParseAddrPort(conn.LocalAddr().String()), Secret: secret, Lines: 4, Records: 4, Window: 2, Sources: 1}
-	s, err := l.source(0)
+	tr, err := l.open(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.conn.Close()
-	if err := s.begin(0); err != nil {
+	defer tr.Close()
+	s := tr.sources[0]
+	s.left = 1
+	s.begin(0, time.Now())
+	if err := s.flush(); err != nil {
 		t.Fatal(err)
 	}
-	answer := make([]byte, 64)
-	n, err := s.conn.Read(answer)
-	if err != nil {
-		t.Fatal(err)
+	answers, err := s.reader.Read()
+	if err != nil || len(answers) != 1 {
+		t.Fatalf("%d answers, %v", len(answers), err)
 	}
-	if s.accept(answer[:n], time.Now()) {
+	if s.accept(answers[0], time.Now()) {
 		t.Error("a wrong authenticator is taken for an answer")
+	}
+}
+
+// TestALinesRecordsTellOfSessionsThatFollowEachOther reads them as a server does.
+func TestALinesRecordsTellOfSessionsThatFollowEachOther(t *testing.T) {
+	began := time.Now().Add(-24 * time.Hour).Truncate(time.Second)
+	l := newLine(7, 3, began, true)
+	at, start, session, status := began, began.Add(-2*recordEvery), "000000070000", rfc2866.AcctStatusType_Value_InterimUpdate
+	for step := 3; step < 25; step++ {
+		switch step % steps {
+		case 0:
+			start, session, status = at.Add(recordEvery), fmt.Sprintf("00000007%04d", step/steps), rfc2866.AcctStatusType_Value_Start
+		case 1:
+			status = rfc2866.AcctStatusType_Value_InterimUpdate
+		case steps - 1:
+			status = rfc2866.AcctStatusType_Value_Stop
+		}
+		p, err := radius.Parse(l.packet(9, []byte("s")), []byte("s"))
+		if err != nil || !radius.IsAuthenticRequest(l.octets, []byte("s")) {
+			t.Fatalf("step %d: %v, authentic %t", step, err, radius.IsAuthenticRequest(l.octets, []byte("s")))
+		}
+		at = at.Add(recordEvery)
+		event := rfc2869.EventTimestamp_Get(p)
+		if !event.Equal(at) || rfc2866.AcctSessionID_GetString(p) != session || rfc2866.AcctStatusType_Get(p) != status ||
+			time.Duration(rfc2866.AcctSessionTime_Get(p))*time.Second != at.Sub(start) {
+			t.Errorf("step %d: %s of %s at %s after %d s; want %s of %s at %s after %s", step,
+				rfc2866.AcctStatusType_Get(p), rfc2866.AcctSessionID_GetString(p), event, rfc2866.AcctSessionTime_Get(p), status, session, at, at.Sub(start))
+		}
 	}
 }
 

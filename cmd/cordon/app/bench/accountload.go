@@ -3,19 +3,23 @@ package bench
 import (
 	"context"
 	"crypto/md5" //nolint:gosec // RFC 2866 section 3 fixes MD5
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
+
+	"cordon/radiusx"
+	"cordon/radiusx/mmsg"
 )
 
 // Load is how accounting is sent: records of many sessions from several ports,
 // with so many on their way at a time. Each session is begun, reports eight
 // times, ends, and is followed by another one of the same line; a session's
-// next record leaves once the one before was answered.
+// next record leaves once the one before was answered. By their Event-Timestamps
+// ten minutes lie between them.
 type Load struct {
 	Target  netip.AddrPort
 	Secret  []byte
@@ -35,8 +39,15 @@ func (l *Load) Validate() error {
 	if l.Lines < l.Window || l.Records < l.Window {
 		errs = append(errs, fmt.Errorf("sessions %d and records %d: fewer than the window %d", l.Lines, l.Records, l.Window))
 	}
+	if l.Lines > 0 && l.Records/l.Lines > mostRecords {
+		errs = append(errs, fmt.Errorf("records %d: more than %d for each of %d sessions", l.Records, mostRecords, l.Lines))
+	}
 	return errors.Join(errs...)
 }
+
+// mostRecords is how many records a line may send: the first must not be too old
+// to be taken.
+const mostRecords = 400
 
 // Taken is what a load came to.
 type Taken struct {
@@ -56,24 +67,46 @@ const (
 	pollAnswer = 50 * time.Millisecond
 )
 
-// Run sends the load and returns once all of it is answered.
-func (l *Load) Run(ctx context.Context) (Taken, error) {
+// traffic is a load under way: its lines go on from one run to the next.
+type traffic struct {
+	load    *Load
+	sources []*source
+}
+
+// open opens the load's ports and begins its lines, which will send the load
+// and as many records before it as the first argument says.
+func (l *Load) open(before int) (*traffic, error) {
 	if err := l.Validate(); err != nil {
-		return Taken{}, fmt.Errorf("load: %w", err)
+		return nil, fmt.Errorf("load: %w", err)
 	}
-	sources := make([]*source, l.Sources)
-	for i := range sources {
-		s, err := l.source(i)
+	tr := &traffic{load: l}
+	began := time.Now().Add(-time.Duration(2*(before+l.Records)/l.Lines+20) * recordEvery)
+	for i := range l.Sources {
+		s, err := l.source(i, began)
 		if err != nil {
-			return Taken{}, fmt.Errorf("load: %w", err)
+			return nil, errors.Join(fmt.Errorf("load: %w", err), tr.Close())
 		}
-		defer func() { _ = s.conn.Close() }()
-		sources[i] = s
+		tr.sources = append(tr.sources, s)
 	}
+	return tr, nil
+}
+
+// Close closes the ports.
+func (tr *traffic) Close() error {
+	var errs []error
+	for _, s := range tr.sources {
+		errs = append(errs, s.conn.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// run sends so many records and returns once all of them are answered.
+func (tr *traffic) run(ctx context.Context, records int) (Taken, error) {
 	watch := startWatch()
 	var running sync.WaitGroup
-	errs := make([]error, len(sources))
-	for i, s := range sources {
+	errs := make([]error, len(tr.sources))
+	for i, s := range tr.sources {
+		s.left, s.tally, s.again = share(records, len(tr.sources), i), tally{}, 0
 		running.Go(func() { errs[i] = s.run(ctx) })
 	}
 	running.Wait()
@@ -81,7 +114,7 @@ func (l *Load) Run(ctx context.Context) (Taken, error) {
 		return Taken{}, fmt.Errorf("load: %w", err)
 	}
 	total, again := &tally{}, 0
-	for _, s := range sources {
+	for _, s := range tr.sources {
 		total.add(&s.tally)
 		again += s.again
 	}
@@ -92,33 +125,43 @@ func (l *Load) Run(ctx context.Context) (Taken, error) {
 // source is one port; only its own goroutine touches it.
 type source struct {
 	tally
-	conn   *net.UDPConn
-	load   *Load
-	left   int // records to begin
-	places []place
-	again  int
+	conn    *net.UDPConn
+	reader  *mmsg.Reader
+	writer  *mmsg.Writer
+	load    *Load
+	left    int // records to begin
+	onWay   int // records that wait for their answers
+	places  []place
+	sending []mmsg.Datagram
+	again   int
 }
 
 // place is one identifier: a record on its way, or nothing.
 type place struct {
-	packet []byte
-	began  time.Time // zero: nothing is on its way
+	packet []byte    // nil: nothing is on its way
+	began  time.Time // first transmission
 	sent   time.Time // last transmission
-	lines  []line
+	lines  []*line
 	next   int // of lines
 }
 
-// source opens port i and deals out its share of lines and records.
-func (l *Load) source(i int) (*source, error) {
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(l.Target))
+// source opens port i and deals out its share of lines.
+func (l *Load) source(i int, began time.Time) (*source, error) {
+	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(l.Target.Addr(), 0)))
 	if err != nil {
 		return nil, err
 	}
-	s := &source{conn: conn, load: l, left: share(l.Records, l.Sources, i), places: make([]place, share(l.Window, l.Sources, i))}
+	s := &source{conn: conn, load: l, places: make([]place, share(l.Window, l.Sources, i))}
+	var errs [2]error
+	s.reader, errs[0] = mmsg.NewReader(conn, 64, radiusx.MaxPacketLength)
+	s.writer, errs[1] = mmsg.NewWriter(conn, 64)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 	for n := range l.Lines {
 		if n%l.Sources == i {
 			p := &s.places[n/l.Sources%len(s.places)]
-			p.lines = append(p.lines, line{number: n, step: n % steps})
+			p.lines = append(p.lines, newLine(n, n%steps, began, l.Dual))
 		}
 	}
 	return s, nil
@@ -134,151 +177,105 @@ func share(n, parts, i int) int {
 
 func (s *source) run(ctx context.Context) error {
 	for i := range s.places {
-		if err := s.begin(i); err != nil {
-			return err
-		}
+		s.begin(i, time.Now())
 	}
-	answer := make([]byte, 4096)
+	if err := s.flush(); err != nil {
+		return err
+	}
 	heard := time.Now()
-	for s.acked < s.begun() || s.left > 0 {
+	for s.onWay > 0 || s.left > 0 {
 		if err := s.conn.SetReadDeadline(time.Now().Add(pollAnswer)); err != nil {
 			return err
 		}
-		n, err := s.conn.Read(answer)
+		answers, err := s.reader.Read()
 		now := time.Now()
+		for _, answer := range answers {
+			if s.accept(answer, now) {
+				heard = now
+				s.begin(int(answer.Octets[1]), now)
+			}
+		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err == nil && s.accept(answer[:n], now):
-			heard = now
-			if s.left > 0 {
-				if err := s.begin(int(answer[1])); err != nil {
-					return err
-				}
-			}
 		case now.Sub(heard) > nobodyAt:
 			return fmt.Errorf("%w at %v", ErrNobody, s.load.Target)
-		case err != nil: // nothing came, or an ICMP complaint while the server starts
+		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		case err != nil:
 			s.repeat(now)
+		}
+		if err := s.flush(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// begun is how many records have been sent for the first time.
-func (s *source) begun() (n int) {
-	n = s.acked
-	for i := range s.places {
-		if !s.places[i].began.IsZero() {
-			n++
-		}
-	}
-	return n
-}
-
-// begin sends the next record of place i.
-func (s *source) begin(i int) error {
+// begin has place i send its next record.
+func (s *source) begin(i int, now time.Time) {
 	if s.left == 0 {
-		return nil
+		return
 	}
 	s.left--
+	s.onWay++
 	p := &s.places[i]
-	l := &p.lines[p.next]
+	l := p.lines[p.next]
 	p.next = (p.next + 1) % len(p.lines)
-	p.began = time.Now()
-	p.packet = l.packet(p.packet[:0], byte(i), s.load, p.began)
-	p.sent = p.began
-	_, err := s.conn.Write(p.packet)
-	return err
+	p.packet, p.began = l.packet(byte(i), s.load.Secret), now
+	s.transmit(p, now)
+}
+
+func (s *source) transmit(p *place, now time.Time) {
+	p.sent = now
+	s.sending = append(s.sending, mmsg.Datagram{Octets: p.packet, Peer: s.load.Target})
+}
+
+// flush sends what is to be transmitted.
+func (s *source) flush() error {
+	for left := s.sending; len(left) > 0; {
+		n, err := s.writer.Write(left)
+		if left = left[n:]; errors.Is(err, mmsg.ErrFull) {
+			err = s.writer.WaitReady()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.sending = s.sending[:0]
+	return nil
 }
 
 // accept takes an answer in; false if it answers nothing.
-func (s *source) accept(answer []byte, now time.Time) bool {
-	if len(answer) < 20 || answer[0] != 5 || int(answer[1]) >= len(s.places) {
+func (s *source) accept(d mmsg.Datagram, now time.Time) bool {
+	answer := d.Octets
+	if d.Peer != s.load.Target || len(answer) < radiusx.HeaderLength || answer[0] != 5 || int(answer[1]) >= len(s.places) {
 		return false
 	}
 	p := &s.places[answer[1]]
-	if p.began.IsZero() || !authenticAnswer(answer, p.packet, s.load.Secret) {
+	if p.packet == nil || !authenticAnswer(answer, p.packet, s.load.Secret) {
 		return false
 	}
 	s.acked++
+	s.onWay--
 	s.took = append(s.took, now.Sub(p.began))
-	p.began = time.Time{}
+	p.packet = nil
 	return true
 }
 
 func authenticAnswer(answer, request, secret []byte) bool {
-	sum := md5.New() //nolint:gosec // RFC 2866 section 3 fixes MD5
-	sum.Write(answer[:4])
-	sum.Write(request[4:20])
-	sum.Write(answer[20:])
-	sum.Write(secret)
-	return string(sum.Sum(nil)) == string(answer[4:20])
+	var memory [256]byte
+	signed := append(append(append(append(memory[:0], answer[:4]...), request[4:20]...), answer[20:]...), secret...)
+	return md5.Sum(signed) == [md5.Size]byte(answer[4:20]) //nolint:gosec // RFC 2866 section 3 fixes MD5
 }
 
 // repeat sends again what has waited for long.
 func (s *source) repeat(now time.Time) {
 	for i := range s.places {
 		p := &s.places[i]
-		if !p.began.IsZero() && now.Sub(p.sent) >= sendAgain {
-			p.sent = now
+		if p.packet != nil && now.Sub(p.sent) >= sendAgain {
 			s.again++
-			_, _ = s.conn.Write(p.packet) // what fails is sent again
+			s.transmit(p, now)
 		}
 	}
-}
-
-// line is a subscriber's line, whose sessions follow each other.
-type line struct {
-	number  int
-	step    int // of the session's life: 0 Start, the last Stop, Interim-Updates between
-	session int // how many came before
-}
-
-// steps of a session's life.
-const steps = 10
-
-// packet appends the line's next record to b.
-func (l *line) packet(b []byte, identifier byte, load *Load, now time.Time) []byte {
-	status := byte(3) // Interim-Update
-	switch l.step {
-	case 0:
-		status = 1
-	case steps - 1:
-		status = 2
-	}
-	b = append(b, 4, identifier, 0, 0)
-	b = append(b, make([]byte, 16)...)
-	text := func(kind byte, format string, args ...any) {
-		at := len(b)
-		b = append(b, kind, 0)
-		b = fmt.Appendf(b, format, args...)
-		b[at+1] = byte(len(b) - at)
-	}
-	number := func(kind byte, n uint32) { b = binary.BigEndian.AppendUint32(append(b, kind, 6), n) }
-	n := l.number
-	text(1, "user%07d@isp.example", n)
-	number(4, 127<<24|1)
-	number(40, uint32(status))
-	text(44, "%08x%04x", n, l.session)
-	number(8, 100<<24|uint32(64<<16+n))
-	number(55, uint32(now.Unix()))
-	number(46, uint32(l.step)*600)
-	number(42, uint32(l.step)*100_000)
-	number(43, uint32(l.step)*1_000_000)
-	text(31, "02:00:00:%02x:%02x:%02x", byte(n>>16), byte(n>>8), byte(n))
-	text(87, "ge-1/0/0.%d:%d", n%4000, n%1000)
-	if load.Dual {
-		b = append(b, 97, 20, 0, 64, 0x20, 0x01, 0x0d, 0xb8, 0, byte(n>>16), byte(n>>8), byte(n), 0, 0, 0, 0, 0, 0, 0, 0)
-		b = append(b, 123, 20, 0, 56, 0x20, 0x01, 0x0d, 0xb9, byte(n>>16), byte(n>>8), byte(n), 0, 0, 0, 0, 0, 0, 0, 0, 0)
-	}
-	binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
-	sum := md5.New() //nolint:gosec // RFC 2866 section 3 fixes MD5
-	sum.Write(b)
-	sum.Write(load.Secret)
-	copy(b[4:20], sum.Sum(nil))
-	if l.step++; l.step == steps {
-		l.step, l.session = 0, l.session+1
-	}
-	return b
 }

@@ -280,9 +280,8 @@ func (d *daemon) serving(ctx context.Context, target netip.AddrPort) error {
 			return err
 		}
 		defer func() { _ = conn.Close() }()
-		probe := line{number: 1 << 21, step: 1}
-		load := &Load{Secret: []byte(accountingSecret)}
-		if _, err := conn.Write(probe.packet(nil, 0, load, time.Now())); err != nil {
+		probe := newLine(1<<21, 1, time.Now().Add(-time.Hour), false)
+		if _, err := conn.Write(probe.packet(0, []byte(accountingSecret))); err != nil {
 			return err
 		}
 		if err := conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
