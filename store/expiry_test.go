@@ -71,7 +71,9 @@ func TestABlockForgetsWhatIsTooOldWhenItGrows(t *testing.T) {
 	for i, seen := range []time.Duration{DefaultIdle + time.Hour, DefaultIdle - time.Hour} {
 		mustRecord(t, s, started("live"+strconv.Itoa(i), "silent", noon.Add(-seen), "192.0.2.1/32"))
 	}
-	mustRecord(t, s, started("new", "alice", noon, "192.0.2.1/32"))
+	for i := range 20 { // enough to make it look
+		mustRecord(t, s, started("new"+strconv.Itoa(i), "alice", noon, "192.0.2.1/32"))
+	}
 	found, err := s.Bindings(t.Context(), quarantine.Place{Addr: started("", "", noon, "192.0.2.1/32").Addresses[0].Prefix.Addr()}, noon.Add(-10*DefaultIdle), noon)
 	if err != nil {
 		t.Fatal(err)
@@ -80,8 +82,21 @@ func TestABlockForgetsWhatIsTooOldWhenItGrows(t *testing.T) {
 	for _, b := range found {
 		ids[b.Session.ID] = true
 	}
-	if len(ids) != 3 || !ids["1"] || !ids["live1"] || !ids["new"] {
-		t.Fatalf("kept %v, want 1, live1 and new", ids)
+	if len(ids) != 22 || !ids["1"] || !ids["live1"] || !ids["new0"] || !ids["new19"] {
+		t.Fatalf("kept %v, want 1, live1 and 20 new ones", ids)
+	}
+	counts := func() string { return s.client.HGet(t.Context(), "t:b:192.0.2.0/32", "o").Val() }
+	if counts := counts(); !strings.HasPrefix(counts, "21,") {
+		t.Errorf("%s are said to be open, want 21", counts)
+	}
+	redis.Do("HSET", "t:b:192.0.2.0/32", "o", "a stranger's")
+	ended := started("new7", "alice", noon, "192.0.2.1/32")
+	ended.Kind, ended.At = quarantine.SessionEnded, noon.Add(time.Minute)
+	for range 2 { // its repetition counts no more
+		mustRecord(t, s, ended)
+		if counts := counts(); !strings.HasPrefix(counts, "20,") {
+			t.Errorf("%s are said to be open, want 20", counts)
+		}
 	}
 }
 

@@ -8,22 +8,17 @@
 --       when all ended, 9 forget what ended before, ms, 10 forget what is open
 --       and was not renewed since, ms
 -- Returns 1 if the binding is new in its block, else 0.
--- A time to live is set anew when a sixteenth of it is over: most writes then
--- change one thing only, which costs Redis and its append-only file least.
-local function keep(key, life)
-  local left = redis.call('PTTL', key)
-  life = tonumber(life)
-  if left > life or left < life - life / 16 then
-    redis.call('PEXPIRE', key, life)
-  end
-end
-
+-- The field o holds how many bindings of the block are open, a comma, and at how
+-- many fields what is too old is to be forgotten next: looking through a block
+-- then costs no more than what was added since. What it says wrongly, should
+-- another program write there, costs memory and nothing else.
 local function parse(value)
   return string.match(value, '^(%w+),(%w+),(%w*),(%l*),(.*)$')
 end
 
 local from, renewed, to, flags = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local stored = redis.call('HGET', KEYS[1], ARGV[1])
+local read = redis.call('HMGET', KEYS[1], ARGV[1], 'o')
+local stored = read[1]
 local ofrom, orenewed, oto, oflags
 if stored then
   ofrom, orenewed, oto, oflags = parse(stored)
@@ -54,35 +49,47 @@ if ofrom then
 end
 local value = from .. ',' .. renewed .. ',' .. to .. ',' .. flags .. ',' .. ARGV[6]
 
--- Forget what is too old, but only when the block grows: it then costs no more
--- than what was added.
+local opens, limit = string.match(read[2] or '', '^(%d+),(%d+)$')
+opens, limit = tonumber(opens), tonumber(limit)
 local old = {}
-local open = to == ''
-if not stored or not open then
+if not opens or (not stored and redis.call('HLEN', KEYS[1]) >= limit) then
   local all = redis.call('HGETALL', KEYS[1])
+  local kept = 2
+  opens = 0
   for i = 1, #all, 2 do
     local _, r, t = parse(all[i + 1])
     if all[i] ~= ARGV[1] and r then
-      local gone
-      if t == '' then
-        gone = tonumber(r, 36) < tonumber(ARGV[10])
-      else
-        gone = tonumber(t, 36) < tonumber(ARGV[9])
-      end
-      if gone then
+      if t ~= '' and tonumber(t, 36) < tonumber(ARGV[9]) or t == '' and tonumber(r, 36) < tonumber(ARGV[10]) then
         old[#old + 1] = all[i]
-      elseif t == '' then
-        open = true
+      else
+        kept = kept + 1
+        if t == '' then
+          opens = opens + 1
+        end
       end
     end
   end
+  limit = kept + math.floor(kept / 4) + 16
+elseif oto == '' then
+  opens = math.max(opens - 1, 0)
+end
+if to == '' then
+  opens = opens + 1
 end
 
 for _, field in ipairs(old) do
   redis.call('HDEL', KEYS[1], field)
 end
-if value ~= stored then
-  redis.call('HSET', KEYS[1], ARGV[1], value)
+local counts = string.format('%d,%d', opens, limit)
+if value ~= stored or counts ~= read[2] then
+  redis.call('HSET', KEYS[1], ARGV[1], value, 'o', counts)
 end
-keep(KEYS[1], open and ARGV[7] or ARGV[8])
+
+-- A time to live is set anew when a sixteenth of it is over: most writes then
+-- change one thing only, which costs Redis and its append-only file least.
+local left = redis.call('PTTL', KEYS[1])
+local life = tonumber(opens > 0 and ARGV[7] or ARGV[8])
+if left > life or left < life - life / 16 then
+  redis.call('PEXPIRE', KEYS[1], life)
+end
 return stored and 0 or 1
