@@ -98,6 +98,9 @@ func (s *Store) RecordBindings(ctx context.Context, bindings []quarantine.Bindin
 func (b *batch) lengths() []any {
 	var list []any
 	for _, g := range b.groups {
+		if g.next == nil {
+			continue
+		}
 		for i := range g.next.Addresses {
 			list = addLength(list, &g.next.Addresses[i])
 		}

@@ -41,26 +41,20 @@ func (b *batch) storeSessions(ctx context.Context) {
 // stored of the others and computes what shall be. It returns the groups for which
 // that could be done, and those to begin again with: not what was known was there.
 func (b *batch) fold(ctx context.Context, groups []*group) (folded, again []*group) {
-	calls := make([]*call, len(groups), len(groups)+1)
-	var read []quarantine.SessionKey
-	for i, g := range groups {
-		if calls[i] = b.renewCall(g); calls[i] == nil {
-			calls[i] = &call{command: "GET", keys: []string{b.store.keys.session(g.key)}}
-			read = append(read, g.key)
-		}
+	calls, renewals, others := b.renewCalls(groups)
+	gets := make([]*call, len(others))
+	keys := make([]quarantine.SessionKey, len(others))
+	for i, g := range others {
+		keys[i] = g.key
+		gets[i] = &call{command: "GET", keys: []string{b.store.keys.session(g.key)}}
 	}
-	resets := b.store.resetCalls(bngsOf(read))
-	b.store.run(ctx, slices.AppendSeq(calls, maps.Values(resets)))
-	for i, g := range groups {
-		if calls[i].script != nil {
-			answer, err := calls[i].cmd.Int()
-			if g.renewed = err == nil && answer == 1; !g.renewed {
-				g.known.renewal = 0
-				again = append(again, g)
-			}
-			continue
-		}
-		if err := b.foldOne(g, calls[i], resets[g.key.BNG]); err != nil {
+	resets := b.store.resetCalls(bngsOf(keys))
+	b.store.run(ctx, slices.AppendSeq(slices.Concat(calls, gets), maps.Values(resets)))
+	for i, c := range calls {
+		again = append(again, renewed(renewals[i], c)...)
+	}
+	for i, g := range others {
+		if err := b.foldOne(g, gets[i], resets[g.key.BNG]); err != nil {
 			b.fail(g, err)
 			continue
 		}
@@ -69,17 +63,37 @@ func (b *batch) fold(ctx context.Context, groups []*group) (folded, again []*gro
 	return folded, again
 }
 
-// renewCall renews the group's session if that is all that is to be done; else it
-// is nil.
-func (b *batch) renewCall(g *group) *call {
-	ev := &b.events[g.events[0]]
-	if len(g.events) > 1 || g.known.renewal == 0 || !g.known.renews(ev, b.store.known.renewal(ev)) {
-		return nil
+// renewCalls renews the sessions of which that is all there is to do, as many at a
+// time as one script may: those of each call, and the other groups.
+func (b *batch) renewCalls(groups []*group) (calls []*call, renewals [][]*group, others []*group) {
+	for _, g := range groups {
+		ev := &b.events[g.events[0]]
+		if len(g.events) > 1 || g.known.renewal == 0 || !g.known.renews(ev, b.store.known.renewal(ev)) {
+			others = append(others, g)
+			continue
+		}
+		if len(calls) == 0 || b.store.sharded {
+			calls, renewals = append(calls, &call{script: renewScript}), append(renewals, nil)
+		}
+		last := len(calls) - 1
+		calls[last].keys = append(calls[last].keys, b.store.keys.session(g.key))
+		calls[last].args = append(calls[last].args, versionText(uint64(g.known.version))+"{", seenText(ev.At))
+		renewals[last] = append(renewals[last], g)
 	}
-	return &call{
-		script: renewScript, keys: []string{b.store.keys.session(g.key)},
-		args: []any{versionText(uint64(g.known.version)) + "{", seenText(ev.At)},
+	return calls, renewals, others
+}
+
+// renewed takes in the answer to one of the calls, and returns the groups that it did not
+// renew.
+func renewed(groups []*group, c *call) (not []*group) {
+	answer, err := c.cmd.Text()
+	for i, g := range groups {
+		if g.renewed = err == nil && i < len(answer) && answer[i] == '1'; !g.renewed {
+			g.known.renewal = 0
+			not = append(not, g)
+		}
 	}
+	return not
 }
 
 // foldOne takes in what was read for a group.
@@ -114,9 +128,7 @@ func (b *batch) apply(g *group, resetAt time.Time) {
 		stored = applyEvent(stored, b.events[i], b.resetBefore(i, resetAt), b.store.cfg.Restricted)
 		g.changed = g.changed || stored != before
 	}
-	if g.nothing = stored == nil; !g.nothing {
-		g.next = *stored
-	}
+	g.next = stored
 }
 
 func applyEvent(stored *record, ev quarantine.SessionEvent, resetAt time.Time, restricted func(quarantine.Attribute) bool) *record {
@@ -199,7 +211,7 @@ func (b *batch) compareAndSet(ctx context.Context, groups []*group) []*group {
 
 // sessionCall writes the group's record; nil if the record is as it shall be.
 func (b *batch) sessionCall(g *group) (*call, error) {
-	if g.nothing || !g.changed {
+	if g.next == nil || !g.changed {
 		return nil, nil
 	}
 	g.next.version++

@@ -16,22 +16,18 @@ import (
 // cost of a key.
 func bucketOf(mac string) string { return fmt.Sprintf("%03x", crc32.ChecksumIEEE([]byte(mac))&0xfff) }
 
-// nameMACs enters sessions under their hardware addresses. It is for people to
-// look things up, and nothing rests on it.
-func (b *batch) nameMACs(ctx context.Context) {
-	p := b.store.client.Pipeline()
-	for _, g := range b.groups {
-		began := slices.ContainsFunc(g.events, func(i int) bool { return b.events[i].Kind == quarantine.SessionStarted })
-		if b.errs[g.events[0]] != nil || g.nothing || g.renewed || !began && g.raw != "" || !g.next.Live() {
-			continue
-		}
-		if mac := g.next.MAC(); mac != "" {
-			p.HSet(ctx, b.store.keys.macs(bucketOf(mac)), mac, sessionField(g.key))
-		}
+// macCalls enters a session that has begun under its hardware address. It is for
+// people to look things up, and nothing rests on it.
+func (b *batch) macCalls(g *group) []*call {
+	began := slices.ContainsFunc(g.events, func(i int) bool { return b.events[i].Kind == quarantine.SessionStarted })
+	if !began && g.raw != "" || !g.next.Live() {
+		return nil
 	}
-	if p.Len() > 0 {
-		_, _ = p.Exec(ctx) // see above
+	mac := g.next.MAC()
+	if mac == "" {
+		return nil
 	}
+	return []*call{{command: "HSET", keys: []string{b.store.keys.macs(bucketOf(mac))}, args: []any{mac, sessionField(g.key)}}}
 }
 
 // SessionsOfMAC implements quarantine.MACFinder. The entry is a hint: the

@@ -21,7 +21,6 @@ func (s *Store) Record(ctx context.Context, events []quarantine.SessionEvent) []
 	b.recall()
 	b.storeSessions(ctx)
 	b.storeRest(ctx)
-	b.nameMACs(ctx)
 	b.wake(ctx)
 	for i, err := range b.errs {
 		if refused(err) {
@@ -55,28 +54,29 @@ type group struct {
 	digest   uint64       // of the key
 	known    knownSession // the session as it was before
 	renewed  bool         // the events only renew the session, and its record says so
-	raw      string
-	next     record
-	changed  bool // next is not what raw says
-	nothing  bool // the events concern a session that is not known: nothing is to be stored
-	complete bool // bindings and index say already what they shall
+	raw      string       // the record as read
+	next     *record      // as it shall be; nil: there is nothing to store but perhaps a renewal
+	changed  bool         // next is not what raw says
+	complete bool         // bindings and index say already what they shall
 }
 
 func newBatch(s *Store, events []quarantine.SessionEvent) *batch {
 	b := &batch{store: s, events: make([]quarantine.SessionEvent, len(events)), errs: make([]error, len(events)), current: map[int]bool{}}
 	byKey := make(map[quarantine.SessionKey]*group, len(events))
+	groups, indexes := make([]group, 0, len(events)), make([]int, len(events))
 	for i, ev := range events {
-		b.events[i] = inMilliseconds(ev)
+		b.events[i], indexes[i] = inMilliseconds(ev), i
 		if ev.Kind == quarantine.BNGReset {
 			b.resets = append(b.resets, i)
 			continue
 		}
-		g := byKey[ev.Key]
-		if g == nil {
-			g = &group{key: ev.Key}
-			byKey[ev.Key], b.groups = g, append(b.groups, g)
+		if g := byKey[ev.Key]; g != nil {
+			g.events = append(g.events, i)
+			continue
 		}
-		g.events = append(g.events, i)
+		groups = append(groups, group{key: ev.Key, events: indexes[i : i+1 : i+1]})
+		g := &groups[len(groups)-1]
+		byKey[ev.Key], b.groups = g, append(b.groups, g)
 	}
 	return b
 }
@@ -115,21 +115,22 @@ func (b *batch) fail(g *group, err error) {
 // storeRest writes what follows from the session records, and BNG resets.
 func (b *batch) storeRest(ctx context.Context) {
 	var calls []*call
-	var owner [][]int // per call: the events that need it
+	var owner [][]int // per call: the events that need it; none: nothing rests on it
 	add := func(events []int, more ...*call) {
 		for _, c := range more {
 			calls, owner = append(calls, c), append(owner, events)
 		}
 	}
 	for _, g := range b.groups {
-		if b.errs[g.events[0]] != nil || g.nothing || g.renewed {
+		if b.errs[g.events[0]] != nil || g.next == nil {
 			continue
 		}
 		renewal := g.raw != "" && g.next.Live() && len(g.next.replaced) == 0
-		mark := b.store.known.mark(&g.next)
+		mark := b.store.known.mark(g.next)
 		if g.complete = renewal && g.known.mark == mark; !g.complete {
 			add(g.events, b.bindingCalls(g)...)
 			add(g.events, b.indexCalls(g)...)
+			add(nil, b.macCalls(g)...)
 		}
 		g.known.mark = mark
 	}
@@ -158,7 +159,7 @@ func (b *batch) remember() {
 	s := b.store
 	now := s.cfg.Now()
 	for _, g := range b.groups {
-		if b.errs[g.events[0]] != nil || g.nothing || g.renewed || !g.next.Live() {
+		if b.errs[g.events[0]] != nil || g.next == nil || !g.next.Live() {
 			continue
 		}
 		g.known.renewal = 0
@@ -171,7 +172,7 @@ func (b *batch) remember() {
 }
 
 func (b *batch) bindingCalls(g *group) []*call {
-	calls := b.store.bindingCalls(&g.next)
+	calls := b.store.bindingCalls(g.next)
 	for i := range g.next.replaced {
 		calls = append(calls, b.store.bindingCalls(&g.next.replaced[i])...)
 	}
@@ -202,10 +203,10 @@ func (b *batch) wake(ctx context.Context) {
 	var subscribers []string
 	for _, g := range b.groups {
 		switch {
-		case b.errs[g.events[0]] != nil || g.nothing:
+		case b.errs[g.events[0]] != nil:
 		case g.renewed:
 			subscribers = append(subscribers, b.events[g.events[0]].Subscriber)
-		default:
+		case g.next != nil:
 			subscribers = append(subscribers, g.next.Subscriber)
 			for _, older := range g.next.replaced {
 				subscribers = append(subscribers, older.Subscriber)

@@ -22,6 +22,7 @@ type Store struct {
 	unreadable atomic.Uint64
 	watch      watch
 	known      *known
+	sharded    bool // a Cluster: a script's keys must be of one slot
 }
 
 var (
@@ -80,7 +81,8 @@ func New(cfg Config) (*Store, error) {
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
-	return &Store{client: client, keys: keys{prefix: cfg.KeyPrefix}, cfg: cfg, known: newKnown()}, nil
+	_, sharded := client.(*redis.ClusterClient)
+	return &Store{client: client, keys: keys{prefix: cfg.KeyPrefix}, cfg: cfg, known: newKnown(), sharded: sharded}, nil
 }
 
 // Close ends all connections. Calls under way fail.
