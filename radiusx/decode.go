@@ -24,13 +24,18 @@ func (d *Dictionary) Decode(attrs radius.Attributes) []Attribute {
 		if avp == nil || avp.Type < 1 || avp.Type > 255 {
 			continue // cannot come from a packet
 		}
-		if avp.Type == vendorSpecific {
-			decoded = d.decodeVendor(decoded, avp.Attribute)
-			continue
-		}
-		decoded = append(decoded, d.decode(wireKey{number: uint8(avp.Type)}, avp.Attribute))
+		decoded = d.AppendDecoded(decoded, uint8(avp.Type), avp.Attribute)
 	}
 	return decoded
+}
+
+// AppendDecoded appends to decoded what [Dictionary.Decode] makes of one attribute
+// of a packet. It keeps nothing of the value's memory.
+func (d *Dictionary) AppendDecoded(decoded []Attribute, number uint8, value []byte) []Attribute {
+	if number == vendorSpecific {
+		return d.decodeVendor(decoded, value)
+	}
+	return append(decoded, d.decode(wireKey{number: number}, value))
 }
 
 func (d *Dictionary) decodeVendor(dst []Attribute, raw radius.Attribute) []Attribute {

@@ -25,24 +25,20 @@ type answers struct {
 	window time.Duration // how long an answer is good for
 	size   int           // how many answers are kept
 
-	mu       sync.Mutex // guards what follows
-	inFlight map[requestKey]struct{}
-	recent   map[requestKey]answer
-	ring     []requestKey // keys of recent, oldest at next once it is full
-	next     int
+	mu    sync.Mutex // guards what follows
+	known map[requestKey]answer
+	ring  []requestKey // of known ones that were answered, oldest at next once it is full
+	next  int
 }
 
+// answer is what became of a request.
 type answer struct {
-	packet []byte
+	packet []byte // nil: it is being handled
 	at     time.Time
 }
 
 func newAnswers(size int, window time.Duration) *answers {
-	return &answers{
-		window: window, size: size,
-		inFlight: make(map[requestKey]struct{}),
-		recent:   make(map[requestKey]answer),
-	}
+	return &answers{window: window, size: size, known: make(map[requestKey]answer)}
 }
 
 // begin registers a request. It returns the answer to repeat, if there is one,
@@ -50,13 +46,11 @@ func newAnswers(size int, window time.Duration) *answers {
 func (a *answers) begin(key requestKey, now time.Time) (packet []byte, fresh bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if known, ok := a.recent[key]; ok && now.Sub(known.at) <= a.window {
+	known, ok := a.known[key]
+	if ok && (known.packet == nil || now.Sub(known.at) <= a.window) {
 		return known.packet, false
 	}
-	if _, ok := a.inFlight[key]; ok {
-		return nil, false
-	}
-	a.inFlight[key] = struct{}{}
+	a.known[key] = answer{}
 	return nil, true
 }
 
@@ -64,22 +58,18 @@ func (a *answers) begin(key requestKey, now time.Time) (packet []byte, fresh boo
 func (a *answers) finish(key requestKey, packet []byte, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.inFlight, key)
 	if packet == nil || a.size <= 0 {
+		delete(a.known, key)
 		return
 	}
-	if _, ok := a.recent[key]; !ok {
-		a.remember(key)
-	}
-	a.recent[key] = answer{packet, now}
-}
-
-func (a *answers) remember(key requestKey) {
+	a.known[key] = answer{packet, now}
 	if len(a.ring) < a.size {
 		a.ring = append(a.ring, key)
 		return
 	}
-	delete(a.recent, a.ring[a.next])
+	if oldest := a.ring[a.next]; oldest != key {
+		delete(a.known, oldest)
+	}
 	a.ring[a.next] = key
 	a.next = (a.next + 1) % a.size
 }

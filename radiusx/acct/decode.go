@@ -63,13 +63,12 @@ func countAttributes(packet []byte) (n int) {
 	return n
 }
 
-// decode reads the attributes of an Accounting-Request. It keeps nothing of
-// packet's memory.
-func decode(packet []byte) *decoded {
-	d := &decoded{}
+// read reads the attributes of an Accounting-Request, and forgets those of the one
+// before. It keeps nothing of packet's memory.
+func (d *decoded) read(packet []byte) {
+	*d = decoded{}
 	attributes(packet, d.attribute)
 	d.record.Blocks, d.nat.faults = d.nat.finish()
-	return d
 }
 
 func (d *decoded) attribute(kind byte, value []byte) {

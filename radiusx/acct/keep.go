@@ -1,12 +1,9 @@
 package acct
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-
-	"layeh.com/radius"
 
 	"cordon/radiusx"
 )
@@ -69,18 +66,18 @@ func (k *keeper) want(name string) (radiusx.Definition, error) {
 
 // fill sets the record's Attributes and Subscriber.
 func (k *keeper) fill(r *Record, packet []byte) {
-	var raw radius.Attributes
+	var memory [16]radiusx.Attribute
 	attributes(packet, func(kind byte, value []byte) {
-		if k.standard[kind] || kind == attrVendorSpecific && len(value) >= 4 && k.vendors[binary.BigEndian.Uint32(value)] {
-			raw = append(raw, &radius.AVP{Type: radius.Type(kind), Attribute: bytes.Clone(value)})
+		if !k.standard[kind] && !(kind == attrVendorSpecific && len(value) >= 4 && k.vendors[binary.BigEndian.Uint32(value)]) {
+			return
+		}
+		for _, a := range k.dictionary.AppendDecoded(memory[:0], kind, value) {
+			if k.names[a.Name] {
+				r.Attributes = append(r.Attributes, a)
+			}
+			if r.Subscriber == "" && a.Name == k.subscriber {
+				r.Subscriber = a.Value
+			}
 		}
 	})
-	for _, a := range k.dictionary.Decode(raw) {
-		if k.names[a.Name] {
-			r.Attributes = append(r.Attributes, a)
-		}
-		if r.Subscriber == "" && a.Name == k.subscriber {
-			r.Subscriber = a.Value
-		}
-	}
 }

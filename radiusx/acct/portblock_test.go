@@ -104,7 +104,7 @@ func TestPortBlocksOfEveryVendorAreReadAndMalformedOnesCountedByReason(t *testin
 		{"RFC 8045, another attribute", "Attr-241=0x05" + ipPortRange(public, 1, 1024, 2047)[4:], "", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			d := decode(accounting(t, 1, aStart+", "+test.attributes))
+			d := decodedOf(accounting(t, 1, aStart+", "+test.attributes))
 			var told []string
 			for _, b := range d.record.Blocks {
 				told = append(told, b.String())
@@ -126,7 +126,7 @@ func TestARecordWithMoreBlocksThanAreTakenIsCounted(t *testing.T) {
 		ranges[i] = fmt.Sprintf("%d-%d", 10+i, 10+i)
 	}
 	one := fmt.Sprintf("Alc-Nat-Port-Range=%q", "203.0.113.1 "+strings.Join(ranges, ",")+" router base")
-	d := decode(accounting(t, 1, aStart+strings.Repeat(", "+one, 4)))
+	d := decodedOf(accounting(t, 1, aStart+strings.Repeat(", "+one, 4)))
 	if len(d.record.Blocks) != maxBlocks || !slices.Equal(d.nat.faults, []Counter{PortBlocksTooMany}) {
 		t.Errorf("%d blocks, counted %v", len(d.record.Blocks), d.nat.faults)
 	}
@@ -143,7 +143,7 @@ func TestMutatedPortBlocksAreNeverHalfBelieved(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		checkBlocks(t, decode(packet))
+		checkBlocks(t, decodedOf(packet))
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
@@ -182,7 +182,7 @@ func TestImpossibleTimesAreLeftOutAndCounted(t *testing.T) {
 		{"an event in 2106", "Event-Timestamp=4294967295", 0, 1},
 		{"a delay of 136 years", "Acct-Delay-Time=4294967295", 0, 1},
 	} {
-		d := decode(accounting(t, 1, aStart+", "+test.attributes))
+		d := decodedOf(accounting(t, 1, aStart+", "+test.attributes))
 		now := time.Unix(1_800_000_000, 0)
 		at, _ := d.at(now, 5*time.Second, 168*time.Hour)
 		if d.record.SessionTime != test.session || d.absurd != test.absurd {
@@ -199,7 +199,7 @@ func TestPrefixesBeyondTheBoundAreCounted(t *testing.T) {
 	for i := range 100 {
 		text += fmt.Sprintf(", Delegated-IPv6-Prefix=2001:db8:%x::/48", i+1)
 	}
-	if d := decode(accounting(t, 1, text)); len(d.record.Prefixes) != maxPrefixes || d.bad != 100-maxPrefixes {
+	if d := decodedOf(accounting(t, 1, text)); len(d.record.Prefixes) != maxPrefixes || d.bad != 100-maxPrefixes {
 		t.Errorf("%d prefixes, %d counted", len(d.record.Prefixes), d.bad)
 	}
 }

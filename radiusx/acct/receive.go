@@ -83,7 +83,8 @@ func (s *Server) receive(conn *socket, datagram []byte, from netip.AddrPort) {
 		return
 	}
 	x := &exchange{socket: conn, key: keyOf(packet, from), secret: client.Secret.Bytes()}
-	d := decode(packet)
+	d := &conn.decoded
+	d.read(packet)
 	x.proxies, x.record = d.proxies, d.record
 	if packet[0] == codeStatusServer {
 		x.signed = true
@@ -128,14 +129,11 @@ func authenticRequest(packet, secret []byte) bool {
 
 // packetDigest is MD5 over the packet with authenticator in its place, and the
 // secret.
-func packetDigest(packet, authenticator, secret []byte) (sum [md5.Size]byte) {
-	hash := md5.New() //nolint:gosec // RFC 2866 section 3 fixes MD5
-	hash.Write(packet[:4])
-	hash.Write(authenticator)
-	hash.Write(packet[headerLength:])
-	hash.Write(secret)
-	hash.Sum(sum[:0])
-	return sum
+func packetDigest(packet, authenticator, secret []byte) [md5.Size]byte {
+	var memory [1024]byte // most packets are smaller
+	signed := append(append(memory[:0], packet[:4]...), authenticator...)
+	signed = append(append(signed, packet[headerLength:]...), secret...)
+	return md5.Sum(signed) //nolint:gosec // RFC 2866 section 3 fixes MD5
 }
 
 func keyOf(packet []byte, from netip.AddrPort) requestKey {

@@ -58,7 +58,7 @@ func TestARecordSaysWhatThePacketSays(t *testing.T) {
 
 func TestSessionIdentifiersKeepTheirOctets(t *testing.T) {
 	for _, id := range []string{"\x00\xff\n", "AbC", "abc ", "日本"} {
-		d := decode(accounting(t, 1, aStart[:len("Acct-Status-Type=Start, ")]+"Acct-Session-Id="+radiusx.Attribute{Name: "x", Value: id}.String()[len("x = "):]))
+		d := decodedOf(accounting(t, 1, aStart[:len("Acct-Status-Type=Start, ")]+"Acct-Session-Id="+radiusx.Attribute{Name: "x", Value: id}.String()[len("x = "):]))
 		if d.record.SessionID != id {
 			t.Errorf("session %q became %q", id, d.record.SessionID)
 		}
@@ -142,15 +142,15 @@ func TestFramedIPAddressIsAHostsOrNothing(t *testing.T) {
 		"0.0.0.0": "", "255.255.255.255": "", "255.255.255.254": "", // "not assigned yet"
 		"127.0.0.1": "", "224.0.0.5": "", "169.254.1.1": "",
 	} {
-		d := decode(accounting(t, 1, "Framed-IP-Address="+value))
+		d := decodedOf(accounting(t, 1, "Framed-IP-Address="+value))
 		if got := d.record.FramedIP; got.IsValid() != (want != "") || want != "" && got.String() != want {
 			t.Errorf("Framed-IP-Address %s became %v, want %q", value, got, want)
 		}
 	}
-	if d := decode(accounting(t, 1, "Attr-8=0xc63364")); d.record.FramedIP.IsValid() || d.bad != 1 {
+	if d := decodedOf(accounting(t, 1, "Attr-8=0xc63364")); d.record.FramedIP.IsValid() || d.bad != 1 {
 		t.Errorf("three octets became %v", d.record.FramedIP)
 	}
-	if d := decode(accounting(t, 1, aStart+", Framed-IP-Address=198.51.100.7")); d.conflict {
+	if d := decodedOf(accounting(t, 1, aStart+", Framed-IP-Address=198.51.100.7")); d.conflict {
 		t.Error("the same address twice is no contradiction")
 	}
 }
@@ -173,7 +173,7 @@ func TestServiceAccountingIsMarked(t *testing.T) {
 		aStart + `, Attr-26=0x13`:                                            false,
 		aStart + `, Cisco-AVPair="x=y", Cisco-AVPair="parent-session-id=0A"`: true,
 	} {
-		if d := decode(accounting(t, 1, text)); d.record.Service != want {
+		if d := decodedOf(accounting(t, 1, text)); d.record.Service != want {
 			t.Errorf("%s: service %v, want %v", text, d.record.Service, want)
 		}
 	}
@@ -242,4 +242,10 @@ func TestAPrintedClientShowsNoSecret(t *testing.T) {
 	if printed := fmt.Sprintf("%+v", Client{Secret: secret(t, testSecret)}); strings.Contains(printed, testSecret) {
 		t.Errorf("printed as %s", printed)
 	}
+}
+
+func decodedOf(packet []byte) *decoded {
+	d := &decoded{}
+	d.read(packet)
+	return d
 }

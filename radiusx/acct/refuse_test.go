@@ -198,7 +198,7 @@ func FuzzReceive(f *testing.F) {
 		if err != nil {
 			return
 		}
-		d := decode(packet)
+		d := decodedOf(packet)
 		keeper.fill(&d.record, packet)
 		now := time.Unix(1800000000, 0)
 		if at, _ := d.at(now, 5*time.Second, time.Hour); at.After(now) || at.Before(now.Add(-time.Hour)) {

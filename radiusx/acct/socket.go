@@ -24,9 +24,12 @@ const atOnce = 64
 // one where it is not, such as a wire in memory.
 type socket struct {
 	net.PacketConn
-	reader *mmsg.Reader // of the goroutine that reads; nil: not UDP
-	one    [1]mmsg.Datagram
-	buffer []byte // of what is not UDP
+
+	// Of the goroutine that reads.
+	reader  *mmsg.Reader // nil: not UDP
+	one     [1]mmsg.Datagram
+	buffer  []byte // of what is not UDP
+	decoded decoded
 
 	mu     sync.Mutex   // guards writer's use
 	writer *mmsg.Writer // nil: not UDP

@@ -11,6 +11,7 @@ import (
 // Config.Batch. It ends when the queue is closed and empty.
 func (s *Server) work(ctx context.Context, queue <-chan *exchange) {
 	batch := make([]*exchange, 0, s.config.Batch)
+	records := make([]Record, 0, s.config.Batch)
 	for first := range queue {
 		batch = append(batch[:0], first)
 	fill:
@@ -25,20 +26,21 @@ func (s *Server) work(ctx context.Context, queue <-chan *exchange) {
 				break fill
 			}
 		}
-		s.handle(ctx, batch)
+		s.handle(ctx, batch, records)
 		clear(batch)
+		clear(records[:len(batch)])
 	}
 }
 
-// handle stores one batch and answers what became durable.
-func (s *Server) handle(ctx context.Context, batch []*exchange) {
+// handle stores one batch and answers what became durable. The memory of records
+// is its to use.
+func (s *Server) handle(ctx context.Context, batch []*exchange, records []Record) {
 	if ctx.Err() != nil {
 		s.settle(batch, nil, Stopped)
 		return
 	}
-	records := make([]Record, len(batch))
-	for i, x := range batch {
-		records[i] = x.record
+	for _, x := range batch {
+		records = append(records, x.record)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.HandleTimeout)
 	defer cancel()

@@ -49,7 +49,7 @@ func (v *vector) set(i int, octets []byte) *mmsghdr {
 // call makes the system call for the wanted messages. It never waits.
 func (v *vector) call(trap, fd uintptr) {
 	for {
-		n, _, errno := syscall.Syscall6(trap, fd, uintptr(unsafe.Pointer(&v.headers[0])), // see recvmmsg(2)
+		n, _, errno := syscall.RawSyscall6(trap, fd, uintptr(unsafe.Pointer(&v.headers[0])), // see recvmmsg(2)
 			uintptr(v.want), unix.MSG_DONTWAIT, 0, 0)
 		if errno != unix.EINTR {
 			v.got, v.errno = int(n), errno
