@@ -41,20 +41,26 @@ func (b *batch) storeSessions(ctx context.Context) {
 // stored of the others and computes what shall be. It returns the groups for which
 // that could be done, and those to begin again with: not what was known was there.
 func (b *batch) fold(ctx context.Context, groups []*group) (folded, again []*group) {
-	calls, renewals, others := b.renewCalls(groups)
-	gets := make([]*call, len(others))
-	keys := make([]quarantine.SessionKey, len(others))
-	for i, g := range others {
-		keys[i] = g.key
-		gets[i] = &call{command: "GET", keys: []string{b.store.keys.session(g.key)}}
+	calls := make([]*call, len(groups), len(groups)+1)
+	var read []quarantine.SessionKey
+	for i, g := range groups {
+		if calls[i] = b.renewCall(g); calls[i] == nil {
+			calls[i] = &call{command: "GET", keys: []string{b.store.keys.session(g.key)}}
+			read = append(read, g.key)
+		}
 	}
-	resets := b.store.resetCalls(bngsOf(keys))
-	b.store.run(ctx, slices.AppendSeq(slices.Concat(calls, gets), maps.Values(resets)))
-	for i, c := range calls {
-		again = append(again, renewed(renewals[i], c)...)
-	}
-	for i, g := range others {
-		if err := b.foldOne(g, gets[i], resets[g.key.BNG]); err != nil {
+	resets := b.store.resetCalls(bngsOf(read))
+	b.store.run(ctx, slices.AppendSeq(calls, maps.Values(resets)))
+	for i, g := range groups {
+		if calls[i].script != nil {
+			answer, err := calls[i].cmd.Int()
+			if g.renewed = err == nil && answer == 1; !g.renewed {
+				g.known.renewal = 0
+				again = append(again, g)
+			}
+			continue
+		}
+		if err := b.foldOne(g, calls[i], resets[g.key.BNG]); err != nil {
 			b.fail(g, err)
 			continue
 		}
@@ -63,51 +69,31 @@ func (b *batch) fold(ctx context.Context, groups []*group) (folded, again []*gro
 	return folded, again
 }
 
-// renewCalls renews the sessions of which that is all there is to do, as many at a
-// time as one script may: those of each call, and the other groups.
-func (b *batch) renewCalls(groups []*group) (calls []*call, renewals [][]*group, others []*group) {
-	for _, g := range groups {
-		ev := &b.events[g.events[0]]
-		if len(g.events) > 1 || g.known.renewal == 0 || !g.known.renews(ev, b.store.known.renewal(ev)) {
-			others = append(others, g)
-			continue
-		}
-		if len(calls) == 0 || b.store.sharded {
-			calls, renewals = append(calls, &call{script: renewScript}), append(renewals, nil)
-		}
-		last := len(calls) - 1
-		calls[last].keys = append(calls[last].keys, b.store.keys.session(g.key))
-		calls[last].args = append(calls[last].args, versionText(uint64(g.known.version))+"{", seenText(ev.At))
-		renewals[last] = append(renewals[last], g)
+// renewCall renews the group's session if that is all that is to be done; else it
+// is nil.
+func (b *batch) renewCall(g *group) *call {
+	ev := &b.events[g.events[0]]
+	if len(g.events) > 1 || g.known.renewal == 0 || !g.known.renews(ev, b.store.known.renewal(ev)) {
+		return nil
 	}
-	return calls, renewals, others
-}
-
-// renewed takes in the answer to one of the calls, and returns the groups that it did not
-// renew.
-func renewed(groups []*group, c *call) (not []*group) {
-	answer, err := c.cmd.Text()
-	for i, g := range groups {
-		if g.renewed = err == nil && i < len(answer) && answer[i] == '1'; !g.renewed {
-			g.known.renewal = 0
-			not = append(not, g)
-		}
+	return &call{
+		script: renewScript, keys: []string{b.store.keys.session(g.key)},
+		args: []any{versionText(uint64(g.known.version)) + "{", seenText(ev.At)},
 	}
-	return not
 }
 
 // foldOne takes in what was read for a group.
 func (b *batch) foldOne(g *group, get, reset *call) error {
-	raw, err := get.cmd.Text()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return fmt.Errorf("read session %s: %w", g.key, err)
+	raw, missing := get.cmd.Text()
+	if missing != nil && !errors.Is(missing, redis.Nil) {
+		return fmt.Errorf("read session %s: %w", g.key, missing)
 	}
 	at, err := reset.cmd.Text()
 	resetAt, err := b.store.restart(g.key.BNG, at, err)
 	if err != nil {
 		return err
 	}
-	g.raw = raw
+	g.raw, g.absent = raw, errors.Is(missing, redis.Nil)
 	b.apply(g, resetAt)
 	return nil
 }
@@ -198,11 +184,11 @@ func (b *batch) compareAndSet(ctx context.Context, groups []*group) []*group {
 	}
 	var again []*group
 	for i, g := range writing {
-		written, err := calls[i].cmd.Int()
+		written, err := replaced(calls[i])
 		switch {
 		case err != nil:
 			b.fail(g, fmt.Errorf("store session %s: %w", g.key, err))
-		case written == 0:
+		case !written:
 			again = append(again, g)
 		}
 	}
@@ -223,5 +209,18 @@ func (b *batch) sessionCall(g *group) (*call, error) {
 	if !g.next.Live() {
 		life = b.store.cfg.History
 	}
-	return &call{script: replaceScript, keys: []string{b.store.keys.session(g.key)}, args: []any{g.raw, text, ttl(life)}}, nil
+	keys := []string{b.store.keys.session(g.key)}
+	if g.absent {
+		return &call{command: "SET", keys: keys, args: []any{text, "NX", "PX", ttl(life)}}, nil
+	}
+	return &call{script: replaceScript, keys: keys, args: []any{g.raw, text, ttl(life)}}, nil
+}
+
+// replaced reads the answer: whether the record was written.
+func replaced(c *call) (bool, error) {
+	answer, err := c.cmd.Result()
+	if errors.Is(err, redis.Nil) {
+		return false, nil // there is one meanwhile
+	}
+	return answer == "OK" || answer == int64(1), err
 }

@@ -55,6 +55,7 @@ type group struct {
 	known    knownSession // the session as it was before
 	renewed  bool         // the events only renew the session, and its record says so
 	raw      string       // the record as read
+	absent   bool         // there was none
 	next     *record      // as it shall be; nil: there is nothing to store but perhaps a renewal
 	changed  bool         // next is not what raw says
 	complete bool         // bindings and index say already what they shall

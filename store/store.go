@@ -22,7 +22,6 @@ type Store struct {
 	unreadable atomic.Uint64
 	watch      watch
 	known      *known
-	sharded    bool // a Cluster: a script's keys must be of one slot
 }
 
 var (
@@ -81,8 +80,7 @@ func New(cfg Config) (*Store, error) {
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
-	_, sharded := client.(*redis.ClusterClient)
-	return &Store{client: client, keys: keys{prefix: cfg.KeyPrefix}, cfg: cfg, known: newKnown(), sharded: sharded}, nil
+	return &Store{client: client, keys: keys{prefix: cfg.KeyPrefix}, cfg: cfg, known: newKnown()}, nil
 }
 
 // Close ends all connections. Calls under way fail.

@@ -8,10 +8,10 @@
 --       when all ended, 9 forget what ended before, ms, 10 forget what is open
 --       and was not renewed since, ms
 -- Returns 1 if the binding is new in its block, else 0.
--- The field o holds how many bindings of the block are open, a comma, and at how
--- many fields what is too old is to be forgotten next: looking through a block
--- then costs no more than what was added since. What it says wrongly, should
--- another program write there, costs memory and nothing else.
+-- The field o holds how many bindings of the block are open, a comma, and how many
+-- may come before what is too old is forgotten: looking through a block then costs
+-- no more than what was added since. What it says wrongly, should another program
+-- write there, costs memory and nothing else.
 local function parse(value)
   return string.match(value, '^(%w+),(%w+),(%w*),(%l*),(.*)$')
 end
@@ -49,12 +49,12 @@ if ofrom then
 end
 local value = from .. ',' .. renewed .. ',' .. to .. ',' .. flags .. ',' .. ARGV[6]
 
-local opens, limit = string.match(read[2] or '', '^(%d+),(%d+)$')
-opens, limit = tonumber(opens), tonumber(limit)
+local opens, room = string.match(read[2] or '', '^(%d+),(%d+)$')
+opens, room = tonumber(opens), tonumber(room)
 local old = {}
-if not opens or (not stored and redis.call('HLEN', KEYS[1]) >= limit) then
+if not opens or (not stored and room == 0) then
   local all = redis.call('HGETALL', KEYS[1])
-  local kept = 2
+  local kept = 0
   opens = 0
   for i = 1, #all, 2 do
     local _, r, t = parse(all[i + 1])
@@ -69,9 +69,14 @@ if not opens or (not stored and redis.call('HLEN', KEYS[1]) >= limit) then
       end
     end
   end
-  limit = kept + math.floor(kept / 4) + 16
-elseif oto == '' then
-  opens = math.max(opens - 1, 0)
+  room = math.floor(kept / 4) + 16
+else
+  if not stored then
+    room = room - 1
+  end
+  if oto == '' then
+    opens = math.max(opens - 1, 0)
+  end
 end
 if to == '' then
   opens = opens + 1
@@ -80,15 +85,14 @@ end
 for _, field in ipairs(old) do
   redis.call('HDEL', KEYS[1], field)
 end
-local counts = string.format('%d,%d', opens, limit)
+local counts = opens .. ',' .. room
 if value ~= stored or counts ~= read[2] then
   redis.call('HSET', KEYS[1], ARGV[1], value, 'o', counts)
 end
 
 -- A time to live is set anew when a sixteenth of it is over: most writes then
 -- change one thing only, which costs Redis and its append-only file least.
-local left = redis.call('PTTL', KEYS[1])
-local life = tonumber(opens > 0 and ARGV[7] or ARGV[8])
+local left, life = redis.call('PTTL', KEYS[1]), tonumber(opens > 0 and ARGV[7] or ARGV[8])
 if left > life or left < life - life / 16 then
   redis.call('PEXPIRE', KEYS[1], life)
 end

@@ -14,17 +14,20 @@ local function keep(key, life)
   end
 end
 
-local stored = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or nil)
 local version = tonumber(ARGV[2])
 local changed = 0
 if ARGV[3] == '1' then
-  if not stored or stored < version then
+  changed = redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
+  if changed == 0 and (tonumber(redis.call('HGET', KEYS[1], ARGV[1])) or 0) < version then
     redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
     changed = 1
   end
   keep(KEYS[1], ARGV[4])
-elseif stored and stored <= version then
-  redis.call('HDEL', KEYS[1], ARGV[1])
-  changed = 1
+else
+  local stored = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or nil)
+  if stored and stored <= version then
+    redis.call('HDEL', KEYS[1], ARGV[1])
+    changed = 1
+  end
 end
 return changed

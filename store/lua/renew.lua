@@ -1,23 +1,18 @@
--- Renews sessions whose records are of the versions that the writer knows: it
--- says when each session was seen last, and changes nothing else.
--- KEYS: the records
--- ARGV: for each of them, the version and the brace behind it, as they stand in
---       the record, and when it was seen, nine digits of base 36 ms
--- Returns a digit for each: 1, or 0 if the record is of another version, or newer,
--- or none.
-local done = {}
-for i, key in ipairs(KEYS) do
-  local version, seen = ARGV[2 * i - 1], ARGV[2 * i]
-  local head = redis.pcall('GETRANGE', key, 0, 8 + #version)
-  done[i] = '0'
-  if type(head) == 'string' and string.sub(head, 10) == version then
-    local stored = string.sub(head, 1, 9)
-    if stored == seen then
-      done[i] = '1'
-    elseif tonumber(stored, 36) < tonumber(seen, 36) then
-      redis.call('SETRANGE', key, 0, seen)
-      done[i] = '1'
-    end
-  end
+-- Renews a session whose record is of the version that the writer knows: it says
+-- when the session was seen last, and changes nothing else.
+-- KEYS: 1 record
+-- ARGV: 1 the version and the brace behind it, as they stand in the record,
+--       2 when it was seen, nine digits of base 36 ms
+-- Returns 1, or 0 if the record is of another version, or newer, or none.
+local head = redis.call('GETRANGE', KEYS[1], 0, 8 + #ARGV[1])
+if string.sub(head, 10) ~= ARGV[1] then
+  return 0
 end
-return table.concat(done)
+local seen = string.sub(head, 1, 9)
+if seen ~= ARGV[2] then
+  if tonumber(seen, 36) > tonumber(ARGV[2], 36) then
+    return 0
+  end
+  redis.call('SETRANGE', KEYS[1], 0, ARGV[2])
+end
+return 1
