@@ -87,6 +87,10 @@ func (k *Key) SignRequest(packet []byte) {
 	k.sumWith(packet, zeros[:], packet[authenticatorOffset:HeaderLength])
 }
 
+// CheckRequest reports, in constant time, whether the Request Authenticator of a
+// CoA-, Disconnect- or Accounting-Request is right.
+func (k *Key) CheckRequest(packet []byte) bool { return k.CheckResponse(packet, zeros[:]) }
+
 // SignResponse fills the Response Authenticator of an answer to a request with
 // that authenticator (RFC 2865 section 3).
 func (k *Key) SignResponse(packet, requestAuthenticator []byte) {

@@ -22,6 +22,8 @@ type Client struct {
 	// whether this client may speak for it, is the handler's to decide.
 	Relay    bool
 	RelayFor []string
+
+	key *radiusx.Key // of Secret; set in the server's own copy
 }
 
 // Validate reports what makes the client unusable.
@@ -49,6 +51,7 @@ func newClientTable(clients []Client) *clientTable {
 	t := &clientTable{}
 	for i := range clients {
 		c := clients[i] // the table's own copy
+		c.key = radiusx.NewKey(c.Secret.Bytes())
 		t.byPrefix.Insert(c.Prefix, &c)
 	}
 	return t

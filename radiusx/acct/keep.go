@@ -73,6 +73,9 @@ func (k *keeper) fill(r *Record, packet []byte) {
 		}
 		for _, a := range k.dictionary.AppendDecoded(memory[:0], kind, value) {
 			if k.names[a.Name] {
+				if r.Attributes == nil {
+					r.Attributes = make([]radiusx.Attribute, 0, 8) // as many as most have
+				}
 				r.Attributes = append(r.Attributes, a)
 			}
 			if r.Subscriber == "" && a.Name == k.subscriber {

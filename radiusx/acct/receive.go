@@ -2,8 +2,6 @@ package acct
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // RFC 2866 section 3 fixes MD5
-	"crypto/subtle"
 	"errors"
 	"net"
 	"net/netip"
@@ -30,7 +28,7 @@ const readPause = 50 * time.Millisecond
 type exchange struct {
 	socket  *socket
 	key     requestKey
-	secret  []byte
+	secret  *radiusx.Key
 	signed  bool   // the answer carries a Message-Authenticator
 	proxies []byte // Proxy-State attributes to echo
 	record  Record
@@ -78,11 +76,11 @@ func (s *Server) receive(conn *socket, datagram []byte, from netip.AddrPort) {
 		s.blame(Malformed, 1, from)
 		return
 	}
-	if reason := s.authentic(packet, client.Secret.Bytes()); reason != 0 {
+	if reason := s.authentic(packet, client.key); reason != 0 {
 		s.blame(reason, 1, from)
 		return
 	}
-	x := &exchange{socket: conn, key: keyOf(packet, from), secret: client.Secret.Bytes()}
+	x := &exchange{socket: conn, key: keyOf(packet, from), secret: client.key}
 	d := &conn.decoded
 	d.read(packet)
 	x.proxies, x.record = d.proxies, d.record
@@ -96,20 +94,20 @@ func (s *Server) receive(conn *socket, datagram []byte, from netip.AddrPort) {
 
 // authentic checks code, authenticators and the number of attributes. The
 // reason is 0 for a packet to go on with.
-func (s *Server) authentic(packet, secret []byte) (reason Counter) {
+func (s *Server) authentic(packet []byte, secret *radiusx.Key) (reason Counter) {
 	var zero [radiusx.AuthenticatorLength]byte
 	authenticator := zero[:]
 	switch packet[0] {
 	case codeStatusServer: // its own authenticator is random and part of the digest (RFC 5997 section 2)
 		authenticator = packet[4:headerLength]
 	case codeAccountingRequest:
-		if !authenticRequest(packet, secret) {
+		if !secret.CheckRequest(packet) {
 			return BadAuthenticator
 		}
 	default:
 		return WrongCode
 	}
-	mauth := radiusx.CheckMessageAuthenticator(packet, secret, authenticator)
+	mauth := secret.CheckMessageAuthenticator(packet, authenticator)
 	switch {
 	case mauth == radiusx.MessageAuthenticatorBad,
 		mauth == radiusx.MessageAuthenticatorAbsent && packet[0] == codeStatusServer:
@@ -118,22 +116,6 @@ func (s *Server) authentic(packet, secret []byte) (reason Counter) {
 		return TooManyAttributes
 	}
 	return 0
-}
-
-// authenticRequest checks the Request Authenticator of RFC 2866 section 3.
-func authenticRequest(packet, secret []byte) bool {
-	var zero [radiusx.AuthenticatorLength]byte
-	sum := packetDigest(packet, zero[:], secret)
-	return subtle.ConstantTimeCompare(sum[:], packet[4:headerLength]) == 1
-}
-
-// packetDigest is MD5 over the packet with authenticator in its place, and the
-// secret.
-func packetDigest(packet, authenticator, secret []byte) [md5.Size]byte {
-	var memory [1024]byte // most packets are smaller
-	signed := append(append(memory[:0], packet[:4]...), authenticator...)
-	signed = append(append(signed, packet[headerLength:]...), secret...)
-	return md5.Sum(signed) //nolint:gosec // RFC 2866 section 3 fixes MD5
 }
 
 func keyOf(packet []byte, from netip.AddrPort) requestKey {
@@ -274,9 +256,8 @@ func (x *exchange) response() []byte {
 	packet = append(packet, x.proxies...)
 	packet[2], packet[3] = byte(len(packet)>>8), byte(len(packet))
 	if x.signed {
-		radiusx.SignMessageAuthenticator(packet, x.secret, x.key.authenticator[:])
+		x.secret.SignMessageAuthenticator(packet, x.key.authenticator[:])
 	}
-	sum := packetDigest(packet, x.key.authenticator[:], x.secret)
-	copy(packet[4:], sum[:])
+	x.secret.SignResponse(packet, x.key.authenticator[:])
 	return packet
 }

@@ -335,8 +335,7 @@ func signed(t testing.TB, packet []byte, key string) []byte {
 
 // resign gives a packet the right Request Authenticator.
 func resign(packet []byte, key string) []byte {
-	sum := packetDigest(packet, make([]byte, radiusx.AuthenticatorLength), []byte(key))
-	copy(packet[4:], sum[:])
+	radiusx.NewKey([]byte(key)).SignRequest(packet)
 	return packet
 }
 

@@ -3,6 +3,7 @@ package acct
 import (
 	"context"
 	"errors"
+	"time"
 
 	"cordon/radiusx/mmsg"
 )
@@ -51,7 +52,7 @@ func (s *Server) handle(ctx context.Context, batch []*exchange, records []Record
 // reason given; results that do not fit the batch count as errors.
 func (s *Server) settle(batch []*exchange, errs []error, reason Counter) {
 	now := s.config.Now()
-	answers := make([]mmsg.Datagram, 0, len(batch))
+	stored := batch[:0]
 	for i, x := range batch {
 		switch {
 		case len(errs) != len(batch):
@@ -62,12 +63,25 @@ func (s *Server) settle(batch []*exchange, errs []error, reason Counter) {
 			s.drop(x, reason, now)
 		default:
 			s.open.stored(x.mark)
-			answers = append(answers, mmsg.Datagram{Octets: s.sign(x, Stored, now), Peer: x.key.from})
+			stored = append(stored, x)
 		}
-		// One call for all that leave by the same socket.
-		if i+1 == len(batch) || batch[i+1].socket != x.socket {
-			s.deliver(x.socket, answers)
-			answers = answers[:0]
+	}
+	s.answerAll(stored, now)
+}
+
+// answerAll makes the answers to records that are stored, and sends together what
+// leaves by one socket.
+func (s *Server) answerAll(stored []*exchange, now time.Time) {
+	answers := make([]mmsg.Datagram, 0, len(stored))
+	for _, socket := range s.sockets {
+		answers = answers[:0]
+		for _, x := range stored {
+			if x.socket == socket {
+				answers = append(answers, mmsg.Datagram{Octets: s.sign(x, Stored, now), Peer: x.key.from})
+			}
+		}
+		if len(answers) > 0 {
+			s.deliver(socket, answers)
 		}
 	}
 }

@@ -82,8 +82,8 @@ func (a *Accounting) Discovered() []Discovered { return a.strangers.list() }
 // answered, so that the sender does not repeat them for ever.
 func (a *Accounting) Handle(ctx context.Context, batch []acct.Record) []error {
 	answers := make([]error, len(batch))
-	var events []quarantine.SessionEvent
-	var of []int // the record that an event came from
+	events := make([]quarantine.SessionEvent, 0, len(batch))
+	of := make([]int, 0, len(batch)) // the record that an event came from
 	for i := range batch {
 		event, tells, err := a.event(&batch[i])
 		if answers[i] = err; tells {
@@ -199,7 +199,7 @@ func (a *Accounting) ignored(r *acct.Record, bng string) bool {
 }
 
 func (a *Accounting) addresses(r *acct.Record, bng string) []quarantine.Address {
-	var held []quarantine.Address
+	held := make([]quarantine.Address, 0, 1+len(r.Prefixes))
 	if r.FramedIP.IsValid() {
 		held = append(held, quarantine.Address{Prefix: netip.PrefixFrom(r.FramedIP, r.FramedIP.BitLen()), Kind: quarantine.FramedIP})
 	}

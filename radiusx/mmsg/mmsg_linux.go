@@ -46,7 +46,8 @@ func (v *vector) set(i int, octets []byte) *mmsghdr {
 	return h
 }
 
-// call makes the system call for the wanted messages. It never waits.
+// call makes the system call for the wanted messages. It never waits, and is over
+// before the scheduler could make use of knowing about it.
 func (v *vector) call(trap, fd uintptr) {
 	for {
 		n, _, errno := syscall.RawSyscall6(trap, fd, uintptr(unsafe.Pointer(&v.headers[0])), // see recvmmsg(2)

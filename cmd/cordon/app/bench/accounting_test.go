@@ -19,6 +19,8 @@ import (
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2866"
 	"layeh.com/radius/rfc2869"
+
+	"cordon/radiusx"
 )
 
 // TestAccountingIsMeasuredBesideFreeRADIUS runs all of it with small numbers:
@@ -135,7 +137,7 @@ func TestALinesRecordsTellOfSessionsThatFollowEachOther(t *testing.T) {
 		case steps - 1:
 			status = rfc2866.AcctStatusType_Value_Stop
 		}
-		p, err := radius.Parse(l.packet(9, []byte("s")), []byte("s"))
+		p, err := radius.Parse(l.packet(9, radiusx.NewKey([]byte("s"))), []byte("s"))
 		if err != nil || !radius.IsAuthenticRequest(l.octets, []byte("s")) {
 			t.Fatalf("step %d: %v, authentic %t", step, err, radius.IsAuthenticRequest(l.octets, []byte("s")))
 		}

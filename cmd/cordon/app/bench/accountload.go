@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // RFC 2866 section 3 fixes MD5
 	"errors"
 	"fmt"
 	"net"
@@ -129,6 +128,7 @@ type source struct {
 	reader  *mmsg.Reader
 	writer  *mmsg.Writer
 	load    *Load
+	key     *radiusx.Key
 	left    int // records to begin
 	onWay   int // records that wait for their answers
 	places  []place
@@ -151,7 +151,7 @@ func (l *Load) source(i int, began time.Time) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{conn: conn, load: l, places: make([]place, share(l.Window, l.Sources, i))}
+	s := &source{conn: conn, load: l, key: radiusx.NewKey(l.Secret), places: make([]place, share(l.Window, l.Sources, i))}
 	var errs [2]error
 	s.reader, errs[0] = mmsg.NewReader(conn, 64, radiusx.MaxPacketLength)
 	s.writer, errs[1] = mmsg.NewWriter(conn, 64)
@@ -222,7 +222,7 @@ func (s *source) begin(i int, now time.Time) {
 	p := &s.places[i]
 	l := p.lines[p.next]
 	p.next = (p.next + 1) % len(p.lines)
-	p.packet, p.began = l.packet(byte(i), s.load.Secret), now
+	p.packet, p.began = l.packet(byte(i), s.key), now
 	s.transmit(p, now)
 }
 
@@ -253,7 +253,7 @@ func (s *source) accept(d mmsg.Datagram, now time.Time) bool {
 		return false
 	}
 	p := &s.places[answer[1]]
-	if p.packet == nil || !authenticAnswer(answer, p.packet, s.load.Secret) {
+	if p.packet == nil || !s.key.CheckResponse(answer, p.packet[4:radiusx.HeaderLength]) {
 		return false
 	}
 	s.acked++
@@ -261,12 +261,6 @@ func (s *source) accept(d mmsg.Datagram, now time.Time) bool {
 	s.took = append(s.took, now.Sub(p.began))
 	p.packet = nil
 	return true
-}
-
-func authenticAnswer(answer, request, secret []byte) bool {
-	var memory [256]byte
-	signed := append(append(append(append(memory[:0], answer[:4]...), request[4:20]...), answer[20:]...), secret...)
-	return md5.Sum(signed) == [md5.Size]byte(answer[4:20]) //nolint:gosec // RFC 2866 section 3 fixes MD5
 }
 
 // repeat sends again what has waited for long.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"cordon/radiusx"
 )
 
 // daemon is a program that a measurement started.
@@ -281,7 +283,7 @@ func (d *daemon) serving(ctx context.Context, target netip.AddrPort) error {
 		}
 		defer func() { _ = conn.Close() }()
 		probe := newLine(1<<21, 1, time.Now().Add(-time.Hour), false)
-		if _, err := conn.Write(probe.packet(0, []byte(accountingSecret))); err != nil {
+		if _, err := conn.Write(probe.packet(0, radiusx.NewKey([]byte(accountingSecret)))); err != nil {
 			return err
 		}
 		if err := conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
