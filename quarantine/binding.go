@@ -53,8 +53,12 @@ func (s *Session) Bindings() []Binding {
 			renewed = earliest(a.Shown, renewed)
 		}
 		held := Address{Prefix: a.Prefix, Kind: a.Kind, Space: a.Space, Ports: a.Ports}
+		from, to := later(s.StartedAt, a.Since), earliest(s.EndedAt, a.Until)
+		if !to.IsZero() && from.After(to) {
+			from = to // told of after its end only: nobody knows since when
+		}
 		bindings = append(bindings, Binding{
-			Address: held, Session: s.SessionKey, Subscriber: s.Subscriber, From: later(s.StartedAt, a.Since), To: earliest(s.EndedAt, a.Until),
+			Address: held, Session: s.SessionKey, Subscriber: s.Subscriber, From: from, To: to,
 			RenewedAt: renewed, StartSeen: s.StartSeen && a.Since.IsZero(), Inferred: a.Inferred, Ignored: s.Ignored, Imported: s.Imported,
 		})
 	}

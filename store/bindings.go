@@ -36,13 +36,14 @@ func (s *Store) bindingCalls(r *record) []*call {
 	calls := make([]*call, 0, len(r.Addresses))
 	now := s.cfg.Now()
 	for _, b := range r.Bindings() {
-		calls = append(calls, s.bindingCall(&b, r.began, now))
+		calls = append(calls, s.bindingCall(&b, r.began, r.version, now))
 	}
 	return calls
 }
 
-// bindingCall writes one binding; began tells it from others under its key.
-func (s *Store) bindingCall(b *quarantine.Binding, began, now time.Time) *call {
+// bindingCall writes one binding; began tells it from others under its key, and
+// version is of the record that it comes from, 0 if that is not known.
+func (s *Store) bindingCall(b *quarantine.Binding, began time.Time, version uint64, now time.Time) *call {
 	block, digit := blockOf(b.Prefix)
 	ports := ""
 	if !b.Ports.All() {
@@ -53,11 +54,15 @@ func (s *Store) bindingCall(b *quarantine.Binding, began, now time.Time) *call {
 	if b.Via.IsValid() {
 		holder += "," + b.Via.Addr.String() + inSpace(b.Via.Space)
 	}
+	number := ""
+	if version > 0 {
+		number = strconv.FormatUint(version, 10)
+	}
 	return &call{
 		script: bindingScript,
 		keys:   []string{s.keys.bindings(quarantine.Place{Addr: block, Space: b.Space}, b.Prefix.Bits())},
 		args: []any{
-			field, stamp(b.From), stamp(b.RenewedAt), stamp(b.To), flags(b.StartSeen, b.Ignored) + letter(b.Inferred, "n") + letter(b.Imported, "m"), holder,
+			field, stamp(b.From), stamp(b.RenewedAt), stamp(b.To), flags(b.StartSeen, b.Ignored) + letter(b.Inferred, "n") + letter(b.Imported, "m") + number, holder,
 			ttl(s.cfg.Idle), ttl(s.cfg.History), ms(now.Add(-s.cfg.History)), ms(now.Add(-s.cfg.Idle)),
 		},
 	}
@@ -83,7 +88,7 @@ func (s *Store) RecordBindings(ctx context.Context, bindings []quarantine.Bindin
 	calls := make([]*call, len(bindings))
 	now := s.cfg.Now()
 	for i := range bindings {
-		calls[i] = s.bindingCall(&bindings[i], bindings[i].From, now)
+		calls[i] = s.bindingCall(&bindings[i], bindings[i].From, 0, now)
 	}
 	s.run(ctx, calls)
 	for i, c := range calls {
@@ -101,8 +106,10 @@ func (b *batch) lengths() []any {
 		if g.next == nil {
 			continue
 		}
-		for i := range g.next.Addresses {
-			list = addLength(list, &g.next.Addresses[i])
+		for _, r := range append(g.next.earlier(), *g.next) {
+			for i := range r.Addresses {
+				list = addLength(list, &r.Addresses[i])
+			}
 		}
 	}
 	return list

@@ -253,8 +253,10 @@ func TestASaveRepeatedBecauseItsAnswerWasLostSucceeds(t *testing.T) {
 func TestStatementsAboutABindingMergeInAnyOrder(t *testing.T) {
 	redis := storetest.StartRedis(t, "--appendfsync", "no")
 	s := openStore(t, redis)
+	versions := uint64(1)
 	said := func(seen time.Duration, change func(*record)) record {
-		r := record{began: noon}
+		r := record{began: noon, version: versions}
+		versions++
 		r.Session = quarantine.Session{
 			SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: noon, SeenAt: noon.Add(seen),
 			Addresses: []quarantine.Address{{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Kind: quarantine.FramedIP}},
@@ -262,9 +264,9 @@ func TestStatementsAboutABindingMergeInAnyOrder(t *testing.T) {
 		change(&r)
 		return r
 	}
-	start := noon.Add(-time.Second)
+	start, supposed := noon.Add(-time.Second), noon.Add(-time.Hour)
 	statements := []record{
-		said(0, func(*record) {}),
+		said(0, func(r *record) { r.StartedAt = supposed }), // which a later record put right
 		said(time.Minute, func(r *record) { r.StartSeen, r.StartedAt = true, start }),
 		said(2*time.Minute, func(r *record) { r.StartSeen, r.StartedAt, r.Ignored = true, start, true }),
 		said(3*time.Minute, func(r *record) {

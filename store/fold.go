@@ -133,13 +133,14 @@ func applyEvent(stored *record, ev quarantine.SessionEvent, resetAt time.Time, r
 	}
 	if change.Replaced != nil {
 		older := *stored
-		older.Session, older.replaced = *change.Replaced, nil
+		older.Session, older.replaced, older.over = *change.Replaced, nil, nil
+		older.version++ // what is said of it now is newer than what is stored
 		// Strictly later, or two subscribers' bindings would merge into one.
 		next.began = stored.began.Add(time.Millisecond)
 		if next.StartedAt.After(next.began) {
 			next.began = next.StartedAt
 		}
-		next.replaced = append(slices.Clone(stored.replaced), older)
+		next.replaced, next.over = append(slices.Clone(stored.replaced), older), append(slices.Clone(stored.over), older)
 	}
 	next.replaced = next.replaced[max(0, len(next.replaced)-maxReplaced):]
 	for len(next.replaced) > 0 && next.SeenAt.Sub(next.replaced[0].EndedAt) > replacedFor {

@@ -126,7 +126,7 @@ func (b *batch) storeRest(ctx context.Context) {
 		if b.errs[g.events[0]] != nil || g.next == nil {
 			continue
 		}
-		renewal := g.raw != "" && g.next.Live() && len(g.next.replaced) == 0
+		renewal := g.raw != "" && g.next.Live() && len(g.next.earlier()) == 0
 		mark := b.store.known.mark(g.next)
 		if g.complete = renewal && g.known.mark == mark; !g.complete {
 			add(g.events, b.bindingCalls(g)...)
@@ -165,7 +165,7 @@ func (b *batch) remember() {
 		}
 		g.known.renewal = 0
 		last := b.events[g.events[len(g.events)-1]]
-		if len(g.next.replaced) == 0 && g.next.version <= math.MaxUint32 && quarantine.OnlyRenews(&g.next.Session, last, s.cfg.Restricted) {
+		if len(g.next.earlier()) == 0 && g.next.version <= math.MaxUint32 && quarantine.OnlyRenews(&g.next.Session, last, s.cfg.Restricted) {
 			g.known.renewal, g.known.version, g.known.started = s.known.renewal(&last), uint32(g.next.version), g.next.StartedAt.UnixMilli()
 		}
 		s.known.put(g.digest, g.known, !g.complete, b.epoch, now)
@@ -174,15 +174,15 @@ func (b *batch) remember() {
 
 func (b *batch) bindingCalls(g *group) []*call {
 	calls := b.store.bindingCalls(g.next)
-	for i := range g.next.replaced {
-		calls = append(calls, b.store.bindingCalls(&g.next.replaced[i])...)
+	for _, older := range g.next.earlier() {
+		calls = append(calls, b.store.bindingCalls(&older)...)
 	}
 	return calls
 }
 
 func (b *batch) indexCalls(g *group) []*call {
 	calls := []*call{b.store.indexCall(g.next.Subscriber, g.key, g.next.version, g.next.Live())}
-	for _, older := range g.next.replaced {
+	for _, older := range g.next.earlier() {
 		if older.Subscriber != g.next.Subscriber {
 			calls = append(calls, b.store.indexCall(older.Subscriber, g.key, g.next.version, false))
 		}
@@ -209,7 +209,7 @@ func (b *batch) wake(ctx context.Context) {
 			subscribers = append(subscribers, b.events[g.events[0]].Subscriber)
 		case g.next != nil:
 			subscribers = append(subscribers, g.next.Subscriber)
-			for _, older := range g.next.replaced {
+			for _, older := range g.next.earlier() {
 				subscribers = append(subscribers, older.Subscriber)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,12 @@ type record struct {
 	// stay with the record so that a repeated accounting record closes their
 	// bindings even if the first one was stored half.
 	replaced []record
+	over     []record // those that the batch under way replaced, all of them
+}
+
+// earlier lists the sessions under the key whose ends are to be written.
+func (r *record) earlier() []record {
+	return slices.Concat(r.replaced[:max(0, len(r.replaced)-len(r.over))], r.over) // the youngest of replaced are in over too
 }
 
 // A record carries this many replaced sessions, and each for this long: well

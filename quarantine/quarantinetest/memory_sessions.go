@@ -104,11 +104,6 @@ func (m *Memory) Record(_ context.Context, events []quarantine.SessionEvent) []e
 			m.apply(ev)
 		}
 	}
-	for _, ev := range events { // as a store does: what the batch says as a whole
-		if held, known := m.sessions[ev.Key]; known {
-			m.bind(held)
-		}
-	}
 	return errs
 }
 
@@ -146,33 +141,39 @@ func (m *Memory) apply(ev quarantine.SessionEvent) {
 		held.Addresses, held.Attributes = slices.Clone(held.Addresses), slices.Clone(held.Attributes)
 		held.Shown = slices.Clone(held.Shown)
 		m.sessions[ev.Key] = held
+		m.bind(held)
 	}
 	m.wake(held.Subscriber, m.Now())
 }
 
 func (m *Memory) bind(held heldSession) {
 	for _, b := range held.Bindings() {
-		m.keepBinding(b, held.began.UnixNano())
+		m.keepBinding(b, held.began.UnixNano(), true)
 	}
 }
 
-func (m *Memory) keepBinding(b quarantine.Binding, began int64) {
+// keepBinding takes in a statement about a binding; ofSession: by the session that
+// it is of, whose statements come in their order.
+func (m *Memory) keepBinding(b quarantine.Binding, began int64, ofSession bool) {
 	b.Prefix = b.Prefix.Masked()
 	at, id := covered{b.Prefix, b.Space}, bindingID{b.Kind, b.Ports, b.Session, began}
 	if m.bindings[at] == nil {
 		m.bindings[at], m.lengths[b.Prefix.Bits()] = map[bindingID]quarantine.Binding{}, true
 	}
 	if before, ok := m.bindings[at][id]; ok {
-		b = merged(before, b)
+		b = merged(before, b, ofSession)
 	}
 	m.bindings[at][id] = b
 }
 
-// merged is what two statements about a binding say together, in whatever order
-// they come: as store/lua/binding.lua does it.
-func merged(before, b quarantine.Binding) quarantine.Binding {
-	if before.StartSeen || !b.StartSeen && before.From.Before(b.From) {
-		b.From = before.From
+// merged is what two statements about a binding say together, as
+// store/lua/binding.lua does it.
+func merged(before, b quarantine.Binding, ofSession bool) quarantine.Binding {
+	if !ofSession {
+		if before.StartSeen || !b.StartSeen && before.From.Before(b.From) {
+			b.From = before.From
+		}
+		b.StartSeen = b.StartSeen || before.StartSeen
 	}
 	ended := !before.To.IsZero()
 	switch {
@@ -182,7 +183,7 @@ func merged(before, b quarantine.Binding) quarantine.Binding {
 	if ended && (b.To.IsZero() || before.To.Before(b.To)) {
 		b.To = before.To
 	}
-	b.StartSeen, b.Ignored = b.StartSeen || before.StartSeen, b.Ignored || before.Ignored
+	b.Ignored = b.Ignored || before.Ignored
 	return b
 }
 
@@ -204,7 +205,7 @@ func (m *Memory) RecordBindings(_ context.Context, bindings []quarantine.Binding
 	}
 	defer m.mu.Unlock()
 	for _, b := range bindings {
-		m.keepBinding(b, b.From.UnixNano())
+		m.keepBinding(b, b.From.UnixNano(), false)
 	}
 	return errs
 }

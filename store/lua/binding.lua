@@ -1,9 +1,11 @@
--- Merges one binding into its block. What it says only ever grows (renewed
--- later, begun earlier, start seen, ended, ended earlier), so writers may arrive in any order and repeat.
+-- Merges one binding into its block. What it says only grows (renewed later, start
+-- seen, ended, ended earlier), so writers may arrive in any order and repeat. Since
+-- when it was held is what the highest version of its session's record says; without
+-- versions the start that was seen counts, else the earliest.
 -- Times are base 36 milliseconds; "" is no time.
 -- KEYS: 1 block of bindings
 -- ARGV: 1 field, 2 from, 3 renewed, 4 to, 5 flags (s start seen, i ignored, n not told in the Start,
---       m imported),
+--       m imported), then the version of the session's record, if there is one,
 --       6 subscriber, 7 time to live while a binding is open, ms, 8 the same
 --       when all ended, 9 forget what ended before, ms, 10 forget what is open
 --       and was not renewed since, ms
@@ -13,21 +15,37 @@
 -- no more than what was added since. What it says wrongly, should another program
 -- write there, costs memory and nothing else.
 local function parse(value)
-  return string.match(value, '^(%w+),(%w+),(%w*),(%l*),(.*)$')
+  return string.match(value, '^(%w+),(%w+),(%w*),(%l*)(%d*),')
 end
 
-local from, renewed, to, flags = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local from, renewed, to = ARGV[2], ARGV[3], ARGV[4]
+local flags, version = string.match(ARGV[5], '^(%l*)(%d*)$')
 local read = redis.call('HMGET', KEYS[1], ARGV[1], 'o')
 local stored = read[1]
-local ofrom, orenewed, oto, oflags
+local ofrom, orenewed, oto, oflags, oversion
 if stored then
-  ofrom, orenewed, oto, oflags = parse(stored)
+  ofrom, orenewed, oto, oflags, oversion = parse(stored)
 end
 if ofrom then
-  -- A start that was seen is known; one that was not can only prove earlier.
-  local known, oknown = string.find(flags, 's', 1, true), string.find(oflags, 's', 1, true)
-  if oknown or (not known and tonumber(ofrom, 36) < tonumber(from, 36)) then
-    from = ofrom
+  local has = function(letters, letter) return string.find(letters, letter, 1, true) end
+  local later = (tonumber(version) or 0) - (tonumber(oversion) or 0)
+  local ignored = has(flags, 'i') or has(oflags, 'i')
+  if version ~= '' and later < 0 then
+    from, flags, version = ofrom, oflags, oversion
+  elseif version == '' or later == 0 or oversion == '' then
+    local seen, known = has(flags, 's'), has(oflags, 's')
+    if known or (not seen and tonumber(ofrom, 36) < tonumber(from, 36)) then
+      from = ofrom
+    end
+    if known and not seen then
+      flags = flags .. 's'
+    end
+    if version == '' then
+      version = oversion
+    end
+  end
+  if ignored and not has(flags, 'i') then
+    flags = flags .. 'i'
   end
   -- Who knows of an end knows better what was renewed before it.
   if (oto ~= '') ~= (to ~= '') then
@@ -40,14 +58,8 @@ if ofrom then
   if oto ~= '' and (to == '' or tonumber(oto, 36) < tonumber(to, 36)) then
     to = oto
   end
-  if string.find(oflags, 's', 1, true) and not string.find(flags, 's', 1, true) then
-    flags = flags .. 's'
-  end
-  if string.find(oflags, 'i', 1, true) and not string.find(flags, 'i', 1, true) then
-    flags = flags .. 'i'
-  end
 end
-local value = from .. ',' .. renewed .. ',' .. to .. ',' .. flags .. ',' .. ARGV[6]
+local value = from .. ',' .. renewed .. ',' .. to .. ',' .. flags .. version .. ',' .. ARGV[6]
 
 local opens, room = string.match(read[2] or '', '^(%d+),(%d+)$')
 opens, room = tonumber(opens), tonumber(room)

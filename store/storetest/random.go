@@ -16,7 +16,7 @@ import (
 // then know. Keys, subscribers and addresses are few, so that everything
 // collides with everything.
 func RandomAccounting(t *testing.T, open Open) {
-	for seed := range uint64(24) {
+	for seed := range uint64(60) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 4711))
 			s := start(t, open)

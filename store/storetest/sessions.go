@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -71,6 +72,22 @@ func Sessions(t *testing.T, open Open) {
 		got := session(t, s, "1")
 		if got.Subscriber != "bob" || !got.StartedAt.Equal(minute(20)) || !got.Live() {
 			t.Fatalf("got %+v", got)
+		}
+	})
+
+	t.Run("a key that two others had since, told in one batch, leaves nothing open", func(t *testing.T) {
+		s := start(t, open)
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1)))
+		between := event(quarantine.SessionRenewed, "1", "bob", minute(40), address("2001:db8:7::/60", quarantine.FramedIPv6Prefix))
+		between.StartedAt = minute(30)
+		last := event(quarantine.SessionRenewed, "1", "carol", minute(200), v4(2))
+		last.StartedAt = minute(190)
+		record(t, s, between, last)
+		for addr, want := range map[string]time.Time{"192.0.2.1": minute(30), "2001:db8:7::1": minute(190)} {
+			found := bindingsAt(t, s, netip.MustParseAddr(addr), noon, minute(60))
+			if len(found) != 1 || !found[0].To.Equal(want) {
+				t.Errorf("%s: %+v, want one that ended at %s", addr, found, want)
+			}
 		}
 	})
 
