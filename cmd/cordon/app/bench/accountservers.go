@@ -248,6 +248,7 @@ server accounting {
     type = acct
     ipaddr = 127.0.0.1
     port = PORT
+    recv_buff = 8388608
   }
   accounting {
     rediswho
