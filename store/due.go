@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -62,29 +63,35 @@ func (s *Store) WakeAll(ctx context.Context, now time.Time) error {
 	return s.wake(ctx, now, nil)
 }
 
-// wakeOpen makes the open cases of subscribers due at now. Hardly any of them has
-// one, and that is asked first: a case that is opened after the answer is due by
-// itself.
-func (s *Store) wakeOpen(ctx context.Context, now time.Time, subscribers []string) error {
-	c := &call{command: "HMGET", keys: []string{s.keys.open()}}
+// runAndAsk runs calls, and when they have been carried out asks which of the
+// subscribers have an open case. A case that is opened after that is due by itself.
+func (s *Store) runAndAsk(ctx context.Context, calls []*call, subscribers []string) (open []string, err error) {
+	if len(subscribers) == 0 {
+		s.run(ctx, calls)
+		return nil, nil
+	}
+	ask := &call{command: "HMGET", keys: []string{s.keys.open()}}
 	for _, subscriber := range subscribers {
-		c.args = append(c.args, subscriber)
+		ask.args = append(ask.args, subscriber)
 	}
-	s.run(ctx, []*call{c})
-	open, err := c.cmd.Slice()
+	// One server carries out a pipeline in its order, several do not.
+	together := !s.cluster
+	if together {
+		calls = append(slices.Clip(calls), ask)
+	}
+	if again := s.run(ctx, calls); again || !together {
+		s.run(ctx, []*call{ask})
+	}
+	answers, err := ask.cmd.Slice()
 	if err != nil {
-		return fmt.Errorf("look for open cases: %w", err)
+		return nil, fmt.Errorf("look for open cases: %w", err)
 	}
-	var with []string
 	for i, subscriber := range subscribers {
-		if open[i] != nil {
-			with = append(with, subscriber)
+		if answers[i] != nil {
+			open = append(open, subscriber)
 		}
 	}
-	if len(with) == 0 {
-		return nil
-	}
-	return s.wake(ctx, now, with)
+	return open, nil
 }
 
 // wake makes the open cases of subscribers due at now, or all of them if none

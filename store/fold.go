@@ -43,20 +43,27 @@ func (b *batch) storeSessions(ctx context.Context) {
 func (b *batch) fold(ctx context.Context, groups []*group) (folded, again []*group) {
 	calls := make([]*call, len(groups), len(groups)+1)
 	var read []quarantine.SessionKey
+	var renewing []string
 	for i, g := range groups {
-		if calls[i] = b.renewCall(g); calls[i] == nil {
-			calls[i] = &call{command: "GET", keys: []string{b.store.keys.session(g.key)}}
-			read = append(read, g.key)
+		if calls[i] = b.renewCall(g); calls[i] != nil {
+			renewing = append(renewing, b.events[g.events[0]].Subscriber)
+			continue
 		}
+		calls[i] = &call{command: "GET", keys: []string{b.store.keys.session(g.key)}}
+		read = append(read, g.key)
 	}
 	resets := b.store.resetCalls(bngsOf(read))
-	b.store.run(ctx, slices.AppendSeq(calls, maps.Values(resets)))
+	open, errAsk := b.store.runAndAsk(ctx, slices.AppendSeq(calls, maps.Values(resets)), renewing)
+	b.open = append(b.open, open...)
 	for i, g := range groups {
 		if calls[i].script != nil {
 			answer, err := calls[i].cmd.Int()
-			if g.renewed = err == nil && answer == 1; !g.renewed {
+			switch g.renewed = err == nil && answer == 1; {
+			case !g.renewed:
 				g.known.renewal = 0
 				again = append(again, g)
+			case errAsk != nil:
+				b.fail(g, errAsk)
 			}
 			continue
 		}

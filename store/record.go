@@ -14,7 +14,7 @@ import (
 
 // Record implements quarantine.SessionRecorder. Session records go first, each
 // by compare-and-set, then bindings and indexes, and when all have answered one
-// script makes the open cases concerned due. All of it may be repeated: an
+// script makes the open cases due that are concerned. All of it may be repeated: an
 // event that was stored half is completed by its repetition.
 func (s *Store) Record(ctx context.Context, events []quarantine.SessionEvent) []error {
 	b := newBatch(s, events)
@@ -45,6 +45,7 @@ type batch struct {
 	resets  []int        // indexes of BNG resets, in order
 	current map[int]bool // which of them are the newest known of their BNG
 	epoch   uint64       // see known
+	open    []string     // subscribers with an open case
 }
 
 // group is the events of a batch that concern one session key, in order.
@@ -140,7 +141,8 @@ func (b *batch) storeRest(ctx context.Context) {
 		ev := b.events[i]
 		add([]int{i}, &call{script: resetScript, keys: []string{b.store.keys.down(ev.Key.BNG)}, args: []any{ms(ev.At)}})
 	}
-	b.store.run(ctx, calls)
+	open, errAsk := b.store.runAndAsk(ctx, calls, b.concerned())
+	b.open = append(b.open, open...)
 	for n, c := range calls {
 		answer, err := c.cmd.Int()
 		for _, i := range owner[n] {
@@ -153,6 +155,26 @@ func (b *batch) storeRest(ctx context.Context) {
 		}
 	}
 	b.remember()
+	for _, g := range b.groups {
+		if errAsk != nil && g.next != nil && b.errs[g.events[0]] == nil {
+			b.fail(g, errAsk)
+		}
+	}
+}
+
+// concerned lists the subscribers whose cases are to look at what is stored: those
+// of the sessions, and of those that they replaced.
+func (b *batch) concerned() (subscribers []string) {
+	for _, g := range b.groups {
+		if b.errs[g.events[0]] != nil || g.next == nil {
+			continue
+		}
+		subscribers = append(subscribers, g.next.Subscriber)
+		for _, older := range g.next.earlier() {
+			subscribers = append(subscribers, older.Subscriber)
+		}
+	}
+	return subscribers
 }
 
 // remember notes what the batch has written of its sessions.
@@ -190,9 +212,8 @@ func (b *batch) indexCalls(g *group) []*call {
 	return calls
 }
 
-// wake makes due the open cases of every subscriber that a stored event
-// concerns: its own, and that of a session it replaced. A BNG's restart
-// concerns everybody.
+// wake makes due the open cases of the subscribers that the stored events concern.
+// A BNG's restart concerns everybody.
 func (b *batch) wake(ctx context.Context) {
 	s, now := b.store, b.store.cfg.Now()
 	for i := range b.current {
@@ -201,21 +222,8 @@ func (b *batch) wake(ctx context.Context) {
 			return
 		}
 	}
-	var subscribers []string
-	for _, g := range b.groups {
-		switch {
-		case b.errs[g.events[0]] != nil:
-		case g.renewed:
-			subscribers = append(subscribers, b.events[g.events[0]].Subscriber)
-		case g.next != nil:
-			subscribers = append(subscribers, g.next.Subscriber)
-			for _, older := range g.next.earlier() {
-				subscribers = append(subscribers, older.Subscriber)
-			}
-		}
-	}
-	if len(subscribers) > 0 {
-		b.failWith(s.wakeOpen(ctx, now, subscribers))
+	if len(b.open) > 0 {
+		b.failWith(s.wake(ctx, now, b.open))
 	}
 }
 

@@ -54,8 +54,9 @@ type call struct {
 }
 
 // run sends all calls in one pipeline. A node that does not know a script yet
-// gets its text. Errors are left in each call's cmd.
-func (s *Store) run(ctx context.Context, calls []*call) {
+// gets its text, after all others; run reports whether that was so. Errors are left
+// in each call's cmd.
+func (s *Store) run(ctx context.Context, calls []*call) (again bool) {
 	s.pipeline(ctx, calls, func(p redis.Pipeliner, c *call) *redis.Cmd {
 		if c.script == nil {
 			return p.Do(ctx, append([]any{c.command, c.keys[0]}, c.args...)...)
@@ -71,6 +72,7 @@ func (s *Store) run(ctx context.Context, calls []*call) {
 	s.pipeline(ctx, unknown, func(p redis.Pipeliner, c *call) *redis.Cmd {
 		return c.script.Eval(ctx, p, c.keys, c.args...)
 	})
+	return len(unknown) > 0
 }
 
 func (s *Store) pipeline(ctx context.Context, calls []*call, send func(redis.Pipeliner, *call) *redis.Cmd) {

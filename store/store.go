@@ -22,6 +22,7 @@ type Store struct {
 	unreadable atomic.Uint64
 	watch      watch
 	known      *known
+	cluster    bool // keys lie on several servers
 }
 
 var (
@@ -80,7 +81,8 @@ func New(cfg Config) (*Store, error) {
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
-	return &Store{client: client, keys: keys{prefix: cfg.KeyPrefix}, cfg: cfg, known: newKnown()}, nil
+	_, cluster := client.(*redis.ClusterClient)
+	return &Store{client: client, keys: keys{prefix: cfg.KeyPrefix}, cfg: cfg, known: newKnown(), cluster: cluster}, nil
 }
 
 // Close ends all connections. Calls under way fail.
