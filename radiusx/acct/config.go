@@ -46,8 +46,8 @@ type Config struct {
 	Keep          []string            // attributes wanted in Record.Attributes beside AlwaysKept
 	Dictionary    *radiusx.Dictionary // names SubscriberKey and Keep; radiusx.Builtin()
 
-	Batch         int           // most records handed over at once; 128
-	Workers       int           // batches handled side by side; 4
+	Batch         int           // most records handed over at once; 256
+	Workers       int           // batches handled side by side; 3
 	Queue         int           // records that may wait; more are dropped, which is the back-pressure; 8192
 	MaxAttributes int           // a packet with more is dropped; 200
 	HandleTimeout time.Duration // deadline of one Handle call; 10s
@@ -65,8 +65,8 @@ type Config struct {
 
 func (c *Config) setDefaults() {
 	setDefault(&c.SubscriberKey, "User-Name")
-	setDefault(&c.Batch, 128)
-	setDefault(&c.Workers, 4)
+	setDefault(&c.Batch, 256)
+	setDefault(&c.Workers, 3)
 	setDefault(&c.Queue, 8192)
 	setDefault(&c.MaxAttributes, 200)
 	setDefault(&c.HandleTimeout, 10*time.Second)

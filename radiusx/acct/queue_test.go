@@ -288,7 +288,7 @@ func TestConfigFaultsAreAllNamed(t *testing.T) {
 		"no relay":         func(c *Config) { c.Clients = []Client{{Prefix: network, Secret: s, RelayFor: []string{"bng1"}}} },
 		"negative number":  func(c *Config) { c.Batch = -1 },
 		"negative time":    func(c *Config) { c.Drain = -1 },
-		"queue too short":  func(c *Config) { c.Queue = 3 },
+		"queue too short":  func(c *Config) { c.Queue = 2 },
 		"unknown key":      func(c *Config) { c.SubscriberKey = "No-Such-Attribute" },
 		"unknown to keep":  func(c *Config) { c.Keep = []string{"No-Such-Attribute"} },
 		"address in words": func(c *Config) { c.Listen = []string{"not an address"} },
