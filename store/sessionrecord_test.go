@@ -2,6 +2,7 @@ package store
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,6 +24,10 @@ func fullRecord() record {
 			{Prefix: netip.MustParsePrefix("2001:db8::1/128"), Kind: quarantine.FramedIPv6Address},
 		},
 		Attributes: []quarantine.Attribute{{Name: "Class", Value: "\x00\xff%<>\""}},
+		Shown: []quarantine.Showing{
+			{Attribute: quarantine.Attribute{Name: "Filter-Id", Value: "OLD"}, At: at},
+			{Attribute: quarantine.Attribute{Name: "Filter-Id", Value: "GARDEN"}, At: at.Add(time.Hour)}, // with the last record
+		},
 	}
 	older := r
 	older.replaced = nil
@@ -44,6 +49,9 @@ func TestARecordReadsBackAsItWasWritten(t *testing.T) {
 	if err != nil || again != text {
 		t.Fatalf("%s\nreads back as\n%s %v", text, again, err)
 	}
+	if !slices.Equal(back.Shown, r.Shown) || !back.SeenAt.Equal(r.SeenAt) || back.version != r.version {
+		t.Fatalf("seen %s, shown %+v, version %d; want %s, %+v, %d", back.SeenAt, back.Shown, back.version, r.SeenAt, r.Shown, r.version)
+	}
 	if back.Subscriber != r.Subscriber || back.Attributes[0] != r.Attributes[0] || !back.EndedAt.Equal(r.EndedAt) || !back.began.Equal(r.began) {
 		t.Fatalf("got %+v, want %+v", back, r)
 	}
@@ -59,10 +67,12 @@ func TestAnAddressThatCannotBeStoredIsAnError(t *testing.T) {
 	}
 }
 
-// foreign are records that no Cordon wrote.
+const head = "0mi8abcde1f"
+
+// foreign are records that no Cordon wrote, with a head before them or none.
 var foreign = []string{
 	``, `{}`, `[]`, `null`, `"x"`, `{"u":"alice"}`, `{"u":"","b":1772366400000}`, `{"u":"%zz","b":1772366400000}`, `{"u":"a","b":-5}`,
-	`{"u":"a","b":1772366400000,"s":-1772366400001}`, `{"u":"a","b":1772366400000,"e":99999999999999999}`,
+	`{"u":"a","b":1772366400000,"r":[{"u":"a","b":1772366400000,"s":-1772366400001}]}`, `{"u":"a","b":1772366400000,"e":99999999999999999}`,
 	`{"u":"a","b":1772366400000,"a":[""]}`, `{"u":"a","b":1772366400000,"a":["x1.2.3.4"]}`, `{"u":"a","b":1772366400000,"a":["41.2.3.4/99"]}`,
 	`{"u":"a","b":1772366400000,"t":[["a","%"]]}`, `{"u":"a","b":1772366400000,"t":[["%","a"]]}`, `{"u":"a","b":1772366400000,"r":[{}]}`,
 	`{"u":"a","b":1e400}`, "\x00\xff",
@@ -70,8 +80,19 @@ var foreign = []string{
 
 func TestAForeignRecordIsAnErrorAndNoPanic(t *testing.T) {
 	for _, text := range foreign {
-		if r, err := decodeRecord(recordKey, text); err == nil {
-			t.Errorf("%q decodes as %+v", text, r)
+		for _, text := range []string{text, head + text} {
+			if r, err := decodeRecord(recordKey, text); err == nil {
+				t.Errorf("%q decodes as %+v", text, r)
+			}
+		}
+	}
+	const good = `{"u":"a","b":1772366400000}`
+	if _, err := decodeRecord(recordKey, head+good); err != nil {
+		t.Error(err)
+	}
+	for _, head := range []string{"", "1", "mi8abcde", "000000000", "00000000-", "zzzzzzzzz1", "0mi8abcde", "0mi8abcde-1", "0mi8abcde1 "} {
+		if r, err := decodeRecord(recordKey, head+good); err == nil {
+			t.Errorf("with head %q it decodes as %+v", head, r)
 		}
 	}
 	if _, err := decodeRecord(recordKey, string(make([]byte, maxRecord+1))); err == nil {
@@ -88,6 +109,7 @@ func FuzzDecodeRecord(f *testing.F) {
 	f.Add(text)
 	for _, text := range foreign {
 		f.Add(text)
+		f.Add(head + text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := decodeRecord(recordKey, text)
