@@ -56,7 +56,7 @@ func (s *Store) bindingCall(b *quarantine.Binding, began time.Time, version uint
 	}
 	number := ""
 	if version > 0 {
-		number = strconv.FormatUint(version, 10)
+		number = strings.ToUpper(versionText(version)) // small letters are flags
 	}
 	return &call{
 		script: bindingScript,

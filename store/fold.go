@@ -58,8 +58,8 @@ func (b *batch) fold(ctx context.Context, groups []*group) (folded, again []*gro
 	for i, g := range groups {
 		if calls[i].script != nil {
 			answer, err := calls[i].cmd.Int()
-			switch g.renewed = err == nil && answer == 1; {
-			case !g.renewed:
+			switch renewed := err == nil && answer == 1; {
+			case !renewed:
 				g.known.renewal = 0
 				again = append(again, g)
 			case errAsk != nil:
@@ -85,7 +85,7 @@ func (b *batch) renewCall(g *group) *call {
 	}
 	return &call{
 		script: renewScript, keys: []string{b.store.keys.session(g.key)},
-		args: []any{versionText(uint64(g.known.version)) + "{", seenText(ev.At)},
+		args: []any{versionText(g.known.version) + "{", seenText(ev.At)},
 	}
 }
 
@@ -121,7 +121,9 @@ func (b *batch) apply(g *group, resetAt time.Time) {
 		stored = applyEvent(stored, b.events[i], b.resetBefore(i, resetAt), b.store.cfg.Restricted)
 		g.changed = g.changed || stored != before
 	}
-	g.next = stored
+	if g.next = stored; g.changed {
+		g.next.trim()
+	}
 }
 
 func applyEvent(stored *record, ev quarantine.SessionEvent, resetAt time.Time, restricted func(quarantine.Attribute) bool) *record {
@@ -140,18 +142,14 @@ func applyEvent(stored *record, ev quarantine.SessionEvent, resetAt time.Time, r
 	}
 	if change.Replaced != nil {
 		older := *stored
-		older.Session, older.replaced, older.over = *change.Replaced, nil, nil
+		older.Session, older.replaced, older.fresh = *change.Replaced, nil, 0
 		older.version++ // what is said of it now is newer than what is stored
 		// Strictly later, or two subscribers' bindings would merge into one.
 		next.began = stored.began.Add(time.Millisecond)
 		if next.StartedAt.After(next.began) {
 			next.began = next.StartedAt
 		}
-		next.replaced, next.over = append(slices.Clone(stored.replaced), older), append(slices.Clone(stored.over), older)
-	}
-	next.replaced = next.replaced[max(0, len(next.replaced)-maxReplaced):]
-	for len(next.replaced) > 0 && next.SeenAt.Sub(next.replaced[0].EndedAt) > replacedFor {
-		next.replaced = next.replaced[1:]
+		next.replaced, next.fresh = append(slices.Clone(stored.replaced), older), stored.fresh+1
 	}
 	return &next
 }
@@ -208,7 +206,7 @@ func (b *batch) sessionCall(g *group) (*call, error) {
 	if g.next == nil || !g.changed {
 		return nil, nil
 	}
-	g.next.version++
+	g.next.raise(b.store.cfg.Now())
 	text, err := g.next.encode()
 	if err != nil {
 		return nil, err

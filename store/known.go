@@ -25,7 +25,7 @@ type knownSession struct {
 	mark    uint64 // of what bindings and index say
 	renewal uint64 // digest of an event that only renews the session; 0: none is known
 	started int64  // StartedAt, ms
-	version uint32 // of the record of which renewal is true
+	version uint64 // of the record of which renewal is true
 }
 
 // known remembers sessions by digests of their keys, which a hash has made: what

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"cordon/quarantine"
@@ -54,7 +53,6 @@ type group struct {
 	events   []int        // indexes into the batch
 	digest   uint64       // of the key
 	known    knownSession // the session as it was before
-	renewed  bool         // the events only renew the session, and its record says so
 	raw      string       // the record as read
 	absent   bool         // there was none
 	next     *record      // as it shall be; nil: there is nothing to store but perhaps a renewal
@@ -123,11 +121,12 @@ func (b *batch) storeRest(ctx context.Context) {
 			calls, owner = append(calls, c), append(owner, events)
 		}
 	}
+	remembered := b.store.known.begin() == b.epoch
 	for _, g := range b.groups {
 		if b.errs[g.events[0]] != nil || g.next == nil {
 			continue
 		}
-		renewal := g.raw != "" && g.next.Live() && len(g.next.earlier()) == 0
+		renewal := remembered && g.raw != "" && g.next.Live() && len(g.next.earlier()) == 0
 		mark := b.store.known.mark(g.next)
 		if g.complete = renewal && g.known.mark == mark; !g.complete {
 			add(g.events, b.bindingCalls(g)...)
@@ -185,10 +184,12 @@ func (b *batch) remember() {
 		if b.errs[g.events[0]] != nil || g.next == nil || !g.next.Live() {
 			continue
 		}
-		g.known.renewal = 0
 		last := b.events[g.events[len(g.events)-1]]
-		if len(g.next.earlier()) == 0 && g.next.version <= math.MaxUint32 && quarantine.OnlyRenews(&g.next.Session, last, s.cfg.Restricted) {
-			g.known.renewal, g.known.version, g.known.started = s.known.renewal(&last), uint32(g.next.version), g.next.StartedAt.UnixMilli()
+		switch {
+		case len(g.next.earlier()) == 0 && quarantine.OnlyRenews(&g.next.Session, last, s.cfg.Restricted):
+			g.known.renewal, g.known.version, g.known.started = s.known.renewal(&last), g.next.version, g.next.StartedAt.UnixMilli()
+		case g.known.version != g.next.version:
+			g.known.renewal = 0 // another record than it was true of
 		}
 		s.known.put(g.digest, g.known, !g.complete, b.epoch, now)
 	}

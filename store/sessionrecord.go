@@ -24,15 +24,31 @@ type record struct {
 	// stay with the record so that a repeated accounting record closes their
 	// bindings even if the first one was stored half.
 	replaced []record
-	over     []record // those that the batch under way replaced, all of them
+	fresh    int      // how many of replaced, the last ones, the batch under way has added
+	dropped  []record // what trim took out of replaced
 }
 
 // earlier lists the sessions under the key whose ends are to be written.
-func (r *record) earlier() []record {
-	return slices.Concat(r.replaced[:max(0, len(r.replaced)-len(r.over))], r.over) // the youngest of replaced are in over too
+func (r *record) earlier() []record { return slices.Concat(r.dropped, r.replaced) }
+
+// trim takes out of replaced what has stood there for long, so that its end is
+// written once more and then no longer. What the batch under way has added stays:
+// its end was never written.
+func (r *record) trim() {
+	drop := 0
+	for old := r.replaced[:len(r.replaced)-r.fresh]; drop < len(old); drop++ {
+		if len(r.replaced)-drop <= maxReplaced && r.SeenAt.Sub(old[drop].EndedAt) <= replacedFor {
+			break
+		}
+	}
+	r.dropped, r.replaced = r.replaced[:drop], r.replaced[drop:]
 }
 
-// A record carries this many replaced sessions, and each for this long: well
+// raise gives the record its next version. It is also a time in ms, so that a
+// record that is lost does not begin again with versions that it has had.
+func (r *record) raise(now time.Time) { r.version = max(r.version+1, uint64(max(now.UnixMilli(), 0))) }
+
+// A record carries this many replaced sessions, beside those of one batch, and each for this long: well
 // beyond the time in which a BNG repeats an unanswered accounting record.
 const (
 	maxReplaced = 3

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"sync"
+	"time"
 )
 
 // Datagram is what came or is to leave. An address is never IPv4-mapped when it
@@ -18,10 +20,26 @@ type Datagram struct {
 // [Writer.WaitReady].
 var ErrFull = errors.New("send buffer is full")
 
-// ZoneOf names the zone of an IPv6 address as package net does.
+// ZoneOf names the zone of an IPv6 address as package net does. Names are looked up
+// once a minute: whoever is on a link must not have it done for each datagram.
 func ZoneOf(index int) string {
-	if i, err := net.InterfaceByIndex(index); err == nil {
-		return i.Name
+	zones.Lock()
+	defer zones.Unlock()
+	if now := time.Now(); now.Sub(zones.read) > time.Minute {
+		zones.read, zones.names = now, map[int]string{}
+		interfaces, _ := net.Interfaces() // without it zones have their numbers
+		for _, i := range interfaces {
+			zones.names[i.Index] = i.Name
+		}
+	}
+	if name, ok := zones.names[index]; ok {
+		return name
 	}
 	return strconv.Itoa(index)
+}
+
+var zones struct {
+	sync.Mutex // guards what follows
+	names      map[int]string
+	read       time.Time
 }

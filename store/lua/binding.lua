@@ -5,7 +5,8 @@
 -- Times are base 36 milliseconds; "" is no time.
 -- KEYS: 1 block of bindings
 -- ARGV: 1 field, 2 from, 3 renewed, 4 to, 5 flags (s start seen, i ignored, n not told in the Start,
---       m imported), then the version of the session's record, if there is one,
+--       m imported), then the version of the session's record in capital letters and
+--       digits, if there is one,
 --       6 subscriber, 7 time to live while a binding is open, ms, 8 the same
 --       when all ended, 9 forget what ended before, ms, 10 forget what is open
 --       and was not renewed since, ms
@@ -13,13 +14,14 @@
 -- The field o holds how many bindings of the block are open, a comma, and how many
 -- may come before what is too old is forgotten: looking through a block then costs
 -- no more than what was added since. What it says wrongly, should another program
--- write there, costs memory and nothing else.
+-- write there, costs memory, or ends the block of a session that has not been heard
+-- of for as long as history.
 local function parse(value)
-  return string.match(value, '^(%w+),(%w+),(%w*),(%l*)(%d*),')
+  return string.match(value, '^(%w+),(%w+),(%w*),(%l*)([%u%d]*),')
 end
 
 local from, renewed, to = ARGV[2], ARGV[3], ARGV[4]
-local flags, version = string.match(ARGV[5], '^(%l*)(%d*)$')
+local flags, version = string.match(ARGV[5], '^(%l*)([%u%d]*)$')
 local read = redis.call('HMGET', KEYS[1], ARGV[1], 'o')
 local stored = read[1]
 local ofrom, orenewed, oto, oflags, oversion
@@ -28,7 +30,7 @@ if stored then
 end
 if ofrom then
   local has = function(letters, letter) return string.find(letters, letter, 1, true) end
-  local later = (tonumber(version) or 0) - (tonumber(oversion) or 0)
+  local later = (tonumber(version, 36) or 0) - (tonumber(oversion, 36) or 0)
   local ignored = has(flags, 'i') or has(oflags, 'i')
   if version ~= '' and later < 0 then
     from, flags, version = ofrom, oflags, oversion
