@@ -48,8 +48,9 @@ func (r *record) trim() {
 // record that is lost does not begin again with versions that it has had.
 func (r *record) raise(now time.Time) { r.version = max(r.version+1, uint64(max(now.UnixMilli(), 0))) }
 
-// A record carries this many replaced sessions, beside those of one batch, and each for this long: well
-// beyond the time in which a BNG repeats an unanswered accounting record.
+// A record carries this many replaced sessions, beside those of one batch, and each
+// for this long: well beyond the time in which a BNG repeats an unanswered accounting
+// record.
 const (
 	maxReplaced = 3
 	replacedFor = time.Hour
@@ -63,15 +64,17 @@ const maxRecord = 64 << 10
 // and SeenAt in the head.
 type wireSession struct {
 	Subscriber string        `json:"u"`           // escaped
-	Start      int64         `json:"b"`           // StartedAt, ms
-	Began      int64         `json:"i,omitempty"` // ms less Start
-	Seen       int64         `json:"s,omitempty"` // of a replaced session: SeenAt, ms less Start
-	End        *int64        `json:"e,omitempty"` // EndedAt, ms less Start
+	Begin      string        `json:"b"`           // StartedAt, base 36 ms
+	Began      int64         `json:"i,omitempty"` // ms less Begin
+	Seen       int64         `json:"s,omitempty"` // of a replaced session: SeenAt, ms less Begin
+	End        *int64        `json:"e,omitempty"` // EndedAt, ms less Begin
 	Flags      string        `json:"f,omitempty"` // as of a binding, and g: the start is guessed
 	Addresses  []string      `json:"a,omitempty"` // kind's letter, address or prefix
-	Attributes [][2]string   `json:"t,omitempty"` // escaped
+	Attributes []string      `json:"t,omitempty"` // escaped; name, value, name, …
 	Shown      [][3]string   `json:"h,omitempty"` // escaped; when: base 36 ms, "" for SeenAt
 	Replaced   []wireSession `json:"r,omitempty"`
+
+	start int64 // Begin, ms
 }
 
 // kindLetters shortens the kinds of address.
@@ -128,13 +131,13 @@ func cutHead(text string) (seen time.Time, version uint64, rest string, err erro
 
 func (r *record) wire() (wireSession, error) {
 	w := wireSession{
-		Subscriber: escape(r.Subscriber), Start: r.StartedAt.UnixMilli(),
+		Subscriber: escape(r.Subscriber), Begin: stamp(r.StartedAt), start: r.StartedAt.UnixMilli(),
 		Flags: flags(r.StartSeen, r.Ignored),
 	}
 	w.Flags += letter(r.Guessed, "g") + letter(r.Imported, "m")
-	w.Began, w.Seen = r.began.UnixMilli()-w.Start, r.SeenAt.UnixMilli()-w.Start
+	w.Began, w.Seen = r.began.UnixMilli()-w.start, r.SeenAt.UnixMilli()-w.start
 	if !r.Live() {
-		end := r.EndedAt.UnixMilli() - w.Start
+		end := r.EndedAt.UnixMilli() - w.start
 		w.End = &end
 	}
 	for i := range r.Addresses {
@@ -145,7 +148,7 @@ func (r *record) wire() (wireSession, error) {
 		w.Addresses = append(w.Addresses, text)
 	}
 	for _, a := range r.Attributes {
-		w.Attributes = append(w.Attributes, [2]string{escapeText(a.Name), escapeText(a.Value)})
+		w.Attributes = append(w.Attributes, escapeText(a.Name), escapeText(a.Value))
 	}
 	for _, a := range r.Shown {
 		at := ""
@@ -177,7 +180,11 @@ func decodeRecord(key quarantine.SessionKey, text string) (record, error) {
 	if err := json.Unmarshal([]byte(rest), &w); err != nil {
 		return record{}, fmt.Errorf("session record: %w", err)
 	}
-	w.Seen = seen.UnixMilli() - w.Start
+	started, err := parseStamp(w.Begin)
+	if err != nil {
+		return record{}, err
+	}
+	w.Seen = seen.UnixMilli() - started.UnixMilli()
 	r, err := w.record(key)
 	r.version = version
 	return r, err
@@ -185,17 +192,19 @@ func decodeRecord(key quarantine.SessionKey, text string) (record, error) {
 
 func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
 	subscriber, err := url.PathUnescape(w.Subscriber)
-	if err != nil || subscriber == "" || !plausible(w.Start) || !plausible(w.Start+w.Seen) || !plausible(w.Start+w.Began) {
+	started, errStart := parseStamp(w.Begin)
+	w.start = started.UnixMilli()
+	if err != nil || errStart != nil || subscriber == "" || !plausible(w.start) || !plausible(w.start+w.Seen) || !plausible(w.start+w.Began) {
 		return record{}, fmt.Errorf("session record without subscriber or times")
 	}
-	r := record{began: fromMilli(w.Start + w.Began)}
+	r := record{began: fromMilli(w.start + w.Began)}
 	r.SessionKey, r.Subscriber = key, subscriber
-	r.StartedAt, r.SeenAt = fromMilli(w.Start), fromMilli(w.Start+w.Seen)
+	r.StartedAt, r.SeenAt = fromMilli(w.start), fromMilli(w.start+w.Seen)
 	if w.End != nil {
-		if !plausible(w.Start + *w.End) {
+		if !plausible(w.start + *w.End) {
 			return record{}, fmt.Errorf("session record with an impossible end")
 		}
-		r.EndedAt = fromMilli(w.Start + *w.End)
+		r.EndedAt = fromMilli(w.start + *w.End)
 	}
 	r.StartSeen, r.Ignored = strings.Contains(w.Flags, "s"), strings.Contains(w.Flags, "i")
 	r.Guessed, r.Imported = strings.Contains(w.Flags, "g"), strings.Contains(w.Flags, "m")
@@ -287,16 +296,19 @@ func parseAddress(text string) (quarantine.Address, error) {
 	return a, errors.Join(errs[:]...)
 }
 
-func decodeAttributes(pairs [][2]string) ([]quarantine.Attribute, error) {
+func decodeAttributes(texts []string) ([]quarantine.Attribute, error) {
+	if len(texts)%2 != 0 {
+		return nil, fmt.Errorf("session record with attribute %q without a value", texts[len(texts)-1])
+	}
 	var attributes []quarantine.Attribute
-	for _, pair := range pairs {
-		name, err := url.PathUnescape(pair[0])
+	for i := 0; i < len(texts); i += 2 {
+		name, err := url.PathUnescape(texts[i])
 		if err != nil {
-			return nil, fmt.Errorf("session record with attribute %q", pair[0])
+			return nil, fmt.Errorf("session record with attribute %q", texts[i])
 		}
-		value, err := url.PathUnescape(pair[1])
+		value, err := url.PathUnescape(texts[i+1])
 		if err != nil {
-			return nil, fmt.Errorf("session record with value %q", pair[1])
+			return nil, fmt.Errorf("session record with value %q", texts[i+1])
 		}
 		attributes = append(attributes, quarantine.Attribute{Name: name, Value: value})
 	}
@@ -306,7 +318,7 @@ func decodeAttributes(pairs [][2]string) ([]quarantine.Attribute, error) {
 func decodeShown(told [][3]string, seen time.Time) ([]quarantine.Showing, error) {
 	var shown []quarantine.Showing
 	for _, t := range told {
-		attributes, err := decodeAttributes([][2]string{{t[0], t[1]}})
+		attributes, err := decodeAttributes(t[:2])
 		if err != nil {
 			return nil, err
 		}

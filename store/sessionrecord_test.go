@@ -71,11 +71,12 @@ const head = "0mi8abcde1f"
 
 // foreign are records that no Cordon wrote, with a head before them or none.
 var foreign = []string{
-	``, `{}`, `[]`, `null`, `"x"`, `{"u":"alice"}`, `{"u":"","b":1772366400000}`, `{"u":"%zz","b":1772366400000}`, `{"u":"a","b":-5}`,
-	`{"u":"a","b":1772366400000,"r":[{"u":"a","b":1772366400000,"s":-1772366400001}]}`, `{"u":"a","b":1772366400000,"e":99999999999999999}`,
-	`{"u":"a","b":1772366400000,"a":[""]}`, `{"u":"a","b":1772366400000,"a":["x1.2.3.4"]}`, `{"u":"a","b":1772366400000,"a":["41.2.3.4/99"]}`,
-	`{"u":"a","b":1772366400000,"t":[["a","%"]]}`, `{"u":"a","b":1772366400000,"t":[["%","a"]]}`, `{"u":"a","b":1772366400000,"r":[{}]}`,
-	`{"u":"a","b":1e400}`, "\x00\xff",
+	``, `{}`, `[]`, `null`, `"x"`, `{"u":"alice"}`, `{"u":"","b":"mm7p6yo0"}`, `{"u":"%zz","b":"mm7p6yo0"}`, `{"u":"a","b":"-5"}`,
+	`{"u":"a","b":"mm7p6yo0","r":[{"u":"a","b":"mm7p6yo0","s":-1772366400001}]}`, `{"u":"a","b":"mm7p6yo0","e":99999999999999999}`,
+	`{"u":"a","b":"mm7p6yo0","a":[""]}`, `{"u":"a","b":"mm7p6yo0","a":["x1.2.3.4"]}`, `{"u":"a","b":"mm7p6yo0","a":["41.2.3.4/99"]}`,
+	`{"u":"a","b":"mm7p6yo0","t":["a","%"]}`, `{"u":"a","b":"mm7p6yo0","t":["%","a"]}`, `{"u":"a","b":"mm7p6yo0","r":[{}]}`,
+	`{"u":"a","b":"mm7p6yo0","t":["a"]}`, `{"u":"a","b":1772366400000}`, `{"u":"a","b":""}`,
+	`{"u":"a","b":"zzzzzzzzzzzzzzzzzzz"}`, "\x00\xff",
 }
 
 func TestAForeignRecordIsAnErrorAndNoPanic(t *testing.T) {
@@ -86,7 +87,7 @@ func TestAForeignRecordIsAnErrorAndNoPanic(t *testing.T) {
 			}
 		}
 	}
-	const good = `{"u":"a","b":1772366400000}`
+	const good = `{"u":"a","b":"mm7p6yo0"}`
 	if _, err := decodeRecord(recordKey, head+good); err != nil {
 		t.Error(err)
 	}
