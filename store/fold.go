@@ -190,7 +190,7 @@ func (b *batch) compareAndSet(ctx context.Context, groups []*group) []*group {
 	}
 	var again []*group
 	for i, g := range writing {
-		written, err := replaced(calls[i])
+		written, err := wasWritten(calls[i])
 		switch {
 		case err != nil:
 			b.fail(g, fmt.Errorf("store session %s: %w", g.key, err))
@@ -222,8 +222,8 @@ func (b *batch) sessionCall(g *group) (*call, error) {
 	return &call{script: replaceScript, keys: keys, args: []any{g.raw, text, ttl(life)}}, nil
 }
 
-// replaced reads the answer: whether the record was written.
-func replaced(c *call) (bool, error) {
+// wasWritten reads the answer to a call of sessionCall.
+func wasWritten(c *call) (bool, error) {
 	answer, err := c.cmd.Result()
 	if errors.Is(err, redis.Nil) {
 		return false, nil // there is one meanwhile

@@ -154,8 +154,11 @@ func (b *batch) storeRest(ctx context.Context) {
 		}
 	}
 	b.remember()
+	if errAsk == nil {
+		return
+	}
 	for _, g := range b.groups {
-		if errAsk != nil && g.next != nil && b.errs[g.events[0]] == nil {
+		if g.next != nil && b.errs[g.events[0]] == nil {
 			b.fail(g, errAsk)
 		}
 	}

@@ -67,10 +67,7 @@ const (
 )
 
 // traffic is a load under way: its lines go on from one run to the next.
-type traffic struct {
-	load    *Load
-	sources []*source
-}
+type traffic struct{ sources []*source }
 
 // open opens the load's ports and begins its lines, which will send the load
 // and as many records before it as the first argument says.
@@ -78,7 +75,7 @@ func (l *Load) open(before int) (*traffic, error) {
 	if err := l.Validate(); err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
-	tr := &traffic{load: l}
+	tr := &traffic{}
 	began := time.Now().Add(-time.Duration(2*(before+l.Records)/l.Lines+20) * recordEvery)
 	for i := range l.Sources {
 		s, err := l.source(i, began)
