@@ -37,7 +37,9 @@ type Attribute struct {
 // (BNG, Acct-Session-Id, start).
 type Session struct {
 	SessionKey
-	Subscriber string      `json:"subscriber"`
+	Subscriber string      `json:"subscriber"`       // empty: nobody named it; see SessionEvent.Subscriber
+	Member     string      `json:"member,omitempty"` // of a redundancy group: the BNG that spoke last
+	Via        Place       `json:"via,omitzero"`     // of a NAT: who held this inside address held the port blocks
 	StartedAt  time.Time   `json:"started_at"`
 	SeenAt     time.Time   `json:"seen_at"`            // event time of the newest record
 	EndedAt    time.Time   `json:"ended_at,omitzero"`  // zero while live

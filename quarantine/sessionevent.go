@@ -19,14 +19,30 @@ const (
 
 // SessionEvent is one accounting record in the domain's words.
 type SessionEvent struct {
-	Kind       SessionEventKind
-	Key        SessionKey // BNGReset: only the BNG
+	Kind SessionEventKind
+	Key  SessionKey // BNGReset: only the BNG
+	// Member is the BNG that sent the record where Key.BNG names a redundancy
+	// group; empty: Key.BNG itself.
+	Member string
+	// Subscriber is the subscriber's key. Empty: the record names nobody, or more
+	// than one; whoever holds its addresses cannot be named. It may be another one
+	// than that of the stored session under the key.
 	Subscriber string
-	At         time.Time // when it happened
-	StartedAt  time.Time // Started: At; else At less the session time told, zero if none was
-	Ignored    bool
-	Imported   bool      // another program told it, not the BNG
-	Addresses  []Address // as the record tells them; when they were held is for Apply to say
+	// Via is set instead of Subscriber where a NAT reports port blocks that it gave
+	// to an inside address: whoever held that address then held them.
+	Via Place
+	// At is when it happened. Where the BNG's clock and the arrival of the record
+	// contradict each other it happened at some moment of [At, Latest].
+	At        time.Time
+	Latest    time.Time // zero: At is certain
+	StartedAt time.Time // Started: At; else At less the session time told, zero if none was
+	Ignored   bool
+	Imported  bool      // another program told it, not the BNG
+	Addresses []Address // as the record tells them; when they were held is for Apply to say
+	// Only lists kinds of address of which the session holds those in Addresses and
+	// no others at the time of the record: it says that an address was released, or
+	// its platform lists all addresses in every record.
+	Only       []AddressKind
 	Freed      []Address // port blocks given back
 	Attributes []Attribute
 	Shown      []Attribute // what it tells of the profiles in force, restricted ones too
