@@ -97,6 +97,15 @@ func doubtful(bindings []Binding, gaps []Gap, from, to time.Time) bool {
 	})
 }
 
+// Doubt says why gaps cast doubt on who held the binding's address at a moment;
+// empty: they do not.
+func (b Binding) Doubt(gaps []Gap, moment time.Time) string {
+	if alone := []Binding{b}; doubtful(alone, gaps, moment, moment) {
+		return whyDoubtful(alone, gaps, moment, moment)
+	}
+	return ""
+}
+
 // whyDoubtful says for people which gap casts doubt on all of bindings.
 func whyDoubtful(bindings []Binding, gaps []Gap, from, to time.Time) string {
 	for _, g := range gaps {

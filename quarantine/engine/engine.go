@@ -63,7 +63,7 @@ type Config struct {
 	// HTTPAddr is where other instances may ask whether this one is cut off; empty:
 	// nowhere. AskCutOff asks another one, and is true only if that one says
 	// clearly that it is. Nil: nobody is asked.
-	HTTPAddr  string
+	HTTPAddr  func() string
 	AskCutOff func(ctx context.Context, other quarantine.Instance) bool
 	// History is how long instances that went are remembered; default 168 h.
 	History time.Duration
@@ -123,6 +123,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Unreadable == nil {
 		c.Unreadable = func() string { return "" }
+	}
+	if c.HTTPAddr == nil {
+		c.HTTPAddr = func() string { return "" }
 	}
 	if c.Uptime == nil {
 		begun := time.Now()

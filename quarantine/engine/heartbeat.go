@@ -110,7 +110,7 @@ func (e *Engine) speak(ctx context.Context) error {
 func (e *Engine) self() quarantine.Instance {
 	complete, unworked := e.complete() // first: what arrives after that is later news
 	i := quarantine.Instance{
-		ID: e.Holder, Name: e.Instance, HTTP: e.HTTPAddr, Accounting: e.Listens || unworked, Complete: complete,
+		ID: e.Holder, Name: e.Instance, HTTP: e.HTTPAddr(), Accounting: e.Listens || unworked, Complete: complete,
 		Waiting: e.Waiting(), Unreadable: e.Unreadable(),
 	}
 	i.Spools = e.Listens && e.AloneFor > 0 || i.Waiting > 0 || i.Unreadable != ""
