@@ -43,7 +43,7 @@ func (c *cutOffs) of(id string) (asked instant, said bool) {
 
 var (
 	errNeverAlone = errors.New("alone_for is 0: accounting that the store does not take is not answered")
-	errNotKnown   = errors.New("the other instances do not know this one yet: it has not reached the store since it was set up")
+	errNotKnown   = errors.New("this instance and the others do not know of each other yet: it has not reached the store since it was set up")
 )
 
 // Alone says why this instance may not answer accounting that the store does not
@@ -55,7 +55,7 @@ func (e *Engine) Alone() error {
 	switch {
 	case e.AloneFor == 0:
 		return errNeverAlone
-	case !known:
+	case !known || !e.instances.met.Load() && !e.heartbeat.ranBefore():
 		return errNotKnown
 	case silence <= e.AloneFor:
 		return nil

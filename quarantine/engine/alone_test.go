@@ -203,3 +203,21 @@ func TestWithoutAloneForNothingIsAnsweredThatIsNotStored(t *testing.T) {
 		}
 	})
 }
+
+// deafLine lets an instance speak, and not hear of others.
+type deafLine struct{ line }
+
+func (l *deafLine) Instances(context.Context) ([]quarantine.Instance, time.Time, error) {
+	return nil, time.Time{}, quarantinetest.ErrUnavailable
+}
+
+func TestWhoHasNotAskedForTheOthersIsNotAlone(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.startListening(w.memory, "a")
+		b, _ := w.startListening(&deafLine{line{Memory: w.memory}}, "b")
+		time.Sleep(time.Minute)
+		if err := b.Alone(); !errors.Is(err, errNotKnown) {
+			t.Errorf("%v", err)
+		}
+	})
+}

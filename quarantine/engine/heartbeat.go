@@ -30,6 +30,7 @@ type heartbeat struct {
 	spoke   instant    // before the call that succeeded
 	known   bool       // spoke is set
 	here    bool       // in this process, and not before a restart
+	before  bool       // an earlier run spoke, and knew the others
 	resumed time.Time  // by the store's clock: the first word after the start or after being cut off
 }
 
@@ -55,6 +56,13 @@ func (h *heartbeat) silence() (time.Duration, bool) {
 	return h.since(h.spoke), h.known
 }
 
+// ranBefore reports whether the journal knows that an earlier run spoke.
+func (h *heartbeat) ranBefore() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.before
+}
+
 // publishing returns since when words get in without a break.
 func (h *heartbeat) publishing() (resumed time.Time, ok bool) {
 	silence, _ := h.silence()
@@ -68,7 +76,7 @@ func (h *heartbeat) publishing() (resumed time.Time, ok bool) {
 func (h *heartbeat) replay(at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.spoke, h.known = instant{at.Round(0), h.uptime()}, true
+	h.spoke, h.known, h.before = instant{at.Round(0), h.uptime()}, true, true
 }
 
 // took notes that the store took a word that was sent at a moment.

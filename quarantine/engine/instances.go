@@ -28,6 +28,7 @@ type instances struct {
 	turn     chan struct{} // capacity 1; whoever has put something in owns read and doubted
 	read     snapshot
 	latest   atomic.Pointer[snapshot]  // the last without an error
+	met      atomic.Bool               // the others were asked for after they could see this one
 	doubted  map[string]quarantine.Gap // of those that are, or were, silent
 	mu       sync.Mutex                // guards what follows
 	known    map[string]quarantine.Instance
@@ -105,6 +106,9 @@ func (s *instances) ask(ctx context.Context) snapshot {
 		return snapshot{err: err, at: s.now()}
 	}
 	resumed, publishing := s.resumed()
+	if !resumed.IsZero() {
+		s.met.Store(true)
+	}
 	read := snapshot{others: s.merge(all, now), now: now, resumed: resumed, cutOff: !publishing, at: s.now(), selfName: s.selfName}
 	for i := range read.others {
 		s.doubt(&read.others[i], &read)

@@ -14,6 +14,7 @@ import (
 // of the others, and of when this one spoke.
 const (
 	rememberEvery  = time.Second
+	firstWord      = 50 * time.Millisecond // after the start: a restart must find in the journal that it was seen
 	journalOthers  = time.Hour
 	journalSelf    = time.Minute
 	journalTimeout = 10 * time.Second
@@ -46,12 +47,12 @@ func (e *Engine) replayInstance(entry quarantine.LogEntry, at time.Time) error {
 // wakes verdicts that waited for one that is back, until ctx ends.
 func (e *Engine) remember(ctx context.Context) {
 	states := map[string]quarantine.InstanceState{}
-	for sleep(ctx, rememberEvery) {
-		e.journalSelf(ctx)
+	for wait := firstWord; sleep(ctx, wait); wait = rememberEvery {
 		read, err := e.instances.current(ctx)
 		if err != nil {
 			continue // the publisher says so
 		}
+		e.journalSelf(ctx)
 		e.journalOthers(ctx, &read)
 		e.restore(ctx)
 		e.logStates(&read, states)
@@ -64,7 +65,7 @@ func (e *Engine) remember(ctx context.Context) {
 func (e *Engine) journalSelf(ctx context.Context) {
 	now := e.Now()
 	silence, known := e.heartbeat.silence()
-	if !e.Listens || !known || silence > journalSelf || now.Sub(e.journaled.at[e.Holder]) < journalSelf {
+	if !e.Listens || !known || !e.instances.met.Load() || silence > journalSelf || now.Sub(e.journaled.at[e.Holder]) < journalSelf {
 		return
 	}
 	self := e.self()
