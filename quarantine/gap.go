@@ -7,14 +7,17 @@ import (
 	"time"
 )
 
-// Gap is a span of time in which the store may have lost records that it had
-// acknowledged: it failed over, and the new master had not everything. Nobody
-// sends those records again. So a lost Start, Stop or Interim about a moment
+// Gap is a span of time of which records that were acknowledged may be missing in
+// the store: it failed over, and the new master had not everything; or an
+// instance answered them and is silent or lost. Nobody sends those records again. So a lost Start, Stop or Interim about a moment
 // within it may have changed who holds an address, then and until a later
 // record tells.
 type Gap struct {
 	From time.Time // the earliest moment of which a record may be lost
 	To   time.Time // records about later moments are kept
+	// Instance names the instance that answered the records and is silent or lost;
+	// empty: the store failed over.
+	Instance string
 }
 
 // How far a gap reaches beyond what was noticed of a failover.
@@ -92,4 +95,23 @@ func doubtful(bindings []Binding, gaps []Gap, from, to time.Time) bool {
 	return !slices.ContainsFunc(bindings, func(b Binding) bool {
 		return !slices.ContainsFunc(gaps, func(g Gap) bool { return g.doubts(b, from, to) })
 	})
+}
+
+// Doubt says why gaps cast doubt on who held the binding's address at a moment;
+// empty: they do not.
+func (b Binding) Doubt(gaps []Gap, moment time.Time) string {
+	if alone := []Binding{b}; doubtful(alone, gaps, moment, moment) {
+		return whyDoubtful(alone, gaps, moment, moment)
+	}
+	return ""
+}
+
+// whyDoubtful says for people which gap casts doubt on all of bindings.
+func whyDoubtful(bindings []Binding, gaps []Gap, from, to time.Time) string {
+	for _, g := range gaps {
+		if g.Instance != "" && doubtful(bindings, []Gap{g}, from, to) {
+			return "instance " + g.Instance + " answered accounting of that time that may be lost; no later record confirms the holder yet"
+		}
+	}
+	return "the session store failed over and may have lost who held the address since; no later record confirms the holder yet"
 }

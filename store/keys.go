@@ -27,7 +27,8 @@ var keyTable = []keyDoc{
 	{"cordon:{c}:limit:<scope>", "sorted set", "reservations counted in a limit, by time (ms)", "one window after the last"},
 	{"cordon:{c}:sender", "string", "instance that holds the sender lock", "the lock's time to live"},
 	{"cordon:{c}:term", "hash", "`n` the sender's term, `h` who holds or last held the lock", "never"},
-	{"cordon:{c}:complete", "hash", "instance → moment (ms) to which accounting that reached it is stored, `:`, when that ends (ms)", "15 s after the last instance wrote; what one said, 15 s after it said so"},
+	{"cordon:{c}:instances", "hash", "id of an instance → when it published last (ms), `:`, since when it may be alone (ms), `:`, what it published as JSON: its name, the moment to which its accounting is stored, …", "never; an instance that went, history after that"},
+	{"cordon:{c}:instances:gone", "hash", "id of an instance that left or was declared lost → when (ms), `:`, how, by whom and why as JSON", "never; each one with its instance"},
 	{"cordon:{c}:masters", "string", "as JSON: `m` the masters, `at` when an instance confirmed them last (ms), `g` gaps that failovers left (from, to; ms)", "idle after the last instance asked"},
 	{"cordon:{c}:maintenance", "hash", "BNG → when its maintenance window was given (ms), `:`, the window as JSON; ended ones too, so that an older command that arrives late changes nothing", "168 h after the last was given; each one, when another is given 168 h after it"},
 	{"cordon:{c}:wanted", "hash", "subscriber → what its open case wants, as JSON, while it wants anything: for log-ins", "never"},
@@ -52,7 +53,8 @@ func (k keys) dueAsked() string             { return k.control("due:asked") }
 func (k keys) limit(scope string) string    { return k.control("limit:" + escape(scope)) }
 func (k keys) sender() string               { return k.control("sender") }
 func (k keys) term() string                 { return k.control("term") }
-func (k keys) complete() string             { return k.control("complete") }
+func (k keys) instances() string            { return k.control("instances") }
+func (k keys) instancesGone() string        { return k.control("instances:gone") }
 func (k keys) masters() string              { return k.control("masters") }
 func (k keys) maintenance() string          { return k.control("maintenance") }
 func (k keys) wanted() string               { return k.control("wanted") }

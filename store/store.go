@@ -26,18 +26,19 @@ type Store struct {
 }
 
 var (
-	_ quarantine.SessionReader   = (*Store)(nil)
-	_ quarantine.SessionRecorder = (*Store)(nil)
-	_ quarantine.BindingFinder   = (*Store)(nil)
-	_ quarantine.CaseReader      = (*Store)(nil)
-	_ quarantine.CaseWriter      = (*Store)(nil)
-	_ quarantine.LogInStore      = (*Store)(nil)
-	_ quarantine.VerdictStore    = (*Store)(nil)
-	_ quarantine.DueSet          = (*Store)(nil)
-	_ quarantine.SenderLock      = (*Store)(nil)
-	_ quarantine.Completeness    = (*Store)(nil)
-	_ quarantine.Continuity      = (*Store)(nil)
-	_ quarantine.MaintenanceBook = (*Store)(nil)
+	_ quarantine.SessionReader      = (*Store)(nil)
+	_ quarantine.SessionRecorder    = (*Store)(nil)
+	_ quarantine.BindingFinder      = (*Store)(nil)
+	_ quarantine.CaseReader         = (*Store)(nil)
+	_ quarantine.CaseWriter         = (*Store)(nil)
+	_ quarantine.LogInStore         = (*Store)(nil)
+	_ quarantine.VerdictStore       = (*Store)(nil)
+	_ quarantine.DueSet             = (*Store)(nil)
+	_ quarantine.SenderLock         = (*Store)(nil)
+	_ quarantine.InstanceRegistry   = (*Store)(nil)
+	_ quarantine.InstanceDepartures = (*Store)(nil)
+	_ quarantine.Continuity         = (*Store)(nil)
+	_ quarantine.MaintenanceBook    = (*Store)(nil)
 )
 
 // How long one attempt at a command may take. Redis answers in well under a

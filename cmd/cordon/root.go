@@ -32,6 +32,7 @@ func commands(sh *shell) []*cobra.Command {
 		newVerdict(sh),
 		newSession(sh),
 		newBNG(sh),
+		newInstance(sh),
 		newCoA(sh),
 		newDialect(sh),
 		newBNGSim(sh),

@@ -38,6 +38,8 @@ func newStub() *stub {
 	s.mux.HandleFunc("POST /api/v1/sessions/import", s.imports)
 	s.mux.HandleFunc("POST /api/v1/bngs/{name}/maintenance", s.maintain)
 	s.mux.HandleFunc("POST /api/v1/bngs/{name}/maintenance/end", s.maintain)
+	s.mux.HandleFunc("GET /api/v1/instances", s.instances)
+	s.mux.HandleFunc("POST /api/v1/instances/{name}/forget", s.forget)
 	return s
 }
 
@@ -307,4 +309,38 @@ func (s *stub) imports(w http.ResponseWriter, r *http.Request) {
 		accepted++
 	}
 	tell(w, 200, map[string]any{"accepted": accepted, "skipped": 0, "rejected": rejected, "ignored_columns": []string{"acctinputoctets"}})
+}
+
+// stubInstance is an instance that is up, silent for two hours, or forgotten.
+func stubInstance(name, id, state string) client.Instance {
+	i := client.Instance{Name: name, ID: id, State: state, Accounting: true, SpokeAt: born, Complete: born, Here: state == "up"}
+	if state == "up" {
+		return i
+	}
+	i.SpokeAt, i.Complete, i.Waiting, i.AloneUntil = *at(-2 * time.Hour), *at(-2 * time.Hour), 7, at(-90*time.Minute+15*time.Second)
+	if state == "silent" {
+		i.Verdicts = 3
+		return i
+	}
+	i.At, i.By, i.Reason = at(0), "alice", "its host\x1b[2J burnt"
+	return i
+}
+
+func (s *stub) instances(w http.ResponseWriter, _ *http.Request) {
+	tell(w, 200, map[string]any{"next": nil, "results": []client.Instance{
+		stubInstance("cordon-a", "id-a", "up"), stubInstance("cordon-b", "id-b", "silent"), stubInstance("cordon-c", "id-c", "forgotten"),
+	}})
+}
+
+func (s *stub) forget(w http.ResponseWriter, r *http.Request) {
+	switch name := r.PathValue("name"); name {
+	case "cordon-a":
+		refuse(w, 409, "the instance has spoken within the last 15s")
+	case "nobody":
+		refuse(w, 404, "no such instance")
+	case "twins":
+		refuse(w, 409, "several instances are called twins; give the id: 1 (silent), 2 (up)")
+	default:
+		tell(w, 200, stubInstance(name, "id-b", "forgotten"))
+	}
 }

@@ -48,6 +48,15 @@ type maintainer interface {
 	Maintenances() []quarantine.Maintenance
 }
 
+// registrar knows the running servers.
+type registrar interface {
+	// Instances lists them all, the one that is asked first.
+	Instances(ctx context.Context) ([]quarantine.InstanceStatus, error)
+	// ForgetInstance declares a silent one lost, by name or id. Errors: a
+	// *CommandError, ErrNoInstance.
+	ForgetInstance(ctx context.Context, name, by, reason string) (quarantine.InstanceStatus, error)
+}
+
 // observer tells what became of things.
 type observer interface {
 	// Verdict returns ErrNoVerdict for an id that is not known.
@@ -66,6 +75,7 @@ type engine interface {
 	releaser
 	approver
 	maintainer
+	registrar
 	observer
 }
 
@@ -85,6 +95,8 @@ type Config struct {
 	Sessions quarantine.SessionReader
 	Bindings quarantine.BindingFinder
 	MACs     quarantine.MACFinder
+	// Gaps lists where records may be missing; asked after Bindings. Nil: nowhere.
+	Gaps     func(ctx context.Context) ([]quarantine.Gap, error)
 	BNGs     []BNG
 	Profiles []string // the configured names, all of them
 	// DefaultFor is how long a manual quarantine lasts that says nothing of it;
@@ -153,4 +165,5 @@ func (a *API) Mount(s *httpx.Server) {
 	a.mountBNGs(s)
 	a.mountDiscovered(s)
 	a.mountMaintenance(s)
+	a.mountInstances(s)
 }

@@ -96,6 +96,8 @@ var calls = []struct {
 	{"GET", "/bngs/discovered", "/bngs/discovered", "", 200, []httpx.Scope{httpx.ScopeRead}},
 	{"POST", "/bngs/{name}/maintenance", "/bngs/bng1/maintenance", `{"for":"2h","reason":"x"}`, 200, []httpx.Scope{httpx.ScopeAdmin}},
 	{"POST", "/bngs/{name}/maintenance/end", "/bngs/bng1/maintenance/end", `{"reason":"x"}`, 200, []httpx.Scope{httpx.ScopeAdmin}},
+	{"GET", "/instances", "/instances", "", 200, []httpx.Scope{httpx.ScopeRead}},
+	{"POST", "/instances/{name}/forget", "/instances/b/forget", `{"reason":"x"}`, 200, []httpx.Scope{httpx.ScopeAdmin}},
 }
 
 func TestEveryCallTakesItsScopesAndNoOthers(t *testing.T) {

@@ -34,6 +34,8 @@ type desk struct {
 	sessions []quarantine.Session
 	bindings []quarantine.Binding
 	windows  []quarantine.Maintenance
+
+	instances []quarantine.InstanceStatus
 }
 
 func (d *desk) note(format string, args ...any) {

@@ -93,6 +93,12 @@ func (a *API) holdersOf(ctx context.Context, place quarantine.Place, port uint16
 	if err != nil {
 		return sessionsPage{}, err
 	}
+	var gaps []quarantine.Gap
+	if a.Gaps != nil {
+		if gaps, err = a.Gaps(ctx); err != nil {
+			return sessionsPage{}, err
+		}
+	}
 	page := sessionsPage{Results: []httpx.Holder{}, Neighbours: []neighbour{}}
 	var before, after *quarantine.Binding
 	for _, b := range quarantine.Held(bindings, from, to) {
@@ -103,7 +109,11 @@ func (a *API) holdersOf(ctx context.Context, place quarantine.Place, port uint16
 				after = &b
 			}
 		case b.To.IsZero() || b.To.After(at):
-			page.Results = append(page.Results, httpx.HolderOf(b.Holder()))
+			h := httpx.HolderOf(b.Holder())
+			if doubt := b.Doubt(gaps, at); doubt != "" {
+				h.Evidence += ", in doubt: " + doubt
+			}
+			page.Results = append(page.Results, h)
 		case before == nil || b.To.After(before.To):
 			before = &b
 		}

@@ -18,7 +18,11 @@ func TestWithoutRedisAtStartVerdictsAreAcceptedAndWorkedOffLater(t *testing.T) {
 		t.Errorf("/readyz without Redis ever seen: %d %s", status, body)
 	}
 	start := record{user: "alice", session: "s-alice", ip: "198.51.100.7", ago: time.Second}
-	b.account(start) // kept on disk
+	// No other instance could know of one that Redis has never seen, and wait for
+	// what it answers.
+	if out, err := radclient(t, b.radius(), "acct", acctSecret, start.String(), "-r", "1", "-t", "2"); err == nil {
+		t.Errorf("accounting was answered:\n%s", out)
+	}
 	id := b.report("198.51.100.7")
 	v := ask[client.Verdict](b.instance, "verdict", "show", id)
 	if v.State != "pending" {
@@ -34,6 +38,7 @@ func TestWithoutRedisAtStartVerdictsAreAcceptedAndWorkedOffLater(t *testing.T) {
 		status, body := b.get("/readyz")
 		return body, status == 200
 	})
+	b.account(start) // as the BNG repeats it
 	b.bng.expect("alice", coaRequest("alice", "s-alice", "GARDEN"))
 	b.stands("alice", "restricted", "bng1/s-alice acked")
 	b.verdict(id, "acted")

@@ -20,6 +20,7 @@ type site struct {
 	key     string // accounting.subscriber_key
 	ignore  string // accounting.ignore_sessions
 	spool   string // accounting.spool; empty: not written
+	retry   string // attribution.retry_for; empty: not written
 	rules   string // lines under policy.rules; empty: bots and spam
 	limits  string // empty: far above what a test reaches; "default": not written
 	pause   string // file
@@ -67,7 +68,11 @@ func (s *site) yaml() string {
 	if s.spool != "" {
 		line("  spool: %s", s.spool)
 	}
-	line("attribution: {tolerance: 300ms}") // tests need not wait 2 s for each verdict
+	if retry := s.retry; retry != "" {
+		line("attribution: {tolerance: 300ms, retry_for: %s}", retry)
+	} else {
+		line("attribution: {tolerance: 300ms}") // tests need not wait 2 s for each verdict
+	}
 	line("profiles:\n  - {name: block-smtp, severity: 10, reachable: all but mail}")
 	line("  - {name: walled-garden, severity: 20, reachable: portal and emergency calls}\n  - {name: disconnect, severity: 30}")
 	line("bngs:")

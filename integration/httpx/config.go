@@ -25,6 +25,8 @@ type Config struct {
 	// Metrics serves /metrics; nil: there is no such page. It is open to
 	// everybody who reaches the listener, so it must name no subscriber.
 	Metrics http.Handler
+	// Instance is what the headers of /readyz say of this instance.
+	Instance Instance
 	// Version is what /version tells.
 	Version Version
 	// Log gets one line a request and one a fault. nil: none.

@@ -31,6 +31,7 @@ func alive(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok
 // ready answers in the manner of Kubernetes' API server: 200 or 503, and with
 // ?verbose a line a check.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	s.config.Instance.announce(w.Header())
 	results := probe(r.Context(), s.config.Checks)
 	status, text := http.StatusOK, "ok\n"
 	for i, err := range results {

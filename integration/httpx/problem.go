@@ -112,7 +112,7 @@ func ProblemOf(err error, in string) *Problem {
 	case errors.Is(err, quarantine.ErrConflict):
 		return NewProblem(http.StatusConflict, quarantine.ErrConflict.Error())
 	}
-	for _, missing := range []error{quarantine.ErrNoCase, quarantine.ErrNoVerdict, quarantine.ErrNoSession, quarantine.ErrUnknownAddress} {
+	for _, missing := range []error{quarantine.ErrNoCase, quarantine.ErrNoVerdict, quarantine.ErrNoSession, quarantine.ErrUnknownAddress, quarantine.ErrNoInstance} {
 		if errors.Is(err, missing) {
 			return NewProblem(http.StatusNotFound, missing.Error())
 		}

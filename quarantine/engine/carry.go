@@ -42,4 +42,6 @@ func (o *outstanding) carry() []quarantine.LogEntry {
 
 // Carry returns the log entries that tell everything that is not over yet, for
 // the start of a new segment of the log.
-func (e *Engine) Carry() []quarantine.LogEntry { return e.ledger.carry() }
+func (e *Engine) Carry() []quarantine.LogEntry {
+	return append(e.ledger.carry(), e.carryInstances()...)
+}

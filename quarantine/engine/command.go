@@ -24,28 +24,33 @@ const (
 
 	verbMaintain       verb = "maintain"
 	verbEndMaintenance verb = "end-maintenance"
+	verbForgetInstance verb = "forget-instance"
 )
 
 // command is one human command as the log keeps it.
 type command struct {
-	ID     string                  `json:"id"`
-	Verb   verb                    `json:"verb"`
-	Case   string                  `json:"case"` // quarantine: the id a new case would get; of a window: none
-	By     string                  `json:"by"`
-	Reason string                  `json:"reason"`
-	Code   quarantine.ReleaseCode  `json:"code,omitempty"`
-	For    quarantine.Duration     `json:"for,omitempty"`
-	Wish   *quarantine.Wish        `json:"wish,omitempty"`
-	Window *quarantine.Maintenance `json:"window,omitempty"` // maintain, end-maintenance
-	At     time.Time               `json:"at"`
+	ID       string                  `json:"id"`
+	Verb     verb                    `json:"verb"`
+	Case     string                  `json:"case"` // quarantine: the id a new case would get; of a window: none
+	By       string                  `json:"by"`
+	Reason   string                  `json:"reason"`
+	Code     quarantine.ReleaseCode  `json:"code,omitempty"`
+	For      quarantine.Duration     `json:"for,omitempty"`
+	Wish     *quarantine.Wish        `json:"wish,omitempty"`
+	Window   *quarantine.Maintenance `json:"window,omitempty"`   // maintain, end-maintenance
+	Instance string                  `json:"instance,omitempty"` // forget-instance: its id
+	At       time.Time               `json:"at"`
 }
 
 // ends reports whether the command takes a restriction away.
 func (c *command) ends() bool { return c.Verb == verbRelease || c.Verb == verbReject }
 
 // deferrable reports whether the command may be applied later than it was
-// given. A restriction by hand may not: the person would not expect it then.
-func (c *command) deferrable() bool { return c.Verb != verbQuarantine && c.Verb != verbApprove }
+// given. A restriction by hand may not: the person would not expect it then. Nor may an
+// instance be forgotten later, which may be back by then.
+func (c *command) deferrable() bool {
+	return c.Verb != verbQuarantine && c.Verb != verbApprove && c.Verb != verbForgetInstance
+}
 
 // errNotDone is what became of a command that may not be applied later.
 var errNotDone = &quarantine.CommandError{Reason: "this instance ended before it was done; give the command again"}
@@ -204,17 +209,24 @@ func (e *Engine) applied(ctx context.Context, c command, err error) {
 	e.append(ctx, reserved(entry(logApplied, c.ID, a)))
 	e.ledger.apply(c.ID)
 	about := zap.String("case", c.Case)
-	if c.Window != nil {
+	switch {
+	case c.Window != nil:
 		about = zap.String("bng", c.Window.BNG)
+	case c.Instance != "":
+		about = zap.String("instance", c.Instance)
 	}
 	e.Logger.Info("command", zap.String("command", c.ID), zap.String("verb", string(c.Verb)), about,
 		zap.String("by", c.By), zap.String("reason", c.Reason), zap.Error(err))
 }
 
-// apply carries a command out. One about a maintenance window has no case.
+// apply carries a command out. One about a maintenance window or an instance has
+// no case.
 func (e *Engine) apply(ctx context.Context, c command) (*quarantine.Case, error) {
-	if c.Window != nil {
+	switch {
+	case c.Window != nil:
 		return nil, e.noteWindow(ctx, *c.Window)
+	case c.Verb == verbForgetInstance:
+		return nil, e.forgetInstance(ctx, c)
 	}
 	return e.applyToCase(ctx, c)
 }

@@ -23,7 +23,8 @@ type Store interface {
 	quarantine.CaseWriter
 	quarantine.DueSet
 	quarantine.SenderLock
-	quarantine.Completeness
+	quarantine.InstanceRegistry
+	quarantine.InstanceDepartures
 	quarantine.Continuity
 	quarantine.MaintenanceBook
 }
@@ -43,11 +44,29 @@ type Config struct {
 	RetryFor  time.Duration                     // how long an unknown address is asked for again; default 35 min
 	Memory    time.Duration                     // how long verdict ids are remembered; default 168 h
 
+	// Listens says that accounting comes to this instance. The others wait for one
+	// to which none comes only while Unworked holds some.
+	Listens bool
 	// Unworked returns the event time of the oldest accounting record that has
 	// arrived but is not stored yet. Attribution of a later moment waits, here
-	// and, since it is published under Holder, on all other instances. Nil: no
-	// accounting comes here, and nothing is published.
+	// and, since it is published under Holder, on all other instances. Nil: none.
 	Unworked func() (time.Time, bool)
+	// Waiting is how many answered records are not stored yet. Nil: none.
+	Waiting func() int
+	// Unreadable is a folder with answered records that cannot be read; empty: none.
+	// Nil: never. It keeps Unworked in 1970.
+	Unreadable func() string
+	// AloneFor is how long Alone lets this instance answer accounting that the
+	// store does not take, counted from the last word of it that the store took. 0:
+	// never.
+	AloneFor time.Duration
+	// HTTPAddr is where other instances may ask whether this one is cut off; empty:
+	// nowhere. AskCutOff asks another one, and is true only if that one says
+	// clearly that it is. Nil: nobody is asked.
+	HTTPAddr  func() string
+	AskCutOff func(ctx context.Context, other quarantine.Instance) bool
+	// History is how long instances that went are remembered; default 168 h.
+	History time.Duration
 	// Paused says whether nothing new may be restricted, and why.
 	Paused func() (reason string, paused bool)
 	// Paths is what the Enforcer knows of the ways to the BNGs. Nil: nothing.
@@ -63,6 +82,8 @@ type Config struct {
 
 	Logger *zap.Logger
 	Now    func() time.Time
+	// Uptime is a clock that nobody can set; default: the time since New.
+	Uptime func() time.Duration
 }
 
 // Validate reports what is missing or contradicts itself.
@@ -75,7 +96,7 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("engine: %s is required", name))
 		}
 	}
-	if c.RetryFor < 0 || c.Memory < 0 || c.Poll < 0 || c.Intakers < 0 || c.Workers < 0 {
+	if c.AloneFor < 0 || c.History < 0 || c.RetryFor < 0 || c.Memory < 0 || c.Poll < 0 || c.Intakers < 0 || c.Workers < 0 {
 		errs = append(errs, errors.New("engine: durations and numbers are not negative"))
 	}
 	return errors.Join(errs...)
@@ -97,6 +118,20 @@ func (c *Config) setDefaults() {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Waiting == nil {
+		c.Waiting = func() int { return 0 }
+	}
+	if c.Unreadable == nil {
+		c.Unreadable = func() string { return "" }
+	}
+	if c.HTTPAddr == nil {
+		c.HTTPAddr = func() string { return "" }
+	}
+	if c.Uptime == nil {
+		begun := time.Now()
+		c.Uptime = func() time.Duration { return time.Since(begun) }
+	}
+	setDefault(&c.History, 168*time.Hour)
 	setDefault(&c.RetryFor, 35*time.Minute)
 	setDefault(&c.Memory, 168*time.Hour)
 	setDefault(&c.Intakers, 64)
@@ -115,18 +150,22 @@ func setDefault[T comparable](field *T, value T) {
 type Engine struct {
 	Config
 
-	ledger   *ledger
-	queue    *schedule     // verdicts to be worked
-	sender   *sender       // whether we may restrict
-	busy     *busy         // who works on which subscriber in this process
-	others   *others       // how far accounting is worked elsewhere
-	gaps     *gaps         // what accounting the store may have lost
-	crowd    *crowd        // how many sessions of each BNG are being worked
-	wake     chan struct{} // capacity 1: the due set may have work for now
-	troubles *troubles     // what fails again and again
-	care     *aftercare    // releases that accounting may yet deny
-	windows  *windows      // which BNGs are in maintenance
-	missed   atomic.Bool   // a look could not be noted, or nobody knows which are due: wake everything when the store is back
+	ledger    *ledger
+	queue     *schedule     // verdicts to be worked
+	sender    *sender       // whether we may restrict
+	busy      *busy         // who works on which subscriber in this process
+	instances *instances    // the others, and how far their accounting is stored
+	heartbeat *heartbeat    // when the store took our own last word
+	cutOffs   *cutOffs      // which others are cut off from the store too
+	journaled journaled     // what the journal says of instances
+	awaiting  *awaiting     // verdicts that wait for a silent instance
+	gaps      *gaps         // what accounting the store may have lost
+	crowd     *crowd        // how many sessions of each BNG are being worked
+	wake      chan struct{} // capacity 1: the due set may have work for now
+	troubles  *troubles     // what fails again and again
+	care      *aftercare    // releases that accounting may yet deny
+	windows   *windows      // which BNGs are in maintenance
+	missed    atomic.Bool   // a look could not be noted, or nobody knows which are due: wake everything when the store is back
 
 	windowsAsked chan struct{} // closed once the store was asked for the windows, with an answer or without
 }
@@ -140,7 +179,12 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
 	e.gaps = newGaps(cfg.Store)
 	e.care = newAftercare()
-	e.others, e.troubles = newOthers(cfg.Store, cfg.Holder, cfg.Now), newTroubles(cfg.Logger, cfg.Now)
+	e.troubles = newTroubles(cfg.Logger, cfg.Now)
+	e.heartbeat = &heartbeat{now: cfg.Now, uptime: cfg.Uptime}
+	e.instances = newInstances(cfg.Store, cfg.Holder, cfg.Instance, cfg.History, cfg.Now, e.heartbeat.publishing)
+	e.cutOffs = &cutOffs{said: map[string]instant{}}
+	e.journaled = journaled{others: map[string]quarantine.Instance{}, at: map[string]time.Time{}}
+	e.awaiting = newAwaiting()
 	e.windows, e.windowsAsked = newWindows(cfg.Store), make(chan struct{})
 	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now}
 	if err := cfg.Log.Replay(ctx, e.replay); err != nil {
@@ -160,6 +204,9 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 
 // replay takes one entry of the log in, in order.
 func (e *Engine) replay(entry quarantine.LogEntry, at time.Time) error {
+	if entry.Kind == logInstance {
+		return e.replayInstance(entry, at)
+	}
 	if err := e.ledger.replay(entry, at); err != nil || entry.Kind != logAnswered || e.Now().Sub(at) > careFor {
 		return err
 	}
@@ -185,9 +232,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	start(e.lookAfter)
 	start(e.heedPaths)
 	start(e.watch)
-	if e.Unworked != nil {
-		start(e.publish)
-	}
+	start(e.publish)
+	start(e.remember)
+	start(e.askOthers)
 	running.Wait()
 	return nil
 }

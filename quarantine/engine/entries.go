@@ -17,12 +17,13 @@ const (
 	logAnswered quarantine.LogKind = 6 // key case, body answered
 	logEnded    quarantine.LogKind = 7 // key case, body ended
 	logExpiry   quarantine.LogKind = 8 // key case, body expiry
+	logInstance quarantine.LogKind = 9 // key instance, body quarantine.Instance; our own: when it spoke, by our clock
 )
 
 // LogKindNames tells people what the kinds of log entry are.
 var LogKindNames = map[quarantine.LogKind]string{
 	logAccepted: "verdict-accepted", logSettled: "verdict-settled", logCommand: "command", logApplied: "command-applied",
-	logSent: "sent", logAnswered: "answered", logEnded: "session-ended", logExpiry: "expiry",
+	logSent: "sent", logAnswered: "answered", logEnded: "session-ended", logExpiry: "expiry", logInstance: "instance",
 }
 
 type settlement struct {

@@ -61,6 +61,7 @@ func (e *Engine) work(ctx context.Context, v quarantine.Verdict) (time.Time, err
 		return time.Time{}, fmt.Errorf("read the verdict: %w", err)
 	}
 	v.Evidence = nil // the log has it
+	e.awaiting.remove(v.ID)
 	subscriber, open, err := e.attribute(ctx, v)
 	if err != nil {
 		return time.Time{}, err
@@ -91,13 +92,12 @@ func (e *Engine) attribute(ctx context.Context, v quarantine.Verdict) (string, *
 		return "", e.open(v, quarantine.VerdictRecorded, reason, time.Time{}), nil
 	}
 	now, tolerance := e.Now(), e.Tolerance(v.Source)
-	until := v.ObservedAt.Add(tolerance)
-	reason, wait, err := e.unsettledUntil(ctx, until, now)
+	lacks, err := e.accounting(ctx, v.ObservedAt.Add(tolerance), now)
 	switch {
 	case err != nil:
 		return "", nil, err
-	case !wait.IsZero():
-		return "", e.open(v, quarantine.VerdictPending, reason, wait), nil
+	case lacks.reason != "":
+		return "", e.await(v, lacks, now), nil
 	}
 	found, err := e.whoHeld(ctx, at, v.Port, v.ObservedAt, tolerance)
 	if err != nil {
@@ -120,34 +120,6 @@ func (e *Engine) attribute(ctx context.Context, v quarantine.Verdict) (string, *
 	default:
 		return "", e.open(v, quarantine.VerdictUnknown, found.Reason, e.unknownAgain(v, now)).among(found.Bindings), nil
 	}
-}
-
-// Why the moment of a verdict cannot be judged yet.
-const (
-	waitsHere      = "waits for accounting of that moment"
-	waitsElsewhere = "waits for accounting of that moment on another instance"
-)
-
-// unsettledUntil tells when to ask again whether the moment may be judged, and
-// why not now: it may once it is past and no instance still works accounting
-// older than it. Zero: now.
-func (e *Engine) unsettledUntil(ctx context.Context, moment, now time.Time) (reason string, again time.Time, err error) {
-	if moment.After(now) {
-		return waitsHere, moment, nil
-	}
-	if e.Unworked != nil {
-		if oldest, ok := e.Unworked(); ok && oldest.Before(moment) {
-			return waitsHere, now.Add(settleRetry), nil
-		}
-	}
-	complete, err := e.others.until(ctx, moment)
-	switch {
-	case err != nil:
-		return "", time.Time{}, err
-	case !complete:
-		return waitsElsewhere, now.Add(settleRetry), nil
-	}
-	return "", time.Time{}, nil
 }
 
 func (e *Engine) unknownAgain(v quarantine.Verdict, now time.Time) time.Time {

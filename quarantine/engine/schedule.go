@@ -36,6 +36,20 @@ func (s *schedule) push(id string, at time.Time) {
 	}
 }
 
+// hasten puts those of ids that are in line for later in line for at.
+func (s *schedule) hasten(ids map[string]bool, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.entries {
+		if e := &s.entries[i]; ids[e.id] && e.at.After(at) {
+			e.at = at
+		}
+	}
+	heap.Init(&s.entries)
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
 // next waits for the first id whose time has come; false if ctx ended first.
 func (s *schedule) next(ctx context.Context) (string, bool) {
 	for {

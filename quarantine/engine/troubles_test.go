@@ -28,7 +28,7 @@ func TestAnOutageIsToldOnceAMinuteAndWhenItIsOver(t *testing.T) {
 		time.Sleep(5*time.Minute - time.Second)
 		kinds := map[string]int{
 			"sender election failed": 5, "verdict waits for the store": 5, "due cases could not be taken": 1, // no sender any more
-			"other instances cannot be told how far accounting is worked": 5,
+			"heartbeat does not reach the store: other instances cannot see this one": 5,
 		}
 		for message, want := range kinds {
 			told := lines.FilterMessage(message).All()

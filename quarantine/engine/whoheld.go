@@ -63,5 +63,5 @@ func (a Attributor) holders(ctx context.Context, at quarantine.Place, port uint1
 }
 
 func (e *Engine) whoHeld(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
-	return Attributor{Bindings: e.Store, Gaps: e.gaps.now, Now: e.Now}.WhoHeld(ctx, at, port, moment, tolerance)
+	return Attributor{Bindings: e.Store, Gaps: e.Gaps, Now: e.Now}.WhoHeld(ctx, at, port, moment, tolerance)
 }

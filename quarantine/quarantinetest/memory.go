@@ -15,8 +15,8 @@ import (
 var ErrUnavailable = errors.New("the store is unavailable")
 
 // Memory implements every port that package store implements on Redis, in this
-// process: sessions, bindings, cases, verdicts, due work, the sender lock, how
-// far instances are complete, gaps, and which BNGs are in maintenance. It passes
+// process: sessions, bindings, cases, verdicts, due work, the sender lock, the
+// registry of instances, gaps, and which BNGs are in maintenance. It passes
 // the same conformance suite (store/storetest). It forgets nothing, whatever its
 // age (but maintenance windows), and everything when it is dropped.
 //
@@ -27,7 +27,7 @@ type Memory struct {
 	// Interim tells how often a BNG renews its sessions. Set it before the first
 	// call; nil: not known of any.
 	Interim func(bng string) time.Duration
-	// Now dates wake-ups by accounting, the sender lock and completeness. Set it
+	// Now dates wake-ups by accounting, the sender lock and instances. Set it
 	// before the first call.
 	Now func() time.Time
 
@@ -45,26 +45,27 @@ type Memory struct {
 	due         [2]map[string]look // by lane, then subscriber
 	counters    map[string]map[string]time.Time
 	lock        senderLock
-	watermarks  map[string]watermark // by instance
+	instances   map[string]quarantine.Instance // by id
 	gaps        []quarantine.Gap
 	windows     map[string]quarantine.Maintenance
 }
 
 var (
-	_ quarantine.SessionReader   = (*Memory)(nil)
-	_ quarantine.SessionRecorder = (*Memory)(nil)
-	_ quarantine.MACFinder       = (*Memory)(nil)
-	_ quarantine.BindingFinder   = (*Memory)(nil)
-	_ quarantine.BindingRecorder = (*Memory)(nil)
-	_ quarantine.CaseReader      = (*Memory)(nil)
-	_ quarantine.CaseWriter      = (*Memory)(nil)
-	_ quarantine.LogInStore      = (*Memory)(nil)
-	_ quarantine.VerdictStore    = (*Memory)(nil)
-	_ quarantine.DueSet          = (*Memory)(nil)
-	_ quarantine.SenderLock      = (*Memory)(nil)
-	_ quarantine.Completeness    = (*Memory)(nil)
-	_ quarantine.Continuity      = (*Memory)(nil)
-	_ quarantine.MaintenanceBook = (*Memory)(nil)
+	_ quarantine.SessionReader      = (*Memory)(nil)
+	_ quarantine.SessionRecorder    = (*Memory)(nil)
+	_ quarantine.MACFinder          = (*Memory)(nil)
+	_ quarantine.BindingFinder      = (*Memory)(nil)
+	_ quarantine.BindingRecorder    = (*Memory)(nil)
+	_ quarantine.CaseReader         = (*Memory)(nil)
+	_ quarantine.CaseWriter         = (*Memory)(nil)
+	_ quarantine.LogInStore         = (*Memory)(nil)
+	_ quarantine.VerdictStore       = (*Memory)(nil)
+	_ quarantine.DueSet             = (*Memory)(nil)
+	_ quarantine.SenderLock         = (*Memory)(nil)
+	_ quarantine.InstanceRegistry   = (*Memory)(nil)
+	_ quarantine.InstanceDepartures = (*Memory)(nil)
+	_ quarantine.Continuity         = (*Memory)(nil)
+	_ quarantine.MaintenanceBook    = (*Memory)(nil)
 )
 
 // NewMemory returns an empty Memory that takes no attribute for restricted and
@@ -84,7 +85,7 @@ func NewMemory() *Memory {
 		logIns:     map[string]answers{},
 		due:        [2]map[string]look{{}, {}},
 		counters:   map[string]map[string]time.Time{},
-		watermarks: map[string]watermark{},
+		instances:  map[string]quarantine.Instance{},
 		windows:    map[string]quarantine.Maintenance{},
 	}
 }

@@ -42,8 +42,13 @@ func TestASleepingMemoryAnswersNothingAndChangesNothing(t *testing.T) {
 		"FinishDue":     func() error { return m.FinishDue(ctx, quarantine.Due{}, start.At) },
 		"WakeAll":       func() error { return m.WakeAll(ctx, start.At) },
 		"Campaign":      func() error { _, _, err := m.Campaign(ctx, "a", time.Second); return err },
-		"Publish":       func() error { return m.Publish(ctx, "a", start.At, time.Second) },
-		"Complete":      func() error { _, _, err := m.Complete(ctx, "a"); return err },
+		"PublishInstance": func() error {
+			_, err := m.PublishInstance(ctx, quarantine.Instance{ID: "a"}, false, time.Second)
+			return err
+		},
+		"Instances":       func() error { _, _, err := m.Instances(ctx); return err },
+		"DepartInstance":  func() error { _, err := m.DepartInstance(ctx, "a", quarantine.Departure{}); return err },
+		"RestoreInstance": func() error { return m.RestoreInstance(ctx, quarantine.Instance{ID: "a"}) },
 		"SetMaintenance": func() error {
 			_, err := m.SetMaintenance(ctx, quarantine.Maintenance{BNG: "bng1", At: start.At, Until: start.At})
 			return err

@@ -1,18 +1,38 @@
--- Notes how far one instance is complete, and drops what others said once its
--- time has passed.
--- KEYS: 1 completeness
--- ARGV: 1 instance, 2 complete to, ms, 3 time to live, ms
--- Returns 1.
+-- Notes what an instance says of itself, and that it is there. One that comes
+-- back may have said that it is cut off, so the others may have gone on alone
+-- until now. Drops those that went long ago.
+-- KEYS: 1 instances, 2 instances that went
+-- ARGV: 1 instance, 2 what it says, JSON, 3 1 if it comes back, else 0,
+--       4 how long those that went are kept, ms
+-- Returns the time, ms, as text.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local said = redis.call('HGETALL', KEYS[1])
-for i = 1, #said, 2 do
-  if tonumber(string.match(said[i + 1], ':(%d+)$')) <= now then
-    redis.call('HDEL', KEYS[1], said[i])
+local stamp = string.format('%.0f', now)
+local gone = redis.call('HGETALL', KEYS[2])
+local went, old = {}, {}
+for i = 1, #gone, 2 do
+  went[gone[i]] = true
+  if tonumber(string.match(gone[i + 1], '^%d+')) < now - tonumber(ARGV[4]) then
+    old[#old + 1] = gone[i]
   end
 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ':' .. string.format('%.0f', now + ARGV[3]))
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then
-  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+local raised = {}
+if ARGV[3] == '1' then
+  local all = redis.call('HGETALL', KEYS[1])
+  for i = 1, #all, 2 do
+    local spoke, alone, says = string.match(all[i + 1], '^(%d+):(%d+):(.*)$')
+    if all[i] ~= ARGV[1] and not went[all[i]] and tonumber(alone) < now then
+      raised[#raised + 1] = { all[i], spoke .. ':' .. stamp .. ':' .. says }
+    end
+  end
 end
-return 1
+for _, instance in ipairs(old) do
+  redis.call('HDEL', KEYS[1], instance)
+  redis.call('HDEL', KEYS[2], instance)
+end
+for _, other in ipairs(raised) do
+  redis.call('HSET', KEYS[1], other[1], other[2])
+end
+redis.call('HSET', KEYS[1], ARGV[1], stamp .. ':' .. stamp .. ':' .. ARGV[2])
+redis.call('HDEL', KEYS[2], ARGV[1])
+return stamp

@@ -21,6 +21,10 @@ type Config struct {
 	// a disk whose space others need; nil error: it may. Nil: always. It is
 	// asked before every append.
 	Room func() error
+	// Alone says why nothing may be answered that the session store does not have;
+	// nil error: it may. Other instances wait for what stands here, and not for ever.
+	// Nil: always. It is asked before every append.
+	Alone func() error
 	// Patience is how long the store may take for a batch before it goes into
 	// the spool; 0 is 2 s. Shorter than the time after which a BNG repeats.
 	Patience time.Duration

@@ -42,6 +42,7 @@ type Stats struct {
 	Full     uint64 // events refused, and so not answered: the spool holds Config.Max
 	NoRoom   uint64 // events refused: Config.Room, or the disk is full
 	Failed   uint64 // events refused: the disk fails
+	Alone    uint64 // events refused: Config.Alone
 }
 
 var (
@@ -49,6 +50,9 @@ var (
 	ErrFull = errors.New("the accounting spool is full")
 	// ErrNoRoom says that the store is away and the disk has no space to spare.
 	ErrNoRoom = errors.New("the disk has no room for the accounting spool")
+	// ErrAlone says that this instance has been cut off from the store for too long
+	// to answer accounting that others would have to wait for.
+	ErrAlone = errors.New("the accounting spool is closed")
 )
 
 // New opens the spool and finds out what an earlier run left in it.
@@ -227,6 +231,8 @@ func (s *Spool) keep(ctx context.Context, events []quarantine.SessionEvent) erro
 	switch {
 	case err == nil:
 		s.stats.Spooled += n
+	case errors.Is(err, ErrAlone):
+		s.stats.Alone += n
 	case errors.Is(err, ErrFull):
 		s.stats.Full += n
 	case errors.Is(err, ErrNoRoom), errors.Is(err, journal.ErrFull):
@@ -238,6 +244,11 @@ func (s *Spool) keep(ctx context.Context, events []quarantine.SessionEvent) erro
 }
 
 func (s *Spool) append(ctx context.Context, entries []journal.Entry) error {
+	if s.cfg.Alone != nil {
+		if err := s.cfg.Alone(); err != nil {
+			return fmt.Errorf("%w: %w", ErrAlone, err)
+		}
+	}
 	if s.cfg.Room != nil {
 		if err := s.cfg.Room(); err != nil {
 			return fmt.Errorf("%w: %w", ErrNoRoom, err)

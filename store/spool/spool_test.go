@@ -299,3 +299,25 @@ func TestSegmentsGoAsSoonAsTheyAreHandedOver(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWhatMayNotBeAnsweredAloneIsNotSpooled(t *testing.T) {
+	store := &sessionStore{}
+	cutOff := errors.New("cut off for 31m")
+	var alone error
+	s := open(t, t.TempDir(), store, func(c *Config) { c.Alone = func() error { return alone } })
+	store.goAway()
+	mustRecord(t, s, event("a", 0))
+	alone = cutOff
+	if errs := s.Record(t.Context(), []quarantine.SessionEvent{event("b", 1), event("c", 1)}); !errors.Is(errs[0], ErrAlone) || !errors.Is(errs[1], cutOff) {
+		t.Fatalf("%v", errs)
+	}
+	if now := s.Stats(); now.Alone != 2 || now.Waiting != 1 || now.Spooled != 1 || now.Failed+now.Full+now.NoRoom != 0 {
+		t.Errorf("%+v", now)
+	}
+	store.comeBack()
+	mustDrain(t, s) // what was answered goes on its way all the same
+	mustRecord(t, s, event("d", 2))
+	if got := store.ids(); len(got) != 2 || got[0] != "a" || got[1] != "d" {
+		t.Errorf("the store got %v", got)
+	}
+}

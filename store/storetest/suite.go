@@ -32,7 +32,8 @@ type Ports interface {
 	quarantine.LogInStore
 	quarantine.DueSet
 	quarantine.SenderLock
-	quarantine.Completeness
+	quarantine.InstanceRegistry
+	quarantine.InstanceDepartures
 	quarantine.Continuity
 	quarantine.MaintenanceBook
 }
@@ -57,7 +58,7 @@ func Run(t *testing.T, open Open) {
 	}{
 		{"sessions", Sessions}, {"bindings", Bindings}, {"random accounting", RandomAccounting}, {"cases", Cases}, {"case list", CaseList},
 		{"log-ins", LogIns}, {"limits", Limits}, {"verdicts", Verdicts}, {"due", Due}, {"sender", Sender},
-		{"completeness", Completeness}, {"continuity", Continuity}, {"maintenance", Maintenance},
+		{"instances", Instances}, {"continuity", Continuity}, {"maintenance", Maintenance},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, open) })
 	}

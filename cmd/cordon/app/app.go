@@ -184,6 +184,8 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 		},
 		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: memory(a.cfg), Paused: a.gate.paused, Logger: a.log,
 		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Poll: a.poll(),
+		Listens: a.listens(o), Waiting: a.spooled, Unreadable: a.spoolAside, AloneFor: aloneFor(a.cfg), History: a.cfg.Attribution.History.Std(),
+		HTTPAddr: a.advertised, AskCutOff: newPeers().cutOff,
 	})
 	return err
 }
@@ -249,6 +251,7 @@ func (a *App) buildHTTP(o Options) error {
 	a.http, err = httpx.New(httpx.Config{
 		Listen: a.cfg.HTTP.Listen, Tokens: a.parts.Tokens, Checks: a.checks(), Metrics: promhttp.HandlerFor(a.registry(), promhttp.HandlerOpts{}),
 		Version: o.Version, Log: a.log,
+		Instance: httpx.Instance{ID: a.journal.ID(), CutOff: func() bool { return a.engine.CutOff() > 0 }},
 	})
 	if err != nil {
 		return err
@@ -278,7 +281,7 @@ func (a *App) mount() error {
 	in.Mount(a.http)
 	radacct.New(imports{bng.NewAccounting(a.fleet, a.store, a.translation()), a.cfg.Accounting.SubscriberKey}, a.cfg.Attribution.History.Std()).Mount(a.http)
 	c := api.Config{
-		Cases: a.store, Sessions: a.sessions, Bindings: a.sessions, MACs: a.store, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),
+		Cases: a.store, Sessions: a.sessions, Bindings: a.sessions, MACs: a.store, Gaps: a.engine.Gaps, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),
 		Health: a.health, Discovered: a.discovered,
 	}
 	for _, p := range a.cfg.Profiles {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"cordon/integration/httpx"
 	"cordon/quarantine"
@@ -164,6 +165,14 @@ func checkProfiles(d *document, cfg *Config) map[string]quarantine.Profile {
 	return profiles
 }
 
+// Bounds of accounting.spool.alone_for. Shorter than the first is a cut cable that
+// is put back; others may go on for so long after the answer of one that reaches
+// Redis again.
+const (
+	shortestAlone = time.Minute
+	longestAlone  = 168 * time.Hour
+)
+
 func checkAccounting(d *document, cfg *Config, parts *Parts) {
 	for i, listen := range cfg.Accounting.Listen {
 		host, _, err := net.SplitHostPort(listen)
@@ -178,6 +187,10 @@ func checkAccounting(d *document, cfg *Config, parts *Parts) {
 	}
 	if most := int64(cfg.Accounting.Spool.Max); most > 0 && most < spool.MinMax {
 		d.fail(path{"accounting", "spool", "max"}, "is at least 1MiB, or 0 for no spool")
+	}
+	if alone := cfg.Accounting.Spool.AloneFor.Std(); alone < 0 || alone > 0 && alone < shortestAlone || alone > longestAlone {
+		d.fail(path{"accounting", "spool", "alone_for"}, "must be from %s to %s, or 0 to answer nothing that Redis does not take",
+			quarantine.FormatDuration(shortestAlone), quarantine.FormatDuration(longestAlone))
 	}
 	checkSubscriber(d, cfg, parts)
 	if len(cfg.Accounting.Listen) > 0 && len(cfg.Accounting.Clients) == 0 {

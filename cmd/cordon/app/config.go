@@ -86,6 +86,10 @@ type Subscriber struct {
 // Spool keeps accounting on this host's disk while Redis is away.
 type Spool struct {
 	Max Octets `yaml:"max"` // on disk; 0: none, accounting is not answered while Redis is away
+	// AloneFor is how long accounting is answered while this instance cannot reach
+	// Redis and another one can; 0: not at all. The others wait so long for what it
+	// may have answered.
+	AloneFor quarantine.Duration `yaml:"alone_for"`
 }
 
 // Client is one sender of accounting: a BNG, or a relay for several.
@@ -217,7 +221,7 @@ func Default() Config {
 		Redis:      Redis{Addrs: []string{"127.0.0.1:6379"}, KeyPrefix: "cordon"},
 		Journal:    Journal{Dir: "/var/lib/cordon"},
 		HTTP:       HTTP{Listen: "127.0.0.1:8480"},
-		Accounting: Accounting{SubscriberKey: "User-Name", Spool: Spool{Max: 1e9}},
+		Accounting: Accounting{SubscriberKey: "User-Name", Spool: Spool{Max: 1e9, AloneFor: quarantine.Duration(30 * time.Minute)}},
 		Attribution: Attribution{
 			Tolerance: quarantine.Duration(2 * time.Second), RetryFor: quarantine.Duration(35 * time.Minute),
 			MaxAge: quarantine.Duration(168 * time.Hour), History: quarantine.Duration(168 * time.Hour), MaxSessions: 4,

@@ -36,7 +36,7 @@ var (
 	spoolWaits  = describe("cordon_accounting_spool_records", "Records that wait on this host's disk for Redis.")
 	spoolOctets = describe("cordon_accounting_spool_octets", "Disk space of the spool.")
 	spoolOldest = describe("cordon_accounting_spool_oldest_timestamp_seconds", "Event time of the oldest record that waits; not there if none does.")
-	spoolMoved  = describe("cordon_accounting_spooled_total", "Records by what became of them in the spool; full, no_room and disk_fails were not answered.", "outcome")
+	spoolMoved  = describe("cordon_accounting_spooled_total", "Records by what became of them in the spool; full, no_room, disk_fails and alone were not answered.", "outcome")
 	coaSent     = describe("cordon_coa_exchanges_total", "CoA and Disconnect exchanges by outcome.", "outcome")
 	coaAgain    = describe("cordon_coa_retransmissions_total", "Requests sent again.")
 	coaDropped  = describe("cordon_coa_discarded_total", "Datagrams that answered nothing.", "reason")
@@ -48,6 +48,9 @@ var (
 	maintained  = describe("cordon_bng_maintenance", "1 if the BNG is in maintenance: nothing new is restricted there, and alarms about it mean little.", "bng")
 	logInsAsked = describe("cordon_authorize_total", "Log-ins that an AAA server asked about, by what it was answered.", "outcome")
 	doubtful    = describe("cordon_sessions_not_believed_total", "What was read of another program's sessions and is not believed, by reason.", "reason")
+	silentFor   = describe("cordon_instance_silent_seconds", "For how long another instance, to which accounting comes, has been silent; 0: it is up.", "instance")
+	waitFor     = describe("cordon_verdicts_waiting_for_instance", "Verdicts of this instance that wait for accounting which a silent one may have answered.", "instance")
+	cutOffFor   = describe("cordon_cut_off_seconds", "For how long Redis has not taken this instance's heartbeat; 0: it does.")
 	isSender    = describe("cordon_sender", "1 if this instance is the sender.")
 
 	bngState    = describe("cordon_bng_state", "1 for the state that the way to the BNG is in. Only the sender knows.", "bng", "state")
@@ -81,6 +84,8 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 			s.count(doubtful, d.Count, d.Reason.String())
 		}
 	}
+	s.instances(f.app.engine.AwaitedInstances())
+	s.gauge(cutOffFor, f.app.engine.CutOff().Seconds())
 	s.client(f.app.coa.Stats())
 	s.maintenance(f.app.cfg.BNGs, f.app.engine.Maintenances())
 	for outcome, n := range f.app.authorize.Counts() {
@@ -125,6 +130,21 @@ func (s samples) spool(p *spool.Spool) {
 	s.count(spoolMoved, now.Full, "full")
 	s.count(spoolMoved, now.NoRoom, "no_room")
 	s.count(spoolMoved, now.Failed, "disk_fails")
+	s.count(spoolMoved, now.Alone, "alone")
+}
+
+// instances writes the figures of the other instances. Several may have one
+// name: the one that has been silent for longest counts, and the verdicts of all.
+func (s samples) instances(all []quarantine.InstanceStatus) {
+	silent, verdicts := map[string]time.Duration{}, map[string]int{}
+	for _, i := range all {
+		silent[i.Label()] = max(silent[i.Label()], i.Silence)
+		verdicts[i.Label()] += i.Verdicts
+	}
+	for name, d := range silent {
+		s.gauge(silentFor, d.Seconds(), name)
+		s.gauge(waitFor, float64(verdicts[name]), name)
+	}
 }
 
 // client writes the figures of the CoA client.

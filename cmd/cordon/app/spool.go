@@ -37,7 +37,7 @@ func (a *App) openSpool(ctx context.Context) error {
 	}
 	open := func() (*spool.Spool, error) {
 		return spool.New(ctx, spool.Config{
-			Dir: dir, Max: most, Next: a.store, Room: func() error { return roomFor(a.journal, dir) },
+			Dir: dir, Max: most, Next: a.store, Room: func() error { return roomFor(a.journal, dir) }, Alone: a.alone,
 		})
 	}
 	s, err := open()
@@ -61,6 +61,30 @@ func (a *App) openSpool(ctx context.Context) error {
 		a.log.Info("accounting of an earlier run waits in the spool", zap.Int("records", n))
 	}
 	return nil
+}
+
+// aloneFor is how long accounting may be answered that Redis does not take.
+func aloneFor(cfg *Config) time.Duration {
+	if cfg.Accounting.Spool.Max == 0 {
+		return 0
+	}
+	return cfg.Accounting.Spool.AloneFor.Std()
+}
+
+// alone says why the spool may take nothing.
+func (a *App) alone() error {
+	if a.engine == nil {
+		return errors.New("this instance is starting")
+	}
+	return a.engine.Alone()
+}
+
+// spooled is how many answered records wait for Redis.
+func (a *App) spooled() int {
+	if a.spool == nil {
+		return 0
+	}
+	return a.spool.Stats().Waiting
 }
 
 // asideSuffix is added to the name of a spool that could not be read. Accounting
@@ -118,6 +142,9 @@ func (a *App) tellSpool(told *spool.Stats) {
 		a.log.Warn("Redis does not take accounting: it is kept in the spool and answered", zap.Int("records", now.Waiting))
 	case now.Waiting == 0 && told.Waiting > 0:
 		a.log.Info("the accounting spool is empty again", zap.Uint64("drained", now.Drained), zap.Uint64("unstorable", now.Unstored))
+	}
+	if now.Alone > told.Alone {
+		a.log.Error("accounting is not answered: this instance has been cut off from Redis for too long", zap.Uint64("records", now.Alone-told.Alone), zap.NamedError("reason", a.alone()))
 	}
 	if lost := now.Full + now.NoRoom + now.Failed; lost > told.Full+told.NoRoom+told.Failed {
 		a.log.Error("accounting is not answered: Redis is away and the spool takes no more",

@@ -38,6 +38,8 @@ func (a *App) checks() []httpx.Check {
 			return nil
 		}},
 		{Name: "spool", Probe: a.spoolTrouble},
+		{Name: "heartbeat", Probe: a.heartbeatTrouble},
+		{Name: "instances", Probe: a.instancesTrouble},
 		{Name: "sessions", Probe: a.sessionsTrouble},
 		{Name: "sender", Probe: func(context.Context) error {
 			if !a.engine.Sender() {

@@ -153,3 +153,21 @@ type Maintenance struct {
 	By     string    `json:"by"`
 	At     time.Time `json:"at"`
 }
+
+// Instance is one running server as the API shows it.
+type Instance struct {
+	Name       string     `json:"name"`
+	ID         string     `json:"id"`
+	Here       bool       `json:"here"`
+	State      string     `json:"state"`
+	Accounting bool       `json:"accounting"`
+	SpokeAt    time.Time  `json:"spoke_at"`
+	Complete   time.Time  `json:"complete"`
+	Waiting    int        `json:"waiting"`
+	AloneUntil *time.Time `json:"alone_until"`
+	Unreadable string     `json:"unreadable"`
+	Verdicts   int        `json:"verdicts"`
+	At         *time.Time `json:"at"`
+	By         string     `json:"by"`
+	Reason     string     `json:"reason"`
+}

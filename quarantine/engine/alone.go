@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// How often the others are asked whether they are cut off too, how long one may
+// take to answer, and how long its answer counts.
+const (
+	askOthersEvery = 10 * time.Second
+	askTimeout     = 3 * time.Second
+	answerCounts   = 25 * time.Second
+)
+
+// cutOffs is which other instances have said that they are cut off too.
+type cutOffs struct {
+	mu   sync.Mutex // guards what follows
+	said map[string]instant
+}
+
+func (c *cutOffs) note(id string, asked instant, cutOff bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !cutOff {
+		delete(c.said, id)
+		return
+	}
+	c.said[id] = asked
+}
+
+func (c *cutOffs) of(id string) (asked instant, said bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	asked, said = c.said[id]
+	return asked, said
+}
+
+var (
+	errNeverAlone = errors.New("alone_for is 0: accounting that the store does not take is not answered")
+	errNotKnown   = errors.New("this instance and the others do not know of each other yet: it has not reached the store since it was set up")
+)
+
+// Alone says why this instance may not answer accounting that the store does not
+// take, nil if it may. The others wait for what a silent instance answered, but
+// not for ever: an instance that has been cut off for AloneFor stops, unless it is
+// the only one or all others say that they are cut off too.
+func (e *Engine) Alone() error {
+	silence, known := e.heartbeat.silence()
+	switch {
+	case e.AloneFor == 0:
+		return errNeverAlone
+	case !known || !e.instances.met.Load() && !e.heartbeat.ranBefore():
+		return errNotKnown
+	case silence <= e.AloneFor:
+		return nil
+	}
+	for _, i := range e.instances.awaitable() {
+		asked, said := e.cutOffs.of(i.ID)
+		if !said || e.heartbeat.since(asked) > answerCounts {
+			return fmt.Errorf("cut off from the store for %s, longer than alone_for (%s), and instance %s does not say that it is cut off too",
+				quarantine.FormatDuration(silence.Truncate(time.Second)), quarantine.FormatDuration(e.AloneFor), i.Label())
+		}
+	}
+	return nil
+}
+
+// CutOff returns for how long the store has taken no word of this instance, if
+// that is long enough for the others to miss it; else 0. Who is asked by another
+// instance says so.
+func (e *Engine) CutOff() time.Duration {
+	silence, known := e.heartbeat.silence()
+	if known && silence <= quarantine.InstanceSilentAfter {
+		return 0
+	}
+	return silence
+}
+
+// awaitable returns the other instances to which accounting comes.
+func (s *instances) awaitable() (others []quarantine.Instance) {
+	for _, i := range s.remembered() {
+		if i.Accounting && i.Departure == nil {
+			others = append(others, i)
+		}
+	}
+	return others
+}
+
+// askOthers asks the others whether they are cut off, while this instance is,
+// until ctx ends.
+func (e *Engine) askOthers(ctx context.Context) {
+	if e.AskCutOff == nil {
+		return
+	}
+	for sleep(ctx, askOthersEvery) {
+		if e.CutOff() == 0 {
+			continue
+		}
+		var asking sync.WaitGroup
+		for _, i := range e.instances.awaitable() {
+			asking.Go(func() { e.askOther(ctx, i) })
+		}
+		asking.Wait()
+	}
+}
+
+func (e *Engine) askOther(ctx context.Context, i quarantine.Instance) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	asked := e.heartbeat.instant()
+	e.cutOffs.note(i.ID, asked, e.AskCutOff(ctx, i))
+}

@@ -1,0 +1,162 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"cordon/quarantine"
+)
+
+// How often an instance says that it is there, and after how long without a word
+// that arrived its next one says that it was cut off: earlier than it would
+// say so to anybody who asks (quarantine.InstanceSilentAfter).
+const (
+	publishEvery  = 500 * time.Millisecond
+	returnsAfter  = 10 * time.Second
+	leavePatience = 3 * time.Second // what a clean end may wait for the store
+)
+
+// heartbeat is when the store took this instance's last word. Two clocks count,
+// the longer time of both: uptime stands still while a machine is suspended, and
+// the wall clock can be set back.
+type heartbeat struct {
+	now    func() time.Time
+	uptime func() time.Duration
+
+	mu      sync.Mutex // guards what follows
+	spoke   instant    // before the call that succeeded
+	known   bool       // spoke is set
+	here    bool       // in this process, and not before a restart
+	before  bool       // an earlier run spoke, and knew the others
+	resumed time.Time  // by the store's clock: the first word after the start or after being cut off
+}
+
+// instant is one moment on both clocks.
+type instant struct {
+	wall   time.Time
+	uptime time.Duration
+}
+
+func (h *heartbeat) instant() instant { return instant{h.now().Round(0), h.uptime()} }
+
+// since is how long ago a moment is.
+func (h *heartbeat) since(t instant) time.Duration {
+	now := h.instant()
+	return max(now.wall.Sub(t.wall), now.uptime-t.uptime)
+}
+
+// silence is for how long no word of ours has got into the store; false: none
+// ever has, as far as this instance knows.
+func (h *heartbeat) silence() (time.Duration, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.since(h.spoke), h.known
+}
+
+// ranBefore reports whether the journal knows that an earlier run spoke.
+func (h *heartbeat) ranBefore() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.before
+}
+
+// publishing returns since when words get in without a break.
+func (h *heartbeat) publishing() (resumed time.Time, ok bool) {
+	silence, _ := h.silence()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.resumed, h.here && silence <= returnsAfter
+}
+
+// replay learns from the journal when an earlier run spoke. The uptime of that
+// run is over, so time since the start counts beside the wall clock.
+func (h *heartbeat) replay(at time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.spoke, h.known, h.before = instant{at.Round(0), h.uptime()}, true, true
+}
+
+// took notes that the store took a word that was sent at a moment.
+func (h *heartbeat) took(sent instant, returning bool, storeNow time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if returning {
+		h.resumed = storeNow
+	}
+	h.spoke, h.known, h.here = sent, true, true
+}
+
+// publish says that this instance is there, and how far accounting is stored,
+// until ctx ends; then it leaves, if there is nothing that others had to wait for.
+func (e *Engine) publish(ctx context.Context) {
+	for {
+		if err := e.speak(ctx); err != nil && ctx.Err() == nil {
+			e.troubles.tell(zap.WarnLevel, "heartbeat does not reach the store: other instances cannot see this one", zap.Error(err))
+		}
+		if !sleep(ctx, publishEvery) {
+			e.leave(ctx)
+			return
+		}
+	}
+}
+
+// speak publishes this instance once.
+func (e *Engine) speak(ctx context.Context) error {
+	sent := e.heartbeat.instant()
+	_, publishing := e.heartbeat.publishing()
+	now, err := e.Store.PublishInstance(ctx, e.self(), !publishing, e.History)
+	if err == nil {
+		e.heartbeat.took(sent, !publishing, now)
+	}
+	return err
+}
+
+// self is what this instance says of itself.
+func (e *Engine) self() quarantine.Instance {
+	complete, unworked := e.complete() // first: what arrives after that is later news
+	i := quarantine.Instance{
+		ID: e.Holder, Name: e.Instance, HTTP: e.HTTPAddr(), Accounting: e.Listens || unworked, Complete: complete,
+		Waiting: e.Waiting(), Unreadable: e.Unreadable(),
+	}
+	i.Spools = e.Listens && e.AloneFor > 0 || i.Waiting > 0 || i.Unreadable != ""
+	if i.Spools {
+		i.AloneFor = e.AloneFor
+	}
+	return i
+}
+
+// complete is the moment to which all accounting that has reached this instance
+// is stored, and whether any is not. The clock is read first.
+func (e *Engine) complete() (moment time.Time, unworked bool) {
+	now := e.Now()
+	if e.Unworked == nil {
+		return now, false
+	}
+	oldest, some := e.Unworked()
+	if some && oldest.Before(now) {
+		return oldest, true
+	}
+	return now, some
+}
+
+// leave departs at the end, once everything that reached this instance is
+// stored. Else it stays known, and the others wait for it.
+func (e *Engine) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leavePatience)
+	defer cancel()
+	for {
+		if _, unworked := e.complete(); !unworked {
+			break
+		}
+		if e.speak(ctx) != nil || !sleep(ctx, publishEvery/5) {
+			e.Logger.Warn("this instance ends with accounting that is not stored; the others wait for it until it is started again", zap.Int("records", e.Waiting()))
+			return
+		}
+	}
+	if _, err := e.Store.DepartInstance(ctx, e.Holder, quarantine.Departure{Kind: quarantine.InstanceLeft}); err != nil {
+		e.Logger.Warn("the others could not be notified that this instance ends; they wait for it", zap.Error(err))
+	}
+}

@@ -1,0 +1,245 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// instancesFresh is how long what was read of the instances is used.
+const instancesFresh = 250 * time.Millisecond
+
+// instances is what this one knows of the others: what the registry says, and
+// what it remembers of those that the registry has lost.
+type instances struct {
+	port     quarantine.InstanceRegistry
+	self     string // our own accounting is asked for at first hand
+	selfName string
+	now      func() time.Time
+	keep     time.Duration // how long departed ones are remembered
+	resumed  func() (time.Time, bool)
+	turn     chan struct{} // capacity 1; whoever has put something in owns read and doubted
+	read     snapshot
+	latest   atomic.Pointer[snapshot]  // the last without an error
+	met      atomic.Bool               // the others were asked for after they could see this one
+	doubted  map[string]quarantine.Gap // of those that are, or were, silent
+	mu       sync.Mutex                // guards what follows
+	known    map[string]quarantine.Instance
+	registry map[string]bool // ids that the registry had at the last look; nil: not asked yet
+}
+
+// snapshot is what is known of the other instances at one moment; an error too:
+// a store that does not answer is not asked by each intaker in turn.
+type snapshot struct {
+	others []quarantine.Instance // sorted by name and id
+
+	selfName string
+	gaps     []quarantine.Gap // what those that are silent or lost may hide
+	now      time.Time        // by the store's clock
+	resumed  time.Time        // since when this instance publishes without a break, by the store's clock
+	cutOff   bool             // it does not: nobody counts as silent
+	err      error
+	at       time.Time // when it came, by ours; zero: never
+}
+
+func newInstances(port quarantine.InstanceRegistry, self, selfName string, keep time.Duration, now func() time.Time, resumed func() (time.Time, bool)) *instances {
+	return &instances{
+		port: port, self: self, selfName: selfName, now: now, keep: keep, resumed: resumed, turn: make(chan struct{}, 1),
+		doubted: map[string]quarantine.Gap{}, known: map[string]quarantine.Instance{},
+	}
+}
+
+// current returns what the registry says, not older than instancesFresh. All
+// intakers ask the same; one of them reads.
+func (s *instances) current(ctx context.Context) (snapshot, error) {
+	return s.since(ctx, instancesFresh)
+}
+
+// since is current with another bound; 0: the registry is asked.
+func (s *instances) since(ctx context.Context, fresh time.Duration) (snapshot, error) {
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return snapshot{}, ctx.Err()
+	}
+	defer func() { <-s.turn }()
+	if s.read.at.IsZero() || s.now().Sub(s.read.at) >= fresh {
+		read := s.ask(ctx)
+		if ctx.Err() != nil {
+			return snapshot{}, ctx.Err() // the asker's own end says nothing to the others
+		}
+		s.read = read
+		if read.err == nil {
+			s.latest.Store(&read)
+		}
+	}
+	if s.read.err != nil {
+		return snapshot{}, fmt.Errorf("ask how far other instances are: %w", s.read.err)
+	}
+	return s.read, nil
+}
+
+// last returns what was read last, at the time that it is by now. The store is
+// not asked.
+func (s *instances) last() snapshot {
+	read := s.latest.Load()
+	if read == nil {
+		return snapshot{cutOff: true, selfName: s.selfName}
+	}
+	now := *read
+	_, publishing := s.resumed()
+	now.now, now.cutOff = now.now.Add(s.now().Sub(now.at)), !publishing
+	return now
+}
+
+// ask reads the registry. The caller holds turn.
+func (s *instances) ask(ctx context.Context) snapshot {
+	all, now, err := s.port.Instances(ctx)
+	if err != nil {
+		return snapshot{err: err, at: s.now()}
+	}
+	resumed, publishing := s.resumed()
+	if !resumed.IsZero() {
+		s.met.Store(true)
+	}
+	read := snapshot{others: s.merge(all, now), now: now, resumed: resumed, cutOff: !publishing, at: s.now(), selfName: s.selfName}
+	for i := range read.others {
+		s.doubt(&read.others[i], &read)
+	}
+	maps.DeleteFunc(s.doubted, func(id string, _ quarantine.Gap) bool { return !read.knows(id) })
+	read.gaps = slices.Collect(maps.Values(s.doubted))
+	return read
+}
+
+// merge takes in what the registry says, and returns all that are known but
+// this one. One that the registry lost is as it was last known.
+func (s *instances) merge(all []quarantine.Instance, now time.Time) []quarantine.Instance {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.registry = map[string]bool{}
+	var others []quarantine.Instance
+	for _, i := range all {
+		s.registry[i.ID] = true
+		if i.ID == s.self {
+			continue
+		}
+		i = s.learn(i)
+		if _, remembered := s.known[i.ID]; !remembered {
+			others = append(others, i)
+		}
+	}
+	maps.DeleteFunc(s.known, func(_ string, i quarantine.Instance) bool {
+		return i.Departure != nil && now.Sub(i.Departure.At) > s.keep
+	})
+	for id, i := range s.known {
+		if !s.registry[id] && i.Departure == nil {
+			i.AloneSince = now // it may be publishing until now, and for nobody
+		}
+		others = append(others, i)
+	}
+	slices.SortFunc(others, func(a, b quarantine.Instance) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	})
+	return others
+}
+
+// learn remembers an instance that others may have to wait for, and returns what
+// counts of it. The caller holds mu.
+func (s *instances) learn(i quarantine.Instance) quarantine.Instance {
+	before, known := s.known[i.ID]
+	if known {
+		i = before.Merge(i)
+	}
+	if known || i.Accounting {
+		s.known[i.ID] = i
+	}
+	return i
+}
+
+// doubt notes what the instance may hide, or that it does not any more. What it
+// hid while it was silent is doubted until it has said that it is stored: who
+// asked for completeness before it came back did not wait for it. The caller
+// holds turn.
+func (s *instances) doubt(i *quarantine.Instance, read *snapshot) {
+	held, doubted := s.doubted[i.ID]
+	speaks := i.Departure == nil && read.now.Sub(i.SpokeAt) <= quarantine.InstanceSilentAfter
+	switch {
+	case i.Hides() && (i.Silent(read.now, read.silenceFrom()) || i.Departure != nil):
+		s.doubted[i.ID] = i.Gap()
+		return
+	case doubted && i.Departure == nil && !speaks:
+		return // this instance is the one that was cut off
+	}
+	held.To = earlier(held.To, i.SpokeAt)
+	if doubted && speaks && i.Complete.Before(held.To) {
+		s.doubted[i.ID] = held
+		return
+	}
+	delete(s.doubted, i.ID)
+}
+
+// silenceFrom is from when silence of others counts.
+func (v *snapshot) silenceFrom() time.Time {
+	if v.cutOff {
+		return v.now
+	}
+	return v.resumed
+}
+
+func (v *snapshot) knows(id string) bool {
+	return slices.ContainsFunc(v.others, func(i quarantine.Instance) bool { return i.ID == id })
+}
+
+// waiting says how a moment waits for another instance.
+type waiting struct {
+	how      quarantine.Await
+	instance quarantine.Instance
+}
+
+// awaits returns what a moment waits for: of several, the one for which it may
+// wait longest.
+func (v *snapshot) awaits(moment time.Time) waiting {
+	var longest waiting
+	for _, i := range v.others {
+		if how := i.Awaits(moment, v.now, v.silenceFrom()); how > longest.how {
+			longest = waiting{how, i}
+		}
+	}
+	return longest
+}
+
+// missing returns those that the registry lost.
+func (s *instances) missing() (lost []quarantine.Instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, i := range s.known {
+		if s.registry != nil && !s.registry[id] {
+			lost = append(lost, i)
+		}
+	}
+	return lost
+}
+
+// remembered returns the instances that others may have to wait for, and this
+// one not among them, as they are known without the store.
+func (s *instances) remembered() []quarantine.Instance {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.known))
+}
+
+// remember learns an instance from the journal, or from a command.
+func (s *instances) remember(i quarantine.Instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i.ID != s.self {
+		s.learn(i)
+	}
+}

@@ -1,0 +1,338 @@
+package engine
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"cordon/quarantine"
+	"cordon/quarantine/quarantinetest"
+)
+
+// pair is two instances that take accounting, of which b alone learns that an
+// address went from alice to bob.
+type pair struct {
+	*world
+	a, b     *running
+	toA, toB *line
+	spool    *listener // of b
+	logB     *quarantinetest.Log
+	alice    quarantine.SessionKey
+	bob      quarantine.SessionKey
+	address  netip.Addr
+	events   []quarantine.SessionEvent // what b answered
+}
+
+// inPair tells a story of two instances that have run for a minute.
+func inPair(t *testing.T, story func(*testing.T, *pair)) {
+	t.Helper()
+	inWorld(t, func(t *testing.T, w *world) {
+		p := &pair{world: w, toA: &line{Memory: w.memory}, toB: &line{Memory: w.memory}, logB: &quarantinetest.Log{}}
+		p.a, _ = w.startListening(p.toA, "a")
+		p.startB()
+		p.alice, p.address = w.login("alice")
+		time.Sleep(time.Minute)
+		story(t, p)
+	})
+}
+
+func (p *pair) startB() {
+	stuck := p.spool
+	p.b, p.spool = p.startListening(p.toB, "b", func(c *Config) {
+		c.Log = p.logB
+		if stuck != nil { // the spool outlives the process
+			c.Unworked, c.Waiting = stuck.oldest, stuck.waiting
+		}
+	})
+	if stuck != nil {
+		p.spool = stuck
+	}
+}
+
+// handOver has b answer that bob has the address now.
+func (p *pair) handOver() {
+	p.bob, p.events = handOver(p.alice, p.address, time.Now())
+	p.spool.holds()
+}
+
+// drain has b store what it answered.
+func (p *pair) drain() {
+	p.record(p.events...)
+	p.spool.stuck.Store(nil)
+}
+
+// renew is an Interim-Update of alice's session that a stores.
+func (p *pair) renew(session quarantine.SessionKey, subscriber string) {
+	p.record(quarantine.SessionEvent{
+		Kind: quarantine.SessionRenewed, Key: session, Subscriber: subscriber, At: time.Now(),
+		Addresses: []quarantine.Address{{Prefix: netip.PrefixFrom(p.address, 32), Kind: quarantine.FramedIP}},
+	})
+}
+
+func TestAfterAnOutageAVerdictWaitsForWhateverAnybodyAnswered(t *testing.T) {
+	for _, later := range []time.Duration{0, 200 * time.Millisecond, time.Second, 3 * time.Second, 20 * time.Second, 5 * time.Minute} {
+		for i := range 20 {
+			t.Run(fmt.Sprintf("b is back %s later, %d", later, i), func(t *testing.T) {
+				inPair(t, func(t *testing.T, p *pair) {
+					p.memory.SetUnavailable(true)
+					p.toB.cut.Store(true)
+					p.handOver()
+					time.Sleep(30 * time.Second)
+					id := p.accept(p.a, botnet(p.address)) // bob did it
+					time.Sleep(30*time.Second + time.Duration(i)*50*time.Millisecond)
+					p.memory.SetUnavailable(false)
+					time.Sleep(later)
+					p.toB.cut.Store(false)
+					time.Sleep(time.Second)
+					p.drain()
+					time.Sleep(4 * time.Second)
+					p.wantInForce(p.alice, "")
+					p.wantVerdict(p.a, id, quarantine.VerdictActed, "")
+					p.wantInForce(p.bob, "garden")
+				})
+			})
+		}
+	}
+}
+
+func TestAnInstanceThatAloneIsCutOffIsNamedAndWaitedFor(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		p.toB.cut.Store(true)
+		p.handOver()
+		time.Sleep(5 * time.Minute)
+		id := p.accept(p.a, botnet(p.address))
+		time.Sleep(30 * time.Second)
+		p.wantReason(p.a, id, quarantine.VerdictPending, waitsForB, "silent since 2000-01-01T00:0", "cordon instance forget cordon-b")
+		silent := p.a.AwaitedInstances()
+		if len(silent) != 1 || silent[0].State != quarantine.InstanceSilent || silent[0].Verdicts != 1 || silent[0].Silence < 5*time.Minute {
+			t.Fatalf("%+v", silent)
+		}
+		time.Sleep(35 * time.Minute)
+		p.wantReason(p.a, id, quarantine.VerdictUnknown, waitsForB, "silent since")
+		p.wantInForce(p.alice, "")
+	})
+}
+
+func TestAVerdictThatWaitedIsJudgedRightAfterTheInstanceIsBack(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		p.handOver()
+		time.Sleep(2 * time.Second) // b has said that it holds something
+		p.toB.kill(p.b)
+		time.Sleep(time.Minute)
+		id := p.accept(p.a, botnet(p.address))
+		time.Sleep(20 * time.Minute)
+		p.wantReason(p.a, id, quarantine.VerdictPending, waitsForB, "silent since")
+		p.toB.cut.Store(false)
+		p.startB()
+		time.Sleep(3 * time.Second)
+		p.wantInForce(p.alice, "")
+		p.wantVerdict(p.a, id, quarantine.VerdictPending, waitsForB) // it is back, and not through
+		p.drain()
+		time.Sleep(3 * time.Second)
+		p.wantVerdict(p.a, id, quarantine.VerdictActed, "")
+		p.wantInForce(p.bob, "garden")
+		p.wantInForce(p.alice, "")
+	})
+}
+
+func TestOneCrashStopsAttributionOnlyForWhatItMayHaveAnswered(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		p.toB.kill(p.b)
+		time.Sleep(aloneFor + quarantine.InstanceClocks + 10*time.Second)
+		id := p.accept(p.a, botnet(p.address)) // nobody has confirmed alice since
+		time.Sleep(10 * time.Second)
+		p.wantReason(p.a, id, quarantine.VerdictPending, "instance cordon-b answered accounting", "no later record confirms the holder")
+		p.renew(p.alice, "alice")
+		time.Sleep(time.Minute)
+		p.wantVerdict(p.a, id, quarantine.VerdictActed, "")
+		p.wantInForce(p.alice, "garden")
+	})
+}
+
+func TestWhatAForgottenInstanceAnsweredStaysInDoubt(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		p.handOver()
+		time.Sleep(2 * time.Second)
+		p.toB.kill(p.b)
+		time.Sleep(time.Minute)
+		waits := p.accept(p.a, botnet(p.address))
+		time.Sleep(3 * time.Second)
+		gone, err := p.a.ForgetInstance(t.Context(), "cordon-b", "alice", "its host burnt")
+		if err != nil || gone.State != quarantine.InstanceForgotten || gone.Departure.By != "alice" || gone.Departure.Reason != "its host burnt" {
+			t.Fatalf("%+v, %v", gone, err)
+		}
+		time.Sleep(2 * time.Second)
+		p.wantReason(p.a, waits, quarantine.VerdictPending, "instance cordon-b answered accounting", "no later record confirms the holder")
+		p.wantInForce(p.alice, "")
+
+		// Hours later, after a restart of a, and with the registry lost.
+		time.Sleep(3 * time.Hour)
+		log := p.a.Log
+		p.a.stop()
+		p.memory.ForgetInstances()
+		p.a, _ = p.startListening(p.toA, "a", func(c *Config) { c.Log = log })
+		time.Sleep(time.Minute)
+		id := p.accept(p.a, botnet(p.address))
+		time.Sleep(5 * time.Second)
+		p.wantReason(p.a, id, quarantine.VerdictPending, "instance cordon-b answered accounting")
+		if b, known := p.registered("b"); !known || b.Departure == nil || b.Departure.Kind != quarantine.InstanceForgotten {
+			t.Fatalf("the registry was not given the departure back: %t, %+v", known, b)
+		}
+		p.renew(p.alice, "alice") // the network says that she has it
+		time.Sleep(time.Minute)
+		p.wantVerdict(p.a, id, quarantine.VerdictActed, "")
+
+		time.Sleep(169 * time.Hour)
+		if b, known := p.registered("b"); known {
+			t.Fatalf("still known: %+v", b)
+		}
+	})
+}
+
+func TestAForgottenInstanceThatComesBackIsWaitedForAgain(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		p.handOver()
+		time.Sleep(2 * time.Second)
+		p.toB.kill(p.b)
+		time.Sleep(time.Minute)
+		if _, err := p.a.ForgetInstance(t.Context(), "b", "alice", "thought so"); err != nil {
+			t.Fatal(err)
+		}
+		p.toB.cut.Store(false)
+		p.startB()
+		time.Sleep(time.Minute)
+		id := p.accept(p.a, botnet(p.address))
+		time.Sleep(10 * time.Second)
+		p.wantVerdict(p.a, id, quarantine.VerdictPending, waitsForB)
+		p.drain()
+		time.Sleep(3 * time.Second)
+		p.wantInForce(p.bob, "garden")
+	})
+}
+
+func TestOnlyASilentInstanceOfOneNameIsForgotten(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		forget := func(name, wantErr string) {
+			t.Helper()
+			if _, err := p.a.ForgetInstance(t.Context(), name, "alice", "x"); err == nil || !strings.Contains(err.Error(), wantErr) {
+				t.Errorf("forget %s: %v, want %q", name, err, wantErr)
+			}
+		}
+		forget("cordon-b", "has spoken within the last 15s")
+		forget("cordon-a", "that is this instance")
+		forget("a", "that is this instance")
+		forget("cordon-c", quarantine.ErrNoInstance.Error())
+		// A container without a volume: another id, the same name.
+		p.toB.kill(p.b)
+		c, _ := p.startListening(p.memory, "c", func(c *Config) { c.Instance = "cordon-b" })
+		time.Sleep(time.Minute)
+		forget("cordon-b", "several instances are called cordon-b; give the id: b (silent, spoke at 2000-01-01T00:0")
+		if _, err := p.a.ForgetInstance(t.Context(), "b", "alice", "x"); err != nil {
+			t.Fatal(err)
+		}
+		forget("b", "went already: forgotten")
+		c.stop()
+		time.Sleep(time.Second)
+		forget("cordon-b", "went already")
+		p.toA.cut.Store(true)
+		forget("cordon-b", "ask how far other instances are")
+	})
+}
+
+func TestWhoLeavesCleanlyIsNotWaitedFor(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		p.b.stop()
+		if b, _ := p.registered("b"); b.Departure == nil || b.Departure.Kind != quarantine.InstanceLeft {
+			t.Fatalf("%+v", b)
+		}
+		time.Sleep(time.Second)
+		id := p.accept(p.a, botnet(p.address))
+		time.Sleep(3 * time.Second)
+		p.wantVerdict(p.a, id, quarantine.VerdictActed, "")
+	})
+}
+
+func TestWhoEndsWithAccountingThatIsNotStoredHasNotLeft(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		p.handOver()
+		p.b.stop()
+		if b, _ := p.registered("b"); b.Departure != nil || !b.Accounting {
+			t.Fatalf("%+v", b)
+		}
+		time.Sleep(time.Minute)
+		id := p.accept(p.a, botnet(p.address))
+		time.Sleep(10 * time.Second)
+		p.wantReason(p.a, id, quarantine.VerdictPending, waitsForB, "silent since")
+	})
+}
+
+func TestARegistryThatForgetsIsRemindedFromMemoryAndJournal(t *testing.T) {
+	for name, restart := range map[string]bool{"running": false, "restarted": true} {
+		t.Run(name, func(t *testing.T) {
+			inPair(t, func(t *testing.T, p *pair) {
+				p.handOver()
+				time.Sleep(2 * time.Second)
+				p.toB.kill(p.b)
+				time.Sleep(time.Minute)
+				log := p.a.Log
+				if restart {
+					p.toA.kill(p.a)
+				}
+				p.memory.ForgetInstances()
+				if restart {
+					p.toA.cut.Store(false)
+					p.a, _ = p.startListening(p.toA, "a", func(c *Config) { c.Log = log })
+				}
+				id := p.accept(p.a, botnet(p.address))
+				time.Sleep(20 * time.Second)
+				p.wantReason(p.a, id, quarantine.VerdictPending, waitsForB, "silent since")
+				b, known := p.registered("b")
+				if !known || b.Departure != nil || time.Since(b.AloneSince) > 25*time.Second {
+					t.Fatalf("the registry was not reminded: %t, %+v", known, b)
+				}
+				p.wantInForce(p.alice, "")
+			})
+		})
+	}
+}
+
+func TestANewSegmentOfTheJournalKnowsTheInstances(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		time.Sleep(2 * time.Minute)
+		carried := &quarantinetest.Log{}
+		if err := carried.Append(t.Context(), p.a.Carry()...); err != nil {
+			t.Fatal(err)
+		}
+		p.toB.kill(p.b)
+		p.toA.kill(p.a)
+		p.memory.ForgetInstances()
+		p.toA.cut.Store(false)
+		p.a, _ = p.startListening(p.toA, "a", func(c *Config) { c.Log = carried })
+		time.Sleep(time.Minute)
+		id := p.accept(p.a, botnet(p.address))
+		time.Sleep(10 * time.Second)
+		p.wantReason(p.a, id, quarantine.VerdictPending, waitsForB, "silent since")
+	})
+}
+
+func TestAccountingThatCannotBeReadIsNamed(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		damaged := func(c *Config) {
+			c.Unworked = func() (time.Time, bool) { return time.UnixMilli(1), true }
+			c.Unreadable = func() string { return "/log/spool.damaged-1" }
+		}
+		a, _ := w.startListening(w.memory, "a")
+		b, _ := w.startListening(w.memory, "b", damaged)
+		_, address := w.login("alice")
+		time.Sleep(time.Minute)
+		at := w.accept(a, botnet(address))
+		here := botnet(address)
+		here.SourceID = "b"
+		atB := w.accept(b, here)
+		time.Sleep(5 * time.Second)
+		w.wantVerdict(a, at, quarantine.VerdictPending, "instance cordon-b answered accounting that it cannot read; no address is attributed while /log/spool.damaged-1 is there")
+		w.wantVerdict(b, atB, quarantine.VerdictPending, "this instance answered accounting that it cannot read; no address is attributed while /log/spool.damaged-1 is there")
+	})
+}
