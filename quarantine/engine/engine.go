@@ -48,6 +48,9 @@ type Config struct {
 	// and, since it is published under Holder, on all other instances. Nil: no
 	// accounting comes here, and nothing is published.
 	Unworked func() (time.Time, bool)
+	// Overdue asks how far the sources of bindings have reported; see
+	// [Attributor]. Nil: nobody keeps track.
+	Overdue func(ctx context.Context) (Overdue, error)
 	// Paused says whether nothing new may be restricted, and why.
 	Paused func() (reason string, paused bool)
 	// Paths is what the Enforcer knows of the ways to the BNGs. Nil: nothing.
