@@ -28,6 +28,7 @@ var keyTable = []keyDoc{
 	{"cordon:{c}:sender", "string", "instance that holds the sender lock", "the lock's time to live"},
 	{"cordon:{c}:term", "hash", "`n` the sender's term, `h` who holds or last held the lock", "never"},
 	{"cordon:{c}:complete", "hash", "instance → moment (ms) to which accounting that reached it is stored, `:`, when that ends (ms)", "15 s after the last instance wrote; what one said, 15 s after it said so"},
+	{"cordon:{c}:sources", "hash", "`heard`: when an instance that takes accounting reported last (ms), `:`, for how long in all none did (ms); `s:<source>` (a BNG, a relay, a translator's log): arrival of the first and of the last record, how far it has come, how old that was, unheard time by then (ms), and up to 7 days as day.longest gap (ms).records", "never; one field a source that was ever configured"},
 	{"cordon:{c}:masters", "string", "as JSON: `m` the masters, `at` when an instance confirmed them last (ms), `g` gaps that failovers left (from, to; ms)", "idle after the last instance asked"},
 	{"cordon:{c}:maintenance", "hash", "BNG → when its maintenance window was given (ms), `:`, the window as JSON; ended ones too, so that an older command that arrives late changes nothing", "168 h after the last was given; each one, when another is given 168 h after it"},
 	{"cordon:{c}:wanted", "hash", "subscriber → what its open case wants, as JSON, while it wants anything: for log-ins", "never"},
@@ -53,6 +54,7 @@ func (k keys) limit(scope string) string    { return k.control("limit:" + escape
 func (k keys) sender() string               { return k.control("sender") }
 func (k keys) term() string                 { return k.control("term") }
 func (k keys) complete() string             { return k.control("complete") }
+func (k keys) sources() string              { return k.control("sources") }
 func (k keys) masters() string              { return k.control("masters") }
 func (k keys) maintenance() string          { return k.control("maintenance") }
 func (k keys) wanted() string               { return k.control("wanted") }

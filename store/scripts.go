@@ -31,6 +31,7 @@ var (
 	resignScript   = mustLoad("resign")
 	publishScript  = mustLoad("publish")
 	completeScript = mustLoad("complete")
+	sourcesScript  = mustLoad("sources")
 
 	maintenanceScript = mustLoad("maintenance")
 )

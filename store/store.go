@@ -38,6 +38,8 @@ var (
 	_ quarantine.Completeness    = (*Store)(nil)
 	_ quarantine.Continuity      = (*Store)(nil)
 	_ quarantine.MaintenanceBook = (*Store)(nil)
+
+	_ quarantine.AccountingSourceBook = (*Store)(nil)
 )
 
 // How long one attempt at a command may take. Redis answers in well under a

@@ -48,6 +48,7 @@ type Memory struct {
 	watermarks  map[string]watermark // by instance
 	gaps        []quarantine.Gap
 	windows     map[string]quarantine.Maintenance
+	sources     quarantine.AccountingSources
 }
 
 var (
@@ -65,6 +66,8 @@ var (
 	_ quarantine.Completeness    = (*Memory)(nil)
 	_ quarantine.Continuity      = (*Memory)(nil)
 	_ quarantine.MaintenanceBook = (*Memory)(nil)
+
+	_ quarantine.AccountingSourceBook = (*Memory)(nil)
 )
 
 // NewMemory returns an empty Memory that takes no attribute for restricted and

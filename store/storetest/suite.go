@@ -35,6 +35,7 @@ type Ports interface {
 	quarantine.Completeness
 	quarantine.Continuity
 	quarantine.MaintenanceBook
+	quarantine.AccountingSourceBook
 }
 
 // Options are what the store under test shall be made with.
@@ -57,7 +58,7 @@ func Run(t *testing.T, open Open) {
 	}{
 		{"sessions", Sessions}, {"bindings", Bindings}, {"random accounting", RandomAccounting}, {"cases", Cases}, {"case list", CaseList},
 		{"log-ins", LogIns}, {"limits", Limits}, {"verdicts", Verdicts}, {"due", Due}, {"sender", Sender},
-		{"completeness", Completeness}, {"continuity", Continuity}, {"maintenance", Maintenance},
+		{"completeness", Completeness}, {"continuity", Continuity}, {"maintenance", Maintenance}, {"accounting sources", AccountingSources},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, open) })
 	}
