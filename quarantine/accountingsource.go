@@ -3,6 +3,7 @@ package quarantine
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -58,6 +59,10 @@ const UnheardAfter = 30 * time.Second
 func LogSource(name string) string { return logPrefix + name }
 
 const logPrefix = "log:"
+
+// IsLogSource reports whether a source, or the BNG of a binding, is a translator's
+// log.
+func IsLogSource(name string) bool { return strings.HasPrefix(name, logPrefix) }
 
 // SilenceRule says when a source that stopped counts as silent: no record for
 // Times its longest gap of the last SourceDays days, and at least for Least. One

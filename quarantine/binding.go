@@ -293,7 +293,11 @@ func (b *Binding) fade() {
 		b.cut(b.ResetAt, "BNG restarted since")
 	}
 	if silent := SilentSince(b.RenewedAt, b.Interim); !silent.IsZero() {
-		b.cut(silent, fmt.Sprintf("silent for %d Interim intervals", MissedInterims))
+		why := fmt.Sprintf("silent for %d Interim intervals", MissedInterims)
+		if IsLogSource(b.Session.BNG) {
+			why = "not renewed since"
+		}
+		b.cut(silent, why)
 	}
 }
 

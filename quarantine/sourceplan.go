@@ -102,7 +102,7 @@ func (p *SourcePlan) overdue(known *AccountingSources, silent []SilentSource, bn
 		return ""
 	}
 	for _, stopped := range silent {
-		if until.After(stopped.Reported) && p.expected(bng) && p.reports(&stopped, bng) && !s.Last.After(stopped.Last) {
+		if until.After(stopped.Reported) && p.waits(known, &stopped, bng) {
 			return "waits for accounting of that moment: " + stopped.String()
 		}
 	}
@@ -114,6 +114,23 @@ func (p *SourcePlan) overdue(known *AccountingSources, silent []SilentSource, bn
 		}
 	}
 	return ""
+}
+
+// waits reports whether a BNG's addresses wait for a source that stopped: nobody
+// else reports about the BNG since.
+func (p *SourcePlan) waits(known *AccountingSources, stopped *SilentSource, bng string) bool {
+	return p.expected(bng) && p.reports(stopped, bng) && !known.Sources[bng].Last.After(stopped.Last)
+}
+
+// Waiting lists the BNGs whose addresses wait for a source that stopped.
+func (p *SourcePlan) Waiting(known *AccountingSources, stopped SilentSource) []string {
+	var bngs []string
+	for bng := range p.Interim {
+		if p.waits(known, &stopped, bng) {
+			bngs = append(bngs, bng)
+		}
+	}
+	return bngs
 }
 
 // reports reports whether the source tells of a BNG.

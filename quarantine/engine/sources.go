@@ -113,6 +113,12 @@ func (s *Sources) Silent() []quarantine.SilentSource {
 	return s.cfg.Plan.Silent(&known, s.cfg.Now())
 }
 
+// BNGsOf lists the BNGs whose addresses wait for a source that stopped.
+func (s *Sources) BNGsOf(stopped quarantine.SilentSource) []string {
+	known := s.Known()
+	return s.cfg.Plan.Waiting(&known, stopped)
+}
+
 // Run reports and reads every few seconds, and logs which sources stop and which
 // are back, until ctx ends.
 func (s *Sources) Run(ctx context.Context) error {

@@ -40,18 +40,22 @@ type Options struct {
 	Debug io.Writer
 	// AccountingConns are sockets that are bound already, beside accounting.listen.
 	AccountingConns []net.PacketConn
+	// Silence is when a source of accounting counts as stopped; zero:
+	// quarantine.DefaultSilenceRule. For tests.
+	Silence quarantine.SilenceRule
 }
 
 // App is the whole server.
 type App struct {
-	cfg    *Config
-	parts  *Parts
-	log    *zap.Logger
-	life   lifecycle
-	gate   *gate
-	engine *engine.Engine
-	acct   *acct.Server // nil: no accounting listener
-	http   *httpx.Server
+	cfg     *Config
+	parts   *Parts
+	log     *zap.Logger
+	life    lifecycle
+	gate    *gate
+	engine  *engine.Engine
+	sources *engine.Sources
+	acct    *acct.Server // nil: no accounting listener
+	http    *httpx.Server
 
 	journal    *journal.Journal
 	store      *store.Store
@@ -88,6 +92,9 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 	}
 	a.fleet = fleet
 	if err := a.openStore(ctx, fleet); err != nil {
+		return nil, err
+	}
+	if err := a.buildSources(o); err != nil {
 		return nil, err
 	}
 	if err := a.buildEngine(ctx, fleet, o); err != nil {
@@ -132,13 +139,22 @@ func storeConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
 	}
 }
 
-// interim tells how often each BNG renews its sessions.
+// interim tells how often each BNG renews its sessions, and each translator's log
+// its port blocks.
 func interim(cfg *Config) func(bng string) time.Duration {
 	of := map[string]time.Duration{}
 	for _, b := range cfg.BNGs {
 		of[b.Name] = time.Duration(b.Interim)
 	}
-	return func(bng string) time.Duration { return of[bng] }
+	for _, l := range cfg.TranslatorLogs {
+		of[quarantine.LogSource(l.Name)] = l.interim()
+	}
+	return func(bng string) time.Duration {
+		if renewed, known := of[bng]; known || !quarantine.IsLogSource(bng) {
+			return renewed
+		}
+		return TranslatorLog{}.interim()
+	}
 }
 
 // addressPlan is what the configuration says about addresses.
@@ -183,7 +199,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 			return tolerance
 		},
 		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: memory(a.cfg), Paused: a.gate.paused, Logger: a.log,
-		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Poll: a.poll(),
+		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Poll: a.poll(),
 	})
 	return err
 }
@@ -279,7 +295,7 @@ func (a *App) mount() error {
 	radacct.New(imports{bng.NewAccounting(a.fleet, a.store, a.translation()), a.cfg.Accounting.SubscriberKey}, a.cfg.Attribution.History.Std()).Mount(a.http)
 	c := api.Config{
 		Cases: a.store, Sessions: a.sessions, Bindings: a.sessions, MACs: a.store, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),
-		Health: a.health, Discovered: a.discovered,
+		Health: a.health, Accounting: a.sourcesView, Discovered: a.discovered,
 	}
 	for _, p := range a.cfg.Profiles {
 		c.Profiles = append(c.Profiles, p.Name)
@@ -298,7 +314,7 @@ func (a *App) mount() error {
 		return err
 	}
 	edge.Mount(a.http)
-	logs, err := bindings.New(bindings.Config{Recorder: a.store, Addresses: addressPlan(a.cfg), History: a.cfg.Attribution.History.Std()})
+	logs, err := bindings.New(bindings.Config{Recorder: a.store, Sources: a.store, Addresses: addressPlan(a.cfg), History: a.cfg.Attribution.History.Std()})
 	if err != nil {
 		return err
 	}
@@ -323,6 +339,7 @@ func (a *App) Start() {
 	if a.acct != nil {
 		a.life.run("accounting", a.acct.Run)
 	}
+	a.life.run("accounting sources", a.sources.Run)
 	a.life.run("http", a.http.Run)
 }
 

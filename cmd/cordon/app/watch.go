@@ -38,6 +38,7 @@ func (a *App) checks() []httpx.Check {
 			return nil
 		}},
 		{Name: "spool", Probe: a.spoolTrouble},
+		{Name: "accounting-sources", Probe: a.sourcesTrouble},
 		{Name: "sessions", Probe: a.sessionsTrouble},
 		{Name: "sender", Probe: func(context.Context) error {
 			if !a.engine.Sender() {
