@@ -60,9 +60,9 @@ func LogSource(name string) string { return logPrefix + name }
 
 const logPrefix = "log:"
 
-// IsLogSource reports whether a source, or the BNG of a binding, is a translator's
-// log.
-func IsLogSource(name string) bool { return strings.HasPrefix(name, logPrefix) }
+// LogName returns the name of the translator's log that a source, or the BNG of a
+// binding, is; false: it is none.
+func LogName(source string) (name string, is bool) { return strings.CutPrefix(source, logPrefix) }
 
 // SilenceRule says when a source that stopped counts as silent: no record for
 // Times its longest gap of the last SourceDays days, and at least for Least. One

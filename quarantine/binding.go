@@ -294,7 +294,7 @@ func (b *Binding) fade() {
 	}
 	if silent := SilentSince(b.RenewedAt, b.Interim); !silent.IsZero() {
 		why := fmt.Sprintf("silent for %d Interim intervals", MissedInterims)
-		if IsLogSource(b.Session.BNG) {
+		if _, log := LogName(b.Session.BNG); log {
 			why = "not renewed since"
 		}
 		b.cut(silent, why)

@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -70,6 +71,16 @@ func (p *SourcePlan) Silent(known *AccountingSources, now time.Time) []SilentSou
 	return append(silent, bngs...)
 }
 
+// Names lists the BNGs and relays, sorted.
+func (p SourcePlan) Names() []string {
+	names := slices.Collect(maps.Keys(p.Interim))
+	for _, r := range p.Relays {
+		names = append(names, r.Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 func (p *SourcePlan) expected(bng string) bool { return p.Interim[bng] > 0 }
 
 // When a relay is known to hand on old records: the freshest of what came last was
@@ -95,7 +106,7 @@ func (p *SourcePlan) Overdue(known *AccountingSources, held []Binding, until, no
 
 func (p *SourcePlan) overdue(known *AccountingSources, silent []SilentSource, bng string, until, now time.Time) string {
 	s, heard := known.Sources[bng]
-	if name, log := strings.CutPrefix(bng, logPrefix); log {
+	if name, log := LogName(bng); log {
 		if heard && until.After(s.Reported) {
 			return fmt.Sprintf("waits for the translator's log %s, which has not come so far", name)
 		}

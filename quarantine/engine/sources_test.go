@@ -148,9 +148,9 @@ func TestAVerdictThatWaitsForARelayIsJudgedOnceItSpeaks(t *testing.T) {
 
 func TestABNGThatNeedNotSpeakMaySayNothing(t *testing.T) {
 	for name, story := range map[string]func(*mouths){
-		"it has no interim":               func(m *mouths) { m.set(true, "bng2"); time.Sleep(3 * time.Hour); m.set(false, "bng2") },
+		"it has no interim":        func(m *mouths) { m.set(true, "bng2"); time.Sleep(3 * time.Hour); m.set(false, "bng2") },
 		"its history is too short": func(m *mouths) { m.set(true, "bng1"); time.Sleep(55 * time.Minute); m.set(false, "bng1") },
-		"it has never spoken":             func(*mouths) {},
+		"it has never spoken":      func(*mouths) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {

@@ -150,10 +150,11 @@ func interim(cfg *Config) func(bng string) time.Duration {
 		of[quarantine.LogSource(l.Name)] = l.interim()
 	}
 	return func(bng string) time.Duration {
-		if renewed, known := of[bng]; known || !quarantine.IsLogSource(bng) {
-			return renewed
+		renewed, known := of[bng]
+		if _, log := quarantine.LogName(bng); log && !known {
+			return TranslatorLog{}.interim()
 		}
-		return TranslatorLog{}.interim()
+		return renewed
 	}
 }
 
