@@ -105,9 +105,9 @@ func (p *SourcePlan) Overdue(known *AccountingSources, held []Binding, until, no
 }
 
 func (p *SourcePlan) overdue(known *AccountingSources, silent []SilentSource, bng string, until, now time.Time) string {
-	s, heard := known.Sources[bng]
+	s := known.Sources[bng]
 	if name, log := LogName(bng); log {
-		if heard && until.After(s.Reported) {
+		if until.After(s.Reported) { // never heard of: its first push has just been stored
 			return fmt.Sprintf("waits for the translator's log %s, which has not come so far", name)
 		}
 		return ""

@@ -44,6 +44,9 @@ type listedBNG struct {
 	}
 }
 
+// bngColumns are the columns of the list; the first five are always shown.
+var bngColumns = []string{"NAME", "ADDRESS", "DIALECT", "STATE", "PROFILES", "PATH", "SINCE", "ANSWERED", "SKEW", "FLYING", "WAITING", "RATE", "STOPPED", "FAULT", "LAST RECORD", "RECORDS/S", "BEHIND"}
+
 func newBNGList(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the BNGs that the server knows, and how they answer", Args: cobra.NoArgs,
@@ -63,7 +66,7 @@ func newBNGList(r *remote) *cobra.Command {
 				return err
 			}
 			t := &table{
-				header:   []string{"NAME", "ADDRESS", "DIALECT", "STATE", "PROFILES", "PATH", "SINCE", "ANSWERED", "SKEW", "FLYING", "WAITING", "RATE", "STOPPED", "FAULT", "LAST RECORD", "RECORDS/S", "BEHIND"},
+				header:   bngColumns,
 				wideFrom: 5,
 			}
 			var names []string
@@ -77,7 +80,8 @@ func newBNGList(r *remote) *cobra.Command {
 }
 
 func (b *listedBNG) cells(now time.Time) []string {
-	cells := []string{b.Name, b.Address, b.Dialect, "", strings.Join(b.Profiles, ","), "", "", "", "", "", "", "", "", "", "", ""}
+	cells := make([]string, len(bngColumns))
+	cells[0], cells[1], cells[2], cells[4] = b.Name, b.Address, b.Dialect, strings.Join(b.Profiles, ",")
 	cells[3] = strings.Join(b.state(now), ", ")
 	if a := b.Accounting; a != nil {
 		cells[14], cells[15], cells[16] = clockOf(a.LastRecord), strconv.FormatFloat(a.Rate, 'g', 3, 64), strconv.Itoa(a.Behind)+"s"
