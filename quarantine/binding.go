@@ -292,7 +292,11 @@ func (b *Binding) fade() {
 		b.cut(b.ResetAt, "BNG restarted since")
 	}
 	if silent := SilentSince(b.RenewedAt, b.Interim); !silent.IsZero() {
-		b.cut(silent, fmt.Sprintf("silent for %d Interim intervals", MissedInterims))
+		why := fmt.Sprintf("silent for %d Interim intervals", MissedInterims)
+		if _, log := LogName(b.Session.BNG); log {
+			why = "not renewed since"
+		}
+		b.cut(silent, why)
 	}
 }
 

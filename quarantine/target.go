@@ -18,8 +18,14 @@ type Target struct {
 var ErrUnknownAddress = errors.New("no session is known to hold that address now")
 
 // AmbiguousError says that a target fits more than one subscriber.
-type AmbiguousError struct{ Candidates []Holder }
+type AmbiguousError struct {
+	Candidates []Holder
+	Reason     string // why another one than the only candidate may be meant; empty: there are several
+}
 
 func (e *AmbiguousError) Error() string {
+	if e.Reason != "" {
+		return e.Reason + "; name the subscriber or the session"
+	}
 	return "more than one subscriber may hold that address; name the subscriber or the session"
 }

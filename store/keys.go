@@ -29,6 +29,7 @@ var keyTable = []keyDoc{
 	{"cordon:{c}:term", "hash", "`n` the sender's term, `h` who holds or last held the lock", "never"},
 	{"cordon:{c}:instances", "hash", "id of an instance → when it published last (ms), `:`, since when it may be alone (ms), `:`, what it published as JSON: its name, the moment to which its accounting is stored, …", "never; an instance that went, history after that"},
 	{"cordon:{c}:instances:gone", "hash", "id of an instance that left or was declared lost → when (ms), `:`, how, by whom and why as JSON", "never; each one with its instance"},
+	{"cordon:{c}:sources", "hash", "`heard`: when an instance that takes accounting reported last (ms), `:`, for how long in all none did (ms); `s:<source>` (a BNG, a relay, a translator's log): arrival of the first and of the last record, how far it has come, how old that was, unheard time by then (ms), and up to 7 days as day.longest gap (ms).records", "never; one field a source that was ever configured"},
 	{"cordon:{c}:masters", "string", "as JSON: `m` the masters, `at` when an instance confirmed them last (ms), `g` gaps that failovers left (from, to; ms)", "idle after the last instance asked"},
 	{"cordon:{c}:maintenance", "hash", "BNG → when its maintenance window was given (ms), `:`, the window as JSON; ended ones too, so that an older command that arrives late changes nothing", "168 h after the last was given; each one, when another is given 168 h after it"},
 	{"cordon:{c}:wanted", "hash", "subscriber → what its open case wants, as JSON, while it wants anything: for log-ins", "never"},
@@ -55,6 +56,7 @@ func (k keys) sender() string               { return k.control("sender") }
 func (k keys) term() string                 { return k.control("term") }
 func (k keys) instances() string            { return k.control("instances") }
 func (k keys) instancesGone() string        { return k.control("instances:gone") }
+func (k keys) sources() string              { return k.control("sources") }
 func (k keys) masters() string              { return k.control("masters") }
 func (k keys) maintenance() string          { return k.control("maintenance") }
 func (k keys) wanted() string               { return k.control("wanted") }

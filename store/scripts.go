@@ -34,6 +34,7 @@ var (
 	instancesScript = mustLoad("instances")
 	departScript    = mustLoad("depart")
 	restoreScript   = mustLoad("restore")
+	sourcesScript   = mustLoad("sources")
 
 	maintenanceScript = mustLoad("maintenance")
 )

@@ -39,6 +39,8 @@ var (
 	_ quarantine.InstanceDepartures = (*Store)(nil)
 	_ quarantine.Continuity         = (*Store)(nil)
 	_ quarantine.MaintenanceBook    = (*Store)(nil)
+
+	_ quarantine.AccountingSourceBook = (*Store)(nil)
 )
 
 // How long one attempt at a command may take. Redis answers in well under a

@@ -16,7 +16,13 @@ type listedBNG struct {
 	Name, Address, Dialect string
 	Profiles               []string
 	Maintenance            *client.Maintenance
-	Health                 *struct {
+	Accounting             *struct {
+		LastRecord *time.Time `json:"last_record"`
+		Behind     int        `json:"behind_seconds"`
+		Rate       float64    `json:"records_per_second"`
+		Silent     string
+	}
+	Health *struct {
 		State               string
 		Path                string
 		Since               *time.Time
@@ -38,10 +44,14 @@ type listedBNG struct {
 	}
 }
 
+// bngColumns are the columns of the list; the first five are always shown.
+var bngColumns = []string{"NAME", "ADDRESS", "DIALECT", "STATE", "PROFILES", "PATH", "SINCE", "ANSWERED", "SKEW", "FLYING", "WAITING", "RATE", "STOPPED", "FAULT", "LAST RECORD", "RECORDS/S", "BEHIND"}
+
 func newBNGList(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the BNGs that the server knows, and how they answer", Args: cobra.NoArgs,
-		Long: "STATE is known on the elected sender only: ok, silent (new restrictions are kept back), recovering (releases go first).",
+		Long: "STATE is known on the elected sender only: ok, silent (new restrictions are kept back), recovering (releases go first).\n" +
+			"LAST RECORD is when its accounting came last, to any instance; \"no accounting\": it stopped, and its addresses are not attributed for later moments.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			api, err := r.client()
 			if err != nil {
@@ -56,7 +66,7 @@ func newBNGList(r *remote) *cobra.Command {
 				return err
 			}
 			t := &table{
-				header:   []string{"NAME", "ADDRESS", "DIALECT", "STATE", "PROFILES", "PATH", "SINCE", "ANSWERED", "SKEW", "FLYING", "WAITING", "RATE", "STOPPED", "FAULT"},
+				header:   bngColumns,
 				wideFrom: 5,
 			}
 			var names []string
@@ -70,8 +80,12 @@ func newBNGList(r *remote) *cobra.Command {
 }
 
 func (b *listedBNG) cells(now time.Time) []string {
-	cells := []string{b.Name, b.Address, b.Dialect, "", strings.Join(b.Profiles, ","), "", "", "", "", "", "", "", "", ""}
+	cells := make([]string, len(bngColumns))
+	cells[0], cells[1], cells[2], cells[4] = b.Name, b.Address, b.Dialect, strings.Join(b.Profiles, ",")
 	cells[3] = strings.Join(b.state(now), ", ")
+	if a := b.Accounting; a != nil {
+		cells[14], cells[15], cells[16] = clockOf(a.LastRecord), strconv.FormatFloat(a.Rate, 'g', 3, 64), strconv.Itoa(a.Behind)+"s"
+	}
 	h := b.Health
 	if h == nil {
 		return cells
@@ -101,6 +115,9 @@ func (b *listedBNG) state(now time.Time) (words []string) {
 	}
 	if b.Health != nil && len(b.Health.Stopped) > 0 {
 		words = append(words, "profile stopped")
+	}
+	if b.Accounting != nil && b.Accounting.Silent != "" {
+		words = append(words, "no accounting")
 	}
 	if b.Maintenance != nil {
 		words = append(words, "in maintenance for "+until(&b.Maintenance.Until, now))

@@ -109,6 +109,8 @@ type Config struct {
 	// Health tells how the BNGs answer, by name; nil: this instance does not know.
 	// It may be nil itself.
 	Health func() map[string]BNGHealth
+	// Accounting tells how the accounting of BNGs comes in, by name; nil: unknown.
+	Accounting func() map[string]BNGAccounting
 	// Discovered lists who sends accounting and is no configured BNG; nil: this
 	// instance takes none.
 	Discovered func() []DiscoveredBNG

@@ -47,9 +47,20 @@ type BNGFault struct {
 	At         time.Time `json:"at"`
 }
 
+// BNGAccounting is how a BNG's accounting comes in.
+type BNGAccounting struct {
+	LastRecord *time.Time `json:"last_record" doc:"When its last record came."`
+	Reported   *time.Time `json:"reported" doc:"Newest event that it reported, by the record's own time."`
+	Behind     int64      `json:"behind_seconds" doc:"How old the freshest record was that came last."`
+	Rate       float64    `json:"records_per_second" doc:"Usually: the average of up to 7 days."`
+	LongestGap int64      `json:"longest_gap_seconds" doc:"Longest time without a record in 7 days."`
+	Waits      string     `json:"silent,omitempty" doc:"Which source of its accounting has stopped, and since when: addresses are not attributed for later moments."`
+}
+
 // bngView is a BNG as configured, and how it stands.
 type bngView struct {
 	BNG
+	Accounting  *BNGAccounting   `json:"accounting" doc:"How its accounting comes in, to all instances together; null: none has come."`
 	Maintenance *maintenanceView `json:"maintenance" doc:"Nothing new is restricted on it; null: it is not in maintenance."`
 }
 
@@ -73,7 +84,17 @@ func (a *API) listBNGs(context.Context, *struct{}) (*bngsOutput, error) {
 		windows[m.BNG] = m
 	}
 	now := a.Now()
-	listed := each(a.withHealth(a.BNGs), func(b BNG) bngView { return viewBNG(b, windows[b.Name], now) })
+	var accounting map[string]BNGAccounting
+	if a.Accounting != nil {
+		accounting = a.Accounting()
+	}
+	listed := each(a.withHealth(a.BNGs), func(b BNG) bngView {
+		v := viewBNG(b, windows[b.Name], now)
+		if known, ok := accounting[b.Name]; ok {
+			v.Accounting = &known
+		}
+		return v
+	})
 	return &bngsOutput{bngsPage{Results: listed}}, nil
 }
 

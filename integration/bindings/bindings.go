@@ -21,6 +21,7 @@ const (
 // Config says what the edge needs.
 type Config struct {
 	Recorder  quarantine.BindingRecorder
+	Sources   quarantine.AccountingSourceBook // where it is kept how far each log has come; nil: nowhere
 	Addresses quarantine.AddressPlan
 	History   time.Duration    // older bindings are refused; above 0
 	Now       func() time.Time // nil: the host's clock
@@ -66,6 +67,8 @@ type pushed struct {
 	Stored int         `json:"stored" doc:"Lines taken; one told before changes nothing."`
 	Errors []LineError `json:"errors" doc:"Lines that were not taken, at most 100 of them."`
 	Failed int         `json:"failed" doc:"How many lines were not taken."`
+
+	unstored bool // some of them for want of the store
 }
 
 type output struct{ Body pushed }
@@ -83,33 +86,61 @@ func (e *Edge) Mount(s *httpx.Server) {
 }
 
 func (e *Edge) post(ctx context.Context, in *input) (*output, error) {
-	lines := bytes.Split(bytes.TrimSpace(in.RawBody), []byte("\n"))
+	body := bytes.TrimRight(in.RawBody, " \t\r\n") // lines are numbered as they were sent
 	switch {
-	case len(lines) > MaxLines:
-		return nil, httpx.NewProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("more than %d lines in one request; split it", MaxLines))
-	case len(lines[0]) == 0:
+	case len(body) == 0:
 		return nil, httpx.NewProblem(http.StatusBadRequest, "the body is empty")
+	case bytes.Count(body, []byte("\n")) >= MaxLines: // before anything is made of them
+		return nil, httpx.NewProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("more than %d lines in one request; split it", MaxLines))
 	}
 	now := e.config.Now()
-	r := &reader{plan: e.config.Addresses, sender: "log:" + httpx.PrincipalOf(ctx).Name, oldest: now.Add(-e.config.History), now: now}
+	r := &reader{plan: e.config.Addresses, sender: quarantine.LogSource(httpx.PrincipalOf(ctx).Name), oldest: now.Add(-e.config.History), now: now}
 	var taken []quarantine.Binding
 	var of []int
 	p := pushed{Errors: []LineError{}}
-	for i, line := range lines {
+	told := quarantine.SourceHeard{Source: r.sender, First: now, Last: now}
+	n := -1
+	for line := range bytes.Lines(body) {
+		n++
 		if line = bytes.TrimSpace(line); len(line) == 0 {
 			continue
 		}
-		b, err := r.read(line)
+		s, err := r.read(line)
 		if err != nil {
-			p.refuse(i, err)
+			p.refuse(n, err)
 			continue
 		}
-		taken, of = append(taken, b), append(of, i)
+		told.Records++
+		if s.reported.After(told.Reported) {
+			told.Reported = s.reported
+		}
+		if !s.heartbeat {
+			taken, of = append(taken, s.binding), append(of, n)
+			continue
+		}
+		p.Stored++
 	}
 	if err := e.record(ctx, taken, of, &p); err != nil {
 		return nil, err
 	}
-	return &output{p}, nil
+	return &output{p}, e.advance(ctx, told, &p)
+}
+
+// advance notes how far the log has come once all that it sent is stored. What
+// could not be stored is sent again, and takes the rest with it then.
+func (e *Edge) advance(ctx context.Context, told quarantine.SourceHeard, p *pushed) error {
+	if e.config.Sources == nil || told.Records == 0 || p.unstored {
+		return nil
+	}
+	if told.Reported.After(told.Last) {
+		told.Reported = told.Last
+	}
+	told.Behind = told.Last.Sub(told.Reported)
+	err := e.config.Sources.ReportSources(ctx, quarantine.SourceReport{At: told.Last, Rule: quarantine.DefaultSilenceRule, Heard: []quarantine.SourceHeard{told}})
+	if err != nil {
+		return fmt.Errorf("store how far the log has come: %w", err)
+	}
+	return nil
 }
 
 // record stores what could be read. If nothing of it could be stored, the whole
@@ -119,15 +150,17 @@ func (e *Edge) record(ctx context.Context, taken []quarantine.Binding, of []int,
 		return nil
 	}
 	var last error
+	stored := 0
 	for i, err := range e.config.Recorder.RecordBindings(ctx, taken) {
 		if err != nil {
-			last = err
+			last, p.unstored = err, true
 			p.refuse(of[i], errors.New("could not be stored; send it again"))
 			continue
 		}
-		p.Stored++
+		stored++
 	}
-	if p.Stored == 0 {
+	p.Stored += stored
+	if stored == 0 {
 		return fmt.Errorf("store bindings: %w", last)
 	}
 	return nil

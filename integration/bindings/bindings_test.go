@@ -22,8 +22,18 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // shelf keeps what it is told, unless it fails.
 type shelf struct {
-	kept []quarantine.Binding
-	err  error
+	kept  []quarantine.Binding
+	err   error
+	heard []quarantine.SourceHeard
+}
+
+func (s *shelf) ReportSources(_ context.Context, r quarantine.SourceReport) error {
+	s.heard = append(s.heard, r.Heard...)
+	return nil
+}
+
+func (s *shelf) AccountingSources(context.Context) (quarantine.AccountingSources, error) {
+	return quarantine.AccountingSources{}, nil
 }
 
 func (s *shelf) RecordBindings(_ context.Context, bindings []quarantine.Binding) []error {
@@ -43,7 +53,7 @@ func push(t *testing.T, s *shelf, body string) *httptest.ResponseRecorder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edge, err := New(Config{Recorder: s, History: 168 * time.Hour, Now: func() time.Time { return noon }, Addresses: quarantine.AddressPlan{
+	edge, err := New(Config{Recorder: s, Sources: s, History: 168 * time.Hour, Now: func() time.Time { return noon }, Addresses: quarantine.AddressPlan{
 		Spaces: []quarantine.AddressSpace{{Name: "east", Prefixes: []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10")}, BNGs: []string{"e1"}}},
 	}})
 	if err != nil {
@@ -86,18 +96,22 @@ func TestLinesOfATranslatorsLogAreStored(t *testing.T) {
 
 func TestBadLinesAreReportedByNumberAndTheGoodOnesTaken(t *testing.T) {
 	for fault, line := range map[string]string{
-		"ports":             `{"ip":"203.0.113.5","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
-		"no public address": `{"ip":"192.168.1.1","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
-		"is no address":     `{"ip":"203.0.113","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
-		"with an offset":    `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00","subscriber":"x"}`,
-		"in the future":     `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T12:01:00Z","subscriber":"x"}`,
-		"older than":        `{"ip":"203.0.113.5","ports":"1-2","from":"2026-01-01T12:01:00Z","subscriber":"x"}`,
-		"before from":       `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","to":"2026-03-01T10:00:00Z","subscriber":"x"}`,
-		"exactly one":       `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z"}`,
-		"no address space":  `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","private_ip":"100.64.0.9","space":"west"}`,
-		"unknown field":     `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x","protocol":"tcp"}`,
-		"ends too early":    `{"ip":"203.0.113.5",`,
-		"cannot unmarshal":  `{"ip":7,"ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
+		"ports":              `{"ip":"203.0.113.5","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
+		"no public address":  `{"ip":"192.168.1.1","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
+		"is no address":      `{"ip":"203.0.113","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
+		"with an offset":     `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00","subscriber":"x"}`,
+		"in the future":      `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T12:01:00Z","subscriber":"x"}`,
+		"older than":         `{"ip":"203.0.113.5","ports":"1-2","from":"2026-01-01T12:01:00Z","subscriber":"x"}`,
+		"before from":        `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","to":"2026-03-01T10:00:00Z","subscriber":"x"}`,
+		"exactly one":        `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z"}`,
+		"no address space":   `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","private_ip":"100.64.0.9","space":"west"}`,
+		"unknown field":      `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x","protocol":"tcp"}`,
+		"alone on its line":  `{"complete_to":"2026-03-01T11:00:00Z","ip":"203.0.113.5"}`,
+		"complete_to":        `{"complete_to":"yesterday"}`,
+		"before renewed_at":  `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","renewed_at":"2026-03-01T11:30:00Z","to":"2026-03-01T11:20:00Z","subscriber":"x"}`,
+		"renewed_at: is bef": `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","renewed_at":"2026-03-01T10:30:00Z","subscriber":"x"}`,
+		"ends too early":     `{"ip":"203.0.113.5",`,
+		"cannot unmarshal":   `{"ip":7,"ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
 	} {
 		s := &shelf{}
 		w := push(t, s, good+"\n"+line+"\n"+good)
@@ -128,10 +142,19 @@ func TestABodyOfWhichNothingCanBeTakenIsRefused(t *testing.T) {
 
 func FuzzALineIsTakenOrItsFaultIsTold(f *testing.F) {
 	f.Add(good)
+	f.Add(`{"complete_to":"2026-03-01T11:00:00Z"}`)
+	f.Add(`{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","renewed_at":"2026-03-01T11:30:00Z","subscriber":"x"}`)
 	f.Add(`{"ip":"::ffff:203.0.113.5","ports":"1-65535","from":"2026-03-01T11:00:00Z","to":null,"subscriber":"x"}`)
 	f.Fuzz(func(t *testing.T, line string) {
 		r := &reader{sender: "log:x", oldest: noon.Add(-168 * time.Hour), now: noon}
-		b, err := r.read([]byte(line))
+		s, err := r.read([]byte(line))
+		if err == nil && s.heartbeat {
+			if s.reported.After(noon.Add(quarantine.FutureTolerance)) {
+				t.Errorf("taken: %+v", s)
+			}
+			return
+		}
+		b := s.binding
 		if err != nil {
 			if err.Error() == "" {
 				t.Error("a fault without words")
@@ -141,6 +164,9 @@ func FuzzALineIsTakenOrItsFaultIsTold(f *testing.F) {
 		if b.Ports.All() || !b.Prefix.IsSingleIP() || quarantine.Private(b.Prefix.Addr()) || (b.Subscriber == "") != b.Via.IsValid() ||
 			b.From.After(noon.Add(quarantine.FutureTolerance)) || !b.To.IsZero() && b.To.Before(b.From) {
 			t.Errorf("taken: %+v", b)
+		}
+		if s.reported.Before(b.From) || s.reported.Before(b.To) || b.RenewedAt.Before(b.From) {
+			t.Errorf("taken: %+v", s)
 		}
 	})
 }

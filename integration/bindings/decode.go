@@ -18,9 +18,21 @@ type Line struct {
 	Ports      string  `json:"ports" doc:"Block of its ports, e.g. 1024-2047; 1-65535 for all of them."`
 	From       string  `json:"from" doc:"RFC 3339 with an offset."`
 	To         *string `json:"to,omitempty" doc:"Likewise; left out or null while the block is held. Send the line again with it when the block is given back."`
+	RenewedAt  string  `json:"renewed_at,omitempty" doc:"Likewise; when the log last said that the block is held, where it says so from time to time. Not after to."`
 	PrivateIP  string  `json:"private_ip,omitempty" doc:"The address behind the translator. Either private_ip or subscriber."`
 	Space      string  `json:"space,omitempty" doc:"Address space of private_ip, where several have it."`
 	Subscriber string  `json:"subscriber,omitempty" doc:"Either private_ip or subscriber."`
+	CompleteTo string  `json:"complete_to,omitempty" doc:"Alone on its line: all lines about events before it have been sent. RFC 3339 with an offset."`
+}
+
+// heartbeat reports whether the line only says how far the log has come.
+func (l *Line) heartbeat() bool { return *l == Line{CompleteTo: l.CompleteTo} && l.CompleteTo != "" }
+
+// statement is what one line says.
+type statement struct {
+	binding   quarantine.Binding
+	reported  time.Time // newest moment in it
+	heartbeat bool      // there is no binding
 }
 
 // reader turns lines into bindings.
@@ -32,23 +44,37 @@ type reader struct {
 }
 
 // read reads one line, strictly. Errors name the field.
-func (r *reader) read(raw []byte) (quarantine.Binding, error) {
-	var b quarantine.Binding
+func (r *reader) read(raw []byte) (statement, error) {
+	var s statement
 	if err := httpx.CheckJSON(raw); err != nil {
-		return b, err
+		return s, err
 	}
 	var line Line
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&line); err != nil {
-		return b, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "json: "))
+		return s, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if line.CompleteTo != "" {
+		return r.completeTo(&line)
 	}
 	for _, step := range []func(*Line, *quarantine.Binding) error{r.block, r.interval, r.holder} {
-		if err := step(&line, &b); err != nil {
-			return b, err
+		if err := step(&line, &s.binding); err != nil {
+			return s, err
 		}
 	}
-	return b, nil
+	s.reported = s.binding.RenewedAt
+	return s, nil
+}
+
+// completeTo reads a line that only says how far the log has come.
+func (r *reader) completeTo(line *Line) (s statement, err error) {
+	if !line.heartbeat() {
+		return s, &quarantine.FieldError{Field: "complete_to", Reason: "must be alone on its line"}
+	}
+	s.heartbeat = true
+	s.reported, err = r.moment("complete_to", line.CompleteTo)
+	return s, err
 }
 
 func (r *reader) block(line *Line, b *quarantine.Binding) error {
@@ -74,6 +100,14 @@ func (r *reader) interval(line *Line, b *quarantine.Binding) error {
 		return err
 	}
 	b.RenewedAt = b.From
+	if line.RenewedAt != "" {
+		if b.RenewedAt, err = r.moment("renewed_at", line.RenewedAt); err != nil {
+			return err
+		}
+		if b.RenewedAt.Before(b.From) {
+			return &quarantine.FieldError{Field: "renewed_at", Reason: "is before from"}
+		}
+	}
 	if line.To == nil {
 		return nil
 	}
@@ -82,6 +116,9 @@ func (r *reader) interval(line *Line, b *quarantine.Binding) error {
 	}
 	if b.To.Before(b.From) {
 		return &quarantine.FieldError{Field: "to", Reason: "is before from"}
+	}
+	if b.To.Before(b.RenewedAt) {
+		return &quarantine.FieldError{Field: "to", Reason: "is before renewed_at"}
 	}
 	b.RenewedAt = b.To
 	return nil

@@ -37,6 +37,10 @@ func TestAReportAboutASharedAddressRestrictsWhoHeldThePort(t *testing.T) {
 	report(`"source":"feed","ip":"203.0.113.5"`) // no port: nobody
 	report(`"source":"nowhere","ip":"100.64.0.9"`)
 	report(`"source":"feed","ip":"203.0.113.5","port":2100`)
+	beat := `{"complete_to":"` + time.Now().UTC().Format(time.RFC3339Nano) + `"}` // the log has nothing more to say
+	if status, answer, err := b.post("/bindings", "application/x-ndjson", beat); err != nil || status != 200 {
+		t.Fatalf("heartbeat: %d %s %v", status, answer, err)
+	}
 	b.stands("bob", "restricted", "bng2/s-bob acked")
 	b.bng.nothingAbout("alice")
 	report(`"source":"probe-east","ip":"100.64.0.9"`)

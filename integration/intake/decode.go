@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"mime"
 	"net/netip"
 	"slices"
@@ -42,7 +43,7 @@ func decodeBody(contentType string, body []byte) (items []Item, single bool, err
 	media, _, _ := mime.ParseMediaType(contentType)
 	switch {
 	case media == ndjson:
-		items, err = decodeLines(bytes.Split(body, []byte("\n")))
+		items, err = decodeLines(bytes.Lines(body))
 	case body[0] == '[':
 		items, err = decodeArray(body)
 	default:
@@ -81,14 +82,19 @@ func decodeObjects(body []byte) ([]Item, bool, error) {
 	if line, _, _ := bytes.Cut(rest, []byte("\n")); len(bytes.TrimSpace(line)) > 0 {
 		return nil, true, errors.New("the body has something after its JSON value")
 	}
-	items, err := decodeLines(append([][]byte{first}, bytes.Split(rest, []byte("\n"))...))
+	items, err := decodeLines(func(yield func([]byte) bool) {
+		if yield(first) {
+			bytes.Lines(rest)(yield)
+		}
+	})
 	return items, false, err
 }
 
-func decodeLines(lines [][]byte) ([]Item, error) {
-	items := make([]Item, 0, min(len(lines), MaxItems))
+// decodeLines reads one verdict a line and makes nothing of the empty ones.
+func decodeLines(lines iter.Seq[[]byte]) ([]Item, error) {
+	var items []Item
 	readable := false
-	for _, line := range lines {
+	for line := range lines {
 		line = bytes.TrimSpace(line)
 		if len(line) == 0 {
 			continue

@@ -94,6 +94,9 @@ func (e *Engine) holderNow(ctx context.Context, t quarantine.Target) (string, er
 		return found.Subscriber, nil
 	case quarantine.Ambiguous, quarantine.Doubtful:
 		ambiguous := &quarantine.AmbiguousError{}
+		if found.Result == quarantine.Doubtful {
+			ambiguous.Reason = found.Reason
+		}
 		for _, b := range found.Bindings {
 			ambiguous.Candidates = append(ambiguous.Candidates, b.Holder())
 		}

@@ -67,6 +67,9 @@ type Config struct {
 	AskCutOff func(ctx context.Context, other quarantine.Instance) bool
 	// History is how long instances that went are remembered; default 168 h.
 	History time.Duration
+	// Overdue asks how far the sources of bindings have reported; see
+	// [Attributor]. Nil: nobody keeps track.
+	Overdue func(ctx context.Context) (Overdue, error)
 	// Paused says whether nothing new may be restricted, and why.
 	Paused func() (reason string, paused bool)
 	// Paths is what the Enforcer knows of the ways to the BNGs. Nil: nothing.

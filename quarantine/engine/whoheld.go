@@ -16,8 +16,16 @@ type Attributor struct {
 	Bindings quarantine.BindingFinder
 	// Gaps tells what the store may have lost; asked after each read of bindings.
 	Gaps func(ctx context.Context) ([]quarantine.Gap, error)
-	Now  func() time.Time
+	// Overdue, if not nil, is asked before each read of bindings: what was
+	// reported by then stands in them.
+	Overdue func(ctx context.Context) (Overdue, error)
+	Now     func() time.Time
 }
+
+// Overdue says why bindings prove nothing about a moment: the source that would
+// report the next holder, a BNG, a relay or a translator's log, has not reported
+// as far as until. Empty: it has, or nobody keeps track of it.
+type Overdue func(held []quarantine.Binding, until time.Time) (reason string)
 
 // WhoHeld answers for a moment give or take tolerance; port 0: not known. Where a
 // translator's log leads to an address behind it, that one is asked for in turn,
@@ -48,6 +56,10 @@ func (a Attributor) holders(ctx context.Context, at quarantine.Place, port uint1
 	if now := a.Now(); now.After(until) {
 		until = now
 	}
+	overdue, err := a.overdue(ctx)
+	if err != nil {
+		return quarantine.Attribution{}, err
+	}
 	bindings, err := a.Bindings.Bindings(ctx, at, time.Time{}, until)
 	switch {
 	case errors.Is(err, quarantine.ErrNoAddressIndex):
@@ -59,9 +71,24 @@ func (a Attributor) holders(ctx context.Context, at quarantine.Place, port uint1
 	if err != nil {
 		return quarantine.Attribution{}, err
 	}
-	return quarantine.WhoHeld(bindings, gaps, port, moment, tolerance), nil
+	found := quarantine.WhoHeld(bindings, gaps, port, moment, tolerance)
+	if found.Result != quarantine.Attributed {
+		return found, nil
+	}
+	if reason := overdue(found.Bindings, moment.Add(tolerance)); reason != "" {
+		return quarantine.Attribution{Result: quarantine.Doubtful, Bindings: found.Bindings, Reason: reason}, nil
+	}
+	return found, nil
+}
+
+// overdue asks how far the sources of bindings have reported.
+func (a Attributor) overdue(ctx context.Context) (Overdue, error) {
+	if a.Overdue == nil {
+		return func([]quarantine.Binding, time.Time) string { return "" }, nil
+	}
+	return a.Overdue(ctx)
 }
 
 func (e *Engine) whoHeld(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
-	return Attributor{Bindings: e.Store, Gaps: e.Gaps, Now: e.Now}.WhoHeld(ctx, at, port, moment, tolerance)
+	return Attributor{Bindings: e.Store, Gaps: e.Gaps, Overdue: e.Overdue, Now: e.Now}.WhoHeld(ctx, at, port, moment, tolerance)
 }

@@ -48,6 +48,7 @@ type Memory struct {
 	instances   map[string]quarantine.Instance // by id
 	gaps        []quarantine.Gap
 	windows     map[string]quarantine.Maintenance
+	sources     quarantine.AccountingSources
 }
 
 var (
@@ -66,6 +67,8 @@ var (
 	_ quarantine.InstanceDepartures = (*Memory)(nil)
 	_ quarantine.Continuity         = (*Memory)(nil)
 	_ quarantine.MaintenanceBook    = (*Memory)(nil)
+
+	_ quarantine.AccountingSourceBook = (*Memory)(nil)
 )
 
 // NewMemory returns an empty Memory that takes no attribute for restricted and

@@ -41,6 +41,7 @@ type Accounting struct {
 	keys      *SubscriberKeys
 	strangers *strangers
 	blamed    acct.Complaints
+	heard     heard
 
 	foreign   atomic.Uint64
 	nameless  atomic.Uint64
@@ -103,6 +104,7 @@ func (a *Accounting) Handle(ctx context.Context, batch []acct.Record) []error {
 // session.
 func (a *Accounting) event(r *acct.Record) (event quarantine.SessionEvent, tells bool, err error) {
 	bng, allowed := a.fleet.speaker(r)
+	a.heard.note(r, a.fleet.named[bng], allowed)
 	if a.fleet.named[bng] == nil {
 		a.strangers.note(r)
 	}

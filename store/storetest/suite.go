@@ -36,6 +36,7 @@ type Ports interface {
 	quarantine.InstanceDepartures
 	quarantine.Continuity
 	quarantine.MaintenanceBook
+	quarantine.AccountingSourceBook
 }
 
 // Options are what the store under test shall be made with.

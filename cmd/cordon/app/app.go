@@ -40,18 +40,22 @@ type Options struct {
 	Debug io.Writer
 	// AccountingConns are sockets that are bound already, beside accounting.listen.
 	AccountingConns []net.PacketConn
+	// Silence is when a source of accounting counts as stopped; zero:
+	// quarantine.DefaultSilenceRule. For tests.
+	Silence quarantine.SilenceRule
 }
 
 // App is the whole server.
 type App struct {
-	cfg    *Config
-	parts  *Parts
-	log    *zap.Logger
-	life   lifecycle
-	gate   *gate
-	engine *engine.Engine
-	acct   *acct.Server // nil: no accounting listener
-	http   *httpx.Server
+	cfg     *Config
+	parts   *Parts
+	log     *zap.Logger
+	life    lifecycle
+	gate    *gate
+	engine  *engine.Engine
+	sources *engine.Sources
+	acct    *acct.Server // nil: no accounting listener
+	http    *httpx.Server
 
 	journal    *journal.Journal
 	store      *store.Store
@@ -88,6 +92,9 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 	}
 	a.fleet = fleet
 	if err := a.openStore(ctx, fleet); err != nil {
+		return nil, err
+	}
+	if err := a.buildSources(o); err != nil {
 		return nil, err
 	}
 	if err := a.buildEngine(ctx, fleet, o); err != nil {
@@ -132,13 +139,23 @@ func storeConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
 	}
 }
 
-// interim tells how often each BNG renews its sessions.
+// interim tells how often each BNG renews its sessions, and each translator's log
+// its port blocks.
 func interim(cfg *Config) func(bng string) time.Duration {
 	of := map[string]time.Duration{}
 	for _, b := range cfg.BNGs {
 		of[b.Name] = time.Duration(b.Interim)
 	}
-	return func(bng string) time.Duration { return of[bng] }
+	for _, l := range cfg.TranslatorLogs {
+		of[quarantine.LogSource(l.Name)] = l.interim()
+	}
+	return func(bng string) time.Duration {
+		renewed, known := of[bng]
+		if _, log := quarantine.LogName(bng); log && !known {
+			return TranslatorLog{}.interim()
+		}
+		return renewed
+	}
 }
 
 // addressPlan is what the configuration says about addresses.
@@ -183,7 +200,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 			return tolerance
 		},
 		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: memory(a.cfg), Paused: a.gate.paused, Logger: a.log,
-		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Poll: a.poll(),
+		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Poll: a.poll(),
 		Listens: a.listens(o), Waiting: a.spooled, Unreadable: a.spoolAside, AloneFor: aloneFor(a.cfg), History: a.cfg.Attribution.History.Std(),
 		HTTPAddr: a.advertised, AskCutOff: newPeers().cutOff,
 	})
@@ -282,7 +299,7 @@ func (a *App) mount() error {
 	radacct.New(imports{bng.NewAccounting(a.fleet, a.store, a.translation()), a.cfg.Accounting.SubscriberKey}, a.cfg.Attribution.History.Std()).Mount(a.http)
 	c := api.Config{
 		Cases: a.store, Sessions: a.sessions, Bindings: a.sessions, MACs: a.store, Gaps: a.engine.Gaps, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),
-		Health: a.health, Discovered: a.discovered,
+		Health: a.health, Accounting: a.sourcesView, Discovered: a.discovered,
 	}
 	for _, p := range a.cfg.Profiles {
 		c.Profiles = append(c.Profiles, p.Name)
@@ -301,7 +318,7 @@ func (a *App) mount() error {
 		return err
 	}
 	edge.Mount(a.http)
-	logs, err := bindings.New(bindings.Config{Recorder: a.store, Addresses: addressPlan(a.cfg), History: a.cfg.Attribution.History.Std()})
+	logs, err := bindings.New(bindings.Config{Recorder: a.store, Sources: a.store, Addresses: addressPlan(a.cfg), History: a.cfg.Attribution.History.Std()})
 	if err != nil {
 		return err
 	}
@@ -326,6 +343,7 @@ func (a *App) Start() {
 	if a.acct != nil {
 		a.life.run("accounting", a.acct.Run)
 	}
+	a.life.run("accounting sources", a.sources.Run)
 	a.life.run("http", a.http.Run)
 }
 

@@ -50,6 +50,7 @@ func check(d *document, cfg *Config) *Parts {
 	checkAttribution(d, cfg)
 	checkSessions(d, cfg, parts)
 	checkAddressSpaces(d, cfg)
+	checkTranslatorLogs(d, cfg)
 	checkSources(d, cfg)
 	checkPolicy(d, cfg, profiles)
 	if cfg.CoA.Source != "" {

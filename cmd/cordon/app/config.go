@@ -21,6 +21,7 @@ type Config struct {
 	Attribution    Attribution               `yaml:"attribution"`
 	AddressSpaces  []quarantine.AddressSpace `yaml:"address_spaces"`
 	Sessions       Sessions                  `yaml:"sessions"`
+	TranslatorLogs []TranslatorLog           `yaml:"translator_logs"`
 	Sources        []Source                  `yaml:"sources"`
 	CoA            CoA                       `yaml:"coa"`
 	Profiles       []quarantine.Profile      `yaml:"profiles"`

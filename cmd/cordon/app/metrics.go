@@ -31,27 +31,31 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	acctRecords = describe("cordon_accounting_datagrams_total", "Accounting datagrams by what became of them.", "outcome")
-	acctIgnored = describe("cordon_accounting_records_ignored_total", "Records that tell nothing about a session.", "reason")
-	spoolWaits  = describe("cordon_accounting_spool_records", "Records that wait on this host's disk for Redis.")
-	spoolOctets = describe("cordon_accounting_spool_octets", "Disk space of the spool.")
-	spoolOldest = describe("cordon_accounting_spool_oldest_timestamp_seconds", "Event time of the oldest record that waits; not there if none does.")
-	spoolMoved  = describe("cordon_accounting_spooled_total", "Records by what became of them in the spool; full, no_room, disk_fails and alone were not answered.", "outcome")
-	coaSent     = describe("cordon_coa_exchanges_total", "CoA and Disconnect exchanges by outcome.", "outcome")
-	coaAgain    = describe("cordon_coa_retransmissions_total", "Requests sent again.")
-	coaDropped  = describe("cordon_coa_discarded_total", "Datagrams that answered nothing.", "reason")
-	coaIDs      = describe("cordon_coa_identifiers_reused_total", "Identifiers used again: rested after the full 300 s, hurried before.", "how")
-	coaErrors   = describe("cordon_coa_socket_errors_total", "Errors of our own sockets, and ICMP complaints about datagrams of ours.", "kind")
-	coaPorts    = describe("cordon_coa_ports", "Source ports that are open.")
-	coaShort    = describe("cordon_coa_ports_short_of_buffer", "Open ports that got less socket buffer than was asked for.")
-	coaBuffer   = describe("cordon_coa_socket_buffer_octets", "Socket buffer of the port that got least; 0: unknown.", "direction")
-	maintained  = describe("cordon_bng_maintenance", "1 if the BNG is in maintenance: nothing new is restricted there, and alarms about it mean little.", "bng")
-	logInsAsked = describe("cordon_authorize_total", "Log-ins that an AAA server asked about, by what it was answered.", "outcome")
-	doubtful    = describe("cordon_sessions_not_believed_total", "What was read of another program's sessions and is not believed, by reason.", "reason")
-	silentFor   = describe("cordon_instance_silent_seconds", "For how long another instance, to which accounting comes, has been silent; 0: it is up.", "instance")
-	waitFor     = describe("cordon_verdicts_waiting_for_instance", "Verdicts of this instance that wait for accounting which a silent one may have answered.", "instance")
-	cutOffFor   = describe("cordon_cut_off_seconds", "For how long Redis has not taken this instance's heartbeat; 0: it does.")
-	isSender    = describe("cordon_sender", "1 if this instance is the sender.")
+	acctRecords  = describe("cordon_accounting_datagrams_total", "Accounting datagrams by what became of them.", "outcome")
+	acctIgnored  = describe("cordon_accounting_records_ignored_total", "Records that tell nothing about a session.", "reason")
+	spoolWaits   = describe("cordon_accounting_spool_records", "Records that wait on this host's disk for Redis.")
+	spoolOctets  = describe("cordon_accounting_spool_octets", "Disk space of the spool.")
+	spoolOldest  = describe("cordon_accounting_spool_oldest_timestamp_seconds", "Event time of the oldest record that waits; not there if none does.")
+	spoolMoved   = describe("cordon_accounting_spooled_total", "Records by what became of them in the spool; full, no_room, disk_fails and alone were not answered.", "outcome")
+	coaSent      = describe("cordon_coa_exchanges_total", "CoA and Disconnect exchanges by outcome.", "outcome")
+	coaAgain     = describe("cordon_coa_retransmissions_total", "Requests sent again.")
+	coaDropped   = describe("cordon_coa_discarded_total", "Datagrams that answered nothing.", "reason")
+	coaIDs       = describe("cordon_coa_identifiers_reused_total", "Identifiers used again: rested after the full 300 s, hurried before.", "how")
+	coaErrors    = describe("cordon_coa_socket_errors_total", "Errors of our own sockets, and ICMP complaints about datagrams of ours.", "kind")
+	coaPorts     = describe("cordon_coa_ports", "Source ports that are open.")
+	coaShort     = describe("cordon_coa_ports_short_of_buffer", "Open ports that got less socket buffer than was asked for.")
+	coaBuffer    = describe("cordon_coa_socket_buffer_octets", "Socket buffer of the port that got least; 0: unknown.", "direction")
+	maintained   = describe("cordon_bng_maintenance", "1 if the BNG is in maintenance: nothing new is restricted there, and alarms about it mean little.", "bng")
+	logInsAsked  = describe("cordon_authorize_total", "Log-ins that an AAA server asked about, by what it was answered.", "outcome")
+	doubtful     = describe("cordon_sessions_not_believed_total", "What was read of another program's sessions and is not believed, by reason.", "reason")
+	silentFor    = describe("cordon_instance_silent_seconds", "For how long another instance, to which accounting comes, has been silent; 0: it is up.", "instance")
+	waitFor      = describe("cordon_verdicts_waiting_for_instance", "Verdicts of this instance that wait for accounting which a silent one may have answered.", "instance")
+	cutOffFor    = describe("cordon_cut_off_seconds", "For how long Redis has not taken this instance's heartbeat; 0: it does.")
+	isSender     = describe("cordon_sender", "1 if this instance is the sender.")
+	sourceLast   = describe("cordon_accounting_source_last_record_timestamp_seconds", "When the last record of a configured BNG or relay came, to any instance.", "source")
+	sourceBehind = describe("cordon_accounting_source_behind_seconds", "How old the freshest record was that came last.", "source")
+	sourceSilent = describe("cordon_accounting_source_silent", "1 if the source has stopped: addresses of its BNGs are not attributed for later moments.", "source")
+	logReported  = describe("cordon_translator_log_reported_timestamp_seconds", "How far a translator's log has come, by its own clock.", "log")
 
 	bngState    = describe("cordon_bng_state", "1 for the state that the way to the BNG is in. Only the sender knows.", "bng", "state")
 	bngSkew     = describe("cordon_bng_clock_skew_seconds", "How far the BNG's clock is ahead of ours.", "bng")
@@ -91,6 +95,7 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 	for outcome, n := range f.app.authorize.Counts() {
 		s.count(logInsAsked, n, authorize.Outcome(outcome).String())
 	}
+	s.sources(f.app)
 	sending := f.app.engine.Sender()
 	s.gauge(isSender, number(sending))
 	if !sending {
@@ -122,7 +127,7 @@ func (s samples) spool(p *spool.Spool) {
 	s.gauge(spoolWaits, float64(now.Waiting))
 	s.gauge(spoolOctets, float64(now.Octets))
 	if oldest, some := p.Oldest(); some {
-		s.gauge(spoolOldest, float64(oldest.UnixMilli())/float64(time.Second/time.Millisecond))
+		s.gauge(spoolOldest, seconds(oldest))
 	}
 	s.count(spoolMoved, now.Spooled, "spooled")
 	s.count(spoolMoved, now.Drained, "drained")
@@ -145,6 +150,31 @@ func (s samples) instances(all []quarantine.InstanceStatus) {
 		s.gauge(silentFor, d.Seconds(), name)
 		s.gauge(waitFor, float64(verdicts[name]), name)
 	}
+}
+
+// sources writes a figure for every configured BNG and relay that was heard, and for
+// every translator's log.
+func (s samples) sources(a *App) {
+	known, silent := a.sources.Known(), map[string]bool{}
+	for _, stopped := range a.sources.Silent() {
+		silent[stopped.Name] = true
+	}
+	for _, name := range sourcePlan(a.cfg, quarantine.SilenceRule{}).Names() {
+		if source, heard := known.Sources[name]; heard {
+			s.gauge(sourceLast, seconds(source.Last), name)
+			s.gauge(sourceBehind, source.Behind.Seconds(), name)
+			s.gauge(sourceSilent, number(silent[name]), name)
+		}
+	}
+	for name, source := range known.Sources {
+		if log, is := quarantine.LogName(name); is {
+			s.gauge(logReported, seconds(source.Reported), log)
+		}
+	}
+}
+
+func seconds(t time.Time) float64 {
+	return float64(t.UnixMilli()) / float64(time.Second/time.Millisecond)
 }
 
 // client writes the figures of the CoA client.
@@ -192,7 +222,7 @@ func (s samples) bng(h *bng.Health) {
 		s.gauge(bngSkew, h.Skew.Seconds(), h.BNG)
 	}
 	if !h.LastAnswer.IsZero() {
-		s.gauge(bngAnswered, float64(h.LastAnswer.UnixMilli())/float64(time.Second/time.Millisecond), h.BNG)
+		s.gauge(bngAnswered, seconds(h.LastAnswer), h.BNG)
 	}
 	s.count(bngDiscards, h.ClockDiscards, h.BNG)
 	s.gauge(bngInFlight, float64(h.InFlight), h.BNG)

@@ -40,6 +40,7 @@ func (a *App) checks() []httpx.Check {
 		{Name: "spool", Probe: a.spoolTrouble},
 		{Name: "heartbeat", Probe: a.heartbeatTrouble},
 		{Name: "instances", Probe: a.instancesTrouble},
+		{Name: "accounting-sources", Probe: a.sourcesTrouble},
 		{Name: "sessions", Probe: a.sessionsTrouble},
 		{Name: "sender", Probe: func(context.Context) error {
 			if !a.engine.Sender() {

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"cordon/integration/api"
+	"cordon/quarantine"
+	"cordon/quarantine/engine"
+)
+
+// sourcePlan is what the configuration says about the sources of accounting.
+func sourcePlan(cfg *Config, rule quarantine.SilenceRule) quarantine.SourcePlan {
+	plan := quarantine.SourcePlan{Rule: rule, Interim: map[string]time.Duration{}}
+	for _, b := range cfg.BNGs {
+		plan.Interim[b.Name] = time.Duration(b.Interim)
+	}
+	for _, c := range cfg.Accounting.Clients {
+		if len(c.RelayFor) > 0 {
+			plan.Relays = append(plan.Relays, quarantine.AccountingRelay{Name: c.Address.String(), For: c.RelayFor})
+		}
+	}
+	return plan
+}
+
+// buildSources prepares what keeps track of the sources of accounting.
+func (a *App) buildSources(o Options) error {
+	c := engine.SourcesConfig{Book: a.store, Plan: sourcePlan(a.cfg, o.Silence), Logger: a.log}
+	if a.listens(o) {
+		c.Heard = func() []quarantine.SourceHeard { return a.accounting.Heard() } // built before it runs
+	}
+	var err error
+	a.sources, err = engine.NewSources(c)
+	return err
+}
+
+// sourcesTrouble is why addresses of some BNGs are not attributed: which sources
+// of accounting have stopped.
+func (a *App) sourcesTrouble(context.Context) error {
+	silent := a.sources.Silent()
+	if len(silent) == 0 {
+		return nil
+	}
+	said := make([]string, len(silent))
+	for i, s := range silent {
+		said[i] = s.String()
+	}
+	return errors.New(strings.Join(said, "; ") + "; later moments of its BNGs are not attributed")
+}
+
+// sourcesView is what the API shows of how each BNG's accounting comes in.
+func (a *App) sourcesView() map[string]api.BNGAccounting {
+	known, now := a.sources.Known(), time.Now()
+	waits := map[string]string{}
+	for _, s := range a.sources.Silent() {
+		for _, bng := range a.sources.BNGsOf(s) {
+			waits[bng] = s.String()
+		}
+	}
+	shown := map[string]api.BNGAccounting{}
+	for _, b := range a.cfg.BNGs {
+		s, heard := known.Sources[b.Name]
+		if !heard {
+			continue
+		}
+		shown[b.Name] = api.BNGAccounting{
+			LastRecord: moment(s.Last), Reported: moment(s.Reported), Behind: int64(s.Behind / time.Second),
+			Rate: s.Rate(now), LongestGap: int64(s.Longest(now) / time.Second), Waits: waits[b.Name],
+		}
+	}
+	return shown
+}
