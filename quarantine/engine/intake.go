@@ -150,6 +150,16 @@ func (e *Engine) unsettledUntil(ctx context.Context, moment, now time.Time) (rea
 	return "", time.Time{}, nil
 }
 
+// completeTo reports whether who held an address at a moment may be judged now:
+// missing is empty if it may, else what accounting of that moment is not stored
+// yet, for people. Other instances report twice a second how far they are, so a
+// moment that is now is never complete at once. An error means that the store
+// could not be asked.
+func (e *Engine) completeTo(ctx context.Context, moment time.Time) (missing string, err error) {
+	missing, _, err = e.unsettledUntil(ctx, moment, e.Now())
+	return missing, err
+}
+
 func (e *Engine) unknownAgain(v quarantine.Verdict, now time.Time) time.Time {
 	age := now.Sub(v.ReceivedAt)
 	if age >= e.RetryFor {
