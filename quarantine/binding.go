@@ -194,7 +194,7 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 	}
 	if doubtful(held, gaps, from, to) {
 		return Attribution{Result: Doubtful, Bindings: held,
-			Reason: "the session store failed over and may have lost who held the address since; no later record confirms the holder yet"}
+			Reason: "the session store failed over, or crashed, and may have lost who held the address since; no later record confirms the holder yet"}
 	}
 	if !slices.ContainsFunc(held, func(b Binding) bool { return b.provedUntil(to) && !b.Meanwhile.After(from) }) {
 		return Attribution{Result: Unknown, Bindings: held, Reason: "the last known holder may have given the address up before, and who came next is not known"}

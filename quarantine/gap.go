@@ -8,8 +8,8 @@ import (
 )
 
 // Gap is a span of time in which the store may have lost records that it had
-// acknowledged: it failed over, and the new master had not everything. Nobody
-// sends those records again. So a lost Start, Stop or Interim about a moment
+// acknowledged: it failed over, and the new master had not everything, or it
+// crashed, and its disk had not everything. Nobody sends those records again. So a lost Start, Stop or Interim about a moment
 // within it may have changed who holds an address, then and until a later
 // record tells.
 type Gap struct {
@@ -17,7 +17,7 @@ type Gap struct {
 	To   time.Time // records about later moments are kept
 }
 
-// How far a gap reaches beyond what was noticed of a failover.
+// How far a gap reaches beyond what was noticed of a failover or a restart.
 const (
 	// LostBefore is how long a master that was cut off from its replicas may
 	// have gone on acknowledging writes. Redis' min-replicas-max-lag keeps it
@@ -27,6 +27,9 @@ const (
 	// the first, and writes to the old master until then; also how far clocks
 	// may differ.
 	NoticedWithin = 15 * time.Second
+	// ClocksDiffer is how far the clock of a BNG, which dates its records, may be
+	// ahead of the clock that dates the store's last answer.
+	ClocksDiffer = 2 * time.Second
 )
 
 // FailoverGap is the gap that a failover leaves: the old master was last known
@@ -36,6 +39,16 @@ func FailoverGap(confirmed, noticed time.Time) Gap {
 		confirmed = noticed
 	}
 	return Gap{From: confirmed.Add(-LostBefore), To: noticed.Add(NoticedWithin)}
+}
+
+// RestartGap is the gap that the restart of a store leaves which may not have
+// had on disk what it acknowledged last: what was confirmed at confirmed came
+// back with it, and its former process gave its last answer at answered.
+func RestartGap(confirmed, answered time.Time) Gap {
+	if answered.Before(confirmed) {
+		answered = confirmed // it was alive then
+	}
+	return Gap{From: confirmed.Add(-LostBefore), To: answered.Add(ClocksDiffer)}
 }
 
 // AddGap returns gaps with one more, in order, those that overlap made one and
@@ -61,9 +74,10 @@ func AddGap(gaps []Gap, g Gap, forget time.Time) []Gap {
 
 // Continuity tells where the store's memory has gaps.
 type Continuity interface {
-	// Gaps lists them. The answer knows of every failover that this instance's
+	// Gaps lists them. The answer knows of every failover and restart that this instance's
 	// earlier calls can have met, so it is to be asked after reading what shall be
-	// judged by it. Ask at least every second: what an instance has confirmed last
+	// judged by it, and before other instances are told how far this one's
+	// accounting is stored. Ask at least every second: what an instance has confirmed last
 	// is where the next gap begins. An error means that nothing may be judged.
 	Gaps(ctx context.Context) ([]Gap, error)
 }

@@ -64,13 +64,23 @@ func (o *others) until(ctx context.Context, moment time.Time) (bool, error) {
 // another one by the NAS's repetition, and verdicts shall wait for that.
 func (e *Engine) publish(ctx context.Context) {
 	for {
-		if err := e.Store.Publish(ctx, e.Holder, e.complete(), publishLasts); err != nil && ctx.Err() == nil {
+		if err := e.publishOnce(ctx); err != nil && ctx.Err() == nil {
 			e.troubles.tell(zap.WarnLevel, "other instances cannot be told how far accounting is worked", zap.Error(err))
 		}
 		if !sleep(ctx, publishEvery) {
 			return
 		}
 	}
+}
+
+// publishOnce says first what the store may have lost of what it acknowledged to
+// this instance: others judge moments by what it says next.
+func (e *Engine) publishOnce(ctx context.Context) error {
+	complete := e.complete()
+	if _, err := e.gaps.now(ctx); err != nil {
+		return err
+	}
+	return e.Store.Publish(ctx, e.Holder, complete, publishLasts)
 }
 
 // complete is the moment to which all accounting that has reached this instance
