@@ -28,7 +28,7 @@ var keyTable = []keyDoc{
 	{"cordon:{c}:sender", "string", "instance that holds the sender lock", "the lock's time to live"},
 	{"cordon:{c}:term", "hash", "`n` the sender's term, `h` who holds or last held the lock", "never"},
 	{"cordon:{c}:complete", "hash", "instance → moment (ms) to which accounting that reached it is stored, `:`, when that ends (ms)", "15 s after the last instance wrote; what one said, 15 s after it said so"},
-	{"cordon:{c}:masters", "string", "as JSON: `m` the masters, `at` when an instance confirmed them last (ms), `g` gaps that failovers left (from, to; ms)", "idle after the last instance asked"},
+	{"cordon:{c}:masters", "string", "as JSON: `m` the masters, `at` when an instance confirmed them last (ms), `g` gaps that failovers and restarts left (from, to; ms), `i` instance → the masters that it confirmed last, and when", "idle after the last instance asked"},
 	{"cordon:{c}:maintenance", "hash", "BNG → when its maintenance window was given (ms), `:`, the window as JSON; ended ones too, so that an older command that arrives late changes nothing", "168 h after the last was given; each one, when another is given 168 h after it"},
 	{"cordon:{c}:wanted", "hash", "subscriber → what its open case wants, as JSON, while it wants anything: for log-ins", "never"},
 	{"cordon:{c}:login:<subscriber>", "hash", "`bng:profile` → time (ms) of the last answer to a log-in that put it in force, `:`, how it is taken away; `n` how many answers", "history after the last answer"},
