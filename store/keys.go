@@ -24,7 +24,7 @@ var keyTable = []keyDoc{
 	{"cordon:{c}:due:release", "sorted set", "subscribers to look at, by time (ms; a half marks a lease): cases being released", "never"},
 	{"cordon:{c}:due:restrict", "sorted set", "the same for all other open cases", "never"},
 	{"cordon:{c}:due:asked", "sorted set", "subscribers under a lease whose case was saved meanwhile, by the look then asked for (ms)", "never"},
-	{"cordon:{c}:limit:<scope>", "sorted set", "reservations counted in a limit, by time (ms)", "one window after the last"},
+	{"cordon:{c}:limit:<scope>", "sorted set", "reservations (`case/generation`) counted in a limit, by time (ms); one of n lines has n members: itself and with `#2` to `#n` behind it", "one window after the last"},
 	{"cordon:{c}:sender", "string", "instance that holds the sender lock", "the lock's time to live"},
 	{"cordon:{c}:term", "hash", "`n` the sender's term, `h` who holds or last held the lock", "never"},
 	{"cordon:{c}:complete", "hash", "instance → moment (ms) to which accounting that reached it is stored, `:`, when that ends (ms)", "15 s after the last instance wrote; what one said, 15 s after it said so"},

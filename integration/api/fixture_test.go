@@ -201,7 +201,7 @@ func fullCase() quarantine.Case {
 		ID: "c-1", Subscriber: "alice@isp", State: quarantine.Restricting, Profile: "walled-garden", Mode: quarantine.ModeEnforce,
 		Rule: "bots", Reason: "botnet reported by s1", Source: "s1",
 		OpenedAt: now.Add(-time.Hour).In(time.FixedZone("CET", 3600)), ExpiresAt: now.Add(71 * time.Hour), Generation: 3, Version: 7,
-		Hold:    &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 per hour"},
+		Hold:    &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 lines per hour"},
 		Release: &quarantine.PersonRelease{Case: "c-1", At: now, By: "bob", Reason: "cleaned", Code: quarantine.ReleaseCleaned},
 		Sessions: []quarantine.SessionEnforcement{
 			{Session: session, Wanted: "walled-garden", Enforcement: quarantine.Refused, ErrorCause: 503, Reason: "no such session", Attempts: 2, UpdatedAt: now},

@@ -22,7 +22,7 @@ func TestEveryDomainErrorHasItsStatus(t *testing.T) {
 	}{
 		{&quarantine.FieldError{Field: "word", Reason: "is rude"}, 422, "body.word: is rude"},
 		{&quarantine.CommandError{Reason: "case is closed"}, 409, "case is closed"},
-		{&quarantine.LimitError{Scope: quarantine.LimitScope{Label: "20 per hour"}}, 409, "limit reached: 20 per hour"},
+		{&quarantine.LimitError{Scope: quarantine.LimitScope{Label: "20 lines per hour"}}, 409, "limit reached: 20 lines per hour"},
 		{&quarantine.AmbiguousError{Candidates: []quarantine.Holder{holder}}, 409, "more than one subscriber"},
 		{quarantine.ErrNoCase, 404, "no such case"},
 		{quarantine.ErrNoVerdict, 404, "no such verdict"},

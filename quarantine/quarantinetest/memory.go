@@ -43,7 +43,7 @@ type Memory struct {
 	verdicts    map[string]heldVerdict
 	logIns      map[string]answers // by subscriber
 	due         [2]map[string]look // by lane, then subscriber
-	counters    map[string]map[string]time.Time
+	counters    map[string]map[string]counted
 	lock        senderLock
 	watermarks  map[string]watermark // by instance
 	gaps        []quarantine.Gap
@@ -83,7 +83,7 @@ func NewMemory() *Memory {
 		verdicts:   map[string]heldVerdict{},
 		logIns:     map[string]answers{},
 		due:        [2]map[string]look{{}, {}},
-		counters:   map[string]map[string]time.Time{},
+		counters:   map[string]map[string]counted{},
 		watermarks: map[string]watermark{},
 		windows:    map[string]quarantine.Maintenance{},
 	}
