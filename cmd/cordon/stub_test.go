@@ -110,6 +110,12 @@ func (s *stub) quarantine(w http.ResponseWriter, r *http.Request) {
 	case wish.IP == "192.0.2.99":
 		w.WriteHeader(409)
 		_ = json.NewEncoder(w).Encode(map[string]any{"status": 409, "detail": "more than one subscriber may hold that address", "candidates": holders()})
+	case wish.IP == "192.0.2.98":
+		w.WriteHeader(409)
+		_ = json.NewEncoder(w).Encode(map[string]any{"status": 409, "detail": "who holds that address now is not certain", "missing": "waits for accounting", "candidates": holders()})
+	case wish.Subscriber == "guest" && !wish.All:
+		w.WriteHeader(409)
+		_ = json.NewEncoder(w).Encode(map[string]any{"status": 409, "detail": "guest has 6 lines", "lines": 6})
 	case wish.Subscriber == "outage":
 		refuse(w, 503, "the store or the log does not answer")
 	case wish.Subscriber == "settled":
