@@ -10,26 +10,29 @@ import (
 // Case is a subscriber's file: why it should be restricted, how, until when,
 // and how each of its sessions stands. A subscriber has at most one open case.
 type Case struct {
-	ID         string               `json:"id"`
-	Subscriber string               `json:"subscriber"`
-	State      CaseState            `json:"state"`
-	Profile    string               `json:"profile"`
-	Mode       Mode                 `json:"mode"`
-	Rule       string               `json:"rule,omitempty"` // empty: a person's wish
-	Reason     string               `json:"reason"`
-	Source     string               `json:"source"`
-	OpenedAt   time.Time            `json:"opened_at"`
-	ExpiresAt  time.Time            `json:"expires_at"`
-	ClosedAt   time.Time            `json:"closed_at,omitzero"`
-	Generation uint64               `json:"generation"` // rises when what is wanted changes
-	Version    uint64               `json:"version"`    // rises with every write
-	Hold       *Hold                `json:"hold,omitempty"`
-	Release    *PersonRelease       `json:"release,omitempty"`
-	Cleared    bool                 `json:"cleared,omitempty"` // a person decided that it acts
-	Sessions   []SessionEnforcement `json:"sessions,omitempty"`
-	Verdicts   []CaseVerdict        `json:"verdicts,omitempty"`
-	Notes      []Note               `json:"notes,omitempty"`
-	History    []HistoryEntry       `json:"history,omitempty"`
+	ID         string         `json:"id"`
+	Subscriber string         `json:"subscriber"`
+	State      CaseState      `json:"state"`
+	Profile    string         `json:"profile"`
+	Mode       Mode           `json:"mode"`
+	Rule       string         `json:"rule,omitempty"` // empty: a person's wish
+	Reason     string         `json:"reason"`
+	Source     string         `json:"source"`
+	OpenedAt   time.Time      `json:"opened_at"`
+	ExpiresAt  time.Time      `json:"expires_at"`
+	ClosedAt   time.Time      `json:"closed_at,omitzero"`
+	Generation uint64         `json:"generation"` // rises when what is wanted changes
+	Version    uint64         `json:"version"`    // rises with every write
+	Hold       *Hold          `json:"hold,omitempty"`
+	Release    *PersonRelease `json:"release,omitempty"`
+	Cleared    bool           `json:"cleared,omitempty"` // a person decided that it acts
+	// AllSessions: a person who knew that they are more than MaxSessions decided
+	// that it acts on all of the subscriber's lines.
+	AllSessions bool                 `json:"all_sessions,omitempty"`
+	Sessions    []SessionEnforcement `json:"sessions,omitempty"`
+	Verdicts    []CaseVerdict        `json:"verdicts,omitempty"`
+	Notes       []Note               `json:"notes,omitempty"`
+	History     []HistoryEntry       `json:"history,omitempty"`
 	// Relogins are the times at which a further session was restricted while the
 	// case stood, within the last hour: what flapping is judged by.
 	Relogins []time.Time `json:"relogins,omitempty"`

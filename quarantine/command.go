@@ -23,17 +23,37 @@ type Wish struct {
 	For        time.Duration
 	By         string
 	Override   bool // although exempt
+	// AllSessions: although the subscriber has more than MaxSessions lines. Whoever
+	// names an address or a session means one of them, and whoever names the
+	// subscriber may not know.
+	AllSessions bool
+}
+
+// SharedNameError says that a person would restrict more lines than he may
+// know of.
+type SharedNameError struct {
+	Subscriber string
+	Lines      int // live ones
+	Max        int // MaxSessions
+}
+
+func (e *SharedNameError) Error() string {
+	return fmt.Sprintf("%s has %d lines, and attribution.max_sessions is %d: all of them would be restricted; "+
+		`if that is meant, say "all_sessions": true (cordon quarantine add --all-sessions)`, e.Subscriber, e.Lines, e.Max)
 }
 
 // Quarantine opens a case, or turns the open one to the person's wish: a
 // person's wish wins over rules and lifts any hold. It is counted and never
-// held.
+// held. Errors: *CommandError, *SharedNameError.
 func (r *Rulebook) Quarantine(w Wish, s Situation, caseID string, now time.Time) (*Case, *Reservation, error) {
 	if r.Policy.Mode == ModeOff {
 		return nil, nil, &CommandError{"the overall mode is off: nothing is restricted"}
 	}
 	if e, ok := Exempt(r.Exemptions, w.Subscriber, netip.Addr{}, s.Sessions); ok && !w.Override {
 		return nil, nil, &CommandError{fmt.Sprintf("%s is exempt (%s); say override to do it all the same", w.Subscriber, e.Reason)}
+	}
+	if n := Lines(touchable(s.Sessions)); n > r.MaxSessions && !w.AllSessions {
+		return nil, nil, &SharedNameError{w.Subscriber, n, r.MaxSessions}
 	}
 	c := s.Dossier.Case
 	if c == nil {
@@ -42,7 +62,7 @@ func (r *Rulebook) Quarantine(w Wish, s Situation, caseID string, now time.Time)
 		return nil, nil, &CommandError{"case " + c.ID + " is being released; try again when it is closed"}
 	}
 	newly := !c.State.Wants()
-	c.Hold, c.Cleared, c.Relogins = nil, true, nil
+	c.Hold, c.Cleared, c.AllSessions, c.Relogins = nil, true, w.AllSessions, nil
 	c.Rule, c.Reason, c.Source, c.Profile = "", w.Reason, w.By, w.Profile
 	c.ExpiresAt = now.Add(w.For)
 	c.Generation++
@@ -54,11 +74,13 @@ func (r *Rulebook) Quarantine(w Wish, s Situation, caseID string, now time.Time)
 	if !newly {
 		return c, nil, nil
 	}
-	reserve := r.Limits.Reserve(c, BNGsOf(s.Sessions), true)
+	reserve := r.Limits.Reserve(c, s.Sessions, true)
 	return c, &reserve, nil
 }
 
-// Approve lifts a hold: the case acts, and is counted without being asked.
+// Approve lifts a hold: the case acts, and is counted without being asked. It is
+// held anew if the subscriber has more lines than are allowed and the hold did not
+// say so.
 func (r *Rulebook) Approve(c *Case, sessions []Session, by, reason string, now time.Time) (*Reservation, error) {
 	if c.State != CaseHeld {
 		return nil, notIn(c, "approved", "held")
@@ -69,10 +91,11 @@ func (r *Rulebook) Approve(c *Case, sessions []Session, by, reason string, now t
 	if rule := r.rule(c.Rule); rule != nil {
 		c.ExpiresAt = later(c.ExpiresAt, now.Add(time.Duration(rule.For)))
 	}
+	c.AllSessions = c.AllSessions || c.Hold != nil && c.Hold.Kind == HoldMaxSessions
 	c.Hold, c.Cleared, c.Relogins = nil, true, nil
 	c.Generation++
 	c.move(Restricting, now, by, "approved: "+reason)
-	reserve := r.Limits.Reserve(c, BNGsOf(sessions), true)
+	reserve := r.Limits.Reserve(c, sessions, true)
 	return &reserve, nil
 }
 

@@ -127,7 +127,7 @@ func (r *Rulebook) weigh(v Verdict, rule *Rule, c *Case, s Situation, now time.T
 		return Decision{Status: status(v, c, VerdictHeld, c.Hold.String()), Case: c}
 	}
 	c.move(Restricting, now, "", fmt.Sprintf("rule %s: %s, %s", rule.Name, c.Reason, rule.Profile))
-	reserve := r.Limits.Reserve(c, BNGsOf(s.Sessions), false)
+	reserve := r.Limits.Reserve(c, s.Sessions, false)
 	return Decision{Status: status(v, c, VerdictActed, ""), Case: c, Reserve: &reserve}
 }
 
@@ -137,16 +137,21 @@ func (r *Rulebook) hold(c *Case, v *Verdict, s Situation) *Hold {
 	if e, ok := Exempt(r.Exemptions, c.Subscriber, v.IP, s.Sessions); ok {
 		return &Hold{HoldExempt, e.Reason}
 	}
+	// Before the mode: whoever approves shall know how many lines he restricts.
+	if n := Lines(touchable(s.Sessions)); n > r.MaxSessions {
+		return &Hold{HoldMaxSessions, tooManyLines(n, r.MaxSessions)}
+	}
 	if c.Mode < ModeEnforce {
 		return &Hold{HoldMode, c.Mode.String()}
 	}
-	if n := Lines(touchable(s.Sessions)); n > r.MaxSessions {
-		return &Hold{HoldMaxSessions, fmt.Sprintf("%d live sessions, %d are allowed", n, r.MaxSessions)}
-	}
 	if s.Full != nil {
-		return &Hold{HoldLimit, s.Full.Scope.Label}
+		return &Hold{HoldLimit, s.Full.Reason()}
 	}
 	return nil
+}
+
+func tooManyLines(n, most int) string {
+	return fmt.Sprintf("%d live sessions, %d are allowed", n, most)
 }
 
 func recorded(v Verdict, subscriber, reason string) Decision {

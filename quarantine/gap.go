@@ -8,8 +8,9 @@ import (
 )
 
 // Gap is a span of time of which records that were acknowledged may be missing in
-// the store: it failed over, and the new master had not everything; or an
-// instance answered them and is silent or lost. Nobody sends those records again. So a lost Start, Stop or Interim about a moment
+// the store: it failed over, and the new master had not everything; it crashed,
+// and its disk had not everything; or an instance answered them and is silent or
+// lost. Nobody sends those records again. So a lost Start, Stop or Interim about a moment
 // within it may have changed who holds an address, then and until a later
 // record tells.
 type Gap struct {
@@ -20,7 +21,7 @@ type Gap struct {
 	Instance string
 }
 
-// How far a gap reaches beyond what was noticed of a failover.
+// How far a gap reaches beyond what was noticed of a failover or a restart.
 const (
 	// LostBefore is how long a master that was cut off from its replicas may
 	// have gone on acknowledging writes. Redis' min-replicas-max-lag keeps it
@@ -30,6 +31,9 @@ const (
 	// the first, and writes to the old master until then; also how far clocks
 	// may differ.
 	NoticedWithin = 15 * time.Second
+	// ClocksDiffer is how far the clock of a BNG, which dates its records, may be
+	// ahead of the clock that dates the store's last answer.
+	ClocksDiffer = 2 * time.Second
 )
 
 // FailoverGap is the gap that a failover leaves: the old master was last known
@@ -39,6 +43,16 @@ func FailoverGap(confirmed, noticed time.Time) Gap {
 		confirmed = noticed
 	}
 	return Gap{From: confirmed.Add(-LostBefore), To: noticed.Add(NoticedWithin)}
+}
+
+// RestartGap is the gap that the restart of a store leaves which may not have
+// had on disk what it acknowledged last: what was confirmed at confirmed came
+// back with it, and its former process gave its last answer at answered.
+func RestartGap(confirmed, answered time.Time) Gap {
+	if answered.Before(confirmed) {
+		answered = confirmed // it was alive then
+	}
+	return Gap{From: confirmed.Add(-LostBefore), To: answered.Add(ClocksDiffer)}
 }
 
 // AddGap returns gaps with one more, in order, those that overlap made one and
@@ -64,9 +78,10 @@ func AddGap(gaps []Gap, g Gap, forget time.Time) []Gap {
 
 // Continuity tells where the store's memory has gaps.
 type Continuity interface {
-	// Gaps lists them. The answer knows of every failover that this instance's
+	// Gaps lists them. The answer knows of every failover and restart that this instance's
 	// earlier calls can have met, so it is to be asked after reading what shall be
-	// judged by it. Ask at least every second: what an instance has confirmed last
+	// judged by it, and before other instances are told how far this one's
+	// accounting is stored. Ask at least every second: what an instance has confirmed last
 	// is where the next gap begins. An error means that nothing may be judged.
 	Gaps(ctx context.Context) ([]Gap, error)
 }
@@ -113,5 +128,5 @@ func whyDoubtful(bindings []Binding, gaps []Gap, from, to time.Time) string {
 			return "instance " + g.Instance + " answered accounting of that time that may be lost; no later record confirms the holder yet"
 		}
 	}
-	return "the session store failed over and may have lost who held the address since; no later record confirms the holder yet"
+	return "the session store failed over, or crashed, and may have lost who held the address since; no later record confirms the holder yet"
 }

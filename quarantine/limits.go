@@ -2,33 +2,48 @@ package quarantine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
-// Limits bound how many subscribers may be newly restricted; what is beyond
-// them is held for a person. A limit of 0 does not exist. Reaching a limit is
-// evidence against the source of the flood, so limits hold, they do not
-// throttle.
+// Limits bound how many lines may be newly restricted; what is beyond them is
+// held for a person. A limit of 0 does not exist. Reaching a limit is evidence
+// against the source of the flood, so limits hold, they do not throttle.
+//
+// A subscriber counts as many as he has live lines (see [Lines]), and one if he
+// has none: one decision about a User-Name that many lines share is as much as
+// one about each of them.
 type Limits struct {
 	PerHour          int `yaml:"per_hour"`            // whole ISP
 	PerDay           int `yaml:"per_day"`             // whole ISP
-	PerBNGPerHour    int `yaml:"per_bng_per_hour"`    // per BNG of a live session
+	PerBNGPerHour    int `yaml:"per_bng_per_hour"`    // lines on that BNG
 	PerSourcePerHour int `yaml:"per_source_per_hour"` // per source of the verdict
 }
 
 // DefaultLimits are those of a configuration that does not speak of limits.
 var DefaultLimits = Limits{PerHour: 20, PerDay: 60, PerBNGPerHour: 10, PerSourcePerHour: 10}
 
-// LimitScope is one counter: what is counted, over which window, how many fit.
+// LimitScope is one counter: what is counted, over which window, how many lines
+// fit, and how many of them a reservation takes.
 type LimitScope struct {
 	Key    string        // "hour", "day", "bng:bng1:hour", "source:s1:hour"
-	Label  string        // for people: "20 per hour"
+	Label  string        // for people: "20 lines per hour"
 	Window time.Duration // sliding
 	Max    int           // 0: counted, never refused
+	Weight int           // lines; below 1 counts as 1
 }
 
+// maxUnits bounds what one reservation may take of a counter that refuses less
+// than that: no limit that is meant is as large.
+const maxUnits = 1000
+
+// Units is what a reservation takes of the counter: its weight, or, where that is
+// beyond measure, enough to fill it.
+func (s *LimitScope) Units() int { return min(max(s.Weight, 1), max(s.Max+1, maxUnits)) }
+
 // Reservation counts one new restriction in its scopes. ID makes it idempotent:
-// the same case and generation counts once, however often it is written.
+// the same case and generation counts once, with the weight that was written
+// first, however often it is written.
 type Reservation struct {
 	ID     string
 	Scopes []LimitScope
@@ -36,20 +51,35 @@ type Reservation struct {
 	Forced bool
 }
 
-// Reserve says what restricting the case must be counted as.
-func (l Limits) Reserve(c *Case, bngs []string, forced bool) Reservation {
+// Reserve says what restricting the case, whose subscriber has these sessions,
+// must be counted as.
+func (l Limits) Reserve(c *Case, sessions []Session, forced bool) Reservation {
+	touched := touchable(sessions)
+	lines := Lines(touched)
 	scopes := []LimitScope{
-		{"hour", fmt.Sprintf("%d per hour", l.PerHour), time.Hour, l.PerHour},
-		{"day", fmt.Sprintf("%d per day", l.PerDay), 24 * time.Hour, l.PerDay},
-		{"source:" + c.Source + ":hour", fmt.Sprintf("%d per source per hour (%s)", l.PerSourcePerHour, c.Source), time.Hour, l.PerSourcePerHour},
+		{"hour", fmt.Sprintf("%d lines per hour", l.PerHour), time.Hour, l.PerHour, lines},
+		{"day", fmt.Sprintf("%d lines per day", l.PerDay), 24 * time.Hour, l.PerDay, lines},
+		{"source:" + c.Source + ":hour", fmt.Sprintf("%d lines per source per hour (%s)", l.PerSourcePerHour, c.Source), time.Hour, l.PerSourcePerHour, lines},
 	}
-	for _, bng := range bngs {
-		scopes = append(scopes, LimitScope{"bng:" + bng + ":hour", fmt.Sprintf("%d per BNG per hour (%s)", l.PerBNGPerHour, bng), time.Hour, l.PerBNGPerHour})
+	for _, bng := range BNGsOf(touched) {
+		there := slices.DeleteFunc(slices.Clone(touched), func(s Session) bool { return s.BNG != bng })
+		scopes = append(scopes, LimitScope{
+			"bng:" + bng + ":hour", fmt.Sprintf("%d lines per BNG per hour (%s)", l.PerBNGPerHour, bng), time.Hour, l.PerBNGPerHour, Lines(there),
+		})
 	}
 	return Reservation{ID: fmt.Sprintf("%s/%d", c.ID, c.Generation), Scopes: scopes, Forced: forced}
 }
 
-// LimitError says which limit was full. Nothing was written.
+// LimitError says which limit was full, or has less room than the reservation
+// takes. Nothing was written.
 type LimitError struct{ Scope LimitScope }
 
-func (e *LimitError) Error() string { return "limit reached: " + e.Scope.Label }
+func (e *LimitError) Error() string { return "limit reached: " + e.Reason() }
+
+// Reason names the limit, and how many lines did not fit if they are several.
+func (e *LimitError) Reason() string {
+	if e.Scope.Weight > 1 {
+		return fmt.Sprintf("%s; this subscriber has %d lines", e.Scope.Label, e.Scope.Weight)
+	}
+	return e.Scope.Label
+}

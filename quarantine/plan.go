@@ -145,8 +145,8 @@ func (c *Case) forgetGone() {
 // of somebody else, to whom a BNG gave the id of an ended session of the case.
 func (c *Case) attach(in Look) {
 	live := slices.DeleteFunc(touchable(in.Sessions), func(s Session) bool { return s.Subscriber != c.Subscriber })
-	if n := Lines(live); n > in.MaxSessions && !c.Cleared {
-		c.holdNow(&Hold{HoldMaxSessions, fmt.Sprintf("%d live sessions, %d are allowed", n, in.MaxSessions)}, in.Now)
+	if n := Lines(live); n > in.MaxSessions && !c.AllSessions {
+		c.holdNow(&Hold{HoldMaxSessions, tooManyLines(n, in.MaxSessions)}, in.Now)
 		return
 	}
 	for _, s := range live {

@@ -17,15 +17,29 @@ type Target struct {
 // ErrUnknownAddress says that nobody is known to hold the address now.
 var ErrUnknownAddress = errors.New("no session is known to hold that address now")
 
-// AmbiguousError says that a target fits more than one subscriber.
+// AmbiguousError says that a target fits more than one subscriber, or one that
+// nobody can be certain of.
 type AmbiguousError struct {
 	Candidates []Holder
-	Reason     string // why another one than the only candidate may be meant; empty: there are several
+	Reason     string // why; empty: more than one may hold it
 }
 
 func (e *AmbiguousError) Error() string {
-	if e.Reason != "" {
-		return e.Reason + "; name the subscriber or the session"
+	reason := e.Reason
+	if reason == "" {
+		reason = "more than one subscriber may hold that address"
 	}
-	return "more than one subscriber may hold that address; name the subscriber or the session"
+	return reason + "; name the subscriber or the session"
+}
+
+// IncompleteError says that accounting of this moment is not stored yet, so that
+// who holds an address now is not known for certain.
+type IncompleteError struct {
+	Missing    string   // what is waited for, for people
+	Candidates []Holder // who holds it by what is stored; may be wrong
+}
+
+func (e *IncompleteError) Error() string {
+	return "who holds that address now is not certain (" + e.Missing + `); ask again, or name the subscriber: "subscriber" ` +
+		"instead of the address (cordon quarantine add --subscriber KEY)"
 }

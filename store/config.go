@@ -36,6 +36,11 @@ type Config struct {
 	// different ones. Default "cordon".
 	KeyPrefix string
 
+	// Instance names this instance among those that share the Redis, and keeps its
+	// name over a restart. Empty: an instance that was started anew after a crash of
+	// Redis does not know which of its own records may be lost.
+	Instance string
+
 	// History is how long ended sessions and bindings, and closed cases, are
 	// kept. It bounds how old an event may be that can still be attributed.
 	// Default 168 h.

@@ -15,11 +15,15 @@ func TestCheckSaysWhatSpeaksAgainstARedis(t *testing.T) {
 		args []string
 		want []string // one finding each, by a word of it
 	}{
-		"well set up":    {nil, nil},
-		"no persistence": {[]string{"--appendonly", "no"}, []string{"keeps nothing"}},
-		"snapshots only": {[]string{"--appendonly", "no", "--save", "3600 1"}, []string{"minutes"}},
-		"evicting":       {[]string{"--maxmemory-policy", "allkeys-lru"}, []string{"allkeys-lru"}},
-		"a replica":      {[]string{"--replicaof", "127.0.0.1 1"}, []string{"not a master"}},
+		"well set up":                {nil, nil},
+		"no persistence":             {[]string{"--appendonly", "no"}, []string{"keeps nothing"}},
+		"snapshots only":             {[]string{"--appendonly", "no", "--save", "3600 1"}, []string{"minutes"}},
+		"synced every second":        {[]string{"--appendfsync", "everysec"}, []string{"warning: appendfsync is everysec"}},
+		"never synced":               {[]string{"--appendfsync", "no"}, []string{`appendfsync is "no"`}},
+		"not synced during rewrites": {[]string{"--no-appendfsync-on-rewrite", "yes"}, []string{"warning: no-appendfsync-on-rewrite"}},
+		"never synced, no file":      {[]string{"--appendonly", "no", "--appendfsync", "no"}, []string{"keeps nothing"}},
+		"evicting":                   {[]string{"--maxmemory-policy", "allkeys-lru"}, []string{"allkeys-lru"}},
+		"a replica":                  {[]string{"--replicaof", "127.0.0.1 1"}, []string{"not a master"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, storetest.StartRedis(t, c.args...))
@@ -35,11 +39,12 @@ func wantFindings(t *testing.T, s *Store, want []string) {
 		t.Fatal(err)
 	}
 	if len(findings) != len(want) {
-		t.Fatalf("findings %q, want %d", findings, len(want))
+		t.Fatalf("findings %+v, want %d", findings, len(want))
 	}
 	for i, word := range want {
-		if !strings.Contains(findings[i], word) {
-			t.Errorf("finding %q does not speak of %q", findings[i], word)
+		word, warning := strings.CutPrefix(word, "warning: ")
+		if !strings.Contains(findings[i].Text, word) || findings[i].Warning != warning {
+			t.Errorf("finding %+v does not speak of %q as one that is a warning: %t", findings[i], word, warning)
 		}
 	}
 }
@@ -47,7 +52,7 @@ func wantFindings(t *testing.T, s *Store, want []string) {
 func TestCheckSaysWhatItMayNotAsk(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	redis.Do("ACL", "SETUSER", "default", "-config")
-	wantFindings(t, openStore(t, redis), []string{"appendonly could not be checked", "save could not", "maxmemory-policy could not"})
+	wantFindings(t, openStore(t, redis), []string{"appendonly could not be checked", "save could not", "appendfsync could not", "maxmemory-policy could not"})
 }
 
 func TestCheckSaysThatFailoversCannotBeNoticed(t *testing.T) {
@@ -74,7 +79,7 @@ func TestCheckWithoutRedisIsAnError(t *testing.T) {
 	s := openStore(t, redis)
 	redis.Kill()
 	if findings, err := s.Check(t.Context()); err == nil {
-		t.Fatalf("findings %q of a Redis that is not there", findings)
+		t.Fatalf("findings %+v of a Redis that is not there", findings)
 	}
 }
 
@@ -89,7 +94,7 @@ func (n oldNode) Info(ctx context.Context, _ ...string) *redis.StringCmd {
 
 func (n oldNode) ConfigGet(ctx context.Context, name string) *redis.MapStringStringCmd {
 	cmd := redis.NewMapStringStringCmd(ctx)
-	cmd.SetVal(map[string]string{"appendonly": "yes", "maxmemory-policy": "noeviction"})
+	cmd.SetVal(map[string]string{"appendonly": "yes", "appendfsync": "always", "no-appendfsync-on-rewrite": "no", "maxmemory-policy": "noeviction"})
 	return cmd
 }
 
@@ -101,8 +106,8 @@ func TestCheckFindsAnOldOrAilingServer(t *testing.T) {
 		"redis_version:10.0.0\r\nrole:master\r\naof_last_write_status:err\r\n": "append-only file failed",
 	} {
 		findings, err := checkNode(t.Context(), oldNode{info})
-		if err != nil || len(findings) != 1 || !strings.Contains(findings[0], want) {
-			t.Errorf("%q: findings %q, %v; want one that speaks of %q", info, findings, err, want)
+		if err != nil || len(findings) != 1 || !strings.Contains(findings[0].Text, want) {
+			t.Errorf("%q: findings %+v, %v; want one that speaks of %q", info, findings, err, want)
 		}
 	}
 }

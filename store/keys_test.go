@@ -57,7 +57,7 @@ func builtKeys() []string {
 	k := keys{prefix: "cordon"}
 	return []string{
 		k.caseRecord("x"), k.open(), k.casesOpen(), k.casesClosed(), k.due(quarantine.LaneRelease), k.due(quarantine.LaneRestrict),
-		k.dueAsked(), k.wanted(), k.logins("x"), k.limit("x"), k.sender(), k.term(), k.instances(), k.instancesGone(), k.masters(), k.maintenance(), k.verdict("x"), k.released("x"), k.session(quarantine.SessionKey{BNG: "x", ID: "x"}),
+		k.dueAsked(), k.wanted(), k.logins("x"), k.limit("x"), k.sender(), k.term(), k.instances(), k.instancesGone(), k.sources(), k.masters(), k.maintenance(), k.verdict("x"), k.released("x"), k.session(quarantine.SessionKey{BNG: "x", ID: "x"}),
 		k.sessionsOf("x"), k.bindings(quarantine.Place{Addr: netip.MustParseAddr("192.0.2.0"), Space: "x"}, 32), k.macs("x"), k.lengths(), k.down("x"),
 	}
 }

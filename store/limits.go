@@ -17,6 +17,6 @@ func (s *Store) addReservation(c *call, r *quarantine.Reservation) {
 	c.args = append(c.args, r.ID, truth(r.Forced))
 	for _, scope := range r.Scopes {
 		c.keys = append(c.keys, s.keys.limit(scope.Key))
-		c.args = append(c.args, strconv.FormatInt(scope.Window.Milliseconds(), 10), strconv.Itoa(scope.Max))
+		c.args = append(c.args, strconv.FormatInt(scope.Window.Milliseconds(), 10), strconv.Itoa(scope.Max), strconv.Itoa(scope.Units()))
 	}
 }

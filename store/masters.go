@@ -24,8 +24,40 @@ type master struct {
 	RunID string   `json:"r"` // changes with every start of the process
 	// History is what it calls its data (master_replid). A replica that is
 	// promoted gives it a new name and remembers the one it followed.
-	History  string `json:"h"`
+	History string `json:"h"`
+	// Sync is how what it acknowledges reaches its disk, when it was asked last.
+	Sync diskSync `json:"f,omitempty"`
+	// Before is when the process before it at its place was confirmed last, as far
+	// as this one's data say, ms; 0: there was none, or nothing can be lost with it.
+	Before   int64  `json:"b,omitempty"`
 	followed string // master_replid2; only of a master that was asked just now
+}
+
+// diskSync is how a server syncs its append-only file.
+type diskSync string
+
+// The ways that matter. Everything else, and what could not be asked, is
+// syncUnknown.
+const (
+	syncUnknown diskSync = ""
+	// syncAlways: before a write is acknowledged. A crash loses nothing.
+	syncAlways diskSync = "always"
+	// syncEverySecond: a crash loses a second, or more if the disk is slow.
+	syncEverySecond diskSync = "everysec"
+)
+
+// syncOf reads the settings. With no-appendfsync-on-rewrite a server does not
+// sync while it rewrites its file, whatever appendfsync says.
+func syncOf(config map[string]string) diskSync {
+	switch {
+	case config["appendonly"] != "yes":
+		return syncUnknown
+	case config["appendfsync"] == "always" && config["no-appendfsync-on-rewrite"] == "no":
+		return syncAlways
+	case config["appendfsync"] == "always", config["appendfsync"] == "everysec":
+		return syncEverySecond
+	}
+	return syncUnknown
 }
 
 // noHistory is what a server that never was a replica has followed.
@@ -40,6 +72,19 @@ func (m master) isStill(now master) bool {
 	fromSnapshot := !sameProcess && now.followed == m.History
 	promoted := now.History != m.History && now.followed != noHistory && !fromSnapshot
 	return samePlace && !promoted
+}
+
+// restarted returns the master of seen that is another process at the place of
+// m; false if there is none, as if m itself is still there.
+func (m master) restarted(seen []master) (master, bool) {
+	if slices.ContainsFunc(seen, func(n master) bool { return n.RunID == m.RunID }) {
+		return master{}, false
+	}
+	i := slices.IndexFunc(seen, m.isStill)
+	if i < 0 {
+		return master{}, false
+	}
+	return seen[i], true
 }
 
 // maxAddrs bounds the addresses remembered of one server.
@@ -65,57 +110,14 @@ func anyNew(before, now []master) bool {
 	})
 }
 
-// continuity is what instances tell each other about masters. The newest word
-// that reached the present master stands, so it also tells up to when the
-// present master has everything.
-type continuity struct {
-	At      int64      `json:"at"` // when an instance confirmed the masters last, ms
-	Masters []master   `json:"m"`
-	Gaps    [][2]int64 `json:"g,omitempty"` // from, to, ms
-}
-
-// next is what to tell after the masters now were met. known are those that
-// this instance has met before, none after its start: another instance may have
-// told of a failover long before this one meets it, and this one has written to
-// the old master until now.
-func (c continuity) next(known, seen []master, now time.Time, forget time.Time) continuity {
-	gaps := c.gaps()
-	if len(c.Masters) > 0 && anyNew(c.Masters, seen) || len(known) > 0 && anyNew(known, seen) {
-		confirmed := now
-		if c.At > 0 {
-			confirmed = fromMilli(c.At)
-		}
-		gaps = quarantine.AddGap(gaps, quarantine.FailoverGap(confirmed, now), forget)
-	}
-	n := continuity{At: now.UnixMilli()}
-	for _, m := range seen {
-		n.Masters = append(n.Masters, m.withAddrs(c.Masters))
-	}
-	for _, g := range gaps {
-		if !g.To.Before(forget) {
-			n.Gaps = append(n.Gaps, [2]int64{g.From.UnixMilli(), g.To.UnixMilli()})
-		}
-	}
-	return n
-}
-
-func (c continuity) gaps() []quarantine.Gap {
-	gaps := make([]quarantine.Gap, 0, len(c.Gaps))
-	for _, g := range c.Gaps {
-		gaps = append(gaps, quarantine.Gap{From: fromMilli(g[0]), To: fromMilli(g[1])})
-	}
-	return gaps
-}
-
-// confirmEvery is how often the masters are told although nothing has changed.
+// confirmEvery is how often the masters are published although nothing has changed.
 const confirmEvery = time.Second
 
 // watch is what this instance knows of the masters.
 type watch struct {
-	mu    sync.Mutex // guards what follows, and lets one ask at a time
-	known []master
-	told  time.Time // when it was written last; zero: never
-	gaps  []quarantine.Gap
+	mu   sync.Mutex // guards what follows, and lets one ask at a time
+	own  witness    // told is zero until it was written once
+	gaps []quarantine.Gap
 }
 
 // Gaps implements quarantine.Continuity. It asks every master who it is. What
@@ -131,23 +133,25 @@ func (s *Store) Gaps(ctx context.Context) ([]quarantine.Gap, error) {
 	}
 	now := s.cfg.Now()
 	w := &s.watch
-	if startedAnew(w.known, seen) {
+	anew := startedAnew(w.own.known, seen)
+	if anew {
 		s.known.forget()
 	}
-	if !w.told.IsZero() && now.Sub(w.told).Abs() < confirmEvery && !anyNew(w.known, seen) {
+	changed := anew || anyNew(w.own.known, seen) || w.own.heardMore()
+	if !w.own.told.IsZero() && now.Sub(w.own.told).Abs() < confirmEvery && !changed {
 		return slices.Clone(w.gaps), nil
 	}
 	for range casAttempts {
-		next, written, err := s.tell(ctx, seen, now)
+		next, lost, written, err := s.publishMasters(ctx, seen, now)
 		if err != nil {
-			return nil, fmt.Errorf("tell who is master: %w", err)
+			return nil, fmt.Errorf("publish who is master: %w", err)
 		}
 		if written {
-			w.known, w.told, w.gaps = next.Masters, now, next.gaps()
+			w.own.known, w.own.told, w.own.lost, w.gaps = next.Masters, now, lost, next.gaps()
 			return slices.Clone(w.gaps), nil
 		}
 	}
-	return nil, fmt.Errorf("tell who is master: %w", errBusyMasters)
+	return nil, fmt.Errorf("publish who is master: %w", errBusyMasters)
 }
 
 // startedAnew reports whether a master is another process than any before, and
@@ -158,30 +162,40 @@ func startedAnew(before, now []master) bool {
 	})
 }
 
+// heardMore reports whether an answer of a process that was restarted has been
+// read since its gap was published: one that had come in before it crashed.
+func (w *witness) heardMore() bool {
+	return slices.ContainsFunc(w.lost, func(l loss) bool {
+		at, ok := w.answered(l.old.RunID)
+		return ok && at.Add(quarantine.ClocksDiffer).After(l.until)
+	})
+}
+
 var errBusyMasters = errors.New("others change it without pause")
 
-// tell writes what follows from seen; false if somebody else wrote meanwhile.
-func (s *Store) tell(ctx context.Context, seen []master, now time.Time) (continuity, bool, error) {
+// publishMasters writes what follows from seen; false if somebody else wrote
+// meanwhile.
+func (s *Store) publishMasters(ctx context.Context, seen []master, now time.Time) (continuity, []loss, bool, error) {
 	key := s.keys.masters()
 	raw, err := s.client.Get(ctx, key).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return continuity{}, false, err
+		return continuity{}, nil, false, err
 	}
 	var stored continuity
 	if raw != "" {
 		if err := json.Unmarshal([]byte(raw), &stored); err != nil {
-			return stored, false, fmt.Errorf("%s does not decode: %w", key, err)
+			return stored, nil, false, fmt.Errorf("%s does not decode: %w", key, err)
 		}
 	}
-	next := stored.next(s.watch.known, seen, now, now.Add(-s.cfg.History))
+	next, lost := stored.next(s.watch.own, seen, now, now.Add(-s.cfg.History))
 	text, err := json.Marshal(next)
 	if err != nil {
-		return stored, false, err
+		return stored, nil, false, err
 	}
 	c := &call{script: replaceScript, keys: []string{key}, args: []any{raw, text, ttl(s.cfg.Idle)}}
 	s.run(ctx, []*call{c})
 	written, err := c.cmd.Int()
-	return next, written == 1, err
+	return next, lost, written == 1, err
 }
 
 // masters asks every master who it is. A server that turns out to be a replica
@@ -213,6 +227,7 @@ func whoIs(ctx context.Context, node redis.Cmdable) (master, error) {
 	server := p.Info(ctx, "server")
 	replication := p.Info(ctx, "replication")
 	client := p.Do(ctx, "CLIENT", "INFO")
+	config := p.Do(ctx, "CONFIG", "GET", "appendonly", "appendfsync", "no-appendfsync-on-rewrite")
 	_, _ = p.Exec(ctx) // each command carries its own error
 	if redis.HasErrorPrefix(server.Err(), "section (server) is not supported") {
 		return master{RunID: "miniredis", followed: noHistory}, nil // it has no replicas
@@ -230,5 +245,21 @@ func whoIs(ctx context.Context, node redis.Cmdable) (master, error) {
 	if is["run_id"] == "" || is["master_replid"] == "" || is["master_replid2"] == "" || addr == "" {
 		return master{}, errors.New("it does not say its run_id, master_replid or laddr")
 	}
-	return master{Addrs: []string{addr}, RunID: is["run_id"], History: is["master_replid"], followed: is["master_replid2"]}, nil
+	return master{
+		Addrs: []string{addr}, RunID: is["run_id"], History: is["master_replid"], followed: is["master_replid2"],
+		Sync: syncOf(settings(config)),
+	}, nil
+}
+
+// settings reads the answer to CONFIG GET; what may not be asked is empty.
+func settings(answer *redis.Cmd) map[string]string {
+	words, err := answer.StringSlice()
+	if err != nil {
+		return nil
+	}
+	found := map[string]string{}
+	for i := 0; i+1 < len(words); i += 2 {
+		found[words[i]] = words[i+1]
+	}
+	return found
 }

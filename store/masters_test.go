@@ -1,7 +1,6 @@
 package store
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,43 +44,6 @@ func TestAMasterIsStillTheOneItWasUnlessItWasAReplicaInBetween(t *testing.T) {
 	}
 }
 
-func TestWhatInstancesTellOfMasters(t *testing.T) {
-	a, b := []master{server(placeA, "run1", historyA, noHistory)}, []master{server(placeB, "run9", historyB, historyA)}
-	forget := noon.Add(-time.Hour)
-	first := continuity{}.next(nil, a, noon, forget)
-	if len(first.Gaps) != 0 || first.At != noon.UnixMilli() {
-		t.Fatalf("the first word is %+v", first)
-	}
-	met := first.next(a, b, noon.Add(10*time.Second), forget)
-	want := []quarantine.Gap{quarantine.FailoverGap(noon, noon.Add(10*time.Second))}
-	if !slices.Equal(met.gaps(), want) {
-		t.Fatalf("who meets the new master says %v, want %v", met.gaps(), want)
-	}
-	if again := met.next(b, b, noon.Add(11*time.Second), forget); !slices.Equal(again.gaps(), want) {
-		t.Fatalf("a second later: %v", again.gaps())
-	}
-	if started := met.next(nil, b, noon.Add(11*time.Second), forget); !slices.Equal(started.gaps(), want) {
-		t.Fatalf("an instance that starts afterwards: %v", started.gaps())
-	}
-	late := met.next(a, b, noon.Add(30*time.Second), forget)
-	if end := late.gaps()[0].To; len(late.Gaps) != 1 || !end.Equal(noon.Add(30*time.Second+quarantine.NoticedWithin)) {
-		t.Fatalf("an instance that wrote to the old master until 30 s later: %v", late.gaps())
-	}
-	if old := met.next(b, b, noon.Add(time.Hour), noon.Add(time.Hour)); len(old.Gaps) != 0 {
-		t.Fatalf("after history it is remembered: %v", old.gaps())
-	}
-}
-
-func TestAddressesOfOneServerAreRememberedWithinBounds(t *testing.T) {
-	c := continuity{}
-	for i := range 2 * maxAddrs {
-		c = c.next(nil, []master{server(strings.Repeat("x", i+1), "run1", historyA, noHistory)}, noon, noon)
-	}
-	if len(c.Gaps) != 0 || len(c.Masters) != 1 || len(c.Masters[0].Addrs) != maxAddrs {
-		t.Fatalf("%+v", c)
-	}
-}
-
 // openAt returns a store on the host's clock.
 func openAt(t *testing.T, cfg Config) *Store {
 	t.Helper()
@@ -109,7 +71,7 @@ func insistGaps(t *testing.T, s *Store) []quarantine.Gap {
 	return nil
 }
 
-func TestARestartAtTheSameAddressLeavesNoGap(t *testing.T) {
+func TestARestartOfARedisThatSyncsAlwaysLeavesNoGap(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	bySocket, byPort := openAt(t, Config{Addrs: []string{redis.Socket}}), openAt(t, Config{Addrs: []string{redis.Addr}})
 	for range 3 {
@@ -131,7 +93,7 @@ func TestAMasterThatRefusesWritesIsNotBelieved(t *testing.T) {
 	s := openAt(t, Config{Addrs: []string{redis.Socket}})
 	insistGaps(t, s)
 	redis.Do("CONFIG", "SET", "min-replicas-to-write", "1") // it has lost its replicas
-	s.watch.told = s.watch.told.Add(-confirmEvery)
+	s.watch.own.told = s.watch.own.told.Add(-confirmEvery)
 	if gaps, err := s.Gaps(t.Context()); err == nil || !strings.Contains(err.Error(), "NOREPLICAS") {
 		t.Fatalf("gaps %v, %v", gaps, err)
 	}

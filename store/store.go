@@ -21,6 +21,7 @@ type Store struct {
 	// unreadable counts sessions and bindings that did not decode.
 	unreadable atomic.Uint64
 	watch      watch
+	answers    *answers
 	known      *known
 	cluster    bool // keys lie on several servers
 }
@@ -70,12 +71,15 @@ func New(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
+	answers := newAnswers(cfg.Now)
 	client := redis.NewUniversalClient(&redis.UniversalOptions{
 		Addrs: cfg.Addrs, MasterName: cfg.MasterName, DB: cfg.DB,
 		Username: cfg.Username, Password: string(cfg.Password),
 		ClientName:  "cordon",
 		PoolSize:    poolSize,
 		Protocol:    2, // nothing here needs RESP3, whose replies cost a look for pushes each
+		Dialer:      answers.dial,
+		OnConnect:   answers.introduce,
 		DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
 		DialerRetries:         1,
 		MaxRetries:            1, // safe: see the package comment
@@ -85,7 +89,10 @@ func New(cfg Config) (*Store, error) {
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 	_, cluster := client.(*redis.ClusterClient)
-	return &Store{client: client, keys: keys{prefix: cfg.KeyPrefix}, cfg: cfg, known: newKnown(), cluster: cluster}, nil
+	return &Store{
+		client: client, keys: keys{prefix: cfg.KeyPrefix}, cfg: cfg, known: newKnown(), cluster: cluster,
+		answers: answers, watch: watch{own: witness{instance: cfg.Instance, answered: answers.of}},
+	}, nil
 }
 
 // Close ends all connections. Calls under way fail.

@@ -72,8 +72,13 @@ func afterRefusal(p *client.Problem) string {
 	case http.StatusNotFound:
 		return "cordon quarantine list, or cordon session find --ip ADDRESS --at TIME"
 	case http.StatusConflict:
-		if len(p.Candidates) > 0 {
+		switch {
+		case p.Missing != "":
+			return "again in some seconds, or name the subscriber with --subscriber; the one who is shown need not be it"
+		case len(p.Candidates) > 0:
 			return "name one of them with --subscriber, or its session with --session"
+		case p.Lines > 0:
+			return "cordon quarantine add … --all-sessions, if all of them are meant"
 		}
 		return "cordon quarantine show ID"
 	case http.StatusTooManyRequests:

@@ -48,6 +48,7 @@ type wish struct {
 	Reason     string `json:"reason"`
 	For        string `json:"for,omitempty"`
 	Override   bool   `json:"override,omitempty"`
+	All        bool   `json:"all_sessions,omitempty"`
 }
 
 func newQuarantineAdd(r *remote) *cobra.Command {
@@ -70,6 +71,7 @@ func newQuarantineAdd(r *remote) *cobra.Command {
 	f.StringVar(&w.Profile, "profile", "", "restriction (required)")
 	f.StringVar(&w.For, "for", "", "how long, e.g. 4h or 7d (the server's default if not told)")
 	f.BoolVar(&w.Override, "override", false, "although the subscriber is exempt")
+	f.BoolVar(&w.All, "all-sessions", false, "although the subscriber has more lines than attribution.max_sessions: restrict all of them")
 	f.BoolVar(&dryRun, "dry-run", false, "say what would happen; nothing is written or sent")
 	f.StringVar(&wait, "wait", "", "wait this long, at most 60s, until the BNG has answered")
 	c.MarkFlagsMutuallyExclusive("ip", "subscriber", "session")

@@ -93,7 +93,7 @@ func stubCase(id string) (client.Case, bool) {
 				{At: *at(-time.Hour), State: "restricting", By: "bob", Text: "expires 2026-03-04T11:00:00Z: \x1b[31mforged\nline"},
 			}},
 		"c-2": {ID: "c-2", Subscriber: "bob\x1b[2J\u202e@isp", State: "held", Profile: "block-smtp", Mode: "enforce", Rule: "spam", Reason: "spam reported by s1", Source: "s1",
-			OpenedAt: *at(-26 * time.Hour), ExpiresAt: at(20 * time.Minute), Hold: &client.Hold{Kind: "limit", Detail: "20 per hour"}},
+			OpenedAt: *at(-26 * time.Hour), ExpiresAt: at(20 * time.Minute), Hold: &client.Hold{Kind: "limit", Detail: "20 lines per hour"}},
 		"c-3": {ID: "c-3", Subscriber: "carol", State: "closed", Profile: "walled-garden", Mode: "enforce", Reason: "phone call", Source: "operator",
 			OpenedAt: *at(-50 * time.Hour), ExpiresAt: at(-2 * time.Hour), ClosedAt: at(-3 * time.Hour),
 			Release: &client.Release{At: *at(-3 * time.Hour), By: "bob", Reason: "new router", Code: "cleaned"}},
@@ -112,6 +112,12 @@ func (s *stub) quarantine(w http.ResponseWriter, r *http.Request) {
 	case wish.IP == "192.0.2.99":
 		w.WriteHeader(409)
 		_ = json.NewEncoder(w).Encode(map[string]any{"status": 409, "detail": "more than one subscriber may hold that address", "candidates": holders()})
+	case wish.IP == "192.0.2.98":
+		w.WriteHeader(409)
+		_ = json.NewEncoder(w).Encode(map[string]any{"status": 409, "detail": "who holds that address now is not certain", "missing": "waits for accounting", "candidates": holders()})
+	case wish.Subscriber == "guest" && !wish.All:
+		w.WriteHeader(409)
+		_ = json.NewEncoder(w).Encode(map[string]any{"status": 409, "detail": "guest has 6 lines", "lines": 6})
 	case wish.Subscriber == "outage":
 		refuse(w, 503, "the store or the log does not answer")
 	case wish.Subscriber == "settled":

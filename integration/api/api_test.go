@@ -22,11 +22,11 @@ func TestAPersonQuarantinesByAddressSubscriberOrSession(t *testing.T) {
 	} {
 		d := &desk{answer: fullCase(), resolve: "alice@isp"}
 		w := call(newServer(t, d), "POST", "/api/v1/quarantines",
-			`{`+c.target+`,"profile":"walled-garden","reason":" phone call ","for":"7d","override":true}`, "X-Cordon-Author", "bob")
+			`{`+c.target+`,"profile":"walled-garden","reason":" phone call ","for":"7d","override":true,"all_sessions":true}`, "X-Cordon-Author", "bob")
 		if w.Code != 200 || w.Header().Get("Location") != "/api/v1/cases/c-1" {
 			t.Errorf("%s: %d %v %s", c.target, w.Code, w.Header(), w.Body)
 		}
-		want := []string{c.resolve, `quarantine alice@isp walled-garden "phone call" 168h0m0s by bob override true dry false`}
+		want := []string{c.resolve, `quarantine alice@isp walled-garden "phone call" 168h0m0s by bob override true all true dry false`}
 		if diff := cmp.Diff(want, d.calls); diff != "" {
 			t.Errorf("%s: %s", c.target, diff)
 		}
@@ -99,6 +99,7 @@ func TestABadWishIsNamedAndNotCarriedOut(t *testing.T) {
 		{"subscriber", "", `{"subscriber":"a\u0000b","profile":"walled-garden","reason":"x"}`, "body.subscriber"},
 		{"unknown field", "", `{"subscriber":"a","profile":"walled-garden","reason":"x","dry_run":true}`, "body.dry_run"},
 		{"override", "", `{"subscriber":"a","profile":"walled-garden","reason":"x","override":"yes"}`, "body.override"},
+		{"all_sessions", "", `{"subscriber":"a","profile":"walled-garden","reason":"x","all_sessions":1}`, "body.all_sessions"},
 		{"wait", "?wait=61s", wish, "query.wait"},
 		{"wait word", "?wait=long", wish, "query.wait"},
 		{"wait below 0", "?wait=-1s", wish, "query.wait"},
@@ -133,6 +134,30 @@ func TestAnAmbiguousAddressIsA409WithCandidates(t *testing.T) {
 	w := call(newServer(t, d), "POST", "/api/v1/quarantines", `{"ip":"192.0.2.17","profile":"walled-garden","reason":"x"}`)
 	candidates, _ := object(t, w)["candidates"].([]any)
 	if w.Code != 409 || len(candidates) != 2 || candidates[0].(map[string]any)["address"] != "192.0.2.17" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestAnAddressOfWhichAccountingIsMissingIsA409WithWhatIsMissing(t *testing.T) {
+	for _, query := range []string{"", "?dry_run=true"} {
+		d := &desk{err: &quarantine.IncompleteError{Missing: "waits for accounting of that moment", Candidates: []quarantine.Holder{{Subscriber: "alice"}}}}
+		w := call(newServer(t, d), "POST", "/api/v1/quarantines"+query, `{"ip":"192.0.2.17","profile":"walled-garden","reason":"x"}`)
+		answer := object(t, w)
+		candidates, _ := answer["candidates"].([]any)
+		detail, _ := answer["detail"].(string)
+		if w.Code != 409 || answer["missing"] != "waits for accounting of that moment" || len(candidates) != 1 || !strings.Contains(detail, "not certain") || !strings.Contains(detail, `"subscriber"`) {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if len(d.calls) != 1 {
+			t.Errorf("the engine was asked for more: %q", d.calls)
+		}
+	}
+}
+
+func TestASharedNameIsA409WithTheNumberOfItsLines(t *testing.T) {
+	d := &desk{err: &quarantine.SharedNameError{Subscriber: "guest", Lines: 6, Max: 4}}
+	w := call(newServer(t, d), "POST", "/api/v1/quarantines", `{"subscriber":"guest","profile":"walled-garden","reason":"x"}`)
+	if answer := object(t, w); w.Code != 409 || answer["lines"] != 6. || answer["missing"] != nil {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

@@ -16,7 +16,7 @@ type quarantineInput struct {
 	DryRun bool   `query:"dry_run" doc:"Say what would happen; nothing is written or sent."`
 	Wait   string `query:"wait" doc:"Answer when no session is pending, or after this time, at most 60s."`
 	Body   struct {
-		IP         string `json:"ip,omitempty" doc:"Whoever holds it now. Exactly one of ip, subscriber and session."`
+		IP         string `json:"ip,omitempty" doc:"Whoever holds it now. Exactly one of ip, subscriber and session. While accounting of this moment is not stored, after 3 s of waiting: 409 with what is missing and candidates that are not certain."`
 		Port       uint16 `json:"port,omitempty" doc:"With ip: of an address whose ports are given out in blocks."`
 		Space      string `json:"space,omitempty" doc:"With ip: its address space, where several have it."`
 		Subscriber string `json:"subscriber,omitempty"`
@@ -25,6 +25,7 @@ type quarantineInput struct {
 		Reason     string `json:"reason" doc:"Why; kept with the case."`
 		For        string `json:"for,omitempty" doc:"How long, e.g. 72h or 7d; 24h if not told."`
 		Override   bool   `json:"override,omitempty" doc:"Although the subscriber is exempt."`
+		All        bool   `json:"all_sessions,omitempty" doc:"Although the subscriber has more lines than attribution.max_sessions: all of them are restricted. Without it the answer is 409 with the number of lines, whether the address, the session or the subscriber was named."`
 	}
 }
 
@@ -37,7 +38,7 @@ type quarantineOutput struct {
 func (a *API) mountQuarantines(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
 		ID: "create-quarantine", Method: http.MethodPost, Path: "/quarantines", Status: http.StatusCreated,
-		Summary: "Quarantine a subscriber by hand: 201 for a new case, 200 for one that was open or a dry run.",
+		Summary: "Quarantine a subscriber by hand, on all of his lines: 201 for a new case, 200 for one that was open or a dry run.",
 		Scopes:  []httpx.Scope{httpx.ScopeQuarantine},
 	}, a.quarantine)
 }
@@ -111,7 +112,7 @@ func (a *API) wish(in *quarantineInput) (quarantine.Wish, error) {
 			return quarantine.Wish{}, err
 		}
 	}
-	return quarantine.Wish{Profile: in.Body.Profile, Reason: reason, For: lasts, Override: in.Body.Override}, nil
+	return quarantine.Wish{Profile: in.Body.Profile, Reason: reason, For: lasts, Override: in.Body.Override, AllSessions: in.Body.All}, nil
 }
 
 func targetOf(in *quarantineInput) (t quarantine.Target, err error) {

@@ -39,7 +39,7 @@ func TestALimitHoldsWhatIsBeyondIt(t *testing.T) {
 			t.Error(answer)
 		} else if v.State == "held" {
 			held++
-			if !strings.Contains(v.Reason, "10 per source per hour") {
+			if !strings.Contains(v.Reason, "10 lines per source per hour") {
 				t.Errorf("the reason does not name the limit: %+v", v)
 			}
 		}

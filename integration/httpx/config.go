@@ -74,6 +74,8 @@ type Check struct {
 	Essential bool
 	// Probe returns why it is not well, nil if it is. It is given two seconds.
 	Probe func(ctx context.Context) error
+	// Warnings, if not nil, is what people should know of it although it is well.
+	Warnings func() []string
 }
 
 // Validate reports every fault, joined.

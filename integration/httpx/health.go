@@ -55,6 +55,8 @@ func (s *Server) report(results []error, status int, reasons bool) string {
 			remark = " (not essential)"
 		}
 		switch {
+		case results[i] == nil && reasons && check.Warnings != nil:
+			fmt.Fprintf(&b, "[+]%s ok%s\n", check.Name, warnings(check.Warnings()))
 		case results[i] == nil:
 			fmt.Fprintf(&b, "[+]%s ok\n", check.Name)
 		case reasons:
@@ -67,6 +69,14 @@ func (s *Server) report(results []error, status int, reasons bool) string {
 		return b.String() + "readyz check passed\n"
 	}
 	return b.String() + "readyz check failed\n"
+}
+
+// warnings writes them behind a check that is well.
+func warnings(all []string) string {
+	if len(all) == 0 {
+		return ""
+	}
+	return "; warning: " + oneLine(errors.New(strings.Join(all, "; ")))
 }
 
 func oneLine(err error) string {

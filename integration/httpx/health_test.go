@@ -11,7 +11,12 @@ import (
 )
 
 func check(name string, essential bool, err error) Check {
-	return Check{name, essential, func(context.Context) error { return err }}
+	return Check{Name: name, Essential: essential, Probe: func(context.Context) error { return err }}
+}
+
+func warned(c Check, warnings ...string) Check {
+	c.Warnings = func() []string { return warnings }
+	return c
 }
 
 func TestReadinessAsksWhatIsEssential(t *testing.T) {
@@ -26,6 +31,10 @@ func TestReadinessAsksWhatIsEssential(t *testing.T) {
 		{"essential fails", []Check{check("log", true, down)}, 503, "[-]log failed: dial 10.1.2.3: refused forged line\nreadyz check failed\n"},
 		{"other fails", []Check{check("log", true, nil), check("redis", false, down)}, 200,
 			"[+]log ok\n[-]redis failed (not essential): dial 10.1.2.3: refused forged line\nreadyz check passed\n"},
+		{"well, with a warning", []Check{warned(check("redis", true, nil), "synced every second", "old\n[-]log failed"), warned(check("log", true, nil))}, 200,
+			"[+]redis ok; warning: synced every second; old [-]log failed\n[+]log ok\nreadyz check passed\n"},
+		{"fails, with a warning", []Check{warned(check("redis", false, down), "synced every second")}, 200,
+			"[-]redis failed (not essential): dial 10.1.2.3: refused forged line\nreadyz check passed\n"},
 		{"nothing to ask", nil, 200, "readyz check passed\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -42,12 +51,12 @@ func TestReadinessAsksWhatIsEssential(t *testing.T) {
 
 func TestWhyACheckFailedIsForThoseWhoMayRead(t *testing.T) {
 	s, _ := newServer(t, Config{
-		Checks: []Check{check("redis", false, errors.New("10.1.2.3 refused"))},
+		Checks: []Check{check("redis", false, errors.New("10.1.2.3 refused")), warned(check("log", false, nil), "disk of 10.1.2.3 is slow")},
 		Tokens: []Token{token(t, "r", ScopeRead), token(t, "v", ScopeVerdict)},
 	}, same)
 	for name, want := range map[string]bool{"": false, "v": false, "r": true} {
 		w := call(s, "GET", "/readyz?verbose", "", "Authorization", "Bearer "+secret+name)
-		if w.Code != 200 || strings.Contains(w.Body.String(), "10.1.2.3") != want {
+		if w.Code != 200 || strings.Contains(w.Body.String(), "10.1.2.3 refused") != want || strings.Contains(w.Body.String(), "10.1.2.3 is slow") != want {
 			t.Errorf("token %q: %d %s", name, w.Code, w.Body)
 		}
 	}
@@ -56,7 +65,7 @@ func TestWhyACheckFailedIsForThoseWhoMayRead(t *testing.T) {
 func TestACheckThatHangsCountsAsFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		checks := []Check{{"slow", true, func(context.Context) error { <-release; return nil }}, check("log", true, nil)}
+		checks := []Check{{Name: "slow", Essential: true, Probe: func(context.Context) error { <-release; return nil }}, check("log", true, nil)}
 		began := time.Now()
 		results := probe(t.Context(), checks)
 		if results[0] == nil || results[1] != nil || time.Since(began) != probeTime {

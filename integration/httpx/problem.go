@@ -24,6 +24,8 @@ type Problem struct {
 	RequestID  string         `json:"request_id" doc:"The X-Request-ID of the answer; the server's log has it too."`
 	Errors     []FieldProblem `json:"errors,omitempty" doc:"Each field that was wrong."`
 	Candidates []Holder       `json:"candidates,omitempty" doc:"Who may have been meant, of an ambiguous target."`
+	Missing    string         `json:"missing,omitempty" doc:"Which accounting is not stored yet, so that who holds the address is not certain; the candidates are those of what is stored, and may all be wrong."`
+	Lines      int            `json:"lines,omitempty" doc:"How many lines would be restricted; more than attribution.max_sessions need all_sessions."`
 
 	retryAfter time.Duration // above 0: Retry-After
 }
@@ -93,6 +95,8 @@ func ProblemOf(err error, in string) *Problem {
 		command   *quarantine.CommandError
 		limit     *quarantine.LimitError
 		ambiguous *quarantine.AmbiguousError
+		shared    *quarantine.SharedNameError
+		missing   *quarantine.IncompleteError
 	)
 	switch {
 	case errors.As(err, &problem):
@@ -102,6 +106,14 @@ func ProblemOf(err error, in string) *Problem {
 	case errors.As(err, &ambiguous):
 		p := NewProblem(http.StatusConflict, ambiguous.Error())
 		p.Candidates = Holders(ambiguous.Candidates)
+		return p
+	case errors.As(err, &missing):
+		p := NewProblem(http.StatusConflict, missing.Error())
+		p.Missing, p.Candidates = missing.Missing, Holders(missing.Candidates)
+		return p
+	case errors.As(err, &shared):
+		p := NewProblem(http.StatusConflict, shared.Error())
+		p.Lines = shared.Lines
 		return p
 	case errors.As(err, &command):
 		return NewProblem(http.StatusConflict, command.Reason)

@@ -55,56 +55,6 @@ func (c *command) deferrable() bool {
 // errNotDone is what became of a command that may not be applied later.
 var errNotDone = &quarantine.CommandError{Reason: "this instance ended before it was done; give the command again"}
 
-// Resolve finds the subscriber that a person points at. Errors:
-// *quarantine.AmbiguousError, quarantine.ErrUnknownAddress, quarantine.ErrNoSession.
-func (e *Engine) Resolve(ctx context.Context, t quarantine.Target) (string, error) {
-	switch {
-	case t.Subscriber != "":
-		return t.Subscriber, nil
-	case t.IP.IsValid():
-		return e.holderNow(ctx, t)
-	}
-	s, err := e.Store.Session(ctx, t.Session)
-	if err != nil {
-		return "", fmt.Errorf("find session %s: %w", t.Session, err)
-	}
-	if !s.Live() {
-		return "", fmt.Errorf("session %s has ended: %w", t.Session, quarantine.ErrNoSession)
-	}
-	return s.Subscriber, nil
-}
-
-func (e *Engine) holderNow(ctx context.Context, t quarantine.Target) (string, error) {
-	at, err := e.Addresses.In(t.Space, t.IP)
-	if err != nil {
-		return "", err
-	}
-	if reason, never := e.Addresses.Never(at); never {
-		return "", &quarantine.CommandError{Reason: reason + "; name the subscriber"}
-	}
-	found, err := e.whoHeld(ctx, at, t.Port, e.Now(), 0)
-	if err != nil {
-		return "", err
-	}
-	switch found.Result {
-	case quarantine.Attributed:
-		if found.IgnoredOnly() {
-			return "", &quarantine.CommandError{Reason: "that address belongs to a session under ignore_sessions, which is never touched; name the subscriber"}
-		}
-		return found.Subscriber, nil
-	case quarantine.Ambiguous, quarantine.Doubtful:
-		ambiguous := &quarantine.AmbiguousError{}
-		if found.Result == quarantine.Doubtful {
-			ambiguous.Reason = found.Reason
-		}
-		for _, b := range found.Bindings {
-			ambiguous.Candidates = append(ambiguous.Candidates, b.Holder())
-		}
-		return "", ambiguous
-	}
-	return "", quarantine.ErrUnknownAddress
-}
-
 // Quarantine restricts a subscriber by hand, or with dryRun tells the case that
 // it would lead to and changes nothing.
 func (e *Engine) Quarantine(ctx context.Context, w quarantine.Wish, dryRun bool) (*quarantine.Case, error) {
@@ -201,7 +151,8 @@ func (e *Engine) final(c command, err error) bool {
 	if errors.Is(err, quarantine.ErrNoCase) {
 		return !(c.ends() && e.ledger.owes(c.Case))
 	}
-	return errors.As(err, &refused) || errors.As(err, &field)
+	var shared *quarantine.SharedNameError
+	return errors.As(err, &refused) || errors.As(err, &field) || errors.As(err, &shared)
 }
 
 func (e *Engine) applied(ctx context.Context, c command, err error) {

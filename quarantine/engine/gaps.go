@@ -50,7 +50,7 @@ func (g *gaps) now(ctx context.Context) ([]quarantine.Gap, error) {
 		g.known, g.err, g.answered = known, err, question
 	}
 	if g.err != nil {
-		return nil, fmt.Errorf("ask whether the session store failed over: %w", g.err)
+		return nil, fmt.Errorf("ask what the session store may have lost: %w", g.err)
 	}
 	return g.known, nil
 }
@@ -62,11 +62,11 @@ func (e *Engine) watch(ctx context.Context) {
 		known, err := e.gaps.now(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
-			e.troubles.tell(zap.WarnLevel, "addresses cannot be attributed: the session store does not tell whether it failed over", zap.Error(err))
+			e.troubles.tell(zap.WarnLevel, "addresses cannot be attributed: the session store does not say what it may have lost", zap.Error(err))
 		case len(known) > 0 && known[len(known)-1].To.After(told):
 			last := known[len(known)-1]
 			told = last.To
-			e.Logger.Warn("the session store failed over and may have lost accounting; who held an address since is in doubt until a later record",
+			e.Logger.Warn("the session store failed over, or crashed, and may have lost accounting; who held an address since is in doubt until a later record",
 				zap.Time("from", last.From), zap.Time("to", last.To))
 		}
 		if !sleep(ctx, watchEvery) {

@@ -14,7 +14,7 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-const lostReason = "the session store failed over and may have lost who held the address since; no later record confirms the holder yet"
+const lostReason = "the session store failed over, or crashed, and may have lost who held the address since; no later record confirms the holder yet"
 
 func TestAHandOverLostInAFailoverIsNotBlamedOnTheHolderBefore(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

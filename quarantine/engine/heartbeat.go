@@ -103,11 +103,17 @@ func (e *Engine) publish(ctx context.Context) {
 	}
 }
 
-// speak publishes this instance once.
+// speak publishes this instance once. What the store may have lost of what it
+// acknowledged to this instance is noted first: others judge moments by what is
+// published next.
 func (e *Engine) speak(ctx context.Context) error {
 	sent := e.heartbeat.instant()
 	_, publishing := e.heartbeat.publishing()
-	now, err := e.Store.PublishInstance(ctx, e.self(), !publishing, e.History)
+	self := e.self()
+	if _, err := e.gaps.now(ctx); err != nil {
+		return err
+	}
+	now, err := e.Store.PublishInstance(ctx, self, !publishing, e.History)
 	if err == nil {
 		e.heartbeat.took(sent, !publishing, now)
 	}

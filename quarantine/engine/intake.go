@@ -147,9 +147,7 @@ func (e *Engine) open(v quarantine.Verdict, state quarantine.VerdictState, reaso
 
 // among adds who may have been meant.
 func (u *undecided) among(bindings []quarantine.Binding) *undecided {
-	for _, b := range bindings {
-		u.Candidates = append(u.Candidates, b.Holder())
-	}
+	u.Candidates = append(u.Candidates, holders(bindings)...)
 	return u
 }
 

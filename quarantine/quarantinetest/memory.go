@@ -43,7 +43,7 @@ type Memory struct {
 	verdicts    map[string]heldVerdict
 	logIns      map[string]answers // by subscriber
 	due         [2]map[string]look // by lane, then subscriber
-	counters    map[string]map[string]time.Time
+	counters    map[string]map[string]counted
 	lock        senderLock
 	instances   map[string]quarantine.Instance // by id
 	gaps        []quarantine.Gap
@@ -87,7 +87,7 @@ func NewMemory() *Memory {
 		verdicts:   map[string]heldVerdict{},
 		logIns:     map[string]answers{},
 		due:        [2]map[string]look{{}, {}},
-		counters:   map[string]map[string]time.Time{},
+		counters:   map[string]map[string]counted{},
 		instances:  map[string]quarantine.Instance{},
 		windows:    map[string]quarantine.Maintenance{},
 	}

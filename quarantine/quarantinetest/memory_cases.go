@@ -158,20 +158,26 @@ func (m *Memory) checkWrite(w quarantine.CaseWrite) error {
 		return nil
 	}
 	for _, scope := range w.Reserve.Scopes {
-		counted, has := m.inWindow(scope, w.Reserve.ID, w.Now)
-		if !has && scope.Max > 0 && counted >= scope.Max {
+		taken, has := m.inWindow(scope, w.Reserve.ID, w.Now)
+		if !has && scope.Max > 0 && taken+scope.Units() > scope.Max {
 			return &quarantine.LimitError{Scope: scope}
 		}
 	}
 	return nil
 }
 
-// inWindow counts the reservations within the window that ends now, and tells
-// whether id is one of them.
+// counted is a reservation in a counter.
+type counted struct {
+	at    time.Time
+	units int
+}
+
+// inWindow counts what the reservations within the window that ends now take, and
+// reports whether id is one of them.
 func (m *Memory) inWindow(scope quarantine.LimitScope, id string, now time.Time) (n int, has bool) {
-	for other, at := range m.counters[scope.Key] {
-		if at.After(now.Add(-scope.Window)) {
-			n++
+	for other, c := range m.counters[scope.Key] {
+		if c.at.After(now.Add(-scope.Window)) {
+			n += c.units
 			has = has || other == id
 		}
 	}
@@ -187,9 +193,9 @@ func (m *Memory) count(w quarantine.CaseWrite) {
 			continue
 		}
 		if m.counters[scope.Key] == nil {
-			m.counters[scope.Key] = map[string]time.Time{}
+			m.counters[scope.Key] = map[string]counted{}
 		}
-		m.counters[scope.Key][w.Reserve.ID] = w.Now
+		m.counters[scope.Key][w.Reserve.ID] = counted{w.Now, scope.Units()}
 	}
 }
 

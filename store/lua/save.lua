@@ -13,9 +13,12 @@
 --       18 time to live of both, ms,
 --       19 what the case wants ("": nothing), 20 answers to log-ins that the
 --       writer knew of, 21 reservation ("": none), 22 "1" if forced,
---       23.. per counter: window, ms; how many fit ("0": counted only)
+--       23.. per counter: window, ms; how many fit ("0": counted only); how
+--       many the reservation takes, at least 1
+-- A reservation of n has n members in a counter: itself and that with "#2" to
+-- "#n" behind it, all with one score.
 -- Returns {"saved"}, {"sender"} (the term has passed), {"conflict"}, or
--- {"limit", n} (the n-th counter, from 1, is full). A case that is to be closed
+-- {"limit", n} (the n-th counter, from 1, has no room for it). A case that is to be closed
 -- and has answered a log-in since it was read is a conflict too.
 local now = tonumber(ARGV[10])
 local opened = ARGV[7] == '1'
@@ -41,12 +44,13 @@ end
 local fresh = {}
 if ARGV[21] ~= '' then
   for i = 13, #KEYS do
-    local window = tonumber(ARGV[2 * i - 3])
-    local fit = tonumber(ARGV[2 * i - 2])
+    local window = tonumber(ARGV[3 * i - 16])
+    local fit = tonumber(ARGV[3 * i - 15])
+    local takes = tonumber(ARGV[3 * i - 14])
     local since = '(' .. string.format('%.0f', now - window)
     local counted = tonumber(redis.call('ZSCORE', KEYS[i], ARGV[21]) or nil)
     fresh[i] = not counted or counted <= now - window
-    if fresh[i] and fit > 0 and ARGV[22] ~= '1' and redis.call('ZCOUNT', KEYS[i], since, '+inf') >= fit then
+    if fresh[i] and fit > 0 and ARGV[22] ~= '1' and redis.call('ZCOUNT', KEYS[i], since, '+inf') + takes > fit then
       return {'limit', tostring(i - 12)}
     end
   end
@@ -56,9 +60,12 @@ end
 
 for i, new in pairs(fresh) do
   if new then
-    local window = ARGV[2 * i - 3]
+    local window = ARGV[3 * i - 16]
     redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', string.format('%.0f', now - tonumber(window)))
     redis.call('ZADD', KEYS[i], ARGV[10], ARGV[21])
+    for n = 2, tonumber(ARGV[3 * i - 14]) do
+      redis.call('ZADD', KEYS[i], ARGV[10], ARGV[21] .. '#' .. n)
+    end
     redis.call('PEXPIRE', KEYS[i], window)
   end
 end

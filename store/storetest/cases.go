@@ -42,7 +42,7 @@ func Cases(t *testing.T, open Open) {
 		s := start(t, open)
 		confidence := 0.9
 		c := newCase("c1", "alice")
-		c.Hold = &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 per hour"}
+		c.Hold = &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 lines per hour"}
 		c.Sessions = []quarantine.SessionEnforcement{{
 			Session:     quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: noon, Addresses: []quarantine.Address{v4(1)}},
 			Enforcement: quarantine.Acked, Applied: []quarantine.Applied{{Profile: "walled-garden", Undo: "SVC-INET"}},
@@ -188,7 +188,7 @@ func refuse(t *testing.T, s Ports, w quarantine.CaseWrite, want error) {
 
 // Limits tests the limits of quarantine.CaseWriter.
 func Limits(t *testing.T, open Open) {
-	hour := quarantine.LimitScope{Key: "hour", Label: "3 per hour", Window: time.Hour, Max: 3}
+	hour := quarantine.LimitScope{Key: "hour", Label: "3 lines per hour", Window: time.Hour, Max: 3}
 	day := quarantine.LimitScope{Key: "source:{c} s1:day", Label: "no limit", Window: 24 * time.Hour}
 	write := func(n int, at time.Time, scopes ...quarantine.LimitScope) quarantine.CaseWrite {
 		c := newCase(fmt.Sprintf("c%d", n), fmt.Sprintf("u%d", n))
@@ -253,10 +253,67 @@ func Limits(t *testing.T, open Open) {
 		refuseFull(t, s, write(4, noon, hour))
 	})
 
+	weighing := func(n, lines int, at time.Time, scopes ...quarantine.LimitScope) quarantine.CaseWrite {
+		w := write(n, at, scopes...)
+		for i := range w.Reserve.Scopes {
+			w.Reserve.Scopes[i].Weight = lines
+		}
+		return w
+	}
+	ten := quarantine.LimitScope{Key: "hour", Label: "10 lines per hour", Window: time.Hour, Max: 10}
+
+	t.Run("a reservation takes as much as it weighs", func(t *testing.T) {
+		s := start(t, open)
+		save(t, s, weighing(0, 6, noon, ten, day))
+		refuseFull(t, s, weighing(1, 5, noon, ten, day))
+		save(t, s, weighing(2, 3, noon, ten, day))
+		save(t, s, weighing(3, 1, noon, ten, day))
+		refuseFull(t, s, weighing(4, 1, noon, ten, day))
+	})
+
+	t.Run("a weight above the whole limit never fits, unless a person decides", func(t *testing.T) {
+		s := start(t, open)
+		w := weighing(0, 11, noon, ten)
+		refuseFull(t, s, w)
+		refuseFull(t, s, weighing(1, 1_000_000, noon, ten))
+		w.Reserve.Forced = true
+		save(t, s, w)
+		refuseFull(t, s, weighing(2, 1, minute(59), ten))
+		save(t, s, weighing(2, 10, minute(60), ten))
+	})
+
+	t.Run("a reservation with weight counts once, however often and with whatever weight it is written", func(t *testing.T) {
+		s := start(t, open)
+		w := weighing(0, 6, noon, ten)
+		for _, lines := range []int{6, 6, 9, 1} {
+			for i := range w.Reserve.Scopes {
+				w.Reserve.Scopes[i].Weight = lines
+			}
+			save(t, s, w)
+		}
+		refuseFull(t, s, weighing(1, 5, noon, ten))
+		save(t, s, weighing(2, 4, noon, ten))
+		save(t, s, w) // in a full limit too: it has its place
+	})
+
+	t.Run("each counter has its own weight", func(t *testing.T) {
+		s := start(t, open)
+		bng := quarantine.LimitScope{Key: "bng:b1:hour", Label: "4 lines per BNG per hour (b1)", Window: time.Hour, Max: 4, Weight: 2}
+		all := ten
+		all.Weight = 5
+		save(t, s, write(0, noon, all, bng))
+		bng.Weight, all.Weight = 3, 3
+		var full *quarantine.LimitError
+		if err := s.SaveCase(t.Context(), write(1, noon, all, bng)); !errors.As(err, &full) || full.Scope != bng {
+			t.Fatalf("error %v, want the BNG's LimitError", err)
+		}
+		bng.Weight, all.Weight = 2, 5
+		save(t, s, write(2, noon, all, bng))
+	})
+
 	t.Run("concurrent writers never exceed a limit", func(t *testing.T) {
 		s := start(t, open)
 		const writers = 32
-		ten := quarantine.LimitScope{Key: "hour", Label: "10 per hour", Window: time.Hour, Max: 10}
 		results := make([]error, writers)
 		var wait sync.WaitGroup
 		for n := range writers {

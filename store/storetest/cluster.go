@@ -58,7 +58,7 @@ func StartCluster(t testing.TB) *Cluster {
 // addNode starts an empty node that knows nobody.
 func (c *Cluster) addNode() {
 	c.t.Helper()
-	node := StartRedis(c.t, "--appendfsync", "no", "--repl-diskless-sync-delay", "0",
+	node := StartRedis(c.t, "--repl-diskless-sync-delay", "0",
 		"--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1", "--cluster-port", freePort(c.t), "--cluster-node-timeout", "5000")
 	admin := redis.NewClient(&redis.Options{Addr: node.Addr, Protocol: 2})
 	c.t.Cleanup(func() { _ = admin.Close() })

@@ -3,12 +3,15 @@ package storetest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -139,6 +142,32 @@ func (r *Redis) Kill() {
 	_ = r.cmd.Process.Kill()
 	<-r.done
 	r.cmd = nil
+}
+
+// Keep copies what the server has in its files now, and returns what puts that
+// in their place again: between Kill and Start, the power loss of a host whose
+// disk has no more than that.
+func (r *Redis) Keep() (putBack func()) {
+	r.t.Helper()
+	kept := filepath.Join(r.t.TempDir(), "kept")
+	if err := os.CopyFS(kept, onlyFiles{os.DirFS(r.dir)}); err != nil {
+		r.t.Fatal(err)
+	}
+	return func() {
+		r.t.Helper()
+		if err := errors.Join(os.RemoveAll(r.dir), os.CopyFS(r.dir, os.DirFS(kept))); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// onlyFiles hides the server's socket, which cannot be copied.
+type onlyFiles struct{ fs.FS }
+
+// ReadDir implements fs.ReadDirFS.
+func (f onlyFiles) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(f.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return !e.IsDir() && !e.Type().IsRegular() }), err
 }
 
 // Pause stops the server in its tracks (SIGSTOP): connections stay open and

@@ -39,7 +39,7 @@ sentinel parallel-syncs cordon 2
 func StartSentinel(t testing.TB, args ...string) *Sentinel {
 	t.Helper()
 	s := &Sentinel{Name: "cordon", t: t}
-	args = append([]string{"--appendfsync", "no", "--repl-diskless-sync-delay", "0"}, args...)
+	args = append([]string{"--repl-diskless-sync-delay", "0"}, args...)
 	master := StartRedis(t, args...)
 	s.Nodes = append(s.Nodes, master)
 	for range 2 {

@@ -115,7 +115,9 @@ func (a *App) openStore(ctx context.Context, fleet *bng.Fleet) error {
 	if err = a.openJournal(); err != nil {
 		return err
 	}
-	if a.store, err = store.New(storeConfig(a.cfg, a.parts, fleet)); err != nil {
+	cfg := storeConfig(a.cfg, a.parts, fleet)
+	cfg.Instance = a.journal.ID()
+	if a.store, err = store.New(cfg); err != nil {
 		return err
 	}
 	a.life.cleanUp("session store", a.store.Close)

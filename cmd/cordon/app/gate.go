@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +26,7 @@ type gate struct {
 
 	mu       sync.Mutex // guards what follows
 	findings []string   // what speaks against trusting Redis
+	warnings []string   // what else a person should know of it
 	checked  bool
 }
 
@@ -63,8 +65,34 @@ func (g *gate) check(ctx context.Context) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.findings, g.checked = findings, true
+	before := g.warnings
+	g.findings, g.warnings, g.checked = nil, nil, true
+	for _, f := range findings {
+		if f.Warning {
+			g.warnings = append(g.warnings, f.Text)
+		} else {
+			g.findings = append(g.findings, f.Text)
+		}
+	}
+	g.warn(before)
 	return nil
+}
+
+// warn logs warnings that the look before did not have. g.mu is held.
+func (g *gate) warn(before []string) {
+	for _, w := range g.warnings {
+		if !slices.Contains(before, w) {
+			g.log.Warn("Redis may lose something", zap.String("reason", w))
+		}
+	}
+}
+
+// warned lists what a person should know of Redis' settings although it is no
+// reason not to restrict.
+func (g *gate) warned() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.warnings)
 }
 
 // checkEvery is how often Redis' settings are looked at; the first successful

@@ -30,7 +30,7 @@ func (a *App) checks() []httpx.Check {
 			}
 			return nil
 		}},
-		{Name: "redis", Probe: a.store.Ping},
+		{Name: "redis", Probe: a.store.Ping, Warnings: a.gate.warned},
 		{Name: "restricting", Probe: func(context.Context) error {
 			if reason, paused := a.gate.paused(); paused {
 				return errors.New(reason)

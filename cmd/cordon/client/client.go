@@ -82,6 +82,8 @@ type Problem struct {
 	Detail     string   `json:"detail"`
 	RequestID  string   `json:"request_id"`
 	Candidates []Holder `json:"candidates"`
+	Missing    string   `json:"missing"` // accounting, so that the candidates may all be wrong
+	Lines      int      `json:"lines"`   // of a name that more lines share than are allowed
 }
 
 func (p *Problem) Error() string { return p.Detail }

@@ -1,0 +1,193 @@
+package store
+
+import (
+	"slices"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// continuity is what instances publish about masters. The newest that reached
+// the present master stands, so it also says up to when the present master has
+// everything.
+type continuity struct {
+	At      int64      `json:"at"` // when an instance confirmed the masters last, ms
+	Masters []master   `json:"m"`
+	Gaps    [][2]int64 `json:"g,omitempty"` // from, to, ms
+	// Met is what each instance confirmed last by itself. One that starts finds
+	// there which processes may have lost what they acknowledged to it before.
+	Met map[string]meeting `json:"i,omitempty"`
+}
+
+// meeting is when an instance met which masters.
+type meeting struct {
+	At      int64    `json:"at"` // ms
+	Masters []master `json:"m"`
+}
+
+// witness is what one instance knows of the masters by itself.
+type witness struct {
+	instance string   // its name among the others; "": none
+	known    []master // those that it met last; none after its start
+	told     time.Time
+	lost     []loss // restarts that it has noticed
+	// answered is when a process answered this instance last; false: not known.
+	answered func(run string) (time.Time, bool)
+}
+
+// loss is a restart of a Redis that may not have had on disk what its former
+// process had acknowledged.
+type loss struct {
+	old       master
+	confirmed time.Time // what it had acknowledged by then came back
+	answered  time.Time // its last answer that is known of; zero: not known
+	noticed   time.Time
+	until     time.Time // how far the gap reaches that was published last
+}
+
+// gap is what the restart puts in doubt.
+func (l *loss) gap() quarantine.Gap {
+	if l.answered.IsZero() {
+		return quarantine.FailoverGap(l.confirmed, l.noticed)
+	}
+	return quarantine.RestartGap(l.confirmed, l.answered)
+}
+
+// next is what to publish after the masters now were met, and the restarts that
+// the witness has noticed by then. known are those that this instance has met
+// before: another instance may have published a failover or a restart long before
+// this one meets it, and this one has written to the old process until then.
+func (c continuity) next(w witness, seen []master, now time.Time, forget time.Time) (continuity, []loss) {
+	gaps := c.gaps()
+	if len(c.Masters) > 0 && anyNew(c.Masters, seen) || len(w.known) > 0 && anyNew(w.known, seen) {
+		confirmed := now
+		if c.At > 0 {
+			confirmed = fromMilli(c.At)
+		}
+		gaps = quarantine.AddGap(gaps, quarantine.FailoverGap(confirmed, now), forget)
+	}
+	lost := c.losses(w, seen, now)
+	for i := range lost {
+		g := lost[i].gap()
+		gaps, lost[i].until = quarantine.AddGap(gaps, g, forget), g.To
+	}
+	n := continuity{At: now.UnixMilli()}
+	for _, m := range seen {
+		m.Before = c.before(m, lost, now)
+		n.Masters = append(n.Masters, m.withAddrs(c.Masters))
+	}
+	n.Met = c.met(w.instance, n.Masters, now, forget)
+	for _, g := range gaps {
+		if !g.To.Before(forget) {
+			n.Gaps = append(n.Gaps, [2]int64{g.From.UnixMilli(), g.To.UnixMilli()})
+		}
+	}
+	return n, lost
+}
+
+// maxLosses bounds the restarts that an instance remembers: answers of a former
+// process may still be read while the new one answers already.
+const maxLosses = 16
+
+// losses lists the restarts that the witness has noticed before and those that it
+// notices now, with what is known of the last answers.
+func (c continuity) losses(w witness, seen []master, now time.Time) []loss {
+	lost := slices.Clone(w.lost)
+	for i := range lost {
+		if at, ok := w.answered(lost[i].old.RunID); ok {
+			lost[i].answered = at
+		}
+	}
+	add := func(olds []master, confirmed time.Time) {
+		for _, old := range olds {
+			lost = c.noticed(lost, old, confirmed, w, seen, now)
+		}
+	}
+	add(c.Masters, fromMilli(c.At)) // first: it is what came back that says so
+	add(w.known, w.told)
+	if met := c.Met[w.instance]; len(w.known) == 0 && w.instance != "" {
+		add(met.Masters, fromMilli(met.At))
+	}
+	return lost[max(0, len(lost)-maxLosses):]
+}
+
+// noticed adds what the restart of old may have lost, unless that is nothing or
+// known already. Another instance that noticed it before has published what had
+// been confirmed of it.
+func (c continuity) noticed(lost []loss, old master, confirmed time.Time, w witness, seen []master, now time.Time) []loss {
+	successor, restarted := old.restarted(seen)
+	known := slices.ContainsFunc(lost, func(l loss) bool { return l.old.RunID == old.RunID })
+	if !restarted || known || old.Sync == syncAlways && !c.olderThan(w, old) {
+		return lost
+	}
+	for _, m := range c.Masters {
+		if m.RunID == successor.RunID && m.Before > 0 {
+			confirmed = fromMilli(m.Before)
+		}
+	}
+	return append(lost, loss{old: old, confirmed: confirmed, answered: c.lastAnswer(old, w, now), noticed: now})
+}
+
+// lastAnswer is the last moment at which the process can have acknowledged
+// anything to this instance; zero: not known. An instance that was started since
+// then had confirmed it every second; of a server that syncs every second it
+// cannot have had an answer that is lost much later than the last of these
+// confirmations that is not.
+func (c continuity) lastAnswer(old master, w witness, now time.Time) time.Time {
+	if at, ok := w.answered(old.RunID); ok {
+		return at
+	}
+	met, ok := c.Met[w.instance]
+	confirmed := slices.ContainsFunc(met.Masters, func(m master) bool { return m.RunID == old.RunID })
+	if bound := fromMilli(met.At).Add(quarantine.LostBefore); ok && w.instance != "" && confirmed && old.Sync != syncUnknown && bound.Before(now) {
+		return bound
+	}
+	return time.Time{}
+}
+
+// olderThan reports whether what is stored is older than what this instance has
+// published to the process: a server that syncs always came back with older data
+// all the same, such as a copy that was put in its place.
+func (c continuity) olderThan(w witness, old master) bool {
+	published := slices.ContainsFunc(w.known, func(m master) bool { return m.RunID == old.RunID })
+	return published && fromMilli(c.At).Add(quarantine.NoticedWithin).Before(w.told)
+}
+
+// before is what is to be published of the process before m, which was met now.
+func (c continuity) before(m master, lost []loss, now time.Time) int64 {
+	for _, known := range c.Masters {
+		if known.RunID == m.RunID {
+			return known.Before
+		}
+	}
+	for i := range lost {
+		if _, restarted := lost[i].old.restarted([]master{m}); restarted && lost[i].noticed.Equal(now) {
+			return lost[i].confirmed.UnixMilli()
+		}
+	}
+	return 0
+}
+
+// met is what is to be published of the instances: those that confirmed nothing
+// since forget are left out.
+func (c continuity) met(instance string, seen []master, now, forget time.Time) map[string]meeting {
+	if instance == "" {
+		return c.Met
+	}
+	all := map[string]meeting{}
+	for name, m := range c.Met {
+		if !fromMilli(m.At).Before(forget) {
+			all[name] = m
+		}
+	}
+	all[instance] = meeting{At: now.UnixMilli(), Masters: seen}
+	return all
+}
+
+func (c continuity) gaps() []quarantine.Gap {
+	gaps := make([]quarantine.Gap, 0, len(c.Gaps))
+	for _, g := range c.Gaps {
+		gaps = append(gaps, quarantine.Gap{From: fromMilli(g[0]), To: fromMilli(g[1])})
+	}
+	return gaps
+}
