@@ -48,8 +48,8 @@ var (
 	maintained  = describe("cordon_bng_maintenance", "1 if the BNG is in maintenance: nothing new is restricted there, and alarms about it mean little.", "bng")
 	logInsAsked = describe("cordon_authorize_total", "Log-ins that an AAA server asked about, by what it was answered.", "outcome")
 	doubtful    = describe("cordon_sessions_not_believed_total", "What was read of another program's sessions and is not believed, by reason.", "reason")
-	silentFor   = describe("cordon_instance_silent_seconds", "For how long another instance, to which accounting comes, has been silent; 0: it is up.", "instance")
-	waitFor     = describe("cordon_verdicts_waiting_for_instance", "Verdicts of this instance that wait for accounting which a silent one may have answered.", "instance")
+	silentFor   = describe("cordon_instance_silent_seconds", "For how long another instance, to which accounting comes, has been silent; 0: it is up.", "name")
+	waitFor     = describe("cordon_verdicts_waiting_for_instance", "Verdicts of this instance that wait for accounting which a silent one may have answered.", "name")
 	cutOffFor   = describe("cordon_cut_off_seconds", "For how long Redis has not taken this instance's heartbeat; 0: it does.")
 	isSender    = describe("cordon_sender", "1 if this instance is the sender.")
 
