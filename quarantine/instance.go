@@ -110,8 +110,15 @@ func (i *Instance) Silent(now, resumed time.Time) bool {
 	return i.Departure == nil && now.Sub(later(i.SpokeAt, resumed)) > InstanceSilentAfter
 }
 
-// AloneUntil is when a silent instance has stopped answering accounting.
-func (i *Instance) AloneUntil() time.Time { return i.AloneSince.Add(i.AloneFor + InstanceClocks) }
+// AloneFrom is from when on accounting that a silent instance answered may not be
+// stored: since Complete, or since its last word if its clock is ahead.
+func (i *Instance) AloneFrom() time.Time { return earliest(i.SpokeAt, i.Complete) }
+
+// AloneUntil is when a silent instance has stopped answering accounting, also by
+// its own clock.
+func (i *Instance) AloneUntil() time.Time {
+	return later(i.AloneSince, i.Complete).Add(i.AloneFor + InstanceClocks)
+}
 
 // Hides reports whether accounting that the instance answered may never have
 // been stored, unless it speaks again.
@@ -122,7 +129,7 @@ func (i *Instance) Hides() bool {
 // Gap is the span of which a silent or forgotten instance may hold accounting
 // that is not stored.
 func (i *Instance) Gap() Gap {
-	return Gap{From: i.Complete.Add(-LostBefore), To: i.AloneUntil(), Instance: i.Label()}
+	return Gap{From: i.AloneFrom().Add(-LostBefore), To: i.AloneUntil(), Instance: i.Label()}
 }
 
 // Await is whether, and how, a moment waits for an instance.
@@ -140,16 +147,16 @@ const (
 // Silent.
 func (i *Instance) Awaits(moment, now, resumed time.Time) Await {
 	switch silent := i.Silent(now, resumed); {
-	case i.Departure != nil || !i.Accounting || !i.Complete.Before(moment):
+	case i.Departure != nil || !i.Accounting:
 		return NotAwaited
-	case !silent && i.Unreadable != "":
-		return AwaitUnreadable
-	case !silent:
-		return AwaitStored
-	case i.Hides() && !moment.After(i.AloneUntil()):
+	case silent && i.Hides() && moment.After(i.AloneFrom()) && !moment.After(i.AloneUntil()):
 		return AwaitReturn
+	case silent || !i.Complete.Before(moment):
+		return NotAwaited
+	case i.Unreadable != "":
+		return AwaitUnreadable
 	}
-	return NotAwaited
+	return AwaitStored
 }
 
 // newest is the last that is known of the instance: when it spoke or went.

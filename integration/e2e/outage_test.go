@@ -27,18 +27,19 @@ func newPair(t *testing.T, change ...func(*site)) *pair {
 	s.name, s.journal, s.redis = "cordon-b", "", p.lineB.addr
 	p.b = newInstance(t, s)
 	p.b.serve()
-	p.knows("cordon-b", "up")
+	p.b.sees("cordon-a", "up")
+	p.sees("cordon-b", "up")
 	return p
 }
 
-// knows waits until a knows an instance in a state.
-func (p *pair) knows(name, state string) client.Instance {
-	p.t.Helper()
+// sees waits until an instance knows another one in a state.
+func (c *instance) sees(name, state string) client.Instance {
+	c.t.Helper()
 	var found client.Instance
-	within(p.t, soon, name+" is "+state, func() (string, bool) {
+	within(c.t, soon, name+" is "+state, func() (string, bool) {
 		page, answer, _ := look[struct {
 			Results []client.Instance `json:"results"`
-		}](p.instance, "/instances", nil)
+		}](c, "/instances", nil)
 		for _, i := range page.Results {
 			if i.Name == name {
 				found = i
@@ -187,9 +188,9 @@ func TestAnInstanceThatAloneIsCutOffIsWaitedForByName(t *testing.T) {
 				_, ready := p.get("/readyz?verbose")
 				named := strings.Contains(ready, "[-]instances failed (not essential): "+fmt.Sprint(lines)+" verdicts wait for instance cordon-b, silent since ") &&
 					strings.Contains(ready, "cordon instance forget cordon-b")
-				return ready, named && p.metric(`cordon_verdicts_waiting_for_instance{instance="cordon-b"}`) == fmt.Sprint(lines)
+				return ready, named && p.metric(`cordon_verdicts_waiting_for_instance{name="cordon-b"}`) == fmt.Sprint(lines)
 			})
-			if silent := p.metric(`cordon_instance_silent_seconds{instance="cordon-b"}`); silent == "" || silent == "0" {
+			if silent := p.metric(`cordon_instance_silent_seconds{name="cordon-b"}`); silent == "" || silent == "0" {
 				t.Errorf("cordon_instance_silent_seconds is %q", silent)
 			}
 			if _, ready := p.b.get("/readyz?verbose"); !strings.Contains(ready, "[-]heartbeat failed (not essential): cut off from Redis for ") {
@@ -198,12 +199,12 @@ func TestAnInstanceThatAloneIsCutOffIsWaitedForByName(t *testing.T) {
 			if alices, bobs, answer := p.blamed(); alices+bobs > 0 {
 				t.Errorf("somebody is blamed: %s", answer)
 			}
-			p.knows("cordon-b", "silent")
+			p.sees("cordon-b", "silent")
 			p.lineB.set(lineUp)
 			p.right(lines)
 			within(t, soon, "nothing waits any more", func() (string, bool) {
 				_, ready := p.get("/readyz?verbose")
-				return ready, strings.Contains(ready, "[+]instances ok") && p.metric(`cordon_verdicts_waiting_for_instance{instance="cordon-b"}`) == "0"
+				return ready, strings.Contains(ready, "[+]instances ok") && p.metric(`cordon_verdicts_waiting_for_instance{name="cordon-b"}`) == "0"
 			})
 		})
 	}
@@ -286,7 +287,7 @@ func TestAForgottenInstanceIsNotWaitedForAndWhatItAnsweredIsInDoubt(t *testing.T
 	p.restart()
 	doubtful(moved)
 	p.bng.nothingAbout("alice0")
-	if gone := p.knows("cordon-b", "forgotten"); gone.By != "noc" || gone.Reason != "its host burnt" {
+	if gone := p.sees("cordon-b", "forgotten"); gone.By != "noc" || gone.Reason != "its host burnt" {
 		t.Errorf("%+v", gone)
 	}
 }
@@ -296,11 +297,11 @@ func TestAnInstanceThatEndsCleanlyIsNotWaitedFor(t *testing.T) {
 	p := newPair(t)
 	p.online(1)
 	p.b.end(soon)
-	p.knows("cordon-b", "left")
+	p.sees("cordon-b", "left")
 	p.report(lineIP(0))
 	p.bng.expect("alice0", coaRequest("alice0", "A0", "GARDEN"))
 	p.b.serve()
-	p.knows("cordon-b", "up")
+	p.sees("cordon-b", "up")
 }
 
 // TestAccountingIsAnsweredWhileAllAreCutOffAndNotForEverByOneAlone lasts as long
