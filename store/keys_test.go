@@ -57,7 +57,7 @@ func builtKeys() []string {
 	k := keys{prefix: "cordon"}
 	return []string{
 		k.caseRecord("x"), k.open(), k.casesOpen(), k.casesClosed(), k.due(quarantine.LaneRelease), k.due(quarantine.LaneRestrict),
-		k.dueAsked(), k.wanted(), k.logins("x"), k.limit("x"), k.sender(), k.term(), k.complete(), k.masters(), k.maintenance(), k.verdict("x"), k.released("x"), k.session(quarantine.SessionKey{BNG: "x", ID: "x"}),
+		k.dueAsked(), k.wanted(), k.logins("x"), k.limit("x"), k.sender(), k.term(), k.complete(), k.masters(), k.sources(), k.maintenance(), k.verdict("x"), k.released("x"), k.session(quarantine.SessionKey{BNG: "x", ID: "x"}),
 		k.sessionsOf("x"), k.bindings(quarantine.Place{Addr: netip.MustParseAddr("192.0.2.0"), Space: "x"}, 32), k.macs("x"), k.lengths(), k.down("x"),
 	}
 }
@@ -98,7 +98,7 @@ func TestNoNameSteersASlotOrLeavesItsPart(t *testing.T) {
 
 func TestControlKeysShareOneSlotAndOthersChooseNone(t *testing.T) {
 	for i, key := range builtKeys() {
-		const controlKeys = 17
+		const controlKeys = 18
 		if control := strings.HasPrefix(key, "cordon:{c}:"); control != (i < controlKeys) || !control && strings.Contains(key, "{") {
 			t.Errorf("%s: control state %t, want %t", key, control, i < controlKeys)
 		}
