@@ -15,6 +15,9 @@ type SourcePlan struct {
 	// as long as it likes.
 	Interim map[string]time.Duration
 	Relays  []AccountingRelay
+	// Groups are redundancy groups, by the name that stands as the BNG of their
+	// sessions: the BNGs of each. The one that spoke last speaks for the group.
+	Groups map[string][]string
 }
 
 // AccountingRelay is an AAA server that copies the accounting of BNGs.
@@ -61,7 +64,7 @@ func (p *SourcePlan) Silent(known *AccountingSources, now time.Time) []SilentSou
 	var bngs []SilentSource
 	for bng := range p.Interim {
 		s := known.Sources[bng]
-		if p.expected(bng) && !behind[bng] && known.Silent(&s, p.Rule, now) {
+		if p.expected(bng) && !behind[bng] && !p.relieved(known, bng) && known.Silent(&s, p.Rule, now) {
 			bngs = append(bngs, SilentSource{Name: bng, Last: s.Last, Reported: s.Reported})
 		}
 	}
@@ -97,7 +100,7 @@ const (
 func (p *SourcePlan) Overdue(known *AccountingSources, held []Binding, until, now time.Time) (reason string) {
 	silent := p.Silent(known, now)
 	for i := range held {
-		if reason = p.overdue(known, silent, held[i].Session.BNG, until, now); reason == "" {
+		if reason = p.overdue(known, silent, p.speaker(known, held[i].Session.BNG), until, now); reason == "" {
 			return ""
 		}
 	}
@@ -127,10 +130,31 @@ func (p *SourcePlan) overdue(known *AccountingSources, silent []SilentSource, bn
 	return ""
 }
 
+// speaker is the BNG of a group that spoke last, or the BNG itself.
+func (p *SourcePlan) speaker(known *AccountingSources, bng string) string {
+	members := p.Groups[bng]
+	if len(members) == 0 {
+		return bng
+	}
+	return slices.MaxFunc(members, func(a, b string) int { return known.Sources[a].Last.Compare(known.Sources[b].Last) })
+}
+
+// relieved reports whether another BNG of its group spoke after it.
+func (p *SourcePlan) relieved(known *AccountingSources, bng string) bool {
+	for _, members := range p.Groups {
+		if slices.Contains(members, bng) && slices.ContainsFunc(members, func(other string) bool {
+			return known.Sources[other].Last.After(known.Sources[bng].Last)
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
 // waits reports whether a BNG's addresses wait for a source that stopped: nobody
 // else reports about the BNG since.
 func (p *SourcePlan) waits(known *AccountingSources, stopped *SilentSource, bng string) bool {
-	return p.expected(bng) && p.reports(stopped, bng) && !known.Sources[bng].Last.After(stopped.Last)
+	return p.expected(bng) && p.covers(stopped, bng) && !known.Sources[bng].Last.After(stopped.Last)
 }
 
 // Waiting lists the BNGs whose addresses wait for a source that stopped.
@@ -144,8 +168,8 @@ func (p *SourcePlan) Waiting(known *AccountingSources, stopped SilentSource) []s
 	return bngs
 }
 
-// reports reports whether the source tells of a BNG.
-func (p *SourcePlan) reports(s *SilentSource, bng string) bool {
+// covers reports whether the source sends a BNG's accounting.
+func (p *SourcePlan) covers(s *SilentSource, bng string) bool {
 	if !s.Relay {
 		return s.Name == bng
 	}

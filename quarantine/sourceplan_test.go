@@ -221,6 +221,22 @@ func TestAHolderOnTwoBNGsIsProvedByTheOneThatSpeaks(t *testing.T) {
 	}
 }
 
+func TestAGroupIsHeardThroughTheBNGThatSpokeLast(t *testing.T) {
+	h := newHearing()
+	h.plan.Relays, h.plan.Groups = nil, map[string][]string{"pair": {"bng1", "bng2"}}
+	h.pass(48*time.Hour, time.Minute, 0, "bng1")
+	h.pass(48*time.Hour, time.Minute, 0, "bng2") // after a switch-over
+	h.wantSilent(t, "")
+	if reason := h.overdue("pair", 0); reason != "" {
+		t.Errorf("waits: %s", reason)
+	}
+	h.quiet(time.Hour)
+	h.wantSilent(t, "bng2")
+	if reason := h.overdue("pair", 0); !strings.Contains(reason, "BNG bng2") {
+		t.Errorf("reason %q", reason)
+	}
+}
+
 func TestTheUsualRateIsThatOfTheDaysThatAreKnown(t *testing.T) {
 	h := newHearing()
 	h.pass(36*time.Hour, time.Minute, 0, "bng1")

@@ -74,7 +74,7 @@ func TestABodyOfLineBreaksIsRefusedBeforeAnythingIsMadeOfThem(t *testing.T) {
 		if w.Code != http.StatusRequestEntityTooLarge {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
-		if spent := after.TotalAlloc - before.TotalAlloc; spent > 8*MaxBody { // huma's reading of the body is most of it
+		if spent := after.TotalAlloc - before.TotalAlloc; spent > 16*MaxBody { // reading the body is most of it; split, it was 112 MiB
 			t.Errorf("%s: a body of %d octets cost %d MiB", name, MaxBody, spent>>20)
 		}
 	}

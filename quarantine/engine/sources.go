@@ -132,14 +132,14 @@ func (s *Sources) Run(ctx context.Context) error {
 		}
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the end was asked for
 		case err != nil:
 			troubles.tell(zap.WarnLevel, "how the sources of accounting speak cannot be put together", zap.Error(err))
 		default:
 			troubles.pass()
 			s.logChanges(silent)
 		}
-		if !sleep(ctx, reportEvery/2+rand.N(reportEvery)) {
+		if !sleep(ctx, reportEvery/2+rand.N(reportEvery)) { //nolint:gosec // not a secret
 			return nil
 		}
 	}

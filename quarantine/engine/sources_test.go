@@ -80,7 +80,7 @@ func TestWhileARelayIsSilentNobodyIsNamedForLaterMoments(t *testing.T) {
 		m := &mouths{}
 		m.set(true, "192.0.2.20/32", "bng1")
 		e, sources := w.startHearing("a", m, zap.New(core))
-		time.Sleep(3 * time.Hour)
+		time.Sleep(70 * time.Minute)
 		alice, address := w.login("alice")
 		time.Sleep(time.Minute)
 		m.set(false, "192.0.2.20/32", "bng1")
@@ -127,7 +127,7 @@ func TestAVerdictThatWaitsForARelayIsJudgedOnceItSpeaks(t *testing.T) {
 		m := &mouths{}
 		m.set(true, "192.0.2.20/32", "bng1")
 		e, _ := w.startHearing("a", m, nil)
-		time.Sleep(3 * time.Hour)
+		time.Sleep(70 * time.Minute)
 		alice, address := w.login("alice")
 		time.Sleep(time.Minute)
 		m.set(false, "192.0.2.20/32", "bng1")
@@ -148,7 +148,7 @@ func TestAVerdictThatWaitsForARelayIsJudgedOnceItSpeaks(t *testing.T) {
 
 func TestABNGThatNeedNotSpeakMaySayNothing(t *testing.T) {
 	for name, story := range map[string]func(*mouths){
-		"it has no interim":        func(m *mouths) { m.set(true, "bng2"); time.Sleep(3 * time.Hour); m.set(false, "bng2") },
+		"it has no interim":        func(m *mouths) { m.set(true, "bng2"); time.Sleep(70 * time.Minute); m.set(false, "bng2") },
 		"its history is too short": func(m *mouths) { m.set(true, "bng1"); time.Sleep(55 * time.Minute); m.set(false, "bng1") },
 		"it has never spoken":      func(*mouths) {},
 	} {
@@ -164,7 +164,7 @@ func TestABNGThatNeedNotSpeakMaySayNothing(t *testing.T) {
 					w.record(quarantine.SessionEvent{Kind: quarantine.SessionStarted, Key: key, Subscriber: "bert", At: time.Now(), StartedAt: time.Now(),
 						Addresses: []quarantine.Address{{Prefix: netip.PrefixFrom(address, 32), Kind: quarantine.FramedIP}}})
 				}
-				time.Sleep(5 * time.Hour)
+				time.Sleep(2 * time.Hour)
 				w.accept(e, botnet(address))
 				time.Sleep(10 * time.Second)
 				w.wantInForce(key, "garden")
@@ -178,11 +178,11 @@ func TestOurOwnOutageIsNoSilenceOfASource(t *testing.T) {
 		m := &mouths{}
 		m.set(true, "192.0.2.20/32", "bng1")
 		e, sources := w.startHearing("a", m, nil)
-		time.Sleep(3 * time.Hour)
+		time.Sleep(70 * time.Minute)
 		m.set(false, "192.0.2.20/32", "bng1")
 		key, address := w.login("alice")
 		w.memory.SetUnavailable(true) // no instance can report
-		time.Sleep(3 * time.Hour)
+		time.Sleep(70 * time.Minute)
 		w.memory.SetUnavailable(false)
 		time.Sleep(20 * time.Minute)
 		if silent := sources.Silent(); len(silent) > 0 {

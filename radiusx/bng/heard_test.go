@@ -36,7 +36,7 @@ func TestWhatIsHeardOfBNGsAndRelaysIsSummedUpByConfiguredName(t *testing.T) {
 	})
 	heard := a.Heard()
 	slices.SortFunc(heard, func(a, b quarantine.SourceHeard) int { return cmp.Compare(a.Source, b.Source) })
-	at := func(d time.Duration) time.Time { return begin.Add(d) }
+	at := begin.Add
 	want := []quarantine.SourceHeard{
 		{Source: "192.0.2.20/32", First: at(time.Second), Last: at(3 * time.Second), Reported: at(3 * time.Second), Records: 3},
 		{Source: "bng1", First: at(0), Last: at(0), Reported: at(-time.Second), Behind: time.Second, Records: 1},

@@ -47,7 +47,7 @@ func (a *App) sourcesTrouble(context.Context) error {
 	for i, s := range silent {
 		said[i] = s.String()
 	}
-	return errors.New(strings.Join(said, "; ") + "; later moments of its BNGs are not attributed")
+	return errors.New(strings.Join(said, "; ") + "; addresses are not attributed for later moments")
 }
 
 // sourcesView is what the API shows of how each BNG's accounting comes in.
