@@ -80,7 +80,7 @@ func (p *pair) moves(n int) {
 	}
 }
 
-// reports hands a a verdict about each address.
+// reports hands in a verdict about each address, at a.
 func (p *pair) reports(n int) {
 	p.t.Helper()
 	var verdicts []map[string]any
@@ -210,7 +210,7 @@ func TestAnInstanceThatAloneIsCutOffIsWaitedForByName(t *testing.T) {
 	}
 }
 
-// waits waits until a verdict waits for b, which is silent.
+// waits returns once a verdict waits for b, which is silent.
 func (p *pair) waits(id string) {
 	p.t.Helper()
 	within(p.t, soon, "the verdict waits for cordon-b", func() (string, bool) {

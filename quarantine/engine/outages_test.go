@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -334,5 +335,121 @@ func TestAccountingThatCannotBeReadIsNamed(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		w.wantVerdict(a, at, quarantine.VerdictPending, "instance cordon-b answered accounting that it cannot read; no address is attributed while /log/spool.damaged-1 is there")
 		w.wantVerdict(b, atB, quarantine.VerdictPending, "this instance answered accounting that it cannot read; no address is attributed while /log/spool.damaged-1 is there")
+	})
+}
+
+// slowStore does something while bindings are read.
+type slowStore struct {
+	*line
+	meanwhile func()
+}
+
+func (s *slowStore) Bindings(ctx context.Context, at quarantine.Place, from, to time.Time) ([]quarantine.Binding, error) {
+	found, err := s.line.Bindings(ctx, at, from, to)
+	if do := s.meanwhile; do != nil {
+		s.meanwhile = nil
+		do()
+	}
+	return found, err
+}
+
+func TestAnInstanceThatIsBackBetweenTwoLooksIsStillInDoubt(t *testing.T) {
+	for name, drains := range map[string]bool{"with its spool full": false, "with its spool empty": true} {
+		t.Run(name, func(t *testing.T) {
+			inPair(t, func(t *testing.T, p *pair) {
+				log := p.a.Log
+				p.a.stop()
+				slow := &slowStore{line: p.toA}
+				p.a, _ = p.startListening(slow, "a", func(c *Config) { c.Log, c.Intakers = log, 1 })
+				p.handOver()
+				time.Sleep(2 * time.Second)
+				p.toB.kill(p.b)
+				time.Sleep(aloneFor + time.Hour)
+				slow.meanwhile = func() {
+					p.toB.cut.Store(false)
+					p.startB()
+					if drains {
+						time.Sleep(3 * instancesFresh)
+						p.drain()
+					}
+					time.Sleep(3 * instancesFresh)
+				}
+				id := p.accept(p.a, botnet(p.address))
+				time.Sleep(10 * time.Second)
+				if c := p.openCase("alice"); c != nil {
+					s, err := p.a.Verdict(t.Context(), id)
+					t.Fatalf("alice has a case: %+v, %v", s, err)
+				}
+				if !drains {
+					p.drain()
+				}
+				time.Sleep(2 * time.Minute)
+				p.wantInForce(p.alice, "")
+				p.wantInForce(p.bob, "garden")
+			})
+		})
+	}
+}
+
+func TestWhatIsMissingOfAMomentIsSaidForCommandsToo(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		missing := func(moment time.Time, want string) {
+			t.Helper()
+			got, err := p.a.completeTo(t.Context(), moment)
+			if err != nil || !strings.HasPrefix(got, want) || want == "" && got != "" {
+				t.Errorf("missing %q, %v; want %q", got, err, want)
+			}
+		}
+		missing(time.Now().Add(time.Second), waitsHere)
+		time.Sleep(publishEvery / 3)
+		missing(time.Now(), waitsForB) // b says twice a second how far it is
+		now := time.Now()
+		time.Sleep(publishEvery + instancesFresh)
+		missing(now, "")
+		p.handOver()
+		time.Sleep(time.Second)
+		missing(time.Now(), waitsForB)
+		p.toB.kill(p.b)
+		time.Sleep(time.Minute)
+		missing(time.Now(), waitsForB+", silent since")
+		p.toA.cut.Store(true)
+		time.Sleep(time.Second)
+		if _, err := p.a.completeTo(t.Context(), time.Now()); err == nil {
+			t.Error("the store cannot be asked: no error")
+		}
+	})
+}
+
+func TestWhatWasHiddenIsDoubtedUntilItIsSaidToBeStored(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		look := func(when string, want int) {
+			t.Helper()
+			read, err := p.a.instances.since(t.Context(), 0)
+			if err != nil || len(read.gaps) != want {
+				t.Errorf("%s: %d gaps, want %d: %+v, %v", when, len(read.gaps), want, read.gaps, err)
+			}
+		}
+		look("both are there", 0)
+		p.handOver()
+		time.Sleep(time.Second)
+		p.toB.kill(p.b)
+		look("at once", 0)
+		time.Sleep(time.Minute)
+		look("b is silent", 1)
+		p.toB.cut.Store(false)
+		p.startB()
+		time.Sleep(time.Second)
+		look("b is back and not through", 1)
+		p.toA.cut.Store(true)
+		time.Sleep(time.Minute)
+		p.toA.cut.Store(false)
+		time.Sleep(time.Second)
+		look("a was cut off meanwhile", 1)
+		p.drain()
+		time.Sleep(time.Second)
+		look("b is through", 0)
+		p.b.stop()
+		time.Sleep(time.Minute)
+		look("b has left", 0)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"cordon/quarantine"
@@ -89,6 +90,17 @@ func (a Attributor) overdue(ctx context.Context) (Overdue, error) {
 	return a.Overdue(ctx)
 }
 
+// whoHeld asks what the store has kept. What instances may hide is asked for
+// before the bindings: one that stores what it answered meanwhile hides nothing
+// any more, and is missing in the answer.
 func (e *Engine) whoHeld(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
-	return Attributor{Bindings: e.Store, Gaps: e.Gaps, Overdue: e.Overdue, Now: e.Now}.WhoHeld(ctx, at, port, moment, tolerance)
+	hidden, err := e.instances.current(ctx)
+	if err != nil {
+		return quarantine.Attribution{}, err
+	}
+	gaps := func(ctx context.Context) ([]quarantine.Gap, error) {
+		lost, err := e.gaps.now(ctx)
+		return slices.Concat(lost, hidden.gaps), err
+	}
+	return Attributor{Bindings: e.Store, Gaps: gaps, Overdue: e.Overdue, Now: e.Now}.WhoHeld(ctx, at, port, moment, tolerance)
 }
