@@ -117,7 +117,7 @@ func TestOnlyAnAppendOnlyFileThatIsAlwaysSyncedLosesNothing(t *testing.T) {
 		"no always no":            syncUnknown,
 		"yes everysec no":         syncEverySecond,
 		"yes everysec yes":        syncEverySecond,
-		"yes no no":               syncUnknown,
+		"yes no yes":              syncUnknown,
 		"yes something-newer yes": syncUnknown,
 	} {
 		config := map[string]string{}

@@ -101,11 +101,39 @@ func TestNothingIsAttributedWhileTheStoreCannotSayWhetherItFailedOver(t *testing
 	})
 }
 
+// Others judge moments by what an instance publishes, and by the gaps that it knows
+// of: these go first.
+func TestAnInstanceSaysHowFarItIsOnlyAfterItHasSaidWhatMayBeLost(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		s := &askedGaps{Memory: w.memory}
+		s.fails.Store(true)
+		w.startListening(s, "b")
+		a, _ := w.startListening(w.memory, "a")
+		time.Sleep(time.Minute)
+		if n := s.published.Load(); n != 0 {
+			t.Fatalf("it published %d times although nobody knows what may be lost", n)
+		}
+		s.fails.Store(false)
+		time.Sleep(2 * time.Second)
+		if n := s.published.Load(); n == 0 {
+			t.Fatal("it publishes nothing")
+		}
+		_, address := w.login("alice")
+		time.Sleep(time.Second)
+		w.wantHolder(a, quarantine.Target{IP: address}, "alice")
+	})
+}
+
 // askedGaps counts how often it is asked for gaps, takes its time, and can fail.
 type askedGaps struct {
 	*quarantinetest.Memory
-	asked atomic.Int64
-	fails atomic.Bool
+	asked, published atomic.Int64
+	fails            atomic.Bool
+}
+
+func (s *askedGaps) Publish(ctx context.Context, instance string, complete time.Time, lasts time.Duration) error {
+	s.published.Add(1)
+	return s.Memory.Publish(ctx, instance, complete, lasts)
 }
 
 func (s *askedGaps) Gaps(ctx context.Context) ([]quarantine.Gap, error) {
