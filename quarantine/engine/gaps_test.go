@@ -131,9 +131,9 @@ type askedGaps struct {
 	fails            atomic.Bool
 }
 
-func (s *askedGaps) Publish(ctx context.Context, instance string, complete time.Time, lasts time.Duration) error {
+func (s *askedGaps) PublishInstance(ctx context.Context, i quarantine.Instance, returning bool, keep time.Duration) (time.Time, error) {
 	s.published.Add(1)
-	return s.Memory.Publish(ctx, instance, complete, lasts)
+	return s.Memory.PublishInstance(ctx, i, returning, keep)
 }
 
 func (s *askedGaps) Gaps(ctx context.Context) ([]quarantine.Gap, error) {
