@@ -74,6 +74,17 @@ type BindingFinder interface {
 	Bindings(ctx context.Context, at Place, from, to time.Time) ([]Binding, error)
 }
 
+// PortFinder is a [BindingFinder] that can tell who held a port of an address
+// without reading who held all the others.
+type PortFinder interface {
+	// BindingsOfPort is Bindings, but of port blocks only those that have the port
+	// (1 to 65535), and those that have any port in common with one of these.
+	BindingsOfPort(ctx context.Context, at Place, port uint16, from, to time.Time) ([]Binding, error)
+	// Shared reports whether anybody is known to have held a block of the address's
+	// ports at some time between from and to.
+	Shared(ctx context.Context, at Place, from, to time.Time) (bool, error)
+}
+
 // BindingRecorder takes in what a translator's log tells.
 type BindingRecorder interface {
 	// RecordBindings keeps bindings that no session tells of. What it knows of one
@@ -178,7 +189,7 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 	from, to := at.Add(-tolerance), at.Add(tolerance)
 	held := Held(bindings, from, to)
 	if shared := slices.ContainsFunc(held, func(b Binding) bool { return !b.Ports.All() }); shared && port == 0 {
-		return Attribution{Result: Ambiguous, Bindings: held, Reason: "several subscribers share the address, and the report names no port"}
+		return Attribution{Result: Ambiguous, Bindings: held, Reason: SharedWithoutPort}
 	}
 	held = slices.DeleteFunc(held, func(b Binding) bool { return !b.Ports.Has(port) })
 	if result, reason := judgePresent(bindings, at, tolerance); result != Attributed {
@@ -200,6 +211,10 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 	}
 	return Attribution{Result: Attributed, Subscriber: held[0].Subscriber, Via: held[0].Via, Bindings: held}
 }
+
+// SharedWithoutPort is why nobody is named who held an address whose ports are given
+// out in blocks.
+const SharedWithoutPort = "several subscribers share the address, and the report names no port"
 
 // Held returns the bindings that may have been in force at any instant of
 // [from, to], each with To set to where its evidence ends. The others tell where
