@@ -118,6 +118,9 @@ func (e *SessionEnforcement) renew(record Session, now time.Time) {
 	if record.SeenAt.After(e.GoneSince) {
 		e.GoneSince = time.Time{}
 	}
+	if from := e.Session.Member; from != "" && record.Member != "" && record.Member != from {
+		e.moved(record.Member, now)
+	}
 	e.Session = record
 }
 

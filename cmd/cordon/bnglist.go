@@ -13,10 +13,10 @@ import (
 
 // listedBNG is what the list shows of GET /bngs.
 type listedBNG struct {
-	Name, Address, Dialect string
-	Profiles               []string
-	Maintenance            *client.Maintenance
-	Health                 *struct {
+	Name, Group, Address, Dialect string
+	Profiles                      []string
+	Maintenance                   *client.Maintenance
+	Health                        *struct {
 		State               string
 		Path                string
 		Since               *time.Time
@@ -56,7 +56,7 @@ func newBNGList(r *remote) *cobra.Command {
 				return err
 			}
 			t := &table{
-				header:   []string{"NAME", "ADDRESS", "DIALECT", "STATE", "PROFILES", "PATH", "SINCE", "ANSWERED", "SKEW", "FLYING", "WAITING", "RATE", "STOPPED", "FAULT"},
+				header:   []string{"NAME", "ADDRESS", "DIALECT", "STATE", "PROFILES", "GROUP", "PATH", "SINCE", "ANSWERED", "SKEW", "FLYING", "WAITING", "RATE", "STOPPED", "FAULT"},
 				wideFrom: 5,
 			}
 			var names []string
@@ -70,26 +70,26 @@ func newBNGList(r *remote) *cobra.Command {
 }
 
 func (b *listedBNG) cells(now time.Time) []string {
-	cells := []string{b.Name, b.Address, b.Dialect, "", strings.Join(b.Profiles, ","), "", "", "", "", "", "", "", "", ""}
+	cells := []string{b.Name, b.Address, b.Dialect, "", strings.Join(b.Profiles, ","), b.Group, "", "", "", "", "", "", "", "", ""}
 	cells[3] = strings.Join(b.state(now), ", ")
 	h := b.Health
 	if h == nil {
 		return cells
 	}
-	cells[5], cells[6], cells[7] = h.Path, clockOf(h.Since), clockOf(h.LastAnswer)
+	cells[6], cells[7], cells[8] = h.Path, clockOf(h.Since), clockOf(h.LastAnswer)
 	if h.Skew != nil {
-		cells[8] = strconv.FormatInt(*h.Skew, 10) + "s"
+		cells[9] = strconv.FormatInt(*h.Skew, 10) + "s"
 	}
-	cells[9] = strconv.Itoa(h.InFlight)
-	cells[10] = fmt.Sprintf("%d+%d", h.WaitingReleases, h.WaitingRestrictions)
-	cells[11] = strconv.FormatFloat(h.RestrictionRate, 'g', 4, 64)
+	cells[10] = strconv.Itoa(h.InFlight)
+	cells[11] = fmt.Sprintf("%d+%d", h.WaitingReleases, h.WaitingRestrictions)
+	cells[12] = strconv.FormatFloat(h.RestrictionRate, 'g', 4, 64)
 	var stopped []string
 	for _, p := range h.Stopped {
 		stopped = append(stopped, fmt.Sprintf("%s (%d)", p.Profile, p.ErrorCause))
 	}
-	cells[12] = strings.Join(stopped, ",")
+	cells[13] = strings.Join(stopped, ",")
 	if h.Fault != nil {
-		cells[13] = h.Fault.Name + " " + clockOf(&h.Fault.At)
+		cells[14] = h.Fault.Name + " " + clockOf(&h.Fault.At)
 	}
 	return cells
 }

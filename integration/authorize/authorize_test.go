@@ -25,7 +25,8 @@ type world struct {
 }
 
 func (w *world) Paused() bool                          { return w.paused }
-func (w *world) Acts(*quarantine.Case, string) bool    { return !w.barred }
+func (w *world) Acts(*quarantine.Case, LogIn) bool     { return !w.barred }
+func (w *world) Member() string                        { return "bng1" }
 func (w *world) Subscriber() string                    { return "alice" }
 func (w *world) BNG() string                           { return "bng1" }
 func (w *world) Undo() map[string]string               { return map[string]string{"walled-garden": "undo"} }

@@ -44,7 +44,8 @@ type Config struct {
 
 	SubscriberKey string              // attribute whose value is Record.Subscriber; "User-Name"
 	Keep          []string            // attributes wanted in Record.Attributes beside AlwaysKept
-	Dictionary    *radiusx.Dictionary // names SubscriberKey and Keep; radiusx.Builtin()
+	Naming        []string            // attributes wanted in Record.Naming
+	Dictionary    *radiusx.Dictionary // names SubscriberKey, Keep and Naming; radiusx.Builtin()
 
 	Batch         int           // most records handed over at once; 256
 	Workers       int           // batches handled side by side; 3
@@ -120,6 +121,6 @@ func (c Config) Validate() error {
 	if c.Queue < c.Workers {
 		errs = append(errs, fmt.Errorf("queue %d is shorter than the number of workers %d", c.Queue, c.Workers))
 	}
-	_, err := newKeeper(c.Dictionary, c.SubscriberKey, c.Keep)
+	_, err := newKeeper(c.Dictionary, c.SubscriberKey, c.Keep, c.Naming...)
 	return errors.Join(append(errs, validateClients(c.Clients), err)...)
 }

@@ -50,6 +50,10 @@ type Record struct {
 	// Attributes are those of Config.Keep and of [AlwaysKept] that the
 	// packet has, in packet order and in the dictionary's spelling.
 	Attributes []radiusx.Attribute
+
+	// Naming are those of Config.Naming that the packet has, in packet order: a
+	// handler makes the subscriber's key of them.
+	Naming []radiusx.Attribute
 }
 
 // Started returns when the session began as far as this record tells: the

@@ -33,7 +33,7 @@ func New(config Config) (*Server, error) {
 		return nil, fmt.Errorf("accounting server: %w", err)
 	}
 	config.setDefaults()
-	keeper, err := newKeeper(config.Dictionary, config.SubscriberKey, config.Keep)
+	keeper, err := newKeeper(config.Dictionary, config.SubscriberKey, config.Keep, config.Naming...)
 	if err != nil {
 		return nil, fmt.Errorf("accounting server: %w", err)
 	}

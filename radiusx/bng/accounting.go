@@ -29,7 +29,8 @@ type Ignore struct {
 type AccountingConfig struct {
 	Plan   quarantine.AddressPlan // in which space an address of a BNG is
 	Ignore []Ignore
-	Keys   *SubscriberKeys // nil: the subscriber is who the record says
+	Keys   *SubscriberKeys // nil: the key is what the record says
+	Key    SubscriberKey   // of BNGs that have none of their own; nil: the record's Subscriber
 }
 
 // Accounting turns records into session events. It implements acct.Handler.
@@ -39,19 +40,21 @@ type Accounting struct {
 	plan      quarantine.AddressPlan
 	ignore    []matcher
 	keys      *SubscriberKeys
+	key       SubscriberKey
 	strangers *strangers
 	blamed    acct.Complaints
 
-	foreign   atomic.Uint64
-	nameless  atomic.Uint64
-	forbidden atomic.Uint64
+	foreign      atomic.Uint64
+	nameless     atomic.Uint64
+	forbidden    atomic.Uint64
+	unidentified atomic.Uint64
 }
 
 var _ acct.Handler = (*Accounting)(nil)
 
 // NewAccounting returns a handler that records what the fleet's BNGs report.
 func NewAccounting(fleet *Fleet, store quarantine.SessionRecorder, c AccountingConfig) *Accounting {
-	a := &Accounting{fleet: fleet, store: store, plan: c.Plan, keys: c.Keys, strangers: newStrangers()}
+	a := &Accounting{fleet: fleet, store: store, plan: c.Plan, keys: c.Keys, key: c.Key, strangers: newStrangers()}
 	for _, i := range c.Ignore {
 		a.ignore = append(a.ignore, newMatcher(i))
 	}
@@ -63,11 +66,14 @@ type AccountingStats struct {
 	Foreign   uint64 // answered: a relay's record about a BNG it does not speak for
 	Nameless  uint64 // answered: no subscriber named, or not in UTF-8
 	Forbidden uint64 // not answered: a BNG spoke for another
+	// Unidentified: answered: a relay's record that says nothing of which NAS it is
+	// about (see [Fleet]).
+	Unidentified uint64
 }
 
 // Stats returns the counts since the start.
 func (a *Accounting) Stats() AccountingStats {
-	return AccountingStats{Foreign: a.foreign.Load(), Nameless: a.nameless.Load(), Forbidden: a.forbidden.Load()}
+	return AccountingStats{Foreign: a.foreign.Load(), Nameless: a.nameless.Load(), Forbidden: a.forbidden.Load(), Unidentified: a.unidentified.Load()}
 }
 
 // Complaints returns what peers did wrong that is to be told now; see
@@ -76,7 +82,7 @@ func (a *Accounting) Complaints(now time.Time) []acct.Complaint { return a.blame
 
 // Discovered lists the NASes that sent accounting since the start and are no
 // configured BNG, at most 1,000, the one with most records first.
-func (a *Accounting) Discovered() []Discovered { return a.strangers.list() }
+func (a *Accounting) Discovered() []Discovered { return a.strangers.list(a.fleet) }
 
 // Handle implements acct.Handler. Records that concern no session of ours are
 // answered, so that the sender does not repeat them for ever.
@@ -103,11 +109,17 @@ func (a *Accounting) Handle(ctx context.Context, batch []acct.Record) []error {
 // session.
 func (a *Accounting) event(r *acct.Record) (event quarantine.SessionEvent, tells bool, err error) {
 	bng, allowed := a.fleet.speaker(r)
-	if a.fleet.named[bng] == nil {
+	m := a.fleet.named[bng]
+	if m == nil || !allowed && !r.Client.Relay && a.fleet.at(r.From.Addr()) == nil {
 		a.strangers.note(r)
 	}
+	fallback := a.nameSubscriber(r, m)
 	r.Subscriber = a.subscriber(r)
+	defer func() { a.fleet.place(&event, fallback) }()
 	switch {
+	case !allowed && r.Client.Relay && a.fleet.unidentifiable(r.NAS):
+		a.blame(&a.unidentified, "unidentified_nas", r)
+		return event, false, nil
 	case !allowed && r.Client.Relay:
 		a.blame(&a.foreign, "foreign", r)
 		return event, false, nil
@@ -123,7 +135,7 @@ func (a *Accounting) event(r *acct.Record) (event quarantine.SessionEvent, tells
 		a.blame(&a.nameless, "nameless", r)
 		return event, false, nil
 	}
-	if m := a.fleet.named[bng]; m != nil && r.Status == acct.Start {
+	if m != nil && r.Status == acct.Start {
 		m.surge.start(time.Now())
 	}
 	return a.sessionEvent(r, bng), true, nil
@@ -179,7 +191,7 @@ func (a *Accounting) sessionEvent(r *acct.Record, bng string) quarantine.Session
 	event := quarantine.SessionEvent{
 		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID}, Subscriber: r.Subscriber, At: r.At,
 		Ignored:   a.ignored(r, bng),
-		Addresses: a.addresses(r, bng), Attributes: attributes(r), Shown: a.shown(r, bng),
+		Addresses: a.addresses(r, bng), Attributes: attributes(r, !a.namedByUserName(bng)), Shown: a.shown(r, bng),
 	}
 	held, freed := a.blocks(r, bng)
 	event.Addresses, event.Freed = append(event.Addresses, held...), freed
@@ -229,11 +241,12 @@ func (a *Accounting) blocks(r *acct.Record, bng string) (held, freed []quarantin
 	return held, freed
 }
 
-// attributes leaves out what the session has elsewhere.
-func attributes(r *acct.Record) []quarantine.Attribute {
+// attributes leaves out what the session has elsewhere. spelled: the subscriber's
+// key may be something else than a User-Name, so what the BNG knows is told too.
+func attributes(r *acct.Record, spelled bool) []quarantine.Attribute {
 	var kept []quarantine.Attribute
 	// A Start without User-Name says that there is none: the key is not what the BNG knows then.
-	if r.UserName != r.Subscriber && (r.UserName != "" || r.Status == acct.Start) {
+	if spelled && r.Subscriber != "" || r.UserName != r.Subscriber && (r.UserName != "" || r.Status == acct.Start) {
 		kept = append(kept, quarantine.Attribute{Name: "User-Name", Value: r.UserName})
 	}
 	for _, a := range r.Attributes {
@@ -245,74 +258,6 @@ func attributes(r *acct.Record) []quarantine.Attribute {
 		kept = append(kept, quarantine.Attribute{Name: a.Name, Value: a.Value})
 	}
 	return kept
-}
-
-// speaker finds the BNG that a record is about, and whether its sender may
-// speak for it: a relay for the BNGs it is configured for, any other client for
-// BNGs within its own prefix.
-func (f *Fleet) speaker(r *acct.Record) (bng string, allowed bool) {
-	nas := r.NAS
-	if nas == (acct.NAS{}) && !r.Client.Relay {
-		nas.IP = r.From.Addr().Unmap()
-	}
-	m := f.find(nas)
-	switch {
-	case r.Client.Relay:
-		return nameOf(m, r), m != nil && slices.Contains(r.Client.RelayFor, m.Name)
-	case m == nil:
-		return nameOf(nil, r), !r.NAS.IP.IsValid() || r.Client.Prefix.Contains(r.NAS.IP)
-	}
-	if r.Client.Prefix.Contains(m.Address) {
-		return m.Name, true
-	}
-	return m.Name, slices.ContainsFunc(m.NAS, func(n NAS) bool { return n.IP.IsValid() && r.Client.Prefix.Contains(n.IP) })
-}
-
-func nameOf(m *member, r *acct.Record) string {
-	switch {
-	case m != nil:
-		return m.Name
-	case r.NAS.IP.IsValid():
-		return unconfigured + r.NAS.IP.String()
-	case r.NAS.IPv6.IsValid():
-		return unconfigured + r.NAS.IPv6.String()
-	case r.NAS.Identifier != "":
-		return unconfigured + strings.ReplaceAll(r.NAS.Identifier, "/", "_")
-	}
-	return unconfigured + r.From.Addr().String()
-}
-
-// find returns the BNG that one of the record's names fits and none
-// contradicts.
-func (f *Fleet) find(nas acct.NAS) *member {
-	for _, named := range []NAS{{IP: nas.IP}, {IP: nas.IPv6}, {Identifier: nas.Identifier}} {
-		if m := f.nas[named]; m != nil && m.is(nas) {
-			return m
-		}
-	}
-	return nil
-}
-
-func (m *member) is(nas acct.NAS) bool {
-	fits := false
-	for _, said := range []struct {
-		present bool
-		kind    func(NAS) bool // names of the same kind in the configuration
-		equal   func(NAS) bool
-	}{
-		{nas.IP.IsValid(), func(n NAS) bool { return n.IP.Is4() }, func(n NAS) bool { return n.IP == nas.IP }},
-		{nas.IPv6.IsValid(), func(n NAS) bool { return n.IP.Is6() }, func(n NAS) bool { return n.IP == nas.IPv6 }},
-		{nas.Identifier != "", func(n NAS) bool { return n.Identifier != "" }, func(n NAS) bool { return n.Identifier == nas.Identifier }},
-	} {
-		switch {
-		case !said.present:
-		case slices.ContainsFunc(m.NAS, said.equal):
-			fits = true
-		case slices.ContainsFunc(m.NAS, said.kind):
-			return false
-		}
-	}
-	return fits
 }
 
 // matcher is an Ignore made ready.

@@ -1,6 +1,8 @@
 package bng
 
 import (
+	"slices"
+
 	"cordon/quarantine"
 	"cordon/radiusx"
 )
@@ -31,6 +33,26 @@ func identity(s *quarantine.Session) []radiusx.Attribute {
 	}
 	return attributes
 }
+
+// nasNames are the attributes by which accounting names a NAS.
+var nasNames = []string{"NAS-IP-Address", "NAS-IPv6-Address", "NAS-Identifier"}
+
+// identity returns what is known of a session as RADIUS attributes, for this BNG:
+// what the group's member that spoke last called itself is no name of another.
+func (m *member) identity(s *quarantine.Session) []radiusx.Attribute {
+	told := identity(s)
+	if m.Group == "" || m.Name == s.Member {
+		return told
+	}
+	named := slices.ContainsFunc(told, isNASName)
+	told = slices.DeleteFunc(told, isNASName)
+	if named {
+		told = append(told, attributesOf(m.NAS)...)
+	}
+	return told
+}
+
+func isNASName(a radiusx.Attribute) bool { return slices.Contains(nasNames, a.Name) }
 
 // userName is the User-Name that the session has on its BNG, "" if it has none.
 func userName(s *quarantine.Session) string {

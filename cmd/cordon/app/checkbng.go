@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"cordon/cmd/cordon/app/prove"
 	"cordon/integration/linecheck"
@@ -95,6 +96,8 @@ func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quara
 			parts.Fleet = append(parts.Fleet, c)
 		}
 	}
+	checkGroups(d, cfg, parts.Fleet)
+	warnNames(d, cfg, parts.Fleet)
 	if len(d.faults) == 0 {
 		if _, err := bng.NewFleet(parts.Fleet); err != nil {
 			d.fail(path{"bngs"}, "%v", err)
@@ -105,8 +108,9 @@ func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quara
 func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]quarantine.Profile) (bng.Config, bool) {
 	before := len(d.faults)
 	c := bng.Config{
-		Name: b.Name, Address: b.Address, Options: b.DialectOptions,
-		CoAPort: b.CoAPort, DisconnectPort: b.DisconnectPort, Rate: b.Rate, MaxInFlight: b.MaxInFlight,
+		Name: b.Name, Group: b.Group, Address: b.Address, Options: b.DialectOptions, Interim: time.Duration(b.Interim),
+		SubscriberKey: checkSubscriberKey(d, p.to("subscriber_key"), b.SubscriberKey, parts.Dictionary),
+		CoAPort:       b.CoAPort, DisconnectPort: b.DisconnectPort, Rate: b.Rate, MaxInFlight: b.MaxInFlight,
 		CheckEventTimestamp: b.CheckEventTimestamp,
 		Profiles:            map[string]dialect.Profile{},
 	}

@@ -74,6 +74,7 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 		s.count(acctIgnored, ignored.Foreign, "foreign")
 		s.count(acctIgnored, ignored.Nameless, "nameless")
 		s.count(acctIgnored, ignored.Forbidden, "forbidden")
+		s.count(acctIgnored, ignored.Unidentified, "unidentified_nas")
 	}
 	s.spool(f.app.spool)
 	if f.app.template != nil {

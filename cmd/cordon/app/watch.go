@@ -95,6 +95,7 @@ func (a *App) tellDropped(told map[string]uint64) {
 	}
 	ignored := a.accounting.Stats()
 	now["foreign"], now["nameless"], now["forbidden"] = ignored.Foreign, ignored.Nameless, ignored.Forbidden
+	now["unidentified_nas"] = ignored.Unidentified
 	var fields []zap.Field
 	for _, reason := range slices.Sorted(maps.Keys(now)) {
 		if more := now[reason] - told[reason]; more > 0 {
