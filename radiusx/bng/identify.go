@@ -118,8 +118,8 @@ func (f *Fleet) identify(nas acct.NAS, source netip.Addr) (*member, identificati
 		return named[0], identified
 	case own != nil && !own.contradicts(said):
 		return own, identified
-	case !said.IP.IsValid() && !said.IPv6.IsValid() && (said.Identifier == "" || f.shared[said.Identifier]):
-		return nil, unidentified
+	case !said.IP.IsValid() && !said.IPv6.IsValid() && (said.Identifier == "" || f.shared[said.Identifier] || said != nas):
+		return nil, unidentified // an unknown name beside every host's address is the sample's, too
 	}
 	return nil, unknownNAS
 }
@@ -182,7 +182,8 @@ func (f *Fleet) speaker(r *acct.Record) (bng string, allowed bool) {
 	case how == unidentified:
 		return unconfigured + r.From.Addr().Unmap().String(), true
 	case m == nil:
-		return nameOf(nil, r), !r.NAS.IP.IsValid() || r.Client.Prefix.Contains(r.NAS.IP)
+		ip := evidence(r.NAS).IP
+		return nameOf(nil, r), !ip.IsValid() || r.Client.Prefix.Contains(ip)
 	case how == contradicted:
 		return m.Name, false
 	}
