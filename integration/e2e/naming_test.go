@@ -146,3 +146,27 @@ func TestBoxesWithTheSameNamesAreDiscoveredConfiguredAndToldApart(t *testing.T) 
 		})
 	}
 }
+
+// A log-in at a box whose names are every box's is known by where the AAA server
+// got the request from.
+func TestALogInAtABoxWithTheSamplesNamesIsRestricted(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, func(s *site) {
+		for _, addr := range []string{"127.0.0.2", "127.0.0.3"} {
+			s.bngs = append(s.bngs, bngSite{name: "box" + addr[8:], addr: addr, port: s.bngs[0].port, nas: "{ip: 127.0.0.1}, {identifier: accel-ppp}"})
+		}
+	})
+	a := startAAA(t, b.site.http, "none-is-needed")
+	b.ok("quarantine", "add", "--subscriber", "alice", "--profile", "walled-garden", "--for", "1h", "--reason", "bots")
+	for from, want := range map[string]bool{"127.0.0.3": true, "127.0.0.4": false} {
+		within(t, soon, "Cordon answers a log-in from "+from, func() (string, bool) {
+			before := b.metric(`cordon_authorize_total{outcome="restricted"}`) + b.metric(`cordon_authorize_total{outcome="unknown"}`)
+			got := strings.Join(a.logIn("alice", "accel-ppp", "NAS-IP-Address=127.0.0.1", "Packet-Src-IP-Address="+from), ", ")
+			after := b.metric(`cordon_authorize_total{outcome="restricted"}`) + b.metric(`cordon_authorize_total{outcome="unknown"}`)
+			if before != after && strings.Contains(got, "GARDEN") != want {
+				t.Fatalf("from %s: %s", from, got)
+			}
+			return got, before != after
+		})
+	}
+}
