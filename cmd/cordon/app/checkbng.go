@@ -115,6 +115,9 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]qua
 		Profiles:            map[string]dialect.Profile{},
 	}
 	checkVia(d, p, b, parts, &c)
+	if err := bng.CheckName(b.Group); err != nil {
+		d.fail(p.to("group"), "%v", err)
+	}
 	if err := c.Role.UnmarshalText([]byte(b.Role)); err != nil {
 		d.fail(p.to("role"), "%v", err)
 	}

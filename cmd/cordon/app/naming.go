@@ -64,9 +64,6 @@ func checkGroups(d *document, cfg *Config, fleet []bng.Config) {
 			continue
 		}
 		p := path{"bngs", configured[c.Name], "group"}
-		if err := bng.CheckName(c.Group); err != nil {
-			d.fail(p, "%v", err)
-		}
 		if _, is := configured[c.Group]; is {
 			d.fail(p, "%s must not be called like a BNG", c.Group)
 		}
