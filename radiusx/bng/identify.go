@@ -60,9 +60,10 @@ func (f *Fleet) index() {
 		}
 	}
 	for nas, who := range owners {
-		if len(who) == 1 {
+		switch {
+		case len(who) == 1:
 			f.nas[nas] = who[0]
-		} else {
+		case nas.Identifier != "":
 			f.shared[nas.Identifier] = true
 		}
 	}

@@ -117,7 +117,7 @@ func warnNames(d *document, cfg *Config, fleet []bng.Config) {
 			for _, name := range []bng.NAS{{IP: nas.IP}, {Identifier: nas.Identifier}} {
 				switch {
 				case name == bng.NAS{}:
-				case !name.Evident(), called[name.Identifier] > 1:
+				case !name.Evident(), name.Identifier != "" && called[name.Identifier] > 1:
 					vague = name.String()
 					warnName(d, path{"bngs", i, "nas", n}, b, name, at[b.Address.String()] == 1)
 				default:

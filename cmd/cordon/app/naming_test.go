@@ -81,6 +81,7 @@ func TestNamesThatAreNoEvidenceAreWarnedAbout(t *testing.T) {
 		want []string
 	}{
 		{box("a", "192.0.2.1") + box("b", "192.0.2.2", "nas: [{identifier: b}]"), nil},
+		{box("a", "192.0.2.1", "nas: [{ip: 192.0.2.1}]") + box("b", "192.0.2.2", "nas: [{ip: 192.0.2.2}, {identifier: b}]"), nil},
 		{box("a", "192.0.2.1", sample), []string{"bngs[0].nas[0]: 127.0.0.1 is every host's and no evidence: a is known by its other names, or by sending from 192.0.2.1"}},
 		{box("a", "192.0.2.1", sample) + box("b", "192.0.2.2", sample), []string{
 			"bngs[0].nas[0]: 127.0.0.1 is every host's", "bngs[0].nas[1]: accel-ppp is the name of several BNGs and no evidence: a is known",
