@@ -119,3 +119,67 @@ func TestASessionThatStayedIsNotAskedForAgain(t *testing.T) {
 		}
 	}
 }
+
+// renumbered is the case of switched whose line has another session on the other
+// member now; the older one ended nowhere.
+func renumbered(enforcement Enforcement, wanted string, state CaseState) (*Case, Look) {
+	c, s, now := switched(enforcement, wanted, state)
+	c.Sessions[0].Session.Addresses = []Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: FramedIP}}
+	old := c.Sessions[0].Session
+	s.ID, s.Addresses, s.StartedAt = "2", old.Addresses, now.Add(-time.Second)
+	return c, Look{Now: now, Sessions: []Session{old, s}, MaxSessions: 4}
+}
+
+func TestACaseFollowsALineThatTheOtherMemberNumberedAnew(t *testing.T) {
+	for _, test := range []struct {
+		about   string
+		wanted  string
+		state   CaseState
+		closes  CaseState // after the order is acked
+		release bool
+	}{
+		{"restricted", "garden", Restricted, Restricted, false},
+		{"releasing: what is in force may have come along", "", Releasing, Closed, true},
+	} {
+		c, in := renumbered(Acked, test.wanted, test.state)
+		if test.release {
+			c.Sessions[0].Enforcement = Unanswered
+		}
+		orders := c.Plan(in)
+		if len(orders) != 1 || orders[0].Session.ID != "2" || orders[0].Restricts() == test.release || len(orders[0].From) != 1 || orders[0].Confirmed {
+			t.Errorf("%s: orders %+v", test.about, orders)
+			continue
+		}
+		if c.Sessions[0].Enforcement != Gone || len(c.Relogins) > 0 {
+			t.Errorf("%s: %+v, relogins %v", test.about, c.Sessions[0], c.Relogins)
+		}
+		c.Dispatch(&orders[0], in.Now)
+		c.Observe(orders[0], Outcome{Kind: OutcomeAcked}, in.Now)
+		in.Now = in.Now.Add(time.Second)
+		if again := c.Plan(in); len(again) > 0 || c.State != test.closes {
+			t.Errorf("%s: %s, and again %+v", test.about, c.State, again)
+		}
+	}
+}
+
+func TestTwoSessionsOfALineThatAreNoSwitchOverBothStay(t *testing.T) {
+	for about, change := range map[string]func(old, newer *Session){
+		"on one member":             func(_, newer *Session) { newer.Member = "sr-a" },
+		"the older one spoke since": func(old, newer *Session) { old.SeenAt = newer.SeenAt },
+		"another address": func(_, newer *Session) {
+			newer.Addresses = []Address{{Prefix: netip.MustParsePrefix("198.51.100.8/32"), Kind: FramedIP}}
+		},
+		"an address that it gave up": func(_, newer *Session) {
+			newer.Addresses = []Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: FramedIP, Until: newer.SeenAt}}
+		},
+		"no member is known": func(_, newer *Session) { newer.Member = "" },
+		"another subscriber": func(_, newer *Session) { newer.Subscriber = "bob" },
+	} {
+		c, in := renumbered(Acked, "garden", Restricted)
+		change(&in.Sessions[0], &in.Sessions[1])
+		c.Plan(in)
+		if c.Sessions[0].Enforcement == Gone {
+			t.Errorf("%s: the older one ended: %s", about, c.Sessions[0].Reason)
+		}
+	}
+}

@@ -64,6 +64,7 @@ func (c *Case) Plan(in Look) []Order {
 		c.release(in.Now, "", "expired")
 	}
 	c.notice(in)
+	c.follow(in)
 	switch {
 	case c.State.Wants():
 		c.attach(in)
