@@ -33,6 +33,8 @@ type Config struct {
 	Rate        float64 // requests a second; 0: the dialect's
 	MaxInFlight int     // requests unanswered at a time; 0: the dialect's
 
+	InterimAddresses dialect.Listing // what Interim-Updates list; "": as the dialect says
+
 	Profiles map[string]dialect.Profile // the domain's profiles under their names on this BNG
 
 	Verify LineCheck // the operator's own look at a line; nil: none
@@ -135,6 +137,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.MaxInFlight == 0 {
 		c.MaxInFlight = c.Dialect.MaxInFlight
+	}
+	if c.InterimAddresses == "" {
+		c.InterimAddresses = c.Dialect.InterimAddresses.List
 	}
 	if c.Via != nil {
 		via := *c.Via

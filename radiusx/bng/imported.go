@@ -21,18 +21,17 @@ func (a *Accounting) Import(ctx context.Context, batch []acct.Record) []error {
 	var of []int // the record that an event came from
 	for i := range batch {
 		r := &batch[i]
+		if _, is := insideOf(r); is {
+			answers[i] = &quarantine.FieldError{Field: "subscriber", Reason: "is a NAT, which tells of the inside address and not of who holds it"}
+			continue
+		}
 		if r.Subscriber = a.subscriber(r); r.Subscriber == "" {
-			answers[i] = &quarantine.FieldError{Field: "subscriber", Reason: "is not named, or not in UTF-8"}
+			answers[i] = &quarantine.FieldError{Field: "subscriber", Reason: "is not named"}
 			continue
 		}
 		events, of = append(events, a.imported(r)), append(of, i)
 	}
-	if len(events) == 0 {
-		return answers
-	}
-	for i, err := range a.store.Record(ctx, events) {
-		answers[of[i]] = err
-	}
+	a.record(ctx, events, of, answers)
 	return answers
 }
 

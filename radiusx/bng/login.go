@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"unicode/utf8"
 
 	"cordon/radiusx"
 	"cordon/radiusx/acct"
@@ -48,7 +47,7 @@ func (d *Desk) LogIn(told []radiusx.Attribute) (*LogIn, bool) {
 	nas.Identifier = value("NAS-Identifier")
 	subscriber := value(d.key)
 	m := d.fleet.find(nas)
-	if m == nil || m.Role == RoleLAC || subscriber == "" || !utf8.ValidString(subscriber) {
+	if m == nil || m.Role == RoleLAC || subscriber == "" {
 		return nil, false
 	}
 	record := acct.Record{UserName: value("User-Name"), Attributes: told}

@@ -41,3 +41,13 @@ func userName(s *quarantine.Session) string {
 	}
 	return s.Subscriber
 }
+
+// requested is what a request may say of which session is meant: nothing of a
+// session that is nobody's, or that the BNG does not know by its id, so that no
+// request can be made about it.
+func requested(s *quarantine.Session) []radiusx.Attribute {
+	if s.Subscriber == "" || s.ID != "" && !s.Identified() {
+		return nil
+	}
+	return identity(s)
+}
