@@ -56,6 +56,7 @@ type App struct {
 	journal    *journal.Journal
 	store      *store.Store
 	spool      *spool.Spool // nil: accounting is not answered while Redis is away
+	setAside   *spool.Aside // what Redis cannot hold; before the store, behind the spool
 	aside      []string     // spools that could not be read, as found at the start
 	asideTold  time.Time    // last line about them; owned by watch
 	coa        *coa.Client
@@ -214,7 +215,7 @@ func (a *App) unworked(o Options) func() (time.Time, bool) {
 // recorder is where accounting is recorded.
 func (a *App) recorder() quarantine.SessionRecorder {
 	if a.spool == nil {
-		return a.store
+		return a.setAside
 	}
 	return a.spool
 }
@@ -235,6 +236,7 @@ func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
 	server, err := acct.New(acct.Config{
 		Listen: a.cfg.Accounting.Listen, Conns: o.AccountingConns, Clients: a.parts.Clients, Handler: a.accounting,
 		Dictionary: a.parts.Dictionary, SubscriberKey: a.cfg.Accounting.SubscriberKey, Keep: append(fleet.Keep(), "User-Name"),
+		BNGOf: fleet.BNGOf,
 	})
 	if err != nil {
 		return fmt.Errorf("accounting: %w", err)
@@ -279,7 +281,7 @@ func (a *App) mount() error {
 	radacct.New(imports{bng.NewAccounting(a.fleet, a.store, a.translation()), a.cfg.Accounting.SubscriberKey}, a.cfg.Attribution.History.Std()).Mount(a.http)
 	c := api.Config{
 		Cases: a.store, Sessions: a.sessions, Bindings: a.sessions, MACs: a.store, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),
-		Health: a.health, Discovered: a.discovered,
+		Health: a.health, Clocks: a.shownClocks, Discovered: a.discovered,
 	}
 	for _, p := range a.cfg.Profiles {
 		c.Profiles = append(c.Profiles, p.Name)
