@@ -39,7 +39,7 @@ var keyTable = []keyDoc{
 	{"cordon:b:<block>/<length>[@<space>]", "hash", "bindings of 16 neighbouring prefixes of one length", "idle while one is open, else history"},
 	{"cordon:m:<bucket>", "hash", "hardware address of equipment → the session (`bng:session`) that came last with it", "never; one entry an address"},
 	{"cordon:lengths", "set", "prefix lengths in use: `4/32`, `6/56`, `4/32@<space>`, …", "never"},
-	{"cordon:down:<bng>", "string", "last restart the BNG announced (ms)", "never"},
+	{"cordon:down:<bng>", "string", "last restart the BNG announced (ms); what is no time counts as one now, and is written over", "never"},
 }
 
 func (k keys) control(rest string) string { return k.prefix + ":{c}:" + rest }

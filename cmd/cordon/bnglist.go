@@ -16,7 +16,12 @@ type listedBNG struct {
 	Name, Group, Address, Dialect string
 	Profiles                      []string
 	Maintenance                   *client.Maintenance
-	Health                        *struct {
+	Clock                         *struct {
+		Skew   int64 `json:"skew_seconds"`
+		Steady bool
+		Relay  bool
+	} `json:"accounting_clock"`
+	Health *struct {
 		State               string
 		Path                string
 		Since               *time.Time
@@ -41,7 +46,9 @@ type listedBNG struct {
 func newBNGList(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the BNGs that the server knows, and how they answer", Args: cobra.NoArgs,
-		Long: "STATE is known on the elected sender only: ok, silent (new restrictions are kept back), recovering (releases go first).",
+		Long: "STATE is known on the elected sender only: ok, silent (new restrictions are kept back), recovering (releases go first).\n" +
+			"SKEW is how far the BNG's clock is ahead of ours, by what its answers or its accounting tell, whichever is further off;\n" +
+			"-o wide says by which. accounting? means that its records contradict their arrival and do not agree with each other yet.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			api, err := r.client()
 			if err != nil {
@@ -56,8 +63,8 @@ func newBNGList(r *remote) *cobra.Command {
 				return err
 			}
 			t := &table{
-				header:   []string{"NAME", "ADDRESS", "DIALECT", "STATE", "PROFILES", "GROUP", "PATH", "SINCE", "ANSWERED", "SKEW", "FLYING", "WAITING", "RATE", "STOPPED", "FAULT"},
-				wideFrom: 5,
+				header:   []string{"NAME", "ADDRESS", "DIALECT", "STATE", "PROFILES", "SKEW", "SKEW-BY", "PATH", "SINCE", "ANSWERED", "FLYING", "WAITING", "RATE", "STOPPED", "FAULT", "GROUP"},
+				wideFrom: 6,
 			}
 			var names []string
 			for _, b := range answer.Results {
@@ -70,16 +77,13 @@ func newBNGList(r *remote) *cobra.Command {
 }
 
 func (b *listedBNG) cells(now time.Time) []string {
-	cells := []string{b.Name, b.Address, b.Dialect, "", strings.Join(b.Profiles, ","), b.Group, "", "", "", "", "", "", "", "", ""}
-	cells[3] = strings.Join(b.state(now), ", ")
+	cells := []string{b.Name, b.Address, b.Dialect, strings.Join(b.state(now), ", "), strings.Join(b.Profiles, ","), "", "", b.Group, "", "", "", "", "", "", "", ""}
+	cells[5], cells[6] = b.skew()
 	h := b.Health
 	if h == nil {
 		return cells
 	}
-	cells[6], cells[7], cells[8] = h.Path, clockOf(h.Since), clockOf(h.LastAnswer)
-	if h.Skew != nil {
-		cells[9] = strconv.FormatInt(*h.Skew, 10) + "s"
-	}
+	cells[7], cells[8], cells[9] = h.Path, clockOf(h.Since), clockOf(h.LastAnswer)
 	cells[10] = strconv.Itoa(h.InFlight)
 	cells[11] = fmt.Sprintf("%d+%d", h.WaitingReleases, h.WaitingRestrictions)
 	cells[12] = strconv.FormatFloat(h.RestrictionRate, 'g', 4, 64)
@@ -93,6 +97,30 @@ func (b *listedBNG) cells(now time.Time) []string {
 	}
 	return cells
 }
+
+// skew is how far the BNG's clock is ahead of ours, and what tells it: its answers
+// or its accounting, whichever is further off.
+func (b *listedBNG) skew() (seconds, by string) {
+	var told *int64
+	if b.Health != nil && b.Health.Skew != nil {
+		told, by = b.Health.Skew, "answers"
+	}
+	if c := b.Clock; c != nil && (told == nil || magnitude(c.Skew) > magnitude(*told)) {
+		told, by = &c.Skew, "accounting"
+		if !c.Steady {
+			by += "?"
+		}
+		if c.Relay {
+			by += " (relay)"
+		}
+	}
+	if told == nil {
+		return "", ""
+	}
+	return strconv.FormatInt(*told, 10) + "s", by
+}
+
+func magnitude(n int64) int64 { return max(n, -n) }
 
 // state is what an operator should know of the BNG at a glance.
 func (b *listedBNG) state(now time.Time) (words []string) {

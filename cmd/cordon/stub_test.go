@@ -263,7 +263,11 @@ func (s *stub) bngs(w http.ResponseWriter, _ *http.Request) {
 		client.BNG
 		Health json.RawMessage `json:"health"`
 	}{stubBNG("bng1", false), json.RawMessage(stubHealth)}
-	tell(w, 200, map[string]any{"results": []any{silent, stubBNG("bng2", !s.idle)}, "next": nil})
+	late := struct {
+		client.BNG
+		Clock json.RawMessage `json:"accounting_clock"`
+	}{stubBNG("bng2", !s.idle), json.RawMessage(`{"skew_seconds":-18000,"steady":false,"relay":true}`)}
+	tell(w, 200, map[string]any{"results": []any{silent, late}, "next": nil})
 }
 
 func (s *stub) maintain(w http.ResponseWriter, r *http.Request) {

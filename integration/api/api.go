@@ -78,6 +78,8 @@ type BNG struct {
 	Profiles []string `json:"profiles" doc:"Profiles it knows a name for."`
 	// Health is filled in when it is asked for.
 	Health *BNGHealth `json:"health" doc:"How it answers; null on an instance that is not the sender, which alone knows."`
+	// Clock likewise.
+	Clock *AccountingClock `json:"accounting_clock" doc:"What its accounting tells of its clock; null if none with Event-Timestamp came to this instance."`
 }
 
 // Config is what the API shows of the configuration, and where it asks.
@@ -98,6 +100,9 @@ type Config struct {
 	// Health tells how the BNGs answer, by name; nil: this instance does not know.
 	// It may be nil itself.
 	Health func() map[string]BNGHealth
+	// Clocks tells what accounting shows of the BNGs' clocks, by name; nil: it does
+	// not come to this instance. It must be safe for concurrent use.
+	Clocks func() map[string]AccountingClock
 	// Discovered lists who sends accounting and is no configured BNG; nil: this
 	// instance takes none.
 	Discovered func() []DiscoveredBNG

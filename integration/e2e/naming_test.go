@@ -103,7 +103,7 @@ func TestBoxesWithTheSameNamesAreDiscoveredConfiguredAndToldApart(t *testing.T) 
 	b.sends(accelSample("127.0.0.2", "alice", "198.51.100.1"))
 	b.sends(accelSample("127.0.0.3", "bob", "198.51.100.2"))
 	b.sends(accelSample("127.0.0.9", "carol", "198.51.100.3")) // a relay's: answered
-	if got := b.metric(`cordon_accounting_records_ignored_total{reason="unidentified_nas"}`); got != "1" {
+	if got := b.metric(`cordon_accounting_faults_total{bng="",reason="unidentified_nas"}`); got != "1" {
 		t.Errorf("%q records of a NAS that nothing identifies", got)
 	}
 	if got := b.cli("session", "find", "--ip", "198.51.100.3"); got.code != 1 || strings.Contains(got.out, "carol") {

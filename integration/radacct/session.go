@@ -172,7 +172,7 @@ func (r *reader) session(told row) (Session, error) {
 		if value == "" || value == "NULL" || value == `\N` {
 			continue
 		}
-		if len(value) > longestValue || strings.ContainsRune(value, '\uFFFD') {
+		if len(value) > longestValue || name != "username" && strings.ContainsRune(value, '\uFFFD') { // a name is any octets
 			return s, fmt.Errorf("%s: is longer than %d octets, or not in UTF-8", name, longestValue)
 		}
 		if err := columns[name](r, &s, value); err != nil {

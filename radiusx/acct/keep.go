@@ -89,8 +89,12 @@ func (k *keeper) fill(r *Record, packet []byte) {
 			if k.naming[a.Name] {
 				r.Naming = append(r.Naming, a)
 			}
-			if r.Subscriber == "" && a.Name == k.subscriber {
+			switch {
+			case a.Name != k.subscriber:
+			case r.Subscriber == "":
 				r.Subscriber = a.Value
+			case r.Subscriber != a.Value && a.Name != "User-Name": // which has a mark of its own
+				r.Doubled |= DoubledSubscriber
 			}
 		}
 	})

@@ -37,6 +37,7 @@ type Config struct {
 
 	SubscriberKey SubscriberKey // how its records name the subscriber; empty: AccountingConfig.Key
 	Interim       time.Duration // how often it renews a session; 0: not at all, or not known
+	InterimAddresses dialect.Listing // what Interim-Updates list; "": as the dialect says
 
 	Profiles map[string]dialect.Profile // the domain's profiles under their names on this BNG
 
@@ -150,6 +151,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.MaxInFlight == 0 {
 		c.MaxInFlight = c.Dialect.MaxInFlight
+	}
+	if c.InterimAddresses == "" {
+		c.InterimAddresses = c.Dialect.InterimAddresses.List
 	}
 	if c.Via != nil {
 		via := *c.Via

@@ -97,7 +97,7 @@ func refused(format string, args ...any) *quarantine.Outcome {
 }
 
 func (m *member) request(action dialect.Action, s *quarantine.Session, p dialect.Profile) dialect.Request {
-	return dialect.Request{Action: action, Session: m.identity(s), Profile: p, Options: m.Options}
+	return dialect.Request{Action: action, Session: m.requested(s), Profile: p, Options: m.Options}
 }
 
 // profile is what an applied profile was called on this BNG when it was applied,

@@ -67,8 +67,7 @@ func (f *Fleet) checkGroups() error {
 }
 
 // place puts an event under its BNG's group.
-func (f *Fleet) place(ev *quarantine.SessionEvent, fallback bool) {
-	ev.Fallback = fallback
+func (f *Fleet) place(ev *quarantine.SessionEvent) {
 	if m := f.named[ev.Key.BNG]; m != nil && m.Group != "" {
 		ev.Key.BNG, ev.Member = m.Group, m.Name
 	}

@@ -163,7 +163,7 @@ func TestAnotherMemberIsNotCalledByTheNamesOfTheOneThatSpoke(t *testing.T) {
 	s := onPair("bng1", "0123456789abcdef")
 	s.Attributes = []quarantine.Attribute{{Name: "NAS-IP-Address", Value: "192.0.2.1"}}
 	for member, want := range map[string]string{"bng1": "192.0.2.1", "bng2": "192.0.2.2"} {
-		if got, _ := radiusx.Find(fleet.named[member].identity(&s), "NAS-IP-Address"); got != want {
+		if got, _ := radiusx.Find(fleet.named[member].requested(&s), "NAS-IP-Address"); got != want {
 			t.Errorf("%s is called %s", member, got)
 		}
 	}

@@ -29,29 +29,29 @@ func (a *Accounting) Import(ctx context.Context, batch []acct.Record) []error {
 		}
 		a.completeNaming(r, m)
 		a.nameSubscriber(r, m)
+		_, nat := insideOf(r)
 		switch r.Subscriber = a.subscriber(r); {
+		case nat:
+			answers[i] = &quarantine.FieldError{Field: "subscriber", Reason: "is a NAT, which tells of the inside address and not of who holds it"}
+			continue
 		case how == unidentified:
 			answers[i] = &quarantine.FieldError{Field: "nas", Reason: "does not tell which BNG it is: the address is every host's, or the name several BNGs'"}
 			continue
 		case r.Subscriber == "":
-			answers[i] = &quarantine.FieldError{Field: "subscriber", Reason: "is not named, or not in UTF-8"}
+			answers[i] = &quarantine.FieldError{Field: "subscriber", Reason: "is not named"}
 			continue
 		}
 		events, of = append(events, a.imported(r, nameOf(m, r))), append(of, i)
 	}
-	if len(events) == 0 {
-		return answers
-	}
-	for i, err := range a.store.Record(ctx, events) {
-		answers[of[i]] = err
-	}
+	a.record(ctx, events, of, answers)
 	return answers
 }
 
 func (a *Accounting) imported(r *acct.Record, bng string) quarantine.SessionEvent {
 	event := a.sessionEvent(r, bng)
 	event.StartedAt, event.Shown, event.Imported = r.Started(), nil, true
-	a.fleet.place(&event, false) // a row has what its Start had
+	event.Fallback = false // a row has what its Start had
+	a.fleet.place(&event)
 	return event
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"unicode/utf8"
 
 	"cordon/radiusx"
 	"cordon/radiusx/acct"
@@ -54,8 +53,8 @@ func (d *Desk) LogIn(told []radiusx.Attribute) (*LogIn, bool) {
 		return nil, false
 	}
 	record := acct.Record{UserName: value(userNameAttribute), Attributes: told, Naming: told}
-	subscriber, _ := subscriberKeyOf(m, d.key).of(d.fleet.valuesOf(&record))
-	if subscriber == "" || !utf8.ValidString(subscriber) {
+	subscriber, _, _ := subscriberKeyOf(m, d.key).of(d.fleet.valuesOf(&record))
+	if subscriber == "" {
 		return nil, false
 	}
 	if slices.ContainsFunc(d.ignore, func(i matcher) bool { return i.matches(&record) }) {

@@ -150,23 +150,27 @@ func (k SubscriberKey) equal(other SubscriberKey) bool {
 // form.
 type keyValues func(attribute string) []string
 
-// errTwice says that a record has two values of an attribute that names its
-// subscriber: it names nobody, by no other template either.
-var errTwice = errors.New("two values of an attribute that names the subscriber")
+// Why a record names nobody, by no other template either.
+var (
+	errTwice = errors.New("two values of an attribute that names the subscriber")
+	errLong  = errors.New("the subscriber's key is too long, and a part of it would be another's")
+)
 
 // of returns the key, and which template made it; "" if the record names
 // nobody.
-func (k SubscriberKey) of(values keyValues) (key string, template int) {
+func (k SubscriberKey) of(values keyValues) (key string, template int, err error) {
 	for i := range k {
 		key, err := k[i].of(values)
 		switch {
-		case err != nil, len(key) > quarantine.MaxSubscriberKey:
-			return "", i // a part of it would be another's name
+		case err != nil:
+			return "", i, err
+		case len(key) > quarantine.MaxSubscriberKey/4: // octets that are no text become four
+			return "", i, errLong
 		case key != "":
-			return key, i
+			return key, i, nil
 		}
 	}
-	return "", len(k)
+	return "", len(k), nil
 }
 
 // of returns "" if an attribute is missing or empty.
@@ -212,17 +216,30 @@ func subscriberKeyOf(m *member, common SubscriberKey) SubscriberKey {
 	return common
 }
 
-// nameSubscriber sets whom the record is about. fallback: not by the first
-// template, in a record that may lack what the session's Start had; a session
-// that is known keeps its name then (see [quarantine.SessionEvent.Fallback]).
-func (a *Accounting) nameSubscriber(r *acct.Record, m *member) (fallback bool) {
+// nameSubscriber sets whom the record is about.
+func (a *Accounting) nameSubscriber(r *acct.Record, m *member) {
 	key := subscriberKeyOf(m, a.key)
 	if key == nil || key.plain() && r.Naming == nil {
-		return false // the record says it, as acct.Config has it
+		return // the record says it, as acct.Config has it
 	}
-	var template int
-	r.Subscriber, template = key.of(a.fleet.valuesOf(r))
-	return r.Subscriber != "" && template > 0 && r.Status != acct.Start
+	var err error
+	r.Subscriber, _, err = key.of(a.fleet.valuesOf(r))
+	if errors.Is(err, errTwice) && !r.Doubled.Has(acct.DoubledUserName|acct.DoubledSubscriber) { // else counted before
+		r.Doubled |= acct.DoubledSubscriber
+		a.blame(acct.DoubledKey.String(), r)
+	}
+}
+
+// fallsBack reports whether a record is not named by the first template, and may
+// lack what its session's Start had: a session that is known keeps its name then
+// (see [quarantine.SessionEvent.Fallback]).
+func (a *Accounting) fallsBack(r *acct.Record, bng string) bool {
+	key := subscriberKeyOf(a.fleet.named[bng], a.key)
+	if len(key) < 2 || r.Status == acct.Start || r.Subscriber == "" {
+		return false
+	}
+	first, err := key[0].of(a.fleet.valuesOf(r))
+	return err == nil && first == ""
 }
 
 // namedByUserName reports whether the subscribers of a BNG are their User-Names.

@@ -50,7 +50,7 @@ func TestAKeyIsMadeByTheFirstTemplateWhoseAttributesAreAllThere(t *testing.T) {
 		{"what is too long is not cut", []string{"%{User-Name} %{NAS-Port-Id}", "User-Name"}, attrs("User-Name", long, "NAS-Port-Id", long), "", 0},
 	} {
 		record := acct.Record{Naming: test.told}
-		key, template := keyOf(t, test.templates...).of(testFleet(t).valuesOf(&record))
+		key, template, _ := keyOf(t, test.templates...).of(testFleet(t).valuesOf(&record))
 		if key != test.key || template != test.template {
 			t.Errorf("%s: got %q by %d, want %q by %d", test.about, key, template, test.key, test.template)
 		}
@@ -175,7 +175,7 @@ func TestANameOfTheNASThatTellsNothingIsMissingFromAKey(t *testing.T) {
 	fleet := twinFleet(t)
 	record := acct.Record{Naming: attrs("NAS-Identifier", "accel-ppp", "NAS-IP-Address", "127.0.0.1", "NAS-Port-Id", "eth1", "Calling-Station-Id", "aa")}
 	key := keyOf(t, "%{NAS-Identifier}/%{NAS-Port-Id}", "%{NAS-IP-Address}/%{NAS-Port-Id}", "Calling-Station-Id")
-	if got, _ := key.of(fleet.valuesOf(&record)); got != "aa" {
+	if got, _, _ := key.of(fleet.valuesOf(&record)); got != "aa" {
 		t.Errorf("the key is %q", got)
 	}
 }

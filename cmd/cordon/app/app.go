@@ -57,6 +57,7 @@ type App struct {
 	journal    *journal.Journal
 	store      *store.Store
 	spool      *spool.Spool // nil: accounting is not answered while Redis is away
+	setAside   *spool.Aside // what Redis cannot hold; before the store, behind the spool
 	aside      []string     // spools that could not be read, as found at the start
 	asideTold  time.Time    // last line about them; owned by watch
 	coa        *coa.Client
@@ -225,7 +226,7 @@ func (a *App) unworked(o Options) func() (time.Time, bool) {
 // recorder is where accounting is recorded.
 func (a *App) recorder() quarantine.SessionRecorder {
 	if a.spool == nil {
-		return a.store
+		return a.setAside
 	}
 	return a.spool
 }
@@ -246,6 +247,7 @@ func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
 	server, err := acct.New(acct.Config{
 		Listen: a.cfg.Accounting.Listen, Conns: o.AccountingConns, Clients: a.parts.Clients, Handler: a.accounting,
 		Dictionary: a.parts.Dictionary, Keep: append(fleet.Keep(), "User-Name"), Naming: fleet.NamingAttributes(a.parts.Key),
+		BNGOf: fleet.BNGOf,
 	})
 	if err != nil {
 		return fmt.Errorf("accounting: %w", err)
@@ -291,7 +293,7 @@ func (a *App) mount() error {
 	radacct.New(rows, a.cfg.Attribution.History.Std(), a.fleet.NamingAttributes(a.parts.Key)...).Mount(a.http)
 	c := api.Config{
 		Cases: a.store, Sessions: a.sessions, Bindings: a.sessions, MACs: a.store, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),
-		Health: a.health, Discovered: a.discovered,
+		Health: a.health, Clocks: a.shownClocks, Discovered: a.discovered,
 	}
 	for _, p := range a.cfg.Profiles {
 		c.Profiles = append(c.Profiles, p.Name)

@@ -137,6 +137,7 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]qua
 		d.fail(p.to("dialect"), "%q is none of %s", b.Dialect, strings.Join(parts.Dialects.Names(), ", "))
 		return c, false
 	}
+	checkInterims(d, p, b, &c)
 	checkSigning(d, p, b, &c)
 	checkVerify(d, p, b, &c)
 	checkBNGProfiles(d, p, b, &c, profiles)
@@ -220,6 +221,16 @@ func checkSigning(d *document, p path, b *BNG, c *bng.Config) {
 		d.fail(p.to("event_timestamp"), "is send or omit")
 	case c.OmitEventTimestamp && c.Dialect.EventTimestamp == dialect.StampMandatory:
 		d.fail(p.to("event_timestamp"), "%s drops requests without it", b.Dialect)
+	}
+}
+
+// checkInterims says what the BNG's Interim-Updates tell of addresses that they
+// leave out: what its entry says, else what is known of its platform.
+func checkInterims(d *document, p path, b *BNG, c *bng.Config) {
+	switch c.InterimAddresses = dialect.Listing(b.InterimAddresses); c.InterimAddresses {
+	case "", dialect.ListsSome, dialect.ListsAll:
+	default:
+		d.fail(p.to("interim_addresses"), "must be some or all")
 	}
 }
 

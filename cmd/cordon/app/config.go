@@ -160,7 +160,8 @@ type BNG struct {
 	CheckEventTimestamp  bool                  `yaml:"check_event_timestamp"` // believe no answer that is stamped more than 300 s off
 	Rate                 float64               `yaml:"rate"`
 	MaxInFlight          int                   `yaml:"max_in_flight"`
-	Interim              Interim               `yaml:"interim"` // how often sessions are renewed
+	Interim              Interim               `yaml:"interim"`           // how often sessions are renewed
+	InterimAddresses     string                `yaml:"interim_addresses"` // some | all; default: the dialect's
 	Verify               *Verify               `yaml:"verify"`
 	Profiles             map[string]BNGProfile `yaml:"profiles"`
 }
