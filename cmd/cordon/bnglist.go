@@ -77,7 +77,7 @@ func newBNGList(r *remote) *cobra.Command {
 }
 
 func (b *listedBNG) cells(now time.Time) []string {
-	cells := []string{b.Name, b.Address, b.Dialect, strings.Join(b.state(now), ", "), strings.Join(b.Profiles, ","), "", "", b.Group, "", "", "", "", "", "", "", ""}
+	cells := []string{b.Name, b.Address, b.Dialect, strings.Join(b.state(now), ", "), strings.Join(b.Profiles, ","), "", "", "", "", "", "", "", "", "", "", b.Group}
 	cells[5], cells[6] = b.skew()
 	h := b.Health
 	if h == nil {

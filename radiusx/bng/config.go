@@ -35,8 +35,8 @@ type Config struct {
 	Rate        float64 // requests a second; 0: the dialect's
 	MaxInFlight int     // requests unanswered at a time; 0: the dialect's
 
-	SubscriberKey SubscriberKey // how its records name the subscriber; empty: AccountingConfig.Key
-	Interim       time.Duration // how often it renews a session; 0: not at all, or not known
+	SubscriberKey    SubscriberKey   // how its records name the subscriber; empty: AccountingConfig.Key
+	Interim          time.Duration   // how often it renews a session; 0: not at all, or not known
 	InterimAddresses dialect.Listing // what Interim-Updates list; "": as the dialect says
 
 	Profiles map[string]dialect.Profile // the domain's profiles under their names on this BNG
