@@ -192,6 +192,9 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) {
 	newer, seen := !ev.At.Before(s.SeenAt), s.SeenAt
 	if newer {
 		s.SeenAt = ev.At
+		if ev.Member != "" {
+			s.Member = ev.Member
+		}
 	}
 	before := slices.Clone(s.Addresses)
 	for _, a := range ev.Addresses {
@@ -227,7 +230,7 @@ func (s *Session) setAttribute(a Attribute, overwrite bool) {
 }
 
 func equalSession(a, b *Session) bool {
-	return a.SessionKey == b.SessionKey && a.Subscriber == b.Subscriber && a.StartedAt.Equal(b.StartedAt) &&
+	return a.SessionKey == b.SessionKey && a.Member == b.Member && a.Subscriber == b.Subscriber && a.StartedAt.Equal(b.StartedAt) &&
 		a.SeenAt.Equal(b.SeenAt) && a.EndedAt.Equal(b.EndedAt) && a.StartSeen == b.StartSeen && a.Guessed == b.Guessed && a.Ignored == b.Ignored && a.Imported == b.Imported &&
 		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Attributes, b.Attributes) && slices.Equal(a.Shown, b.Shown)
 }
