@@ -227,7 +227,7 @@ func (f *CaseFilter) Selects(c *Case) bool {
 	asked := func(want, has string) bool { return want == "" || want == has }
 	return asked(string(f.State), string(c.State)) && asked(f.Profile, c.Profile) && asked(f.Subscriber, c.Subscriber) &&
 		asked(f.Source, c.Source) && asked(f.Rule, c.Rule) &&
-		(f.BNG == "" || slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return e.Session.BNG == f.BNG }))
+		(f.BNG == "" || slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return e.Session.On(f.BNG) }))
 }
 
 // CasePage is one page of cases and the cursor of the next ("" = last).

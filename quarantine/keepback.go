@@ -35,10 +35,10 @@ func (e *SessionEnforcement) keepBack(reason string, w Wait, now time.Time) {
 
 // Resume lets go what was kept back until a moment, for [Case.Plan] to look at
 // again, where its BNG is barred no longer: the wait may have been cut short.
-func (c *Case) Resume(barred func(bng string) bool) {
+func (c *Case) Resume(barred func(*Session) bool) {
 	for i := range c.Sessions {
 		e := &c.Sessions[i]
-		if !e.NotBefore.IsZero() && !barred(e.Session.BNG) {
+		if !e.NotBefore.IsZero() && !barred(&e.Session) {
 			e.NotBefore, e.NextAt, e.KeptBack = time.Time{}, time.Time{}, 0
 		}
 	}

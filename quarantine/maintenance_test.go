@@ -88,7 +88,7 @@ func TestWhatIsKeptBackWaitsForItsMomentUnlessItIsResumed(t *testing.T) {
 		c.KeepBack(&orders[0], "bng1 is in maintenance", Wait{BriefPause, until}, workBegins)
 		return c
 	}
-	all, none := func(string) bool { return true }, func(string) bool { return false }
+	all, none := func(*Session) bool { return true }, func(*Session) bool { return false }
 
 	c := kept()
 	for at := workBegins; at.Before(until); at = at.Add(10 * time.Minute) {
@@ -128,7 +128,7 @@ func TestResumingHurriesNothingThatWaitsForAnotherReason(t *testing.T) {
 	c.Dispatch(&order, workBegins)
 	c.Observe(order, Outcome{Kind: OutcomeRefused}, workBegins)
 	next := c.Sessions[0].NextAt
-	c.Resume(func(string) bool { return false })
+	c.Resume(func(*Session) bool { return false })
 	if got := c.Sessions[0].NextAt; !got.Equal(next) {
 		t.Errorf("a refused restriction is tried again at %s, want %s", got, next)
 	}

@@ -64,6 +64,7 @@ func (c *Case) Plan(in Look) []Order {
 		c.release(in.Now, "", "expired")
 	}
 	c.notice(in)
+	c.follow(in)
 	switch {
 	case c.State.Wants():
 		c.attach(in)
@@ -117,6 +118,9 @@ func (e *SessionEnforcement) renew(record Session, now time.Time) {
 	}
 	if record.SeenAt.After(e.GoneSince) {
 		e.GoneSince = time.Time{}
+	}
+	if from := e.Session.Member; from != "" && record.Member != "" && record.Member != from {
+		e.moved(record.Member, now)
 	}
 	e.Session = record
 }

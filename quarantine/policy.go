@@ -136,7 +136,7 @@ func (e *Exemption) covers(subscriber string, reported netip.Addr, sessions []Se
 	}
 	return slices.ContainsFunc(sessions, func(s Session) bool {
 		if e.BNG != "" {
-			return e.BNG == s.BNG
+			return s.On(e.BNG)
 		}
 		return slices.ContainsFunc(s.Addresses, func(a Address) bool { return e.Prefix.Overlaps(a.Prefix) })
 	})

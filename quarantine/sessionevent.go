@@ -28,6 +28,10 @@ type SessionEvent struct {
 	// than one; whoever holds its addresses cannot be named. It may be another one
 	// than that of the stored session under the key.
 	Subscriber string
+	// Fallback: the record lacks what its BNG's sessions are named by first, and
+	// Subscriber is the next best name. Records in mid-session lack what only the
+	// Start has, so a session that is known keeps its name.
+	Fallback bool
 	// Via is set instead of Subscriber where a NAT reports port blocks that it gave
 	// to an inside address: whoever held that address then held them.
 	Via Place
@@ -77,6 +81,7 @@ func Apply(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(At
 	if prev == nil {
 		return SessionChange{Session: begin(ev, restricted), Changed: true}
 	}
+	ev = ev.keepName(prev, resetAt)
 	if another(prev, ev, resetAt) {
 		return replace(prev, ev, restricted)
 	}
@@ -87,6 +92,20 @@ func Apply(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(At
 	return SessionChange{Session: next, Changed: !equalSession(prev, &next)}
 }
 
+// keepName gives an event whose name is a fallback the name of the session that it
+// is about.
+func (ev SessionEvent) keepName(prev *Session, resetAt time.Time) SessionEvent {
+	if !ev.Fallback || prev.Subscriber == "" {
+		return ev
+	}
+	named := ev
+	named.Subscriber = prev.Subscriber
+	if another(prev, named, resetAt) {
+		return ev
+	}
+	return named
+}
+
 // applyService takes in what a service's record shows about the session it
 // belongs to, if that is known and on line. It says nothing else about it.
 func applyService(prev *Session, ev SessionEvent) SessionChange {
@@ -94,7 +113,7 @@ func applyService(prev *Session, ev SessionEvent) SessionChange {
 		return SessionChange{}
 	}
 	next := *prev
-	if prev.Live() && ev.Subscriber == prev.Subscriber && !ev.At.Before(prev.StartedAt.Add(-ClockSlack)) {
+	if prev.Live() && (ev.Subscriber == prev.Subscriber || ev.Fallback) && !ev.At.Before(prev.StartedAt.Add(-ClockSlack)) {
 		next.show(&ev)
 	}
 	return SessionChange{Session: next, Changed: !slices.Equal(prev.Shown, next.Shown)}
@@ -173,6 +192,9 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) {
 	newer, seen := !ev.At.Before(s.SeenAt), s.SeenAt
 	if newer {
 		s.SeenAt = ev.At
+		if ev.Member != "" {
+			s.Member = ev.Member
+		}
 	}
 	before := slices.Clone(s.Addresses)
 	for _, a := range ev.Addresses {
@@ -199,7 +221,7 @@ func (s *Session) setAttribute(a Attribute, overwrite bool) {
 		if s.Attributes[i].Name != a.Name {
 			continue
 		}
-		if overwrite {
+		if overwrite && a.Value != "" { // none told is no news
 			s.Attributes[i].Value = a.Value
 		}
 		return
@@ -208,7 +230,7 @@ func (s *Session) setAttribute(a Attribute, overwrite bool) {
 }
 
 func equalSession(a, b *Session) bool {
-	return a.SessionKey == b.SessionKey && a.Subscriber == b.Subscriber && a.StartedAt.Equal(b.StartedAt) &&
+	return a.SessionKey == b.SessionKey && a.Member == b.Member && a.Subscriber == b.Subscriber && a.StartedAt.Equal(b.StartedAt) &&
 		a.SeenAt.Equal(b.SeenAt) && a.EndedAt.Equal(b.EndedAt) && a.StartSeen == b.StartSeen && a.Guessed == b.Guessed && a.Ignored == b.Ignored && a.Imported == b.Imported &&
 		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Attributes, b.Attributes) && slices.Equal(a.Shown, b.Shown)
 }

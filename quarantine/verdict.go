@@ -32,9 +32,9 @@ type Verdict struct {
 
 // Longest accepted values, in octets. They bound what a source can make us keep.
 const (
-	MaxNameLength     = 128  // source, source_id, category, protocol, severity
-	MaxSubscriberKey  = 253  // RFC 2865 section 5: an attribute's value
-	MaxEvidenceLength = 8192 // the evidence of one verdict, as JSON
+	MaxNameLength     = 128     // source, source_id, category, protocol, severity
+	MaxSubscriberKey  = 4 * 253 // an attribute's value (RFC 2865 section 5), each octet as \xNN
+	MaxEvidenceLength = 8192    // the evidence of one verdict, as JSON
 )
 
 // FutureTolerance is how far ahead of our clock a source's clock may be.
@@ -143,13 +143,17 @@ func CheckAddress(a netip.Addr) *FieldError {
 	return &FieldError{"ip", reason}
 }
 
-// CheckSubscriber says why a subscriber key cannot be one; nil if it can.
+// CheckSubscriber says why a subscriber key cannot be one; nil if it can. A key is
+// what [EscapeName] makes of a name.
 func CheckSubscriber(key string) *FieldError {
 	if key == "" {
 		return &FieldError{"subscriber", "is required"}
 	}
 	if reason := checkText(key, MaxSubscriberKey); reason != "" {
 		return &FieldError{"subscriber", reason}
+	}
+	if _, err := UnescapeName(key); err != nil {
+		return &FieldError{"subscriber", err.Error()}
 	}
 	return nil
 }
@@ -158,7 +162,7 @@ func checkText(s string, longest int) string {
 	if len(s) > longest {
 		return "is too long"
 	}
-	if strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f || r == '\uFFFD' }) {
+	if strings.ContainsFunc(s, func(r rune) bool { return !allowed(r) }) {
 		return "holds control characters or broken UTF-8"
 	}
 	return ""

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -95,19 +96,40 @@ func TestForeignSessionsAreCountedAndPassedOver(t *testing.T) {
 	}
 }
 
-func TestARestartThatIsNoTimeIsAnErrorOfItsBNGAlone(t *testing.T) {
-	redis := storetest.StartRedis(t)
-	s := openStore(t, redis)
-	mustRecord(t, s, started("1", "alice", noon, "192.0.2.1/32"))
-	redis.Do("SET", "t:down:bng1", "yesterday")
-	other := started("1", "bob", noon, "192.0.2.2/32")
-	other.Key.BNG = "bng2"
-	errs := s.Record(t.Context(), []quarantine.SessionEvent{started("1", "alice", noon, "192.0.2.1/32"), other})
-	if errs[0] == nil || !strings.Contains(errs[0].Error(), "t:down:bng1") || errs[1] != nil {
-		t.Fatalf("errors %v", errs)
-	}
-	if _, err := s.Bindings(t.Context(), quarantine.Place{Addr: netip.MustParseAddr("192.0.2.1")}, noon, noon); err == nil {
-		t.Fatal("a binding of a BNG whose restart is unknown was given out as evidence")
+// What another program wrote in the place of a BNG's last restart stops neither its
+// accounting nor the attribution of its addresses: nothing is evidence that was not
+// heard of since, people learn of it, and the next record puts it right.
+func TestARestartThatIsNoTimeIsARestartNow(t *testing.T) {
+	for name, damage := range map[string][]string{
+		"text": {"SET", "t:down:bng1", "yesterday"}, "a list": {"LPUSH", "t:down:bng1", "x"}, "too large": {"SET", "t:down:bng1", "999999999999999"},
+	} {
+		redis := storetest.StartRedis(t)
+		s := openStore(t, redis)
+		mustRecord(t, s, started("1", "alice", noon.Add(-time.Minute), "192.0.2.1/32"))
+		redis.Do("DEL", "t:down:bng1")
+		redis.Do(damage...)
+		found, err := s.Bindings(t.Context(), quarantine.Place{Addr: netip.MustParseAddr("192.0.2.1")}, noon.Add(-time.Minute), noon)
+		if err != nil || len(found) != 1 || !found[0].ResetAt.After(found[0].RenewedAt) {
+			t.Errorf("%s: %+v, %v; want a binding that is in doubt", name, found, err)
+		}
+		if of, err := s.SessionsOf(t.Context(), "alice"); err != nil || len(of) != 1 || !of[0].Suspect {
+			t.Errorf("%s: sessions %+v, %v; want one that is suspect", name, of, err)
+		}
+		if keys := s.UnreadableRestarts(time.Hour); !slices.Equal(keys, []string{"t:down:bng1"}) {
+			t.Errorf("%s: %v", name, keys)
+		}
+		later := started("2", "bob", noon.Add(time.Minute), "192.0.2.2/32")
+		mustRecord(t, s, later)
+		if answer := redis.Do("INCRBY", "t:down:bng1", "0"); answer != ":"+strconv.FormatInt(noon.UnixMilli(), 10) { // openStore's now
+			t.Errorf("%s: still %q", name, answer)
+		}
+		redis.Do("DEL", "t:down:bng1")
+		redis.Do(damage...)
+		reset := quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: "bng1"}, At: noon}
+		mustRecord(t, s, reset)
+		if answer := redis.Do("INCRBY", "t:down:bng1", "0"); answer != ":"+strconv.FormatInt(noon.UnixMilli(), 10) {
+			t.Errorf("%s: after Accounting-On %q", name, answer)
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ var keyTable = []keyDoc{
 	{"cordon:p:<address>/<slice>[@<space>]", "hash", "bindings of blocks of an address's ports that touch a slice of 1,024 ports (`0` to `63`), or more than 8 slices (`w`)", "idle while one is open, else history"},
 	{"cordon:m:<bucket>", "hash", "hardware address of equipment → the session (`bng:session`) that came last with it", "never; one entry an address"},
 	{"cordon:lengths", "set", "prefix lengths in use: `4/32`, `6/56`, `4/32@<space>`, …; `4/32#` where blocks of ports are", "never"},
-	{"cordon:down:<bng>", "string", "last restart the BNG announced (ms)", "never"},
+	{"cordon:down:<bng>", "string", "last restart the BNG announced (ms); what is no time counts as one now, and is written over", "never"},
 }
 
 func (k keys) control(rest string) string { return k.prefix + ":{c}:" + rest }

@@ -179,6 +179,7 @@ func (k *known) renewal(ev *quarantine.SessionEvent) uint64 {
 	d.text(ev.Key.BNG)
 	d.text(ev.Key.ID)
 	d.text(ev.Subscriber)
+	d.text(ev.Member)
 	d.flags(ev.Ignored, ev.Imported)
 	for _, list := range [][]quarantine.Address{ev.Addresses, ev.Freed} {
 		d.number(uint64(len(list)))

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -32,7 +31,7 @@ func (s *Store) Record(ctx context.Context, events []quarantine.SessionEvent) []
 // refused reports whether err is about what stands in Redis, and not about
 // reaching it: sending the same again changes nothing until a person has looked.
 func refused(err error) bool {
-	return errors.Is(err, errNoTime) || redis.HasErrorPrefix(err, "WRONGTYPE") || redis.HasErrorPrefix(err, "user_script")
+	return redis.HasErrorPrefix(err, "WRONGTYPE") || redis.HasErrorPrefix(err, "user_script")
 }
 
 // batch is one call of Record.
@@ -106,6 +105,15 @@ func cut(t time.Time) time.Time {
 	return fromMilli(max(t.UnixMilli(), 1)) // before 1970 no BNG spoke RADIUS
 }
 
+// bngs lists the BNGs of the batch's sessions.
+func (b *batch) bngs() []string {
+	keys := make([]quarantine.SessionKey, len(b.groups))
+	for i, g := range b.groups {
+		keys[i] = g.key
+	}
+	return bngsOf(keys)
+}
+
 func (b *batch) fail(g *group, err error) {
 	for _, i := range g.events {
 		b.errs[i] = err
@@ -134,6 +142,9 @@ func (b *batch) storeRest(ctx context.Context) {
 			add(nil, b.macCalls(g)...)
 		}
 		g.known.mark = mark
+	}
+	for _, bng := range b.store.restarts.take(b.bngs()) {
+		add(nil, &call{script: resetScript, keys: []string{b.store.keys.down(bng)}, args: []any{ms(b.store.cfg.Now())}})
 	}
 	first := len(calls)
 	for _, i := range b.resets {

@@ -73,6 +73,7 @@ type wireSession struct {
 	Attributes []string      `json:"t,omitempty"` // escaped; name, value, name, …
 	Shown      [][3]string   `json:"h,omitempty"` // escaped; when: base 36 ms, "" for SeenAt
 	Replaced   []wireSession `json:"r,omitempty"`
+	Member     string        `json:"m,omitempty"`
 
 	start int64 // Begin, ms
 }
@@ -132,7 +133,7 @@ func cutHead(text string) (seen time.Time, version uint64, rest string, err erro
 func (r *record) wire() (wireSession, error) {
 	w := wireSession{
 		Subscriber: escape(r.Subscriber), Begin: stamp(r.StartedAt), start: r.StartedAt.UnixMilli(),
-		Flags: flags(r.StartSeen, r.Ignored),
+		Flags: flags(r.StartSeen, r.Ignored), Member: r.Member,
 	}
 	w.Flags += letter(r.Guessed, "g") + letter(r.Imported, "m")
 	w.Began, w.Seen = r.began.UnixMilli()-w.start, r.SeenAt.UnixMilli()-w.start
@@ -199,6 +200,7 @@ func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
 	}
 	r := record{began: fromMilli(w.start + w.Began)}
 	r.SessionKey, r.Subscriber = key, subscriber
+	r.Member = w.Member
 	r.StartedAt, r.SeenAt = fromMilli(w.start), fromMilli(w.start+w.Seen)
 	if w.End != nil {
 		if !plausible(w.start + *w.End) {

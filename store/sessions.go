@@ -144,23 +144,25 @@ func (s *Store) resetCalls(bngs []string) map[string]*call {
 	return calls
 }
 
-// restart reads one of the answers. A value that is no time is an error: taking it
-// for "no restart" would make evidence of what is none.
+// restart reads one of the answers. A value that is no time, which another program
+// wrote, counts as a restart now: taking it for "no restart" would make evidence of
+// what is none, and an error would stop accounting and attribution of that BNG for
+// ever. The next record of the BNG that is stored puts a time in its place.
 func (s *Store) restart(bng, text string, err error) (time.Time, error) {
 	if errors.Is(err, redis.Nil) {
 		return time.Time{}, nil
 	}
-	if err != nil {
+	if err != nil && !redis.HasErrorPrefix(err, "WRONGTYPE") {
 		return time.Time{}, fmt.Errorf("read restart of BNG %s: %w", bng, err)
 	}
-	ms, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || !plausible(ms) {
-		return time.Time{}, fmt.Errorf("%s holds %.20q: %w", s.keys.down(bng), text, errNoTime)
+	ms, bad := strconv.ParseInt(text, 10, 64)
+	if err == nil && bad == nil && plausible(ms) {
+		return fromMilli(ms), nil
 	}
-	return fromMilli(ms), nil
+	now := s.cfg.Now()
+	s.restarts.note(bng, now)
+	return now, nil
 }
-
-var errNoTime = errors.New("which is no time")
 
 // indexCall enters a session under its subscriber, or strikes it out.
 func (s *Store) indexCall(subscriber string, key quarantine.SessionKey, version uint64, live bool) *call {

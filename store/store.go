@@ -20,6 +20,7 @@ type Store struct {
 	cfg    Config
 	// unreadable counts sessions and bindings that did not decode.
 	unreadable atomic.Uint64
+	restarts   unreadableRestarts
 	watch      watch
 	answers    *answers
 	known      *known

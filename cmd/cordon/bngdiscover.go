@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"cordon/cmd/cordon/client"
 )
 
 // discoveredBNG is what the list shows of GET /bngs/discovered.
@@ -16,6 +20,8 @@ type discoveredBNG struct {
 	NASIdentifier string `json:"nas_identifier"`
 	Sender        string
 	Relay         bool
+	KnownBy       string `json:"known_by"`
+	Vague         []string
 	Records       uint64
 	Sessions      int
 	FirstSeen     time.Time `json:"first_seen"`
@@ -50,7 +56,7 @@ func newBNGDiscover(r *remote) *cobra.Command {
 			if err := r.print(printed{raw: raw, names: names, table: t}); err != nil || r.output != formatTable && r.output != formatWide {
 				return err
 			}
-			r.hint(answer.Results)
+			r.hint(answer.Results, namesOfBNGs(c.Context(), api))
 			return nil
 		},
 	}
@@ -74,51 +80,121 @@ func (d *discoveredBNG) from() string {
 	return d.Sender
 }
 
+// namesOfBNGs lists the names that are taken; none if the server does not say.
+func namesOfBNGs(ctx context.Context, api *client.Client) (names []string) {
+	_, bngs, err := readBNGs(ctx, api, func(client.BNG) bool { return true })
+	if err != nil {
+		return nil
+	}
+	for _, b := range bngs {
+		names = append(names, b.Name)
+	}
+	return names
+}
+
 // hint tells what the configuration lacks.
-func (r *remote) hint(found []discoveredBNG) {
+func (r *remote) hint(found []discoveredBNG, taken []string) {
 	if len(found) == 0 {
 		r.say("everybody who sends accounting is configured")
 		return
 	}
 	r.say("to restrict sessions there, add to bngs (and check dialect, address and profiles; a relay needs the name in its relay_for):")
 	for i := range found {
-		for _, line := range found[i].entry() {
+		name := found[i].proposedName(taken)
+		taken = append(taken, name)
+		for _, line := range found[i].entry(name) {
 			r.say("%s", line)
 		}
 	}
 }
 
-// entry is the configuration's lines for it. Strings are written as JSON has
-// them, which YAML reads: a NAS may call itself anything.
-func (d *discoveredBNG) entry() []string {
-	quoted := func(s string) string {
-		text, _ := json.Marshal(s) // a string always has a form
-		return string(text)
+// quoted writes a string as JSON has it, which YAML reads: a NAS may call itself
+// anything.
+func quoted(s string) string {
+	text, _ := json.Marshal(s) // a string always has a form
+	return string(text)
+}
+
+// own returns the name that it has under a key, "" if that name does not tell it
+// from others.
+func (d *discoveredBNG) own(key, name string) string {
+	if slices.Contains(d.Vague, key) {
+		return ""
 	}
-	name, address := d.NASIdentifier, d.NASIP
-	if address == "" {
-		address = d.NASIPv6
+	return name
+}
+
+// address is where CoA would go: where its packets come from, or where it says it is.
+func (d *discoveredBNG) address() string {
+	if !d.Relay {
+		return d.Sender
 	}
-	if address == "" && !d.Relay {
-		address = d.Sender
+	if ip := d.own("nas_ip", d.NASIP); ip != "" {
+		return ip
 	}
-	if name == "" {
-		name = address
+	return d.own("nas_ipv6", d.NASIPv6)
+}
+
+// proposedName is its identifier, or its address, and not one that is taken.
+func (d *discoveredBNG) proposedName(taken []string) string {
+	base := d.own("nas_identifier", d.NASIdentifier)
+	if base == "" {
+		base = d.address()
 	}
-	var nas []string
-	for _, ip := range []string{d.NASIP, d.NASIPv6} {
+	base = strings.TrimPrefix(strings.ReplaceAll(base, "/", "_"), "nas:")
+	name := base
+	for n := 2; name == "" || slices.Contains(taken, name); n++ {
+		name = base + "-" + strconv.Itoa(n)
+	}
+	return name
+}
+
+// entry is the configuration's lines for it.
+func (d *discoveredBNG) entry(name string) []string {
+	if d.KnownBy == "nothing" {
+		return []string{
+			"  # " + quoted(d.names()) + ", through " + d.Sender + ": nothing in its records tells it from others.",
+			"  # Let it send its own address or a name of its own, or let the relay set NAS-IP-Address to where the packet came from.",
+		}
+	}
+	var lines, nas []string
+	if vague := d.vague(); vague != "" {
+		lines = append(lines, "  # "+vague+" is every host's or several NASes' name, so "+d.otherwise())
+	}
+	for _, ip := range []string{d.own("nas_ip", d.NASIP), d.own("nas_ipv6", d.NASIPv6)} {
 		if ip != "" {
 			nas = append(nas, "{ip: "+quoted(ip)+"}")
 		}
 	}
-	if d.NASIdentifier != "" {
-		nas = append(nas, "{identifier: "+quoted(d.NASIdentifier)+"}")
+	if id := d.own("nas_identifier", d.NASIdentifier); id != "" {
+		nas = append(nas, "{identifier: "+quoted(id)+"}")
 	}
-	return []string{
-		"  - name: " + quoted(strings.ReplaceAll(name, "/", "_")),
-		"    address: " + quoted(address),
-		"    nas: [" + strings.Join(nas, ", ") + "]",
-		"    secret_file: FILE",
-		"    dialect: DIALECT",
+	address := quoted(d.address())
+	if d.address() == "" {
+		address = "ADDRESS"
 	}
+	lines = append(lines, "  - name: "+quoted(name), "    address: "+address)
+	if len(nas) > 0 {
+		lines = append(lines, "    nas: ["+strings.Join(nas, ", ")+"]")
+	}
+	return append(lines, "    secret_file: FILE", "    dialect: DIALECT")
+}
+
+// otherwise says what it is known by instead of vague names.
+func (d *discoveredBNG) otherwise() string {
+	if d.KnownBy == "sender" {
+		return "it is known by the address that it sends from."
+	}
+	return "it is known by its other names."
+}
+
+// vague joins its names that are no evidence.
+func (d *discoveredBNG) vague() string {
+	var names []string
+	for _, name := range []struct{ key, value string }{{"nas_ip", d.NASIP}, {"nas_ipv6", d.NASIPv6}, {"nas_identifier", d.NASIdentifier}} {
+		if name.value != "" && slices.Contains(d.Vague, name.key) {
+			names = append(names, quoted(name.value))
+		}
+	}
+	return strings.Join(names, ", ")
 }

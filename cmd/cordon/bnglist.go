@@ -13,15 +13,20 @@ import (
 
 // listedBNG is what the list shows of GET /bngs.
 type listedBNG struct {
-	Name, Address, Dialect string
-	Profiles               []string
-	Maintenance            *client.Maintenance
-	Accounting             *struct {
+	Name, Group, Address, Dialect string
+	Profiles                      []string
+	Maintenance                   *client.Maintenance
+	Accounting                    *struct {
 		LastRecord *time.Time `json:"last_record"`
 		Behind     int        `json:"behind_seconds"`
 		Rate       float64    `json:"records_per_second"`
 		Silent     string
 	}
+	Clock *struct {
+		Skew   int64 `json:"skew_seconds"`
+		Steady bool
+		Relay  bool
+	} `json:"accounting_clock"`
 	Health *struct {
 		State               string
 		Path                string
@@ -44,13 +49,18 @@ type listedBNG struct {
 	}
 }
 
-// bngColumns are the columns of the list; the first five are always shown.
-var bngColumns = []string{"NAME", "ADDRESS", "DIALECT", "STATE", "PROFILES", "PATH", "SINCE", "ANSWERED", "SKEW", "FLYING", "WAITING", "RATE", "STOPPED", "FAULT", "LAST RECORD", "RECORDS/S", "BEHIND"}
+// bngColumns are the columns of the list; the first six are always shown.
+var bngColumns = []string{
+	"NAME", "ADDRESS", "DIALECT", "STATE", "PROFILES", "SKEW", "SKEW-BY", "PATH", "SINCE", "ANSWERED", "FLYING", "WAITING", "RATE", "STOPPED", "FAULT",
+	"LAST RECORD", "RECORDS/S", "BEHIND", "GROUP",
+}
 
 func newBNGList(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the BNGs that the server knows, and how they answer", Args: cobra.NoArgs,
 		Long: "STATE is known on the elected sender only: ok, silent (new restrictions are kept back), recovering (releases go first).\n" +
+			"SKEW is how far the BNG's clock is ahead of ours, by what its answers or its accounting tell, whichever is further off;\n" +
+			"-o wide says by which. accounting? means that its records contradict their arrival and do not agree with each other yet.\n" +
 			"LAST RECORD is when its accounting came last, to any instance; \"no accounting\": it stopped, and its addresses are not attributed for later moments.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			api, err := r.client()
@@ -67,7 +77,7 @@ func newBNGList(r *remote) *cobra.Command {
 			}
 			t := &table{
 				header:   bngColumns,
-				wideFrom: 5,
+				wideFrom: 6,
 			}
 			var names []string
 			for _, b := range answer.Results {
@@ -83,30 +93,53 @@ func (b *listedBNG) cells(now time.Time) []string {
 	cells := make([]string, len(bngColumns))
 	cells[0], cells[1], cells[2], cells[4] = b.Name, b.Address, b.Dialect, strings.Join(b.Profiles, ",")
 	cells[3] = strings.Join(b.state(now), ", ")
+	cells[5], cells[6] = b.skew()
 	if a := b.Accounting; a != nil {
-		cells[14], cells[15], cells[16] = clockOf(a.LastRecord), strconv.FormatFloat(a.Rate, 'g', 3, 64), strconv.Itoa(a.Behind)+"s"
+		cells[15], cells[16], cells[17] = clockOf(a.LastRecord), strconv.FormatFloat(a.Rate, 'g', 3, 64), strconv.Itoa(a.Behind)+"s"
 	}
+	cells[18] = b.Group
 	h := b.Health
 	if h == nil {
 		return cells
 	}
-	cells[5], cells[6], cells[7] = h.Path, clockOf(h.Since), clockOf(h.LastAnswer)
-	if h.Skew != nil {
-		cells[8] = strconv.FormatInt(*h.Skew, 10) + "s"
-	}
-	cells[9] = strconv.Itoa(h.InFlight)
-	cells[10] = fmt.Sprintf("%d+%d", h.WaitingReleases, h.WaitingRestrictions)
-	cells[11] = strconv.FormatFloat(h.RestrictionRate, 'g', 4, 64)
+	cells[7], cells[8], cells[9] = h.Path, clockOf(h.Since), clockOf(h.LastAnswer)
+	cells[10] = strconv.Itoa(h.InFlight)
+	cells[11] = fmt.Sprintf("%d+%d", h.WaitingReleases, h.WaitingRestrictions)
+	cells[12] = strconv.FormatFloat(h.RestrictionRate, 'g', 4, 64)
 	var stopped []string
 	for _, p := range h.Stopped {
 		stopped = append(stopped, fmt.Sprintf("%s (%d)", p.Profile, p.ErrorCause))
 	}
-	cells[12] = strings.Join(stopped, ",")
+	cells[13] = strings.Join(stopped, ",")
 	if h.Fault != nil {
-		cells[13] = h.Fault.Name + " " + clockOf(&h.Fault.At)
+		cells[14] = h.Fault.Name + " " + clockOf(&h.Fault.At)
 	}
 	return cells
 }
+
+// skew is how far the BNG's clock is ahead of ours, and what tells it: its answers
+// or its accounting, whichever is further off.
+func (b *listedBNG) skew() (seconds, by string) {
+	var told *int64
+	if b.Health != nil && b.Health.Skew != nil {
+		told, by = b.Health.Skew, "answers"
+	}
+	if c := b.Clock; c != nil && (told == nil || magnitude(c.Skew) > magnitude(*told)) {
+		told, by = &c.Skew, "accounting"
+		if !c.Steady {
+			by += "?"
+		}
+		if c.Relay {
+			by += " (relay)"
+		}
+	}
+	if told == nil {
+		return "", ""
+	}
+	return strconv.FormatInt(*told, 10) + "s", by
+}
+
+func magnitude(n int64) int64 { return max(n, -n) }
 
 // state is what an operator should know of the BNG at a glance.
 func (b *listedBNG) state(now time.Time) (words []string) {

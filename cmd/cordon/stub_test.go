@@ -271,7 +271,11 @@ func (s *stub) bngs(w http.ResponseWriter, _ *http.Request) {
 		client.BNG
 		Health json.RawMessage `json:"health"`
 	}{stubBNG("bng1", false), json.RawMessage(stubHealth)}
-	tell(w, 200, map[string]any{"results": []any{silent, stubBNG("bng2", !s.idle)}, "next": nil})
+	late := struct {
+		client.BNG
+		Clock json.RawMessage `json:"accounting_clock"`
+	}{stubBNG("bng2", !s.idle), json.RawMessage(`{"skew_seconds":-18000,"steady":false,"relay":true}`)}
+	tell(w, 200, map[string]any{"results": []any{silent, late}, "next": nil})
 }
 
 func (s *stub) maintain(w http.ResponseWriter, r *http.Request) {
@@ -298,7 +302,10 @@ func (s *stub) maintain(w http.ResponseWriter, r *http.Request) {
 func (s *stub) discovered(w http.ResponseWriter, _ *http.Request) {
 	tell(w, 200, map[string]any{"next": nil, "results": []map[string]any{
 		{"nas_ip": "203.0.113.9", "nas_ipv6": "", "nas_identifier": "edge/9\n", "sender": "192.0.2.20", "relay": true, "records": 100, "sessions": 50, "first_seen": born, "last_seen": at(time.Hour)},
-		{"nas_ip": "192.0.2.77", "nas_ipv6": "", "nas_identifier": "", "sender": "192.0.2.77", "relay": false, "records": 1, "sessions": 1, "first_seen": born, "last_seen": born},
+		{"nas_ip": "192.0.2.77", "nas_ipv6": "", "nas_identifier": "", "sender": "192.0.2.77", "relay": false, "known_by": "name", "vague": []string{}, "records": 1, "sessions": 1, "first_seen": born, "last_seen": born},
+		{"nas_ip": "127.0.0.1", "nas_ipv6": "", "nas_identifier": "accel\n - ppp", "sender": "192.0.2.78", "relay": false, "known_by": "sender", "vague": []string{"nas_ip", "nas_identifier"}, "records": 1, "sessions": 1, "first_seen": born, "last_seen": born},
+		{"nas_ip": "127.0.0.1", "nas_ipv6": "", "nas_identifier": "", "sender": "192.0.2.20", "relay": true, "known_by": "nothing", "vague": []string{"nas_ip"}, "records": 1, "sessions": 1, "first_seen": born, "last_seen": born},
+		{"nas_ip": "", "nas_ipv6": "", "nas_identifier": "bng1", "sender": "192.0.2.20", "relay": true, "known_by": "name", "vague": []string{}, "records": 1, "sessions": 1, "first_seen": born, "last_seen": born},
 	}})
 }
 

@@ -82,11 +82,14 @@ type engine interface {
 // BNG is what the configuration says of one BNG, as GET /bngs shows it.
 type BNG struct {
 	Name     string   `json:"name"`
+	Group    string   `json:"group,omitempty" doc:"Redundancy group, whose name its sessions have as their BNG."`
 	Address  string   `json:"address" doc:"Where CoA goes."`
 	Dialect  string   `json:"dialect"`
 	Profiles []string `json:"profiles" doc:"Profiles it knows a name for."`
 	// Health is filled in when it is asked for.
 	Health *BNGHealth `json:"health" doc:"How it answers; null on an instance that is not the sender, which alone knows."`
+	// Clock likewise.
+	Clock *AccountingClock `json:"accounting_clock" doc:"What its accounting tells of its clock; null if none with Event-Timestamp came to this instance."`
 }
 
 // Config is what the API shows of the configuration, and where it asks.
@@ -111,6 +114,9 @@ type Config struct {
 	Health func() map[string]BNGHealth
 	// Accounting tells how the accounting of BNGs comes in, by name; nil: unknown.
 	Accounting func() map[string]BNGAccounting
+	// Clocks tells what accounting shows of the BNGs' clocks, by name; nil: it does
+	// not come to this instance. It must be safe for concurrent use.
+	Clocks func() map[string]AccountingClock
 	// Discovered lists who sends accounting and is no configured BNG; nil: this
 	// instance takes none.
 	Discovered func() []DiscoveredBNG

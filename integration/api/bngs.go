@@ -31,6 +31,18 @@ type BNGHealth struct {
 	Fault   *BNGFault        `json:"last_fault" doc:"The last refusal about the configuration or the way."`
 }
 
+// AccountingClock is what the accounting that comes to this instance tells of a
+// BNG's clock: of several ways on which it comes, the one that is furthest off.
+type AccountingClock struct {
+	Skew      int64     `json:"skew_seconds" doc:"How far the clock that stamps its accounting seems to be ahead of ours, within a few seconds."`
+	Steady    bool      `json:"steady" doc:"The records of several minutes agree: it is the clock. If not, records may also come late without saying so."`
+	From      string    `json:"from" doc:"The sender of these records: the BNG, or a relay."`
+	Relay     bool      `json:"relay"`
+	SeenAt    time.Time `json:"seen_at" doc:"When a record with Event-Timestamp came last."`
+	Corrected uint64    `json:"records_corrected" doc:"Records whose time is that of their arrival, since the start."`
+	Uncertain uint64    `json:"records_uncertain" doc:"Records whose time is uncertain, since the start: nobody is named for what lies in between."`
+}
+
 // StoppedProfile is a profile that a BNG refuses to everybody.
 type StoppedProfile struct {
 	Profile    string    `json:"profile"`
@@ -98,16 +110,24 @@ func (a *API) listBNGs(context.Context, *struct{}) (*bngsOutput, error) {
 	return &bngsOutput{bngsPage{Results: listed}}, nil
 }
 
-// withHealth returns the BNGs with how they answer, where that is known.
+// withHealth returns the BNGs with how they answer and what their accounting tells
+// of their clocks, where that is known.
 func (a *API) withHealth(listed []BNG) []BNG {
-	if a.Health == nil {
-		return listed
-	}
-	known := a.Health()
 	listed = slices.Clone(listed)
+	var health map[string]BNGHealth
+	var clocks map[string]AccountingClock
+	if a.Health != nil {
+		health = a.Health()
+	}
+	if a.Clocks != nil {
+		clocks = a.Clocks()
+	}
 	for i := range listed {
-		if h, ok := known[listed[i].Name]; ok {
+		if h, ok := health[listed[i].Name]; ok {
 			listed[i].Health = &h
+		}
+		if c, ok := clocks[listed[i].Name]; ok {
+			listed[i].Clock = &c
 		}
 	}
 	return listed

@@ -44,6 +44,7 @@ type releaseView struct {
 // sessionView is how one session of a case stands.
 type sessionView struct {
 	BNG         string     `json:"bng"`
+	Member      string     `json:"member,omitempty" doc:"Of a redundancy group: the BNG that spoke of it last."`
 	SessionID   string     `json:"acct_session_id"`
 	Wanted      string     `json:"wanted" doc:"Profile; empty: what the subscriber should have."`
 	Enforcement string     `json:"enforcement" enum:"pending,acked,verified,partial,refused,unanswered,gone"`
@@ -95,7 +96,7 @@ func viewCase(c *quarantine.Case) caseView {
 
 func viewEnforcement(e quarantine.SessionEnforcement) sessionView {
 	v := sessionView{
-		BNG: e.Session.BNG, SessionID: e.Session.ID, Wanted: e.Wanted, Enforcement: string(e.Enforcement),
+		BNG: e.Session.BNG, Member: e.Session.Member, SessionID: e.Session.ID, Wanted: e.Wanted, Enforcement: string(e.Enforcement),
 		Reason: e.Reason, Attempts: e.Attempts, UpdatedAt: httpx.Time(e.UpdatedAt), Addresses: addresses(e.Session),
 	}
 	if e.ErrorCause != 0 {

@@ -147,7 +147,10 @@ func newServer(t *testing.T, d *desk, tokens ...httpx.Token) *httpx.Server {
 			{Name: "bng2", Address: "192.0.2.2", Dialect: "mikrotik"},
 		},
 		Discovered: func() []DiscoveredBNG {
-			return []DiscoveredBNG{{NASIP: "203.0.113.9", NASIdentifier: "edge-9", Sender: "192.0.2.20", Relay: true, Records: 100, Sessions: 50, FirstSeen: now.Add(-time.Hour), LastSeen: now}}
+			return []DiscoveredBNG{{NASIP: "203.0.113.9", NASIdentifier: "edge-9", Sender: "192.0.2.20", Relay: true, KnownBy: "name", Vague: []string{}, Records: 100, Sessions: 50, FirstSeen: now.Add(-time.Hour), LastSeen: now}}
+		},
+		Clocks: func() map[string]AccountingClock {
+			return map[string]AccountingClock{"bng2": {Skew: -18000, Steady: true, From: "192.0.2.2", SeenAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Corrected: 40, Uncertain: 14}}
 		},
 		Health: func() map[string]BNGHealth {
 			return map[string]BNGHealth{"bng1": {State: "silent", Path: "bng1", Unanswered: 6, Rate: 10, RestrictionRate: 10, Stopped: []StoppedProfile{}}}

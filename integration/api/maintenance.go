@@ -78,6 +78,9 @@ func (a *API) endMaintenance(ctx context.Context, in *endMaintenanceInput) (*bng
 // commanded finds the BNG and checks the reason of a command about it.
 func (a *API) commanded(name, reason string) (BNG, string, error) {
 	i := slices.IndexFunc(a.BNGs, func(b BNG) bool { return b.Name == name })
+	if slices.ContainsFunc(a.BNGs, func(b BNG) bool { return b.Group != "" && b.Group == name }) {
+		return BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("%q is a redundancy group; name one of its BNGs", name))
+	}
 	if i < 0 {
 		return BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("no BNG is called %q in the configuration", name))
 	}

@@ -19,6 +19,7 @@ type subscriberInput struct {
 // liveSession is a session of a subscriber, as accounting tells it.
 type liveSession struct {
 	BNG       string    `json:"bng"`
+	Member    string    `json:"member,omitempty" doc:"Of a redundancy group: the BNG that spoke of it last."`
 	SessionID string    `json:"acct_session_id"`
 	StartedAt time.Time `json:"started_at"`
 	SeenAt    time.Time `json:"seen_at" doc:"Event time of the newest record."`
@@ -75,7 +76,7 @@ func (a *API) subscriber(ctx context.Context, in *subscriberInput) (*subscriberO
 
 func viewLive(s quarantine.Session) liveSession {
 	return liveSession{
-		BNG: s.BNG, SessionID: s.ID, StartedAt: s.StartedAt.UTC(), SeenAt: s.SeenAt.UTC(),
+		BNG: s.BNG, Member: s.Member, SessionID: s.ID, StartedAt: s.StartedAt.UTC(), SeenAt: s.SeenAt.UTC(),
 		Addresses: addresses(s), Ignored: s.Ignored, Suspect: s.Suspect,
 	}
 }

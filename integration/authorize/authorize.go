@@ -20,7 +20,8 @@ const coolDown = time.Second
 // LogIn is one log-in at a configured BNG, of a subscriber that was named.
 type LogIn interface {
 	Subscriber() string
-	BNG() string
+	BNG() string    // as its sessions have it: the redundancy group's name, if it is in one
+	Member() string // the BNG itself
 	// Undo has the profiles that can be put in force; see quarantine.LogIn.
 	Undo() map[string]string
 	// Reply returns the changes that put a profile in force; false: not here.
@@ -37,9 +38,9 @@ type network interface {
 type gate interface {
 	// Paused says whether nothing new may be restricted at all.
 	Paused() bool
-	// Acts reports whether a case may restrict a session of its subscriber at
-	// that BNG now.
-	Acts(c *quarantine.Case, bng string) bool
+	// Acts reports whether a case may restrict a session of its subscriber that
+	// begins so now.
+	Acts(c *quarantine.Case, l LogIn) bool
 }
 
 // Desk answers log-ins. It is safe for concurrent use.
@@ -94,7 +95,7 @@ func (d *Desk) decide(ctx context.Context, told []quarantine.Attribute) ([]Chang
 		return nil, StoreAway
 	case c == nil:
 		return nil, Unwanted
-	case !d.gate.Acts(c, l.BNG()):
+	case !d.gate.Acts(c, l):
 		return nil, KeptBack
 	}
 	changes, ok := l.Reply(c.Profile)

@@ -25,7 +25,8 @@ type world struct {
 }
 
 func (w *world) Paused() bool                          { return w.paused }
-func (w *world) Acts(*quarantine.Case, string) bool    { return !w.barred }
+func (w *world) Acts(*quarantine.Case, LogIn) bool     { return !w.barred }
+func (w *world) Member() string                        { return "bng1" }
 func (w *world) Subscriber() string                    { return "alice" }
 func (w *world) BNG() string                           { return "bng1" }
 func (w *world) Undo() map[string]string               { return map[string]string{"walled-garden": "undo"} }
@@ -187,7 +188,7 @@ func TestWhatRlmRestDoesNotSendIsRefusedAndCounted(t *testing.T) {
 		"cut short": alice[:50], "something after": alice + "x", "a name twice": `{"User-Name":"alice","User-Name":"bob"}`,
 		"no value": `{"User-Name":{"type":"string"}}`, "null for a value": `{"User-Name":{"value":[null]}}`, "bare null": `{"User-Name":null}`,
 		"an object for a value": `{"User-Name":{"value":[{}]}}`, "a list in a list": `{"User-Name":[["alice"]]}`,
-		"no UTF-8": "{\"User-Name\":\"\xff\"}", "too many values": many, "nested deep": strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40),
+		"too many values": many, "nested deep": strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40),
 	} {
 		d := deskOf(t, wanting("walled-garden"))
 		if w := post(serverOf(t, d), body); w.Code != http.StatusBadRequest {
@@ -221,4 +222,23 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%d attributes and %v", len(told), err)
 		}
 	})
+}
+
+// What rlm_rest makes of a name in Latin-1 is no JSON; the log-in is read all the
+// same.
+func TestANameOfOtherOctetsIsReadAsItIs(t *testing.T) {
+	told, err := decode([]byte("{\"User-Name\":{\"type\":\"string\",\"value\":[\"M\xfcller \u00fc\\u00fc\"]},\"Class\":[\"\xc3\"]}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, a := range told {
+		got[a.Name] = a.Value
+	}
+	if got["User-Name"] != "M\xfcller \u00fc\u00fc" || got["Class"] != "\xc3" {
+		t.Errorf("%q", got)
+	}
+	if told, err := decode([]byte("{\"User-Name\":\"\U0010FFFC\"}")); err != nil || told[0].Value != "\U0010FFFC" {
+		t.Errorf("%q %v", told, err)
+	}
 }

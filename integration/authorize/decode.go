@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"cordon/integration/httpx"
 	"cordon/quarantine"
@@ -26,6 +27,7 @@ var errTooMany = fmt.Errorf("more than %d attributes", maxAttributes)
 // attribute's place is taken too. Values are as FreeRADIUS prints them; null and
 // nested objects are no values.
 func decode(body []byte) ([]quarantine.Attribute, error) {
+	body, octets := asText(body)
 	if err := httpx.CheckJSON(body); err != nil {
 		return nil, fmt.Errorf("the body %w", err)
 	}
@@ -43,10 +45,46 @@ func decode(body []byte) ([]quarantine.Attribute, error) {
 			if len(told) == maxAttributes {
 				return nil, errTooMany
 			}
+			if octets {
+				value = asOctets(value)
+			}
 			told = append(told, quarantine.Attribute{Name: bare(name), Value: value})
 		}
 	}
 	return told, nil
+}
+
+// rlm_rest copies what is not UTF-8 in a name as it is, which JSON cannot hold. Such
+// octets stand as characters of the last plane while the body is read, 0x80 as
+// U+10FF80: nobody's, as no text has them.
+const firstOctet = 0x10FF00
+
+// asText makes UTF-8 of a body; octets: it was none.
+func asText(body []byte) (text []byte, octets bool) {
+	if utf8.Valid(body) {
+		return body, false
+	}
+	for len(body) > 0 {
+		r, size := utf8.DecodeRune(body)
+		if r == utf8.RuneError && size == 1 {
+			r = firstOctet + rune(body[0])
+		}
+		text, body = utf8.AppendRune(text, r), body[size:]
+	}
+	return text, true
+}
+
+// asOctets is the way back, for a value.
+func asOctets(value string) string {
+	var b strings.Builder
+	for _, r := range value {
+		if r >= firstOctet+0x80 {
+			b.WriteByte(byte(r - firstOctet))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // bare takes the list off an attribute's name: request:User-Name.

@@ -130,9 +130,10 @@ server default {
 `
 
 // logIn logs a subscriber in at a BNG and returns the reply attributes, one a line.
-func (a *aaa) logIn(user, bng string) []string {
+func (a *aaa) logIn(user, bng string, more ...string) []string {
 	a.t.Helper()
-	input := fmt.Sprintf("User-Name=%q, User-Password=\"her-password\", NAS-Identifier=%q, Service-Type=Framed-User\n", user, bng)
+	attributes := append([]string{fmt.Sprintf("User-Name=%q, User-Password=\"her-password\", NAS-Identifier=%q, Service-Type=Framed-User", user, bng)}, more...)
+	input := strings.Join(attributes, ", ") + "\n"
 	out, err := radclient(a.t, fmt.Sprintf("127.0.0.1:%d", a.port), "auth", acctSecret, input, "-r", "1", "-t", "5")
 	if err != nil {
 		a.t.Fatalf("log-in of %s: %v\n%s", user, err, out)
@@ -141,7 +142,7 @@ func (a *aaa) logIn(user, bng string) []string {
 	if !accepted {
 		a.t.Fatalf("log-in of %s was refused:\n%s", user, out)
 	}
-	var attributes []string
+	attributes = nil
 	for line := range strings.SplitSeq(reply, "\n") {
 		if attribute, ok := strings.CutPrefix(line, "\t"); ok && !strings.HasPrefix(attribute, "Message-Authenticator") {
 			attributes = append(attributes, attribute)

@@ -33,6 +33,7 @@ type bngSite struct {
 	name string
 	port int    // of its CoA listener
 	nas  string // bngs[].nas; empty: its name as NAS-Identifier
+	addr string // empty: 127.0.0.1; of others nas is not written if it is empty
 	more string // further lines
 }
 
@@ -77,12 +78,17 @@ func (s *site) yaml() string {
 	line("  - {name: walled-garden, severity: 20, reachable: portal and emergency calls}\n  - {name: disconnect, severity: 30}")
 	line("bngs:")
 	for _, bng := range s.bngs {
-		nas := bng.nas
-		if nas == "" {
+		nas, addr := bng.nas, bng.addr
+		if nas == "" && addr == "" {
 			nas = "{identifier: " + bng.name + "}"
 		}
-		line("  - name: %s\n    address: 127.0.0.1\n    nas: [%s]\n    secret: %s\n    coa_port: %d\n    disconnect_port: %d",
-			bng.name, nas, coaSecret, bng.port, bng.port)
+		if addr == "" {
+			addr = "127.0.0.1"
+		}
+		line("  - name: %s\n    address: %s\n    secret: %s\n    coa_port: %d\n    disconnect_port: %d", bng.name, addr, coaSecret, bng.port, bng.port)
+		if nas != "" {
+			line("    nas: [%s]", nas)
+		}
 		if bng.more != "" {
 			line("%s", bng.more)
 			continue

@@ -79,7 +79,7 @@ func (r *reader) decodeCSV(t *table, body []byte) error {
 	names := make([]string, len(header))
 	for i, told := range header {
 		names[i] = columnName(told)
-		if columns[names[i]] == nil {
+		if !r.counts(names[i]) {
 			t.ignored[told] = true
 		} else if slices.Contains(names[:i], names[i]) {
 			return fmt.Errorf("the header has %s twice", names[i])
@@ -125,7 +125,7 @@ func (r *reader) decodeJSON(t *table, body []byte) error {
 		if t.full() {
 			return errTooMany
 		}
-		told, err := t.object(text)
+		told, err := t.object(r, text)
 		if err != nil {
 			t.fault(line, "%v", err)
 			continue
@@ -136,7 +136,7 @@ func (r *reader) decodeJSON(t *table, body []byte) error {
 }
 
 // object reads a JSON object of strings and numbers; null is no value.
-func (t *table) object(text []byte) (row, error) {
+func (t *table) object(r *reader, text []byte) (row, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("is not in UTF-8")
 	}
@@ -147,7 +147,7 @@ func (t *table) object(text []byte) (row, error) {
 	told := row{}
 	for key, raw := range values {
 		name := columnName(key)
-		if columns[name] == nil {
+		if !r.counts(name) {
 			t.ignored[key] = true
 			continue
 		}

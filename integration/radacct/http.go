@@ -26,13 +26,21 @@ type loader interface {
 type Import struct {
 	loader  loader
 	history time.Duration
+	naming  map[string]string // see reader
 	now     func() time.Time
 }
 
 // New returns an edge in front of l. Sessions that ended longer than history ago
-// are passed over: nothing would be kept of them.
-func New(l loader, history time.Duration) *Import {
-	return &Import{loader: l, history: history, now: time.Now}
+// are passed over: nothing would be kept of them. naming are RADIUS attributes that
+// subscribers' keys are made of: columns called so are read too.
+func New(l loader, history time.Duration, naming ...string) *Import {
+	im := &Import{loader: l, history: history, naming: map[string]string{}, now: time.Now}
+	for _, attribute := range naming {
+		if name := columnName(attribute); columns[name] == nil {
+			im.naming[name] = attribute
+		}
+	}
+	return im
 }
 
 // SessionRow describes a row on the wire for the OpenAPI document; columns reads it.
@@ -87,7 +95,7 @@ func (im *Import) post(ctx context.Context, input *importInput) (*importOutput, 
 	if err != nil {
 		return nil, httpx.Invalid("query.tz", err.Error(), input.Zone)
 	}
-	r := reader{zone: zone, now: im.now()}
+	r := reader{zone: zone, now: im.now(), naming: im.naming}
 	t, err := r.decode(input.ContentType, input.RawBody)
 	if errors.Is(err, errTooMany) {
 		return nil, httpx.NewProblem(http.StatusRequestEntityTooLarge, err.Error())

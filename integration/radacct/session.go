@@ -3,7 +3,9 @@ package radacct
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +23,7 @@ type Session struct {
 	Stop       time.Time // zero: on line then
 	Addresses  []quarantine.Address
 	Attributes []quarantine.Attribute
+	Naming     []quarantine.Attribute // further ones that only a subscriber's key is made of
 }
 
 // shortestPrefix is the shortest IPv6 prefix, in bits, that is believed to be
@@ -29,9 +32,13 @@ const shortestPrefix = 32
 
 // reader reads rows.
 type reader struct {
-	zone *time.Location // of times without an offset; nil: there may be none
-	now  time.Time
+	zone   *time.Location // of times without an offset; nil: there may be none
+	now    time.Time
+	naming map[string]string // attributes' names by their columns' comparable names
 }
+
+// counts reports whether a column of that comparable name is read.
+func (r *reader) counts(name string) bool { return columns[name] != nil || r.naming[name] != "" }
 
 // columns reads each column that counts. Names are compared without case, dashes
 // and underscores, so that Acct-Session-Id is a column too.
@@ -165,11 +172,21 @@ func (r *reader) session(told row) (Session, error) {
 		if value == "" || value == "NULL" || value == `\N` {
 			continue
 		}
-		if len(value) > longestValue || strings.ContainsRune(value, '\uFFFD') {
+		if len(value) > longestValue || name != "username" && strings.ContainsRune(value, '\uFFFD') { // a name is any octets
 			return s, fmt.Errorf("%s: is longer than %d octets, or not in UTF-8", name, longestValue)
 		}
 		if err := columns[name](r, &s, value); err != nil {
 			return s, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.naming)) {
+		value := strings.TrimSpace(told[name])
+		switch {
+		case value == "" || value == "NULL" || value == `\N`:
+		case len(value) > longestValue || strings.ContainsRune(value, '\uFFFD'):
+			return s, fmt.Errorf("%s: is longer than %d octets, or not in UTF-8", name, longestValue)
+		default:
+			s.Naming = append(s.Naming, quarantine.Attribute{Name: r.naming[name], Value: value})
 		}
 	}
 	return s, s.check(r.now)

@@ -52,6 +52,11 @@ func (e *Engine) carryOut(ctx context.Context, c *quarantine.Case, o quarantine.
 // needs nothing.
 func (e *Engine) beforeSend(ctx context.Context, c *quarantine.Case, o *quarantine.Order, d quarantine.Datagram) error {
 	restricts := o.Restricts() && !d.Undoing
+	if d.BNG != o.Session.BNG { // the member of a redundancy group that it goes to
+		on := *o
+		on.Session.Member = d.BNG
+		o = &on
+	}
 	if restricts {
 		if err := e.mayRestrict(ctx, c, o); err != nil {
 			return err
@@ -93,7 +98,7 @@ func (e *Engine) Bars(c *quarantine.Case, s *quarantine.Session) error {
 	if e.ledger.ending(c.ID) {
 		return errEnding
 	}
-	if err := e.windows.bars(s.BNG, e.Now()); err != nil {
+	if err := e.windows.barsSession(s, e.Now()); err != nil {
 		return err
 	}
 	if reason, acts := e.Rules.Acts(c, s); !acts {

@@ -124,10 +124,19 @@ func (w *windows) bars(bng string, now time.Time) error {
 	return nil
 }
 
+// barsSession says why nothing may be restricted on the session's BNG now, be it a
+// redundancy group or the member of it that the session is on.
+func (w *windows) barsSession(s *quarantine.Session, now time.Time) error {
+	if err := w.bars(s.BNG, now); err != nil || s.Member == "" {
+		return err
+	}
+	return w.bars(s.Member, now)
+}
+
 // resume lets what the case keeps back for maintenance go, where that is over.
 func (e *Engine) resume(c *quarantine.Case) {
 	now := e.Now()
-	c.Resume(func(bng string) bool { return e.windows.bars(bng, now) != nil })
+	c.Resume(func(s *quarantine.Session) bool { return e.windows.barsSession(s, now) != nil })
 }
 
 // watchWindows keeps the windows up to date until ctx ends. Where one is over,

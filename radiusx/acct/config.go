@@ -15,18 +15,19 @@ type Handler interface {
 	// Handle stores a batch and returns one error for each record, in order.
 	// nil: the record is durable, the NAS is answered at once. An error: the
 	// NAS gets no answer and sends the record again. A result of another
-	// length than the batch answers nobody. A record that can never be
-	// stored, such as one of a BNG that nobody configured, deserves nil: an
-	// error would bring it back for ever and hold Oldest back as long. One
-	// that the sender had no right to send deserves ErrRejected.
+	// length than the batch answers nobody. A record of which nothing is
+	// stored and nothing ever will be, because it is of no use or its sender
+	// may not report it, deserves ErrRejected: it is answered, for any other
+	// error would bring it back for ever, with all that waits behind it in a
+	// relay, and hold Oldest back as long.
 	// Several batches are handled at the same time, never two with the same
 	// session in them. The batch is the handler's until it returns.
 	Handle(ctx context.Context, batch []Record) []error
 }
 
-// ErrRejected is what a Handler returns for a record that its sender may not
-// send: it gets no answer, and nobody waits for it to come back.
-var ErrRejected = errors.New("the sender may not report this")
+// ErrRejected is what a Handler returns for a record of which nothing is stored:
+// it is answered, and counted apart from those that are.
+var ErrRejected = errors.New("nothing of the record is stored")
 
 // HandlerFunc makes a function a [Handler].
 type HandlerFunc func(ctx context.Context, batch []Record) []error
@@ -44,21 +45,26 @@ type Config struct {
 
 	SubscriberKey string              // attribute whose value is Record.Subscriber; "User-Name"
 	Keep          []string            // attributes wanted in Record.Attributes beside AlwaysKept
-	Dictionary    *radiusx.Dictionary // names SubscriberKey and Keep; radiusx.Builtin()
+	Naming        []string            // attributes wanted in Record.Naming
+	Dictionary    *radiusx.Dictionary // names SubscriberKey, Keep and Naming; radiusx.Builtin()
 
 	Batch         int           // most records handed over at once; 256
 	Workers       int           // batches handled side by side; 3
 	Queue         int           // records that may wait; more are dropped, which is the back-pressure; 8192
-	MaxAttributes int           // a packet with more is dropped; 200
+	MaxAttributes int           // packets with more are counted; 200
 	HandleTimeout time.Duration // deadline of one Handle call; 10s
 	Drain         time.Duration // time to finish queued records after Run's context ended; 5s
 
-	Skew   time.Duration // how far in the future an Event-Timestamp may lie; 5s
 	MaxAge time.Duration // how old an event may be; 168h
 	Linger time.Duration // how long a record that was not stored holds Oldest back; 60s
 
 	Answers      int           // answers kept for exact duplicates; 16384
 	AnswerWindow time.Duration // how long they are good for; 30s
+
+	// BNGOf names the configured BNG that a record claims to be about, "" for none.
+	// Faults are counted by it, and clocks; nothing else rests on it. It must not
+	// change the record. Default: none is known.
+	BNGOf func(*Record) string
 
 	Now func() time.Time // time.Now
 }
@@ -71,13 +77,15 @@ func (c *Config) setDefaults() {
 	setDefault(&c.MaxAttributes, 200)
 	setDefault(&c.HandleTimeout, 10*time.Second)
 	setDefault(&c.Drain, 5*time.Second)
-	setDefault(&c.Skew, 5*time.Second)
 	setDefault(&c.MaxAge, 168*time.Hour)
 	setDefault(&c.Linger, time.Minute)
 	setDefault(&c.Answers, 16384)
 	setDefault(&c.AnswerWindow, 30*time.Second)
 	if c.Dictionary == nil {
 		c.Dictionary = radiusx.Builtin()
+	}
+	if c.BNGOf == nil {
+		c.BNGOf = func(*Record) string { return "" }
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -110,7 +118,7 @@ func (c Config) Validate() error {
 	}{
 		{"batch", int64(c.Batch)}, {"workers", int64(c.Workers)}, {"queue", int64(c.Queue)},
 		{"max attributes", int64(c.MaxAttributes)}, {"answers", int64(c.Answers)},
-		{"handle timeout", int64(c.HandleTimeout)}, {"drain", int64(c.Drain)}, {"skew", int64(c.Skew)},
+		{"handle timeout", int64(c.HandleTimeout)}, {"drain", int64(c.Drain)},
 		{"max age", int64(c.MaxAge)}, {"linger", int64(c.Linger)}, {"answer window", int64(c.AnswerWindow)},
 	} {
 		if field.value < 0 {
@@ -120,6 +128,6 @@ func (c Config) Validate() error {
 	if c.Queue < c.Workers {
 		errs = append(errs, fmt.Errorf("queue %d is shorter than the number of workers %d", c.Queue, c.Workers))
 	}
-	_, err := newKeeper(c.Dictionary, c.SubscriberKey, c.Keep)
+	_, err := newKeeper(c.Dictionary, c.SubscriberKey, c.Keep, c.Naming...)
 	return errors.Join(append(errs, validateClients(c.Clients), err)...)
 }

@@ -20,20 +20,22 @@ const (
 	OtherStatus       // kinds that tell nothing about sessions: not handed on
 	DuplicateAnswered // exact duplicates of a record answered a moment ago
 
+	// Answered, though they are of no use: without an answer they would come back
+	// for ever, and hold up what comes behind them through a relay.
+	NoStatus      // Acct-Status-Type missing or not an integer
+	UnknownStatus // Acct-Status-Type that nobody assigned
+	Contradictory // two different values of Acct-Status-Type
+	Rejected      // nothing of it is stored (ErrRejected)
+
 	// Dropped without an answer.
 	UnknownClient           // no client covers the source address
 	Malformed               // lengths that do not add up
 	WrongCode               // neither Accounting-Request nor Status-Server
 	BadAuthenticator        // wrong secret, or altered on the way
 	BadMessageAuthenticator // there and wrong, or missing on a Status-Server
-	TooManyAttributes       // more than Config.MaxAttributes
-	NoStatus                // Acct-Status-Type missing or not an integer
-	NoSessionID             // Start, Stop or Interim-Update without Acct-Session-Id
-	Contradictory           // two different values of an attribute that identifies
 	DuplicateInFlight       // the same record is being handled
 	QueueFull               // more records wait than Config.Queue allows
 	HandlerRefused          // the handler could not make it durable
-	Rejected                // the sender had no right to report it (ErrRejected)
 	Stopped                 // still queued when the server stopped
 
 	// Beside the datagrams.
@@ -41,6 +43,21 @@ const (
 	BadAttribute  // attributes left out of a record because their value is impossible
 	ReadError     // errors of a socket
 	AbsurdTime    // times that cannot be, in records that were taken without them
+
+	// Faults of records that were handed on all the same.
+	TooManyAttributes   // more attributes than any real record has
+	NoSessionID         // Start, Stop or Interim-Update without Acct-Session-Id
+	DoubledName         // two User-Names
+	DoubledNASName      // two NAS-IP-Addresses, NAS-IPv6-Addresses or NAS-Identifiers
+	DoubledSession      // two Acct-Session-Ids
+	DoubledMultiSession // two Acct-Multi-Session-Ids
+	DoubledKey          // two of the attribute that names the subscriber
+	DoubledFramedIP     // two Framed-IP-Addresses
+
+	// Event-Timestamps that were not believed; see clock.
+	ClockAhead         // of a clock that is ahead
+	ClockBehind        // of a clock that is behind by a steady difference
+	ClockContradictory // behind the arrival, nobody knows why: the time is uncertain
 
 	// Port blocks left out of a record, or attributes that tell them.
 	PortBlockUnreadable // not in the form of their specification
@@ -66,19 +83,29 @@ var counters = [counterCount]struct {
 	WrongCode:               {"wrong_code", false, true, true},
 	BadAuthenticator:        {"bad_authenticator", false, true, true},
 	BadMessageAuthenticator: {"bad_message_authenticator", false, true, true},
-	TooManyAttributes:       {"too_many_attributes", false, true, true},
-	NoStatus:                {"no_status", false, true, true},
-	NoSessionID:             {"no_session_id", false, true, true},
-	Contradictory:           {"contradictory", false, true, true},
+	NoStatus:                {"no_status", true, false, true},
+	UnknownStatus:           {"unknown_status", true, false, true},
+	Contradictory:           {"contradictory", true, false, true},
+	Rejected:                {"rejected", true, false, false},
 	DuplicateInFlight:       {"duplicate_in_flight", false, true, false},
 	QueueFull:               {"queue_full", false, true, false},
 	HandlerRefused:          {"handler_refused", false, true, false},
-	Rejected:                {"rejected", false, true, false},
 	Stopped:                 {"stopped", false, true, false},
 	AnswerNotSent:           {"answer_not_sent", false, false, false},
 	BadAttribute:            {"bad_attribute", false, false, true},
 	ReadError:               {"read_error", false, false, false},
 	AbsurdTime:              {"absurd_time", false, false, true},
+	TooManyAttributes:       {"too_many_attributes", false, false, true},
+	NoSessionID:             {"no_session_id", false, false, true},
+	DoubledName:             {"doubled_user_name", false, false, true},
+	DoubledNASName:          {"doubled_nas", false, false, true},
+	DoubledSession:          {"doubled_session_id", false, false, true},
+	DoubledMultiSession:     {"doubled_multi_session_id", false, false, true},
+	DoubledKey:              {"doubled_subscriber_key", false, false, true},
+	DoubledFramedIP:         {"doubled_framed_ip", false, false, true},
+	ClockAhead:              {"clock_ahead", false, false, false},
+	ClockBehind:             {"clock_behind", false, false, false},
+	ClockContradictory:      {"clock_contradictory", false, false, false},
 	PortBlockUnreadable:     {"port_block_unreadable", false, false, true},
 	PortBlockIncomplete:     {"port_block_incomplete", false, false, true},
 	PortBlockImpossible:     {"port_block_impossible", false, false, true},

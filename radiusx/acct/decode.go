@@ -47,9 +47,17 @@ type decoded struct {
 	bad       int       // attributes left out because their value is impossible
 	absurd    int       // times left out because they cannot be
 	nat       natNews
-	conflict  bool // an identifying attribute twice with different values
+	told      bool     // Acct-Delay-Time is there
+	conflict  bool     // two different values of Acct-Status-Type
+	gone      []string // kinds of address that are down, see dropReleased
 	seen      [256]bool
+
+	doubledNAS map[byte]bool // see leaveOut; made by the first
 }
+
+var noAddr netip.Addr
+
+func addr4(value []byte) netip.Addr { return netip.AddrFrom4([4]byte(value)) }
 
 // attributes calls f for each attribute of a packet that radiusx.Trim passed.
 func attributes(packet []byte, f func(kind byte, value []byte)) {
@@ -69,6 +77,8 @@ func (d *decoded) read(packet []byte) {
 	*d = decoded{}
 	attributes(packet, d.attribute)
 	d.record.Blocks, d.nat.faults = d.nat.finish()
+	d.leaveOut()
+	d.dropReleased()
 }
 
 func (d *decoded) attribute(kind byte, value []byte) {
@@ -95,6 +105,7 @@ func (d *decoded) attribute(kind byte, value []byte) {
 	case attrVendorSpecific:
 		r.Service = r.Service || marksService(value)
 		d.nat.vendor(value)
+		d.release(value)
 	case attrExtended1:
 		d.nat.extended(value)
 	case attrProxyState:
@@ -122,7 +133,7 @@ func (d *decoded) number(kind byte, value []byte) {
 		d.conflict = d.conflict || d.hasStatus && status != d.record.Status
 		d.record.Status, d.hasStatus = status, true
 	case attrDelayTime:
-		d.delay = time.Duration(n) * time.Second
+		d.delay, d.told = time.Duration(n)*time.Second, true
 	case attrSessionTime:
 		d.sessionTime(time.Duration(n) * time.Second)
 	case attrTerminateCause:
@@ -141,11 +152,13 @@ func (d *decoded) sessionTime(told time.Duration) {
 	d.record.SessionTime = told
 }
 
-// text takes an identifying attribute; a second, different one is a conflict,
-// because nobody can say which of the two the sender meant.
+// text takes an identifying attribute; of a second, different one nobody can say
+// whether it is meant.
 func (d *decoded) text(kind byte, into *string, value []byte) {
 	if d.seen[kind] {
-		d.conflict = d.conflict || *into != string(value)
+		if *into != string(value) {
+			d.another(kind)
+		}
 		return
 	}
 	d.seen[kind], *into = true, string(value)
@@ -158,7 +171,9 @@ func (d *decoded) address(kind byte, into *netip.Addr, value []byte, size int) {
 		return
 	}
 	if d.seen[kind] {
-		d.conflict = d.conflict || *into != addr
+		if *into != addr {
+			d.another(kind)
+		}
 		return
 	}
 	d.seen[kind], *into = true, addr
@@ -176,11 +191,14 @@ func (d *decoded) framedIP(value []byte) {
 	case 0, 0xffffffff, 0xfffffffe:
 		return
 	}
-	if !holdable(netip.AddrFrom4([4]byte(value))) {
+	switch r, addr := &d.record, addr4(value); {
+	case !holdable(addr):
 		d.bad++
-		return
+	case !r.FramedIP.IsValid():
+		r.FramedIP = addr
+	case r.FramedIP != addr:
+		d.anotherIP(value)
 	}
-	d.address(attrFramedIPAddress, &d.record.FramedIP, value, 4)
 }
 
 // prefix takes an ipv6prefix value (RFC 3162 section 2.3): a reserved octet, the
@@ -228,19 +246,4 @@ func (d *decoded) addPrefix(kind PrefixKind, addr netip.Addr, bits int) {
 func holdable(addr netip.Addr) bool {
 	return !addr.IsUnspecified() && !addr.IsLoopback() && !addr.IsMulticast() &&
 		!addr.IsLinkLocalUnicast() && !addr.Is4In6()
-}
-
-// at works out Record.At; see there. It counts the times that it does not
-// believe.
-func (d *decoded) at(arrived time.Time, skew, maxAge time.Duration) (time.Time, TimeSource) {
-	if t := d.eventTime; !t.IsZero() && !t.After(arrived.Add(skew)) && !t.Before(arrived.Add(-maxAge)) {
-		if t.After(arrived) {
-			t = arrived
-		}
-		return t, FromEventTimestamp
-	}
-	if !d.eventTime.IsZero() || d.delay > maxAge {
-		d.absurd++
-	}
-	return arrived.Add(-min(d.delay, maxAge)), FromDelay
 }

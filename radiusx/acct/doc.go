@@ -1,7 +1,9 @@
 // Package acct is a RADIUS accounting server (RFC 2866) on UDP: it checks who
 // sent a record and that it is whole, hands records in batches to a [Handler],
-// and answers only those that the handler has made durable. Without an answer
-// the NAS sends the record again, so nothing is lost while the store is away.
+// and answers those that the handler has made durable. Without an answer
+// the NAS sends the record again, so nothing is lost while the store is away. An
+// authentic record of no use is answered and counted: it would come back for ever,
+// and a relay would send nothing of what comes behind it.
 //
 // It is not a session table and not a proxy. It does not know which BNG of the
 // configuration a record belongs to, nor whether a client may speak for that

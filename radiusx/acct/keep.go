@@ -28,12 +28,13 @@ type keeper struct {
 	dictionary *radiusx.Dictionary
 	subscriber string          // the dictionary's spelling of Config.SubscriberKey
 	names      map[string]bool // to keep
+	naming     map[string]bool // for Record.Naming
 	standard   [256]bool       // types to decode; Vendor-Specific is not among them
 	vendors    map[uint32]bool // vendors to decode
 }
 
-func newKeeper(dictionary *radiusx.Dictionary, subscriberKey string, keep []string) (*keeper, error) {
-	k := &keeper{dictionary: dictionary, names: make(map[string]bool), vendors: make(map[uint32]bool)}
+func newKeeper(dictionary *radiusx.Dictionary, subscriberKey string, keep []string, naming ...string) (*keeper, error) {
+	k := &keeper{dictionary: dictionary, names: make(map[string]bool), naming: make(map[string]bool), vendors: make(map[uint32]bool)}
 	var errs []error
 	for _, name := range append(AlwaysKept(), keep...) {
 		def, err := k.want(name)
@@ -41,6 +42,13 @@ func newKeeper(dictionary *radiusx.Dictionary, subscriberKey string, keep []stri
 			errs = append(errs, fmt.Errorf("keep: %w", err))
 		}
 		k.names[def.Name] = true
+	}
+	for _, name := range naming {
+		def, err := k.want(name)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("naming: %w", err))
+		}
+		k.naming[def.Name] = true
 	}
 	def, err := k.want(subscriberKey)
 	if err != nil {
@@ -64,7 +72,7 @@ func (k *keeper) want(name string) (radiusx.Definition, error) {
 	return def, nil
 }
 
-// fill sets the record's Attributes and Subscriber.
+// fill sets the record's Attributes, Naming and Subscriber.
 func (k *keeper) fill(r *Record, packet []byte) {
 	var memory [16]radiusx.Attribute
 	attributes(packet, func(kind byte, value []byte) {
@@ -78,8 +86,15 @@ func (k *keeper) fill(r *Record, packet []byte) {
 				}
 				r.Attributes = append(r.Attributes, a)
 			}
-			if r.Subscriber == "" && a.Name == k.subscriber {
+			if k.naming[a.Name] {
+				r.Naming = append(r.Naming, a)
+			}
+			switch {
+			case a.Name != k.subscriber:
+			case r.Subscriber == "":
 				r.Subscriber = a.Value
+			case r.Subscriber != a.Value && a.Name != "User-Name": // which has a mark of its own
+				r.Doubled |= DoubledSubscriber
 			}
 		}
 	})

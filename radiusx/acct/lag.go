@@ -9,6 +9,10 @@ import (
 // When one of them is older than lagLimit on arrival, those that happened since
 // are still on their way: until a record arrives in time, or nothing for
 // lagLinger, nobody can say who held an address after it.
+//
+// A record whose Event-Timestamp contradicts its arrival may come late, or from a
+// BNG whose clock is off. It comes late unless the relay counted its waiting, or
+// sent a record that was in time a moment ago.
 const (
 	lagLimit  = 3 * time.Second
 	lagLinger = 15 * time.Second
@@ -18,6 +22,7 @@ const (
 type lag struct {
 	mu     sync.Mutex // guards what follows
 	behind map[*Client]lagging
+	inTime map[*Client]time.Time // arrival of the last record that was in time
 }
 
 type lagging struct {
@@ -25,7 +30,9 @@ type lagging struct {
 	until time.Time // when silence ends the suspicion
 }
 
-func newLag() *lag { return &lag{behind: make(map[*Client]lagging)} }
+func newLag() *lag {
+	return &lag{behind: make(map[*Client]lagging), inTime: make(map[*Client]time.Time)}
+}
 
 // note takes a record's times in.
 func (l *lag) note(r *Record) {
@@ -34,11 +41,19 @@ func (l *lag) note(r *Record) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r.Arrived.Sub(r.At) <= lagLimit {
-		delete(l.behind, r.Client)
-		return
+	at := r.At
+	if !r.Latest.IsZero() && r.Delay > 0 {
+		at = r.Latest
 	}
-	l.behind[r.Client] = lagging{at: r.At, until: r.Arrived.Add(lagLinger)}
+	late := r.Arrived.Sub(at) > lagLimit
+	switch {
+	case !late:
+		delete(l.behind, r.Client)
+		l.inTime[r.Client] = r.Arrived
+	case !r.Latest.IsZero() && r.Arrived.Sub(l.inTime[r.Client]) < lagLinger: // the clock of one BNG
+	default:
+		l.behind[r.Client] = lagging{at: at, until: r.Arrived.Add(lagLinger)}
+	}
 }
 
 // oldest returns the event time that the relay furthest behind has come to.

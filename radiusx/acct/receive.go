@@ -33,6 +33,7 @@ type exchange struct {
 	proxies []byte // Proxy-State attributes to echo
 	record  Record
 	mark    *mark
+	reason  Counter // of its answer
 }
 
 // read is the one reader of a socket; it never waits for a handler. It ends
@@ -68,16 +69,16 @@ func pause(ctx context.Context, d time.Duration) {
 func (s *Server) receive(conn *socket, datagram []byte, from netip.AddrPort) {
 	client, ok := s.clients.find(from.Addr())
 	if !ok {
-		s.blame(UnknownClient, 1, from)
+		s.blame(UnknownClient, from)
 		return
 	}
 	packet, err := radiusx.Trim(datagram)
 	if err != nil {
-		s.blame(Malformed, 1, from)
+		s.blame(Malformed, from)
 		return
 	}
 	if reason := s.authentic(packet, client.key); reason != 0 {
-		s.blame(reason, 1, from)
+		s.blame(reason, from)
 		return
 	}
 	x := &exchange{socket: conn, key: keyOf(packet, from), secret: client.key}
@@ -92,8 +93,8 @@ func (s *Server) receive(conn *socket, datagram []byte, from netip.AddrPort) {
 	s.accounting(x, d, client, packet)
 }
 
-// authentic checks code, authenticators and the number of attributes. The
-// reason is 0 for a packet to go on with.
+// authentic checks code and authenticators. The reason is 0 for a packet to go on
+// with.
 func (s *Server) authentic(packet []byte, secret *radiusx.Key) (reason Counter) {
 	var zero [radiusx.AuthenticatorLength]byte
 	authenticator := zero[:]
@@ -107,13 +108,10 @@ func (s *Server) authentic(packet []byte, secret *radiusx.Key) (reason Counter) 
 	default:
 		return WrongCode
 	}
-	mauth := secret.CheckMessageAuthenticator(packet, authenticator)
-	switch {
+	switch mauth := secret.CheckMessageAuthenticator(packet, authenticator); {
 	case mauth == radiusx.MessageAuthenticatorBad,
 		mauth == radiusx.MessageAuthenticatorAbsent && packet[0] == codeStatusServer:
 		return BadMessageAuthenticator
-	case countAttributes(packet) > s.config.MaxAttributes:
-		return TooManyAttributes
 	}
 	return 0
 }
@@ -123,12 +121,8 @@ func keyOf(packet []byte, from netip.AddrPort) requestKey {
 }
 
 // accounting completes the record of an authentic Accounting-Request and
-// queues it.
+// queues it, or answers it if it is of no use.
 func (s *Server) accounting(x *exchange, d *decoded, client *Client, packet []byte) {
-	if reason := d.unusable(); reason != 0 {
-		s.blame(reason, 1, x.key.from)
-		return
-	}
 	now := s.config.Now()
 	if again, fresh := s.answers.begin(x.key, now); again != nil {
 		s.tally.add(DuplicateAnswered)
@@ -139,48 +133,74 @@ func (s *Server) accounting(x *exchange, d *decoded, client *Client, packet []by
 		return
 	}
 	r := &x.record
-	if r.Status == other {
-		s.answer(x, OtherStatus)
+	r.Client, r.From, r.Arrived = client, x.key.from, now
+	switch reason := d.useless(); {
+	case reason == OtherStatus:
+		s.answer(x, reason)
+		return
+	case reason != 0:
+		s.complain(r, reason, 1)
+		s.answer(x, reason)
 		return
 	}
-	r.Client, r.From, r.Arrived = client, x.key.from, now
 	s.keeper.fill(r, packet)
-	r.At, r.AtSource = d.at(now, s.config.Skew, s.config.MaxAge)
-	s.blameParts(d, x.key.from)
+	s.at(r, d)
+	s.blameParts(d, r, countAttributes(packet))
 	x.mark = s.open.begin(r)
 	s.lag.note(r)
 	s.enqueue(x, now)
 }
 
-// blame counts what is the peer's fault, and keeps it to be told.
-func (s *Server) blame(reason Counter, times int, peer netip.AddrPort) {
-	if times == 0 {
-		return
-	}
-	s.tally[reason].Add(uint64(times))
-	if counters[reason].peers {
-		s.complaints.Note(reason.String(), peer.Addr(), s.config.Now())
-	}
+// blame counts a datagram that is not authentic, and keeps it to be logged.
+func (s *Server) blame(reason Counter, peer netip.AddrPort) {
+	s.tally.add(reason)
+	s.complaints.Note(Fault{Reason: reason.String(), Peer: peer.Addr()}, 1, s.config.Now())
 }
 
-// blameParts counts what was left out of a record that is taken.
-func (s *Server) blameParts(d *decoded, peer netip.AddrPort) {
-	s.blame(BadAttribute, d.bad, peer)
-	s.blame(AbsurdTime, d.absurd, peer)
+// complain keeps a fault of an authentic record to be logged; it is counted by the
+// NAS that the record claims to be of.
+func (s *Server) complain(r *Record, reason Counter, times int) {
+	fault := Fault{Reason: reason.String(), Peer: r.From.Addr(), NAS: r.NAS.String(), BNG: s.config.BNGOf(r)}
+	s.complaints.Note(fault, times, r.Arrived)
+}
+
+// blameParts counts what is wrong with a record that is taken.
+func (s *Server) blameParts(d *decoded, r *Record, attributes int) {
+	count := func(reason Counter, times int) {
+		if times > 0 {
+			s.tally[reason].Add(uint64(times))
+			s.complain(r, reason, times)
+		}
+	}
+	count(BadAttribute, d.bad)
+	count(AbsurdTime, d.absurd)
 	for _, fault := range d.nat.faults {
-		s.blame(fault, 1, peer)
+		count(fault, 1)
+	}
+	if attributes > s.config.MaxAttributes {
+		count(TooManyAttributes, 1)
+	}
+	if r.SessionID == "" && r.Status.ofSession() && !r.Doubled.Has(DoubledSessionID) {
+		count(NoSessionID, 1)
+	}
+	for _, doubled := range doubledCounters {
+		if r.Doubled.Has(doubled.which) {
+			count(doubled.counter, 1)
+		}
 	}
 }
 
-// unusable names the reason for dropping the record, 0 for none.
-func (d *decoded) unusable() Counter {
+// useless names the reason why a record says nothing about a session, 0 for none.
+func (d *decoded) useless() Counter {
 	switch {
 	case !d.hasStatus:
 		return NoStatus
 	case d.conflict:
 		return Contradictory
-	case d.record.SessionID == "" && d.record.Status.ofSession():
-		return NoSessionID
+	case d.record.Status == unassigned:
+		return UnknownStatus
+	case d.record.Status == other:
+		return OtherStatus
 	}
 	return 0
 }
@@ -208,13 +228,6 @@ func (s *Server) workerOf(r *Record) int {
 func (s *Server) drop(x *exchange, reason Counter, now time.Time) {
 	s.tally.add(reason)
 	s.open.miss(x.mark, now)
-	s.answers.finish(x.key, nil, now)
-}
-
-// reject forgets a record without an answer: nothing of it is awaited.
-func (s *Server) reject(x *exchange, now time.Time) {
-	s.tally.add(Rejected)
-	s.open.stored(x.mark)
 	s.answers.finish(x.key, nil, now)
 }
 

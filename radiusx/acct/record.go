@@ -18,13 +18,17 @@ type Record struct {
 	Arrived time.Time      // when it was read from the socket
 
 	// At is the time of the event, never after Arrived. Event-Timestamp
-	// (RFC 2869 section 5.3) wins when it is present and sane: not in the
-	// future beyond Config.Skew, not older than Config.MaxAge. It names the
-	// moment itself and survives proxies and spools, while Acct-Delay-Time
-	// misses the time that a proxy kept the record. Otherwise At is
-	// Arrived - Acct-Delay-Time. Both have a resolution of one second.
+	// (RFC 2869 section 5.3) wins where Arrived - Acct-Delay-Time agrees with it
+	// within 5 s. Where it is later than that, older than Config.MaxAge, or by a
+	// steady difference earlier, the clock of the BNG is off and At is
+	// Arrived - Acct-Delay-Time, as it is without Event-Timestamp. Where it is
+	// earlier and nobody knows why (a clock, or a queue that does not count its
+	// waiting), the event was at some moment of [At, Latest]. All have a
+	// resolution of one second.
 	At       time.Time
+	Latest   time.Time // zero: At is certain
 	AtSource TimeSource
+	Delay    time.Duration // Acct-Delay-Time; 0 when absent or implausible
 
 	NAS            NAS
 	SessionID      string // Acct-Session-Id, octet by octet; empty only for On and Off
@@ -33,7 +37,17 @@ type Record struct {
 	Subscriber     string        // value of the attribute Config.SubscriberKey; may be empty
 	SessionTime    time.Duration // Acct-Session-Time, whole seconds; see Started
 	FramedIP       netip.Addr    // Framed-IP-Address; invalid when absent or no host's address
+	MoreIPs        []netip.Addr  // further, different Framed-IP-Addresses; at most 32
 	Prefixes       []Prefix      // IPv6, in packet order; at most 32
+	Doubled        Doubles       // what the packet has twice, with different values
+
+	// Released names the attributes of addresses (Framed-IP-Address,
+	// Framed-IPv6-Prefix, …) of which an Interim-Update says that the session has
+	// only those in the record: one was given back. See release.go.
+	Released []string
+	// Triggered marks an Interim-Update that an event caused (Nokia), which may
+	// leave out addresses that the event is not about.
+	Triggered bool
 
 	// Blocks are the port blocks of a NAT that the record tells of, at most
 	// 128. FramedIP is the inside address then. The record of a Stop lists
@@ -50,6 +64,10 @@ type Record struct {
 	// Attributes are those of Config.Keep and of [AlwaysKept] that the
 	// packet has, in packet order and in the dictionary's spelling.
 	Attributes []radiusx.Attribute
+
+	// Naming are those of Config.Naming that the packet has, in packet order: a
+	// handler makes the subscriber's key of them.
+	Naming []radiusx.Attribute
 }
 
 // Started returns when the session began as far as this record tells: the

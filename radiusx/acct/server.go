@@ -21,6 +21,7 @@ type Server struct {
 	answers    *answers
 	open       *watermark
 	lag        *lag
+	clocks     *clocks
 	tally      tally
 	complaints Complaints
 	started    atomic.Bool
@@ -33,7 +34,7 @@ func New(config Config) (*Server, error) {
 		return nil, fmt.Errorf("accounting server: %w", err)
 	}
 	config.setDefaults()
-	keeper, err := newKeeper(config.Dictionary, config.SubscriberKey, config.Keep)
+	keeper, err := newKeeper(config.Dictionary, config.SubscriberKey, config.Keep, config.Naming...)
 	if err != nil {
 		return nil, fmt.Errorf("accounting server: %w", err)
 	}
@@ -44,6 +45,7 @@ func New(config Config) (*Server, error) {
 		answers: newAnswers(config.Answers, config.AnswerWindow),
 		open:    newWatermark(config.Linger),
 		lag:     newLag(),
+		clocks:  newClocks(config.MaxAge),
 	}
 	for range config.Workers {
 		s.queues = append(s.queues, make(chan *exchange, config.Queue/config.Workers))
@@ -83,9 +85,17 @@ func (s *Server) Oldest() (oldest time.Time, ok bool) {
 	return oldest, ok
 }
 
-// Complaints returns what peers did wrong that is to be told now: each reason
-// and peer once, and again after an hour if it goes on.
+// Complaints returns what peers did wrong that is to be logged now: each reason,
+// peer and NAS once, and again after an hour if it goes on.
 func (s *Server) Complaints() []Complaint { return s.complaints.Due(s.config.Now()) }
+
+// Faults counts what is wrong with authentic records since the start, by reason
+// and by the configured BNG that they claim to be about.
+func (s *Server) Faults() []FaultCount { return s.complaints.Counts() }
+
+// Clocks returns what was measured of the clocks of those that send Event-Timestamp,
+// at most 4,096, in no order.
+func (s *Server) Clocks() []Clock { return s.clocks.list() }
 
 // Stats returns the counters.
 func (s *Server) Stats() Stats { return s.tally.stats() }

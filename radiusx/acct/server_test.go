@@ -205,19 +205,19 @@ func TestARecordIsAnsweredOnceItIsStored(t *testing.T) {
 	})
 }
 
-func TestARejectedRecordIsNeitherAnsweredNorWaitedFor(t *testing.T) {
+func TestARejectedRecordIsAnsweredAndNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{refuse: func(Record) error { return fmt.Errorf("not its BNG: %w", ErrRejected) }}
 		r := newRig(t, m, nil)
 		defer r.stop()
-		if answer := r.ask(accounting(t, 1, aStart)); answer != nil {
-			t.Errorf("answered %x", answer)
+		if r.ask(accounting(t, 1, aStart)) == nil {
+			t.Error("it would come back for ever")
 		}
 		if oldest, waits := r.server.Oldest(); waits {
 			t.Errorf("attribution waits for %s", oldest)
 		}
-		if stats := r.server.Stats(); stats[Rejected] != 1 {
-			t.Errorf("%d rejected, want 1", stats[Rejected])
+		if stats := r.server.Stats(); stats[Rejected] != 1 || stats[Stored] != 0 {
+			t.Errorf("%d rejected, %d stored; want 1 and none", stats[Rejected], stats[Stored])
 		}
 	})
 }

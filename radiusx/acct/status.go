@@ -14,11 +14,12 @@ const (
 	On                              // the NAS started: none of its earlier sessions lives
 	Off                             // the NAS stops: none of its sessions lives
 	other                           // answered at once, tells nothing about sessions
+	unassigned                      // answered at once, nobody knows what it means
 )
 
 // statuses is the one table of Acct-Status-Type: its value in the packet, ours
 // and its name. Values that are not here (vendors' own, IANA's unassigned) are
-// "other" as well: a NAS that gets no answer to them would repeat them for ever.
+// answered as well: a NAS that gets no answer to them would repeat them for ever.
 var statuses = []struct {
 	wire   uint32
 	status Status
@@ -46,13 +47,16 @@ func statusOf(wire uint32) Status {
 			return s.status
 		}
 	}
-	return other
+	return unassigned
 }
 
 // String returns the name of the status in FreeRADIUS' dictionary.
 func (s Status) String() string {
-	if s == other {
+	switch s {
+	case other:
 		return "other"
+	case unassigned:
+		return "unassigned"
 	}
 	for _, row := range statuses {
 		if row.status == s {

@@ -2,6 +2,7 @@ package acct
 
 import (
 	"container/heap"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -35,7 +36,16 @@ type missedKey struct {
 	client    *Client
 	nas       NAS
 	sessionID string
+	address   netip.Addr // of a record without Acct-Session-Id
 	status    Status
+}
+
+func missedKeyOf(r *Record) missedKey {
+	key := missedKey{client: r.Client, nas: r.NAS, sessionID: r.SessionID, status: r.Status}
+	if key.sessionID == "" {
+		key.address = r.FramedIP
+	}
+	return key
 }
 
 type leaving struct {
@@ -52,7 +62,7 @@ func newWatermark(linger time.Duration) *watermark {
 
 // begin adds a record.
 func (w *watermark) begin(r *Record) *mark {
-	m := &mark{at: r.At, key: missedKey{r.Client, r.NAS, r.SessionID, r.Status}}
+	m := &mark{at: r.At, key: missedKeyOf(r)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	heap.Push(&w.open, m)

@@ -48,8 +48,8 @@ func (s *Server) handle(ctx context.Context, batch []*exchange, records []Record
 	s.settle(batch, s.config.Handler.Handle(ctx, records), HandlerRefused)
 }
 
-// settle answers the exchanges whose error is nil and drops the others for the
-// reason given; results that do not fit the batch count as errors.
+// settle answers the exchanges whose error is nil or ErrRejected and drops the
+// others for the reason given; results that do not fit the batch count as errors.
 func (s *Server) settle(batch []*exchange, errs []error, reason Counter) {
 	now := s.config.Now()
 	stored := batch[:0]
@@ -58,10 +58,13 @@ func (s *Server) settle(batch []*exchange, errs []error, reason Counter) {
 		case len(errs) != len(batch):
 			s.drop(x, reason, now)
 		case errors.Is(errs[i], ErrRejected):
-			s.reject(x, now)
+			x.reason = Rejected
+			s.open.stored(x.mark)
+			stored = append(stored, x)
 		case errs[i] != nil:
 			s.drop(x, reason, now)
 		default:
+			x.reason = Stored
 			s.open.stored(x.mark)
 			stored = append(stored, x)
 		}
@@ -69,15 +72,15 @@ func (s *Server) settle(batch []*exchange, errs []error, reason Counter) {
 	s.answerAll(stored, now)
 }
 
-// answerAll makes the answers to records that are stored, and sends together what
-// leaves by one socket.
+// answerAll makes the answers to records that are done with, and sends together
+// what leaves by one socket.
 func (s *Server) answerAll(stored []*exchange, now time.Time) {
 	answers := make([]mmsg.Datagram, 0, len(stored))
 	for _, socket := range s.sockets {
 		answers = answers[:0]
 		for _, x := range stored {
 			if x.socket == socket {
-				answers = append(answers, mmsg.Datagram{Octets: s.sign(x, Stored, now), Peer: x.key.from})
+				answers = append(answers, mmsg.Datagram{Octets: s.sign(x, x.reason, now), Peer: x.key.from})
 			}
 		}
 		if len(answers) > 0 {

@@ -6,9 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"cordon/quarantine"
 	"cordon/radiusx/acct"
@@ -29,7 +27,8 @@ type Ignore struct {
 type AccountingConfig struct {
 	Plan   quarantine.AddressPlan // in which space an address of a BNG is
 	Ignore []Ignore
-	Keys   *SubscriberKeys // nil: the subscriber is who the record says
+	Keys   *SubscriberKeys // nil: the key is what the record says
+	Key    SubscriberKey   // of BNGs that have none of their own; nil: the record's Subscriber
 }
 
 // Accounting turns records into session events. It implements acct.Handler.
@@ -39,123 +38,144 @@ type Accounting struct {
 	plan      quarantine.AddressPlan
 	ignore    []matcher
 	keys      *SubscriberKeys
+	key       SubscriberKey
 	strangers *strangers
 	blamed    acct.Complaints
 	heard     heard
-
-	foreign   atomic.Uint64
-	nameless  atomic.Uint64
-	forbidden atomic.Uint64
 }
 
 var _ acct.Handler = (*Accounting)(nil)
 
 // NewAccounting returns a handler that records what the fleet's BNGs report.
 func NewAccounting(fleet *Fleet, store quarantine.SessionRecorder, c AccountingConfig) *Accounting {
-	a := &Accounting{fleet: fleet, store: store, plan: c.Plan, keys: c.Keys, strangers: newStrangers()}
+	a := &Accounting{fleet: fleet, store: store, plan: c.Plan, keys: c.Keys, key: c.Key, strangers: newStrangers()}
 	for _, i := range c.Ignore {
 		a.ignore = append(a.ignore, newMatcher(i))
 	}
 	return a
 }
 
-// AccountingStats counts records that tell nothing about a session.
-type AccountingStats struct {
-	Foreign   uint64 // answered: a relay's record about a BNG it does not speak for
-	Nameless  uint64 // answered: no subscriber named, or not in UTF-8
-	Forbidden uint64 // not answered: a BNG spoke for another
-}
-
-// Stats returns the counts since the start.
-func (a *Accounting) Stats() AccountingStats {
-	return AccountingStats{Foreign: a.foreign.Load(), Nameless: a.nameless.Load(), Forbidden: a.forbidden.Load()}
-}
-
-// Complaints returns what peers did wrong that is to be told now; see
+// Complaints returns what is wrong with records and is to be logged now; see
 // [acct.Server.Complaints].
 func (a *Accounting) Complaints(now time.Time) []acct.Complaint { return a.blamed.Due(now) }
 
+// Faults counts the same since the start, by the BNG that records claim to be
+// about; see [acct.Server.Faults].
+func (a *Accounting) Faults() []acct.FaultCount { return a.blamed.Counts() }
+
 // Discovered lists the NASes that sent accounting since the start and are no
 // configured BNG, at most 1,000, the one with most records first.
-func (a *Accounting) Discovered() []Discovered { return a.strangers.list() }
+func (a *Accounting) Discovered() []Discovered { return a.strangers.list(a.fleet) }
 
-// Handle implements acct.Handler. Records that concern no session of ours are
-// answered, so that the sender does not repeat them for ever.
+// Handle implements acct.Handler. Records of which nothing can be stored are
+// answered (acct.ErrRejected), so that the sender does not repeat them for ever.
 func (a *Accounting) Handle(ctx context.Context, batch []acct.Record) []error {
 	answers := make([]error, len(batch))
 	events := make([]quarantine.SessionEvent, 0, len(batch))
 	of := make([]int, 0, len(batch)) // the record that an event came from
 	for i := range batch {
-		event, tells, err := a.event(&batch[i])
-		if answers[i] = err; tells {
-			events, of = append(events, event), append(of, i)
+		var made []quarantine.SessionEvent
+		made, answers[i] = a.events(&batch[i])
+		for j := range made {
+			a.fleet.place(&made[j])
+			of = append(of, i)
 		}
+		events = append(events, made...)
 	}
-	if len(events) == 0 {
-		return answers
-	}
-	for i, err := range a.store.Record(ctx, events) {
-		answers[of[i]] = err
-	}
+	a.record(ctx, events, of, answers)
 	return answers
 }
 
-// event translates one record; tells is false if it says nothing about a
-// session.
-func (a *Accounting) event(r *acct.Record) (event quarantine.SessionEvent, tells bool, err error) {
-	bng, allowed := a.fleet.speaker(r)
-	a.heard.note(r, a.fleet.named[bng], allowed)
-	if a.fleet.named[bng] == nil {
-		a.strangers.note(r)
+// record stores events; the first that fails is the answer to the record that it
+// came from.
+func (a *Accounting) record(ctx context.Context, events []quarantine.SessionEvent, of []int, answers []error) {
+	if len(events) == 0 {
+		return
 	}
-	r.Subscriber = a.subscriber(r)
-	switch {
-	case !allowed && r.Client.Relay:
-		a.blame(&a.foreign, "foreign", r)
-		return event, false, nil
-	case !allowed:
-		a.blame(&a.forbidden, "forbidden", r)
-		return event, false, acct.ErrRejected
-	case r.Status == acct.On || r.Status == acct.Off:
-		return quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: bng}, At: r.At}, true, nil
-	case r.Service:
-		event, tells = a.serviceEvent(r, bng)
-		return event, tells, nil
-	case r.Subscriber == "":
-		a.blame(&a.nameless, "nameless", r)
-		return event, false, nil
+	for i, err := range a.store.Record(ctx, events) {
+		if answers[of[i]] == nil {
+			answers[of[i]] = err
+		}
 	}
-	if m := a.fleet.named[bng]; m != nil && r.Status == acct.Start {
-		m.surge.start(time.Now())
-	}
-	return a.sessionEvent(r, bng), true, nil
 }
 
-// blame counts what is the sender's fault, and keeps it to be told.
-func (a *Accounting) blame(counter *atomic.Uint64, reason string, r *acct.Record) {
-	counter.Add(1)
-	a.blamed.Note(reason, r.From.Addr(), r.Arrived)
+// events translates one record. An error means that nothing of it is to be stored;
+// none and no events, that it says nothing about a session and that nothing is
+// wrong with it.
+func (a *Accounting) events(r *acct.Record) ([]quarantine.SessionEvent, error) {
+	bng, allowed := a.speaker(r)
+	m := a.fleet.named[bng]
+	a.heard.note(r, m, allowed)
+	if m == nil || !allowed && !r.Client.Relay && a.fleet.at(r.From.Addr()) == nil {
+		a.strangers.note(r)
+	}
+	a.nameSubscriber(r, m)
+	name := a.subscriber(r)
+	switch {
+	case !allowed:
+		a.blame(a.fleet.notAllowed(r), r)
+		return nil, acct.ErrRejected
+	case r.Status == acct.On || r.Status == acct.Off:
+		return []quarantine.SessionEvent{reset(r, bng)}, nil
+	case r.Service:
+		r.Subscriber = name
+		return a.serviceEvents(r, bng), nil
+	}
+	if inside, is := insideOf(r); is {
+		return a.natEvents(r, bng, inside), nil
+	}
+	if r.Subscriber = name; name == "" && r.Doubled == 0 { // acct.Server counts what is doubled
+		a.blame("nameless", r)
+	}
+	if m != nil && r.Status == acct.Start {
+		m.surge.start(time.Now())
+	}
+	event := a.sessionEvent(r, bng)
+	if event.Key.Identified() {
+		return []quarantine.SessionEvent{event}, nil
+	}
+	if events := event.Unidentified(quarantine.NoSessionID); len(events) > 0 {
+		return events, nil
+	}
+	return nil, acct.ErrRejected // acct.Server has counted why
+}
+
+// blame counts what is wrong with a record, and keeps it to be logged.
+func (a *Accounting) blame(reason string, r *acct.Record) {
+	fault := acct.Fault{Reason: reason, Peer: r.From.Addr(), NAS: r.NAS.String(), BNG: a.fleet.BNGOf(r)}
+	a.blamed.Note(fault, 1, r.Arrived)
 }
 
 // subscriber returns the key of whom the record is about; empty if it names
-// nobody, or not in UTF-8.
+// nobody, or more than one.
 func (a *Accounting) subscriber(r *acct.Record) string {
-	if !utf8.ValidString(r.Subscriber) {
+	if r.Doubled.Has(acct.DoubledUserName | acct.DoubledSubscriber | acct.DoubledAddress) {
 		return ""
 	}
 	return a.keys.Key(r.Subscriber)
 }
 
-// serviceEvent tells what the record of a service shows of its session; false if
-// that is nothing. The end of a service names what is no longer in force.
-func (a *Accounting) serviceEvent(r *acct.Record, bng string) (quarantine.SessionEvent, bool) {
+// serviceEvents tells what the record of a service shows of its session, if that is
+// anything. The end of a service names what is no longer in force.
+func (a *Accounting) serviceEvents(r *acct.Record, bng string) []quarantine.SessionEvent {
 	shown := a.shown(r, bng)
 	if len(shown) == 0 || r.Status == acct.Stop || r.ParentSession() == "" {
-		return quarantine.SessionEvent{}, false
+		return nil
 	}
-	return quarantine.SessionEvent{
-		Kind: quarantine.ServiceSeen, Key: quarantine.SessionKey{BNG: bng, ID: r.ParentSession()}, Subscriber: r.Subscriber, At: r.At, Shown: shown,
-	}, true
+	return []quarantine.SessionEvent{{
+		Kind: quarantine.ServiceSeen, Key: quarantine.SessionKey{BNG: bng, ID: r.ParentSession()}, Subscriber: r.Subscriber, Fallback: a.fallsBack(r, bng),
+		At: r.At, Latest: r.Latest, Shown: shown,
+	}}
+}
+
+// reset is what Accounting-On and -Off say. Where it is not certain when they were
+// said, the latest moment counts: what is not renewed after it is in doubt.
+func reset(r *acct.Record, bng string) quarantine.SessionEvent {
+	at := r.At
+	if !r.Latest.IsZero() {
+		at = r.Latest
+	}
+	return quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: bng}, At: at}
 }
 
 // shown returns what a record tells of the profiles in force.
@@ -179,19 +199,28 @@ var eventKinds = map[acct.Status]quarantine.SessionEventKind{
 
 func (a *Accounting) sessionEvent(r *acct.Record, bng string) quarantine.SessionEvent {
 	event := quarantine.SessionEvent{
-		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID}, Subscriber: r.Subscriber, At: r.At,
+		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID}, Subscriber: r.Subscriber, At: r.At, Latest: r.Latest,
+		Fallback:  a.fallsBack(r, bng),
 		Ignored:   a.ignored(r, bng),
-		Addresses: a.addresses(r, bng), Attributes: attributes(r), Shown: a.shown(r, bng),
+		Addresses: a.addresses(r, bng), Only: a.only(r, bng), Attributes: attributes(r, !a.namedByUserName(bng)), Shown: a.shown(r, bng),
 	}
 	held, freed := a.blocks(r, bng)
 	event.Addresses, event.Freed = append(event.Addresses, held...), freed
+	event.StartedAt = startedAt(r)
+	return event
+}
+
+// startedAt is when the session began, as far as the record tells. Where the time of
+// an Interim-Update or Stop is not certain, that it began so long before is of no
+// use: it would seem to be another session.
+func startedAt(r *acct.Record) time.Time {
 	switch {
 	case r.Status == acct.Start:
-		event.StartedAt = r.At
-	case r.SessionTime > 0:
-		event.StartedAt = r.Started()
+		return r.At
+	case r.SessionTime > 0 && r.Latest.IsZero():
+		return r.Started()
 	}
-	return event
+	return time.Time{}
 }
 
 // ignored reports whether the session is never to be touched.
@@ -204,6 +233,9 @@ func (a *Accounting) addresses(r *acct.Record, bng string) []quarantine.Address 
 	held := make([]quarantine.Address, 0, 1+len(r.Prefixes))
 	if r.FramedIP.IsValid() {
 		held = append(held, quarantine.Address{Prefix: netip.PrefixFrom(r.FramedIP, r.FramedIP.BitLen()), Kind: quarantine.FramedIP})
+	}
+	for _, ip := range r.MoreIPs {
+		held = append(held, quarantine.Address{Prefix: netip.PrefixFrom(ip, ip.BitLen()), Kind: quarantine.FramedIP})
 	}
 	for _, p := range r.Prefixes {
 		held = append(held, quarantine.Address{Prefix: p.Prefix, Kind: quarantine.AddressKind(p.Kind.String())})
@@ -231,14 +263,18 @@ func (a *Accounting) blocks(r *acct.Record, bng string) (held, freed []quarantin
 	return held, freed
 }
 
-// attributes leaves out what the session has elsewhere.
-func attributes(r *acct.Record) []quarantine.Attribute {
+// attributes leaves out what the session has elsewhere. spelled: the subscriber's
+// key may be something else than a User-Name, so what the BNG knows is told too.
+func attributes(r *acct.Record, spelled bool) []quarantine.Attribute {
 	var kept []quarantine.Attribute
 	// A Start without User-Name says that there is none: the key is not what the BNG knows then.
-	if r.UserName != r.Subscriber && (r.UserName != "" || r.Status == acct.Start) {
+	if spelled && r.Subscriber != "" || r.UserName != r.Subscriber && (r.UserName != "" || r.Status == acct.Start) {
 		kept = append(kept, quarantine.Attribute{Name: "User-Name", Value: r.UserName})
 	}
 	for _, a := range r.Attributes {
+		if a.Name == "Acct-Multi-Session-Id" && r.Doubled.Has(acct.DoubledMultiID) {
+			continue // nobody can say which line it is
+		}
 		switch quarantine.AddressKind(a.Name) {
 		case "User-Name", "Acct-Session-Id", quarantine.FramedIP, quarantine.FramedIPv6Address,
 			quarantine.FramedIPv6Prefix, quarantine.DelegatedIPv6Prefix:
@@ -247,74 +283,6 @@ func attributes(r *acct.Record) []quarantine.Attribute {
 		kept = append(kept, quarantine.Attribute{Name: a.Name, Value: a.Value})
 	}
 	return kept
-}
-
-// speaker finds the BNG that a record is about, and whether its sender may
-// speak for it: a relay for the BNGs it is configured for, any other client for
-// BNGs within its own prefix.
-func (f *Fleet) speaker(r *acct.Record) (bng string, allowed bool) {
-	nas := r.NAS
-	if nas == (acct.NAS{}) && !r.Client.Relay {
-		nas.IP = r.From.Addr().Unmap()
-	}
-	m := f.find(nas)
-	switch {
-	case r.Client.Relay:
-		return nameOf(m, r), m != nil && slices.Contains(r.Client.RelayFor, m.Name)
-	case m == nil:
-		return nameOf(nil, r), !r.NAS.IP.IsValid() || r.Client.Prefix.Contains(r.NAS.IP)
-	}
-	if r.Client.Prefix.Contains(m.Address) {
-		return m.Name, true
-	}
-	return m.Name, slices.ContainsFunc(m.NAS, func(n NAS) bool { return n.IP.IsValid() && r.Client.Prefix.Contains(n.IP) })
-}
-
-func nameOf(m *member, r *acct.Record) string {
-	switch {
-	case m != nil:
-		return m.Name
-	case r.NAS.IP.IsValid():
-		return unconfigured + r.NAS.IP.String()
-	case r.NAS.IPv6.IsValid():
-		return unconfigured + r.NAS.IPv6.String()
-	case r.NAS.Identifier != "":
-		return unconfigured + strings.ReplaceAll(r.NAS.Identifier, "/", "_")
-	}
-	return unconfigured + r.From.Addr().String()
-}
-
-// find returns the BNG that one of the record's names fits and none
-// contradicts.
-func (f *Fleet) find(nas acct.NAS) *member {
-	for _, named := range []NAS{{IP: nas.IP}, {IP: nas.IPv6}, {Identifier: nas.Identifier}} {
-		if m := f.nas[named]; m != nil && m.is(nas) {
-			return m
-		}
-	}
-	return nil
-}
-
-func (m *member) is(nas acct.NAS) bool {
-	fits := false
-	for _, said := range []struct {
-		present bool
-		kind    func(NAS) bool // names of the same kind in the configuration
-		equal   func(NAS) bool
-	}{
-		{nas.IP.IsValid(), func(n NAS) bool { return n.IP.Is4() }, func(n NAS) bool { return n.IP == nas.IP }},
-		{nas.IPv6.IsValid(), func(n NAS) bool { return n.IP.Is6() }, func(n NAS) bool { return n.IP == nas.IPv6 }},
-		{nas.Identifier != "", func(n NAS) bool { return n.Identifier != "" }, func(n NAS) bool { return n.Identifier == nas.Identifier }},
-	} {
-		switch {
-		case !said.present:
-		case slices.ContainsFunc(m.NAS, said.equal):
-			fits = true
-		case slices.ContainsFunc(m.NAS, said.kind):
-			return false
-		}
-	}
-	return fits
 }
 
 // matcher is an Ignore made ready.

@@ -68,8 +68,8 @@ func TestARecordIsTakenForTheBNGThatItNamesAndOnlyFromThoseWhoMaySpeakForIt(t *t
 		{"unconfigured, within its prefix", direct("192.0.2.0/24"), acct.NAS{IP: addr("192.0.2.77")}, "nas:192.0.2.77", false},
 		{"unconfigured, outside of its prefix", direct("192.0.2.0/24"), acct.NAS{IP: addr("203.0.113.1")}, "", true},
 		{"a relay for its BNG", relay, acct.NAS{IP: addr("10.0.0.2")}, "bng2", false},
-		{"a relay for another BNG", relay, acct.NAS{IP: addr("192.0.2.1")}, "", false},
-		{"a relay for an unconfigured BNG", relay, acct.NAS{IP: addr("203.0.113.1")}, "", false},
+		{"a relay for another BNG", relay, acct.NAS{IP: addr("192.0.2.1")}, "", true},
+		{"a relay for an unconfigured BNG", relay, acct.NAS{IP: addr("203.0.113.1")}, "", true},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestWhatARecordTellsAboutItsSession(t *testing.T) {
 		}
 	})
 	t.Run("a record without subscriber", func(t *testing.T) {
-		if events := handle(t, record(func(r *acct.Record) { r.Subscriber = "" })); len(events) != 0 {
+		if events := handle(t, record(func(r *acct.Record) { r.Subscriber = "" })); len(events) != 1 || events[0].Subscriber != "" || len(events[0].Addresses) != 2 {
 			t.Errorf("events %+v", events)
 		}
 	})
@@ -171,9 +171,10 @@ func TestOnlyWhatTheStoreHasIsAnswered(t *testing.T) {
 		{Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "1", Subscriber: "alice"},
 		{Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "2"},
 	}
+	batch[1].SessionID = ""
 	answers := a.Handle(t.Context(), batch)
-	if !errors.Is(answers[0], away) || answers[1] != nil {
-		t.Errorf("answers %v; want the session unanswered, the nameless one answered", answers)
+	if !errors.Is(answers[0], away) || !errors.Is(answers[1], acct.ErrRejected) {
+		t.Errorf("answers %v; want the session unanswered, what is of no use answered", answers)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"cordon/radiusx"
 	"cordon/radiusx/coa"
@@ -15,6 +16,7 @@ import (
 // Config is one BNG.
 type Config struct {
 	Name    string
+	Group   string     // the redundancy group whose sessions move between its BNGs; empty: none
 	Address netip.Addr // where CoA goes
 	NAS     []NAS      // how it names itself in accounting; empty: by Address
 	Secret  radiusx.Secret
@@ -33,6 +35,10 @@ type Config struct {
 	Rate        float64 // requests a second; 0: the dialect's
 	MaxInFlight int     // requests unanswered at a time; 0: the dialect's
 
+	SubscriberKey    SubscriberKey   // how its records name the subscriber; empty: AccountingConfig.Key
+	Interim          time.Duration   // how often it renews a session; 0: not at all, or not known
+	InterimAddresses dialect.Listing // what Interim-Updates list; "": as the dialect says
+
 	Profiles map[string]dialect.Profile // the domain's profiles under their names on this BNG
 
 	Verify LineCheck // the operator's own look at a line; nil: none
@@ -48,11 +54,13 @@ type NAS struct {
 func (c *Config) Validate() error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	switch {
-	case c.Name == "":
+	if c.Name == "" {
 		fail("a BNG needs a name")
-	case strings.Contains(c.Name, "/"), strings.HasPrefix(c.Name, unconfigured):
-		fail("%q is no name for a BNG: no slash, and not beginning with %q", c.Name, unconfigured)
+	} else if err := CheckName(c.Name); err != nil {
+		errs = append(errs, err)
+	}
+	if err := CheckName(c.Group); err != nil {
+		fail("group: %w", err)
 	}
 	if !c.Address.IsValid() || c.Address.IsUnspecified() || c.Address.IsMulticast() {
 		fail("address is required: where CoA-Requests go")
@@ -81,6 +89,14 @@ func (c *Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// CheckName says why a BNG or a redundancy group cannot be called so.
+func CheckName(name string) error {
+	if strings.Contains(name, "/") || strings.HasPrefix(name, unconfigured) {
+		return fmt.Errorf("%q is no name for a BNG: no slash, and not beginning with %q", name, unconfigured)
+	}
+	return nil
 }
 
 // CheckProfile says why a profile could not be put in force on this BNG and
@@ -136,6 +152,9 @@ func (c *Config) setDefaults() {
 	if c.MaxInFlight == 0 {
 		c.MaxInFlight = c.Dialect.MaxInFlight
 	}
+	if c.InterimAddresses == "" {
+		c.InterimAddresses = c.Dialect.InterimAddresses.List
+	}
 	if c.Via != nil {
 		via := *c.Via
 		via.setDefaults()
@@ -148,7 +167,10 @@ func (c *Config) setDefaults() {
 type Fleet struct {
 	bngs       []*member
 	named      map[string]*member
-	nas        map[NAS]*member     // by each name that a BNG gives itself
+	nas        map[NAS]*member // by each name that is one BNG's alone and can tell it from all others
+	shared     map[string]bool // identifiers of several BNGs
+	sources    map[netip.Addr][]*member
+	groups     map[string][]*member
 	restricted map[string]bool     // names of restricted profiles, on any BNG
 	news       chan struct{}       // capacity 1: a path was heard again
 	proxied    map[string]*breaker // by the proxy's name
@@ -164,11 +186,12 @@ type member struct {
 	surge      surge
 	vitals     vitals
 	shows      map[string]bool // attributes by which its accounting shows what is in force
+	proxyNames []radiusx.Attribute
 }
 
 // NewFleet checks the BNGs, each and against each other.
 func NewFleet(configs []Config) (*Fleet, error) {
-	f := &Fleet{named: make(map[string]*member, len(configs)), nas: map[NAS]*member{}, restricted: map[string]bool{}, news: make(chan struct{}, 1), proxied: map[string]*breaker{}}
+	f := &Fleet{named: make(map[string]*member, len(configs)), nas: map[NAS]*member{}, shared: map[string]bool{}, sources: map[netip.Addr][]*member{}, groups: map[string][]*member{}, restricted: map[string]bool{}, news: make(chan struct{}, 1), proxied: map[string]*breaker{}}
 	var errs []error
 	for _, c := range configs {
 		if err := c.Validate(); err != nil {
@@ -195,10 +218,11 @@ func NewFleet(configs []Config) (*Fleet, error) {
 		m.path = f.pathTo(&m.Config)
 		m.pace.share = m.surge.share
 		m.path.pacers = append(m.path.pacers, m.pace)
-		errs = append(errs, f.clash(m))
+		errs = append(errs, f.clash(m), f.join(m))
 		f.add(m)
 	}
-	return f, errors.Join(errs...)
+	f.index()
+	return f, errors.Join(append(errs, f.checkGroups())...)
 }
 
 // pathTo returns the breaker of the way to a BNG.
@@ -214,20 +238,20 @@ func (f *Fleet) pathTo(c *Config) *breaker {
 
 func (f *Fleet) add(m *member) {
 	f.bngs, f.named[m.Name] = append(f.bngs, m), m
-	for _, nas := range m.NAS {
-		f.nas[nas] = m
-	}
 	for _, p := range m.Profiles {
 		f.restricted[p.Restricted] = true
 	}
 }
 
-// clash reports a name of m that another BNG has too: its accounting could not
-// be told from the other's.
+// clash reports an address by which another BNG knows itself too: its accounting
+// could not be told from the other's. An identifier that several have, and
+// addresses that every host has, are no evidence of either.
 func (f *Fleet) clash(m *member) error {
 	for _, nas := range m.NAS {
-		if other := f.nas[nas]; other != nil {
-			return fmt.Errorf("bng %s: names itself like bng %s: %s", m.Name, other.Name, nas)
+		for _, other := range f.bngs {
+			if evident(nas.IP) && slices.Contains(other.NAS, nas) {
+				return fmt.Errorf("bng %s: names itself like bng %s: %s", m.Name, other.Name, nas)
+			}
 		}
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 // Discovered is a NAS that sends accounting and is no configured BNG.
 type Discovered struct {
 	NAS      acct.NAS   // the names it gives itself; any may be missing
+	Own      acct.NAS   // those of them that no other NAS has: by which it could be known
 	Sender   netip.Addr // who sent its last record: itself, or a relay
 	Relay    bool       // the sender is a relay
 	Records  uint64     // since FirstSeen
@@ -33,23 +34,31 @@ const maxDiscovered = 1000
 type strangers struct {
 	seed maphash.Seed
 	mu   sync.Mutex // guards what follows
-	by   map[acct.NAS]*stranger
+	by   map[strangerKey]*stranger
+}
+
+// strangerKey tells one from another: by its names, and where no address is among
+// them that is its own, by its sender too.
+type strangerKey struct {
+	nas    acct.NAS
+	sender netip.Addr
 }
 
 type stranger struct {
 	Discovered
+	key      strangerKey
 	sessions sketch
 }
 
 func newStrangers() *strangers {
-	return &strangers{seed: maphash.MakeSeed(), by: map[acct.NAS]*stranger{}}
+	return &strangers{seed: maphash.MakeSeed(), by: map[strangerKey]*stranger{}}
 }
 
-// note takes a record in. One that names no NAS is known by its sender.
+// note takes a record in.
 func (s *strangers) note(r *acct.Record) {
-	key := r.NAS
-	if key == (acct.NAS{}) {
-		key.IP = r.From.Addr().Unmap()
+	key := strangerKey{nas: r.NAS}
+	if own := evidence(r.NAS); !own.IP.IsValid() && !own.IPv6.IsValid() {
+		key.sender = r.From.Addr().Unmap()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +67,7 @@ func (s *strangers) note(r *acct.Record) {
 		if len(s.by) >= maxDiscovered {
 			s.forget()
 		}
-		known = &stranger{Discovered: Discovered{NAS: key, First: r.Arrived}}
+		known = &stranger{Discovered: Discovered{NAS: r.NAS, First: r.Arrived}, key: key}
 		s.by[key] = known
 	}
 	known.Sender, known.Relay, known.Last = r.From.Addr().Unmap(), r.Client.Relay, r.Arrived
@@ -78,23 +87,35 @@ func (s *strangers) forget() {
 			quietest = one
 		}
 	}
-	delete(s.by, quietest.NAS)
+	delete(s.by, quietest.key)
 }
 
 // list returns them, the one with most records first.
-func (s *strangers) list() []Discovered {
+func (s *strangers) list(fleet *Fleet) []Discovered {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	called := map[string]int{} // how many have an identifier
+	for _, one := range s.by {
+		called[one.NAS.Identifier]++
+	}
 	list := make([]Discovered, 0, len(s.by))
 	for _, one := range s.by {
 		d := one.Discovered
-		d.Sessions = one.sessions.count()
+		d.Sessions, d.Own = one.sessions.count(), evidence(d.NAS)
+		if called[d.NAS.Identifier] > 1 || fleet.calls(d.NAS.Identifier) {
+			d.Own.Identifier = ""
+		}
 		list = append(list, d)
 	}
 	slices.SortFunc(list, func(a, b Discovered) int {
-		return cmp.Or(cmp.Compare(b.Records, a.Records), cmp.Compare(a.NAS.String(), b.NAS.String()))
+		return cmp.Or(cmp.Compare(b.Records, a.Records), cmp.Compare(a.NAS.String(), b.NAS.String()), a.Sender.Compare(b.Sender))
 	})
 	return list
+}
+
+// calls reports whether a configured BNG has that identifier.
+func (f *Fleet) calls(identifier string) bool {
+	return f.shared[identifier] || f.nas[NAS{Identifier: identifier}] != nil
 }
 
 // sketch counts different things in a kilooctet, whatever their number: each

@@ -35,10 +35,41 @@ func TestNASesThatNobodyConfiguredAreDiscovered(t *testing.T) {
 	if d := found[0]; d.NAS.Identifier != "edge-9" || !d.Relay || d.Sender != addr("192.0.2.20") || d.Records != 100 || d.Sessions < 45 || d.Sessions > 55 || d.Last.Sub(d.First) != 99*time.Second {
 		t.Errorf("the relayed one: %+v", d)
 	}
-	for i, want := range []string{"10.9.9.9", "192.0.2.77"} {
-		if d := found[i+1]; d.NAS.IP != addr(want) || d.Relay || d.Records != 1 || d.Sessions != 1 {
-			t.Errorf("%s: %+v", want, d)
+	for i, want := range []struct{ nas, sender string }{{"10.9.9.9", "192.0.2.30"}, {"", "192.0.2.77"}} {
+		if d := found[i+1]; d.NAS.IP != parseNAS(want.nas) || d.Sender != addr(want.sender) || d.Relay || d.Records != 1 || d.Sessions != 1 {
+			t.Errorf("%+v: %+v", want, d)
 		}
+	}
+}
+
+// Boxes that were set up by the same sample are told apart by their addresses, and
+// what they call themselves is nothing to know them by.
+func TestNASesWithTheSameNamesAreDiscoveredApart(t *testing.T) {
+	addr := netip.MustParseAddr
+	a := NewAccounting(testFleet(t), &recorder{}, AccountingConfig{})
+	send := func(client *acct.Client, from string, nas acct.NAS) {
+		a.Handle(t.Context(), []acct.Record{{
+			Status: acct.Start, Client: client, From: netip.AddrPortFrom(addr(from), 1646), NAS: nas, SessionID: "1", Subscriber: "alice",
+		}})
+	}
+	all := &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.0/24")}
+	relay := &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.20/32"), Relay: true, RelayFor: []string{"bng2"}}
+	sample := acct.NAS{IP: addr("127.0.0.1"), Identifier: "accel-ppp"}
+	send(all, "192.0.2.31", sample)
+	send(all, "192.0.2.32", sample)
+	send(relay, "192.0.2.20", sample)
+	send(all, "192.0.2.33", acct.NAS{IP: addr("10.0.0.33"), Identifier: "pop-33"})
+	send(&acct.Client{Prefix: netip.MustParsePrefix("192.0.2.34/32")}, "192.0.2.34", acct.NAS{Identifier: "edge-2"}) // as bng2 calls itself: refused, and shown
+	want := map[string]acct.NAS{"192.0.2.31": {}, "192.0.2.32": {}, "192.0.2.20": {}, "192.0.2.33": {IP: addr("10.0.0.33"), Identifier: "pop-33"}, "192.0.2.34": {}}
+	found := a.Discovered()
+	for _, d := range found {
+		own, known := want[d.Sender.String()]
+		if !known || d.Own != own {
+			t.Errorf("%+v, want %+v", d, own)
+		}
+	}
+	if len(found) != len(want) {
+		t.Errorf("%d discovered, want %d", len(found), len(want))
 	}
 }
 
@@ -48,7 +79,7 @@ func TestWhatIsDiscoveredIsBounded(t *testing.T) {
 	for i := range 3 * maxDiscovered {
 		s.note(&acct.Record{Client: &acct.Client{}, NAS: acct.NAS{Identifier: fmt.Sprint("x", i)}, Arrived: now.Add(time.Duration(i)), SessionID: "1"})
 	}
-	list := s.list()
+	list := s.list(testFleet(t))
 	if len(list) != maxDiscovered {
 		t.Fatalf("%d remembered", len(list))
 	}

@@ -10,26 +10,36 @@ import (
 	"cordon/radiusx/acct"
 )
 
-// NameOf names the BNG that calls itself so, by the same rules as accounting; one
-// that is not configured has a name all the same. Invalid or empty: not told;
-// the answer is empty if neither is.
+// NameOf names the BNG that calls itself so, or its redundancy group, by the same
+// rules as accounting; one that is not configured has a name all the same. Invalid
+// or empty: not told; the answer is empty if neither is, or says nothing.
 func (f *Fleet) NameOf(ip netip.Addr, identifier string) string {
-	nas := acct.NAS{Identifier: identifier}
-	switch {
-	case ip.Is4():
-		nas.IP = ip
-	case ip.IsValid():
-		nas.IPv6 = ip
-	case identifier == "":
+	nas := nasOf(ip, identifier)
+	m, how := f.identify(nas, ip)
+	if how == unidentified {
 		return ""
 	}
-	return nameOf(f.find(nas), &acct.Record{NAS: nas})
+	if m != nil && how == identified {
+		return m.SessionsUnder()
+	}
+	return nameOf(nil, &acct.Record{NAS: nas})
 }
 
-// NASOf lists how the BNG of that name calls itself.
+func nasOf(ip netip.Addr, identifier string) acct.NAS {
+	nas := acct.NAS{Identifier: identifier}
+	if ip.Is4() {
+		nas.IP = ip
+	} else {
+		nas.IPv6 = ip
+	}
+	return nas
+}
+
+// NASOf lists how the BNG of that name, or the BNGs of that group, call
+// themselves.
 func (f *Fleet) NASOf(bng string) (ips []netip.Addr, identifiers []string) {
-	m := f.named[bng]
-	if m == nil {
+	members := f.membersOf(bng)
+	if len(members) == 0 {
 		name, is := strings.CutPrefix(bng, unconfigured)
 		if ip, err := netip.ParseAddr(name); is && err == nil {
 			return []netip.Addr{ip}, nil
@@ -39,11 +49,13 @@ func (f *Fleet) NASOf(bng string) (ips []netip.Addr, identifiers []string) {
 		}
 		return nil, nil
 	}
-	for _, nas := range m.NAS {
-		if nas.IP.IsValid() {
-			ips = append(ips, nas.IP)
-		} else {
-			identifiers = append(identifiers, nas.Identifier)
+	for _, m := range members {
+		for _, nas := range m.NAS {
+			if nas.IP.IsValid() {
+				ips = append(ips, nas.IP)
+			} else {
+				identifiers = append(identifiers, nas.Identifier)
+			}
 		}
 	}
 	return ips, identifiers
@@ -58,7 +70,7 @@ func (f *Fleet) Ignores(ignore []Ignore) func(*quarantine.Session) bool {
 		matchers[i] = newMatcher(ignore[i])
 	}
 	return func(s *quarantine.Session) bool {
-		if m := f.named[s.BNG]; m != nil && m.Role == RoleLAC {
+		if members := f.membersOf(s.BNG); len(members) > 0 && members[0].Role == RoleLAC {
 			return true
 		}
 		attributes := identity(s)

@@ -49,7 +49,7 @@ func NewEnforcer(fleet *Fleet, client Exchanger, observe Observer) *Enforcer {
 // the packets that restrict and those that restore are both made, and thrown
 // away, before anything is sent.
 func (e *Enforcer) Prepare(s quarantine.Session, profile string) (undo string, impossible *quarantine.Outcome) {
-	m := e.fleet.named[s.BNG]
+	m := e.fleet.serving(&s)
 	if m == nil {
 		return "", refused("no such BNG: %s is not configured", s.BNG)
 	}
@@ -97,7 +97,7 @@ func refused(format string, args ...any) *quarantine.Outcome {
 }
 
 func (m *member) request(action dialect.Action, s *quarantine.Session, p dialect.Profile) dialect.Request {
-	return dialect.Request{Action: action, Session: identity(s), Profile: p, Options: m.Options}
+	return dialect.Request{Action: action, Session: m.requested(s), Profile: p, Options: m.Options}
 }
 
 // profile is what an applied profile was called on this BNG when it was applied,
@@ -111,16 +111,23 @@ func (m *member) profile(a quarantine.Applied) dialect.Profile {
 
 // Enforce implements quarantine.Enforcer.
 func (e *Enforcer) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
-	m := e.fleet.named[o.Session.BNG]
+	members := e.fleet.candidates(&o.Session)
 	switch {
-	case m == nil && o.Check:
+	case len(members) == 0 && o.Check:
 		return quarantine.Outcome{Kind: quarantine.OutcomeAcked}
-	case m == nil && o.Restricts():
+	case len(members) == 0 && o.Restricts():
 		return *refused("no such BNG: %s is not configured", o.Session.BNG)
-	case m == nil: // nobody is left to ask; accounting may know better
+	case len(members) == 0: // nobody is left to ask; accounting may know better
 		return quarantine.Outcome{Kind: quarantine.OutcomeSessionGone, Reason: "no such BNG: " + o.Session.BNG + " is not configured any more"}
+	case len(members) > 1:
+		return e.inTurn(ctx, members, &o)
 	}
-	r := &run{enforcer: e, bng: m, order: &o}
+	return e.on(ctx, members[0], &o)
+}
+
+// on carries an order out on one BNG.
+func (e *Enforcer) on(ctx context.Context, m *member, o *quarantine.Order) quarantine.Outcome {
+	r := &run{enforcer: e, bng: m, order: o}
 	defer r.end()
 	switch {
 	case o.Check:

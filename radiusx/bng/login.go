@@ -1,10 +1,9 @@
 package bng
 
 import (
+	"cmp"
 	"fmt"
-	"net/netip"
 	"slices"
-	"unicode/utf8"
 
 	"cordon/radiusx"
 	"cordon/radiusx/acct"
@@ -17,14 +16,18 @@ import (
 // whether anybody is to be restricted.
 type Desk struct {
 	fleet  *Fleet
-	key    string
+	key    SubscriberKey
 	keys   *SubscriberKeys
 	ignore []matcher
 }
 
-// NewDesk returns a desk for the fleet; subscriberKey and c are accounting's.
-func NewDesk(fleet *Fleet, subscriberKey string, c AccountingConfig) *Desk {
-	d := &Desk{fleet: fleet, key: subscriberKey, keys: c.Keys}
+// NewDesk returns a desk for the fleet; c is accounting's. Without a c.Key the
+// subscriber is the User-Name.
+func NewDesk(fleet *Fleet, c AccountingConfig) *Desk {
+	d := &Desk{fleet: fleet, key: c.Key, keys: c.Keys}
+	if len(d.key) == 0 {
+		d.key = SubscriberKey{{text: userNameAttribute, parts: []keyPart{{attribute: userNameAttribute}}}}
+	}
 	for _, i := range c.Ignore {
 		d.ignore = append(d.ignore, newMatcher(i))
 	}
@@ -39,27 +42,33 @@ type LogIn struct {
 }
 
 // LogIn reads what an Access-Request tells. False: no configured BNG asks, or
-// for nobody, or for a session that is never touched.
+// for nobody, or for a session that is never touched. An attribute
+// Packet-Src-IP-Address (or -IPv6-) is where the request came from, which says who
+// asks where the BNG's own names do not.
 func (d *Desk) LogIn(told []radiusx.Attribute) (*LogIn, bool) {
 	value := func(name string) string { v, _ := radiusx.Find(told, name); return v }
-	var nas acct.NAS
-	nas.IP, _ = netip.ParseAddr(value("NAS-IP-Address"))
-	nas.IPv6, _ = netip.ParseAddr(value("NAS-IPv6-Address"))
-	nas.Identifier = value("NAS-Identifier")
-	subscriber := value(d.key)
-	m := d.fleet.find(nas)
-	if m == nil || m.Role == RoleLAC || subscriber == "" || !utf8.ValidString(subscriber) {
+	nas := acct.NAS{Identifier: value("NAS-Identifier"), IP: parseNAS(value("NAS-IP-Address")), IPv6: parseNAS(value("NAS-IPv6-Address"))}
+	m, how := d.fleet.identify(nas, parseNAS(cmp.Or(value("Packet-Src-IP-Address"), value("Packet-Src-IPv6-Address"))))
+	if how != identified || m.Role == RoleLAC {
 		return nil, false
 	}
-	record := acct.Record{UserName: value("User-Name"), Attributes: told}
+	record := acct.Record{UserName: value(userNameAttribute), Attributes: told, Naming: told}
+	subscriber, _, _ := subscriberKeyOf(m, d.key).of(d.fleet.valuesOf(&record))
+	if subscriber == "" {
+		return nil, false
+	}
 	if slices.ContainsFunc(d.ignore, func(i matcher) bool { return i.matches(&record) }) {
 		return nil, false
 	}
 	return &LogIn{Subscriber: d.keys.Key(subscriber), bng: m, told: told}, true
 }
 
-// BNG is the configured name of the BNG that asks.
-func (l *LogIn) BNG() string { return l.bng.Name }
+// BNG is the configured name of the BNG that asks, or of its redundancy group, as
+// its sessions have it.
+func (l *LogIn) BNG() string { return l.bng.SessionsUnder() }
+
+// Member is the configured name of the BNG that asks.
+func (l *LogIn) Member() string { return l.bng.Name }
 
 // Undo lists the profiles that an answer to this log-in can put in force, each
 // with what takes it away again, as [Enforcer.Prepare] returns it. Profiles that

@@ -11,11 +11,15 @@ var _ quarantine.Paths = (*Enforcer)(nil)
 
 // Bars implements quarantine.Paths.
 func (e *Enforcer) Bars(s quarantine.Session, profile string) (reason string, barred bool) {
-	m := e.fleet.named[s.BNG]
+	m := e.fleet.serving(&s)
 	if m == nil {
 		return "", false // Prepare says what there is to say
 	}
-	now := time.Now()
+	return m.bars(&s, profile, time.Now())
+}
+
+// bars says why the profile may not be put in force on a session of this BNG now.
+func (m *member) bars(s *quarantine.Session, profile string, now time.Time) (reason string, barred bool) {
 	if reason, barred := m.path.bars(s.SessionKey, now); barred {
 		return reason, true
 	}
@@ -26,8 +30,8 @@ func (e *Enforcer) Bars(s quarantine.Session, profile string) (reason string, ba
 	return "", false
 }
 
-// Releases reports whether a restriction of the profile that begins at the BNG
-// now could be taken away by CoA: the BNG answers, and has not refused the profile
+// Releases reports whether a restriction of the profile that begins at the BNG of
+// that name now could be taken away by CoA: the BNG answers, and has not refused the profile
 // to everybody. Unlike Bars it grants no trial.
 func (e *Enforcer) Releases(bng, profile string) bool {
 	m := e.fleet.named[bng]
@@ -38,12 +42,13 @@ func (e *Enforcer) Releases(bng, profile string) bool {
 	return state == PathOK
 }
 
-// Returned implements quarantine.Paths.
-func (e *Enforcer) Returned(bng string) time.Time {
-	if m := e.fleet.named[bng]; m != nil {
-		return m.path.lastReturn()
+// Returned implements quarantine.Paths. Of a group it is the last return of any
+// member: looking too soon costs nothing.
+func (e *Enforcer) Returned(bng string) (last time.Time) {
+	for _, m := range e.fleet.membersOf(bng) {
+		last = later(last, m.path.lastReturn())
 	}
-	return time.Time{}
+	return last
 }
 
 // News implements quarantine.Paths.

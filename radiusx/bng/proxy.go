@@ -78,7 +78,7 @@ func (c *Config) checkVia() error {
 		return nil
 	}
 	for _, never := range slices.Concat(c.Dialect.Identifiers.Never, c.Dialect.Disconnect.Never) {
-		for _, a := range c.nasAttributes() {
+		for _, a := range c.nasAttributes(nil) {
 			if never.Attribute == a.Name {
 				return fmt.Errorf("via: requests through a proxy name the BNG by %s, which %s must not get: %s", a.Name, c.Dialect.Name, never.Reason)
 			}
@@ -88,19 +88,25 @@ func (c *Config) checkVia() error {
 }
 
 // nasAttributes name the BNG to a proxy: the first address and the first
-// identifier that it calls itself in accounting.
-func (c *Config) nasAttributes() []radiusx.Attribute {
-	nas := c.NAS
-	if len(nas) == 0 {
-		nas = []NAS{{IP: c.Address}}
+// identifier that it calls itself in accounting and that are no other's, else the
+// address where CoA goes. By any other name the proxy might find another BNG.
+func (c *Config) nasAttributes(shared map[string]bool) []radiusx.Attribute {
+	own := slices.DeleteFunc(slices.Clone(c.NAS), func(n NAS) bool { return !n.Evident() || shared[n.Identifier] })
+	if len(own) == 0 {
+		own = []NAS{{IP: c.Address}}
 	}
+	return attributesOf(own)
+}
+
+// attributesOf writes names of a NAS as attributes, the first of each kind.
+func attributesOf(names []NAS) []radiusx.Attribute {
 	var list []radiusx.Attribute
 	add := func(name, value string) {
 		if !slices.ContainsFunc(list, func(a radiusx.Attribute) bool { return a.Name == name }) {
 			list = append(list, radiusx.Attribute{Name: name, Value: value})
 		}
 	}
-	for _, n := range nas {
+	for _, n := range names {
 		switch {
 		case n.Identifier != "":
 			add("NAS-Identifier", n.Identifier)
@@ -120,7 +126,7 @@ func (m *member) addressed(attributes []radiusx.Attribute) []radiusx.Attribute {
 		return attributes
 	}
 	var missing []radiusx.Attribute
-	for _, nas := range m.nasAttributes() {
+	for _, nas := range m.proxyNames {
 		if !slices.ContainsFunc(attributes, func(a radiusx.Attribute) bool { return a.Name == nas.Name }) {
 			missing = append(missing, nas)
 		}

@@ -1,6 +1,8 @@
 package bng
 
 import (
+	"slices"
+
 	"cordon/quarantine"
 	"cordon/radiusx"
 )
@@ -32,6 +34,21 @@ func identity(s *quarantine.Session) []radiusx.Attribute {
 	return attributes
 }
 
+// nasNames are the attributes by which accounting names a NAS.
+var nasNames = []string{"NAS-IP-Address", "NAS-IPv6-Address", "NAS-Identifier"}
+
+// requested is what a request to this BNG may say of which session is meant: what
+// the group's member that spoke last called itself is no name of another.
+func (m *member) requested(s *quarantine.Session) []radiusx.Attribute {
+	told := requested(s)
+	if m.Group == "" || m.Name == s.Member || !slices.ContainsFunc(told, isNASName) {
+		return told
+	}
+	return append(slices.DeleteFunc(told, isNASName), attributesOf(m.NAS)...)
+}
+
+func isNASName(a radiusx.Attribute) bool { return slices.Contains(nasNames, a.Name) }
+
 // userName is the User-Name that the session has on its BNG, "" if it has none.
 func userName(s *quarantine.Session) string {
 	for _, a := range s.Attributes {
@@ -40,4 +57,14 @@ func userName(s *quarantine.Session) string {
 		}
 	}
 	return s.Subscriber
+}
+
+// requested is what a request may say of which session is meant: nothing of a
+// session that is nobody's, or that the BNG does not know by its id, so that no
+// request can be made about it.
+func requested(s *quarantine.Session) []radiusx.Attribute {
+	if s.Subscriber == "" || s.ID != "" && !s.Identified() {
+		return nil
+	}
+	return identity(s)
 }

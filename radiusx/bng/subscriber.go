@@ -7,14 +7,16 @@ import (
 	"io"
 	"strings"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"cordon/quarantine"
 )
 
 // SubscriberKeys makes the subscriber's key of what accounting tells: the realm
-// is cut off, letters become small, and a table names the account. What comes
-// out is the subscriber everywhere in Cordon; two keys with the same outcome are
-// one subscriber. The zero value, and a nil one, change nothing.
+// is cut off, letters are lower-cased, octets that are not text are written as
+// such ([quarantine.EscapeName]), and a table names the account. What comes out is
+// the subscriber everywhere in Cordon; two names with the same outcome are one
+// subscriber. The zero value, and a nil one, only write octets as text.
 //
 // Its methods may be called from any goroutine once the fields are set.
 type SubscriberKeys struct {
@@ -24,11 +26,11 @@ type SubscriberKeys struct {
 	accounts atomic.Pointer[map[string]string] // by key as Key has it before; nil: none
 }
 
-// Key returns the subscriber that told stands for; it is never empty unless told
-// is. A key that the table does not know stays what it is.
+// Key returns the subscriber that told, any octets, stands for; it is never empty
+// unless told is. A key that the table does not know stays what it is.
 func (k *SubscriberKeys) Key(told string) string {
 	if k == nil {
-		return told
+		return quarantine.EscapeName(told)
 	}
 	key := k.plain(told)
 	if accounts := k.accounts.Load(); accounts != nil {
@@ -45,9 +47,27 @@ func (k *SubscriberKeys) plain(told string) string {
 		told = told[:at]
 	}
 	if k.Lower {
-		told = strings.ToLower(told)
+		told = lower(told)
 	}
-	return told
+	return quarantine.EscapeName(told)
+}
+
+// lower lower-cases letters and leaves octets that are no text as they are.
+func lower(name string) string {
+	if utf8.ValidString(name) {
+		return strings.ToLower(name)
+	}
+	var b strings.Builder
+	for len(name) > 0 {
+		r, size := utf8.DecodeRuneInString(name)
+		if r == utf8.RuneError && size == 1 {
+			b.WriteByte(name[0])
+		} else {
+			b.WriteString(strings.ToLower(name[:size]))
+		}
+		name = name[size:]
+	}
+	return b.String()
 }
 
 // Use puts another table in place of the one before. It is not to be changed
@@ -96,7 +116,11 @@ func (k *SubscriberKeys) enter(accounts map[string]string, fields []string) stri
 	if len(fields) != 2 {
 		return fmt.Sprintf("has %d fields, not 2: key,account", len(fields))
 	}
-	key, account := k.plain(strings.TrimSpace(fields[0])), strings.TrimSpace(fields[1])
+	name, err := quarantine.UnescapeName(strings.TrimSpace(fields[0]))
+	if err != nil {
+		return "key " + err.Error()
+	}
+	key, account := k.plain(name), strings.TrimSpace(fields[1])
 	if key == "" {
 		return "has no key"
 	}

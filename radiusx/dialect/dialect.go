@@ -111,6 +111,8 @@ type Dialect struct {
 	MessageAuthenticator Signing  `yaml:"message_authenticator"` // what suits the make; a BNG's own setting comes first
 	EventTimestamp       Stamping `yaml:"event_timestamp"`       // likewise, unless it is mandatory
 
+	InterimAddresses Interims `yaml:"interim_addresses"` // what accounting says of addresses by leaving them out
+
 	Identifiers Identification `yaml:"identifiers"`     // of CoA-Requests
 	Disconnect  Identification `yaml:"disconnect"`      // of Disconnect-Requests
 	SendsNAS    bool           `yaml:"sends_nas"`       // requests also carry what the session says of its NAS

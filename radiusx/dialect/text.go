@@ -53,6 +53,9 @@ func (d *Dialect) head(l *lines) {
 		}
 	}
 	l.add("  signed         Message-Authenticator: %s, Event-Timestamp: %s", d.MessageAuthenticator, d.EventTimestamp)
+	if d.InterimAddresses.List.All() {
+		l.add("  interims list   all addresses that the session has (%s): what one leaves out was given back", d.InterimAddresses.Source)
+	}
 	if d.SendsNAS {
 		l.add("  NAS            sent: %s", strings.Join(nasAttributes, ", "))
 	}

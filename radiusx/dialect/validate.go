@@ -116,6 +116,7 @@ func (v *validator) checkHead() {
 		"message_authenticator", "want send, omit or require-reply")
 	v.want(slices.Contains([]Stamping{StampSend, StampOmit, StampMandatory}, d.EventTimestamp),
 		"event_timestamp", "want send, omit or mandatory")
+	v.checkInterims()
 	v.want(d.CoAPort > 0, "coa_port", "is missing")
 	v.want(d.DisconnectPort > 0, "disconnect_port", "is missing")
 	v.want(d.Rate > 0, "rate", "want more than 0 requests a second")

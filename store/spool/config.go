@@ -15,7 +15,7 @@ const MinMax = 1 << 20
 type Config struct {
 	Dir  string                     // a directory of its own; created if missing
 	Max  int64                      // most octets on disk, at least MinMax; more is refused
-	Next quarantine.SessionRecorder // the session store
+	Next quarantine.SessionRecorder // the session store, behind an Aside: what it refuses comes back
 
 	// Room says why nothing may be spooled although Max is not reached, such as
 	// a disk whose space others need; nil error: it may. Nil: always. It is

@@ -7,6 +7,8 @@
 // It is not replicated: what a lost disk held is lost. It holds events of the
 // domain, no RADIUS packets, so that replaying needs no secrets.
 //
+// What the session store can never hold, though it is there, is for an [Aside].
+//
 // # Order
 //
 // While anything stands in the spool, or is on its way into it, every new event

@@ -17,9 +17,6 @@ const (
 
 	firstPause = 100 * time.Millisecond // after the store did not answer; doubled each time
 	maxPause   = 5 * time.Second
-
-	unstorableTries = 3 // for an event that the store refuses while it takes others
-	unstorablePause = 200 * time.Millisecond
 )
 
 // Run hands over what stands in the spool, in order and again and again with
@@ -162,42 +159,20 @@ func (s *Spool) clear(ctx context.Context) {
 	_, _ = s.journal.Expire(next) // the same
 }
 
-// deliver has the store take events. What it refuses while it takes others is
-// given up after a while: nothing else would ever get past it.
+// deliver has the store take events.
 func (s *Spool) deliver(ctx context.Context, events []quarantine.SessionEvent) error {
-	for try := 1; ; try++ {
-		trying, cancel := context.WithTimeout(ctx, s.cfg.Patience)
-		errs := s.cfg.Next.Record(trying, events)
-		cancel()
-		if len(errs) != len(events) {
-			return errAnswer
-		}
-		var refused []quarantine.SessionEvent
-		for i, err := range errs {
-			switch {
-			case err == nil:
-			case errors.Is(err, quarantine.ErrUnstorable):
-				refused = append(refused, events[i])
-			default:
-				return err
-			}
-		}
-		if len(refused) == 0 {
-			return nil
-		}
-		if try == unstorableTries {
-			s.giveUp(len(refused))
-			return nil
-		}
-		events = refused
-		pause(ctx, unstorablePause)
+	trying, cancel := context.WithTimeout(ctx, s.cfg.Patience)
+	defer cancel()
+	errs := s.cfg.Next.Record(trying, events)
+	if len(errs) != len(events) {
+		return errAnswer
 	}
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var errAnswer = errors.New("the session store did not answer for each event")
-
-func (s *Spool) giveUp(events int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stats.Unstored += uint64(events)
-}

@@ -36,13 +36,12 @@ type Stats struct {
 	Waiting int   // events that stand in the spool
 	Octets  int64 // on disk
 
-	Spooled  uint64 // events taken in
-	Drained  uint64 // events handed over to the session store
-	Unstored uint64 // events that the session store could not hold (quarantine.ErrUnstorable): given up
-	Full     uint64 // events refused, and so not answered: the spool holds Config.Max
-	NoRoom   uint64 // events refused: Config.Room, or the disk is full
-	Failed   uint64 // events refused: the disk fails
-	Alone    uint64 // events refused: Config.Alone
+	Spooled uint64 // events taken in
+	Drained uint64 // events handed over to the session store
+	Full    uint64 // events refused, and so not answered: the spool holds Config.Max
+	NoRoom  uint64 // events refused: Config.Room, or the disk is full
+	Failed  uint64 // events refused: the disk fails
+	Alone   uint64 // events refused: Config.Alone
 }
 
 var (
@@ -162,14 +161,13 @@ func (s *Spool) direct(ctx context.Context, events []quarantine.SessionEvent) []
 	return errs
 }
 
-// missed returns the events that the store did not take because it is away, and
-// where they stand, with those that follow in the same session: they must not
+// missed returns the events that the store did not take, and where they stand, with those that follow in the same session: they must not
 // be stored before. An answer that does not fit says nothing about any event.
 func missed(events []quarantine.SessionEvent, errs []error) (left []quarantine.SessionEvent, of []int) {
 	sessions := map[quarantine.SessionKey]bool{}
 	for i, ev := range events {
 		switch {
-		case len(errs) != len(events), errs[i] != nil && !errors.Is(errs[i], quarantine.ErrUnstorable):
+		case len(errs) != len(events), errs[i] != nil:
 			sessions[ev.Key] = true
 		case !sessions[ev.Key]:
 			continue

@@ -149,22 +149,6 @@ func TestALogThatTakesNothingLeavesEventsUnstored(t *testing.T) {
 	}
 }
 
-func TestAnEventThatTheStoreRefusesIsNotSpooledAndHoldsUpNoOther(t *testing.T) {
-	store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.ID == "bad" }}
-	s := open(t, t.TempDir(), store)
-	errs := s.Record(t.Context(), []quarantine.SessionEvent{event("a", 0), event("bad", 0), event("b", 0)})
-	if errs[0] != nil || errs[2] != nil || !errors.Is(errs[1], quarantine.ErrUnstorable) || s.Stats().Spooled != 0 {
-		t.Errorf("while the store is there: %v %+v", errs, s.Stats())
-	}
-	store.goAway()
-	mustRecord(t, s, event("c", 0), event("bad", 0), event("d", 0))
-	store.comeBack()
-	mustDrain(t, s)
-	if got := s.Stats(); got.Unstored != 1 || !slices.Contains(store.ids(), "d") {
-		t.Errorf("%+v, stored %v", got, store.ids())
-	}
-}
-
 func TestWhatFollowsAnUnstoredEventInItsSessionIsSpooledBehindIt(t *testing.T) {
 	first := event("a", 0)
 	events := []quarantine.SessionEvent{first, event("b", 0), event("a", 1)}

@@ -75,7 +75,7 @@ func (r *Reader) Session(ctx context.Context, key quarantine.SessionKey) (quaran
 		questions = r.questionsOf(key)
 	} else if subscriber, known := r.hints.subscriber(key); known {
 		l = r.t.bySubscriber
-		questions = ask(l, map[string]string{nameSubscriber: subscriber})
+		questions = ask(l, map[string]string{nameSubscriber: nameOf(subscriber)})
 	}
 	found, _, err := r.sessions(ctx, l, questions)
 	if err != nil {
@@ -126,7 +126,7 @@ func texts(ips []netip.Addr) []string {
 
 // SessionsOf implements quarantine.SessionReader.
 func (r *Reader) SessionsOf(ctx context.Context, subscriber string) ([]quarantine.Session, error) {
-	found, _, err := r.sessions(ctx, r.t.bySubscriber, ask(r.t.bySubscriber, map[string]string{nameSubscriber: subscriber}))
+	found, _, err := r.sessions(ctx, r.t.bySubscriber, ask(r.t.bySubscriber, map[string]string{nameSubscriber: nameOf(subscriber)}))
 	if err != nil {
 		return nil, fmt.Errorf("read sessions of %s: %w", subscriber, err)
 	}

@@ -19,7 +19,7 @@ const longestID = 253
 
 // session makes a session of a telling; false, with the reason, if it is not one.
 func (r *Reader) session(t *telling, now time.Time) (quarantine.Session, Reason, bool) {
-	s := quarantine.Session{Subscriber: t.values[nameSubscriber]}
+	s := quarantine.Session{Subscriber: quarantine.EscapeName(t.values[nameSubscriber])}
 	s.ID = t.values[nameSession]
 	s.BNG = r.bngOf(t.values)
 	if quarantine.CheckSubscriber(s.Subscriber) != nil || s.ID == "" || len(s.ID) > longestID || s.BNG == "" {
@@ -208,4 +208,14 @@ func newest(all []quarantine.Session) []quarantine.Session {
 		}
 	}
 	return kept
+}
+
+// nameOf is how the other program names a subscriber: by the octets that the key
+// stands for.
+func nameOf(subscriber string) string {
+	name, err := quarantine.UnescapeName(subscriber)
+	if err != nil {
+		return subscriber // nobody's: it finds nothing
+	}
+	return name
 }

@@ -33,7 +33,10 @@ func isText(s string) bool {
 // must agree; false if it does not, or is no text.
 func tell(key string, asked, values map[string]string, attributes []quarantine.Attribute) (telling, Reason, bool) {
 	t := telling{key: key, values: values, attributes: attributes}
-	for _, value := range values {
+	for name, value := range values {
+		if name == nameSubscriber {
+			value = strings.ToValidUTF8(value, "?") // RADIUS names are not text always
+		}
 		if !isText(value) {
 			return t, Malformed, false
 		}

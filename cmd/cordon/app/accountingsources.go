@@ -13,9 +13,12 @@ import (
 
 // sourcePlan is what the configuration says about the sources of accounting.
 func sourcePlan(cfg *Config, rule quarantine.SilenceRule) quarantine.SourcePlan {
-	plan := quarantine.SourcePlan{Rule: rule, Interim: map[string]time.Duration{}}
+	plan := quarantine.SourcePlan{Rule: rule, Interim: map[string]time.Duration{}, Groups: map[string][]string{}}
 	for _, b := range cfg.BNGs {
 		plan.Interim[b.Name] = time.Duration(b.Interim)
+		if b.Group != "" {
+			plan.Groups[b.Group] = append(plan.Groups[b.Group], b.Name)
+		}
 	}
 	for _, c := range cfg.Accounting.Clients {
 		if len(c.RelayFor) > 0 {

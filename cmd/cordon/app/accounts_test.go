@@ -3,6 +3,7 @@ package app
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"cordon/integration/radacct"
 	"cordon/quarantine"
+	"cordon/radiusx"
 	"cordon/radiusx/acct"
 	"cordon/radiusx/bng"
 )
@@ -90,12 +92,17 @@ func TestARoleIsOneOfThree(t *testing.T) {
 func TestARowIsTheRecordThatItsBNGWouldHaveSent(t *testing.T) {
 	start := time.Unix(1_800_000_000, 0)
 	row := radacct.Session{ID: "1", User: "alice", NASName: "bng1", Start: start, Seen: start.Add(time.Hour), Attributes: []quarantine.Attribute{{Name: "Calling-Station-Id", Value: "02:00"}}}
-	live := imports{subscriberKey: "calling-station-id"}.record(&row)
-	if live.Status != acct.InterimUpdate || !live.At.Equal(row.Seen) || !live.Started().Equal(start) || live.Subscriber != "02:00" || live.UserName != "alice" {
+	row.Naming = []quarantine.Attribute{{Name: "ADSL-Agent-Circuit-Id", Value: "eth 0/1"}}
+	live := imports{}.record(&row)
+	naming := []radiusx.Attribute{
+		{Name: "User-Name", Value: "alice"}, {Name: "Acct-Session-Id", Value: "1"}, {Name: "NAS-Identifier", Value: "bng1"},
+		{Name: "Calling-Station-Id", Value: "02:00"}, {Name: "ADSL-Agent-Circuit-Id", Value: "eth 0/1"},
+	}
+	if live.Status != acct.InterimUpdate || !live.At.Equal(row.Seen) || !live.Started().Equal(start) || !slices.Equal(live.Naming, naming) || live.UserName != "alice" {
 		t.Errorf("on line: %+v", live)
 	}
 	row.Stop = start.Add(30 * time.Minute)
-	over := imports{subscriberKey: "User-Name"}.record(&row)
+	over := imports{}.record(&row)
 	if over.Status != acct.Stop || !over.At.Equal(row.Stop) || !over.Started().Equal(start) || over.Subscriber != "alice" {
 		t.Errorf("ended: %+v", over)
 	}

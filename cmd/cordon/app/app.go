@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -60,6 +61,7 @@ type App struct {
 	journal    *journal.Journal
 	store      *store.Store
 	spool      *spool.Spool // nil: accounting is not answered while Redis is away
+	setAside   *spool.Aside // what Redis cannot hold; before the store, behind the spool
 	aside      []string     // spools that could not be read, as found at the start
 	asideTold  time.Time    // last line about them; owned by watch
 	coa        *coa.Client
@@ -146,7 +148,7 @@ func storeConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
 func interim(cfg *Config) func(bng string) time.Duration {
 	of := map[string]time.Duration{}
 	for _, b := range cfg.BNGs {
-		of[b.Name] = time.Duration(b.Interim)
+		of[groupOf(&b)] = time.Duration(b.Interim)
 	}
 	for _, l := range cfg.TranslatorLogs {
 		of[quarantine.LogSource(l.Name)] = l.interim()
@@ -163,7 +165,17 @@ func interim(cfg *Config) func(bng string) time.Duration {
 // addressPlan is what the configuration says about addresses.
 func addressPlan(cfg *Config) quarantine.AddressPlan {
 	a := cfg.Attribution
-	return quarantine.AddressPlan{Spaces: cfg.AddressSpaces, Shared: a.SharedPrefixes, Infrastructure: a.Infrastructure}
+	spaces := slices.Clone(cfg.AddressSpaces)
+	for i := range spaces { // a redundancy group has its members' addresses
+		s := &spaces[i]
+		s.BNGs = slices.Clone(s.BNGs)
+		for _, b := range cfg.BNGs {
+			if slices.Contains(s.BNGs, b.Name) && !slices.Contains(s.BNGs, groupOf(&b)) {
+				s.BNGs = append(s.BNGs, b.Group)
+			}
+		}
+	}
+	return quarantine.AddressPlan{Spaces: spaces, Shared: a.SharedPrefixes, Infrastructure: a.Infrastructure}
 }
 
 // coaSource is the local address that the BNGs trust; invalid: any.
@@ -235,7 +247,7 @@ func (a *App) unworked(o Options) func() (time.Time, bool) {
 // recorder is where accounting is recorded.
 func (a *App) recorder() quarantine.SessionRecorder {
 	if a.spool == nil {
-		return a.store
+		return a.setAside
 	}
 	return a.spool
 }
@@ -245,7 +257,7 @@ func (a *App) listens(o Options) bool { return len(a.cfg.Accounting.Listen)+len(
 
 // translation says how records become session events.
 func (a *App) translation() bng.AccountingConfig {
-	return bng.AccountingConfig{Plan: addressPlan(a.cfg), Ignore: a.parts.Ignore, Keys: a.parts.Keys}
+	return bng.AccountingConfig{Plan: addressPlan(a.cfg), Ignore: a.parts.Ignore, Keys: a.parts.Keys, Key: a.parts.Key}
 }
 
 func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
@@ -255,7 +267,8 @@ func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
 	a.accounting = bng.NewAccounting(fleet, a.recorder(), a.translation())
 	server, err := acct.New(acct.Config{
 		Listen: a.cfg.Accounting.Listen, Conns: o.AccountingConns, Clients: a.parts.Clients, Handler: a.accounting,
-		Dictionary: a.parts.Dictionary, SubscriberKey: a.cfg.Accounting.SubscriberKey, Keep: append(fleet.Keep(), "User-Name"),
+		Dictionary: a.parts.Dictionary, Keep: append(fleet.Keep(), "User-Name"), Naming: fleet.NamingAttributes(a.parts.Key),
+		BNGOf: fleet.BNGOf,
 	})
 	if err != nil {
 		return fmt.Errorf("accounting: %w", err)
@@ -298,16 +311,17 @@ func (a *App) mount() error {
 		return err
 	}
 	in.Mount(a.http)
-	radacct.New(imports{bng.NewAccounting(a.fleet, a.store, a.translation()), a.cfg.Accounting.SubscriberKey}, a.cfg.Attribution.History.Std()).Mount(a.http)
+	rows := imports{bng.NewAccounting(a.fleet, a.store, a.translation())}
+	radacct.New(rows, a.cfg.Attribution.History.Std(), a.fleet.NamingAttributes(a.parts.Key)...).Mount(a.http)
 	c := api.Config{
 		Cases: a.store, Sessions: a.sessions, Bindings: a.sessions, MACs: a.store, Gaps: a.engine.Gaps, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),
-		Health: a.health, Accounting: a.sourcesView, Discovered: a.discovered,
+		Health: a.health, Clocks: a.shownClocks, Accounting: a.sourcesView, Discovered: a.discovered,
 	}
 	for _, p := range a.cfg.Profiles {
 		c.Profiles = append(c.Profiles, p.Name)
 	}
 	for _, b := range a.cfg.BNGs {
-		shown := api.BNG{Name: b.Name, Address: b.Address.String(), Dialect: b.Dialect}
+		shown := api.BNG{Name: b.Name, Group: b.Group, Address: b.Address.String(), Dialect: b.Dialect}
 		for _, p := range a.cfg.Profiles {
 			if _, has := b.Profiles[p.Name]; has {
 				shown.Profiles = append(shown.Profiles, p.Name)

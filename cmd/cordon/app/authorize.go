@@ -10,19 +10,10 @@ import (
 
 // buildAuthorize makes the edge that AAA servers ask at log-in.
 func (a *App) buildAuthorize(fleet *bng.Fleet) error {
-	network := logIns{bng.NewDesk(fleet, a.subscriberKey(), a.translation())}
+	network := logIns{bng.NewDesk(fleet, a.translation())}
 	var err error
 	a.authorize, err = authorize.New(network, a.store, logInGate{a}, nil)
 	return err
-}
-
-// subscriberKey is the attribute that names a subscriber, at log-in as in
-// accounting.
-func (a *App) subscriberKey() string {
-	if key := a.cfg.Accounting.SubscriberKey; key != "" {
-		return key
-	}
-	return "User-Name"
 }
 
 // logIns introduces the translator to the edge.
@@ -74,7 +65,7 @@ func (g logInGate) Paused() bool {
 
 // Acts implements the edge's gate. A BNG that does not answer CoA is barred too:
 // what began there could not be taken away.
-func (g logInGate) Acts(c *quarantine.Case, bng string) bool {
-	session := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: bng}, Subscriber: c.Subscriber}
-	return g.app.engine.Bars(c, &session) == nil && g.app.enforcer.Releases(bng, c.Profile)
+func (g logInGate) Acts(c *quarantine.Case, l authorize.LogIn) bool {
+	session := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: l.BNG()}, Member: l.Member(), Subscriber: c.Subscriber}
+	return g.app.engine.Bars(c, &session) == nil && g.app.enforcer.Releases(l.Member(), c.Profile)
 }

@@ -28,6 +28,7 @@ type Parts struct {
 	Clients       []acct.Client
 	Ignore        []bng.Ignore
 	Keys          *bng.SubscriberKeys
+	Key           bng.SubscriberKey // accounting.subscriber_key
 	Rules         quarantine.Rulebook
 	Tokens        []httpx.Token
 	RedisPassword string
@@ -183,9 +184,7 @@ func checkAccounting(d *document, cfg *Config, parts *Parts) {
 			d.fail(path{"accounting", "listen", i}, "give the address that the BNGs send to, so that answers leave from it")
 		}
 	}
-	if _, known := parts.Dictionary.Lookup(cfg.Accounting.SubscriberKey); !known {
-		d.fail(path{"accounting", "subscriber_key"}, "%q is no attribute that is known here", cfg.Accounting.SubscriberKey)
-	}
+	parts.Key = checkSubscriberKey(d, path{"accounting", "subscriber_key"}, cfg.Accounting.SubscriberKey, parts.Dictionary)
 	if most := int64(cfg.Accounting.Spool.Max); most > 0 && most < spool.MinMax {
 		d.fail(path{"accounting", "spool", "max"}, "is at least 1MiB, or 0 for no spool")
 	}

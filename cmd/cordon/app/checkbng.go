@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"cordon/cmd/cordon/app/prove"
 	"cordon/integration/linecheck"
@@ -95,6 +96,8 @@ func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quara
 			parts.Fleet = append(parts.Fleet, c)
 		}
 	}
+	checkGroups(d, cfg, parts.Fleet)
+	warnNames(d, cfg, parts.Fleet)
 	if len(d.faults) == 0 {
 		if _, err := bng.NewFleet(parts.Fleet); err != nil {
 			d.fail(path{"bngs"}, "%v", err)
@@ -105,12 +108,16 @@ func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quara
 func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]quarantine.Profile) (bng.Config, bool) {
 	before := len(d.faults)
 	c := bng.Config{
-		Name: b.Name, Address: b.Address, Options: b.DialectOptions,
-		CoAPort: b.CoAPort, DisconnectPort: b.DisconnectPort, Rate: b.Rate, MaxInFlight: b.MaxInFlight,
+		Name: b.Name, Group: b.Group, Address: b.Address, Options: b.DialectOptions, Interim: time.Duration(b.Interim),
+		SubscriberKey: checkSubscriberKey(d, p.to("subscriber_key"), b.SubscriberKey, parts.Dictionary),
+		CoAPort:       b.CoAPort, DisconnectPort: b.DisconnectPort, Rate: b.Rate, MaxInFlight: b.MaxInFlight,
 		CheckEventTimestamp: b.CheckEventTimestamp,
 		Profiles:            map[string]dialect.Profile{},
 	}
 	checkVia(d, p, b, parts, &c)
+	if err := bng.CheckName(b.Group); err != nil {
+		d.fail(p.to("group"), "%v", err)
+	}
 	if err := c.Role.UnmarshalText([]byte(b.Role)); err != nil {
 		d.fail(p.to("role"), "%v", err)
 	}
@@ -130,6 +137,7 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]qua
 		d.fail(p.to("dialect"), "%q is none of %s", b.Dialect, strings.Join(parts.Dialects.Names(), ", "))
 		return c, false
 	}
+	checkInterims(d, p, b, &c)
 	checkSigning(d, p, b, &c)
 	checkVerify(d, p, b, &c)
 	checkBNGProfiles(d, p, b, &c, profiles)
@@ -213,6 +221,16 @@ func checkSigning(d *document, p path, b *BNG, c *bng.Config) {
 		d.fail(p.to("event_timestamp"), "is send or omit")
 	case c.OmitEventTimestamp && c.Dialect.EventTimestamp == dialect.StampMandatory:
 		d.fail(p.to("event_timestamp"), "%s drops requests without it", b.Dialect)
+	}
+}
+
+// checkInterims says what the BNG's Interim-Updates tell of addresses that they
+// leave out: what its entry says, else what is known of its platform.
+func checkInterims(d *document, p path, b *BNG, c *bng.Config) {
+	switch c.InterimAddresses = dialect.Listing(b.InterimAddresses); c.InterimAddresses {
+	case "", dialect.ListsSome, dialect.ListsAll:
+	default:
+		d.fail(p.to("interim_addresses"), "must be some or all")
 	}
 }
 

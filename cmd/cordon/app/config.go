@@ -69,12 +69,12 @@ type Token struct {
 
 // Accounting is the RADIUS accounting listener.
 type Accounting struct {
-	Listen         []string   `yaml:"listen"` // addresses that the BNGs send to; empty: none
-	SubscriberKey  string     `yaml:"subscriber_key"`
-	Subscriber     Subscriber `yaml:"subscriber"`
-	Clients        []Client   `yaml:"clients"`
-	IgnoreSessions []Ignore   `yaml:"ignore_sessions"`
-	Spool          Spool      `yaml:"spool"`
+	Listen         []string      `yaml:"listen"`         // addresses that the BNGs send to; empty: none
+	SubscriberKey  SubscriberKey `yaml:"subscriber_key"` // of BNGs without one of their own
+	Subscriber     Subscriber    `yaml:"subscriber"`
+	Clients        []Client      `yaml:"clients"`
+	IgnoreSessions []Ignore      `yaml:"ignore_sessions"`
+	Spool          Spool         `yaml:"spool"`
 }
 
 // Subscriber is what is made of the value of subscriber_key.
@@ -148,10 +148,12 @@ type Proxy struct {
 // BNG is one BNG.
 type BNG struct {
 	Name                 string                `yaml:"name"`
+	Group                string                `yaml:"group"` // redundancy group: its sessions may move to the others of it
 	Address              netip.Addr            `yaml:"address"`
 	Via                  string                `yaml:"via"` // name of a proxy
 	NAS                  []NAS                 `yaml:"nas"`
-	Role                 string                `yaml:"role"` // bng | lac | lns
+	SubscriberKey        SubscriberKey         `yaml:"subscriber_key"` // default: accounting.subscriber_key
+	Role                 string                `yaml:"role"`           // bng | lac | lns
 	Secret               string                `yaml:"secret"`
 	SecretFile           string                `yaml:"secret_file"`
 	Dialect              string                `yaml:"dialect"`
@@ -163,7 +165,8 @@ type BNG struct {
 	CheckEventTimestamp  bool                  `yaml:"check_event_timestamp"` // believe no answer that is stamped more than 300 s off
 	Rate                 float64               `yaml:"rate"`
 	MaxInFlight          int                   `yaml:"max_in_flight"`
-	Interim              Interim               `yaml:"interim"` // how often sessions are renewed
+	Interim              Interim               `yaml:"interim"`           // how often sessions are renewed
+	InterimAddresses     string                `yaml:"interim_addresses"` // some | all; default: the dialect's
 	Verify               *Verify               `yaml:"verify"`
 	Profiles             map[string]BNGProfile `yaml:"profiles"`
 }
@@ -222,7 +225,7 @@ func Default() Config {
 		Redis:      Redis{Addrs: []string{"127.0.0.1:6379"}, KeyPrefix: "cordon"},
 		Journal:    Journal{Dir: "/var/lib/cordon"},
 		HTTP:       HTTP{Listen: "127.0.0.1:8480"},
-		Accounting: Accounting{SubscriberKey: "User-Name", Spool: Spool{Max: 1e9, AloneFor: quarantine.Duration(30 * time.Minute)}},
+		Accounting: Accounting{SubscriberKey: SubscriberKey{"User-Name"}, Spool: Spool{Max: 1e9, AloneFor: quarantine.Duration(30 * time.Minute)}},
 		Attribution: Attribution{
 			Tolerance: quarantine.Duration(2 * time.Second), RetryFor: quarantine.Duration(35 * time.Minute),
 			MaxAge: quarantine.Duration(168 * time.Hour), History: quarantine.Duration(168 * time.Hour), MaxSessions: 4,

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"strings"
 
 	"cordon/integration/radacct"
 	"cordon/quarantine"
@@ -13,10 +12,7 @@ import (
 
 // imports hands rows of another program's sessions to the translator of
 // accounting, as the records that its BNGs would have sent.
-type imports struct {
-	accounting    *bng.Accounting
-	subscriberKey string
-}
+type imports struct{ accounting *bng.Accounting }
 
 // Load implements what package radacct asks for.
 func (im imports) Load(ctx context.Context, sessions []radacct.Session) []error {
@@ -50,8 +46,10 @@ func (im imports) record(s *radacct.Session) acct.Record {
 	for _, a := range s.Attributes {
 		r.Attributes = append(r.Attributes, radiusx.Attribute{Name: a.Name, Value: a.Value})
 	}
-	if r.Subscriber = r.UserName; !strings.EqualFold(im.subscriberKey, "User-Name") {
-		r.Subscriber, _ = radiusx.Find(r.Attributes, im.subscriberKey)
+	r.Subscriber = r.UserName
+	r.Naming = namingValues(&r, r.Attributes)
+	for _, a := range s.Naming {
+		r.Naming = append(r.Naming, radiusx.Attribute{Name: a.Name, Value: a.Value})
 	}
 	return r
 }

@@ -91,6 +91,11 @@ func checkExemption(d *document, p path, e *quarantine.Exemption) {
 	if set != 1 {
 		d.fail(p, "needs exactly one of subscriber, prefix and bng")
 	}
+	if e.Subscriber != "" {
+		if wrong := quarantine.CheckSubscriber(e.Subscriber); wrong != nil {
+			d.fail(p.to("subscriber"), "%s", wrong.Reason)
+		}
+	}
 	if e.Reason == "" {
 		d.fail(p, "needs a reason")
 	}

@@ -32,7 +32,10 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	acctRecords  = describe("cordon_accounting_datagrams_total", "Accounting datagrams by what became of them.", "outcome")
-	acctIgnored  = describe("cordon_accounting_records_ignored_total", "Records that tell nothing about a session.", "reason")
+	acctFaults   = describe("cordon_accounting_faults_total", "Faults of authentic records, which are answered all the same, by what is wrong and by the configured BNG that they claim to be about; bng is empty for none.", "reason", "bng")
+	acctSkew     = describe("cordon_accounting_clock_skew_seconds", "How far the clock that stamps the BNG's accounting seems to be ahead of ours.", "bng")
+	acctClocks   = describe("cordon_accounting_clock_records_total", "Records of the BNG whose Event-Timestamp was not believed: ahead and behind are put right by their arrival, the time of contradictory ones is uncertain.", "bng", "kind")
+	acctAside    = describe("cordon_accounting_set_aside_total", "Records that Redis cannot hold, set aside for a person: answered, and not stored.")
 	spoolWaits   = describe("cordon_accounting_spool_records", "Records that wait on this host's disk for Redis.")
 	spoolOctets  = describe("cordon_accounting_spool_octets", "Disk space of the spool.")
 	spoolOldest  = describe("cordon_accounting_spool_oldest_timestamp_seconds", "Event time of the oldest record that waits; not there if none does.")
@@ -77,10 +80,9 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 		for counter, n := range f.app.acct.Stats() {
 			s.count(acctRecords, n, acct.Counter(counter).String())
 		}
-		ignored := f.app.accounting.Stats()
-		s.count(acctIgnored, ignored.Foreign, "foreign")
-		s.count(acctIgnored, ignored.Nameless, "nameless")
-		s.count(acctIgnored, ignored.Forbidden, "forbidden")
+		s.count(acctAside, f.app.setAside.Stats().Events)
+		s.faults(f.app.faults())
+		s.clocks(f.app.clocks())
 	}
 	s.spool(f.app.spool)
 	if f.app.template != nil {
@@ -118,6 +120,23 @@ func (s samples) gauge(d *prometheus.Desc, v float64, labels ...string) {
 	s.out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 }
 
+// faults writes what is wrong with records.
+func (s samples) faults(counts []acct.FaultCount) {
+	for _, c := range counts {
+		s.count(acctFaults, c.Times, c.Reason, c.BNG)
+	}
+}
+
+// clocks writes what accounting tells of the BNGs' clocks.
+func (s samples) clocks(by map[string]acct.Clock) {
+	for name, c := range by {
+		s.gauge(acctSkew, c.Ahead.Seconds(), name)
+		s.count(acctClocks, c.AheadOf, name, "ahead")
+		s.count(acctClocks, c.Behind, name, "behind")
+		s.count(acctClocks, c.Contradictory, name, "contradictory")
+	}
+}
+
 // spool writes the figures of the accounting spool, if there is one.
 func (s samples) spool(p *spool.Spool) {
 	if p == nil {
@@ -131,7 +150,6 @@ func (s samples) spool(p *spool.Spool) {
 	}
 	s.count(spoolMoved, now.Spooled, "spooled")
 	s.count(spoolMoved, now.Drained, "drained")
-	s.count(spoolMoved, now.Unstored, "unstorable")
 	s.count(spoolMoved, now.Full, "full")
 	s.count(spoolMoved, now.NoRoom, "no_room")
 	s.count(spoolMoved, now.Failed, "disk_fails")

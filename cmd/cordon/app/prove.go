@@ -118,7 +118,7 @@ func (p *Proving) line(ctx context.Context, cfg *Config, parts *Parts, t *prove.
 		return nil, err
 	}
 	done = func() { _ = s.Close() } // nothing was written
-	key := quarantine.SessionKey{BNG: p.BNG, ID: p.Session}
+	key := quarantine.SessionKey{BNG: t.BNG.SessionsUnder(), ID: p.Session}
 	if t.Session, err = s.Session(ctx, key); err == nil && !t.Session.Live() {
 		err = quarantine.ErrNoSession
 	}

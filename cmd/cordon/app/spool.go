@@ -24,9 +24,10 @@ const spoolLeaves = 2 * journal.DefaultReserveBytes
 // openSpool opens what keeps accounting while Redis is away. One that was turned
 // off is opened until it is handed over.
 func (a *App) openSpool(ctx context.Context) error {
+	a.setAside = spool.NewAside(spool.AsideConfig{File: filepath.Join(a.cfg.Journal.Dir, "unstorable.ndjson"), Next: a.store})
 	dir, most := filepath.Join(a.cfg.Journal.Dir, "spool"), int64(a.cfg.Accounting.Spool.Max)
 	var err error
-	if a.aside, err = setAside(dir); err != nil {
+	if a.aside, err = damaged(dir); err != nil {
 		return fmt.Errorf("look for spools that were moved aside: %w", err)
 	}
 	if most == 0 {
@@ -37,7 +38,7 @@ func (a *App) openSpool(ctx context.Context) error {
 	}
 	open := func() (*spool.Spool, error) {
 		return spool.New(ctx, spool.Config{
-			Dir: dir, Max: most, Next: a.store, Room: func() error { return roomFor(a.journal, dir) }, Alone: a.alone,
+			Dir: dir, Max: most, Next: a.setAside, Room: func() error { return roomFor(a.journal, dir) }, Alone: a.alone,
 		})
 	}
 	s, err := open()
@@ -92,8 +93,8 @@ func (a *App) spooled() int {
 // records that were answered are missing.
 const asideSuffix = ".damaged"
 
-// setAside lists what was moved aside from dir.
-func setAside(dir string) (aside []string, err error) {
+// damaged lists what was moved aside from dir.
+func damaged(dir string) (aside []string, err error) {
 	beside, err := os.ReadDir(filepath.Dir(dir))
 	for _, e := range beside {
 		if strings.HasPrefix(e.Name(), filepath.Base(dir)+asideSuffix+"-") {
@@ -141,7 +142,7 @@ func (a *App) tellSpool(told *spool.Stats) {
 	case now.Waiting > 0 && told.Waiting == 0:
 		a.log.Warn("Redis does not take accounting: it is kept in the spool and answered", zap.Int("records", now.Waiting))
 	case now.Waiting == 0 && told.Waiting > 0:
-		a.log.Info("the accounting spool is empty again", zap.Uint64("drained", now.Drained), zap.Uint64("unstorable", now.Unstored))
+		a.log.Info("the accounting spool is empty again", zap.Uint64("drained", now.Drained))
 	}
 	if now.Alone > told.Alone {
 		a.log.Error("accounting is not answered: this instance has been cut off from Redis for too long", zap.Uint64("records", now.Alone-told.Alone), zap.NamedError("reason", a.alone()))
@@ -159,6 +160,32 @@ func (a *App) tellAside() {
 		a.log.Error("no address is attributed: accounting that was answered cannot be read; take the folder away to go on without it", zap.String("dir", dir))
 		a.asideTold = time.Now()
 	}
+}
+
+// tellSetAside writes a line when records were set aside that Redis cannot hold, at
+// most once an hour.
+func (a *App) tellSetAside(told *setAsideLine) {
+	now := a.setAside.Stats()
+	if now.Events == told.events || time.Since(told.at) < time.Hour {
+		return
+	}
+	a.log.Error("Redis cannot hold accounting records, for another program wrote what stands in their place: they are set aside, and their addresses are nobody's until the next Start",
+		zap.String("file", a.setAside.Waiting()), zap.Uint64("records", now.Events-told.events), zap.String("bng", now.BNG), zap.String("reason", now.Reason))
+	*told = setAsideLine{now.Events, time.Now()}
+}
+
+type setAsideLine struct {
+	events uint64
+	at     time.Time
+}
+
+// setAsideTrouble is what /readyz?verbose tells of them.
+func (a *App) setAsideTrouble(context.Context) error {
+	file := a.setAside.Waiting()
+	if file == "" {
+		return nil
+	}
+	return fmt.Errorf("Redis could not hold the accounting records in %s: see the reasons there, repair the keys, take the file away", file)
 }
 
 // spoolTrouble is what /readyz?verbose tells of the spool.

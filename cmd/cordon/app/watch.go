@@ -38,6 +38,8 @@ func (a *App) checks() []httpx.Check {
 			return nil
 		}},
 		{Name: "spool", Probe: a.spoolTrouble},
+		{Name: "unstorable", Probe: a.setAsideTrouble},
+		{Name: "restarts", Probe: a.restartsTrouble},
 		{Name: "heartbeat", Probe: a.heartbeatTrouble},
 		{Name: "instances", Probe: a.instancesTrouble},
 		{Name: "accounting-sources", Probe: a.sourcesTrouble},
@@ -56,8 +58,11 @@ func (a *App) checks() []httpx.Check {
 func (a *App) watch(ctx context.Context) error {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
+	clocks := map[string]clockLine{}
 	told, seen, doubted := map[string]uint64{}, map[string]*noticed{}, map[template.Reason]uint64{}
 	var spooled spool.Stats
+	var aside setAsideLine
+	var restarts time.Time
 	accounts := newAccountFile(a.cfg, a.parts)
 	for n := 0; ; n++ {
 		if !a.redisSeen.Load() {
@@ -67,7 +72,10 @@ func (a *App) watch(ctx context.Context) error {
 		if n%tellEvery == 0 {
 			a.tellDropped(told)
 			a.tellSpool(&spooled)
+			a.tellSetAside(&aside)
+			a.tellRestarts(&restarts)
 			a.tellComplaints()
+			a.tellClocks(clocks)
 			a.tellDoubts(doubted)
 		}
 		accounts.follow(a.log)
@@ -84,8 +92,8 @@ const (
 	tellEvery  = 10 // watches between two lines about dropped accounting
 )
 
-// tellDropped writes one line about the accounting that was dropped or ignored
-// since the last one, by reason.
+// tellDropped writes one line about the accounting that was not answered since the
+// last one, by reason.
 func (a *App) tellDropped(told map[string]uint64) {
 	if a.acct == nil {
 		return
@@ -96,8 +104,6 @@ func (a *App) tellDropped(told map[string]uint64) {
 			now[c.String()] = n
 		}
 	}
-	ignored := a.accounting.Stats()
-	now["foreign"], now["nameless"], now["forbidden"] = ignored.Foreign, ignored.Nameless, ignored.Forbidden
 	var fields []zap.Field
 	for _, reason := range slices.Sorted(maps.Keys(now)) {
 		if more := now[reason] - told[reason]; more > 0 {
@@ -106,19 +112,7 @@ func (a *App) tellDropped(told map[string]uint64) {
 		told[reason] = now[reason]
 	}
 	if len(fields) > 0 {
-		a.log.Warn("accounting dropped or ignored; see the counters in /metrics", fields...)
-	}
-}
-
-// tellComplaints writes a line about each thing that a peer does wrong, once and
-// again every hour.
-func (a *App) tellComplaints() {
-	if a.acct == nil {
-		return
-	}
-	for _, c := range append(a.acct.Complaints(), a.accounting.Complaints(time.Now())...) {
-		a.log.Warn("accounting of no use; told again in an hour if it goes on",
-			zap.String("reason", c.Reason), zap.Stringer("peer", c.Peer), zap.Uint64("times", c.Times))
+		a.log.Warn("accounting not answered; see the counters in /metrics", fields...)
 	}
 }
 

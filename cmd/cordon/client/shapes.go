@@ -140,6 +140,7 @@ type Receipt struct {
 // BNG is a configured BNG.
 type BNG struct {
 	Name        string       `json:"name"`
+	Group       string       `json:"group"`
 	Address     string       `json:"address"`
 	Dialect     string       `json:"dialect"`
 	Profiles    []string     `json:"profiles"`

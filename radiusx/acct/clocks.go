@@ -1,0 +1,142 @@
+package acct
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Clock is what was measured of a BNG's clock on one of the ways on which its
+// accounting comes.
+type Clock struct {
+	From  netip.Addr // the sender: the BNG, or a relay
+	Relay bool       // From is a relay
+	NAS   NAS        // as the records name it
+	BNG   string     // the configured BNG; empty: none
+
+	Ahead  time.Duration // of ours; negative: behind. Exact to a few seconds
+	Steady bool          // the records of several minutes agree on it
+	SeenAt time.Time     // when a record with Event-Timestamp came last
+
+	Records       uint64 // with Event-Timestamp, since First
+	First         time.Time
+	AheadOf       uint64 // of them, those of a clock ahead
+	Behind        uint64 // those of a clock that is steadily behind
+	Contradictory uint64 // those whose time is uncertain
+}
+
+// Off reports whether the clock is off by more than the times of records differ
+// anyway, or contradicts their arrival.
+func (c *Clock) Off() bool { return c.Ahead.Abs() > clockLimit }
+
+// maxClocks bounds how many clocks are measured; the one that was quiet longest
+// goes first.
+const maxClocks = 4096
+
+// clocks measures all clocks. Its methods may be called from any goroutine.
+type clocks struct {
+	maxAge time.Duration
+
+	mu sync.Mutex // guards what follows
+	by map[clockKey]*measured
+}
+
+type clockKey struct {
+	from netip.Addr
+	nas  NAS
+}
+
+type measured struct {
+	clock
+	shown Clock
+}
+
+func newClocks(maxAge time.Duration) *clocks {
+	return &clocks{maxAge: maxAge, by: map[clockKey]*measured{}}
+}
+
+// judge says when the event of a record was that has Event-Timestamp; bngOf names
+// the BNG that it is about.
+func (c *clocks) judge(r *Record, s sighting, bngOf func(*Record) string) judged {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := clockKey{r.From.Addr().Unmap(), r.NAS}
+	m := c.by[key]
+	if m == nil {
+		if len(c.by) >= maxClocks {
+			c.forget()
+		}
+		m = &measured{shown: Clock{From: key.from, Relay: r.Client.Relay, NAS: r.NAS, BNG: bngOf(r), First: s.arrived}}
+		c.by[key] = m
+	}
+	j := m.judge(s, c.maxAge)
+	m.shown.count(j.fault, s.arrived)
+	return j
+}
+
+func (c *Clock) count(fault clockFault, now time.Time) {
+	c.Records++
+	c.SeenAt = now
+	switch fault {
+	case clockAhead:
+		c.AheadOf++
+	case clockBehind:
+		c.Behind++
+	case clockContradictory:
+		c.Contradictory++
+	}
+}
+
+// forget makes room for one.
+func (c *clocks) forget() {
+	var oldest clockKey
+	var at time.Time
+	for key, m := range c.by {
+		if at.IsZero() || m.shown.SeenAt.Before(at) {
+			oldest, at = key, m.shown.SeenAt
+		}
+	}
+	delete(c.by, oldest)
+}
+
+func (c *clocks) list() []Clock {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := make([]Clock, 0, len(c.by))
+	for _, m := range c.by {
+		m.shown.Ahead, m.shown.Steady = m.ahead()
+		list = append(list, m.shown)
+	}
+	return list
+}
+
+// at sets when the event of a record was, and counts what was not believed.
+func (s *Server) at(r *Record, d *decoded) {
+	r.Delay, r.AtSource = d.delay, FromDelay
+	if d.delay > s.config.MaxAge {
+		d.absurd++
+		r.Delay = 0
+		if d.eventTime.IsZero() {
+			r.At = r.Arrived.Add(-s.config.MaxAge)
+			return
+		}
+	}
+	if r.At = r.Arrived.Add(-r.Delay); d.eventTime.IsZero() {
+		return
+	}
+	j := s.clocks.judge(r, sighting{arrived: r.Arrived, delay: r.Delay, told: d.told, stamp: d.eventTime, relayed: r.Client.Relay}, s.config.BNGOf)
+	if d.eventTime.Sub(r.Arrived).Abs() > s.config.MaxAge {
+		d.absurd++
+	}
+	switch r.At, r.Latest = j.at, j.latest; j.fault {
+	case clockAhead:
+		s.tally.add(ClockAhead)
+	case clockBehind:
+		s.tally.add(ClockBehind)
+	case clockContradictory:
+		s.tally.add(ClockContradictory)
+		r.AtSource = FromEventTimestamp
+	default:
+		r.AtSource = FromEventTimestamp
+	}
+}

@@ -1,0 +1,75 @@
+package bng
+
+import (
+	"net/netip"
+
+	"cordon/quarantine"
+	"cordon/radiusx/acct"
+)
+
+// speaker finds the BNG that a record is about, and whether its sender may speak
+// for it. One that names its NAS twice is about the BNG that sent it, if its address
+// alone says which that is; a relay cannot be asked.
+func (a *Accounting) speaker(r *acct.Record) (bng string, allowed bool) {
+	if !r.Doubled.Has(acct.DoubledNAS) {
+		return a.fleet.speaker(r)
+	}
+	m := a.fleet.sender(r)
+	return nameOf(m, r), m != nil
+}
+
+// sender finds the BNG that a record came from by the sender's address, if that is
+// one BNG's alone and nothing else in the record says otherwise; nil for a relay and
+// for an address that is no BNG's.
+func (f *Fleet) sender(r *acct.Record) *member {
+	if r.Client.Relay {
+		return nil
+	}
+	own := f.at(r.From.Addr())
+	if m, how := f.identify(r.NAS, r.From.Addr()); how != identified || m != own {
+		return nil
+	}
+	return own
+}
+
+// notAllowed says why a record's sender may not report it.
+func (f *Fleet) notAllowed(r *acct.Record) string {
+	switch {
+	case r.Doubled.Has(acct.DoubledNAS):
+		return "nas_unknown" // nobody can say which BNG it is about
+	case r.Client.Relay && f.unidentifiable(r.NAS):
+		return "unidentified_nas" // its names are every box's
+	case r.Client.Relay:
+		return "foreign" // a BNG that this relay does not speak for
+	}
+	return "forbidden" // a BNG spoke for another
+}
+
+// BNGOf names the configured BNG that a record claims to be about, whoever sent it;
+// "" for none.
+func (f *Fleet) BNGOf(r *acct.Record) string {
+	source := r.From.Addr()
+	if r.Client.Relay {
+		source = netip.Addr{}
+	}
+	if m, _ := f.identify(r.NAS, source); m != nil {
+		return m.Name
+	}
+	return ""
+}
+
+// only lists the kinds of address of which the session has those in the record
+// and no others.
+func (a *Accounting) only(r *acct.Record, bng string) []quarantine.AddressKind {
+	var kinds []quarantine.AddressKind
+	for _, name := range r.Released {
+		kinds = append(kinds, quarantine.AddressKind(name))
+	}
+	m := a.fleet.named[bng]
+	if m == nil || !m.InterimAddresses.All() || r.Status != acct.InterimUpdate || r.Triggered {
+		return kinds
+	}
+	return []quarantine.AddressKind{
+		quarantine.FramedIP, quarantine.FramedIPv6Prefix, quarantine.DelegatedIPv6Prefix, quarantine.FramedIPv6Address,
+	}
+}

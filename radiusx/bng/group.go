@@ -1,0 +1,102 @@
+package bng
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cordon/quarantine"
+)
+
+// A redundancy group is BNGs of which any may serve a line (Nokia SRRP with
+// multi-chassis synchronization, Cisco's and Juniper's inter-chassis redundancy).
+// After a switch-over the other one reports the session, under the same
+// Acct-Session-Id on most platforms. So the group's sessions are under the group's
+// name, and each knows which member spoke last.
+
+// SessionsUnder is the name that the BNG's sessions are under: its group's, or its
+// own.
+func (c *Config) SessionsUnder() string {
+	if c.Group != "" {
+		return c.Group
+	}
+	return c.Name
+}
+
+// join adds a BNG to its group.
+func (f *Fleet) join(m *member) error {
+	if m.Group == "" {
+		return nil
+	}
+	f.groups[m.Group] = append(f.groups[m.Group], m)
+	return m.MayJoin(&f.groups[m.Group][0].Config)
+}
+
+// MayJoin reports why a BNG cannot be in one group with another of it: an order
+// that was made for the one is sent to the other.
+func (c *Config) MayJoin(other *Config) error {
+	var differ []string
+	note := func(what string, same bool) {
+		if !same {
+			differ = append(differ, what)
+		}
+	}
+	note("dialect", c.Dialect == other.Dialect)
+	note("dialect_options", maps.Equal(c.Options, other.Options))
+	note("role", c.Role == other.Role)
+	note("profiles", maps.Equal(c.Profiles, other.Profiles))
+	note("interim", c.Interim == other.Interim)
+	note("subscriber_key", c.SubscriberKey.equal(other.SubscriberKey))
+	if len(differ) > 0 {
+		return fmt.Errorf("bng %s: %s must be the same as of %s: both are in group %s, and serve the same sessions", c.Name, strings.Join(differ, ", "), other.Name, c.Group)
+	}
+	return nil
+}
+
+// checkGroups reports groups whose sessions would pass for a BNG's.
+func (f *Fleet) checkGroups() error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(f.groups)) {
+		if f.named[name] != nil {
+			errs = append(errs, fmt.Errorf("group %s: must not be called like a BNG", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// place puts an event under its BNG's group.
+func (f *Fleet) place(ev *quarantine.SessionEvent) {
+	if m := f.named[ev.Key.BNG]; m != nil && m.Group != "" {
+		ev.Key.BNG, ev.Member = m.Group, m.Name
+	}
+}
+
+// membersOf lists the BNGs that sessions under a name may be on: the one of that
+// name, or a group's.
+func (f *Fleet) membersOf(name string) []*member {
+	if m := f.named[name]; m != nil {
+		return []*member{m}
+	}
+	return f.groups[name]
+}
+
+// candidates lists the BNGs that a session may be on, the one that spoke of it
+// last first.
+func (f *Fleet) candidates(s *quarantine.Session) []*member {
+	all := f.membersOf(s.BNG)
+	at := slices.IndexFunc(all, func(m *member) bool { return m.Name == s.Member })
+	if at <= 0 {
+		return all
+	}
+	return slices.Concat(all[at:at+1], all[:at], all[at+1:])
+}
+
+// serving is the BNG that a session is on; nil: it is not configured.
+func (f *Fleet) serving(s *quarantine.Session) *member {
+	if all := f.candidates(s); len(all) > 0 {
+		return all[0]
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package bng
+
+import (
+	"net/netip"
+	"strings"
+
+	"cordon/quarantine"
+	"cordon/radiusx/acct"
+)
+
+// natNames begin what a NAT of Nokia calls an inside address of whose subscriber it
+// knows nothing, in User-Name and Alc-Subsc-ID-Str: "LSN44@192.168.0.1",
+// "DS-Lite@2001:db8::1", "NAT64@2001:db8::1" (7750 SR RADIUS Attributes Reference
+// Guide, "Large Scale NAT (LSN) Accounting", subscriber-unaware users). The guide
+// spells DS-lite in two ways.
+var natNames = []string{"lsn44", "ds-lite", "nat64"}
+
+// insideOf returns the inside address of a record that tells of a NAT's port blocks
+// and of no subscriber: its name is one of natNames with the inside address that the
+// record tells, if it tells one. A customer who calls himself so has another one.
+func insideOf(r *acct.Record) (inside netip.Addr, is bool) {
+	name := r.UserName
+	if name == "" {
+		name = r.Subscriber
+	}
+	kind, text, found := strings.Cut(name, "@")
+	if !found || r.Doubled.Has(acct.DoubledUserName|acct.DoubledSubscriber|acct.DoubledAddress) {
+		return inside, false
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil || addr.Zone() != "" {
+		return inside, false
+	}
+	for _, known := range natNames {
+		if strings.EqualFold(kind, known) && addr.Is4() == (known == "lsn44") {
+			return addr, tellsInside(r, addr)
+		}
+	}
+	return inside, false
+}
+
+// tellsInside reports whether addr is the one address of the record, or it has none.
+func tellsInside(r *acct.Record, addr netip.Addr) bool {
+	if r.FramedIP.IsValid() && r.FramedIP != addr {
+		return false
+	}
+	for _, p := range r.Prefixes {
+		if p.Prefix != netip.PrefixFrom(addr, addr.BitLen()) {
+			return false
+		}
+	}
+	return true
+}
+
+// natEvents says which port blocks who held the inside address had.
+func (a *Accounting) natEvents(r *acct.Record, bng string, inside netip.Addr) []quarantine.SessionEvent {
+	held, freed := a.blocks(r, bng)
+	event := quarantine.SessionEvent{
+		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID},
+		Via: quarantine.Place{Addr: inside, Space: a.plan.SpaceOf(bng, netip.PrefixFrom(inside, inside.BitLen()))},
+		At:  r.At, Latest: r.Latest, StartedAt: startedAt(r), Addresses: held, Freed: freed,
+	}
+	if event.Key.Identified() {
+		return []quarantine.SessionEvent{event}
+	}
+	return event.Unidentified(quarantine.NoSessionID)
+}

@@ -1,0 +1,296 @@
+package bng
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cordon/quarantine"
+	"cordon/radiusx"
+	"cordon/radiusx/acct"
+)
+
+// SubscriberKey is how a BNG's records name their subscriber: the first template
+// whose attributes a record has, all of them and none empty, makes the key. One
+// BNG may serve PPPoE names, IPoE circuits and tower log-ins.
+type SubscriberKey []KeyTemplate
+
+// KeyTemplate makes a key of attributes, as FreeRADIUS writes it: literal text
+// and %{Attribute}; %% is a percent sign. It never changes after
+// [ParseKeyTemplate].
+type KeyTemplate struct {
+	text  string
+	parts []keyPart
+}
+
+// keyPart is literal text, or an attribute's value.
+type keyPart struct {
+	literal   string
+	attribute string // the dictionary's spelling; empty: literal
+	octets    bool   // its text form is hexadecimal digits
+}
+
+// ParseKeyTemplate reads a template, or an attribute's bare name. The error says
+// what is wrong with it, attributes that the dictionary does not know among it.
+func ParseKeyTemplate(text string, d *radiusx.Dictionary) (KeyTemplate, error) {
+	t := KeyTemplate{text: text}
+	if !strings.Contains(text, "%") {
+		part, err := attributePart(text, d)
+		t.parts = []keyPart{part}
+		return t, err
+	}
+	if err := t.parse(text, d); err != nil {
+		return t, fmt.Errorf("invalid template %q: %w", text, err)
+	}
+	return t, nil
+}
+
+func (t *KeyTemplate) parse(rest string, d *radiusx.Dictionary) error {
+	for rest != "" {
+		literal, after, found := strings.Cut(rest, "%")
+		t.literal(literal)
+		switch {
+		case !found:
+			rest = ""
+		case strings.HasPrefix(after, "%"):
+			t.literal("%")
+			rest = after[1:]
+		case strings.HasPrefix(after, "{"):
+			name, behind, closed := strings.Cut(after[1:], "}")
+			if !closed {
+				return errors.New("%{ without }")
+			}
+			if err := t.attribute(name, d); err != nil {
+				return err
+			}
+			rest = behind
+		default:
+			return errors.New("% must be followed by {Attribute} or by another %")
+		}
+	}
+	if len(t.attributes()) == 0 {
+		return errors.New("must name an attribute, or everybody is one subscriber")
+	}
+	return nil
+}
+
+func (t *KeyTemplate) literal(text string) {
+	if text == "" {
+		return
+	}
+	if n := len(t.parts); n > 0 && t.parts[n-1].attribute == "" {
+		t.parts[n-1].literal += text
+		return
+	}
+	t.parts = append(t.parts, keyPart{literal: text})
+}
+
+func (t *KeyTemplate) attribute(name string, d *radiusx.Dictionary) error {
+	part, err := attributePart(name, d)
+	if err != nil {
+		return err
+	}
+	if n := len(t.parts); n > 0 && t.parts[n-1].attribute != "" {
+		return fmt.Errorf("must have text between %s and %s: 1 and 11 would be the same as 11 and 1", t.parts[n-1].attribute, part.attribute)
+	}
+	t.parts = append(t.parts, part)
+	return nil
+}
+
+func attributePart(name string, d *radiusx.Dictionary) (keyPart, error) {
+	def, known := d.Lookup(name)
+	if !known {
+		return keyPart{}, fmt.Errorf("unknown attribute %q", name)
+	}
+	return keyPart{attribute: def.Name, octets: def.Type == radiusx.TypeOctets}, nil
+}
+
+// String returns the template as it was written.
+func (t KeyTemplate) String() string { return t.text }
+
+func (t *KeyTemplate) attributes() (names []string) {
+	for _, p := range t.parts {
+		if p.attribute != "" {
+			names = append(names, p.attribute)
+		}
+	}
+	return names
+}
+
+// isUserName reports whether the key is User-Name as it is.
+func (t *KeyTemplate) isUserName() bool {
+	return len(t.parts) == 1 && t.parts[0].attribute == userNameAttribute
+}
+
+const userNameAttribute = "User-Name"
+
+// attributes lists what the templates read, each once.
+func (k SubscriberKey) attributes() (names []string) {
+	for i := range k {
+		for _, name := range k[i].attributes() {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// plain reports whether a subscriber's key is always the User-Name.
+func (k SubscriberKey) plain() bool { return len(k) == 1 && k[0].isUserName() }
+
+// equal reports whether two make the same key of any record.
+func (k SubscriberKey) equal(other SubscriberKey) bool {
+	return slices.EqualFunc(k, other, func(a, b KeyTemplate) bool { return slices.Equal(a.parts, b.parts) })
+}
+
+// keyValues returns the values that a record has of an attribute, in its text
+// form.
+type keyValues func(attribute string) []string
+
+// Why a record names nobody, by no other template either.
+var (
+	errTwice = errors.New("two values of an attribute that names the subscriber")
+	errLong  = errors.New("the subscriber's key is too long, and a part of it would be another's")
+)
+
+// of returns the key, and which template made it; "" if the record names
+// nobody.
+func (k SubscriberKey) of(values keyValues) (key string, template int, err error) {
+	for i := range k {
+		key, err := k[i].of(values)
+		switch {
+		case err != nil:
+			return "", i, err
+		case len(key) > quarantine.MaxSubscriberKey/4: // octets that are no text become four
+			return "", i, errLong
+		case key != "":
+			return key, i, nil
+		}
+	}
+	return "", len(k), nil
+}
+
+// of returns "" if an attribute is missing or empty.
+func (t *KeyTemplate) of(values keyValues) (string, error) {
+	var key strings.Builder
+	for _, p := range t.parts {
+		if p.attribute == "" {
+			key.WriteString(p.literal)
+			continue
+		}
+		told := values(p.attribute)
+		if len(told) == 0 || told[0] == "" {
+			return "", nil
+		}
+		if slices.ContainsFunc(told[1:], func(v string) bool { return v != told[0] }) {
+			return "", errTwice
+		}
+		key.WriteString(p.readable(told[0]))
+	}
+	return key.String(), nil
+}
+
+// readable writes octets that are printable ASCII as the text they are: a circuit
+// is "eth 0/1" in accounting, where the dictionary has octets, and in other
+// programs' tables. Text that begins like hexadecimal digits stays in them.
+func (p *keyPart) readable(value string) string {
+	digits, is := strings.CutPrefix(value, "0x")
+	if !p.octets || !is {
+		return value
+	}
+	octets, err := hex.DecodeString(digits)
+	if err != nil || strings.HasPrefix(string(octets), "0x") || slices.ContainsFunc(octets, func(b byte) bool { return b < ' ' || b > '~' }) {
+		return value
+	}
+	return string(octets)
+}
+
+// subscriberKeyOf is how records of a BNG name their subscriber; m may be nil.
+func subscriberKeyOf(m *member, common SubscriberKey) SubscriberKey {
+	if m != nil && len(m.SubscriberKey) > 0 {
+		return m.SubscriberKey
+	}
+	return common
+}
+
+// nameSubscriber sets whom the record is about.
+func (a *Accounting) nameSubscriber(r *acct.Record, m *member) {
+	key := subscriberKeyOf(m, a.key)
+	if key == nil || key.plain() && r.Naming == nil {
+		return // the record says it, as acct.Config has it
+	}
+	var err error
+	r.Subscriber, _, err = key.of(a.fleet.valuesOf(r))
+	if errors.Is(err, errTwice) && !r.Doubled.Has(acct.DoubledUserName|acct.DoubledSubscriber) { // else counted before
+		r.Doubled |= acct.DoubledSubscriber
+		a.blame(acct.DoubledKey.String(), r)
+	}
+}
+
+// fallsBack reports whether a record is not named by the first template, and may
+// lack what its session's Start had: a session that is known keeps its name then
+// (see [quarantine.SessionEvent.Fallback]).
+func (a *Accounting) fallsBack(r *acct.Record, bng string) bool {
+	key := subscriberKeyOf(a.fleet.named[bng], a.key)
+	if len(key) < 2 || r.Status == acct.Start || r.Subscriber == "" {
+		return false
+	}
+	first, err := key[0].of(a.fleet.valuesOf(r))
+	return err == nil && first == ""
+}
+
+// namedByUserName reports whether the subscribers of a BNG are their User-Names.
+func (a *Accounting) namedByUserName(bng string) bool {
+	key := subscriberKeyOf(a.fleet.named[bng], a.key)
+	return key == nil || key.plain()
+}
+
+// valuesOf reads a record. What a NAS calls itself is no value where it is no
+// evidence of which NAS that is: two lines would have one key.
+func (f *Fleet) valuesOf(r *acct.Record) keyValues {
+	return func(attribute string) (values []string) {
+		if f.vagueName(attribute, r.Naming) {
+			return nil
+		}
+		for _, a := range r.Naming {
+			if strings.EqualFold(a.Name, attribute) {
+				values = append(values, a.Value)
+			}
+		}
+		if values == nil && attribute == userNameAttribute {
+			return []string{r.UserName}
+		}
+		return values
+	}
+}
+
+// vagueName reports whether the attribute is a name of the NAS that does not tell
+// it from others.
+func (f *Fleet) vagueName(attribute string, told []radiusx.Attribute) bool {
+	value, _ := radiusx.Find(told, attribute)
+	switch attribute {
+	case "NAS-Identifier":
+		return f.shared[value]
+	case "NAS-IP-Address", "NAS-IPv6-Address":
+		return !evident(parseNAS(value))
+	}
+	return false
+}
+
+// NamingAttributes lists the attributes that subscriber keys are made of, of all
+// BNGs and, for those without a key of their own, of common; none if that is
+// User-Name alone.
+func (f *Fleet) NamingAttributes(common SubscriberKey) []string {
+	all := slices.Clone(common)
+	for _, m := range f.bngs {
+		all = append(all, m.SubscriberKey...)
+	}
+	names := all.attributes()
+	if len(names) == 1 && names[0] == userNameAttribute {
+		return nil
+	}
+	return names
+}

@@ -1,0 +1,83 @@
+package bng
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// inTurn carries an order out on a redundancy group: on the member that spoke of
+// the session last, and on the others where that one does not know the session or,
+// for what takes something away, does not answer. "Not found" counts only if all
+// say so.
+func (e *Enforcer) inTurn(ctx context.Context, members []*member, o *quarantine.Order) quarantine.Outcome {
+	out := e.on(ctx, members[0], o)
+	for _, m := range members[1:] {
+		switch {
+		case o.Check:
+			return out
+		case o.UndoesOnly():
+			out = bothUndone(out, e.on(ctx, m, o))
+		case out.Kind == quarantine.OutcomeSessionGone:
+			out = e.instead(ctx, m, o, out)
+		case out.Kind == quarantine.OutcomeUnanswered && !o.Restricts():
+			out = asWell(out, e.on(ctx, m, o), m)
+		}
+	}
+	return out
+}
+
+// instead asks a member after others said that they do not know the session.
+func (e *Enforcer) instead(ctx context.Context, m *member, o *quarantine.Order, before quarantine.Outcome) quarantine.Outcome {
+	if !m.namesSubscriber(o.To == quarantine.Disconnect) && len(o.Session.ID) < uniqueID {
+		before.Kind = quarantine.OutcomeRefused
+		before.Reason += "; " + m.Name + " is not asked, for the session's number alone may be another subscriber's there"
+		return before
+	}
+	if o.Restricts() {
+		if reason, barred := m.bars(&o.Session, o.To, time.Now()); barred {
+			return quarantine.Outcome{Kind: quarantine.OutcomeNotSent, Reason: reason, Doubtful: before.Doubtful, Echo: before.Echo}
+		}
+	}
+	out := e.on(ctx, m, o)
+	out.Doubtful = out.Doubtful || before.Doubtful
+	out.Echo = max(out.Echo, before.Echo)
+	if out.Reason != "" {
+		out.Reason = m.Name + ": " + out.Reason
+	}
+	return out
+}
+
+// uniqueID is how long an Acct-Session-Id must be, in octets, to be believed to be
+// one session's of all BNGs of a group: counters are 8 to 10 characters long, ids
+// with a chassis' address or random bits in them 16 and more (SR OS: 22).
+const uniqueID = 16
+
+// namesSubscriber reports whether requests say whose session is meant beside its
+// Acct-Session-Id, which two BNGs may have given to two subscribers.
+func (m *member) namesSubscriber(disconnect bool) bool {
+	id := m.Dialect.Identifiers
+	if disconnect {
+		id = m.Dialect.Disconnect
+	}
+	return slices.ContainsFunc(id.Must, func(name string) bool { return name != "Acct-Session-Id" && name != "Acct-Multi-Session-Id" })
+}
+
+// asWell is what a release comes to that one member did not answer and another was
+// sent too. Whatever that one says, the session may be on the silent one still,
+// until accounting says otherwise.
+func asWell(silent, other quarantine.Outcome, m *member) quarantine.Outcome {
+	silent.Reason += "; " + m.Name + ": " + other.Kind.String()
+	silent.Doubtful = silent.Doubtful || other.Doubtful
+	return silent
+}
+
+// bothUndone is what is left of steps that any of the members may have done.
+func bothUndone(a, b quarantine.Outcome) quarantine.Outcome {
+	if a.Kind == quarantine.OutcomeAcked {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,135 @@
+package spool
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cordon/quarantine"
+)
+
+func holding(id, ip string, second int) quarantine.SessionEvent {
+	ev := event(id, second)
+	ev.Addresses = []quarantine.Address{{Prefix: netip.MustParsePrefix(ip + "/32"), Kind: quarantine.FramedIP}}
+	return ev
+}
+
+func lines(t *testing.T, file string) (read []map[string]any) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(text) {
+		var one map[string]any
+		if err := json.Unmarshal(line, &one); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		read = append(read, one)
+	}
+	return read
+}
+
+func TestWhatTheStoreCannotHoldIsSetAsideAndItsAddressIsNobodys(t *testing.T) {
+	for _, spooled := range []bool{false, true} {
+		store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.ID == "bad\xff" }}
+		file := filepath.Join(t.TempDir(), "aside.ndjson")
+		aside := NewAside(AsideConfig{File: file, Next: store, Now: func() time.Time { return noon }})
+		if aside.Waiting() != "" {
+			t.Error("a file is said to be there")
+		}
+		s := open(t, t.TempDir(), aside)
+		if spooled {
+			store.goAway()
+		}
+		bad := holding("bad\xff", "198.51.100.7", 5)
+		bad.Kind, bad.Attributes = quarantine.SessionEnded, []quarantine.Attribute{{Name: "User-Name", Value: "M\xfcller"}}
+		mustRecord(t, s, event("a", 0), bad, event("b", 0))
+		if spooled {
+			store.comeBack()
+			mustDrain(t, s)
+		}
+		if _, waits := s.Oldest(); waits {
+			t.Errorf("spooled %t: it holds attribution back", spooled)
+		}
+		got := lines(t, file)
+		if len(got) != 1 || got[0]["record"] != "Stop" || got[0]["acct_session_id"] != `bad\xff` || got[0]["subscriber"] != "alice" || got[0]["bng"] != "bng1" ||
+			!strings.Contains(got[0]["reason"].(string), "stranger") || got[0]["attributes"].(map[string]any)["User-Name"] != `M\xfcller` {
+			t.Errorf("spooled %t: %v", spooled, got)
+		}
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v %v", info, err)
+		}
+		if got := aside.Stats(); got.Events != 1 || got.BNG != "bng1" || aside.Waiting() != file {
+			t.Errorf("spooled %t: %+v %s", spooled, got, aside.Waiting())
+		}
+		var doubt *quarantine.SessionEvent
+		for i := range store.took {
+			if ev := &store.took[i]; !ev.Key.Identified() {
+				doubt = ev
+			}
+		}
+		if doubt == nil || doubt.Subscriber != "" || doubt.Kind != quarantine.SessionStarted || !doubt.At.Equal(bad.At) || len(doubt.Addresses) != 1 {
+			t.Errorf("spooled %t: nobody holds the address: %+v", spooled, doubt)
+		}
+	}
+}
+
+func TestWhatCannotBeSetAsideIsNotAnswered(t *testing.T) {
+	store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.ID == "bad" }}
+	aside := NewAside(AsideConfig{File: filepath.Join(t.TempDir(), "no", "such", "folder"), Next: store})
+	errs := aside.Record(t.Context(), []quarantine.SessionEvent{event("a", 0), event("bad", 0)})
+	if errs[0] != nil || errs[1] == nil || errors.Is(errs[1], quarantine.ErrUnstorable) || aside.Stats().Events != 0 {
+		t.Errorf("%v", errs)
+	}
+}
+
+func TestTheFileOfWhatIsSetAsideIsBounded(t *testing.T) {
+	store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.Identified() }}
+	file := filepath.Join(t.TempDir(), "aside.ndjson")
+	now := noon
+	aside := NewAside(AsideConfig{File: file, Max: 10_000, Next: store, Now: func() time.Time { now = now.Add(time.Minute); return now }})
+	for i := range 200 {
+		if err := aside.Record(t.Context(), []quarantine.SessionEvent{holding("bad", "198.51.100.7", i)})[0]; err != nil {
+			t.Fatal(err)
+		}
+	}
+	var octets int64
+	for _, name := range []string{file, file + olderSuffix} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		octets += info.Size()
+	}
+	last := lines(t, file)
+	if octets > 10_000 || last[len(last)-1]["event_time"] != noon.Add(199*time.Second).Format(time.RFC3339) {
+		t.Errorf("%d octets, the last line is %v", octets, last[len(last)-1])
+	}
+}
+
+// A script of ours that fails is not somebody's key: nothing is to be answered then.
+func TestAStoreThatRefusesEverybodyIsNotAnsweredFor(t *testing.T) {
+	store := &sessionStore{refuse: func(quarantine.SessionEvent) bool { return true }}
+	now := noon
+	aside := NewAside(AsideConfig{File: filepath.Join(t.TempDir(), "aside.ndjson"), Next: store, Now: func() time.Time { return now }})
+	record := func() error { return aside.Record(t.Context(), []quarantine.SessionEvent{event("a", 0)})[0] }
+	for range asideMost {
+		if err := record(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := record(); err == nil || errors.Is(err, quarantine.ErrUnstorable) {
+		t.Errorf("one more: %v", err)
+	}
+	now = now.Add(asideWithin)
+	if err := record(); err != nil {
+		t.Errorf("later: %v", err)
+	}
+}
