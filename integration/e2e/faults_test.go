@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -246,4 +247,35 @@ func TestWhatRedisCannotHoldIsSetAsideAndStopsNobody(t *testing.T) {
 	b.account(record{bng: "bng2", status: "Interim-Update", user: "dora", session: "d1", ip: "198.51.100.9"})
 	b.report("198.51.100.9")
 	b.bng.expect("dora", coaRequest("dora", "d1", "GARDEN"))
+}
+
+// What a relay repeats until it is answered stands before everything behind it.
+func TestRecordsOfNoUseDoNotHoldUpARelay(t *testing.T) {
+	t.Parallel()
+	b, aaa := relayBed(t)
+	raw := func(record string) {
+		out, err := radclient(t, fmt.Sprintf("127.0.0.1:%d", aaa.buffered), "acct", acctSecret, record+", Packet-Src-IP-Address = 127.0.0.2\n", "-r", "3", "-t", "5")
+		if err != nil {
+			t.Fatalf("the AAA server did not answer: %v\n%s", err, out)
+		}
+	}
+	for _, record := range []string{
+		`NAS-Identifier = "bng1", Acct-Status-Type = Start, User-Name = "alice"`,
+		`NAS-Identifier = "bng1", Acct-Status-Type = Start, User-Name = "alice", User-Name = "bob", Acct-Session-Id = "u1", Framed-IP-Address = 198.51.100.21`,
+		`NAS-Identifier = "bng1", NAS-Identifier = "bng2", Acct-Status-Type = Start, User-Name = "alice", Acct-Session-Id = "u2", Framed-IP-Address = 198.51.100.22`,
+		`NAS-Identifier = "bng1", Acct-Status-Type = Start, User-Name = "alice", Acct-Session-Id = "u3", Framed-IP-Address = 198.51.100.23, Framed-IP-Address = 198.51.100.24`,
+		`NAS-Identifier = "bng2", Acct-Status-Type = Start, User-Name = "alice", Acct-Session-Id = "u4", Framed-IP-Address = 198.51.100.25`,
+		`NAS-Identifier = "bng1", Acct-Status-Type = Start, Acct-Session-Id = "u5", Framed-IP-Address = 198.51.100.26`,
+	} { // FreeRADIUS itself drops what has more than 200 attributes
+		raw(record)
+	}
+	tell(t, aaa.buffered, record{user: "erin", session: "e1", ip: "198.51.100.30"})
+	b.knows("erin", url.Values{"subscriber": {"erin"}})
+	b.report("198.51.100.30")
+	b.bng.expect("erin", coaRequest("erin", "e1", "GARDEN"))
+	for _, reason := range []string{"no_session_id", "doubled_user_name", "doubled_framed_ip", "nameless"} {
+		if n := b.metric(fmt.Sprintf(`cordon_accounting_faults_total{bng="bng1",reason=%q}`, reason)); n == "" || n == "0" {
+			t.Errorf("%s is not counted", reason)
+		}
+	}
 }

@@ -84,8 +84,10 @@ func TestARelayIsNotBelievedAboutBNGsItDoesNotSpeakFor(t *testing.T) {
 	if r := b.cli("session", "find", "--ip", "198.51.100.9"); r.code != 1 {
 		t.Error(r)
 	}
-	if n := b.metric(`cordon_accounting_records_ignored_total{reason="foreign"}`); n != "2" {
-		t.Errorf("foreign records: %s, want 2", n)
+	for _, claimed := range []string{"bng2", ""} {
+		if n := b.metric(fmt.Sprintf(`cordon_accounting_faults_total{bng=%q,reason="foreign"}`, claimed)); n != "1" {
+			t.Errorf("foreign records of %q: %s, want 1", claimed, n)
+		}
 	}
 	id := b.report("198.51.100.9")
 	b.verdict(id, "unknown")
