@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"cordon/radiusx/bngsim"
 )
@@ -18,7 +19,7 @@ func BenchmarkReceive(b *testing.B) {
 	s, err := New(Config{
 		Conns:   []net.PacketConn{conn},
 		Clients: []Client{{Prefix: netip.MustParsePrefix("192.0.2.0/24"), Secret: secret(b, testSecret)}},
-		Handler: &memory{},
+		Handler: &memory{}, Now: func() time.Time { return time.Unix(1800000001, 0) },
 	})
 	if err != nil {
 		b.Fatal(err)
