@@ -88,11 +88,11 @@ func TestEachAddressOfASessionHasItsOwnTime(t *testing.T) {
 		},
 		"a late record of the first address": {
 			[]SessionEvent{holding(SessionStarted, 0), holding(SessionRenewed, 100, ip4(9)), holding(SessionRenewed, 900, ip4(8)), holding(SessionRenewed, 500, ip4(7))},
-			[]string{"198.51.100.7 8m20s-15m0s inferred", "198.51.100.8 15m0s-… inferred", "198.51.100.9 0s-15m0s inferred"},
+			[]string{"198.51.100.7 8m20s-15m0s inferred", "198.51.100.8 15m0s-… inferred", "198.51.100.9 0s-8m20s inferred"},
 		},
-		"one that comes back stays given up": {
+		"one that comes back begins anew": {
 			[]SessionEvent{holding(SessionStarted, 0, ip4(7)), holding(SessionRenewed, 100, ip4(8)), holding(SessionRenewed, 200, ip4(7))},
-			[]string{"198.51.100.7 0s-1m40s", "198.51.100.8 1m40s-3m20s inferred"},
+			[]string{"198.51.100.7 0s-1m40s", "198.51.100.7 3m20s-… inferred", "198.51.100.8 1m40s-3m20s inferred"},
 		},
 		"the Stop ends what is left": {
 			[]SessionEvent{holding(SessionStarted, 0, ip4(7)), holding(SessionRenewed, 100, ip4(8)), holding(SessionEnded, 300, ip4(8))},
@@ -108,7 +108,7 @@ func TestEachAddressOfASessionHasItsOwnTime(t *testing.T) {
 				{Kind: SessionRenewed, At: at(200), Freed: []Address{portBlock(2048, 3071)}},
 				{Kind: SessionRenewed, At: at(50), Freed: []Address{portBlock(2048, 3071)}}, // of an earlier life of the block
 			},
-			[]string{"203.0.113.51024-2047 0s-…", "203.0.113.52048-3071 1m40s-3m20s inferred"},
+			[]string{"203.0.113.51024-2047 0s-…", "203.0.113.52048-3071 1m40s-3m20s inferred", "203.0.113.52048-3071 50s-50s inferred"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

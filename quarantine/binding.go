@@ -1,9 +1,7 @@
 package quarantine
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -14,16 +12,17 @@ import (
 type Binding struct {
 	Address
 	Session    SessionKey `json:"session"`
-	Subscriber string     `json:"subscriber"`
+	Subscriber string     `json:"subscriber"` // empty, and Via too: nobody named it
 	From       time.Time  `json:"from"`
+	FromBy     time.Time  `json:"from_by,omitzero"`   // held since some moment of [From, FromBy]; zero: From is certain
 	To         time.Time  `json:"to,omitzero"`        // zero: not known to have ended
 	RenewedAt  time.Time  `json:"renewed_at"`         // newest record that confirms it
 	StartSeen  bool       `json:"start_seen"`         // From is the time of a Start; false: it is inferred
 	Inferred   bool       `json:"inferred,omitempty"` // first told of after the Start
 	Ignored    bool       `json:"ignored,omitempty"`
 	Imported   bool       `json:"imported,omitempty"` // known from another program only
-	// Via is set where a translator's log told of a port block: whoever held that
-	// address then held the block. Subscriber is empty.
+	// Via is set where a translator's log or a NAT's accounting reported a port
+	// block: whoever held that address then held the block. Subscriber is empty.
 	Via Place `json:"via,omitzero"`
 	// ResetAt is the last restart its BNG announced. A binding not renewed
 	// since is no evidence for any time after it. Filled when read.
@@ -47,22 +46,35 @@ type Binding struct {
 // Bindings lists what a session says about who held its addresses.
 func (s *Session) Bindings() []Binding {
 	bindings := make([]Binding, 0, len(s.Addresses))
-	for _, a := range s.Addresses {
-		renewed := s.SeenAt
-		if !a.Until.IsZero() {
-			renewed = earliest(a.Shown, renewed)
-		}
-		held := Address{Prefix: a.Prefix, Kind: a.Kind, Space: a.Space, Ports: a.Ports}
-		from, to := later(s.StartedAt, a.Since), earliest(s.EndedAt, a.Until)
-		if !to.IsZero() && from.After(to) {
-			from = to // told of after its end only: nobody knows since when
-		}
-		bindings = append(bindings, Binding{
-			Address: held, Session: s.SessionKey, Subscriber: s.Subscriber, From: from, To: to,
-			RenewedAt: renewed, StartSeen: s.StartSeen && a.Since.IsZero(), Inferred: a.Inferred, Ignored: s.Ignored, Imported: s.Imported,
-		})
+	for i := range s.Addresses {
+		bindings = append(bindings, s.binding(&s.Addresses[i]))
 	}
 	return bindings
+}
+
+// binding is what the session says about one interval.
+func (s *Session) binding(a *Address) Binding {
+	renewed := s.SeenAt
+	if !a.Until.IsZero() {
+		renewed = earliest(a.Shown, renewed)
+	}
+	from, to := later(s.StartedAt, a.Since), earliest(s.EndedAt, a.Until)
+	fromBy := later(s.StartedBy, a.SinceBy)
+	if !to.IsZero() && from.After(to) {
+		from = to // told of after its end only: nobody knows since when
+	}
+	if !fromBy.After(from) {
+		fromBy = time.Time{}
+	}
+	who := s.Claimant()
+	if a.Of.named() {
+		who = a.Of
+	}
+	return Binding{
+		Address: Address{Prefix: a.Prefix, Kind: a.Kind, Space: a.Space, Ports: a.Ports, Began: a.Began},
+		Session: s.SessionKey, Subscriber: who.Subscriber, Via: who.Via, From: from, FromBy: fromBy, To: to,
+		RenewedAt: renewed, StartSeen: s.StartSeen && a.Since.IsZero(), Inferred: a.Inferred, Ignored: s.Ignored, Imported: s.Imported,
+	}
 }
 
 // BindingFinder answers who held an address.
@@ -130,6 +142,9 @@ func (b Binding) Holder() Holder {
 	if b.Present != nil {
 		evidence += ", current only"
 	}
+	if !b.named() {
+		evidence += ", unnamed"
+	}
 	return Holder{
 		Space: b.Space, Ports: b.Ports, Subscriber: b.claimant(), BNG: b.Session.BNG, SessionID: b.Session.ID, Address: b.Prefix,
 		From: b.From, To: b.To, Evidence: evidence,
@@ -150,6 +165,15 @@ func (b *Binding) claimant() string {
 		return "whoever held " + b.Via.String()
 	}
 	return b.Subscriber
+}
+
+// named reports whether it is known who held the binding.
+func (b *Binding) named() bool { return b.Subscriber != "" || b.Via.IsValid() }
+
+// sameClaimant reports whether two bindings were held by the same: of those that
+// nobody named, only if they are of one session.
+func (b *Binding) sameClaimant(o *Binding) bool {
+	return b.Subscriber == o.Subscriber && b.Via == o.Via && (b.named() || b.Session == o.Session)
 }
 
 // AttributionResult is the answer to "who was it".
@@ -188,7 +212,8 @@ func (a *Attribution) IgnoredOnly() bool {
 func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, tolerance time.Duration) Attribution {
 	from, to := at.Add(-tolerance), at.Add(tolerance)
 	held := Held(bindings, from, to)
-	if shared := slices.ContainsFunc(held, func(b Binding) bool { return !b.Ports.All() }); shared && port == 0 {
+	shared := slices.ContainsFunc(held, func(b Binding) bool { return !b.Ports.All() })
+	if shared && port == 0 {
 		return Attribution{Result: Ambiguous, Bindings: held, Reason: SharedWithoutPort}
 	}
 	held = slices.DeleteFunc(held, func(b Binding) bool { return !b.Ports.Has(port) })
@@ -198,15 +223,18 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 	if len(held) == 0 {
 		return Attribution{Result: Unknown, Reason: "no session is known to have held the address at that moment"}
 	}
-	for _, b := range held[1:] {
-		if b.claimant() != held[0].claimant() {
+	for i := range held[1:] {
+		if !held[i+1].sameClaimant(&held[0]) {
 			return Attribution{Result: Ambiguous, Bindings: held, Reason: "more than one subscriber may have held the address at that moment"}
 		}
+	}
+	if !held[0].named() {
+		return Attribution{Result: Unknown, Bindings: held, Reason: "the holder at that moment gave no usable name"}
 	}
 	if doubtful(held, gaps, from, to) {
 		return Attribution{Result: Doubtful, Bindings: held, Reason: whyDoubtful(held, gaps, from, to)}
 	}
-	if !slices.ContainsFunc(held, func(b Binding) bool { return b.provedUntil(to) && !b.Meanwhile.After(from) }) {
+	if !slices.ContainsFunc(held, func(b Binding) bool { return b.proves(from, to) }) {
 		return Attribution{Result: Unknown, Bindings: held, Reason: "the last known holder may have given the address up before, and who came next is not known"}
 	}
 	return Attribution{Result: Attributed, Subscriber: held[0].Subscriber, Via: held[0].Via, Bindings: held}
@@ -215,158 +243,6 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 // SharedWithoutPort is why nobody is named who held an address whose ports are given
 // out in blocks.
 const SharedWithoutPort = "several subscribers share the address, and the report names no port"
-
-// Held returns the bindings that may have been in force at any instant of
-// [from, to], each with To set to where its evidence ends. The others tell where
-// that is: a later holder, be it before from or after to, ends an earlier one.
-func Held(bindings []Binding, from, to time.Time) []Binding {
-	var held []Binding
-	for i := range bindings {
-		if bindings[i].From.After(to) || !bindings[i].To.IsZero() && bindings[i].To.Before(from) {
-			continue
-		}
-		if b := evidence(bindings[i], bindings); b.To.IsZero() || !b.To.Before(from) {
-			held = append(held, b)
-		}
-	}
-	slices.SortStableFunc(held, func(a, b Binding) int {
-		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Session.String(), b.Session.String()))
-	})
-	return held
-}
-
-// MissedInterims is how many records in a row a BNG must have left out before a
-// session counts as silent.
-const MissedInterims = 3
-
-// SilentSince returns when a session or binding that was renewed at seen stops
-// being evidence, if its BNG renews it that often; zero: never.
-func SilentSince(seen time.Time, interim time.Duration) time.Time {
-	if interim <= 0 {
-		return time.Time{}
-	}
-	return seen.Add(MissedInterims * interim)
-}
-
-// evidence cuts an open binding where its evidence ends: at its BNG's restart if it
-// was not renewed since, where the same BNG gave the same prefix, or some of the
-// same ports, to a later session, for one BNG does not give it to two at a time,
-// and where nothing was heard of the session any more. What others were given of it
-// otherwise makes it loose. A port block is also cut where a later one shows that the record about its end is missing: no Interim
-// confirms it and the Stop of its session comes late for it.
-func evidence(b Binding, among []Binding) Binding {
-	block := b.Kind == NATPortBlock
-	b.contest(among)
-	if !b.To.IsZero() && !block {
-		return b
-	}
-	ended := b.To
-	if b.To.IsZero() {
-		b.fade()
-	}
-	for i := range among {
-		newer := &among[i]
-		switch {
-		case !ended.IsZero() && !newer.From.Before(ended):
-		case newer.replaces(&b):
-			b.Loose = true
-			b.cut(newer.toldAt(), "no Stop, a newer holder")
-		case newer.follows(&b):
-			b.Loose = true
-		}
-	}
-	if block && b.Loose {
-		b.RenewedAt = b.From
-	}
-	return b
-}
-
-// contest looks who else held what the binding's session was first told to hold
-// after its Start: then it did not hold it from its beginning.
-func (b *Binding) contest(among []Binding) {
-	if !b.Inferred {
-		return
-	}
-	for i := range among {
-		other := &among[i]
-		last := other.To
-		if last.IsZero() {
-			last = other.RenewedAt
-		}
-		same := other.Session.BNG == b.Session.BNG && other.Prefix == b.Prefix && other.Kind == b.Kind && other.Ports.Overlaps(b.Ports)
-		if same && other.claimant() != b.claimant() && last.After(b.From) && last.Before(b.RenewedAt) {
-			b.Meanwhile = later(b.Meanwhile, last)
-		}
-	}
-}
-
-// fade cuts an open binding where its BNG or its silence ends it.
-func (b *Binding) fade() {
-	if b.ResetAt.After(b.RenewedAt) {
-		b.Loose = true // the last of several restarts perhaps, and the BNG was down before it
-		b.cut(b.ResetAt, "BNG restarted since")
-	}
-	if silent := SilentSince(b.RenewedAt, b.Interim); !silent.IsZero() {
-		why := fmt.Sprintf("silent for %d Interim intervals", MissedInterims)
-		if _, log := LogName(b.Session.BNG); log {
-			why = "not renewed since"
-		}
-		b.cut(silent, why)
-	}
-}
-
-// cut ends the binding's evidence at a moment, if it did not end before.
-func (b *Binding) cut(at time.Time, why string) {
-	if b.To.IsZero() || at.Before(b.To) {
-		b.To, b.Cut = at, why
-	}
-}
-
-// toldAt is since when the session is known to have held the address: one first
-// told of after the Start may have been somebody else's until then. A port block
-// is told of when it is given, and a session that first told of itself in an
-// Interim has had its IPv4 address from the beginning.
-func (b *Binding) toldAt() time.Time {
-	if b.Inferred && b.Kind != NATPortBlock && (b.StartSeen || b.Kind != FramedIP) {
-		return later(b.From, b.RenewedAt)
-	}
-	return b.From
-}
-
-// replaces reports whether b, which began later, shows that old is over.
-func (b *Binding) replaces(old *Binding) bool {
-	if b.Kind != old.Kind || b.Session.BNG != old.Session.BNG || b.Prefix != old.Prefix || !b.Ports.Overlaps(old.Ports) {
-		return false
-	}
-	if b.Kind == NATPortBlock {
-		return b.From.After(old.From)
-	}
-	return b.toldAt().After(old.RenewedAt) && (b.Session != old.Session || !b.From.Equal(old.From))
-}
-
-// follows reports whether b shows that old may be over: another session was given
-// the same later, by another BNG or in another way. When, it does not tell, for
-// two BNGs can give out the same by mistake.
-func (b *Binding) follows(old *Binding) bool {
-	if b.Session == old.Session || b.Prefix != old.Prefix || !b.Ports.Overlaps(old.Ports) {
-		return false
-	}
-	if old.Kind == NATPortBlock {
-		return b.From.After(old.From)
-	}
-	return b.toldAt().After(old.RenewedAt)
-}
-
-// provedUntil reports whether the binding alone proves who held the address up
-// to a moment. Where its end was not told but follows from a restart, a later
-// holder or another session under its key, it proves nothing after the last record
-// that confirms it. One that nothing shows to be over is believed.
-func (b *Binding) provedUntil(moment time.Time) bool {
-	if b.Loose || b.Cut == "" && !b.To.IsZero() && b.RenewedAt.Before(b.To) {
-		return !b.RenewedAt.Before(moment)
-	}
-	return b.To.IsZero() || !b.To.Before(moment)
-}
 
 // earliest returns the earlier of two times of which a zero one means never.
 func earliest(a, b time.Time) time.Time {

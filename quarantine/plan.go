@@ -101,9 +101,12 @@ func (c *Case) notice(in Look) {
 		}
 		record := in.Sessions[at]
 		switch {
-		case SameSession(&record, &e.Session) && record.Live():
+		case SameAttachment(&record, &e.Session) && record.Live():
 			e.renew(record, in.Now)
-		case SameSession(&record, &e.Session), record.StartedAt.After(e.Session.StartedAt):
+			if c.lost(e) && !e.owes() {
+				e.end(in.Now, "the session is another subscriber's now")
+			}
+		case SameAttachment(&record, &e.Session), record.StartedAt.After(e.Session.StartedAt):
 			e.end(in.Now, "the session ended")
 		}
 	}
@@ -124,6 +127,11 @@ func (e *SessionEnforcement) renew(record Session, now time.Time) {
 	}
 	e.Session = record
 }
+
+// lost reports whether another subscriber has logged in to a session of the case
+// since. Nothing of the case is wanted there any more, and what is in force of it
+// is taken back, be the case held or not.
+func (c *Case) lost(e *SessionEnforcement) bool { return e.Session.Subscriber != c.Subscriber }
 
 func (e *SessionEnforcement) end(now time.Time, why string) {
 	*e = SessionEnforcement{
@@ -216,7 +224,7 @@ func (c *Case) order(e *SessionEnforcement, in *Look) (Order, bool) {
 	switch {
 	case e.Residue != "":
 		o.Residue = e.Residue
-	case c.State == CaseHeld, e.Wanted != "" && e.untouchable():
+	case c.State == CaseHeld && !c.lost(e), e.Wanted != "" && e.untouchable():
 		return Order{}, false
 	case e.Wanted != "":
 		o.To, o.From, o.Confirmed = e.Wanted, slices.Clone(e.Applied), e.Confirmed
@@ -256,6 +264,8 @@ func (e *SessionEnforcement) recover() {
 // things as they are.
 func (c *Case) retarget(e *SessionEnforcement, now time.Time) {
 	switch {
+	case c.lost(e):
+		e.aim("", now)
 	case c.State.Wants():
 		e.aim(c.Profile, now)
 	case c.State == Releasing:
@@ -310,7 +320,7 @@ func without(list []Applied, profile string) []Applied {
 
 func (c *Case) find(o *Order) *SessionEnforcement {
 	i := slices.IndexFunc(c.Sessions, func(e SessionEnforcement) bool {
-		return e.Enforcement != Gone && SameSession(&e.Session, &o.Session)
+		return e.Enforcement != Gone && SameAttachment(&e.Session, &o.Session)
 	})
 	if i < 0 {
 		return nil
@@ -345,7 +355,7 @@ func (c *Case) moveWanted(next CaseState, now time.Time) {
 func (c *Case) wantedState() CaseState {
 	live, unsettled := 0, 0
 	for _, e := range c.Sessions {
-		if e.Enforcement == Gone || e.untouchable() {
+		if e.Enforcement == Gone || e.untouchable() || c.lost(&e) {
 			continue
 		}
 		live++
@@ -388,7 +398,7 @@ func (c *Case) NextLook(now time.Time) time.Time {
 		case e.Enforcement == Gone:
 		case e.Residue != "":
 			next = earliest(next, later(e.NextAt, now))
-		case c.State == CaseHeld, e.untouchable() && e.Wanted != "":
+		case c.State == CaseHeld && !c.lost(&e), e.untouchable() && e.Wanted != "":
 		case e.owesNow(now):
 			next = earliest(next, later(e.NextAt, now))
 		case !e.AssertAt.IsZero() && e.Wanted == "":

@@ -37,19 +37,26 @@ type Attribute struct {
 // (BNG, Acct-Session-Id, start).
 type Session struct {
 	SessionKey
-	Subscriber string      `json:"subscriber"`       // empty: nobody named it; see SessionEvent.Subscriber
-	Member     string      `json:"member,omitempty"` // of a redundancy group: the BNG that spoke last
-	Via        Place       `json:"via,omitzero"`     // of a NAT: who held this inside address held the port blocks
-	StartedAt  time.Time   `json:"started_at"`
-	SeenAt     time.Time   `json:"seen_at"`            // event time of the newest record
-	EndedAt    time.Time   `json:"ended_at,omitzero"`  // zero while live
-	StartSeen  bool        `json:"start_seen"`         // false: inferred from an Interim
-	Guessed    bool        `json:"guessed,omitempty"`  // StartedAt is only when it was first heard of: it began then or before
-	Ignored    bool        `json:"ignored,omitempty"`  // matches ignore_sessions: never touched
-	Imported   bool        `json:"imported,omitempty"` // known from another program only
-	Addresses  []Address   `json:"addresses,omitempty"`
-	Attributes []Attribute `json:"attributes,omitempty"`
-	Shown      []Showing   `json:"shown,omitempty"` // what accounting told of the profiles in force, oldest first
+	Subscriber string        `json:"subscriber"`       // empty: nobody named it; see SessionEvent.Subscriber
+	Member     string        `json:"member,omitempty"` // of a redundancy group: the BNG that spoke last
+	Via        Place         `json:"via,omitzero"`     // of a NAT: who held this inside address held the port blocks
+	StartedAt  time.Time     `json:"started_at"`
+	StartedBy  time.Time     `json:"started_by,omitzero"` // it began at some moment of [StartedAt, StartedBy]; zero: StartedAt is certain
+	SeenAt     time.Time     `json:"seen_at"`             // event time of the newest record
+	EndedAt    time.Time     `json:"ended_at,omitzero"`   // zero while live
+	StartSeen  bool          `json:"start_seen"`          // false: inferred from an Interim
+	Guessed    bool          `json:"guessed,omitempty"`   // StartedAt is only when it was first heard of: it began then or before
+	Ignored    bool          `json:"ignored,omitempty"`   // matches ignore_sessions: never touched
+	Imported   bool          `json:"imported,omitempty"`  // known from another program only
+	Renamed    time.Time     `json:"renamed,omitzero"`    // since when it is Subscriber's; zero: no other name is known
+	Named      time.Time     `json:"named,omitzero"`      // newest record that bore the name; zero: SeenAt
+	Disputed   bool          `json:"disputed,omitempty"`  // another name was on it since too, and which came last is not known
+	Forgot     time.Time     `json:"forgot,omitzero"`     // intervals that ended up to then are not all in Addresses any more
+	Unsure     time.Time     `json:"unsure,omitzero"`     // the latest moment at which one of the records of uncertain times may have been; zero: there were none
+	Addresses  []Address     `json:"addresses,omitempty"`
+	Full       []AddressKind `json:"full,omitempty"` // kinds that records have reported in full, see SessionEvent.Only
+	Attributes []Attribute   `json:"attributes,omitempty"`
+	Shown      []Showing     `json:"shown,omitempty"` // what accounting told of the profiles in force, oldest first
 	// Suspect: its BNG announced a restart after SeenAt, or left out three
 	// Interim-Updates. Such a session gets no new restriction; releases are still
 	// tried; an Interim revives it. Derived when read, never stored.
@@ -69,10 +76,30 @@ func (s *Session) Attribute(name string) string {
 	return ""
 }
 
-// SameSession reports whether two records tell of the same attachment: an
-// Acct-Session-Id is reused after a BNG's restart, its start time is not.
+// Claimant is who holds what a session holds: a subscriber, or whoever holds the
+// address before a NAT. The zero Claimant cannot be named.
+type Claimant struct {
+	Subscriber string `json:"subscriber,omitempty"`
+	Via        Place  `json:"via,omitzero"`
+}
+
+// named reports whether it is known who it is.
+func (c Claimant) named() bool { return c != Claimant{} }
+
+// Claimant returns who holds the session.
+func (s *Session) Claimant() Claimant { return Claimant{s.Subscriber, s.Via} }
+
+// SameSession reports whether two records are about the same attachment of the
+// same subscriber: an Acct-Session-Id is reused after a BNG's restart, its start
+// time is not; and a session that another subscriber logged in to is the first
+// one's no longer.
 func SameSession(a, b *Session) bool {
-	if a.SessionKey != b.SessionKey || a.Subscriber != b.Subscriber {
+	return a.Claimant() == b.Claimant() && SameAttachment(a, b)
+}
+
+// SameAttachment is SameSession whoever holds it.
+func SameAttachment(a, b *Session) bool {
+	if a.SessionKey != b.SessionKey {
 		return false
 	}
 	return nearly(a.StartedAt, b.StartedAt) || a.mayHaveBegun(b.StartedAt) || b.mayHaveBegun(a.StartedAt)

@@ -61,8 +61,13 @@ func nearly(a, b time.Time) bool { return a.Sub(b).Abs() <= ClockSlack }
 // SessionChange is what an event does to the stored session.
 type SessionChange struct {
 	Session  Session  // the new state; only meaningful if Changed
-	Changed  bool     // false: the event tells nothing new
+	Changed  bool     // false: the event does not change the session
 	Replaced *Session // an older session under the same key that this one ends
+	// Renamed: the event bears another name than the session did.
+	Renamed bool
+	// Forgotten are bindings that the session speaks of no more, or never will: they
+	// are to be stored now, whether it is Changed or not.
+	Forgotten []Binding
 }
 
 // Apply computes what ev does to prev, the stored session under the same key
@@ -74,22 +79,35 @@ type SessionChange struct {
 // older than SeenAt adds what was not known and changes nothing else, and an
 // ended session stays ended. Apply is idempotent. A service's record about a
 // session that is not known changes nothing and leaves no Session.
+//
+// Whose name a record bears does not tell whose session it is about: the key and
+// the start do. A Stop ends the session under any name; another record under
+// another name gives the session to another holder from then on, and what each held
+// when stays with its interval.
 func Apply(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(Attribute) bool) SessionChange {
 	if ev.Kind == ServiceSeen {
 		return applyService(prev, ev)
 	}
+	if ev.Via.IsValid() { // a NAT's: the inside address is somebody else's
+		ev.Addresses = slices.DeleteFunc(slices.Clone(ev.Addresses), func(a Address) bool { return a.Kind != NATPortBlock })
+	}
 	if prev == nil {
-		return SessionChange{Session: begin(ev, restricted), Changed: true}
+		return begin(ev, restricted)
 	}
 	ev = ev.keepName(prev, resetAt)
+	if ev.follows(prev) && !ev.StartedAt.After(prev.EndedAt) {
+		ev.StartedAt = time.Time{} // that of a session which is over
+	}
 	if another(prev, ev, resetAt) {
 		return replace(prev, ev, restricted)
 	}
 	next := *prev
 	next.Addresses = slices.Clone(prev.Addresses)
 	next.Attributes = slices.Clone(prev.Attributes)
-	merge(&next, ev, restricted)
-	return SessionChange{Session: next, Changed: !equalSession(prev, &next)}
+	change := merge(&next, ev, restricted)
+	change.Changed = !equalSession(prev, &next)
+	change.Renamed = change.Renamed && change.Changed
+	return change
 }
 
 // keepName gives an event whose name is a fallback the name of the session that it
@@ -113,23 +131,63 @@ func applyService(prev *Session, ev SessionEvent) SessionChange {
 		return SessionChange{}
 	}
 	next := *prev
-	if prev.Live() && (ev.Subscriber == prev.Subscriber || ev.Fallback) && !ev.At.Before(prev.StartedAt.Add(-ClockSlack)) {
+	if prev.Live() && (!ev.contradicts(prev) || ev.Fallback) && !ev.At.Before(prev.StartedAt.Add(-ClockSlack)) {
 		next.show(&ev)
 	}
 	return SessionChange{Session: next, Changed: !slices.Equal(prev.Shown, next.Shown)}
 }
 
+// claimant is whom the record names.
+func (ev *SessionEvent) claimant() Claimant { return Claimant{ev.Subscriber, ev.Via} }
+
+// contradicts reports whether the record names another holder than s has.
+func (ev *SessionEvent) contradicts(s *Session) bool {
+	return ev.claimant().named() && s.Claimant().named() && ev.claimant() != s.Claimant()
+}
+
+// nameless reports whether the record names nobody, and s somebody.
+func (ev *SessionEvent) nameless(s *Session) bool {
+	return !ev.claimant().named() && s.Claimant().named()
+}
+
+// precedes reports whether the record is of a time before s began, as far as is
+// known.
+func (ev *SessionEvent) precedes(s *Session) bool {
+	return ev.by().Before(s.StartedAt.Add(-ClockSlack))
+}
+
+// follows reports whether the record is of a time after the end of s, and not
+// under the name of s: then it is about another session.
+func (ev *SessionEvent) follows(s *Session) bool {
+	switch {
+	case s.Live():
+		return false
+	case ev.contradicts(s):
+		return ev.by().After(s.EndedAt)
+	case ev.Kind == SessionStarted:
+		return false
+	}
+	return !(ev.claimant().named() && s.Claimant().named()) && ev.At.After(s.EndedAt.Add(ClockSlack))
+}
+
+// by is the latest moment at which the event may have happened.
+func (ev *SessionEvent) by() time.Time { return later(ev.At, ev.Latest) }
+
 // another reports whether ev tells of a session other than prev under the same
 // key: Acct-Session-Ids are unique only within one run of a BNG.
 func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
-	if ev.Subscriber != prev.Subscriber {
-		return true
-	}
-	start := ev.start()
-	if start.IsZero() || nearly(start, prev.StartedAt) || prev.mayHaveBegun(start) {
-		return false
-	}
+	contradicts, start := ev.contradicts(prev), ev.start()
 	switch {
+	case contradicts && prev.StartSeen && ev.precedes(prev), ev.nameless(prev) && ev.Kind != SessionEnded && start.IsZero() && ev.precedes(prev):
+		return true
+	case ev.Kind == SessionEnded && !prev.Claimant().named() && ev.claimant().named() && ev.by().Before(prev.SeenAt.Add(-ClockSlack)):
+		return true
+	case ev.follows(prev), contradicts && resetAt.After(prev.SeenAt) && ev.At.After(resetAt):
+		return true
+	case start.IsZero(), prev.beganNear(start, ev.startBy()), prev.mayHaveBegun(start):
+		return false
+	case contradicts:
+		return !drifted(prev, &ev)
 	case start.Before(prev.StartedAt):
 		return prev.StartSeen || ev.Kind == SessionStarted
 	case ev.Kind == SessionStarted:
@@ -141,6 +199,24 @@ func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
 	return !resetAt.IsZero() && resetAt.After(prev.SeenAt) && start.After(resetAt.Add(-ClockSlack))
 }
 
+// drifted reports whether the start that an Interim-Update or Stop tells may be
+// that of prev all the same: a session that was heard of since is no earlier one,
+// and a BNG counts a session's time by another clock than it stamps records with.
+func drifted(prev *Session, ev *SessionEvent) bool {
+	if ev.Kind == SessionStarted {
+		return false
+	}
+	const perMille = 1000
+	off, start := ev.StartedAt.Sub(prev.StartedAt), ev.StartedAt
+	return off.Abs() <= ClockSlack+ev.At.Sub(start)/perMille || off > 0 && start.Before(prev.SeenAt.Add(-ClockSlack))
+}
+
+// beganNear reports whether the session may have begun at some moment of
+// [start, startBy].
+func (s *Session) beganNear(start, startBy time.Time) bool {
+	return !start.After(later(s.StartedAt, s.StartedBy).Add(ClockSlack)) && !startBy.Before(s.StartedAt.Add(-ClockSlack))
+}
+
 func (ev *SessionEvent) start() time.Time {
 	if ev.Kind == SessionStarted {
 		return ev.At
@@ -148,71 +224,131 @@ func (ev *SessionEvent) start() time.Time {
 	return ev.StartedAt
 }
 
+// startBy is the latest moment at which the session may have begun whose start the
+// event tells.
+func (ev *SessionEvent) startBy() time.Time { return ev.start().Add(ev.by().Sub(ev.At)) }
+
 // replace decides between the stored session and an event about another one
 // with the same key: the later start wins, the earlier is history.
 func replace(prev *Session, ev SessionEvent, restricted func(Attribute) bool) SessionChange {
-	start := ev.start()
+	start, startBy := ev.start(), ev.startBy()
 	if start.IsZero() {
-		start = ev.At
+		start, startBy = ev.At, ev.by()
 	}
 	if !start.After(prev.StartedAt) {
-		return SessionChange{Session: *prev}
+		return SessionChange{Session: *prev, Forgotten: ev.moments()}
 	}
 	old := *prev
 	if old.Live() {
-		old.EndedAt = later(start, old.StartedAt)
+		old.EndedAt = later(startBy, old.StartedAt)
 	}
-	return SessionChange{Session: begin(ev, restricted), Changed: true, Replaced: &old}
+	change := begin(ev, restricted)
+	change.Replaced = &old
+	return change
 }
 
-func begin(ev SessionEvent, restricted func(Attribute) bool) Session {
+// moments are what the event says about its addresses if its session is not known
+// any more: that they were held then. Whoever held them before has them no more.
+func (ev *SessionEvent) moments() []Binding {
+	s := Session{SessionKey: ev.Key, Subscriber: ev.Subscriber, Via: ev.Via, StartedAt: ev.At, SeenAt: ev.At, Ignored: ev.Ignored, Imported: ev.Imported}
+	m := merger{s: &s, ev: ev, at: ev.At, by: ev.by()}
+	for _, a := range slices.Concat(ev.Addresses, ev.Freed) {
+		m.point(a)
+	}
+	bindings := make([]Binding, len(m.forgotten))
+	for i := range m.forgotten {
+		bindings[i] = s.binding(&m.forgotten[i])
+	}
+	return bindings
+}
+
+func begin(ev SessionEvent, restricted func(Attribute) bool) SessionChange {
 	s := Session{
-		SessionKey: ev.Key, Subscriber: ev.Subscriber, StartedAt: ev.start(), SeenAt: ev.At,
+		SessionKey: ev.Key, Subscriber: ev.Subscriber, Via: ev.Via, Member: ev.Member, StartedAt: ev.start(), SeenAt: ev.At,
 		StartSeen: ev.Kind == SessionStarted, Imported: ev.Imported,
 	}
+	startBy := ev.startBy()
 	if s.StartedAt.IsZero() {
-		s.StartedAt, s.Guessed = ev.At, true
+		s.StartedAt, s.Guessed, startBy = ev.At, true, ev.by()
 	}
-	merge(&s, ev, restricted)
-	return s
+	s.startWithin(startBy)
+	change := merge(&s, ev, restricted)
+	change.Changed = true
+	return change
+}
+
+// startWithin notes the latest moment at which the session may have begun.
+func (s *Session) startWithin(by time.Time) {
+	if s.StartedBy = by; !by.After(s.StartedAt) {
+		s.StartedBy = time.Time{}
+	}
 }
 
 // merge adds to s what ev tells.
-func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) {
+func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) SessionChange {
 	s.Imported = s.Imported && ev.Imported // what the BNG tells itself is better
 	s.Ignored = s.Ignored || ev.Ignored
+	s.learnStart(&ev)
+	m := merger{s: s, ev: &ev, at: ev.At, by: ev.by(), seen: s.SeenAt, named: s.Named}
+	if m.at.Before(s.StartedAt) && m.by.After(s.StartedAt) {
+		m.at = s.StartedAt // it is an event of this session
+	}
+	if m.named.IsZero() {
+		m.named = s.SeenAt
+	}
+	s.Unsure = later(s.Unsure, m.uncertain())
+	foreign := ev.contradicts(s)
+	m.name(foreign)
+	held := slices.Clone(s.Addresses)
+	m.exclude()
+	switch {
+	case m.newly:
+		m.rename()
+	case m.mixed:
+		m.mistrust()
+	}
+	for _, a := range ev.Addresses {
+		m.hold(a, held)
+	}
+	m.see()
+	m.free()
+	m.noteFull()
+	m.closeBlocks()
+	if !foreign || m.newly {
+		for _, a := range ev.Attributes {
+			if !restricted(a) {
+				s.setAttribute(a, !ev.At.Before(m.seen) && s.Live())
+			}
+		}
+		s.show(&ev)
+	}
+	if ev.Kind == SessionEnded && s.Live() {
+		s.EndedAt = later(m.by, s.StartedAt)
+	}
+	if !slices.Equal(held, s.Addresses) {
+		m.forget()
+	}
+	change := SessionChange{Session: *s, Renamed: m.newly || m.stop.named() || m.late && len(held) != len(s.Addresses)}
+	for i := range m.forgotten {
+		change.Forgotten = append(change.Forgotten, s.binding(&m.forgotten[i]))
+	}
+	return change
+}
+
+// learnStart takes in what the event tells of when the session began.
+func (s *Session) learnStart(ev *SessionEvent) {
 	switch start := ev.start(); {
 	case ev.Kind == SessionStarted && !s.StartSeen:
 		s.StartSeen, s.StartedAt, s.Guessed = true, start, false
+		s.startWithin(ev.startBy())
 	case !start.IsZero() && s.mayHaveBegun(start):
 		s.StartedAt, s.Guessed = start, false
+		s.startWithin(ev.startBy())
 	case s.Guessed && ev.At.Before(s.StartedAt):
 		s.StartedAt = ev.At // an older Interim that came later
 	}
-	newer, seen := !ev.At.Before(s.SeenAt), s.SeenAt
-	if newer {
-		s.SeenAt = ev.At
-		if ev.Member != "" {
-			s.Member = ev.Member
-		}
-	}
-	before := slices.Clone(s.Addresses)
-	for _, a := range ev.Addresses {
-		s.hold(a, before, seen, &ev)
-	}
-	if newer {
-		s.dropOthers(&ev, seen)
-	}
-	s.free(&ev)
-	s.closeBlocks(&ev)
-	for _, a := range ev.Attributes {
-		if !restricted(a) {
-			s.setAttribute(a, newer && s.Live())
-		}
-	}
-	s.show(&ev)
-	if ev.Kind == SessionEnded && s.Live() {
-		s.EndedAt = later(ev.At, s.StartedAt)
+	if s.StartedBy.After(ev.by()) {
+		s.startWithin(ev.by())
 	}
 }
 
@@ -230,9 +366,13 @@ func (s *Session) setAttribute(a Attribute, overwrite bool) {
 }
 
 func equalSession(a, b *Session) bool {
-	return a.SessionKey == b.SessionKey && a.Member == b.Member && a.Subscriber == b.Subscriber && a.StartedAt.Equal(b.StartedAt) &&
-		a.SeenAt.Equal(b.SeenAt) && a.EndedAt.Equal(b.EndedAt) && a.StartSeen == b.StartSeen && a.Guessed == b.Guessed && a.Ignored == b.Ignored && a.Imported == b.Imported &&
-		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Attributes, b.Attributes) && slices.Equal(a.Shown, b.Shown)
+	return a.SessionKey == b.SessionKey && a.Claimant() == b.Claimant() && a.Member == b.Member && equalTimes(a, b) && a.StartSeen == b.StartSeen && a.Guessed == b.Guessed && a.Disputed == b.Disputed && a.Ignored == b.Ignored && a.Imported == b.Imported &&
+		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Full, b.Full) && slices.Equal(a.Attributes, b.Attributes) && slices.Equal(a.Shown, b.Shown)
+}
+
+func equalTimes(a, b *Session) bool {
+	return a.StartedAt.Equal(b.StartedAt) && a.StartedBy.Equal(b.StartedBy) && a.SeenAt.Equal(b.SeenAt) && a.EndedAt.Equal(b.EndedAt) &&
+		a.Unsure.Equal(b.Unsure) && a.Renamed.Equal(b.Renamed) && a.Named.Equal(b.Named) && a.Forgot.Equal(b.Forgot)
 }
 
 func later(a, b time.Time) time.Time {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"time"
 
 	"cordon/integration/httpx"
@@ -115,8 +116,10 @@ func viewStep(h quarantine.HistoryEntry) stepView {
 	return stepView{h.At.UTC(), string(h.State), h.By, h.Text}
 }
 
+// addresses lists what a session holds; what it gave up may be another's by now.
 func addresses(s quarantine.Session) []string {
-	return each(s.Addresses, func(a quarantine.Address) string { return httpx.Prefix(a.Prefix) })
+	held := slices.DeleteFunc(slices.Clone(s.Addresses), func(a quarantine.Address) bool { return !a.Until.IsZero() })
+	return each(held, func(a quarantine.Address) string { return httpx.Prefix(a.Prefix) })
 }
 
 // each shows a list; the answer is never null.

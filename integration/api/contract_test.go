@@ -266,9 +266,9 @@ func TestBNGsAreListedWithoutNulls(t *testing.T) {
 	w := call(newServer(t, &desk{}), "GET", "/api/v1/bngs", "")
 	want := `{"results":[{"name":"bng1","address":"192.0.2.1","dialect":"junos","profiles":["walled-garden"],"health":{"state":"silent","path":"bng1","since":null,"unanswered":6,` +
 		`"last_answer":null,"clock_skew_seconds":null,"clock_skew_discards":0,"in_flight":0,"waiting_releases":0,"waiting_restrictions":0,` +
-		`"rate":10,"restriction_rate":10,"stopped_profiles":[],"last_fault":null},"accounting":null,"accounting_clock":null,"maintenance":null},` +
-		`{"name":"bng2","address":"192.0.2.2","dialect":"mikrotik","profiles":[],"health":null,"accounting":null,"accounting_clock":{"skew_seconds":-18000,"steady":true,"from":"192.0.2.2",` +
-		`"relay":false,"seen_at":"2026-03-01T12:00:00Z","records_corrected":40,"records_uncertain":14},"maintenance":null}],"next":null}`
+		`"rate":10,"restriction_rate":10,"stopped_profiles":[],"last_fault":null},"accounting_clock":null,"accounting":null,"maintenance":null},` +
+		`{"name":"bng2","address":"192.0.2.2","dialect":"mikrotik","profiles":[],"health":null,"accounting_clock":{"skew_seconds":-18000,"steady":true,"from":"192.0.2.2",` +
+		`"relay":false,"seen_at":"2026-03-01T12:00:00Z","records_corrected":40,"records_uncertain":14},"accounting":null,"maintenance":null}],"next":null}`
 	if got := strings.TrimSpace(w.Body.String()); got != want {
 		t.Errorf("%s", got)
 	}

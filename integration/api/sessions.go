@@ -168,7 +168,9 @@ func heldAt(sessions []quarantine.Session, at time.Time) []httpx.Holder {
 			bindings = []quarantine.Binding{{Session: s.SessionKey, Subscriber: s.Subscriber, From: s.StartedAt, RenewedAt: s.SeenAt, StartSeen: s.StartSeen}}
 		}
 		for _, b := range bindings {
-			held = append(held, httpx.HolderOf(b.Holder()))
+			if !b.From.After(at) && (b.To.IsZero() || !b.To.Before(at)) {
+				held = append(held, httpx.HolderOf(b.Holder()))
+			}
 		}
 	}
 	return held

@@ -338,7 +338,7 @@ func (l *ledger) compare(caseID string, c *quarantine.Case) {
 // force on the session.
 func stillApplied(c *quarantine.Case, s *quarantine.Session) bool {
 	return slices.ContainsFunc(c.Sessions, func(e quarantine.SessionEnforcement) bool {
-		return e.Enforcement != quarantine.Gone && quarantine.SameSession(&e.Session, s) &&
+		return e.Enforcement != quarantine.Gone && quarantine.SameAttachment(&e.Session, s) &&
 			(len(e.Applied) > 0 || e.InFlight || !e.AssertAt.IsZero())
 	})
 }

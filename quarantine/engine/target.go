@@ -29,6 +29,9 @@ func (e *Engine) Resolve(ctx context.Context, t quarantine.Target) (string, erro
 	if !s.Live() {
 		return "", fmt.Errorf("session %s has ended: %w", t.Session, quarantine.ErrNoSession)
 	}
+	if s.Subscriber == "" {
+		return "", &quarantine.CommandError{Reason: fmt.Sprintf("session %s bears no usable name; name the subscriber", t.Session)}
+	}
 	return s.Subscriber, nil
 }
 

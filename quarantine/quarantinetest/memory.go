@@ -34,6 +34,7 @@ type Memory struct {
 	mu          sync.Mutex // guards what follows
 	unavailable bool
 	sessions    map[quarantine.SessionKey]heldSession
+	renamed     uint64
 	bindings    map[covered]map[bindingID]quarantine.Binding
 	lengths     map[int]bool         // of prefixes in bindings
 	resets      map[string]time.Time // by BNG

@@ -29,7 +29,8 @@ type bindingID struct {
 	kind    quarantine.AddressKind
 	ports   quarantine.PortRange
 	session quarantine.SessionKey
-	began   int64 // ns
+	began   int64 // of the session, ns
+	since   int64 // identity of its interval in the session, ns; 0: the first
 }
 
 // Session implements quarantine.SessionReader.
@@ -53,7 +54,7 @@ func (m *Memory) SessionsOf(_ context.Context, subscriber string) ([]quarantine.
 	defer m.mu.Unlock()
 	var live []quarantine.Session
 	for _, held := range m.sessions {
-		if held.Subscriber == subscriber && held.Live() {
+		if subscriber != "" && held.Subscriber == subscriber && held.Live() {
 			live = append(live, m.readSession(held))
 		}
 	}
@@ -128,6 +129,10 @@ func (m *Memory) apply(ev quarantine.SessionEvent) {
 	if !known {
 		held.began = change.Session.StartedAt
 	}
+	if change.Renamed {
+		m.renamed++
+		m.wake(held.Subscriber, m.Now())
+	}
 	if old := change.Replaced; old != nil {
 		m.bind(heldSession{*old, held.began})
 		m.wake(old.Subscriber, m.Now())
@@ -143,7 +148,17 @@ func (m *Memory) apply(ev quarantine.SessionEvent) {
 		m.sessions[ev.Key] = held
 		m.bind(held)
 	}
+	for _, b := range change.Forgotten {
+		m.keepBinding(b, held.began.UnixNano(), true)
+	}
 	m.wake(held.Subscriber, m.Now())
+}
+
+// Renamed counts records that bore another name than their session did.
+func (m *Memory) Renamed() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.renamed
 }
 
 func (m *Memory) bind(held heldSession) {
@@ -156,7 +171,7 @@ func (m *Memory) bind(held heldSession) {
 // it is of, whose statements come in their order.
 func (m *Memory) keepBinding(b quarantine.Binding, began int64, ofSession bool) {
 	b.Prefix = b.Prefix.Masked()
-	at, id := covered{b.Prefix, b.Space}, bindingID{b.Kind, b.Ports, b.Session, began}
+	at, id := covered{b.Prefix, b.Space}, bindingID{b.Kind, b.Ports, b.Session, began, nanoseconds(b.Began)}
 	if m.bindings[at] == nil {
 		m.bindings[at], m.lengths[b.Prefix.Bits()] = map[bindingID]quarantine.Binding{}, true
 	}
@@ -164,6 +179,13 @@ func (m *Memory) keepBinding(b quarantine.Binding, began int64, ofSession bool) 
 		b = merged(before, b, ofSession)
 	}
 	m.bindings[at][id] = b
+}
+
+func nanoseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
 }
 
 // merged is what two statements about a binding say together, as
@@ -175,9 +197,9 @@ func merged(before, b quarantine.Binding, ofSession bool) quarantine.Binding {
 		}
 		b.StartSeen = b.StartSeen || before.StartSeen
 	}
-	ended := !before.To.IsZero()
-	switch {
-	case ended && b.To.IsZero(), ended != b.To.IsZero() && before.RenewedAt.After(b.RenewedAt):
+	ended, ends := !before.To.IsZero(), !b.To.IsZero()
+	older := before.RenewedAt.After(b.RenewedAt)
+	if ended && !ends || ended == ends && older && !(ofSession && ended) {
 		b.RenewedAt = before.RenewedAt
 	}
 	if ended && (b.To.IsZero() || before.To.Before(b.To)) {

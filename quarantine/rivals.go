@@ -1,0 +1,120 @@
+package quarantine
+
+import (
+	"iter"
+	"net/netip"
+	"slices"
+	"sort"
+	"time"
+)
+
+// portSlice is how many ports are looked through together.
+const portSlice = 1024
+
+// rivals are the bindings of an address, in an order in which those that show that
+// one of them is over are found without looking at all.
+type rivals struct {
+	of map[rivalry]*rivalList
+}
+
+// rivalry is what bindings are rivals for: all of a prefix, or a slice of its ports.
+type rivalry struct {
+	prefix netip.Prefix
+	slice  int
+}
+
+// What of a prefix is listed apart from slices of its ports.
+const (
+	anyPorts = -1 // everything
+	allPorts = -2 // what was held with all ports
+)
+
+// rivalList holds bindings in two orders.
+type rivalList struct {
+	byTold []*Binding // by when they are known to have begun, certain ones
+	unsure []*Binding // those of which that is not certain
+	byLast []*Binding // by when they were held last
+}
+
+func newRivals(bindings []Binding) *rivals {
+	r := &rivals{of: map[rivalry]*rivalList{}}
+	for i := range bindings {
+		b := &bindings[i]
+		r.list(b.Prefix, anyPorts).add(b)
+		if b.Ports.All() {
+			r.list(b.Prefix, allPorts).add(b)
+			continue
+		}
+		for slice := range slicesOf(b.Ports) {
+			r.list(b.Prefix, slice).add(b)
+		}
+	}
+	for _, l := range r.of {
+		slices.SortStableFunc(l.byTold, func(a, b *Binding) int { return a.toldAt().Compare(b.toldAt()) })
+		slices.SortStableFunc(l.byLast, func(a, b *Binding) int { return a.last().Compare(b.last()) })
+	}
+	return r
+}
+
+func (r *rivals) list(p netip.Prefix, slice int) *rivalList {
+	key := rivalry{p, slice}
+	if r.of[key] == nil {
+		r.of[key] = &rivalList{}
+	}
+	return r.of[key]
+}
+
+func (l *rivalList) add(b *Binding) {
+	l.byLast = append(l.byLast, b)
+	if b.FromBy.IsZero() {
+		l.byTold = append(l.byTold, b)
+	} else {
+		l.unsure = append(l.unsure, b)
+	}
+}
+
+// slicesOf lists the slices that a block of ports touches.
+func slicesOf(ports PortRange) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for slice := int(ports.Lo) / portSlice; slice <= int(ports.Hi)/portSlice; slice++ {
+			if !yield(slice) {
+				return
+			}
+		}
+	}
+}
+
+// lists returns where rivals of a binding are to be found.
+func (r *rivals) lists(b *Binding) (lists []*rivalList) {
+	find := func(slice int) {
+		if l := r.of[rivalry{b.Prefix, slice}]; l != nil {
+			lists = append(lists, l)
+		}
+	}
+	if b.Ports.All() {
+		find(anyPorts)
+		return lists
+	}
+	find(allPorts)
+	for slice := range slicesOf(b.Ports) {
+		find(slice)
+	}
+	return lists
+}
+
+// since returns the part of byTold after a moment.
+func (l *rivalList) since(t time.Time) []*Binding {
+	return l.byTold[sort.Search(len(l.byTold), func(i int) bool { return l.byTold[i].toldAt().After(t) }):]
+}
+
+// lastHeld lists, newest first, the rivals that were held last while a binding was.
+func (l *rivalList) lastHeld(b *Binding) iter.Seq[*Binding] {
+	return func(yield func(*Binding) bool) {
+		end := sort.Search(len(l.byLast), func(i int) bool { return !l.byLast[i].last().Before(b.RenewedAt) })
+		for i := end - 1; i >= 0 && l.byLast[i].last().After(b.From); i-- {
+			if !yield(l.byLast[i]) {
+				return
+			}
+		}
+	}
+}
