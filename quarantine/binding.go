@@ -41,6 +41,9 @@ type Binding struct {
 	Meanwhile time.Time `json:"-"`
 	// Loose: over, but no record tells since when. Set by [Held].
 	Loose bool `json:"-"`
+	// Shared: it stands for all port blocks of the address, of which only is known
+	// that there were some since From. See [PortFinder].
+	Shared bool `json:"-"`
 }
 
 // Bindings lists what a session says about who held its addresses.
@@ -84,17 +87,6 @@ type BindingFinder interface {
 	// and to. A source that knows only the present returns whoever holds the
 	// address now, whenever that began, and marks it so.
 	Bindings(ctx context.Context, at Place, from, to time.Time) ([]Binding, error)
-}
-
-// PortFinder is a [BindingFinder] that can tell who held a port of an address
-// without reading who held all the others.
-type PortFinder interface {
-	// BindingsOfPort is Bindings, but of port blocks only those that have the port
-	// (1 to 65535), and those that have any port in common with one of these.
-	BindingsOfPort(ctx context.Context, at Place, port uint16, from, to time.Time) ([]Binding, error)
-	// Shared reports whether anybody is known to have held a block of the address's
-	// ports at some time between from and to.
-	Shared(ctx context.Context, at Place, from, to time.Time) (bool, error)
 }
 
 // BindingRecorder takes in what a translator's log tells.
@@ -213,10 +205,10 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 	from, to := at.Add(-tolerance), at.Add(tolerance)
 	held := Held(bindings, from, to)
 	shared := slices.ContainsFunc(held, func(b Binding) bool { return !b.Ports.All() })
+	held = slices.DeleteFunc(held, func(b Binding) bool { return b.Shared || port != 0 && !b.Ports.Has(port) })
 	if shared && port == 0 {
-		return Attribution{Result: Ambiguous, Bindings: held, Reason: SharedWithoutPort}
+		return Attribution{Result: Ambiguous, Bindings: held, Reason: "several subscribers share the address, and the report names no port"}
 	}
-	held = slices.DeleteFunc(held, func(b Binding) bool { return !b.Ports.Has(port) })
 	if result, reason := judgePresent(bindings, at, tolerance); result != Attributed {
 		return Attribution{Result: result, Bindings: held, Reason: reason}
 	}
@@ -239,10 +231,6 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 	}
 	return Attribution{Result: Attributed, Subscriber: held[0].Subscriber, Via: held[0].Via, Bindings: held}
 }
-
-// SharedWithoutPort is why nobody is named who held an address whose ports are given
-// out in blocks.
-const SharedWithoutPort = "several subscribers share the address, and the report names no port"
 
 // earliest returns the earlier of two times of which a zero one means never.
 func earliest(a, b time.Time) time.Time {

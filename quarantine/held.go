@@ -174,7 +174,7 @@ func (b *Binding) partOf(old *Binding) bool {
 // the same later, by another BNG or in another way. When, it does not tell, for
 // two BNGs can give out the same by mistake.
 func (b *Binding) follows(old *Binding) bool {
-	if b.Session == old.Session || b.Prefix != old.Prefix || !b.Ports.Overlaps(old.Ports) {
+	if b.Session == old.Session || b.Prefix != old.Prefix || !b.Ports.Overlaps(old.Ports) || b.Shared && old.Kind == NATPortBlock {
 		return false
 	}
 	if old.Kind == NATPortBlock {

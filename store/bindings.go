@@ -36,16 +36,15 @@ func (s *Store) bindingCalls(r *record) []*call {
 	calls := make([]*call, 0, len(r.Addresses))
 	now := s.cfg.Now()
 	for _, b := range r.Bindings() {
-		calls = append(calls, s.bindingCall(&b, r.began, r.version, now)...)
+		calls = append(calls, s.bindingCall(&b, r.began, r.version, now))
 	}
 	return calls
 }
 
-// bindingCall writes one binding, to each hash that it stands in; began tells it
-// from others under its key, and version is of the record that it comes from, 0 if
-// that is not known.
-func (s *Store) bindingCall(b *quarantine.Binding, began time.Time, version uint64, now time.Time) []*call {
-	_, digit := blockOf(b.Prefix)
+// bindingCall writes one binding; began tells it from others under its key, and
+// version is of the record that it comes from, 0 if that is not known.
+func (s *Store) bindingCall(b *quarantine.Binding, began time.Time, version uint64, now time.Time) *call {
+	block, digit := blockOf(b.Prefix)
 	ports := ""
 	if !b.Ports.All() {
 		ports = b.Ports.String() + "~"
@@ -59,15 +58,14 @@ func (s *Store) bindingCall(b *quarantine.Binding, began time.Time, version uint
 	if version > 0 {
 		number = strings.ToUpper(versionText(version)) // small letters are flags
 	}
-	args := []any{
-		field, stamp(b.From), stamp(b.RenewedAt), stamp(b.To), flags(b.StartSeen, b.Ignored) + letter(b.Inferred, "n") + letter(b.Imported, "m") + number, holder,
-		ttl(s.cfg.Idle), ttl(s.cfg.History), ms(now.Add(-s.cfg.History)), ms(now.Add(-s.cfg.Idle)),
+	return &call{
+		script: bindingScript,
+		keys:   []string{s.keys.bindings(quarantine.Place{Addr: block, Space: b.Space}, b.Prefix.Bits())},
+		args: []any{
+			field, stamp(b.From), stamp(b.RenewedAt), stamp(b.To), flags(b.StartSeen, b.Ignored) + letter(b.Inferred, "n") + letter(b.Imported, "m") + number, holder,
+			ttl(s.cfg.Idle), ttl(s.cfg.History), ms(now.Add(-s.cfg.History)), ms(now.Add(-s.cfg.Idle)),
+		},
 	}
-	var calls []*call
-	for _, key := range s.bindingKeys(&b.Address) {
-		calls = append(calls, &call{script: bindingScript, keys: []string{key}, args: args})
-	}
-	return calls
 }
 
 // RecordBindings implements quarantine.BindingRecorder.
@@ -87,18 +85,15 @@ func (s *Store) RecordBindings(ctx context.Context, bindings []quarantine.Bindin
 			return errs
 		}
 	}
-	var calls []*call
-	var of []int // per call: its binding
+	calls := make([]*call, len(bindings))
 	now := s.cfg.Now()
 	for i := range bindings {
-		for _, c := range s.bindingCall(&bindings[i], bindings[i].From, 0, now) {
-			calls, of = append(calls, c), append(of, i)
-		}
+		calls[i] = s.bindingCall(&bindings[i], bindings[i].From, 0, now)
 	}
 	s.run(ctx, calls)
-	for n, c := range calls {
+	for i, c := range calls {
 		if err := c.cmd.Err(); err != nil {
-			errs[of[n]] = fmt.Errorf("store the binding of %s: %w", bindings[of[n]].Prefix, err)
+			errs[i] = fmt.Errorf("store the binding of %s: %w", bindings[i].Prefix, err)
 		}
 	}
 	return errs
@@ -122,11 +117,7 @@ func (b *batch) lengths() []any {
 
 // addLength adds the length of an address's prefix, once.
 func addLength(list []any, a *quarantine.Address) []any {
-	at := quarantine.Place{Addr: a.Prefix.Addr(), Space: a.Space}
-	text := formatLength(at, a.Prefix.Bits())
-	if !a.Ports.All() {
-		text = portsLength(at)
-	}
+	text := formatLength(quarantine.Place{Addr: a.Prefix.Addr(), Space: a.Space}, a.Prefix.Bits())
 	if slices.Contains(list, any(text)) {
 		return list
 	}
@@ -153,19 +144,34 @@ func (s *Store) lengthsCall(lengths []any) []*call {
 // Bindings implements quarantine.BindingFinder: it looks in the block of every
 // prefix length in use. Entries that do not decode are counted and passed over.
 func (s *Store) Bindings(ctx context.Context, at quarantine.Place, from, to time.Time) ([]quarantine.Binding, error) {
-	use, err := s.inUse(ctx, at)
-	if err != nil || !use.place.IsValid() {
-		return nil, err
+	at.Addr = at.Addr.Unmap().WithZone("")
+	if !at.IsValid() {
+		return nil, nil
 	}
-	ports, err := s.existing(ctx, use.ports(allSlices()...))
+	prefixes, err := s.prefixesOver(ctx, at)
 	if err != nil {
 		return nil, fmt.Errorf("find bindings of %s: %w", at, err)
 	}
-	found := finds{store: s, use: use, from: from, to: to}
-	if err := found.read(ctx, append(use.blocks(), ports...)); err != nil {
-		return nil, err
+	p := s.client.Pipeline()
+	blocks := make([]*redis.MapStringStringCmd, len(prefixes))
+	for i, prefix := range prefixes {
+		block, _ := blockOf(prefix)
+		blocks[i] = p.HGetAll(ctx, s.keys.bindings(quarantine.Place{Addr: block, Space: at.Space}, prefix.Bits()))
 	}
-	return s.complete(ctx, found.list)
+	_, _ = p.Exec(ctx) // each command carries its own error
+	var found []foundBinding
+	for i, prefix := range prefixes {
+		entries, err := blocks[i].Result()
+		if redis.HasErrorPrefix(err, "WRONGTYPE") {
+			s.unreadable.Add(1)
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find bindings of %s: %w", at, err)
+		}
+		found = append(found, s.inForce(prefix, at.Space, entries, from, to)...)
+	}
+	return s.complete(ctx, found)
 }
 
 // foundBinding is a binding and when its session began as first seen.
@@ -174,122 +180,43 @@ type foundBinding struct {
 	began time.Time
 }
 
-// use is where bindings of a place may stand.
-type use struct {
-	keys     keys
-	place    quarantine.Place
-	prefixes []netip.Prefix // over the place, of all lengths in use in its space
-	shared   bool           // blocks of ports are in use in its space
-}
-
-// inUse asks which lengths are in use. The place is invalid if it is none.
-func (s *Store) inUse(ctx context.Context, at quarantine.Place) (use, error) {
-	at.Addr = at.Addr.Unmap().WithZone("")
-	u := use{keys: s.keys, place: at}
-	if !at.IsValid() {
-		return u, nil
-	}
+// prefixesOver lists the prefixes over a place of all lengths in use in its
+// space.
+func (s *Store) prefixesOver(ctx context.Context, at quarantine.Place) ([]netip.Prefix, error) {
 	lengths, err := s.client.SMembers(ctx, s.keys.lengths()).Result()
 	if err != nil {
-		return u, fmt.Errorf("find bindings of %s: %w", at, err)
+		return nil, err
 	}
+	var prefixes []netip.Prefix
 	for bits := at.Addr.BitLen(); bits >= 0; bits-- {
-		if slices.Contains(lengths, formatLength(at, bits)) {
-			u.prefixes = append(u.prefixes, netip.PrefixFrom(at.Addr, bits).Masked())
+		for _, text := range lengths {
+			if text == formatLength(at, bits) {
+				prefixes = append(prefixes, netip.PrefixFrom(at.Addr, bits).Masked())
+			}
 		}
 	}
-	u.shared = slices.Contains(lengths, portsLength(at))
-	return u, nil
+	return prefixes, nil
 }
 
-// hash is a hash of bindings, and of which of its prefixes they are wanted.
-type hash struct {
-	key    string
-	prefix netip.Prefix
-}
-
-// blocks lists the hashes of the prefixes over the place.
-func (u *use) blocks() []hash {
-	hashes := make([]hash, 0, len(u.prefixes))
-	for _, prefix := range u.prefixes {
-		block, _ := blockOf(prefix)
-		hashes = append(hashes, hash{u.keys.bindings(quarantine.Place{Addr: block, Space: u.place.Space}, prefix.Bits()), prefix})
-	}
-	return hashes
-}
-
-// ports lists the hashes of slices of the place's ports.
-func (u *use) ports(slices ...string) []hash {
-	if !u.shared {
-		return nil
-	}
-	hashes := make([]hash, 0, len(slices))
-	for _, slice := range slices {
-		hashes = append(hashes, hash{u.keys.portBlocks(u.place, slice), netip.PrefixFrom(u.place.Addr, u.place.Addr.BitLen())})
-	}
-	return hashes
-}
-
-// finds gathers bindings that were in force between two moments, each once.
-type finds struct {
-	store    *Store
-	use      use
-	from, to time.Time
-	list     []foundBinding
-	done     map[string]bool // keys that were read
-	known    map[string]bool // blocks, which stand in several hashes
-}
-
-// read reads hashes, those that were not read before.
-func (f *finds) read(ctx context.Context, hashes []hash) error {
-	if f.done == nil {
-		f.done, f.known = map[string]bool{}, map[string]bool{}
-	}
-	hashes = slices.DeleteFunc(hashes, func(h hash) bool { return f.done[h.key] })
-	if len(hashes) == 0 {
-		return nil
-	}
-	p := f.store.client.Pipeline()
-	answers := make([]*redis.MapStringStringCmd, len(hashes))
-	for i, h := range hashes {
-		f.done[h.key] = true
-		answers[i] = p.HGetAll(ctx, h.key)
-	}
-	_, _ = p.Exec(ctx) // each command carries its own error
-	for i, h := range hashes {
-		entries, err := answers[i].Result()
-		if redis.HasErrorPrefix(err, "WRONGTYPE") {
-			f.store.unreadable.Add(1)
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("find bindings of %s: %w", f.use.place, err)
-		}
-		f.add(h.prefix, entries)
-	}
-	return nil
-}
-
-// add picks the bindings of prefix from a hash.
-func (f *finds) add(prefix netip.Prefix, entries map[string]string) {
+// inForce picks the bindings of prefix from its block.
+func (s *Store) inForce(prefix netip.Prefix, space string, entries map[string]string, from, to time.Time) []foundBinding {
 	_, digit := blockOf(prefix)
+	var found []foundBinding
 	for field, value := range entries {
 		if field == "" || field[0] != digit {
 			continue
 		}
 		b, err := decodeBinding(prefix, field[1:], value)
-		b.Space = f.use.place.Space
-		switch {
-		case err != nil:
-			f.store.unreadable.Add(1)
-		case b.From.After(f.to) || !b.To.IsZero() && b.To.Before(f.from):
-		case b.Ports.All():
-			f.list = append(f.list, b)
-		case !f.known[field]:
-			f.known[field] = true
-			f.list = append(f.list, b)
+		b.Space = space
+		if err != nil {
+			s.unreadable.Add(1)
+			continue
+		}
+		if !b.From.After(to) && (b.To.IsZero() || !b.To.Before(from)) {
+			found = append(found, b)
 		}
 	}
+	return found
 }
 
 // decodeBinding reads a field (less its digit) and value of a block; both are

@@ -39,9 +39,8 @@ var keyTable = []keyDoc{
 	{"cordon:s:<bng>:<session>", "string", "a session: a head, and the rest as JSON", "idle while live, history after it ended"},
 	{"cordon:u:<subscriber>", "hash", "sessions of a subscriber (`bng:session`) → version of the session's record", "idle after the last record"},
 	{"cordon:b:<block>/<length>[@<space>]", "hash", "bindings of 16 neighbouring prefixes of one length", "idle while one is open, else history"},
-	{"cordon:p:<address>/<slice>[@<space>]", "hash", "bindings of blocks of an address's ports that touch a slice of 1,024 ports (`0` to `63`), or more than 8 slices (`w`)", "idle while one is open, else history"},
 	{"cordon:m:<bucket>", "hash", "hardware address of equipment → the session (`bng:session`) that came last with it", "never; one entry an address"},
-	{"cordon:lengths", "set", "prefix lengths in use: `4/32`, `6/56`, `4/32@<space>`, …; `4/32#` where blocks of ports are", "never"},
+	{"cordon:lengths", "set", "prefix lengths in use: `4/32`, `6/56`, `4/32@<space>`, …", "never"},
 	{"cordon:down:<bng>", "string", "last restart the BNG announced (ms); what is no time counts as one now, and is written over", "never"},
 }
 
@@ -82,10 +81,6 @@ func (k keys) session(key quarantine.SessionKey) string {
 
 func (k keys) bindings(block quarantine.Place, length int) string {
 	return fmt.Sprintf("%s:b:%s/%d%s", k.prefix, block.Addr, length, inSpace(block.Space))
-}
-
-func (k keys) portBlocks(at quarantine.Place, slice string) string {
-	return fmt.Sprintf("%s:p:%s/%s%s", k.prefix, at.Addr, slice, inSpace(at.Space))
 }
 
 // inSpace is how the name of an address space follows what is in it.

@@ -31,7 +31,6 @@ var (
 	_ quarantine.SessionReader      = (*Store)(nil)
 	_ quarantine.SessionRecorder    = (*Store)(nil)
 	_ quarantine.BindingFinder      = (*Store)(nil)
-	_ quarantine.PortFinder         = (*Store)(nil)
 	_ quarantine.CaseReader         = (*Store)(nil)
 	_ quarantine.CaseWriter         = (*Store)(nil)
 	_ quarantine.LogInStore         = (*Store)(nil)

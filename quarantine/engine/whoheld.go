@@ -61,15 +61,12 @@ func (a Attributor) holders(ctx context.Context, at quarantine.Place, port uint1
 	if err != nil {
 		return quarantine.Attribution{}, err
 	}
-	bindings, shared, err := a.known(ctx, at, port, moment, tolerance, until)
+	bindings, err := a.Bindings.Bindings(ctx, at, time.Time{}, until)
 	switch {
 	case errors.Is(err, quarantine.ErrNoAddressIndex):
 		return quarantine.Attribution{Reason: quarantine.ErrNoAddressIndex.Error()}, nil
 	case err != nil:
 		return quarantine.Attribution{}, fmt.Errorf("find who held %s: %w", at, err)
-	}
-	if shared {
-		return quarantine.Attribution{Result: quarantine.Ambiguous, Reason: quarantine.SharedWithoutPort}, nil
 	}
 	gaps, err := a.Gaps(ctx) // after the bindings, or a failover in between would be missed
 	if err != nil {
@@ -83,25 +80,6 @@ func (a Attributor) holders(ctx context.Context, at quarantine.Place, port uint1
 		return quarantine.Attribution{Result: quarantine.Doubtful, Bindings: found.Bindings, Reason: reason}, nil
 	}
 	return found, nil
-}
-
-// known reads what is known of the place; of one whose ports are given out in
-// blocks, of the port. Shared: the place is one, and no port is known.
-func (a Attributor) known(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration, until time.Time) (bindings []quarantine.Binding, shared bool, err error) {
-	ports, ok := a.Bindings.(quarantine.PortFinder)
-	switch {
-	case !ok:
-		bindings, err = a.Bindings.Bindings(ctx, at, time.Time{}, until)
-		return bindings, false, err
-	case port != 0:
-		bindings, err = ports.BindingsOfPort(ctx, at, port, time.Time{}, until)
-		return bindings, false, err
-	}
-	if shared, err = ports.Shared(ctx, at, moment.Add(-tolerance), moment.Add(tolerance)); shared || err != nil {
-		return nil, shared, err
-	}
-	bindings, err = a.Bindings.Bindings(ctx, at, time.Time{}, until)
-	return bindings, false, err
 }
 
 // overdue asks how far the sources of bindings have reported.

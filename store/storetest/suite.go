@@ -25,7 +25,6 @@ type Ports interface {
 	quarantine.SessionRecorder
 	quarantine.MACFinder
 	quarantine.BindingFinder
-	quarantine.PortFinder
 	quarantine.BindingRecorder
 	quarantine.CaseReader
 	quarantine.CaseWriter
@@ -58,7 +57,7 @@ func Run(t *testing.T, open Open) {
 		name string
 		run  func(*testing.T, Open)
 	}{
-		{"sessions", Sessions}, {"bindings", Bindings}, {"port blocks", PortBlocks}, {"random accounting", RandomAccounting}, {"cases", Cases}, {"case list", CaseList},
+		{"sessions", Sessions}, {"bindings", Bindings}, {"random accounting", RandomAccounting}, {"cases", Cases}, {"case list", CaseList},
 		{"log-ins", LogIns}, {"limits", Limits}, {"verdicts", Verdicts}, {"due", Due}, {"sender", Sender},
 		{"instances", Instances}, {"continuity", Continuity}, {"maintenance", Maintenance},
 		{"accounting sources", AccountingSources},

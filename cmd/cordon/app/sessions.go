@@ -73,16 +73,6 @@ func (b borrowed) Bindings(ctx context.Context, at quarantine.Place, from, to ti
 	return beside(own, told, err)
 }
 
-// BindingsOfPort implements quarantine.PortFinder.
-func (b borrowed) BindingsOfPort(ctx context.Context, at quarantine.Place, port uint16, from, to time.Time) ([]quarantine.Binding, error) {
-	own, err := b.Store.BindingsOfPort(ctx, at, port, from, to)
-	if err != nil {
-		return nil, err
-	}
-	told, err := b.sessions.Bindings(ctx, at, from, to)
-	return beside(own, told, err)
-}
-
 // beside adds what translators' logs told to what the other program tells. Where
 // that one does not look addresses up the logs stand alone; where it could not be
 // asked nobody knows who else has the address.
