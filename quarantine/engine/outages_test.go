@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -436,20 +437,82 @@ func TestWhatWasHiddenIsDoubtedUntilItIsSaidToBeStored(t *testing.T) {
 		look("at once", 0)
 		time.Sleep(time.Minute)
 		look("b is silent", 1)
-		p.toB.cut.Store(false)
-		p.startB()
-		time.Sleep(time.Second)
-		look("b is back and not through", 1)
 		p.toA.cut.Store(true)
 		time.Sleep(time.Minute)
 		p.toA.cut.Store(false)
 		time.Sleep(time.Second)
 		look("a was cut off meanwhile", 1)
+		p.toB.cut.Store(false)
+		p.startB()
+		time.Sleep(time.Second)
+		look("b is back and not through", 1)
 		p.drain()
 		time.Sleep(time.Second)
 		look("b is through", 0)
 		p.b.stop()
 		time.Sleep(time.Minute)
 		look("b has left", 0)
+	})
+}
+
+// forgetfulStore takes nothing back that it has forgotten.
+type forgetfulStore struct{ *line }
+
+func (forgetfulStore) RestoreInstance(context.Context, quarantine.Instance) error {
+	return quarantinetest.ErrUnavailable
+}
+
+func TestWhatTheRegistryForgotMayHaveBeenThereUntilNow(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		log := p.a.Log
+		p.a.stop()
+		p.a, _ = p.startListening(forgetfulStore{p.toA}, "a", func(c *Config) { c.Log = log })
+		time.Sleep(time.Minute)
+		p.toB.kill(p.b)
+		p.memory.ForgetInstances()
+		time.Sleep(2 * aloneFor)
+		id := p.accept(p.a, botnet(p.address))
+		time.Sleep(10 * time.Second)
+		p.wantReason(p.a, id, quarantine.VerdictPending, waitsForB, "silent since")
+	})
+}
+
+// muteLine is a way to the store on which questions pass and words do not.
+type muteLine struct {
+	*quarantinetest.Memory
+	mute atomic.Bool
+}
+
+func (l *muteLine) PublishInstance(ctx context.Context, i quarantine.Instance, returning bool, keep time.Duration) (time.Time, error) {
+	if l.mute.Load() {
+		return time.Time{}, quarantinetest.ErrUnavailable
+	}
+	return l.Memory.PublishInstance(ctx, i, returning, keep)
+}
+
+// TestRightAfterAnOutageNobodyCountsAsSilent has b hold a record that it has not
+// answered, so that only its silence could end the wait for it.
+func TestRightAfterAnOutageNobodyCountsAsSilent(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		toA, toB := &muteLine{Memory: w.memory}, &line{Memory: w.memory}
+		a, _ := w.startListening(toA, "a")
+		_, held := w.startListening(toB, "b", noSpool)
+		alice, address := w.login("alice")
+		time.Sleep(time.Minute)
+		w.memory.SetUnavailable(true)
+		held.holds()
+		time.Sleep(10 * time.Second)
+		id := w.accept(a, botnet(address))
+		time.Sleep(time.Minute)
+		toA.mute.Store(true)
+		toB.cut.Store(true)
+		w.memory.SetUnavailable(false)
+		time.Sleep(time.Minute)
+		w.wantVerdict(a, id, quarantine.VerdictPending, waitsForB) // a has not spoken itself
+		toA.mute.Store(false)
+		time.Sleep(quarantine.InstanceSilentAfter - time.Second)
+		w.wantVerdict(a, id, quarantine.VerdictPending, waitsForB) // b may be about to
+		time.Sleep(3 * time.Second)
+		w.wantInForce(alice, "garden") // b's NAS has repeated to somebody else by now
 	})
 }
