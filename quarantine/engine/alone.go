@@ -55,7 +55,7 @@ func (e *Engine) Alone() error {
 	switch {
 	case e.AloneFor == 0:
 		return errNeverAlone
-	case !known || !e.instances.met.Load() && !e.heartbeat.ranBefore():
+	case !known || !e.Acquainted() && !e.heartbeat.ranBefore():
 		return errNotKnown
 	case silence <= e.AloneFor:
 		return nil
@@ -69,6 +69,10 @@ func (e *Engine) Alone() error {
 	}
 	return nil
 }
+
+// Acquainted reports whether, since the start, the others could see this instance
+// and it has asked for them afterwards.
+func (e *Engine) Acquainted() bool { return e.instances.met.Load() }
 
 // CutOff returns for how long the store has taken no word of this instance, if
 // that is long enough for the others to miss it; else 0. Who is asked by another

@@ -14,7 +14,7 @@ import (
 // of the others, and of when this one spoke.
 const (
 	rememberEvery  = time.Second
-	firstWord      = 50 * time.Millisecond // after the start: a restart must find in the journal that it was seen
+	firstWord      = 50 * time.Millisecond // until this instance and the others know of each other
 	journalOthers  = time.Hour
 	journalSelf    = time.Minute
 	journalTimeout = 10 * time.Second
@@ -47,10 +47,14 @@ func (e *Engine) replayInstance(entry quarantine.LogEntry, at time.Time) error {
 // wakes verdicts that waited for one that is back, until ctx ends.
 func (e *Engine) remember(ctx context.Context) {
 	states := map[string]quarantine.InstanceState{}
-	for wait := firstWord; sleep(ctx, wait); wait = rememberEvery {
-		read, err := e.instances.current(ctx)
+	wait, fresh := firstWord, time.Duration(0)
+	for sleep(ctx, wait) {
+		read, err := e.instances.since(ctx, fresh)
 		if err != nil {
 			continue // the publisher says so
+		}
+		if e.Acquainted() {
+			wait, fresh = rememberEvery, instancesFresh
 		}
 		e.journalSelf(ctx)
 		e.journalOthers(ctx, &read)
@@ -65,7 +69,7 @@ func (e *Engine) remember(ctx context.Context) {
 func (e *Engine) journalSelf(ctx context.Context) {
 	now := e.Now()
 	silence, known := e.heartbeat.silence()
-	if !e.Listens || !known || !e.instances.met.Load() || silence > journalSelf || now.Sub(e.journaled.at[e.Holder]) < journalSelf {
+	if !e.Listens || !known || !e.Acquainted() || silence > journalSelf || now.Sub(e.journaled.at[e.Holder]) < journalSelf {
 		return
 	}
 	self := e.self()

@@ -25,7 +25,7 @@ func (a *App) checks() []httpx.Check {
 	return []httpx.Check{
 		{Name: "log", Essential: true, Probe: func(context.Context) error { return a.journal.Writable() }},
 		{Name: "redis-seen", Essential: true, Probe: func(context.Context) error {
-			if !a.redisSeen.Load() {
+			if !a.redisSeen.Load() || !a.engine.Acquainted() {
 				return errors.New("Redis has not answered since the start")
 			}
 			return nil
