@@ -8,7 +8,7 @@ import (
 )
 
 // Gap is a span of time of which records that were acknowledged may be missing in
-// the store: it failed over, and the new master had not everything; it crashed,
+// the store: it failed over, and the new master had not everything; or it crashed,
 // and its disk had not everything; or an instance answered them and is silent or
 // lost. Nobody sends those records again. So a lost Start, Stop or Interim about a moment
 // within it may have changed who holds an address, then and until a later
@@ -17,7 +17,7 @@ type Gap struct {
 	From time.Time // the earliest moment of which a record may be lost
 	To   time.Time // records about later moments are kept
 	// Instance names the instance that answered the records and is silent or lost;
-	// empty: the store failed over.
+	// empty: the store failed over or crashed.
 	Instance string
 }
 

@@ -102,38 +102,44 @@ func TestNothingIsAttributedWhileTheStoreCannotSayWhetherItFailedOver(t *testing
 }
 
 // Others judge moments by what an instance publishes, and by the gaps that it knows
-// of: these go first.
+// of: these go first. It is there all the same, and does not leave.
 func TestAnInstanceSaysHowFarItIsOnlyAfterItHasSaidWhatMayBeLost(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &askedGaps{Memory: w.memory}
+		b, _ := w.startListening(s, "b")
+		time.Sleep(10 * time.Second)
 		s.fails.Store(true)
-		w.startListening(s, "b")
-		a, _ := w.startListening(w.memory, "a")
+		failed := time.Now()
 		time.Sleep(time.Minute)
-		if n := s.published.Load(); n != 0 {
-			t.Fatalf("it published %d times although nobody knows what may be lost", n)
+		said := func() quarantine.Instance {
+			t.Helper()
+			all, _, err := w.memory.Instances(t.Context())
+			if err != nil || len(all) != 1 {
+				t.Fatalf("instances %+v, %v", all, err)
+			}
+			return all[0]
+		}
+		if i := said(); i.Complete.After(failed) || time.Since(i.SpokeAt) > time.Second {
+			t.Fatalf("at %s nobody can say any more what may be lost; it spoke at %s and said that its accounting is stored to %s", failed, i.SpokeAt, i.Complete)
 		}
 		s.fails.Store(false)
 		time.Sleep(2 * time.Second)
-		if n := s.published.Load(); n == 0 {
-			t.Fatal("it publishes nothing")
+		if i := said(); time.Since(i.Complete) > 3*time.Second {
+			t.Fatalf("a minute later it says that its accounting is stored to %s", i.Complete)
 		}
-		_, address := w.login("alice")
-		time.Sleep(time.Second)
-		w.wantHolder(a, quarantine.Target{IP: address}, "alice")
+		s.fails.Store(true)
+		b.stop()
+		if i := said(); i.Departure != nil {
+			t.Fatalf("it left: %+v", i.Departure)
+		}
 	})
 }
 
 // askedGaps counts how often it is asked for gaps, takes its time, and can fail.
 type askedGaps struct {
 	*quarantinetest.Memory
-	asked, published atomic.Int64
-	fails            atomic.Bool
-}
-
-func (s *askedGaps) PublishInstance(ctx context.Context, i quarantine.Instance, returning bool, keep time.Duration) (time.Time, error) {
-	s.published.Add(1)
-	return s.Memory.PublishInstance(ctx, i, returning, keep)
+	asked atomic.Int64
+	fails atomic.Bool
 }
 
 func (s *askedGaps) Gaps(ctx context.Context) ([]quarantine.Gap, error) {

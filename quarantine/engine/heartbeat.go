@@ -29,6 +29,7 @@ type heartbeat struct {
 	mu      sync.Mutex // guards what follows
 	spoke   instant    // before the call that succeeded
 	known   bool       // spoke is set
+	said    time.Time  // Instance.Complete of that word
 	here    bool       // in this process, and not before a restart
 	before  bool       // an earlier run spoke, and knew the others
 	resumed time.Time  // by the store's clock: the first word after the start or after being cut off
@@ -79,14 +80,21 @@ func (h *heartbeat) replay(at time.Time) {
 	h.spoke, h.known, h.before = instant{at.Round(0), h.uptime()}, true, true
 }
 
+// complete is how far this instance has said that its accounting is stored.
+func (h *heartbeat) complete() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.said
+}
+
 // took notes that the store took a word that was sent at a moment.
-func (h *heartbeat) took(sent instant, returning bool, storeNow time.Time) {
+func (h *heartbeat) took(sent instant, complete time.Time, returning bool, storeNow time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if returning {
 		h.resumed = storeNow
 	}
-	h.spoke, h.known, h.here = sent, true, true
+	h.spoke, h.known, h.here, h.said = sent, true, true, complete
 }
 
 // publish says that this instance is there, and how far accounting is stored,
@@ -103,19 +111,20 @@ func (e *Engine) publish(ctx context.Context) {
 	}
 }
 
-// speak publishes this instance once. What the store may have lost of what it
-// acknowledged to this instance is noted first: others judge moments by what is
-// published next.
+// speak publishes this instance once, and before that what the store may have
+// lost of what it acknowledged to this instance: others judge moments by how far
+// this one says that it is. While that cannot be asked, it is no further than
+// before.
 func (e *Engine) speak(ctx context.Context) error {
 	sent := e.heartbeat.instant()
 	_, publishing := e.heartbeat.publishing()
 	self := e.self()
 	if _, err := e.gaps.now(ctx); err != nil {
-		return err
+		self.Complete = e.heartbeat.complete()
 	}
 	now, err := e.Store.PublishInstance(ctx, self, !publishing, e.History)
 	if err == nil {
-		e.heartbeat.took(sent, !publishing, now)
+		e.heartbeat.took(sent, self.Complete, !publishing, now)
 	}
 	return err
 }
@@ -161,6 +170,10 @@ func (e *Engine) leave(ctx context.Context) {
 			e.Logger.Warn("this instance ends with accounting that is not stored; the others wait for it until it is started again", zap.Int("records", e.Waiting()))
 			return
 		}
+	}
+	if _, err := e.gaps.now(ctx); err != nil { // nobody would publish it afterwards
+		e.Logger.Warn("what the store may have lost of this instance's accounting could not be published; the others wait for it until it is started again", zap.Error(err))
+		return
 	}
 	if _, err := e.Store.DepartInstance(ctx, e.Holder, quarantine.Departure{Kind: quarantine.InstanceLeft}); err != nil {
 		e.Logger.Warn("the others could not be notified that this instance ends; they wait for it", zap.Error(err))
