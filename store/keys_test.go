@@ -59,6 +59,7 @@ func builtKeys() []string {
 		k.caseRecord("x"), k.open(), k.casesOpen(), k.casesClosed(), k.due(quarantine.LaneRelease), k.due(quarantine.LaneRestrict),
 		k.dueAsked(), k.wanted(), k.logins("x"), k.limit("x"), k.sender(), k.term(), k.complete(), k.masters(), k.maintenance(), k.verdict("x"), k.released("x"), k.session(quarantine.SessionKey{BNG: "x", ID: "x"}),
 		k.sessionsOf("x"), k.bindings(quarantine.Place{Addr: netip.MustParseAddr("192.0.2.0"), Space: "x"}, 32), k.macs("x"), k.lengths(), k.down("x"),
+		k.portBlocks(netip.MustParsePrefix("192.0.2.0/32"), "x", "x"), k.shared(netip.MustParsePrefix("192.0.2.0/32"), "x"),
 	}
 }
 
@@ -66,7 +67,7 @@ func TestEveryBuilderBuildsADescribedKey(t *testing.T) {
 	placeholder := regexp.MustCompile(`<[a-z]+>`)
 	var described, built []string
 	for _, row := range keyTable {
-		pattern := strings.NewReplacer("<block>", "192.0.2.0", "<length>", "32", "[@<space>]", "@x").Replace(row.pattern)
+		pattern := strings.NewReplacer("<block>", "192.0.2.0", "<address>", "192.0.2.0", "<length>", "32", "[@<space>]", "@x").Replace(row.pattern)
 		described = append(described, placeholder.ReplaceAllString(pattern, "x"))
 	}
 	built = builtKeys()

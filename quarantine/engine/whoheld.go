@@ -48,7 +48,7 @@ func (a Attributor) holders(ctx context.Context, at quarantine.Place, port uint1
 	if now := a.Now(); now.After(until) {
 		until = now
 	}
-	bindings, err := a.Bindings.Bindings(ctx, at, time.Time{}, until)
+	bindings, err := a.known(ctx, at, port, moment.Add(-tolerance), moment.Add(tolerance), until)
 	switch {
 	case errors.Is(err, quarantine.ErrNoAddressIndex):
 		return quarantine.Attribution{Reason: quarantine.ErrNoAddressIndex.Error()}, nil
@@ -60,6 +60,14 @@ func (a Attributor) holders(ctx context.Context, at quarantine.Place, port uint1
 		return quarantine.Attribution{}, err
 	}
 	return quarantine.WhoHeld(bindings, gaps, port, moment, tolerance), nil
+}
+
+// known asks for what the answer rests on, and no more where that is possible.
+func (a Attributor) known(ctx context.Context, at quarantine.Place, port uint16, from, to, until time.Time) ([]quarantine.Binding, error) {
+	if finder, ok := a.Bindings.(quarantine.PortFinder); ok {
+		return finder.PortBindings(ctx, at, port, from, to, until)
+	}
+	return a.Bindings.Bindings(ctx, at, time.Time{}, until)
 }
 
 func (e *Engine) whoHeld(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
