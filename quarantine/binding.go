@@ -89,6 +89,24 @@ type BindingFinder interface {
 	Bindings(ctx context.Context, at Place, from, to time.Time) ([]Binding, error)
 }
 
+// PortFinder is a [BindingFinder] that finds who held a port of a shared address
+// without reading who held its other ports.
+type PortFinder interface {
+	// PortBindings returns those of Bindings from ever until a moment that [WhoHeld]
+	// needs to answer for a port at any moment between from and to. For port 0 a
+	// binding of [SharedSince] stands for all port blocks.
+	PortBindings(ctx context.Context, at Place, port uint16, from, to, until time.Time) ([]Binding, error)
+}
+
+// SharedSince returns a binding that says no more than that ports of an address
+// were given out at some time since a moment.
+func SharedSince(since time.Time, prefix netip.Prefix, space string) Binding {
+	return Binding{
+		Address: Address{Prefix: prefix, Kind: NATPortBlock, Space: space, Ports: PortRange{1, 1<<16 - 1}},
+		From:    since, RenewedAt: since, Shared: true,
+	}
+}
+
 // BindingRecorder takes in what a translator's log tells.
 type BindingRecorder interface {
 	// RecordBindings keeps bindings that no session tells of. What it knows of one

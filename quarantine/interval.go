@@ -183,13 +183,14 @@ func (m *merger) perhaps(e Address, since, until time.Time) {
 
 // doubt takes from an interval that has ended that it proves anything.
 func (m *merger) doubt(e *Address) {
-	e.Until = later(e.Until, m.start(e).Add(time.Millisecond))
-	e.SinceBy = e.Until
+	e.SinceBy = later(e.Until, m.start(e).Add(time.Millisecond))
 }
 
 // unproved reports whether it is not known of any moment of the interval that the
 // address was held then.
-func (a *Address) unproved() bool { return !a.Until.IsZero() && a.SinceBy.Equal(a.Until) }
+func (a *Address) unproved() bool {
+	return !a.Until.IsZero() && !a.SinceBy.IsZero() && !a.SinceBy.Before(a.Until)
+}
 
 // hold takes in that the session held an address at the time of the event. Before
 // is what it was known to hold.

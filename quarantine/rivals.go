@@ -110,7 +110,8 @@ func (l *rivalList) since(t time.Time) []*Binding {
 // lastHeld lists, newest first, the rivals that were held last while a binding was.
 func (l *rivalList) lastHeld(b *Binding) iter.Seq[*Binding] {
 	return func(yield func(*Binding) bool) {
-		end := sort.Search(len(l.byLast), func(i int) bool { return !l.byLast[i].last().Before(b.RenewedAt) })
+		until := earliest(b.To, b.RenewedAt)
+		end := sort.Search(len(l.byLast), func(i int) bool { return !l.byLast[i].last().Before(until) })
 		for i := end - 1; i >= 0 && l.byLast[i].last().After(b.From); i-- {
 			if !yield(l.byLast[i]) {
 				return

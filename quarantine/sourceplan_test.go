@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// hearing is one report after another, every five seconds, by the only instance.
-type hearing struct {
+// hears is one report after another, every five seconds, by the only instance.
+type hears struct {
 	known AccountingSources
 	now   time.Time
 	plan  SourcePlan
@@ -15,8 +15,8 @@ type hearing struct {
 
 var midnight = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
-func newHearing() *hearing {
-	return &hearing{now: midnight, plan: SourcePlan{
+func newHearing() *hears {
+	return &hears{now: midnight, plan: SourcePlan{
 		Rule: DefaultSilenceRule, Interim: map[string]time.Duration{"bng1": 10 * time.Minute, "bng2": 10 * time.Minute, "mute": 0},
 		Relays: []AccountingRelay{{Name: "relay1", For: []string{"bng1", "mute"}}, {Name: "relay2", For: []string{"bng1", "bng2"}}},
 	}}
@@ -24,7 +24,7 @@ func newHearing() *hearing {
 
 // pass lets d go by while an instance reports every minute, and the sources speak
 // once every pause, late by delay.
-func (h *hearing) pass(d, pause, delay time.Duration, sources ...string) {
+func (h *hears) pass(d, pause, delay time.Duration, sources ...string) {
 	end := h.now.Add(d)
 	for next := h.now.Add(pause); h.now.Before(end); {
 		step := min(20*time.Second, end.Sub(h.now))
@@ -41,12 +41,12 @@ func (h *hearing) pass(d, pause, delay time.Duration, sources ...string) {
 }
 
 // quiet lets d go by in which our instances hear nothing.
-func (h *hearing) quiet(d time.Duration) { h.pass(d, d, 0) }
+func (h *hears) quiet(d time.Duration) { h.pass(d, d, 0) }
 
 // away lets d go by without any instance.
-func (h *hearing) away(d time.Duration) { h.now = h.now.Add(d) }
+func (h *hears) away(d time.Duration) { h.now = h.now.Add(d) }
 
-func (h *hearing) silent() string {
+func (h *hears) silent() string {
 	var said []string
 	for _, s := range h.plan.Silent(&h.known, h.now) {
 		said = append(said, s.Name)
@@ -54,7 +54,7 @@ func (h *hearing) silent() string {
 	return strings.Join(said, " ")
 }
 
-func (h *hearing) wantSilent(t *testing.T, want string) {
+func (h *hears) wantSilent(t *testing.T, want string) {
 	t.Helper()
 	if got := h.silent(); got != want {
 		t.Fatalf("silent at +%s: %q, want %q", h.now.Sub(midnight), got, want)
@@ -62,7 +62,7 @@ func (h *hearing) wantSilent(t *testing.T, want string) {
 }
 
 // overdue is why a moment so long ago is not judged for a session of the BNG.
-func (h *hearing) overdue(bng string, ago time.Duration) string {
+func (h *hears) overdue(bng string, ago time.Duration) string {
 	return h.plan.Overdue(&h.known, []Binding{{Session: SessionKey{BNG: bng}}}, h.now.Add(-ago), h.now)
 }
 

@@ -299,7 +299,9 @@ func TestStatementsAboutABindingMergeInAnyOrder(t *testing.T) {
 		redis.Do("FLUSHALL")
 		redis.Do("SADD", "t:lengths", "4/32")
 		for _, i := range order {
-			s.run(t.Context(), s.bindingCalls(&statements[i]))
+			for _, said := range statements[i].statements() {
+				s.run(t.Context(), s.bindingCalls(&said.Binding, said.began, said.version, noon))
+			}
 		}
 		found := held(t, s, "192.0.2.1")
 		if len(found) != 1 {

@@ -46,7 +46,9 @@ func (b *batch) fold(ctx context.Context, groups []*group) (folded, again []*gro
 	var renewing []string
 	for i, g := range groups {
 		if calls[i] = b.renewCall(g); calls[i] != nil {
-			renewing = append(renewing, b.events[g.events[0]].Subscriber)
+			if subscriber := b.events[g.events[0]].Subscriber; subscriber != "" {
+				renewing = append(renewing, subscriber)
+			}
 			continue
 		}
 		calls[i] = &call{command: "GET", keys: []string{b.store.keys.session(g.key)}}
@@ -80,13 +82,19 @@ func (b *batch) fold(ctx context.Context, groups []*group) (folded, again []*gro
 // is nil.
 func (b *batch) renewCall(g *group) *call {
 	ev := &b.events[g.events[0]]
-	if len(g.events) > 1 || g.known.renewal == 0 || !g.known.renews(ev, b.store.known.renewal(ev)) {
+	if len(g.events) > 1 || unsaid(ev) || g.known.renewal == 0 || !g.known.renews(ev, b.store.known.renewal(ev)) {
 		return nil
 	}
 	return &call{
 		script: renewScript, keys: []string{b.store.keys.session(g.key)},
 		args: []any{versionText(g.known.version) + "{", seenText(ev.At)},
 	}
+}
+
+// unsaid reports whether an event does not say for certain whose the session is
+// that it is about: the record has to be read to know whose case is to look at it.
+func unsaid(ev *quarantine.SessionEvent) bool {
+	return ev.Fallback || ev.Subscriber == "" && !ev.Via.IsValid()
 }
 
 // foldOne takes in what was read for a group.
@@ -115,18 +123,35 @@ func (b *batch) apply(g *group, resetAt time.Time) {
 			b.store.unreadable.Add(1) // and overwritten: the BNG knows better
 		}
 	}
-	g.changed = false
+	g.before, g.changed, g.renamed, g.forgotten, g.formerly = stored, false, 0, nil, nil
 	for _, i := range g.events {
 		before := stored
-		stored = applyEvent(stored, b.events[i], b.resetBefore(i, resetAt), b.store.cfg.Restricted)
+		var change quarantine.SessionChange
+		stored, change = applyEvent(stored, b.events[i], b.resetBefore(i, resetAt), b.store.cfg.Restricted)
 		g.changed = g.changed || stored != before
+		g.note(before, stored, &change)
 	}
 	if g.next = stored; g.changed {
 		g.next.trim()
 	}
 }
 
-func applyEvent(stored *record, ev quarantine.SessionEvent, resetAt time.Time, restricted func(quarantine.Attribute) bool) *record {
+// note takes in what else an event does than to change the session's record.
+func (g *group) note(before, after *record, change *quarantine.SessionChange) {
+	if change.Renamed {
+		g.renamed++
+	}
+	if before != nil && change.Replaced == nil && before.Subscriber != after.Subscriber {
+		g.formerly = append(g.formerly, before.Subscriber)
+	}
+	for _, b := range change.Forgotten {
+		g.forgotten = append(g.forgotten, statement{b, after.began, after.version})
+	}
+}
+
+func applyEvent(
+	stored *record, ev quarantine.SessionEvent, resetAt time.Time, restricted func(quarantine.Attribute) bool,
+) (*record, quarantine.SessionChange) {
 	next := record{}
 	var prev *quarantine.Session
 	if stored != nil {
@@ -134,7 +159,7 @@ func applyEvent(stored *record, ev quarantine.SessionEvent, resetAt time.Time, r
 	}
 	change := quarantine.Apply(prev, ev, resetAt, restricted)
 	if !change.Changed {
-		return stored
+		return stored, change
 	}
 	next.Session = change.Session
 	if stored == nil {
@@ -144,14 +169,14 @@ func applyEvent(stored *record, ev quarantine.SessionEvent, resetAt time.Time, r
 		older := *stored
 		older.Session, older.replaced, older.fresh = *change.Replaced, nil, 0
 		older.version++ // what is said of it now is newer than what is stored
-		// Strictly later, or two subscribers' bindings would merge into one.
+		// Strictly later, or two sessions' bindings would merge into one.
 		next.began = stored.began.Add(time.Millisecond)
 		if next.StartedAt.After(next.began) {
 			next.began = next.StartedAt
 		}
 		next.replaced, next.fresh = append(slices.Clone(stored.replaced), older), stored.fresh+1
 	}
-	return &next
+	return &next, change
 }
 
 // resetBefore is the last restart of the event's BNG known when event i came:
@@ -207,6 +232,9 @@ func (b *batch) sessionCall(g *group) (*call, error) {
 		return nil, nil
 	}
 	g.next.raise(b.store.cfg.Now())
+	for i := range g.forgotten {
+		g.forgotten[i].version = g.next.version
+	}
 	text, err := g.next.encode()
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"cordon/quarantine"
@@ -39,8 +40,10 @@ var keyTable = []keyDoc{
 	{"cordon:s:<bng>:<session>", "string", "a session: a head, and the rest as JSON", "idle while live, history after it ended"},
 	{"cordon:u:<subscriber>", "hash", "sessions of a subscriber (`bng:session`) → version of the session's record", "idle after the last record"},
 	{"cordon:b:<block>/<length>[@<space>]", "hash", "bindings of 16 neighbouring prefixes of one length", "idle while one is open, else history"},
+	{"cordon:p:<address>/<length>[@<space>]:<slice>", "hash", "port blocks of a shared address that touch a slice of 1,024 of its ports, numbered from 0; `w`: those that touch more than four", "idle while one is open, else history"},
+	{"cordon:shared:<address>/<length>[@<space>]", "string", "since when (ms) some of the address's ports are known to have been given out", "idle after the last block was written, or up to a sixteenth sooner"},
 	{"cordon:m:<bucket>", "hash", "hardware address of equipment → the session (`bng:session`) that came last with it", "never; one entry an address"},
-	{"cordon:lengths", "set", "prefix lengths in use: `4/32`, `6/56`, `4/32@<space>`, …", "never"},
+	{"cordon:lengths", "set", "prefix lengths in use: `4/32`, `6/56`, `4/32@<space>`, …; `n4/32`: those of addresses with port blocks", "never"},
 	{"cordon:down:<bng>", "string", "last restart the BNG announced (ms); what is no time counts as one now, and is written over", "never"},
 }
 
@@ -81,6 +84,14 @@ func (k keys) session(key quarantine.SessionKey) string {
 
 func (k keys) bindings(block quarantine.Place, length int) string {
 	return fmt.Sprintf("%s:b:%s/%d%s", k.prefix, block.Addr, length, inSpace(block.Space))
+}
+
+func (k keys) portBlocks(prefix netip.Prefix, space, slice string) string {
+	return fmt.Sprintf("%s:p:%s%s:%s", k.prefix, prefix.Masked(), inSpace(space), slice)
+}
+
+func (k keys) shared(prefix netip.Prefix, space string) string {
+	return fmt.Sprintf("%s:shared:%s%s", k.prefix, prefix.Masked(), inSpace(space))
 }
 
 // inSpace is how the name of an address space follows what is in it.

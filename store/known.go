@@ -35,12 +35,13 @@ type known struct {
 
 	mu          sync.Mutex // guards what follows
 	now, before map[uint64]knownSession
+	shared      map[string]int64 // since when addresses are shared, ms, by key
 	turned      time.Time
 	epoch       uint64 // rises when everything is forgotten
 }
 
 func newKnown() *known {
-	return &known{seed: maphash.MakeSeed(), now: map[uint64]knownSession{}, before: map[uint64]knownSession{}}
+	return &known{seed: maphash.MakeSeed(), now: map[uint64]knownSession{}, before: map[uint64]knownSession{}, shared: map[string]int64{}}
 }
 
 // begin returns the epoch of what is about to be written.
@@ -86,6 +87,7 @@ func (k *known) forget() {
 	defer k.mu.Unlock()
 	clear(k.now)
 	clear(k.before)
+	clear(k.shared)
 	k.epoch++
 }
 
@@ -95,12 +97,33 @@ func (k *known) turn(at time.Time) {
 		return
 	}
 	k.before, k.now, k.turned = k.now, map[uint64]knownSession{}, at
+	clear(k.shared)
+}
+
+// isShared reports whether it was written that the address of a key was shared at
+// a moment, or before.
+func (k *known) isShared(key string, moment, at time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.turn(at)
+	since, ok := k.shared[key]
+	return ok && since <= moment.UnixMilli()
+}
+
+// noteShared notes that it was written, unless all was forgotten since epoch.
+func (k *known) noteShared(key string, moment time.Time, epoch uint64, at time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.turn(at)
+	if k.epoch == epoch && len(k.shared) < knownMost {
+		k.shared[key] = moment.UnixMilli()
+	}
 }
 
 // renews reports whether the event, whose digest is given, only renews the session
 // (see [quarantine.OnlyRenews]).
 func (s *knownSession) renews(ev *quarantine.SessionEvent, digest uint64) bool {
-	return s.renewal != 0 && s.renewal == digest && ev.Kind == quarantine.SessionRenewed &&
+	return s.renewal != 0 && s.renewal == digest && ev.Kind == quarantine.SessionRenewed && ev.Latest.IsZero() &&
 		(ev.StartedAt.IsZero() || ev.StartedAt.Sub(time.UnixMilli(s.started)).Abs() <= quarantine.ClockSlack)
 }
 
@@ -139,6 +162,11 @@ func (d *digest) address(a *quarantine.Address) {
 	d.number(uint64(a.Ports.Lo)<<16 | uint64(a.Ports.Hi))
 }
 
+func (d *digest) claimant(c quarantine.Claimant) {
+	d.text(c.Subscriber)
+	d.text(formatPlace(c.Via))
+}
+
 // session makes a number of a session's key.
 func (k *known) session(key quarantine.SessionKey) uint64 {
 	var d digest
@@ -155,18 +183,25 @@ func (k *known) mark(r *record) uint64 {
 	d.SetSeed(k.seed)
 	d.text(r.BNG)
 	d.text(r.ID)
-	d.text(r.Subscriber)
+	d.claimant(r.Claimant())
 	d.flags(r.StartSeen, r.Ignored, r.Imported, r.Guessed)
 	d.moment(r.began)
 	d.moment(r.StartedAt)
+	d.moment(r.StartedBy)
 	d.moment(r.EndedAt)
 	for i := range r.Addresses {
 		a := &r.Addresses[i]
 		d.address(a)
 		d.moment(a.Since)
+		d.moment(a.SinceBy)
 		d.moment(a.Until)
 		d.moment(a.Shown)
+		d.moment(a.Began)
 		d.flags(a.Inferred)
+		d.claimant(a.Of)
+	}
+	for i := range r.replaced {
+		d.number(k.mark(&r.replaced[i]))
 	}
 	return d.Sum64()
 }
@@ -178,9 +213,13 @@ func (k *known) renewal(ev *quarantine.SessionEvent) uint64 {
 	d.SetSeed(k.seed)
 	d.text(ev.Key.BNG)
 	d.text(ev.Key.ID)
-	d.text(ev.Subscriber)
+	d.claimant(quarantine.Claimant{Subscriber: ev.Subscriber, Via: ev.Via})
 	d.text(ev.Member)
-	d.flags(ev.Ignored, ev.Imported)
+	d.flags(ev.Ignored, ev.Imported, ev.Fallback)
+	d.number(uint64(len(ev.Only)))
+	for _, kind := range ev.Only {
+		d.text(string(kind))
+	}
 	for _, list := range [][]quarantine.Address{ev.Addresses, ev.Freed} {
 		d.number(uint64(len(list)))
 		for i := range list {

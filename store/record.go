@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"slices"
 	"time"
 
 	"cordon/quarantine"
@@ -53,10 +55,15 @@ type group struct {
 	digest   uint64       // of the key
 	known    knownSession // the session as it was before
 	raw      string       // the record as read
+	before   *record      // what it says; nil: nothing
 	absent   bool         // there was none
 	next     *record      // as it shall be; nil: there is nothing to store but perhaps a renewal
 	changed  bool         // next is not what raw says
-	complete bool         // bindings and index say already what they shall
+	renamed  uint64       // events that bore another name than the session did
+	complete bool         // what this instance had written before was not written again
+
+	forgotten []statement // what next does not speak of any more
+	formerly  []string    // subscribers whose session it was before the events
 }
 
 func newBatch(s *Store, events []quarantine.SessionEvent) *batch {
@@ -94,6 +101,7 @@ func (b *batch) recall() {
 // it again to the stored session finds nothing new.
 func inMilliseconds(ev quarantine.SessionEvent) quarantine.SessionEvent {
 	ev.At = cut(ev.At)
+	ev.Latest = cut(ev.Latest)
 	ev.StartedAt = cut(ev.StartedAt)
 	return ev
 }
@@ -134,11 +142,12 @@ func (b *batch) storeRest(ctx context.Context) {
 		if b.errs[g.events[0]] != nil || g.next == nil {
 			continue
 		}
-		renewal := remembered && g.raw != "" && g.next.Live() && len(g.next.earlier()) == 0
 		mark := b.store.known.mark(g.next)
-		if g.complete = renewal && g.known.mark == mark; !g.complete {
-			add(g.events, b.bindingCalls(g)...)
-			add(g.events, b.indexCalls(g)...)
+		written := remembered && g.before != nil && len(g.next.earlier()) == 0 && g.known.mark == b.store.known.mark(g.before)
+		g.complete = written
+		add(g.events, b.bindingCalls(g, written)...)
+		if !written || mark != g.known.mark {
+			add(g.events, b.indexCalls(g, written)...)
 			add(nil, b.macCalls(g)...)
 		}
 		g.known.mark = mark
@@ -155,6 +164,9 @@ func (b *batch) storeRest(ctx context.Context) {
 	b.open = append(b.open, open...)
 	for n, c := range calls {
 		answer, err := c.cmd.Int()
+		if err == nil {
+			c.stored()
+		}
 		for _, i := range owner[n] {
 			if err != nil {
 				b.errs[i] = fmt.Errorf("store %s: %w", b.events[i].Key, err)
@@ -176,18 +188,32 @@ func (b *batch) storeRest(ctx context.Context) {
 }
 
 // concerned lists the subscribers whose cases are to look at what is stored: those
-// of the sessions, and of those that they replaced.
+// of the sessions, and those whose they were before.
 func (b *batch) concerned() (subscribers []string) {
 	for _, g := range b.groups {
 		if b.errs[g.events[0]] != nil || g.next == nil {
 			continue
 		}
-		subscribers = append(subscribers, g.next.Subscriber)
-		for _, older := range g.next.earlier() {
-			subscribers = append(subscribers, older.Subscriber)
+		for _, subscriber := range append(g.others(), g.next.Subscriber) {
+			if subscriber != "" {
+				subscribers = append(subscribers, subscriber)
+			}
 		}
 	}
 	return subscribers
+}
+
+// others lists the subscribers whose session it was before, as far as is remembered.
+func (g *group) others() []string {
+	list := slices.Clone(g.formerly)
+	for _, older := range g.next.earlier() {
+		list = append(list, older.Subscriber)
+	}
+	for i := range g.next.Addresses {
+		list = append(list, g.next.Addresses[i].Of.Subscriber)
+	}
+	slices.Sort(list)
+	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" || s == g.next.Subscriber })
 }
 
 // remember notes what the batch has written of its sessions.
@@ -195,12 +221,16 @@ func (b *batch) remember() {
 	s := b.store
 	now := s.cfg.Now()
 	for _, g := range b.groups {
-		if b.errs[g.events[0]] != nil || g.next == nil || !g.next.Live() {
+		if b.errs[g.events[0]] != nil || g.next == nil {
+			continue
+		}
+		s.renamed.Add(g.renamed)
+		if !g.next.Live() {
 			continue
 		}
 		last := b.events[g.events[len(g.events)-1]]
 		switch {
-		case len(g.next.earlier()) == 0 && quarantine.OnlyRenews(&g.next.Session, last, s.cfg.Restricted):
+		case len(g.next.earlier()) == 0 && last.Subscriber == g.next.Subscriber && quarantine.OnlyRenews(&g.next.Session, last, s.cfg.Restricted):
 			g.known.renewal, g.known.version, g.known.started = s.known.renewal(&last), g.next.version, g.next.StartedAt.UnixMilli()
 		case g.known.version != g.next.version:
 			g.known.renewal = 0 // another record than it was true of
@@ -209,20 +239,79 @@ func (b *batch) remember() {
 	}
 }
 
-func (b *batch) bindingCalls(g *group) []*call {
-	calls := b.store.bindingCalls(g.next)
-	for _, older := range g.next.earlier() {
-		calls = append(calls, b.store.bindingCalls(&older)...)
+// statement is what a record says of one interval.
+type statement struct {
+	quarantine.Binding
+	began   time.Time // of the session, as first stored
+	version uint64
+}
+
+// interval tells statements about one binding from those about others.
+type interval struct {
+	prefix         netip.Prefix
+	kind           quarantine.AddressKind
+	space          string
+	ports          quarantine.PortRange
+	session, began int64
+}
+
+func (s *statement) interval() interval {
+	return interval{s.Prefix, s.Kind, s.Space, s.Ports, s.began.UnixMilli(), s.Began.UnixMilli()}
+}
+
+// statements lists all that a record says of intervals.
+func (r *record) statements() []statement {
+	var list []statement
+	for _, session := range append(r.earlier(), *r) {
+		for _, b := range session.Bindings() {
+			list = append(list, statement{b, session.began, session.version})
+		}
+	}
+	return list
+}
+
+// says reports whether two statements about one binding say the same. When an open
+// one was renewed is read from its session's record.
+func (s *statement) says(o *statement) bool {
+	a, b := s.Binding, o.Binding
+	if a.To.IsZero() && b.To.IsZero() {
+		a.RenewedAt, b.RenewedAt = time.Time{}, time.Time{}
+	}
+	return a == b
+}
+
+// bindingCalls writes what the group's record says of intervals; where written, what
+// it said before is there already.
+func (b *batch) bindingCalls(g *group, written bool) []*call {
+	said := map[interval]statement{}
+	if written {
+		for _, s := range g.before.statements() {
+			said[s.interval()] = s
+		}
+	}
+	var calls []*call
+	now := b.store.cfg.Now()
+	for _, s := range append(g.forgotten, g.next.statements()...) {
+		if before, ok := said[s.interval()]; !ok || !s.says(&before) {
+			calls = append(calls, b.store.bindingCalls(&s.Binding, s.began, s.version, now)...)
+		}
 	}
 	return calls
 }
 
-func (b *batch) indexCalls(g *group) []*call {
-	calls := []*call{b.store.indexCall(g.next.Subscriber, g.key, g.next.version, g.next.Live())}
-	for _, older := range g.next.earlier() {
-		if older.Subscriber != g.next.Subscriber {
-			calls = append(calls, b.store.indexCall(older.Subscriber, g.key, g.next.version, false))
-		}
+// indexCalls enters the group's session under its subscriber, and strikes it out
+// under others; where written, only what has changed.
+func (b *batch) indexCalls(g *group, written bool) []*call {
+	var calls []*call
+	same := written && g.before.Subscriber == g.next.Subscriber && g.before.Live() == g.next.Live()
+	if g.next.Subscriber != "" && !same {
+		calls = append(calls, b.store.indexCall(g.next.Subscriber, g.key, g.next.version, g.next.Live()))
+	}
+	if same && len(g.formerly) == 0 {
+		return calls
+	}
+	for _, subscriber := range g.others() {
+		calls = append(calls, b.store.indexCall(subscriber, g.key, g.next.version, false))
 	}
 	return calls
 }

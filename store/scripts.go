@@ -20,6 +20,7 @@ var (
 	renewScript   = mustLoad("renew")
 	indexScript   = mustLoad("index")
 	bindingScript = mustLoad("binding")
+	sharedScript  = mustLoad("shared")
 	resetScript   = mustLoad("reset")
 	wakeScript    = mustLoad("wake")
 	saveScript    = mustLoad("save")
@@ -55,6 +56,14 @@ type call struct {
 	keys    []string
 	args    []any
 	cmd     *redis.Cmd // the answer, after run
+	then    func()     // what is known when it has succeeded; nil: nothing
+}
+
+// stored notes that the call has succeeded.
+func (c *call) stored() {
+	if c.then != nil {
+		c.then()
+	}
 }
 
 // run sends all calls in one pipeline. A node that does not know a script yet

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -57,43 +56,33 @@ const (
 )
 
 // maxRecord is the size, in octets, above which a record is none of ours: an
-// accounting record is at most 4096 octets (RFC 2866 section 3).
-const maxRecord = 64 << 10
+// accounting record is at most 4096 octets (RFC 2866 section 3), and a session has
+// at most some thousand intervals at a time, as those that it replaced had.
+const maxRecord = 1 << 20
 
 // wireSession is the JSON form of record. BNG and id stand in the key, version
 // and SeenAt in the head.
 type wireSession struct {
-	Subscriber string        `json:"u"`           // escaped
+	Subscriber string        `json:"u"`           // escaped; empty: nobody named it
+	Via        string        `json:"v,omitempty"` // place
+	Member     string        `json:"m,omitempty"` // escaped
 	Begin      string        `json:"b"`           // StartedAt, base 36 ms
 	Began      int64         `json:"i,omitempty"` // ms less Begin
 	Seen       int64         `json:"s,omitempty"` // of a replaced session: SeenAt, ms less Begin
 	End        *int64        `json:"e,omitempty"` // EndedAt, ms less Begin
-	Flags      string        `json:"f,omitempty"` // as of a binding, and g: the start is guessed
-	Addresses  []string      `json:"a,omitempty"` // kind's letter, address or prefix
+	StartedBy  string        `json:"y,omitempty"` // this and the next four: base 36 ms
+	Renamed    string        `json:"c,omitempty"`
+	Named      string        `json:"n,omitempty"`
+	Forgot     string        `json:"o,omitempty"`
+	Unsure     string        `json:"q,omitempty"`
+	Flags      string        `json:"f,omitempty"` // as of a binding, and g: the start is guessed, d: the name is disputed
+	Full       string        `json:"k,omitempty"` // kinds' letters
+	Addresses  []string      `json:"a,omitempty"` // see formatAddress
 	Attributes []string      `json:"t,omitempty"` // escaped; name, value, name, …
 	Shown      [][3]string   `json:"h,omitempty"` // escaped; when: base 36 ms, "" for SeenAt
 	Replaced   []wireSession `json:"r,omitempty"`
-	Member     string        `json:"m,omitempty"`
 
 	start int64 // Begin, ms
-}
-
-// kindLetters shortens the kinds of address.
-var kindLetters = map[quarantine.AddressKind]byte{
-	quarantine.FramedIP:            '4',
-	quarantine.FramedIPv6Prefix:    'p',
-	quarantine.DelegatedIPv6Prefix: 'd',
-	quarantine.FramedIPv6Address:   'a',
-	quarantine.NATPortBlock:        'n',
-}
-
-func kindOf(letter byte) (quarantine.AddressKind, bool) {
-	for kind, l := range kindLetters {
-		if l == letter {
-			return kind, true
-		}
-	}
-	return "", false
 }
 
 func (r *record) encode() (string, error) {
@@ -133,9 +122,15 @@ func cutHead(text string) (seen time.Time, version uint64, rest string, err erro
 func (r *record) wire() (wireSession, error) {
 	w := wireSession{
 		Subscriber: escape(r.Subscriber), Begin: stamp(r.StartedAt), start: r.StartedAt.UnixMilli(),
-		Flags: flags(r.StartSeen, r.Ignored), Member: r.Member,
+		Flags: flags(r.StartSeen, r.Ignored),
 	}
-	w.Flags += letter(r.Guessed, "g") + letter(r.Imported, "m")
+	w.Flags += letter(r.Guessed, "g") + letter(r.Imported, "m") + letter(r.Disputed, "d")
+	w.Via, w.Member = formatPlace(r.Via), escape(r.Member)
+	w.StartedBy, w.Renamed, w.Named = stamp(r.StartedBy), stamp(r.Renamed), stamp(r.Named)
+	w.Forgot, w.Unsure = stamp(r.Forgot), stamp(r.Unsure)
+	for _, kind := range r.Full {
+		w.Full += string(kindLetters[kind])
+	}
 	w.Began, w.Seen = r.began.UnixMilli()-w.start, r.SeenAt.UnixMilli()-w.start
 	if !r.Live() {
 		end := r.EndedAt.UnixMilli() - w.start
@@ -192,15 +187,17 @@ func decodeRecord(key quarantine.SessionKey, text string) (record, error) {
 }
 
 func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
-	subscriber, err := url.PathUnescape(w.Subscriber)
 	started, errStart := parseStamp(w.Begin)
 	w.start = started.UnixMilli()
-	if err != nil || errStart != nil || subscriber == "" || !plausible(w.start) || !plausible(w.start+w.Seen) || !plausible(w.start+w.Began) {
-		return record{}, fmt.Errorf("session record without subscriber or times")
+	if errStart != nil || !plausible(w.start) || !plausible(w.start+w.Seen) || !plausible(w.start+w.Began) {
+		return record{}, fmt.Errorf("session record without times")
 	}
 	r := record{began: fromMilli(w.start + w.Began)}
-	r.SessionKey, r.Subscriber = key, subscriber
-	r.Member = w.Member
+	r.SessionKey = key
+	err := w.names(&r)
+	if err != nil {
+		return record{}, err
+	}
 	r.StartedAt, r.SeenAt = fromMilli(w.start), fromMilli(w.start+w.Seen)
 	if w.End != nil {
 		if !plausible(w.start + *w.End) {
@@ -209,7 +206,7 @@ func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
 		r.EndedAt = fromMilli(w.start + *w.End)
 	}
 	r.StartSeen, r.Ignored = strings.Contains(w.Flags, "s"), strings.Contains(w.Flags, "i")
-	r.Guessed, r.Imported = strings.Contains(w.Flags, "g"), strings.Contains(w.Flags, "m")
+	r.Guessed, r.Imported, r.Disputed = strings.Contains(w.Flags, "g"), strings.Contains(w.Flags, "m"), strings.Contains(w.Flags, "d")
 	if r.Addresses, err = decodeAddresses(w.Addresses); err != nil {
 		return record{}, err
 	}
@@ -230,72 +227,28 @@ func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
 	return r, nil
 }
 
-func decodeAddresses(texts []string) ([]quarantine.Address, error) {
-	var addresses []quarantine.Address
-	for _, text := range texts {
-		a, err := parseAddress(text)
-		if err != nil {
-			return nil, fmt.Errorf("session record with address %q: %w", text, err)
+// names reads whose session it is, and the times that are seldom there.
+func (w *wireSession) names(r *record) error {
+	var errs [8]error
+	r.Subscriber, errs[0] = url.PathUnescape(w.Subscriber)
+	r.Member, errs[1] = url.PathUnescape(w.Member)
+	r.Via, errs[2] = parseVia(w.Via)
+	r.StartedBy, errs[3] = parseStamp(w.StartedBy)
+	r.Renamed, errs[4] = parseStamp(w.Renamed)
+	r.Named, errs[5] = parseStamp(w.Named)
+	r.Forgot, errs[6] = parseStamp(w.Forgot)
+	r.Unsure, errs[7] = parseStamp(w.Unsure)
+	for i := range len(w.Full) {
+		kind, ok := kindOf(w.Full[i])
+		if !ok || slices.Contains(r.Full, kind) {
+			return fmt.Errorf("session record of full kinds %.20q", w.Full)
 		}
-		addresses = append(addresses, a)
+		r.Full = append(r.Full, kind)
 	}
-	return addresses, nil
-}
-
-// formatAddress writes an address as its kind's letter, the prefix, and what of
-// the rest there is: #ports, @space, ;since;until;i and ;shown.
-func formatAddress(a *quarantine.Address) (string, error) {
-	letter, ok := kindLetters[a.Kind]
-	if !ok || !a.Prefix.IsValid() || (a.Kind == quarantine.NATPortBlock) == a.Ports.All() {
-		return "", fmt.Errorf("%s %s is no storable address", a.Kind, a.Prefix)
+	if err := errors.Join(errs[:]...); err != nil {
+		return fmt.Errorf("session record: %w", err)
 	}
-	text := string(letter) + formatPrefix(a.Prefix)
-	if !a.Ports.All() {
-		text += "#" + a.Ports.String()
-	}
-	text += inSpace(a.Space)
-	if a.Since.IsZero() && a.Until.IsZero() && a.Shown.IsZero() && !a.Inferred {
-		return text, nil
-	}
-	text += ";" + stamp(a.Since) + ";" + stamp(a.Until) + ";"
-	if a.Inferred {
-		text += "i"
-	}
-	if !a.Shown.IsZero() {
-		text += ";" + stamp(a.Shown)
-	}
-	return text, nil
-}
-
-// parseAddress reads what formatAddress wrote. The text is untrusted.
-func parseAddress(text string) (quarantine.Address, error) {
-	var a quarantine.Address
-	parts := strings.Split(text, ";")
-	if text == "" || len(parts) != 1 && len(parts) != 4 && len(parts) != 5 {
-		return a, errors.New("wrong form")
-	}
-	prefix, space, _ := strings.Cut(parts[0], "@")
-	prefix, ports, _ := strings.Cut(prefix, "#")
-	var ok bool
-	var errs [6]error
-	if a.Kind, ok = kindOf(text[0]); !ok || prefix == "" {
-		return a, errors.New("unknown kind")
-	}
-	a.Prefix, errs[0] = parsePrefix(prefix[1:])
-	a.Ports, errs[1] = quarantine.ParsePortRange(ports)
-	a.Space, errs[2] = url.PathUnescape(space)
-	if len(parts) >= 4 {
-		a.Since, errs[3] = parseStamp(parts[1])
-		a.Until, errs[4] = parseStamp(parts[2])
-		a.Inferred = parts[3] == "i"
-	}
-	if len(parts) == 5 {
-		a.Shown, errs[5] = parseStamp(parts[4])
-	}
-	if (a.Kind == quarantine.NATPortBlock) == a.Ports.All() {
-		return a, errors.New("ports of the wrong kind of address")
-	}
-	return a, errors.Join(errs[:]...)
+	return nil
 }
 
 func decodeAttributes(texts []string) ([]quarantine.Attribute, error) {
@@ -334,25 +287,6 @@ func decodeShown(told [][3]string, seen time.Time) ([]quarantine.Showing, error)
 		shown = append(shown, quarantine.Showing{Attribute: attributes[0], At: at})
 	}
 	return shown, nil
-}
-
-// formatPrefix leaves the length out where it is all bits.
-func formatPrefix(p netip.Prefix) string {
-	if p.IsSingleIP() {
-		return p.Addr().String()
-	}
-	return p.String()
-}
-
-func parsePrefix(s string) (netip.Prefix, error) {
-	if strings.Contains(s, "/") {
-		return netip.ParsePrefix(s)
-	}
-	addr, err := netip.ParseAddr(s)
-	if err != nil {
-		return netip.Prefix{}, err
-	}
-	return addr.Prefix(addr.BitLen())
 }
 
 // flags are the letters of binding.lua.

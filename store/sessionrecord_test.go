@@ -1,8 +1,10 @@
 package store
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,9 +18,19 @@ func fullRecord() record {
 	r := record{version: 7, began: at.Add(-time.Second)}
 	r.Session = quarantine.Session{
 		SessionKey: recordKey, Subscriber: "al{i}ce\xff", StartedAt: at, SeenAt: at.Add(time.Hour), EndedAt: at.Add(time.Hour),
-		StartSeen: true, Ignored: true,
+		StartSeen: true, Ignored: true, Disputed: true, Member: "b{ng}2", StartedBy: at.Add(time.Minute), Renamed: at.Add(2 * time.Minute),
+		Named: at.Add(3 * time.Minute), Forgot: at.Add(4 * time.Minute), Unsure: at.Add(5 * time.Minute),
+		Full: []quarantine.AddressKind{quarantine.DelegatedIPv6Prefix, quarantine.FramedIP},
 		Addresses: []quarantine.Address{
 			{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Kind: quarantine.FramedIP},
+			{
+				Prefix: netip.MustParsePrefix("192.0.2.1/32"), Kind: quarantine.FramedIP, Space: "e;st", Since: at, SinceBy: at.Add(time.Second), Until: at.Add(time.Minute),
+				Shown: at.Add(2 * time.Second), Inferred: true, Began: at, Of: quarantine.Claimant{Subscriber: "b;o@b"},
+			},
+			{
+				Prefix: netip.MustParsePrefix("203.0.113.5/32"), Kind: quarantine.NATPortBlock, Ports: quarantine.PortRange{Lo: 1024, Hi: 2047}, Began: at.Add(time.Minute),
+				Of: quarantine.Claimant{Via: quarantine.Place{Addr: netip.MustParseAddr("100.64.0.9"), Space: "east"}},
+			},
 			{Prefix: netip.MustParsePrefix("2001:db8::/56"), Kind: quarantine.DelegatedIPv6Prefix},
 			{Prefix: netip.MustParsePrefix("2001:db8::/64"), Kind: quarantine.FramedIPv6Prefix},
 			{Prefix: netip.MustParsePrefix("2001:db8::1/128"), Kind: quarantine.FramedIPv6Address},
@@ -52,6 +64,10 @@ func TestARecordReadsBackAsItWasWritten(t *testing.T) {
 	if !slices.Equal(back.Shown, r.Shown) || !back.SeenAt.Equal(r.SeenAt) || back.version != r.version {
 		t.Fatalf("seen %s, shown %+v, version %d; want %s, %+v, %d", back.SeenAt, back.Shown, back.version, r.SeenAt, r.Shown, r.version)
 	}
+	if !slices.Equal(back.Addresses, r.Addresses) || !slices.Equal(back.Full, r.Full) || !back.Disputed || back.Member != r.Member || !back.StartedBy.Equal(r.StartedBy) ||
+		!back.Renamed.Equal(r.Renamed) || !back.Named.Equal(r.Named) || !back.Forgot.Equal(r.Forgot) || !back.Unsure.Equal(r.Unsure) {
+		t.Fatalf("got %+v, want %+v", back, r)
+	}
 	if back.Subscriber != r.Subscriber || back.Attributes[0] != r.Attributes[0] || !back.EndedAt.Equal(r.EndedAt) || !back.began.Equal(r.began) {
 		t.Fatalf("got %+v, want %+v", back, r)
 	}
@@ -71,7 +87,10 @@ const head = "0mi8abcde1f"
 
 // foreign are records that no Cordon wrote, with a head before them or none.
 var foreign = []string{
-	``, `{}`, `[]`, `null`, `"x"`, `{"u":"alice"}`, `{"u":"","b":"mm7p6yo0"}`, `{"u":"%zz","b":"mm7p6yo0"}`, `{"u":"a","b":"-5"}`,
+	``, `{}`, `[]`, `null`, `"x"`, `{"u":"alice"}`, `{"u":"a","b":"mm7p6yo0","v":"x"}`, `{"u":"a","b":"mm7p6yo0","m":"%"}`, `{"u":"a","b":"mm7p6yo0","k":"4x"}`,
+	`{"u":"a","b":"mm7p6yo0","k":"44"}`, `{"u":"a","b":"mm7p6yo0","c":"-1"}`, `{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;"]}`, `{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;x"]}`,
+	`{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;s-1"]}`, `{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;o%"]}`, `{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;v"]}`,
+	`{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;mm7p6yo0;;i"]}`, `{"u":"%zz","b":"mm7p6yo0"}`, `{"u":"a","b":"-5"}`,
 	`{"u":"a","b":"mm7p6yo0","r":[{"u":"a","b":"mm7p6yo0","s":-1772366400001}]}`, `{"u":"a","b":"mm7p6yo0","e":99999999999999999}`,
 	`{"u":"a","b":"mm7p6yo0","a":[""]}`, `{"u":"a","b":"mm7p6yo0","a":["x1.2.3.4"]}`, `{"u":"a","b":"mm7p6yo0","a":["41.2.3.4/99"]}`,
 	`{"u":"a","b":"mm7p6yo0","t":["a","%"]}`, `{"u":"a","b":"mm7p6yo0","t":["%","a"]}`, `{"u":"a","b":"mm7p6yo0","r":[{}]}`,
@@ -137,10 +156,25 @@ func FuzzDecodeBinding(f *testing.F) {
 	f.Add(":", ",,,,")
 	f.Add("", "")
 	f.Add("4::", "-1,zzzzzzzzzzzzzzzzzz,,,%")
+	f.Add("4bng1:42:mmmmmmmm.mmmmmmmn", "mmmmmmmm,mmmmmmmm,,nABC,,,mmmmmmmn")
+	f.Add("n1024-2047~log:x:1:mmmmmmmm", "mmmmmmmm,mmmmmmmm,,,,100.64.0.9@east")
 	f.Fuzz(func(t *testing.T, field, value string) {
 		b, err := decodeBinding(netip.MustParsePrefix("192.0.2.1/32"), field, value)
-		if err == nil && (b.Subscriber == "" || b.From.IsZero() || b.Session.BNG == "" || b.Session.ID == "") {
+		if err == nil && (b.Subscriber != "" && b.Via.IsValid() || b.From.IsZero() || b.Session.BNG == "" || b.Session.ID == "") {
 			t.Fatalf("%q %q decodes as %+v", field, value, b)
+		}
+		if err != nil {
+			return
+		}
+		s := &Store{known: newKnown(), cfg: Config{Now: time.Now}}
+		args := s.bindingCalls(&b.Binding, b.began, 0, time.Now())[0].args
+		again := strings.TrimPrefix(args[0].(string), "1")
+		if b.Kind == quarantine.NATPortBlock {
+			again = args[0].(string)
+		}
+		back, err := decodeBinding(b.Prefix, again, fmt.Sprintf("%s,%s,%s,%s,%s", args[1:6]...))
+		if err != nil || back != b {
+			t.Fatalf("%q %q decodes as %+v, and is written as %q, which is %+v, %v", field, value, b, args, back, err)
 		}
 	})
 }

@@ -21,6 +21,7 @@ type Store struct {
 	// unreadable counts sessions and bindings that did not decode.
 	unreadable atomic.Uint64
 	restarts   unreadableRestarts
+	renamed    atomic.Uint64 // counts records under another name than their session's
 	watch      watch
 	answers    *answers
 	known      *known
@@ -31,6 +32,7 @@ var (
 	_ quarantine.SessionReader      = (*Store)(nil)
 	_ quarantine.SessionRecorder    = (*Store)(nil)
 	_ quarantine.BindingFinder      = (*Store)(nil)
+	_ quarantine.PortFinder         = (*Store)(nil)
 	_ quarantine.CaseReader         = (*Store)(nil)
 	_ quarantine.CaseWriter         = (*Store)(nil)
 	_ quarantine.LogInStore         = (*Store)(nil)
@@ -115,3 +117,8 @@ func (s *Store) Ping(ctx context.Context) error {
 // Unreadable counts the session and binding records met since New that could
 // not be decoded and were passed over: something else writes under our prefix.
 func (s *Store) Unreadable() uint64 { return s.unreadable.Load() }
+
+// Renamed counts the accounting records since New that bore another name than the
+// session did that they are about: log-ins under another name within a session, and
+// Stops that name somebody else.
+func (s *Store) Renamed() uint64 { return s.renamed.Load() }

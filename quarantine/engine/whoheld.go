@@ -61,7 +61,7 @@ func (a Attributor) holders(ctx context.Context, at quarantine.Place, port uint1
 	if err != nil {
 		return quarantine.Attribution{}, err
 	}
-	bindings, err := a.Bindings.Bindings(ctx, at, time.Time{}, until)
+	bindings, err := a.known(ctx, at, port, moment.Add(-tolerance), moment.Add(tolerance), until)
 	switch {
 	case errors.Is(err, quarantine.ErrNoAddressIndex):
 		return quarantine.Attribution{Reason: quarantine.ErrNoAddressIndex.Error()}, nil
@@ -80,6 +80,14 @@ func (a Attributor) holders(ctx context.Context, at quarantine.Place, port uint1
 		return quarantine.Attribution{Result: quarantine.Doubtful, Bindings: found.Bindings, Reason: reason}, nil
 	}
 	return found, nil
+}
+
+// known asks for what the answer rests on, and no more where that is possible.
+func (a Attributor) known(ctx context.Context, at quarantine.Place, port uint16, from, to, until time.Time) ([]quarantine.Binding, error) {
+	if finder, ok := a.Bindings.(quarantine.PortFinder); ok {
+		return finder.PortBindings(ctx, at, port, from, to, until)
+	}
+	return a.Bindings.Bindings(ctx, at, time.Time{}, until)
 }
 
 // overdue asks how far the sources of bindings have reported.

@@ -1,15 +1,17 @@
--- Merges one binding into its block. What it says only grows (renewed later, start
--- seen, ended, ended earlier), so writers may arrive in any order and repeat. Since
--- when it was held is what the highest version of its session's record says; without
+-- Merges one binding into its block, or a slice of ports. What it says only grows
+-- (renewed later, start seen, ended, ended earlier), so writers may arrive in any order
+-- and repeat. Since when it was held, and by whom, is what the highest version of its
+-- session's record says, and so is what confirmed it last before its end; without
 -- versions the start that was seen counts, else the earliest.
 -- Times are base 36 milliseconds; "" is no time.
 -- KEYS: 1 block of bindings
 -- ARGV: 1 field, 2 from, 3 renewed, 4 to, 5 flags (s start seen, i ignored, n not told in the Start,
 --       m imported), then the version of the session's record in capital letters and
 --       digits, if there is one,
---       6 subscriber, 7 time to live while a binding is open, ms, 8 the same
---       when all ended, 9 forget what ended before, ms, 10 forget what is open
---       and was not renewed since, ms
+--       6 who held it: subscriber, and if it is there a comma and the place before the
+--       translator, and another and by when at the latest it was held, 7 time to live
+--       while a binding is open, ms, 8 the same when all ended, 9 forget what ended
+--       before, ms, 10 forget what is open and was not renewed since, ms
 -- Returns 1 if the binding is new in its block, else 0.
 -- The field o holds how many bindings of the block are open, a comma, and how many
 -- may come before what is too old is forgotten: looking through a block then costs
@@ -17,23 +19,24 @@
 -- write there, costs memory, or ends the block of a session that has not been heard
 -- of for as long as history.
 local function parse(value)
-  return string.match(value, '^(%w+),(%w+),(%w*),(%l*)([%u%d]*),')
+  return string.match(value, '^(%w+),(%w+),(%w*),(%l*)([%u%d]*),(.*)$')
 end
 
-local from, renewed, to = ARGV[2], ARGV[3], ARGV[4]
+local from, renewed, to, holder = ARGV[2], ARGV[3], ARGV[4], ARGV[6]
 local flags, version = string.match(ARGV[5], '^(%l*)([%u%d]*)$')
 local read = redis.call('HMGET', KEYS[1], ARGV[1], 'o')
 local stored = read[1]
-local ofrom, orenewed, oto, oflags, oversion
+local ofrom, orenewed, oto, oflags, oversion, oholder
 if stored then
-  ofrom, orenewed, oto, oflags, oversion = parse(stored)
+  ofrom, orenewed, oto, oflags, oversion, oholder = parse(stored)
 end
 if ofrom then
+  local versions = version ~= '' and oversion ~= ''
   local has = function(letters, letter) return string.find(letters, letter, 1, true) end
   local later = (tonumber(version, 36) or 0) - (tonumber(oversion, 36) or 0)
   local ignored = has(flags, 'i') or has(oflags, 'i')
   if version ~= '' and later < 0 then
-    from, flags, version = ofrom, oflags, oversion
+    from, flags, version, holder = ofrom, oflags, oversion, oholder
   elseif version == '' or later == 0 or oversion == '' then
     local seen, known = has(flags, 's'), has(oflags, 's')
     if known or (not seen and tonumber(ofrom, 36) < tonumber(from, 36)) then
@@ -54,6 +57,10 @@ if ofrom then
     if oto ~= '' then
       renewed = orenewed
     end
+  elseif to ~= '' and versions and later ~= 0 then
+    if later < 0 then
+      renewed = orenewed
+    end
   elseif tonumber(orenewed, 36) > tonumber(renewed, 36) then
     renewed = orenewed
   end
@@ -61,7 +68,7 @@ if ofrom then
     to = oto
   end
 end
-local value = from .. ',' .. renewed .. ',' .. to .. ',' .. flags .. version .. ',' .. ARGV[6]
+local value = from .. ',' .. renewed .. ',' .. to .. ',' .. flags .. version .. ',' .. holder
 
 local opens, room = string.match(read[2] or '', '^(%d+),(%d+)$')
 opens, room = tonumber(opens), tonumber(room)

@@ -26,6 +26,7 @@ func bindingsAt(t *testing.T, s Ports, addr netip.Addr, from, to time.Time) []qu
 			a.From.Compare(b.From), cmp.Compare(a.Session.String(), b.Session.String()), a.RenewedAt.Compare(b.RenewedAt),
 			a.To.Compare(b.To), cmp.Compare(a.Prefix.String(), b.Prefix.String()), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subscriber, b.Subscriber),
 			cmp.Compare(fmt.Sprint(a.Ignored), fmt.Sprint(b.Ignored)), a.Began.Compare(b.Began), a.FromBy.Compare(b.FromBy),
+			cmp.Compare(a.Ports.Lo, b.Ports.Lo), cmp.Compare(a.Ports.Hi, b.Ports.Hi), cmp.Compare(a.Via.String(), b.Via.String()),
 			cmp.Compare(fmt.Sprint(a.Inferred, a.StartSeen), fmt.Sprint(b.Inferred, b.StartSeen)),
 		)
 	})

@@ -73,13 +73,23 @@ func (b borrowed) Bindings(ctx context.Context, at quarantine.Place, from, to ti
 	return beside(own, told, err)
 }
 
+// PortBindings implements quarantine.PortFinder.
+func (b borrowed) PortBindings(ctx context.Context, at quarantine.Place, port uint16, from, to, until time.Time) ([]quarantine.Binding, error) {
+	own, err := b.Store.PortBindings(ctx, at, port, from, to, until)
+	if err != nil {
+		return nil, err
+	}
+	told, err := b.sessions.Bindings(ctx, at, time.Time{}, until)
+	return beside(own, told, err)
+}
+
 // beside adds what translators' logs told to what the other program tells. Where
 // that one does not look addresses up the logs stand alone; where it could not be
 // asked nobody knows who else has the address.
 func beside(own, told []quarantine.Binding, err error) ([]quarantine.Binding, error) {
 	var pushed []quarantine.Binding
 	for _, p := range own {
-		if p.Kind == quarantine.NATPortBlock && (p.Via.IsValid() || p.Session.ID == p.Subscriber) {
+		if p.Kind == quarantine.NATPortBlock && (p.Shared || p.Via.IsValid() || p.Session.ID == p.Subscriber) {
 			pushed = append(pushed, p)
 		}
 	}
