@@ -17,7 +17,7 @@ func TestWithoutRedisAtStartVerdictsAreAcceptedAndWorkedOffLater(t *testing.T) {
 	if status, body := b.get("/readyz"); status != 503 {
 		t.Errorf("/readyz without Redis ever seen: %d %s", status, body)
 	}
-	start := record{user: "alice", session: "s-alice", ip: "198.51.100.7", ago: time.Second}
+	began, start := time.Now(), record{user: "alice", session: "s-alice", ip: "198.51.100.7", ago: 2 * time.Second}
 	// No other instance could know of one that Redis has never seen, and wait for
 	// what it answers.
 	if out, err := radclient(t, b.radius(), "acct", acctSecret, start.String(), "-r", "1", "-t", "2"); err == nil {
@@ -38,6 +38,7 @@ func TestWithoutRedisAtStartVerdictsAreAcceptedAndWorkedOffLater(t *testing.T) {
 		status, body := b.get("/readyz")
 		return body, status == 200
 	})
+	start.ago = time.Since(began) + 2*time.Second
 	b.account(start) // as the BNG repeats it
 	b.bng.expect("alice", coaRequest("alice", "s-alice", "GARDEN"))
 	b.stands("alice", "restricted", "bng1/s-alice acked")
