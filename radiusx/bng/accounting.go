@@ -141,7 +141,7 @@ func (a *Accounting) events(r *acct.Record) ([]quarantine.SessionEvent, error) {
 	if event.Key.Identified() {
 		return append(doubts, event), nil
 	}
-	if events := append(doubts, event.Unidentified(quarantine.NoSessionID)...); len(events) > 0 {
+	if events := slices.Concat(doubts, event.Unidentified(quarantine.NoSessionID)); len(events) > 0 {
 		return events, nil
 	}
 	return nil, acct.ErrRejected // acct.Server has counted why
