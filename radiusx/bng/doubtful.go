@@ -24,7 +24,8 @@ func (f *Fleet) perhaps(r *acct.Record) []*member {
 
 // doubts binds the addresses of a record that is not taken for any configured BNG's
 // to nobody, on each that it may be about: whoever held them there before may have
-// them no more.
+// them no more. They do so at the time of the record alone, so that nothing is left of
+// it once the configuration is right.
 func (a *Accounting) doubts(r *acct.Record) (events []quarantine.SessionEvent) {
 	if _, session := eventKinds[r.Status]; !session || r.Service {
 		return nil
@@ -32,6 +33,7 @@ func (a *Accounting) doubts(r *acct.Record) (events []quarantine.SessionEvent) {
 	_, nat := insideOf(r)
 	for _, m := range a.fleet.perhaps(r) {
 		event := a.sessionEvent(r, m.Name)
+		event.Kind, event.StartedAt = quarantine.SessionEnded, event.At
 		if event.Subscriber = ""; nat { // which tells of the inside address, and not that somebody took it
 			event.Addresses = slices.DeleteFunc(event.Addresses, func(h quarantine.Address) bool { return h.Kind != quarantine.NATPortBlock })
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cordon/quarantine"
+	"cordon/quarantine/quarantinetest"
 	"cordon/radiusx/acct"
 )
 
@@ -52,4 +53,43 @@ func TestWhoseAddressARecordTakesThatContradictsTheConfigurationHasItNoMore(t *t
 			t.Errorf("%s: %q, want %q; all: %+v", test.about, got, test.doubted, store.events)
 		}
 	}
+}
+
+func TestOnceTheConfigurationIsRightNothingIsLeftOfTheDoubt(t *testing.T) {
+	addr := netip.MustParseAddr
+	store := quarantinetest.NewMemory()
+	a := NewAccounting(twinFleet(t), store, AccountingConfig{})
+	noon := time.Now().Add(-12 * time.Hour).Truncate(time.Second)
+	tell := func(status acct.Status, id, user, called string, hour, session int) {
+		must(t, a.Handle(t.Context(), []acct.Record{{
+			Status: status, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.0/24")}, From: netip.MustParseAddrPort("192.0.2.5:1646"),
+			At: noon.Add(time.Duration(hour) * time.Hour), SessionTime: time.Duration(session) * time.Hour,
+			NAS: acct.NAS{IP: addr("10.0.0.5"), Identifier: called}, SessionID: id, UserName: user, Subscriber: user, FramedIP: addr("198.51.100.7"),
+		}})[0])
+	}
+	want := func(hour int, subscriber string) {
+		t.Helper()
+		moment := noon.Add(time.Duration(hour)*time.Hour + 30*time.Minute)
+		bindings, err := store.Bindings(t.Context(), quarantine.Place{Addr: addr("198.51.100.7")}, noon.Add(-time.Hour), noon.Add(12*time.Hour))
+		must(t, err)
+		if got := quarantine.WhoHeld(bindings, nil, 0, moment, 2*time.Second); got.Subscriber != subscriber {
+			t.Errorf("half past %d: %q (%s), want %q", hour, got.Subscriber, got.Reason, subscriber)
+		}
+	}
+	tell(acct.Start, "42", "alice", "edge", 0, 0)
+	tell(acct.InterimUpdate, "42", "alice", "edge", 1, 1)
+	want(1, "alice")
+	tell(acct.Start, "43", "bob", "edge-new", 2, 0)
+	want(0, "alice")
+	want(2, "")
+	tell(acct.InterimUpdate, "43", "bob", "edge-new", 3, 1)
+	want(3, "")
+	tell(acct.InterimUpdate, "43", "bob", "edge", 4, 2)
+	tell(acct.InterimUpdate, "43", "bob", "edge", 5, 3)
+	want(4, "bob")
+	want(5, "bob")
+	tell(acct.InterimUpdate, "43", "bob", "edge-new", 6, 4) // and renamed in mid-session
+	want(6, "")
+	tell(acct.InterimUpdate, "43", "bob", "edge", 7, 5)
+	want(7, "bob")
 }
