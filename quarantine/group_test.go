@@ -183,3 +183,26 @@ func TestTwoSessionsOfALineThatAreNoSwitchOverBothStay(t *testing.T) {
 		}
 	}
 }
+
+// The BNG was restarted, said nothing of it, and counts its sessions anew; the
+// newcomer's Interim-Updates do not have what the first one's key is made of.
+func TestAFallbackDoesNotGiveALaterSessionToTheFirstOnesHolder(t *testing.T) {
+	const circuit = "bng1/eth 0/1"
+	first := Apply(nil, event(SessionStarted, circuit, 0, 0), time.Time{}, nothingRestricted).Session
+	for _, test := range []struct {
+		about       string
+		sessionTime int
+		want        string
+	}{
+		{"began long after the last record", 3600, "bob"},
+		{"is as old as the first one", 36_000, circuit},
+		{"is, by a clock that is a little slow", 35_980, circuit},
+		{"does not tell", 0, circuit},
+	} {
+		ev := event(SessionRenewed, "bob", 36_000, test.sessionTime)
+		ev.Fallback = true
+		if got := Apply(&first, ev, time.Time{}, nothingRestricted).Session.Subscriber; got != test.want {
+			t.Errorf("%s: %q, want %q", test.about, got, test.want)
+		}
+	}
+}

@@ -111,17 +111,25 @@ func Apply(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(At
 }
 
 // keepName gives an event whose name is a fallback the name of the session that it
-// is about.
+// is about. One that began after the session's last record is another: after a
+// restart that nobody announced the id is somebody else's.
 func (ev SessionEvent) keepName(prev *Session, resetAt time.Time) SessionEvent {
 	if !ev.Fallback || prev.Subscriber == "" {
 		return ev
 	}
 	named := ev
 	named.Subscriber = prev.Subscriber
-	if another(prev, named, resetAt) {
+	if another(prev, named, resetAt) || ev.contradicts(prev) && ev.startedAfter(prev) {
 		return ev
 	}
 	return named
+}
+
+// startedAfter reports whether the record tells of a session that began after the
+// last record of prev.
+func (ev *SessionEvent) startedAfter(prev *Session) bool {
+	start := ev.start()
+	return start.After(prev.SeenAt.Add(ClockSlack)) && !prev.beganNear(start, ev.startBy()) && !drifted(prev, ev)
 }
 
 // applyService takes in what a service's record shows about the session it

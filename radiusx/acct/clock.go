@@ -44,6 +44,7 @@ const (
 type judged struct {
 	at, latest time.Time // latest: zero if at is certain
 	fault      clockFault
+	guessed    bool // at is arrival less delay, and nothing else tells whether it waited
 }
 
 // clock measures what one way on which the records of a BNG come makes of its
@@ -65,14 +66,14 @@ type clock struct {
 // may be.
 func (c *clock) judge(s sighting, maxAge time.Duration) judged {
 	u := s.unexplained()
-	c.observe(u, s.arrived)
+	c.observe(u, &s)
 	arrival, oldest := s.arrived.Add(-s.delay), s.arrived.Add(-maxAge)
 	offset, steady := c.offset(&s)
 	switch {
-	case u.Abs() <= clockLimit:
+	case u.Abs() <= clockLimit && u-offset <= clockLimit:
 		return judged{at: minTime(s.stamp, s.arrived)}
 	case s.stamp.Before(oldest), u < 0 && !steady:
-		return judged{at: arrival, fault: faultOf(u)}
+		return judged{at: arrival, fault: faultOf(u), guessed: true}
 	case steady && u-offset <= clockLimit:
 		return judged{at: arrival, fault: faultOf(u)}
 	}
@@ -88,14 +89,15 @@ func faultOf(unexplained time.Duration) clockFault {
 }
 
 // observe takes a difference in.
-func (c *clock) observe(u time.Duration, arrived time.Time) {
+func (c *clock) observe(u time.Duration, s *sighting) {
+	arrived := s.arrived
 	c.last, c.inRun = u, true
 	switch {
 	case c.run.fits(u):
 		c.run.add(u, arrived)
 		c.next = stretch{}
 		return
-	case u < c.run.least(), u.Abs() <= clockLimit: // the clock was set, or what waited before waits less
+	case u < c.run.least(), u.Abs() <= clockLimit && !c.mayHaveWaited(s): // the clock was set, or what waited before waits less
 		c.run, c.next = stretch{}, stretch{}
 		c.run.add(u, arrived)
 		return
@@ -116,6 +118,13 @@ func (c *clock) observe(u time.Duration, arrived time.Time) {
 	if c.next.steady() {
 		c.run, c.next, c.inRun = c.next, stretch{}, true
 	}
+}
+
+// mayHaveWaited reports whether a stamp that agrees with its arrival may be that of
+// a clock ahead, on a record that waited as long as that: a queue that drains comes
+// by that moment.
+func (c *clock) mayHaveWaited(s *sighting) bool {
+	return (s.relayed || !s.told) && c.run.steady() && c.run.least() < -clockLimit
 }
 
 // offset is the difference that is the clock's, 0 if there is none that is known to

@@ -157,6 +157,14 @@ func TestClocks(t *testing.T) {
 		c.want("at once", c.every(20*time.Second, 40, always(-5*time.Hour), zero, zero), clockAhead)
 		c.want("late", c.every(20*time.Second, 3, always(-5*time.Hour), always(time.Hour), zero), clockContradictory)
 		c.want("late, counted", c.every(20*time.Second, 3, always(-5*time.Hour), always(time.Hour), always(time.Hour)), clockAhead)
+		c.want("set right, or late by as much", c.every(20*time.Second, 14, zero, zero, zero), clockContradictory)
+		c.every(20*time.Second, 6, zero, zero, zero)
+		c.want("set right", c.every(20*time.Second, 40, zero, zero, zero), clockBelieved)
+	})
+	t.Run("ahead, of a BNG that counts", func(t *testing.T) {
+		c := newCourse(t)
+		c.told = true
+		c.every(20*time.Second, 40, always(-5*time.Hour), zero, zero)
 		c.want("set right", c.every(20*time.Second, 40, zero, zero, zero), clockBelieved)
 	})
 	t.Run("summer time begins west of Greenwich", func(t *testing.T) {
@@ -257,5 +265,33 @@ func TestTheClocksAreShownAndBounded(t *testing.T) {
 	}
 	if len(c.list()) != maxClocks {
 		t.Errorf("%d clocks are kept", len(c.list()))
+	}
+}
+
+func TestARecordThatWaitedLongerThanAnEventMayBeOldIsNoNews(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	const maxAge = 168 * time.Hour
+	waited := maxAge + time.Hour
+	d := decoded{delay: waited, told: true, eventTime: now.Add(-waited)}
+	if r := timed(&d, now, maxAge); !r.At.Equal(now.Add(-maxAge)) || !r.Latest.IsZero() || d.absurd == 0 {
+		t.Errorf("at %v before its arrival, latest %v, %d absurd", now.Sub(r.At), r.Latest, d.absurd)
+	}
+}
+
+// A queue of three hours is worked off by a relay that does not count it; the clock
+// is an hour ahead, so what waited an hour seems to come in time.
+func TestAKnownClockAheadIsNotSetRightByAQueueThatDrains(t *testing.T) {
+	c := newCourse(t)
+	c.relayed = true
+	c.every(20*time.Second, 40, always(-time.Hour), always(0), always(0))
+	c.now = c.now.Add(3 * time.Hour)
+	for i := range 1080 {
+		c.now = c.now.Add(time.Second)
+		waited := 3*time.Hour - time.Duration(i)*10*time.Second
+		event := c.now.Add(-waited)
+		j := c.record(-time.Hour, waited, 0)
+		if j.latest.IsZero() && waited > 10*time.Second && event.Before(j.at.Add(-10*time.Second)) {
+			t.Fatalf("waited %v: certain to be at %v, was at %v", waited, j.at, event)
+		}
 	}
 }

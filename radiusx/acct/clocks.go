@@ -116,18 +116,20 @@ func (s *Server) at(r *Record, d *decoded) {
 	if d.delay > s.config.MaxAge {
 		d.absurd++
 		r.Delay = 0
-		if d.eventTime.IsZero() {
+		if d.eventTime.IsZero() || r.Arrived.Add(-d.delay).Sub(d.eventTime).Abs() <= clockLimit { // it has waited so long
 			r.At = r.Arrived.Add(-s.config.MaxAge)
 			return
 		}
 	}
 	if r.At = r.Arrived.Add(-r.Delay); d.eventTime.IsZero() {
+		d.untimed = !d.told
 		return
 	}
 	j := s.clocks.judge(r, sighting{arrived: r.Arrived, delay: r.Delay, told: d.told, stamp: d.eventTime, relayed: r.Client.Relay}, s.config.BNGOf)
 	if d.eventTime.Sub(r.Arrived).Abs() > s.config.MaxAge {
 		d.absurd++
 	}
+	d.untimed = j.guessed && !d.told
 	switch r.At, r.Latest = j.at, j.latest; j.fault {
 	case clockAhead:
 		s.tally.add(ClockAhead)

@@ -48,6 +48,7 @@ type decoded struct {
 	absurd    int       // times left out because they cannot be
 	nat       natNews
 	told      bool     // Acct-Delay-Time is there
+	untimed   bool     // nothing tells whether it waited before it arrived, see Server.at
 	conflict  bool     // two different values of Acct-Status-Type
 	gone      []string // kinds of address that are down, see dropReleased
 	seen      [256]bool

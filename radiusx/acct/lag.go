@@ -1,6 +1,7 @@
 package acct
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -12,7 +13,8 @@ import (
 //
 // A record whose Event-Timestamp contradicts its arrival may come late, or from a
 // BNG whose clock is off. It comes late unless the relay counted its waiting, or
-// sent a record that was in time a moment ago.
+// sent a record that was in time a moment ago. One that does not tell when its event
+// was, neither by Acct-Delay-Time nor by a stamp that is believed, is no evidence.
 const (
 	lagLimit  = 3 * time.Second
 	lagLinger = 15 * time.Second
@@ -21,8 +23,15 @@ const (
 // lag knows which relays are behind, and up to where their records tell.
 type lag struct {
 	mu     sync.Mutex // guards what follows
-	behind map[*Client]lagging
-	inTime map[*Client]time.Time // arrival of the last record that was in time
+	behind map[relay]lagging
+	inTime map[relay]time.Time // arrival of the last record that was in time
+}
+
+// relay is one sender: a client's prefix may hold several, each with a queue of its
+// own.
+type relay struct {
+	client *Client
+	from   netip.Addr
 }
 
 type lagging struct {
@@ -31,14 +40,15 @@ type lagging struct {
 }
 
 func newLag() *lag {
-	return &lag{behind: make(map[*Client]lagging), inTime: make(map[*Client]time.Time)}
+	return &lag{behind: make(map[relay]lagging), inTime: make(map[relay]time.Time)}
 }
 
-// note takes a record's times in.
+// note takes a record's times in; not of one that nothing tells the time of.
 func (l *lag) note(r *Record) {
 	if !r.Client.Relay {
 		return
 	}
+	from := relay{r.Client, r.From.Addr().Unmap()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := r.At
@@ -48,11 +58,11 @@ func (l *lag) note(r *Record) {
 	late := r.Arrived.Sub(at) > lagLimit
 	switch {
 	case !late:
-		delete(l.behind, r.Client)
-		l.inTime[r.Client] = r.Arrived
-	case !r.Latest.IsZero() && r.Arrived.Sub(l.inTime[r.Client]) < lagLinger: // the clock of one BNG
+		delete(l.behind, from)
+		l.inTime[from] = r.Arrived
+	case !r.Latest.IsZero() && r.Arrived.Sub(l.inTime[from]) < lagLinger: // the clock of one BNG
 	default:
-		l.behind[r.Client] = lagging{at: at, until: r.Arrived.Add(lagLinger)}
+		l.behind[from] = lagging{at: at, until: r.Arrived.Add(lagLinger)}
 	}
 }
 
@@ -60,10 +70,10 @@ func (l *lag) note(r *Record) {
 func (l *lag) oldest(now time.Time) (oldest time.Time, behind bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for client, where := range l.behind {
+	for from, where := range l.behind {
 		switch {
 		case !now.Before(where.until):
-			delete(l.behind, client)
+			delete(l.behind, from)
 		case !behind || where.at.Before(oldest):
 			oldest, behind = where.at, true
 		}

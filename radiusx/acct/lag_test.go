@@ -1,6 +1,7 @@
 package acct
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -30,4 +31,43 @@ func TestBehindALaggingRelayNothingLaterCanBeSaid(t *testing.T) {
 	note(relay, time.Hour+4*time.Second, time.Hour+3*time.Second)
 	want(time.Hour+5*time.Second, 5*time.Minute, true)
 	want(time.Hour+2*time.Second+lagLinger, 0, false)
+}
+
+func TestALagIsNotOverByRecordsThatDoNotTellWhetherTheyWaited(t *testing.T) {
+	noon := time.Unix(1_800_000_000, 0)
+	s := &Server{config: Config{MaxAge: 168 * time.Hour, BNGOf: func(*Record) string { return "" }}, clocks: newClocks(168 * time.Hour), lag: newLag()}
+	relay := &Client{Relay: true}
+	send := func(nas string, arrived, stamp time.Time) {
+		d := decoded{record: Record{Client: relay, From: bngAddr, Arrived: arrived, NAS: NAS{Identifier: nas}}, eventTime: stamp}
+		s.at(&d.record, &d)
+		if !d.untimed {
+			s.lag.note(&d.record)
+		}
+	}
+	for i := range 5 {
+		now := noon.Add(time.Duration(i) * time.Second)
+		send("stamps", now, now.Add(-time.Hour))
+		send("ahead by five hours", now, now.Add(4*time.Hour))
+		send("does not stamp", now, time.Time{})
+	}
+	if oldest, behind := s.lag.oldest(noon.Add(5 * time.Second)); !behind || oldest.After(noon.Add(-time.Hour+5*time.Second)) {
+		t.Errorf("%v, behind %t", oldest, behind)
+	}
+}
+
+func TestEachRelayWithinOnePrefixHasAQueueOfItsOwn(t *testing.T) {
+	noon := time.Unix(1_800_000_000, 0)
+	l, relay := newLag(), &Client{Relay: true}
+	note := func(from string, waited time.Duration) {
+		l.note(&Record{Client: relay, From: netip.MustParseAddrPort(from), Arrived: noon, At: noon.Add(-waited)})
+	}
+	note("192.0.2.20:1", time.Hour)
+	note("192.0.2.21:1", 0)
+	if oldest, behind := l.oldest(noon); !behind || !oldest.Equal(noon.Add(-time.Hour)) {
+		t.Errorf("%v, behind %t", oldest, behind)
+	}
+	note("192.0.2.20:2", 0)
+	if oldest, behind := l.oldest(noon); behind {
+		t.Errorf("still behind, at %v", oldest)
+	}
 }

@@ -234,3 +234,24 @@ func TestAPacketOf4096OctetsIsTaken(t *testing.T) {
 		}
 	})
 }
+
+// Each Interim-Update of a NAT's session tells of another block.
+func TestTheNextRecordOfASessionIsNoRetransmissionOfOneThatWasNotStored(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	client := &Client{}
+	record := func(age time.Duration, lo uint16) *Record {
+		return &Record{Client: client, SessionID: "1", Status: InterimUpdate, At: now.Add(age), SessionTime: age, Blocks: []PortBlock{{Lo: lo, Hi: lo + 99}}}
+	}
+	w := newWatermark(time.Minute)
+	w.miss(w.begin(record(0, 1024)), now)
+	for _, next := range []*Record{record(2*time.Second, 1024), record(0, 2048)} {
+		w.stored(w.begin(next))
+		if _, waits := w.oldest(now.Add(3 * time.Second)); !waits {
+			t.Errorf("%+v is taken for a retransmission", next)
+		}
+	}
+	w.stored(w.begin(record(0, 1024)))
+	if _, waits := w.oldest(now.Add(3 * time.Second)); waits {
+		t.Error("the retransmission is not recognised")
+	}
+}

@@ -147,7 +147,9 @@ func (s *Server) accounting(x *exchange, d *decoded, client *Client, packet []by
 	s.at(r, d)
 	s.blameParts(d, r, countAttributes(packet))
 	x.mark = s.open.begin(r)
-	s.lag.note(r)
+	if !d.untimed {
+		s.lag.note(r)
+	}
 	s.enqueue(x, now)
 }
 

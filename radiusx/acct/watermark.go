@@ -38,10 +38,15 @@ type missedKey struct {
 	sessionID string
 	address   netip.Addr // of a record without Acct-Session-Id
 	status    Status
+	time      time.Duration // Acct-Session-Time: the next Interim-Update is no retransmission
+	block     PortBlock     // the first: each record of a NAT's session tells of others
 }
 
 func missedKeyOf(r *Record) missedKey {
-	key := missedKey{client: r.Client, nas: r.NAS, sessionID: r.SessionID, status: r.Status}
+	key := missedKey{client: r.Client, nas: r.NAS, sessionID: r.SessionID, status: r.Status, time: r.SessionTime}
+	if len(r.Blocks) > 0 {
+		key.block = r.Blocks[0]
+	}
 	if key.sessionID == "" {
 		key.address = r.FramedIP
 	}

@@ -114,6 +114,9 @@ func (a *Accounting) events(r *acct.Record) ([]quarantine.SessionEvent, error) {
 	switch {
 	case !allowed:
 		a.blame(a.fleet.notAllowed(r), r)
+		if doubts := a.doubts(r); len(doubts) > 0 {
+			return doubts, nil
+		}
 		return nil, acct.ErrRejected
 	case r.Status == acct.On || r.Status == acct.Off:
 		return []quarantine.SessionEvent{reset(r, bng)}, nil
@@ -131,10 +134,14 @@ func (a *Accounting) events(r *acct.Record) ([]quarantine.SessionEvent, error) {
 		m.surge.start(time.Now())
 	}
 	event := a.sessionEvent(r, bng)
-	if event.Key.Identified() {
-		return []quarantine.SessionEvent{event}, nil
+	var doubts []quarantine.SessionEvent
+	if m == nil && a.fleet.at(r.From.Addr()) != nil { // from a BNG's address, not by its names
+		doubts = a.doubts(r)
 	}
-	if events := event.Unidentified(quarantine.NoSessionID); len(events) > 0 {
+	if event.Key.Identified() {
+		return append(doubts, event), nil
+	}
+	if events := slices.Concat(doubts, event.Unidentified(quarantine.NoSessionID)); len(events) > 0 {
 		return events, nil
 	}
 	return nil, acct.ErrRejected // acct.Server has counted why

@@ -44,8 +44,8 @@ func (f *Fleet) NASOf(bng string) (ips []netip.Addr, identifiers []string) {
 		if ip, err := netip.ParseAddr(name); is && err == nil {
 			return []netip.Addr{ip}, nil
 		}
-		if is {
-			return nil, []string{name}
+		if identifier, err := quarantine.UnescapeName(name); is && err == nil {
+			return nil, []string{identifier}
 		}
 		return nil, nil
 	}

@@ -96,6 +96,8 @@ func TestAnOrderGoesToTheMemberThatSpokeLastAndNotFoundProvesNothingAlone(t *tes
 		{"nobody spoke of it yet", restrict, onPair("", "1"), "filter-id", [2]coa.Result{unknown, agrees}, "12", quarantine.OutcomeAcked},
 		{"a member that is configured no more", restrict, onPair("bng9", "1"), "filter-id", [2]coa.Result{agrees, agrees}, "1", quarantine.OutcomeAcked},
 		{"by a counter alone, which may be another's there", restrict, onPair("bng1", "0000002a"), "nokia-sros", [2]coa.Result{unknown, agrees}, "1", quarantine.OutcomeRefused},
+		{"release by a counter alone, silent", release, onPair("bng1", "0000002a"), "nokia-sros", [2]coa.Result{silent, agrees}, "1", quarantine.OutcomeUnanswered},
+		{"release by a number that is nobody else's, silent", release, onPair("bng1", "241AFF0000003250B5F750"), "nokia-sros", [2]coa.Result{silent, agrees}, "12", quarantine.OutcomeUnanswered},
 		{"by a number that is nobody else's", restrict, onPair("bng1", "241AFF0000003250B5F750"), "nokia-sros", [2]coa.Result{unknown, agrees}, "12", quarantine.OutcomeAcked},
 		{"a BNG of its own", restrict, quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng3", ID: "1"}, Subscriber: "alice"}, "filter-id", [2]coa.Result{agrees, agrees}, "3", quarantine.OutcomeSessionGone},
 		{"from before there was a group", release, quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "1"}, Subscriber: "alice"}, "filter-id", [2]coa.Result{agrees, agrees}, "2", quarantine.OutcomeAcked},
@@ -133,6 +135,17 @@ func TestWhatIsLeftOfAChangeIsTakenBackOnEveryMember(t *testing.T) {
 		if out.Kind != test.outcome || (out.Kind == quarantine.OutcomePartial) != (out.Residue == residue) || len(net.sent) != 2 {
 			t.Errorf("%+v: %+v, sent to %v", test.answers, out, net.sent)
 		}
+	}
+}
+
+func TestWhatIsLeftOfAChangeIsNotTakenBackFromSomebodyElse(t *testing.T) {
+	residue := encodeResidue([]dialect.Step{{Code: radius.CodeCoARequest, Attributes: attrs("Acct-Session-Id", "0000002a")}})
+	fleet, err := pairFleet(t, "nokia-sros", nil)
+	must(t, err)
+	net := &pairNet{answer: map[byte]coa.Result{1: agrees, 2: agrees}}
+	out := NewEnforcer(fleet, net, nil).Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "0000002a"), Residue: residue})
+	if out.Kind != quarantine.OutcomeAcked || len(net.sent) != 1 {
+		t.Errorf("%+v, sent to %v", out, net.sent)
 	}
 }
 

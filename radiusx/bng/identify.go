@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"cordon/quarantine"
 	"cordon/radiusx/acct"
 )
 
@@ -209,7 +210,7 @@ func nameOf(m *member, r *acct.Record) string {
 	case said.IPv6.IsValid():
 		return unconfigured + said.IPv6.String()
 	case said.Identifier != "":
-		return unconfigured + strings.ReplaceAll(said.Identifier, "/", "_")
+		return unconfigured + quarantine.EscapeName(strings.ReplaceAll(said.Identifier, "/", "_"))
 	}
 	return unconfigured + r.From.Addr().Unmap().String()
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"cordon/quarantine"
 	"cordon/radiusx"
@@ -157,5 +158,18 @@ func TestTwoBNGsMayHaveOneIdentifierButNotOneAddress(t *testing.T) {
 	other.NAS = []NAS{{IP: netip.MustParseAddr("10.0.0.5")}}
 	if _, err := NewFleet([]Config{c, other}); err == nil {
 		t.Error("one address was taken")
+	}
+}
+
+func TestUnconfiguredBNGsOfDifferentNamesAreDifferent(t *testing.T) {
+	names := map[string]string{}
+	for _, said := range []string{"M\xfcnchen", "M\xe4nchen", "M\ufffdnchen", `M\xfcnchen`, "a\nb"} {
+		name := nameOf(nil, &acct.Record{NAS: acct.NAS{Identifier: said}})
+		if other, twice := names[name]; twice {
+			t.Errorf("%q and %q are both %q", said, other, name)
+		}
+		if names[name] = said; !utf8.ValidString(name) {
+			t.Errorf("%q is %q, which JSON does not hold", said, name)
+		}
 	}
 }

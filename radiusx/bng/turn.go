@@ -10,7 +10,8 @@ import (
 
 // inTurn carries an order out on a redundancy group: on the member that spoke of
 // the session last, and on the others where that one does not know the session or,
-// for what takes something away, does not answer. "Not found" counts only if all
+// for what takes something away, does not answer; never where it may be about
+// somebody else. "Not found" counts only if all
 // say so.
 func (e *Enforcer) inTurn(ctx context.Context, members []*member, o *quarantine.Order) quarantine.Outcome {
 	out := e.on(ctx, members[0], o)
@@ -18,10 +19,13 @@ func (e *Enforcer) inTurn(ctx context.Context, members []*member, o *quarantine.
 		switch {
 		case o.Check:
 			return out
+		case o.UndoesOnly() && m.mayMeanAnother(o): // its session is not there
 		case o.UndoesOnly():
 			out = bothUndone(out, e.on(ctx, m, o))
 		case out.Kind == quarantine.OutcomeSessionGone:
 			out = e.instead(ctx, m, o, out)
+		case out.Kind == quarantine.OutcomeUnanswered && !o.Restricts() && m.mayMeanAnother(o):
+			out.Reason += m.notAsked()
 		case out.Kind == quarantine.OutcomeUnanswered && !o.Restricts():
 			out = asWell(out, e.on(ctx, m, o), m)
 		}
@@ -31,9 +35,9 @@ func (e *Enforcer) inTurn(ctx context.Context, members []*member, o *quarantine.
 
 // instead asks a member after others said that they do not know the session.
 func (e *Enforcer) instead(ctx context.Context, m *member, o *quarantine.Order, before quarantine.Outcome) quarantine.Outcome {
-	if !m.namesSubscriber(o.To == quarantine.Disconnect) && len(o.Session.ID) < uniqueID {
+	if m.mayMeanAnother(o) {
 		before.Kind = quarantine.OutcomeRefused
-		before.Reason += "; " + m.Name + " is not asked, for the session's number alone may be another subscriber's there"
+		before.Reason += m.notAsked()
 		return before
 	}
 	if o.Restricts() {
@@ -48,6 +52,17 @@ func (e *Enforcer) instead(ctx context.Context, m *member, o *quarantine.Order, 
 		out.Reason = m.Name + ": " + out.Reason
 	}
 	return out
+}
+
+// mayMeanAnother reports whether an order about a session of another member may be
+// carried out on somebody else's here: it says no more than the session's number, and
+// each may have one of that.
+func (m *member) mayMeanAnother(o *quarantine.Order) bool {
+	return !m.namesSubscriber(o.To == quarantine.Disconnect) && len(o.Session.ID) < uniqueID
+}
+
+func (m *member) notAsked() string {
+	return "; " + m.Name + " is not asked, for the session's number alone may be another subscriber's there"
 }
 
 // uniqueID is how long an Acct-Session-Id must be, in octets, to be believed to be
