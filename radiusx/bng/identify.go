@@ -116,6 +116,8 @@ func (f *Fleet) identify(nas acct.NAS, source netip.Addr) (*member, identificati
 		return nil, contradicted
 	case len(named) == 1 && own != nil && own != named[0]:
 		return named[0], contradicted
+	case len(named) == 1 && own == nil && source.IsValid() && said != nas && !said.IP.IsValid() && !said.IPv6.IsValid():
+		return nil, unidentified // an identifier beside every host's address may be a copy of the BNG's configuration
 	case len(named) == 1:
 		return named[0], identified
 	case own != nil && !own.contradicts(said):

@@ -57,6 +57,7 @@ func TestADirectSenderWhoseNamesTellNothingIsKnownByItsAddress(t *testing.T) {
 		{"by the address in its names", all, "10.0.0.5", acct.NAS{}, "edge", ""},
 		{"a BNG's own name from its own address", all, "192.0.2.5", acct.NAS{Identifier: "edge"}, "edge", ""},
 		{"a BNG's own name from elsewhere in the prefix", all, "192.0.2.99", acct.NAS{Identifier: "edge"}, "edge", ""},
+		{"a copy of a BNG's configuration on another box", all, "192.0.2.99", acct.NAS{IP: addr("127.0.0.1"), Identifier: "edge"}, "nas:192.0.2.99", ""},
 		{"another BNG's name", all, "192.0.2.2", acct.NAS{Identifier: "edge"}, "", "forbidden"},
 		{"another BNG's address", all, "192.0.2.2", acct.NAS{IP: addr("10.0.0.5")}, "", "forbidden"},
 		{"names of two BNGs", all, "192.0.2.99", acct.NAS{IP: addr("192.0.2.4"), Identifier: "edge"}, "", "forbidden"},
