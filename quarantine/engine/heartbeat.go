@@ -26,12 +26,16 @@ type heartbeat struct {
 	now    func() time.Time
 	uptime func() time.Duration
 
-	mu      sync.Mutex // guards what follows
-	spoke   instant    // before the call that succeeded
-	known   bool       // spoke is set
-	here    bool       // in this process, and not before a restart
-	before  bool       // an earlier run spoke, and knew the others
-	resumed time.Time  // by the store's clock: the first word after the start or after being cut off
+	mu     sync.Mutex // guards what follows
+	spoke  instant    // before the call that succeeded
+	known  bool       // spoke is set
+	here   bool       // in this process, and not before a restart
+	before bool       // an earlier run spoke, and knew the others
+	left   bool       // it left in good order, and has not spoken since: nobody waits for it
+	// aloneFor is the AloneFor that the store took with the last word: another one that
+	// is configured meanwhile counts once the others know it.
+	aloneFor time.Duration
+	resumed  time.Time // by the store's clock: the first word after the start or after being cut off
 }
 
 // instant is one moment on both clocks.
@@ -71,22 +75,49 @@ func (h *heartbeat) publishing() (resumed time.Time, ok bool) {
 	return h.resumed, h.here && silence <= returnsAfter
 }
 
-// replay learns from the journal when an earlier run spoke. The uptime of that
-// run is over, so time since the start counts beside the wall clock.
-func (h *heartbeat) replay(at time.Time) {
+// waitedFor returns for how long after its last word the others wait for what this
+// instance answers alone; 0: not at all.
+func (h *heartbeat) waitedFor() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.spoke, h.known, h.before = instant{at.Round(0), h.uptime()}, true, true
+	if h.left {
+		return 0
+	}
+	return h.aloneFor
+}
+
+// replay learns from the journal what an earlier run said last. The uptime of that
+// run is over, so time since the start counts beside the wall clock.
+func (h *heartbeat) replay(said *quarantine.Instance) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.spoke, h.known, h.before = instant{said.SpokeAt.Round(0), h.uptime()}, true, true
+	h.aloneFor, h.left = said.AloneFor, said.Departure != nil
 }
 
 // took notes that the store took a word that was sent at a moment.
-func (h *heartbeat) took(sent instant, returning bool, storeNow time.Time) {
+func (h *heartbeat) took(sent instant, returning bool, storeNow time.Time, aloneFor time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if returning {
 		h.resumed = storeNow
 	}
 	h.spoke, h.known, h.here = sent, true, true
+	h.aloneFor, h.left = aloneFor, false
+}
+
+// hasLeft reports whether this instance left and has not spoken since.
+func (h *heartbeat) hasLeft() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.left
+}
+
+// leaves notes that this instance leaves.
+func (h *heartbeat) leaves() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.left = true
 }
 
 // publish says that this instance is there, and how far accounting is stored,
@@ -115,7 +146,7 @@ func (e *Engine) speak(ctx context.Context) error {
 	}
 	now, err := e.Store.PublishInstance(ctx, self, !publishing, e.History)
 	if err == nil {
-		e.heartbeat.took(sent, !publishing, now)
+		e.heartbeat.took(sent, !publishing, now, self.AloneFor)
 	}
 	return err
 }
@@ -149,18 +180,28 @@ func (e *Engine) complete() (moment time.Time, unworked bool) {
 }
 
 // leave departs at the end, once everything that reached this instance is
-// stored. Else it stays known, and the others wait for it.
+// stored. Else it stays known, and the others wait for it. The log says that it
+// leaves before the others learn of it: should it be started again and be cut off,
+// nobody waits for what it answers. So it does not say so while the store is away.
 func (e *Engine) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leavePatience)
 	defer cancel()
 	for {
-		if _, unworked := e.complete(); !unworked {
+		err := e.speak(ctx)
+		_, unworked := e.complete()
+		if err == nil && !unworked {
 			break
 		}
-		if e.speak(ctx) != nil || !sleep(ctx, publishEvery/5) {
-			e.Logger.Warn("this instance ends with accounting that is not stored; the others wait for it until it is started again", zap.Int("records", e.Waiting()))
+		if err != nil || !sleep(ctx, publishEvery/5) {
+			e.Logger.Warn("this instance ends without leaving: accounting is not stored, or the store is away; the others wait for it until it is started again",
+				zap.Int("records", e.Waiting()), zap.Error(err))
 			return
 		}
+	}
+	e.heartbeat.leaves()
+	if !e.journalOwn(ctx) {
+		e.Logger.Warn("this instance ends without leaving: the log does not take that it leaves; the others wait for it")
+		return
 	}
 	if _, err := e.Store.DepartInstance(ctx, e.Holder, quarantine.Departure{Kind: quarantine.InstanceLeft}); err != nil {
 		e.Logger.Warn("the others could not be notified that this instance ends; they wait for it", zap.Error(err))

@@ -40,14 +40,15 @@ func inPair(t *testing.T, story func(*testing.T, *pair)) {
 	})
 }
 
-func (p *pair) startB() {
+func (p *pair) startB(change ...func(*Config)) {
 	stuck := p.spool
-	p.b, p.spool = p.startListening(p.toB, "b", func(c *Config) {
+	change = append(change, func(c *Config) {
 		c.Log = p.logB
 		if stuck != nil { // the spool outlives the process
 			c.Unworked, c.Waiting = stuck.oldest, stuck.waiting
 		}
 	})
+	p.b, p.spool = p.startListening(p.toB, "b", change...)
 	if stuck != nil {
 		p.spool = stuck
 	}
