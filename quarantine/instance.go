@@ -107,7 +107,13 @@ func (i *Instance) Label() string {
 // InstanceSilentAfter. Until an outage of the store has been over for so long
 // (resumed is when its end was noticed) nobody counts as silent: all had no way to speak.
 func (i *Instance) Silent(now, resumed time.Time) bool {
-	return i.Departure == nil && now.Sub(later(i.SpokeAt, resumed)) > InstanceSilentAfter
+	return i.Departure == nil && !i.Spoke(now) && now.Sub(resumed) > InstanceSilentAfter
+}
+
+// Spoke reports whether the instance has said anything within InstanceSilentAfter. A
+// word from the future is one of before the store's clock was set back.
+func (i *Instance) Spoke(now time.Time) bool {
+	return now.Sub(i.SpokeAt).Abs() <= InstanceSilentAfter
 }
 
 // AloneFrom is from when on accounting that a silent instance answered may not be

@@ -114,7 +114,7 @@ func TestAnInstanceSaysHowFarItIsOnlyAfterItHasSaidWhatMayBeLost(t *testing.T) {
 			t.Fatalf("it published %d times although nobody knows what may be lost", n)
 		}
 		s.fails.Store(false)
-		time.Sleep(2 * time.Second)
+		time.Sleep(4 * time.Second) // a question under way, and our own
 		if n := s.published.Load(); n == 0 {
 			t.Fatal("it publishes nothing")
 		}

@@ -99,7 +99,7 @@ func (h *heartbeat) replay(said *quarantine.Instance) {
 func (h *heartbeat) took(sent instant, returning bool, storeNow time.Time, aloneFor time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if returning {
+	if returning || storeNow.Before(h.resumed) { // or its clock was set back
 		h.resumed = storeNow
 	}
 	h.spoke, h.known, h.here = sent, true, true

@@ -30,14 +30,16 @@ type pair struct {
 // inPair tells a story of two instances that have run for a minute.
 func inPair(t *testing.T, story func(*testing.T, *pair)) {
 	t.Helper()
-	inWorld(t, func(t *testing.T, w *world) {
-		p := &pair{world: w, toA: &line{Memory: w.memory}, toB: &line{Memory: w.memory}, logB: &quarantinetest.Log{}}
-		p.a, _ = w.startListening(p.toA, "a")
-		p.startB()
-		p.alice, p.address = w.login("alice")
-		time.Sleep(time.Minute)
-		story(t, p)
-	})
+	inWorld(t, func(t *testing.T, w *world) { story(t, newPair(w)) })
+}
+
+func newPair(w *world) *pair {
+	p := &pair{world: w, toA: &line{Memory: w.memory}, toB: &line{Memory: w.memory}, logB: &quarantinetest.Log{}}
+	p.a, _ = w.startListening(p.toA, "a")
+	p.startB()
+	p.alice, p.address = w.login("alice")
+	time.Sleep(time.Minute)
+	return p
 }
 
 func (p *pair) startB(change ...func(*Config)) {
