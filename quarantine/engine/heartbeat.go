@@ -136,13 +136,20 @@ func (e *Engine) publish(ctx context.Context) {
 
 // speak publishes this instance once. What the store may have lost of what it
 // acknowledged to this instance is noted first: others judge moments by what is
-// published next.
+// published next. A word that does not say that this instance returns gets in before
+// it tells anybody that it is cut off, or not at all.
 func (e *Engine) speak(ctx context.Context) error {
 	sent := e.heartbeat.instant()
-	_, publishing := e.heartbeat.publishing()
 	self := e.self()
 	if _, err := e.gaps.now(ctx); err != nil {
 		return err
+	}
+	_, publishing := e.heartbeat.publishing()
+	if publishing {
+		silence, _ := e.heartbeat.silence()
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, quarantine.InstanceSilentAfter-silence)
+		defer cancel()
 	}
 	now, err := e.Store.PublishInstance(ctx, self, !publishing, e.History)
 	if err == nil {
