@@ -121,9 +121,10 @@ func (i *Instance) Spoke(now time.Time) bool {
 func (i *Instance) AloneFrom() time.Time { return earliest(i.SpokeAt, i.Complete) }
 
 // AloneUntil is when a silent instance has stopped answering accounting, also by
-// its own clock.
+// its own clock. It counts from its last word, which a master that was cut off from
+// its replicas may have taken LostBefore after the last one that is known.
 func (i *Instance) AloneUntil() time.Time {
-	return later(i.AloneSince, i.Complete).Add(i.AloneFor + InstanceClocks)
+	return later(i.AloneSince, i.Complete).Add(i.AloneFor + LostBefore + InstanceClocks)
 }
 
 // Hides reports whether accounting that the instance answered may never have

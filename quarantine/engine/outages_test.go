@@ -145,7 +145,7 @@ func TestAVerdictThatWaitedIsJudgedRightAfterTheInstanceIsBack(t *testing.T) {
 func TestOneCrashStopsAttributionOnlyForWhatItMayHaveAnswered(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		p.toB.kill(p.b)
-		time.Sleep(aloneFor + quarantine.InstanceClocks + 10*time.Second)
+		time.Sleep(aloneFor + quarantine.LostBefore + quarantine.InstanceClocks + 10*time.Second)
 		id := p.accept(p.a, botnet(p.address)) // nobody has confirmed alice since
 		time.Sleep(10 * time.Second)
 		p.wantReason(p.a, id, quarantine.VerdictPending, "instance cordon-b answered accounting", "no later record confirms the holder")
