@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -27,7 +28,9 @@ type journaled struct {
 	others   map[string]quarantine.Instance
 	at       map[string]time.Time // when, of others and of this one
 	aloneFor time.Duration        // of this one; 0 if it left
-	own      sync.Mutex           // one entry about this one at a time, or an older one could be the last
+	// unreadable is the folder that is entered among the instances.
+	unreadable string
+	own        sync.Mutex // one entry about this one at a time, or an older one could be the last
 }
 
 // replayInstance takes an entry about an instance in.
@@ -63,6 +66,7 @@ func (e *Engine) remember(ctx context.Context) {
 		e.journalSelf(ctx)
 		e.journalOthers(ctx, &read)
 		e.restore(ctx)
+		e.doubtUnreadable(ctx)
 		e.logStates(&read, states)
 		e.wakeAwaiting(&read)
 	}
@@ -141,6 +145,24 @@ func (e *Engine) restore(ctx context.Context) {
 			return // again in a moment
 		}
 		e.Logger.Warn("the store had forgotten an instance, which is known again", zap.String("instance", i.Label()), zap.String("id", i.ID))
+	}
+}
+
+// doubtUnreadable enters accounting that this instance answered and cannot read as an
+// instance that is lost: all wait while the folder is there, and once a person has
+// taken it away, who held an address before stays in doubt until a later record.
+func (e *Engine) doubtUnreadable(ctx context.Context) {
+	dir, now := e.Unreadable(), e.Now()
+	if dir == "" || dir == e.journaled.unreadable {
+		return
+	}
+	lost := quarantine.Instance{
+		ID: e.Holder + ":" + filepath.Base(dir), Name: e.Instance, Accounting: true, Spools: true,
+		Complete: now.Add(-e.History), SpokeAt: now, AloneSince: now,
+		Departure: &quarantine.Departure{Kind: quarantine.InstanceForgotten, At: now, Reason: "accounting that it answered cannot be read: " + dir},
+	}
+	if err := e.Store.RestoreInstance(ctx, lost); err == nil {
+		e.journaled.unreadable = dir
 	}
 }
 
