@@ -107,7 +107,13 @@ func (i *Instance) Label() string {
 // InstanceSilentAfter. Until an outage of the store has been over for so long
 // (resumed is when its end was noticed) nobody counts as silent: all had no way to speak.
 func (i *Instance) Silent(now, resumed time.Time) bool {
-	return i.Departure == nil && now.Sub(later(i.SpokeAt, resumed)) > InstanceSilentAfter
+	return i.Departure == nil && !i.Spoke(now) && now.Sub(resumed) > InstanceSilentAfter
+}
+
+// Spoke reports whether the instance has said anything within InstanceSilentAfter. A
+// word from the future is one of before the store's clock was set back.
+func (i *Instance) Spoke(now time.Time) bool {
+	return now.Sub(i.SpokeAt).Abs() <= InstanceSilentAfter
 }
 
 // AloneFrom is from when on accounting that a silent instance answered may not be
@@ -115,9 +121,10 @@ func (i *Instance) Silent(now, resumed time.Time) bool {
 func (i *Instance) AloneFrom() time.Time { return earliest(i.SpokeAt, i.Complete) }
 
 // AloneUntil is when a silent instance has stopped answering accounting, also by
-// its own clock.
+// its own clock. It counts from its last word, which a master that was cut off from
+// its replicas may have taken LostBefore after the last one that is known.
 func (i *Instance) AloneUntil() time.Time {
-	return later(i.AloneSince, i.Complete).Add(i.AloneFor + InstanceClocks)
+	return later(i.AloneSince, i.Complete).Add(i.AloneFor + LostBefore + InstanceClocks)
 }
 
 // Hides reports whether accounting that the instance answered may never have

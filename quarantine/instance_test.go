@@ -63,7 +63,7 @@ func TestAMomentWaitsForWhoeverMayHaveAnsweredAccountingOfIt(t *testing.T) {
 func TestWhatAnInstanceMayHideReachesFromItsLastWordToItsLastAnswer(t *testing.T) {
 	i := instanceAt(1000)
 	i.Complete, i.AloneSince = at(900), at(1200)
-	if got, want := i.Gap(), (Gap{From: at(840), To: at(1315), Instance: "cordon-b"}); got != want {
+	if got, want := i.Gap(), (Gap{From: at(840), To: at(1375), Instance: "cordon-b"}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	for name, c := range map[string]struct {
@@ -105,5 +105,19 @@ func TestOfTwoRecordsOfAnInstanceTheLaterCounts(t *testing.T) {
 		if got.AloneSince.Before(later(c.known.AloneSince, c.told.AloneSince)) {
 			t.Errorf("%s: alone since %s", name, got.AloneSince)
 		}
+	}
+}
+
+// A master that is cut off from its replicas takes words that the new one has not.
+func TestAloneForCountsFromAWordThatAFailoverLost(t *testing.T) {
+	known := instanceAt(1000)
+	known.Spools, known.Accounting, known.AloneFor = true, true, 30*time.Minute
+	lost := known.SpokeAt.Add(LostBefore)
+	answered := lost.Add(known.AloneFor) // at the latest
+	if how := known.Awaits(answered, answered.Add(time.Minute), time.Time{}); how != AwaitReturn {
+		t.Errorf("a moment at which it still answers is judged: %d", how)
+	}
+	if g := known.Gap(); g.To.Before(answered) {
+		t.Errorf("the gap ends at %s", g.To)
 	}
 }

@@ -43,7 +43,7 @@ func (c *cutOffs) of(id string) (asked instant, said bool) {
 
 var (
 	errNeverAlone = errors.New("alone_for is 0: accounting that the store does not take is not answered")
-	errNotKnown   = errors.New("this instance and the others do not know of each other yet: it has not reached the store since it was set up")
+	errNotKnown   = errors.New("this instance and the others do not know of each other yet: it has not reached the store since it was set up, or since it left")
 )
 
 // Alone says why this instance may not answer accounting that the store does not
@@ -52,19 +52,20 @@ var (
 // the only one or all others say that they are cut off too.
 func (e *Engine) Alone() error {
 	silence, known := e.heartbeat.silence()
+	aloneFor := min(e.AloneFor, e.heartbeat.waitedFor()) // a longer one counts once the others know it
 	switch {
 	case e.AloneFor == 0:
 		return errNeverAlone
-	case !known || !e.Acquainted() && !e.heartbeat.ranBefore():
+	case !known || aloneFor == 0 || !e.Acquainted() && !e.heartbeat.ranBefore():
 		return errNotKnown
-	case silence <= e.AloneFor:
+	case silence <= aloneFor:
 		return nil
 	}
 	for _, i := range e.instances.awaitable() {
 		asked, said := e.cutOffs.of(i.ID)
 		if !said || e.heartbeat.since(asked) > answerCounts {
 			return fmt.Errorf("cut off from the store for %s, longer than alone_for (%s), and instance %s does not say that it is cut off too",
-				quarantine.FormatDuration(silence.Truncate(time.Second)), quarantine.FormatDuration(e.AloneFor), i.Label())
+				quarantine.FormatDuration(silence.Truncate(time.Second)), quarantine.FormatDuration(aloneFor), i.Label())
 		}
 	}
 	return nil

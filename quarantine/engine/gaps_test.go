@@ -123,8 +123,8 @@ func TestAnInstanceSaysHowFarItIsOnlyAfterItHasSaidWhatMayBeLost(t *testing.T) {
 			t.Fatalf("at %s nobody can say any more what may be lost; it spoke at %s and said that its accounting is stored to %s", failed, i.SpokeAt, i.Complete)
 		}
 		s.fails.Store(false)
-		time.Sleep(2 * time.Second)
-		if i := said(); time.Since(i.Complete) > 3*time.Second {
+		time.Sleep(4 * time.Second) // a question under way, and our own
+		if i := said(); time.Since(i.Complete) > 5*time.Second {
 			t.Fatalf("a minute later it says that its accounting is stored to %s", i.Complete)
 		}
 		s.fails.Store(true)

@@ -26,13 +26,17 @@ type heartbeat struct {
 	now    func() time.Time
 	uptime func() time.Duration
 
-	mu      sync.Mutex // guards what follows
-	spoke   instant    // before the call that succeeded
-	known   bool       // spoke is set
-	said    time.Time  // Instance.Complete of that word
-	here    bool       // in this process, and not before a restart
-	before  bool       // an earlier run spoke, and knew the others
-	resumed time.Time  // by the store's clock: the first word after the start or after being cut off
+	mu     sync.Mutex // guards what follows
+	spoke  instant    // before the call that succeeded
+	known  bool       // spoke is set
+	said   time.Time  // Instance.Complete of that word
+	here   bool       // in this process, and not before a restart
+	before bool       // an earlier run spoke, and knew the others
+	left   bool       // it left in good order, and has not spoken since: nobody waits for it
+	// aloneFor is the AloneFor that the store took with the last word: another one that
+	// is configured meanwhile counts once the others know it.
+	aloneFor time.Duration
+	resumed  time.Time // by the store's clock: the first word after the start or after being cut off
 }
 
 // instant is one moment on both clocks.
@@ -72,12 +76,24 @@ func (h *heartbeat) publishing() (resumed time.Time, ok bool) {
 	return h.resumed, h.here && silence <= returnsAfter
 }
 
-// replay learns from the journal when an earlier run spoke. The uptime of that
-// run is over, so time since the start counts beside the wall clock.
-func (h *heartbeat) replay(at time.Time) {
+// waitedFor returns for how long after its last word the others wait for what this
+// instance answers alone; 0: not at all.
+func (h *heartbeat) waitedFor() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.spoke, h.known, h.before = instant{at.Round(0), h.uptime()}, true, true
+	if h.left {
+		return 0
+	}
+	return h.aloneFor
+}
+
+// replay learns from the journal what an earlier run said last. The uptime of that
+// run is over, so time since the start counts beside the wall clock.
+func (h *heartbeat) replay(said *quarantine.Instance) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.spoke, h.known, h.before = instant{said.SpokeAt.Round(0), h.uptime()}, true, true
+	h.aloneFor, h.left = said.AloneFor, said.Departure != nil
 }
 
 // complete is how far this instance has said that its accounting is stored.
@@ -88,13 +104,28 @@ func (h *heartbeat) complete() time.Time {
 }
 
 // took notes that the store took a word that was sent at a moment.
-func (h *heartbeat) took(sent instant, complete time.Time, returning bool, storeNow time.Time) {
+func (h *heartbeat) took(sent instant, word *quarantine.Instance, returning bool, storeNow time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if returning {
+	if returning || storeNow.Before(h.resumed) { // or its clock was set back
 		h.resumed = storeNow
 	}
-	h.spoke, h.known, h.here, h.said = sent, true, true, complete
+	h.spoke, h.known, h.here, h.said = sent, true, true, word.Complete
+	h.aloneFor, h.left = word.AloneFor, false
+}
+
+// hasLeft reports whether this instance left and has not spoken since.
+func (h *heartbeat) hasLeft() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.left
+}
+
+// leaves notes that this instance leaves.
+func (h *heartbeat) leaves() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.left = true
 }
 
 // publish says that this instance is there, and how far accounting is stored,
@@ -114,17 +145,24 @@ func (e *Engine) publish(ctx context.Context) {
 // speak publishes this instance once, and before that what the store may have
 // lost of what it acknowledged to this instance: others judge moments by how far
 // this one says that it is. While that cannot be asked, it is no further than
-// before.
+// before. A word that does not say that this instance returns gets in before it
+// tells anybody that it is cut off, or not at all.
 func (e *Engine) speak(ctx context.Context) error {
 	sent := e.heartbeat.instant()
-	_, publishing := e.heartbeat.publishing()
 	self := e.self()
 	if _, err := e.gaps.now(ctx); err != nil {
 		self.Complete = e.heartbeat.complete()
 	}
+	_, publishing := e.heartbeat.publishing()
+	if publishing {
+		silence, _ := e.heartbeat.silence()
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, quarantine.InstanceSilentAfter-silence)
+		defer cancel()
+	}
 	now, err := e.Store.PublishInstance(ctx, self, !publishing, e.History)
 	if err == nil {
-		e.heartbeat.took(sent, self.Complete, !publishing, now)
+		e.heartbeat.took(sent, &self, !publishing, now)
 	}
 	return err
 }
@@ -158,21 +196,31 @@ func (e *Engine) complete() (moment time.Time, unworked bool) {
 }
 
 // leave departs at the end, once everything that reached this instance is
-// stored. Else it stays known, and the others wait for it.
+// stored. Else it stays known, and the others wait for it. The log says that it
+// leaves before the others learn of it: should it be started again and be cut off,
+// nobody waits for what it answers. So it does not say so while the store is away.
 func (e *Engine) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leavePatience)
 	defer cancel()
 	for {
-		if _, unworked := e.complete(); !unworked {
+		err := e.speak(ctx)
+		_, unworked := e.complete()
+		if err == nil && !unworked {
 			break
 		}
-		if e.speak(ctx) != nil || !sleep(ctx, publishEvery/5) {
-			e.Logger.Warn("this instance ends with accounting that is not stored; the others wait for it until it is started again", zap.Int("records", e.Waiting()))
+		if err != nil || !sleep(ctx, publishEvery/5) {
+			e.Logger.Warn("this instance ends without leaving: accounting is not stored, or the store is away; the others wait for it until it is started again",
+				zap.Int("records", e.Waiting()), zap.Error(err))
 			return
 		}
 	}
 	if _, err := e.gaps.now(ctx); err != nil { // nobody would publish it afterwards
 		e.Logger.Warn("what the store may have lost of this instance's accounting could not be published; the others wait for it until it is started again", zap.Error(err))
+		return
+	}
+	e.heartbeat.leaves()
+	if !e.journalOwn(ctx) {
+		e.Logger.Warn("this instance ends without leaving: the log does not take that it leaves; the others wait for it")
 		return
 	}
 	if _, err := e.Store.DepartInstance(ctx, e.Holder, quarantine.Departure{Kind: quarantine.InstanceLeft}); err != nil {

@@ -36,7 +36,7 @@ func (e *Engine) statuses(read *snapshot) (all []quarantine.InstanceStatus) {
 	for _, i := range read.others {
 		s := quarantine.InstanceStatus{Instance: i, State: i.State(read.now, read.silenceFrom()), Verdicts: verdicts[i.ID], Forget: read.forget(&i)}
 		if s.State == quarantine.InstanceSilent {
-			s.Silence = read.now.Sub(i.SpokeAt)
+			s.Silence = read.now.Sub(i.SpokeAt).Abs()
 		}
 		all = append(all, s)
 	}

@@ -32,7 +32,9 @@ type instances struct {
 	doubted  map[string]quarantine.Gap // of those that are, or were, silent
 	mu       sync.Mutex                // guards what follows
 	known    map[string]quarantine.Instance
-	registry map[string]bool // ids that the registry had at the last look; nil: not asked yet
+	// registry is what the registry had at the last look, by id: when the instance had
+	// spoken; nil: not asked yet.
+	registry map[string]time.Time
 }
 
 // snapshot is what is known of the other instances at one moment; an error too:
@@ -123,14 +125,16 @@ func (s *instances) ask(ctx context.Context) snapshot {
 func (s *instances) merge(all []quarantine.Instance, now time.Time) []quarantine.Instance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.registry = map[string]bool{}
+	before := s.registry
+	s.registry = map[string]time.Time{}
 	var others []quarantine.Instance
 	for _, i := range all {
-		s.registry[i.ID] = true
+		s.registry[i.ID] = i.SpokeAt
 		if i.ID == s.self {
 			continue
 		}
-		i = s.learn(i)
+		spoke, seen := before[i.ID]
+		i = s.learn(i, seen && i.SpokeAt.After(spoke))
 		if _, remembered := s.known[i.ID]; !remembered {
 			others = append(others, i)
 		}
@@ -139,7 +143,7 @@ func (s *instances) merge(all []quarantine.Instance, now time.Time) []quarantine
 		return i.Departure != nil && now.Sub(i.Departure.At) > s.keep
 	})
 	for id, i := range s.known {
-		if !s.registry[id] && i.Departure == nil {
+		if _, registered := s.registry[id]; !registered && i.Departure == nil {
 			i.AloneSince = now // it may be publishing until now, and for nobody
 		}
 		others = append(others, i)
@@ -151,10 +155,12 @@ func (s *instances) merge(all []quarantine.Instance, now time.Time) []quarantine
 }
 
 // learn remembers an instance that others may have to wait for, and returns what
-// counts of it. The caller holds mu.
-func (s *instances) learn(i quarantine.Instance) quarantine.Instance {
+// counts of it. One that speaks, as two looks show, is as it says: what is
+// remembered is older, although it may be later by a clock that was set back since.
+// The caller holds mu.
+func (s *instances) learn(i quarantine.Instance, speaks bool) quarantine.Instance {
 	before, known := s.known[i.ID]
-	if known {
+	if known && !speaks {
 		i = before.Merge(i)
 	}
 	if known || i.Accounting {
@@ -169,7 +175,7 @@ func (s *instances) learn(i quarantine.Instance) quarantine.Instance {
 // holds turn.
 func (s *instances) doubt(i *quarantine.Instance, read *snapshot) {
 	held, doubted := s.doubted[i.ID]
-	speaks := i.Departure == nil && read.now.Sub(i.SpokeAt) <= quarantine.InstanceSilentAfter
+	speaks := i.Departure == nil && i.Spoke(read.now)
 	switch {
 	case i.Hides() && (i.Silent(read.now, read.silenceFrom()) || i.Departure != nil):
 		s.doubted[i.ID] = i.Gap()
@@ -220,7 +226,7 @@ func (s *instances) missing() (lost []quarantine.Instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, i := range s.known {
-		if s.registry != nil && !s.registry[id] {
+		if _, registered := s.registry[id]; s.registry != nil && !registered {
 			lost = append(lost, i)
 		}
 	}
@@ -240,6 +246,6 @@ func (s *instances) remember(i quarantine.Instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if i.ID != s.self {
-		s.learn(i)
+		s.learn(i, false)
 	}
 }

@@ -30,24 +30,27 @@ type pair struct {
 // inPair tells a story of two instances that have run for a minute.
 func inPair(t *testing.T, story func(*testing.T, *pair)) {
 	t.Helper()
-	inWorld(t, func(t *testing.T, w *world) {
-		p := &pair{world: w, toA: &line{Memory: w.memory}, toB: &line{Memory: w.memory}, logB: &quarantinetest.Log{}}
-		p.a, _ = w.startListening(p.toA, "a")
-		p.startB()
-		p.alice, p.address = w.login("alice")
-		time.Sleep(time.Minute)
-		story(t, p)
-	})
+	inWorld(t, func(t *testing.T, w *world) { story(t, newPair(w)) })
 }
 
-func (p *pair) startB() {
+func newPair(w *world) *pair {
+	p := &pair{world: w, toA: &line{Memory: w.memory}, toB: &line{Memory: w.memory}, logB: &quarantinetest.Log{}}
+	p.a, _ = w.startListening(p.toA, "a")
+	p.startB()
+	p.alice, p.address = w.login("alice")
+	time.Sleep(time.Minute)
+	return p
+}
+
+func (p *pair) startB(change ...func(*Config)) {
 	stuck := p.spool
-	p.b, p.spool = p.startListening(p.toB, "b", func(c *Config) {
+	change = append(change, func(c *Config) {
 		c.Log = p.logB
 		if stuck != nil { // the spool outlives the process
 			c.Unworked, c.Waiting = stuck.oldest, stuck.waiting
 		}
 	})
+	p.b, p.spool = p.startListening(p.toB, "b", change...)
 	if stuck != nil {
 		p.spool = stuck
 	}
@@ -142,7 +145,7 @@ func TestAVerdictThatWaitedIsJudgedRightAfterTheInstanceIsBack(t *testing.T) {
 func TestOneCrashStopsAttributionOnlyForWhatItMayHaveAnswered(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		p.toB.kill(p.b)
-		time.Sleep(aloneFor + quarantine.InstanceClocks + 10*time.Second)
+		time.Sleep(aloneFor + quarantine.LostBefore + quarantine.InstanceClocks + 10*time.Second)
 		id := p.accept(p.a, botnet(p.address)) // nobody has confirmed alice since
 		time.Sleep(10 * time.Second)
 		p.wantReason(p.a, id, quarantine.VerdictPending, "instance cordon-b answered accounting", "no later record confirms the holder")

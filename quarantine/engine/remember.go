@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"path/filepath"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,10 +23,14 @@ const (
 )
 
 // journaled is what the journal says of instances. Only replay and then the
-// goroutine that remembers use it.
+// goroutine that remembers use it, but for own.
 type journaled struct {
-	others map[string]quarantine.Instance
-	at     map[string]time.Time // when, of others and of this one
+	others   map[string]quarantine.Instance
+	at       map[string]time.Time // when, of others and of this one
+	aloneFor time.Duration        // of this one; 0 if it left
+	// unreadable is the folder that is entered among the instances.
+	unreadable string
+	own        sync.Mutex // one entry about this one at a time, or an older one could be the last
 }
 
 // replayInstance takes an entry about an instance in.
@@ -35,7 +41,8 @@ func (e *Engine) replayInstance(entry quarantine.LogEntry, at time.Time) error {
 	}
 	e.journaled.at[i.ID] = at
 	if i.ID == e.Holder {
-		e.heartbeat.replay(i.SpokeAt)
+		e.heartbeat.replay(&i)
+		e.journaled.aloneFor = e.heartbeat.waitedFor()
 		return nil
 	}
 	e.journaled.others[i.ID] = i
@@ -59,24 +66,42 @@ func (e *Engine) remember(ctx context.Context) {
 		e.journalSelf(ctx)
 		e.journalOthers(ctx, &read)
 		e.restore(ctx)
+		e.doubtUnreadable(ctx)
 		e.logStates(&read, states)
 		e.wakeAwaiting(&read)
 	}
 }
 
-// journalSelf notes now and then when this instance has spoken: after a restart
-// during an outage alone_for goes on from there.
+// journalSelf notes now and then when this instance has spoken, and at once when
+// the others have learnt another alone_for: after a restart during an outage
+// alone_for goes on from there.
 func (e *Engine) journalSelf(ctx context.Context) {
-	now := e.Now()
+	now, waitedFor := e.Now(), e.heartbeat.waitedFor()
 	silence, known := e.heartbeat.silence()
-	if !e.Listens || !known || !e.Acquainted() || silence > journalSelf || now.Sub(e.journaled.at[e.Holder]) < journalSelf {
+	due := waitedFor != e.journaled.aloneFor || now.Sub(e.journaled.at[e.Holder]) >= journalSelf
+	if !due || !known || !e.Acquainted() || silence > journalSelf {
 		return
 	}
-	self := e.self()
-	self.SpokeAt = now.Add(-silence)
-	if e.journalInstance(ctx, self) {
-		e.journaled.at[e.Holder] = now
+	if e.journalOwn(ctx) {
+		e.journaled.at[e.Holder], e.journaled.aloneFor = now, waitedFor
 	}
+}
+
+func (e *Engine) journalOwn(ctx context.Context) bool {
+	e.journaled.own.Lock()
+	defer e.journaled.own.Unlock()
+	return e.journalInstance(ctx, e.ownEntry())
+}
+
+// ownEntry is what the journal says of this instance: when it spoke last, and what
+// the others know since.
+func (e *Engine) ownEntry() quarantine.Instance {
+	silence, _ := e.heartbeat.silence()
+	i := quarantine.Instance{ID: e.Holder, Name: e.Instance, SpokeAt: e.Now().Add(-silence), AloneFor: e.heartbeat.waitedFor()}
+	if e.heartbeat.hasLeft() {
+		i.Departure = &quarantine.Departure{Kind: quarantine.InstanceLeft, At: i.SpokeAt}
+	}
+	return i
 }
 
 // journalOthers notes what is new about the others, and now and then how far
@@ -123,6 +148,24 @@ func (e *Engine) restore(ctx context.Context) {
 	}
 }
 
+// doubtUnreadable enters accounting that this instance answered and cannot read as an
+// instance that is lost: all wait while the folder is there, and once a person has
+// taken it away, who held an address before stays in doubt until a later record.
+func (e *Engine) doubtUnreadable(ctx context.Context) {
+	dir, now := e.Unreadable(), e.Now()
+	if dir == "" || dir == e.journaled.unreadable {
+		return
+	}
+	lost := quarantine.Instance{
+		ID: e.Holder + ":" + filepath.Base(dir), Name: e.Instance, Accounting: true, Spools: true,
+		Complete: now.Add(-e.History), SpokeAt: now, AloneSince: now,
+		Departure: &quarantine.Departure{Kind: quarantine.InstanceForgotten, At: now, Reason: "accounting that it answered cannot be read: " + dir},
+	}
+	if err := e.Store.RestoreInstance(ctx, lost); err == nil {
+		e.journaled.unreadable = dir
+	}
+}
+
 // logStates writes a line when an instance to which accounting comes becomes
 // silent, is back, or went.
 func (e *Engine) logStates(read *snapshot, states map[string]quarantine.InstanceState) {
@@ -152,8 +195,8 @@ func (e *Engine) carryInstances() []quarantine.LogEntry {
 	for _, i := range e.instances.remembered() {
 		entries = append(entries, entry(logInstance, i.ID, i))
 	}
-	if silence, known := e.heartbeat.silence(); known {
-		entries = append(entries, entry(logInstance, e.Holder, quarantine.Instance{ID: e.Holder, Name: e.Instance, SpokeAt: e.Now().Add(-silence)}))
+	if _, known := e.heartbeat.silence(); known && (e.Acquainted() || e.heartbeat.ranBefore()) {
+		entries = append(entries, entry(logInstance, e.Holder, e.ownEntry()))
 	}
 	return entries
 }

@@ -57,7 +57,7 @@ func (m *Memory) DepartInstance(_ context.Context, id string, d quarantine.Depar
 		return quarantine.Instance{}, quarantine.ErrNoInstance
 	case i.Departure != nil:
 		return i, nil
-	case d.Kind == quarantine.InstanceForgotten && now.Sub(i.SpokeAt) < quarantine.InstanceSilentAfter:
+	case d.Kind == quarantine.InstanceForgotten && now.Sub(i.SpokeAt).Abs() < quarantine.InstanceSilentAfter:
 		return quarantine.Instance{}, quarantine.ErrInstanceSpeaks
 	}
 	d.At = now

@@ -154,6 +154,15 @@ func Instances(t *testing.T, open Open) {
 		equal(t, "the instance", list(t, s)["b"], gone)
 	})
 
+	t.Run("one that spoke before the store's clock was set back is declared lost", func(t *testing.T) {
+		s := start(t, open)
+		ahead := word("a", minute(1))
+		ahead.SpokeAt = time.Now().Add(24 * time.Hour)
+		must(t, s.RestoreInstance(t.Context(), ahead))
+		_, err := s.DepartInstance(t.Context(), "a", forget)
+		must(t, err)
+	})
+
 	t.Run("those that went long ago are dropped, and nobody else", func(t *testing.T) {
 		s := start(t, open)
 		lost(t, s, "silent")
