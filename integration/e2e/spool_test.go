@@ -177,7 +177,7 @@ func TestAFullSpoolIsSilentAndCounts(t *testing.T) {
 	filler := strings.Repeat(", Class = 0x"+strings.Repeat("61", 250), 10)[2:]
 	for n := 0; b.metric(`cordon_accounting_spooled_total{outcome="full"}`) == "0"; n++ {
 		r := record{user: fmt.Sprint("u", n), session: fmt.Sprint("s", n), ip: flowAddress(n), more: filler}
-		out, err := radclient(t, b.radius(), "acct", acctSecret, strings.Repeat(r.String()+"\n", 20), "-r", "1", "-t", "1", "-p", "20")
+		out, err := radclient(t, b.radius(), "acct", acctSecret, strings.Repeat(r.String()+"\n", 20), "-r", "1", "-t", "5", "-p", "20")
 		if full := b.metric(`cordon_accounting_spooled_total{outcome="full"}`) != "0"; full != (err != nil) {
 			t.Fatalf("full: %v, radclient: %v\n%s", full, err, out)
 		}
