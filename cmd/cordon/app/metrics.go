@@ -33,6 +33,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 var (
 	acctRecords = describe("cordon_accounting_datagrams_total", "Accounting datagrams by what became of them.", "outcome")
 	acctIgnored = describe("cordon_accounting_records_ignored_total", "Records that tell nothing about a session.", "reason")
+	acctRenamed = describe("cordon_sessions_renamed_total", "Accounting records that bore another name than the session that they are about did.")
 	spoolWaits  = describe("cordon_accounting_spool_records", "Records that wait on this host's disk for Redis.")
 	spoolOctets = describe("cordon_accounting_spool_octets", "Disk space of the spool.")
 	spoolOldest = describe("cordon_accounting_spool_oldest_timestamp_seconds", "Event time of the oldest record that waits; not there if none does.")
@@ -74,6 +75,7 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 		s.count(acctIgnored, ignored.Foreign, "foreign")
 		s.count(acctIgnored, ignored.Nameless, "nameless")
 		s.count(acctIgnored, ignored.Forbidden, "forbidden")
+		s.count(acctRenamed, f.app.store.Renamed())
 	}
 	s.spool(f.app.spool)
 	if f.app.template != nil {
