@@ -66,6 +66,9 @@ func (s *Session) binding(a *Address) Binding {
 	if !to.IsZero() && from.After(to) {
 		from = to // told of after its end only: nobody knows since when
 	}
+	if !to.IsZero() {
+		renewed = earliest(renewed, to)
+	}
 	if !fromBy.After(from) {
 		fromBy = time.Time{}
 	}

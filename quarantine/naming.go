@@ -67,15 +67,12 @@ func (m *merger) rename() {
 			continue
 		}
 		e.Of = old
-		switch last := m.last(e); {
-		case e.Until.IsZero():
-			e.Shown, e.Until = earliest(last, earliest(m.named, m.at)), m.by
-		case e.Until.After(m.by): // by a record that names nobody
-			end := m.ended(*e)
-			e.Shown, e.Until = earliest(last, earliest(m.named, m.at)), m.by
-			s.Addresses = append(s.Addresses, end)
-			e = &s.Addresses[i]
-		case last.After(m.named):
+		last := m.last(e)
+		if e.Until.After(m.by) { // by a record that names nobody
+			m.keep(m.ended(*e))
+		}
+		m.cut(i, earliest(last, m.named))
+		if e = &s.Addresses[i]; last.After(m.named) && m.last(e).After(m.named) {
 			e.Shown = m.named
 		}
 		if m.first(e).After(m.named) { // reported by records that name nobody

@@ -8,7 +8,8 @@ import (
 // OnlyRenews reports whether an Interim-Update that says the same as ev, at any
 // moment after s was seen last, tells just that s still stands: whatever its BNG
 // announces meanwhile, Apply then makes of s what s.Renewed does. The
-// Interim-Update must name no start, or one within ClockSlack of s.StartedAt.
+// Interim-Update must be of a certain time, and name no start, or one within
+// ClockSlack of s.StartedAt.
 //
 // Most accounting of a network is of that kind, and a store may take it in
 // without looking at all of a session.
@@ -16,9 +17,12 @@ func OnlyRenews(s *Session, ev SessionEvent, restricted func(Attribute) bool) bo
 	if !s.Live() || s.Guessed || ev.Kind != SessionStarted && ev.Kind != SessionRenewed {
 		return false
 	}
-	ev.Kind, ev.At, ev.StartedAt = SessionRenewed, s.SeenAt.Add(time.Millisecond), time.Time{}
+	if len(ev.Freed) > 0 || s.Unsure.After(s.SeenAt) { // another moment may tell something else
+		return false
+	}
+	ev.Kind, ev.At, ev.Latest, ev.StartedAt = SessionRenewed, s.SeenAt.Add(time.Millisecond), time.Time{}, time.Time{}
 	change, want := Apply(s, ev, time.Time{}, restricted), s.Renewed(ev.At)
-	return change.Replaced == nil && equalSession(&change.Session, &want)
+	return change.Replaced == nil && len(change.Forgotten) == 0 && equalSession(&change.Session, &want)
 }
 
 // Renewed returns s as seen at a later moment, which shows what was shown when it

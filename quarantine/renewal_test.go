@@ -11,7 +11,7 @@ import (
 func anyEvent(rng *rand.Rand, second int) SessionEvent {
 	ev := SessionEvent{
 		Kind: []SessionEventKind{SessionStarted, SessionRenewed, SessionRenewed, SessionRenewed, SessionEnded, ServiceSeen}[rng.IntN(6)],
-		Key:  SessionKey{"b1", "42"}, Subscriber: []string{"alice", "alice", "alice", "bob"}[rng.IntN(4)], At: at(second),
+		Key:  SessionKey{"b1", "42"}, Subscriber: []string{"alice", "alice", "alice", "bob", ""}[rng.IntN(5)], At: at(second),
 		Ignored: rng.IntN(9) == 0, Imported: rng.IntN(5) == 0,
 	}
 	if rng.IntN(3) > 0 {
@@ -29,6 +29,18 @@ func anyEvent(rng *rand.Rand, second int) SessionEvent {
 	}
 	if rng.IntN(6) == 0 {
 		ev.Freed = []Address{{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Kind: NATPortBlock, Ports: PortRange{1024, 4096}}}
+	}
+	switch rng.IntN(9) {
+	case 0:
+		ev.Only = []AddressKind{FramedIP}
+	case 1:
+		ev.Only = []AddressKind{FramedIPv6Address, NATPortBlock}
+	case 2:
+		ev.Latest = ev.At.Add(time.Duration(rng.IntN(300)) * time.Second)
+	case 3:
+		ev.Member = "b2"
+	case 4:
+		ev.Subscriber, ev.Via = "", Place{Addr: netip.MustParseAddr("100.64.0.9")}
 	}
 	for _, name := range []string{"Class", "NAS-Port-Id"} {
 		if rng.IntN(2) == 0 {
@@ -59,13 +71,13 @@ func TestAnEventThatOnlyRenewsDoesSoAtAnyLaterMoment(t *testing.T) {
 		}
 		only++
 		again := last
-		again.Kind, again.At = SessionRenewed, s.SeenAt.Add(time.Duration(rng.IntN(5_000))*time.Second)
+		again.Kind, again.Latest, again.At = SessionRenewed, time.Time{}, s.SeenAt.Add(time.Duration(rng.IntN(5_000))*time.Second)
 		if again.StartedAt = (time.Time{}); rng.IntN(2) == 0 {
 			again.StartedAt = s.StartedAt.Add(time.Duration(rng.IntN(7)-3) * time.Second)
 		}
 		restart := []time.Time{{}, s.SeenAt.Add(time.Second), again.At}[rng.IntN(3)]
 		got, want := Apply(s, again, restart, nothingRestricted), s.Renewed(again.At)
-		if got.Replaced != nil || !equalSession(&got.Session, &want) {
+		if got.Replaced != nil || len(got.Forgotten) > 0 || got.Renamed || !equalSession(&got.Session, &want) {
 			t.Fatalf("seed %d: %+v\nof %+v\nmakes %+v\nwant %+v", seed, again, *s, got.Session, want)
 		}
 	}

@@ -88,15 +88,17 @@ func Apply(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(At
 	if ev.Kind == ServiceSeen {
 		return applyService(prev, ev)
 	}
-	if ev.Via.IsValid() { // a NAT's: the inside address is somebody else's
-		ev.Addresses = slices.DeleteFunc(slices.Clone(ev.Addresses), func(a Address) bool { return a.Kind != NATPortBlock })
-	}
+	ev.Addresses = ev.held()
 	if prev == nil {
 		return begin(ev, restricted)
 	}
 	ev = ev.keepName(prev, resetAt)
-	if ev.follows(prev) && !ev.StartedAt.After(prev.EndedAt) {
-		ev.StartedAt = time.Time{} // that of a session which is over
+	if ev.follows(prev) && !ev.StartedAt.IsZero() && !ev.StartedAt.After(prev.EndedAt) {
+		// The start is that of a session which is over: this one began since.
+		ev.StartedAt = prev.EndedAt.Add(time.Millisecond)
+		change := replace(prev, ev, restricted)
+		change.Session.startWithin(ev.by())
+		return change
 	}
 	if another(prev, ev, resetAt) {
 		return replace(prev, ev, restricted)
@@ -145,85 +147,22 @@ func applyService(prev *Session, ev SessionEvent) SessionChange {
 	return SessionChange{Session: next, Changed: !slices.Equal(prev.Shown, next.Shown)}
 }
 
+// held lists the addresses that the record reports as held: none that it gives back,
+// and if it is a NAT's port blocks only, for the address behind it is somebody else's.
+func (ev *SessionEvent) held() []Address {
+	if len(ev.Freed) == 0 && !ev.Via.IsValid() {
+		return ev.Addresses
+	}
+	return slices.DeleteFunc(slices.Clone(ev.Addresses), func(a Address) bool {
+		return ev.Via.IsValid() && a.Kind != NATPortBlock || slices.ContainsFunc(ev.Freed, func(f Address) bool { return f.Is(&a) })
+	})
+}
+
 // claimant is whom the record names.
 func (ev *SessionEvent) claimant() Claimant { return Claimant{ev.Subscriber, ev.Via} }
 
-// contradicts reports whether the record names another holder than s has.
-func (ev *SessionEvent) contradicts(s *Session) bool {
-	return ev.claimant().named() && s.Claimant().named() && ev.claimant() != s.Claimant()
-}
-
-// nameless reports whether the record names nobody, and s somebody.
-func (ev *SessionEvent) nameless(s *Session) bool {
-	return !ev.claimant().named() && s.Claimant().named()
-}
-
-// precedes reports whether the record is of a time before s began, as far as is
-// known.
-func (ev *SessionEvent) precedes(s *Session) bool {
-	return ev.by().Before(s.StartedAt.Add(-ClockSlack))
-}
-
-// follows reports whether the record is of a time after the end of s, and not
-// under the name of s: then it is about another session.
-func (ev *SessionEvent) follows(s *Session) bool {
-	switch {
-	case s.Live():
-		return false
-	case ev.contradicts(s):
-		return ev.by().After(s.EndedAt)
-	case ev.Kind == SessionStarted:
-		return false
-	}
-	return !(ev.claimant().named() && s.Claimant().named()) && ev.At.After(s.EndedAt.Add(ClockSlack))
-}
-
 // by is the latest moment at which the event may have happened.
 func (ev *SessionEvent) by() time.Time { return later(ev.At, ev.Latest) }
-
-// another reports whether ev tells of a session other than prev under the same
-// key: Acct-Session-Ids are unique only within one run of a BNG.
-func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
-	contradicts, start := ev.contradicts(prev), ev.start()
-	switch {
-	case contradicts && prev.StartSeen && ev.precedes(prev), ev.nameless(prev) && ev.Kind != SessionEnded && start.IsZero() && ev.precedes(prev):
-		return true
-	case ev.Kind == SessionEnded && !prev.Claimant().named() && ev.claimant().named() && ev.by().Before(prev.SeenAt.Add(-ClockSlack)):
-		return true
-	case ev.follows(prev), contradicts && resetAt.After(prev.SeenAt) && ev.At.After(resetAt):
-		return true
-	case start.IsZero(), prev.beganNear(start, ev.startBy()), prev.mayHaveBegun(start):
-		return false
-	case contradicts:
-		return !drifted(prev, &ev)
-	case start.Before(prev.StartedAt):
-		return prev.StartSeen || ev.Kind == SessionStarted
-	case ev.Kind == SessionStarted:
-		// A second Start under the key: the first session must be over.
-		return prev.StartSeen || start.After(prev.SeenAt)
-	case !prev.Live():
-		return start.After(prev.EndedAt.Add(-ClockSlack))
-	}
-	return !resetAt.IsZero() && resetAt.After(prev.SeenAt) && start.After(resetAt.Add(-ClockSlack))
-}
-
-// drifted reports whether the start that an Interim-Update or Stop tells may be
-// that of prev all the same: a session that was heard of since is no earlier one,
-// and a BNG counts a session's time by another clock than it stamps records with.
-func drifted(prev *Session, ev *SessionEvent) bool {
-	if ev.Kind == SessionStarted {
-		return false
-	}
-	const perMille = 1000
-	off, start := ev.StartedAt.Sub(prev.StartedAt), ev.StartedAt
-	return off.Abs() <= ClockSlack+ev.At.Sub(start)/perMille || off > 0 && start.Before(prev.SeenAt.Add(-ClockSlack))
-}
-
-// beganNear reports whether the session may have begun at some moment of
-// [start, startBy].
-func (s *Session) beganNear(start, startBy time.Time) bool {
-	return !start.After(later(s.StartedAt, s.StartedBy).Add(ClockSlack)) && !startBy.Before(s.StartedAt.Add(-ClockSlack))
-}
 
 func (ev *SessionEvent) start() time.Time {
 	if ev.Kind == SessionStarted {
@@ -235,40 +174,6 @@ func (ev *SessionEvent) start() time.Time {
 // startBy is the latest moment at which the session may have begun whose start the
 // event tells.
 func (ev *SessionEvent) startBy() time.Time { return ev.start().Add(ev.by().Sub(ev.At)) }
-
-// replace decides between the stored session and an event about another one
-// with the same key: the later start wins, the earlier is history.
-func replace(prev *Session, ev SessionEvent, restricted func(Attribute) bool) SessionChange {
-	start, startBy := ev.start(), ev.startBy()
-	if start.IsZero() {
-		start, startBy = ev.At, ev.by()
-	}
-	if !start.After(prev.StartedAt) {
-		return SessionChange{Session: *prev, Forgotten: ev.moments()}
-	}
-	old := *prev
-	if old.Live() {
-		old.EndedAt = later(startBy, old.StartedAt)
-	}
-	change := begin(ev, restricted)
-	change.Replaced = &old
-	return change
-}
-
-// moments are what the event says about its addresses if its session is not known
-// any more: that they were held then. Whoever held them before has them no more.
-func (ev *SessionEvent) moments() []Binding {
-	s := Session{SessionKey: ev.Key, Subscriber: ev.Subscriber, Via: ev.Via, StartedAt: ev.At, SeenAt: ev.At, Ignored: ev.Ignored, Imported: ev.Imported}
-	m := merger{s: &s, ev: ev, at: ev.At, by: ev.by()}
-	for _, a := range slices.Concat(ev.Addresses, ev.Freed) {
-		m.point(a)
-	}
-	bindings := make([]Binding, len(m.forgotten))
-	for i := range m.forgotten {
-		bindings[i] = s.binding(&m.forgotten[i])
-	}
-	return bindings
-}
 
 func begin(ev SessionEvent, restricted func(Attribute) bool) SessionChange {
 	s := Session{
@@ -297,10 +202,9 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) Session
 	s.Imported = s.Imported && ev.Imported // what the BNG tells itself is better
 	s.Ignored = s.Ignored || ev.Ignored
 	s.learnStart(&ev)
-	m := merger{s: s, ev: &ev, at: ev.At, by: ev.by(), seen: s.SeenAt, named: s.Named}
-	if m.at.Before(s.StartedAt) && m.by.After(s.StartedAt) {
-		m.at = s.StartedAt // it is an event of this session
-	}
+	m := merger{s: s, ev: &ev, at: ev.At, by: ev.by(), seen: s.SeenAt, named: s.Named, unsure: s.Unsure}
+	early := ev.precedes(s)
+	m.at, m.by = later(m.at, s.StartedAt), later(m.by, s.StartedAt) // it is an event of this session
 	if m.named.IsZero() {
 		m.named = s.SeenAt
 	}
@@ -308,20 +212,9 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) Session
 	foreign := ev.contradicts(s)
 	m.name(foreign)
 	held := slices.Clone(s.Addresses)
-	m.exclude()
-	switch {
-	case m.newly:
-		m.rename()
-	case m.mixed:
-		m.mistrust()
+	if !early {
+		m.takeIn(held)
 	}
-	for _, a := range ev.Addresses {
-		m.hold(a, held)
-	}
-	m.see()
-	m.free()
-	m.noteFull()
-	m.closeBlocks()
 	if !foreign || m.newly {
 		for _, a := range ev.Attributes {
 			if !restricted(a) {
@@ -341,6 +234,25 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) Session
 		change.Forgotten = append(change.Forgotten, s.binding(&m.forgotten[i]))
 	}
 	return change
+}
+
+// takeIn takes in what the event tells of what was held, and by whom. Held is what
+// was known before.
+func (m *merger) takeIn(held []Address) {
+	m.exclude()
+	switch {
+	case m.newly:
+		m.rename()
+	case m.mixed:
+		m.mistrust()
+	}
+	for _, a := range m.ev.Addresses {
+		m.hold(a, held)
+	}
+	m.see()
+	m.free()
+	m.noteFull()
+	m.closeBlocks()
 }
 
 // learnStart takes in what the event tells of when the session began.

@@ -1,6 +1,7 @@
 package quarantine
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -137,5 +138,38 @@ func TestAStartThatComesAfterAnInterimWithoutSessionTimeIsThatSessions(t *testin
 	}
 	if later := (Session{SessionKey: got.SessionKey, Subscriber: "alice", StartedAt: at(200)}); SameSession(&before, &later) {
 		t.Error("a session that began later is taken for the same")
+	}
+}
+
+func inJSON(s *Session) string {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// Whatever is known of a session, an event that was taken in changes nothing when it
+// comes again.
+func TestAnEventAppliedTwiceChangesNothing(t *testing.T) {
+	applied := 0
+	for seed := range uint64(20_000) {
+		rng := rand.New(rand.NewPCG(seed, 21))
+		var s *Session
+		for range 1 + rng.IntN(8) {
+			ev := anyEvent(rng, 1+rng.IntN(900))
+			change := Apply(s, ev, time.Time{}, nothingRestricted)
+			if !change.Changed {
+				continue
+			}
+			s = &change.Session
+			applied++
+			if again := Apply(s, ev, time.Time{}, nothingRestricted); again.Changed || again.Replaced != nil || again.Renamed {
+				t.Fatalf("seed %d: %+v\nmakes\n%s\nand again\n%s", seed, ev, inJSON(s), inJSON(&again.Session))
+			}
+		}
+	}
+	if applied < 20_000 {
+		t.Fatalf("%d events changed something: the test does not test", applied)
 	}
 }

@@ -129,10 +129,12 @@ func (l *lookUp) exec(ctx context.Context) error {
 	return nil
 }
 
-// decodeBlock picks the bindings of a prefix from its block.
+// decodeBlock picks the bindings of a prefix from its block. Port blocks that an
+// earlier build kept there are passed over: their ends are written elsewhere.
 func (l *lookUp) decodeBlock(r *reading, entries map[string]string) {
+	port := kindLetters[quarantine.NATPortBlock]
 	for field, value := range entries {
-		if field != "" && field[0] == r.digit {
+		if len(field) > 1 && field[0] == r.digit && field[1] != port {
 			l.decode(r.prefix, field[1:], value)
 		}
 	}
@@ -193,7 +195,9 @@ func (s *Store) complete(ctx context.Context, found []foundBinding) ([]quarantin
 }
 
 // renew reads from its session's record when a binding was renewed last: an
-// Interim-Update that changes nothing else is written there only.
+// Interim-Update that changes nothing else is written there only. A record lists
+// all that its session holds, so one that does not list the binding, or lists it as
+// ended, shows that it is over.
 func (s *Store) renew(f *foundBinding, get *redis.StringCmd) error {
 	text, err := get.Result()
 	switch {
@@ -207,8 +211,21 @@ func (s *Store) renew(f *foundBinding, get *redis.StringCmd) error {
 		s.unreadable.Add(1)
 		return nil //nolint:nilerr // a stranger's value tells nothing
 	}
-	if r.began.Equal(f.began) && r.SeenAt.After(f.RenewedAt) {
-		f.RenewedAt = r.SeenAt
+	if !r.began.Equal(f.began) {
+		return nil
+	}
+	own := statement{f.Binding, f.began, 0}
+	for _, b := range r.Bindings() {
+		if listed := (statement{b, r.began, 0}); listed.interval() == own.interval() {
+			if f.To = b.To; !b.To.IsZero() || b.RenewedAt.After(f.RenewedAt) {
+				f.RenewedAt = b.RenewedAt
+			}
+			return nil
+		}
+	}
+	f.To = r.SeenAt
+	if f.From.After(f.To) {
+		f.To = f.From
 	}
 	return nil
 }

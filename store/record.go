@@ -256,7 +256,7 @@ type interval struct {
 }
 
 func (s *statement) interval() interval {
-	return interval{s.Prefix, s.Kind, s.Space, s.Ports, s.began.UnixMilli(), s.Began.UnixMilli()}
+	return interval{s.Prefix.Masked(), s.Kind, s.Space, s.Ports, s.began.UnixMilli(), s.Began.UnixMilli()}
 }
 
 // statements lists all that a record says of intervals.

@@ -80,6 +80,97 @@ func Bindings(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("an address and a block that come back begin anew", func(t *testing.T) {
+		s := start(t, open)
+		one := portBlock(1024, 2047)
+		freed := event(quarantine.SessionRenewed, "1", "alice", minute(5), v4(2))
+		freed.Freed = []quarantine.Address{one}
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1), one), freed)
+		record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(10), v4(1), one), freed)
+		record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(9), v4(1), one)) // late
+		for _, a := range []quarantine.Address{v4(1), one} {
+			got := bindings(t, s, a)
+			if len(got) != 2 || !got[0].From.Equal(noon) || !got[0].To.Equal(minute(5)) || !got[1].From.Equal(minute(9)) || !got[1].To.IsZero() || !got[1].Began.Equal(minute(10)) {
+				t.Errorf("%s: %+v", a.Prefix, got)
+			}
+		}
+	})
+
+	t.Run("an unnamed holder is one, and is named by a later record", func(t *testing.T) {
+		s := start(t, open)
+		record(t, s, event(quarantine.SessionStarted, "1", "", noon, v4(1)))
+		if got := bindings(t, s, v4(1)); len(got) != 1 || got[0].Subscriber != "" || got[0].Via.IsValid() {
+			t.Fatalf("got %+v", got)
+		}
+		record(t, s, event(quarantine.SessionRenewed, "1", "bob", minute(5), v4(1)))
+		if got := bindings(t, s, v4(1)); len(got) != 1 || got[0].Subscriber != "bob" || !got[0].From.Equal(noon) {
+			t.Fatalf("named: %+v", got)
+		}
+	})
+
+	t.Run("a log-in under another name within a session divides it", func(t *testing.T) {
+		s := start(t, open)
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1)), event(quarantine.SessionRenewed, "1", "alice", minute(5), v4(1)))
+		record(t, s, event(quarantine.SessionRenewed, "1", "bob", minute(10), v4(1)))
+		got := bindings(t, s, v4(1))
+		if len(got) != 2 || got[0].Subscriber != "alice" || !got[0].To.Equal(minute(10)) || !got[0].RenewedAt.Equal(minute(5)) || got[1].Subscriber != "bob" || !got[1].From.Equal(minute(10)) || !got[1].To.IsZero() {
+			t.Fatalf("got %+v", got)
+		}
+		record(t, s, event(quarantine.SessionEnded, "1", "alice", minute(15))) // whatever name it bears
+		if last := session(t, s, "1"); last.Live() || last.Subscriber != "bob" {
+			t.Errorf("%+v", last)
+		}
+		if n := renamed(s); n != 2 {
+			t.Errorf("%d records counted, want 2", n)
+		}
+	})
+
+	t.Run("what is uncertain of a beginning is kept", func(t *testing.T) {
+		s := start(t, open)
+		ev := event(quarantine.SessionStarted, "1", "alice", noon, v4(1))
+		ev.Latest = minute(5)
+		record(t, s, ev)
+		if got := bindings(t, s, v4(1)); len(got) != 1 || !got[0].From.Equal(noon) || !got[0].FromBy.Equal(minute(5)) {
+			t.Fatalf("got %+v", got)
+		}
+		record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(2), v4(1)))
+		if got := bindings(t, s, v4(1)); len(got) != 1 || !got[0].FromBy.Equal(minute(2)) {
+			t.Fatalf("after a record within that time: %+v", got)
+		}
+	})
+
+	t.Run("a NAT's accounting leads to the address behind it", func(t *testing.T) {
+		s := start(t, open)
+		ev := event(quarantine.SessionStarted, "1", "", noon, portBlock(1024, 2047), v4(1))
+		ev.Via = quarantine.Place{Addr: netip.MustParseAddr("100.64.0.9"), Space: "east"}
+		record(t, s, ev)
+		if got := bindings(t, s, portBlock(1024, 2047)); len(got) != 1 || got[0].Via != ev.Via || got[0].Subscriber != "" {
+			t.Errorf("the block: %+v", got)
+		}
+		if got := bindings(t, s, v4(1)); len(got) != 0 {
+			t.Errorf("its Framed-IP-Address: %+v", got)
+		}
+	})
+
+	t.Run("what a session forgets is kept as it was", func(t *testing.T) {
+		s := start(t, open)
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon))
+		const blocks = 100
+		for n := range blocks {
+			b := portBlock(uint16(1024+n), uint16(1024+n))
+			freed := event(quarantine.SessionRenewed, "1", "alice", minute(2*n+1))
+			freed.Freed = []quarantine.Address{b}
+			record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(2*n), b), freed)
+		}
+		got := bindings(t, s, portBlock(1024, 1024))
+		if len(got) != blocks || !got[0].To.Equal(minute(1)) || !got[blocks-1].To.Equal(minute(2*blocks-1)) {
+			t.Errorf("%d bindings: %+v", len(got), got)
+		}
+		if n := len(session(t, s, "1").Addresses); n == blocks || n == 0 {
+			t.Errorf("the session remembers %d", n)
+		}
+	})
+
 	t.Run("what a translator's log tells is kept, and ends", func(t *testing.T) {
 		s := start(t, open)
 		block := address("203.0.113.5/32", quarantine.NATPortBlock)
