@@ -28,8 +28,7 @@ func (ev *SessionEvent) follows(s *Session) bool {
 	case s.Live():
 		return false
 	case ev.contradicts(s):
-		own := !ev.start().IsZero() && s.beganNear(ev.start(), ev.startBy()) // its start says so
-		return ev.At.After(s.EndedAt) || !own && ev.by().After(s.EndedAt)
+		return ev.At.After(s.EndedAt)
 	case ev.Kind == SessionStarted:
 		return false
 	}
