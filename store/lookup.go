@@ -134,7 +134,7 @@ func (l *lookUp) exec(ctx context.Context) error {
 func (l *lookUp) decodeBlock(r *reading, entries map[string]string) {
 	port := kindLetters[quarantine.NATPortBlock]
 	for field, value := range entries {
-		if len(field) > 1 && field[0] == r.digit && field[1] != port {
+		if field != "" && field[0] == r.digit && (len(field) == 1 || field[1] != port) {
 			l.decode(r.prefix, field[1:], value)
 		}
 	}
