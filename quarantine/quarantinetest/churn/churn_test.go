@@ -31,7 +31,7 @@ func court(w *churn.World, s spoil) churn.Court {
 	var now time.Time
 	m.Now = func() time.Time { return now }
 	a := engine.Attributor{Bindings: m, Gaps: m.Gaps, Now: m.Now}
-	c := churn.Court{WhoHeld: a.WhoHeld}
+	c := churn.Court{WhoHeld: attribute(a)}
 	if s != nil {
 		c = s(a)
 	}
@@ -107,7 +107,7 @@ func among(change func(known []quarantine.Binding, now time.Time) []quarantine.B
 			known, err := real.Bindings(ctx, at, from, to)
 			return change(known, a.Now()), err
 		})
-		return churn.Court{WhoHeld: a.WhoHeld}
+		return churn.Court{WhoHeld: attribute(a)}
 	}
 }
 
@@ -122,11 +122,12 @@ func each(change func(b *quarantine.Binding)) spoil {
 }
 
 // asking spoils the question.
-func asking(change func(at *quarantine.Place, port *uint16, moment *time.Time, tolerance *time.Duration, now time.Time)) spoil {
+func asking(change func(q *churn.Question, now time.Time)) spoil {
 	return func(a engine.Attributor) churn.Court {
-		return churn.Court{WhoHeld: func(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
-			change(&at, &port, &moment, &tolerance, a.Now())
-			return a.WhoHeld(ctx, at, port, moment, tolerance)
+		whoHeld := attribute(a)
+		return churn.Court{WhoHeld: func(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
+			change(&q, a.Now())
+			return whoHeld(ctx, q)
 		}}
 	}
 }
@@ -134,14 +135,23 @@ func asking(change func(at *quarantine.Place, port *uint16, moment *time.Time, t
 // choosing spoils the decision: of those who may have held the place it picks.
 func choosing(pick func(a, b quarantine.Binding) int) spoil {
 	return func(a engine.Attributor) churn.Court {
-		return churn.Court{WhoHeld: func(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
-			found, err := a.WhoHeld(ctx, at, port, moment, tolerance)
-			if err == nil && found.Result == quarantine.Ambiguous && port != 0 || found.Result == quarantine.Ambiguous && at.Space == "" {
+		whoHeld := attribute(a)
+		return churn.Court{WhoHeld: func(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
+			found, missing, err := whoHeld(ctx, q)
+			if err == nil && found.Result == quarantine.Ambiguous && (q.Port != 0 || q.At.Space == "") {
 				best := slices.MinFunc(found.Bindings, pick)
 				found = quarantine.Attribution{Result: quarantine.Attributed, Subscriber: best.Subscriber}
 			}
-			return found, err
+			return found, missing, err
 		}}
+	}
+}
+
+// attribute asks an Attributor, who knows of nothing that is missing.
+func attribute(a engine.Attributor) churn.Attribute {
+	return func(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
+		found, err := a.WhoHeld(ctx, q.At, q.Port, q.Moment, q.Tolerance)
+		return found, "", err
 	}
 }
 
@@ -151,13 +161,11 @@ func TestEveryPlantedMistakeNamesWrongSubscribers(t *testing.T) {
 		name  string
 		spoil spoil
 	}{
-		{"the time is ignored", asking(func(_ *quarantine.Place, _ *uint16, moment *time.Time, _ *time.Duration, now time.Time) {
-			*moment = now
-		})},
+		{"the time is ignored", asking(func(q *churn.Question, now time.Time) { q.Moment = now })},
 		{"the port is ignored", each(func(b *quarantine.Binding) { b.Ports = quarantine.PortRange{} })},
-		{"another port of the address is taken", asking(func(_ *quarantine.Place, port *uint16, _ *time.Time, _ *time.Duration, _ time.Time) {
-			if *port != 0 {
-				*port ^= 0x1000
+		{"another port of the address is taken", asking(func(q *churn.Question, _ time.Time) {
+			if q.Port != 0 {
+				q.Port ^= 0x1000
 			}
 		})},
 		{"intervals are closed at their wrong end", among(func(known []quarantine.Binding, _ time.Time) []quarantine.Binding {
@@ -177,15 +185,13 @@ func TestEveryPlantedMistakeNamesWrongSubscribers(t *testing.T) {
 				b.To, b.RenewedAt = b.To.Add(10*time.Second), b.RenewedAt.Add(10*time.Second)
 			}
 		})},
-		{"address spaces are mixed", asking(func(at *quarantine.Place, _ *uint16, _ *time.Time, _ *time.Duration, _ time.Time) {
-			if at.Space != "" {
-				at.Space = "cgn-a"
+		{"address spaces are mixed", asking(func(q *churn.Question, _ time.Time) {
+			if q.At.Space != "" {
+				q.At.Space = "cgn-a"
 			}
 		})},
 		{"restarts are ignored", each(func(b *quarantine.Binding) { b.ResetAt = time.Time{} })},
-		{"the tolerance is ignored", asking(func(_ *quarantine.Place, _ *uint16, _ *time.Time, tolerance *time.Duration, _ time.Time) {
-			*tolerance = 0
-		})},
+		{"the tolerance is ignored", asking(func(q *churn.Question, _ time.Time) { q.Tolerance = 0 })},
 		{"of several the newest holder is taken", choosing(func(a, b quarantine.Binding) int { return b.From.Compare(a.From) })},
 		{"of several the one whose Start was seen is taken", choosing(func(a, b quarantine.Binding) int {
 			switch {
@@ -197,9 +203,9 @@ func TestEveryPlantedMistakeNamesWrongSubscribers(t *testing.T) {
 			return 1
 		})},
 		{"only what is told of the moment is looked at", func(a engine.Attributor) churn.Court {
-			return churn.Court{WhoHeld: func(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
-				known, err := a.Bindings.Bindings(ctx, at, moment.Add(-tolerance), moment.Add(tolerance))
-				return quarantine.WhoHeld(known, nil, port, moment, tolerance), err
+			return churn.Court{WhoHeld: func(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
+				known, err := a.Bindings.Bindings(ctx, q.At, q.Moment.Add(-q.Tolerance), q.Moment.Add(q.Tolerance))
+				return quarantine.WhoHeld(known, nil, q.Port, q.Moment, q.Tolerance), "", err
 			}}
 		}},
 	}
