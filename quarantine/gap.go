@@ -94,7 +94,7 @@ func (g Gap) doubts(b Binding, from, to time.Time) bool {
 	switch {
 	case to.Before(g.From):
 		return false
-	case from.Before(g.To) && b.From.After(from) && b.From.After(g.From):
+	case from.Before(g.To) && b.reportedSince().After(from) && b.reportedSince().After(g.From):
 		return true // somebody before it may be lost
 	}
 	confirmed := g.To

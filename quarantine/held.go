@@ -83,11 +83,13 @@ func evidence(b Binding, among *rivals) Binding {
 func (b *Binding) yield(newer *Binding, ended time.Time) bool {
 	switch {
 	case !ended.IsZero() && !newer.From.Before(ended):
+	case newer.replaces(b) && !ended.IsZero() && b.RenewedAt.After(newer.last()):
+		b.Loose = true // it came back
 	case newer.replaces(b):
 		b.Loose = true
 		b.cut(newer.toldAt(), "no Stop, a newer holder")
 		return true
-	case newer.follows(b):
+	case newer.follows(b), newer.mayReplace(b):
 		b.Loose = true
 	}
 	return false
@@ -95,19 +97,35 @@ func (b *Binding) yield(newer *Binding, ended time.Time) bool {
 
 // contest looks who else held what the binding's session was first told to hold
 // after its Start: then it did not hold it from its beginning.
+//
+// Where another was given it after the session had been reported to hold it, and
+// before it was reported last, it came back in between, nobody knows when.
 func (b *Binding) contest(among *rivals) {
-	if !b.Inferred {
-		return
-	}
 	for _, list := range among.lists(b) {
 		for other := range list.lastHeld(b) {
 			same := other.Session.BNG == b.Session.BNG && other.Prefix == b.Prefix && other.Kind == b.Kind && other.Ports.Overlaps(b.Ports)
-			if same && !other.sameClaimant(b) {
-				b.Meanwhile = later(b.Meanwhile, other.last())
-				break // the others were held before
+			if !same || other.sameClaimant(b) {
+				continue
 			}
+			switch {
+			case other.From.After(b.reportedSince()) && (!b.Inferred || !b.Began.IsZero()):
+				b.Meanwhile = later(b.Meanwhile, b.RenewedAt)
+			case b.Inferred:
+				b.Meanwhile = later(b.Meanwhile, other.last())
+			default:
+				continue
+			}
+			break // the others were held before
 		}
 	}
+}
+
+// reportedSince is when the binding was reported first.
+func (b *Binding) reportedSince() time.Time {
+	if b.Inferred {
+		return later(b.From, b.Began)
+	}
+	return b.From
 }
 
 // last is the last moment at which the binding is known to have been held.
@@ -120,11 +138,12 @@ func (b *Binding) last() time.Time {
 
 // fade cuts an open binding where its BNG or its silence ends it.
 func (b *Binding) fade() {
-	if b.ResetAt.After(b.RenewedAt) {
+	renewed := later(b.RenewedAt, b.FromBy)
+	if !b.ResetAt.IsZero() && !b.ResetAt.Before(renewed) { // RADIUS tells seconds: what was renewed in that of the restart may be over
 		b.Loose = true // the last of several restarts perhaps, and the BNG was down before it
 		b.cut(b.ResetAt, "BNG restarted since")
 	}
-	if silent := SilentSince(b.RenewedAt, b.Interim); !silent.IsZero() {
+	if silent := SilentSince(renewed, b.Interim); !silent.IsZero() {
 		why := fmt.Sprintf("silent for %d Interim intervals", MissedInterims)
 		if _, log := LogName(b.Session.BNG); log {
 			why = "not renewed since"
@@ -155,13 +174,38 @@ func (b *Binding) toldAt() time.Time {
 
 // replaces reports whether b, which began later, shows that old is over.
 func (b *Binding) replaces(old *Binding) bool {
+	if !b.rivals(old) {
+		return false
+	}
+	since := b.toldAt()
+	if !b.FromBy.IsZero() {
+		since = b.From // it may have been held before old was
+	}
+	if b.Kind == NATPortBlock {
+		return since.After(old.From)
+	}
+	return since.After(old.RenewedAt)
+}
+
+// mayReplace reports whether b, of which it is not certain when it began, may show
+// that old is over.
+func (b *Binding) mayReplace(old *Binding) bool {
+	switch {
+	case b.FromBy.IsZero() || !b.rivals(old):
+		return false
+	case b.Kind == NATPortBlock:
+		return b.FromBy.After(old.From)
+	}
+	return b.FromBy.After(old.RenewedAt)
+}
+
+// rivals reports whether b and old, another interval, are of one BNG, which does
+// not give the same to two at a time.
+func (b *Binding) rivals(old *Binding) bool {
 	if b.Kind != old.Kind || b.Session.BNG != old.Session.BNG || b.Prefix != old.Prefix || !b.Ports.Overlaps(old.Ports) || b.partOf(old) {
 		return false
 	}
-	if b.Kind == NATPortBlock {
-		return b.toldAt().After(old.From)
-	}
-	return b.toldAt().After(old.RenewedAt) && (b.Session != old.Session || !b.From.Equal(old.From))
+	return b.Session != old.Session || !b.From.Equal(old.From)
 }
 
 // partOf reports whether b is but a moment of which its session does not remember

@@ -13,6 +13,11 @@ const (
 	maxOpen  = 2048      // intervals that have not; beyond that the oldest count as over
 )
 
+// unordered is how long an interval may have gone on of which two records of the
+// same second contradict each other: which of them was first, nothing tells. It
+// proves nothing in that time, unless a record confirms it.
+const unordered = time.Hour
+
 // merger takes one event into a session.
 type merger struct {
 	s      *Session
@@ -135,6 +140,10 @@ func (m *merger) overlaps(e *Address) bool {
 func (m *merger) cut(i int, last time.Time) {
 	e := &m.s.Addresses[i]
 	if !m.overlaps(e) || e.unproved() {
+		return
+	}
+	if e.Until.IsZero() && last.Equal(m.at) && m.by.Equal(m.at) {
+		e.Until, e.Shown = m.at.Add(unordered), m.at
 		return
 	}
 	first, until := m.first(e), earliest(e.Until, m.by)
@@ -344,6 +353,9 @@ func (m *merger) nextOther(a *Address) time.Time {
 // add begins an interval, which ends where something else is known to be held.
 func (m *merger) add(a Address, before []Address, other time.Time) {
 	fresh := Address{Prefix: a.Prefix, Kind: a.Kind, Space: a.Space, Ports: a.Ports, Inferred: !m.fromStart()}
+	if m.by.After(other) {
+		other = time.Time{} // the event may have been the later one
+	}
 	if fresh.Inferred {
 		fresh.Began = m.identity(&a, m.at)
 	}
@@ -460,6 +472,22 @@ func (m *merger) closeBlocks() {
 		if isBlock(*e) && !m.reports(e) && e.Until.IsZero() && !m.start(e).After(m.by) {
 			e.Until, e.Shown = m.by, m.start(e)
 		}
+	}
+}
+
+// closeOthers ends the addresses that a Stop leaves out although it reports others:
+// the record that gave them back is missing.
+func (m *merger) closeOthers() {
+	if m.ev.Kind != SessionEnded || len(m.ev.Addresses) == 0 {
+		return
+	}
+	for i := range m.s.Addresses {
+		e := &m.s.Addresses[i]
+		if e.Kind == NATPortBlock || m.reports(e) || !e.Until.IsZero() || m.start(e).After(m.by) {
+			continue
+		}
+		e.Shown = m.last(e)
+		e.Until = later(m.by, m.start(e))
 	}
 }
 

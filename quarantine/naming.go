@@ -11,6 +11,16 @@ func (m *merger) name(foreign bool) {
 		if who.named() && !m.s.Claimant().named() {
 			m.s.Subscriber, m.s.Via = who.Subscriber, who.Via
 			m.nameUpTo(m.ev.At)
+			if m.by.After(m.s.StartedAt) {
+				m.s.Renamed = m.by
+				m.unnamedBefore(m.by)
+			}
+		}
+		if !who.named() && m.s.Claimant().named() && m.at.Before(m.named) {
+			m.unnamedBefore(m.named) // perhaps nobody had been named until then
+			if m.ev.Kind == SessionStarted {
+				m.s.Renamed = later(m.s.Renamed, m.named)
+			}
 		}
 	case m.ev.Kind == SessionEnded:
 		m.stop = who
@@ -22,6 +32,16 @@ func (m *merger) name(foreign bool) {
 			m.s.Renamed = later(m.named, m.by) // by then it is certain
 			m.s.Disputed = m.by.After(m.named)
 			m.mixed = true
+		}
+	}
+}
+
+// unnamedBefore takes in that a record named nobody as the holder of the session:
+// whose its intervals were until the moment at which one is named is not known.
+func (m *merger) unnamedBefore(named time.Time) {
+	for i := range m.s.Addresses {
+		if e := &m.s.Addresses[i]; !e.Of.named() && m.start(e).Before(named) {
+			e.SinceBy = later(e.SinceBy, named)
 		}
 	}
 }
@@ -70,6 +90,9 @@ func (m *merger) rename() {
 		switch last := m.last(e); {
 		case e.Until.IsZero():
 			e.Shown, e.Until = earliest(last, earliest(m.named, m.at)), m.by
+			if m.at.Equal(m.named) && m.by.Equal(m.at) { // which name was first, nothing tells
+				e.Until = m.at.Add(unordered)
+			}
 		case e.Until.After(m.by): // by a record that names nobody
 			end := m.ended(*e)
 			e.Shown, e.Until = earliest(last, earliest(m.named, m.at)), m.by

@@ -182,7 +182,9 @@ func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
 		return true
 	case ev.Kind == SessionEnded && !prev.Claimant().named() && ev.claimant().named() && ev.by().Before(prev.SeenAt.Add(-ClockSlack)):
 		return true
-	case ev.follows(prev), contradicts && resetAt.After(prev.SeenAt) && ev.At.After(resetAt):
+	case ev.follows(prev), ev.restarts(prev):
+		return true
+	case contradicts && resetAt.After(prev.SeenAt) && ev.At.After(resetAt) && (start.IsZero() || !prev.beganNear(start, ev.startBy())):
 		return true
 	case start.IsZero(), prev.beganNear(start, ev.startBy()), prev.mayHaveBegun(start):
 		return false
@@ -197,6 +199,15 @@ func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
 		return start.After(prev.EndedAt.Add(-ClockSlack))
 	}
 	return !resetAt.IsZero() && resetAt.After(prev.SeenAt) && start.After(resetAt.Add(-ClockSlack))
+}
+
+// restarts reports whether the event is a Start that cannot be that of prev: it
+// names another holder, or either names nobody. A Start is told once.
+func (ev *SessionEvent) restarts(prev *Session) bool {
+	if ev.Kind != SessionStarted || ev.claimant() == prev.Claimant() || !ev.by().After(prev.SeenAt) {
+		return false
+	}
+	return ev.contradicts(prev) || prev.StartSeen && !nearly(ev.At, prev.StartedAt)
 }
 
 // drifted reports whether the start that an Interim-Update or Stop tells may be
@@ -233,6 +244,11 @@ func (ev *SessionEvent) startBy() time.Time { return ev.start().Add(ev.by().Sub(
 func replace(prev *Session, ev SessionEvent, restricted func(Attribute) bool) SessionChange {
 	start, startBy := ev.start(), ev.startBy()
 	if start.IsZero() {
+		start, startBy = ev.At, ev.by()
+	}
+	if ev.Kind == SessionStarted && ev.by().After(prev.SeenAt) && !start.After(prev.SeenAt) {
+		// Which was first is not certain; a Start is more likely new than kept back.
+		ev.At, ev.StartedAt, ev.Latest = prev.SeenAt.Add(time.Millisecond), prev.SeenAt.Add(time.Millisecond), ev.by()
 		start, startBy = ev.At, ev.by()
 	}
 	if !start.After(prev.StartedAt) {
@@ -314,6 +330,7 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) Session
 	m.free()
 	m.noteFull()
 	m.closeBlocks()
+	m.closeOthers()
 	if !foreign || m.newly {
 		for _, a := range ev.Attributes {
 			if !restricted(a) {
