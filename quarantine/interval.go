@@ -161,7 +161,14 @@ func (m *merger) cut(i int, last time.Time) {
 	if start := m.start(&again); start.After(m.at) { // it may have been of an earlier interval
 		m.perhaps(again, m.at, start)
 	}
-	if e = &m.s.Addresses[i]; until.After(e.Until) {
+	e = &m.s.Addresses[i]
+	if last.After(m.at) && !last.After(m.by) { // the event may have been before that record
+		until = again.Until
+		if until.IsZero() {
+			until = m.by.Add(unordered)
+		}
+	}
+	if until.After(e.Until) {
 		m.perhaps(again, e.Until, until)
 	}
 	if last.After(m.by) {
@@ -291,7 +298,7 @@ func (m *merger) confirm(i int) {
 		e.Shown = m.at
 	}
 	if again := m.by.After(e.Until) && !e.Until.IsZero(); again && !m.covered(e, e.Until) {
-		m.perhaps(*e, e.Until, m.by)
+		m.perhaps(*e, e.Until, m.by.Add(unordered)) // if it was, nothing ended it again
 	}
 }
 

@@ -46,6 +46,21 @@ func (m *merger) unnamedBefore(named time.Time) {
 	}
 }
 
+// misnamed takes in that a Stop bears another name than the session: whose it was
+// since the last record under its own is not known.
+func (m *merger) misnamed() {
+	for i := range m.s.Addresses {
+		e := &m.s.Addresses[i]
+		last := m.last(e)
+		if e.Of.named() || m.start(e).After(m.by) || !e.Until.IsZero() && !last.After(m.named) {
+			continue
+		}
+		if e.Shown = earliest(last, m.named); e.Until.IsZero() {
+			e.Until = later(m.by, m.start(e))
+		}
+	}
+}
+
 // mistrust takes from intervals that began between the event, under an earlier name,
 // and the newest record under the session's that they prove anything of that time:
 // records that name nobody may have begun them.

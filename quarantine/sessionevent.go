@@ -178,7 +178,7 @@ func (ev *SessionEvent) by() time.Time { return later(ev.At, ev.Latest) }
 func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
 	contradicts, start := ev.contradicts(prev), ev.start()
 	switch {
-	case contradicts && prev.StartSeen && ev.precedes(prev), ev.nameless(prev) && ev.Kind != SessionEnded && start.IsZero() && ev.precedes(prev):
+	case prev.StartSeen && ev.precedes(prev) && ev.claimant() != prev.Claimant(), ev.nameless(prev) && ev.Kind != SessionEnded && start.IsZero() && ev.precedes(prev):
 		return true
 	case ev.Kind == SessionEnded && !prev.Claimant().named() && ev.claimant().named() && ev.by().Before(prev.SeenAt.Add(-ClockSlack)):
 		return true
@@ -207,7 +207,10 @@ func (ev *SessionEvent) restarts(prev *Session) bool {
 	if ev.Kind != SessionStarted || ev.claimant() == prev.Claimant() || !ev.by().After(prev.SeenAt) {
 		return false
 	}
-	return ev.contradicts(prev) || prev.StartSeen && !nearly(ev.At, prev.StartedAt)
+	if nearly(ev.At, prev.StartedAt) { // prev's own, perhaps, from before it was another's
+		return prev.StartSeen && ev.contradicts(prev)
+	}
+	return prev.StartSeen || ev.contradicts(prev)
 }
 
 // drifted reports whether the start that an Interim-Update or Stop tells may be
@@ -322,6 +325,8 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) Session
 		m.rename()
 	case m.mixed:
 		m.mistrust()
+	case m.stop.named():
+		m.misnamed()
 	}
 	for _, a := range ev.Addresses {
 		m.hold(a, held)

@@ -135,7 +135,7 @@ func (b *box) take(l *line, c Class, kind quarantine.AddressKind, from int64) *h
 	h := &hold{spot: pool[n], kind: kind, class: c, subscriber: l.subscriber, line: l, from: from, to: never, heard: never, ended: never}
 	pool[n] = pool[len(pool)-1]
 	b.free[c] = pool[:len(pool)-1]
-	if l.was != "" {
+	if len(l.former) > 0 {
 		h.passedOn, h.before = true, l.claim(h)
 	}
 	b.sim.world.holds[h.spot] = append(b.sim.world.holds[h.spot], h)

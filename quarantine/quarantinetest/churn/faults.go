@@ -139,7 +139,7 @@ func (l *line) logInAs() {
 	if name == l.subscriber {
 		return
 	}
-	l.was, l.subscriber = l.subscriber, name
+	l.former, l.subscriber = append(l.former, l.subscriber), name
 	if l.v4 != nil {
 		for _, m := range b.mappings {
 			if m.hold != nil && m.hold.inside == l.v4 {
@@ -160,10 +160,14 @@ func (l *line) logInAs() {
 // claim notes that whoever had the session before seems to have a new hold, as long
 // as no record bears the new name. It was never held like that.
 func (l *line) claim(h *hold) *hold {
-	before := *h
-	before.subscriber, before.to, before.passedOn = l.was, h.from, false
-	l.box.sim.world.holds[h.spot] = append(l.box.sim.world.holds[h.spot], &before)
-	return &before
+	var last *hold
+	for _, name := range l.former {
+		before := *h
+		before.subscriber, before.to, before.passedOn, before.before = name, h.from, false, last
+		l.box.sim.world.holds[h.spot] = append(l.box.sim.world.holds[h.spot], &before)
+		last = &before
+	}
+	return last
 }
 
 // pass ends a hold and begins the next one's, of whoever has the session now.

@@ -256,11 +256,14 @@ func (l *line) startHeard(v *verdict) bool {
 // dates is what the BNG's clock tells of a moment at the earliest: where the edge
 // dates records, none is of a time after it arrived.
 func (b *box) dates(ms int64) int64 {
-	told := seconds(ms + b.skew)
-	if b.sim.faults != nil {
+	switch told := seconds(ms + b.skew); {
+	case b.sim.faults == nil:
+		return told
+	case len(b.offs) > 0:
+		return min(told, ms) - 1_000 // as exact as the difference of two clocks is known
+	default:
 		return min(told, ms)
 	}
-	return told
 }
 
 // since is when the hold began by the clock of who tells of it.
@@ -280,6 +283,11 @@ func (w *World) overShown(v *verdict, h *hold) bool {
 	if slices.ContainsFunc(h.enders, v.knew) {
 		return true
 	}
+	if slices.ContainsFunc(all[i+1:], func(next *hold) bool {
+		return next.line == h.line && next.subscriber == h.subscriber && v.told(next)
+	}) {
+		return false // it came back, and nothing showed a pause
+	}
 	for _, restart := range h.line.box.resets {
 		if h.class != BlockByLog && h.to <= restart.happened && v.knew(restart.report) { // a log tells of no restart
 			return true
@@ -288,8 +296,6 @@ func (w *World) overShown(v *verdict, h *hold) bool {
 	for _, next := range all[i+1:] {
 		switch {
 		case !v.told(next) || next.from < h.to:
-		case next.line == h.line && next.subscriber == h.subscriber:
-			return false // it came back, and nothing showed a pause
 		default:
 			return true
 		}

@@ -94,7 +94,7 @@ type line struct {
 	told       map[*hold]bool
 	renewed    []*report // those that Cordon takes in
 	nameless   bool      // no record of it bears a name
-	was        string    // the name that it went on under another one than; empty: it did not
+	former     []string  // names that it had before
 	past       []*hold   // what it had before
 }
 
