@@ -385,6 +385,9 @@ func (m *merger) add(a Address, before []Address, other time.Time) {
 	if fresh.Until = other; !other.IsZero() || m.at.Before(m.seen) {
 		fresh.Shown = m.at
 	}
+	if fresh.Until.IsZero() && !m.s.Live() {
+		fresh.Until = later(m.s.EndedAt, m.at)
+	}
 	if m.unattributable() {
 		m.doubt(&fresh)
 	}

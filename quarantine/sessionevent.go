@@ -162,6 +162,8 @@ func (ev *SessionEvent) follows(s *Session) bool {
 	switch {
 	case s.Live():
 		return false
+	case ev.Kind == SessionStarted && !s.StartSeen && nearly(ev.At, s.StartedAt): // its own, from before it was another's
+		return false
 	case ev.contradicts(s):
 		return ev.by().After(s.EndedAt)
 	case ev.Kind == SessionStarted:
@@ -190,6 +192,8 @@ func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
 		return false
 	case contradicts:
 		return !drifted(prev, &ev)
+	case ev.nameless(prev) && start.After(prev.SeenAt.Add(ClockSlack)): // nothing says that it goes on
+		return true
 	case start.Before(prev.StartedAt):
 		return prev.StartSeen || ev.Kind == SessionStarted
 	case ev.Kind == SessionStarted:
