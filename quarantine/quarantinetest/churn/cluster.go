@@ -34,7 +34,9 @@ const (
 )
 
 // newCluster makes up what happens to the instances while addresses churn.
-func newCluster(rng *rand.Rand, lasts int64, kinds Fault) *cluster {
+// Worst are moments right after something changed hands quickly: what is lost then
+// leaves nothing that shows it.
+func newCluster(rng *rand.Rand, lasts int64, kinds Fault, worst []int64) *cluster {
 	within := func(lo, hi int64) int64 { return lo + rng.Int64N(hi-lo+1) }
 	chance := func(percent int) bool { return rng.IntN(100) < percent }
 	c := &cluster{crash: never, lostFrom: never, back: never}
@@ -44,7 +46,12 @@ func newCluster(rng *rand.Rand, lasts int64, kinds Fault) *cluster {
 	if kinds&Outages == 0 {
 		return c
 	}
-	for range within(1, 3) {
+	if len(worst) > 0 && chance(70) {
+		from := worst[rng.IntN(len(worst))]
+		c.crash, c.lostFrom = from, from-within(1_000, 2_000)
+		c.back = c.outage(from, within(10_000, 240_000), within, chance)
+	}
+	for range within(1, 2) {
 		c.outage(within(0, lasts), within(10_000, 240_000), within, chance)
 	}
 	if chance(60) {
@@ -61,7 +68,7 @@ func newCluster(rng *rand.Rand, lasts int64, kinds Fault) *cluster {
 			}
 		}
 	}
-	if chance(40) {
+	if chance(60) {
 		m := c.members[rng.IntN(2)]
 		in := m.cut[rng.IntN(len(m.cut))]
 		m.dies = within(in.from, in.to-1)
@@ -73,7 +80,8 @@ func newCluster(rng *rand.Rand, lasts int64, kinds Fault) *cluster {
 }
 
 // outage takes Redis away from both, and gives it back to one before the other.
-func (c *cluster) outage(from, lasts int64, within func(lo, hi int64) int64, chance func(int) bool) {
+// It returns when it is there again.
+func (c *cluster) outage(from, lasts int64, within func(lo, hi int64) int64, chance func(int) bool) int64 {
 	for _, m := range c.members {
 		most := int64(1_000)
 		if chance(50) {
@@ -81,9 +89,7 @@ func (c *cluster) outage(from, lasts int64, within func(lo, hi int64) int64, cha
 		}
 		m.cut = append(m.cut, span{from, from + lasts + within(0, most)})
 	}
-	if c.crash == never && chance(60) {
-		c.crash, c.lostFrom, c.back = from, from-within(0, 1_000), from+lasts
-	}
+	return from + lasts
 }
 
 // union orders spans and makes those that overlap one.

@@ -27,9 +27,12 @@ type fated struct {
 	lost   bool  // by Redis, after that
 }
 
-// workedIn is how long a record takes from its arrival, or from the one before it
-// in the spool, into Redis.
-const workedIn = 5
+// How long a record takes into Redis, ms: from its arrival, or from the one before
+// it in the spool.
+const (
+	workedIn  = 5
+	drainedIn = 25
+)
 
 // deliver decides which instance answers each report, when it is stored, and how
 // it is dated. Reports must be in the order of their arrival.
@@ -48,7 +51,7 @@ func (w *World) deliver(rng *rand.Rand, newEdge func() Edge) {
 		if r.binding != nil {
 			r.worked = w.pushed(r.arrives)
 		} else {
-			r.worked = m.stores(max(r.arrives, free[r.member]) + workedIn)
+			r.worked = m.stores(max(r.arrives+workedIn, free[r.member]+drainedIn))
 			free[r.member] = r.worked
 			if edges[r.box] == nil {
 				edges[r.box] = &[2]Edge{newEdge(), newEdge()}
@@ -123,6 +126,22 @@ func (w *World) advanceLog(ctx context.Context, book quarantine.AccountingSource
 		return fmt.Errorf("report how far a log has come: %w", err)
 	}
 	return nil
+}
+
+// handovers lists moments at which the records about who gave something up, and who
+// has it next, have both just been stored, in order.
+func (w *World) handovers() []int64 {
+	var moments []int64
+	for _, holds := range w.holds {
+		for i, h := range holds[1:] {
+			before := holds[i]
+			if h.from-before.to < 500 && before.line != h.line && before.heard < before.to && h.heard < h.from+500 {
+				moments = append(moments, h.from+500)
+			}
+		}
+	}
+	slices.Sort(moments)
+	return moments
 }
 
 // moment is which moment a report is about: what it says, where no clock is wrong.

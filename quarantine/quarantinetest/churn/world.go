@@ -119,7 +119,7 @@ func New(c Config) (*World, error) {
 	s.run()
 	slices.SortStableFunc(s.world.reports, func(a, b *report) int { return cmp.Compare(a.arrives, b.arrives) })
 	if c.Faults != 0 {
-		s.world.cluster = newCluster(s.faults, lasts, c.Faults)
+		s.world.cluster = newCluster(s.faults, lasts, c.Faults, s.world.handovers())
 		s.world.deliver(s.faults, c.NewEdge)
 	}
 	s.world.hear()
