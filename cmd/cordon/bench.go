@@ -30,8 +30,10 @@ func newBenchAttribution(sh *shell) *cobra.Command {
 		Use: "attribution", Args: cobra.NoArgs,
 		Short: "Judge verdicts about simulated networks, and count who was named rightly, wrongly or not at all",
 		Long: "Makes up BNGs whose addresses, prefixes and port blocks change hands within seconds, whose records\n" +
-			"are lost, late, doubled and by skewed clocks, and asks about each verdict who it was. Touches no network.\n" +
-			"Exits 1 if anybody was named wrongly.",
+			"are lost, late, doubled and by skewed clocks, and asks about each verdict who it was; then as many again\n" +
+			"with names that are missing or change, clocks that are hours off, addresses that are released or come back,\n" +
+			"NATs, logs that lag, and two instances whose Redis is away, crashes, or is out of reach of one. Touches no\n" +
+			"network. Exits 1 if anybody was named wrongly, or if without faults fewer are named than once were.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if n < 1 {
 				return usage("-n is 1 or more")
@@ -48,11 +50,14 @@ func newBenchAttribution(sh *shell) *cobra.Command {
 			if wrong := a.Wrong(); wrong > 0 {
 				return failed("", "%d verdicts named a wrong subscriber", wrong)
 			}
+			if short := a.Shortfalls(); len(short) > 0 {
+				return failed("", "too few verdicts without faults are attributed: %s", strings.Join(short, "; "))
+			}
 			return nil
 		},
 	}
 	f := c.Flags()
-	f.IntVarP(&n, "verdicts", "n", 1_000_000, "how many verdicts")
+	f.IntVarP(&n, "verdicts", "n", 1_000_000, "how many verdicts without faults, and as many with")
 	f.Uint64Var(&seed, "seed", 1, "the same seed makes the same verdicts")
 	f.BoolVar(&asJSON, "json", false, "one line of JSON")
 	return c

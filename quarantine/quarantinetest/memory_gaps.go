@@ -24,3 +24,11 @@ func (m *Memory) Gaps(context.Context) ([]quarantine.Gap, error) {
 	defer m.mu.Unlock()
 	return slices.Clone(m.gaps), nil
 }
+
+// Lose makes the Memory say that it may have lost records; which it loses is the
+// test's business.
+func (m *Memory) Lose(g quarantine.Gap) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.gaps = quarantine.AddGap(m.gaps, g, g.From.AddDate(-1, 0, 0))
+}

@@ -31,10 +31,15 @@ type box struct {
 	nextID int
 	lines  []*line
 	free   map[Class][]spot // by what they are for
+
+	troubles // none in a world without faults
 }
 
 // reset is an Accounting-On or -Off.
-type reset struct{ happened, arrives int64 }
+type reset struct {
+	happened int64
+	report   *report
+}
 
 // blockTelling is how port blocks are told of.
 type blockTelling uint8
@@ -43,6 +48,7 @@ const (
 	noBlocks blockTelling = iota
 	byRADIUS
 	byLog
+	byNAT // in accounting of the translator's own, which knows inside addresses only
 )
 
 // Sizes of a BNG.
@@ -96,8 +102,11 @@ func (b *box) ipv4() Class {
 
 // shared is what its port blocks are.
 func (b *box) shared() Class {
-	if b.blocks == byLog {
+	switch b.blocks {
+	case byLog:
 		return BlockByLog
+	case byNAT:
+		return BlockByNAT
 	}
 	return BlockByRADIUS
 }
@@ -120,9 +129,15 @@ func (b *box) take(l *line, c Class, kind quarantine.AddressKind, from int64) *h
 		return nil
 	}
 	n := b.sim.rng.IntN(len(pool))
+	if b.sim.fault(Returns, 40) {
+		n = l.back(pool)
+	}
 	h := &hold{spot: pool[n], kind: kind, class: c, subscriber: l.subscriber, line: l, from: from, to: never, heard: never, ended: never}
 	pool[n] = pool[len(pool)-1]
 	b.free[c] = pool[:len(pool)-1]
+	if len(l.former) > 0 {
+		h.passedOn, h.before = true, l.claim(h)
+	}
 	b.sim.world.holds[h.spot] = append(b.sim.world.holds[h.spot], h)
 	return h
 }
@@ -130,6 +145,7 @@ func (b *box) take(l *line, c Class, kind quarantine.AddressKind, from int64) *h
 // give puts a spot back.
 func (b *box) give(h *hold) {
 	h.to = b.sim.now
+	h.line.past = append(h.line.past, h)
 	b.free[h.class] = append(b.free[h.class], h.spot)
 }
 
@@ -145,14 +161,18 @@ func (b *box) logIn() {
 		box: b, id: fmt.Sprintf("%08x", b.nextID), from: s.now, to: never, told: map[*hold]bool{},
 		subscriber: fmt.Sprintf("sub%d@bng%d", s.rng.IntN(subscribers), b.number),
 	}
+	l.nameless = s.fault(Names, 3)
 	l.v4 = b.take(l, b.ipv4(), quarantine.FramedIP, s.now)
 	b.lines = append(b.lines, l)
 	early := s.chance(60)
 	if early {
 		l.dualStack()
 	}
-	if b.blocks != noBlocks {
+	switch b.blocks {
+	case byLog, byRADIUS:
 		l.block()
+	case byNAT:
+		b.translate(l)
 	}
 	b.tell(l, quarantine.SessionStarted, nil)
 	if !early {
@@ -175,9 +195,10 @@ func (l *line) future() {
 	if s.chance(8) {
 		s.after(s.within(5_000, lasts), func() { l.live(l.renumber) })
 	}
-	if l.box.blocks != noBlocks && s.chance(50) {
+	if l.box.blocks != noBlocks && l.box.blocks != byNAT && s.chance(50) {
 		s.after(s.within(3_000, lasts), func() { l.live(l.swapBlock) })
 	}
+	l.unsettle(lasts)
 }
 
 // live does something if the session has not ended.
@@ -225,8 +246,10 @@ func (l *line) renumber() {
 			l.v6[n] = h
 		}
 	case b.blocks == noBlocks:
-		if h := b.take(l, l.v4.class, l.v4.kind, b.sim.now); h != nil {
-			b.give(l.v4)
+		if h := b.take(l, b.ipv4(), quarantine.FramedIP, b.sim.now); h != nil {
+			if l.v4 != nil {
+				b.give(l.v4)
+			}
 			l.v4 = h
 		}
 	}
@@ -243,6 +266,7 @@ func (l *line) end() {
 func (l *line) close() {
 	b := l.box
 	l.to = b.sim.now
+	b.untranslate(l)
 	for _, h := range l.all() {
 		b.give(h)
 	}
@@ -257,8 +281,11 @@ func (l *line) close() {
 
 // all is what the session has.
 func (l *line) all() []*hold {
-	list := append([]*hold{l.v4}, l.v6...)
-	return append(list, l.blocks...)
+	var list []*hold
+	if l.v4 != nil { // released
+		list = append(list, l.v4)
+	}
+	return append(append(list, l.v6...), l.blocks...)
 }
 
 // fail restarts the BNG: its sessions are over, its identifiers begin anew. Some
@@ -270,6 +297,7 @@ func (b *box) fail() {
 	}
 	orderly := s.chance(30)
 	b.down = true
+	b.dropMappings()
 	for len(b.lines) > 0 {
 		l := b.lines[0]
 		if orderly && s.chance(70) {

@@ -18,10 +18,30 @@ type Store interface {
 // Court is what is on trial.
 type Court struct {
 	Store Store
-	// WhoHeld attributes, as the engine does.
-	WhoHeld func(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error)
-	// Clock is told what time it is before each call.
+	// Clock is given the time before each call.
 	Clock func(time.Time)
+	// WhoHeld attributes, as the engine does, where nothing but records can be
+	// missing. A world with faults asks instances.
+	WhoHeld Attribute
+	// Start starts an instance on the store, or starts it again, with what it keeps
+	// on its disk. For worlds with faults only.
+	Start func(ctx context.Context, m Member) (Instance, error)
+	// RedisCrashed has the store know, as it finds out when it is there again at
+	// back, that it may have lost what it stored from lost to crashed. For worlds
+	// with faults only.
+	RedisCrashed func(lost, crashed, back time.Time)
+}
+
+// Attribute answers a question, unless accounting of its moment is missing.
+type Attribute func(ctx context.Context, q Question) (found quarantine.Attribution, missing string, err error)
+
+// Question is who held a place at a moment, give or take a tolerance.
+type Question struct {
+	At        quarantine.Place
+	Port      uint16 // 0: not known
+	Moment    time.Time
+	Tolerance time.Duration
+	ByHand    bool // a person asks who has it now, and waits for the answer
 }
 
 // recordBatch is how many records are handed over at once at most.
@@ -31,6 +51,9 @@ const recordBatch = 64
 // verdict when it would be judged, and compares the answers with the truth. An
 // error means that the store failed.
 func (w *World) Judge(ctx context.Context, c Court) (*Table, error) {
+	if w.cluster != nil {
+		return w.try(ctx, c)
+	}
 	t := &Table{}
 	reports := w.reports
 	for i := range w.verdicts {
@@ -44,7 +67,7 @@ func (w *World) Judge(ctx context.Context, c Court) (*Table, error) {
 			return nil, err
 		}
 		reports = reports[n:]
-		outcome, told, err := w.ask(ctx, c, v)
+		outcome, told, err := w.ask(ctx, c.WhoHeld, v)
 		if err != nil {
 			return nil, err
 		}
@@ -80,13 +103,18 @@ func (w *World) hand(ctx context.Context, store Store, reports []*report) error 
 				return fmt.Errorf("record what the network tells: %w", err)
 			}
 		}
+		if book, ok := store.(quarantine.AccountingSourceBook); ok && logs && w.cluster != nil {
+			if err := w.advanceLog(ctx, book, bindings, reports[n-1].arrives); err != nil {
+				return err
+			}
+		}
 		reports = reports[n:]
 	}
 	return nil
 }
 
 // ask takes a verdict the way that the engine does.
-func (w *World) ask(ctx context.Context, c Court, v *verdict) (Outcome, string, error) {
+func (w *World) ask(ctx context.Context, whoHeld Attribute, v *verdict) (Outcome, string, error) {
 	at, refused := w.Plan.Seen(v.source, v.addr)
 	if refused != nil {
 		return Refused, "", nil //nolint:nilerr // that it is refused is the outcome
@@ -94,17 +122,19 @@ func (w *World) ask(ctx context.Context, c Court, v *verdict) (Outcome, string, 
 	if _, never := w.Plan.Never(at); never {
 		return Refused, "", nil
 	}
-	found, err := c.WhoHeld(ctx, at, v.port, v.moment, Tolerance)
+	found, missing, err := whoHeld(ctx, Question{At: at, Port: v.port, Moment: v.moment, Tolerance: v.tolerance, ByHand: v.class == ByHand})
 	switch {
 	case err != nil:
 		return 0, "", fmt.Errorf("ask who held %s: %w", at, err)
+	case missing != "":
+		return Waiting, "", nil
 	case found.Result == quarantine.Ambiguous:
 		return Ambiguous, "", nil
 	case found.Result == quarantine.Doubtful:
 		return Doubtful, "", nil
 	case found.Result != quarantine.Attributed:
 		return Unknown, "", nil
-	case v.truth != nil && v.truth.subscriber == found.Subscriber:
+	case v.truth != nil && sameName(v.truth.subscriber, found.Subscriber), v.class == ByHand && w.hasBy(v, found.Subscriber):
 		return Right, "", nil
 	case w.beyondKnowing(v, found.Subscriber):
 		return Undecidable, "", nil
@@ -121,6 +151,14 @@ func (w *World) ask(ctx context.Context, c Court, v *verdict) (Outcome, string, 
 	return Wrong, told, nil
 }
 
+// hasBy reports whether a subscriber had the spot of a question by hand when it was
+// answered: who came while the person waited has it now.
+func (w *World) hasBy(v *verdict, named string) bool {
+	return slices.ContainsFunc(w.holds[v.spot], func(h *hold) bool {
+		return h.from <= v.judged && h.to > v.happened && sameName(h.subscriber, named)
+	})
+}
+
 const clock = "15:04:05.000"
 
 func (w *World) tell(ms int64) string {
@@ -130,33 +168,102 @@ func (w *World) tell(ms int64) string {
 	return w.at(ms).Format(clock)
 }
 
-// beyondKnowing reports whether nothing that had arrived when a verdict was judged
-// could have shown that who was named is wrong: nobody had the place, or none of
-// the holder's records had arrived, and of who had it before (or, the record that
-// told of it being vague, after) nothing showed that it was over (or not begun).
+// beyondKnowing reports whether nothing that Cordon knew when a verdict was judged
+// could have shown that who was named is wrong.
 func (w *World) beyondKnowing(v *verdict, named string) bool {
-	if v.truth != nil && v.truth.heard <= v.judged {
+	return w.beyond(v, v.spot, v.truth, named)
+}
+
+// beyond is beyondKnowing of a spot and who truly had it: nobody had it, or Cordon
+// knew none of the holder's records, and of who had it before (or, the record that
+// told of it being vague, after) nothing showed that it was over (or not begun). Of
+// a block that is told of by its inside address the same counts there.
+func (w *World) beyond(v *verdict, at spot, truth *hold, named string) bool {
+	switch {
+	case truth == nil || !v.told(truth):
+	case truth.inside == nil:
 		return false
+	default:
+		return w.beyond(v, truth.inside.spot, truth.inside, named)
 	}
-	for i, h := range w.holds[v.spot] {
-		if h.subscriber != named && h.class != BlockByLog || h.heard > v.judged { // a log may name an address, and somebody else has it now
+	for _, h := range w.holds[at] {
+		if !v.told(h) || !w.leadsTo(v, h, named) {
 			continue
 		}
 		switch {
-		case h.to <= v.happened && !w.overShown(v, i):
+		case h.to <= v.happened && !w.overShown(v, h):
 			return true
-		case h.from > v.happened && !w.at(h.since()).After(v.moment.Add(Tolerance)): // by the clocks it may have begun
+		case h.from > v.happened && !w.at(h.since()).After(v.moment.Add(v.tolerance)): // by the clocks it may have begun
 			return true
-		case h.from > v.happened && !w.at(seconds(h.line.from+h.line.box.skew)).After(v.moment.Add(Tolerance)) && h.kind != quarantine.NATPortBlock && (h.kind != quarantine.FramedIP || !h.line.startHeard(v.judged)):
+		case h.from > v.happened && !w.at(h.line.box.dates(h.line.from)).After(v.moment.Add(v.tolerance)) && h.kind != quarantine.NATPortBlock && (h.kind != quarantine.FramedIP || !h.line.startHeard(v)):
 			return true // told of first in an Interim, it counts from the Start
 		}
 	}
 	return false
 }
 
-// startHeard reports whether the session's Start had arrived by a moment.
-func (l *line) startHeard(by int64) bool {
-	return slices.ContainsFunc(l.renewed, func(r *report) bool { return r.event.Kind == quarantine.SessionStarted && r.arrives <= by })
+// leadsTo reports whether a hold's records, as far as Cordon had them, lead to who
+// was named: they name him, or an inside address of which he may have been the
+// holder.
+func (w *World) leadsTo(v *verdict, h *hold, named string) bool {
+	if h.inside == nil {
+		return h.subscriber == named || h.class == BlockByLog
+	}
+	return slices.ContainsFunc(w.holds[h.inside.spot], func(g *hold) bool {
+		return g.subscriber == named && v.told(g) && g.since() <= v.until() && (g.to > v.happened || !w.overShown(v, g))
+	})
+}
+
+// told reports whether Cordon knew a hold then, and be it by its inside address.
+func (v *verdict) told(h *hold) bool { return slices.ContainsFunc(h.tellers, v.knew) }
+
+// knew reports whether Cordon knew a report when the verdict was judged, or was not
+// to judge it before it did. What is about the verdict's moment and was answered
+// by any instance, and be it that Redis lost it or the instance died with it, has to
+// be waited for, or doubted for; and so has a line that was written into a log by
+// the end of the moment, for Cordon has to know that a log lags. What is about
+// later moments helps only if it is there.
+func (v *verdict) knew(r *report) bool {
+	switch {
+	case r.box.sim.faults == nil:
+		return r.arrives <= v.judged
+	case r.worked <= v.judged && !r.lost:
+		return true
+	case r.binding != nil:
+		return r.told <= v.until()
+	}
+	return r.arrives <= v.judged && r.happened <= v.until()-dated
+}
+
+// dated is by how much a record's time differs from the moment it is about where no
+// clock is wrong, ms: rounded to a second, by a clock of some skew.
+const dated = 1_000 + skew
+
+// until is the moment up to which accounting has to be complete, by the world's
+// milliseconds: a person does not wait for what happens after he asked.
+func (v *verdict) until() int64 {
+	if v.class == ByHand {
+		return v.seen
+	}
+	return v.seen + v.tolerance.Milliseconds()
+}
+
+// startHeard reports whether Cordon knew the session's Start.
+func (l *line) startHeard(v *verdict) bool {
+	return slices.ContainsFunc(l.renewed, func(r *report) bool { return r.event.Kind == quarantine.SessionStarted && v.knew(r) })
+}
+
+// dates is what the BNG's clock tells of a moment at the earliest: where the edge
+// dates records, none is of a time after it arrived.
+func (b *box) dates(ms int64) int64 {
+	switch told := seconds(ms + b.skew); {
+	case b.sim.faults == nil:
+		return told
+	case len(b.offs) > 0:
+		return min(told, ms) - 1_000 // as exact as the difference of two clocks is known
+	default:
+		return min(told, ms)
+	}
 }
 
 // since is when the hold began by the clock of who tells of it.
@@ -164,34 +271,41 @@ func (h *hold) since() int64 {
 	if h.class == BlockByLog {
 		return h.from + h.line.box.logSkew
 	}
-	return seconds(h.from + h.line.box.skew)
+	return h.line.box.dates(h.from)
 }
 
 // overShown reports whether something had arrived that shows that the i-th hold of
 // a verdict's spot was over: a record that says so, one of a later holder, a
 // restart, or silence.
-func (w *World) overShown(v *verdict, i int) bool {
-	all := w.holds[v.spot]
-	h := all[i]
-	if h.ended <= v.judged {
+func (w *World) overShown(v *verdict, h *hold) bool {
+	all := w.holds[h.spot]
+	i := slices.Index(all, h)
+	if slices.ContainsFunc(h.enders, v.knew) {
 		return true
 	}
+	if slices.ContainsFunc(all[i+1:], func(next *hold) bool {
+		return next.line == h.line && next.subscriber == h.subscriber && v.told(next)
+	}) {
+		return false // it came back, and nothing showed a pause
+	}
 	for _, restart := range h.line.box.resets {
-		if h.class != BlockByLog && h.to <= restart.happened && restart.arrives <= v.judged { // a log tells of no restart
+		if h.class != BlockByLog && h.to <= restart.happened && v.knew(restart.report) { // a log tells of no restart
 			return true
 		}
 	}
 	for _, next := range all[i+1:] {
-		if next.heard <= v.judged && next.from >= h.to {
+		switch {
+		case !v.told(next) || next.from < h.to:
+		default:
 			return true
 		}
 	}
 	last := h.from
 	for _, r := range h.line.renewed {
-		if r.arrives <= v.judged {
+		if v.knew(r) {
 			last = max(last, r.told)
 		}
 	}
 	silent := 3 * w.interims[h.line.box.name].Milliseconds()
-	return silent > 0 && v.happened > last+silent+Tolerance.Milliseconds()
+	return silent > 0 && v.happened > last+silent+v.tolerance.Milliseconds()
 }

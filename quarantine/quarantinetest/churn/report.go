@@ -15,6 +15,7 @@ type report struct {
 	arrives int64               // when Cordon has it
 	tells   []*hold
 	ends    []*hold
+	fated   // of a world with faults
 }
 
 // seconds cuts a BNG's time to what RADIUS can tell.
@@ -31,6 +32,7 @@ func seconds(ms int64) int64 {
 func (b *box) tell(l *line, kind quarantine.SessionEventKind, freed *hold) {
 	s := b.sim
 	r := &report{told: seconds(s.now + b.skew), line: l}
+	r.box = b
 	r.event = quarantine.SessionEvent{Kind: kind, Key: quarantine.SessionKey{BNG: b.name, ID: l.id}, Subscriber: l.subscriber, At: s.world.at(r.told)}
 	switch {
 	case kind == quarantine.SessionStarted:
@@ -38,21 +40,37 @@ func (b *box) tell(l *line, kind quarantine.SessionEventKind, freed *hold) {
 	case b.times && s.now-l.from >= 1000:
 		r.event.StartedAt = r.event.At.Add(-time.Duration((s.now-l.from)/1000) * time.Second)
 	}
+	if s.faults != nil {
+		b.trouble(l, r)
+	}
 	for _, h := range l.all() {
 		quiet := !b.repeats && len(l.v6) > 0 && l.told[h] && kind == quarantine.SessionRenewed && h != l.v4
 		if h.kind == quarantine.NATPortBlock && b.blocks == byLog || quiet {
 			continue
 		}
 		r.event.Addresses = append(r.event.Addresses, h.address())
-		r.tells = append(r.tells, h)
 		l.told[h] = true
+		if h.passedOn && r.event.Subscriber != h.subscriber { // it tells that the session has it, not who does
+			r.ends = append(r.ends, h)
+			if r.event.Subscriber == "" {
+				for before := h.before; before != nil; before = before.before {
+					r.misleads = append(r.misleads, before) // who had the session before has it, as far as it says
+				}
+			}
+			continue
+		}
+		r.tells = append(r.tells, h)
+	}
+	if kind != quarantine.SessionEnded {
+		r.ends = l.shownOver(r)
 	}
 	if freed != nil {
-		r.event.Freed, r.ends = []quarantine.Address{freed.address()}, []*hold{freed}
+		r.event.Freed, r.ends = []quarantine.Address{freed.address()}, append(r.ends, freed)
 	}
 	lost := s.chance(map[quarantine.SessionEventKind]int{quarantine.SessionStarted: 2, quarantine.SessionRenewed: 5, quarantine.SessionEnded: 4}[kind])
+	lost = lost || s.fault(Losses, map[quarantine.SessionEventKind]int{quarantine.SessionStarted: 6, quarantine.SessionRenewed: 10, quarantine.SessionEnded: 8}[kind])
 	if kind == quarantine.SessionEnded {
-		r.ends = r.tells
+		r.ends = append(r.ends, r.tells...)
 		for _, h := range r.tells {
 			lost = lost && h.heard != never // of every hold some record arrives
 		}
@@ -69,8 +87,9 @@ func (b *box) tell(l *line, kind quarantine.SessionEventKind, freed *hold) {
 func (b *box) tellReset() {
 	r := &report{told: seconds(b.sim.now + b.skew)}
 	r.event = quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: b.name}, At: b.sim.world.at(r.told)}
+	r.box = b
 	b.send(r, false)
-	b.resets = append(b.resets, reset{b.sim.now, r.arrives})
+	b.resets = append(b.resets, reset{b.sim.now, r})
 }
 
 // send brings a report to Cordon, sooner or later, once or twice, or loses it.
@@ -79,6 +98,10 @@ func (b *box) send(r *report, lost bool) {
 		return
 	}
 	s := b.sim
+	if s.faults != nil {
+		b.sendTroubled(r)
+		return
+	}
 	r.arrives = s.now + s.within(0, 400)
 	if s.chance(5) {
 		r.arrives += s.within(0, 8_000)

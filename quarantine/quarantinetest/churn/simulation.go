@@ -10,12 +10,14 @@ import (
 
 // simulation lets a world happen, moment by moment.
 type simulation struct {
-	rng   *rand.Rand
-	now   int64
-	lasts int64
-	todo  agenda
-	count int
-	world *World
+	rng    *rand.Rand
+	faults *rand.Rand // nil: a world without them
+	kinds  Fault
+	now    int64
+	lasts  int64
+	todo   agenda
+	count  int
+	world  *World
 }
 
 // deed is something that happens at a moment.
@@ -67,21 +69,27 @@ func (s *simulation) chance(percent int) bool { return s.rng.IntN(100) < percent
 // furnish sets up the BNGs: what they have in common with real ones is how
 // differently they account.
 func (s *simulation) furnish() {
-	s.world.Plan = quarantine.AddressPlan{
-		Spaces: []quarantine.AddressSpace{
-			{Name: "cgn-a", Prefixes: prefixes("100.64.0.0/10"), BNGs: []string{"bng4"}, Sources: []string{"probe-a"}},
-			{Name: "cgn-b", Prefixes: prefixes("100.64.0.0/10"), BNGs: []string{"bng5"}, Sources: []string{"probe-b"}},
-		},
-		Shared:         prefixes("203.0.113.240/28"),
-		Infrastructure: prefixes("198.51.100.0/28"),
-	}
-	for n, b := range []box{
+	boxes := []box{
 		{name: "bng1", times: true, repeats: true},
 		{name: "bng2", times: true, repeats: true, interim: 60_000, configured: true},
 		{name: "bng3", repeats: false, interim: 120_000},
 		{name: "bng4", times: true, repeats: true, interim: 60_000, configured: true, space: "cgn-a", probe: "probe-a", blocks: byRADIUS},
 		{name: "bng5", times: true, repeats: true, interim: 90_000, space: "cgn-b", probe: "probe-b", blocks: byLog},
-	} {
+	}
+	if s.faults != nil {
+		boxes = append(boxes, box{name: "bng6", times: true, repeats: true, interim: 60_000, configured: true, space: "cgn-c", probe: "probe-c", blocks: byNAT})
+	}
+	s.world.Plan = quarantine.AddressPlan{
+		Spaces: []quarantine.AddressSpace{
+			{Name: "cgn-a", Prefixes: prefixes("100.64.0.0/10"), BNGs: []string{"bng4"}, Sources: []string{"probe-a"}},
+			{Name: "cgn-b", Prefixes: prefixes("100.64.0.0/10"), BNGs: []string{"bng5"}, Sources: []string{"probe-b"}},
+			{Name: "cgn-c", Prefixes: prefixes("100.64.0.0/10"), BNGs: []string{"bng6"}, Sources: []string{"probe-c"}},
+		},
+		Shared:         prefixes("203.0.113.240/28"),
+		Infrastructure: prefixes("198.51.100.0/28"),
+	}
+	for n := range boxes {
+		b := &boxes[n]
 		b.number, b.sim = n+1, s
 		b.skew, b.logSkew = s.within(-skew, skew), s.within(-skew, skew)
 		b.silentFrom = s.within(0, s.lasts)
@@ -89,6 +97,9 @@ func (s *simulation) furnish() {
 		b.catchUp = s.within(600_000, 3*3600_000)
 		if b.configured {
 			s.world.interims[b.name] = time.Duration(b.interim) * time.Millisecond
+		}
+		if s.faults != nil {
+			b.unsettle()
 		}
 		b.fill()
 		s.after(s.within(0, 1000), b.logIn)

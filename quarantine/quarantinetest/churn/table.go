@@ -18,10 +18,11 @@ const (
 	Unknown                    // nobody was named: none is known to have had it, or it is not proved
 	Doubtful                   // nobody was named: the store may have lost records
 	Refused                    // nobody was asked about: no space, a shared prefix, our own
+	Waiting                    // nobody was named: accounting that was answered was not stored in time
 	outcomes
 )
 
-var outcomeNames = [outcomes]string{"right", "wrong", "undecidable", "ambiguous", "unknown", "doubtful", "refused"}
+var outcomeNames = [outcomes]string{"right", "wrong", "undecidable", "ambiguous", "unknown", "doubtful", "refused", "waiting"}
 
 // String names the outcome for people.
 func (o Outcome) String() string { return outcomeNames[o] }
@@ -90,6 +91,9 @@ func (t *Table) Rows() []Row {
 	var rows []Row
 	total := Row{Class: "total", Verdicts: t.Verdicts(), Outcomes: map[string]int{}}
 	for c := range classes {
+		if c > NotOurs && t.All(c) == 0 {
+			continue // only in worlds with faults
+		}
 		r := Row{Class: c.String(), Verdicts: t.All(c), Outcomes: map[string]int{}}
 		for o := range outcomes {
 			r.Outcomes[o.String()] = t.counts[c][o]

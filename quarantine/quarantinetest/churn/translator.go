@@ -28,6 +28,9 @@ func (l *line) swapBlock() {
 	}
 	b.sim.after(b.sim.within(1_000, 40_000), func() {
 		l.live(func() {
+			if len(l.blocks) == 0 { // given back by another swap
+				return
+			}
 			old := l.blocks[0]
 			l.blocks = l.blocks[1:]
 			b.give(old)
@@ -56,10 +59,14 @@ func (b *box) log(h *hold, over bool) {
 	if h.line.v4.prefix.Addr().As4()[3]%2 == 0 {
 		binding.Via = quarantine.Place{Addr: h.line.v4.prefix.Addr(), Space: b.space}
 		binding.Session.ID = binding.Via.String()
+		if b.sim.faults != nil {
+			h.inside = h.line.v4
+		}
 	} else {
 		binding.Subscriber = h.subscriber
 	}
 	r := &report{binding: &binding, told: h.from + b.logSkew, tells: []*hold{h}}
+	r.box = b
 	if over {
 		r.told, r.ends = h.to+b.logSkew, []*hold{h}
 	}

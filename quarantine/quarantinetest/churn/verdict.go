@@ -25,12 +25,15 @@ const (
 	Nobody              // a place that nobody had at the moment
 	NoSpace             // a private address from a source of no address space
 	NotOurs             // a shared or infrastructure prefix
+	BlockByNAT          // a port of a shared address, told by a NAT that knows inside addresses only
+	ByHand              // who has an address now, asked by a person
 	classes
 )
 
 var classNames = [classes]string{
 	"IPv4", "Framed-IPv6-Prefix", "Delegated-IPv6-Prefix", "Framed-IPv6-Address", "private IPv4", "port block (RADIUS)", "port block (log)",
 	"shared, no port", "nobody had it", "private, no space", "shared or own prefix",
+	"port block (NAT)", "by hand, now",
 }
 
 // String names the class for people.
@@ -45,14 +48,19 @@ type verdict struct {
 	moment time.Time // as the source's clock tells it
 	judged int64     // when Cordon answers
 
+	seen      int64         // moment, by the world's milliseconds
+	tolerance time.Duration // which it is judged with
+
+	box      *box // whose that is; nil: nobody's
 	spot     spot // where it truly was
 	happened int64
 	truth    *hold // who truly had it; nil: nobody
+	member   int   // the instance that judges it, in a world with faults
 }
 
 // accuse makes up verdicts about what happened.
 func (w *World) accuse(rng *rand.Rand, n int, lasts int64) {
-	a := &accuser{world: w, rng: rng, lasts: lasts, skews: map[string]int64{}}
+	a := &accuser{world: w, rng: rng, lasts: lasts, skews: map[string]int64{}, settled: map[*box]*settling{}}
 	a.sort()
 	for len(w.verdicts) < n {
 		if v, ok := a.verdict(); ok {
@@ -65,18 +73,25 @@ func (w *World) accuse(rng *rand.Rand, n int, lasts int64) {
 
 // accuser picks what is reported.
 type accuser struct {
-	world    *World
-	rng      *rand.Rand
-	lasts    int64
-	skews    map[string]int64 // of sources' clocks, ms
-	held     [classes][]*hold
+	world   *World
+	rng     *rand.Rand
+	lasts   int64
+	skews   map[string]int64 // of sources' clocks, ms
+	held    [classes][]*hold
+	settled map[*box]*settling // nil: of all
+}
+
+// settling tells when all about a moment has arrived.
+type settling struct {
 	told     []int64 // reports' own times, in order
 	complete []int64 // when the reports up to that one have arrived
 }
 
 func (a *accuser) sort() {
-	for _, source := range []string{"detector", "probe-a", "probe-b"} {
-		a.skews[source] = a.rng.Int64N(2*skew+1) - skew
+	for _, source := range []string{"detector", "probe-a", "probe-b", "probe-c"} {
+		if source != "probe-c" || a.world.cluster != nil {
+			a.skews[source] = a.rng.Int64N(2*skew+1) - skew
+		}
 	}
 	var of []spot
 	for s := range a.world.holds {
@@ -93,23 +108,44 @@ func (a *accuser) sort() {
 		}
 	}
 	inOrder := slices.Clone(a.world.reports)
-	slices.SortStableFunc(inOrder, func(x, y *report) int { return cmp.Compare(x.told, y.told) })
-	for i, r := range inOrder {
-		a.told, a.complete = append(a.told, r.told), append(a.complete, r.arrives)
-		if i > 0 {
-			a.complete[i] = max(a.complete[i], a.complete[i-1])
+	slices.SortStableFunc(inOrder, func(x, y *report) int { return cmp.Compare(x.moment(), y.moment()) })
+	for _, r := range inOrder {
+		if a.world.cluster == nil {
+			a.settling(nil).add(r)
+		} else if r.binding == nil { // how far a log is, Cordon has to find out
+			a.settling(r.box).add(r)
 		}
+	}
+}
+
+func (a *accuser) settling(b *box) *settling {
+	if a.settled[b] == nil {
+		a.settled[b] = &settling{}
+	}
+	return a.settled[b]
+}
+
+func (s *settling) add(r *report) {
+	s.told, s.complete = append(s.told, r.moment()), append(s.complete, r.arrives)
+	if i := len(s.told) - 1; i > 0 {
+		s.complete[i] = max(s.complete[i], s.complete[i-1])
 	}
 }
 
 // weights is how many of a hundred verdicts are of a class.
 var weights = [classes]int{IPv4: 25, IPv6Prefix: 8, IPv6Delegated: 12, IPv6Address: 5, Private: 10, BlockByRADIUS: 13, BlockByLog: 13, NoPort: 3, Nobody: 8, NoSpace: 1, NotOurs: 2}
 
+// weightsOfFaults is the same of worlds with faults.
+var weightsOfFaults = [classes]int{IPv4: 22, IPv6Prefix: 8, IPv6Delegated: 10, IPv6Address: 4, Private: 8, BlockByRADIUS: 12, BlockByLog: 10, NoPort: 2, Nobody: 8, NoSpace: 1, NotOurs: 1, BlockByNAT: 8, ByHand: 6}
+
 func (a *accuser) verdict() (verdict, bool) {
 	n := a.rng.IntN(100)
-	c := Class(0)
-	for n >= weights[c] {
-		n -= weights[c]
+	c, of100 := Class(0), &weights
+	if a.world.cluster != nil {
+		of100 = &weightsOfFaults
+	}
+	for n >= of100[c] {
+		n -= of100[c]
 		c++
 	}
 	v := verdict{class: c, source: "detector"}
@@ -128,12 +164,14 @@ func (a *accuser) verdict() (verdict, bool) {
 		of = BlockByRADIUS + Class(a.rng.IntN(2))
 	case Nobody:
 		of = Class(a.rng.IntN(int(NoPort)))
+	case ByHand:
+		of = [...]Class{IPv4, IPv4, IPv6Prefix, IPv6Delegated, Private, BlockByRADIUS}[a.rng.IntN(6)]
 	}
 	if len(a.held[of]) == 0 {
 		return v, false
 	}
 	h := a.held[of][a.rng.IntN(len(a.held[of]))]
-	v.happened, v.truth, v.spot = a.moment(h), h, h.spot
+	v.happened, v.truth, v.spot, v.box = a.moment(h), h, h.spot, h.line.box
 	if c == Nobody {
 		v.happened, v.truth = min(h.to, a.lasts)+a.rng.Int64N(20_000), nil
 		if h.to == never || a.world.holder(h.spot, v.happened) != nil {
@@ -178,11 +216,22 @@ func (a *accuser) within(p netip.Prefix) netip.Addr {
 // reported hours late.
 func (a *accuser) settle(v *verdict) {
 	seen := v.happened + a.skews[v.source]
-	v.moment = a.world.at(seen)
+	v.moment, v.seen, v.tolerance = a.world.at(seen), seen, Tolerance
 	until := seen + Tolerance.Milliseconds()
 	v.judged = until
-	if n := sort.Search(len(a.told), func(i int) bool { return a.told[i] > until }); n > 0 {
-		v.judged = max(v.judged, a.complete[n-1])
+	s := a.settled[nil]
+	if a.world.cluster != nil {
+		v.member = a.rng.IntN(2)
+		s = a.settled[v.box]
+	}
+	if v.class == ByHand { // now
+		v.moment, v.seen, v.judged = a.world.at(v.happened), v.happened, v.happened
+		return
+	}
+	if s != nil {
+		if n := sort.Search(len(s.told), func(i int) bool { return s.told[i] > until }); n > 0 {
+			v.judged = max(v.judged, s.complete[n-1])
+		}
 	}
 	switch a.rng.IntN(8) {
 	default:

@@ -17,6 +17,12 @@ type Config struct {
 	Verdicts int           // how many verdicts it has; above 0
 	Begins   time.Time     // when its addresses begin to churn; zero: 2026-03-01 12:00 UTC
 	Lasts    time.Duration // how long addresses churn; zero: 40 min
+	// Faults adds what goes wrong in bad networks and on bad days. Its chances come
+	// from a stream of their own: without any, a seed makes the same world as ever.
+	Faults Fault
+	// NewEdge makes what dates the records of one BNG on one instance. Nil: a model
+	// of the RADIUS edge.
+	NewEdge func() Edge
 }
 
 // Tolerance is how far clocks differ at most in every World, rounding included.
@@ -35,6 +41,7 @@ type World struct {
 	reports  []*report // by arrival
 	verdicts []verdict // by when they are judged
 	holds    map[spot][]*hold
+	cluster  *cluster // the instances of a world with faults; nil: one, which never fails
 }
 
 // Interim is how often a BNG renews its sessions, as far as is configured.
@@ -61,9 +68,14 @@ type hold struct {
 	class      Class
 	subscriber string
 	line       *line
-	from, to   int64 // to: never while it lasts
-	heard      int64 // when the first record that tells of it arrived; never: none
-	ended      int64 // when the first record that tells of its end arrived
+	from, to   int64     // to: never while it lasts
+	heard      int64     // when the first record that tells of it arrived; never: none
+	ended      int64     // when the first record that tells of its end arrived
+	tellers    []*report // that tell of it
+	enders     []*report // that tell of its end
+	inside     *hold     // of a NAT's block: the inside address, whose holder has the block
+	passedOn   bool      // by a line that went on under another name: only a record with that name tells of it
+	before     *hold     // who had it then
 }
 
 func (h *hold) address() quarantine.Address {
@@ -81,6 +93,9 @@ type line struct {
 	blocks     []*hold
 	told       map[*hold]bool
 	renewed    []*report // those that Cordon takes in
+	nameless   bool      // no record of it bears a name
+	former     []string  // names that it had before
+	past       []*hold   // what it had before
 }
 
 // New makes up a world.
@@ -93,12 +108,20 @@ func New(c Config) (*World, error) {
 	}
 	lasts := int64(cmp.Or(c.Lasts, 40*time.Minute) / time.Millisecond)
 	s := &simulation{
-		rng: rand.New(rand.NewPCG(c.Seed, 0x6368757266)), lasts: lasts, //nolint:gosec // a seed must give the same world
+		kinds: c.Faults,
+		rng:   rand.New(rand.NewPCG(c.Seed, 0x6368757266)), lasts: lasts, //nolint:gosec // a seed must give the same world
 		world: &World{Seed: c.Seed, begins: c.Begins, interims: map[string]time.Duration{}, holds: map[spot][]*hold{}},
+	}
+	if c.Faults != 0 {
+		s.faults = rand.New(rand.NewPCG(c.Seed, 0x6661756c7473)) //nolint:gosec // likewise
 	}
 	s.furnish()
 	s.run()
 	slices.SortStableFunc(s.world.reports, func(a, b *report) int { return cmp.Compare(a.arrives, b.arrives) })
+	if c.Faults != 0 {
+		s.world.cluster = newCluster(s.faults, lasts, c.Faults, s.world.handovers())
+		s.world.deliver(s.faults, c.NewEdge)
+	}
 	s.world.hear()
 	s.world.accuse(s.rng, c.Verdicts, lasts)
 	return s.world, nil
@@ -111,7 +134,7 @@ func (w *World) hear() {
 	newest := map[quarantine.SessionKey]int64{}
 	for _, holds := range w.holds {
 		for _, h := range holds {
-			h.heard, h.ended = never, never
+			h.heard, h.ended, h.tellers, h.enders = never, never, nil, nil
 		}
 	}
 	for _, r := range w.reports {
@@ -123,10 +146,14 @@ func (w *World) hear() {
 			r.line.renewed = append(r.line.renewed, r)
 		}
 		for _, h := range r.tells {
-			h.heard = min(h.heard, r.arrives)
+			h.heard, h.tellers = min(h.heard, r.arrives), append(h.tellers, r)
+		}
+		for _, h := range r.misleads {
+			h.tellers = append(h.tellers, r)
 		}
 		for _, h := range r.ends {
-			h.ended = min(h.ended, r.arrives)
+			h.ended, h.enders = min(h.ended, r.arrives), append(h.enders, r)
 		}
 	}
+	w.hearInside()
 }

@@ -1,0 +1,77 @@
+package churn
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"cordon/quarantine"
+	"cordon/quarantine/engine"
+	"cordon/quarantine/quarantinetest"
+)
+
+// EngineStore is what engines need of a store, and what is told it.
+type EngineStore interface {
+	engine.Store
+	Store
+	quarantine.AccountingSourceBook
+}
+
+// Engines starts engines as instances, for [Court]. None of them runs: each does
+// only what it is called for.
+type Engines struct {
+	World *World
+	Store EngineStore
+	Now   func() time.Time
+
+	logs map[string]*quarantinetest.Log // by name: what stays on an instance's disk
+}
+
+// Start implements Court.Start.
+func (e *Engines) Start(ctx context.Context, m Member) (Instance, error) {
+	if e.logs == nil {
+		e.logs = map[string]*quarantinetest.Log{}
+	}
+	if e.logs[m.Name] == nil {
+		e.logs[m.Name] = &quarantinetest.Log{}
+	}
+	sources, err := engine.NewSources(engine.SourcesConfig{Book: e.Store, Now: e.Now})
+	if err != nil {
+		return nil, fmt.Errorf("start sources: %w", err)
+	}
+	started, err := engine.New(ctx, engine.Config{
+		Instance: m.Name, Holder: m.Name, Store: e.Store, Log: e.logs[m.Name], Enforcer: quarantinetest.NewNetwork(),
+		Listens: true, Unworked: m.Unworked, Waiting: m.Waiting, AloneFor: m.AloneFor, Overdue: sources.Overdue,
+		Tolerance: func(string) time.Duration { return Tolerance },
+		Now:       e.Now, Uptime: func() time.Duration { return e.Now().Sub(e.World.begins) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start instance %s: %w", m.Name, err)
+	}
+	return &engineInstance{started}, nil
+}
+
+type engineInstance struct{ *engine.Engine }
+
+// Speak implements Instance: what the others say is read as often.
+func (e *engineInstance) Speak(ctx context.Context) error {
+	if err := e.Engine.Speak(ctx); err != nil {
+		return err
+	}
+	_, err := e.Instances(ctx)
+	return err
+}
+
+// WhoHeld implements Instance.
+func (e *engineInstance) WhoHeld(ctx context.Context, q Question) (quarantine.Attribution, string, error) {
+	if q.ByHand {
+		return e.WhoHoldsBy(ctx, q.At, q.Port, q.Moment)
+	}
+	return e.Engine.WhoHeld(ctx, q.At, q.Port, q.Moment, q.Tolerance)
+}
+
+// Forget implements Instance.
+func (e *engineInstance) Forget(ctx context.Context, name string) error {
+	_, err := e.ForgetInstance(ctx, name, "noc", "does not come back")
+	return err
+}
