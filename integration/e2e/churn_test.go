@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"cordon/quarantine"
 	"cordon/quarantine/engine"
 	"cordon/quarantine/quarantinetest/churn"
 	"cordon/store"
@@ -30,7 +32,11 @@ func TestFromRedisNoVerdictOverChurnedAddressesNamesTheWrongSubscriber(t *testin
 		}
 	}()
 	a := engine.Attributor{Bindings: s, Gaps: s.Gaps, Now: func() time.Time { return now }}
-	table, err := w.Judge(t.Context(), churn.Court{Store: s, WhoHeld: a.WhoHeld, Clock: func(at time.Time) { now = at }})
+	whoHeld := func(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
+		found, err := a.WhoHeld(ctx, q.At, q.Port, q.Moment, q.Tolerance)
+		return found, "", err
+	}
+	table, err := w.Judge(t.Context(), churn.Court{Store: s, WhoHeld: whoHeld, Clock: func(at time.Time) { now = at }})
 	if err != nil {
 		t.Fatalf("seed %d: %v", seed, err)
 	}
