@@ -48,6 +48,8 @@ func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
 		return true
 	case ev.follows(prev), contradicts && resetAt.After(prev.SeenAt) && ev.At.After(resetAt):
 		return true
+	case contradicts && ev.Kind == SessionStarted && prev.StartSeen && ev.At.After(prev.StartedAt): // a Start is sent once
+		return true
 	case start.IsZero(), prev.beganNear(start, ev.startBy()), prev.mayHaveBegun(start):
 		return false
 	case contradicts:
