@@ -220,11 +220,20 @@ func (b *box) trouble(l *line, r *report) {
 			r.event.Subscriber = "" // none, or two
 		}
 	case slices.ContainsFunc(l.all(), func(h *hold) bool { return h.passedOn && h.heard == never }):
-	case s.fault(Names, 10):
-		r.event.Subscriber = ""
-	case s.fault(Names, 10):
-		r.event.Subscriber = strings.ToUpper(r.event.Subscriber)
+	default:
+		r.event.Subscriber = s.misnamed(r.event.Subscriber)
 	}
+}
+
+// misnamed is the name as some Stops write it: not at all, or in other letters.
+func (s *simulation) misnamed(name string) string {
+	if s.fault(Names, 10) {
+		return ""
+	}
+	if s.fault(Names, 10) {
+		return strings.ToUpper(name)
+	}
+	return name
 }
 
 // shownOver is what the session had before and a record of it says that it has no

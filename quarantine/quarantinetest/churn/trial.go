@@ -232,7 +232,7 @@ func (t *trial) plan() {
 		}
 	}
 	if c.crash != never {
-		add(c.back, func(ctx context.Context) error {
+		add(c.back, func(context.Context) error {
 			t.clock(c.back)
 			t.c.RedisCrashed(t.w.at(c.lostFrom), t.w.at(c.crash), t.w.at(c.back))
 			return nil
