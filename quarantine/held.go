@@ -85,7 +85,7 @@ func (b *Binding) yield(newer *Binding, ended time.Time) bool {
 	case !ended.IsZero() && !newer.From.Before(ended):
 	case newer.replaces(b):
 		b.Loose = true
-		b.cut(newer.toldAt(), "no Stop, a newer holder")
+		b.cut(newer.heldSince(), "no Stop, a newer holder")
 		return true
 	case newer.follows(b):
 		b.Loose = true
@@ -140,12 +140,12 @@ func (b *Binding) cut(at time.Time, why string) {
 	}
 }
 
-// toldAt is since when the session is known to have held the address: one first
-// told of after the Start may have been somebody else's until then, unless its
-// interval counts from the record that told of it. A port block is told of when it
-// is given, and a session that first told of itself in an Interim has had its IPv4
-// address from the beginning.
-func (b *Binding) toldAt() time.Time {
+// heldSince is since when the session is known to have held the address: one first
+// reported after the Start may have been somebody else's until then, unless its
+// interval counts from the record that reported it. A port block is reported when
+// it is assigned, and a session whose first record is an Interim-Update has had its
+// IPv4 address from the beginning.
+func (b *Binding) heldSince() time.Time {
 	from := later(b.From, b.FromBy)
 	if b.Inferred && b.Kind != NATPortBlock && !b.From.Equal(b.Began) && (b.StartSeen || b.Kind != FramedIP) {
 		return later(from, b.RenewedAt)
@@ -158,10 +158,13 @@ func (b *Binding) replaces(old *Binding) bool {
 	if b.Kind != old.Kind || b.Session.BNG != old.Session.BNG || b.Prefix != old.Prefix || !b.Ports.Overlaps(old.Ports) || b.partOf(old) {
 		return false
 	}
-	if b.Kind == NATPortBlock {
-		return b.toldAt().After(old.From)
+	if b.Session == old.Session && b.From.Equal(old.From) {
+		return false // itself
 	}
-	return b.toldAt().After(old.RenewedAt) && (b.Session != old.Session || !b.From.Equal(old.From))
+	if b.Kind == NATPortBlock {
+		return b.heldSince().After(old.From)
+	}
+	return b.heldSince().After(old.RenewedAt)
 }
 
 // partOf reports whether b is but a moment of which its session does not remember
@@ -180,7 +183,7 @@ func (b *Binding) follows(old *Binding) bool {
 	if old.Kind == NATPortBlock {
 		return later(b.From, b.FromBy).After(old.From)
 	}
-	return b.toldAt().After(old.RenewedAt)
+	return b.heldSince().After(old.RenewedAt)
 }
 
 // proves reports whether the binding alone proves who held the address in all of

@@ -31,9 +31,9 @@ const (
 
 // rivalList holds bindings in two orders.
 type rivalList struct {
-	byTold []*Binding // by when they are known to have begun, certain ones
-	unsure []*Binding // those of which that is not certain
-	byLast []*Binding // by when they were held last
+	byHeldSince []*Binding // by when they are known to have begun, certain ones
+	unsure      []*Binding // those of which that is not certain
+	byLast      []*Binding // by when they were held last
 }
 
 func newRivals(bindings []Binding) *rivals {
@@ -50,7 +50,7 @@ func newRivals(bindings []Binding) *rivals {
 		}
 	}
 	for _, l := range r.of {
-		slices.SortStableFunc(l.byTold, func(a, b *Binding) int { return a.toldAt().Compare(b.toldAt()) })
+		slices.SortStableFunc(l.byHeldSince, func(a, b *Binding) int { return a.heldSince().Compare(b.heldSince()) })
 		slices.SortStableFunc(l.byLast, func(a, b *Binding) int { return a.last().Compare(b.last()) })
 	}
 	return r
@@ -67,7 +67,7 @@ func (r *rivals) list(p netip.Prefix, slice int) *rivalList {
 func (l *rivalList) add(b *Binding) {
 	l.byLast = append(l.byLast, b)
 	if b.FromBy.IsZero() {
-		l.byTold = append(l.byTold, b)
+		l.byHeldSince = append(l.byHeldSince, b)
 	} else {
 		l.unsure = append(l.unsure, b)
 	}
@@ -102,9 +102,9 @@ func (r *rivals) lists(b *Binding) (lists []*rivalList) {
 	return lists
 }
 
-// since returns the part of byTold after a moment.
+// since returns the part of byHeldSince after a moment.
 func (l *rivalList) since(t time.Time) []*Binding {
-	return l.byTold[sort.Search(len(l.byTold), func(i int) bool { return l.byTold[i].toldAt().After(t) }):]
+	return l.byHeldSince[sort.Search(len(l.byHeldSince), func(i int) bool { return l.byHeldSince[i].heldSince().After(t) }):]
 }
 
 // lastHeld lists, newest first, the rivals that were held last while a binding was.

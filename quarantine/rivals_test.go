@@ -59,6 +59,21 @@ func TestHeldLooksAtRivalsOnlyAndSeesWhatIsToBeSeen(t *testing.T) {
 	}
 }
 
+// What was assigned at an uncertain moment is not over because it was certainly
+// assigned at the end of that.
+func TestABindingDoesNotReplaceItself(t *testing.T) {
+	for _, kind := range []AddressKind{FramedIP, NATPortBlock} {
+		b := Binding{
+			Address: Address{Prefix: netip.MustParsePrefix("203.0.113.5/32"), Kind: kind, Ports: PortRange{1024, 2047}},
+			Session: SessionKey{"b1", "1"}, Subscriber: "alice", From: at(100), FromBy: at(160), RenewedAt: at(400), Inferred: true,
+		}
+		held := Held([]Binding{b}, at(300), at(301))
+		if len(held) != 1 || !held[0].To.IsZero() || held[0].Loose {
+			t.Errorf("%s: %+v", kind, held)
+		}
+	}
+}
+
 // sharedHistory is an address of a translator: 63 blocks, held an hour each.
 func sharedHistory(hours int) []Binding {
 	var list []Binding

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"cordon/cmd/cordon/client"
 	"cordon/radiusx/bngsim"
 )
 
@@ -37,6 +38,16 @@ func (p *pairBed) login(on *bngsim.BNG, user, ip string) string {
 		p.t.Fatal(err)
 	}
 	return s.ID
+}
+
+// restrict brings alice on line at one of them and has her restricted there. It
+// returns her session's number and the case.
+func (p *pairBed) restrict(on *bngsim.BNG, name string) (string, client.Case) {
+	p.t.Helper()
+	session := p.login(on, "alice", "198.51.100.7")
+	p.account(record{bng: name, user: "alice", session: session, ip: "198.51.100.7"})
+	p.report("198.51.100.7")
+	return session, p.stands("alice", "restricted", "sr-west/"+session+" acked")
 }
 
 // switchOver moves a session of sr-a to sr-b, which knows nothing of a change of
@@ -78,10 +89,7 @@ func (p *pairBed) member(user string) string {
 func TestASessionThatIsRestrictedMovesWithinItsGroupAndIsReleasedThere(t *testing.T) {
 	t.Parallel()
 	p := newPairBed(t)
-	session := p.login(p.a, "alice", "198.51.100.7")
-	p.account(record{bng: "sr-a", user: "alice", session: session, ip: "198.51.100.7"})
-	p.report("198.51.100.7")
-	c := p.stands("alice", "restricted", "sr-west/"+session+" acked")
+	session, c := p.restrict(p.a, "sr-a")
 	p.expectFilter(p.a, session, "GARDEN")
 
 	p.switchOver("alice", "198.51.100.7", session)
@@ -105,10 +113,7 @@ func TestASessionThatIsRestrictedMovesWithinItsGroupAndIsReleasedThere(t *testin
 func TestAReleaseFindsASessionThatMovedUnnoticed(t *testing.T) {
 	t.Parallel()
 	p := newPairBed(t)
-	session := p.login(p.a, "alice", "198.51.100.7")
-	p.account(record{bng: "sr-a", user: "alice", session: session, ip: "198.51.100.7"})
-	p.report("198.51.100.7")
-	c := p.stands("alice", "restricted", "sr-west/"+session+" acked")
+	session, c := p.restrict(p.a, "sr-a")
 	p.switchOver("alice", "198.51.100.7", session)
 	p.ok("quarantine", "release", c.ID, "--reason", "cleaned")
 	p.standsWithin(time.Minute, "alice", "closed")
@@ -132,10 +137,7 @@ func asked(sim *bngsim.BNG, session string) bool {
 func TestNotFoundOnOneOfAPairDoesNotCloseACase(t *testing.T) {
 	t.Parallel()
 	p := newPairBed(t)
-	session := p.login(p.b, "alice", "198.51.100.7")
-	p.account(record{bng: "sr-b", user: "alice", session: session, ip: "198.51.100.7"})
-	p.report("198.51.100.7")
-	c := p.stands("alice", "restricted", "sr-west/"+session+" acked")
+	session, c := p.restrict(p.b, "sr-b")
 	p.b.SetFaults(bngsim.Faults{Silent: true})
 	p.ok("quarantine", "release", c.ID, "--reason", "cleaned")
 	p.standsWithin(time.Minute, "alice", "releasing", "sr-west/"+session+" unanswered")
@@ -149,10 +151,7 @@ func TestNotFoundOnOneOfAPairDoesNotCloseACase(t *testing.T) {
 func TestACaseFollowsALineThatIsNumberedAnewOnTheOtherOne(t *testing.T) {
 	t.Parallel()
 	p := newPairBed(t)
-	session := p.login(p.a, "alice", "198.51.100.7")
-	p.account(record{bng: "sr-a", user: "alice", session: session, ip: "198.51.100.7"})
-	p.report("198.51.100.7")
-	p.stands("alice", "restricted", "sr-west/"+session+" acked")
+	session, _ := p.restrict(p.a, "sr-a")
 	if err := p.a.Logout(t.Context(), session); err != nil {
 		t.Fatal(err)
 	}

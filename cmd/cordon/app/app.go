@@ -58,21 +58,21 @@ type App struct {
 	acct    *acct.Server // nil: no accounting listener
 	http    *httpx.Server
 
-	journal    *journal.Journal
-	store      *store.Store
-	spool      *spool.Spool // nil: accounting is not answered while Redis is away
-	setAside   *spool.Aside // what Redis cannot hold; before the store, behind the spool
-	aside      []string     // spools that could not be read, as found at the start
-	asideTold  time.Time    // last line about them; owned by watch
-	coa        *coa.Client
-	fleet      *bng.Fleet
-	enforcer   *bng.Enforcer
-	accounting *bng.Accounting
-	authorize  *authorize.Desk
-	sessions   engine.Store     // the store, or with another program's sessions
-	template   *template.Reader // nil: sessions are those of accounting
-	addr       net.Addr
-	redisSeen  atomic.Bool // it answered once since the start
+	journal     *journal.Journal
+	store       *store.Store
+	spool       *spool.Spool // nil: accounting is not answered while Redis is away
+	setAside    *spool.Aside // what Redis cannot hold; before the store, behind the spool
+	aside       []string     // spools that could not be read, as found at the start
+	asideLogged time.Time    // last line about them; owned by watch
+	coa         *coa.Client
+	fleet       *bng.Fleet
+	enforcer    *bng.Enforcer
+	accounting  *bng.Accounting
+	authorize   *authorize.Desk
+	sessions    engine.Store     // the store, or with another program's sessions
+	template    *template.Reader // nil: sessions are those of accounting
+	addr        net.Addr
+	redisSeen   atomic.Bool // it answered once since the start
 }
 
 // New builds everything and binds the listeners; nothing is worked before
@@ -143,7 +143,7 @@ func storeConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
 	}
 }
 
-// interim tells how often each BNG renews its sessions, and each translator's log
+// interim returns how often each BNG renews its sessions, and each translator's log
 // its port blocks.
 func interim(cfg *Config) func(bng string) time.Duration {
 	of := map[string]time.Duration{}

@@ -224,7 +224,7 @@ func checkSigning(d *document, p path, b *BNG, c *bng.Config) {
 	}
 }
 
-// checkInterims says what the BNG's Interim-Updates tell of addresses that they
+// checkInterims says what the BNG's Interim-Updates mean for addresses that they
 // leave out: what its entry says, else what is known of its platform.
 func checkInterims(d *document, p path, b *BNG, c *bng.Config) {
 	switch c.InterimAddresses = dialect.Listing(b.InterimAddresses); c.InterimAddresses {

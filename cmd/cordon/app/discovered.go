@@ -32,7 +32,7 @@ func (a *App) discovered() []api.DiscoveredBNG {
 	return list
 }
 
-// knownBy says what would tell accounting's records of it from others'.
+// knownBy returns what distinguishes accounting's records of it from others'.
 func knownBy(d *bng.Discovered) string {
 	switch {
 	case d.Own != acct.NAS{}:

@@ -22,9 +22,9 @@ func (a *App) faults() []acct.FaultCount {
 	return append(a.acct.Faults(), a.accounting.Faults()...)
 }
 
-// tellComplaints writes a line about each fault of each sender and NAS, once and
+// logComplaints writes a line about each fault of each sender and NAS, once and
 // again every hour.
-func (a *App) tellComplaints() {
+func (a *App) logComplaints() {
 	if a.acct == nil {
 		return
 	}
@@ -37,7 +37,7 @@ func (a *App) tellComplaints() {
 	}
 }
 
-// clocks is what accounting tells of the BNGs' clocks.
+// clocks returns what accounting shows of the BNGs' clocks, by name.
 func (a *App) clocks() map[string]acct.Clock {
 	if a.acct == nil {
 		return nil
@@ -51,11 +51,11 @@ type clockLine struct {
 	contradictory uint64
 }
 
-// tellClocks writes a line an hour about each BNG whose accounting is stamped by a
+// logClocks writes a line an hour about each BNG whose accounting is stamped by a
 // clock that is off, or at times that contradict their arrival.
-func (a *App) tellClocks(told map[string]clockLine) {
+func (a *App) logClocks(logged map[string]clockLine) {
 	for name, c := range a.clocks() {
-		was := told[name]
+		was := logged[name]
 		uncertain := c.Contradictory - was.contradictory
 		if time.Since(was.at) < skewEvery || !c.Off() && uncertain < manyContradictory {
 			continue
@@ -63,7 +63,7 @@ func (a *App) tellClocks(told map[string]clockLine) {
 		a.log.Warn("accounting of this BNG is stamped by a clock that is off, or comes late without saying so; see NTP there, and the relay",
 			zap.String("bng", name), zap.Stringer("from", c.From), zap.Bool("relay", c.Relay), zap.Duration("ahead", c.Ahead), zap.Bool("steady", c.Steady),
 			zap.Uint64("records_of_uncertain_time", uncertain))
-		told[name] = clockLine{time.Now(), c.Contradictory}
+		logged[name] = clockLine{time.Now(), c.Contradictory}
 	}
 }
 
@@ -71,16 +71,16 @@ func (a *App) tellClocks(told map[string]clockLine) {
 // a few come again late in any network.
 const manyContradictory = 100
 
-// tellRestarts writes a line an hour about announced restarts of BNGs that cannot be
+// logRestarts writes a line an hour about announced restarts of BNGs that cannot be
 // read in Redis.
-func (a *App) tellRestarts(told *time.Time) {
-	if err := a.restartsTrouble(context.Background()); err != nil && time.Since(*told) >= time.Hour {
+func (a *App) logRestarts(logged *time.Time) {
+	if err := a.restartsTrouble(context.Background()); err != nil && time.Since(*logged) >= time.Hour {
 		a.log.Error("another program wrote over what a BNG announced", zap.Error(err))
-		*told = time.Now()
+		*logged = time.Now()
 	}
 }
 
-// restartsTrouble is what /readyz?verbose tells of them.
+// restartsTrouble is the line of /readyz?verbose about them.
 func (a *App) restartsTrouble(context.Context) error {
 	keys := a.store.UnreadableRestarts(time.Hour)
 	if len(keys) == 0 {

@@ -25,10 +25,10 @@ type noticed struct {
 	discards uint64
 }
 
-// tellHealth writes a line when the way to a BNG changes its state, and now and
-// then about a clock that is off. Of one in maintenance it tells afterwards, if
+// logHealth writes a line when the way to a BNG changes its state, and now and
+// then about a clock that is off. A BNG in maintenance is logged afterwards, if
 // it is still so.
-func (a *App) tellHealth(seen map[string]*noticed) {
+func (a *App) logHealth(seen map[string]*noticed) {
 	for _, h := range outsideMaintenance(a.fleet.Health(), a.engine.Maintenances()) {
 		was := seen[h.BNG]
 		if was == nil {

@@ -143,9 +143,9 @@ func (a *App) sessionsTrouble(ctx context.Context) error {
 	return a.template.Ping(ctx)
 }
 
-// tellDoubts writes a line for each reason for which something of another
+// logDoubts writes a line for each reason for which something of another
 // program's sessions was not believed since the last time.
-func (a *App) tellDoubts(told map[template.Reason]uint64) {
+func (a *App) logDoubts(told map[template.Reason]uint64) {
 	if a.template == nil {
 		return
 	}

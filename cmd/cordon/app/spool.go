@@ -130,10 +130,10 @@ func roomFor(log *journal.Journal, dir string) error {
 	return nil
 }
 
-// tellSpool writes a line when accounting begins to go into the spool, when it
+// logSpool writes a line when accounting begins to go into the spool, when it
 // is through, and now and then about what the spool did not take.
-func (a *App) tellSpool(told *spool.Stats) {
-	a.tellAside()
+func (a *App) logSpool(told *spool.Stats) {
+	a.logAside()
 	if a.spool == nil {
 		return
 	}
@@ -154,24 +154,24 @@ func (a *App) tellSpool(told *spool.Stats) {
 	*told = now
 }
 
-// tellAside writes a line now and then while a spool that was moved aside is there.
-func (a *App) tellAside() {
-	if dir := a.spoolAside(); dir != "" && time.Since(a.asideTold) >= time.Hour {
+// logAside writes a line now and then while a spool that was moved aside is there.
+func (a *App) logAside() {
+	if dir := a.spoolAside(); dir != "" && time.Since(a.asideLogged) >= time.Hour {
 		a.log.Error("no address is attributed: accounting that was answered cannot be read; take the folder away to go on without it", zap.String("dir", dir))
-		a.asideTold = time.Now()
+		a.asideLogged = time.Now()
 	}
 }
 
-// tellSetAside writes a line when records were set aside that Redis cannot hold, at
+// logSetAside writes a line when records were set aside that Redis cannot hold, at
 // most once an hour.
-func (a *App) tellSetAside(told *setAsideLine) {
+func (a *App) logSetAside(logged *setAsideLine) {
 	now := a.setAside.Stats()
-	if now.Events == told.events || time.Since(told.at) < time.Hour {
+	if now.Events == logged.events || time.Since(logged.at) < time.Hour {
 		return
 	}
 	a.log.Error("Redis cannot hold accounting records, for another program wrote what stands in their place: they are set aside, and their addresses are nobody's until the next Start",
-		zap.String("file", a.setAside.Waiting()), zap.Uint64("records", now.Events-told.events), zap.String("bng", now.BNG), zap.String("reason", now.Reason))
-	*told = setAsideLine{now.Events, time.Now()}
+		zap.String("file", a.setAside.Waiting()), zap.Uint64("records", now.Events-logged.events), zap.String("bng", now.BNG), zap.String("reason", now.Reason))
+	*logged = setAsideLine{now.Events, time.Now()}
 }
 
 type setAsideLine struct {
@@ -179,7 +179,7 @@ type setAsideLine struct {
 	at     time.Time
 }
 
-// setAsideTrouble is what /readyz?verbose tells of them.
+// setAsideTrouble is the line of /readyz?verbose about them.
 func (a *App) setAsideTrouble(context.Context) error {
 	file := a.setAside.Waiting()
 	if file == "" {

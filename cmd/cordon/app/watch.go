@@ -68,15 +68,15 @@ func (a *App) watch(ctx context.Context) error {
 		if !a.redisSeen.Load() {
 			a.redisSeen.Store(a.store.Ping(ctx) == nil)
 		}
-		a.tellHealth(seen)
-		if n%tellEvery == 0 {
-			a.tellDropped(told)
-			a.tellSpool(&spooled)
-			a.tellSetAside(&aside)
-			a.tellRestarts(&restarts)
-			a.tellComplaints()
-			a.tellClocks(clocks)
-			a.tellDoubts(doubted)
+		a.logHealth(seen)
+		if n%logEvery == 0 {
+			a.logDropped(told)
+			a.logSpool(&spooled)
+			a.logSetAside(&aside)
+			a.logRestarts(&restarts)
+			a.logComplaints()
+			a.logClocks(clocks)
+			a.logDoubts(doubted)
 		}
 		accounts.follow(a.log)
 		select {
@@ -89,12 +89,12 @@ func (a *App) watch(ctx context.Context) error {
 
 const (
 	watchEvery = time.Second
-	tellEvery  = 10 // watches between two lines about dropped accounting
+	logEvery   = 10 // watches between two lines about dropped accounting
 )
 
-// tellDropped writes one line about the accounting that was not answered since the
+// logDropped writes one line about the accounting that was not answered since the
 // last one, by reason.
-func (a *App) tellDropped(told map[string]uint64) {
+func (a *App) logDropped(told map[string]uint64) {
 	if a.acct == nil {
 		return
 	}
