@@ -238,3 +238,22 @@ func TestASessionThatIsAnotherSubscribersNowIsReleasedAndNotRestricted(t *testin
 		t.Errorf("hers again: %+v", orders)
 	}
 }
+
+// The BNG restarted, and gave the id to somebody else at once.
+func TestAnIDThatIsSomebodyElsesAtOnceIsNotAskedForAnything(t *testing.T) {
+	mine := Session{SessionKey: SessionKey{"b1", "42"}, Subscriber: "alice", StartedAt: at(0), SeenAt: at(0), StartSeen: true}
+	c := &Case{ID: "c", Subscriber: "alice", State: Restricting, Profile: "garden", ExpiresAt: at(100_000), OpenedAt: at(0), Generation: 1}
+	orders := c.Plan(Look{Now: at(1), Sessions: []Session{mine}, MaxSessions: 4})
+	c.Dispatch(&orders[0], at(1))
+	c.Observe(orders[0], Outcome{Kind: OutcomeAcked}, at(1))
+	change := Apply(&mine, under("bob", SessionStarted, 2, ip4(8)), at(1), nothingRestricted)
+	if change.Replaced == nil {
+		t.Fatalf("%+v", change)
+	}
+	if orders = c.Plan(Look{Now: at(2), Sessions: []Session{change.Session}, MaxSessions: 4}); len(orders) != 0 {
+		t.Errorf("orders %+v", orders)
+	}
+	if e := c.Sessions[0]; e.Enforcement != Gone || e.Session.Subscriber != "alice" {
+		t.Errorf("%s of %s: %s", e.Enforcement, e.Session.Subscriber, e.Reason)
+	}
+}

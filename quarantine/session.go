@@ -97,10 +97,15 @@ func SameSession(a, b *Session) bool {
 	return a.Claimant() == b.Claimant() && SameAttachment(a, b)
 }
 
-// SameAttachment is SameSession whoever holds it.
+// SameAttachment is SameSession whoever holds it. A Start is sent once: of two that
+// name different holders, one that is not at the same moment is another session's,
+// however soon it came.
 func SameAttachment(a, b *Session) bool {
 	if a.SessionKey != b.SessionKey {
 		return false
+	}
+	if a.StartSeen && b.StartSeen && a.Claimant() != b.Claimant() {
+		return a.StartedAt.Equal(b.StartedAt)
 	}
 	return nearly(a.StartedAt, b.StartedAt) || a.mayHaveBegun(b.StartedAt) || b.mayHaveBegun(a.StartedAt)
 }

@@ -227,6 +227,7 @@ func TestAKilledInstanceWithAFullSpoolIsWaitedForUntilItIsBack(t *testing.T) {
 	p.moves(lines)
 	p.b.kill()
 	p.lineB.set(lineUp)
+	time.Sleep(2500 * time.Millisecond) // sooner after the hand-over, both may have held it
 	id := p.report(lineIP(0))
 	p.waits(id)
 	p.restart() // a too: its journal and Redis know b
