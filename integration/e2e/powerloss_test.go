@@ -120,7 +120,7 @@ func TestWhoLoggedInWhileRedisWasRestartedIsAttributed(t *testing.T) {
 	b := newBed(t, everySecond)
 	b.account(record{user: "alice", session: "s-alice", ip: ip, ago: time.Hour})
 	b.online("carol", "198.51.100.9")
-	redis.Kill()
+	redis.Stop()
 	time.Sleep(2500 * time.Millisecond) // beyond the 2 s by which the clock of a BNG may be ahead
 	b.handOver(ip)
 	id := b.report(ip)

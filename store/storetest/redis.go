@@ -144,11 +144,36 @@ func (r *Redis) Kill() {
 	r.cmd = nil
 }
 
+// Stop ends the server in good order (SIGTERM), with everything that it has
+// acknowledged in its files, and waits until it is gone. After Kill that need not
+// be so: with appendfsync everysec, Redis puts off writing while its disk is busy.
+func (r *Redis) Stop() {
+	r.t.Helper()
+	r.signal(syscall.SIGTERM)
+	<-r.done
+	r.cmd = nil
+}
+
+// written waits until what the server has acknowledged is in its append-only file.
+func (r *Redis) written() {
+	r.t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		info := r.Info("persistence")
+		if info["aof_enabled"] == "0" || info["aof_buffer_length"] == "0" {
+			return
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("redis-server does not write its append-only file: %v", info)
+		}
+	}
+}
+
 // Keep copies what the server has in its files now, and returns what puts that
 // in their place again: between Kill and Start, the power loss of a host whose
 // disk has no more than that.
 func (r *Redis) Keep() (putBack func()) {
 	r.t.Helper()
+	r.written()
 	kept := filepath.Join(r.t.TempDir(), "kept")
 	if err := os.CopyFS(kept, onlyFiles{os.DirFS(r.dir)}); err != nil {
 		r.t.Fatal(err)
