@@ -101,11 +101,12 @@ func TestAStoreThatDoesNotSayWhatIsMissingIsAnErrorByHand(t *testing.T) {
 }
 
 func TestByHandOneAddressOfASharedNameRestrictsNobodyUnasked(t *testing.T) {
+	const lines = 200
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Workers = 1024 })
 		time.Sleep(time.Second)
 		var keys []quarantine.SessionKey
-		for range 1000 {
+		for range lines {
 			key, _ := w.login("guest")
 			keys = append(keys, key)
 		}
@@ -117,7 +118,7 @@ func TestByHandOneAddressOfASharedNameRestrictsNobodyUnasked(t *testing.T) {
 		for _, dryRun := range []bool{true, false} {
 			_, err := e.Quarantine(t.Context(), wish, dryRun)
 			var shared *quarantine.SharedNameError
-			if !errors.As(err, &shared) || shared.Lines != 1000 || shared.Max != w.rules.MaxSessions {
+			if !errors.As(err, &shared) || shared.Lines != lines || shared.Max != w.rules.MaxSessions {
 				t.Fatalf("dry run %t: %v", dryRun, err)
 			}
 		}

@@ -15,7 +15,7 @@ func TestTheMemoryConforms(t *testing.T) {
 		m := quarantinetest.NewMemory()
 		m.Restricted, m.Interim, m.Now = o.Restricted, o.Interim, o.Now
 		return m, nil
-	})
+	}, storetest.Seeds)
 }
 
 func TestASleepingMemoryAnswersNothingAndChangesNothing(t *testing.T) {

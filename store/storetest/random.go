@@ -15,9 +15,9 @@ import (
 // random size, to the store and to the ports in memory, and compares what both
 // then know. Keys, subscribers and addresses are few, so that everything
 // collides with everything: names change and are missing, addresses and port blocks
-// come back, times are uncertain.
-func RandomAccounting(t *testing.T, open Open) {
-	for seed := range uint64(60) {
+// come back, times are uncertain. One seed is one such play.
+func RandomAccounting(t *testing.T, open Open, seeds uint64) {
+	for seed := range seeds {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 4711))
 			s := start(t, open)

@@ -51,19 +51,23 @@ type Options struct {
 // t.Cleanup.
 type Open func(t *testing.T, o Options) (Ports, func(time.Duration))
 
-// Run runs the whole suite.
-func Run(t *testing.T, open Open) {
+// Seeds is how many plays of random accounting a store has to pass.
+const Seeds = 60
+
+// Run runs the whole suite, with so many plays of random accounting.
+func Run(t *testing.T, open Open, seeds uint64) {
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, Open)
 	}{
-		{"sessions", Sessions}, {"bindings", Bindings}, {"random accounting", RandomAccounting}, {"cases", Cases}, {"case list", CaseList},
+		{"sessions", Sessions}, {"bindings", Bindings}, {"cases", Cases}, {"case list", CaseList},
 		{"log-ins", LogIns}, {"limits", Limits}, {"verdicts", Verdicts}, {"due", Due}, {"sender", Sender},
 		{"instances", Instances}, {"continuity", Continuity}, {"maintenance", Maintenance},
 		{"accounting sources", AccountingSources},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, open) })
 	}
+	t.Run("random accounting", func(t *testing.T) { RandomAccounting(t, open, seeds) })
 }
 
 // noon is when the suite's stories begin.
