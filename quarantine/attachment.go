@@ -18,7 +18,13 @@ func (ev *SessionEvent) nameless(s *Session) bool {
 // precedes reports whether the record is of a time before s began, as far as is
 // known.
 func (ev *SessionEvent) precedes(s *Session) bool {
-	return ev.by().Before(s.StartedAt.Add(-ClockSlack))
+	return ev.By().Before(s.StartedAt.Add(-ClockSlack))
+}
+
+// spans reports whether the record may be of a time before s began as well as after
+// it ended.
+func (ev *SessionEvent) spans(s *Session) bool {
+	return !s.Live() && ev.At.Before(later(s.StartedAt, s.StartedBy).Add(-ClockSlack)) && ev.By().After(s.EndedAt)
 }
 
 // follows reports whether the record is of a time after the end of s, and not
@@ -27,12 +33,17 @@ func (ev *SessionEvent) follows(s *Session) bool {
 	switch {
 	case s.Live():
 		return false
+	case ev.Kind == SessionStarted && !s.StartSeen && nearly(ev.At, s.StartedAt): // its own, from before it was another's
+		return false
 	case ev.contradicts(s):
 		return ev.At.After(s.EndedAt)
 	case ev.Kind == SessionStarted:
 		return false
 	}
-	return !(ev.claimant().named() && s.Claimant().named()) && ev.At.After(s.EndedAt.Add(ClockSlack))
+	if ev.Kind == SessionEnded && ev.claimant().named() && s.Claimant().named() { // told twice
+		return false
+	}
+	return ev.At.After(s.EndedAt.Add(ClockSlack))
 }
 
 // another reports whether ev tells of a session other than prev under the same
@@ -44,25 +55,55 @@ func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
 		return true
 	case ev.precedes(prev) && ev.nameless(prev) && ev.Kind != SessionEnded && start.IsZero():
 		return true
-	case ev.Kind == SessionEnded && !prev.Claimant().named() && ev.claimant().named() && ev.by().Before(prev.SeenAt.Add(-ClockSlack)):
+	case ev.Kind == SessionEnded && !prev.Claimant().named() && ev.claimant().named() && ev.By().Before(prev.SeenAt.Add(-ClockSlack)):
 		return true
-	case ev.follows(prev), contradicts && resetAt.After(prev.SeenAt) && ev.At.After(resetAt):
+	case ev.precedes(prev) && !prev.Guessed && ev.claimant() != prev.Claimant(), ev.follows(prev), ev.restarts(prev):
 		return true
-	case contradicts && ev.Kind == SessionStarted && prev.StartSeen && ev.At.After(prev.StartedAt): // a Start is sent once
+	case ev.claimant().named() && ev.claimant() != prev.Claimant() && ev.Kind != SessionEnded && ev.spans(prev):
+		return true
+	case resetAt.After(prev.SeenAt) && ev.At.After(resetAt) && ev.mayBeNew(prev):
+		return true
+	case contradicts && ev.Kind == SessionStarted && prev.StartSeen && ev.At.After(prev.startedBy()) && !prev.ownStart(&ev): // a Start is sent once
 		return true
 	case start.IsZero(), prev.beganNear(start, ev.startBy()), prev.mayHaveBegun(start):
 		return false
 	case contradicts:
 		return !drifted(prev, &ev)
+	case ev.claimant().named() != prev.Claimant().named() && start.After(prev.SeenAt.Add(ClockSlack)): // nothing says that it goes on
+		return true
 	case start.Before(prev.StartedAt):
 		return prev.StartSeen || ev.Kind == SessionStarted
 	case ev.Kind == SessionStarted:
 		// A second Start under the key: the first session must be over.
 		return prev.StartSeen || start.After(prev.SeenAt)
 	case !prev.Live():
-		return start.After(prev.EndedAt.Add(-ClockSlack)) && ev.by().After(prev.EndedAt)
+		return start.After(prev.EndedAt.Add(-ClockSlack)) && ev.By().After(prev.EndedAt)
 	}
 	return !resetAt.IsZero() && resetAt.After(prev.SeenAt) && start.After(resetAt.Add(-ClockSlack))
+}
+
+// mayBeNew reports whether the record, which came after a restart of the BNG, need
+// not be about the session that was there before.
+func (ev *SessionEvent) mayBeNew(prev *Session) bool {
+	start := ev.start()
+	switch {
+	case start.IsZero():
+		return ev.claimant() != prev.Claimant() || ev.Kind == SessionEnded
+	default:
+		return ev.claimant() != prev.Claimant() && !prev.beganNear(start, ev.startBy())
+	}
+}
+
+// restarts reports whether the event is a Start that cannot be that of prev: it
+// names another holder, or either names nobody. A Start is told once.
+func (ev *SessionEvent) restarts(prev *Session) bool {
+	switch {
+	case ev.Kind != SessionStarted || ev.claimant() == prev.Claimant() || !ev.By().After(prev.SeenAt) || prev.mayHaveBegun(ev.At):
+		return false
+	case nearly(ev.At, prev.StartedAt): // prev's own, perhaps, from before it was another's
+		return false
+	}
+	return true
 }
 
 // drifted reports whether the start that an Interim-Update or Stop tells may be
@@ -77,6 +118,20 @@ func drifted(prev *Session, ev *SessionEvent) bool {
 	return off.Abs() <= ClockSlack+ev.At.Sub(start)/perMille || off > 0 && start.Before(prev.SeenAt.Add(-ClockSlack))
 }
 
+// ownStart reports whether a Start under another name may be that of the session,
+// from before it was another's.
+func (s *Session) ownStart(ev *SessionEvent) bool {
+	return nearly(ev.At, s.StartedAt) && slices.ContainsFunc(s.Addresses, func(a Address) bool { return a.Of == ev.claimant() })
+}
+
+// startedBy is the latest moment at which the session may have begun.
+func (s *Session) startedBy() time.Time {
+	if s.StartedBy.IsZero() {
+		return s.StartedAt
+	}
+	return s.StartedBy.Add(ClockSlack)
+}
+
 // beganNear reports whether the session may have begun at some moment of
 // [start, startBy].
 func (s *Session) beganNear(start, startBy time.Time) bool {
@@ -88,14 +143,19 @@ func (s *Session) beganNear(start, startBy time.Time) bool {
 func replace(prev *Session, ev SessionEvent, restricted func(Attribute) bool) SessionChange {
 	start, startBy := ev.start(), ev.startBy()
 	if start.IsZero() {
-		start, startBy = ev.At, ev.by()
+		start, startBy = ev.At, ev.By()
+	}
+	if ev.Kind == SessionStarted && ev.By().After(prev.SeenAt) && !start.After(prev.SeenAt) {
+		// Which was first is not certain; a Start is more likely new than kept back.
+		ev.At, ev.StartedAt, ev.Latest = prev.SeenAt.Add(time.Millisecond), prev.SeenAt.Add(time.Millisecond), ev.By()
+		start, startBy = ev.At, ev.By()
 	}
 	if !start.After(prev.StartedAt) {
 		return SessionChange{Session: *prev, Forgotten: ev.moments()}
 	}
 	old := *prev
 	if old.Live() {
-		old.EndedAt = later(startBy, old.StartedAt)
+		old.EndedAt = later(later(startBy, old.StartedAt), old.Unsure)
 	}
 	change := begin(ev, restricted)
 	change.Replaced = &old
@@ -106,7 +166,7 @@ func replace(prev *Session, ev SessionEvent, restricted func(Attribute) bool) Se
 // any more: that they were held then. Whoever held them before has them no more.
 func (ev *SessionEvent) moments() []Binding {
 	s := Session{SessionKey: ev.Key, Subscriber: ev.Subscriber, Via: ev.Via, StartedAt: ev.At, SeenAt: ev.At, Ignored: ev.Ignored, Imported: ev.Imported}
-	m := merger{s: &s, ev: ev, at: ev.At, by: ev.by()}
+	m := merger{s: &s, ev: ev, at: ev.At, by: ev.By()}
 	for _, a := range slices.Concat(ev.Addresses, ev.Freed) {
 		m.point(a)
 	}

@@ -14,13 +14,16 @@ type Binding struct {
 	Session    SessionKey `json:"session"`
 	Subscriber string     `json:"subscriber"` // empty, and Via too: nobody named it
 	From       time.Time  `json:"from"`
-	FromBy     time.Time  `json:"from_by,omitzero"`   // held since some moment of [From, FromBy]; zero: From is certain
-	To         time.Time  `json:"to,omitzero"`        // zero: not known to have ended
-	RenewedAt  time.Time  `json:"renewed_at"`         // newest record that confirms it
-	StartSeen  bool       `json:"start_seen"`         // From is the time of a Start; false: it is inferred
-	Inferred   bool       `json:"inferred,omitempty"` // first told of after the Start
-	Ignored    bool       `json:"ignored,omitempty"`
-	Imported   bool       `json:"imported,omitempty"` // known from another program only
+	FromBy     time.Time  `json:"from_by,omitzero"` // held since some moment of [From, FromBy]; zero: From is certain
+	To         time.Time  `json:"to,omitzero"`      // zero: not known to have ended
+	RenewedAt  time.Time  `json:"renewed_at"`       // newest record that confirms it
+	// Listed is the newest record that lists the address. Newer ones confirm only
+	// that the session stands; zero: RenewedAt lists it.
+	Listed    time.Time `json:"listed,omitzero"`
+	StartSeen bool      `json:"start_seen"`         // From is the time of a Start; false: it is inferred
+	Inferred  bool      `json:"inferred,omitempty"` // first told of after the Start
+	Ignored   bool      `json:"ignored,omitempty"`
+	Imported  bool      `json:"imported,omitempty"` // known from another program only
 	// Via is set where a translator's log or a NAT's accounting reported a port
 	// block: whoever held that address then held the block. Subscriber is empty.
 	Via Place `json:"via,omitzero"`
@@ -36,11 +39,12 @@ type Binding struct {
 	// Present is set where the binding's source knows only the present. Filled
 	// when read.
 	Present *Present `json:"-"`
-	// Meanwhile is when another session held the same last, although this one's
-	// inferred beginning lies before that. Set by [Held].
+	// Meanwhile is up to when it proves nothing, because another session held the same
+	// after it began. Set by [Held].
 	Meanwhile time.Time `json:"-"`
-	// Loose: over, but no record tells since when. Set by [Held].
-	Loose bool `json:"-"`
+	// ProvedTo is set where it is over, but no record tells since when: it proves
+	// nothing after that moment. Set by [Held].
+	ProvedTo time.Time `json:"-"`
 	// Shared: it stands for all port blocks of the address, of which only is known
 	// that there were some since From. See [PortFinder].
 	Shared bool `json:"-"`
@@ -57,7 +61,7 @@ func (s *Session) Bindings() []Binding {
 
 // binding is what the session says about one interval.
 func (s *Session) binding(a *Address) Binding {
-	renewed := s.SeenAt
+	renewed, listed := s.SeenAt, a.Shown
 	if !a.Until.IsZero() {
 		renewed = earliest(a.Shown, renewed)
 	}
@@ -69,6 +73,9 @@ func (s *Session) binding(a *Address) Binding {
 	if !to.IsZero() {
 		renewed = earliest(renewed, to)
 	}
+	if !listed.Before(renewed) {
+		listed = time.Time{}
+	}
 	if !fromBy.After(from) {
 		fromBy = time.Time{}
 	}
@@ -77,9 +84,9 @@ func (s *Session) binding(a *Address) Binding {
 		who = a.Of
 	}
 	return Binding{
-		Address: Address{Prefix: a.Prefix, Kind: a.Kind, Space: a.Space, Ports: a.Ports, Began: a.Began},
+		Address: Address{Prefix: a.Prefix, Kind: a.Kind, Space: a.Space, Ports: a.Ports, Began: a.Began, OpenEnd: a.OpenEnd},
 		Session: s.SessionKey, Subscriber: who.Subscriber, Via: who.Via, From: from, FromBy: fromBy, To: to,
-		RenewedAt: renewed, StartSeen: s.StartSeen && a.Since.IsZero(), Inferred: a.Inferred, Ignored: s.Ignored, Imported: s.Imported,
+		RenewedAt: renewed, Listed: listed, StartSeen: s.StartSeen && a.Since.IsZero(), Inferred: a.Inferred, Ignored: s.Ignored, Imported: s.Imported,
 	}
 }
 
@@ -247,7 +254,7 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 	if doubtful(held, gaps, from, to) {
 		return Attribution{Result: Doubtful, Bindings: held, Reason: whyDoubtful(held, gaps, from, to)}
 	}
-	if !slices.ContainsFunc(held, func(b Binding) bool { return b.proves(from, to) }) {
+	if !slices.ContainsFunc(held, func(b Binding) bool { return b.proves(from, to) && !b.preceded(held, from) }) {
 		return Attribution{Result: Unknown, Bindings: held, Reason: "the last known holder may have given the address up before, and who came next is not known"}
 	}
 	return Attribution{Result: Attributed, Subscriber: held[0].Subscriber, Via: held[0].Via, Bindings: held}

@@ -91,10 +91,13 @@ type Continuity interface {
 // before the gap, or if b was there before and a record after the gap, or after
 // to, still confirms it.
 func (g Gap) doubts(b Binding, from, to time.Time) bool {
+	reported := b.reportedSince()
 	switch {
 	case to.Before(g.From):
 		return false
-	case from.Before(g.To) && b.From.After(from) && b.From.After(g.From):
+	case b.Inferred && from.Before(g.To): // what comes in mid-session may go in mid-session, and come back
+		return true
+	case reported.After(from) && reported.After(g.From) && (from.Before(g.To) || b.From.Before(g.To)):
 		return true // somebody before it may be lost
 	}
 	confirmed := g.To

@@ -50,7 +50,10 @@ func SilentSince(seen time.Time, interim time.Duration) time.Time {
 func evidence(b Binding, among *rivals) Binding {
 	block := b.Kind == NATPortBlock
 	b.contest(among)
-	if !b.To.IsZero() && !block {
+	if !b.To.IsZero() && !block && !b.OpenEnd {
+		if b.leftOut(among) {
+			b.loosen(b.listed())
+		}
 		return b
 	}
 	ended := b.To
@@ -58,11 +61,14 @@ func evidence(b Binding, among *rivals) Binding {
 		b.fade()
 	}
 	for _, list := range among.lists(&b) {
+		if ended.IsZero() && slices.ContainsFunc(list.listedAfter(b.listed()), b.lostTo) {
+			b.loosen(b.listed())
+		}
 		for _, newer := range list.unsure {
 			b.yield(newer, ended)
 		}
-		after := b.RenewedAt
-		if block {
+		after := b.listed()
+		if block || b.OpenEnd {
 			after = b.From
 		}
 		for _, newer := range list.since(after) {
@@ -72,8 +78,8 @@ func evidence(b Binding, among *rivals) Binding {
 			}
 		}
 	}
-	if block && b.Loose && b.RenewedAt.After(b.From) {
-		b.RenewedAt = b.From
+	if block && !b.ProvedTo.IsZero() && b.RenewedAt.After(b.From) {
+		b.RenewedAt, b.ProvedTo = b.From, b.From
 	}
 	return b
 }
@@ -83,48 +89,118 @@ func evidence(b Binding, among *rivals) Binding {
 func (b *Binding) yield(newer *Binding, ended time.Time) bool {
 	switch {
 	case !ended.IsZero() && !newer.From.Before(ended):
+	case newer.replaces(b) && !ended.IsZero() && b.RenewedAt.After(newer.last()):
+		b.loosen(b.RenewedAt) // it came back
 	case newer.replaces(b):
-		b.Loose = true
+		b.loosen(b.RenewedAt)
 		b.cut(newer.heldSince(), "no Stop, a newer holder")
 		return true
-	case newer.follows(b):
-		b.Loose = true
+	case newer.partOf(b) && newer.FromBy.After(b.RenewedAt): // or of another session under the key, of whose records it is all that is known
+		b.loosen(b.RenewedAt)
+	case newer.follows(b), newer.mayReplace(b):
+		since := newer.heldSince()
+		if !newer.FromBy.IsZero() {
+			since = newer.From
+		}
+		if since.After(b.RenewedAt) {
+			b.loosen(b.RenewedAt)
+		} else {
+			b.loosen(b.listed())
+		}
 	}
 	return false
 }
 
-// contest looks who else held what the binding's session was first told to hold
-// after its Start: then it did not hold it from its beginning.
-func (b *Binding) contest(among *rivals) {
-	if !b.Inferred {
-		return
+// loosen takes in that the binding is over, and that nothing proves it after a moment.
+func (b *Binding) loosen(after time.Time) {
+	if b.ProvedTo.IsZero() || after.Before(b.ProvedTo) {
+		b.ProvedTo = after
 	}
+}
+
+// leftOut reports whether the end of a session left an address out that somebody
+// else was given since a record listed it last.
+func (b *Binding) leftOut(among *rivals) bool {
+	return !b.Listed.IsZero() && slices.ContainsFunc(among.lists(b), func(list *rivalList) bool {
+		return slices.ContainsFunc(list.since(b.Listed), b.leftTo) || slices.ContainsFunc(list.unsure, b.leftTo)
+	})
+}
+
+// leftTo is leftOut for one of them.
+func (b *Binding) leftTo(newer *Binding) bool {
+	return !b.Listed.IsZero() && newer.heldSince().After(b.Listed) && newer.From.Before(b.To) && newer.rivals(b) && !newer.sameClaimant(b)
+}
+
+// lostTo reports whether another session that was told to hold the same before b was
+// listed with it after b was: it came back to it. Of one that has ended, a Stop of
+// the same moments says nothing.
+func (b *Binding) lostTo(other *Binding) bool {
+	slack := time.Duration(0)
+	if !other.To.IsZero() {
+		slack = ClockSlack
+	}
+	return !other.From.After(b.From) && other.listed().After(b.listed().Add(slack)) && other.rivals(b) && !other.sameClaimant(b)
+}
+
+// contest looks who else held what the binding's session was first told to hold
+// after its Start: then it did not hold it from its beginning. Where another was
+// given it after the session had been reported to hold it, and before it was
+// reported last, it came back in between, nobody knows when.
+func (b *Binding) contest(among *rivals) {
 	for _, list := range among.lists(b) {
 		for other := range list.lastHeld(b) {
-			same := other.Session.BNG == b.Session.BNG && other.Prefix == b.Prefix && other.Kind == b.Kind && other.Ports.Overlaps(b.Ports)
-			if same && !other.sameClaimant(b) {
-				b.Meanwhile = later(b.Meanwhile, other.last())
-				break // the others were held before
-			}
+			b.contestWith(other)
 		}
 	}
+}
+
+// contestWith is contest with one that was held last while b was.
+func (b *Binding) contestWith(other *Binding) {
+	switch {
+	case !other.rivals(b) || other.sameClaimant(b):
+	case other.From.After(b.reportedSince()) && (!b.Inferred || !b.Began.IsZero()):
+		b.Meanwhile = later(b.Meanwhile, b.listed())
+	case b.Inferred && !other.FromBy.IsZero(): // nor is it known for how long the other one did
+		b.Meanwhile = later(b.Meanwhile, b.reportedSince())
+	case b.Inferred:
+		b.Meanwhile = later(b.Meanwhile, other.last())
+	}
+}
+
+// reportedSince is when the binding was reported first.
+func (b *Binding) reportedSince() time.Time {
+	if b.Inferred {
+		return later(b.From, b.Began)
+	}
+	return b.From
 }
 
 // last is the last moment at which the binding is known to have been held.
 func (b *Binding) last() time.Time {
 	if b.To.IsZero() {
-		return b.RenewedAt
+		return b.listed()
 	}
 	return b.To
 }
 
+// listed is the newest record that lists the binding's address.
+func (b *Binding) listed() time.Time {
+	if b.Listed.IsZero() {
+		return b.RenewedAt
+	}
+	return b.Listed
+}
+
 // fade cuts an open binding where its BNG or its silence ends it.
 func (b *Binding) fade() {
-	if b.ResetAt.After(b.RenewedAt) {
-		b.Loose = true // the last of several restarts perhaps, and the BNG was down before it
+	renewed := later(b.RenewedAt, b.FromBy)
+	if !b.ResetAt.IsZero() && !b.ResetAt.Before(renewed) { // RADIUS tells seconds: what was renewed in that of the restart may be over
+		b.loosen(b.RenewedAt) // the last of several restarts perhaps, and the BNG was down before it
+	}
+	if b.ResetAt.After(renewed.Add(ClockSlack)) { // else it may have begun as the BNG came back
 		b.cut(b.ResetAt, "BNG restarted since")
 	}
-	if silent := SilentSince(b.RenewedAt, b.Interim); !silent.IsZero() {
+	if silent := SilentSince(renewed, b.Interim); !silent.IsZero() {
 		why := fmt.Sprintf("silent for %d Interim intervals", MissedInterims)
 		if _, log := LogName(b.Session.BNG); log {
 			why = "not renewed since"
@@ -147,24 +223,51 @@ func (b *Binding) cut(at time.Time, why string) {
 // IPv4 address from the beginning.
 func (b *Binding) heldSince() time.Time {
 	from := later(b.From, b.FromBy)
-	if b.Inferred && b.Kind != NATPortBlock && !b.From.Equal(b.Began) && (b.StartSeen || b.Kind != FramedIP) {
-		return later(from, b.RenewedAt)
+	if b.Inferred && b.Kind != NATPortBlock && !b.From.Equal(b.Began) {
+		return later(from, later(b.listed(), b.Began))
 	}
 	return from
 }
 
 // replaces reports whether b, which began later, shows that old is over.
 func (b *Binding) replaces(old *Binding) bool {
+	if !b.rivals(old) {
+		return false
+	}
+	since := b.heldSince()
+	if !b.FromBy.IsZero() {
+		since = b.From // it may have been held before old was
+	}
+	switch {
+	case old.OpenEnd:
+		return since.After(old.From)
+	case b.Kind == NATPortBlock:
+		return since.After(later(old.From, old.FromBy))
+	}
+	return since.After(later(old.RenewedAt, old.FromBy))
+}
+
+// mayReplace reports whether b may show that old is over: of one of them it is not
+// certain when it began, or no record since then lists old's address.
+func (b *Binding) mayReplace(old *Binding) bool {
+	switch {
+	case !b.rivals(old) || b.sameClaimant(old):
+		return false
+	case b.Kind != NATPortBlock:
+		return later(b.heldSince(), b.FromBy).After(old.listed())
+	case b.FromBy.IsZero() && old.FromBy.IsZero():
+		return false
+	}
+	return later(b.From, b.FromBy).After(old.From)
+}
+
+// rivals reports whether b and old are two intervals of one BNG, which does not give
+// the same to two at a time.
+func (b *Binding) rivals(old *Binding) bool {
 	if b.Kind != old.Kind || b.Session.BNG != old.Session.BNG || b.Prefix != old.Prefix || !b.Ports.Overlaps(old.Ports) || b.partOf(old) {
 		return false
 	}
-	if b.Session == old.Session && b.From.Equal(old.From) {
-		return false // itself
-	}
-	if b.Kind == NATPortBlock {
-		return b.heldSince().After(old.From)
-	}
-	return b.heldSince().After(old.RenewedAt)
+	return b.Session != old.Session || !b.From.Equal(old.From)
 }
 
 // partOf reports whether b is but a moment of which its session does not remember
@@ -183,7 +286,13 @@ func (b *Binding) follows(old *Binding) bool {
 	if old.Kind == NATPortBlock {
 		return later(b.From, b.FromBy).After(old.From)
 	}
-	return b.heldSince().After(old.RenewedAt)
+	return b.heldSince().After(old.listed())
+}
+
+// preceded reports whether b began after from, and somebody may have held the place
+// then of whom only is known that it may have been the same.
+func (b *Binding) preceded(held []Binding, from time.Time) bool {
+	return b.From.After(from) && slices.ContainsFunc(held, func(o Binding) bool { return o.FromBy.After(from) && o.From.Before(b.From) })
 }
 
 // proves reports whether the binding alone proves who held the address in all of
@@ -197,7 +306,10 @@ func (b *Binding) proves(from, to time.Time) bool {
 // holder or another session under its key, it proves nothing after the last record
 // that confirms it. One that nothing shows to be over is believed.
 func (b *Binding) provedUntil(moment time.Time) bool {
-	if b.Loose || b.Cut == "" && !b.To.IsZero() && b.RenewedAt.Before(b.To) {
+	switch {
+	case !b.ProvedTo.IsZero():
+		return !b.ProvedTo.Before(moment)
+	case b.Cut == "" && !b.To.IsZero() && b.RenewedAt.Before(b.To):
 		return !b.RenewedAt.Before(moment)
 	}
 	return b.To.IsZero() || !b.To.Before(moment)

@@ -17,7 +17,10 @@ func (m *merger) hold(a Address, before []Address) {
 	for i := range m.s.Addresses {
 		e := &m.s.Addresses[i]
 		switch {
-		case e.Is(&a) && e.unproved() && e.Since.Equal(m.at) && m.by.After(m.at):
+		case e.Is(&a) && m.fromStart() && e.Began.IsZero() && !e.Inferred && !e.Of.named(): // the Start again
+			m.confirm(i)
+			return
+		case e.Is(&a) && e.unproved() && e.Since.Equal(m.at) && m.by.After(m.at) && (!m.of.named() || m.holder(e) == m.of):
 			return // the same uncertain record, or one like it
 		case !e.Is(&a) || e.unproved() || m.of.named() && m.holder(e) != m.of:
 		case m.start(e).After(m.at):
@@ -54,6 +57,14 @@ func (m *merger) reported() Claimant {
 	return m.of
 }
 
+// anonymous reports whether the event has but the id in common with a session that
+// is somebody's: it names nobody, and not the session's start. After a restart that
+// nobody heard of the id may be another's.
+func (m *merger) anonymous() bool {
+	start := m.ev.start()
+	return !m.reported().named() && m.s.Claimant().named() && (start.IsZero() || !nearly(start, m.s.StartedAt))
+}
+
 // unattributable reports whether the event names nobody and is of a time when
 // another name may have been on the session.
 func (m *merger) unattributable() bool {
@@ -62,7 +73,7 @@ func (m *merger) unattributable() bool {
 
 // fromStart reports whether what the event reports was held when the session began.
 func (m *merger) fromStart() bool {
-	return m.ev.Kind == SessionStarted && !m.late && m.s.Renamed.IsZero()
+	return m.ev.Kind == SessionStarted && !m.late && m.s.Renamed.IsZero() && !m.anonymous()
 }
 
 // confirm takes in that an interval that covers the event was held then.
@@ -71,7 +82,7 @@ func (m *merger) confirm(i int) {
 	if e.unproved() || m.unattributable() {
 		return
 	}
-	if e.SinceBy.After(m.by) {
+	if e.SinceBy.After(m.by) && !m.anonymous() {
 		e.SinceBy = m.by
 	}
 	if m.fromStart() {
@@ -96,7 +107,7 @@ func (m *merger) confirm(i int) {
 // may have ended an address's interval.
 func (m *merger) doubtful(a *Address) bool {
 	return slices.ContainsFunc(m.s.Addresses, func(e Address) bool {
-		return e.Is(a) && e.unproved() && !m.start(&e).After(m.at) && e.Until.After(m.at)
+		return e.Is(a) && e.unproved() && !e.OpenEnd && !m.start(&e).After(m.at) && e.Until.After(m.at)
 	})
 }
 
@@ -109,6 +120,9 @@ func (m *merger) split(i int) {
 	again.Since, again.SinceBy, again.Shown, again.Inferred = m.at, m.uncertain(), m.at, true
 	again.Began = m.identity(&again, m.at)
 	m.keep(again)
+	if over := again.Until; !over.IsZero() && m.by.After(over) { // the event may have been after that
+		m.perhapsOn(again)
+	}
 }
 
 // covered reports whether another interval of an address is known in which a moment
@@ -125,6 +139,9 @@ func (m *merger) extend(e *Address) {
 	if e.Since, e.SinceBy = m.at, m.uncertain(); e.SinceBy.After(first) {
 		e.SinceBy = first
 	}
+	if !e.Shown.IsZero() {
+		e.Shown = later(e.Shown, m.at)
+	}
 	if m.fromStart() {
 		e.Since, e.SinceBy, e.Inferred = time.Time{}, time.Time{}, false
 	}
@@ -140,7 +157,7 @@ func (m *merger) nextOther(a *Address) time.Time {
 		switch start := m.start(e); {
 		case instead && start.After(m.at):
 			next = earliest(next, start)
-		case e.Is(a) && e.unproved() && e.Until.After(m.at):
+		case e.Is(a) && e.unproved() && !e.OpenEnd && e.Until.After(m.at) && (!m.of.named() || m.holder(e) == m.of):
 			next = earliest(next, e.Until)
 		}
 	}
@@ -150,11 +167,19 @@ func (m *merger) nextOther(a *Address) time.Time {
 // add begins an interval, which ends where something else is known to be held.
 func (m *merger) add(a Address, before []Address, other time.Time) {
 	fresh := Address{Prefix: a.Prefix, Kind: a.Kind, Space: a.Space, Ports: a.Ports, Inferred: !m.fromStart()}
-	if fresh.Inferred {
-		fresh.Began = m.identity(&a, m.at)
+	unclear := !other.IsZero() && m.by.After(other) // the event may have been the later one
+	if !unclear && m.entangled(&a, before) {
+		unclear, other = true, earliest(other, m.by)
 	}
-	if fresh.Inferred && !m.firstOfKind(&a, before) {
-		fresh.Since, fresh.SinceBy = m.at, m.uncertain()
+	switch {
+	case !fresh.Inferred:
+	case !unclear && m.firstOfKind(&a, before):
+		fresh.Began = m.identity(&a, m.by)
+	default:
+		fresh.Began, fresh.Since, fresh.SinceBy = m.identity(&a, m.at), m.at, m.uncertain()
+	}
+	if m.anonymous() {
+		fresh.SinceBy = m.by.Add(SourceMemory) // unless a record that names him confirms it
 	}
 	if of := m.reported(); of.named() && of != m.s.Claimant() {
 		fresh.Of = of
@@ -162,28 +187,57 @@ func (m *merger) add(a Address, before []Address, other time.Time) {
 	if m.late {
 		other = earliest(other, later(m.named, m.by)) // by then another name was on the session
 	}
-	if known := later(m.seen, m.unsure); m.full(a.Kind) && m.at.Before(known) {
-		other = earliest(other, later(known, m.by)) // by then a record left it out
+	if known := later(m.seen, m.unsure); m.full(a.Kind) && m.at.Before(known) && !m.by.After(known) {
+		other = earliest(other, known) // by then a record left it out
 	}
 	if m.unattributable() {
 		other = earliest(other, later(m.s.Renamed, m.by))
 		fresh.Since = m.at
 	}
-	if fresh.Until = other; !other.IsZero() || m.at.Before(m.seen) {
+	if fresh.Until = other; other.IsZero() && !m.s.Live() {
+		fresh.Until = later(m.s.EndedAt, m.at)
+	}
+	if !fresh.Until.IsZero() || m.at.Before(m.seen) {
 		fresh.Shown = m.at
 	}
-	if m.unattributable() {
+	if unclear || m.unattributable() {
 		m.doubt(&fresh)
 	}
 	m.keep(fresh)
+	if unclear {
+		m.perhapsOn(fresh)
+	}
 	m.perhapsAfter(fresh)
+}
+
+// entangled reports whether another record, which may have been the later one, reports
+// something else in place of an address.
+func (m *merger) entangled(a *Address, before []Address) bool {
+	return m.by.After(m.at) && m.complete(a.Kind) && slices.ContainsFunc(before, func(e Address) bool {
+		last := m.last(&e)
+		return !e.Is(a) && e.Kind == a.Kind && !m.reports(&e) && !e.unproved() && (e.SinceBy.After(m.at) || last.After(m.at) && !last.After(m.by))
+	})
+}
+
+// perhapsOn adds that an address may have been held on after an interval's end, in
+// which case nothing ended it again.
+func (m *merger) perhapsOn(e Address) {
+	since := e.Until
+	if by := earliest(m.by, m.s.EndedAt); by.After(since) {
+		m.perhaps(e, since, by)
+		since = by
+	}
+	if until := earliest(m.by.Add(unordered), m.s.EndedAt); until.After(since) {
+		e.OpenEnd = true
+		m.perhaps(e, since, until)
+	}
 }
 
 // perhapsAfter adds, of an interval that the event confirms, that the address may
 // have been held after it ended: it is not certain that the event was before.
 func (m *merger) perhapsAfter(e Address) {
 	if !e.Until.IsZero() && m.by.After(e.Until) && !e.unproved() && !m.covered(&e, e.Until) {
-		m.perhaps(e, e.Until, m.by)
+		m.perhapsOn(e)
 	}
 }
 
@@ -191,7 +245,7 @@ func (m *merger) perhapsAfter(e Address) {
 // it, so that it counts from the session's beginning.
 func (m *merger) firstOfKind(a *Address, before []Address) bool {
 	of := m.reported()
-	if a.Kind == NATPortBlock || of.named() && of != m.s.Claimant() || !m.s.Renamed.IsZero() || !m.s.Forgot.IsZero() || m.full(a.Kind) {
+	if a.Kind == NATPortBlock || slices.Contains(m.ev.Only, a.Kind) || !of.named() && m.s.Claimant().named() || of.named() && of != m.s.Claimant() || !m.s.Renamed.IsZero() || !m.s.Forgot.IsZero() || m.full(a.Kind) {
 		return false
 	}
 	return !slices.ContainsFunc(before, func(e Address) bool { return e.Kind == a.Kind && !m.first(&e).After(m.at) })

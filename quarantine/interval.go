@@ -145,8 +145,17 @@ func (m *merger) cut(i int, last time.Time) {
 	if start := m.start(&again); start.After(m.at) { // it may have been of an earlier interval
 		m.perhaps(again, m.at, start)
 	}
-	if e = &m.s.Addresses[i]; until.After(e.Until) {
-		m.perhaps(again, e.Until, until)
+	e = &m.s.Addresses[i]
+	switch before := last.After(m.at) && !last.After(m.by); { // the event may have been before that record
+	case before && again.Until.IsZero():
+		m.perhapsOn(*e)
+	case before:
+		until = again.Until
+		fallthrough
+	default:
+		if until.After(e.Until) {
+			m.perhaps(again, e.Until, until)
+		}
 	}
 	if last.After(m.by) {
 		if again.Began.After(m.by) { // a late record had moved its beginning
@@ -157,6 +166,28 @@ func (m *merger) cut(i int, last time.Time) {
 		m.keep(again)
 	}
 }
+
+// closeOthers ends the addresses that a Stop leaves out although it reports others:
+// the record that gave them back is missing.
+func (m *merger) closeOthers() {
+	if m.ev.Kind != SessionEnded || len(m.ev.Addresses) == 0 {
+		return
+	}
+	for i := range m.s.Addresses {
+		e := &m.s.Addresses[i]
+		if e.Kind == NATPortBlock || m.reports(e) || !e.Until.IsZero() || m.start(e).After(m.by) {
+			continue
+		}
+		e.Shown = m.last(e)
+		e.Until = later(m.by, m.start(e))
+	}
+}
+
+// unordered is how long an interval may have gone on of which two records of the
+// same second contradict each other, or one of an uncertain time another: which of
+// them was first, nothing tells. It proves nothing in that time, unless a record
+// confirms it.
+const unordered = time.Hour
 
 // keep adds an interval, unless it is there: what a record leads to, its double leads
 // to again.

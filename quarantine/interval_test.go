@@ -303,7 +303,7 @@ func TestOfAnUncertainTimeNothingIsProvedButWhatHoldsForAllOfIt(t *testing.T) {
 		},
 		"a block given back": {
 			[]SessionEvent{holding(SessionStarted, 0, block), freed}, 1500,
-			map[int]string{10: "unknown", 600: "unknown", 900: "unknown"},
+			map[int]string{10: "alice", 600: "unknown", 900: "unknown"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -377,25 +377,33 @@ func heldAmongAll(bindings []Binding, from, to time.Time) []string {
 		b := bindings[i]
 		for j := range bindings {
 			other := &bindings[j]
-			same := other.Session.BNG == b.Session.BNG && other.Prefix == b.Prefix && other.Kind == b.Kind && other.Ports.Overlaps(b.Ports)
-			if b.Inferred && same && !other.sameClaimant(&b) && other.last().After(b.From) && other.last().Before(earliest(b.To, b.RenewedAt)) {
-				b.Meanwhile = later(b.Meanwhile, other.last())
+			if other.last().After(b.From) && other.last().Before(earliest(b.To, b.RenewedAt)) {
+				b.contestWith(other)
 			}
 		}
-		if b.To.IsZero() || b.Kind == NATPortBlock {
+		if b.To.IsZero() || b.Kind == NATPortBlock || b.OpenEnd {
 			ended := b.To
 			if b.To.IsZero() {
 				b.fade()
 			}
 			for j := range bindings {
 				b.yield(&bindings[j], ended)
+				if ended.IsZero() && b.lostTo(&bindings[j]) {
+					b.loosen(b.listed())
+				}
 			}
-			if b.Kind == NATPortBlock && b.Loose && b.RenewedAt.After(b.From) {
-				b.RenewedAt = b.From
+			if b.Kind == NATPortBlock && !b.ProvedTo.IsZero() && b.RenewedAt.After(b.From) {
+				b.RenewedAt, b.ProvedTo = b.From, b.From
+			}
+		} else {
+			for j := range bindings {
+				if b.leftTo(&bindings[j]) {
+					b.loosen(b.listed())
+				}
 			}
 		}
 		if b.To.IsZero() || !b.To.Before(from) {
-			held = append(held, fmt.Sprint(b.Session, b.Ports, b.Subscriber, b.From, b.To, b.RenewedAt, b.Loose, b.Meanwhile))
+			held = append(held, fmt.Sprint(b.Session, b.Ports, b.Subscriber, b.From, b.To, b.RenewedAt, b.ProvedTo, b.Meanwhile))
 		}
 	}
 	slices.Sort(held)

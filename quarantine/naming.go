@@ -8,7 +8,7 @@ func (m *merger) name(foreign bool) {
 	switch {
 	case !foreign:
 		m.of = who
-		if who.named() && !m.s.Claimant().named() {
+		if who.named() && !m.s.Claimant().named() && m.names() {
 			m.s.Subscriber, m.s.Via = who.Subscriber, who.Via
 			m.nameUpTo(m.ev.At)
 		}
@@ -22,6 +22,34 @@ func (m *merger) name(foreign bool) {
 			m.s.Renamed = later(m.named, m.by) // by then it is certain
 			m.s.Disputed = m.by.After(m.named)
 			m.mixed = true
+		}
+	}
+}
+
+// names reports whether a record of an uncertain time is about the session for
+// certain: another one may have had its id.
+func (m *merger) names() bool {
+	if !m.by.After(m.at) {
+		return true
+	}
+	return !m.ev.start().IsZero() && m.s.beganNear(m.ev.start(), m.ev.startBy()) && !m.ev.At.Before(m.s.StartedAt.Add(-ClockSlack))
+}
+
+// misnamed takes in that a Stop bears another name than the session: whose it was
+// since the last record under its own is not known.
+func (m *merger) misnamed() {
+	for i := range m.s.Addresses {
+		e := &m.s.Addresses[i]
+		last := m.last(e)
+		if e.Of.named() || !m.start(e).Before(m.at) || !e.Until.IsZero() && !last.After(m.named) {
+			continue
+		}
+		listed := *e
+		if e.Shown = later(earliest(last, m.named), m.start(e)); e.Until.IsZero() {
+			e.Until = later(m.by, m.start(e))
+		}
+		if m.reports(&listed) {
+			m.perhaps(listed, m.at, later(m.by, m.at.Add(time.Millisecond)))
 		}
 	}
 }

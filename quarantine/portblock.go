@@ -41,8 +41,12 @@ func (m *merger) freeOne(i int) (own bool) {
 		return own // another record ended it before
 	}
 	m.cut(i, m.last(e))
-	if e = &m.s.Addresses[i]; own && e.Until.Equal(m.at) && m.by.Equal(m.at) {
+	switch e = &m.s.Addresses[i]; {
+	case !own || !e.Until.Equal(m.at):
+	case m.by.Equal(m.at):
 		e.Shown = time.Time{}
+	default:
+		e.Shown = m.at // it was held until it was given back
 	}
 	return own
 }

@@ -34,6 +34,7 @@ type rivalList struct {
 	byHeldSince []*Binding // by when they are known to have begun, certain ones
 	unsure      []*Binding // those of which that is not certain
 	byLast      []*Binding // by when they were held last
+	byListed    []*Binding // by when they were listed last
 }
 
 func newRivals(bindings []Binding) *rivals {
@@ -52,6 +53,7 @@ func newRivals(bindings []Binding) *rivals {
 	for _, l := range r.of {
 		slices.SortStableFunc(l.byHeldSince, func(a, b *Binding) int { return a.heldSince().Compare(b.heldSince()) })
 		slices.SortStableFunc(l.byLast, func(a, b *Binding) int { return a.last().Compare(b.last()) })
+		slices.SortStableFunc(l.byListed, func(a, b *Binding) int { return a.listed().Compare(b.listed()) })
 	}
 	return r
 }
@@ -65,7 +67,7 @@ func (r *rivals) list(p netip.Prefix, slice int) *rivalList {
 }
 
 func (l *rivalList) add(b *Binding) {
-	l.byLast = append(l.byLast, b)
+	l.byLast, l.byListed = append(l.byLast, b), append(l.byListed, b)
 	if b.FromBy.IsZero() {
 		l.byHeldSince = append(l.byHeldSince, b)
 	} else {
@@ -107,10 +109,15 @@ func (l *rivalList) since(t time.Time) []*Binding {
 	return l.byHeldSince[sort.Search(len(l.byHeldSince), func(i int) bool { return l.byHeldSince[i].heldSince().After(t) }):]
 }
 
+// listedAfter returns the part of byListed after a moment.
+func (l *rivalList) listedAfter(t time.Time) []*Binding {
+	return l.byListed[sort.Search(len(l.byListed), func(i int) bool { return l.byListed[i].listed().After(t) }):]
+}
+
 // lastHeld lists, newest first, the rivals that were held last while a binding was.
 func (l *rivalList) lastHeld(b *Binding) iter.Seq[*Binding] {
 	return func(yield func(*Binding) bool) {
-		until := earliest(b.To, b.RenewedAt)
+		until := earliest(b.To, b.listed())
 		end := sort.Search(len(l.byLast), func(i int) bool { return !l.byLast[i].last().Before(until) })
 		for i := end - 1; i >= 0 && l.byLast[i].last().After(b.From); i-- {
 			if !yield(l.byLast[i]) {

@@ -22,6 +22,9 @@ func randomBinding(rng *rand.Rand) Binding {
 	b.RenewedAt = b.From.Add(time.Duration(rng.IntN(300)) * time.Second)
 	if rng.IntN(2) == 0 {
 		b.To = b.RenewedAt.Add(time.Duration(rng.IntN(100)) * time.Second)
+		if b.OpenEnd = rng.IntN(4) == 0; b.OpenEnd {
+			b.RenewedAt = b.From
+		}
 	}
 	switch rng.IntN(5) {
 	case 0:
@@ -46,7 +49,7 @@ func TestHeldLooksAtRivalsOnlyAndSeesWhatIsToBeSeen(t *testing.T) {
 		to := from.Add(time.Duration(rng.IntN(200)) * time.Second)
 		var got []string
 		for _, b := range Held(all, from, to) {
-			got = append(got, fmt.Sprint(b.Session, b.Ports, b.Subscriber, b.From, b.To, b.RenewedAt, b.Loose, b.Meanwhile))
+			got = append(got, fmt.Sprint(b.Session, b.Ports, b.Subscriber, b.From, b.To, b.RenewedAt, b.ProvedTo, b.Meanwhile))
 		}
 		slices.Sort(got)
 		if want := heldAmongAll(all, from, to); !slices.Equal(got, want) {
@@ -68,7 +71,7 @@ func TestABindingDoesNotReplaceItself(t *testing.T) {
 			Session: SessionKey{"b1", "1"}, Subscriber: "alice", From: at(100), FromBy: at(160), RenewedAt: at(400), Inferred: true,
 		}
 		held := Held([]Binding{b}, at(300), at(301))
-		if len(held) != 1 || !held[0].To.IsZero() || held[0].Loose {
+		if len(held) != 1 || !held[0].To.IsZero() || !held[0].ProvedTo.IsZero() {
 			t.Errorf("%s: %+v", kind, held)
 		}
 	}

@@ -97,7 +97,7 @@ func Apply(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(At
 		// The start is that of a session which is over: this one began since.
 		ev.StartedAt = prev.EndedAt.Add(time.Millisecond)
 		change := replace(prev, ev, restricted)
-		change.Session.startWithin(ev.by())
+		change.Session.startWithin(ev.By())
 		return change
 	}
 	if another(prev, ev, resetAt) {
@@ -161,8 +161,8 @@ func (ev *SessionEvent) held() []Address {
 // claimant is whom the record names.
 func (ev *SessionEvent) claimant() Claimant { return Claimant{ev.Subscriber, ev.Via} }
 
-// by is the latest moment at which the event may have happened.
-func (ev *SessionEvent) by() time.Time { return later(ev.At, ev.Latest) }
+// By is the latest moment at which the event may have happened.
+func (ev *SessionEvent) By() time.Time { return later(ev.At, ev.Latest) }
 
 func (ev *SessionEvent) start() time.Time {
 	if ev.Kind == SessionStarted {
@@ -173,7 +173,7 @@ func (ev *SessionEvent) start() time.Time {
 
 // startBy is the latest moment at which the session may have begun whose start the
 // event tells.
-func (ev *SessionEvent) startBy() time.Time { return ev.start().Add(ev.by().Sub(ev.At)) }
+func (ev *SessionEvent) startBy() time.Time { return ev.start().Add(ev.By().Sub(ev.At)) }
 
 func begin(ev SessionEvent, restricted func(Attribute) bool) SessionChange {
 	s := Session{
@@ -182,7 +182,7 @@ func begin(ev SessionEvent, restricted func(Attribute) bool) SessionChange {
 	}
 	startBy := ev.startBy()
 	if s.StartedAt.IsZero() {
-		s.StartedAt, s.Guessed, startBy = ev.At, true, ev.by()
+		s.StartedAt, s.Guessed, startBy = ev.At, true, ev.By()
 	}
 	s.startWithin(startBy)
 	change := merge(&s, ev, restricted)
@@ -202,14 +202,17 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) Session
 	s.Imported = s.Imported && ev.Imported // what the BNG tells itself is better
 	s.Ignored = s.Ignored || ev.Ignored
 	s.learnStart(&ev)
-	m := merger{s: s, ev: &ev, at: ev.At, by: ev.by(), seen: s.SeenAt, named: s.Named, unsure: s.Unsure}
+	m := merger{s: s, ev: &ev, at: ev.At, by: ev.By(), seen: s.SeenAt, named: s.Named, unsure: s.Unsure}
 	early := ev.precedes(s)
 	m.at, m.by = later(m.at, s.StartedAt), later(m.by, s.StartedAt) // it is an event of this session
 	if m.named.IsZero() {
 		m.named = s.SeenAt
 	}
-	s.Unsure = later(s.Unsure, m.uncertain())
 	foreign := ev.contradicts(s)
+	if m.unordered(foreign) {
+		m.at, m.by = later(m.at.Add(-almost), s.StartedAt), m.by.Add(almost)
+	}
+	s.Unsure = later(s.Unsure, m.uncertain())
 	m.name(foreign)
 	held := slices.Clone(s.Addresses)
 	if !early {
@@ -245,6 +248,8 @@ func (m *merger) takeIn(held []Address) {
 		m.rename()
 	case m.mixed:
 		m.mistrust()
+	case m.stop.named():
+		m.misnamed()
 	}
 	for _, a := range m.ev.Addresses {
 		m.hold(a, held)
@@ -253,6 +258,7 @@ func (m *merger) takeIn(held []Address) {
 	m.free()
 	m.noteFull()
 	m.closeBlocks()
+	m.closeOthers()
 }
 
 // learnStart takes in what the event tells of when the session began.
@@ -264,11 +270,11 @@ func (s *Session) learnStart(ev *SessionEvent) {
 	case !start.IsZero() && s.mayHaveBegun(start):
 		s.StartedAt, s.Guessed = start, false
 		s.startWithin(ev.startBy())
-	case s.Guessed && ev.At.Before(s.StartedAt):
+	case s.Guessed && ev.At.Before(s.StartedAt) && !ev.By().After(s.StartedAt) && !ev.contradicts(s):
 		s.StartedAt = ev.At // an older Interim that came later
 	}
-	if s.StartedBy.After(ev.by()) {
-		s.startWithin(ev.by())
+	if s.StartedBy.After(ev.By()) {
+		s.startWithin(ev.By())
 	}
 }
 

@@ -46,7 +46,7 @@ func (s *Store) bindingCalls(b *quarantine.Binding, began time.Time, version uin
 		number = strings.ToUpper(versionText(version)) // small letters are flags
 	}
 	args := []any{
-		field, stamp(b.From), stamp(b.RenewedAt), stamp(b.To), flags(b.StartSeen, b.Ignored) + letter(b.Inferred, "n") + letter(b.Imported, "m") + number,
+		field, stamp(b.From), stamp(b.RenewedAt), stamp(b.To), flags(b.StartSeen, b.Ignored) + letter(b.Inferred, "n") + letter(b.Imported, "m") + letter(b.OpenEnd, "e") + number,
 		formatHolder(b), ttl(s.cfg.Idle), ttl(s.cfg.History), ms(now.Add(-s.cfg.History)), ms(now.Add(-s.cfg.Idle)),
 	}
 	if b.Kind == quarantine.NATPortBlock {
@@ -57,10 +57,10 @@ func (s *Store) bindingCalls(b *quarantine.Binding, began time.Time, version uin
 	return []*call{{script: bindingScript, keys: []string{s.keys.bindings(quarantine.Place{Addr: block, Space: b.Space}, b.Prefix.Bits())}, args: args}}
 }
 
-// formatHolder writes what belongs to the beginning of a binding: who held it, and
-// when at the latest it began.
+// formatHolder writes what of a binding only its session's newest record knows: who
+// held it, when at the latest it began, and which record listed it last.
 func formatHolder(b *quarantine.Binding) string {
-	text := escape(b.Subscriber) + "," + formatPlace(b.Via) + "," + stamp(b.FromBy)
+	text := escape(b.Subscriber) + "," + formatPlace(b.Via) + "," + stamp(b.FromBy) + "," + stamp(b.Listed)
 	return strings.TrimRight(text, ",")
 }
 
@@ -160,7 +160,7 @@ func decodeBinding(prefix netip.Prefix, field, value string) (foundBinding, erro
 		return b, fmt.Errorf("binding %q", field)
 	}
 	var ok, okKind bool
-	var errs [9]error
+	var errs [10]error
 	b.Kind, okKind = kindOf(field[0])
 	began, interval, _ := strings.Cut(field[cutAt+1:], ".")
 	b.began, errs[0] = parseStamp(began)
@@ -172,18 +172,19 @@ func decodeBinding(prefix netip.Prefix, field, value string) (foundBinding, erro
 	}
 	b.Session, ok = parseSessionField(session)
 	parts := strings.Split(value, ",")
-	if !ok || !okKind || len(parts) < 4 || len(parts) > 7 || (b.Kind == quarantine.NATPortBlock) == b.Ports.All() {
+	if !ok || !okKind || len(parts) < 4 || len(parts) > 8 || (b.Kind == quarantine.NATPortBlock) == b.Ports.All() {
 		return b, fmt.Errorf("binding %q", field)
 	}
-	parts = append(parts, "", "", "")[:7]
+	parts = append(parts, "", "", "", "")[:8]
 	b.From, errs[3] = parseStamp(parts[0])
 	b.RenewedAt, errs[4] = parseStamp(parts[1])
 	b.To, errs[5] = parseStamp(parts[2])
 	flagged := func(letter string) bool { return strings.Contains(parts[3], letter) }
-	b.StartSeen, b.Ignored, b.Inferred, b.Imported = flagged("s"), flagged("i"), flagged("n"), flagged("m")
+	b.StartSeen, b.Ignored, b.Inferred, b.Imported, b.OpenEnd = flagged("s"), flagged("i"), flagged("n"), flagged("m"), flagged("e")
 	b.Subscriber, errs[6] = url.PathUnescape(parts[4])
 	b.Via, errs[7] = parseVia(parts[5])
 	b.FromBy, errs[8] = parseStamp(parts[6])
+	b.Listed, errs[9] = parseStamp(parts[7])
 	if err := errors.Join(errs[:]...); err != nil {
 		return b, err
 	}

@@ -183,8 +183,8 @@ func applyEvent(
 // the stored one or one earlier in the batch.
 func (b *batch) resetBefore(i int, stored time.Time) time.Time {
 	for _, j := range b.resets {
-		if ev := b.events[j]; j < i && ev.Key.BNG == b.events[i].Key.BNG && ev.At.After(stored) {
-			stored = ev.At
+		if ev := b.events[j]; j < i && ev.Key.BNG == b.events[i].Key.BNG && ev.By().After(stored) {
+			stored = ev.By()
 		}
 	}
 	return stored

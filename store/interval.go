@@ -44,7 +44,7 @@ func decodeAddresses(texts []string) ([]quarantine.Address, error) {
 // rest there is: #ports, @space, and behind semicolons, each with a letter of its own,
 // since when (s, y: by when at the latest), until when (u), what confirms it last
 // (h), what reported it first (b; + if that is since when), whether that was after
-// the Start (i), and of whom (o, v). Times are base 36 ms.
+// the Start (i), that nothing tells of its end (e), and of whom (o, v). Times are base 36 ms.
 func formatAddress(a *quarantine.Address) (string, error) {
 	letter, ok := kindLetters[a.Kind]
 	if !ok || !a.Prefix.IsValid() || (a.Kind == quarantine.NATPortBlock) == a.Ports.All() {
@@ -69,6 +69,9 @@ func formatAddress(a *quarantine.Address) (string, error) {
 	}
 	if a.Inferred {
 		text += ";i"
+	}
+	if a.OpenEnd {
+		text += ";e"
 	}
 	return text, nil
 }
@@ -129,6 +132,8 @@ func parseInterval(a *quarantine.Address, part string) (err error) {
 		a.Of.Via, err = parsePlace(value)
 	case 'i':
 		a.Inferred = true
+	case 'e':
+		a.OpenEnd = true
 	default:
 		err = errors.New("wrong form")
 	}

@@ -218,7 +218,7 @@ func (s *Store) renew(f *foundBinding, get *redis.StringCmd) error {
 	for _, b := range r.Bindings() {
 		if listed := (statement{b, r.began, 0}); listed.interval() == own.interval() {
 			if f.To = b.To; !b.To.IsZero() || b.RenewedAt.After(f.RenewedAt) {
-				f.RenewedAt = b.RenewedAt
+				f.RenewedAt, f.Listed = b.RenewedAt, b.Listed
 			}
 			return nil
 		}

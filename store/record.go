@@ -158,7 +158,7 @@ func (b *batch) storeRest(ctx context.Context) {
 	first := len(calls)
 	for _, i := range b.resets {
 		ev := b.events[i]
-		add([]int{i}, &call{script: resetScript, keys: []string{b.store.keys.down(ev.Key.BNG)}, args: []any{ms(ev.At)}})
+		add([]int{i}, &call{script: resetScript, keys: []string{b.store.keys.down(ev.Key.BNG)}, args: []any{ms(ev.By())}})
 	}
 	open, errAsk := b.store.runAndAsk(ctx, calls, b.concerned())
 	b.open = append(b.open, open...)

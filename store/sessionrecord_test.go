@@ -25,7 +25,7 @@ func fullRecord() record {
 			{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Kind: quarantine.FramedIP},
 			{
 				Prefix: netip.MustParsePrefix("192.0.2.1/32"), Kind: quarantine.FramedIP, Space: "e;st", Since: at, SinceBy: at.Add(time.Second), Until: at.Add(time.Minute),
-				Shown: at.Add(2 * time.Second), Inferred: true, Began: at, Of: quarantine.Claimant{Subscriber: "b;o@b"},
+				Shown: at.Add(2 * time.Second), Inferred: true, OpenEnd: true, Began: at, Of: quarantine.Claimant{Subscriber: "b;o@b"},
 			},
 			{
 				Prefix: netip.MustParsePrefix("203.0.113.5/32"), Kind: quarantine.NATPortBlock, Ports: quarantine.PortRange{Lo: 1024, Hi: 2047}, Began: at.Add(time.Minute),

@@ -109,10 +109,11 @@ func (m *Memory) Record(_ context.Context, events []quarantine.SessionEvent) []e
 }
 
 func (m *Memory) reset(ev quarantine.SessionEvent) {
-	if m.resets[ev.Key.BNG].After(ev.At) {
+	at := ev.By() // nothing older proves anything after it
+	if m.resets[ev.Key.BNG].After(at) {
 		return
 	}
-	m.resets[ev.Key.BNG] = ev.At
+	m.resets[ev.Key.BNG] = at
 	m.wakeAll(m.Now())
 }
 

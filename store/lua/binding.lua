@@ -6,10 +6,11 @@
 -- Times are base 36 milliseconds; "" is no time.
 -- KEYS: 1 block of bindings
 -- ARGV: 1 field, 2 from, 3 renewed, 4 to, 5 flags (s start seen, i ignored, n not told in the Start,
---       m imported), then the version of the session's record in capital letters and
+--       m imported, e nothing tells of its end), then the version of the session's record in capital letters and
 --       digits, if there is one,
---       6 who held it: subscriber, and if it is there a comma and the place before the
---       translator, and another and by when at the latest it was held, 7 time to live
+--       6 who held it: subscriber, and if they are there, each after a comma, the place
+--       before the translator, by when at the latest it was held, and which record
+--       listed it last, 7 time to live
 --       while a binding is open, ms, 8 the same when all ended, 9 forget what ended
 --       before, ms, 10 forget what is open and was not renewed since, ms
 -- Returns 1 if the binding is new in its block, else 0.

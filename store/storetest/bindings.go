@@ -197,8 +197,22 @@ func Bindings(t *testing.T, open Open) {
 		}
 		equal(t, "bindings", bindings(t, s, v4(1)), []quarantine.Binding{want})
 		record(t, s, event(quarantine.SessionEnded, "1", "alice, {c}", minute(12)))
-		want.To, want.RenewedAt = minute(12), minute(12)
+		want.To, want.RenewedAt, want.Listed = minute(12), minute(12), minute(10)
 		equal(t, "bindings after Stop", bindings(t, s, v4(1)), []quarantine.Binding{want})
+	})
+
+	t.Run("a record that lists an address no more, and one that lists it again", func(t *testing.T) {
+		s, prefix := start(t, open), address("2001:db8:7::/56", quarantine.DelegatedIPv6Prefix)
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1), prefix), event(quarantine.SessionRenewed, "1", "alice", minute(10), v4(1), prefix))
+		record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(20), v4(1)), event(quarantine.SessionRenewed, "1", "alice", minute(30), v4(1)))
+		want := quarantine.Binding{
+			Address: prefix, Session: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice",
+			From: noon, RenewedAt: minute(30), Listed: minute(10), StartSeen: true,
+		}
+		equal(t, "left out", bindings(t, s, prefix), []quarantine.Binding{want})
+		record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(40), v4(1), prefix))
+		want.RenewedAt, want.Listed = minute(40), time.Time{}
+		equal(t, "listed again", bindings(t, s, prefix), []quarantine.Binding{want})
 	})
 
 	t.Run("one address, one holder after the other", func(t *testing.T) {

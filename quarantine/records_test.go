@@ -1,0 +1,216 @@
+package quarantine
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// about is a record of a session of the BNG b1.
+func about(id, subscriber string, kind SessionEventKind, second int, addresses ...Address) SessionEvent {
+	return SessionEvent{Kind: kind, Key: SessionKey{"b1", id}, Subscriber: subscriber, At: at(second), Addresses: addresses}
+}
+
+// until makes the time of a record uncertain: it was then at the latest.
+func until(ev SessionEvent, second int) SessionEvent {
+	ev.Latest = at(second)
+	return ev
+}
+
+// only makes a record say that it lists all addresses of some kinds.
+func only(ev SessionEvent, kinds ...AddressKind) SessionEvent {
+	ev.Only = kinds
+	return ev
+}
+
+func free(ev SessionEvent, blocks ...Address) SessionEvent {
+	ev.Freed = blocks
+	return ev
+}
+
+func restart(second int) SessionEvent {
+	return SessionEvent{Kind: BNGReset, Key: SessionKey{BNG: "b1"}, At: at(second)}
+}
+
+// heardOf plays records of a BNG, and returns every binding that was ever stated, as a
+// store keeps them.
+func heardOf(records ...SessionEvent) (all []Binding) {
+	sessions := map[SessionKey]*Session{}
+	var restarted time.Time
+	for _, ev := range records {
+		if ev.Kind == BNGReset {
+			restarted = later(restarted, ev.At)
+			continue
+		}
+		if ev.Kind == SessionStarted {
+			ev.StartedAt = ev.At
+		}
+		change := Apply(sessions[ev.Key], ev, restarted, nothingRestricted)
+		if change.Replaced != nil {
+			all = append(all, change.Replaced.Bindings()...)
+		}
+		if change.Changed {
+			sessions[ev.Key] = &change.Session
+		}
+		all = append(all, change.Forgotten...)
+	}
+	for _, s := range sessions {
+		all = append(all, s.Bindings()...)
+	}
+	for i := range all {
+		all[i].ResetAt = restarted
+	}
+	return all
+}
+
+// Each of these once named a subscriber who did not have the address.
+func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
+	const start, interim, stop = SessionStarted, SessionRenewed, SessionEnded
+	x, y := ip4(7), ip4(8)
+	p := delegated("2001:db8:1::/56")
+	block := portBlock(1024, 2047)
+
+	for name, c := range map[string]struct {
+		records []SessionEvent
+		asked   Address
+		want    map[int]string
+	}{
+		"a newer holder whose beginning is uncertain may have been the older one": {
+			[]SessionEvent{about("A", "alice", start, 0, x), about("A", "alice", interim, 300, x), until(about("B", "bob", start, 200, x), 400)},
+			x, map[int]string{350: "ambiguous", 500: "ambiguous"},
+		},
+		"a session renewed in the second of a restart may be over": {
+			[]SessionEvent{about("A", "alice", start, 0, x), about("A", "alice", interim, 300, x), restart(300)},
+			x, map[int]string{200: "alice", 310: "unknown"},
+		},
+		"of two records of one second that contradict each other none was first": {
+			[]SessionEvent{about("A", "alice", start, 0, y), about("A", "alice", interim, 300, y), about("A", "alice", interim, 300, x)},
+			x, map[int]string{310: "unknown"},
+		},
+		"nor of the other one": {
+			[]SessionEvent{about("A", "alice", start, 0, y), about("A", "alice", interim, 300, x), about("A", "alice", interim, 300, y)},
+			x, map[int]string{310: "unknown"},
+		},
+		"a block given back and listed in one second": {
+			[]SessionEvent{
+				about("A", "alice", start, 0, block), about("A", "alice", interim, 300, block),
+				free(about("A", "alice", interim, 300), block), about("A", "alice", interim, 900, block), about("A", "alice", stop, 950, block),
+			},
+			block, map[int]string{200: "alice", 600: "unknown", 910: "alice"},
+		},
+		"two names in one second": {
+			[]SessionEvent{about("A", "alice", start, 0, x), about("A", "bob", interim, 300, x), about("A", "alice", interim, 300, x)},
+			x, map[int]string{310: "ambiguous"},
+		},
+		"a record of an uncertain time that contradicts a later one may be later still": {
+			[]SessionEvent{about("A", "alice", start, 0), about("A", "alice", interim, 300, y), until(about("A", "alice", interim, 290, x), 310)},
+			x, map[int]string{400: "unknown"},
+		},
+		"two records of uncertain times that overlap": {
+			[]SessionEvent{about("A", "alice", start, 0), until(about("A", "alice", interim, 290, y), 310), until(about("A", "alice", interim, 300, x), 320)},
+			x, map[int]string{400: "unknown"},
+		},
+		"the Stop leaves out a prefix and lists the address": {
+			[]SessionEvent{about("A", "alice", start, 0, x, p), about("A", "alice", interim, 300, x), about("A", "alice", stop, 600, x)},
+			p, map[int]string{400: "unknown"},
+		},
+		"a Stop under another name after records that name nobody": {
+			[]SessionEvent{begun(about("A", "alice", start, 0, x), 0), begun(about("A", "", interim, 300, x), 0), begun(about("A", "bob", stop, 600, x), 0)},
+			x, map[int]string{200: "unknown"},
+		},
+		"a late record of an earlier session does not name one without a name": {
+			[]SessionEvent{about("A", "", start, 300, x), until(about("A", "bob", interim, 100, x), 500)},
+			x, map[int]string{310: "ambiguous", 600: "ambiguous"},
+		},
+		"somebody else held the prefix, and gave it up, while no record listed it": {
+			[]SessionEvent{
+				about("A", "alice", start, 0, x, p), about("A", "alice", interim, 300, x),
+				about("B", "bob", start, 100, y, p), about("B", "bob", stop, 200, y, p),
+			},
+			p, map[int]string{150: "ambiguous", 250: "unknown"},
+		},
+		"so it is if the session has ended": {
+			[]SessionEvent{
+				about("A", "alice", start, 0, x, p), about("A", "alice", interim, 300, x), about("A", "alice", stop, 600),
+				about("B", "bob", start, 100, y, p), about("B", "bob", stop, 200, y, p),
+			},
+			p, map[int]string{250: "unknown"},
+		},
+		"a block came back to a session that had it before, and no record tells that it went": {
+			[]SessionEvent{
+				about("A", "alice", start, 0, block), about("B", "bob", start, 100, block), about("A", "alice", interim, 300, block),
+			},
+			block, map[int]string{200: "unknown", 400: "unknown"},
+		},
+		"a Start that comes again, dated by another clock, after the session was somebody else's": {
+			[]SessionEvent{about("A", "alice", start, 0, x), about("A", "bob", interim, 300, x), about("A", "alice", start, 1, x)},
+			x, map[int]string{310: "bob"},
+		},
+		"the Stop of another session does not make this one begin earlier": {
+			[]SessionEvent{about("A", "bob", stop, 900, x), until(about("A", "alice", stop, 100, y), 2000)},
+			x, map[int]string{500: "unknown"},
+		},
+		"a record without a name or a start, of another address": {
+			[]SessionEvent{about("A", "alice", start, 0, x), about("A", "", interim, 600, y)},
+			y, map[int]string{610: "unknown"},
+		},
+		"a Stop without a start after a restart": {
+			[]SessionEvent{about("A", "alice", start, 0, x), restart(300), about("A", "alice", stop, 900, x)},
+			x, map[int]string{600: "unknown"},
+		},
+		"a session goes on after its end": {
+			[]SessionEvent{
+				about("A", "alice", start, 0, x), about("A", "alice", stop, 300, x), about("A", "alice", interim, 600, x), about("B", "bob", start, 700, x),
+			},
+			x, map[int]string{650: "unknown", 699: "ambiguous"},
+		},
+		"records of uncertain times, taken for an earlier session's, may be this one's": {
+			[]SessionEvent{
+				about("A", "carol", start, 0, y), until(begun(about("A", "alice", interim, 100, x), 90), 500),
+				begun(about("A", "bob", interim, 600, x), 450),
+			},
+			x, map[int]string{480: "unknown"},
+		},
+		"an address from a record of an uncertain time does not count from the Start for others": {
+			[]SessionEvent{
+				about("A", "alice", start, 0, x, p), about("A", "alice", interim, 90, x, p),
+				about("B", "bob", start, 100, y), until(begun(about("B", "bob", interim, 50, y, p), 100), 300),
+			},
+			p, map[int]string{110: "ambiguous"},
+		},
+		"what a platform that lists everything lists first in mid-session was not there from the beginning": {
+			[]SessionEvent{
+				about("A", "alice", start, 0, x), only(begun(about("B", "bob", interim, 300, x), 100), FramedIP),
+			},
+			x, map[int]string{200: "unknown", 310: "bob"},
+		},
+		"a session heard of in mid-session only may have got its address since": {
+			[]SessionEvent{about("A", "alice", start, 0, x), begun(about("B", "bob", interim, 300, x), 100)},
+			x, map[int]string{200: "ambiguous"},
+		},
+		"what another one held for nobody knows how long proves nothing of the time after": {
+			[]SessionEvent{
+				until(about("A", "alice", start, 50, y, p), 150), about("A", "alice", stop, 200, y, p),
+				about("B", "bob", start, 100, x), begun(about("B", "bob", interim, 600, x, p), 100),
+			},
+			p, map[int]string{400: "unknown"},
+		},
+		"a name that begins later is not that of a session without one": {
+			[]SessionEvent{about("A", "", start, 0, x), begun(about("A", "", interim, 300, x), 0), begun(about("A", "bob", stop, 900, y), 600)},
+			x, map[int]string{200: "unknown"},
+		},
+		"a session that began as its BNG came back": {
+			[]SessionEvent{about("A", "alice", start, 298, x), restart(300), about("B", "bob", start, 310, x)},
+			x, map[int]string{309: "ambiguous", 320: "bob"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := slices.DeleteFunc(heardOf(c.records...), func(b Binding) bool { return b.Prefix != c.asked.Prefix })
+			for second, want := range c.want {
+				if got := attributed(all, c.asked.Ports.Lo, second); got != want {
+					t.Errorf("at %d: %s, want %s", second, got, want)
+				}
+			}
+		})
+	}
+}
