@@ -40,8 +40,13 @@ func (w *World) deliver(rng *rand.Rand, newEdge func() Edge) {
 	if newEdge == nil {
 		newEdge = func() Edge { return &dating{} }
 	}
+	logged := map[*box]int64{}
 	for _, r := range w.reports {
 		w.route(r, rng)
+		if r.binding != nil { // what pushes a log keeps its order
+			r.arrives = max(r.arrives, logged[r.box])
+			logged[r.box] = r.arrives
+		}
 	}
 	slices.SortStableFunc(w.reports, func(a, b *report) int { return cmp.Compare(a.arrives, b.arrives) })
 	var free [2]int64

@@ -16,6 +16,7 @@ import (
 // that are nil spoil nothing.
 type planted struct {
 	name   string
+	seed   uint64 // of the first of some worlds in which it is noticed; 0: 300
 	faults churn.Fault
 	// record spoils what is stored; false: it is not. It is made for each world.
 	record func() func(ev *quarantine.SessionEvent) bool
@@ -117,16 +118,16 @@ func judgeFaulty(t *testing.T, seed uint64, worlds, verdicts int, p planted) *ch
 	})
 }
 
-// TODO(#9): Names alone, and all kinds together, still name a wrong subscriber in some
-// of ten thousand verdicts.
-func TestEachKindOfFaultAloneLeavesMostVerdictsAttributed(t *testing.T) {
+func TestUnderFaultsNobodyElseIsNamedAndManyAre(t *testing.T) {
 	const seed = 20
 	for _, f := range []struct {
 		name  string
 		fault churn.Fault
+		right int // at least so many in a hundred
 	}{
-		{"losses", churn.Losses}, {"clocks", churn.Clocks}, {"returns", churn.Returns},
-		{"releases", churn.Releases}, {"NATs", churn.NATs}, {"lags", churn.Lags}, {"outages", churn.Outages},
+		{"losses", churn.Losses, 50}, {"names", churn.Names, 50}, {"clocks", churn.Clocks, 50}, {"returns", churn.Returns, 50},
+		{"releases", churn.Releases, 50}, {"NATs", churn.NATs, 50}, {"lags", churn.Lags, 50}, {"outages", churn.Outages, 50},
+		{"all at once", churn.AllFaults, 30},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			table := judgeFaulty(t, seed, 2, 1_500, planted{faults: f.fault})
@@ -137,7 +138,7 @@ func TestEachKindOfFaultAloneLeavesMostVerdictsAttributed(t *testing.T) {
 				t.Errorf("seeds from %d: %d wrong", seed, n)
 			}
 			judged := table.Verdicts() - table.Total(churn.Waiting) // for an instance that stays away
-			if right := table.Total(churn.Right); right*2 < judged {
+			if right := table.Total(churn.Right); right*100 < judged*f.right {
 				t.Errorf("seeds from %d: only %d of %d are attributed\n%s", seed, right, judged, table)
 			}
 		})

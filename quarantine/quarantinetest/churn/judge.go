@@ -182,7 +182,7 @@ func (w *World) beyond(v *verdict, at spot, truth *hold, named string) bool {
 	switch {
 	case truth == nil || !v.told(truth):
 	case truth.inside == nil:
-		return false
+		return v.namedLater(truth, named)
 	default:
 		return w.beyond(v, truth.inside.spot, truth.inside, named)
 	}
@@ -202,15 +202,28 @@ func (w *World) beyond(v *verdict, at spot, truth *hold, named string) bool {
 	return false
 }
 
+// namedLater reports whether all that Cordon knew of a hold named nobody, and who was
+// named is who the session's records name first: a session that begins without a
+// name is taken for his whose name comes then.
+func (v *verdict) namedLater(h *hold, named string) bool {
+	nobody := func(r *report) bool { return r.event.Subscriber == "" && !r.event.Via.IsValid() }
+	for _, r := range h.line.renewed {
+		if v.knew(r) && !nobody(r) {
+			return sameName(r.event.Subscriber, named) && !slices.ContainsFunc(h.tellers, func(t *report) bool { return v.knew(t) && !nobody(t) })
+		}
+	}
+	return false
+}
+
 // leadsTo reports whether a hold's records, as far as Cordon had them, lead to who
 // was named: they name him, or an inside address of which he may have been the
 // holder.
 func (w *World) leadsTo(v *verdict, h *hold, named string) bool {
 	if h.inside == nil {
-		return h.subscriber == named || h.class == BlockByLog
+		return sameName(h.subscriber, named) || h.class == BlockByLog
 	}
 	return slices.ContainsFunc(w.holds[h.inside.spot], func(g *hold) bool {
-		return g.subscriber == named && v.told(g) && g.since() <= v.until() && (g.to > v.happened || !w.overShown(v, g))
+		return sameName(g.subscriber, named) && v.told(g) && g.since() <= v.until() && (g.to > v.happened || !w.overShown(v, g))
 	})
 }
 
@@ -222,7 +235,8 @@ func (v *verdict) told(h *hold) bool { return slices.ContainsFunc(h.tellers, v.k
 // by any instance, and be it that Redis lost it or the instance died with it, has to
 // be waited for, or doubted for; and so has a line that was written into a log by
 // the end of the moment, for Cordon has to know that a log lags. What is about
-// later moments helps only if it is there.
+// later moments helps only if it is there; and so does what came a minute or more
+// after its moment (ADR 12): an instance that is cut off says nothing of it.
 func (v *verdict) knew(r *report) bool {
 	switch {
 	case r.box.sim.faults == nil:
@@ -232,7 +246,7 @@ func (v *verdict) knew(r *report) bool {
 	case r.binding != nil:
 		return r.told <= v.until()
 	}
-	return r.arrives <= v.judged && r.happened <= v.until()-dated
+	return r.arrives <= v.judged && r.happened <= v.until()-dated && r.arrives-r.happened <= quarantine.LostBefore.Milliseconds()
 }
 
 // dated is by how much a record's time differs from the moment it is about where no

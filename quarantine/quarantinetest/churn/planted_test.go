@@ -179,13 +179,26 @@ var plantedMistakes = []planted{
 	{name: "an instance that is declared lost is believed to have left", faults: churn.Outages, instance: func(_ churn.Member, memory *quarantinetest.Memory, i churn.Instance) churn.Instance {
 		return &forgetful{i, memory}
 	}},
-	// TODO(#9): a second that Redis lost and nobody missed names nobody wrong here.
+	{name: "nobody notices that Redis lost its last second", seed: 313, faults: churn.Outages, crashUnnoticed: true},
+	{name: "an address that records list no more counts as listed", seed: 330, faults: churn.AllFaults, known: everyBinding(func(b *quarantine.Binding) { b.Listed = time.Time{} })},
+	{name: "what was told of later counts as told in the Start", seed: 315, faults: churn.Losses, known: everyBinding(func(b *quarantine.Binding) { b.Inferred = false })},
+	{name: "what has ended was held up to its end", faults: churn.Returns, known: everyBinding(func(b *quarantine.Binding) {
+		if !b.To.IsZero() {
+			b.RenewedAt, b.Listed = b.To, time.Time{}
+		}
+	})},
+	{name: "a restart of a BNG ends nothing", faults: churn.Losses, known: everyBinding(func(b *quarantine.Binding) { b.ResetAt = time.Time{} })},
+	{name: "a binding was renewed by whatever its session said", faults: churn.Clocks, known: everyBinding(func(b *quarantine.Binding) {
+		if b.To.IsZero() {
+			b.RenewedAt = b.RenewedAt.Add(time.Hour)
+		}
+	})},
 }
 
 func TestEveryMistakePlantedIntoFaultsNamesWrongSubscribers(t *testing.T) {
-	const seed = 300
 	for _, p := range plantedMistakes {
 		t.Run(p.name, func(t *testing.T) {
+			seed := cmp.Or(p.seed, 300)
 			table := judgeFaulty(t, seed, 4, 2_500, p)
 			t.Logf("%d wrong of %d", table.Total(churn.Wrong), table.Verdicts())
 			if table.Total(churn.Wrong) == 0 {
