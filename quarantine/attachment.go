@@ -24,7 +24,11 @@ func (ev *SessionEvent) precedes(s *Session) bool {
 // spans reports whether the record may be of a time before s began as well as after
 // it ended.
 func (ev *SessionEvent) spans(s *Session) bool {
-	return !s.Live() && ev.At.Before(later(s.StartedAt, s.StartedBy).Add(-ClockSlack)) && ev.By().After(s.EndedAt)
+	began := s.StartedAt
+	if ev.claimant() != s.Claimant() {
+		began = later(began, s.StartedBy)
+	}
+	return !s.Live() && ev.At.Before(began.Add(-ClockSlack)) && ev.By().After(s.EndedAt)
 }
 
 // follows reports whether the record is of a time after the end of s, and not
@@ -59,7 +63,7 @@ func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
 		return true
 	case ev.precedes(prev) && !prev.Guessed && ev.claimant() != prev.Claimant(), ev.follows(prev), ev.restarts(prev):
 		return true
-	case ev.claimant().named() && ev.claimant() != prev.Claimant() && ev.Kind != SessionEnded && ev.spans(prev):
+	case ev.Kind != SessionEnded && ev.spans(prev):
 		return true
 	case resetAt.After(prev.SeenAt) && ev.At.After(resetAt) && ev.mayBeNew(prev):
 		return true
@@ -169,6 +173,11 @@ func (ev *SessionEvent) moments() []Binding {
 	m := merger{s: &s, ev: ev, at: ev.At, by: ev.By()}
 	for _, a := range slices.Concat(ev.Addresses, ev.Freed) {
 		m.point(a)
+	}
+	if m.by.After(m.at) && ev.Kind != SessionEnded { // or it began a session that is not known
+		for _, a := range ev.Addresses {
+			m.forgotten = append(m.forgotten, m.openEnd(m.moment(a)))
+		}
 	}
 	bindings := make([]Binding, len(m.forgotten))
 	for i := range m.forgotten {

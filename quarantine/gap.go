@@ -95,7 +95,7 @@ func (g Gap) doubts(b Binding, from, to time.Time) bool {
 	switch {
 	case to.Before(g.From):
 		return false
-	case b.Inferred && from.Before(g.To): // what comes in mid-session may go in mid-session, and come back
+	case b.midSession() && from.Before(g.To): // what comes in mid-session may go in mid-session, and come back
 		return true
 	case reported.After(from) && reported.After(g.From) && (from.Before(g.To) || b.From.Before(g.To)):
 		return true // somebody before it may be lost

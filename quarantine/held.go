@@ -99,7 +99,7 @@ func (b *Binding) yield(newer *Binding, ended time.Time) bool {
 		b.loosen(b.RenewedAt)
 	case newer.follows(b), newer.mayReplace(b):
 		since := newer.heldSince()
-		if !newer.FromBy.IsZero() {
+		if !newer.begunBy().IsZero() {
 			since = newer.From
 		}
 		if since.After(b.RenewedAt) {
@@ -161,7 +161,7 @@ func (b *Binding) contestWith(other *Binding) {
 	case other.From.After(b.reportedSince()) && (!b.Inferred || !b.Began.IsZero()):
 		b.Meanwhile = later(b.Meanwhile, b.listed())
 	case b.Inferred && !other.FromBy.IsZero(): // nor is it known for how long the other one did
-		b.Meanwhile = later(b.Meanwhile, b.reportedSince())
+		b.Meanwhile = later(b.Meanwhile, later(b.From, b.Began))
 	case b.Inferred:
 		b.Meanwhile = later(b.Meanwhile, other.last())
 	}
@@ -169,11 +169,15 @@ func (b *Binding) contestWith(other *Binding) {
 
 // reportedSince is when the binding was reported first.
 func (b *Binding) reportedSince() time.Time {
-	if b.Inferred {
+	if b.midSession() {
 		return later(b.From, b.Began)
 	}
 	return b.From
 }
+
+// midSession reports whether the address may have come after the session's beginning.
+// A session whose first record is an Interim-Update has had its IPv4 address from then on.
+func (b *Binding) midSession() bool { return b.Inferred && (b.StartSeen || b.Kind != FramedIP) }
 
 // last is the last moment at which the binding is known to have been held.
 func (b *Binding) last() time.Time {
@@ -222,11 +226,19 @@ func (b *Binding) cut(at time.Time, why string) {
 // it is assigned, and a session whose first record is an Interim-Update has had its
 // IPv4 address from the beginning.
 func (b *Binding) heldSince() time.Time {
-	from := later(b.From, b.FromBy)
-	if b.Inferred && b.Kind != NATPortBlock && !b.From.Equal(b.Began) {
+	from := later(b.From, b.begunBy())
+	if b.midSession() && b.Kind != NATPortBlock && !b.From.Equal(b.Began) {
 		return later(from, later(b.listed(), b.Began))
 	}
 	return from
+}
+
+// begunBy is FromBy, if the binding is one that began.
+func (b *Binding) begunBy() time.Time {
+	if b.OpenEnd {
+		return time.Time{}
+	}
+	return b.FromBy
 }
 
 // replaces reports whether b, which began later, shows that old is over.
@@ -235,7 +247,7 @@ func (b *Binding) replaces(old *Binding) bool {
 		return false
 	}
 	since := b.heldSince()
-	if !b.FromBy.IsZero() {
+	if !b.begunBy().IsZero() {
 		since = b.From // it may have been held before old was
 	}
 	switch {
@@ -254,11 +266,11 @@ func (b *Binding) mayReplace(old *Binding) bool {
 	case !b.rivals(old) || b.sameClaimant(old):
 		return false
 	case b.Kind != NATPortBlock:
-		return later(b.heldSince(), b.FromBy).After(old.listed())
-	case b.FromBy.IsZero() && old.FromBy.IsZero():
+		return later(b.heldSince(), b.begunBy()).After(old.listed())
+	case b.begunBy().IsZero() && old.begunBy().IsZero():
 		return false
 	}
-	return later(b.From, b.FromBy).After(old.From)
+	return later(b.From, b.begunBy()).After(old.From)
 }
 
 // rivals reports whether b and old are two intervals of one BNG, which does not give
@@ -284,7 +296,7 @@ func (b *Binding) follows(old *Binding) bool {
 		return false
 	}
 	if old.Kind == NATPortBlock {
-		return later(b.From, b.FromBy).After(old.From)
+		return later(b.From, b.begunBy()).After(old.From)
 	}
 	return b.heldSince().After(old.listed())
 }

@@ -184,10 +184,6 @@ func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 			},
 			x, map[int]string{200: "unknown", 310: "bob"},
 		},
-		"a session heard of in mid-session only may have got its address since": {
-			[]SessionEvent{about("A", "alice", start, 0, x), begun(about("B", "bob", interim, 300, x), 100)},
-			x, map[int]string{200: "ambiguous"},
-		},
 		"what another one held for nobody knows how long proves nothing of the time after": {
 			[]SessionEvent{
 				until(about("A", "alice", start, 50, y, p), 150), about("A", "alice", stop, 200, y, p),
@@ -198,6 +194,13 @@ func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 		"a name that begins later is not that of a session without one": {
 			[]SessionEvent{about("A", "", start, 0, x), begun(about("A", "", interim, 300, x), 0), begun(about("A", "bob", stop, 900, y), 600)},
 			x, map[int]string{200: "unknown"},
+		},
+		"a record of an uncertain time may begin a session that is not known": {
+			[]SessionEvent{
+				about("A", "carol", start, 0, y), about("A", "carol", stop, 50, y), until(begun(about("A", "alice", interim, -500, x), -600), 300),
+				about("B", "bob", start, 900, x),
+			},
+			x, map[int]string{400: "unknown", 899: "ambiguous", 910: "bob"},
 		},
 		"a session that began as its BNG came back": {
 			[]SessionEvent{about("A", "alice", start, 298, x), restart(300), about("B", "bob", start, 310, x)},

@@ -68,7 +68,7 @@ func (r *rivals) list(p netip.Prefix, slice int) *rivalList {
 
 func (l *rivalList) add(b *Binding) {
 	l.byLast, l.byListed = append(l.byLast, b), append(l.byListed, b)
-	if b.FromBy.IsZero() {
+	if b.begunBy().IsZero() {
 		l.byHeldSince = append(l.byHeldSince, b)
 	} else {
 		l.unsure = append(l.unsure, b)

@@ -302,14 +302,15 @@ func (w *World) overShown(v *verdict, h *hold) bool {
 	}) {
 		return false // it came back, and nothing showed a pause
 	}
+	renewed := slices.ContainsFunc(h.line.renewed, func(r *report) bool { return r.told > v.happened && v.knew(r) }) // whatever of it was held
 	for _, restart := range h.line.box.resets {
-		if h.class != BlockByLog && h.to <= restart.happened && v.knew(restart.report) { // a log tells of no restart
+		if h.class != BlockByLog && h.to <= restart.happened && !renewed && v.knew(restart.report) { // a log tells of no restart
 			return true
 		}
 	}
 	for _, next := range all[i+1:] {
 		switch {
-		case !v.told(next) || next.from < h.to:
+		case !v.told(next) || next.from < h.to || renewed && next.from > v.happened:
 		default:
 			return true
 		}
