@@ -141,7 +141,27 @@ func TestUnderFaultsNobodyElseIsNamedAndManyAre(t *testing.T) {
 			if right := table.Total(churn.Right); right*100 < judged*f.right {
 				t.Errorf("seeds from %d: only %d of %d are attributed\n%s", seed, right, judged, table)
 			}
+			checkUndecidable(t, table)
 		})
+	}
+}
+
+// checkUndecidable checks that few verdicts are nobody's fault: else the judge would
+// excuse what is to be found.
+func checkUndecidable(t *testing.T, table *churn.Table) {
+	t.Helper()
+	for class := range churn.ByHand + 1 {
+		most := 1 // in a hundred
+		switch class {
+		case churn.Nobody: // who had it before is all that is known
+			most = 10
+		case churn.ByHand: // what is on its way counts for nothing
+			most = 4
+		}
+		const few = 5 // of some hundreds
+		if n, all := table.Of(class, churn.Undecidable), table.All(class); (n-few)*100 > all*most {
+			t.Errorf("%s: %d of %d verdicts are undecidable", class, n, all)
+		}
 	}
 }
 
