@@ -61,7 +61,7 @@ func evidence(b Binding, among *rivals) Binding {
 		b.fade()
 	}
 	for _, list := range among.lists(&b) {
-		if ended.IsZero() && slices.ContainsFunc(list.listedAfter(b.listed()), b.lostTo) {
+		if ended.IsZero() && list.tookBack(&b) {
 			b.loosen(b.listed())
 		}
 		for _, newer := range list.unsure {

@@ -31,10 +31,11 @@ const (
 
 // rivalList holds bindings in two orders.
 type rivalList struct {
-	byHeldSince []*Binding // by when they are known to have begun, certain ones
-	unsure      []*Binding // those of which that is not certain
-	byLast      []*Binding // by when they were held last
-	byListed    []*Binding // by when they were listed last
+	byHeldSince []*Binding  // by when they are known to have begun, certain ones
+	unsure      []*Binding  // those of which that is not certain
+	byLast      []*Binding  // by when they were held last
+	byListed    []*Binding  // by when they were listed last
+	oldest      []time.Time // of each of byListed and all after it, when the first of them began
 }
 
 func newRivals(bindings []Binding) *rivals {
@@ -54,6 +55,12 @@ func newRivals(bindings []Binding) *rivals {
 		slices.SortStableFunc(l.byHeldSince, func(a, b *Binding) int { return a.heldSince().Compare(b.heldSince()) })
 		slices.SortStableFunc(l.byLast, func(a, b *Binding) int { return a.last().Compare(b.last()) })
 		slices.SortStableFunc(l.byListed, func(a, b *Binding) int { return a.listed().Compare(b.listed()) })
+		l.oldest = make([]time.Time, len(l.byListed))
+		for i := len(l.byListed) - 1; i >= 0; i-- {
+			if l.oldest[i] = l.byListed[i].From; i+1 < len(l.oldest) {
+				l.oldest[i] = earliest(l.oldest[i], l.oldest[i+1])
+			}
+		}
 	}
 	return r
 }
@@ -109,9 +116,16 @@ func (l *rivalList) since(t time.Time) []*Binding {
 	return l.byHeldSince[sort.Search(len(l.byHeldSince), func(i int) bool { return l.byHeldSince[i].heldSince().After(t) }):]
 }
 
-// listedAfter returns the part of byListed after a moment.
-func (l *rivalList) listedAfter(t time.Time) []*Binding {
-	return l.byListed[sort.Search(len(l.byListed), func(i int) bool { return l.byListed[i].listed().After(t) }):]
+// tookBack reports whether one of the list, told of before a binding, was listed after it.
+func (l *rivalList) tookBack(b *Binding) bool {
+	listed := b.listed()
+	i := sort.Search(len(l.byListed), func(i int) bool { return l.byListed[i].listed().After(listed) })
+	for ; i < len(l.byListed) && !l.oldest[i].After(b.From); i++ {
+		if b.lostTo(l.byListed[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // lastHeld lists, newest first, the rivals that were held last while a binding was.
