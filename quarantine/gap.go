@@ -91,7 +91,10 @@ type Continuity interface {
 // before the gap, or if b was there before and a record after the gap, or after
 // to, still confirms it.
 func (g Gap) doubts(b Binding, from, to time.Time) bool {
-	reported := b.reportedSince()
+	reported := b.From
+	if b.midSession() {
+		reported = b.reportedSince()
+	}
 	switch {
 	case to.Before(g.From):
 		return false

@@ -161,7 +161,7 @@ func (b *Binding) contestWith(other *Binding) {
 	case other.From.After(b.reportedSince()) && (!b.Inferred || !b.Began.IsZero()):
 		b.Meanwhile = later(b.Meanwhile, b.listed())
 	case b.Inferred && !other.FromBy.IsZero(): // nor is it known for how long the other one did
-		b.Meanwhile = later(b.Meanwhile, later(b.From, b.Began))
+		b.Meanwhile = later(b.Meanwhile, b.reportedSince())
 	case b.Inferred:
 		b.Meanwhile = later(b.Meanwhile, other.last())
 	}
@@ -169,7 +169,7 @@ func (b *Binding) contestWith(other *Binding) {
 
 // reportedSince is when the binding was reported first.
 func (b *Binding) reportedSince() time.Time {
-	if b.midSession() {
+	if b.Inferred {
 		return later(b.From, b.Began)
 	}
 	return b.From
