@@ -62,7 +62,10 @@ func (s *Session) Bindings() []Binding {
 // binding is what the session says about one interval.
 func (s *Session) binding(a *Address) Binding {
 	renewed, listed := s.SeenAt, a.Shown
-	if !a.Until.IsZero() {
+	switch {
+	case a.OpenEnd:
+		renewed = a.Shown
+	case !a.Until.IsZero():
 		renewed = earliest(a.Shown, renewed)
 	}
 	from, to := later(s.StartedAt, a.Since), earliest(s.EndedAt, a.Until)
