@@ -83,8 +83,8 @@ type Address struct {
 	// records move, it never changes. Zero: it was reported in the Start.
 	Began time.Time `json:"began,omitzero"`
 	Of    Claimant  `json:"of,omitzero"` // who held it, if not who holds the session now
-	// OpenEnd: a record of an uncertain time may have begun it, and nothing tells that it
-	// ended; Until is how long that is reckoned with.
+	// OpenEnd: a record of an uncertain time may have begun it, and no record ends it;
+	// Until is how long that is reckoned with.
 	OpenEnd bool `json:"open_end,omitempty"`
 }
 

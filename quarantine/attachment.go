@@ -44,7 +44,7 @@ func (ev *SessionEvent) follows(s *Session) bool {
 	case ev.Kind == SessionStarted:
 		return false
 	}
-	if ev.Kind == SessionEnded && ev.claimant().named() && s.Claimant().named() { // told twice
+	if ev.Kind == SessionEnded && ev.claimant().named() && s.Claimant().named() { // sent twice
 		return false
 	}
 	return ev.At.After(s.EndedAt.Add(ClockSlack))
@@ -89,25 +89,19 @@ func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
 // mayBeNew reports whether the record, which came after a restart of the BNG, need
 // not be about the session that was there before.
 func (ev *SessionEvent) mayBeNew(prev *Session) bool {
-	start := ev.start()
-	switch {
-	case start.IsZero():
-		return ev.claimant() != prev.Claimant() || ev.Kind == SessionEnded
-	default:
-		return ev.claimant() != prev.Claimant() && !prev.beganNear(start, ev.startBy())
+	foreign := ev.claimant() != prev.Claimant()
+	if ev.start().IsZero() {
+		return foreign || ev.Kind == SessionEnded
 	}
+	return foreign && !prev.beganNear(ev.start(), ev.startBy())
 }
 
 // restarts reports whether the event is a Start that cannot be that of prev: it
-// names another holder, or either names nobody. A Start is told once.
+// names another holder, or either names nobody. A Start is sent once. One near that of
+// prev is perhaps its own, from before it was another's.
 func (ev *SessionEvent) restarts(prev *Session) bool {
-	switch {
-	case ev.Kind != SessionStarted || ev.claimant() == prev.Claimant() || !ev.By().After(prev.SeenAt) || prev.mayHaveBegun(ev.At):
-		return false
-	case nearly(ev.At, prev.StartedAt): // prev's own, perhaps, from before it was another's
-		return false
-	}
-	return true
+	return ev.Kind == SessionStarted && ev.claimant() != prev.Claimant() && ev.By().After(prev.SeenAt) &&
+		!prev.mayHaveBegun(ev.At) && !nearly(ev.At, prev.StartedAt)
 }
 
 // drifted reports whether the start that an Interim-Update or Stop tells may be

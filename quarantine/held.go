@@ -44,7 +44,7 @@ func SilentSince(seen time.Time, interim time.Duration) time.Time {
 // was not renewed since, where the same BNG gave the same prefix, or some of the
 // same ports, to a later session, for one BNG does not give it to two at a time,
 // and where nothing was heard of the session any more. What others were given of it
-// otherwise makes it loose. A port block is also cut where a later one shows that
+// otherwise leaves it unproved since it was renewed, or listed, last. A port block is also cut where a later one shows that
 // the record about its end is missing: no Interim confirms it and the Stop of its
 // session comes late for it.
 func evidence(b Binding, among *rivals) Binding {
