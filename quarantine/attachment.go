@@ -65,7 +65,7 @@ func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
 		return true
 	case ev.Kind != SessionEnded && ev.spans(prev):
 		return true
-	case resetAt.After(prev.SeenAt) && ev.At.After(resetAt) && ev.mayBeNew(prev):
+	case resetAt.After(prev.SeenAt) && !ev.At.Before(resetAt) && ev.mayBeNew(prev, ev.At.After(resetAt)):
 		return true
 	case contradicts && ev.Kind == SessionStarted && prev.StartSeen && ev.At.After(prev.startedBy()) && !prev.ownStart(&ev): // a Start is sent once
 		return true
@@ -86,12 +86,12 @@ func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
 	return !resetAt.IsZero() && resetAt.After(prev.SeenAt) && start.After(resetAt.Add(-ClockSlack))
 }
 
-// mayBeNew reports whether the record, which came after a restart of the BNG, need
-// not be about the session that was there before.
-func (ev *SessionEvent) mayBeNew(prev *Session) bool {
+// mayBeNew reports whether the record, of the second of a restart of the BNG or from
+// after it, need not be about the session that was there before.
+func (ev *SessionEvent) mayBeNew(prev *Session, after bool) bool {
 	foreign := ev.claimant() != prev.Claimant()
 	if ev.start().IsZero() {
-		return foreign || ev.Kind == SessionEnded
+		return foreign || after && ev.Kind == SessionEnded
 	}
 	return foreign && !prev.beganNear(ev.start(), ev.startBy())
 }
@@ -137,8 +137,9 @@ func (s *Session) beganNear(start, startBy time.Time) bool {
 }
 
 // replace decides between the stored session and an event about another one
-// with the same key: the later start wins, the earlier is history.
-func replace(prev *Session, ev SessionEvent, restricted func(Attribute) bool) SessionChange {
+// with the same key: the later start wins, the earlier is history. It was over when its
+// BNG restarted, or when the later one began.
+func replace(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(Attribute) bool) SessionChange {
 	start, startBy := ev.start(), ev.startBy()
 	if start.IsZero() {
 		start, startBy = ev.At, ev.By()
@@ -153,6 +154,9 @@ func replace(prev *Session, ev SessionEvent, restricted func(Attribute) bool) Se
 	}
 	old := *prev
 	if old.Live() {
+		if resetAt.After(old.SeenAt) {
+			startBy = earliest(startBy, resetAt)
+		}
 		old.EndedAt = later(later(startBy, old.StartedAt), old.Unsure)
 	}
 	change := begin(ev, restricted)

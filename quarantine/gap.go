@@ -89,19 +89,18 @@ type Continuity interface {
 // doubts reports whether records lost in the gap could show that somebody else
 // held b's address at some instant of [from, to]. They could not if that is over
 // before the gap, or if b was there before and a record after the gap, or after
-// to, still confirms it.
+// to, still confirms it. An address that came in mid-session may have gone in
+// mid-session, and come back, and so may all that came within the gap. Of a session
+// whose beginning may be lost nothing is known before its first record.
 func (g Gap) doubts(b Binding, from, to time.Time) bool {
-	reported := b.From
-	if b.midSession() {
-		reported = b.reportedSince()
-	}
+	reported, within := b.reportedSince(), from.Before(g.To)
 	switch {
 	case to.Before(g.From):
 		return false
-	case b.midSession() && from.Before(g.To): // what comes in mid-session may go in mid-session, and come back
+	case within && (b.midSession() || reported.After(g.From)):
 		return true
-	case reported.After(from) && reported.After(g.From) && (from.Before(g.To) || b.From.Before(g.To)):
-		return true // somebody before it may be lost
+	case !within && reported.After(from) && b.From.Before(g.To):
+		return true
 	}
 	confirmed := g.To
 	if to.Before(confirmed) {

@@ -10,6 +10,12 @@ import (
 
 func gap(from, to int) Gap { return Gap{From: at(from), To: at(to)} }
 
+// reported is a binding that a record at a moment tells of first.
+func reported(since int, b Binding) Binding {
+	b.StartSeen, b.Inferred, b.Began = false, true, at(since)
+	return b
+}
+
 func TestWhatAFailoverMayHaveHiddenIsDoubtful(t *testing.T) {
 	const open = -1
 	one := []Gap{gap(1000, 1100)}
@@ -31,7 +37,11 @@ func TestWhatAFailoverMayHaveHiddenIsDoubtful(t *testing.T) {
 		{"stopped in the gap, a moment before", []Binding{held("alice", "b1", "1", 0, 1080, 1080)}, one, 1050, Attributed},
 		{"stopped in the gap, within tolerance of it", []Binding{held("alice", "b1", "1", 0, 1080, 1080)}, one, 1081, Doubtful},
 		{"begun in the gap, within tolerance of it", []Binding{held("alice", "b1", "1", 1050, open, 1200)}, one, 1051, Doubtful},
-		{"begun in the gap, later, renewed after it", []Binding{held("alice", "b1", "1", 1050, open, 1200)}, one, 1090, Attributed},
+		{"begun in the gap, later, renewed after it", []Binding{held("alice", "b1", "1", 1050, open, 1200)}, one, 1090, Doubtful},
+		{"begun in the gap, after it, renewed after it", []Binding{held("alice", "b1", "1", 1050, open, 1200)}, one, 1150, Attributed},
+		{"begun in the gap, reported first after it, before that", []Binding{reported(1150, held("alice", "b1", "1", 1050, open, 1200))}, one, 1120, Doubtful},
+		{"begun in the gap, reported first after it, after that", []Binding{reported(1150, held("alice", "b1", "1", 1050, open, 1200))}, one, 1170, Attributed},
+		{"begun before the gap, reported first after it, before that", []Binding{reported(1150, held("alice", "b1", "1", 900, open, 1200))}, one, 1120, Doubtful},
 		{"begun after the gap", []Binding{held("alice", "b1", "1", 1200, open, 1200)}, one, 1201, Attributed},
 		{"one of two gaps is not overcome", []Binding{held("alice", "b1", "1", 0, open, 1200)}, []Gap{one[0], gap(1500, 1600)}, 1700, Doubtful},
 		{"the second gap is later", []Binding{held("alice", "b1", "1", 0, open, 1200)}, []Gap{one[0], gap(1500, 1600)}, 1400, Attributed},

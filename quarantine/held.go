@@ -67,7 +67,7 @@ func evidence(b Binding, among *rivals) Binding {
 		for _, newer := range list.unsure {
 			b.yield(newer, ended)
 		}
-		after := b.listed()
+		after := b.listed().Add(-almost)
 		if block || b.OpenEnd {
 			after = b.From
 		}
@@ -266,7 +266,8 @@ func (b *Binding) mayReplace(old *Binding) bool {
 	case !b.rivals(old) || b.sameClaimant(old):
 		return false
 	case b.Kind != NATPortBlock:
-		return later(b.heldSince(), b.begunBy()).After(old.listed())
+		since, listed := later(b.heldSince(), b.begunBy()), old.listed()
+		return since.After(listed) || since.After(listed.Add(-almost)) && b.last().After(listed)
 	case b.begunBy().IsZero() && old.begunBy().IsZero():
 		return false
 	}

@@ -153,7 +153,7 @@ func (m *merger) nextOther(a *Address) time.Time {
 	var next time.Time
 	for i := range m.s.Addresses {
 		e := &m.s.Addresses[i]
-		instead := e.Is(a) && (e.unproved() || m.of.named() && m.holder(e) != m.of) || !e.Is(a) && e.Kind == a.Kind && m.complete(a.Kind) && !m.reports(e)
+		instead := e.Is(a) && (e.unproved() || m.of.named() && m.holder(e) != m.of) || !e.Is(a) && !e.OpenEnd && e.Kind == a.Kind && m.complete(a.Kind) && !m.reports(e)
 		switch start := m.start(e); {
 		case instead && start.After(m.at):
 			next = earliest(next, start)

@@ -121,6 +121,15 @@ func (m *merger) overlaps(e *Address) bool {
 	return !m.start(e).After(m.by) && (e.Until.IsZero() || e.Until.After(m.at))
 }
 
+// lastBy is the latest moment of a record before the event, as far as that is known:
+// the session's newest may have been of an uncertain time.
+func (m *merger) lastBy(last time.Time) time.Time {
+	if last.Before(m.seen) || !last.Before(m.at) {
+		return last
+	}
+	return later(last, m.unsure)
+}
+
 // cut takes in that an interval was not held at the time of the event. It ended
 // somewhere between the last record that confirms it before and the event; if a
 // record after the event confirms it, it began anew by then. Last is the newest one
@@ -146,11 +155,11 @@ func (m *merger) cut(i int, last time.Time) {
 		m.perhaps(again, m.at, start)
 	}
 	e = &m.s.Addresses[i]
-	switch before := last.After(m.at) && !last.After(m.by); { // the event may have been before that record
+	switch before := m.lastBy(last).After(m.at) && !last.After(m.by); { // the event may have been before that record
 	case before && again.Until.IsZero():
 		m.perhapsOn(*e)
 	case before:
-		until = again.Until
+		again.OpenEnd, until = !m.by.After(m.at), again.Until
 		fallthrough
 	default:
 		if until.After(e.Until) {

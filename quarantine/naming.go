@@ -16,7 +16,7 @@ func (m *merger) name(foreign bool) {
 		m.stop = who
 	default:
 		m.of = who
-		m.late = m.at.Before(m.named)
+		m.late = m.at.Before(m.named) || m.by.After(m.at) && !m.at.After(m.named)
 		m.newly = !m.late
 		if m.late && !m.by.Before(m.s.Renamed) {
 			m.s.Renamed = later(m.named, m.by) // by then it is certain

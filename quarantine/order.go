@@ -24,7 +24,7 @@ func (m *merger) unordered(foreign bool) bool {
 	}
 	return slices.ContainsFunc(m.s.Addresses, func(e Address) bool {
 		switch who := m.ev.claimant(); {
-		case who.named() && who != m.holder(&e): // it ended with the name
+		case e.OpenEnd, who.named() && who != m.holder(&e): // no record says so; it ended with the name
 			return false
 		case m.reports(&e):
 			own := e.Until.Equal(m.at) && e.Shown.Equal(m.at)

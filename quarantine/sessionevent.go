@@ -96,12 +96,12 @@ func Apply(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(At
 	if ev.follows(prev) && !ev.StartedAt.IsZero() && !ev.StartedAt.After(prev.EndedAt) {
 		// The start is that of a session which is over: this one began since.
 		ev.StartedAt = prev.EndedAt.Add(time.Millisecond)
-		change := replace(prev, ev, restricted)
+		change := replace(prev, ev, resetAt, restricted)
 		change.Session.startWithin(ev.By())
 		return change
 	}
 	if another(prev, ev, resetAt) {
-		return replace(prev, ev, restricted)
+		return replace(prev, ev, resetAt, restricted)
 	}
 	next := *prev
 	next.Addresses = slices.Clone(prev.Addresses)
