@@ -138,11 +138,11 @@ func (s *Session) beganNear(start, startBy time.Time) bool {
 
 // replace decides between the stored session and an event about another one
 // with the same key: the later start wins, the earlier is history. It was over when its
-// BNG restarted, or when the later one began.
+// BNG restarted; or when the later one began, if that may be itself under another name.
 func replace(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(Attribute) bool) SessionChange {
 	start, startBy := ev.start(), ev.startBy()
 	if start.IsZero() {
-		start, startBy = ev.At, ev.By()
+		start, startBy, resetAt = ev.At, ev.By(), time.Time{}
 	}
 	if ev.Kind == SessionStarted && ev.By().After(prev.SeenAt) && !start.After(prev.SeenAt) {
 		// Which was first is not certain; a Start is more likely new than kept back.

@@ -206,6 +206,48 @@ func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 			[]SessionEvent{about("A", "alice", start, 298, x), restart(300), about("B", "bob", start, 310, x)},
 			x, map[int]string{309: "ambiguous", 320: "bob"},
 		},
+		"the Start of another session in the second of the last record": {
+			[]SessionEvent{
+				about("A", "alice", start, 0, x), about("A", "alice", interim, 300, x),
+				about("B", "bob", start, 300, x), about("B", "bob", stop, 350, x),
+			},
+			x, map[int]string{200: "alice", 400: "unknown"},
+		},
+		"which of two records of uncertain times left the address out last": {
+			[]SessionEvent{
+				until(begun(about("A", "alice", interim, 290, x), 100), 310), until(begun(about("A", "alice", interim, 295, y), 100), 315),
+				begun(about("A", "alice", stop, 500, y), 100), begun(about("B", "bob", interim, 600, x), 350), about("B", "bob", stop, 700, x),
+			},
+			x, map[int]string{360: "unknown", 550: "unknown", 650: "bob"},
+		},
+		"so it is if they are three": {
+			[]SessionEvent{
+				until(about("A", "alice", start, 300, x), 310), until(about("A", "alice", interim, 305, y), 315),
+				until(about("A", "alice", interim, 320, x), 330), about("B", "bob", start, 331, y),
+			},
+			y, map[int]string{329: "ambiguous"},
+		},
+		"which of two names came last, one of them at a time that is not certain": {
+			[]SessionEvent{
+				about("A", "alice", start, 0, y), about("A", "bob", interim, 300, x), until(about("A", "alice", interim, 300, x), 310),
+			},
+			x, map[int]string{330: "unknown"},
+		},
+		"a Stop in the second of a restart does not give a name to a session of long ago": {
+			[]SessionEvent{about("A", "", start, 0, x), about("A", "", interim, 300, x), restart(900), about("A", "bob", stop, 900, y)},
+			x, map[int]string{200: "unknown"},
+		},
+		"a session whose id was used again was over when its BNG restarted": {
+			[]SessionEvent{
+				about("A", "alice", start, 0, x), about("A", "alice", interim, 300, x), restart(600),
+				about("B", "bob", start, 610, x), about("B", "bob", stop, 700, x), about("A", "carol", start, 800, y),
+			},
+			x, map[int]string{200: "alice", 650: "bob"},
+		},
+		"unless it may have been itself, under another name": {
+			[]SessionEvent{about("A", "alice", start, 590, x), restart(600), about("A", "carol", interim, 650, x), about("A", "carol", stop, 700, x)},
+			x, map[int]string{648: "ambiguous", 680: "carol"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			all := slices.DeleteFunc(heardOf(c.records...), func(b Binding) bool { return b.Prefix != c.asked.Prefix })
