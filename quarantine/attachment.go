@@ -21,14 +21,14 @@ func (ev *SessionEvent) precedes(s *Session) bool {
 	return ev.By().Before(s.StartedAt.Add(-ClockSlack))
 }
 
-// spans reports whether the record may be of a time before s began as well as after
-// it ended.
+// spans reports whether the record, which is no Stop, may be of a time before s began
+// as well as after it ended.
 func (ev *SessionEvent) spans(s *Session) bool {
 	began := s.StartedAt
 	if ev.claimant() != s.Claimant() {
 		began = later(began, s.StartedBy)
 	}
-	return !s.Live() && ev.At.Before(began.Add(-ClockSlack)) && ev.By().After(s.EndedAt)
+	return ev.Kind != SessionEnded && !s.Live() && ev.At.Before(began.Add(-ClockSlack)) && ev.By().After(s.EndedAt)
 }
 
 // follows reports whether the record is of a time after the end of s, and not
@@ -51,28 +51,41 @@ func (ev *SessionEvent) follows(s *Session) bool {
 }
 
 // another reports whether ev tells of a session other than prev under the same
-// key: Acct-Session-Ids are unique only within one run of a BNG.
+// key: Acct-Session-Ids are unique only within one run of a BNG. The record's own time
+// shows it, or else the start that it tells.
 func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
-	contradicts, start := ev.contradicts(prev), ev.start()
-	switch {
-	case ev.precedes(prev) && (ev.Kind != SessionEnded && !prev.Guessed || contradicts && prev.StartSeen):
-		return true
-	case ev.precedes(prev) && ev.nameless(prev) && ev.Kind != SessionEnded && start.IsZero():
-		return true
-	case ev.Kind == SessionEnded && !prev.Claimant().named() && ev.claimant().named() && ev.By().Before(prev.SeenAt.Add(-ClockSlack)):
-		return true
-	case ev.precedes(prev) && !prev.Guessed && ev.claimant() != prev.Claimant(), ev.follows(prev), ev.restarts(prev):
-		return true
-	case ev.Kind != SessionEnded && ev.spans(prev):
+	switch start := ev.start(); {
+	case ev.isBefore(prev), ev.follows(prev), ev.spans(prev), ev.restarts(prev), ev.startsAgain(prev):
 		return true
 	case resetAt.After(prev.SeenAt) && !ev.At.Before(resetAt) && ev.mayBeNew(prev, ev.At.After(resetAt)):
 		return true
-	case contradicts && ev.Kind == SessionStarted && prev.StartSeen && ev.At.After(prev.startedBy()) && !prev.ownStart(&ev): // a Start is sent once
-		return true
 	case start.IsZero(), prev.beganNear(start, ev.startBy()), prev.mayHaveBegun(start):
 		return false
-	case contradicts:
-		return !drifted(prev, &ev)
+	}
+	return ev.beganApart(prev, resetAt)
+}
+
+// isBefore reports whether the record is about a session before prev.
+func (ev *SessionEvent) isBefore(prev *Session) bool {
+	stop := ev.Kind == SessionEnded
+	switch {
+	case stop && !prev.Claimant().named() && ev.claimant().named() && ev.By().Before(prev.SeenAt.Add(-ClockSlack)):
+		return true
+	case !ev.precedes(prev):
+		return false
+	case prev.Guessed: // else an older record that came later
+		return !stop && ev.nameless(prev) && ev.start().IsZero()
+	}
+	return !stop || ev.claimant() != prev.Claimant()
+}
+
+// beganApart reports whether the start that the record tells, which is not that of
+// prev, is another session's.
+func (ev *SessionEvent) beganApart(prev *Session, resetAt time.Time) bool {
+	start := ev.start()
+	switch {
+	case ev.contradicts(prev):
+		return !drifted(prev, ev)
 	case ev.claimant().named() != prev.Claimant().named() && start.After(prev.SeenAt.Add(ClockSlack)): // nothing says that it goes on
 		return true
 	case start.Before(prev.StartedAt):
@@ -102,6 +115,12 @@ func (ev *SessionEvent) mayBeNew(prev *Session, after bool) bool {
 func (ev *SessionEvent) restarts(prev *Session) bool {
 	return ev.Kind == SessionStarted && ev.claimant() != prev.Claimant() && ev.By().After(prev.SeenAt) &&
 		!prev.mayHaveBegun(ev.At) && !nearly(ev.At, prev.StartedAt)
+}
+
+// startsAgain reports whether the event is a Start under another name than that of
+// prev, whose Start is known: a Start is sent once.
+func (ev *SessionEvent) startsAgain(prev *Session) bool {
+	return ev.Kind == SessionStarted && prev.StartSeen && ev.contradicts(prev) && ev.At.After(prev.startedBy()) && !prev.ownStart(ev)
 }
 
 // drifted reports whether the start that an Interim-Update or Stop tells may be
