@@ -193,12 +193,9 @@ func (ev *SessionEvent) moments() []Binding {
 	}
 	if m.by.After(m.at) && ev.Kind != SessionEnded { // or it began a session that is not known
 		for _, a := range ev.Addresses {
-			m.forgotten = append(m.forgotten, m.openEnd(m.moment(a)))
+			m.perhapsOn(m.moment(a))
 		}
 	}
-	bindings := make([]Binding, len(m.forgotten))
-	for i := range m.forgotten {
-		bindings[i] = s.binding(&m.forgotten[i])
-	}
-	return bindings
+	s.Addresses = append(m.forgotten, s.Addresses...)
+	return s.Bindings()
 }

@@ -233,15 +233,6 @@ func (m *merger) perhapsOn(e Address) {
 	}
 }
 
-// openEnd is the time after an interval that ended with the event, in which it may
-// have gone on.
-func (m *merger) openEnd(e Address) Address {
-	e.Since, e.Began, e.Shown = m.by, m.by, m.by
-	e.Until = m.by.Add(unordered)
-	e.SinceBy, e.OpenEnd = e.Until, true
-	return e
-}
-
 // perhapsAfter adds, of an interval that the event confirms, that the address may
 // have been held after it ended: it is not certain that the event was before.
 func (m *merger) perhapsAfter(e Address) {
