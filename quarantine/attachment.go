@@ -163,13 +163,15 @@ func replace(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(
 	if start.IsZero() {
 		start, startBy, resetAt = ev.At, ev.By(), time.Time{}
 	}
+	var before []Binding
 	if ev.Kind == SessionStarted && ev.By().After(prev.SeenAt) && !start.After(prev.SeenAt) {
 		// Which was first is not certain; a Start is more likely new than kept back.
+		before = ev.until(prev.SeenAt).moments(false)
 		ev.At, ev.StartedAt, ev.Latest = prev.SeenAt.Add(time.Millisecond), prev.SeenAt.Add(time.Millisecond), ev.By()
 		start, startBy = ev.At, ev.By()
 	}
 	if !start.After(prev.StartedAt) {
-		return SessionChange{Session: *prev, Forgotten: ev.moments()}
+		return SessionChange{Session: *prev, Forgotten: ev.moments(ev.Kind != SessionEnded)}
 	}
 	old := *prev
 	if old.Live() {
@@ -179,19 +181,26 @@ func replace(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(
 		old.EndedAt = later(later(startBy, old.StartedAt), old.Unsure)
 	}
 	change := begin(ev, restricted)
-	change.Replaced = &old
+	change.Replaced, change.Forgotten = &old, append(change.Forgotten, before...)
 	return change
+}
+
+// until is the event as far as it may have happened by a moment.
+func (ev SessionEvent) until(by time.Time) *SessionEvent {
+	ev.Latest = earliest(ev.By(), by)
+	return &ev
 }
 
 // moments are what the event says about its addresses if its session is not known
 // any more: that they were held then. Whoever held them before has them no more.
-func (ev *SessionEvent) moments() []Binding {
+// Goes on: if it is not certain when that was, they may have been held on.
+func (ev *SessionEvent) moments(goesOn bool) []Binding {
 	s := Session{SessionKey: ev.Key, Subscriber: ev.Subscriber, Via: ev.Via, StartedAt: ev.At, SeenAt: ev.At, Ignored: ev.Ignored, Imported: ev.Imported}
 	m := merger{s: &s, ev: ev, at: ev.At, by: ev.By()}
 	for _, a := range slices.Concat(ev.Addresses, ev.Freed) {
 		m.point(a)
 	}
-	if m.by.After(m.at) && ev.Kind != SessionEnded { // or it began a session that is not known
+	if m.by.After(m.at) && goesOn { // or it began a session that is not known
 		for _, a := range ev.Addresses {
 			m.perhapsOn(m.moment(a))
 		}

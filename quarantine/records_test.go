@@ -237,6 +237,10 @@ func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 			[]SessionEvent{about("A", "", start, 0, x), about("A", "", interim, 300, x), restart(900), about("A", "bob", stop, 900, y)},
 			x, map[int]string{200: "unknown"},
 		},
+		"a Start that may be of before or after the session that is known": {
+			[]SessionEvent{about("A", "bob", interim, 300, x), about("A", "bob", stop, 320, x), until(about("A", "alice", start, 200, x), 900)},
+			x, map[int]string{299: "ambiguous", 500: "unknown"},
+		},
 		"a session whose id was used again was over when its BNG restarted": {
 			[]SessionEvent{
 				about("A", "alice", start, 0, x), about("A", "alice", interim, 300, x), restart(600),
