@@ -97,7 +97,7 @@ func (g Gap) doubts(b Binding, from, to time.Time) bool {
 	switch {
 	case to.Before(g.From):
 		return false
-	case within && (b.midSession() || reported.After(g.From)):
+	case within && (b.Inferred || reported.After(g.From)):
 		return true
 	case !within && reported.After(from) && b.From.Before(g.To):
 		return true

@@ -175,10 +175,6 @@ func (b *Binding) reportedSince() time.Time {
 	return b.From
 }
 
-// midSession reports whether the address may have come after the session's beginning.
-// A session whose first record is an Interim-Update has had its IPv4 address from then on.
-func (b *Binding) midSession() bool { return b.Inferred && (b.StartSeen || b.Kind != FramedIP) }
-
 // last is the last moment at which the binding is known to have been held.
 func (b *Binding) last() time.Time {
 	if b.To.IsZero() {
@@ -223,11 +219,10 @@ func (b *Binding) cut(at time.Time, why string) {
 // heldSince is since when the session is known to have held the address: one first
 // reported after the Start may have been somebody else's until then, unless its
 // interval counts from the record that reported it. A port block is reported when
-// it is assigned, and a session whose first record is an Interim-Update has had its
-// IPv4 address from the beginning.
+// it is assigned.
 func (b *Binding) heldSince() time.Time {
 	from := later(b.From, b.begunBy())
-	if b.midSession() && b.Kind != NATPortBlock && !b.From.Equal(b.Began) {
+	if b.Inferred && b.Kind != NATPortBlock && !b.From.Equal(b.Began) {
 		return later(from, later(b.listed(), b.Began))
 	}
 	return from

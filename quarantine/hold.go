@@ -204,7 +204,7 @@ func (m *merger) add(a Address, before []Address, other time.Time) {
 		m.doubt(&fresh)
 	}
 	m.keep(fresh)
-	if unclear {
+	if unclear || m.late && m.by.After(m.named) { // or the last name
 		m.perhapsOn(fresh)
 	}
 	m.perhapsAfter(fresh)

@@ -218,7 +218,7 @@ func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 				until(begun(about("A", "alice", interim, 290, x), 100), 310), until(begun(about("A", "alice", interim, 295, y), 100), 315),
 				begun(about("A", "alice", stop, 500, y), 100), begun(about("B", "bob", interim, 600, x), 350), about("B", "bob", stop, 700, x),
 			},
-			x, map[int]string{360: "unknown", 550: "unknown", 650: "bob"},
+			x, map[int]string{360: "ambiguous", 550: "unknown", 650: "bob"},
 		},
 		"so it is if they are three": {
 			[]SessionEvent{

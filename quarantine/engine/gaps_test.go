@@ -35,7 +35,7 @@ func TestAHandOverLostInAFailoverIsNotBlamedOnTheHolderBefore(t *testing.T) {
 			Addresses: []quarantine.Address{{Prefix: netip.PrefixFrom(address, 32), Kind: quarantine.FramedIP}},
 		})
 		time.Sleep(2 * time.Minute)
-		w.wantVerdict(e, id, quarantine.VerdictPending, lostReason) // who had it before bob was heard of, nobody knows
+		w.wantVerdict(e, id, quarantine.VerdictAmbiguous, "more than one subscriber may have held the address at that moment")
 		w.wantInForce(bob, "")
 		w.accept(e, botnet(address))
 		time.Sleep(2 * time.Minute)
