@@ -81,6 +81,9 @@ func evidence(b Binding, among *rivals) Binding {
 	if block && !b.ProvedTo.IsZero() && b.RenewedAt.After(b.From) {
 		b.RenewedAt, b.ProvedTo = b.From, b.From
 	}
+	if block && b.Listed.After(b.From) { // the records of its session list blocks, and this one no more
+		b.loosen(b.Listed)
+	}
 	return b
 }
 
@@ -151,6 +154,9 @@ func (b *Binding) contest(among *rivals) {
 		for other := range list.lastHeld(b) {
 			b.contestWith(other)
 		}
+		for _, other := range list.unsure {
+			b.contestWithUnsure(other)
+		}
 	}
 }
 
@@ -164,6 +170,14 @@ func (b *Binding) contestWith(other *Binding) {
 		b.Meanwhile = later(b.Meanwhile, b.reportedSince())
 	case b.Inferred:
 		b.Meanwhile = later(b.Meanwhile, other.last())
+	}
+}
+
+// contestWithUnsure is contest with one of which it is not certain when it began: it may
+// have been held up to the binding's first report.
+func (b *Binding) contestWithUnsure(other *Binding) {
+	if b.Inferred && other.From.Before(b.reportedSince()) && other.last().After(b.From) && other.rivals(b) && !other.sameClaimant(b) {
+		b.Meanwhile = later(b.Meanwhile, b.reportedSince())
 	}
 }
 

@@ -176,15 +176,16 @@ func (m *merger) cut(i int, last time.Time) {
 	}
 }
 
-// closeOthers ends the addresses that a Stop leaves out although it reports others:
-// the record that gave them back is missing.
+// closeOthers ends the addresses that a Stop leaves out although it reports others, and
+// port blocks if it reports others: the record that gave them back is missing.
 func (m *merger) closeOthers() {
 	if m.ev.Kind != SessionEnded || len(m.ev.Addresses) == 0 {
 		return
 	}
+	blocks := slices.ContainsFunc(m.ev.Addresses, func(a Address) bool { return a.Kind == NATPortBlock })
 	for i := range m.s.Addresses {
 		e := &m.s.Addresses[i]
-		if e.Kind == NATPortBlock || m.reports(e) || !e.Until.IsZero() || m.start(e).After(m.by) {
+		if e.Kind == NATPortBlock && !blocks || m.reports(e) || !e.Until.IsZero() || m.start(e).After(m.by) {
 			continue
 		}
 		e.Shown = m.last(e)

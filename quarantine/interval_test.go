@@ -380,6 +380,9 @@ func heldAmongAll(bindings []Binding, from, to time.Time) []string {
 			if other.last().After(b.From) && other.last().Before(earliest(b.To, b.RenewedAt)) {
 				b.contestWith(other)
 			}
+			if !other.begunBy().IsZero() {
+				b.contestWithUnsure(other)
+			}
 		}
 		if b.To.IsZero() || b.Kind == NATPortBlock || b.OpenEnd {
 			ended := b.To
@@ -394,6 +397,9 @@ func heldAmongAll(bindings []Binding, from, to time.Time) []string {
 			}
 			if b.Kind == NATPortBlock && !b.ProvedTo.IsZero() && b.RenewedAt.After(b.From) {
 				b.RenewedAt, b.ProvedTo = b.From, b.From
+			}
+			if b.Kind == NATPortBlock && b.Listed.After(b.From) {
+				b.loosen(b.Listed)
 			}
 		} else {
 			for j := range bindings {

@@ -1,7 +1,6 @@
 package quarantine
 
 import (
-	"slices"
 	"time"
 )
 
@@ -49,19 +48,4 @@ func (m *merger) freeOne(i int) (own bool) {
 		e.Shown = m.at // it was held until it was given back
 	}
 	return own
-}
-
-// closeBlocks ends the port blocks that a Stop leaves out although it reports
-// others: the record that gave them back is missing.
-func (m *merger) closeBlocks() {
-	isBlock := func(a Address) bool { return a.Kind == NATPortBlock }
-	if m.ev.Kind != SessionEnded || !slices.ContainsFunc(m.ev.Addresses, isBlock) {
-		return
-	}
-	for i := range m.s.Addresses {
-		e := &m.s.Addresses[i]
-		if isBlock(*e) && !m.reports(e) && e.Until.IsZero() && !m.start(e).After(m.by) {
-			e.Until, e.Shown = m.by, m.start(e)
-		}
-	}
 }

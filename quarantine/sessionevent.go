@@ -257,7 +257,6 @@ func (m *merger) takeIn(held []Address) {
 	m.see()
 	m.free()
 	m.noteFull()
-	m.closeBlocks()
 	m.closeOthers()
 }
 

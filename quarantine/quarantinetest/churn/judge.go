@@ -236,7 +236,8 @@ func (v *verdict) told(h *hold) bool { return slices.ContainsFunc(h.tellers, v.k
 // be waited for, or doubted for; and so has a line that was written into a log by
 // the end of the moment, for Cordon has to know that a log lags. What is about
 // later moments helps only if it is there; and so does what came a minute or more
-// after its moment (ADR 12): an instance that is cut off says nothing of it.
+// after its moment (ADR 12): an instance that is cut off says nothing of it. Nor can
+// what another instance got since its last word.
 func (v *verdict) knew(r *report) bool {
 	switch {
 	case r.box.sim.faults == nil:
@@ -246,7 +247,7 @@ func (v *verdict) knew(r *report) bool {
 	case r.binding != nil:
 		return r.told <= v.until()
 	}
-	return r.arrives <= v.judged && r.happened <= v.until()-dated && r.arrives-r.happened <= quarantine.LostBefore.Milliseconds()
+	return r.arrives <= v.heard[r.member] && r.happened <= v.until()-dated && r.arrives-r.happened <= quarantine.LostBefore.Milliseconds()
 }
 
 // dated is by how much a record's time differs from the moment it is about where no

@@ -178,7 +178,8 @@ func (t *trial) attempt(ctx context.Context, a attempt) (Outcome, string, error)
 		return Waiting, "", nil
 	}
 	t.clock(a.at)
-	v.judged = a.at
+	v.judged, v.heard = a.at, t.said
+	v.heard[m] = a.at
 	return t.w.ask(ctx, t.members[m].WhoHeld, v)
 }
 

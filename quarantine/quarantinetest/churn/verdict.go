@@ -54,8 +54,9 @@ type verdict struct {
 	box      *box // whose that is; nil: nobody's
 	spot     spot // where it truly was
 	happened int64
-	truth    *hold // who truly had it; nil: nobody
-	member   int   // the instance that judges it, in a world with faults
+	truth    *hold    // who truly had it; nil: nobody
+	member   int      // the instance that judges it, in a world with faults
+	heard    [2]int64 // until when that instance has heard of each one's accounting
 }
 
 // accuse makes up verdicts about what happened.
