@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
 	"cordon/quarantine"
 )
 
@@ -96,27 +98,61 @@ func (s *instances) awaitable() (others []quarantine.Instance) {
 	return others
 }
 
-// askOthers asks the others whether they are cut off, while this instance is,
-// until ctx ends.
+// askOthers asks, until ctx ends, the others whether they are cut off: while this
+// instance is, to go on if they are too; else those that are silent, or were declared
+// lost, for they may be there.
 func (e *Engine) askOthers(ctx context.Context) {
 	if e.AskCutOff == nil {
 		return
 	}
 	for sleep(ctx, askOthersEvery) {
+		ask, others := e.askOther, e.instances.awaitable()
 		if e.CutOff() == 0 {
-			continue
+			read := e.instances.last()
+			ask, others = e.listen, read.unheard()
 		}
 		var asking sync.WaitGroup
-		for _, i := range e.instances.awaitable() {
-			asking.Go(func() { e.askOther(ctx, i) })
+		for _, i := range others {
+			asking.Go(func() { ask(ctx, i) })
 		}
 		asking.Wait()
 	}
 }
 
 func (e *Engine) askOther(ctx context.Context, i quarantine.Instance) {
+	asked := e.heartbeat.instant()
+	e.cutOffs.note(i.ID, asked, e.saysCutOff(ctx, i))
+}
+
+// saysCutOff asks one other.
+func (e *Engine) saysCutOff(ctx context.Context, i quarantine.Instance) bool {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	asked := e.heartbeat.instant()
-	e.cutOffs.note(i.ID, asked, e.AskCutOff(ctx, i))
+	return e.AskCutOff != nil && e.AskCutOff(ctx, i)
+}
+
+// listen notes for all that an instance which does not speak is there: it may be
+// answering accounting, longer than AloneFor too if it knows of nobody who waits.
+func (e *Engine) listen(ctx context.Context, i quarantine.Instance) {
+	if !e.saysCutOff(ctx, i) {
+		return
+	}
+	if err := e.Store.HearInstance(ctx, i.ID); err != nil {
+		return // the publisher says that the store is away
+	}
+	if i.Departure != nil {
+		e.Logger.Warn("an instance that was declared lost answers, and is cut off from the store; it is waited for again",
+			zap.String("instance", i.Label()), zap.String("id", i.ID), zap.String("http", i.HTTP))
+	}
+}
+
+// unheard returns the others that say nothing although they may be there, and may
+// have answered accounting.
+func (v *snapshot) unheard() (silent []quarantine.Instance) {
+	for _, i := range v.others {
+		if i.Accounting && i.Hides() && (i.Departure != nil || i.Silent(v.now, v.silenceFrom())) {
+			silent = append(silent, i)
+		}
+	}
+	return silent
 }
