@@ -50,9 +50,9 @@ type Instance struct {
 	// later where other instances were cut off too and the instance, asking them,
 	// may have gone on as long as they were.
 	AloneSince time.Time `json:"alone_since"`
-	// HeardAt is when another instance heard by another way than the store that this
-	// one is there and cut off from it, by the store's clock; zero: nobody did since it
-	// spoke.
+	// HeardAt is when another instance heard, by another way than the store, that this
+	// one answers accounting which the store does not take, by the store's clock; zero:
+	// nobody did since it spoke.
 	HeardAt time.Time `json:"heard_at,omitzero"`
 	// Departure is how the instance went; nil while it is known.
 	Departure *Departure `json:"departure,omitempty"`
@@ -223,7 +223,7 @@ type InstanceDepartures interface {
 	// is alone since the store's time.
 	RestoreInstance(ctx context.Context, i Instance) error
 	// HearInstance notes that an instance which does not speak is there all the same,
-	// cut off from the store: its HeardAt and AloneSince become the store's time, and
+	// and answers accounting: its HeardAt and AloneSince become the store's time, and
 	// one that was declared lost is known again. One that is not registered, or left,
 	// stays as it is.
 	HearInstance(ctx context.Context, id string) error

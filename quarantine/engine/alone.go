@@ -98,13 +98,16 @@ func (s *instances) awaitable() (others []quarantine.Instance) {
 	return others
 }
 
-// askOthers asks, until ctx ends, the others whether they are cut off: while this
-// instance is, to go on if they are too; else those that are silent, or were declared
-// lost, for they may be there.
+// AnswersAlone reports whether accounting comes to this instance and it answers what
+// the store does not take. Who is asked by another instance says so.
+func (e *Engine) AnswersAlone() bool {
+	return e.Listens && e.CutOff() > 0 && e.Alone() == nil
+}
+
+// askOthers asks others until ctx ends: while this instance is cut off, whether they
+// are too, to go on then; else those that are silent, or were declared lost, whether
+// they answer accounting all the same.
 func (e *Engine) askOthers(ctx context.Context) {
-	if e.AskCutOff == nil {
-		return
-	}
 	for sleep(ctx, askOthersEvery) {
 		ask, others := e.askOther, e.instances.awaitable()
 		if e.CutOff() == 0 {
@@ -120,37 +123,48 @@ func (e *Engine) askOthers(ctx context.Context) {
 }
 
 func (e *Engine) askOther(ctx context.Context, i quarantine.Instance) {
-	asked := e.heartbeat.instant()
-	e.cutOffs.note(i.ID, asked, e.saysCutOff(ctx, i))
-}
-
-// saysCutOff asks one other.
-func (e *Engine) saysCutOff(ctx context.Context, i quarantine.Instance) bool {
+	if e.AskCutOff == nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	return e.AskCutOff != nil && e.AskCutOff(ctx, i)
+	asked := e.heartbeat.instant()
+	e.cutOffs.note(i.ID, asked, e.AskCutOff(ctx, i))
 }
 
-// listen notes for all that an instance which does not speak is there: it may be
-// answering accounting, longer than AloneFor too if it knows of nobody who waits.
+// saysAlone asks one other whether it answers what the store does not take.
+func (e *Engine) saysAlone(ctx context.Context, i quarantine.Instance) bool {
+	if e.AskAlone == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return e.AskAlone(ctx, i)
+}
+
+// listen notes for all that an instance which does not speak is there and answers
+// accounting.
 func (e *Engine) listen(ctx context.Context, i quarantine.Instance) {
-	if !e.saysCutOff(ctx, i) {
+	if !e.saysAlone(ctx, i) {
 		return
 	}
 	if err := e.Store.HearInstance(ctx, i.ID); err != nil {
 		return // the publisher says that the store is away
 	}
 	if i.Departure != nil {
-		e.Logger.Warn("an instance that was declared lost answers, and is cut off from the store; it is waited for again",
+		e.Logger.Warn("an instance that was declared lost answers accounting, cut off from the store; it is waited for again",
 			zap.String("instance", i.Label()), zap.String("id", i.ID), zap.String("http", i.HTTP))
 	}
 }
 
-// unheard returns the others that say nothing although they may be there, and may
-// have answered accounting.
+// unheard returns the others that must not be there any more: those that were
+// declared lost, and those that are silent and should have stopped answering alone
+// by now. They may be there all the same: who knows of nobody that waits for it goes
+// on.
 func (v *snapshot) unheard() (silent []quarantine.Instance) {
 	for _, i := range v.others {
-		if i.Accounting && i.Hides() && (i.Departure != nil || i.Silent(v.now, v.silenceFrom())) {
+		over := i.Silent(v.now, v.silenceFrom()) && v.now.After(i.AloneUntil().Add(-quarantine.LostBefore))
+		if i.Accounting && i.Hides() && (over || i.Departure != nil) {
 			silent = append(silent, i)
 		}
 	}

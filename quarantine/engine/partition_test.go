@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -10,8 +11,9 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-// asks has an instance ask others over another way than the store.
-func asks(o *others) func(*Config) { return func(c *Config) { c.AskCutOff = o.ask } }
+// asks has an instance ask others, over another way than the store, whether they
+// answer accounting alone.
+func asks(o *others) func(*Config) { return func(c *Config) { c.AskAlone = o.ask } }
 
 // inPairThatAsks is inPair with an a that asks b over another way than the store.
 func inPairThatAsks(t *testing.T, story func(*testing.T, *pair, *others)) {
@@ -101,14 +103,14 @@ func (w *world) release(e *running, subscriber string) {
 }
 
 // b does not reach the store, and says so to whoever asks: it is not lost.
-func TestAnInstanceThatSaysThatItIsCutOffIsNotDeclaredLost(t *testing.T) {
+func TestAnInstanceThatSaysThatItAnswersIsNotDeclaredLost(t *testing.T) {
 	inPairThatAsks(t, func(t *testing.T, p *pair, b *others) {
 		p.toB.cut.Store(true)
 		b.cutOff.Store(true)
 		time.Sleep(time.Minute)
 		_, err := p.a.ForgetInstance(t.Context(), "cordon-b", "noc", "thought so")
 		var refused *quarantine.CommandError
-		if !errors.As(err, &refused) || !strings.Contains(err.Error(), "cordon-b answers at") || !strings.Contains(err.Error(), "stop it first") {
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), "instance cordon-b is there") || !strings.Contains(err.Error(), "stop it first") {
 			t.Fatalf("%v", err)
 		}
 		if b, _ := p.registered("b"); b.Departure != nil {
@@ -143,6 +145,34 @@ func TestAnInstanceThatWasDeclaredLostAndIsHeardIsWaitedForAgain(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		p.wantReason(p.a, id, quarantine.VerdictPending, waitsForB, "silent since")
 		p.wantInForce(p.alice, "")
+	})
+}
+
+// b knows a, and keeps to alone_for: that it is alive all the while makes nobody wait
+// longer.
+func TestAnInstanceThatHasStoppedAnsweringIsNotWaitedForAlthoughItIsThere(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		log, b := p.a.Log, p.b
+		p.a.stop()
+		p.a, _ = p.startListening(p.toA, "a", func(c *Config) {
+			c.Log, c.AskAlone = log, func(context.Context, quarantine.Instance) bool { return b.AnswersAlone() }
+		})
+		time.Sleep(time.Minute)
+		p.toB.cut.Store(true)
+		time.Sleep(time.Minute)
+		if !p.b.AnswersAlone() || p.a.AnswersAlone() {
+			t.Fatalf("a %t, b %t", p.a.AnswersAlone(), p.b.AnswersAlone())
+		}
+		time.Sleep(aloneFor + quarantine.LostBefore + quarantine.InstanceClocks - 30*time.Second)
+		if is, _ := p.registered("b"); p.b.AnswersAlone() || !is.HeardAt.IsZero() {
+			t.Fatalf("%+v", is)
+		}
+		time.Sleep(time.Minute)
+		id := p.accept(p.a, botnet(p.address))
+		p.renew(p.alice, "alice")
+		time.Sleep(time.Minute)
+		p.wantVerdict(p.a, id, quarantine.VerdictActed, "")
+		p.wantInForce(p.alice, "garden")
 	})
 }
 

@@ -1,5 +1,5 @@
--- Notes that an instance which does not speak was heard by another way, cut off:
--- it may have been alone until now, and is not lost.
+-- Notes that an instance which does not speak was heard by another way: it answers
+-- accounting, has been alone until now, and is not lost.
 -- KEYS: 1 instances, 2 instances that went
 -- ARGV: 1 instance, 2 how one goes that is not to be there, as JSON has it
 -- Returns 1 if that was noted; 0 if it is not known, or left.
