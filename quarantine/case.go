@@ -3,6 +3,7 @@ package quarantine
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 )
@@ -28,11 +29,14 @@ type Case struct {
 	Cleared    bool           `json:"cleared,omitempty"` // a person decided that it acts
 	// AllSessions: a person who knew that they are more than MaxSessions decided
 	// that it acts on all of the subscriber's lines.
-	AllSessions bool                 `json:"all_sessions,omitempty"`
-	Sessions    []SessionEnforcement `json:"sessions,omitempty"`
-	Verdicts    []CaseVerdict        `json:"verdicts,omitempty"`
-	Notes       []Note               `json:"notes,omitempty"`
-	History     []HistoryEntry       `json:"history,omitempty"`
+	AllSessions bool `json:"all_sessions,omitempty"`
+	// Counted is how many lines on each BNG the limits have counted the case as; none
+	// if nobody was on line then, which counted as one.
+	Counted  map[string]int       `json:"counted,omitempty"`
+	Sessions []SessionEnforcement `json:"sessions,omitempty"`
+	Verdicts []CaseVerdict        `json:"verdicts,omitempty"`
+	Notes    []Note               `json:"notes,omitempty"`
+	History  []HistoryEntry       `json:"history,omitempty"`
 	// Relogins are the times at which a further session was restricted while the
 	// case stood, within the last hour: what flapping is judged by.
 	Relogins []time.Time `json:"relogins,omitempty"`
@@ -163,6 +167,7 @@ func (c *Case) Clone() *Case {
 	twin.History = slices.Clone(c.History)
 	twin.Relogins = slices.Clone(c.Relogins)
 	twin.LogIns = slices.Clone(c.LogIns)
+	twin.Counted = maps.Clone(c.Counted)
 	return &twin
 }
 

@@ -44,7 +44,8 @@ func (e *SharedNameError) Error() string {
 
 // Quarantine opens a case, or turns the open one to the person's wish: a
 // person's wish wins over rules and lifts any hold. It is counted and never
-// held. Errors: *CommandError, *SharedNameError.
+// held; where the open case restricts already, as the further lines that it now
+// means. Errors: *CommandError, *SharedNameError.
 func (r *Rulebook) Quarantine(w Wish, s Situation, caseID string, now time.Time) (*Case, *Reservation, error) {
 	if r.Policy.Mode == ModeOff {
 		return nil, nil, &CommandError{"the overall mode is off: nothing is restricted"}
@@ -72,7 +73,7 @@ func (r *Rulebook) Quarantine(w Wish, s Situation, caseID string, now time.Time)
 		c.record(now, w.By, "quarantined by hand: "+w.Reason)
 	}
 	if !newly {
-		return c, nil, nil
+		return c, r.Limits.Widen(c, s.Sessions), nil
 	}
 	reserve := r.Limits.Reserve(c, s.Sessions, true)
 	return c, &reserve, nil

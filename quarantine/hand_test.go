@@ -3,6 +3,7 @@ package quarantine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,66 @@ func TestANameThatTurnsOutToBeSharedIsHeldEvenIfAPersonRestrictedIt(t *testing.T
 			t.Errorf("who did not: %s %v, %d sessions, orders %+v", c.State, c.Hold, len(c.Sessions), orders)
 		}
 	}
+}
+
+// guest has one line when a person restricts him, and six when the person, who is
+// asked, says that all of them are meant: the case is the same, five more are counted.
+func TestAPersonsCaseThatIsWidenedIsCountedAsTheFurtherLines(t *testing.T) {
+	rules := rulebook(ModeEnforce)
+	all := append(lines("bng1", 4), lines("bng2", 2)...)
+	linked := append(lines("bng1", 1), lines("bng2", 1)...)
+	for i := range linked {
+		linked[i].Attributes = []Attribute{{Name: multiSessionID, Value: "one line"}}
+	}
+	twice := append(slices.Clone(linked[:1]), linked[0])
+	twice[1].ID = "again"
+	for name, c := range map[string]struct {
+		first, then []Session
+		want        string // weights: hour, and each BNG; empty: no reservation
+	}{
+		"further lines on two BNGs":   {all[:1], all, "hour=5 bng:bng1:hour=3 bng:bng2:hour=2"},
+		"further lines on another":    {all[:4], all, "hour=2 bng:bng2:hour=2"},
+		"nobody was on line":          {nil, all, "hour=5 bng:bng1:hour=4 bng:bng2:hour=2"},
+		"the same line":               {all[:1], all[:1], ""},
+		"another session of the line": {twice[:1], twice, ""},
+		"one came on line":            {nil, all[:1], ""},
+		"one moved to another BNG":    {all[:1], all[4:5], ""},
+		"one moved, and one came":     {all[:1], all[4:6], "hour=1 bng:bng2:hour=2"},
+		"fewer":                       {all, all[:2], ""},
+	} {
+		wish := byHand
+		wish.AllSessions = true
+		one, first, err := rules.Quarantine(wish, Situation{Sessions: c.first}, "c-1", noon)
+		if err != nil || first == nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		one.Plan(Look{Now: noon, Sessions: c.first, MaxSessions: rules.MaxSessions})
+		wish.Profile = "block-smtp" // what is wanted may change with it
+		wide, further, err := rules.Quarantine(wish, Situation{Dossier: Dossier{Case: one}, Sessions: c.then}, "c-2", at(60))
+		if err != nil || wide.ID != "c-1" {
+			t.Fatalf("%s: %+v, %v", name, wide, err)
+		}
+		if got := weights(further); got != c.want || further != nil && (!further.Forced || further.ID == first.ID) {
+			t.Errorf("%s: counted as %+v, %q; want %q", name, further, got, c.want)
+		}
+		wide.Plan(Look{Now: at(60), Sessions: c.then, MaxSessions: rules.MaxSessions})
+		if _, again, err := rules.Quarantine(wish, Situation{Dossier: Dossier{Case: wide}, Sessions: c.then}, "c-3", at(120)); err != nil || again != nil {
+			t.Errorf("%s: the same said once more is counted as %+v, %v", name, again, err)
+		}
+	}
+}
+
+// weights are those of the hour and of each BNG.
+func weights(r *Reservation) string {
+	var texts []string
+	if r != nil {
+		for i, s := range r.Scopes {
+			if i == 0 || strings.HasPrefix(s.Key, "bng:") {
+				texts = append(texts, fmt.Sprintf("%s=%d", s.Key, s.Weight))
+			}
+		}
+	}
+	return strings.Join(texts, " ")
 }
 
 func TestWhoApprovesKnowsOfHowManyLines(t *testing.T) {

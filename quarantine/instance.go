@@ -50,6 +50,10 @@ type Instance struct {
 	// later where other instances were cut off too and the instance, asking them,
 	// may have gone on as long as they were.
 	AloneSince time.Time `json:"alone_since"`
+	// HeardAt is when another instance heard, by another way than the store, that this
+	// one answers accounting which the store does not take, by the store's clock; zero:
+	// nobody did since it spoke.
+	HeardAt time.Time `json:"heard_at,omitzero"`
 	// Departure is how the instance went; nil while it is known.
 	Departure *Departure `json:"departure,omitempty"`
 }
@@ -166,12 +170,13 @@ func (i *Instance) Awaits(moment, now, resumed time.Time) Await {
 	return AwaitStored
 }
 
-// newest is the last that is known of the instance: when it spoke or went.
+// newest is the last that is known of the instance: when it spoke or went, or was
+// heard although it could not speak.
 func (i *Instance) newest() time.Time {
 	if i.Departure != nil {
 		return later(i.SpokeAt, i.Departure.At)
 	}
-	return i.SpokeAt
+	return later(i.SpokeAt, i.HeardAt)
 }
 
 // Merge returns what counts of two records about one instance, of which one may
@@ -217,4 +222,9 @@ type InstanceDepartures interface {
 	// registry has it. One that did not go may have been speaking until now, so it
 	// is alone since the store's time.
 	RestoreInstance(ctx context.Context, i Instance) error
+	// HearInstance notes that an instance which does not speak is there all the same,
+	// and answers accounting: its HeardAt and AloneSince become the store's time, and
+	// one that was declared lost is known again. One that is not registered, or left,
+	// stays as it is.
+	HearInstance(ctx context.Context, id string) error
 }

@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -52,19 +53,72 @@ type Reservation struct {
 }
 
 // Reserve says what restricting the case, whose subscriber has these sessions,
-// must be counted as.
+// must be counted as, and notes it in the case.
 func (l Limits) Reserve(c *Case, sessions []Session, forced bool) Reservation {
-	touched := touchable(sessions)
-	lines := Lines(touched)
+	c.Counted = linesOn(touchable(sessions))
+	return l.reservation(c, c.Counted, forced)
+}
+
+// Widen says what a case that restricts already must be counted as once more, by a
+// person who means all lines that the subscriber has: as those that are more than it
+// was counted as, and notes that. Nil: there are no more. Lines that came on line since
+// and were restricted with the others are among them; one that only moved to another
+// BNG is not.
+func (l Limits) Widen(c *Case, sessions []Session) *Reservation {
+	on := linesOn(touchable(sessions))
+	further := total(on) - max(1, total(c.Counted))
+	if further <= 0 {
+		return nil
+	}
+	counted := maps.Clone(on)
+	for bng, lines := range c.Counted {
+		on[bng] -= lines
+		counted[bng] = max(counted[bng], lines)
+	}
+	maps.DeleteFunc(on, func(_ string, lines int) bool { return lines <= 0 })
+	r := l.reservation(c, on, true)
+	for i := range wholeScopes {
+		r.Scopes[i].Weight = further // less than the sum if nobody was on line, or one moved
+	}
+	c.Counted = counted
+	return &r
+}
+
+// total is the lines on all BNGs: one never is on two ([Linked]).
+func total(on map[string]int) (lines int) {
+	for _, n := range on {
+		lines += n
+	}
+	return lines
+}
+
+// linesOn counts the lines on each BNG.
+func linesOn(sessions []Session) map[string]int {
+	of := map[string][]Session{}
+	for _, s := range sessions {
+		of[s.BNG] = append(of[s.BNG], s)
+	}
+	on := map[string]int{}
+	for bng, there := range of {
+		on[bng] = Lines(there)
+	}
+	return on
+}
+
+// wholeScopes is how many scopes of a reservation, its first, are of no BNG.
+const wholeScopes = 3
+
+// reservation counts so many lines on each BNG.
+func (l Limits) reservation(c *Case, on map[string]int, forced bool) Reservation {
+	lines := total(on)
 	scopes := []LimitScope{
 		{"hour", fmt.Sprintf("%d lines per hour", l.PerHour), time.Hour, l.PerHour, lines},
 		{"day", fmt.Sprintf("%d lines per day", l.PerDay), 24 * time.Hour, l.PerDay, lines},
 		{"source:" + c.Source + ":hour", fmt.Sprintf("%d lines per source per hour (%s)", l.PerSourcePerHour, c.Source), time.Hour, l.PerSourcePerHour, lines},
 	}
-	for _, bng := range BNGsOf(touched) {
-		there := slices.DeleteFunc(slices.Clone(touched), func(s Session) bool { return s.BNG != bng })
+	for _, bng := range slices.Sorted(maps.Keys(on)) {
 		scopes = append(scopes, LimitScope{
-			"bng:" + bng + ":hour", fmt.Sprintf("%d lines per BNG per hour (%s)", l.PerBNGPerHour, bng), time.Hour, l.PerBNGPerHour, Lines(there),
+			"bng:" + bng + ":hour", fmt.Sprintf("%d lines per BNG per hour (%s)", l.PerBNGPerHour, bng), time.Hour, l.PerBNGPerHour, on[bng],
 		})
 	}
 	return Reservation{ID: fmt.Sprintf("%s/%d", c.ID, c.Generation), Scopes: scopes, Forced: forced}

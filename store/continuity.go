@@ -30,27 +30,37 @@ type witness struct {
 	instance string   // its name among the others; "": none
 	known    []master // those that it met last; none after its start
 	told     time.Time
-	lost     []loss // restarts that it has noticed
+	lost     []loss // restarts that it has noticed, and failovers if lingers is set
+	// lingers is set where a connection may lead to a server whose place another one
+	// has taken, and be used: one address for several, and no Sentinel or Cluster that
+	// says which of them it is.
+	lingers bool
 	// answered is when a process answered this instance last; false: not known.
 	answered func(run string) (time.Time, bool)
 }
 
 // loss is a restart of a Redis that may not have had on disk what its former
-// process had acknowledged.
+// process had acknowledged; or a failover from one that may still be answering.
 type loss struct {
 	old       master
+	failover  bool
 	confirmed time.Time // what it had acknowledged by then came back
 	answered  time.Time // its last answer that is known of; zero: not known
 	noticed   time.Time
 	until     time.Time // how far the gap reaches that was published last
 }
 
-// gap is what the restart puts in doubt.
+// gap is what the loss puts in doubt.
 func (l *loss) gap() quarantine.Gap {
-	if l.answered.IsZero() {
-		return quarantine.FailoverGap(l.confirmed, l.noticed)
+	failover, restart := quarantine.FailoverGap(l.confirmed, l.noticed), quarantine.RestartGap(l.confirmed, l.answered)
+	switch {
+	case l.answered.IsZero(), l.failover && restart.To.Before(failover.To):
+		return failover
+	case l.failover:
+		failover.To = restart.To
+		return failover
 	}
-	return quarantine.RestartGap(l.confirmed, l.answered)
+	return restart
 }
 
 // next is what to publish after the masters now were met, and the restarts that
@@ -58,6 +68,7 @@ func (l *loss) gap() quarantine.Gap {
 // before: another instance may have published a failover or a restart long before
 // this one meets it, and this one has written to the old process until then.
 func (c continuity) next(w witness, seen []master, now time.Time, forget time.Time) (continuity, []loss) {
+	c.Masters, w.known = c.heard(w), w.heard(w.known, w.told)
 	gaps := c.gaps()
 	if len(c.Masters) > 0 && anyNew(c.Masters, seen) || len(w.known) > 0 && anyNew(w.known, seen) {
 		confirmed := now
@@ -85,6 +96,39 @@ func (c continuity) next(w witness, seen []master, now time.Time, forget time.Ti
 	return n, lost
 }
 
+// heard is the stored masters with when each gave its last answer, as far as this
+// instance can say: another one dates by its own clock what it has confirmed.
+func (c continuity) heard(w witness) []master {
+	masters := w.heard(c.Masters, fromMilli(c.At).Add(-quarantine.NoticedWithin))
+	mine := c.confirmedBy(w)
+	for i := range masters {
+		if m := &masters[i]; slices.ContainsFunc(mine.Masters, func(o master) bool { return o.RunID == m.RunID }) {
+			m.heard = later(m.heard, fromMilli(mine.At))
+		}
+	}
+	return masters
+}
+
+// heard is masters that were confirmed at a moment with when each gave its last answer.
+func (w *witness) heard(masters []master, confirmed time.Time) []master {
+	masters = slices.Clone(masters)
+	for i := range masters {
+		masters[i].heard = confirmed
+		if at, ok := w.answered(masters[i].RunID); ok {
+			masters[i].heard = later(confirmed, at)
+		}
+	}
+	return masters
+}
+
+// confirmedBy is what this instance confirmed last, in an earlier run perhaps.
+func (c continuity) confirmedBy(w witness) meeting {
+	if w.instance == "" {
+		return meeting{}
+	}
+	return c.Met[w.instance]
+}
+
 // maxLosses bounds the restarts that an instance remembers: answers of a former
 // process may still be read while the new one answers already.
 const maxLosses = 16
@@ -92,7 +136,9 @@ const maxLosses = 16
 // losses lists the restarts that the witness has noticed before and those that it
 // notices now, with what is known of the last answers.
 func (c continuity) losses(w witness, seen []master, now time.Time) []loss {
-	lost := slices.Clone(w.lost)
+	lost := slices.DeleteFunc(slices.Clone(w.lost), func(l loss) bool { // back in its place: what it acknowledges is not lost
+		return slices.ContainsFunc(seen, func(m master) bool { return m.RunID == l.old.RunID })
+	})
 	for i := range lost {
 		if at, ok := w.answered(lost[i].old.RunID); ok {
 			lost[i].answered = at
@@ -105,8 +151,8 @@ func (c continuity) losses(w witness, seen []master, now time.Time) []loss {
 	}
 	add(c.Masters, fromMilli(c.At)) // first: it is what came back that says so
 	add(w.known, w.told)
-	if met := c.Met[w.instance]; len(w.known) == 0 && w.instance != "" {
-		add(met.Masters, fromMilli(met.At))
+	if met := c.confirmedBy(w); len(w.known) == 0 {
+		add(w.heard(met.Masters, fromMilli(met.At)), fromMilli(met.At))
 	}
 	return lost[max(0, len(lost)-maxLosses):]
 }
@@ -115,8 +161,11 @@ func (c continuity) losses(w witness, seen []master, now time.Time) []loss {
 // known already. Another instance that noticed it before has published what had
 // been confirmed of it.
 func (c continuity) noticed(lost []loss, old master, confirmed time.Time, w witness, seen []master, now time.Time) []loss {
-	successor, restarted := old.restarted(seen)
 	known := slices.ContainsFunc(lost, func(l loss) bool { return l.old.RunID == old.RunID })
+	if at, met := w.answered(old.RunID); met && w.lingers && !known && old.replaced(seen) {
+		return append(lost, loss{old: old, failover: true, confirmed: confirmed, answered: at, noticed: now})
+	}
+	successor, restarted := old.restarted(seen)
 	if !restarted || known || old.Sync == syncAlways && !c.olderThan(w, old) {
 		return lost
 	}
@@ -150,7 +199,8 @@ func (c continuity) lastAnswer(old master, w witness, now time.Time) time.Time {
 // all the same, such as a copy that was put in its place.
 func (c continuity) olderThan(w witness, old master) bool {
 	published := slices.ContainsFunc(w.known, func(m master) bool { return m.RunID == old.RunID })
-	return published && fromMilli(c.At).Add(quarantine.NoticedWithin).Before(w.told)
+	lacksMine := w.instance != "" && c.confirmedBy(w).At < w.told.UnixMilli()
+	return published && (lacksMine || fromMilli(c.At).Add(quarantine.NoticedWithin).Before(w.told))
 }
 
 // before is what is to be published of the process before m, which was met now.
@@ -190,4 +240,11 @@ func (c continuity) gaps() []quarantine.Gap {
 		gaps = append(gaps, quarantine.Gap{From: fromMilli(g[0]), To: fromMilli(g[1])})
 	}
 	return gaps
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

@@ -108,6 +108,20 @@ func TestARestartIsAGapUnlessEveryWriteWasSynced(t *testing.T) {
 	}
 }
 
+// Data that are but a second older than what this instance published to a server
+// that syncs always were not written by it last.
+func TestDataWithoutThisInstancesLastWordAreOlder(t *testing.T) {
+	run1, run2 := synced("run1", syncAlways), synced("run2", syncAlways)
+	for said, want := range map[int]int{99: 1, 100: 0, 101: 0} {
+		stored := continuity{At: second(100).UnixMilli(), Masters: run1, Met: map[string]meeting{"a": {At: second(said).UnixMilli(), Masters: run1}}}
+		w := asOf(run1, second(100))
+		w.instance = "a"
+		if next, _ := stored.next(w, run2, second(160), forget); len(next.Gaps) != want {
+			t.Errorf("they have its word of second %d, it said more at 100: gaps %v", said, next.gaps())
+		}
+	}
+}
+
 func TestOnlyAnAppendOnlyFileThatIsAlwaysSyncedLosesNothing(t *testing.T) {
 	for settings, want := range map[string]diskSync{
 		"":                        syncUnknown, // CONFIG GET is forbidden

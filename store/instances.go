@@ -107,10 +107,21 @@ func (s *Store) RestoreInstance(ctx context.Context, i quarantine.Instance) erro
 	return nil
 }
 
+// forgottenKind is how a departure of a kind that hear.lua undoes is written.
+const forgottenKind = `"kind":"` + string(quarantine.InstanceForgotten) + `"`
+
+// HearInstance implements quarantine.InstanceDepartures.
+func (s *Store) HearInstance(ctx context.Context, id string) error {
+	if err := s.onInstances(ctx, hearScript, id, forgottenKind).Err(); err != nil {
+		return fmt.Errorf("note that instance %s is there: %w", id, err)
+	}
+	return nil
+}
+
 // encodeInstance writes what the instance says itself; the rest is the registry's.
 func encodeInstance(i quarantine.Instance) ([]byte, error) {
 	i.Complete = time.UnixMilli(i.Complete.UnixMilli()).UTC() // never rounded up
-	i.SpokeAt, i.AloneSince, i.Departure = time.Time{}, time.Time{}, nil
+	i.SpokeAt, i.AloneSince, i.HeardAt, i.Departure = time.Time{}, time.Time{}, time.Time{}, nil
 	text, err := json.Marshal(i)
 	if err != nil {
 		return nil, fmt.Errorf("encode instance %s: %w", i.ID, err)
@@ -126,7 +137,10 @@ func decodeInstance(id, text, went string) (i quarantine.Instance, err error) {
 	if err = json.Unmarshal([]byte(says), &i); err != nil {
 		return i, fmt.Errorf("does not decode: %w", err)
 	}
-	i.ID, i.Departure = id, nil
+	i.ID, i.HeardAt, i.Departure = id, time.Time{}, nil
+	if i.HeardAt, err = heardIn(says); err != nil {
+		return i, err
+	}
 	if i.SpokeAt, err = parseMilli(spoke); err != nil {
 		return i, err
 	}
@@ -141,6 +155,16 @@ func decodeInstance(id, text, went string) (i quarantine.Instance, err error) {
 	d.At, err = parseMilli(at)
 	i.Departure = &d
 	return i, err
+}
+
+// heardIn reads what hear.lua puts in front of what an instance says; zero: nothing.
+func heardIn(says string) (time.Time, error) {
+	rest, heard := strings.CutPrefix(says, `{"heard":`)
+	if !heard {
+		return time.Time{}, nil
+	}
+	at, _, _ := strings.Cut(rest, ",")
+	return parseMilli(at)
 }
 
 func parseMilli(text string) (time.Time, error) {

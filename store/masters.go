@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +32,12 @@ type master struct {
 	// as this one's data say, ms; 0: there was none, or nothing can be lost with it.
 	Before   int64  `json:"b,omitempty"`
 	followed string // master_replid2; only of a master that was asked just now
+	// began is the latest moment, by our clock, at which the process can have been
+	// started; only of a master that was asked just now. Zero: not known.
+	began time.Time
+	// heard is when it gave its last answer that is known of; only of one that was
+	// met before. Zero: not known.
+	heard time.Time
 }
 
 // diskSync is how a server syncs its append-only file.
@@ -64,9 +71,14 @@ func syncOf(config map[string]string) diskSync {
 const noHistory = "0000000000000000000000000000000000000000"
 
 // isStill reports whether now is the master that m was, without having been a
-// replica in between: the same process, or one started again at the same place.
+// replica in between: the same process, or one started again at the same place. A
+// process that was running already when m gave its last answer is another server,
+// to which the address has gone over.
 func (m master) isStill(now master) bool {
 	sameProcess := now.RunID == m.RunID
+	if !sameProcess && !now.began.IsZero() && now.began.Before(m.heard) {
+		return false
+	}
 	samePlace := sameProcess || slices.ContainsFunc(now.Addrs, func(a string) bool { return slices.Contains(m.Addrs, a) })
 	// A master that starts from its own snapshot takes its history for one it followed.
 	fromSnapshot := !sameProcess && now.followed == m.History
@@ -86,6 +98,10 @@ func (m master) restarted(seen []master) (master, bool) {
 	}
 	return seen[i], true
 }
+
+// replaced reports whether m is not among seen, nor a process that was started again
+// at its place.
+func (m master) replaced(seen []master) bool { return !slices.ContainsFunc(seen, m.isStill) }
 
 // maxAddrs bounds the addresses remembered of one server.
 const maxAddrs = 8
@@ -133,7 +149,7 @@ func (s *Store) Gaps(ctx context.Context) ([]quarantine.Gap, error) {
 	}
 	now := s.cfg.Now()
 	w := &s.watch
-	anew := startedAnew(w.own.known, seen)
+	anew := startedAnew(w.own.known, seen) // a failover too
 	if anew {
 		s.known.forget()
 	}
@@ -162,8 +178,9 @@ func startedAnew(before, now []master) bool {
 	})
 }
 
-// heardMore reports whether an answer of a process that was restarted has been
-// read since its gap was published: one that had come in before it crashed.
+// heardMore reports whether an answer of a process that was left has been read since
+// its gap was published: one that had come in before it crashed, or one of a server
+// that goes on answering connections which it had before another one took its place.
 func (w *witness) heardMore() bool {
 	return slices.ContainsFunc(w.lost, func(l loss) bool {
 		at, ok := w.answered(l.old.RunID)
@@ -203,13 +220,13 @@ func (s *Store) publishMasters(ctx context.Context, seen []master, now time.Time
 func (s *Store) masters(ctx context.Context) ([]master, error) {
 	cluster, ok := s.client.(*redis.ClusterClient)
 	if !ok {
-		m, err := whoIs(ctx, s.client)
+		m, err := whoIs(ctx, s.client, s.cfg.Now)
 		return []master{m}, err
 	}
 	var mu sync.Mutex // guards seen: masters are asked at the same time
 	var seen []master
 	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-		m, err := whoIs(ctx, node)
+		m, err := whoIs(ctx, node, s.cfg.Now)
 		mu.Lock()
 		defer mu.Unlock()
 		seen = append(seen, m)
@@ -222,13 +239,14 @@ func (s *Store) masters(ctx context.Context) ([]master, error) {
 var errReplica = errors.New("it is a replica: a failover is going on")
 
 // whoIs asks one server, on one connection.
-func whoIs(ctx context.Context, node redis.Cmdable) (master, error) {
+func whoIs(ctx context.Context, node redis.Cmdable, clock func() time.Time) (master, error) {
 	p := node.Pipeline()
-	server := p.Info(ctx, "server")
+	server := p.Info(ctx, "server") // first: answered is after that
 	replication := p.Info(ctx, "replication")
 	client := p.Do(ctx, "CLIENT", "INFO")
 	config := p.Do(ctx, "CONFIG", "GET", "appendonly", "appendfsync", "no-appendfsync-on-rewrite")
 	_, _ = p.Exec(ctx) // each command carries its own error
+	answered := clock()
 	if redis.HasErrorPrefix(server.Err(), "section (server) is not supported") {
 		return master{RunID: "miniredis", followed: noHistory}, nil // it has no replicas
 	}
@@ -245,10 +263,27 @@ func whoIs(ctx context.Context, node redis.Cmdable) (master, error) {
 	if is["run_id"] == "" || is["master_replid"] == "" || is["master_replid2"] == "" || addr == "" {
 		return master{}, errors.New("it does not say its run_id, master_replid or laddr")
 	}
+	ran, err := ranFor(is)
+	if err != nil {
+		return master{}, err
+	}
 	return master{
 		Addrs: []string{addr}, RunID: is["run_id"], History: is["master_replid"], followed: is["master_replid2"],
-		Sync: syncOf(settings(config)),
+		began: answered.Add(-ran), Sync: syncOf(settings(config)),
 	}, nil
+}
+
+// ranFor is for how long a server has been running at least, by its own clock, as
+// its INFO says. Redis notes the whole second of its start, and counts whole
+// seconds from there to the one that it is.
+func ranFor(info map[string]string) (time.Duration, error) {
+	seconds, err := strconv.ParseInt(info["uptime_in_seconds"], 10, 32)
+	if err != nil {
+		return 0, errors.New("it does not say its uptime_in_seconds")
+	}
+	micros, _ := strconv.ParseInt(info["server_time_usec"], 10, 64) // 0 if it does not say that
+	within := time.Duration(micros%int64(time.Second/time.Microsecond)) * time.Microsecond
+	return time.Duration(seconds-1)*time.Second + within, nil
 }
 
 // settings reads the answer to CONFIG GET; what may not be asked is empty.

@@ -44,6 +44,87 @@ func TestAMasterIsStillTheOneItWasUnlessItWasAReplicaInBetween(t *testing.T) {
 	}
 }
 
+func TestAProcessThatRanBeforeTheOldOneAnsweredLastIsNoRestartOfIt(t *testing.T) {
+	was := server(placeA, "run1", historyA, noHistory)
+	was.heard = second(100)
+	for name, c := range map[string]struct {
+		now   master
+		began time.Time
+		want  bool
+	}{
+		"started afterwards":                     {server(placeA, "run2", historyA2, noHistory), second(101), true},
+		"started at that moment":                 {server(placeA, "run2", historyA2, noHistory), second(100), true},
+		"running before":                         {server(placeA, "run2", historyA2, noHistory), second(99), false},
+		"a replica, promoted":                    {server(placeA, "run2", historyA2, historyA), second(99), false},
+		"restarted from its snapshot":            {server(placeA, "run2", historyA2, historyA), second(101), true},
+		"nobody knows since when":                {server(placeA, "run2", historyA2, noHistory), time.Time{}, true},
+		"the same process, which ran before too": {server(placeA, "run1", historyA, noHistory), second(10), true},
+	} {
+		c.now.began = c.began
+		if got := was.isStill(c.now); got != c.want {
+			t.Errorf("%s: the same master: %t, want %t", name, got, c.want)
+		}
+	}
+}
+
+func TestWhenTheOldProcessAnsweredLastIsKnownByAnyOfSeveralWays(t *testing.T) {
+	old, next := synced("run1", syncAlways), synced("run2", syncAlways)
+	restart := func(stored continuity, w witness, began time.Time) bool {
+		next[0].began = began
+		n, _ := stored.next(w, next, second(200), forget)
+		return len(n.Gaps) == 0
+	}
+	for name, c := range map[string]struct {
+		stored continuity
+		w      witness
+		last   int // the moment up to which the old process is known to have answered
+	}{
+		"it was heard":             {continuity{At: second(150).UnixMilli()}, witness{known: old, told: second(50), answered: heardAt(map[string]int{"run1": 150})}, 150},
+		"this instance said so":    {continuity{At: second(150).UnixMilli()}, witness{known: old, told: second(150), answered: heardAt(nil)}, 150},
+		"another instance said so": {continuity{At: second(165).UnixMilli(), Masters: old}, witness{answered: heardAt(nil)}, 150},
+		"an earlier run has said so": {
+			continuity{At: second(1).UnixMilli(), Masters: old, Met: map[string]meeting{"a": {At: second(150).UnixMilli(), Masters: old}}},
+			witness{instance: "a", answered: heardAt(nil)}, 150,
+		},
+	} {
+		if !restart(c.stored, c.w, second(c.last)) {
+			t.Errorf("%s: a process that was started then is taken for another server", name)
+		}
+		if restart(c.stored, c.w, second(c.last).Add(-time.Millisecond)) {
+			t.Errorf("%s: a process that ran before is taken for the same server", name)
+		}
+	}
+}
+
+func TestAServerSaysForHowLongItHasBeenRunning(t *testing.T) {
+	for _, c := range []struct {
+		uptime, clock string
+		want          time.Duration
+		bad           bool
+	}{
+		{"10", "1796029740709747", 9*time.Second + 709747*time.Microsecond, false},
+		{"0", "1796029740000000", -time.Second, false}, // it may have been started in this second, or it may not
+		{"10", "", 9 * time.Second, false},
+		{"", "1796029740709747", 0, true},
+		{"long", "", 0, true},
+	} {
+		got, err := ranFor(map[string]string{"uptime_in_seconds": c.uptime, "server_time_usec": c.clock})
+		if got != c.want || (err != nil) != c.bad {
+			t.Errorf("uptime %q at %q: %v, %v; want %v", c.uptime, c.clock, got, err, c.want)
+		}
+	}
+	redis := storetest.StartRedis(t)
+	for range 20 {
+		before := time.Now()
+		redis.Kill()
+		redis.Start()
+		m, err := openAt(t, Config{Addrs: []string{redis.Socket}}).masters(t.Context())
+		if err != nil || m[0].began.Before(before) || m[0].began.After(time.Now().Add(2*time.Second)) {
+			t.Fatalf("a process that was started after %v: %+v, %v", before, m, err)
+		}
+	}
+}
+
 // openAt returns a store on the host's clock.
 func openAt(t *testing.T, cfg Config) *Store {
 	t.Helper()

@@ -35,6 +35,7 @@ var (
 	instancesScript = mustLoad("instances")
 	departScript    = mustLoad("depart")
 	restoreScript   = mustLoad("restore")
+	hearScript      = mustLoad("hear")
 	sourcesScript   = mustLoad("sources")
 
 	maintenanceScript = mustLoad("maintenance")

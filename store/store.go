@@ -94,7 +94,9 @@ func New(cfg Config) (*Store, error) {
 	_, cluster := client.(*redis.ClusterClient)
 	return &Store{
 		client: client, keys: keys{prefix: cfg.KeyPrefix}, cfg: cfg, known: newKnown(), cluster: cluster,
-		answers: answers, watch: watch{own: witness{instance: cfg.Instance, answered: answers.of}},
+		answers: answers, watch: watch{own: witness{
+			instance: cfg.Instance, answered: answers.of, lingers: !cluster && cfg.MasterName == "",
+		}},
 	}, nil
 }
 

@@ -16,21 +16,26 @@ const (
 	InstanceHeader = "X-Cordon-Instance"
 	// CutOffHeader is true or false: whether Redis does not take its heartbeat.
 	CutOffHeader = "X-Cordon-Cut-Off"
+	// AloneHeader is true or false: whether it answers accounting that Redis does not
+	// take.
+	AloneHeader = "X-Cordon-Answers-Alone"
 )
 
 // Instance is what /readyz says of the instance itself, in its headers.
 type Instance struct {
 	ID     string
 	CutOff func() bool
+	Alone  func() bool
 }
 
 // announce writes the headers; an instance without an id has none.
 func (i Instance) announce(h http.Header) {
-	if i.ID == "" || i.CutOff == nil {
+	if i.ID == "" || i.CutOff == nil || i.Alone == nil {
 		return
 	}
 	h.Set(InstanceHeader, i.ID)
 	h.Set(CutOffHeader, strconv.FormatBool(i.CutOff()))
+	h.Set(AloneHeader, strconv.FormatBool(i.Alone()))
 }
 
 // ReadinessClient asks other instances how they are.
@@ -49,6 +54,16 @@ func NewReadinessClient() *ReadinessClient {
 // cut off from Redis. An error means that it did not say: no answer, or that of
 // somebody else.
 func (c *ReadinessClient) CutOff(ctx context.Context, addr, instance string) (bool, error) {
+	return c.says(ctx, addr, instance, CutOffHeader)
+}
+
+// Alone reports whether an instance at an address says that it answers accounting
+// which Redis does not take. Errors are as for CutOff.
+func (c *ReadinessClient) Alone(ctx context.Context, addr, instance string) (bool, error) {
+	return c.says(ctx, addr, instance, AloneHeader)
+}
+
+func (c *ReadinessClient) says(ctx context.Context, addr, instance, header string) (bool, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", http.NoBody)
 	if err != nil {
 		return false, fmt.Errorf("ask %s for its readiness: %w", addr, err)
@@ -61,9 +76,9 @@ func (c *ReadinessClient) CutOff(ctx context.Context, addr, instance string) (bo
 	if id := answer.Header.Get(InstanceHeader); id != instance {
 		return false, fmt.Errorf("at %s answers instance %q, not %s", addr, id, instance)
 	}
-	cutOff, err := strconv.ParseBool(answer.Header.Get(CutOffHeader))
+	yes, err := strconv.ParseBool(answer.Header.Get(header))
 	if err != nil {
-		return false, fmt.Errorf("%s does not say whether it is cut off: %w", addr, err)
+		return false, fmt.Errorf("%s does not say %s: %w", addr, header, err)
 	}
-	return cutOff, nil
+	return yes, nil
 }

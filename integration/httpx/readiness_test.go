@@ -9,7 +9,9 @@ import (
 
 func TestAnInstanceIsCutOffOnlyIfItSaysSoItself(t *testing.T) {
 	own := func(cutOff bool) http.HandlerFunc {
-		s, err := New(Config{Listen: "127.0.0.1:0", Instance: Instance{ID: "b", CutOff: func() bool { return cutOff }}})
+		s, err := New(Config{Listen: "127.0.0.1:0", Instance: Instance{
+			ID: "b", CutOff: func() bool { return cutOff }, Alone: func() bool { return !cutOff },
+		}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,6 +51,13 @@ func TestAnInstanceIsCutOffOnlyIfItSaysSoItself(t *testing.T) {
 				t.Errorf("cut off %t, %v; want %t, %q", got, err, c.cutOff, c.err)
 			}
 		})
+	}
+	for _, alone := range []bool{true, false} {
+		server := httptest.NewServer(own(!alone))
+		defer server.Close()
+		if got, err := NewReadinessClient().Alone(t.Context(), strings.TrimPrefix(server.URL, "http://"), "b"); got != alone || err != nil {
+			t.Errorf("it answers alone: %t, %v; want %t", got, err, alone)
+		}
 	}
 	server := httptest.NewServer(own(true))
 	addr := strings.TrimPrefix(server.URL, "http://")

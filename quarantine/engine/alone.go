@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
 	"cordon/quarantine"
 )
 
@@ -96,27 +98,75 @@ func (s *instances) awaitable() (others []quarantine.Instance) {
 	return others
 }
 
-// askOthers asks the others whether they are cut off, while this instance is,
-// until ctx ends.
+// AnswersAlone reports whether accounting comes to this instance and it answers what
+// the store does not take. Who is asked by another instance says so.
+func (e *Engine) AnswersAlone() bool {
+	return e.Listens && e.CutOff() > 0 && e.Alone() == nil
+}
+
+// askOthers asks others until ctx ends: while this instance is cut off, whether they
+// are too, to go on then; else those that are silent, or were declared lost, whether
+// they answer accounting all the same.
 func (e *Engine) askOthers(ctx context.Context) {
-	if e.AskCutOff == nil {
-		return
-	}
 	for sleep(ctx, askOthersEvery) {
+		ask, others := e.askOther, e.instances.awaitable()
 		if e.CutOff() == 0 {
-			continue
+			read := e.instances.last()
+			ask, others = e.listen, read.unheard()
 		}
 		var asking sync.WaitGroup
-		for _, i := range e.instances.awaitable() {
-			asking.Go(func() { e.askOther(ctx, i) })
+		for _, i := range others {
+			asking.Go(func() { ask(ctx, i) })
 		}
 		asking.Wait()
 	}
 }
 
 func (e *Engine) askOther(ctx context.Context, i quarantine.Instance) {
+	if e.AskCutOff == nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	asked := e.heartbeat.instant()
 	e.cutOffs.note(i.ID, asked, e.AskCutOff(ctx, i))
+}
+
+// saysAlone asks one other whether it answers what the store does not take.
+func (e *Engine) saysAlone(ctx context.Context, i quarantine.Instance) bool {
+	if e.AskAlone == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return e.AskAlone(ctx, i)
+}
+
+// listen notes for all that an instance which does not speak is there and answers
+// accounting.
+func (e *Engine) listen(ctx context.Context, i quarantine.Instance) {
+	if !e.saysAlone(ctx, i) {
+		return
+	}
+	if err := e.Store.HearInstance(ctx, i.ID); err != nil {
+		return // the publisher says that the store is away
+	}
+	if i.Departure != nil {
+		e.Logger.Warn("an instance that was declared lost answers accounting, cut off from the store; it is waited for again",
+			zap.String("instance", i.Label()), zap.String("id", i.ID), zap.String("http", i.HTTP))
+	}
+}
+
+// unheard returns the others that must not be there any more: those that were
+// declared lost, and those that are silent and should have stopped answering alone
+// by now. They may be there all the same: who knows of nobody that waits for it goes
+// on.
+func (v *snapshot) unheard() (silent []quarantine.Instance) {
+	for _, i := range v.others {
+		over := i.Silent(v.now, v.silenceFrom()) && v.now.After(i.AloneUntil().Add(-quarantine.LostBefore))
+		if i.Accounting && i.Hides() && (over || i.Departure != nil) {
+			silent = append(silent, i)
+		}
+	}
+	return silent
 }

@@ -65,6 +65,10 @@ type Config struct {
 	// clearly that it is. Nil: nobody is asked.
 	HTTPAddr  func() string
 	AskCutOff func(ctx context.Context, other quarantine.Instance) bool
+	// AskAlone asks another one there, and is true only if that one says clearly that
+	// it answers accounting which the store does not take (AnswersAlone). Nil: nobody
+	// is asked.
+	AskAlone func(ctx context.Context, other quarantine.Instance) bool
 	// History is how long instances that went are remembered; default 168 h.
 	History time.Duration
 	// Overdue asks how far the sources of bindings have reported; see

@@ -56,6 +56,10 @@ func (e *Engine) ForgetInstance(ctx context.Context, name, by, reason string) (q
 	if err != nil {
 		return quarantine.InstanceStatus{}, err
 	}
+	if e.saysAlone(ctx, i) {
+		return quarantine.InstanceStatus{}, &quarantine.CommandError{Reason: fmt.Sprintf(
+			"instance %s is there: at %s it says that it answers accounting, cut off from the store; connect it, or stop it first", name, i.HTTP)}
+	}
 	if _, err := e.command(ctx, command{Verb: verbForgetInstance, By: by, Reason: reason, Instance: i.ID}); err != nil {
 		return quarantine.InstanceStatus{}, err
 	}

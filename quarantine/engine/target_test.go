@@ -165,3 +165,39 @@ func TestLimitsCountLines(t *testing.T) {
 		w.wantState("one", quarantine.CaseHeld)
 	})
 }
+
+// A case that a person widens from one line to four takes three places more.
+func TestLimitsCountTheLinesThatAPersonAddsToACase(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.rules.Limits = quarantine.Limits{PerHour: 5}
+		e := w.startWith(w.memory, "a", func(c *Config) { c.Log = &quarantinetest.Log{} })
+		wish := quarantine.Wish{Subscriber: "guest", Profile: "garden", Reason: "bot", For: time.Hour, By: "noc"}
+		restrict := func() {
+			t.Helper()
+			time.Sleep(3 * time.Second)
+			if _, err := e.Quarantine(t.Context(), wish, false); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(5 * time.Second)
+			w.wantState("guest", quarantine.Restricted)
+		}
+		w.login("guest")
+		restrict()
+		for range 3 {
+			w.login("guest")
+		}
+		wish.AllSessions = true
+		restrict()
+		_, address := w.login("one")
+		time.Sleep(3 * time.Second)
+		w.accept(e, botnet(address))
+		_, another := w.login("another")
+		time.Sleep(5 * time.Second)
+		w.wantState("one", quarantine.Restricted) // the fifth
+		w.accept(e, botnet(another))
+		time.Sleep(5 * time.Second)
+		if held := w.wantState("another", quarantine.CaseHeld); held.Hold.Kind != quarantine.HoldLimit {
+			t.Fatalf("held: %s", held.Hold)
+		}
+	})
+}

@@ -30,7 +30,7 @@ func (m *Memory) PublishInstance(_ context.Context, i quarantine.Instance, retur
 		return other.Departure != nil && other.Departure.At.Before(now.Add(-keep))
 	})
 	i.Complete = milli(i.Complete)
-	i.SpokeAt, i.AloneSince, i.Departure = now, now, nil
+	i.SpokeAt, i.AloneSince, i.HeardAt, i.Departure = now, now, time.Time{}, nil
 	m.instances[i.ID] = i
 	return now, nil
 }
@@ -78,11 +78,27 @@ func (m *Memory) RestoreInstance(_ context.Context, i quarantine.Instance) error
 	if _, known := m.instances[i.ID]; known {
 		return nil
 	}
-	i.Complete, i.SpokeAt, i.AloneSince = milli(i.Complete), milli(i.SpokeAt), milli(i.AloneSince)
+	i.Complete, i.SpokeAt, i.AloneSince, i.HeardAt = milli(i.Complete), milli(i.SpokeAt), milli(i.AloneSince), time.Time{}
 	if i.Departure == nil {
 		i.AloneSince = milli(m.Now())
 	}
 	m.instances[i.ID] = i
+	return nil
+}
+
+// HearInstance implements quarantine.InstanceDepartures.
+func (m *Memory) HearInstance(_ context.Context, id string) error {
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	i, known := m.instances[id]
+	if !known || i.Departure != nil && i.Departure.Kind != quarantine.InstanceForgotten {
+		return nil
+	}
+	i.HeardAt = milli(m.Now())
+	i.AloneSince, i.Departure = i.HeardAt, nil
+	m.instances[id] = i
 	return nil
 }
 

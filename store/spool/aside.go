@@ -2,12 +2,14 @@ package spool
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +34,11 @@ const (
 	asideWithin = 10 * time.Minute
 )
 
+// asideKnown is how many events are remembered that were set aside: more than come
+// again together, which is what is handed over at a time (drainEvents and a record of
+// the spool, or what an accounting server works at once).
+const asideKnown = 4096
+
 var errMany = errors.New("the session store refuses too many records")
 
 // Aside is a session recorder in front of the session store that answers for events
@@ -49,7 +56,15 @@ type Aside struct {
 	stats AsideStats
 	since time.Time // beginning of the period in which few events were set aside
 	few   int
+	// known are the events that were set aside last, in that order. One that comes
+	// again, because others of its batch were not stored, is answered for without
+	// being written or counted again: or a batch with more than asideMost of them
+	// would come again for ever.
+	known []fingerprint
 }
+
+// fingerprint tells events from each other.
+type fingerprint [sha256.Size]byte
 
 // AsideStats are counts since NewAside.
 type AsideStats struct {
@@ -107,6 +122,9 @@ func (a *Aside) Record(ctx context.Context, events []quarantine.SessionEvent) []
 // setAside writes an event into the file, and has its addresses bound to nobody; if
 // the store cannot do that either, what it says of them is not read as anybody's.
 func (a *Aside) setAside(ctx context.Context, ev *quarantine.SessionEvent, reason error) error {
+	if a.has(ev) {
+		return nil
+	}
 	if err := a.write(ev, reason); err != nil {
 		return fmt.Errorf("set accounting aside that the session store cannot hold (%s): %w", reason.Error(), err)
 	}
@@ -120,7 +138,34 @@ func (a *Aside) setAside(ctx context.Context, ev *quarantine.SessionEvent, reaso
 			return err // the store is away by now: the event comes again, and is written again
 		}
 	}
+	a.remember(ev)
 	return nil
+}
+
+// has reports whether the event was set aside lately.
+func (a *Aside) has(ev *quarantine.SessionEvent) bool {
+	f, ok := fingerprintOf(ev)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return ok && slices.Contains(a.known, f)
+}
+
+func (a *Aside) remember(ev *quarantine.SessionEvent) {
+	f, ok := fingerprintOf(ev)
+	if !ok {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.known = append(a.known, f); len(a.known) > asideKnown {
+		a.known = slices.Delete(a.known, 0, len(a.known)-asideKnown)
+	}
+}
+
+// fingerprintOf is of all that a person reads of the event.
+func fingerprintOf(ev *quarantine.SessionEvent) (fingerprint, bool) {
+	line, err := json.Marshal(asideLine(ev, errMany, time.Time{}))
+	return sha256.Sum256(line), err == nil
 }
 
 const olderSuffix = ".1"

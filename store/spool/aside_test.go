@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -119,7 +122,11 @@ func TestAStoreThatRefusesEverybodyIsNotAnsweredFor(t *testing.T) {
 	store := &sessionStore{refuse: func(quarantine.SessionEvent) bool { return true }}
 	now := noon
 	aside := NewAside(AsideConfig{File: filepath.Join(t.TempDir(), "aside.ndjson"), Next: store, Now: func() time.Time { return now }})
-	record := func() error { return aside.Record(t.Context(), []quarantine.SessionEvent{event("a", 0)})[0] }
+	n := 0
+	record := func() error {
+		n++
+		return aside.Record(t.Context(), []quarantine.SessionEvent{event("a", n)})[0]
+	}
 	for range asideMost {
 		if err := record(); err != nil {
 			t.Fatal(err)
@@ -128,8 +135,86 @@ func TestAStoreThatRefusesEverybodyIsNotAnsweredFor(t *testing.T) {
 	if err := record(); err == nil || errors.Is(err, quarantine.ErrUnstorable) {
 		t.Errorf("one more: %v", err)
 	}
+	if err := aside.Record(t.Context(), []quarantine.SessionEvent{event("a", n-1)})[0]; err != nil || aside.Stats().Events != asideMost {
+		t.Errorf("one that stands in the file already, again: %v, %d are counted", err, aside.Stats().Events)
+	}
 	now = now.Add(asideWithin)
 	if err := record(); err != nil {
 		t.Errorf("later: %v", err)
+	}
+}
+
+// A spool that is full of what the store cannot hold, such as one that was put back
+// after the store's keys had gone to another program: far more than are set aside in
+// one period, and more in one batch.
+func TestASpoolOfWhatTheStoreCannotHoldIsHandedOverInTheEnd(t *testing.T) {
+	for name, bad := range map[string]func(i int) bool{
+		"all of it":     func(int) bool { return true },
+		"every second":  func(i int) bool { return i%2 == 0 },
+		"a row of them": func(i int) bool { return i >= 300 && i < 1000 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			const records = 6 * asideMost
+			store := &sessionStore{}
+			store.goAway()
+			now, dir := noon, t.TempDir()
+			file := filepath.Join(dir, "aside.ndjson")
+			aside := NewAside(AsideConfig{File: file, Next: store, Now: func() time.Time { return now }})
+			s := open(t, filepath.Join(dir, "spool"), aside)
+			var want, kept []string
+			for i := range records {
+				id := fmt.Sprint(i)
+				mustRecord(t, s, holding(id, "198.51.100.7", i))
+				if bad(i) {
+					want = append(want, id)
+				} else {
+					kept = append(kept, id)
+				}
+			}
+			if err := errors.Join(s.Close(), os.Rename(filepath.Join(dir, "spool"), filepath.Join(dir, "spool.damaged-1")),
+				os.Rename(filepath.Join(dir, "spool.damaged-1"), filepath.Join(dir, "spool"))); err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, filepath.Join(dir, "spool"), aside)
+			store.comeBack()
+			store.set(func(s *sessionStore) {
+				s.refuse = func(ev quarantine.SessionEvent) bool {
+					i, err := strconv.Atoi(ev.Key.ID)
+					return err == nil && bad(i)
+				}
+			})
+			periods := 0
+			for s.Stats().Waiting > 0 {
+				for range 3 { // the pauses between are shorter than a period
+					_ = s.RunOnce(t.Context()) // says that there are too many
+				}
+				if n := aside.Stats().Events; n > uint64((periods+1)*asideMost) {
+					t.Fatalf("%d were set aside in %d periods", n, periods+1)
+				}
+				now = now.Add(asideWithin)
+				if periods++; periods > len(want)/asideMost+2 {
+					t.Fatalf("%d of %d still wait after %d periods, %d were set aside", s.Stats().Waiting, records, periods, aside.Stats().Events)
+				}
+			}
+			var got []string
+			for _, line := range lines(t, file) {
+				got = append(got, line["acct_session_id"].(string))
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%d lines, want %d, each once and in order", len(got), len(want))
+			}
+			var took []string
+			for _, id := range store.ids() {
+				if _, err := strconv.Atoi(id); err == nil && !slices.Contains(took, id) {
+					took = append(took, id)
+				}
+			}
+			if !slices.Equal(took, kept) {
+				t.Errorf("the store has %d of %d that it can hold", len(took), len(kept))
+			}
+			if _, waits := s.Oldest(); waits {
+				t.Error("attribution still waits")
+			}
+		})
 	}
 }

@@ -154,6 +154,48 @@ func Instances(t *testing.T, open Open) {
 		equal(t, "the instance", list(t, s)["b"], gone)
 	})
 
+	t.Run("one that is heard without speaking is there, and alone until now", func(t *testing.T) {
+		s := start(t, open)
+		silent := lost(t, s, "silent")
+		lost(t, s, "forgotten")
+		_, err := s.DepartInstance(t.Context(), "forgotten", forget)
+		must(t, err)
+		publish(t, s, word("left", minute(1)), false)
+		_, err = s.DepartInstance(t.Context(), "left", quarantine.Departure{Kind: quarantine.InstanceLeft, Reason: `not "kind":"forgotten"`})
+		must(t, err)
+		left := list(t, s)["left"]
+		for range 3 {
+			s.pass(aLittle)
+			before := list(t, s)
+			for _, id := range []string{"silent", "forgotten", "left", "nobody"} {
+				must(t, s.HearInstance(t.Context(), id))
+			}
+			all := list(t, s)
+			for _, id := range []string{"silent", "forgotten"} {
+				i := all[id]
+				if !i.HeardAt.After(before[id].AloneSince) || !i.AloneSince.Equal(i.HeardAt) || i.Departure != nil || !i.SpokeAt.Equal(silent.SpokeAt) {
+					t.Fatalf("%+v", i)
+				}
+				i.HeardAt, i.AloneSince, i.ID, i.Name = time.Time{}, silent.AloneSince, silent.ID, silent.Name
+				equal(t, "what it said", i, silent)
+			}
+			equal(t, "one that left", all["left"], left)
+			if len(all) != 3 {
+				t.Fatalf("%+v", all)
+			}
+		}
+		_, err = s.DepartInstance(t.Context(), "forgotten", forget)
+		must(t, err)
+		now := publish(t, s, word("silent", minute(3)), false)
+		if i := list(t, s)["silent"]; !i.HeardAt.IsZero() || !i.AloneSince.Equal(now) {
+			t.Fatalf("it speaks: %+v", i)
+		}
+		must(t, s.RestoreInstance(t.Context(), quarantine.Instance{ID: "again", HeardAt: noon}))
+		if i := list(t, s)["again"]; !i.HeardAt.IsZero() {
+			t.Fatalf("what another one knew: %+v", i)
+		}
+	})
+
 	t.Run("one that spoke before the store's clock was set back is declared lost", func(t *testing.T) {
 		s := start(t, open)
 		ahead := word("a", minute(1))

@@ -46,12 +46,16 @@ type Redis struct {
 func StartRedis(t testing.TB, args ...string) *Redis {
 	t.Helper()
 	r := newRedis(t)
-	r.args = append([]string{
-		"--dir", r.dir, "--unixsocket", r.Socket, "--port", r.port(), "--bind", "127.0.0.1",
-		"--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
-	}, args...)
+	r.args = append(r.settings(), args...)
 	r.Start()
 	return r
+}
+
+func (r *Redis) settings() []string {
+	return []string{
+		"--dir", r.dir, "--unixsocket", r.Socket, "--port", r.port(), "--bind", "127.0.0.1",
+		"--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
+	}
 }
 
 // newRedis gives a server its directory and addresses; both go with the test.

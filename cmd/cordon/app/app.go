@@ -204,6 +204,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 		}
 	}
 	a.enforcer = bng.NewEnforcer(fleet, a.coa, transcript(o.Debug))
+	peers := newPeers()
 	a.engine, err = engine.New(ctx, engine.Config{
 		Instance: a.cfg.Instance, Holder: a.journal.ID(), Store: a.sessions,
 		Enforcer: a.enforcer, Paths: a.enforcer, Log: journalLog{a.journal}, Rules: a.parts.Rules,
@@ -216,7 +217,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: memory(a.cfg), Paused: a.gate.paused, Logger: a.log,
 		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Poll: a.poll(),
 		Listens: a.listens(o), Waiting: a.spooled, Unreadable: a.spoolAside, AloneFor: aloneFor(a.cfg), History: a.cfg.Attribution.History.Std(),
-		HTTPAddr: a.advertised, AskCutOff: newPeers().cutOff,
+		HTTPAddr: a.advertised, AskCutOff: peers.cutOff, AskAlone: peers.alone,
 	})
 	return err
 }
@@ -283,7 +284,7 @@ func (a *App) buildHTTP(o Options) error {
 	a.http, err = httpx.New(httpx.Config{
 		Listen: a.cfg.HTTP.Listen, Tokens: a.parts.Tokens, Checks: a.checks(), Metrics: promhttp.HandlerFor(a.registry(), promhttp.HandlerOpts{}),
 		Version: o.Version, Log: a.log,
-		Instance: httpx.Instance{ID: a.journal.ID(), CutOff: func() bool { return a.engine.CutOff() > 0 }},
+		Instance: httpx.Instance{ID: a.journal.ID(), CutOff: func() bool { return a.engine.CutOff() > 0 }, Alone: a.answersAlone},
 	})
 	if err != nil {
 		return err

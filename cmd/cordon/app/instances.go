@@ -64,6 +64,9 @@ func (a *App) advertised() string {
 	return ""
 }
 
+// answersAlone is what /readyz says to other instances.
+func (a *App) answersAlone() bool { return a.engine.AnswersAlone() }
+
 // peers asks other instances over HTTP.
 type peers struct{ client *httpx.ReadinessClient }
 
@@ -77,4 +80,14 @@ func (p *peers) cutOff(ctx context.Context, other quarantine.Instance) bool {
 	}
 	cutOff, err := p.client.CutOff(ctx, other.HTTP, other.ID)
 	return err == nil && cutOff
+}
+
+// alone reports whether another instance says clearly that it answers accounting
+// which Redis does not take.
+func (p *peers) alone(ctx context.Context, other quarantine.Instance) bool {
+	if other.HTTP == "" {
+		return false
+	}
+	alone, err := p.client.Alone(ctx, other.HTTP, other.ID)
+	return err == nil && alone
 }

@@ -1,0 +1,72 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"cordon/cmd/cordon/client"
+)
+
+// TestANewcomerWaitsForALoneInstanceThatAnswersOn lasts as long as the shortest
+// alone_for and all that is added to it: b, which knows of nobody who has to wait, is
+// cut off and goes on beyond that, and c is new.
+func TestANewcomerWaitsForALoneInstanceThatAnswersOn(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, func(s *site) { s.spool = "{alone_for: 1m}" })
+	p.online(1)
+	p.end(soon) // a left, and b knows that
+	within(t, soon, "b knows that a left", func() (string, bool) {
+		page, answer, _ := look[struct {
+			Results []client.Instance `json:"results"`
+		}](p.b, "/instances", nil)
+		for _, i := range page.Results {
+			if i.Name == "cordon-a" && i.State == "left" {
+				return answer, true
+			}
+		}
+		return answer, false
+	})
+	p.lineB.set(lineRefuses)
+	p.moves(1)
+	time.Sleep(longOutage)
+
+	s := p.site
+	s.name, s.journal, s.redis = "cordon-c", "", p.redis.Addr
+	c := newInstance(t, s)
+	c.serve()
+	first := c.report(lineIP(0))
+	names := func(id, what string) {
+		t.Helper()
+		within(t, soon, "the verdict waits for cordon-b", func() (string, bool) {
+			v, answer, _ := look[client.Verdict](c, "/verdicts/"+id, nil)
+			if len(c.cases("")) > 0 {
+				t.Fatalf("somebody is blamed: %v", c.cases(""))
+			}
+			return answer, v.State == "pending" && strings.Contains(v.Reason, what)
+		})
+	}
+	names(first, "waits for accounting of that moment on instance cordon-b")
+	names(first, "on instance cordon-b, silent since ")
+	within(t, soon, "readiness names the instance", func() (string, bool) {
+		_, ready := c.get("/readyz?verbose")
+		return ready, strings.Contains(ready, "[-]instances failed (not essential): 1 verdicts wait for instance cordon-b, silent since ")
+	})
+	refused := c.cli("instance", "forget", "cordon-b", "--reason", "a mistake")
+	if refused.code != 1 || !strings.Contains(refused.err, "instance cordon-b is there: at ") {
+		t.Error(refused)
+	}
+	time.Sleep(150 * time.Second) // beyond alone_for, 60 s and 15 s
+	if _, err := radclient(t, p.b.radius(), "acct", acctSecret, record{user: "u1", session: "u1", ip: "192.0.2.7"}.String(), "-r", "1", "-t", "3"); err != nil {
+		t.Errorf("b, which is alone, does not answer: %v", err)
+	}
+	second := c.report(lineIP(0))
+	names(second, "on instance cordon-b, silent since ")
+	p.lineB.set(lineUp)
+	within(t, 2*soon, "bob is named", func() (string, bool) {
+		all := c.cases("")
+		return fmt.Sprint(all), len(all) == 1 && all[0].Subscriber == "bob0"
+	})
+	c.verdict(second, "acted")
+}
