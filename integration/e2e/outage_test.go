@@ -60,7 +60,7 @@ func (p *pair) online(n int) {
 	p.t.Helper()
 	var starts []record
 	for i := range n {
-		starts = append(starts, record{user: fmt.Sprint("alice", i), session: fmt.Sprint("A", i), ip: lineIP(i), ago: time.Minute})
+		starts = append(starts, record{user: fmt.Sprint("alice", i), session: fmt.Sprint("A", i), ip: lineIP(i), ago: time.Hour})
 	}
 	p.b.account(starts...)
 }
