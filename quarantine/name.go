@@ -58,6 +58,20 @@ func escapeOctets(key *strings.Builder, octets string) {
 	}
 }
 
+// wellEscaped reports whether each \x of a key stands for an octet. A key may escape
+// more than [EscapeName] does: the text by which a name would pass for a line's key.
+func wellEscaped(key string) bool {
+	for at := strings.IndexByte(key, '\\'); at >= 0 && at < len(key); {
+		run := len(key[at:]) - len(strings.TrimLeft(key[at:], `\`))
+		rest := key[at+run:]
+		if run == 1 && strings.HasPrefix(rest, "x") && (len(rest) < 3 || strings.IndexByte(hexDigits, rest[1]) < 0 || strings.IndexByte(hexDigits, rest[2]) < 0) {
+			return false
+		}
+		at += max(run, 1)
+	}
+	return true
+}
+
 // ErrNoKey says that no name has the key.
 var ErrNoKey = errors.New(`holds a \x that stands for no octet: octets are \xNN in lower-case hexadecimal digits, and a \ before x is written twice`)
 

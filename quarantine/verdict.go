@@ -152,8 +152,8 @@ func CheckSubscriber(key string) *FieldError {
 	if reason := checkText(key, MaxSubscriberKey); reason != "" {
 		return &FieldError{"subscriber", reason}
 	}
-	if _, err := UnescapeName(key); err != nil {
-		return &FieldError{"subscriber", err.Error()}
+	if !wellEscaped(key) {
+		return &FieldError{"subscriber", ErrNoKey.Error()}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/gaissmai/bart"
 
@@ -23,8 +24,25 @@ type Client struct {
 	Relay    bool
 	RelayFor []string
 
+	// UnreportedDelay is how long the event of a record may have been before its
+	// arrival, beside what Acct-Delay-Time says, where no Event-Timestamp tells: the
+	// retransmissions and queues that nobody counts. It says of a relay that it keeps
+	// Acct-Delay-Time up to date, but for that. 0: [DirectUnreportedDelay] for a BNG,
+	// and none for one that has shown that it counts; Config.MaxAge for a relay.
+	UnreportedDelay time.Duration
+
 	key *radiusx.Key // of Secret; set in the server's own copy
 }
+
+// DirectUnreportedDelay is how long a BNG tries before a record arrives, without
+// telling so, if nothing else is configured: three servers, each asked four times
+// with 5 s between, which is the longest of the usual defaults.
+const DirectUnreportedDelay = time.Minute
+
+// countsDelay reports whether Acct-Delay-Time of the client's records says how long
+// they waited on their way: a BNG speaks for itself, a relay hands on what the BNG
+// said unless it is known to count.
+func (c *Client) countsDelay() bool { return !c.Relay || c.UnreportedDelay > 0 }
 
 // Validate reports what makes the client unusable.
 func (c *Client) Validate() error {
@@ -39,6 +57,9 @@ func (c *Client) Validate() error {
 	}
 	if len(c.RelayFor) > 0 && !c.Relay {
 		errs = append(errs, errors.New("relays for BNGs but is no relay"))
+	}
+	if c.UnreportedDelay < 0 {
+		errs = append(errs, errors.New("unreported delay must be > 0"))
 	}
 	return errors.Join(errs...)
 }

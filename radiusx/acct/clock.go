@@ -21,7 +21,8 @@ const (
 type sighting struct {
 	arrived time.Time
 	delay   time.Duration // Acct-Delay-Time
-	told    bool          // Acct-Delay-Time was there
+	told    bool          // Acct-Delay-Time was there, of a sender that counts
+	wait    time.Duration // how long it may have waited beside that, if nothing tells
 	stamp   time.Time     // Event-Timestamp
 	relayed bool          // by an AAA server
 }
@@ -29,6 +30,9 @@ type sighting struct {
 // unexplained is how much earlier the stamp is than arrival and delay say. A clock
 // that is ahead makes it negative.
 func (s *sighting) unexplained() time.Duration { return s.arrived.Add(-s.delay).Sub(s.stamp) }
+
+// counted reports whether the delay is known to say how long the record waited.
+func (s *sighting) counted() bool { return s.told && (s.relayed || s.wait == 0) }
 
 // clockFault says what became of an Event-Timestamp.
 type clockFault int
@@ -43,8 +47,9 @@ const (
 // judged is when an event was.
 type judged struct {
 	at, latest time.Time // latest: zero if at is certain
+	seems      time.Time // the likeliest moment; zero if at is certain
 	fault      clockFault
-	guessed    bool // at is arrival less delay, and nothing else tells whether it waited
+	guessed    bool // nothing tells how long it waited, beside the delay
 }
 
 // clock measures what one way on which the records of a BNG come makes of its
@@ -72,13 +77,30 @@ func (c *clock) judge(s sighting, maxAge time.Duration) judged {
 	switch {
 	case u.Abs() <= clockLimit && u-offset <= clockLimit:
 		return judged{at: minTime(s.stamp, s.arrived)}
-	case s.stamp.Before(oldest), u < 0 && !steady:
-		return judged{at: arrival, fault: faultOf(u), guessed: true}
 	case steady && u-offset <= clockLimit:
 		return judged{at: arrival, fault: faultOf(u)}
+	case steady:
+	case u < 0, s.stamp.Before(oldest) && s.counted():
+		return guess(maxTime(arrival.Add(-s.wait), oldest), arrival, faultOf(u))
+	case s.stamp.Before(oldest): // a clock that was never set, or a record that waited so long
+		return guess(oldest, arrival, clockBehind)
 	}
-	at := maxTime(s.stamp.Add(offset), oldest)
-	return judged{at: minTime(at, arrival), latest: arrival, fault: clockContradictory}
+	seems := minTime(maxTime(s.stamp.Add(offset), oldest), arrival)
+	j := judged{at: seems, latest: arrival, seems: seems, fault: clockContradictory}
+	if s.relayed && !c.run.steady() { // it waited, and the clock may be ahead all the same
+		j.at = minTime(seems, maxTime(arrival.Add(-s.wait), oldest))
+	}
+	return j
+}
+
+// guess is what is said of an event that was at some moment of [from, arrival], and
+// nothing tells when.
+func guess(from, arrival time.Time, fault clockFault) judged {
+	j := judged{at: minTime(from, arrival), fault: fault, guessed: true}
+	if j.at.Before(arrival) {
+		j.latest, j.seems = arrival, arrival
+	}
+	return j
 }
 
 func faultOf(unexplained time.Duration) clockFault {

@@ -28,9 +28,9 @@ func TestEventTimeOfASingleRecord(t *testing.T) {
 		source       TimeSource
 		absurd       int
 	}{
-		{"neither attribute", none, 0, 0, certain, FromDelay, 0},
+		{"neither attribute", none, 0, -DirectUnreportedDelay, 0, FromDelay, 0},
 		{"only a delay", none, 40 * time.Second, -40 * time.Second, certain, FromDelay, 0},
-		{"a delay beyond all reason", none, 1 << 31 * time.Second, -maxAge, certain, FromDelay, 1},
+		{"a delay beyond all reason", none, 1 << 31 * time.Second, -maxAge, 0, FromDelay, 1},
 		{"a delay beyond all reason beside a timestamp", -3 * time.Second, 1 << 31 * time.Second, -3*time.Second - half, certain, FromEventTimestamp, 1},
 		{"a timestamp", -3 * time.Second, 0, -3*time.Second - half, certain, FromEventTimestamp, 0},
 		{"a timestamp that its delay explains", -90 * time.Second, 89 * time.Second, -90*time.Second - half, certain, FromEventTimestamp, 0},
@@ -38,8 +38,10 @@ func TestEventTimeOfASingleRecord(t *testing.T) {
 		{"a timestamp long before its arrival", -5 * time.Hour, 7 * time.Second, -5*time.Hour - half, -7 * time.Second, FromEventTimestamp, 0},
 		{"a clock a little ahead", 3 * time.Second, 0, 0, certain, FromEventTimestamp, 0},
 		{"a clock far ahead", time.Minute, 7 * time.Second, -7 * time.Second, certain, FromDelay, 0},
+		{"a clock far ahead, and no delay", time.Minute, 0, -DirectUnreportedDelay, 0, FromDelay, 0},
 		{"a clock ahead by what the record waited", 0, time.Hour, -time.Hour, certain, FromDelay, 0},
 		{"a clock that was never set", -48 * time.Hour, 7 * time.Second, -7 * time.Second, certain, FromDelay, 1},
+		{"a clock that was never set, and no delay", -48 * time.Hour, 0, -maxAge, 0, FromDelay, 1},
 	} {
 		d := decoded{delay: test.delay, told: test.delay > 0}
 		if test.event != none {

@@ -39,6 +39,8 @@ type clocks struct {
 
 	mu sync.Mutex // guards what follows
 	by map[clockKey]*measured
+	// counting are the direct BNGs that sent an Acct-Delay-Time other than 0.
+	counting map[clockKey]bool
 }
 
 type clockKey struct {
@@ -52,7 +54,7 @@ type measured struct {
 }
 
 func newClocks(maxAge time.Duration) *clocks {
-	return &clocks{maxAge: maxAge, by: map[clockKey]*measured{}}
+	return &clocks{maxAge: maxAge, by: map[clockKey]*measured{}, counting: map[clockKey]bool{}}
 }
 
 // judge says when the event of a record was that has Event-Timestamp; bngOf names
@@ -113,24 +115,28 @@ func (c *clocks) list() []Clock {
 // at sets when the event of a record was, and counts what was not believed.
 func (s *Server) at(r *Record, d *decoded) {
 	r.Delay, r.AtSource = d.delay, FromDelay
+	now := sighting{arrived: r.Arrived, delay: d.delay, told: d.told && r.Client.countsDelay(), stamp: d.eventTime, relayed: r.Client.Relay}
+	now.wait = s.clocks.unreported(r, d)
 	if d.delay > s.config.MaxAge {
 		d.absurd++
-		r.Delay = 0
-		if d.eventTime.IsZero() || r.Arrived.Add(-d.delay).Sub(d.eventTime).Abs() <= clockLimit { // it has waited so long
+		r.Delay, now.delay, now.told, now.wait = 0, 0, false, s.config.MaxAge
+		if !d.eventTime.IsZero() && r.Arrived.Add(-d.delay).Sub(d.eventTime).Abs() <= clockLimit { // it has waited so long
 			r.At = r.Arrived.Add(-s.config.MaxAge)
 			return
 		}
 	}
-	if r.At = r.Arrived.Add(-r.Delay); d.eventTime.IsZero() {
-		d.untimed = !d.told
+	if d.eventTime.IsZero() {
+		arrival := r.Arrived.Add(-r.Delay)
+		r.date(guess(maxTime(arrival.Add(-now.wait), r.Arrived.Add(-s.config.MaxAge)), arrival, clockBelieved))
+		d.unstamped = r.Client.Relay && r.Undated && r.Client.UnreportedDelay == 0
 		return
 	}
-	j := s.clocks.judge(r, sighting{arrived: r.Arrived, delay: r.Delay, told: d.told, stamp: d.eventTime, relayed: r.Client.Relay}, s.config.BNGOf)
+	j := s.clocks.judge(r, now, s.config.BNGOf)
 	if d.eventTime.Sub(r.Arrived).Abs() > s.config.MaxAge {
 		d.absurd++
 	}
-	d.untimed = j.guessed && !d.told
-	switch r.At, r.Latest = j.at, j.latest; j.fault {
+	r.date(j)
+	switch j.fault {
 	case clockAhead:
 		s.tally.add(ClockAhead)
 	case clockBehind:
@@ -141,4 +147,40 @@ func (s *Server) at(r *Record, d *decoded) {
 	default:
 		r.AtSource = FromEventTimestamp
 	}
+}
+
+// date takes in when the event was.
+func (r *Record) date(j judged) {
+	r.At, r.Latest, r.Undated, r.Seems = j.at, j.latest, j.guessed && !j.latest.IsZero(), j.seems
+}
+
+// unreported is how long the record may have waited before it arrived, beside its
+// Acct-Delay-Time, if nothing else tells. Acct-Delay-Time is the only trace of a
+// retransmission (RFC 2866 section 5.2), and 0 is what a BNG sends that does not
+// count: one that ever sent another value does.
+func (c *clocks) unreported(r *Record, d *decoded) time.Duration {
+	switch {
+	case r.Client.Relay && r.Client.UnreportedDelay == 0:
+		return c.maxAge
+	case r.Client.Relay:
+		return r.Client.UnreportedDelay
+	case c.counts(clockKey{r.From.Addr().Unmap(), r.NAS}, d):
+		return 0
+	case r.Client.UnreportedDelay > 0:
+		return r.Client.UnreportedDelay
+	}
+	return DirectUnreportedDelay
+}
+
+// counts reports whether a direct BNG counts the time for which it tries.
+func (c *clocks) counts(key clockKey, d *decoded) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if d.told && d.delay > 0 && d.delay <= c.maxAge && !c.counting[key] {
+		if len(c.counting) >= maxClocks {
+			clear(c.counting)
+		}
+		c.counting[key] = true
+	}
+	return d.told && c.counting[key]
 }

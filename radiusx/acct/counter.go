@@ -53,6 +53,7 @@ const (
 	DoubledMultiSession // two Acct-Multi-Session-Ids
 	DoubledKey          // two of the attribute that names the subscriber
 	DoubledFramedIP     // two Framed-IP-Addresses
+	Undated             // of a relay, without Event-Timestamp: nothing tells how long it waited there
 
 	// Event-Timestamps that were not believed; see clock.
 	ClockAhead         // of a clock that is ahead
@@ -103,6 +104,7 @@ var counters = [counterCount]struct {
 	DoubledMultiSession:     {"doubled_multi_session_id", false, false, true},
 	DoubledKey:              {"doubled_subscriber_key", false, false, true},
 	DoubledFramedIP:         {"doubled_framed_ip", false, false, true},
+	Undated:                 {"undated", false, false, true},
 	ClockAhead:              {"clock_ahead", false, false, false},
 	ClockBehind:             {"clock_behind", false, false, false},
 	ClockContradictory:      {"clock_contradictory", false, false, false},

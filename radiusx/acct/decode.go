@@ -48,7 +48,7 @@ type decoded struct {
 	absurd    int       // times left out because they cannot be
 	nat       natNews
 	told      bool     // Acct-Delay-Time is there
-	untimed   bool     // nothing tells whether it waited before it arrived, see Server.at
+	unstamped bool     // from a relay, and nothing tells how long it waited there
 	conflict  bool     // two different values of Acct-Status-Type
 	gone      []string // kinds of address that are down, see dropReleased
 	seen      [256]bool

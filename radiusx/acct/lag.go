@@ -13,8 +13,9 @@ import (
 //
 // A record whose Event-Timestamp contradicts its arrival may come late, or from a
 // BNG whose clock is off. It comes late unless the relay counted its waiting, or
-// sent a record that was in time a moment ago. One that does not tell when its event
-// was, neither by Acct-Delay-Time nor by a stamp that is believed, is no evidence.
+// sent a record that was in time a moment ago. Only a relay that is known to count it
+// says by Acct-Delay-Time that nothing waits: others hand on what the BNG said, and
+// a record that tells in no other way when its event was is no evidence of it.
 const (
 	lagLimit  = 3 * time.Second
 	lagLinger = 15 * time.Second
@@ -43,7 +44,7 @@ func newLag() *lag {
 	return &lag{behind: make(map[relay]lagging), inTime: make(map[relay]time.Time)}
 }
 
-// note takes a record's times in; not of one that nothing tells the time of.
+// note takes a record's times in.
 func (l *lag) note(r *Record) {
 	if !r.Client.Relay {
 		return
@@ -51,12 +52,13 @@ func (l *lag) note(r *Record) {
 	from := relay{r.Client, r.From.Addr().Unmap()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	at := r.At
-	if !r.Latest.IsZero() && r.Delay > 0 {
+	at, counts := r.Reported(), r.Client.countsDelay()
+	if !r.Latest.IsZero() && r.Delay > 0 && counts {
 		at = r.Latest
 	}
 	late := r.Arrived.Sub(at) > lagLimit
 	switch {
+	case !late && r.Undated && !counts:
 	case !late:
 		delete(l.behind, from)
 		l.inTime[from] = r.Arrived

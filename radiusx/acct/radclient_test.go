@@ -82,7 +82,7 @@ Acct-Status-Type = Accounting-On, NAS-Identifier = "bng1", Message-Authenticator
 	if alice.UserName != "alice@isp" || alice.FramedIP.String() != "198.51.100.7" || len(alice.Prefixes) != 3 || alice.Service {
 		t.Errorf("session's record: %+v", alice)
 	}
-	if alice.AtSource != FromDelay || time.Since(alice.At) > time.Hour {
+	if alice.AtSource != FromDelay || time.Since(alice.Latest) > time.Hour {
 		t.Errorf("a clock of 2020 was believed: %v", alice.At)
 	}
 	for _, id := range []string{"0000A1B2:1", "isg1", "se1"} {

@@ -147,9 +147,7 @@ func (s *Server) accounting(x *exchange, d *decoded, client *Client, packet []by
 	s.at(r, d)
 	s.blameParts(d, r, countAttributes(packet))
 	x.mark = s.open.begin(r)
-	if !d.untimed {
-		s.lag.note(r)
-	}
+	s.lag.note(r)
 	s.enqueue(x, now)
 }
 
@@ -176,6 +174,9 @@ func (s *Server) blameParts(d *decoded, r *Record, attributes int) {
 	}
 	count(BadAttribute, d.bad)
 	count(AbsurdTime, d.absurd)
+	if d.unstamped {
+		count(Undated, 1)
+	}
 	for _, fault := range d.nat.faults {
 		count(fault, 1)
 	}

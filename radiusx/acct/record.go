@@ -21,12 +21,15 @@ type Record struct {
 	// (RFC 2869 section 5.3) wins where Arrived - Acct-Delay-Time agrees with it
 	// within 5 s. Where it is later than that, older than Config.MaxAge, or by a
 	// steady difference earlier, the clock of the BNG is off and At is
-	// Arrived - Acct-Delay-Time, as it is without Event-Timestamp. Where it is
-	// earlier and nobody knows why (a clock, or a queue that does not count its
-	// waiting), the event was at some moment of [At, Latest]. All have a
-	// resolution of one second.
+	// Arrived - Acct-Delay-Time. Where it is earlier and nobody knows why (a
+	// clock, or a queue that does not count its waiting), the event was at some
+	// moment of [At, Latest]; also where neither Event-Timestamp nor an
+	// Acct-Delay-Time that can be relied on tells, see Client.UnreportedDelay. All
+	// have a resolution of one second.
 	At       time.Time
 	Latest   time.Time // zero: At is certain
+	Undated  bool      // nothing says when within [At, Latest]: At is how long it may have waited at most
+	Seems    time.Time // the likeliest moment of [At, Latest]; zero if At is certain
 	AtSource TimeSource
 	Delay    time.Duration // Acct-Delay-Time; 0 when absent or implausible
 
@@ -70,6 +73,17 @@ type Record struct {
 	Naming []radiusx.Attribute
 }
 
+// NoLaterThan is the latest moment at which the event may have been.
+func (r *Record) NoLaterThan() time.Time { return maxTime(r.At, r.Latest) }
+
+// Reported is how far the sender has come, as far as the record shows.
+func (r *Record) Reported() time.Time {
+	if r.Seems.IsZero() {
+		return r.At
+	}
+	return r.Seems
+}
+
 // Started returns when the session began as far as this record tells: the
 // event time less Acct-Session-Time. For an Interim-Update that arrives before
 // its Start it is the best that is known.
@@ -80,7 +94,7 @@ type TimeSource int
 
 // The sources of an event time.
 const (
-	FromDelay          TimeSource = iota // arrival less Acct-Delay-Time (0 when absent)
+	FromDelay          TimeSource = iota // arrival less Acct-Delay-Time (0 when absent), or from some time before on
 	FromEventTimestamp                   // Event-Timestamp
 )
 

@@ -157,7 +157,7 @@ func TestInterimUpdatesTellOfReleasedAddresses(t *testing.T) {
 
 func TestAContradictoryRecordOfARelayIsAClockOrALag(t *testing.T) {
 	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	relay := &Client{Relay: true}
+	relay := &Client{Relay: true, UnreportedDelay: time.Minute}
 	uncertain := func(arrived time.Time, delay time.Duration) *Record {
 		return &Record{Client: relay, Arrived: arrived, At: arrived.Add(-time.Hour), Latest: arrived.Add(-delay), Delay: delay}
 	}

@@ -67,7 +67,7 @@ func newWatermark(linger time.Duration) *watermark {
 
 // begin adds a record.
 func (w *watermark) begin(r *Record) *mark {
-	m := &mark{at: r.At, key: missedKeyOf(r)}
+	m := &mark{at: r.Reported(), key: missedKeyOf(r)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	heap.Push(&w.open, m)

@@ -39,6 +39,7 @@ type Accounting struct {
 	ignore    []matcher
 	keys      *SubscriberKeys
 	key       SubscriberKey
+	lines     *lineKeys
 	strangers *strangers
 	blamed    acct.Complaints
 	heard     heard
@@ -48,7 +49,7 @@ var _ acct.Handler = (*Accounting)(nil)
 
 // NewAccounting returns a handler that records what the fleet's BNGs report.
 func NewAccounting(fleet *Fleet, store quarantine.SessionRecorder, c AccountingConfig) *Accounting {
-	a := &Accounting{fleet: fleet, store: store, plan: c.Plan, keys: c.Keys, key: c.Key, strangers: newStrangers()}
+	a := &Accounting{fleet: fleet, store: store, plan: c.Plan, keys: c.Keys, key: c.Key, lines: fleet.lineKeysOf(c.Key), strangers: newStrangers()}
 	for _, i := range c.Ignore {
 		a.ignore = append(a.ignore, newMatcher(i))
 	}
@@ -109,8 +110,7 @@ func (a *Accounting) events(r *acct.Record) ([]quarantine.SessionEvent, error) {
 	if m == nil || !allowed && !r.Client.Relay && a.fleet.at(r.From.Addr()) == nil {
 		a.strangers.note(r)
 	}
-	a.nameSubscriber(r, m)
-	name := a.subscriber(r)
+	name := a.subscriber(r, a.nameSubscriber(r, m))
 	switch {
 	case !allowed:
 		a.blame(a.fleet.notAllowed(r), r)
@@ -155,11 +155,11 @@ func (a *Accounting) blame(reason string, r *acct.Record) {
 
 // subscriber returns the key of whom the record is about; empty if it names
 // nobody, or more than one.
-func (a *Accounting) subscriber(r *acct.Record) string {
+func (a *Accounting) subscriber(r *acct.Record, made rendering) string {
 	if r.Doubled.Has(acct.DoubledUserName | acct.DoubledSubscriber | acct.DoubledAddress) {
 		return ""
 	}
-	return a.keys.Key(r.Subscriber)
+	return a.keys.of(made, a.lines)
 }
 
 // serviceEvents tells what the record of a service shows of its session, if that is
@@ -178,11 +178,7 @@ func (a *Accounting) serviceEvents(r *acct.Record, bng string) []quarantine.Sess
 // reset is what Accounting-On and -Off say. Where it is not certain when they were
 // said, the latest moment counts: what is not renewed after it is in doubt.
 func reset(r *acct.Record, bng string) quarantine.SessionEvent {
-	at := r.At
-	if !r.Latest.IsZero() {
-		at = r.Latest
-	}
-	return quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: bng}, At: at}
+	return quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: bng}, At: r.NoLaterThan()}
 }
 
 // shown returns what a record tells of the profiles in force.
@@ -217,14 +213,18 @@ func (a *Accounting) sessionEvent(r *acct.Record, bng string) quarantine.Session
 	return event
 }
 
+// narrow is how uncertain the time of a record may be that still tells its session's
+// start.
+const narrow = 5 * time.Minute
+
 // startedAt is when the session began, as far as the record tells. Where the time of
-// an Interim-Update or Stop is not certain, that it began so long before is of no
-// use: it would seem to be another session.
+// an Interim-Update or Stop is not known to some minutes, that it began so long before
+// is of no use: it would seem to be another session.
 func startedAt(r *acct.Record) time.Time {
 	switch {
 	case r.Status == acct.Start:
 		return r.At
-	case r.SessionTime > 0 && r.Latest.IsZero():
+	case r.SessionTime > 0 && r.NoLaterThan().Sub(r.At) <= narrow:
 		return r.Started()
 	}
 	return time.Time{}

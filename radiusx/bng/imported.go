@@ -28,9 +28,9 @@ func (a *Accounting) Import(ctx context.Context, batch []acct.Record) []error {
 			m = nil
 		}
 		a.completeNaming(r, m)
-		a.nameSubscriber(r, m)
+		made := a.nameSubscriber(r, m)
 		_, nat := insideOf(r)
-		switch r.Subscriber = a.subscriber(r); {
+		switch r.Subscriber = a.subscriber(r, made); {
 		case nat:
 			answers[i] = &quarantine.FieldError{Field: "subscriber", Reason: "is a NAT, which tells of the inside address and not of who holds it"}
 			continue

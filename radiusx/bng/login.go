@@ -18,15 +18,16 @@ type Desk struct {
 	fleet  *Fleet
 	key    SubscriberKey
 	keys   *SubscriberKeys
+	lines  *lineKeys
 	ignore []matcher
 }
 
 // NewDesk returns a desk for the fleet; c is accounting's. Without a c.Key the
 // subscriber is the User-Name.
 func NewDesk(fleet *Fleet, c AccountingConfig) *Desk {
-	d := &Desk{fleet: fleet, key: c.Key, keys: c.Keys}
+	d := &Desk{fleet: fleet, key: c.Key, keys: c.Keys, lines: fleet.lineKeysOf(c.Key)}
 	if len(d.key) == 0 {
-		d.key = SubscriberKey{{text: userNameAttribute, parts: []keyPart{{attribute: userNameAttribute}}}}
+		d.key = SubscriberKey{userNameTemplate}
 	}
 	for _, i := range c.Ignore {
 		d.ignore = append(d.ignore, newMatcher(i))
@@ -53,14 +54,14 @@ func (d *Desk) LogIn(told []radiusx.Attribute) (*LogIn, bool) {
 		return nil, false
 	}
 	record := acct.Record{UserName: value(userNameAttribute), Attributes: told, Naming: told}
-	subscriber, _, _ := subscriberKeyOf(m, d.key).of(d.fleet.valuesOf(&record))
-	if subscriber == "" {
+	made, _, _ := subscriberKeyOf(m, d.key).of(d.fleet.valuesOf(&record))
+	if made.parts == nil {
 		return nil, false
 	}
 	if slices.ContainsFunc(d.ignore, func(i matcher) bool { return i.matches(&record) }) {
 		return nil, false
 	}
-	return &LogIn{Subscriber: d.keys.Key(subscriber), bng: m, told: told}, true
+	return &LogIn{Subscriber: d.keys.of(made, d.lines), bng: m, told: told}, true
 }
 
 // BNG is the configured name of the BNG that asks, or of its redundancy group, as

@@ -12,29 +12,38 @@ import (
 	"cordon/quarantine"
 )
 
-// SubscriberKeys makes the subscriber's key of what accounting tells: the realm
-// is cut off, letters are lower-cased, octets that are not text are written as
-// such ([quarantine.EscapeName]), and a table names the account. What comes out is
-// the subscriber everywhere in Cordon; two names with the same outcome are one
-// subscriber. The zero value, and a nil one, only write octets as text.
+// SubscriberKeys makes the subscriber's key of what accounting tells: of a
+// User-Name the realm is cut off and letters are lower-cased, octets that are not
+// text are written as such ([quarantine.EscapeName]), and a table names the account.
+// What comes out is the subscriber everywhere in Cordon; two names with the same
+// outcome are one subscriber. The zero value, and a nil one, only write octets as
+// text. Of other attributes only a hardware address is lower-cased: what a BNG calls
+// a line is not spelled in several ways.
 //
 // Its methods may be called from any goroutine once the fields are set.
 type SubscriberKeys struct {
 	StripRealm bool // cut "@realm" off
 	Lower      bool // letters become small
 
-	accounts atomic.Pointer[map[string]string] // by key as Key has it before; nil: none
+	// accounts are by key as Key has it before, those of lines under asWritten and
+	// the key as the table has it; nil: none.
+	accounts atomic.Pointer[map[string]string]
 }
 
-// Key returns the subscriber that told, any octets, stands for; it is never empty
-// unless told is. A key that the table does not know stays what it is.
-func (k *SubscriberKeys) Key(told string) string {
+// asWritten begins the keys of the table for what is no User-Name; no key has it.
+const asWritten = "\x00"
+
+// Key returns the subscriber that a User-Name, any octets, stands for; it is never
+// empty unless told is. A key that the table does not know stays what it is.
+func (k *SubscriberKeys) Key(told string) string { return k.account("", k.plain(told)) }
+
+// account looks a key up in the table.
+func (k *SubscriberKeys) account(kind, key string) string {
 	if k == nil {
-		return quarantine.EscapeName(told)
+		return key
 	}
-	key := k.plain(told)
 	if accounts := k.accounts.Load(); accounts != nil {
-		if account, known := (*accounts)[key]; known {
+		if account, known := (*accounts)[kind+key]; known {
 			return account
 		}
 	}
@@ -42,14 +51,47 @@ func (k *SubscriberKeys) Key(told string) string {
 }
 
 // plain is Key without the table.
-func (k *SubscriberKeys) plain(told string) string {
+func (k *SubscriberKeys) plain(told string) string { return quarantine.EscapeName(k.name(told)) }
+
+// name is what is left of a User-Name.
+func (k *SubscriberKeys) name(told string) string {
+	if k == nil {
+		return told
+	}
 	if at := strings.LastIndexByte(told, '@'); k.StripRealm && at > 0 {
 		told = told[:at]
 	}
 	if k.Lower {
 		told = lower(told)
 	}
-	return quarantine.EscapeName(told)
+	return told
+}
+
+// of returns the subscriber whom a record names. Lines are the templates of lines
+// whose keys a name must not pass for.
+func (k *SubscriberKeys) of(made rendering, lines *lineKeys) string {
+	if made.parts == nil {
+		return ""
+	}
+	if len(made.parts) > 1 {
+		return k.account(asWritten, made.key(k.value))
+	}
+	kind := asWritten
+	if made.template.isUserName() {
+		kind = ""
+	}
+	return k.account(kind, lines.apart(k.value(made.template.parts[0].attribute, made.parts[0])))
+}
+
+// value is what an attribute's value is in a key.
+func (k *SubscriberKeys) value(attribute, value string) string {
+	switch {
+	case attribute == userNameAttribute:
+		return k.name(value)
+	case k != nil && k.Lower && quarantine.NormalMAC(value) != "":
+		return lower(value)
+	}
+	return value
 }
 
 // lower lower-cases letters and leaves octets that are no text as they are.
@@ -131,5 +173,6 @@ func (k *SubscriberKeys) enter(accounts map[string]string, fields []string) stri
 		return fmt.Sprintf("gives %q to %q, an earlier line to %q", key, account, other)
 	}
 	accounts[strings.Clone(key)] = strings.Clone(account)
+	accounts[asWritten+quarantine.EscapeName(name)] = accounts[key]
 	return ""
 }

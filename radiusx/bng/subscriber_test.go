@@ -57,7 +57,7 @@ func TestTheTableOfAccountsIsCheckedLineByLine(t *testing.T) {
 	if want := []int{4, 5, 6, 7, 9}; !slices.Equal(lines, want) {
 		t.Errorf("faults %+v, want lines %v", faults, want)
 	}
-	if len(accounts) != 3 || accounts["alice"] != "4711" || accounts["b,ob"] != "4712" || accounts["eve"] != "4715" {
+	if len(accounts) != 7 || accounts["alice"] != "4711" || accounts["b,ob"] != "4712" || accounts["eve"] != "4715" {
 		t.Errorf("accounts %v", accounts)
 	}
 	if _, faults, _ := k.ReadAccounts(strings.NewReader(strings.Repeat("x\n", 1000))); len(faults) != maxLineFaults {

@@ -70,6 +70,9 @@ func (t *KeyTemplate) parse(rest string, d *radiusx.Dictionary) error {
 			return errors.New("% must be followed by {Attribute} or by another %")
 		}
 	}
+	if slices.ContainsFunc(t.parts, func(p keyPart) bool { return strings.Contains(p.literal, `\`) }) {
+		return errors.New(`text must not hold a \, which begins an escape`)
+	}
 	if len(t.attributes()) == 0 {
 		return errors.New("must name an attribute, or everybody is one subscriber")
 	}
@@ -156,41 +159,50 @@ var (
 	errLong  = errors.New("the subscriber's key is too long, and a part of it would be another's")
 )
 
-// of returns the key, and which template made it; "" if the record names
-// nobody.
-func (k SubscriberKey) of(values keyValues) (key string, template int, err error) {
-	for i := range k {
-		key, err := k[i].of(values)
-		switch {
-		case err != nil:
-			return "", i, err
-		case len(key) > quarantine.MaxSubscriberKey/4: // octets that are no text become four
-			return "", i, errLong
-		case key != "":
-			return key, i, nil
-		}
-	}
-	return "", len(k), nil
+// rendering is what a template makes of a record. The zero rendering names nobody.
+type rendering struct {
+	template *KeyTemplate
+	parts    []string // literal text and values, by the template's parts, as they are in the record
 }
 
-// of returns "" if an attribute is missing or empty.
-func (t *KeyTemplate) of(values keyValues) (string, error) {
-	var key strings.Builder
-	for _, p := range t.parts {
-		if p.attribute == "" {
-			key.WriteString(p.literal)
+// String is the text as it is, octets that are no text among it; "" if it names
+// nobody.
+func (r *rendering) String() string { return strings.Join(r.parts, "") }
+
+// of returns what the first template makes whose attributes are there, and which one
+// it is; the zero rendering if the record names nobody.
+func (k SubscriberKey) of(values keyValues) (made rendering, template int, err error) {
+	for i := range k {
+		made, err := k[i].of(values)
+		switch {
+		case err != nil:
+			return rendering{}, i, err
+		case len(made.String()) > quarantine.MaxSubscriberKey/4: // octets that are no text become four
+			return rendering{}, i, errLong
+		case made.parts != nil:
+			return made, i, nil
+		}
+	}
+	return rendering{}, len(k), nil
+}
+
+// of returns the zero rendering if an attribute is missing or empty.
+func (t *KeyTemplate) of(values keyValues) (rendering, error) {
+	parts := make([]string, len(t.parts))
+	for i, p := range t.parts {
+		if parts[i] = p.literal; p.attribute == "" {
 			continue
 		}
 		told := values(p.attribute)
 		if len(told) == 0 || told[0] == "" {
-			return "", nil
+			return rendering{}, nil
 		}
 		if slices.ContainsFunc(told[1:], func(v string) bool { return v != told[0] }) {
-			return "", errTwice
+			return rendering{}, errTwice
 		}
-		key.WriteString(p.readable(told[0]))
+		parts[i] = p.readable(told[0])
 	}
-	return key.String(), nil
+	return rendering{t, parts}, nil
 }
 
 // readable writes octets that are printable ASCII as the text they are: a circuit
@@ -216,18 +228,31 @@ func subscriberKeyOf(m *member, common SubscriberKey) SubscriberKey {
 	return common
 }
 
-// nameSubscriber sets whom the record is about.
-func (a *Accounting) nameSubscriber(r *acct.Record, m *member) {
+// nameSubscriber finds out whom the record is about: r.Subscriber becomes the text
+// that names him, as it is.
+func (a *Accounting) nameSubscriber(r *acct.Record, m *member) rendering {
 	key := subscriberKeyOf(m, a.key)
 	if key == nil || key.plain() && r.Naming == nil {
-		return // the record says it, as acct.Config has it
+		return userNamed(r.Subscriber) // the record says it, as acct.Config has it
 	}
-	var err error
-	r.Subscriber, _, err = key.of(a.fleet.valuesOf(r))
+	made, _, err := key.of(a.fleet.valuesOf(r))
+	r.Subscriber = made.String()
 	if errors.Is(err, errTwice) && !r.Doubled.Has(acct.DoubledUserName|acct.DoubledSubscriber) { // else counted before
 		r.Doubled |= acct.DoubledSubscriber
 		a.blame(acct.DoubledKey.String(), r)
 	}
+	return made
+}
+
+// userNameTemplate is the template of a key that is the User-Name.
+var userNameTemplate = KeyTemplate{text: userNameAttribute, parts: []keyPart{{attribute: userNameAttribute}}}
+
+// userNamed is what that template makes of a name.
+func userNamed(name string) rendering {
+	if name == "" {
+		return rendering{}
+	}
+	return rendering{&userNameTemplate, []string{name}}
 }
 
 // fallsBack reports whether a record is not named by the first template, and may
@@ -239,7 +264,7 @@ func (a *Accounting) fallsBack(r *acct.Record, bng string) bool {
 		return false
 	}
 	first, err := key[0].of(a.fleet.valuesOf(r))
-	return err == nil && first == ""
+	return err == nil && first.parts == nil
 }
 
 // namedByUserName reports whether the subscribers of a BNG are their User-Names.

@@ -208,6 +208,7 @@ func checkAccounting(d *document, cfg *Config, parts *Parts) {
 		}
 		client := acct.Client{
 			Prefix: c.Address, Secret: readRADIUSSecret(d, p, c.Secret, c.SecretFile), Relay: len(c.RelayFor) > 0, RelayFor: c.RelayFor,
+			UnreportedDelay: c.UnreportedDelay.Std(),
 		}
 		if err := client.Validate(); err != nil && c.Address.IsValid() && !client.Secret.IsZero() {
 			d.fail(p, "%v", err)

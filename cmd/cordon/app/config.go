@@ -99,6 +99,8 @@ type Client struct {
 	Secret     string       `yaml:"secret"`
 	SecretFile string       `yaml:"secret_file"`
 	RelayFor   []string     `yaml:"relay_for"` // makes it a relay: the BNGs it may speak for
+
+	UnreportedDelay quarantine.Duration `yaml:"unreported_delay"` // how long records may wait beside what Acct-Delay-Time says; 0: the default
 }
 
 // Ignore describes sessions that are seen and never touched.

@@ -45,6 +45,11 @@ func checkSubscriberKey(d *document, p path, told SubscriberKey, dictionary *rad
 		if slices.Contains(told[:i], text) {
 			d.fail(p.to(i), "%s is there twice", text)
 		}
+		for n := range key {
+			if key[n].Alike(&template) {
+				d.warn(p.to(i), "%s and %s make the same keys of the same values, so one's line may be another's: write text that tells them apart, such as line:%%{…}", key[n], template)
+			}
+		}
 		key = append(key, template)
 	}
 	return key
