@@ -15,7 +15,7 @@ func TestOnSentinelCordonGoesOnAfterTheMasterIsKilled(t *testing.T) {
 	sentinel := storetest.StartSentinel(t)
 	b := newBed(t, func(s *site) { s.redis, s.master = strings.Join(sentinel.Addrs(), " "), sentinel.Name })
 	b.online("alice", "198.51.100.7")
-	b.online("carol", "198.51.100.9")
+	b.account(record{user: "carol", session: "s-carol", ip: "198.51.100.9", ago: time.Hour})
 	b.report("198.51.100.7")
 	kept := b.stands("alice", "restricted", "bng1/s-alice acked")
 	sentinel.AwaitReplicas(2)

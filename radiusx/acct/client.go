@@ -27,15 +27,16 @@ type Client struct {
 	// UnreportedDelay is how long the event of a record may have been before its
 	// arrival, beside what Acct-Delay-Time says, where no Event-Timestamp tells: the
 	// retransmissions and queues that nobody counts. It says of a relay that it keeps
-	// Acct-Delay-Time up to date, but for that. 0: [DirectUnreportedDelay] for a BNG,
-	// and none for one that has shown that it counts; Config.MaxAge for a relay.
+	// Acct-Delay-Time up to date, but for that. 0: none for a BNG, but
+	// [DirectUnreportedDelay] where Event-Timestamp contradicts it and it has not shown
+	// that it counts; Config.MaxAge for a relay.
 	UnreportedDelay time.Duration
 
 	key *radiusx.Key // of Secret; set in the server's own copy
 }
 
-// DirectUnreportedDelay is how long a BNG tries before a record arrives, without
-// telling so, if nothing else is configured: three servers, each asked four times
+// DirectUnreportedDelay is how long a BNG whose clock is not known tries before a
+// record arrives, without telling so, if nothing else is configured: three servers, each asked four times
 // with 5 s between, which is the longest of the usual defaults.
 const DirectUnreportedDelay = time.Minute
 

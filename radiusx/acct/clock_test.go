@@ -28,7 +28,7 @@ func TestEventTimeOfASingleRecord(t *testing.T) {
 		source       TimeSource
 		absurd       int
 	}{
-		{"neither attribute", none, 0, -DirectUnreportedDelay, 0, FromDelay, 0},
+		{"neither attribute", none, 0, 0, certain, FromDelay, 0},
 		{"only a delay", none, 40 * time.Second, -40 * time.Second, certain, FromDelay, 0},
 		{"a delay beyond all reason", none, 1 << 31 * time.Second, -maxAge, 0, FromDelay, 1},
 		{"a delay beyond all reason beside a timestamp", -3 * time.Second, 1 << 31 * time.Second, -3*time.Second - half, certain, FromEventTimestamp, 1},

@@ -156,8 +156,9 @@ func (r *Record) date(j judged) {
 
 // unreported is how long the record may have waited before it arrived, beside its
 // Acct-Delay-Time, if nothing else tells. Acct-Delay-Time is the only trace of a
-// retransmission (RFC 2866 section 5.2), and 0 is what a BNG sends that does not
-// count: one that ever sent another value does.
+// retransmission (RFC 2866 section 5.2). A BNG without Event-Timestamp is taken at
+// its word, unless something else is configured. One whose stamp contradicts it says
+// 0 as well if it does not count; if it ever sent another value it does.
 func (c *clocks) unreported(r *Record, d *decoded) time.Duration {
 	switch {
 	case r.Client.Relay && r.Client.UnreportedDelay == 0:
@@ -168,6 +169,8 @@ func (c *clocks) unreported(r *Record, d *decoded) time.Duration {
 		return 0
 	case r.Client.UnreportedDelay > 0:
 		return r.Client.UnreportedDelay
+	case d.eventTime.IsZero():
+		return 0
 	}
 	return DirectUnreportedDelay
 }

@@ -105,13 +105,14 @@ func TestABNGThatDoesNotCountMayHaveTriedAnother(t *testing.T) {
 		waited    time.Duration
 		uncertain time.Duration
 	}{
-		"no delay":                      {Client{}, unsaid, unsaid, 10 * time.Second, DirectUnreportedDelay},
-		"always 0":                      {Client{}, 0, 0, 10 * time.Second, DirectUnreportedDelay},
+		"no delay":                      {Client{}, unsaid, unsaid, 0, 0},
+		"no delay, a minute configured": {Client{UnreportedDelay: time.Minute}, unsaid, unsaid, 10 * time.Second, time.Minute},
+		"always 0":                      {Client{UnreportedDelay: time.Minute}, 0, 0, 10 * time.Second, time.Minute},
 		"it counts":                     {Client{}, unsaid, 10 * time.Second, 10 * time.Second, 0},
 		"it counted before":             {Client{}, 3 * time.Second, 0, 0, 0},
-		"it counted before, not now":    {Client{}, 3 * time.Second, unsaid, 10 * time.Second, DirectUnreportedDelay},
+		"it counted before, not now":    {Client{UnreportedDelay: time.Minute}, 3 * time.Second, unsaid, 10 * time.Second, time.Minute},
 		"as long as is configured":      {Client{UnreportedDelay: 3 * time.Minute}, unsaid, unsaid, 150 * time.Second, 3 * time.Minute},
-		"an impossible one is no count": {Client{}, 1 << 31 * time.Second, 0, 10 * time.Second, DirectUnreportedDelay},
+		"an impossible one is no count": {Client{UnreportedDelay: time.Minute}, 1 << 31 * time.Second, 0, 10 * time.Second, time.Minute},
 	} {
 		w := newWay(&test.client)
 		w.record(0, test.before, false, 0)
