@@ -187,7 +187,7 @@ func (w *World) beyond(v *verdict, at spot, truth *hold, named string) bool {
 		return w.beyond(v, truth.inside.spot, truth.inside, named)
 	}
 	for _, h := range w.holds[at] {
-		if !v.told(h) || !w.leadsTo(v, h, named) {
+		if !v.told(h) || !w.leadsTo(v, h, named) && !v.namedLater(h, named) {
 			continue
 		}
 		switch {
