@@ -31,6 +31,11 @@ func Held(bindings []Binding, from, to time.Time) []Binding {
 // session counts as silent.
 const MissedInterims = 3
 
+// UnrenewedFor is how long a session is believed that no record renews and nothing shows
+// to be over, of a BNG that sends no Interim-Updates. What may show that, or hide it, is
+// remembered for as long.
+const UnrenewedFor = 30 * day
+
 // SilentSince returns when a session or binding that was renewed at seen stops
 // being evidence, if its BNG renews it that often; zero: never.
 func SilentSince(seen time.Time, interim time.Duration) time.Time {
