@@ -130,9 +130,14 @@ func drifted(prev *Session, ev *SessionEvent) bool {
 	if ev.Kind == SessionStarted {
 		return false
 	}
+	return drifts(prev, ev) || ev.StartedAt.After(prev.StartedAt) && ev.StartedAt.Before(prev.SeenAt.Add(-ClockSlack))
+}
+
+// drifts reports whether the start that an Interim-Update or Stop tells differs from
+// that of prev by no more than two clocks do in a session's time.
+func drifts(prev *Session, ev *SessionEvent) bool {
 	const perMille = 1000
-	off, start := ev.StartedAt.Sub(prev.StartedAt), ev.StartedAt
-	return off.Abs() <= ClockSlack+ev.At.Sub(start)/perMille || off > 0 && start.Before(prev.SeenAt.Add(-ClockSlack))
+	return ev.Kind != SessionStarted && ev.StartedAt.Sub(prev.StartedAt).Abs() <= ClockSlack+ev.At.Sub(ev.StartedAt)/perMille
 }
 
 // ownStart reports whether a Start under another name may be that of the session,

@@ -257,8 +257,12 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 	if doubtful(held, gaps, from, to) {
 		return Attribution{Result: Doubtful, Bindings: held, Reason: whyDoubtful(held, gaps, from, to)}
 	}
-	if !slices.ContainsFunc(held, func(b Binding) bool { return b.proves(from, to) && !b.preceded(held, from) }) {
+	proving := slices.DeleteFunc(slices.Clone(held), func(b Binding) bool { return !b.proves(from, to) || b.preceded(held, from) })
+	if len(proving) == 0 {
 		return Attribution{Result: Unknown, Bindings: held, Reason: "the last known holder may have given the address up before, and who came next is not known"}
+	}
+	if doubtful(proving, gaps, from, to) { // what is beyond doubt proves nothing
+		return Attribution{Result: Doubtful, Bindings: held, Reason: whyDoubtful(proving, gaps, from, to)}
 	}
 	return Attribution{Result: Attributed, Subscriber: held[0].Subscriber, Via: held[0].Via, Bindings: held}
 }

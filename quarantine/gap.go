@@ -89,9 +89,11 @@ type Continuity interface {
 // doubts reports whether records lost in the gap could show that somebody else
 // held b's address at some instant of [from, to]. They could not if that is over
 // before the gap, or if b was there before and a record after the gap, or after
-// to, still confirms it. An address that came in mid-session may have gone in
-// mid-session, and come back, and so may all that came within the gap. Of a session
-// whose beginning may be lost nothing is known before its first record.
+// to, still lists it: that its session stands says nothing of an address or a port
+// block that may have been given back and given to another in the gap. An address
+// that came in mid-session may have gone in mid-session, and come back, and so may all
+// that came within the gap. Of a session whose beginning may be lost nothing is known
+// before its first record.
 func (g Gap) doubts(b Binding, from, to time.Time) bool {
 	reported, within := b.reportedSince(), from.Before(g.To)
 	switch {
@@ -106,7 +108,7 @@ func (g Gap) doubts(b Binding, from, to time.Time) bool {
 	if to.Before(confirmed) {
 		confirmed = to
 	}
-	return b.RenewedAt.Before(confirmed)
+	return b.listed().Before(confirmed)
 }
 
 // doubtful reports whether every one of bindings, all of one subscriber, is in

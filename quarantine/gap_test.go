@@ -46,6 +46,11 @@ func TestWhatAFailoverMayHaveHiddenIsDoubtful(t *testing.T) {
 		{"one of two gaps is not overcome", []Binding{held("alice", "b1", "1", 0, open, 1200)}, []Gap{one[0], gap(1500, 1600)}, 1700, Doubtful},
 		{"the second gap is later", []Binding{held("alice", "b1", "1", 0, open, 1200)}, []Gap{one[0], gap(1500, 1600)}, 1400, Attributed},
 		{"two of one subscriber, one renewed", []Binding{held("alice", "b1", "1", 0, open, 900), held("alice", "b2", "2", 0, open, 1200)}, one, 2000, Attributed},
+		{"two of one subscriber, the renewed one ended since, nobody knows when", []Binding{
+			held("alice", "b1", "1", 0, open, 900), {
+				Address: held("", "", "", 0, 0, 0).Address, Session: SessionKey{"b2", "2"}, Subscriber: "alice", From: at(0), RenewedAt: at(1200), StartSeen: true, ResetAt: at(2100),
+			},
+		}, one, 2000, Doubtful},
 		{"two subscribers stay ambiguous", []Binding{held("alice", "b1", "1", 0, open, 900), held("bob", "b2", "2", 0, open, 900)}, one, 2000, Ambiguous},
 		{"nobody stays unknown", nil, one, 1050, Unknown},
 	}
@@ -57,6 +62,45 @@ func TestWhatAFailoverMayHaveHiddenIsDoubtful(t *testing.T) {
 			}
 			if got.Result == Doubtful && (got.Subscriber != "" || got.Reason == "" || len(got.Bindings) == 0) {
 				t.Errorf("a doubtful answer is %+v", got)
+			}
+		})
+	}
+}
+
+// In the gap a port block, or a prefix, was given back and given to another. What
+// follows says that the session stands, and does not list it.
+func TestThatASessionStandsAfterAGapDoesNotConfirmWhatItDoesNotList(t *testing.T) {
+	const start, interim = SessionStarted, SessionRenewed
+	x, p, block := ip4(7), delegated("2001:db8:1::/56"), portBlock(1024, 2047)
+	one := []Gap{gap(100, 160)}
+	for name, c := range map[string]struct {
+		records []SessionEvent
+		asked   Address
+		want    map[int]AttributionResult
+	}{
+		"a block": {
+			[]SessionEvent{about("A", "alice", start, 0, x, block), about("A", "alice", interim, 300, x)},
+			block, map[int]AttributionResult{50: Attributed, 130: Doubtful, 250: Doubtful, 310: Doubtful},
+		},
+		"a block that is listed again": {
+			[]SessionEvent{about("A", "alice", start, 0, x, block), about("A", "alice", interim, 300, x, block)},
+			block, map[int]AttributionResult{130: Attributed, 250: Attributed, 310: Attributed},
+		},
+		"a prefix": {
+			[]SessionEvent{about("A", "alice", start, 0, x, p), about("A", "alice", interim, 300, x)},
+			p, map[int]AttributionResult{50: Attributed, 130: Doubtful, 310: Doubtful},
+		},
+		"the address, which is listed": {
+			[]SessionEvent{about("A", "alice", start, 0, x, p), about("A", "alice", interim, 300, x)},
+			x, map[int]AttributionResult{130: Attributed, 310: Attributed},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := slices.DeleteFunc(heardOf(c.records...), func(b Binding) bool { return b.Kind != c.asked.Kind })
+			for second, want := range c.want {
+				if got := WhoHeld(all, one, c.asked.Ports.Lo, at(second), 2*time.Second); got.Result != want {
+					t.Errorf("at %d: %v %s, want %v", second, got.Result, got.Subscriber, want)
+				}
 			}
 		})
 	}

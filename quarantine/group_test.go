@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -203,6 +204,40 @@ func TestAFallbackDoesNotGiveALaterSessionToTheFirstOnesHolder(t *testing.T) {
 		ev.Fallback = true
 		if got := Apply(&first, ev, time.Time{}, nothingRestricted).Session.Subscriber; got != test.want {
 			t.Errorf("%s: %q, want %q", test.about, got, test.want)
+		}
+	}
+}
+
+// The BNG was restarted and counts its sessions anew. The newcomer's records have
+// neither what the first one's key is made of nor the session's time.
+func TestAFallbackWithoutAStartGivesNoAddressToTheFirstOnesHolder(t *testing.T) {
+	const start, interim, stop = SessionStarted, SessionRenewed, SessionEnded
+	const circuit = "bng1/eth 0/1"
+	x, y := ip4(7), ip4(8)
+	weak := func(ev SessionEvent) SessionEvent {
+		ev.Fallback = true
+		return ev
+	}
+	first := []SessionEvent{about("A", circuit, start, 0, x), about("A", circuit, interim, 300, x)}
+	for name, test := range map[string]struct {
+		then  []SessionEvent
+		asked Address
+		want  string
+	}{
+		"it says nothing of a restart":              {[]SessionEvent{weak(about("A", "bob", interim, 600, y))}, y, "unknown"},
+		"it announced the restart":                  {[]SessionEvent{restart(400), weak(about("A", "bob", interim, 600, y))}, y, "unknown"},
+		"it announced it, at a time not certain":    {[]SessionEvent{restart(400), weak(until(about("A", "bob", interim, 600, y), 605))}, y, "unknown"},
+		"the newcomer has the same address":         {[]SessionEvent{restart(400), weak(about("A", "bob", interim, 600, x))}, x, "unknown"},
+		"the newcomer's record tells when he began": {[]SessionEvent{restart(400), weak(begun(about("A", "bob", interim, 600, y), 500))}, y, "bob"},
+		"it does so after one that tells nothing": {[]SessionEvent{
+			weak(about("A", "bob", interim, 520)), weak(begun(about("A", "bob", interim, 600, y), 500)),
+		}, y, "bob"},
+		"it ends": {[]SessionEvent{weak(about("A", "bob", stop, 650, x))}, x, "unknown"},
+		"it is the first one's record, and he is he": {[]SessionEvent{weak(about("A", "bob", interim, 600, x))}, x, circuit},
+	} {
+		all := slices.DeleteFunc(heardOf(append(slices.Clone(first), test.then...)...), func(b Binding) bool { return b.Prefix != test.asked.Prefix })
+		if got := attributed(all, 0, 610); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
 	}
 }

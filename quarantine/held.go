@@ -31,6 +31,11 @@ func Held(bindings []Binding, from, to time.Time) []Binding {
 // session counts as silent.
 const MissedInterims = 3
 
+// UnrenewedFor is how long a session is believed that no record renews and nothing shows
+// to be over, of a BNG that sends no Interim-Updates. What may show that, or hide it, is
+// remembered for as long.
+const UnrenewedFor = 30 * day
+
 // SilentSince returns when a session or binding that was renewed at seen stops
 // being evidence, if its BNG renews it that often; zero: never.
 func SilentSince(seen time.Time, interim time.Duration) time.Time {
@@ -92,7 +97,7 @@ func evidence(b Binding, among *rivals) Binding {
 func (b *Binding) yield(newer *Binding, ended time.Time) bool {
 	switch {
 	case !ended.IsZero() && !newer.From.Before(ended):
-	case newer.replaces(b) && !ended.IsZero() && b.RenewedAt.After(newer.last()):
+	case newer.replaces(b) && b.listed().After(newer.last()):
 		b.loosen(b.RenewedAt) // it came back
 	case newer.replaces(b):
 		b.loosen(b.RenewedAt)
@@ -134,15 +139,16 @@ func (b *Binding) leftTo(newer *Binding) bool {
 	return !b.Listed.IsZero() && newer.heldSince().After(b.Listed) && newer.From.Before(b.To) && newer.rivals(b) && !newer.sameClaimant(b)
 }
 
-// lostTo reports whether another session that was told to hold the same before b was
-// listed with it after b was: it came back to it. Of one that has ended, a Stop of
-// the same moments says nothing.
+// lostTo reports whether another session that was told to hold the same before b, or
+// while b was listed, was listed with it after b was: it came back to it, or b was
+// listed by mistake. Of one that has ended, a Stop of the same moments says nothing.
 func (b *Binding) lostTo(other *Binding) bool {
 	slack := time.Duration(0)
 	if !other.To.IsZero() {
 		slack = ClockSlack
 	}
-	return !other.From.After(b.From) && other.listed().After(b.listed().Add(slack)) && other.rivals(b) && !other.sameClaimant(b)
+	before := !other.From.After(b.From) || !other.heldSince().After(b.listed())
+	return before && other.listed().After(b.listed().Add(slack)) && (other.rivals(b) || other.shares(b)) && !other.sameClaimant(b)
 }
 
 // contest looks who else held what the binding's session was first told to hold
@@ -298,14 +304,24 @@ func (b *Binding) partOf(old *Binding) bool {
 	return b.Session == old.Session && b.sameClaimant(old) && b.Began.Equal(b.From.Add(time.Millisecond))
 }
 
-// follows reports whether b shows that old may be over: another session was given
-// the same later, by another BNG or in another way. When, it does not tell, for
-// two BNGs can give out the same by mistake.
-func (b *Binding) follows(old *Binding) bool {
-	if b.Session == old.Session || b.Prefix != old.Prefix || !b.Ports.Overlaps(old.Ports) || b.Shared && old.Kind == NATPortBlock {
+// shares reports whether b and old are of two sessions that were given the same, or of
+// which one was given some of what the other was: a prefix within a longer one. Two BNGs
+// can give out the same by mistake.
+func (b *Binding) shares(old *Binding) bool {
+	if b.Session == old.Session || !b.Ports.Overlaps(old.Ports) || b.Shared && old.Kind == NATPortBlock {
 		return false
 	}
-	if old.Kind == NATPortBlock {
+	return b.Prefix == old.Prefix || b.Prefix.Overlaps(old.Prefix) && !b.sameClaimant(old)
+}
+
+// follows reports whether b shows that old may be over: another session was given
+// the same, or some of it, later, by another BNG or in another way. When, it does not
+// tell.
+func (b *Binding) follows(old *Binding) bool {
+	switch {
+	case !b.shares(old):
+		return false
+	case old.Kind == NATPortBlock:
 		return later(b.From, b.begunBy()).After(old.From)
 	}
 	return b.heldSince().After(old.listed())

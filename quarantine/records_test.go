@@ -28,6 +28,12 @@ func free(ev SessionEvent, blocks ...Address) SessionEvent {
 	return ev
 }
 
+// elsewhere makes a record one of another BNG.
+func elsewhere(ev SessionEvent) SessionEvent {
+	ev.Key.BNG = "b2"
+	return ev
+}
+
 func restart(second int) SessionEvent {
 	return SessionEvent{Kind: BNGReset, Key: SessionKey{BNG: "b1"}, At: at(second)}
 }
@@ -67,7 +73,7 @@ func heardOf(records ...SessionEvent) (all []Binding) {
 func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 	const start, interim, stop = SessionStarted, SessionRenewed, SessionEnded
 	x, y := ip4(7), ip4(8)
-	p := delegated("2001:db8:1::/56")
+	p, part := delegated("2001:db8:1::/56"), delegated("2001:db8:1:2::/64")
 	block := portBlock(1024, 2047)
 
 	for name, c := range map[string]struct {
@@ -140,7 +146,7 @@ func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 			[]SessionEvent{
 				about("A", "alice", start, 0, block), about("B", "bob", start, 100, block), about("A", "alice", interim, 300, block),
 			},
-			block, map[int]string{200: "unknown", 400: "unknown"},
+			block, map[int]string{200: "ambiguous", 400: "ambiguous"},
 		},
 		"a Start that comes again, dated by another clock, after the session was somebody else's": {
 			[]SessionEvent{about("A", "alice", start, 0, x), about("A", "bob", interim, 300, x), about("A", "alice", start, 1, x)},
@@ -248,13 +254,39 @@ func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 			},
 			x, map[int]string{200: "alice", 650: "bob"},
 		},
+		"two sessions of a BNG that were listed with one address in turn": {
+			[]SessionEvent{
+				about("A", "alice", start, 0, x), about("B", "bob", start, 100, x), about("A", "alice", interim, 300, x),
+				about("B", "bob", interim, 600, x), about("B", "bob", stop, 900, x),
+			},
+			x, map[int]string{200: "ambiguous", 500: "ambiguous", 950: "unknown"},
+		},
+		"two BNGs that had one address at a time, of which one was heard of last": {
+			[]SessionEvent{
+				about("A", "alice", start, 0, x), elsewhere(about("B", "bob", start, 100, x)), about("A", "alice", interim, 300, x),
+				elsewhere(about("B", "bob", interim, 600, x)), elsewhere(about("B", "bob", stop, 900, x)),
+			},
+			x, map[int]string{500: "ambiguous", 950: "unknown"},
+		},
+		"a part of a prefix was given to another, who gave it up": {
+			[]SessionEvent{about("A", "alice", start, 0, x, p), about("A", "alice", interim, 60, x, p), about("B", "bob", start, 100, y, part), about("B", "bob", stop, 900, y, part)},
+			part, map[int]string{50: "alice", 500: "ambiguous", 950: "unknown"},
+		},
+		"a prefix was given to another of which somebody had a part": {
+			[]SessionEvent{about("A", "alice", start, 0, x, part), about("A", "alice", interim, 60, x, part), about("B", "bob", start, 100, y, p), about("B", "bob", stop, 900, y, p)},
+			part, map[int]string{50: "alice", 500: "ambiguous", 950: "unknown"},
+		},
+		"a part of a prefix that another session of the same subscriber had": {
+			[]SessionEvent{about("A", "alice", start, 0, x, p), about("A2", "alice", start, 100, part), about("A2", "alice", stop, 900, part)},
+			part, map[int]string{50: "alice", 500: "alice", 950: "alice"},
+		},
 		"unless it may have been itself, under another name": {
 			[]SessionEvent{about("A", "alice", start, 590, x), restart(600), about("A", "carol", interim, 650, x), about("A", "carol", stop, 700, x)},
 			x, map[int]string{648: "ambiguous", 680: "carol"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			all := slices.DeleteFunc(heardOf(c.records...), func(b Binding) bool { return b.Prefix != c.asked.Prefix })
+			all := slices.DeleteFunc(heardOf(c.records...), func(b Binding) bool { return !b.Prefix.Contains(c.asked.Prefix.Addr()) })
 			for second, want := range c.want {
 				if got := attributed(all, c.asked.Ports.Lo, second); got != want {
 					t.Errorf("at %d: %s, want %s", second, got, want)

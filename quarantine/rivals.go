@@ -14,7 +14,8 @@ const portSlice = 1024
 // rivals are the bindings of an address, in an order in which those that show that
 // one of them is over are found without looking at all.
 type rivals struct {
-	of map[rivalry]*rivalList
+	of       map[rivalry]*rivalList
+	prefixes []netip.Prefix // of all bindings, each once
 }
 
 // rivalry is what bindings are rivals for: all of a prefix, or a slice of its ports.
@@ -42,6 +43,9 @@ func newRivals(bindings []Binding) *rivals {
 	r := &rivals{of: map[rivalry]*rivalList{}}
 	for i := range bindings {
 		b := &bindings[i]
+		if !slices.Contains(r.prefixes, b.Prefix) {
+			r.prefixes = append(r.prefixes, b.Prefix)
+		}
 		r.list(b.Prefix, anyPorts).add(b)
 		if b.Ports.All() {
 			r.list(b.Prefix, allPorts).add(b)
@@ -93,20 +97,20 @@ func slicesOf(ports PortRange) iter.Seq[int] {
 	}
 }
 
-// lists returns where rivals of a binding are to be found.
+// lists returns where rivals of a binding are to be found, and who was given all ports
+// of a part of its prefix, or of a prefix of which it is a part.
 func (r *rivals) lists(b *Binding) (lists []*rivalList) {
-	find := func(slice int) {
-		if l := r.of[rivalry{b.Prefix, slice}]; l != nil {
-			lists = append(lists, l)
+	of := anyPorts
+	if !b.Ports.All() {
+		of = allPorts
+		for slice := range slicesOf(b.Ports) {
+			lists = append(lists, r.list(b.Prefix, slice))
 		}
 	}
-	if b.Ports.All() {
-		find(anyPorts)
-		return lists
-	}
-	find(allPorts)
-	for slice := range slicesOf(b.Ports) {
-		find(slice)
+	for _, p := range r.prefixes {
+		if p.Overlaps(b.Prefix) {
+			lists = append(lists, r.list(p, of))
+		}
 	}
 	return lists
 }
@@ -116,11 +120,12 @@ func (l *rivalList) since(t time.Time) []*Binding {
 	return l.byHeldSince[sort.Search(len(l.byHeldSince), func(i int) bool { return l.byHeldSince[i].heldSince().After(t) }):]
 }
 
-// tookBack reports whether one of the list, told of before a binding, was listed after it.
+// tookBack reports whether one of the list, told of before a binding or while it was
+// listed, was listed after it.
 func (l *rivalList) tookBack(b *Binding) bool {
 	listed := b.listed()
 	i := sort.Search(len(l.byListed), func(i int) bool { return l.byListed[i].listed().After(listed) })
-	for ; i < len(l.byListed) && !l.oldest[i].After(b.From); i++ {
+	for ; i < len(l.byListed) && !l.oldest[i].After(later(b.From, listed)); i++ {
 		if b.lostTo(l.byListed[i]) {
 			return true
 		}

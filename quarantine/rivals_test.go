@@ -18,6 +18,8 @@ func randomBinding(rng *rand.Rand) Binding {
 	if rng.IntN(4) > 0 {
 		lo := uint16(1000 + rng.IntN(4000))
 		b.Kind, b.Ports = NATPortBlock, PortRange{lo, lo + uint16(rng.IntN(3000))}
+	} else if rng.IntN(3) == 0 {
+		b.Prefix = netip.MustParsePrefix("203.0.113.4/31")
 	}
 	b.RenewedAt = b.From.Add(time.Duration(rng.IntN(300)) * time.Second)
 	if rng.IntN(2) == 0 {

@@ -114,24 +114,35 @@ func Apply(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(At
 
 // keepName gives an event whose name is a fallback the name of the session that it
 // is about. One that began after the session's last record is another: after a
-// restart that nobody announced the id is somebody else's.
+// restart that nobody announced the id is somebody else's. One that has but the id in
+// common with the session names nobody.
 func (ev SessionEvent) keepName(prev *Session, resetAt time.Time) SessionEvent {
-	if !ev.Fallback || prev.Subscriber == "" {
+	if !ev.Fallback || prev.Subscriber == "" || !ev.contradicts(prev) {
 		return ev
 	}
 	named := ev
 	named.Subscriber = prev.Subscriber
-	if another(prev, named, resetAt) || ev.contradicts(prev) && ev.startedAfter(prev) {
+	if another(prev, named, resetAt) || ev.startedAfter(prev) {
 		return ev
 	}
+	switch {
+	case !ev.start().IsZero():
+		return named
+	case ev.Kind == SessionEnded: // whose it was up to then is not known
+		return ev
+	}
+	named.Subscriber = ""
 	return named
 }
 
 // startedAfter reports whether the record tells of a session that began after the
-// last record of prev.
+// last record of prev that was certainly its own.
 func (ev *SessionEvent) startedAfter(prev *Session) bool {
-	start := ev.start()
-	return start.After(prev.SeenAt.Add(ClockSlack)) && !prev.beganNear(start, ev.startBy()) && !drifted(prev, ev)
+	start, last := ev.start(), prev.Named
+	if last.IsZero() {
+		last = prev.SeenAt
+	}
+	return start.After(last.Add(ClockSlack)) && !prev.beganNear(start, ev.startBy()) && !drifts(prev, ev)
 }
 
 // applyService takes in what a service's record shows about the session it

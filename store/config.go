@@ -70,7 +70,7 @@ type Config struct {
 const (
 	DefaultKeyPrefix     = "cordon"
 	DefaultHistory       = 168 * time.Hour
-	DefaultIdle          = 720 * time.Hour
+	DefaultIdle          = quarantine.UnrenewedFor
 	DefaultVerdictMemory = 336 * time.Hour
 )
 

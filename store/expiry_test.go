@@ -1,6 +1,8 @@
 package store
 
 import (
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,7 +65,7 @@ func TestABlockForgetsWhatIsTooOldWhenItGrows(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)
 	for i, ended := range []time.Duration{DefaultHistory + time.Hour, DefaultHistory - time.Hour} {
-		ev := started(strconv.Itoa(i), "old", noon.Add(-ended-time.Hour), "192.0.2.1/32")
+		ev := started(strconv.Itoa(i), "old", noon.Add(-ended-time.Hour), "192.0.2.2/32") // where nothing is open
 		mustRecord(t, s, ev)
 		ev.Kind, ev.At = quarantine.SessionEnded, noon.Add(-ended)
 		mustRecord(t, s, ev)
@@ -78,8 +80,12 @@ func TestABlockForgetsWhatIsTooOldWhenItGrows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	old, err := s.Bindings(t.Context(), quarantine.Place{Addr: netip.MustParseAddr("192.0.2.2")}, noon.Add(-10*DefaultIdle), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ids := map[string]bool{}
-	for _, b := range found {
+	for _, b := range append(found, old...) {
 		ids[b.Session.ID] = true
 	}
 	if len(ids) != 22 || !ids["1"] || !ids["live1"] || !ids["new0"] || !ids["new19"] {
@@ -97,6 +103,65 @@ func TestABlockForgetsWhatIsTooOldWhenItGrows(t *testing.T) {
 		if counts := counts(); !strings.HasPrefix(counts, "20,") {
 			t.Errorf("%s are said to be open, want 20", counts)
 		}
+	}
+}
+
+// Alice's Stop was lost, and her BNG sends no Interim-Updates. That bob had her address
+// since shows that she is gone, however long ago that was.
+func TestWhatShowsThatAHolderIsGoneIsKeptForAsLongAsTheHolder(t *testing.T) {
+	const start, stop = quarantine.SessionStarted, quarantine.SessionEnded
+	ago := func(days int) time.Time { return noon.AddDate(0, 0, -days) }
+	address := func(s string) quarantine.Address {
+		return quarantine.Address{Prefix: netip.MustParsePrefix(s), Kind: quarantine.FramedIP}
+	}
+	for name, of := range map[string]struct{ held, neighbour quarantine.Address }{
+		"an address":   {address("192.0.2.1/32"), address("192.0.2.2/32")},
+		"a port block": {natBlock(1), natBlock(2)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			held := of.held
+			s := openStore(t, storetest.StartRedis(t))
+			tell := func(kind quarantine.SessionEventKind, subscriber string, at time.Time, held quarantine.Address) {
+				ev := quarantine.SessionEvent{
+					Kind: kind, Key: quarantine.SessionKey{BNG: "bng1", ID: subscriber}, Subscriber: subscriber, At: at,
+					Addresses: []quarantine.Address{held},
+				}
+				if kind == start {
+					ev.StartedAt = at
+				}
+				mustRecord(t, s, ev)
+			}
+			who := func() quarantine.Attribution {
+				found, err := s.PortBindings(t.Context(), quarantine.Place{Addr: held.Prefix.Addr()}, held.Ports.Lo, noon, noon, noon)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return quarantine.WhoHeld(found, nil, held.Ports.Lo, noon, 2*time.Second)
+			}
+			tell(start, "older", ago(25), held)
+			tell(stop, "older", ago(24), held)
+			tell(start, "alice", ago(20), held)
+			if got := who(); got.Subscriber != "alice" {
+				t.Fatalf("before bob: %+v", got)
+			}
+			tell(start, "bob", ago(15), held)
+			tell(stop, "bob", ago(14), held)
+			for i := range 40 { // enough to make it look
+				other := "other" + strconv.Itoa(i)
+				tell(start, other, ago(13).Add(time.Duration(2*i)*time.Minute), of.neighbour)
+				tell(stop, other, ago(13).Add(time.Duration(2*i+1)*time.Minute), of.neighbour)
+			}
+			if got := who(); got.Result != quarantine.Unknown {
+				t.Errorf("named %q: %+v", got.Subscriber, got)
+			}
+			found, err := s.Bindings(t.Context(), quarantine.Place{Addr: held.Prefix.Addr()}, ago(40), noon)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if slices.ContainsFunc(found, func(b quarantine.Binding) bool { return b.Subscriber == "older" }) {
+				t.Error("what ended before alice came is kept")
+			}
+		})
 	}
 }
 

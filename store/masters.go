@@ -204,7 +204,7 @@ func (s *Store) publishMasters(ctx context.Context, seen []master, now time.Time
 			return stored, nil, false, fmt.Errorf("%s does not decode: %w", key, err)
 		}
 	}
-	next, lost := stored.next(s.watch.own, seen, now, now.Add(-s.cfg.History))
+	next, lost := stored.next(s.watch.own, seen, now, now.Add(-s.cfg.Idle))
 	text, err := json.Marshal(next)
 	if err != nil {
 		return stored, nil, false, err

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -185,6 +186,20 @@ func TestAForeignWordAboutMastersIsAnErrorThatNamesItsKey(t *testing.T) {
 	redis.Do("SET", "t:{c}:masters", "junk")
 	if gaps, err := openAt(t, Config{Addrs: []string{redis.Socket}}).Gaps(t.Context()); err == nil || !strings.Contains(err.Error(), "t:{c}:masters") {
 		t.Fatalf("gaps %v, %v", gaps, err)
+	}
+}
+
+// A holder whom nothing renews is believed for idle; so long a gap may hide that he went.
+func TestAGapIsRememberedForAsLongAsAHolderIsBelieved(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	s := openStore(t, redis)
+	for days, kept := range map[int]bool{10: true, 29: true, 31: false} {
+		at := noon.AddDate(0, 0, -days)
+		redis.Do("SET", "t:{c}:masters", fmt.Sprintf(`{"at":%d,"g":[[%d,%d]]}`, at.UnixMilli(), at.UnixMilli(), at.Add(time.Minute).UnixMilli()))
+		s.watch.own.told = time.Time{}
+		if gaps := insistGaps(t, s); len(gaps) > 0 != kept {
+			t.Errorf("%d days later: %v", days, gaps)
+		}
 	}
 }
 

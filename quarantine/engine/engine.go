@@ -69,7 +69,8 @@ type Config struct {
 	// it answers accounting which the store does not take (AnswersAlone). Nil: nobody
 	// is asked.
 	AskAlone func(ctx context.Context, other quarantine.Instance) bool
-	// History is how long instances that went are remembered; default 168 h.
+	// History is how long sessions that ended are remembered; default 168 h. Instances
+	// that went are remembered for UnrenewedFor if that is longer.
 	History time.Duration
 	// Overdue asks how far the sources of bindings have reported; see
 	// [Attributor]. Nil: nobody keeps track.
@@ -108,6 +109,10 @@ func (c *Config) Validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+// keepDeparted is how long instances that went are remembered: what a lost one answered
+// puts whoever no record confirms in doubt for as long as he would be believed.
+func (c *Config) keepDeparted() time.Duration { return max(c.History, quarantine.UnrenewedFor) }
 
 func (c *Config) setDefaults() {
 	if c.Tolerance == nil {
@@ -188,7 +193,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e.care = newAftercare()
 	e.troubles = newTroubles(cfg.Logger, cfg.Now)
 	e.heartbeat = &heartbeat{now: cfg.Now, uptime: cfg.Uptime}
-	e.instances = newInstances(cfg.Store, cfg.Holder, cfg.Instance, cfg.History, cfg.Now, e.heartbeat.publishing)
+	e.instances = newInstances(cfg.Store, cfg.Holder, cfg.Instance, cfg.keepDeparted(), cfg.Now, e.heartbeat.publishing)
 	e.cutOffs = &cutOffs{said: map[string]instant{}}
 	e.journaled = journaled{others: map[string]quarantine.Instance{}, at: map[string]time.Time{}}
 	e.awaiting = newAwaiting()

@@ -55,6 +55,12 @@ func TestAHolderWhoIsConfirmedAfterAFailoverIsAttributed(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.wantVerdict(e, id, quarantine.VerdictPending, lostReason)
 		w.record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: alice, Subscriber: "alice", At: time.Now()})
+		time.Sleep(time.Minute)
+		w.wantVerdict(e, id, quarantine.VerdictPending, lostReason) // which says nothing of the address
+		w.record(quarantine.SessionEvent{
+			Kind: quarantine.SessionRenewed, Key: alice, Subscriber: "alice", At: time.Now(),
+			Addresses: []quarantine.Address{{Prefix: netip.PrefixFrom(address, 32), Kind: quarantine.FramedIP}},
+		})
 		time.Sleep(2 * time.Minute)
 		w.wantInForce(alice, "garden")
 	})

@@ -160,7 +160,7 @@ func (e *Engine) speak(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, quarantine.InstanceSilentAfter-silence)
 		defer cancel()
 	}
-	now, err := e.Store.PublishInstance(ctx, self, !publishing, e.History)
+	now, err := e.Store.PublishInstance(ctx, self, !publishing, e.keepDeparted())
 	if err == nil {
 		e.heartbeat.took(sent, &self, !publishing, now)
 	}

@@ -189,13 +189,40 @@ func TestWhatAForgottenInstanceAnsweredStaysInDoubt(t *testing.T) {
 		time.Sleep(time.Minute)
 		p.wantVerdict(p.a, id, quarantine.VerdictActed, "")
 
-		// A week later. What stands still meanwhile has nothing to forget.
+		// A month later. What stands still meanwhile has nothing to forget.
 		p.a.stop()
-		time.Sleep(164 * time.Hour)
+		time.Sleep(quarantine.UnrenewedFor - 4*time.Hour)
 		p.startListening(p.toA, "a", func(c *Config) { c.Log = log })
 		time.Sleep(5 * time.Hour)
 		if b, known := p.registered("b"); known {
 			t.Fatalf("still known: %+v", b)
+		}
+	})
+}
+
+// Alice's BNG sends no Interim-Updates. What the lost instance answered may have been her
+// Stop and the next one's Start, and the next one is still on line.
+func TestALostInstanceIsDoubtedForAsLongAsAHolderIsBelieved(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		ago := func(days int) time.Time { return time.Now().AddDate(0, 0, -days) }
+		address := netip.MustParseAddr("192.0.2.77")
+		w.record(quarantine.SessionEvent{
+			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: "long"}, Subscriber: "alice", At: ago(21), StartedAt: ago(21),
+			Addresses: []quarantine.Address{{Prefix: netip.PrefixFrom(address, 32), Kind: quarantine.FramedIP}},
+		})
+		err := w.memory.RestoreInstance(t.Context(), quarantine.Instance{
+			ID: "z", Name: "cordon-z", Accounting: true, Spools: true, AloneFor: aloneFor, Complete: ago(20), SpokeAt: ago(20), AloneSince: ago(20),
+			Departure: &quarantine.Departure{Kind: quarantine.InstanceForgotten, At: ago(19)},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, _ := w.startListening(w.memory, "a")
+		time.Sleep(10 * time.Second)
+		id := w.accept(a, botnet(address))
+		time.Sleep(5 * time.Second)
+		if s, err := a.Verdict(t.Context(), id); err != nil || s.State != quarantine.VerdictPending || !strings.Contains(s.Reason, "cordon-z") {
+			t.Errorf("%s of %q (%s), %v", s.State, s.Attributed, s.Reason, err)
 		}
 	})
 }

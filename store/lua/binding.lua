@@ -13,6 +13,8 @@
 --       listed it last, 7 time to live
 --       while a binding is open, ms, 8 the same when all ended, 9 forget what ended
 --       before, ms, 10 forget what is open and was not renewed since, ms
+-- What ended while another binding of the same prefix, or the same ports, was open is
+-- kept for as long as that one: it may show that its Stop is missing.
 -- Returns 1 if the binding is new in its block, else 0.
 -- The field o holds how many bindings of the block are open, a comma, and how many
 -- may come before what is too old is forgotten: looking through a block then costs
@@ -71,24 +73,45 @@ if ofrom then
 end
 local value = from .. ',' .. renewed .. ',' .. to .. ',' .. flags .. version .. ',' .. holder
 
+-- What of a field says which prefix of the block, or which ports.
+local function place(field)
+  return string.match(field, '^n[%d%-]+~') or string.sub(field, 1, 1)
+end
+
 local opens, room = string.match(read[2] or '', '^(%d+),(%d+)$')
 opens, room = tonumber(opens), tonumber(room)
 local old = {}
 if not opens or (not stored and room == 0) then
   local all = redis.call('HGETALL', KEYS[1])
+  local since, ended = {}, {} -- since when each place has had what is open; what is not
   local kept = 0
   opens = 0
+  local function open(field, f)
+    local at, known = tonumber(f, 36), since[place(field)]
+    since[place(field)] = known and math.min(known, at) or at
+  end
+  if to == '' then
+    open(ARGV[1], from)
+  end
   for i = 1, #all, 2 do
-    local _, r, t = parse(all[i + 1])
+    local f, r, t = parse(all[i + 1])
     if all[i] ~= ARGV[1] and r then
-      if t ~= '' and tonumber(t, 36) < tonumber(ARGV[9]) or t == '' and tonumber(r, 36) < tonumber(ARGV[10]) then
+      if t ~= '' then
+        ended[#ended + 1] = { all[i], tonumber(t, 36) }
+      elseif tonumber(r, 36) < tonumber(ARGV[10]) then
         old[#old + 1] = all[i]
       else
+        open(all[i], f)
         kept = kept + 1
-        if t == '' then
-          opens = opens + 1
-        end
+        opens = opens + 1
       end
+    end
+  end
+  for _, e in ipairs(ended) do
+    if e[2] < tonumber(ARGV[9]) and not (since[place(e[1])] and since[place(e[1])] < e[2]) then
+      old[#old + 1] = e[1]
+    else
+      kept = kept + 1
     end
   end
   room = math.floor(kept / 4) + 16
