@@ -17,8 +17,8 @@ type Binding struct {
 	FromBy     time.Time  `json:"from_by,omitzero"` // held since some moment of [From, FromBy]; zero: From is certain
 	To         time.Time  `json:"to,omitzero"`      // zero: not known to have ended
 	RenewedAt  time.Time  `json:"renewed_at"`       // newest record that confirms it
-	// Listed is the newest record that lists the address. Newer ones confirm only
-	// that the session stands; zero: RenewedAt lists it.
+	// Listed is the newest record that lists the address and names who holds it. Newer
+	// ones confirm only that the session stands; zero: RenewedAt does.
 	Listed    time.Time `json:"listed,omitzero"`
 	StartSeen bool      `json:"start_seen"`         // From is the time of a Start; false: it is inferred
 	Inferred  bool      `json:"inferred,omitempty"` // first told of after the Start
@@ -75,6 +75,9 @@ func (s *Session) binding(a *Address) Binding {
 	}
 	if !to.IsZero() {
 		renewed = earliest(renewed, to)
+	}
+	if !s.Named.IsZero() && !a.Of.named() { // what names nobody does not list it as the subscriber's
+		listed = earliest(listed, later(s.Named, from))
 	}
 	if !listed.Before(renewed) {
 		listed = time.Time{}

@@ -17,7 +17,7 @@ func Held(bindings []Binding, from, to time.Time) []Binding {
 		if bindings[i].From.After(to) || !bindings[i].To.IsZero() && bindings[i].To.Before(from) {
 			continue
 		}
-		if b := evidence(bindings[i], among); b.To.IsZero() || !b.To.Before(from) {
+		if b := evidence(bindings[i], among, to); b.To.IsZero() || !b.To.Before(from) {
 			held = append(held, b)
 		}
 	}
@@ -49,10 +49,10 @@ func SilentSince(seen time.Time, interim time.Duration) time.Time {
 // was not renewed since, where the same BNG gave the same prefix, or some of the
 // same ports, to a later session, for one BNG does not give it to two at a time,
 // and where nothing was heard of the session any more. What others were given of it
-// otherwise leaves it unproved since it was renewed, or listed, last. A port block is also cut where a later one shows that
-// the record about its end is missing: no Interim confirms it and the Stop of its
-// session comes late for it.
-func evidence(b Binding, among *rivals) Binding {
+// otherwise leaves it unproved since it was renewed, or listed, last. A port block is
+// also cut where a later one shows that the record about its end is missing, unless its
+// session lists it again by the time that is asked about.
+func evidence(b Binding, among *rivals, at time.Time) Binding {
 	block := b.Kind == NATPortBlock
 	b.contest(among)
 	if !b.To.IsZero() && !block && !b.OpenEnd {
@@ -70,7 +70,7 @@ func evidence(b Binding, among *rivals) Binding {
 			b.loosen(b.listed())
 		}
 		for _, newer := range list.unsure {
-			b.yield(newer, ended)
+			b.yield(newer, ended, at)
 		}
 		after := b.listed().Add(-almost)
 		if block || b.OpenEnd {
@@ -78,7 +78,7 @@ func evidence(b Binding, among *rivals) Binding {
 		}
 		for _, newer := range list.since(after) {
 			over := newer.Kind == NATPortBlock && !ended.IsZero() && !newer.From.Before(ended) // and so did all that follow
-			if over || b.yield(newer, ended) {
+			if over || b.yield(newer, ended, at) {
 				break
 			}
 		}
@@ -92,13 +92,13 @@ func evidence(b Binding, among *rivals) Binding {
 	return b
 }
 
-// yield takes in that a newer binding may show that b is over. It reports whether
-// none that began later still can say more.
-func (b *Binding) yield(newer *Binding, ended time.Time) bool {
+// yield takes in that a newer binding may show that b is over at a moment. It reports
+// whether none that began later still can say more.
+func (b *Binding) yield(newer *Binding, ended, at time.Time) bool {
 	switch {
 	case !ended.IsZero() && !newer.From.Before(ended):
-	case newer.replaces(b) && b.listed().After(newer.last()):
-		b.loosen(b.RenewedAt) // it came back
+	case newer.replaces(b) && b.listed().After(newer.last()) && at.After(newer.last()):
+		b.loosen(b.RenewedAt) // by then it may have come back
 	case newer.replaces(b):
 		b.loosen(b.RenewedAt)
 		b.cut(newer.heldSince(), "no Stop, a newer holder")

@@ -390,7 +390,7 @@ func heldAmongAll(bindings []Binding, from, to time.Time) []string {
 				b.fade()
 			}
 			for j := range bindings {
-				b.yield(&bindings[j], ended)
+				b.yield(&bindings[j], ended, to)
 				if ended.IsZero() && b.lostTo(&bindings[j]) {
 					b.loosen(b.listed())
 				}
