@@ -49,6 +49,28 @@ func TestARenewalIsReadFromTheSessionsRecord(t *testing.T) {
 
 // The session's record is stored and its binding is not: the next record, even if
 // it tells nothing new, makes up for it.
+// The record of a session is lost, and its Stop lists no address.
+func TestARecordOfALaterSessionShowsThatABindingIsOver(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	s := openStore(t, redis)
+	ev := started("1", "alice", noon, "192.0.2.1/32")
+	place := addressOf(ev)
+	mustRecord(t, s, ev)
+	redis.Do("DEL", "t:s:bng1:1")
+	ev.Kind, ev.At, ev.StartedAt, ev.Addresses = quarantine.SessionEnded, noon.Add(time.Hour), noon.Add(time.Second), nil
+	mustRecord(t, s, ev)
+	for minute, want := range map[int]quarantine.AttributionResult{0: quarantine.Attributed, 30: quarantine.Unknown, 90: quarantine.Unknown} {
+		moment := noon.Add(time.Duration(minute) * time.Minute)
+		found, err := s.Bindings(t.Context(), place, time.Time{}, noon.Add(2*time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := quarantine.WhoHeld(found, nil, 0, moment, 0); got.Result != want {
+			t.Errorf("minute %d: %v %q, want %v", minute, got.Result, got.Subscriber, want)
+		}
+	}
+}
+
 func TestABindingThatCouldNotBeStoredIsStoredByTheNextRecord(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)

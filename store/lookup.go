@@ -197,7 +197,8 @@ func (s *Store) complete(ctx context.Context, found []foundBinding) ([]quarantin
 // renew reads from its session's record when a binding was renewed last: an
 // Interim-Update that changes nothing else is written there only. A record lists
 // all that its session holds, so one that does not list the binding, or lists it as
-// ended, shows that it is over.
+// ended, shows that it is over. So does the record of a later session under the key, or
+// of the same one where an earlier record is lost.
 func (s *Store) renew(f *foundBinding, get *redis.StringCmd) error {
 	text, err := get.Result()
 	switch {
@@ -211,7 +212,7 @@ func (s *Store) renew(f *foundBinding, get *redis.StringCmd) error {
 		s.unreadable.Add(1)
 		return nil //nolint:nilerr // a stranger's value tells nothing
 	}
-	if !r.began.Equal(f.began) {
+	if r.began.Before(f.began) {
 		return nil
 	}
 	own := statement{f.Binding, f.began, 0}
