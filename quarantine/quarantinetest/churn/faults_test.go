@@ -127,7 +127,7 @@ func TestUnderFaultsNobodyElseIsNamedAndManyAre(t *testing.T) {
 	}{
 		{"losses", churn.Losses, 50}, {"names", churn.Names, 50}, {"clocks", churn.Clocks, 50}, {"returns", churn.Returns, 50},
 		{"releases", churn.Releases, 50}, {"NATs", churn.NATs, 50}, {"lags", churn.Lags, 50}, {"outages", churn.Outages, 50},
-		{"all at once", churn.AllFaults, 30},
+		{"all at once", churn.AllFaults, 25},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			table := judgeFaulty(t, seed, 2, 1_500, planted{faults: f.fault})

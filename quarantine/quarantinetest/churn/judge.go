@@ -237,7 +237,7 @@ func (v *verdict) told(h *hold) bool { return slices.ContainsFunc(h.tellers, v.k
 // the end of the moment, for Cordon has to know that a log lags. What is about
 // later moments helps only if it is there; and so does what came a minute or more
 // after its moment (ADR 12): an instance that is cut off says nothing of it. Nor can
-// what another instance got since its last word.
+// what another instance got since its last word, if that was after the moment.
 func (v *verdict) knew(r *report) bool {
 	switch {
 	case r.box.sim.faults == nil:
@@ -247,7 +247,8 @@ func (v *verdict) knew(r *report) bool {
 	case r.binding != nil:
 		return r.told <= v.until()
 	}
-	return r.arrives <= v.heard[r.member] && r.happened <= v.until()-dated && r.arrives-r.happened <= quarantine.LostBefore.Milliseconds()
+	late := r.arrives > v.heard[r.member] && v.until() <= v.heard[r.member]
+	return !late && r.arrives <= v.judged && r.happened <= v.until()-dated && r.arrives-r.happened <= quarantine.LostBefore.Milliseconds()
 }
 
 // dated is by how much a record's time differs from the moment it is about where no
