@@ -29,7 +29,8 @@ type Client struct {
 	// retransmissions and queues that nobody counts. It says of a relay that it keeps
 	// Acct-Delay-Time up to date, but for that. 0: none for a BNG, but
 	// [DirectUnreportedDelay] where Event-Timestamp contradicts it and it has not shown
-	// that it counts; Config.MaxAge for a relay.
+	// that it counts; none for a relay, but Config.MaxAge where Event-Timestamp contradicts
+	// it, and for all that has none since it kept back a record.
 	UnreportedDelay time.Duration
 
 	key *radiusx.Key // of Secret; set in the server's own copy

@@ -41,6 +41,9 @@ type clocks struct {
 	by map[clockKey]*measured
 	// counting are the direct BNGs that sent an Acct-Delay-Time other than 0.
 	counting map[clockKey]bool
+	// keeping are the relays that handed on a record which was late by its stamp, and
+	// did not say so.
+	keeping map[netip.Addr]bool
 }
 
 type clockKey struct {
@@ -54,7 +57,7 @@ type measured struct {
 }
 
 func newClocks(maxAge time.Duration) *clocks {
-	return &clocks{maxAge: maxAge, by: map[clockKey]*measured{}, counting: map[clockKey]bool{}}
+	return &clocks{maxAge: maxAge, by: map[clockKey]*measured{}, counting: map[clockKey]bool{}, keeping: map[netip.Addr]bool{}}
 }
 
 // judge says when the event of a record was that has Event-Timestamp; bngOf names
@@ -73,6 +76,9 @@ func (c *clocks) judge(r *Record, s sighting, bngOf func(*Record) string) judged
 	}
 	j := m.judge(s, c.maxAge)
 	m.shown.count(j.fault, s.arrived)
+	if s.relayed && j.fault == clockContradictory && len(c.keeping) < maxClocks {
+		c.keeping[key.from] = true
+	}
 	return j
 }
 
@@ -158,13 +164,16 @@ func (r *Record) date(j judged) {
 // Acct-Delay-Time, if nothing else tells. Acct-Delay-Time is the only trace of a
 // retransmission (RFC 2866 section 5.2). A BNG without Event-Timestamp is taken at
 // its word, unless something else is configured. One whose stamp contradicts it says
-// 0 as well if it does not count; if it ever sent another value it does.
+// 0 as well if it does not count; if it ever sent another value it does. Nor is a
+// relay taken at its word that kept a record back without saying so.
 func (c *clocks) unreported(r *Record, d *decoded) time.Duration {
 	switch {
-	case r.Client.Relay && r.Client.UnreportedDelay == 0:
+	case r.Client.Relay && r.Client.UnreportedDelay > 0:
+		return r.Client.UnreportedDelay
+	case r.Client.Relay && (!d.eventTime.IsZero() || c.keepsBack(r.From.Addr().Unmap())):
 		return c.maxAge
 	case r.Client.Relay:
-		return r.Client.UnreportedDelay
+		return 0
 	case c.counts(clockKey{r.From.Addr().Unmap(), r.NAS}, d):
 		return 0
 	case r.Client.UnreportedDelay > 0:
@@ -173,6 +182,12 @@ func (c *clocks) unreported(r *Record, d *decoded) time.Duration {
 		return 0
 	}
 	return DirectUnreportedDelay
+}
+
+func (c *clocks) keepsBack(relay netip.Addr) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.keeping[relay]
 }
 
 // counts reports whether a direct BNG counts the time for which it tries.

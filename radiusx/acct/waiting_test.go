@@ -47,6 +47,9 @@ func contains(r *Record, at time.Time) bool {
 // BNG's own 0, or none at all, arrives.
 func TestARelayIsNotBelievedThatNothingWaited(t *testing.T) {
 	for _, delay := range []time.Duration{0, unsaid} {
+		if r := newWay(&Client{Relay: true}).record(0, delay, false, 0); !r.Latest.IsZero() || r.Undated {
+			t.Errorf("a relay that was never late is not taken at its word: %v to %v", r.At, r.Latest)
+		}
 		for name, clock := range map[string]struct {
 			stamped bool
 			ahead   time.Duration
@@ -56,6 +59,7 @@ func TestARelayIsNotBelievedThatNothingWaited(t *testing.T) {
 		} {
 			t.Run(fmt.Sprint(name, ", delay ", delay), func(t *testing.T) {
 				w := newWay(&Client{Relay: true})
+				w.record(4*time.Hour, delay, true, 0) // another BNG's, which shows what the relay does
 				for i := range 600 { // an outage of four hours is worked off
 					waited := 4*time.Hour - time.Duration(i)*24*time.Second
 					r := w.record(waited, delay, clock.stamped, clock.ahead)
