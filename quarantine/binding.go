@@ -140,6 +140,7 @@ type Holder struct {
 	Space      string       `json:"space,omitempty"`
 	Ports      PortRange    `json:"ports,omitzero"`
 	From       time.Time    `json:"from"`
+	FromBy     time.Time    `json:"from_by,omitzero"` // it began at some moment of [From, FromBy]; zero: From is certain
 	To         time.Time    `json:"to,omitzero"`
 	Evidence   string       `json:"evidence"`
 }
@@ -165,6 +166,9 @@ func (b Binding) Holder() Holder {
 	case b.ResetAt.After(b.RenewedAt):
 		evidence += ", BNG restarted since"
 	}
+	if !b.FromBy.IsZero() {
+		evidence += ", its time is uncertain"
+	}
 	if b.Present != nil {
 		evidence += ", current only"
 	}
@@ -173,7 +177,7 @@ func (b Binding) Holder() Holder {
 	}
 	return Holder{
 		Space: b.Space, Ports: b.Ports, Subscriber: b.claimant(), BNG: b.Session.BNG, SessionID: b.Session.ID, Address: b.Prefix,
-		From: b.From, To: b.To, Evidence: evidence,
+		From: b.From, FromBy: b.FromBy, To: b.To, Evidence: evidence,
 	}
 }
 

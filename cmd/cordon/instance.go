@@ -71,6 +71,10 @@ func newInstanceForget(r *remote) *cobra.Command {
 			}
 			p := instancesPrinted([]client.Instance{i}, r.now())
 			p.raw = raw
+			if i.AloneUntil != nil {
+				r.say("it may have answered accounting until %s: who holds an address is in doubt up to then, until a later record says; "+
+					"meanwhile name the subscriber (cordon quarantine add --subscriber KEY)", stamp(i.AloneUntil))
+			}
 			return r.print(p)
 		},
 	}

@@ -16,6 +16,7 @@ type Holder struct {
 	Space      string     `json:"space,omitempty" doc:"Address space; none: the public one."`
 	Ports      string     `json:"ports,omitempty" doc:"Block of ports; none: all of them."`
 	From       time.Time  `json:"from"`
+	FromBy     *time.Time `json:"from_by,omitempty" doc:"Where the time of the record is uncertain: it began at some moment from from to this. Nobody is named for the time between."`
 	To         *time.Time `json:"to" doc:"First moment at which it no longer holds; null while it does."`
 	Evidence   string     `json:"evidence" doc:"Which accounting records say so."`
 }
@@ -24,7 +25,7 @@ type Holder struct {
 func HolderOf(h quarantine.Holder) Holder {
 	view := Holder{
 		Subscriber: h.Subscriber, BNG: h.BNG, SessionID: h.SessionID,
-		Space: h.Space, Ports: h.Ports.String(), From: h.From.UTC(), To: Time(h.To), Evidence: h.Evidence,
+		Space: h.Space, Ports: h.Ports.String(), From: h.From.UTC(), FromBy: Time(h.FromBy), To: Time(h.To), Evidence: h.Evidence,
 	}
 	if h.Address.IsValid() {
 		view.Address = Prefix(h.Address)

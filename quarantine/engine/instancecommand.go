@@ -126,7 +126,7 @@ func (v *snapshot) forget(i *quarantine.Instance) string {
 	if same := v.named(name); len(same) > 1 || name == v.selfName {
 		name = i.ID
 	}
-	return "cordon instance forget " + name
+	return "cordon instance forget " + name + " --reason TEXT"
 }
 
 // named returns the other instance that has an id, or those that have a name:

@@ -89,6 +89,9 @@ func holder(found *quarantine.Attribution) (string, error) {
 	case quarantine.Doubtful:
 		return "", &quarantine.AmbiguousError{Candidates: holders(found.Bindings), Reason: found.Reason}
 	}
+	if len(found.Bindings) > 0 { // somebody does, and cannot be named
+		return "", &quarantine.AmbiguousError{Candidates: holders(found.Bindings), Reason: found.Reason}
+	}
 	return "", quarantine.ErrUnknownAddress
 }
 

@@ -61,7 +61,7 @@ func (c *Client) Validate() error {
 		errs = append(errs, errors.New("relays for BNGs but is no relay"))
 	}
 	if c.UnreportedDelay < 0 {
-		errs = append(errs, errors.New("unreported delay must be > 0"))
+		errs = append(errs, errors.New("unreported_delay must be > 0"))
 	}
 	return errors.Join(errs...)
 }

@@ -60,7 +60,7 @@ func TestARelayIsNotBelievedThatNothingWaited(t *testing.T) {
 			t.Run(fmt.Sprint(name, ", delay ", delay), func(t *testing.T) {
 				w := newWay(&Client{Relay: true})
 				w.record(4*time.Hour, delay, true, 0) // another BNG's, which shows what the relay does
-				for i := range 600 { // an outage of four hours is worked off
+				for i := range 600 {                  // an outage of four hours is worked off
 					waited := 4*time.Hour - time.Duration(i)*24*time.Second
 					r := w.record(waited, delay, clock.stamped, clock.ahead)
 					if clock.stamped && (waited-clock.ahead).Abs() <= clockLimit {

@@ -20,7 +20,8 @@ import (
 // while Redis is not known to keep what it is told.
 type gate struct {
 	pauseFile string
-	checks    bool // enforce without accept_weak: Redis must be checked
+	checks    bool // mode enforce: Redis must be checked
+	accepts   bool // accept_weak: what is found is but a warning
 	store     *store.Store
 	log       *zap.Logger
 
@@ -33,7 +34,7 @@ type gate struct {
 func newGate(cfg *Config, s *store.Store, log *zap.Logger) *gate {
 	return &gate{
 		pauseFile: cfg.PauseFile, store: s, log: log,
-		checks: cfg.Policy.Mode == quarantine.ModeEnforce && !cfg.Redis.AcceptWeak,
+		checks: cfg.Policy.Mode == quarantine.ModeEnforce, accepts: cfg.Redis.AcceptWeak,
 	}
 }
 
@@ -68,7 +69,7 @@ func (g *gate) check(ctx context.Context) error {
 	before := g.warnings
 	g.findings, g.warnings, g.checked = nil, nil, true
 	for _, f := range findings {
-		if f.Warning {
+		if f.Warning || g.accepts {
 			g.warnings = append(g.warnings, f.Text)
 		} else {
 			g.findings = append(g.findings, f.Text)
@@ -122,7 +123,7 @@ func (g *gate) weak() (string, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
-	case !g.checks:
+	case !g.checks, g.accepts:
 		return "", false
 	case !g.checked:
 		return "Redis has not been checked yet", true

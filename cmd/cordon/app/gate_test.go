@@ -57,4 +57,11 @@ func TestARedisThatIsNeverSyncedMayNotEnforce(t *testing.T) {
 	if _, paused := g.paused(); !paused {
 		t.Error("it restricts")
 	}
+	g.accepts = true
+	if err := g.first(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, paused := g.paused(); paused || len(g.warned()) != 1 || !strings.Contains(g.warned()[0], "appendfsync") {
+		t.Errorf("accepted: paused %t, warnings %q", paused, g.warned())
+	}
 }
