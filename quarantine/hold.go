@@ -215,7 +215,7 @@ func (m *merger) add(a Address, before []Address, other time.Time) {
 func (m *merger) entangled(a *Address, before []Address) bool {
 	return m.by.After(m.at) && m.complete(a.Kind) && slices.ContainsFunc(before, func(e Address) bool {
 		last := m.last(&e)
-		return !e.Is(a) && e.Kind == a.Kind && !m.reports(&e) && !e.unproved() && (e.SinceBy.After(m.at) || last.After(m.at) && !last.After(m.by))
+		return !e.Is(a) && e.Kind == a.Kind && !m.reports(&e) && (e.OpenEnd || !e.unproved()) && (e.SinceBy.After(m.at) || last.After(m.at) && !last.After(m.by))
 	})
 }
 

@@ -233,6 +233,13 @@ func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 			},
 			y, map[int]string{329: "ambiguous"},
 		},
+		"of three records of uncertain times the one that came last need not be the latest": {
+			[]SessionEvent{
+				until(about("A", "alice", start, 140, ip4(10)), 240), until(begun(about("A", "alice", interim, 238, ip4(9)), 148), 338),
+				until(begun(about("A", "alice", interim, 255, y), 145), 355), until(begun(about("A", "alice", interim, 305, x), 205), 405),
+			},
+			x, map[int]string{478: "unknown"},
+		},
 		"which of two names came last, one of them at a time that is not certain": {
 			[]SessionEvent{
 				about("A", "alice", start, 0, y), about("A", "bob", interim, 300, x), until(about("A", "alice", interim, 300, x), 310),
