@@ -52,7 +52,7 @@ func (ev *SessionEvent) follows(s *Session) bool {
 
 // another reports whether ev tells of a session other than prev under the same
 // key: Acct-Session-Ids are unique only within one run of a BNG. The record's own time
-// shows it, or else the start that it tells.
+// shows it, or else the start that it states.
 func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
 	switch start := ev.start(); {
 	case ev.isBefore(prev), ev.follows(prev), ev.spans(prev), ev.restarts(prev), ev.startsAgain(prev):
@@ -79,13 +79,13 @@ func (ev *SessionEvent) isBefore(prev *Session) bool {
 	return !stop || ev.claimant() != prev.Claimant()
 }
 
-// beganApart reports whether the start that the record tells, which is not that of
+// beganApart reports whether the start that the record states, which is not that of
 // prev, is another session's.
 func (ev *SessionEvent) beganApart(prev *Session, resetAt time.Time) bool {
 	start := ev.start()
 	switch {
 	case ev.contradicts(prev):
-		return !drifted(prev, ev)
+		return !mayBeOwn(prev, ev)
 	case ev.claimant().named() != prev.Claimant().named() && start.After(prev.SeenAt.Add(ClockSlack)): // nothing says that it goes on
 		return true
 	case start.Before(prev.StartedAt):
@@ -123,19 +123,17 @@ func (ev *SessionEvent) startsAgain(prev *Session) bool {
 	return ev.Kind == SessionStarted && prev.StartSeen && ev.contradicts(prev) && ev.At.After(prev.startedBy()) && !prev.ownStart(ev)
 }
 
-// drifted reports whether the start that an Interim-Update or Stop tells may be
-// that of prev all the same: a session that was heard of since is no earlier one,
-// and a BNG counts a session's time by another clock than it stamps records with.
-func drifted(prev *Session, ev *SessionEvent) bool {
-	if ev.Kind == SessionStarted {
-		return false
-	}
-	return drifts(prev, ev) || ev.StartedAt.After(prev.StartedAt) && ev.StartedAt.Before(prev.SeenAt.Add(-ClockSlack))
+// mayBeOwn reports whether the start that an Interim-Update or Stop states may be that
+// of prev all the same: a session that was heard of since is no earlier one.
+func mayBeOwn(prev *Session, ev *SessionEvent) bool {
+	since := ev.StartedAt.After(prev.StartedAt) && ev.StartedAt.Before(prev.SeenAt.Add(-ClockSlack))
+	return driftExplains(prev, ev) || ev.Kind != SessionStarted && since
 }
 
-// drifts reports whether the start that an Interim-Update or Stop tells differs from
-// that of prev by no more than two clocks do in a session's time.
-func drifts(prev *Session, ev *SessionEvent) bool {
+// driftExplains reports whether the start that an Interim-Update or Stop states differs
+// from that of prev by no more than two clocks do in a session's time: a BNG counts that
+// by another clock than it stamps records with.
+func driftExplains(prev *Session, ev *SessionEvent) bool {
 	const perMille = 1000
 	return ev.Kind != SessionStarted && ev.StartedAt.Sub(prev.StartedAt).Abs() <= ClockSlack+ev.At.Sub(ev.StartedAt)/perMille
 }

@@ -330,6 +330,9 @@ func TestAnUncertainBeginningEndsTheHolderBeforeOnlyWhenItIsOver(t *testing.T) {
 			t.Errorf("at %d: %s, want %s", second, got, want)
 		}
 	}
+	if h := all[0].Holder(); !h.From.Equal(at(1000)) || !h.FromBy.Equal(at(2000)) || h.Evidence != "Start, its time is uncertain" {
+		t.Errorf("shown as %+v", h)
+	}
 }
 
 func TestANATHoldsPortBlocksForWhoeverHeldTheAddressBehindIt(t *testing.T) {

@@ -100,16 +100,21 @@ func slicesOf(ports PortRange) iter.Seq[int] {
 // lists returns where rivals of a binding are to be found, and who was given all ports
 // of a part of its prefix, or of a prefix of which it is a part.
 func (r *rivals) lists(b *Binding) (lists []*rivalList) {
+	find := func(p netip.Prefix, slice int) {
+		if l := r.of[rivalry{p, slice}]; l != nil {
+			lists = append(lists, l)
+		}
+	}
 	of := anyPorts
 	if !b.Ports.All() {
 		of = allPorts
 		for slice := range slicesOf(b.Ports) {
-			lists = append(lists, r.list(b.Prefix, slice))
+			find(b.Prefix, slice)
 		}
 	}
 	for _, p := range r.prefixes {
 		if p.Overlaps(b.Prefix) {
-			lists = append(lists, r.list(p, of))
+			find(p, of)
 		}
 	}
 	return lists

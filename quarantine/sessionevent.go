@@ -142,7 +142,7 @@ func (ev *SessionEvent) startedAfter(prev *Session) bool {
 	if last.IsZero() {
 		last = prev.SeenAt
 	}
-	return start.After(last.Add(ClockSlack)) && !prev.beganNear(start, ev.startBy()) && !drifts(prev, ev)
+	return start.After(last.Add(ClockSlack)) && !prev.beganNear(start, ev.startBy()) && !driftExplains(prev, ev)
 }
 
 // applyService takes in what a service's record shows about the session it

@@ -284,7 +284,11 @@ func (a *App) buildHTTP(o Options) error {
 	a.http, err = httpx.New(httpx.Config{
 		Listen: a.cfg.HTTP.Listen, Tokens: a.parts.Tokens, Checks: a.checks(), Metrics: promhttp.HandlerFor(a.registry(), promhttp.HandlerOpts{}),
 		Version: o.Version, Log: a.log,
-		Instance: httpx.Instance{ID: a.journal.ID(), CutOff: func() bool { return a.engine.CutOff() > 0 }, Alone: a.answersAlone},
+		Instance: httpx.Instance{
+			ID:     a.journal.ID(),
+			CutOff: func() bool { return a.engine.CutOff() > 0 },
+			Alone:  func() bool { return a.engine.AnswersAlone() },
+		},
 	})
 	if err != nil {
 		return err

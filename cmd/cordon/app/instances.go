@@ -64,30 +64,28 @@ func (a *App) advertised() string {
 	return ""
 }
 
-// answersAlone is what /readyz says to other instances.
-func (a *App) answersAlone() bool { return a.engine.AnswersAlone() }
-
 // peers asks other instances over HTTP.
 type peers struct{ client *httpx.ReadinessClient }
 
 func newPeers() *peers { return &peers{httpx.NewReadinessClient()} }
 
-// cutOff reports whether another instance says clearly that it cannot reach
-// Redis. Whatever else answers at its address, or nothing, proves nothing.
+// cutOff reports whether another instance says clearly that it cannot reach Redis.
 func (p *peers) cutOff(ctx context.Context, other quarantine.Instance) bool {
-	if other.HTTP == "" {
-		return false
-	}
-	cutOff, err := p.client.CutOff(ctx, other.HTTP, other.ID)
-	return err == nil && cutOff
+	return confirms(ctx, other, p.client.CutOff)
 }
 
 // alone reports whether another instance says clearly that it answers accounting
 // which Redis does not take.
 func (p *peers) alone(ctx context.Context, other quarantine.Instance) bool {
+	return confirms(ctx, other, p.client.Alone)
+}
+
+// confirms reports whether another instance answers a question with yes. Whatever else
+// answers at its address, or nothing, proves nothing.
+func confirms(ctx context.Context, other quarantine.Instance, ask func(ctx context.Context, addr, id string) (bool, error)) bool {
 	if other.HTTP == "" {
 		return false
 	}
-	alone, err := p.client.Alone(ctx, other.HTTP, other.ID)
-	return err == nil && alone
+	yes, err := ask(ctx, other.HTTP, other.ID)
+	return err == nil && yes
 }
