@@ -80,6 +80,12 @@ type Config struct {
 	// Paths is what the Enforcer knows of the ways to the BNGs. Nil: nothing.
 	Paths quarantine.Paths
 
+	// Interim is how often a BNG renews its sessions, and OneSessionPer which attributes
+	// are one line's where it has one session a line; see [quarantine.Look]. Nil: not
+	// known.
+	Interim       func(bng string) time.Duration
+	OneSessionPer func(bng string) []string
+
 	// Poll is how often a case that wants something looks for its subscriber's
 	// sessions, where the store learns them from a source that knows only the
 	// present and tells of no log-in. 0: accounting makes cases due.
