@@ -123,7 +123,10 @@ func (c *Case) heed(e *SessionEnforcement, record Session, now time.Time) {
 		if c.lost(e) && !e.owes() {
 			e.end(now, "the session is another subscriber's now")
 		}
-	case SameAttachment(&record, &e.Session), record.StartedAt.After(e.Session.StartedAt):
+	case SameAttachment(&record, &e.Session):
+		e.Session = record
+		e.end(now, "the session ended")
+	case record.StartedAt.After(e.Session.StartedAt):
 		e.end(now, "the session ended")
 	}
 }

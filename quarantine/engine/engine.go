@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -225,15 +224,10 @@ func (e *Engine) replay(entry quarantine.LogEntry, at time.Time) error {
 	if entry.Kind == logInstance {
 		return e.replayInstance(entry, at)
 	}
-	if err := e.ledger.replay(entry, at); err != nil || entry.Kind != logAnswered || e.Now().Sub(at) > careFor {
+	if err := e.ledger.replay(entry, at); err != nil || e.Now().Sub(at) > careForOver {
 		return err
 	}
-	var a answered
-	if err := json.Unmarshal(entry.Body, &a); err != nil {
-		return err // never: the ledger has just read it
-	}
-	e.care.note(a, at)
-	return nil
+	return e.care.replay(entry, at)
 }
 
 // Run works until ctx ends, and returns when everything it started has ended.

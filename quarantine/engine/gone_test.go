@@ -189,3 +189,31 @@ func TestWhatWasRefusedBeforeItLeftIsNotUndone(t *testing.T) {
 		}
 	})
 }
+
+// The BNG and accounting were both silent about a session for longer than three Interim
+// intervals, and it was there all the time.
+func TestASessionThatWasTakenToBeOverAndIsNotIsReleased(t *testing.T) {
+	for name, restart := range map[string]bool{"": false, "after a restart": true} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				e := w.startWith(w.memory, "a", halfHourly)
+				key := w.restrict(e, "alice")
+				w.unknown(key)
+				w.release(e, "alice")
+				time.Sleep(2 * time.Hour)
+				w.wantState("alice", quarantine.Closed)
+				w.wantInForce(key, "garden")
+				w.network.SetFate(nil)
+				if restart {
+					e.stop()
+					w.startWith(w.memory, "a", halfHourly)
+				}
+				time.Sleep(5 * time.Minute)
+				w.wantInForce(key, "garden") // nobody has heard of it
+				w.record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: key, Subscriber: "alice", At: time.Now()})
+				time.Sleep(2 * time.Minute)
+				w.wantInForce(key, "")
+			})
+		})
+	}
+}

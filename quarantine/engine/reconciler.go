@@ -323,17 +323,19 @@ func (e *Engine) save(ctx context.Context, c *quarantine.Case, due time.Time, te
 
 // noteEnded tells the log of restricted sessions that are over.
 func (e *Engine) noteEnded(ctx context.Context, before, after *quarantine.Case) {
-	was := map[string]bool{}
+	was := map[string]quarantine.SessionEnforcement{}
 	for _, se := range before.Sessions {
-		was[identity(&se.Session)] = se.Enforcement == quarantine.Gone
+		was[identity(&se.Session)] = se
 	}
 	for _, se := range after.Sessions {
-		gone, known := was[identity(&se.Session)]
-		if !known || gone || se.Enforcement != quarantine.Gone {
+		old, known := was[identity(&se.Session)]
+		if !known || old.Enforcement == quarantine.Gone || se.Enforcement != quarantine.Gone {
 			continue
 		}
-		e.append(ctx, entry(logEnded, after.ID, ended{Session: se.Session}))
+		over := ended{Session: se.Session, Left: old.Applied}
+		e.append(ctx, entry(logEnded, after.ID, over))
 		e.ledger.ended(after.ID, &se.Session)
+		e.care.noteOver(after.ID, over, e.Now())
 	}
 }
 
