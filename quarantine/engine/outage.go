@@ -11,10 +11,12 @@ import (
 )
 
 // How long the store must be silent before releases are sent from the journal
-// alone, and how often one that is not answered is sent again.
+// alone, how often one that is not answered is sent again, and how many are under way
+// at each BNG: far more than it has places, but not a goroutine for each line of it.
 const (
 	outageAfter   = 5 * time.Second
 	releaseRepeat = time.Minute
+	outagePlaces  = 2048
 )
 
 // outage sends releases with nothing but this host's journal: while the store is
@@ -30,11 +32,33 @@ type outage struct {
 	busy  map[string]bool        // sessions with a release under way, by identity
 }
 
-// outageLine is the releases that wait for a BNG, the oldest first, and how many are
-// under way there.
+// outageLine is the releases that wait for a BNG, the oldest first, those that people
+// gave before all others, and how many are under way there.
 type outageLine struct {
-	waiting []owing
-	workers int
+	given, expired []owing
+	workers        int
+}
+
+// push puts a release in line.
+func (l *outageLine) push(w owing) {
+	if w.released {
+		l.given = append(l.given, w)
+	} else {
+		l.expired = append(l.expired, w)
+	}
+}
+
+// pop takes the next one; false if there is none.
+func (l *outageLine) pop() (w owing, ok bool) {
+	from := &l.given
+	if len(*from) == 0 {
+		from = &l.expired
+	}
+	if len(*from) == 0 {
+		return w, false
+	}
+	w, *from = (*from)[0], (*from)[1:]
+	return w, true
 }
 
 // releaseOwed sends what is owed until ctx ends, and returns when every release under
@@ -51,7 +75,7 @@ func (e *Engine) releaseOwed(ctx context.Context) {
 func (o *outage) lostOnly() bool { return o.engine.silence.lasts(o.engine.Now()) < outageAfter }
 
 // enqueue puts releases in line at their BNGs, and has them worked: how fast they
-// leave is the Enforcer's business, within the places of half a lane for each BNG.
+// leave is the Enforcer's business.
 func (o *outage) enqueue(ctx context.Context, owed []owing) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -61,8 +85,8 @@ func (o *outage) enqueue(ctx context.Context, owed []owing) {
 			line = &outageLine{}
 			o.lines[w.bng] = line
 		}
-		line.waiting = append(line.waiting, w)
-		if line.workers < max(1, o.engine.Workers/2) {
+		line.push(w)
+		if line.workers < outagePlaces {
 			line.workers++
 			o.running.Go(func() { o.work(ctx, line) })
 		}
@@ -83,12 +107,13 @@ func (o *outage) work(ctx context.Context, line *outageLine) {
 func (o *outage) next(ctx context.Context, line *outageLine) (w owing, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(line.waiting) == 0 || ctx.Err() != nil {
-		line.workers--
-		return w, false
+	if ctx.Err() == nil {
+		w, ok = line.pop()
 	}
-	w, line.waiting = line.waiting[0], line.waiting[1:]
-	return w, true
+	if !ok {
+		line.workers--
+	}
+	return w, ok
 }
 
 // release gives a session back, if that is still owed. One whose subscriber another
