@@ -90,20 +90,26 @@ func (e *Engine) takeLane(ctx context.Context, lane quarantine.Lane, slots chan 
 	return len(due)
 }
 
-// attend reconciles one due subscriber and says when to look again.
+// attend reconciles one due subscriber and says when to look again. That is said when
+// the subscriber is free again: a store that hangs holds up no release then.
 func (e *Engine) attend(ctx context.Context, d quarantine.Due, term uint64) {
+	e.finish(ctx, d, e.pass(ctx, d, term))
+}
+
+// pass reconciles one due subscriber, if nobody else does, and returns when to look
+// again.
+func (e *Engine) pass(ctx context.Context, d quarantine.Due, term uint64) time.Time {
 	mine, leave, ok := e.busy.work(ctx, d.Subscriber, d.Lane == quarantine.LaneRelease)
 	if !ok {
-		e.finish(ctx, d, e.Now().Add(busyLook))
-		return
+		return e.Now().Add(busyLook)
 	}
 	defer leave()
 	next, err := e.Reconcile(mine, d, term)
 	if err != nil && ctx.Err() == nil {
 		e.troubles.tell(zap.WarnLevel, "case not reconciled", zap.String("subscriber", d.Subscriber), zap.Error(err))
-		next = e.Now().Add(storeRetry)
+		return e.Now().Add(storeRetry)
 	}
-	e.finish(ctx, d, next)
+	return next
 }
 
 func (e *Engine) finish(ctx context.Context, d quarantine.Due, next time.Time) {
