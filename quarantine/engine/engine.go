@@ -182,6 +182,8 @@ type Engine struct {
 	journalHangs atomic.Bool
 	missed       atomic.Bool // a look could not be noted, or nobody knows which are due: wake everything when the store is back
 
+	wakesAll chan struct{} // capacity 1: missed was set, and is to be looked at now
+
 	windowsAsked chan struct{} // closed once the store was asked for the windows, with an answer or without
 }
 
@@ -191,7 +193,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
+	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1), wakesAll: make(chan struct{}, 1)}
 	e.gaps = newGaps(cfg.Store)
 	e.care = newAftercare()
 	e.silence = newSilence()

@@ -37,7 +37,11 @@ func (e *Engine) upkeep(ctx context.Context) {
 	failed := map[string]uint64{}
 	each(func(ctx context.Context) { e.applyWaiting(ctx, failed) })
 	each(e.tellUndone)
-	each(e.catchUp)
+	running.Go(func() {
+		for waitFor(ctx, upkeepEvery, e.wakesAll) {
+			e.catchUp(ctx)
+		}
+	})
 	running.Go(func() { e.compareLedger(ctx) })
 	running.Go(func() {
 		for sleep(ctx, forgetEvery) {
@@ -104,14 +108,28 @@ func (l *ledger) changedSince(caseID string, changes uint64) bool {
 	return false
 }
 
-// catchUp makes every open case due if, while the store was away, a look could
-// not be noted; else its lease alone would bring it back.
+// wakeAll has every open case made due soon, by whoever is the sender then. It does not
+// wait: at a hundred thousand cases that takes seconds, and asked for again meanwhile it
+// is done once more.
+func (e *Engine) wakeAll() {
+	e.missed.Store(true)
+	select {
+	case e.wakesAll <- struct{}{}:
+	default:
+	}
+}
+
+// catchUp makes every open case due if somebody asked for that, or if a look could not
+// be noted while the store was away; else its lease alone would bring it back.
 func (e *Engine) catchUp(ctx context.Context) {
 	if _, sending := e.sender.may(); !sending || !e.missed.Swap(false) {
 		return
 	}
 	if err := e.Store.WakeAll(ctx, e.Now()); err != nil {
 		e.missed.Store(true)
+		if ctx.Err() == nil {
+			e.troubles.tell(zap.WarnLevel, "open cases could not be made due yet", zap.Error(err))
+		}
 		return
 	}
 	e.nudge()
