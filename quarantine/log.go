@@ -17,6 +17,10 @@ type LogEntry struct {
 	// Reserved entries (releases, human commands) may use the space kept back
 	// for them on a full disk.
 	Reserved bool
+	// Durable, if set, is called once the entry is durable: in the order of the
+	// journal, before Append returns, and before the journal asks what to carry into
+	// a new segment. It must not wait for the journal.
+	Durable func()
 }
 
 // Log is this host's append-only journal.

@@ -142,8 +142,17 @@ func (e *Engine) lookAfter(ctx context.Context) {
 			if _, ok := e.sender.may(); !ok || ctx.Err() != nil {
 				break
 			}
-			if over, err := e.lookAfterOne(ctx, g); err == nil && over {
+			over, err := e.lookAfterOne(ctx, g)
+			switch {
+			case errors.Is(err, context.Canceled): // a release cut it short
+				continue
+			case err != nil:
+				e.troubles.tell(zap.WarnLevel, "released sessions not looked at", zap.Error(err))
+			case over:
 				e.care.drop(&g.order.Session)
+			}
+			if err != nil { // the store does not answer; again in a minute, in another order
+				break
 			}
 		}
 	}

@@ -109,10 +109,11 @@ func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, erro
 	c.ID = newID("m-", c.At)
 	// From here on the command is given, whether or not the person still waits.
 	ctx = context.WithoutCancel(ctx)
+	e.ledger.take(c.ID)
 	if err := e.logCommand(ctx, c); err != nil {
+		e.ledger.apply(c.ID) // should the journal write it all the same, nobody applies it
 		return nil, err
 	}
-	e.ledger.command(c, true)
 	result, err := e.apply(ctx, c)
 	if err != nil && !e.final(c, err) && c.deferrable() {
 		e.ledger.deferred(c.ID)
@@ -131,9 +132,11 @@ func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, erro
 func (e *Engine) logCommand(ctx context.Context, c command) error {
 	ctx, cancel := context.WithTimeout(ctx, logPatience)
 	defer cancel()
-	err := e.Log.Append(ctx, reserved(entry(logCommand, c.ID, c)))
+	given := changing(reserved(entry(logCommand, c.ID, c)), func() { e.ledger.given(c) })
+	err := e.Log.Append(ctx, given)
 	if err != nil && c.ends() {
 		e.Logger.Error("log refuses entries; the release is done all the same", zap.String("command", c.ID), zap.Error(err))
+		given.Durable()
 		return nil
 	}
 	if err != nil {
@@ -160,8 +163,7 @@ func (e *Engine) applied(ctx context.Context, c command, err error) {
 	if err != nil {
 		a.Error = err.Error()
 	}
-	e.append(ctx, reserved(entry(logApplied, c.ID, a)))
-	e.ledger.apply(c.ID)
+	e.append(ctx, changing(reserved(entry(logApplied, c.ID, a)), func() { e.ledger.apply(c.ID) }))
 	about := zap.String("case", c.Case)
 	switch {
 	case c.Window != nil:
@@ -273,9 +275,17 @@ func (e *Engine) withLogIns(ctx context.Context, c *quarantine.Case) (*quarantin
 
 // noteExpiry tells the log when what it knows to be in force shall end.
 func (e *Engine) noteExpiry(ctx context.Context, c *quarantine.Case) {
-	if at := c.Ends(); e.ledger.expires(c.ID, at) {
-		e.append(ctx, entry(logExpiry, c.ID, expiry{ExpiresAt: at}))
+	if news := e.newExpiry(c); len(news) > 0 {
+		e.append(ctx, news...)
 	}
+}
+
+// newExpiry is the entry that tells it, if it is news.
+func (e *Engine) newExpiry(c *quarantine.Case) []quarantine.LogEntry {
+	if at := c.Ends(); e.ledger.expires(c.ID, at) {
+		return []quarantine.LogEntry{entry(logExpiry, c.ID, expiry{ExpiresAt: at})}
+	}
+	return nil
 }
 
 // awaitPoll is how often Await looks.

@@ -182,7 +182,12 @@ type Engine struct {
 	troubles  *troubles     // what fails again and again
 	care      *aftercare    // releases that accounting may yet deny
 	windows   *windows      // which BNGs are in maintenance
-	missed    atomic.Bool   // a look could not be noted, or nobody knows which are due: wake everything when the store is back
+	silence   *silence      // since when the store has not answered
+	// journalHangs: the last entry that could not wait had to go on without the disk.
+	journalHangs atomic.Bool
+	missed       atomic.Bool // a look could not be noted, or nobody knows which are due: wake everything when the store is back
+
+	wakesAll chan struct{} // capacity 1: missed was set, and is to be looked at now
 
 	windowsAsked chan struct{} // closed once the store was asked for the windows, with an answer or without
 }
@@ -193,9 +198,10 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
+	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1), wakesAll: make(chan struct{}, 1)}
 	e.gaps = newGaps(cfg.Store)
 	e.care = newAftercare()
+	e.silence = newSilence()
 	e.troubles = newTroubles(cfg.Logger, cfg.Now)
 	e.heartbeat = &heartbeat{now: cfg.Now, uptime: cfg.Uptime}
 	e.instances = newInstances(cfg.Store, cfg.Holder, cfg.Instance, cfg.keepDeparted(), cfg.Now, e.heartbeat.publishing)
@@ -240,7 +246,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	start(e.watchWindows)
 	start(e.campaign)
 	start(e.reconcile)
-	start(e.tend)
+	start(e.probe)
+	start(e.releaseOwed)
+	start(e.upkeep)
 	start(e.lookAfter)
 	start(e.heedPaths)
 	start(e.watch)
