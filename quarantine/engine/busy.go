@@ -60,6 +60,16 @@ func (b *busy) work(ctx context.Context, subscriber string, release bool) (mine 
 	}
 }
 
+// cut stops the work on the subscriber that is under way, even a release: what it
+// was for is wanted no longer.
+func (b *busy) cut(subscriber string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if w := b.working[subscriber]; w != nil {
+		w.cancel()
+	}
+}
+
 func (b *busy) leave(subscriber string, w *worker) {
 	b.mu.Lock()
 	delete(b.working, subscriber)

@@ -21,6 +21,7 @@ type ledger struct {
 	commands    map[string]command
 	inHand      map[string]bool                   // commands that their giver's call is applying
 	outstanding map[string]map[string]outstanding // by case, then by session identity
+	retries     map[string]time.Time              // by case: when a person wanted what is outstanding of it tried now
 	undone      map[string]quarantine.Session     // released without a case that asked for it; by identity
 }
 
@@ -40,7 +41,7 @@ func newLedger() *ledger {
 	return &ledger{
 		accepted: map[string]time.Time{}, arriving: map[string]chan struct{}{}, unsettled: map[string]quarantine.Verdict{},
 		commands: map[string]command{}, inHand: map[string]bool{}, outstanding: map[string]map[string]outstanding{},
-		undone: map[string]quarantine.Session{},
+		undone: map[string]quarantine.Session{}, retries: map[string]time.Time{},
 	}
 }
 
@@ -272,6 +273,7 @@ func (l *ledger) forgetOutstanding(caseID, key string) {
 	delete(l.outstanding[caseID], key)
 	if len(l.outstanding[caseID]) == 0 {
 		delete(l.outstanding, caseID)
+		delete(l.retries, caseID)
 	}
 }
 
@@ -356,7 +358,7 @@ func (l *ledger) owed(now time.Time, lostOnly bool) []outstanding {
 	var owed []outstanding
 	for caseID, of := range l.outstanding {
 		for _, o := range of {
-			if (!lostOnly || o.lost) && o.over(now, released[caseID]) {
+			if (!lostOnly || o.lost) && o.over(now, released[caseID]) && !l.givenUp(&o) {
 				owed = append(owed, o)
 			}
 		}

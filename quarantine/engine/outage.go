@@ -61,7 +61,7 @@ func (o *outage) release(ctx context.Context, owed []outstanding, now time.Time)
 	maps.DeleteFunc(o.tried, func(_ string, at time.Time) bool { return now.Sub(at) >= releaseRepeat })
 	for _, owes := range owed {
 		key := identity(&owes.Session)
-		if _, lately := o.tried[key]; lately {
+		if at, lately := o.tried[key]; lately && !o.engine.ledger.retried(owes.Case, at) {
 			continue
 		}
 		mine, leave, ok := o.engine.busy.work(ctx, owes.Session.Subscriber, true)
