@@ -15,6 +15,20 @@ func (e *SessionEnforcement) Owed() bool {
 	return e.Enforcement != Gone && e.Wanted == "" && e.owes()
 }
 
+// NextTry is when the next order about the session is due by itself; zero: none is
+// outstanding, or one is in flight.
+func (e *SessionEnforcement) NextTry() time.Time {
+	switch {
+	case e.Enforcement == Gone, e.InFlight:
+		return time.Time{}
+	case e.Residue != "", e.Wanted != "" && !e.Enforcement.Settled(), e.Wanted == "" && len(e.Applied) > 0:
+		return e.NextAt
+	case e.Wanted == "":
+		return e.AssertAt
+	}
+	return time.Time{}
+}
+
 // Retry makes everything due now that is outstanding of the case, be it a
 // restriction or a release, whatever its back-off. A release that is to be
 // asserted past late duplicates of a restriction keeps its time, and an order in
@@ -24,6 +38,9 @@ func (c *Case) Retry(by string, now time.Time) error {
 	for i := range c.Sessions {
 		e := &c.Sessions[i]
 		if c.retriable(e, now) {
+			if e.owesNow(now) {
+				e.Enforcement = Pending
+			}
 			e.retry(now)
 			tried++
 		}

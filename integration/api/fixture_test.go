@@ -63,6 +63,14 @@ func (d *desk) Release(_ context.Context, id, by, reason string, code quarantine
 	return d.act("release %s by %s %q code %q", id, by, reason, code)
 }
 
+func (d *desk) Retry(_ context.Context, id, by, reason string) (*quarantine.Case, error) {
+	return d.act("retry %s by %s %q", id, by, reason)
+}
+
+func (d *desk) GiveUp(_ context.Context, id, by, reason string, session quarantine.SessionKey) (*quarantine.Case, error) {
+	return d.act("give up %s by %s %q session %v", id, by, reason, session)
+}
+
 func (d *desk) Approve(_ context.Context, id, by, reason string) (*quarantine.Case, error) {
 	return d.act("approve %s by %s %q", id, by, reason)
 }

@@ -92,7 +92,7 @@ func (a *API) commanded(name, reason string) (BNG, string, error) {
 func (a *API) maintained(b BNG, m quarantine.Maintenance, err error) (*bngOutput, error) {
 	switch {
 	case errors.Is(err, quarantine.ErrDeferred):
-		return &bngOutput{http.StatusAccepted, deferredView{b.Name, "deferred", quarantine.ErrDeferred.Error()}}, nil
+		return &bngOutput{http.StatusAccepted, deferredView{ID: b.Name, Status: "deferred", Detail: quarantine.ErrDeferred.Error()}}, nil
 	case err != nil:
 		return nil, err
 	}
