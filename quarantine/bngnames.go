@@ -9,7 +9,8 @@ import (
 // BNGNames is what the configuration says of names that BNGs, or redundancy groups,
 // do not have any more. The zero value says nothing.
 type BNGNames struct {
-	Formerly map[string]string // what a BNG was called before: its present name
+	Formerly map[string]string // what a BNG or group was called before: what its sessions are under now
+	Members  map[string]string // what a BNG was called before: its own present name, be it in a group or not
 	Retired  map[string]string // BNGs that are gone for good: why
 }
 
@@ -32,8 +33,21 @@ func (n *BNGNames) Former(bng string) (names []string) {
 	return names
 }
 
-// Rename gives the session's BNG its present name.
-func (n *BNGNames) Rename(s *Session) { s.BNG, s.Member = n.Current(s.BNG), n.Current(s.Member) }
+// Rename gives the session's BNG its present name. A BNG that is in a group by now
+// is the member on which the session is.
+func (n *BNGNames) Rename(s *Session) {
+	if member, renamed := n.Members[s.Member]; renamed {
+		s.Member = member
+	}
+	now, renamed := n.Formerly[s.BNG]
+	if !renamed {
+		return
+	}
+	if member := n.Members[s.BNG]; s.Member == "" && member != now {
+		s.Member = member
+	}
+	s.BNG = now
+}
 
 // RenameIn gives the BNGs of a case their present names.
 func (n *BNGNames) RenameIn(c *Case) {

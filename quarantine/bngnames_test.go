@@ -39,6 +39,24 @@ func TestACaseFollowsARenamedBNG(t *testing.T) {
 	}
 }
 
+func TestASessionOfARenamedBNGOfAGroupKnowsItsMember(t *testing.T) {
+	names := &BNGNames{
+		Formerly: map[string]string{"bng1": "pair", "oldpair": "pair", "bng2": "edge2"}, Members: map[string]string{"bng1": "edge1", "bng2": "edge2", "oldpair": "edge1"},
+	}
+	for _, c := range []struct{ bng, member, wantBNG, wantMember string }{
+		{"bng1", "", "pair", "edge1"},         // stood alone before
+		{"oldpair", "bng1", "pair", "edge1"},  // the group and the BNG were renamed
+		{"oldpair", "other", "pair", "other"}, // the group was
+		{"bng2", "", "edge2", ""},
+		{"bng3", "", "bng3", ""},
+	} {
+		s := Session{SessionKey: SessionKey{c.bng, "s1"}, Member: c.member}
+		if names.Rename(&s); s.BNG != c.wantBNG || s.Member != c.wantMember {
+			t.Errorf("%s, member %q: under %s, member %q", c.bng, c.member, s.BNG, s.Member)
+		}
+	}
+}
+
 func TestASessionThatIsHeardOfUnderBothNamesKeepsWhatItsStartSaid(t *testing.T) {
 	old := Session{
 		SessionKey: SessionKey{"bng1", "s1"}, Subscriber: "alice", StartedAt: noon, SeenAt: noon, StartSeen: true,
