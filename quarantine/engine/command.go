@@ -49,6 +49,16 @@ type command struct {
 // ends reports whether the command takes a restriction away.
 func (c *command) ends() bool { return c.Verb == verbRelease || c.Verb == verbReject }
 
+// rename gives the BNGs of a command their present names.
+func (c *command) rename(names *quarantine.BNGNames) {
+	c.Session.BNG = names.Current(c.Session.BNG)
+	if c.Window != nil {
+		window := *c.Window
+		window.BNG = names.Current(window.BNG)
+		c.Window = &window
+	}
+}
+
 // aboutRelease reports whether the command is about a release that does not get
 // through.
 func (c *command) aboutRelease() bool { return c.Verb == verbRetry || c.Verb == verbGiveUp }
@@ -129,6 +139,7 @@ func (e *Engine) GiveUp(ctx context.Context, id, by, reason string, session quar
 // command that may wait is applied when the store is back: ErrDeferred, a
 // *DeferredError where this host's journal knows nothing of the case.
 func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, error) {
+	c.rename(&e.Names)
 	c.At = e.Now().UTC()
 	c.ID = newID("m-", c.At)
 	// From here on the command is given, whether or not the person still waits.

@@ -80,6 +80,14 @@ type Config struct {
 	// Paths is what the Enforcer knows of the ways to the BNGs. Nil: nothing.
 	Paths quarantine.Paths
 
+	// Names is what BNGs were called before, and which are gone for good. The store
+	// reads what it keeps under present names itself.
+	Names quarantine.BNGNames
+	// Serves says why nothing could be sent for a session of a case, nil if it could:
+	// its BNG is not configured, or what is applied there cannot be undone by it. Nil:
+	// everything is served.
+	Serves func(s *quarantine.Session, applied []quarantine.Applied) error
+
 	// Poll is how often a case that wants something looks for its subscriber's
 	// sessions, where the store learns them from a source that knows only the
 	// present and tells of no log-in. 0: accounting makes cases due.
@@ -188,7 +196,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
+	e := &Engine{Config: cfg, ledger: newLedger(cfg.Names), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
 	e.gaps = newGaps(cfg.Store)
 	e.care = newAftercare()
 	e.troubles = newTroubles(cfg.Logger, cfg.Now)
@@ -226,6 +234,7 @@ func (e *Engine) replay(entry quarantine.LogEntry, at time.Time) error {
 	if err := json.Unmarshal(entry.Body, &a); err != nil {
 		return err // never: the ledger has just read it
 	}
+	e.Names.Rename(&a.Order.Session)
 	e.care.note(a, at)
 	return nil
 }
@@ -234,6 +243,7 @@ func (e *Engine) replay(entry quarantine.LogEntry, at time.Time) error {
 func (e *Engine) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	start := func(f func(context.Context)) { running.Go(func() { f(ctx) }) }
+	e.forgetRetired(ctx)
 	for range e.Intakers {
 		start(e.intake)
 	}

@@ -43,6 +43,15 @@ func (l *ledger) givenUp(o *outstanding) bool {
 	return false
 }
 
+// abandoned reports whether a person's command to give the order's release up waits
+// to be applied.
+func (l *ledger) abandoned(order *quarantine.Order) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o, known := l.outstanding[order.Case][identity(&order.Session)]
+	return known && l.givenUp(&o)
+}
+
 // means reports whether a give-up is about the session.
 func (c *command) means(s *quarantine.Session) bool {
 	return c.Session == quarantine.SessionKey{} || c.Session == s.SessionKey
@@ -62,13 +71,13 @@ func (l *ledger) releasedBy(caseID string, t time.Time) bool {
 // noteGivenUp has the journal forget what the case, as a person gave it up, owes
 // no longer, and stops what is being sent for it.
 func (e *Engine) noteGivenUp(ctx context.Context, c *quarantine.Case) {
+	if c.State == quarantine.Closed { // first, or what is about to leave would not know
+		e.busy.cut(c.Subscriber, errGivenUp)
+	}
 	for _, se := range c.Sessions {
 		if se.Enforcement == quarantine.Gone && !stillApplied(c, &se.Session) {
 			e.forgetRelease(ctx, c.ID, &se.Session)
 		}
-	}
-	if c.State == quarantine.Closed {
-		e.busy.cut(c.Subscriber)
 	}
 }
 

@@ -179,6 +179,7 @@ func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Ord
 		}
 	}
 	e.resume(c)
+	sessions = e.retire(c, sessions)
 	return c.Plan(quarantine.Look{Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned, Present: e.Poll > 0}), nil
 }
 
