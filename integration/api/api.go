@@ -85,6 +85,7 @@ type engine interface {
 // BNG is what the configuration says of one BNG, as GET /bngs shows it.
 type BNG struct {
 	Name     string   `json:"name"`
+	Formerly []string `json:"formerly,omitempty" doc:"What it was called before."`
 	Group    string   `json:"group,omitempty" doc:"Redundancy group, whose name its sessions have as their BNG."`
 	Address  string   `json:"address" doc:"Where CoA goes."`
 	Dialect  string   `json:"dialect"`

@@ -81,6 +81,9 @@ func (a *API) commanded(name, reason string) (BNG, string, error) {
 	if slices.ContainsFunc(a.BNGs, func(b BNG) bool { return b.Group != "" && b.Group == name }) {
 		return BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("%q is a redundancy group; name one of its BNGs", name))
 	}
+	if now := slices.IndexFunc(a.BNGs, func(b BNG) bool { return slices.Contains(b.Formerly, name) }); i < 0 && now >= 0 {
+		return BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("%q is called %q now", name, a.BNGs[now].Name))
+	}
 	if i < 0 {
 		return BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("no BNG is called %q in the configuration", name))
 	}
