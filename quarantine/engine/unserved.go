@@ -55,6 +55,29 @@ func (e *Engine) Unserved(ctx context.Context) ([]Unserved, error) {
 	return all, nil
 }
 
+// StillUnserved returns those of found that are so still, as the cases are by now.
+func (e *Engine) StillUnserved(ctx context.Context, found []Unserved) (all []Unserved, err error) {
+	cases := map[string][]Unserved{}
+	for _, u := range found {
+		now, read := cases[u.Case]
+		if !read {
+			c, err := e.Store.Case(ctx, u.Case)
+			switch {
+			case err == nil:
+				e.ledger.compare(u.Case, c)
+				now = e.unservedOf(c)
+			case errors.Is(err, quarantine.ErrNoCase) && e.ledger.owes(u.Case):
+				now = []Unserved{u}
+			case !errors.Is(err, quarantine.ErrNoCase):
+				return nil, fmt.Errorf("read case %s: %w", u.Case, err)
+			}
+			cases[u.Case] = now
+			all = append(all, now...)
+		}
+	}
+	return all, nil
+}
+
 // maxPage is how many cases the store lists at once.
 const maxPage = 1000
 
@@ -79,6 +102,9 @@ func (e *Engine) unservedCases(ctx context.Context) (all []Unserved, err error) 
 }
 
 func (e *Engine) unservedOf(c *quarantine.Case) (all []Unserved) {
+	if !c.Open() {
+		return nil
+	}
 	for i := range c.Sessions {
 		se := &c.Sessions[i]
 		if _, retired := e.Names.Retired[se.Session.BNG]; retired || !se.Outstanding() {

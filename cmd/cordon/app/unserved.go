@@ -17,18 +17,17 @@ import (
 	"cordon/store/journal"
 )
 
-// How long the open cases are gone through at start before the rest is left for
-// later, and how often they are gone through while something is not served, or
-// Redis has not answered.
+// How long the open cases are gone through at start before that is left for later,
+// how often Redis is asked then, and how many times between two lines in the log.
 const (
 	unservedAtStart = 10 * time.Second
-	unservedEvery   = time.Minute
 	unservedRetry   = 5 * time.Second
+	unservedLine    = 12
 )
 
 // unserved is what is owed where nothing can be sent.
 type unserved struct {
-	pending bool // the open cases were not gone through yet; New's, then watchServed's
+	pending bool // the open cases could not be gone through at start; not changed after New
 
 	mu    sync.Mutex // guards what follows
 	found []engine.Unserved
@@ -36,10 +35,8 @@ type unserved struct {
 
 // trouble is what /readyz shows.
 func (u *unserved) trouble(context.Context) error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if len(u.found) > 0 {
-		return errors.New(oneLine(unservedError(u.found)))
+	if found := u.get(); len(found) > 0 {
+		return errors.New(oneLine(unservedError(found)))
 	}
 	return nil
 }
@@ -48,6 +45,12 @@ func (u *unserved) set(found []engine.Unserved) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.found = found
+}
+
+func (u *unserved) get() []engine.Unserved {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.found
 }
 
 // serves says why a release could not be sent for what is applied on a session.
@@ -78,31 +81,36 @@ func (a *App) checkServed(ctx context.Context) error {
 	return nil
 }
 
-// watchServed finishes what could not be looked at when the process started, until
-// nothing is owed that is not served.
+// watchServed finishes what could not be looked at when the process started, and
+// keeps what was found in view until nothing of it is owed any more.
 func (a *App) watchServed(ctx context.Context) error {
-	for a.unserved.pending {
+	for pending := a.unserved.pending; pending && ctx.Err() == nil; {
 		found, err := a.engine.Unserved(ctx)
-		wait := unservedEvery
-		switch {
-		case err != nil:
-			wait = unservedRetry
-		case len(found) == 0:
-			a.unserved.set(nil)
-			a.unserved.pending = false
+		if pending = err != nil; pending {
+			pause(ctx, unservedRetry)
 			continue
-		default:
-			a.unserved.set(found)
-			a.log.Error(oneLine(unservedError(found)))
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(wait):
+		a.unserved.set(found)
+	}
+	for found := a.unserved.get(); len(found) > 0 && ctx.Err() == nil; found = a.unserved.get() {
+		a.log.Error(oneLine(unservedError(found)))
+		for range unservedLine {
+			pause(ctx, unservedRetry)
+			if still, err := a.engine.StillUnserved(ctx, found); err == nil {
+				a.unserved.set(still)
+			}
 		}
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }
 
 // namedCases is how many cases of a BNG an error names.
