@@ -43,6 +43,9 @@ type Case struct {
 	// Relogins are the times at which a further session was restricted while the
 	// case stood, within the last hour: what flapping is judged by.
 	Relogins []time.Time `json:"relogins,omitempty"`
+	// GivenUp is when a person gave up what the case was still to give back: sessions
+	// that may have begun restricted at a log-in answered before are not waited for.
+	GivenUp time.Time `json:"given_up,omitzero"`
 	// LogIns are the answers of the last days to log-ins of the subscriber, oldest
 	// first. Filled in with a Dossier, never saved with the case.
 	LogIns []LogInAnswer `json:"-"`

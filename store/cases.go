@@ -135,6 +135,7 @@ func (s *Store) decodeCase(id string, fields []any) (*quarantine.Case, error) {
 	if c.ID != id || c.Subscriber == "" || strconv.FormatUint(c.Version, 10) != version {
 		return nil, fmt.Errorf("%s holds case %.40q version %d under version %.20q", s.keys.caseRecord(id), c.ID, c.Version, version)
 	}
+	s.cfg.Names.RenameIn(&c)
 	return &c, nil
 }
 

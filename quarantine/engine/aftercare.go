@@ -69,19 +69,21 @@ func (a *aftercare) note(answer answered, at time.Time) {
 }
 
 // replay takes one entry of the log in.
-func (a *aftercare) replay(entry quarantine.LogEntry, at time.Time) error {
+func (a *aftercare) replay(entry quarantine.LogEntry, at time.Time, names *quarantine.BNGNames) error {
 	switch entry.Kind {
 	case logAnswered:
 		var answer answered
 		if err := json.Unmarshal(entry.Body, &answer); err != nil {
 			return err // never: the ledger has just read it
 		}
+		names.Rename(&answer.Order.Session)
 		a.note(answer, at)
 	case logEnded:
 		var over ended
 		if err := json.Unmarshal(entry.Body, &over); err != nil {
 			return err // never: the ledger has just read it
 		}
+		names.Rename(&over.Session)
 		a.noteOver(entry.Key, over, at)
 	}
 	return nil

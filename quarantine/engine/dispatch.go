@@ -63,6 +63,9 @@ func (e *Engine) beforeSend(ctx context.Context, c *quarantine.Case, o *quaranti
 	}
 	s := sent{Order: *o, ExpiresAt: c.ExpiresAt, BNG: d.BNG, Peer: d.Peer, Octets: d.Octets, Undoing: d.Undoing}
 	record := changing(entry(logSent, o.Case, s), func() { e.ledger.sent(s) })
+	if !o.Restricts() && (e.ledger.abandoned(o) || errors.Is(context.Cause(ctx), errGivenUp)) {
+		return errGivenUp
+	}
 	if !restricts {
 		e.append(ctx, reserved(record)) // a log that refuses keeps no release back
 		return nil
@@ -82,6 +85,7 @@ var (
 	errNotSender   = errors.New("this instance is not the sender any more")
 	errSessionGone = errors.New("the session is not the one that was decided about")
 	errCaseMoved   = errors.New("the case has changed")
+	errGivenUp     = errors.New("a person gave the release up; that waits to be applied")
 	errEnding      = errors.New("a release of the case waits to be applied")
 	errBarred      = errors.New("kept back")
 )

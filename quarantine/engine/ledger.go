@@ -14,6 +14,7 @@ import (
 // ledger is the index of this host's log: what it tells that is not over yet.
 // It is rebuilt by replay and kept up as entries are appended.
 type ledger struct {
+	names       quarantine.BNGNames
 	mu          sync.Mutex // guards what follows
 	accepted    map[string]time.Time
 	arriving    map[string]chan struct{} // being made durable right now
@@ -45,8 +46,9 @@ type undone struct {
 	serial uint64
 }
 
-func newLedger() *ledger {
+func newLedger(names quarantine.BNGNames) *ledger {
 	return &ledger{
+		names:    names,
 		accepted: map[string]time.Time{}, arriving: map[string]chan struct{}{}, unsettled: map[string]quarantine.Verdict{},
 		commands: map[string]command{}, inHand: map[string]bool{}, outstanding: map[string]map[string]outstanding{},
 		undone: map[string]undone{}, ends: newTimetable(),
@@ -72,6 +74,7 @@ func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
 	case logCommand:
 		var c command
 		if err = json.Unmarshal(entry.Body, &c); err == nil {
+			c.rename(&l.names)
 			l.command(c)
 		}
 	case logApplied:
@@ -79,16 +82,19 @@ func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
 	case logSent:
 		var s sent
 		if err = json.Unmarshal(entry.Body, &s); err == nil {
+			l.names.Rename(&s.Order.Session)
 			l.sent(s)
 		}
 	case logAnswered:
 		var a answered
 		if err = json.Unmarshal(entry.Body, &a); err == nil {
+			l.names.Rename(&a.Order.Session)
 			l.answered(a, at)
 		}
 	case logEnded:
 		var e ended
 		if err = json.Unmarshal(entry.Body, &e); err == nil {
+			l.names.Rename(&e.Session)
 			l.ended(entry.Key, &e.Session)
 		}
 	case logExpiry:

@@ -109,7 +109,7 @@ func (l *ledger) owed(now time.Time, lostOnly bool) []owing {
 		switch {
 		case !there || !o.over(now, released[p.caseID]):
 			delete(l.ends.passed, p)
-		case !lostOnly || o.lost:
+		case (!lostOnly || o.lost) && !l.givenUp(&o):
 			l.ends.passed[p] = handedOut
 			owed = append(owed, owing{ending{p, o.end()}, o.Session.BNG, released[p.caseID]})
 		}
@@ -146,7 +146,7 @@ func (l *ledger) begin(w owing, now time.Time, lostOnly bool) (outstanding, bool
 	case !there || !o.over(now, w.released):
 		delete(l.ends.passed, w.place)
 		return outstanding{}, false
-	case lostOnly && !o.lost:
+	case lostOnly && !o.lost, l.givenUp(&o):
 		l.ends.passed[w.place] = time.Time{} // the store has it, and is looked after there
 		return outstanding{}, false
 	}

@@ -189,6 +189,7 @@ func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Ord
 		return nil, err
 	}
 	e.resume(c)
+	sessions = e.retire(c, sessions)
 	return c.Plan(quarantine.Look{
 		Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned, Present: e.Poll > 0,
 		Holders: holders, Interim: e.Interim, OneSessionPer: e.OneSessionPer,
