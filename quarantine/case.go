@@ -69,6 +69,9 @@ type SessionEnforcement struct {
 	NextAt    time.Time `json:"next_at,omitzero"`    // when to try again
 	NotBefore time.Time `json:"not_before,omitzero"` // kept back until then, or until Resume
 	GoneSince time.Time `json:"gone_since,omitzero"` // first of a row of "session not found" answers
+	// Known is, by journal, the newest entry about the session that this was written in
+	// knowledge of; see Order.Mark. Shared by copies: replaced, never changed.
+	Known map[string]uint64 `json:"known,omitempty"`
 
 	ChangedAt time.Time `json:"changed_at,omitzero"` // when the BNG acknowledged what is, or is no more, in force
 	Proof     Proof     `json:"proof,omitempty"`     // how that can be proved

@@ -226,12 +226,16 @@ func (e *Engine) changed(ctx context.Context, c command, now time.Time) (*quaran
 		if err != nil {
 			return nil, nil, err
 		}
+		if open := situation.Dossier.Case; open != nil {
+			e.recall(open)
+		}
 		return e.Rules.Quarantine(*c.Wish, situation, c.Case, now)
 	}
 	subject, err := e.Store.Case(ctx, c.Case)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read case %s: %w", c.Case, err)
 	}
+	e.recall(subject)
 	if c.ends() {
 		if subject, err = e.withLogIns(ctx, subject); err != nil {
 			return nil, nil, err
@@ -268,6 +272,7 @@ func (e *Engine) withLogIns(ctx context.Context, c *quarantine.Case) (*quarantin
 	if dossier.Case == nil || dossier.Case.ID != c.ID {
 		return c, nil
 	}
+	e.recall(dossier.Case)
 	return dossier.Case, nil
 }
 

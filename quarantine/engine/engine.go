@@ -179,6 +179,8 @@ type Engine struct {
 	windows   *windows      // which BNGs are in maintenance
 	missed    atomic.Bool   // a look could not be noted, or nobody knows which are due: wake everything when the store is back
 
+	wentBack atomic.Bool // the store may have lost what it had: compare the journal with it
+
 	windowsAsked chan struct{} // closed once the store was asked for the windows, with an answer or without
 }
 
@@ -188,7 +190,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
+	e := &Engine{Config: cfg, ledger: newLedger(cfg.Holder), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
 	e.gaps = newGaps(cfg.Store)
 	e.care = newAftercare()
 	e.troubles = newTroubles(cfg.Logger, cfg.Now)
@@ -202,6 +204,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := cfg.Log.Replay(ctx, e.replay); err != nil {
 		return nil, fmt.Errorf("replay the log: %w", err)
 	}
+	e.ledger.unanswered()
 	e.ledger.forget(cfg.Now().Add(-cfg.Memory))
 	for _, c := range e.ledger.waiting() {
 		if c.Window != nil {

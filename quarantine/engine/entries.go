@@ -50,6 +50,8 @@ type sent struct {
 type answered struct {
 	Order   quarantine.Order   `json:"order"`
 	Outcome quarantine.Outcome `json:"outcome"`
+	// Mark numbers it anew: its case did not take the outcome.
+	Mark uint64 `json:"mark,omitempty"`
 }
 
 type ended struct {

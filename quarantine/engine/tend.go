@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"go.uber.org/zap"
+
 	"cordon/quarantine"
 )
 
@@ -33,7 +35,7 @@ func (e *Engine) tend(ctx context.Context) {
 			out.storeAway(ctx, now)
 			continue
 		}
-		if out.storeBack() || now.Sub(compared) >= compareEvery {
+		if wentBack := e.wentBack.Swap(false); out.storeBack() || wentBack || now.Sub(compared) >= compareEvery {
 			compared = now
 			e.compareLedger(ctx)
 		}
@@ -52,10 +54,12 @@ func (e *Engine) compareLedger(ctx context.Context) {
 		c, err := e.Store.Case(ctx, id)
 		switch {
 		case err == nil:
-			e.ledger.compare(id, c)
-			e.noteExpiry(ctx, c)
+			err = e.compareCase(ctx, id, c)
 		case errors.Is(err, quarantine.ErrNoCase):
-			e.ledger.compare(id, nil)
+			err = e.compareCase(ctx, id, nil)
+		}
+		if err != nil {
+			e.troubles.tell(zap.WarnLevel, "journal not compared with a case", zap.String("case", id), zap.Error(err))
 		}
 	}
 }
