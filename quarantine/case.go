@@ -211,6 +211,15 @@ var (
 	ErrNotSender = errors.New("another instance is the sender now")
 )
 
+// ReleasedAt is when a person released the subscriber last; zero: never, as far as
+// anybody remembers.
+func (d *Dossier) ReleasedAt() time.Time {
+	if d.Released == nil {
+		return time.Time{}
+	}
+	return d.Released.At
+}
+
 // Dossier is what is on file about a subscriber.
 type Dossier struct {
 	Case     *Case          // the open case, nil if none
@@ -266,6 +275,9 @@ type CaseWrite struct {
 	Reserve *Reservation
 	// Verdict is saved with the case.
 	Verdict *VerdictStatus
+	// Released is when a person released the subscriber last, as far as the writer of a
+	// Verdict knew; zero: never. One who did so since has judged that evidence perhaps.
+	Released time.Time
 	// Term is the writer's sender term; 0 makes no claim to be the sender.
 	Term uint64
 	// Now is the writer's time, which limits are counted at.
@@ -275,8 +287,9 @@ type CaseWrite struct {
 // CaseWriter writes cases.
 type CaseWriter interface {
 	// SaveCase writes everything or nothing. Errors: ErrConflict (Version moved
-	// on, the subscriber has another open case, or a case to be closed has
-	// answered a log-in meanwhile), *LimitError, ErrNotSender.
+	// on, the subscriber has another open case, a case to be closed has
+	// answered a log-in meanwhile, or a person released the subscriber after w.Released
+	// and w has a Verdict), *LimitError, ErrNotSender.
 	SaveCase(ctx context.Context, w CaseWrite) error
 }
 

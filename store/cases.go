@@ -41,8 +41,8 @@ func (s *Store) Dossier(ctx context.Context, subscriber string) (quarantine.Doss
 }
 
 // openCase reads the case that an entry of the open set names. Between the two
-// reads the case may have been closed; then there is none, and the writer that
-// acts on that finds out by the version.
+// reads the case may have been closed; then there is none. Whoever writes a verdict
+// after that finds out by CaseWrite.Released if it was a person who closed it.
 func (s *Store) openCase(ctx context.Context, entry *redis.StringCmd) (*quarantine.Case, error) {
 	value, err := entry.Result()
 	if errors.Is(err, redis.Nil) {
@@ -185,7 +185,7 @@ func (s *Store) saveCall(w quarantine.CaseWrite) (*call, error) {
 		next.ID, next.Subscriber, strconv.Itoa(int(lane)), truth(next.Open()), data, msOrNone(w.DueAt), ms(w.Now),
 		ms(score), ttl(life), ms(w.Now.Add(-s.cfg.History)),
 		releasedAt(next.Release), release, settled, status, ttl(s.cfg.VerdictMemory),
-		wants, strconv.FormatUint(w.Case.Answered, 10),
+		wants, strconv.FormatUint(w.Case.Answered, 10), msOrNone(w.Released),
 	}
 	s.addReservation(c, w.Reserve)
 	return c, nil

@@ -185,6 +185,7 @@ func (e *Engine) decide(ctx context.Context, v quarantine.Verdict, subscriber st
 		}
 		err = e.Store.SaveCase(ctx, quarantine.CaseWrite{
 			Case: d.Case, DueAt: e.firstLook(d.Case, now), Reserve: d.Reserve, Verdict: &d.Status, Now: now,
+			Released: situation.Dossier.ReleasedAt(),
 		})
 		var full *quarantine.LimitError
 		switch {

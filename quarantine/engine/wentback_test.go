@@ -255,4 +255,3 @@ func TestAfterAFailoverEveryOpenCaseIsDue(t *testing.T) {
 		}
 	})
 }
-

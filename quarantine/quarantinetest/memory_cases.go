@@ -154,6 +154,9 @@ func (m *Memory) checkWrite(w quarantine.CaseWrite) error {
 	if !w.Case.Open() && m.logIns[w.Case.Subscriber].n != w.Case.Answered {
 		return quarantine.ErrConflict
 	}
+	if last, ok := m.released[w.Case.Subscriber]; ok && w.Verdict != nil && last.At.After(w.Released) {
+		return quarantine.ErrConflict
+	}
 	if w.Reserve == nil || w.Reserve.Forced {
 		return nil
 	}

@@ -131,6 +131,32 @@ func Cases(t *testing.T, open Open) {
 		equal(t, "dossier", d, quarantine.Dossier{Released: &want})
 	})
 
+	t.Run("a verdict that was decided without knowledge of a person's release is refused", func(t *testing.T) {
+		s := start(t, open)
+		verdict := &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1", ObservedAt: minute(-10)}, State: quarantine.VerdictActed, Settled: true}
+		c := newCase("c1", "alice")
+		save(t, s, quarantine.CaseWrite{Case: c})
+		before, err := s.Dossier(t.Context(), "alice")
+		must(t, err)
+		c.Release = &quarantine.PersonRelease{Case: "c1", At: minute(1), By: "noc", Reason: "cleaned"}
+		closeCase(t, s, c, minute(1))
+		another := newCase("c2", "alice")
+		refuse(t, s, quarantine.CaseWrite{Case: another, DueAt: minute(2), Now: minute(2), Verdict: verdict, Released: before.ReleasedAt()}, quarantine.ErrConflict)
+		refuse(t, s, quarantine.CaseWrite{Case: another, DueAt: minute(2), Now: minute(2), Verdict: verdict, Released: minute(0)}, quarantine.ErrConflict)
+		if _, err := s.Verdict(t.Context(), "v1"); !errors.Is(err, quarantine.ErrNoVerdict) {
+			t.Fatalf("its verdict: %v", err)
+		}
+		now, err := s.Dossier(t.Context(), "alice")
+		must(t, err)
+		if now.Case != nil || !now.ReleasedAt().Equal(minute(1)) {
+			t.Fatalf("%+v", now)
+		}
+		w := quarantine.CaseWrite{Case: another, DueAt: minute(3), Now: minute(3), Verdict: verdict, Released: now.ReleasedAt()}
+		save(t, s, w)
+		another.Notes = []quarantine.Note{{By: "noc", Text: "no evidence"}}
+		save(t, s, quarantine.CaseWrite{Case: another, Now: minute(3)}) // which needs no such knowledge
+	})
+
 	t.Run("concurrent writers lose no change", func(t *testing.T) {
 		s := start(t, open)
 		save(t, s, quarantine.CaseWrite{Case: newCase("c1", "alice")})
