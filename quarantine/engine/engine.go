@@ -90,7 +90,9 @@ type Config struct {
 
 	Logger *zap.Logger
 	Now    func() time.Time
-	// Uptime is a clock that nobody can set; default: the time since New.
+	// Uptime is a clock that nobody can set and that goes on while the machine is
+	// suspended (CLOCK_BOOTTIME of Linux), counted from any moment. Default: the time
+	// since New, of which a suspension is no part on most systems.
 	Uptime func() time.Duration
 }
 
@@ -200,7 +202,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e.journaled = journaled{others: map[string]quarantine.Instance{}, at: map[string]time.Time{}}
 	e.awaiting = newAwaiting()
 	e.windows, e.windowsAsked = newWindows(cfg.Store), make(chan struct{})
-	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now}
+	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now, uptime: cfg.Uptime}
 	if err := cfg.Log.Replay(ctx, e.replay); err != nil {
 		return nil, fmt.Errorf("replay the log: %w", err)
 	}
