@@ -257,7 +257,8 @@ type CasePage struct {
 type CaseReader interface {
 	// Dossier returns what is on file about a subscriber; an empty one is no error.
 	Dossier(ctx context.Context, subscriber string) (Dossier, error)
-	// Case returns one case, or ErrNoCase.
+	// Case returns one case, or ErrNoCase. Here as in Dossier one that this version
+	// cannot read is an ErrUnreadableCase; lists leave it out.
 	Case(ctx context.Context, id string) (*Case, error)
 	// Cases lists cases; a cursor it did not hand out is a *FieldError.
 	Cases(ctx context.Context, f CaseFilter) (CasePage, error)

@@ -100,10 +100,13 @@ func (s *Store) decodeCase(id string, fields []any) (*quarantine.Case, error) {
 	data, _ := fields[1].(string)
 	var c quarantine.Case
 	if err := json.Unmarshal([]byte(data), &c); err != nil {
-		return nil, fmt.Errorf("%s does not decode: %w", s.keys.caseRecord(id), err)
+		return nil, fmt.Errorf("%w: %s does not decode: %w", quarantine.ErrUnreadableCase, s.keys.caseRecord(id), err)
 	}
 	if c.ID != id || c.Subscriber == "" || strconv.FormatUint(c.Version, 10) != version {
-		return nil, fmt.Errorf("%s holds case %.40q version %d under version %.20q", s.keys.caseRecord(id), c.ID, c.Version, version)
+		return nil, fmt.Errorf("%w: %s holds case %.40q version %d under version %.20q", quarantine.ErrUnreadableCase, s.keys.caseRecord(id), c.ID, c.Version, version)
+	}
+	if err := c.Check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.keys.caseRecord(id), err)
 	}
 	return &c, nil
 }

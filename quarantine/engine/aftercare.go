@@ -99,7 +99,12 @@ func (e *Engine) lookAfter(ctx context.Context) {
 			if _, ok := e.sender.may(); !ok || ctx.Err() != nil {
 				break
 			}
-			if over, err := e.lookAfterOne(ctx, g); err == nil && over {
+			var over bool
+			err := e.guard("release re-check", g.order.Session.Subscriber, func() (err error) {
+				over, err = e.lookAfterOne(ctx, g)
+				return err
+			})
+			if err == nil && over {
 				e.care.drop(&g.order.Session)
 			}
 		}

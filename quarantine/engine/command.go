@@ -113,7 +113,7 @@ func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, erro
 		return nil, err
 	}
 	e.ledger.command(c, true)
-	result, err := e.apply(ctx, c)
+	result, err := e.applyGuarded(ctx, c)
 	if err != nil && !e.final(c, err) && c.deferrable() {
 		e.ledger.deferred(c.ID)
 		e.Logger.Warn("command waits for the store", zap.String("command", c.ID), zap.Error(err))
@@ -171,6 +171,15 @@ func (e *Engine) applied(ctx context.Context, c command, err error) {
 	}
 	e.Logger.Info("command", zap.String("command", c.ID), zap.String("verb", string(c.Verb)), about,
 		zap.String("by", c.By), zap.String("reason", c.Reason), zap.Error(err))
+}
+
+// applyGuarded is apply that survives a panic.
+func (e *Engine) applyGuarded(ctx context.Context, c command) (result *quarantine.Case, err error) {
+	err = e.guard("command", c.ID, func() (err error) {
+		result, err = e.apply(ctx, c)
+		return err
+	})
+	return result, err
 }
 
 // apply carries a command out. One about a maintenance window or an instance has

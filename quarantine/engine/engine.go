@@ -181,6 +181,8 @@ type Engine struct {
 	windows   *windows      // which BNGs are in maintenance
 	missed    atomic.Bool   // a look could not be noted, or nobody knows which are due: wake everything when the store is back
 
+	setbacks *setbacks // who fails again and again
+	panics   atomic.Uint64
 	wentBack atomic.Bool // the store may have lost what it had: compare the journal with it
 
 	windowsAsked chan struct{} // closed once the store was asked for the windows, with an answer or without
@@ -194,7 +196,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	cfg.setDefaults()
 	e := &Engine{Config: cfg, ledger: newLedger(cfg.Holder), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
 	e.gaps = newGaps(cfg.Store)
-	e.care = newAftercare()
+	e.care, e.setbacks = newAftercare(), newSetbacks()
 	e.troubles = newTroubles(cfg.Logger, cfg.Now)
 	e.heartbeat = &heartbeat{now: cfg.Now, uptime: cfg.Uptime}
 	e.instances = newInstances(cfg.Store, cfg.Holder, cfg.Instance, cfg.keepDeparted(), cfg.Now, e.heartbeat.publishing)

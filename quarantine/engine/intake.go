@@ -36,16 +36,22 @@ func (e *Engine) intake(ctx context.Context) {
 		if !open {
 			continue
 		}
-		again, err := e.work(ctx, v)
+		var again time.Time
+		err := e.guard("verdict", id, func() (err error) {
+			again, err = e.work(ctx, v)
+			return err
+		})
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
 			e.troubles.tell(zap.WarnLevel, "verdict waits for the store", zap.String("verdict", id), zap.Error(err))
-			e.queue.push(id, e.Now().Add(storeRetry))
+			e.queue.push(id, e.Now().Add(e.setbacks.after(id, err)))
+			continue
 		case !again.IsZero():
 			e.queue.push(id, again)
 		}
+		e.setbacks.none(id)
 	}
 }
 

@@ -71,7 +71,10 @@ func (o *outage) release(ctx context.Context, owed []outstanding, now time.Time)
 		o.tried[key] = now
 		o.running.Go(func() {
 			defer leave()
-			o.engine.releaseFromLog(mine, owes)
+			_ = o.engine.guard("release from the journal", owes.Session.Subscriber, func() error {
+				o.engine.releaseFromLog(mine, owes)
+				return nil
+			})
 		})
 	}
 }

@@ -98,10 +98,17 @@ func (e *Engine) attend(ctx context.Context, d quarantine.Due, term uint64) {
 		return
 	}
 	defer leave()
-	next, err := e.Reconcile(mine, d, term)
-	if err != nil && ctx.Err() == nil {
+	var next time.Time
+	err := e.guard("reconcile", d.Subscriber, func() (err error) {
+		next, err = e.Reconcile(mine, d, term)
+		return err
+	})
+	switch {
+	case err == nil:
+		e.setbacks.none(d.Subscriber)
+	case ctx.Err() == nil:
 		e.troubles.tell(zap.WarnLevel, "case not reconciled", zap.String("subscriber", d.Subscriber), zap.Error(err))
-		next = e.Now().Add(storeRetry)
+		next = e.Now().Add(e.setbacks.after(d.Subscriber, err))
 	}
 	e.finish(ctx, d, next)
 }

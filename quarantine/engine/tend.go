@@ -54,8 +54,8 @@ func (e *Engine) compareLedger(ctx context.Context) {
 		c, err := e.Store.Case(ctx, id)
 		switch {
 		case err == nil:
-			err = e.compareCase(ctx, id, c)
-		case errors.Is(err, quarantine.ErrNoCase):
+			err = e.guard("compare", id, func() error { return e.compareCase(ctx, id, c) })
+		case errors.Is(err, quarantine.ErrNoCase), errors.Is(err, quarantine.ErrUnreadableCase): // the journal releases it then
 			err = e.compareCase(ctx, id, nil)
 		}
 		if err != nil {
@@ -85,7 +85,7 @@ func (e *Engine) applyWaiting(ctx context.Context) {
 			e.applied(ctx, c, errNotDone)
 			continue
 		}
-		if _, err := e.apply(ctx, c); err == nil || e.final(c, err) {
+		if _, err := e.applyGuarded(ctx, c); err == nil || e.final(c, err) {
 			e.applied(ctx, c, err)
 		}
 	}

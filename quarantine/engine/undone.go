@@ -38,7 +38,7 @@ func (e *Engine) tellUndone(ctx context.Context) {
 		if !ok {
 			continue
 		}
-		if err := e.tellUndoneOne(mine, &s); err == nil {
+		if err := e.guard("released unasked", s.Subscriber, func() error { return e.tellUndoneOne(mine, &s) }); err == nil {
 			e.ledger.toldUndone(&s)
 		}
 		leave()

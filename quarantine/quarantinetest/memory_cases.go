@@ -35,6 +35,9 @@ func (m *Memory) Dossier(_ context.Context, subscriber string) (quarantine.Dossi
 	var d quarantine.Dossier
 	if id, ok := m.open[subscriber]; ok {
 		d.Case = m.readCase(id)
+		if err := d.Case.Check(); err != nil {
+			return quarantine.Dossier{}, err
+		}
 		m.fillLogIns(d.Case)
 	}
 	if r, ok := m.released[subscriber]; ok {
@@ -52,7 +55,11 @@ func (m *Memory) Case(_ context.Context, id string) (*quarantine.Case, error) {
 	if _, ok := m.cases[id]; !ok {
 		return nil, quarantine.ErrNoCase
 	}
-	return m.readCase(id), nil
+	c := m.readCase(id)
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func (m *Memory) readCase(id string) *quarantine.Case {
@@ -82,7 +89,7 @@ func (m *Memory) Cases(_ context.Context, f quarantine.CaseFilter) (quarantine.C
 	var page quarantine.CasePage
 	for _, id := range ids {
 		c := m.readCase(id)
-		if !f.Selects(c) {
+		if c.Check() != nil || !f.Selects(c) {
 			continue
 		}
 		if len(page.Cases) == f.Limit {

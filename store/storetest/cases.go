@@ -60,6 +60,30 @@ func Cases(t *testing.T, open Open) {
 		equal(t, "dossier", d, quarantine.Dossier{Case: c})
 	})
 
+	t.Run("a case of a state that this version does not know is unreadable, and the others are not", func(t *testing.T) {
+		s := start(t, open)
+		c := newCase("c1", "alice")
+		c.State = "parked"
+		save(t, s, quarantine.CaseWrite{Case: c})
+		frozen := newCase("c2", "bob")
+		frozen.Sessions = []quarantine.SessionEnforcement{{Enforcement: "frozen"}}
+		save(t, s, quarantine.CaseWrite{Case: frozen})
+		save(t, s, quarantine.CaseWrite{Case: newCase("c3", "carol")})
+		for _, c := range []*quarantine.Case{c, frozen} {
+			if _, err := s.Case(t.Context(), c.ID); !errors.Is(err, quarantine.ErrUnreadableCase) {
+				t.Fatalf("case %s: %v", c.ID, err)
+			}
+			if _, err := s.Dossier(t.Context(), c.Subscriber); !errors.Is(err, quarantine.ErrUnreadableCase) {
+				t.Fatalf("dossier of %s: %v", c.Subscriber, err)
+			}
+		}
+		page, err := s.Cases(t.Context(), quarantine.CaseFilter{Limit: 10})
+		must(t, err)
+		if len(page.Cases) != 1 || page.Cases[0].ID != "c3" {
+			t.Fatalf("listed: %+v", page.Cases)
+		}
+	})
+
 	t.Run("nothing is on file", func(t *testing.T) {
 		s := start(t, open)
 		if _, err := s.Case(t.Context(), "none"); !errors.Is(err, quarantine.ErrNoCase) {
