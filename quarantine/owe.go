@@ -118,3 +118,15 @@ func (c *Case) Recommit(r PersonRelease, now time.Time) {
 		c.release(now, r.By, why)
 	}
 }
+
+// Judged reports whether a person who released the subscriber at a moment has judged
+// everything that the case rests on: no evidence is newer, and no person opened it.
+func (c *Case) Judged(at time.Time) bool {
+	return c.Rule != "" && !c.Cleared && !slices.ContainsFunc(c.Verdicts, func(v CaseVerdict) bool { return v.ObservedAt.After(at) })
+}
+
+// DecidedSince reports whether the case shows that a person has decided something at a
+// moment or since.
+func (c *Case) DecidedSince(at time.Time) bool {
+	return slices.ContainsFunc(c.History, func(h HistoryEntry) bool { return h.By != "" && !h.At.Before(at) })
+}

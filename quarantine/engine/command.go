@@ -122,7 +122,7 @@ func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, erro
 	if err == nil && result != nil {
 		c.Case = result.ID // a wish may have turned the open case
 	}
-	e.applied(ctx, c, err)
+	e.applied(ctx, c, result, err)
 	return result, err
 }
 
@@ -155,13 +155,16 @@ func (e *Engine) final(c command, err error) bool {
 	return errors.As(err, &refused) || errors.As(err, &field) || errors.As(err, &shared)
 }
 
-func (e *Engine) applied(ctx context.Context, c command, err error) {
+func (e *Engine) applied(ctx context.Context, c command, result *quarantine.Case, err error) {
 	var a applied
-	if err != nil {
+	switch {
+	case err != nil:
 		a.Error = err.Error()
+	case result != nil:
+		a.Subscriber = result.Subscriber
 	}
 	e.append(ctx, reserved(entry(logApplied, c.ID, a)))
-	e.ledger.apply(c.ID)
+	e.ledger.finish(c.ID, a, e.Now())
 	about := zap.String("case", c.Case)
 	switch {
 	case c.Window != nil:

@@ -185,6 +185,8 @@ type Engine struct {
 	panics   atomic.Uint64
 	wentBack atomic.Bool // the store may have lost what it had: compare the journal with it
 
+	recommitted recommitted
+
 	windowsAsked chan struct{} // closed once the store was asked for the windows, with an answer or without
 }
 
@@ -209,6 +211,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, fmt.Errorf("replay the log: %w", err)
 	}
 	e.ledger.unanswered()
+	e.wentBack.Store(true) // while nobody was here to see it, perhaps
 	e.ledger.forget(cfg.Now().Add(-cfg.Memory))
 	for _, c := range e.ledger.waiting() {
 		if c.Window != nil {

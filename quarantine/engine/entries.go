@@ -34,7 +34,8 @@ type settlement struct {
 }
 
 type applied struct {
-	Error string `json:"error,omitempty"`
+	Error      string `json:"error,omitempty"`
+	Subscriber string `json:"subscriber,omitempty"` // of the case that it was applied to
 }
 
 // sent tells of one datagram, with everything needed to undo it.

@@ -68,6 +68,11 @@ func (e *Engine) work(ctx context.Context, v quarantine.Verdict) (time.Time, err
 	}
 	v.Evidence = nil // the log has it
 	e.awaiting.remove(v.ID)
+	if open, err := e.awaitRecommits(ctx, v, e.Now()); err != nil {
+		return time.Time{}, err
+	} else if open != nil {
+		return e.keep(ctx, *open, status)
+	}
 	subscriber, open, err := e.attribute(ctx, v)
 	if err != nil {
 		return time.Time{}, err
@@ -181,7 +186,11 @@ func (e *Engine) decide(ctx context.Context, v quarantine.Verdict, subscriber st
 			return time.Time{}, err
 		}
 		now := e.Now()
-		d := e.Rules.Decide(v, subscriber, situation, newID("c-", now), now)
+		caseID, unread := e.newCaseID(ctx, v, now)
+		if unread != nil {
+			return time.Time{}, unread
+		}
+		d := e.Rules.Decide(v, subscriber, situation, caseID, now)
 		if d.Case == nil {
 			u := undecided{VerdictStatus: d.Status}
 			if !d.Status.Settled {
@@ -239,7 +248,7 @@ func (e *Engine) settle(ctx context.Context, s quarantine.VerdictStatus) {
 	if err != nil {
 		e.troubles.tell(zap.ErrorLevel, "log refuses entries", zap.String("verdict", s.ID), zap.Error(err))
 	}
-	e.ledger.settle(s.ID)
+	e.ledger.decided(s.ID, s.Case, e.Now())
 	e.Logger.Info("verdict", zap.String("verdict", s.ID), zap.String("source", s.Source), zap.String("category", s.Category),
 		zap.String("state", string(s.State)), zap.String("reason", s.Reason), zap.String("subscriber", s.Attributed), zap.String("case", s.Case))
 }

@@ -15,6 +15,7 @@ import (
 // It is rebuilt by replay and kept up as entries are appended.
 type ledger struct {
 	journal     string     // whose it is; see quarantine.Owed
+	recent      *recent    // what the store may lose yet
 	mu          sync.Mutex // guards what follows
 	last        uint64     // the highest Mark so far
 	accepted    map[string]time.Time
@@ -43,7 +44,7 @@ type outstanding struct {
 
 func newLedger(journal string) *ledger {
 	return &ledger{
-		journal:  journal,
+		journal: journal, recent: newRecent(),
 		accepted: map[string]time.Time{}, arriving: map[string]chan struct{}{}, unsettled: map[string]quarantine.Verdict{},
 		commands: map[string]command{}, inHand: map[string]bool{}, outstanding: map[string]map[string]outstanding{},
 		undone: map[string]quarantine.Session{},
@@ -65,14 +66,20 @@ func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
 			l.accept(v)
 		}
 	case logSettled:
-		l.settle(entry.Key)
+		var s settlement
+		if err = json.Unmarshal(entry.Body, &s); err == nil {
+			l.decided(entry.Key, s.Case, at)
+		}
 	case logCommand:
 		var c command
 		if err = json.Unmarshal(entry.Body, &c); err == nil {
 			l.command(c, false)
 		}
 	case logApplied:
-		l.apply(entry.Key)
+		var a applied
+		if err = json.Unmarshal(entry.Body, &a); err == nil {
+			l.finish(entry.Key, a, at)
+		}
 	case logSent:
 		var s sent
 		if err = json.Unmarshal(entry.Body, &s); err == nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -184,10 +183,3 @@ func (e *Engine) recallSoon() {
 	e.missed.Store(true)
 	e.nudge()
 }
-
-// recallable is how long before now decisions are kept to be made again, should
-// the store lose them; and how many at most, the oldest give way.
-const (
-	recallable     = 10 * time.Minute
-	recallableMost = 50_000
-)

@@ -35,7 +35,14 @@ func (e *Engine) tend(ctx context.Context) {
 			out.storeAway(ctx, now)
 			continue
 		}
-		if wentBack := e.wentBack.Swap(false); out.storeBack() || wentBack || now.Sub(compared) >= compareEvery {
+		wentBack := e.wentBack.Swap(false)
+		if wentBack {
+			if err := e.redecide(ctx); err != nil {
+				e.wentBack.Store(true)
+				e.troubles.tell(zap.WarnLevel, "decisions that the store may have lost are not made again yet", zap.Error(err))
+			}
+		}
+		if out.storeBack() || wentBack || now.Sub(compared) >= compareEvery {
 			compared = now
 			e.compareLedger(ctx)
 		}
@@ -82,11 +89,11 @@ func (e *Engine) catchUp(ctx context.Context) {
 func (e *Engine) applyWaiting(ctx context.Context) {
 	for _, c := range e.ledger.waiting() {
 		if !c.deferrable() {
-			e.applied(ctx, c, errNotDone)
+			e.applied(ctx, c, nil, errNotDone)
 			continue
 		}
-		if _, err := e.applyGuarded(ctx, c); err == nil || e.final(c, err) {
-			e.applied(ctx, c, err)
+		if result, err := e.applyGuarded(ctx, c); err == nil || e.final(c, err) {
+			e.applied(ctx, c, result, err)
 		}
 	}
 }

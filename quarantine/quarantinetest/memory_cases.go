@@ -158,7 +158,7 @@ func (m *Memory) checkWrite(w quarantine.CaseWrite) error {
 	if id, ok := m.open[w.Case.Subscriber]; ok && id != w.Case.ID && w.Case.Open() {
 		return quarantine.ErrConflict
 	}
-	if !w.Case.Open() && m.logIns[w.Case.Subscriber].n != w.Case.Answered {
+	if !w.Case.Open() && m.open[w.Case.Subscriber] == w.Case.ID && m.logIns[w.Case.Subscriber].n != w.Case.Answered {
 		return quarantine.ErrConflict
 	}
 	if last, ok := m.released[w.Case.Subscriber]; ok && w.Verdict != nil && last.At.After(w.Released) {

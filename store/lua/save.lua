@@ -40,7 +40,7 @@ local another = entry and string.sub(entry, 3) ~= ARGV[4]
 if opened and another then
   return {'conflict'}
 end
-if not opened and not another and (redis.call('HGET', KEYS[12], 'n') or '0') ~= ARGV[20] then
+if not opened and entry and not another and (redis.call('HGET', KEYS[12], 'n') or '0') ~= ARGV[20] then
   return {'conflict'}
 end
 local stored = redis.call('GET', KEYS[8])

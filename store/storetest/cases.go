@@ -138,6 +138,28 @@ func Cases(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("a case that is closed already takes a write whatever log-ins were answered", func(t *testing.T) {
+		s := start(t, open)
+		c := newCase("c1", "alice")
+		save(t, s, quarantine.CaseWrite{Case: c})
+		if _, err := s.LogIn(t.Context(), quarantine.LogIn{Subscriber: "alice", BNG: "bng1", At: noon, Undo: map[string]string{"walled-garden": "x"}}); err != nil {
+			t.Fatal(err)
+		}
+		d, err := s.Dossier(t.Context(), "alice")
+		must(t, err)
+		closeCase(t, s, d.Case, minute(1))
+		again, err := s.Case(t.Context(), "c1")
+		must(t, err)
+		again.Notes = []quarantine.Note{{At: minute(2), By: "noc", Text: "a remark"}}
+		save(t, s, quarantine.CaseWrite{Case: again, Now: minute(2)})
+		lost := newCase("c0", "alice") // of which nothing but its release is known
+		lost.Release = &quarantine.PersonRelease{Case: "c0", At: minute(3), By: "noc", Reason: "cleaned"}
+		closeCase(t, s, lost, minute(3))
+		if d, err = s.Dossier(t.Context(), "alice"); err != nil || d.Case != nil || !d.ReleasedAt().Equal(minute(3)) {
+			t.Fatalf("%+v, %v", d, err)
+		}
+	})
+
 	t.Run("a person's release is remembered, the newest one", func(t *testing.T) {
 		s := start(t, open)
 		for i, id := range []string{"c1", "c2"} {
