@@ -11,22 +11,25 @@ import (
 // Case is a subscriber's file: why it should be restricted, how, until when,
 // and how each of its sessions stands. A subscriber has at most one open case.
 type Case struct {
-	ID         string         `json:"id"`
-	Subscriber string         `json:"subscriber"`
-	State      CaseState      `json:"state"`
-	Profile    string         `json:"profile"`
-	Mode       Mode           `json:"mode"`
-	Rule       string         `json:"rule,omitempty"` // empty: a person's wish
-	Reason     string         `json:"reason"`
-	Source     string         `json:"source"`
-	OpenedAt   time.Time      `json:"opened_at"`
-	ExpiresAt  time.Time      `json:"expires_at"`
-	ClosedAt   time.Time      `json:"closed_at,omitzero"`
-	Generation uint64         `json:"generation"` // rises when what is wanted changes
-	Version    uint64         `json:"version"`    // rises with every write
-	Hold       *Hold          `json:"hold,omitempty"`
-	Release    *PersonRelease `json:"release,omitempty"`
-	Cleared    bool           `json:"cleared,omitempty"` // a person decided that it acts
+	ID         string    `json:"id"`
+	Subscriber string    `json:"subscriber"`
+	State      CaseState `json:"state"`
+	Profile    string    `json:"profile"`
+	Mode       Mode      `json:"mode"`
+	Rule       string    `json:"rule,omitempty"` // empty: a person's wish
+	Reason     string    `json:"reason"`
+	Source     string    `json:"source"`
+	OpenedAt   time.Time `json:"opened_at"`
+	ExpiresAt  time.Time `json:"expires_at"`
+	ClosedAt   time.Time `json:"closed_at,omitzero"`
+	Generation uint64    `json:"generation"` // rises when what is wanted changes
+	Version    uint64    `json:"version"`    // rises with every write
+	// Stamp names the write: a store that went back counts the same versions again, and a
+	// case of another history than the writer's is none that he has read.
+	Stamp   string         `json:"stamp,omitempty"`
+	Hold    *Hold          `json:"hold,omitempty"`
+	Release *PersonRelease `json:"release,omitempty"`
+	Cleared bool           `json:"cleared,omitempty"` // a person decided that it acts
 	// AllSessions: a person who knew that they are more than MaxSessions decided
 	// that it acts on all of the subscriber's lines.
 	AllSessions bool `json:"all_sessions,omitempty"`
@@ -266,8 +269,8 @@ type CaseReader interface {
 
 // CaseWrite is one atomic change of the control state.
 type CaseWrite struct {
-	// Case as it shall be; its Version is the one it was read at (0 = new). On
-	// success the writer raises it.
+	// Case as it shall be; its Version and Stamp are those it was read at (0 = new). On
+	// success the writer changes both.
 	Case *Case
 	// DueAt is when the reconciler shall look at it, at the latest: a write never
 	// puts an earlier look off. Zero when Closed.
@@ -287,8 +290,8 @@ type CaseWrite struct {
 
 // CaseWriter writes cases.
 type CaseWriter interface {
-	// SaveCase writes everything or nothing. Errors: ErrConflict (Version moved
-	// on, the subscriber has another open case, a case to be closed has
+	// SaveCase writes everything or nothing. Errors: ErrConflict (Version or Stamp is
+	// another, the subscriber has another open case, a case to be closed has
 	// answered a log-in meanwhile, or a person released the subscriber after w.Released
 	// and w has a Verdict), *LimitError, ErrNotSender.
 	SaveCase(ctx context.Context, w CaseWrite) error

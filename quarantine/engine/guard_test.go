@@ -131,7 +131,7 @@ func TestACaseOfANewerVersionStopsNobodyElse(t *testing.T) {
 		e.stop()
 		e = w.start("a") // and at the start
 		w.restrict(e, "carol")
-		known.Version = c.Version
+		known.Version, known.Stamp = c.Version, c.Stamp
 		if err := w.memory.SaveCase(t.Context(), quarantine.CaseWrite{Case: known, DueAt: time.Now(), Now: time.Now()}); err != nil {
 			t.Fatal(err)
 		}

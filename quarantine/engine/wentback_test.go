@@ -37,7 +37,7 @@ func (s *rewound) SaveCase(ctx context.Context, w quarantine.CaseWrite) error {
 		}
 		return err
 	}
-	if w.Case.Version != s.now.Version {
+	if w.Case.Version != s.now.Version || w.Case.Stamp != s.now.Stamp {
 		return quarantine.ErrConflict
 	}
 	real, err := s.Memory.Case(ctx, s.now.ID)
@@ -45,13 +45,13 @@ func (s *rewound) SaveCase(ctx context.Context, w quarantine.CaseWrite) error {
 		return err
 	}
 	written := w.Case.Clone()
-	written.Version = real.Version
+	written.Version, written.Stamp = real.Version, real.Stamp
 	w2 := w
 	w2.Case = written
 	if err := s.Memory.SaveCase(ctx, w2); err != nil {
 		return err
 	}
-	w.Case.Version++
+	w.Case.Version, w.Case.Stamp = w.Case.Version+1, written.Stamp
 	s.now = w.Case.Clone()
 	s.copies = append(s.copies, w.Case.Clone())
 	return nil

@@ -16,6 +16,7 @@ import (
 type heldCase struct {
 	text    []byte
 	version uint64
+	stamp   string
 	closed  bool
 	listed  time.Time // opening time; closing time once closed
 }
@@ -127,9 +128,10 @@ func (m *Memory) SaveCase(_ context.Context, w quarantine.CaseWrite) error {
 	if err := m.checkWrite(w); err != nil {
 		return err
 	}
-	w.Case.Version++
+	m.stamps++
+	w.Case.Version, w.Case.Stamp = w.Case.Version+1, fmt.Sprintf("%p/%d", m, m.stamps)
 	c := w.Case
-	held := heldCase{text: mustEncode(c), version: c.Version, closed: !c.Open(), listed: c.OpenedAt}
+	held := heldCase{text: mustEncode(c), version: c.Version, stamp: c.Stamp, closed: !c.Open(), listed: c.OpenedAt}
 	if held.closed {
 		held.listed = c.ClosedAt
 	}
@@ -152,7 +154,7 @@ func (m *Memory) checkWrite(w quarantine.CaseWrite) error {
 	if w.Term != 0 && w.Term != m.lock.term {
 		return quarantine.ErrNotSender
 	}
-	if m.cases[w.Case.ID].version != w.Case.Version {
+	if held := m.cases[w.Case.ID]; held.version != w.Case.Version || held.version != 0 && held.stamp != w.Case.Stamp {
 		return quarantine.ErrConflict
 	}
 	if id, ok := m.open[w.Case.Subscriber]; ok && id != w.Case.ID && w.Case.Open() {

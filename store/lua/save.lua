@@ -4,7 +4,8 @@
 --       8 released, 9 verdict, 10 looks asked for during leases,
 --       11 what open cases want, 12 answers to the subscriber's log-ins,
 --       13.. limit counters
--- ARGV: 1 term ("0": no claim), 2 version expected, 3 new version, 4 case id,
+-- ARGV: 1 term ("0": no claim), 2 version expected (with the stamp of that write behind a dot; "0": new),
+--       3 new version, 4 case id,
 --       5 subscriber, 6 lane, 7 "1" if open, 8 case, 9 due, ms ("": none),
 --       10 now, ms, 11 score in the index, ms, 12 time to live of the closed
 --       case, ms, 13 drop closed cases from the index before, ms,

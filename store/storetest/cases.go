@@ -112,6 +112,17 @@ func Cases(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("the same version of another history refuses the write", func(t *testing.T) {
+		s := start(t, open)
+		c := newCase("c1", "alice")
+		save(t, s, quarantine.CaseWrite{Case: c})
+		read, err := s.Case(t.Context(), "c1")
+		must(t, err)
+		read.Stamp = "x" // as it was written before the store went back, and once more since
+		refuse(t, s, quarantine.CaseWrite{Case: read, DueAt: noon, Now: noon}, quarantine.ErrConflict)
+		save(t, s, quarantine.CaseWrite{Case: c})
+	})
+
 	t.Run("a subscriber has one open case", func(t *testing.T) {
 		s := start(t, open)
 		c := newCase("c1", "alice")
