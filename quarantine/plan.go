@@ -154,6 +154,7 @@ func (c *Case) lost(e *SessionEnforcement) bool { return e.Session.Subscriber !=
 func (e *SessionEnforcement) end(now time.Time, why string) {
 	*e = SessionEnforcement{
 		Session: e.Session, Enforcement: Gone, Reason: why, Attempts: e.Attempts, UpdatedAt: now, Wanted: e.Wanted,
+		Known: e.Known,
 	}
 }
 
@@ -329,6 +330,7 @@ func (c *Case) Dispatch(o *Order, now time.Time) {
 	e.Attempts++
 	if o.Restricts() && o.To != Disconnect {
 		e.Applied = append(without(e.Applied, o.To), Applied{Profile: o.To, Undo: o.Undo})
+		e.know(o.Journal, o.Mark)
 	}
 }
 

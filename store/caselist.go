@@ -115,6 +115,10 @@ func (s *Store) readPage(ctx context.Context, at position) ([]placedCase, []posi
 			return nil, nil, err
 		}
 		c, err := s.decodeCase(places[i].id, fields)
+		if errors.Is(err, quarantine.ErrUnreadableCase) {
+			s.unreadable.Add(1) // whoever works it says so; the others are listed
+			continue
+		}
 		if errors.Is(err, quarantine.ErrNoCase) {
 			continue
 		}

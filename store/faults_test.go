@@ -270,7 +270,7 @@ func TestASaveRepeatedBecauseItsAnswerWasLostSucceeds(t *testing.T) {
 	scope := quarantine.LimitScope{Key: "hour", Window: time.Hour, Max: 1}
 	w := quarantine.CaseWrite{Case: openCase("c1", "alice"), DueAt: noon, Now: noon, Reserve: &quarantine.Reservation{ID: "c1/1", Scopes: []quarantine.LimitScope{scope}}}
 	for range 2 {
-		c, err := s.saveCall(w)
+		c, err := s.saveCall(w, "x")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,7 @@ func (l *rotatingLog) Append(ctx context.Context, entries ...quarantine.LogEntry
 			return err
 		}
 	}
-	kept := newLedger(quarantine.BNGNames{})
+	kept := newLedger("a", quarantine.BNGNames{})
 	if err := l.log.Replay(ctx, kept.replay); err != nil {
 		return err
 	}
@@ -124,11 +124,11 @@ func (w *world) openCaseID(e *running) string {
 }
 
 func TestAReleaseThatNoCaseKnowsOfIsCarriedUntilTheSessionIsRestricted(t *testing.T) {
-	l := newLedger(quarantine.BNGNames{})
+	l := newLedger("a", quarantine.BNGNames{})
 	key := quarantine.SessionKey{BNG: "bng1", ID: "s1"}
 	release := fromJournal(1, key)
 	l.sent(release)
-	again := newLedger(quarantine.BNGNames{})
+	again := newLedger("a", quarantine.BNGNames{})
 	for _, entry := range l.carry() {
 		if err := again.replay(entry, time.Now()); err != nil {
 			t.Fatal(err)
@@ -166,7 +166,7 @@ func TestACommandThatTheJournalWritesTooLateIsNotApplied(t *testing.T) {
 
 // outstandingMany fills a ledger with restrictions in force.
 func outstandingMany(n int, expires func(i int) time.Time) *ledger {
-	l := newLedger(quarantine.BNGNames{})
+	l := newLedger("a", quarantine.BNGNames{})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range n {

@@ -17,7 +17,13 @@ func (e *Engine) dispatch(ctx context.Context, c *quarantine.Case, orders []quar
 	outcomes := make([]quarantine.Outcome, len(orders))
 	var running sync.WaitGroup
 	for i := range orders {
-		running.Go(func() { outcomes[i] = e.carryOut(ctx, c, orders[i]) })
+		running.Go(func() {
+			outcomes[i] = quarantine.Outcome{Kind: quarantine.OutcomeUnanswered, Reason: errPanicked.Error(), Doubtful: true}
+			_ = e.guard("order", c.Subscriber, func() error {
+				outcomes[i] = e.carryOut(ctx, c, orders[i])
+				return nil
+			})
+		})
 	}
 	running.Wait()
 	return outcomes

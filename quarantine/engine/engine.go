@@ -102,7 +102,9 @@ type Config struct {
 
 	Logger *zap.Logger
 	Now    func() time.Time
-	// Uptime is a clock that nobody can set; default: the time since New.
+	// Uptime is a clock that nobody can set and that goes on while the machine is
+	// suspended (CLOCK_BOOTTIME of Linux), counted from any moment. Default: the time
+	// since New, of which a suspension is no part on most systems.
 	Uptime func() time.Duration
 }
 
@@ -196,6 +198,12 @@ type Engine struct {
 
 	wakesAll chan struct{} // capacity 1: missed was set, and is to be looked at now
 
+	setbacks *setbacks // who fails again and again
+	panics   atomic.Uint64
+	wentBack atomic.Bool // the store may have lost what it had: compare the journal with it
+
+	recommitted recommitted
+
 	windowsAsked chan struct{} // closed once the store was asked for the windows, with an answer or without
 }
 
@@ -205,9 +213,9 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	e := &Engine{Config: cfg, ledger: newLedger(cfg.Names), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1), wakesAll: make(chan struct{}, 1)}
+	e := &Engine{Config: cfg, ledger: newLedger(cfg.Holder, cfg.Names), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1), wakesAll: make(chan struct{}, 1)}
 	e.gaps = newGaps(cfg.Store)
-	e.care = newAftercare()
+	e.care, e.setbacks = newAftercare(), newSetbacks()
 	e.silence = newSilence()
 	e.troubles = newTroubles(cfg.Logger, cfg.Now)
 	e.heartbeat = &heartbeat{now: cfg.Now, uptime: cfg.Uptime}
@@ -216,10 +224,12 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e.journaled = journaled{others: map[string]quarantine.Instance{}, at: map[string]time.Time{}}
 	e.awaiting = newAwaiting()
 	e.windows, e.windowsAsked = newWindows(cfg.Store), make(chan struct{})
-	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now}
+	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now, uptime: cfg.Uptime}
 	if err := cfg.Log.Replay(ctx, e.replay); err != nil {
 		return nil, fmt.Errorf("replay the log: %w", err)
 	}
+	e.ledger.unanswered()
+	e.wentBack.Store(true) // while nobody was here to see it, perhaps
 	e.ledger.forget(cfg.Now().Add(-cfg.Memory))
 	for _, c := range e.ledger.waiting() {
 		if c.Window != nil {

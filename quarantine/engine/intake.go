@@ -35,16 +35,22 @@ func (e *Engine) intake(ctx context.Context) {
 		if !open {
 			continue
 		}
-		again, err := e.work(ctx, v)
+		var again time.Time
+		err := e.guard("verdict", id, func() (err error) {
+			again, err = e.work(ctx, v)
+			return err
+		})
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
 			e.troubles.tell(zap.WarnLevel, "verdict waits for the store", zap.String("verdict", id), zap.Error(err))
-			e.queue.push(id, e.Now().Add(storeRetry))
+			e.queue.push(id, e.Now().Add(e.setbacks.after(id, err)))
+			continue
 		case !again.IsZero():
 			e.queue.push(id, again)
 		}
+		e.setbacks.none(id)
 	}
 }
 
@@ -61,6 +67,11 @@ func (e *Engine) work(ctx context.Context, v quarantine.Verdict) (time.Time, err
 	}
 	v.Evidence = nil // the log has it
 	e.awaiting.remove(v.ID)
+	if open, err := e.awaitRecommits(ctx, v, e.Now()); err != nil {
+		return time.Time{}, err
+	} else if open != nil {
+		return e.keep(ctx, *open, status)
+	}
 	subscriber, open, err := e.attribute(ctx, v)
 	if err != nil {
 		return time.Time{}, err
@@ -174,12 +185,17 @@ func (e *Engine) decide(ctx context.Context, v quarantine.Verdict, subscriber st
 			return time.Time{}, err
 		}
 		now := e.Now()
-		d := e.Rules.Decide(v, subscriber, situation, newID("c-", now), now)
+		caseID, unread := e.newCaseID(ctx, v, now)
+		if unread != nil {
+			return time.Time{}, unread
+		}
+		d := e.Rules.Decide(v, subscriber, situation, caseID, now)
 		if d.Case == nil {
 			return e.keep(ctx, undecided{VerdictStatus: d.Status}, before)
 		}
 		err = e.Store.SaveCase(ctx, quarantine.CaseWrite{
 			Case: d.Case, DueAt: e.firstLook(d.Case, now), Reserve: d.Reserve, Verdict: &d.Status, Now: now,
+			Released: situation.Dossier.ReleasedAt(),
 		})
 		var full *quarantine.LimitError
 		switch {
@@ -224,7 +240,7 @@ func (e *Engine) situation(ctx context.Context, subscriber string) (quarantine.S
 // the log refuse, a restart works the verdict again, which changes nothing.
 func (e *Engine) settle(ctx context.Context, s quarantine.VerdictStatus) {
 	settled := changing(entry(logSettled, s.ID, settlement{State: s.State, Reason: s.Reason, Case: s.Case, Subscriber: s.Attributed}),
-		func() { e.ledger.settle(s.ID) })
+		func() { e.ledger.decided(s.ID, s.Case, e.Now()) })
 	if err := e.Log.Append(ctx, settled); err != nil {
 		e.troubles.tell(zap.ErrorLevel, "log refuses entries", zap.String("verdict", s.ID), zap.Error(err))
 		settled.Durable()

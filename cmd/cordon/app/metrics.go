@@ -61,6 +61,8 @@ var (
 	logReported     = describe("cordon_translator_log_reported_timestamp_seconds", "How far a translator's log has come, by its own clock.", "log")
 	sessionsRenamed = describe("cordon_sessions_renamed_total", "Accounting records that bore another name than the session that they are about did.")
 
+	internalErrors = describe("cordon_internal_errors_total", "Defects of this program that one subscriber, verdict or command met. Each is logged with its stack.")
+
 	bngState    = describe("cordon_bng_state", "1 for the state that the way to the BNG is in. Only the sender knows.", "bng", "state")
 	bngSkew     = describe("cordon_bng_clock_skew_seconds", "How far the BNG's clock is ahead of ours.", "bng")
 	bngDiscards = describe("cordon_bng_clock_skew_discards_total", "Exchanges unanswered because answers were stamped too far off.", "bng")
@@ -92,6 +94,7 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 			s.count(doubtful, d.Count, d.Reason.String())
 		}
 	}
+	s.count(internalErrors, f.app.engine.Panics())
 	s.instances(f.app.engine.AwaitedInstances())
 	s.gauge(cutOffFor, f.app.engine.CutOff().Seconds())
 	s.client(f.app.coa.Stats())
