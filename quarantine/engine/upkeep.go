@@ -142,17 +142,16 @@ func (e *Engine) applyWaiting(ctx context.Context, failed map[string]uint64) {
 	waiting := e.ledger.waiting()
 	slices.SortStableFunc(waiting, func(a, b command) int { return cmp.Compare(failed[a.ID], failed[b.ID]) })
 	for _, c := range waiting {
-		if !c.deferrable() {
-			e.applied(ctx, c, errNotDone)
-			continue
+		var err error = errNotDone
+		if c.deferrable() {
+			_, err = e.apply(ctx, c)
 		}
-		if _, err := e.apply(ctx, c); err != nil && !e.final(c, err) {
+		if err != nil && !e.final(c, err) {
 			failed[c.ID]++
 			return
-		} else {
-			e.applied(ctx, c, err)
-			delete(failed, c.ID)
 		}
+		e.applied(ctx, c, err)
+		delete(failed, c.ID)
 	}
 }
 
