@@ -102,6 +102,8 @@ func TestNothingFallsBetweenTwoSegments(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
+		l.mu.Lock() // guards written too
+		defer l.mu.Unlock()
 		for _, kind := range []quarantine.LogKind{logAccepted, logSettled, logCommand, logApplied, logSent, logAnswered} {
 			if written[kind] == 0 {
 				t.Errorf("the story has no %s", LogKindNames[kind])

@@ -192,9 +192,8 @@ type Engine struct {
 	care      *aftercare    // releases that accounting may yet deny
 	windows   *windows      // which BNGs are in maintenance
 	silence   *silence      // since when the store has not answered
-	// journalHangs: the last entry that could not wait had to go on without the disk.
-	journalHangs atomic.Bool
-	missed       atomic.Bool // a look could not be noted, or nobody knows which are due: wake everything when the store is back
+	disk      disk          // whether what cannot wait goes on without the journal
+	missed    atomic.Bool   // a look could not be noted, or nobody knows which are due: wake everything when the store is back
 
 	wakesAll chan struct{} // capacity 1: missed was set, and is to be looked at now
 

@@ -357,14 +357,8 @@ func (e *Engine) noteEnded(ctx context.Context, before, after *quarantine.Case) 
 // append writes entries that only the log's readers miss if it refuses them: what
 // they change in the ledger is changed all the same.
 func (e *Engine) append(ctx context.Context, entries ...quarantine.LogEntry) {
-	timeout := logPatience
-	if e.journalHangs.Load() {
-		timeout = hangingPatience
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
-	defer cancel()
-	err := e.Log.Append(ctx, entries...)
-	e.journalHangs.Store(err != nil && ctx.Err() != nil)
+	ctx = context.WithoutCancel(ctx)
+	err := e.disk.wait(ctx, func(ctx context.Context) error { return e.Log.Append(ctx, entries...) })
 	if err == nil {
 		return
 	}
@@ -375,12 +369,3 @@ func (e *Engine) append(ctx context.Context, entries ...quarantine.LogEntry) {
 		}
 	}
 }
-
-// How long a release, and what is only told to the log's readers, waits for a disk
-// that hangs: the first ones, and those that come while it still does. Releases
-// hold a place at their BNG meanwhile: at a quarter of a thousand places, two
-// seconds each would make 125 releases a second.
-const (
-	logPatience     = 2 * time.Second
-	hangingPatience = 20 * time.Millisecond
-)

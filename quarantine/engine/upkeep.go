@@ -159,11 +159,11 @@ func (e *Engine) applyWaiting(ctx context.Context, failed map[string]uint64) {
 	waiting := e.ledger.waiting()
 	slices.SortStableFunc(waiting, func(a, b command) int { return cmp.Compare(failed[a.ID], failed[b.ID]) })
 	for _, c := range waiting {
-		if !c.deferrable() {
-			e.applied(ctx, c, nil, errNotDone)
-			continue
+		var result *quarantine.Case
+		var err error = errNotDone
+		if c.deferrable() {
+			result, err = e.applyGuarded(ctx, c)
 		}
-		result, err := e.applyGuarded(ctx, c)
 		if err != nil && !e.final(c, err) {
 			failed[c.ID]++
 			return
