@@ -42,6 +42,8 @@ type Config struct {
 	Tolerance func(source string) time.Duration // δ of attribution for a source; default 2 s
 	Addresses quarantine.AddressPlan            // what the operator says about addresses
 	RetryFor  time.Duration                     // how long an unknown address is asked for again; default 35 min
+	Pending   int                               // verdicts that may wait for a decision; default quarantine.MaxPending
+	Listed    func(source string) bool          // sources that are configured or bound to a token; the others share half of Pending. Nil: all
 	Memory    time.Duration                     // how long verdict ids are remembered; default 168 h
 
 	// Listens says that accounting comes to this instance. The others wait for one
@@ -104,7 +106,7 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("engine: %s is required", name))
 		}
 	}
-	if c.AloneFor < 0 || c.History < 0 || c.RetryFor < 0 || c.Memory < 0 || c.Poll < 0 || c.Intakers < 0 || c.Workers < 0 {
+	if c.AloneFor < 0 || c.History < 0 || c.RetryFor < 0 || c.Memory < 0 || c.Poll < 0 || c.Pending < 0 || c.Intakers < 0 || c.Workers < 0 {
 		errs = append(errs, errors.New("engine: durations and numbers are not negative"))
 	}
 	return errors.Join(errs...)
@@ -117,6 +119,9 @@ func (c *Config) keepDeparted() time.Duration { return max(c.History, quarantine
 func (c *Config) setDefaults() {
 	if c.Tolerance == nil {
 		c.Tolerance = func(string) time.Duration { return 2 * time.Second }
+	}
+	if c.Listed == nil {
+		c.Listed = func(string) bool { return true }
 	}
 	if c.Paused == nil {
 		c.Paused = func() (string, bool) { return "", false }
@@ -146,6 +151,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.History, 168*time.Hour)
 	setDefault(&c.RetryFor, 35*time.Minute)
 	setDefault(&c.Memory, 168*time.Hour)
+	setDefault(&c.Pending, quarantine.MaxPending)
 	setDefault(&c.Intakers, 64)
 	setDefault(&c.Workers, 1024)
 }
@@ -164,6 +170,9 @@ type Engine struct {
 
 	ledger    *ledger
 	queue     *schedule     // verdicts to be worked
+	backlog   *backlog      // verdicts accepted, or being made durable, and not decided
+	accepting *backlog      // calls of Accept
+	throttled atomic.Uint64 // verdicts refused for want of room
 	sender    *sender       // whether we may restrict
 	busy      *busy         // who works on which subscriber in this process
 	instances *instances    // the others, and how far their accounting is stored
@@ -189,6 +198,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	cfg.setDefaults()
 	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
+	e.backlog, e.accepting = newBacklog(cfg.Pending, cfg.Listed), newBacklog(maxAccepting, cfg.Listed)
 	e.gaps = newGaps(cfg.Store)
 	e.care = newAftercare()
 	e.troubles = newTroubles(cfg.Logger, cfg.Now)
@@ -209,7 +219,8 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		}
 	}
 	for _, v := range e.ledger.unsettledVerdicts() {
-		e.queue.push(v.ID, cfg.Now())
+		e.backlog.add(v.Source)
+		e.queue.push(v.ID, v.Source, cfg.Now())
 	}
 	return e, nil
 }

@@ -42,9 +42,9 @@ func (e *Engine) intake(ctx context.Context) {
 			return
 		case err != nil:
 			e.troubles.tell(zap.WarnLevel, "verdict waits for the store", zap.String("verdict", id), zap.Error(err))
-			e.queue.push(id, e.Now().Add(storeRetry))
+			e.queue.push(id, v.Source, e.Now().Add(storeRetry))
 		case !again.IsZero():
-			e.queue.push(id, again)
+			e.queue.push(id, v.Source, again)
 		}
 	}
 }
@@ -118,17 +118,39 @@ func (e *Engine) attribute(ctx context.Context, v quarantine.Verdict) (string, *
 		}
 		return "", e.open(v, state, found.Reason, again).among(found.Bindings), nil
 	default:
-		return "", e.open(v, quarantine.VerdictUnknown, found.Reason, e.unknownAgain(v, now)).among(found.Bindings), nil
+		return "", e.unknown(v, found, now), nil
 	}
 }
 
+// unknown is the status of a verdict about an address that nobody is known to have
+// held, although no accounting is known to be missing. The more verdicts of its source
+// wait, the sooner it is given up, those that have waited longest first.
+func (e *Engine) unknown(v quarantine.Verdict, found quarantine.Attribution, now time.Time) *undecided {
+	share := e.backlog.share(v.Source)
+	retryFor := quarantine.UnknownRetry(e.RetryFor, share.Pressure())
+	again, reason := retryUntil(v, now, retryFor), found.Reason
+	if again.IsZero() && now.Sub(v.ReceivedAt) < e.RetryFor {
+		reason = fmt.Sprintf("%s; given up after %s instead of %s, because too many verdicts wait (%d of this source, %d in all)",
+			reason, quarantine.FormatDuration(retryFor.Round(time.Second)), quarantine.FormatDuration(e.RetryFor), share.Source, share.All)
+	}
+	return e.open(v, quarantine.VerdictUnknown, reason, again).among(found.Bindings)
+}
+
+// unknownAgain is when a verdict that waits for what is known to be missing is looked
+// at again; zero: never.
 func (e *Engine) unknownAgain(v quarantine.Verdict, now time.Time) time.Time {
+	return retryUntil(v, now, e.RetryFor)
+}
+
+// retryUntil is when to look again at a verdict that is given up so long after its
+// arrival; zero: it is time to.
+func retryUntil(v quarantine.Verdict, now time.Time, retryFor time.Duration) time.Time {
 	age := now.Sub(v.ReceivedAt)
-	if age >= e.RetryFor {
+	if age >= retryFor {
 		return time.Time{}
 	}
 	wait := min(max(age, unknownFirst), unknownMost)
-	return earlier(now.Add(wait), v.ReceivedAt.Add(e.RetryFor))
+	return earlier(now.Add(wait), v.ReceivedAt.Add(retryFor))
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -232,7 +254,9 @@ func (e *Engine) settle(ctx context.Context, s quarantine.VerdictStatus) {
 	if err != nil {
 		e.troubles.tell(zap.ErrorLevel, "log refuses entries", zap.String("verdict", s.ID), zap.Error(err))
 	}
-	e.ledger.settle(s.ID)
+	if source, open := e.ledger.settle(s.ID); open {
+		e.backlog.remove(source)
+	}
 	e.Logger.Info("verdict", zap.String("verdict", s.ID), zap.String("source", s.Source), zap.String("category", s.Category),
 		zap.String("state", string(s.State)), zap.String("reason", s.Reason), zap.String("subscriber", s.Attributed), zap.String("case", s.Case))
 }
