@@ -252,6 +252,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	start(e.campaign)
 	start(e.reconcile)
 	start(e.tend)
+	start(e.watchClock)
 	start(e.lookAfter)
 	start(e.heedPaths)
 	start(e.watch)

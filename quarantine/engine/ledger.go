@@ -380,7 +380,7 @@ func (l *ledger) owed(now time.Time, lostOnly bool) []outstanding {
 
 func (o *outstanding) over(now time.Time, released bool) bool {
 	if !o.AssertAt.IsZero() {
-		return !now.Before(o.AssertAt)
+		return quarantine.AssertDue(o.AssertAt, now)
 	}
 	return released || (!o.ExpiresAt.IsZero() && !now.Before(o.ExpiresAt))
 }

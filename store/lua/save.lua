@@ -17,11 +17,15 @@
 --       many the reservation takes, at least 1
 -- A reservation of n has n members in a counter: itself and that with "#2" to
 -- "#n" behind it, all with one score.
+-- Counters go by this server's clock, not by the writer's: one that is ahead would
+-- see nothing of the last hour, and drop it.
 -- Returns {"saved"}, {"sender"} (the term has passed), {"conflict"}, or
 -- {"limit", n} (the n-th counter, from 1, has no room for it). A case that is to be closed
 -- and has answered a log-in since it was read is a conflict too.
 local now = tonumber(ARGV[10])
 local opened = ARGV[7] == '1'
+local clock = redis.call('TIME')
+local moment = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 if ARGV[1] ~= '0' and redis.call('HGET', KEYS[7], 'n') ~= ARGV[1] then
   return {'sender'}
@@ -47,9 +51,9 @@ if ARGV[21] ~= '' then
     local window = tonumber(ARGV[3 * i - 16])
     local fit = tonumber(ARGV[3 * i - 15])
     local takes = tonumber(ARGV[3 * i - 14])
-    local since = '(' .. string.format('%.0f', now - window)
+    local since = '(' .. string.format('%.0f', moment - window)
     local counted = tonumber(redis.call('ZSCORE', KEYS[i], ARGV[21]) or nil)
-    fresh[i] = not counted or counted <= now - window
+    fresh[i] = not counted or counted <= moment - window
     if fresh[i] and fit > 0 and ARGV[22] ~= '1' and redis.call('ZCOUNT', KEYS[i], since, '+inf') + takes > fit then
       return {'limit', tostring(i - 12)}
     end
@@ -61,10 +65,11 @@ end
 for i, new in pairs(fresh) do
   if new then
     local window = ARGV[3 * i - 16]
-    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', string.format('%.0f', now - tonumber(window)))
-    redis.call('ZADD', KEYS[i], ARGV[10], ARGV[21])
+    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', string.format('%.0f', moment - tonumber(window)))
+    local score = string.format('%.0f', moment)
+    redis.call('ZADD', KEYS[i], score, ARGV[21])
     for n = 2, tonumber(ARGV[3 * i - 14]) do
-      redis.call('ZADD', KEYS[i], ARGV[10], ARGV[21] .. '#' .. n)
+      redis.call('ZADD', KEYS[i], score, ARGV[21] .. '#' .. n)
     end
     redis.call('PEXPIRE', KEYS[i], window)
   end
