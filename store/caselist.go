@@ -95,7 +95,9 @@ type placedCase struct {
 }
 
 // readPage reads the cases after a position in one of the two indexes. A case
-// that is in the index but gone, or has moved to the other index, is left out.
+// that is in the index but gone, or has moved to the other index, is left out. So is
+// a record that something else has damaged, which keeps no other from being listed:
+// whoever works its subscriber names it in the log.
 func (s *Store) readPage(ctx context.Context, at position) ([]placedCase, []position, error) {
 	places, err := s.readIndex(ctx, at)
 	if err != nil || len(places) == 0 {
@@ -110,15 +112,19 @@ func (s *Store) readPage(ctx context.Context, at position) ([]placedCase, []posi
 	var cases []placedCase
 	for i, record := range records {
 		fields, err := record.Result()
-		if err != nil {
-			return nil, nil, err
-		}
-		c, err := s.decodeCase(places[i].id, fields)
-		if errors.Is(err, quarantine.ErrNoCase) {
+		if redis.HasErrorPrefix(err, "WRONGTYPE") {
+			s.unreadable.Add(1)
 			continue
 		}
 		if err != nil {
 			return nil, nil, err
+		}
+		c, err := s.decodeCase(places[i].id, fields)
+		if err != nil {
+			if !errors.Is(err, quarantine.ErrNoCase) {
+				s.unreadable.Add(1)
+			}
+			continue
 		}
 		if c.Open() != at.closed {
 			cases = append(cases, placedCase{*c, places[i]})

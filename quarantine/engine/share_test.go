@@ -281,3 +281,36 @@ func TestAnAcceptedVerdictIsRememberedInFewOctets(t *testing.T) {
 		t.Errorf("%d left", len(l.accepted))
 	}
 }
+
+func TestAFloodOfHeldCasesIsBounded(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.rules.Policy.Mode = quarantine.ModeApprove
+		e := w.start("a")
+		time.Sleep(time.Second)
+		last := ""
+		for n := range quarantine.MaxHeldPerDay + 50 {
+			last = w.accept(e, quarantine.Verdict{Source: "ids", ObservedAt: time.Now(), Subscriber: fmt.Sprint("sub", n), Category: "botnet"})
+			if n%100 == 0 {
+				time.Sleep(time.Second)
+			}
+		}
+		other := w.accept(e, quarantine.Verdict{Source: "other", ObservedAt: time.Now(), Subscriber: "zoe", Category: "botnet"})
+		time.Sleep(30 * time.Second)
+		w.wantReason(e, last, quarantine.VerdictRecorded, "1000 held cases per source per day (ids)")
+		w.wantReason(e, other, quarantine.VerdictHeld)
+		held := 0
+		for f := (quarantine.CaseFilter{State: quarantine.CaseHeld, Limit: 1000}); ; {
+			page, err := w.memory.Cases(t.Context(), f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			held += len(page.Cases)
+			if f.Cursor = page.Next; f.Cursor == "" {
+				break
+			}
+		}
+		if held != quarantine.MaxHeldPerDay+1 {
+			t.Errorf("%d cases held, want %d of one source and one of another", held, quarantine.MaxHeldPerDay)
+		}
+	})
+}
