@@ -26,7 +26,7 @@ var keyTable = []keyDoc{
 	{"cordon:{c}:due:release", "sorted set", "subscribers to look at, by time (ms; a half marks a lease): cases being released", "never"},
 	{"cordon:{c}:due:restrict", "sorted set", "the same for all other open cases", "never"},
 	{"cordon:{c}:due:asked", "sorted set", "subscribers under a lease whose case was saved meanwhile, by the look then asked for (ms)", "never"},
-	{"cordon:{c}:limit:<scope>", "sorted set", "reservations (`case/generation`) counted in a limit, by time (ms); one of n lines has n members: itself and with `#2` to `#n` behind it", "one window after the last"},
+	{"cordon:{c}:limit:<scope>", "sorted set", "reservations (`case/generation`) counted in a limit, by time (ms, of this server); one of n lines has n members: itself and with `#2` to `#n` behind it", "one window after the last"},
 	{"cordon:{c}:sender", "string", "instance that holds the sender lock", "the lock's time to live"},
 	{"cordon:{c}:term", "hash", "`n` the sender's term, `h` who holds or last held the lock", "never"},
 	{"cordon:{c}:instances", "hash", "id of an instance → when it published last (ms), `:`, since when it may be alone (ms), `:`, what it published as JSON: its name, the moment to which its accounting is stored, …; in front of that `heard` (ms) if it said over HTTP since that it answers accounting, cut off", "never; an instance that went, 720 h or history if that is longer after that"},
