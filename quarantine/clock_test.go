@@ -55,17 +55,17 @@ func TestEveryTimeOfASessionIsBoundedByTheLongestPauseOfItsKind(t *testing.T) {
 	within := SessionEnforcement{UpdatedAt: noonOfClock, NextAt: noonOfClock.Add(time.Hour), AssertAt: noonOfClock.Add(70 * time.Second), ProveAt: noonOfClock.Add(time.Minute)}
 	before := within
 	within.correctTimes(noonOfClock)
-	if within.NextAt != before.NextAt || within.AssertAt != before.AssertAt || within.ProveAt != before.ProveAt {
+	if !within.NextAt.Equal(before.NextAt) || !within.AssertAt.Equal(before.AssertAt) || !within.ProveAt.Equal(before.ProveAt) {
 		t.Errorf("changed: %+v", within)
 	}
 	maintained := SessionEnforcement{Enforcement: Pending, UpdatedAt: noonOfClock, KeptBack: 1, NotBefore: noonOfClock.Add(48 * time.Hour), NextAt: noonOfClock.Add(48 * time.Hour)}
 	maintained.correctTimes(noonOfClock)
-	if maintained.NextAt != noonOfClock.Add(48*time.Hour) {
+	if !maintained.NextAt.Equal(noonOfClock.Add(48 * time.Hour)) {
 		t.Errorf("maintenance is cut short: %+v", maintained)
 	}
 	crowded := SessionEnforcement{Enforcement: Pending, UpdatedAt: noonOfClock.Add(-time.Hour), KeptBack: 1, NextAt: noonOfClock.Add(10 * time.Minute)}
 	crowded.correctTimes(noonOfClock)
-	if crowded.NextAt != noonOfClock {
+	if !crowded.NextAt.Equal(noonOfClock) {
 		t.Errorf("deferred for seconds, by a clock that was ahead: %+v", crowded)
 	}
 }

@@ -116,8 +116,8 @@ func refused(err error) Result {
 	r := Result{Status: Rejected, Error: err.Error(), Err: err}
 	var throttled *ThrottledError
 	if errors.As(err, &throttled) {
-		seconds := max(1, (throttled.Wait+time.Second-1)/time.Second)
-		r.Status, r.RetryAfter = Throttled, quarantine.FormatDuration(seconds*time.Second)
+		wait := max(time.Second, (throttled.Wait + time.Second - 1).Truncate(time.Second))
+		r.Status, r.RetryAfter = Throttled, quarantine.FormatDuration(wait)
 	}
 	return r
 }

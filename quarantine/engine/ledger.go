@@ -153,13 +153,6 @@ func (l *ledger) verdict(id string) (quarantine.Verdict, bool) {
 	return v, ok
 }
 
-// waitingVerdicts is how many verdicts are not settled.
-func (l *ledger) waitingVerdicts() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.unsettled)
-}
-
 func (l *ledger) unsettledVerdicts() []quarantine.Verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
