@@ -67,12 +67,13 @@ func (e *Engine) Accept(ctx context.Context, verdicts []quarantine.Verdict) ([]q
 // others, and their doubles in the same call, as throttled.
 func (e *Engine) queueable(fresh []quarantine.Verdict, answers []quarantine.Acceptance) []quarantine.Verdict {
 	var admitted []quarantine.Verdict
-	refused := map[string]string{}
+	refused, throttled := map[string]string{}, ""
 	for _, v := range fresh {
 		if e.backlog.take(v.Source) {
 			admitted = append(admitted, v)
 			continue
 		}
+		throttled = v.Source
 		refused[v.ID] = fmt.Sprintf("source %q has its share of the queue: %d of its verdicts wait for a decision", v.Source, e.backlog.share(v.Source).Source)
 	}
 	for i, a := range answers {
@@ -82,7 +83,7 @@ func (e *Engine) queueable(fresh []quarantine.Verdict, answers []quarantine.Acce
 	}
 	if n := len(refused); n > 0 {
 		e.throttled.Add(uint64(n))
-		e.troubles.tell(zap.WarnLevel, "a source is throttled", zap.String("source", fresh[0].Source), zap.Int("verdicts", n))
+		e.troubles.tell(zap.WarnLevel, "a source is throttled", zap.String("source", throttled), zap.Int("verdicts", n))
 	}
 	return admitted
 }

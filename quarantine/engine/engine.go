@@ -77,6 +77,9 @@ type Config struct {
 	// Overdue asks how far the sources of bindings have reported; see
 	// [Attributor]. Nil: nobody keeps track.
 	Overdue func(ctx context.Context) (Overdue, error)
+	// Stopped reports whether a source of accounting had stopped by a moment, so that
+	// nobody knows who logged in since. Nil: nobody keeps track.
+	Stopped func(moment time.Time) bool
 	// Paused says whether nothing new may be restricted, and why.
 	Paused func() (reason string, paused bool)
 	// Paths is what the Enforcer knows of the ways to the BNGs. Nil: nothing.
@@ -119,6 +122,9 @@ func (c *Config) keepDeparted() time.Duration { return max(c.History, quarantine
 func (c *Config) setDefaults() {
 	if c.Tolerance == nil {
 		c.Tolerance = func(string) time.Duration { return 2 * time.Second }
+	}
+	if c.Stopped == nil {
+		c.Stopped = func(time.Time) bool { return false }
 	}
 	if c.Listed == nil {
 		c.Listed = func(string) bool { return true }

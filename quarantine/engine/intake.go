@@ -118,22 +118,51 @@ func (e *Engine) attribute(ctx context.Context, v quarantine.Verdict) (string, *
 		}
 		return "", e.open(v, state, found.Reason, again).among(found.Bindings), nil
 	default:
-		return "", e.unknown(v, found, now), nil
+		open, err := e.unknown(ctx, v, found, now)
+		return "", open, err
 	}
 }
 
-// unknown is the status of a verdict about an address that nobody is known to have
-// held, although no accounting is known to be missing. The more verdicts of its source
-// wait, the sooner it is given up, those that have waited longest first.
-func (e *Engine) unknown(v quarantine.Verdict, found quarantine.Attribution, now time.Time) *undecided {
+// unknown is the status of a verdict about an address of which it is not known who
+// held it, although no accounting is known to be missing.
+func (e *Engine) unknown(ctx context.Context, v quarantine.Verdict, found quarantine.Attribution, now time.Time) (*undecided, error) {
 	share := e.backlog.share(v.Source)
-	retryFor := quarantine.UnknownRetry(e.RetryFor, share.Pressure())
+	retryFor, err := e.unknownRetry(ctx, &v, &found, share, now)
+	if err != nil {
+		return nil, err
+	}
 	again, reason := retryUntil(v, now, retryFor), found.Reason
 	if again.IsZero() && now.Sub(v.ReceivedAt) < e.RetryFor {
 		reason = fmt.Sprintf("%s; given up after %s instead of %s, because too many verdicts wait (%d of this source, %d in all)",
 			reason, quarantine.FormatDuration(retryFor.Round(time.Second)), quarantine.FormatDuration(e.RetryFor), share.Source, share.All)
 	}
-	return e.open(v, quarantine.VerdictUnknown, reason, again).among(found.Bindings)
+	return e.open(v, quarantine.VerdictUnknown, reason, again).among(found.Bindings), nil
+}
+
+// unknownRetry is for how long a verdict is looked at again. The more verdicts of its
+// source wait, the sooner one about an address that nobody holds is given up, those
+// that have waited longest first. Where a next record of somebody will tell, or one
+// may be missing, it has its full time.
+func (e *Engine) unknownRetry(ctx context.Context, v *quarantine.Verdict, found *quarantine.Attribution, share quarantine.Share, now time.Time) (time.Duration, error) {
+	retryFor := quarantine.UnknownRetry(e.RetryFor, share.Pressure())
+	switch {
+	case len(found.Bindings) > 0:
+		return e.RetryFor, nil
+	case now.Sub(v.ReceivedAt) < retryFor || retryFor >= e.RetryFor:
+		return retryFor, nil // the rest is asked only where it decides
+	case e.Stopped(v.ObservedAt):
+		return e.RetryFor, nil
+	}
+	gaps, err := e.Gaps(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, g := range gaps {
+		if !g.From.After(v.ObservedAt) && v.ObservedAt.Before(g.To.Add(e.RetryFor)) { // a lost Start is made up for by an Interim
+			return e.RetryFor, nil
+		}
+	}
+	return retryFor, nil
 }
 
 // unknownAgain is when a verdict that waits for what is known to be missing is looked

@@ -140,6 +140,37 @@ func TestUnderPressureUnknownAddressesAreGivenUpSooner(t *testing.T) {
 	})
 }
 
+func TestWhatARecordMayStillTellIsNotGivenUpSooner(t *testing.T) {
+	full := quarantine.Share{Source: 500, All: 500, Most: 2000, Listed: true}
+	for name, c := range map[string]struct {
+		found   quarantine.Attribution
+		stopped bool
+		gap     bool
+		want    time.Duration
+	}{
+		"nobody holds it":              {want: 2 * time.Minute},
+		"its holder is not proved yet": {found: quarantine.Attribution{Bindings: []quarantine.Binding{{Subscriber: "alice"}}}, want: 35 * time.Minute},
+		"a source has stopped":         {stopped: true, want: 35 * time.Minute},
+		"the store has failed over":    {gap: true, want: 35 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				e := w.startWith(w.memory, "a", func(of *Config) { of.Stopped = func(time.Time) bool { return c.stopped } })
+				time.Sleep(5 * time.Minute)
+				if c.gap {
+					w.memory.FailOver()
+				}
+				now := time.Now()
+				v := quarantine.Verdict{ObservedAt: now, ReceivedAt: now.Add(-3 * time.Minute)}
+				got, err := e.unknownRetry(t.Context(), &v, &c.found, full, now)
+				if err != nil || got != c.want {
+					t.Errorf("%s, %v; want %s", got, err, c.want)
+				}
+			})
+		})
+	}
+}
+
 func TestAVerdictThatWaitsForASilentInstanceIsNotGivenUpSooner(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		a, _ := w.startListening(w.memory, "a", small)

@@ -218,11 +218,16 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 		},
 		Listed:   func(source string) bool { _, ok := listed[source]; return ok },
 		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: memory(a.cfg), Paused: a.gate.paused, Logger: a.log,
-		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Poll: a.poll(),
+		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Stopped: a.stopped, Poll: a.poll(),
 		Listens: a.listens(o), Waiting: a.spooled, Unreadable: a.spoolAside, AloneFor: aloneFor(a.cfg), History: a.cfg.Attribution.History.Std(),
 		HTTPAddr: a.advertised, AskCutOff: peers.cutOff, AskAlone: peers.alone,
 	})
 	return err
+}
+
+// stopped reports whether a source of accounting had stopped by a moment.
+func (a *App) stopped(moment time.Time) bool {
+	return slices.ContainsFunc(a.sources.Silent(), func(s quarantine.SilentSource) bool { return s.Last.Before(moment) })
 }
 
 // unworked asks the accounting listener and the spool how far they are; nil if
