@@ -257,8 +257,9 @@ func (f *CaseFilter) Selects(c *Case) bool {
 
 // CasePage is one page of cases and the cursor of the next ("" = last).
 type CasePage struct {
-	Cases []Case
-	Next  string
+	Cases   []Case
+	Next    string
+	Damaged []string // where the store has what is no case; passed over, whatever the filter
 }
 
 // CasesAtOnce is how many cases are read by id at the same time: a few hundred

@@ -112,6 +112,10 @@ type Order struct {
 	// BeforeSend is called with each datagram right before its first
 	// transmission. An error means that it must not leave.
 	BeforeSend func(context.Context, Datagram) error `json:"-"`
+	// BeforeRepeat is called before each retransmission of a datagram that
+	// restricts; it must not block. An error means that it must not leave: the
+	// exchange ends unanswered, for what has left may have been done. Nil: never asked.
+	BeforeRepeat func() error `json:"-"`
 }
 
 // Restricts reports whether the order adds a restriction.

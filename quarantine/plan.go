@@ -68,6 +68,7 @@ func (c *Case) Plan(in Look) []Order {
 	if c.State == Closed {
 		return nil
 	}
+	c.correctTimes(in.Now)
 	if c.expired(in.Now) {
 		c.release(in.Now, "", "expired")
 	}

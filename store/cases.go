@@ -72,7 +72,7 @@ func (s *Store) decodeRelease(subscriber string, get *redis.StringCmd) (*quarant
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read release of %s: %w", subscriber, err)
+		return nil, fmt.Errorf("read %s: %w", s.keys.released(subscriber), err)
 	}
 	_, text, _ := strings.Cut(value, ":")
 	var r quarantine.PersonRelease
@@ -86,7 +86,7 @@ func (s *Store) decodeRelease(subscriber string, get *redis.StringCmd) (*quarant
 func (s *Store) Case(ctx context.Context, id string) (*quarantine.Case, error) {
 	fields, err := s.client.HMGet(ctx, s.keys.caseRecord(id), "v", "d").Result()
 	if err != nil {
-		return nil, fmt.Errorf("read case %s: %w", id, err)
+		return nil, fmt.Errorf("read %s: %w", s.keys.caseRecord(id), err)
 	}
 	return s.decodeCase(id, fields)
 }
@@ -151,6 +151,9 @@ func (s *Store) SaveCase(ctx context.Context, w quarantine.CaseWrite) error {
 		return fmt.Errorf("save case %s: %w", w.Case.ID, err)
 	}
 	s.run(ctx, []*call{c})
+	if err := s.failure(ctx, c); err != nil {
+		return fmt.Errorf("save case %s: %w", w.Case.ID, err)
+	}
 	answer, err := c.cmd.StringSlice()
 	if err != nil {
 		return fmt.Errorf("save case %s: %w", w.Case.ID, err)

@@ -41,6 +41,8 @@ type Config struct {
 	Tolerance func(source string) time.Duration // δ of attribution for a source; default 2 s
 	Addresses quarantine.AddressPlan            // what the operator says about addresses
 	RetryFor  time.Duration                     // how long an unknown address is asked for again; default 35 min
+	Pending   int                               // verdicts that may wait for a decision; default quarantine.MaxPending
+	Listed    func(source string) bool          // sources that are configured or bound to a token; the others share half of Pending. Nil: all
 	Memory    time.Duration                     // how long verdict ids are remembered; default 168 h
 
 	// Listens says that accounting comes to this instance. The others wait for one
@@ -74,6 +76,9 @@ type Config struct {
 	// Overdue asks how far the sources of bindings have reported; see
 	// [Attributor]. Nil: nobody keeps track.
 	Overdue func(ctx context.Context) (Overdue, error)
+	// Stopped reports whether a source of accounting had stopped by a moment, so that
+	// nobody knows who logged in since. Nil: nobody keeps track.
+	Stopped func(moment time.Time) bool
 	// Paused says whether nothing new may be restricted, and why.
 	Paused func() (reason string, paused bool)
 	// Paths is what the Enforcer knows of the ways to the BNGs. Nil: nothing.
@@ -118,7 +123,7 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("engine: %s is required", name))
 		}
 	}
-	if c.AloneFor < 0 || c.History < 0 || c.RetryFor < 0 || c.Memory < 0 || c.Poll < 0 || c.Intakers < 0 || c.Workers < 0 {
+	if c.AloneFor < 0 || c.History < 0 || c.RetryFor < 0 || c.Memory < 0 || c.Poll < 0 || c.Pending < 0 || c.Intakers < 0 || c.Workers < 0 {
 		errs = append(errs, errors.New("engine: durations and numbers are not negative"))
 	}
 	return errors.Join(errs...)
@@ -131,6 +136,12 @@ func (c *Config) keepDeparted() time.Duration { return max(c.History, quarantine
 func (c *Config) setDefaults() {
 	if c.Tolerance == nil {
 		c.Tolerance = func(string) time.Duration { return 2 * time.Second }
+	}
+	if c.Stopped == nil {
+		c.Stopped = func(time.Time) bool { return false }
+	}
+	if c.Listed == nil {
+		c.Listed = func(string) bool { return true }
 	}
 	if c.Paused == nil {
 		c.Paused = func() (string, bool) { return "", false }
@@ -160,6 +171,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.History, 168*time.Hour)
 	setDefault(&c.RetryFor, 35*time.Minute)
 	setDefault(&c.Memory, 168*time.Hour)
+	setDefault(&c.Pending, quarantine.MaxPending)
 	setDefault(&c.Intakers, 64)
 	setDefault(&c.Workers, 1024)
 }
@@ -178,6 +190,9 @@ type Engine struct {
 
 	ledger    *ledger
 	queue     *schedule     // verdicts to be worked
+	backlog   *backlog      // verdicts accepted, or being made durable, and not decided
+	accepting *backlog      // calls of Accept
+	throttled atomic.Uint64 // verdicts refused for want of room
 	sender    *sender       // whether we may restrict
 	busy      *busy         // who works on which subscriber in this process
 	instances *instances    // the others, and how far their accounting is stored
@@ -213,6 +228,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	cfg.setDefaults()
 	e := &Engine{Config: cfg, ledger: newLedger(cfg.Holder, cfg.Names), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1), wakesAll: make(chan struct{}, 1)}
+	e.backlog, e.accepting = newBacklog(cfg.Pending, cfg.Listed), newBacklog(maxAccepting, cfg.Listed)
 	e.gaps = newGaps(cfg.Store)
 	e.care, e.setbacks = newAftercare(), newSetbacks()
 	e.silence = newSilence()
@@ -236,7 +252,8 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		}
 	}
 	for _, v := range e.ledger.unsettledVerdicts() {
-		e.queue.push(v.ID, cfg.Now())
+		e.backlog.add(v.Source)
+		e.queue.push(v.ID, v.Source, cfg.Now())
 	}
 	return e, nil
 }
@@ -266,6 +283,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	start(e.probe)
 	start(e.releaseOwed)
 	start(e.upkeep)
+	start(e.watchClock)
 	start(e.lookAfter)
 	start(e.heedPaths)
 	start(e.watch)

@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"slices"
 	"time"
+
+	"cordon/quarantine"
 )
 
 // place is where a restriction stands in the ledger.
@@ -67,7 +69,7 @@ func (o *outstanding) end() time.Time {
 
 func (o *outstanding) over(now time.Time, released bool) bool {
 	if !o.AssertAt.IsZero() {
-		return !now.Before(o.AssertAt)
+		return quarantine.AssertDue(o.AssertAt, now)
 	}
 	return released || o.closed || (!o.ExpiresAt.IsZero() && !now.Before(o.ExpiresAt))
 }

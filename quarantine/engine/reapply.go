@@ -125,7 +125,8 @@ func (e *Engine) redecide(ctx context.Context) error {
 		e.ledger.recent.lost(lost, e.Now())
 		for _, d := range lost {
 			e.ledger.reopen(d.verdict)
-			e.queue.push(d.verdict.ID, e.Now())
+			e.backlog.add(d.verdict.Source)
+			e.queue.push(d.verdict.ID, d.verdict.Source, e.Now())
 		}
 	}
 	return nil
@@ -308,12 +309,12 @@ func (l *ledger) finish(id string, how applied, at time.Time) {
 }
 
 // decided lets a verdict go that was settled, and remembers it for a while.
-func (l *ledger) decided(id, caseID string, at time.Time) {
+func (l *ledger) decided(id, caseID string, at time.Time) (source string, open bool) {
 	l.mu.Lock()
 	v, ok := l.unsettled[id]
 	l.mu.Unlock()
 	if ok {
 		l.recent.settled(decision{v, caseID, at})
 	}
-	l.settle(id)
+	return l.settle(id)
 }

@@ -190,7 +190,7 @@ func (m *Memory) checkWrite(w quarantine.CaseWrite) error {
 		return nil
 	}
 	for _, scope := range w.Reserve.Scopes {
-		taken, has := m.inWindow(scope, w.Reserve.ID, w.Now)
+		taken, has := m.inWindow(scope, w.Reserve.ID, m.Now())
 		if !has && scope.Max > 0 && taken+scope.Units() > scope.Max {
 			return &quarantine.LimitError{Scope: scope}
 		}
@@ -221,13 +221,13 @@ func (m *Memory) count(w quarantine.CaseWrite) {
 		return
 	}
 	for _, scope := range w.Reserve.Scopes {
-		if _, has := m.inWindow(scope, w.Reserve.ID, w.Now); has {
+		if _, has := m.inWindow(scope, w.Reserve.ID, m.Now()); has {
 			continue
 		}
 		if m.counters[scope.Key] == nil {
 			m.counters[scope.Key] = map[string]counted{}
 		}
-		m.counters[scope.Key][w.Reserve.ID] = counted{w.Now, scope.Units()}
+		m.counters[scope.Key][w.Reserve.ID] = counted{m.Now(), scope.Units()}
 	}
 }
 

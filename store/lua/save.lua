@@ -19,12 +19,16 @@
 --       many the reservation takes, at least 1
 -- A reservation of n has n members in a counter: itself and that with "#2" to
 -- "#n" behind it, all with one score.
+-- Counters go by this server's clock, not by the writer's: one that is ahead would
+-- see nothing of the last hour, and drop it.
 -- Returns {"saved"}, {"sender"} (the term has passed), {"conflict"}, or
 -- {"limit", n} (the n-th counter, from 1, has no room for it). A case that is to be closed
 -- and has answered a log-in since it was read is a conflict too, and so is a verdict
 -- that was decided without knowledge of the last release by a person.
 local now = tonumber(ARGV[10])
 local opened = ARGV[7] == '1'
+local clock = redis.call('TIME')
+local moment = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 if ARGV[1] ~= '0' and redis.call('HGET', KEYS[7], 'n') ~= ARGV[1] then
   return {'sender'}
@@ -55,9 +59,9 @@ if ARGV[22] ~= '' then
     local window = tonumber(ARGV[3 * i - 15])
     local fit = tonumber(ARGV[3 * i - 14])
     local takes = tonumber(ARGV[3 * i - 13])
-    local since = '(' .. string.format('%.0f', now - window)
+    local since = '(' .. string.format('%.0f', moment - window)
     local counted = tonumber(redis.call('ZSCORE', KEYS[i], ARGV[22]) or nil)
-    fresh[i] = not counted or counted <= now - window
+    fresh[i] = not counted or counted <= moment - window
     if fresh[i] and fit > 0 and ARGV[23] ~= '1' and redis.call('ZCOUNT', KEYS[i], since, '+inf') + takes > fit then
       return {'limit', tostring(i - 12)}
     end
@@ -69,10 +73,11 @@ end
 for i, new in pairs(fresh) do
   if new then
     local window = ARGV[3 * i - 15]
-    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', string.format('%.0f', now - tonumber(window)))
-    redis.call('ZADD', KEYS[i], ARGV[10], ARGV[22])
+    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', string.format('%.0f', moment - tonumber(window)))
+    local score = string.format('%.0f', moment)
+    redis.call('ZADD', KEYS[i], score, ARGV[22])
     for n = 2, tonumber(ARGV[3 * i - 13]) do
-      redis.call('ZADD', KEYS[i], ARGV[10], ARGV[22] .. '#' .. n)
+      redis.call('ZADD', KEYS[i], score, ARGV[22] .. '#' .. n)
     end
     redis.call('PEXPIRE', KEYS[i], window)
   end

@@ -335,13 +335,27 @@ func Limits(t *testing.T, open Open) {
 
 	t.Run("the window slides", func(t *testing.T) {
 		s := start(t, open)
+		brief := quarantine.LimitScope{Key: "brief", Label: "3 lines in a while", Window: 300 * time.Millisecond, Max: 3}
 		for n := range 3 {
-			save(t, s, write(n, minute(10*n), hour))
+			save(t, s, write(n, noon, brief))
 		}
-		refuseFull(t, s, write(3, minute(59), hour))
-		save(t, s, write(3, minute(60), hour))
-		refuseFull(t, s, write(4, minute(69), hour))
-		save(t, s, write(4, minute(70), hour))
+		s.pass(brief.Window + time.Millisecond)
+		for n := range 3 {
+			save(t, s, write(3+n, noon, brief))
+		}
+	})
+
+	t.Run("a writer whose clock is wrong counts and drops nothing that others do not", func(t *testing.T) {
+		for _, wrong := range []time.Duration{48 * time.Hour, -48 * time.Hour} {
+			s := start(t, open)
+			save(t, s, write(0, noon, hour, day))
+			skewed := write(1, noon.Add(wrong), hour, day)
+			save(t, s, skewed)
+			save(t, s, write(2, noon, hour, day))
+			refuseFull(t, s, write(3, noon.Add(wrong), hour, day))
+			refuseFull(t, s, write(3, noon, hour, day))
+			save(t, s, skewed) // it has its place
+		}
 	})
 
 	t.Run("a reservation counts once, however often it is written", func(t *testing.T) {
@@ -391,8 +405,13 @@ func Limits(t *testing.T, open Open) {
 		refuseFull(t, s, weighing(1, 1_000_000, noon, ten))
 		w.Reserve.Forced = true
 		save(t, s, w)
-		refuseFull(t, s, weighing(2, 1, minute(59), ten))
-		save(t, s, weighing(2, 10, minute(60), ten))
+		refuseFull(t, s, weighing(2, 1, noon, ten))
+		brief := quarantine.LimitScope{Key: "brief", Label: "10 lines in a while", Window: 300 * time.Millisecond, Max: 10}
+		w = weighing(3, 11, noon, brief)
+		w.Reserve.Forced = true
+		save(t, s, w)
+		s.pass(brief.Window + time.Millisecond)
+		save(t, s, weighing(4, 10, noon, brief))
 	})
 
 	t.Run("a reservation with weight counts once, however often and with whatever weight it is written", func(t *testing.T) {
