@@ -201,3 +201,18 @@ func TestWhatAPersonDecidedSinceWins(t *testing.T) {
 
 // swapped is a store behind which another master can be put.
 type swapped struct{ *quarantinetest.Memory }
+
+func TestWhatIsKeptOfDecisionsIsBoundInTimeAndNumber(t *testing.T) {
+	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	r := newRecent()
+	for i := range 3 * recentMost {
+		r.settled(decision{at: begin.Add(time.Duration(i) * time.Millisecond)})
+	}
+	if n := len(r.listDecisions()); n != recentMost {
+		t.Errorf("%d decisions are kept, want %d", n, recentMost)
+	}
+	r.settled(decision{at: begin.Add(recentFor + (3*recentMost-1)*time.Millisecond)})
+	if n := len(r.listDecisions()); n != 2 { // the newest before it is just as old as is allowed
+		t.Errorf("%d decisions are kept after %s", n, recentFor)
+	}
+}
