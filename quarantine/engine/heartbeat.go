@@ -20,7 +20,7 @@ const (
 )
 
 // heartbeat is when the store took this instance's last word. Two clocks count,
-// the longer time of both: uptime stands still while a machine is suspended, and
+// the longer time of both: uptime stands still on some systems while the machine is suspended, and
 // the wall clock can be set back.
 type heartbeat struct {
 	now    func() time.Time

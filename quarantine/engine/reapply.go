@@ -72,7 +72,8 @@ func thin[T any](list []T, now time.Time, at func(T) time.Time) []T {
 	for first < len(list) && now.Sub(at(list[first])) > recentFor {
 		first++
 	}
-	return slices.Delete(list, 0, first)
+	clear(list[:first])
+	return list[first:] // append moves what is left, now and then
 }
 
 func (r *recent) listDecisions() []decision {

@@ -83,13 +83,9 @@ func TestAReleaseThatTheStoreLostIsRepeatedBeforeAnythingIsDecidedAgain(t *testi
 		for _, lost := range []string{"the release", "case and release"} {
 			t.Run(lost+" "+where, func(t *testing.T) {
 				inWorld(t, func(t *testing.T, w *world) {
-					s := &swapped{}
-					s.Memory = w.memory
-					a := w.startWith(s, "a")
+					a := w.start("a")
 					time.Sleep(time.Second)
-					other := &swapped{}
-					other.Memory = w.memory
-					b := w.startWith(other, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+					b := w.startWith(w.memory, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
 					key, addr := w.login("alice")
 					time.Sleep(3 * time.Second)
 					id := w.accept(a, botnet(addr))
@@ -105,22 +101,14 @@ func TestAReleaseThatTheStoreLostIsRepeatedBeforeAnythingIsDecidedAgain(t *testi
 					}
 					time.Sleep(time.Minute)
 					w.wantInForce(key, "")
-					session, err := w.memory.Session(t.Context(), key)
-					if err != nil {
-						t.Fatal(err)
-					}
 					// The failover. The instances do not restart.
-					w.memory = quarantinetest.NewMemory()
-					w.record(quarantine.SessionEvent{
-						Kind: quarantine.SessionRenewed, Key: key, Subscriber: "alice", At: time.Now(), StartedAt: session.StartedAt, Addresses: session.Addresses,
-					})
+					w.memory.LoseControl()
 					if lost == "the release" {
-						c.Version = 0
+						c.Version, c.Stamp = 0, ""
 						if err := w.memory.SaveCase(t.Context(), quarantine.CaseWrite{Case: c, DueAt: time.Now(), Now: time.Now()}); err != nil {
 							t.Fatal(err)
 						}
 					}
-					s.Memory, other.Memory = w.memory, w.memory
 					w.memory.FailOver()
 					for range 60 {
 						time.Sleep(time.Second)
@@ -199,5 +187,17 @@ func TestWhatAPersonDecidedSinceWins(t *testing.T) {
 	})
 }
 
-// swapped is a store behind which another master can be put.
-type swapped struct{ *quarantinetest.Memory }
+func TestWhatIsKeptOfDecisionsIsBoundInTimeAndNumber(t *testing.T) {
+	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	r := newRecent()
+	for i := range 3 * recentMost {
+		r.settled(decision{at: begin.Add(time.Duration(i) * time.Millisecond)})
+	}
+	if n := len(r.listDecisions()); n != recentMost {
+		t.Errorf("%d decisions are kept, want %d", n, recentMost)
+	}
+	r.settled(decision{at: begin.Add(recentFor + (3*recentMost-1)*time.Millisecond)})
+	if n := len(r.listDecisions()); n != 2 { // the newest before it is just as old as is allowed
+		t.Errorf("%d decisions are kept after %s", n, recentFor)
+	}
+}
