@@ -15,6 +15,10 @@ func (d *Dialect) Wants() []string {
 	wants.add(d.Disconnect.Must...)
 	wants.add(d.Identifiers.IfKnown...)
 	wants.add(d.Disconnect.IfKnown...)
+	if d.Renames != nil {
+		wants.add(d.Renames.Identifiers.Must...)
+		wants.add(d.Renames.Identifiers.IfKnown...)
+	}
 	if d.SendsNAS {
 		wants.add(nasAttributes...)
 	}
