@@ -80,7 +80,7 @@ func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
 	case done(out.Kind) && o.To == Disconnect:
 		e.Applied, e.Confirmed = nil, false
 	case done(out.Kind):
-		e.Applied, e.Confirmed = []Applied{{o.To, o.Undo}}, true
+		e.Applied, e.Confirmed = []Applied{o.Applies()}, true
 	case out.Kind == OutcomeRefused || out.Kind == OutcomeNotSent || out.Kind == OutcomeSessionGone:
 		// Nothing of this order is in force, but an earlier try of it may be.
 		if !slices.ContainsFunc(o.From, func(a Applied) bool { return a.Profile == o.To }) {
@@ -152,6 +152,10 @@ func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 func (e *SessionEnforcement) sessionGone(reason string, now time.Time) {
 	if e.GoneSince.IsZero() {
 		e.GoneSince = now
+	}
+	if e.renamed() {
+		e.end(now, "the line is not there any more: "+reason)
+		return
 	}
 	if now.Sub(e.GoneSince) >= goneAfter {
 		e.end(now, reason+", and accounting is silent about the session")

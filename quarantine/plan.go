@@ -65,6 +65,7 @@ func (c *Case) Plan(in Look) []Order {
 	}
 	c.notice(in)
 	c.follow(in)
+	c.followRenamed(in)
 	switch {
 	case c.State.Wants():
 		c.attach(in)
@@ -106,6 +107,8 @@ func (c *Case) notice(in Look) {
 			if c.lost(e) && !e.owes() {
 				e.end(in.Now, "the session is another subscriber's now")
 			}
+		case (SameAttachment(&record, &e.Session) || record.StartedAt.After(e.Session.StartedAt)) && e.outlives():
+			e.rename(&record, in.Now)
 		case SameAttachment(&record, &e.Session), record.StartedAt.After(e.Session.StartedAt):
 			e.end(in.Now, "the session ended")
 		}
@@ -229,6 +232,7 @@ func (c *Case) order(e *SessionEnforcement, in *Look) (Order, bool) {
 	case e.Wanted != "":
 		o.To, o.From, o.Confirmed = e.Wanted, slices.Clone(e.Applied), e.Confirmed
 		o.Undo, o.Prepared = e.undoOf(e.Wanted)
+		o.Outlives = e.outlivesBy(e.Wanted)
 	case len(e.Applied) > 0:
 		o.From, o.Confirmed = slices.Clone(e.Applied), e.Confirmed
 	default:
@@ -238,7 +242,9 @@ func (c *Case) order(e *SessionEnforcement, in *Look) (Order, bool) {
 }
 
 // untouchable reports whether nothing may be added to the session.
-func (e *SessionEnforcement) untouchable() bool { return e.Session.Suspect || e.Session.Ignored }
+func (e *SessionEnforcement) untouchable() bool {
+	return e.Session.Suspect || e.Session.Ignored || e.renamed()
+}
 
 func (e *SessionEnforcement) undoOf(profile string) (string, bool) {
 	i := slices.IndexFunc(e.Applied, func(a Applied) bool { return a.Profile == profile })
@@ -310,7 +316,7 @@ func (c *Case) Dispatch(o *Order, now time.Time) {
 	e.NotBefore = time.Time{}
 	e.Attempts++
 	if o.Restricts() && o.To != Disconnect {
-		e.Applied = append(without(e.Applied, o.To), Applied{o.To, o.Undo})
+		e.Applied = append(without(e.Applied, o.To), o.Applies())
 	}
 }
 
@@ -355,6 +361,10 @@ func (c *Case) moveWanted(next CaseState, now time.Time) {
 func (c *Case) wantedState() CaseState {
 	live, unsettled := 0, 0
 	for _, e := range c.Sessions {
+		if e.Enforcement != Gone && e.renamed() {
+			live++
+			continue
+		}
 		if e.Enforcement == Gone || e.untouchable() || c.lost(&e) {
 			continue
 		}

@@ -26,7 +26,7 @@ func (l *ledger) carry() []quarantine.LogEntry {
 func (o *outstanding) carry() []quarantine.LogEntry {
 	last := o.Applied[len(o.Applied)-1]
 	order := quarantine.Order{
-		Case: o.Case, Session: o.Session, From: o.Applied[:len(o.Applied)-1], To: last.Profile, Undo: last.Undo,
+		Case: o.Case, Session: o.Session, From: o.Applied[:len(o.Applied)-1], To: last.Profile, Undo: last.Undo, Outlives: last.Outlives,
 	}
 	entries := []quarantine.LogEntry{entry(logSent, o.Case, sent{Order: order, ExpiresAt: o.ExpiresAt, BNG: o.Session.BNG})}
 	acked := quarantine.Outcome{Kind: quarantine.OutcomeAcked}

@@ -209,7 +209,7 @@ func (l *ledger) sent(s sent) {
 	defer l.mu.Unlock()
 	l.owe(outstanding{
 		Case: s.Order.Case, ExpiresAt: s.ExpiresAt, Session: s.Order.Session,
-		Applied:  append(slices.Clone(s.Order.From), quarantine.Applied{Profile: s.Order.To, Undo: s.Order.Undo}),
+		Applied:  append(slices.Clone(s.Order.From), s.Order.Applies()),
 		Doubtful: true, // until the answer says otherwise
 	})
 }
@@ -227,7 +227,7 @@ func (l *ledger) answered(a answered, at time.Time) {
 	case !ok || a.Order.UndoesOnly():
 		return
 	case a.Order.Restricts() && done:
-		o.Applied = []quarantine.Applied{{Profile: a.Order.To, Undo: a.Order.Undo}}
+		o.Applied = []quarantine.Applied{a.Order.Applies()}
 		o.Doubtful = a.Outcome.Doubtful || a.Order.Again
 	case a.Order.Restricts():
 		nothing := a.Outcome.Kind == quarantine.OutcomeRefused || a.Outcome.Kind == quarantine.OutcomeSessionGone

@@ -238,12 +238,12 @@ func (e *Engine) prepare(c *quarantine.Case, o *quarantine.Order, now time.Time)
 	if o.Prepared {
 		return true
 	}
-	undo, impossible := e.Enforcer.Prepare(o.Session, o.To)
+	prepared, impossible := e.Enforcer.Prepare(o.Session, o.To)
 	if impossible != nil {
 		c.Decline(*o, *impossible, now)
 		return false
 	}
-	o.Undo, o.Prepared = undo, true
+	o.Prepare(prepared)
 	return true
 }
 
@@ -282,7 +282,7 @@ func (e *Engine) takeBack(ctx context.Context, c *quarantine.Case, orders []quar
 			continue
 		}
 		if o.Restricts() && o.To != quarantine.Disconnect {
-			e.carryOut(ctx, c, quarantine.Order{Case: c.ID, Session: o.Session, From: append(o.From, quarantine.Applied{Profile: o.To, Undo: o.Undo})})
+			e.carryOut(ctx, c, quarantine.Order{Case: c.ID, Session: o.Session, From: append(o.From, o.Applies())})
 		}
 	}
 }
