@@ -48,6 +48,19 @@ func (d *Dialect) Shows() []string {
 	return names
 }
 
+// Carries returns the names of the attributes by which a profile is put in force: one
+// of them may tell, in accounting or at log-in, what is.
+func (d *Dialect) Carries() []string {
+	var names wantList
+	for _, f := range d.Forms() {
+		for _, a := range f.sent() {
+			names.add(a.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // wantList is a list of names without repetition.
 type wantList []string
 

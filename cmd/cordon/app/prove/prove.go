@@ -59,7 +59,7 @@ func (t Trial) Run(ctx context.Context) (Record, error) {
 	if run.record, err = t.blank(); err != nil {
 		return run.record, err
 	}
-	undo, impossible := run.enforcer.Prepare(t.Session, t.Profile)
+	prepared, impossible := run.enforcer.Prepare(t.Session, t.Profile)
 	if impossible != nil {
 		return run.record, errors.New(impossible.Reason)
 	}
@@ -67,12 +67,13 @@ func (t Trial) Run(ctx context.Context) (Record, error) {
 		run.record.Restrict, err = run.disconnect(ctx)
 		return run.record, err
 	}
-	applied := quarantine.Applied{Profile: t.Profile, Undo: undo}
-	run.record.Restrict, err = run.step(ctx, "restrict", quarantine.Order{Session: t.Session, To: t.Profile, Undo: undo})
+	restrict := quarantine.Order{Session: t.Session, To: t.Profile}
+	restrict.Prepare(prepared)
+	run.record.Restrict, err = run.step(ctx, "restrict", restrict)
 	if !run.left {
 		return run.record, err
 	}
-	restored, undone := run.restore(context.WithoutCancel(ctx), quarantine.Order{Session: t.Session, From: []quarantine.Applied{applied}})
+	restored, undone := run.restore(context.WithoutCancel(ctx), quarantine.Order{Session: t.Session, From: []quarantine.Applied{restrict.Applies()}})
 	run.record.Restore = restored
 	return run.record, errors.Join(err, undone)
 }
