@@ -121,17 +121,25 @@ func (d *Dialect) unsetOption(name string, options map[string]string) string {
 	return ""
 }
 
-// Unset returns what to warn of: options that the form of p uses and that are left out.
+// Unset returns what to warn of: options that the form of p uses and that are left out,
+// and what its normal name could say and does not.
 func (d *Dialect) Unset(p Profile, options map[string]string) []string {
 	form, err := d.form(p)
 	if err != nil {
 		return nil
 	}
-	var warnings []string
+	var warnings wantList
 	for _, o := range d.Options {
 		uses := slices.ContainsFunc(form.sent(), func(a AttributeTemplate) bool { return slices.Contains(a.Value.names(option), o.Name) })
 		if _, set := options[o.Name]; uses && !set && o.Unset != "" {
-			warnings = append(warnings, o.Name+" is not set: "+o.Unset)
+			warnings.add("dialect option " + o.Name + " is not set: " + o.Unset)
+		}
+	}
+	for _, a := range form.sent() {
+		for _, piece := range a.Value.pieces {
+			if piece.kind == normal && piece.optional && partOf(p.Normal, piece.text) == "" {
+				warnings.add(fmt.Sprintf("normal has no %s=: a release does not give %s back", piece.text, a.Name))
+			}
 		}
 	}
 	return warnings

@@ -111,7 +111,7 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]qua
 		Name: b.Name, Group: b.Group, Address: b.Address, Options: b.DialectOptions, Interim: time.Duration(b.Interim),
 		SubscriberKey: checkSubscriberKey(d, p.to("subscriber_key"), b.SubscriberKey, parts.Dictionary),
 		CoAPort:       b.CoAPort, DisconnectPort: b.DisconnectPort, Rate: b.Rate, MaxInFlight: b.MaxInFlight,
-		CheckEventTimestamp: b.CheckEventTimestamp,
+		CheckEventTimestamp: b.CheckEventTimestamp, Foreign: b.ForeignProfiles,
 		Profiles:            map[string]dialect.Profile{},
 	}
 	checkVia(d, p, b, parts, &c)
@@ -147,6 +147,9 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]qua
 	if err := c.Validate(); err != nil {
 		d.fail(p, "%s", oneLine(err))
 		return c, false
+	}
+	if why := c.ForeignUnseen(); why != "" {
+		d.warn(p.to("foreign_profiles"), "%s", why)
 	}
 	return c, true
 }
@@ -251,6 +254,9 @@ func checkBNGProfiles(d *document, p path, b *BNG, c *bng.Config, profiles map[s
 		}
 		for family, why := range c.Dialect.Uncovered(c.Profiles[name]) {
 			d.warn(at, "does not restrict %s: %s", family, why)
+		}
+		for _, warning := range c.Dialect.Unset(c.Profiles[name], c.Options) {
+			d.warn(at, "%s", warning)
 		}
 	}
 }

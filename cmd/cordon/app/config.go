@@ -169,6 +169,7 @@ type BNG struct {
 	MaxInFlight          int                   `yaml:"max_in_flight"`
 	Interim              Interim               `yaml:"interim"`           // how often sessions are renewed
 	InterimAddresses     string                `yaml:"interim_addresses"` // some | all; default: the dialect's
+	ForeignProfiles      []string              `yaml:"foreign_profiles"`  // values that others set; * stands for anything
 	Verify               *Verify               `yaml:"verify"`
 	Profiles             map[string]BNGProfile `yaml:"profiles"`
 }
@@ -213,7 +214,7 @@ type NAS struct {
 // BNGProfile is a profile's name on a BNG, and what to give back.
 type BNGProfile struct {
 	Restricted string `yaml:"restricted"`
-	Normal     string `yaml:"normal"` // overlay, a name, or $Attribute|fallback
+	Normal     string `yaml:"normal"` // overlay, a name, or $Attribute|fallback; see bng.ResolveNormal
 }
 
 // Default returns the configuration that a file's keys are laid over.

@@ -67,6 +67,9 @@ func (t Trial) Run(ctx context.Context) (Record, error) {
 		run.record.Restrict, err = run.disconnect(ctx)
 		return run.record, err
 	}
+	if why := t.BNG.ForeignUnseen(); why != "" {
+		run.say("note       foreign_profiles: %s", why)
+	}
 	restrict := quarantine.Order{Session: t.Session, To: t.Profile}
 	restrict.Prepare(prepared)
 	run.record.Restrict, err = run.step(ctx, "restrict", restrict)
@@ -143,10 +146,11 @@ func (t *trial) look(ctx context.Context, o quarantine.Order) (quarantine.Outcom
 		if !sleep(ctx, lookEvery) {
 			return out, ctx.Err()
 		}
-		if err := t.refresh(ctx, &o.Session); err != nil {
+		var err error
+		if out, err = t.glance(ctx, &o); err != nil {
 			return out, err
 		}
-		if out = t.enforcer.Enforce(ctx, o); out.Kind != quarantine.OutcomeAcked || !time.Now().Before(end) {
+		if out.Kind != quarantine.OutcomeAcked || !time.Now().Before(end) {
 			break
 		}
 	}
@@ -165,6 +169,17 @@ func (t *trial) look(ctx context.Context, o quarantine.Order) (quarantine.Outcom
 		return quarantine.Outcome{Kind: quarantine.OutcomeVerified, Reason: "a person looked and said so"}, nil
 	}
 	return quarantine.Outcome{Kind: quarantine.OutcomeRefused, Reason: "acknowledged, but a person looked and it is not so"}, nil
+}
+
+// glance looks once.
+func (t *trial) glance(ctx context.Context, o *quarantine.Order) (quarantine.Outcome, error) {
+	if t.BNG.Dialect.Outlives() && t.Sessions != nil {
+		return t.glanceRenamed(ctx, o)
+	}
+	if err := t.refresh(ctx, &o.Session); err != nil {
+		return quarantine.Outcome{Kind: quarantine.OutcomeAcked, Reason: "nothing here can show it"}, err
+	}
+	return t.enforcer.Enforce(ctx, *o), nil
 }
 
 // refresh reads what accounting has told of the session since.
