@@ -16,7 +16,7 @@ import (
 // too little. So as long as one is seen nothing new is put in force; what is in force
 // is released all the same.
 
-// LineForeign: a profile is in force on the line that others put there, see
+// LineForeign is that a profile is in force on the line that others put there, see
 // Config.Foreign. It is asked for before a restriction.
 const LineForeign LineState = "foreign"
 

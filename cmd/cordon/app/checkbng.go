@@ -112,7 +112,7 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]qua
 		SubscriberKey: checkSubscriberKey(d, p.to("subscriber_key"), b.SubscriberKey, parts.Dictionary),
 		CoAPort:       b.CoAPort, DisconnectPort: b.DisconnectPort, Rate: b.Rate, MaxInFlight: b.MaxInFlight,
 		CheckEventTimestamp: b.CheckEventTimestamp, Foreign: b.ForeignProfiles,
-		Profiles:            map[string]dialect.Profile{},
+		Profiles: map[string]dialect.Profile{},
 	}
 	checkVia(d, p, b, parts, &c)
 	if err := bng.CheckName(b.Group); err != nil {
