@@ -1,6 +1,9 @@
 package quarantine
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -135,5 +138,129 @@ func TestAnEndedSessionIsForgottenWhereTheRestrictionEndsWithIt(t *testing.T) {
 	c.Sessions[0].Applied[0].Outlives = false
 	if c.planned(now, stopped); c.State != Waiting || c.Sessions[0].Enforcement != Gone {
 		t.Errorf("%s %+v", c.State, c.Sessions)
+	}
+}
+
+// portal is an access controller with one client, as restrictions make it: at the portal
+// it has no accounting session, and an id that nobody tells.
+type portal struct {
+	rng      *rand.Rand
+	now      time.Time
+	c        *Case
+	client   Session // the live one; its id is "" at the portal, or when it has left
+	held     bool    // at the portal because of us
+	records  map[string]Session
+	serial   int
+	perfect  bool
+	loseStop bool
+}
+
+func (p *portal) start() {
+	p.serial++
+	p.held = false
+	p.client = Session{
+		SessionKey: SessionKey{"hotspot", fmt.Sprint("s", p.serial)}, Subscriber: "alice", StartedAt: p.now, SeenAt: p.now, StartSeen: true,
+		Attributes: []Attribute{{"Calling-Station-Id", "02-00-00-00-00-01"}},
+	}
+	p.records[p.client.ID] = p.client
+}
+
+// stop ends the accounting session; its Stop may be lost.
+func (p *portal) stop() {
+	if p.client.ID != "" && !p.loseStop {
+		s := p.client
+		s.EndedAt, s.SeenAt = p.now, p.now
+		p.records[s.ID] = s
+	}
+	p.client.ID = ""
+}
+
+// carryOut does what CoovaChilli would, over a bad network: a restriction names the
+// session's id and the user, a release the user alone.
+func (p *portal) carryOut(o Order) Outcome {
+	fate := p.rng.IntN(8)
+	there := p.client.ID == o.Session.ID && p.client.ID != "" || !o.Restricts() && (p.held || p.client.ID != "")
+	switch {
+	case fate == 0 && !p.perfect:
+		return Outcome{Kind: OutcomeUnanswered, Doubtful: true}
+	case fate == 1 && !p.perfect:
+		return Outcome{Kind: OutcomeNotSent}
+	case !there && o.Restricts():
+		return Outcome{Kind: OutcomeRefused}
+	case !there:
+		return Outcome{Kind: OutcomeSessionGone}
+	case o.Restricts():
+		p.stop()
+		p.held = true
+	case p.held:
+		p.start()
+	}
+	if fate == 2 && !p.perfect { // the answer is lost
+		return Outcome{Kind: OutcomeUnanswered, Doubtful: true}
+	}
+	return Outcome{Kind: OutcomeAcked}
+}
+
+func (p *portal) pass() {
+	look := Look{Now: p.now, MaxSessions: 4}
+	for _, s := range p.records {
+		look.Sessions = append(look.Sessions, s)
+	}
+	slices.SortFunc(look.Sessions, func(a, b Session) int { return a.StartedAt.Compare(b.StartedAt) })
+	orders := p.c.Plan(look)
+	for i := range orders {
+		if o := &orders[i]; o.Restricts() && !o.Prepared {
+			o.Prepare(Preparation{Undo: "limits", Outlives: true})
+		}
+		p.c.Dispatch(&orders[i], p.now)
+	}
+	for _, o := range orders {
+		p.c.Observe(o, p.carryOut(o), p.now)
+	}
+	next := p.c.NextLook(p.now)
+	if next.IsZero() || next.Sub(p.now) > time.Minute {
+		next = p.now.Add(time.Minute)
+	}
+	p.now = later(next, p.now.Add(5*time.Second))
+}
+
+func TestWhateverHappensAtThePortalAReleaseLetsTheClientIn(t *testing.T) {
+	released := 0
+	for seed := range uint64(3000) {
+		p := &portal{rng: rand.New(rand.NewPCG(seed, 2)), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), records: map[string]Session{}}
+		p.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: p.now, ExpiresAt: p.now.Add(1000 * time.Hour), Generation: 1}
+		p.c.move(Restricting, p.now, "", "opened")
+		p.start()
+		for range 3 + p.rng.IntN(20) {
+			p.loseStop = p.rng.IntN(4) == 0
+			switch p.rng.IntN(12) {
+			case 0: // MAC authentication lets it in again
+				if p.client.ID == "" {
+					p.start()
+				}
+			case 1: // it logs out
+				p.stop()
+				p.held = false
+			}
+			p.pass()
+		}
+		held := p.held
+		p.c.release(p.now, "noc", "cleaned")
+		for range 5 {
+			p.pass()
+		}
+		p.perfect = true
+		for range 30 {
+			p.pass()
+		}
+		if p.c.State != Closed || p.held {
+			t.Fatalf("seed %d: %s, at the portal: %t, %+v", seed, p.c.State, p.held, p.c.Sessions)
+		}
+		if held {
+			released++
+		}
+	}
+	if released < 1000 {
+		t.Errorf("only %d of the clients were at the portal: this test proves little", released)
 	}
 }
