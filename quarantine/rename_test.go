@@ -264,3 +264,19 @@ func TestWhateverHappensAtThePortalAReleaseLetsTheClientIn(t *testing.T) {
 		t.Errorf("only %d of the clients were at the portal: this test proves little", released)
 	}
 }
+
+// The id that a restriction would name is over, and no other is known.
+func TestALineWhoseIDNobodyKnowsGetsNoRestriction(t *testing.T) {
+	c, stopped, now := hotspot(t, OutcomeUnanswered)
+	c.Sessions[0].Enforcement, c.Sessions[0].NextAt = Refused, now
+	for range 3 {
+		if orders := c.planned(now, stopped); len(orders) > 0 || c.State != Restricted {
+			t.Fatalf("%s, orders %+v", c.State, orders)
+		}
+		next := c.NextLook(now)
+		if !next.After(now) {
+			t.Fatal("looked at again and again")
+		}
+		now = next
+	}
+}

@@ -274,6 +274,11 @@ func TestARefusalOfOurOwnIsUntouchedAndOneOfTheBNGIsNot(t *testing.T) {
 	if _, impossible := e.Prepare(ofAlice(), "no-smtp"); impossible == nil || !impossible.Untouched {
 		t.Errorf("no such profile: %+v", impossible)
 	}
+	half := releaseOf(o)
+	half.From = append([]quarantine.Applied{{Profile: "no-smtp", Undo: `{"dialect":"site-own"}`}}, half.From...)
+	if out := e.Enforce(t.Context(), half); out.Kind != quarantine.OutcomeRefused || out.Untouched || len(net.sent) != 1 {
+		t.Errorf("the newer one was sent: %+v, %v", out, net.sent)
+	}
 	net.answers = []coa.Result{{Kind: coa.NAK, ErrorCause: 407, Transmissions: 1}}
 	if out := e.Enforce(t.Context(), o); out.Kind != quarantine.OutcomeRefused || out.Untouched {
 		t.Errorf("a NAK: %+v", out)
