@@ -47,6 +47,7 @@ func (c *Config) MayJoin(other *Config) error {
 	note("dialect_options", maps.Equal(c.Options, other.Options))
 	note("role", c.Role == other.Role)
 	note("profiles", maps.Equal(c.Profiles, other.Profiles))
+	note("foreign_profiles", slices.Equal(c.Foreign, other.Foreign))
 	note("interim", c.Interim == other.Interim)
 	note("subscriber_key", c.SubscriberKey.equal(other.SubscriberKey))
 	if len(differ) > 0 {

@@ -30,7 +30,7 @@ type State struct {
 	Services       []string // Junos, Cisco, SmartEdge: active services, "name" or "name(parameters)"
 	FilterID       string   // Filter-Id: filter, user group on Huawei, on accel-ppp the shaper's rate
 	AddressList    string   // MikroTik: the list that holds the session's IPv4 address
-	RateLimit      string   // MikroTik: Mikrotik-Rate-Limit; Chilli: bits a second "up/down"
+	RateLimit      string   // MikroTik: Mikrotik-Rate-Limit; Chilli: kbit/s "up/down"
 	Redirect       bool     // accel-ppp: HTTP is redirected (IPv4 only)
 	ServiceProfile string   // Nokia's SLA profile, RtBrick's service profile, SKAT's policing profile
 	Overrides      []string // Nokia, RtBrick, SmartEdge: what lies over the profile, "what=name", sorted
