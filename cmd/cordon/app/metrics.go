@@ -61,6 +61,8 @@ var (
 	logReported     = describe("cordon_translator_log_reported_timestamp_seconds", "How far a translator's log has come, by its own clock.", "log")
 	sessionsRenamed = describe("cordon_sessions_renamed_total", "Accounting records that bore another name than the session that they are about did.")
 
+	unservedCases = describe("cordon_unserved_cases", "Open cases to which a release is, or will be, owed on a BNG that is not configured.")
+
 	bngState    = describe("cordon_bng_state", "1 for the state that the way to the BNG is in. Only the sender knows.", "bng", "state")
 	bngSkew     = describe("cordon_bng_clock_skew_seconds", "How far the BNG's clock is ahead of ours.", "bng")
 	bngDiscards = describe("cordon_bng_clock_skew_discards_total", "Exchanges unanswered because answers were stamped too far off.", "bng")
@@ -99,6 +101,7 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 	for outcome, n := range f.app.authorize.Counts() {
 		s.count(logInsAsked, n, authorize.Outcome(outcome).String())
 	}
+	s.gauge(unservedCases, float64(f.app.unserved.cases()))
 	s.sources(f.app)
 	sending := f.app.engine.Sender()
 	s.gauge(isSender, number(sending))
