@@ -291,4 +291,3 @@ func TestOfThreeProfilesInARowNoneIsLeftBehind(t *testing.T) {
 		})
 	}
 }
-
