@@ -58,6 +58,7 @@ func TestSessionsUnderAFormerNameAreServed(t *testing.T) {
 		{"gone", "old1", "1"},  // likewise, renamed
 		{"gone", "gone2", ""},  // nobody
 		{"bng9", "", ""},       // nobody
+		{"pair", "bng3", "3"},  // it was taken out of the group
 		{"pair", "gone2", "1"}, // the group is there, the member is not
 	} {
 		net := &pairNet{answer: map[byte]coa.Result{1: agrees, 2: agrees, 3: agrees}}

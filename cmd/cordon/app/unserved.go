@@ -53,6 +53,15 @@ func (u *unserved) get() []engine.Unserved {
 	return u.found
 }
 
+// cases counts them.
+func (u *unserved) cases() int {
+	cases := map[string]bool{}
+	for _, one := range u.get() {
+		cases[one.Case] = true
+	}
+	return len(cases)
+}
+
 // serves says why a release could not be sent for what is applied on a session.
 func (a *App) serves(s *quarantine.Session, applied []quarantine.Applied) error {
 	return serves(a.fleet, s, applied)
