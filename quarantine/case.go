@@ -37,8 +37,16 @@ type Case struct {
 	Verdicts []CaseVerdict        `json:"verdicts,omitempty"`
 	Notes    []Note               `json:"notes,omitempty"`
 	History  []HistoryEntry       `json:"history,omitempty"`
-	// Relogins are the times at which a further session was restricted while the
-	// case stood, within the last hour: what flapping is judged by.
+	// Others are demands beside the one in force, the severest first: milder ones,
+	// which go on when it ends, and held ones, which wait for a person.
+	Others []Demand `json:"others,omitempty"`
+	// SteppedAt is when the time of a more severe profile was over and the one that
+	// is wanted now went on; zero: that never was.
+	SteppedAt time.Time `json:"stepped_at,omitzero"`
+	// Tallies are what was counted for rules that ask for more than one verdict.
+	Tallies []Tally `json:"tallies,omitempty"`
+	// Relogins are the latest times at which a further session was restricted while
+	// the case stood: what it is paced by.
 	Relogins []time.Time `json:"relogins,omitempty"`
 	// LogIns are the answers of the last days to log-ins of the subscriber, oldest
 	// first. Filled in with a Dossier, never saved with the case.
@@ -67,6 +75,8 @@ type SessionEnforcement struct {
 	Given     []Applied `json:"given,omitempty"`     // what was taken away last, as the BNG acknowledged
 	AssertAt  time.Time `json:"assert_at,omitzero"`  // when the release of Given is sent once more
 	NextAt    time.Time `json:"next_at,omitzero"`    // when to try again
+	Paced     bool      `json:"paced,omitempty"`     // a log-in while the case stood, not restricted yet
+	Exempt    string    `json:"exempt,omitempty"`    // why nothing is wanted here; see Look.Exempt
 	NotBefore time.Time `json:"not_before,omitzero"` // kept back until then, or until Resume
 	GoneSince time.Time `json:"gone_since,omitzero"` // first of a row of "session not found" answers
 
@@ -127,8 +137,8 @@ type PersonRelease struct {
 	Code   ReleaseCode `json:"code,omitempty"`
 }
 
-// How much of a case is kept; older entries give way. Evidence is counted
-// before it is dropped, and the log has all of it.
+// How much of a case is kept for people to see; older entries give way. What
+// thresholds count is in Tallies, and the log has all of it.
 const (
 	maxCaseVerdicts = 50
 	maxCaseHistory  = 100
@@ -139,9 +149,13 @@ const (
 // Open reports whether the case is not closed.
 func (c *Case) Open() bool { return c.State != Closed }
 
-// Ends is when what the case has in force is to end: at its expiry, or, of a case
-// that is released, when that began.
+// Ends is when what the case has in force is to end: at the expiry of the profile
+// that is wanted, or, while a more severe one may be left somewhere, of that; of a
+// case that is released, when that began.
 func (c *Case) Ends() time.Time {
+	if slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return c.lapsed(&e) }) {
+		return earliest(c.ExpiresAt, c.SteppedAt)
+	}
 	began := slices.IndexFunc(c.History, func(h HistoryEntry) bool { return h.State == Releasing })
 	if c.State != Releasing || began < 0 {
 		return c.ExpiresAt
@@ -151,7 +165,9 @@ func (c *Case) Ends() time.Time {
 
 // HasVerdict reports whether the verdict is already evidence of the case.
 func (c *Case) HasVerdict(id string) bool {
-	return slices.ContainsFunc(c.Verdicts, func(v CaseVerdict) bool { return v.ID == id })
+	digest := digestOf(id)
+	return slices.ContainsFunc(c.Verdicts, func(v CaseVerdict) bool { return v.ID == id }) ||
+		slices.ContainsFunc(c.Tallies, func(t Tally) bool { return t.has(digest) })
 }
 
 // Clone returns a copy that shares nothing that methods change.
@@ -166,6 +182,8 @@ func (c *Case) Clone() *Case {
 	twin.Notes = slices.Clone(c.Notes)
 	twin.History = slices.Clone(c.History)
 	twin.Relogins = slices.Clone(c.Relogins)
+	twin.Others = slices.Clone(c.Others)
+	twin.Tallies = slices.Clone(c.Tallies)
 	twin.LogIns = slices.Clone(c.LogIns)
 	twin.Counted = maps.Clone(c.Counted)
 	return &twin
@@ -189,9 +207,11 @@ func (c *Case) record(now time.Time, by, text string) {
 }
 
 func (c *Case) join(v *Verdict, rule *Rule) {
-	c.Verdicts = keepLast(append(c.Verdicts, CaseVerdict{
-		ID: v.ID, Source: v.Source, Category: v.Category, Confidence: v.Confidence, ObservedAt: v.ObservedAt, Rule: rule.Name,
-	}), maxCaseVerdicts)
+	one := CaseVerdict{ID: v.ID, Source: v.Source, Category: v.Category, Confidence: v.Confidence, ObservedAt: v.ObservedAt, Rule: rule.Name}
+	if !rule.Threshold.single() {
+		c.tallyOf(rule).count(&one, &rule.Threshold)
+	}
+	c.Verdicts = keepLast(append(c.Verdicts, one), maxCaseVerdicts)
 }
 
 func keepLast[T any](list []T, n int) []T {

@@ -92,7 +92,7 @@ func TestWhatAVerdictLeadsTo(t *testing.T) {
 			case d.Case != nil && d.Case.State != c.caseIs:
 				t.Errorf("case is %s, want %s", d.Case.State, c.caseIs)
 			}
-			if acts := d.Case != nil && d.Case.State == Restricting && c.situation.Dossier.Case == nil; acts != (d.Reserve != nil) {
+			if acts := d.Case != nil && d.Case.State == Restricting; acts != (d.Reserve != nil) {
 				t.Errorf("newly restricting %t, counted %t", acts, d.Reserve != nil)
 			}
 			if d.Status.Settled != (c.verdictIs != VerdictPending) {

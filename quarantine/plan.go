@@ -1,17 +1,8 @@
 package quarantine
 
 import (
-	"fmt"
 	"slices"
 	"time"
-)
-
-// Relogin limits: a subscriber whose sessions are restricted anew more often
-// than maxRelogins within reloginWindow has a line, or a BNG, that does
-// something else than we think.
-const (
-	maxRelogins   = 3
-	reloginWindow = time.Hour
 )
 
 // Look is what a reconciliation pass sees.
@@ -31,6 +22,13 @@ type Look struct {
 	// Returned is when a BNG was last heard again after a silence (see [Paths]);
 	// nil: never.
 	Returned func(bng string) time.Time
+	// Exempt says whether an exemption is against the case on that session, and why.
+	// What may be in force there is given back; nil: none is.
+	Exempt func(*Session) (reason string, exempt bool)
+	// Deferred reports whether that profile may not be put in force on the session at
+	// present. What is over is given back then, rather than kept until something
+	// milder can take its place; nil: it may.
+	Deferred func(s *Session, profile string) bool
 }
 
 // due reports whether the session's next try is due: its time has come, or what
@@ -60,9 +58,8 @@ func (c *Case) Plan(in Look) []Order {
 	if c.State == Closed {
 		return nil
 	}
-	if c.expired(in.Now) {
-		c.release(in.Now, "", "expired")
-	}
+	c.pass(in.Now)
+	c.resumeFlapping(in.Now)
 	c.notice(in)
 	c.follow(in)
 	switch {
@@ -153,8 +150,9 @@ func (c *Case) forgetGone() {
 }
 
 // attach adds live sessions of the subscriber that the case does not have yet,
-// unless there are too many or they come too often. A Look may hold a session
-// of somebody else, to whom a BNG gave the id of an ended session of the case.
+// unless there are too many; log-ins that come often are paced. A Look may hold a
+// session of somebody else, to whom a BNG gave the id of an ended session of the
+// case.
 func (c *Case) attach(in Look) {
 	live := slices.DeleteFunc(touchable(in.Sessions), func(s Session) bool { return s.Subscriber != c.Subscriber })
 	if n := Lines(live); n > in.MaxSessions && !c.AllSessions {
@@ -165,12 +163,9 @@ func (c *Case) attach(in Look) {
 		if c.has(&s) {
 			continue
 		}
-		if c.acted() && !c.hasLine(&s) && !c.relogin(in.Now) {
-			c.holdNow(&Hold{HoldFlapping, fmt.Sprintf("more than %d new sessions within an hour", maxRelogins)}, in.Now)
-			return
-		}
 		c.Sessions = append(c.Sessions, SessionEnforcement{
 			Session: s, Wanted: c.Profile, Enforcement: Pending, UpdatedAt: in.Now, NextAt: in.Now, Applied: c.given(&s),
+			Paced: c.acted() && !c.hasLine(&s),
 		})
 	}
 }
@@ -195,16 +190,6 @@ func (c *Case) acted() bool {
 	return slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return e.Attempts > 0 })
 }
 
-// relogin counts one more new session; false if that is one too many.
-func (c *Case) relogin(now time.Time) bool {
-	c.Relogins = slices.DeleteFunc(c.Relogins, func(t time.Time) bool { return now.Sub(t) >= reloginWindow })
-	if len(c.Relogins) >= maxRelogins {
-		return false
-	}
-	c.Relogins = append(c.Relogins, now)
-	return true
-}
-
 func (c *Case) holdNow(h *Hold, now time.Time) {
 	c.Hold = h
 	c.move(CaseHeld, now, "", "held: "+h.String())
@@ -216,15 +201,18 @@ func (c *Case) order(e *SessionEnforcement, in *Look) (Order, bool) {
 		return Order{}, false
 	}
 	e.recover()
-	c.retarget(e, in.Now)
+	c.retarget(e, in)
 	if !in.due(e) || !e.owesNow(in.Now) {
 		return c.look(e, in.Now)
+	}
+	if c.tooSoon(e, in.Now) {
+		return Order{}, false
 	}
 	o := Order{Case: c.ID, Generation: c.Generation, Session: e.Session, Again: e.Doubtful}
 	switch {
 	case e.Residue != "":
 		o.Residue = e.Residue
-	case c.State == CaseHeld && !c.lost(e), e.Wanted != "" && e.untouchable():
+	case e.Wanted != "" && (c.State == CaseHeld || e.untouchable()):
 		return Order{}, false
 	case e.Wanted != "":
 		o.To, o.From, o.Confirmed = e.Wanted, slices.Clone(e.Applied), e.Confirmed
@@ -260,16 +248,18 @@ func (e *SessionEnforcement) recover() {
 	e.Enforcement, e.NextAt = Pending, time.Time{}
 }
 
-// retarget makes the session want what the case wants. A held case leaves
-// things as they are.
-func (c *Case) retarget(e *SessionEnforcement, now time.Time) {
+// retarget makes the session want what the case wants there. A held case leaves
+// things as they are, but for what is over or exempt.
+func (c *Case) retarget(e *SessionEnforcement, in *Look) {
 	switch {
-	case c.lost(e):
-		e.aim("", now)
+	case c.lost(e), c.State == Releasing:
+		e.aim("", in.Now)
+	case c.exempts(e, in):
+		c.spare(e, in.Now)
 	case c.State.Wants():
-		e.aim(c.Profile, now)
-	case c.State == Releasing:
-		e.aim("", now)
+		e.aim(c.wanted(e, in), in.Now)
+	case c.State == CaseHeld && c.lapsed(e):
+		e.aim("", in.Now)
 	}
 }
 
@@ -355,7 +345,7 @@ func (c *Case) moveWanted(next CaseState, now time.Time) {
 func (c *Case) wantedState() CaseState {
 	live, unsettled := 0, 0
 	for _, e := range c.Sessions {
-		if e.Enforcement == Gone || e.untouchable() || c.lost(&e) {
+		if e.Enforcement == Gone || e.untouchable() || c.lost(&e) || e.Spared() {
 			continue
 		}
 		live++
@@ -398,13 +388,15 @@ func (c *Case) NextLook(now time.Time) time.Time {
 		case e.Enforcement == Gone:
 		case e.Residue != "":
 			next = earliest(next, later(e.NextAt, now))
-		case c.State == CaseHeld && !c.lost(&e), e.untouchable() && e.Wanted != "":
+		case e.Wanted != "" && (c.State == CaseHeld || e.untouchable()):
+		case c.State.Wants() && e.Wanted == "" && e.Exempt == "" && !e.owes():
+			next = now // given back in between; what is wanted now follows
 		case e.owesNow(now):
 			next = earliest(next, later(e.NextAt, now))
 		case !e.AssertAt.IsZero() && e.Wanted == "":
 			next = earliest(next, e.AssertAt)
 		}
-		if e.Enforcement != Gone && c.State != CaseHeld && !e.ProveAt.IsZero() {
+		if e.Enforcement != Gone && (c.State != CaseHeld || e.Wanted == "") && !e.ProveAt.IsZero() {
 			next = earliest(next, later(e.ProveAt, now))
 		}
 	}

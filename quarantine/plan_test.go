@@ -266,34 +266,6 @@ func TestWithAPerfectNetworkEveryLiveSessionIsRestricted(t *testing.T) {
 	}
 }
 
-func TestTheFourthReloginWithinAnHourHoldsTheCaseAsFlapping(t *testing.T) {
-	m := newModel(1)
-	m.perfect = true
-	m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(24 * time.Hour), Generation: 1}
-	m.c.move(Restricting, m.now, "", "opened")
-	m.login()
-	m.pass(t, 1)
-	for n := 1; n <= 3; n++ {
-		m.logout()
-		m.login()
-		m.pass(t, 1)
-		if m.c.State != Restricted {
-			t.Fatalf("relogin %d: case is %s, want restricted", n, m.c.State)
-		}
-	}
-	m.logout()
-	m.login()
-	m.pass(t, 1)
-	if m.c.State != CaseHeld || m.c.Hold.Kind != HoldFlapping {
-		t.Fatalf("after the fourth relogin: %s %v, want held: flapping", m.c.State, m.c.Hold)
-	}
-	for id, s := range m.live {
-		if s.inForce != "" {
-			t.Errorf("session %s was restricted all the same", id)
-		}
-	}
-}
-
 func TestADoubtfulRestrictionIsReleasedTwice(t *testing.T) {
 	m := newModel(1)
 	m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(time.Hour), Generation: 1}
