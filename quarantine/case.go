@@ -43,6 +43,9 @@ type Case struct {
 	// SteppedAt is when the time of a more severe profile was over and the one that
 	// is wanted now went on; zero: that never was.
 	SteppedAt time.Time `json:"stepped_at,omitzero"`
+	// JudgedAt is when a person decided about the case's evidence: what was observed
+	// up to then acts no more.
+	JudgedAt time.Time `json:"judged_at,omitzero"`
 	// Tallies are what was counted for rules that ask for more than one verdict.
 	Tallies []Tally `json:"tallies,omitempty"`
 	// Relogins are the latest times at which a further session was restricted while
@@ -237,7 +240,7 @@ type Dossier struct {
 // CaseFilter selects cases; empty fields ask for nothing. Open cases come
 // first when State is empty, newest first.
 type CaseFilter struct {
-	State      CaseState
+	State      CaseState // CaseHeld: and those of which something is held, see [Case.Rise]
 	Profile    string
 	BNG        string
 	Subscriber string
@@ -250,7 +253,8 @@ type CaseFilter struct {
 // Selects reports whether the case is one that f asks for; paging apart.
 func (f *CaseFilter) Selects(c *Case) bool {
 	asked := func(want, has string) bool { return want == "" || want == has }
-	return asked(string(f.State), string(c.State)) && asked(f.Profile, c.Profile) && asked(f.Subscriber, c.Subscriber) &&
+	held := f.State == CaseHeld && c.Rise() != nil
+	return (held || asked(string(f.State), string(c.State))) && asked(f.Profile, c.Profile) && asked(f.Subscriber, c.Subscriber) &&
 		asked(f.Source, c.Source) && asked(f.Rule, c.Rule) &&
 		(f.BNG == "" || slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return e.Session.On(f.BNG) }))
 }

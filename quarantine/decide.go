@@ -74,8 +74,8 @@ func (r *Rulebook) joinCase(v Verdict, rule *Rule, c *Case, s Situation, now tim
 		d.Status.Settled = false
 		return d
 	}
-	if t := c.tally(rule.Name); t != nil && !v.ObservedAt.After(t.After) {
-		return Decision{Status: status(v, c, VerdictRecorded, "observed before a person judged the evidence of rule "+rule.Name)}
+	if c.isJudged(rule.Name, v.ObservedAt) {
+		return Decision{Status: status(v, c, VerdictRecorded, "observed before a person decided about the case")}
 	}
 	c.join(&v, rule)
 	if c.State == Observing {

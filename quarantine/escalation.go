@@ -163,7 +163,7 @@ func (r *Rulebook) turn(c *Case, d *Demand, replace bool, now time.Time) {
 			text += "; dropped: " + t.String()
 		}
 		c.Others = nil
-		c.JudgedAll(now)
+		c.Judge(now)
 	case c.State == CaseHeld:
 		text = fmt.Sprintf("quarantined by hand: %s, in the place of %s, which was held: %s", d, &before, d.Reason)
 		c.Others = nil

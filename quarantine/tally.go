@@ -62,7 +62,7 @@ func (c *Case) tallyOf(rule *Rule) *Tally {
 	c.Tallies = append(slices.Clone(c.Tallies), Tally{Rule: rule.Name})
 	t := &c.Tallies[len(c.Tallies)-1]
 	for _, v := range c.Verdicts {
-		if v.Rule == rule.Name && !rule.Threshold.single() {
+		if v.Rule == rule.Name && !rule.Threshold.single() && v.ObservedAt.After(c.JudgedAt) {
 			t.count(&v, &rule.Threshold)
 		}
 	}
@@ -131,12 +131,13 @@ func (t *Tally) has(id digest) bool {
 // reached reports whether what was counted is enough. What is older than the
 // window was dropped.
 func (t *Tally) reached(threshold *Threshold) bool {
-	sum := int64(0)
+	sum, sources := int64(0), 0
 	for _, m := range t.Marks {
 		sum += m.confidence
+		sources += min(m.source, 1) // only the newest of each source refers to it
 	}
 	return len(t.Marks) >= max(1, threshold.Count) && sum >= partsPerMillion(threshold.Sum) &&
-		(threshold.Sources <= 1 || len(t.Sources) >= threshold.Sources) // any verdict is of one source
+		(threshold.Sources <= 1 || sources >= threshold.Sources) // any verdict is of one source
 }
 
 // reached reports whether the rule's evidence in the case is enough for it to act.
@@ -150,33 +151,6 @@ func (c *Case) waitFor(rule *Rule, now time.Time) {
 	t := c.tallyOf(rule)
 	t.Until = later(t.Until, now.Add(max(time.Duration(rule.Threshold.Within), shortestObservation)))
 	c.ExpiresAt = later(c.ExpiresAt, t.Until)
-}
-
-// judged makes evidence of the named rules that was observed up to a moment count
-// no more: a person has judged it.
-func (c *Case) judged(until time.Time, rules ...string) {
-	c.Tallies = slices.Clone(c.Tallies)
-	for _, name := range rules {
-		t := c.tally(name)
-		if t == nil {
-			c.Tallies = append(c.Tallies, Tally{Rule: name})
-			t = &c.Tallies[len(c.Tallies)-1]
-		}
-		*t = Tally{Rule: name, After: later(t.After, until)}
-	}
-}
-
-// JudgedAll makes all evidence of the case that was observed up to a moment count
-// no more, whatever its rule: a person's release is the end of it.
-func (c *Case) JudgedAll(until time.Time) {
-	for _, v := range c.Verdicts {
-		if c.tally(v.Rule) == nil && v.Rule != "" {
-			c.judged(until, v.Rule)
-		}
-	}
-	for _, t := range slices.Clone(c.Tallies) {
-		c.judged(until, t.Rule)
-	}
 }
 
 // forgetRules drops what was counted for rules that are no longer in force.
