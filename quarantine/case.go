@@ -296,8 +296,9 @@ type CaseWrite struct {
 // CaseWriter writes cases.
 type CaseWriter interface {
 	// SaveCase writes everything or nothing. Errors: ErrConflict (Version moved
-	// on, the subscriber has another open case, or a case to be closed has
-	// answered a log-in meanwhile), *LimitError, ErrNotSender.
+	// on, the subscriber has another open case, a case to be closed has answered a
+	// log-in meanwhile, or the verdict that is settled with it was settled before),
+	// *LimitError, ErrNotSender.
 	SaveCase(ctx context.Context, w CaseWrite) error
 }
 

@@ -43,4 +43,3 @@ func (c *Case) isJudged(rule string, observed time.Time) bool {
 	t := c.tally(rule)
 	return !observed.After(c.JudgedAt) || t != nil && !observed.After(t.After)
 }
-

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // digest stands for a verdict's id. Two verdicts of one tally have the same with a
@@ -83,3 +84,6 @@ func readMark(r *bytes.Reader) (m mark, err error) {
 	}
 	return m, errors.Join(faults[:]...)
 }
+
+// Equal reports whether the marks are the same, in the same order.
+func (l marks) Equal(other marks) bool { return slices.Equal(l, other) }

@@ -153,6 +153,7 @@ func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (
 		return time.Time{}, err
 	}
 	e.noteEnded(ctx, before, after)
+	e.noteExpiry(ctx, after) // of a case that stepped down, later once that is done
 	return e.nextLook(after, e.Now()), nil
 }
 
@@ -179,7 +180,18 @@ func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Ord
 		}
 	}
 	e.resume(c)
-	return c.Plan(quarantine.Look{Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned, Present: e.Poll > 0}), nil
+	return c.Plan(e.look(c, sessions)), nil
+}
+
+// look is what the case sees, given its sessions.
+func (e *Engine) look(c *quarantine.Case, sessions []quarantine.Session) quarantine.Look {
+	return quarantine.Look{
+		Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned, Present: e.Poll > 0,
+		Exempt: func(s *quarantine.Session) (string, bool) { return e.Rules.ExemptHere(c, s) },
+		Deferred: func(s *quarantine.Session, profile string) bool {
+			return e.barred(c, &quarantine.Order{Session: *s, To: profile}) != nil
+		},
+	}
 }
 
 // nextLook is when the case is to be looked at again, zero when it is closed:

@@ -154,6 +154,9 @@ func (m *Memory) checkWrite(w quarantine.CaseWrite) error {
 	if !w.Case.Open() && m.logIns[w.Case.Subscriber].n != w.Case.Answered {
 		return quarantine.ErrConflict
 	}
+	if w.Verdict != nil && w.Verdict.Settled && m.verdicts[w.Verdict.ID].settled {
+		return quarantine.ErrConflict
+	}
 	if w.Reserve == nil || w.Reserve.Forced {
 		return nil
 	}

@@ -19,7 +19,8 @@
 -- "#n" behind it, all with one score.
 -- Returns {"saved"}, {"sender"} (the term has passed), {"conflict"}, or
 -- {"limit", n} (the n-th counter, from 1, has no room for it). A case that is to be closed
--- and has answered a log-in since it was read is a conflict too.
+-- and has answered a log-in since it was read is a conflict too, and so is a settled
+-- verdict that was settled before.
 local now = tonumber(ARGV[10])
 local opened = ARGV[7] == '1'
 
@@ -40,6 +41,9 @@ if opened and another then
 end
 if not opened and not another and (redis.call('HGET', KEYS[12], 'n') or '0') ~= ARGV[20] then
   return {'conflict'}
+end
+if ARGV[16] == 'S' and redis.call('GETRANGE', KEYS[9], 0, 0) == 'S' then
+  return {'conflict'} -- no verdict counts twice
 end
 local fresh = {}
 if ARGV[21] ~= '' then
