@@ -67,8 +67,8 @@ func (a *API) mountCommands(s *httpx.Server) {
 			return decided(in.ID, c, err)
 		})
 	}
-	register("approve", "Lift a hold: the case acts.", a.engine.Approve, httpx.ScopeApprove)
-	register("reject", "End a held case.", a.engine.Reject, httpx.ScopeApprove)
+	register("approve", "Lift the hold of a case, or of its rise: it acts.", a.engine.Approve, httpx.ScopeApprove)
+	register("reject", "End a held case, or drop a held rise: the case goes on without.", a.engine.Reject, httpx.ScopeApprove)
 	register("notes", "Add a remark; the reason is its text.", a.engine.Note,
 		httpx.ScopeQuarantine, httpx.ScopeRelease, httpx.ScopeApprove)
 }

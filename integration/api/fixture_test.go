@@ -207,6 +207,10 @@ func fullCase() quarantine.Case {
 		Rule: "bots", Reason: "botnet reported by s1", Source: "s1",
 		OpenedAt: now.Add(-time.Hour).In(time.FixedZone("CET", 3600)), ExpiresAt: now.Add(71 * time.Hour), Generation: 3, Version: 7,
 		Hold:    &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 lines per hour"},
+		Others: []quarantine.Demand{
+			{Profile: "disconnect", Rule: "kick", Reason: "ddos reported by s2", Source: "s2", Until: now.Add(time.Hour), Hold: &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "60 lines per day"}},
+			{Profile: "block-smtp", Reason: "ticket 4711", Source: "bob", Until: now.Add(700 * time.Hour)},
+		},
 		Release: &quarantine.PersonRelease{Case: "c-1", At: now, By: "bob", Reason: "cleaned", Code: quarantine.ReleaseCleaned},
 		Sessions: []quarantine.SessionEnforcement{
 			{Session: session, Wanted: "walled-garden", Enforcement: quarantine.Refused, ErrorCause: 503, Reason: "no such session", Attempts: 2, UpdatedAt: now},
