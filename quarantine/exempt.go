@@ -43,7 +43,7 @@ func (c *Case) exempts(e *SessionEnforcement, in *Look) bool {
 	return exempt
 }
 
-// spare gives a session back what it should have, and shows why.
+// spare gives a session back what it should have.
 func (c *Case) spare(e *SessionEnforcement, now time.Time) {
 	if e.Wanted != "" && e.owes() {
 		c.record(now, "", "session "+e.Session.SessionKey.String()+" is exempt ("+e.Exempt+"): it is given back what it should have")
@@ -52,8 +52,15 @@ func (c *Case) spare(e *SessionEnforcement, now time.Time) {
 	if !e.owes() && e.Enforcement != Acked && e.Enforcement != Verified {
 		e.Enforcement = Exempted
 	}
-	if e.Reason == "" {
-		e.Reason = "exempt: " + e.Exempt
+}
+
+// sayExempt shows with each session that an exemption is against why it has what it
+// has, where nothing else is to be said of it.
+func (c *Case) sayExempt() {
+	for i := range c.Sessions {
+		if e := &c.Sessions[i]; e.Exempt != "" && e.Enforcement != Gone && e.Reason == "" {
+			e.Reason = "exempt: " + e.Exempt
+		}
 	}
 }
 

@@ -320,6 +320,7 @@ func (c *Case) find(o *Order) *SessionEnforcement {
 
 // settle derives the case's state from its sessions.
 func (c *Case) settle(now time.Time) {
+	c.sayExempt()
 	switch {
 	case c.State.Wants():
 		if next := c.wantedState(); next != c.State {

@@ -48,7 +48,7 @@ func (d *desk) act(format string, args ...any) (*quarantine.Case, error) {
 }
 
 func (d *desk) Quarantine(_ context.Context, w quarantine.Wish, dryRun bool) (*quarantine.Case, error) {
-	return d.act("quarantine %s %s %q %s by %s override %t all %t dry %t", w.Subscriber, w.Profile, w.Reason, w.For, w.By, w.Override, w.AllSessions, dryRun)
+	return d.act("quarantine %s %s %q %s by %s override %t all %t replace %t dry %t", w.Subscriber, w.Profile, w.Reason, w.For, w.By, w.Override, w.AllSessions, w.Replace, dryRun)
 }
 
 func (d *desk) Extend(_ context.Context, id, by, reason string, lasts time.Duration) (*quarantine.Case, error) {
