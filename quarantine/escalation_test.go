@@ -411,3 +411,90 @@ func TestACaseThatIsMadeToEndSoonerEnds(t *testing.T) {
 		t.Errorf("%v, then %+v", err, m.c.Then())
 	}
 }
+
+// Profiles end and give way to milder ones, exemptions come and go, the network
+// lies, loses and refuses: in the end every session has what it should have.
+func TestWhateverHappensOnTheWayDownEverySessionIsGivenBack(t *testing.T) {
+	for seed := range uint64(1000) {
+		m := newModel(seed)
+		m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(1000 * time.Hour), Generation: 1}
+		m.c.move(Restricting, m.now, "", "opened")
+		m.login()
+		exempt, deferred := false, false
+		look := func() Look {
+			in := m.look()
+			in.Exempt = func(*Session) (string, bool) { return "hospital", exempt }
+			in.Deferred = func(*Session, string) bool { return deferred }
+			return in
+		}
+		pass := func() {
+			orders := m.c.Plan(look())
+			for i := range orders {
+				if o := &orders[i]; o.Restricts() && (exempt || deferred && o.From != nil && m.c.lapsed(m.c.find(o))) {
+					t.Fatalf("seed %d: %+v although exempt %t, deferred %t", seed, o, exempt, deferred)
+				}
+				m.c.Dispatch(&orders[i], m.now)
+			}
+			for _, o := range orders {
+				m.c.Observe(o, m.carryOut(o), m.now)
+			}
+			m.advance()
+		}
+		for range 10 + m.rng.IntN(40) {
+			m.disturb()
+			switch m.rng.IntN(8) {
+			case 0:
+				exempt = !exempt
+			case 1:
+				deferred = !deferred
+			case 2:
+				if m.c.State.Wants() && m.c.Profile == "garden" && len(m.c.Others) == 0 {
+					m.c.Others = []Demand{{Profile: "no-smtp", Rule: "spam", Until: m.c.ExpiresAt}}
+					m.c.ExpiresAt = m.now.Add(time.Minute)
+				}
+			}
+			pass()
+		}
+		if m.c.State != Closed && m.c.State != Releasing {
+			if err := m.c.ReleaseBy("noc", "cleaned", ReleaseCleaned, m.now); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+		}
+		m.perfect = true
+		for range 80 {
+			pass()
+		}
+		for id, s := range m.live {
+			if s.inForce != "" || s.halfway || m.c.State != Closed {
+				t.Fatalf("seed %d: the case is %s, session %s has %q\n%+v", seed, m.c.State, id, s.inForce, m.c.History)
+			}
+		}
+	}
+}
+
+// With a network that does as it is told, a session is never more than a few
+// seconds behind what the case wants of it.
+func TestOnTheWayDownEverySessionHasWhatTheCaseWants(t *testing.T) {
+	for seed := range uint64(200) {
+		m := newModel(seed)
+		m.perfect = true
+		m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(10 * time.Minute), Generation: 1}
+		m.c.Others = []Demand{{Profile: "no-smtp", Until: m.now.Add(20 * time.Minute)}, {Profile: "slow", Until: m.now.Add(30 * time.Minute)}}
+		m.c.move(Restricting, m.now, "", "opened")
+		began := m.now
+		m.login()
+		for m.now.Sub(began) < 32*time.Minute {
+			if m.rng.IntN(400) == 0 {
+				m.reconnect()
+			}
+			m.work(m.look())
+			want := []string{"garden", "no-smtp", "slow", ""}[min(3, int(m.now.Sub(began)/(10*time.Minute)))]
+			for id, s := range m.live {
+				if paced := m.c.State == Restricting && m.now.Sub(s.StartedAt) < lastPause; s.inForce != want && !paced {
+					t.Fatalf("seed %d after %s: session %s has %q, want %q; the case is %s", seed, m.now.Sub(began), id, s.inForce, want, m.c.State)
+				}
+			}
+			m.now = m.now.Add(time.Second)
+		}
+	}
+}

@@ -73,6 +73,9 @@ func (e *SessionEnforcement) Spared() bool { return e.Exempt != "" && e.Wanted =
 // may not be sent, or did not succeed at once, the session is given back first.
 func (c *Case) wanted(e *SessionEnforcement, in *Look) string {
 	if !c.lapsed(e) {
+		if !c.SteppedAt.IsZero() && e.proving() {
+			return "" // whether it was given back is being found out
+		}
 		return c.Profile
 	}
 	tried := e.Wanted == "" || e.Wanted == c.Profile && (e.Attempts > 0 || e.KeptBack > 0)
