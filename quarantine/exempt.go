@@ -73,8 +73,8 @@ func (e *SessionEnforcement) Spared() bool { return e.Exempt != "" && e.Wanted =
 // may not be sent, or did not succeed at once, the session is given back first.
 func (c *Case) wanted(e *SessionEnforcement, in *Look) string {
 	if !c.lapsed(e) {
-		if !c.SteppedAt.IsZero() && e.proving() {
-			return "" // whether it was given back is being found out
+		if !c.SteppedAt.IsZero() && e.Wanted == "" && (e.proving() || !e.AssertAt.IsZero()) {
+			return "" // that it is given back is not certain yet
 		}
 		return c.Profile
 	}

@@ -269,11 +269,10 @@ func (e *SessionEnforcement) aim(profile string, now time.Time) {
 	}
 	// What is under way is cut short, or was lost with whoever sent it.
 	e.Doubtful = e.Doubtful || (e.InFlight && e.Wanted != "")
-	if e.proving() { // a release that is not proved may not have been done
+	if late := !e.AssertAt.IsZero(); late || e.proving() {
+		// What was given back may not have been, or a late duplicate may undo it.
 		e.Applied, e.Confirmed = slices.Clone(e.Given), false
-	}
-	if !e.AssertAt.IsZero() { // nor has it outlived late duplicates of what it ended
-		e.Doubtful, e.AssertAt = true, time.Time{}
+		e.Doubtful, e.AssertAt = e.Doubtful || late, time.Time{}
 	}
 	e.Wanted, e.Enforcement, e.UpdatedAt = profile, Pending, now
 	e.NextAt, e.Attempts, e.ErrorCause, e.Reason, e.GoneSince = now, 0, 0, "", time.Time{}
