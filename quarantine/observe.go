@@ -94,7 +94,10 @@ func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
 // restored notes a confirmed release. If a late duplicate of a restriction may
 // come after it, it is asserted once more, that much later.
 func (e *SessionEnforcement) restored(o *Order, after time.Duration, now time.Time) {
-	e.Applied, e.Confirmed, e.AssertAt, e.Given = nil, false, time.Time{}, slices.Clone(o.From)
+	e.Applied, e.Confirmed, e.Given = nil, false, slices.Clone(o.From)
+	if !now.Before(e.AssertAt) { // else duplicates may still come, after this release too
+		e.AssertAt = time.Time{}
+	}
 	if e.Doubtful {
 		e.Doubtful, e.AssertAt = false, now.Add(after)
 	}

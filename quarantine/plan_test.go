@@ -125,8 +125,13 @@ func (m *model) lookAt(o Order, s *modelSession) Outcome {
 // mayComeLate lets a duplicate of a restriction arrive within 30 s.
 func (m *model) mayComeLate(o Order, s *modelSession) {
 	if o.Restricts() && o.To != Disconnect && m.rng.IntN(2) == 0 {
-		m.late = append(m.late, func() { s.inForce = o.To })
 		m.lateTill = m.now.Add(30 * time.Second)
+		dies := m.lateTill
+		m.late = append(m.late, func() {
+			if !m.now.After(dies) {
+				s.inForce = o.To
+			}
+		})
 	}
 }
 
