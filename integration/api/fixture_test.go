@@ -206,7 +206,7 @@ func fullCase() quarantine.Case {
 		ID: "c-1", Subscriber: "alice@isp", State: quarantine.Restricting, Profile: "walled-garden", Mode: quarantine.ModeEnforce,
 		Rule: "bots", Reason: "botnet reported by s1", Source: "s1",
 		OpenedAt: now.Add(-time.Hour).In(time.FixedZone("CET", 3600)), ExpiresAt: now.Add(71 * time.Hour), Generation: 3, Version: 7,
-		Hold:    &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 lines per hour"},
+		Hold: &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 lines per hour"},
 		Others: []quarantine.Demand{
 			{Profile: "disconnect", Rule: "kick", Reason: "ddos reported by s2", Source: "s2", Until: now.Add(time.Hour), Hold: &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "60 lines per day"}},
 			{Profile: "block-smtp", Reason: "ticket 4711", Source: "bob", Until: now.Add(700 * time.Hour)},
