@@ -43,8 +43,19 @@ type Case struct {
 	Verdicts []CaseVerdict        `json:"verdicts,omitempty"`
 	Notes    []Note               `json:"notes,omitempty"`
 	History  []HistoryEntry       `json:"history,omitempty"`
-	// Relogins are the times at which a further session was restricted while the
-	// case stood, within the last hour: what flapping is judged by.
+	// Others are demands beside the one in force, the severest first: milder ones,
+	// which go on when it ends, and held ones, which wait for a person.
+	Others []Demand `json:"others,omitempty"`
+	// SteppedAt is when the time of a more severe profile was over and the one that
+	// is wanted now went on; zero: that never was.
+	SteppedAt time.Time `json:"stepped_at,omitzero"`
+	// JudgedAt is when a person decided about the case's evidence: what was observed
+	// up to then acts no more.
+	JudgedAt time.Time `json:"judged_at,omitzero"`
+	// Tallies are what was counted for rules that ask for more than one verdict.
+	Tallies []Tally `json:"tallies,omitempty"`
+	// Relogins are the latest times at which a further session was restricted while
+	// the case stood: what it is paced by.
 	Relogins []time.Time `json:"relogins,omitempty"`
 	// GivenUp is when a person gave up what the case was still to give back: sessions
 	// that may have begun restricted at a log-in answered before are not waited for.
@@ -76,6 +87,8 @@ type SessionEnforcement struct {
 	Given     []Applied `json:"given,omitempty"`     // what was taken away last, as the BNG acknowledged
 	AssertAt  time.Time `json:"assert_at,omitzero"`  // when the release of Given is sent once more
 	NextAt    time.Time `json:"next_at,omitzero"`    // when to try again
+	Paced     bool      `json:"paced,omitempty"`     // a log-in while the case stood, not restricted yet
+	Exempt    string    `json:"exempt,omitempty"`    // why nothing is wanted here; see Look.Exempt
 	NotBefore time.Time `json:"not_before,omitzero"` // kept back until then, or until Resume
 	GoneSince time.Time `json:"gone_since,omitzero"` // first of a row of "session not found" answers
 	// Known is, by journal, the newest entry about the session that this was written in
@@ -139,8 +152,8 @@ type PersonRelease struct {
 	Code   ReleaseCode `json:"code,omitempty"`
 }
 
-// How much of a case is kept; older entries give way. Evidence is counted
-// before it is dropped, and the log has all of it.
+// How much of a case is kept for people to see; older entries give way. What
+// thresholds count is in Tallies, and the log has all of it.
 const (
 	maxCaseVerdicts = 50
 	maxCaseHistory  = 100
@@ -151,13 +164,22 @@ const (
 // Open reports whether the case is not closed.
 func (c *Case) Open() bool { return c.State != Closed }
 
-// Ends is when what the case has in force is to end: at its expiry, or, where that is
-// being given back, when that began.
-func (c *Case) Ends() time.Time { return earliest(c.ExpiresAt, c.ReleasedAt) }
+// Ends is when what the case has in force is to end: at the expiry of the profile
+// that is wanted, or, while a more severe one may be left somewhere, of that; or, where
+// it is being given back, when that began.
+func (c *Case) Ends() time.Time {
+	end := earliest(c.ExpiresAt, c.ReleasedAt)
+	if slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return c.lapsed(&e) }) {
+		return earliest(end, c.SteppedAt)
+	}
+	return end
+}
 
 // HasVerdict reports whether the verdict is already evidence of the case.
 func (c *Case) HasVerdict(id string) bool {
-	return slices.ContainsFunc(c.Verdicts, func(v CaseVerdict) bool { return v.ID == id })
+	digest := digestOf(id)
+	return slices.ContainsFunc(c.Verdicts, func(v CaseVerdict) bool { return v.ID == id }) ||
+		slices.ContainsFunc(c.Tallies, func(t Tally) bool { return t.has(digest) })
 }
 
 // Clone returns a copy that shares nothing that methods change.
@@ -172,6 +194,8 @@ func (c *Case) Clone() *Case {
 	twin.Notes = slices.Clone(c.Notes)
 	twin.History = slices.Clone(c.History)
 	twin.Relogins = slices.Clone(c.Relogins)
+	twin.Others = slices.Clone(c.Others)
+	twin.Tallies = slices.Clone(c.Tallies)
 	twin.LogIns = slices.Clone(c.LogIns)
 	twin.Counted = maps.Clone(c.Counted)
 	return &twin
@@ -200,9 +224,11 @@ func (c *Case) record(now time.Time, by, text string) {
 }
 
 func (c *Case) join(v *Verdict, rule *Rule) {
-	c.Verdicts = keepLast(append(c.Verdicts, CaseVerdict{
-		ID: v.ID, Source: v.Source, Category: v.Category, Confidence: v.Confidence, ObservedAt: v.ObservedAt, Rule: rule.Name,
-	}), maxCaseVerdicts)
+	one := CaseVerdict{ID: v.ID, Source: v.Source, Category: v.Category, Confidence: v.Confidence, ObservedAt: v.ObservedAt, Rule: rule.Name}
+	if !rule.Threshold.single() {
+		c.tallyOf(rule).count(&one, &rule.Threshold)
+	}
+	c.Verdicts = keepLast(append(c.Verdicts, one), maxCaseVerdicts)
 }
 
 func keepLast[T any](list []T, n int) []T {
@@ -237,7 +263,7 @@ type Dossier struct {
 // CaseFilter selects cases; empty fields ask for nothing. Open cases come
 // first when State is empty, newest first.
 type CaseFilter struct {
-	State      CaseState
+	State      CaseState // CaseHeld: and those of which something is held, see [Case.Rise]
 	Profile    string
 	BNG        string
 	Subscriber string
@@ -250,7 +276,8 @@ type CaseFilter struct {
 // Selects reports whether the case is one that f asks for; paging apart.
 func (f *CaseFilter) Selects(c *Case) bool {
 	asked := func(want, has string) bool { return want == "" || want == has }
-	return asked(string(f.State), string(c.State)) && asked(f.Profile, c.Profile) && asked(f.Subscriber, c.Subscriber) &&
+	held := f.State == CaseHeld && c.Rise() != nil
+	return (held || asked(string(f.State), string(c.State))) && asked(f.Profile, c.Profile) && asked(f.Subscriber, c.Subscriber) &&
 		asked(f.Source, c.Source) && asked(f.Rule, c.Rule) &&
 		(f.BNG == "" || slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return e.Session.On(f.BNG) }))
 }
@@ -307,8 +334,9 @@ type CaseWrite struct {
 type CaseWriter interface {
 	// SaveCase writes everything or nothing. Errors: ErrConflict (Version or Stamp is
 	// another, the subscriber has another open case, a case to be closed has
-	// answered a log-in meanwhile, or a person released the subscriber after w.Released
-	// and w has a Verdict), *LimitError, ErrNotSender.
+	// answered a log-in meanwhile, a person released the subscriber after w.Released and
+	// w has a Verdict, or the verdict that is settled with it was settled before),
+	// *LimitError, ErrNotSender.
 	SaveCase(ctx context.Context, w CaseWrite) error
 }
 

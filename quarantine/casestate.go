@@ -37,16 +37,16 @@ var Transitions = []Transition{
 	{CaseHeld, Closed, "rejected, released or expired, and no BNG shows anything of it"},
 	{Restricting, Restricted, "every live session is acked or verified"},
 	{Restricting, Waiting, "the last live session ended"},
-	{Restricting, CaseHeld, "sessions come too often, or are too many"},
+	{Restricting, CaseHeld, "sessions are too many, or what is left is held"},
 	{Restricting, Releasing, "released or expired"},
 	{Restricting, Closed, "released or expired before anything was sent"},
 	{Waiting, Restricting, "the subscriber logged in"},
-	{Waiting, CaseHeld, "sessions are too many"},
+	{Waiting, CaseHeld, "sessions are too many, or what is left is held"},
 	{Waiting, Releasing, "released or expired while a restriction may be left on a BNG"},
 	{Waiting, Closed, "released or expired"},
 	{Restricted, Restricting, "a new session, another profile, or a BNG that shows otherwise"},
 	{Restricted, Waiting, "the last live session ended"},
-	{Restricted, CaseHeld, "sessions come too often, or are too many"},
+	{Restricted, CaseHeld, "sessions are too many, or what is left is held"},
 	{Restricted, Releasing, "released or expired"},
 	{Restricted, Closed, "released or expired with nothing left on any BNG"},
 	{Releasing, Observing, "newer evidence, below the threshold; what is being given back goes on"},
@@ -75,10 +75,11 @@ const (
 	Refused    Enforcement = "refused"    // the BNG, or our own data, will not
 	Unanswered Enforcement = "unanswered" // silence; it may have happened
 	Gone       Enforcement = "gone"       // the session is over
+	Exempted   Enforcement = "exempt"     // an exemption is against it; nothing of ours is in force
 )
 
 // Settled reports whether the session is as wanted, as far as is known.
-func (e Enforcement) Settled() bool { return e == Acked || e == Verified || e == Gone }
+func (e Enforcement) Settled() bool { return e == Acked || e == Verified || e == Gone || e == Exempted }
 
 // HoldKind is what keeps a case from acting.
 type HoldKind string
@@ -89,7 +90,7 @@ const (
 	HoldLimit       HoldKind = "limit"
 	HoldExempt      HoldKind = "exempt"
 	HoldMaxSessions HoldKind = "max_sessions"
-	HoldFlapping    HoldKind = "flapping"
+	HoldFlapping    HoldKind = "flapping" // by an earlier version: such a case goes on, paced
 )
 
 // Hold is why a case is held.

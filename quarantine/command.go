@@ -27,6 +27,9 @@ type Wish struct {
 	// names an address or a session means one of them, and whoever names the
 	// subscriber may not know.
 	AllSessions bool
+	// Replace: although the open case has a more severe profile, or one that goes on
+	// longer.
+	Replace bool
 }
 
 // SharedNameError says that a person would restrict more lines than he may
@@ -44,8 +47,10 @@ func (e *SharedNameError) Error() string {
 
 // Quarantine opens a case, or turns the open one to the person's wish: a
 // person's wish wins over rules and lifts any hold. It is counted and never
-// held; where the open case restricts already, as the further lines that it now
-// means. Errors: *CommandError, *SharedNameError.
+// held; where the open case restricts already and no milder, as the further lines
+// that it now means. It takes the place of a more severe or longer demand only if
+// it says so; a milder one goes on when it ends. Errors: *CommandError,
+// *SharedNameError.
 func (r *Rulebook) Quarantine(w Wish, s Situation, caseID string, now time.Time) (*Case, *Reservation, error) {
 	if r.Policy.Mode == ModeOff {
 		return nil, nil, &CommandError{"the overall mode is off: nothing is restricted"}
@@ -62,16 +67,13 @@ func (r *Rulebook) Quarantine(w Wish, s Situation, caseID string, now time.Time)
 	} else if c = c.Clone(); c.State == Releasing {
 		c.reopen(now, w.By, "quarantined by hand while it was being released")
 	}
-	newly := !c.State.Wants()
-	c.Hold, c.Cleared, c.AllSessions, c.Relogins = nil, true, w.AllSessions, nil
-	c.Rule, c.Reason, c.Source, c.Profile = "", w.Reason, w.By, w.Profile
-	c.ExpiresAt = now.Add(w.For)
-	c.Generation++
-	if c.State != Waiting {
-		c.move(Restricting, now, w.By, "quarantined by hand: "+w.Reason)
-	} else {
-		c.record(now, w.By, "quarantined by hand: "+w.Reason)
+	d := Demand{Profile: w.Profile, Mode: c.Mode, Reason: w.Reason, Source: w.By, Until: now.Add(w.For), Cleared: true}
+	if refused := r.weakens(c, &d); refused != nil && !w.Replace {
+		return nil, nil, refused
 	}
+	newly := !c.State.Wants() || r.severity(d.Profile) > r.severity(c.Profile)
+	c.Hold, c.AllSessions, c.Relogins = nil, w.AllSessions, nil
+	r.turn(c, &d, w.Replace, now)
 	if !newly {
 		return c, r.Limits.Widen(c, s.Sessions), nil
 	}
@@ -79,21 +81,25 @@ func (r *Rulebook) Quarantine(w Wish, s Situation, caseID string, now time.Time)
 	return c, &reserve, nil
 }
 
-// Approve lifts a hold: the case acts, and is counted without being asked. It is
-// held anew if the subscriber has more lines than are allowed and the hold did not
-// say so.
+// Approve lifts a hold: the case acts, or acts by what of it is held (see
+// [Case.Rise]), and is counted without being asked. It is held anew if the
+// subscriber has more lines than are allowed and the hold did not say so.
 func (r *Rulebook) Approve(c *Case, sessions []Session, by, reason string, now time.Time) (*Reservation, error) {
-	if c.State != CaseHeld {
+	if c.State != CaseHeld && c.Rise() == nil {
 		return nil, notIn(c, "approved", "held")
 	}
 	if r.Policy.Mode == ModeOff {
 		return nil, &CommandError{"the overall mode is off: nothing is restricted"}
+	}
+	if c.State != CaseHeld {
+		return r.approveRise(c, sessions, by, reason, now), nil
 	}
 	if rule := r.rule(c.Rule); rule != nil {
 		c.ExpiresAt = later(c.ExpiresAt, now.Add(time.Duration(rule.For)))
 	}
 	c.AllSessions = c.AllSessions || c.Hold != nil && c.Hold.Kind == HoldMaxSessions
 	c.Hold, c.Cleared, c.Relogins = nil, true, nil
+	c.clear(true)
 	c.Generation++
 	c.move(Restricting, now, by, "approved: "+reason)
 	reserve := r.Limits.Reserve(c, sessions, true)
@@ -108,8 +114,13 @@ func (r *Rulebook) rule(name string) *Rule {
 	return &r.Policy.Rules[i]
 }
 
-// Reject ends a held case as a person's release does.
+// Reject ends a held case as a person's release does; a case that restricts goes on
+// without what of it is held.
 func (c *Case) Reject(by, reason string, now time.Time) error {
+	if c.Rise() != nil {
+		c.rejectRise(by, reason, now)
+		return nil
+	}
 	if c.State != CaseHeld {
 		return notIn(c, "rejected", "held")
 	}
@@ -126,12 +137,20 @@ func (c *Case) ReleaseBy(by, reason string, code ReleaseCode, now time.Time) err
 	return nil
 }
 
-// Extend moves the expiry to now+d; it may be sooner than before.
+// Extend moves the expiry to now+d. It may be sooner than before; then the case ends,
+// with whatever else would have gone on.
 func (c *Case) Extend(by, reason string, d time.Duration, now time.Time) error {
 	if c.State == Closed || c.State == Releasing {
 		return notIn(c, "extended", "open")
 	}
-	c.ExpiresAt = now.Add(d)
+	end := now.Add(d)
+	if end.Before(c.ExpiresAt) {
+		c.Others = slices.Clone(c.Others)
+		for i := range c.Others {
+			c.Others[i].Until = earliest(c.Others[i].Until, end)
+		}
+	}
+	c.ExpiresAt = end
 	c.record(now, by, fmt.Sprintf("expires %s: %s", c.ExpiresAt.UTC().Format(time.RFC3339), reason))
 	return nil
 }
@@ -149,7 +168,7 @@ func (c *Case) AddNote(by, text string, now time.Time) {
 // case if no BNG shows anything of it.
 func (c *Case) release(now time.Time, by, why string) {
 	c.Generation++
-	c.Hold = nil
+	c.Hold, c.Others, c.SteppedAt = nil, nil, time.Time{}
 	next := Closed
 	if (c.State != Observing || !c.ReleasedAt.IsZero()) && c.unmatched(time.Time{}) {
 		next = Releasing // a session of which the case does not know may have begun restricted

@@ -74,34 +74,14 @@ func (r *Rulebook) joinCase(v Verdict, rule *Rule, c *Case, s Situation, now tim
 		c.join(&v, rule)
 		return r.weigh(v, rule, c, s, now)
 	}
+	if c.isJudged(rule.Name, v.ObservedAt) {
+		return Decision{Status: status(v, c, VerdictRecorded, "observed before a person decided about the case")}
+	}
 	c.join(&v, rule)
-	switch {
-	case c.State == Observing:
+	if c.State == Observing {
 		return r.weigh(v, rule, c, s, now)
-	case c.State == CaseHeld:
-		c.record(now, "", "one more verdict by "+v.Source)
-		return Decision{Status: status(v, c, VerdictHeld, c.Hold.String()), Case: c}
-	case r.Policy.EffectiveMode(rule) < ModeEnforce:
-		c.record(now, "", "one more verdict by "+v.Source)
-		return Decision{Status: status(v, c, VerdictRecorded, "joined the open case; its own rule does not enforce"), Case: c}
 	}
-	if e, exempt := Exempt(r.Exemptions, c.Subscriber, v.IP, s.Sessions); exempt {
-		c.record(now, "", "one more verdict by "+v.Source+"; exempt, so it changes nothing: "+e.Reason)
-		return Decision{Status: status(v, c, VerdictRecorded, "joined the open case; exempt: "+e.Reason), Case: c}
-	}
-	r.raise(c, rule, v.Source, now)
-	return Decision{Status: status(v, c, VerdictActed, ""), Case: c}
-}
-
-// raise lets further evidence prolong a case and make it more severe, never
-// shorter or milder.
-func (r *Rulebook) raise(c *Case, rule *Rule, source string, now time.Time) {
-	c.ExpiresAt = later(c.ExpiresAt, now.Add(time.Duration(rule.For)))
-	if r.Profiles[rule.Profile].Severity > r.Profiles[c.Profile].Severity {
-		c.want(rule.Profile, now, "", fmt.Sprintf("rule %s asks for %s", rule.Name, rule.Profile))
-		return
-	}
-	c.record(now, "", "one more verdict by "+source)
+	return r.further(v, rule, c, s, now)
 }
 
 func (r *Rulebook) openCase(v Verdict, rule *Rule, subscriber string, s Situation, caseID string, now time.Time) Decision {
@@ -113,19 +93,21 @@ func (r *Rulebook) openCase(v Verdict, rule *Rule, subscriber string, s Situatio
 // weigh lets a case act, holds it, or goes on observing. c is new or observing
 // and already has the verdict.
 func (r *Rulebook) weigh(v Verdict, rule *Rule, c *Case, s Situation, now time.Time) Decision {
-	c.Profile, c.Rule, c.Source, c.Mode = rule.Profile, rule.Name, v.Source, r.Policy.EffectiveMode(rule)
-	c.Reason = fmt.Sprintf("%s reported by %s", v.Category, v.Source)
-	if !rule.Reached(c.Verdicts) {
-		c.ExpiresAt = now.Add(time.Duration(max(rule.Threshold.Within, Duration(time.Hour))))
+	d := r.demand(&v, rule, now)
+	if !c.reached(rule) {
+		c.waitFor(rule, now)
+		if d.Until = c.ExpiresAt; c.State == "" || r.severity(d.Profile) > r.severity(c.Profile) {
+			c.adopt(&d)
+		}
 		c.move(Observing, now, "", "below the threshold of rule "+rule.Name)
 		return Decision{Status: status(v, c, VerdictRecorded, "below the threshold of rule "+rule.Name), Case: c}
 	}
+	c.adopt(&d)
 	c.Generation++
-	c.ExpiresAt = now.Add(time.Duration(rule.For))
 	if s.Full.holds() {
 		return recorded(v, c.Subscriber, "not held for a person: "+s.Full.Reason())
 	}
-	if c.Hold = r.hold(c, &v, s); c.Hold != nil {
+	if c.Hold = r.hold(c, &v, s, c.Mode); c.Hold != nil {
 		c.move(CaseHeld, now, "", "held: "+c.Hold.String())
 		reserve := heldReservation(c)
 		return Decision{Status: status(v, c, VerdictHeld, c.Hold.String()), Case: c, Reserve: &reserve}
@@ -135,18 +117,19 @@ func (r *Rulebook) weigh(v Verdict, rule *Rule, c *Case, s Situation, now time.T
 	return Decision{Status: status(v, c, VerdictActed, ""), Case: c, Reserve: &reserve}
 }
 
-// hold says what keeps a case from acting. Limits are counted when the case is
-// written; one that refused it comes back as s.Full.
-func (r *Rulebook) hold(c *Case, v *Verdict, s Situation) *Hold {
+// hold says what keeps a case, or what a rule of that mode asks of it, from acting.
+// Limits are counted when the case is written; one that refused it comes back as
+// s.Full.
+func (r *Rulebook) hold(c *Case, v *Verdict, s Situation, mode Mode) *Hold {
 	if e, ok := Exempt(r.Exemptions, c.Subscriber, v.IP, s.Sessions); ok {
 		return &Hold{HoldExempt, e.Reason}
 	}
 	// Before the mode: whoever approves shall know how many lines he restricts.
-	if n := Lines(touchable(s.Sessions)); n > r.MaxSessions {
+	if n := Lines(touchable(s.Sessions)); n > r.MaxSessions && !c.AllSessions {
 		return &Hold{HoldMaxSessions, tooManyLines(n, r.MaxSessions)}
 	}
-	if c.Mode < ModeEnforce {
-		return &Hold{HoldMode, c.Mode.String()}
+	if mode < ModeEnforce {
+		return &Hold{HoldMode, mode.String()}
 	}
 	if s.Full != nil {
 		return &Hold{HoldLimit, s.Full.Reason()}

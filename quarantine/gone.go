@@ -18,8 +18,8 @@ const (
 // 503). By itself that ends nothing: the
 // record of its end may be on its way, the BNG may be switching over, a proxy may
 // have asked another one. See [Look.over].
-func (e *SessionEnforcement) gone(now time.Time) {
-	if e.renamed() { // the Stop was told; and it is identified by its line
+func (e *SessionEnforcement) gone(o *Order, now time.Time) {
+	if !o.Session.Live() { // it was asked for by its line
 		e.end(now, "the line is not there any more: "+e.Reason)
 		return
 	}

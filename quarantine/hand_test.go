@@ -119,7 +119,7 @@ func TestAPersonsCaseThatIsWidenedIsCountedAsTheFurtherLines(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		one.Plan(Look{Now: noon, Sessions: c.first, MaxSessions: rules.MaxSessions})
-		wish.Profile = "block-smtp" // what is wanted may change with it
+		wish.Profile, wish.Replace = "block-smtp", true // what is wanted may change with it
 		wide, further, err := rules.Quarantine(wish, Situation{Dossier: Dossier{Case: one}, Sessions: c.then}, "c-2", at(60))
 		if err != nil || wide.ID != "c-1" {
 			t.Fatalf("%s: %+v, %v", name, wide, err)

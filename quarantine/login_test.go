@@ -104,7 +104,7 @@ func TestACaseWhoseLogInBeganNoSessionIsClosedAfterAWhile(t *testing.T) {
 // given back all the same when the case ends.
 func TestAHeldCaseGivesBackWhatALogInDidBeforeTheHold(t *testing.T) {
 	c := wantingCase(noon)
-	c.State, c.Hold = CaseHeld, &Hold{Kind: HoldFlapping}
+	c.State, c.Hold = CaseHeld, &Hold{Kind: HoldMaxSessions}
 	c.LogIns = []LogInAnswer{answer(noon)}
 	session := sess("1", "alice", noon)
 	if orders := c.Plan(lookAt(noon.Add(time.Hour), session)); len(orders) != 0 {

@@ -107,7 +107,10 @@ func (o *Outcome) Applies(order *Order) []Applied {
 // restored notes a confirmed release. If a late duplicate of a restriction may
 // come after it, it is asserted once more, that much later.
 func (e *SessionEnforcement) restored(o *Order, after time.Duration, now time.Time) {
-	e.Applied, e.Confirmed, e.AssertAt, e.Given = nil, false, time.Time{}, slices.Clone(o.From)
+	e.Applied, e.Confirmed, e.Given = nil, false, slices.Clone(o.From)
+	if !now.Before(e.AssertAt) { // else duplicates may still come, after this release too
+		e.AssertAt = time.Time{}
+	}
 	if e.Doubtful {
 		e.Doubtful, e.AssertAt = false, now.Add(after)
 	}
@@ -155,7 +158,7 @@ func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 		e.Enforcement, e.Attempts = Pending, max(0, e.Attempts-1)
 		e.keepBack(out.Reason, Wait{Most: BriefPause}, now)
 	case OutcomeSessionGone:
-		e.gone(now)
+		e.gone(o, now)
 	}
 }
 

@@ -1,17 +1,8 @@
 package quarantine
 
 import (
-	"fmt"
 	"slices"
 	"time"
-)
-
-// Relogin limits: a subscriber whose sessions are restricted anew more often
-// than maxRelogins within reloginWindow has a line, or a BNG, that does
-// something else than we think.
-const (
-	maxRelogins   = 3
-	reloginWindow = time.Hour
 )
 
 // Look is what a reconciliation pass sees.
@@ -39,6 +30,13 @@ type Look struct {
 	// Returned is when a BNG was last heard again after a silence (see [Paths]);
 	// nil: never.
 	Returned func(bng string) time.Time
+	// Exempt says whether an exemption is against the case on that session, and why.
+	// What may be in force there is given back; nil: none is.
+	Exempt func(*Session) (reason string, exempt bool)
+	// Deferred reports whether that profile may not be put in force on the session at
+	// present. What is over is given back then, rather than kept until something
+	// milder can take its place; nil: it may.
+	Deferred func(s *Session, profile string) bool
 }
 
 // due reports whether the session's next try is due: its time has come, or what
@@ -69,9 +67,8 @@ func (c *Case) Plan(in Look) []Order {
 		return nil
 	}
 	c.correctTimes(in.Now)
-	if c.expired(in.Now) {
-		c.release(in.Now, "", "expired")
-	}
+	c.pass(in.Now)
+	c.resumeFlapping(in.Now)
 	c.notice(in)
 	c.follow(in)
 	c.followRenamed(in)
@@ -176,8 +173,9 @@ func (c *Case) forgetGone() {
 }
 
 // attach adds live sessions of the subscriber that the case does not have yet,
-// unless there are too many or they come too often. A Look may hold a session
-// of somebody else, to whom a BNG gave the id of an ended session of the case.
+// unless there are too many; log-ins that come often are paced. A Look may hold a
+// session of somebody else, to whom a BNG gave the id of an ended session of the
+// case.
 func (c *Case) attach(in Look) {
 	live := slices.DeleteFunc(touchable(in.Sessions), func(s Session) bool { return s.Subscriber != c.Subscriber })
 	if n := Lines(live); n > in.MaxSessions && !c.AllSessions {
@@ -188,12 +186,9 @@ func (c *Case) attach(in Look) {
 		if c.has(&s) {
 			continue
 		}
-		if c.acted() && !c.hasLine(&s) && !c.relogin(in.Now) {
-			c.holdNow(&Hold{HoldFlapping, fmt.Sprintf("more than %d new sessions within an hour", maxRelogins)}, in.Now)
-			return
-		}
 		c.Sessions = append(c.Sessions, SessionEnforcement{
 			Session: s, Wanted: c.Profile, Enforcement: Pending, UpdatedAt: in.Now, NextAt: in.Now, Applied: c.given(&s),
+			Paced: c.acted() && !c.hasLine(&s),
 		})
 	}
 }
@@ -218,16 +213,6 @@ func (c *Case) acted() bool {
 	return slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return e.Attempts > 0 })
 }
 
-// relogin counts one more new session; false if that is one too many.
-func (c *Case) relogin(now time.Time) bool {
-	c.Relogins = slices.DeleteFunc(c.Relogins, func(t time.Time) bool { return now.Sub(t) >= reloginWindow })
-	if len(c.Relogins) >= maxRelogins {
-		return false
-	}
-	c.Relogins = append(c.Relogins, now)
-	return true
-}
-
 func (c *Case) holdNow(h *Hold, now time.Time) {
 	c.Hold = h
 	c.move(CaseHeld, now, "", "held: "+h.String())
@@ -239,15 +224,21 @@ func (c *Case) order(e *SessionEnforcement, in *Look) (Order, bool) {
 		return Order{}, false
 	}
 	e.recover()
-	c.retarget(e, in.Now)
+	c.retarget(e, in)
 	if !in.due(e) || !e.owesNow(in.Now) {
 		return c.look(e, in.Now)
 	}
+	if c.tooSoon(e, in.Now) {
+		return Order{}, false
+	}
 	o := Order{Case: c.ID, Generation: c.Generation, Session: e.Session, Again: e.Doubtful}
+	if e.byLine() && e.Session.Live() {
+		o.Session.EndedAt = e.GoneSince
+	}
 	switch {
 	case e.Residue != "":
 		o.Residue = e.Residue
-	case !c.State.Wants() && e.Wanted != "", e.Wanted != "" && e.untouchable():
+	case e.Wanted != "" && (!c.State.Wants() || e.untouchable()):
 		return Order{}, false
 	case e.Wanted != "":
 		o.To, o.From, o.Confirmed = e.Wanted, slices.Clone(e.Applied), e.Confirmed
@@ -286,16 +277,19 @@ func (e *SessionEnforcement) recover() {
 	e.Enforcement, e.NextAt = Pending, time.Time{}
 }
 
-// retarget makes the session want what the case wants. A case that is held or observing
-// leaves things as they are: what was being given back goes on being given back.
-func (c *Case) retarget(e *SessionEnforcement, now time.Time) {
+// retarget makes the session want what the case wants there. A case that is held or
+// observing leaves things as they are, but for what is over or exempt: what was being
+// given back goes on being given back.
+func (c *Case) retarget(e *SessionEnforcement, in *Look) {
 	switch {
-	case c.lost(e):
-		e.aim("", now)
+	case c.lost(e), c.State == Releasing:
+		e.aim("", in.Now)
+	case c.exempts(e, in):
+		c.spare(e, in.Now)
 	case c.State.Wants():
-		e.aim(c.Profile, now)
-	case c.State == Releasing:
-		e.aim("", now)
+		e.aim(c.wanted(e, in), in.Now)
+	case c.State == CaseHeld && c.lapsed(e):
+		e.aim("", in.Now)
 	}
 }
 
@@ -305,6 +299,11 @@ func (e *SessionEnforcement) aim(profile string, now time.Time) {
 	}
 	// What is under way is cut short, or was lost with whoever sent it.
 	e.Doubtful = e.Doubtful || (e.InFlight && e.Wanted != "")
+	if late := !e.AssertAt.IsZero(); late || e.proving() {
+		// What was given back may not have been, or a late duplicate may undo it.
+		e.Applied, e.Confirmed = slices.Clone(e.Given), false
+		e.Doubtful, e.AssertAt = e.Doubtful || late, time.Time{}
+	}
 	e.Wanted, e.Enforcement, e.UpdatedAt = profile, Pending, now
 	e.NextAt, e.Attempts, e.ErrorCause, e.Reason, e.GoneSince = now, 0, 0, "", time.Time{}
 	e.unproved()
@@ -357,6 +356,7 @@ func (c *Case) find(o *Order) *SessionEnforcement {
 
 // settle derives the case's state from its sessions.
 func (c *Case) settle(now time.Time) {
+	c.sayExempt()
 	switch {
 	case c.State.Wants():
 		if next := c.wantedState(); next != c.State {
@@ -386,7 +386,7 @@ func (c *Case) wantedState() CaseState {
 			live++
 			continue
 		}
-		if e.Enforcement == Gone || e.untouchable() || c.lost(&e) {
+		if e.Enforcement == Gone || e.untouchable() || c.lost(&e) || e.Spared() {
 			continue
 		}
 		live++
@@ -429,7 +429,9 @@ func (c *Case) NextLook(now time.Time) time.Time {
 		case e.Enforcement == Gone:
 		case e.Residue != "":
 			next = earliest(next, later(e.NextAt, now))
-		case !c.State.Wants() && e.Wanted != "", e.untouchable() && e.Wanted != "":
+		case e.Wanted != "" && (!c.State.Wants() || e.untouchable()):
+		case c.State.Wants() && e.Wanted == "" && e.Exempt == "" && !e.owes():
+			next = now // given back in between; what is wanted now follows
 		case e.owesNow(now):
 			next = earliest(next, later(e.NextAt, now))
 		case !e.AssertAt.IsZero() && e.Wanted == "":

@@ -95,27 +95,6 @@ func (m *Match) Matches(v *Verdict) bool {
 	return len(m.Prefix) == 0 || slices.ContainsFunc(m.Prefix, func(p netip.Prefix) bool { return p.Contains(v.IP) })
 }
 
-// Reached reports whether the evidence for this rule suffices.
-func (r *Rule) Reached(evidence []CaseVerdict) bool {
-	evidence = slices.DeleteFunc(slices.Clone(evidence), func(e CaseVerdict) bool { return e.Rule != r.Name })
-	var newest time.Time
-	for _, e := range evidence {
-		newest = later(newest, e.ObservedAt)
-	}
-	t, count, sum, sources := &r.Threshold, 0, 0.0, map[string]bool{}
-	for _, e := range evidence {
-		if t.Within > 0 && newest.Sub(e.ObservedAt) > time.Duration(t.Within) {
-			continue
-		}
-		count++
-		sources[e.Source] = true
-		if e.Confidence != nil {
-			sum += *e.Confidence
-		}
-	}
-	return count >= t.Count && len(sources) >= t.Sources && sum >= t.Sum
-}
-
 // Exempt returns the first exemption that covers the subscriber, the address
 // that was reported (invalid if none was), or any address or BNG of its sessions.
 func Exempt(exemptions []Exemption, subscriber string, reported netip.Addr, sessions []Session) (Exemption, bool) {

@@ -29,6 +29,13 @@ func (e *SessionEnforcement) outlivesBy(profile string) bool {
 // under an Acct-Session-Id that nobody told.
 func (e *SessionEnforcement) renamed() bool { return !e.Session.Live() && e.outlives() }
 
+// byLine reports whether the session is to be released by what names its line, although
+// no record tells that its accounting session is over: the BNG does not know its
+// Acct-Session-Id, and a restriction ends that.
+func (e *SessionEnforcement) byLine() bool {
+	return e.Wanted == "" && !e.GoneSince.IsZero() && e.outlives()
+}
+
 // rename notes that the accounting session ended, as the newest record under its key
 // tells, and that the restriction did not. The end is what a restriction looks like
 // that nobody answered for.

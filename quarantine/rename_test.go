@@ -202,7 +202,7 @@ func (p *portal) carryOut(o Order) Outcome {
 }
 
 func (p *portal) pass() {
-	look := Look{Now: p.now, MaxSessions: 4}
+	look := Look{Now: p.now, Interim: func(string) time.Duration { return 5 * time.Minute }, MaxSessions: 4}
 	for _, s := range p.records {
 		look.Sessions = append(look.Sessions, s)
 	}

@@ -1,6 +1,9 @@
 package quarantine
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // reopen readies a case that is being released for a new decision: what was decided
 // before, and the evidence that it rested on, is judged and counts no more. What the
@@ -10,7 +13,14 @@ import "time"
 // answered.
 func (c *Case) reopen(now time.Time, by, why string) {
 	c.record(now, by, why)
+	if c.Release != nil {
+		c.Judge(c.Release.At)
+	}
 	c.Release, c.Hold, c.Cleared, c.AllSessions, c.Counted = nil, nil, false, false, nil
+	c.Tallies = slices.Clone(c.Tallies)
+	for i := range c.Tallies {
+		c.Tallies[i].Marks, c.Tallies[i].Sources, c.Tallies[i].Until = nil, nil, time.Time{}
+	}
 	for i := range c.Verdicts {
 		c.Verdicts[i].Rule = "" // counts for no threshold
 	}

@@ -27,8 +27,12 @@ func casesPrinted(raw json.RawMessage, cases []client.Case, now time.Time) print
 	return p
 }
 
-// state names what holds a held case, for that is what decides the next step.
+// state names what holds a case, or what it is to rise to, for that is what decides
+// the next step.
 func state(c client.Case) string {
+	if c.Rise != nil && c.Rise.Hold != nil {
+		return c.State + "+held:" + c.Rise.Hold.Kind
+	}
 	if c.State == "held" && c.Hold != nil {
 		return "held:" + c.Hold.Kind
 	}
@@ -125,9 +129,24 @@ func (p *page) caseHead(c client.Case) {
 	if c.Hold != nil {
 		p.fact("Held", c.Hold.Kind+": "+c.Hold.Detail)
 	}
+	if r := c.Rise; r != nil && r.Hold != nil {
+		p.fact("To approve", p.demand(*r)+", held: "+r.Hold.Kind+": "+r.Hold.Detail)
+	}
+	for _, d := range c.Then {
+		p.fact("Then", p.demand(d))
+	}
 	if r := c.Release; r != nil {
 		p.fact("Released", released(r))
 	}
+}
+
+// demand names a profile beside the one in force, whose demand it is and its end.
+func (p *page) demand(d client.Demand) string {
+	by := "rule " + d.Rule
+	if d.Rule == "" {
+		by = d.Source + ", by hand"
+	}
+	return d.Profile + " (" + by + ": " + d.Reason + ") until " + p.moment(d.Until)
 }
 
 func released(r *client.Release) string {

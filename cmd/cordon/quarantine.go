@@ -17,8 +17,8 @@ func newQuarantine(sh *shell) *cobra.Command {
 	r := &remote{shell: sh}
 	g := group("quarantine", "Restrict subscribers, see and end what restricts them",
 		newQuarantineAdd(r), newQuarantineList(r), newQuarantineShow(r), newRelease(r), newExtend(r),
-		newDecision(r, "approve", "approve", "Lift the hold of cases: they act"),
-		newDecision(r, "reject", "reject", "End held cases"),
+		newDecision(r, "approve", "approve", "Lift the hold of cases, or of what they rise to: they act"),
+		newDecision(r, "reject", "reject", "End held cases, or drop what cases were to rise to"),
 		newRetry(r), newGiveUp(r),
 		newDecision(r, "note", "notes", "Add a remark to cases; --reason is its text"))
 	r.flags(g)
@@ -49,6 +49,7 @@ type wish struct {
 	For        string `json:"for,omitempty"`
 	Override   bool   `json:"override,omitempty"`
 	All        bool   `json:"all_sessions,omitempty"`
+	Replace    bool   `json:"replace,omitempty"`
 }
 
 func newQuarantineAdd(r *remote) *cobra.Command {
@@ -72,6 +73,7 @@ func newQuarantineAdd(r *remote) *cobra.Command {
 	f.StringVar(&w.For, "for", "", "how long, e.g. 4h or 7d (the server's default if not told)")
 	f.BoolVar(&w.Override, "override", false, "although the subscriber is exempt")
 	f.BoolVar(&w.All, "all-sessions", false, "although the subscriber has more lines than attribution.max_sessions: restrict all of them")
+	f.BoolVar(&w.Replace, "replace", false, "although the open case has a more severe profile, or one that goes on longer: drop it for this one")
 	f.BoolVar(&dryRun, "dry-run", false, "say what would happen; nothing is written or sent")
 	f.StringVar(&wait, "wait", "", "wait this long, at most 60s, until the BNG has answered")
 	c.MarkFlagsMutuallyExclusive("ip", "subscriber", "session")
@@ -119,7 +121,7 @@ func (r *remote) add(ctx context.Context, w wish, dryRun bool, wait string) erro
 func settled(c client.Case) error {
 	done := 0
 	for _, s := range c.Sessions {
-		if s.Enforcement == "acked" || s.Enforcement == "verified" || s.Enforcement == "gone" {
+		if s.Enforcement == "acked" || s.Enforcement == "verified" || s.Enforcement == "gone" || s.Enforcement == "exempt" {
 			done++
 		}
 	}

@@ -87,7 +87,10 @@ func stubCase(id string) (client.Case, bool) {
 				{BNG: "bng2", SessionID: "0043", Wanted: "walled-garden", Enforcement: "refused", ErrorCause: &cause, Reason: "no such session", Attempts: 3, UpdatedAt: at(-10 * time.Second)},
 			},
 			Verdicts: []client.Proof{{ID: "v-1", Source: "sensor-3", Category: "botnet", Confidence: &sure, ObservedAt: *at(-92 * time.Minute)}},
-			Notes:    []client.Note{{At: *at(-time.Hour), By: "bob", Text: "customer called"}},
+			Rise: &client.Demand{Profile: "disconnect", Rule: "kick", Reason: "ddos reported by s2", Source: "s2", Until: *at(time.Hour),
+				Hold: &client.Hold{Kind: "limit", Detail: "60 lines per day"}},
+			Then:  []client.Demand{{Profile: "block-smtp", Reason: "ticket 4711", Source: "bob", Until: *at(700 * time.Hour)}},
+			Notes: []client.Note{{At: *at(-time.Hour), By: "bob", Text: "customer called"}},
 			History: []client.Step{
 				{At: *at(-90 * time.Minute), State: "restricting", Text: "rule bots: botnet reported by sensor-3, walled-garden"},
 				{At: *at(-time.Hour), State: "restricting", By: "bob", Text: "expires 2026-03-04T11:00:00Z: \x1b[31mforged\nline"},

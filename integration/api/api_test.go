@@ -22,11 +22,11 @@ func TestAPersonQuarantinesByAddressSubscriberOrSession(t *testing.T) {
 	} {
 		d := &desk{answer: fullCase(), resolve: "alice@isp"}
 		w := call(newServer(t, d), "POST", "/api/v1/quarantines",
-			`{`+c.target+`,"profile":"walled-garden","reason":" phone call ","for":"7d","override":true,"all_sessions":true}`, "X-Cordon-Author", "bob")
+			`{`+c.target+`,"profile":"walled-garden","reason":" phone call ","for":"7d","override":true,"all_sessions":true,"replace":true}`, "X-Cordon-Author", "bob")
 		if w.Code != 200 || w.Header().Get("Location") != "/api/v1/cases/c-1" {
 			t.Errorf("%s: %d %v %s", c.target, w.Code, w.Header(), w.Body)
 		}
-		want := []string{c.resolve, `quarantine alice@isp walled-garden "phone call" 168h0m0s by bob override true all true dry false`}
+		want := []string{c.resolve, `quarantine alice@isp walled-garden "phone call" 168h0m0s by bob override true all true replace true dry false`}
 		if diff := cmp.Diff(want, d.calls); diff != "" {
 			t.Errorf("%s: %s", c.target, diff)
 		}

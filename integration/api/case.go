@@ -19,10 +19,12 @@ type caseView struct {
 	Reason     string        `json:"reason"`
 	Source     string        `json:"source"`
 	OpenedAt   time.Time     `json:"opened_at"`
-	ExpiresAt  *time.Time    `json:"expires_at"`
+	ExpiresAt  *time.Time    `json:"expires_at" doc:"When profile ends; then what stands under then goes on, or the case is released."`
 	ClosedAt   *time.Time    `json:"closed_at" doc:"null while open."`
 	Generation uint64        `json:"generation" doc:"Rises when what is wanted changes."`
 	Hold       *holdView     `json:"hold" doc:"What keeps it from acting; null if nothing."`
+	Rise       *demandView   `json:"rise" doc:"A more severe profile that waits for a person, while the case goes on with what it has; approve puts it in force, reject drops it. null: none. Listed with state=held."`
+	Then       []demandView  `json:"then" doc:"Milder profiles that go on when this one ends, in their order."`
 	Release    *releaseView  `json:"release" doc:"A person's decision to end it; null if none."`
 	Sessions   []sessionView `json:"sessions"`
 	Verdicts   []proofView   `json:"verdicts"`
@@ -30,8 +32,18 @@ type caseView struct {
 	History    []stepView    `json:"history"`
 }
 
+// demandView is what a rule, or a person, wants of a case beside what is in force.
+type demandView struct {
+	Profile string    `json:"profile"`
+	Rule    string    `json:"rule" doc:"Empty: a person's wish."`
+	Reason  string    `json:"reason"`
+	Source  string    `json:"source"`
+	Until   time.Time `json:"until"`
+	Hold    *holdView `json:"hold" doc:"What keeps it from acting; null if nothing."`
+}
+
 type holdView struct {
-	Kind   string `json:"kind" enum:"mode,limit,exempt,max_sessions,flapping"`
+	Kind   string `json:"kind" enum:"mode,limit,exempt,max_sessions,flapping" doc:"flapping: by an earlier version."`
 	Detail string `json:"detail"`
 }
 
@@ -48,7 +60,7 @@ type sessionView struct {
 	Member      string     `json:"member,omitempty" doc:"Of a redundancy group: the BNG that spoke of it last."`
 	SessionID   string     `json:"acct_session_id"`
 	Wanted      string     `json:"wanted" doc:"Profile; empty: what the subscriber should have."`
-	Enforcement string     `json:"enforcement" enum:"pending,acked,verified,partial,refused,unanswered,gone"`
+	Enforcement string     `json:"enforcement" enum:"pending,acked,verified,partial,refused,unanswered,gone,exempt"`
 	ErrorCause  *uint32    `json:"error_cause" doc:"RFC 5176 section 3.5; null: none was told."`
 	Reason      string     `json:"reason"`
 	Attempts    int        `json:"attempts"`
@@ -87,14 +99,27 @@ func viewCase(c *quarantine.Case) caseView {
 		OpenedAt: c.OpenedAt.UTC(), ExpiresAt: httpx.Time(c.ExpiresAt), ClosedAt: httpx.Time(c.ClosedAt),
 		Sessions: each(c.Sessions, viewEnforcement), Verdicts: each(c.Verdicts, viewProof),
 		Notes: each(c.Notes, viewNote), History: each(c.History, viewStep),
+		Hold: viewHold(c.Hold), Then: each(c.Then(), viewDemand),
 	}
-	if c.Hold != nil {
-		v.Hold = &holdView{string(c.Hold.Kind), c.Hold.Detail}
+	if rise := c.Rise(); rise != nil {
+		demand := viewDemand(*rise)
+		v.Rise = &demand
 	}
 	if r := c.Release; r != nil {
 		v.Release = &releaseView{r.At.UTC(), r.By, r.Reason, string(r.Code)}
 	}
 	return v
+}
+
+func viewHold(h *quarantine.Hold) *holdView {
+	if h == nil {
+		return nil
+	}
+	return &holdView{string(h.Kind), h.Detail}
+}
+
+func viewDemand(d quarantine.Demand) demandView {
+	return demandView{d.Profile, d.Rule, d.Reason, d.Source, d.Until.UTC(), viewHold(d.Hold)}
 }
 
 func viewEnforcement(e quarantine.SessionEnforcement) sessionView {

@@ -11,7 +11,7 @@ import (
 )
 
 type casesInput struct {
-	State      string `query:"state" enum:"observing,held,restricting,waiting,restricted,releasing,closed"`
+	State      string `query:"state" enum:"observing,held,restricting,waiting,restricted,releasing,closed" doc:"held: also cases that restrict and of which a rise is held."`
 	Profile    string `query:"profile" maxLength:"128"`
 	BNG        string `query:"bng" maxLength:"128"`
 	Subscriber string `query:"subscriber" maxLength:"253"`

@@ -61,8 +61,8 @@ func (a *API) mountCommands(s *httpx.Server) {
 	}
 	httpx.Register(s, decision("retry", "Try now whatever is outstanding of a case.", httpx.ScopeRelease, httpx.ScopeQuarantine), a.retry)
 	httpx.Register(s, decision("give-up", "Take it on yourself that nothing more is sent for what a case is still to give back.", httpx.ScopeRelease), a.giveUp)
-	register("approve", "Lift a hold: the case acts.", a.engine.Approve, httpx.ScopeApprove)
-	register("reject", "End a held case.", a.engine.Reject, httpx.ScopeApprove)
+	register("approve", "Lift the hold of a case, or of its rise: it acts.", a.engine.Approve, httpx.ScopeApprove)
+	register("reject", "End a held case, or drop a held rise: the case goes on without.", a.engine.Reject, httpx.ScopeApprove)
 	register("notes", "Add a remark; the reason is its text.", a.engine.Note,
 		httpx.ScopeQuarantine, httpx.ScopeRelease, httpx.ScopeApprove)
 }

@@ -48,7 +48,7 @@ func (d *desk) act(format string, args ...any) (*quarantine.Case, error) {
 }
 
 func (d *desk) Quarantine(_ context.Context, w quarantine.Wish, dryRun bool) (*quarantine.Case, error) {
-	return d.act("quarantine %s %s %q %s by %s override %t all %t dry %t", w.Subscriber, w.Profile, w.Reason, w.For, w.By, w.Override, w.AllSessions, dryRun)
+	return d.act("quarantine %s %s %q %s by %s override %t all %t replace %t dry %t", w.Subscriber, w.Profile, w.Reason, w.For, w.By, w.Override, w.AllSessions, w.Replace, dryRun)
 }
 
 func (d *desk) Extend(_ context.Context, id, by, reason string, lasts time.Duration) (*quarantine.Case, error) {
@@ -218,7 +218,11 @@ func fullCase() quarantine.Case {
 		ID: "c-1", Subscriber: "alice@isp", State: quarantine.Restricting, Profile: "walled-garden", Mode: quarantine.ModeEnforce,
 		Rule: "bots", Reason: "botnet reported by s1", Source: "s1",
 		OpenedAt: now.Add(-time.Hour).In(time.FixedZone("CET", 3600)), ExpiresAt: now.Add(71 * time.Hour), Generation: 3, Version: 7,
-		Hold:    &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 lines per hour"},
+		Hold: &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 lines per hour"},
+		Others: []quarantine.Demand{
+			{Profile: "disconnect", Rule: "kick", Reason: "ddos reported by s2", Source: "s2", Until: now.Add(time.Hour), Hold: &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "60 lines per day"}},
+			{Profile: "block-smtp", Reason: "ticket 4711", Source: "bob", Until: now.Add(700 * time.Hour)},
+		},
 		Release: &quarantine.PersonRelease{Case: "c-1", At: now, By: "bob", Reason: "cleaned", Code: quarantine.ReleaseCleaned},
 		Sessions: []quarantine.SessionEnforcement{
 			{Session: session, Wanted: "walled-garden", Enforcement: quarantine.Refused, ErrorCause: 503, Reason: "no such session", Attempts: 2, UpdatedAt: now},

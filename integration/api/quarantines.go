@@ -26,6 +26,7 @@ type quarantineInput struct {
 		For        string `json:"for,omitempty" doc:"How long, e.g. 72h or 7d; 24h if not told."`
 		Override   bool   `json:"override,omitempty" doc:"Although the subscriber is exempt."`
 		All        bool   `json:"all_sessions,omitempty" doc:"Although the subscriber has more lines than attribution.max_sessions: all of them are restricted. Without it the answer is 409 with the number of lines, whether the address, the session or the subscriber was named."`
+		Replace    bool   `json:"replace,omitempty" doc:"Although the open case has a more severe profile, or one that goes on longer: it is dropped for this one, and the history has both. Without it the answer is 409 with both profiles and their ends."`
 	}
 }
 
@@ -112,7 +113,7 @@ func (a *API) wish(in *quarantineInput) (quarantine.Wish, error) {
 			return quarantine.Wish{}, err
 		}
 	}
-	return quarantine.Wish{Profile: in.Body.Profile, Reason: reason, For: lasts, Override: in.Body.Override, AllSessions: in.Body.All}, nil
+	return quarantine.Wish{Profile: in.Body.Profile, Reason: reason, For: lasts, Override: in.Body.Override, AllSessions: in.Body.All, Replace: in.Body.Replace}, nil
 }
 
 func targetOf(in *quarantineInput) (t quarantine.Target, err error) {

@@ -22,6 +22,8 @@ type LogIn interface {
 	Subscriber() string
 	BNG() string    // as its sessions have it: the redundancy group's name, if it is in one
 	Member() string // the BNG itself
+	// Addresses are those that the session is known to get; none if nothing is known.
+	Addresses() []quarantine.Address
 	// Undo has the profiles that can be put in force; see quarantine.LogIn.
 	Undo() map[string]string
 	// Reply returns the changes that put a profile in force; false: not here.

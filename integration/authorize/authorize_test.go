@@ -27,6 +27,7 @@ type world struct {
 func (w *world) Paused() bool                          { return w.paused }
 func (w *world) Acts(*quarantine.Case, LogIn) bool     { return !w.barred }
 func (w *world) Member() string                        { return "bng1" }
+func (w *world) Addresses() []quarantine.Address       { return nil }
 func (w *world) Subscriber() string                    { return "alice" }
 func (w *world) BNG() string                           { return "bng1" }
 func (w *world) Undo() map[string]string               { return map[string]string{"walled-garden": "undo"} }

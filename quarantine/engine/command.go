@@ -94,7 +94,7 @@ func (e *Engine) Quarantine(ctx context.Context, w quarantine.Wish, dryRun bool)
 	if err != nil {
 		return nil, err
 	}
-	c.Plan(quarantine.Look{Now: now, Sessions: situation.Sessions, MaxSessions: e.Rules.MaxSessions})
+	c.Plan(e.look(c, situation.Sessions))
 	return c, nil
 }
 
@@ -103,12 +103,12 @@ func (e *Engine) Release(ctx context.Context, id, by, reason string, code quaran
 	return e.command(ctx, command{Verb: verbRelease, Case: id, By: by, Reason: reason, Code: code})
 }
 
-// Approve lifts a hold.
+// Approve lifts the hold of a case, or of what it was to rise to.
 func (e *Engine) Approve(ctx context.Context, id, by, reason string) (*quarantine.Case, error) {
 	return e.command(ctx, command{Verb: verbApprove, Case: id, By: by, Reason: reason})
 }
 
-// Reject ends a held case.
+// Reject ends a held case, or drops what a case was to rise to.
 func (e *Engine) Reject(ctx context.Context, id, by, reason string) (*quarantine.Case, error) {
 	return e.command(ctx, command{Verb: verbReject, Case: id, By: by, Reason: reason})
 }
@@ -400,7 +400,7 @@ func underWay(c *quarantine.Case) bool {
 		wanted = c.Profile
 	}
 	for _, s := range c.Sessions {
-		held := c.State == quarantine.CaseHeld || s.Enforcement == quarantine.Gone
+		held := c.State == quarantine.CaseHeld || s.Enforcement == quarantine.Gone || s.Spared()
 		proving := c.State == quarantine.Releasing && !s.ProveAt.IsZero()
 		if !held && (s.Enforcement == quarantine.Pending || s.Wanted != wanted || proving) {
 			return true

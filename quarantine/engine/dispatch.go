@@ -68,7 +68,7 @@ func (e *Engine) beforeSend(ctx context.Context, c *quarantine.Case, o *quaranti
 			return err
 		}
 	}
-	s := sent{Order: *o, ExpiresAt: c.ExpiresAt, BNG: d.BNG, Peer: d.Peer, Octets: d.Octets, Undoing: d.Undoing}
+	s := sent{Order: *o, ExpiresAt: c.Ends(), BNG: d.BNG, Peer: d.Peer, Octets: d.Octets, Undoing: d.Undoing}
 	record := changing(entry(logSent, o.Case, s), func() { e.ledger.sent(s) })
 	if !o.Restricts() && (e.ledger.abandoned(o) || errors.Is(context.Cause(ctx), errGivenUp)) {
 		return errGivenUp
@@ -106,9 +106,19 @@ var (
 	errBarred      = errors.New("kept back")
 )
 
-// Bars says why the case may not restrict that session at present, by CoA or at
-// its log-in; nil if nothing here is against it.
+// Bars says why the case may not restrict that session at present by CoA; nil if
+// nothing here is against it.
 func (e *Engine) Bars(c *quarantine.Case, s *quarantine.Session) error {
+	return e.bars(c, s, e.Rules.Acts)
+}
+
+// BarsLogIn says why the case may not restrict, at its log-in, a session of which
+// no more is known than the log-in tells; nil if nothing here is against it.
+func (e *Engine) BarsLogIn(c *quarantine.Case, s *quarantine.Session) error {
+	return e.bars(c, s, e.Rules.ActsAtLogIn)
+}
+
+func (e *Engine) bars(c *quarantine.Case, s *quarantine.Session, rule func(*quarantine.Case, *quarantine.Session) (string, bool)) error {
 	if reason, paused := e.Paused(); paused {
 		return fmt.Errorf("%w: %s", errPaused, reason)
 	}
@@ -118,7 +128,7 @@ func (e *Engine) Bars(c *quarantine.Case, s *quarantine.Session) error {
 	if err := e.windows.barsSession(s, e.Now()); err != nil {
 		return err
 	}
-	if reason, acts := e.Rules.Acts(c, s); !acts {
+	if reason, acts := rule(c, s); !acts {
 		return fmt.Errorf("%w: %s", errPaused, reason)
 	}
 	return nil

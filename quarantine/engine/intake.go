@@ -258,6 +258,10 @@ func (e *Engine) decide(ctx context.Context, v quarantine.Verdict, subscriber st
 		case errors.As(err, &full):
 			situation.Full, err = full, nil
 		case errors.Is(err, quarantine.ErrConflict):
+			if done, known := e.Store.Verdict(ctx, v.ID); known == nil && done.Settled {
+				e.settle(ctx, done) // another instance decided it
+				return time.Time{}, nil
+			}
 			situation, err = e.situation(ctx, subscriber)
 		}
 	}

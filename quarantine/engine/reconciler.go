@@ -167,6 +167,7 @@ func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (
 		return time.Time{}, err
 	}
 	e.noteEnded(ctx, before, after)
+	e.noteExpiry(ctx, after) // of a case that stepped down, later once that is done
 	return e.nextLook(after, e.Now()), nil
 }
 
@@ -198,10 +199,21 @@ func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Ord
 	}
 	e.resume(c)
 	sessions = e.retire(c, sessions)
-	return c.Plan(quarantine.Look{
+	in := e.look(c, sessions)
+	in.Holders = holders
+	return c.Plan(in), nil
+}
+
+// look is what the case sees, given its sessions.
+func (e *Engine) look(c *quarantine.Case, sessions []quarantine.Session) quarantine.Look {
+	return quarantine.Look{
 		Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned, Present: e.Poll > 0,
-		Holders: holders, Interim: e.Interim, OneSessionPer: e.OneSessionPer,
-	}), nil
+		Interim: e.Interim, OneSessionPer: e.OneSessionPer,
+		Exempt: func(s *quarantine.Session) (string, bool) { return e.Rules.ExemptHere(c, s) },
+		Deferred: func(s *quarantine.Session, profile string) bool {
+			return e.barred(c, &quarantine.Order{Session: *s, To: profile}) != nil
+		},
+	}
 }
 
 // holdersSince reads who holds the addresses of sessions that their BNG does not know

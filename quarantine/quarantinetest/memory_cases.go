@@ -186,6 +186,9 @@ func (m *Memory) checkWrite(w quarantine.CaseWrite) error {
 	if last, ok := m.released[w.Case.Subscriber]; ok && w.Verdict != nil && last.At.After(w.Released) {
 		return quarantine.ErrConflict
 	}
+	if w.Verdict != nil && w.Verdict.Settled && m.verdicts[w.Verdict.ID].settled {
+		return quarantine.ErrConflict
+	}
 	if w.Reserve == nil || w.Reserve.Forced {
 		return nil
 	}

@@ -69,6 +69,14 @@ func (n *Network) InForce(key quarantine.SessionKey) string {
 	return n.inForce[key.String()]
 }
 
+// Begin makes a session have a profile from its beginning, as an AAA server's answer
+// does.
+func (n *Network) Begin(key quarantine.SessionKey, profile string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.inForce[key.String()] = profile
+}
+
 // Sent returns the orders whose datagrams left, in their order.
 func (n *Network) Sent() []quarantine.Order {
 	n.mu.Lock()

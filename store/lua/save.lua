@@ -24,7 +24,8 @@
 -- Returns {"saved"}, {"sender"} (the term has passed), {"conflict"}, or
 -- {"limit", n} (the n-th counter, from 1, has no room for it). A case that is to be closed
 -- and has answered a log-in since it was read is a conflict too, and so is a verdict
--- that was decided without knowledge of the last release by a person.
+-- that was decided without knowledge of the last release by a person, or that is
+-- settled and was settled before.
 local now = tonumber(ARGV[10])
 local opened = ARGV[7] == '1'
 local clock = redis.call('TIME')
@@ -52,6 +53,9 @@ local stored = redis.call('GET', KEYS[8])
 local released = stored and tonumber(string.match(stored, '^%d+'))
 if ARGV[16] ~= '' and released and released > (tonumber(ARGV[21]) or 0) then
   return {'conflict'}
+end
+if ARGV[16] == 'S' and redis.call('GETRANGE', KEYS[9], 0, 0) == 'S' then
+  return {'conflict'} -- no verdict counts twice
 end
 local fresh = {}
 if ARGV[22] ~= '' then

@@ -114,6 +114,61 @@ func Cases(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("a verdict that was settled is settled with no other write", func(t *testing.T) {
+		s := start(t, open)
+		v := quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1"}, State: quarantine.VerdictActed, Settled: true}
+		c := newCase("c1", "alice")
+		save(t, s, quarantine.CaseWrite{Case: c, Verdict: &v})
+		refuse(t, s, quarantine.CaseWrite{Case: c, DueAt: noon, Now: noon, Verdict: &v}, quarantine.ErrConflict)
+		refuse(t, s, quarantine.CaseWrite{Case: newCase("c2", "bob"), DueAt: noon, Now: noon, Verdict: &v}, quarantine.ErrConflict)
+		open := quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v2"}, State: quarantine.VerdictPending}
+		must(t, s.SaveVerdict(t.Context(), open))
+		open.State, open.Settled = quarantine.VerdictActed, true
+		save(t, s, quarantine.CaseWrite{Case: c, Verdict: &open})
+	})
+
+	t.Run("demands and tallies are read back", func(t *testing.T) {
+		s := start(t, open)
+		rules := quarantine.Rulebook{
+			Policy: quarantine.Policy{Mode: quarantine.ModeEnforce, Rules: []quarantine.Rule{{
+				Name: "bots", Profile: "walled-garden", For: quarantine.Duration(time.Hour), Threshold: quarantine.Threshold{Count: 40, Sources: 2, Sum: 3},
+			}}},
+			MaxAge: time.Hour,
+		}
+		var c *quarantine.Case
+		for n := range 30 {
+			confidence := 0.05
+			v := quarantine.Verdict{ID: fmt.Sprint("v-", n), Source: fmt.Sprint("s", n%3), ObservedAt: noon.Add(time.Duration(n) * time.Second), Confidence: &confidence}
+			c = rules.Decide(v, "alice", quarantine.Situation{Dossier: quarantine.Dossier{Case: c}}, "c1", noon).Case
+		}
+		c.Others = []quarantine.Demand{
+			{Profile: "disconnect", Rule: "kick", Mode: quarantine.ModeApprove, Until: minute(5), Hold: &quarantine.Hold{Kind: quarantine.HoldMode, Detail: "approve"}},
+			{Profile: "block-smtp", Source: "noc", Reason: "call", Until: minute(9), Cleared: true},
+		}
+		save(t, s, quarantine.CaseWrite{Case: c})
+		got, err := s.Case(t.Context(), "c1")
+		must(t, err)
+		if len(c.Tallies) != 1 || len(c.Tallies[0].Marks) != 30 {
+			t.Fatalf("tallies %+v", c.Tallies)
+		}
+		equal(t, "case", got, c)
+	})
+
+	t.Run("a case of which something is held is listed with those that are held", func(t *testing.T) {
+		s := start(t, open)
+		held, rises := newCase("c1", "alice"), newCase("c2", "bob")
+		held.State, held.Hold = quarantine.CaseHeld, &quarantine.Hold{Kind: quarantine.HoldLimit}
+		rises.Others = []quarantine.Demand{{Profile: "disconnect", Until: minute(5), Hold: &quarantine.Hold{Kind: quarantine.HoldLimit}}}
+		for _, c := range []*quarantine.Case{held, rises, newCase("c3", "carol")} {
+			save(t, s, quarantine.CaseWrite{Case: c})
+		}
+		page, err := s.Cases(t.Context(), quarantine.CaseFilter{State: quarantine.CaseHeld, Limit: 10})
+		must(t, err)
+		if len(page.Cases) != 2 {
+			t.Fatalf("listed %+v", page.Cases)
+		}
+	})
+
 	t.Run("nothing is on file", func(t *testing.T) {
 		s := start(t, open)
 		if _, err := s.Case(t.Context(), "none"); !errors.Is(err, quarantine.ErrNoCase) {

@@ -66,6 +66,8 @@ func (g logInGate) Paused() bool {
 // Acts implements the edge's gate. A BNG that does not answer CoA is barred too:
 // what began there could not be taken away.
 func (g logInGate) Acts(c *quarantine.Case, l authorize.LogIn) bool {
-	session := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: l.BNG()}, Member: l.Member(), Subscriber: c.Subscriber}
-	return g.app.engine.Bars(c, &session) == nil && g.app.enforcer.Releases(l.Member(), c.Profile)
+	session := quarantine.Session{
+		SessionKey: quarantine.SessionKey{BNG: l.BNG()}, Member: l.Member(), Subscriber: c.Subscriber, Addresses: l.Addresses(),
+	}
+	return g.app.engine.BarsLogIn(c, &session) == nil && g.app.enforcer.Releases(l.Member(), c.Profile)
 }

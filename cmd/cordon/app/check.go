@@ -326,14 +326,31 @@ func checkPolicy(d *document, cfg *Config, profiles map[string]quarantine.Profil
 		if c := r.Match.MinConfidence; c != nil && (*c < 0 || *c > 1) {
 			d.fail(p.to("match", "min_confidence"), "is between 0 and 1")
 		}
-		if t := r.Threshold; t.Count < 0 || t.Sources < 0 || t.Sum < 0 || t.Within < 0 {
-			d.fail(p.to("threshold"), "amounts are not negative")
-		}
+		checkThreshold(d, p.to("threshold"), r)
 		checkRuleProfile(d, p.to("profile"), r.Profile, cfg, profiles)
 	}
 	l := cfg.Limits
 	if l.PerHour < 0 || l.PerDay < 0 || l.PerBNGPerHour < 0 || l.PerSourcePerHour < 0 {
 		d.fail(path{"limits"}, "are not negative; 0 means that the limit does not exist")
+	}
+}
+
+// checkThreshold bounds what a case must remember for a rule.
+func checkThreshold(d *document, p path, r *quarantine.Rule) {
+	t, least := &r.Threshold, quarantine.LeastConfidence
+	if c := r.Match.MinConfidence; c != nil {
+		least = max(least, *c)
+	}
+	most := quarantine.MaxThreshold * least
+	switch {
+	case t.Count < 0 || t.Sources < 0 || t.Within < 0 || !(t.Sum >= 0):
+		d.fail(p, "amounts must not be negative")
+	case t.Count > quarantine.MaxThreshold:
+		d.fail(p.to("count"), "must be at most %d", quarantine.MaxThreshold)
+	case t.Sources > quarantine.MaxThresholdSources:
+		d.fail(p.to("sources"), "must be at most %d", quarantine.MaxThresholdSources)
+	case t.Sum > most:
+		d.fail(p.to("sum"), "must be at most %g: %d verdicts of the least confidence that counts, %g (match.min_confidence raises it)", most, quarantine.MaxThreshold, least)
 	}
 }
 

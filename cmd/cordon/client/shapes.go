@@ -16,6 +16,8 @@ type Case struct {
 	ExpiresAt  *time.Time `json:"expires_at"`
 	ClosedAt   *time.Time `json:"closed_at"`
 	Hold       *Hold      `json:"hold"`
+	Rise       *Demand    `json:"rise"`
+	Then       []Demand   `json:"then"`
 	Release    *Release   `json:"release"`
 	Sessions   []Session  `json:"sessions"`
 	Verdicts   []Proof    `json:"verdicts"`
@@ -46,6 +48,16 @@ type Other struct {
 type Hold struct {
 	Kind   string `json:"kind"`
 	Detail string `json:"detail"`
+}
+
+// Demand is what a rule, or a person, wants of a case beside what is in force.
+type Demand struct {
+	Profile string    `json:"profile"`
+	Rule    string    `json:"rule"`
+	Reason  string    `json:"reason"`
+	Source  string    `json:"source"`
+	Until   time.Time `json:"until"`
+	Hold    *Hold     `json:"hold"`
 }
 
 // Release is a person's decision to end a case.

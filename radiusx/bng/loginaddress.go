@@ -1,0 +1,44 @@
+package bng
+
+import (
+	"net/netip"
+
+	"cordon/quarantine"
+)
+
+// loginAddresses are the attributes of an Access-Request by which a BNG says which
+// address the session has or is to have (RFC 2865 section 5.8, RFC 3162, RFC 4818,
+// RFC 6911): a hint, which the AAA server's answer may overrule.
+var loginAddresses = map[string]quarantine.AddressKind{
+	"Framed-IP-Address": quarantine.FramedIP, "Framed-IPv6-Address": quarantine.FramedIPv6Address,
+	"Framed-IPv6-Prefix": quarantine.FramedIPv6Prefix, "Delegated-IPv6-Prefix": quarantine.DelegatedIPv6Prefix,
+}
+
+// Addresses are those that the log-in tells of; none if they are not known yet.
+func (l *LogIn) Addresses() []quarantine.Address {
+	var known []quarantine.Address
+	for _, a := range l.told {
+		kind, ok := loginAddresses[a.Name]
+		if !ok {
+			continue
+		}
+		if p, ok := hostOrPrefix(a.Value); ok {
+			known = append(known, quarantine.Address{Prefix: p, Kind: kind})
+		}
+	}
+	return known
+}
+
+// hostOrPrefix reads an address or a prefix. 255.255.255.255 and .254 leave the
+// choice to the user or the NAS (RFC 2865 section 5.8).
+func hostOrPrefix(text string) (netip.Prefix, bool) {
+	if p, err := netip.ParsePrefix(text); err == nil {
+		return p.Masked(), true
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil || addr.IsUnspecified() || addr == netip.AddrFrom4([4]byte{255, 255, 255, 254}) || quarantine.CheckAddress(addr) != nil {
+		return netip.Prefix{}, false
+	}
+	addr = addr.Unmap()
+	return netip.PrefixFrom(addr, addr.BitLen()), true
+}
