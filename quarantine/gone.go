@@ -12,6 +12,10 @@ const (
 	goneMost     = 2 * time.Minute  // at most, in the first hour
 	goneMostLong = 10 * time.Minute // at most, later
 	goneLong     = time.Hour
+	// lineGoneAfter is how long a BNG must not know a line of which accounting tells
+	// nothing, for its session ended with the restriction (see [Applied]), until it
+	// counts as gone.
+	lineGoneAfter = 10 * time.Minute
 )
 
 // gone notes that the BNG does not know the session (RFC 5176 section 3.5, Error-Cause
@@ -19,7 +23,7 @@ const (
 // record of its end may be on its way, the BNG may be switching over, a proxy may
 // have asked another one. See [Look.over].
 func (e *SessionEnforcement) gone(o *Order, now time.Time) {
-	if !o.Session.Live() { // it was asked for by its line
+	if !o.Session.Live() && !e.GoneSince.IsZero() && now.Sub(e.GoneSince) >= lineGoneAfter {
 		e.end(now, "the line is not there any more: "+e.Reason)
 		return
 	}
