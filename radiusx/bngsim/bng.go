@@ -201,6 +201,13 @@ func (s *session) snapshot() Session {
 	}
 }
 
+// notify reports a session to Config.OnSession; the caller holds b.mu.
+func (b *BNG) notify(s *session, live bool) {
+	if b.config.OnSession != nil {
+		b.config.OnSession(s.snapshot(), live)
+	}
+}
+
 // historyLength is how many events a session keeps, so that a benchmark does
 // not fill the memory.
 const historyLength = 64

@@ -44,11 +44,14 @@ type Config struct {
 	Accounting Accounting
 	ReuseIDs   bool // session ids begin anew with each Reboot
 
-	Dictionary  *radiusx.Dictionary // radiusx.Builtin()
-	OnPacket    func(Packet)        // called for every datagram, from any goroutine; must not block
-	KeepPackets int                 // how many datagrams Packets returns; 256, negative for none
-	Now         func() time.Time    // time.Now
-	Seed        uint64              // of faults, jitter and session counters; 0 is a seed too
+	Dictionary *radiusx.Dictionary // radiusx.Builtin()
+	OnPacket   func(Packet)        // called for every datagram, from any goroutine; must not block
+	// OnSession is called when a session has come, has changed or is over, which live
+	// tells. It must not block and must not call the BNG.
+	OnSession   func(s Session, live bool)
+	KeepPackets int              // how many datagrams Packets returns; 256, negative for none
+	Now         func() time.Time // time.Now
+	Seed        uint64           // of faults, jitter and session counters; 0 is a seed too
 }
 
 // Accounting says where a BNG reports its sessions.

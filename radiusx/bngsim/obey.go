@@ -116,6 +116,7 @@ func (b *BNG) adopt(s *session, c *changing, now time.Time) {
 	}
 	s.state = c.state
 	s.note(now, "changed to: "+s.state.String())
+	b.notify(s, true)
 	report := b.reportServices
 	if renumbers || letIn {
 		report = b.reportStart

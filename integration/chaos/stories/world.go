@@ -1,0 +1,134 @@
+package stories
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"cordon/quarantine"
+	"cordon/quarantine/quarantinetest"
+	"cordon/radiusx"
+	"cordon/radiusx/bngsim"
+)
+
+// World is everything a story happens in: lab BNGs, the wire, the accounting
+// server, the store and the engines. It must be made and closed inside one
+// synctest bubble.
+type World struct {
+	t      *testing.T
+	random *rand.Rand
+	tale   *tale
+	wire   *bngsim.Wire
+	memory *quarantinetest.Memory
+	secret radiusx.Secret
+
+	boxes       []*box
+	people      []*person
+	instances   []*instance
+	rules       quarantine.Rulebook
+	renamed     bool // the site calls its profiles otherwise by now
+	server      *server
+	unavailable bool
+	address     netip.Addr // the last one given to anybody
+
+	close []func()
+
+	mu       sync.Mutex // guards what follows
+	failures []string
+}
+
+// Interim is how often the lab BNGs renew their sessions.
+const interim = 2 * time.Minute
+
+// lasts is how long a rule's restriction stands.
+const lasts = 10 * time.Minute
+
+// healthy is how datagrams fare on a sound network: not at once, or nothing could
+// come in between.
+var healthy = bngsim.Link{Delay: 5 * time.Millisecond}
+
+// newWorld returns a world without people: one engine, or two, and a box for
+// each gear.
+func newWorld(t *testing.T, seed uint64, gears []gear, engines int) *World {
+	t.Helper()
+	secret, err := radiusx.NewSecret("a-secret-of-the-lab-0123456789abcdef")
+	must(t, err)
+	w := &World{
+		t: t, random: rand.New(rand.NewPCG(seed, 11)), tale: &tale{began: time.Now()}, wire: bngsim.NewWire(seed), secret: secret, //nolint:gosec // chance, not keys
+		memory: quarantinetest.NewMemory(), address: netip.MustParseAddr("198.51.100.0"),
+	}
+	w.memory.Interim = func(string) time.Duration { return interim }
+	w.memory.Restricted = func(a quarantine.Attribute) bool { return w.namesGarden(a.Value) }
+	w.rules = quarantine.Rulebook{
+		Policy: quarantine.Policy{Mode: quarantine.ModeEnforce, Rules: []quarantine.Rule{{
+			Name: "bots", Match: quarantine.Match{Category: []string{"botnet"}}, Profile: garden, For: quarantine.Duration(lasts),
+		}}},
+		Profiles:    map[string]quarantine.Profile{garden: {Name: garden, Severity: 20}},
+		MaxSessions: 4, MaxAge: 24 * time.Hour,
+	}
+	w.wire.SetLink(netip.Addr{}, netip.Addr{}, healthy)
+	for i, g := range gears {
+		w.boxes = append(w.boxes, w.openBox(g, i))
+	}
+	w.server = w.serve()
+	for i := range engines {
+		in := &instance{world: w, name: string(rune('a' + i)), address: netip.AddrFrom4([4]byte{192, 0, 2, byte(101 + i)})}
+		w.instances = append(w.instances, in)
+		in.start()
+	}
+	return w
+}
+
+// namesGarden reports whether a value is what any of the makes calls the restriction.
+func (w *World) namesGarden(value string) bool {
+	for _, b := range w.boxes {
+		if value == b.gear.garden || value == b.gear.renamed {
+			return true
+		}
+	}
+	return false
+}
+
+// end stops everything that the world started.
+func (w *World) end() {
+	for _, in := range w.instances {
+		in.stop()
+	}
+	for i := range w.close {
+		w.close[len(w.close)-1-i]()
+	}
+}
+
+// background runs f until the world ends.
+func (w *World) background(f func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); f(ctx) }()
+	w.close = append(w.close, func() { cancel(); <-ended })
+}
+
+// fail notes what is wrong, for the end.
+func (w *World) fail(format string, args ...any) {
+	what := fmt.Sprintf(format, args...)
+	w.tale.note("WRONG: %s", what)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.failures = append(w.failures, what)
+}
+
+// nextAddress is one that nobody ever had.
+func (w *World) nextAddress() netip.Addr {
+	w.address = w.address.Next()
+	return w.address
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
