@@ -158,6 +158,10 @@ func (b *BNG) Reboot(ctx context.Context) error {
 	return b.announce(ctx, "Accounting-On")
 }
 
+// Crash loses all sessions and all records that were not answered, and sends
+// nothing: neither Stops nor Accounting-On.
+func (b *BNG) Crash() { b.forget() }
+
 func (b *BNG) forget() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
