@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"cordon/radiusx"
 	"cordon/radiusx/bng"
@@ -38,9 +39,9 @@ func (w *World) openBox(g gear, n int, quirks ...bngsim.Quirk) *box {
 	acct, err := w.wire.Listen(netip.AddrPortFrom(b.address, 0))
 	must(w.t, err)
 	b.sim, err = bngsim.New(bngsim.Config{
-		Name: b.name, NASIP: b.address, Make: g.make, Quirks: quirks, Secret: w.secret, Conn: conn, Dictionary: b.dictionary,
+		Name: b.name, NASIP: b.address, Make: g.make, Quirks: slices.Concat(g.quirks, quirks), Secret: w.secret, Conn: conn, Dictionary: b.dictionary,
 		Accounting:        bngsim.Accounting{Server: accountingAt, Conn: acct, Interval: interim},
-		RedirectAttribute: g.redirect, ProfileAttribute: g.profile, Seed: w.random.Uint64(), KeepPackets: -1,
+		RedirectAttribute: g.redirect, IPSetAttribute: g.ipset, ProfileAttribute: g.profile, Seed: w.random.Uint64(), KeepPackets: -1,
 		OnSession: b.changed,
 	})
 	must(w.t, err)
@@ -54,15 +55,6 @@ func (b *box) config() bng.Config {
 		Name: b.name, Address: b.address, Secret: b.world.secret, Dialect: b.dialect, Options: b.gear.options, Interim: interim,
 		Profiles: b.gear.profiles(b.world.renamed), MessageAuthenticator: b.gear.signing,
 	}
-}
-
-// cut takes the box off the network, or puts it back.
-func (b *box) cut(off bool) {
-	link := healthy
-	if off {
-		link.Lose = 1
-	}
-	b.reach(link)
 }
 
 // reach says how datagrams fare between the box and everybody, both ways.
@@ -82,10 +74,14 @@ func (b *box) changed(s bngsim.Session, live bool) {
 	default:
 		b.world.tale.note("        %s: session %s of %s has %s", b.name, s.ID, s.User, s.State)
 	}
-	if restricted && p != nil && !p.suspected() {
+	if restricted && !p.suspected() {
 		b.world.fail("%s was never reported, and has %s", s.User, s.State)
 	}
+	p.heedBilling(&s, live)
 }
 
-// restricts reports whether a session has something else than AAA gave it.
-func (b *box) restricts(s *bngsim.Session) bool { return !s.Equal(b.gear.atLogin) }
+// restricts reports whether a session has something else than AAA and billing
+// gave it.
+func (b *box) restricts(s *bngsim.Session) bool {
+	return s.InForce() != "" || slices.ContainsFunc(s.Sets, func(set string) bool { return set != suspendedSet })
+}

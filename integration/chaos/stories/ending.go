@@ -17,22 +17,24 @@ const again = 70 * time.Minute
 // heal mends everything that can be mended: links, store, engines.
 func (w *World) heal() {
 	w.tale.note("everything is healed")
-	w.storeAway(false)
+	w.duties = nil
+	w.storeUnavailable(false)
 	for _, b := range w.boxes {
-		b.cut(false)
+		b.reach(healthy)
 		b.sim.SetFaults(bngsim.Faults{})
+		b.bend()
 	}
 	for _, in := range w.instances {
-		if in.Engine == nil {
-			in.start()
-		}
+		in.gate.set(0)
+		in.log.Refuse(false)
+		in.startIfStopped()
 	}
 }
 
 // endIn heals the world and holds it against the promises.
 func (w *World) endIn() {
 	w.heal()
-	time.Sleep(within)
+	w.pass(within)
 	for _, p := range w.people {
 		w.checkReleased(p)
 	}
@@ -40,7 +42,7 @@ func (w *World) endIn() {
 		w.checkStanding(p)
 	}
 	for round := 0; round < 5 && w.releaseAll() > 0; round++ {
-		time.Sleep(within)
+		w.pass(within)
 		for _, p := range w.people {
 			w.checkReleased(p)
 		}
@@ -62,7 +64,7 @@ func (w *World) releaseAll() (n int) {
 // checkReleased fails if somebody who is to be free is not.
 func (w *World) checkReleased(p *person) {
 	c := w.openCase(p)
-	if p.wanted && c != nil && c.State != quarantine.Releasing {
+	if (p.wanted || p.unsure) && c != nil && c.State != quarantine.Releasing {
 		return
 	}
 	for _, s := range p.restricted() {
@@ -73,7 +75,7 @@ func (w *World) checkReleased(p *person) {
 // checkStanding fails if somebody with a standing case is not restricted in the
 // end.
 func (w *World) checkStanding(p *person) {
-	for began := time.Now(); ; time.Sleep(10 * time.Second) {
+	for began := time.Now(); ; w.pass(10 * time.Second) {
 		c := w.openCase(p)
 		free := len(p.box.sim.Find(p.name)) - len(p.restricted())
 		switch {

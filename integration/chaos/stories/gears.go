@@ -22,9 +22,10 @@ type gear struct {
 	normal          string
 	atLogin         bngsim.State // what AAA gives
 
-	redirect, profile string // attributes that the site chose
-	ppp               bool   // not IPoE
-	why               string // no model: the reason
+	redirect, ipset, profile string         // attributes that the site chose
+	quirks                   []bngsim.Quirk // that the make always has
+	ppp                      bool           // not IPoE
+	why                      string         // no model: the reason
 }
 
 func (g *gear) name() string {
@@ -44,7 +45,8 @@ var gears = []gear{
 	{dialect: "mikrotik", make: bngsim.MikroTik, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: bngsim.State{AddressList: "PLAN"}},
 	{
 		dialect: "accel-ppp", form: "redirect", make: bngsim.AccelPPP, garden: "1", renamed: "1", normal: dialect.Overlay, redirect: "L4-Redirect",
-		options: map[string]string{"l4_redirect_number": "241"}, atLogin: bngsim.State{FilterID: "1000/5000"},
+		options: map[string]string{"l4_redirect_number": "243"}, atLogin: bngsim.State{FilterID: "1000/5000"},
+		quirks: []bngsim.Quirk{bngsim.StickySets},
 	},
 	{dialect: "accel-ppp", form: "shaper", make: bngsim.AccelPPP, garden: "64/64", renamed: "32/32", normal: "1000/5000", atLogin: bngsim.State{FilterID: "1000/5000"}, ppp: true},
 	{dialect: "vyos", make: bngsim.VyOS, garden: "64/64", renamed: "32/32", normal: "1000/5000", atLogin: bngsim.State{FilterID: "1000/5000"}, ppp: true},
@@ -58,7 +60,7 @@ var gears = []gear{
 	{dialect: "ericsson-se", form: "overlay", make: bngsim.EricssonSE, garden: "GARDEN", renamed: "POND", normal: dialect.Overlay, atLogin: services("PLAN")},
 	{dialect: "ericsson-se", form: "swap", make: bngsim.EricssonSE, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: services("PLAN")},
 	{dialect: "rtbrick", make: bngsim.RtBrick, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: bngsim.State{ServiceProfile: "PLAN"}},
-	{dialect: "coova-chilli", make: bngsim.CoovaChilli, garden: "portal", renamed: "portal", normal: "2000000/10000000", atLogin: bngsim.State{RateLimit: "2000000/10000000"}},
+	{dialect: "coova-chilli", make: bngsim.CoovaChilli, garden: "portal", renamed: "portal", normal: "2000/10000", atLogin: bngsim.State{RateLimit: "2000000/10000000"}},
 	{dialect: "skat", form: "swap", make: bngsim.Skat, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: bngsim.State{RateLimit: "PLAN"}},
 	{dialect: "staros", make: bngsim.StarOS, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: bngsim.State{FilterID: "PLAN"}},
 	{

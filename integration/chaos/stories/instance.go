@@ -18,6 +18,7 @@ type instance struct {
 	name    string
 	address netip.Addr
 	log     quarantinetest.Log
+	gate    *gate
 
 	*engine.Engine        // nil: stopped
 	halt           func() // of the engine and its client
@@ -33,7 +34,7 @@ func (in *instance) start() {
 	must(w.t, err)
 	enforcer := bng.NewEnforcer(w.fleet(), client, nil)
 	in.Engine, err = engine.New(w.t.Context(), engine.Config{
-		Holder: in.name, Instance: in.name, Store: w.memory, Enforcer: enforcer, Paths: enforcer, Log: &in.log, Rules: w.rules,
+		Holder: in.name, Instance: in.name, Store: in.gate, Enforcer: enforcer, Paths: enforcer, Log: &in.log, Rules: w.rules,
 		Intakers: 2, Workers: 16, Unworked: w.server.Oldest, Listens: true,
 	})
 	must(w.t, err)

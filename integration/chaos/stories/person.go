@@ -1,7 +1,6 @@
 package stories
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"sync"
@@ -16,9 +15,12 @@ type person struct {
 	box    *box
 	line   bngsim.Subscriber
 	wanted bool // the last thing that anybody wished is that she is restricted
+	unsure bool // a wish of later was not answered
 
 	mu       sync.Mutex // guards what follows: boxes look from their goroutines
 	reported bool       // somebody wished her restricted, ever
+	billing  bool       // billing is at work
+	billed   bool       // and has her in its set
 }
 
 // newPerson returns a subscriber of a box, off line.
@@ -54,17 +56,16 @@ func (p *person) suspect() {
 	p.reported = true
 }
 
-// over is a context that ends at once: the story goes on while the BNG's record
-// is on its way.
-var over = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
-
 // logIn starts a session.
 func (p *person) logIn() {
 	_, _ = p.box.sim.Login(over, p.line) // the record is on its way
+}
+
+// logInIfOff starts a session unless there is one.
+func (p *person) logInIfOff() {
+	if !p.online() {
+		p.logIn()
+	}
 }
 
 // logOut ends all her sessions.

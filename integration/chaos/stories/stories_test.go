@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"cordon/radiusx/bngsim"
 )
 
 // TestStories tells as many stories as STORIES says, or the one of STORY=seed with its tale.
@@ -34,19 +36,23 @@ func number(t *testing.T, text string) uint64 {
 func story(t *testing.T, seed uint64) {
 	synctest.Test(t, func(t *testing.T) {
 		chance := rand.New(rand.NewPCG(seed, 12)) //nolint:gosec // chance, not keys
-		var of []gear
+		var of []boxPlan
 		for range 1 + chance.IntN(3) {
-			of = append(of, modelled[chance.IntN(len(modelled))])
+			plan := boxPlan{gear: modelled[chance.IntN(len(modelled))]}
+			if q := lasting[chance.IntN(len(lasting))]; plan.gear.has(q) && chance.IntN(2) == 0 {
+				plan.quirks = []bngsim.Quirk{q}
+			}
+			of = append(of, plan)
 		}
 		w := newWorld(t, seed, of, 1+chance.IntN(2))
 		defer w.end()
 		for range 1 + chance.IntN(4) {
 			w.newPerson(w.boxes[chance.IntN(len(w.boxes))]).logIn()
 		}
-		time.Sleep(5 * time.Second)
+		w.pass(5 * time.Second)
 		for range 10 + chance.IntN(20) {
 			w.happen()
-			time.Sleep(time.Duration(chance.IntN(40_000)) * time.Millisecond)
+			w.pass(w.between(0, 40*time.Second))
 		}
 		w.endIn()
 		if len(w.failures) > 0 || os.Getenv("STORY") != "" {

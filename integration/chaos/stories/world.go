@@ -35,7 +35,8 @@ type World struct {
 	unavailable bool
 	address     netip.Addr // the last one given to anybody
 
-	close []func()
+	duties []duty // what will happen, by time
+	close  []func()
 
 	mu       sync.Mutex // guards what follows
 	failures []string
@@ -51,9 +52,15 @@ const lasts = 10 * time.Minute
 // come in between.
 var healthy = bngsim.Link{Delay: 5 * time.Millisecond}
 
+// boxPlan is a lab BNG that is to be.
+type boxPlan struct {
+	gear   gear
+	quirks []bngsim.Quirk
+}
+
 // newWorld returns a world without people: one engine, or two, and a box for
 // each gear.
-func newWorld(t *testing.T, seed uint64, gears []gear, engines int) *World {
+func newWorld(t *testing.T, seed uint64, boxes []boxPlan, engines int) *World {
 	t.Helper()
 	secret, err := radiusx.NewSecret("a-secret-of-the-lab-0123456789abcdef")
 	must(t, err)
@@ -71,12 +78,13 @@ func newWorld(t *testing.T, seed uint64, gears []gear, engines int) *World {
 		MaxSessions: 4, MaxAge: 24 * time.Hour,
 	}
 	w.wire.SetLink(netip.Addr{}, netip.Addr{}, healthy)
-	for i, g := range gears {
-		w.boxes = append(w.boxes, w.openBox(g, i))
+	for i, plan := range boxes {
+		w.boxes = append(w.boxes, w.openBox(plan.gear, i, plan.quirks...))
 	}
 	w.server = w.serve()
 	for i := range engines {
-		in := &instance{world: w, name: string(rune('a' + i)), address: netip.AddrFrom4([4]byte{192, 0, 2, byte(101 + i)})}
+		in := &instance{world: w, name: string(rune('a' + i)), address: instanceAddress(i)}
+		in.gate = &gate{Store: w.memory, random: rand.New(rand.NewPCG(seed, uint64(20+i)))} //nolint:gosec // chance, not keys
 		w.instances = append(w.instances, in)
 		in.start()
 	}
