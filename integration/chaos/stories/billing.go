@@ -25,6 +25,13 @@ func (p *person) bills(on bool) {
 	}
 }
 
+// inBillingsSet reports whether billing's set holds her.
+func (p *person) inBillingsSet() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.billed
+}
+
 // heedBilling fails if somebody else than billing touched billing's set.
 func (p *person) heedBilling(s *bngsim.Session, live bool) {
 	p.mu.Lock()

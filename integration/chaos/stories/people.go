@@ -41,7 +41,7 @@ func (w *World) billingActs() {
 	if p.box.gear.ipset == "" || !p.online() || p.wanted || w.openCase(p) != nil || len(p.restricted()) > 0 {
 		return
 	}
-	on := !p.billed
+	on := !p.inBillingsSet()
 	w.tale.note("billing suspends %s: %t", p.name, on)
 	p.bills(on)
 }

@@ -22,7 +22,7 @@ func TestStories(t *testing.T) {
 		first, n = number(t, text), 1
 	}
 	for seed := first; seed < first+n; seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { story(t, seed) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { t.Parallel(); story(t, seed) })
 	}
 }
 

@@ -30,6 +30,7 @@ type World struct {
 	people      []*person
 	instances   []*instance
 	rules       quarantine.Rulebook
+	lasts       time.Duration // how long a rule's restriction stands
 	renamed     bool // the site calls its profiles otherwise by now
 	server      *server
 	unavailable bool
@@ -44,9 +45,6 @@ type World struct {
 
 // Interim is how often the lab BNGs renew their sessions.
 const interim = 2 * time.Minute
-
-// lasts is how long a rule's restriction stands.
-const lasts = 10 * time.Minute
 
 // healthy is how datagrams fare on a sound network: not at once, or nothing could
 // come in between.
@@ -72,12 +70,14 @@ func newWorld(t *testing.T, seed uint64, boxes []boxPlan, engines int) *World {
 	w.memory.Restricted = func(a quarantine.Attribute) bool { return w.namesGarden(a.Value) }
 	w.rules = quarantine.Rulebook{
 		Policy: quarantine.Policy{Mode: quarantine.ModeEnforce, Rules: []quarantine.Rule{{
-			Name: "bots", Match: quarantine.Match{Category: []string{"botnet"}}, Profile: garden, For: quarantine.Duration(lasts),
+			Name: "bots", Match: quarantine.Match{Category: []string{"botnet"}}, Profile: garden,
 		}}},
 		Profiles:    map[string]quarantine.Profile{garden: {Name: garden, Severity: 20}},
 		MaxSessions: 4, MaxAge: 24 * time.Hour,
 	}
+	w.wire.SetInbox(256)
 	w.wire.SetLink(netip.Addr{}, netip.Addr{}, healthy)
+	w.lasting(10 * time.Minute)
 	for i, plan := range boxes {
 		w.boxes = append(w.boxes, w.openBox(plan.gear, i, plan.quirks...))
 	}
@@ -89,6 +89,12 @@ func newWorld(t *testing.T, seed uint64, boxes []boxPlan, engines int) *World {
 		in.start()
 	}
 	return w
+}
+
+// lasting says how long restrictions by the rule stand that begin from now on. It
+// is for before the engines decide anything.
+func (w *World) lasting(d time.Duration) {
+	w.lasts, w.rules.Policy.Rules[0].For = d, quarantine.Duration(d)
 }
 
 // namesGarden reports whether a value is what any of the makes calls the restriction.
