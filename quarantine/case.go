@@ -11,17 +11,20 @@ import (
 // Case is a subscriber's file: why it should be restricted, how, until when,
 // and how each of its sessions stands. A subscriber has at most one open case.
 type Case struct {
-	ID         string         `json:"id"`
-	Subscriber string         `json:"subscriber"`
-	State      CaseState      `json:"state"`
-	Profile    string         `json:"profile"`
-	Mode       Mode           `json:"mode"`
-	Rule       string         `json:"rule,omitempty"` // empty: a person's wish
-	Reason     string         `json:"reason"`
-	Source     string         `json:"source"`
-	OpenedAt   time.Time      `json:"opened_at"`
-	ExpiresAt  time.Time      `json:"expires_at"`
-	ClosedAt   time.Time      `json:"closed_at,omitzero"`
+	ID         string    `json:"id"`
+	Subscriber string    `json:"subscriber"`
+	State      CaseState `json:"state"`
+	Profile    string    `json:"profile"`
+	Mode       Mode      `json:"mode"`
+	Rule       string    `json:"rule,omitempty"` // empty: a person's wish
+	Reason     string    `json:"reason"`
+	Source     string    `json:"source"`
+	OpenedAt   time.Time `json:"opened_at"`
+	ExpiresAt  time.Time `json:"expires_at"`
+	ClosedAt   time.Time `json:"closed_at,omitzero"`
+	// ReleasedAt is when the case last began to give back what its sessions should
+	// have; zero if it wants them restricted.
+	ReleasedAt time.Time      `json:"released_at,omitzero"`
 	Generation uint64         `json:"generation"` // rises when what is wanted changes
 	Version    uint64         `json:"version"`    // rises with every write
 	Hold       *Hold          `json:"hold,omitempty"`
@@ -139,15 +142,9 @@ const (
 // Open reports whether the case is not closed.
 func (c *Case) Open() bool { return c.State != Closed }
 
-// Ends is when what the case has in force is to end: at its expiry, or, of a case
-// that is released, when that began.
-func (c *Case) Ends() time.Time {
-	began := slices.IndexFunc(c.History, func(h HistoryEntry) bool { return h.State == Releasing })
-	if c.State != Releasing || began < 0 {
-		return c.ExpiresAt
-	}
-	return earliest(c.ExpiresAt, c.History[began].At)
-}
+// Ends is when what the case has in force is to end: at its expiry, or, where that is
+// being given back, when that began.
+func (c *Case) Ends() time.Time { return earliest(c.ExpiresAt, c.ReleasedAt) }
 
 // HasVerdict reports whether the verdict is already evidence of the case.
 func (c *Case) HasVerdict(id string) bool {
@@ -178,8 +175,13 @@ func (c *Case) move(next CaseState, now time.Time, by, text string) {
 		panic("quarantine: no transition from " + string(c.State) + " to " + string(next))
 	}
 	c.State = next
-	if next == Closed {
+	switch {
+	case next == Closed:
 		c.ClosedAt = now
+	case next == Releasing:
+		c.ReleasedAt = now
+	case next.Wants():
+		c.ReleasedAt = time.Time{}
 	}
 	c.record(now, by, text)
 }
@@ -282,16 +284,22 @@ type Lane uint8
 
 // The lanes of due work.
 const (
-	LaneRelease  Lane = iota // cases in state releasing
+	LaneRelease  Lane = iota // cases that only give back
 	LaneRestrict             // all other open cases
 )
 
 // Lane is where the case's due work waits.
 func (c *Case) Lane() Lane {
-	if c.State == Releasing {
+	if c.givesBack() {
 		return LaneRelease
 	}
 	return LaneRestrict
+}
+
+// givesBack reports whether the case gives sessions back what they should have, and
+// restricts none. One that was reopened goes on with it while it is held or observing.
+func (c *Case) givesBack() bool {
+	return c.State == Releasing || !c.ReleasedAt.IsZero() && (c.State == CaseHeld || c.State == Observing)
 }
 
 // Due is work taken from the due set, leased until Until.

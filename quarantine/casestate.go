@@ -30,6 +30,7 @@ type Transition struct {
 var Transitions = []Transition{
 	{Observing, CaseHeld, "the threshold is reached, but a limit, mode or exemption holds it"},
 	{Observing, Restricting, "the threshold is reached"},
+	{Observing, Releasing, "no more evidence in time, or a person closes it, while something of before is on a BNG"},
 	{Observing, Closed, "no more evidence in time, or a person closes it"},
 	{CaseHeld, Restricting, "a person approves it, or quarantines the subscriber"},
 	{CaseHeld, Releasing, "rejected, released or expired while a restriction is on a BNG"},
@@ -48,6 +49,9 @@ var Transitions = []Transition{
 	{Restricted, CaseHeld, "sessions come too often, or are too many"},
 	{Restricted, Releasing, "released or expired"},
 	{Restricted, Closed, "released or expired with nothing left on any BNG"},
+	{Releasing, Observing, "newer evidence, below the threshold; what is being given back goes on"},
+	{Releasing, CaseHeld, "newer evidence, but a limit, mode or exemption holds it; what is being given back goes on"},
+	{Releasing, Restricting, "newer evidence, or a person quarantines the subscriber"},
 	{Releasing, Closed, "every session has been given back what it should have"},
 }
 

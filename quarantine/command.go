@@ -60,7 +60,7 @@ func (r *Rulebook) Quarantine(w Wish, s Situation, caseID string, now time.Time)
 	if c == nil {
 		c = &Case{ID: caseID, Subscriber: w.Subscriber, OpenedAt: now, Mode: r.Policy.Mode}
 	} else if c = c.Clone(); c.State == Releasing {
-		return nil, nil, &CommandError{"case " + c.ID + " is being released; try again when it is closed"}
+		c.reopen(now, w.By, "quarantined by hand while it was being released")
 	}
 	newly := !c.State.Wants()
 	c.Hold, c.Cleared, c.AllSessions, c.Relogins = nil, true, w.AllSessions, nil
@@ -151,7 +151,7 @@ func (c *Case) release(now time.Time, by, why string) {
 	c.Generation++
 	c.Hold = nil
 	next := Closed
-	if c.State != Observing && c.unmatched(time.Time{}) {
+	if (c.State != Observing || !c.ReleasedAt.IsZero()) && c.unmatched(time.Time{}) {
 		next = Releasing // a session of which the case does not know may have begun restricted
 	}
 	for i := range c.Sessions {

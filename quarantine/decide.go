@@ -33,7 +33,7 @@ type Decision struct {
 }
 
 // Decide says what an attributed verdict leads to. caseID names a new case, if
-// one is opened. A Status that is not Settled must be looked at again later.
+// one is opened.
 func (r *Rulebook) Decide(v Verdict, subscriber string, s Situation, caseID string, now time.Time) Decision {
 	rule, reason := r.admit(&v, s.Dossier.Released, now)
 	if reason != "" {
@@ -70,9 +70,9 @@ func (r *Rulebook) joinCase(v Verdict, rule *Rule, c *Case, s Situation, now tim
 	case c.HasVerdict(v.ID):
 		return Decision{Status: status(v, c, c.verdictState(), "")}
 	case c.State == Releasing:
-		d := Decision{Status: status(v, c, VerdictPending, "waits until the release of case "+c.ID+" is done")}
-		d.Status.Settled = false
-		return d
+		c.reopen(now, "", "evidence since: "+v.Category+" reported by "+v.Source)
+		c.join(&v, rule)
+		return r.weigh(v, rule, c, s, now)
 	}
 	c.join(&v, rule)
 	switch {

@@ -69,7 +69,7 @@ func TestWhatAVerdictLeadsTo(t *testing.T) {
 			situation: Situation{Dossier: Dossier{Released: &PersonRelease{Case: "c-0", By: "noc", At: noon}}}},
 		{name: "new evidence after a person's release", mode: ModeEnforce, verdict: verdict("botnet", 0.9, at(1)), verdictIs: VerdictActed, caseIs: Restricting,
 			situation: Situation{Dossier: Dossier{Released: &PersonRelease{Case: "c-0", By: "noc", At: noon}}}},
-		{name: "while the case is being released", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictPending, reason: "release",
+		{name: "while the case is being released", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictActed, caseIs: Restricting,
 			situation: Situation{Dossier: Dossier{Case: open(Releasing)}}},
 		{name: "joins a held case", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictHeld, caseIs: CaseHeld,
 			situation: Situation{Dossier: Dossier{Case: open(CaseHeld)}}},
@@ -92,7 +92,7 @@ func TestWhatAVerdictLeadsTo(t *testing.T) {
 			case d.Case != nil && d.Case.State != c.caseIs:
 				t.Errorf("case is %s, want %s", d.Case.State, c.caseIs)
 			}
-			if acts := d.Case != nil && d.Case.State == Restricting && c.situation.Dossier.Case == nil; acts != (d.Reserve != nil) {
+			if acts := d.Case != nil && d.Case.State == Restricting && (c.situation.Dossier.Case == nil || c.situation.Dossier.Case.State == Releasing); acts != (d.Reserve != nil) {
 				t.Errorf("newly restricting %t, counted %t", acts, d.Reserve != nil)
 			}
 			if d.Status.Settled != (c.verdictIs != VerdictPending) {

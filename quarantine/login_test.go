@@ -76,7 +76,7 @@ func TestACaseThatIsReleasedWaitsForTheSessionThatBeganRestricted(t *testing.T) 
 		t.Errorf("looks again at %s", next)
 	}
 	orders := c.Plan(lookAt(noon.Add(3*time.Minute), sess("1", "alice", noon.Add(time.Minute))))
-	if len(orders) != 1 || orders[0].To != "" || orders[0].From[0] != (Applied{"walled-garden", "undo"}) {
+	if len(orders) != 1 || orders[0].To != "" || orders[0].From[0] != (Applied{Profile: "walled-garden", Undo: "undo"}) {
 		t.Fatalf("%+v", orders)
 	}
 	c.Dispatch(&orders[0], noon.Add(3*time.Minute))

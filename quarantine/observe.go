@@ -11,10 +11,6 @@ import (
 // An [Outcome] may ask for more.
 const AssertDelay = 35 * time.Second
 
-// goneAfter is how long a BNG must keep saying "session not found", with no
-// accounting record to the contrary, before the session counts as over.
-const goneAfter = 10 * time.Minute
-
 // Observe takes the outcome of an order in. The case may have moved on since
 // the order was handed out; what the order may have changed on the BNG is
 // remembered all the same. Observing twice changes nothing more.
@@ -80,15 +76,27 @@ func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
 	case done(out.Kind) && o.To == Disconnect:
 		e.Applied, e.Confirmed = nil, false
 	case done(out.Kind):
-		e.Applied, e.Confirmed = []Applied{{o.To, o.Undo}}, true
-	case out.Kind == OutcomeRefused || out.Kind == OutcomeNotSent || out.Kind == OutcomeSessionGone:
-		// Nothing of this order is in force, but an earlier try of it may be.
-		if !slices.ContainsFunc(o.From, func(a Applied) bool { return a.Profile == o.To }) {
-			e.Applied = without(e.Applied, o.To)
-		}
+		e.Applied, e.Confirmed = []Applied{{Profile: o.To, Undo: o.Undo}}, true
+		e.Given, e.AssertAt = nil, time.Time{}
 	default:
+		e.Applied = out.Applies(o)
 		e.Confirmed = false
 	}
+}
+
+// Applies returns what is, or may be, in force after a restriction that was not
+// acknowledged. What was refused may be: some platforms answer a NAK although they
+// did it, as accel-ppp does when a later hook fails.
+func (o *Outcome) Applies(order *Order) []Applied {
+	to, applied := Applied{Profile: order.To, Undo: order.Undo}, slices.Clone(order.From)
+	earlier := slices.IndexFunc(applied, func(a Applied) bool { return a.Profile == order.To })
+	switch {
+	case o.Untouched, o.Kind == OutcomeNotSent, o.Kind == OutcomeSessionGone:
+		return applied // nothing of this order is in force, but an earlier try of it may be
+	case o.Kind == OutcomeRefused && (earlier < 0 || applied[earlier].Naked):
+		to.Naked, to.Cause = true, o.ErrorCause
+	}
+	return append(without(applied, order.To), to)
 }
 
 // restored notes a confirmed release. If a late duplicate of a restriction may
@@ -142,22 +150,8 @@ func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 		e.Enforcement, e.Attempts = Pending, max(0, e.Attempts-1)
 		e.keepBack(out.Reason, Wait{Most: BriefPause}, now)
 	case OutcomeSessionGone:
-		e.sessionGone(out.Reason, now)
+		e.gone(now)
 	}
-}
-
-// sessionGone deals with Error-Cause 503. By itself it closes nothing: records
-// may be on their way, or the session has another id now. Only if the BNG keeps
-// saying so while accounting keeps silent does the session count as over.
-func (e *SessionEnforcement) sessionGone(reason string, now time.Time) {
-	if e.GoneSince.IsZero() {
-		e.GoneSince = now
-	}
-	if now.Sub(e.GoneSince) >= goneAfter {
-		e.end(now, reason+", and accounting is silent about the session")
-		return
-	}
-	e.Enforcement, e.NextAt = Refused, now.Add(backoff(5*time.Second, 2*time.Minute, e.Attempts))
 }
 
 func refusedBackoff(restricting bool, attempts int) time.Duration {

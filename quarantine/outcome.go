@@ -52,6 +52,8 @@ type Outcome struct {
 	// Echo is how long after this order a late duplicate of one about the same
 	// session may still act, where that is longer than [AssertDelay].
 	Echo time.Duration `json:"echo,omitempty"`
+	// Untouched: nothing of this order left this host.
+	Untouched bool `json:"untouched,omitempty"`
 	// Residue is what of a partial change is still to be undone; only the
 	// Enforcer understands it. It is handed back in the next order.
 	Residue string `json:"residue,omitempty"`
@@ -76,6 +78,11 @@ type Datagram struct {
 type Applied struct {
 	Profile string `json:"profile"`
 	Undo    string `json:"undo,omitempty"` // fixed by Prepare before the first datagram left; only the Enforcer understands it
+	// Naked: every request to put it in force was answered by a NAK, the last one with
+	// Cause as its Error-Cause (0: none). Some platforms apply a change before they
+	// refuse it, so it is undone all the same.
+	Naked bool   `json:"naked,omitempty"`
+	Cause uint32 `json:"cause,omitempty"`
 }
 
 // Order asks for one session to be changed. There are three kinds: a

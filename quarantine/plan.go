@@ -24,6 +24,14 @@ type Look struct {
 	// its memory ends nothing.
 	Sessions    []Session
 	MaxSessions int
+	// Holders are the bindings of the [Case.Places], from when on ever.
+	Holders []Binding
+	// Interim is how often a BNG renews its sessions, 0 if it does not or that is not
+	// known; nil: not known of any.
+	Interim func(bng string) time.Duration
+	// OneSessionPer names the attributes that are one line's, where the BNG has one
+	// session a line; none: it may have several, or that is not known. Nil: of no BNG.
+	OneSessionPer func(bng string) []string
 	// Present: sessions come from a source that knows only the present, which
 	// tells the end of one by telling nothing of it any more. A session without any
 	// record is then over, but for one on which something of ours may be in force.
@@ -68,7 +76,7 @@ func (c *Case) Plan(in Look) []Order {
 	switch {
 	case c.State.Wants():
 		c.attach(in)
-	case c.State == Releasing:
+	case c.givesBack():
 		c.attachGiven(in)
 	}
 	var orders []Order
@@ -94,23 +102,33 @@ func (c *Case) notice(in Look) {
 		}
 		at := slices.IndexFunc(in.Sessions, func(s Session) bool { return s.SessionKey == e.Session.SessionKey })
 		if at < 0 {
-			if in.Present && !e.owes() {
+			if in.Present && (!e.owes() || !e.GoneSince.IsZero()) {
 				e.end(in.Now, "the source of sessions tells nothing of it any more")
 			}
-			continue
+		} else {
+			c.heed(e, in.Sessions[at], in.Now)
 		}
-		record := in.Sessions[at]
-		switch {
-		case SameAttachment(&record, &e.Session) && record.Live():
-			e.renew(record, in.Now)
-			if c.lost(e) && !e.owes() {
-				e.end(in.Now, "the session is another subscriber's now")
-			}
-		case SameAttachment(&record, &e.Session), record.StartedAt.After(e.Session.StartedAt):
-			e.end(in.Now, "the session ended")
+		if why, over := in.over(e); over && e.Enforcement != Gone {
+			e.end(in.Now, why)
 		}
 	}
 	c.forgetGone()
+}
+
+// heed takes the newest record under a session's key in.
+func (c *Case) heed(e *SessionEnforcement, record Session, now time.Time) {
+	switch {
+	case SameAttachment(&record, &e.Session) && record.Live():
+		e.renew(record, now)
+		if c.lost(e) && !e.owes() {
+			e.end(now, "the session is another subscriber's now")
+		}
+	case SameAttachment(&record, &e.Session):
+		e.Session = record
+		e.end(now, "the session ended")
+	case record.StartedAt.After(e.Session.StartedAt):
+		e.end(now, "the session ended")
+	}
 }
 
 // renew takes a newer record of the same session in. A session heard of since
@@ -224,7 +242,7 @@ func (c *Case) order(e *SessionEnforcement, in *Look) (Order, bool) {
 	switch {
 	case e.Residue != "":
 		o.Residue = e.Residue
-	case c.State == CaseHeld && !c.lost(e), e.Wanted != "" && e.untouchable():
+	case !c.State.Wants() && e.Wanted != "", e.Wanted != "" && e.untouchable():
 		return Order{}, false
 	case e.Wanted != "":
 		o.To, o.From, o.Confirmed = e.Wanted, slices.Clone(e.Applied), e.Confirmed
@@ -260,8 +278,8 @@ func (e *SessionEnforcement) recover() {
 	e.Enforcement, e.NextAt = Pending, time.Time{}
 }
 
-// retarget makes the session want what the case wants. A held case leaves
-// things as they are.
+// retarget makes the session want what the case wants. A case that is held or observing
+// leaves things as they are: what was being given back goes on being given back.
 func (c *Case) retarget(e *SessionEnforcement, now time.Time) {
 	switch {
 	case c.lost(e):
@@ -310,7 +328,7 @@ func (c *Case) Dispatch(o *Order, now time.Time) {
 	e.NotBefore = time.Time{}
 	e.Attempts++
 	if o.Restricts() && o.To != Disconnect {
-		e.Applied = append(without(e.Applied, o.To), Applied{o.To, o.Undo})
+		e.Applied = append(without(e.Applied, o.To), Applied{Profile: o.To, Undo: o.Undo})
 	}
 }
 
@@ -398,13 +416,13 @@ func (c *Case) NextLook(now time.Time) time.Time {
 		case e.Enforcement == Gone:
 		case e.Residue != "":
 			next = earliest(next, later(e.NextAt, now))
-		case c.State == CaseHeld && !c.lost(&e), e.untouchable() && e.Wanted != "":
+		case !c.State.Wants() && e.Wanted != "", e.untouchable() && e.Wanted != "":
 		case e.owesNow(now):
 			next = earliest(next, later(e.NextAt, now))
 		case !e.AssertAt.IsZero() && e.Wanted == "":
 			next = earliest(next, e.AssertAt)
 		}
-		if e.Enforcement != Gone && c.State != CaseHeld && !e.ProveAt.IsZero() {
+		if e.Enforcement != Gone && (c.State.Wants() || e.Wanted == "") && !e.ProveAt.IsZero() {
 			next = earliest(next, later(e.ProveAt, now))
 		}
 	}

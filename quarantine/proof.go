@@ -98,7 +98,7 @@ func (e *SessionEnforcement) proving() bool {
 // look returns the order to find out whether what was acknowledged is in force,
 // if it is time for that.
 func (c *Case) look(e *SessionEnforcement, now time.Time) (Order, bool) {
-	if c.State == CaseHeld || e.ProveAt.IsZero() || now.Before(e.ProveAt) {
+	if !c.State.Wants() && e.Wanted != "" || e.ProveAt.IsZero() || now.Before(e.ProveAt) {
 		return Order{}, false
 	}
 	o := Order{Case: c.ID, Generation: c.Generation, Session: e.Session, Check: true, Since: e.ChangedAt}

@@ -61,6 +61,9 @@ type Session struct {
 	// Interim-Updates. Such a session gets no new restriction; releases are still
 	// tried; an Interim revives it. Derived when read, never stored.
 	Suspect bool `json:"suspect,omitempty"`
+	// Restarted: its BNG announced a restart after SeenAt. Derived when read, never
+	// stored.
+	Restarted bool `json:"restarted,omitempty"`
 }
 
 // Live reports whether the session has not ended.

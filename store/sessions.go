@@ -111,7 +111,8 @@ func (s *Store) readSessions(ctx context.Context, keys []quarantine.SessionKey) 
 			return nil, err
 		}
 		silent := quarantine.SilentSince(r.SeenAt, s.cfg.Interim(r.BNG))
-		r.Suspect = resetAt.After(r.SeenAt) || r.Live() && !silent.IsZero() && s.cfg.Now().After(silent)
+		r.Restarted = resetAt.After(r.SeenAt)
+		r.Suspect = r.Restarted || r.Live() && !silent.IsZero() && s.cfg.Now().After(silent)
 	}
 	return found, nil
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -13,18 +14,21 @@ import (
 	"cordon/quarantine"
 )
 
-// Aftercare bounds: how long after a release accounting is looked at for signs
-// that it was not done, how often, and how often it is sent again.
+// Aftercare bounds: how long after a release, or after the end of a session that no
+// Stop told, accounting is looked at for signs that it was not done, or has not ended;
+// how often, and how often it is sent again.
 const (
-	careFor    = time.Hour
-	careEvery  = time.Minute
-	careTries  = 3
-	careAtMost = 10_000 // releases; the oldest are let go
+	careFor     = time.Hour
+	careForOver = 24 * time.Hour
+	careEvery   = time.Minute
+	careTries   = 3
+	careAtMost  = 10_000 // releases; the oldest are let go
 )
 
 // aftercare remembers releases that were acknowledged and that only accounting,
-// minutes later, can prove. Their cases are closed by then: a person need not
-// wait for that. Replay of the log fills it after a restart.
+// minutes later, can prove; and those that were not sent any more because the session
+// was taken to be over. Their cases are closed by then: a person need not wait for
+// that. Replay of the log fills it after a restart.
 type aftercare struct {
 	mu    sync.Mutex // guards what follows
 	given map[string]given
@@ -33,8 +37,17 @@ type aftercare struct {
 // given is one such release.
 type given struct {
 	order quarantine.Order
-	at    time.Time // when it was acknowledged
+	at    time.Time // when it was acknowledged, or the session taken to be over
+	over  bool      // the latter: any record since shows that it was not done
 	tries int       // how often it was sent again since
+}
+
+// lasts is how long it is looked at.
+func (g *given) lasts() time.Duration {
+	if g.over {
+		return careForOver
+	}
+	return careFor
 }
 
 func newAftercare() *aftercare { return &aftercare{given: map[string]given{}} }
@@ -55,6 +68,36 @@ func (a *aftercare) note(answer answered, at time.Time) {
 	a.thin()
 }
 
+// replay takes one entry of the log in.
+func (a *aftercare) replay(entry quarantine.LogEntry, at time.Time) error {
+	switch entry.Kind {
+	case logAnswered:
+		var answer answered
+		if err := json.Unmarshal(entry.Body, &answer); err != nil {
+			return err // never: the ledger has just read it
+		}
+		a.note(answer, at)
+	case logEnded:
+		var over ended
+		if err := json.Unmarshal(entry.Body, &over); err != nil {
+			return err // never: the ledger has just read it
+		}
+		a.noteOver(entry.Key, over, at)
+	}
+	return nil
+}
+
+// noteOver takes in that a session ended of which left may still be in force.
+func (a *aftercare) noteOver(caseID string, over ended, at time.Time) {
+	if len(over.Left) == 0 || !over.Session.Live() {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.given[identity(&over.Session)] = given{order: quarantine.Order{Case: caseID, Session: over.Session, From: over.Left}, at: at, over: true}
+	a.thin()
+}
+
 // thin lets the oldest tenth go if there are too many. a.mu is held.
 func (a *aftercare) thin() {
 	if len(a.given) <= careAtMost {
@@ -70,7 +113,7 @@ func (a *aftercare) thin() {
 func (a *aftercare) list(now time.Time) []given {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	maps.DeleteFunc(a.given, func(_ string, g given) bool { return now.Sub(g.at) > careFor })
+	maps.DeleteFunc(a.given, func(_ string, g given) bool { return now.Sub(g.at) > g.lasts() })
 	return slices.Collect(maps.Values(a.given))
 }
 
@@ -122,12 +165,15 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 		return false, err
 	case !record.Live() || !quarantine.SameSession(&record, &g.order.Session):
 		return true, nil
-	case len(record.ShownSince(g.at.Add(quarantine.ClockSlack))) == 0:
+	case g.over && !record.SeenAt.After(g.at.Add(quarantine.ClockSlack)), !g.over && len(record.ShownSince(g.at.Add(quarantine.ClockSlack))) == 0:
 		return false, nil
 	}
 	o := quarantine.Order{Case: g.order.Case, Session: record, From: g.order.From}
 	if cared, err := e.caredFor(mine, &record); cared || err != nil {
 		return cared, err
+	}
+	if g.over {
+		return e.releaseAgain(mine, o, "it was taken to be over, and accounting tells of it again"), nil
 	}
 	look := o
 	look.Check, look.Since = true, g.at

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -79,6 +78,12 @@ type Config struct {
 	Paused func() (reason string, paused bool)
 	// Paths is what the Enforcer knows of the ways to the BNGs. Nil: nothing.
 	Paths quarantine.Paths
+
+	// Interim is how often a BNG renews its sessions, and OneSessionPer which attributes
+	// are one line's where it has one session a line; see [quarantine.Look]. Nil: not
+	// known.
+	Interim       func(bng string) time.Duration
+	OneSessionPer func(bng string) []string
 
 	// Poll is how often a case that wants something looks for its subscriber's
 	// sessions, where the store learns them from a source that knows only the
@@ -219,15 +224,10 @@ func (e *Engine) replay(entry quarantine.LogEntry, at time.Time) error {
 	if entry.Kind == logInstance {
 		return e.replayInstance(entry, at)
 	}
-	if err := e.ledger.replay(entry, at); err != nil || entry.Kind != logAnswered || e.Now().Sub(at) > careFor {
+	if err := e.ledger.replay(entry, at); err != nil || e.Now().Sub(at) > careForOver {
 		return err
 	}
-	var a answered
-	if err := json.Unmarshal(entry.Body, &a); err != nil {
-		return err // never: the ledger has just read it
-	}
-	e.care.note(a, at)
-	return nil
+	return e.care.replay(entry, at)
 }
 
 // Run works until ctx ends, and returns when everything it started has ended.

@@ -52,8 +52,11 @@ type answered struct {
 	Outcome quarantine.Outcome `json:"outcome"`
 }
 
+// ended tells of a session that is over. Left is what may still be in force on it, should
+// it not be.
 type ended struct {
-	Session quarantine.Session `json:"session"`
+	Session quarantine.Session   `json:"session"`
+	Left    []quarantine.Applied `json:"left,omitempty"`
 }
 
 type expiry struct {

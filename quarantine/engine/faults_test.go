@@ -303,7 +303,7 @@ func TestTheLogOfAFormerSenderUndoesNoNewerCase(t *testing.T) {
 
 func TestASessionThatIsGoneIsForgottenByTheLedger(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		e := w.start("a")
+		e := w.startWith(w.memory, "a", func(c *Config) { c.Interim = func(string) time.Duration { return 30 * time.Minute } })
 		w.restrict(e, "alice")
 		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
 			return quarantinetest.Fate{Outcome: quarantine.OutcomeSessionGone}

@@ -16,7 +16,6 @@ import (
 const (
 	storeRetry   = time.Second            // after the store failed
 	settleRetry  = 200 * time.Millisecond // while older accounting is being worked
-	releaseRetry = 5 * time.Second        // while the case before is being released
 	unknownFirst = time.Second            // after the first unknown answer; doubles
 	unknownMost  = time.Minute
 )
@@ -177,11 +176,7 @@ func (e *Engine) decide(ctx context.Context, v quarantine.Verdict, subscriber st
 		now := e.Now()
 		d := e.Rules.Decide(v, subscriber, situation, newID("c-", now), now)
 		if d.Case == nil {
-			u := undecided{VerdictStatus: d.Status}
-			if !d.Status.Settled {
-				u.again = now.Add(releaseRetry)
-			}
-			return e.keep(ctx, u, before)
+			return e.keep(ctx, undecided{VerdictStatus: d.Status}, before)
 		}
 		err = e.Store.SaveCase(ctx, quarantine.CaseWrite{
 			Case: d.Case, DueAt: e.firstLook(d.Case, now), Reserve: d.Reserve, Verdict: &d.Status, Now: now,

@@ -230,8 +230,7 @@ func (l *ledger) answered(a answered, at time.Time) {
 		o.Applied = []quarantine.Applied{{Profile: a.Order.To, Undo: a.Order.Undo}}
 		o.Doubtful = a.Outcome.Doubtful || a.Order.Again
 	case a.Order.Restricts():
-		nothing := a.Outcome.Kind == quarantine.OutcomeRefused || a.Outcome.Kind == quarantine.OutcomeSessionGone
-		if nothing && len(a.Order.From) == 0 {
+		if o.Applied = a.Outcome.Applies(&a.Order); len(o.Applied) == 0 {
 			l.forgetOutstanding(a.Order.Case, key)
 			return
 		}

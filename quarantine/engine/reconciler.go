@@ -178,8 +178,32 @@ func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Ord
 			return nil, fmt.Errorf("read session %s: %w", se.Session.SessionKey, err)
 		}
 	}
+	holders, err := e.holdersSince(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	e.resume(c)
-	return c.Plan(quarantine.Look{Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned, Present: e.Poll > 0}), nil
+	return c.Plan(quarantine.Look{
+		Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned, Present: e.Poll > 0,
+		Holders: holders, Interim: e.Interim, OneSessionPer: e.OneSessionPer,
+	}), nil
+}
+
+// holdersSince reads who holds the addresses of sessions that their BNG does not know
+// any more.
+func (e *Engine) holdersSince(ctx context.Context, c *quarantine.Case) ([]quarantine.Binding, error) {
+	var holders []quarantine.Binding
+	for _, at := range c.Places() {
+		more, err := e.Store.Bindings(ctx, at, c.OpenedAt, e.Now())
+		switch {
+		case errors.Is(err, quarantine.ErrNoAddressIndex):
+			return nil, nil
+		case err != nil:
+			return nil, fmt.Errorf("read who holds %s: %w", at, err)
+		}
+		holders = append(holders, more...)
+	}
+	return holders, nil
 }
 
 // nextLook is when the case is to be looked at again, zero when it is closed:
@@ -278,10 +302,10 @@ func (e *Engine) observe(ctx context.Context, c *quarantine.Case, orders []quara
 func (e *Engine) takeBack(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome) {
 	for i, o := range orders {
 		switch outcomes[i].Kind {
-		case quarantine.OutcomeRefused, quarantine.OutcomeNotSent, quarantine.OutcomeSessionGone:
+		case quarantine.OutcomeNotSent, quarantine.OutcomeSessionGone:
 			continue
 		}
-		if o.Restricts() && o.To != quarantine.Disconnect {
+		if o.Restricts() && o.To != quarantine.Disconnect && !outcomes[i].Untouched {
 			e.carryOut(ctx, c, quarantine.Order{Case: c.ID, Session: o.Session, From: append(o.From, quarantine.Applied{Profile: o.To, Undo: o.Undo})})
 		}
 	}
@@ -299,17 +323,19 @@ func (e *Engine) save(ctx context.Context, c *quarantine.Case, due time.Time, te
 
 // noteEnded tells the log of restricted sessions that are over.
 func (e *Engine) noteEnded(ctx context.Context, before, after *quarantine.Case) {
-	was := map[string]bool{}
+	was := map[string]quarantine.SessionEnforcement{}
 	for _, se := range before.Sessions {
-		was[identity(&se.Session)] = se.Enforcement == quarantine.Gone
+		was[identity(&se.Session)] = se
 	}
 	for _, se := range after.Sessions {
-		gone, known := was[identity(&se.Session)]
-		if !known || gone || se.Enforcement != quarantine.Gone {
+		old, known := was[identity(&se.Session)]
+		if !known || old.Enforcement == quarantine.Gone || se.Enforcement != quarantine.Gone {
 			continue
 		}
-		e.append(ctx, entry(logEnded, after.ID, ended{Session: se.Session}))
+		over := ended{Session: se.Session, Left: old.Applied}
+		e.append(ctx, entry(logEnded, after.ID, over))
 		e.ledger.ended(after.ID, &se.Session)
+		e.care.noteOver(after.ID, over, e.Now())
 	}
 }
 

@@ -84,7 +84,8 @@ func (m *Memory) readSession(held heldSession) quarantine.Session {
 	s := held.Session
 	s.Addresses, s.Attributes, s.Shown = slices.Clone(s.Addresses), slices.Clone(s.Attributes), slices.Clone(s.Shown)
 	silent := quarantine.SilentSince(s.SeenAt, m.interim(s.BNG))
-	s.Suspect = m.resets[s.BNG].After(s.SeenAt) || s.Live() && !silent.IsZero() && m.Now().After(silent)
+	s.Restarted = m.resets[s.BNG].After(s.SeenAt)
+	s.Suspect = s.Restarted || s.Live() && !silent.IsZero() && m.Now().After(silent)
 	return s
 }
 

@@ -19,13 +19,14 @@ type Fate struct {
 // force, or none. It implements quarantine.Enforcer and does at once, and
 // truly, what it is told, unless a fate is set.
 type Network struct {
-	mu      sync.Mutex // guards what follows
-	fate    func(quarantine.Order) Fate
-	proof   quarantine.Proof // of acked orders
-	inForce map[string]string
-	orders  []quarantine.Order
-	most    map[string]int // orders of one session under way at the same time, at most
-	now     map[string]int
+	mu        sync.Mutex // guards what follows
+	fate      func(quarantine.Order) Fate
+	proof     quarantine.Proof // of acked orders
+	untouched bool             // restrictions are refused before anything leaves
+	inForce   map[string]string
+	orders    []quarantine.Order
+	most      map[string]int // orders of one session under way at the same time, at most
+	now       map[string]int
 }
 
 var _ quarantine.Enforcer = (*Network)(nil)
@@ -96,6 +97,9 @@ func (n *Network) Enforce(ctx context.Context, o quarantine.Order) quarantine.Ou
 	key := o.Session.SessionKey.String()
 	n.enter(key)
 	defer n.leave(key)
+	if n.refuses(o) {
+		return quarantine.Outcome{Kind: quarantine.OutcomeRefused, Reason: "it cannot be encoded", Untouched: true}
+	}
 	datagram := quarantine.Datagram{BNG: o.Session.BNG, Peer: "192.0.2.1:3799"}
 	if o.BeforeSend != nil {
 		if err := o.BeforeSend(ctx, datagram); err != nil {
@@ -124,6 +128,20 @@ func (n *Network) Enforce(ctx context.Context, o quarantine.Order) quarantine.Ou
 		return quarantine.Outcome{Kind: quarantine.OutcomeUnanswered, Doubtful: true}
 	}
 	return quarantine.Outcome{Kind: fate.Outcome, Doubtful: fate.Outcome == quarantine.OutcomeUnanswered, Proof: proof}
+}
+
+// SetUntouched lets restrictions be refused, from now on or no more, before anything
+// of them leaves.
+func (n *Network) SetUntouched(refuse bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.untouched = refuse
+}
+
+func (n *Network) refuses(o quarantine.Order) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.untouched && o.Restricts()
 }
 
 func (n *Network) enter(key string) {

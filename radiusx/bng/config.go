@@ -38,6 +38,7 @@ type Config struct {
 	SubscriberKey    SubscriberKey   // how its records name the subscriber; empty: AccountingConfig.Key
 	Interim          time.Duration   // how often it renews a session; 0: not at all, or not known
 	InterimAddresses dialect.Listing // what Interim-Updates list; "": as the dialect says
+	OneSessionPer    []string        // attributes that name a line, where it has one session a line; none: not known
 
 	Profiles map[string]dialect.Profile // the domain's profiles under their names on this BNG
 
@@ -295,8 +296,27 @@ func (f *Fleet) Keep() []string {
 				add(name)
 			}
 		}
+		for _, name := range m.OneSessionPer {
+			add(name)
+		}
 	}
 	return names
+}
+
+// OneSessionPer names the attributes that are one line's, where the BNG of that name,
+// or every BNG of the redundancy group, has one session a line; none otherwise.
+func (f *Fleet) OneSessionPer(bng string) []string {
+	var line []string
+	for _, m := range f.bngs {
+		switch {
+		case m.SessionsUnder() != bng:
+		case len(m.OneSessionPer) == 0 || line != nil && !slices.Equal(line, m.OneSessionPer):
+			return nil
+		default:
+			line = m.OneSessionPer
+		}
+	}
+	return line
 }
 
 // observed splits "$Attribute|fallback", a normal profile that is the last

@@ -138,8 +138,8 @@ func Sessions(t *testing.T, open Open) {
 			return quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: "bng1"}, At: at}
 		}
 		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon), reset(minute(10)), reset(minute(5)))
-		if !session(t, s, "1").Suspect {
-			t.Fatal("not suspect after the restart")
+		if got := session(t, s, "1"); !got.Suspect || !got.Restarted {
+			t.Fatalf("suspect %t, restarted %t after the restart", got.Suspect, got.Restarted)
 		}
 		of, err := s.SessionsOf(t.Context(), "alice")
 		must(t, err)
@@ -151,8 +151,8 @@ func Sessions(t *testing.T, open Open) {
 			t.Fatal("an earlier restart took the later one's place")
 		}
 		record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(11)))
-		if session(t, s, "1").Suspect {
-			t.Fatal("still suspect after an Interim")
+		if got := session(t, s, "1"); got.Suspect || got.Restarted {
+			t.Fatalf("suspect %t, restarted %t after an Interim", got.Suspect, got.Restarted)
 		}
 	})
 

@@ -138,6 +138,7 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]qua
 		return c, false
 	}
 	checkInterims(d, p, b, &c)
+	checkOneSessionPer(d, p, b, &c, parts)
 	checkSigning(d, p, b, &c)
 	checkVerify(d, p, b, &c)
 	checkBNGProfiles(d, p, b, &c, profiles)
@@ -232,6 +233,17 @@ func checkInterims(d *document, p path, b *BNG, c *bng.Config) {
 	default:
 		d.fail(p.to("interim_addresses"), "must be some or all")
 	}
+}
+
+// checkOneSessionPer reads which attributes name a line, where the BNG has one session
+// a line.
+func checkOneSessionPer(d *document, p path, b *BNG, c *bng.Config, parts *Parts) {
+	for i, name := range b.OneSessionPer {
+		if _, known := parts.Dictionary.Lookup(name); !known {
+			d.fail(p.to("one_session_per", i), "unknown attribute %q", name)
+		}
+	}
+	c.OneSessionPer = b.OneSessionPer
 }
 
 func checkBNGProfiles(d *document, p path, b *BNG, c *bng.Config, profiles map[string]quarantine.Profile) {

@@ -169,6 +169,7 @@ type BNG struct {
 	MaxInFlight          int                   `yaml:"max_in_flight"`
 	Interim              Interim               `yaml:"interim"`           // how often sessions are renewed
 	InterimAddresses     string                `yaml:"interim_addresses"` // some | all; default: the dialect's
+	OneSessionPer        []string              `yaml:"one_session_per"`   // attributes that name a line, where it has one session a line
 	Verify               *Verify               `yaml:"verify"`
 	Profiles             map[string]BNGProfile `yaml:"profiles"`
 }

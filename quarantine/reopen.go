@@ -1,0 +1,17 @@
+package quarantine
+
+import "time"
+
+// reopen readies a case that is being released for a new decision: what was decided
+// before, and the evidence that it rested on, is judged and counts no more. What the
+// case still owes to its sessions, it goes on owing in every state.
+//
+// Without it whoever goes on attacking would be left alone until the last BNG has
+// answered.
+func (c *Case) reopen(now time.Time, by, why string) {
+	c.record(now, by, why)
+	c.Release, c.Hold, c.Cleared, c.AllSessions, c.Counted = nil, nil, false, false, nil
+	for i := range c.Verdicts {
+		c.Verdicts[i].Rule = "" // counts for no threshold
+	}
+}
