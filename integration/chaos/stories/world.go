@@ -31,7 +31,7 @@ type World struct {
 	instances   []*instance
 	rules       quarantine.Rulebook
 	lasts       time.Duration // how long a rule's restriction stands
-	renamed     bool // the site calls its profiles otherwise by now
+	renamed     bool          // the site calls its profiles otherwise by now
 	server      *server
 	unavailable bool
 	address     netip.Addr // the last one given to anybody
