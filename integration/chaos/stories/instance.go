@@ -34,6 +34,7 @@ func (in *instance) start() {
 	must(w.t, err)
 	enforcer := bng.NewEnforcer(w.fleet(), client, nil)
 	in.Engine, err = engine.New(w.t.Context(), engine.Config{
+		Logger: w.logger(in.name),
 		Holder: in.name, Instance: in.name, Store: in.gate, Enforcer: enforcer, Paths: enforcer, Log: &in.log, Rules: w.rules,
 		Intakers: 2, Workers: 16, Unworked: w.server.Oldest, Listens: true,
 	})

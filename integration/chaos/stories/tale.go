@@ -7,25 +7,40 @@ import (
 	"time"
 )
 
-// tale is what happened, for people.
+// tale is what happened, for people. Lines are written out only when somebody
+// reads them, for most stories are never read.
 type tale struct {
 	began time.Time
 
 	mu    sync.Mutex // guards what follows
-	lines []string
+	lines []line
 }
 
-// note adds a line, with the time since the story began.
+// line is one thing that happened.
+type line struct {
+	at   time.Time
+	text func() string
+}
+
+// note adds a line; arguments must not change later.
 func (t *tale) note(format string, args ...any) {
+	t.add(func() string { return fmt.Sprintf(format, args...) })
+}
+
+// add adds a line that is written out later.
+func (t *tale) add(text func() string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	since := time.Since(t.began).Truncate(time.Millisecond)
-	t.lines = append(t.lines, fmt.Sprintf("%10s  %s", since, fmt.Sprintf(format, args...)))
+	t.lines = append(t.lines, line{time.Now(), text})
 }
 
-// String is the whole tale.
+// String is the whole tale, with the time since the story began.
 func (t *tale) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return strings.Join(t.lines, "\n")
+	var text strings.Builder
+	for _, l := range t.lines {
+		fmt.Fprintf(&text, "%10s  %s\n", l.at.Sub(t.began).Truncate(time.Millisecond), l.text())
+	}
+	return text.String()
 }
