@@ -16,7 +16,7 @@ func (p *person) bills(on bool) {
 		p.billing = true
 		p.mu.Unlock()
 		if err := p.box.sim.Suspend(s.ID, suspendedSet, on); err != nil {
-			p.world.fail("billing: %v", err)
+			p.box.fail("billing: %v", err)
 		}
 		now, _ := p.box.sim.Session(s.ID)
 		p.mu.Lock()
@@ -42,9 +42,9 @@ func (p *person) heedBilling(s *bngsim.Session, live bool) {
 	case !live:
 		p.billed = false // the session is over
 	case p.billed && !is:
-		p.world.fail("billing's suspension of %s is lifted", p.name)
+		p.box.fail("billing's suspension of %s is lifted", p.name)
 	case !p.billed && is:
-		p.world.fail("%s is put into billing's set", p.name)
+		p.box.fail("%s is put into billing's set", p.name)
 	}
 	p.billed = is
 }

@@ -29,7 +29,7 @@ var accountingAt = netip.MustParseAddrPort("192.0.2.99:1813")
 // openBox starts a lab BNG.
 func (w *World) openBox(g gear, n int, quirks ...bngsim.Quirk) *box {
 	w.t.Helper()
-	b := &box{world: w, gear: g, name: fmt.Sprint("bng", n+1), address: netip.AddrFrom4([4]byte{192, 0, 2, byte(n + 1)}), quirks: quirks}
+	b := &box{world: w, gear: g, name: fmt.Sprintf("bng%02d", n+1), address: netip.AddrFrom4([4]byte{192, 0, 2, byte(n + 1)}), quirks: quirks}
 	b.dialect, _ = dialect.Builtin().Get(g.dialect)
 	var err error
 	b.dictionary, err = b.dialect.Dictionary(g.options)
@@ -75,7 +75,7 @@ func (b *box) changed(s bngsim.Session, live bool) {
 		b.world.tale.note("        %s: session %s of %s has %s", b.name, s.ID, s.User, s.State)
 	}
 	if restricted && !p.suspected() {
-		b.world.fail("%s was never reported, and has %s", s.User, s.State)
+		b.fail("%s was never reported, and has %s", s.User, s.State)
 	}
 	p.heedBilling(&s, live)
 }
@@ -84,4 +84,15 @@ func (b *box) changed(s bngsim.Session, live bool) {
 // gave it.
 func (b *box) restricts(s *bngsim.Session) bool {
 	return s.InForce() != "" || slices.ContainsFunc(s.Sets, func(set string) bool { return set != suspendedSet })
+}
+
+// names are what the box and its people are called.
+func (b *box) names() []string {
+	names := []string{b.name}
+	for _, p := range b.world.people {
+		if p.box == b {
+			names = append(names, p.name)
+		}
+	}
+	return names
 }

@@ -79,7 +79,7 @@ func (w *World) openCase(p *person) *quarantine.Case {
 	defer w.memory.SetUnavailable(w.unavailable)
 	d, err := w.memory.Dossier(w.t.Context(), p.name)
 	if err != nil {
-		w.fail("dossier of %s: %v", p.name, err)
+		p.box.fail("dossier of %s: %v", p.name, err)
 		return nil
 	}
 	return d.Case

@@ -68,7 +68,7 @@ func (w *World) checkReleased(p *person) {
 		return
 	}
 	for _, s := range p.restricted() {
-		w.fail("%s is to be free since a minute or more, and session %s on %s has %s; case: %s", p.name, s.ID, p.box.name, s.State, describe(c))
+		p.box.fail("%s is to be free since a minute or more, and session %s on %s has %s; case: %s", p.name, s.ID, p.box.name, s.State, describe(c))
 	}
 }
 
@@ -82,7 +82,7 @@ func (w *World) checkStanding(p *person) {
 		case c == nil || !c.State.Wants() || free == 0:
 			return
 		case time.Since(began) > again:
-			w.fail("%s has a standing case, and %d sessions without restriction: %s", p.name, free, describe(c))
+			p.box.fail("%s has a standing case, and %d sessions without restriction: %s", p.name, free, describe(c))
 			return
 		}
 	}

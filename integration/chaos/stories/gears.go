@@ -87,6 +87,33 @@ func (g *gear) profiles(renamed bool) map[string]dialect.Profile {
 // garden is the one profile of the stories.
 const garden = "garden"
 
+// missingGears says which forms of the dialects that come with the program no gear
+// has, if those were left out.
+func missingGears(without ...string) (problems []string) {
+	known := dialect.Builtin()
+	for _, name := range known.Names() {
+		d, _ := known.Get(name)
+		forms := []string{"nothing"}
+		for form := range d.Forms() {
+			forms = append(forms, form)
+		}
+		if len(forms) > 1 {
+			forms = forms[1:]
+		}
+		for _, form := range forms {
+			if !slices.ContainsFunc(gears, func(g gear) bool { return g.dialect == name && g.is(form) && !slices.Contains(without, name) }) {
+				problems = append(problems, name+", "+form+": in no story, and nobody says why")
+			}
+		}
+	}
+	return problems
+}
+
+// is reports whether the gear stands for that form of its dialect.
+func (g *gear) is(form string) bool {
+	return g.why != "" && (g.form == "" || g.form == form) || g.why == "" && (g.normal == dialect.Overlay) == (form == dialect.Overlay)
+}
+
 // gearNamed returns a gear by its name.
 func gearNamed(name string) (gear, error) {
 	for _, g := range modelled {

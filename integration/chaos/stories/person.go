@@ -26,7 +26,7 @@ type person struct {
 // newPerson returns a subscriber of a box, off line.
 func (w *World) newPerson(b *box) *person {
 	n := len(w.people) + 1
-	p := &person{world: w, name: fmt.Sprint("sub", n), box: b}
+	p := &person{world: w, name: fmt.Sprintf("sub%02d", n), box: b}
 	p.line = bngsim.Subscriber{
 		User: p.name, MAC: net.HardwareAddr{2, 0, 0, 0, 0, byte(n)}.String(), NASPortID: fmt.Sprint("eth0/", n), Line: "line-" + p.name,
 		IPv4: w.nextAddress(), IPoE: !b.gear.ppp, Profile: b.gear.atLogin,

@@ -55,10 +55,10 @@ func story(t *testing.T, seed uint64) {
 			w.pass(w.between(0, 40*time.Second))
 		}
 		w.endIn()
-		if len(w.failures) > 0 || os.Getenv("STORY") != "" {
+		if len(w.failures()) > 0 || os.Getenv("STORY") != "" {
 			t.Logf("story %d:\n%s", seed, w.tale)
 		}
-		for _, f := range w.failures {
+		for _, f := range w.failures() {
 			t.Error(f)
 		}
 	})

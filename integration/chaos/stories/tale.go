@@ -2,6 +2,7 @@ package stories
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,12 +36,18 @@ func (t *tale) add(text func() string) {
 }
 
 // String is the whole tale, with the time since the story began.
-func (t *tale) String() string {
+func (t *tale) String() string { return t.about(nil) }
+
+// about is the tale as far as it names one of several; nil is all of it.
+func (t *tale) about(names []string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var text strings.Builder
 	for _, l := range t.lines {
-		fmt.Fprintf(&text, "%10s  %s\n", l.at.Sub(t.began).Truncate(time.Millisecond), l.text())
+		what := l.text()
+		if names == nil || slices.ContainsFunc(names, func(name string) bool { return strings.Contains(what, name) }) {
+			fmt.Fprintf(&text, "%10s  %s\n", l.at.Sub(t.began).Truncate(time.Millisecond), what)
+		}
 	}
 	return text.String()
 }

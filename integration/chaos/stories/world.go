@@ -39,8 +39,8 @@ type World struct {
 	duties []duty // what will happen, by time
 	close  []func()
 
-	mu       sync.Mutex // guards what follows
-	failures []string
+	mu     sync.Mutex // guards what follows
+	failed []failure
 }
 
 // Interim is how often the lab BNGs renew their sessions.
@@ -126,12 +126,38 @@ func (w *World) background(f func(context.Context)) {
 }
 
 // fail notes what is wrong, for the end.
-func (w *World) fail(format string, args ...any) {
-	what := fmt.Sprintf(format, args...)
-	w.tale.note("WRONG: %s", what)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.failures = append(w.failures, what)
+func (b *box) fail(format string, args ...any) {
+	what := b.name + " (" + b.gear.name() + "): " + fmt.Sprintf(format, args...)
+	b.world.tale.note("WRONG: %s", what)
+	b.world.mu.Lock()
+	defer b.world.mu.Unlock()
+	b.world.failed = append(b.world.failed, failure{b, what})
+}
+
+// failure is what went wrong on a box.
+type failure struct {
+	box  *box
+	what string
+}
+
+// failures lists what went wrong on the box.
+func (b *box) failures() (all []string) {
+	b.world.mu.Lock()
+	defer b.world.mu.Unlock()
+	for _, f := range b.world.failed {
+		if f.box == b {
+			all = append(all, f.what)
+		}
+	}
+	return all
+}
+
+// failures lists what went wrong anywhere.
+func (w *World) failures() (all []string) {
+	for _, b := range w.boxes {
+		all = append(all, b.failures()...)
+	}
+	return all
 }
 
 // nextAddress is one that nobody ever had.
