@@ -24,7 +24,7 @@ func (w *World) someoneIsReported() {
 
 // report hands a verdict about a subscriber's address in.
 func (w *World) report(p *person, in *instance) {
-	p.suspect()
+	p.suspect(true)
 	verdict := quarantine.Verdict{Source: "ids", ObservedAt: time.Now(), IP: p.line.IPv4, Category: "botnet"}
 	if _, err := in.Accept(w.t.Context(), []quarantine.Verdict{verdict}); err != nil {
 		w.tale.note("a verdict about %s is refused by %s: %v", p.name, in.name, err)
@@ -39,7 +39,7 @@ func (w *World) someoneIsQuarantinedByHand() {
 	if in == nil {
 		return
 	}
-	p.suspect()
+	p.suspect(true)
 	d := w.between(time.Minute, 10*time.Minute).Truncate(time.Second)
 	c, err := in.Quarantine(w.t.Context(), quarantine.Wish{Subscriber: p.name, Profile: garden, Reason: "story", For: d, By: "noc"}, false)
 	if err != nil {

@@ -45,7 +45,10 @@ func (w *World) happen() {
 	n := w.random.IntN(sum)
 	for _, d := range deeds {
 		if n -= d.weight; n < 0 {
-			d.do(w)
+			before := w.tale.length()
+			if d.do(w); w.tale.length() > before {
+				w.done[d.name]++
+			}
 			return
 		}
 	}

@@ -44,16 +44,18 @@ func (w *World) personOf(user string) *person {
 	return nil
 }
 
+// suspected reports whether somebody ever wished her restricted.
 func (p *person) suspected() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.reported
 }
 
-func (p *person) suspect() {
+// suspect notes that somebody wished her restricted, or forgets it.
+func (p *person) suspect(reported bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.reported = true
+	p.reported = reported
 }
 
 // logIn starts a session.

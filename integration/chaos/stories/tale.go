@@ -35,6 +35,13 @@ func (t *tale) add(text func() string) {
 	t.lines = append(t.lines, line{time.Now(), text})
 }
 
+// length is how many lines there are.
+func (t *tale) length() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.lines)
+}
+
 // String is the whole tale, with the time since the story began.
 func (t *tale) String() string { return t.about(nil) }
 

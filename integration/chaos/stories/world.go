@@ -36,7 +36,8 @@ type World struct {
 	unavailable bool
 	address     netip.Addr // the last one given to anybody
 
-	duties []duty // what will happen, by time
+	duties []duty         // what will happen, by time
+	done   map[string]int // deeds that had an effect, by name
 	close  []func()
 
 	mu     sync.Mutex // guards what follows
@@ -63,7 +64,7 @@ func newWorld(t *testing.T, seed uint64, boxes []boxPlan, engines int) *World {
 	secret, err := radiusx.NewSecret("a-secret-of-the-lab-0123456789abcdef")
 	must(t, err)
 	w := &World{
-		t: t, random: rand.New(rand.NewPCG(seed, 11)), tale: &tale{began: time.Now()}, wire: bngsim.NewWire(seed), secret: secret, //nolint:gosec // chance, not keys
+		t: t, random: rand.New(rand.NewPCG(seed, 11)), tale: &tale{began: time.Now()}, done: map[string]int{}, wire: bngsim.NewWire(seed), secret: secret, //nolint:gosec // chance, not keys
 		memory: quarantinetest.NewMemory(), address: netip.MustParseAddr("198.51.100.0"),
 	}
 	w.memory.Interim = func(string) time.Duration { return interim }
