@@ -165,7 +165,7 @@ func unansweredBackoff(o *Order, attempts int) time.Duration {
 	if o.Restricts() {
 		return backoff(15*time.Second, 5*time.Minute, attempts)
 	}
-	return backoff(5*time.Second, time.Minute, attempts)
+	return backoff(5*time.Second, 30*time.Second, attempts)
 }
 
 // backoff doubles from first with each attempt (counted from 1), up to most.
