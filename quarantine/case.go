@@ -43,6 +43,9 @@ type Case struct {
 	// Relogins are the times at which a further session was restricted while the
 	// case stood, within the last hour: what flapping is judged by.
 	Relogins []time.Time `json:"relogins,omitempty"`
+	// GivenUp is when a person gave up what the case was still to give back: sessions
+	// that may have begun restricted at a log-in answered before are not waited for.
+	GivenUp time.Time `json:"given_up,omitzero"`
 	// LogIns are the answers of the last days to log-ins of the subscriber, oldest
 	// first. Filled in with a Dossier, never saved with the case.
 	LogIns []LogInAnswer `json:"-"`
@@ -243,12 +246,21 @@ type CasePage struct {
 	Next  string
 }
 
+// CasesAtOnce is how many cases are read by id at the same time: a few hundred
+// kilobytes, which Redis answers within milliseconds.
+const CasesAtOnce = 200
+
 // CaseReader reads cases.
 type CaseReader interface {
 	// Dossier returns what is on file about a subscriber; an empty one is no error.
 	Dossier(ctx context.Context, subscriber string) (Dossier, error)
 	// Case returns one case, or ErrNoCase.
 	Case(ctx context.Context, id string) (*Case, error)
+	// CasesByID reads up to CasesAtOnce cases in one round trip. A case that is not
+	// there is not in the answer; one that is there and cannot be read is in it as
+	// nil, so that it keeps nobody from the others. An error means that the store
+	// could not be asked; there is no answer then.
+	CasesByID(ctx context.Context, ids []string) (map[string]*Case, error)
 	// Cases lists cases; a cursor it did not hand out is a *FieldError.
 	Cases(ctx context.Context, f CaseFilter) (CasePage, error)
 }
@@ -317,9 +329,19 @@ type DueSet interface {
 	// FinishDue sets the next look, unless a wake-up came in since TakeDue or
 	// the subscriber is no longer due at all. A zero next leaves the lease.
 	FinishDue(ctx context.Context, d Due, next time.Time) error
-	// WakeAll makes every open case due at now: after a start, takeover or failover.
+	// WakeAll makes every open case due: after a start, takeover or failover. Those
+	// being released are due at now, the others too, but WakeSlice of them, in no
+	// order, every WakeEvery: new work waits behind no more than a slice. None is due
+	// later than it was before. After an error some may not have been woken.
 	WakeAll(ctx context.Context, now time.Time) error
 }
+
+// How WakeAll spreads cases over time: 2,500 a second, about what one sender
+// can look at while it does other work too; 100,000 take 40 s.
+const (
+	WakeSlice = 500
+	WakeEvery = 200 * time.Millisecond
+)
 
 // SenderLock elects the one instance that restricts.
 type SenderLock interface {

@@ -17,6 +17,10 @@ type LogEntry struct {
 	// Reserved entries (releases, human commands) may use the space kept back
 	// for them on a full disk.
 	Reserved bool
+	// Durable, if set, is called once the entry is durable: in the order of the
+	// journal, before Append returns, and before the journal asks what to carry into
+	// a new segment. It must not wait for the journal.
+	Durable func()
 }
 
 // Log is this host's append-only journal.
@@ -31,3 +35,15 @@ type Log interface {
 // not be applied yet; it will be when the store is back. A release is sent from
 // the log meanwhile.
 var ErrDeferred = errors.New("recorded in the log; it will be applied when the session store is back")
+
+// DeferredError is [ErrDeferred] of a command about a case of which this host's
+// journal knows nothing: if the command ends a restriction, none is sent from here
+// before the session store is back. Instances are those that may know of it.
+type DeferredError struct{ Instances []Instance }
+
+func (e *DeferredError) Error() string {
+	return ErrDeferred.Error() + "; this host's journal knows of no restriction by that case, so nothing is sent from here before that"
+}
+
+// Is reports whether target is ErrDeferred.
+func (e *DeferredError) Is(target error) bool { return target == ErrDeferred }

@@ -65,7 +65,7 @@ func (c *Case) given(s *Session) []Applied {
 // and after since, began no session that the case knows.
 func (c *Case) unmatched(since time.Time) bool {
 	return slices.ContainsFunc(c.LogIns, func(l LogInAnswer) bool {
-		return l.At.After(since) && !l.At.Before(c.OpenedAt.Add(-loginBefore)) &&
+		return l.At.After(later(since, c.GivenUp)) && !l.At.Before(c.OpenedAt.Add(-loginBefore)) &&
 			!slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return l.began(&e.Session) })
 	})
 }

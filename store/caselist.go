@@ -47,6 +47,7 @@ func (s *Store) Cases(ctx context.Context, f quarantine.CaseFilter) (quarantine.
 	if f.Limit < 1 || f.Limit > 1000 {
 		return quarantine.CasePage{}, &quarantine.FieldError{Field: "limit", Reason: "is between 1 and 1000"}
 	}
+	f.BNG = s.cfg.Names.Current(f.BNG)
 	at := &position{closed: f.State == quarantine.Closed, score: -1}
 	if f.Cursor != "" {
 		parsed, err := parseCursor(f.Cursor)

@@ -90,6 +90,36 @@ func (s *Store) Case(ctx context.Context, id string) (*quarantine.Case, error) {
 	return s.decodeCase(id, fields)
 }
 
+// CasesByID implements quarantine.CaseReader.
+func (s *Store) CasesByID(ctx context.Context, ids []string) (map[string]*quarantine.Case, error) {
+	if len(ids) > quarantine.CasesAtOnce {
+		return nil, fmt.Errorf("read cases: %d ids, at most %d at once", len(ids), quarantine.CasesAtOnce)
+	}
+	p := s.client.Pipeline()
+	records := make([]*redis.SliceCmd, len(ids))
+	for i, id := range ids {
+		records[i] = p.HMGet(ctx, s.keys.caseRecord(id), "v", "d")
+	}
+	_, _ = p.Exec(ctx) // each command carries its own error
+	cases := make(map[string]*quarantine.Case, len(ids))
+	for i, id := range ids {
+		fields, err := records[i].Result()
+		if refused(err) {
+			cases[id] = nil
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read cases: %w", err)
+		}
+		c, err := s.decodeCase(id, fields)
+		if errors.Is(err, quarantine.ErrNoCase) {
+			continue
+		}
+		cases[id] = c // nil if it does not decode
+	}
+	return cases, nil
+}
+
 // decodeCase reads version and data of a case record. A record that does not
 // decode is an error: a case must not disappear by damage.
 func (s *Store) decodeCase(id string, fields []any) (*quarantine.Case, error) {
@@ -105,6 +135,7 @@ func (s *Store) decodeCase(id string, fields []any) (*quarantine.Case, error) {
 	if c.ID != id || c.Subscriber == "" || strconv.FormatUint(c.Version, 10) != version {
 		return nil, fmt.Errorf("%s holds case %.40q version %d under version %.20q", s.keys.caseRecord(id), c.ID, c.Version, version)
 	}
+	s.cfg.Names.RenameIn(&c)
 	return &c, nil
 }
 

@@ -24,6 +24,7 @@ var keyTable = []keyDoc{
 	{"cordon:{c}:cases:closed", "sorted set", "ids of closed cases by closing time (ms)", "never; entries older than history go when a case closes"},
 	{"cordon:{c}:due:release", "sorted set", "subscribers to look at, by time (ms; a half marks a lease): cases being released", "never"},
 	{"cordon:{c}:due:restrict", "sorted set", "the same for all other open cases", "never"},
+	{"cordon:{c}:woken", "hash", "BNG → its restart (ms) for which every open case was made due: that restart, announced again, wakes nobody", "never; one field a BNG"},
 	{"cordon:{c}:due:asked", "sorted set", "subscribers under a lease whose case was saved meanwhile, by the look then asked for (ms)", "never"},
 	{"cordon:{c}:limit:<scope>", "sorted set", "reservations (`case/generation`) counted in a limit, by time (ms); one of n lines has n members: itself and with `#2` to `#n` behind it", "one window after the last"},
 	{"cordon:{c}:sender", "string", "instance that holds the sender lock", "the lock's time to live"},
@@ -54,6 +55,7 @@ func (k keys) open() string                 { return k.control("open") }
 func (k keys) casesOpen() string            { return k.control("cases:open") }
 func (k keys) casesClosed() string          { return k.control("cases:closed") }
 func (k keys) dueAsked() string             { return k.control("due:asked") }
+func (k keys) woken() string                { return k.control("woken") }
 func (k keys) limit(scope string) string    { return k.control("limit:" + escape(scope)) }
 func (k keys) sender() string               { return k.control("sender") }
 func (k keys) term() string                 { return k.control("term") }

@@ -94,6 +94,7 @@ func (s *Store) decodeLogIns(subscriber string, get *redis.MapStringStringCmd) (
 		if err != nil {
 			return nil, 0, fmt.Errorf("%s does not decode: %w", s.keys.logins(subscriber), err)
 		}
+		a.BNG = s.cfg.Names.Current(a.BNG)
 		answers = append(answers, a)
 	}
 	slices.SortFunc(answers, func(a, b quarantine.LogInAnswer) int {

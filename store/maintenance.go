@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,7 +47,13 @@ func (s *Store) Maintenances(ctx context.Context) ([]quarantine.Maintenance, err
 		if err != nil {
 			return nil, err
 		}
-		windows = append(windows, m)
+		at := slices.IndexFunc(windows, func(other quarantine.Maintenance) bool { return other.BNG == m.BNG })
+		switch {
+		case at < 0:
+			windows = append(windows, m)
+		case m.Newer(windows[at]): // the BNG had another name when the other was given
+			windows[at] = m
+		}
 	}
 	return windows, nil
 }
@@ -55,5 +62,6 @@ func (s *Store) decodeMaintenance(text string) (m quarantine.Maintenance, err er
 	if err := json.Unmarshal([]byte(text), &m); err != nil {
 		return quarantine.Maintenance{}, fmt.Errorf("%s does not decode: %w", s.keys.maintenance(), err)
 	}
+	m.BNG = s.cfg.Names.Current(m.BNG)
 	return m, nil
 }

@@ -320,15 +320,24 @@ func (b *batch) indexCalls(g *group, written bool) []*call {
 // A BNG's restart concerns everybody.
 func (b *batch) wake(ctx context.Context) {
 	s, now := b.store, b.store.cfg.Now()
-	for i := range b.current {
-		if b.errs[i] == nil {
-			b.failWith(s.wake(ctx, now, nil))
-			return
-		}
+	if err := s.wakeRestarted(ctx, now, b.restarted()); err != nil {
+		b.failWith(err)
+		return
 	}
 	if len(b.open) > 0 {
-		b.failWith(s.wake(ctx, now, b.open))
+		b.failWith(s.wake(ctx, now, now, b.open))
 	}
+}
+
+// restarted returns the newest restart of each BNG that the batch has stored.
+func (b *batch) restarted() map[string]time.Time {
+	newest := map[string]time.Time{}
+	for i := range b.current {
+		if ev := &b.events[i]; b.errs[i] == nil && !ev.By().Before(newest[ev.Key.BNG]) {
+			newest[ev.Key.BNG] = ev.By()
+		}
+	}
+	return newest
 }
 
 // failWith gives err, if it is one, to every event that has no error yet.

@@ -17,16 +17,16 @@ import (
 )
 
 // Session implements quarantine.SessionReader. A record that does not decode
-// counts as none.
+// counts as none. One of a renamed BNG is found under each of its names.
 func (s *Store) Session(ctx context.Context, key quarantine.SessionKey) (quarantine.Session, error) {
-	found, err := s.readSessions(ctx, []quarantine.SessionKey{key})
+	found, err := s.readSessions(ctx, s.everyName(key))
 	if err != nil {
 		return quarantine.Session{}, fmt.Errorf("read session %s: %w", key, err)
 	}
-	if found[0] == nil {
-		return quarantine.Session{}, quarantine.ErrNoSession
+	if one := s.united(found); one != nil {
+		return *one, nil
 	}
-	return found[0].Session, nil
+	return quarantine.Session{}, quarantine.ErrNoSession
 }
 
 // SessionsOf implements quarantine.SessionReader. The index is a hint: each
@@ -66,7 +66,7 @@ func (s *Store) SessionsOf(ctx context.Context, subscriber string) ([]quarantine
 		}
 	}
 	s.run(ctx, stale) // whoever reads next tries again
-	return live, nil
+	return s.underPresentNames(ctx, live)
 }
 
 // readSessions reads the records under keys; nil where there is none that

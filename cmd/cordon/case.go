@@ -74,6 +74,7 @@ func casePage(raw json.RawMessage, c client.Case, now time.Time) printed {
 		page := &page{w: w, now: now}
 		page.caseHead(c)
 		page.sessions(c.Sessions)
+		page.owed(c)
 		page.proofs(c.Verdicts)
 		page.notes(c.Notes)
 		page.history(c.History)

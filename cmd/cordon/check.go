@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,13 +15,14 @@ import (
 // newCheck is "cordon check config".
 func newCheck(sh *shell) *cobra.Command {
 	var strict bool
+	var journal string
 	config := &cobra.Command{
 		Use: "config FILE...", Short: "Check configuration files: every fault at once, with its place", Args: cobra.MinimumNArgs(1),
-		Example: "  cordon check config /etc/cordon/cordon.yaml",
-		RunE: func(_ *cobra.Command, files []string) error {
+		Example: "  cordon check config /etc/cordon/cordon.yaml\n  cordon check config --journal /var/lib/cordon new.yaml",
+		RunE: func(c *cobra.Command, files []string) error {
 			bad := 0
 			for _, file := range files {
-				if !checkConfig(sh, file, strict) {
+				if !checkConfig(c.Context(), sh, file, journal, strict) {
 					bad++
 				}
 			}
@@ -33,12 +36,16 @@ func newCheck(sh *shell) *cobra.Command {
 		},
 	}
 	config.Flags().BoolVar(&strict, "strict", false, "warnings are faults too")
+	config.Flags().StringVar(&journal, "journal", "", "also look whether every release that this journal shows to be owed could be sent; it may be in use")
 	return group("check", "Check files before they are used", config)
 }
 
-func checkConfig(sh *shell, file string, strict bool) bool {
+func checkConfig(ctx context.Context, sh *shell, file, journal string, strict bool) bool {
 	_, _ = fmt.Fprintf(sh.out, "Checking %q", file)
-	cfg, _, warnings, err := app.Load(file)
+	cfg, parts, warnings, err := app.Load(file)
+	if err == nil && journal != "" {
+		err = app.CheckJournal(ctx, journal, parts)
+	}
 	if err != nil || (strict && len(warnings) > 0) {
 		_, _ = fmt.Fprintln(sh.out, "  FAILED")
 		var faults app.Faults
@@ -47,7 +54,9 @@ func checkConfig(sh *shell, file string, strict bool) bool {
 			printFaults(sh.out, "warning: ", warnings)
 			return false
 		}
-		_, _ = fmt.Fprintln(sh.out, safe(err.Error()))
+		for line := range strings.Lines(err.Error()) {
+			_, _ = fmt.Fprintln(sh.out, safe(strings.TrimSuffix(line, "\n")))
+		}
 		return false
 	}
 	_, _ = fmt.Fprintf(sh.out, "  SUCCESS\nFound:\n - BNGs: %d\n - profiles: %d\n - rules: %d, mode %s\n - exemptions: %d\n",

@@ -38,6 +38,7 @@ func TestOutputIsAsItWasAgreed(t *testing.T) {
 		"list.wide":     "quarantine list --limit 0 -o wide",
 		"show.text":     "quarantine show c-1",
 		"show.closed":   "quarantine show c-3",
+		"show.stuck":    "quarantine show c-5",
 		"show.yaml":     "quarantine show c-1 -o yaml",
 		"verdict.text":  "verdict show v-2",
 		"session.table": "session find --ip 192.0.2.17",

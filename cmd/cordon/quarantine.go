@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -20,6 +19,7 @@ func newQuarantine(sh *shell) *cobra.Command {
 		newQuarantineAdd(r), newQuarantineList(r), newQuarantineShow(r), newRelease(r), newExtend(r),
 		newDecision(r, "approve", "approve", "Lift the hold of cases: they act"),
 		newDecision(r, "reject", "reject", "End held cases"),
+		newRetry(r), newGiveUp(r),
 		newDecision(r, "note", "notes", "Add a remark to cases; --reason is its text"))
 	r.flags(g)
 	return g
@@ -273,7 +273,7 @@ func newRelease(r *remote) *cobra.Command {
 			if code != "" {
 				body["code"] = code
 			}
-			return r.decide(c.Context(), ids, "release", body)
+			return r.decideWithReason(c.Context(), ids, "release", body)
 		},
 	}
 	c.Flags().StringVar(&code, "code", "", "cleaned, false_positive, wrong_line or other")
@@ -289,7 +289,7 @@ func newExtend(r *remote) *cobra.Command {
 			if lasts == "" {
 				return usage("--for is required, e.g. --for 72h")
 			}
-			return r.decide(c.Context(), ids, "extend", map[string]string{"reason": reason, "for": lasts})
+			return r.decideWithReason(c.Context(), ids, "extend", map[string]string{"reason": reason, "for": lasts})
 		},
 	}
 	c.Flags().StringVar(&lasts, "for", "", "how long from now, e.g. 72h or 7d (required)")
@@ -304,81 +304,9 @@ func newDecision(r *remote, verb, path, short string) *cobra.Command {
 	c := &cobra.Command{
 		Use: verb + " ID… --reason TEXT", Short: short, Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, ids []string) error {
-			return r.decide(c.Context(), ids, path, map[string]string{"reason": reason})
+			return r.decideWithReason(c.Context(), ids, path, map[string]string{"reason": reason})
 		},
 	}
 	reasonFlag(c, &reason)
 	return c
-}
-
-// decide carries one decision to each of the cases. Those that fail are told
-// each, and those that are put off; the rest are done all the same.
-func (r *remote) decide(ctx context.Context, ids []string, path string, body map[string]string) error {
-	if err := requireReason(body["reason"]); err != nil {
-		return err
-	}
-	api, err := r.client()
-	if err != nil {
-		return err
-	}
-	done := &found{}
-	var deferred []string
-	var faults []error
-	for _, id := range ids {
-		raw, err := api.Post(ctx, "/cases/"+url.PathEscape(id)+"/"+path, nil, body)
-		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", id, err))
-			continue
-		}
-		done.raws = append(done.raws, raw)
-		later, err := decode[client.Deferred](raw)
-		if err != nil {
-			return err
-		}
-		if later.Status == "deferred" {
-			r.say("%s  deferred: %s", id, later.Detail)
-			deferred = append(deferred, id)
-			continue
-		}
-		c, err := decode[client.Case](raw)
-		if err != nil {
-			return err
-		}
-		done.cases = append(done.cases, c)
-	}
-	if err := r.printDecided(done, deferred); err != nil {
-		return err
-	}
-	return tally(len(ids), faults)
-}
-
-// printDecided prints the cases that were changed. A table has no row for what
-// is put off, which was told already; the other formats hold it too.
-func (r *remote) printDecided(done *found, deferred []string) error {
-	tabular := r.output == formatTable || r.output == formatWide
-	if len(done.raws) == 0 || tabular && len(done.cases) == 0 {
-		return nil
-	}
-	p := casesPrinted(done.oneOrAll(), done.cases, r.now())
-	p.names = append(p.names, deferred...)
-	return r.print(p)
-}
-
-// oneOrAll is the one answer itself, or a list of several.
-func (f *found) oneOrAll() json.RawMessage {
-	if len(f.raws) == 1 {
-		return f.raws[0]
-	}
-	return f.raw()
-}
-
-// tally turns the faults of some of n actions into one error.
-func tally(n int, faults []error) error {
-	switch {
-	case len(faults) == 0:
-		return nil
-	case len(faults) < n:
-		return &exitError{exitPartly, errors.Join(faults...), "the same again for those named above"}
-	}
-	return errors.Join(faults...)
 }

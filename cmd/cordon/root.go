@@ -123,7 +123,7 @@ type remote struct {
 // flags adds the flags that every client command takes.
 func (r *remote) flags(c *cobra.Command) {
 	f := c.PersistentFlags()
-	f.StringVar(&r.addr, "addr", "", "address of the API (CORDON_ADDR; default "+client.DefaultAddr+")")
+	f.StringVar(&r.addr, "addr", "", "address of the API (CORDON_ADDR; default "+client.DefaultAddr+"); several, with commas: the next where one is not there or cannot act")
 	f.StringVar(&r.token, "token", "", "bearer token (better in CORDON_TOKEN: others can see a command line)")
 	f.StringVar(&r.author, "author", "", "who you are, where no token says so (default $USER)")
 	f.StringVarP(&r.output, "output", "o", formatTable, "output: "+strings.Join(formats, ", "))

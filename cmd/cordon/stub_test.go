@@ -97,6 +97,13 @@ func stubCase(id string) (client.Case, bool) {
 		"c-3": {ID: "c-3", Subscriber: "carol", State: "closed", Profile: "walled-garden", Mode: "enforce", Reason: "phone call", Source: "operator",
 			OpenedAt: *at(-50 * time.Hour), ExpiresAt: at(-2 * time.Hour), ClosedAt: at(-3 * time.Hour),
 			Release: &client.Release{At: *at(-3 * time.Hour), By: "bob", Reason: "new router", Code: "cleaned"}},
+		"c-5": {ID: "c-5", Subscriber: "erin", State: "releasing", Profile: "walled-garden", Mode: "enforce", Rule: "bots", Reason: "botnet reported by sensor-3", Source: "sensor-3",
+			OpenedAt: *at(-50 * time.Hour), ExpiresAt: at(2 * time.Hour), Release: &client.Release{At: *at(-3 * time.Hour), By: "bob", Reason: "new router", Code: "cleaned"},
+			Sessions: []client.Session{
+				{BNG: "bng1", SessionID: "0042", Enforcement: "refused", Reason: "BNG bng1 is not configured", Attempts: 8, UpdatedAt: at(-time.Minute), NextAt: at(9 * time.Minute), Owed: true},
+				{BNG: "bng2", SessionID: "0043", Enforcement: "acked", Attempts: 1, UpdatedAt: at(-3 * time.Hour)},
+			},
+			History: []client.Step{{At: *at(-50 * time.Hour), State: "restricting", Text: "rule bots"}, {At: *at(-3 * time.Hour), State: "releasing", By: "bob", Text: "released: new router"}}},
 	}
 	c, ok := cases[id]
 	return c, ok
@@ -169,6 +176,10 @@ func (s *stub) decide(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.PathValue("id") == "c-later":
 		tell(w, 202, client.Deferred{ID: "c-later", Status: "deferred", Detail: "it will be applied later"})
+	case r.PathValue("id") == "c-elsewhere":
+		tell(w, 202, client.Deferred{ID: "c-elsewhere", Status: "deferred", Detail: "nothing is sent from here", UnknownHere: true, Instances: []client.Other{
+			{Name: "cordon-b", Address: "192.0.2.2:8480", Command: "cordon quarantine release c-elsewhere --addr http://192.0.2.2:8480 --reason 'x'"}, {Name: "cordon-c", Command: "cordon quarantine release c-elsewhere --reason 'x'"},
+		}})
 	case !ok:
 		refuse(w, 404, "no such case")
 	case c.State == "closed":

@@ -18,7 +18,7 @@ const (
 
 // commander carries out what people decide. The running engine is one. Errors
 // are the domain's: *FieldError, *CommandError, ErrNoCase, ErrConflict,
-// ErrDeferred; any other means that the store or the log does not answer.
+// ErrDeferred (which may be a *DeferredError); any other means that the store or the log does not answer.
 type commander interface {
 	// Quarantine opens or turns the subscriber's case; a dry run writes and sends
 	// nothing and returns the case as it would be, its Version 0 if it would be new.
@@ -27,9 +27,12 @@ type commander interface {
 	Note(ctx context.Context, id, by, text string) (*quarantine.Case, error)
 }
 
-// releaser ends cases.
+// releaser ends cases, and sees to releases that do not get through.
 type releaser interface {
 	Release(ctx context.Context, id, by, reason string, code quarantine.ReleaseCode) (*quarantine.Case, error)
+	Retry(ctx context.Context, id, by, reason string) (*quarantine.Case, error)
+	// GiveUp is about one session, or with the zero key about all of the case.
+	GiveUp(ctx context.Context, id, by, reason string, session quarantine.SessionKey) (*quarantine.Case, error)
 }
 
 // approver decides about held cases.
@@ -82,6 +85,7 @@ type engine interface {
 // BNG is what the configuration says of one BNG, as GET /bngs shows it.
 type BNG struct {
 	Name     string   `json:"name"`
+	Formerly []string `json:"formerly,omitempty" doc:"What it was called before."`
 	Group    string   `json:"group,omitempty" doc:"Redundancy group, whose name its sessions have as their BNG."`
 	Address  string   `json:"address" doc:"Where CoA goes."`
 	Dialect  string   `json:"dialect"`

@@ -53,6 +53,8 @@ type sessionView struct {
 	Reason      string     `json:"reason"`
 	Attempts    int        `json:"attempts"`
 	UpdatedAt   *time.Time `json:"updated_at"`
+	NextAt      *time.Time `json:"next_at" doc:"When it is tried again by itself; null: nothing is outstanding, or a request is under way."`
+	Owed        bool       `json:"owed" doc:"Something of the case is, or may be, in force that is still to be given back."`
 	Addresses   []string   `json:"addresses"`
 }
 
@@ -98,7 +100,7 @@ func viewCase(c *quarantine.Case) caseView {
 func viewEnforcement(e quarantine.SessionEnforcement) sessionView {
 	v := sessionView{
 		BNG: e.Session.BNG, Member: e.Session.Member, SessionID: e.Session.ID, Wanted: e.Wanted, Enforcement: string(e.Enforcement),
-		Reason: e.Reason, Attempts: e.Attempts, UpdatedAt: httpx.Time(e.UpdatedAt), Addresses: addresses(e.Session),
+		Reason: e.Reason, Attempts: e.Attempts, UpdatedAt: httpx.Time(e.UpdatedAt), NextAt: httpx.Time(e.NextTry()), Owed: e.Owed(), Addresses: addresses(e.Session),
 	}
 	if e.ErrorCause != 0 {
 		v.ErrorCause = &e.ErrorCause

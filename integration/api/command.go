@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -44,13 +43,6 @@ type decisionOutput struct {
 	Body   any
 }
 
-// deferredView is the answer to a decision that is safe and not applied yet.
-type deferredView struct {
-	ID     string `json:"id" doc:"Of the case, or the name of the BNG."`
-	Status string `json:"status" enum:"deferred"`
-	Detail string `json:"detail" doc:"What will happen, in a sentence."`
-}
-
 // command is a person's decision about one case.
 type command func(ctx context.Context, id, by, reason string) (*quarantine.Case, error)
 
@@ -64,9 +56,11 @@ func (a *API) mountCommands(s *httpx.Server) {
 				return nil, err
 			}
 			c, err := do(ctx, in.ID, httpx.Author(ctx), reason)
-			return decided(in.ID, c, err)
+			return decided(given{verb: verb, id: in.ID, reason: reason}, c, err)
 		})
 	}
+	httpx.Register(s, decision("retry", "Try now whatever is outstanding of a case.", httpx.ScopeRelease, httpx.ScopeQuarantine), a.retry)
+	httpx.Register(s, decision("give-up", "Take it on yourself that nothing more is sent for what a case is still to give back.", httpx.ScopeRelease), a.giveUp)
 	register("approve", "Lift a hold: the case acts.", a.engine.Approve, httpx.ScopeApprove)
 	register("reject", "End a held case.", a.engine.Reject, httpx.ScopeApprove)
 	register("notes", "Add a remark; the reason is its text.", a.engine.Note,
@@ -83,25 +77,13 @@ func decision(verb, summary string, scopes ...httpx.Scope) httpx.Operation {
 	}
 }
 
-// decided shows what became of a decision about the case id. One that the store
-// could not take, but the log did, was not refused: it will be done.
-func decided(id string, c *quarantine.Case, err error) (*decisionOutput, error) {
-	switch {
-	case errors.Is(err, quarantine.ErrDeferred):
-		return &decisionOutput{http.StatusAccepted, deferredView{id, "deferred", quarantine.ErrDeferred.Error()}}, nil
-	case err != nil:
-		return nil, err
-	}
-	return &decisionOutput{http.StatusOK, viewCase(c)}, nil
-}
-
 func (a *API) release(ctx context.Context, in *releaseInput) (*decisionOutput, error) {
 	reason, err := statement(in.Body.Reason)
 	if err != nil {
 		return nil, err
 	}
 	c, err := a.engine.Release(ctx, in.ID, httpx.Author(ctx), reason, quarantine.ReleaseCode(in.Body.Code))
-	return decided(in.ID, c, err)
+	return decided(given{verb: "release", id: in.ID, reason: reason, more: []string{"--code", in.Body.Code}}, c, err)
 }
 
 func (a *API) extend(ctx context.Context, in *extendInput) (*decisionOutput, error) {
@@ -114,7 +96,7 @@ func (a *API) extend(ctx context.Context, in *extendInput) (*decisionOutput, err
 		return nil, err
 	}
 	c, err := a.engine.Extend(ctx, in.ID, httpx.Author(ctx), reason, d)
-	return decided(in.ID, c, err)
+	return decided(given{verb: "extend", id: in.ID, reason: reason, more: []string{"--for", in.Body.For}}, c, err)
 }
 
 // statement checks a person's reason: something must be said, and it must not

@@ -90,6 +90,8 @@ var calls = []struct {
 	{"POST", "/cases/{id}/approve", "/cases/c-1/approve", `{"reason":"x"}`, 200, []httpx.Scope{httpx.ScopeApprove}},
 	{"POST", "/cases/{id}/reject", "/cases/c-1/reject", `{"reason":"x"}`, 200, []httpx.Scope{httpx.ScopeApprove}},
 	{"POST", "/cases/{id}/notes", "/cases/c-1/notes", `{"reason":"x"}`, 200, []httpx.Scope{httpx.ScopeQuarantine, httpx.ScopeRelease, httpx.ScopeApprove}},
+	{"POST", "/cases/{id}/retry", "/cases/c-1/retry", ``, 200, []httpx.Scope{httpx.ScopeRelease, httpx.ScopeQuarantine}},
+	{"POST", "/cases/{id}/give-up", "/cases/c-1/give-up", `{"reason":"x"}`, 200, []httpx.Scope{httpx.ScopeRelease}},
 	{"GET", "/sessions", "/sessions?ip=192.0.2.1", "", 200, []httpx.Scope{httpx.ScopeRead}},
 	{"GET", "/subscribers/{key}", "/subscribers/alice", "", 200, []httpx.Scope{httpx.ScopeRead}},
 	{"GET", "/bngs", "/bngs", "", 200, []httpx.Scope{httpx.ScopeRead}},

@@ -63,6 +63,14 @@ func (d *desk) Release(_ context.Context, id, by, reason string, code quarantine
 	return d.act("release %s by %s %q code %q", id, by, reason, code)
 }
 
+func (d *desk) Retry(_ context.Context, id, by, reason string) (*quarantine.Case, error) {
+	return d.act("retry %s by %s %q", id, by, reason)
+}
+
+func (d *desk) GiveUp(_ context.Context, id, by, reason string, session quarantine.SessionKey) (*quarantine.Case, error) {
+	return d.act("give up %s by %s %q session %v", id, by, reason, session)
+}
+
 func (d *desk) Approve(_ context.Context, id, by, reason string) (*quarantine.Case, error) {
 	return d.act("approve %s by %s %q", id, by, reason)
 }
@@ -103,6 +111,10 @@ func (d *desk) Dossier(context.Context, string) (quarantine.Dossier, error) { re
 
 func (d *desk) Case(_ context.Context, id string) (*quarantine.Case, error) {
 	return d.act("case %s", id)
+}
+
+func (d *desk) CasesByID(context.Context, []string) (map[string]*quarantine.Case, error) {
+	return nil, d.err
 }
 
 func (d *desk) Cases(_ context.Context, f quarantine.CaseFilter) (quarantine.CasePage, error) {

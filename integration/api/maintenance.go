@@ -81,6 +81,9 @@ func (a *API) commanded(name, reason string) (BNG, string, error) {
 	if slices.ContainsFunc(a.BNGs, func(b BNG) bool { return b.Group != "" && b.Group == name }) {
 		return BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("%q is a redundancy group; name one of its BNGs", name))
 	}
+	if now := slices.IndexFunc(a.BNGs, func(b BNG) bool { return slices.Contains(b.Formerly, name) }); i < 0 && now >= 0 {
+		return BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("%q is called %q now", name, a.BNGs[now].Name))
+	}
 	if i < 0 {
 		return BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("no BNG is called %q in the configuration", name))
 	}
@@ -92,7 +95,7 @@ func (a *API) commanded(name, reason string) (BNG, string, error) {
 func (a *API) maintained(b BNG, m quarantine.Maintenance, err error) (*bngOutput, error) {
 	switch {
 	case errors.Is(err, quarantine.ErrDeferred):
-		return &bngOutput{http.StatusAccepted, deferredView{b.Name, "deferred", quarantine.ErrDeferred.Error()}}, nil
+		return &bngOutput{http.StatusAccepted, deferredView{ID: b.Name, Status: "deferred", Detail: quarantine.ErrDeferred.Error()}}, nil
 	case err != nil:
 		return nil, err
 	}

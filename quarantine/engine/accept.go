@@ -45,14 +45,13 @@ func (e *Engine) Accept(ctx context.Context, verdicts []quarantine.Verdict) ([]q
 	}
 	entries := make([]quarantine.LogEntry, len(fresh))
 	for i, v := range fresh {
-		entries[i] = entry(logAccepted, v.ID, v)
+		entries[i] = changing(entry(logAccepted, v.ID, v), func() { e.ledger.accept(v) })
 	}
 	// An answer that the sender no longer waits for must still be the truth.
 	if err := e.Log.Append(context.WithoutCancel(ctx), entries...); err != nil {
 		return nil, fmt.Errorf("write the log: %w", err)
 	}
 	for _, v := range fresh {
-		e.ledger.accept(v)
 		e.queue.push(v.ID, e.Now())
 	}
 	return answers, nil

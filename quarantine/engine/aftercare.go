@@ -69,19 +69,21 @@ func (a *aftercare) note(answer answered, at time.Time) {
 }
 
 // replay takes one entry of the log in.
-func (a *aftercare) replay(entry quarantine.LogEntry, at time.Time) error {
+func (a *aftercare) replay(entry quarantine.LogEntry, at time.Time, names *quarantine.BNGNames) error {
 	switch entry.Kind {
 	case logAnswered:
 		var answer answered
 		if err := json.Unmarshal(entry.Body, &answer); err != nil {
 			return err // never: the ledger has just read it
 		}
+		names.Rename(&answer.Order.Session)
 		a.note(answer, at)
 	case logEnded:
 		var over ended
 		if err := json.Unmarshal(entry.Body, &over); err != nil {
 			return err // never: the ledger has just read it
 		}
+		names.Rename(&over.Session)
 		a.noteOver(entry.Key, over, at)
 	}
 	return nil
@@ -142,8 +144,17 @@ func (e *Engine) lookAfter(ctx context.Context) {
 			if _, ok := e.sender.may(); !ok || ctx.Err() != nil {
 				break
 			}
-			if over, err := e.lookAfterOne(ctx, g); err == nil && over {
+			over, err := e.lookAfterOne(ctx, g)
+			switch {
+			case errors.Is(err, context.Canceled): // a release cut it short
+				continue
+			case err != nil:
+				e.troubles.tell(zap.WarnLevel, "released sessions not looked at", zap.Error(err))
+			case over:
 				e.care.drop(&g.order.Session)
+			}
+			if err != nil { // the store does not answer; again in a minute, in another order
+				break
 			}
 		}
 	}

@@ -20,7 +20,7 @@ type busy struct {
 // worker is one reconciliation of a subscriber under way.
 type worker struct {
 	release bool // it gives back: nothing cuts it short
-	cancel  context.CancelFunc
+	cancel  context.CancelCauseFunc
 	done    chan struct{}
 }
 
@@ -41,7 +41,7 @@ func (b *busy) work(ctx context.Context, subscriber string, release bool) (mine 
 		b.mu.Lock()
 		other := b.working[subscriber]
 		if other == nil {
-			mine, cancel := context.WithCancel(ctx)
+			mine, cancel := context.WithCancelCause(ctx)
 			w := &worker{release: release, cancel: cancel, done: make(chan struct{})}
 			b.working[subscriber] = w
 			b.mu.Unlock()
@@ -51,7 +51,7 @@ func (b *busy) work(ctx context.Context, subscriber string, release bool) (mine 
 		if !release || other.release {
 			return nil, nil, false
 		}
-		other.cancel()
+		other.cancel(nil)
 		select {
 		case <-other.done:
 		case <-ctx.Done():
@@ -60,10 +60,20 @@ func (b *busy) work(ctx context.Context, subscriber string, release bool) (mine 
 	}
 }
 
+// cut stops the work on the subscriber that is under way, even a release: the cause
+// says why it is wanted no longer.
+func (b *busy) cut(subscriber string, cause error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if w := b.working[subscriber]; w != nil {
+		w.cancel(cause)
+	}
+}
+
 func (b *busy) leave(subscriber string, w *worker) {
 	b.mu.Lock()
 	delete(b.working, subscriber)
 	b.mu.Unlock()
-	w.cancel()
+	w.cancel(nil)
 	close(w.done)
 }

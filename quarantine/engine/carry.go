@@ -1,25 +1,55 @@
 package engine
 
-import "cordon/quarantine"
+import (
+	"maps"
+	"slices"
+
+	"cordon/quarantine"
+)
+
+// carryAtOnce is how many cases are copied from the ledger under its lock at a time:
+// releases are written there while all of it is encoded, which takes seconds at a
+// hundred thousand.
+const carryAtOnce = 500
 
 // carry returns the entries that tell everything that is not over, for a new
-// segment of the log.
+// segment of the log. The journal asks for it after the change of its last entry and
+// before that of the next, so what is left out or told twice in between is what goes
+// on without the journal.
 func (l *ledger) carry() []quarantine.LogEntry {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	var entries []quarantine.LogEntry
-	for id, v := range l.unsettled {
-		entries = append(entries, entry(logAccepted, id, v))
+	for _, v := range l.unsettledVerdicts() {
+		entries = append(entries, entry(logAccepted, v.ID, v))
 	}
-	for id, c := range l.commands {
-		entries = append(entries, entry(logCommand, id, c))
+	for _, c := range l.openCommands() {
+		entries = append(entries, entry(logCommand, c.ID, c))
 	}
-	for _, of := range l.outstanding {
-		for _, o := range of {
+	for ids := range slices.Chunk(l.cases(), carryAtOnce) {
+		for _, o := range l.outstandingOf(ids) {
 			entries = append(entries, o.carry()...)
 		}
 	}
+	for _, u := range l.undoneReleases() { // after what is outstanding, which would make them known
+		entries = append(entries, entry(logSent, u.order.Case, sent{Order: u.order, BNG: u.order.Session.BNG}))
+	}
 	return entries
+}
+
+func (l *ledger) openCommands() []command {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(maps.Values(l.commands))
+}
+
+func (l *ledger) outstandingOf(cases []string) (all []outstanding) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, id := range cases {
+		for _, o := range l.outstanding[id] {
+			all = append(all, o)
+		}
+	}
+	return all
 }
 
 // carry tells the restriction as if it were being sent and answered.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,6 +22,8 @@ const (
 	verbReject     verb = "reject"
 	verbExtend     verb = "extend"
 	verbNote       verb = "note"
+	verbRetry      verb = "retry"
+	verbGiveUp     verb = "give-up"
 
 	verbMaintain       verb = "maintain"
 	verbEndMaintenance verb = "end-maintenance"
@@ -37,6 +40,7 @@ type command struct {
 	Code     quarantine.ReleaseCode  `json:"code,omitempty"`
 	For      quarantine.Duration     `json:"for,omitempty"`
 	Wish     *quarantine.Wish        `json:"wish,omitempty"`
+	Session  quarantine.SessionKey   `json:"session,omitzero"`   // give-up: that one alone; zero: all of the case
 	Window   *quarantine.Maintenance `json:"window,omitempty"`   // maintain, end-maintenance
 	Instance string                  `json:"instance,omitempty"` // forget-instance: its id
 	At       time.Time               `json:"at"`
@@ -44,6 +48,20 @@ type command struct {
 
 // ends reports whether the command takes a restriction away.
 func (c *command) ends() bool { return c.Verb == verbRelease || c.Verb == verbReject }
+
+// rename gives the BNGs of a command their present names.
+func (c *command) rename(names *quarantine.BNGNames) {
+	c.Session.BNG = names.Current(c.Session.BNG)
+	if c.Window != nil {
+		window := *c.Window
+		window.BNG = names.Current(window.BNG)
+		c.Window = &window
+	}
+}
+
+// aboutRelease reports whether the command is about a release that does not get
+// through.
+func (c *command) aboutRelease() bool { return c.Verb == verbRetry || c.Verb == verbGiveUp }
 
 // deferrable reports whether the command may be applied later than it was
 // given. A restriction by hand may not: the person would not expect it then. Nor may an
@@ -102,22 +120,43 @@ func (e *Engine) Note(ctx context.Context, id, by, text string) (*quarantine.Cas
 	return e.command(ctx, command{Verb: verbNote, Case: id, By: by, Reason: text})
 }
 
+// Retry has everything that is outstanding of a case tried now, whatever its
+// back-off. While the store is unavailable, what this host's journal shows to be
+// released of it is sent at once.
+func (e *Engine) Retry(ctx context.Context, id, by, reason string) (*quarantine.Case, error) {
+	return e.command(ctx, command{Verb: verbRetry, Case: id, By: by, Reason: reason})
+}
+
+// GiveUp records that a person takes it on himself that nothing more is sent for
+// what a case is still to give back: on one session, or with the zero key on all.
+// This host's journal stops releasing it as well, also while the store is
+// unavailable.
+func (e *Engine) GiveUp(ctx context.Context, id, by, reason string, session quarantine.SessionKey) (*quarantine.Case, error) {
+	return e.command(ctx, command{Verb: verbGiveUp, Case: id, By: by, Reason: reason, Session: session})
+}
+
 // command makes a command durable, then applies it. If the store fails, a
-// command that may wait is applied when the store is back: ErrDeferred.
+// command that may wait is applied when the store is back: ErrDeferred, a
+// *DeferredError where this host's journal knows nothing of the case.
 func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, error) {
+	c.rename(&e.Names)
 	c.At = e.Now().UTC()
 	c.ID = newID("m-", c.At)
 	// From here on the command is given, whether or not the person still waits.
 	ctx = context.WithoutCancel(ctx)
+	e.ledger.take(c.ID)
 	if err := e.logCommand(ctx, c); err != nil {
+		e.ledger.apply(c.ID) // should the journal write it all the same, nobody applies it
 		return nil, err
 	}
-	e.ledger.command(c, true)
+	if c.Verb == verbRetry {
+		e.ledger.retry(c.Case)
+	}
 	result, err := e.apply(ctx, c)
 	if err != nil && !e.final(c, err) && c.deferrable() {
 		e.ledger.deferred(c.ID)
 		e.Logger.Warn("command waits for the store", zap.String("command", c.ID), zap.Error(err))
-		return nil, quarantine.ErrDeferred
+		return nil, e.deferredError(&c)
 	}
 	if err == nil && result != nil {
 		c.Case = result.ID // a wish may have turned the open case
@@ -126,14 +165,30 @@ func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, erro
 	return result, err
 }
 
+// deferredError says that a command waits for the store, and where to give it as
+// well if nothing is done about it here meanwhile.
+func (e *Engine) deferredError(c *command) error {
+	if c.Case == "" || c.Verb == verbNote || e.ledger.owes(c.Case) {
+		return quarantine.ErrDeferred
+	}
+	read := e.instances.last()
+	others := read.others
+	if len(others) == 0 {
+		others = e.instances.remembered() // the store has not answered since the start
+	}
+	return &quarantine.DeferredError{Instances: slices.DeleteFunc(slices.Clone(others), func(i quarantine.Instance) bool { return i.Departure != nil })}
+}
+
 // logCommand makes a command durable. A log that refuses, or hangs, keeps no
 // release back.
 func (e *Engine) logCommand(ctx context.Context, c command) error {
 	ctx, cancel := context.WithTimeout(ctx, logPatience)
 	defer cancel()
-	err := e.Log.Append(ctx, reserved(entry(logCommand, c.ID, c)))
+	given := changing(reserved(entry(logCommand, c.ID, c)), func() { e.ledger.given(c) })
+	err := e.Log.Append(ctx, given)
 	if err != nil && c.ends() {
 		e.Logger.Error("log refuses entries; the release is done all the same", zap.String("command", c.ID), zap.Error(err))
+		given.Durable()
 		return nil
 	}
 	if err != nil {
@@ -160,8 +215,7 @@ func (e *Engine) applied(ctx context.Context, c command, err error) {
 	if err != nil {
 		a.Error = err.Error()
 	}
-	e.append(ctx, reserved(entry(logApplied, c.ID, a)))
-	e.ledger.apply(c.ID)
+	e.append(ctx, changing(reserved(entry(logApplied, c.ID, a)), func() { e.ledger.apply(c.ID) }))
 	about := zap.String("case", c.Case)
 	switch {
 	case c.Window != nil:
@@ -190,6 +244,9 @@ func (e *Engine) apply(ctx context.Context, c command) (*quarantine.Case, error)
 func (e *Engine) applyToCase(ctx context.Context, c command) (*quarantine.Case, error) {
 	for range saveTries {
 		subject, write, err := e.change(ctx, c)
+		if c.aboutRelease() && errors.Is(err, quarantine.ErrNoCase) {
+			return e.applyToLost(ctx, c)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -198,6 +255,9 @@ func (e *Engine) applyToCase(ctx context.Context, c command) (*quarantine.Case, 
 		case err == nil:
 			e.nudge()
 			e.noteExpiry(ctx, subject)
+			if c.Verb == verbGiveUp {
+				e.noteGivenUp(ctx, subject)
+			}
 			return subject, nil
 		case !errors.Is(err, quarantine.ErrConflict):
 			return nil, fmt.Errorf("save the case: %w", err)
@@ -232,7 +292,7 @@ func (e *Engine) changed(ctx context.Context, c command, now time.Time) (*quaran
 	if err != nil {
 		return nil, nil, fmt.Errorf("read case %s: %w", c.Case, err)
 	}
-	if c.ends() {
+	if c.ends() || c.Verb == verbGiveUp {
 		if subject, err = e.withLogIns(ctx, subject); err != nil {
 			return nil, nil, err
 		}
@@ -251,6 +311,10 @@ func (e *Engine) changed(ctx context.Context, c command, now time.Time) (*quaran
 		return subject, nil, subject.Reject(c.By, c.Reason, c.At)
 	case verbExtend:
 		return subject, nil, subject.Extend(c.By, c.Reason, time.Duration(c.For), c.At)
+	case verbRetry:
+		return subject, nil, subject.Retry(c.By, now)
+	case verbGiveUp:
+		return subject, nil, subject.GiveUp(c.By, c.Reason, c.Session, now)
 	case verbNote:
 		subject.AddNote(c.By, c.Reason, c.At)
 		return subject, nil, nil
@@ -273,9 +337,17 @@ func (e *Engine) withLogIns(ctx context.Context, c *quarantine.Case) (*quarantin
 
 // noteExpiry tells the log when what it knows to be in force shall end.
 func (e *Engine) noteExpiry(ctx context.Context, c *quarantine.Case) {
-	if at := c.Ends(); e.ledger.expires(c.ID, at) {
-		e.append(ctx, entry(logExpiry, c.ID, expiry{ExpiresAt: at}))
+	if news := e.newExpiry(c); len(news) > 0 {
+		e.append(ctx, news...)
 	}
+}
+
+// newExpiry is the entry that tells it, if it is news.
+func (e *Engine) newExpiry(c *quarantine.Case) []quarantine.LogEntry {
+	if at := c.Ends(); e.ledger.expires(c.ID, at) {
+		return []quarantine.LogEntry{entry(logExpiry, c.ID, expiry{ExpiresAt: at})}
+	}
+	return nil
 }
 
 // awaitPoll is how often Await looks.

@@ -37,8 +37,7 @@ func (e *Engine) carryOut(ctx context.Context, c *quarantine.Case, o quarantine.
 	}
 	if outcome.Kind != quarantine.OutcomeNotSent {
 		a := answered{Order: o, Outcome: outcome}
-		e.append(ctx, reserved(entry(logAnswered, o.Case, a)))
-		e.ledger.answered(a, e.Now())
+		e.append(ctx, changing(reserved(entry(logAnswered, o.Case, a)), func() { e.ledger.answered(a, e.Now()) }))
 		e.care.note(a, e.Now())
 	}
 	e.Logger.Info("session", zap.String("case", o.Case), zap.String("subscriber", c.Subscriber), zap.String("bng", o.Session.BNG),
@@ -63,16 +62,17 @@ func (e *Engine) beforeSend(ctx context.Context, c *quarantine.Case, o *quaranti
 		}
 	}
 	s := sent{Order: *o, ExpiresAt: c.ExpiresAt, BNG: d.BNG, Peer: d.Peer, Octets: d.Octets, Undoing: d.Undoing}
-	record := entry(logSent, o.Case, s)
+	record := changing(entry(logSent, o.Case, s), func() { e.ledger.sent(s) })
+	if !o.Restricts() && (e.ledger.abandoned(o) || errors.Is(context.Cause(ctx), errGivenUp)) {
+		return errGivenUp
+	}
 	if !restricts {
 		e.append(ctx, reserved(record)) // a log that refuses keeps no release back
-		e.ledger.sent(s)
 		return nil
 	}
 	if err := e.Log.Append(ctx, record); err != nil {
 		return fmt.Errorf("write the log: %w", err)
 	}
-	e.ledger.sent(s)
 	if _, ok := e.sender.may(); !ok { // the disk may have taken long
 		return errNotSender
 	}
@@ -85,6 +85,7 @@ var (
 	errNotSender   = errors.New("this instance is not the sender any more")
 	errSessionGone = errors.New("the session is not the one that was decided about")
 	errCaseMoved   = errors.New("the case has changed")
+	errGivenUp     = errors.New("a person gave the release up; that waits to be applied")
 	errEnding      = errors.New("a release of the case waits to be applied")
 	errBarred      = errors.New("kept back")
 )

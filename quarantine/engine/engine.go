@@ -84,6 +84,13 @@ type Config struct {
 	// known.
 	Interim       func(bng string) time.Duration
 	OneSessionPer func(bng string) []string
+	// Names is what BNGs were called before, and which are gone for good. The store
+	// reads what it keeps under present names itself.
+	Names quarantine.BNGNames
+	// Serves says why nothing could be sent for a session of a case, nil if it could:
+	// its BNG is not configured, or what is applied there cannot be undone by it. Nil:
+	// everything is served.
+	Serves func(s *quarantine.Session, applied []quarantine.Applied) error
 
 	// Poll is how often a case that wants something looks for its subscriber's
 	// sessions, where the store learns them from a source that knows only the
@@ -182,7 +189,12 @@ type Engine struct {
 	troubles  *troubles     // what fails again and again
 	care      *aftercare    // releases that accounting may yet deny
 	windows   *windows      // which BNGs are in maintenance
-	missed    atomic.Bool   // a look could not be noted, or nobody knows which are due: wake everything when the store is back
+	silence   *silence      // since when the store has not answered
+	// journalHangs: the last entry that could not wait had to go on without the disk.
+	journalHangs atomic.Bool
+	missed       atomic.Bool // a look could not be noted, or nobody knows which are due: wake everything when the store is back
+
+	wakesAll chan struct{} // capacity 1: missed was set, and is to be looked at now
 
 	windowsAsked chan struct{} // closed once the store was asked for the windows, with an answer or without
 }
@@ -193,9 +205,10 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	e := &Engine{Config: cfg, ledger: newLedger(), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1)}
+	e := &Engine{Config: cfg, ledger: newLedger(cfg.Names), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1), wakesAll: make(chan struct{}, 1)}
 	e.gaps = newGaps(cfg.Store)
 	e.care = newAftercare()
+	e.silence = newSilence()
 	e.troubles = newTroubles(cfg.Logger, cfg.Now)
 	e.heartbeat = &heartbeat{now: cfg.Now, uptime: cfg.Uptime}
 	e.instances = newInstances(cfg.Store, cfg.Holder, cfg.Instance, cfg.keepDeparted(), cfg.Now, e.heartbeat.publishing)
@@ -227,20 +240,23 @@ func (e *Engine) replay(entry quarantine.LogEntry, at time.Time) error {
 	if err := e.ledger.replay(entry, at); err != nil || e.Now().Sub(at) > careForOver {
 		return err
 	}
-	return e.care.replay(entry, at)
+	return e.care.replay(entry, at, &e.Names)
 }
 
 // Run works until ctx ends, and returns when everything it started has ended.
 func (e *Engine) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	start := func(f func(context.Context)) { running.Go(func() { f(ctx) }) }
+	e.forgetRetired(ctx)
 	for range e.Intakers {
 		start(e.intake)
 	}
 	start(e.watchWindows)
 	start(e.campaign)
 	start(e.reconcile)
-	start(e.tend)
+	start(e.probe)
+	start(e.releaseOwed)
+	start(e.upkeep)
 	start(e.lookAfter)
 	start(e.heedPaths)
 	start(e.watch)

@@ -440,7 +440,7 @@ func TestCarriedEntriesTellTheSameAsTheLogTheyReplace(t *testing.T) {
 		if _, err := e.Release(t.Context(), w.caseID(e), "noc", "x", ""); !errors.Is(err, quarantine.ErrDeferred) {
 			t.Fatal(err)
 		}
-		again := newLedger()
+		again := newLedger(quarantine.BNGNames{})
 		for _, entry := range e.Carry() {
 			if err := again.replay(entry, time.Now()); err != nil {
 				t.Fatal(err)

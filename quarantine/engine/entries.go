@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"sync"
 	"time"
 
 	"cordon/quarantine"
@@ -70,6 +71,13 @@ func entry(kind quarantine.LogKind, key string, body any) quarantine.LogEntry {
 		panic("engine: encode log entry: " + err.Error())
 	}
 	return quarantine.LogEntry{Kind: kind, Key: key, Body: encoded}
+}
+
+// changing gives an entry what it changes in the ledger: once, when it is durable or
+// when whoever wrote it goes on without the journal, whichever comes first.
+func changing(e quarantine.LogEntry, change func()) quarantine.LogEntry {
+	e.Durable = sync.OnceFunc(change)
+	return e
 }
 
 // reserved marks an entry that must be written even on a full disk.

@@ -223,11 +223,12 @@ func (e *Engine) situation(ctx context.Context, subscriber string) (quarantine.S
 // settle tells the log that nothing more is to be done about a verdict. Should
 // the log refuse, a restart works the verdict again, which changes nothing.
 func (e *Engine) settle(ctx context.Context, s quarantine.VerdictStatus) {
-	err := e.Log.Append(ctx, entry(logSettled, s.ID, settlement{State: s.State, Reason: s.Reason, Case: s.Case, Subscriber: s.Attributed}))
-	if err != nil {
+	settled := changing(entry(logSettled, s.ID, settlement{State: s.State, Reason: s.Reason, Case: s.Case, Subscriber: s.Attributed}),
+		func() { e.ledger.settle(s.ID) })
+	if err := e.Log.Append(ctx, settled); err != nil {
 		e.troubles.tell(zap.ErrorLevel, "log refuses entries", zap.String("verdict", s.ID), zap.Error(err))
+		settled.Durable()
 	}
-	e.ledger.settle(s.ID)
 	e.Logger.Info("verdict", zap.String("verdict", s.ID), zap.String("source", s.Source), zap.String("category", s.Category),
 		zap.String("state", string(s.State)), zap.String("reason", s.Reason), zap.String("subscriber", s.Attributed), zap.String("case", s.Case))
 }

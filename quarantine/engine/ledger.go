@@ -14,6 +14,7 @@ import (
 // ledger is the index of this host's log: what it tells that is not over yet.
 // It is rebuilt by replay and kept up as entries are appended.
 type ledger struct {
+	names       quarantine.BNGNames
 	mu          sync.Mutex // guards what follows
 	accepted    map[string]time.Time
 	arriving    map[string]chan struct{} // being made durable right now
@@ -21,7 +22,9 @@ type ledger struct {
 	commands    map[string]command
 	inHand      map[string]bool                   // commands that their giver's call is applying
 	outstanding map[string]map[string]outstanding // by case, then by session identity
-	undone      map[string]quarantine.Session     // released without a case that asked for it; by identity
+	undone      map[string]undone                 // released without a case that asked for it; by identity
+	ends        timetable                         // when what is outstanding is over
+	serial      uint64                            // of the last change to what is outstanding, or undone
 }
 
 // outstanding is a restriction that is, or may be, in force because of what
@@ -34,13 +37,21 @@ type outstanding struct {
 	Doubtful  bool      // a late duplicate of the restriction may still arrive
 	AssertAt  time.Time // the release was confirmed; when to send it once more
 	lost      bool      // the store no longer has the case
+	serial    uint64    // of the last change by an entry of the journal
 }
 
-func newLedger() *ledger {
+// undone is a release that no case asked for.
+type undone struct {
+	order  quarantine.Order
+	serial uint64
+}
+
+func newLedger(names quarantine.BNGNames) *ledger {
 	return &ledger{
+		names:    names,
 		accepted: map[string]time.Time{}, arriving: map[string]chan struct{}{}, unsettled: map[string]quarantine.Verdict{},
 		commands: map[string]command{}, inHand: map[string]bool{}, outstanding: map[string]map[string]outstanding{},
-		undone: map[string]quarantine.Session{},
+		undone: map[string]undone{}, ends: newTimetable(),
 	}
 }
 
@@ -63,23 +74,27 @@ func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
 	case logCommand:
 		var c command
 		if err = json.Unmarshal(entry.Body, &c); err == nil {
-			l.command(c, false)
+			c.rename(&l.names)
+			l.command(c)
 		}
 	case logApplied:
 		l.apply(entry.Key)
 	case logSent:
 		var s sent
 		if err = json.Unmarshal(entry.Body, &s); err == nil {
+			l.names.Rename(&s.Order.Session)
 			l.sent(s)
 		}
 	case logAnswered:
 		var a answered
 		if err = json.Unmarshal(entry.Body, &a); err == nil {
+			l.names.Rename(&a.Order.Session)
 			l.answered(a, at)
 		}
 	case logEnded:
 		var e ended
 		if err = json.Unmarshal(entry.Body, &e); err == nil {
+			l.names.Rename(&e.Session)
 			l.ended(entry.Key, &e.Session)
 		}
 	case logExpiry:
@@ -163,12 +178,30 @@ func (l *ledger) forget(t time.Time) {
 	})
 }
 
-// command takes a durable command in; inHand while its giver's call applies it.
-func (l *ledger) command(c command, inHand bool) {
+// command takes a durable command in that nobody is applying.
+func (l *ledger) command(c command) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.commands[c.ID] = c
-	l.inHand[c.ID] = inHand
+	l.inHand[c.ID] = false
+}
+
+// take notes that the call of a command's giver is about to make it durable and to
+// apply it.
+func (l *ledger) take(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inHand[id] = true
+}
+
+// given takes a durable command in that its giver's call has in hand, unless that has
+// ended: a journal that hung may write it later.
+func (l *ledger) given(c command) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inHand[c.ID] {
+		l.commands[c.ID] = c
+	}
 }
 
 // apply notes that a command is done, or will never be.
@@ -199,7 +232,8 @@ func (l *ledger) sent(s sent) {
 	if unasked(&s.Order) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.undone[identity(&s.Order.Session)] = s.Order.Session
+		l.serial++
+		l.undone[identity(&s.Order.Session)] = undone{s.Order, l.serial}
 		return
 	}
 	if !s.Order.Restricts() || s.Undoing || s.Order.To == quarantine.Disconnect {
@@ -207,6 +241,7 @@ func (l *ledger) sent(s sent) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	delete(l.undone, identity(&s.Order.Session)) // whoever restricts it knows
 	l.owe(outstanding{
 		Case: s.Order.Case, ExpiresAt: s.ExpiresAt, Session: s.Order.Session,
 		Applied:  append(slices.Clone(s.Order.From), quarantine.Applied{Profile: s.Order.To, Undo: s.Order.Undo}),
@@ -240,7 +275,7 @@ func (l *ledger) answered(a answered, at time.Time) {
 		l.forgetOutstanding(a.Order.Case, key)
 		return
 	}
-	l.outstanding[a.Order.Case][key] = o
+	l.owe(o)
 }
 
 // contradicted takes back that a release was done, if a look at the network
@@ -252,12 +287,19 @@ func (l *ledger) contradicted(a answered, at time.Time) {
 	l.owe(outstanding{Case: a.Order.Case, ExpiresAt: at, Session: a.Order.Session, Applied: slices.Clone(a.Order.From), Doubtful: true})
 }
 
-// owe enters a restriction. l.mu is held.
+// owe enters a restriction, or what is known of it now. l.mu is held.
 func (l *ledger) owe(o outstanding) {
+	at := place{o.Case, identity(&o.Session)}
 	if l.outstanding[o.Case] == nil {
 		l.outstanding[o.Case] = map[string]outstanding{}
 	}
-	l.outstanding[o.Case][identity(&o.Session)] = o
+	before, known := l.outstanding[o.Case][at.session]
+	l.serial++
+	o.serial = l.serial
+	l.outstanding[o.Case][at.session] = o
+	if end := o.end(); !end.IsZero() && !(known && before.end().Equal(end)) {
+		l.schedule(at, end)
+	}
 }
 
 func (l *ledger) ended(caseID string, s *quarantine.Session) {
@@ -280,9 +322,11 @@ func (l *ledger) expires(caseID string, at time.Time) (news bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for key, o := range l.outstanding[caseID] {
-		news = news || !o.ExpiresAt.Equal(at)
-		o.ExpiresAt = at
-		l.outstanding[caseID][key] = o
+		if !o.ExpiresAt.Equal(at) {
+			news, o.ExpiresAt = true, at
+			l.outstanding[caseID][key] = o
+			l.schedule(place{caseID, key}, o.end())
+		}
 	}
 	return news
 }
@@ -340,32 +384,4 @@ func stillApplied(c *quarantine.Case, s *quarantine.Session) bool {
 		return e.Enforcement != quarantine.Gone && quarantine.SameAttachment(&e.Session, s) &&
 			(len(e.Applied) > 0 || e.InFlight || !e.AssertAt.IsZero())
 	})
-}
-
-// owed returns the outstanding restrictions that are over by now: expired, of a
-// case that a person released, or released and to be asserted once more. With
-// lostOnly, only those whose case the store has lost.
-func (l *ledger) owed(now time.Time, lostOnly bool) []outstanding {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	released := map[string]bool{}
-	for _, c := range l.commands {
-		released[c.Case] = released[c.Case] || c.ends()
-	}
-	var owed []outstanding
-	for caseID, of := range l.outstanding {
-		for _, o := range of {
-			if (!lostOnly || o.lost) && o.over(now, released[caseID]) {
-				owed = append(owed, o)
-			}
-		}
-	}
-	return owed
-}
-
-func (o *outstanding) over(now time.Time, released bool) bool {
-	if !o.AssertAt.IsZero() {
-		return !now.Before(o.AssertAt)
-	}
-	return released || (!o.ExpiresAt.IsZero() && !now.Before(o.ExpiresAt))
 }

@@ -149,7 +149,7 @@ func (e *Engine) watchWindows(ctx context.Context) {
 		e.readWindows(ctx)
 		now := e.windows.standing(e.Now())
 		if slices.ContainsFunc(before, func(m quarantine.Maintenance) bool { return !covers(now, m.BNG) }) {
-			e.missed.Store(true) // tend wakes all, here or at whoever is the sender then
+			e.wakeAll() // here or at whoever is the sender then
 		}
 		before = now
 	}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"maps"
 	"sync"
 	"time"
 
@@ -11,69 +10,151 @@ import (
 	"cordon/quarantine"
 )
 
-// How long the store must be silent before releases are sent from the log
-// alone, and how often one that is not answered is sent again.
+// How long the store must be silent before releases are sent from the journal
+// alone, how often one that is not answered is sent again, and how many are under way
+// at each BNG: far more than it has places, but not a goroutine for each line of it.
 const (
 	outageAfter   = 5 * time.Second
 	releaseRepeat = time.Minute
+	outagePlaces  = 2048
 )
 
-// outage sends releases with nothing but this host's log: while the store is
-// away, and for cases that the store has lost. Only tend's goroutine calls its
-// methods.
+// outage sends releases with nothing but this host's journal: while the store is
+// silent, and for cases that the store has lost. Nothing of it asks the store, and
+// each BNG has a line of its own, so that a silent one holds up no other.
 type outage struct {
-	engine *Engine
-	since  time.Time            // when the store fell silent; zero while it answers
-	tried  map[string]time.Time // by session identity: when it was sent last, if lately
+	engine  *Engine
+	claims  *claims
+	running sync.WaitGroup // goroutines of lines
 
-	running sync.WaitGroup
+	mu    sync.Mutex             // guards what follows
+	lines map[string]*outageLine // by BNG
+	busy  map[string]bool        // sessions with a release under way, by identity
 }
 
-// storeAway notes that the store does not answer, and sends what is over once
-// it has been silent long enough.
-func (o *outage) storeAway(ctx context.Context, now time.Time) {
-	switch {
-	case o.since.IsZero():
-		o.since = now
-	case now.Sub(o.since) >= outageAfter:
-		o.release(ctx, o.engine.ledger.owed(now, false), now)
+// outageLine is the releases that wait for a BNG, the oldest first, those that people
+// gave before all others, and how many are under way there.
+type outageLine struct {
+	given, expired []owing
+	workers        int
+}
+
+// push puts a release in line.
+func (l *outageLine) push(w owing) {
+	if w.released {
+		l.given = append(l.given, w)
+	} else {
+		l.expired = append(l.expired, w)
 	}
 }
 
-// storeBack notes that the store answers; true if it did not before.
-func (o *outage) storeBack() bool {
-	was := !o.since.IsZero()
-	o.since = time.Time{}
-	return was
+// pop takes the next one; false if there is none.
+func (l *outageLine) pop() (w owing, ok bool) {
+	from := &l.given
+	if len(*from) == 0 {
+		from = &l.expired
+	}
+	if len(*from) == 0 {
+		return w, false
+	}
+	w, *from = (*from)[0], (*from)[1:]
+	return w, true
 }
 
-// releaseLost sends what is over of cases that the store does not have.
-func (o *outage) releaseLost(ctx context.Context, now time.Time) {
-	o.release(ctx, o.engine.ledger.owed(now, true), now)
+// releaseOwed sends what is owed until ctx ends, and returns when every release under
+// way has ended.
+func (e *Engine) releaseOwed(ctx context.Context) {
+	o := &outage{engine: e, claims: newClaims(e.busy), lines: map[string]*outageLine{}, busy: map[string]bool{}}
+	defer o.running.Wait()
+	for sleep(ctx, upkeepEvery) {
+		o.enqueue(ctx, e.ledger.owed(e.Now(), o.lostOnly()))
+	}
 }
 
-// wait returns when every release under way has ended.
-func (o *outage) wait() { o.running.Wait() }
+// lostOnly reports whether the store looks after all cases that it has.
+func (o *outage) lostOnly() bool { return o.engine.silence.lasts(o.engine.Now()) < outageAfter }
 
-// release gives sessions back, all at the same time: how fast is the Enforcer's
-// business.
-func (o *outage) release(ctx context.Context, owed []outstanding, now time.Time) {
-	maps.DeleteFunc(o.tried, func(_ string, at time.Time) bool { return now.Sub(at) >= releaseRepeat })
-	for _, owes := range owed {
-		key := identity(&owes.Session)
-		if _, lately := o.tried[key]; lately {
-			continue
+// enqueue puts releases in line at their BNGs, and has them worked: how fast they
+// leave is the Enforcer's business.
+func (o *outage) enqueue(ctx context.Context, owed []owing) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, w := range owed {
+		line := o.lines[w.bng]
+		if line == nil {
+			line = &outageLine{}
+			o.lines[w.bng] = line
 		}
-		mine, leave, ok := o.engine.busy.work(ctx, owes.Session.Subscriber, true)
+		line.push(w)
+		if line.workers < outagePlaces {
+			line.workers++
+			o.running.Go(func() { o.work(ctx, line) })
+		}
+	}
+}
+
+// work sends the releases that wait in a line until there are none.
+func (o *outage) work(ctx context.Context, line *outageLine) {
+	for {
+		w, ok := o.next(ctx, line)
 		if !ok {
-			continue // it is being worked
+			return
 		}
-		o.tried[key] = now
-		o.running.Go(func() {
-			defer leave()
-			o.engine.releaseFromLog(mine, owes)
-		})
+		o.release(ctx, w)
 	}
+}
+
+func (o *outage) next(ctx context.Context, line *outageLine) (w owing, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if ctx.Err() == nil {
+		w, ok = line.pop()
+	}
+	if !ok {
+		line.workers--
+	}
+	return w, ok
+}
+
+// release gives a session back, if that is still owed. One whose subscriber another
+// pass gives something back, or that a release of another case is under way for, is
+// tried again in a moment.
+func (o *outage) release(ctx context.Context, w owing) {
+	began := o.engine.Now()
+	owes, ok := o.engine.ledger.begin(w, began, o.lostOnly())
+	if !ok {
+		return
+	}
+	again := began
+	defer func() { o.engine.ledger.tried(w.place, again) }()
+	if !o.enter(w.session) {
+		return
+	}
+	defer o.leave(w.session)
+	mine, leave, ok := o.claims.join(ctx, owes.Session.Subscriber)
+	if !ok {
+		return
+	}
+	defer leave()
+	again = began.Add(releaseRepeat)
+	o.engine.releaseFromLog(mine, owes)
+}
+
+// enter claims a session: it has one exchange at a time.
+func (o *outage) enter(session string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.busy[session] {
+		return false
+	}
+	o.busy[session] = true
+	return true
+}
+
+func (o *outage) leave(session string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.busy, session)
 }
 
 func (e *Engine) releaseFromLog(ctx context.Context, o outstanding) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"go.uber.org/zap"
-
 	"cordon/quarantine"
 )
 
@@ -27,13 +25,8 @@ func (e *Engine) heedPaths(ctx context.Context) {
 			return
 		case <-e.Paths.News():
 		}
-		if _, sending := e.sender.may(); !sending {
-			continue // whoever sends looks for itself
+		if _, sending := e.sender.may(); sending { // else whoever sends looks for itself
+			e.wakeAll()
 		}
-		if err := e.Store.WakeAll(ctx, e.Now()); err != nil {
-			e.troubles.tell(zap.WarnLevel, "cases not made due although a BNG answers again", zap.Error(err))
-			e.missed.Store(true)
-		}
-		e.nudge()
 	}
 }

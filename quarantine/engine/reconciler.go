@@ -90,20 +90,26 @@ func (e *Engine) takeLane(ctx context.Context, lane quarantine.Lane, slots chan 
 	return len(due)
 }
 
-// attend reconciles one due subscriber and says when to look again.
+// attend reconciles one due subscriber and says when to look again. That is said when
+// the subscriber is free again: a store that hangs holds up no release then.
 func (e *Engine) attend(ctx context.Context, d quarantine.Due, term uint64) {
+	e.finish(ctx, d, e.pass(ctx, d, term))
+}
+
+// pass reconciles one due subscriber, if nobody else does, and returns when to look
+// again.
+func (e *Engine) pass(ctx context.Context, d quarantine.Due, term uint64) time.Time {
 	mine, leave, ok := e.busy.work(ctx, d.Subscriber, d.Lane == quarantine.LaneRelease)
 	if !ok {
-		e.finish(ctx, d, e.Now().Add(busyLook))
-		return
+		return e.Now().Add(busyLook)
 	}
 	defer leave()
 	next, err := e.Reconcile(mine, d, term)
 	if err != nil && ctx.Err() == nil {
 		e.troubles.tell(zap.WarnLevel, "case not reconciled", zap.String("subscriber", d.Subscriber), zap.Error(err))
-		next = e.Now().Add(storeRetry)
+		return e.Now().Add(storeRetry)
 	}
-	e.finish(ctx, d, next)
+	return next
 }
 
 func (e *Engine) finish(ctx context.Context, d quarantine.Due, next time.Time) {
@@ -183,6 +189,7 @@ func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Ord
 		return nil, err
 	}
 	e.resume(c)
+	sessions = e.retire(c, sessions)
 	return c.Plan(quarantine.Look{
 		Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned, Present: e.Poll > 0,
 		Holders: holders, Interim: e.Interim, OneSessionPer: e.OneSessionPer,
@@ -333,21 +340,38 @@ func (e *Engine) noteEnded(ctx context.Context, before, after *quarantine.Case) 
 			continue
 		}
 		over := ended{Session: se.Session, Left: old.Applied}
-		e.append(ctx, entry(logEnded, after.ID, over))
-		e.ledger.ended(after.ID, &se.Session)
+		e.append(ctx, changing(entry(logEnded, after.ID, over), func() { e.ledger.ended(after.ID, &se.Session) }))
 		e.care.noteOver(after.ID, over, e.Now())
 	}
 }
 
-// append writes entries that only the log's readers miss if it refuses them.
+// append writes entries that only the log's readers miss if it refuses them: what
+// they change in the ledger is changed all the same.
 func (e *Engine) append(ctx context.Context, entries ...quarantine.LogEntry) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logPatience)
+	timeout := logPatience
+	if e.journalHangs.Load() {
+		timeout = hangingPatience
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
-	if err := e.Log.Append(ctx, entries...); err != nil {
-		e.troubles.tell(zap.ErrorLevel, "log refuses entries", zap.Error(err))
+	err := e.Log.Append(ctx, entries...)
+	e.journalHangs.Store(err != nil && ctx.Err() != nil)
+	if err == nil {
+		return
+	}
+	e.troubles.tell(zap.ErrorLevel, "log refuses entries", zap.Error(err))
+	for _, entry := range entries {
+		if entry.Durable != nil {
+			entry.Durable()
+		}
 	}
 }
 
-// logPatience is how long a release, and what is only told to the log's
-// readers, waits for a disk that hangs.
-const logPatience = 2 * time.Second
+// How long a release, and what is only told to the log's readers, waits for a disk
+// that hangs: the first ones, and those that come while it still does. Releases
+// hold a place at their BNG meanwhile: at a quarter of a thousand places, two
+// seconds each would make 125 releases a second.
+const (
+	logPatience     = 2 * time.Second
+	hangingPatience = 20 * time.Millisecond
+)

@@ -101,10 +101,7 @@ func (e *Engine) campaign(ctx context.Context) {
 			e.troubles.tell(zap.WarnLevel, "sender election failed", zap.Error(err))
 		case gained:
 			e.Logger.Info("this instance is the sender now", zap.String("instance", e.Instance))
-			if err := e.Store.WakeAll(ctx, e.Now()); err != nil {
-				e.Logger.Warn("open cases could not be made due yet", zap.Error(err))
-				e.missed.Store(true)
-			}
+			e.wakeAll()
 			e.nudge()
 		}
 		wait := lockRenew

@@ -10,6 +10,10 @@ import (
 	"cordon/quarantine"
 )
 
+// undoneAtOnce is how many subscribers are asked about at the same time: an outage
+// may leave a hundred thousand.
+const undoneAtOnce = 16
+
 // unasked reports whether an order is a release that no case asked for: sent
 // from the log alone, or in the care for an earlier one. A newer case, of which
 // whoever sent it could not know, may have had the session restricted.
@@ -17,32 +21,40 @@ func unasked(o *quarantine.Order) bool {
 	return o.To == "" && !o.Check && len(o.From) > 0 && o.Generation == 0
 }
 
-// undoneSessions lists the sessions with such a release.
-func (l *ledger) undoneSessions() []quarantine.Session {
+// undoneReleases lists such releases that no case knows of yet.
+func (l *ledger) undoneReleases() []undone {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Collect(maps.Values(l.undone))
 }
 
-func (l *ledger) toldUndone(s *quarantine.Session) {
+// toldUndone notes that the case knows, unless there was another such release since.
+func (l *ledger) toldUndone(u *undone) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.undone, identity(s))
+	if key := identity(&u.order.Session); l.undone[key].serial == u.serial {
+		delete(l.undone, key)
+	}
 }
 
-// tellUndone tells the open cases of what was released behind their back. One
-// that is being worked is told next time.
+// tellUndone tells the open cases of what was released behind their back, until the
+// store does not answer. One that is being worked is told next time.
 func (e *Engine) tellUndone(ctx context.Context) {
-	for _, s := range e.ledger.undoneSessions() {
-		mine, leave, ok := e.busy.work(ctx, s.Subscriber, false)
+	atOnce(undoneAtOnce, e.ledger.undoneReleases(), func(u undone) error {
+		mine, leave, ok := e.busy.work(ctx, u.order.Session.Subscriber, false)
 		if !ok {
-			continue
+			return ctx.Err()
 		}
-		if err := e.tellUndoneOne(mine, &s); err == nil {
-			e.ledger.toldUndone(&s)
+		defer leave()
+		err := e.tellUndoneOne(mine, &u.order.Session)
+		if err == nil {
+			e.ledger.toldUndone(&u)
 		}
-		leave()
-	}
+		if mine.Err() != nil {
+			return ctx.Err() // a release cut it short
+		}
+		return err
+	})
 }
 
 func (e *Engine) tellUndoneOne(ctx context.Context, s *quarantine.Session) error {

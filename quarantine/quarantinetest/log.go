@@ -63,6 +63,10 @@ func (l *Log) Append(ctx context.Context, entries ...quarantine.LogEntry) error 
 		return ErrRefused
 	}
 	for _, e := range entries {
+		if e.Durable != nil {
+			e.Durable()
+			e.Durable = nil
+		}
 		l.entries, l.times = append(l.entries, e), append(l.times, time.Now())
 	}
 	return nil

@@ -55,6 +55,24 @@ func (m *Memory) Case(_ context.Context, id string) (*quarantine.Case, error) {
 	return m.readCase(id), nil
 }
 
+// CasesByID implements quarantine.CaseReader.
+func (m *Memory) CasesByID(_ context.Context, ids []string) (map[string]*quarantine.Case, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	if len(ids) > quarantine.CasesAtOnce {
+		return nil, fmt.Errorf("read cases: %d ids, at most %d at once", len(ids), quarantine.CasesAtOnce)
+	}
+	found := map[string]*quarantine.Case{}
+	for _, id := range ids {
+		if _, ok := m.cases[id]; ok {
+			found[id] = m.readCase(id)
+		}
+	}
+	return found, nil
+}
+
 func (m *Memory) readCase(id string) *quarantine.Case {
 	c := mustDecode[quarantine.Case](m.cases[id].text)
 	return &c

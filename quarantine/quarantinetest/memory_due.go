@@ -114,22 +114,31 @@ func (m *Memory) WakeAll(_ context.Context, now time.Time) error {
 }
 
 func (m *Memory) wakeAll(now time.Time) {
+	n := 0
 	for subscriber := range m.open {
-		m.wake(subscriber, now)
+		m.wakeBy(subscriber, now, now.Add(time.Duration(n/quarantine.WakeSlice)*quarantine.WakeEvery))
+		n++
 	}
 }
 
 // wake makes the subscriber's open case due, if there is one.
-func (m *Memory) wake(subscriber string, now time.Time) {
+func (m *Memory) wake(subscriber string, now time.Time) { m.wakeBy(subscriber, now, now) }
+
+// wakeBy makes the subscriber's open case due: at now if it is being released, else at
+// due.
+func (m *Memory) wakeBy(subscriber string, now, due time.Time) {
 	id, ok := m.open[subscriber]
 	if !ok {
 		return
 	}
-	lane := m.due[m.readCase(id).Lane()]
-	if l, ok := lane[subscriber]; ok && l.at.Before(now) {
-		now = l.at
+	lane := m.readCase(id).Lane()
+	if lane == quarantine.LaneRelease {
+		due = now
 	}
-	lane[subscriber] = look{at: now}
+	if l, ok := m.due[lane][subscriber]; ok && l.at.Before(due) {
+		due = l.at
+	}
+	m.due[lane][subscriber] = look{at: due}
 }
 
 // Campaign implements quarantine.SenderLock.

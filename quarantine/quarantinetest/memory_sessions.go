@@ -111,8 +111,8 @@ func (m *Memory) Record(_ context.Context, events []quarantine.SessionEvent) []e
 
 func (m *Memory) reset(ev quarantine.SessionEvent) {
 	at := ev.By() // nothing older proves anything after it
-	if m.resets[ev.Key.BNG].After(at) {
-		return
+	if known, ok := m.resets[ev.Key.BNG]; ok && !at.After(known) {
+		return // older, or announced again
 	}
 	m.resets[ev.Key.BNG] = at
 	m.wakeAll(m.Now())

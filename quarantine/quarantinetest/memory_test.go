@@ -33,6 +33,7 @@ func TestASleepingMemoryAnswersNothingAndChangesNothing(t *testing.T) {
 		},
 		"SaveCase":      func() error { return m.SaveCase(ctx, quarantine.CaseWrite{Case: c, DueAt: start.At}) },
 		"Case":          func() error { _, err := m.Case(ctx, "c1"); return err },
+		"CasesByID":     func() error { _, err := m.CasesByID(ctx, nil); return err },
 		"Cases":         func() error { _, err := m.Cases(ctx, quarantine.CaseFilter{Limit: 1}); return err },
 		"Dossier":       func() error { _, err := m.Dossier(ctx, "alice"); return err },
 		"SaveVerdict":   func() error { return m.SaveVerdict(ctx, quarantine.VerdictStatus{}) },

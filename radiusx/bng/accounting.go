@@ -119,7 +119,7 @@ func (a *Accounting) events(r *acct.Record) ([]quarantine.SessionEvent, error) {
 		}
 		return nil, acct.ErrRejected
 	case r.Status == acct.On || r.Status == acct.Off:
-		return []quarantine.SessionEvent{reset(r, bng)}, nil
+		return resets(r, bng, m), nil
 	case r.Service:
 		r.Subscriber = name
 		return a.serviceEvents(r, bng), nil
@@ -177,6 +177,18 @@ func (a *Accounting) serviceEvents(r *acct.Record, bng string) []quarantine.Sess
 
 // reset is what Accounting-On and -Off say. Where it is not certain when they were
 // said, the latest moment counts: what is not renewed after it is in doubt.
+// resets are the restart that a record announces: of the BNG, and of what is kept
+// under its former names.
+func resets(r *acct.Record, bng string, m *member) []quarantine.SessionEvent {
+	all := []quarantine.SessionEvent{reset(r, bng)}
+	if m != nil {
+		for _, old := range m.Formerly {
+			all = append(all, reset(r, old))
+		}
+	}
+	return all
+}
+
 func reset(r *acct.Record, bng string) quarantine.SessionEvent {
 	return quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: bng}, At: r.NoLaterThan()}
 }

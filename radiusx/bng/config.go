@@ -15,15 +15,18 @@ import (
 
 // Config is one BNG.
 type Config struct {
-	Name    string
-	Group   string     // the redundancy group whose sessions move between its BNGs; empty: none
-	Address netip.Addr // where CoA goes
-	NAS     []NAS      // how it names itself in accounting; empty: by Address
-	Secret  radiusx.Secret
-	Via     *Proxy // nil: requests go to Address; else to the proxy, and Secret is not used
-	Role    Role
-	Dialect *dialect.Dialect
-	Options map[string]string // dialect_options
+	Name string
+	// Formerly is what the BNG was called before: sessions that are kept, or were
+	// restricted, under such a name are its own.
+	Formerly []string
+	Group    string     // the redundancy group whose sessions move between its BNGs; empty: none
+	Address  netip.Addr // where CoA goes
+	NAS      []NAS      // how it names itself in accounting; empty: by Address
+	Secret   radiusx.Secret
+	Via      *Proxy // nil: requests go to Address; else to the proxy, and Secret is not used
+	Role     Role
+	Dialect  *dialect.Dialect
+	Options  map[string]string // dialect_options
 
 	CoAPort        uint16 // 0: the dialect's
 	DisconnectPort uint16 // 0: the dialect's
@@ -60,8 +63,10 @@ func (c *Config) Validate() error {
 	} else if err := CheckName(c.Name); err != nil {
 		errs = append(errs, err)
 	}
-	if err := CheckName(c.Group); err != nil {
-		fail("group: %w", err)
+	for _, name := range append([]string{c.Group}, c.Formerly...) {
+		if err := CheckName(name); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if !c.Address.IsValid() || c.Address.IsUnspecified() || c.Address.IsMulticast() {
 		fail("address is required: where CoA-Requests go")
@@ -168,8 +173,9 @@ func (c *Config) setDefaults() {
 type Fleet struct {
 	bngs       []*member
 	named      map[string]*member
-	nas        map[NAS]*member // by each name that is one BNG's alone and can tell it from all others
-	shared     map[string]bool // identifiers of several BNGs
+	former     map[string]*member // by what they were called before
+	nas        map[NAS]*member    // by each name that is one BNG's alone and can tell it from all others
+	shared     map[string]bool    // identifiers of several BNGs
 	sources    map[netip.Addr][]*member
 	groups     map[string][]*member
 	restricted map[string]bool     // names of restricted profiles, on any BNG
@@ -192,7 +198,7 @@ type member struct {
 
 // NewFleet checks the BNGs, each and against each other.
 func NewFleet(configs []Config) (*Fleet, error) {
-	f := &Fleet{named: make(map[string]*member, len(configs)), nas: map[NAS]*member{}, shared: map[string]bool{}, sources: map[netip.Addr][]*member{}, groups: map[string][]*member{}, restricted: map[string]bool{}, news: make(chan struct{}, 1), proxied: map[string]*breaker{}}
+	f := &Fleet{named: make(map[string]*member, len(configs)), former: map[string]*member{}, nas: map[NAS]*member{}, shared: map[string]bool{}, sources: map[netip.Addr][]*member{}, groups: map[string][]*member{}, restricted: map[string]bool{}, news: make(chan struct{}, 1), proxied: map[string]*breaker{}}
 	var errs []error
 	for _, c := range configs {
 		if err := c.Validate(); err != nil {
@@ -223,7 +229,7 @@ func NewFleet(configs []Config) (*Fleet, error) {
 		f.add(m)
 	}
 	f.index()
-	return f, errors.Join(append(errs, f.checkGroups())...)
+	return f, errors.Join(append(errs, f.checkGroups(), f.checkFormer())...)
 }
 
 // pathTo returns the breaker of the way to a BNG.

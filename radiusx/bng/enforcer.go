@@ -117,8 +117,8 @@ func (e *Enforcer) Enforce(ctx context.Context, o quarantine.Order) quarantine.O
 		return quarantine.Outcome{Kind: quarantine.OutcomeAcked}
 	case len(members) == 0 && o.Restricts():
 		return *refused("no such BNG: %s is not configured", o.Session.BNG)
-	case len(members) == 0: // nobody is left to ask; accounting may know better
-		return quarantine.Outcome{Kind: quarantine.OutcomeSessionGone, Reason: "no such BNG: " + o.Session.BNG + " is not configured any more"}
+	case len(members) == 0: // what is owed there stays owed until a person says otherwise
+		return *refused("%v; or give the release up: cordon quarantine give-up %s", e.fleet.Serves(&o.Session), o.Case)
 	case len(members) > 1:
 		return e.inTurn(ctx, members, &o)
 	}

@@ -292,19 +292,3 @@ func TestOfThreeProfilesInARowNoneIsLeftBehind(t *testing.T) {
 	}
 }
 
-func TestAReleaseOnABNGThatIsNotConfiguredAnyMoreLooksTheSessionUpAgain(t *testing.T) {
-	inLab(t, makes[0], func(t *testing.T, l *lab) {
-		session := l.login("alice", plan)
-		garden := l.restrict(session, "garden")
-		session.BNG = "bng9"
-		out := l.enforce(quarantine.Order{Session: session, From: []quarantine.Applied{applied(garden)}, Confirmed: true})
-		l.wantOutcome(out, quarantine.OutcomeSessionGone)
-		if !strings.Contains(out.Reason, "bng9 is not configured any more") {
-			t.Errorf("reason %q", out.Reason)
-		}
-		l.wantOutcome(l.enforce(quarantine.Order{Session: session, To: "garden"}), quarantine.OutcomeRefused)
-		if len(l.seen) != 0 {
-			t.Errorf("%d datagrams were sent", len(l.seen))
-		}
-	})
-}

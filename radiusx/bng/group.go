@@ -74,19 +74,28 @@ func (f *Fleet) place(ev *quarantine.SessionEvent) {
 }
 
 // membersOf lists the BNGs that sessions under a name may be on: the one of that
-// name, or a group's.
+// name, or that was called so, or a group's.
 func (f *Fleet) membersOf(name string) []*member {
 	if m := f.named[name]; m != nil {
 		return []*member{m}
 	}
-	return f.groups[name]
+	if group := f.groups[name]; group != nil {
+		return group
+	}
+	if m := f.former[name]; m != nil {
+		return f.with(m)
+	}
+	return nil
 }
 
 // candidates lists the BNGs that a session may be on, the one that spoke of it
-// last first.
+// last first. A session of a group that is gone is on the member that spoke of it.
 func (f *Fleet) candidates(s *quarantine.Session) []*member {
 	all := f.membersOf(s.BNG)
-	at := slices.IndexFunc(all, func(m *member) bool { return m.Name == s.Member })
+	if len(all) == 0 && s.Member != "" {
+		all = f.membersOf(s.Member)
+	}
+	at := slices.IndexFunc(all, func(m *member) bool { return m.Name == s.Member || m == f.former[s.Member] })
 	if at <= 0 {
 		return all
 	}

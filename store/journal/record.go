@@ -33,6 +33,8 @@ type Entry struct {
 	// Reserved entries may use the space that is kept back for them when the
 	// disk is full. Only small records whose loss would hurt somebody.
 	Reserved bool
+	// Tag comes back in the Record that Config.Applied gets. It is not written.
+	Tag any
 }
 
 // A Record is an entry as the log holds it.
@@ -46,6 +48,7 @@ type Record struct {
 	Carried  bool
 	Reserved bool
 	Erased   bool
+	Tag      any // the entry's, for Config.Applied; nil for every other reader
 }
 
 type digest [sha256.Size]byte
@@ -169,7 +172,7 @@ func appendRecord(buf []byte, s *sealed, p *place) ([]byte, digest) {
 func (s *sealed) record(p *place) Record {
 	return Record{
 		Seq: p.seq, Time: p.time, Kind: s.Kind, Key: s.Key, Payload: s.Payload,
-		Carried: p.flags&flagCarried != 0, Reserved: p.flags&flagReserved != 0,
+		Carried: p.flags&flagCarried != 0, Reserved: p.flags&flagReserved != 0, Tag: s.Tag,
 	}
 }
 

@@ -38,6 +38,36 @@ func closeCase(t *testing.T, s Ports, c *quarantine.Case, at time.Time) {
 // Cases tests quarantine.CaseReader and CaseWriter; lists, limits and the due
 // set have their own.
 func Cases(t *testing.T, open Open) {
+	t.Run("many cases are read by id at once, and who is missing is left out", func(t *testing.T) {
+		s := start(t, open)
+		ids := []string{"nobody's"}
+		for i := range quarantine.CasesAtOnce - 1 {
+			c := newCase(fmt.Sprintf("c%d", i), fmt.Sprintf("u%d", i))
+			save(t, s, quarantine.CaseWrite{Case: c})
+			if i%2 == 1 {
+				closeCase(t, s, c, minute(1))
+			}
+			ids = append(ids, c.ID)
+		}
+		found, err := s.CasesByID(t.Context(), ids)
+		must(t, err)
+		if len(found) != len(ids)-1 {
+			t.Fatalf("%d cases, want %d", len(found), len(ids)-1)
+		}
+		for id, c := range found {
+			single, err := s.Case(t.Context(), id)
+			must(t, err)
+			equal(t, "case "+id, c, single)
+		}
+		if _, err := s.CasesByID(t.Context(), append(ids, "one too many")); err == nil {
+			t.Fatal("more than CasesAtOnce were read")
+		}
+		none, err := s.CasesByID(t.Context(), nil)
+		if err != nil || len(none) != 0 {
+			t.Fatalf("no ids: %v, %v", none, err)
+		}
+	})
+
 	t.Run("what was saved is read back", func(t *testing.T) {
 		s := start(t, open)
 		confidence := 0.9

@@ -18,6 +18,18 @@ func take(t *testing.T, s Ports, lane quarantine.Lane, now time.Time) []quaranti
 	return due
 }
 
+// takeAll takes all that is due in a lane and returns how much that is.
+func takeAll(t *testing.T, s Ports, lane quarantine.Lane, now time.Time) int {
+	t.Helper()
+	all := 0
+	for {
+		due := take(t, s, lane, now)
+		if all += len(due); len(due) == 0 {
+			return all
+		}
+	}
+}
+
 // Due tests quarantine.DueSet and how cases and accounting wake it.
 func Due(t *testing.T, open Open) {
 	const restrict, release = quarantine.LaneRestrict, quarantine.LaneRelease
@@ -175,6 +187,63 @@ func Due(t *testing.T, open Open) {
 		must(t, s.WakeAll(t.Context(), minute(1)))
 		wantDue(t, s, restrict, minute(1), 4)
 		wantDue(t, s, release, minute(1), 1)
+	})
+
+	t.Run("WakeAll spreads what is not being released, and puts nothing off", func(t *testing.T) {
+		s := start(t, open)
+		const cases = 2*quarantine.WakeSlice + 100
+		for i := range cases {
+			c, due := newCase(fmt.Sprintf("c%d", i), fmt.Sprintf("u%d", i)), minute(60)
+			if i%100 == 0 {
+				c.State = quarantine.Releasing
+			}
+			if i%100 == 1 {
+				due = minute(1).Add(quarantine.WakeEvery / 2)
+			}
+			save(t, s, quarantine.CaseWrite{Case: c, DueAt: due})
+		}
+		must(t, s.WakeAll(t.Context(), minute(1)))
+		releases, all, most := takeAll(t, s, release, minute(1)), 0, 0
+		if releases != cases/100 {
+			t.Fatalf("%d releases are due at once, want %d", releases, cases/100)
+		}
+		for at := minute(1); at.Before(minute(2)) && all < cases-releases; at = at.Add(quarantine.WakeEvery / 4) {
+			n := takeAll(t, s, restrict, at)
+			if all += n; n > most {
+				most = n
+			}
+			if at.Equal(minute(1).Add(quarantine.WakeEvery/2)) && all < cases/100 {
+				t.Fatalf("only %d cases are due when those that were due before have to be", all)
+			}
+		}
+		if all != cases-releases || most > quarantine.WakeSlice+cases/100 {
+			t.Fatalf("%d of %d cases were due within a minute, at most %d of them at once", all, cases-releases, most)
+		}
+	})
+
+	t.Run("a restart that is announced again wakes nobody, a later one does", func(t *testing.T) {
+		s := start(t, open)
+		save(t, s, quarantine.CaseWrite{Case: newCase("c1", "alice"), DueAt: minute(60)})
+		restart := func(bng string, at time.Time) {
+			record(t, s, quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: bng}, At: at})
+		}
+		for i, r := range []struct {
+			bng string
+			at  time.Time
+			due int
+		}{
+			{"bng1", minute(10), 1}, {"bng1", minute(10), 0}, {"bng1", minute(9), 0}, {"bng2", minute(10), 1},
+			{"bng1", minute(11), 1}, {"bng2", minute(10), 0}, {"bng1", minute(11), 0},
+		} {
+			restart(r.bng, r.at)
+			due := take(t, s, restrict, noon)
+			if len(due) != r.due {
+				t.Fatalf("record %d, %s at %s: %d due, want %d", i, r.bng, r.at, len(due), r.due)
+			}
+			if r.due > 0 {
+				must(t, s.FinishDue(t.Context(), due[0], minute(60)))
+			}
+		}
 	})
 
 	t.Run("no look that somebody asked for is lost", func(t *testing.T) {

@@ -70,6 +70,7 @@ type App struct {
 	accounting  *bng.Accounting
 	authorize   *authorize.Desk
 	sessions    engine.Store     // the store, or with another program's sessions
+	unserved    unserved         // releases owed on BNGs that are not configured
 	template    *template.Reader // nil: sessions are those of accounting
 	addr        net.Addr
 	redisSeen   atomic.Bool // it answered once since the start
@@ -100,6 +101,9 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 		return nil, err
 	}
 	if err := a.buildEngine(ctx, fleet, o); err != nil {
+		return nil, err
+	}
+	if err := a.checkServed(ctx); err != nil {
 		return nil, err
 	}
 	if err := a.buildAccounting(fleet, o); err != nil {
@@ -139,7 +143,7 @@ func storeConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
 	return store.Config{
 		Addrs: r.Addrs, MasterName: r.MasterName, DB: r.DB, Username: r.Username, Password: store.Password(parts.RedisPassword),
 		KeyPrefix: r.KeyPrefix, History: cfg.Attribution.History.Std(), VerdictMemory: memory(cfg),
-		Restricted: func(x quarantine.Attribute) bool { return fleet.Restricted(x.Value) }, Interim: interim(cfg),
+		Restricted: func(x quarantine.Attribute) bool { return fleet.Restricted(x.Value) }, Interim: interim(cfg), Names: parts.Names,
 	}
 }
 
@@ -149,6 +153,9 @@ func interim(cfg *Config) func(bng string) time.Duration {
 	of := map[string]time.Duration{}
 	for _, b := range cfg.BNGs {
 		of[groupOf(&b)] = time.Duration(b.Interim)
+		for _, old := range b.Formerly {
+			of[old] = time.Duration(b.Interim)
+		}
 	}
 	for _, l := range cfg.TranslatorLogs {
 		of[quarantine.LogSource(l.Name)] = l.interim()
@@ -218,6 +225,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Poll: a.poll(),
 		Interim: interim(a.cfg), OneSessionPer: fleet.OneSessionPer,
 		Listens: a.listens(o), Waiting: a.spooled, Unreadable: a.spoolAside, AloneFor: aloneFor(a.cfg), History: a.cfg.Attribution.History.Std(),
+		Names: a.parts.Names, Serves: a.serves,
 		HTTPAddr: a.advertised, AskCutOff: peers.cutOff, AskAlone: peers.alone,
 	})
 	return err
@@ -327,7 +335,7 @@ func (a *App) mount() error {
 		c.Profiles = append(c.Profiles, p.Name)
 	}
 	for _, b := range a.cfg.BNGs {
-		shown := api.BNG{Name: b.Name, Group: b.Group, Address: b.Address.String(), Dialect: b.Dialect}
+		shown := api.BNG{Name: b.Name, Formerly: b.Formerly, Group: b.Group, Address: b.Address.String(), Dialect: b.Dialect}
 		for _, p := range a.cfg.Profiles {
 			if _, has := b.Profiles[p.Name]; has {
 				shown.Profiles = append(shown.Profiles, p.Name)
@@ -358,6 +366,7 @@ func (a *App) Start() {
 	a.life.run("log keeper", a.keepJournal)
 	a.life.run("gate", a.gate.run)
 	a.life.run("watch", a.watch)
+	a.life.run("unserved releases", a.watchServed)
 	if a.spool != nil {
 		a.life.run("accounting spool", a.spool.Run)
 	}

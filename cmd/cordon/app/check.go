@@ -25,6 +25,7 @@ type Parts struct {
 	Dialects      *dialect.Set
 	Proxies       map[string]*bng.Proxy // by name
 	Fleet         []bng.Config
+	Names         quarantine.BNGNames // former and retired BNGs
 	Clients       []acct.Client
 	Ignore        []bng.Ignore
 	Keys          *bng.SubscriberKeys
@@ -50,7 +51,7 @@ func check(d *document, cfg *Config) *Parts {
 	checkAccounting(d, cfg, parts)
 	checkAttribution(d, cfg)
 	checkSessions(d, cfg, parts)
-	checkAddressSpaces(d, cfg)
+	checkAddressSpaces(d, cfg, parts)
 	checkTranslatorLogs(d, cfg)
 	checkSources(d, cfg)
 	checkPolicy(d, cfg, profiles)
@@ -63,7 +64,7 @@ func check(d *document, cfg *Config) *Parts {
 		d.fail(path{"journal", "dir"}, "is required: accepted verdicts are kept there")
 	}
 	parts.Rules = quarantine.Rulebook{
-		Policy: cfg.Policy, Limits: cfg.Limits, Exemptions: loadExemptions(d, cfg), Profiles: profiles,
+		Policy: cfg.Policy, Limits: cfg.Limits, Exemptions: presentExemptions(d, cfg, parts, loadExemptions(d, cfg)), Profiles: profiles,
 		MaxSessions: cfg.Attribution.MaxSessions, MaxAge: cfg.Attribution.MaxAge.Std(),
 	}
 	return parts
@@ -203,7 +204,7 @@ func checkAccounting(d *document, cfg *Config, parts *Parts) {
 		}
 		for n, name := range c.RelayFor {
 			if !slices.ContainsFunc(cfg.BNGs, func(b BNG) bool { return b.Name == name }) {
-				d.fail(p.to("relay_for", n), "%s is not in bngs", name)
+				d.fail(p.to("relay_for", n), "%s is not in bngs%s", name, calledNow(parts, name))
 			}
 		}
 		client := acct.Client{
@@ -243,7 +244,7 @@ func checkAttribution(d *document, cfg *Config) {
 
 // checkAddressSpaces looks whether every address of a space is in one only, for
 // each BNG and each source.
-func checkAddressSpaces(d *document, cfg *Config) {
+func checkAddressSpaces(d *document, cfg *Config, parts *Parts) {
 	names := map[string]bool{}
 	for i, s := range cfg.AddressSpaces {
 		p := path{"address_spaces", i}
@@ -260,7 +261,7 @@ func checkAddressSpaces(d *document, cfg *Config) {
 		names[s.Name] = true
 		for n, bng := range s.BNGs {
 			if !slices.ContainsFunc(cfg.BNGs, func(b BNG) bool { return b.Name == bng }) {
-				d.fail(p.to("bngs", n), "%s is not in bngs", bng)
+				d.fail(p.to("bngs", n), "%s is not in bngs%s", bng, calledNow(parts, bng))
 			}
 		}
 		for _, other := range cfg.AddressSpaces[:i] {

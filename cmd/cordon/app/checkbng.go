@@ -97,6 +97,8 @@ func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quara
 		}
 	}
 	checkGroups(d, cfg, parts.Fleet)
+	checkFormerNames(d, cfg)
+	parts.Names = bngNames(cfg)
 	warnNames(d, cfg, parts.Fleet)
 	if len(d.faults) == 0 {
 		if _, err := bng.NewFleet(parts.Fleet); err != nil {
@@ -108,7 +110,7 @@ func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quara
 func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]quarantine.Profile) (bng.Config, bool) {
 	before := len(d.faults)
 	c := bng.Config{
-		Name: b.Name, Group: b.Group, Address: b.Address, Options: b.DialectOptions, Interim: time.Duration(b.Interim),
+		Name: b.Name, Formerly: b.Formerly, Group: b.Group, Address: b.Address, Options: b.DialectOptions, Interim: time.Duration(b.Interim),
 		SubscriberKey: checkSubscriberKey(d, p.to("subscriber_key"), b.SubscriberKey, parts.Dictionary),
 		CoAPort:       b.CoAPort, DisconnectPort: b.DisconnectPort, Rate: b.Rate, MaxInFlight: b.MaxInFlight,
 		CheckEventTimestamp: b.CheckEventTimestamp,

@@ -27,6 +27,7 @@ type Config struct {
 	Profiles       []quarantine.Profile      `yaml:"profiles"`
 	Proxies        []Proxy                   `yaml:"proxies"`
 	BNGs           []BNG                     `yaml:"bngs"`
+	RetiredBNGs    []RetiredBNG              `yaml:"retired_bngs"`
 	Policy         quarantine.Policy         `yaml:"policy"`
 	Limits         quarantine.Limits         `yaml:"limits"`
 	Exemptions     []quarantine.Exemption    `yaml:"exemptions"`
@@ -150,7 +151,8 @@ type Proxy struct {
 // BNG is one BNG.
 type BNG struct {
 	Name                 string                `yaml:"name"`
-	Group                string                `yaml:"group"` // redundancy group: its sessions may move to the others of it
+	Formerly             []string              `yaml:"formerly"` // what it, or its group, was called before
+	Group                string                `yaml:"group"`    // redundancy group: its sessions may move to the others of it
 	Address              netip.Addr            `yaml:"address"`
 	Via                  string                `yaml:"via"` // name of a proxy
 	NAS                  []NAS                 `yaml:"nas"`
@@ -172,6 +174,13 @@ type BNG struct {
 	OneSessionPer        []string              `yaml:"one_session_per"`   // attributes that name a line, where it has one session a line
 	Verify               *Verify               `yaml:"verify"`
 	Profiles             map[string]BNGProfile `yaml:"profiles"`
+}
+
+// RetiredBNG is a BNG that is gone for good: whatever is still to be given back there
+// is not owed any more.
+type RetiredBNG struct {
+	Name   string `yaml:"name"`
+	Reason string `yaml:"reason"` // each case that it ends shows it
 }
 
 // Interim is how often a BNG sends Interim-Updates; 0: none, or not known.

@@ -36,8 +36,21 @@ func journalEntries(entries []quarantine.LogEntry) []journal.Entry {
 	converted := make([]journal.Entry, len(entries))
 	for i, e := range entries {
 		converted[i] = journal.Entry{Kind: journal.Kind(e.Kind), Key: e.Key, Payload: e.Body, Reserved: e.Reserved}
+		if e.Durable != nil {
+			converted[i].Tag = e.Durable
+		}
 	}
 	return converted
+}
+
+// durable tells those who wrote the records that they are: before the journal asks
+// what to carry, so that nothing falls between two segments.
+func durable(records []journal.Record) {
+	for _, r := range records {
+		if done, ok := r.Tag.(func()); ok {
+			done()
+		}
+	}
 }
 
 // openJournal opens this host's log. Whatever is outstanding is carried into
@@ -45,7 +58,8 @@ func journalEntries(entries []quarantine.LogEntry) []journal.Entry {
 func (a *App) openJournal() error {
 	var err error
 	a.journal, err = journal.Open(journal.Config{
-		Dir: a.cfg.Journal.Dir,
+		Dir:     a.cfg.Journal.Dir,
+		Applied: durable,
 		Carry: func() []journal.Entry {
 			if a.engine == nil {
 				return nil

@@ -44,6 +44,7 @@ func (a *App) checks() []httpx.Check {
 		{Name: "instances", Probe: a.instancesTrouble},
 		{Name: "accounting-sources", Probe: a.sourcesTrouble},
 		{Name: "sessions", Probe: a.sessionsTrouble},
+		{Name: "bngs", Probe: a.unserved.trouble},
 		{Name: "sender", Probe: func(context.Context) error {
 			if !a.engine.Sender() {
 				return errors.New("another instance is the sender, or nobody")

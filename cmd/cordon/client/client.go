@@ -8,11 +8,13 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -31,37 +33,60 @@ const (
 
 // Config says where the API is and who calls.
 type Config struct {
-	Addr   string // http(s)://host:port; a bare host:port means http
+	Addr   string // http(s)://host:port; a bare host:port means http. Several, with commas: the next is asked where one is not there
 	Token  string // bearer token; empty: none
 	Author string // named where the server asks for no token
 }
 
-// Client calls one API.
+// Client calls the API of one instance, or of the first of several that is there.
 type Client struct {
-	base   *url.URL
+	bases  []*url.URL // at least one
 	config Config
 	http   *http.Client
 }
 
 // New returns a client; the error is about Addr.
 func New(c Config) (*Client, error) {
-	addr := c.Addr
-	if addr == "" {
-		addr = DefaultAddr
-	}
-	if !strings.Contains(addr, "://") {
-		addr = "http://" + addr
-	}
-	base, err := url.Parse(addr)
-	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
-		return nil, fmt.Errorf("%q is no address of an API; write it as %s", c.Addr, DefaultAddr)
-	}
-	return &Client{base: base, config: c, http: &http.Client{
+	client := &Client{config: c, http: &http.Client{
 		Timeout: callTime,
 		// Following a redirect could hand the token to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	}}
+	for addr := range strings.SplitSeq(cmp.Or(c.Addr, DefaultAddr), ",") {
+		base, err := parse(strings.TrimSpace(addr))
+		if err != nil {
+			return nil, err
+		}
+		client.bases = append(client.bases, base)
+	}
+	return client, nil
 }
+
+func parse(addr string) (*url.URL, error) {
+	full := addr
+	if !strings.Contains(addr, "://") {
+		full = "http://" + addr
+	}
+	base, err := url.Parse(full)
+	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
+		return nil, fmt.Errorf("%q is no address of an API; write it as %s", addr, DefaultAddr)
+	}
+	return base, nil
+}
+
+// Each returns a client for each of the addresses.
+func (c *Client) Each() []*Client {
+	var each []*Client
+	for _, base := range c.bases {
+		one := *c
+		one.bases = []*url.URL{base}
+		each = append(each, &one)
+	}
+	return each
+}
+
+// Addr is the address of the API, the first of several.
+func (c *Client) Addr() string { return c.bases[0].String() }
 
 // UnreachableError says that no answer came, or that the server itself could
 // not reach what it needs.
@@ -107,8 +132,29 @@ func (c *Client) PostBody(ctx context.Context, path, contentType string, body []
 	return c.call(ctx, http.MethodPost, path, nil, contentType, body)
 }
 
+// call asks each address in turn until one is there. A request that may have
+// reached an instance is not sent to another, unless it only reads.
 func (c *Client) call(ctx context.Context, method, path string, query url.Values, contentType string, body []byte) (json.RawMessage, error) {
-	r, err := http.NewRequestWithContext(ctx, method, c.locate(path, query), bytes.NewReader(body))
+	var first error
+	for _, base := range c.bases {
+		answer, err := c.callOne(ctx, base, method, path, query, contentType, body)
+		if !elsewhere(err, method) || ctx.Err() != nil {
+			return answer, err
+		}
+		first = cmp.Or(first, err)
+	}
+	return nil, first
+}
+
+// elsewhere reports whether another instance may be asked after such an error.
+func elsewhere(err error, method string) bool {
+	var away *UnreachableError
+	var dial *net.OpError
+	return errors.As(err, &away) && (method == http.MethodGet || errors.As(err, &dial) && dial.Op == "dial")
+}
+
+func (c *Client) callOne(ctx context.Context, base *url.URL, method, path string, query url.Values, contentType string, body []byte) (json.RawMessage, error) {
+	r, err := http.NewRequestWithContext(ctx, method, locate(base, path, query), bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
 	}
@@ -123,51 +169,51 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return nil, c.unreachable(err)
+		return nil, unreachable(base, err)
 	}
 	defer func() { _ = answer.Body.Close() }() // read to its end below
 	data, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
-		return nil, c.unreachable(err)
+		return nil, unreachable(base, err)
 	}
-	return c.judge(answer, data)
+	return judge(base, answer, data)
 }
 
 // unreachable drops the method and URL that net/http puts before the cause.
-func (c *Client) unreachable(err error) error {
+func unreachable(base *url.URL, err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	return &UnreachableError{c.base.String(), err}
+	return &UnreachableError{base.String(), err}
 }
 
 // locate resolves a path below /api/v1, or a link that the server gave.
-func (c *Client) locate(path string, query url.Values) string {
+func locate(base *url.URL, path string, query url.Values) string {
 	if !strings.HasPrefix(path, "/api/") {
 		path = "/api/v1" + path
 	}
-	location := strings.TrimSuffix(c.base.String(), "/") + path
+	location := strings.TrimSuffix(base.String(), "/") + path
 	if len(query) > 0 {
 		location += "?" + query.Encode()
 	}
 	return location
 }
 
-func (c *Client) judge(answer *http.Response, data []byte) (json.RawMessage, error) {
+func judge(base *url.URL, answer *http.Response, data []byte) (json.RawMessage, error) {
 	if answer.StatusCode < 300 {
 		if !json.Valid(data) {
-			return nil, fmt.Errorf("the answer of %s is not JSON; is it Cordon?", c.base)
+			return nil, fmt.Errorf("the answer of %s is not JSON; is it Cordon?", base)
 		}
 		return data, nil
 	}
 	p := &Problem{}
 	if json.Unmarshal(data, p) != nil || p.Detail == "" {
-		p.Detail = fmt.Sprintf("%s answered %s; is it Cordon?", c.base, answer.Status)
+		p.Detail = fmt.Sprintf("%s answered %s; is it Cordon?", base, answer.Status)
 	}
 	p.Status = answer.StatusCode
 	if p.Status == http.StatusServiceUnavailable {
-		return nil, &UnreachableError{c.base.String(), p}
+		return nil, &UnreachableError{base.String(), p}
 	}
 	return nil, p
 }

@@ -92,10 +92,10 @@ func TestAddressesAreReadAsPeopleWriteThem(t *testing.T) {
 			t.Errorf("%q: %v", addr, err)
 			continue
 		}
-		if got := api.locate("/x", nil); got != want+"/api/v1/x" {
+		if got := locate(api.bases[0], "/x", nil); got != want+"/api/v1/x" {
 			t.Errorf("%q leads to %s", addr, got)
 		}
-		if got := api.locate("/api/v1/cases?cursor=1", nil); got != want+"/api/v1/cases?cursor=1" {
+		if got := locate(api.bases[0], "/api/v1/cases?cursor=1", nil); got != want+"/api/v1/cases?cursor=1" {
 			t.Errorf("%q, next page: %s", addr, got)
 		}
 	}

@@ -29,6 +29,17 @@ type Deferred struct {
 	ID     string `json:"id"`     // of the case, or the name of the BNG
 	Status string `json:"status"` // "deferred"
 	Detail string `json:"detail"`
+	// UnknownHere: the journal of the instance that was asked knows nothing of the
+	// case, and nothing is sent from there before the session store is back.
+	UnknownHere bool    `json:"unknown_here"`
+	Instances   []Other `json:"instances"`
+}
+
+// Other is an instance to which a decision is to be given as well.
+type Other struct {
+	Name    string `json:"name"`
+	Address string `json:"address"` // host:port, empty if it is not known
+	Command string `json:"command"`
 }
 
 // Hold is what keeps a case from acting.
@@ -55,6 +66,8 @@ type Session struct {
 	Reason      string     `json:"reason"`
 	Attempts    int        `json:"attempts"`
 	UpdatedAt   *time.Time `json:"updated_at"`
+	NextAt      *time.Time `json:"next_at"` // when it is tried again by itself
+	Owed        bool       `json:"owed"`    // something is still to be given back
 	Addresses   []string   `json:"addresses"`
 }
 

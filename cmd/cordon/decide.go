@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"cordon/cmd/cordon/client"
+)
+
+// decide carries one decision to each of the cases. Those that fail are told
+// each, and those that are put off; the rest are done all the same.
+func (r *remote) decide(ctx context.Context, ids []string, path string, query url.Values, body any) error {
+	api, err := r.client()
+	if err != nil {
+		return err
+	}
+	done := &found{}
+	var deferred []string
+	var faults, unsent []error
+	for _, id := range ids {
+		raw, later, err := decideOne(ctx, api.Each(), "/cases/"+url.PathEscape(id)+"/"+path, query, body)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", id, err))
+			continue
+		}
+		done.raws = append(done.raws, raw)
+		if later.Status == "deferred" {
+			r.say("%s  deferred: %s", id, later.Detail)
+			deferred = append(deferred, id)
+			if later.UnknownHere {
+				r.sayWhere(id, later.Instances)
+				unsent = append(unsent, fmt.Errorf("%s: recorded, but nothing is sent before Redis is back unless another instance is told too", id))
+			}
+			continue
+		}
+		c, err := decode[client.Case](raw)
+		if err != nil {
+			return err
+		}
+		done.cases = append(done.cases, c)
+		if err := settled(c); err != nil && query.Has("wait") {
+			faults = append(faults, fmt.Errorf("%s: %w", id, err))
+		}
+	}
+	if err := r.printDecided(done, deferred); err != nil {
+		return err
+	}
+	if len(unsent) > 0 {
+		return &exitError{exitPartly, errors.Join(append(faults, unsent...)...), "the same at the other instances, or CORDON_ADDR=ADDRESS,ADDRESS,… with all of them"}
+	}
+	return tally(len(ids), faults)
+}
+
+// decideWithReason is decide for what a person owes a reason for.
+func (r *remote) decideWithReason(ctx context.Context, ids []string, path string, body map[string]string) error {
+	if err := requireReason(body["reason"]); err != nil {
+		return err
+	}
+	return r.decide(ctx, ids, path, nil, body)
+}
+
+// decideOne gives a decision to one instance after the other, until one has done
+// it or can do something about it: while Redis is away, that is the one that sent
+// the restriction.
+func decideOne(ctx context.Context, apis []*client.Client, path string, query url.Values, body any) (raw json.RawMessage, later client.Deferred, err error) {
+	var first error
+	for _, api := range apis {
+		answer, err := api.Post(ctx, path, query, body)
+		var away *client.UnreachableError
+		switch {
+		case errors.As(err, &away) && ctx.Err() == nil:
+			if first == nil {
+				first = err
+			}
+			continue
+		case err != nil:
+			return nil, client.Deferred{}, err
+		}
+		given, err := decode[client.Deferred](answer)
+		if err != nil || given.Status != "deferred" || !given.UnknownHere {
+			return answer, given, err
+		}
+		if raw == nil {
+			raw, later = answer, given
+		}
+		later.Instances = without(later.Instances, apis)
+	}
+	if raw == nil {
+		return nil, client.Deferred{}, first
+	}
+	return raw, later, nil
+}
+
+// without leaves out the instances that were asked.
+func without(instances []client.Other, asked []*client.Client) []client.Other {
+	return slices.DeleteFunc(instances, func(i client.Other) bool {
+		return i.Address != "" && slices.ContainsFunc(asked, func(c *client.Client) bool { return strings.HasSuffix(c.Addr(), "://"+i.Address) })
+	})
+}
+
+// sayWhere names the instances that may know more, each with the command to give.
+func (r *remote) sayWhere(id string, instances []client.Other) {
+	if len(instances) == 0 {
+		r.say("%s  no further instance is known", id)
+	}
+	for _, i := range instances {
+		where := i.Address
+		if where == "" {
+			where = "its address is not known"
+		}
+		r.say("%s  tell %s (%s): %s", id, i.Name, where, i.Command)
+	}
+}
+
+// printDecided prints the cases that were changed. A table has no row for what
+// is put off, which was told already; the other formats hold it too.
+func (r *remote) printDecided(done *found, deferred []string) error {
+	tabular := r.output == formatTable || r.output == formatWide
+	if len(done.raws) == 0 || tabular && len(done.cases) == 0 {
+		return nil
+	}
+	p := casesPrinted(done.oneOrAll(), done.cases, r.now())
+	p.names = append(p.names, deferred...)
+	return r.print(p)
+}
+
+// oneOrAll is the one answer itself, or a list of several.
+func (f *found) oneOrAll() json.RawMessage {
+	if len(f.raws) == 1 {
+		return f.raws[0]
+	}
+	return f.raw()
+}
+
+// tally turns the faults of some of n actions into one error.
+func tally(n int, faults []error) error {
+	switch {
+	case len(faults) == 0:
+		return nil
+	case len(faults) < n:
+		return &exitError{exitPartly, errors.Join(faults...), "the same again for those named above"}
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+
+	"cordon/cmd/cordon/client"
+)
+
+// owed says of a release that does not get through what it waits for, since when,
+// and what a person can do.
+func (p *page) owed(c client.Case) {
+	stuck := 0
+	for _, s := range c.Sessions {
+		if !s.Owed || s.Attempts == 0 {
+			continue
+		}
+		if stuck++; stuck == 1 {
+			p.title("Still to be given back")
+		}
+		next := "a request is under way, or due now"
+		if s.NextAt != nil && s.NextAt.After(p.now) {
+			next = "next try " + p.moment(*s.NextAt)
+		}
+		fmt.Fprintf(p.w, "  %s: %s after %d tries; %s\n", safe(s.BNG+"/"+s.SessionID), safe(s.Enforcement), s.Attempts, next)
+	}
+	if stuck == 0 {
+		return
+	}
+	if since := releasing(c); since != nil {
+		fmt.Fprintf(p.w, "  Released    %s\n", p.moment(since.At))
+	}
+	fmt.Fprintf(p.w, "  Try now     cordon quarantine retry %s\n", safe(c.ID))
+	fmt.Fprintf(p.w, "  Give up     cordon quarantine give-up %s --reason TEXT   (nothing more is sent; the line may stay restricted)\n", safe(c.ID))
+}
+
+// releasing is the last step that began a release; nil if none is in the history.
+func releasing(c client.Case) (began *client.Step) {
+	state := ""
+	for i := range c.History {
+		if s := &c.History[i]; s.State == "releasing" && state != "releasing" {
+			began = s
+		}
+		state = c.History[i].State
+	}
+	return began
+}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"net/url"
+
+	"github.com/spf13/cobra"
+)
+
+func newRetry(r *remote) *cobra.Command {
+	var reason, wait string
+	c := &cobra.Command{
+		Use: "retry ID…", Short: "Try now whatever is outstanding of cases, whatever its back-off", Args: cobra.MinimumNArgs(1),
+		Example: "  cordon quarantine retry c-01JX… --wait 30s",
+		RunE: func(c *cobra.Command, ids []string) error {
+			query, body := url.Values{}, map[string]string{}
+			if wait != "" {
+				query.Set("wait", wait)
+			}
+			if reason != "" {
+				body["reason"] = reason
+			}
+			return r.decide(c.Context(), ids, "retry", query, body)
+		},
+	}
+	c.Flags().StringVar(&reason, "reason", "", "why; kept in the journal")
+	c.Flags().StringVar(&wait, "wait", "", "wait this long, at most 60s, until the BNG has answered")
+	return c
+}

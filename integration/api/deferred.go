@@ -1,0 +1,95 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"cordon/quarantine"
+)
+
+// deferredView is the answer to a decision that is safe and not applied yet.
+type deferredView struct {
+	ID          string      `json:"id" doc:"Of the case, or the name of the BNG."`
+	Status      string      `json:"status" enum:"deferred"`
+	Detail      string      `json:"detail" doc:"What will happen, in a sentence."`
+	UnknownHere bool        `json:"unknown_here,omitempty" doc:"The journal of the instance that was asked knows of no restriction by the case: until Redis is back nothing is sent from there. Give the decision to one of instances as well."`
+	Instances   []otherView `json:"instances,omitempty" doc:"The other instances that are known, one of which may have sent the restriction."`
+}
+
+// otherView is where a decision is to be given as well.
+type otherView struct {
+	Name    string `json:"name"`
+	Address string `json:"address" doc:"host:port of its API, as it is known; a loopback address is the other host's own. Empty: not known."`
+	Command string `json:"command" doc:"The same decision for that instance; the token is yours to name."`
+}
+
+// given is a decision as its giver wrote it.
+type given struct {
+	verb   string // as in the path
+	id     string
+	reason string
+	more   []string // further flags of the command line and their values; those with an empty value are left out
+}
+
+// command is the decision as a command line for the instance at addr.
+func (g *given) command(addr string) string {
+	verb := g.verb
+	if verb == "notes" {
+		verb = "note"
+	}
+	words := []string{"cordon quarantine", verb, g.id}
+	if addr != "" {
+		words = append(words, "--addr", "http://"+addr)
+	}
+	for i := 0; i+1 < len(g.more); i += 2 {
+		if g.more[i+1] != "" {
+			words = append(words, g.more[i], quoted(g.more[i+1]))
+		}
+	}
+	if g.reason != "" {
+		words = append(words, "--reason", quoted(g.reason))
+	}
+	return strings.Join(words, " ")
+}
+
+// quoted writes a word for a shell.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// decided shows what became of a decision. One that the store could not take, but
+// the journal did, was not refused: it will be done.
+func decided(g given, c *quarantine.Case, err error) (*decisionOutput, error) {
+	switch {
+	case errors.Is(err, quarantine.ErrDeferred):
+		return &decisionOutput{http.StatusAccepted, deferred(&g, err)}, nil
+	case err != nil:
+		return nil, err
+	}
+	return &decisionOutput{http.StatusOK, viewCase(c)}, nil
+}
+
+// deferred says where else a decision is to be given, if nothing comes of it here
+// before the store is back.
+func deferred(g *given, err error) deferredView {
+	v := deferredView{ID: g.id, Status: "deferred", Detail: quarantine.ErrDeferred.Error()}
+	var unknown *quarantine.DeferredError
+	if !errors.As(err, &unknown) {
+		return v
+	}
+	v.Detail, v.UnknownHere = unknown.Error(), true
+	for _, i := range unknown.Instances {
+		addr := hostPort(i.HTTP)
+		v.Instances = append(v.Instances, otherView{Name: i.Label(), Address: addr, Command: g.command(addr)})
+	}
+	return v
+}
+
+// hostPort is an address that another instance advertises, if it is one: it becomes
+// part of a command line.
+func hostPort(s string) string {
+	if _, err := netip.ParseAddrPort(s); err != nil {
+		return ""
+	}
+	return s
+}

@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"container/heap"
+	"slices"
+	"time"
+)
+
+// place is where a restriction stands in the ledger.
+type place struct{ caseID, session string } // session: its identity
+
+// timetable is when what is outstanding is over, so that nobody has to look through
+// all of it each second. The ledger's mutex guards it.
+type timetable struct {
+	ends   endHeap             // by themselves; entries that are out of date are passed over
+	most   int                 // as many entries are kept before the table is made anew
+	passed map[place]time.Time // those that may be over: when their release is to be sent (again)
+}
+
+// handedOut stands for a release that was handed out and has not ended.
+var handedOut = time.Unix(1<<40, 0)
+
+// leastEntries is how many entries a timetable has at least before it is made anew.
+const leastEntries = 4096
+
+func newTimetable() timetable {
+	return timetable{most: leastEntries, passed: map[place]time.Time{}}
+}
+
+// ending is one entry of a timetable.
+type ending struct {
+	place
+	at time.Time
+}
+
+// schedule notes when a restriction is over; the zero time: never by itself. l.mu is
+// held.
+func (l *ledger) schedule(p place, at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	t := &l.ends
+	heap.Push(&t.ends, ending{p, at})
+	if len(t.ends) <= t.most {
+		return
+	}
+	t.ends = t.ends[:0]
+	for caseID, of := range l.outstanding {
+		for session, o := range of {
+			if at := o.end(); !at.IsZero() {
+				t.ends = append(t.ends, ending{place{caseID, session}, at})
+			}
+		}
+	}
+	heap.Init(&t.ends)
+	t.most = max(leastEntries, 2*len(t.ends))
+}
+
+// end is when the restriction is over by itself, or its release is to be asserted;
+// zero: never.
+func (o *outstanding) end() time.Time {
+	if !o.AssertAt.IsZero() {
+		return o.AssertAt
+	}
+	return o.ExpiresAt
+}
+
+func (o *outstanding) over(now time.Time, released bool) bool {
+	if !o.AssertAt.IsZero() {
+		return !now.Before(o.AssertAt)
+	}
+	return released || (!o.ExpiresAt.IsZero() && !now.Before(o.ExpiresAt))
+}
+
+// released returns the cases that people have ended and that the store has not taken
+// yet. l.mu is held.
+func (l *ledger) released() map[string]bool {
+	released := map[string]bool{}
+	for _, c := range l.commands {
+		if c.ends() {
+			released[c.Case] = true
+		}
+	}
+	return released
+}
+
+// owing is a release that is to be sent from the journal.
+type owing struct {
+	ending
+	bng      string
+	released bool // by a person
+}
+
+// owed hands out the outstanding restrictions that are over by now: expired, of a
+// case that a person released, or released and to be asserted once more. With
+// lostOnly, only those whose case the store has lost. Each is handed out until begin
+// refuses it or tried is called, and then again when its time has come.
+func (l *ledger) owed(now time.Time, lostOnly bool) []owing {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	released := l.released()
+	l.pass(now, released)
+	var owed []owing
+	for p, next := range l.ends.passed {
+		if next.After(now) {
+			continue
+		}
+		o, there := l.outstanding[p.caseID][p.session]
+		switch {
+		case !there || !o.over(now, released[p.caseID]):
+			delete(l.ends.passed, p)
+		case (!lostOnly || o.lost) && !l.givenUp(&o):
+			l.ends.passed[p] = handedOut
+			owed = append(owed, owing{ending{p, o.end()}, o.Session.BNG, released[p.caseID]})
+		}
+	}
+	slices.SortFunc(owed, func(a, b owing) int { return a.at.Compare(b.at) })
+	return owed
+}
+
+// pass notes what is over by now. l.mu is held.
+func (l *ledger) pass(now time.Time, released map[string]bool) {
+	t := &l.ends
+	note := func(p place) {
+		if _, known := t.passed[p]; !known {
+			t.passed[p] = time.Time{}
+		}
+	}
+	for len(t.ends) > 0 && !t.ends[0].at.After(now) {
+		note(heap.Pop(&t.ends).(ending).place)
+	}
+	for caseID := range released {
+		for session := range l.outstanding[caseID] {
+			note(place{caseID, session})
+		}
+	}
+}
+
+// begin returns what was handed out as it is now, or false if its release is not to
+// be sent (any more).
+func (l *ledger) begin(w owing, now time.Time, lostOnly bool) (outstanding, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o, there := l.outstanding[w.caseID][w.session]
+	switch {
+	case !there || !o.over(now, w.released):
+		delete(l.ends.passed, w.place)
+		return outstanding{}, false
+	case lostOnly && !o.lost, l.givenUp(&o):
+		l.ends.passed[w.place] = time.Time{} // the store has it, and is looked after there
+		return outstanding{}, false
+	}
+	return o, true
+}
+
+// tried notes when the release that was handed out is to be sent again, should it be
+// owed then.
+func (l *ledger) tried(p place, again time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, there := l.outstanding[p.caseID][p.session]; !there {
+		delete(l.ends.passed, p)
+		return
+	}
+	l.ends.passed[p] = again
+}
+
+// endHeap implements container/heap.Interface, earliest first.
+type endHeap []ending
+
+func (h endHeap) Len() int           { return len(h) }
+func (h endHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h endHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *endHeap) Push(x any)        { *h = append(*h, x.(ending)) }
+func (h *endHeap) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return last
+}

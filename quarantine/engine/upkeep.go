@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"cordon/quarantine"
+)
+
+// How often things that wait are looked at.
+const (
+	upkeepEvery  = time.Second
+	compareEvery = time.Minute // the journal's view of what is in force, with the cases
+	forgetEvery  = time.Hour   // ids of old verdicts
+)
+
+// upkeep looks after what waits until ctx ends: commands that the store could not
+// take, looks that could not be noted, releases that no case knows of. Each has a
+// goroutine of its own, stops at the first answer that the store does not give, and
+// goes on once it answers: neither holds up another, and none of them a release.
+func (e *Engine) upkeep(ctx context.Context) {
+	var running sync.WaitGroup
+	each := func(f func(context.Context)) {
+		running.Go(func() {
+			for sleep(ctx, upkeepEvery) {
+				if e.silence.lasts(e.Now()) < probeTimeout {
+					f(ctx)
+				}
+			}
+		})
+	}
+	failed := map[string]uint64{}
+	each(func(ctx context.Context) { e.applyWaiting(ctx, failed) })
+	each(e.tellUndone)
+	running.Go(func() {
+		for waitFor(ctx, upkeepEvery, e.wakesAll) {
+			e.catchUp(ctx)
+		}
+	})
+	running.Go(func() { e.compareLedger(ctx) })
+	running.Go(func() {
+		for sleep(ctx, forgetEvery) {
+			e.ledger.forget(e.Now().Add(-e.Memory))
+		}
+	})
+	running.Wait()
+}
+
+// compareLedger compares the ledger with the cases: soon after the start, when the
+// store answers again, and now and then, until ctx ends.
+func (e *Engine) compareLedger(ctx context.Context) {
+	for wait := upkeepEvery; waitFor(ctx, wait, e.silence.returned); wait = compareEvery {
+		if err := e.compareOnce(ctx); err != nil && ctx.Err() == nil {
+			e.troubles.tell(zap.WarnLevel, "restrictions in the journal not compared with the cases", zap.Error(err))
+		}
+	}
+}
+
+// compareOnce asks the store about every case of which this journal thinks that
+// something is in force, many at a time, until it does not answer.
+func (e *Engine) compareOnce(ctx context.Context) error {
+	for ids := range slices.Chunk(e.ledger.cases(), quarantine.CasesAtOnce) {
+		before := e.ledger.changes()
+		cases, err := e.Store.CasesByID(ctx, ids)
+		if err != nil {
+			return err
+		}
+		var expiries []quarantine.LogEntry
+		for _, id := range ids {
+			c, there := cases[id]
+			if there && c == nil || e.ledger.changedSince(id, before) {
+				continue // unreadable; or older than what the journal says by now
+			}
+			e.ledger.compare(id, c)
+			if there {
+				expiries = append(expiries, e.newExpiry(c)...)
+			}
+		}
+		if len(expiries) > 0 {
+			e.append(ctx, expiries...)
+		}
+	}
+	return nil
+}
+
+// changes is the number of the last change to what is outstanding.
+func (l *ledger) changes() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.serial
+}
+
+// changedSince reports whether the journal has something new of a case since changes
+// returned that number: a case that was read meanwhile may not know of it yet.
+func (l *ledger) changedSince(caseID string, changes uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, o := range l.outstanding[caseID] {
+		if o.serial > changes {
+			return true
+		}
+	}
+	return false
+}
+
+// wakeAll has every open case made due soon, by whoever is the sender then. It does not
+// wait: at a hundred thousand cases that takes seconds, and asked for again meanwhile it
+// is done once more.
+func (e *Engine) wakeAll() {
+	e.missed.Store(true)
+	select {
+	case e.wakesAll <- struct{}{}:
+	default:
+	}
+}
+
+// catchUp makes every open case due if somebody asked for that, or if a look could not
+// be noted while the store was away; else its lease alone would bring it back.
+func (e *Engine) catchUp(ctx context.Context) {
+	if _, sending := e.sender.may(); !sending || !e.missed.Swap(false) {
+		return
+	}
+	if err := e.Store.WakeAll(ctx, e.Now()); err != nil {
+		e.missed.Store(true)
+		if ctx.Err() == nil {
+			e.troubles.tell(zap.WarnLevel, "open cases could not be made due yet", zap.Error(err))
+		}
+		return
+	}
+	e.nudge()
+}
+
+// applyWaiting applies commands that an earlier fault kept waiting, until the store
+// fails one. That one comes last the next time: should it be the only one that cannot
+// be applied, it holds up no other. failed is how often each command has failed.
+func (e *Engine) applyWaiting(ctx context.Context, failed map[string]uint64) {
+	waiting := e.ledger.waiting()
+	slices.SortStableFunc(waiting, func(a, b command) int { return cmp.Compare(failed[a.ID], failed[b.ID]) })
+	for _, c := range waiting {
+		if !c.deferrable() {
+			e.applied(ctx, c, errNotDone)
+			continue
+		}
+		if _, err := e.apply(ctx, c); err != nil && !e.final(c, err) {
+			failed[c.ID]++
+			return
+		} else {
+			e.applied(ctx, c, err)
+			delete(failed, c.ID)
+		}
+	}
+}
+
+// atOnce calls f for each item, n of them at the same time, and begins none after an
+// error. It returns when all have ended.
+func atOnce[T any](n int, items []T, f func(T) error) {
+	var (
+		running sync.WaitGroup
+		mu      sync.Mutex // guards what follows
+		at      int
+		stopped bool
+	)
+	next := func(err error) (item T, ok bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		stopped = stopped || err != nil
+		if stopped || at == len(items) {
+			return item, false
+		}
+		at++
+		return items[at-1], true
+	}
+	for range min(n, len(items)) {
+		running.Go(func() {
+			for item, ok := next(nil); ok; {
+				item, ok = next(f(item))
+			}
+		})
+	}
+	running.Wait()
+}
