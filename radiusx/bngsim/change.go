@@ -99,10 +99,7 @@ func setAddressList(r *changing, value string) ErrorCause {
 }
 
 func setRateLimit(r *changing, value string) ErrorCause {
-	up, down, both := strings.Cut(value, "/")
-	if r.state.RateLimit = r.how.bits(up); both {
-		r.state.RateLimit += "/" + r.how.bits(down)
-	}
+	r.state.RateLimit = r.how.rate(value)
 	return OK
 }
 

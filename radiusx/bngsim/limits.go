@@ -1,6 +1,9 @@
 package bngsim
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // bits is a rate in bit/s: a plain number is in the make's unit, and has 32 bits
 // where it is multiplied.
@@ -10,6 +13,20 @@ func (b *behaviour) bits(rate string) string {
 		return rate
 	}
 	return strconv.FormatUint(uint64(uint32(n)*b.rateUnit), 10)
+}
+
+// Rate is what AAA's "up/down" comes to in bit/s on gear of the make, as
+// [State.RateLimit] has it.
+func (m Make) Rate(given string) string { return m.behaviour().rate(given) }
+
+// rate is "up/down", or one number, in bit/s.
+func (b *behaviour) rate(given string) string {
+	up, down, both := strings.Cut(given, "/")
+	rate := b.bits(up)
+	if both {
+		rate += "/" + b.bits(down)
+	}
+	return rate
 }
 
 // resetLimits takes every limit away that a request will not name again.
