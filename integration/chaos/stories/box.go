@@ -14,6 +14,7 @@ import (
 
 // box is one lab BNG.
 type box struct {
+	health
 	world      *World
 	gear       gear
 	name       string

@@ -68,7 +68,7 @@ func (w *World) release(p *person, in *instance) {
 		w.tale.note("%s is not released on %s: %v", p.name, in.name, err)
 		return
 	}
-	p.wanted, p.unsure = false, false
+	p.wanted, p.unsure, p.released = false, false, time.Now()
 	w.tale.note("%s is released on %s by a person, %v", p.name, in.name, err)
 }
 

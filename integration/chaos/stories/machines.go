@@ -8,8 +8,7 @@ func (w *World) theStoreFails() {
 	}
 	d := w.between(2*time.Second, 3*time.Minute)
 	w.tale.note("the store is unavailable for %s", d)
-	w.storeUnavailable(true)
-	w.later(d, func() { w.storeUnavailable(false) })
+	w.trouble(&w.health, d, func() { w.storeUnavailable(true) }, func() { w.storeUnavailable(false) })
 }
 
 func (w *World) storeUnavailable(unavailable bool) {
@@ -20,15 +19,13 @@ func (w *World) storeUnavailable(unavailable bool) {
 func (w *World) anEngineIsCutOff() {
 	in, d := one(w, w.instances), w.between(5*time.Second, 3*time.Minute)
 	w.tale.note("engine %s is cut off from the store for %s", in.name, d)
-	in.gate.set(1)
-	w.later(d, func() { in.gate.set(0) })
+	w.trouble(&w.health, d, func() { in.gate.set(1) }, func() { in.gate.set(0) })
 }
 
 func (w *World) theWayToTheStoreIsLossy() {
 	in, d := one(w, w.instances), w.between(5*time.Second, 2*time.Minute)
 	w.tale.note("engine %s loses every fifth call of the store for %s", in.name, d)
-	in.gate.set(0.2)
-	w.later(d, func() { in.gate.set(0) })
+	w.trouble(&w.health, d, func() { in.gate.set(0.2) }, func() { in.gate.set(0) })
 }
 
 func (w *World) anEngineRestarts() {
@@ -37,8 +34,7 @@ func (w *World) anEngineRestarts() {
 		return
 	}
 	w.tale.note("engine %s stops for %s", in.name, d)
-	in.stop()
-	w.later(d, in.startIfStopped)
+	w.trouble(&w.health, d, in.stop, in.startIfStopped)
 }
 
 // anEngineCrashes ends an engine that can say nothing to the store any more.
@@ -48,16 +44,13 @@ func (w *World) anEngineCrashes() {
 		return
 	}
 	w.tale.note("engine %s crashes and is back after %s", in.name, d)
-	in.gate.set(1)
-	in.stop()
-	w.later(d, func() { in.gate.set(0); in.startIfStopped() })
+	w.trouble(&w.health, d, func() { in.gate.set(1); in.stop() }, func() { in.gate.set(0); in.startIfStopped() })
 }
 
 func (w *World) aLogRefuses() {
 	in, d := one(w, w.instances), w.between(5*time.Second, 2*time.Minute)
 	w.tale.note("the log of engine %s refuses for %s", in.name, d)
-	in.log.Refuse(true)
-	w.later(d, func() { in.log.Refuse(false) })
+	w.trouble(&w.health, d, func() { in.log.Refuse(true) }, func() { in.log.Refuse(false) })
 }
 
 // theNamesChange has the site call its profiles otherwise: all engines are
@@ -65,12 +58,14 @@ func (w *World) aLogRefuses() {
 func (w *World) theNamesChange() {
 	w.renamed = !w.renamed
 	w.tale.note("profiles are called otherwise: %t", w.renamed)
-	for _, in := range w.instances {
-		if in.Engine != nil {
-			in.stop()
-			in.start()
+	w.trouble(&w.health, time.Second, func() {
+		for _, in := range w.instances {
+			if in.Engine != nil {
+				in.stop()
+				in.start()
+			}
 		}
-	}
+	}, func() {})
 }
 
 func (in *instance) startIfStopped() {

@@ -10,23 +10,23 @@ import (
 func (w *World) aLinkFails() {
 	b, d := one(w, w.boxes), w.between(5*time.Second, 4*time.Minute)
 	w.tale.note("the link of %s fails for %s", b.name, d)
-	b.reach(bngsim.Link{Lose: 1})
-	w.later(d, func() { b.reach(healthy) })
+	w.trouble(&b.health, d, func() { b.reach(bngsim.Link{Lose: 1}) }, func() { b.reach(healthy) })
 }
 
 func (w *World) aLinkIsLossy() {
 	b, d := one(w, w.boxes), w.between(10*time.Second, 4*time.Minute)
 	link := bngsim.Link{Lose: 0.4, Double: 0.3, Delay: healthy.Delay, Jitter: w.between(time.Millisecond, 3*time.Second)}
 	w.tale.note("the link of %s loses, doubles and delays for %s", b.name, d)
-	b.reach(link)
-	w.later(d, func() { b.reach(healthy) })
+	w.trouble(&b.health, d, func() { b.reach(link) }, func() { b.reach(healthy) })
 }
 
 func (w *World) accountingIsLost() {
 	b, d := one(w, w.boxes), w.between(10*time.Second, 6*time.Minute)
 	w.tale.note("accounting of %s is lost for %s", b.name, d)
-	b.misbehave(func(f *bngsim.Faults) { f.AcctIn.Lose, f.AcctOut.Lose = 0.9, 0.9 })
-	w.later(d, func() { b.misbehave(func(f *bngsim.Faults) { f.AcctIn.Lose, f.AcctOut.Lose = 0, 0 }) })
+	lose := func(p float64) func() {
+		return func() { b.misbehave(func(f *bngsim.Faults) { f.AcctIn.Lose, f.AcctOut.Lose = p, p }) }
+	}
+	w.trouble(&b.health, d, lose(0.9), lose(0))
 }
 
 // aBNGRestarts loses all sessions of a box, with Accounting-On or without a word.
@@ -55,15 +55,16 @@ func (w *World) aBNGRestarts() {
 func (w *World) aBNGForgetsForAWhile() {
 	b, d := one(w, w.boxes), w.between(5*time.Second, 5*time.Minute)
 	w.tale.note("%s answers 503 for live sessions, for %s", b.name, d)
-	b.misbehave(func(f *bngsim.Faults) { f.NAK = bngsim.SessionNotFound })
-	w.later(d, func() { b.misbehave(func(f *bngsim.Faults) { f.NAK = bngsim.OK }) })
+	answer := func(cause bngsim.ErrorCause) func() {
+		return func() { b.misbehave(func(f *bngsim.Faults) { f.NAK = cause }) }
+	}
+	w.trouble(&b.health, d, answer(bngsim.SessionNotFound), answer(bngsim.OK))
 }
 
 func (w *World) hooksAreSlow() {
 	b, q, d := one(w, w.boxes), one(w, hooks), w.between(20*time.Second, 5*time.Minute)
 	w.tale.note("%s has %s for %s", b.name, q, d)
-	b.bend(q)
-	w.later(d, func() { b.bend() })
+	w.trouble(&b.health, d, func() { b.bend(q) }, func() { b.bend() })
 }
 
 // misbehave changes the faults of a box.

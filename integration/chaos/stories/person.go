@@ -4,18 +4,21 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"cordon/radiusx/bngsim"
 )
 
 // person is a subscriber with a line on one box.
 type person struct {
-	world  *World
-	name   string
-	box    *box
-	line   bngsim.Subscriber
-	wanted bool // the last thing that anybody wished is that she is restricted
-	unsure bool // a wish of later was not answered
+	world    *World
+	name     string
+	box      *box
+	line     bngsim.Subscriber
+	wanted   bool      // the last thing that anybody wished is that she is restricted
+	released time.Time // by a person, last
+	late     bool      // that was complained of
+	unsure   bool      // a wish of later was not answered
 
 	mu       sync.Mutex // guards what follows: boxes look from their goroutines
 	reported bool       // somebody wished her restricted, ever

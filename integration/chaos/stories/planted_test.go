@@ -25,6 +25,16 @@ var plantedFaults = map[string]planted{
 		b.quirks = []bngsim.Quirk{bngsim.AckIgnore}
 		b.bend()
 	}, "is to be free"},
+	"a release that is not done while everything is sound": {"filter-id", func(w *World, b *box, p *person) {
+		w.report(p, w.instances[0])
+		w.pass(10 * time.Second)
+		b.quirks = []bngsim.Quirk{bngsim.AckIgnore}
+		b.bend()
+		w.release(p, w.instances[0])
+		w.pass(time.Minute)
+		w.checkPromptly()
+		b.quirks = nil
+	}, "was released 1m0s ago"},
 	"a restriction of somebody whom nobody reported": {"filter-id", func(w *World, b *box, p *person) {
 		w.report(p, w.instances[0])
 		p.suspect(false)

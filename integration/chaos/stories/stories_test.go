@@ -68,6 +68,7 @@ func story(t *testing.T, seed uint64) (w *World) {
 		chance := rand.New(rand.NewPCG(seed, 12))
 		w = newWorld(t, seed, plans(chance), 1+chance.IntN(2))
 		defer w.end()
+		w.lasting(w.between(2*time.Minute, 10*time.Minute))
 		for range 1 + chance.IntN(4) {
 			w.newPerson(one(w, w.boxes)).logIn()
 		}
@@ -75,6 +76,7 @@ func story(t *testing.T, seed uint64) (w *World) {
 		for range 10 + chance.IntN(20) {
 			w.happen()
 			w.pass(w.between(0, 40*time.Second))
+			w.checkPromptly()
 		}
 		w.endIn()
 	})

@@ -19,6 +19,7 @@ import (
 // server, the store and the engines. It must be made and closed inside one
 // synctest bubble.
 type World struct {
+	health // of the store and the engines
 	t      *testing.T
 	random *rand.Rand
 	tale   *tale
