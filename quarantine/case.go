@@ -24,12 +24,15 @@ type Case struct {
 	ClosedAt   time.Time `json:"closed_at,omitzero"`
 	// ReleasedAt is when the case last began to give back what its sessions should
 	// have; zero if it wants them restricted.
-	ReleasedAt time.Time      `json:"released_at,omitzero"`
-	Generation uint64         `json:"generation"` // rises when what is wanted changes
-	Version    uint64         `json:"version"`    // rises with every write
-	Hold       *Hold          `json:"hold,omitempty"`
-	Release    *PersonRelease `json:"release,omitempty"`
-	Cleared    bool           `json:"cleared,omitempty"` // a person decided that it acts
+	ReleasedAt time.Time `json:"released_at,omitzero"`
+	Generation uint64    `json:"generation"` // rises when what is wanted changes
+	Version    uint64    `json:"version"`    // rises with every write
+	// Stamp names the write: a store that went back counts the same versions again, and a
+	// case of another history than the writer's is none that he has read.
+	Stamp   string         `json:"stamp,omitempty"`
+	Hold    *Hold          `json:"hold,omitempty"`
+	Release *PersonRelease `json:"release,omitempty"`
+	Cleared bool           `json:"cleared,omitempty"` // a person decided that it acts
 	// AllSessions: a person who knew that they are more than MaxSessions decided
 	// that it acts on all of the subscriber's lines.
 	AllSessions bool `json:"all_sessions,omitempty"`
@@ -75,6 +78,9 @@ type SessionEnforcement struct {
 	NextAt    time.Time `json:"next_at,omitzero"`    // when to try again
 	NotBefore time.Time `json:"not_before,omitzero"` // kept back until then, or until Resume
 	GoneSince time.Time `json:"gone_since,omitzero"` // first of a row of "session not found" answers
+	// Known is, by journal, the newest entry about the session that this was written in
+	// knowledge of; see Order.Mark. Shared by copies: replaced, never changed.
+	Known map[string]uint64 `json:"known,omitempty"`
 
 	ChangedAt time.Time `json:"changed_at,omitzero"` // when the BNG acknowledged what is, or is no more, in force
 	Proof     Proof     `json:"proof,omitempty"`     // how that can be proved
@@ -213,6 +219,15 @@ var (
 	ErrNotSender = errors.New("another instance is the sender now")
 )
 
+// ReleasedAt is when a person released the subscriber last; zero: never, as far as
+// anybody remembers.
+func (d *Dossier) ReleasedAt() time.Time {
+	if d.Released == nil {
+		return time.Time{}
+	}
+	return d.Released.At
+}
+
 // Dossier is what is on file about a subscriber.
 type Dossier struct {
 	Case     *Case          // the open case, nil if none
@@ -242,8 +257,9 @@ func (f *CaseFilter) Selects(c *Case) bool {
 
 // CasePage is one page of cases and the cursor of the next ("" = last).
 type CasePage struct {
-	Cases []Case
-	Next  string
+	Cases   []Case
+	Next    string
+	Damaged []string // where the store has what is no case; passed over, whatever the filter
 }
 
 // CasesAtOnce is how many cases are read by id at the same time: a few hundred
@@ -254,7 +270,8 @@ const CasesAtOnce = 200
 type CaseReader interface {
 	// Dossier returns what is on file about a subscriber; an empty one is no error.
 	Dossier(ctx context.Context, subscriber string) (Dossier, error)
-	// Case returns one case, or ErrNoCase.
+	// Case returns one case, or ErrNoCase. Here as in Dossier one that this version
+	// cannot read is an ErrUnreadableCase; lists leave it out.
 	Case(ctx context.Context, id string) (*Case, error)
 	// CasesByID reads up to CasesAtOnce cases in one round trip. A case that is not
 	// there is not in the answer; one that is there and cannot be read is in it as
@@ -267,8 +284,8 @@ type CaseReader interface {
 
 // CaseWrite is one atomic change of the control state.
 type CaseWrite struct {
-	// Case as it shall be; its Version is the one it was read at (0 = new). On
-	// success the writer raises it.
+	// Case as it shall be; its Version and Stamp are those it was read at (0 = new). On
+	// success the writer changes both.
 	Case *Case
 	// DueAt is when the reconciler shall look at it, at the latest: a write never
 	// puts an earlier look off. Zero when Closed.
@@ -277,6 +294,9 @@ type CaseWrite struct {
 	Reserve *Reservation
 	// Verdict is saved with the case.
 	Verdict *VerdictStatus
+	// Released is when a person released the subscriber last, as far as the writer of a
+	// Verdict knew; zero: never. One who did so since has judged that evidence perhaps.
+	Released time.Time
 	// Term is the writer's sender term; 0 makes no claim to be the sender.
 	Term uint64
 	// Now is the writer's time, which limits are counted at.
@@ -285,9 +305,10 @@ type CaseWrite struct {
 
 // CaseWriter writes cases.
 type CaseWriter interface {
-	// SaveCase writes everything or nothing. Errors: ErrConflict (Version moved
-	// on, the subscriber has another open case, or a case to be closed has
-	// answered a log-in meanwhile), *LimitError, ErrNotSender.
+	// SaveCase writes everything or nothing. Errors: ErrConflict (Version or Stamp is
+	// another, the subscriber has another open case, a case to be closed has
+	// answered a log-in meanwhile, or a person released the subscriber after w.Released
+	// and w has a Verdict), *LimitError, ErrNotSender.
 	SaveCase(ctx context.Context, w CaseWrite) error
 }
 

@@ -30,7 +30,7 @@ type Transition struct {
 var Transitions = []Transition{
 	{Observing, CaseHeld, "the threshold is reached, but a limit, mode or exemption holds it"},
 	{Observing, Restricting, "the threshold is reached"},
-	{Observing, Releasing, "no more evidence in time, or a person closes it, while something of before is on a BNG"},
+	{Observing, Releasing, "no more evidence in time, or a person closes it, while something of before is, or may be, on a BNG"},
 	{Observing, Closed, "no more evidence in time, or a person closes it"},
 	{CaseHeld, Restricting, "a person approves it, or quarantines the subscriber"},
 	{CaseHeld, Releasing, "rejected, released or expired while a restriction is on a BNG"},

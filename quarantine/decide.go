@@ -122,9 +122,13 @@ func (r *Rulebook) weigh(v Verdict, rule *Rule, c *Case, s Situation, now time.T
 	}
 	c.Generation++
 	c.ExpiresAt = now.Add(time.Duration(rule.For))
+	if s.Full.holds() {
+		return recorded(v, c.Subscriber, "not held for a person: "+s.Full.Reason())
+	}
 	if c.Hold = r.hold(c, &v, s); c.Hold != nil {
 		c.move(CaseHeld, now, "", "held: "+c.Hold.String())
-		return Decision{Status: status(v, c, VerdictHeld, c.Hold.String()), Case: c}
+		reserve := heldReservation(c)
+		return Decision{Status: status(v, c, VerdictHeld, c.Hold.String()), Case: c, Reserve: &reserve}
 	}
 	c.move(Restricting, now, "", fmt.Sprintf("rule %s: %s, %s", rule.Name, c.Reason, rule.Profile))
 	reserve := r.Limits.Reserve(c, s.Sessions, false)

@@ -13,10 +13,15 @@ const AssertDelay = 35 * time.Second
 
 // Observe takes the outcome of an order in. The case may have moved on since
 // the order was handed out; what the order may have changed on the BNG is
-// remembered all the same. Observing twice changes nothing more.
+// remembered all the same, also by a case that was restored from before the order was
+// dispatched. Observing twice changes nothing more.
 func (c *Case) Observe(o Order, out Outcome, now time.Time) {
+	if c.State == Closed {
+		return
+	}
+	c.recall(&o, out, now)
 	e := c.find(&o)
-	if e == nil || c.State == Closed {
+	if e == nil {
 		return
 	}
 	if o.Check {

@@ -104,10 +104,18 @@ type Order struct {
 	Residue    string    `json:"residue,omitempty"`
 	Again      bool      `json:"again,omitempty"` // an earlier try may have been done: its answer never came
 	Check      bool      `json:"check,omitempty"`
-	Since      time.Time `json:"since,omitzero"` // of a Check: when the BNG acknowledged the change
+	// Journal and Mark number a restriction: Mark rises with each that the journal has
+	// of a session. A case that has the mark was written after the order was decided.
+	Journal string    `json:"journal,omitempty"`
+	Mark    uint64    `json:"mark,omitempty"`
+	Since   time.Time `json:"since,omitzero"` // of a Check: when the BNG acknowledged the change
 	// BeforeSend is called with each datagram right before its first
 	// transmission. An error means that it must not leave.
 	BeforeSend func(context.Context, Datagram) error `json:"-"`
+	// BeforeRepeat is called before each retransmission of a datagram that
+	// restricts; it must not block. An error means that it must not leave: the
+	// exchange ends unanswered, for what has left may have been done. Nil: never asked.
+	BeforeRepeat func() error `json:"-"`
 }
 
 // Restricts reports whether the order adds a restriction.

@@ -68,6 +68,7 @@ func (c *Case) Plan(in Look) []Order {
 	if c.State == Closed {
 		return nil
 	}
+	c.correctTimes(in.Now)
 	if c.expired(in.Now) {
 		c.release(in.Now, "", "expired")
 	}
@@ -154,6 +155,7 @@ func (c *Case) lost(e *SessionEnforcement) bool { return e.Session.Subscriber !=
 func (e *SessionEnforcement) end(now time.Time, why string) {
 	*e = SessionEnforcement{
 		Session: e.Session, Enforcement: Gone, Reason: why, Attempts: e.Attempts, UpdatedAt: now, Wanted: e.Wanted,
+		Known: e.Known,
 	}
 }
 
@@ -329,6 +331,7 @@ func (c *Case) Dispatch(o *Order, now time.Time) {
 	e.Attempts++
 	if o.Restricts() && o.To != Disconnect {
 		e.Applied = append(without(e.Applied, o.To), Applied{Profile: o.To, Undo: o.Undo})
+		e.know(o.Journal, o.Mark)
 	}
 }
 

@@ -232,8 +232,11 @@ type VerdictStore interface {
 	KnownVerdicts(ctx context.Context, ids []string) (map[string]bool, error)
 }
 
-// Acceptance is the answer to one verdict handed in: it is durable.
+// Acceptance is the answer to one verdict handed in: it is durable, unless it was
+// throttled.
 type Acceptance struct {
-	ID        string
-	Duplicate bool // it had been accepted before; nothing changes
+	ID         string
+	Duplicate  bool          // it had been accepted before; nothing changes
+	Throttled  string        // why it was not taken: its source has its share of the queue; empty: it was
+	RetryAfter time.Duration // when to send a throttled one again
 }

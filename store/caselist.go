@@ -58,11 +58,12 @@ func (s *Store) Cases(ctx context.Context, f quarantine.CaseFilter) (quarantine.
 	}
 	var page quarantine.CasePage
 	for at != nil {
-		cases, places, err := s.readPage(ctx, *at)
+		read, err := s.readPage(ctx, *at)
 		if err != nil {
 			return quarantine.CasePage{}, fmt.Errorf("list cases: %w", err)
 		}
-		for _, c := range cases {
+		page.Damaged = append(page.Damaged, read.damaged...)
+		for _, c := range read.cases {
 			if !f.Selects(&c.Case) {
 				continue
 			}
@@ -72,7 +73,7 @@ func (s *Store) Cases(ctx context.Context, f quarantine.CaseFilter) (quarantine.
 			page.Cases = append(page.Cases, c.Case)
 			page.Next = c.place.String()
 		}
-		at = following(*at, places, f)
+		at = following(*at, read.places, f)
 	}
 	page.Next = ""
 	return page, nil
@@ -95,37 +96,43 @@ type placedCase struct {
 	place position
 }
 
+// casesRead is what one read of an index found.
+type casesRead struct {
+	cases   []placedCase
+	places  []position // of all, cases or not
+	damaged []string   // keys of what is no case
+}
+
 // readPage reads the cases after a position in one of the two indexes. A case
-// that is in the index but gone, or has moved to the other index, is left out.
-func (s *Store) readPage(ctx context.Context, at position) ([]placedCase, []position, error) {
-	places, err := s.readIndex(ctx, at)
-	if err != nil || len(places) == 0 {
-		return nil, nil, err
+// that is in the index but gone, or has moved to the other index, is left out. So is
+// a record that something else has damaged, which keeps no other from being listed.
+func (s *Store) readPage(ctx context.Context, at position) (read casesRead, err error) {
+	if read.places, err = s.readIndex(ctx, at); err != nil || len(read.places) == 0 {
+		return read, err
 	}
 	p := s.client.Pipeline()
-	records := make([]*redis.SliceCmd, len(places))
-	for i, place := range places {
+	records := make([]*redis.SliceCmd, len(read.places))
+	for i, place := range read.places {
 		records[i] = p.HMGet(ctx, s.keys.caseRecord(place.id), "v", "d")
 	}
 	_, _ = p.Exec(ctx) // each command carries its own error
-	var cases []placedCase
 	for i, record := range records {
+		place := read.places[i]
 		fields, err := record.Result()
-		if err != nil {
-			return nil, nil, err
+		if err != nil && !redis.HasErrorPrefix(err, "WRONGTYPE") {
+			return read, err
 		}
-		c, err := s.decodeCase(places[i].id, fields)
-		if errors.Is(err, quarantine.ErrNoCase) {
-			continue
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		if c.Open() != at.closed {
-			cases = append(cases, placedCase{*c, places[i]})
+		c, wrong := s.decodeCase(place.id, fields)
+		switch {
+		case err == nil && errors.Is(wrong, quarantine.ErrNoCase):
+		case err != nil || wrong != nil:
+			s.unreadable.Add(1)
+			read.damaged = append(read.damaged, s.keys.caseRecord(place.id))
+		case c.Open() != at.closed:
+			read.cases = append(read.cases, placedCase{*c, place})
 		}
 	}
-	return cases, places, nil
+	return read, nil
 }
 
 // readIndex lists the places after a position. Ids of the same millisecond

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,8 +42,8 @@ func (s *Store) Dossier(ctx context.Context, subscriber string) (quarantine.Doss
 }
 
 // openCase reads the case that an entry of the open set names. Between the two
-// reads the case may have been closed; then there is none, and the writer that
-// acts on that finds out by the version.
+// reads the case may have been closed; then there is none. Whoever writes a verdict
+// after that finds out by CaseWrite.Released if it was a person who closed it.
 func (s *Store) openCase(ctx context.Context, entry *redis.StringCmd) (*quarantine.Case, error) {
 	value, err := entry.Result()
 	if errors.Is(err, redis.Nil) {
@@ -71,7 +72,7 @@ func (s *Store) decodeRelease(subscriber string, get *redis.StringCmd) (*quarant
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read release of %s: %w", subscriber, err)
+		return nil, fmt.Errorf("read %s: %w", s.keys.released(subscriber), err)
 	}
 	_, text, _ := strings.Cut(value, ":")
 	var r quarantine.PersonRelease
@@ -85,7 +86,7 @@ func (s *Store) decodeRelease(subscriber string, get *redis.StringCmd) (*quarant
 func (s *Store) Case(ctx context.Context, id string) (*quarantine.Case, error) {
 	fields, err := s.client.HMGet(ctx, s.keys.caseRecord(id), "v", "d").Result()
 	if err != nil {
-		return nil, fmt.Errorf("read case %s: %w", id, err)
+		return nil, fmt.Errorf("read %s: %w", s.keys.caseRecord(id), err)
 	}
 	return s.decodeCase(id, fields)
 }
@@ -130,10 +131,13 @@ func (s *Store) decodeCase(id string, fields []any) (*quarantine.Case, error) {
 	data, _ := fields[1].(string)
 	var c quarantine.Case
 	if err := json.Unmarshal([]byte(data), &c); err != nil {
-		return nil, fmt.Errorf("%s does not decode: %w", s.keys.caseRecord(id), err)
+		return nil, fmt.Errorf("%w: %s does not decode: %w", quarantine.ErrUnreadableCase, s.keys.caseRecord(id), err)
 	}
-	if c.ID != id || c.Subscriber == "" || strconv.FormatUint(c.Version, 10) != version {
-		return nil, fmt.Errorf("%s holds case %.40q version %d under version %.20q", s.keys.caseRecord(id), c.ID, c.Version, version)
+	if c.ID != id || c.Subscriber == "" || writeOf(&c) != version {
+		return nil, fmt.Errorf("%w: %s holds case %.40q version %d under version %.20q", quarantine.ErrUnreadableCase, s.keys.caseRecord(id), c.ID, c.Version, version)
+	}
+	if err := c.Check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.keys.caseRecord(id), err)
 	}
 	s.cfg.Names.RenameIn(&c)
 	return &c, nil
@@ -141,11 +145,15 @@ func (s *Store) decodeCase(id string, fields []any) (*quarantine.Case, error) {
 
 // SaveCase implements quarantine.CaseWriter.
 func (s *Store) SaveCase(ctx context.Context, w quarantine.CaseWrite) error {
-	c, err := s.saveCall(w)
+	stamp := rand.Text()[:10]
+	c, err := s.saveCall(w, stamp)
 	if err != nil {
 		return fmt.Errorf("save case %s: %w", w.Case.ID, err)
 	}
 	s.run(ctx, []*call{c})
+	if err := s.failure(ctx, c); err != nil {
+		return fmt.Errorf("save case %s: %w", w.Case.ID, err)
+	}
 	answer, err := c.cmd.StringSlice()
 	if err != nil {
 		return fmt.Errorf("save case %s: %w", w.Case.ID, err)
@@ -153,7 +161,7 @@ func (s *Store) SaveCase(ctx context.Context, w quarantine.CaseWrite) error {
 	if err := saveError(w, answer); err != nil {
 		return err
 	}
-	w.Case.Version++
+	w.Case.Version, w.Case.Stamp = w.Case.Version+1, stamp
 	return nil
 }
 
@@ -177,10 +185,20 @@ func saveError(w quarantine.CaseWrite, answer []string) error {
 // errUnnamedCase refuses a case that JSON could not give back as it was.
 var errUnnamedCase = errors.New("its id or subscriber is empty, or the subscriber is no UTF-8")
 
+// writeOf names the write that a case was read from, as the record has it beside the
+// case: "0" of a new one.
+func writeOf(c *quarantine.Case) string {
+	version := strconv.FormatUint(c.Version, 10)
+	if c.Stamp == "" { // written before there were stamps
+		return version
+	}
+	return version + "." + c.Stamp
+}
+
 // saveCall builds the call of save.lua, whose head says what stands where.
-func (s *Store) saveCall(w quarantine.CaseWrite) (*call, error) {
+func (s *Store) saveCall(w quarantine.CaseWrite, stamp string) (*call, error) {
 	next := *w.Case
-	next.Version++
+	next.Version, next.Stamp = next.Version+1, stamp
 	if next.ID == "" || next.Subscriber == "" || !utf8.ValidString(next.Subscriber) {
 		return nil, errUnnamedCase
 	}
@@ -212,11 +230,11 @@ func (s *Store) saveCall(w quarantine.CaseWrite) (*call, error) {
 		s.keys.dueAsked(), s.keys.wanted(), s.keys.logins(next.Subscriber),
 	}
 	c.args = []any{
-		strconv.FormatUint(w.Term, 10), strconv.FormatUint(w.Case.Version, 10), strconv.FormatUint(next.Version, 10),
+		strconv.FormatUint(w.Term, 10), writeOf(w.Case), writeOf(&next),
 		next.ID, next.Subscriber, strconv.Itoa(int(lane)), truth(next.Open()), data, msOrNone(w.DueAt), ms(w.Now),
 		ms(score), ttl(life), ms(w.Now.Add(-s.cfg.History)),
 		releasedAt(next.Release), release, settled, status, ttl(s.cfg.VerdictMemory),
-		wants, strconv.FormatUint(w.Case.Answered, 10),
+		wants, strconv.FormatUint(w.Case.Answered, 10), msOrNone(w.Released),
 	}
 	s.addReservation(c, w.Reserve)
 	return c, nil

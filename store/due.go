@@ -27,7 +27,7 @@ func (s *Store) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time
 		return nil, quarantine.ErrNotSender
 	}
 	if err != nil {
-		return nil, fmt.Errorf("take due work: %w", err)
+		return nil, fmt.Errorf("take due work: %w", s.failure(ctx, c))
 	}
 	taken := make([]quarantine.Due, len(subscribers))
 	for i, subscriber := range subscribers {
@@ -52,7 +52,7 @@ func (s *Store) FinishDue(ctx context.Context, d quarantine.Due, next time.Time)
 		args:   []any{d.Subscriber, leaseScore(d.Until), ms(next)},
 	}
 	s.run(ctx, []*call{c})
-	if err := c.cmd.Err(); err != nil {
+	if err := s.failure(ctx, c); err != nil {
 		return fmt.Errorf("finish work on %s: %w", d.Subscriber, err)
 	}
 	return nil
@@ -121,7 +121,7 @@ func (s *Store) wake(ctx context.Context, now, due time.Time, subscribers []stri
 		c.args = append(c.args, subscriber)
 	}
 	s.run(ctx, []*call{c})
-	if err := c.cmd.Err(); err != nil {
+	if err := s.failure(ctx, c); err != nil {
 		return fmt.Errorf("wake open cases: %w", err)
 	}
 	return nil

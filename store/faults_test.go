@@ -149,8 +149,11 @@ func TestAForeignCaseIsAnErrorThatNamesItsKey(t *testing.T) {
 		redis.Do(damage...)
 		_, errCase := s.Case(t.Context(), "c1")
 		_, errDossier := s.Dossier(t.Context(), "alice")
-		_, errList := s.Cases(t.Context(), quarantine.CaseFilter{Limit: 1})
-		for _, err := range []error{errCase, errDossier, errList} {
+		page, err := s.Cases(t.Context(), quarantine.CaseFilter{Limit: 1})
+		if err != nil || len(page.Cases) != 0 || !slices.Equal(page.Damaged, []string{"t:{c}:case:c1"}) {
+			t.Errorf("%s: listed %+v, %v", name, page, err)
+		}
+		for _, err := range []error{errCase, errDossier} {
 			if err == nil || !strings.Contains(err.Error(), "t:{c}:case:c1") {
 				t.Errorf("%s: error %v does not name the key", name, err)
 			}
@@ -270,7 +273,7 @@ func TestASaveRepeatedBecauseItsAnswerWasLostSucceeds(t *testing.T) {
 	scope := quarantine.LimitScope{Key: "hour", Window: time.Hour, Max: 1}
 	w := quarantine.CaseWrite{Case: openCase("c1", "alice"), DueAt: noon, Now: noon, Reserve: &quarantine.Reservation{ID: "c1/1", Scopes: []quarantine.LimitScope{scope}}}
 	for range 2 {
-		c, err := s.saveCall(w)
+		c, err := s.saveCall(w, "x")
 		if err != nil {
 			t.Fatal(err)
 		}

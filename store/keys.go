@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"cordon/quarantine"
@@ -26,7 +27,7 @@ var keyTable = []keyDoc{
 	{"cordon:{c}:due:restrict", "sorted set", "the same for all other open cases", "never"},
 	{"cordon:{c}:woken", "hash", "BNG → its restart (ms) for which every open case was made due: that restart, announced again, wakes nobody", "never; one field a BNG"},
 	{"cordon:{c}:due:asked", "sorted set", "subscribers under a lease whose case was saved meanwhile, by the look then asked for (ms)", "never"},
-	{"cordon:{c}:limit:<scope>", "sorted set", "reservations (`case/generation`) counted in a limit, by time (ms); one of n lines has n members: itself and with `#2` to `#n` behind it", "one window after the last"},
+	{"cordon:{c}:limit:<scope>", "sorted set", "reservations (`case/generation`) counted in a limit, by time (ms, of this server); one of n lines has n members: itself and with `#2` to `#n` behind it", "one window after the last"},
 	{"cordon:{c}:sender", "string", "instance that holds the sender lock", "the lock's time to live"},
 	{"cordon:{c}:term", "hash", "`n` the sender's term, `h` who holds or last held the lock", "never"},
 	{"cordon:{c}:instances", "hash", "id of an instance → when it published last (ms), `:`, since when it may be alone (ms), `:`, what it published as JSON: its name, the moment to which its accounting is stored, …; in front of that `heard` (ms) if it said over HTTP since that it answers accounting, cut off", "never; an instance that went, 720 h or history if that is longer after that"},
@@ -43,7 +44,7 @@ var keyTable = []keyDoc{
 	{"cordon:b:<block>/<length>[@<space>]", "hash", "bindings of 16 neighbouring prefixes of one length", "idle while one is open, else history"},
 	{"cordon:p:<address>/<length>[@<space>]:<slice>", "hash", "port blocks of a shared address that touch a slice of 1,024 of its ports, numbered from 0; `w`: those that touch more than four", "idle while one is open, else history"},
 	{"cordon:shared:<address>/<length>[@<space>]", "string", "since when (ms) some of the address's ports are known to have been given out", "idle after the last block was written, or up to a sixteenth sooner"},
-	{"cordon:m:<bucket>", "hash", "hardware address of equipment → the session (`bng:session`) that came last with it", "never; one entry an address"},
+	{"cordon:m:<period>:<bucket>", "hash", "hardware address of equipment → the session (`bng:session`) that came last with it; a period is one idle, numbered from 1970", "one idle after its period, so up to two idle after the last record that wrote it; a session that stands is written anew every 12 to 24 h"},
 	{"cordon:lengths", "set", "prefix lengths in use: `4/32`, `6/56`, `4/32@<space>`, …; `n4/32`: those of addresses with port blocks", "never"},
 	{"cordon:down:<bng>", "string", "last restart the BNG announced (ms); what is no time counts as one now, and is written over", "never"},
 }
@@ -69,9 +70,14 @@ func (k keys) logins(sub string) string     { return k.control("login:" + escape
 func (k keys) verdict(id string) string     { return k.control("verdict:" + escape(id)) }
 func (k keys) released(subs string) string  { return k.control("released:" + escape(subs)) }
 func (k keys) sessionsOf(sub string) string { return k.prefix + ":u:" + escape(sub) }
-func (k keys) macs(bucket string) string    { return k.prefix + ":m:" + bucket }
-func (k keys) lengths() string              { return k.prefix + ":lengths" }
-func (k keys) down(bng string) string       { return k.prefix + ":down:" + escape(bng) }
+func (k keys) macs(period int64, bucket string) string {
+	return k.prefix + ":m:" + strconv.FormatInt(period, 10) + ":" + bucket
+}
+
+// formerMACs is the key of hardware addresses that versions before used, for ever.
+func (k keys) formerMACs(bucket string) string { return k.prefix + ":m:" + bucket }
+func (k keys) lengths() string                 { return k.prefix + ":lengths" }
+func (k keys) down(bng string) string          { return k.prefix + ":down:" + escape(bng) }
 
 func (k keys) due(lane quarantine.Lane) string {
 	if lane == quarantine.LaneRelease {

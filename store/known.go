@@ -36,12 +36,13 @@ type known struct {
 	mu          sync.Mutex // guards what follows
 	now, before map[uint64]knownSession
 	shared      map[string]int64 // since when addresses are shared, ms, by key
+	ending      map[string]bool  // keys that were given their end
 	turned      time.Time
 	epoch       uint64 // rises when everything is forgotten
 }
 
 func newKnown() *known {
-	return &known{seed: maphash.MakeSeed(), now: map[uint64]knownSession{}, before: map[uint64]knownSession{}, shared: map[string]int64{}}
+	return &known{seed: maphash.MakeSeed(), now: map[uint64]knownSession{}, before: map[uint64]knownSession{}, shared: map[string]int64{}, ending: map[string]bool{}}
 }
 
 // begin returns the epoch of what is about to be written.
@@ -88,6 +89,7 @@ func (k *known) forget() {
 	clear(k.now)
 	clear(k.before)
 	clear(k.shared)
+	clear(k.ending)
 	k.epoch++
 }
 
@@ -98,6 +100,7 @@ func (k *known) turn(at time.Time) {
 	}
 	k.before, k.now, k.turned = k.now, map[uint64]knownSession{}, at
 	clear(k.shared)
+	clear(k.ending)
 }
 
 // isShared reports whether it was written that the address of a key was shared at
@@ -125,6 +128,24 @@ func (k *known) noteShared(key string, moment time.Time, epoch uint64, at time.T
 func (s *knownSession) renews(ev *quarantine.SessionEvent, digest uint64) bool {
 	return s.renewal != 0 && s.renewal == digest && ev.Kind == quarantine.SessionRenewed && ev.Latest.IsZero() &&
 		(ev.StartedAt.IsZero() || ev.StartedAt.Sub(time.UnixMilli(s.started)).Abs() <= quarantine.ClockSlack)
+}
+
+// ends reports whether the key was given its end lately.
+func (k *known) ends(key string, at time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.turn(at)
+	return k.ending[key]
+}
+
+// noteEnd notes that it was, unless all was forgotten since epoch.
+func (k *known) noteEnd(key string, epoch uint64, at time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.turn(at)
+	if k.epoch == epoch {
+		k.ending[key] = true
+	}
 }
 
 // digest makes a number of what is written to it, after SetSeed.

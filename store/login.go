@@ -61,7 +61,7 @@ func (s *Store) LogIn(ctx context.Context, l quarantine.LogIn) (*quarantine.Case
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask what is wanted at log-in: %w", err)
+		return nil, fmt.Errorf("ask what is wanted at log-in: %w", s.failure(ctx, c))
 	}
 	var w wanted
 	if err := json.Unmarshal([]byte(text), &w); err != nil {
@@ -81,7 +81,7 @@ func (s *Store) LogIn(ctx context.Context, l quarantine.LogIn) (*quarantine.Case
 func (s *Store) decodeLogIns(subscriber string, get *redis.MapStringStringCmd) (answers []quarantine.LogInAnswer, n uint64, err error) {
 	fields, err := get.Result()
 	if err != nil {
-		return nil, 0, fmt.Errorf("read log-ins of %s: %w", subscriber, err)
+		return nil, 0, fmt.Errorf("read %s: %w", s.keys.logins(subscriber), err)
 	}
 	for field, value := range fields {
 		if field == countField {

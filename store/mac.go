@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"slices"
+	"time"
 
 	"cordon/quarantine"
 
@@ -16,18 +17,37 @@ import (
 // cost of a key.
 func bucketOf(mac string) string { return fmt.Sprintf("%03x", crc32.ChecksumIEEE([]byte(mac))&0xfff) }
 
-// macCalls enters a session that has begun under its hardware address. It is for
-// people to look things up, and nothing rests on it.
+// macPeriod numbers the time that entries of hardware addresses are kept in: a hash is
+// written for one idle, is read for one more, and then ends as a whole. A session that
+// stands is written again with each day, so that it is in one of the two.
+func (s *Store) macPeriod(at time.Time) int64 { return at.UnixMilli() / s.cfg.Idle.Milliseconds() }
+
+// macCalls enters a live session under its hardware address, once it has begun and
+// whenever all of it is written again. It is for people to look things up, and nothing
+// rests on it.
 func (b *batch) macCalls(g *group) []*call {
-	began := slices.ContainsFunc(g.events, func(i int) bool { return b.events[i].Kind == quarantine.SessionStarted })
-	if !began && g.raw != "" || !g.next.Live() {
+	if !g.next.Live() {
 		return nil
 	}
 	mac := g.next.MAC()
 	if mac == "" {
 		return nil
 	}
-	return []*call{{command: "HSET", keys: []string{b.store.keys.macs(bucketOf(mac))}, args: []any{mac, sessionField(g.key)}}}
+	s, now := b.store, b.store.cfg.Now()
+	period, bucket := s.macPeriod(now), bucketOf(mac)
+	key := s.keys.macs(period, bucket)
+	calls := []*call{{command: "HSET", keys: []string{key}, args: []any{mac, sessionField(g.key)}}}
+	if !s.known.ends(key, now) {
+		end := time.UnixMilli((period + 2) * s.cfg.Idle.Milliseconds())
+		calls = append(calls,
+			&call{command: "PEXPIRE", keys: []string{key}, args: []any{ttl(end.Sub(now))}, then: func() { s.known.noteEnd(key, b.epoch, now) }},
+			&call{command: "UNLINK", keys: []string{s.keys.formerMACs(bucket)}},
+		)
+	}
+	if g.raw != "" { // it may stand in the hash before too
+		calls = append(calls, &call{command: "HDEL", keys: []string{s.keys.macs(period-1, bucket)}, args: []any{mac}})
+	}
+	return calls
 }
 
 // SessionsOfMAC implements quarantine.MACFinder. The entry is a hint: the
@@ -37,12 +57,9 @@ func (s *Store) SessionsOfMAC(ctx context.Context, text string) ([]quarantine.Se
 	if mac == "" {
 		return nil, nil
 	}
-	field, err := s.client.HGet(ctx, s.keys.macs(bucketOf(mac)), mac).Result()
-	if errors.Is(err, redis.Nil) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("find sessions of %s: %w", mac, err)
+	field, err := s.macEntry(ctx, mac)
+	if field == "" || err != nil {
+		return nil, err
 	}
 	key, ok := parseSessionField(field)
 	if !ok {
@@ -58,4 +75,20 @@ func (s *Store) SessionsOfMAC(ctx context.Context, text string) ([]quarantine.Se
 	}
 	of, err := s.SessionsOf(ctx, last.Subscriber)
 	return slices.DeleteFunc(of, func(s quarantine.Session) bool { return s.MAC() != mac }), err
+}
+
+// macEntry returns the entry of a hardware address, the later one if there are two;
+// empty if there is none.
+func (s *Store) macEntry(ctx context.Context, mac string) (string, error) {
+	period, bucket := s.macPeriod(s.cfg.Now()), bucketOf(mac)
+	for _, period := range []int64{period, period - 1} {
+		field, err := s.client.HGet(ctx, s.keys.macs(period, bucket), mac).Result()
+		switch {
+		case err == nil:
+			return field, nil
+		case !errors.Is(err, redis.Nil):
+			return "", fmt.Errorf("find sessions of %s: %w", mac, err)
+		}
+	}
+	return "", nil
 }

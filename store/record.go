@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -320,12 +321,13 @@ func (b *batch) indexCalls(g *group, written bool) []*call {
 // A BNG's restart concerns everybody.
 func (b *batch) wake(ctx context.Context) {
 	s, now := b.store, b.store.cfg.Now()
-	if err := s.wakeRestarted(ctx, now, b.restarted()); err != nil {
-		b.failWith(err)
-		return
-	}
 	if len(b.open) > 0 {
 		b.failWith(s.wake(ctx, now, now, b.open))
+	}
+	if err := s.wakeRestarted(ctx, now, b.restarted()); err != nil {
+		for i := range b.current {
+			b.errs[i] = cmp.Or(b.errs[i], err)
+		}
 	}
 }
 

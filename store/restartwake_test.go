@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -79,5 +80,31 @@ func TestACaseThatCannotBeReadKeepsNobodyFromTheOthers(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: %s, want %s", id, got, want)
 		}
+	}
+}
+
+// At a hundred thousand cases and a busy Redis, waking takes longer than accounting may:
+// the caller gives up, comes again, and finds it done.
+func TestWakingAllForARestartOutlastsWhoAskedForIt(t *testing.T) {
+	redis := storetest.StartRedis(t, "--appendfsync", "no")
+	s := openStore(t, redis)
+	now := time.Now().Truncate(time.Second)
+	mustSave(t, s, openCase("c1", "alice"))
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	redis.Pause()
+	first := s.restartWake(gone, "bng1", now, now)
+	if again := s.restartWake(t.Context(), "bng1", now, now); again != first {
+		t.Error("a second wake-up for the same restart runs beside the first")
+	}
+	if other := s.restartWake(t.Context(), "bng1", now, now.Add(time.Second)); other == first {
+		t.Error("another restart is taken for the same")
+	}
+	redis.Resume()
+	if <-first.done; first.err != nil {
+		t.Fatal(first.err)
+	}
+	if err := s.wakeRestarted(t.Context(), now, map[string]time.Time{"bng1": now}); err != nil {
+		t.Fatal(err)
 	}
 }

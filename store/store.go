@@ -21,6 +21,7 @@ type Store struct {
 	// unreadable counts sessions and bindings that did not decode.
 	unreadable atomic.Uint64
 	restarts   unreadableRestarts
+	wakes      restartWakes
 	renamed    atomic.Uint64 // counts records under another name than their session's
 	watch      watch
 	answers    *answers

@@ -18,7 +18,7 @@ func (s *Store) Verdict(ctx context.Context, id string) (quarantine.VerdictStatu
 		return quarantine.VerdictStatus{}, quarantine.ErrNoVerdict
 	}
 	if err != nil {
-		return quarantine.VerdictStatus{}, fmt.Errorf("read verdict %s: %w", id, err)
+		return quarantine.VerdictStatus{}, fmt.Errorf("read %s: %w", s.keys.verdict(id), err)
 	}
 	var status quarantine.VerdictStatus
 	if value == "" {
@@ -38,7 +38,7 @@ func (s *Store) SaveVerdict(ctx context.Context, status quarantine.VerdictStatus
 	}
 	c := &call{script: verdictScript, keys: []string{key}, args: []any{settled, text, ttl(s.cfg.VerdictMemory)}}
 	s.run(ctx, []*call{c})
-	if err := c.cmd.Err(); err != nil {
+	if err := s.failure(ctx, c); err != nil {
 		return fmt.Errorf("save verdict %s: %w", status.ID, err)
 	}
 	return nil

@@ -269,22 +269,29 @@ func receiptsPrinted(raw json.RawMessage, receipts []client.Receipt) printed {
 	return p
 }
 
-// judgeReceipts makes rejected verdicts an error.
+// judgeReceipts makes verdicts that were not taken an error.
 func judgeReceipts(receipts []client.Receipt) error {
-	rejected := 0
+	rejected, throttled, wait := 0, 0, ""
 	for _, one := range receipts {
-		if one.Status == "rejected" {
+		switch one.Status {
+		case "rejected":
 			rejected++
+		case "throttled":
+			throttled++
+			wait = one.RetryAfter
 		}
 	}
-	if rejected == 0 {
-		return nil
-	}
 	code := exitFailed
-	if rejected < len(receipts) {
+	if rejected+throttled < len(receipts) {
 		code = exitPartly
 	}
-	return &exitError{code, fmt.Errorf("%d of %d verdicts were rejected", rejected, len(receipts)), "correct those and send the file again"}
+	switch {
+	case rejected > 0:
+		return &exitError{code, fmt.Errorf("%d of %d verdicts were rejected, %d throttled", rejected, len(receipts), throttled), "correct those and send the file again"}
+	case throttled > 0:
+		return &exitError{code, fmt.Errorf("%d of %d verdicts were throttled", throttled, len(receipts)), "send the file again in " + wait + "; what was taken already changes nothing"}
+	}
+	return nil
 }
 
 func newVerdictShow(r *remote) *cobra.Command {

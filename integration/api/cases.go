@@ -24,6 +24,7 @@ type casesInput struct {
 type casesPage struct {
 	Results []caseView `json:"results"`
 	Next    *string    `json:"next" doc:"Where the next page is; null: there is none."`
+	Damaged []string   `json:"damaged,omitempty" doc:"Keys of Redis where a case should be, and something else is; passed over, whatever was asked for."`
 }
 
 type casesOutput struct{ Body casesPage }
@@ -56,6 +57,7 @@ func (a *API) listCases(ctx context.Context, in *casesInput) (*casesOutput, erro
 		return nil, err
 	}
 	out := &casesOutput{casesPage{Results: each(page.Cases, func(c quarantine.Case) caseView { return viewCase(&c) })}}
+	out.Body.Damaged = page.Damaged
 	if page.Next != "" {
 		next := in.next(page.Next)
 		out.Body.Next = &next

@@ -15,16 +15,20 @@ import (
 // and cost stack.
 const maxDepth = 16
 
+// maxValues bounds how many values JSON may hold, all levels together: the longest
+// evidence and log-in have a few thousand, and each costs memory before it is read.
+const maxValues = 20_000
+
 // CheckJSON says why data is not one JSON value that every reader understands
 // alike: broken UTF-8, keys given twice (RFC 8259 section 4), nesting deeper
-// than 16, anything after the value.
+// than 16, more than 20,000 values, anything after the value.
 func CheckJSON(data []byte) error {
 	if !utf8.Valid(data) {
 		return errors.New("is not UTF-8")
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
+	d := &checker{Decoder: json.NewDecoder(bytes.NewReader(data))}
 	d.UseNumber()
-	if err := checkValue(d, 0); err != nil {
+	if err := d.checkValue(0); err != nil {
 		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -33,7 +37,16 @@ func CheckJSON(data []byte) error {
 	return nil
 }
 
-func checkValue(d *json.Decoder, depth int) error {
+// checker walks through one value.
+type checker struct {
+	*json.Decoder
+	values int
+}
+
+func (d *checker) checkValue(depth int) error {
+	if d.values++; d.values > maxValues {
+		return fmt.Errorf("holds more than %d values", maxValues)
+	}
 	token, err := d.Token()
 	if err != nil {
 		return syntax(err)
@@ -46,9 +59,9 @@ func checkValue(d *json.Decoder, depth int) error {
 		return fmt.Errorf("nests deeper than %d", maxDepth)
 	}
 	if opening == '{' {
-		err = checkMembers(d, depth)
+		err = d.checkMembers(depth)
 	} else {
-		err = checkElements(d, depth)
+		err = d.checkElements(depth)
 	}
 	if err != nil {
 		return err
@@ -57,7 +70,7 @@ func checkValue(d *json.Decoder, depth int) error {
 	return syntax(err)
 }
 
-func checkMembers(d *json.Decoder, depth int) error {
+func (d *checker) checkMembers(depth int) error {
 	seen := map[string]bool{}
 	for d.More() {
 		token, err := d.Token()
@@ -69,16 +82,16 @@ func checkMembers(d *json.Decoder, depth int) error {
 			return fmt.Errorf("has the key %q twice", key)
 		}
 		seen[key] = true
-		if err := checkValue(d, depth+1); err != nil {
+		if err := d.checkValue(depth + 1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func checkElements(d *json.Decoder, depth int) error {
+func (d *checker) checkElements(depth int) error {
 	for d.More() {
-		if err := checkValue(d, depth+1); err != nil {
+		if err := d.checkValue(depth + 1); err != nil {
 			return err
 		}
 	}

@@ -52,20 +52,34 @@ func decodeBody(contentType string, body []byte) (items []Item, single bool, err
 	return items, false, err
 }
 
+// decodeArray reads one verdict after the other, so that an array of far too many
+// costs no more than one of the most that are taken.
 func decodeArray(body []byte) ([]Item, error) {
-	var raw []json.RawMessage
-	if err := json.Unmarshal(body, &raw); err != nil {
-		return nil, fmt.Errorf("the body is not JSON: %w", err)
+	d := json.NewDecoder(bytes.NewReader(body))
+	if _, err := d.Token(); err != nil {
+		return nil, notJSON(err)
 	}
-	if len(raw) > MaxItems {
-		return nil, errTooMany
+	items := []Item{}
+	for d.More() {
+		if len(items) == MaxItems {
+			return nil, errTooMany
+		}
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			return nil, notJSON(err)
+		}
+		items = append(items, decodeItem(raw))
 	}
-	items := make([]Item, 0, len(raw))
-	for _, r := range raw {
-		items = append(items, decodeItem(r))
+	if _, err := d.Token(); err != nil {
+		return nil, notJSON(err)
+	}
+	if len(bytes.TrimSpace(body[d.InputOffset():])) > 0 {
+		return nil, errors.New("the body has something after its JSON value")
 	}
 	return items, nil
 }
+
+func notJSON(err error) error { return fmt.Errorf("the body is not JSON: %w", err) }
 
 // decodeObjects reads a body that begins with a bare value: that one, or if a
 // line break and more follow it, one a line.

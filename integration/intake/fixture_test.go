@@ -19,6 +19,7 @@ var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 type ledger struct {
 	got  []quarantine.Verdict
 	seen map[string]bool
+	full map[string]bool // sources whose share of the queue is full
 	err  error
 }
 
@@ -29,6 +30,10 @@ func (l *ledger) Accept(_ context.Context, verdicts []quarantine.Verdict) ([]qua
 	answers := make([]quarantine.Acceptance, 0, len(verdicts))
 	for _, v := range verdicts {
 		v.Identify() // as the engine does
+		if l.full[v.Source] {
+			answers = append(answers, quarantine.Acceptance{ID: v.ID, Throttled: "full", RetryAfter: time.Minute})
+			continue
+		}
 		answers = append(answers, quarantine.Acceptance{ID: v.ID, Duplicate: l.seen[v.ID]})
 		if l.seen == nil {
 			l.seen = map[string]bool{}

@@ -61,7 +61,7 @@ func (in *Intake) post(ctx context.Context, input *verdictsInput) (*verdictsOutp
 	if err != nil {
 		return nil, err
 	}
-	if single && results[0].Status == Rejected {
+	if single && results[0].Err != nil {
 		return nil, problem(results[0].Err)
 	}
 	return &verdictsOutput{Answer{results}}, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"cordon/integration/httpx"
@@ -24,6 +25,7 @@ type Intake struct {
 	addresses quarantine.AddressPlan
 	gates     *gates
 	now       func() time.Time
+	throttled atomic.Uint64
 }
 
 // New returns an intake in front of engine.
@@ -31,40 +33,30 @@ func New(engine acceptor, c Config) (*Intake, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
+	c.setDefaults()
 	return &Intake{engine: engine, addresses: c.Addresses, gates: newGates(c), now: c.Now}, nil
 }
 
 // Status is what became of one verdict of a request.
 type Status string
 
-// The three answers.
+// The answers.
 const (
 	Accepted  Status = "accepted"  // durable; it will be decided whatever happens
 	Duplicate Status = "duplicate" // accepted before; nothing changes
 	Rejected  Status = "rejected"  // not taken; the error says why
+	Throttled Status = "throttled" // not taken: its source has sent too many; send it again later
 )
 
 // Result is the answer to one verdict.
 type Result struct {
-	ID     string `json:"id" doc:"The server's id; empty if rejected."`
-	Status Status `json:"status" enum:"accepted,duplicate,rejected"`
-	Error  string `json:"error,omitempty" doc:"Why it was rejected, naming the field."`
-	// Err is the same for code: a *quarantine.FieldError, *QuotaError or *ForbiddenError.
+	ID     string `json:"id" doc:"The server's id; empty if it was not taken."`
+	Status Status `json:"status" enum:"accepted,duplicate,rejected,throttled"`
+	Error  string `json:"error,omitempty" doc:"Why it was not taken, naming the field if one is wrong."`
+	// RetryAfter is whole seconds, as text: "90s".
+	RetryAfter string `json:"retry_after,omitempty" doc:"When to send a throttled one again, e.g. 1m30s."`
+	// Err is the same for code: a *quarantine.FieldError, *ThrottledError or *ForbiddenError.
 	Err error `json:"-"`
-}
-
-// QuotaError says that a source has handed in too many verdicts.
-type QuotaError struct {
-	Source string
-	Quota  Quota
-	Wait   time.Duration // until there is room for one more
-}
-
-func (e *QuotaError) Error() string {
-	return fmt.Sprintf("source %q is beyond its quota of %s", e.Source, e.Quota)
 }
 
 // ForbiddenError says that the caller may not speak for a source.
@@ -87,7 +79,7 @@ func (in *Intake) Submit(ctx context.Context, items []Item) ([]Result, error) {
 	for i, item := range items {
 		v, giveBack, err := in.admit(caller, item, now)
 		if err != nil {
-			results[i] = Result{Status: Rejected, Error: err.Error(), Err: err}
+			results[i] = refused(err)
 			continue
 		}
 		taken, places, undo = append(taken, v), append(places, i), append(undo, giveBack)
@@ -106,17 +98,33 @@ func (in *Intake) Submit(ctx context.Context, items []Item) ([]Result, error) {
 		return nil, fmt.Errorf("accept verdicts: %w", err)
 	}
 	for i, a := range answers {
-		results[places[i]] = resultOf(a)
+		switch {
+		case a.Throttled != "":
+			undo[i]()
+			results[places[i]] = refused(&ThrottledError{a.Throttled, a.RetryAfter})
+		case a.Duplicate:
+			results[places[i]] = Result{ID: a.ID, Status: Duplicate}
+		default:
+			results[places[i]] = Result{ID: a.ID, Status: Accepted}
+		}
 	}
 	return results, nil
 }
 
-func resultOf(a quarantine.Acceptance) Result {
-	if a.Duplicate {
-		return Result{ID: a.ID, Status: Duplicate}
+// refused is the result of a verdict that was not taken.
+func refused(err error) Result {
+	r := Result{Status: Rejected, Error: err.Error(), Err: err}
+	var throttled *ThrottledError
+	if errors.As(err, &throttled) {
+		wait := max(time.Second, (throttled.Wait + time.Second - 1).Truncate(time.Second))
+		r.Status, r.RetryAfter = Throttled, quarantine.FormatDuration(wait)
 	}
-	return Result{ID: a.ID, Status: Accepted}
+	return r
 }
+
+// Throttled returns how many verdicts were not taken because of a quota, or of too
+// many names of sources.
+func (in *Intake) Throttled() uint64 { return in.throttled.Load() }
 
 // admit checks one verdict against its caller, the domain's rules and the
 // source's quota, in this order.
@@ -137,21 +145,22 @@ func (in *Intake) admit(caller httpx.Principal, item Item, now time.Time) (quara
 			return v, nil, err
 		}
 	}
-	giveBack, wait := in.gates.take(v.Source, now)
-	if wait > 0 {
-		return v, nil, &QuotaError{v.Source, in.gates.agreed(v.Source).Quota, wait}
+	giveBack, full := in.gates.take(v.Source, now)
+	if full != nil {
+		in.throttled.Add(1)
+		return v, nil, full
 	}
 	return v, giveBack, nil
 }
 
 // problem tells a single verdict's rejection as the answer to its request.
 func problem(err error) *httpx.Problem {
-	var quota *QuotaError
+	var throttled *ThrottledError
 	var forbidden *ForbiddenError
 	var field *quarantine.FieldError
 	switch {
-	case errors.As(err, &quota):
-		return httpx.NewProblem(http.StatusTooManyRequests, err.Error()).RetryIn(quota.Wait)
+	case errors.As(err, &throttled):
+		return httpx.NewProblem(http.StatusTooManyRequests, err.Error()).RetryIn(throttled.Wait)
 	case errors.As(err, &forbidden):
 		return httpx.NewProblem(http.StatusForbidden, err.Error())
 	case errors.As(err, &field):

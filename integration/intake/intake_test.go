@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -237,13 +238,16 @@ func TestBeyondItsQuotaASourceIsTurnedAwayUntilThereIsRoom(t *testing.T) {
 		Now:     func() time.Time { return clock },
 	})
 	results := resultsIn(t, post(s, "["+numbered(1)+","+numbered(2)+","+numbered(3)+","+strings.Replace(numbered(4), "s1", "s2", 1)+"]"))
-	for i, want := range []Status{Accepted, Accepted, Rejected, Accepted} {
+	for i, want := range []Status{Accepted, Accepted, Throttled, Accepted} {
 		if results[i].Status != want {
 			t.Errorf("%d: %+v, want %s", i, results[i], want)
 		}
 	}
 	if !strings.Contains(results[2].Error, `"s1" is beyond its quota of 2/m`) {
 		t.Errorf("error %q", results[2].Error)
+	}
+	if results[2].RetryAfter != "30s" || results[2].ID != "" {
+		t.Errorf("throttled: %+v", results[2])
 	}
 	w := post(s, numbered(5))
 	if w.Code != 429 || w.Header().Get("Retry-After") != "30" {
@@ -258,13 +262,84 @@ func TestBeyondItsQuotaASourceIsTurnedAwayUntilThereIsRoom(t *testing.T) {
 	}
 }
 
-func TestUnlistedSourcesShareOneQuota(t *testing.T) {
+func from(source string) string { return strings.Replace(good, `"s1"`, strconv.Quote(source), 1) }
+
+func TestEachUnlistedSourceHasItsQuotaAndAllOfThemFourTimesThat(t *testing.T) {
 	s := newServer(t, &ledger{}, Config{Default: Source{MaxAge: time.Hour, Quota: Quota{1, time.Hour}}})
-	if w := post(s, good); w.Code != 202 {
-		t.Fatalf("%d %s", w.Code, w.Body)
+	for n := range 4 {
+		name := fmt.Sprint("sensor", n)
+		if w := post(s, from(name)); w.Code != 202 {
+			t.Fatalf("%s: %d %s", name, w.Code, w.Body)
+		}
+		if w := post(s, strings.Replace(from(name), "botnet", "spam", 1)); w.Code != 429 || !strings.Contains(w.Body.String(), "beyond its quota of 1/h") {
+			t.Errorf("%s again: %d %s", name, w.Code, w.Body)
+		}
 	}
-	if w := post(s, strings.Replace(good, "s1", "made-up", 1)); w.Code != 429 {
-		t.Errorf("a made-up name got its own quota: %d", w.Code)
+	if w := post(s, from("made-up")); w.Code != 429 || !strings.Contains(w.Body.String(), "together") {
+		t.Errorf("a fifth name: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestNamesCannotBeMadeUpWithoutEnd(t *testing.T) {
+	clock := now
+	s := newServer(t, &ledger{}, Config{Sources: map[string]Source{"s1": {MaxAge: time.Hour}}, Now: func() time.Time { return clock }})
+	for n := range MaxUnlisted {
+		if w := post(s, from(fmt.Sprint("made-up-", n))); w.Code != 202 {
+			t.Fatalf("name %d: %d %s", n, w.Code, w.Body)
+		}
+	}
+	w := post(s, from("one-more"))
+	if w.Code != 429 || w.Header().Get("Retry-After") != "3600" || !strings.Contains(w.Body.String(), "list source") {
+		t.Errorf("one name more: %d, Retry-After %q: %s", w.Code, w.Header().Get("Retry-After"), w.Body)
+	}
+	for _, known := range []string{"s1", "made-up-0"} {
+		if w := post(s, strings.Replace(from(known), "botnet", "spam", 1)); w.Code != 202 {
+			t.Errorf("%s: %d %s", known, w.Code, w.Body)
+		}
+	}
+	clock = clock.Add(time.Hour)
+	again := strings.Replace(from("one-more"), "2026-03-01T11:59:00Z", "2026-03-01T12:59:00Z", 1)
+	if w := post(s, again); w.Code != 202 {
+		t.Errorf("an hour later: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestWithoutAQuotaASourceHas100000AnHourAtOnce(t *testing.T) {
+	for _, listed := range []bool{true, false} {
+		c := Config{Default: Source{MaxAge: time.Hour}}
+		if listed {
+			c.Sources = map[string]Source{"s1": {MaxAge: time.Hour}}
+		}
+		c.setDefaults()
+		g := newGates(c)
+		taken := 0
+		for range 100_002 {
+			if _, full := g.take("s1", now); full == nil {
+				taken++
+			}
+		}
+		if taken != 100_000 {
+			t.Errorf("listed=%v: %d at once", listed, taken)
+		}
+		if _, full := g.take("s1", now.Add(time.Second)); full != nil {
+			t.Errorf("listed=%v: none comes back within a second: %v", listed, full)
+		}
+	}
+}
+
+func TestAFullShareIsThrottledAndCostsNoQuota(t *testing.T) {
+	l := &ledger{full: map[string]bool{"s1": true}}
+	s := newServer(t, l, Config{Sources: map[string]Source{"s1": {MaxAge: time.Hour, Quota: Quota{1, time.Hour}}}})
+	results := resultsIn(t, post(s, "["+good+","+from("s2")+"]"))
+	if r := results[0]; r.Status != Throttled || r.RetryAfter != "1m" || r.Error == "" || results[1].Status != Accepted {
+		t.Errorf("%+v", results)
+	}
+	if w := post(s, good); w.Code != 429 || w.Header().Get("Retry-After") != "60" {
+		t.Errorf("a single one: %d, Retry-After %q: %s", w.Code, w.Header().Get("Retry-After"), w.Body)
+	}
+	l.full = nil
+	if w := post(s, good); w.Code != 202 {
+		t.Errorf("once there is room: %d %s", w.Code, w.Body)
 	}
 }
 

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"bytes"
+	"errors"
 	"runtime"
 	"testing"
 )
@@ -19,5 +20,19 @@ func TestEmptyLinesCostNoMemory(t *testing.T) {
 		if spent := after.TotalAlloc - before.TotalAlloc; spent > 4*MaxBody {
 			t.Errorf("%s: %d octets of line breaks cost %d MiB", media, len(body), spent>>20)
 		}
+	}
+}
+
+func TestAnArrayOfFarTooManyCostsNoMemory(t *testing.T) {
+	body := append(append([]byte("[0"), bytes.Repeat([]byte(",0"), MaxBody/2-8)...), ']')
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, _, err := decodeBody("application/json", body)
+	runtime.ReadMemStats(&after)
+	if !errors.Is(err, errTooMany) {
+		t.Errorf("%v", err)
+	}
+	if spent := after.TotalAlloc - before.TotalAlloc; spent > 4*MaxBody {
+		t.Errorf("%d octets cost %d MiB", len(body), spent>>20)
 	}
 }

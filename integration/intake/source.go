@@ -3,12 +3,10 @@ package intake
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"cordon/quarantine"
 )
@@ -16,8 +14,11 @@ import (
 // Source is what is agreed with one source of verdicts.
 type Source struct {
 	MaxAge time.Duration // oldest event accepted; above 0
-	Quota  Quota         // zero: none
+	Quota  Quota         // zero: [DefaultQuota]
 }
+
+// DefaultQuota is that of a source with which none is agreed.
+var DefaultQuota = Quota{100_000, time.Hour}
 
 // Quota is how many verdicts a source may hand in; the whole amount may come at
 // once, and comes back evenly over the period.
@@ -61,8 +62,9 @@ type Config struct {
 	Addresses quarantine.AddressPlan
 	// Sources by name.
 	Sources map[string]Source
-	// Default is for every source that is not listed. Its quota is one for all of
-	// them together, so that made-up names gain nothing.
+	// Default is for every source that is not listed, each on its own. Together they
+	// have four times that quota, and MaxUnlisted names an hour, so that made-up names
+	// gain little.
 	Default Source
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
@@ -87,47 +89,18 @@ func (s Source) validate(name string) error {
 	return nil
 }
 
-// gates hold sources to their quotas.
-type gates struct {
-	config Config
-	mu     sync.Mutex
-	gate   map[string]*rate.Limiter // guarded by mu; "" is that of all unlisted sources
-}
-
-func newGates(c Config) *gates { return &gates{config: c, gate: map[string]*rate.Limiter{}} }
-
-// agreed returns what is agreed with the source.
-func (g *gates) agreed(source string) Source {
-	if s, ok := g.config.Sources[source]; ok {
-		return s
+func (c *Config) setDefaults() {
+	if c.Now == nil {
+		c.Now = time.Now
 	}
-	return g.config.Default
-}
-
-// take asks for room for one verdict of the source at now. If there is none it
-// returns how long to wait. undo gives the room back.
-func (g *gates) take(source string, now time.Time) (undo func(), wait time.Duration) {
-	agreed := g.agreed(source)
-	if agreed.Quota == (Quota{}) {
-		return func() {}, 0
+	if c.Default.Quota == (Quota{}) {
+		c.Default.Quota = DefaultQuota
 	}
-	place := g.limiter(source, agreed.Quota).ReserveN(now, 1)
-	if wait = place.DelayFrom(now); wait > 0 {
-		place.CancelAt(now)
+	c.Sources = maps.Clone(c.Sources)
+	for name, s := range c.Sources {
+		if s.Quota == (Quota{}) {
+			s.Quota = DefaultQuota
+			c.Sources[name] = s
+		}
 	}
-	return func() { place.CancelAt(now) }, wait
-}
-
-func (g *gates) limiter(source string, q Quota) *rate.Limiter {
-	if _, listed := g.config.Sources[source]; !listed {
-		source = ""
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	l, ok := g.gate[source]
-	if !ok {
-		l = rate.NewLimiter(rate.Limit(float64(q.Count)/q.Per.Seconds()), q.Count)
-		g.gate[source] = l
-	}
-	return l
 }

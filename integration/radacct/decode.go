@@ -17,6 +17,10 @@ import (
 // MaxLines bounds the rows of one request.
 const MaxLines = 5000
 
+// maxLine bounds a line of a body, in octets: a row has a few hundred, and each
+// column that is told costs memory before it is known not to count.
+const maxLine = 64 << 10
+
 // columnOrder is the columns that count, in a fixed order, so that the same bad
 // row is always told the same way.
 var columnOrder = slices.Sorted(maps.Keys(columns))
@@ -59,6 +63,9 @@ func (r *reader) decode(contentType string, body []byte) (*table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the Content-Type %q is neither text/csv nor application/x-ndjson", contentType)
 	}
+	if line := tooLong(body); line > 0 {
+		return nil, fmt.Errorf("line %d is longer than %d octets", line, maxLine)
+	}
 	t := &table{ignored: map[string]bool{}}
 	switch kind {
 	case "text/csv":
@@ -67,6 +74,18 @@ func (r *reader) decode(contentType string, body []byte) (*table, error) {
 		return t, r.decodeJSON(t, body)
 	}
 	return nil, fmt.Errorf("the Content-Type %q is neither text/csv nor application/x-ndjson", kind)
+}
+
+// tooLong returns the number of the first line that is longer than a row can be, 0
+// if there is none.
+func tooLong(body []byte) int {
+	n := 0
+	for line := range bytes.Lines(body) {
+		if n++; len(line) > maxLine {
+			return n
+		}
+	}
+	return 0
 }
 
 func (r *reader) decodeCSV(t *table, body []byte) error {

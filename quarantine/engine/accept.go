@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"cordon/quarantine"
 )
 
@@ -15,19 +17,30 @@ import (
 // doubles; the log alone decides when the store does not answer.
 const storePatience = 250 * time.Millisecond
 
-// maxUnsettled is how many verdicts may wait to be decided, in memory; more are
-// refused until the store keeps up.
-const maxUnsettled = 200_000
+// maxAccepting is how many calls of Accept may run at the same time, for all sources
+// together; a journal that hangs would pile up requests and their bodies without end.
+const maxAccepting = 1024
 
-var errTooMany = errors.New("too many accepted verdicts wait to be decided; send this one again later")
+// shareRetry is when a source may ask again for a place in the queue.
+const shareRetry = time.Minute
 
-// Accept makes valid verdicts durable in this host's log and puts them in line.
-// On an error none of them was newly accepted. Verdicts that were accepted
-// before are told as duplicates and change nothing.
+// errAccepting is returned by Accept when too many calls wait for the journal.
+var errAccepting = errors.New("too many requests wait for the journal")
+
+// Accept makes valid verdicts durable in this host's journal and puts them in line.
+// A verdict for which its source's share of the queue has no room is answered as
+// throttled and forgotten; the others are accepted. On an error none of them was
+// newly accepted. Verdicts that were accepted before are answered as duplicates and
+// change nothing.
 func (e *Engine) Accept(ctx context.Context, verdicts []quarantine.Verdict) ([]quarantine.Acceptance, error) {
-	if e.ledger.waitingVerdicts()+len(verdicts) > maxUnsettled {
-		return nil, errTooMany
+	if len(verdicts) == 0 {
+		return nil, nil
 	}
+	caller := verdicts[0].Source
+	if !e.accepting.take(caller) {
+		return nil, errAccepting
+	}
+	defer e.accepting.remove(caller)
 	answers := make([]quarantine.Acceptance, len(verdicts))
 	for i := range verdicts {
 		verdicts[i].ReceivedAt = e.Now().UTC()
@@ -40,21 +53,66 @@ func (e *Engine) Accept(ctx context.Context, verdicts []quarantine.Verdict) ([]q
 			e.ledger.arrived(v.ID)
 		}
 	}()
-	if err != nil || len(fresh) == 0 {
+	if err != nil {
 		return answers, err
 	}
-	entries := make([]quarantine.LogEntry, len(fresh))
-	for i, v := range fresh {
+	admitted := e.queueable(fresh, answers)
+	if len(admitted) == 0 {
+		return answers, nil
+	}
+	return answers, e.journalAccepted(ctx, admitted)
+}
+
+// queueable returns the verdicts that have taken a place in the queue, and answers the
+// others, and their doubles in the same call, as throttled.
+func (e *Engine) queueable(fresh []quarantine.Verdict, answers []quarantine.Acceptance) []quarantine.Verdict {
+	var admitted []quarantine.Verdict
+	refused, throttled := map[string]string{}, ""
+	for _, v := range fresh {
+		if e.backlog.take(v.Source) {
+			admitted = append(admitted, v)
+			continue
+		}
+		throttled = v.Source
+		refused[v.ID] = fmt.Sprintf("source %q has its share of the queue: %d of its verdicts wait for a decision", v.Source, e.backlog.share(v.Source).Source)
+	}
+	for i, a := range answers {
+		if reason := refused[a.ID]; reason != "" {
+			answers[i] = quarantine.Acceptance{ID: a.ID, Throttled: reason, RetryAfter: shareRetry}
+		}
+	}
+	if n := len(refused); n > 0 {
+		e.throttled.Add(uint64(n))
+		e.troubles.tell(zap.WarnLevel, "a source is throttled", zap.String("source", throttled), zap.Int("verdicts", n))
+	}
+	return admitted
+}
+
+// journalAccepted makes verdicts that have their places durable and puts them in line.
+func (e *Engine) journalAccepted(ctx context.Context, admitted []quarantine.Verdict) error {
+	entries := make([]quarantine.LogEntry, len(admitted))
+	for i, v := range admitted {
 		entries[i] = changing(entry(logAccepted, v.ID, v), func() { e.ledger.accept(v) })
 	}
 	// An answer that the sender no longer waits for must still be the truth.
 	if err := e.Log.Append(context.WithoutCancel(ctx), entries...); err != nil {
-		return nil, fmt.Errorf("write the log: %w", err)
+		for _, v := range admitted {
+			e.backlog.remove(v.Source)
+		}
+		return fmt.Errorf("write the journal: %w", err)
 	}
-	for _, v := range fresh {
-		e.queue.push(v.ID, e.Now())
+	for _, v := range admitted {
+		e.queue.push(v.ID, v.Source, e.Now())
 	}
-	return answers, nil
+	return nil
+}
+
+// Backlog returns how many accepted verdicts wait for a decision, how full the
+// fullest source's share of the queue is (0 to 1), and how many verdicts were
+// throttled for want of room.
+func (e *Engine) Backlog() (waiting int, fullest float64, throttled uint64) {
+	waiting, fullest = e.backlog.fullest()
+	return waiting, fullest, e.throttled.Load()
 }
 
 // claim finds out which verdicts are new and claims their ids. Ids that another

@@ -144,7 +144,11 @@ func (e *Engine) lookAfter(ctx context.Context) {
 			if _, ok := e.sender.may(); !ok || ctx.Err() != nil {
 				break
 			}
-			over, err := e.lookAfterOne(ctx, g)
+			var over bool
+			err := e.guard("release re-check", g.order.Session.Subscriber, func() (err error) {
+				over, err = e.lookAfterOne(ctx, g)
+				return err
+			})
 			switch {
 			case errors.Is(err, context.Canceled): // a release cut it short
 				continue
@@ -153,7 +157,7 @@ func (e *Engine) lookAfter(ctx context.Context) {
 			case over:
 				e.care.drop(&g.order.Session)
 			}
-			if err != nil { // the store does not answer; again in a minute, in another order
+			if err != nil && !errors.Is(err, errPanicked) { // the store does not answer; again in a minute, in another order
 				break
 			}
 		}

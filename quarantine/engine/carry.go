@@ -57,15 +57,21 @@ func (o *outstanding) carry() []quarantine.LogEntry {
 	last := o.Applied[len(o.Applied)-1]
 	order := quarantine.Order{
 		Case: o.Case, Session: o.Session, From: o.Applied[:len(o.Applied)-1], To: last.Profile, Undo: last.Undo,
+		Mark: o.Mark,
 	}
 	entries := []quarantine.LogEntry{entry(logSent, o.Case, sent{Order: order, ExpiresAt: o.ExpiresAt, BNG: o.Session.BNG})}
 	acked := quarantine.Outcome{Kind: quarantine.OutcomeAcked}
 	switch {
+	case o.open:
 	case !o.AssertAt.IsZero():
 		release := quarantine.Order{Case: o.Case, Session: o.Session, From: o.Applied}
 		entries = append(entries, entry(logAnswered, o.Case, answered{Order: release, Outcome: acked}))
-	case !o.Doubtful && len(o.Applied) == 1:
+	case len(o.Applied) == 1:
+		acked.Doubtful = o.Doubtful
 		entries = append(entries, entry(logAnswered, o.Case, answered{Order: order, Outcome: acked}))
+	default:
+		unanswered := quarantine.Outcome{Kind: quarantine.OutcomeUnanswered, Doubtful: true}
+		entries = append(entries, entry(logAnswered, o.Case, answered{Order: order, Outcome: unanswered}))
 	}
 	return entries
 }

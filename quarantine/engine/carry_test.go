@@ -35,7 +35,7 @@ func (l *rotatingLog) Append(ctx context.Context, entries ...quarantine.LogEntry
 			return err
 		}
 	}
-	kept := newLedger(quarantine.BNGNames{})
+	kept := newLedger("a", quarantine.BNGNames{})
 	if err := l.log.Replay(ctx, kept.replay); err != nil {
 		return err
 	}
@@ -102,6 +102,8 @@ func TestNothingFallsBetweenTwoSegments(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
+		l.mu.Lock() // guards written too
+		defer l.mu.Unlock()
 		for _, kind := range []quarantine.LogKind{logAccepted, logSettled, logCommand, logApplied, logSent, logAnswered} {
 			if written[kind] == 0 {
 				t.Errorf("the story has no %s", LogKindNames[kind])
@@ -124,11 +126,11 @@ func (w *world) openCaseID(e *running) string {
 }
 
 func TestAReleaseThatNoCaseKnowsOfIsCarriedUntilTheSessionIsRestricted(t *testing.T) {
-	l := newLedger(quarantine.BNGNames{})
+	l := newLedger("a", quarantine.BNGNames{})
 	key := quarantine.SessionKey{BNG: "bng1", ID: "s1"}
 	release := fromJournal(1, key)
 	l.sent(release)
-	again := newLedger(quarantine.BNGNames{})
+	again := newLedger("a", quarantine.BNGNames{})
 	for _, entry := range l.carry() {
 		if err := again.replay(entry, time.Now()); err != nil {
 			t.Fatal(err)
@@ -166,7 +168,7 @@ func TestACommandThatTheJournalWritesTooLateIsNotApplied(t *testing.T) {
 
 // outstandingMany fills a ledger with restrictions in force.
 func outstandingMany(n int, expires func(i int) time.Time) *ledger {
-	l := newLedger(quarantine.BNGNames{})
+	l := newLedger("a", quarantine.BNGNames{})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range n {

@@ -70,6 +70,9 @@ func (c *command) deferrable() bool {
 	return c.Verb != verbQuarantine && c.Verb != verbApprove && c.Verb != verbForgetInstance
 }
 
+// errJournalOnly: a case was closed without knowing of what this journal shows of it.
+var errJournalOnly = errors.New("only this host's journal knows what is left of the case")
+
 // errNotDone is what became of a command that may not be applied later.
 var errNotDone = &quarantine.CommandError{Reason: "this instance ended before it was done; give the command again"}
 
@@ -152,7 +155,7 @@ func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, erro
 	if c.Verb == verbRetry {
 		e.ledger.retry(c.Case)
 	}
-	result, err := e.apply(ctx, c)
+	result, err := e.applyGuarded(ctx, c)
 	if err != nil && !e.final(c, err) && c.deferrable() {
 		e.ledger.deferred(c.ID)
 		e.Logger.Warn("command waits for the store", zap.String("command", c.ID), zap.Error(err))
@@ -161,7 +164,7 @@ func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, erro
 	if err == nil && result != nil {
 		c.Case = result.ID // a wish may have turned the open case
 	}
-	e.applied(ctx, c, err)
+	e.applied(ctx, c, result, err)
 	return result, err
 }
 
@@ -210,12 +213,15 @@ func (e *Engine) final(c command, err error) bool {
 	return errors.As(err, &refused) || errors.As(err, &field) || errors.As(err, &shared)
 }
 
-func (e *Engine) applied(ctx context.Context, c command, err error) {
+func (e *Engine) applied(ctx context.Context, c command, result *quarantine.Case, err error) {
 	var a applied
-	if err != nil {
+	switch {
+	case err != nil:
 		a.Error = err.Error()
+	case result != nil:
+		a.Subscriber = result.Subscriber
 	}
-	e.append(ctx, changing(reserved(entry(logApplied, c.ID, a)), func() { e.ledger.apply(c.ID) }))
+	e.append(ctx, changing(reserved(entry(logApplied, c.ID, a)), func() { e.ledger.finish(c.ID, a, e.Now()) }))
 	about := zap.String("case", c.Case)
 	switch {
 	case c.Window != nil:
@@ -225,6 +231,15 @@ func (e *Engine) applied(ctx context.Context, c command, err error) {
 	}
 	e.Logger.Info("command", zap.String("command", c.ID), zap.String("verb", string(c.Verb)), about,
 		zap.String("by", c.By), zap.String("reason", c.Reason), zap.Error(err))
+}
+
+// applyGuarded is apply that survives a panic.
+func (e *Engine) applyGuarded(ctx context.Context, c command) (result *quarantine.Case, err error) {
+	err = e.guard("command", c.ID, func() (err error) {
+		result, err = e.apply(ctx, c)
+		return err
+	})
+	return result, err
 }
 
 // apply carries a command out. One about a maintenance window or an instance has
@@ -244,7 +259,7 @@ func (e *Engine) apply(ctx context.Context, c command) (*quarantine.Case, error)
 func (e *Engine) applyToCase(ctx context.Context, c command) (*quarantine.Case, error) {
 	for range saveTries {
 		subject, write, err := e.change(ctx, c)
-		if c.aboutRelease() && errors.Is(err, quarantine.ErrNoCase) {
+		if c.aboutRelease() && (errors.Is(err, quarantine.ErrNoCase) || errors.Is(err, errJournalOnly)) {
 			return e.applyToLost(ctx, c)
 		}
 		if err != nil {
@@ -286,11 +301,18 @@ func (e *Engine) changed(ctx context.Context, c command, now time.Time) (*quaran
 		if err != nil {
 			return nil, nil, err
 		}
+		if open := situation.Dossier.Case; open != nil {
+			e.recall(open)
+		}
 		return e.Rules.Quarantine(*c.Wish, situation, c.Case, now)
 	}
 	subject, err := e.Store.Case(ctx, c.Case)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read case %s: %w", c.Case, err)
+	}
+	e.recall(subject)
+	if subject.State == quarantine.Closed && c.aboutRelease() && e.ledger.owes(c.Case) {
+		return nil, nil, errJournalOnly
 	}
 	if c.ends() || c.Verb == verbGiveUp {
 		if subject, err = e.withLogIns(ctx, subject); err != nil {
@@ -332,6 +354,7 @@ func (e *Engine) withLogIns(ctx context.Context, c *quarantine.Case) (*quarantin
 	if dossier.Case == nil || dossier.Case.ID != c.ID {
 		return c, nil
 	}
+	e.recall(dossier.Case)
 	return dossier.Case, nil
 }
 

@@ -17,7 +17,13 @@ func (e *Engine) dispatch(ctx context.Context, c *quarantine.Case, orders []quar
 	outcomes := make([]quarantine.Outcome, len(orders))
 	var running sync.WaitGroup
 	for i := range orders {
-		running.Go(func() { outcomes[i] = e.carryOut(ctx, c, orders[i]) })
+		running.Go(func() {
+			outcomes[i] = quarantine.Outcome{Kind: quarantine.OutcomeUnanswered, Reason: errPanicked.Error(), Doubtful: true}
+			_ = e.guard("order", c.Subscriber, func() error {
+				outcomes[i] = e.carryOut(ctx, c, orders[i])
+				return nil
+			})
+		})
 	}
 	running.Wait()
 	return outcomes
@@ -30,6 +36,7 @@ func (e *Engine) carryOut(ctx context.Context, c *quarantine.Case, o quarantine.
 		var stop context.CancelFunc
 		during, stop = e.sender.during(ctx)
 		defer stop()
+		o.BeforeRepeat = func() error { return e.beforeRepeat(c, &o) }
 	}
 	outcome := e.Enforcer.Enforce(during, o)
 	if o.Check && outcome.Kind != quarantine.OutcomeVerified && outcome.Kind != quarantine.OutcomeRefused {
@@ -77,6 +84,15 @@ func (e *Engine) beforeSend(ctx context.Context, c *quarantine.Case, o *quaranti
 		return errNotSender
 	}
 	return e.barred(c, o)
+}
+
+// beforeRepeat is asked before each retransmission of a restriction: what is known
+// here alone, for it may not block.
+func (e *Engine) beforeRepeat(c *quarantine.Case, o *quarantine.Order) error {
+	if _, ok := e.sender.may(); !ok {
+		return errNotSender
+	}
+	return e.Bars(c, &o.Session)
 }
 
 // Why a restriction that was decided is not sent after all.

@@ -41,6 +41,8 @@ type Config struct {
 	Tolerance func(source string) time.Duration // δ of attribution for a source; default 2 s
 	Addresses quarantine.AddressPlan            // what the operator says about addresses
 	RetryFor  time.Duration                     // how long an unknown address is asked for again; default 35 min
+	Pending   int                               // verdicts that may wait for a decision; default quarantine.MaxPending
+	Listed    func(source string) bool          // sources that are configured or bound to a token; the others share half of Pending. Nil: all
 	Memory    time.Duration                     // how long verdict ids are remembered; default 168 h
 
 	// Listens says that accounting comes to this instance. The others wait for one
@@ -74,6 +76,9 @@ type Config struct {
 	// Overdue asks how far the sources of bindings have reported; see
 	// [Attributor]. Nil: nobody keeps track.
 	Overdue func(ctx context.Context) (Overdue, error)
+	// Stopped reports whether a source of accounting had stopped by a moment, so that
+	// nobody knows who logged in since. Nil: nobody keeps track.
+	Stopped func(moment time.Time) bool
 	// Paused says whether nothing new may be restricted, and why.
 	Paused func() (reason string, paused bool)
 	// Paths is what the Enforcer knows of the ways to the BNGs. Nil: nothing.
@@ -102,7 +107,9 @@ type Config struct {
 
 	Logger *zap.Logger
 	Now    func() time.Time
-	// Uptime is a clock that nobody can set; default: the time since New.
+	// Uptime is a clock that nobody can set and that goes on while the machine is
+	// suspended (CLOCK_BOOTTIME of Linux), counted from any moment. Default: the time
+	// since New, of which a suspension is no part on most systems.
 	Uptime func() time.Duration
 }
 
@@ -116,7 +123,7 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("engine: %s is required", name))
 		}
 	}
-	if c.AloneFor < 0 || c.History < 0 || c.RetryFor < 0 || c.Memory < 0 || c.Poll < 0 || c.Intakers < 0 || c.Workers < 0 {
+	if c.AloneFor < 0 || c.History < 0 || c.RetryFor < 0 || c.Memory < 0 || c.Poll < 0 || c.Pending < 0 || c.Intakers < 0 || c.Workers < 0 {
 		errs = append(errs, errors.New("engine: durations and numbers are not negative"))
 	}
 	return errors.Join(errs...)
@@ -129,6 +136,12 @@ func (c *Config) keepDeparted() time.Duration { return max(c.History, quarantine
 func (c *Config) setDefaults() {
 	if c.Tolerance == nil {
 		c.Tolerance = func(string) time.Duration { return 2 * time.Second }
+	}
+	if c.Stopped == nil {
+		c.Stopped = func(time.Time) bool { return false }
+	}
+	if c.Listed == nil {
+		c.Listed = func(string) bool { return true }
 	}
 	if c.Paused == nil {
 		c.Paused = func() (string, bool) { return "", false }
@@ -158,6 +171,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.History, 168*time.Hour)
 	setDefault(&c.RetryFor, 35*time.Minute)
 	setDefault(&c.Memory, 168*time.Hour)
+	setDefault(&c.Pending, quarantine.MaxPending)
 	setDefault(&c.Intakers, 64)
 	setDefault(&c.Workers, 1024)
 }
@@ -176,6 +190,9 @@ type Engine struct {
 
 	ledger    *ledger
 	queue     *schedule     // verdicts to be worked
+	backlog   *backlog      // verdicts accepted, or being made durable, and not decided
+	accepting *backlog      // calls of Accept
+	throttled atomic.Uint64 // verdicts refused for want of room
 	sender    *sender       // whether we may restrict
 	busy      *busy         // who works on which subscriber in this process
 	instances *instances    // the others, and how far their accounting is stored
@@ -190,11 +207,16 @@ type Engine struct {
 	care      *aftercare    // releases that accounting may yet deny
 	windows   *windows      // which BNGs are in maintenance
 	silence   *silence      // since when the store has not answered
-	// journalHangs: the last entry that could not wait had to go on without the disk.
-	journalHangs atomic.Bool
-	missed       atomic.Bool // a look could not be noted, or nobody knows which are due: wake everything when the store is back
+	disk      disk          // whether what cannot wait goes on without the journal
+	missed    atomic.Bool   // a look could not be noted, or nobody knows which are due: wake everything when the store is back
 
 	wakesAll chan struct{} // capacity 1: missed was set, and is to be looked at now
+
+	setbacks *setbacks // who fails again and again
+	panics   atomic.Uint64
+	wentBack atomic.Bool // the store may have lost what it had: compare the journal with it
+
+	recommitted recommitted
 
 	windowsAsked chan struct{} // closed once the store was asked for the windows, with an answer or without
 }
@@ -205,9 +227,10 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	e := &Engine{Config: cfg, ledger: newLedger(cfg.Names), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1), wakesAll: make(chan struct{}, 1)}
+	e := &Engine{Config: cfg, ledger: newLedger(cfg.Holder, cfg.Names), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1), wakesAll: make(chan struct{}, 1)}
+	e.backlog, e.accepting = newBacklog(cfg.Pending, cfg.Listed), newBacklog(maxAccepting, cfg.Listed)
 	e.gaps = newGaps(cfg.Store)
-	e.care = newAftercare()
+	e.care, e.setbacks = newAftercare(), newSetbacks()
 	e.silence = newSilence()
 	e.troubles = newTroubles(cfg.Logger, cfg.Now)
 	e.heartbeat = &heartbeat{now: cfg.Now, uptime: cfg.Uptime}
@@ -216,10 +239,12 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e.journaled = journaled{others: map[string]quarantine.Instance{}, at: map[string]time.Time{}}
 	e.awaiting = newAwaiting()
 	e.windows, e.windowsAsked = newWindows(cfg.Store), make(chan struct{})
-	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now}
+	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now, uptime: cfg.Uptime}
 	if err := cfg.Log.Replay(ctx, e.replay); err != nil {
 		return nil, fmt.Errorf("replay the log: %w", err)
 	}
+	e.ledger.unanswered()
+	e.wentBack.Store(true) // while nobody was here to see it, perhaps
 	e.ledger.forget(cfg.Now().Add(-cfg.Memory))
 	for _, c := range e.ledger.waiting() {
 		if c.Window != nil {
@@ -227,7 +252,8 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		}
 	}
 	for _, v := range e.ledger.unsettledVerdicts() {
-		e.queue.push(v.ID, cfg.Now())
+		e.backlog.add(v.Source)
+		e.queue.push(v.ID, v.Source, cfg.Now())
 	}
 	return e, nil
 }
@@ -257,6 +283,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	start(e.probe)
 	start(e.releaseOwed)
 	start(e.upkeep)
+	start(e.watchClock)
 	start(e.lookAfter)
 	start(e.heedPaths)
 	start(e.watch)

@@ -101,7 +101,7 @@ func TestAVerdictAcceptedBeforeACrashIsWorkedAfterTheRestart(t *testing.T) {
 			t.Errorf("verdict is %s, %v", status.State, err)
 		}
 		if answers, err := after.Accept(t.Context(), []quarantine.Verdict{{
-			Source: "ids", ObservedAt: after.ledger.accepted[id], IP: address, Category: "spam",
+			Source: "ids", ObservedAt: time.Now(), IP: address, Category: "spam",
 		}}); err != nil || answers[0].Duplicate {
 			t.Errorf("another verdict is called a duplicate: %+v %v", answers, err)
 		}
@@ -440,7 +440,7 @@ func TestCarriedEntriesTellTheSameAsTheLogTheyReplace(t *testing.T) {
 		if _, err := e.Release(t.Context(), w.caseID(e), "noc", "x", ""); !errors.Is(err, quarantine.ErrDeferred) {
 			t.Fatal(err)
 		}
-		again := newLedger(quarantine.BNGNames{})
+		again := newLedger("a", quarantine.BNGNames{})
 		for _, entry := range e.Carry() {
 			if err := again.replay(entry, time.Now()); err != nil {
 				t.Fatal(err)

@@ -35,7 +35,8 @@ type settlement struct {
 }
 
 type applied struct {
-	Error string `json:"error,omitempty"`
+	Error      string `json:"error,omitempty"`
+	Subscriber string `json:"subscriber,omitempty"` // of the case that it was applied to
 }
 
 // sent tells of one datagram, with everything needed to undo it.
@@ -51,6 +52,8 @@ type sent struct {
 type answered struct {
 	Order   quarantine.Order   `json:"order"`
 	Outcome quarantine.Outcome `json:"outcome"`
+	// Mark numbers it anew: its case did not take the outcome.
+	Mark uint64 `json:"mark,omitempty"`
 }
 
 // ended tells of a session that is over. Left is what may still be in force on it, should

@@ -66,6 +66,7 @@ func (e *Engine) watch(ctx context.Context) {
 		case len(known) > 0 && known[len(known)-1].To.After(told):
 			last := known[len(known)-1]
 			told = last.To
+			e.recallSoon()
 			e.Logger.Warn("the session store failed over, or crashed, and may have lost accounting; who held an address since is in doubt until a later record",
 				zap.Time("from", last.From), zap.Time("to", last.To))
 		}

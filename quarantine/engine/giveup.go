@@ -78,8 +78,7 @@ func (e *Engine) noteGivenUp(ctx context.Context, c *quarantine.Case) {
 
 // forgetRelease notes in the journal that a session is over.
 func (e *Engine) forgetRelease(ctx context.Context, caseID string, s *quarantine.Session) {
-	e.append(ctx, reserved(entry(logEnded, caseID, ended{Session: *s})))
-	e.ledger.ended(caseID, s)
+	e.append(ctx, changing(reserved(entry(logEnded, caseID, ended{Session: *s})), func() { e.ledger.ended(caseID, s) }))
 	e.care.drop(s)
 }
 

@@ -47,10 +47,10 @@ func TestEvidenceEndsAReleaseOfASessionThatIsNotThere(t *testing.T) {
 		},
 		"a Stop": func(w *world, key quarantine.SessionKey, _ netip.Addr) { w.logout("alice", key) },
 		"her next session has the address": func(w *world, key quarantine.SessionKey, addr netip.Addr) {
-			w.loginOn("alice", "s-next", addr)
+			w.loginAt("alice", "s-next", addr)
 		},
 		"somebody else has the address": func(w *world, key quarantine.SessionKey, addr netip.Addr) {
-			w.loginOn("bob", "s-next", addr)
+			w.loginAt("bob", "s-next", addr)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,8 +73,8 @@ func TestEvidenceEndsAReleaseOfASessionThatIsNotThere(t *testing.T) {
 	}
 }
 
-// loginOn starts a session of that id and address.
-func (w *world) loginOn(subscriber, id string, addr netip.Addr) quarantine.SessionKey {
+// loginAt starts a session of that id and address.
+func (w *world) loginAt(subscriber, id string, addr netip.Addr) quarantine.SessionKey {
 	w.t.Helper()
 	key := quarantine.SessionKey{BNG: "bng1", ID: id}
 	w.record(quarantine.SessionEvent{
@@ -104,7 +104,7 @@ func TestAReleaseUnderWayShieldsNoOffender(t *testing.T) {
 				w.unknown(old)
 				w.release(e, "alice")
 				time.Sleep(time.Minute)
-				next := w.loginOn("alice", "s-next", netip.MustParseAddr("203.0.113.200"))
+				next := w.loginAt("alice", "s-next", netip.MustParseAddr("203.0.113.200"))
 				time.Sleep(3 * time.Second)
 				act(t, w, e)
 				time.Sleep(4 * time.Second)

@@ -20,7 +20,7 @@ const (
 )
 
 // heartbeat is when the store took this instance's last word. Two clocks count,
-// the longer time of both: uptime stands still while a machine is suspended, and
+// the longer time of both: uptime stands still on some systems while the machine is suspended, and
 // the wall clock can be set back.
 type heartbeat struct {
 	now    func() time.Time
@@ -144,13 +144,13 @@ func (e *Engine) publish(ctx context.Context) {
 
 // speak publishes this instance once, and before that what the store may have
 // lost of what it acknowledged to this instance: others judge moments by how far
-// this one says that it is. While that cannot be asked, it is no further than
-// before. A word that does not say that this instance returns gets in before it
+// this one says that it is. While that cannot be asked, or commands that were lost are
+// not repeated, it is no further than before. A word that does not say that this instance returns gets in before it
 // tells anybody that it is cut off, or not at all.
 func (e *Engine) speak(ctx context.Context) error {
 	sent := e.heartbeat.instant()
 	self := e.self()
-	if _, err := e.gaps.now(ctx); err != nil {
+	if gaps, err := e.gaps.now(ctx); err != nil || !e.recommit(ctx, gaps) {
 		self.Complete = e.heartbeat.complete()
 	}
 	_, publishing := e.heartbeat.publishing()

@@ -35,16 +35,22 @@ func (e *Engine) intake(ctx context.Context) {
 		if !open {
 			continue
 		}
-		again, err := e.work(ctx, v)
+		var again time.Time
+		err := e.guard("verdict", id, func() (err error) {
+			again, err = e.work(ctx, v)
+			return err
+		})
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
 			e.troubles.tell(zap.WarnLevel, "verdict waits for the store", zap.String("verdict", id), zap.Error(err))
-			e.queue.push(id, e.Now().Add(storeRetry))
+			e.queue.push(id, v.Source, e.Now().Add(e.setbacks.after(id, err)))
+			continue
 		case !again.IsZero():
-			e.queue.push(id, again)
+			e.queue.push(id, v.Source, again)
 		}
+		e.setbacks.none(id)
 	}
 }
 
@@ -61,6 +67,11 @@ func (e *Engine) work(ctx context.Context, v quarantine.Verdict) (time.Time, err
 	}
 	v.Evidence = nil // the log has it
 	e.awaiting.remove(v.ID)
+	if open, err := e.awaitRecommits(ctx, v, e.Now()); err != nil {
+		return time.Time{}, err
+	} else if open != nil {
+		return e.keep(ctx, *open, status)
+	}
 	subscriber, open, err := e.attribute(ctx, v)
 	if err != nil {
 		return time.Time{}, err
@@ -117,17 +128,68 @@ func (e *Engine) attribute(ctx context.Context, v quarantine.Verdict) (string, *
 		}
 		return "", e.open(v, state, found.Reason, again).among(found.Bindings), nil
 	default:
-		return "", e.open(v, quarantine.VerdictUnknown, found.Reason, e.unknownAgain(v, now)).among(found.Bindings), nil
+		open, err := e.unknown(ctx, v, found, now)
+		return "", open, err
 	}
 }
 
+// unknown is the status of a verdict about an address of which it is not known who
+// held it, although no accounting is known to be missing.
+func (e *Engine) unknown(ctx context.Context, v quarantine.Verdict, found quarantine.Attribution, now time.Time) (*undecided, error) {
+	share := e.backlog.share(v.Source)
+	retryFor, err := e.unknownRetry(ctx, &v, &found, share, now)
+	if err != nil {
+		return nil, err
+	}
+	again, reason := retryUntil(v, now, retryFor), found.Reason
+	if again.IsZero() && now.Sub(v.ReceivedAt) < e.RetryFor {
+		reason = fmt.Sprintf("%s; given up after %s instead of %s, because too many verdicts wait (%d of this source, %d in all)",
+			reason, quarantine.FormatDuration(retryFor.Round(time.Second)), quarantine.FormatDuration(e.RetryFor), share.Source, share.All)
+	}
+	return e.open(v, quarantine.VerdictUnknown, reason, again).among(found.Bindings), nil
+}
+
+// unknownRetry is for how long a verdict is looked at again. The more verdicts of its
+// source wait, the sooner one about an address that nobody holds is given up, those
+// that have waited longest first. Where a next record of somebody will tell, or one
+// may be missing, it has its full time.
+func (e *Engine) unknownRetry(ctx context.Context, v *quarantine.Verdict, found *quarantine.Attribution, share quarantine.Share, now time.Time) (time.Duration, error) {
+	retryFor := quarantine.UnknownRetry(e.RetryFor, share.Pressure())
+	switch {
+	case len(found.Bindings) > 0:
+		return e.RetryFor, nil
+	case now.Sub(v.ReceivedAt) < retryFor || retryFor >= e.RetryFor:
+		return retryFor, nil // the rest is asked only where it decides
+	case e.Stopped(v.ObservedAt):
+		return e.RetryFor, nil
+	}
+	gaps, err := e.Gaps(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, g := range gaps {
+		if !g.From.After(v.ObservedAt) && v.ObservedAt.Before(g.To.Add(e.RetryFor)) { // a lost Start is made up for by an Interim
+			return e.RetryFor, nil
+		}
+	}
+	return retryFor, nil
+}
+
+// unknownAgain is when a verdict that waits for what is known to be missing is looked
+// at again; zero: never.
 func (e *Engine) unknownAgain(v quarantine.Verdict, now time.Time) time.Time {
+	return retryUntil(v, now, e.RetryFor)
+}
+
+// retryUntil is when to look again at a verdict that is given up so long after its
+// arrival; zero: it is time to.
+func retryUntil(v quarantine.Verdict, now time.Time, retryFor time.Duration) time.Time {
 	age := now.Sub(v.ReceivedAt)
-	if age >= e.RetryFor {
+	if age >= retryFor {
 		return time.Time{}
 	}
 	wait := min(max(age, unknownFirst), unknownMost)
-	return earlier(now.Add(wait), v.ReceivedAt.Add(e.RetryFor))
+	return earlier(now.Add(wait), v.ReceivedAt.Add(retryFor))
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -174,12 +236,17 @@ func (e *Engine) decide(ctx context.Context, v quarantine.Verdict, subscriber st
 			return time.Time{}, err
 		}
 		now := e.Now()
-		d := e.Rules.Decide(v, subscriber, situation, newID("c-", now), now)
+		caseID, unread := e.newCaseID(ctx, v, now)
+		if unread != nil {
+			return time.Time{}, unread
+		}
+		d := e.Rules.Decide(v, subscriber, situation, caseID, now)
 		if d.Case == nil {
 			return e.keep(ctx, undecided{VerdictStatus: d.Status}, before)
 		}
 		err = e.Store.SaveCase(ctx, quarantine.CaseWrite{
 			Case: d.Case, DueAt: e.firstLook(d.Case, now), Reserve: d.Reserve, Verdict: &d.Status, Now: now,
+			Released: situation.Dossier.ReleasedAt(),
 		})
 		var full *quarantine.LimitError
 		switch {
@@ -224,13 +291,20 @@ func (e *Engine) situation(ctx context.Context, subscriber string) (quarantine.S
 // the log refuse, a restart works the verdict again, which changes nothing.
 func (e *Engine) settle(ctx context.Context, s quarantine.VerdictStatus) {
 	settled := changing(entry(logSettled, s.ID, settlement{State: s.State, Reason: s.Reason, Case: s.Case, Subscriber: s.Attributed}),
-		func() { e.ledger.settle(s.ID) })
+		func() { e.decided(s) })
 	if err := e.Log.Append(ctx, settled); err != nil {
 		e.troubles.tell(zap.ErrorLevel, "log refuses entries", zap.String("verdict", s.ID), zap.Error(err))
 		settled.Durable()
 	}
 	e.Logger.Info("verdict", zap.String("verdict", s.ID), zap.String("source", s.Source), zap.String("category", s.Category),
 		zap.String("state", string(s.State)), zap.String("reason", s.Reason), zap.String("subscriber", s.Attributed), zap.String("case", s.Case))
+}
+
+// decided lets a verdict go that is settled.
+func (e *Engine) decided(s quarantine.VerdictStatus) {
+	if source, open := e.ledger.decided(s.ID, s.Case, e.Now()); open {
+		e.backlog.remove(source)
+	}
 }
 
 // newID returns an identifier that sorts by time: eight hexadecimal digits of

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -15,8 +16,11 @@ import (
 // It is rebuilt by replay and kept up as entries are appended.
 type ledger struct {
 	names       quarantine.BNGNames
-	mu          sync.Mutex // guards what follows
-	accepted    map[string]time.Time
+	journal     string                   // whose it is; see quarantine.Owed
+	recent      *recent                  // what the store may lose yet
+	mu          sync.Mutex               // guards what follows
+	last        uint64                   // the highest Mark so far
+	accepted    map[verdictKey]uint32    // when, in seconds of the epoch; for as long as ids are remembered
 	arriving    map[string]chan struct{} // being made durable right now
 	unsettled   map[string]quarantine.Verdict
 	commands    map[string]command
@@ -31,12 +35,15 @@ type ledger struct {
 // this host sent.
 type outstanding struct {
 	Case      string
+	Mark      uint64 // of the newest entry about it
 	ExpiresAt time.Time
 	Session   quarantine.Session
 	Applied   []quarantine.Applied
 	Doubtful  bool      // a late duplicate of the restriction may still arrive
 	AssertAt  time.Time // the release was confirmed; when to send it once more
-	lost      bool      // the store no longer has the case
+	lost      bool      // the store no longer has the case, or it was closed without knowing of this
+	closed    bool      // the latter
+	open      bool      // the journal does not have the outcome
 	serial    uint64    // of the last change by an entry of the journal
 }
 
@@ -46,13 +53,22 @@ type undone struct {
 	serial uint64
 }
 
-func newLedger(names quarantine.BNGNames) *ledger {
+func newLedger(journal string, names quarantine.BNGNames) *ledger {
 	return &ledger{
-		names:    names,
-		accepted: map[string]time.Time{}, arriving: map[string]chan struct{}{}, unsettled: map[string]quarantine.Verdict{},
+		names: names, journal: journal, recent: newRecent(),
+		accepted: map[verdictKey]uint32{}, arriving: map[string]chan struct{}{}, unsettled: map[string]quarantine.Verdict{},
 		commands: map[string]command{}, inHand: map[string]bool{}, outstanding: map[string]map[string]outstanding{},
 		undone: map[string]undone{}, ends: newTimetable(),
 	}
+}
+
+// verdictKey is what is remembered of a verdict's id. A source may send 100,000 an
+// hour for days: 16 octets for each, instead of some 50 for the text.
+type verdictKey [16]byte
+
+func keyOfVerdict(id string) verdictKey {
+	digest := sha256.Sum256([]byte(id))
+	return verdictKey(digest[:16])
 }
 
 // identity tells sessions apart that share a key over time.
@@ -70,7 +86,10 @@ func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
 			l.accept(v)
 		}
 	case logSettled:
-		l.settle(entry.Key)
+		var s settlement
+		if err = json.Unmarshal(entry.Body, &s); err == nil {
+			l.decided(entry.Key, s.Case, at)
+		}
 	case logCommand:
 		var c command
 		if err = json.Unmarshal(entry.Body, &c); err == nil {
@@ -78,7 +97,10 @@ func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
 			l.command(c)
 		}
 	case logApplied:
-		l.apply(entry.Key)
+		var a applied
+		if err = json.Unmarshal(entry.Body, &a); err == nil {
+			l.finish(entry.Key, a, at)
+		}
 	case logSent:
 		var s sent
 		if err = json.Unmarshal(entry.Body, &s); err == nil {
@@ -114,7 +136,7 @@ func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
 func (l *ledger) arrive(id string) (wait <-chan struct{}, known bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, ok := l.accepted[id]; ok {
+	if _, ok := l.accepted[keyOfVerdict(id)]; ok {
 		return nil, true
 	}
 	if other, ok := l.arriving[id]; ok {
@@ -137,15 +159,18 @@ func (l *ledger) arrived(id string) {
 func (l *ledger) accept(v quarantine.Verdict) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.accepted[v.ID] = v.ReceivedAt
+	l.accepted[keyOfVerdict(v.ID)] = uint32(v.ReceivedAt.Unix())
 	v.Evidence = nil // the log has it
 	l.unsettled[v.ID] = v
 }
 
-func (l *ledger) settle(id string) {
+// settle notes that a verdict is decided; open: it was not before.
+func (l *ledger) settle(id string) (source string, open bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	v, open := l.unsettled[id]
 	delete(l.unsettled, id)
+	return v.Source, open
 }
 
 func (l *ledger) verdict(id string) (quarantine.Verdict, bool) {
@@ -153,13 +178,6 @@ func (l *ledger) verdict(id string) (quarantine.Verdict, bool) {
 	defer l.mu.Unlock()
 	v, ok := l.unsettled[id]
 	return v, ok
-}
-
-// waitingVerdicts is how many verdicts are not settled.
-func (l *ledger) waitingVerdicts() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.unsettled)
 }
 
 func (l *ledger) unsettledVerdicts() []quarantine.Verdict {
@@ -172,10 +190,11 @@ func (l *ledger) unsettledVerdicts() []quarantine.Verdict {
 func (l *ledger) forget(t time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	maps.DeleteFunc(l.accepted, func(id string, at time.Time) bool {
-		_, open := l.unsettled[id]
-		return !open && at.Before(t)
-	})
+	open := make(map[verdictKey]bool, len(l.unsettled))
+	for id := range l.unsettled {
+		open[keyOfVerdict(id)] = true
+	}
+	maps.DeleteFunc(l.accepted, func(key verdictKey, at uint32) bool { return !open[key] && int64(at) < t.Unix() })
 }
 
 // command takes a durable command in that nobody is applying.
@@ -242,11 +261,27 @@ func (l *ledger) sent(s sent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.undone, identity(&s.Order.Session)) // whoever restricts it knows
+	l.seen(s.Order.Mark)
 	l.owe(outstanding{
-		Case: s.Order.Case, ExpiresAt: s.ExpiresAt, Session: s.Order.Session,
-		Applied:  append(slices.Clone(s.Order.From), quarantine.Applied{Profile: s.Order.To, Undo: s.Order.Undo}),
+		Case: s.Order.Case, Mark: s.Order.Mark, ExpiresAt: s.ExpiresAt, Session: s.Order.Session,
+		Applied:  l.besides(&s.Order),
 		Doubtful: true, // until the answer says otherwise
+		open:     true,
 	})
+}
+
+// besides lists what may be in force once the order has left: what it knows of, itself,
+// and what is outstanding of the session without its knowledge. l.mu is held.
+func (l *ledger) besides(o *quarantine.Order) []quarantine.Applied {
+	known := append(slices.Clone(o.From), quarantine.Applied{Profile: o.To, Undo: o.Undo})
+	before := l.outstanding[o.Case][identity(&o.Session)]
+	if !before.AssertAt.IsZero() {
+		return known
+	}
+	unknown := slices.DeleteFunc(slices.Clone(before.Applied), func(a quarantine.Applied) bool {
+		return slices.ContainsFunc(known, func(k quarantine.Applied) bool { return k.Profile == a.Profile })
+	})
+	return append(unknown, known...)
 }
 
 func (l *ledger) answered(a answered, at time.Time) {
@@ -255,6 +290,8 @@ func (l *ledger) answered(a answered, at time.Time) {
 	defer l.mu.Unlock()
 	key := identity(&a.Order.Session)
 	o, ok := l.outstanding[a.Order.Case][key]
+	l.seen(max(a.Order.Mark, a.Mark))
+	o.Mark, o.open = max(o.Mark, a.Mark), false
 	switch {
 	case a.Order.Check:
 		l.contradicted(a, at)
@@ -359,22 +396,31 @@ func (l *ledger) cases() []string {
 }
 
 // compare brings what is outstanding of a case up to date with the case, nil if
-// the store does not have it any more.
-func (l *ledger) compare(caseID string, c *quarantine.Case) {
+// the store does not have it any more. It returns what the case does not know: what a
+// case says counts only if it was written in knowledge of what this journal shows.
+func (l *ledger) compare(caseID string, c *quarantine.Case) (unknown []quarantine.Owed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for key, o := range l.outstanding[caseID] {
-		switch {
-		case c == nil:
-			o.lost = true
-		case c.State == quarantine.Closed || !stillApplied(c, &o.Session):
+		if o.open {
+			continue // in flight: what the case says may be from before it left
+		}
+		knows := c != nil && c.Knows(l.journal, o.Mark, &o.Session)
+		if knows && (c.State == quarantine.Closed || !stillApplied(c, &o.Session)) {
 			l.forgetOutstanding(caseID, key)
 			continue
-		default:
-			o.lost = false
 		}
+		if !knows {
+			unknown = append(unknown, o.owed(l.journal))
+		}
+		o.closed = !knows && c != nil && c.State == quarantine.Closed
+		o.lost = c == nil || o.closed
 		l.outstanding[caseID][key] = o
+		if o.closed {
+			l.note(place{caseID, key})
+		}
 	}
+	return unknown
 }
 
 // stillApplied reports whether the case thinks that anything of it may be in

@@ -137,7 +137,10 @@ func (o *outage) release(ctx context.Context, w owing) {
 	}
 	defer leave()
 	again = began.Add(releaseRepeat)
-	o.engine.releaseFromLog(mine, owes)
+	_ = o.engine.guard("release from the journal", owes.Session.Subscriber, func() error {
+		o.engine.releaseFromLog(mine, owes)
+		return nil
+	})
 }
 
 // enter claims a session: it has one exchange at a time.

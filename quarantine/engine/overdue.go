@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"slices"
 	"time"
+
+	"cordon/quarantine"
 )
 
 // place is where a restriction stands in the ledger.
@@ -67,9 +69,9 @@ func (o *outstanding) end() time.Time {
 
 func (o *outstanding) over(now time.Time, released bool) bool {
 	if !o.AssertAt.IsZero() {
-		return !now.Before(o.AssertAt)
+		return quarantine.AssertDue(o.AssertAt, now)
 	}
-	return released || (!o.ExpiresAt.IsZero() && !now.Before(o.ExpiresAt))
+	return released || o.closed || (!o.ExpiresAt.IsZero() && !now.Before(o.ExpiresAt))
 }
 
 // released returns the cases that people have ended and that the store has not taken
@@ -121,18 +123,20 @@ func (l *ledger) owed(now time.Time, lostOnly bool) []owing {
 // pass notes what is over by now. l.mu is held.
 func (l *ledger) pass(now time.Time, released map[string]bool) {
 	t := &l.ends
-	note := func(p place) {
-		if _, known := t.passed[p]; !known {
-			t.passed[p] = time.Time{}
-		}
-	}
 	for len(t.ends) > 0 && !t.ends[0].at.After(now) {
-		note(heap.Pop(&t.ends).(ending).place)
+		l.note(heap.Pop(&t.ends).(ending).place)
 	}
 	for caseID := range released {
 		for session := range l.outstanding[caseID] {
-			note(place{caseID, session})
+			l.note(place{caseID, session})
 		}
+	}
+}
+
+// note notes that a restriction may be over. l.mu is held.
+func (l *ledger) note(p place) {
+	if _, known := l.ends.passed[p]; !known {
+		l.ends.passed[p] = time.Time{}
 	}
 }
 

@@ -104,10 +104,17 @@ func (e *Engine) pass(ctx context.Context, d quarantine.Due, term uint64) time.T
 		return e.Now().Add(busyLook)
 	}
 	defer leave()
-	next, err := e.Reconcile(mine, d, term)
-	if err != nil && ctx.Err() == nil {
+	var next time.Time
+	err := e.guard("reconcile", d.Subscriber, func() (err error) {
+		next, err = e.Reconcile(mine, d, term)
+		return err
+	})
+	switch {
+	case err == nil:
+		e.setbacks.none(d.Subscriber)
+	case ctx.Err() == nil:
 		e.troubles.tell(zap.WarnLevel, "case not reconciled", zap.String("subscriber", d.Subscriber), zap.Error(err))
-		return e.Now().Add(storeRetry)
+		next = e.Now().Add(e.setbacks.after(d.Subscriber, err))
 	}
 	return next
 }
@@ -133,6 +140,7 @@ func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (
 	}
 	c := dossier.Case
 	before := c.Clone()
+	e.recall(c)
 	orders, err := e.plan(ctx, c)
 	if err != nil {
 		return time.Time{}, err
@@ -241,6 +249,9 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 			c.KeepBack(&o, "many other sessions of this BNG are being worked", quarantine.Wait{Most: quarantine.BriefPause}, now)
 			continue
 		}
+		if o.Restricts() && o.To != quarantine.Disconnect {
+			o.Journal, o.Mark = e.Holder, e.ledger.next(c.Mark(e.Holder, &o.Session))
+		}
 		c.Dispatch(&o, now)
 		leaving = append(leaving, o)
 	}
@@ -279,43 +290,41 @@ func (e *Engine) prepare(c *quarantine.Case, o *quarantine.Order, now time.Time)
 }
 
 // observe writes the outcomes into the case, into a fresher one if it was
-// changed meanwhile. If the case is closed by now, what the orders may have
-// added is taken back at once: nobody else will.
+// changed meanwhile. If it cannot, what the orders may have added is dealt with: nobody
+// else will.
 func (e *Engine) observe(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome, term uint64) (*quarantine.Case, error) {
+	after, err := e.observed(ctx, c, orders, outcomes, term)
+	if after == nil {
+		e.unobserved(ctx, c, orders, outcomes)
+		after = c
+	}
+	return after, err
+}
+
+// observed returns the case with the outcomes in it, nil if they could not be written.
+func (e *Engine) observed(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome, term uint64) (*quarantine.Case, error) {
 	for range saveTries {
 		now := e.Now()
 		for i, o := range orders {
 			c.Observe(o, outcomes[i], now)
 		}
 		err := e.save(ctx, c, e.nextLook(c, now), term)
-		if err == nil || !errors.Is(err, quarantine.ErrConflict) {
-			return c, err
+		switch {
+		case err == nil:
+			return c, nil
+		case !errors.Is(err, quarantine.ErrConflict):
+			return nil, err
 		}
 		dossier, err := e.Store.Dossier(ctx, c.Subscriber)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, fmt.Errorf("read the dossier: %w", err)
-		}
-		if dossier.Case == nil || dossier.Case.ID != c.ID {
-			e.takeBack(ctx, c, orders, outcomes)
-			return c, nil
+		case dossier.Case == nil || dossier.Case.ID != c.ID:
+			return nil, nil
 		}
 		c = dossier.Case
 	}
 	return nil, fmt.Errorf("save the case: %w", quarantine.ErrConflict)
-}
-
-// takeBack undoes restrictions whose case was closed while they were under way.
-// What stays unanswered is outstanding in the log, which is gone through again.
-func (e *Engine) takeBack(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome) {
-	for i, o := range orders {
-		switch outcomes[i].Kind {
-		case quarantine.OutcomeNotSent, quarantine.OutcomeSessionGone:
-			continue
-		}
-		if o.Restricts() && o.To != quarantine.Disconnect && !outcomes[i].Untouched {
-			e.carryOut(ctx, c, quarantine.Order{Case: c.ID, Session: o.Session, From: append(o.From, quarantine.Applied{Profile: o.To, Undo: o.Undo})})
-		}
-	}
 }
 
 func (e *Engine) save(ctx context.Context, c *quarantine.Case, due time.Time, term uint64) error {
@@ -348,14 +357,8 @@ func (e *Engine) noteEnded(ctx context.Context, before, after *quarantine.Case) 
 // append writes entries that only the log's readers miss if it refuses them: what
 // they change in the ledger is changed all the same.
 func (e *Engine) append(ctx context.Context, entries ...quarantine.LogEntry) {
-	timeout := logPatience
-	if e.journalHangs.Load() {
-		timeout = hangingPatience
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
-	defer cancel()
-	err := e.Log.Append(ctx, entries...)
-	e.journalHangs.Store(err != nil && ctx.Err() != nil)
+	ctx = context.WithoutCancel(ctx)
+	err := e.disk.wait(ctx, func(ctx context.Context) error { return e.Log.Append(ctx, entries...) })
 	if err == nil {
 		return
 	}
@@ -366,12 +369,3 @@ func (e *Engine) append(ctx context.Context, entries ...quarantine.LogEntry) {
 		}
 	}
 }
-
-// How long a release, and what is only told to the log's readers, waits for a disk
-// that hangs: the first ones, and those that come while it still does. Releases
-// hold a place at their BNG meanwhile: at a quarter of a thousand places, two
-// seconds each would make 125 releases a second.
-const (
-	logPatience     = 2 * time.Second
-	hangingPatience = 20 * time.Millisecond
-)

@@ -7,47 +7,58 @@ import (
 	"time"
 )
 
-// schedule hands ids out when their time has come, each to one taker.
+// schedule hands ids out when their time has come, each to one taker. Sources take
+// turns: however many ids of one are due, the first of another is next but one.
 type schedule struct {
 	now func() time.Time
 
 	mu      sync.Mutex // guards what follows
-	entries entryHeap
-	changed chan struct{} // closed and replaced when the head may have changed
+	pushed  uint64
+	later   entryHeap
+	due     map[string][]scheduled // by source, in the order in which they became due; none is empty
+	turn    []string               // the sources of due, whose turn it is first
+	changed chan struct{}          // closed and replaced when there may be something sooner
 }
 
 type scheduled struct {
-	id string
-	at time.Time
+	id     string
+	source string
+	at     time.Time
+	serial uint64 // breaks ties: first come, first served
 }
 
 func newSchedule(now func() time.Time) *schedule {
-	return &schedule{now: now, changed: make(chan struct{})}
+	return &schedule{now: now, due: map[string][]scheduled{}, changed: make(chan struct{})}
 }
 
-// push puts id in line for at.
-func (s *schedule) push(id string, at time.Time) {
+// push puts an id of the source in line for at.
+func (s *schedule) push(id, source string, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	heap.Push(&s.entries, scheduled{id, at})
-	if s.entries[0].id == id {
-		close(s.changed)
-		s.changed = make(chan struct{})
+	s.pushed++
+	heap.Push(&s.later, scheduled{id, source, at, s.pushed})
+	if s.later[0].id == id {
+		s.announce()
 	}
+}
+
+// announce wakes all takers that wait. s.mu is held.
+func (s *schedule) announce() {
+	close(s.changed)
+	s.changed = make(chan struct{})
 }
 
 // hasten puts those of ids that are in line for later in line for at.
 func (s *schedule) hasten(ids map[string]bool, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.entries {
-		if e := &s.entries[i]; ids[e.id] && e.at.After(at) {
+	for i := range s.later {
+		if e := &s.later[i]; ids[e.id] && e.at.After(at) {
 			e.at = at
 		}
 	}
-	heap.Init(&s.entries)
-	close(s.changed)
-	s.changed = make(chan struct{})
+	heap.Init(&s.later)
+	s.announce()
 }
 
 // next waits for the first id whose time has come; false if ctx ended first.
@@ -63,18 +74,41 @@ func (s *schedule) next(ctx context.Context) (string, bool) {
 	}
 }
 
-// head takes the first id if it is due; else it tells how long to wait
-// (0 = until changed).
+// head takes an id that is due, of the source whose turn it is; else it returns how
+// long to wait (0 = until changed).
 func (s *schedule) head() (id string, wait time.Duration, changed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.entries) == 0 {
-		return "", 0, s.changed
-	}
-	if wait := s.entries[0].at.Sub(s.now()); wait > 0 {
+	wait = s.ripen()
+	if len(s.turn) == 0 {
 		return "", wait, s.changed
 	}
-	return heap.Pop(&s.entries).(scheduled).id, 0, nil
+	source := s.turn[0]
+	s.turn = s.turn[1:]
+	line := s.due[source]
+	if len(line) == 1 {
+		delete(s.due, source)
+	} else {
+		s.due[source], s.turn = line[1:], append(s.turn, source)
+	}
+	return line[0].id, 0, nil
+}
+
+// ripen moves what is due to its source's line, and returns how long it is until the
+// next (0: there is none). s.mu is held.
+func (s *schedule) ripen() (wait time.Duration) {
+	now := s.now()
+	for len(s.later) > 0 {
+		if wait := s.later[0].at.Sub(now); wait > 0 {
+			return wait
+		}
+		e := heap.Pop(&s.later).(scheduled)
+		if len(s.due[e.source]) == 0 {
+			s.turn = append(s.turn, e.source)
+		}
+		s.due[e.source] = append(s.due[e.source], e)
+	}
+	return 0
 }
 
 func waitFor(ctx context.Context, d time.Duration, changed <-chan struct{}) bool {
@@ -96,10 +130,15 @@ func waitFor(ctx context.Context, d time.Duration, changed <-chan struct{}) bool
 // entryHeap implements container/heap.Interface, earliest first.
 type entryHeap []scheduled
 
-func (h entryHeap) Len() int           { return len(h) }
-func (h entryHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h entryHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *entryHeap) Push(x any)        { *h = append(*h, x.(scheduled)) }
+func (h entryHeap) Len() int { return len(h) }
+func (h entryHeap) Less(i, j int) bool {
+	if h[i].at.Equal(h[j].at) {
+		return h[i].serial < h[j].serial
+	}
+	return h[i].at.Before(h[j].at)
+}
+func (h entryHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *entryHeap) Push(x any)   { *h = append(*h, x.(scheduled)) }
 func (h *entryHeap) Pop() any {
 	old := *h
 	last := old[len(old)-1]

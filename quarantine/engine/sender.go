@@ -18,24 +18,44 @@ const (
 	lockMargin = 2 * time.Second
 )
 
-// sender is this instance's claim to be the one that restricts.
+// sender is this instance's lease as the one that restricts. Two clocks count, the longer
+// time of both: most count no time during which the machine is suspended, and the wall
+// clock can be set back.
 type sender struct {
 	lock   quarantine.SenderLock
 	holder string
 	now    func() time.Time
+	uptime func() time.Duration
 
 	mu    sync.Mutex // guards what follows
 	term  uint64
-	until time.Time       // by our clock, counted from before the lock was asked for
+	held  bool
+	asked instant         // before the lock was asked for last
 	reign context.Context // ends when restricting has to stop; nil without the lock
-	end   *time.Timer     // ends reign
+	end   *time.Timer     // ends reign, where time goes on
+	stop  func()          // ends reign
 }
 
-// may returns the term to write with, and whether this instance may restrict.
+func (s *sender) instant() instant { return instant{s.now().Round(0), s.uptime()} }
+
+// since is how long ago a moment is.
+func (s *sender) since(t instant) time.Duration {
+	now := s.instant()
+	return max(now.wall.Sub(t.wall), now.uptime-t.uptime)
+}
+
+// may returns the term to write with, and whether this instance may restrict. It is to
+// be asked right before each transmission of a restriction.
 func (s *sender) may() (term uint64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.term, s.now().Before(s.until.Add(-lockMargin))
+	ok = s.held && s.since(s.asked) < lockLasts-lockMargin
+	if !ok && s.reign != nil { // the timer does not count a suspension
+		s.end.Stop()
+		s.stop()
+		s.reign = nil
+	}
+	return s.term, ok
 }
 
 // during returns a context that ends with ctx, or when this instance may not
@@ -52,21 +72,21 @@ func (s *sender) during(ctx context.Context) (context.Context, context.CancelFun
 	return ctx, func() { stop(); cancel() }
 }
 
-// lasts notes until when the lock is held. s.mu is held.
-func (s *sender) lasts(until time.Time) {
-	s.until = until
-	left := until.Add(-lockMargin).Sub(s.now())
+// lasts notes that the lock is held, as asked for at a moment. s.mu is held.
+func (s *sender) lasts(asked instant) {
+	s.held, s.asked = true, asked
+	left := lockLasts - lockMargin - s.since(asked)
 	if s.reign != nil && s.end.Stop() {
 		s.end.Reset(left)
 		return
 	}
 	reign, depose := context.WithCancel(context.Background())
-	s.reign, s.end = reign, time.AfterFunc(left, depose)
+	s.reign, s.stop, s.end = reign, depose, time.AfterFunc(left, depose)
 }
 
 // lost notes that the lock is another's. s.mu is held.
 func (s *sender) lost() {
-	s.term, s.until = 0, time.Time{}
+	s.term, s.held = 0, false
 	if s.reign != nil {
 		s.end.Reset(0)
 		s.reign = nil
@@ -75,7 +95,7 @@ func (s *sender) lost() {
 
 // campaign takes or renews the lock; gained tells that the term is a new one.
 func (s *sender) campaign(ctx context.Context) (gained bool, err error) {
-	asked := s.now()
+	asked := s.instant()
 	term, held, err := s.lock.Campaign(ctx, s.holder, lockLasts)
 	if err != nil {
 		return false, err
@@ -86,9 +106,9 @@ func (s *sender) campaign(ctx context.Context) (gained bool, err error) {
 		s.lost()
 		return false, nil
 	}
-	gained = term != s.term || !s.until.After(asked)
+	gained = !s.held || term != s.term || s.since(s.asked) >= lockLasts
 	s.term = term
-	s.lasts(asked.Add(lockLasts))
+	s.lasts(asked)
 	return gained, nil
 }
 

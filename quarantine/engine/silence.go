@@ -39,9 +39,13 @@ func (s *silence) answer(failed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.since = time.Time{}
-	if !failed {
-		return
+	if failed {
+		s.announce()
 	}
+}
+
+// announce has whoever waits for returned go on.
+func (s *silence) announce() {
 	select {
 	case s.returned <- struct{}{}:
 	default:

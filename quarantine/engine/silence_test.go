@@ -164,7 +164,7 @@ func TestTheStoreFallsSilentInAWalkAndEveryReleaseLeavesInTime(t *testing.T) {
 		{"taking due work", "TakeDue", nil},
 		{"wake-up of all cases", "WakeAll", func(_ *testing.T, e *running, _ []quarantine.SessionKey) { e.missed.Store(true) }},
 		{"commands that wait", "Case", func(_ *testing.T, e *running, _ []quarantine.SessionKey) {
-			for id := range e.ledger.outstanding {
+			for _, id := range e.ledger.cases() {
 				e.ledger.command(command{ID: "m-" + id, Verb: verbNote, Case: id, By: "noc", Reason: "x", At: time.Now()})
 			}
 		}},

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -46,12 +47,16 @@ func (e *Engine) tellUndone(ctx context.Context) {
 			return ctx.Err()
 		}
 		defer leave()
-		err := e.tellUndoneOne(mine, &u.order.Session)
+		s := &u.order.Session
+		err := e.guard("released unasked", s.Subscriber, func() error { return e.tellUndoneOne(mine, s) })
 		if err == nil {
 			e.ledger.toldUndone(&u)
 		}
 		if mine.Err() != nil {
 			return ctx.Err() // a release cut it short
+		}
+		if errors.Is(err, errPanicked) {
+			return nil // the others' turn
 		}
 		return err
 	})

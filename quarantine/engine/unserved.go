@@ -143,7 +143,7 @@ func (l *ledger) unserved(serves func(*quarantine.Session, []quarantine.Applied)
 // JournalUnserved lists what a journal shows outstanding that is not served, by
 // case, without an engine: for whoever checks a configuration before it is used.
 func JournalUnserved(ctx context.Context, log quarantine.Log, names quarantine.BNGNames, serves func(*quarantine.Session, []quarantine.Applied) error) ([]Unserved, error) {
-	l := newLedger(names)
+	l := newLedger("", names)
 	if err := log.Replay(ctx, l.replay); err != nil {
 		return nil, fmt.Errorf("replay the journal: %w", err)
 	}

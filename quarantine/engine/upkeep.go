@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -55,6 +56,12 @@ func (e *Engine) upkeep(ctx context.Context) {
 // store answers again, and now and then, until ctx ends.
 func (e *Engine) compareLedger(ctx context.Context) {
 	for wait := upkeepEvery; waitFor(ctx, wait, e.silence.returned); wait = compareEvery {
+		if e.wentBack.Swap(false) {
+			if err := e.redecide(ctx); err != nil {
+				e.wentBack.Store(true)
+				e.troubles.tell(zap.WarnLevel, "decisions that the store may have lost are not made again yet", zap.Error(err))
+			}
+		}
 		if err := e.compareOnce(ctx); err != nil && ctx.Err() == nil {
 			e.troubles.tell(zap.WarnLevel, "restrictions in the journal not compared with the cases", zap.Error(err))
 		}
@@ -72,13 +79,14 @@ func (e *Engine) compareOnce(ctx context.Context) error {
 		}
 		var expiries []quarantine.LogEntry
 		for _, id := range ids {
-			c, there := cases[id]
-			if there && c == nil || e.ledger.changedSince(id, before) {
-				continue // unreadable; or older than what the journal says by now
+			c := cases[id] // one that cannot be read counts as lost: the journal releases it then
+			if e.ledger.changedSince(id, before) {
+				continue // older than what the journal says by now
 			}
-			e.ledger.compare(id, c)
-			if there {
-				expiries = append(expiries, e.newExpiry(c)...)
+			entries, err := e.compareGuarded(ctx, id, c)
+			expiries = append(expiries, entries...)
+			if err != nil && !errors.Is(err, errPanicked) {
+				return err
 			}
 		}
 		if len(expiries) > 0 {
@@ -86,6 +94,15 @@ func (e *Engine) compareOnce(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// compareGuarded is compareCase that survives a panic.
+func (e *Engine) compareGuarded(ctx context.Context, id string, c *quarantine.Case) (expiry []quarantine.LogEntry, err error) {
+	err = e.guard("compare", id, func() (err error) {
+		expiry, err = e.compareCase(ctx, id, c)
+		return err
+	})
+	return expiry, err
 }
 
 // changes is the number of the last change to what is outstanding.
@@ -142,17 +159,17 @@ func (e *Engine) applyWaiting(ctx context.Context, failed map[string]uint64) {
 	waiting := e.ledger.waiting()
 	slices.SortStableFunc(waiting, func(a, b command) int { return cmp.Compare(failed[a.ID], failed[b.ID]) })
 	for _, c := range waiting {
-		if !c.deferrable() {
-			e.applied(ctx, c, errNotDone)
-			continue
+		var result *quarantine.Case
+		var err error = errNotDone
+		if c.deferrable() {
+			result, err = e.applyGuarded(ctx, c)
 		}
-		if _, err := e.apply(ctx, c); err != nil && !e.final(c, err) {
+		if err != nil && !e.final(c, err) {
 			failed[c.ID]++
 			return
-		} else {
-			e.applied(ctx, c, err)
-			delete(failed, c.ID)
 		}
+		e.applied(ctx, c, result, err)
+		delete(failed, c.ID)
 	}
 }
 

@@ -39,6 +39,7 @@ type Memory struct {
 	lengths     map[int]bool         // of prefixes in bindings
 	resets      map[string]time.Time // by BNG
 	cases       map[string]heldCase  // by id
+	stamps      uint64               // of writes of cases
 	open        map[string]string    // subscriber → case id
 	released    map[string]quarantine.PersonRelease
 	verdicts    map[string]heldVerdict

@@ -16,6 +16,7 @@ import (
 type heldCase struct {
 	text    []byte
 	version uint64
+	stamp   string
 	closed  bool
 	listed  time.Time // opening time; closing time once closed
 }
@@ -35,6 +36,9 @@ func (m *Memory) Dossier(_ context.Context, subscriber string) (quarantine.Dossi
 	var d quarantine.Dossier
 	if id, ok := m.open[subscriber]; ok {
 		d.Case = m.readCase(id)
+		if err := d.Case.Check(); err != nil {
+			return quarantine.Dossier{}, err
+		}
 		m.fillLogIns(d.Case)
 	}
 	if r, ok := m.released[subscriber]; ok {
@@ -52,7 +56,11 @@ func (m *Memory) Case(_ context.Context, id string) (*quarantine.Case, error) {
 	if _, ok := m.cases[id]; !ok {
 		return nil, quarantine.ErrNoCase
 	}
-	return m.readCase(id), nil
+	c := m.readCase(id)
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // CasesByID implements quarantine.CaseReader.
@@ -67,7 +75,9 @@ func (m *Memory) CasesByID(_ context.Context, ids []string) (map[string]*quarant
 	found := map[string]*quarantine.Case{}
 	for _, id := range ids {
 		if _, ok := m.cases[id]; ok {
-			found[id] = m.readCase(id)
+			if found[id] = m.readCase(id); found[id].Check() != nil {
+				found[id] = nil
+			}
 		}
 	}
 	return found, nil
@@ -100,7 +110,7 @@ func (m *Memory) Cases(_ context.Context, f quarantine.CaseFilter) (quarantine.C
 	var page quarantine.CasePage
 	for _, id := range ids {
 		c := m.readCase(id)
-		if !f.Selects(c) {
+		if c.Check() != nil || !f.Selects(c) {
 			continue
 		}
 		if len(page.Cases) == f.Limit {
@@ -138,9 +148,10 @@ func (m *Memory) SaveCase(_ context.Context, w quarantine.CaseWrite) error {
 	if err := m.checkWrite(w); err != nil {
 		return err
 	}
-	w.Case.Version++
+	m.stamps++
+	w.Case.Version, w.Case.Stamp = w.Case.Version+1, fmt.Sprintf("%p/%d", m, m.stamps)
 	c := w.Case
-	held := heldCase{text: mustEncode(c), version: c.Version, closed: !c.Open(), listed: c.OpenedAt}
+	held := heldCase{text: mustEncode(c), version: c.Version, stamp: c.Stamp, closed: !c.Open(), listed: c.OpenedAt}
 	if held.closed {
 		held.listed = c.ClosedAt
 	}
@@ -163,20 +174,23 @@ func (m *Memory) checkWrite(w quarantine.CaseWrite) error {
 	if w.Term != 0 && w.Term != m.lock.term {
 		return quarantine.ErrNotSender
 	}
-	if m.cases[w.Case.ID].version != w.Case.Version {
+	if held := m.cases[w.Case.ID]; held.version != w.Case.Version || held.version != 0 && held.stamp != w.Case.Stamp {
 		return quarantine.ErrConflict
 	}
 	if id, ok := m.open[w.Case.Subscriber]; ok && id != w.Case.ID && w.Case.Open() {
 		return quarantine.ErrConflict
 	}
-	if !w.Case.Open() && m.logIns[w.Case.Subscriber].n != w.Case.Answered {
+	if !w.Case.Open() && m.open[w.Case.Subscriber] == w.Case.ID && m.logIns[w.Case.Subscriber].n != w.Case.Answered {
+		return quarantine.ErrConflict
+	}
+	if last, ok := m.released[w.Case.Subscriber]; ok && w.Verdict != nil && last.At.After(w.Released) {
 		return quarantine.ErrConflict
 	}
 	if w.Reserve == nil || w.Reserve.Forced {
 		return nil
 	}
 	for _, scope := range w.Reserve.Scopes {
-		taken, has := m.inWindow(scope, w.Reserve.ID, w.Now)
+		taken, has := m.inWindow(scope, w.Reserve.ID, m.Now())
 		if !has && scope.Max > 0 && taken+scope.Units() > scope.Max {
 			return &quarantine.LimitError{Scope: scope}
 		}
@@ -207,13 +221,13 @@ func (m *Memory) count(w quarantine.CaseWrite) {
 		return
 	}
 	for _, scope := range w.Reserve.Scopes {
-		if _, has := m.inWindow(scope, w.Reserve.ID, w.Now); has {
+		if _, has := m.inWindow(scope, w.Reserve.ID, m.Now()); has {
 			continue
 		}
 		if m.counters[scope.Key] == nil {
 			m.counters[scope.Key] = map[string]counted{}
 		}
-		m.counters[scope.Key][w.Reserve.ID] = counted{w.Now, scope.Units()}
+		m.counters[scope.Key][w.Reserve.ID] = counted{m.Now(), scope.Units()}
 	}
 }
 

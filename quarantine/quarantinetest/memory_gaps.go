@@ -32,3 +32,13 @@ func (m *Memory) Lose(g quarantine.Gap) {
 	defer m.mu.Unlock()
 	m.gaps = quarantine.AddGap(m.gaps, g, g.From.AddDate(-1, 0, 0))
 }
+
+// LoseControl makes the Memory forget cases, verdicts, releases, due work and limits, as
+// a failover may that lost all of them; it says nothing of it.
+func (m *Memory) LoseControl() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.cases, m.open, m.released = map[string]heldCase{}, map[string]string{}, map[string]quarantine.PersonRelease{}
+	m.verdicts, m.counters = map[string]heldVerdict{}, map[string]map[string]counted{}
+	m.due = [2]map[string]look{{}, {}}
+}

@@ -190,8 +190,13 @@ func (r *run) packet(ctx context.Context, code radius.Code, attributes radius.At
 	if undoing {
 		most = quarantine.ReleasePatience
 	}
+	var repeating func() error
+	if r.order.Restricts() && !undoing {
+		repeating = r.order.BeforeRepeat
+	}
 	return coa.Exchange{
-		Peer: peer, Secret: secret, Code: code, Attributes: attributes,
+		Repeating: repeating,
+		Peer:      peer, Secret: secret, Code: code, Attributes: attributes,
 		MessageAuthenticator: m.MessageAuthenticator, OmitEventTimestamp: m.OmitEventTimestamp,
 		CheckEventTimestamp: m.CheckEventTimestamp, Patience: m.patience(most),
 		Sending: func(d coa.Datagram) error {

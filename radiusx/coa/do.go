@@ -14,7 +14,7 @@ import (
 // An error means that the outcome could not be found out: the context ended,
 // the client was closed ([ErrClosed]), the request is none ([ErrRequest]), no
 // identifier was free ([ErrNoIdentifier]), the first port could not be opened,
-// or x.Sending failed. Result.Transmissions then tells whether the BNG may have
+// or x.Sending or x.Repeating failed. Result.Transmissions then tells whether the BNG may have
 // received the request. Silence is no error but [Unanswered].
 func (c *Client) Do(ctx context.Context, x Exchange) (Result, error) {
 	x.Peer = unmap(x.Peer)
@@ -32,7 +32,7 @@ func (c *Client) Do(ctx context.Context, x Exchange) (Result, error) {
 		f.home.land(f)
 		return f.result(0), err
 	}
-	err = c.fly(ctx, f, patienceOf(&x))
+	err = c.fly(ctx, f, &x)
 	return c.conclude(f, err)
 }
 
@@ -131,18 +131,32 @@ func announce(x *Exchange, f *flight) error {
 
 // fly transmits f until it is answered or patience is over, which is nil, or
 // until it may not go on, which is an error.
-func (c *Client) fly(ctx context.Context, f *flight, patience time.Duration) error {
+func (c *Client) fly(ctx context.Context, f *flight, x *Exchange) error {
 	f.home.launch(f)
 	f.began = time.Now()
-	f.end = f.began.Add(patience)
+	f.end = f.began.Add(patienceOf(x))
 	for now := f.began; f.attempts < maxTransmissions && now.Before(f.end); now = time.Now() {
 		if err := c.over(ctx); err != nil {
+			return err
+		}
+		if err := mayRepeat(x, f); err != nil {
 			return err
 		}
 		c.transmit(f, now)
 		if answered, err := c.await(ctx, f); answered || err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// mayRepeat asks whether f may be transmitted once more.
+func mayRepeat(x *Exchange, f *flight) error {
+	if f.attempts == 0 || x.Repeating == nil {
+		return nil
+	}
+	if err := x.Repeating(); err != nil {
+		return fmt.Errorf("repeat CoA request: %w", err)
 	}
 	return nil
 }

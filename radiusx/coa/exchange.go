@@ -108,6 +108,12 @@ type Exchange struct {
 	// goroutine of Do: the place to record what is about to be sent. If it
 	// returns an error, nothing is sent and Do returns that error, wrapped.
 	Sending func(Datagram) error
+
+	// Repeating, if not nil, is asked before each retransmission, in the goroutine
+	// of Do; it must not block. If it returns an error, nothing more is sent and Do
+	// returns that error, wrapped, with the Result of what has left: the BNG may have
+	// received that.
+	Repeating func() error
 }
 
 // Datagram is a request as it leaves, for the log.

@@ -4,7 +4,8 @@
 --       8 released, 9 verdict, 10 looks asked for during leases,
 --       11 what open cases want, 12 answers to the subscriber's log-ins,
 --       13.. limit counters
--- ARGV: 1 term ("0": no claim), 2 version expected, 3 new version, 4 case id,
+-- ARGV: 1 term ("0": no claim), 2 version expected (with the stamp of that write behind a dot; "0": new),
+--       3 new version, 4 case id,
 --       5 subscriber, 6 lane, 7 "1" if open, 8 case, 9 due, ms ("": none),
 --       10 now, ms, 11 score in the index, ms, 12 time to live of the closed
 --       case, ms, 13 drop closed cases from the index before, ms,
@@ -12,16 +13,22 @@
 --       16 verdict: "S" settled, "U" not, "" none, 17 status,
 --       18 time to live of both, ms,
 --       19 what the case wants ("": nothing), 20 answers to log-ins that the
---       writer knew of, 21 reservation ("": none), 22 "1" if forced,
---       23.. per counter: window, ms; how many fit ("0": counted only); how
+--       writer knew of, 21 last release by a person that the writer knew of,
+--       ms ("": none), 22 reservation ("": none), 23 "1" if forced,
+--       24.. per counter: window, ms; how many fit ("0": counted only); how
 --       many the reservation takes, at least 1
 -- A reservation of n has n members in a counter: itself and that with "#2" to
 -- "#n" behind it, all with one score.
+-- Counters go by this server's clock, not by the writer's: one that is ahead would
+-- see nothing of the last hour, and drop it.
 -- Returns {"saved"}, {"sender"} (the term has passed), {"conflict"}, or
 -- {"limit", n} (the n-th counter, from 1, has no room for it). A case that is to be closed
--- and has answered a log-in since it was read is a conflict too.
+-- and has answered a log-in since it was read is a conflict too, and so is a verdict
+-- that was decided without knowledge of the last release by a person.
 local now = tonumber(ARGV[10])
 local opened = ARGV[7] == '1'
+local clock = redis.call('TIME')
+local moment = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 if ARGV[1] ~= '0' and redis.call('HGET', KEYS[7], 'n') ~= ARGV[1] then
   return {'sender'}
@@ -38,19 +45,24 @@ local another = entry and string.sub(entry, 3) ~= ARGV[4]
 if opened and another then
   return {'conflict'}
 end
-if not opened and not another and (redis.call('HGET', KEYS[12], 'n') or '0') ~= ARGV[20] then
+if not opened and entry and not another and (redis.call('HGET', KEYS[12], 'n') or '0') ~= ARGV[20] then
+  return {'conflict'}
+end
+local stored = redis.call('GET', KEYS[8])
+local released = stored and tonumber(string.match(stored, '^%d+'))
+if ARGV[16] ~= '' and released and released > (tonumber(ARGV[21]) or 0) then
   return {'conflict'}
 end
 local fresh = {}
-if ARGV[21] ~= '' then
+if ARGV[22] ~= '' then
   for i = 13, #KEYS do
-    local window = tonumber(ARGV[3 * i - 16])
-    local fit = tonumber(ARGV[3 * i - 15])
-    local takes = tonumber(ARGV[3 * i - 14])
-    local since = '(' .. string.format('%.0f', now - window)
-    local counted = tonumber(redis.call('ZSCORE', KEYS[i], ARGV[21]) or nil)
-    fresh[i] = not counted or counted <= now - window
-    if fresh[i] and fit > 0 and ARGV[22] ~= '1' and redis.call('ZCOUNT', KEYS[i], since, '+inf') + takes > fit then
+    local window = tonumber(ARGV[3 * i - 15])
+    local fit = tonumber(ARGV[3 * i - 14])
+    local takes = tonumber(ARGV[3 * i - 13])
+    local since = '(' .. string.format('%.0f', moment - window)
+    local counted = tonumber(redis.call('ZSCORE', KEYS[i], ARGV[22]) or nil)
+    fresh[i] = not counted or counted <= moment - window
+    if fresh[i] and fit > 0 and ARGV[23] ~= '1' and redis.call('ZCOUNT', KEYS[i], since, '+inf') + takes > fit then
       return {'limit', tostring(i - 12)}
     end
   end
@@ -60,11 +72,12 @@ end
 
 for i, new in pairs(fresh) do
   if new then
-    local window = ARGV[3 * i - 16]
-    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', string.format('%.0f', now - tonumber(window)))
-    redis.call('ZADD', KEYS[i], ARGV[10], ARGV[21])
-    for n = 2, tonumber(ARGV[3 * i - 14]) do
-      redis.call('ZADD', KEYS[i], ARGV[10], ARGV[21] .. '#' .. n)
+    local window = ARGV[3 * i - 15]
+    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', string.format('%.0f', moment - tonumber(window)))
+    local score = string.format('%.0f', moment)
+    redis.call('ZADD', KEYS[i], score, ARGV[22])
+    for n = 2, tonumber(ARGV[3 * i - 13]) do
+      redis.call('ZADD', KEYS[i], score, ARGV[22] .. '#' .. n)
     end
     redis.call('PEXPIRE', KEYS[i], window)
   end
@@ -123,9 +136,7 @@ if not another then
   end
 end
 if ARGV[14] ~= '' then
-  local stored = redis.call('GET', KEYS[8])
-  local at = stored and tonumber(string.match(stored, '^%d+'))
-  if not at or at <= tonumber(ARGV[14]) then
+  if not released or released <= tonumber(ARGV[14]) then
     redis.call('SET', KEYS[8], ARGV[14] .. ':' .. ARGV[15], 'PX', ARGV[18])
   end
 end

@@ -90,6 +90,30 @@ func Cases(t *testing.T, open Open) {
 		equal(t, "dossier", d, quarantine.Dossier{Case: c})
 	})
 
+	t.Run("a case of a state that this version does not know is unreadable, and the others are not", func(t *testing.T) {
+		s := start(t, open)
+		c := newCase("c1", "alice")
+		c.State = "parked"
+		save(t, s, quarantine.CaseWrite{Case: c})
+		frozen := newCase("c2", "bob")
+		frozen.Sessions = []quarantine.SessionEnforcement{{Enforcement: "frozen"}}
+		save(t, s, quarantine.CaseWrite{Case: frozen})
+		save(t, s, quarantine.CaseWrite{Case: newCase("c3", "carol")})
+		for _, c := range []*quarantine.Case{c, frozen} {
+			if _, err := s.Case(t.Context(), c.ID); !errors.Is(err, quarantine.ErrUnreadableCase) {
+				t.Fatalf("case %s: %v", c.ID, err)
+			}
+			if _, err := s.Dossier(t.Context(), c.Subscriber); !errors.Is(err, quarantine.ErrUnreadableCase) {
+				t.Fatalf("dossier of %s: %v", c.Subscriber, err)
+			}
+		}
+		page, err := s.Cases(t.Context(), quarantine.CaseFilter{Limit: 10})
+		must(t, err)
+		if len(page.Cases) != 1 || page.Cases[0].ID != "c3" {
+			t.Fatalf("listed: %+v", page.Cases)
+		}
+	})
+
 	t.Run("nothing is on file", func(t *testing.T) {
 		s := start(t, open)
 		if _, err := s.Case(t.Context(), "none"); !errors.Is(err, quarantine.ErrNoCase) {
@@ -118,6 +142,17 @@ func Cases(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("the same version of another history refuses the write", func(t *testing.T) {
+		s := start(t, open)
+		c := newCase("c1", "alice")
+		save(t, s, quarantine.CaseWrite{Case: c})
+		read, err := s.Case(t.Context(), "c1")
+		must(t, err)
+		read.Stamp = "x" // as it was written before the store went back, and once more since
+		refuse(t, s, quarantine.CaseWrite{Case: read, DueAt: noon, Now: noon}, quarantine.ErrConflict)
+		save(t, s, quarantine.CaseWrite{Case: c})
+	})
+
 	t.Run("a subscriber has one open case", func(t *testing.T) {
 		s := start(t, open)
 		c := newCase("c1", "alice")
@@ -144,6 +179,28 @@ func Cases(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("a case that is closed already takes a write whatever log-ins were answered", func(t *testing.T) {
+		s := start(t, open)
+		c := newCase("c1", "alice")
+		save(t, s, quarantine.CaseWrite{Case: c})
+		if _, err := s.LogIn(t.Context(), quarantine.LogIn{Subscriber: "alice", BNG: "bng1", At: noon, Undo: map[string]string{"walled-garden": "x"}}); err != nil {
+			t.Fatal(err)
+		}
+		d, err := s.Dossier(t.Context(), "alice")
+		must(t, err)
+		closeCase(t, s, d.Case, minute(1))
+		again, err := s.Case(t.Context(), "c1")
+		must(t, err)
+		again.Notes = []quarantine.Note{{At: minute(2), By: "noc", Text: "a remark"}}
+		save(t, s, quarantine.CaseWrite{Case: again, Now: minute(2)})
+		lost := newCase("c0", "alice") // of which nothing but its release is known
+		lost.Release = &quarantine.PersonRelease{Case: "c0", At: minute(3), By: "noc", Reason: "cleaned"}
+		closeCase(t, s, lost, minute(3))
+		if d, err = s.Dossier(t.Context(), "alice"); err != nil || d.Case != nil || !d.ReleasedAt().Equal(minute(3)) {
+			t.Fatalf("%+v, %v", d, err)
+		}
+	})
+
 	t.Run("a person's release is remembered, the newest one", func(t *testing.T) {
 		s := start(t, open)
 		for i, id := range []string{"c1", "c2"} {
@@ -159,6 +216,32 @@ func Cases(t *testing.T, open Open) {
 		must(t, err)
 		want := quarantine.PersonRelease{Case: "c2", At: minute(1), By: "noc", Reason: "cleaned", Code: quarantine.ReleaseCleaned}
 		equal(t, "dossier", d, quarantine.Dossier{Released: &want})
+	})
+
+	t.Run("a verdict that was decided without knowledge of a person's release is refused", func(t *testing.T) {
+		s := start(t, open)
+		verdict := &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1", ObservedAt: minute(-10)}, State: quarantine.VerdictActed, Settled: true}
+		c := newCase("c1", "alice")
+		save(t, s, quarantine.CaseWrite{Case: c})
+		before, err := s.Dossier(t.Context(), "alice")
+		must(t, err)
+		c.Release = &quarantine.PersonRelease{Case: "c1", At: minute(1), By: "noc", Reason: "cleaned"}
+		closeCase(t, s, c, minute(1))
+		another := newCase("c2", "alice")
+		refuse(t, s, quarantine.CaseWrite{Case: another, DueAt: minute(2), Now: minute(2), Verdict: verdict, Released: before.ReleasedAt()}, quarantine.ErrConflict)
+		refuse(t, s, quarantine.CaseWrite{Case: another, DueAt: minute(2), Now: minute(2), Verdict: verdict, Released: minute(0)}, quarantine.ErrConflict)
+		if _, err := s.Verdict(t.Context(), "v1"); !errors.Is(err, quarantine.ErrNoVerdict) {
+			t.Fatalf("its verdict: %v", err)
+		}
+		now, err := s.Dossier(t.Context(), "alice")
+		must(t, err)
+		if now.Case != nil || !now.ReleasedAt().Equal(minute(1)) {
+			t.Fatalf("%+v", now)
+		}
+		w := quarantine.CaseWrite{Case: another, DueAt: minute(3), Now: minute(3), Verdict: verdict, Released: now.ReleasedAt()}
+		save(t, s, w)
+		another.Notes = []quarantine.Note{{By: "noc", Text: "no evidence"}}
+		save(t, s, quarantine.CaseWrite{Case: another, Now: minute(3)}) // which needs no such knowledge
 	})
 
 	t.Run("concurrent writers lose no change", func(t *testing.T) {
@@ -252,13 +335,27 @@ func Limits(t *testing.T, open Open) {
 
 	t.Run("the window slides", func(t *testing.T) {
 		s := start(t, open)
+		brief := quarantine.LimitScope{Key: "brief", Label: "3 lines in a while", Window: 300 * time.Millisecond, Max: 3}
 		for n := range 3 {
-			save(t, s, write(n, minute(10*n), hour))
+			save(t, s, write(n, noon, brief))
 		}
-		refuseFull(t, s, write(3, minute(59), hour))
-		save(t, s, write(3, minute(60), hour))
-		refuseFull(t, s, write(4, minute(69), hour))
-		save(t, s, write(4, minute(70), hour))
+		s.pass(brief.Window + time.Millisecond)
+		for n := range 3 {
+			save(t, s, write(3+n, noon, brief))
+		}
+	})
+
+	t.Run("a writer whose clock is wrong counts and drops nothing that others do not", func(t *testing.T) {
+		for _, wrong := range []time.Duration{48 * time.Hour, -48 * time.Hour} {
+			s := start(t, open)
+			save(t, s, write(0, noon, hour, day))
+			skewed := write(1, noon.Add(wrong), hour, day)
+			save(t, s, skewed)
+			save(t, s, write(2, noon, hour, day))
+			refuseFull(t, s, write(3, noon.Add(wrong), hour, day))
+			refuseFull(t, s, write(3, noon, hour, day))
+			save(t, s, skewed) // it has its place
+		}
 	})
 
 	t.Run("a reservation counts once, however often it is written", func(t *testing.T) {
@@ -308,8 +405,13 @@ func Limits(t *testing.T, open Open) {
 		refuseFull(t, s, weighing(1, 1_000_000, noon, ten))
 		w.Reserve.Forced = true
 		save(t, s, w)
-		refuseFull(t, s, weighing(2, 1, minute(59), ten))
-		save(t, s, weighing(2, 10, minute(60), ten))
+		refuseFull(t, s, weighing(2, 1, noon, ten))
+		brief := quarantine.LimitScope{Key: "brief", Label: "10 lines in a while", Window: 300 * time.Millisecond, Max: 10}
+		w = weighing(3, 11, noon, brief)
+		w.Reserve.Forced = true
+		save(t, s, w)
+		s.pass(brief.Window + time.Millisecond)
+		save(t, s, weighing(4, 10, noon, brief))
 	})
 
 	t.Run("a reservation with weight counts once, however often and with whatever weight it is written", func(t *testing.T) {

@@ -50,6 +50,7 @@ func Sender(t *testing.T, open Open) {
 	t.Run("the term rises when the holder changes and only then", func(t *testing.T) {
 		s := start(t, open)
 		const short = 100 * time.Millisecond
+		terms := []uint64{0} // the terms so far; steps name them by their place
 		steps := []struct {
 			do   string
 			term uint64
@@ -69,8 +70,15 @@ func Sender(t *testing.T, open Open) {
 				if i < 5 || step.do == "a" && step.term == 1 {
 					life = short
 				}
-				if term, held := campaign(t, s, step.do, life); held != step.held || term != step.term {
-					t.Fatalf("step %d, %s: term %d, held %t; want %d, %t", i, step.do, term, held, step.term, step.held)
+				term, held := campaign(t, s, step.do, life)
+				if step.term == uint64(len(terms)) {
+					if term <= terms[len(terms)-1] {
+						t.Fatalf("step %d, %s: term %d does not rise: %v", i, step.do, term, terms)
+					}
+					terms = append(terms, term)
+				}
+				if held != step.held || term != terms[step.term] {
+					t.Fatalf("step %d, %s: term %d, held %t; want %d of %v, %t", i, step.do, term, held, step.term, terms, step.held)
 				}
 			}
 		}

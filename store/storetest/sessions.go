@@ -191,6 +191,21 @@ func Sessions(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("a session is found by its equipment for as long as it stands", func(t *testing.T) {
+		s := start(t, open)
+		ev := event(quarantine.SessionStarted, "1", "alice", noon, v4(1))
+		ev.Attributes = []quarantine.Attribute{{Name: "Calling-Station-Id", Value: "02-00-5E-00-53-0A"}}
+		record(t, s, ev)
+		for now := noon; now.Before(noon.AddDate(1, 0, 0)); now = now.Add(30 * time.Hour) {
+			ev.Kind, ev.At = quarantine.SessionRenewed, now
+			record(t, s, ev)
+			if found, err := s.SessionsOfMAC(t.Context(), "02005e00530a"); err != nil || len(found) != 1 {
+				t.Fatalf("%s after its Start: %+v, %v", now.Sub(noon), found, err)
+			}
+			s.see(30 * time.Hour)
+		}
+	})
+
 	t.Run("a session that its BNG does not renew is suspect", func(t *testing.T) {
 		s := start(t, open)
 		ev := event(quarantine.SessionStarted, "1", "alice", noon, v4(1))

@@ -57,6 +57,7 @@ type App struct {
 	sources *engine.Sources
 	acct    *acct.Server // nil: no accounting listener
 	http    *httpx.Server
+	intake  *intake.Intake
 
 	journal     *journal.Journal
 	store       *store.Store
@@ -212,6 +213,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 	}
 	a.enforcer = bng.NewEnforcer(fleet, a.coa, transcript(o.Debug))
 	peers := newPeers()
+	listed := sourcesOf(a.cfg)
 	a.engine, err = engine.New(ctx, engine.Config{
 		Instance: a.cfg.Instance, Holder: a.journal.ID(), Store: a.sessions,
 		Enforcer: a.enforcer, Paths: a.enforcer, Log: journalLog{a.journal}, Rules: a.parts.Rules,
@@ -221,14 +223,20 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 			}
 			return tolerance
 		},
+		Listed:   func(source string) bool { _, ok := listed[source]; return ok },
 		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: memory(a.cfg), Paused: a.gate.paused, Logger: a.log,
-		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Poll: a.poll(),
+		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Stopped: a.stopped, Poll: a.poll(),
 		Interim: interim(a.cfg), OneSessionPer: fleet.OneSessionPer,
 		Listens: a.listens(o), Waiting: a.spooled, Unreadable: a.spoolAside, AloneFor: aloneFor(a.cfg), History: a.cfg.Attribution.History.Std(),
 		Names: a.parts.Names, Serves: a.serves,
-		HTTPAddr: a.advertised, AskCutOff: peers.cutOff, AskAlone: peers.alone,
+		Uptime: uptime, HTTPAddr: a.advertised, AskCutOff: peers.cutOff, AskAlone: peers.alone,
 	})
 	return err
+}
+
+// stopped reports whether a source of accounting had stopped by a moment.
+func (a *App) stopped(moment time.Time) bool {
+	return slices.ContainsFunc(a.sources.Silent(), func(s quarantine.SilentSource) bool { return s.Last.Before(moment) })
 }
 
 // unworked asks the accounting listener and the spool how far they are; nil if
@@ -309,21 +317,35 @@ func (a *App) buildHTTP(o Options) error {
 	return err
 }
 
-// mount registers the edges.
-func (a *App) mount() error {
-	maxAge := a.cfg.Attribution.MaxAge.Std()
+// sourcesOf returns the sources of verdicts that are listed, or that a token is bound
+// to: nobody can make their names up.
+func sourcesOf(cfg *Config) map[string]intake.Source {
+	maxAge := cfg.Attribution.MaxAge.Std()
 	sources := map[string]intake.Source{}
-	for _, s := range a.cfg.Sources {
+	for _, t := range cfg.HTTP.Tokens {
+		if t.Source != "" {
+			sources[t.Source] = intake.Source{MaxAge: maxAge}
+		}
+	}
+	for _, s := range cfg.Sources {
 		agreed := intake.Source{MaxAge: s.MaxAge.Std(), Quota: s.Quota}
 		if agreed.MaxAge == 0 {
 			agreed.MaxAge = maxAge
 		}
 		sources[s.Name] = agreed
 	}
-	in, err := intake.New(a.engine, intake.Config{Addresses: addressPlan(a.cfg), Sources: sources, Default: intake.Source{MaxAge: maxAge}})
+	return sources
+}
+
+// mount registers the edges.
+func (a *App) mount() error {
+	in, err := intake.New(a.engine, intake.Config{
+		Addresses: addressPlan(a.cfg), Sources: sourcesOf(a.cfg), Default: intake.Source{MaxAge: a.cfg.Attribution.MaxAge.Std()},
+	})
 	if err != nil {
 		return err
 	}
+	a.intake = in
 	in.Mount(a.http)
 	rows := imports{bng.NewAccounting(a.fleet, a.store, a.translation())}
 	radacct.New(rows, a.cfg.Attribution.History.Std(), a.fleet.NamingAttributes(a.parts.Key)...).Mount(a.http)

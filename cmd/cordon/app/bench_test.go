@@ -101,7 +101,7 @@ func loginAll(b *testing.B, app *App, ids []string) []quarantine.Verdict {
 			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: id}, Subscriber: user, At: began, StartedAt: began,
 			Addresses: []quarantine.Address{{Prefix: netip.PrefixFrom(address, 32), Kind: quarantine.FramedIP}},
 		})
-		verdicts[i] = quarantine.Verdict{Source: "bench", ObservedAt: time.Now().Add(-time.Minute), IP: address, Category: "botnet"}
+		verdicts[i] = quarantine.Verdict{Source: fmt.Sprint("bench", i%32), ObservedAt: time.Now().Add(-time.Minute), IP: address, Category: "botnet"}
 		address = address.Next()
 		if len(events) == 256 || i == len(ids)-1 {
 			for _, err := range app.store.Record(b.Context(), events) {
@@ -122,8 +122,15 @@ func acceptAll(b *testing.B, app *App, verdicts []quarantine.Verdict) {
 		batch := verdicts[:min(100, len(verdicts))]
 		verdicts = verdicts[len(batch):]
 		all.Go(func() {
-			if _, err := app.engine.Accept(b.Context(), batch); err != nil && !strings.Contains(err.Error(), "canceled") {
+			answers, err := app.engine.Accept(b.Context(), batch)
+			if err != nil && !strings.Contains(err.Error(), "canceled") {
 				b.Error(err)
+			}
+			for _, a := range answers {
+				if a.Throttled != "" {
+					b.Error(a.Throttled)
+					return
+				}
 			}
 		})
 	}

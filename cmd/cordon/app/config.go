@@ -129,7 +129,7 @@ type Source struct {
 	Class     string              `yaml:"class"`     // own | …, for people
 	Tolerance quarantine.Duration `yaml:"tolerance"` // default: attribution.tolerance
 	MaxAge    quarantine.Duration `yaml:"max_age"`   // default: attribution.max_age
-	Quota     intake.Quota        `yaml:"quota"`     // verdicts it may send; default: as many as it likes
+	Quota     intake.Quota        `yaml:"quota"`     // verdicts it may send; default: 100000/h
 }
 
 // CoA is about dynamic authorization as a whole.

@@ -54,12 +54,17 @@ var (
 	silentFor       = describe("cordon_instance_silent_seconds", "For how long another instance, to which accounting comes, has been silent; 0: it is up.", "name")
 	waitFor         = describe("cordon_verdicts_waiting_for_instance", "Verdicts of this instance that wait for accounting which a silent one may have answered.", "name")
 	cutOffFor       = describe("cordon_cut_off_seconds", "For how long Redis has not taken this instance's heartbeat; 0: it does.")
+	pending         = describe("cordon_verdicts_pending", "Accepted verdicts of this instance that wait for a decision.")
+	fullest         = describe("cordon_verdicts_fullest_share_ratio", "How full the fullest source's share of the queue of undecided verdicts is; above 0.5 unknown addresses are given up sooner.")
+	throttled       = describe("cordon_verdicts_throttled_total", "Verdicts that were not taken because their source had sent too many.", "reason")
 	isSender        = describe("cordon_sender", "1 if this instance is the sender.")
 	sourceLast      = describe("cordon_accounting_source_last_record_timestamp_seconds", "When the last record of a configured BNG or relay came, to any instance.", "source")
 	sourceBehind    = describe("cordon_accounting_source_behind_seconds", "How old the freshest record was that came last.", "source")
 	sourceSilent    = describe("cordon_accounting_source_silent", "1 if the source has stopped: addresses of its BNGs are not attributed for later moments.", "source")
 	logReported     = describe("cordon_translator_log_reported_timestamp_seconds", "How far a translator's log has come, by its own clock.", "log")
 	sessionsRenamed = describe("cordon_sessions_renamed_total", "Accounting records that bore another name than the session that they are about did.")
+
+	internalErrors = describe("cordon_internal_errors_total", "Defects of this program that one subscriber, verdict or command met. Each is logged with its stack.")
 
 	bngState    = describe("cordon_bng_state", "1 for the state that the way to the BNG is in. Only the sender knows.", "bng", "state")
 	bngSkew     = describe("cordon_bng_clock_skew_seconds", "How far the BNG's clock is ahead of ours.", "bng")
@@ -92,6 +97,7 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 			s.count(doubtful, d.Count, d.Reason.String())
 		}
 	}
+	s.count(internalErrors, f.app.engine.Panics())
 	s.instances(f.app.engine.AwaitedInstances())
 	s.gauge(cutOffFor, f.app.engine.CutOff().Seconds())
 	s.client(f.app.coa.Stats())
@@ -100,6 +106,7 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 		s.count(logInsAsked, n, authorize.Outcome(outcome).String())
 	}
 	s.sources(f.app)
+	s.backlog(f.app)
 	sending := f.app.engine.Sender()
 	s.gauge(isSender, number(sending))
 	if !sending {
@@ -120,6 +127,17 @@ func (s samples) count(d *prometheus.Desc, n uint64, labels ...string) {
 
 func (s samples) gauge(d *prometheus.Desc, v float64, labels ...string) {
 	s.out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+// backlog writes how many verdicts wait, and how many were refused.
+func (s samples) backlog(a *App) {
+	waiting, share, noRoom := a.engine.Backlog()
+	s.gauge(pending, float64(waiting))
+	s.gauge(fullest, share)
+	s.count(throttled, noRoom, "share")
+	if a.intake != nil {
+		s.count(throttled, a.intake.Throttled(), "quota")
+	}
 }
 
 // faults writes what is wrong with records.

@@ -145,9 +145,10 @@ type Verdict struct {
 
 // Receipt is the answer to one verdict that was handed in.
 type Receipt struct {
-	ID     string `json:"id"`
-	Status string `json:"status"`
-	Error  string `json:"error,omitempty"`
+	ID         string `json:"id"`
+	Status     string `json:"status"`
+	Error      string `json:"error,omitempty"`
+	RetryAfter string `json:"retry_after,omitempty"` // of a throttled one
 }
 
 // BNG is a configured BNG.

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"cordon/cmd/cordon/client"
+)
+
+func TestThrottledVerdictsAreAnErrorThatSaysWhenToComeBack(t *testing.T) {
+	accepted, throttled := client.Receipt{Status: "accepted"}, client.Receipt{Status: "throttled", RetryAfter: "1m30s"}
+	rejected := client.Receipt{Status: "rejected"}
+	for _, c := range []struct {
+		receipts []client.Receipt
+		code     int
+		says     string
+	}{
+		{[]client.Receipt{accepted, throttled}, exitPartly, "1 of 2 verdicts were throttled"},
+		{[]client.Receipt{throttled, throttled}, exitFailed, "2 of 2 verdicts were throttled"},
+		{[]client.Receipt{accepted, throttled, rejected}, exitPartly, "1 of 3 verdicts were rejected, 1 throttled"},
+	} {
+		err, ok := judgeReceipts(c.receipts).(*exitError)
+		if !ok || err.code != c.code || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%+v: %+v, want %d %q", c.receipts, err, c.code, c.says)
+		}
+		if c.code == exitFailed && !strings.Contains(err.next, "1m30s") {
+			t.Errorf("hint %q", err.next)
+		}
+	}
+	if err := judgeReceipts([]client.Receipt{accepted}); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,64 @@
+package quarantine
+
+import "time"
+
+// The longest pauses there are, by what a time stands for. A time further ahead than
+// that was written by a clock that was ahead.
+const (
+	longestPause = time.Hour       // between two tries (observe.go)
+	longestEcho  = 5 * time.Minute // until a release is sent once more; see Outcome.AssertAfter
+)
+
+// reached reports whether a time that was set at most longest ahead has come: it has
+// passed, or is further ahead than it can be, because whoever set it had a clock that
+// was ahead, or was set back since.
+func reached(at, now time.Time, longest time.Duration) bool {
+	return !now.Before(at) || at.Sub(now) > longest
+}
+
+// AssertDue reports whether it is time to send a confirmed release once more.
+func AssertDue(at, now time.Time) bool { return reached(at, now, longestEcho) }
+
+// correctTimes brings what the case waits for back to a clock that was ahead when it
+// was written and is right now, or is another host's: the pauses of a session last
+// changed at a moment that is still to come began now. Nothing else would look at
+// them for as long as the clock was set back.
+func (c *Case) correctTimes(now time.Time) {
+	for i := range c.Sessions {
+		c.Sessions[i].correctTimes(now)
+	}
+}
+
+func (e *SessionEnforcement) correctTimes(now time.Time) {
+	if ahead := e.UpdatedAt.Sub(now); ahead > 0 {
+		e.UpdatedAt = now
+		for _, at := range []*time.Time{&e.NextAt, &e.AssertAt, &e.ProveAt} {
+			if !at.IsZero() {
+				*at = at.Add(-ahead)
+			}
+		}
+	}
+	if e.GoneSince.After(now) {
+		e.GoneSince = now
+	}
+	bound := func(at *time.Time, longest time.Duration) {
+		if reached(*at, now, longest) && at.After(now) {
+			*at = now
+		}
+	}
+	bound(&e.NotBefore, MaxMaintenance)
+	bound(&e.NextAt, e.longestPause())
+	bound(&e.AssertAt, longestEcho)
+	bound(&e.ProveAt, lastAsk)
+}
+
+// longestPause is how far ahead of now the next try may be.
+func (e *SessionEnforcement) longestPause() time.Duration {
+	switch {
+	case !e.NotBefore.IsZero():
+		return MaxMaintenance
+	case e.Enforcement == Pending && e.KeptBack > 0:
+		return LongPause
+	}
+	return longestPause
+}

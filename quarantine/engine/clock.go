@@ -1,0 +1,36 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Steps of this host's clock: how often they are looked for, and what is none.
+const (
+	clockEvery = time.Second
+	clockStep  = 2 * time.Second
+)
+
+// watchClock makes every open case due when this host's clock was set back: its next
+// look is a time of the clock that was ahead, and nothing else would look at it for as
+// long as the step was.
+func (e *Engine) watchClock(ctx context.Context) {
+	offset := e.clockOffset()
+	for sleep(ctx, clockEvery) {
+		now := e.clockOffset()
+		if step := now - offset; step.Abs() >= clockStep {
+			e.Logger.Warn("this host's clock was set", zap.Duration("step", step))
+			if step < 0 {
+				e.missed.Store(true)
+			}
+		}
+		offset = now
+	}
+}
+
+// clockOffset is how far the clock is ahead of one that nobody can set.
+func (e *Engine) clockOffset() time.Duration {
+	return time.Duration(e.Now().UnixNano()) - e.Uptime()
+}

@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"cordon/quarantine"
+)
+
+// next returns the number of a new entry about a session: above every other of this
+// journal, and above what the case has of it, should the journal have been put back.
+func (l *ledger) next(known uint64) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last = max(l.last, known) + 1
+	return l.last
+}
+
+// seen notes the number of an entry that is replayed. l.mu is held.
+func (l *ledger) seen(mark uint64) { l.last = max(l.last, mark) }
+
+// late numbers a restriction anew whose outcome its case did not take: what the case
+// says is older than that, even if the case is closed. It returns 0 if nothing of it is
+// outstanding.
+func (l *ledger) late(caseID string, s *quarantine.Session) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o, ok := l.outstanding[caseID][identity(s)]
+	if !ok {
+		return 0
+	}
+	l.last = max(l.last, o.Mark) + 1
+	o.Mark = l.last
+	l.owe(o)
+	return o.Mark
+}
+
+// unanswered numbers anew every restriction whose outcome this journal does not
+// have: it may have left after its case had been closed. For the end of a replay.
+func (l *ledger) unanswered() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, of := range l.outstanding {
+		for key, o := range of {
+			if o.open {
+				l.last++
+				o.Mark, o.open = l.last, false
+				of[key] = o
+			}
+		}
+	}
+}
+
+// owedOf lists what is outstanding of a case.
+func (l *ledger) owedOf(caseID string) []quarantine.Owed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var owed []quarantine.Owed
+	for _, o := range l.outstanding[caseID] {
+		owed = append(owed, o.owed(l.journal))
+	}
+	return owed
+}
+
+func (o *outstanding) owed(journal string) quarantine.Owed {
+	return quarantine.Owed{Journal: journal, Mark: o.Mark, Session: o.Session, Applied: o.Applied, Doubtful: o.Doubtful}
+}
+
+// recall enters into a case that was just read what this journal shows of it and
+// the case does not know, because the store went back; true if there was anything.
+func (e *Engine) recall(c *quarantine.Case) (news bool) {
+	for _, o := range e.ledger.owedOf(c.ID) {
+		if c.Owe(o, e.Now()) {
+			news = true
+			e.Logger.Warn("the case does not know of a restriction that this journal shows; it is entered again",
+				zap.String("case", c.ID), zap.String("session", o.Session.SessionKey.String()))
+		}
+	}
+	return news
+}
+
+// compareCase brings this journal and one case up to date with each other: what is
+// over is forgotten, and what the case does not know it is to take in. c is nil if the
+// store does not have it. It returns what the journal is to be told of its expiry.
+func (e *Engine) compareCase(ctx context.Context, id string, c *quarantine.Case) (expiry []quarantine.LogEntry, err error) {
+	unknown := e.ledger.compare(id, c)
+	if c != nil && c.Open() {
+		expiry = e.newExpiry(c)
+	}
+	for i := range unknown {
+		if err := e.forgetEnded(ctx, id, &unknown[i].Session); err != nil {
+			return expiry, err
+		}
+	}
+	if len(unknown) == 0 || c == nil || !c.Open() {
+		return expiry, nil
+	}
+	return expiry, e.enter(ctx, c)
+}
+
+// forgetEnded forgets a restriction of a session that has ended, as its own record
+// shows: nothing of it is in force any more.
+func (e *Engine) forgetEnded(ctx context.Context, caseID string, s *quarantine.Session) error {
+	record, err := e.Store.Session(ctx, s.SessionKey)
+	switch {
+	case errors.Is(err, quarantine.ErrNoSession):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read session %s: %w", s.SessionKey, err)
+	case record.Live() && quarantine.SameAttachment(&record, s), record.StartedAt.Before(s.StartedAt):
+		return nil
+	}
+	e.append(ctx, changing(entry(logEnded, caseID, ended{Session: *s}), func() { e.ledger.ended(caseID, s) }))
+	return nil
+}
+
+// enter writes into a case what this journal shows of it, for the sender to look at.
+func (e *Engine) enter(ctx context.Context, c *quarantine.Case) error {
+	for range saveTries {
+		if !c.Open() || !e.recall(c) {
+			return nil
+		}
+		err := e.save(ctx, c, e.Now(), 0)
+		if !errors.Is(err, quarantine.ErrConflict) {
+			e.nudge()
+			return err
+		}
+		if c, err = e.Store.Case(ctx, c.ID); err != nil {
+			return fmt.Errorf("read case %s: %w", c.ID, err)
+		}
+	}
+	return fmt.Errorf("save the case: %w", quarantine.ErrConflict)
+}
+
+// unobserved deals with outcomes that could not be written into their case: another
+// instance is the sender, the case is closed, or the store is away. What may be in
+// force is numbered anew, so that the case does not count as knowing it, and the case
+// takes it in; if it is closed, what it cannot take in is taken back at once.
+func (e *Engine) unobserved(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome) {
+	var late []int
+	for i, o := range orders {
+		if !o.Restricts() || o.To == quarantine.Disconnect || outcomes[i].Kind == quarantine.OutcomeNotSent {
+			continue
+		}
+		if mark := e.ledger.late(c.ID, &o.Session); mark != 0 {
+			e.append(ctx, reserved(entry(logAnswered, c.ID, answered{Order: o, Outcome: outcomes[i], Mark: mark})))
+			late = append(late, i)
+		}
+	}
+	if len(late) == 0 {
+		return
+	}
+	now, err := e.Store.Case(ctx, c.ID)
+	switch {
+	case err != nil && !errors.Is(err, quarantine.ErrNoCase):
+		return // compared when the store is back
+	case err == nil && now.Open():
+		if err := e.enter(ctx, now); err != nil {
+			e.troubles.tell(zap.WarnLevel, "a late outcome not entered yet", zap.String("case", c.ID), zap.Error(err))
+		}
+		return
+	}
+	for _, i := range late {
+		e.takeBack(ctx, c, &orders[i])
+	}
+}
+
+// takeBack undoes a restriction whose case was closed while it was under way. What
+// stays unanswered is outstanding in the journal, which is gone through again.
+func (e *Engine) takeBack(ctx context.Context, c *quarantine.Case, o *quarantine.Order) {
+	from := append(slices.Clone(o.From), quarantine.Applied{Profile: o.To, Undo: o.Undo})
+	e.carryOut(ctx, c, quarantine.Order{Case: c.ID, Session: o.Session, From: from})
+}
+
+// recallSoon has the journal compared with every case, and every open case looked
+// at, as soon as the store answers: it may have gone back.
+func (e *Engine) recallSoon() {
+	e.wentBack.Store(true)
+	e.wakeAll()
+	e.silence.announce()
+}

@@ -1,0 +1,321 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"cordon/quarantine"
+)
+
+// Decisions and commands are kept for a while after they got into the store, and made
+// again if it goes back to before that. A lossy failover loses at most
+// quarantine.LostBefore; the rest is for its being noticed, and for a restart.
+const (
+	recentFor  = 10 * time.Minute // older ones are let go
+	recentMost = 50_000           // of each; the oldest are let go
+	recentAsk  = 500              // ids of one question
+	recommits  = 200              // commands of one word to the others
+)
+
+// recent is what this journal has lately got into the store.
+type recent struct {
+	mu        sync.Mutex // guards what follows
+	decisions []decision // oldest first
+	commands  []done     // oldest first
+	again     map[string]again
+}
+
+// decision is a verdict that was settled, and the case that came of it.
+type decision struct {
+	verdict quarantine.Verdict
+	caseID  string
+	at      time.Time
+}
+
+// done is a command that was applied to a subscriber's case.
+type done struct {
+	command
+	subscriber string
+	at         time.Time
+}
+
+// again is a decision that the store has lost.
+type again struct {
+	caseID string
+	since  time.Time // when that was noticed
+}
+
+func newRecent() *recent { return &recent{again: map[string]again{}} }
+
+func (r *recent) settled(d decision) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.again, d.verdict.ID)
+	r.decisions = thin(append(r.decisions, d), d.at, func(d decision) time.Time { return d.at })
+}
+
+func (r *recent) applied(d done) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.commands = thin(append(r.commands, d), d.at, func(d done) time.Time { return d.at })
+}
+
+// thin lets the oldest go: those of recentFor before now, and what is too many.
+func thin[T any](list []T, now time.Time, at func(T) time.Time) []T {
+	first := max(0, len(list)-recentMost)
+	for first < len(list) && now.Sub(at(list[first])) > recentFor {
+		first++
+	}
+	clear(list[:first])
+	return list[first:] // append moves what is left, now and then
+}
+
+func (r *recent) listDecisions() []decision {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.decisions)
+}
+
+func (r *recent) listCommands() []done {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.commands)
+}
+
+// lost notes that the store has lost decisions; they are settled no more.
+func (r *recent) lost(list []decision, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ids := map[string]bool{}
+	for _, d := range list {
+		ids[d.verdict.ID] = true
+		r.again[d.verdict.ID] = again{d.caseID, now}
+	}
+	r.decisions = slices.DeleteFunc(r.decisions, func(d decision) bool { return ids[d.verdict.ID] })
+}
+
+func (r *recent) redecides(id string) (again, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a, ok := r.again[id]
+	return a, ok
+}
+
+// redecide puts decisions in line again that the store does not have any more.
+func (e *Engine) redecide(ctx context.Context) error {
+	for chunk := range slices.Chunk(e.ledger.recent.listDecisions(), recentAsk) {
+		ids := make([]string, len(chunk))
+		for i, d := range chunk {
+			ids[i] = d.verdict.ID
+		}
+		known, err := e.Store.KnownVerdicts(ctx, ids)
+		if err != nil {
+			return fmt.Errorf("ask for decided verdicts: %w", err)
+		}
+		lost := slices.DeleteFunc(slices.Clone(chunk), func(d decision) bool { return known[d.verdict.ID] })
+		if len(lost) == 0 {
+			continue
+		}
+		e.Logger.Warn("the store lost decisions that this instance had made; they are made again", zap.Int("verdicts", len(lost)))
+		e.ledger.recent.lost(lost, e.Now())
+		for _, d := range lost {
+			e.ledger.reopen(d.verdict)
+			e.backlog.add(d.verdict.Source)
+			e.queue.push(d.verdict.ID, d.verdict.Source, e.Now())
+		}
+	}
+	return nil
+}
+
+func (l *ledger) reopen(v quarantine.Verdict) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unsettled[v.ID] = v
+}
+
+// awaitRecommits says what a decision that the store has lost waits for: every other
+// instance must have said that it is past the moment at which that was noticed, for it
+// repeats what people had released before it says so. Nil: nothing.
+func (e *Engine) awaitRecommits(ctx context.Context, v quarantine.Verdict, now time.Time) (*undecided, error) {
+	a, ok := e.ledger.recent.redecides(v.ID)
+	if !ok {
+		return nil, nil
+	}
+	const why = "decided before, and lost by the store; waits for instance "
+	moment := a.since.Add(quarantine.InstanceClocks) // theirs may be ahead
+	if now.Before(moment) {
+		return e.open(v, quarantine.VerdictPending, "decided before, and lost by the store; decided again when every instance has repeated what people released", moment), nil
+	}
+	read, err := e.instances.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(read.others, func(i quarantine.Instance) bool { return i.Departure == nil && i.Complete.Before(moment) })
+	switch {
+	case at < 0:
+		return nil, nil
+	case now.Sub(a.since) >= e.RetryFor:
+		return e.open(v, quarantine.VerdictUnknown, why+read.others[at].Label(), time.Time{}), nil
+	}
+	return e.open(v, quarantine.VerdictPending, why+read.others[at].Label(), now.Add(unknownFirst)), nil
+}
+
+// newCaseID names the case that a verdict may open: that of the decision which the store
+// has lost, so that what is in force of it is the new one's.
+func (e *Engine) newCaseID(ctx context.Context, v quarantine.Verdict, now time.Time) (string, error) {
+	a, ok := e.ledger.recent.redecides(v.ID)
+	if !ok || a.caseID == "" {
+		return newID("c-", now), nil
+	}
+	switch _, err := e.Store.Case(ctx, a.caseID); {
+	case errors.Is(err, quarantine.ErrNoCase):
+		return a.caseID, nil
+	case err != nil && !errors.Is(err, quarantine.ErrUnreadableCase):
+		return "", fmt.Errorf("read case %s: %w", a.caseID, err)
+	}
+	return newID("c-", now), nil
+}
+
+// recommitted is which commands were looked at since the last gap. Only publish's
+// goroutine uses it.
+type recommitted struct {
+	begun bool
+	to    time.Time // end of the last gap
+	open  []done    // still to be looked at
+}
+
+// recommit repeats the commands that the store has lost, if it has a gap since the last
+// time, some at a time; false if that is not done yet. Nothing is published as complete
+// before: others decide then what people may have released.
+func (e *Engine) recommit(ctx context.Context, gaps []quarantine.Gap) bool {
+	r := &e.recommitted
+	var to time.Time
+	if len(gaps) > 0 {
+		to = gaps[len(gaps)-1].To
+	}
+	if !r.begun || to.After(r.to) {
+		r.begun, r.to, r.open = true, to, e.ledger.recent.listCommands()
+	}
+	for range min(recommits, len(r.open)) {
+		d := r.open[0]
+		if err := e.guard("repeat a command", d.ID, func() error { return e.recommitOne(ctx, d) }); err != nil {
+			e.troubles.tell(zap.WarnLevel, "a command that the store may have lost is not repeated yet", zap.String("command", d.ID), zap.Error(err))
+			if !errors.Is(err, errPanicked) && !errors.Is(err, quarantine.ErrUnreadableCase) {
+				return false
+			}
+		}
+		r.open = r.open[1:]
+	}
+	return len(r.open) == 0
+}
+
+func (e *Engine) recommitOne(ctx context.Context, d done) error {
+	for range saveTries {
+		c, err := e.recommittable(ctx, &d)
+		if err != nil || c == nil {
+			return err
+		}
+		e.recall(c)
+		d.repeat(c, e.Now())
+		now := e.Now()
+		err = e.Store.SaveCase(ctx, quarantine.CaseWrite{Case: c, DueAt: e.dueAt(c, now), Now: now})
+		if errors.Is(err, quarantine.ErrConflict) {
+			continue
+		}
+		if err == nil {
+			e.Logger.Warn("the store lost a command; it was repeated", zap.String("command", d.ID), zap.String("verb", string(d.Verb)),
+				zap.String("case", c.ID), zap.String("by", d.By))
+			e.nudge()
+			e.noteExpiry(ctx, c)
+			return nil
+		}
+		return fmt.Errorf("save the case: %w", err)
+	}
+	return fmt.Errorf("save the case: %w", quarantine.ErrConflict)
+}
+
+// dueAt makes a case that gives back or wants something due at once.
+func (e *Engine) dueAt(c *quarantine.Case, now time.Time) time.Time {
+	if !c.Open() {
+		return time.Time{}
+	}
+	return e.firstLook(c, now)
+}
+
+// recommittable returns the case that lacks the command, nil if the store has not lost
+// it, or somebody has decided otherwise since.
+func (e *Engine) recommittable(ctx context.Context, d *done) (*quarantine.Case, error) {
+	dossier, err := e.Store.Dossier(ctx, d.subscriber)
+	if err != nil {
+		return nil, fmt.Errorf("read the dossier: %w", err)
+	}
+	if d.ends() && !dossier.ReleasedAt().Before(d.At) {
+		return nil, nil // it, or a later one
+	}
+	open := dossier.Case
+	if open != nil && (open.ID == d.Case || d.ends() && open.Judged(d.At)) {
+		if !d.ends() && (open.State == quarantine.Releasing || open.DecidedSince(d.At)) {
+			return nil, nil
+		}
+		return open, nil
+	}
+	c, err := e.Store.Case(ctx, d.Case)
+	switch {
+	case !d.ends() && (err == nil || errors.Is(err, quarantine.ErrNoCase)):
+		return nil, nil // it is over
+	case errors.Is(err, quarantine.ErrNoCase):
+		return &quarantine.Case{
+			ID: d.Case, Subscriber: d.subscriber, State: quarantine.Closed, Source: d.By, Reason: "lost by the store",
+			OpenedAt: d.At, ExpiresAt: d.At, ClosedAt: d.At,
+		}, nil
+	case err != nil:
+		return nil, fmt.Errorf("read case %s: %w", d.Case, err)
+	}
+	return c, nil
+}
+
+// repeat does to the case what the command did before.
+func (d *done) repeat(c *quarantine.Case, now time.Time) {
+	switch d.Verb {
+	case verbRelease, verbReject:
+		c.Recommit(quarantine.PersonRelease{Case: c.ID, At: d.At, By: d.By, Reason: d.Reason, Code: d.Code}, now)
+	case verbExtend:
+		_ = c.Extend(d.By, d.Reason, time.Duration(d.For), d.At) // it is open
+	case verbNote:
+		c.AddNote(d.By, d.Reason, d.At)
+	}
+}
+
+// repeatable reports whether the command is repeated if the store loses it. A
+// restriction by hand and an approval are not: the person would not expect it then.
+func (c *command) repeatable() bool {
+	return c.ends() || c.Verb == verbExtend || c.Verb == verbNote
+}
+
+// finish lets a command go that was applied, or refused. l.mu is not held.
+func (l *ledger) finish(id string, how applied, at time.Time) {
+	l.mu.Lock()
+	c, ok := l.commands[id]
+	l.mu.Unlock()
+	if ok && how.Error == "" && how.Subscriber != "" && c.repeatable() {
+		l.recent.applied(done{command: c, subscriber: how.Subscriber, at: at})
+	}
+	l.apply(id)
+}
+
+// decided lets a verdict go that was settled, and remembers it for a while.
+func (l *ledger) decided(id, caseID string, at time.Time) (source string, open bool) {
+	l.mu.Lock()
+	v, ok := l.unsettled[id]
+	l.mu.Unlock()
+	if ok {
+		l.recent.settled(decision{v, caseID, at})
+	}
+	return l.settle(id)
+}

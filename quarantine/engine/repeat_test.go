@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"cordon/quarantine"
+	"cordon/quarantine/quarantinetest"
+)
+
+// asker is a network that keeps what it would ask before a retransmission.
+type asker struct {
+	*quarantinetest.Network
+	restricting atomic.Pointer[quarantine.Order]
+	releasing   atomic.Pointer[quarantine.Order]
+}
+
+func (a *asker) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
+	if o.Restricts() {
+		a.restricting.Store(&o)
+	} else if !o.Check {
+		a.releasing.Store(&o)
+	}
+	return a.Network.Enforce(ctx, o)
+}
+
+func TestARepeatOfARestrictionIsAskedForAsItsFirstTransmissionIs(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		a := &asker{Network: w.network}
+		cable := &partition{Memory: w.memory}
+		e := w.startWith(cable, "a", func(c *Config) { c.Enforcer = a })
+		w.restrict(e, "alice")
+		repeat := a.restricting.Load().BeforeRepeat
+		if err := repeat(); err != nil {
+			t.Fatalf("nothing is against it: %v", err)
+		}
+		w.pause.Store("link cut")
+		if err := repeat(); !errors.Is(err, errPaused) {
+			t.Errorf("paused: %v", err)
+		}
+		w.pause.Store("")
+		w.maintain(e, time.Hour)
+		if err := repeat(); err == nil {
+			t.Error("in maintenance: it may be repeated")
+		}
+		w.endMaintenance(e)
+		time.Sleep(time.Second)
+		if err := repeat(); err != nil {
+			t.Fatalf("after maintenance: %v", err)
+		}
+		cable.away.Store(true)
+		time.Sleep(time.Second)
+		if err := repeat(); err != nil {
+			t.Errorf("the store was asked: %v", err)
+		}
+		time.Sleep(lockLasts)
+		if err := repeat(); !errors.Is(err, errNotSender) {
+			t.Errorf("without the lease: %v", err)
+		}
+		cable.away.Store(false)
+		time.Sleep(lockLasts)
+		if _, err := e.Release(t.Context(), w.openCase("alice").ID, "noc", "cleaned", ""); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second)
+		if o := a.releasing.Load(); o == nil || o.BeforeRepeat != nil {
+			t.Error("a repeat of a release is asked for")
+		}
+	})
+}
+
+func TestARestrictionIsNotRepeatedOnceAReleaseOfItsCaseWaits(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		a := &asker{Network: w.network}
+		e := w.startWith(w.memory, "a", func(c *Config) { c.Enforcer = a })
+		w.restrict(e, "alice")
+		id := w.openCase("alice").ID
+		w.memory.SetUnavailable(true)
+		if _, err := e.Release(t.Context(), id, "noc", "cleaned", ""); err != nil {
+			t.Logf("deferred: %v", err)
+		}
+		if err := a.restricting.Load().BeforeRepeat(); !errors.Is(err, errEnding) {
+			t.Errorf("with a release that waits: %v", err)
+		}
+	})
+}
