@@ -29,7 +29,6 @@ var behaviours = []behaviour{
 	{name: "a change renames the session, with Stop and Start", quirks: []bngsim.Quirk{bngsim.SessionIDChanges}},
 	{name: "a restriction renames the session unseen", quirks: []bngsim.Quirk{bngsim.Hides}},
 	{name: "the client is let in again", quirks: []bngsim.Quirk{bngsim.MACAuth}, fits: makes(bngsim.CoovaChilli)},
-	{name: "limits are replaced", before: (*cell).hasLimits, fits: makes(bngsim.CoovaChilli)},
 	{name: "sets are shared with billing", before: (*cell).billingSuspends, fits: hasSets},
 	{name: "billing comes after the release", heals: time.Minute, heal: (*cell).billingSuspends, fits: hasSets},
 	{name: "restart with Accounting-On", begin: func(c *cell) { c.restart(true, false) }, heals: 20 * time.Second},

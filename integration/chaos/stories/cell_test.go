@@ -20,12 +20,6 @@ func (w *World) newCell(b *box) *cell {
 	return c
 }
 
-func (c *cell) hasLimits() {
-	c.subject.line.Profile.SessionTimeout, c.subject.line.Profile.Interim = 86400, 120
-	c.subject.logOut()
-	c.w.later(time.Second, c.subject.logIn)
-}
-
 func (c *cell) billingSuspends() { c.subject.bills(true) }
 
 // restart loses all sessions; the clients come back.

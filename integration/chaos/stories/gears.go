@@ -25,6 +25,7 @@ type gear struct {
 	redirect, ipset, profile string         // attributes that the site chose
 	quirks                   []bngsim.Quirk // that the make always has
 	ppp                      bool           // not IPoE
+	steps                    int            // requests of a change; 0 is 1
 	why                      string         // no model: the reason
 }
 
@@ -41,11 +42,11 @@ func services(names ...string) bngsim.State { return bngsim.State{Services: name
 var gears = []gear{
 	{dialect: "filter-id", make: bngsim.FilterID, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: bngsim.State{FilterID: "PLAN"}},
 	{dialect: "junos", form: "overlay", make: bngsim.Junos, garden: "GARDEN", renamed: "POND", normal: dialect.Overlay, atLogin: services("PLAN")},
-	{dialect: "junos", form: "swap", make: bngsim.Junos, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: services("PLAN")},
+	{dialect: "junos", form: "swap", make: bngsim.Junos, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: services("PLAN"), steps: 2},
 	{dialect: "mikrotik", make: bngsim.MikroTik, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: bngsim.State{AddressList: "PLAN"}},
 	{
-		dialect: "accel-ppp", form: "redirect", make: bngsim.AccelPPP, garden: "1", renamed: "1", normal: dialect.Overlay, redirect: "L4-Redirect",
-		options: map[string]string{"l4_redirect_number": "243"}, atLogin: bngsim.State{FilterID: "1000/5000"},
+		dialect: "accel-ppp", form: "redirect", make: bngsim.AccelPPP, garden: "1", renamed: "1", normal: dialect.Overlay, redirect: "L4-Redirect", ipset: "L4-Redirect-ipset",
+		options: map[string]string{"l4_redirect_number": "243", "ipset": "cordon"}, atLogin: bngsim.State{FilterID: "1000/5000"},
 		quirks: []bngsim.Quirk{bngsim.StickySets},
 	},
 	{dialect: "accel-ppp", form: "shaper", make: bngsim.AccelPPP, garden: "64/64", renamed: "32/32", normal: "1000/5000", atLogin: bngsim.State{FilterID: "1000/5000"}, ppp: true},
@@ -53,14 +54,15 @@ var gears = []gear{
 	{dialect: "nokia-sros", form: "overlay", make: bngsim.NokiaSROS, garden: "66", renamed: "68", normal: dialect.Overlay, atLogin: bngsim.State{ServiceProfile: "PLAN"}},
 	{dialect: "nokia-sros", form: "swap", make: bngsim.NokiaSROS, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: bngsim.State{ServiceProfile: "PLAN"}},
 	{dialect: "cisco-isg", form: "overlay", make: bngsim.CiscoISG, garden: "GARDEN", renamed: "POND", normal: dialect.Overlay, atLogin: services("PLAN")},
-	{dialect: "cisco-isg", form: "swap", make: bngsim.CiscoISG, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: services("PLAN")},
+	{dialect: "cisco-isg", form: "swap", make: bngsim.CiscoISG, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: services("PLAN"), steps: 2},
 	{dialect: "cisco-xr", form: "overlay", make: bngsim.CiscoXR, garden: "GARDEN", renamed: "POND", normal: dialect.Overlay, atLogin: services("PLAN")},
 	{dialect: "cisco-xr", form: "swap", make: bngsim.CiscoXR, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: services("PLAN")},
 	{dialect: "huawei-ne", make: bngsim.HuaweiNE, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: bngsim.State{FilterID: "PLAN"}},
 	{dialect: "ericsson-se", form: "overlay", make: bngsim.EricssonSE, garden: "GARDEN", renamed: "POND", normal: dialect.Overlay, atLogin: services("PLAN")},
-	{dialect: "ericsson-se", form: "swap", make: bngsim.EricssonSE, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: services("PLAN")},
+	{dialect: "ericsson-se", form: "swap", make: bngsim.EricssonSE, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: services("PLAN"), steps: 2},
 	{dialect: "rtbrick", make: bngsim.RtBrick, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: bngsim.State{ServiceProfile: "PLAN"}},
-	{dialect: "coova-chilli", make: bngsim.CoovaChilli, garden: "portal", renamed: "portal", normal: "2000/10000", atLogin: bngsim.State{RateLimit: "2000000/10000000"}},
+	{dialect: "coova-chilli", make: bngsim.CoovaChilli, garden: "portal", renamed: "portal", normal: "2000/10000 timeout=86400 interim=120",
+		atLogin: bngsim.State{RateLimit: "2000000/10000000", SessionTimeout: 86400, Interim: 120}},
 	{dialect: "skat", form: "swap", make: bngsim.Skat, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: bngsim.State{RateLimit: "PLAN"}},
 	{dialect: "staros", make: bngsim.StarOS, garden: "GARDEN", renamed: "POND", normal: "PLAN", atLogin: bngsim.State{FilterID: "PLAN"}},
 	{

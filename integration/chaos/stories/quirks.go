@@ -18,8 +18,13 @@ var lasting = []bngsim.Quirk{
 // sent once and answered nobody can know that it comes again after the release.
 var hooks = []bngsim.Quirk{bngsim.SlowHooks, bngsim.QueuedHooks, bngsim.BusyDrop, bngsim.Slow}
 
-// has reports whether a make of gear is known for a quirk, or any is.
+// has reports whether a make of gear is known for a quirk, or any is. A swap of two
+// requests cannot be finished on gear that renames the session at the first: its
+// clones (EcoBRAS) are for the overlay, which is one.
 func (g *gear) has(q bngsim.Quirk) bool {
+	if q == bngsim.SessionIDChanges && g.steps > 1 {
+		return false
+	}
 	all := bngsim.Quirks()
 	at := slices.IndexFunc(all, func(info bngsim.QuirkInfo) bool { return info.Name == q })
 	return all[at].Makes == nil || slices.Contains(all[at].Makes, g.make)
