@@ -19,6 +19,10 @@ const (
 // record of its end may be on its way, the BNG may be switching over, a proxy may
 // have asked another one. See [Look.over].
 func (e *SessionEnforcement) gone(now time.Time) {
+	if e.renamed() { // the Stop was told; and it is identified by its line
+		e.end(now, "the line is not there any more: "+e.Reason)
+		return
+	}
 	e.Enforcement = Refused
 	if e.GoneSince.IsZero() {
 		e.GoneSince, e.NextAt = now, now.Add(goneFirst)

@@ -81,7 +81,7 @@ func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
 	case done(out.Kind) && o.To == Disconnect:
 		e.Applied, e.Confirmed = nil, false
 	case done(out.Kind):
-		e.Applied, e.Confirmed = []Applied{{Profile: o.To, Undo: o.Undo}}, true
+		e.Applied, e.Confirmed = []Applied{o.Applies()}, true
 		e.Given, e.AssertAt = nil, time.Time{}
 	default:
 		e.Applied = out.Applies(o)
@@ -93,7 +93,7 @@ func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
 // acknowledged. What was refused may be: some platforms answer a NAK although they
 // did it, as accel-ppp does when a later hook fails.
 func (o *Outcome) Applies(order *Order) []Applied {
-	to, applied := Applied{Profile: order.To, Undo: order.Undo}, slices.Clone(order.From)
+	to, applied := order.Applies(), slices.Clone(order.From)
 	earlier := slices.IndexFunc(applied, func(a Applied) bool { return a.Profile == order.To })
 	switch {
 	case o.Untouched, o.Kind == OutcomeNotSent, o.Kind == OutcomeSessionGone:

@@ -78,11 +78,22 @@ type Datagram struct {
 type Applied struct {
 	Profile string `json:"profile"`
 	Undo    string `json:"undo,omitempty"` // fixed by Prepare before the first datagram left; only the Enforcer understands it
-	// Naked: every request to put it in force was answered by a NAK, the last one with
-	// Cause as its Error-Cause (0: none). Some platforms apply a change before they
-	// refuse it, so it is undone all the same.
-	Naked bool   `json:"naked,omitempty"`
+	// Outlives: it stays in force when the accounting session ends that it was put on;
+	// see [Preparation].
+	Outlives bool `json:"outlives,omitempty"`
+	// Naked: every request to put it in force was answered by a NAK. Some platforms
+	// apply a change before they refuse it, so it is undone all the same.
+	Naked bool `json:"naked,omitempty"`
+	// Cause is the Error-Cause of the last of them; 0: none.
 	Cause uint32 `json:"cause,omitempty"`
+}
+
+// Preparation is what an Enforcer fixed of a restriction before anything of it is sent.
+type Preparation struct {
+	Undo string // see Applied.Undo
+	// Outlives: the restriction ends the accounting session and stays in force: the
+	// line has another Acct-Session-Id then, which no record tells.
+	Outlives bool
 }
 
 // Order asks for one session to be changed. There are three kinds: a
@@ -99,6 +110,7 @@ type Order struct {
 	From       []Applied `json:"from,omitempty"` // the newest last
 	To         string    `json:"to,omitempty"`
 	Undo       string    `json:"undo,omitempty"`      // To's, as Prepare fixed it
+	Outlives   bool      `json:"outlives,omitempty"`  // To's, likewise
 	Prepared   bool      `json:"-"`                   // Undo was fixed by an earlier try
 	Confirmed  bool      `json:"confirmed,omitempty"` // the newest of From was acked: a refusal to undo it is news
 	Residue    string    `json:"residue,omitempty"`
@@ -120,6 +132,12 @@ type Order struct {
 
 // Restricts reports whether the order adds a restriction.
 func (o *Order) Restricts() bool { return o.To != "" && !o.Check }
+
+// Applies is what the order puts in force, as a session remembers it.
+func (o *Order) Applies() Applied { return Applied{Profile: o.To, Undo: o.Undo, Outlives: o.Outlives} }
+
+// Prepare takes in what the Enforcer fixed.
+func (o *Order) Prepare(p Preparation) { o.Undo, o.Outlives, o.Prepared = p.Undo, p.Outlives, true }
 
 // UndoesOnly reports whether the order only takes back a residue.
 func (o *Order) UndoesOnly() bool { return o.To == "" && len(o.From) == 0 }
@@ -147,7 +165,7 @@ type Enforcer interface {
 	// Prepare fixes, before anything is sent, how the profile is to be taken
 	// away again. A non-nil Outcome says why the session cannot be restricted
 	// so that it can be restored; then nothing may be sent.
-	Prepare(s Session, profile string) (undo string, impossible *Outcome)
+	Prepare(s Session, profile string) (p Preparation, impossible *Outcome)
 	// Enforce carries an order out and waits for its outcome.
 	Enforce(ctx context.Context, o Order) Outcome
 }

@@ -94,7 +94,7 @@ func (c *Case) recall(o *Order, out Outcome, now time.Time) {
 	}
 	owed := Owed{
 		Journal: o.Journal, Mark: o.Mark, Session: o.Session,
-		Applied: append(without(o.From, o.To), Applied{Profile: o.To, Undo: o.Undo}), Doubtful: o.Again,
+		Applied: append(without(o.From, o.To), o.Applies()), Doubtful: o.Again,
 	}
 	if !c.Owe(owed, now) {
 		return

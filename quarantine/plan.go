@@ -74,6 +74,7 @@ func (c *Case) Plan(in Look) []Order {
 	}
 	c.notice(in)
 	c.follow(in)
+	c.followRenamed(in)
 	switch {
 	case c.State.Wants():
 		c.attach(in)
@@ -124,6 +125,8 @@ func (c *Case) heed(e *SessionEnforcement, record Session, now time.Time) {
 		if c.lost(e) && !e.owes() {
 			e.end(now, "the session is another subscriber's now")
 		}
+	case (SameAttachment(&record, &e.Session) || record.StartedAt.After(e.Session.StartedAt)) && e.outlives():
+		e.rename(&record, now)
 	case SameAttachment(&record, &e.Session):
 		e.Session = record
 		e.end(now, "the session ended")
@@ -249,6 +252,7 @@ func (c *Case) order(e *SessionEnforcement, in *Look) (Order, bool) {
 	case e.Wanted != "":
 		o.To, o.From, o.Confirmed = e.Wanted, slices.Clone(e.Applied), e.Confirmed
 		o.Undo, o.Prepared = e.undoOf(e.Wanted)
+		o.Outlives = e.outlivesBy(e.Wanted)
 	case len(e.Applied) > 0:
 		o.From, o.Confirmed = slices.Clone(e.Applied), e.Confirmed
 	default:
@@ -258,7 +262,9 @@ func (c *Case) order(e *SessionEnforcement, in *Look) (Order, bool) {
 }
 
 // untouchable reports whether nothing may be added to the session.
-func (e *SessionEnforcement) untouchable() bool { return e.Session.Suspect || e.Session.Ignored }
+func (e *SessionEnforcement) untouchable() bool {
+	return e.Session.Suspect || e.Session.Ignored || e.renamed()
+}
 
 func (e *SessionEnforcement) undoOf(profile string) (string, bool) {
 	i := slices.IndexFunc(e.Applied, func(a Applied) bool { return a.Profile == profile })
@@ -330,7 +336,7 @@ func (c *Case) Dispatch(o *Order, now time.Time) {
 	e.NotBefore = time.Time{}
 	e.Attempts++
 	if o.Restricts() && o.To != Disconnect {
-		e.Applied = append(without(e.Applied, o.To), Applied{Profile: o.To, Undo: o.Undo})
+		e.Applied = append(without(e.Applied, o.To), o.Applies())
 		e.know(o.Journal, o.Mark)
 	}
 }
@@ -376,6 +382,10 @@ func (c *Case) moveWanted(next CaseState, now time.Time) {
 func (c *Case) wantedState() CaseState {
 	live, unsettled := 0, 0
 	for _, e := range c.Sessions {
+		if e.Enforcement != Gone && e.renamed() {
+			live++
+			continue
+		}
 		if e.Enforcement == Gone || e.untouchable() || c.lost(&e) {
 			continue
 		}

@@ -61,7 +61,7 @@ type Config struct {
 	// Interim tells how often a BNG renews its sessions; see quarantine.SilentSince.
 	// Nil: not known of any.
 	Interim func(bng string) time.Duration
-	// Names tells what BNGs were called before: what is stored under such a name is
+	// Names is what BNGs were called before: what is stored under such a name is
 	// read under the present one.
 	Names quarantine.BNGNames
 	// Now is the clock that wake-ups by accounting are dated with. Nil: the

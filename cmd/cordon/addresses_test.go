@@ -52,11 +52,11 @@ func TestAReleaseGoesOnToTheInstanceThatCanActOnIt(t *testing.T) {
 	a, _ := node(t, 202, unknown)
 	b, askedB := node(t, 202, known)
 	c, askedC := node(t, 200, done)
-	away, _ := node(t, 503, client.Problem{Status: 503, Detail: "the store or the log does not answer"})
+	unavailable, _ := node(t, 503, client.Problem{Status: 503, Detail: "the store or the log does not answer"})
 	for name, addr := range map[string]string{
 		"the first knows nothing":   a + "," + b + "," + c,
 		"one is not there":          gone(t) + ", " + a + "," + b,
-		"one cannot write its disk": away + "," + b,
+		"one cannot write its disk": unavailable + "," + b,
 	} {
 		if code, _, words := runAt(addr, releaseX...); code != exitDone || strings.Contains(words, "nothing is sent") {
 			t.Errorf("%s: code %d, %s", name, code, words)
@@ -79,7 +79,7 @@ func TestAReleaseThatNoAddressCanActOnIsPartlyDoneAndNamesTheRest(t *testing.T) 
 		{Name: "third", Address: "192.0.2.3:8480", Command: "ask the third"},
 	}
 	code, _, words := runAt(a+","+b, releaseX...)
-	if code != exitPartly || !strings.Contains(words, "tell third (192.0.2.3:8480): ask the third") || strings.Contains(words, "ask the second") || len(askedB()) != 1 {
+	if code != exitPartly || !strings.Contains(words, "give it to third (192.0.2.3:8480): ask the third") || strings.Contains(words, "ask the second") || len(askedB()) != 1 {
 		t.Errorf("code %d, %s; b was asked %q", code, words, askedB())
 	}
 }
@@ -95,14 +95,14 @@ func TestARefusalIsNotTakenToAnotherInstance(t *testing.T) {
 
 // What may have been done is not done twice; what only reads is read elsewhere.
 func TestOnlyWhatReadsOrWasNotSentIsAskedElsewhere(t *testing.T) {
-	away, _ := node(t, 503, client.Problem{Status: 503, Detail: "the store or the log does not answer"})
+	unavailable, _ := node(t, 503, client.Problem{Status: 503, Detail: "the store or the log does not answer"})
 	c, _ := stubCase("c-1")
 	b, asked := node(t, 200, c)
-	if code, _, words := runAt(away+","+b, "quarantine", "show", "c-1"); code != exitDone || len(asked()) != 1 {
+	if code, _, words := runAt(unavailable+","+b, "quarantine", "show", "c-1"); code != exitDone || len(asked()) != 1 {
 		t.Errorf("show: code %d, %s", code, words)
 	}
 	add := []string{"quarantine", "add", "--subscriber", "alice", "--profile", "walled-garden", "--reason", "x"}
-	if code, _, _ := runAt(away+","+b, add...); code != exitUnreachable || len(asked()) != 1 {
+	if code, _, _ := runAt(unavailable+","+b, add...); code != exitUnreachable || len(asked()) != 1 {
 		t.Errorf("add after a 503: code %d, b was asked %q", code, asked())
 	}
 	if code, _, words := runAt(gone(t)+","+b, add...); code != exitDone || len(asked()) != 2 {

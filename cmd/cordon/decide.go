@@ -12,7 +12,7 @@ import (
 	"cordon/cmd/cordon/client"
 )
 
-// decide carries one decision to each of the cases. Those that fail are told
+// decide carries one decision to each of the cases. Those that fail are named
 // each, and those that are put off; the rest are done all the same.
 func (r *remote) decide(ctx context.Context, ids []string, path string, query url.Values, body any) error {
 	api, err := r.client()
@@ -34,7 +34,7 @@ func (r *remote) decide(ctx context.Context, ids []string, path string, query ur
 			deferred = append(deferred, id)
 			if later.UnknownHere {
 				r.sayWhere(id, later.Instances)
-				unsent = append(unsent, fmt.Errorf("%s: recorded, but nothing is sent before Redis is back unless another instance is told too", id))
+				unsent = append(unsent, fmt.Errorf("%s: recorded, but nothing is sent before Redis is back unless another instance gets it too", id))
 			}
 			continue
 		}
@@ -65,15 +65,15 @@ func (r *remote) decideWithReason(ctx context.Context, ids []string, path string
 }
 
 // decideOne gives a decision to one instance after the other, until one has done
-// it or can do something about it: while Redis is away, that is the one that sent
+// it or can do something about it: while Redis is unreachable, that is the one that sent
 // the restriction.
 func decideOne(ctx context.Context, apis []*client.Client, path string, query url.Values, body any) (raw json.RawMessage, later client.Deferred, err error) {
 	var first error
 	for _, api := range apis {
 		answer, err := api.Post(ctx, path, query, body)
-		var away *client.UnreachableError
+		var unreachable *client.UnreachableError
 		switch {
-		case errors.As(err, &away) && ctx.Err() == nil:
+		case errors.As(err, &unreachable) && ctx.Err() == nil:
 			if first == nil {
 				first = err
 			}
@@ -113,12 +113,12 @@ func (r *remote) sayWhere(id string, instances []client.Other) {
 		if where == "" {
 			where = "its address is not known"
 		}
-		r.say("%s  tell %s (%s): %s", id, i.Name, where, i.Command)
+		r.say("%s  give it to %s (%s): %s", id, i.Name, where, i.Command)
 	}
 }
 
 // printDecided prints the cases that were changed. A table has no row for what
-// is put off, which was told already; the other formats hold it too.
+// is put off, which was reported already; the other formats hold it too.
 func (r *remote) printDecided(done *found, deferred []string) error {
 	tabular := r.output == formatTable || r.output == formatWide
 	if len(done.raws) == 0 || tabular && len(done.cases) == 0 {

@@ -138,7 +138,7 @@ func TestAReleaseOnAnUnknownBNGThatRedisTellsLaterIsShownAndStaysOwed(t *testing
 	second := newInstance(t, s)
 	second.launch("/livez")
 	b.redis.Start()
-	within(t, soon, "/readyz tells of the release", func() (string, bool) {
+	within(t, soon, "/readyz names the case", func() (string, bool) {
 		_, body := second.get("/readyz?verbose")
 		return body, strings.Contains(body, "bng1 is not configured") && strings.Contains(body, alice.ID)
 	})

@@ -56,7 +56,7 @@ func (l *ledger) outstandingOf(cases []string) (all []outstanding) {
 func (o *outstanding) carry() []quarantine.LogEntry {
 	last := o.Applied[len(o.Applied)-1]
 	order := quarantine.Order{
-		Case: o.Case, Session: o.Session, From: o.Applied[:len(o.Applied)-1], To: last.Profile, Undo: last.Undo,
+		Case: o.Case, Session: o.Session, From: o.Applied[:len(o.Applied)-1], To: last.Profile, Undo: last.Undo, Outlives: last.Outlives,
 		Mark: o.Mark,
 	}
 	entries := []quarantine.LogEntry{entry(logSent, o.Case, sent{Order: order, ExpiresAt: o.ExpiresAt, BNG: o.Session.BNG})}

@@ -273,7 +273,7 @@ func (l *ledger) sent(s sent) {
 // besides lists what may be in force once the order has left: what it knows of, itself,
 // and what is outstanding of the session without its knowledge. l.mu is held.
 func (l *ledger) besides(o *quarantine.Order) []quarantine.Applied {
-	known := append(slices.Clone(o.From), quarantine.Applied{Profile: o.To, Undo: o.Undo})
+	known := append(slices.Clone(o.From), o.Applies())
 	before := l.outstanding[o.Case][identity(&o.Session)]
 	if !before.AssertAt.IsZero() {
 		return known
@@ -299,7 +299,7 @@ func (l *ledger) answered(a answered, at time.Time) {
 	case !ok || a.Order.UndoesOnly():
 		return
 	case a.Order.Restricts() && done:
-		o.Applied = []quarantine.Applied{{Profile: a.Order.To, Undo: a.Order.Undo}}
+		o.Applied = []quarantine.Applied{a.Order.Applies()}
 		o.Doubtful = a.Outcome.Doubtful || a.Order.Again
 	case a.Order.Restricts():
 		if o.Applied = a.Outcome.Applies(&a.Order); len(o.Applied) == 0 {

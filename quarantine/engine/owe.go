@@ -172,7 +172,7 @@ func (e *Engine) unobserved(ctx context.Context, c *quarantine.Case, orders []qu
 // takeBack undoes a restriction whose case was closed while it was under way. What
 // stays unanswered is outstanding in the journal, which is gone through again.
 func (e *Engine) takeBack(ctx context.Context, c *quarantine.Case, o *quarantine.Order) {
-	from := append(slices.Clone(o.From), quarantine.Applied{Profile: o.To, Undo: o.Undo})
+	from := append(slices.Clone(o.From), o.Applies())
 	e.carryOut(ctx, c, quarantine.Order{Case: c.ID, Session: o.Session, From: from})
 }
 

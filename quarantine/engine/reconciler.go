@@ -280,12 +280,12 @@ func (e *Engine) prepare(c *quarantine.Case, o *quarantine.Order, now time.Time)
 	if o.Prepared {
 		return true
 	}
-	undo, impossible := e.Enforcer.Prepare(o.Session, o.To)
+	prepared, impossible := e.Enforcer.Prepare(o.Session, o.To)
 	if impossible != nil {
 		c.Decline(*o, *impossible, now)
 		return false
 	}
-	o.Undo, o.Prepared = undo, true
+	o.Prepare(prepared)
 	return true
 }
 

@@ -108,30 +108,30 @@ func TestAJournalThatIsBehindTheStoreOwesNothing(t *testing.T) {
 }
 
 func TestWhatIsOwedOnARetiredBNGIsNotSentAndTheCaseSaysWhy(t *testing.T) {
-	for _, away := range []bool{false, true} {
+	for _, unavailable := range []bool{false, true} {
 		inWorld(t, func(t *testing.T, w *world) {
 			e := w.start("a")
 			w.restrict(e, "alice")
 			id := w.openCase("alice").ID
 			e.stop()
-			w.memory.SetUnavailable(away)
+			w.memory.SetUnavailable(unavailable)
 			retire := func(c *Config) { c.Names.Retired = map[string]string{"bng1": "sold"} }
 			e = w.startWith(w.memory, "a", only(), retire)
 			time.Sleep(2 * time.Hour) // past the expiry
 			w.memory.SetUnavailable(false)
 			time.Sleep(time.Minute)
 			if n := w.releases(); n != 0 || e.ledger.owes(id) {
-				t.Errorf("store away %t: %d releases, the journal owes %t", away, n, e.ledger.owes(id))
+				t.Errorf("store unavailable %t: %d releases, the journal owes %t", unavailable, n, e.ledger.owes(id))
 			}
 			c, err := w.memory.Case(t.Context(), id)
 			if err != nil || c.State != quarantine.Closed || c.Sessions[0].Reason != "BNG bng1 was retired: sold" {
-				t.Errorf("store away %t: %v, %+v", away, err, c)
+				t.Errorf("store unavailable %t: %v, %+v", unavailable, err, c)
 			}
 		})
 	}
 }
 
-// With the store away only the journal knows, and it knows the old name.
+// With the store unavailable only the journal knows, and it knows the old name.
 func TestTheJournalReleasesOnARenamedBNG(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")

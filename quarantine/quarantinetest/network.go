@@ -88,8 +88,8 @@ func (n *Network) MostAtOnce() int {
 }
 
 // Prepare implements quarantine.Enforcer: everything can be given back.
-func (n *Network) Prepare(quarantine.Session, string) (string, *quarantine.Outcome) {
-	return "overlay", nil
+func (n *Network) Prepare(quarantine.Session, string) (quarantine.Preparation, *quarantine.Outcome) {
+	return quarantine.Preparation{Undo: "overlay"}, nil
 }
 
 // Enforce implements quarantine.Enforcer.

@@ -313,13 +313,18 @@ type matcher struct {
 func newMatcher(i Ignore) matcher {
 	m := matcher{realm: i.Realm}
 	if i.NASPortID != "" {
-		parts := strings.Split(i.NASPortID, "*")
-		for n := range parts {
-			parts[n] = regexp.QuoteMeta(parts[n])
-		}
-		m.port = regexp.MustCompile("(?s)^" + strings.Join(parts, ".*") + "$")
+		m.port = wildcards(i.NASPortID)
 	}
 	return m
+}
+
+// wildcards compiles a pattern in which * stands for any octets.
+func wildcards(pattern string) *regexp.Regexp {
+	parts := strings.Split(pattern, "*")
+	for n := range parts {
+		parts[n] = regexp.QuoteMeta(parts[n])
+	}
+	return regexp.MustCompile("(?s)^" + strings.Join(parts, ".*") + "$")
 }
 
 func (m *matcher) matches(r *acct.Record) bool {

@@ -45,6 +45,10 @@ type Config struct {
 
 	Profiles map[string]dialect.Profile // the domain's profiles under their names on this BNG
 
+	// Foreign are the profiles that others put in force on its lines; * stands for any
+	// octets. As long as one is seen, nothing new is put in force.
+	Foreign []string
+
 	Verify LineCheck // the operator's own look at a line; nil: none
 }
 
@@ -94,6 +98,7 @@ func (c *Config) Validate() error {
 			fail("profile %s: %w", name, err)
 		}
 	}
+	errs = append(errs, c.checkForeign()...)
 	return errors.Join(errs...)
 }
 
@@ -109,7 +114,7 @@ func CheckName(name string) error {
 // taken away again; nil if it could. The dialect must be set.
 func (c *Config) CheckProfile(name string) []error {
 	p := c.Profiles[name]
-	if attribute, fallback, ok := observed(p.Normal); ok {
+	for _, attribute := range observed(p.Normal) {
 		dictionary, err := c.Dialect.Dictionary(c.Options)
 		if err != nil {
 			return []error{err}
@@ -117,10 +122,10 @@ func (c *Config) CheckProfile(name string) []error {
 		if _, known := dictionary.Lookup(attribute); !known {
 			return []error{fmt.Errorf("normal: %s is no attribute that is known here", attribute)}
 		}
-		if fallback == "" {
-			return []error{fmt.Errorf("normal: %s needs a fallback for sessions that never showed one: $%s|NAME", p.Normal, attribute)}
-		}
-		p.Normal = fallback
+	}
+	var err error
+	if p.Normal, err = fallbacks(p.Normal); err != nil {
+		return []error{err}
 	}
 	return c.Dialect.Check(p, c.Options)
 }
@@ -130,9 +135,7 @@ func (c *Config) CheckProfile(name string) []error {
 // same. Errors are those of [dialect.Dialect.Steps].
 func (c *Config) Fingerprint(profile string) (string, error) {
 	p := c.Profiles[profile]
-	if _, fallback, ok := observed(p.Normal); ok {
-		p.Normal = fallback
-	}
+	p.Normal = ResolveNormal(p.Normal, func(string) string { return "" })
 	sent, err := c.Dialect.Fingerprint(p, c.Options)
 	if err != nil {
 		return "", err
@@ -297,8 +300,13 @@ func (f *Fleet) Keep() []string {
 		for _, name := range append(m.Dialect.Wants(), m.Dialect.Shows()...) {
 			add(name)
 		}
+		if len(m.Foreign) > 0 {
+			for _, name := range m.carriers() {
+				add(name)
+			}
+		}
 		for _, p := range m.Profiles {
-			if name, _, ok := observed(p.Normal); ok {
+			for _, name := range observed(p.Normal) {
 				add(name)
 			}
 		}
@@ -323,14 +331,4 @@ func (f *Fleet) OneSessionPer(bng string) []string {
 		}
 	}
 	return line
-}
-
-// observed splits "$Attribute|fallback", a normal profile that is the last
-// value seen in accounting.
-func observed(normal string) (attribute, fallback string, ok bool) {
-	if !strings.HasPrefix(normal, "$") {
-		return "", "", false
-	}
-	attribute, fallback, _ = strings.Cut(normal[1:], "|")
-	return attribute, fallback, true
 }

@@ -1,10 +1,10 @@
 package bng
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"layeh.com/radius"
@@ -48,28 +48,31 @@ func NewEnforcer(fleet *Fleet, client Exchanger, observe Observer) *Enforcer {
 // Prepare implements quarantine.Enforcer. What cannot be undone is not begun:
 // the packets that restrict and those that restore are both made, and thrown
 // away, before anything is sent.
-func (e *Enforcer) Prepare(s quarantine.Session, profile string) (undo string, impossible *quarantine.Outcome) {
+func (e *Enforcer) Prepare(s quarantine.Session, profile string) (prepared quarantine.Preparation, impossible *quarantine.Outcome) {
 	m := e.fleet.serving(&s)
 	if m == nil {
-		return "", refused("no such BNG: %s is not configured", s.BNG)
+		return prepared, refused("no such BNG: %s is not configured", s.BNG)
 	}
 	if profile == quarantine.Disconnect {
 		if _, err := m.Dialect.Steps(m.request(dialect.Disconnect, &s, dialect.Profile{})); err != nil {
-			return "", refused("%v", err)
+			return prepared, refused("%v", err)
 		}
-		return "", nil
+		return prepared, nil
 	}
 	p, ok := m.Profiles[profile]
 	if !ok {
-		return "", refused("profile %s is not configured on BNG %s", profile, m.Name)
+		return prepared, refused("profile %s is not configured on BNG %s", profile, m.Name)
 	}
 	p.Normal = e.normal(&s, p.Normal)
 	for _, action := range []dialect.Action{dialect.Restrict, dialect.Restore} {
 		if _, err := m.Dialect.Steps(m.request(action, &s, p)); err != nil {
-			return "", refused("%v", err)
+			return prepared, refused("%v", err)
 		}
 	}
-	return encodeProfile(p), nil
+	if value, foreign := m.foreignOn(&s); foreign {
+		return prepared, refused("%s", heldBack(value))
+	}
+	return quarantine.Preparation{Undo: m.undoOf(p, m.requested(&s)), Outlives: m.Dialect.Outlives()}, nil
 }
 
 // normal is what the session is to be given back.
@@ -82,31 +85,13 @@ func (e *Enforcer) normal(s *quarantine.Session, configured string) string {
 	})
 }
 
-// ResolveNormal turns "$Attribute|fallback" into what was seen of the attribute,
-// or the fallback if seen returns nothing; everything else stays as it is.
-func ResolveNormal(configured string, seen func(attribute string) string) string {
-	attribute, fallback, ok := observed(configured)
-	if !ok {
-		return configured
-	}
-	return cmp.Or(seen(attribute), fallback)
-}
-
+// refused is a refusal of our own: nothing left this host.
 func refused(format string, args ...any) *quarantine.Outcome {
-	return &quarantine.Outcome{Kind: quarantine.OutcomeRefused, Reason: fmt.Sprintf(format, args...)}
+	return &quarantine.Outcome{Kind: quarantine.OutcomeRefused, Untouched: true, Reason: fmt.Sprintf(format, args...)}
 }
 
 func (m *member) request(action dialect.Action, s *quarantine.Session, p dialect.Profile) dialect.Request {
 	return dialect.Request{Action: action, Session: m.requested(s), Profile: p, Options: m.Options}
-}
-
-// profile is what an applied profile was called on this BNG when it was applied,
-// which may differ from what the configuration says by now.
-func (m *member) profile(a quarantine.Applied) dialect.Profile {
-	if p, err := decodeProfile(a.Undo); err == nil {
-		return p
-	}
-	return m.Profiles[a.Profile]
 }
 
 // Enforce implements quarantine.Enforcer.
@@ -158,9 +143,9 @@ func (r *run) end() {
 // exchange sends one step and waits for the answer. sent tells whether the BNG
 // may have received it.
 func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (result coa.Result, sent bool, err error) {
-	attributes, err := r.bng.dictionary.EncodeAll(r.bng.addressed(step.Attributes))
+	attributes, err := r.bng.encode(step)
 	if err != nil {
-		return result, false, fmt.Errorf("encode the request: %w", err)
+		return result, false, err
 	}
 	urgent := undoing || !r.order.Restricts() && !r.order.Check
 	defer r.bng.path.enter(r.order.Session.SessionKey, urgent)()
@@ -181,6 +166,15 @@ func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (re
 		r.enforcer.observe(radiusx.Received, r.bng.dictionary, result.Peer, result.Local, result.Reply)
 	}
 	return result, sent, err
+}
+
+// encode returns the attributes of a step's request.
+func (m *member) encode(step dialect.Step) (radius.Attributes, error) {
+	attributes, err := m.dictionary.EncodeAll(m.addressed(step.Attributes, step.Encoded))
+	if err != nil {
+		return nil, fmt.Errorf("encode the request: %w", err)
+	}
+	return slices.Concat(attributes, step.Encoded), nil
 }
 
 func (r *run) packet(ctx context.Context, code radius.Code, attributes radius.Attributes, undoing bool) coa.Exchange {

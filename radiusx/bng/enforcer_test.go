@@ -223,9 +223,9 @@ func TestWhatCannotBeGivenBackIsNotBegun(t *testing.T) {
 		for value, want := range map[string]string{"": "PLAN", "GOLD": "GOLD", "GARDEN": "PLAN"} {
 			twin := session
 			twin.Attributes = []quarantine.Attribute{{Name: "Filter-Id", Value: value}}
-			undo, impossible := l.enforcer.Prepare(twin, "garden")
-			if p, err := decodeProfile(undo); impossible != nil || err != nil || p.Normal != want {
-				t.Errorf("Filter-Id %q in accounting: give back %q, %+v; want %q", value, undo, impossible, want)
+			prepared, impossible := l.enforcer.Prepare(twin, "garden")
+			if u, err := decodeUndo(prepared.Undo); impossible != nil || err != nil || u.Normal != want {
+				t.Errorf("Filter-Id %q in accounting: give back %q, %+v; want %q", value, prepared.Undo, impossible, want)
 			}
 		}
 	})
@@ -291,4 +291,3 @@ func TestOfThreeProfilesInARowNoneIsLeftBehind(t *testing.T) {
 		})
 	}
 }
-

@@ -58,16 +58,17 @@ func TestSessionsUnderAFormerNameAreServed(t *testing.T) {
 		{"gone", "old1", "1"},  // likewise, renamed
 		{"gone", "gone2", ""},  // nobody
 		{"bng9", "", ""},       // nobody
+		{"pair", "bng3", "3"},  // it was taken out of the group
 		{"pair", "gone2", "1"}, // the group is there, the member is not
 	} {
 		net := &pairNet{answer: map[byte]coa.Result{1: agrees, 2: agrees, 3: agrees}}
 		s := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: c.bng, ID: "0123456789abcdef"}, Member: c.member, Subscriber: "alice"}
 		e := NewEnforcer(fleet, net, nil)
-		undo, impossible := e.Prepare(s, "garden")
+		prepared, impossible := e.Prepare(s, "garden")
 		if (impossible == nil) != (c.asked != "") || (fleet.Serves(&s) == nil) != (c.asked != "") {
 			t.Errorf("%s, member %q: prepare %v, serves %v", c.bng, c.member, impossible, fleet.Serves(&s))
 		}
-		out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.Applied{{Profile: "garden", Undo: undo}}})
+		out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.Applied{{Profile: "garden", Undo: prepared.Undo}}})
 		var asked strings.Builder
 		for _, to := range net.sent {
 			fmt.Fprint(&asked, to)

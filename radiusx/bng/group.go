@@ -47,6 +47,7 @@ func (c *Config) MayJoin(other *Config) error {
 	note("dialect_options", maps.Equal(c.Options, other.Options))
 	note("role", c.Role == other.Role)
 	note("profiles", maps.Equal(c.Profiles, other.Profiles))
+	note("foreign_profiles", slices.Equal(c.Foreign, other.Foreign))
 	note("interim", c.Interim == other.Interim)
 	note("subscriber_key", c.SubscriberKey.equal(other.SubscriberKey))
 	if len(differ) > 0 {
@@ -89,17 +90,26 @@ func (f *Fleet) membersOf(name string) []*member {
 }
 
 // candidates lists the BNGs that a session may be on, the one that spoke of it
-// last first. A session of a group that is gone is on the member that spoke of it.
+// last first. One that is not in that group any more, or whose group is gone, has
+// its sessions still.
 func (f *Fleet) candidates(s *quarantine.Session) []*member {
-	all := f.membersOf(s.BNG)
-	if len(all) == 0 && s.Member != "" {
-		all = f.membersOf(s.Member)
-	}
-	at := slices.IndexFunc(all, func(m *member) bool { return m.Name == s.Member || m == f.former[s.Member] })
-	if at <= 0 {
+	all, last := f.membersOf(s.BNG), f.called(s.Member)
+	switch at := slices.Index(all, last); {
+	case last == nil || at == 0:
 		return all
+	case at < 0:
+		return f.with(last)
+	default:
+		return slices.Concat(all[at:at+1], all[:at], all[at+1:])
 	}
-	return slices.Concat(all[at:at+1], all[:at], all[at+1:])
+}
+
+// called is the BNG of that name, present or former; nil: none.
+func (f *Fleet) called(name string) *member {
+	if m := f.named[name]; m != nil {
+		return m
+	}
+	return f.former[name]
 }
 
 // serving is the BNG that a session is on; nil: it is not configured.

@@ -68,7 +68,7 @@ func onPair(member, id string) quarantine.Session {
 }
 
 func TestAnOrderGoesToTheMemberThatSpokeLastAndNotFoundProvesNothingAlone(t *testing.T) {
-	garden := []quarantine.Applied{{Profile: "garden", Undo: encodeProfile(dialect.Profile{Restricted: "GARDEN", Normal: "PLAN"})}}
+	garden := []quarantine.Applied{{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"PLAN"}`}}
 	restrict := quarantine.Order{To: "garden", Undo: garden[0].Undo}
 	release := quarantine.Order{From: garden, Confirmed: true}
 	for _, test := range []struct {
@@ -119,7 +119,7 @@ func TestAnOrderGoesToTheMemberThatSpokeLastAndNotFoundProvesNothingAlone(t *tes
 
 // What of a refused change is to be taken back may be on any of them.
 func TestWhatIsLeftOfAChangeIsTakenBackOnEveryMember(t *testing.T) {
-	residue := encodeResidue([]dialect.Step{{Code: radius.CodeCoARequest, Attributes: attrs("User-Name", "alice", "Acct-Session-Id", "1", "Filter-Id", "PLAN")}})
+	residue := residueOf(t, []dialect.Step{{Code: radius.CodeCoARequest, Attributes: attrs("User-Name", "alice", "Acct-Session-Id", "1", "Filter-Id", "PLAN")}})
 	for _, test := range []struct {
 		answers [2]coa.Result
 		outcome quarantine.OutcomeKind
@@ -139,7 +139,7 @@ func TestWhatIsLeftOfAChangeIsTakenBackOnEveryMember(t *testing.T) {
 }
 
 func TestWhatIsLeftOfAChangeIsNotTakenBackFromSomebodyElse(t *testing.T) {
-	residue := encodeResidue([]dialect.Step{{Code: radius.CodeCoARequest, Attributes: attrs("Acct-Session-Id", "0000002a")}})
+	residue := residueOf(t, []dialect.Step{{Code: radius.CodeCoARequest, Attributes: attrs("Acct-Session-Id", "0000002a")}})
 	fleet, err := pairFleet(t, "nokia-sros", nil)
 	must(t, err)
 	net := &pairNet{answer: map[byte]coa.Result{1: agrees, 2: agrees}}
@@ -240,4 +240,12 @@ func TestBNGsThatCannotServeEachOthersSessionsAreNoGroup(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+}
+
+// residueOf are steps that are still to be taken back on bng1.
+func residueOf(t *testing.T, steps []dialect.Step) string {
+	t.Helper()
+	fleet, err := pairFleet(t, "nokia-sros", nil)
+	must(t, err)
+	return fleet.named["bng1"].encodeResidue(steps)
 }

@@ -94,11 +94,13 @@ func (p *park) login(bng int) quarantine.Session {
 
 func (p *park) restriction(s quarantine.Session, profile string) quarantine.Order {
 	p.t.Helper()
-	undo, impossible := p.enforcer.Prepare(s, profile)
+	prepared, impossible := p.enforcer.Prepare(s, profile)
 	if impossible != nil {
 		p.t.Fatalf("prepare: %+v", impossible)
 	}
-	return quarantine.Order{Session: s, To: profile, Undo: undo}
+	o := quarantine.Order{Session: s, To: profile}
+	o.Prepare(prepared)
+	return o
 }
 
 // all carries orders out at the same time.

@@ -120,11 +120,13 @@ func (l *lab) enforce(o quarantine.Order) quarantine.Outcome {
 // restrict brings the session into a profile, from those in force.
 func (l *lab) restrict(s quarantine.Session, profile string, from ...quarantine.Applied) quarantine.Order {
 	l.t.Helper()
-	undo, impossible := l.enforcer.Prepare(s, profile)
+	prepared, impossible := l.enforcer.Prepare(s, profile)
 	if impossible != nil {
 		l.t.Fatalf("prepare: %+v", impossible)
 	}
-	return quarantine.Order{Session: s, To: profile, Undo: undo, From: from, Confirmed: len(from) > 0}
+	o := quarantine.Order{Session: s, To: profile, From: from, Confirmed: len(from) > 0}
+	o.Prepare(prepared)
+	return o
 }
 
 func (l *lab) wantState(s quarantine.Session, want bngsim.State) {
@@ -142,7 +144,7 @@ func (l *lab) wantOutcome(got quarantine.Outcome, want quarantine.OutcomeKind) {
 }
 
 func applied(o quarantine.Order) quarantine.Applied {
-	return quarantine.Applied{Profile: o.To, Undo: o.Undo}
+	return o.Applies()
 }
 
 func name(s setup) string { return fmt.Sprintf("%s/%s", s.dialect, s.profiles["garden"].Normal) }

@@ -2,6 +2,7 @@ package bng
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -79,7 +80,7 @@ func (l *LogIn) Undo() map[string]string {
 	undo := make(map[string]string, len(l.bng.Profiles))
 	for name, p := range l.bng.Profiles {
 		if _, err := l.Reply(name); err == nil && !l.bng.Dialect.AsksAAA(p) {
-			undo[name] = encodeProfile(p)
+			undo[name] = l.bng.undoOf(p, l.told)
 		}
 	}
 	return undo
@@ -95,8 +96,11 @@ func (l *LogIn) Reply(profile string) ([]dialect.ReplyChange, error) {
 	if !ok {
 		return nil, fmt.Errorf("profile %s is not configured on BNG %s", profile, l.bng.Name)
 	}
-	if _, _, seen := observed(p.Normal); seen {
+	if len(observed(p.Normal)) > 0 {
 		return nil, fmt.Errorf("the normal profile is %s, which only an unrestricted session shows", p.Normal)
+	}
+	if value, foreign := l.bng.foreignIn(l.told); foreign {
+		return nil, errors.New(heldBack(value))
 	}
 	return l.bng.Dialect.Login(dialect.Request{Session: l.told, Profile: p, Options: l.bng.Options})
 }

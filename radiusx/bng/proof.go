@@ -33,6 +33,7 @@ type LineQuestion struct {
 	Profile    string            `json:"profile"`    // the domain's name
 	Restricted string            `json:"restricted"` // the restriction's name on the BNG
 	Normal     string            `json:"normal"`     // what is given back; "overlay": nothing was replaced
+	Foreign    []string          `json:"foreign_profiles,omitempty"`
 	Attributes map[string]string `json:"attributes"` // what accounting told of the session
 }
 
@@ -100,12 +101,12 @@ type subject struct {
 // order was done.
 func (r *run) subjects() []subject {
 	if r.order.To != "" {
-		names := r.bng.profile(quarantine.Applied{Profile: r.order.To, Undo: r.order.Undo})
+		names := r.bng.names(r.order.Applies())
 		return []subject{{r.order.To, names}}
 	}
 	var list []subject
 	for _, a := range r.order.From {
-		list = append(list, subject{a.Profile, r.bng.profile(a)})
+		list = append(list, subject{a.Profile, r.bng.names(a)})
 	}
 	return list
 }
@@ -239,7 +240,7 @@ func (r *run) askOperator(ctx context.Context, s subject) seen {
 func (r *run) question(s subject) []byte {
 	q := LineQuestion{
 		BNG: r.bng.Name, Address: r.bng.Address.String(), Session: r.order.Session.ID, Subscriber: r.order.Session.Subscriber,
-		Profile: s.profile, Restricted: s.names.Restricted, Normal: s.names.Normal, Attributes: map[string]string{},
+		Profile: s.profile, Restricted: s.names.Restricted, Normal: s.names.Normal, Foreign: r.bng.Foreign, Attributes: map[string]string{},
 	}
 	if q.Normal == "" {
 		q.Normal = dialect.Overlay

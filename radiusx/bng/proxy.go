@@ -120,14 +120,15 @@ func attributesOf(names []NAS) []radiusx.Attribute {
 }
 
 // addressed returns the attributes of a request, with the BNG named first if a
-// proxy must find it.
-func (m *member) addressed(attributes []radiusx.Attribute) []radiusx.Attribute {
+// proxy must find it. What is sent behind them counts as named too.
+func (m *member) addressed(attributes []radiusx.Attribute, behind radius.Attributes) []radiusx.Attribute {
 	if m.Via == nil {
 		return attributes
 	}
 	var missing []radiusx.Attribute
+	named := slices.Concat(attributes, m.dictionary.Decode(behind))
 	for _, nas := range m.proxyNames {
-		if !slices.ContainsFunc(attributes, func(a radiusx.Attribute) bool { return a.Name == nas.Name }) {
+		if !slices.ContainsFunc(named, func(a radiusx.Attribute) bool { return a.Name == nas.Name }) {
 			missing = append(missing, nas)
 		}
 	}

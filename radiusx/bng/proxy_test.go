@@ -51,8 +51,8 @@ func proxied(bng, id string) quarantine.Session {
 }
 
 func restrictVia(e *Enforcer, s quarantine.Session) quarantine.Outcome {
-	undo, _ := e.Prepare(s, "garden")
-	return e.Enforce(context.Background(), quarantine.Order{Session: s, To: "garden", Undo: undo})
+	prepared, _ := e.Prepare(s, "garden")
+	return e.Enforce(context.Background(), quarantine.Order{Session: s, To: "garden", Undo: prepared.Undo})
 }
 
 func TestARequestThroughAProxyNamesTheBNGAndIsGivenMoreTimeThanTheProxyTakes(t *testing.T) {

@@ -82,7 +82,7 @@ func TestOnceItMayNotBeRepeatedNoRestrictionLeavesAndEveryReleaseDoes(t *testing
 					}
 					return nil
 				}
-				order := quarantine.Order{Session: s, To: "garden", Undo: undo, BeforeRepeat: may}
+				order := quarantine.Order{Session: s, To: "garden", Undo: undo.Undo, BeforeRepeat: may}
 				began := time.Now()
 				answer := make(chan quarantine.Outcome, 1)
 				go func() { answer <- e.Enforce(context.Background(), order) }()

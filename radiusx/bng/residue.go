@@ -3,6 +3,7 @@ package bng
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"layeh.com/radius"
 
@@ -13,44 +14,26 @@ import (
 // residue is how steps that are still to be taken back travel through the case.
 type residue struct {
 	Code       radius.Code `json:"code"`
-	Attributes []string    `json:"attributes"` // radclient's text
+	Octets     string      `json:"octets,omitempty"`     // attributes as on the wire, in base64
+	Attributes []string    `json:"attributes,omitempty"` // radclient's text: of versions before
 }
 
-func encodeResidue(steps []dialect.Step) string {
+// encodeResidue keeps steps as octets: what is configured by the time they are sent
+// does not change them.
+func (m *member) encodeResidue(steps []dialect.Step) string {
 	list := make([]residue, len(steps))
 	for i, step := range steps {
-		list[i].Code = step.Code
-		for _, a := range step.Attributes {
-			list[i].Attributes = append(list[i].Attributes, a.String())
+		attributes, err := m.dictionary.EncodeAll(step.Attributes)
+		if err != nil {
+			panic("bng: encode residue: " + err.Error()) // Dialect.Steps has encoded it once
 		}
+		list[i] = residue{Code: step.Code, Octets: encodeOctets(slices.Concat(attributes, step.Encoded))}
 	}
 	encoded, err := json.Marshal(list)
 	if err != nil {
 		panic("bng: encode residue: " + err.Error()) // strings and numbers always encode
 	}
 	return string(encoded)
-}
-
-// appliedProfile is how a profile's names on a BNG travel through the case.
-type appliedProfile struct {
-	Restricted string `json:"restricted"`
-	Normal     string `json:"normal"`
-}
-
-func encodeProfile(p dialect.Profile) string {
-	encoded, err := json.Marshal(appliedProfile(p))
-	if err != nil {
-		panic("bng: encode profile: " + err.Error()) // strings always encode
-	}
-	return string(encoded)
-}
-
-func decodeProfile(text string) (dialect.Profile, error) {
-	var p appliedProfile
-	if err := json.Unmarshal([]byte(text), &p); err != nil {
-		return dialect.Profile{}, fmt.Errorf("read an applied profile: %w", err)
-	}
-	return dialect.Profile(p), nil
 }
 
 func decodeResidue(text string) ([]dialect.Step, error) {
@@ -61,6 +44,10 @@ func decodeResidue(text string) ([]dialect.Step, error) {
 	steps := make([]dialect.Step, len(list))
 	for i, r := range list {
 		steps[i] = dialect.Step{Code: r.Code, NAKsIfDone: true}
+		var err error
+		if steps[i].Encoded, err = decodeOctets(r.Octets); err != nil {
+			return nil, err
+		}
 		for _, s := range r.Attributes {
 			a, err := radiusx.ParseAttribute(s)
 			if err != nil {

@@ -102,6 +102,9 @@ func (r *run) restrict(ctx context.Context) quarantine.Outcome {
 	if err != nil {
 		return *refused("%v", err)
 	}
+	if value, foreign := r.operatorSeesForeign(ctx); foreign {
+		return *refused("%s", heldBack(value))
+	}
 	var done []dialect.Step
 	for i, step := range steps {
 		t := r.tell(ctx, step, false, retry && i < len(steps)-1)
@@ -137,26 +140,70 @@ func (r *run) restriction() (steps []dialect.Step, retry bool, err error) {
 		steps, err = m.Dialect.Steps(m.request(dialect.Disconnect, &o.Session, dialect.Profile{}))
 		return steps, false, err
 	}
-	wanted := quarantine.Applied{Profile: o.To, Undo: o.Undo}
+	wanted := o.Applies()
 	retry = len(o.From) > 0 && !o.Confirmed
 	from := slices.DeleteFunc(slices.Clone(o.From), func(a quarantine.Applied) bool { return a.Profile == o.To })
 	if len(from) == 0 {
-		steps, err = m.Dialect.Steps(m.request(dialect.Restrict, &o.Session, m.profile(wanted)))
+		steps, err = m.restricting(&o.Session, wanted)
 		return steps, retry, err
 	}
 	// Of several that may be in force the make knows how to change the newest;
 	// the older ones are taken away first.
 	for _, older := range from[:len(from)-1] {
-		more, err := m.Dialect.Steps(m.request(dialect.Restore, &o.Session, m.profile(older)))
+		more, err := m.leaving(&o.Session, older)
 		if err != nil {
 			return nil, false, err
 		}
 		steps = append(steps, more...)
 	}
-	request := m.request(dialect.Change, &o.Session, m.profile(wanted))
-	request.From = m.profile(from[len(from)-1])
-	change, err := m.Dialect.Steps(request)
+	change, err := m.changing(&o.Session, from[len(from)-1], wanted)
 	return append(steps, change...), retry || len(from) > 1, err
+}
+
+// restricting returns the requests that put a profile in force whose undo is fixed: the
+// two must belong together, whatever is configured by now.
+func (m *member) restricting(s *quarantine.Session, wanted quarantine.Applied) ([]dialect.Step, error) {
+	request := m.request(dialect.Restrict, s, m.names(wanted))
+	if m.asToday(wanted) {
+		return m.Dialect.Steps(request)
+	}
+	u, err := decodeUndo(wanted.Undo)
+	if err != nil {
+		return nil, err
+	}
+	request.Options = m.optionsOf(u)
+	restore := request
+	restore.Action = dialect.Restore
+	fixed, err := m.Dialect.Fix(restore)
+	if err != nil || u.Dialect != m.Dialect.Name || !slices.EqualFunc(fixedSteps(fixed), u.Steps, fixedStep.equal) {
+		return nil, fmt.Errorf("%w: what may be in force of it must be released first", errOtherDialect)
+	}
+	return m.made(request)
+}
+
+// leaving returns the requests that take a profile away on the way to another one, with
+// their undo where today's dialect makes the same ones.
+func (m *member) leaving(s *quarantine.Session, a quarantine.Applied) ([]dialect.Step, error) {
+	if !m.asToday(a) {
+		return m.restoring(s, a)
+	}
+	return m.Dialect.Steps(m.request(dialect.Restore, s, m.names(a)))
+}
+
+// changing returns the requests from one profile to another: the make's own way, unless
+// the one was put in force in another way than today's.
+func (m *member) changing(s *quarantine.Session, from, to quarantine.Applied) ([]dialect.Step, error) {
+	if m.asToday(from) && m.asToday(to) {
+		request := m.request(dialect.Change, s, m.names(to))
+		request.From = m.names(from)
+		return m.Dialect.Steps(request)
+	}
+	restore, err := m.leaving(s, from)
+	if err != nil {
+		return nil, err
+	}
+	restrict, err := m.restricting(s, to)
+	return append(restore, restrict...), err
 }
 
 // takeBack undoes what was done before a step that failed.
@@ -174,7 +221,7 @@ func (r *run) takeBack(ctx context.Context, done []dialect.Step, why told) quara
 	}
 	if left := r.undo(ctx, undo); len(left) > 0 {
 		outcome := r.outcome(quarantine.OutcomePartial, why)
-		outcome.Residue = encodeResidue(left)
+		outcome.Residue = r.bng.encodeResidue(left)
 		return outcome
 	}
 	kind := quarantine.OutcomeRefused
@@ -211,7 +258,7 @@ func (r *run) undoResidue(ctx context.Context) quarantine.Outcome {
 		return r.outcome(quarantine.OutcomeAcked, told{})
 	}
 	outcome := r.outcome(quarantine.OutcomePartial, told{reason: "steps of a refused change are not taken back yet"})
-	outcome.Residue = encodeResidue(left)
+	outcome.Residue = r.bng.encodeResidue(left)
 	return outcome
 }
 
@@ -220,13 +267,15 @@ func (r *run) undoResidue(ctx context.Context) quarantine.Outcome {
 func (r *run) restore(ctx context.Context) quarantine.Outcome {
 	var worst told
 	for _, a := range slices.Backward(r.order.From) {
-		steps, err := r.bng.Dialect.Steps(r.bng.request(dialect.Restore, &r.order.Session, r.bng.profile(a)))
+		steps, err := r.bng.restoring(&r.order.Session, a)
 		if err != nil {
-			return *refused("%v", err)
+			out := refused("%v", err)
+			out.Untouched = !r.sent
+			return *out
 		}
 		for _, step := range steps {
 			t := r.tell(ctx, step, false, !r.order.Confirmed)
-			switch t.answer {
+			switch r.restoreAnswer(&a, t) {
 			case stepUnanswered:
 				return r.outcome(quarantine.OutcomeUnanswered, t)
 			case stepUnsent:
@@ -242,6 +291,22 @@ func (r *run) restore(ctx context.Context) quarantine.Outcome {
 		return r.outcome(quarantine.OutcomeRefused, worst)
 	}
 	return r.provable(r.outcome(quarantine.OutcomeAcked, told{}))
+}
+
+// restoreAnswer is what the answer to a step of a release means. Where a make renames
+// the sessions that it restricts, a NAK may say that the line is not there; and a
+// restriction that was refused for what the profile is was never in force if taking it
+// away is refused for the same.
+func (r *run) restoreAnswer(a *quarantine.Applied, t told) answer {
+	switch {
+	case t.answer != stepRefused:
+		return t.answer
+	case a.Outlives && r.bng.Dialect.MeansGone(t.cause):
+		return stepGone
+	case a.Naked && a.Cause != 0 && a.Cause == t.cause && t.disposition == coa.ProfileFault:
+		return stepMoot
+	}
+	return stepRefused
 }
 
 // unsent tells that a step of a release did not leave; if an earlier one did,

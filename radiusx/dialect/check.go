@@ -15,6 +15,10 @@ func (d *Dialect) Wants() []string {
 	wants.add(d.Disconnect.Must...)
 	wants.add(d.Identifiers.IfKnown...)
 	wants.add(d.Disconnect.IfKnown...)
+	if d.Renames != nil {
+		wants.add(d.Renames.Identifiers.Must...)
+		wants.add(d.Renames.Identifiers.IfKnown...)
+	}
 	if d.SendsNAS {
 		wants.add(nasAttributes...)
 	}
@@ -38,6 +42,19 @@ func (d *Dialect) Shows() []string {
 			for _, a := range slices.Concat(v.Restricted, v.Restored) {
 				names.add(a.Name)
 			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Carries returns the names of the attributes by which a profile is put in force: one
+// of them may tell, in accounting or at log-in, what is.
+func (d *Dialect) Carries() []string {
+	var names wantList
+	for _, f := range d.Forms() {
+		for _, a := range f.sent() {
+			names.add(a.Name)
 		}
 	}
 	slices.Sort(names)

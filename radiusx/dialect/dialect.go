@@ -115,6 +115,7 @@ type Dialect struct {
 
 	Identifiers Identification `yaml:"identifiers"`     // of CoA-Requests
 	Disconnect  Identification `yaml:"disconnect"`      // of Disconnect-Requests
+	Renames     *Renaming      `yaml:"renames_session"` // nil: a restricted session keeps its Acct-Session-Id
 	SendsNAS    bool           `yaml:"sends_nas"`       // requests also carry what the session says of its NAS
 	Options     []Option       `yaml:"options"`         // what a site must or may set
 	Attributes  []SiteDefined  `yaml:"site_attributes"` // attributes whose numbers the site chooses
@@ -155,10 +156,12 @@ type Never struct {
 // SiteDefined is an attribute whose definition comes from options: each field
 // is a template of literal text and {option NAME}.
 type SiteDefined struct {
-	Name   string   `yaml:"name"`
-	Vendor Template `yaml:"vendor"` // 0 = a standard attribute
-	Number Template `yaml:"number"`
-	Type   Template `yaml:"type"` // FreeRADIUS' name of the type
+	Name    string   `yaml:"name"`
+	Vendor  Template `yaml:"vendor"` // 0 = a standard attribute
+	Number  Template `yaml:"number"`
+	Type    Template `yaml:"type"`     // FreeRADIUS' name of the type
+	When    string   `yaml:"when"`     // an option: the attribute is there only if it is set; "": always
+	KnownAs Template `yaml:"known_as"` // its name in the AAA server's dictionary; empty: not known here
 }
 
 // Form is one way of restricting, with its way back.

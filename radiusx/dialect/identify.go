@@ -14,9 +14,9 @@ var nasAttributes = []string{"NAS-IP-Address", "NAS-IPv6-Address", "NAS-Identifi
 // identify returns the attributes that say which session is meant, in the
 // dialect's order. A session that lacks one that must be there fails with
 // [ErrIdentifierMissing].
-func (d *Dialect) identify(told []radiusx.Attribute, id Identification) ([]radiusx.Attribute, error) {
+func (d *Dialect) identify(told []radiusx.Attribute, id Identification, nas bool) ([]radiusx.Attribute, error) {
 	var found []radiusx.Attribute
-	if d.SendsNAS {
+	if nas {
 		found = d.known(told, nasAttributes)
 		if len(found) == 0 {
 			return nil, fmt.Errorf("%w: the session names no NAS (%s)", ErrIdentifierMissing, strings.Join(nasAttributes, ", "))

@@ -106,6 +106,7 @@ func (d *Dialect) replacing(old *Dialect) []error {
 	return slices.Concat(
 		d.source.narrower("identifiers", d.Identifiers, old.Identifiers),
 		d.source.narrower("disconnect", d.Disconnect, old.Disconnect),
+		d.source.narrower("renames_session", d.identification(inForce), old.identification(inForce)),
 		d.sending(old.Identifiers.Never))
 }
 

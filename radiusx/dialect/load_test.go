@@ -95,6 +95,15 @@ func TestAWrongFileIsRefusedWithThePlace(t *testing.T) {
 		{"a site-defined attribute of nothing", "accel-ppp.yaml", `number: "{option l4_redirect_number}", `, "", "number is missing"},
 		{"a default that does not fit", "accel-ppp.yaml", "default: string", "default: text", "does not match the pattern"},
 		{"an option twice", "accel-ppp.yaml", "- name: l4_redirect_vendor", "- name: l4_redirect_number", "option l4_redirect_number twice"},
+		{"a step that may come to nothing", "filter-id.yaml", "Filter-Id={restricted}", "Filter-Id={restricted x?}", "always sent"},
+		{"an optional number of an attribute", "accel-ppp.yaml", `number: "{option ipset_number}"`, `number: "{option ipset_number?}"`, "number is missing"},
+		{"an attribute for an option there is not", "accel-ppp.yaml", "when: ipset,", "when: sets,", "no such option sets"},
+		{"an AAA server's name from nowhere", "accel-ppp.yaml", `known_as: "{option ipset_name}"`, `known_as: "{option set_name}"`, "no such option"},
+		{"a site's attribute at log-in without its name", "accel-ppp.yaml", `, known_as: "{option ipset_name}"`, "", "that no AAA server knows"},
+		{"renamed sessions found by what changes", "coova-chilli.yaml", "identifiers: {must: [User-Name]}", "identifiers: {must: [User-Name, Acct-Session-Id]}", "is what changes"},
+		{"renamed sessions found by nothing", "coova-chilli.yaml", "identifiers: {must: [User-Name]}", "identifiers: {must: [Calling-Station-Id]}", "singles out a session"},
+		{"a renaming without a reason", "coova-chilli.yaml", "  reason: \"An ACK", "  x: \"An ACK", "unknown key x"},
+		{"a renaming with an unknown cause", "coova-chilli.yaml", "gone: [none]", "gone: [nothing]", "unknown Error-Cause"},
 		{"an option without help", "accel-ppp.yaml", `    help: "Number`, `    # "Number`, "has no help"},
 	}
 	for _, test := range tests {

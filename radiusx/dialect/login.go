@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -74,6 +75,12 @@ func (d *Dialect) Login(r Request) ([]ReplyChange, error) {
 	}{{ReplySet, form.Login.Set}, {ReplyAdd, form.Login.Add}} {
 		for _, t := range list.templates {
 			a, err := b.attribute(t)
+			if errors.Is(err, errLeftOut) {
+				continue
+			}
+			if err == nil {
+				a.Name, err = d.knownAs(a.Name, b.values.options)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -127,11 +134,11 @@ func (v *validator) checkLogin(name string, f *Form) {
 	v.checkOnce(at, l)
 }
 
-// checkGiven checks attributes of an Access-Accept. Those whose numbers the site
-// chose are not possible: the AAA server knows them by names of its own.
+// checkGiven checks attributes of an Access-Accept. Of those whose numbers the site
+// chose, the AAA server's name must be told.
 func (v *validator) checkGiven(at []any, list []AttributeTemplate) {
 	for i, a := range list {
-		if slices.ContainsFunc(v.dialect.Attributes, func(s SiteDefined) bool { return s.Name == a.Name }) {
+		if slices.ContainsFunc(v.dialect.Attributes, func(s SiteDefined) bool { return s.Name == a.Name && s.KnownAs.source == "" }) {
 			v.fault(below(at, i), "%s is a name of this file that no AAA server knows", a.Name)
 			continue
 		}

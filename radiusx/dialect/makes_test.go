@@ -30,7 +30,7 @@ var parts = map[string]part{
 	"ericsson-se":  {does: smartEdge, before: state{"NORMAL": "active", "VOICE": "active"}},
 	"nokia-sros":   {does: srOS, before: state{"Alc-SLA-Prof-Str": "NORMAL"}, overlayNames: []string{"1", "100", "65535"}},
 	"accel-ppp":    {does: accelPPP, before: state{"Filter-Id": "NORMAL"}},
-	"coova-chilli": {does: chilli, before: state{"up": "2000000", "down": "10000000"}, names: []string{"portal"}, normal: "2000000/10000000"},
+	"coova-chilli": {does: chilli, before: state{"up": "2000", "down": "10000", "timeout": "86400", "interim": "300"}, names: []string{"portal"}, normal: "2000/10000 timeout=86400 interim=300"},
 	"filter-id":    keeps("Filter-Id"),
 	"huawei-ne":    keeps("Filter-Id"),
 	"staros":       keeps("Filter-Id"),
@@ -161,8 +161,17 @@ func srOS(s state, a radiusx.Attribute) error {
 }
 
 func accelPPP(s state, a radiusx.Attribute) error {
-	if a.Name != "L4-Redirect" {
+	switch a.Name {
+	case "Filter-Id":
 		return set("Filter-Id")(s, a)
+	case "L4-Redirect-ipset":
+		if a.Value != "cordon" {
+			return fmt.Errorf("the set %s is not ours", a.Value)
+		}
+		return nil
+	case "L4-Redirect":
+	default:
+		return fmt.Errorf("unsupported attribute %s", a.Name)
 	}
 	_, on := s["L4-Redirect"]
 	switch off := strings.HasPrefix(a.Value, "0"); {
@@ -174,7 +183,7 @@ func accelPPP(s state, a radiusx.Attribute) error {
 	return nil
 }
 
-// chilli forgets the limits of a session that leaves, or is let in without them.
+// chilli resets all limits of a session with every request, and takes those that it names.
 func chilli(s state, a radiusx.Attribute) error {
 	switch a.Label() + "=" + a.Value {
 	case "CoovaChilli-Session-State=NotAuthorized":
@@ -185,7 +194,10 @@ func chilli(s state, a radiusx.Attribute) error {
 		clear(s)
 		return nil
 	}
-	limit, ok := map[string]string{"ChilliSpot-Bandwidth-Max-Up": "up", "ChilliSpot-Bandwidth-Max-Down": "down"}[a.Name]
+	limit, ok := map[string]string{
+		"ChilliSpot-Bandwidth-Max-Up": "up", "ChilliSpot-Bandwidth-Max-Down": "down",
+		"Session-Timeout": "timeout", "Acct-Interim-Interval": "interim",
+	}[a.Name]
 	if !ok {
 		return fmt.Errorf("unsupported %v", a)
 	}

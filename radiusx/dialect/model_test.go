@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"layeh.com/radius"
-
 	"cordon/radiusx"
 )
 
@@ -25,6 +23,9 @@ type modelBNG struct {
 // apply does what one request says, after checking whom it means.
 func (m *modelBNG) apply(step Step) error {
 	must := m.dialect.Identifiers.Must
+	if first := step.Attributes[0].Name; m.dialect.Renames != nil && step.Attributes[1].Name != must[1] && first == must[0] {
+		must = m.dialect.Renames.Identifiers.Must
+	}
 	for i, a := range withoutNAS(m.dialect, step.Attributes) {
 		want, _ := radiusx.Find(m.session, a.Name)
 		identifies := containsFold(must, a.Name) || containsFold(m.dialect.Identifiers.IfKnown, a.Name)
@@ -174,7 +175,7 @@ func TestNoRequestEverLacksAnIdentifier(t *testing.T) {
 		}
 		for _, step := range steps {
 			for s := &step; s != nil; s = s.Undo {
-				if err := identifies(d, *s, r.Session); err != nil {
+				if err := identifies(d, *s, r.Session, r.Action != Restrict || s != &step); err != nil {
 					t.Fatalf("seed %d: %s %+v: %v: %v", seed, d.Name, r, *s, err)
 				}
 			}
@@ -204,11 +205,8 @@ func randomSession(d *Dialect, random *rand.Rand) []radiusx.Attribute {
 	return told
 }
 
-func identifies(d *Dialect, s Step, told []radiusx.Attribute) error {
-	id := d.Identifiers
-	if s.Code == radius.CodeDisconnectRequest {
-		id = d.Disconnect
-	}
+func identifies(d *Dialect, s Step, told []radiusx.Attribute, then bool) error {
+	id := d.identification(identified{s.Code, then})
 	sent := withoutNAS(d, s.Attributes)
 	for i, name := range id.Must {
 		want, ok := radiusx.Find(told, name)

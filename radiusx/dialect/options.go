@@ -16,6 +16,7 @@ type Option struct {
 	Default string  `yaml:"default"` // "" = must be set where it is used
 	Pattern Pattern `yaml:"pattern"` // what a value looks like
 	Help    string  `yaml:"help"`    // one sentence
+	Unset   string  `yaml:"unset"`   // what to warn of where it is left out, in a form that uses it; "": nothing
 }
 
 // options returns set with the defaults filled in. An option that the
@@ -62,7 +63,7 @@ func (d *Dialect) Dictionary(options map[string]string) (*radiusx.Dictionary, er
 func (d *Dialect) withSites(options map[string]string) (*radiusx.Dictionary, error) {
 	var defs []radiusx.Definition
 	for _, site := range d.Attributes {
-		if d.unsetOption(site.Name, options) != "" {
+		if _, wanted := options[site.When]; site.When != "" && !wanted || d.unsetOption(site.Name, options) != "" {
 			continue
 		}
 		def, err := site.define(options)
@@ -118,4 +119,42 @@ func (d *Dialect) unsetOption(name string, options map[string]string) string {
 		}
 	}
 	return ""
+}
+
+// Unset returns what to warn of: options that the form of p uses and that are left out,
+// and what its normal name could say and does not.
+func (d *Dialect) Unset(p Profile, options map[string]string) []string {
+	form, err := d.form(p)
+	if err != nil {
+		return nil
+	}
+	var warnings wantList
+	for _, o := range d.Options {
+		uses := slices.ContainsFunc(form.sent(), func(a AttributeTemplate) bool { return slices.Contains(a.Value.names(option), o.Name) })
+		if _, set := options[o.Name]; uses && !set && o.Unset != "" {
+			warnings.add("dialect option " + o.Name + " is not set: " + o.Unset)
+		}
+	}
+	for _, a := range form.sent() {
+		for _, piece := range a.Value.pieces {
+			if piece.kind == normal && piece.optional && partOf(p.Normal, piece.text) == "" {
+				warnings.add(fmt.Sprintf("normal has no %s=: a release does not give %s back", piece.text, a.Name))
+			}
+		}
+	}
+	return warnings
+}
+
+// knownAs is the name of an attribute in the AAA server's dictionary: its own, or what
+// the site says for one whose number it chose.
+func (d *Dialect) knownAs(name string, options map[string]string) (string, error) {
+	at := slices.IndexFunc(d.Attributes, func(s SiteDefined) bool { return s.Name == name })
+	if at < 0 {
+		return name, nil
+	}
+	known, err := d.Attributes[at].KnownAs.expand(values{options: options})
+	if err != nil {
+		return "", fmt.Errorf("%w: the AAA server's name of %s is not known: %w", ErrUnsupported, name, err)
+	}
+	return known, nil
 }

@@ -16,7 +16,7 @@ func (d *Dialect) Probe(r Request) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
-	return b.step(radius.CodeCoARequest, d.plainQuery())
+	return b.step(radius.CodeCoARequest, d.plainQuery(), false)
 }
 
 // plainQuery returns the first query of the dialect that needs no profile.

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"errors"
 	"fmt"
 
 	"layeh.com/radius"
@@ -25,6 +26,8 @@ type Step struct {
 	Attributes []radiusx.Attribute
 	Undo       *Step // takes the step back; nil where nothing can, or a restore's could not be made
 	NAKsIfDone bool  // the make refuses it when it is so already
+
+	Encoded radius.Attributes // sent as they are, after Attributes: of a step that was fixed before; see [Fixed]
 }
 
 // Steps returns the requests that do r, in order. If one is refused, the undo of
@@ -42,7 +45,12 @@ func (d *Dialect) Steps(r Request) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch r.Action {
+	return b.all()
+}
+
+// all makes the steps of the request.
+func (b *builder) all() ([]Step, error) {
+	switch r := b.request; r.Action {
 	case Restrict:
 		return b.restrict()
 	case Restore:
@@ -51,8 +59,9 @@ func (d *Dialect) Steps(r Request) ([]Step, error) {
 		return b.change()
 	case Disconnect:
 		return b.steps([]StepTemplate{{Disconnect: []AttributeTemplate{}}})
+	default:
+		return nil, fmt.Errorf("%w: %v", ErrUnsupported, r.Action)
 	}
-	return nil, fmt.Errorf("%w: %v", ErrUnsupported, r.Action)
 }
 
 // builder makes the steps of one request.
@@ -61,7 +70,14 @@ type builder struct {
 	request    Request
 	values     values
 	dictionary *radiusx.Dictionary
-	heads      map[radius.Code][]radiusx.Attribute // identifiers, made when first needed
+	heads      map[identified][]radiusx.Attribute // identifiers, made when first needed
+	headless   bool                               // steps have none
+}
+
+// identified is what decides by what a request says which session is meant.
+type identified struct {
+	code radius.Code
+	then bool // after a restriction, which may have given the session another id
 }
 
 func (d *Dialect) newBuilder(r Request) (*builder, error) {
@@ -78,7 +94,7 @@ func (d *Dialect) newBuilder(r Request) (*builder, error) {
 		request:    r,
 		values:     values{dialect: d, profile: r.Profile, from: r.From, session: r.Session, options: options},
 		dictionary: dictionary,
-		heads:      make(map[radius.Code][]radiusx.Attribute, 2),
+		heads:      make(map[identified][]radiusx.Attribute, 2),
 	}, nil
 }
 
@@ -170,12 +186,12 @@ func (b *builder) changeForm(to *Form) ([]Step, error) {
 func (b *builder) steps(templates []StepTemplate) ([]Step, error) {
 	steps := make([]Step, 0, len(templates))
 	for _, t := range templates {
-		step, err := b.step(t.code(), t.attributes())
+		step, err := b.step(t.code(), t.attributes(), b.request.Action != Restrict)
 		if err != nil {
 			return nil, err
 		}
 		if len(t.Undo) > 0 {
-			undo, err := b.step(radius.CodeCoARequest, t.Undo)
+			undo, err := b.step(radius.CodeCoARequest, t.Undo, true)
 			switch {
 			case err == nil:
 				undo.NAKsIfDone = t.NAKsIfDone
@@ -205,16 +221,20 @@ func (t StepTemplate) attributes() []AttributeTemplate {
 }
 
 // step makes one request: the identifiers, then the attributes, each of which is
-// encoded once, so that no step of several turns out to be impossible midway.
-func (b *builder) step(code radius.Code, templates []AttributeTemplate) (Step, error) {
-	head, err := b.head(code)
+// encoded once, so that no step of several turns out to be impossible midway. then:
+// it is sent after a restriction.
+func (b *builder) step(code radius.Code, templates []AttributeTemplate, then bool) (Step, error) {
+	head, err := b.head(identified{code, then})
 	if err != nil {
 		return Step{}, err
 	}
 	step := Step{Code: code, Attributes: append(make([]radiusx.Attribute, 0, len(head)+len(templates)), head...)}
 	for _, t := range templates {
 		a, err := b.attribute(t)
-		if err != nil {
+		switch {
+		case errors.Is(err, errLeftOut):
+			continue
+		case err != nil:
 			return Step{}, err
 		}
 		step.Attributes = append(step.Attributes, a)
@@ -235,20 +255,16 @@ func (b *builder) attribute(t AttributeTemplate) (radiusx.Attribute, error) {
 	return a, nil
 }
 
-// head returns the identifiers of requests with this code.
-func (b *builder) head(code radius.Code) ([]radiusx.Attribute, error) {
-	if head, ok := b.heads[code]; ok {
+// head returns the identifiers of requests.
+func (b *builder) head(of identified) ([]radiusx.Attribute, error) {
+	if head, ok := b.heads[of]; ok || b.headless {
 		return head, nil
 	}
-	id := b.dialect.Identifiers
-	if code == radius.CodeDisconnectRequest {
-		id = b.dialect.Disconnect
-	}
-	head, err := b.dialect.identify(b.request.Session, id)
+	head, err := b.dialect.identify(b.request.Session, b.dialect.identification(of), b.dialect.SendsNAS)
 	if err != nil {
 		return nil, err
 	}
-	b.heads[code] = head
+	b.heads[of] = head
 	return head, nil
 }
 

@@ -26,7 +26,7 @@ func attributes(text string) []radiusx.Attribute {
 
 // siteOptions are the options that a dialect needs for all its forms.
 var siteOptions = map[string]map[string]string{
-	"accel-ppp": {"l4_redirect_number": "243"},
+	"accel-ppp": {"l4_redirect_number": "243", "ipset": "cordon", "l4_redirect_name": "L4-Redirect", "ipset_name": "L4-Redirect-ipset"},
 	"osvbng":    {"profile_vendor": "4711", "profile_number": "1"},
 }
 

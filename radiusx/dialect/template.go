@@ -1,8 +1,10 @@
 package dialect
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	yaml "go.yaml.in/yaml/v4"
@@ -31,14 +33,17 @@ var namedPlaceholders = map[string]pieceKind{"session": session, "option": optio
 // piece is literal text or a placeholder; text is the literal, the session
 // attribute's or option's name, or which part of a profile's name is meant.
 type piece struct {
-	kind pieceKind
-	text string
+	kind     pieceKind
+	text     string
+	optional bool // without a value, what it stands in is left out
 }
 
 // Template is text with placeholders between braces:
 //
 //	{restricted} {normal} {previous restricted} {session NAME} {option NAME}
 //	{normal 2}: the second of the parts of the name, which a / keeps apart
+//	{normal timeout}: what follows "timeout=" behind the parts: 2000/10000 timeout=86400
+//	{normal timeout?} {option NAME?}: likewise; an attribute for which there is none is left out
 //
 // A value that is put in is never read as a template or as an attribute.
 type Template struct {
@@ -68,7 +73,7 @@ func parseTemplate(s string) ([]piece, error) {
 			return nil, fmt.Errorf("} without { in %q", s)
 		}
 		if text != "" {
-			pieces = append(pieces, piece{literal, text})
+			pieces = append(pieces, piece{kind: literal, text: text})
 		}
 		if !found {
 			break
@@ -87,18 +92,22 @@ func parseTemplate(s string) ([]piece, error) {
 	return pieces, nil
 }
 
+// partName is how a part of a profile's name is asked for: by its number or its word.
+var partName = regexp.MustCompile(`^([1-9]|[a-z]+)$`)
+
 func parsePlaceholder(inside string) (piece, error) {
-	if kind, ok := placeholders[inside]; ok {
+	name, optional := strings.CutSuffix(inside, "?")
+	if kind, ok := placeholders[name]; ok && !optional {
 		return piece{kind: kind}, nil
 	}
-	if at := strings.LastIndexByte(inside, ' '); at > 0 && len(inside) == at+2 && '1' <= inside[at+1] && inside[at+1] <= '9' {
-		if kind, ok := placeholders[inside[:at]]; ok {
-			return piece{kind, inside[at+1:]}, nil
+	if at := strings.LastIndexByte(name, ' '); at > 0 && partName.MatchString(name[at+1:]) {
+		if kind, ok := placeholders[name[:at]]; ok {
+			return piece{kind, name[at+1:], optional}, nil
 		}
 	}
-	word, name, _ := strings.Cut(inside, " ")
+	word, name, _ := strings.Cut(name, " ")
 	if kind, ok := namedPlaceholders[word]; ok && name != "" {
-		return piece{kind, name}, nil
+		return piece{kind, name, optional}, nil
 	}
 	return piece{}, fmt.Errorf("unknown placeholder {%s}: want {restricted}, {normal}, {previous restricted}, {session NAME} or {option NAME}", inside)
 }
@@ -157,17 +166,29 @@ type values struct {
 	options map[string]string // complete with defaults
 }
 
-// expand fills the template. A placeholder for which there is nothing is an error.
+// errLeftOut: an optional placeholder has no value.
+var errLeftOut = errors.New("left out")
+
+// expand fills the template. A placeholder for which there is nothing is an error:
+// errLeftOut if it is optional.
 func (t Template) expand(v values) (string, error) {
 	var b strings.Builder
 	for _, p := range t.pieces {
 		text, err := v.of(p)
-		if err != nil {
+		switch {
+		case err != nil && p.optional:
+			return "", errLeftOut
+		case err != nil:
 			return "", err
 		}
 		b.WriteString(text)
 	}
 	return b.String(), nil
+}
+
+// isOptional reports whether the template may come to nothing.
+func (t Template) isOptional() bool {
+	return slices.ContainsFunc(t.pieces, func(p piece) bool { return p.optional })
 }
 
 func (v values) of(p piece) (string, error) {
@@ -197,11 +218,33 @@ func nameOf(p piece, name, whose string) (string, error) {
 	if p.text == "" {
 		return name, nil
 	}
-	parts, number := strings.Split(name, "/"), int(p.text[0]-'0')
-	if number > len(parts) || parts[number-1] == "" {
-		return "", fmt.Errorf("%w: %s, %q, has no part %d", ErrUnsupported, whose, name, number)
+	if part := partOf(name, p.text); part != "" {
+		return part, nil
 	}
-	return parts[number-1], nil
+	return "", fmt.Errorf("%w: %s, %q, has no part %s", ErrUnsupported, whose, name, p.text)
+}
+
+// words are what may stand behind the parts of a name: " timeout=86400".
+var words = regexp.MustCompile(` +([a-z]+)=(\S*)`)
+
+// partOf returns the part of a name under its number or its word, "" if there is none.
+func partOf(name, which string) string {
+	if number := int(which[0] - '0'); number <= 9 {
+		first := name
+		if at := words.FindStringIndex(name); at != nil {
+			first = name[:at[0]]
+		}
+		if parts := strings.Split(first, "/"); number <= len(parts) {
+			return parts[number-1]
+		}
+		return ""
+	}
+	for _, w := range words.FindAllStringSubmatch(name, -1) {
+		if w[1] == which {
+			return w[2]
+		}
+	}
+	return ""
 }
 
 // Pattern is a regular expression (RE2); ^ and $ tie it to the ends. The zero

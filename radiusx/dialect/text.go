@@ -52,6 +52,9 @@ func (d *Dialect) head(l *lines) {
 			l.add("  never          %s: %s", never.Attribute, never.Reason)
 		}
 	}
+	if d.Renames != nil {
+		l.add("  renames        a restricted session: it is found again by %s. %s", d.Renames.Identifiers, d.Renames.Reason)
+	}
 	l.add("  signed         Message-Authenticator: %s, Event-Timestamp: %s", d.MessageAuthenticator, d.EventTimestamp)
 	if d.InterimAddresses.List.All() {
 		l.add("  interims list   all addresses that the session has (%s): what one leaves out was given back", d.InterimAddresses.Source)
@@ -64,6 +67,9 @@ func (d *Dialect) head(l *lines) {
 	}
 	for _, o := range d.Options {
 		l.add("  option         %s (default %q): %s", o.Name, o.Default, o.Help)
+		if o.Unset != "" {
+			l.add("                 without it: %s", o.Unset)
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ var transcripts = map[string][]struct{ from, to Profile }{
 
 	"cisco-isg":    {{Profile{"GARDEN", Overlay}, Profile{"NO-SMTP", Overlay}}, {Profile{"GARDEN", "INTERNET"}, Profile{"NO-SMTP", "INTERNET"}}},
 	"cisco-xr":     {{Profile{"GARDEN", Overlay}, Profile{"NO-SMTP", Overlay}}, {Profile{"GARDEN", "INTERNET"}, Profile{"NO-SMTP", "INTERNET"}}},
-	"coova-chilli": {{Profile{"portal", "2000000/10000000"}, Profile{"portal", "2000000/10000000"}}},
+	"coova-chilli": {{Profile{"portal", "2000/10000 timeout=86400 interim=300"}, Profile{"portal", "2000/10000"}}},
 	"ericsson-se":  {{Profile{"GARDEN", Overlay}, Profile{"NO-SMTP", Overlay}}, {Profile{"GARDEN", "INTERNET"}, Profile{"NO-SMTP", "INTERNET"}}},
 	"huawei-ne":    {{Profile{"garden", "nat_users"}, Profile{"no-smtp", "nat_users"}}},
 	"nokia-sros":   {{Profile{"100", Overlay}, Profile{"110", Overlay}}, {Profile{"garden", "residential-100M"}, Profile{"no-smtp", "residential-100M"}}},
@@ -57,9 +57,10 @@ var refusals = map[string][]struct {
 		{"a session that only has an address", Request{Action: Restrict, Profile: Profile{"GARDEN", Overlay}, Session: attributes("Framed-IP-Address=192.0.2.7")}},
 	},
 	"coova-chilli": {
-		{"a restriction that is not the portal", Request{Action: Restrict, Profile: Profile{"garden", "2000000/10000000"}, Session: alice()}},
+		{"a restriction that is not the portal", Request{Action: Restrict, Profile: Profile{"garden", "2000/10000"}, Session: alice()}},
 		{"restrict, normal: overlay (a release would lose the limits)", Request{Action: Restrict, Profile: Profile{"portal", Overlay}, Session: alice()}},
-		{"restrict with one limit to give back", Request{Action: Restrict, Profile: Profile{"portal", "2000000"}, Session: alice()}},
+		{"restrict with limits in bit/s", Request{Action: Restrict, Profile: Profile{"portal", "2000000/10000000"}, Session: alice()}},
+		{"restrict with one limit to give back", Request{Action: Restrict, Profile: Profile{"portal", "2000"}, Session: alice()}},
 	},
 	"hostapd": {
 		{"restrict", Request{Action: Restrict, Profile: Profile{"garden", Overlay}, Session: alice()}},

@@ -73,6 +73,7 @@ func (v *validator) check() {
 	v.checkHead()
 	v.checkIdentification("identifiers", v.dialect.Identifiers)
 	v.checkIdentification("disconnect", v.dialect.Disconnect)
+	v.checkRenaming()
 	v.checkOptions()
 	v.checkSiteDefined()
 	v.checkNotes()
@@ -136,37 +137,40 @@ func (v *validator) want(ok bool, key, problem string) {
 // session cannot answer yet.
 var identifying = []string{"User-Name", "Acct-Session-Id", "Acct-Multi-Session-Id", "Chargeable-User-Identity"}
 
-func (v *validator) checkIdentification(key string, id Identification) {
+// checkIdentification checks the identifiers that stand under key, or under a key of
+// it.
+func (v *validator) checkIdentification(key string, id Identification, under ...any) {
+	at := append(keys(key), under...)
 	identifies := false
 	for i, name := range id.Must {
-		def, ok := v.lookup(keys(key, "must", i), name)
+		def, ok := v.lookup(below(at, "must", i), name)
 		identifies = identifies || ok && (def.Vendor != 0 || slices.Contains(identifying, name))
 	}
 	for i, name := range id.IfKnown {
-		v.lookup(keys(key, "if_known", i), name)
+		v.lookup(below(at, "if_known", i), name)
 	}
 	all := slices.Concat(id.Must, id.IfKnown)
 	for i, name := range all {
 		if slices.Contains(all[:i], name) {
-			v.fault(keys(key), "%s: %s twice", key, name)
+			v.fault(at, "%s: %s twice", key, name)
 		}
 	}
 	if !identifies {
-		v.fault(keys(key, "must"), "%s: nothing in must singles out a session; an address, port or station alone does not", key)
+		v.fault(below(at, "must"), "%s: nothing in must singles out a session; an address, port or station alone does not", key)
 	}
 	if slices.Contains(all, "Framed-Interface-Id") != slices.Contains(all, "Framed-IPv6-Prefix") {
-		v.fault(keys(key), "%s: Framed-Interface-Id and Framed-IPv6-Prefix only together (RFC 5176 section 3)", key)
+		v.fault(at, "%s: Framed-Interface-Id and Framed-IPv6-Prefix only together (RFC 5176 section 3)", key)
 	}
 	if v.dialect.SendsNAS {
 		all = append(all, nasAttributes...)
 	}
 	for i, never := range id.Never {
-		v.lookup(keys(key, "never", i, "attribute"), never.Attribute)
+		v.lookup(below(at, "never", i, "attribute"), never.Attribute)
 		if never.Reason == "" {
-			v.fault(keys(key, "never", i), "%s: never %s: reason is missing", key, never.Attribute)
+			v.fault(below(at, "never", i), "%s: never %s: reason is missing", key, never.Attribute)
 		}
 		if slices.Contains(all, never.Attribute) {
-			v.fault(keys(key, "never", i), "%s: %s is sent and never to be sent", key, never.Attribute)
+			v.fault(below(at, "never", i), "%s: %s is sent and never to be sent", key, never.Attribute)
 		}
 	}
 }
@@ -207,11 +211,15 @@ func (v *validator) checkSiteDefined() {
 		v.checkDefinition(at, s.Name, "vendor", s.Vendor)
 		v.checkDefinition(at, s.Name, "number", s.Number)
 		v.checkDefinition(at, s.Name, "type", s.Type)
+		v.checkPlaceholders(below(at, "known_as"), s.KnownAs, option)
+		if s.When != "" && !v.dialect.hasOption(s.When) {
+			v.fault(below(at, "when"), "when: no such option %s", s.When)
+		}
 	}
 }
 
 func (v *validator) checkDefinition(at []any, name, key string, t Template) {
-	if t.source == "" {
+	if t.source == "" || t.isOptional() {
 		v.fault(at, "%s: %s is missing", name, key)
 	}
 	v.checkPlaceholders(below(at, key), t, option)

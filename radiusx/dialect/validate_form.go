@@ -100,6 +100,8 @@ func (v *validator) checkStep(at []any, s StepTemplate, allowed []pieceKind, ask
 		v.fault(at, "a step is coa or disconnect, not both")
 	case !isDisconnect && len(s.CoA) == 0:
 		v.fault(at, "a step needs coa or disconnect")
+	case !isDisconnect && (mayBeEmpty(s.CoA) || len(s.Undo) > 0 && mayBeEmpty(s.Undo)):
+		v.fault(at, "a step needs an attribute that is always sent")
 	case isDisconnect && len(s.Undo) > 0:
 		v.fault(below(at, "undo"), "a Disconnect-Request cannot be undone")
 	case !isDisconnect && len(s.Undo) == 0:
@@ -115,6 +117,11 @@ func (v *validator) checkStep(at []any, s StepTemplate, allowed []pieceKind, ask
 			v.checkAttribute(below(at, list.key, i), a, allowed)
 		}
 	}
+}
+
+// mayBeEmpty reports whether all of a request may be left out.
+func mayBeEmpty(list []AttributeTemplate) bool {
+	return !slices.ContainsFunc(list, func(a AttributeTemplate) bool { return !a.Value.isOptional() })
 }
 
 func (v *validator) checkAttribute(at []any, a AttributeTemplate, allowed []pieceKind) {
@@ -227,6 +234,9 @@ func written(list []AttributeTemplate, n naming) string {
 
 // written writes p as it stands in a file.
 func (p piece) written(n naming) string {
+	if p.optional {
+		p.text += "?"
+	}
 	if kind, ok := n[p.kind]; ok {
 		p.kind = kind
 	}

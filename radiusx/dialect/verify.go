@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -115,7 +116,7 @@ func (b *builder) check(v Verification) (Check, error) {
 		return b.dictionary.Format(a)
 	}
 	if len(v.Query) > 0 {
-		query, err := b.step(radius.CodeCoARequest, v.Query)
+		query, err := b.step(radius.CodeCoARequest, v.Query, true)
 		if err != nil {
 			return c, err
 		}
@@ -145,7 +146,10 @@ func (c *Check) filled(list []AttributeTemplate, v values) ([]string, error) {
 	var filled []string
 	for _, t := range list {
 		value, err := t.Value.expand(v)
-		if err != nil {
+		switch {
+		case errors.Is(err, errLeftOut):
+			continue
+		case err != nil:
 			return nil, err
 		}
 		filled = append(filled, c.written(radiusx.Attribute{Name: t.Name, Value: value}))

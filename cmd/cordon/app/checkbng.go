@@ -113,8 +113,8 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]qua
 		Name: b.Name, Formerly: b.Formerly, Group: b.Group, Address: b.Address, Options: b.DialectOptions, Interim: time.Duration(b.Interim),
 		SubscriberKey: checkSubscriberKey(d, p.to("subscriber_key"), b.SubscriberKey, parts.Dictionary),
 		CoAPort:       b.CoAPort, DisconnectPort: b.DisconnectPort, Rate: b.Rate, MaxInFlight: b.MaxInFlight,
-		CheckEventTimestamp: b.CheckEventTimestamp,
-		Profiles:            map[string]dialect.Profile{},
+		CheckEventTimestamp: b.CheckEventTimestamp, Foreign: b.ForeignProfiles,
+		Profiles: map[string]dialect.Profile{},
 	}
 	checkVia(d, p, b, parts, &c)
 	if err := bng.CheckName(b.Group); err != nil {
@@ -150,6 +150,9 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]qua
 	if err := c.Validate(); err != nil {
 		d.fail(p, "%s", oneLine(err))
 		return c, false
+	}
+	if why := c.ForeignUnseen(); why != "" {
+		d.warn(p.to("foreign_profiles"), "%s", why)
 	}
 	return c, true
 }
@@ -265,6 +268,9 @@ func checkBNGProfiles(d *document, p path, b *BNG, c *bng.Config, profiles map[s
 		}
 		for family, why := range c.Dialect.Uncovered(c.Profiles[name]) {
 			d.warn(at, "does not restrict %s: %s", family, why)
+		}
+		for _, warning := range c.Dialect.Unset(c.Profiles[name], c.Options) {
+			d.warn(at, "%s", warning)
 		}
 	}
 }

@@ -172,6 +172,7 @@ type BNG struct {
 	Interim              Interim               `yaml:"interim"`           // how often sessions are renewed
 	InterimAddresses     string                `yaml:"interim_addresses"` // some | all; default: the dialect's
 	OneSessionPer        []string              `yaml:"one_session_per"`   // attributes that name a line, where it has one session a line
+	ForeignProfiles      []string              `yaml:"foreign_profiles"`  // values that others set; * stands for anything
 	Verify               *Verify               `yaml:"verify"`
 	Profiles             map[string]BNGProfile `yaml:"profiles"`
 }
@@ -223,7 +224,7 @@ type NAS struct {
 // BNGProfile is a profile's name on a BNG, and what to give back.
 type BNGProfile struct {
 	Restricted string `yaml:"restricted"`
-	Normal     string `yaml:"normal"` // overlay, a name, or $Attribute|fallback
+	Normal     string `yaml:"normal"` // overlay, a name, or $Attribute|fallback; see bng.ResolveNormal
 }
 
 // Default returns the configuration that a file's keys are laid over.

@@ -412,3 +412,45 @@ func TestARestrictionThatIPv6GoesAroundIsWarnedOf(t *testing.T) {
 		}
 	}
 }
+
+// onDialect is the good configuration with its first BNG on another dialect.
+func onDialect(keys, garden string) string {
+	text := strings.Replace(goodConfig, "dialect: junos", keys, 1)
+	text = regexp.MustCompile(`(?m)^ +walled-garden: .*$`).ReplaceAllLiteralString(text, `      walled-garden: `+garden)
+	return regexp.MustCompile(`(?m)^ +block-smtp: .*\n`).ReplaceAllLiteralString(text, "      block-smtp: "+garden+"\n")
+}
+
+func TestProfilesOfOthersAndLimitsAreCheckedAndExplained(t *testing.T) {
+	const (
+		redirect = `{restricted: "1", normal: overlay}`
+		accel    = "dialect: accel-ppp\n    dialect_options: {l4_redirect_number: \"243\"%s}%s"
+	)
+	for _, c := range []struct {
+		about, keys, garden string
+		fault, warning      string
+		without             string // a warning that must not be there
+	}{
+		{"a shared set", fmt.Sprintf(accel, "", ""), redirect, "", "ipset is not set: the set is whichever", ""},
+		{"a set of our own", fmt.Sprintf(accel, ", ipset: cordon", ""), redirect, "", "", "ipset is not set"},
+		{"the shaper needs no set", fmt.Sprintf(accel, "", ""), `{restricted: "64/64", normal: "1000/1000"}`, "", "", "ipset is not set"},
+		{"others that nothing shows", fmt.Sprintf(accel, "", "\n    foreign_profiles: [suspended]"), redirect, "", "no attribute of accel-ppp is known to show", ""},
+		{"others that a check may see", fmt.Sprintf(accel, "", "\n    foreign_profiles: [suspended]\n    verify: {exec: [/bin/true]}"), redirect, "", "", "no attribute of accel-ppp"},
+		{"others that are ours", "dialect: filter-id\n    foreign_profiles: [GAR*]", "{restricted: GARDEN, normal: PLAN}", "must not match GARDEN", "", ""},
+		{"limits in bit/s", "dialect: coova-chilli", `{restricted: portal, normal: "2000000/10000000"}`, "up/down in kbit/s", "", ""},
+		{"limits that are not given back", "dialect: coova-chilli", `{restricted: portal, normal: "2000/10000 timeout=86400"}`, "", "normal has no interim=: a release does not give Acct-Interim-Interval back", "normal has no timeout="},
+		{"limits from accounting without a fallback", "dialect: coova-chilli", `{restricted: portal, normal: "2000/10000 timeout=$Session-Timeout"}`, "needs a fallback", "", ""},
+	} {
+		_, _, warnings, err := parse("cordon.yaml", []byte(onDialect(c.keys, c.garden)))
+		if (err != nil) != (c.fault != "") || err != nil && !strings.Contains(err.Error(), c.fault) {
+			t.Errorf("%s: %v, want %q", c.about, err, c.fault)
+			continue
+		}
+		text := ""
+		if len(warnings) > 0 {
+			text = warnings.Error()
+		}
+		if !strings.Contains(text, c.warning) || c.without != "" && strings.Contains(text, c.without) {
+			t.Errorf("%s: warned %q, want %q and not %q", c.about, text, c.warning, c.without)
+		}
+	}
+}

@@ -65,6 +65,7 @@ var (
 	sessionsRenamed = describe("cordon_sessions_renamed_total", "Accounting records that bore another name than the session that they are about did.")
 
 	internalErrors = describe("cordon_internal_errors_total", "Defects of this program that one subscriber, verdict or command met. Each is logged with its stack.")
+	unservedCases  = describe("cordon_unserved_cases", "Open cases to which a release is, or will be, owed on a BNG that is not configured.")
 
 	bngState    = describe("cordon_bng_state", "1 for the state that the way to the BNG is in. Only the sender knows.", "bng", "state")
 	bngSkew     = describe("cordon_bng_clock_skew_seconds", "How far the BNG's clock is ahead of ours.", "bng")
@@ -105,6 +106,7 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 	for outcome, n := range f.app.authorize.Counts() {
 		s.count(logInsAsked, n, authorize.Outcome(outcome).String())
 	}
+	s.gauge(unservedCases, float64(f.app.unserved.cases()))
 	s.sources(f.app)
 	s.backlog(f.app)
 	sending := f.app.engine.Sender()

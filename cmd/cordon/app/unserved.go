@@ -53,15 +53,32 @@ func (u *unserved) get() []engine.Unserved {
 	return u.found
 }
 
+// cases counts them.
+func (u *unserved) cases() int {
+	cases := map[string]bool{}
+	for _, one := range u.get() {
+		cases[one.Case] = true
+	}
+	return len(cases)
+}
+
 // serves says why a release could not be sent for what is applied on a session.
 func (a *App) serves(s *quarantine.Session, applied []quarantine.Applied) error {
 	return serves(a.fleet, s, applied)
 }
 
-// serves asks the fleet for the session's BNG. Whether an undo that was remembered can
-// still be sent by what is configured there belongs here too.
-func serves(fleet *bng.Fleet, s *quarantine.Session, _ []quarantine.Applied) error {
-	return fleet.Serves(s)
+// serves asks the fleet for the session's BNG, and whether what was remembered of how
+// to undo it can still be sent there.
+func serves(fleet *bng.Fleet, s *quarantine.Session, applied []quarantine.Applied) error {
+	if err := fleet.Serves(s); err != nil {
+		return err
+	}
+	for _, a := range applied {
+		if err := fleet.CanUndo(*s, a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkServed refuses to start where a release is owed that could not be sent: a

@@ -148,9 +148,9 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 
 // elsewhere reports whether another instance may be asked after such an error.
 func elsewhere(err error, method string) bool {
-	var away *UnreachableError
+	var unavailable *UnreachableError
 	var dial *net.OpError
-	return errors.As(err, &away) && (method == http.MethodGet || errors.As(err, &dial) && dial.Op == "dial")
+	return errors.As(err, &unavailable) && (method == http.MethodGet || errors.As(err, &dial) && dial.Op == "dial")
 }
 
 func (c *Client) callOne(ctx context.Context, base *url.URL, method, path string, query url.Values, contentType string, body []byte) (json.RawMessage, error) {

@@ -59,7 +59,7 @@ func (t Trial) Run(ctx context.Context) (Record, error) {
 	if run.record, err = t.blank(); err != nil {
 		return run.record, err
 	}
-	undo, impossible := run.enforcer.Prepare(t.Session, t.Profile)
+	prepared, impossible := run.enforcer.Prepare(t.Session, t.Profile)
 	if impossible != nil {
 		return run.record, errors.New(impossible.Reason)
 	}
@@ -67,12 +67,16 @@ func (t Trial) Run(ctx context.Context) (Record, error) {
 		run.record.Restrict, err = run.disconnect(ctx)
 		return run.record, err
 	}
-	applied := quarantine.Applied{Profile: t.Profile, Undo: undo}
-	run.record.Restrict, err = run.step(ctx, "restrict", quarantine.Order{Session: t.Session, To: t.Profile, Undo: undo})
+	if why := t.BNG.ForeignUnseen(); why != "" {
+		run.say("note       foreign_profiles: %s", why)
+	}
+	restrict := quarantine.Order{Session: t.Session, To: t.Profile}
+	restrict.Prepare(prepared)
+	run.record.Restrict, err = run.step(ctx, "restrict", restrict)
 	if !run.left {
 		return run.record, err
 	}
-	restored, undone := run.restore(context.WithoutCancel(ctx), quarantine.Order{Session: t.Session, From: []quarantine.Applied{applied}})
+	restored, undone := run.restore(context.WithoutCancel(ctx), quarantine.Order{Session: t.Session, From: []quarantine.Applied{restrict.Applies()}})
 	run.record.Restore = restored
 	return run.record, errors.Join(err, undone)
 }
@@ -142,10 +146,11 @@ func (t *trial) look(ctx context.Context, o quarantine.Order) (quarantine.Outcom
 		if !sleep(ctx, lookEvery) {
 			return out, ctx.Err()
 		}
-		if err := t.refresh(ctx, &o.Session); err != nil {
+		var err error
+		if out, err = t.glance(ctx, &o); err != nil {
 			return out, err
 		}
-		if out = t.enforcer.Enforce(ctx, o); out.Kind != quarantine.OutcomeAcked || !time.Now().Before(end) {
+		if out.Kind != quarantine.OutcomeAcked || !time.Now().Before(end) {
 			break
 		}
 	}
@@ -164,6 +169,17 @@ func (t *trial) look(ctx context.Context, o quarantine.Order) (quarantine.Outcom
 		return quarantine.Outcome{Kind: quarantine.OutcomeVerified, Reason: "a person looked and said so"}, nil
 	}
 	return quarantine.Outcome{Kind: quarantine.OutcomeRefused, Reason: "acknowledged, but a person looked and it is not so"}, nil
+}
+
+// glance looks once.
+func (t *trial) glance(ctx context.Context, o *quarantine.Order) (quarantine.Outcome, error) {
+	if t.BNG.Dialect.Outlives() && t.Sessions != nil {
+		return t.glanceRenamed(ctx, o)
+	}
+	if err := t.refresh(ctx, &o.Session); err != nil {
+		return quarantine.Outcome{Kind: quarantine.OutcomeAcked, Reason: "nothing here can show it"}, err
+	}
+	return t.enforcer.Enforce(ctx, *o), nil
 }
 
 // refresh reads what accounting has told of the session since.

@@ -1,0 +1,95 @@
+package quarantine
+
+import (
+	"slices"
+	"time"
+)
+
+// A restriction that outlives its accounting session (CoovaChilli: the line goes back to
+// the portal, a Stop comes, the Acct-Session-Id is another from then on, and no record
+// tells it) is in force on the line after the Stop. So the Stop ends nothing: the entry
+// stays, owed, until a release is acknowledged, the BNG says that the line is not
+// there, the line is seen again under a newer session, or a person gives it up. No
+// restriction is sent meanwhile, for no id of the line is known.
+
+// outlives reports whether a restriction is, or may be, in force that outlives the
+// session's end.
+func (e *SessionEnforcement) outlives() bool {
+	stays := func(a Applied) bool { return a.Outlives && !a.Naked }
+	return slices.ContainsFunc(e.Applied, stays) || !e.AssertAt.IsZero() && slices.ContainsFunc(e.Given, stays)
+}
+
+// outlivesBy reports whether the profile, which is or may be in force, outlives the
+// session's end.
+func (e *SessionEnforcement) outlivesBy(profile string) bool {
+	return slices.ContainsFunc(e.Applied, func(a Applied) bool { return a.Profile == profile && a.Outlives })
+}
+
+// renamed reports whether the accounting session is over and the line still restricted,
+// under an Acct-Session-Id that nobody told.
+func (e *SessionEnforcement) renamed() bool { return !e.Session.Live() && e.outlives() }
+
+// rename notes that the accounting session ended, as the newest record under its key
+// tells, and that the restriction did not. The end is what a restriction looks like
+// that nobody answered for.
+func (e *SessionEnforcement) rename(record *Session, now time.Time) {
+	if !e.Session.Live() {
+		return
+	}
+	if SameAttachment(record, &e.Session) {
+		e.Session = *record
+	} else {
+		e.Session.EndedAt = record.StartedAt
+	}
+	unanswered := e.Enforcement == Unanswered || e.Enforcement == Pending
+	if _, applied := e.undoOf(e.Wanted); e.Wanted != "" && applied && unanswered && !e.InFlight {
+		e.Enforcement, e.Reason, e.UpdatedAt = Acked, "its accounting session ended, as it does at a restriction", now
+	}
+}
+
+// followRenamed takes the case along where a line whose session ended with a restriction
+// is on line again, under a newer session: it is the same line, and no new log-in.
+func (c *Case) followRenamed(in Look) {
+	for i := range c.Sessions {
+		e := &c.Sessions[i]
+		if e.Enforcement == Gone || !e.outlives() {
+			continue
+		}
+		next := slices.IndexFunc(in.Sessions, func(s Session) bool { return s.Subscriber == c.Subscriber && s.goesOnAs(&e.Session) })
+		if next < 0 {
+			continue
+		}
+		to := c.entry(&in.Sessions[next], e.Wanted, in.Now)
+		old, taken := &c.Sessions[i], &c.Sessions[to]
+		for _, a := range old.Applied {
+			if _, has := taken.undoOf(a.Profile); !has {
+				taken.Applied, taken.Confirmed = append(taken.Applied, a), false
+			}
+		}
+		taken.Doubtful = taken.Doubtful || old.Doubtful
+		taken.NextAt = in.Now
+		old.end(in.Now, "the line went on as "+in.Sessions[next].ID)
+	}
+}
+
+// goesOnAs reports whether a session is of the same line as one of which nothing was
+// heard since before it began: of the same BNG, user and station, as far as both are
+// known. That the other is over must be told, or the station known.
+func (s *Session) goesOnAs(old *Session) bool {
+	if s.BNG != old.BNG || s.ID == old.ID || !s.Live() {
+		return false
+	}
+	station := s.Attribute("Calling-Station-Id")
+	if old.Live() && (station == "" || station != old.Attribute("Calling-Station-Id")) {
+		return false
+	}
+	last := later(old.SeenAt, old.EndedAt)
+	return !s.StartedAt.Before(last.Add(-ClockSlack)) && s.StartedAt.After(old.StartedAt) &&
+		agree(s, old, "User-Name") && agree(s, old, "Calling-Station-Id")
+}
+
+// agree reports whether two sessions do not differ in an attribute that both have.
+func agree(a, b *Session, name string) bool {
+	one, other := a.Attribute(name), b.Attribute(name)
+	return one == "" || other == "" || one == other
+}
