@@ -5,13 +5,15 @@
 # make bench  the benchmarks
 # make bench-coa  the CoA client beside a bare socket, layeh's client and radclient
 # make bench-accounting  accounting beside FreeRADIUS with rlm_rediswho; writes docs/bench-accounting.md
+# make stories  10,000 seeded stories of releases on bad networks (STORIES=500 for fewer, STORY=17 for one, with its tale)
 # make fuzz   each fuzz target for 10 s (FUZZTIME=1m for longer)
 # make build  bin/cordon
 
 FUZZTIME ?= 10s
+STORIES ?= 10000
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: demo test lint bench bench-coa bench-accounting fuzz build clean
+.PHONY: demo test lint bench bench-coa bench-accounting stories fuzz build clean
 
 demo:
 	go run ./cmd/cordon demo
@@ -35,6 +37,9 @@ bench-coa: build
 bench-accounting: build
 	.ci/deps
 	bin/cordon bench accounting --write docs
+
+stories:
+	STORIES=$(STORIES) STORY=$(STORY) go test -count=1 -timeout 2h -run TestStories ./integration/chaos/stories
 
 fuzz:
 	.ci/fuzz $(FUZZTIME)

@@ -9,7 +9,7 @@ import (
 // How soon a session that its BNG does not know is tried again.
 const (
 	goneFirst    = time.Second      // by then what shows that it is over has been looked for
-	goneMost     = 2 * time.Minute  // at most, in the first hour
+	goneMost     = 45 * time.Second // at most, in the first hour
 	goneMostLong = 10 * time.Minute // at most, later
 	goneLong     = time.Hour
 	// lineGoneAfter is how long a BNG must not know a line of which accounting tells

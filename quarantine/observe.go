@@ -98,7 +98,7 @@ func (o *Outcome) Applies(order *Order) []Applied {
 	switch {
 	case o.Untouched, o.Kind == OutcomeNotSent, o.Kind == OutcomeSessionGone:
 		return applied // nothing of this order is in force, but an earlier try of it may be
-	case o.Kind == OutcomeRefused && (earlier < 0 || applied[earlier].Naked):
+	case o.Kind == OutcomeRefused && !o.Doubtful && (earlier < 0 || applied[earlier].Naked):
 		to.Naked, to.Cause = true, o.ErrorCause
 	}
 	return append(without(applied, order.To), to)
@@ -173,7 +173,7 @@ func unansweredBackoff(o *Order, attempts int) time.Duration {
 	if o.Restricts() {
 		return backoff(15*time.Second, 5*time.Minute, attempts)
 	}
-	return backoff(5*time.Second, time.Minute, attempts)
+	return backoff(5*time.Second, 30*time.Second, attempts)
 }
 
 // backoff doubles from first with each attempt (counted from 1), up to most.

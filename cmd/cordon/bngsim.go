@@ -65,6 +65,7 @@ func (s *simulation) flags(c *cobra.Command) {
 	f.StringSliceVar(&s.Profiles, "profiles", nil, "services or filters that it knows; others are refused (default: knows every name)")
 	f.StringVar(&s.Normal, "normal", "", "service, filter, list or rate given at log-in (default: INTERNET, accel-ppp 50000/10000)")
 	f.StringVar(&s.RedirectAttribute, "redirect-attribute", "", "accel-ppp: the attribute configured as attr-l4-redirect")
+	f.StringVar(&s.IPSetAttribute, "ipset-attribute", "", "accel-ppp: the attribute configured as attr-l4-redirect-ipset")
 	f.BoolVar(&s.RequireMessageAuthenticator, "require-message-authenticator", false, "drop requests without one")
 	f.BoolVar(&s.view.Changes, "table", false, "print the sessions whenever one came, went or changed")
 	f.BoolVar(&s.view.Packets, "debug", false, "show every packet as radclient would")
@@ -83,6 +84,8 @@ func (s *simulation) faultFlags(c *cobra.Command) {
 	f.BoolVar(&s.listQuirks, "quirks", false, "list the quirks and end")
 	f.DurationVar(&s.SlowBy, "slow-by", 5*time.Second, "time that the quirk slow takes for a request")
 	f.DurationVar(&s.ClockSkew, "clock-skew", 10*time.Minute, "what the clock is ahead with the quirk clock-skew")
+	f.DurationVar(&s.HookTakes, "hook-takes", 12*time.Second, "time that the quirks slow-hooks and queued-hooks take for a request")
+	f.DurationVar(&s.DHCPEvery, "dhcp-every", 3*time.Minute, "time from a restriction to the client's next DHCP request, with the quirk mac-auth")
 	f.Uint64Var(&s.Seed, "seed", 1, "seed of whatever is left to chance")
 }
 

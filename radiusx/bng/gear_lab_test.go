@@ -65,7 +65,7 @@ var gears = []gear{
 	{dialect: "ericsson-se", form: "overlay", make: bngsim.EricssonSE, restricted: "GARDEN", other: "NO-SMTP", normal: dialect.Overlay, atLogin: services("PLAN"), changeSteps: 2},
 	{dialect: "ericsson-se", form: "swap", make: bngsim.EricssonSE, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: services("PLAN"), steps: 2, changeSteps: 2},
 	{dialect: "rtbrick", make: bngsim.RtBrick, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: bngsim.State{ServiceProfile: "PLAN"}},
-	{dialect: "coova-chilli", make: bngsim.CoovaChilli, restricted: "portal", normal: "2000/10000 timeout=86400 interim=300", atLogin: bngsim.State{RateLimit: "2000/10000"}, renames: true},
+	{dialect: "coova-chilli", make: bngsim.CoovaChilli, restricted: "portal", normal: "2000/10000 timeout=86400 interim=300", atLogin: bngsim.State{RateLimit: "2000000/10000000", SessionTimeout: 86400, Interim: 300}, renames: true},
 	{dialect: "skat", form: "swap", make: bngsim.Skat, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: bngsim.State{RateLimit: "PLAN"}, goesByName: true},
 	{dialect: "staros", make: bngsim.StarOS, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: bngsim.State{FilterID: "PLAN"}},
 	{

@@ -9,11 +9,21 @@ import (
 	"cordon/radiusx/dialect"
 )
 
+// overOrders are quirks under which one order is not the end of it: an engine
+// asks again, and integration/chaos/stories runs every dialect so.
+var overOrders = []bngsim.Quirk{
+	bngsim.NAKsRestrict, bngsim.NAKsRestore, bngsim.Hides, bngsim.MACAuth, bngsim.RebootsSilently, bngsim.NotFound,
+	bngsim.SlowHooks, bngsim.QueuedHooks,
+}
+
 // quirksOf are the lists of quirks that a gear is run under: none, each that its
 // make is known for, and each that any gear may have.
 func quirksOf(g gear) [][]bngsim.Quirk {
 	lists := [][]bngsim.Quirk{nil}
 	for _, q := range bngsim.Quirks() {
+		if slices.Contains(overOrders, q.Name) {
+			continue
+		}
 		if q.Makes == nil || slices.Contains(q.Makes, g.make) {
 			lists = append(lists, []bngsim.Quirk{q.Name})
 		}

@@ -37,6 +37,7 @@ type BNG struct {
 	behaviour  *behaviour      // of the make under its quirks
 	profiles   map[string]bool // nil knows every name
 	restartDue bool            // the next request finds it restarting
+	asked      time.Time       // when the first request came under these quirks
 	random     *rand.Rand
 	sessions   map[string]*session   // by Acct-Session-Id
 	byUser     map[string][]*session // in order of log-in
@@ -58,7 +59,7 @@ type session struct {
 	id        string
 	number    uint64 // that the id was made of
 	started   time.Time
-	busyUntil time.Time // works on a request until then
+	busyUntil time.Time // works on requests until then
 
 	state    State
 	services []serviceSession // those with accounting of their own
@@ -198,6 +199,13 @@ func (s *session) snapshot() Session {
 	return Session{
 		ID: s.id, Subscriber: subscriber, State: s.state.clone(), Started: s.started,
 		History: slices.Clone(s.history),
+	}
+}
+
+// notify reports a session to Config.OnSession; the caller holds b.mu.
+func (b *BNG) notify(s *session, live bool) {
+	if b.config.OnSession != nil {
+		b.config.OnSession(s.snapshot(), live)
 	}
 }
 

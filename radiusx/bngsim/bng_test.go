@@ -38,7 +38,10 @@ func secret(t testing.TB, s string) radiusx.Secret {
 // testDictionary knows the attribute that accel-ppp is configured with here.
 func testDictionary(t testing.TB) *radiusx.Dictionary {
 	t.Helper()
-	d, err := radiusx.Builtin().With(radiusx.Definition{Name: "L4-Redirect", Number: 241, Type: radiusx.TypeString})
+	d, err := radiusx.Builtin().With(
+		radiusx.Definition{Name: "L4-Redirect", Number: 241, Type: radiusx.TypeString},
+		radiusx.Definition{Name: "L4-Redirect-ipset", Number: 242, Type: radiusx.TypeString},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +64,7 @@ func newLab(t testing.TB, make Make, configure func(*Config)) *lab {
 	l := &lab{t: t, wire: NewWire(1)}
 	config := Config{
 		Name: "bng1", NASIP: nasIP, Make: make, Secret: secret(t, testSecret), Conn: l.listen(dasAddr),
-		Dictionary: testDictionary(t), RedirectAttribute: "L4-Redirect", Seed: 1,
+		Dictionary: testDictionary(t), RedirectAttribute: "L4-Redirect", IPSetAttribute: "L4-Redirect-ipset", Seed: 1,
 	}
 	if configure != nil {
 		configure(&config)

@@ -20,7 +20,10 @@ type changing struct {
 	state   State           // a copy, taken over at the end
 	known   map[string]bool // Config.Profiles; nil knows every name
 	unknown ErrorCause      // answer to other names
+	how     *behaviour
+	ipset   string // Config.IPSet
 
+	named     string              // the set that the request names
 	says      []radiusx.Attribute // in the answer
 	reports   bool                // an Interim-Update is asked for
 	renumbers bool                // the session gets another id
@@ -55,20 +58,19 @@ func (r *changing) override(what, name string) {
 
 // order returns attrs with the make's first attribute in front, as the make
 // works them off.
-func (b *behaviour) order(attrs []radiusx.Attribute) []radiusx.Attribute {
+func (b *behaviour) order(attrs []radiusx.Attribute, meaning func(string) string) []radiusx.Attribute {
 	if b.first == "" {
 		return attrs
 	}
-	sorted := slices.Clone(attrs)
-	slices.SortStableFunc(sorted, func(x, y radiusx.Attribute) int { return b.rank(x) - b.rank(y) })
-	return sorted
-}
-
-func (b *behaviour) rank(a radiusx.Attribute) int {
-	if a.Name == b.first {
-		return 0
+	rank := func(a radiusx.Attribute) int {
+		if meaning(a.Name) == b.first {
+			return 0
+		}
+		return 1
 	}
-	return 1
+	sorted := slices.Clone(attrs)
+	slices.SortStableFunc(sorted, func(x, y radiusx.Attribute) int { return rank(x) - rank(y) })
+	return sorted
 }
 
 func changeNothing(*changing, string) ErrorCause { return OK }
@@ -97,16 +99,7 @@ func setAddressList(r *changing, value string) ErrorCause {
 }
 
 func setRateLimit(r *changing, value string) ErrorCause {
-	r.state.RateLimit = value
-	return OK
-}
-
-// setRedirect switches accel-ppp's layer 4 redirect: text that begins with 0,
-// or the integer 0, is off. PPP sessions have none; it is ACKed all the same.
-func setRedirect(r *changing, value string) ErrorCause {
-	if r.session.subscriber.IPoE {
-		r.state.Redirect = !isOff(value)
-	}
+	r.state.RateLimit = r.how.rate(value)
 	return OK
 }
 

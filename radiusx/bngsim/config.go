@@ -37,18 +37,25 @@ type Config struct {
 	Profiles          []string // names of services and filters it knows; nil means any
 	ProfileAttribute  string   // osvbng: the attribute that carries the profile; Filter-Id
 	RedirectAttribute string   // accel-ppp: the attribute configured as attr-l4-redirect; none
+	IPSetAttribute    string   // accel-ppp: the one configured as attr-l4-redirect-ipset; none
+	IPSet             string   // accel-ppp: l4-redirect-ipset, where a session goes that no set was named for; none
 
 	SlowBy    time.Duration // of the quirk slow: from a request to its answer; 5s
 	ClockSkew time.Duration // of the quirk clock-skew: what the clock is ahead, negative for behind; 10m
+	HookTakes time.Duration // of the quirks slow-hooks and queued-hooks: from a request to its answer; 12s
+	DHCPEvery time.Duration // of the quirk mac-auth: from a restriction to the client's next DHCP request; 3m
 
 	Accounting Accounting
 	ReuseIDs   bool // session ids begin anew with each Reboot
 
-	Dictionary  *radiusx.Dictionary // radiusx.Builtin()
-	OnPacket    func(Packet)        // called for every datagram, from any goroutine; must not block
-	KeepPackets int                 // how many datagrams Packets returns; 256, negative for none
-	Now         func() time.Time    // time.Now
-	Seed        uint64              // of faults, jitter and session counters; 0 is a seed too
+	Dictionary *radiusx.Dictionary // radiusx.Builtin()
+	OnPacket   func(Packet)        // called for every datagram, from any goroutine; must not block
+	// OnSession is called when a session has come, has changed or is over, which live
+	// tells. It must not block and must not call the BNG.
+	OnSession   func(s Session, live bool)
+	KeepPackets int              // how many datagrams Packets returns; 256, negative for none
+	Now         func() time.Time // time.Now
+	Seed        uint64           // of faults, jitter and session counters; 0 is a seed too
 }
 
 // Accounting says where a BNG reports its sessions.
@@ -71,6 +78,8 @@ func (c *Config) setDefaults() {
 	setDefault(&c.KeepPackets, 256)
 	setDefault(&c.SlowBy, 5*time.Second)
 	setDefault(&c.ClockSkew, 10*time.Minute)
+	setDefault(&c.HookTakes, 12*time.Second)
+	setDefault(&c.DHCPEvery, 3*time.Minute)
 	setDefault(&c.Accounting.Retry, 2*time.Second)
 	setDefault(&c.Accounting.MaxRetry, 16*time.Second)
 	if c.Accounting.Secret.IsZero() {
@@ -88,8 +97,11 @@ func (c *Config) setDefaults() {
 // makes.
 func (c *Config) meaning(attribute string) string {
 	switch attribute {
+	case "": // what is not configured means nothing
 	case c.RedirectAttribute:
 		return redirectKey
+	case c.IPSetAttribute:
+		return ipsetKey
 	case c.ProfileAttribute:
 		return "Filter-Id"
 	}
@@ -127,8 +139,8 @@ func (c Config) Validate() error {
 			errs = append(errs, err)
 		}
 	}
-	if c.SlowBy < 0 {
-		errs = append(errs, errors.New("slow by less than nothing"))
+	if c.SlowBy < 0 || c.HookTakes < 0 || c.DHCPEvery < 0 {
+		errs = append(errs, errors.New("slow by, hook takes and DHCP every must not be negative"))
 	}
 	if c.Name == "" && !c.NASIP.IsValid() {
 		errs = append(errs, errors.New("neither name nor NAS address"))
@@ -142,7 +154,7 @@ func (c Config) Validate() error {
 	if c.Accounting.Retry < 0 || c.Accounting.MaxRetry < c.Accounting.Retry || c.Accounting.Interval < 0 {
 		errs = append(errs, errors.New("accounting: want 0 < retry <= max retry, interval >= 0"))
 	}
-	for what, name := range map[string]string{"redirect": c.RedirectAttribute, "profile": c.ProfileAttribute} {
+	for what, name := range map[string]string{"redirect": c.RedirectAttribute, "ipset": c.IPSetAttribute, "profile": c.ProfileAttribute} {
 		if _, ok := c.Dictionary.Lookup(name); !ok && name != "" {
 			errs = append(errs, fmt.Errorf("unknown %s attribute %q", what, name))
 		}

@@ -118,15 +118,19 @@ func (b *BNG) carryOut(r *request, key cacheKey, now time.Time, later func([]byt
 // session is busy. The caller holds b.mu.
 func (b *BNG) begin(r *request, key cacheKey, now time.Time, later func([]byte)) Note {
 	found, _ := b.match(r.names)
+	takes := b.behaviour.takes
 	for _, s := range found {
-		if b.behaviour.dropsBusy && now.Before(s.busyUntil) {
+		switch busy := now.Before(s.busyUntil); {
+		case busy && b.behaviour.dropsBusy:
 			return Busy
+		case busy && b.behaviour.queuesBusy:
+			takes = max(takes, s.busyUntil.Sub(now)+b.behaviour.takes)
 		}
-		s.busyUntil = now.Add(b.behaviour.takes)
+		s.busyUntil = now.Add(takes)
 	}
 	b.answers.remember(key, nil, now)
 	held := r.clone()
-	b.after(b.behaviour.takes, func() func() {
+	b.after(takes, func() func() {
 		answer := b.carryOut(held, key, b.config.Now(), later)
 		if answer == nil {
 			return nil

@@ -50,6 +50,7 @@ func (b *BNG) open(subscriber Subscriber) (*session, []*report, error) {
 	s.note(now, "logged in: "+s.state.String())
 	b.sessions[s.id] = s
 	b.byUser[subscriber.User] = append(b.byUser[subscriber.User], s)
+	b.notify(s, true)
 	return s, b.queue(reports), nil
 }
 
@@ -114,6 +115,7 @@ func (b *BNG) close(s *session, cause string) ([]*report, error) {
 	} else {
 		b.byUser[s.subscriber.User] = rest
 	}
+	b.notify(s, false)
 	reports, err := b.reportStop(s, cause, b.config.Now())
 	return b.queue(reports), err
 }
@@ -156,6 +158,10 @@ func (b *BNG) Reboot(ctx context.Context) error {
 	return b.announce(ctx, "Accounting-On")
 }
 
+// Crash loses all sessions and all records that were not answered, and sends
+// nothing: neither Stops nor Accounting-On.
+func (b *BNG) Crash() { b.forget() }
+
 func (b *BNG) forget() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -165,6 +171,9 @@ func (b *BNG) forget() {
 // forgetAll loses sessions, remembered answers and unanswered records; the caller
 // holds b.mu.
 func (b *BNG) forgetAll(idsBeginAnew bool) {
+	for _, s := range b.sessions {
+		b.notify(s, false)
+	}
 	clear(b.sessions)
 	clear(b.byUser)
 	b.answers = newAnswerCache(b.behaviour.duplicateWindow)

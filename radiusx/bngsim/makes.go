@@ -59,6 +59,8 @@ type behaviour struct {
 	duplicateWindow    time.Duration
 	dropsBusy          bool          // drops a request for a session that works on another
 	takes              time.Duration // from a request to its doing and its answer
+	queuesBusy         bool          // requests for a session that works on another are worked off after it, in order
+	unknownFor         time.Duration // no session is found until so long after the first request
 
 	// What a change does.
 	coa            ErrorCause        // answer to every CoA-Request; OK: they are carried out
@@ -71,9 +73,17 @@ type behaviour struct {
 	unknownName    ErrorCause        // answer to a name that is not there; OK skips it
 	acksOnly       bool              // nothing is changed, everything ACKed
 	renumbers      bool              // a changed session gets another Acct-Session-Id, with Stop and Start
+	hides          bool              // a restricted session gets another one with a Stop, and a Start only when it is lifted
+	letsIn         time.Duration     // from a restriction to the client's being let in again as AAA says; 0 is never
+	naksRestrict   bool              // a restriction is done, and refused
+	naksRestore    bool              // its end is
+	stickySets     bool              // see redirectSticky
+	replacesLimits bool              // every change resets the limits that it does not name
+	rateUnit       uint32            // what a number in a rate is multiplied by, in 32 bits; 0 is not
 	repeatsAfter   time.Duration     // a change is done and answered once more so much later; 0 is not
 	endsAfter      time.Duration     // from a Disconnect-ACK to the session's end
 	restarts       bool              // at the first request
+	saysNoOn       bool              // and sends no Accounting-On then
 	reusesIDs      bool              // ended sessions' ids go to the next ones
 
 	// How it answers.
@@ -166,7 +176,7 @@ var behaviours = map[Make]*behaviour{
 		sessionID:   func(n uint64) string { return fmt.Sprintf("%016x", n) },
 		identifiers: accelIdentifiers,
 		skipsUnset:  true, unnamed: SessionNotFound, checksNAS: true,
-		changes:        map[string]change{"Filter-Id": setShaper, redirectKey: setRedirect},
+		changes: map[string]change{"Filter-Id": setShaper, redirectKey: setRedirect, ipsetKey: nameSet}, first: ipsetKey,
 		ignoresUnknown: true, signs: signsNever,
 	},
 	// vyos-1x 3710c587: accel-ppp, but its templates have no L4 redirect.
@@ -178,9 +188,6 @@ var behaviours = map[Make]*behaviour{
 	NokiaSROS: nokiaSROS, CiscoISG: ciscoISG, CiscoXR: ciscoXR, HuaweiNE: huaweiNE, EricssonSE: ericssonSE, RtBrick: rtBrick,
 	CoovaChilli: coovaChilli, Skat: skat, StarOS: starOS, OSVBNG: osvBNG, Hostapd: hostapd,
 }
-
-// redirectKey stands in the table for Config.RedirectAttribute.
-const redirectKey = "attr-l4-redirect"
 
 func (m Make) behaviour() *behaviour { return behaviours[m] }
 

@@ -134,7 +134,7 @@ func TestTheVendorsMakesChangeTheirOwnState(t *testing.T) {
 		{"portal and back, without the limits", CoovaChilli, State{RateLimit: "1/1"}, "User-Name=alice@isp", []step{
 			{`CoovaChilli-Session-State=2`, "ACK", "at the portal"},
 			{`CoovaChilli-Session-State=1`, "ACK", "plain"},
-			{`CoovaChilli-Bandwidth-Max-Up=5, CoovaChilli-Bandwidth-Max-Down=7`, "ACK", "rate=5/7"},
+			{`CoovaChilli-Bandwidth-Max-Up=5, CoovaChilli-Bandwidth-Max-Down=7`, "ACK", "rate=5000/7000"},
 		}},
 		{"profile by login, and AAA's again", Skat, State{RateLimit: "GOLD"}, "User-Name=alice@isp, Acct-Session-Id=not-looked-at", []step{
 			{`VasExperts-Policing-Profile=GARDEN, VasExperts-Restrict-User=1`, "ACK", "rate=GARDEN overrides=restricted=1"},

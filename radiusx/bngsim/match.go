@@ -19,6 +19,9 @@ func (b *BNG) match(names []radiusx.Attribute) ([]*session, ErrorCause) {
 	if len(names) == 0 {
 		return nil, how.unnamed
 	}
+	if b.blind() {
+		return nil, SessionNotFound
+	}
 	var found []*session
 	for _, s := range b.candidates(names) {
 		if b.named(s, names) {

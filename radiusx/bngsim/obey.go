@@ -82,7 +82,10 @@ func (b *BNG) change(s *session, r *request, now time.Time) outcome {
 	if b.behaviour.acksOnly {
 		return outcome{}
 	}
-	c := &changing{session: s, state: s.state.clone(), known: b.profiles, unknown: b.behaviour.unknownName}
+	c := b.changing(s)
+	if b.behaviour.replacesLimits {
+		c.resetLimits()
+	}
 	cause := b.apply(c, r.changes)
 	out := outcome{cause, c.says}
 	if cause != OK {
@@ -91,8 +94,14 @@ func (b *BNG) change(s *session, r *request, now time.Time) outcome {
 			return out
 		}
 	}
-	if !b.faults.AckIgnore && !c.state.Equal(s.state) {
+	switch ignored := b.faults.AckIgnore; {
+	case !ignored && !c.state.Equal(s.state):
 		b.adopt(s, c, now)
+		if out.cause == OK && b.naks(s) {
+			out = outcome{cause: Unexplained}
+		}
+	case !ignored:
+		s.state.set = c.state.set
 	}
 	if c.reports {
 		reports, err := b.reportInterim(s, now)
@@ -101,27 +110,39 @@ func (b *BNG) change(s *session, r *request, now time.Time) outcome {
 	return out
 }
 
+// changing is a change of a session that has not begun.
+func (b *BNG) changing(s *session) *changing {
+	return &changing{
+		session: s, state: s.state.clone(), known: b.profiles, unknown: b.behaviour.unknownName, how: b.behaviour, ipset: b.config.IPSet,
+	}
+}
+
 // adopt gives a session its new state, and perhaps a new id with it; the caller
 // holds b.mu.
 func (b *BNG) adopt(s *session, c *changing, now time.Time) {
-	renumbers := b.behaviour.renumbers || c.renumbers
+	hidden := b.hidden(s, s.state)
+	renumbers := b.behaviour.renumbers || c.renumbers || b.behaviour.hides && !hidden && b.hidden(s, c.state)
 	if renumbers {
 		reports, err := b.reportStop(s, causeUnavailable, now)
 		b.send(s, reports, err)
 		b.renumber(s, now)
 	}
-	letIn := s.state.Portal && !c.state.Portal
+	letIn := hidden && !b.hidden(s, c.state)
 	if letIn {
 		s.started = now
 	}
 	s.state = c.state
 	s.note(now, "changed to: "+s.state.String())
+	b.notify(s, true)
 	report := b.reportServices
 	if renumbers || letIn {
 		report = b.reportStart
 	}
 	reports, err := report(s, now)
 	b.send(s, reports, err)
+	if after := b.behaviour.letsIn; after > 0 && b.hidden(s, s.state) {
+		b.after(after, func() func() { b.letIn(s); return nil })
+	}
 }
 
 // renumber gives a session another id; what accounting knew of it has ended. The
@@ -150,7 +171,7 @@ func (b *BNG) apply(c *changing, attrs []radiusx.Attribute) ErrorCause {
 			return cause
 		}
 	}
-	for _, a := range b.behaviour.order(attrs) {
+	for _, a := range b.behaviour.order(attrs, b.config.meaning) {
 		change, known := b.behaviour.changes[b.config.meaning(a.Name)]
 		switch {
 		case !known && b.behaviour.ignoresUnknown:

@@ -44,6 +44,17 @@ const (
 	WrongID           Quirk = "wrong-id"
 	NAKWithoutCause   Quirk = "nak-no-cause"
 	Padding           Quirk = "padding"
+	NAKsRestrict      Quirk = "nak-after-restrict"
+	NAKsRestore       Quirk = "nak-after-restore"
+	Hides             Quirk = "renames"
+	MACAuth           Quirk = "mac-auth"
+	ReplacesLimits    Quirk = "replaces-limits"
+	Kilobits          Quirk = "kilobits"
+	StickySets        Quirk = "sticky-sets"
+	RebootsSilently   Quirk = "reboot-silent"
+	NotFound          Quirk = "not-found"
+	SlowHooks         Quirk = "slow-hooks"
+	QueuedHooks       Quirk = "queued-hooks"
 )
 
 // How long the quirks that take time do so.
@@ -54,6 +65,7 @@ const (
 	redialAfter        = 5 * time.Second        // reboot: until subscribers are back
 	duplicatesForget   = 5 * time.Second        // dup-5s
 	duplicatesRemember = 300 * time.Second      // dup-300s
+	notFoundFor        = time.Minute            // not-found
 )
 
 // QuirkInfo describes a quirk.
@@ -174,6 +186,40 @@ var quirks = []quirk{
 	{QuirkInfo{Padding, "answers with octets behind the packet's Length",
 		"allowed to any", "RFC 2865 section 3", "", nil},
 		func(b *behaviour, _ *Config) { b.pads = 16 }},
+
+	{QuirkInfo{NAKsRestrict, "carries a restriction out and refuses it all the same, without Error-Cause",
+		"accel-ppp, whose ip-change hook failed", "seen on a live accel-ppp 1.14 (89637ee)", "", accels},
+		func(b *behaviour, _ *Config) { b.naksRestrict = true }},
+	{QuirkInfo{NAKsRestore, "gives a session back what AAA gave it and refuses that all the same, without Error-Cause",
+		"accel-ppp, whose ip-change hook failed", "seen on a live accel-ppp 1.14 (89637ee)", "", accels},
+		func(b *behaviour, _ *Config) { b.naksRestore = true }},
+	{QuirkInfo{Hides, "gives a restricted session another Acct-Session-Id at once, with a Stop, and a Start only when it is lifted",
+		"CoovaChilli", "seen on a live CoovaChilli (e0c7d7a)", "", []Make{CoovaChilli}},
+		func(b *behaviour, _ *Config) { b.hides = b.changes[portalKey] == nil }}, // who has a portal hides by that
+	{QuirkInfo{MACAuth, "lets a restricted client in again at its next DHCP request, as AAA says",
+		"CoovaChilli with MAC authentication", "seen on a live CoovaChilli (e0c7d7a)", "", []Make{CoovaChilli}},
+		func(b *behaviour, c *Config) { b.letsIn = c.DHCPEvery }},
+	{QuirkInfo{ReplacesLimits, "resets every limit that a change does not name: rate, Session-Timeout, Acct-Interim-Interval",
+		"CoovaChilli", "seen on a live CoovaChilli (e0c7d7a)", "", []Make{CoovaChilli}},
+		func(b *behaviour, _ *Config) { b.replacesLimits = true }},
+	{QuirkInfo{Kilobits, "takes numbers in rates for kbit/s, and multiplies them by 1000 in 32 bits",
+		"CoovaChilli", "coova-chilli e0c7d7a, chilli.c; seen on a live one", "", []Make{CoovaChilli}},
+		func(b *behaviour, _ *Config) { b.rateUnit = 1000 }},
+	{QuirkInfo{StickySets, "keeps the last set (ipset) that anybody named: on goes there, off leaves it, and on twice does nothing",
+		"accel-ppp", "accel-ppp 89637ee, ctrl/ipoe/ipoe.c; seen on a live one", "", []Make{AccelPPP}},
+		func(b *behaviour, _ *Config) { b.stickySets = true }},
+	{QuirkInfo{RebootsSilently, "restarts at the first request like reboot, without Accounting-On",
+		"accel-ppp without acct-on=1", "seen on a live accel-ppp 1.14 (89637ee)", "", accels},
+		func(b *behaviour, _ *Config) { b.restarts, b.saysNoOn = true, true }},
+	{QuirkInfo{NotFound, "answers 503 for live sessions until a minute after the first request",
+		"any during a switch-over, or behind a proxy with a wrong route", "RFC 5176 section 3.5", "", nil},
+		func(b *behaviour, _ *Config) { b.unknownFor = notFoundFor }},
+	{QuirkInfo{SlowHooks, "takes long for a change, and drops what comes for the session meanwhile",
+		"accel-ppp with slow scripts", "seen on a live accel-ppp 1.14 (89637ee)", "busy", accels},
+		func(b *behaviour, c *Config) { b.dropsBusy, b.takes = true, max(b.takes, c.HookTakes) }},
+	{QuirkInfo{QueuedHooks, "takes long for a change, and works off what comes for the session meanwhile after it, in order",
+		"accel-ppp with slow scripts", "seen on a live accel-ppp 1.14 (89637ee)", "busy", accels},
+		func(b *behaviour, c *Config) { b.queuesBusy, b.takes = true, max(b.takes, c.HookTakes) }},
 }
 
 // Quirks describes all quirks, in the order of the table.
@@ -245,7 +291,7 @@ func (b *BNG) SetQuirks(names ...Quirk) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.behaviour, b.restartDue = how, how.restarts
+	b.behaviour, b.restartDue, b.asked = how, how.restarts, time.Time{}
 	b.answers.window = how.duplicateWindow
 	b.profiles = b.config.known(how)
 	return nil

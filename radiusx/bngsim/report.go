@@ -107,7 +107,7 @@ func sessionTime(started, at time.Time) radiusx.Attribute {
 // reportStart makes the records of a log-in. Nobody is accounted for who is not
 // let in.
 func (b *BNG) reportStart(s *session, at time.Time) ([]*report, error) {
-	if s.state.Portal {
+	if b.hidden(s, s.state) {
 		return nil, nil
 	}
 	start, err := b.report("Start", at, b.sessionAttributes(s, s.id))
@@ -120,7 +120,7 @@ func (b *BNG) reportStart(s *session, at time.Time) ([]*report, error) {
 
 // reportInterim makes the Interim-Updates of a session and its services.
 func (b *BNG) reportInterim(s *session, at time.Time) ([]*report, error) {
-	if s.state.Portal {
+	if b.hidden(s, s.state) {
 		return nil, nil
 	}
 	attrs := append(b.sessionAttributes(s, s.id), sessionTime(s.started, at))
@@ -135,7 +135,7 @@ func (b *BNG) reportInterim(s *session, at time.Time) ([]*report, error) {
 
 // reportStop makes the Stops of a session's services and then its own.
 func (b *BNG) reportStop(s *session, cause string, at time.Time) ([]*report, error) {
-	if s.state.Portal {
+	if b.hidden(s, s.state) {
 		return nil, nil
 	}
 	var reports []*report

@@ -16,7 +16,7 @@ func (b *BNG) restart() {
 	}
 	slices.SortFunc(lost, func(x, y *session) int { return cmp.Compare(y.sequence, x.sequence) })
 	b.forgetAll(true)
-	if on, err := b.report("Accounting-On", b.config.Now(), nil); err == nil {
+	if on, err := b.report("Accounting-On", b.config.Now(), nil); err == nil && !b.behaviour.saysNoOn {
 		b.queue([]*report{on})
 	}
 	b.after(redialAfter, func() func() {

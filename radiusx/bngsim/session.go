@@ -30,16 +30,21 @@ type State struct {
 	Services       []string // Junos, Cisco, SmartEdge: active services, "name" or "name(parameters)"
 	FilterID       string   // Filter-Id: filter, user group on Huawei, on accel-ppp the shaper's rate
 	AddressList    string   // MikroTik: the list that holds the session's IPv4 address
-	RateLimit      string   // MikroTik: Mikrotik-Rate-Limit; Chilli: kbit/s "up/down"
+	RateLimit      string   // MikroTik: Mikrotik-Rate-Limit; Chilli: bits a second "up/down"
+	SessionTimeout uint32   // Chilli: seconds; 0 for none
+	Interim        uint32   // Chilli: Acct-Interim-Interval, seconds; 0 for the BNG's own
 	Redirect       bool     // accel-ppp: HTTP is redirected (IPv4 only)
+	Sets           []string // accel-ppp: the sets (ipset) that hold the session's IPv4 address, sorted
 	ServiceProfile string   // Nokia's SLA profile, RtBrick's service profile, SKAT's policing profile
 	Overrides      []string // Nokia, RtBrick, SmartEdge: what lies over the profile, "what=name", sorted
 	Portal         bool     // Chilli: the line sees the log-in page and nothing else, and is not accounted for
+
+	set string // accel-ppp: the set that was named last, which the data plane does not show
 }
 
 // clone returns a copy that shares no memory.
 func (s State) clone() State {
-	s.Services, s.Overrides = slices.Clone(s.Services), slices.Clone(s.Overrides)
+	s.Services, s.Overrides, s.Sets = slices.Clone(s.Services), slices.Clone(s.Overrides), slices.Clone(s.Sets)
 	return s
 }
 
@@ -47,6 +52,7 @@ func (s State) clone() State {
 func (s State) Equal(t State) bool {
 	return slices.Equal(s.Services, t.Services) && s.FilterID == t.FilterID &&
 		s.AddressList == t.AddressList && s.RateLimit == t.RateLimit && s.Redirect == t.Redirect &&
+		s.SessionTimeout == t.SessionTimeout && s.Interim == t.Interim && slices.Equal(s.Sets, t.Sets) &&
 		s.ServiceProfile == t.ServiceProfile && slices.Equal(s.Overrides, t.Overrides) && s.Portal == t.Portal
 }
 
@@ -60,6 +66,9 @@ func (s State) String() string {
 		{"rate=", s.RateLimit},
 		{"profile=", s.ServiceProfile},
 		{"overrides=", strings.Join(s.Overrides, "+")},
+		{"sets=", strings.Join(s.Sets, "+")},
+		{"timeout=", seconds(s.SessionTimeout)},
+		{"interim=", seconds(s.Interim)},
 	} {
 		if p.value != "" {
 			parts = append(parts, p.label+p.value)
@@ -77,6 +86,14 @@ func (s State) String() string {
 	return strings.Join(parts, " ")
 }
 
+// seconds is a number of them, "" for none.
+func seconds(n uint32) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%ds", n)
+}
+
 // Session is one session as the BNG sees it at a moment: a snapshot.
 type Session struct {
 	ID         string // Acct-Session-Id
@@ -84,6 +101,19 @@ type Session struct {
 	State             // as it is now
 	Started    time.Time
 	History    []Event // the last things that happened to it, oldest first
+}
+
+// InForce is what the data plane does to the session beside what AAA gave it, ""
+// for nothing. Sets are reported apart, in [State.Sets], for others have their own.
+func (s Session) InForce() string {
+	now, given := s.State, s.Profile
+	if len(now.Sets) > 0 || len(given.Sets) > 0 { // each set redirects for itself
+		now.Sets, given.Sets, now.Redirect, given.Redirect = nil, nil, false, false
+	}
+	if now.Equal(given) {
+		return ""
+	}
+	return now.String()
 }
 
 // Event is one line of a session's history.

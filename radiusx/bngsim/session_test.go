@@ -22,7 +22,7 @@ func TestConfigFaultsAreAllNamed(t *testing.T) {
 		"0 < retry <= max retry":    func(c *Config) { c.Accounting.Retry = time.Hour },
 		"unknown quirk":             func(c *Config) { c.Quirks = []Quirk{"moody"} },
 		"exclude each other":        func(c *Config) { c.Quirks = []Quirk{NoDuplicateCache, Duplicates5s} },
-		"slow by less":              func(c *Config) { c.SlowBy = -1 },
+		"slow by, hook takes":       func(c *Config) { c.SlowBy = -1 },
 		"unknown redirect attribut": func(c *Config) { c.RedirectAttribute = "L4-Redirect" },
 	} {
 		c := good

@@ -141,19 +141,27 @@ var rtBrick = &behaviour{
 
 // coovaChilli is CoovaChilli e0c7d7a: nothing is answered without User-Name, all
 // sessions that match are meant, a NAK has no cause, no answer is remembered.
-// NotAuthorized ends the accounting session and loses the limits; Authorized
-// starts another one and brings no limits back.
+// NotAuthorized ends the accounting session, which has another id at once, and
+// loses the limits; Authorized starts another one and brings no limits back. Every
+// change replaces all limits, and bandwidth is in kbit/s (chilli.c multiplies it by
+// 1000 in 32 bits): seen on a live one.
 var coovaChilli = &behaviour{
 	sessionID:   func(n uint64) string { return fmt.Sprintf("6a1f%012x", n) },
 	identifiers: []string{"User-Name", "Acct-Session-Id"}, needs: "User-Name", unnamed: unanswered,
 	foldsCase: true, appliesToAll: true,
 	changes: map[string]change{
-		"CoovaChilli-Session-State":      setPortal,
+		portalKey:                        setPortal,
 		"CoovaChilli-Bandwidth-Max-Up":   func(r *changing, v string) ErrorCause { return r.limit(0, v) },
 		"CoovaChilli-Bandwidth-Max-Down": func(r *changing, v string) ErrorCause { return r.limit(1, v) },
+		"Session-Timeout":                setSessionTimeout,
+		"Acct-Interim-Interval":          setInterim,
 	},
 	ignoresUnknown: true, namesNoCause: true, duplicateWindow: -1, checksAuthenticity: true,
+	replacesLimits: true, rateUnit: 1000,
 }
+
+// portalKey is the attribute that sends a session to the portal and lets it in.
+const portalKey = "CoovaChilli-Session-State"
 
 func setPortal(r *changing, value string) ErrorCause {
 	switch {
@@ -169,7 +177,7 @@ func setPortal(r *changing, value string) ErrorCause {
 func (r *changing) limit(half int, value string) ErrorCause {
 	up, down, _ := strings.Cut(r.state.RateLimit, "/")
 	halves := [2]string{up, down}
-	halves[half] = value
+	halves[half] = r.how.bits(value)
 	r.state.RateLimit = halves[0] + "/" + halves[1]
 	return OK
 }

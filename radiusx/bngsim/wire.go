@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// inboxSize is how many datagrams wait at an endpoint; more are lost, as in a
-// kernel's socket buffer.
+// inboxSize is how many datagrams wait at an endpoint unless [Wire.SetInbox] says
+// otherwise; more are lost, as in a kernel's socket buffer.
 const inboxSize = 1 << 14
 
 // Wire is a network in memory. Its endpoints behave like UDP sockets: datagrams,
@@ -25,6 +25,7 @@ type Wire struct {
 	endpoints map[netip.AddrPort]*endpoint
 	links     map[direction]Link
 	port      uint16 // last one given to an endpoint that asked for any
+	inbox     int    // of endpoints to come
 }
 
 // direction is a way between hosts; an invalid address stands for every host.
@@ -37,6 +38,7 @@ func NewWire(seed uint64) *Wire {
 		endpoints: make(map[netip.AddrPort]*endpoint),
 		links:     make(map[direction]Link),
 		port:      49151,
+		inbox:     inboxSize,
 	}
 }
 
@@ -47,6 +49,14 @@ func (w *Wire) SetLink(from, to netip.Addr, link Link) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.links[direction{from, to}] = link
+}
+
+// SetInbox says how many datagrams may wait at each endpoint that is opened from
+// now on. It is memory: a world that is made thousands of times wants little.
+func (w *Wire) SetInbox(datagrams int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inbox = datagrams
 }
 
 // Listen returns an endpoint at an address. Port 0 takes a free one. An address
@@ -61,7 +71,7 @@ func (w *Wire) Listen(at netip.AddrPort) (net.PacketConn, error) {
 	if _, taken := w.endpoints[at]; taken || !at.IsValid() {
 		return nil, &net.OpError{Op: "listen", Net: "wire", Addr: net.UDPAddrFromAddrPort(at), Err: os.ErrExist}
 	}
-	e := &endpoint{wire: w, at: at, inbox: make(chan parcel, inboxSize), closed: make(chan struct{}), deadline: newDeadline()}
+	e := &endpoint{wire: w, at: at, inbox: make(chan parcel, w.inbox), closed: make(chan struct{}), deadline: newDeadline()}
 	w.endpoints[at] = e
 	return e, nil
 }

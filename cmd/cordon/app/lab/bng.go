@@ -69,7 +69,7 @@ func family(server netip.AddrPort) string {
 func (c *Config) simulation() bngsim.Config {
 	sim := bngsim.Config{
 		Name: c.Name, NASIP: c.NASIP, Make: bngsim.Make(c.Make), Secret: c.Secret, RedirectAttribute: c.RedirectAttribute,
-		Quirks: c.quirks(), SlowBy: c.SlowBy, ClockSkew: c.ClockSkew,
+		IPSetAttribute: c.IPSetAttribute, Quirks: c.quirks(), SlowBy: c.SlowBy, ClockSkew: c.ClockSkew, HookTakes: c.HookTakes, DHCPEvery: c.DHCPEvery,
 		RequireMessageAuthenticator: c.RequireMessageAuthenticator, Seed: c.Seed, OnPacket: c.OnPacket,
 	}
 	if len(c.Profiles) > 0 {

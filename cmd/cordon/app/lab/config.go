@@ -33,6 +33,7 @@ type Config struct {
 	// or shaper rate. Empty: the make's own, see Normal.
 	Normal                      string
 	RedirectAttribute           string // accel-ppp's attr-l4-redirect
+	IPSetAttribute              string // accel-ppp's attr-l4-redirect-ipset
 	RequireMessageAuthenticator bool   // requests without one are dropped
 
 	Subscribers int          // lines that log in
@@ -42,6 +43,8 @@ type Config struct {
 	Faults    bngsim.Faults
 	SlowBy    time.Duration // of the quirk slow; 0: bngsim's own
 	ClockSkew time.Duration // of the quirk clock-skew; 0: bngsim's own
+	HookTakes time.Duration // of the quirks slow-hooks and queued-hooks; 0: bngsim's own
+	DHCPEvery time.Duration // of the quirk mac-auth; 0: bngsim's own
 	Seed      uint64        // of faults and jitter
 
 	OnPacket func(bngsim.Packet) // called for every datagram, from any goroutine; must not block
@@ -78,8 +81,8 @@ func (c *Config) Validate() error {
 	if err := bngsim.CheckQuirks(c.quirks()...); err != nil {
 		fail("%w", err)
 	}
-	if c.SlowBy < 0 {
-		fail("slow by is not negative")
+	if c.SlowBy < 0 || c.HookTakes < 0 || c.DHCPEvery < 0 {
+		fail("slow by, hook takes and DHCP every must not be negative")
 	}
 	if c.Name == "" {
 		fail("a name is required")
@@ -96,8 +99,10 @@ func (c *Config) Validate() error {
 	if c.Interim < 0 {
 		fail("interim is not negative")
 	}
-	if _, known := radiusx.Builtin().Lookup(c.RedirectAttribute); c.RedirectAttribute != "" && !known {
-		fail("redirect attribute: %q is no attribute that is known here", c.RedirectAttribute)
+	for what, name := range map[string]string{"redirect": c.RedirectAttribute, "ipset": c.IPSetAttribute} {
+		if _, known := radiusx.Builtin().Lookup(name); name != "" && !known {
+			fail("%s attribute: %q is no attribute that is known here", what, name)
+		}
 	}
 	errs = append(errs, c.checkRoom(), checkFaults(c.Faults))
 	return errors.Join(errs...)

@@ -29,7 +29,7 @@ var normals = map[bngsim.Make]struct {
 	bngsim.HuaweiNE:    {"internet", func(name string) bngsim.State { return bngsim.State{FilterID: name} }},
 	bngsim.EricssonSE:  {"INTERNET", func(name string) bngsim.State { return bngsim.State{Services: []string{name}} }},
 	bngsim.RtBrick:     {"internet", func(name string) bngsim.State { return bngsim.State{ServiceProfile: name} }},
-	bngsim.CoovaChilli: {"10000/50000", func(name string) bngsim.State { return bngsim.State{RateLimit: name} }},
+	bngsim.CoovaChilli: {"10000/50000", func(name string) bngsim.State { return bngsim.State{RateLimit: bngsim.CoovaChilli.Rate(name)} }},
 	bngsim.Skat:        {"internet", func(name string) bngsim.State { return bngsim.State{RateLimit: name} }},
 	bngsim.StarOS:      {"internet", func(name string) bngsim.State { return bngsim.State{FilterID: name} }},
 	bngsim.OSVBNG:      {"internet", func(name string) bngsim.State { return bngsim.State{FilterID: name} }},
