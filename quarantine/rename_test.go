@@ -257,7 +257,7 @@ func TestWhateverHappensAtThePortalAReleaseLetsTheClientIn(t *testing.T) {
 			p.pass()
 		}
 		p.perfect = true
-		for range 30 {
+		for range 60 {
 			p.pass()
 		}
 		if p.c.State != Closed || p.held {
