@@ -96,7 +96,7 @@ func (r *Rulebook) weigh(v Verdict, rule *Rule, c *Case, s Situation, now time.T
 	d := r.demand(&v, rule, now)
 	if !c.reached(rule) {
 		c.waitFor(rule, now)
-		if d.Until = c.ExpiresAt; c.State == "" || r.severity(d.Profile) > r.severity(c.Profile) {
+		if d.Until = c.ExpiresAt; c.State == "" || c.State == Releasing || r.severity(d.Profile) > r.severity(c.Profile) {
 			c.adopt(&d)
 		}
 		c.move(Observing, now, "", "below the threshold of rule "+rule.Name)

@@ -17,6 +17,7 @@ func (c *Case) reopen(now time.Time, by, why string) {
 		c.Judge(c.Release.At)
 	}
 	c.Release, c.Hold, c.Cleared, c.AllSessions, c.Counted = nil, nil, false, false, nil
+	c.ExpiresAt = time.Time{} // of what was decided before
 	c.Tallies = slices.Clone(c.Tallies)
 	for i := range c.Tallies {
 		c.Tallies[i].Marks, c.Tallies[i].Sources, c.Tallies[i].Until = nil, nil, time.Time{}

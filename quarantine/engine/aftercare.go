@@ -39,7 +39,7 @@ type given struct {
 	order quarantine.Order
 	at    time.Time // when it was acknowledged, or the session taken to be over
 	over  bool      // the latter: any record since shows that it was not done
-	tries int       // how often it was sent again since
+	tries int       // how often it was acknowledged again since
 }
 
 // lasts is how long it is looked at.
@@ -125,14 +125,21 @@ func (a *aftercare) drop(s *quarantine.Session) {
 	delete(a.given, identity(s))
 }
 
-// again counts a release that is sent once more; false if that is too often.
-func (a *aftercare) again(s *quarantine.Session) bool {
+// enough reports whether a release was acknowledged again so often that it does not help.
+func (a *aftercare) enough(s *quarantine.Session) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	g := a.given[identity(s)]
-	g.tries++
-	a.given[identity(s)] = g
-	return g.tries <= careTries
+	return a.given[identity(s)].tries >= careTries
+}
+
+// again counts a release that was acknowledged once more.
+func (a *aftercare) again(s *quarantine.Session) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g, known := a.given[identity(s)]
+	if g.tries++; known {
+		a.given[identity(s)] = g
+	}
 }
 
 // lookAfter looks, every careEvery, at what accounting has shown since each
@@ -184,7 +191,7 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 		return false, nil
 	}
 	o := quarantine.Order{Case: g.order.Case, Session: record, From: g.order.From}
-	if cared, err := e.caredFor(mine, &record); cared || err != nil {
+	if cared, wait, err := e.caredFor(mine, &record); cared || wait || err != nil {
 		return cared, err
 	}
 	if g.over {
@@ -196,7 +203,7 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 	if found.Kind != quarantine.OutcomeRefused {
 		return true, nil
 	}
-	if cared, err := e.caredFor(mine, &record); cared || err != nil { // a look takes time
+	if cared, wait, err := e.caredFor(mine, &record); cared || wait || err != nil { // a look takes time
 		return cared, err
 	}
 	if _, ok := e.sender.may(); !ok {
@@ -205,21 +212,30 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 	return e.releaseAgain(mine, o, found.Reason), nil
 }
 
-// caredFor reports whether a case looks after the subscriber again.
-func (e *Engine) caredFor(ctx context.Context, s *quarantine.Session) (bool, error) {
+// caredFor reports whether a case looks after the session again, or is to be waited for,
+// because it is about to. One that restricts nobody, and one to which the session is
+// over, look after nothing of it.
+func (e *Engine) caredFor(ctx context.Context, s *quarantine.Session) (cared, wait bool, err error) {
 	dossier, err := e.Store.Dossier(ctx, s.Subscriber)
-	return err == nil && dossier.Case != nil, err
+	if err != nil || dossier.Case == nil {
+		return false, false, err
+	}
+	cared = dossier.Case.Has(s)
+	return cared, !cared && dossier.Case.State.Wants(), nil
 }
 
 // releaseAgain sends a release whose effect accounting denies; true if it is not
 // to be tried any more.
 func (e *Engine) releaseAgain(ctx context.Context, o quarantine.Order, why string) (enough bool) {
 	fields := []zap.Field{zap.String("case", o.Case), zap.String("session", o.Session.SessionKey.String()), zap.String("reason", why)}
-	if !e.care.again(&o.Session) {
+	if e.care.enough(&o.Session) {
 		e.Logger.Error("a released session stays restricted; somebody has to look at it", fields...)
 		return true
 	}
 	e.Logger.Warn("a released session is restricted still; it is released again", fields...)
-	e.carryOut(ctx, &quarantine.Case{ID: o.Case, Subscriber: o.Session.Subscriber}, o)
+	out := e.carryOut(ctx, &quarantine.Case{ID: o.Case, Subscriber: o.Session.Subscriber}, o)
+	if out.Kind == quarantine.OutcomeAcked || out.Kind == quarantine.OutcomeVerified {
+		e.care.again(&o.Session) // one that did not get through is sent again however often
+	}
 	return false
 }
