@@ -66,10 +66,13 @@ func (r *Rulebook) admit(v *Verdict, released *PersonRelease, now time.Time) (*R
 }
 
 func (r *Rulebook) joinCase(v Verdict, rule *Rule, c *Case, s Situation, now time.Time) Decision {
-	switch {
-	case c.HasVerdict(v.ID):
+	if c.HasVerdict(v.ID) {
 		return Decision{Status: status(v, c, c.verdictState(), "")}
-	case c.State == Releasing:
+	}
+	if c.State.Wants() && c.expired(now) {
+		c.endUnseen(now)
+	}
+	if c.State == Releasing {
 		c.reopen(now, "", "evidence since: "+v.Category+" reported by "+v.Source)
 		c.join(&v, rule)
 		return r.weigh(v, rule, c, s, now)

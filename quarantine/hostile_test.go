@@ -85,11 +85,68 @@ func TestHostileASessionThatIsAnothersAndNotKnownAnyMoreIsNotLookedAtForEver(t *
 	}
 }
 
-// disconnect's time is over and its BNG does not answer; then something else is asked for
-// that is less severe than what is left there.
+// The severest profile's time is over, and it is left where its BNG does not answer; then
+// something is asked for that is less severe than that, and more than what goes on.
 func TestHostileWhatIsOverIsNotKeptByARise(t *testing.T) {
 	r := ladder()
-	t.Log(r.Profiles)
+	r.Limits = Limits{}
+	r.Profiles["null"] = Profile{Name: "null", Severity: 40}
+	one := sess("1", "alice", noon)
+	c := &Case{
+		ID: "c-1", Subscriber: "alice", State: Restricting, Profile: "null", Rule: "x", Mode: ModeEnforce, Source: "ids",
+		OpenedAt: noon, ExpiresAt: noon.Add(time.Hour), Generation: 1,
+		Others: []Demand{{Profile: "block-smtp", Rule: "smtp", Mode: ModeEnforce, Until: noon.Add(720 * time.Hour)}},
+	}
+	answerAll(c, lookAt(noon, one), Outcome{Kind: OutcomeAcked})
+	at := noon.Add(time.Hour)
+	answerAll(c, lookAt(at, one), Outcome{Kind: OutcomeUnanswered, Doubtful: true})
+	if c.Profile != "block-smtp" || c.SteppedAt.IsZero() {
+		t.Fatalf("%+v", c)
+	}
+	c, d := file(r, c, seen(1, "botnet", at), at.Add(time.Second))
+	if c.Profile != "garden" {
+		t.Fatalf("%+v", d.Status)
+	}
+	if !c.Ends().Equal(noon.Add(time.Hour)) {
+		t.Errorf("null is left, and ends %s", c.Ends())
+	}
+	for i := range 20 {
+		at := at.Add(time.Duration(i+1) * time.Minute)
+		orders := c.Plan(lookAt(at, one))
+		for _, o := range orders {
+			c.Dispatch(&o, at)
+			out := Outcome{Kind: OutcomeRefused} // garden is not to be had there
+			if o.To == "" {
+				return
+			}
+			c.Observe(o, out, at)
+		}
+	}
+	t.Errorf("null is left for the time of garden: %+v", c.Sessions)
+}
+
+// Its time is over, and nobody has looked at the case yet, as after an outage: further
+// evidence restricts anew, and is counted.
+func TestHostileEvidenceOfACaseWhoseTimeIsOverIsCountedInTheLimits(t *testing.T) {
+	for name, sessions := range map[string][]Session{"on line": {sess("1", "alice", noon)}, "off line": nil} {
+		t.Run(name, func(t *testing.T) {
+			r := ladder()
+			c := restrictedBy("garden", "garden", noon.Add(time.Hour))
+			if sessions != nil {
+				c.State = Restricting
+				answerAll(c, lookAt(noon, sessions...), Outcome{Kind: OutcomeAcked})
+			}
+			at := noon.Add(2 * time.Hour)
+			c, d := file(r, c, seen(1, "botnet", at), at)
+			if d.Status.State != VerdictActed || d.Reserve == nil {
+				t.Errorf("%s, counted %v, %s until %s", d.Status.State, d.Reserve, c.State, c.ExpiresAt)
+			}
+			c.Plan(lookAt(at, sessions...))
+			if !c.State.Wants() {
+				t.Errorf("%s", c.State)
+			}
+		})
+	}
 }
 
 // Recommit of a release: a person quarantined the subscriber again since.

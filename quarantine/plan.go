@@ -209,6 +209,10 @@ func (c *Case) has(s *Session) bool {
 // Has reports whether the session is one of the case's that are not over.
 func (c *Case) Has(s *Session) bool { return c.find(&Order{Session: *s}) != nil }
 
+// Lacks reports whether the case neither has the session nor takes it to be over: one
+// that restricts takes it in.
+func (c *Case) Lacks(s *Session) bool { return !c.has(s) }
+
 // hasLine reports whether another session of the same line is in the case and
 // on line: this one is no new log-in then.
 func (c *Case) hasLine(s *Session) bool {

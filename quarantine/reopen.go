@@ -5,6 +5,20 @@ import (
 	"time"
 )
 
+// endUnseen ends, or steps down, a case whose time is over and that nobody has looked at
+// yet: what is decided now does not prolong it. With nothing left of it, it is being
+// released all the same: whoever decides may reopen it.
+func (c *Case) endUnseen(now time.Time) {
+	before := c.Clone()
+	if c.pass(now); c.State != Closed {
+		return
+	}
+	*c = *before
+	c.Generation++
+	c.Hold, c.Others, c.SteppedAt = nil, nil, time.Time{}
+	c.move(Releasing, now, "", "expired")
+}
+
 // reopen readies a case that is being released for a new decision: what was decided
 // before, and the evidence that it rested on, is judged and counts no more. What the
 // case still owes to its sessions, it goes on owing in every state.

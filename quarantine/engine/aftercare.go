@@ -191,7 +191,7 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 		return false, nil
 	}
 	o := quarantine.Order{Case: g.order.Case, Session: record, From: g.order.From}
-	if cared, wait, err := e.caredFor(mine, &record); cared || wait || err != nil {
+	if cared, err := e.caredFor(mine, &o); cared || err != nil {
 		return cared, err
 	}
 	if g.over {
@@ -203,7 +203,7 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 	if found.Kind != quarantine.OutcomeRefused {
 		return true, nil
 	}
-	if cared, wait, err := e.caredFor(mine, &record); cared || wait || err != nil { // a look takes time
+	if cared, err := e.caredFor(mine, &o); cared || err != nil { // a look takes time
 		return cared, err
 	}
 	if _, ok := e.sender.may(); !ok {
@@ -212,16 +212,50 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 	return e.releaseAgain(mine, o, found.Reason), nil
 }
 
-// caredFor reports whether a case looks after the session again, or is to be waited for,
-// because it is about to. One that restricts nobody, and one to which the session is
-// over, look after nothing of it.
-func (e *Engine) caredFor(ctx context.Context, s *quarantine.Session) (cared, wait bool, err error) {
-	dossier, err := e.Store.Dossier(ctx, s.Subscriber)
-	if err != nil || dossier.Case == nil {
-		return false, false, err
+// caredFor reports whether a case looks after the session again. One that restricts the
+// subscriber is told of what is left there. One that restricts nobody, and to which the
+// session is over, looks after nothing of it.
+func (e *Engine) caredFor(ctx context.Context, o *quarantine.Order) (bool, error) {
+	dossier, err := e.Store.Dossier(ctx, o.Session.Subscriber)
+	c := dossier.Case
+	switch {
+	case err != nil || c == nil:
+		return false, err
+	case c.Has(&o.Session) || !c.State.Wants():
+		return c.Has(&o.Session), nil
 	}
-	cared = dossier.Case.Has(s)
-	return cared, !cared && dossier.Case.State.Wants(), nil
+	e.handOver(c, &o.Session, o.From)
+	defer e.nudge()
+	return true, e.save(ctx, c, e.Now(), 0)
+}
+
+// handOver tells a case of what may be left on a session.
+func (e *Engine) handOver(c *quarantine.Case, s *quarantine.Session, left []quarantine.Applied) {
+	c.Owe(quarantine.Owed{Journal: e.Holder, Mark: e.ledger.next(c.Mark(e.Holder, s)), Session: *s, Applied: left}, e.Now())
+}
+
+// recallLeft tells a case that restricts of what is left on sessions that were taken to be
+// over and are there.
+func (e *Engine) recallLeft(c *quarantine.Case, sessions []quarantine.Session) {
+	if !c.State.Wants() {
+		return
+	}
+	for i := range sessions {
+		s := &sessions[i]
+		if left := e.care.left(s); left != nil && s.Live() && s.Subscriber == c.Subscriber && c.Lacks(s) {
+			e.handOver(c, s, left)
+		}
+	}
+}
+
+// left is what may be in force on a session that was taken to be over.
+func (a *aftercare) left(s *quarantine.Session) []quarantine.Applied {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if g := a.given[identity(s)]; g.over {
+		return g.order.From
+	}
+	return nil
 }
 
 // releaseAgain sends a release whose effect accounting denies; true if it is not

@@ -202,3 +202,99 @@ func TestHostileWhatCannotBeReadBesideTheCaseHoldsUpNoRelease(t *testing.T) {
 }
 
 var _ = netip.Addr{}
+
+// Forty BNGs that do not answer keep restrictions busy, none more than its share; alice,
+// on one that answers, expires meanwhile.
+func TestHostileAnExpiryDoesNotWaitBehindRestrictionsOfOtherBNGs(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.rules.MaxSessions = 100
+		e := w.startWith(w.memory, "a", func(c *Config) { c.Workers = 64 })
+		key := w.restrict(e, "alice")
+		ends := w.openCase("alice").ExpiresAt
+		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+			if o.Session.BNG == key.BNG {
+				return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+			}
+			return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: 10 * time.Second}
+		})
+		time.Sleep(time.Until(ends) - 2*time.Minute)
+		for b := range 40 {
+			for n := range 20 {
+				id := string(rune('a'+b%26)) + string(rune('a'+b/26)) + string(rune('a'+n))
+				w.loginOn("bng-"+id[:2], "u"+id, id)
+				time.Sleep(time.Millisecond)
+				v := quarantine.Verdict{Source: "ids", ObservedAt: time.Now(), Subscriber: "u" + id, Category: "botnet", SourceID: id}
+				w.accept(e, v)
+			}
+		}
+		time.Sleep(time.Until(ends))
+		for wait := range 600 {
+			time.Sleep(time.Second)
+			if w.network.InForce(key) == "" {
+				if wait > 10 {
+					t.Errorf("released %d s after its expiry", wait)
+				}
+				return
+			}
+		}
+		t.Error("not released within 10 minutes")
+	})
+}
+
+// As above, but by the time that accounting tells of the session again a new case
+// restricts the subscriber, with another profile.
+func TestHostileWhatIsLeftOfASessionTakenToBeOverIsTheNextCasesToo(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ladder()
+		e := w.startWith(w.memory, "a", halfHourly)
+		key := w.restrict(e, "alice")
+		w.unknown(key)
+		w.release(e, "alice")
+		time.Sleep(2 * time.Hour)
+		w.wantState("alice", quarantine.Closed)
+		w.network.SetFate(nil)
+		if _, err := e.Quarantine(t.Context(), quarantine.Wish{Subscriber: "alice", Profile: "block-smtp", Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
+			t.Fatal(err)
+		}
+		w.record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: key, Subscriber: "alice", At: time.Now()})
+		time.Sleep(20 * time.Minute)
+		w.wantInForce(key, "block-smtp")
+		c := w.wantState("alice", quarantine.Restricted)
+		t.Log(c.Sessions[len(c.Sessions)-1].Applied)
+		told := false
+		for _, o := range w.network.Sent() {
+			told = told || o.To == "block-smtp" && len(o.From) > 0 && o.From[0].Profile == "garden"
+		}
+		if !told {
+			t.Error("whoever put block-smtp in force did not know that garden was")
+		}
+	})
+}
+
+// A session that is over although no Stop told is not taken up again and again.
+func TestHostileWhatIsLeftOfASessionThatIsOverIsNotTakenUpAgain(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		e := w.startWith(w.memory, "a", halfHourly)
+		key, addr := w.login("alice")
+		time.Sleep(3 * time.Second)
+		w.rules.Policy.Rules[0].For = quarantine.Duration(24 * time.Hour)
+		w.accept(e, botnet(addr))
+		time.Sleep(5 * time.Second)
+		w.wantInForce(key, "garden")
+		w.network.SetProof(quarantine.ProofByWord)
+		next := w.loginAt("alice", "s-next", addr)
+		time.Sleep(5 * time.Second)
+		w.wantInForce(next, "garden")
+		w.unknown(key)
+		if _, err := e.Quarantine(t.Context(), quarantine.Wish{Subscriber: "alice", Profile: "garden", Reason: "again", For: 20 * time.Hour, By: "noc", Replace: true}, false); err != nil {
+			t.Fatal(err)
+		}
+		w.release(e, "alice")
+		time.Sleep(10 * time.Minute)
+		sent := len(w.network.Sent())
+		time.Sleep(3 * time.Hour)
+		if more := len(w.network.Sent()) - sent; more > 4 {
+			t.Errorf("%d orders about a session that is over", more)
+		}
+	})
+}

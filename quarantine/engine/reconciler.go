@@ -185,6 +185,7 @@ func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Ord
 	}
 	e.resume(c)
 	sessions = e.retire(c, sessions)
+	e.recallLeft(c, sessions)
 	in := e.look(c, sessions)
 	in.Holders, in.Present = holders, in.Present && err == nil
 	return c.Plan(in), nil
