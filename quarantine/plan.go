@@ -40,6 +40,9 @@ func (c *Case) expired(now time.Time) bool {
 	return c.State != Releasing && !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt)
 }
 
+// Ending reports whether the case only gives back, or is over by now.
+func (c *Case) Ending(now time.Time) bool { return c.givesBack() || c.expired(now) }
+
 // notice brings the sessions of the case up to date with their records.
 func (c *Case) notice(in Look) {
 	for i := range c.Sessions {
@@ -49,8 +52,11 @@ func (c *Case) notice(in Look) {
 		}
 		at := slices.IndexFunc(in.Sessions, func(s Session) bool { return s.SessionKey == e.Session.SessionKey })
 		if at < 0 {
-			if in.Present && (!e.owes() || !e.GoneSince.IsZero()) {
+			switch {
+			case in.Present && (!e.owes() || !e.GoneSince.IsZero()):
 				e.end(in.Now, "the source of sessions tells nothing of it any more")
+			case !e.owes() && (c.lost(e) || !e.Session.Live()): // nothing is wanted there
+				e.end(in.Now, "the session is over, and nothing of ours is left on it")
 			}
 		} else {
 			c.heed(e, in.Sessions[at], in.Now)
@@ -150,6 +156,13 @@ func (c *Case) has(s *Session) bool {
 		return SameSession(&e.Session, s) && (e.Enforcement != Gone || !s.SeenAt.After(e.UpdatedAt))
 	})
 }
+
+// Has reports whether the session is one of the case's that are not over.
+func (c *Case) Has(s *Session) bool { return c.find(&Order{Session: *s}) != nil }
+
+// Lacks reports whether the case neither has the session nor takes it to be over: one
+// that restricts takes it in.
+func (c *Case) Lacks(s *Session) bool { return !c.has(s) }
 
 // hasLine reports whether another session of the same line is in the case and
 // on line: this one is no new log-in then.
