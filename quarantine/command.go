@@ -127,12 +127,23 @@ func (c *Case) Reject(by, reason string, now time.Time) error {
 	return c.ReleaseBy(by, reason, "", now)
 }
 
-// ReleaseBy ends the case by a person's decision. It passes every limit.
+// ReleaseBy ends the case by a person's decision, given at now. It passes every limit.
+// A case that is being released already, or was closed after the decision was given, is
+// judged by it all the same: evidence observed up to then opens nothing.
 func (c *Case) ReleaseBy(by, reason string, code ReleaseCode, now time.Time) error {
-	if c.State == Closed || c.State == Releasing {
+	release := &PersonRelease{Case: c.ID, At: now, By: by, Reason: reason, Code: code}
+	switch {
+	case c.State == Releasing, c.State == Closed && now.Before(c.ClosedAt):
+		if c.Release != nil && !now.After(c.Release.At) {
+			return nil // the same command, given to us again by the journal
+		}
+		c.Release = release
+		c.record(now, by, "released, as it was already: "+reason)
+		return nil
+	case c.State == Closed:
 		return notIn(c, "released", "open")
 	}
-	c.Release = &PersonRelease{Case: c.ID, At: now, By: by, Reason: reason, Code: code}
+	c.Release = release
 	c.release(now, by, "released: "+reason)
 	return nil
 }

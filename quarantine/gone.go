@@ -9,9 +9,9 @@ import (
 // How soon a session that its BNG does not know is tried again.
 const (
 	goneFirst    = time.Second      // by then what shows that it is over has been looked for
-	goneMost     = 45 * time.Second // at most, in the first hour
+	goneMost     = 45 * time.Second // at most, for the first hours
 	goneMostLong = 10 * time.Minute // at most, later
-	goneLong     = time.Hour
+	goneLong     = 6 * time.Hour
 	// lineGoneAfter is how long a BNG must not know a line of which accounting tells
 	// nothing, for its session ended with the restriction (see [Applied]), until it
 	// counts as gone.
@@ -19,9 +19,8 @@ const (
 )
 
 // gone notes that the BNG does not know the session (RFC 5176 section 3.5, Error-Cause
-// 503). By itself that ends nothing: the
-// record of its end may be on its way, the BNG may be switching over, a proxy may
-// have asked another one. See [Look.over].
+// 503). By itself that ends nothing: the record of its end may be on its way, the BNG
+// may be switching over, a proxy may have asked another one. See [Look.over].
 func (e *SessionEnforcement) gone(o *Order, now time.Time) {
 	if !o.Session.Live() && !e.GoneSince.IsZero() && now.Sub(e.GoneSince) >= lineGoneAfter {
 		e.end(now, "the line is not there any more: "+e.Reason)

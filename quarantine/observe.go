@@ -96,7 +96,7 @@ func (o *Outcome) Applies(order *Order) []Applied {
 	to, applied := order.Applies(), slices.Clone(order.From)
 	earlier := slices.IndexFunc(applied, func(a Applied) bool { return a.Profile == order.To })
 	switch {
-	case o.Untouched, o.Kind == OutcomeNotSent, o.Kind == OutcomeSessionGone:
+	case o.Untouched, o.Kind == OutcomeNotSent, o.Kind == OutcomeSessionGone && !o.Doubtful:
 		return applied // nothing of this order is in force, but an earlier try of it may be
 	case o.Kind == OutcomeRefused && !o.Doubtful && (earlier < 0 || applied[earlier].Naked):
 		to.Naked, to.Cause = true, o.ErrorCause
@@ -166,8 +166,16 @@ func refusedBackoff(restricting bool, attempts int) time.Duration {
 	if restricting {
 		return backoff(5*time.Minute, time.Hour, attempts)
 	}
-	return backoff(15*time.Second, 10*time.Minute, attempts)
+	if attempts <= refusedSoon {
+		return backoff(15*time.Second, 45*time.Second, attempts)
+	}
+	return 10 * time.Minute
 }
+
+// refusedSoon is how many refusals of a release are followed by another try within a
+// minute: about six hours of them.
+const refusedSoon = 480
+
 
 func unansweredBackoff(o *Order, attempts int) time.Duration {
 	if o.Restricts() {

@@ -122,6 +122,9 @@ func (c *Case) heed(e *SessionEnforcement, record Session, now time.Time) {
 		if c.lost(e) && !e.owes() {
 			e.end(now, "the session is another subscriber's now")
 		}
+	case e.refusedAndStopped(&record):
+		e.believe()
+		e.rename(&record, now)
 	case (SameAttachment(&record, &e.Session) || record.StartedAt.After(e.Session.StartedAt)) && e.outlives():
 		e.rename(&record, now)
 	case SameAttachment(&record, &e.Session):

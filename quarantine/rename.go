@@ -29,6 +29,26 @@ func (e *SessionEnforcement) outlivesBy(profile string) bool {
 // under an Acct-Session-Id that nobody told.
 func (e *SessionEnforcement) renamed() bool { return !e.Session.Live() && e.outlives() }
 
+// stopAfterNAK is how long after a refused restriction a Stop shows that it was done.
+const stopAfterNAK = 30 * time.Second
+
+// refusedAndStopped reports whether the session's record tells that it ended when a
+// restriction was asked for that ends sessions, and that was only ever refused: the NAK
+// was that of a duplicate, or came although it was done.
+func (e *SessionEnforcement) refusedAndStopped(record *Session) bool {
+	return SameAttachment(record, &e.Session) && !record.Live() && !e.outlives() &&
+		record.EndedAt.After(e.UpdatedAt.Add(-stopAfterNAK)) && record.EndedAt.Before(e.UpdatedAt.Add(stopAfterNAK)) &&
+		slices.ContainsFunc(e.Applied, func(a Applied) bool { return a.Outlives && a.Naked })
+}
+
+// believe takes what was only ever refused for done.
+func (e *SessionEnforcement) believe() {
+	e.Applied = slices.Clone(e.Applied)
+	for i := range e.Applied {
+		e.Applied[i].Naked = false
+	}
+}
+
 // byLine reports whether the session is to be released by what names its line, although
 // no record tells that its accounting session is over: the BNG does not know its
 // Acct-Session-Id, and a restriction ends that.

@@ -67,8 +67,22 @@ func TestALineWhoseSessionEndedWithTheRestrictionStaysRestrictedAndIsReleased(t 
 func TestASessionThatOnlyRefusedIsOverAtItsStop(t *testing.T) {
 	c, stopped, now := hotspot(t, OutcomeUnanswered)
 	c.Sessions[0].Applied[0].Naked = true
-	if c.planned(now, stopped); c.State != Waiting || c.Sessions[0].Enforcement != Gone {
+	stopped.EndedAt = now.Add(20 * time.Minute)
+	if c.planned(stopped.EndedAt, stopped); c.State != Waiting || c.Sessions[0].Enforcement != Gone {
 		t.Errorf("%s %+v", c.State, c.Sessions)
+	}
+}
+
+// The network doubled the request, and the NAK of the second copy came first.
+func TestAStopRightAfterARefusedRestrictionShowsThatItWasDone(t *testing.T) {
+	c, stopped, now := hotspot(t, OutcomeUnanswered)
+	c.Sessions[0].Applied[0].Naked = true
+	if c.planned(now, stopped); c.State != Restricted {
+		t.Fatalf("%s %+v", c.State, c.Sessions)
+	}
+	c.release(now, "person", "cleaned")
+	if orders := c.planned(now, stopped); len(orders) != 1 || orders[0].Restricts() || orders[0].From[0].Naked {
+		t.Errorf("orders %+v", orders)
 	}
 }
 

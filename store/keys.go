@@ -19,7 +19,7 @@ type keyDoc struct{ pattern, kind, holds, expires string }
 
 // keyTable describes every key, with the default prefix.
 var keyTable = []keyDoc{
-	{"cordon:{c}:case:<case>", "hash", "`v` version, `d` the case as JSON", "history after it closed; never while open"},
+	{"cordon:{c}:case:<case>", "hash", "`v` version and, behind a dot, the stamp of that write, `d` the case as JSON", "history after it closed; never while open"},
 	{"cordon:{c}:open", "hash", "subscriber → lane of its due work (`0` release, `1` restrict), `:`, id of its open case", "never"},
 	{"cordon:{c}:cases:open", "sorted set", "ids of open cases by opening time (ms)", "never"},
 	{"cordon:{c}:cases:closed", "sorted set", "ids of closed cases by closing time (ms)", "never; entries older than history go when a case closes"},
@@ -29,7 +29,7 @@ var keyTable = []keyDoc{
 	{"cordon:{c}:due:asked", "sorted set", "subscribers under a lease whose case was saved meanwhile, by the look then asked for (ms)", "never"},
 	{"cordon:{c}:limit:<scope>", "sorted set", "reservations (`case/generation`) counted in a limit, by time (ms, of this server); one of n lines has n members: itself and with `#2` to `#n` behind it", "one window after the last"},
 	{"cordon:{c}:sender", "string", "instance that holds the sender lock", "the lock's time to live"},
-	{"cordon:{c}:term", "hash", "`n` the sender's term, `h` who holds or last held the lock", "never"},
+	{"cordon:{c}:term", "hash", "`n` the sender's term, which is when it began (ms), `h` who holds or last held the lock", "never"},
 	{"cordon:{c}:instances", "hash", "id of an instance → when it published last (ms), `:`, since when it may be alone (ms), `:`, what it published as JSON: its name, the moment to which its accounting is stored, …; in front of that `heard` (ms) if it said over HTTP since that it answers accounting, cut off", "never; an instance that went, 720 h or history if that is longer after that"},
 	{"cordon:{c}:instances:gone", "hash", "id of an instance that left or was declared lost → when (ms), `:`, how, by whom and why as JSON", "never; each one with its instance"},
 	{"cordon:{c}:sources", "hash", "`heard`: when an instance that takes accounting reported last (ms), `:`, for how long in all none did (ms); `s:<source>` (a BNG, a relay, a translator's log): arrival of the first and of the last record, how far it has come, how old that was, unheard time by then (ms), and up to 7 days as day.longest gap (ms).records", "never; one field a source that was ever configured"},

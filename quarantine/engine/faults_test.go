@@ -25,6 +25,13 @@ func (p *partition) KnownVerdicts(ctx context.Context, ids []string) (map[string
 	return p.Memory.KnownVerdicts(ctx, ids)
 }
 
+func (p *partition) CasesByID(ctx context.Context, ids []string) (map[string]*quarantine.Case, error) {
+	if p.away.Load() {
+		return nil, quarantinetest.ErrUnavailable
+	}
+	return p.Memory.CasesByID(ctx, ids)
+}
+
 func (p *partition) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
 	if p.away.Load() {
 		return nil, quarantinetest.ErrUnavailable

@@ -176,3 +176,22 @@ func TestARunningRestrictionEndsWhenASuspendedSenderGoesOn(t *testing.T) {
 		}
 	})
 }
+
+// What is in flight is not forgotten on the word of a case that another sender closed
+// meanwhile: the case was written in knowledge of the order, and before it was done.
+func TestAComparisonForgetsNothingThatIsInFlight(t *testing.T) {
+	l := newLedger("a", quarantine.BNGNames{})
+	session := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice"}
+	order := quarantine.Order{Case: "c-1", Session: session, To: "garden", Undo: "overlay", Journal: "a", Mark: 1}
+	closed := &quarantine.Case{ID: "c-1", Subscriber: "alice", State: quarantine.Closed, Sessions: []quarantine.SessionEnforcement{{
+		Session: session, Enforcement: quarantine.Gone, Known: map[string]uint64{"a": 1},
+	}}}
+	l.sent(sent{Order: order, ExpiresAt: time.Now().Add(time.Hour)})
+	if l.compare("c-1", closed); !l.owes("c-1") {
+		t.Fatal("forgotten before its answer came")
+	}
+	l.answered(answered{Order: order, Outcome: quarantine.Outcome{Kind: quarantine.OutcomeAcked}}, time.Now())
+	if l.compare("c-1", closed); l.owes("c-1") {
+		t.Error("not forgotten although the case, which knows of it, is closed")
+	}
+}
