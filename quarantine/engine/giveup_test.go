@@ -173,6 +173,7 @@ func TestWhatTheStoreHasLostCanBeRetriedAndGivenUp(t *testing.T) {
 		if _, err := e.GiveUp(t.Context(), id, "noc", "x", quarantine.SessionKey{}); err == nil {
 			t.Error("given up twice")
 		}
+		time.Sleep(time.Second) // what the retry sent is not called back
 		before := w.releases()
 		time.Sleep(time.Hour)
 		if n := w.releases() - before; n != 0 {
