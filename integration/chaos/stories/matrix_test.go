@@ -26,11 +26,6 @@ var exceptions = []struct {
 		"a restriction renames the session unseen", except(bngsim.CoovaChilli),
 		"no other make is known to rename a session without a Start, so no other dialect follows one by its login",
 	},
-	{
-		"a restriction is done and refused", makes(bngsim.CoovaChilli),
-		"it refuses only where no session matched, and whom a Stop follows then has left by himself",
-	},
-	{"both are done and refused", makes(bngsim.CoovaChilli), "as above"},
 }
 
 func except(of bngsim.Make) func(*gear) bool { return func(g *gear) bool { return g.make != of } }
