@@ -219,7 +219,7 @@ func (e *Engine) applied(ctx context.Context, c command, result *quarantine.Case
 	case err != nil:
 		a.Error = err.Error()
 	case result != nil:
-		a.Subscriber = result.Subscriber
+		a.Subscriber, a.GoesOn = result.Subscriber, c.Verb == verbReject && result.State.Wants()
 	}
 	e.append(ctx, changing(reserved(entry(logApplied, c.ID, a)), func() { e.ledger.finish(c.ID, a, e.Now()) }))
 	about := zap.String("case", c.Case)
