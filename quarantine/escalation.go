@@ -180,3 +180,21 @@ func (r *Rulebook) turn(c *Case, d *Demand, replace bool, now time.Time) {
 	}
 	c.record(now, d.Source, text)
 }
+
+// Since says what has become of a verdict that was held, now that its case acts: what
+// it asks for may be held still, while the case goes on with what is milder.
+func (r *Rulebook) Since(v *Verdict, c *Case) (VerdictState, string) {
+	rule, ok := r.Policy.Match(v)
+	if !ok {
+		return VerdictActed, ""
+	}
+	for _, d := range c.Others {
+		if d.Hold != nil && d.Profile == rule.Profile {
+			return VerdictHeld, fmt.Sprintf("joined the open case; %s is held: %s", d.Profile, d.Hold)
+		}
+	}
+	if c.Profile != rule.Profile && c.isJudged(rule.Name, v.ObservedAt) {
+		return VerdictRecorded, "joined the open case; a person decided against " + rule.Profile
+	}
+	return VerdictActed, ""
+}

@@ -498,3 +498,26 @@ func TestOnTheWayDownEverySessionHasWhatTheCaseWants(t *testing.T) {
 		}
 	}
 }
+
+// A verdict that was held says what became of it: the case acts, but not by it.
+func TestAHeldVerdictOfACaseThatActsSaysWhetherItsRiseWaits(t *testing.T) {
+	r := ladder()
+	v := seen(1, "botnet", noon)
+	c, _ := full(r, restrictedBy("smtp", "block-smtp", at(30*86400)), v, noon)
+	if state, reason := r.Since(&v, c); state != VerdictHeld || !strings.Contains(reason, "garden is held: limit: 1 lines per hour") {
+		t.Errorf("while its rise waits: %s %q", state, reason)
+	}
+	rejected := c.Clone()
+	if err := rejected.Reject("noc", "a game server", at(10)); err != nil {
+		t.Fatal(err)
+	}
+	if state, reason := r.Since(&v, rejected); state != VerdictRecorded || !strings.Contains(reason, "a person decided against garden") {
+		t.Errorf("rejected: %s %q", state, reason)
+	}
+	if _, err := r.Approve(c, nil, "noc", "yes", at(10)); err != nil {
+		t.Fatal(err)
+	}
+	if state, reason := r.Since(&v, c); state != VerdictActed || reason != "" {
+		t.Errorf("approved: %s %q", state, reason)
+	}
+}

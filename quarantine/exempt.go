@@ -3,6 +3,7 @@ package quarantine
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -55,12 +56,18 @@ func (c *Case) spare(e *SessionEnforcement, now time.Time) {
 }
 
 // sayExempt shows with each session that an exemption is against why it has what it
-// has, where nothing else is to be said of it.
+// has, before what else is to be said of it.
 func (c *Case) sayExempt() {
 	for i := range c.Sessions {
-		if e := &c.Sessions[i]; e.Exempt != "" && e.Enforcement != Gone && e.Reason == "" {
-			e.Reason = "exempt: " + e.Exempt
+		e := &c.Sessions[i]
+		why := "exempt: " + e.Exempt
+		if e.Exempt == "" || e.Enforcement == Gone || strings.HasPrefix(e.Reason, why) {
+			continue
 		}
+		if e.Reason != "" {
+			why += "; " + e.Reason
+		}
+		e.Reason = why
 	}
 }
 

@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -98,7 +99,7 @@ func (c *Case) GiveUp(by, reason string, session SessionKey, now time.Time) erro
 	for i := range c.Sessions {
 		e := &c.Sessions[i]
 		if (all || e.Session.SessionKey == session) && c.owedOn(e) {
-			e.end(now, "given up by "+by+": "+reason)
+			e.end(now, gaveUp+by+": "+reason)
 			given++
 		}
 	}
@@ -116,6 +117,14 @@ func (c *Case) GiveUp(by, reason string, session SessionKey, now time.Time) erro
 	}
 	c.settle(now)
 	return nil
+}
+
+// gaveUp begins the reason of a session that a person gave up.
+const gaveUp = "given up by "
+
+// GivenUp reports whether a person gave the session up: it may be restricted still.
+func (e *SessionEnforcement) GivenUp() bool {
+	return e.Enforcement == Gone && strings.HasPrefix(e.Reason, gaveUp)
 }
 
 // owedOn reports whether the case is to give something back on the session.

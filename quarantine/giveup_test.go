@@ -103,6 +103,9 @@ func TestGivingUpEndsWhatIsOwedAndClosesTheCase(t *testing.T) {
 	}) {
 		t.Errorf("history %+v", c.History)
 	}
+	if last := c.History[len(c.History)-1].Text; !strings.Contains(last, "2 sessions that were given up") {
+		t.Errorf("closed: %q", last)
+	}
 }
 
 func TestGivingUpOneSessionLeavesTheOthersToBeReleased(t *testing.T) {

@@ -1,6 +1,7 @@
 package quarantine
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -327,20 +328,43 @@ func (c *Case) settle(now time.Time) {
 			c.moveWanted(next, now)
 		}
 	case c.State == Releasing && !c.awaits(now) && !slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return e.owes() }):
-		c.move(Closed, now, "", "every session has what it should have")
+		c.move(Closed, now, "", c.whyClosed())
 	}
+}
+
+// whyClosed says what became of the sessions; what a person gave up may be restricted
+// still.
+func (c *Case) whyClosed() string {
+	given := 0
+	for i := range c.Sessions {
+		if c.Sessions[i].GivenUp() {
+			given++
+		}
+	}
+	if given > 0 {
+		return fmt.Sprintf("nothing more is sent; on %d sessions that were given up the restriction may be in force still", given)
+	}
+	return "every session has what it should have"
 }
 
 // moveWanted goes from one wanting state to another, by way of restricting
 // where the table has no direct edge.
 func (c *Case) moveWanted(next CaseState, now time.Time) {
 	why := map[CaseState]string{
-		Restricting: "a session is to be restricted", Waiting: "nobody is on line", Restricted: "every live session is restricted",
+		Restricting: "a session is to be restricted", Waiting: c.whyWaiting(), Restricted: "every live session is restricted",
 	}
 	if !c.State.CanBecome(next) {
 		c.move(Restricting, now, "", why[Restricting])
 	}
 	c.move(next, now, "", why[next])
+}
+
+// whyWaiting says why there is no session to restrict.
+func (c *Case) whyWaiting() string {
+	if slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return e.Enforcement != Gone && e.Spared() }) {
+		return "nobody is on line who is not exempt"
+	}
+	return "nobody is on line"
 }
 
 func (c *Case) wantedState() CaseState {

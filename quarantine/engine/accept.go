@@ -187,7 +187,8 @@ func (e *Engine) Verdict(ctx context.Context, id string) (quarantine.VerdictStat
 	return quarantine.VerdictStatus{}, err
 }
 
-// current follows a held verdict whose case a person has decided about since.
+// current follows a held verdict, about whose case, or its rise, a person may have
+// decided since.
 func (e *Engine) current(ctx context.Context, status quarantine.VerdictStatus) quarantine.VerdictStatus {
 	if status.State != quarantine.VerdictHeld {
 		return status
@@ -196,7 +197,7 @@ func (e *Engine) current(ctx context.Context, status quarantine.VerdictStatus) q
 	switch {
 	case err != nil || c.State == quarantine.CaseHeld:
 	case c.State.Wants():
-		status.State, status.Reason = quarantine.VerdictActed, ""
+		status.State, status.Reason = e.Rules.Since(&status.Verdict, c)
 	default:
 		status.State, status.Reason = quarantine.VerdictRecorded, "its case is "+string(c.State)
 	}

@@ -157,7 +157,7 @@ func TestACommandThatTheJournalWritesTooLateIsNotApplied(t *testing.T) {
 			t.Fatal("the journal hangs, and a remark is taken")
 		}
 		late := command{ID: "m-late", Verb: verbNote, Case: c.ID, At: time.Now()}
-		e.ledger.take(late.ID)
+		e.ledger.take(late.ID, late.Case)
 		e.ledger.apply(late.ID) // its giver was refused
 		e.ledger.given(late)
 		if waiting := e.ledger.waiting(); len(waiting) != 0 {

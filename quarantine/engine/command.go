@@ -147,7 +147,7 @@ func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, erro
 	c.ID = newID("m-", c.At)
 	// From here on the command is given, whether or not the person still waits.
 	ctx = context.WithoutCancel(ctx)
-	e.ledger.take(c.ID)
+	e.ledger.take(c.ID, c.Case)
 	if err := e.logCommand(ctx, c); err != nil {
 		e.ledger.apply(c.ID) // should the journal write it all the same, nobody applies it
 		return nil, err
@@ -171,7 +171,7 @@ func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, erro
 // deferredError says that a command waits for the store, and where to give it as
 // well if nothing is done about it here meanwhile.
 func (e *Engine) deferredError(c *command) error {
-	if c.Case == "" || c.Verb == verbNote || e.ledger.owes(c.Case) {
+	if c.Case == "" || c.Verb == verbNote || e.ledger.knewOf(c) {
 		return quarantine.ErrDeferred
 	}
 	read := e.instances.last()
@@ -219,7 +219,7 @@ func (e *Engine) applied(ctx context.Context, c command, result *quarantine.Case
 	case err != nil:
 		a.Error = err.Error()
 	case result != nil:
-		a.Subscriber = result.Subscriber
+		a.Subscriber, a.GoesOn = result.Subscriber, c.Verb == verbReject && result.State.Wants()
 	}
 	e.append(ctx, changing(reserved(entry(logApplied, c.ID, a)), func() { e.ledger.finish(c.ID, a, e.Now()) }))
 	about := zap.String("case", c.Case)

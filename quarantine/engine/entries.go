@@ -37,6 +37,7 @@ type settlement struct {
 type applied struct {
 	Error      string `json:"error,omitempty"`
 	Subscriber string `json:"subscriber,omitempty"` // of the case that it was applied to
+	GoesOn     bool   `json:"goes_on,omitempty"`    // a rise was rejected: the case goes on with what it has
 }
 
 // sent tells of one datagram, with everything needed to undo it.

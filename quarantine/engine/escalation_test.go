@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"sync/atomic"
@@ -245,5 +246,67 @@ func TestAVerdictThatIsSettledMeanwhileIsNotDecidedAgain(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		w.wantInForce(key, "")
 		w.wantState("alice", quarantine.Closed)
+	})
+}
+
+// heldRise is alice's case: no mail, and a garden that a limit holds.
+func (w *world) heldRise(e *running) (id string, key quarantine.SessionKey) {
+	w.t.Helper()
+	key, address := w.login("alice")
+	time.Sleep(3 * time.Second)
+	w.accept(e, spam(address))
+	time.Sleep(5 * time.Second)
+	w.accept(e, botnet(address))
+	time.Sleep(5 * time.Second)
+	c := w.wantState("alice", quarantine.Restricted)
+	if c.Rise() == nil {
+		w.t.Fatal("no rise is held: the test shows nothing")
+	}
+	w.wantInForce(key, "block-smtp")
+	return c.ID, key
+}
+
+// A rejected rise ends no case: after a start or a failover it is not taken for a
+// release that the store has lost.
+func TestTheRejectionOfARiseIsNotRepeatedAsARelease(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ladder()
+		w.rules.Limits = quarantine.Limits{PerSourcePerHour: 1}
+		e := w.start("a")
+		id, key := w.heldRise(e)
+		if c, err := e.Reject(t.Context(), id, "noc", "no"); err != nil || c.State != quarantine.Restricted {
+			t.Fatalf("rejected: %+v, %v", c, err)
+		}
+		time.Sleep(5 * time.Second)
+		e.stop()
+		w.start("a")
+		time.Sleep(time.Minute)
+		w.memory.FailOver()
+		time.Sleep(2 * time.Minute)
+		w.wantState("alice", quarantine.Restricted)
+		w.wantInForce(key, "block-smtp")
+	})
+}
+
+// Without the store nobody knows whether a rise or a held case was rejected, and what is
+// in force is given back; with it the case goes on with what it had.
+func TestTheRejectionOfARiseWhileTheStoreIsAwayEndsNoCase(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ladder()
+		w.rules.Limits = quarantine.Limits{PerSourcePerHour: 1}
+		e := w.start("a")
+		id, key := w.heldRise(e)
+		w.memory.SetUnavailable(true)
+		if _, err := e.Reject(t.Context(), id, "noc", "no"); !errors.Is(err, quarantine.ErrDeferred) {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		w.memory.SetUnavailable(false)
+		time.Sleep(time.Minute)
+		c := w.wantState("alice", quarantine.Restricted)
+		if c.Rise() != nil {
+			t.Error("the rise was not rejected")
+		}
+		w.wantInForce(key, "block-smtp")
 	})
 }

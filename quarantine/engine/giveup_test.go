@@ -173,6 +173,7 @@ func TestWhatTheStoreHasLostCanBeRetriedAndGivenUp(t *testing.T) {
 		if _, err := e.GiveUp(t.Context(), id, "noc", "x", quarantine.SessionKey{}); err == nil {
 			t.Error("given up twice")
 		}
+		time.Sleep(time.Second) // what the retry sent is not called back
 		before := w.releases()
 		time.Sleep(time.Hour)
 		if n := w.releases() - before; n != 0 {
@@ -213,6 +214,34 @@ func TestACommandGivenWhereTheJournalKnowsNothingSaysWhereElse(t *testing.T) {
 			if err := do(a); !errors.Is(err, quarantine.ErrDeferred) || errors.As(err, &here) {
 				t.Errorf("%s at a, which restricted: %v", name, err)
 			}
+		}
+	})
+}
+
+// The store hangs while a release is given to the instance that restricted: that one
+// sends it from its journal before the store's silence ends the call. The answer, and
+// those to what is given after it, must not say that this journal knew of nothing.
+func TestAReleaseThatWasSentMeanwhileIsNotCalledUnknownHere(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		store := &hangingStore{Memory: w.memory}
+		e := w.startWith(store, "a")
+		key := w.restrict(e, "alice")
+		id := w.openCase("alice").ID
+		store.hangs.Store(true)
+		time.Sleep(time.Minute)
+		for name, do := range map[string]func() error{
+			"release": func() error { _, err := e.Release(t.Context(), id, "noc", "x", ""); return err },
+			"retry":   func() error { _, err := e.Retry(t.Context(), id, "noc", "x"); return err },
+		} {
+			err := do()
+			var unknown *quarantine.DeferredError
+			if !errors.Is(err, quarantine.ErrDeferred) || errors.As(err, &unknown) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		w.wantInForce(key, "")
+		if e.ledger.owes(id) {
+			t.Fatal("nothing was sent from the journal: the test shows nothing")
 		}
 	})
 }

@@ -25,6 +25,7 @@ type ledger struct {
 	unsettled   map[string]quarantine.Verdict
 	commands    map[string]command
 	inHand      map[string]bool                   // commands that their giver's call is applying
+	knew        map[string]bool                   // commands about a case that owed something here when they, or one that waits, was given
 	outstanding map[string]map[string]outstanding // by case, then by session identity
 	undone      map[string]undone                 // released without a case that asked for it; by identity
 	ends        timetable                         // when what is outstanding is over
@@ -57,7 +58,7 @@ func newLedger(journal string, names quarantine.BNGNames) *ledger {
 	return &ledger{
 		names: names, journal: journal, recent: newRecent(),
 		accepted: map[verdictKey]uint32{}, arriving: map[string]chan struct{}{}, unsettled: map[string]quarantine.Verdict{},
-		commands: map[string]command{}, inHand: map[string]bool{}, outstanding: map[string]map[string]outstanding{},
+		commands: map[string]command{}, inHand: map[string]bool{}, knew: map[string]bool{}, outstanding: map[string]map[string]outstanding{},
 		undone: map[string]undone{}, ends: newTimetable(),
 	}
 }
@@ -207,10 +208,34 @@ func (l *ledger) command(c command) {
 
 // take notes that the call of a command's giver is about to make it durable and to
 // apply it.
-func (l *ledger) take(id string) {
+func (l *ledger) take(id, caseID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.inHand[id] = true
+	l.knew[id] = caseID != "" && l.knows(caseID)
+}
+
+// knows reports whether the case left anything on a BNG, as far as this log knows,
+// or had when a command about it was given that waits for the store: what that one ended
+// may have been given back from here since. l.mu is held.
+func (l *ledger) knows(caseID string) bool {
+	if len(l.outstanding[caseID]) > 0 {
+		return true
+	}
+	for id, c := range l.commands {
+		if c.Case == caseID && l.knew[id] {
+			return true
+		}
+	}
+	return false
+}
+
+// knewOf reports whether this log knew, or knows, of a restriction that a command is
+// about.
+func (l *ledger) knewOf(c *command) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.knew[c.ID] || l.knows(c.Case)
 }
 
 // given takes a durable command in that its giver's call has in hand, unless that has
@@ -229,6 +254,7 @@ func (l *ledger) apply(id string) {
 	defer l.mu.Unlock()
 	delete(l.commands, id)
 	delete(l.inHand, id)
+	delete(l.knew, id)
 }
 
 // deferred notes that a command waits for the store.

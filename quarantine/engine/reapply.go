@@ -298,12 +298,14 @@ func (c *command) repeatable() bool {
 	return c.ends() || c.Verb == verbExtend || c.Verb == verbNote
 }
 
-// finish lets a command go that was applied, or refused. l.mu is not held.
+// finish lets a command go that was applied, or refused. The rejection of a rise ended
+// no case, and is not repeated: if the store loses it, the rise waits for a person
+// again. l.mu is not held.
 func (l *ledger) finish(id string, how applied, at time.Time) {
 	l.mu.Lock()
 	c, ok := l.commands[id]
 	l.mu.Unlock()
-	if ok && how.Error == "" && how.Subscriber != "" && c.repeatable() {
+	if ok && how.Error == "" && how.Subscriber != "" && c.repeatable() && !how.GoesOn {
 		l.recent.applied(done{command: c, subscriber: how.Subscriber, at: at})
 	}
 	l.apply(id)
