@@ -127,6 +127,13 @@ func (c *Case) Judged(at time.Time) bool {
 	return c.Rule != "" && !c.Cleared && !slices.ContainsFunc(c.Verdicts, func(v CaseVerdict) bool { return v.ObservedAt.After(at) })
 }
 
+// Tried reports whether something was done about the session since a moment, or it is
+// over for the case.
+func (c *Case) Tried(s *Session, since time.Time) bool {
+	e := c.find(&Order{Session: *s})
+	return e == nil || e.UpdatedAt.After(since)
+}
+
 // DecidedSince reports whether the case shows that a person has decided something at a
 // moment or since.
 func (c *Case) DecidedSince(at time.Time) bool {

@@ -423,6 +423,34 @@ func (l *ledger) compare(caseID string, c *quarantine.Case) (unknown []quarantin
 	return unknown
 }
 
+// neglectedFor is how long after its end nobody may have tried to release a restriction
+// that the store has: longer than any pause between two tries.
+const neglectedFor = 15 * time.Minute
+
+// neglect counts as lost what is outstanding of an open case, is long over, and that
+// nobody has tried to release: the store answers, and for whatever reason no sender does
+// its work. The journal does it then.
+func (l *ledger) neglect(caseID string, c *quarantine.Case, now time.Time) {
+	if c == nil || !c.Open() {
+		return
+	}
+	before := now.Add(-neglectedFor)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	released := l.releasedBy(caseID, before)
+	if !released && !c.Ending(before) {
+		return
+	}
+	for key, o := range l.outstanding[caseID] {
+		if o.open || !o.AssertAt.IsZero() || !o.over(before, released) || c.Tried(&o.Session, before) {
+			continue
+		}
+		o.lost = true
+		l.outstanding[caseID][key] = o
+		l.note(place{caseID, key})
+	}
+}
+
 // stillApplied reports whether the case thinks that anything of it may be in
 // force on the session.
 func stillApplied(c *quarantine.Case, s *quarantine.Session) bool {

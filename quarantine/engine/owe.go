@@ -88,6 +88,7 @@ func (e *Engine) recall(c *quarantine.Case) (news bool) {
 // store does not have it. It returns what the journal is to be told of its expiry.
 func (e *Engine) compareCase(ctx context.Context, id string, c *quarantine.Case) (expiry []quarantine.LogEntry, err error) {
 	unknown := e.ledger.compare(id, c)
+	e.ledger.neglect(id, c, e.Now())
 	if c != nil && c.Open() {
 		expiry = e.newExpiry(c)
 	}
