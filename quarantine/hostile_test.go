@@ -237,3 +237,28 @@ func TestHostileEvidenceThatAPersonRejectedReopensNoCase(t *testing.T) {
 		t.Errorf("%s %s", d.Status.State, d.Status.Reason)
 	}
 }
+
+// What a journal tells of a session that was just given back, with doubts, goes on being
+// owed when the session is wanted restricted again.
+func TestHostileWhatAJournalTellsAfterADoubtfulReleaseIsKept(t *testing.T) {
+	c := wantingCase(noon)
+	one := sess("1", "alice", noon)
+	answerAll(c, lookAt(noon, one), Outcome{Kind: OutcomeAcked, Doubtful: true})
+	at := noon.Add(20 * time.Minute)
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(c.ReleaseBy("noc", "cleaned", "", at))
+	answerAll(c, lookAt(at, one), Outcome{Kind: OutcomeAcked})
+	c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []Applied{{Profile: "block-smtp", Undo: "x"}}}, at)
+	got, _, err := rulebook(ModeEnforce).Quarantine(Wish{Subscriber: "alice", Profile: "garden", Reason: "again", For: time.Hour, By: "noc"},
+		Situation{Dossier: Dossier{Case: c}, Sessions: []Session{one}}, "c-2", at.Add(time.Second))
+	must(err)
+	for _, o := range got.Plan(lookAt(at.Add(2*time.Second), one)) {
+		if !o.Restricts() || len(o.Unknown([]Applied{{Profile: "block-smtp"}})) > 0 {
+			t.Errorf("%+v", o)
+		}
+	}
+}

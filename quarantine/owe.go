@@ -50,7 +50,7 @@ func (c *Case) Owe(o Owed, now time.Time) (news bool) {
 	for _, a := range o.Applied {
 		e.Applied = append(without(e.Applied, a.Profile), a)
 	}
-	e.Doubtful = e.Doubtful || o.Doubtful
+	e.Doubtful = e.Doubtful || o.Doubtful || e.InFlight // it may have come after the order under way
 	e.Confirmed, e.Enforcement, e.NextAt, e.UpdatedAt = false, Pending, now, now
 	e.unproved()
 	e.know(o.Journal, o.Mark)
