@@ -173,9 +173,9 @@ func (w *hostileWorld) disturb() {
 }
 
 func TestHostileWhateverHappensNothingIsLeft(t *testing.T) {
-	seeds := uint64(20000)
+	seeds := uint64(3000)
 	if testing.Short() {
-		seeds = 1000
+		seeds = 500
 	}
 	failed := 0
 	for seed := range seeds {

@@ -253,7 +253,8 @@ func TestHostileWhatAJournalTellsAfterADoubtfulReleaseIsKept(t *testing.T) {
 	must(c.ReleaseBy("noc", "cleaned", "", at))
 	answerAll(c, lookAt(at, one), Outcome{Kind: OutcomeAcked})
 	c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []Applied{{Profile: "block-smtp", Undo: "x"}}}, at)
-	got, _, err := rulebook(ModeEnforce).Quarantine(Wish{Subscriber: "alice", Profile: "garden", Reason: "again", For: time.Hour, By: "noc"},
+	rules := rulebook(ModeEnforce)
+	got, _, err := rules.Quarantine(Wish{Subscriber: "alice", Profile: "garden", Reason: "again", For: time.Hour, By: "noc"},
 		Situation{Dossier: Dossier{Case: c}, Sessions: []Session{one}}, "c-2", at.Add(time.Second))
 	must(err)
 	for _, o := range got.Plan(lookAt(at.Add(2*time.Second), one)) {
