@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -98,7 +99,7 @@ func (c *Case) GiveUp(by, reason string, session SessionKey, now time.Time) erro
 	for i := range c.Sessions {
 		e := &c.Sessions[i]
 		if (all || e.Session.SessionKey == session) && c.owedOn(e) {
-			e.end(now, "given up by "+by+": "+reason)
+			e.end(now, givenUpBy+by+": "+reason)
 			given++
 		}
 	}
@@ -116,6 +117,14 @@ func (c *Case) GiveUp(by, reason string, session SessionKey, now time.Time) erro
 	}
 	c.settle(now)
 	return nil
+}
+
+const givenUpBy = "given up by "
+
+// GivenUp reports whether a person took it on himself that nothing more is sent for the
+// session.
+func (e *SessionEnforcement) GivenUp() bool {
+	return e.Enforcement == Gone && strings.HasPrefix(e.Reason, givenUpBy)
 }
 
 // owedOn reports whether the case is to give something back on the session.
