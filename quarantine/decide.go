@@ -72,13 +72,13 @@ func (r *Rulebook) joinCase(v Verdict, rule *Rule, c *Case, s Situation, now tim
 	if c.State.Wants() && c.expired(now) {
 		c.endUnseen(now)
 	}
+	if c.isJudged(rule.Name, v.ObservedAt) {
+		return Decision{Status: status(v, c, VerdictRecorded, "observed before a person decided about the case")}
+	}
 	if c.State == Releasing {
 		c.reopen(now, "", "evidence since: "+v.Category+" reported by "+v.Source)
 		c.join(&v, rule)
 		return r.weigh(v, rule, c, s, now)
-	}
-	if c.isJudged(rule.Name, v.ObservedAt) {
-		return Decision{Status: status(v, c, VerdictRecorded, "observed before a person decided about the case")}
 	}
 	c.join(&v, rule)
 	if c.State == Observing {

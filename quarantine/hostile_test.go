@@ -166,3 +166,100 @@ func TestHostileAReleaseThatTheStoreLostDoesNotUndoWhatAPersonDecidedSince(t *te
 		t.Errorf("the case is %s", got.State)
 	}
 }
+
+// While an order is under way, another journal tells of something else in force there.
+func TestHostileWhatAJournalTellsDuringAnOrderIsNotForgottenWithItsAnswer(t *testing.T) {
+	for name, kind := range map[string]OutcomeKind{"acked": OutcomeAcked, "refused": OutcomeRefused, "unanswered": OutcomeUnanswered} {
+		t.Run(name, func(t *testing.T) {
+			c := wantingCase(noon)
+			one := sess("1", "alice", noon)
+			orders := c.Plan(lookAt(noon, one))
+			c.Dispatch(&orders[0], noon)
+			c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []Applied{{Profile: "block-smtp", Undo: "x"}}}, noon.Add(time.Second))
+			c.Observe(orders[0], Outcome{Kind: kind}, noon.Add(2*time.Second))
+			at := noon.Add(20 * time.Minute)
+			if err := c.ReleaseBy("noc", "cleaned", "", at); err != nil {
+				t.Fatal(err)
+			}
+			for range 5 {
+				at = at.Add(time.Minute)
+				for _, o := range c.Plan(lookAt(at, one)) {
+					for _, a := range o.From {
+						if a.Profile == "block-smtp" {
+							return
+						}
+					}
+					c.Dispatch(&o, at)
+					c.Observe(o, Outcome{Kind: OutcomeAcked}, at)
+				}
+			}
+			t.Errorf("block-smtp is never undone; the case is %s", c.State)
+		})
+	}
+}
+
+func TestHostileWhatAJournalTellsDuringAReleaseIsReleasedToo(t *testing.T) {
+	c := wantingCase(noon)
+	one := sess("1", "alice", noon)
+	restrictAll(t, c, lookAt(noon, one))
+	at := noon.Add(20 * time.Minute)
+	if err := c.ReleaseBy("noc", "cleaned", "", at); err != nil {
+		t.Fatal(err)
+	}
+	orders := c.Plan(lookAt(at, one))
+	c.Dispatch(&orders[0], at)
+	c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []Applied{{Profile: "block-smtp", Undo: "x"}}}, at.Add(time.Second))
+	c.Observe(orders[0], Outcome{Kind: OutcomeAcked}, at.Add(2*time.Second))
+	if orders := c.Plan(lookAt(at.Add(3*time.Second), one)); len(orders) != 1 || len(orders[0].From) != 1 {
+		t.Errorf("the case is %s, orders %+v", c.State, orders)
+	}
+}
+
+// A person rejected what a case was to rise to; evidence of before that comes late, while
+// the case is being released because its time is over.
+func TestHostileEvidenceThatAPersonRejectedReopensNoCase(t *testing.T) {
+	r := ladder()
+	c := restrictedBy("smtp", "block-smtp", noon.Add(time.Hour))
+	c.Sessions = []SessionEnforcement{{Session: sess("1", "alice", noon), Wanted: "block-smtp", Enforcement: Acked, Applied: []Applied{{Profile: "block-smtp"}}}}
+	c, _ = full(r, c, seen(1, "botnet", noon), noon)
+	if c.Rise() == nil {
+		t.Fatal("no rise")
+	}
+	if err := c.Reject("noc", "no", noon.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	at := noon.Add(61 * time.Minute)
+	c.Plan(lookAt(at, sess("1", "alice", noon)))
+	if c.State != Releasing {
+		t.Fatal(c.State)
+	}
+	if _, d := file(r, c, seen(2, "botnet", noon.Add(30*time.Second)), at); d.Status.State != VerdictRecorded {
+		t.Errorf("%s %s", d.Status.State, d.Status.Reason)
+	}
+}
+
+// What a journal tells of a session that was just given back, with doubts, goes on being
+// owed when the session is wanted restricted again.
+func TestHostileWhatAJournalTellsAfterADoubtfulReleaseIsKept(t *testing.T) {
+	c := wantingCase(noon)
+	one := sess("1", "alice", noon)
+	answerAll(c, lookAt(noon, one), Outcome{Kind: OutcomeAcked, Doubtful: true})
+	at := noon.Add(20 * time.Minute)
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(c.ReleaseBy("noc", "cleaned", "", at))
+	answerAll(c, lookAt(at, one), Outcome{Kind: OutcomeAcked})
+	c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []Applied{{Profile: "block-smtp", Undo: "x"}}}, at)
+	rules := rulebook(ModeEnforce)
+	got, _, err := rules.Quarantine(Wish{Subscriber: "alice", Profile: "garden", Reason: "again", For: time.Hour, By: "noc"},
+		Situation{Dossier: Dossier{Case: c}, Sessions: []Session{one}}, "c-2", at.Add(time.Second))
+	must(err)
+	for _, o := range got.Plan(lookAt(at.Add(2*time.Second), one)) {
+		if !o.Restricts() || len(o.Unknown([]Applied{{Profile: "block-smtp"}})) > 0 {
+			t.Errorf("%+v", o)
+		}
+	}
+}

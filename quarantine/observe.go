@@ -77,16 +77,25 @@ func (e *SessionEnforcement) remember(o *Order, out Outcome, now time.Time) {
 }
 
 func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
+	unknown := o.Unknown(e.Applied)
 	switch {
 	case done(out.Kind) && o.To == Disconnect:
 		e.Applied, e.Confirmed = nil, false
 	case done(out.Kind):
-		e.Applied, e.Confirmed = []Applied{o.Applies()}, true
+		e.Applied, e.Confirmed = append(unknown, o.Applies()), true
 		e.Given, e.AssertAt = nil, time.Time{}
 	default:
-		e.Applied = out.Applies(o)
+		e.Applied = append(unknown, out.Applies(o)...)
 		e.Confirmed = false
 	}
+}
+
+// Unknown lists of what may be in force what the order did not know of, and did not
+// take away: another journal told of it meanwhile.
+func (o *Order) Unknown(applied []Applied) []Applied {
+	return slices.DeleteFunc(slices.Clone(applied), func(a Applied) bool {
+		return a.Profile == o.To || slices.ContainsFunc(o.From, func(from Applied) bool { return from.Profile == a.Profile })
+	})
 }
 
 // Applies returns what is, or may be, in force after a restriction that was not
@@ -107,7 +116,7 @@ func (o *Outcome) Applies(order *Order) []Applied {
 // restored notes a confirmed release. If a late duplicate of a restriction may
 // come after it, it is asserted once more, that much later.
 func (e *SessionEnforcement) restored(o *Order, after time.Duration, now time.Time) {
-	e.Applied, e.Confirmed, e.Given = nil, false, slices.Clone(o.From)
+	e.Applied, e.Confirmed, e.Given = o.Unknown(e.Applied), false, slices.Clone(o.From)
 	if !now.Before(e.AssertAt) { // else duplicates may still come, after this release too
 		e.AssertAt = time.Time{}
 	}

@@ -50,7 +50,7 @@ func (c *Case) Owe(o Owed, now time.Time) (news bool) {
 	for _, a := range o.Applied {
 		e.Applied = append(without(e.Applied, a.Profile), a)
 	}
-	e.Doubtful = e.Doubtful || o.Doubtful
+	e.Doubtful = e.Doubtful || o.Doubtful || e.InFlight // it may have come after the order under way
 	e.Confirmed, e.Enforcement, e.NextAt, e.UpdatedAt = false, Pending, now, now
 	e.unproved()
 	e.know(o.Journal, o.Mark)
@@ -125,6 +125,13 @@ func (c *Case) Recommit(r PersonRelease, now time.Time) {
 // everything that the case rests on: no evidence is newer, and no person opened it.
 func (c *Case) Judged(at time.Time) bool {
 	return c.Rule != "" && !c.Cleared && !slices.ContainsFunc(c.Verdicts, func(v CaseVerdict) bool { return v.ObservedAt.After(at) })
+}
+
+// Tried reports whether something was done about the session since a moment, or it is
+// over for the case.
+func (c *Case) Tried(s *Session, since time.Time) bool {
+	e := c.find(&Order{Session: *s})
+	return e == nil || e.UpdatedAt.After(since)
 }
 
 // DecidedSince reports whether the case shows that a person has decided something at a

@@ -146,7 +146,7 @@ func (c *Case) attach(in Look) {
 		}
 		c.Sessions = append(c.Sessions, SessionEnforcement{
 			Session: s, Wanted: c.Profile, Enforcement: Pending, UpdatedAt: in.Now, NextAt: in.Now, Applied: c.given(&s),
-			Paced: c.acted() && !c.hasLine(&s),
+			Paced: c.acted() && !c.hasLine(&s) && !c.AllSessions, // lines of one name come back together
 		})
 	}
 }
@@ -266,7 +266,8 @@ func (e *SessionEnforcement) aim(profile string, now time.Time) {
 	e.Doubtful = e.Doubtful || (e.InFlight && e.Wanted != "")
 	if late := !e.AssertAt.IsZero(); late || e.proving() {
 		// What was given back may not have been, or a late duplicate may undo it.
-		e.Applied, e.Confirmed = slices.Clone(e.Given), false
+		given := (&Order{From: e.Applied}).Unknown(e.Given) // without what a journal told since
+		e.Applied, e.Confirmed = append(given, e.Applied...), false
 		e.Doubtful, e.AssertAt = e.Doubtful || late, time.Time{}
 	}
 	e.Wanted, e.Enforcement, e.UpdatedAt = profile, Pending, now

@@ -66,6 +66,9 @@ func (o *outstanding) carry() []quarantine.LogEntry {
 	case !o.AssertAt.IsZero():
 		release := quarantine.Order{Case: o.Case, Session: o.Session, From: o.Applied}
 		entries = append(entries, entry(logAnswered, o.Case, answered{Order: release, Outcome: acked}))
+	case len(o.Applied) == 1 && last.Naked:
+		refused := quarantine.Outcome{Kind: quarantine.OutcomeRefused, ErrorCause: last.Cause}
+		entries = append(entries, entry(logAnswered, o.Case, answered{Order: order, Outcome: refused}))
 	case len(o.Applied) == 1:
 		acked.Doubtful = o.Doubtful
 		entries = append(entries, entry(logAnswered, o.Case, answered{Order: order, Outcome: acked}))

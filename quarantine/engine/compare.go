@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -120,11 +121,40 @@ func stillApplied(c *quarantine.Case, s *quarantine.Session) bool {
 	})
 }
 
+// neglectedFor is how long after its end nobody may have tried to release a restriction
+// that the store has: longer than any pause between two tries.
+const neglectedFor = 15 * time.Minute
+
+// neglect counts as lost what is outstanding of an open case, is long over, and that
+// nobody has tried to release: the store answers, and for whatever reason no sender does
+// its work. The journal does it then.
+func (l *ledger) neglect(caseID string, c *quarantine.Case, now time.Time) {
+	if c == nil || !c.Open() {
+		return
+	}
+	before := now.Add(-neglectedFor)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	released := l.releasedBy(caseID, before)
+	if !released && !c.Ending(before) {
+		return
+	}
+	for key, o := range l.outstanding[caseID] {
+		if o.open || !o.AssertAt.IsZero() || !o.over(before, released) || c.Tried(&o.Session, before) {
+			continue
+		}
+		o.lost = true
+		l.outstanding[caseID][key] = o
+		l.note(place{caseID, key})
+	}
+}
+
 // compareCase brings this journal and one case up to date with each other: what is
 // over is forgotten, and what the case does not know it is to take in. c is nil if the
 // store does not have it. It returns what the journal is to be told of its expiry.
 func (e *Engine) compareCase(ctx context.Context, id string, c *quarantine.Case) (expiry []quarantine.LogEntry, err error) {
 	unknown := e.ledger.compare(id, c)
+	e.ledger.neglect(id, c, e.Now())
 	if c != nil && c.Open() {
 		expiry = e.newExpiry(c)
 	}
@@ -219,4 +249,12 @@ func (e *Engine) recallSoon() {
 	e.wentBack.Store(true)
 	e.wakeAll()
 	e.silence.announce()
+}
+
+// inFlight reports whether the journal has that restriction, and not what came of it.
+func (l *ledger) inFlight(order *quarantine.Order) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o, known := l.outstanding[order.Case][identity(&order.Session)]
+	return known && o.open && order.Restricts() && o.Mark == order.Mark
 }

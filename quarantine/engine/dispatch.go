@@ -42,7 +42,7 @@ func (e *Engine) carryOut(ctx context.Context, c *quarantine.Case, o quarantine.
 	if o.Check && outcome.Kind != quarantine.OutcomeVerified && outcome.Kind != quarantine.OutcomeRefused {
 		return outcome // nothing was found out
 	}
-	if outcome.Kind != quarantine.OutcomeNotSent {
+	if outcome.Kind != quarantine.OutcomeNotSent || e.ledger.inFlight(&o) { // the journal may have one that was stopped at the last moment
 		a := answered{Order: o, Outcome: outcome}
 		e.append(ctx, changing(reserved(entry(logAnswered, o.Case, a)), func() { e.ledger.answered(a, e.Now()) }))
 		e.care.note(a, e.Now())

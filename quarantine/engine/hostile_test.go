@@ -298,3 +298,41 @@ func TestHostileWhatIsLeftOfASessionThatIsOverIsNotTakenUpAgain(t *testing.T) {
 		}
 	})
 }
+
+// stuckStore answers everything, and hands out no work: something else wrote to the due
+// set, or a sender that does nothing holds the lock.
+type stuckStore struct {
+	*quarantinetest.Memory
+	stuck atomic.Bool
+}
+
+func (s *stuckStore) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+	if s.stuck.Load() {
+		return nil, errWrongType
+	}
+	return s.Memory.TakeDue(ctx, lane, now, lease, n, term)
+}
+
+func TestHostileAReleaseThatNoSenderLooksAfterIsSentFromTheJournal(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		s := &stuckStore{Memory: w.memory}
+		e := w.startWith(s, "a")
+		expires, released, goesOn := w.restrict(e, "alice"), w.restrict(e, "bob"), w.restrict(e, "carol")
+		if _, err := e.Extend(t.Context(), w.openCase("carol").ID, "noc", "longer", 10*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		s.stuck.Store(true)
+		w.release(e, "bob")
+		time.Sleep(18 * time.Minute)
+		w.wantInForce(released, "")
+		w.wantInForce(expires, "garden")
+		time.Sleep(time.Hour)
+		w.wantInForce(expires, "")
+		w.wantInForce(goesOn, "garden")
+		s.stuck.Store(false)
+		time.Sleep(15 * time.Minute)
+		w.wantState("alice", quarantine.Closed)
+		w.wantState("bob", quarantine.Closed)
+		w.wantState("carol", quarantine.Restricted)
+	})
+}

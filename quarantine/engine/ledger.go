@@ -325,10 +325,10 @@ func (l *ledger) answered(a answered, at time.Time) {
 	case !ok || a.Order.UndoesOnly():
 		return
 	case a.Order.Restricts() && done:
-		o.Applied = []quarantine.Applied{a.Order.Applies()}
+		o.Applied = append(a.Order.Unknown(o.Applied), a.Order.Applies())
 		o.Doubtful = a.Outcome.Doubtful || a.Order.Again
 	case a.Order.Restricts():
-		if o.Applied = a.Outcome.Applies(&a.Order); len(o.Applied) == 0 {
+		if o.Applied = append(a.Order.Unknown(o.Applied), a.Outcome.Applies(&a.Order)...); len(o.Applied) == 0 {
 			l.forgetOutstanding(a.Order.Case, key)
 			return
 		}

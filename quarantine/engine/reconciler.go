@@ -374,7 +374,10 @@ func (e *Engine) noteEnded(ctx context.Context, before, after *quarantine.Case) 
 		if !known || old.Enforcement == quarantine.Gone || se.Enforcement != quarantine.Gone {
 			continue
 		}
-		over := ended{Session: se.Session, Left: old.Applied}
+		over := ended{Session: se.Session}
+		if !se.GivenUp() {
+			over.Left = old.Applied
+		}
 		e.append(ctx, changing(entry(logEnded, after.ID, over), func() { e.ledger.ended(after.ID, &se.Session) }))
 		e.care.noteOver(after.ID, over, e.Now())
 	}

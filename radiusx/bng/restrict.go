@@ -268,10 +268,9 @@ func (r *run) restore(ctx context.Context) quarantine.Outcome {
 	var worst told
 	for _, a := range slices.Backward(r.order.From) {
 		steps, err := r.bng.restoring(&r.order.Session, a)
-		if err != nil {
-			out := refused("%v", err)
-			out.Untouched = !r.sent
-			return *out
+		if err != nil { // the others are given back all the same
+			worst = told{answer: stepRefused, reason: err.Error()}
+			continue
 		}
 		for _, step := range steps {
 			t := r.tell(ctx, step, false, !r.order.Confirmed)
@@ -288,7 +287,9 @@ func (r *run) restore(ctx context.Context) quarantine.Outcome {
 		}
 	}
 	if worst.answer == stepRefused {
-		return r.outcome(quarantine.OutcomeRefused, worst)
+		out := r.outcome(quarantine.OutcomeRefused, worst)
+		out.Untouched = !r.sent
+		return out
 	}
 	return r.provable(r.outcome(quarantine.OutcomeAcked, told{}))
 }

@@ -367,3 +367,16 @@ func TestWordsOfANormalProfileAreWhatAccountingShows(t *testing.T) {
 		t.Error("what a word is read from is not kept")
 	}
 }
+
+// Of two profiles that may be in force the newer one cannot be taken away with what is
+// configured: the other is all the same.
+func TestWhatCannotBeMadeKeepsNoOtherReleaseBack(t *testing.T) {
+	e, net := oneBNG(t, geared(gear{dialect: "filter-id", restricted: "GARDEN", normal: "PLAN"}))
+	stuck := quarantine.Applied{Profile: "other", Undo: `{"restricted":"X","normal":"PLAN","dialect":"site-own"}`}
+	o := releaseOf(prepared(t, e))
+	o.From = append(o.From, stuck)
+	out := e.Enforce(t.Context(), o)
+	if out.Kind != quarantine.OutcomeRefused || out.Untouched || !strings.Contains(out.Reason, "site-own") || len(net.sent) != 1 {
+		t.Errorf("%+v, sent %v", out, net.sent)
+	}
+}

@@ -1,0 +1,48 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"cordon/quarantine"
+)
+
+func restriction(mark uint64) quarantine.Order {
+	session := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice"}
+	return quarantine.Order{Case: "c-1", Session: session, To: "garden", Undo: "overlay", Journal: "a", Mark: mark}
+}
+
+// A restriction was stopped at the last moment, after the journal had it.
+func TestWhatWasJournaledAndThenNotSentIsNotOutstanding(t *testing.T) {
+	l := newLedger("a", quarantine.BNGNames{})
+	order := restriction(1)
+	l.sent(sent{Order: order, ExpiresAt: time.Now().Add(time.Hour)})
+	if another := restriction(2); !l.inFlight(&order) || l.inFlight(&another) {
+		t.Fatal("it is not known which one is in flight")
+	}
+	l.answered(answered{Order: order, Outcome: quarantine.Outcome{Kind: quarantine.OutcomeNotSent}}, time.Now())
+	if l.inFlight(&order) || l.owes("c-1") {
+		t.Error("it is outstanding still")
+	}
+}
+
+// That a restriction was only ever refused, and why, outlasts a rotation of the journal.
+func TestARefusalIsCarried(t *testing.T) {
+	l, again := newLedger("a", quarantine.BNGNames{}), newLedger("a", quarantine.BNGNames{})
+	order := restriction(1)
+	l.sent(sent{Order: order, ExpiresAt: time.Now().Add(time.Hour)})
+	l.answered(answered{Order: order, Outcome: quarantine.Outcome{Kind: quarantine.OutcomeRefused, ErrorCause: 404}}, time.Now())
+	for _, e := range l.carry() {
+		if err := again.replay(e, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, o := range again.ofCase("c-1") {
+		if a := o.Applied; len(a) != 1 || !a[0].Naked || a[0].Cause != 404 {
+			t.Errorf("%+v", a)
+		}
+	}
+	if !again.owes("c-1") {
+		t.Error("forgotten")
+	}
+}
