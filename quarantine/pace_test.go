@@ -112,3 +112,18 @@ func TestACaseThatAnEarlierVersionHeldForReconnectsGoesOn(t *testing.T) {
 		t.Errorf("%s %v", m.c.State, m.c.Hold)
 	}
 }
+
+// After a restart of the BNG the many lines of one name come back together: a person
+// has decided about all of them, and none waits for another.
+func TestLinesOfOneNameThatAPersonKnowsOfAreNotPaced(t *testing.T) {
+	c := wantingCase(noon)
+	c.AllSessions = true
+	answerAll(c, lookAt(noon, sess("0", "alice", noon)), Outcome{Kind: OutcomeAcked})
+	var back []Session
+	for i := range 20 {
+		back = append(back, sess(fmt.Sprint("n", i), "alice", noon.Add(time.Minute)))
+	}
+	if orders := c.Plan(lookAt(noon.Add(time.Minute), back...)); len(orders) != 20 {
+		t.Errorf("%d orders at once", len(orders))
+	}
+}

@@ -7,7 +7,7 @@ import (
 
 // A case that a person released and that newer evidence reopened is held by a limit: what
 // the journal shows of it beside is given back with the rest.
-func TestHostileWhatTheJournalShowsOfAReopenedHeldCaseIsGivenBack(t *testing.T) {
+func TestWhatTheJournalShowsOfAReopenedHeldCaseIsGivenBack(t *testing.T) {
 	c, dead, fresh := beingReleased(t)
 	at := noon.Add(31 * time.Minute)
 	rules := rulebook(ModeApprove)
@@ -28,7 +28,7 @@ func TestHostileWhatTheJournalShowsOfAReopenedHeldCaseIsGivenBack(t *testing.T) 
 }
 
 // A clock that was a day ahead counted re-restrictions; it is right now.
-func TestHostileAClockThatWasAheadPutsOffNoFurtherLogIn(t *testing.T) {
+func TestAClockThatWasAheadPutsOffNoFurtherLogIn(t *testing.T) {
 	c := wantingCase(noon.Add(24 * time.Hour))
 	c.ExpiresAt = noon.Add(100 * time.Hour)
 	restrictAll(t, c, lookAt(noon, sess("0", "alice", noon)))
@@ -49,7 +49,7 @@ func TestHostileAClockThatWasAheadPutsOffNoFurtherLogIn(t *testing.T) {
 
 // The reopened case that is below a threshold waits for more as long as a new one, not
 // until the restriction that a person released would have ended.
-func TestHostileAReopenedCaseObservesNoLongerThanANewOne(t *testing.T) {
+func TestAReopenedCaseObservesNoLongerThanANewOne(t *testing.T) {
 	c, dead, fresh := beingReleased(t)
 	c.ExpiresAt = noon.Add(720 * time.Hour)
 	at := noon.Add(31 * time.Minute)
@@ -70,7 +70,7 @@ func TestHostileAReopenedCaseObservesNoLongerThanANewOne(t *testing.T) {
 
 // A session of the case went to another subscriber, was given back, and its record is
 // gone: nothing is to be done about it.
-func TestHostileASessionThatIsAnothersAndNotKnownAnyMoreIsNotLookedAtForEver(t *testing.T) {
+func TestASessionThatIsAnothersAndNotKnownAnyMoreIsNotLookedAtForEver(t *testing.T) {
 	c := wantingCase(noon.Add(24 * time.Hour))
 	one := sess("1", "alice", noon)
 	restrictAll(t, c, lookAt(noon, one))
@@ -87,7 +87,7 @@ func TestHostileASessionThatIsAnothersAndNotKnownAnyMoreIsNotLookedAtForEver(t *
 
 // The severest profile's time is over, and it is left where its BNG does not answer; then
 // something is asked for that is less severe than that, and more than what goes on.
-func TestHostileWhatIsOverIsNotKeptByARise(t *testing.T) {
+func TestWhatIsOverIsNotKeptByARise(t *testing.T) {
 	r := ladder()
 	r.Limits = Limits{}
 	r.Profiles["null"] = Profile{Name: "null", Severity: 40}
@@ -127,7 +127,7 @@ func TestHostileWhatIsOverIsNotKeptByARise(t *testing.T) {
 
 // Its time is over, and nobody has looked at the case yet, as after an outage: further
 // evidence restricts anew, and is counted.
-func TestHostileEvidenceOfACaseWhoseTimeIsOverIsCountedInTheLimits(t *testing.T) {
+func TestEvidenceOfACaseWhoseTimeIsOverIsCountedInTheLimits(t *testing.T) {
 	for name, sessions := range map[string][]Session{"on line": {sess("1", "alice", noon)}, "off line": nil} {
 		t.Run(name, func(t *testing.T) {
 			r := ladder()
@@ -150,7 +150,7 @@ func TestHostileEvidenceOfACaseWhoseTimeIsOverIsCountedInTheLimits(t *testing.T)
 }
 
 // Recommit of a release: a person quarantined the subscriber again since.
-func TestHostileAReleaseThatTheStoreLostDoesNotUndoWhatAPersonDecidedSince(t *testing.T) {
+func TestAReleaseThatTheStoreLostDoesNotUndoWhatAPersonDecidedSince(t *testing.T) {
 	rules := rulebook(ModeEnforce)
 	c := wantingCase(noon.Add(24 * time.Hour))
 	one := sess("1", "alice", noon)
@@ -168,7 +168,7 @@ func TestHostileAReleaseThatTheStoreLostDoesNotUndoWhatAPersonDecidedSince(t *te
 }
 
 // While an order is under way, another journal tells of something else in force there.
-func TestHostileWhatAJournalTellsDuringAnOrderIsNotForgottenWithItsAnswer(t *testing.T) {
+func TestWhatAJournalTellsDuringAnOrderIsNotForgottenWithItsAnswer(t *testing.T) {
 	for name, kind := range map[string]OutcomeKind{"acked": OutcomeAcked, "refused": OutcomeRefused, "unanswered": OutcomeUnanswered} {
 		t.Run(name, func(t *testing.T) {
 			c := wantingCase(noon)
@@ -198,7 +198,7 @@ func TestHostileWhatAJournalTellsDuringAnOrderIsNotForgottenWithItsAnswer(t *tes
 	}
 }
 
-func TestHostileWhatAJournalTellsDuringAReleaseIsReleasedToo(t *testing.T) {
+func TestWhatAJournalTellsDuringAReleaseIsReleasedToo(t *testing.T) {
 	c := wantingCase(noon)
 	one := sess("1", "alice", noon)
 	restrictAll(t, c, lookAt(noon, one))
@@ -217,7 +217,7 @@ func TestHostileWhatAJournalTellsDuringAReleaseIsReleasedToo(t *testing.T) {
 
 // A person rejected what a case was to rise to; evidence of before that comes late, while
 // the case is being released because its time is over.
-func TestHostileEvidenceThatAPersonRejectedReopensNoCase(t *testing.T) {
+func TestEvidenceThatAPersonRejectedReopensNoCase(t *testing.T) {
 	r := ladder()
 	c := restrictedBy("smtp", "block-smtp", noon.Add(time.Hour))
 	c.Sessions = []SessionEnforcement{{Session: sess("1", "alice", noon), Wanted: "block-smtp", Enforcement: Acked, Applied: []Applied{{Profile: "block-smtp"}}}}
@@ -240,7 +240,7 @@ func TestHostileEvidenceThatAPersonRejectedReopensNoCase(t *testing.T) {
 
 // What a journal tells of a session that was just given back, with doubts, goes on being
 // owed when the session is wanted restricted again.
-func TestHostileWhatAJournalTellsAfterADoubtfulReleaseIsKept(t *testing.T) {
+func TestWhatAJournalTellsAfterADoubtfulReleaseIsKept(t *testing.T) {
 	c := wantingCase(noon)
 	one := sess("1", "alice", noon)
 	answerAll(c, lookAt(noon, one), Outcome{Kind: OutcomeAcked, Doubtful: true})

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// hostileWorld is lines whose BNG keeps a set of profiles for each.
-type hostileWorld struct {
+// lifeWorld is lines whose BNG keeps a set of profiles for each.
+type lifeWorld struct {
 	rng    *rand.Rand
 	rules  *Rulebook
 	now    time.Time
@@ -22,11 +22,11 @@ type hostileWorld struct {
 	exempt bool
 }
 
-func (w *hostileWorld) say(f string, a ...any) {
+func (w *lifeWorld) say(f string, a ...any) {
 	w.log = append(w.log, w.now.Format("15:04:05 ")+fmt.Sprintf(f, a...))
 }
 
-func (w *hostileWorld) look(perfect bool) Look {
+func (w *lifeWorld) look(perfect bool) Look {
 	in := Look{Now: w.now, Sessions: append([]Session(nil), w.lines...), MaxSessions: 3}
 	in.Exempt = func(s *Session) (string, bool) { return "hospital", w.exempt && s.ID == "1" && !w.case_.Cleared }
 	paused := !perfect && w.rng.IntN(6) == 0
@@ -34,7 +34,7 @@ func (w *hostileWorld) look(perfect bool) Look {
 	return in
 }
 
-func (w *hostileWorld) pass(perfect bool) (orders int) {
+func (w *lifeWorld) pass(perfect bool) (orders int) {
 	c := w.case_
 	list := c.Plan(w.look(perfect))
 	for _, o := range list {
@@ -99,7 +99,7 @@ func (w *hostileWorld) pass(perfect bool) (orders int) {
 	return len(list)
 }
 
-func (w *hostileWorld) disturb() {
+func (w *lifeWorld) disturb() {
 	c := w.case_
 	s := Situation{Dossier: Dossier{Case: c}}
 	for _, l := range w.lines {
@@ -172,14 +172,14 @@ func (w *hostileWorld) disturb() {
 	}
 }
 
-func TestHostileWhateverHappensNothingIsLeft(t *testing.T) {
+func TestWhateverHappensNothingIsLeft(t *testing.T) {
 	seeds := uint64(3000)
 	if testing.Short() {
 		seeds = 500
 	}
 	failed := 0
 	for seed := range seeds {
-		if !hostileStory(t, seed) {
+		if !lifeStory(t, seed) {
 			if failed++; failed > 2 {
 				return
 			}
@@ -187,11 +187,11 @@ func TestHostileWhateverHappensNothingIsLeft(t *testing.T) {
 	}
 }
 
-func hostileStory(t *testing.T, seed uint64) (ok bool) {
+func lifeStory(t *testing.T, seed uint64) (ok bool) {
 	r := ladder()
 	r.Limits = Limits{}
 	r.MaxSessions = 3
-	w := &hostileWorld{rng: rand.New(rand.NewPCG(seed, 7)), rules: r, now: noon, given: map[int]bool{}}
+	w := &lifeWorld{rng: rand.New(rand.NewPCG(seed, 7)), rules: r, now: noon, given: map[int]bool{}}
 	w.case_ = &Case{ID: "c-1", Subscriber: "alice", State: Restricting, Profile: "garden", Rule: "garden", Mode: ModeEnforce, Source: "ids", OpenedAt: noon, ExpiresAt: noon.Add(time.Hour), Generation: 1}
 	defer func() {
 		if p := recover(); p != nil {

@@ -56,7 +56,7 @@ func (s *fullStore) Campaign(ctx context.Context, holder string, ttl time.Durati
 	return s.Memory.Campaign(ctx, holder, ttl)
 }
 
-func TestHostileAStoreThatAnswersAndRefusesWritesHoldsUpNoRelease(t *testing.T) {
+func TestAStoreThatAnswersAndRefusesWritesHoldsUpNoRelease(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &fullStore{Memory: w.memory}
 		e := w.startWith(s, "a")
@@ -79,7 +79,7 @@ func TestHostileAStoreThatAnswersAndRefusesWritesHoldsUpNoRelease(t *testing.T) 
 
 // A release that the BNG acknowledged and did not do; a new case that restricts nobody
 // (below a threshold) is open by the time that accounting denies it.
-func TestHostileACaseThatLooksAfterNothingEndsNoAftercare(t *testing.T) {
+func TestACaseThatLooksAfterNothingEndsNoAftercare(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.rules.Policy.Rules = append(w.rules.Policy.Rules, quarantine.Rule{
 			Name: "scan", Match: quarantine.Match{Category: []string{"scan"}}, Profile: "garden", For: quarantine.Duration(time.Hour),
@@ -108,7 +108,7 @@ func TestHostileACaseThatLooksAfterNothingEndsNoAftercare(t *testing.T) {
 
 // One of two sessions was taken to be over while its case still releases the other;
 // then accounting tells of it again.
-func TestHostileASessionTakenToBeOverIsReleasedThoughItsCaseStillReleasesAnother(t *testing.T) {
+func TestASessionTakenToBeOverIsReleasedThoughItsCaseStillReleasesAnother(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.startWith(w.memory, "a", halfHourly)
 		one, addr := w.login("alice")
@@ -164,7 +164,7 @@ func (s *brokenStore) Bindings(ctx context.Context, at quarantine.Place, from, t
 	return s.Memory.Bindings(ctx, at, from, to)
 }
 
-func TestHostileWhatCannotBeReadBesideTheCaseHoldsUpNoRelease(t *testing.T) {
+func TestWhatCannotBeReadBesideTheCaseHoldsUpNoRelease(t *testing.T) {
 	t.Run("sessions of the subscriber", func(t *testing.T) {
 		inWorld(t, func(t *testing.T, w *world) {
 			s := &brokenStore{Memory: w.memory}
@@ -205,7 +205,7 @@ var _ = netip.Addr{}
 
 // Forty BNGs that do not answer keep restrictions busy, none more than its share; alice,
 // on one that answers, expires meanwhile.
-func TestHostileAnExpiryDoesNotWaitBehindRestrictionsOfOtherBNGs(t *testing.T) {
+func TestAnExpiryDoesNotWaitBehindRestrictionsOfOtherBNGs(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.rules.MaxSessions = 100
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Workers = 64 })
@@ -243,7 +243,7 @@ func TestHostileAnExpiryDoesNotWaitBehindRestrictionsOfOtherBNGs(t *testing.T) {
 
 // As above, but by the time that accounting tells of the session again a new case
 // restricts the subscriber, with another profile.
-func TestHostileWhatIsLeftOfASessionTakenToBeOverIsTheNextCasesToo(t *testing.T) {
+func TestWhatIsLeftOfASessionTakenToBeOverIsTheNextCasesToo(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ladder()
 		e := w.startWith(w.memory, "a", halfHourly)
@@ -272,7 +272,7 @@ func TestHostileWhatIsLeftOfASessionTakenToBeOverIsTheNextCasesToo(t *testing.T)
 }
 
 // A session that is over although no Stop told is not taken up again and again.
-func TestHostileWhatIsLeftOfASessionThatIsOverIsNotTakenUpAgain(t *testing.T) {
+func TestWhatIsLeftOfASessionThatIsOverIsNotTakenUpAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.startWith(w.memory, "a", halfHourly)
 		key, addr := w.login("alice")
@@ -313,7 +313,7 @@ func (s *stuckStore) TakeDue(ctx context.Context, lane quarantine.Lane, now time
 	return s.Memory.TakeDue(ctx, lane, now, lease, n, term)
 }
 
-func TestHostileAReleaseThatNoSenderLooksAfterIsSentFromTheJournal(t *testing.T) {
+func TestAReleaseThatNoSenderLooksAfterIsSentFromTheJournal(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &stuckStore{Memory: w.memory}
 		e := w.startWith(s, "a")
