@@ -173,9 +173,9 @@ func (w *lifeWorld) disturb() {
 }
 
 func TestWhateverHappensNothingIsLeft(t *testing.T) {
-	seeds := uint64(3000)
+	seeds := uint64(1000)
 	if testing.Short() {
-		seeds = 500
+		seeds = 200
 	}
 	failed := 0
 	for seed := range seeds {
