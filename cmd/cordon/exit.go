@@ -87,7 +87,7 @@ func afterRefusal(p *client.Problem) string {
 		if id := caseID.FindString(p.Detail); id != "" {
 			return "cordon quarantine show " + id
 		}
-		return ""
+		return "cordon quarantine list"
 	case http.StatusTooManyRequests:
 		return "wait, or have the source's quota raised"
 	case http.StatusUnprocessableEntity, http.StatusBadRequest, http.StatusRequestEntityTooLarge:
