@@ -1,6 +1,9 @@
 package quarantine
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The longest pauses there are, by what a time stands for. A time further ahead than
 // that was written by a clock that was ahead.
@@ -26,6 +29,12 @@ func AssertDue(at, now time.Time) bool { return reached(at, now, longestEcho) }
 func (c *Case) correctTimes(now time.Time) {
 	for i := range c.Sessions {
 		c.Sessions[i].correctTimes(now)
+	}
+	if slices.ContainsFunc(c.Relogins, now.Before) {
+		c.Relogins = slices.Clone(c.Relogins)
+		for i, at := range c.Relogins {
+			c.Relogins[i] = earliest(at, now)
+		}
 	}
 }
 

@@ -66,10 +66,13 @@ func (r *Rulebook) admit(v *Verdict, released *PersonRelease, now time.Time) (*R
 }
 
 func (r *Rulebook) joinCase(v Verdict, rule *Rule, c *Case, s Situation, now time.Time) Decision {
-	switch {
-	case c.HasVerdict(v.ID):
+	if c.HasVerdict(v.ID) {
 		return Decision{Status: status(v, c, c.verdictState(), "")}
-	case c.State == Releasing:
+	}
+	if c.State.Wants() && c.expired(now) {
+		c.endUnseen(now)
+	}
+	if c.State == Releasing {
 		c.reopen(now, "", "evidence since: "+v.Category+" reported by "+v.Source)
 		c.join(&v, rule)
 		return r.weigh(v, rule, c, s, now)
@@ -96,7 +99,7 @@ func (r *Rulebook) weigh(v Verdict, rule *Rule, c *Case, s Situation, now time.T
 	d := r.demand(&v, rule, now)
 	if !c.reached(rule) {
 		c.waitFor(rule, now)
-		if d.Until = c.ExpiresAt; c.State == "" || r.severity(d.Profile) > r.severity(c.Profile) {
+		if d.Until = c.ExpiresAt; c.State == "" || c.State == Releasing || r.severity(d.Profile) > r.severity(c.Profile) {
 			c.adopt(&d)
 		}
 		c.move(Observing, now, "", "below the threshold of rule "+rule.Name)

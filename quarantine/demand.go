@@ -145,6 +145,14 @@ func (c *Case) stepDown(now time.Time) bool {
 	return true
 }
 
+// rest forgets that the case stepped down, unless something is left somewhere whose time
+// is over: whatever is wanted next does not prolong that.
+func (c *Case) rest() {
+	if !slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return c.lapsed(&e) }) {
+		c.SteppedAt = time.Time{}
+	}
+}
+
 // lapsed reports whether the session may still have a profile in force whose time
 // is over, while the case goes on with another.
 func (c *Case) lapsed(e *SessionEnforcement) bool {

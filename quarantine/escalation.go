@@ -87,11 +87,11 @@ func (r *Rulebook) rise(v Verdict, d Demand, c *Case, s Situation, now time.Time
 func (r *Rulebook) raise(c *Case, d Demand, now time.Time, by, why string) {
 	before := c.InForce()
 	before.Hold = nil
+	c.rest()
 	c.adopt(&d)
 	if before.Profile != d.Profile {
 		r.file(c, before)
 	}
-	c.SteppedAt = time.Time{}
 	c.want(d.Profile, now, by, why)
 }
 
@@ -168,11 +168,11 @@ func (r *Rulebook) turn(c *Case, d *Demand, replace bool, now time.Time) {
 		text = fmt.Sprintf("quarantined by hand: %s, in the place of %s, which was held: %s", d, &before, d.Reason)
 		c.Others = nil
 	}
+	c.rest()
 	c.adopt(d)
 	if acted && !replace && before.Profile != d.Profile {
 		r.file(c, before)
 	}
-	c.SteppedAt = time.Time{}
 	c.Generation++
 	if c.State != Waiting {
 		c.move(Restricting, now, d.Source, text)

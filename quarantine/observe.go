@@ -176,7 +176,6 @@ func refusedBackoff(restricting bool, attempts int) time.Duration {
 // minute: about six hours of them.
 const refusedSoon = 480
 
-
 func unansweredBackoff(o *Order, attempts int) time.Duration {
 	if o.Restricts() {
 		return backoff(15*time.Second, 5*time.Minute, attempts)

@@ -59,13 +59,14 @@ func (c *Case) Owe(o Owed, now time.Time) (news bool) {
 }
 
 // enforcementOf returns how the session stands, as one more of the case if it does not
-// have it. In a case that is held, what was restricted stays so until somebody decides.
+// have it. In a case that is held, what was restricted stays so until somebody decides,
+// unless that was decided before: a case that was reopened gives it back.
 func (c *Case) enforcementOf(s *Session, now time.Time) *SessionEnforcement {
 	if e := c.find(&Order{Session: *s}); e != nil {
 		return e
 	}
 	e := SessionEnforcement{Session: *s, Enforcement: Pending, UpdatedAt: now, NextAt: now}
-	if c.State.Wants() || c.State == CaseHeld {
+	if c.State.Wants() || c.State == CaseHeld && !c.givesBack() {
 		e.Wanted = c.Profile
 	}
 	c.Sessions = append(c.Sessions, e)
@@ -105,11 +106,12 @@ func (c *Case) recall(o *Order, out Outcome, now time.Time) {
 
 // Recommit enters a person's release that the case lost when the store went back:
 // the case ends as it did then. If newer evidence has come in since, which the release
-// is not about, the case stands, and the release is remembered all the same. A closed
+// is not about, or a person has decided since, the case stands, and the release is remembered all the same. A closed
 // case only remembers it.
 func (c *Case) Recommit(r PersonRelease, now time.Time) {
 	why := "released: " + r.Reason + " (on " + r.At.UTC().Format(time.RFC3339) + "; the store had lost it)"
-	newer := slices.ContainsFunc(c.Verdicts, func(v CaseVerdict) bool { return v.ObservedAt.After(r.At) })
+	newer := slices.ContainsFunc(c.Verdicts, func(v CaseVerdict) bool { return v.ObservedAt.After(r.At) }) ||
+		slices.ContainsFunc(c.History, func(h HistoryEntry) bool { return h.By != "" && h.At.After(r.At) })
 	c.Release = &r
 	switch {
 	case c.State == Closed || c.State == Releasing || newer:

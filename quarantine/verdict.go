@@ -228,7 +228,8 @@ type VerdictStore interface {
 	// that is not.
 	SaveVerdict(ctx context.Context, s VerdictStatus) error
 	// KnownVerdicts returns those of ids that have a status. Asked for none, it
-	// asks the store all the same: an error means that it does not answer.
+	// finds out whether the store works: an error means that it does not answer, or
+	// that it refuses to be written.
 	KnownVerdicts(ctx context.Context, ids []string) (map[string]bool, error)
 }
 

@@ -29,6 +29,7 @@ var keyTable = []keyDoc{
 	{"cordon:{c}:due:asked", "sorted set", "subscribers under a lease whose case was saved meanwhile, by the look then asked for (ms)", "never"},
 	{"cordon:{c}:limit:<scope>", "sorted set", "reservations (`case/generation`) counted in a limit, by time (ms, of this server); one of n lines has n members: itself and with `#2` to `#n` behind it", "one window after the last"},
 	{"cordon:{c}:sender", "string", "instance that holds the sender lock", "the lock's time to live"},
+	{"cordon:{c}:probe", "string", "written each second by every instance, which finds out by that whether it can write", "a minute"},
 	{"cordon:{c}:term", "hash", "`n` the sender's term, which is when it began (ms), `h` who holds or last held the lock", "never"},
 	{"cordon:{c}:instances", "hash", "id of an instance → when it published last (ms), `:`, since when it may be alone (ms), `:`, what it published as JSON: its name, the moment to which its accounting is stored, …; in front of that `heard` (ms) if it said over HTTP since that it answers accounting, cut off", "never; an instance that went, 720 h or history if that is longer after that"},
 	{"cordon:{c}:instances:gone", "hash", "id of an instance that left or was declared lost → when (ms), `:`, how, by whom and why as JSON", "never; each one with its instance"},
@@ -59,6 +60,7 @@ func (k keys) dueAsked() string             { return k.control("due:asked") }
 func (k keys) woken() string                { return k.control("woken") }
 func (k keys) limit(scope string) string    { return k.control("limit:" + escape(scope)) }
 func (k keys) sender() string               { return k.control("sender") }
+func (k keys) probe() string                { return k.control("probe") }
 func (k keys) term() string                 { return k.control("term") }
 func (k keys) instances() string            { return k.control("instances") }
 func (k keys) instancesGone() string        { return k.control("instances:gone") }

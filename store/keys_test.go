@@ -59,7 +59,7 @@ func builtControlKeys() []string {
 	k := keys{prefix: "cordon"}
 	return []string{
 		k.caseRecord("x"), k.open(), k.casesOpen(), k.casesClosed(), k.due(quarantine.LaneRelease), k.due(quarantine.LaneRestrict),
-		k.woken(), k.dueAsked(), k.wanted(), k.logins("x"), k.limit("x"), k.sender(), k.term(), k.instances(), k.instancesGone(), k.sources(), k.masters(), k.maintenance(), k.verdict("x"), k.released("x"),
+		k.woken(), k.dueAsked(), k.wanted(), k.logins("x"), k.limit("x"), k.sender(), k.probe(), k.term(), k.instances(), k.instancesGone(), k.sources(), k.masters(), k.maintenance(), k.verdict("x"), k.released("x"),
 	}
 }
 

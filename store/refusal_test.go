@@ -52,9 +52,11 @@ func TestAClusterThatLacksSlotsRefusesAndIsNotMistakenForAnEmptyOne(t *testing.T
 
 func wantRefusals(t *testing.T, s *Store, kinds ...string) {
 	t.Helper()
+	_, question := s.KnownVerdicts(t.Context(), nil)
 	for what, err := range map[string]error{
-		"a session": errors.Join(s.Record(t.Context(), []quarantine.SessionEvent{started("1", "alice", noon, "192.0.2.1/32")})...),
-		"a case":    s.SaveCase(t.Context(), quarantine.CaseWrite{Case: openCase("c1", "alice"), DueAt: noon, Now: noon}),
+		"whether it works": question,
+		"a session":        errors.Join(s.Record(t.Context(), []quarantine.SessionEvent{started("1", "alice", noon, "192.0.2.1/32")})...),
+		"a case":           s.SaveCase(t.Context(), quarantine.CaseWrite{Case: openCase("c1", "alice"), DueAt: noon, Now: noon}),
 	} {
 		if err == nil || !slices.ContainsFunc(kinds, func(kind string) bool { return strings.Contains(err.Error(), kind) }) {
 			t.Errorf("%s: error %v, want %s", what, err, kinds)

@@ -29,6 +29,7 @@ var (
 	takeScript    = mustLoad("take")
 	finishScript  = mustLoad("finish")
 	senderScript  = mustLoad("sender")
+	probeScript   = mustLoad("probe")
 	resignScript  = mustLoad("resign")
 
 	publishScript   = mustLoad("publish")

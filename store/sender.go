@@ -35,6 +35,17 @@ func (s *Store) Campaign(ctx context.Context, holder string, ttl time.Duration) 
 	return term, answer[0] == int64(1), nil
 }
 
+// probe asks the servers that hold the control state whether it can be written. One that
+// answers may refuse to: it is full, a replica by now, or short of replicas.
+func (s *Store) probe(ctx context.Context) error {
+	c := &call{script: probeScript, keys: []string{s.keys.probe()}, args: []any{ttl(time.Minute)}}
+	s.run(ctx, []*call{c})
+	if err := c.cmd.Err(); err != nil {
+		return fmt.Errorf("write to redis: %w", err)
+	}
+	return nil
+}
+
 // Resign implements quarantine.SenderLock.
 func (s *Store) Resign(ctx context.Context, holder string) error {
 	c := &call{script: resignScript, keys: []string{s.keys.sender()}, args: []any{holder}}

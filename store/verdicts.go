@@ -62,7 +62,7 @@ func (s *Store) verdictPart(status *quarantine.VerdictStatus) (settled string, t
 func (s *Store) KnownVerdicts(ctx context.Context, ids []string) (map[string]bool, error) {
 	known := make(map[string]bool, len(ids))
 	if len(ids) == 0 {
-		return known, s.Ping(ctx)
+		return known, s.probe(ctx)
 	}
 	p := s.client.Pipeline()
 	asked := make([]*redis.IntCmd, len(ids))

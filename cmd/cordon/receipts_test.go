@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -19,8 +20,8 @@ func TestThrottledVerdictsAreAnErrorThatSaysWhenToComeBack(t *testing.T) {
 		{[]client.Receipt{throttled, throttled}, exitFailed, "2 of 2 verdicts were throttled"},
 		{[]client.Receipt{accepted, throttled, rejected}, exitPartly, "1 of 3 verdicts were rejected, 1 throttled"},
 	} {
-		err, ok := judgeReceipts(c.receipts).(*exitError)
-		if !ok || err.code != c.code || !strings.Contains(err.Error(), c.says) {
+		var err *exitError
+		if !errors.As(judgeReceipts(c.receipts), &err) || err.code != c.code || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%+v: %+v, want %d %q", c.receipts, err, c.code, c.says)
 		}
 		if c.code == exitFailed && !strings.Contains(err.next, "1m30s") {

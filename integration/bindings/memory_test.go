@@ -51,8 +51,9 @@ func TestABodyOfNothingCostsLittleMemory(t *testing.T) {
 		if w.Code != c.code {
 			t.Errorf("%s: %d %.200s", name, w.Code, w.Body)
 		}
-		// The body itself is read into a buffer that grows: some three times its size.
-		if spent := after.TotalAlloc - before.TotalAlloc; spent > 6*MaxBody {
+		// The body itself is read into a buffer that grows: some three times its size, and
+		// more with the race detector. Split first, line breaks cost 28 times theirs.
+		if spent := after.TotalAlloc - before.TotalAlloc; spent > 16*MaxBody {
 			t.Errorf("%s: a body of %d octets cost %d MiB", name, len(c.body), spent>>20)
 		}
 	}

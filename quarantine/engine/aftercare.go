@@ -39,7 +39,7 @@ type given struct {
 	order quarantine.Order
 	at    time.Time // when it was acknowledged, or the session taken to be over
 	over  bool      // the latter: any record since shows that it was not done
-	tries int       // how often it was sent again since
+	tries int       // how often it was acknowledged again since
 }
 
 // lasts is how long it is looked at.
@@ -125,14 +125,21 @@ func (a *aftercare) drop(s *quarantine.Session) {
 	delete(a.given, identity(s))
 }
 
-// again counts a release that is sent once more; false if that is too often.
-func (a *aftercare) again(s *quarantine.Session) bool {
+// enough reports whether a release was acknowledged again so often that it does not help.
+func (a *aftercare) enough(s *quarantine.Session) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	g := a.given[identity(s)]
-	g.tries++
-	a.given[identity(s)] = g
-	return g.tries <= careTries
+	return a.given[identity(s)].tries >= careTries
+}
+
+// again counts a release that was acknowledged once more.
+func (a *aftercare) again(s *quarantine.Session) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g, known := a.given[identity(s)]
+	if g.tries++; known {
+		a.given[identity(s)] = g
+	}
 }
 
 // lookAfter looks, every careEvery, at what accounting has shown since each
@@ -184,7 +191,7 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 		return false, nil
 	}
 	o := quarantine.Order{Case: g.order.Case, Session: record, From: g.order.From}
-	if cared, err := e.caredFor(mine, &record); cared || err != nil {
+	if cared, err := e.caredFor(mine, &o); cared || err != nil {
 		return cared, err
 	}
 	if g.over {
@@ -196,7 +203,7 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 	if found.Kind != quarantine.OutcomeRefused {
 		return true, nil
 	}
-	if cared, err := e.caredFor(mine, &record); cared || err != nil { // a look takes time
+	if cared, err := e.caredFor(mine, &o); cared || err != nil { // a look takes time
 		return cared, err
 	}
 	if _, ok := e.sender.may(); !ok {
@@ -205,21 +212,64 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 	return e.releaseAgain(mine, o, found.Reason), nil
 }
 
-// caredFor reports whether a case looks after the subscriber again.
-func (e *Engine) caredFor(ctx context.Context, s *quarantine.Session) (bool, error) {
-	dossier, err := e.Store.Dossier(ctx, s.Subscriber)
-	return err == nil && dossier.Case != nil, err
+// caredFor reports whether a case looks after the session again. One that restricts the
+// subscriber is told of what is left there. One that restricts nobody, and to which the
+// session is over, looks after nothing of it.
+func (e *Engine) caredFor(ctx context.Context, o *quarantine.Order) (bool, error) {
+	dossier, err := e.Store.Dossier(ctx, o.Session.Subscriber)
+	c := dossier.Case
+	switch {
+	case err != nil || c == nil:
+		return false, err
+	case c.Has(&o.Session) || !c.State.Wants():
+		return c.Has(&o.Session), nil
+	}
+	e.handOver(c, &o.Session, o.From)
+	defer e.nudge()
+	return true, e.save(ctx, c, e.Now(), 0)
+}
+
+// handOver tells a case of what may be left on a session.
+func (e *Engine) handOver(c *quarantine.Case, s *quarantine.Session, left []quarantine.Applied) {
+	c.Owe(quarantine.Owed{Journal: e.Holder, Mark: e.ledger.next(c.Mark(e.Holder, s)), Session: *s, Applied: left}, e.Now())
+}
+
+// recallLeft tells a case that restricts of what is left on sessions that were taken to be
+// over and are there.
+func (e *Engine) recallLeft(c *quarantine.Case, sessions []quarantine.Session) {
+	if !c.State.Wants() {
+		return
+	}
+	for i := range sessions {
+		s := &sessions[i]
+		if left := e.care.left(s); left != nil && s.Live() && s.Subscriber == c.Subscriber && c.Lacks(s) {
+			e.handOver(c, s, left)
+		}
+	}
+}
+
+// left is what may be in force on a session that was taken to be over.
+func (a *aftercare) left(s *quarantine.Session) []quarantine.Applied {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if g := a.given[identity(s)]; g.over {
+		return g.order.From
+	}
+	return nil
 }
 
 // releaseAgain sends a release whose effect accounting denies; true if it is not
 // to be tried any more.
 func (e *Engine) releaseAgain(ctx context.Context, o quarantine.Order, why string) (enough bool) {
 	fields := []zap.Field{zap.String("case", o.Case), zap.String("session", o.Session.SessionKey.String()), zap.String("reason", why)}
-	if !e.care.again(&o.Session) {
+	if e.care.enough(&o.Session) {
 		e.Logger.Error("a released session stays restricted; somebody has to look at it", fields...)
 		return true
 	}
 	e.Logger.Warn("a released session is restricted still; it is released again", fields...)
-	e.carryOut(ctx, &quarantine.Case{ID: o.Case, Subscriber: o.Session.Subscriber}, o)
+	out := e.carryOut(ctx, &quarantine.Case{ID: o.Case, Subscriber: o.Session.Subscriber}, o)
+	if out.Kind == quarantine.OutcomeAcked || out.Kind == quarantine.OutcomeVerified {
+		e.care.again(&o.Session) // one that did not get through is sent again however often
+	}
 	return false
 }

@@ -19,7 +19,7 @@ func (l *ledger) retry(caseID string) {
 	defer l.mu.Unlock()
 	for session := range l.outstanding[caseID] {
 		p := place{caseID, session}
-		if next, over := l.ends.passed[p]; over && next != handedOut {
+		if next, over := l.ends.passed[p]; over && !next.Equal(handedOut) {
 			l.ends.passed[p] = time.Time{}
 		}
 	}

@@ -172,10 +172,31 @@ func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (
 }
 
 // plan reads the sessions and lets the case say what is to be done.
+// What is to be given back does not wait for what cannot be read: the case knows all that
+// is needed for it.
 func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Order, error) {
+	sessions, holders, err := e.read(ctx, c)
+	switch {
+	case err == nil:
+	case c.Ending(e.Now()):
+		e.troubles.tell(zap.WarnLevel, "a case is released without a look at its sessions", zap.String("case", c.ID), zap.Error(err))
+	default:
+		return nil, err
+	}
+	e.resume(c)
+	sessions = e.retire(c, sessions)
+	e.recallLeft(c, sessions)
+	in := e.look(c, sessions)
+	in.Holders, in.Present = holders, in.Present && err == nil
+	return c.Plan(in), nil
+}
+
+// read returns the sessions that a case looks at, and who holds the addresses of those
+// that their BNG does not know.
+func (e *Engine) read(ctx context.Context, c *quarantine.Case) ([]quarantine.Session, []quarantine.Binding, error) {
 	sessions, err := e.Store.SessionsOf(ctx, c.Subscriber)
 	if err != nil {
-		return nil, fmt.Errorf("read the sessions: %w", err)
+		return nil, nil, fmt.Errorf("read the sessions: %w", err)
 	}
 	live := make(map[quarantine.SessionKey]bool, len(sessions))
 	for _, s := range sessions {
@@ -190,18 +211,11 @@ func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Ord
 		case err == nil:
 			sessions = append(sessions, record)
 		case !errors.Is(err, quarantine.ErrNoSession):
-			return nil, fmt.Errorf("read session %s: %w", se.Session.SessionKey, err)
+			return nil, nil, fmt.Errorf("read session %s: %w", se.Session.SessionKey, err)
 		}
 	}
 	holders, err := e.holdersSince(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	e.resume(c)
-	sessions = e.retire(c, sessions)
-	in := e.look(c, sessions)
-	in.Holders = holders
-	return c.Plan(in), nil
+	return sessions, holders, err
 }
 
 // look is what the case sees, given its sessions.

@@ -84,6 +84,6 @@ func (e *Engine) probe(ctx context.Context) {
 func (e *Engine) probeOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	_, err := e.Store.KnownVerdicts(ctx, nil) // nothing is asked but whether it is there
+	_, err := e.Store.KnownVerdicts(ctx, nil) // nothing is asked but whether it works
 	return err
 }

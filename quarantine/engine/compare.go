@@ -83,6 +83,43 @@ func (e *Engine) recall(c *quarantine.Case) (news bool) {
 	return news
 }
 
+// compare brings what is outstanding of a case up to date with the case, nil if
+// the store does not have it any more. It returns what the case does not know: what a
+// case says counts only if it was written in knowledge of what this journal shows.
+func (l *ledger) compare(caseID string, c *quarantine.Case) (unknown []quarantine.Owed) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, o := range l.outstanding[caseID] {
+		if o.open {
+			continue // in flight: what the case says may be from before it left
+		}
+		knows := c != nil && c.Knows(l.journal, o.Mark, &o.Session)
+		if knows && (c.State == quarantine.Closed || !stillApplied(c, &o.Session)) {
+			l.forgetOutstanding(caseID, key)
+			continue
+		}
+		if !knows {
+			unknown = append(unknown, o.owed(l.journal))
+		}
+		o.closed = !knows && c != nil && c.State == quarantine.Closed
+		o.lost = c == nil || o.closed
+		l.outstanding[caseID][key] = o
+		if o.closed {
+			l.note(place{caseID, key})
+		}
+	}
+	return unknown
+}
+
+// stillApplied reports whether the case thinks that anything of it may be in
+// force on the session.
+func stillApplied(c *quarantine.Case, s *quarantine.Session) bool {
+	return slices.ContainsFunc(c.Sessions, func(e quarantine.SessionEnforcement) bool {
+		return e.Enforcement != quarantine.Gone && quarantine.SameAttachment(&e.Session, s) &&
+			(len(e.Applied) > 0 || e.InFlight || !e.AssertAt.IsZero())
+	})
+}
+
 // compareCase brings this journal and one case up to date with each other: what is
 // over is forgotten, and what the case does not know it is to take in. c is nil if the
 // store does not have it. It returns what the journal is to be told of its expiry.
