@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cordon/cmd/cordon/app"
+	"cordon/quarantine"
 )
 
 func newBNGProve(r *remote) *cobra.Command {
@@ -95,5 +96,9 @@ func (r *remote) reportProofs(proved []app.Proved) error {
 	case bad < len(proved):
 		return &exitError{code: exitPartly, err: fmt.Errorf("%d of %d profiles are not proved", bad, len(proved))}
 	}
-	return failed("look at the line yourself with --ask, or give the BNG a verify: check of its own", "not proved")
+	next := "look at the line yourself with --ask, or give the BNG a verify: check of its own"
+	if p := proved[0]; p.Restrict.Outcome != quarantine.OutcomeAcked && p.Restrict.Outcome != quarantine.OutcomeVerified {
+		next = "see that the BNG knows the session and the name of the profile, with --verbose; cordon dialect show tells what its refusals mean"
+	}
+	return failed(next, "not proved")
 }

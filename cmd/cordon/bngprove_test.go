@@ -102,6 +102,16 @@ func TestAnAckWithoutEffectIsNoProof(t *testing.T) {
 	}
 }
 
+// Some make refuses what it did: the line is given back all the same.
+func TestARefusedRestrictionIsGivenBack(t *testing.T) {
+	t.Parallel()
+	p := prepare(t, "filter-id", "enforce", "", "--quirk", "nak-after-restrict")
+	code, out, errs := p.prove("")
+	if code != exitFailed || !strings.Contains(errs, "NOT PROVED: restrict: refused") || !strings.Contains(out, "restore    acked") || strings.Contains(errs, "--ask") {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+}
+
 func TestAnExperimentalDialectEnforcesOnceAPersonHasSeenItWork(t *testing.T) {
 	t.Parallel()
 	p := prepare(t, "rtbrick", "enforce", "")

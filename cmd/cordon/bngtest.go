@@ -45,7 +45,7 @@ func newBNGTest(r *remote) *cobra.Command {
 				p.Told = func(t probe.Try) { r.say("%s: %s", t.What, t.Outcome) }
 			})
 			if err != nil {
-				return failed("cordon bng test "+args[0]+" -c "+file+" --dry-run", "%w", err)
+				return failed("cordon bng test --help, or the names under bngs in "+file, "%w", err)
 			}
 			return r.printReport(&report)
 		},

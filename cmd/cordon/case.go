@@ -40,8 +40,8 @@ func state(c client.Case) string {
 }
 
 func expires(c client.Case, now time.Time) string {
-	if c.State == "closed" {
-		return ""
+	if c.State == "closed" || c.State == "releasing" {
+		return "" // it is over; what is still owed is given back at once
 	}
 	return until(c.ExpiresAt, now)
 }
@@ -120,7 +120,7 @@ func (p *page) caseHead(c client.Case) {
 		p.fact("Decided by", c.Source+", by hand")
 	}
 	p.fact("Opened", p.moment(c.OpenedAt))
-	if c.ExpiresAt != nil && c.ClosedAt == nil {
+	if c.ExpiresAt != nil && c.ClosedAt == nil && c.State != "releasing" {
 		p.fact("Expires", p.moment(*c.ExpiresAt))
 	}
 	if c.ClosedAt != nil {

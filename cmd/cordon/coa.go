@@ -24,7 +24,7 @@ func newCoA(sh *shell) *cobra.Command {
 			}
 			text, err := app.Render(r)
 			if err != nil {
-				return failed("cordon dialect show "+r.Dialect, "%w", err)
+				return failed("cordon coa render --help, cordon dialect list, cordon dialect show NAME", "%w", err)
 			}
 			_, err = fmt.Fprint(sh.out, text)
 			return err

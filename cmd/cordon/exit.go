@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 
 	"cordon/cmd/cordon/client"
 )
@@ -62,6 +63,9 @@ func verdictOn(err error, help string) (code int, next string) {
 	return exitFailed, ""
 }
 
+// caseID is how a case is named in the words of a refusal.
+var caseID = regexp.MustCompile(`\bc-[0-9A-Za-z]{16,}\b`)
+
 // afterRefusal is the step that helps after each kind of refusal.
 func afterRefusal(p *client.Problem) string {
 	switch p.Status {
@@ -80,7 +84,10 @@ func afterRefusal(p *client.Problem) string {
 		case p.Lines > 0:
 			return "cordon quarantine add … --all-sessions, if all of them are meant"
 		}
-		return "cordon quarantine show ID"
+		if id := caseID.FindString(p.Detail); id != "" {
+			return "cordon quarantine show " + id
+		}
+		return "cordon quarantine list"
 	case http.StatusTooManyRequests:
 		return "wait, or have the source's quota raised"
 	case http.StatusUnprocessableEntity, http.StatusBadRequest, http.StatusRequestEntityTooLarge:

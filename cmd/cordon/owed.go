@@ -6,10 +6,13 @@ import (
 	"cordon/cmd/cordon/client"
 )
 
+// sessionNotFound is the Error-Cause of a BNG that does not know the session.
+const sessionNotFound = 503
+
 // owed says of a release that does not get through what it waits for, since when,
 // and what a person can do.
 func (p *page) owed(c client.Case) {
-	stuck := 0
+	stuck, unknown := 0, false
 	for _, s := range c.Sessions {
 		if !s.Owed || s.Attempts == 0 {
 			continue
@@ -17,6 +20,7 @@ func (p *page) owed(c client.Case) {
 		if stuck++; stuck == 1 {
 			p.title("Still to be given back")
 		}
+		unknown = unknown || s.ErrorCause != nil && *s.ErrorCause == sessionNotFound
 		next := "a request is under way, or due now"
 		if s.NextAt != nil && s.NextAt.After(p.now) {
 			next = "next try " + p.moment(*s.NextAt)
@@ -28,6 +32,9 @@ func (p *page) owed(c client.Case) {
 	}
 	if since := releasing(c); since != nil {
 		fmt.Fprintf(p.w, "  Released    %s\n", p.moment(since.At))
+	}
+	if unknown {
+		fmt.Fprint(p.w, "  Over        503 alone proves nothing: with a Stop, an Accounting-On, a newer session on its address or line, or three interim intervals without a record\n")
 	}
 	fmt.Fprintf(p.w, "  Try now     cordon quarantine retry %s\n", safe(c.ID))
 	fmt.Fprintf(p.w, "  Give up     cordon quarantine give-up %s --reason TEXT   (nothing more is sent; the line may stay restricted)\n", safe(c.ID))

@@ -83,6 +83,9 @@ func (a *API) moment(s string) (time.Time, error) {
 	if err != nil {
 		return at, httpx.Invalid("query.at", "is no RFC 3339 time with an offset, e.g. 2026-01-02T15:04:05Z (write + as %2B)", s)
 	}
+	if at.After(a.Now().Add(quarantine.FutureTolerance)) {
+		return at, httpx.Invalid("query.at", "is in the future: nobody has held anything then", s)
+	}
 	return at, nil
 }
 

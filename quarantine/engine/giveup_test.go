@@ -245,3 +245,22 @@ func TestAReleaseThatWasSentMeanwhileIsNotCalledUnknownHere(t *testing.T) {
 		}
 	})
 }
+
+// A release that does not get through counts as late, until it does or a person gives
+// it up; what is in force as it should be does not.
+func TestAReleaseThatDoesNotGetThroughIsCountedAsLate(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		e := w.start("a")
+		w.restrict(e, "bob")
+		id, _ := w.stuckRelease(e, "alice") // since 20 minutes
+		if n := e.LateReleases(); n != 1 {
+			t.Errorf("%d are late, want 1", n)
+		}
+		if _, err := e.GiveUp(t.Context(), id, "noc", "x", quarantine.SessionKey{}); err != nil {
+			t.Fatal(err)
+		}
+		if n := e.LateReleases(); n != 0 {
+			t.Errorf("%d are late after giving up", n)
+		}
+	})
+}

@@ -182,3 +182,29 @@ func (h *endHeap) Pop() any {
 	*h = old[:len(old)-1]
 	return last
 }
+
+// LateAfter is how long a release may be owed before it counts as late.
+const LateAfter = 15 * time.Minute
+
+// LateReleases counts the sessions that should have been given back LateAfter ago, as
+// far as this host's journal knows: the BNG is silent, refuses it, or says all the time
+// that it does not know a session of which no record says that it ended.
+func (e *Engine) LateReleases() (n int) {
+	l, then := e.ledger, e.Now().Add(-LateAfter)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	released := map[string]bool{}
+	for _, c := range l.commands {
+		if c.ends() && !c.At.After(then) {
+			released[c.Case] = true
+		}
+	}
+	for _, of := range l.outstanding {
+		for _, o := range of {
+			if o.AssertAt.IsZero() && o.over(then, released[o.Case]) {
+				n++
+			}
+		}
+	}
+	return n
+}

@@ -175,12 +175,12 @@ func checkProofs(d *document, p path, cfg *Config, c *bng.Config) {
 		case err != nil: // refused for what it is
 			continue
 		case !tried:
-			err = errors.New("it was never proved here")
+			err = errors.New("it was never proved here (a proof of another instance counts: copy it to proofs/ below journal.dir)")
 		default:
 			err = record.Holds(print)
 		}
 		if err != nil {
-			d.fail(p.to("dialect"), "%s is experimental, and of %s: %v; run cordon bng prove %s --profile %s, or use mode approve", c.Dialect.Name, profile, err, c.Name, profile)
+			d.fail(p.to("dialect"), "%s is experimental, and of %s: %v; run cordon bng prove %s --profile %s -c FILE --session ID, or use mode approve", c.Dialect.Name, profile, err, c.Name, profile)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	yaml "go.yaml.in/yaml/v4"
 )
@@ -120,6 +121,38 @@ func child(node *yaml.Node, step any) *yaml.Node {
 // unknownKey is how the YAML library words an unknown key.
 var unknownKey = regexp.MustCompile(`^field (\S+) not found in type \S+$`)
 
+// What else the YAML library, and what it calls, says in words of Go.
+var (
+	wrongKind   = regexp.MustCompile("^cannot construct !!(\\w+)(?: (`.*`))? into (\\S+)$")
+	wrongPrefix = regexp.MustCompile(`^netip\.ParsePrefix\(("[^"]*")\): .*$`)
+	wrongAddr   = regexp.MustCompile(`^ParseAddr\(("[^"]*")\): .*$`)
+)
+
+// inWords puts a message of the YAML library in words of the configuration.
+func inWords(text string) string {
+	if m := wrongKind.FindStringSubmatch(text); m != nil {
+		has := map[string]string{"str": "text", "int": "a number", "float": "a number", "bool": "true or false", "seq": "a list", "map": "a mapping of keys"}[m[1]]
+		wants := "a mapping of keys"
+		switch {
+		case strings.HasPrefix(m[3], "[]"):
+			wants = "a list, [A, B],"
+		case strings.HasPrefix(m[3], "int"), strings.HasPrefix(m[3], "uint"), strings.HasPrefix(m[3], "float"):
+			wants = "a number"
+		case m[3] == "bool":
+			wants = "true or false"
+		case m[3] == "string":
+			wants = "text"
+		}
+		if has == "" {
+			has = m[1]
+		}
+		return strings.TrimSpace(has+" "+m[2]) + " stands where " + wants + " is wanted"
+	}
+	text = unknownKey.ReplaceAllString(text, "unknown key $1")
+	text = wrongPrefix.ReplaceAllString(text, "$1 is no prefix: write it as 198.51.100.0/24 or 2001:db8::/32")
+	return wrongAddr.ReplaceAllString(text, "$1 is no IP address")
+}
+
 // decode notes the YAML library's own faults.
 func (d *document) decode(err error) {
 	var several *yaml.LoadErrors
@@ -145,7 +178,7 @@ func (d *document) decodeOne(e *yaml.LoadError) {
 		before := d.data[:min(e.Mark.Index, len(d.data))]
 		line, column = 1+bytes.Count(before, []byte("\n")), len(before)-bytes.LastIndexByte(before, '\n')
 	}
-	d.faults = append(d.faults, Fault{d.file, line, column, unknownKey.ReplaceAllString(e.Message, "unknown key $1")})
+	d.faults = append(d.faults, Fault{d.file, line, column, inWords(e.Message)})
 }
 
 // sorted returns faults in the order of the file, one a line at most from the

@@ -65,6 +65,7 @@ var (
 	sessionsRenamed = describe("cordon_sessions_renamed_total", "Accounting records that bore another name than the session that they are about did.")
 
 	internalErrors = describe("cordon_internal_errors_total", "Defects of this program that one subscriber, verdict or command met. Each is logged with its stack.")
+	lateReleases   = describe("cordon_releases_late", "Sessions that should have been given back more than 15 minutes ago, by this host's journal.")
 	unservedCases  = describe("cordon_unserved_cases", "Open cases to which a release is, or will be, owed on a BNG that is not configured.")
 
 	bngState    = describe("cordon_bng_state", "1 for the state that the way to the BNG is in. Only the sender knows.", "bng", "state")
@@ -107,6 +108,7 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 		s.count(logInsAsked, n, authorize.Outcome(outcome).String())
 	}
 	s.gauge(unservedCases, float64(f.app.unserved.cases()))
+	s.gauge(lateReleases, float64(f.app.engine.LateReleases()))
 	s.sources(f.app)
 	s.backlog(f.app)
 	sending := f.app.engine.Sender()

@@ -68,8 +68,26 @@ func (p Proving) Prove(ctx context.Context, cfg *Config, parts *Parts) ([]Proved
 	for _, t.Profile = range profiles {
 		_, _ = fmt.Fprintf(p.Out, "%s (%s), %s on session %s of %s\n", p.BNG, t.BNG.Dialect.Name, t.Profile, t.Session.ID, t.Session.Subscriber)
 		proved = append(proved, tried(ctx, cfg, t))
+		t.Session = present(ctx, &t)
 	}
 	return proved, nil
+}
+
+// present is the line's session after a trial: some makes give it another id when they
+// restrict.
+func present(ctx context.Context, t *prove.Trial) quarantine.Session {
+	if t.Sessions == nil {
+		return t.Session
+	}
+	if record, err := t.Sessions.Session(ctx, t.Session.SessionKey); err == nil && record.Live() {
+		return t.Session
+	}
+	live, err := t.Sessions.SessionsOf(ctx, t.Session.Subscriber)
+	live = slices.DeleteFunc(live, func(s quarantine.Session) bool { return !s.Live() || s.BNG != t.Session.BNG })
+	if err != nil || len(live) != 1 {
+		return t.Session
+	}
+	return live[0]
 }
 
 func tried(ctx context.Context, cfg *Config, t prove.Trial) Proved {

@@ -71,12 +71,12 @@ func (c *Config) judge(tries []Try) finding {
 	switch {
 	case first.refused():
 		return finding{PortRefused, fmt.Sprintf("Nobody has the port open: ICMP says so of UDP %s%s.", c.peer(), c.others()),
-			"check address and coa_port, and that the BNG has dynamic authorization switched on (cordon bng snippet " + c.BNG.Name + ")"}
+			"check address and coa_port, and that the BNG has dynamic authorization switched on (cordon bng snippet " + c.BNG.Name + " -c FILE)"}
 	case first.cut():
 		return finding{Unreachable, "There is no way to it: " + first.Hint + ".", "check address, routing, and the local firewall"}
 	}
 	return finding{Silent, "Nothing was heard" + c.others() + ".",
-		"look at the BNG whether the requests arrive and why they are dropped (cordon bng snippet " + c.BNG.Name + " shows what it needs)"}
+		"look at the BNG whether the requests arrive and why they are dropped (cordon bng snippet " + c.BNG.Name + " -c FILE shows what it needs)"}
 }
 
 // others names the other ports that were tried.

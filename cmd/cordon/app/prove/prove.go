@@ -44,8 +44,8 @@ type trial struct {
 	Trial
 	enforcer *bng.Enforcer
 	record   Record
-	left     bool   // something may be in force on the line
-	residue  string // of a change that was half done; see quarantine.Outcome
+	applied  []quarantine.Applied // what may be in force on the line, as a case would release it
+	residue  string               // of a change that was half done; see quarantine.Outcome
 }
 
 // Run carries the trial out. The record tells what was seen of it, also beside
@@ -73,10 +73,10 @@ func (t Trial) Run(ctx context.Context) (Record, error) {
 	restrict := quarantine.Order{Session: t.Session, To: t.Profile}
 	restrict.Prepare(prepared)
 	run.record.Restrict, err = run.step(ctx, "restrict", restrict)
-	if !run.left {
+	if len(run.applied) == 0 {
 		return run.record, err
 	}
-	restored, undone := run.restore(context.WithoutCancel(ctx), quarantine.Order{Session: t.Session, From: []quarantine.Applied{restrict.Applies()}})
+	restored, undone := run.restore(context.WithoutCancel(ctx), quarantine.Order{Session: t.Session, From: run.applied})
 	run.record.Restore = restored
 	return run.record, errors.Join(err, undone)
 }
@@ -90,6 +90,9 @@ func (t *trial) restore(ctx context.Context, o quarantine.Order) (step Step, err
 		step, err = t.step(ctx, "restore", o)
 		if step.Outcome == quarantine.OutcomeAcked && !errors.Is(err, errDenied) {
 			return step, err
+		}
+		if step.Outcome == quarantine.OutcomeSessionGone && o.From[0].Naked {
+			return step, nil // it was refused, and there is nothing to give back
 		}
 		o.Confirmed = false
 	}
@@ -107,7 +110,10 @@ func (t *trial) undo(ctx context.Context) {
 func (t *trial) step(ctx context.Context, name string, o quarantine.Order) (Step, error) {
 	out := t.enforcer.Enforce(ctx, o)
 	step := Step{Outcome: out.Kind, Reason: out.Reason}
-	t.left, t.residue = t.left || mayBeDone(out), out.Residue
+	t.residue = out.Residue
+	if o.Restricts() {
+		t.applied = inForce(&out, &o)
+	}
 	t.say("%-10s %s%s", name, out.Kind, because(out.Reason))
 	if out.Kind != quarantine.OutcomeAcked {
 		return step, fmt.Errorf("%s: %s%s", name, out.Kind, because(out.Reason))
@@ -130,13 +136,13 @@ func (t *trial) step(ctx context.Context, name string, o quarantine.Order) (Step
 	return step, fmt.Errorf("%s: %w", name, errNotShown)
 }
 
-// mayBeDone reports whether any of an order may be in force.
-func mayBeDone(out quarantine.Outcome) bool {
-	switch out.Kind {
-	case quarantine.OutcomeRefused, quarantine.OutcomeSessionGone, quarantine.OutcomeNotSent:
-		return out.Doubtful
+// inForce is what a restriction that was tried may have left on the line. Some makes
+// refuse what they did, so a refused one is given back too.
+func inForce(out *quarantine.Outcome, o *quarantine.Order) []quarantine.Applied {
+	if out.Kind == quarantine.OutcomeAcked || out.Kind == quarantine.OutcomeVerified {
+		return []quarantine.Applied{o.Applies()}
 	}
-	return true
+	return out.Applies(o)
 }
 
 // look asks the network, and then the person, whether the order is in force.
