@@ -145,7 +145,7 @@ func TestASessionTakenToBeOverIsReleasedThoughItsCaseStillReleasesAnother(t *tes
 // brokenStore cannot read something beside the case.
 type brokenStore struct {
 	*quarantinetest.Memory
-	sessions, session, bindings atomic.Bool
+	sessions, bindings atomic.Bool
 }
 
 var errWrongType = errors.New("WRONGTYPE Operation against a key holding the wrong kind of value")
