@@ -82,10 +82,10 @@ func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
 	case done(out.Kind) && o.To == Disconnect:
 		e.Applied, e.Confirmed = nil, false
 	case done(out.Kind):
-		e.Applied, e.Confirmed = append(unknown, o.Applies()), true
+		e.Applied, e.Confirmed = slices.Concat(unknown, []Applied{o.Applies()}), true
 		e.Given, e.AssertAt = nil, time.Time{}
 	default:
-		e.Applied = append(unknown, out.Applies(o)...)
+		e.Applied = slices.Concat(unknown, out.Applies(o))
 		e.Confirmed = false
 	}
 }

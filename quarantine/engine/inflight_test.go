@@ -46,3 +46,31 @@ func TestARefusalIsCarried(t *testing.T) {
 		t.Error("forgotten")
 	}
 }
+
+// A BNG was renamed between a restriction and its release, and the former name was taken
+// out of the configuration since.
+func TestAReleaseUnderANewNameEndsWhatWasSentUnderTheOldOne(t *testing.T) {
+	order := restriction(1)
+	release := quarantine.Order{Case: "c-1", Session: order.Session, From: []quarantine.Applied{order.Applies()}}
+	release.Session.BNG = "bng1-new"
+	acked := quarantine.Outcome{Kind: quarantine.OutcomeAcked}
+	for name, another := range map[string]bool{"the same session": false, "another session": true} {
+		l := newLedger("a", quarantine.BNGNames{})
+		if another {
+			release.Session.ID = "2"
+		}
+		for _, e := range []quarantine.LogEntry{
+			entry(logSent, "c-1", sent{Order: order, ExpiresAt: time.Now().Add(time.Hour)}),
+			entry(logAnswered, "c-1", answered{Order: order, Outcome: acked}),
+			entry(logAnswered, "c-1", answered{Order: release, Outcome: acked}),
+		} {
+			if err := l.replay(e, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if l.owes("c-1") != another {
+			t.Errorf("%s: outstanding %t", name, l.owes("c-1"))
+		}
+		release.Session.ID = order.Session.ID
+	}
+}

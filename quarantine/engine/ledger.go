@@ -111,13 +111,13 @@ func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
 	case logAnswered:
 		var a answered
 		if err = json.Unmarshal(entry.Body, &a); err == nil {
-			l.names.Rename(&a.Order.Session)
+			l.renamed(a.Order.Case, &a.Order.Session)
 			l.answered(a, at)
 		}
 	case logEnded:
 		var e ended
 		if err = json.Unmarshal(entry.Body, &e); err == nil {
-			l.names.Rename(&e.Session)
+			l.renamed(entry.Key, &e.Session)
 			l.ended(entry.Key, &e.Session)
 		}
 	case logExpiry:
@@ -130,6 +130,23 @@ func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
 		return fmt.Errorf("log entry %s %q of %s: %w", LogKindNames[entry.Kind], entry.Key, at.Format(time.RFC3339), err)
 	}
 	return nil
+}
+
+// renamed gives the session of a replayed entry the name under which it is outstanding:
+// its BNG's present one, or the one under which the restriction was sent, should the
+// BNG have been renamed in between and nobody tell of that any more.
+func (l *ledger) renamed(caseID string, s *quarantine.Session) {
+	l.names.Rename(s)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.outstanding[caseID][identity(s)]; known {
+		return
+	}
+	for _, o := range l.outstanding[caseID] {
+		if o.Session.ID == s.ID && o.Session.StartedAt.Equal(s.StartedAt) {
+			s.BNG = o.Session.BNG
+		}
+	}
 }
 
 // arrive claims an id for being accepted. It returns a channel to wait on if
