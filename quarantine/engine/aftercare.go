@@ -89,13 +89,15 @@ func (a *aftercare) replay(entry quarantine.LogEntry, at time.Time, names *quara
 	return nil
 }
 
-// noteOver takes in that a session ended of which left may still be in force.
+// noteOver takes in that a session ended of which something may be left in force; or
+// nothing, or that is no longer looked for: a Stop was told, or a person gave it up.
 func (a *aftercare) noteOver(caseID string, over ended, at time.Time) {
-	if len(over.Left) == 0 || !over.Session.Live() {
-		return
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if len(over.Left) == 0 || !over.Session.Live() {
+		delete(a.given, identity(&over.Session))
+		return
+	}
 	a.given[identity(&over.Session)] = given{order: quarantine.Order{Case: caseID, Session: over.Session, From: over.Left}, at: at, over: true}
 	a.thin()
 }

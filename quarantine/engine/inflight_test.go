@@ -74,3 +74,18 @@ func TestAReleaseUnderANewNameEndsWhatWasSentUnderTheOldOne(t *testing.T) {
 		release.Session.ID = order.Session.ID
 	}
 }
+
+// A session was taken to be over, and a person gave up what may be left on it: after a
+// restart nobody looks for it either.
+func TestAGiveUpOutlastsARestartInTheCareForReleases(t *testing.T) {
+	order, now := restriction(1), time.Now()
+	a := newAftercare()
+	for _, over := range []ended{{Session: order.Session, Left: []quarantine.Applied{order.Applies()}}, {Session: order.Session}} {
+		if err := a.replay(entry(logEnded, "c-1", over), now, &quarantine.BNGNames{}); err != nil {
+			t.Fatal(err)
+		}
+		if looked := len(a.list(now)) > 0; looked != (len(over.Left) > 0) {
+			t.Errorf("left %v: looked for %t", over.Left, looked)
+		}
+	}
+}
