@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"cordon/cmd/cordon/app"
-	"cordon/quarantine"
 )
 
 func newBNGProve(r *remote) *cobra.Command {
@@ -97,7 +96,7 @@ func (r *remote) reportProofs(proved []app.Proved) error {
 		return &exitError{code: exitPartly, err: fmt.Errorf("%d of %d profiles are not proved", bad, len(proved))}
 	}
 	next := "look at the line yourself with --ask, or give the BNG a verify: check of its own"
-	if p := proved[0]; p.Restrict.Outcome != quarantine.OutcomeAcked && p.Restrict.Outcome != quarantine.OutcomeVerified {
+	if !proved[0].Restrict.Done() {
 		next = "see that the BNG knows the session and the name of the profile, with --verbose; cordon dialect show tells what its refusals mean"
 	}
 	return failed(next, "not proved")

@@ -84,8 +84,8 @@ func TestALoneInstanceGoesOn(t *testing.T) {
 		b.stop() // left
 		time.Sleep(2 * rememberEvery)
 		toA.cut.Store(true)
-		time.Sleep(24 * time.Hour)
-		wantAlone(t, "a day later", a, "")
+		time.Sleep(6 * time.Hour)
+		wantAlone(t, "hours later", a, "")
 	})
 }
 

@@ -266,9 +266,9 @@ func TestAReleaseOfACaseThatTheStoreLostIsSentFromTheLog(t *testing.T) {
 		if _, err := e.Release(t.Context(), c.ID, "noc", "x", ""); err == nil {
 			t.Error("the release of a case that is lost is told as done")
 		}
-		time.Sleep(72 * time.Hour)
+		time.Sleep(3 * time.Hour)
 		if got := w.network.InForce(key); got != "" {
-			t.Errorf("72 h later: %q", got)
+			t.Errorf("3 h later: %q", got)
 		}
 	})
 }
@@ -319,7 +319,7 @@ func TestASessionThatIsGoneIsForgottenByTheLedger(t *testing.T) {
 		if _, err := e.Release(t.Context(), c.ID, "noc", "x", ""); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(24 * time.Hour)
+		time.Sleep(4 * time.Hour)
 		if w.openCase("alice") != nil || len(e.ledger.outstanding) != 0 {
 			t.Errorf("case %v, ledger %v", w.openCase("alice"), e.ledger.outstanding)
 		}
@@ -525,7 +525,7 @@ func TestAProcessStoppedRightBeforeSendingRestrictsNothingWhenItGoesOn(t *testin
 		close(l.release) // SIGCONT
 		time.Sleep(time.Second)
 		part.away.Store(false)
-		time.Sleep(24 * time.Hour)
+		time.Sleep(4 * time.Hour)
 		if got := w.network.InForce(key); got != "" {
 			t.Errorf("released and closed by b; a went on: %q in force 24 h later, open case %v", got, w.openCase("alice"))
 		}

@@ -35,6 +35,11 @@ type Step struct {
 	How     string                 `json:"how,omitempty"`
 }
 
+// Done reports whether the BNG said that it did it, or the network shows it.
+func (s *Step) Done() bool {
+	return s.Outcome == quarantine.OutcomeAcked || s.Outcome == quarantine.OutcomeVerified
+}
+
 // Holds says why the record proves nothing about a BNG as it is configured now;
 // nil if it does.
 func (r *Record) Holds(fingerprint string) error {
