@@ -134,11 +134,7 @@ func (c *Case) ReleaseBy(by, reason string, code ReleaseCode, now time.Time) err
 	release := &PersonRelease{Case: c.ID, At: now, By: by, Reason: reason, Code: code}
 	switch {
 	case c.State == Releasing, c.State == Closed && now.Before(c.ClosedAt):
-		if c.Release != nil && !now.After(c.Release.At) {
-			return nil // the same command, given to us again by the journal
-		}
-		c.Release = release
-		c.record(now, by, "released, as it was already: "+reason)
+		c.RememberRelease(release)
 		return nil
 	case c.State == Closed:
 		return notIn(c, "released", "open")
@@ -146,6 +142,16 @@ func (c *Case) ReleaseBy(by, reason string, code ReleaseCode, now time.Time) err
 	c.Release = release
 	c.release(now, by, "released: "+reason)
 	return nil
+}
+
+// RememberRelease notes a person's release of a case that is being released, or closed,
+// already: evidence observed up to it opens nothing.
+func (c *Case) RememberRelease(r *PersonRelease) {
+	if c.Release != nil && !r.At.After(c.Release.At) {
+		return // the same command, given to us again by the journal
+	}
+	c.Release = r
+	c.record(r.At, r.By, "released, as it was already: "+r.Reason)
 }
 
 // Extend moves the expiry to now+d. It may be sooner than before; then the case ends,

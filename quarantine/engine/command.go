@@ -328,6 +328,10 @@ func (e *Engine) changed(ctx context.Context, c command, now time.Time) (*quaran
 		reserve, err := e.Rules.Approve(subject, sessions, c.By, c.Reason, now)
 		return subject, reserve, err
 	case verbRelease:
+		if subject.State == quarantine.Closed && e.ledger.isDeferred(c.ID) { // closed while the decision waited
+			subject.RememberRelease(&quarantine.PersonRelease{Case: c.Case, At: c.At, By: c.By, Reason: c.Reason, Code: c.Code})
+			return subject, nil, nil
+		}
 		return subject, nil, subject.ReleaseBy(c.By, c.Reason, c.Code, c.At)
 	case verbReject:
 		return subject, nil, subject.Reject(c.By, c.Reason, c.At)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -88,4 +89,34 @@ func TestAGiveUpOutlastsARestartInTheCareForReleases(t *testing.T) {
 			t.Errorf("left %v: looked for %t", over.Left, looked)
 		}
 	}
+}
+
+// A person releases her twice while the store is away; what was observed in between is
+// judged by the second release, although the first has closed the case by then.
+func TestASecondReleaseThatWaitedJudgesWhatWasObservedBeforeIt(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		e := w.start("a")
+		w.restrict(e, "alice")
+		c := w.openCase("alice")
+		w.memory.SetUnavailable(true)
+		var between quarantine.Verdict
+		for n := range 2 {
+			time.Sleep(10 * time.Second)
+			if _, err := e.Release(t.Context(), c.ID, "noc", "cleaned", ""); !errors.Is(err, quarantine.ErrDeferred) {
+				t.Fatalf("release %d: %v", n, err)
+			}
+			time.Sleep(5 * time.Second)
+			if n == 0 {
+				between = botnet(firstAddress)
+			}
+		}
+		w.memory.SetUnavailable(false)
+		time.Sleep(time.Minute)
+		w.wantState("alice", quarantine.Closed)
+		w.accept(e, between)
+		time.Sleep(10 * time.Second)
+		if c := w.openCase("alice"); c != nil {
+			t.Errorf("the case is %s", c.State)
+		}
+	})
 }

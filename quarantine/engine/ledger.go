@@ -281,6 +281,14 @@ func (l *ledger) deferred(id string) {
 	l.inHand[id] = false
 }
 
+// isDeferred reports whether a command has waited for the store.
+func (l *ledger) isDeferred(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, open := l.commands[id]
+	return open && !l.inHand[id]
+}
+
 // waiting returns the commands that nobody is applying, oldest first.
 func (l *ledger) waiting() []command {
 	l.mu.Lock()
