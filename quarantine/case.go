@@ -90,6 +90,7 @@ type SessionEnforcement struct {
 	Paced     bool      `json:"paced,omitempty"`     // a log-in while the case stood, not restricted yet
 	Exempt    string    `json:"exempt,omitempty"`    // why nothing is wanted here; see Look.Exempt
 	NotBefore time.Time `json:"not_before,omitzero"` // kept back until then, or until Resume
+	Left      []Applied `json:"left,omitempty"`      // of one that is gone: see inherits
 	GoneSince time.Time `json:"gone_since,omitzero"` // first of a row of "session not found" answers
 	// Known is, by journal, the newest entry about the session that this was written in
 	// knowledge of; see Order.Mark. Shared by copies: replaced, never changed.

@@ -52,7 +52,7 @@ func (l *LogInAnswer) began(s *Session) bool {
 
 // given returns the profiles that the session may have had from its beginning.
 func (c *Case) given(s *Session) []Applied {
-	var list []Applied
+	list := c.inherits(s)
 	for _, l := range c.LogIns {
 		if l.began(s) {
 			list = append(without(list, l.Profile), l.Applied)

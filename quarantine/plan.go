@@ -83,8 +83,10 @@ func (c *Case) heed(e *SessionEnforcement, record Session, now time.Time) {
 	case (SameAttachment(&record, &e.Session) || record.StartedAt.After(e.Session.StartedAt)) && e.outlives():
 		e.rename(&record, now)
 	case SameAttachment(&record, &e.Session):
+		left := e.leaves(&record)
 		e.Session = record
 		e.end(now, "the session ended")
+		e.Left = left
 	case record.StartedAt.After(e.Session.StartedAt):
 		e.end(now, "the session ended")
 	}

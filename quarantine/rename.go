@@ -49,6 +49,31 @@ func (e *SessionEnforcement) believe() {
 	}
 }
 
+// leaves returns what may be in force on the line after the session's end: some platforms
+// end a session and begin another whenever they change it (clones of Cisco's ISG), and
+// what they changed is in force on the next one.
+func (e *SessionEnforcement) leaves(record *Session) []Applied {
+	if e.Attempts == 0 || record.EndedAt.Before(e.UpdatedAt.Add(-ClockSlack)) || record.EndedAt.After(e.UpdatedAt.Add(stopAfterNAK)) {
+		return nil
+	}
+	return e.Applied
+}
+
+// inherits returns the profiles that a session may have from one of its line that ended
+// when it was being changed and right before this one began.
+func (c *Case) inherits(s *Session) []Applied {
+	var list []Applied
+	for i := range c.Sessions {
+		e := &c.Sessions[i]
+		if e.Enforcement == Gone && len(e.Left) > 0 && s.goesOnAs(&e.Session) && s.StartedAt.Before(e.Session.EndedAt.Add(stopAfterNAK)) {
+			for _, a := range e.Left {
+				list = append(without(list, a.Profile), a)
+			}
+		}
+	}
+	return list
+}
+
 // byLine reports whether the session is to be released by what names its line, although
 // no record tells that its accounting session is over: the BNG does not know its
 // Acct-Session-Id, and a restriction ends that.

@@ -301,3 +301,18 @@ func TestALineWhoseIDNobodyKnowsGetsNoRestriction(t *testing.T) {
 		now = next
 	}
 }
+
+// A clone of Cisco's ISG ends the session that it changes and begins another, on which
+// what it changed is in force; a line that ended for another reason leaves nothing.
+func TestWhatASessionHadWhenItWasChangedIsOnTheOneThatFollows(t *testing.T) {
+	for name, after := range map[string]time.Duration{"changed": time.Second, "logged out later": 10 * time.Minute} {
+		c, s := wantingCase(noon), sess("1", "alice", noon)
+		answerAll(c, lookAt(noon, s), Outcome{Kind: OutcomeAcked})
+		s.EndedAt = noon.Add(after)
+		next := sess("2", "alice", s.EndedAt)
+		orders := c.Plan(lookAt(s.EndedAt, s, next))
+		if len(orders) != 1 || orders[0].Session.ID != "2" || len(orders[0].From) > 0 != (after == time.Second) || orders[0].Confirmed {
+			t.Errorf("%s: %+v", name, orders)
+		}
+	}
+}

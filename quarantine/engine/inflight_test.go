@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -96,8 +97,9 @@ func TestAGiveUpOutlastsARestartInTheCareForReleases(t *testing.T) {
 func TestASecondReleaseThatWaitedJudgesWhatWasObservedBeforeIt(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
-		w.restrict(e, "alice")
-		c := w.openCase("alice")
+		w.logout("alice", w.restrict(e, "alice"))
+		time.Sleep(3 * time.Second)
+		c := w.wantState("alice", quarantine.Waiting) // so that the first release closes it
 		w.memory.SetUnavailable(true)
 		var between quarantine.Verdict
 		for n := range 2 {
@@ -107,7 +109,8 @@ func TestASecondReleaseThatWaitedJudgesWhatWasObservedBeforeIt(t *testing.T) {
 			}
 			time.Sleep(5 * time.Second)
 			if n == 0 {
-				between = botnet(firstAddress)
+				between = botnet(netip.Addr{})
+				between.Subscriber = "alice"
 			}
 		}
 		w.memory.SetUnavailable(false)
