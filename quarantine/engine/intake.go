@@ -236,8 +236,8 @@ func (e *Engine) decide(ctx context.Context, v quarantine.Verdict, subscriber st
 			return time.Time{}, err
 		}
 		now := e.Now()
-		if open := situation.Dossier.Case; open != nil && e.ledger.ending(open.ID) {
-			return now.Add(settleRetry), nil // a person has judged it, and that is not applied yet
+		if e.ledger.mayJudge(v.ObservedAt) && now.Sub(v.ReceivedAt) < e.RetryFor {
+			return now.Add(settleRetry), nil // a person may have judged it, and that is not applied yet
 		}
 		caseID, unread := e.newCaseID(ctx, v, now)
 		if unread != nil {

@@ -281,6 +281,19 @@ func (l *ledger) deferred(id string) {
 	l.inHand[id] = false
 }
 
+// mayJudge reports whether a person's release waits to be applied, given when what was
+// observed at a moment had happened: of whom, only its case tells.
+func (l *ledger) mayJudge(observed time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.commands {
+		if c.ends() && !observed.After(c.At) {
+			return true
+		}
+	}
+	return false
+}
+
 // isDeferred reports whether a command has waited for the store.
 func (l *ledger) isDeferred(id string) bool {
 	l.mu.Lock()
