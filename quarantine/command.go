@@ -116,25 +116,29 @@ func (r *Rulebook) rule(name string) *Rule {
 
 // Reject ends a held case as a person's release does; a case that restricts goes on
 // without what of it is held.
-func (c *Case) Reject(by, reason string, now time.Time) error {
+func (c *Case) Reject(by, reason string, given, now time.Time) error {
 	if c.Rise() != nil {
-		c.rejectRise(by, reason, now)
+		c.rejectRise(by, reason, given)
 		return nil
 	}
 	if c.State != CaseHeld {
 		return notIn(c, "rejected", "held")
 	}
-	return c.ReleaseBy(by, reason, "", now)
+	return c.ReleaseBy(by, reason, "", given, now)
 }
 
-// ReleaseBy ends the case by a person's decision, given at now. It passes every limit.
-// A case that is being released already, or was closed after the decision was given, is
-// judged by it all the same: evidence observed up to then opens nothing.
-func (c *Case) ReleaseBy(by, reason string, code ReleaseCode, now time.Time) error {
-	release := &PersonRelease{Case: c.ID, At: now, By: by, Reason: reason, Code: code}
+// ReleaseBy ends the case by a person's decision, which may have waited for the store
+// since it was given. It passes every limit. A case that is being released already, or
+// was closed after the decision was given, is judged by it all the same: evidence
+// observed up to then opens nothing.
+func (c *Case) ReleaseBy(by, reason string, code ReleaseCode, given, now time.Time) error {
+	release := &PersonRelease{Case: c.ID, At: given, By: by, Reason: reason, Code: code}
 	switch {
-	case c.State == Releasing, c.State == Closed && now.Before(c.ClosedAt):
-		c.RememberRelease(release)
+	case c.State == Releasing, c.State == Closed && given.Before(c.ClosedAt):
+		if c.Release == nil || given.After(c.Release.At) { // else the journal gives it to us again
+			c.Release = release
+			c.record(now, by, "released, as it was already: "+reason)
+		}
 		return nil
 	case c.State == Closed:
 		return notIn(c, "released", "open")
@@ -142,16 +146,6 @@ func (c *Case) ReleaseBy(by, reason string, code ReleaseCode, now time.Time) err
 	c.Release = release
 	c.release(now, by, "released: "+reason)
 	return nil
-}
-
-// RememberRelease notes a person's release of a case that is being released, or closed,
-// already: evidence observed up to it opens nothing.
-func (c *Case) RememberRelease(r *PersonRelease) {
-	if c.Release != nil && !r.At.After(c.Release.At) {
-		return // the same command, given to us again by the journal
-	}
-	c.Release = r
-	c.record(r.At, r.By, "released, as it was already: "+r.Reason)
 }
 
 // Extend moves the expiry to now+d. It may be sooner than before; then the case ends,

@@ -169,7 +169,7 @@ func TestARiseThatALimitRefusesIsHeldAndTheCaseGoesOn(t *testing.T) {
 func TestARiseThatAPersonRejectsIsForgottenWithItsEvidence(t *testing.T) {
 	r := ladder()
 	c, _ := full(r, restrictedBy("smtp", "block-smtp", at(30*86400)), seen(1, "botnet", noon), noon)
-	if err := c.Reject("noc", "a game server", at(10)); err != nil || c.Rise() != nil || c.State != Restricted || c.Profile != "block-smtp" {
+	if err := c.Reject("noc", "a game server", at(10), at(10)); err != nil || c.Rise() != nil || c.State != Restricted || c.Profile != "block-smtp" {
 		t.Fatalf("rejected: %v, %s %s", err, c.State, c.Profile)
 	}
 	if d := r.Decide(seen(2, "botnet", at(9)), "alice", Situation{Dossier: Dossier{Case: c}}, "", at(11)); d.Status.State != VerdictRecorded || d.Case != nil {
@@ -456,7 +456,7 @@ func TestWhateverHappensOnTheWayDownEverySessionIsGivenBack(t *testing.T) {
 			pass()
 		}
 		if m.c.State != Closed && m.c.State != Releasing {
-			if err := m.c.ReleaseBy("noc", "cleaned", ReleaseCleaned, m.now); err != nil {
+			if err := m.c.ReleaseBy("noc", "cleaned", ReleaseCleaned, m.now, m.now); err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
 			}
 		}
@@ -508,7 +508,7 @@ func TestAHeldVerdictOfACaseThatActsSaysWhetherItsRiseWaits(t *testing.T) {
 		t.Errorf("while its rise waits: %s %q", state, reason)
 	}
 	rejected := c.Clone()
-	if err := rejected.Reject("noc", "a game server", at(10)); err != nil {
+	if err := rejected.Reject("noc", "a game server", at(10), at(10)); err != nil {
 		t.Fatal(err)
 	}
 	if state, reason := r.Since(&v, rejected); state != VerdictRecorded || !strings.Contains(reason, "a person decided against garden") {

@@ -12,8 +12,8 @@ const (
 	goneMost     = 45 * time.Second // at most, for the first hours
 	goneMostLong = 10 * time.Minute // at most, later
 	goneLong     = 6 * time.Hour
-	// lineGoneAfter is how long a BNG must not know a line of which accounting tells
-	// nothing, for its session ended with the restriction (see [Applied]), until it
+	// lineGoneAfter is how long a BNG must not know a line that accounting
+	// reports nothing of, for its session ended with the restriction (see [Applied]), until it
 	// counts as gone.
 	lineGoneAfter = 10 * time.Minute
 )
@@ -113,7 +113,7 @@ func (b *Binding) takenFrom(old *Session) bool {
 	})
 }
 
-// lasting reports whether nothing tells that the address was given up, and nobody else
+// lasting reports whether no record says that the address was given up, and nobody else
 // can hold it at the same time.
 func (a *Address) lasting() bool { return a.Until.IsZero() && a.Kind != NATPortBlock }
 

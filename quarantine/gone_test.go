@@ -16,7 +16,7 @@ func notFound(t *testing.T) *Case {
 	s.Attributes = []Attribute{{"NAS-Port-Id", "ge-1/0/3:100"}, {"Calling-Station-Id", "02:00:5e:00:53:0a"}}
 	c := wantingCase(noon)
 	restrictAll(t, c, lookAt(noon, s))
-	if err := c.ReleaseBy("noc", "cleaned", "", noon.Add(20*time.Minute)); err != nil {
+	if err := c.ReleaseBy("noc", "cleaned", "", noon.Add(20*time.Minute), noon.Add(20*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	answerAll(c, lookAt(noon.Add(20*time.Minute), s), Outcome{Kind: OutcomeSessionGone, ErrorCause: 503})

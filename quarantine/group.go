@@ -38,17 +38,23 @@ func (c *Case) follow(in Look) {
 		if next < 0 {
 			continue
 		}
-		to := c.entry(&in.Sessions[next], c.Sessions[i].Wanted, in.Now)
-		old, taken := &c.Sessions[i], &c.Sessions[to]
-		for _, a := range old.Applied {
-			if _, has := taken.undoOf(a.Profile); !has {
-				taken.Applied, taken.Confirmed = append(taken.Applied, a), false
-			}
-		}
-		taken.Doubtful = taken.Doubtful || old.Doubtful
-		taken.moved(in.Sessions[next].Member, in.Now)
-		old.end(in.Now, "the line went on as "+in.Sessions[next].ID)
+		c.goOn(i, &in.Sessions[next], in.Now).moved(in.Sessions[next].Member, in.Now)
 	}
+}
+
+// goOn ends a session of the case whose line went on as another one, which owes what may
+// be in force on it, and returns how that one stands.
+func (c *Case) goOn(i int, next *Session, now time.Time) *SessionEnforcement {
+	to := c.entry(next, c.Sessions[i].Wanted, now)
+	old, taken := &c.Sessions[i], &c.Sessions[to]
+	for _, a := range old.Applied {
+		if _, has := taken.undoOf(a.Profile); !has {
+			taken.Applied, taken.Confirmed = append(taken.Applied, a), false
+		}
+	}
+	taken.Doubtful = taken.Doubtful || old.Doubtful
+	old.end(now, "the line went on as "+next.ID)
+	return taken
 }
 
 // entry returns where the case has a session, after adding it if it has not.

@@ -117,7 +117,7 @@ func TestAfterALostReleaseARefusalIsNoNews(t *testing.T) {
 	o := c.Plan(look)[0]
 	c.Dispatch(&o, noon)
 	c.Observe(o, Outcome{Kind: OutcomeAcked}, noon)
-	_ = c.ReleaseBy("noc", "x", "", noon)
+	_ = c.ReleaseBy("noc", "x", "", noon, noon)
 	o = c.Plan(look)[0]
 	c.Dispatch(&o, noon)
 	// crash here: or unanswered

@@ -178,7 +178,7 @@ func TestWhatAJournalTellsDuringAnOrderIsNotForgottenWithItsAnswer(t *testing.T)
 			c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []Applied{{Profile: "block-smtp", Undo: "x"}}}, noon.Add(time.Second))
 			c.Observe(orders[0], Outcome{Kind: kind}, noon.Add(2*time.Second))
 			at := noon.Add(20 * time.Minute)
-			if err := c.ReleaseBy("noc", "cleaned", "", at); err != nil {
+			if err := c.ReleaseBy("noc", "cleaned", "", at, at); err != nil {
 				t.Fatal(err)
 			}
 			for range 5 {
@@ -203,7 +203,7 @@ func TestWhatAJournalTellsDuringAReleaseIsReleasedToo(t *testing.T) {
 	one := sess("1", "alice", noon)
 	restrictAll(t, c, lookAt(noon, one))
 	at := noon.Add(20 * time.Minute)
-	if err := c.ReleaseBy("noc", "cleaned", "", at); err != nil {
+	if err := c.ReleaseBy("noc", "cleaned", "", at, at); err != nil {
 		t.Fatal(err)
 	}
 	orders := c.Plan(lookAt(at, one))
@@ -225,7 +225,7 @@ func TestEvidenceThatAPersonRejectedReopensNoCase(t *testing.T) {
 	if c.Rise() == nil {
 		t.Fatal("no rise")
 	}
-	if err := c.Reject("noc", "no", noon.Add(time.Minute)); err != nil {
+	if err := c.Reject("noc", "no", noon.Add(time.Minute), noon.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	at := noon.Add(61 * time.Minute)
@@ -250,7 +250,7 @@ func TestWhatAJournalTellsAfterADoubtfulReleaseIsKept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	must(c.ReleaseBy("noc", "cleaned", "", at))
+	must(c.ReleaseBy("noc", "cleaned", "", at, at))
 	answerAll(c, lookAt(at, one), Outcome{Kind: OutcomeAcked})
 	c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []Applied{{Profile: "block-smtp", Undo: "x"}}}, at)
 	rules := rulebook(ModeEnforce)

@@ -10,7 +10,7 @@ func TestACaseThatWasAMistakeCountsAgainstNobody(t *testing.T) {
 		if !c.CountsAgainst() {
 			t.Errorf("open, it does not count")
 		}
-		if err := c.ReleaseBy("noc", "x", code, at(60)); err != nil || c.CountsAgainst() != want {
+		if err := c.ReleaseBy("noc", "x", code, at(60), at(60)); err != nil || c.CountsAgainst() != want {
 			t.Errorf("released as %q it counts: %t, want %t; %v", code, c.CountsAgainst(), want, err)
 		}
 	}

@@ -136,11 +136,11 @@ func (w *lifeWorld) disturb() {
 			w.say("approved")
 		}
 	case 5:
-		if c.Reject("noc", "n", w.now) == nil {
+		if c.Reject("noc", "n", w.now, w.now) == nil {
 			w.say("rejected")
 		}
 	case 6:
-		if w.rng.IntN(3) == 0 && c.ReleaseBy("noc", "z", "", w.now) == nil {
+		if w.rng.IntN(3) == 0 && c.ReleaseBy("noc", "z", "", w.now, w.now) == nil {
 			w.say("released")
 		}
 	case 7:
@@ -210,7 +210,7 @@ func lifeStory(t *testing.T, seed uint64) (ok bool) {
 		}
 	}
 	if w.case_.State != Closed && w.case_.State != Releasing {
-		_ = w.case_.ReleaseBy("noc", "end", "", w.now)
+		_ = w.case_.ReleaseBy("noc", "end", "", w.now, w.now)
 	}
 	idle := 0
 	for range 400 {

@@ -110,7 +110,7 @@ func TestAHeldCaseGivesBackWhatALogInDidBeforeTheHold(t *testing.T) {
 	if orders := c.Plan(lookAt(noon.Add(time.Hour), session)); len(orders) != 0 {
 		t.Fatalf("a held case acts: %+v", orders)
 	}
-	if err := c.Reject("noc", "no", noon.Add(2*time.Hour)); err != nil {
+	if err := c.Reject("noc", "no", noon.Add(2*time.Hour), noon.Add(2*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	orders := c.Plan(lookAt(noon.Add(2*time.Hour), session))

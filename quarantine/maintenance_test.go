@@ -112,7 +112,7 @@ func TestWhatIsKeptBackWaitsForItsMomentUnlessItIsResumed(t *testing.T) {
 
 	c = kept() // a release is not kept back by anything
 	c.Sessions[0].Applied = []Applied{{Profile: "no-smtp"}}
-	if err := c.ReleaseBy("bob", "cleaned", "", workBegins); err != nil {
+	if err := c.ReleaseBy("bob", "cleaned", "", workBegins, workBegins); err != nil {
 		t.Fatal(err)
 	}
 	if orders := c.Plan(look(workBegins)); len(orders) != 1 || orders[0].Restricts() {

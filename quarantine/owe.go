@@ -106,8 +106,8 @@ func (c *Case) recall(o *Order, out Outcome, now time.Time) {
 
 // Recommit enters a person's release that the case lost when the store went back:
 // the case ends as it did then. If newer evidence has come in since, which the release
-// is not about, or a person has decided since, the case stands, and the release is remembered all the same. A closed
-// case only remembers it.
+// is not about, or a person has decided since, the case stands, and the release is
+// remembered all the same. A closed case only remembers it.
 func (c *Case) Recommit(r PersonRelease, now time.Time) {
 	why := "released: " + r.Reason + " (on " + r.At.UTC().Format(time.RFC3339) + "; the store had lost it)"
 	newer := slices.ContainsFunc(c.Verdicts, func(v CaseVerdict) bool { return v.ObservedAt.After(r.At) }) ||

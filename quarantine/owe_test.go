@@ -36,7 +36,7 @@ func TestAnAnswerToAnOrderThatAnOlderCaseDoesNotKnowEntersTheCase(t *testing.T) 
 		if !reflect.DeepEqual(once, c) {
 			t.Errorf("%s: observing twice changed more:\n%+v\n%+v", kind, once, c)
 		}
-		if err := c.ReleaseBy("noc", "x", "", testStart); err != nil || c.State != Releasing {
+		if err := c.ReleaseBy("noc", "x", "", testStart, testStart); err != nil || c.State != Releasing {
 			t.Errorf("%s: after the release it is %s, %v", kind, c.State, err)
 		}
 	}
@@ -63,7 +63,7 @@ func TestWhatAJournalShowsIsReleasedWhateverTheStateOfTheCase(t *testing.T) {
 			now := c.ExpiresAt
 			look := Look{Now: now, Sessions: []Session{oweSession()}, MaxSessions: 4}
 			if how == "person" {
-				if err := c.ReleaseBy("noc", "x", "", now); err != nil {
+				if err := c.ReleaseBy("noc", "x", "", now, now); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -197,7 +197,7 @@ func (w *goingBack) compare(journal string) {
 func (w *goingBack) finish() {
 	w.at += time.Hour
 	if w.case_.State != Closed && w.case_.State != Releasing {
-		if err := w.case_.ReleaseBy("noc", "x", "", testStart.Add(w.at)); err != nil {
+		if err := w.case_.ReleaseBy("noc", "x", "", testStart.Add(w.at), testStart.Add(w.at)); err != nil {
 			w.t.Fatalf("seed %d: %v", w.seed, err)
 		}
 	}

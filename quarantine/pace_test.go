@@ -96,7 +96,7 @@ func TestALogInThatIsPacedIsShownAndLookedAtInTime(t *testing.T) {
 			t.Errorf("shown as %s %q", e.Enforcement, e.Reason)
 		}
 	}
-	if err := m.c.ReleaseBy("noc", "x", "", m.now); err != nil {
+	if err := m.c.ReleaseBy("noc", "x", "", m.now, m.now); err != nil {
 		t.Fatal(err)
 	}
 	if m.c.Plan(m.look()); m.c.State != Closed {

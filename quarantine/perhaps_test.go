@@ -34,7 +34,7 @@ func TestWhatWasPerhapsAppliedIsUndone(t *testing.T) {
 				}
 				at = c.NextLook(at)
 			}
-			if err := c.ReleaseBy("noc", "cleaned", "", at); err != nil {
+			if err := c.ReleaseBy("noc", "cleaned", "", at, at); err != nil {
 				t.Fatal(err)
 			}
 			orders := answerAll(c, lookAt(at, s), Outcome{Kind: OutcomeAcked})

@@ -229,7 +229,7 @@ func TestWhateverHappensAReleaseGivesEverySessionBackAndClosesTheCase(t *testing
 			m.pass(t, seed)
 		}
 		if m.c.State != Closed && m.c.State != Releasing {
-			if err := m.c.ReleaseBy("noc", "cleaned", ReleaseCleaned, m.now); err != nil {
+			if err := m.c.ReleaseBy("noc", "cleaned", ReleaseCleaned, m.now, m.now); err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
 			}
 		}
@@ -292,7 +292,7 @@ func TestADoubtfulRestrictionIsReleasedTwice(t *testing.T) {
 	order := m.c.Plan(m.look())[0]
 	m.c.Dispatch(&order, m.now)
 	m.c.Observe(order, Outcome{Kind: OutcomeAcked, Doubtful: true}, m.now)
-	if err := m.c.ReleaseBy("noc", "cleaned", "", m.now); err != nil {
+	if err := m.c.ReleaseBy("noc", "cleaned", "", m.now, m.now); err != nil {
 		t.Fatal(err)
 	}
 	release := m.c.Plan(m.look())
@@ -369,7 +369,7 @@ func TestAStoreThatLostItsMemoryEndsNoSession(t *testing.T) {
 	if e := m.c.Sessions[0].Enforcement; e != Acked {
 		t.Fatalf("without any session record the session counts as %s", e)
 	}
-	if err := m.c.ReleaseBy("noc", "x", "", m.now); err != nil {
+	if err := m.c.ReleaseBy("noc", "x", "", m.now, m.now); err != nil {
 		t.Fatal(err)
 	}
 	if orders := m.c.Plan(Look{Now: m.now, MaxSessions: 4}); len(orders) != 1 {
@@ -390,7 +390,7 @@ func TestASuspectSessionIsNotRestrictedButReleased(t *testing.T) {
 	m.pass(t, 1)
 	m.live["s1"].Suspect = true
 	m.c.Sessions[0].Applied = []Applied{{Profile: "garden"}}
-	if err := m.c.ReleaseBy("noc", "x", "", m.now); err != nil {
+	if err := m.c.ReleaseBy("noc", "x", "", m.now, m.now); err != nil {
 		t.Fatal(err)
 	}
 	if orders := m.c.Plan(m.look()); len(orders) != 1 {
@@ -427,7 +427,7 @@ func restrictingCase(m *model) Order {
 func TestARestrictionLostInACrashIsReleasedTwice(t *testing.T) {
 	m := newModel(1)
 	restrictingCase(m)
-	if err := m.c.ReleaseBy("noc", "cleaned", "", m.now); err != nil {
+	if err := m.c.ReleaseBy("noc", "cleaned", "", m.now, m.now); err != nil {
 		t.Fatal(err)
 	}
 	release := m.c.Plan(m.look())

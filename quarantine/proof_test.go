@@ -100,7 +100,7 @@ func TestWithoutAWayToAProofNothingIsLookedAt(t *testing.T) {
 func TestAReleaseIsOverOnlyWhenTheNetworkShowsItOrCannotTell(t *testing.T) {
 	release := func() (*Case, *model) {
 		c, m := provable(ProofByAsk)
-		if err := c.ReleaseBy("noc", "cleaned", ReleaseCleaned, noon); err != nil {
+		if err := c.ReleaseBy("noc", "cleaned", ReleaseCleaned, noon, noon); err != nil {
 			t.Fatal(err)
 		}
 		m.step(Outcome{Kind: OutcomeAcked, Proof: ProofByAsk})
@@ -155,7 +155,7 @@ func TestALookThatIsOutOfDateChangesNothing(t *testing.T) {
 	if len(looks) != 1 || !looks[0].Check {
 		t.Fatalf("orders %+v", looks)
 	}
-	if err := c.ReleaseBy("noc", "cleaned", ReleaseCleaned, m.now); err != nil {
+	if err := c.ReleaseBy("noc", "cleaned", ReleaseCleaned, m.now, m.now); err != nil {
 		t.Fatal(err)
 	}
 	before := fmt.Sprintf("%+v", c)

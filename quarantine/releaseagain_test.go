@@ -12,20 +12,20 @@ func TestAPersonsReleaseJudgesACaseThatIsBeingReleasedOrClosedByThen(t *testing.
 	for _, state := range []CaseState{Releasing, Closed} {
 		c := wantingCase(noon)
 		c.State, c.ClosedAt = state, given.Add(time.Minute)
-		if err := c.ReleaseBy("noc", "cleaned", ReleaseCleaned, given); err != nil || c.State != state {
+		if err := c.ReleaseBy("noc", "cleaned", ReleaseCleaned, given, given); err != nil || c.State != state {
 			t.Fatalf("%s: %v, %s", state, err, c.State)
 		}
 		if c.Release == nil || !c.Release.At.Equal(given) || c.Release.Code != ReleaseCleaned {
 			t.Errorf("%s: %+v", state, c.Release)
 		}
 		steps := len(c.History)
-		if err := c.ReleaseBy("noc", "cleaned", ReleaseCleaned, given); err != nil || len(c.History) != steps {
+		if err := c.ReleaseBy("noc", "cleaned", ReleaseCleaned, given, given); err != nil || len(c.History) != steps {
 			t.Errorf("%s: the same again: %v, %d steps", state, err, len(c.History)-steps)
 		}
 	}
 	c := wantingCase(noon)
 	c.State, c.ClosedAt = Closed, given.Add(-time.Minute)
-	if err := c.ReleaseBy("noc", "cleaned", "", given); err == nil || c.Release != nil {
+	if err := c.ReleaseBy("noc", "cleaned", "", given, given); err == nil || c.Release != nil {
 		t.Errorf("closed before: %v, %+v", err, c.Release)
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 // A restriction that outlives its accounting session (CoovaChilli: the line goes back to
 // the portal, a Stop comes, the Acct-Session-Id is another from then on, and no record
-// tells it) is in force on the line after the Stop. So the Stop ends nothing: the entry
+// has it) is in force on the line after the Stop. So the Stop ends nothing: the entry
 // stays, owed, until a release is acknowledged, the BNG says that the line is not
 // there, the line is seen again under a newer session, or a person gives it up. No
 // restriction is sent meanwhile, for no id of the line is known.
@@ -26,18 +26,25 @@ func (e *SessionEnforcement) outlivesBy(profile string) bool {
 }
 
 // renamed reports whether the accounting session is over and the line still restricted,
-// under an Acct-Session-Id that nobody told.
+// under an Acct-Session-Id that is not known.
 func (e *SessionEnforcement) renamed() bool { return !e.Session.Live() && e.outlives() }
 
-// stopAfterNAK is how long after a refused restriction a Stop shows that it was done.
-const stopAfterNAK = 30 * time.Second
+// stopOfOrder is how far from the last order about a session, or its answer, a Stop may
+// be that the order caused.
+const stopOfOrder = 30 * time.Second
+
+// stoppedByOrder reports whether the session's record tells that it ended when it was
+// being changed.
+func (e *SessionEnforcement) stoppedByOrder(record *Session) bool {
+	return e.Attempts > 0 && SameAttachment(record, &e.Session) && !record.Live() &&
+		record.EndedAt.After(e.UpdatedAt.Add(-stopOfOrder)) && record.EndedAt.Before(e.UpdatedAt.Add(stopOfOrder))
+}
 
 // refusedAndStopped reports whether the session's record tells that it ended when a
 // restriction was asked for that ends sessions, and that was only ever refused: the NAK
 // was that of a duplicate, or came although it was done.
 func (e *SessionEnforcement) refusedAndStopped(record *Session) bool {
-	return SameAttachment(record, &e.Session) && !record.Live() && !e.outlives() &&
-		record.EndedAt.After(e.UpdatedAt.Add(-stopAfterNAK)) && record.EndedAt.Before(e.UpdatedAt.Add(stopAfterNAK)) &&
+	return e.stoppedByOrder(record) && !e.outlives() &&
 		slices.ContainsFunc(e.Applied, func(a Applied) bool { return a.Outlives && a.Naked })
 }
 
@@ -53,7 +60,7 @@ func (e *SessionEnforcement) believe() {
 // end a session and begin another whenever they change it (clones of Cisco's ISG), and
 // what they changed is in force on the next one.
 func (e *SessionEnforcement) leaves(record *Session) []Applied {
-	if e.Attempts == 0 || record.EndedAt.Before(e.UpdatedAt.Add(-ClockSlack)) || record.EndedAt.After(e.UpdatedAt.Add(stopAfterNAK)) {
+	if !e.stoppedByOrder(record) {
 		return nil
 	}
 	return e.Applied
@@ -65,7 +72,7 @@ func (c *Case) inherits(s *Session) []Applied {
 	var list []Applied
 	for i := range c.Sessions {
 		e := &c.Sessions[i]
-		if e.Enforcement == Gone && len(e.Left) > 0 && s.goesOnAs(&e.Session) && s.StartedAt.Before(e.Session.EndedAt.Add(stopAfterNAK)) {
+		if e.Enforcement == Gone && len(e.Left) > 0 && s.goesOnAs(&e.Session) && s.StartedAt.Before(e.Session.EndedAt.Add(stopOfOrder)) {
 			for _, a := range e.Left {
 				list = append(without(list, a.Profile), a)
 			}
@@ -75,14 +82,14 @@ func (c *Case) inherits(s *Session) []Applied {
 }
 
 // byLine reports whether the session is to be released by what names its line, although
-// no record tells that its accounting session is over: the BNG does not know its
+// no record says that its accounting session is over: the BNG does not know its
 // Acct-Session-Id, and a restriction ends that.
 func (e *SessionEnforcement) byLine() bool {
 	return e.Wanted == "" && !e.GoneSince.IsZero() && e.outlives()
 }
 
 // rename notes that the accounting session ended, as the newest record under its key
-// tells, and that the restriction did not. The end is what a restriction looks like
+// says, and that the restriction did not. The end is what a restriction looks like
 // that nobody answered for.
 func (e *SessionEnforcement) rename(record *Session, now time.Time) {
 	if !e.Session.Live() {
@@ -111,16 +118,7 @@ func (c *Case) followRenamed(in Look) {
 		if next < 0 {
 			continue
 		}
-		to := c.entry(&in.Sessions[next], e.Wanted, in.Now)
-		old, taken := &c.Sessions[i], &c.Sessions[to]
-		for _, a := range old.Applied {
-			if _, has := taken.undoOf(a.Profile); !has {
-				taken.Applied, taken.Confirmed = append(taken.Applied, a), false
-			}
-		}
-		taken.Doubtful = taken.Doubtful || old.Doubtful
-		taken.NextAt = in.Now
-		old.end(in.Now, "the line went on as "+in.Sessions[next].ID)
+		c.goOn(i, &in.Sessions[next], in.Now).NextAt = in.Now
 	}
 }
 

@@ -12,7 +12,7 @@ func beingReleased(t *testing.T) (c *Case, dead, fresh Session) {
 	dead, fresh = sess("1", "alice", noon), sess("2", "alice", noon.Add(30*time.Minute))
 	c = wantingCase(noon)
 	restrictAll(t, c, lookAt(noon, dead))
-	if err := c.ReleaseBy("noc", "cleaned", ReleaseCleaned, noon.Add(20*time.Minute)); err != nil {
+	if err := c.ReleaseBy("noc", "cleaned", ReleaseCleaned, noon.Add(20*time.Minute), noon.Add(20*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	answerAll(c, lookAt(noon.Add(20*time.Minute), dead), Outcome{Kind: OutcomeUnanswered, Doubtful: true})

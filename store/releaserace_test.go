@@ -59,7 +59,7 @@ func TestAReleaseBetweenTheReadsOfADossierIsNotMissed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := d.Case.ReleaseBy("noc", "cleaned", quarantine.ReleaseCleaned, noon); err != nil {
+		if err := d.Case.ReleaseBy("noc", "cleaned", quarantine.ReleaseCleaned, noon, noon); err != nil {
 			t.Fatal(err)
 		}
 		if err := b.SaveCase(t.Context(), quarantine.CaseWrite{Case: d.Case, Now: noon}); err != nil {

@@ -97,7 +97,7 @@ func (r *remote) reportProofs(proved []app.Proved) error {
 	}
 	next := "look at the line yourself with --ask, or give the BNG a verify: check of its own"
 	if !proved[0].Restrict.Done() {
-		next = "see that the BNG knows the session and the name of the profile, with --verbose; cordon dialect show tells what its refusals mean"
+		next = "see that the BNG knows the session and the name of the profile, with --verbose; cordon dialect show lists what its refusals mean"
 	}
 	return failed(next, "not proved")
 }

@@ -18,7 +18,7 @@ import (
 const MaxLines = 5000
 
 // maxLine bounds a line of a body, in octets: a row has a few hundred, and each
-// column that is told costs memory before it is known not to count.
+// column that is logged costs memory before it is known not to count.
 const maxLine = 64 << 10
 
 // columnOrder is the columns that count, in a fixed order, so that the same bad

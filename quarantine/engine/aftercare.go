@@ -14,8 +14,8 @@ import (
 	"cordon/quarantine"
 )
 
-// Aftercare bounds: how long after a release, or after the end of a session that no
-// Stop told, accounting is looked at for signs that it was not done, or has not ended;
+// Aftercare bounds: how long after a release, or after the end of a session without a
+// Stop, accounting is looked at for signs that it was not done, or has not ended;
 // how often, and how often it is sent again.
 const (
 	careFor     = time.Hour
@@ -90,7 +90,7 @@ func (a *aftercare) replay(entry quarantine.LogEntry, at time.Time, names *quara
 }
 
 // noteOver takes in that a session ended of which something may be left in force; or
-// nothing, or that is no longer looked for: a Stop was told, or a person gave it up.
+// nothing, or that is no longer looked for: a Stop came, or a person gave it up.
 func (a *aftercare) noteOver(caseID string, over ended, at time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -197,7 +197,7 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 		return cared, err
 	}
 	if g.over {
-		return e.releaseAgain(mine, o, "it was taken to be over, and accounting tells of it again"), nil
+		return e.releaseAgain(mine, o, "it was taken to be over, and accounting reports it again"), nil
 	}
 	look := o
 	look.Check, look.Since = true, g.at
@@ -215,7 +215,7 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 }
 
 // caredFor reports whether a case looks after the session again. One that restricts the
-// subscriber is told of what is left there. One that restricts nobody, and to which the
+// subscriber takes in what is left there. One that restricts nobody, and to which the
 // session is over, looks after nothing of it.
 func (e *Engine) caredFor(ctx context.Context, o *quarantine.Order) (bool, error) {
 	dossier, err := e.Store.Dossier(ctx, o.Session.Subscriber)
@@ -231,12 +231,12 @@ func (e *Engine) caredFor(ctx context.Context, o *quarantine.Order) (bool, error
 	return true, e.save(ctx, c, e.Now(), 0)
 }
 
-// handOver tells a case of what may be left on a session.
+// handOver enters into a case what may be left on a session.
 func (e *Engine) handOver(c *quarantine.Case, s *quarantine.Session, left []quarantine.Applied) {
 	c.Owe(quarantine.Owed{Journal: e.Holder, Mark: e.ledger.next(c.Mark(e.Holder, s)), Session: *s, Applied: left}, e.Now())
 }
 
-// recallLeft tells a case that restricts of what is left on sessions that were taken to be
+// recallLeft enters into a case that restricts what is left on sessions that were taken to be
 // over and are there.
 func (e *Engine) recallLeft(c *quarantine.Case, sessions []quarantine.Session) {
 	if !c.State.Wants() {

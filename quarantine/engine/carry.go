@@ -14,7 +14,7 @@ const carryAtOnce = 500
 
 // carry returns the entries that tell everything that is not over, for a new
 // segment of the log. The journal asks for it after the change of its last entry and
-// before that of the next, so what is left out or told twice in between is what goes
+// before that of the next, so what is left out or written twice in between is what goes
 // on without the journal.
 func (l *ledger) carry() []quarantine.LogEntry {
 	var entries []quarantine.LogEntry

@@ -328,13 +328,9 @@ func (e *Engine) changed(ctx context.Context, c command, now time.Time) (*quaran
 		reserve, err := e.Rules.Approve(subject, sessions, c.By, c.Reason, now)
 		return subject, reserve, err
 	case verbRelease:
-		if subject.State == quarantine.Closed && e.ledger.isDeferred(c.ID) { // closed while the decision waited
-			subject.RememberRelease(&quarantine.PersonRelease{Case: c.Case, At: c.At, By: c.By, Reason: c.Reason, Code: c.Code})
-			return subject, nil, nil
-		}
-		return subject, nil, subject.ReleaseBy(c.By, c.Reason, c.Code, c.At)
+		return subject, nil, subject.ReleaseBy(c.By, c.Reason, c.Code, c.At, now)
 	case verbReject:
-		return subject, nil, subject.Reject(c.By, c.Reason, c.At)
+		return subject, nil, subject.Reject(c.By, c.Reason, c.At, now)
 	case verbExtend:
 		return subject, nil, subject.Extend(c.By, c.Reason, time.Duration(c.For), c.At)
 	case verbRetry:
@@ -369,7 +365,7 @@ func (e *Engine) noteExpiry(ctx context.Context, c *quarantine.Case) {
 	}
 }
 
-// newExpiry is the entry that tells it, if it is news.
+// newExpiry is that entry, if it is news.
 func (e *Engine) newExpiry(c *quarantine.Case) []quarantine.LogEntry {
 	if at := c.Ends(); e.ledger.expires(c.ID, at) {
 		return []quarantine.LogEntry{entry(logExpiry, c.ID, expiry{ExpiresAt: at})}

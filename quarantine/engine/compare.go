@@ -151,7 +151,7 @@ func (l *ledger) neglect(caseID string, c *quarantine.Case, now time.Time) {
 
 // compareCase brings this journal and one case up to date with each other: what is
 // over is forgotten, and what the case does not know it is to take in. c is nil if the
-// store does not have it. It returns what the journal is to be told of its expiry.
+// store does not have it. It returns the entry of its expiry, if that is news.
 func (e *Engine) compareCase(ctx context.Context, id string, c *quarantine.Case) (expiry []quarantine.LogEntry, err error) {
 	unknown := e.ledger.compare(id, c)
 	e.ledger.neglect(id, c, e.Now())
@@ -204,7 +204,7 @@ func (e *Engine) enter(ctx context.Context, c *quarantine.Case) error {
 }
 
 // unobserved deals with outcomes that could not be written into their case: another
-// instance is the sender, the case is closed, or the store is away. What may be in
+// instance is the sender, the case is closed, or the store is unavailable. What may be in
 // force is numbered anew, so that the case does not count as knowing it, and the case
 // takes it in; if it is closed, what it cannot take in is taken back at once.
 func (e *Engine) unobserved(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome) {

@@ -57,7 +57,7 @@ type answered struct {
 	Mark uint64 `json:"mark,omitempty"`
 }
 
-// ended tells of a session that is over. Left is what may still be in force on it, should
+// ended is the end of a session. Left is what may still be in force on it, should
 // it not be.
 type ended struct {
 	Session quarantine.Session   `json:"session"`

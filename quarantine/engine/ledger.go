@@ -134,7 +134,7 @@ func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
 
 // renamed gives the session of a replayed entry the name under which it is outstanding:
 // its BNG's present one, or the one under which the restriction was sent, should the
-// BNG have been renamed in between and nobody tell of that any more.
+// BNG have been renamed in between and the configuration not say so any more.
 func (l *ledger) renamed(caseID string, s *quarantine.Session) {
 	l.names.Rename(s)
 	l.mu.Lock()
@@ -282,7 +282,7 @@ func (l *ledger) deferred(id string) {
 }
 
 // mayJudge reports whether a person's release waits to be applied, given when what was
-// observed at a moment had happened: of whom, only its case tells.
+// observed at a moment had happened: whom it is about is in its case only.
 func (l *ledger) mayJudge(observed time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -292,14 +292,6 @@ func (l *ledger) mayJudge(observed time.Time) bool {
 		}
 	}
 	return false
-}
-
-// isDeferred reports whether a command has waited for the store.
-func (l *ledger) isDeferred(id string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, open := l.commands[id]
-	return open && !l.inHand[id]
 }
 
 // waiting returns the commands that nobody is applying, oldest first.

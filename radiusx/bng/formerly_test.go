@@ -27,7 +27,7 @@ func TestAReleaseOnABNGThatLeftTheConfigurationStaysOwed(t *testing.T) {
 		}},
 	}
 	now := t0.Add(time.Hour)
-	must(t, c.ReleaseBy("noc", "cleaned", "", now))
+	must(t, c.ReleaseBy("noc", "cleaned", "", now, now))
 	orders := 0
 	for end := now.Add(7 * 24 * time.Hour); now.Before(end); now = now.Add(time.Minute) {
 		for _, o := range c.Plan(quarantine.Look{Now: now, Sessions: []quarantine.Session{s}, MaxSessions: 4}) {

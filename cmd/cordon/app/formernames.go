@@ -23,13 +23,19 @@ func bngNames(cfg *Config) quarantine.BNGNames {
 	return names
 }
 
-// checkFormerNames looks whether each name is one BNG's alone, present, former or
-// retired.
-func checkFormerNames(d *document, cfg *Config) {
-	present, former, retired := map[string]bool{}, map[string]string{}, map[string]bool{}
+// presentNames is what BNGs and groups are called now.
+func presentNames(cfg *Config) map[string]bool {
+	present := map[string]bool{}
 	for i := range cfg.BNGs {
 		present[cfg.BNGs[i].Name], present[groupOf(&cfg.BNGs[i])] = true, true
 	}
+	return present
+}
+
+// checkFormerNames looks whether each name is one BNG's alone, present, former or
+// retired.
+func checkFormerNames(d *document, cfg *Config) {
+	present, former, retired := presentNames(cfg), map[string]string{}, map[string]bool{}
 	for i := range cfg.BNGs {
 		for n, old := range cfg.BNGs[i].Formerly {
 			p := path{"bngs", i, "formerly", n}
@@ -75,10 +81,7 @@ func calledNow(parts *Parts, name string) string {
 // presentExemptions gives exemptions of BNGs their present names: one that was written
 // before a BNG was renamed protects its subscribers still.
 func presentExemptions(d *document, cfg *Config, parts *Parts, all []quarantine.Exemption) []quarantine.Exemption {
-	known := map[string]bool{}
-	for i := range cfg.BNGs {
-		known[cfg.BNGs[i].Name], known[groupOf(&cfg.BNGs[i])] = true, true
-	}
+	known := presentNames(cfg)
 	all = slices.Clone(all)
 	for i := range all {
 		name := all[i].BNG

@@ -43,7 +43,7 @@ func journalEntries(entries []quarantine.LogEntry) []journal.Entry {
 	return converted
 }
 
-// durable tells those who wrote the records that they are: before the journal asks
+// durable reports to those who wrote the records that they are durable: before the journal asks
 // what to carry, so that nothing falls between two segments.
 func durable(records []journal.Record) {
 	for _, r := range records {
