@@ -1,6 +1,7 @@
 // Package integration is the map of Cordon's edges: everything that talks to
 // people and to other programs over HTTP, mail or files. It holds no code.
 //
+//	wire       the JSON of the API as types, for the server and its clients
 //	httpx      the HTTP server every edge is mounted on: tokens and scopes,
 //	           problem documents, limits, health, the OpenAPI document
 //	intake     POST /verdicts, and the one way in that every feed uses
@@ -16,6 +17,6 @@
 // An edge translates and nothing else: it decides nothing, keeps no state and
 // never speaks to Redis or RADIUS. What it needs of the running engine is a
 // small unexported interface in the edge itself. Edges know the domain
-// (package quarantine) and httpx, and never each other; cmd/cordon/app
-// introduces them.
+// (package quarantine), httpx and wire, and never each other, but that a feed hands
+// what it has read to intake; cmd/cordon/app introduces them.
 package integration

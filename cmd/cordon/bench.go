@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cordon/cmd/cordon/app/bench"
+	"cordon/cmd/cordon/lab/bench"
 )
 
 // newBench is "cordon bench".

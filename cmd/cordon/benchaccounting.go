@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cordon/cmd/cordon/app/bench"
+	"cordon/cmd/cordon/lab/bench"
 )
 
 // newBenchAccounting is "cordon bench accounting", which make bench-accounting

@@ -10,13 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cordon/cmd/cordon/app/lab"
+	"cordon/cmd/cordon/lab/bngsim"
 )
 
 // simulation is what the flags of "cordon bngsim" say.
 type simulation struct {
-	lab.Config
-	view lab.View
+	bngsim.Config
+	view bngsim.View
 
 	nasIP, v4, v6                      string
 	secret, secretFile, acctSecretFile string
@@ -38,7 +38,7 @@ func newBNGSim(sh *shell) *cobra.Command {
 			"  cordon bngsim --make mikrotik --name m1 --secret testing123 --lose 0.3 --debug --table",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if s.listQuirks {
-				return lab.WriteQuirks(sh.out)
+				return bngsim.WriteQuirks(sh.out)
 			}
 			return s.run(c, sh)
 		},
@@ -50,7 +50,7 @@ func newBNGSim(sh *shell) *cobra.Command {
 
 func (s *simulation) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&s.Make, "make", "junos", strings.Join(lab.Makes(), ", "))
+	f.StringVar(&s.Make, "make", "junos", strings.Join(bngsim.Makes(), ", "))
 	f.StringVar(&s.Name, "name", "bng1", "NAS-Identifier, and the first part of every User-Name")
 	f.StringVar(&s.nasIP, "nas-ip", "127.0.0.1", "NAS-IP-Address or NAS-IPv6-Address")
 	f.StringVar(&s.Listen, "listen", "127.0.0.1:3799", "where CoA and Disconnect requests come to; port 0 takes a free one")
@@ -116,7 +116,7 @@ func (s *simulation) run(c *cobra.Command, sh *shell) error {
 		}
 	}()
 	s.view.Tables, s.view.Messages, s.view.Show = sh.out, sh.err, show
-	return lab.Simulate(ctx, s.Config, s.view)
+	return bngsim.Simulate(ctx, s.Config, s.view)
 }
 
 // read turns text into what the configuration wants.
@@ -134,13 +134,13 @@ func (s *simulation) read() error {
 		}
 	}
 	s.Faults.Out = s.Faults.In
-	if s.Faults.NAK, err = lab.Refusal(s.nak); err != nil {
+	if s.Faults.NAK, err = bngsim.Refusal(s.nak); err != nil {
 		return usage("--nak: %w", err)
 	}
-	if s.Secret, err = lab.SecretOf(s.secret, s.secretFile); err != nil {
+	if s.Secret, err = bngsim.SecretOf(s.secret, s.secretFile); err != nil {
 		return usage("--secret: %w", err)
 	}
-	if s.AcctSecret, err = lab.SecretOf("", s.acctSecretFile); err != nil {
+	if s.AcctSecret, err = bngsim.SecretOf("", s.acctSecretFile); err != nil {
 		return usage("--acct-secret-file: %w", err)
 	}
 	return nil

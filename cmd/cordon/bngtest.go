@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cordon/cmd/cordon/app"
-	"cordon/cmd/cordon/app/probe"
+	"cordon/cmd/cordon/lab/probe"
 )
 
 // newBNGTest is "cordon bng test".

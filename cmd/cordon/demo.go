@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"cordon/cmd/cordon/app/demo"
+	"cordon/cmd/cordon/lab/demo"
 )
 
 // newDemo is "cordon demo".

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"cordon/cmd/cordon/app/probe"
+	"cordon/cmd/cordon/lab/probe"
 	"cordon/radiusx/coa"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"cordon/cmd/cordon/app/prove"
+	"cordon/cmd/cordon/lab/prove"
 	"cordon/integration/linecheck"
 	"cordon/quarantine"
 	"cordon/radiusx"

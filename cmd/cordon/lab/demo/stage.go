@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"cordon/cmd/cordon/app"
-	"cordon/cmd/cordon/app/lab"
+	lab "cordon/cmd/cordon/lab/bngsim"
 	"cordon/radiusx"
 	"cordon/radiusx/bngsim"
 )

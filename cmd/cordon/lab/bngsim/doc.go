@@ -1,7 +1,7 @@
-// Package lab puts simulated BNGs (package bngsim) on real UDP sockets and
+// Package bngsim puts simulated BNGs (package radiusx/bngsim) on real UDP sockets and
 // fills them with subscribers: what "cordon bngsim" runs, and what the demo has
 // two of.
 //
 // It is no part of the server and simulates nothing itself; what a make does is
 // in bngsim.
-package lab
+package bngsim

@@ -1,4 +1,4 @@
-package lab
+package bngsim
 
 import (
 	"encoding/binary"
