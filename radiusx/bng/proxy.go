@@ -95,22 +95,24 @@ func (c *Config) nasAttributes(shared map[string]bool) []radiusx.Attribute {
 // attributesOf writes names of a NAS as attributes, the first of each kind.
 func attributesOf(names []NAS) []radiusx.Attribute {
 	var list []radiusx.Attribute
-	add := func(name, value string) {
-		if !slices.ContainsFunc(list, func(a radiusx.Attribute) bool { return a.Name == name }) {
-			list = append(list, radiusx.Attribute{Name: name, Value: value})
-		}
-	}
 	for _, n := range names {
-		switch {
-		case n.Identifier != "":
-			add("NAS-Identifier", n.Identifier)
-		case n.IP.Is4():
-			add("NAS-IP-Address", n.IP.String())
-		default:
-			add("NAS-IPv6-Address", n.IP.String())
+		one := n.attribute()
+		if !slices.ContainsFunc(list, func(a radiusx.Attribute) bool { return a.Name == one.Name }) {
+			list = append(list, one)
 		}
 	}
 	return list
+}
+
+// attribute is the attribute by which a BNG tells the name.
+func (n NAS) attribute() radiusx.Attribute {
+	switch {
+	case n.Identifier != "":
+		return radiusx.Attribute{Name: "NAS-Identifier", Value: n.Identifier}
+	case n.IP.Is4():
+		return radiusx.Attribute{Name: "NAS-IP-Address", Value: n.IP.String()}
+	}
+	return radiusx.Attribute{Name: "NAS-IPv6-Address", Value: n.IP.String()}
 }
 
 // addressed returns the attributes of a request, with the BNG named first if a
