@@ -38,9 +38,9 @@ type reply struct {
 
 // circumstances decide, beside the Error-Cause, what a NAK means.
 type circumstances struct {
-	undoing   bool                // the step takes back another one of the same order
-	mayBeDone bool                // an earlier try may have done the step
-	applied   *quarantine.Applied // what the step takes away; nil: nothing
+	undoing   bool                       // the step takes back another one of the same order
+	mayBeDone bool                       // an earlier try may have done the step
+	applied   *quarantine.AppliedProfile // what the step takes away; nil: nothing
 }
 
 // send sends one step and waits for what comes of it.
@@ -64,7 +64,7 @@ func (r *run) send(ctx context.Context, step dialect.Step, c circumstances) repl
 
 // meaning is what a result is to the order; applied is what the step takes away, nil:
 // nothing.
-func (m *member) meaning(asked coa.Asked, result coa.Result, applied *quarantine.Applied) reply {
+func (m *member) meaning(asked coa.Asked, result coa.Result, applied *quarantine.AppliedProfile) reply {
 	disposition := coa.Dispose(asked, result)
 	reason := m.reasonOf(disposition, result)
 	if applied != nil && outcomes[disposition] == quarantine.OutcomeRefused {
@@ -82,7 +82,7 @@ func (m *member) asked(step dialect.Step, result coa.Result) coa.Asked {
 // the sessions that it restricts, a NAK may say that the line is not there; and a
 // restriction that was refused for what the profile is was never in force if taking it
 // away is refused for the same.
-func (m *member) refusal(d coa.Disposition, cause uint32, a *quarantine.Applied) coa.Disposition {
+func (m *member) refusal(d coa.Disposition, cause uint32, a *quarantine.AppliedProfile) coa.Disposition {
 	switch {
 	case a.Outlives && m.Dialect.MeansGone(cause):
 		return coa.SessionGone

@@ -35,13 +35,13 @@ func TestWhatAReplyIsToTheDomain(t *testing.T) {
 	direct, proxied := testFleet(t).named["bng1"], testFleet(t).named["bng1"]
 	proxied.Via = &Proxy{Name: "aaa1"}
 	nak := func(cause uint32) coa.Result { return coa.Result{Kind: coa.NAK, ErrorCause: cause, Transmissions: 1} }
-	naked := &quarantine.Applied{Profile: "walled-garden", Naked: true, Cause: 407}
+	naked := &quarantine.AppliedProfile{Profile: "walled-garden", Naked: true, Cause: 407}
 	for _, test := range []struct {
 		name   string
 		bng    *member
 		asked  coa.Asked
 		result coa.Result
-		from   *quarantine.Applied
+		from   *quarantine.AppliedProfile
 		want   quarantine.OutcomeKind
 		reason string
 	}{

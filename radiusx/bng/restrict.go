@@ -42,7 +42,7 @@ func (r *run) restrict(ctx context.Context) quarantine.Outcome {
 // refused notes a refusal that is the profile's fault. Where another profile is
 // to be taken away first it may be that one's.
 func (r *run) refused(why reply) {
-	another := slices.ContainsFunc(r.order.From, func(a quarantine.Applied) bool { return a.Profile != r.order.To })
+	another := slices.ContainsFunc(r.order.From, func(a quarantine.AppliedProfile) bool { return a.Profile != r.order.To })
 	if why.disposition == coa.ProfileFault && !another {
 		r.bng.refusals.refuse(r.order.To, r.order.Session.Subscriber, why.cause, time.Now())
 	}
@@ -56,9 +56,9 @@ func (r *run) restriction() (steps []dialect.Step, retry bool, err error) {
 		steps, err = m.Dialect.Steps(m.request(dialect.Disconnect, &o.Session, dialect.Profile{}))
 		return steps, false, err
 	}
-	wanted := o.Applies()
+	wanted := o.Restriction()
 	retry = len(o.From) > 0 && !o.Confirmed
-	from := slices.DeleteFunc(slices.Clone(o.From), func(a quarantine.Applied) bool { return a.Profile == o.To })
+	from := slices.DeleteFunc(slices.Clone(o.From), func(a quarantine.AppliedProfile) bool { return a.Profile == o.To })
 	if len(from) == 0 {
 		steps, err = m.restricting(&o.Session, wanted)
 		return steps, retry, err
@@ -78,7 +78,7 @@ func (r *run) restriction() (steps []dialect.Step, retry bool, err error) {
 
 // restricting returns the requests that put a profile in force whose undo is fixed: the
 // two must belong together, whatever is configured by now.
-func (m *member) restricting(s *quarantine.Session, wanted quarantine.Applied) ([]dialect.Step, error) {
+func (m *member) restricting(s *quarantine.Session, wanted quarantine.AppliedProfile) ([]dialect.Step, error) {
 	request := m.request(dialect.Restrict, s, m.names(wanted))
 	if m.asToday(wanted) {
 		return m.Dialect.Steps(request)
@@ -99,7 +99,7 @@ func (m *member) restricting(s *quarantine.Session, wanted quarantine.Applied) (
 
 // leaving returns the requests that take a profile away on the way to another one, with
 // their undo where today's dialect makes the same ones.
-func (m *member) leaving(s *quarantine.Session, a quarantine.Applied) ([]dialect.Step, error) {
+func (m *member) leaving(s *quarantine.Session, a quarantine.AppliedProfile) ([]dialect.Step, error) {
 	if !m.asToday(a) {
 		return m.restoring(s, a)
 	}
@@ -108,7 +108,7 @@ func (m *member) leaving(s *quarantine.Session, a quarantine.Applied) ([]dialect
 
 // changing returns the requests from one profile to another: the make's own way, unless
 // the one was put in force in another way than today's.
-func (m *member) changing(s *quarantine.Session, from, to quarantine.Applied) ([]dialect.Step, error) {
+func (m *member) changing(s *quarantine.Session, from, to quarantine.AppliedProfile) ([]dialect.Step, error) {
 	if m.asToday(from) && m.asToday(to) {
 		request := m.request(dialect.Change, s, m.names(to))
 		request.From = m.names(from)
