@@ -180,9 +180,9 @@ func (m *member) encode(step dialect.Step) (radius.Attributes, error) {
 func (r *run) packet(ctx context.Context, code radius.Code, attributes radius.Attributes, undoing bool) coa.Exchange {
 	m := r.bng
 	peer, secret := m.peer(code)
-	most := r.order.Patience()
+	most := r.order.Timeout()
 	if undoing {
-		most = quarantine.ReleasePatience
+		most = quarantine.ReleaseTimeout
 	}
 	var repeating func() error
 	if r.order.Restricts() && !undoing {

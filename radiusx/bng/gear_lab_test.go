@@ -295,7 +295,7 @@ func (l *gearLab) reconnect() {
 // release takes a restriction away; confirmed tells whether it was ACKed.
 func (l *gearLab) release(s quarantine.Session, from quarantine.Order, confirmed bool) quarantine.Outcome {
 	l.t.Helper()
-	return l.enforce(quarantine.Order{Session: s, From: []quarantine.Applied{applied(from)}, Confirmed: confirmed})
+	return l.enforce(quarantine.Order{Session: s, From: []quarantine.AppliedProfile{applied(from)}, Confirmed: confirmed})
 }
 
 // label names a list of quirks.

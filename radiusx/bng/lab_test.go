@@ -118,7 +118,7 @@ func (l *lab) enforce(o quarantine.Order) quarantine.Outcome {
 }
 
 // restrict brings the session into a profile, from those in force.
-func (l *lab) restrict(s quarantine.Session, profile string, from ...quarantine.Applied) quarantine.Order {
+func (l *lab) restrict(s quarantine.Session, profile string, from ...quarantine.AppliedProfile) quarantine.Order {
 	l.t.Helper()
 	prepared, impossible := l.enforcer.Prepare(s, profile)
 	if impossible != nil {
@@ -143,8 +143,8 @@ func (l *lab) wantOutcome(got quarantine.Outcome, want quarantine.OutcomeKind) {
 	}
 }
 
-func applied(o quarantine.Order) quarantine.Applied {
-	return o.Applies()
+func applied(o quarantine.Order) quarantine.AppliedProfile {
+	return o.Restriction()
 }
 
 func name(s setup) string { return fmt.Sprintf("%s/%s", s.dialect, s.profiles["garden"].Normal) }

@@ -74,7 +74,7 @@ func TestARequestThroughAProxyNamesTheBNGAndIsGivenMoreTimeThanTheProxyTakes(t *
 		if out := restrictVia(e, s); out.Kind != quarantine.OutcomeAcked {
 			t.Fatalf("%s: %+v", name, out)
 		}
-		release := quarantine.Order{Session: s, From: []quarantine.Applied{{Profile: "garden"}}, Confirmed: true}
+		release := quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden"}}, Confirmed: true}
 		if out := e.Enforce(t.Context(), release); out.Kind != quarantine.OutcomeAcked || out.AssertAfter() != 70*time.Second {
 			t.Fatalf("%s: release %+v, asserted after %s", name, out, out.AssertAfter())
 		}
@@ -129,7 +129,7 @@ func TestASilentProxyIsSilentForAllBNGsBehindIt(t *testing.T) {
 				t.Fatalf("outcome %+v", out)
 			}
 		}
-		if reason, barred := e.Bars(proxied("bng2", "x"), "garden"); !barred || !strings.HasPrefix(reason, "proxy aaa1 has been silent since") {
+		if reason, barred := e.Defers(proxied("bng2", "x"), "garden"); !barred || !strings.HasPrefix(reason, "proxy aaa1 has been silent since") {
 			t.Errorf("barred %v: %q", barred, reason)
 		}
 		for _, h := range e.fleet.Health() {

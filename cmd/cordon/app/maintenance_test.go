@@ -135,7 +135,7 @@ func simulated(t *testing.T) (*bngsim.BNG, quarantine.Enforcer) {
 func runEngine(t *testing.T, memory *quarantinetest.Memory, enforcer quarantine.Enforcer) *engine.Engine {
 	t.Helper()
 	e, err := engine.New(t.Context(), engine.Config{
-		Holder: "a", Store: memory, Enforcer: enforcer, Log: &quarantinetest.Log{},
+		Holder: "a", Store: memory, Enforcer: enforcer, Journal: &quarantinetest.Journal{},
 		Rules: quarantine.Rulebook{
 			Policy: quarantine.Policy{Mode: quarantine.ModeEnforce, Rules: []quarantine.Rule{{
 				Name: "bots", Profile: "garden", For: quarantine.Duration(72 * time.Hour),

@@ -79,7 +79,7 @@ func inOutage(t *testing.T, story func(*testing.T, *outageLab)) {
 		must(err)
 		enforcer := bng.NewEnforcer(l.fleet, client, l.depart)
 		l.engine, err = engine.New(t.Context(), engine.Config{
-			Instance: "a", Holder: "a", Store: l.memory, Enforcer: enforcer, Paths: enforcer, Log: &quarantinetest.Log{},
+			Instance: "a", Holder: "a", Store: l.memory, Enforcer: enforcer, Paths: enforcer, Journal: &quarantinetest.Journal{},
 			Workers: outageWorkers,
 			Rules: quarantine.Rulebook{
 				Policy:   quarantine.Policy{Mode: quarantine.ModeEnforce},
@@ -136,7 +136,7 @@ func (l *outageLab) quarantine(n int) []*quarantine.Case {
 				l.t.Fatal(err)
 			}
 		}
-		c, err := l.engine.Quarantine(l.t.Context(), quarantine.Wish{Subscriber: user, Profile: "garden", Reason: "test", For: 24 * time.Hour, By: "test"}, false)
+		c, err := l.engine.Quarantine(l.t.Context(), quarantine.ManualQuarantine{Subscriber: user, Profile: "garden", Reason: "test", For: 24 * time.Hour, By: "test"}, false)
 		if err != nil {
 			l.t.Fatal(err)
 		}
