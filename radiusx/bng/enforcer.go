@@ -192,7 +192,7 @@ func (r *run) packet(ctx context.Context, code radius.Code, attributes radius.At
 		Repeating: repeating,
 		Peer:      peer, Secret: secret, Code: code, Attributes: attributes,
 		MessageAuthenticator: m.MessageAuthenticator, OmitEventTimestamp: m.OmitEventTimestamp,
-		CheckEventTimestamp: m.CheckEventTimestamp, Patience: m.patience(most),
+		CheckEventTimestamp: m.CheckEventTimestamp, Timeout: m.patience(most),
 		Sending: func(d coa.Datagram) error {
 			if r.order.BeforeSend != nil {
 				datagram := quarantine.Datagram{BNG: m.Name, Peer: d.Peer.String(), Octets: d.Octets, Undoing: undoing}

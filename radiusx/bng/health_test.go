@@ -45,7 +45,7 @@ func inPark(t *testing.T, bngs int, quirks []bngsim.Quirk, story func(*testing.T
 			conn, err := wire.Listen(netip.AddrPortFrom(address, d.CoAPort))
 			must(t, err)
 			sim, err := bngsim.New(bngsim.Config{
-				Name: fmt.Sprint("bng", i+1), NASIP: address, Make: bngsim.FilterID, Quirks: quirks, Secret: secret, Conn: conn,
+				Name: fmt.Sprint("bng", i+1), NASIP: address, Platform: bngsim.FilterID, Quirks: quirks, Secret: secret, Conn: conn,
 				Profiles: []string{"GARDEN", "PLAN"},
 			})
 			must(t, err)
@@ -132,7 +132,7 @@ func TestASilentBNGIsNoticedAndAnotherIsNotTouched(t *testing.T) {
 	inPark(t, 2, nil, func(t *testing.T, p *park) {
 		p.sims[0].SetFaults(bngsim.Faults{Silent: true})
 		p.all(append(p.orders(1, 5, "garden"), p.orders(2, 5, "garden")...)...)
-		if one, two := p.health(1), p.health(2); one.State != PathSilent || one.Unanswered != 5 || two.State != PathOK || two.LastAnswer.IsZero() {
+		if one, two := p.health(1), p.health(2); one.State != PathUnresponsive || one.Unanswered != 5 || two.State != PathOK || two.LastAnswer.IsZero() {
 			t.Errorf("health %+v, %+v", one, two)
 		}
 		here, there := p.login(1), p.login(2)
@@ -288,7 +288,7 @@ func TestAFaultOfTheConfigurationIsKeptAndStopsNothing(t *testing.T) {
 	if v.fault == nil || v.fault.ErrorCause != 403 || !v.fault.At.Equal(now) {
 		t.Errorf("fault %+v", v.fault)
 	}
-	if list := []string{PathOK.String(), PathSilent.String(), PathRecovering.String()}; !slices.Equal(list, []string{"ok", "silent", "recovering"}) {
+	if list := []string{PathOK.String(), PathUnresponsive.String(), PathRecovering.String()}; !slices.Equal(list, []string{"ok", "silent", "recovering"}) {
 		t.Errorf("states %v", list)
 	}
 }

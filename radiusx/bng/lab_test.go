@@ -27,7 +27,7 @@ type lab struct {
 
 // make is how a lab is set up.
 type setup struct {
-	make     bngsim.Make
+	make     bngsim.Platform
 	dialect  string
 	options  map[string]string
 	profiles map[string]dialect.Profile
@@ -59,7 +59,7 @@ func inLab(t *testing.T, s setup, story func(*testing.T, *lab)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sim, err := bngsim.New(bngsim.Config{Name: "bng1", NASIP: bngAddr, Make: s.make, Secret: secret, Conn: conn, Profiles: s.known})
+		sim, err := bngsim.New(bngsim.Config{Name: "bng1", NASIP: bngAddr, Platform: s.make, Secret: secret, Conn: conn, Profiles: s.known})
 		if err != nil {
 			t.Fatal(err)
 		}

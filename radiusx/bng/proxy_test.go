@@ -88,9 +88,9 @@ func TestARequestThroughAProxyNamesTheBNGAndIsGivenMoreTimeThanTheProxyTakes(t *
 			if !slices.Equal(got, c.want) {
 				t.Errorf("%s: request %d names %q, want %q", name, i, got, c.want)
 			}
-			if x.Peer != netip.MustParseAddrPort("192.0.2.50:3700") || x.Code != radius.CodeCoARequest || x.Patience != 35*time.Second ||
+			if x.Peer != netip.MustParseAddrPort("192.0.2.50:3700") || x.Code != radius.CodeCoARequest || x.Timeout != 35*time.Second ||
 				!strings.HasPrefix(string(x.Secret.Bytes()), "a-secret-of-the-proxy") {
-				t.Errorf("%s: request %d to %s, patience %s", name, i, x.Peer, x.Patience)
+				t.Errorf("%s: request %d to %s, patience %s", name, i, x.Peer, x.Timeout)
 			}
 		}
 	}
@@ -133,7 +133,7 @@ func TestASilentProxyIsSilentForAllBNGsBehindIt(t *testing.T) {
 			t.Errorf("barred %v: %q", barred, reason)
 		}
 		for _, h := range e.fleet.Health() {
-			if h.State != PathSilent || h.Path != "proxy aaa1" {
+			if h.State != PathUnresponsive || h.Path != "proxy aaa1" {
 				t.Errorf("health %+v", h)
 			}
 		}

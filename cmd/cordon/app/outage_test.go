@@ -66,7 +66,7 @@ func inOutage(t *testing.T, story func(*testing.T, *outageLab)) {
 		must(err)
 		secret, err := radiusx.NewSecret("a-secret-of-the-lab-0123456789abcdef")
 		must(err)
-		l.sim, err = bngsim.New(bngsim.Config{Name: "bng1", NASIP: address, Make: bngsim.FilterID, Secret: secret, Conn: conn})
+		l.sim, err = bngsim.New(bngsim.Config{Name: "bng1", NASIP: address, Platform: bngsim.FilterID, Secret: secret, Conn: conn})
 		must(err)
 		client, err := coa.New(coa.Config{Listen: func(string, string) (net.PacketConn, error) {
 			return wire.Listen(netip.MustParseAddrPort("192.0.2.99:0"))

@@ -83,7 +83,7 @@ func (s *Sent) count(w io.Writer, d *radiusx.Dictionary, result *coa.Result) err
 }
 
 func (s *Sending) exchange(ctx context.Context) (coa.Exchange, error) {
-	x := coa.Exchange{Patience: s.Patience, OmitEventTimestamp: s.Plain}
+	x := coa.Exchange{Timeout: s.Patience, OmitEventTimestamp: s.Plain}
 	if s.Plain {
 		x.MessageAuthenticator = coa.MessageAuthenticatorOmit
 	}

@@ -140,15 +140,15 @@ func newWorker(c *Config) *worker {
 	w := &worker{session: radius.Attribute("00000000")}
 	w.tally.took = make([]time.Duration, 0, c.N/c.InFlight+1)
 	w.request = coa.Exchange{
-		Secret: c.Secret, Code: radius.CodeCoARequest, Patience: c.Patience,
+		Secret: c.Secret, Code: radius.CodeCoARequest, Timeout: c.Patience,
 		Attributes: radius.Attributes{
 			{Type: 1, Attribute: radius.Attribute("bench@example.net")},
 			{Type: 44, Attribute: w.session},
 			{Type: 11, Attribute: radius.Attribute("GARDEN")},
 		},
 	}
-	if w.request.Patience == 0 {
-		w.request.Patience = patience
+	if w.request.Timeout == 0 {
+		w.request.Timeout = patience
 	}
 	return w
 }

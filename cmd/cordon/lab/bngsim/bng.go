@@ -68,7 +68,7 @@ func family(server netip.AddrPort) string {
 // simulation is the BNG's configuration but for its sockets; c is valid.
 func (c *Config) simulation() bngsim.Config {
 	sim := bngsim.Config{
-		Name: c.Name, NASIP: c.NASIP, Make: bngsim.Make(c.Make), Secret: c.Secret, RedirectAttribute: c.RedirectAttribute,
+		Name: c.Name, NASIP: c.NASIP, Platform: bngsim.Platform(c.Make), Secret: c.Secret, RedirectAttribute: c.RedirectAttribute,
 		IPSetAttribute: c.IPSetAttribute, Quirks: c.quirks(), SlowBy: c.SlowBy, ClockSkew: c.ClockSkew, HookTakes: c.HookTakes, DHCPEvery: c.DHCPEvery,
 		RequireMessageAuthenticator: c.RequireMessageAuthenticator, Seed: c.Seed, OnPacket: c.OnPacket,
 	}

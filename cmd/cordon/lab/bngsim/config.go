@@ -53,7 +53,7 @@ type Config struct {
 // Makes lists the makes that can be simulated.
 func Makes() []string {
 	var names []string
-	for _, m := range bngsim.Makes() {
+	for _, m := range bngsim.Platforms() {
 		names = append(names, string(m))
 	}
 	return names

@@ -13,7 +13,7 @@ const realm = "isp.example"
 
 // normals is what AAA gives at log-in, by make: the name unless configured, and
 // where it shows.
-var normals = map[bngsim.Make]struct {
+var normals = map[bngsim.Platform]struct {
 	name  string
 	state func(name string) bngsim.State
 }{
@@ -38,11 +38,11 @@ var normals = map[bngsim.Make]struct {
 
 // Normal is the name that AAA gives at log-in to subscribers of a make, unless
 // configured otherwise.
-func Normal(maker string) string { return normals[bngsim.Make(maker)].name }
+func Normal(maker string) string { return normals[bngsim.Platform(maker)].name }
 
 // subscribers are the lines of a BNG, in the order of their addresses.
 func (c *Config) subscribers() []bngsim.Subscriber {
-	profile := normals[bngsim.Make(c.Make)].state(c.Normal)
+	profile := normals[bngsim.Platform(c.Make)].state(c.Normal)
 	lines := make([]bngsim.Subscriber, c.Subscribers)
 	addr := c.V4.Masked().Addr()
 	for i := range lines {
