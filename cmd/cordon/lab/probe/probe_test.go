@@ -354,7 +354,7 @@ func TestARefusedPortIsTold(t *testing.T) {
 	d, _ := dialect.Builtin().Get("junos")
 	r, err := Run(t.Context(), Config{
 		BNG:    bng.Config{Name: "bng1", Address: netip.MustParseAddr("127.0.0.1"), Secret: secret(t, ours), Dialect: d, CoAPort: port},
-		Client: client, Patience: time.Second, Ports: []uint16{},
+		Client: client, Timeout: time.Second, Ports: []uint16{},
 	})
 	if err != nil {
 		t.Fatal(err)
