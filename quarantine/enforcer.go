@@ -38,7 +38,7 @@ func (OpenGate) BeforeRepeat() error { return nil }
 
 // Preparation is what an Enforcer fixed of a restriction before anything of it is sent.
 type Preparation struct {
-	Undo string // see Applied.Undo
+	Undo string // see AppliedProfile.Undo
 	// Outlives: the restriction ends the accounting session and stays in force: the
 	// line has another Acct-Session-Id then, which no record tells.
 	Outlives bool

@@ -56,8 +56,8 @@ type Outcome struct {
 	// Residue is what of a partial change is still to be undone; only the
 	// Enforcer understands it. It is handed back in the next order.
 	Residue string `json:"residue,omitempty"`
-	// Proof, of an acked change, is how it can be found out whether it is so.
-	Proof Proof `json:"proof,omitempty"`
+	// Verification, of an acked change, is how it can be found out whether it is so.
+	Verification Verification `json:"proof,omitempty"`
 }
 
 // AssertAfter is when, after this outcome of a release, it is sent once more if

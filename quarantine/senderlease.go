@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// SenderLock elects the one instance that restricts.
-type SenderLock interface {
+// SenderLease elects the one instance that restricts.
+type SenderLease interface {
 	// Campaign takes or renews the lock for holder until ttl from now. It
 	// returns the term, and false while another instance holds the lock.
 	Campaign(ctx context.Context, holder string, ttl time.Duration) (term uint64, held bool, err error)
