@@ -70,3 +70,14 @@ func joinPath(outer, inner string) string {
 func (f *Faults) add(path, format string, args ...any) {
 	*f = append(*f, Fault{path, fmt.Errorf(format, args...)})
 }
+
+// uniqueNames are the names that a list has so far.
+type uniqueNames map[string]bool
+
+// check notes a fault of the next value of the list if an earlier one has its name.
+func (u uniqueNames) check(f *Faults, name string) {
+	if name != "" && u[name] {
+		f.add("name", "duplicate name %q", name)
+	}
+	u[name] = true
+}

@@ -102,13 +102,13 @@ func (t *trial) restore(ctx context.Context, o quarantine.Order) (step Step, err
 // undo takes the rest of a half-done change back.
 func (t *trial) undo(ctx context.Context) {
 	if t.residue != "" {
-		t.residue = t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, Residue: t.residue}).Residue
+		t.residue = t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, Residue: t.residue}, quarantine.OpenGate{}).Residue
 	}
 }
 
 // step carries one order out and looks for what it did.
 func (t *trial) step(ctx context.Context, name string, o quarantine.Order) (Step, error) {
-	out := t.enforcer.Enforce(ctx, o)
+	out := t.enforcer.Enforce(ctx, o, quarantine.OpenGate{})
 	step := Step{Outcome: out.Kind, Reason: out.Reason}
 	t.residue = out.Residue
 	if o.Restricts() {
@@ -185,7 +185,7 @@ func (t *trial) glance(ctx context.Context, o *quarantine.Order) (quarantine.Out
 	if err := t.refresh(ctx, &o.Session); err != nil {
 		return quarantine.Outcome{Kind: quarantine.OutcomeAcked, Reason: "nothing here can show it"}, err
 	}
-	return t.enforcer.Enforce(ctx, *o), nil
+	return t.enforcer.Enforce(ctx, *o, quarantine.OpenGate{}), nil
 }
 
 // refresh reads what accounting has told of the session since.
@@ -206,7 +206,7 @@ func (t *trial) refresh(ctx context.Context, s *quarantine.Session) error {
 
 // disconnect ends the session and waits for its Stop.
 func (t *trial) disconnect(ctx context.Context) (Step, error) {
-	out := t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, To: quarantine.Disconnect})
+	out := t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, To: quarantine.Disconnect}, quarantine.OpenGate{})
 	step := Step{Outcome: out.Kind, Reason: out.Reason}
 	t.say("%-10s %s%s", "disconnect", out.Kind, because(out.Reason))
 	if out.Kind != quarantine.OutcomeAcked {
