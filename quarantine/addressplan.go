@@ -13,19 +13,6 @@ type AddressPlan struct {
 	Infrastructure []netip.Prefix // the operator's own: never attributed
 }
 
-// AddressSpace is a set of addresses that mean something else elsewhere:
-// private ones, such as those before a CGN, or pools that overlap.
-type AddressSpace struct {
-	Name     string         `yaml:"name"`     // lower case, digits and dashes
-	Prefixes []netip.Prefix `yaml:"prefixes"` // its addresses
-	BNGs     []string       `yaml:"bngs"`     // whose sessions hold them
-	Sources  []string       `yaml:"sources"`  // who sees them, and reports them as they are
-}
-
-func (s *AddressSpace) has(addr netip.Addr) bool {
-	return slices.ContainsFunc(s.Prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
-}
-
 // SpaceOf returns the space that an address of a session on a BNG belongs to.
 func (p *AddressPlan) SpaceOf(bng string, prefix netip.Prefix) string {
 	for _, s := range p.Spaces {

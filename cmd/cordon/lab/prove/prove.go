@@ -112,7 +112,7 @@ func (t *trial) restore(ctx context.Context, o quarantine.Order) (step proof.Ste
 // undo takes the rest of a half-done change back.
 func (t *trial) undo(ctx context.Context) {
 	if t.residue != "" {
-		t.residue = t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, Residue: t.residue}).Residue
+		t.residue = t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, Residue: t.residue}, quarantine.OpenGate{}).Residue
 	}
 }
 
@@ -195,7 +195,7 @@ func (t *trial) glance(ctx context.Context, o *quarantine.Order) (quarantine.Out
 	if err := t.refresh(ctx, &o.Session); err != nil {
 		return quarantine.Outcome{Kind: quarantine.OutcomeAcked, Reason: "nothing here can show it"}, err
 	}
-	return t.enforcer.Enforce(ctx, *o), nil
+	return t.enforcer.Enforce(ctx, *o, quarantine.OpenGate{}), nil
 }
 
 // refresh reads what accounting has told of the session since.
