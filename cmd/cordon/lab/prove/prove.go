@@ -118,7 +118,7 @@ func (t *trial) undo(ctx context.Context) {
 
 // step carries one order out and looks for what it did.
 func (t *trial) step(ctx context.Context, name string, o quarantine.Order) (proof.Step, error) {
-	out := t.enforcer.Enforce(ctx, o)
+	out := t.enforcer.Enforce(ctx, o, quarantine.OpenGate{})
 	step := proof.Step{Outcome: out.Kind, Reason: out.Reason}
 	t.residue = out.Residue
 	if o.Restricts() {
@@ -216,7 +216,7 @@ func (t *trial) refresh(ctx context.Context, s *quarantine.Session) error {
 
 // disconnect ends the session and waits for its Stop.
 func (t *trial) disconnect(ctx context.Context) (proof.Step, error) {
-	out := t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, To: quarantine.Disconnect})
+	out := t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, To: quarantine.Disconnect}, quarantine.OpenGate{})
 	step := proof.Step{Outcome: out.Kind, Reason: out.Reason}
 	t.say("%-10s %s%s", "disconnect", out.Kind, because(out.Reason))
 	if out.Kind != quarantine.OutcomeAcked {
