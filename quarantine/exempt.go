@@ -34,10 +34,7 @@ func (c *Case) exempts(e *SessionEnforcement, in *Snapshot) bool {
 	if e.Exempt = ""; in.Exempt != nil && (c.State.Wants() || c.State == CaseHeld) {
 		e.Exempt, exempt = in.Exempt(&e.Session)
 	}
-	switch {
-	case exempt:
-		e.DeferredBy = CheckExempt
-	case e.DeferredBy == CheckExempt:
+	if e.DeferredBy == CheckExempt {
 		e.DeferredBy = ""
 	}
 	return exempt
@@ -60,7 +57,13 @@ func (c *Case) showExempt() {
 	for i := range c.Sessions {
 		e := &c.Sessions[i]
 		why := "exempt: " + e.Exempt
-		if e.Exempt == "" || e.Enforcement == Gone || strings.HasPrefix(e.Reason, why) {
+		if e.Exempt == "" || e.Enforcement == Gone {
+			continue
+		}
+		if e.DeferredBy == "" {
+			e.DeferredBy = CheckExempt
+		}
+		if strings.HasPrefix(e.Reason, why) {
 			continue
 		}
 		if e.Reason != "" {
