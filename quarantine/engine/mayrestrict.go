@@ -86,7 +86,7 @@ const (
 	addressUnknown = "prefixes are exempt, and the address is not known at log-in"
 	otherSession   = "the session is not the one that was decided about"
 	caseChanged    = "the case has changed"
-	cannotRead     = "the store cannot be read: "
+	cannotRead     = "cannot be read: "
 )
 
 // mayRestrict returns why the restriction is deferred at that stage; nil: it is not.
@@ -205,7 +205,7 @@ func checkSession(ctx context.Context, e *Engine, q *question) *quarantine.Defer
 		return because(otherSession)
 	case err != nil:
 		return because(cannotRead + err.Error())
-	case !record.Live() || record.Suspect || record.Ignored || record.Subscriber != q.c.Subscriber || !quarantine.SameSession(&record, q.session):
+	case !record.Live(), record.Suspect, record.Ignored, record.Subscriber != q.c.Subscriber, !quarantine.SameSession(&record, q.session):
 		return because(otherSession)
 	}
 	return nil
