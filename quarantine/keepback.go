@@ -21,7 +21,7 @@ func (c *Case) Defer(o *Order, reason string, w Deferral, now time.Time) {
 	switch {
 	case e == nil:
 	case o.Check:
-		e.VerifyAt = now.Add(firstAsk)
+		e.VerifyAt = now.Add(VerifyBackoff.First)
 	default:
 		e.keepBack(reason, w, now)
 	}
@@ -30,7 +30,7 @@ func (c *Case) Defer(o *Order, reason string, w Deferral, now time.Time) {
 func (e *SessionEnforcement) keepBack(reason string, w Deferral, now time.Time) {
 	e.Deferrals++
 	e.Reason, e.NotBefore = reason, w.NotBefore
-	e.NextAt = later(w.NotBefore, now.Add(backoff(time.Second, w.Longest, e.Deferrals)))
+	e.NextAt = later(w.NotBefore, now.Add(DeferralBackoff(w.Longest).Delay(e.Deferrals)))
 }
 
 // Resume lets go what was kept back until a moment, for [Case.Plan] to look at
