@@ -13,9 +13,9 @@ import (
 	"cordon/quarantine"
 )
 
-// storePatience is how long accepting waits for the store to tell about
+// storeTimeout is how long accepting waits for the store to tell about
 // doubles; the log alone decides when the store does not answer.
-const storePatience = 250 * time.Millisecond
+const storeTimeout = 250 * time.Millisecond
 
 // maxAccepting is how many calls of Accept may run at the same time, for all sources
 // together; a journal that hangs would pile up requests and their bodies without end.
@@ -37,10 +37,10 @@ func (e *Engine) Accept(ctx context.Context, verdicts []quarantine.Verdict) ([]q
 		return nil, nil
 	}
 	caller := verdicts[0].Source
-	if !e.accepting.take(caller) {
+	if !e.accepting.reserve(caller) {
 		return nil, errAccepting
 	}
-	defer e.accepting.remove(caller)
+	defer e.accepting.release(caller)
 	answers := make([]quarantine.Acceptance, len(verdicts))
 	for i := range verdicts {
 		verdicts[i].ReceivedAt = e.Now().UTC()
@@ -69,7 +69,7 @@ func (e *Engine) queueable(fresh []quarantine.Verdict, answers []quarantine.Acce
 	var admitted []quarantine.Verdict
 	refused, throttled := map[string]string{}, ""
 	for _, v := range fresh {
-		if e.backlog.take(v.Source) {
+		if e.backlog.reserve(v.Source) {
 			admitted = append(admitted, v)
 			continue
 		}
@@ -83,7 +83,7 @@ func (e *Engine) queueable(fresh []quarantine.Verdict, answers []quarantine.Acce
 	}
 	if n := len(refused); n > 0 {
 		e.throttled.Add(uint64(n))
-		e.troubles.tell(zap.WarnLevel, "a source is throttled", zap.String("source", throttled), zap.Int("verdicts", n))
+		e.limited.log(zap.WarnLevel, "a source is throttled", zap.String("source", throttled), zap.Int("verdicts", n))
 	}
 	return admitted
 }
@@ -92,12 +92,12 @@ func (e *Engine) queueable(fresh []quarantine.Verdict, answers []quarantine.Acce
 func (e *Engine) journalAccepted(ctx context.Context, admitted []quarantine.Verdict) error {
 	entries := make([]quarantine.JournalEntry, len(admitted))
 	for i, v := range admitted {
-		entries[i] = changing(entry(logAccepted, v.ID, v), func() { e.ledger.accept(v) })
+		entries[i] = changing(entry(entryAccepted, v.ID, v), func() { e.ledger.accept(v) })
 	}
 	// An answer that the sender no longer waits for must still be the truth.
 	if err := e.Journal.Append(context.WithoutCancel(ctx), entries...); err != nil {
 		for _, v := range admitted {
-			e.backlog.remove(v.Source)
+			e.backlog.release(v.Source)
 		}
 		return fmt.Errorf("write the journal: %w", err)
 	}
@@ -119,7 +119,7 @@ func (e *Engine) Backlog() (waiting int, fullest float64, throttled uint64) {
 // call is making durable at this moment are waited for; claiming in the order
 // of ids keeps two such calls from waiting for each other.
 func (e *Engine) claim(ctx context.Context, verdicts []quarantine.Verdict, answers []quarantine.Acceptance) ([]quarantine.Verdict, error) {
-	known := e.knownElsewhere(ctx, verdicts)
+	known := e.knownToStore(ctx, verdicts)
 	order := make([]int, len(verdicts))
 	for i := range order {
 		order[i] = i
@@ -157,10 +157,10 @@ func (e *Engine) claimOne(ctx context.Context, id string) (duplicate bool, err e
 	}
 }
 
-// knownElsewhere asks the store about ids; it is only a courtesy to senders,
+// knownToStore asks the store about ids; it is only a courtesy to senders,
 // for doubles are harmless.
-func (e *Engine) knownElsewhere(ctx context.Context, verdicts []quarantine.Verdict) map[string]bool {
-	ctx, cancel := context.WithTimeout(ctx, storePatience)
+func (e *Engine) knownToStore(ctx context.Context, verdicts []quarantine.Verdict) map[string]bool {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	ids := make([]string, len(verdicts))
 	for i, v := range verdicts {

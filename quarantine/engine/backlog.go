@@ -22,9 +22,9 @@ func newBacklog(most int, listed func(source string) bool) *backlog {
 	return &backlog{most: most, listed: listed, by: map[string]int{}}
 }
 
-// take takes a place for the source; false if its share has no room. Whoever took
+// reserve takes a place for the source; false if its share has no room. Whoever took
 // one gives it back with remove.
-func (b *backlog) take(source string) bool {
+func (b *backlog) reserve(source string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.shareOf(source).Room() {
@@ -41,7 +41,7 @@ func (b *backlog) add(source string) {
 	b.count(source, 1)
 }
 
-func (b *backlog) remove(source string) {
+func (b *backlog) release(source string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.count(source, -1)

@@ -23,7 +23,7 @@ func (e *Engine) watchClock(ctx context.Context) {
 		if step := now - offset; step.Abs() >= clockStep {
 			e.Logger.Warn("this host's clock was set", zap.Duration("step", step))
 			if step < 0 {
-				e.missed.Store(true)
+				e.wakeNeeded.Store(true)
 			}
 		}
 		offset = now

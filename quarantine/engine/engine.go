@@ -188,31 +188,31 @@ func setDefault[T comparable](field *T, value T) {
 type Engine struct {
 	Config
 
-	ledger    *ledger
-	queue     *schedule     // verdicts to be worked
-	backlog   *backlog      // verdicts accepted, or being made durable, and not decided
-	accepting *backlog      // calls of Accept
-	throttled atomic.Uint64 // verdicts refused for want of room
-	sender    *sender       // whether we may restrict
-	busy      *busy         // who works on which subscriber in this process
-	instances *instances    // the others, and how far their accounting is stored
-	heartbeat *heartbeat    // when the store took our own last word
-	cutOffs   *cutOffs      // which others are cut off from the store too
-	journaled journaled     // what the journal says of instances
-	awaiting  *awaiting     // verdicts that wait for a silent instance
-	gaps      *gaps         // what accounting the store may have lost
-	crowd     *crowd        // how many sessions of each BNG are being worked
-	wake      chan struct{} // capacity 1: the due set may have work for now
-	troubles  *troubles     // what fails again and again
-	care      *aftercare    // releases that accounting may yet deny
-	windows   *windows      // which BNGs are in maintenance
-	silence   *silence      // since when the store has not answered
-	disk      disk          // whether what cannot wait goes on without the journal
-	missed    atomic.Bool   // a look could not be noted, or nobody knows which are due: wake everything when the store is back
+	ledger         *ledger
+	queue          *schedule        // verdicts to be worked
+	backlog        *backlog         // verdicts accepted, or being made durable, and not decided
+	accepting      *backlog         // calls of Accept
+	throttled      atomic.Uint64    // verdicts refused for want of room
+	sender         *sender          // whether we may restrict
+	locks          *subscriberLocks // who works on which subscriber in this process
+	peers          *peers           // the others, and how far their accounting is stored
+	heartbeat      *heartbeat       // when the store took our own last word
+	cutOffPeers    *cutOffPeers     // which others are cut off from the store too
+	journaledPeers journaledPeers   // what the journal says of instances
+	peerWaits      *peerWaits       // verdicts that wait for a silent instance
+	gaps           *gaps            // what accounting the store may have lost
+	bngLimiter     *bngLimiter      // how many sessions of each BNG are being worked
+	wake           chan struct{}    // capacity 1: the due set may have work for now
+	limited        *limitedLogger   // what fails again and again
+	rechecks       *rechecks        // releases that accounting may yet deny
+	windows        *windows         // which BNGs are in maintenance
+	storeHealth    *storeHealth     // since when the store has not answered
+	disk           disk             // whether what cannot wait goes on without the journal
+	wakeNeeded     atomic.Bool      // a look could not be noted, or nobody knows which are due: wake everything when the store is back
 
 	wakesAll chan struct{} // capacity 1: missed was set, and is to be looked at now
 
-	setbacks *setbacks // who fails again and again
+	backoffs *backoffs // who fails again and again
 	panics   atomic.Uint64
 	wentBack atomic.Bool // the store may have lost what it had: compare the journal with it
 
@@ -227,31 +227,31 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	e := &Engine{Config: cfg, ledger: newLedger(cfg.Holder, cfg.Names), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1), wakesAll: make(chan struct{}, 1)}
+	e := &Engine{Config: cfg, ledger: newLedger(cfg.Holder, cfg.Names), queue: newSchedule(cfg.Now), locks: newSubscriberLocks(), bngLimiter: newBNGLimiter(cfg.Workers), wake: make(chan struct{}, 1), wakesAll: make(chan struct{}, 1)}
 	e.backlog, e.accepting = newBacklog(cfg.Pending, cfg.Listed), newBacklog(maxAccepting, cfg.Listed)
 	e.gaps = newGaps(cfg.Store)
-	e.care, e.setbacks = newAftercare(), newSetbacks()
-	e.silence = newSilence()
-	e.troubles = newTroubles(cfg.Logger, cfg.Now)
+	e.rechecks, e.backoffs = newRechecks(), newBackoffs()
+	e.storeHealth = newStoreHealth()
+	e.limited = newLimitedLogger(cfg.Logger, cfg.Now)
 	e.heartbeat = &heartbeat{now: cfg.Now, uptime: cfg.Uptime}
-	e.instances = newInstances(cfg.Store, cfg.Holder, cfg.Instance, cfg.keepDeparted(), cfg.Now, e.heartbeat.publishing)
-	e.cutOffs = &cutOffs{said: map[string]instant{}}
-	e.journaled = journaled{others: map[string]quarantine.Instance{}, at: map[string]time.Time{}}
-	e.awaiting = newAwaiting()
+	e.peers = newPeers(cfg.Store, cfg.Holder, cfg.Instance, cfg.keepDeparted(), cfg.Now, e.heartbeat.publishing)
+	e.cutOffPeers = &cutOffPeers{reportedAt: map[string]instant{}}
+	e.journaledPeers = journaledPeers{peers: map[string]quarantine.Instance{}, at: map[string]time.Time{}}
+	e.peerWaits = newPeerWaits()
 	e.windows, e.windowsAsked = newWindows(cfg.Store), make(chan struct{})
-	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now, uptime: cfg.Uptime}
+	e.sender = &sender{lease: cfg.Store, holder: cfg.Holder, now: cfg.Now, uptime: cfg.Uptime}
 	if err := cfg.Journal.Replay(ctx, e.replay); err != nil {
 		return nil, fmt.Errorf("replay the log: %w", err)
 	}
-	e.ledger.unanswered()
+	e.ledger.renumberUnanswered()
 	e.wentBack.Store(true) // while nobody was here to see it, perhaps
 	e.ledger.forget(cfg.Now().Add(-cfg.Memory))
 	for _, c := range e.ledger.waiting() {
 		if c.Window != nil {
-			e.windows.learn(*c.Window)
+			e.windows.add(*c.Window)
 		}
 	}
-	for _, v := range e.ledger.unsettledVerdicts() {
+	for _, v := range e.ledger.undecidedVerdicts() {
 		e.backlog.add(v.Source)
 		e.queue.push(v.ID, v.Source, cfg.Now())
 	}
@@ -260,13 +260,13 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 
 // replay takes one entry of the log in, in order.
 func (e *Engine) replay(entry quarantine.JournalEntry, at time.Time) error {
-	if entry.Kind == logInstance {
+	if entry.Kind == entryInstance {
 		return e.replayInstance(entry, at)
 	}
-	if err := e.ledger.replay(entry, at); err != nil || e.Now().Sub(at) > careForOver {
+	if err := e.ledger.replay(entry, at); err != nil || e.Now().Sub(at) > recheckEndedFor {
 		return err
 	}
-	return e.care.replay(entry, at, &e.Names)
+	return e.rechecks.replay(entry, at, &e.Names)
 }
 
 // Run works until ctx ends, and returns when everything it started has ended.
@@ -281,27 +281,27 @@ func (e *Engine) Run(ctx context.Context) error {
 	start(e.campaign)
 	start(e.reconcile)
 	start(e.probe)
-	start(e.releaseOwed)
+	start(e.releaseOverdue)
 	start(e.upkeep)
 	start(e.watchClock)
-	start(e.lookAfter)
-	start(e.heedPaths)
+	start(e.recheckReleases)
+	start(e.watchPaths)
 	start(e.watch)
 	start(e.publish)
-	start(e.remember)
-	start(e.askOthers)
+	start(e.syncPeers)
+	start(e.askPeers)
 	running.Wait()
 	return nil
 }
 
 // Sender reports whether this instance is the elected sender now.
 func (e *Engine) Sender() bool {
-	_, ok := e.sender.may()
+	_, ok := e.sender.holds()
 	return ok
 }
 
-// nudge makes the reconciler look at the due set at once.
-func (e *Engine) nudge() {
+// wakeReconciler makes the reconciler look at the due set at once.
+func (e *Engine) wakeReconciler() {
 	select {
 	case e.wake <- struct{}{}:
 	default:

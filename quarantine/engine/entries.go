@@ -10,24 +10,24 @@ import (
 
 // Kinds of log entry. The numbers are on disk: never reuse one.
 const (
-	logAccepted quarantine.EntryKind = 1 // key verdict, body Verdict
-	logSettled  quarantine.EntryKind = 2 // key verdict, body settlement
-	logCommand  quarantine.EntryKind = 3 // key command, body command
-	logApplied  quarantine.EntryKind = 4 // key command, body applied
-	logSent     quarantine.EntryKind = 5 // key case, body sent
-	logAnswered quarantine.EntryKind = 6 // key case, body answered
-	logEnded    quarantine.EntryKind = 7 // key case, body ended
-	logExpiry   quarantine.EntryKind = 8 // key case, body expiry
-	logInstance quarantine.EntryKind = 9 // key instance, body quarantine.Instance; our own: when it spoke, by our clock
+	entryAccepted quarantine.EntryKind = 1 // key verdict, body Verdict
+	entryDecided  quarantine.EntryKind = 2 // key verdict, body settlement
+	entryCommand  quarantine.EntryKind = 3 // key command, body command
+	entryApplied  quarantine.EntryKind = 4 // key command, body applied
+	entrySent     quarantine.EntryKind = 5 // key case, body sent
+	entryAnswered quarantine.EntryKind = 6 // key case, body answered
+	entryEnded    quarantine.EntryKind = 7 // key case, body ended
+	entryExpiry   quarantine.EntryKind = 8 // key case, body expiry
+	entryInstance quarantine.EntryKind = 9 // key instance, body quarantine.Instance; our own: when it spoke, by our clock
 )
 
 // EntryKindNames tells people what the kinds of log entry are.
 var EntryKindNames = map[quarantine.EntryKind]string{
-	logAccepted: "verdict-accepted", logSettled: "verdict-settled", logCommand: "command", logApplied: "command-applied",
-	logSent: "sent", logAnswered: "answered", logEnded: "session-ended", logExpiry: "expiry", logInstance: "instance",
+	entryAccepted: "verdict-accepted", entryDecided: "verdict-settled", entryCommand: "command", entryApplied: "command-applied",
+	entrySent: "sent", entryAnswered: "answered", entryEnded: "session-ended", entryExpiry: "expiry", entryInstance: "instance",
 }
 
-type settlement struct {
+type decided struct {
 	State      quarantine.VerdictState `json:"state"`
 	Reason     string                  `json:"reason,omitempty"`
 	Case       string                  `json:"case,omitempty"`

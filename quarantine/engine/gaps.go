@@ -62,11 +62,11 @@ func (e *Engine) watch(ctx context.Context) {
 		known, err := e.gaps.now(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
-			e.troubles.tell(zap.WarnLevel, "addresses cannot be attributed: the session store does not say what it may have lost", zap.Error(err))
+			e.limited.log(zap.WarnLevel, "addresses cannot be attributed: the session store does not say what it may have lost", zap.Error(err))
 		case len(known) > 0 && known[len(known)-1].To.After(told):
 			last := known[len(known)-1]
 			told = last.To
-			e.recallSoon()
+			e.storeWentBack()
 			e.Logger.Warn("the session store failed over, or crashed, and may have lost accounting; who held an address since is in doubt until a later record",
 				zap.Time("from", last.From), zap.Time("to", last.To))
 		}

@@ -18,9 +18,9 @@ func (l *ledger) retry(caseID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for session := range l.outstanding[caseID] {
-		p := place{caseID, session}
-		if next, over := l.ends.passed[p]; over && !next.Equal(handedOut) {
-			l.ends.passed[p] = time.Time{}
+		p := ledgerKey{caseID, session}
+		if next, over := l.ends.expired[p]; over && !next.Equal(handedOut) {
+			l.ends.expired[p] = time.Time{}
 		}
 	}
 }
@@ -67,7 +67,7 @@ func (l *ledger) releasedBy(caseID string, t time.Time) bool {
 // no longer, and stops what is being sent for it.
 func (e *Engine) noteGivenUp(ctx context.Context, c *quarantine.Case) {
 	if c.State == quarantine.Closed { // first, or what is about to leave would not know
-		e.busy.cut(c.Subscriber, errGivenUp)
+		e.locks.cancel(c.Subscriber, errGivenUp)
 	}
 	for _, se := range c.Sessions {
 		if se.Enforcement == quarantine.Gone && !stillApplied(c, &se.Session) {
@@ -78,14 +78,14 @@ func (e *Engine) noteGivenUp(ctx context.Context, c *quarantine.Case) {
 
 // forgetRelease notes in the journal that a session is over.
 func (e *Engine) forgetRelease(ctx context.Context, caseID string, s *quarantine.Session) {
-	e.append(ctx, changing(reserved(entry(logEnded, caseID, ended{Session: *s})), func() { e.ledger.ended(caseID, s) }))
-	e.care.drop(s)
+	e.append(ctx, changing(reserved(entry(entryEnded, caseID, ended{Session: *s})), func() { e.ledger.ended(caseID, s) }))
+	e.rechecks.remove(s)
 }
 
-// applyToLost carries a retry or a give-up out on what only this host's journal
+// changeLostCase carries a retry or a give-up out on what only this host's journal
 // knows of a case that the store does not have any more, and returns the case as
 // far as the journal knows it. Errors: quarantine.ErrNoCase, *quarantine.CommandError.
-func (e *Engine) applyToLost(ctx context.Context, c command) (*quarantine.Case, error) {
+func (e *Engine) changeLostCase(ctx context.Context, c command) (*quarantine.Case, error) {
 	owed := e.ledger.ofCase(c.Case)
 	if len(owed) == 0 {
 		return nil, fmt.Errorf("read case %s: %w", c.Case, quarantine.ErrNoCase)

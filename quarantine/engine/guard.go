@@ -15,8 +15,8 @@ import (
 // How soon something is tried again that failed by itself, and not with the store:
 // doubling from the first to the second.
 const (
-	setbackFirst = time.Second
-	setbackMost  = 10 * time.Minute
+	backoffFirst = time.Second
+	backoffMax   = 10 * time.Minute
 )
 
 // errPanicked is a defect of this program that one subscriber, or one verdict, met.
@@ -38,31 +38,31 @@ func (e *Engine) guard(what, key string, f func() error) (err error) {
 // Panics is how many internal errors this process has met and survived.
 func (e *Engine) Panics() uint64 { return e.panics.Load() }
 
-// setbacks counts, per subscriber or verdict, failures in a row that trying again soon
+// backoffs counts, per subscriber or verdict, failures in a row that trying again soon
 // does not mend.
-type setbacks struct {
-	mu   sync.Mutex // guards what follows
-	rows map[string]int
+type backoffs struct {
+	mu       sync.Mutex // guards what follows
+	failures map[string]int
 }
 
-func newSetbacks() *setbacks { return &setbacks{rows: map[string]int{}} }
+func newBackoffs() *backoffs { return &backoffs{failures: map[string]int{}} }
 
-// after returns how long to wait before the next try, given how this one ended.
-func (s *setbacks) after(key string, err error) time.Duration {
+// next returns how long to wait before the next try, given how this one ended.
+func (s *backoffs) next(key string, err error) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !errors.Is(err, errPanicked) && !errors.Is(err, quarantine.ErrUnreadableCase) {
-		delete(s.rows, key)
+		delete(s.failures, key)
 		return storeRetry
 	}
-	row := s.rows[key]
-	s.rows[key] = row + 1
-	return min(setbackFirst<<min(row, 20), setbackMost)
+	row := s.failures[key]
+	s.failures[key] = row + 1
+	return min(backoffFirst<<min(row, 20), backoffMax)
 }
 
-// none ends a row of failures.
-func (s *setbacks) none(key string) {
+// reset ends a row of failures.
+func (s *backoffs) reset(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.rows, key)
+	delete(s.failures, key)
 }

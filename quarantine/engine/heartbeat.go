@@ -14,9 +14,9 @@ import (
 // that arrived its next one says that it was cut off: earlier than it would
 // say so to anybody who asks (quarantine.InstanceSilentAfter).
 const (
-	publishEvery  = 500 * time.Millisecond
-	returnsAfter  = 10 * time.Second
-	leavePatience = 3 * time.Second // what a clean end may wait for the store
+	publishEvery = 500 * time.Millisecond
+	resumesAfter = 10 * time.Second
+	leaveTimeout = 3 * time.Second // what a clean end may wait for the store
 )
 
 // heartbeat is when the store took this instance's last word. Two clocks count,
@@ -26,13 +26,13 @@ type heartbeat struct {
 	now    func() time.Time
 	uptime func() time.Duration
 
-	mu     sync.Mutex // guards what follows
-	spoke  instant    // before the call that succeeded
-	known  bool       // spoke is set
-	said   time.Time  // Instance.Complete of that word
-	here   bool       // in this process, and not before a restart
-	before bool       // an earlier run spoke, and knew the others
-	left   bool       // it left in good order, and has not spoken since: nobody waits for it
+	mu           sync.Mutex // guards what follows
+	last         instant    // before the call that succeeded
+	known        bool       // spoke is set
+	lastComplete time.Time  // Instance.Complete of that word
+	thisProcess  bool       // in this process, and not before a restart
+	ranEarlier   bool       // an earlier run spoke, and knew the others
+	left         bool       // it left in good order, and has not spoken since: nobody waits for it
 	// aloneFor is the AloneFor that the store took with the last word: another one that
 	// is configured meanwhile counts once the others know it.
 	aloneFor time.Duration
@@ -53,32 +53,32 @@ func (h *heartbeat) since(t instant) time.Duration {
 	return max(now.wall.Sub(t.wall), now.uptime-t.uptime)
 }
 
-// silence is for how long no word of ours has got into the store; false: none
+// sinceLast is for how long no word of ours has got into the store; false: none
 // ever has, as far as this instance knows.
-func (h *heartbeat) silence() (time.Duration, bool) {
+func (h *heartbeat) sinceLast() (time.Duration, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.since(h.spoke), h.known
+	return h.since(h.last), h.known
 }
 
 // ranBefore reports whether the journal knows that an earlier run spoke.
 func (h *heartbeat) ranBefore() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.before
+	return h.ranEarlier
 }
 
 // publishing returns since when words get in without a break.
 func (h *heartbeat) publishing() (resumed time.Time, ok bool) {
-	silence, _ := h.silence()
+	silence, _ := h.sinceLast()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.resumed, h.here && silence <= returnsAfter
+	return h.resumed, h.thisProcess && silence <= resumesAfter
 }
 
-// waitedFor returns for how long after its last word the others wait for what this
+// grantedAloneFor returns for how long after its last word the others wait for what this
 // instance answers alone; 0: not at all.
-func (h *heartbeat) waitedFor() time.Duration {
+func (h *heartbeat) grantedAloneFor() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.left {
@@ -92,7 +92,7 @@ func (h *heartbeat) waitedFor() time.Duration {
 func (h *heartbeat) replay(said *quarantine.Instance) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.spoke, h.known, h.before = instant{said.SpokeAt.Round(0), h.uptime()}, true, true
+	h.last, h.known, h.ranEarlier = instant{said.SpokeAt.Round(0), h.uptime()}, true, true
 	h.aloneFor, h.left = said.AloneFor, said.Departure != nil
 }
 
@@ -100,17 +100,17 @@ func (h *heartbeat) replay(said *quarantine.Instance) {
 func (h *heartbeat) complete() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.said
+	return h.lastComplete
 }
 
-// took notes that the store took a word that was sent at a moment.
-func (h *heartbeat) took(sent instant, word *quarantine.Instance, returning bool, storeNow time.Time) {
+// acked notes that the store took a word that was sent at a moment.
+func (h *heartbeat) acked(sent instant, word *quarantine.Instance, returning bool, storeNow time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if returning || storeNow.Before(h.resumed) { // or its clock was set back
 		h.resumed = storeNow
 	}
-	h.spoke, h.known, h.here, h.said = sent, true, true, word.Complete
+	h.last, h.known, h.thisProcess, h.lastComplete = sent, true, true, word.Complete
 	h.aloneFor, h.left = word.AloneFor, false
 }
 
@@ -121,8 +121,8 @@ func (h *heartbeat) hasLeft() bool {
 	return h.left
 }
 
-// leaves notes that this instance leaves.
-func (h *heartbeat) leaves() {
+// markLeft notes that this instance leaves.
+func (h *heartbeat) markLeft() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.left = true
@@ -132,43 +132,46 @@ func (h *heartbeat) leaves() {
 // until ctx ends; then it leaves, if there is nothing that others had to wait for.
 func (e *Engine) publish(ctx context.Context) {
 	for {
-		if err := e.speak(ctx); err != nil && ctx.Err() == nil {
-			e.troubles.tell(zap.WarnLevel, "heartbeat does not reach the store: other instances cannot see this one", zap.Error(err))
+		if err := e.publishOnce(ctx); err != nil && ctx.Err() == nil {
+			e.limited.log(zap.WarnLevel, "heartbeat does not reach the store: other instances cannot see this one", zap.Error(err))
 		}
 		if !sleep(ctx, publishEvery) {
-			e.leave(ctx)
+			e.depart(ctx)
 			return
 		}
 	}
 }
 
-// speak publishes this instance once, and before that what the store may have
+// PublishOnce publishes this instance once, as Run does twice a second.
+func (e *Engine) PublishOnce(ctx context.Context) error { return e.publishOnce(ctx) }
+
+// publishOnce publishes this instance once, and before that what the store may have
 // lost of what it acknowledged to this instance: others judge moments by how far
 // this one says that it is. While that cannot be asked, or commands that were lost are
 // not repeated, it is no further than before. A word that does not say that this instance returns gets in before it
 // tells anybody that it is cut off, or not at all.
-func (e *Engine) speak(ctx context.Context) error {
+func (e *Engine) publishOnce(ctx context.Context) error {
 	sent := e.heartbeat.instant()
-	self := e.self()
+	self := e.ownInstance()
 	if gaps, err := e.gaps.now(ctx); err != nil || !e.recommit(ctx, gaps) {
 		self.Complete = e.heartbeat.complete()
 	}
 	_, publishing := e.heartbeat.publishing()
 	if publishing {
-		silence, _ := e.heartbeat.silence()
+		silence, _ := e.heartbeat.sinceLast()
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, quarantine.InstanceSilentAfter-silence)
 		defer cancel()
 	}
 	now, err := e.Store.PublishInstance(ctx, self, !publishing, e.keepDeparted())
 	if err == nil {
-		e.heartbeat.took(sent, &self, !publishing, now)
+		e.heartbeat.acked(sent, &self, !publishing, now)
 	}
 	return err
 }
 
-// self is what this instance says of itself.
-func (e *Engine) self() quarantine.Instance {
+// ownInstance is what this instance says of itself.
+func (e *Engine) ownInstance() quarantine.Instance {
 	complete, unworked := e.complete() // first: what arrives after that is later news
 	i := quarantine.Instance{
 		ID: e.Holder, Name: e.Instance, HTTP: e.HTTPAddr(), Accounting: e.Listens || unworked, Complete: complete,
@@ -195,15 +198,15 @@ func (e *Engine) complete() (moment time.Time, unworked bool) {
 	return now, some
 }
 
-// leave departs at the end, once everything that reached this instance is
+// depart departs at the end, once everything that reached this instance is
 // stored. Else it stays known, and the others wait for it. The log says that it
 // leaves before the others learn of it: should it be started again and be cut off,
 // nobody waits for what it answers. So it does not say so while the store is away.
-func (e *Engine) leave(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leavePatience)
+func (e *Engine) depart(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
 	for {
-		err := e.speak(ctx)
+		err := e.publishOnce(ctx)
 		_, unworked := e.complete()
 		if err == nil && !unworked {
 			break
@@ -218,7 +221,7 @@ func (e *Engine) leave(ctx context.Context) {
 		e.Logger.Warn("what the store may have lost of this instance's accounting could not be published; the others wait for it until it is started again", zap.Error(err))
 		return
 	}
-	e.heartbeat.leaves()
+	e.heartbeat.markLeft()
 	if !e.journalOwn(ctx) {
 		e.Logger.Warn("this instance ends without leaving: the log does not take that it leaves; the others wait for it")
 		return

@@ -14,11 +14,11 @@ import (
 // Instances lists all instances that are known, this one first. An error means
 // that the store could not be asked.
 func (e *Engine) Instances(ctx context.Context) ([]quarantine.InstanceStatus, error) {
-	read, err := e.instances.current(ctx)
+	read, err := e.peers.current(ctx)
 	if err != nil {
 		return nil, err
 	}
-	self := e.self()
+	self := e.ownInstance()
 	self.SpokeAt = read.now
 	all := []quarantine.InstanceStatus{{Instance: self, State: quarantine.InstanceUp, Here: true}}
 	return append(all, e.statuses(&read)...), nil
@@ -27,13 +27,13 @@ func (e *Engine) Instances(ctx context.Context) ([]quarantine.InstanceStatus, er
 // AwaitedInstances lists the other instances to which accounting comes and that
 // are known, as they were seen last, without asking the store.
 func (e *Engine) AwaitedInstances() []quarantine.InstanceStatus {
-	read := e.instances.last()
+	read := e.peers.last()
 	return slices.DeleteFunc(e.statuses(&read), func(s quarantine.InstanceStatus) bool { return !s.Accounting || s.Departure != nil })
 }
 
-func (e *Engine) statuses(read *snapshot) (all []quarantine.InstanceStatus) {
-	verdicts := e.awaiting.counts()
-	for _, i := range read.others {
+func (e *Engine) statuses(read *peerView) (all []quarantine.InstanceStatus) {
+	verdicts := e.peerWaits.counts()
+	for _, i := range read.peers {
 		s := quarantine.InstanceStatus{Instance: i, State: i.State(read.now, read.silenceFrom()), Verdicts: verdicts[i.ID], Forget: read.forget(&i)}
 		if s.State == quarantine.InstanceSilent {
 			s.Silence = read.now.Sub(i.SpokeAt).Abs()
@@ -48,7 +48,7 @@ func (e *Engine) statuses(read *snapshot) (all []quarantine.InstanceStatus) {
 // Errors: *quarantine.CommandError, quarantine.ErrNoInstance; any other means
 // that the store or the journal does not answer.
 func (e *Engine) ForgetInstance(ctx context.Context, name, by, reason string) (quarantine.InstanceStatus, error) {
-	read, err := e.instances.since(ctx, 0)
+	read, err := e.peers.since(ctx, 0)
 	if err != nil {
 		return quarantine.InstanceStatus{}, err
 	}
@@ -56,14 +56,14 @@ func (e *Engine) ForgetInstance(ctx context.Context, name, by, reason string) (q
 	if err != nil {
 		return quarantine.InstanceStatus{}, err
 	}
-	if e.saysAlone(ctx, i) {
+	if e.answersAlone(ctx, i) {
 		return quarantine.InstanceStatus{}, &quarantine.CommandError{Reason: fmt.Sprintf(
 			"instance %s is there: at %s it says that it answers accounting, cut off from the store; connect it, or stop it first", name, i.HTTP)}
 	}
-	if _, err := e.command(ctx, command{Verb: verbForgetInstance, By: by, Reason: reason, Instance: i.ID}); err != nil {
+	if _, err := e.giveCommand(ctx, command{Verb: verbForgetInstance, By: by, Reason: reason, Instance: i.ID}); err != nil {
 		return quarantine.InstanceStatus{}, err
 	}
-	if read, err = e.instances.since(ctx, 0); err != nil {
+	if read, err = e.peers.since(ctx, 0); err != nil {
 		return quarantine.InstanceStatus{}, err
 	}
 	all := e.statuses(&read)
@@ -75,7 +75,7 @@ func (e *Engine) ForgetInstance(ctx context.Context, name, by, reason string) (q
 }
 
 // forgettable finds the instance that a person names.
-func (e *Engine) forgettable(read *snapshot, name string) (quarantine.Instance, error) {
+func (e *Engine) forgettable(read *peerView, name string) (quarantine.Instance, error) {
 	if name == e.Holder {
 		return quarantine.Instance{}, &quarantine.CommandError{Reason: "that is this instance, which speaks"}
 	}
@@ -96,7 +96,7 @@ func (e *Engine) forgettable(read *snapshot, name string) (quarantine.Instance, 
 }
 
 // ids lists the instances of one name for people.
-func (e *Engine) ids(name string, all []quarantine.Instance, read *snapshot) string {
+func (e *Engine) ids(name string, all []quarantine.Instance, read *peerView) string {
 	var texts []string
 	if name == e.Instance {
 		texts = append(texts, e.Holder+" (this one)")
@@ -116,12 +116,12 @@ func (e *Engine) forgetInstance(ctx context.Context, c command) error {
 	case err != nil:
 		return err
 	}
-	e.instances.remember(i)
+	e.peers.add(i)
 	return nil
 }
 
 // forget is the command that declares the instance lost.
-func (v *snapshot) forget(i *quarantine.Instance) string {
+func (v *peerView) forget(i *quarantine.Instance) string {
 	name := i.Label()
 	if same := v.named(name); len(same) > 1 || name == v.selfName {
 		name = i.ID
@@ -131,9 +131,9 @@ func (v *snapshot) forget(i *quarantine.Instance) string {
 
 // named returns the other instance that has an id, or those that have a name:
 // those that went only if none of that name is known.
-func (v *snapshot) named(name string) []quarantine.Instance {
+func (v *peerView) named(name string) []quarantine.Instance {
 	var found, went []quarantine.Instance
-	for _, i := range v.others {
+	for _, i := range v.peers {
 		switch {
 		case i.ID == name:
 			return []quarantine.Instance{i}

@@ -14,10 +14,10 @@ import (
 
 // How soon a verdict is worked again.
 const (
-	storeRetry   = time.Second            // after the store failed
-	settleRetry  = 200 * time.Millisecond // while older accounting is being worked
-	unknownFirst = time.Second            // after the first unknown answer; doubles
-	unknownMost  = time.Minute
+	storeRetry      = time.Second            // after the store failed
+	accountingRetry = 200 * time.Millisecond // while older accounting is being worked
+	unknownFirst    = time.Second            // after the first unknown answer; doubles
+	unknownMost     = time.Minute
 )
 
 // decideTries bounds how often a decision is made again because somebody else
@@ -37,47 +37,47 @@ func (e *Engine) intake(ctx context.Context) {
 		}
 		var again time.Time
 		err := e.guard("verdict", id, func() (err error) {
-			again, err = e.work(ctx, v)
+			again, err = e.process(ctx, v)
 			return err
 		})
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			e.troubles.tell(zap.WarnLevel, "verdict waits for the store", zap.String("verdict", id), zap.Error(err))
-			e.queue.push(id, v.Source, e.Now().Add(e.setbacks.after(id, err)))
+			e.limited.log(zap.WarnLevel, "verdict waits for the store", zap.String("verdict", id), zap.Error(err))
+			e.queue.push(id, v.Source, e.Now().Add(e.backoffs.next(id, err)))
 			continue
 		case !again.IsZero():
 			e.queue.push(id, v.Source, again)
 		}
-		e.setbacks.none(id)
+		e.backoffs.reset(id)
 	}
 }
 
-// work takes one verdict as far as it goes now. It returns when to look again,
+// process takes one verdict as far as it goes now. It returns when to look again,
 // zero if it is settled, or an error if the store failed.
-func (e *Engine) work(ctx context.Context, v quarantine.Verdict) (time.Time, error) {
+func (e *Engine) process(ctx context.Context, v quarantine.Verdict) (time.Time, error) {
 	status, err := e.Store.Verdict(ctx, v.ID)
 	switch {
 	case err == nil && status.Final:
-		e.settle(ctx, status)
+		e.finishVerdict(ctx, status)
 		return time.Time{}, nil
 	case err != nil && !errors.Is(err, quarantine.ErrNoVerdict):
 		return time.Time{}, fmt.Errorf("read the verdict: %w", err)
 	}
 	v.Evidence = nil // the log has it
-	e.awaiting.remove(v.ID)
+	e.peerWaits.remove(v.ID)
 	if open, err := e.awaitRecommits(ctx, v, e.Now()); err != nil {
 		return time.Time{}, err
 	} else if open != nil {
-		return e.keep(ctx, *open, status)
+		return e.saveUndecided(ctx, *open, status)
 	}
 	subscriber, open, err := e.attribute(ctx, v)
 	if err != nil {
 		return time.Time{}, err
 	}
 	if open != nil {
-		return e.keep(ctx, *open, status)
+		return e.saveUndecided(ctx, *open, status)
 	}
 	return e.decide(ctx, v, subscriber, status)
 }
@@ -96,18 +96,18 @@ func (e *Engine) attribute(ctx context.Context, v quarantine.Verdict) (string, *
 	}
 	at, err := e.Addresses.Seen(v.Source, v.IP)
 	if err != nil { // accepted when the configuration was another
-		return "", e.open(v, quarantine.VerdictUnknown, err.Error(), time.Time{}), nil
+		return "", e.undecidedStatus(v, quarantine.VerdictUnknown, err.Error(), time.Time{}), nil
 	}
 	if reason, never := e.Addresses.Unattributable(at); never {
-		return "", e.open(v, quarantine.VerdictRecorded, reason, time.Time{}), nil
+		return "", e.undecidedStatus(v, quarantine.VerdictRecorded, reason, time.Time{}), nil
 	}
 	now, tolerance := e.Now(), e.Tolerance(v.Source)
-	lacks, err := e.accounting(ctx, v.ObservedAt.Add(tolerance), now)
+	lacks, err := e.missingAccounting(ctx, v.ObservedAt.Add(tolerance), now)
 	switch {
 	case err != nil:
 		return "", nil, err
 	case lacks.reason != "":
-		return "", e.await(v, lacks, now), nil
+		return "", e.awaitAccounting(v, lacks, now), nil
 	}
 	found, err := e.whoHeld(ctx, at, v.Port, v.ObservedAt, tolerance)
 	if err != nil {
@@ -116,17 +116,17 @@ func (e *Engine) attribute(ctx context.Context, v quarantine.Verdict) (string, *
 	switch found.Result {
 	case quarantine.Attributed:
 		if found.IgnoredOnly() {
-			return "", e.open(v, quarantine.VerdictRecorded, "the address belonged to a session under ignore_sessions", time.Time{}), nil
+			return "", e.undecidedStatus(v, quarantine.VerdictRecorded, "the address belonged to a session under ignore_sessions", time.Time{}), nil
 		}
 		return found.Subscriber, nil, nil
 	case quarantine.Ambiguous:
-		return "", e.open(v, quarantine.VerdictAmbiguous, found.Reason, time.Time{}).among(found.Bindings), nil
+		return "", e.undecidedStatus(v, quarantine.VerdictAmbiguous, found.Reason, time.Time{}).withCandidates(found.Bindings), nil
 	case quarantine.Doubtful:
 		state, again := quarantine.VerdictPending, e.unknownAgain(v, now)
 		if again.IsZero() {
 			state = quarantine.VerdictUnknown
 		}
-		return "", e.open(v, state, found.Reason, again).among(found.Bindings), nil
+		return "", e.undecidedStatus(v, state, found.Reason, again).withCandidates(found.Bindings), nil
 	default:
 		open, err := e.unknown(ctx, v, found, now)
 		return "", open, err
@@ -146,7 +146,7 @@ func (e *Engine) unknown(ctx context.Context, v quarantine.Verdict, found quaran
 		reason = fmt.Sprintf("%s; given up after %s instead of %s, because too many verdicts wait (%d of this source, %d in all)",
 			reason, quarantine.FormatDuration(retryFor.Round(time.Second)), quarantine.FormatDuration(e.RetryFor), share.Source, share.All)
 	}
-	return e.open(v, quarantine.VerdictUnknown, reason, again).among(found.Bindings), nil
+	return e.undecidedStatus(v, quarantine.VerdictUnknown, reason, again).withCandidates(found.Bindings), nil
 }
 
 // unknownRetry is for how long a verdict is looked at again. The more verdicts of its
@@ -199,28 +199,28 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-func (e *Engine) open(v quarantine.Verdict, state quarantine.VerdictState, reason string, again time.Time) *undecided {
+func (e *Engine) undecidedStatus(v quarantine.Verdict, state quarantine.VerdictState, reason string, again time.Time) *undecided {
 	return &undecided{
 		VerdictStatus: quarantine.VerdictStatus{Verdict: v, State: state, Reason: reason, Final: again.IsZero()},
 		again:         again,
 	}
 }
 
-// among adds who may have been meant.
-func (u *undecided) among(bindings []quarantine.Binding) *undecided {
+// withCandidates adds who may have been meant.
+func (u *undecided) withCandidates(bindings []quarantine.Binding) *undecided {
 	u.Candidates = append(u.Candidates, holders(bindings)...)
 	return u
 }
 
-// keep saves a status without a case, if it tells anything new.
-func (e *Engine) keep(ctx context.Context, u undecided, before quarantine.VerdictStatus) (time.Time, error) {
+// saveUndecided saves a status without a case, if it tells anything new.
+func (e *Engine) saveUndecided(ctx context.Context, u undecided, before quarantine.VerdictStatus) (time.Time, error) {
 	if before.State != u.State || before.Reason != u.Reason || u.Final {
 		if err := e.Store.SaveVerdict(ctx, u.VerdictStatus); err != nil {
 			return time.Time{}, fmt.Errorf("save the verdict: %w", err)
 		}
 	}
 	if u.Final {
-		e.settle(ctx, u.VerdictStatus)
+		e.finishVerdict(ctx, u.VerdictStatus)
 	}
 	return u.again, nil
 }
@@ -228,7 +228,7 @@ func (e *Engine) keep(ctx context.Context, u undecided, before quarantine.Verdic
 // decide applies the rulebook and writes what it leads to, all of it or
 // nothing. Who loses a race against another writer decides again.
 func (e *Engine) decide(ctx context.Context, v quarantine.Verdict, subscriber string, before quarantine.VerdictStatus) (time.Time, error) {
-	leave := e.busy.decide(subscriber)
+	leave := e.locks.lockCase(subscriber)
 	defer leave()
 	situation, err := e.situation(ctx, subscriber)
 	for range decideTries {
@@ -236,8 +236,8 @@ func (e *Engine) decide(ctx context.Context, v quarantine.Verdict, subscriber st
 			return time.Time{}, err
 		}
 		now := e.Now()
-		if e.ledger.mayJudge(v.ObservedAt) && now.Sub(v.ReceivedAt) < e.RetryFor {
-			return now.Add(settleRetry), nil // a person may have judged it, and that is not applied yet
+		if e.ledger.releasePendingAfter(v.ObservedAt) && now.Sub(v.ReceivedAt) < e.RetryFor {
+			return now.Add(accountingRetry), nil // a person may have judged it, and that is not applied yet
 		}
 		caseID, unread := e.newCaseID(ctx, v, now)
 		if unread != nil {
@@ -245,24 +245,24 @@ func (e *Engine) decide(ctx context.Context, v quarantine.Verdict, subscriber st
 		}
 		d := e.Rules.Decide(v, subscriber, situation, caseID, now)
 		if d.Case == nil {
-			return e.keep(ctx, undecided{VerdictStatus: d.Status}, before)
+			return e.saveUndecided(ctx, undecided{VerdictStatus: d.Status}, before)
 		}
 		err = e.Store.SaveCase(ctx, quarantine.CaseWrite{
-			Case: d.Case, DueAt: e.firstLook(d.Case, now), Reserve: d.Reserve, Verdict: &d.Status, Now: now,
+			Case: d.Case, DueAt: e.firstDue(d.Case, now), Reserve: d.Reserve, Verdict: &d.Status, Now: now,
 			Released: situation.Dossier.ReleasedAt(),
 		})
 		var full *quarantine.LimitError
 		switch {
 		case err == nil:
-			e.nudge()
-			e.noteExpiry(ctx, d.Case)
-			e.settle(ctx, d.Status)
+			e.wakeReconciler()
+			e.journalExpiry(ctx, d.Case)
+			e.finishVerdict(ctx, d.Status)
 			return time.Time{}, nil
 		case errors.As(err, &full):
 			situation.Full, err = full, nil
 		case errors.Is(err, quarantine.ErrConflict):
 			if done, known := e.Store.Verdict(ctx, v.ID); known == nil && done.Final {
-				e.settle(ctx, done) // another instance decided it
+				e.finishVerdict(ctx, done) // another instance decided it
 				return time.Time{}, nil
 			}
 			situation, err = e.situation(ctx, subscriber)
@@ -274,12 +274,12 @@ func (e *Engine) decide(ctx context.Context, v quarantine.Verdict, subscriber st
 	return time.Time{}, fmt.Errorf("save the case: %w", err)
 }
 
-// firstLook makes a case that wants something due at once.
-func (e *Engine) firstLook(c *quarantine.Case, now time.Time) time.Time {
+// firstDue makes a case that wants something due at once.
+func (e *Engine) firstDue(c *quarantine.Case, now time.Time) time.Time {
 	if c.State.Wants() || c.State == quarantine.Releasing {
 		return now
 	}
-	return e.nextLook(c, now)
+	return e.nextDue(c, now)
 }
 
 func (e *Engine) situation(ctx context.Context, subscriber string) (quarantine.Situation, error) {
@@ -294,23 +294,23 @@ func (e *Engine) situation(ctx context.Context, subscriber string) (quarantine.S
 	return quarantine.Situation{Dossier: dossier, Sessions: sessions}, nil
 }
 
-// settle tells the log that nothing more is to be done about a verdict. Should
+// finishVerdict tells the log that nothing more is to be done about a verdict. Should
 // the log refuse, a restart works the verdict again, which changes nothing.
-func (e *Engine) settle(ctx context.Context, s quarantine.VerdictStatus) {
-	settled := changing(entry(logSettled, s.ID, settlement{State: s.State, Reason: s.Reason, Case: s.Case, Subscriber: s.Attributed}),
-		func() { e.decided(s) })
+func (e *Engine) finishVerdict(ctx context.Context, s quarantine.VerdictStatus) {
+	settled := changing(entry(entryDecided, s.ID, decided{State: s.State, Reason: s.Reason, Case: s.Case, Subscriber: s.Attributed}),
+		func() { e.dropDecided(s) })
 	if err := e.Journal.Append(ctx, settled); err != nil {
-		e.troubles.tell(zap.ErrorLevel, "log refuses entries", zap.String("verdict", s.ID), zap.Error(err))
+		e.limited.log(zap.ErrorLevel, "log refuses entries", zap.String("verdict", s.ID), zap.Error(err))
 		settled.Durable()
 	}
 	e.Logger.Info("verdict", zap.String("verdict", s.ID), zap.String("source", s.Source), zap.String("category", s.Category),
 		zap.String("state", string(s.State)), zap.String("reason", s.Reason), zap.String("subscriber", s.Attributed), zap.String("case", s.Case))
 }
 
-// decided lets a verdict go that is settled.
-func (e *Engine) decided(s quarantine.VerdictStatus) {
-	if source, open := e.ledger.decided(s.ID, s.Case, e.Now()); open {
-		e.backlog.remove(source)
+// dropDecided lets a verdict go that is settled.
+func (e *Engine) dropDecided(s quarantine.VerdictStatus) {
+	if source, open := e.ledger.decideVerdict(s.ID, s.Case, e.Now()); open {
+		e.backlog.release(source)
 	}
 }
 

@@ -17,17 +17,17 @@ import (
 type ledger struct {
 	names       quarantine.BNGNames
 	journal     string                   // whose it is; see quarantine.Owed
-	recent      *recent                  // what the store may lose yet
+	recent      *recentWrites            // what the store may lose yet
 	mu          sync.Mutex               // guards what follows
-	last        uint64                   // the highest Mark so far
+	lastMark    uint64                   // the highest Mark so far
 	accepted    map[verdictKey]uint32    // when, in seconds of the epoch; for as long as ids are remembered
 	arriving    map[string]chan struct{} // being made durable right now
-	unsettled   map[string]quarantine.Verdict
+	undecided   map[string]quarantine.Verdict
 	commands    map[string]command
-	inHand      map[string]bool                   // commands that their giver's call is applying
+	applying    map[string]bool                   // commands that their giver's call is applying
 	knew        map[string]bool                   // commands about a case that owed something here when they, or one that waits, was given
 	outstanding map[string]map[string]outstanding // by case, then by session identity
-	undone      map[string]undone                 // released without a case that asked for it; by identity
+	unfinished  map[string]unfinishedRelease      // released without a case that asked for it; by identity
 	ends        timetable                         // when what is outstanding is over
 	serial      uint64                            // of the last change to what is outstanding, or undone
 }
@@ -48,18 +48,18 @@ type outstanding struct {
 	serial    uint64    // of the last change by an entry of the journal
 }
 
-// undone is a release that no case asked for.
-type undone struct {
+// unfinishedRelease is a release that no case asked for.
+type unfinishedRelease struct {
 	order  quarantine.Order
 	serial uint64
 }
 
 func newLedger(journal string, names quarantine.BNGNames) *ledger {
 	return &ledger{
-		names: names, journal: journal, recent: newRecent(),
-		accepted: map[verdictKey]uint32{}, arriving: map[string]chan struct{}{}, unsettled: map[string]quarantine.Verdict{},
-		commands: map[string]command{}, inHand: map[string]bool{}, knew: map[string]bool{}, outstanding: map[string]map[string]outstanding{},
-		undone: map[string]undone{}, ends: newTimetable(),
+		names: names, journal: journal, recent: newRecentWrites(),
+		accepted: map[verdictKey]uint32{}, arriving: map[string]chan struct{}{}, undecided: map[string]quarantine.Verdict{},
+		commands: map[string]command{}, applying: map[string]bool{}, knew: map[string]bool{}, outstanding: map[string]map[string]outstanding{},
+		unfinished: map[string]unfinishedRelease{}, ends: newTimetable(),
 	}
 }
 
@@ -81,46 +81,46 @@ func identity(s *quarantine.Session) string {
 func (l *ledger) replay(entry quarantine.JournalEntry, at time.Time) error {
 	var err error
 	switch entry.Kind {
-	case logAccepted:
+	case entryAccepted:
 		var v quarantine.Verdict
 		if err = json.Unmarshal(entry.Body, &v); err == nil {
 			l.accept(v)
 		}
-	case logSettled:
-		var s settlement
+	case entryDecided:
+		var s decided
 		if err = json.Unmarshal(entry.Body, &s); err == nil {
-			l.decided(entry.Key, s.Case, at)
+			l.decideVerdict(entry.Key, s.Case, at)
 		}
-	case logCommand:
+	case entryCommand:
 		var c command
 		if err = json.Unmarshal(entry.Body, &c); err == nil {
 			c.rename(&l.names)
-			l.command(c)
+			l.addCommand(c)
 		}
-	case logApplied:
+	case entryApplied:
 		var a applied
 		if err = json.Unmarshal(entry.Body, &a); err == nil {
-			l.finish(entry.Key, a, at)
+			l.finishCommand(entry.Key, a, at)
 		}
-	case logSent:
+	case entrySent:
 		var s sent
 		if err = json.Unmarshal(entry.Body, &s); err == nil {
 			l.names.Rename(&s.Order.Session)
 			l.sent(s)
 		}
-	case logAnswered:
+	case entryAnswered:
 		var a answered
 		if err = json.Unmarshal(entry.Body, &a); err == nil {
 			l.renamed(a.Order.Case, &a.Order.Session)
 			l.answered(a, at)
 		}
-	case logEnded:
+	case entryEnded:
 		var e ended
 		if err = json.Unmarshal(entry.Body, &e); err == nil {
 			l.renamed(entry.Key, &e.Session)
 			l.ended(entry.Key, &e.Session)
 		}
-	case logExpiry:
+	case entryExpiry:
 		var e expiry
 		if err = json.Unmarshal(entry.Body, &e); err == nil {
 			l.expires(entry.Key, e.ExpiresAt)
@@ -179,56 +179,56 @@ func (l *ledger) accept(v quarantine.Verdict) {
 	defer l.mu.Unlock()
 	l.accepted[keyOfVerdict(v.ID)] = uint32(v.ReceivedAt.Unix())
 	v.Evidence = nil // the log has it
-	l.unsettled[v.ID] = v
+	l.undecided[v.ID] = v
 }
 
-// settle notes that a verdict is decided; open: it was not before.
-func (l *ledger) settle(id string) (source string, open bool) {
+// removeVerdict notes that a verdict is decided; open: it was not before.
+func (l *ledger) removeVerdict(id string) (source string, open bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v, open := l.unsettled[id]
-	delete(l.unsettled, id)
+	v, open := l.undecided[id]
+	delete(l.undecided, id)
 	return v.Source, open
 }
 
 func (l *ledger) verdict(id string) (quarantine.Verdict, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v, ok := l.unsettled[id]
+	v, ok := l.undecided[id]
 	return v, ok
 }
 
-func (l *ledger) unsettledVerdicts() []quarantine.Verdict {
+func (l *ledger) undecidedVerdicts() []quarantine.Verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Collect(maps.Values(l.unsettled))
+	return slices.Collect(maps.Values(l.undecided))
 }
 
 // forget drops the ids of settled verdicts accepted before t.
 func (l *ledger) forget(t time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	open := make(map[verdictKey]bool, len(l.unsettled))
-	for id := range l.unsettled {
+	open := make(map[verdictKey]bool, len(l.undecided))
+	for id := range l.undecided {
 		open[keyOfVerdict(id)] = true
 	}
 	maps.DeleteFunc(l.accepted, func(key verdictKey, at uint32) bool { return !open[key] && int64(at) < t.Unix() })
 }
 
-// command takes a durable command in that nobody is applying.
-func (l *ledger) command(c command) {
+// addCommand takes a durable command in that nobody is applying.
+func (l *ledger) addCommand(c command) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.commands[c.ID] = c
-	l.inHand[c.ID] = false
+	l.applying[c.ID] = false
 }
 
-// take notes that the call of a command's giver is about to make it durable and to
+// beginCommand notes that the call of a command's giver is about to make it durable and to
 // apply it.
-func (l *ledger) take(id, caseID string) {
+func (l *ledger) beginCommand(id, caseID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.inHand[id] = true
+	l.applying[id] = true
 	l.knew[id] = caseID != "" && l.knows(caseID)
 }
 
@@ -255,35 +255,35 @@ func (l *ledger) knewOf(c *command) bool {
 	return l.knew[c.ID] || l.knows(c.Case)
 }
 
-// given takes a durable command in that its giver's call has in hand, unless that has
+// addBegunCommand takes a durable command in that its giver's call has in hand, unless that has
 // ended: a journal that hung may write it later.
-func (l *ledger) given(c command) {
+func (l *ledger) addBegunCommand(c command) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.inHand[c.ID] {
+	if l.applying[c.ID] {
 		l.commands[c.ID] = c
 	}
 }
 
-// apply notes that a command is done, or will never be.
-func (l *ledger) apply(id string) {
+// removeCommand notes that a command is done, or will never be.
+func (l *ledger) removeCommand(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.commands, id)
-	delete(l.inHand, id)
+	delete(l.applying, id)
 	delete(l.knew, id)
 }
 
-// deferred notes that a command waits for the store.
-func (l *ledger) deferred(id string) {
+// commandWaits notes that a command waits for the store.
+func (l *ledger) commandWaits(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.inHand[id] = false
+	l.applying[id] = false
 }
 
-// mayJudge reports whether a person's release waits to be applied, given when what was
+// releasePendingAfter reports whether a person's release waits to be applied, given when what was
 // observed at a moment had happened: whom it is about is in its case only.
-func (l *ledger) mayJudge(observed time.Time) bool {
+func (l *ledger) releasePendingAfter(observed time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range l.commands {
@@ -298,17 +298,17 @@ func (l *ledger) mayJudge(observed time.Time) bool {
 func (l *ledger) waiting() []command {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	waiting := slices.DeleteFunc(slices.Collect(maps.Values(l.commands)), func(c command) bool { return l.inHand[c.ID] })
+	waiting := slices.DeleteFunc(slices.Collect(maps.Values(l.commands)), func(c command) bool { return l.applying[c.ID] })
 	slices.SortFunc(waiting, func(a, b command) int { return a.At.Compare(b.At) })
 	return waiting
 }
 
 func (l *ledger) sent(s sent) {
-	if unasked(&s.Order) {
+	if withoutCase(&s.Order) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.serial++
-		l.undone[identity(&s.Order.Session)] = undone{s.Order, l.serial}
+		l.unfinished[identity(&s.Order.Session)] = unfinishedRelease{s.Order, l.serial}
 		return
 	}
 	if !s.Order.Restricts() || s.Undoing || s.Order.To == quarantine.Disconnect {
@@ -316,9 +316,9 @@ func (l *ledger) sent(s sent) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.undone, identity(&s.Order.Session)) // whoever restricts it knows
-	l.seen(s.Order.Mark)
-	l.owe(outstanding{
+	delete(l.unfinished, identity(&s.Order.Session)) // whoever restricts it knows
+	l.sawMark(s.Order.Mark)
+	l.put(outstanding{
 		Case: s.Order.Case, Mark: s.Order.Mark, ExpiresAt: s.ExpiresAt, Session: s.Order.Session,
 		Applied:  l.besides(&s.Order),
 		Doubtful: true, // until the answer says otherwise
@@ -346,7 +346,7 @@ func (l *ledger) answered(a answered, at time.Time) {
 	defer l.mu.Unlock()
 	key := identity(&a.Order.Session)
 	o, ok := l.outstanding[a.Order.Case][key]
-	l.seen(max(a.Order.Mark, a.Mark))
+	l.sawMark(max(a.Order.Mark, a.Mark))
 	o.Mark, o.open = max(o.Mark, a.Mark), false
 	switch {
 	case a.Order.Check:
@@ -368,7 +368,7 @@ func (l *ledger) answered(a answered, at time.Time) {
 		l.forgetOutstanding(a.Order.Case, key)
 		return
 	}
-	l.owe(o)
+	l.put(o)
 }
 
 // contradicted takes back that a release was done, if a look at the network
@@ -377,12 +377,12 @@ func (l *ledger) contradicted(a answered, at time.Time) {
 	if a.Outcome.Kind != quarantine.OutcomeRefused || a.Order.To != "" {
 		return
 	}
-	l.owe(outstanding{Case: a.Order.Case, ExpiresAt: at, Session: a.Order.Session, Applied: slices.Clone(a.Order.From), Doubtful: true})
+	l.put(outstanding{Case: a.Order.Case, ExpiresAt: at, Session: a.Order.Session, Applied: slices.Clone(a.Order.From), Doubtful: true})
 }
 
-// owe enters a restriction, or what is known of it now. l.mu is held.
-func (l *ledger) owe(o outstanding) {
-	at := place{o.Case, identity(&o.Session)}
+// put enters a restriction, or what is known of it now. l.mu is held.
+func (l *ledger) put(o outstanding) {
+	at := ledgerKey{o.Case, identity(&o.Session)}
 	if l.outstanding[o.Case] == nil {
 		l.outstanding[o.Case] = map[string]outstanding{}
 	}
@@ -418,14 +418,14 @@ func (l *ledger) expires(caseID string, at time.Time) (news bool) {
 		if !o.ExpiresAt.Equal(at) {
 			news, o.ExpiresAt = true, at
 			l.outstanding[caseID][key] = o
-			l.schedule(place{caseID, key}, o.end())
+			l.schedule(ledgerKey{caseID, key}, o.end())
 		}
 	}
 	return news
 }
 
-// ending reports whether a person's release of the case waits to be applied.
-func (l *ledger) ending(caseID string) bool {
+// releasePending reports whether a person's release of the case waits to be applied.
+func (l *ledger) releasePending(caseID string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range l.commands {

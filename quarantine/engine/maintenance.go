@@ -16,8 +16,8 @@ import (
 // How often the maintenance windows are read, and how long a read may take
 // before what is known stands.
 const (
-	windowsEvery    = time.Second
-	windowsPatience = 2 * time.Second
+	windowsEvery   = time.Second
+	windowsTimeout = 2 * time.Second
 )
 
 // windows is which BNGs are in maintenance, as far as this instance knows: what
@@ -35,8 +35,8 @@ func newWindows(book quarantine.MaintenanceBook) *windows {
 	return &windows{book: book, byBNG: map[string]quarantine.Maintenance{}}
 }
 
-// learn takes windows in, each if it is news.
-func (w *windows) learn(known ...quarantine.Maintenance) {
+// add takes windows in, each if it is news.
+func (w *windows) add(known ...quarantine.Maintenance) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, m := range known {
@@ -49,25 +49,25 @@ func (w *windows) learn(known ...quarantine.Maintenance) {
 // refresh asks the store. One that it does not know any more was forgotten, not
 // ended: it stands, and is noted there again.
 func (w *windows) refresh(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, windowsPatience)
+	ctx, cancel := context.WithTimeout(ctx, windowsTimeout)
 	defer cancel()
 	known, err := w.book.Maintenances(ctx)
 	if err != nil {
 		return err
 	}
-	for _, m := range w.take(known) {
+	for _, m := range w.merge(known) {
 		counts, err := w.book.SetMaintenance(ctx, m)
 		if err != nil {
 			return err
 		}
-		w.learn(counts)
+		w.add(counts)
 	}
 	return nil
 }
 
-// take learns what the store told, and returns what is known here beyond that.
-func (w *windows) take(told []quarantine.Maintenance) []quarantine.Maintenance {
-	w.learn(told...)
+// merge learns what the store told, and returns what is known here beyond that.
+func (w *windows) merge(told []quarantine.Maintenance) []quarantine.Maintenance {
+	w.add(told...)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.read = true
@@ -87,9 +87,9 @@ func (w *windows) of(bng string) (m quarantine.Maintenance, read bool) {
 	return w.byBNG[bng], w.read
 }
 
-// standing returns the windows that stand now, by name, and forgets what is too
+// active returns the windows that stand now, by name, and forgets what is too
 // old to matter.
-func (w *windows) standing(now time.Time) []quarantine.Maintenance {
+func (w *windows) active(now time.Time) []quarantine.Maintenance {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var standing []quarantine.Maintenance
@@ -126,12 +126,12 @@ func (e *Engine) resume(c *quarantine.Case) {
 // watchWindows keeps the windows up to date until ctx ends. Where one is over,
 // sooner than it was to be perhaps, open cases are looked at again.
 func (e *Engine) watchWindows(ctx context.Context) {
-	e.readWindows(ctx)
+	e.refreshWindows(ctx)
 	close(e.windowsAsked)
-	before := e.windows.standing(e.Now())
+	before := e.windows.active(e.Now())
 	for sleep(ctx, windowsEvery) {
-		e.readWindows(ctx)
-		now := e.windows.standing(e.Now())
+		e.refreshWindows(ctx)
+		now := e.windows.active(e.Now())
 		if slices.ContainsFunc(before, func(m quarantine.Maintenance) bool { return !covers(now, m.BNG) }) {
 			e.wakeAll() // here or at whoever is the sender then
 		}
@@ -144,21 +144,21 @@ func covers(windows []quarantine.Maintenance, bng string) bool {
 	return slices.ContainsFunc(windows, func(m quarantine.Maintenance) bool { return m.BNG == bng })
 }
 
-func (e *Engine) readWindows(ctx context.Context) {
+func (e *Engine) refreshWindows(ctx context.Context) {
 	if err := e.windows.refresh(ctx); err != nil && ctx.Err() == nil {
-		e.troubles.tell(zap.WarnLevel, "maintenance windows could not be read; those known stand", zap.Error(err))
+		e.limited.log(zap.WarnLevel, "maintenance windows could not be read; those known stand", zap.Error(err))
 	}
 }
 
 // Maintenances returns the windows that stand now, by name of the BNG, as far
 // as this instance knows. Whoever raises an alarm about a BNG asks first.
-func (e *Engine) Maintenances() []quarantine.Maintenance { return e.windows.standing(e.Now()) }
+func (e *Engine) Maintenances() []quarantine.Maintenance { return e.windows.active(e.Now()) }
 
 // Maintain puts a BNG into maintenance for d (at most
 // quarantine.MaxMaintenance), in place of the window it has, and returns what
 // counts then. Errors: *FieldError, ErrDeferred.
 func (e *Engine) Maintain(ctx context.Context, bng, by, reason string, d time.Duration) (quarantine.Maintenance, error) {
-	standing, _ := e.present(ctx, bng)
+	standing, _ := e.currentWindow(ctx, bng)
 	m, err := quarantine.NewMaintenance(standing, bng, by, reason, d, e.Now())
 	if err != nil {
 		return quarantine.Maintenance{}, err
@@ -169,7 +169,7 @@ func (e *Engine) Maintain(ctx context.Context, bng, by, reason string, d time.Du
 // EndMaintenance ends a BNG's window now. Errors: *CommandError if it has none,
 // ErrDeferred.
 func (e *Engine) EndMaintenance(ctx context.Context, bng, by, reason string) (quarantine.Maintenance, error) {
-	standing, err := e.present(ctx, bng)
+	standing, err := e.currentWindow(ctx, bng)
 	if err != nil && !standing.Stands(e.Now()) {
 		return quarantine.Maintenance{}, err // it may have one that only the store knows
 	}
@@ -181,29 +181,29 @@ func (e *Engine) EndMaintenance(ctx context.Context, bng, by, reason string) (qu
 	return e.commandWindow(ctx, verbEndMaintenance, m)
 }
 
-// present is the window that a command is given in view of.
-func (e *Engine) present(ctx context.Context, bng string) (quarantine.Maintenance, error) {
+// currentWindow is the window that a command is given in view of.
+func (e *Engine) currentWindow(ctx context.Context, bng string) (quarantine.Maintenance, error) {
 	err := e.windows.refresh(ctx)
 	m, _ := e.windows.of(bng)
 	return m, err
 }
 
 func (e *Engine) commandWindow(ctx context.Context, v verb, m quarantine.Maintenance) (quarantine.Maintenance, error) {
-	if _, err := e.command(ctx, command{Verb: v, By: m.By, Reason: m.Reason, Window: &m}); err != nil {
+	if _, err := e.giveCommand(ctx, command{Verb: v, By: m.By, Reason: m.Reason, Window: &m}); err != nil {
 		return m, err
 	}
 	counts, _ := e.windows.of(m.BNG)
 	return counts, nil
 }
 
-// noteWindow carries a command about a window out. Here it holds at once, also
+// saveWindow carries a command about a window out. Here it holds at once, also
 // while the store cannot take it.
-func (e *Engine) noteWindow(ctx context.Context, m quarantine.Maintenance) error {
-	e.windows.learn(m)
+func (e *Engine) saveWindow(ctx context.Context, m quarantine.Maintenance) error {
+	e.windows.add(m)
 	counts, err := e.Store.SetMaintenance(ctx, m)
 	if err != nil {
 		return err
 	}
-	e.windows.learn(counts)
+	e.windows.add(counts)
 	return nil
 }

@@ -130,7 +130,7 @@ func because(reason string) *quarantine.Deferral {
 }
 
 func checkLease(e *Engine, _ *question) *quarantine.Deferral {
-	if _, ok := e.sender.may(); !ok {
+	if _, ok := e.sender.holds(); !ok {
 		return because(notSender)
 	}
 	return nil
@@ -144,7 +144,7 @@ func checkPaused(e *Engine, _ *question) *quarantine.Deferral {
 }
 
 func checkReleasePending(e *Engine, q *question) *quarantine.Deferral {
-	if e.ledger.ending(q.c.ID) {
+	if e.ledger.releasePending(q.c.ID) {
 		return because(releasePending)
 	}
 	return nil

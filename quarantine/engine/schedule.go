@@ -14,7 +14,7 @@ type schedule struct {
 
 	mu      sync.Mutex // guards what follows
 	pushed  uint64
-	later   entryHeap
+	later   scheduleHeap
 	due     map[string][]scheduled // by source, in the order in which they became due; none is empty
 	turn    []string               // the sources of due, whose turn it is first
 	changed chan struct{}          // closed and replaced when there may be something sooner
@@ -38,12 +38,12 @@ func (s *schedule) push(id, source string, at time.Time) {
 	s.pushed++
 	heap.Push(&s.later, scheduled{id, source, at, s.pushed})
 	if s.later[0].id == id {
-		s.announce()
+		s.signal()
 	}
 }
 
-// announce wakes all takers that wait. s.mu is held.
-func (s *schedule) announce() {
+// signal wakes all takers that wait. s.mu is held.
+func (s *schedule) signal() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
@@ -58,7 +58,7 @@ func (s *schedule) hasten(ids map[string]bool, at time.Time) {
 		}
 	}
 	heap.Init(&s.later)
-	s.announce()
+	s.signal()
 }
 
 // next waits for the first id whose time has come; false if ctx ended first.
@@ -79,7 +79,7 @@ func (s *schedule) next(ctx context.Context) (string, bool) {
 func (s *schedule) head() (id string, wait time.Duration, changed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	wait = s.ripen()
+	wait = s.moveDue()
 	if len(s.turn) == 0 {
 		return "", wait, s.changed
 	}
@@ -94,9 +94,9 @@ func (s *schedule) head() (id string, wait time.Duration, changed <-chan struct{
 	return line[0].id, 0, nil
 }
 
-// ripen moves what is due to its source's line, and returns how long it is until the
+// moveDue moves what is due to its source's line, and returns how long it is until the
 // next (0: there is none). s.mu is held.
-func (s *schedule) ripen() (wait time.Duration) {
+func (s *schedule) moveDue() (wait time.Duration) {
 	now := s.now()
 	for len(s.later) > 0 {
 		if wait := s.later[0].at.Sub(now); wait > 0 {
@@ -127,19 +127,19 @@ func waitFor(ctx context.Context, d time.Duration, changed <-chan struct{}) bool
 	return true
 }
 
-// entryHeap implements container/heap.Interface, earliest first.
-type entryHeap []scheduled
+// scheduleHeap implements container/heap.Interface, earliest first.
+type scheduleHeap []scheduled
 
-func (h entryHeap) Len() int { return len(h) }
-func (h entryHeap) Less(i, j int) bool {
+func (h scheduleHeap) Len() int { return len(h) }
+func (h scheduleHeap) Less(i, j int) bool {
 	if h[i].at.Equal(h[j].at) {
 		return h[i].serial < h[j].serial
 	}
 	return h[i].at.Before(h[j].at)
 }
-func (h entryHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *entryHeap) Push(x any)   { *h = append(*h, x.(scheduled)) }
-func (h *entryHeap) Pop() any {
+func (h scheduleHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *scheduleHeap) Push(x any)   { *h = append(*h, x.(scheduled)) }
+func (h *scheduleHeap) Pop() any {
 	old := *h
 	last := old[len(old)-1]
 	*h = old[:len(old)-1]

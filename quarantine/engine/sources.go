@@ -124,7 +124,7 @@ func (s *Sources) BNGsOf(stopped quarantine.SilentSource) []string {
 func (s *Sources) Run(ctx context.Context) error {
 	var pending unreported
 	silent := map[string]quarantine.SilentSource{}
-	troubles := newTroubles(s.cfg.Logger, s.cfg.Now)
+	troubles := newLimitedLogger(s.cfg.Logger, s.cfg.Now)
 	for {
 		err := s.report(ctx, &pending)
 		if err == nil {
@@ -134,9 +134,9 @@ func (s *Sources) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // the end was asked for
 		case err != nil:
-			troubles.tell(zap.WarnLevel, "how the sources of accounting speak cannot be put together", zap.Error(err))
+			troubles.log(zap.WarnLevel, "how the sources of accounting speak cannot be put together", zap.Error(err))
 		default:
-			troubles.pass()
+			troubles.logResolved()
 			s.logChanges(silent)
 		}
 		if !sleep(ctx, reportEvery/2+rand.N(reportEvery)) { //nolint:gosec // not a secret

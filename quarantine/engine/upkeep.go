@@ -29,15 +29,15 @@ func (e *Engine) upkeep(ctx context.Context) {
 	each := func(f func(context.Context)) {
 		running.Go(func() {
 			for sleep(ctx, upkeepEvery) {
-				if e.silence.lasts(e.Now()) < probeTimeout {
+				if e.storeHealth.unreachableFor(e.Now()) < probeTimeout {
 					f(ctx)
 				}
 			}
 		})
 	}
 	failed := map[string]uint64{}
-	each(func(ctx context.Context) { e.applyWaiting(ctx, failed) })
-	each(e.tellUndone)
+	each(func(ctx context.Context) { e.runWaitingCommands(ctx, failed) })
+	each(e.finishReleases)
 	running.Go(func() {
 		for waitFor(ctx, upkeepEvery, e.wakesAll) {
 			e.catchUp(ctx)
@@ -55,15 +55,15 @@ func (e *Engine) upkeep(ctx context.Context) {
 // compareLedger compares the ledger with the cases: soon after the start, when the
 // store answers again, and now and then, until ctx ends.
 func (e *Engine) compareLedger(ctx context.Context) {
-	for wait := upkeepEvery; waitFor(ctx, wait, e.silence.returned); wait = compareEvery {
+	for wait := upkeepEvery; waitFor(ctx, wait, e.storeHealth.returned); wait = compareEvery {
 		if e.wentBack.Swap(false) {
 			if err := e.redecide(ctx); err != nil {
 				e.wentBack.Store(true)
-				e.troubles.tell(zap.WarnLevel, "decisions that the store may have lost are not made again yet", zap.Error(err))
+				e.limited.log(zap.WarnLevel, "decisions that the store may have lost are not made again yet", zap.Error(err))
 			}
 		}
 		if err := e.compareOnce(ctx); err != nil && ctx.Err() == nil {
-			e.troubles.tell(zap.WarnLevel, "restrictions in the journal not compared with the cases", zap.Error(err))
+			e.limited.log(zap.WarnLevel, "restrictions in the journal not compared with the cases", zap.Error(err))
 		}
 	}
 }
@@ -129,7 +129,7 @@ func (l *ledger) changedSince(caseID string, changes uint64) bool {
 // wait: at a hundred thousand cases that takes seconds, and asked for again meanwhile it
 // is done once more.
 func (e *Engine) wakeAll() {
-	e.missed.Store(true)
+	e.wakeNeeded.Store(true)
 	select {
 	case e.wakesAll <- struct{}{}:
 	default:
@@ -139,43 +139,43 @@ func (e *Engine) wakeAll() {
 // catchUp makes every open case due if somebody asked for that, or if a look could not
 // be noted while the store was away; else its lease alone would bring it back.
 func (e *Engine) catchUp(ctx context.Context) {
-	if _, sending := e.sender.may(); !sending || !e.missed.Swap(false) {
+	if _, sending := e.sender.holds(); !sending || !e.wakeNeeded.Swap(false) {
 		return
 	}
 	if err := e.Store.WakeAll(ctx, e.Now()); err != nil {
-		e.missed.Store(true)
+		e.wakeNeeded.Store(true)
 		if ctx.Err() == nil {
-			e.troubles.tell(zap.WarnLevel, "open cases could not be made due yet", zap.Error(err))
+			e.limited.log(zap.WarnLevel, "open cases could not be made due yet", zap.Error(err))
 		}
 		return
 	}
-	e.nudge()
+	e.wakeReconciler()
 }
 
-// applyWaiting applies commands that an earlier fault kept waiting, until the store
+// runWaitingCommands applies commands that an earlier fault kept waiting, until the store
 // fails one. That one comes last the next time: should it be the only one that cannot
 // be applied, it holds up no other. failed is how often each command has failed.
-func (e *Engine) applyWaiting(ctx context.Context, failed map[string]uint64) {
+func (e *Engine) runWaitingCommands(ctx context.Context, failed map[string]uint64) {
 	waiting := e.ledger.waiting()
 	slices.SortStableFunc(waiting, func(a, b command) int { return cmp.Compare(failed[a.ID], failed[b.ID]) })
 	for _, c := range waiting {
 		var result *quarantine.Case
 		var err error = errNotDone
 		if c.deferrable() {
-			result, err = e.applyGuarded(ctx, c)
+			result, err = e.runCommandGuarded(ctx, c)
 		}
 		if err != nil && !e.final(c, err) {
 			failed[c.ID]++
 			return
 		}
-		e.applied(ctx, c, result, err)
+		e.finishCommand(ctx, c, result, err)
 		delete(failed, c.ID)
 	}
 }
 
-// atOnce calls f for each item, n of them at the same time, and begins none after an
+// inParallel calls f for each item, n of them at the same time, and begins none after an
 // error. It returns when all have ended.
-func atOnce[T any](n int, items []T, f func(T) error) {
+func inParallel[T any](n int, items []T, f func(T) error) {
 	var (
 		running sync.WaitGroup
 		mu      sync.Mutex // guards what follows

@@ -16,31 +16,31 @@ import (
 // instancesFresh is how long what was read of the instances is used.
 const instancesFresh = 250 * time.Millisecond
 
-// instances is what this one knows of the others: what the registry says, and
+// peers is what this one knows of the others: what the registry says, and
 // what it remembers of those that the registry has lost.
-type instances struct {
-	port     quarantine.InstanceRegistry
-	self     string // our own accounting is asked for at first hand
-	selfName string
-	now      func() time.Time
-	keep     time.Duration // how long departed ones are remembered
-	resumed  func() (time.Time, bool)
-	turn     chan struct{} // capacity 1; whoever has put something in owns read and doubted
-	read     snapshot
-	latest   atomic.Pointer[snapshot]  // the last without an error
-	met      atomic.Bool               // the others were asked for after they could see this one
-	doubted  map[string]quarantine.Gap // of those that are, or were, silent
-	mu       sync.Mutex                // guards what follows
-	known    map[string]quarantine.Instance
+type peers struct {
+	port       quarantine.InstanceRegistry
+	self       string // our own accounting is asked for at first hand
+	selfName   string
+	now        func() time.Time
+	keep       time.Duration // how long departed ones are remembered
+	resumed    func() (time.Time, bool)
+	turn       chan struct{} // capacity 1; whoever has put something in owns read and doubted
+	read       peerView
+	latest     atomic.Pointer[peerView]  // the last without an error
+	acquainted atomic.Bool               // the others were asked for after they could see this one
+	gapsOf     map[string]quarantine.Gap // of those that are, or were, silent
+	mu         sync.Mutex                // guards what follows
+	known      map[string]quarantine.Instance
 	// registry is what the registry had at the last look, by id: when the instance had
 	// spoken; nil: not asked yet.
 	registry map[string]time.Time
 }
 
-// snapshot is what is known of the other instances at one moment; an error too:
+// peerView is what is known of the other instances at one moment; an error too:
 // a store that does not answer is not asked by each intaker in turn.
-type snapshot struct {
-	others []quarantine.Instance // sorted by name and id
+type peerView struct {
+	peers []quarantine.Instance // sorted by name and id
 
 	selfName string
 	gaps     []quarantine.Gap // what those that are silent or lost may hide
@@ -51,31 +51,31 @@ type snapshot struct {
 	at       time.Time // when it came, by ours; zero: never
 }
 
-func newInstances(port quarantine.InstanceRegistry, self, selfName string, keep time.Duration, now func() time.Time, resumed func() (time.Time, bool)) *instances {
-	return &instances{
+func newPeers(port quarantine.InstanceRegistry, self, selfName string, keep time.Duration, now func() time.Time, resumed func() (time.Time, bool)) *peers {
+	return &peers{
 		port: port, self: self, selfName: selfName, now: now, keep: keep, resumed: resumed, turn: make(chan struct{}, 1),
-		doubted: map[string]quarantine.Gap{}, known: map[string]quarantine.Instance{},
+		gapsOf: map[string]quarantine.Gap{}, known: map[string]quarantine.Instance{},
 	}
 }
 
 // current returns what the registry says, not older than instancesFresh. All
 // intakers ask the same; one of them reads.
-func (s *instances) current(ctx context.Context) (snapshot, error) {
+func (s *peers) current(ctx context.Context) (peerView, error) {
 	return s.since(ctx, instancesFresh)
 }
 
 // since is current with another bound; 0: the registry is asked.
-func (s *instances) since(ctx context.Context, fresh time.Duration) (snapshot, error) {
+func (s *peers) since(ctx context.Context, fresh time.Duration) (peerView, error) {
 	select {
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
-		return snapshot{}, ctx.Err()
+		return peerView{}, ctx.Err()
 	}
 	defer func() { <-s.turn }()
 	if s.read.at.IsZero() || s.now().Sub(s.read.at) >= fresh {
-		read := s.ask(ctx)
+		read := s.load(ctx)
 		if ctx.Err() != nil {
-			return snapshot{}, ctx.Err() // the asker's own end says nothing to the others
+			return peerView{}, ctx.Err() // the asker's own end says nothing to the others
 		}
 		s.read = read
 		if read.err == nil {
@@ -83,17 +83,17 @@ func (s *instances) since(ctx context.Context, fresh time.Duration) (snapshot, e
 		}
 	}
 	if s.read.err != nil {
-		return snapshot{}, fmt.Errorf("ask how far other instances are: %w", s.read.err)
+		return peerView{}, fmt.Errorf("ask how far other instances are: %w", s.read.err)
 	}
 	return s.read, nil
 }
 
 // last returns what was read last, at the time that it is by now. The store is
 // not asked.
-func (s *instances) last() snapshot {
+func (s *peers) last() peerView {
 	read := s.latest.Load()
 	if read == nil {
-		return snapshot{cutOff: true, selfName: s.selfName}
+		return peerView{cutOff: true, selfName: s.selfName}
 	}
 	now := *read
 	_, publishing := s.resumed()
@@ -101,28 +101,28 @@ func (s *instances) last() snapshot {
 	return now
 }
 
-// ask reads the registry. The caller holds turn.
-func (s *instances) ask(ctx context.Context) snapshot {
+// load reads the registry. The caller holds turn.
+func (s *peers) load(ctx context.Context) peerView {
 	all, now, err := s.port.Instances(ctx)
 	if err != nil {
-		return snapshot{err: err, at: s.now()}
+		return peerView{err: err, at: s.now()}
 	}
 	resumed, publishing := s.resumed()
 	if !resumed.IsZero() {
-		s.met.Store(true)
+		s.acquainted.Store(true)
 	}
-	read := snapshot{others: s.merge(all, now), now: now, resumed: resumed, cutOff: !publishing, at: s.now(), selfName: s.selfName}
-	for i := range read.others {
-		s.doubt(&read.others[i], &read)
+	read := peerView{peers: s.merge(all, now), now: now, resumed: resumed, cutOff: !publishing, at: s.now(), selfName: s.selfName}
+	for i := range read.peers {
+		s.noteGap(&read.peers[i], &read)
 	}
-	maps.DeleteFunc(s.doubted, func(id string, _ quarantine.Gap) bool { return !read.knows(id) })
-	read.gaps = slices.Collect(maps.Values(s.doubted))
+	maps.DeleteFunc(s.gapsOf, func(id string, _ quarantine.Gap) bool { return !read.knows(id) })
+	read.gaps = slices.Collect(maps.Values(s.gapsOf))
 	return read
 }
 
 // merge takes in what the registry says, and returns all that are known but
 // this one. One that the registry lost is as it was last known.
-func (s *instances) merge(all []quarantine.Instance, now time.Time) []quarantine.Instance {
+func (s *peers) merge(all []quarantine.Instance, now time.Time) []quarantine.Instance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.registry
@@ -134,7 +134,7 @@ func (s *instances) merge(all []quarantine.Instance, now time.Time) []quarantine
 			continue
 		}
 		spoke, seen := before[i.ID]
-		i = s.learn(i, seen && i.SpokeAt.After(spoke))
+		i = s.merged(i, seen && i.SpokeAt.After(spoke))
 		if _, remembered := s.known[i.ID]; !remembered {
 			others = append(others, i)
 		}
@@ -154,11 +154,11 @@ func (s *instances) merge(all []quarantine.Instance, now time.Time) []quarantine
 	return others
 }
 
-// learn remembers an instance that others may have to wait for, and returns what
+// merged remembers an instance that others may have to wait for, and returns what
 // counts of it. One that speaks, as two looks show, is as it says: what is
 // remembered is older, although it may be later by a clock that was set back since.
 // The caller holds mu.
-func (s *instances) learn(i quarantine.Instance, speaks bool) quarantine.Instance {
+func (s *peers) merged(i quarantine.Instance, speaks bool) quarantine.Instance {
 	before, known := s.known[i.ID]
 	if known && !speaks {
 		i = before.Merge(i)
@@ -169,38 +169,38 @@ func (s *instances) learn(i quarantine.Instance, speaks bool) quarantine.Instanc
 	return i
 }
 
-// doubt notes what the instance may hide, or that it does not any more. What it
+// noteGap notes what the instance may hide, or that it does not any more. What it
 // hid while it was silent is doubted until it has said that it is stored: who
 // asked for completeness before it came back did not wait for it. The caller
 // holds turn.
-func (s *instances) doubt(i *quarantine.Instance, read *snapshot) {
-	held, doubted := s.doubted[i.ID]
+func (s *peers) noteGap(i *quarantine.Instance, read *peerView) {
+	held, doubted := s.gapsOf[i.ID]
 	speaks := i.Departure == nil && i.Spoke(read.now)
 	switch {
 	case i.Hides() && (i.Silent(read.now, read.silenceFrom()) || i.Departure != nil):
-		s.doubted[i.ID] = i.Gap()
+		s.gapsOf[i.ID] = i.Gap()
 		return
 	case doubted && i.Departure == nil && !speaks:
 		return // this instance is the one that was cut off
 	}
 	held.To = earlier(held.To, i.SpokeAt)
 	if doubted && speaks && i.Complete.Before(held.To) {
-		s.doubted[i.ID] = held
+		s.gapsOf[i.ID] = held
 		return
 	}
-	delete(s.doubted, i.ID)
+	delete(s.gapsOf, i.ID)
 }
 
 // silenceFrom is from when silence of others counts.
-func (v *snapshot) silenceFrom() time.Time {
+func (v *peerView) silenceFrom() time.Time {
 	if v.cutOff {
 		return v.now
 	}
 	return v.resumed
 }
 
-func (v *snapshot) knows(id string) bool {
-	return slices.ContainsFunc(v.others, func(i quarantine.Instance) bool { return i.ID == id })
+func (v *peerView) knows(id string) bool {
+	return slices.ContainsFunc(v.peers, func(i quarantine.Instance) bool { return i.ID == id })
 }
 
 // waiting says how a moment waits for another instance.
@@ -211,9 +211,9 @@ type waiting struct {
 
 // awaits returns what a moment waits for: of several, the one for which it may
 // wait longest.
-func (v *snapshot) awaits(moment time.Time) waiting {
+func (v *peerView) awaits(moment time.Time) waiting {
 	var longest waiting
-	for _, i := range v.others {
+	for _, i := range v.peers {
 		if how := i.Awaits(moment, v.now, v.silenceFrom()); how > longest.how {
 			longest = waiting{how, i}
 		}
@@ -222,7 +222,7 @@ func (v *snapshot) awaits(moment time.Time) waiting {
 }
 
 // missing returns those that the registry lost.
-func (s *instances) missing() (lost []quarantine.Instance) {
+func (s *peers) missing() (lost []quarantine.Instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, i := range s.known {
@@ -233,19 +233,19 @@ func (s *instances) missing() (lost []quarantine.Instance) {
 	return lost
 }
 
-// remembered returns the instances that others may have to wait for, and this
+// all returns the instances that others may have to wait for, and this
 // one not among them, as they are known without the store.
-func (s *instances) remembered() []quarantine.Instance {
+func (s *peers) all() []quarantine.Instance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Values(s.known))
 }
 
-// remember learns an instance from the journal, or from a command.
-func (s *instances) remember(i quarantine.Instance) {
+// add learns an instance from the journal, or from a command.
+func (s *peers) add(i quarantine.Instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if i.ID != s.self {
-		s.learn(i, false)
+		s.merged(i, false)
 	}
 }

@@ -17,18 +17,18 @@ import (
 // again if it goes back to before that. A lossy failover loses at most
 // quarantine.LostBefore; the rest is for its being noticed, and for a restart.
 const (
-	recentFor  = 10 * time.Minute // older ones are let go
-	recentMost = 50_000           // of each; the oldest are let go
-	recentAsk  = 500              // ids of one question
-	recommits  = 200              // commands of one word to the others
+	recentFor     = 10 * time.Minute // older ones are let go
+	recentMost    = 50_000           // of each; the oldest are let go
+	recentBatch   = 500              // ids of one question
+	recommitBatch = 200              // commands of one word to the others
 )
 
-// recent is what this journal has lately got into the store.
-type recent struct {
-	mu        sync.Mutex // guards what follows
-	decisions []decision // oldest first
-	commands  []done     // oldest first
-	again     map[string]again
+// recentWrites is what this journal has lately got into the store.
+type recentWrites struct {
+	mu            sync.Mutex    // guards what follows
+	decisions     []decision    // oldest first
+	commands      []doneCommand // oldest first
+	lostDecisions map[string]lostDecision
 }
 
 // decision is a verdict that was settled, and the case that came of it.
@@ -38,36 +38,36 @@ type decision struct {
 	at      time.Time
 }
 
-// done is a command that was applied to a subscriber's case.
-type done struct {
+// doneCommand is a command that was applied to a subscriber's case.
+type doneCommand struct {
 	command
 	subscriber string
 	at         time.Time
 }
 
-// again is a decision that the store has lost.
-type again struct {
+// lostDecisions is a decision that the store has lost.
+type lostDecision struct {
 	caseID string
 	since  time.Time // when that was noticed
 }
 
-func newRecent() *recent { return &recent{again: map[string]again{}} }
+func newRecentWrites() *recentWrites { return &recentWrites{lostDecisions: map[string]lostDecision{}} }
 
-func (r *recent) settled(d decision) {
+func (r *recentWrites) addDecision(d decision) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.again, d.verdict.ID)
-	r.decisions = thin(append(r.decisions, d), d.at, func(d decision) time.Time { return d.at })
+	delete(r.lostDecisions, d.verdict.ID)
+	r.decisions = trim(append(r.decisions, d), d.at, func(d decision) time.Time { return d.at })
 }
 
-func (r *recent) applied(d done) {
+func (r *recentWrites) addCommand(d doneCommand) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.commands = thin(append(r.commands, d), d.at, func(d done) time.Time { return d.at })
+	r.commands = trim(append(r.commands, d), d.at, func(d doneCommand) time.Time { return d.at })
 }
 
-// thin lets the oldest go: those of recentFor before now, and what is too many.
-func thin[T any](list []T, now time.Time, at func(T) time.Time) []T {
+// trim lets the oldest go: those of recentFor before now, and what is too many.
+func trim[T any](list []T, now time.Time, at func(T) time.Time) []T {
 	first := max(0, len(list)-recentMost)
 	for first < len(list) && now.Sub(at(list[first])) > recentFor {
 		first++
@@ -76,40 +76,40 @@ func thin[T any](list []T, now time.Time, at func(T) time.Time) []T {
 	return list[first:] // append moves what is left, now and then
 }
 
-func (r *recent) listDecisions() []decision {
+func (r *recentWrites) listDecisions() []decision {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.decisions)
 }
 
-func (r *recent) listCommands() []done {
+func (r *recentWrites) listCommands() []doneCommand {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.commands)
 }
 
 // lost notes that the store has lost decisions; they are settled no more.
-func (r *recent) lost(list []decision, now time.Time) {
+func (r *recentWrites) lost(list []decision, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	ids := map[string]bool{}
 	for _, d := range list {
 		ids[d.verdict.ID] = true
-		r.again[d.verdict.ID] = again{d.caseID, now}
+		r.lostDecisions[d.verdict.ID] = lostDecision{d.caseID, now}
 	}
 	r.decisions = slices.DeleteFunc(r.decisions, func(d decision) bool { return ids[d.verdict.ID] })
 }
 
-func (r *recent) redecides(id string) (again, bool) {
+func (r *recentWrites) lostDecision(id string) (lostDecision, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a, ok := r.again[id]
+	a, ok := r.lostDecisions[id]
 	return a, ok
 }
 
 // redecide puts decisions in line again that the store does not have any more.
 func (e *Engine) redecide(ctx context.Context) error {
-	for chunk := range slices.Chunk(e.ledger.recent.listDecisions(), recentAsk) {
+	for chunk := range slices.Chunk(e.ledger.recent.listDecisions(), recentBatch) {
 		ids := make([]string, len(chunk))
 		for i, d := range chunk {
 			ids[i] = d.verdict.ID
@@ -136,40 +136,40 @@ func (e *Engine) redecide(ctx context.Context) error {
 func (l *ledger) reopen(v quarantine.Verdict) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.unsettled[v.ID] = v
+	l.undecided[v.ID] = v
 }
 
 // awaitRecommits says what a decision that the store has lost waits for: every other
 // instance must have said that it is past the moment at which that was noticed, for it
 // repeats what people had released before it says so. Nil: nothing.
 func (e *Engine) awaitRecommits(ctx context.Context, v quarantine.Verdict, now time.Time) (*undecided, error) {
-	a, ok := e.ledger.recent.redecides(v.ID)
+	a, ok := e.ledger.recent.lostDecision(v.ID)
 	if !ok {
 		return nil, nil
 	}
 	const why = "decided before, and lost by the store; waits for instance "
 	moment := a.since.Add(quarantine.InstanceClocks) // theirs may be ahead
 	if now.Before(moment) {
-		return e.open(v, quarantine.VerdictPending, "decided before, and lost by the store; decided again when every instance has repeated what people released", moment), nil
+		return e.undecidedStatus(v, quarantine.VerdictPending, "decided before, and lost by the store; decided again when every instance has repeated what people released", moment), nil
 	}
-	read, err := e.instances.current(ctx)
+	read, err := e.peers.current(ctx)
 	if err != nil {
 		return nil, err
 	}
-	at := slices.IndexFunc(read.others, func(i quarantine.Instance) bool { return i.Departure == nil && i.Complete.Before(moment) })
+	at := slices.IndexFunc(read.peers, func(i quarantine.Instance) bool { return i.Departure == nil && i.Complete.Before(moment) })
 	switch {
 	case at < 0:
 		return nil, nil
 	case now.Sub(a.since) >= e.RetryFor:
-		return e.open(v, quarantine.VerdictUnknown, why+read.others[at].Label(), time.Time{}), nil
+		return e.undecidedStatus(v, quarantine.VerdictUnknown, why+read.peers[at].Label(), time.Time{}), nil
 	}
-	return e.open(v, quarantine.VerdictPending, why+read.others[at].Label(), now.Add(unknownFirst)), nil
+	return e.undecidedStatus(v, quarantine.VerdictPending, why+read.peers[at].Label(), now.Add(unknownFirst)), nil
 }
 
 // newCaseID names the case that a verdict may open: that of the decision which the store
 // has lost, so that what is in force of it is the new one's.
 func (e *Engine) newCaseID(ctx context.Context, v quarantine.Verdict, now time.Time) (string, error) {
-	a, ok := e.ledger.recent.redecides(v.ID)
+	a, ok := e.ledger.recent.lostDecision(v.ID)
 	if !ok || a.caseID == "" {
 		return newID("c-", now), nil
 	}
@@ -186,8 +186,8 @@ func (e *Engine) newCaseID(ctx context.Context, v quarantine.Verdict, now time.T
 // goroutine uses it.
 type recommitted struct {
 	begun bool
-	to    time.Time // end of the last gap
-	open  []done    // still to be looked at
+	to    time.Time     // end of the last gap
+	open  []doneCommand // still to be looked at
 }
 
 // recommit repeats the commands that the store has lost, if it has a gap since the last
@@ -202,10 +202,10 @@ func (e *Engine) recommit(ctx context.Context, gaps []quarantine.Gap) bool {
 	if !r.begun || to.After(r.to) {
 		r.begun, r.to, r.open = true, to, e.ledger.recent.listCommands()
 	}
-	for range min(recommits, len(r.open)) {
+	for range min(recommitBatch, len(r.open)) {
 		d := r.open[0]
 		if err := e.guard("repeat a command", d.ID, func() error { return e.recommitOne(ctx, d) }); err != nil {
-			e.troubles.tell(zap.WarnLevel, "a command that the store may have lost is not repeated yet", zap.String("command", d.ID), zap.Error(err))
+			e.limited.log(zap.WarnLevel, "a command that the store may have lost is not repeated yet", zap.String("command", d.ID), zap.Error(err))
 			if !errors.Is(err, errPanicked) && !errors.Is(err, quarantine.ErrUnreadableCase) {
 				return false
 			}
@@ -215,13 +215,13 @@ func (e *Engine) recommit(ctx context.Context, gaps []quarantine.Gap) bool {
 	return len(r.open) == 0
 }
 
-func (e *Engine) recommitOne(ctx context.Context, d done) error {
+func (e *Engine) recommitOne(ctx context.Context, d doneCommand) error {
 	for range saveTries {
 		c, err := e.recommittable(ctx, &d)
 		if err != nil || c == nil {
 			return err
 		}
-		e.recall(c)
+		e.enterOwed(c)
 		d.repeat(c, e.Now())
 		now := e.Now()
 		err = e.Store.SaveCase(ctx, quarantine.CaseWrite{Case: c, DueAt: e.dueAt(c, now), Now: now})
@@ -231,8 +231,8 @@ func (e *Engine) recommitOne(ctx context.Context, d done) error {
 		if err == nil {
 			e.Logger.Warn("the store lost a command; it was repeated", zap.String("command", d.ID), zap.String("verb", string(d.Verb)),
 				zap.String("case", c.ID), zap.String("by", d.By))
-			e.nudge()
-			e.noteExpiry(ctx, c)
+			e.wakeReconciler()
+			e.journalExpiry(ctx, c)
 			return nil
 		}
 		return fmt.Errorf("save the case: %w", err)
@@ -245,12 +245,12 @@ func (e *Engine) dueAt(c *quarantine.Case, now time.Time) time.Time {
 	if !c.Open() {
 		return time.Time{}
 	}
-	return e.firstLook(c, now)
+	return e.firstDue(c, now)
 }
 
 // recommittable returns the case that lacks the command, nil if the store has not lost
 // it, or somebody has decided otherwise since.
-func (e *Engine) recommittable(ctx context.Context, d *done) (*quarantine.Case, error) {
+func (e *Engine) recommittable(ctx context.Context, d *doneCommand) (*quarantine.Case, error) {
 	dossier, err := e.Store.Dossier(ctx, d.subscriber)
 	if err != nil {
 		return nil, fmt.Errorf("read the dossier: %w", err)
@@ -281,7 +281,7 @@ func (e *Engine) recommittable(ctx context.Context, d *done) (*quarantine.Case, 
 }
 
 // repeat does to the case what the command did before.
-func (d *done) repeat(c *quarantine.Case, now time.Time) {
+func (d *doneCommand) repeat(c *quarantine.Case, now time.Time) {
 	switch d.Verb {
 	case verbRelease, verbReject:
 		c.Recommit(quarantine.PersonRelease{Case: c.ID, At: d.At, By: d.By, Reason: d.Reason, Code: d.Code}, now)
@@ -298,26 +298,26 @@ func (c *command) repeatable() bool {
 	return c.ends() || c.Verb == verbExtend || c.Verb == verbNote
 }
 
-// finish lets a command go that was applied, or refused. The rejection of a rise ended
+// finishCommand lets a command go that was applied, or refused. The rejection of a rise ended
 // no case, and is not repeated: if the store loses it, the rise waits for a person
 // again. l.mu is not held.
-func (l *ledger) finish(id string, how applied, at time.Time) {
+func (l *ledger) finishCommand(id string, how applied, at time.Time) {
 	l.mu.Lock()
 	c, ok := l.commands[id]
 	l.mu.Unlock()
 	if ok && how.Error == "" && how.Subscriber != "" && c.repeatable() && !how.GoesOn {
-		l.recent.applied(done{command: c, subscriber: how.Subscriber, at: at})
+		l.recent.addCommand(doneCommand{command: c, subscriber: how.Subscriber, at: at})
 	}
-	l.apply(id)
+	l.removeCommand(id)
 }
 
-// decided lets a verdict go that was settled, and remembers it for a while.
-func (l *ledger) decided(id, caseID string, at time.Time) (source string, open bool) {
+// decideVerdict lets a verdict go that was settled, and remembers it for a while.
+func (l *ledger) decideVerdict(id, caseID string, at time.Time) (source string, open bool) {
 	l.mu.Lock()
-	v, ok := l.unsettled[id]
+	v, ok := l.undecided[id]
 	l.mu.Unlock()
 	if ok {
-		l.recent.settled(decision{v, caseID, at})
+		l.recent.addDecision(decision{v, caseID, at})
 	}
-	return l.settle(id)
+	return l.removeVerdict(id)
 }

@@ -8,15 +8,15 @@ import (
 	"cordon/quarantine"
 )
 
-// place is where a restriction stands in the ledger.
-type place struct{ caseID, session string } // session: its identity
+// ledgerKey is where a restriction stands in the ledger.
+type ledgerKey struct{ caseID, session string } // session: its identity
 
 // timetable is when what is outstanding is over, so that nobody has to look through
 // all of it each second. The ledger's mutex guards it.
 type timetable struct {
-	ends   endHeap             // by themselves; entries that are out of date are passed over
-	most   int                 // as many entries are kept before the table is made anew
-	passed map[place]time.Time // those that may be over: when their release is to be sent (again)
+	ends    endHeap                 // by themselves; entries that are out of date are passed over
+	most    int                     // as many entries are kept before the table is made anew
+	expired map[ledgerKey]time.Time // those that may be over: when their release is to be sent (again)
 }
 
 // handedOut stands for a release that was handed out and has not ended.
@@ -26,18 +26,18 @@ var handedOut = time.Unix(1<<40, 0)
 const leastEntries = 4096
 
 func newTimetable() timetable {
-	return timetable{most: leastEntries, passed: map[place]time.Time{}}
+	return timetable{most: leastEntries, expired: map[ledgerKey]time.Time{}}
 }
 
 // ending is one entry of a timetable.
 type ending struct {
-	place
+	ledgerKey
 	at time.Time
 }
 
 // schedule notes when a restriction is over; the zero time: never by itself. l.mu is
 // held.
-func (l *ledger) schedule(p place, at time.Time) {
+func (l *ledger) schedule(p ledgerKey, at time.Time) {
 	if at.IsZero() {
 		return
 	}
@@ -50,7 +50,7 @@ func (l *ledger) schedule(p place, at time.Time) {
 	for caseID, of := range l.outstanding {
 		for session, o := range of {
 			if at := o.end(); !at.IsZero() {
-				t.ends = append(t.ends, ending{place{caseID, session}, at})
+				t.ends = append(t.ends, ending{ledgerKey{caseID, session}, at})
 			}
 		}
 	}
@@ -86,87 +86,87 @@ func (l *ledger) released() map[string]bool {
 	return released
 }
 
-// owing is a release that is to be sent from the journal.
-type owing struct {
+// overdueRelease is a release that is to be sent from the journal.
+type overdueRelease struct {
 	ending
 	bng      string
 	released bool // by a person
 }
 
-// owed hands out the outstanding restrictions that are over by now: expired, of a
+// overdue hands out the outstanding restrictions that are over by now: expired, of a
 // case that a person released, or released and to be asserted once more. With
 // lostOnly, only those whose case the store has lost. Each is handed out until begin
 // refuses it or tried is called, and then again when its time has come.
-func (l *ledger) owed(now time.Time, lostOnly bool) []owing {
+func (l *ledger) overdue(now time.Time, lostOnly bool) []overdueRelease {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	released := l.released()
-	l.pass(now, released)
-	var owed []owing
-	for p, next := range l.ends.passed {
+	l.expire(now, released)
+	var owed []overdueRelease
+	for p, next := range l.ends.expired {
 		if next.After(now) {
 			continue
 		}
 		o, there := l.outstanding[p.caseID][p.session]
 		switch {
 		case !there || !o.over(now, released[p.caseID]):
-			delete(l.ends.passed, p)
+			delete(l.ends.expired, p)
 		case (!lostOnly || o.lost) && !l.givenUp(&o):
-			l.ends.passed[p] = handedOut
-			owed = append(owed, owing{ending{p, o.end()}, o.Session.BNG, released[p.caseID]})
+			l.ends.expired[p] = handedOut
+			owed = append(owed, overdueRelease{ending{p, o.end()}, o.Session.BNG, released[p.caseID]})
 		}
 	}
-	slices.SortFunc(owed, func(a, b owing) int { return a.at.Compare(b.at) })
+	slices.SortFunc(owed, func(a, b overdueRelease) int { return a.at.Compare(b.at) })
 	return owed
 }
 
-// pass notes what is over by now. l.mu is held.
-func (l *ledger) pass(now time.Time, released map[string]bool) {
+// expire notes what is over by now. l.mu is held.
+func (l *ledger) expire(now time.Time, released map[string]bool) {
 	t := &l.ends
 	for len(t.ends) > 0 && !t.ends[0].at.After(now) {
-		l.note(heap.Pop(&t.ends).(ending).place)
+		l.markExpired(heap.Pop(&t.ends).(ending).ledgerKey)
 	}
 	for caseID := range released {
 		for session := range l.outstanding[caseID] {
-			l.note(place{caseID, session})
+			l.markExpired(ledgerKey{caseID, session})
 		}
 	}
 }
 
-// note notes that a restriction may be over. l.mu is held.
-func (l *ledger) note(p place) {
-	if _, known := l.ends.passed[p]; !known {
-		l.ends.passed[p] = time.Time{}
+// markExpired notes that a restriction may be over. l.mu is held.
+func (l *ledger) markExpired(p ledgerKey) {
+	if _, known := l.ends.expired[p]; !known {
+		l.ends.expired[p] = time.Time{}
 	}
 }
 
-// begin returns what was handed out as it is now, or false if its release is not to
+// startRelease returns what was handed out as it is now, or false if its release is not to
 // be sent (any more).
-func (l *ledger) begin(w owing, now time.Time, lostOnly bool) (outstanding, bool) {
+func (l *ledger) startRelease(w overdueRelease, now time.Time, lostOnly bool) (outstanding, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	o, there := l.outstanding[w.caseID][w.session]
 	switch {
 	case !there || !o.over(now, w.released):
-		delete(l.ends.passed, w.place)
+		delete(l.ends.expired, w.ledgerKey)
 		return outstanding{}, false
 	case lostOnly && !o.lost, l.givenUp(&o):
-		l.ends.passed[w.place] = time.Time{} // the store has it, and is looked after there
+		l.ends.expired[w.ledgerKey] = time.Time{} // the store has it, and is looked after there
 		return outstanding{}, false
 	}
 	return o, true
 }
 
-// tried notes when the release that was handed out is to be sent again, should it be
+// releaseTried notes when the release that was handed out is to be sent again, should it be
 // owed then.
-func (l *ledger) tried(p place, again time.Time) {
+func (l *ledger) releaseTried(p ledgerKey, again time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, there := l.outstanding[p.caseID][p.session]; !there {
-		delete(l.ends.passed, p)
+		delete(l.ends.expired, p)
 		return
 	}
-	l.ends.passed[p] = again
+	l.ends.expired[p] = again
 }
 
 // endHeap implements container/heap.Interface, earliest first.

@@ -15,31 +15,31 @@ import (
 // How often the others are asked whether they are cut off too, how long one may
 // take to answer, and how long its answer counts.
 const (
-	askOthersEvery = 10 * time.Second
-	askTimeout     = 3 * time.Second
-	answerCounts   = 25 * time.Second
+	askPeersEvery = 10 * time.Second
+	askTimeout    = 3 * time.Second
+	answerValid   = 25 * time.Second
 )
 
-// cutOffs is which other instances have said that they are cut off too.
-type cutOffs struct {
-	mu   sync.Mutex // guards what follows
-	said map[string]instant
+// cutOffPeers is which other instances have said that they are cut off too.
+type cutOffPeers struct {
+	mu         sync.Mutex // guards what follows
+	reportedAt map[string]instant
 }
 
-func (c *cutOffs) note(id string, asked instant, cutOff bool) {
+func (c *cutOffPeers) set(id string, asked instant, cutOff bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !cutOff {
-		delete(c.said, id)
+		delete(c.reportedAt, id)
 		return
 	}
-	c.said[id] = asked
+	c.reportedAt[id] = asked
 }
 
-func (c *cutOffs) of(id string) (asked instant, said bool) {
+func (c *cutOffPeers) reported(id string) (asked instant, said bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	asked, said = c.said[id]
+	asked, said = c.reportedAt[id]
 	return asked, said
 }
 
@@ -53,8 +53,8 @@ var (
 // not for ever: an instance that has been cut off for AloneFor stops, unless it is
 // the only one or all others say that they are cut off too.
 func (e *Engine) Alone() error {
-	silence, known := e.heartbeat.silence()
-	aloneFor := min(e.AloneFor, e.heartbeat.waitedFor()) // a longer one counts once the others know it
+	silence, known := e.heartbeat.sinceLast()
+	aloneFor := min(e.AloneFor, e.heartbeat.grantedAloneFor()) // a longer one counts once the others know it
 	switch {
 	case e.AloneFor == 0:
 		return errNeverAlone
@@ -63,9 +63,9 @@ func (e *Engine) Alone() error {
 	case silence <= aloneFor:
 		return nil
 	}
-	for _, i := range e.instances.awaitable() {
-		asked, said := e.cutOffs.of(i.ID)
-		if !said || e.heartbeat.since(asked) > answerCounts {
+	for _, i := range e.peers.awaitable() {
+		asked, said := e.cutOffPeers.reported(i.ID)
+		if !said || e.heartbeat.since(asked) > answerValid {
 			return fmt.Errorf("cut off from the store for %s, longer than alone_for (%s), and instance %s does not say that it is cut off too",
 				quarantine.FormatDuration(silence.Truncate(time.Second)), quarantine.FormatDuration(aloneFor), i.Label())
 		}
@@ -75,13 +75,13 @@ func (e *Engine) Alone() error {
 
 // Acquainted reports whether, since the start, the others could see this instance
 // and it has asked for them afterwards.
-func (e *Engine) Acquainted() bool { return e.instances.met.Load() }
+func (e *Engine) Acquainted() bool { return e.peers.acquainted.Load() }
 
 // CutOff returns for how long the store has taken no word of this instance, if
 // that is long enough for the others to miss it; else 0. Who is asked by another
 // instance says so.
 func (e *Engine) CutOff() time.Duration {
-	silence, known := e.heartbeat.silence()
+	silence, known := e.heartbeat.sinceLast()
 	if known && silence <= quarantine.InstanceSilentAfter {
 		return 0
 	}
@@ -89,8 +89,8 @@ func (e *Engine) CutOff() time.Duration {
 }
 
 // awaitable returns the other instances to which accounting comes.
-func (s *instances) awaitable() (others []quarantine.Instance) {
-	for _, i := range s.remembered() {
+func (s *peers) awaitable() (others []quarantine.Instance) {
+	for _, i := range s.all() {
 		if i.Accounting && i.Departure == nil {
 			others = append(others, i)
 		}
@@ -104,15 +104,15 @@ func (e *Engine) AnswersAlone() bool {
 	return e.Listens && e.CutOff() > 0 && e.Alone() == nil
 }
 
-// askOthers asks others until ctx ends: while this instance is cut off, whether they
+// askPeers asks others until ctx ends: while this instance is cut off, whether they
 // are too, to go on then; else those that are silent, or were declared lost, whether
 // they answer accounting all the same.
-func (e *Engine) askOthers(ctx context.Context) {
-	for sleep(ctx, askOthersEvery) {
-		ask, others := e.askOther, e.instances.awaitable()
+func (e *Engine) askPeers(ctx context.Context) {
+	for sleep(ctx, askPeersEvery) {
+		ask, others := e.askPeer, e.peers.awaitable()
 		if e.CutOff() == 0 {
-			read := e.instances.last()
-			ask, others = e.listen, read.unheard()
+			read := e.peers.last()
+			ask, others = e.markReachable, read.unresponsive()
 		}
 		var asking sync.WaitGroup
 		for _, i := range others {
@@ -122,18 +122,18 @@ func (e *Engine) askOthers(ctx context.Context) {
 	}
 }
 
-func (e *Engine) askOther(ctx context.Context, i quarantine.Instance) {
+func (e *Engine) askPeer(ctx context.Context, i quarantine.Instance) {
 	if e.AskCutOff == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	asked := e.heartbeat.instant()
-	e.cutOffs.note(i.ID, asked, e.AskCutOff(ctx, i))
+	e.cutOffPeers.set(i.ID, asked, e.AskCutOff(ctx, i))
 }
 
-// saysAlone asks one other whether it answers what the store does not take.
-func (e *Engine) saysAlone(ctx context.Context, i quarantine.Instance) bool {
+// answersAlone asks one other whether it answers what the store does not take.
+func (e *Engine) answersAlone(ctx context.Context, i quarantine.Instance) bool {
 	if e.AskAlone == nil {
 		return false
 	}
@@ -142,10 +142,10 @@ func (e *Engine) saysAlone(ctx context.Context, i quarantine.Instance) bool {
 	return e.AskAlone(ctx, i)
 }
 
-// listen notes for all that an instance which does not speak is there and answers
+// markReachable notes for all that an instance which does not speak is there and answers
 // accounting.
-func (e *Engine) listen(ctx context.Context, i quarantine.Instance) {
-	if !e.saysAlone(ctx, i) {
+func (e *Engine) markReachable(ctx context.Context, i quarantine.Instance) {
+	if !e.answersAlone(ctx, i) {
 		return
 	}
 	if err := e.Store.MarkReachable(ctx, i.ID); err != nil {
@@ -157,12 +157,12 @@ func (e *Engine) listen(ctx context.Context, i quarantine.Instance) {
 	}
 }
 
-// unheard returns the others that must not be there any more: those that were
+// unresponsive returns the others that must not be there any more: those that were
 // declared lost, and those that are silent and should have stopped answering alone
 // by now. They may be there all the same: who knows of nobody that waits for it goes
 // on.
-func (v *snapshot) unheard() (silent []quarantine.Instance) {
-	for _, i := range v.others {
+func (v *peerView) unresponsive() (silent []quarantine.Instance) {
+	for _, i := range v.peers {
 		over := i.Silent(v.now, v.silenceFrom()) && v.now.After(i.AloneUntil().Add(-quarantine.LostBefore))
 		if i.Accounting && i.Hides() && (over || i.Departure != nil) {
 			silent = append(silent, i)

@@ -6,40 +6,40 @@ import (
 	"cordon/quarantine"
 )
 
-// crowd bounds how many sessions of one BNG are worked at the same time, so
+// bngLimiter bounds how many sessions of one BNG are worked at the same time, so
 // that one that is silent does not hold every worker while the sessions of
 // others wait, and a wave of restrictions does not hold up a release. Pacing
 // towards the BNG is not its business.
-type crowd struct {
+type bngLimiter struct {
 	workers int // a lane
 
 	mu    sync.Mutex // guards what follows
-	lanes [2]places  // by quarantine.Lane
+	lanes [2]laneUse // by quarantine.Lane
 }
 
-// places is how many sessions are worked in a lane.
-type places struct {
+// laneUse is how many sessions are worked in a lane.
+type laneUse struct {
 	all int
 	of  map[string]int // by BNG
 }
 
-// bngLimit defers an order, a release too, for which the BNG has no place.
-var bngLimit = quarantine.Deferral{
+// overBNGLimit defers an order, a release too, for which the BNG has no place.
+var overBNGLimit = quarantine.Deferral{
 	By: quarantine.CheckBNGLimit, Reason: "many other sessions of this BNG are being worked", Longest: quarantine.BriefPause,
 }
 
-func newCrowd(workers int) *crowd {
-	c := &crowd{workers: workers}
+func newBNGLimiter(workers int) *bngLimiter {
+	c := &bngLimiter{workers: workers}
 	for lane := range c.lanes {
 		c.lanes[lane].of = map[string]int{}
 	}
 	return c
 }
 
-// enter reports whether one more session of the BNG may be worked, in a lane. A
+// acquire reports whether one more session of the BNG may be worked, in a lane. A
 // BNG gets half of what is free beyond a reserve, so a quarter of all if it is
 // alone; the reserve is for the first session of each.
-func (c *crowd) enter(bng string, restricts bool) bool {
+func (c *bngLimiter) acquire(bng string, restricts bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.lane(restricts)
@@ -52,7 +52,7 @@ func (c *crowd) enter(bng string, restricts bool) bool {
 	return true
 }
 
-func (c *crowd) leave(bng string, restricts bool) {
+func (c *bngLimiter) release(bng string, restricts bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.lane(restricts)
@@ -63,7 +63,7 @@ func (c *crowd) leave(bng string, restricts bool) {
 }
 
 // lane is where a session is counted. c.mu is held.
-func (c *crowd) lane(restricts bool) *places {
+func (c *bngLimiter) lane(restricts bool) *laneUse {
 	if restricts {
 		return &c.lanes[quarantine.LaneRestrict]
 	}

@@ -12,43 +12,43 @@ import (
 	"cordon/quarantine"
 )
 
-// awaiting is which verdicts wait for which silent instance.
-type awaiting struct {
-	mu sync.Mutex // guards what follows
-	by map[string]string
+// peerWaits is which verdicts wait for which silent instance.
+type peerWaits struct {
+	mu        sync.Mutex // guards what follows
+	byVerdict map[string]string
 }
 
-func newAwaiting() *awaiting { return &awaiting{by: map[string]string{}} }
+func newPeerWaits() *peerWaits { return &peerWaits{byVerdict: map[string]string{}} }
 
-func (a *awaiting) add(verdict, instance string) {
+func (a *peerWaits) add(verdict, instance string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.by[verdict] = instance
+	a.byVerdict[verdict] = instance
 }
 
-func (a *awaiting) remove(verdict string) {
+func (a *peerWaits) remove(verdict string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.by, verdict)
+	delete(a.byVerdict, verdict)
 }
 
 // counts returns how many verdicts wait for each instance.
-func (a *awaiting) counts() map[string]int {
+func (a *peerWaits) counts() map[string]int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	counts := map[string]int{}
-	for _, instance := range a.by {
+	for _, instance := range a.byVerdict {
 		counts[instance]++
 	}
 	return counts
 }
 
-// but returns the verdicts that wait for none of the instances.
-func (a *awaiting) but(silent map[string]bool) map[string]bool {
+// waitingForOthers returns the verdicts that wait for none of the instances.
+func (a *peerWaits) waitingForOthers(silent map[string]bool) map[string]bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	verdicts := map[string]bool{}
-	for verdict, instance := range a.by {
+	for verdict, instance := range a.byVerdict {
 		if !silent[instance] {
 			verdicts[verdict] = true
 		}
@@ -57,7 +57,7 @@ func (a *awaiting) but(silent map[string]bool) map[string]bool {
 }
 
 // Why the moment of a verdict cannot be judged yet.
-const waitsHere = "waits for accounting of that moment"
+const awaitsAccounting = "waits for accounting of that moment"
 
 // missing is what accounting of a moment is not stored yet.
 type missing struct {
@@ -66,19 +66,19 @@ type missing struct {
 	instance string    // id of the silent one that is waited for
 }
 
-// accounting says what accounting of a moment is missing. The moment may be
+// missingAccounting says what accounting of a moment is missing. The moment may be
 // judged once it is past, and every instance that may have answered accounting of
 // it has stored that.
-func (e *Engine) accounting(ctx context.Context, moment, now time.Time) (missing, error) {
+func (e *Engine) missingAccounting(ctx context.Context, moment, now time.Time) (missing, error) {
 	if moment.After(now) {
-		return missing{reason: waitsHere, again: moment}, nil
+		return missing{reason: awaitsAccounting, again: moment}, nil
 	}
 	if e.Unworked != nil {
 		if oldest, ok := e.Unworked(); ok && oldest.Before(moment) {
-			return missing{reason: e.waitsHere(), again: now.Add(settleRetry)}, nil
+			return missing{reason: e.awaitsOwnAccounting(), again: now.Add(accountingRetry)}, nil
 		}
 	}
-	read, err := e.instances.current(ctx)
+	read, err := e.peers.current(ctx)
 	if err != nil {
 		return missing{}, err
 	}
@@ -86,30 +86,30 @@ func (e *Engine) accounting(ctx context.Context, moment, now time.Time) (missing
 	i := &w.instance
 	switch w.how {
 	case quarantine.AwaitStored:
-		return missing{reason: waitsHere + " on instance " + i.Label(), again: now.Add(settleRetry)}, nil
+		return missing{reason: awaitsAccounting + " on instance " + i.Label(), again: now.Add(accountingRetry)}, nil
 	case quarantine.AwaitUnreadable:
-		return missing{reason: unreadable("instance "+i.Label(), i.Unreadable), again: now.Add(settleRetry)}, nil
+		return missing{reason: unreadable("instance "+i.Label(), i.Unreadable), again: now.Add(accountingRetry)}, nil
 	case quarantine.AwaitReturn:
-		return missing{reason: read.waitsFor(i), instance: i.ID}, nil
+		return missing{reason: read.awaitsReason(i), instance: i.ID}, nil
 	}
 	return missing{}, nil
 }
 
-func (e *Engine) waitsHere() string {
+func (e *Engine) awaitsOwnAccounting() string {
 	if dir := e.Unreadable(); dir != "" {
 		return unreadable("this instance", dir)
 	}
-	return waitsHere
+	return awaitsAccounting
 }
 
 func unreadable(who, dir string) string {
 	return fmt.Sprintf("%s answered accounting that it cannot read; no address is attributed while %s is there", who, dir)
 }
 
-// waitsFor names a silent instance, and what a person can do.
-func (v *snapshot) waitsFor(i *quarantine.Instance) string {
+// awaitsReason names a silent instance, and what a person can do.
+func (v *peerView) awaitsReason(i *quarantine.Instance) string {
 	return fmt.Sprintf("%s on instance %s, silent since %s; start it again, or if it is lost: %s",
-		waitsHere, i.Label(), i.SpokeAt.UTC().Format(time.RFC3339), v.forget(i))
+		awaitsAccounting, i.Label(), i.SpokeAt.UTC().Format(time.RFC3339), v.forget(i))
 }
 
 // completeTo reports whether who held an address at a moment may be judged now:
@@ -118,33 +118,33 @@ func (v *snapshot) waitsFor(i *quarantine.Instance) string {
 // are, so a moment that is now is never complete at once. An error means that the
 // store could not be asked.
 func (e *Engine) completeTo(ctx context.Context, moment time.Time) (missing string, err error) {
-	m, err := e.accounting(ctx, moment, e.Now())
+	m, err := e.missingAccounting(ctx, moment, e.Now())
 	return m.reason, err
 }
 
-// await is the status of a verdict that waits for accounting. What a silent
+// awaitAccounting is the status of a verdict that waits for accounting. What a silent
 // instance answered is waited for as long as an unknown address is asked for.
-func (e *Engine) await(v quarantine.Verdict, m missing, now time.Time) *undecided {
+func (e *Engine) awaitAccounting(v quarantine.Verdict, m missing, now time.Time) *undecided {
 	if m.instance == "" {
-		return e.open(v, quarantine.VerdictPending, m.reason, m.again)
+		return e.undecidedStatus(v, quarantine.VerdictPending, m.reason, m.again)
 	}
 	again := e.unknownAgain(v, now)
 	if again.IsZero() {
-		return e.open(v, quarantine.VerdictUnknown, m.reason, again)
+		return e.undecidedStatus(v, quarantine.VerdictUnknown, m.reason, again)
 	}
-	e.awaiting.add(v.ID, m.instance)
-	e.troubles.tell(zap.WarnLevel, "verdicts wait for an instance that is silent", zap.String("verdict", v.ID), zap.String("reason", m.reason))
-	return e.open(v, quarantine.VerdictPending, m.reason, again)
+	e.peerWaits.add(v.ID, m.instance)
+	e.limited.log(zap.WarnLevel, "verdicts wait for an instance that is silent", zap.String("verdict", v.ID), zap.String("reason", m.reason))
+	return e.undecidedStatus(v, quarantine.VerdictPending, m.reason, again)
 }
 
-// wakeAwaiting makes verdicts due that waited for an instance that is not silent
+// wakePeerWaits makes verdicts due that waited for an instance that is not silent
 // any more.
-func (e *Engine) wakeAwaiting(read *snapshot) {
+func (e *Engine) wakePeerWaits(read *peerView) {
 	silent := map[string]bool{}
-	for _, i := range read.others {
+	for _, i := range read.peers {
 		silent[i.ID] = i.Silent(read.now, read.silenceFrom())
 	}
-	if verdicts := e.awaiting.but(silent); len(verdicts) > 0 {
+	if verdicts := e.peerWaits.waitingForOthers(silent); len(verdicts) > 0 {
 		e.queue.hasten(verdicts, e.Now())
 	}
 }
@@ -156,7 +156,7 @@ func (e *Engine) Gaps(ctx context.Context) ([]quarantine.Gap, error) {
 	if err != nil {
 		return nil, err
 	}
-	read, err := e.instances.current(ctx)
+	read, err := e.peers.current(ctx)
 	if err != nil {
 		return nil, err
 	}

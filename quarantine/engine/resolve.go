@@ -8,9 +8,9 @@ import (
 	"cordon/quarantine"
 )
 
-// handWait is how long a person who names an address waits for accounting of the
+// completeWait is how long a person who names an address waits for accounting of the
 // present moment. Instances say twice a second how far theirs is stored.
-const handWait = 3 * time.Second
+const completeWait = 3 * time.Second
 
 // Resolve finds the subscriber that a person points at. Errors:
 // *quarantine.AmbiguousError, *quarantine.IncompleteError,
@@ -64,13 +64,13 @@ func (e *Engine) holderNow(ctx context.Context, t quarantine.Target) (string, er
 // awaitComplete waits, not for long, until all accounting of the moment is
 // stored. It returns what is missing still; empty: nothing.
 func (e *Engine) awaitComplete(ctx context.Context, moment time.Time) (missing string, err error) {
-	deadline := e.Now().Add(handWait)
+	deadline := e.Now().Add(completeWait)
 	for {
 		missing, err = e.completeTo(ctx, moment)
 		if err != nil || missing == "" || !e.Now().Before(deadline) {
 			return missing, err
 		}
-		if !sleep(ctx, settleRetry) {
+		if !sleep(ctx, accountingRetry) {
 			return "", ctx.Err()
 		}
 	}

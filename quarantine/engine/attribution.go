@@ -102,7 +102,7 @@ func (a Attributor) overdue(ctx context.Context) (Overdue, error) {
 // before the bindings: one that stores what it answered meanwhile hides nothing
 // any more, and is missing in the answer.
 func (e *Engine) whoHeld(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
-	hidden, err := e.instances.current(ctx)
+	hidden, err := e.peers.current(ctx)
 	if err != nil {
 		return quarantine.Attribution{}, err
 	}
@@ -111,4 +111,26 @@ func (e *Engine) whoHeld(ctx context.Context, at quarantine.Place, port uint16, 
 		return slices.Concat(lost, hidden.gaps), err
 	}
 	return Attributor{Bindings: e.Store, Gaps: gaps, Overdue: e.Overdue, Now: e.Now}.WhoHeld(ctx, at, port, moment, tolerance)
+}
+
+// WhoHeld says who held a place at a moment, give or take tolerance (port 0: not
+// known), as it is judged for a verdict. If missing is not empty, accounting of the
+// moment is not stored, as it says for people, and nobody was asked. An error
+// means that the store could not be asked.
+func (e *Engine) WhoHeld(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (found quarantine.Attribution, missing string, err error) {
+	if missing, err = e.completeTo(ctx, moment.Add(tolerance)); err != nil || missing != "" {
+		return found, missing, err
+	}
+	found, err = e.whoHeld(ctx, at, port, moment, tolerance)
+	return found, "", err
+}
+
+// WhoHoldsBy is WhoHeld as [Engine.Resolve] asks for a person: who holds the place
+// at a moment that has just been now. It does not wait for what is missing.
+func (e *Engine) WhoHoldsBy(ctx context.Context, at quarantine.Place, port uint16, moment time.Time) (found quarantine.Attribution, missing string, err error) {
+	if missing, err = e.completeTo(ctx, moment); err != nil || missing != "" {
+		return found, missing, err
+	}
+	found, err = e.whoHeld(ctx, at, port, moment, e.Tolerance(""))
+	return found, "", err
 }

@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// busy keeps the goroutines of this process out of each other's way, per
+// subscriberLocks keeps the goroutines of this process out of each other's way, per
 // subscriber. It saves conflicts; what is right does not depend on it, except
 // that one session has one exchange at a time.
-type busy struct {
+type subscriberLocks struct {
 	seed    maphash.Seed
 	stripes [256]sync.Mutex // deciding: held while a case is read and written
 
@@ -24,19 +24,21 @@ type worker struct {
 	done    chan struct{}
 }
 
-func newBusy() *busy { return &busy{seed: maphash.MakeSeed(), working: map[string]*worker{}} }
+func newSubscriberLocks() *subscriberLocks {
+	return &subscriberLocks{seed: maphash.MakeSeed(), working: map[string]*worker{}}
+}
 
-// decide enters the subscriber's stripe; call leave when the case is written.
-func (b *busy) decide(subscriber string) (leave func()) {
+// lockCase enters the subscriber's stripe; call leave when the case is written.
+func (b *subscriberLocks) lockCase(subscriber string) (leave func()) {
 	stripe := &b.stripes[maphash.String(b.seed, subscriber)%uint64(len(b.stripes))]
 	stripe.Lock()
 	return stripe.Unlock
 }
 
-// work claims the subscriber for a reconciliation. A release tells a running
+// acquire claims the subscriber for a reconciliation. A release tells a running
 // restriction to stop, and waits for it; in every other case ok is false while
 // one runs.
-func (b *busy) work(ctx context.Context, subscriber string, release bool) (mine context.Context, leave func(), ok bool) {
+func (b *subscriberLocks) acquire(ctx context.Context, subscriber string, release bool) (mine context.Context, leave func(), ok bool) {
 	for {
 		b.mu.Lock()
 		other := b.working[subscriber]
@@ -45,7 +47,7 @@ func (b *busy) work(ctx context.Context, subscriber string, release bool) (mine 
 			w := &worker{release: release, cancel: cancel, done: make(chan struct{})}
 			b.working[subscriber] = w
 			b.mu.Unlock()
-			return mine, func() { b.leave(subscriber, w) }, true
+			return mine, func() { b.release(subscriber, w) }, true
 		}
 		b.mu.Unlock()
 		if !release || other.release {
@@ -60,9 +62,9 @@ func (b *busy) work(ctx context.Context, subscriber string, release bool) (mine 
 	}
 }
 
-// cut stops the work on the subscriber that is under way, even a release: the cause
+// cancel stops the work on the subscriber that is under way, even a release: the cause
 // says why it is wanted no longer.
-func (b *busy) cut(subscriber string, cause error) {
+func (b *subscriberLocks) cancel(subscriber string, cause error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if w := b.working[subscriber]; w != nil {
@@ -70,7 +72,7 @@ func (b *busy) cut(subscriber string, cause error) {
 	}
 }
 
-func (b *busy) leave(subscriber string, w *worker) {
+func (b *subscriberLocks) release(subscriber string, w *worker) {
 	b.mu.Lock()
 	delete(b.working, subscriber)
 	b.mu.Unlock()
