@@ -10,28 +10,29 @@ import (
 	"cordon/quarantine"
 )
 
-// Attributor answers who held a place at a moment, from what a store has kept.
-// It says what is known now; whether the accounting of the moment is complete is
-// for its caller to find out first.
+// Attributor attributes an address, or a port of one, at a moment to its holder, from the bindings
+// of a store. Its caller finds out first whether the accounting of the moment is complete.
 type Attributor struct {
 	Bindings quarantine.BindingFinder
-	// Gaps tells what the store may have lost; asked after each read of bindings.
+	// Gaps returns what the store may have lost; asked after each read of bindings.
 	Gaps func(ctx context.Context) ([]quarantine.Gap, error)
-	// Overdue, if not nil, is asked before each read of bindings: what was
-	// reported by then stands in them.
+	// Overdue, if not nil, is asked before each read of bindings: these have what was reported
+	// by then.
 	Overdue func(ctx context.Context) (Overdue, error)
 	Now     func() time.Time
 }
 
-// Overdue says why bindings prove nothing about a moment: the source that would
-// report the next holder, a BNG, a relay or a translator's log, has not reported
-// as far as until. Empty: it has, or nobody keeps track of it.
+// Overdue says why bindings cannot be relied on at a moment: the source that would report the next
+// holder, a BNG, a relay or a translator's log, has not reported as far as until. Empty: it has, or
+// it is not tracked.
 type Overdue func(held []quarantine.Binding, until time.Time) (reason string)
 
-// WhoHeld answers for a moment give or take tolerance; port 0: not known. Where a
-// translator's log leads to an address behind it, that one is asked for in turn,
-// once. An error means that the store could not be asked.
-func (a Attributor) WhoHeld(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
+// WhoHeld attributes at a moment give or take tolerance; port 0: not known. Where a translator's log
+// leads to an address behind it, that one is attributed in turn, once. An error means that the store
+// could not be asked.
+func (a Attributor) WhoHeld(
+	ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration,
+) (quarantine.Attribution, error) {
 	outer, err := a.holders(ctx, at, port, moment, tolerance)
 	if err != nil || outer.Result != quarantine.Attributed || !outer.Via.IsValid() {
 		return outer, err
@@ -49,10 +50,11 @@ func (a Attributor) WhoHeld(ctx context.Context, at quarantine.Place, port uint1
 	return inner, nil
 }
 
-// holders asks for all that is known of the place, whatever the moment: another
-// holder, before it or after, shows that a record about the end of an earlier one
-// is missing.
-func (a Attributor) holders(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
+// holders reads all bindings of the place, whatever the moment: another holder, before it or after,
+// shows that a record about the end of an earlier one is missing.
+func (a Attributor) holders(
+	ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration,
+) (quarantine.Attribution, error) {
 	until := moment.Add(tolerance)
 	if now := a.Now(); now.After(until) {
 		until = now
@@ -66,7 +68,7 @@ func (a Attributor) holders(ctx context.Context, at quarantine.Place, port uint1
 	case errors.Is(err, quarantine.ErrNoAddressIndex):
 		return quarantine.Attribution{Reason: quarantine.ErrNoAddressIndex.Error()}, nil
 	case err != nil:
-		return quarantine.Attribution{}, fmt.Errorf("find who held %s: %w", at, err)
+		return quarantine.Attribution{}, fmt.Errorf("read the bindings of %s: %w", at, err)
 	}
 	gaps, err := a.Gaps(ctx) // after the bindings, or a failover in between would be missed
 	if err != nil {
@@ -82,7 +84,7 @@ func (a Attributor) holders(ctx context.Context, at quarantine.Place, port uint1
 	return found, nil
 }
 
-// known asks for what the answer rests on, and no more where that is possible.
+// known reads the bindings that the attribution needs, and no more where the store can select them.
 func (a Attributor) known(ctx context.Context, at quarantine.Place, port uint16, from, to, until time.Time) ([]quarantine.Binding, error) {
 	if finder, ok := a.Bindings.(quarantine.PortFinder); ok {
 		return finder.PortBindings(ctx, at, port, from, to, until)
@@ -98,10 +100,11 @@ func (a Attributor) overdue(ctx context.Context) (Overdue, error) {
 	return a.Overdue(ctx)
 }
 
-// whoHeld asks what the store has kept. What instances may hide is asked for
-// before the bindings: one that stores what it answered meanwhile hides nothing
-// any more, and is missing in the answer.
-func (e *Engine) whoHeld(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (quarantine.Attribution, error) {
+// whoHeld attributes from the engine's store. What peers may hide is asked for before the bindings: a
+// peer that stores what it answered meanwhile hides nothing any more, and would be missing.
+func (e *Engine) whoHeld(
+	ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration,
+) (quarantine.Attribution, error) {
 	hidden, err := e.peers.current(ctx)
 	if err != nil {
 		return quarantine.Attribution{}, err
@@ -113,11 +116,12 @@ func (e *Engine) whoHeld(ctx context.Context, at quarantine.Place, port uint16, 
 	return Attributor{Bindings: e.Store, Gaps: gaps, Overdue: e.Overdue, Now: e.Now}.WhoHeld(ctx, at, port, moment, tolerance)
 }
 
-// WhoHeld says who held a place at a moment, give or take tolerance (port 0: not
-// known), as it is judged for a verdict. If missing is not empty, accounting of the
-// moment is not stored, as it says for people, and nobody was asked. An error
-// means that the store could not be asked.
-func (e *Engine) WhoHeld(ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration) (found quarantine.Attribution, missing string, err error) {
+// WhoHeld attributes a place at a moment, give or take tolerance (port 0: not known), as for a
+// verdict. If missing is not empty, accounting of the moment is not stored, which it names for
+// people, and nothing is attributed. An error means that the store could not be asked.
+func (e *Engine) WhoHeld(
+	ctx context.Context, at quarantine.Place, port uint16, moment time.Time, tolerance time.Duration,
+) (found quarantine.Attribution, missing string, err error) {
 	if missing, err = e.completeTo(ctx, moment.Add(tolerance)); err != nil || missing != "" {
 		return found, missing, err
 	}
@@ -125,9 +129,11 @@ func (e *Engine) WhoHeld(ctx context.Context, at quarantine.Place, port uint16, 
 	return found, "", err
 }
 
-// WhoHoldsBy is WhoHeld as [Engine.Resolve] asks for a person: who holds the place
-// at a moment that has just been now. It does not wait for what is missing.
-func (e *Engine) WhoHoldsBy(ctx context.Context, at quarantine.Place, port uint16, moment time.Time) (found quarantine.Attribution, missing string, err error) {
+// WhoHoldsBy is WhoHeld as [Engine.Resolve] asks it for a command: at a moment that has just been
+// now. It does not wait for what is missing.
+func (e *Engine) WhoHoldsBy(
+	ctx context.Context, at quarantine.Place, port uint16, moment time.Time,
+) (found quarantine.Attribution, missing string, err error) {
 	if missing, err = e.completeTo(ctx, moment); err != nil || missing != "" {
 		return found, missing, err
 	}

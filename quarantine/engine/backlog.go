@@ -22,8 +22,8 @@ func newBacklog(most int, listed func(source string) bool) *backlog {
 	return &backlog{most: most, listed: listed, by: map[string]int{}}
 }
 
-// reserve takes a place for the source; false if its share has no room. Whoever took
-// one gives it back with remove.
+// reserve reserves a place for the source; false if its share has no room. release frees
+// it.
 func (b *backlog) reserve(source string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -34,7 +34,7 @@ func (b *backlog) reserve(source string) bool {
 	return true
 }
 
-// add counts what waits already, room or not: accepted before a restart.
+// add counts what was accepted before a restart, room or not.
 func (b *backlog) add(source string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -6,12 +6,11 @@ import (
 	"cordon/quarantine"
 )
 
-// bngLimiter bounds how many sessions of one BNG are worked at the same time, so
-// that one that is silent does not hold every worker while the sessions of
-// others wait, and a wave of restrictions does not hold up a release. Pacing
-// towards the BNG is not its business.
+// bngLimiter bounds how many sessions of one BNG are worked at the same time, so that an
+// unresponsive BNG does not hold every worker while sessions of others wait, and a wave of
+// restrictions does not delay a release. Pacing towards the BNG is done in the Enforcer.
 type bngLimiter struct {
-	workers int // a lane
+	workers int // per lane
 
 	mu    sync.Mutex // guards what follows
 	lanes [2]laneUse // by quarantine.Lane
@@ -23,7 +22,7 @@ type laneUse struct {
 	of  map[string]int // by BNG
 }
 
-// overBNGLimit defers an order, a release too, for which the BNG has no place.
+// overBNGLimit defers an order, a release too, of a BNG that is at its limit.
 var overBNGLimit = quarantine.Deferral{
 	By: quarantine.CheckBNGLimit, Reason: "many other sessions of this BNG are being worked", Longest: quarantine.BriefPause,
 }
@@ -36,9 +35,9 @@ func newBNGLimiter(workers int) *bngLimiter {
 	return c
 }
 
-// acquire reports whether one more session of the BNG may be worked, in a lane. A
-// BNG gets half of what is free beyond a reserve, so a quarter of all if it is
-// alone; the reserve is for the first session of each.
+// acquire reserves a place in a lane for one more session of the BNG; false: the BNG is at its
+// limit. A BNG gets half of what is free beyond a reserve of a quarter, so a quarter of all if it
+// is alone; the reserve is for the first session of each BNG.
 func (c *bngLimiter) acquire(bng string, restricts bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,7 +61,7 @@ func (c *bngLimiter) release(bng string, restricts bool) {
 	}
 }
 
-// lane is where a session is counted. c.mu is held.
+// lane is the lane in which a session is counted. c.mu is held.
 func (c *bngLimiter) lane(restricts bool) *laneUse {
 	if restricts {
 		return &c.lanes[quarantine.LaneRestrict]

@@ -7,15 +7,14 @@ import (
 	"cordon/quarantine"
 )
 
-// checkpointBatch is how many cases are copied from the ledger under its lock at a time:
-// releases are written there while all of it is encoded, which takes seconds at a
-// hundred thousand.
+// checkpointBatch is how many cases are copied under the ledger's lock at a time: encoding a
+// hundred thousand takes seconds, and releases need the lock meanwhile.
 const checkpointBatch = 500
 
-// entries returns the entries that tell everything that is not over, for a new
-// segment of the log. The journal asks for it after the change of its last entry and
-// before that of the next, so what is left out or written twice in between is what goes
-// on without the journal.
+// checkpoint returns the entries that a replay needs of everything unfinished, for the start
+// of a new segment of the journal. The journal calls it after the change of its last entry and
+// before that of the next, so only what goes on without the journal is left out or written
+// twice.
 func (l *ledger) checkpoint() []quarantine.JournalEntry {
 	var entries []quarantine.JournalEntry
 	for _, v := range l.undecidedVerdicts() {
@@ -29,7 +28,7 @@ func (l *ledger) checkpoint() []quarantine.JournalEntry {
 			entries = append(entries, o.entries()...)
 		}
 	}
-	for _, u := range l.unfinishedReleases() { // after what is outstanding, which would make them known
+	for _, u := range l.unfinishedReleases() { // after what is outstanding, which would end them
 		entries = append(entries, entry(entrySent, u.order.Case, sent{Order: u.order, BNG: u.order.Session.BNG}))
 	}
 	return entries
@@ -52,7 +51,7 @@ func (l *ledger) outstandingOf(cases []string) (all []outstanding) {
 	return all
 }
 
-// entries tells the restriction as if it were being sent and answered.
+// entries returns the restriction's entries, as if it were being sent and answered.
 func (o *outstanding) entries() []quarantine.JournalEntry {
 	last := o.Applied[len(o.Applied)-1]
 	order := quarantine.Order{
@@ -79,8 +78,8 @@ func (o *outstanding) entries() []quarantine.JournalEntry {
 	return entries
 }
 
-// Checkpoint returns the log entries that tell everything that is not over yet, for
-// the start of a new segment of the log.
+// Checkpoint returns the journal entries of everything unfinished, for the start of a new
+// segment of the journal.
 func (e *Engine) Checkpoint() []quarantine.JournalEntry {
 	return append(e.ledger.checkpoint(), e.instanceEntries()...)
 }

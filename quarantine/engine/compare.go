@@ -12,8 +12,9 @@ import (
 	"cordon/quarantine"
 )
 
-// nextMark returns the number of a new entry about a session: above every other of this
-// journal, and above what the case has of it, should the journal have been put back.
+// nextMark returns the mark of a new entry about a session: above every other of this
+// journal, and above what the case has of it, should the journal have been restored from an
+// older copy.
 func (l *ledger) nextMark(known uint64) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -21,11 +22,11 @@ func (l *ledger) nextMark(known uint64) uint64 {
 	return l.lastMark
 }
 
-// sawMark notes the number of an entry that is replayed. l.mu is held.
+// sawMark notes the mark of an entry that is replayed. l.mu is held.
 func (l *ledger) sawMark(mark uint64) { l.lastMark = max(l.lastMark, mark) }
 
-// renumber numbers a restriction anew whose outcome its case did not take: what the case
-// says is older than that, even if the case is closed. It returns 0 if nothing of it is
+// renumber gives a restriction a new mark whose outcome could not be saved in its case: what
+// the case says is older, even if the case is closed. It returns 0 if nothing of it is
 // outstanding.
 func (l *ledger) renumber(caseID string, s *quarantine.Session) uint64 {
 	l.mu.Lock()
@@ -40,8 +41,8 @@ func (l *ledger) renumber(caseID string, s *quarantine.Session) uint64 {
 	return o.Mark
 }
 
-// renumberUnanswered numbers anew every restriction whose outcome this journal does not
-// have: it may have left after its case had been closed. For the end of a replay.
+// renumberUnanswered gives a new mark to every restriction whose outcome this journal does
+// not have: it may have left after its case had been closed. For the end of a replay.
 func (l *ledger) renumberUnanswered() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,8 +72,8 @@ func (o *outstanding) owed(journal string) quarantine.Owed {
 	return quarantine.Owed{Journal: journal, Mark: o.Mark, Session: o.Session, Applied: o.Applied, Doubtful: o.Doubtful}
 }
 
-// enterOwed enters into a case that was just read what this journal shows of it and
-// the case does not know, because the store went back; true if there was anything.
+// enterOwed enters into a case that was just read what this journal shows of it and the case
+// does not know, because the store lost writes; true if there was anything.
 func (e *Engine) enterOwed(c *quarantine.Case) (news bool) {
 	for _, o := range e.ledger.owedOf(c.ID) {
 		if c.Owe(o, e.Now()) {
@@ -84,9 +85,9 @@ func (e *Engine) enterOwed(c *quarantine.Case) (news bool) {
 	return news
 }
 
-// compare brings what is outstanding of a case up to date with the case, nil if
-// the store does not have it any more. It returns what the case does not know: what a
-// case says counts only if it was written in knowledge of what this journal shows.
+// compare brings what is outstanding of a case up to date with the case, nil if the store
+// does not have it any more. It returns what the case does not know: a case counts only if it
+// was written in knowledge of what this journal shows.
 func (l *ledger) compare(caseID string, c *quarantine.Case) (unknown []quarantine.Owed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -121,13 +122,13 @@ func stillApplied(c *quarantine.Case, s *quarantine.Session) bool {
 	})
 }
 
-// neglectedFor is how long after its end nobody may have tried to release a restriction
-// that the store has: longer than any pause between two tries.
+// neglectedFor is for how long after its end no release of a restriction may have been tried
+// that the store has: longer than any back-off.
 const neglectedFor = 15 * time.Minute
 
-// neglect counts as lost what is outstanding of an open case, is long over, and that
-// nobody has tried to release: the store answers, and for whatever reason no sender does
-// its work. The journal does it then.
+// neglect counts as lost what is outstanding of an open case, is long over, and was not tried
+// to be released: the store answers, and for whatever reason no sender works. The journal
+// releases it then.
 func (l *ledger) neglect(caseID string, c *quarantine.Case, now time.Time) {
 	if c == nil || !c.Open() {
 		return
@@ -149,9 +150,9 @@ func (l *ledger) neglect(caseID string, c *quarantine.Case, now time.Time) {
 	}
 }
 
-// compareCase brings this journal and one case up to date with each other: what is
-// over is forgotten, and what the case does not know it is to take in. c is nil if the
-// store does not have it. It returns the entry of its expiry, if that is news.
+// compareCase brings this journal and one case up to date with each other: the journal forgets
+// what is over, and what the case does not know is entered into it. c is nil if the store does
+// not have it. It returns the entry of its expiry, if that has changed.
 func (e *Engine) compareCase(ctx context.Context, id string, c *quarantine.Case) (expiry []quarantine.JournalEntry, err error) {
 	unknown := e.ledger.compare(id, c)
 	e.ledger.neglect(id, c, e.Now())
@@ -169,8 +170,8 @@ func (e *Engine) compareCase(ctx context.Context, id string, c *quarantine.Case)
 	return expiry, e.saveOwed(ctx, c)
 }
 
-// forgetEnded forgets a restriction of a session that has ended, as its own record
-// shows: nothing of it is in force any more.
+// forgetEnded forgets a restriction of a session that its own record shows to have ended:
+// nothing of it is in force any more.
 func (e *Engine) forgetEnded(ctx context.Context, caseID string, s *quarantine.Session) error {
 	record, err := e.Store.Session(ctx, s.SessionKey)
 	switch {
@@ -185,7 +186,7 @@ func (e *Engine) forgetEnded(ctx context.Context, caseID string, s *quarantine.S
 	return nil
 }
 
-// saveOwed writes into a case what this journal shows of it, for the sender to look at.
+// saveOwed saves in a case what this journal shows of it, and makes the case due.
 func (e *Engine) saveOwed(ctx context.Context, c *quarantine.Case) error {
 	for range saveTries {
 		if !c.Open() || !e.enterOwed(c) {
@@ -203,10 +204,10 @@ func (e *Engine) saveOwed(ctx context.Context, c *quarantine.Case) error {
 	return fmt.Errorf("save the case: %w", quarantine.ErrConflict)
 }
 
-// unsavedOutcomes deals with outcomes that could not be written into their case: another
-// instance is the sender, the case is closed, or the store is unavailable. What may be in
-// force is numbered anew, so that the case does not count as knowing it, and the case
-// takes it in; if it is closed, what it cannot take in is taken back at once.
+// unsavedOutcomes handles outcomes that could not be saved in their case: another instance is
+// the sender, the case is closed, or the store is unavailable. What may be in force gets a new
+// mark, so that the case does not count as knowing it, and is entered into the case; if that is
+// closed, it is undone at once.
 func (e *Engine) unsavedOutcomes(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome) {
 	var late []int
 	for i, o := range orders {
@@ -227,7 +228,7 @@ func (e *Engine) unsavedOutcomes(ctx context.Context, c *quarantine.Case, orders
 		return // compared when the store is back
 	case err == nil && now.Open():
 		if err := e.saveOwed(ctx, now); err != nil {
-			e.limited.log(zap.WarnLevel, "a late outcome not entered yet", zap.String("case", c.ID), zap.Error(err))
+			e.limited.log(zap.WarnLevel, "a late outcome could not be saved yet", zap.String("case", c.ID), zap.Error(err))
 		}
 		return
 	}
@@ -236,22 +237,22 @@ func (e *Engine) unsavedOutcomes(ctx context.Context, c *quarantine.Case, orders
 	}
 }
 
-// undoUnsaved undoes a restriction whose case was closed while it was under way. What
-// stays unanswered is outstanding in the journal, which is gone through again.
+// undoUnsaved undoes a restriction whose case was closed while it was in flight. What stays
+// unanswered is outstanding in the journal, and retried from there.
 func (e *Engine) undoUnsaved(ctx context.Context, c *quarantine.Case, o *quarantine.Order) {
 	from := append(slices.Clone(o.From), o.Restriction())
 	e.execute(ctx, c, quarantine.Order{Case: c.ID, Session: o.Session, From: from})
 }
 
-// storeWentBack has the journal compared with every case, and every open case looked
-// at, as soon as the store answers: it may have gone back.
+// storeWentBack has the journal compared with every case, and makes every open case due, as
+// soon as the store answers: it may have lost writes.
 func (e *Engine) storeWentBack() {
 	e.wentBack.Store(true)
 	e.wakeAll()
 	e.storeHealth.signal()
 }
 
-// inFlight reports whether the journal has that restriction, and not what came of it.
+// inFlight reports whether the journal has that restriction without its outcome.
 func (l *ledger) inFlight(order *quarantine.Order) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"cordon/quarantine"
 )
 
-// peerWaits is which verdicts wait for which silent instance.
+// peerWaits is which verdicts wait for which silent peer.
 type peerWaits struct {
 	mu        sync.Mutex // guards what follows
 	byVerdict map[string]string
@@ -43,7 +43,7 @@ func (a *peerWaits) counts() map[string]int {
 	return counts
 }
 
-// waitingForOthers returns the verdicts that wait for none of the instances.
+// waitingForOthers returns the verdicts that wait for a peer that is not silent any more.
 func (a *peerWaits) waitingForOthers(silent map[string]bool) map[string]bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -56,19 +56,18 @@ func (a *peerWaits) waitingForOthers(silent map[string]bool) map[string]bool {
 	return verdicts
 }
 
-// Why the moment of a verdict cannot be judged yet.
+// awaitsAccounting is why the moment of a verdict cannot be attributed yet.
 const awaitsAccounting = "waits for accounting of that moment"
 
-// missing is what accounting of a moment is not stored yet.
+// missing is accounting of a moment that is not stored yet.
 type missing struct {
-	reason   string    // for people; empty: none
-	again    time.Time // when to ask again; zero: as an unknown address
-	instance string    // id of the silent one that is waited for
+	reason   string    // for people; empty: nothing is missing
+	again    time.Time // when to ask again; zero: as for an unknown address
+	instance string    // id of the silent peer that is waited for
 }
 
-// missingAccounting says what accounting of a moment is missing. The moment may be
-// judged once it is past, and every instance that may have answered accounting of
-// it has stored that.
+// missingAccounting says what accounting of a moment is missing. The moment can be attributed
+// once it is past, and every instance that may have answered accounting of it has stored that.
 func (e *Engine) missingAccounting(ctx context.Context, moment, now time.Time) (missing, error) {
 	if moment.After(now) {
 		return missing{reason: awaitsAccounting, again: moment}, nil
@@ -106,24 +105,23 @@ func unreadable(who, dir string) string {
 	return fmt.Sprintf("%s answered accounting that it cannot read; no address is attributed while %s is there", who, dir)
 }
 
-// awaitsReason names a silent instance, and what a person can do.
+// awaitsReason names a silent peer, and what a person can do.
 func (v *peerView) awaitsReason(i *quarantine.Instance) string {
 	return fmt.Sprintf("%s on instance %s, silent since %s; start it again, or if it is lost: %s",
 		awaitsAccounting, i.Label(), i.SpokeAt.UTC().Format(time.RFC3339), v.forget(i))
 }
 
-// completeTo reports whether who held an address at a moment may be judged now:
-// missing is empty if it may, else it says for people what accounting of that
-// moment is not stored yet. Other instances publish twice a second how far they
-// are, so a moment that is now is never complete at once. An error means that the
-// store could not be asked.
+// completeTo reports whether an address can be attributed at a moment: missing is empty if it
+// can, else it names for people the accounting that is not stored yet. Instances publish their
+// watermark twice a second, so the present moment is never complete at once. An error means
+// that the store could not be asked.
 func (e *Engine) completeTo(ctx context.Context, moment time.Time) (missing string, err error) {
 	m, err := e.missingAccounting(ctx, moment, e.Now())
 	return m.reason, err
 }
 
-// awaitAccounting is the status of a verdict that waits for accounting. What a silent
-// instance answered is waited for as long as an unknown address is asked for.
+// awaitAccounting is the status of a verdict that waits for accounting. What a silent peer
+// answered is waited for as long as an unknown address is retried.
 func (e *Engine) awaitAccounting(v quarantine.Verdict, m missing, now time.Time) *undecided {
 	if m.instance == "" {
 		return e.undecidedStatus(v, quarantine.VerdictPending, m.reason, m.again)
@@ -137,8 +135,7 @@ func (e *Engine) awaitAccounting(v quarantine.Verdict, m missing, now time.Time)
 	return e.undecidedStatus(v, quarantine.VerdictPending, m.reason, again)
 }
 
-// wakePeerWaits makes verdicts due that waited for an instance that is not silent
-// any more.
+// wakePeerWaits makes verdicts due that waited for a peer that is not silent any more.
 func (e *Engine) wakePeerWaits(read *peerView) {
 	silent := map[string]bool{}
 	for _, i := range read.peers {
@@ -149,8 +146,8 @@ func (e *Engine) wakePeerWaits(read *peerView) {
 	}
 }
 
-// Gaps returns where records may be missing: those that the store lost, and those
-// that a silent or lost instance answered. Ask after reading what shall be judged.
+// Gaps returns the times of which records may be missing: those that the store lost, and
+// those that a silent or lost peer answered. Ask after reading the bindings.
 func (e *Engine) Gaps(ctx context.Context) ([]quarantine.Gap, error) {
 	lost, err := e.gaps.now(ctx)
 	if err != nil {

@@ -24,7 +24,7 @@ func wantAlone(t *testing.T, when string, e *running, says string) {
 	}
 }
 
-const notCutOff = "instance cordon-a does not say that it is cut off too"
+const notCutOff = "instance cordon-a does not report that it is cut off too"
 
 func TestAnInstanceThatIsCutOffStopsAnsweringAfterAloneFor(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {

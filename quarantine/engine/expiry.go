@@ -8,21 +8,21 @@ import (
 	"cordon/quarantine"
 )
 
-// ledgerKey is where a restriction stands in the ledger.
+// ledgerKey is the key of a restriction in the ledger.
 type ledgerKey struct{ caseID, session string } // session: its identity
 
-// timetable is when what is outstanding is over, so that nobody has to look through
-// all of it each second. The ledger's mutex guards it.
+// timetable is when what is outstanding is over, so that not all of it has to be searched each
+// second. The ledger's mutex guards it.
 type timetable struct {
-	ends    endHeap                 // by themselves; entries that are out of date are passed over
-	most    int                     // as many entries are kept before the table is made anew
+	ends    endHeap                 // by themselves; outdated entries are skipped
+	most    int                     // as many entries are kept before the table is rebuilt
 	expired map[ledgerKey]time.Time // those that may be over: when their release is to be sent (again)
 }
 
-// handedOut stands for a release that was handed out and has not ended.
+// handedOut marks a release that was handed out and has not ended.
 var handedOut = time.Unix(1<<40, 0)
 
-// leastEntries is how many entries a timetable has at least before it is made anew.
+// leastEntries is how many entries a timetable has at least before it is rebuilt.
 const leastEntries = 4096
 
 func newTimetable() timetable {
@@ -35,8 +35,7 @@ type ending struct {
 	at time.Time
 }
 
-// schedule notes when a restriction is over; the zero time: never by itself. l.mu is
-// held.
+// schedule adds the expiry of a restriction; the zero time: it has none. l.mu is held.
 func (l *ledger) schedule(p ledgerKey, at time.Time) {
 	if at.IsZero() {
 		return
@@ -58,8 +57,7 @@ func (l *ledger) schedule(p ledgerKey, at time.Time) {
 	t.most = max(leastEntries, 2*len(t.ends))
 }
 
-// end is when the restriction is over by itself, or its release is to be asserted;
-// zero: never.
+// end is when the restriction expires, or its release is to be asserted; zero: never.
 func (o *outstanding) end() time.Time {
 	if !o.AssertAt.IsZero() {
 		return o.AssertAt
@@ -74,7 +72,7 @@ func (o *outstanding) over(now time.Time, released bool) bool {
 	return released || o.closed || (!o.ExpiresAt.IsZero() && !now.Before(o.ExpiresAt))
 }
 
-// released returns the cases that people have ended and that the store has not taken
+// released returns the cases that people have released and whose release the store does not have
 // yet. l.mu is held.
 func (l *ledger) released() map[string]bool {
 	released := map[string]bool{}
@@ -93,16 +91,16 @@ type overdueRelease struct {
 	released bool // by a person
 }
 
-// overdue hands out the outstanding restrictions that are over by now: expired, of a
-// case that a person released, or released and to be asserted once more. With
-// lostOnly, only those whose case the store has lost. Each is handed out until begin
-// refuses it or tried is called, and then again when its time has come.
+// overdue hands out the outstanding restrictions that are over by now: expired, of a case that a
+// person released, or released and to be asserted once more. With lostOnly, only those whose case
+// the store has lost. Each is handed out once until startRelease refuses it or releaseTried is
+// called, and then again when it is due.
 func (l *ledger) overdue(now time.Time, lostOnly bool) []overdueRelease {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	released := l.released()
 	l.expire(now, released)
-	var owed []overdueRelease
+	var list []overdueRelease
 	for p, next := range l.ends.expired {
 		if next.After(now) {
 			continue
@@ -113,14 +111,14 @@ func (l *ledger) overdue(now time.Time, lostOnly bool) []overdueRelease {
 			delete(l.ends.expired, p)
 		case (!lostOnly || o.lost) && !l.givenUp(&o):
 			l.ends.expired[p] = handedOut
-			owed = append(owed, overdueRelease{ending{p, o.end()}, o.Session.BNG, released[p.caseID]})
+			list = append(list, overdueRelease{ending{p, o.end()}, o.Session.BNG, released[p.caseID]})
 		}
 	}
-	slices.SortFunc(owed, func(a, b overdueRelease) int { return a.at.Compare(b.at) })
-	return owed
+	slices.SortFunc(list, func(a, b overdueRelease) int { return a.at.Compare(b.at) })
+	return list
 }
 
-// expire notes what is over by now. l.mu is held.
+// expire marks what is over by now. l.mu is held.
 func (l *ledger) expire(now time.Time, released map[string]bool) {
 	t := &l.ends
 	for len(t.ends) > 0 && !t.ends[0].at.After(now) {
@@ -133,15 +131,15 @@ func (l *ledger) expire(now time.Time, released map[string]bool) {
 	}
 }
 
-// markExpired notes that a restriction may be over. l.mu is held.
+// markExpired marks a restriction that may be over. l.mu is held.
 func (l *ledger) markExpired(p ledgerKey) {
 	if _, known := l.ends.expired[p]; !known {
 		l.ends.expired[p] = time.Time{}
 	}
 }
 
-// startRelease returns what was handed out as it is now, or false if its release is not to
-// be sent (any more).
+// startRelease returns the current state of what was handed out, or false if its release is not
+// to be sent (any more).
 func (l *ledger) startRelease(w overdueRelease, now time.Time, lostOnly bool) (outstanding, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -151,14 +149,14 @@ func (l *ledger) startRelease(w overdueRelease, now time.Time, lostOnly bool) (o
 		delete(l.ends.expired, w.ledgerKey)
 		return outstanding{}, false
 	case lostOnly && !o.lost, l.givenUp(&o):
-		l.ends.expired[w.ledgerKey] = time.Time{} // the store has it, and is looked after there
+		l.ends.expired[w.ledgerKey] = time.Time{} // the store has its case, which is released there
 		return outstanding{}, false
 	}
 	return o, true
 }
 
-// releaseTried notes when the release that was handed out is to be sent again, should it be
-// owed then.
+// releaseTried sets when the release that was handed out is sent again, should it be overdue
+// then.
 func (l *ledger) releaseTried(p ledgerKey, again time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -183,12 +181,12 @@ func (h *endHeap) Pop() any {
 	return last
 }
 
-// LateAfter is how long a release may be owed before it counts as late.
+// LateAfter is for how long a release may be overdue before it counts as late.
 const LateAfter = 15 * time.Minute
 
-// LateReleases counts the sessions that should have been given back LateAfter ago, as
-// far as this host's journal knows: the BNG is silent, refuses it, or says all the time
-// that it does not know a session of which no record says that it ended.
+// LateReleases counts the sessions that should have been released LateAfter ago, as far as this
+// host's journal knows: the BNG is unresponsive, refuses, or keeps saying that it does not know a
+// session of which no record says that it ended.
 func (e *Engine) LateReleases() (n int) {
 	l, then := e.ledger, e.Now().Add(-LateAfter)
 	l.mu.Lock()

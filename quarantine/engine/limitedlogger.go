@@ -8,15 +8,15 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// How often a trouble that goes on is told, and after how long without it, the
-// store answering, it is over. Everything that fails is tried again sooner.
+// How often a condition that lasts is logged, and after how long without it, while the store
+// answers, it counts as resolved. Everything that fails is retried sooner.
 const (
 	logEvery      = time.Minute
 	resolvedAfter = 10 * time.Second
 )
 
-// limitedLogger tells of what fails again and again: the first time at once, then at
-// most once a minute with how often, and when it is over.
+// limitedLogger is a rate-limited log of what fails repeatedly: the first time at once, then at
+// most once a minute with the number of times, and when it is resolved.
 type limitedLogger struct {
 	logger *zap.Logger
 	now    func() time.Time
@@ -25,26 +25,26 @@ type limitedLogger struct {
 	open map[string]*condition
 }
 
-// condition is one kind, by its message.
+// condition is one kind of failure, by its message.
 type condition struct {
 	since, loggedAt, last time.Time
-	times, suppressed     int // since it began; since it was told
+	times, suppressed     int // since it began; since it was logged
 }
 
-func newLimitedLogger(log *zap.Logger, now func() time.Time) *limitedLogger {
-	return &limitedLogger{logger: log, now: now, open: map[string]*condition{}}
+func newLimitedLogger(logger *zap.Logger, now func() time.Time) *limitedLogger {
+	return &limitedLogger{logger: logger, now: now, open: map[string]*condition{}}
 }
 
-// log notes that something failed, and logs it if it is time to. The message
-// is the kind: a constant.
-func (t *limitedLogger) log(level zapcore.Level, message string, fields ...zap.Field) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.now()
-	x, known := t.open[message]
+// log notes that something failed, and logs it if it is due. The message is the kind of failure:
+// a constant.
+func (l *limitedLogger) log(level zapcore.Level, message string, fields ...zap.Field) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	x, known := l.open[message]
 	if !known {
 		x = &condition{since: now}
-		t.open[message] = x
+		l.open[message] = x
 	}
 	x.last = now
 	x.times++
@@ -56,20 +56,20 @@ func (t *limitedLogger) log(level zapcore.Level, message string, fields ...zap.F
 		fields = append(fields, zap.Int("times", x.suppressed))
 	}
 	x.loggedAt, x.suppressed = now, 0
-	t.logger.Log(level, message, fields...)
+	l.logger.Log(level, message, fields...)
 }
 
-// logResolved tells which troubles are over. Call it now and then while the store
-// answers: without it, what is not even tried would look mended.
-func (t *limitedLogger) logResolved() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.now()
-	for message, x := range t.open {
+// logResolved logs which conditions are resolved. Call it now and then while the store answers:
+// without the store, what is not even tried would look resolved.
+func (l *limitedLogger) logResolved() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	for message, x := range l.open {
 		if now.Sub(x.last) < resolvedAfter {
 			continue
 		}
-		delete(t.open, message)
-		t.logger.Info("over: "+message, zap.Int("times", x.times), zap.Time("first", x.since), zap.Time("last", x.last))
+		delete(l.open, message)
+		l.logger.Info("resolved: "+message, zap.Int("times", x.times), zap.Time("first", x.since), zap.Time("last", x.last))
 	}
 }

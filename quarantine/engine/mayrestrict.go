@@ -116,7 +116,7 @@ func (e *Engine) mayRestrictNow(q *question) *quarantine.Deferral {
 }
 
 // MayBeginRestricted says why the case may not restrict, at its log-in, a session of
-// which no more is known than the log-in tells; nil: it may.
+// which no more is known than the journal-in tells; nil: it may.
 func (e *Engine) MayBeginRestricted(c *quarantine.Case, s *quarantine.Session) *quarantine.Deferral {
 	return e.mayRestrictNow(&question{stage: atLogIn, c: c, session: s, profile: c.Profile})
 }

@@ -264,16 +264,16 @@ func TestOnlyASilentInstanceOfOneNameIsForgotten(t *testing.T) {
 		p.toB.kill(p.b)
 		c, _ := p.startListening(p.memory, "c", func(c *Config) { c.Instance = "cordon-b" })
 		time.Sleep(time.Minute)
-		forget("cordon-b", "several instances are called cordon-b; give the id: b (silent, spoke at 2000-01-01T00:0")
+		forget("cordon-b", "several instances have the name cordon-b; give the id: b (silent, last heartbeat at 2000-01-01T00:0")
 		if _, err := p.a.ForgetInstance(t.Context(), "b", "alice", "x"); err != nil {
 			t.Fatal(err)
 		}
-		forget("b", "went already: forgotten")
+		forget("b", "has departed already: forgotten")
 		c.stop()
 		time.Sleep(time.Second)
-		forget("cordon-b", "went already")
+		forget("cordon-b", "has departed already")
 		p.toA.cut.Store(true)
-		forget("cordon-b", "ask how far other instances are")
+		forget("cordon-b", "read the watermarks of other instances")
 	})
 }
 

@@ -110,7 +110,7 @@ func TestAnInstanceThatSaysThatItAnswersIsNotDeclaredLost(t *testing.T) {
 		time.Sleep(time.Minute)
 		_, err := p.a.ForgetInstance(t.Context(), "cordon-b", "noc", "thought so")
 		var refused *quarantine.CommandError
-		if !errors.As(err, &refused) || !strings.Contains(err.Error(), "instance cordon-b is there") || !strings.Contains(err.Error(), "stop it first") {
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), "instance cordon-b runs") || !strings.Contains(err.Error(), "stop it first") {
 			t.Fatalf("%v", err)
 		}
 		if b, _ := p.registered("b"); b.Departure != nil {

@@ -17,8 +17,8 @@ func (noPaths) ProfileStopped(quarantine.Session, string, bool) (string, bool) {
 func (noPaths) Returned(string) time.Time                                      { return time.Time{} }
 func (noPaths) Changes() <-chan struct{}                                       { return nil }
 
-// watchPaths has everything looked at once a BNG is heard again, until ctx ends:
-// what was put off while it was silent is due then.
+// watchPaths makes all cases due when a BNG answers again, until ctx ends: what was deferred while
+// it was unresponsive is due then.
 func (e *Engine) watchPaths(ctx context.Context) {
 	for {
 		select {
@@ -26,7 +26,7 @@ func (e *Engine) watchPaths(ctx context.Context) {
 			return
 		case <-e.Paths.Changes():
 		}
-		if _, sending := e.sender.holds(); sending { // else whoever sends looks for itself
+		if _, sending := e.sender.holds(); sending { // else the sender's own watch does it
 			e.wakeAll()
 		}
 	}

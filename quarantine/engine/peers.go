@@ -13,58 +13,60 @@ import (
 	"cordon/quarantine"
 )
 
-// instancesFresh is how long what was read of the instances is used.
+// instancesFresh is for how long a read of the registry is used.
 const instancesFresh = 250 * time.Millisecond
 
-// peers is what this one knows of the others: what the registry says, and
-// what it remembers of those that the registry has lost.
+// peers is what this instance knows of the others and their watermarks: what the registry has,
+// and what it remembers of those that the registry has lost.
 type peers struct {
 	port       quarantine.InstanceRegistry
-	self       string // our own accounting is asked for at first hand
+	self       string // this instance's id; its own accounting is asked for directly
 	selfName   string
 	now        func() time.Time
-	keep       time.Duration // how long departed ones are remembered
+	keep       time.Duration // retention of departed ones
 	resumed    func() (time.Time, bool)
-	turn       chan struct{} // capacity 1; whoever has put something in owns read and doubted
+	turn       chan struct{} // capacity 1; whoever has put something in owns read and gapsOf
 	read       peerView
 	latest     atomic.Pointer[peerView]  // the last without an error
-	acquainted atomic.Bool               // the others were asked for after they could see this one
+	acquainted atomic.Bool               // the registry was read after this instance was published
 	gapsOf     map[string]quarantine.Gap // of those that are, or were, silent
 	mu         sync.Mutex                // guards what follows
 	known      map[string]quarantine.Instance
-	// registry is what the registry had at the last look, by id: when the instance had
-	// spoken; nil: not asked yet.
+	// registry is what the registry had at the last read, by id: when the instance was
+	// published; nil: not read yet.
 	registry map[string]time.Time
 }
 
-// peerView is what is known of the other instances at one moment; an error too:
-// a store that does not answer is not asked by each intaker in turn.
+// peerView is what is known of the peers at one moment; an error too: a store that does not
+// answer is not asked by each intaker in turn.
 type peerView struct {
 	peers []quarantine.Instance // sorted by name and id
 
 	selfName string
-	gaps     []quarantine.Gap // what those that are silent or lost may hide
+	gaps     []quarantine.Gap // accounting that silent or lost peers may hide
 	now      time.Time        // by the store's clock
-	resumed  time.Time        // since when this instance publishes without a break, by the store's clock
-	cutOff   bool             // it does not: nobody counts as silent
+	resumed  time.Time        // since when this instance is published without a break, by the store's clock
+	cutOff   bool             // it is not: no peer counts as silent
 	err      error
-	at       time.Time // when it came, by ours; zero: never
+	at       time.Time // when it was read, by this host's clock; zero: never
 }
 
-func newPeers(port quarantine.InstanceRegistry, self, selfName string, keep time.Duration, now func() time.Time, resumed func() (time.Time, bool)) *peers {
+func newPeers(
+	port quarantine.InstanceRegistry, self, selfName string, keep time.Duration, now func() time.Time, resumed func() (time.Time, bool),
+) *peers {
 	return &peers{
 		port: port, self: self, selfName: selfName, now: now, keep: keep, resumed: resumed, turn: make(chan struct{}, 1),
 		gapsOf: map[string]quarantine.Gap{}, known: map[string]quarantine.Instance{},
 	}
 }
 
-// current returns what the registry says, not older than instancesFresh. All
-// intakers ask the same; one of them reads.
+// current returns what the registry has, not older than instancesFresh. All intakers ask the
+// same; one of them reads.
 func (s *peers) current(ctx context.Context) (peerView, error) {
 	return s.since(ctx, instancesFresh)
 }
 
-// since is current with another bound; 0: the registry is asked.
+// since is current with another bound; 0: the registry is read.
 func (s *peers) since(ctx context.Context, fresh time.Duration) (peerView, error) {
 	select {
 	case s.turn <- struct{}{}:
@@ -75,7 +77,7 @@ func (s *peers) since(ctx context.Context, fresh time.Duration) (peerView, error
 	if s.read.at.IsZero() || s.now().Sub(s.read.at) >= fresh {
 		read := s.load(ctx)
 		if ctx.Err() != nil {
-			return peerView{}, ctx.Err() // the asker's own end says nothing to the others
+			return peerView{}, ctx.Err() // the caller's own cancellation says nothing to the others
 		}
 		s.read = read
 		if read.err == nil {
@@ -83,13 +85,12 @@ func (s *peers) since(ctx context.Context, fresh time.Duration) (peerView, error
 		}
 	}
 	if s.read.err != nil {
-		return peerView{}, fmt.Errorf("ask how far other instances are: %w", s.read.err)
+		return peerView{}, fmt.Errorf("read the watermarks of other instances: %w", s.read.err)
 	}
 	return s.read, nil
 }
 
-// last returns what was read last, at the time that it is by now. The store is
-// not asked.
+// last returns what was read last, moved on to the present time. The store is not asked.
 func (s *peers) last() peerView {
 	read := s.latest.Load()
 	if read == nil {
@@ -120,8 +121,8 @@ func (s *peers) load(ctx context.Context) peerView {
 	return read
 }
 
-// merge takes in what the registry says, and returns all that are known but
-// this one. One that the registry lost is as it was last known.
+// merge merges what the registry has into what is known, and returns all known peers. One that
+// the registry lost is as it was last known.
 func (s *peers) merge(all []quarantine.Instance, now time.Time) []quarantine.Instance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,7 +145,7 @@ func (s *peers) merge(all []quarantine.Instance, now time.Time) []quarantine.Ins
 	})
 	for id, i := range s.known {
 		if _, registered := s.registry[id]; !registered && i.Departure == nil {
-			i.AloneSince = now // it may be publishing until now, and for nobody
+			i.AloneSince = now // it may have been publishing until now, unseen
 		}
 		others = append(others, i)
 	}
@@ -154,10 +155,9 @@ func (s *peers) merge(all []quarantine.Instance, now time.Time) []quarantine.Ins
 	return others
 }
 
-// merged remembers an instance that others may have to wait for, and returns what
-// counts of it. One that speaks, as two looks show, is as it says: what is
-// remembered is older, although it may be later by a clock that was set back since.
-// The caller holds mu.
+// merged remembers a peer that others may have to wait for, and returns what counts of it. One
+// that publishes, as two reads show, is as it says: what is remembered is older, although it may
+// be later by a clock that was set back since. The caller holds mu.
 func (s *peers) merged(i quarantine.Instance, speaks bool) quarantine.Instance {
 	before, known := s.known[i.ID]
 	if known && !speaks {
@@ -169,10 +169,9 @@ func (s *peers) merged(i quarantine.Instance, speaks bool) quarantine.Instance {
 	return i
 }
 
-// noteGap notes what the instance may hide, or that it does not any more. What it
-// hid while it was silent is doubted until it has said that it is stored: who
-// asked for completeness before it came back did not wait for it. The caller
-// holds turn.
+// noteGap notes the gap that the peer may hide, or that it hides none any more. The gap of its
+// silence stays until its watermark has passed it: who asked for completeness before it came
+// back did not wait for it. The caller holds turn.
 func (s *peers) noteGap(i *quarantine.Instance, read *peerView) {
 	held, doubted := s.gapsOf[i.ID]
 	speaks := i.Departure == nil && i.Spoke(read.now)
@@ -181,7 +180,7 @@ func (s *peers) noteGap(i *quarantine.Instance, read *peerView) {
 		s.gapsOf[i.ID] = i.Gap()
 		return
 	case doubted && i.Departure == nil && !speaks:
-		return // this instance is the one that was cut off
+		return // it was this instance that was cut off
 	}
 	held.To = earlier(held.To, i.SpokeAt)
 	if doubted && speaks && i.Complete.Before(held.To) {
@@ -191,7 +190,7 @@ func (s *peers) noteGap(i *quarantine.Instance, read *peerView) {
 	delete(s.gapsOf, i.ID)
 }
 
-// silenceFrom is from when silence of others counts.
+// silenceFrom is from when the silence of peers counts.
 func (v *peerView) silenceFrom() time.Time {
 	if v.cutOff {
 		return v.now
@@ -203,14 +202,14 @@ func (v *peerView) knows(id string) bool {
 	return slices.ContainsFunc(v.peers, func(i quarantine.Instance) bool { return i.ID == id })
 }
 
-// waiting says how a moment waits for another instance.
+// waiting is how a moment waits for a peer.
 type waiting struct {
 	how      quarantine.Await
 	instance quarantine.Instance
 }
 
-// awaits returns what a moment waits for: of several, the one for which it may
-// wait longest.
+// awaits returns what a moment waits for: of several peers, the one for which it may wait
+// longest.
 func (v *peerView) awaits(moment time.Time) waiting {
 	var longest waiting
 	for _, i := range v.peers {
@@ -221,7 +220,7 @@ func (v *peerView) awaits(moment time.Time) waiting {
 	return longest
 }
 
-// missing returns those that the registry lost.
+// missing returns the peers that the registry has lost.
 func (s *peers) missing() (lost []quarantine.Instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -233,15 +232,15 @@ func (s *peers) missing() (lost []quarantine.Instance) {
 	return lost
 }
 
-// all returns the instances that others may have to wait for, and this
-// one not among them, as they are known without the store.
+// all returns the peers that others may have to wait for, as they are known without the
+// store.
 func (s *peers) all() []quarantine.Instance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Values(s.known))
 }
 
-// add learns an instance from the journal, or from a command.
+// add notes an instance from the journal, or from a command.
 func (s *peers) add(i quarantine.Instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

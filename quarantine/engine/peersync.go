@@ -12,28 +12,28 @@ import (
 	"cordon/quarantine"
 )
 
-// How often instances are looked at, and how old what the journal knows may get:
-// of the others, and of when this one spoke.
+// How often peers are synchronised, and how old their entries in the journal, and this
+// instance's own, may get.
 const (
 	syncPeersEvery    = time.Second
-	firstSync         = 50 * time.Millisecond // until this instance and the others know of each other
+	firstSync         = 50 * time.Millisecond // until this instance and its peers know of each other
 	journalPeersEvery = time.Hour
 	journalSelfEvery  = time.Minute
 	journalTimeout    = 10 * time.Second
 )
 
-// journaledPeers is what the journal says of instances. Only replay and then the
-// goroutine that remembers use it, but for own.
+// journaledPeers is what the journal has of instances. Only replay and then syncPeers use it,
+// but for own.
 type journaledPeers struct {
 	peers    map[string]quarantine.Instance
-	at       map[string]time.Time // when, of others and of this one
-	aloneFor time.Duration        // of this one; 0 if it left
-	// unreadable is the folder that is entered among the instances.
+	at       map[string]time.Time // when it was written, of peers and of this one
+	aloneFor time.Duration        // of this one; 0 if it departed
+	// unreadable is the folder that was entered among the instances.
 	unreadable string
-	own        sync.Mutex // one entry about this one at a time, or an older one could be the last
+	own        sync.Mutex // one entry about this instance at a time, or an older one could be the last
 }
 
-// replayInstance takes an entry about an instance in.
+// replayInstance applies an entry about an instance.
 func (e *Engine) replayInstance(entry quarantine.JournalEntry, at time.Time) error {
 	var i quarantine.Instance
 	if err := json.Unmarshal(entry.Body, &i); err != nil {
@@ -50,15 +50,15 @@ func (e *Engine) replayInstance(entry quarantine.JournalEntry, at time.Time) err
 	return nil
 }
 
-// syncPeers keeps the journal's and the registry's memory of instances equal, and
-// wakes verdicts that waited for one that is back, until ctx ends.
+// syncPeers keeps journal and registry equal about instances, and wakes verdicts that waited
+// for one that is back, until ctx ends.
 func (e *Engine) syncPeers(ctx context.Context) {
 	states := map[string]quarantine.InstanceState{}
 	wait, fresh := firstSync, time.Duration(0)
 	for sleep(ctx, wait) {
 		read, err := e.peers.since(ctx, fresh)
 		if err != nil {
-			continue // the publisher says so
+			continue // the publisher logs it
 		}
 		if e.Acquainted() {
 			wait, fresh = syncPeersEvery, instancesFresh
@@ -72,9 +72,9 @@ func (e *Engine) syncPeers(ctx context.Context) {
 	}
 }
 
-// journalSelfEvery notes now and then when this instance has spoken, and at once when
-// the others have learnt another alone_for: after a restart during an outage
-// alone_for goes on from there.
+// journalSelf journals this instance's last heartbeat, every journalSelfEvery and at once when
+// its peers have learnt another alone_for: after a restart during an outage alone_for counts
+// from there.
 func (e *Engine) journalSelf(ctx context.Context) {
 	now, waitedFor := e.Now(), e.heartbeat.grantedAloneFor()
 	silence, known := e.heartbeat.sinceLast()
@@ -93,8 +93,8 @@ func (e *Engine) journalOwn(ctx context.Context) bool {
 	return e.journalInstance(ctx, e.ownEntry())
 }
 
-// ownEntry is what the journal says of this instance: when it spoke last, and what
-// the others know since.
+// ownEntry is what the journal has of this instance: its last heartbeat, and what its peers know
+// since.
 func (e *Engine) ownEntry() quarantine.Instance {
 	silence, _ := e.heartbeat.sinceLast()
 	i := quarantine.Instance{ID: e.Holder, Name: e.Instance, SpokeAt: e.Now().Add(-silence), AloneFor: e.heartbeat.grantedAloneFor()}
@@ -104,8 +104,8 @@ func (e *Engine) ownEntry() quarantine.Instance {
 	return i
 }
 
-// journalPeersEvery notes what is new about the others, and now and then how far
-// they are.
+// journalPeers journals what has changed about peers, and every journalPeersEvery their
+// watermarks.
 func (e *Engine) journalPeers(ctx context.Context, read *peerView) {
 	now := e.Now()
 	for _, i := range read.peers {
@@ -119,11 +119,12 @@ func (e *Engine) journalPeers(ctx context.Context, read *peerView) {
 	}
 }
 
-// changedFor reports whether others have to know of what changed.
+// changedFor reports whether something changed that others have to know of.
 func changedFor(before, now *quarantine.Instance) bool {
 	departed := (before.Departure == nil) != (now.Departure == nil) ||
 		before.Departure != nil && !before.Departure.At.Equal(now.Departure.At)
-	return departed || before.Accounting != now.Accounting || before.Spools != now.Spools || before.AloneFor != now.AloneFor || before.Name != now.Name
+	return departed || before.Accounting != now.Accounting || before.Spools != now.Spools ||
+		before.AloneFor != now.AloneFor || before.Name != now.Name
 }
 
 func (e *Engine) journalInstance(ctx context.Context, i quarantine.Instance) bool {
@@ -131,26 +132,26 @@ func (e *Engine) journalInstance(ctx context.Context, i quarantine.Instance) boo
 	defer cancel()
 	if err := e.Journal.Append(ctx, entry(entryInstance, i.ID, i)); err != nil {
 		if ctx.Err() == nil {
-			e.limited.log(zap.ErrorLevel, "log refuses entries", zap.String("instance", i.Label()), zap.Error(err))
+			e.limited.log(zap.ErrorLevel, "journal write failed", zap.String("instance", i.Label()), zap.Error(err))
 		}
 		return false
 	}
 	return true
 }
 
-// restorePeers enters those that the registry lost.
+// restorePeers restores the peers that the registry has lost.
 func (e *Engine) restorePeers(ctx context.Context) {
 	for _, i := range e.peers.missing() {
 		if err := e.Store.RestoreInstance(ctx, i); err != nil {
-			return // again in a moment
+			return // retried in a second
 		}
-		e.Logger.Warn("the store had forgotten an instance, which is known again", zap.String("instance", i.Label()), zap.String("id", i.ID))
+		e.Logger.Warn("the store had lost an instance, which was restored", zap.String("instance", i.Label()), zap.String("id", i.ID))
 	}
 }
 
-// doubtUnreadable enters accounting that this instance answered and cannot read as an
-// instance that is lost: all wait while the folder is there, and once a person has
-// taken it away, who held an address before stays in doubt until a later record.
+// doubtUnreadable enters accounting that this instance answered and cannot read as a lost
+// instance: all wait while the folder exists, and once a person has removed it, holders of
+// addresses before stay in doubt until a later record.
 func (e *Engine) doubtUnreadable(ctx context.Context) {
 	dir, now := e.Unreadable(), e.Now()
 	if dir == "" || dir == e.journaledPeers.unreadable {
@@ -159,15 +160,17 @@ func (e *Engine) doubtUnreadable(ctx context.Context) {
 	lost := quarantine.Instance{
 		ID: e.Holder + ":" + filepath.Base(dir), Name: e.Instance, Accounting: true, Spools: true,
 		Complete: now.Add(-e.History), SpokeAt: now, AloneSince: now,
-		Departure: &quarantine.Departure{Kind: quarantine.InstanceForgotten, At: now, Reason: "accounting that it answered cannot be read: " + dir},
+		Departure: &quarantine.Departure{
+			Kind: quarantine.InstanceForgotten, At: now, Reason: "accounting that it answered cannot be read: " + dir,
+		},
 	}
 	if err := e.Store.RestoreInstance(ctx, lost); err == nil {
 		e.journaledPeers.unreadable = dir
 	}
 }
 
-// logStates writes a line when an instance to which accounting comes becomes
-// silent, is back, or went.
+// logStates logs when an instance that receives accounting becomes silent, is back, or
+// departs.
 func (e *Engine) logStates(read *peerView, states map[string]quarantine.InstanceState) {
 	for _, i := range read.peers {
 		if !i.Accounting {
@@ -176,20 +179,21 @@ func (e *Engine) logStates(read *peerView, states map[string]quarantine.Instance
 		state := i.State(read.now, read.silenceFrom())
 		before := states[i.ID]
 		states[i.ID] = state
-		fields := []zap.Field{zap.String("instance", i.Label()), zap.String("id", i.ID), zap.Time("spoke_at", i.SpokeAt)}
+		fields := []zap.Field{zap.String("instance", i.Label()), zap.String("id", i.ID), zap.Time("last_heartbeat", i.SpokeAt)}
 		switch {
 		case state == before, before == "" && state != quarantine.InstanceSilent:
 		case state == quarantine.InstanceSilent:
-			e.Logger.Warn("an instance is silent; verdicts about events since then wait for it", append(fields, zap.Time("since", i.Complete), zap.Time("until", i.AloneUntil()))...)
+			e.Logger.Warn("an instance is silent; verdicts about events since then wait for it",
+				append(fields, zap.Time("since", i.Complete), zap.Time("until", i.AloneUntil()))...)
 		case state == quarantine.InstanceUp:
-			e.Logger.Info("an instance is there", fields...)
+			e.Logger.Info("an instance is up", fields...)
 		default:
-			e.Logger.Info("an instance went", append(fields, zap.String("how", string(state)))...)
+			e.Logger.Info("an instance departed", append(fields, zap.String("how", string(state)))...)
 		}
 	}
 }
 
-// instanceEntries returns the entries that say what is known of instances.
+// instanceEntries returns the entries about instances, for a checkpoint.
 func (e *Engine) instanceEntries() []quarantine.JournalEntry {
 	var entries []quarantine.JournalEntry
 	for _, i := range e.peers.all() {

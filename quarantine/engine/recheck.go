@@ -14,35 +14,35 @@ import (
 	"cordon/quarantine"
 )
 
-// Aftercare bounds: how long after a release, or after the end of a session without a
-// Stop, accounting is looked at for signs that it was not done, or has not ended;
-// how often, and how often it is sent again.
+// Bounds of the release re-check: how long after a release, or after the presumed end of a
+// session without a Stop, accounting is watched for signs that the release was not done, or
+// the session has not ended; how often; and how often a release is sent again.
 const (
 	recheckFor      = time.Hour
 	recheckEndedFor = 24 * time.Hour
 	recheckEvery    = time.Minute
 	recheckTries    = 3
-	maxRechecks     = 10_000 // releases; the oldest are let go
+	maxRechecks     = 10_000 // releases; the oldest are dropped
 )
 
-// rechecks remembers releases that were acknowledged and that only accounting,
-// minutes later, can prove; and those that were not sent any more because the session
-// was taken to be over. Their cases are closed by then: a person need not wait for
-// that. Replay of the log fills it after a restart.
+// rechecks keeps the releases that were acknowledged and that only accounting, minutes
+// later, can verify; and those that were not sent any more because the session was presumed
+// over. Their cases are closed by then: a person need not wait for that. Replay of the
+// journal fills it after a restart.
 type rechecks struct {
 	mu         sync.Mutex // guards what follows
 	byIdentity map[string]recheck
 }
 
-// byIdentity is one such release.
+// recheck is one such release.
 type recheck struct {
 	order         quarantine.Order
-	at            time.Time // when it was acknowledged, or the session taken to be over
-	presumedEnded bool      // the latter: any record since shows that it was not done
-	tries         int       // how often it was acknowledged again since
+	at            time.Time // when it was acknowledged, or the session presumed over
+	presumedEnded bool      // the latter: any record since shows that it has not ended
+	tries         int       // how often a repeated release was acknowledged since
 }
 
-// window is how long it is looked at.
+// window is for how long it is checked.
 func (g *recheck) window() time.Duration {
 	if g.presumedEnded {
 		return recheckEndedFor
@@ -50,9 +50,18 @@ func (g *recheck) window() time.Duration {
 	return recheckFor
 }
 
+// contradicted reports whether accounting has shown since that the release may not have been done.
+func (g *recheck) contradicted(record *quarantine.Session) bool {
+	since := g.at.Add(quarantine.ClockSlack)
+	if g.presumedEnded {
+		return record.SeenAt.After(since)
+	}
+	return len(record.ObservedSince(since)) > 0
+}
+
 func newRechecks() *rechecks { return &rechecks{byIdentity: map[string]recheck{}} }
 
-// add takes an answer in. What is restricted anew is no release any more.
+// add notes the outcome of an order. A restriction of the session ends its re-check.
 func (a *rechecks) add(answer answered, at time.Time) {
 	o, out := answer.Order, answer.Outcome
 	key := identity(&o.Session)
@@ -68,7 +77,7 @@ func (a *rechecks) add(answer answered, at time.Time) {
 	a.evict()
 }
 
-// replay takes one entry of the log in.
+// replay notes one entry of the journal.
 func (a *rechecks) replay(entry quarantine.JournalEntry, at time.Time, names *quarantine.BNGNames) error {
 	switch entry.Kind {
 	case entryAnswered:
@@ -89,8 +98,8 @@ func (a *rechecks) replay(entry quarantine.JournalEntry, at time.Time, names *qu
 	return nil
 }
 
-// addEnded takes in that a session ended of which something may be left in force; or
-// nothing, or that is no longer looked for: a Stop came, or a person gave it up.
+// addEnded notes that a session is presumed over while something may be in force on it. One
+// with nothing left, with a Stop, or that a person gave up is not re-checked.
 func (a *rechecks) addEnded(caseID string, over ended, at time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -98,11 +107,12 @@ func (a *rechecks) addEnded(caseID string, over ended, at time.Time) {
 		delete(a.byIdentity, identity(&over.Session))
 		return
 	}
-	a.byIdentity[identity(&over.Session)] = recheck{order: quarantine.Order{Case: caseID, Session: over.Session, From: over.Left}, at: at, presumedEnded: true}
+	order := quarantine.Order{Case: caseID, Session: over.Session, From: over.Left}
+	a.byIdentity[identity(&over.Session)] = recheck{order: order, at: at, presumedEnded: true}
 	a.evict()
 }
 
-// evict lets the oldest tenth go if there are too many. a.mu is held.
+// evict drops the oldest tenth if there are too many. a.mu is held.
 func (a *rechecks) evict() {
 	if len(a.byIdentity) <= maxRechecks {
 		return
@@ -113,7 +123,7 @@ func (a *rechecks) evict() {
 	}
 }
 
-// current returns what is to be looked at, and lets go what is too old.
+// current returns what is to be checked, and drops what is too old.
 func (a *rechecks) current(now time.Time) []recheck {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -127,14 +137,15 @@ func (a *rechecks) remove(s *quarantine.Session) {
 	delete(a.byIdentity, identity(s))
 }
 
-// exhausted reports whether a release was acknowledged again so often that it does not help.
+// exhausted reports whether repeated releases were acknowledged so often that one more
+// does not help.
 func (a *rechecks) exhausted(s *quarantine.Session) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.byIdentity[identity(s)].tries >= recheckTries
 }
 
-// retried counts a release that was acknowledged once more.
+// retried counts a repeated release that was acknowledged.
 func (a *rechecks) retried(s *quarantine.Session) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -144,9 +155,9 @@ func (a *rechecks) retried(s *quarantine.Session) {
 	}
 }
 
-// recheckReleases looks, every recheckEvery, at what accounting has shown since each
-// release, if this instance is the sender. A release that it repeats may take
-// its time: nothing else waits for that.
+// recheckReleases compares, every recheckEvery, each release with what accounting has shown
+// since, if this instance is the sender. A release that it repeats may take long: nothing
+// else waits for it.
 func (e *Engine) recheckReleases(ctx context.Context) {
 	for sleep(ctx, recheckEvery) {
 		for _, g := range e.rechecks.current(e.Now()) {
@@ -159,22 +170,22 @@ func (e *Engine) recheckReleases(ctx context.Context) {
 				return err
 			})
 			switch {
-			case errors.Is(err, context.Canceled): // a release cut it short
+			case errors.Is(err, context.Canceled): // a release cancelled it
 				continue
 			case err != nil:
-				e.limited.log(zap.WarnLevel, "released sessions not looked at", zap.Error(err))
+				e.limited.log(zap.WarnLevel, "released sessions could not be re-checked", zap.Error(err))
 			case over:
 				e.rechecks.remove(&g.order.Session)
 			}
-			if err != nil && !errors.Is(err, errPanicked) { // the store does not answer; again in a minute, in another order
+			if err != nil && !errors.Is(err, errPanicked) { // the store does not answer; next time in another order
 				break
 			}
 		}
 	}
 }
 
-// recheckRelease reports whether nothing more is to be expected of one release.
-// Nobody else works the subscriber meanwhile; who releases cuts it short.
+// recheckRelease reports whether the re-check of one release is over. It holds the
+// subscriber's lock; a release of the subscriber cancels it.
 func (e *Engine) recheckRelease(ctx context.Context, g recheck) (over bool, err error) {
 	mine, leave, ok := e.locks.acquire(ctx, g.order.Session.Subscriber, false)
 	if !ok {
@@ -189,34 +200,34 @@ func (e *Engine) recheckRelease(ctx context.Context, g recheck) (over bool, err 
 		return false, err
 	case !record.Live() || !quarantine.SameSession(&record, &g.order.Session):
 		return true, nil
-	case g.presumedEnded && !record.SeenAt.After(g.at.Add(quarantine.ClockSlack)), !g.presumedEnded && len(record.ObservedSince(g.at.Add(quarantine.ClockSlack))) == 0:
+	case !g.contradicted(&record):
 		return false, nil
 	}
 	o := quarantine.Order{Case: g.order.Case, Session: record, From: g.order.From}
-	if cared, err := e.inOpenCase(mine, &o); cared || err != nil {
-		return cared, err
+	if entered, err := e.inOpenCase(mine, &o); entered || err != nil {
+		return entered, err
 	}
 	if g.presumedEnded {
-		return e.releaseAgain(mine, o, "it was taken to be over, and accounting reports it again"), nil
+		return e.releaseAgain(mine, o, "the session was presumed over, and accounting reports it again"), nil
 	}
-	look := o
-	look.Check, look.Since = true, g.at
-	found := e.Enforcer.Enforce(mine, look, quarantine.OpenGate{})
+	check := o
+	check.Check, check.Since = true, g.at
+	found := e.Enforcer.Enforce(mine, check, quarantine.OpenGate{})
 	if found.Kind != quarantine.OutcomeRefused {
 		return true, nil
 	}
-	if cared, err := e.inOpenCase(mine, &o); cared || err != nil { // a look takes time
-		return cared, err
+	if entered, err := e.inOpenCase(mine, &o); entered || err != nil { // the check takes time
+		return entered, err
 	}
 	if _, ok := e.sender.holds(); !ok {
-		return false, nil // another instance may be restricting her
+		return false, nil // another instance may be restricting the subscriber
 	}
 	return e.releaseAgain(mine, o, found.Reason), nil
 }
 
-// inOpenCase reports whether a case looks after the session again. One that restricts the
-// subscriber takes in what is left there. One that restricts nobody, and to which the
-// session is over, looks after nothing of it.
+// inOpenCase reports whether an open case has the session. A case that restricts the
+// subscriber gets what is left in force there. A case that restricts nobody, and to which the
+// session is over, does not.
 func (e *Engine) inOpenCase(ctx context.Context, o *quarantine.Order) (bool, error) {
 	dossier, err := e.Store.Dossier(ctx, o.Session.Subscriber)
 	c := dossier.Case
@@ -231,13 +242,13 @@ func (e *Engine) inOpenCase(ctx context.Context, o *quarantine.Order) (bool, err
 	return true, e.save(ctx, c, e.Now(), 0)
 }
 
-// enterLeft enters into a case what may be left on a session.
+// enterLeft enters into a case what may be in force on a session.
 func (e *Engine) enterLeft(c *quarantine.Case, s *quarantine.Session, left []quarantine.AppliedProfile) {
 	c.Owe(quarantine.Owed{Journal: e.Holder, Mark: e.ledger.nextMark(c.Mark(e.Holder, s)), Session: *s, Applied: left}, e.Now())
 }
 
-// enterAllLeft enters into a case that restricts what is left on sessions that were taken to be
-// over and are there.
+// enterAllLeft enters into a case that restricts what may be in force on live sessions that
+// were presumed over.
 func (e *Engine) enterAllLeft(c *quarantine.Case, sessions []quarantine.Session) {
 	if !c.State.Wants() {
 		return
@@ -250,7 +261,7 @@ func (e *Engine) enterAllLeft(c *quarantine.Case, sessions []quarantine.Session)
 	}
 }
 
-// left is what may be in force on a session that was taken to be over.
+// left is what may be in force on a session that was presumed over.
 func (a *rechecks) left(s *quarantine.Session) []quarantine.AppliedProfile {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -260,18 +271,18 @@ func (a *rechecks) left(s *quarantine.Session) []quarantine.AppliedProfile {
 	return nil
 }
 
-// releaseAgain sends a release whose effect accounting denies; true if it is not
-// to be tried any more.
+// releaseAgain repeats a release that accounting contradicts; true if it is not to be
+// tried any more.
 func (e *Engine) releaseAgain(ctx context.Context, o quarantine.Order, why string) (enough bool) {
 	fields := []zap.Field{zap.String("case", o.Case), zap.String("session", o.Session.SessionKey.String()), zap.String("reason", why)}
 	if e.rechecks.exhausted(&o.Session) {
-		e.Logger.Error("a released session stays restricted; somebody has to look at it", fields...)
+		e.Logger.Error("a released session stays restricted; check it on the BNG", fields...)
 		return true
 	}
-	e.Logger.Warn("a released session is restricted still; it is released again", fields...)
+	e.Logger.Warn("a released session is still restricted; the release is repeated", fields...)
 	out := e.execute(ctx, &quarantine.Case{ID: o.Case, Subscriber: o.Session.Subscriber}, o)
 	if out.Kind == quarantine.OutcomeAcked || out.Kind == quarantine.OutcomeVerified {
-		e.rechecks.retried(&o.Session) // one that did not get through is sent again however often
+		e.rechecks.retried(&o.Session) // one that was not acknowledged does not count
 	}
 	return false
 }

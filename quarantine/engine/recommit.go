@@ -13,17 +13,17 @@ import (
 	"cordon/quarantine"
 )
 
-// Decisions and commands are kept for a while after they got into the store, and made
-// again if it goes back to before that. A lossy failover loses at most
-// quarantine.LostBefore; the rest is for its being noticed, and for a restart.
+// Decisions and commands are kept for a while after they were saved in the store, and made again
+// if the store loses them. A lossy failover loses at most
+// quarantine.LostBefore; the rest is for detection, and for a restart.
 const (
-	recentFor     = 10 * time.Minute // older ones are let go
-	recentMost    = 50_000           // of each; the oldest are let go
-	recentBatch   = 500              // ids of one question
-	recommitBatch = 200              // commands of one word to the others
+	recentFor     = 10 * time.Minute // older ones are dropped
+	recentMost    = 50_000           // of each; the oldest are dropped
+	recentBatch   = 500              // ids per request
+	recommitBatch = 200              // commands per heartbeat
 )
 
-// recentWrites is what this journal has lately got into the store.
+// recentWrites is what this instance has lately saved in the store.
 type recentWrites struct {
 	mu            sync.Mutex    // guards what follows
 	decisions     []decision    // oldest first
@@ -31,7 +31,7 @@ type recentWrites struct {
 	lostDecisions map[string]lostDecision
 }
 
-// decision is a verdict that was settled, and the case that came of it.
+// decision is a verdict that was decided, and the case that it led to.
 type decision struct {
 	verdict quarantine.Verdict
 	caseID  string
@@ -45,10 +45,10 @@ type doneCommand struct {
 	at         time.Time
 }
 
-// lostDecisions is a decision that the store has lost.
+// lostDecision is a decision that the store has lost.
 type lostDecision struct {
 	caseID string
-	since  time.Time // when that was noticed
+	since  time.Time // when that was detected
 }
 
 func newRecentWrites() *recentWrites { return &recentWrites{lostDecisions: map[string]lostDecision{}} }
@@ -66,7 +66,7 @@ func (r *recentWrites) addCommand(d doneCommand) {
 	r.commands = trim(append(r.commands, d), d.at, func(d doneCommand) time.Time { return d.at })
 }
 
-// trim lets the oldest go: those of recentFor before now, and what is too many.
+// trim drops the oldest: those of recentFor before now, and what is too many.
 func trim[T any](list []T, now time.Time, at func(T) time.Time) []T {
 	first := max(0, len(list)-recentMost)
 	for first < len(list) && now.Sub(at(list[first])) > recentFor {
@@ -88,7 +88,7 @@ func (r *recentWrites) listCommands() []doneCommand {
 	return slices.Clone(r.commands)
 }
 
-// lost notes that the store has lost decisions; they are settled no more.
+// lost notes that the store has lost decisions; their verdicts are undecided again.
 func (r *recentWrites) lost(list []decision, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -107,7 +107,7 @@ func (r *recentWrites) lostDecision(id string) (lostDecision, bool) {
 	return a, ok
 }
 
-// redecide puts decisions in line again that the store does not have any more.
+// redecide queues verdicts again whose decisions the store has lost.
 func (e *Engine) redecide(ctx context.Context) error {
 	for chunk := range slices.Chunk(e.ledger.recent.listDecisions(), recentBatch) {
 		ids := make([]string, len(chunk))
@@ -122,7 +122,7 @@ func (e *Engine) redecide(ctx context.Context) error {
 		if len(lost) == 0 {
 			continue
 		}
-		e.Logger.Warn("the store lost decisions that this instance had made; they are made again", zap.Int("verdicts", len(lost)))
+		e.Logger.Warn("the store lost decisions of this instance; they are made again", zap.Int("verdicts", len(lost)))
 		e.ledger.recent.lost(lost, e.Now())
 		for _, d := range lost {
 			e.ledger.reopen(d.verdict)
@@ -139,18 +139,19 @@ func (l *ledger) reopen(v quarantine.Verdict) {
 	l.undecided[v.ID] = v
 }
 
-// awaitRecommits says what a decision that the store has lost waits for: every other
-// instance must have said that it is past the moment at which that was noticed, for it
-// repeats what people had released before it says so. Nil: nothing.
+// awaitRecommits returns what a lost decision waits for: every peer's watermark must have passed
+// the moment at which the loss was detected, for a peer repeats what people had released before it
+// publishes that. Nil: nothing.
 func (e *Engine) awaitRecommits(ctx context.Context, v quarantine.Verdict, now time.Time) (*undecided, error) {
 	a, ok := e.ledger.recent.lostDecision(v.ID)
 	if !ok {
 		return nil, nil
 	}
-	const why = "decided before, and lost by the store; waits for instance "
+	const why = "its decision was lost by the store; waits for instance "
 	moment := a.since.Add(quarantine.InstanceClocks) // theirs may be ahead
 	if now.Before(moment) {
-		return e.undecidedStatus(v, quarantine.VerdictPending, "decided before, and lost by the store; decided again when every instance has repeated what people released", moment), nil
+		return e.undecidedStatus(v, quarantine.VerdictPending,
+			"its decision was lost by the store; decided again when every instance has repeated its releases", moment), nil
 	}
 	read, err := e.peers.current(ctx)
 	if err != nil {
@@ -166,8 +167,8 @@ func (e *Engine) awaitRecommits(ctx context.Context, v quarantine.Verdict, now t
 	return e.undecidedStatus(v, quarantine.VerdictPending, why+read.peers[at].Label(), now.Add(unknownFirst)), nil
 }
 
-// newCaseID names the case that a verdict may open: that of the decision which the store
-// has lost, so that what is in force of it is the new one's.
+// newCaseID is the id of the case that a verdict may open: that of the lost decision, so that what
+// is in force of it belongs to the new case.
 func (e *Engine) newCaseID(ctx context.Context, v quarantine.Verdict, now time.Time) (string, error) {
 	a, ok := e.ledger.recent.lostDecision(v.ID)
 	if !ok || a.caseID == "" {
@@ -182,17 +183,17 @@ func (e *Engine) newCaseID(ctx context.Context, v quarantine.Verdict, now time.T
 	return newID("c-", now), nil
 }
 
-// recommitted is which commands were looked at since the last gap. Only publish's
+// recommitted is which commands were compared with the store since the last gap. Only publish's
 // goroutine uses it.
 type recommitted struct {
 	begun bool
 	to    time.Time     // end of the last gap
-	open  []doneCommand // still to be looked at
+	open  []doneCommand // still to be compared
 }
 
-// recommit repeats the commands that the store has lost, if it has a gap since the last
-// time, some at a time; false if that is not done yet. Nothing is published as complete
-// before: others decide then what people may have released.
+// recommit repeats the commands that the store has lost, if it has a gap since the last time, some
+// at a time; false if that is not done yet. The watermark does not advance before: peers would
+// decide what people may have released.
 func (e *Engine) recommit(ctx context.Context, gaps []quarantine.Gap) bool {
 	r := &e.recommitted
 	var to time.Time
@@ -205,7 +206,8 @@ func (e *Engine) recommit(ctx context.Context, gaps []quarantine.Gap) bool {
 	for range min(recommitBatch, len(r.open)) {
 		d := r.open[0]
 		if err := e.guard("repeat a command", d.ID, func() error { return e.recommitOne(ctx, d) }); err != nil {
-			e.limited.log(zap.WarnLevel, "a command that the store may have lost is not repeated yet", zap.String("command", d.ID), zap.Error(err))
+			e.limited.log(zap.WarnLevel, "a command that the store may have lost could not be repeated yet",
+				zap.String("command", d.ID), zap.Error(err))
 			if !errors.Is(err, errPanicked) && !errors.Is(err, quarantine.ErrUnreadableCase) {
 				return false
 			}
@@ -240,7 +242,7 @@ func (e *Engine) recommitOne(ctx context.Context, d doneCommand) error {
 	return fmt.Errorf("save the case: %w", quarantine.ErrConflict)
 }
 
-// dueAt makes a case that gives back or wants something due at once.
+// dueAt makes a case that releases or restricts due at once.
 func (e *Engine) dueAt(c *quarantine.Case, now time.Time) time.Time {
 	if !c.Open() {
 		return time.Time{}
@@ -248,8 +250,8 @@ func (e *Engine) dueAt(c *quarantine.Case, now time.Time) time.Time {
 	return e.firstDue(c, now)
 }
 
-// recommittable returns the case that lacks the command, nil if the store has not lost
-// it, or somebody has decided otherwise since.
+// recommittable returns the case that lacks the command, nil if the store has not lost it, or a
+// later decision stands.
 func (e *Engine) recommittable(ctx context.Context, d *doneCommand) (*quarantine.Case, error) {
 	dossier, err := e.Store.Dossier(ctx, d.subscriber)
 	if err != nil {
@@ -280,7 +282,7 @@ func (e *Engine) recommittable(ctx context.Context, d *doneCommand) (*quarantine
 	return c, nil
 }
 
-// repeat does to the case what the command did before.
+// repeat applies the command to the case again.
 func (d *doneCommand) repeat(c *quarantine.Case, now time.Time) {
 	switch d.Verb {
 	case verbRelease, verbReject:
@@ -292,15 +294,15 @@ func (d *doneCommand) repeat(c *quarantine.Case, now time.Time) {
 	}
 }
 
-// repeatable reports whether the command is repeated if the store loses it. A
-// restriction by hand and an approval are not: the person would not expect it then.
+// repeatable reports whether the command is repeated if the store loses it. A manual restriction
+// and an approval are not: the person would not expect it then.
 func (c *command) repeatable() bool {
 	return c.ends() || c.Verb == verbExtend || c.Verb == verbNote
 }
 
-// finishCommand lets a command go that was applied, or refused. The rejection of a rise ended
-// no case, and is not repeated: if the store loses it, the rise waits for a person
-// again. l.mu is not held.
+// finishCommand removes a command that was applied, or refused. The rejection of an escalation
+// ended no case, and is not repeated: if the store loses it, the escalation is held again. l.mu is
+// not held.
 func (l *ledger) finishCommand(id string, how applied, at time.Time) {
 	l.mu.Lock()
 	c, ok := l.commands[id]
@@ -311,7 +313,7 @@ func (l *ledger) finishCommand(id string, how applied, at time.Time) {
 	l.removeCommand(id)
 }
 
-// decideVerdict lets a verdict go that was settled, and remembers it for a while.
+// decideVerdict removes a decided verdict, and remembers the decision for recentFor.
 func (l *ledger) decideVerdict(id, caseID string, at time.Time) (source string, open bool) {
 	l.mu.Lock()
 	v, ok := l.undecided[id]

@@ -13,19 +13,18 @@ import (
 	"cordon/quarantine"
 )
 
-// How due work is taken. A pass that outlasts its lease goes on: whoever comes
-// for the same subscriber finds it busy.
+// How due work is leased. A pass that outlasts its lease goes on: the next one for the same
+// subscriber finds it locked.
 const (
 	dueLease    = 3 * time.Minute
 	pollEvery   = 200 * time.Millisecond
-	lockedRetry = time.Second // while another pass of the same subscriber is under way
+	lockedRetry = time.Second // while another pass holds the subscriber's lock
 	takeMost    = 256
 	saveTries   = 16
 )
 
-// reconcile works due cases while this instance is the sender, until ctx ends.
-// The release lane has workers of its own, so that releases never wait behind
-// restrictions.
+// reconcile works due cases while this instance is the sender, until ctx ends. The release lane
+// has workers of its own, so that releases never wait behind restrictions.
 func (e *Engine) reconcile(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -51,7 +50,7 @@ func (e *Engine) reconcile(ctx context.Context) {
 	}
 }
 
-// idle waits for a nudge or the next poll; false if ctx ended.
+// idle waits for a wake-up or the next poll; false if ctx ended.
 func (e *Engine) idle(ctx context.Context) bool {
 	timer := time.NewTimer(pollEvery)
 	defer timer.Stop()
@@ -74,8 +73,8 @@ func (e *Engine) takeLane(ctx context.Context, lane quarantine.Lane, slots chan 
 	due, err := e.Store.TakeDue(ctx, lane, e.Now(), dueLease, free, term)
 	if err != nil {
 		if ctx.Err() == nil && !errors.Is(err, quarantine.ErrNotSender) {
-			e.limited.log(zap.WarnLevel, "due cases could not be taken", zap.Error(err))
-			e.wakeNeeded.Store(true) // some may have been, and the answer was lost
+			e.limited.log(zap.WarnLevel, "due cases could not be leased", zap.Error(err))
+			e.wakeNeeded.Store(true) // some may have been leased, and the answer lost
 			sleep(ctx, time.Second)
 		}
 		return 0
@@ -90,14 +89,14 @@ func (e *Engine) takeLane(ctx context.Context, lane quarantine.Lane, slots chan 
 	return len(due)
 }
 
-// processDue reconciles one due subscriber and says when to look again. That is said when
-// the subscriber is free again: a store that hangs holds up no release then.
+// processDue reconciles one due subscriber and saves when it is due next, after its lock was
+// released: a store that hangs delays no release then.
 func (e *Engine) processDue(ctx context.Context, d quarantine.Due, term uint64) {
 	e.finishDue(ctx, d, e.reconcileOne(ctx, d, term))
 }
 
-// reconcileOne reconciles one due subscriber, if nobody else does, and returns when to look
-// again.
+// reconcileOne reconciles one due subscriber, unless it is locked, and returns when it is due
+// next.
 func (e *Engine) reconcileOne(ctx context.Context, d quarantine.Due, term uint64) time.Time {
 	mine, leave, ok := e.locks.acquire(ctx, d.Subscriber, d.Lane == quarantine.LaneRelease)
 	if !ok {
@@ -121,15 +120,14 @@ func (e *Engine) reconcileOne(ctx context.Context, d quarantine.Due, term uint64
 
 func (e *Engine) finishDue(ctx context.Context, d quarantine.Due, next time.Time) {
 	if err := e.Store.FinishDue(context.WithoutCancel(ctx), d, next); err != nil && ctx.Err() == nil {
-		e.limited.log(zap.WarnLevel, "next look not noted", zap.String("subscriber", d.Subscriber), zap.Error(err))
+		e.limited.log(zap.WarnLevel, "due time of a case could not be saved", zap.String("subscriber", d.Subscriber), zap.Error(err))
 		e.wakeNeeded.Store(true)
 	}
 }
 
-// Reconcile makes one pass over one subscriber: it compares what its case wants
-// with what its sessions are, carries out what follows, and returns when to
-// look again. ctx ends the pass early, with exchanges under way counted as
-// unanswered.
+// Reconcile makes one pass over one subscriber: it compares what its case wants with its sessions,
+// executes the orders that follow, and returns when the case is due next. ctx ends the pass early,
+// with exchanges in flight counted as unanswered.
 func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (time.Time, error) {
 	dossier, err := e.Store.Dossier(ctx, d.Subscriber)
 	if err != nil {
@@ -167,19 +165,18 @@ func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (
 		return time.Time{}, err
 	}
 	e.journalEnded(ctx, before, after)
-	e.journalExpiry(ctx, after) // of a case that stepped down, later once that is done
+	e.journalExpiry(ctx, after) // of a case that stepped down, once that is done
 	return e.nextDue(after, e.Now()), nil
 }
 
-// plan reads the sessions and lets the case say what is to be done.
-// What is to be given back does not wait for what cannot be read: the case knows all that
-// is needed for it.
+// plan reads the sessions and plans the case's orders. Releases do not wait for what cannot be
+// read: the case has all that they need.
 func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Order, error) {
 	sessions, holders, err := e.readSessions(ctx, c)
 	switch {
 	case err == nil:
 	case c.Ending(e.Now()):
-		e.limited.log(zap.WarnLevel, "a case is released without a look at its sessions", zap.String("case", c.ID), zap.Error(err))
+		e.limited.log(zap.WarnLevel, "a case is released although its sessions cannot be read", zap.String("case", c.ID), zap.Error(err))
 	default:
 		return nil, err
 	}
@@ -191,8 +188,8 @@ func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Ord
 	return c.Plan(in), nil
 }
 
-// readSessions returns the sessions that a case looks at, and who holds the addresses of those
-// that their BNG does not know.
+// readSessions returns the sessions of a case, and the holders of the addresses of those that their
+// BNG does not know.
 func (e *Engine) readSessions(ctx context.Context, c *quarantine.Case) ([]quarantine.Session, []quarantine.Binding, error) {
 	sessions, err := e.Store.SessionsOf(ctx, c.Subscriber)
 	if err != nil {
@@ -218,7 +215,7 @@ func (e *Engine) readSessions(ctx context.Context, c *quarantine.Case) ([]quaran
 	return sessions, holders, err
 }
 
-// snapshot is what the case sees, given its sessions.
+// snapshot is what the case is planned by, given its sessions.
 func (e *Engine) snapshot(c *quarantine.Case, sessions []quarantine.Session) quarantine.Snapshot {
 	return quarantine.Snapshot{
 		Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned, Present: e.Poll > 0,
@@ -230,8 +227,8 @@ func (e *Engine) snapshot(c *quarantine.Case, sessions []quarantine.Session) qua
 	}
 }
 
-// holdersSince reads who holds the addresses of sessions that their BNG does not know
-// any more.
+// holdersSince reads the holders of the addresses of sessions that their BNG does not know any
+// more.
 func (e *Engine) holdersSince(ctx context.Context, c *quarantine.Case) ([]quarantine.Binding, error) {
 	var holders []quarantine.Binding
 	for _, at := range c.Places() {
@@ -240,15 +237,15 @@ func (e *Engine) holdersSince(ctx context.Context, c *quarantine.Case) ([]quaran
 		case errors.Is(err, quarantine.ErrNoAddressIndex):
 			return nil, nil
 		case err != nil:
-			return nil, fmt.Errorf("read who holds %s: %w", at, err)
+			return nil, fmt.Errorf("read the holders of %s: %w", at, err)
 		}
 		holders = append(holders, more...)
 	}
 	return holders, nil
 }
 
-// nextDue is when the case is to be looked at again, zero when it is closed:
-// soon enough to see a log-in that nothing tells of.
+// nextDue is when the case is due next, zero when it is closed: soon enough to notice a log-in that
+// nothing reports.
 func (e *Engine) nextDue(c *quarantine.Case, now time.Time) time.Time {
 	next := c.NextDue(now)
 	if e.Poll > 0 && c.State.Wants() {
@@ -257,8 +254,8 @@ func (e *Engine) nextDue(c *quarantine.Case, now time.Time) time.Time {
 	return next
 }
 
-// admit prepares orders, keeps back those that may not leave now, and drops
-// those that are impossible. Call leave when those it returned are done.
+// admit prepares orders, defers those that may not leave now, and declines those that are
+// impossible. Call leave when those it returned are done.
 func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving []quarantine.Order, leave func()) {
 	now := e.Now()
 	for _, o := range orders {
@@ -289,8 +286,8 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 	}
 }
 
-// prepare fixes what the session is to be given back; if that cannot be, the
-// case notes the refusal and nothing is sent.
+// prepare fixes how the session is restored; if that is impossible, the case notes the refusal and
+// nothing is sent.
 func (e *Engine) prepare(c *quarantine.Case, o *quarantine.Order, now time.Time) bool {
 	if o.Prepared {
 		return true
@@ -304,10 +301,11 @@ func (e *Engine) prepare(c *quarantine.Case, o *quarantine.Order, now time.Time)
 	return true
 }
 
-// saveOutcomes writes the outcomes into the case, into a fresher one if it was
-// changed meanwhile. If it cannot, what the orders may have added is dealt with: nobody
-// else will.
-func (e *Engine) saveOutcomes(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome, term uint64) (*quarantine.Case, error) {
+// saveOutcomes saves the outcomes in the case, in a newer version if it was changed meanwhile. If it
+// cannot, it handles what the orders may have put in force: nothing else will.
+func (e *Engine) saveOutcomes(
+	ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome, term uint64,
+) (*quarantine.Case, error) {
 	after, err := e.trySaveOutcomes(ctx, c, orders, outcomes, term)
 	if after == nil {
 		e.unsavedOutcomes(ctx, c, orders, outcomes)
@@ -316,8 +314,10 @@ func (e *Engine) saveOutcomes(ctx context.Context, c *quarantine.Case, orders []
 	return after, err
 }
 
-// trySaveOutcomes returns the case with the outcomes in it, nil if they could not be written.
-func (e *Engine) trySaveOutcomes(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome, term uint64) (*quarantine.Case, error) {
+// trySaveOutcomes returns the case with the outcomes in it, nil if they could not be saved.
+func (e *Engine) trySaveOutcomes(
+	ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome, term uint64,
+) (*quarantine.Case, error) {
 	for range saveTries {
 		now := e.Now()
 		for i, o := range orders {
@@ -352,7 +352,7 @@ func (e *Engine) save(ctx context.Context, c *quarantine.Case, due time.Time, te
 	return nil
 }
 
-// journalEnded tells the log of restricted sessions that are over.
+// journalEnded journals restricted sessions that are over.
 func (e *Engine) journalEnded(ctx context.Context, before, after *quarantine.Case) {
 	was := map[string]quarantine.SessionEnforcement{}
 	for _, se := range before.Sessions {
@@ -372,15 +372,15 @@ func (e *Engine) journalEnded(ctx context.Context, before, after *quarantine.Cas
 	}
 }
 
-// append writes entries that only the log's readers miss if it refuses them: what
-// they change in the ledger is changed all the same.
+// append journals entries whose changes of the ledger are applied even if the journal refuses
+// them.
 func (e *Engine) append(ctx context.Context, entries ...quarantine.JournalEntry) {
 	ctx = context.WithoutCancel(ctx)
 	err := e.disk.wait(ctx, func(ctx context.Context) error { return e.Journal.Append(ctx, entries...) })
 	if err == nil {
 		return
 	}
-	e.limited.log(zap.ErrorLevel, "log refuses entries", zap.Error(err))
+	e.limited.log(zap.ErrorLevel, "journal write failed", zap.Error(err))
 	for _, entry := range entries {
 		if entry.Durable != nil {
 			entry.Durable()

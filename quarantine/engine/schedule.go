@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// schedule hands ids out when their time has come, each to one taker. Sources take
-// turns: however many ids of one are due, the first of another is next but one.
+// schedule hands ids out when they are due, each to one goroutine. Sources take turns: however
+// many ids of one are due, the first of another is next but one.
 type schedule struct {
 	now func() time.Time
 
@@ -16,7 +16,7 @@ type schedule struct {
 	pushed  uint64
 	later   scheduleHeap
 	due     map[string][]scheduled // by source, in the order in which they became due; none is empty
-	turn    []string               // the sources of due, whose turn it is first
+	turn    []string               // the sources of due, the next one first
 	changed chan struct{}          // closed and replaced when there may be something sooner
 }
 
@@ -31,7 +31,7 @@ func newSchedule(now func() time.Time) *schedule {
 	return &schedule{now: now, due: map[string][]scheduled{}, changed: make(chan struct{})}
 }
 
-// push puts an id of the source in line for at.
+// push queues an id of the source for at.
 func (s *schedule) push(id, source string, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,13 +42,13 @@ func (s *schedule) push(id, source string, at time.Time) {
 	}
 }
 
-// signal wakes all takers that wait. s.mu is held.
+// signal wakes all goroutines that wait. s.mu is held.
 func (s *schedule) signal() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-// hasten puts those of ids that are in line for later in line for at.
+// hasten makes those of ids that are queued for later due at.
 func (s *schedule) hasten(ids map[string]bool, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,7 +61,7 @@ func (s *schedule) hasten(ids map[string]bool, at time.Time) {
 	s.signal()
 }
 
-// next waits for the first id whose time has come; false if ctx ended first.
+// next waits for the first id that is due; false if ctx ended first.
 func (s *schedule) next(ctx context.Context) (string, bool) {
 	for {
 		id, wait, changed := s.head()
@@ -74,8 +74,8 @@ func (s *schedule) next(ctx context.Context) (string, bool) {
 	}
 }
 
-// head takes an id that is due, of the source whose turn it is; else it returns how
-// long to wait (0 = until changed).
+// head removes an id that is due, of the source whose turn it is; else it returns how long to wait
+// (0 = until changed).
 func (s *schedule) head() (id string, wait time.Duration, changed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,17 +85,17 @@ func (s *schedule) head() (id string, wait time.Duration, changed <-chan struct{
 	}
 	source := s.turn[0]
 	s.turn = s.turn[1:]
-	line := s.due[source]
-	if len(line) == 1 {
+	queue := s.due[source]
+	if len(queue) == 1 {
 		delete(s.due, source)
 	} else {
-		s.due[source], s.turn = line[1:], append(s.turn, source)
+		s.due[source], s.turn = queue[1:], append(s.turn, source)
 	}
-	return line[0].id, 0, nil
+	return queue[0].id, 0, nil
 }
 
-// moveDue moves what is due to its source's line, and returns how long it is until the
-// next (0: there is none). s.mu is held.
+// moveDue moves what is due to its source's queue, and returns the time until the next (0: there is
+// none). s.mu is held.
 func (s *schedule) moveDue() (wait time.Duration) {
 	now := s.now()
 	for len(s.later) > 0 {

@@ -10,17 +10,16 @@ import (
 	"cordon/quarantine"
 )
 
-// The sender lock: how long it lasts, how often it is renewed, and how long
-// before its end restricting stops.
+// The sender lease: its time to live, how often it is renewed, and how long before its end
+// restricting stops.
 const (
 	leaseTTL    = 10 * time.Second
 	leaseRenew  = 3 * time.Second
 	leaseMargin = 2 * time.Second
 )
 
-// sender is this instance's lease as the one that restricts. Two clocks count, the longer
-// time of both: most count no time during which the machine is suspended, and the wall
-// clock can be set back.
+// sender is this instance's lease as the one that restricts. The longer time of two clocks counts:
+// most do not count a suspension of the machine, and the wall clock can be set back.
 type sender struct {
 	lease  quarantine.SenderLease
 	holder string
@@ -30,22 +29,22 @@ type sender struct {
 	mu       sync.Mutex // guards what follows
 	term     uint64
 	held     bool
-	asked    instant         // before the lock was asked for last
-	leaseCtx context.Context // ends when restricting has to stop; nil without the lock
-	end      *time.Timer     // ends reign, where time goes on
-	stop     func()          // ends reign
+	asked    instant         // before the lease was asked for last
+	leaseCtx context.Context // ends when restricting has to stop; nil without the lease
+	end      *time.Timer     // ends leaseCtx, where time goes on
+	stop     func()          // ends leaseCtx
 }
 
 func (s *sender) instant() instant { return instant{s.now().Round(0), s.uptime()} }
 
-// since is how long ago a moment is.
+// since returns the time since a moment.
 func (s *sender) since(t instant) time.Duration {
 	now := s.instant()
 	return max(now.wall.Sub(t.wall), now.uptime-t.uptime)
 }
 
-// holds returns the term to write with, and whether this instance may restrict. It is to
-// be asked right before each transmission of a restriction.
+// holds returns the lease's term, to write with, and whether this instance holds the lease. It is
+// to be asked right before each transmission of a restriction.
 func (s *sender) holds() (term uint64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,8 +57,7 @@ func (s *sender) holds() (term uint64, ok bool) {
 	return s.term, ok
 }
 
-// whileHeld returns a context that ends with ctx, or when this instance may not
-// restrict any more.
+// whileHeld returns a context that ends with ctx, or with the lease.
 func (s *sender) whileHeld(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	s.mu.Lock()
@@ -72,7 +70,7 @@ func (s *sender) whileHeld(ctx context.Context) (context.Context, context.Cancel
 	return ctx, func() { stop(); cancel() }
 }
 
-// renewed notes that the lock is held, as asked for at a moment. s.mu is held.
+// renewed notes that the lease is held, as asked for at a moment. s.mu is held.
 func (s *sender) renewed(asked instant) {
 	s.held, s.asked = true, asked
 	left := leaseTTL - leaseMargin - s.since(asked)
@@ -80,11 +78,11 @@ func (s *sender) renewed(asked instant) {
 		s.end.Reset(left)
 		return
 	}
-	reign, depose := context.WithCancel(context.Background())
-	s.leaseCtx, s.stop, s.end = reign, depose, time.AfterFunc(left, depose)
+	ctx, cancel := context.WithCancel(context.Background())
+	s.leaseCtx, s.stop, s.end = ctx, cancel, time.AfterFunc(left, cancel)
 }
 
-// lose notes that the lock is another's. s.mu is held.
+// lose notes that another instance holds the lease. s.mu is held.
 func (s *sender) lose() {
 	s.term, s.held = 0, false
 	if s.leaseCtx != nil {
@@ -93,7 +91,7 @@ func (s *sender) lose() {
 	}
 }
 
-// campaign takes or renews the lock; gained tells that the term is a new one.
+// campaign gains or renews the lease; gained: the term is a new one.
 func (s *sender) campaign(ctx context.Context) (gained bool, err error) {
 	asked := s.instant()
 	term, held, err := s.lease.Campaign(ctx, s.holder, leaseTTL)
@@ -135,11 +133,11 @@ func (e *Engine) campaign(ctx context.Context) {
 	}
 }
 
-// resign gives the lock up at the end, so that another instance need not wait.
+// resign ends the lease at the end, so that another instance need not wait.
 func (e *Engine) resign(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if err := e.Store.Resign(ctx, e.Holder); err != nil {
-		e.Logger.Info("sender lock not given back; it ends by itself", zap.Error(err))
+		e.Logger.Info("sender lease could not be resigned; it expires by itself", zap.Error(err))
 	}
 }

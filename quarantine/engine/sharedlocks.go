@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// sharedLocks lets the releases of one subscriber's sessions share the claim on the
-// subscriber: a thousand lines may have one name, and each waits for its own BNG only.
+// sharedLocks lets the releases of one subscriber's sessions share the subscriber's lock: a
+// thousand lines may have one name, and each waits for its own BNG only.
 type sharedLocks struct {
 	locks *subscriberLocks
 
@@ -14,7 +14,7 @@ type sharedLocks struct {
 	held map[string]*sharedLock
 }
 
-// sharedLock is one subscriber's.
+// sharedLock is the lock of one subscriber.
 type sharedLock struct {
 	users int
 	known chan struct{} // closed once what follows is set
@@ -27,8 +27,8 @@ func newSharedLocks(b *subscriberLocks) *sharedLocks {
 	return &sharedLocks{locks: b, held: map[string]*sharedLock{}}
 }
 
-// acquire claims the subscriber for a release, or joins those that have; false if another
-// pass gives something back.
+// acquire locks the subscriber for a release, or shares the lock with those that have it;
+// false if a pass that releases holds it.
 func (c *sharedLocks) acquire(ctx context.Context, subscriber string) (mine context.Context, leave func(), ok bool) {
 	c.mu.Lock()
 	shared, joined := c.held[subscriber]
@@ -50,7 +50,7 @@ func (c *sharedLocks) acquire(ctx context.Context, subscriber string) (mine cont
 	return shared.mine, func() { c.release(subscriber, shared) }, true
 }
 
-// release ends one use of a claim; the last one gives it up.
+// release ends one use of a lock; the last one unlocks.
 func (c *sharedLocks) release(subscriber string, shared *sharedLock) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

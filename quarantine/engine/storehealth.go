@@ -6,25 +6,24 @@ import (
 	"time"
 )
 
-// How the store is asked whether it is there: how long after an answer, and how long
-// one question may take.
+// How the store is probed: how long after an answer, and the timeout of a probe.
 const (
 	probeEvery   = time.Second
 	probeTimeout = 2 * time.Second
 )
 
-// storeHealth is since when the store has not answered. It has a question and a goroutine
-// of its own: whatever else waits for a store that hangs, it is noticed at once.
+// storeHealth is since when the store has been unreachable. The probe has a goroutine of its own: it
+// notices at once, whatever else waits for a store that hangs.
 type storeHealth struct {
 	returned chan struct{} // capacity 1: the store answers again
 
 	mu               sync.Mutex // guards what follows
-	unreachableSince time.Time  // when the first question without an answer was put; zero: none
+	unreachableSince time.Time  // when the first unanswered probe was sent; zero: none
 }
 
 func newStoreHealth() *storeHealth { return &storeHealth{returned: make(chan struct{}, 1)} }
 
-// probing notes that a question is put. It counts from now on if no answer comes.
+// probing notes that a probe is sent. The outage counts from now if it is not answered.
 func (s *storeHealth) probing(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -33,8 +32,7 @@ func (s *storeHealth) probing(now time.Time) {
 	}
 }
 
-// answered notes that the store answered; failed says whether a question before this one
-// was not.
+// answered notes that the store answered; failed: a probe before this one was not answered.
 func (s *storeHealth) answered(failed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,7 +42,7 @@ func (s *storeHealth) answered(failed bool) {
 	}
 }
 
-// signal has whoever waits for returned go on.
+// signal wakes the goroutine that waits for returned.
 func (s *storeHealth) signal() {
 	select {
 	case s.returned <- struct{}{}:
@@ -52,8 +50,7 @@ func (s *storeHealth) signal() {
 	}
 }
 
-// unreachableFor is for how long the store has not answered, counted from the first question
-// without an answer.
+// unreachableFor returns for how long the store has not answered, from the first unanswered probe.
 func (s *storeHealth) unreachableFor(now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,7 +60,7 @@ func (s *storeHealth) unreachableFor(now time.Time) time.Duration {
 	return now.Sub(s.unreachableSince)
 }
 
-// probe asks the store whether it is there until ctx ends.
+// probe probes the store until ctx ends.
 func (e *Engine) probe(ctx context.Context) {
 	failed := false
 	for {

@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// subscriberLocks keeps the goroutines of this process out of each other's way, per
-// subscriber. It saves conflicts; what is right does not depend on it, except
-// that one session has one exchange at a time.
+// subscriberLocks serialises the work of this process on one subscriber. It saves
+// compare-and-set conflicts; correctness does not depend on it, except that one session has
+// one exchange at a time.
 type subscriberLocks struct {
 	seed    maphash.Seed
-	stripes [256]sync.Mutex // deciding: held while a case is read and written
+	stripes [256]sync.Mutex // held while a case is read and written
 
 	mu      sync.Mutex // guards what follows
 	working map[string]*worker
@@ -19,7 +19,7 @@ type subscriberLocks struct {
 
 // worker is one reconciliation of a subscriber under way.
 type worker struct {
-	release bool // it gives back: nothing cuts it short
+	release bool // only cancel interrupts it
 	cancel  context.CancelCauseFunc
 	done    chan struct{}
 }
@@ -28,16 +28,15 @@ func newSubscriberLocks() *subscriberLocks {
 	return &subscriberLocks{seed: maphash.MakeSeed(), working: map[string]*worker{}}
 }
 
-// lockCase enters the subscriber's stripe; call leave when the case is written.
-func (b *subscriberLocks) lockCase(subscriber string) (leave func()) {
+// lockCase locks the subscriber's stripe; call unlock when the case is written.
+func (b *subscriberLocks) lockCase(subscriber string) (unlock func()) {
 	stripe := &b.stripes[maphash.String(b.seed, subscriber)%uint64(len(b.stripes))]
 	stripe.Lock()
 	return stripe.Unlock
 }
 
-// acquire claims the subscriber for a reconciliation. A release tells a running
-// restriction to stop, and waits for it; in every other case ok is false while
-// one runs.
+// acquire locks the subscriber for a reconciliation. A release cancels a running restriction,
+// and waits for it to end; in every other case ok is false while one runs.
 func (b *subscriberLocks) acquire(ctx context.Context, subscriber string, release bool) (mine context.Context, leave func(), ok bool) {
 	for {
 		b.mu.Lock()
@@ -62,8 +61,7 @@ func (b *subscriberLocks) acquire(ctx context.Context, subscriber string, releas
 	}
 }
 
-// cancel stops the work on the subscriber that is under way, even a release: the cause
-// says why it is wanted no longer.
+// cancel cancels the work on the subscriber, even a release; cause says why.
 func (b *subscriberLocks) cancel(subscriber string, cause error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

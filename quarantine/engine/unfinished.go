@@ -11,25 +11,25 @@ import (
 	"cordon/quarantine"
 )
 
-// unfinishedAtOnce is how many subscribers are asked about at the same time: an outage
-// may leave a hundred thousand.
+// unfinishedAtOnce is how many cases are updated at the same time: an outage may leave a hundred
+// thousand.
 const unfinishedAtOnce = 16
 
-// withoutCase reports whether an order is a release that no case asked for: sent
-// from the log alone, or in the care for an earlier one. A newer case, of which
-// whoever sent it could not know, may have had the session restricted.
+// withoutCase reports whether an order is a release that no case ordered: sent from the journal
+// alone, or by the release re-check. A newer case, unknown to its sender, may have had the session
+// restricted.
 func withoutCase(o *quarantine.Order) bool {
 	return o.To == "" && !o.Check && len(o.From) > 0 && o.Generation == 0
 }
 
-// unfinishedReleases lists such releases that no case knows of yet.
+// unfinishedReleases lists such releases that their cases do not know of yet.
 func (l *ledger) unfinishedReleases() []unfinishedRelease {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Collect(maps.Values(l.unfinished))
 }
 
-// finishRelease notes that the case knows, unless there was another such release since.
+// finishRelease removes one of which the case knows, unless there was another one since.
 func (l *ledger) finishRelease(u *unfinishedRelease) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -38,8 +38,8 @@ func (l *ledger) finishRelease(u *unfinishedRelease) {
 	}
 }
 
-// finishReleases tells the open cases of what was released behind their back, until the
-// store does not answer. One that is being worked is told next time.
+// finishReleases updates the open cases that did not order these releases, until the store does not
+// answer. A case whose subscriber is locked is updated next time.
 func (e *Engine) finishReleases(ctx context.Context) {
 	inParallel(unfinishedAtOnce, e.ledger.unfinishedReleases(), func(u unfinishedRelease) error {
 		mine, leave, ok := e.locks.acquire(ctx, u.order.Session.Subscriber, false)
@@ -48,15 +48,15 @@ func (e *Engine) finishReleases(ctx context.Context) {
 		}
 		defer leave()
 		s := &u.order.Session
-		err := e.guard("released unasked", s.Subscriber, func() error { return e.reapplyReleased(mine, s) })
+		err := e.guard("unfinished release", s.Subscriber, func() error { return e.reapplyReleased(mine, s) })
 		if err == nil {
 			e.ledger.finishRelease(&u)
 		}
 		if mine.Err() != nil {
-			return ctx.Err() // a release cut it short
+			return ctx.Err() // a release cancelled it
 		}
 		if errors.Is(err, errPanicked) {
-			return nil // the others' turn
+			return nil // the others go on
 		}
 		return err
 	})
@@ -67,7 +67,7 @@ func (e *Engine) reapplyReleased(ctx context.Context, s *quarantine.Session) err
 	if err != nil || dossier.Case == nil || !dossier.Case.Reapply(s, e.Now()) {
 		return err
 	}
-	e.Logger.Warn("a session was released behind its case's back; it is restricted again",
+	e.Logger.Warn("a session was released without its case's order; it is restricted again",
 		zap.String("case", dossier.Case.ID), zap.String("session", s.SessionKey.String()))
 	defer e.wakeReconciler()
 	return e.save(ctx, dossier.Case, e.Now(), 0)
