@@ -65,13 +65,18 @@ func (p *AddressPlan) In(space string, addr netip.Addr) (Place, error) {
 	return Place{Addr: addr}, nil
 }
 
-// Never says why an address is never attributed to anybody, if it is not.
-func (p *AddressPlan) Never(at Place) (reason string, never bool) {
+// Unattributable says why an address is never attributed to anybody, if it is not: no
+// subscriber can hold it, or the plan says that it is infrastructure, or shared.
+func (p *AddressPlan) Unattributable(at Place) (reason string, is bool) {
+	addr := at.Addr.Unmap()
+	if why, ok := Holdable(netip.PrefixFrom(addr, addr.BitLen())); !ok {
+		return "the address " + why, true
+	}
 	if at.Space != "" {
 		return "", false
 	}
 	in := func(list []netip.Prefix) bool {
-		return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(at.Addr) })
+		return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(addr) })
 	}
 	switch {
 	case in(p.Infrastructure):

@@ -141,32 +141,33 @@ func (r *run) end() {
 	r.bng.refusals.end(r.order.Session.SessionKey)
 }
 
-// exchange sends one step and waits for the answer. sent tells whether the BNG
-// may have received it.
-func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (result coa.Result, sent bool, err error) {
+// exchange sends one step and waits for the reply. Beside an error too,
+// result.Transmissions says whether the BNG may have received it.
+func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (result coa.Result, err error) {
 	attributes, err := r.bng.encode(step)
 	if err != nil {
-		return result, false, err
+		return result, err
 	}
 	urgent := undoing || !r.order.Restricts() && !r.order.Check
 	defer r.bng.path.enter(r.order.Session.SessionKey, urgent)()
 	leave, err := r.bng.pace.enter(ctx, urgent, patience)
 	if err != nil {
-		return result, false, fmt.Errorf("wait for a place: %w", err)
+		return result, fmt.Errorf("wait for a place: %w", err)
 	}
 	defer leave()
 	began := time.Now()
 	result, err = r.enforcer.client.Do(ctx, r.packet(ctx, step.Code, attributes, undoing))
-	sent = result.Transmissions > 0
-	r.sent = r.sent || sent
-	r.doubtful = r.doubtful || result.Transmissions > 1 || (r.bng.proxys(result) && result.ErrorCause == processingError) || (sent && (err != nil || result.Kind == coa.Unanswered))
+	disposition := coa.Dispose(r.bng.asked(step, result), result)
+	r.sent = r.sent || result.Transmissions > 0
+	r.doubtful = r.doubtful || result.Transmissions > 1 || disposition == coa.ProxyNoReply ||
+		result.Transmissions > 0 && (err != nil || result.Kind == coa.Unanswered)
 	if err == nil {
-		r.bng.note(r.order.Session.SessionKey, began, result, coa.Dispose(step.Code, result.Transmissions, result))
+		r.bng.note(r.order.Session.SessionKey, began, result, disposition)
 	}
 	if result.Reply != nil {
 		r.enforcer.observe(radiusx.Received, r.bng.dictionary, result.Peer, result.Local, result.Reply)
 	}
-	return result, sent, err
+	return result, err
 }
 
 // encode returns the attributes of a step's request.

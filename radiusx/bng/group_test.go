@@ -193,7 +193,8 @@ func TestSessionsOfAGroupAreUnderItsNameAndKnowTheMember(t *testing.T) {
 			SessionID: "1", UserName: "alice", Subscriber: "alice",
 		}})[0])
 	}
-	must(t, a.Import(t.Context(), []acct.Record{{Status: acct.InterimUpdate, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.2")}, SessionID: "1", UserName: "alice", Subscriber: "alice"}})[0])
+	row := ImportedSession{NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.2")}, ID: "1", UserName: "alice"}
+	must(t, NewImporter(fleet, store, AccountingConfig{}).Import(t.Context(), []ImportedSession{row})[0])
 	for _, ev := range store.events {
 		if ev.Key.BNG != "pair" || ev.Member != "bng2" {
 			t.Errorf("event %+v", ev)

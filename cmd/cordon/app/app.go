@@ -324,7 +324,7 @@ func (a *App) mount() error {
 	}
 	a.intake = in
 	in.Mount(a.http)
-	rows := imports{bng.NewAccounting(a.fleet, a.store, a.translation())}
+	rows := imports{bng.NewImporter(a.fleet, a.store, a.translation())}
 	radacct.New(rows, a.cfg.Attribution.History.Std(), a.fleet.NamingAttributes(a.parts.Key)...).Mount(a.http)
 	c := api.Config{
 		Cases: a.store, Sessions: a.sessions, Bindings: a.sessions, MACs: a.store, Gaps: a.engine.Gaps, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),
