@@ -19,11 +19,7 @@ var unmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 func configKeys(t reflect.Type, prefix string) []string {
 	var keys []string
 	for field := range t.Fields() {
-		name, option, _ := strings.Cut(field.Tag.Get("yaml"), ",")
-		if option == "inline" {
-			keys = append(keys, configKeys(field.Type, prefix)...)
-			continue
-		}
+		name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 		if name == "" || name == "-" {
 			continue
 		}
