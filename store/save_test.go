@@ -27,7 +27,7 @@ func restricted(n int) *quarantine.Case {
 				SessionKey: at.Key, Subscriber: at.Subscriber, StartedAt: noon, SeenAt: noon, Addresses: at.Addresses, Attributes: at.Attributes,
 			},
 			Wanted: "walled-garden", Enforcement: e, Attempts: 1, UpdatedAt: noon, NextAt: noon.Add(time.Minute),
-			Applied: []quarantine.Applied{{Profile: "walled-garden", Undo: "ERX-Service-Deactivate:1=SVC-GARDEN"}},
+			Applied: []quarantine.AppliedProfile{{Profile: "walled-garden", Undo: "ERX-Service-Deactivate:1=SVC-GARDEN"}},
 		}
 	}
 	return &quarantine.Case{
@@ -59,7 +59,7 @@ func saves(b *testing.B, s *Store) map[string]func(n int) quarantine.CaseWrite {
 			return quarantine.CaseWrite{
 				Case: c, DueAt: noon, Now: noon, Reserve: &quarantine.Reservation{ID: c.ID + "/1", Scopes: scopes},
 				Verdict: &quarantine.VerdictStatus{
-					Verdict: quarantine.Verdict{ID: "v" + strconv.Itoa(n), Source: "sensor-1"}, State: quarantine.VerdictActed, Settled: true,
+					Verdict: quarantine.Verdict{ID: "v" + strconv.Itoa(n), Source: "sensor-1"}, State: quarantine.VerdictActed, Final: true,
 				},
 			}
 		},

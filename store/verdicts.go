@@ -49,7 +49,7 @@ func (s *Store) SaveVerdict(ctx context.Context, status quarantine.VerdictStatus
 // verdictLetter is what stands before a status that is stored, so that scripts need
 // not decode it: whether it is settled.
 func verdictLetter(status *quarantine.VerdictStatus) string {
-	if status.Settled {
+	if status.Final {
 		return "S"
 	}
 	return "U"
