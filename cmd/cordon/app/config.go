@@ -7,6 +7,7 @@ import (
 
 	"cordon/integration/intake"
 	"cordon/quarantine"
+	"cordon/store/template"
 )
 
 // Config is the configuration file. Its keys are a contract: other programs
@@ -202,10 +203,8 @@ func Default() Config {
 		HTTP:        HTTP{Listen: "127.0.0.1:8480"},
 		Accounting:  Accounting{SubscriberKey: SubscriberKey{"User-Name"}, Spool: Spool{Max: 1e9, AloneFor: quarantine.Duration(30 * time.Minute)}},
 		Attribution: quarantine.DefaultAttribution,
-		Sessions: Sessions{
-			Source: fromAccounting, Lag: quarantine.Duration(30 * time.Second), MaxAge: quarantine.Duration(10 * time.Minute), Poll: quarantine.Duration(time.Minute),
-		},
-		Policy: quarantine.Policy{Mode: quarantine.ModeShadow},
-		Limits: quarantine.DefaultLimits,
+		Sessions:    Sessions{Source: fromAccounting, Settings: template.DefaultSettings},
+		Policy:      quarantine.Policy{Mode: quarantine.ModeShadow},
+		Limits:      quarantine.DefaultLimits,
 	}
 }
