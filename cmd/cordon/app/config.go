@@ -7,6 +7,7 @@ import (
 
 	"cordon/integration/intake"
 	"cordon/quarantine"
+	"cordon/store/spool"
 	"cordon/store/template"
 )
 
@@ -87,7 +88,7 @@ type Subscriber struct {
 
 // Spool keeps accounting on this host's disk while Redis is away.
 type Spool struct {
-	Max Octets `yaml:"max"` // on disk; 0: none, accounting is not answered while Redis is away
+	Max spool.Size `yaml:"max"` // on disk; 0: none, accounting is not answered while Redis is away
 	// AloneFor is how long accounting is answered while this instance cannot reach
 	// Redis and another one can; 0: not at all. The others wait so long for what it
 	// may have answered.
