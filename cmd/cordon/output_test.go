@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -149,7 +149,7 @@ func TestAnInterruptedCommandEndsWith130(t *testing.T) {
 
 func TestEveryRefusalNamesANextStep(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 409, 413, 418, 422, 429, 500} {
-		code, next := verdictOn(&client.Problem{Status: status, Detail: "x"}, "cordon")
+		code, next := verdictOn(&wire.Problem{Status: status, Detail: "x"}, "cordon")
 		if code != exitFailed || next == "" {
 			t.Errorf("status %d: code %d, next step %q", status, code, next)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -154,18 +155,18 @@ func newServer(t *testing.T, d *desk, tokens ...httpx.Token) *httpx.Server {
 	a, err := New(d, Config{
 		Cases: d, Sessions: d, Bindings: d, MACs: d, Now: func() time.Time { return now },
 		Profiles: []string{"block-smtp", "walled-garden", "disconnect"},
-		BNGs: []BNG{
+		BNGs: []wire.BNG{
 			{Name: "bng1", Address: "192.0.2.1", Dialect: "junos", Profiles: []string{"walled-garden"}},
 			{Name: "bng2", Address: "192.0.2.2", Dialect: "mikrotik"},
 		},
-		Discovered: func() []DiscoveredBNG {
-			return []DiscoveredBNG{{NASIP: "203.0.113.9", NASIdentifier: "edge-9", Sender: "192.0.2.20", Relay: true, KnownBy: "name", Vague: []string{}, Records: 100, Sessions: 50, FirstSeen: now.Add(-time.Hour), LastSeen: now}}
+		Discovered: func() []wire.DiscoveredBNG {
+			return []wire.DiscoveredBNG{{NASIP: "203.0.113.9", NASIdentifier: "edge-9", Sender: "192.0.2.20", Relay: true, KnownBy: "name", Vague: []string{}, Records: 100, Sessions: 50, FirstSeen: now.Add(-time.Hour), LastSeen: now}}
 		},
-		Clocks: func() map[string]AccountingClock {
-			return map[string]AccountingClock{"bng2": {Skew: -18000, Steady: true, From: "192.0.2.2", SeenAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Corrected: 40, Uncertain: 14}}
+		Clocks: func() map[string]wire.AccountingClock {
+			return map[string]wire.AccountingClock{"bng2": {Skew: -18000, Steady: true, From: "192.0.2.2", SeenAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Corrected: 40, Uncertain: 14}}
 		},
-		Health: func() map[string]BNGHealth {
-			return map[string]BNGHealth{"bng1": {State: "silent", Path: "bng1", Unanswered: 6, Rate: 10, RestrictionRate: 10, Stopped: []StoppedProfile{}}}
+		Health: func() map[string]wire.BNGHealth {
+			return map[string]wire.BNGHealth{"bng1": {State: "silent", Path: "bng1", Unanswered: 6, Rate: 10, RestrictionRate: 10, Stopped: []wire.StoppedProfile{}}}
 		},
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -117,7 +118,7 @@ func TestBadLinesAreReportedByNumberAndTheGoodOnesTaken(t *testing.T) {
 		w := push(t, s, good+"\n"+line+"\n"+good)
 		var told struct {
 			Stored, Failed int
-			Errors         []LineError
+			Errors         []wire.LineFault
 		}
 		if err := json.Unmarshal(w.Body.Bytes(), &told); err != nil || w.Code != http.StatusOK {
 			t.Fatalf("%d %s, %v", w.Code, w.Body, err)

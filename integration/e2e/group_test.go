@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 	"cordon/radiusx/bngsim"
 )
 
@@ -42,7 +42,7 @@ func (p *pairBed) login(on *bngsim.BNG, user, ip string) string {
 
 // restrict brings alice on line at one of them and has her restricted there. It
 // returns her session's number and the case.
-func (p *pairBed) restrict(on *bngsim.BNG, name string) (string, client.Case) {
+func (p *pairBed) restrict(on *bngsim.BNG, name string) (string, wire.Case) {
 	p.t.Helper()
 	session := p.login(on, "alice", "198.51.100.7")
 	p.account(record{bng: name, user: "alice", session: session, ip: "198.51.100.7"})

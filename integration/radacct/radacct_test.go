@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -55,9 +56,9 @@ func post(t *testing.T, d *desk, contentType, zone, body string, tokens ...httpx
 	return w
 }
 
-func imported(t *testing.T, w *httptest.ResponseRecorder) Imported {
+func imported(t *testing.T, w *httptest.ResponseRecorder) wire.ImportReceipt {
 	t.Helper()
-	var a Imported
+	var a wire.ImportReceipt
 	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil || w.Code != 200 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
@@ -72,7 +73,7 @@ const example = `radacctid,AcctSessionId,username,nasipaddress,framedipaddress,f
 func TestRowsOfRadacctBecomeSessions(t *testing.T) {
 	d := &desk{}
 	got := imported(t, post(t, d, "text/csv; charset=utf-8", "Europe/Berlin", example))
-	if diff := cmp.Diff(Imported{Accepted: 2, Rejected: []RowFault{}, Ignored: []string{"radacctid"}}, got); diff != "" {
+	if diff := cmp.Diff(wire.ImportReceipt{Accepted: 2, Rejected: []wire.LineFault{}, Ignored: []string{"radacctid"}}, got); diff != "" {
 		t.Error(diff)
 	}
 	at := func(text string) time.Time {
