@@ -12,7 +12,7 @@ import (
 func HolderOf(h quarantine.Holder) wire.Holder {
 	view := wire.Holder{
 		Subscriber: h.Subscriber, BNG: h.BNG, SessionID: h.SessionID,
-		Space: h.Space, Ports: h.Ports.String(), From: h.From.UTC(), FromBy: Time(h.FromBy), To: Time(h.To), KnownBy: h.Evidence,
+		Space: h.Space, Ports: h.Ports.String(), From: h.From.UTC(), FromBy: Time(h.FromBy), To: Time(h.To), KnownBy: h.KnownBy,
 	}
 	if h.Address.IsValid() {
 		view.Address = Prefix(h.Address)
