@@ -1,7 +1,6 @@
 package quarantine
 
 import (
-	"context"
 	"fmt"
 	"time"
 )

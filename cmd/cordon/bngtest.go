@@ -58,7 +58,7 @@ func newBNGTest(r *remote) *cobra.Command {
 }
 
 func (r *remote) printPlan(parts *app.Parts, name string) error {
-	plan, err := app.ProbePlan(parts, name)
+	plan, err := probe.PlanOf(parts, name)
 	if err != nil {
 		return failed("cordon check config, and see its bngs", "%w", err)
 	}

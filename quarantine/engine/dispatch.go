@@ -30,15 +30,13 @@ func (e *Engine) dispatch(ctx context.Context, c *quarantine.Case, orders []quar
 }
 
 func (e *Engine) carryOut(ctx context.Context, c *quarantine.Case, o quarantine.Order) quarantine.Outcome {
-	o.BeforeSend = func(ctx context.Context, d quarantine.Datagram) error { return e.beforeSend(ctx, c, &o, d) }
 	during := ctx
 	if o.Restricts() { // who follows us must not meet our retransmissions
 		var stop context.CancelFunc
 		during, stop = e.sender.during(ctx)
 		defer stop()
-		o.BeforeRepeat = func() error { return e.beforeRepeat(c, &o) }
 	}
-	outcome := e.Enforcer.Enforce(during, o)
+	outcome := e.Enforcer.Enforce(during, o, gate{e, c, &o})
 	if o.Check && outcome.Kind != quarantine.OutcomeVerified && outcome.Kind != quarantine.OutcomeRefused {
 		return outcome // nothing was found out
 	}
@@ -51,6 +49,28 @@ func (e *Engine) carryOut(ctx context.Context, c *quarantine.Case, o quarantine.
 		zap.String("session", o.Session.ID), zap.String("profile", o.To), zap.Bool("check", o.Check), zap.Stringer("outcome", outcome.Kind),
 		zap.Uint32("error_cause", outcome.ErrorCause), zap.String("reason", outcome.Reason))
 	return outcome
+}
+
+// gate asks the engine about the datagrams of one order.
+type gate struct {
+	engine *Engine
+	c      *quarantine.Case
+	order  *quarantine.Order
+}
+
+var _ quarantine.Gate = gate{}
+
+// BeforeSend implements quarantine.Gate.
+func (g gate) BeforeSend(ctx context.Context, d quarantine.Datagram) error {
+	return g.engine.beforeSend(ctx, g.c, g.order, d)
+}
+
+// BeforeRepeat implements quarantine.Gate. Nothing holds up a release.
+func (g gate) BeforeRepeat() error {
+	if !g.order.Restricts() {
+		return nil
+	}
+	return g.engine.beforeRepeat(g.c, g.order)
 }
 
 // beforeSend is the last look before a datagram leaves. A restriction needs

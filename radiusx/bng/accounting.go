@@ -2,10 +2,7 @@ package bng
 
 import (
 	"context"
-	"net/netip"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"cordon/quarantine"
@@ -15,13 +12,6 @@ import (
 // unconfigured begins the names of BNGs that report sessions and are not in the
 // configuration: such sessions can be attributed, not restricted.
 const unconfigured = "nas:"
-
-// Ignore describes sessions that are seen and never touched; everything that is
-// set must fit.
-type Ignore struct {
-	Realm     string // of User-Name: user@realm or realm/user
-	NASPortID string // NAS-Port-Id; * stands for any octets
-}
 
 // AccountingConfig says what is made of records.
 type AccountingConfig struct {
@@ -33,13 +23,8 @@ type AccountingConfig struct {
 
 // Accounting turns records into session events. It implements acct.Handler.
 type Accounting struct {
-	fleet     *Fleet
+	subscribers
 	store     quarantine.SessionRecorder
-	plan      quarantine.AddressPlan
-	ignore    []matcher
-	keys      *SubscriberKeys
-	key       SubscriberKey
-	lines     *lineKeys
 	strangers *strangers
 	blamed    acct.Complaints
 	heard     heard
@@ -49,11 +34,7 @@ var _ acct.Handler = (*Accounting)(nil)
 
 // NewAccounting returns a handler that records what the fleet's BNGs report.
 func NewAccounting(fleet *Fleet, store quarantine.SessionRecorder, c AccountingConfig) *Accounting {
-	a := &Accounting{fleet: fleet, store: store, plan: c.Plan, keys: c.Keys, key: c.Key, lines: fleet.lineKeysOf(c.Key), strangers: newStrangers()}
-	for _, i := range c.Ignore {
-		a.ignore = append(a.ignore, newMatcher(i))
-	}
-	return a
+	return &Accounting{subscribers: fleet.subscribers(c), store: store, strangers: newStrangers()}
 }
 
 // Complaints returns what is wrong with records and is to be logged now; see
@@ -83,17 +64,16 @@ func (a *Accounting) Handle(ctx context.Context, batch []acct.Record) []error {
 		}
 		events = append(events, made...)
 	}
-	a.record(ctx, events, of, answers)
+	record(ctx, a.store, events, of, answers)
 	return answers
 }
 
-// record stores events; the first that fails is the answer to the record that it
-// came from.
-func (a *Accounting) record(ctx context.Context, events []quarantine.SessionEvent, of []int, answers []error) {
+// record stores events; the first that fails is the answer to what it came from.
+func record(ctx context.Context, store quarantine.SessionRecorder, events []quarantine.SessionEvent, of []int, answers []error) {
 	if len(events) == 0 {
 		return
 	}
-	for i, err := range a.store.Record(ctx, events) {
+	for i, err := range store.Record(ctx, events) {
 		if answers[of[i]] == nil {
 			answers[of[i]] = err
 		}

@@ -33,7 +33,7 @@ func TestAReleaseOnABNGThatLeftTheConfigurationStaysOwed(t *testing.T) {
 		for _, o := range c.Plan(quarantine.Snapshot{Now: now, Sessions: []quarantine.Session{s}, MaxSessions: 4}) {
 			c.Dispatch(&o, now)
 			orders++
-			c.Observe(o, e.Enforce(t.Context(), o), now)
+			c.Observe(o, e.Enforce(t.Context(), o, quarantine.OpenGate{}), now)
 		}
 	}
 	if c.State != quarantine.Releasing || orders < 3 {

@@ -108,7 +108,7 @@ func (p *park) all(orders ...quarantine.Order) []quarantine.Outcome {
 	outcomes := make([]quarantine.Outcome, len(orders))
 	var running sync.WaitGroup
 	for i, o := range orders {
-		running.Go(func() { outcomes[i] = p.enforcer.Enforce(p.t.Context(), o) })
+		running.Go(func() { outcomes[i] = p.enforcer.Enforce(p.t.Context(), o, quarantine.OpenGate{}) })
 	}
 	running.Wait()
 	return outcomes

@@ -52,7 +52,7 @@ func proxied(bng, id string) quarantine.Session {
 
 func restrictVia(e *Enforcer, s quarantine.Session) quarantine.Outcome {
 	prepared, _ := e.Prepare(s, "garden")
-	return e.Enforce(context.Background(), quarantine.Order{Session: s, To: "garden", Undo: prepared.Undo})
+	return e.Enforce(context.Background(), quarantine.Order{Session: s, To: "garden", Undo: prepared.Undo}, quarantine.OpenGate{})
 }
 
 func TestARequestThroughAProxyNamesTheBNGAndIsGivenMoreTimeThanTheProxyTakes(t *testing.T) {

@@ -82,10 +82,10 @@ func TestOnceItMayNotBeRepeatedNoRestrictionLeavesAndEveryReleaseDoes(t *testing
 					}
 					return nil
 				}
-				order := quarantine.Order{Session: s, To: "garden", Undo: undo.Undo, BeforeRepeat: may}
+				order := quarantine.Order{Session: s, To: "garden", Undo: undo.Undo}
 				began := time.Now()
 				answer := make(chan quarantine.Outcome, 1)
-				go func() { answer <- e.Enforce(context.Background(), order) }()
+				go func() { answer <- e.Enforce(context.Background(), order, gate{repeat: may}) }()
 				time.Sleep(3 * time.Second) // the second transmission is at 2 s
 				before := came.Load()
 				paused.Store(true)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -123,7 +122,7 @@ func (a *App) openStore(ctx context.Context, fleet *bng.Fleet) error {
 	if err = a.openJournal(); err != nil {
 		return err
 	}
-	cfg := storeConfig(a.cfg, a.parts, fleet)
+	cfg := StoreConfig(a.cfg, a.parts, fleet)
 	cfg.Instance = a.journal.ID()
 	if a.store, err = store.New(cfg); err != nil {
 		return err
@@ -139,8 +138,8 @@ func (a *App) openStore(ctx context.Context, fleet *bng.Fleet) error {
 	return a.gate.first(ctx)
 }
 
-// storeConfig says where sessions and cases are, and how they are kept.
-func storeConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
+// StoreConfig says where sessions and cases are, and how they are kept.
+func StoreConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
 	r := cfg.Redis
 	return store.Config{
 		Addrs: r.Addrs, MasterName: r.MasterName, DB: r.DB, Username: r.Username, Password: store.Password(parts.RedisPassword),
@@ -187,21 +186,13 @@ func addressPlan(cfg *Config) quarantine.AddressPlan {
 	return quarantine.AddressPlan{Spaces: spaces, Shared: a.SharedPrefixes, Infrastructure: a.Infrastructure}
 }
 
-// coaSource is the local address that the BNGs trust; invalid: any.
-func coaSource(cfg *Config) netip.Addr {
-	if cfg.CoA.Source == "" {
-		return netip.Addr{}
-	}
-	return netip.MustParseAddr(cfg.CoA.Source) // checked with the configuration
-}
-
 // memory is how long verdicts are remembered: longer than the oldest that may
 // come again.
 func memory(cfg *Config) time.Duration { return cfg.Attribution.MaxAge.Std() + 24*time.Hour }
 
 func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) error {
 	var err error
-	if a.coa, err = coa.New(coa.Config{Source: coaSource(a.cfg)}); err != nil {
+	if a.coa, err = coa.New(coa.Config{Source: a.cfg.CoA.Addr()}); err != nil {
 		return fmt.Errorf("coa.source: %w", err)
 	}
 	a.life.cleanUp("CoA client", a.coa.Close)
@@ -212,7 +203,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 			bySource[s.Name] = s.Tolerance.Std()
 		}
 	}
-	a.enforcer = bng.NewEnforcer(fleet, a.coa, transcript(o.Debug))
+	a.enforcer = bng.NewEnforcer(fleet, a.coa, bng.Transcript(o.Debug))
 	peers := newPeers()
 	listed := sourcesOf(a.cfg)
 	a.engine, err = engine.New(ctx, engine.Config{
@@ -348,7 +339,7 @@ func (a *App) mount() error {
 	}
 	a.intake = in
 	in.Mount(a.http)
-	rows := imports{bng.NewAccounting(a.fleet, a.store, a.translation())}
+	rows := imports{bng.NewImporter(a.fleet, a.store, a.translation())}
 	radacct.New(rows, a.cfg.Attribution.History.Std(), a.fleet.NamingAttributes(a.parts.Key)...).Mount(a.http)
 	c := api.Config{
 		Cases: a.store, Sessions: a.sessions, Bindings: a.sessions, MACs: a.store, Gaps: a.engine.Gaps, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),

@@ -137,6 +137,14 @@ type CoA struct {
 	Source string `yaml:"source"` // local address that the BNGs trust
 }
 
+// Addr is that address; invalid: any.
+func (c CoA) Addr() netip.Addr {
+	if c.Source == "" {
+		return netip.Addr{}
+	}
+	return netip.MustParseAddr(c.Source) // checked with the configuration
+}
+
 // Proxy is an AAA server that hands our requests on to BNGs.
 type Proxy struct {
 	Name           string              `yaml:"name"`

@@ -273,15 +273,12 @@ func TestADialectAndADictionaryOfTheOperatorsAreUsed(t *testing.T) {
 		t.Errorf("without the dictionary: %v; want the place in the dialect's file", err)
 	}
 	text += "dialects_dir: " + dir + "\ndictionaries: [" + dictionary + "]\n"
-	cfg, parts, _, err := parse("cordon.yaml", []byte(text))
+	_, parts, _, err := parse("cordon.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := parts.Fleet[0].Dialect.Name; got != "ours" {
 		t.Errorf("dialect %s", got)
-	}
-	if _, err := Snippet(cfg, parts, "bng1", false); err == nil {
-		t.Error("lines for a make that nobody knows them of")
 	}
 	if _, _, _, err := parse("cordon.yaml", []byte(strings.Replace(text, dictionary, "/nonexistent/dictionary", 1))); err == nil {
 		t.Error("a dictionary that is not there was taken")
@@ -297,25 +294,6 @@ func TestAnExperimentalDialectDoesNotEnforce(t *testing.T) {
 	_, _, _, err := parse("cordon.yaml", []byte(strings.Replace(text, "mode: approve", "mode: enforce", 1)))
 	if err == nil || !strings.Contains(err.Error(), "experimental") {
 		t.Errorf("in mode enforce: %v", err)
-	}
-}
-
-func TestTheSnippetShowsTheSecretOnlyWhenAsked(t *testing.T) {
-	cfg, parts, _, err := parse("cordon.yaml", []byte(goodConfig))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for reveal, want := range map[bool]bool{false: false, true: true} {
-		text, err := Snippet(cfg, parts, "bng1", reveal)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if shown := strings.Contains(text, "0123456789abcdef0123456789abcdef"); shown != want {
-			t.Errorf("reveal %t: secret shown %t\n%s", reveal, shown, text)
-		}
-	}
-	if _, err := Snippet(cfg, parts, "bng9", false); err == nil {
-		t.Error("lines for a BNG that is not configured")
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	yaml "go.yaml.in/yaml/v4"
 
 	"cordon/radiusx"
-	"cordon/radiusx/acct"
 	"cordon/radiusx/bng"
 )
 
@@ -152,21 +151,4 @@ func warnName(d *document, p path, b *BNG, name bng.NAS, byAddress bool) {
 		instead = "only another name tells it apart"
 	}
 	d.warn(p, "%s %s and no evidence: %s", name, why, instead)
-}
-
-// namingValues are what a row says under the names that a key is made of.
-func namingValues(r *acct.Record, attributes []radiusx.Attribute) []radiusx.Attribute {
-	var naming []radiusx.Attribute
-	add := func(name, value string) {
-		if value != "" {
-			naming = append(naming, radiusx.Attribute{Name: name, Value: value})
-		}
-	}
-	add("User-Name", r.UserName)
-	add("Acct-Session-Id", r.SessionID)
-	add("NAS-Identifier", r.NAS.Identifier)
-	add("NAS-IP-Address", written(r.NAS.IP))
-	add("NAS-IPv6-Address", written(r.NAS.IPv6))
-	add("Framed-IP-Address", written(r.FramedIP))
-	return append(naming, attributes...)
 }
