@@ -40,7 +40,7 @@ func newBNGTest(r *remote) *cobra.Command {
 			if dryRun {
 				return r.printPlan(parts, args[0])
 			}
-			report, err := app.Probe(c.Context(), cfg, parts, args[0], func(p *probe.Config) {
+			report, err := probe.RunOn(c.Context(), cfg, parts, args[0], func(p *probe.Config) {
 				p.Timeout = patience
 				p.Told = func(t probe.Try) { r.say("%s: %s", t.What, t.Outcome) }
 			})

@@ -40,7 +40,7 @@ func TestAForeignProfileHoldsANewRestrictionUntilItIsGone(t *testing.T) {
 		if impossible != nil && (impossible.Kind != quarantine.OutcomeRefused || !impossible.Untouched || !strings.Contains(impossible.Reason, test.value)) {
 			t.Errorf("%s=%s: %+v", test.attribute, test.value, impossible)
 		}
-		if out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden"}}}); out.Kind != quarantine.OutcomeAcked {
+		if out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden"}}}, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked {
 			t.Errorf("%s=%s: the release: %+v", test.attribute, test.value, out)
 		}
 	}

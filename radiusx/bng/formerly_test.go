@@ -68,7 +68,7 @@ func TestSessionsUnderAFormerNameAreServed(t *testing.T) {
 		if (impossible == nil) != (c.asked != "") || (fleet.Serves(&s) == nil) != (c.asked != "") {
 			t.Errorf("%s, member %q: prepare %v, serves %v", c.bng, c.member, impossible, fleet.Serves(&s))
 		}
-		out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden", Undo: prepared.Undo}}})
+		out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden", Undo: prepared.Undo}}}, quarantine.OpenGate{})
 		var asked strings.Builder
 		for _, to := range net.sent {
 			fmt.Fprint(&asked, to)

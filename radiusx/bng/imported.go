@@ -58,12 +58,41 @@ func (im *Importer) Import(ctx context.Context, sessions []ImportedSession) []er
 	return answers
 }
 
-func (a *Accounting) imported(r *acct.Record, bng string) quarantine.SessionEvent {
-	event := a.sessionEvent(r, bng)
-	event.StartedAt, event.Observed, event.Imported = r.Started(), nil, true
-	event.Fallback = false // a row has what its Start had
-	a.fleet.place(&event)
-	return event
+// event is what is to be recorded of a session, or a *quarantine.FieldError.
+func (im *Importer) event(s *ImportedSession) (event quarantine.SessionEvent, err error) {
+	m, how := im.fleet.identify(s.NAS, cmp.Or(s.NAS.IP, s.NAS.IPv6))
+	if how != identified {
+		m = nil
+	}
+	subscriber := im.subscriberOf(s, m)
+	switch {
+	case s.ofNAT():
+		return event, &quarantine.FieldError{Field: "subscriber", Reason: "is a NAT, which tells of the inside address and not of who holds it"}
+	case how == unidentified:
+		return event, &quarantine.FieldError{Field: "nas", Reason: "does not tell which BNG it is: the address is every host's, or the name several BNGs'"}
+	case subscriber == "":
+		return event, &quarantine.FieldError{Field: "subscriber", Reason: "is not named"}
+	}
+	bng := nameOf(m, s.NAS, netip.Addr{})
+	event = quarantine.SessionEvent{
+		Kind: quarantine.SessionRenewed, Key: quarantine.SessionKey{BNG: bng, ID: s.ID}, Subscriber: subscriber,
+		At: s.Seen, StartedAt: s.Start, Ignored: im.ignored(m, s.UserName, s.Attributes),
+		Addresses: slices.Clone(s.Addresses), Attributes: im.attributesOf(s, m, subscriber), Imported: true,
+	}
+	switch {
+	case !s.Stop.IsZero():
+		event.Kind, event.At = quarantine.SessionEnded, s.Stop
+		if s.Stop.Before(s.Start) {
+			event.StartedAt = s.Stop
+		}
+	case m != nil && m.InterimAddresses.All():
+		event.Only = slices.Clone(attributeKinds)
+	}
+	for i := range event.Addresses {
+		event.Addresses[i].Space = im.plan.SpaceOf(bng, event.Addresses[i].Prefix)
+	}
+	im.fleet.place(&event)
+	return event, nil
 }
 
 // subscriberOf is the key of whom a session is; empty if it names nobody.

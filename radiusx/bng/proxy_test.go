@@ -75,7 +75,7 @@ func TestARequestThroughAProxyNamesTheBNGAndIsGivenMoreTimeThanTheProxyTakes(t *
 			t.Fatalf("%s: %+v", name, out)
 		}
 		release := quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden"}}, Confirmed: true}
-		if out := e.Enforce(t.Context(), release); out.Kind != quarantine.OutcomeAcked || out.AssertAfter() != 70*time.Second {
+		if out := e.Enforce(t.Context(), release, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked || out.AssertAfter() != 70*time.Second {
 			t.Fatalf("%s: release %+v, asserted after %s", name, out, out.AssertAfter())
 		}
 		for i, x := range stub.asked {

@@ -100,8 +100,8 @@ func TestOnceItMayNotBeRepeatedNoRestrictionLeavesAndEveryReleaseDoes(t *testing
 				if after := came.Load(); before != 2 || after != before || asked.Load() != 2 {
 					t.Errorf("%d datagrams before the pause, %d after it; asked %d times", before, after-before, asked.Load())
 				}
-				release := quarantine.Order{Session: s, From: []quarantine.AppliedProfile{applied(order)}, BeforeRepeat: may}
-				if out := e.Enforce(context.Background(), release); out.Kind != quarantine.OutcomeUnanswered {
+				release := quarantine.Order{Session: s, From: []quarantine.AppliedProfile{applied(order)}}
+				if out := e.Enforce(context.Background(), release, gate{repeat: may}); out.Kind != quarantine.OutcomeUnanswered {
 					t.Errorf("release: %+v", out)
 				}
 				if n := came.Load() - before; n < 4 || asked.Load() != 2 {

@@ -41,10 +41,10 @@ func (r *run) restrict(ctx context.Context) quarantine.Outcome {
 
 // refused notes a refusal that is the profile's fault. Where another profile is
 // to be taken away first it may be that one's.
-func (r *run) refused(t told) {
+func (r *run) refused(why reply) {
 	another := slices.ContainsFunc(r.order.From, func(a quarantine.AppliedProfile) bool { return a.Profile != r.order.To })
-	if t.disposition == coa.ProfileFault && !another {
-		r.bng.refusals.refuse(r.order.To, r.order.Session.Subscriber, t.cause, time.Now())
+	if why.disposition == coa.ProfileFault && !another {
+		r.bng.refusals.refuse(r.order.To, r.order.Session.Subscriber, why.cause, time.Now())
 	}
 }
 
@@ -201,25 +201,9 @@ func (r *run) restore(ctx context.Context) quarantine.Outcome {
 	return r.provable(r.outcome(quarantine.OutcomeAcked, reply{}))
 }
 
-// restoreAnswer is what the answer to a step of a release means. Where a make renames
-// the sessions that it restricts, a NAK may say that the line is not there; and a
-// restriction that was refused for what the profile is was never in force if taking it
-// away is refused for the same.
-func (r *run) restoreAnswer(a *quarantine.AppliedProfile, t told) answer {
-	switch {
-	case t.answer != stepRefused:
-		return t.answer
-	case a.Outlives && r.bng.Dialect.MeansGone(t.cause):
-		return stepGone
-	case a.Naked && a.Cause != 0 && a.Cause == t.cause && t.disposition == coa.ProfileFault:
-		return stepMoot
-	}
-	return stepRefused
-}
-
-// unsent tells that a step of a release did not leave; if an earlier one did,
-// some of the release may be done.
-func (r *run) unsent(t told) quarantine.Outcome {
+// unsent is the outcome of a release of which a step did not leave; if an earlier one
+// did, some of the release may be done.
+func (r *run) unsent(why reply) quarantine.Outcome {
 	if r.sent {
 		return r.outcome(quarantine.OutcomeUnanswered, why)
 	}

@@ -156,7 +156,7 @@ func TestASecondTryIsMadeOfWhatItsUndoIsMadeOf(t *testing.T) {
 				e, net := oneBNG(t, geared(g))
 				o := prepared(t, e)
 				o.From = []quarantine.AppliedProfile{o.Restriction()}
-				e.Enforce(t.Context(), o)
+				e.Enforce(t.Context(), o, quarantine.OpenGate{})
 				later, changed := oneBNG(t, func(c *Config) { geared(g)(c); changes[about](c) })
 				out := later.Enforce(t.Context(), o, quarantine.OpenGate{})
 				switch {
@@ -178,7 +178,7 @@ func TestAChangeLeavesWhatWasFixedAsItWasFixed(t *testing.T) {
 	e, net := oneBNG(t, geared(g))
 	restriction := prepared(t, e)
 	old := restriction.Restriction()
-	e.Enforce(t.Context(), quarantine.Order{Session: ofAlice(), From: []quarantine.AppliedProfile{old}})
+	e.Enforce(t.Context(), quarantine.Order{Session: ofAlice(), From: []quarantine.AppliedProfile{old}}, quarantine.OpenGate{})
 	g.options = map[string]string{"l4_redirect_number": "241", "ipset": "new"}
 	later, changed := oneBNG(t, func(c *Config) {
 		geared(g)(c)
@@ -230,7 +230,7 @@ func TestAnUndoThatCannotBeMadeIsSaidAtTheStartAndSendsNothing(t *testing.T) {
 	if err := e.fleet.CanUndo(ofAlice(), applied); err == nil || !strings.Contains(err.Error(), "site-own") {
 		t.Errorf("at the start: %v", err)
 	}
-	out := e.Enforce(t.Context(), quarantine.Order{Session: ofAlice(), From: []quarantine.AppliedProfile{applied}})
+	out := e.Enforce(t.Context(), quarantine.Order{Session: ofAlice(), From: []quarantine.AppliedProfile{applied}}, quarantine.OpenGate{})
 	if out.Kind != quarantine.OutcomeRefused || !out.Untouched || !strings.Contains(out.Reason, "give BNG bng1 that dialect again") || len(net.sent) > 0 {
 		t.Errorf("%+v, sent %v", out, net.sent)
 	}
@@ -276,7 +276,7 @@ func TestARefusalOfOurOwnIsUntouchedAndOneOfTheBNGIsNot(t *testing.T) {
 	}
 	half := releaseOf(o)
 	half.From = append([]quarantine.AppliedProfile{{Profile: "no-smtp", Undo: `{"dialect":"site-own"}`}}, half.From...)
-	if out := e.Enforce(t.Context(), half); out.Kind != quarantine.OutcomeRefused || out.Untouched || len(net.sent) != 1 {
+	if out := e.Enforce(t.Context(), half, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeRefused || out.Untouched || len(net.sent) != 1 {
 		t.Errorf("the newer one was sent: %+v, %v", out, net.sent)
 	}
 	net.answers = []coa.Result{{Kind: coa.NAK, ErrorCause: 407, Transmissions: 1}}

@@ -44,7 +44,7 @@ var errNotShown = errors.New("acknowledged, but nothing showed it: an ACK is no 
 type trial struct {
 	Trial
 	enforcer *bng.Enforcer
-	record   Record
+	record   proof.Record
 	applied  []quarantine.AppliedProfile // what may be in force on the line, as a case would release it
 	residue  string                      // of a change that was half done; see quarantine.Outcome
 }
