@@ -177,11 +177,16 @@ func (p *page) sessions(sessions []wire.Session) {
 	_ = t.write(p.w, true) // a buffer
 }
 
+// remark is why the session stands so: which check defers it, what the BNG said.
 func remark(s wire.Session) string {
-	if s.ErrorCause == nil {
-		return s.Reason
+	var words []string
+	if s.DeferredBy != "" {
+		words = append(words, "deferred by "+s.DeferredBy+":")
 	}
-	return strings.TrimSpace("Error-Cause " + strconv.FormatUint(uint64(*s.ErrorCause), 10) + " " + s.Reason)
+	if s.ErrorCause != nil {
+		words = append(words, "Error-Cause "+strconv.FormatUint(uint64(*s.ErrorCause), 10))
+	}
+	return strings.TrimSpace(strings.Join(append(words, s.Reason), " "))
 }
 
 func (p *page) evidence(verdicts []wire.Evidence) {

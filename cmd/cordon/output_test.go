@@ -39,6 +39,7 @@ func TestOutputIsAsItWasAgreed(t *testing.T) {
 		"show.text":     "quarantine show c-1",
 		"show.closed":   "quarantine show c-3",
 		"show.stuck":    "quarantine show c-5",
+		"show.deferred": "quarantine show c-6",
 		"show.yaml":     "quarantine show c-1 -o yaml",
 		"verdict.text":  "verdict show v-2",
 		"session.table": "session find --ip 192.0.2.17",

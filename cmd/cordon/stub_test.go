@@ -107,6 +107,10 @@ func stubCase(id string) (wire.Case, bool) {
 				{BNG: "bng2", SessionID: "0043", Enforcement: "acked", Attempts: 1, UpdatedAt: at(-3 * time.Hour)},
 			},
 			History: []wire.HistoryEntry{{At: *at(-50 * time.Hour), State: "restricting", Text: "rule bots"}, {At: *at(-3 * time.Hour), State: "releasing", By: "bob", Text: "released: new router"}}},
+		"c-6": {ID: "c-6", Subscriber: "frank", State: "restricting", Profile: "walled-garden", Mode: "enforce", Rule: "bots", Reason: "botnet reported by sensor-3", Source: "sensor-3",
+			OpenedAt: *at(-time.Minute), ExpiresAt: at(71 * time.Hour), Sessions: []wire.Session{
+				{BNG: "bng1", SessionID: "0044", Wanted: "walled-garden", Enforcement: "pending", DeferredBy: "maintenance", Reason: "bng1 is in maintenance until 14:00: new software", UpdatedAt: at(-time.Minute)},
+			}},
 	}
 	c, ok := cases[id]
 	return c, ok

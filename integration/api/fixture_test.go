@@ -227,7 +227,7 @@ func fullCase() quarantine.Case {
 		Release: &quarantine.PersonRelease{Case: "c-1", At: now, By: "bob", Reason: "cleaned", Code: quarantine.ReleaseCleaned},
 		Sessions: []quarantine.SessionEnforcement{
 			{Session: session, Wanted: "walled-garden", Enforcement: quarantine.Refused, ErrorCause: 503, Reason: "no such session", Attempts: 2, UpdatedAt: now},
-			{Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "43"}}, Enforcement: quarantine.Pending},
+			{Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "43"}}, Enforcement: quarantine.Pending, DeferredBy: quarantine.CheckMaintenance},
 		},
 		Verdicts: []quarantine.CaseVerdict{{ID: "v-1", Source: "s1", Category: "botnet", Confidence: pointer(0.9), ObservedAt: now}},
 		Notes:    []quarantine.Note{{At: now, By: "bob", Text: "called"}},

@@ -73,8 +73,11 @@ func (r *reader) block(line *wire.Binding, b *quarantine.Binding) error {
 		return &quarantine.FieldError{Field: "ip", Reason: fmt.Sprintf("%q is no address", line.IP)}
 	}
 	addr = addr.Unmap().WithZone("")
-	if quarantine.Private(addr) || !addr.IsGlobalUnicast() {
-		return &quarantine.FieldError{Field: "ip", Reason: fmt.Sprintf("%s is no public address", addr)}
+	if quarantine.Private(addr) {
+		return &quarantine.FieldError{Field: "ip", Reason: fmt.Sprintf("%s is a private address", addr)}
+	}
+	if wrong := quarantine.CheckAddress(addr); wrong != nil {
+		return &quarantine.FieldError{Field: "ip", Reason: addr.String() + " " + wrong.Reason}
 	}
 	ports, err := quarantine.ParsePortRange(line.Ports)
 	if err != nil || ports.All() {

@@ -23,6 +23,7 @@ type Session struct {
 	Enforcement string     `json:"enforcement" enum:"pending,acked,verified,partial,refused,unanswered,gone,exempt"`
 	ErrorCause  *uint32    `json:"error_cause" doc:"RFC 5176 section 3.5; null: none was told."`
 	Reason      string     `json:"reason"`
+	DeferredBy  string     `json:"deferred_by" doc:"The check that defers what is wanted, e.g. paused, maintenance or path; empty: none. Reason says more."`
 	Attempts    int        `json:"attempts"`
 	UpdatedAt   *time.Time `json:"updated_at"`
 	NextAt      *time.Time `json:"next_at" doc:"When it is tried again by itself; null: nothing is outstanding, or a request is under way."`
