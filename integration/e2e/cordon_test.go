@@ -243,9 +243,7 @@ func (c *instance) lookCases(subscriber string) (all []wire.Case, answer string,
 	if subscriber != "" {
 		query.Set("subscriber", subscriber)
 	}
-	page, answer, ok := look[struct {
-		Results []wire.Case `json:"results"`
-	}](c, "/cases", query)
+	page, answer, ok := look[wire.CasePage](c, "/cases", query)
 	return page.Results, answer, ok
 }
 

@@ -73,13 +73,7 @@ func (p *pairBed) expectFilter(on *bngsim.BNG, session, filter string) {
 // member returns which of them a session of the case is on.
 func (p *pairBed) member(user string) string {
 	p.t.Helper()
-	page, _, _ := look[struct {
-		Results []struct {
-			Sessions []struct {
-				Member string `json:"member"`
-			} `json:"sessions"`
-		} `json:"results"`
-	}](p.instance, "/cases", map[string][]string{"subscriber": {user}})
+	page, _, _ := look[wire.CasePage](p.instance, "/cases", map[string][]string{"subscriber": {user}})
 	if len(page.Results) == 0 || len(page.Results[0].Sessions) != 1 {
 		return fmt.Sprintf("%+v", page)
 	}

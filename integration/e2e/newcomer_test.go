@@ -16,9 +16,7 @@ func TestANewcomerWaitsForALoneInstanceThatAnswersOn(t *testing.T) {
 	p.online(1)
 	p.end(soon) // a left, and b knows that
 	within(t, soon, "b knows that a left", func() (string, bool) {
-		page, answer, _ := look[struct {
-			Results []wire.Instance `json:"results"`
-		}](p.b, "/instances", nil)
+		page, answer, _ := look[wire.Page[wire.Instance]](p.b, "/instances", nil)
 		for _, i := range page.Results {
 			if i.Name == "cordon-a" && i.State == "left" {
 				return answer, true

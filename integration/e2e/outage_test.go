@@ -37,9 +37,7 @@ func (c *instance) sees(name, state string) wire.Instance {
 	c.t.Helper()
 	var found wire.Instance
 	within(c.t, soon, name+" is "+state, func() (string, bool) {
-		page, answer, _ := look[struct {
-			Results []wire.Instance `json:"results"`
-		}](c, "/instances", nil)
+		page, answer, _ := look[wire.Page[wire.Instance]](c, "/instances", nil)
 		for _, i := range page.Results {
 			if i.Name == name {
 				found = i
