@@ -18,6 +18,7 @@ import (
 	"cordon/integration/httpx"
 	"cordon/integration/intake"
 	"cordon/integration/radacct"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 	"cordon/quarantine/engine"
 	"cordon/radiusx/acct"
@@ -30,7 +31,7 @@ import (
 )
 
 // Version is what a build knows of itself.
-type Version = httpx.Version
+type Version = wire.Version
 
 // Options are what a process adds to the configuration.
 type Options struct {
@@ -317,7 +318,7 @@ func (a *App) mount() error {
 		c.Profiles = append(c.Profiles, p.Name)
 	}
 	for _, b := range a.cfg.BNGs {
-		shown := api.BNG{Name: b.Name, Formerly: b.Formerly, Group: b.Group, Address: b.Address.String(), Dialect: b.Dialect}
+		shown := wire.BNG{Name: b.Name, Formerly: b.Formerly, Group: b.Group, Address: b.Address.String(), Dialect: b.Dialect}
 		for _, p := range a.cfg.Profiles {
 			if _, has := b.Profiles[p.Name]; has {
 				shown.Profiles = append(shown.Profiles, p.Name)
