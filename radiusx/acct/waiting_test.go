@@ -85,17 +85,16 @@ func TestARelayIsNotBelievedThatNothingWaited(t *testing.T) {
 
 // FreeRADIUS' detail reader counts, and is configured so.
 func TestARelayThatCountsIsBelieved(t *testing.T) {
-	w := newWay(&Client{Relay: true, UnreportedDelay: time.Minute})
-	for _, clock := range []struct { // in this order: a clock that jumps back is another test's
-		name    string
+	for name, clock := range map[string]struct {
 		stamped bool
 		ahead   time.Duration
-	}{{"a right clock", true, 0}, {"ten minutes ahead", true, 10 * time.Minute}, {"no clock", false, 0}} {
+	}{"a right clock": {true, 0}, "ten minutes ahead": {true, 10 * time.Minute}, "no clock": {false, 0}} {
+		w := newWay(&Client{Relay: true, UnreportedDelay: time.Minute}) // a clock that was set back meanwhile would be another test
 		for i := range 60 {
 			waited := time.Hour - time.Duration(i)*time.Minute
 			r := w.record(waited, waited, clock.stamped, clock.ahead)
 			if !contains(&r, w.now.Add(-waited)) || r.NoLaterThan().Sub(r.At) > time.Minute {
-				t.Fatalf("%s, waited %v: said to be within [%v, %v] before its arrival", clock.name, waited, w.now.Sub(r.At), w.now.Sub(r.NoLaterThan()))
+				t.Fatalf("%s, waited %v: said to be within [%v, %v] before its arrival", name, waited, w.now.Sub(r.At), w.now.Sub(r.NoLaterThan()))
 			}
 		}
 	}
