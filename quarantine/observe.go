@@ -146,7 +146,7 @@ func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 	e.ErrorCause, e.Reason = out.ErrorCause, out.Reason
 	e.unproved()
 	if out.Kind != OutcomeNotSent {
-		e.Deferrals = 0
+		e.Deferrals, e.DeferredBy = 0, ""
 	}
 	if out.Kind != OutcomeSessionGone {
 		e.GoneSince = time.Time{}
@@ -165,7 +165,7 @@ func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 		e.Enforcement, e.NextAt = Unanswered, now.Add(unansweredBackoff(o, e.Attempts))
 	case OutcomeNotSent:
 		e.Enforcement, e.Attempts = Pending, max(0, e.Attempts-1)
-		e.keepBack(out.Reason, Deferral{Longest: BriefPause}, now)
+		e.postpone(Deferral{By: out.DeferredBy, Reason: out.Reason, Longest: BriefPause}, now)
 	case OutcomeSessionGone:
 		e.gone(o, now)
 	}

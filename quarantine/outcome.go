@@ -45,6 +45,7 @@ type Outcome struct {
 	Kind       OutcomeKind `json:"kind"`
 	ErrorCause uint32      `json:"error_cause,omitempty"` // RFC 5176 section 3.5; 0 = none
 	Reason     string      `json:"reason,omitempty"`      // for people: why not acked
+	DeferredBy Check       `json:"deferred_by,omitempty"` // of NotSent: the check that deferred it, if one did
 	// Doubtful: a datagram went unanswered or was sent more than once, so that a
 	// late duplicate may still act on the BNG.
 	Doubtful bool `json:"doubtful,omitempty"`
