@@ -48,7 +48,7 @@ func (c *Case) Defer(o *Order, d Deferral, now time.Time) {
 	switch {
 	case e == nil:
 	case o.Check:
-		e.VerifyAt = now.Add(firstAsk)
+		e.VerifyAt = now.Add(VerifyBackoff.First)
 	default:
 		e.postpone(d, now)
 	}
@@ -57,7 +57,7 @@ func (c *Case) Defer(o *Order, d Deferral, now time.Time) {
 func (e *SessionEnforcement) postpone(d Deferral, now time.Time) {
 	e.Deferrals++
 	e.DeferredBy, e.Reason, e.NotBefore = d.By, d.Reason, d.NotBefore
-	e.NextAt = later(d.NotBefore, now.Add(backoff(time.Second, d.Longest, e.Deferrals)))
+	e.NextAt = later(d.NotBefore, now.Add(DeferralBackoff(d.Longest).Delay(e.Deferrals)))
 }
 
 // Resume ends the wait of what was deferred until a moment, for [Case.Plan] to look at
