@@ -247,7 +247,7 @@ func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
 	server, err := acct.New(acct.Config{
 		Listen: a.cfg.Accounting.Listen, Conns: o.AccountingConns, Clients: a.parts.Clients, Handler: a.accounting,
 		Dictionary: a.parts.Dictionary, Keep: append(fleet.Keep(), "User-Name"), Naming: fleet.NamingAttributes(a.parts.Key),
-		BNGOf: fleet.BNGOf,
+		BNGOf: fleet.BNGOf, Holdable: quarantine.Holdable,
 	})
 	if err != nil {
 		return fmt.Errorf("accounting: %w", err)
