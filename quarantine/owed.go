@@ -52,9 +52,9 @@ func (c *Case) Owe(o Owed, now time.Time) (news bool) {
 	}
 	e.Doubtful = e.Doubtful || o.Doubtful || e.InFlight // it may have come after the order under way
 	e.Confirmed, e.Enforcement, e.NextAt, e.UpdatedAt = false, Pending, now, now
-	e.unproved()
+	e.clearVerification()
 	e.know(o.Journal, o.Mark)
-	c.settle(now)
+	c.updateState(now)
 	return true
 }
 

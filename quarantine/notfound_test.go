@@ -15,11 +15,11 @@ func notFound(t *testing.T) *Case {
 	s.Addresses = []Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: FramedIP}}
 	s.Attributes = []Attribute{{"NAS-Port-Id", "ge-1/0/3:100"}, {"Calling-Station-Id", "02:00:5e:00:53:0a"}}
 	c := wantingCase(noon)
-	restrictAll(t, c, lookAt(noon, s))
+	restrictAll(t, c, snapshotAt(noon, s))
 	if err := c.ReleaseBy("noc", "cleaned", "", noon.Add(20*time.Minute), noon.Add(20*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	answerAll(c, lookAt(noon.Add(20*time.Minute), s), Outcome{Kind: OutcomeSessionGone, ErrorCause: 503})
+	answerAll(c, snapshotAt(noon.Add(20*time.Minute), s), Outcome{Kind: OutcomeSessionGone, ErrorCause: 503})
 	if c.State != Releasing || c.Sessions[0].Enforcement != Refused {
 		t.Fatalf("after one 503 the case is %s, its session %s", c.State, c.Sessions[0].Enforcement)
 	}
@@ -56,22 +56,22 @@ func TestWhatEndsASessionThatItsBNGDoesNotKnow(t *testing.T) {
 	}
 	line := func(string) []string { return []string{"NAS-Port-Id"} }
 	for name, in := range map[string]struct {
-		change  func(s *Session)
-		look    Snapshot
-		because string // empty: it goes on
+		change   func(s *Session)
+		snapshot Snapshot
+		because  string // empty: it goes on
 	}{
 		"nothing":                                 {},
 		"a Stop":                                  {change: func(s *Session) { s.EndedAt = old }, because: "ended"},
 		"a restart announced since":               {change: func(s *Session) { s.Suspect, s.Restarted = true, true }, because: "restart"},
 		"three Interim-Updates left out before":   {change: func(s *Session) { s.Suspect = true }},
-		"somebody holds its address since":        {look: Snapshot{Holders: []Binding{holder("9", old)}}, because: "address"},
-		"somebody held its address before":        {look: Snapshot{Holders: []Binding{holder("9", noon.Add(-time.Hour))}}},
-		"it holds its address itself":             {look: Snapshot{Holders: []Binding{holder("1", old)}}},
-		"another session, lines are not known":    {look: Snapshot{Sessions: []Session{port("2", "ge-1/0/3:100", old)}}},
-		"another session of its line":             {look: Snapshot{OneSessionPer: line, Sessions: []Session{port("2", "ge-1/0/3:100", old)}}, because: "on its line"},
-		"another session of another line":         {look: Snapshot{OneSessionPer: line, Sessions: []Session{port("2", "ge-1/0/3:101", old)}}},
-		"an older session of its line":            {look: Snapshot{OneSessionPer: line, Sessions: []Session{port("0", "ge-1/0/3:100", noon.Add(-time.Hour))}}},
-		"the source of sessions lists it no more": {look: Snapshot{Present: true}, change: func(s *Session) { *s = Session{} }, because: "tells nothing"},
+		"somebody holds its address since":        {snapshot: Snapshot{Holders: []Binding{holder("9", old)}}, because: "address"},
+		"somebody held its address before":        {snapshot: Snapshot{Holders: []Binding{holder("9", noon.Add(-time.Hour))}}},
+		"it holds its address itself":             {snapshot: Snapshot{Holders: []Binding{holder("1", old)}}},
+		"another session, lines are not known":    {snapshot: Snapshot{Sessions: []Session{port("2", "ge-1/0/3:100", old)}}},
+		"another session of its line":             {snapshot: Snapshot{OneSessionPer: line, Sessions: []Session{port("2", "ge-1/0/3:100", old)}}, because: "on its line"},
+		"another session of another line":         {snapshot: Snapshot{OneSessionPer: line, Sessions: []Session{port("2", "ge-1/0/3:101", old)}}},
+		"an older session of its line":            {snapshot: Snapshot{OneSessionPer: line, Sessions: []Session{port("0", "ge-1/0/3:100", noon.Add(-time.Hour))}}},
+		"the source of sessions lists it no more": {snapshot: Snapshot{Present: true}, change: func(s *Session) { *s = Session{} }, because: "tells nothing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := notFound(t)
@@ -79,11 +79,11 @@ func TestWhatEndsASessionThatItsBNGDoesNotKnow(t *testing.T) {
 			if in.change != nil {
 				in.change(&record)
 			}
-			in.look.Now, in.look.MaxSessions = old.Add(time.Second), 4
+			in.snapshot.Now, in.snapshot.MaxSessions = old.Add(time.Second), 4
 			if record.ID != "" {
-				in.look.Sessions = append(in.look.Sessions, record)
+				in.snapshot.Sessions = append(in.snapshot.Sessions, record)
 			}
-			orders := c.Plan(in.look)
+			orders := c.Plan(in.snapshot)
 			if in.because == "" {
 				if len(orders) != 1 || c.State != Releasing {
 					t.Fatalf("%d orders, the case is %s", len(orders), c.State)
@@ -108,9 +108,9 @@ func TestNotFoundAloneEndsASessionAfterThreeInterimIntervals(t *testing.T) {
 			record := c.Sessions[0].Session
 			tries, now := 0, began
 			for now.Before(began.Add(48 * time.Hour)) {
-				look := lookAt(now, record)
-				look.Interim = func(string) time.Duration { return in.interim }
-				tries += len(answerAll(c, look, Outcome{Kind: OutcomeSessionGone, ErrorCause: 503}))
+				snapshot := snapshotAt(now, record)
+				snapshot.Interim = func(string) time.Duration { return in.interim }
+				tries += len(answerAll(c, snapshot, Outcome{Kind: OutcomeSessionGone, ErrorCause: 503}))
 				if !c.Open() {
 					break
 				}
@@ -130,9 +130,9 @@ func TestASessionHeardOfSinceIsThere(t *testing.T) {
 	c := notFound(t)
 	record := c.Sessions[0].Session
 	record.SeenAt = noon.Add(21 * time.Minute)
-	look := lookAt(record.SeenAt, record)
-	look.Holders = []Binding{{Address: record.Addresses[0], Session: SessionKey{"bng1", "9"}, From: noon.Add(20*time.Minute + 30*time.Second)}}
-	if orders := answerAll(c, look, Outcome{Kind: OutcomeAcked}); len(orders) != 1 || c.State != Closed || c.Sessions[0].Reason != "" {
+	snapshot := snapshotAt(record.SeenAt, record)
+	snapshot.Holders = []Binding{{Address: record.Addresses[0], Session: SessionKey{"bng1", "9"}, From: noon.Add(20*time.Minute + 30*time.Second)}}
+	if orders := answerAll(c, snapshot, Outcome{Kind: OutcomeAcked}); len(orders) != 1 || c.State != Closed || c.Sessions[0].Reason != "" {
 		t.Errorf("%d orders, the case is %s: %q", len(orders), c.State, c.Sessions[0].Reason)
 	}
 }

@@ -11,10 +11,10 @@ import (
 // counts as gone.
 const lineGoneAfter = 10 * time.Minute
 
-// gone notes that the BNG does not know the session (RFC 5176 section 3.5, Error-Cause
+// sessionNotFound notes that the BNG does not know the session (RFC 5176 section 3.5, Error-Cause
 // 503). By itself that ends nothing: the record of its end may be on its way, the BNG
 // may be switching over, a proxy may have asked another one. See [Snapshot.over].
-func (e *SessionEnforcement) gone(o *Order, now time.Time) {
+func (e *SessionEnforcement) sessionNotFound(o *Order, now time.Time) {
 	if !o.Session.Live() && !e.GoneSince.IsZero() && now.Sub(e.GoneSince) >= lineGoneAfter {
 		e.end(now, "the line is not there any more: "+e.Reason)
 		return

@@ -57,9 +57,9 @@ func (in *Snapshot) due(e *SessionEnforcement) bool {
 // IdleInterval is how often an open case is looked at when nothing else is due.
 const IdleInterval = 10 * time.Minute
 
-// awaitLook is how often a case is looked at that waits for nothing but a
+// awaitInterval is how often a case is looked at that waits for nothing but a
 // session which may have begun restricted; the session's Start wakes it too.
-const awaitLook = time.Minute
+const awaitInterval = time.Minute
 
 // NextDue is when the case is to be looked at again; zero when it is closed.
 func (c *Case) NextDue(now time.Time) time.Time {
@@ -73,7 +73,7 @@ func (c *Case) NextDue(now time.Time) time.Time {
 	case c.State != Releasing:
 		next = earliest(next, c.ExpiresAt)
 	case c.awaits(now):
-		next = earliest(next, now.Add(awaitLook))
+		next = earliest(next, now.Add(awaitInterval))
 	}
 	for _, e := range c.Sessions {
 		switch {

@@ -21,7 +21,7 @@ func (m *model) untilRestricted(t *testing.T, id string, most time.Duration) tim
 	t.Helper()
 	began := m.now
 	for ; m.now.Sub(began) <= most; m.now = m.now.Add(time.Second) {
-		for _, o := range m.c.Plan(m.look()) {
+		for _, o := range m.c.Plan(m.snapshot()) {
 			m.c.Dispatch(&o, m.now)
 			m.c.Observe(o, m.carryOut(o), m.now)
 		}
@@ -70,7 +70,7 @@ func TestReconnectingFasterThanThePacePutsNothingOff(t *testing.T) {
 	last := m.now
 	for m.now.Sub(last) < ReloginBackoff.Cap-10*time.Second {
 		m.reconnect()
-		m.c.Plan(m.look())
+		m.c.Plan(m.snapshot())
 		m.now = m.now.Add(5 * time.Second)
 	}
 	if took := m.untilRestricted(t, m.reconnect(), ReloginBackoff.Cap); m.now.Sub(last) > ReloginBackoff.Cap {
@@ -85,7 +85,7 @@ func TestALogInThatIsPacedIsShownAndLookedAtInTime(t *testing.T) {
 		m.untilRestricted(t, m.reconnect(), 0)
 	}
 	id := m.reconnect()
-	if orders := m.c.Plan(m.look()); len(orders) != 0 || m.c.State != Restricting {
+	if orders := m.c.Plan(m.snapshot()); len(orders) != 0 || m.c.State != Restricting {
 		t.Fatalf("%s, %+v", m.c.State, orders)
 	}
 	if next := m.c.NextDue(m.now); next.Sub(m.now) != ReloginBackoff.First {
@@ -99,7 +99,7 @@ func TestALogInThatIsPacedIsShownAndLookedAtInTime(t *testing.T) {
 	if err := m.c.ReleaseBy("noc", "x", "", m.now, m.now); err != nil {
 		t.Fatal(err)
 	}
-	if m.c.Plan(m.look()); m.c.State != Closed {
+	if m.c.Plan(m.snapshot()); m.c.State != Closed {
 		t.Errorf("released while a log-in waited: %s", m.c.State)
 	}
 }
@@ -118,12 +118,12 @@ func TestACaseThatAnEarlierVersionHeldForReconnectsGoesOn(t *testing.T) {
 func TestLinesOfOneNameThatAPersonKnowsOfAreNotPaced(t *testing.T) {
 	c := wantingCase(noon)
 	c.AllSessions = true
-	answerAll(c, lookAt(noon, sess("0", "alice", noon)), Outcome{Kind: OutcomeAcked})
+	answerAll(c, snapshotAt(noon, sess("0", "alice", noon)), Outcome{Kind: OutcomeAcked})
 	var back []Session
 	for i := range 20 {
 		back = append(back, sess(fmt.Sprint("n", i), "alice", noon.Add(time.Minute)))
 	}
-	if orders := c.Plan(lookAt(noon.Add(time.Minute), back...)); len(orders) != 20 {
+	if orders := c.Plan(snapshotAt(noon.Add(time.Minute), back...)); len(orders) != 20 {
 		t.Errorf("%d orders at once", len(orders))
 	}
 }

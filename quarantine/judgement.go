@@ -12,9 +12,9 @@ func (c *Case) CountsAgainst() bool {
 	return c.Release == nil || c.Release.Code != ReleaseFalsePositive && c.Release.Code != ReleaseWrongLine
 }
 
-// judged makes evidence of the named rules that was observed up to a moment count
+// judgeRules makes evidence of the named rules that was observed up to a moment count
 // no more: a person has judged it.
-func (c *Case) judged(until time.Time, rules ...string) {
+func (c *Case) judgeRules(until time.Time, rules ...string) {
 	c.Tallies = slices.Clone(c.Tallies)
 	for _, name := range rules {
 		t := c.tally(name)

@@ -16,19 +16,19 @@ func ports(lo, hi uint16) Address {
 	return Address{Prefix: netip.MustParsePrefix("203.0.113.1/32"), Kind: NATPortBlock, Ports: PortRange{lo, hi}}
 }
 
-// spoken is a record of one session at a second, naming addresses.
-func spoken(kind SessionEventKind, second int, addresses ...Address) SessionEvent {
+// recordAt is a record of one session at a second, naming addresses.
+func recordAt(kind SessionEventKind, second int, addresses ...Address) SessionEvent {
 	return SessionEvent{Kind: kind, Key: SessionKey{"b1", "1"}, Subscriber: "alice", At: at(second), StartedAt: at(0), Addresses: addresses}
 }
 
-func TestWhatASessionGaveUpIsProvedOnlyUpToTheLastRecordThatNamedIt(t *testing.T) {
+func TestWhatASessionGaveUpIsConfirmedOnlyUpToTheLastRecordThatListedIt(t *testing.T) {
 	const start, interim, stop = SessionStarted, SessionRenewed, SessionEnded
 	x, y := ipv4("192.0.2.1/32"), ipv4("192.0.2.2/32")
 	private := ipv4("100.64.0.1/32")
 	private.Space = "cgn"
 	p, q := delegated("2001:db8:1::/56"), delegated("2001:db8:2::/56")
 	first, second := ports(1024, 2047), ports(2048, 3071)
-	freed := spoken(interim, 200)
+	freed := recordAt(interim, 200)
 	freed.Freed = []Address{first}
 	cases := []struct {
 		name    string
@@ -37,16 +37,16 @@ func TestWhatASessionGaveUpIsProvedOnlyUpToTheLastRecordThatNamedIt(t *testing.T
 		proved  int // the last second that its binding proves
 		not     int // a second that it does not prove
 	}{
-		{"another IPv4 address", []SessionEvent{spoken(start, 0, x), spoken(interim, 100, x), spoken(interim, 200, y)}, x, 100, 101},
-		{"one of another space", []SessionEvent{spoken(start, 0, private), spoken(interim, 200, y)}, private, 0, 1},
-		{"another prefix", []SessionEvent{spoken(start, 0, p), spoken(interim, 200, q)}, p, 0, 1},
-		{"an Interim in between named neither", []SessionEvent{spoken(start, 0, p), spoken(interim, 100, x), spoken(interim, 200, q)}, p, 0, 1},
-		{"told in the wrong order", []SessionEvent{spoken(interim, 200, q), spoken(start, 0, p)}, p, 0, 1},
-		{"one in between came late", []SessionEvent{spoken(start, 0, x), spoken(interim, 200, y), spoken(interim, 100, x)}, x, 100, 101},
-		{"a block given back", []SessionEvent{spoken(start, 0, first), freed}, first, 200, 201},
-		{"a block given back before it was told of", []SessionEvent{spoken(start, 0), freed, spoken(interim, 100, first)}, first, 200, 201},
-		{"a block that the Stop leaves out", []SessionEvent{spoken(start, 0, first), spoken(interim, 100, second), spoken(stop, 200, second)}, first, 0, 1},
-		{"a Stop that names no blocks", []SessionEvent{spoken(start, 0, first), spoken(stop, 200)}, first, 200, 201},
+		{"another IPv4 address", []SessionEvent{recordAt(start, 0, x), recordAt(interim, 100, x), recordAt(interim, 200, y)}, x, 100, 101},
+		{"one of another space", []SessionEvent{recordAt(start, 0, private), recordAt(interim, 200, y)}, private, 0, 1},
+		{"another prefix", []SessionEvent{recordAt(start, 0, p), recordAt(interim, 200, q)}, p, 0, 1},
+		{"an Interim in between named neither", []SessionEvent{recordAt(start, 0, p), recordAt(interim, 100, x), recordAt(interim, 200, q)}, p, 0, 1},
+		{"told in the wrong order", []SessionEvent{recordAt(interim, 200, q), recordAt(start, 0, p)}, p, 0, 1},
+		{"one in between came late", []SessionEvent{recordAt(start, 0, x), recordAt(interim, 200, y), recordAt(interim, 100, x)}, x, 100, 101},
+		{"a block given back", []SessionEvent{recordAt(start, 0, first), freed}, first, 200, 201},
+		{"a block given back before it was told of", []SessionEvent{recordAt(start, 0), freed, recordAt(interim, 100, first)}, first, 200, 201},
+		{"a block that the Stop leaves out", []SessionEvent{recordAt(start, 0, first), recordAt(interim, 100, second), recordAt(stop, 200, second)}, first, 0, 1},
+		{"a Stop that names no blocks", []SessionEvent{recordAt(start, 0, first), recordAt(stop, 200)}, first, 200, 201},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestAnInferredBeginningProvesNothingBeforeAnotherHolder(t *testing.T) {
 
 // A BNG dies with its sessions on it, and another one gives the same pool out: no
 // record ends what the first one gave.
-func TestAnAddressThatAnotherBNGGaveOutLaterIsNoLongerProvedToBeHeld(t *testing.T) {
+func TestAnAddressThatAnotherBNGAssignedLaterIsNoLongerConfirmed(t *testing.T) {
 	pushed := func(subscriber, pipeline string, from, to int) Binding {
 		b := held(subscriber, pipeline, subscriber, from, to, from)
 		b.Kind, b.Ports = NATPortBlock, PortRange{1024, 2047}

@@ -16,7 +16,7 @@ var shared = netip.MustParsePrefix("198.51.100.7/32")
 type tenancy struct {
 	subscriber string
 	start, end time.Time
-	told       time.Time // the source names it from here on
+	reported   time.Time // the source names it from here on
 	forgotten  time.Time // and no longer from here on, unless a later one is named before
 	interims   []time.Time
 }
@@ -33,11 +33,11 @@ func churn(r *rand.Rand) []tenancy {
 		if r.IntN(3) == 0 {
 			n.end = at.Add(5*time.Second + upTo(25*time.Second))
 		}
-		n.told = at.Add(upTo(sourceLag))
-		if n.told.Before(told) {
-			n.told = told // the promise: nobody from before comes back
+		n.reported = at.Add(upTo(sourceLag))
+		if n.reported.Before(told) {
+			n.reported = told // the promise: nobody from before comes back
 		}
-		told = n.told
+		told = n.reported
 		n.forgotten = n.end.Add(upTo(sourceLag))
 		if r.IntN(5) == 0 {
 			n.forgotten = noon.Add(1000 * time.Hour) // the Stop was lost
@@ -61,7 +61,7 @@ func named(day []tenancy, now time.Time, withStart, cluttered bool, lag time.Dur
 	newest := true
 	for i := len(day) - 1; i >= 0; i-- {
 		n := day[i]
-		if n.told.After(now) {
+		if n.reported.After(now) {
 			continue
 		}
 		if newest && !n.forgotten.After(now) {
@@ -214,7 +214,7 @@ func TestWhatASourceOfThePresentIsWorth(t *testing.T) {
 	}
 }
 
-func TestASessionThatThePresentTellsNothingOfIsOverUnlessSomethingIsInForce(t *testing.T) {
+func TestASessionThatThePresentSourceDoesNotListIsOverUnlessSomethingIsInForce(t *testing.T) {
 	session := Session{SessionKey: SessionKey{BNG: "bng1", ID: "a1"}, Subscriber: "alice", StartedAt: noon, SeenAt: noon}
 	wanted := func(e SessionEnforcement) *Case {
 		e.Session, e.Wanted = session, "walled-garden"

@@ -7,7 +7,7 @@ import (
 )
 
 func withExemptions(m *model, r *Rulebook) Snapshot {
-	in := m.look()
+	in := m.snapshot()
 	in.Exempt = func(s *Session) (string, bool) { return r.ExemptHere(m.c, s) }
 	return in
 }

@@ -29,7 +29,7 @@ func TestWhatWasPerhapsAppliedIsUndone(t *testing.T) {
 			c := wantingCase(noon)
 			at := noon
 			for _, out := range in.outs {
-				if orders := answerAll(c, lookAt(at, s), out); len(orders) != 1 || !orders[0].Restricts() {
+				if orders := answerAll(c, snapshotAt(at, s), out); len(orders) != 1 || !orders[0].Restricts() {
 					t.Fatalf("orders: %+v", orders)
 				}
 				at = c.NextDue(at)
@@ -37,7 +37,7 @@ func TestWhatWasPerhapsAppliedIsUndone(t *testing.T) {
 			if err := c.ReleaseBy("noc", "cleaned", "", at, at); err != nil {
 				t.Fatal(err)
 			}
-			orders := answerAll(c, lookAt(at, s), Outcome{Kind: OutcomeAcked})
+			orders := answerAll(c, snapshotAt(at, s), Outcome{Kind: OutcomeAcked})
 			if !in.want {
 				if len(orders) != 0 || c.State != Closed {
 					t.Errorf("the case is %s: %+v", c.State, orders)
@@ -58,9 +58,9 @@ func TestWhatWasPerhapsAppliedIsUndone(t *testing.T) {
 // one knows that there is nothing to be undone.
 func TestTheCauseOfARefusalIsRemembered(t *testing.T) {
 	s, c := sess("1", "alice", noon), wantingCase(noon)
-	answerAll(c, lookAt(noon, s), Outcome{Kind: OutcomeRefused, ErrorCause: 404})
+	answerAll(c, snapshotAt(noon, s), Outcome{Kind: OutcomeRefused, ErrorCause: 404})
 	later := noon.Add(2 * time.Hour)
-	answerAll(c, lookAt(later, s), Outcome{Kind: OutcomeRefused, ErrorCause: 401})
+	answerAll(c, snapshotAt(later, s), Outcome{Kind: OutcomeRefused, ErrorCause: 401})
 	if a := c.Sessions[0].Applied; len(a) != 1 || a[0].Cause != 401 {
 		t.Errorf("%+v", a)
 	}

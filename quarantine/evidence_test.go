@@ -113,16 +113,16 @@ func TestASuspectSessionDoesNotKeepTheCaseRestricting(t *testing.T) {
 
 func TestAfterALostReleaseARefusalIsNoNews(t *testing.T) {
 	c := &Case{ID: "c", Subscriber: "alice", State: Restricting, Profile: "garden", ExpiresAt: noon.Add(72 * time.Hour), Generation: 1}
-	look := Snapshot{Now: noon, Sessions: []Session{sess("2", "alice", noon)}, MaxSessions: 4}
-	o := c.Plan(look)[0]
+	snapshot := Snapshot{Now: noon, Sessions: []Session{sess("2", "alice", noon)}, MaxSessions: 4}
+	o := c.Plan(snapshot)[0]
 	c.Dispatch(&o, noon)
 	c.Observe(o, Outcome{Kind: OutcomeAcked}, noon)
 	_ = c.ReleaseBy("noc", "x", "", noon, noon)
-	o = c.Plan(look)[0]
+	o = c.Plan(snapshot)[0]
 	c.Dispatch(&o, noon)
 	// crash here: or unanswered
-	look.Now = noon.Add(time.Minute)
-	o = c.Plan(look)[0]
+	snapshot.Now = noon.Add(time.Minute)
+	o = c.Plan(snapshot)[0]
 	if o.Confirmed {
 		t.Error("the second release still says that a refusal is news")
 	}

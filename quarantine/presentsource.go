@@ -23,12 +23,12 @@ var ErrNoAddressIndex = errors.New("the source of sessions does not find them by
 
 // Why the present does not tell about a moment.
 const (
-	presentTooOld  = "the source of sessions knows only the present, and the event is older than %s"
-	presentLater   = "the source of sessions knows only the present: %s holds the address since %s, who held it before is not known"
-	presentSettles = "the source of sessions may still name the holder before; it is asked again %s after the event"
+	presentTooOld    = "the source of sessions knows only the present, and the event is older than %s"
+	presentLater     = "the source of sessions knows only the present: %s holds the address since %s, who held it before is not known"
+	presentUncertain = "the source of sessions may still name the holder before; it is asked again %s after the event"
 )
 
-// judgePresent tells whether bindings, as far as they were read from sources
+// attributePresent tells whether bindings, as far as they were read from sources
 // that know only the present, may be believed about [at−tolerance,
 // at+tolerance]: Attributed if they may, else the answer and why.
 //
@@ -38,7 +38,7 @@ const (
 // after the span's first instant; so whoever it names, and has named for longer,
 // held it throughout. Any holder named with a later beginning makes all others
 // history, about which the source says nothing.
-func judgePresent(bindings []Binding, at time.Time, tolerance time.Duration) (AttributionResult, string) {
+func attributePresent(bindings []Binding, at time.Time, tolerance time.Duration) (AttributionResult, string) {
 	from, to := at.Add(-tolerance), at.Add(tolerance)
 	verdict, reason := Attributed, ""
 	for _, b := range bindings {
@@ -49,7 +49,7 @@ func judgePresent(bindings []Binding, at time.Time, tolerance time.Duration) (At
 		case b.From.After(from):
 			return Unknown, fmt.Sprintf(presentLater, b.claimant(), b.From.UTC().Format(time.RFC3339))
 		case p.ReadAt.Before(to.Add(p.Lag)):
-			verdict, reason = Doubtful, fmt.Sprintf(presentSettles, p.Lag)
+			verdict, reason = Doubtful, fmt.Sprintf(presentUncertain, p.Lag)
 		}
 	}
 	return verdict, reason

@@ -82,7 +82,7 @@ func (e *SessionEnforcement) Spared() bool { return e.Exempt != "" && e.Wanted =
 // may not be sent, or did not succeed at once, the session is given back first.
 func (c *Case) wanted(e *SessionEnforcement, in *Snapshot) string {
 	if !c.lapsed(e) {
-		if !c.SteppedAt.IsZero() && e.Wanted == "" && (e.proving() || !e.AssertAt.IsZero()) {
+		if !c.SteppedAt.IsZero() && e.Wanted == "" && (e.verifying() || !e.AssertAt.IsZero()) {
 			return "" // that it is given back is not certain yet
 		}
 		return c.Profile

@@ -61,13 +61,13 @@ func TestWhatAJournalShowsIsReleasedWhateverTheStateOfTheCase(t *testing.T) {
 				t.Fatalf("%s: an entry is news once, and an older one is none", state)
 			}
 			now := c.ExpiresAt
-			look := Snapshot{Now: now, Sessions: []Session{oweSession()}, MaxSessions: 4}
+			snapshot := Snapshot{Now: now, Sessions: []Session{oweSession()}, MaxSessions: 4}
 			if how == "person" {
 				if err := c.ReleaseBy("noc", "x", "", now, now); err != nil {
 					t.Fatal(err)
 				}
 			}
-			orders := c.Plan(look)
+			orders := c.Plan(snapshot)
 			if c.State != Releasing || len(orders) != 1 || orders[0].To != "" || orders[0].From[0].Profile != "garden" {
 				t.Fatalf("%s, %s: %s, orders %+v", state, how, c.State, orders)
 			}

@@ -24,13 +24,13 @@ type ObservedAttribute struct {
 	At time.Time `json:"at"`
 }
 
-// maxShown bounds what of it a session keeps; the oldest gives way.
-const maxShown = 8
+// maxObserved bounds what of it a session keeps; the oldest gives way.
+const maxObserved = 8
 
-// show takes in what a record tells of the profiles in force. A record of the
+// recordObserved takes in what a record tells of the profiles in force. A record of the
 // session itself tells everything there is to tell by its attributes' names; one
 // of a service within the session tells of that service only.
-func (s *Session) show(ev *SessionEvent) {
+func (s *Session) recordObserved(ev *SessionEvent) {
 	if len(ev.Observed) == 0 {
 		return
 	}
@@ -46,7 +46,7 @@ func (s *Session) show(ev *SessionEvent) {
 		}
 	}
 	slices.SortStableFunc(kept, func(a, b ObservedAttribute) int { return a.At.Compare(b.At) })
-	s.Observed = kept[max(0, len(kept)-maxShown):]
+	s.Observed = kept[max(0, len(kept)-maxObserved):]
 }
 
 // ObservedSince returns what accounting told at t or after it.
@@ -54,7 +54,7 @@ func (s *Session) ObservedSince(t time.Time) []ObservedAttribute {
 	return slices.DeleteFunc(slices.Clone(s.Observed), func(told ObservedAttribute) bool { return told.At.Before(t) })
 }
 
-func (s *Session) lastShown() time.Time {
+func (s *Session) lastObserved() time.Time {
 	if len(s.Observed) == 0 {
 		return time.Time{}
 	}
@@ -69,26 +69,26 @@ func (e *SessionEnforcement) acked(out Outcome, now time.Time) {
 	}
 }
 
-// unproved forgets that anything is to be proved.
-func (e *SessionEnforcement) unproved() {
+// clearVerification forgets that anything is to be proved.
+func (e *SessionEnforcement) clearVerification() {
 	e.ChangedAt, e.Verification, e.VerifyTries, e.VerifyAt = time.Time{}, NoVerification, 0, time.Time{}
 }
 
-// told reports whether the session as just read shows more than before about a
+// observedMore reports whether the session as just read shows more than before about a
 // change that stands acknowledged.
-func (e *SessionEnforcement) told(record *Session) bool {
+func (e *SessionEnforcement) observedMore(record *Session) bool {
 	settled := e.Enforcement == Acked || e.Enforcement == Verified
-	return settled && e.Verification != NoVerification && !e.ChangedAt.IsZero() && record.lastShown().After(e.Session.lastShown())
+	return settled && e.Verification != NoVerification && !e.ChangedAt.IsZero() && record.lastObserved().After(e.Session.lastObserved())
 }
 
-// proving reports whether the case stays open for the proof of a release.
-func (e *SessionEnforcement) proving() bool {
+// verifying reports whether the case stays open for the proof of a release.
+func (e *SessionEnforcement) verifying() bool {
 	return e.Wanted == "" && len(e.Given) > 0 && !e.VerifyAt.IsZero()
 }
 
-// look returns the order to find out whether what was acknowledged is in force,
+// verificationOrder returns the order to find out whether what was acknowledged is in force,
 // if it is time for that.
-func (c *Case) look(e *SessionEnforcement, now time.Time) (Order, bool) {
+func (c *Case) verificationOrder(e *SessionEnforcement, now time.Time) (Order, bool) {
 	if !c.State.Wants() && e.Wanted != "" || e.VerifyAt.IsZero() || now.Before(e.VerifyAt) {
 		return Order{}, false
 	}
@@ -102,9 +102,9 @@ func (c *Case) look(e *SessionEnforcement, now time.Time) (Order, bool) {
 	return o, true
 }
 
-// prove takes the outcome of a look in. What the network shows otherwise is
+// observeVerification takes the outcome of a look in. What the network shows otherwise is
 // done again.
-func (e *SessionEnforcement) prove(o *Order, out Outcome, now time.Time) {
+func (e *SessionEnforcement) observeVerification(o *Order, out Outcome, now time.Time) {
 	if e.Wanted != o.To || e.ChangedAt.IsZero() || !e.ChangedAt.Equal(o.Since) {
 		return // it is about something else by now
 	}
@@ -116,12 +116,12 @@ func (e *SessionEnforcement) prove(o *Order, out Outcome, now time.Time) {
 	case OutcomeRefused:
 		e.contradicted(o, out, now)
 	default:
-		e.askAgain(out, now)
+		e.verifyAgain(out, now)
 	}
 }
 
 func (e *SessionEnforcement) contradicted(o *Order, out Outcome, now time.Time) {
-	e.unproved()
+	e.clearVerification()
 	e.Enforcement, e.Reason, e.ErrorCause, e.Confirmed = Refused, out.Reason, 0, false
 	if e.Wanted == "" {
 		e.Applied = slices.Clone(o.From)
@@ -129,8 +129,8 @@ func (e *SessionEnforcement) contradicted(o *Order, out Outcome, now time.Time) 
 	e.NextAt = e.retryAt(OutcomeRefused, actionFor(e.Wanted), now)
 }
 
-// askAgain sets the next look, if asking may still help.
-func (e *SessionEnforcement) askAgain(out Outcome, now time.Time) {
+// verifyAgain sets the next look, if asking may still help.
+func (e *SessionEnforcement) verifyAgain(out Outcome, now time.Time) {
 	most := VerifyRestrictTries
 	if e.Wanted == "" {
 		most = VerifyRestoreTries

@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// provable is a case with one session whose restriction was acknowledged at
+// verifiable is a case with one session whose restriction was acknowledged at
 // noon.
-func provable(proof Verification) (*Case, *model) {
+func verifiable(evidence Verification) (*Case, *model) {
 	m := newModel(2)
-	m.now, m.perfect, m.proof = noon, true, proof
+	m.now, m.perfect, m.evidence = noon, true, evidence
 	m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: noon, ExpiresAt: noon.Add(24 * time.Hour), Generation: 1}
 	m.c.move(Restricting, noon, "", "opened")
 	m.login()
-	m.step(Outcome{Kind: OutcomeAcked, Verification: proof})
+	m.step(Outcome{Kind: OutcomeAcked, Verification: evidence})
 	return m.c, m
 }
 
 // step makes one pass in which every order has the same outcome, and returns
 // the orders.
 func (m *model) step(out Outcome) []Order {
-	orders := m.c.Plan(m.look())
+	orders := m.c.Plan(m.snapshot())
 	for i := range orders {
 		m.c.Dispatch(&orders[i], m.now)
 	}
@@ -35,14 +35,14 @@ func (m *model) step(out Outcome) []Order {
 // shows has the session's accounting show a filter now.
 func (m *model) shows(value string) {
 	for _, s := range m.live {
-		s.show(&SessionEvent{Kind: SessionRenewed, At: m.now, Observed: []Attribute{{"Filter-Id", value}}})
+		s.recordObserved(&SessionEvent{Kind: SessionRenewed, At: m.now, Observed: []Attribute{{"Filter-Id", value}}})
 		s.SeenAt = m.now
 	}
 }
 
-func TestAnAckIsLookedAtUntilItIsProved(t *testing.T) {
-	c, m := provable(VerifyByQuery)
-	var looks []time.Duration
+func TestAnACKIsQueriedUntilItIsVerified(t *testing.T) {
+	c, m := verifiable(VerifyByQuery)
+	var snapshots []time.Duration
 	for range 20 {
 		if m.now = c.NextDue(m.now); m.now.Sub(noon) >= IdleInterval {
 			break
@@ -51,11 +51,11 @@ func TestAnAckIsLookedAtUntilItIsProved(t *testing.T) {
 			if !o.Check || o.To != "garden" || o.Restricts() || !o.Since.Equal(noon) {
 				t.Errorf("order %+v", o)
 			}
-			looks = append(looks, m.now.Sub(noon))
+			snapshots = append(snapshots, m.now.Sub(noon))
 		}
 	}
-	if want := []time.Duration{2 * time.Second, 6 * time.Second, 14 * time.Second, 30 * time.Second, 62 * time.Second, 122 * time.Second}; !slices.Equal(looks, want) {
-		t.Errorf("looked after %v, want %v", looks, want)
+	if want := []time.Duration{2 * time.Second, 6 * time.Second, 14 * time.Second, 30 * time.Second, 62 * time.Second, 122 * time.Second}; !slices.Equal(snapshots, want) {
+		t.Errorf("looked after %v, want %v", snapshots, want)
 	}
 	if e := c.Sessions[0]; e.Enforcement != Acked || e.Reason != "nothing shows it yet" || e.Attempts != 1 || c.State != Restricted {
 		t.Errorf("without proof: case %s, session %+v", c.State, e)
@@ -63,9 +63,9 @@ func TestAnAckIsLookedAtUntilItIsProved(t *testing.T) {
 }
 
 func TestWhatTheNetworkShowsIsVerifiedOrDoneAgain(t *testing.T) {
-	for _, proof := range []Verification{VerifyByQuery, VerifyByAccounting} {
-		t.Run(string(proof), func(t *testing.T) {
-			c, m := provable(proof)
+	for _, evidence := range []Verification{VerifyByQuery, VerifyByAccounting} {
+		t.Run(string(evidence), func(t *testing.T) {
+			c, m := verifiable(evidence)
 			m.now = noon.Add(10 * time.Second)
 			m.shows("GARDEN")
 			if orders := m.step(Outcome{Kind: OutcomeVerified, Reason: "accounting shows it"}); len(orders) != 1 || !orders[0].Check {
@@ -81,15 +81,15 @@ func TestWhatTheNetworkShowsIsVerifiedOrDoneAgain(t *testing.T) {
 				t.Fatalf("case %s, session %+v", c.State, e)
 			}
 			m.now = c.NextDue(m.now)
-			if orders := m.step(Outcome{Kind: OutcomeAcked, Verification: proof}); len(orders) != 1 || !orders[0].Restricts() || orders[0].Confirmed {
+			if orders := m.step(Outcome{Kind: OutcomeAcked, Verification: evidence}); len(orders) != 1 || !orders[0].Restricts() || orders[0].Confirmed {
 				t.Fatalf("orders %+v", orders)
 			}
 		})
 	}
 }
 
-func TestWithoutAWayToAProofNothingIsLookedAt(t *testing.T) {
-	c, m := provable(NoVerification)
+func TestWithoutAVerificationNothingIsQueried(t *testing.T) {
+	c, m := verifiable(NoVerification)
 	m.now = noon.Add(time.Minute)
 	m.shows("PLAN")
 	if orders := m.step(Outcome{}); len(orders) != 0 || c.Sessions[0].Enforcement != Acked {
@@ -97,9 +97,9 @@ func TestWithoutAWayToAProofNothingIsLookedAt(t *testing.T) {
 	}
 }
 
-func TestAReleaseIsOverOnlyWhenTheNetworkShowsItOrCannotTell(t *testing.T) {
+func TestAReleaseIsOverOnlyWhenItIsVerifiedOrCannotBe(t *testing.T) {
 	release := func() (*Case, *model) {
-		c, m := provable(VerifyByQuery)
+		c, m := verifiable(VerifyByQuery)
 		if err := c.ReleaseBy("noc", "cleaned", ReleaseCleaned, noon, noon); err != nil {
 			t.Fatal(err)
 		}
@@ -148,25 +148,25 @@ func TestAReleaseIsOverOnlyWhenTheNetworkShowsItOrCannotTell(t *testing.T) {
 }
 
 // A look that comes back after the case has moved on changes nothing.
-func TestALookThatIsOutOfDateChangesNothing(t *testing.T) {
-	c, m := provable(VerifyByQuery)
+func TestAVerificationThatIsOutOfDateChangesNothing(t *testing.T) {
+	c, m := verifiable(VerifyByQuery)
 	m.now = c.NextDue(m.now)
-	looks := c.Plan(m.look())
-	if len(looks) != 1 || !looks[0].Check {
-		t.Fatalf("orders %+v", looks)
+	snapshots := c.Plan(m.snapshot())
+	if len(snapshots) != 1 || !snapshots[0].Check {
+		t.Fatalf("orders %+v", snapshots)
 	}
 	if err := c.ReleaseBy("noc", "cleaned", ReleaseCleaned, m.now, m.now); err != nil {
 		t.Fatal(err)
 	}
 	before := fmt.Sprintf("%+v", c)
 	for _, kind := range []OutcomeKind{OutcomeVerified, OutcomeRefused, OutcomeAcked} {
-		if c.Observe(looks[0], Outcome{Kind: kind}, m.now); fmt.Sprintf("%+v", c) != before {
+		if c.Observe(snapshots[0], Outcome{Kind: kind}, m.now); fmt.Sprintf("%+v", c) != before {
 			t.Errorf("%s changed the case", kind)
 		}
 	}
 }
 
-func TestWithLooksThatTellTheTruthNoLieStands(t *testing.T) {
+func TestWithTruthfulVerificationNoFalseACKStands(t *testing.T) {
 	for seed := range uint64(500) {
 		m := newModel(2*seed + 1) // with proof
 		m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(1000 * time.Hour), Generation: 1}
@@ -191,7 +191,7 @@ func TestASessionKeepsWhatItsNewestRecordShows(t *testing.T) {
 	var s Session
 	at := func(minute int) time.Time { return noon.Add(time.Duration(minute) * time.Minute) }
 	show := func(kind SessionEventKind, minute int, shown ...Attribute) {
-		s.show(&SessionEvent{Kind: kind, At: at(minute), Observed: shown})
+		s.recordObserved(&SessionEvent{Kind: kind, At: at(minute), Observed: shown})
 	}
 	show(SessionRenewed, 1, Attribute{"Filter-Id", "PLAN"})
 	show(SessionRenewed, 3, Attribute{"Filter-Id", "GARDEN"})
@@ -210,7 +210,7 @@ func TestASessionKeepsWhatItsNewestRecordShows(t *testing.T) {
 	for i := range 20 {
 		show(ServiceSeen, 10+i, Attribute{"Service", fmt.Sprint(i)})
 	}
-	if len(s.Observed) != maxShown || s.Observed[maxShown-1].Value != "19" {
+	if len(s.Observed) != maxObserved || s.Observed[maxObserved-1].Value != "19" {
 		t.Errorf("%d kept: %+v", len(s.Observed), s.Observed)
 	}
 }

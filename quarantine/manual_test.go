@@ -112,15 +112,15 @@ func TestAPersonsCaseThatIsWidenedIsCountedAsTheFurtherLines(t *testing.T) {
 		"one moved, and one came":     {all[:1], all[4:6], "hour=1 bng:bng2:hour=2"},
 		"fewer":                       {all, all[:2], ""},
 	} {
-		wish := byHand
-		wish.AllSessions = true
-		one, first, err := rules.Quarantine(wish, Situation{Sessions: c.first}, "c-1", noon)
+		manual := byHand
+		manual.AllSessions = true
+		one, first, err := rules.Quarantine(manual, Situation{Sessions: c.first}, "c-1", noon)
 		if err != nil || first == nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		one.Plan(Snapshot{Now: noon, Sessions: c.first, MaxSessions: rules.MaxSessions})
-		wish.Profile, wish.Replace = "block-smtp", true // what is wanted may change with it
-		wide, further, err := rules.Quarantine(wish, Situation{Dossier: Dossier{Case: one}, Sessions: c.then}, "c-2", at(60))
+		manual.Profile, manual.Replace = "block-smtp", true // what is wanted may change with it
+		wide, further, err := rules.Quarantine(manual, Situation{Dossier: Dossier{Case: one}, Sessions: c.then}, "c-2", at(60))
 		if err != nil || wide.ID != "c-1" {
 			t.Fatalf("%s: %+v, %v", name, wide, err)
 		}
@@ -128,7 +128,7 @@ func TestAPersonsCaseThatIsWidenedIsCountedAsTheFurtherLines(t *testing.T) {
 			t.Errorf("%s: counted as %+v, %q; want %q", name, further, got, c.want)
 		}
 		wide.Plan(Snapshot{Now: at(60), Sessions: c.then, MaxSessions: rules.MaxSessions})
-		if _, again, err := rules.Quarantine(wish, Situation{Dossier: Dossier{Case: wide}, Sessions: c.then}, "c-3", at(120)); err != nil || again != nil {
+		if _, again, err := rules.Quarantine(manual, Situation{Dossier: Dossier{Case: wide}, Sessions: c.then}, "c-3", at(120)); err != nil || again != nil {
 			t.Errorf("%s: the same said once more is counted as %+v, %v", name, again, err)
 		}
 	}
