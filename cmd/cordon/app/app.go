@@ -43,6 +43,8 @@ type Options struct {
 	// Silence is when a source of accounting counts as stopped; zero:
 	// quarantine.DefaultSilenceRule. For tests.
 	Silence quarantine.SilenceRule
+	// RedisWithout is what the Redis that cases are kept in lacks; for the demo.
+	RedisWithout store.Capabilities
 }
 
 // App is the whole server.
@@ -94,7 +96,7 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 		return nil, err
 	}
 	a.fleet = fleet
-	if err := a.openStore(ctx, fleet); err != nil {
+	if err := a.openStore(ctx, fleet, o); err != nil {
 		return nil, err
 	}
 	if err := a.buildSources(o); err != nil {
@@ -116,13 +118,13 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 }
 
 // openStore opens the log and the session store; Redis may come later.
-func (a *App) openStore(ctx context.Context, fleet *bng.Fleet) error {
+func (a *App) openStore(ctx context.Context, fleet *bng.Fleet, o Options) error {
 	var err error
 	if err = a.openJournal(); err != nil {
 		return err
 	}
 	cfg := StoreConfig(a.cfg, a.parts, fleet)
-	cfg.Instance = a.journal.ID()
+	cfg.Instance, cfg.Without = a.journal.ID(), o.RedisWithout
 	if a.store, err = store.New(cfg); err != nil {
 		return err
 	}
