@@ -379,7 +379,7 @@ func (a *App) Addr() net.Addr { return a.addr }
 // part fails, which Failed tells.
 func (a *App) Start() {
 	a.life.run("log keeper", a.keepJournal)
-	a.life.run("gate", a.gate.run)
+	a.life.run("gate", a.gate.trust.Run)
 	a.life.run("watch", a.watch)
 	a.life.run("unserved releases", a.watchServed)
 	if a.spool != nil {
