@@ -19,7 +19,10 @@ var unmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 func configKeys(t reflect.Type, prefix string) []string {
 	var keys []string
 	for field := range t.Fields() {
-		name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		name, options, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		if options == "inline" {
+			keys = append(keys, configKeys(field.Type, prefix)...)
+		}
 		if name == "" || name == "-" {
 			continue
 		}

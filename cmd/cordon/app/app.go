@@ -144,7 +144,7 @@ func StoreConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
 	r := cfg.Redis
 	return store.Config{
 		Addrs: r.Addrs, MasterName: r.MasterName, DB: r.DB, Username: r.Username, Password: store.Password(parts.RedisPassword),
-		KeyPrefix: r.KeyPrefix, History: cfg.Attribution.History.Std(), VerdictMemory: memory(cfg),
+		KeyPrefix: r.KeyPrefix, History: cfg.Attribution.History.Std(), VerdictMemory: cfg.Attribution.VerdictRetention(),
 		Restricted: func(x quarantine.Attribute) bool { return fleet.Restricted(x.Value) }, Interim: interim(cfg), Names: parts.Names,
 	}
 }
@@ -153,19 +153,20 @@ func StoreConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
 // its port blocks.
 func interim(cfg *Config) func(bng string) time.Duration {
 	of := map[string]time.Duration{}
-	for _, b := range cfg.BNGs {
-		of[groupOf(&b)] = time.Duration(b.Interim)
+	names := roster(cfg)
+	for i, b := range cfg.BNGs {
+		of[names.BNGs[i].SessionBNG()] = time.Duration(b.Interim)
 		for _, old := range b.Formerly {
 			of[old] = time.Duration(b.Interim)
 		}
 	}
 	for _, l := range cfg.TranslatorLogs {
-		of[quarantine.LogSource(l.Name)] = l.interim()
+		of[quarantine.LogSource(l.Name)] = l.Interim()
 	}
 	return func(bng string) time.Duration {
 		renewed, known := of[bng]
 		if _, log := quarantine.LogName(bng); log && !known {
-			return TranslatorLog{}.interim()
+			return quarantine.TranslatorLog{}.Interim()
 		}
 		return renewed
 	}
@@ -173,23 +174,8 @@ func interim(cfg *Config) func(bng string) time.Duration {
 
 // addressPlan is what the configuration says about addresses.
 func addressPlan(cfg *Config) quarantine.AddressPlan {
-	a := cfg.Attribution
-	spaces := slices.Clone(cfg.AddressSpaces)
-	for i := range spaces { // a redundancy group has its members' addresses
-		s := &spaces[i]
-		s.BNGs = slices.Clone(s.BNGs)
-		for _, b := range cfg.BNGs {
-			if slices.Contains(s.BNGs, b.Name) && !slices.Contains(s.BNGs, groupOf(&b)) {
-				s.BNGs = append(s.BNGs, b.Group)
-			}
-		}
-	}
-	return quarantine.AddressPlan{Spaces: spaces, Shared: a.SharedPrefixes, Infrastructure: a.Infrastructure}
+	return quarantine.NewAddressPlan(cfg.AddressSpaces, &cfg.Attribution, roster(cfg))
 }
-
-// memory is how long verdicts are remembered: longer than the oldest that may
-// come again.
-func memory(cfg *Config) time.Duration { return cfg.Attribution.MaxAge.Std() + 24*time.Hour }
 
 func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) error {
 	var err error
@@ -217,7 +203,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 			return tolerance
 		},
 		Listed:   func(source string) bool { _, ok := listed[source]; return ok },
-		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: memory(a.cfg), Paused: a.gate.paused, Logger: a.log,
+		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: a.cfg.Attribution.VerdictRetention(), Paused: a.gate.paused, Logger: a.log,
 		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Stopped: a.stopped, Poll: a.poll(),
 		Interim: interim(a.cfg), OneSessionPer: fleet.OneSessionPer,
 		Listens: a.listens(o), Waiting: a.host.Waiting, Unreadable: a.host.Damaged, AloneFor: aloneFor(a.cfg), History: a.cfg.Attribution.History.Std(),

@@ -82,21 +82,15 @@ func checkVia(d *document, p path, b *BNG, parts *Parts, c *bng.Config) {
 }
 
 func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quarantine.Profile) {
-	names := map[string]bool{}
 	for i := range cfg.BNGs {
 		b, p := &cfg.BNGs[i], path{"bngs", i}
-		if names[b.Name] {
-			d.fail(p.to("name"), "%s is there twice", b.Name)
-		}
-		names[b.Name] = true
 		if c, ok := checkBNG(d, p, b, parts, profiles); ok {
 			checkProofs(d, p, cfg, &c)
 			parts.Fleet = append(parts.Fleet, c)
 		}
 	}
 	checkGroups(d, cfg, parts.Fleet)
-	checkFormerNames(d, cfg)
-	parts.Names = bngNames(cfg)
+	checkRoster(d, cfg, parts)
 	warnNames(d, cfg, parts.Fleet)
 	if len(d.faults) == 0 {
 		if _, err := bng.NewFleet(parts.Fleet); err != nil {

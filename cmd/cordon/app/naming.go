@@ -68,34 +68,12 @@ func checkGroups(d *document, cfg *Config, fleet []bng.Config) {
 			continue
 		}
 		p := path{"bngs", configured[c.Name], "group"}
-		if _, is := configured[c.Group]; is {
-			d.fail(p, "%s must not be called like a BNG", c.Group)
-		}
 		if first[c.Group] == nil {
 			first[c.Group] = c
 		} else if err := c.MayJoin(first[c.Group]); err != nil {
 			d.fail(p, "%v", err)
 		}
-		checkGroupSpaces(d, p, cfg, c, first[c.Group])
 	}
-}
-
-// checkGroupSpaces asks that both hold the same addresses: the session goes on with
-// its own.
-func checkGroupSpaces(d *document, p path, cfg *Config, c, other *bng.Config) {
-	for _, s := range cfg.AddressSpaces {
-		if slices.Contains(s.BNGs, c.Name) != slices.Contains(s.BNGs, other.Name) {
-			d.fail(p, "address space %s must have %s and %s, or neither: they serve the same sessions", s.Name, c.Name, other.Name)
-		}
-	}
-}
-
-// groupOf is the redundancy group of a BNG, or itself.
-func groupOf(b *BNG) string {
-	if b.Group != "" {
-		return b.Group
-	}
-	return b.Name
 }
 
 // warnNames says of names under bngs[].nas that are no evidence of which BNG it is
