@@ -19,9 +19,10 @@ var unmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 func configKeys(t reflect.Type, prefix string) []string {
 	var keys []string
 	for field := range t.Fields() {
-		name, options, _ := strings.Cut(field.Tag.Get("yaml"), ",")
-		if options == "inline" {
+		name, option, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		if option == "inline" {
 			keys = append(keys, configKeys(field.Type, prefix)...)
+			continue
 		}
 		if name == "" || name == "-" {
 			continue

@@ -18,6 +18,7 @@ import (
 	"cordon/integration/httpx"
 	"cordon/integration/intake"
 	"cordon/integration/radacct"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 	"cordon/quarantine/engine"
 	"cordon/radiusx/acct"
@@ -30,7 +31,7 @@ import (
 )
 
 // Version is what a build knows of itself.
-type Version = httpx.Version
+type Version = wire.Version
 
 // Options are what a process adds to the configuration.
 type Options struct {
@@ -152,24 +153,7 @@ func StoreConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
 // interim returns how often each BNG renews its sessions, and each translator's log
 // its port blocks.
 func interim(cfg *Config) func(bng string) time.Duration {
-	of := map[string]time.Duration{}
-	names := roster(cfg)
-	for i, b := range cfg.BNGs {
-		of[names.BNGs[i].SessionBNG()] = time.Duration(b.Interim)
-		for _, old := range b.Formerly {
-			of[old] = time.Duration(b.Interim)
-		}
-	}
-	for _, l := range cfg.TranslatorLogs {
-		of[quarantine.LogSource(l.Name)] = l.Interim()
-	}
-	return func(bng string) time.Duration {
-		renewed, known := of[bng]
-		if _, log := quarantine.LogName(bng); log && !known {
-			return quarantine.TranslatorLog{}.Interim()
-		}
-		return renewed
-	}
+	return quarantine.Interims(roster(cfg).BNGs, cfg.TranslatorLogs)
 }
 
 // addressPlan is what the configuration says about addresses.
@@ -207,7 +191,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Stopped: a.stopped, Poll: a.poll(),
 		Interim: interim(a.cfg), OneSessionPer: fleet.OneSessionPer,
 		Listens: a.listens(o), Waiting: a.host.Waiting, Unreadable: a.host.Damaged, AloneFor: aloneFor(a.cfg), History: a.cfg.Attribution.History.Std(),
-		Names: a.parts.Names, Serves: a.serves,
+		Names: a.parts.Names, Serves: fleet.CanRelease,
 		Uptime: uptime, HTTPAddr: a.advertised, AskCutOff: peers.cutOff, AskAlone: peers.alone,
 	})
 	return err
@@ -247,7 +231,7 @@ func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
 	server, err := acct.New(acct.Config{
 		Listen: a.cfg.Accounting.Listen, Conns: o.AccountingConns, Clients: a.parts.Clients, Handler: a.accounting,
 		Dictionary: a.parts.Dictionary, Keep: append(fleet.Keep(), "User-Name"), Naming: fleet.NamingAttributes(a.parts.Key),
-		BNGOf: fleet.BNGOf,
+		BNGOf: fleet.BNGOf, Holdable: quarantine.Holdable,
 	})
 	if err != nil {
 		return fmt.Errorf("accounting: %w", err)
@@ -318,7 +302,7 @@ func (a *App) mount() error {
 		c.Profiles = append(c.Profiles, p.Name)
 	}
 	for _, b := range a.cfg.BNGs {
-		shown := api.BNG{Name: b.Name, Formerly: b.Formerly, Group: b.Group, Address: b.Address.String(), Dialect: b.Dialect}
+		shown := wire.BNG{Name: b.Name, Formerly: b.Formerly, Group: b.Group, Address: b.Address.String(), Dialect: b.Dialect}
 		for _, p := range a.cfg.Profiles {
 			if _, has := b.Profiles[p.Name]; has {
 				shown.Profiles = append(shown.Profiles, p.Name)

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// wire stands between Cordon and one CoA listener, keeps every datagram that
+// link stands between Cordon and one CoA listener, keeps every datagram that
 // Cordon sends, and can lose what passes.
-type wire struct {
+type link struct {
 	port   int
 	conn   *net.UDPConn
 	target *net.UDPAddr
@@ -35,7 +35,7 @@ type datagram struct {
 
 func (d datagram) identifier() byte { return d.octets[1] }
 
-// loss is what a wire loses.
+// loss is what a link loses.
 type loss int
 
 const (
@@ -44,15 +44,15 @@ const (
 	everything
 )
 
-// newWire puts a wire before the listener at port.
-func newWire(t testing.TB, port int) *wire {
+// newLink puts a link before the listener at port.
+func newLink(t testing.TB, port int) *link {
 	t.Helper()
 	own := freePort(t)
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: own})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{
+	w := &link{
 		port: own, conn: conn, target: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}, paths: map[netip.AddrPort]*net.UDPConn{},
 	}
 	var reading sync.WaitGroup
@@ -64,8 +64,8 @@ func newWire(t testing.TB, port int) *wire {
 	return w
 }
 
-// close ends every goroutine of the wire.
-func (w *wire) close() {
+// close ends every goroutine of the link.
+func (w *link) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
@@ -75,8 +75,8 @@ func (w *wire) close() {
 	}
 }
 
-// carry takes requests to the listener until the wire is closed.
-func (w *wire) carry(t testing.TB, reading *sync.WaitGroup) {
+// carry takes requests to the listener until the link is closed.
+func (w *link) carry(t testing.TB, reading *sync.WaitGroup) {
 	buffer := make([]byte, 4096)
 	for {
 		n, from, err := w.conn.ReadFromUDPAddrPort(buffer)
@@ -85,13 +85,13 @@ func (w *wire) carry(t testing.TB, reading *sync.WaitGroup) {
 		}
 		path := w.request(t, datagram{from, slices.Clone(buffer[:n]), time.Now()}, reading)
 		if path != nil {
-			_, _ = path.Write(buffer[:n]) // nobody listens: it is lost, as on any wire
+			_, _ = path.Write(buffer[:n]) // nobody listens: it is lost, as on any link
 		}
 	}
 }
 
 // request keeps a request and returns where it goes on; nil: nowhere.
-func (w *wire) request(t testing.TB, d datagram, reading *sync.WaitGroup) *net.UDPConn {
+func (w *link) request(t testing.TB, d datagram, reading *sync.WaitGroup) *net.UDPConn {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.requests = append(w.requests, d)
@@ -111,8 +111,8 @@ func (w *wire) request(t testing.TB, d datagram, reading *sync.WaitGroup) *net.U
 	return path
 }
 
-// back takes answers to one sender until the wire is closed.
-func (w *wire) back(path *net.UDPConn, to netip.AddrPort) {
+// back takes answers to one sender until the link is closed.
+func (w *link) back(path *net.UDPConn, to netip.AddrPort) {
 	buffer := make([]byte, 4096)
 	for {
 		n, err := path.Read(buffer)
@@ -128,37 +128,37 @@ func (w *wire) back(path *net.UDPConn, to netip.AddrPort) {
 	}
 }
 
-func (w *wire) isClosed() bool {
+func (w *link) isClosed() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.closed
 }
 
-func (w *wire) losesAnswers() bool {
+func (w *link) losesAnswers() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.loses != nothing || w.unlucky()
 }
 
 // unlucky tells whether chance loses a datagram: two of ten. w.mu is held.
-func (w *wire) unlucky() bool { return w.random != nil && w.random.IntN(10) < 2 }
+func (w *link) unlucky() bool { return w.random != nil && w.random.IntN(10) < 2 }
 
 // loseByChance loses datagrams of both directions by chance from now on.
-func (w *wire) loseByChance(seed uint64) {
+func (w *link) loseByChance(seed uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.random = rand.New(rand.NewPCG(seed, 0))
 }
 
 // lose sets what is lost from now on.
-func (w *wire) lose(l loss) {
+func (w *link) lose(l loss) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.loses = l
 }
 
 // sent returns what Cordon has sent so far.
-func (w *wire) sent() []datagram {
+func (w *link) sent() []datagram {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.requests)
