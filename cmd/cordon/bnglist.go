@@ -8,46 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
-// listedBNG is what the list shows of GET /bngs.
-type listedBNG struct {
-	Name, Group, Address, Dialect string
-	Profiles                      []string
-	Maintenance                   *client.Maintenance
-	Accounting                    *struct {
-		LastRecord *time.Time `json:"last_record"`
-		Behind     int        `json:"behind_seconds"`
-		Rate       float64    `json:"records_per_second"`
-		Silent     string
-	}
-	Clock *struct {
-		Skew   int64 `json:"skew_seconds"`
-		Steady bool
-		Relay  bool
-	} `json:"accounting_clock"`
-	Health *struct {
-		State               string
-		Path                string
-		Since               *time.Time
-		Unanswered          int
-		LastAnswer          *time.Time `json:"last_answer"`
-		Skew                *int64     `json:"clock_skew_seconds"`
-		InFlight            int        `json:"in_flight"`
-		WaitingReleases     int        `json:"waiting_releases"`
-		WaitingRestrictions int        `json:"waiting_restrictions"`
-		RestrictionRate     float64    `json:"restriction_rate"`
-		Stopped             []struct {
-			Profile    string
-			ErrorCause int `json:"error_cause"`
-		} `json:"stopped_profiles"`
-		Fault *struct {
-			Name string
-			At   time.Time
-		} `json:"last_fault"`
-	}
-}
+// listedBNG is a BNG as the list shows it.
+type listedBNG wire.BNG
 
 // bngColumns are the columns of the list; the first six are always shown.
 var bngColumns = []string{
@@ -71,7 +36,7 @@ func newBNGList(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			answer, err := decode[struct{ Results []listedBNG }](raw)
+			answer, err := decode[wire.Page[listedBNG]](raw)
 			if err != nil {
 				return err
 			}
@@ -95,7 +60,7 @@ func (b *listedBNG) cells(now time.Time) []string {
 	cells[3] = strings.Join(b.state(now), ", ")
 	cells[5], cells[6] = b.skew()
 	if a := b.Accounting; a != nil {
-		cells[15], cells[16], cells[17] = clockOf(a.LastRecord), strconv.FormatFloat(a.Rate, 'g', 3, 64), strconv.Itoa(a.Behind)+"s"
+		cells[15], cells[16], cells[17] = clockOf(a.LastRecord), strconv.FormatFloat(a.Rate, 'g', 3, 64), strconv.FormatInt(a.Behind, 10)+"s"
 	}
 	cells[18] = b.Group
 	h := b.Health

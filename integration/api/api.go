@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -82,20 +83,6 @@ type engine interface {
 	observer
 }
 
-// BNG is what the configuration says of one BNG, as GET /bngs shows it.
-type BNG struct {
-	Name     string   `json:"name"`
-	Formerly []string `json:"formerly,omitempty" doc:"What it was called before."`
-	Group    string   `json:"group,omitempty" doc:"Redundancy group, whose name its sessions have as their BNG."`
-	Address  string   `json:"address" doc:"Where CoA goes."`
-	Dialect  string   `json:"dialect"`
-	Profiles []string `json:"profiles" doc:"Profiles it knows a name for."`
-	// Health is filled in when it is asked for.
-	Health *BNGHealth `json:"health" doc:"How it answers; null on an instance that is not the sender, which alone knows."`
-	// Clock likewise.
-	Clock *AccountingClock `json:"accounting_clock" doc:"What its accounting tells of its clock; null if none with Event-Timestamp came to this instance."`
-}
-
 // Config is what the API shows of the configuration, and where it asks.
 type Config struct {
 	Cases    quarantine.CaseReader
@@ -103,8 +90,9 @@ type Config struct {
 	Bindings quarantine.BindingFinder
 	MACs     quarantine.MACFinder
 	// Gaps lists where records may be missing; asked after Bindings. Nil: nowhere.
-	Gaps     func(ctx context.Context) ([]quarantine.Gap, error)
-	BNGs     []BNG
+	Gaps func(ctx context.Context) ([]quarantine.Gap, error)
+	// BNGs are the configured ones; how they stand is filled in when it is asked for.
+	BNGs     []wire.BNG
 	Profiles []string // the configured names, all of them
 	// DefaultFor is how long a manual quarantine lasts that says nothing of it;
 	// 0: 24 h.
@@ -115,15 +103,15 @@ type Config struct {
 	Addresses quarantine.AddressPlan
 	// Health tells how the BNGs answer, by name; nil: this instance does not know.
 	// It may be nil itself.
-	Health func() map[string]BNGHealth
+	Health func() map[string]wire.BNGHealth
 	// Accounting tells how the accounting of BNGs comes in, by name; nil: unknown.
-	Accounting func() map[string]BNGAccounting
+	Accounting func() map[string]wire.BNGAccounting
 	// Clocks tells what accounting shows of the BNGs' clocks, by name; nil: it does
 	// not come to this instance. It must be safe for concurrent use.
-	Clocks func() map[string]AccountingClock
+	Clocks func() map[string]wire.AccountingClock
 	// Discovered lists who sends accounting and is no configured BNG; nil: this
 	// instance takes none.
-	Discovered func() []DiscoveredBNG
+	Discovered func() []wire.DiscoveredBNG
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -16,28 +17,20 @@ const maxReason = 1024
 
 type commandInput struct {
 	ID   string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"an id of Cordon"`
-	Body struct {
-		Reason string `json:"reason" doc:"Why; kept with the case."`
-	}
+	Body wire.CaseRequest
 }
 
 type releaseInput struct {
 	ID   string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"an id of Cordon"`
-	Body struct {
-		Reason string `json:"reason" doc:"Why; kept with the case."`
-		Code   string `json:"code,omitempty" enum:"cleaned,false_positive,wrong_line,other"`
-	}
+	Body wire.ReleaseRequest
 }
 
 type extendInput struct {
 	ID   string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"an id of Cordon"`
-	Body struct {
-		Reason string `json:"reason" doc:"Why; kept with the case."`
-		For    string `json:"for" doc:"From now, e.g. 72h or 7d; may be sooner than before."`
-	}
+	Body wire.ExtendRequest
 }
 
-// decisionOutput is the case, or a deferredView with 202.
+// decisionOutput is the case, or a wire.Deferred with 202.
 type decisionOutput struct {
 	Status int
 	Body   any
@@ -68,9 +61,9 @@ func (a *API) mountCommands(s *httpx.Server) {
 }
 
 func decision(verb, summary string, scopes ...httpx.Scope) httpx.Operation {
-	answers := map[int]any{http.StatusOK: caseView{}}
+	answers := map[int]any{http.StatusOK: wire.Case{}}
 	if verb != "approve" { // what restricts is never put off
-		answers[http.StatusAccepted] = deferredView{}
+		answers[http.StatusAccepted] = wire.Deferred{}
 	}
 	return httpx.Operation{
 		ID: verb + "-case", Method: http.MethodPost, Path: "/cases/{id}/" + verb, Summary: summary, Scopes: scopes, Answers: answers,

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -20,7 +21,7 @@ func TestABNGInMaintenanceSaysUntilWhenWhyAndByWhom(t *testing.T) {
 	var page struct {
 		Results []struct {
 			Name        string
-			Maintenance *maintenanceView
+			Maintenance *wire.Maintenance
 		}
 	}
 	w := call(newServer(t, d), "GET", "/api/v1/bngs", "")
@@ -96,7 +97,7 @@ func TestWhatTheEngineRefusesOfMaintenanceIsTold(t *testing.T) {
 			if w.Code != c.status || !strings.Contains(w.Body.String(), c.tells) {
 				t.Errorf("%v: %d %s", c.err, w.Code, w.Body)
 			}
-			var deferred deferredView
+			var deferred wire.Deferred
 			if c.status == 202 && (json.Unmarshal(w.Body.Bytes(), &deferred) != nil || deferred.ID != "bng1" || deferred.Status != "deferred") {
 				t.Errorf("put off: %s", w.Body)
 			}

@@ -9,31 +9,20 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
 type quarantineInput struct {
 	DryRun bool   `query:"dry_run" doc:"Say what would happen; nothing is written or sent."`
 	Wait   string `query:"wait" doc:"Answer when no session is pending, or after this time, at most 60s."`
-	Body   struct {
-		IP         string `json:"ip,omitempty" doc:"Whoever holds it now. Exactly one of ip, subscriber and session. While accounting of this moment is not stored, after 3 s of waiting: 409 with what is missing and candidates that are not certain."`
-		Port       uint16 `json:"port,omitempty" doc:"With ip: of an address whose ports are given out in blocks."`
-		Space      string `json:"space,omitempty" doc:"With ip: its address space, where several have it."`
-		Subscriber string `json:"subscriber,omitempty"`
-		Session    string `json:"session,omitempty" doc:"BNG/Acct-Session-Id"`
-		Profile    string `json:"profile"`
-		Reason     string `json:"reason" doc:"Why; kept with the case."`
-		For        string `json:"for,omitempty" doc:"How long, e.g. 72h or 7d; 24h if not told."`
-		Override   bool   `json:"override,omitempty" doc:"Although the subscriber is exempt."`
-		All        bool   `json:"all_sessions,omitempty" doc:"Although the subscriber has more lines than attribution.max_sessions: all of them are restricted. Without it the answer is 409 with the number of lines, whether the address, the session or the subscriber was named."`
-		Replace    bool   `json:"replace,omitempty" doc:"Although the open case has a more severe profile, or one that goes on longer: it is dropped for this one, and the history has both. Without it the answer is 409 with both profiles and their ends."`
-	}
+	Body   wire.QuarantineRequest
 }
 
 type quarantineOutput struct {
 	Status   int
 	Location string `header:"Location"`
-	Body     caseView
+	Body     wire.Case
 }
 
 func (a *API) mountQuarantines(s *httpx.Server) {
@@ -68,7 +57,7 @@ func (a *API) quarantine(ctx context.Context, in *quarantineInput) (*quarantineO
 	if in.DryRun {
 		return &quarantineOutput{Status: http.StatusOK, Body: viewCase(c)}, nil
 	}
-	out := &quarantineOutput{Status: http.StatusOK, Location: httpx.BasePath + "/cases/" + c.ID}
+	out := &quarantineOutput{Status: http.StatusOK, Location: wire.BasePath + "/cases/" + c.ID}
 	if newCase(c) {
 		out.Status = http.StatusCreated
 	}

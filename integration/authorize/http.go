@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 )
 
 type authorizeInput struct {
@@ -16,20 +17,13 @@ type authorizeOutput struct {
 	Body   any
 }
 
-// Value describes an attribute on the wire for the OpenAPI document; decode reads
-// it.
-type Value struct {
-	Type  string   `json:"type,omitempty" doc:"As FreeRADIUS calls it; not looked at."`
-	Value []string `json:"value" doc:"As FreeRADIUS prints them."`
-}
-
 // Mount adds POST /radius/authorize to the server.
 func (d *Desk) Mount(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
 		ID: "authorize-login", Method: http.MethodPost, Path: "/radius/authorize",
 		Summary: "What a log-in's Access-Accept is to be changed to, in rlm_rest's JSON (post-auth); 204: nothing.",
-		Scopes:  []httpx.Scope{httpx.ScopeAuthorize}, MaxBody: maxBody, OwnBody: map[string]Value{},
-		Answers: map[int]any{http.StatusOK: map[string]assignment{}},
+		Scopes:  []httpx.Scope{httpx.ScopeAuthorize}, MaxBody: maxBody, OwnBody: map[string]wire.LoginAttribute{},
+		Answers: map[int]any{http.StatusOK: map[string]wire.LoginAssignment{}},
 	}, d.post)
 }
 

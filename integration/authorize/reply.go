@@ -3,6 +3,8 @@ package authorize
 import (
 	"bytes"
 	"encoding/json"
+
+	"cordon/integration/wire"
 )
 
 // Action is what is done to an attribute of the Access-Accept.
@@ -23,18 +25,10 @@ type Change struct {
 	Value     string // as FreeRADIUS reads it; of a Drop, none
 }
 
-// assignment is the value of a member of the answer, as rlm_rest reads it. Values
-// are never expanded: FreeRADIUS 3 would take a %{…} in one for a program.
-type assignment struct {
-	Op     string   `json:"op" enum:":=,+=,!*" doc:"!* takes every value away; := sets; += adds."`
-	DoXlat bool     `json:"do_xlat" doc:"Always false."`
-	Value  []string `json:"value"`
-}
-
 // member is one name of the answer.
 type member struct {
 	name string
-	assignment
+	wire.LoginAssignment
 }
 
 // reply is the answer to rlm_rest. FreeRADIUS works it off in its order, which a
@@ -53,7 +47,7 @@ func (r reply) MarshalJSON() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		value, err := json.Marshal(m.assignment)
+		value, err := json.Marshal(m.LoginAssignment)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +72,7 @@ func newReply(changes []Change) reply {
 	at := map[string]int{} // where an attribute is set or added, by name with tag
 	for _, c := range changes {
 		if c.Action != Add && !r.removes(c.Name) {
-			r = append(r, member{c.Name, assignment{Op: "!*", Value: []string{anyValue}}})
+			r = append(r, member{c.Name, wire.LoginAssignment{Op: "!*", Value: []string{anyValue}}})
 		}
 		if c.Action == Drop {
 			continue
@@ -93,7 +87,7 @@ func newReply(changes []Change) reply {
 			op = ":="
 		}
 		at[name] = len(r)
-		r = append(r, member{name, assignment{Op: op, Value: []string{c.Value}}})
+		r = append(r, member{name, wire.LoginAssignment{Op: op, Value: []string{c.Value}}})
 	}
 	return r
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -57,21 +58,13 @@ type input struct {
 	RawBody []byte `contentType:"application/x-ndjson"`
 }
 
-// LineError says why a line was not taken.
-type LineError struct {
-	Line  int    `json:"line" doc:"From 1."`
-	Error string `json:"error"`
-}
-
+// pushed is what became of a body.
 type pushed struct {
-	Stored int         `json:"stored" doc:"Lines taken; one told before changes nothing."`
-	Errors []LineError `json:"errors" doc:"Lines that were not taken, at most 100 of them."`
-	Failed int         `json:"failed" doc:"How many lines were not taken."`
-
-	unstored bool // some of them for want of the store
+	wire.BindingReceipt
+	unstored bool // some lines were not taken for want of the store
 }
 
-type output struct{ Body pushed }
+type output struct{ Body wire.BindingReceipt }
 
 // maxErrors bounds how many faults one answer tells.
 const maxErrors = 100
@@ -81,7 +74,7 @@ func (e *Edge) Mount(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
 		ID: "push-bindings", Method: http.MethodPost, Path: "/bindings",
 		Summary: "Tell who had which ports of a public address when, from a translator's log; 200 means that the lines not listed are stored.",
-		Scopes:  []httpx.Scope{httpx.ScopeBindings}, MaxBody: MaxBody, OwnBody: Line{},
+		Scopes:  []httpx.Scope{httpx.ScopeBindings}, MaxBody: MaxBody, OwnBody: wire.Binding{},
 	}, e.post)
 }
 
@@ -97,7 +90,7 @@ func (e *Edge) post(ctx context.Context, in *input) (*output, error) {
 	r := &reader{plan: e.config.Addresses, sender: quarantine.LogSource(httpx.PrincipalOf(ctx).Name), oldest: now.Add(-e.config.History), now: now}
 	var taken []quarantine.Binding
 	var of []int
-	p := pushed{Errors: []LineError{}}
+	p := pushed{BindingReceipt: wire.BindingReceipt{Errors: []wire.LineFault{}}}
 	told := quarantine.SourceHeard{Source: r.sender, First: now, Last: now}
 	n := -1
 	for line := range bytes.Lines(body) {
@@ -123,7 +116,7 @@ func (e *Edge) post(ctx context.Context, in *input) (*output, error) {
 	if err := e.record(ctx, taken, of, &p); err != nil {
 		return nil, err
 	}
-	return &output{p}, e.advance(ctx, told, &p)
+	return &output{p.BindingReceipt}, e.advance(ctx, told, &p)
 }
 
 // advance notes how far the log has come once all that it sent is stored. What
@@ -168,6 +161,6 @@ func (e *Edge) record(ctx context.Context, taken []quarantine.Binding, of []int,
 
 func (p *pushed) refuse(line int, err error) {
 	if p.Failed++; len(p.Errors) < maxErrors {
-		p.Errors = append(p.Errors, LineError{line + 1, err.Error()})
+		p.Errors = append(p.Errors, wire.LineFault{Line: line + 1, Error: err.Error()})
 	}
 }

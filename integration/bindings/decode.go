@@ -9,24 +9,14 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
-// Line is one binding on the wire.
-type Line struct {
-	IP         string  `json:"ip" doc:"The public address."`
-	Ports      string  `json:"ports" doc:"Block of its ports, e.g. 1024-2047; 1-65535 for all of them."`
-	From       string  `json:"from" doc:"RFC 3339 with an offset."`
-	To         *string `json:"to,omitempty" doc:"Likewise; left out or null while the block is held. Send the line again with it when the block is given back."`
-	RenewedAt  string  `json:"renewed_at,omitempty" doc:"Likewise; when the log last said that the block is held, where it says so from time to time. Not after to."`
-	PrivateIP  string  `json:"private_ip,omitempty" doc:"The address behind the translator. Either private_ip or subscriber."`
-	Space      string  `json:"space,omitempty" doc:"Address space of private_ip, where several have it."`
-	Subscriber string  `json:"subscriber,omitempty" doc:"Either private_ip or subscriber."`
-	CompleteTo string  `json:"complete_to,omitempty" doc:"Alone on its line: all lines about events before it have been sent. RFC 3339 with an offset."`
-}
-
 // heartbeat reports whether the line only says how far the log has come.
-func (l *Line) heartbeat() bool { return *l == Line{CompleteTo: l.CompleteTo} && l.CompleteTo != "" }
+func heartbeat(l *wire.Binding) bool {
+	return *l == wire.Binding{CompleteTo: l.CompleteTo} && l.CompleteTo != ""
+}
 
 // statement is what one line says.
 type statement struct {
@@ -49,7 +39,7 @@ func (r *reader) read(raw []byte) (statement, error) {
 	if err := httpx.CheckJSON(raw); err != nil {
 		return s, err
 	}
-	var line Line
+	var line wire.Binding
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&line); err != nil {
@@ -58,7 +48,7 @@ func (r *reader) read(raw []byte) (statement, error) {
 	if line.CompleteTo != "" {
 		return r.completeTo(&line)
 	}
-	for _, step := range []func(*Line, *quarantine.Binding) error{r.block, r.interval, r.holder} {
+	for _, step := range []func(*wire.Binding, *quarantine.Binding) error{r.block, r.interval, r.holder} {
 		if err := step(&line, &s.binding); err != nil {
 			return s, err
 		}
@@ -68,8 +58,8 @@ func (r *reader) read(raw []byte) (statement, error) {
 }
 
 // completeTo reads a line that only says how far the log has come.
-func (r *reader) completeTo(line *Line) (s statement, err error) {
-	if !line.heartbeat() {
+func (r *reader) completeTo(line *wire.Binding) (s statement, err error) {
+	if !heartbeat(line) {
 		return s, &quarantine.FieldError{Field: "complete_to", Reason: "must be alone on its line"}
 	}
 	s.heartbeat = true
@@ -77,14 +67,17 @@ func (r *reader) completeTo(line *Line) (s statement, err error) {
 	return s, err
 }
 
-func (r *reader) block(line *Line, b *quarantine.Binding) error {
+func (r *reader) block(line *wire.Binding, b *quarantine.Binding) error {
 	addr, err := netip.ParseAddr(line.IP)
 	if err != nil {
 		return &quarantine.FieldError{Field: "ip", Reason: fmt.Sprintf("%q is no address", line.IP)}
 	}
 	addr = addr.Unmap().WithZone("")
-	if quarantine.Private(addr) || !addr.IsGlobalUnicast() {
-		return &quarantine.FieldError{Field: "ip", Reason: fmt.Sprintf("%s is no public address", addr)}
+	if quarantine.Private(addr) {
+		return &quarantine.FieldError{Field: "ip", Reason: fmt.Sprintf("%s is a private address", addr)}
+	}
+	if wrong := quarantine.CheckAddress(addr); wrong != nil {
+		return &quarantine.FieldError{Field: "ip", Reason: addr.String() + " " + wrong.Reason}
 	}
 	ports, err := quarantine.ParsePortRange(line.Ports)
 	if err != nil || ports.All() {
@@ -94,7 +87,7 @@ func (r *reader) block(line *Line, b *quarantine.Binding) error {
 	return nil
 }
 
-func (r *reader) interval(line *Line, b *quarantine.Binding) error {
+func (r *reader) interval(line *wire.Binding, b *quarantine.Binding) error {
 	var err error
 	if b.From, err = r.moment("from", line.From); err != nil {
 		return err
@@ -137,7 +130,7 @@ func (r *reader) moment(field, text string) (time.Time, error) {
 	return t.UTC().Truncate(time.Millisecond), nil
 }
 
-func (r *reader) holder(line *Line, b *quarantine.Binding) error {
+func (r *reader) holder(line *wire.Binding, b *quarantine.Binding) error {
 	if (line.PrivateIP == "") == (line.Subscriber == "") {
 		return &quarantine.FieldError{Field: "private_ip", Reason: "give exactly one of private_ip and subscriber"}
 	}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"cordon/integration/wire"
 )
 
 // MaxLines bounds the rows of one request.
@@ -25,22 +27,16 @@ const maxLine = 64 << 10
 // row is always told the same way.
 var columnOrder = slices.Sorted(maps.Keys(columns))
 
-// RowFault is what is wrong with one line of a body.
-type RowFault struct {
-	Line  int    `json:"line" doc:"From 1; of CSV, where the row begins."`
-	Error string `json:"error"`
-}
-
 // table is a body, read.
 type table struct {
 	sessions []Session
 	lines    []int // where each session stands
-	faults   []RowFault
+	faults   []wire.LineFault
 	ignored  map[string]bool // columns that do not count, as they were told
 }
 
 func (t *table) fault(line int, format string, args ...any) {
-	t.faults = append(t.faults, RowFault{line, fmt.Sprintf(format, args...)})
+	t.faults = append(t.faults, wire.LineFault{Line: line, Error: fmt.Sprintf(format, args...)})
 }
 
 func (t *table) add(r *reader, line int, told row) {

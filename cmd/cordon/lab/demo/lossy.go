@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"cordon/integration/wire"
 	"cordon/quarantine"
 	"cordon/radiusx/bngsim"
 )
@@ -40,7 +41,7 @@ func (s *story) lossyPath(ctx context.Context) error {
 	s.unsteady[p.user] = true
 	s.say("the path to %s holds the next packet up for %s and loses the answer to the one after it", p.bng.name, heldFor)
 	p.bng.path.misbehave(heldFor)
-	q, err := s.report(ctx, p, verdict{mailHub, "event-1", time.Now(), session.IPv4.String(), "spam", 0.9})
+	q, err := s.report(ctx, p, verdict(mailHub, "event-1", time.Now(), session.IPv4, "spam", 0.9))
 	if err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func (s *story) releaseInDoubt(ctx context.Context, q played) error {
 		return err
 	}
 	s.doubted.released = time.Now()
-	c, err := s.caseIs(ctx, q.kase, "releasing")
+	c, err := s.caseIs(ctx, q.kase, wire.StateReleasing)
 	if err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func (s *story) assertedAgain(ctx context.Context) error {
 	s.say("%+6.1f s  the packet held up arrives: %s restricts somebody whom nobody wants restricted", marked.Sub(d.sent).Seconds(), d.bng.name)
 	wait := max(time.Until(d.released.Add(quarantine.AssertDelay)), 0)
 	s.say("(%.0f s until the release of %s is sent once more)", wait.Seconds(), d.kase)
-	if _, err := s.caseWithin(ctx, wait+s.patience, d.kase, "closed"); err != nil {
+	if _, err := s.caseWithin(ctx, wait+s.patience, d.kase, wire.StateClosed); err != nil {
 		return err
 	}
 	session, err := s.bngRestored(ctx, d.part)

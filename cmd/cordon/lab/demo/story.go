@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 	"cordon/radiusx/bngsim"
 )
 
@@ -74,7 +74,7 @@ type part struct {
 // played is a case that a step led to.
 type played struct {
 	part
-	verdict verdict
+	verdict wire.Verdict
 	id      string // the verdict's
 	kase    string
 }
@@ -228,24 +228,24 @@ func (s *story) until(ctx context.Context, patience time.Duration, wanted string
 }
 
 // decided waits until a verdict has one of the states.
-func (s *story) decided(ctx context.Context, id string, states ...string) (client.Verdict, error) {
-	var v client.Verdict
+func (s *story) decided(ctx context.Context, id string, states ...string) (wire.VerdictStatus, error) {
+	var v wire.VerdictStatus
 	wanted := fmt.Sprintf("verdict %s to be %s", id, strings.Join(states, " or "))
 	err := s.until(ctx, s.patience, wanted, func() (string, bool, error) {
 		var err error
-		v, err = get[client.Verdict](ctx, s.api, "/verdicts/"+id, nil)
+		v, err = get[wire.VerdictStatus](ctx, s.api, "/verdicts/"+id, nil)
 		return fmt.Sprintf("%s (%s)", v.State, v.Reason), slices.Contains(states, v.State), err
 	})
 	return v, err
 }
 
 // caseIs waits until a case has a state.
-func (s *story) caseIs(ctx context.Context, id, state string) (client.Case, error) {
+func (s *story) caseIs(ctx context.Context, id, state string) (wire.Case, error) {
 	return s.caseWithin(ctx, s.patience, id, state)
 }
 
-func (s *story) caseWithin(ctx context.Context, patience time.Duration, id, state string) (client.Case, error) {
-	var c client.Case
+func (s *story) caseWithin(ctx context.Context, patience time.Duration, id, state string) (wire.Case, error) {
+	var c wire.Case
 	err := s.until(ctx, patience, fmt.Sprintf("case %s to be %s", id, state), func() (string, bool, error) {
 		var err error
 		c, err = s.api.kase(ctx, id)
@@ -255,7 +255,7 @@ func (s *story) caseWithin(ctx context.Context, patience time.Duration, id, stat
 }
 
 // describe is a case on one line.
-func describe(c client.Case) string {
+func describe(c wire.Case) string {
 	var text strings.Builder
 	text.WriteString(c.State)
 	for _, e := range c.Sessions {
