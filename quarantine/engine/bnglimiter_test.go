@@ -58,7 +58,7 @@ func TestAReleaseDoesNotWaitForRestrictionsOfTheSameBNG(t *testing.T) {
 }
 
 // However many BNGs are silent, there is room for the sessions of another one.
-func TestManySilentBNGsLeaveRoomForOthers(t *testing.T) {
+func TestManyUnresponsiveBNGsLeaveRoomForOthers(t *testing.T) {
 	c := newBNGLimiter(1024)
 	for bng := range 100 {
 		for range 50 {

@@ -125,7 +125,7 @@ func (w *world) openCaseID(e *running) string {
 	return ids[0]
 }
 
-func TestAReleaseThatNoCaseKnowsOfIsCarriedUntilTheSessionIsRestricted(t *testing.T) {
+func TestAnUnfinishedReleaseIsInTheCheckpointUntilTheSessionIsRestricted(t *testing.T) {
 	l := newLedger("a", quarantine.BNGNames{})
 	key := quarantine.SessionKey{BNG: "bng1", ID: "s1"}
 	release := fromJournal(1, key)
@@ -185,7 +185,7 @@ func outstandingMany(n int, expires func(i int) time.Time) *ledger {
 	return l
 }
 
-func TestWhatIsOverIsFoundByItsTime(t *testing.T) {
+func TestOverdueReleasesAreFoundByTheirTime(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(1000+s), 0) }
 	l := outstandingMany(100, func(i int) time.Time { return at(i) })
 	first := l.overdue(at(49), false)

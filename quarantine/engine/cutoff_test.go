@@ -165,7 +165,7 @@ func TestAnAnswerOfBeforeASuspensionIsNotBelieved(t *testing.T) {
 	})
 }
 
-func TestWhoIsNotKnownYetAnswersNothingAlone(t *testing.T) {
+func TestAnInstanceUnknownToItsPeersAnswersNothingAlone(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.memory.SetUnavailable(true)
 		a, _ := w.startListening(w.memory, "a")
@@ -211,7 +211,7 @@ func (l *deafLine) Instances(context.Context) ([]quarantine.Instance, time.Time,
 	return nil, time.Time{}, quarantinetest.ErrUnavailable
 }
 
-func TestWhoHasNotAskedForTheOthersIsNotAlone(t *testing.T) {
+func TestAnInstanceThatHasNotReadItsPeersAnswersNothingAlone(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.startListening(w.memory, "a")
 		b, _ := w.startListening(&deafLine{line{Memory: w.memory}}, "b")

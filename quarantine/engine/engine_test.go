@@ -15,7 +15,7 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-func TestAVerdictRestrictsTheSessionAndAReleaseGivesItBack(t *testing.T) {
+func TestAVerdictRestrictsTheSessionAndAReleaseRestoresIt(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, address := w.login("alice")
@@ -39,7 +39,7 @@ func TestAVerdictRestrictsTheSessionAndAReleaseGivesItBack(t *testing.T) {
 	})
 }
 
-func TestTheCaseExpiresAndTheSessionIsGivenBack(t *testing.T) {
+func TestTheCaseExpiresAndTheSessionIsRestored(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, address := w.login("alice")
@@ -68,7 +68,7 @@ func TestAReconnectIsRestrictedAgain(t *testing.T) {
 	})
 }
 
-func TestWithoutTheStoreVerdictsAreAcceptedAndWorkedOffLater(t *testing.T) {
+func TestWithoutTheStoreVerdictsAreAcceptedAndDecidedLater(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		key, address := w.login("alice")
 		w.memory.SetUnavailable(true)
@@ -86,7 +86,7 @@ func TestWithoutTheStoreVerdictsAreAcceptedAndWorkedOffLater(t *testing.T) {
 	})
 }
 
-func TestAVerdictAcceptedBeforeACrashIsWorkedAfterTheRestart(t *testing.T) {
+func TestAVerdictAcceptedBeforeACrashIsDecidedAfterTheRestart(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		key, address := w.login("alice")
 		w.memory.SetUnavailable(true)
@@ -108,7 +108,7 @@ func TestAVerdictAcceptedBeforeACrashIsWorkedAfterTheRestart(t *testing.T) {
 	})
 }
 
-func TestOneVerdictHandedInByManyAtOnceIsAcceptedOnce(t *testing.T) {
+func TestOneVerdictSentManyTimesAtOnceIsAcceptedOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.log.SetDelay(time.Second)
 		e := w.start("a")
@@ -142,7 +142,7 @@ func TestOneVerdictHandedInByManyAtOnceIsAcceptedOnce(t *testing.T) {
 	})
 }
 
-func TestALogThatRefusesRefusesVerdictsAndNothingElseHappens(t *testing.T) {
+func TestAJournalThatRefusesRefusesVerdictsAndNothingElseHappens(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, address := w.login("alice")
@@ -160,7 +160,7 @@ func TestALogThatRefusesRefusesVerdictsAndNothingElseHappens(t *testing.T) {
 	})
 }
 
-func TestARestrictionIsInTheLogBeforeItLeavesAndAReleaseLeavesEvenWithout(t *testing.T) {
+func TestARestrictionIsInTheJournalBeforeItLeavesAndAReleaseLeavesEvenWithout(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, address := w.login("alice")
@@ -238,7 +238,7 @@ func TestAReleaseDoesNotWaitForASlowRestriction(t *testing.T) {
 	})
 }
 
-func TestAReleaseGivenWhileTheStoreIsAwayIsSentFromTheLog(t *testing.T) {
+func TestAReleaseGivenWhileTheStoreIsUnreachableIsSentFromTheJournal(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key := w.restrict(e, "alice")
@@ -256,7 +256,7 @@ func TestAReleaseGivenWhileTheStoreIsAwayIsSentFromTheLog(t *testing.T) {
 	})
 }
 
-func TestAnExpiryWhileTheStoreIsAwayIsSentFromTheLogAlsoAfterARestart(t *testing.T) {
+func TestAnExpiryWhileTheStoreIsUnreachableIsSentFromTheJournalAlsoAfterARestart(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key := w.restrict(e, "alice")
@@ -295,7 +295,7 @@ func TestOneOfTwoInstancesSendsAndTheOtherTakesOver(t *testing.T) {
 	})
 }
 
-func TestAnUnknownAddressIsLookedAtAgainUntilItsRecordArrives(t *testing.T) {
+func TestAnUnknownAddressIsRetriedUntilItsRecordArrives(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		observed := time.Now()
@@ -321,7 +321,7 @@ func TestAnUnknownAddressIsLookedAtAgainUntilItsRecordArrives(t *testing.T) {
 	})
 }
 
-func TestAttributionWaitsForAccountingThatIsBeingWorked(t *testing.T) {
+func TestAttributionWaitsForAccountingThatIsBeingStored(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		var late atomic.Bool
 		late.Store(true)
@@ -431,7 +431,7 @@ func start(key quarantine.SessionKey, subscriber string) quarantine.SessionEvent
 	}
 }
 
-func TestCarriedEntriesTellTheSameAsTheLogTheyReplace(t *testing.T) {
+func TestACheckpointReplaysToTheSameStateAsTheJournalItReplaces(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		w.restrict(e, "alice")
@@ -467,7 +467,7 @@ func (w *world) caseID(e *running) string {
 	return ""
 }
 
-func TestACaseTakenRightBeforeTheStoreFellAsleepIsSoonLookedAtAgain(t *testing.T) {
+func TestACaseLeasedRightBeforeTheStoreHungIsSoonDueAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
 			w.memory.SetUnavailable(true)

@@ -27,7 +27,7 @@ func spam(address netip.Addr) quarantine.Verdict {
 }
 
 // One source cannot turn open cases into something more severe past the limits.
-func TestOneSourceDoesNotRaiseCasesPastTheLimits(t *testing.T) {
+func TestOneSourceDoesNotEscalateCasesPastTheLimits(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ladder()
 		w.rules.Limits = quarantine.Limits{PerSourcePerHour: 12}
@@ -106,7 +106,7 @@ func TestASevererProfileEndsInTimeAndTheMilderGoesOn(t *testing.T) {
 	})
 }
 
-func TestASevererProfileIsGivenBackInTimeWhileRestrictingIsPaused(t *testing.T) {
+func TestASevererProfileIsReleasedInTimeWhileRestrictingIsPaused(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ladder()
 		e := w.start("a")
@@ -228,7 +228,7 @@ func TestAnExemptionUndoesAndAModeDoesNot(t *testing.T) {
 }
 
 // A verdict that another instance settled meanwhile is not counted once more.
-func TestAVerdictThatIsSettledMeanwhileIsNotDecidedAgain(t *testing.T) {
+func TestAVerdictThatIsDecidedMeanwhileIsNotDecidedAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, address := w.login("alice")
@@ -267,7 +267,7 @@ func (w *world) heldRise(e *running) (id string, key quarantine.SessionKey) {
 
 // A rejected rise ends no case: after a start or a failover it is not taken for a
 // release that the store has lost.
-func TestTheRejectionOfARiseIsNotRepeatedAsARelease(t *testing.T) {
+func TestTheRejectionOfAnEscalationIsNotRepeatedAsARelease(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ladder()
 		w.rules.Limits = quarantine.Limits{PerSourcePerHour: 1}
@@ -289,7 +289,7 @@ func TestTheRejectionOfARiseIsNotRepeatedAsARelease(t *testing.T) {
 
 // Without the store nobody knows whether a rise or a held case was rejected, and what is
 // in force is given back; with it the case goes on with what it had.
-func TestTheRejectionOfARiseWhileTheStoreIsAwayEndsNoCase(t *testing.T) {
+func TestTheRejectionOfAnEscalationWhileTheStoreIsUnreachableEndsNoCase(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ladder()
 		w.rules.Limits = quarantine.Limits{PerSourcePerHour: 1}

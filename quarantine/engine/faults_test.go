@@ -107,7 +107,7 @@ func (l *stuckJournal) Append(ctx context.Context, entries ...quarantine.Journal
 	return l.Journal.Append(context.WithoutCancel(ctx), entries...)
 }
 
-func TestWithoutTheStoreASilentBNGHoldsUpNoReleaseOnAnother(t *testing.T) {
+func TestWithoutTheStoreAnUnresponsiveBNGDelaysNoReleaseOnAnother(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		time.Sleep(time.Second)
@@ -228,7 +228,7 @@ func TestNothingIsRestrictedWhileAReleaseWaitsToBeApplied(t *testing.T) {
 	})
 }
 
-func TestALogThatRefusesKeepsNoReleaseBack(t *testing.T) {
+func TestAJournalThatRefusesDefersNoRelease(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key := w.restrict(e, "alice")
@@ -242,7 +242,7 @@ func TestALogThatRefusesKeepsNoReleaseBack(t *testing.T) {
 	})
 }
 
-func TestADiskThatHangsKeepsNoExpiryBack(t *testing.T) {
+func TestADiskThatHangsDefersNoExpiry(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key := w.restrict(e, "alice")
@@ -254,7 +254,7 @@ func TestADiskThatHangsKeepsNoExpiryBack(t *testing.T) {
 	})
 }
 
-func TestAReleaseOfACaseThatTheStoreLostIsSentFromTheLog(t *testing.T) {
+func TestAReleaseOfACaseThatTheStoreLostIsSentFromTheJournal(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key := w.restrict(e, "alice")
@@ -273,7 +273,7 @@ func TestAReleaseOfACaseThatTheStoreLostIsSentFromTheLog(t *testing.T) {
 	})
 }
 
-func TestTheLogOfAFormerSenderUndoesNoNewerCase(t *testing.T) {
+func TestTheJournalOfAFormerSenderUndoesNoNewerCase(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		a := w.start("a")
 		time.Sleep(time.Second)
@@ -326,7 +326,7 @@ func TestASessionThatIsGoneIsForgottenByTheLedger(t *testing.T) {
 	})
 }
 
-func TestPausedCasesAreLookedAtCalmly(t *testing.T) {
+func TestPausedCasesBackOff(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &countingStore{Memory: w.memory}
 		e := w.startWith(s, "a")
@@ -421,7 +421,7 @@ func TestADeferredExtensionCountsFromWhenItWasGiven(t *testing.T) {
 	})
 }
 
-func TestATakeWhoseAnswerIsLostIsMadeUpForSoon(t *testing.T) {
+func TestALeaseOfDueWorkWhoseAnswerIsLostIsMadeUpForSoon(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &lossyStore{Memory: w.memory}
 		e := w.startWith(s, "a")
@@ -441,7 +441,7 @@ func TestATakeWhoseAnswerIsLostIsMadeUpForSoon(t *testing.T) {
 	})
 }
 
-func TestAReleaseSentFromTheLogIsAssertedAgain(t *testing.T) {
+func TestAReleaseSentFromTheJournalIsAssertedAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		time.Sleep(time.Second)
@@ -471,7 +471,7 @@ func TestAReleaseSentFromTheLogIsAssertedAgain(t *testing.T) {
 	})
 }
 
-func TestOneCommandThatCannotBeAppliedHoldsUpNoOther(t *testing.T) {
+func TestOneCommandThatCannotBeAppliedDelaysNoOther(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &poisonedStore{Memory: w.memory}
 		e := w.startWith(s, "a")
@@ -532,7 +532,7 @@ func TestAProcessStoppedRightBeforeSendingRestrictsNothingWhenItGoesOn(t *testin
 	})
 }
 
-func TestASilentBNGDoesNotHoldTheWorkersThatOthersNeed(t *testing.T) {
+func TestAnUnresponsiveBNGDoesNotHoldTheWorkersThatOthersNeed(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a") // 16 workers a lane
 		for n := range 64 {
@@ -572,7 +572,7 @@ func TestASilentBNGDoesNotHoldTheWorkersThatOthersNeed(t *testing.T) {
 
 // The store took the release, the BNG did not: then the log knows that the
 // restriction is over, whichever instance was told so.
-func TestAReleaseThatABNGDidNotAnswerIsSentFromTheLogToo(t *testing.T) {
+func TestAnUnansweredReleaseIsSentFromTheJournalToo(t *testing.T) {
 	for _, by := range []string{"a", "b"} {
 		inWorld(t, func(t *testing.T, w *world) {
 			e := map[string]*running{"a": w.start("a")}

@@ -82,7 +82,7 @@ func TestADoubtThatNothingEndsIsUnknownAfterRetryFor(t *testing.T) {
 	})
 }
 
-func TestAPersonWhoNamesADoubtfulAddressIsToldWhoMayHoldIt(t *testing.T) {
+func TestACommandAboutADoubtfulAddressNamesItsPossibleHolders(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		_, address := w.login("alice")

@@ -192,7 +192,7 @@ func TestWhatWasRefusedBeforeItLeftIsNotUndone(t *testing.T) {
 
 // The BNG and accounting were both silent about a session for longer than three Interim
 // intervals, and it was there all the time.
-func TestASessionThatWasTakenToBeOverAndIsNotIsReleased(t *testing.T) {
+func TestASessionThatWasPresumedOverAndIsNotIsReleased(t *testing.T) {
 	for name, restart := range map[string]bool{"": false, "after a restart": true} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {

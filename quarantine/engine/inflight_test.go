@@ -29,7 +29,7 @@ func TestWhatWasJournaledAndThenNotSentIsNotOutstanding(t *testing.T) {
 }
 
 // That a restriction was only ever refused, and why, outlasts a rotation of the journal.
-func TestARefusalIsCarried(t *testing.T) {
+func TestARefusalIsInTheCheckpoint(t *testing.T) {
 	l, again := newLedger("a", quarantine.BNGNames{}), newLedger("a", quarantine.BNGNames{})
 	order := restriction(1)
 	l.sent(sent{Order: order, ExpiresAt: time.Now().Add(time.Hour)})
@@ -79,7 +79,7 @@ func TestAReleaseUnderANewNameEndsWhatWasSentUnderTheOldOne(t *testing.T) {
 
 // A session was taken to be over, and a person gave up what may be left on it: after a
 // restart nobody looks for it either.
-func TestAGiveUpOutlastsARestartInTheCareForReleases(t *testing.T) {
+func TestAGiveUpOutlastsARestartInTheReleaseRecheck(t *testing.T) {
 	order, now := restriction(1), time.Now()
 	a := newRechecks()
 	for _, over := range []ended{{Session: order.Session, Left: []quarantine.AppliedProfile{order.Restriction()}}, {Session: order.Session}} {

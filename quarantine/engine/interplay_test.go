@@ -56,7 +56,7 @@ func (s *fullStore) Campaign(ctx context.Context, holder string, ttl time.Durati
 	return s.Memory.Campaign(ctx, holder, ttl)
 }
 
-func TestAStoreThatAnswersAndRefusesWritesHoldsUpNoRelease(t *testing.T) {
+func TestAStoreThatAnswersAndRefusesWritesDelaysNoRelease(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &fullStore{Memory: w.memory}
 		e := w.startWith(s, "a")
@@ -79,7 +79,7 @@ func TestAStoreThatAnswersAndRefusesWritesHoldsUpNoRelease(t *testing.T) {
 
 // A release that the BNG acknowledged and did not do; a new case that restricts nobody
 // (below a threshold) is open by the time that accounting denies it.
-func TestACaseThatLooksAfterNothingEndsNoAftercare(t *testing.T) {
+func TestACaseThatRestrictsNobodyEndsNoReleaseRecheck(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.rules.Policy.Rules = append(w.rules.Policy.Rules, quarantine.Rule{
 			Name: "scan", Match: quarantine.Match{Category: []string{"scan"}}, Profile: "garden", For: quarantine.Duration(time.Hour),
@@ -108,7 +108,7 @@ func TestACaseThatLooksAfterNothingEndsNoAftercare(t *testing.T) {
 
 // One of two sessions was taken to be over while its case still releases the other;
 // then accounting tells of it again.
-func TestASessionTakenToBeOverIsReleasedThoughItsCaseStillReleasesAnother(t *testing.T) {
+func TestASessionPresumedOverIsReleasedThoughItsCaseStillReleasesAnother(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.startWith(w.memory, "a", halfHourly)
 		one, addr := w.login("alice")
@@ -164,7 +164,7 @@ func (s *brokenStore) Bindings(ctx context.Context, at quarantine.Place, from, t
 	return s.Memory.Bindings(ctx, at, from, to)
 }
 
-func TestWhatCannotBeReadBesideTheCaseHoldsUpNoRelease(t *testing.T) {
+func TestWhatCannotBeReadBesideTheCaseDelaysNoRelease(t *testing.T) {
 	t.Run("sessions of the subscriber", func(t *testing.T) {
 		inWorld(t, func(t *testing.T, w *world) {
 			s := &brokenStore{Memory: w.memory}
@@ -243,7 +243,7 @@ func TestAnExpiryDoesNotWaitBehindRestrictionsOfOtherBNGs(t *testing.T) {
 
 // As above, but by the time that accounting tells of the session again a new case
 // restricts the subscriber, with another profile.
-func TestWhatIsLeftOfASessionTakenToBeOverIsTheNextCasesToo(t *testing.T) {
+func TestWhatIsLeftOnASessionPresumedOverIsTheNextCasesToo(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ladder()
 		e := w.startWith(w.memory, "a", halfHourly)
@@ -313,7 +313,7 @@ func (s *stuckStore) TakeDue(ctx context.Context, lane quarantine.Lane, now time
 	return s.Memory.TakeDue(ctx, lane, now, lease, n, term)
 }
 
-func TestAReleaseThatNoSenderLooksAfterIsSentFromTheJournal(t *testing.T) {
+func TestAReleaseThatNoSenderWorksIsSentFromTheJournal(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &stuckStore{Memory: w.memory}
 		e := w.startWith(s, "a")

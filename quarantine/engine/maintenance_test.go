@@ -94,7 +94,7 @@ func TestNothingIsRestrictedInMaintenanceAndTheCaseSaysWhy(t *testing.T) {
 	})
 }
 
-func TestAWindowThatEndsLetsGoWhatItKeptBackAndNotSooner(t *testing.T) {
+func TestAWindowThatEndsResumesWhatItDeferredAndNotSooner(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.rules.Policy.Rules[0].For = quarantine.Duration(24 * time.Hour)
 		store := &farStore{Memory: w.memory}
@@ -120,7 +120,7 @@ func TestAWindowThatEndsLetsGoWhatItKeptBackAndNotSooner(t *testing.T) {
 	})
 }
 
-func TestAWindowThatIsEndedEarlyLetsGoAtOnce(t *testing.T) {
+func TestAWindowThatIsEndedEarlyResumesAtOnce(t *testing.T) {
 	for name, cut := range map[string]func(*world, *running){
 		"ended":     (*world).endMaintenance,
 		"shortened": func(w *world, e *running) { w.maintain(e, time.Second) },
@@ -140,7 +140,7 @@ func TestAWindowThatIsEndedEarlyLetsGoAtOnce(t *testing.T) {
 	}
 }
 
-func TestAProlongedWindowKeepsBackUntilItsNewEnd(t *testing.T) {
+func TestAProlongedWindowDefersUntilItsNewEnd(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		w.maintain(e, 10*time.Minute)
@@ -175,7 +175,7 @@ func TestReleasesAndExpiriesGoOutInMaintenance(t *testing.T) {
 	})
 }
 
-func TestMaintenanceOfOneBNGKeepsNoOtherBack(t *testing.T) {
+func TestMaintenanceOfOneBNGDefersNoOther(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		if _, err := e.Maintain(t.Context(), "bng2", "alice", "new software", time.Hour); err != nil {
@@ -207,7 +207,7 @@ func TestATakeoverAndARestartKeepTheWindow(t *testing.T) {
 	})
 }
 
-func TestAWindowGivenWhileTheStoreIsAwayHoldsFromThenOn(t *testing.T) {
+func TestAWindowGivenWhileTheStoreIsUnreachableTakesEffectAtOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		_, address := w.login("alice")
@@ -264,7 +264,7 @@ func TestOfTwoCommandsTheOneGivenLaterCountsWhicheverArrivesFirst(t *testing.T) 
 	})
 }
 
-func TestWhatIsKnownStandsWhileTheBookIsAwayUntilItsOwnEnd(t *testing.T) {
+func TestKnownWindowsStayInEffectWhileTheBookIsUnreachable(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		far := &farStore{Memory: w.memory}
 		e := w.startWith(far, "a")
@@ -278,7 +278,7 @@ func TestWhatIsKnownStandsWhileTheBookIsAwayUntilItsOwnEnd(t *testing.T) {
 	})
 }
 
-func TestAStoreThatForgotAWindowIsToldAgain(t *testing.T) {
+func TestAWindowThatTheStoreLostIsWrittenAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		far := &farStore{Memory: w.memory}
 		e := w.startWith(far, "a")
@@ -309,7 +309,7 @@ func TestNothingIsRestrictedBeforeTheBookWasReadOnce(t *testing.T) {
 	})
 }
 
-func TestTheLastLookBeforeADatagramSeesAWindowToo(t *testing.T) {
+func TestTheSendStageAsksForWindowsToo(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		w.restrict(e, "alice")
@@ -342,7 +342,7 @@ func TestThereIsNothingToEndWithoutAWindow(t *testing.T) {
 	})
 }
 
-func TestCommandsAboutWindowsAreInTheLogAndCarriedUntilTheyAreApplied(t *testing.T) {
+func TestCommandsAboutWindowsAreInJournalAndCheckpointUntilTheyAreApplied(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		w.maintain(e, time.Hour)
@@ -377,7 +377,7 @@ func (l *slowLog) Append(ctx context.Context, entries ...quarantine.JournalEntry
 	return l.Journal.Append(ctx, entries...)
 }
 
-func TestNoRestrictionLeavesThatWasBarredWhileTheDiskWrote(t *testing.T) {
+func TestNoRestrictionLeavesThatIsDeferredWhileTheDiskWrites(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		log := &slowLog{}
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Journal = log })

@@ -277,7 +277,7 @@ func TestOnlyASilentInstanceOfOneNameIsForgotten(t *testing.T) {
 	})
 }
 
-func TestWhoLeavesCleanlyIsNotWaitedFor(t *testing.T) {
+func TestAnInstanceThatDepartsCleanlyIsNotWaitedFor(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		p.b.stop()
 		if b, _ := p.registered("b"); b.Departure == nil || b.Departure.Kind != quarantine.InstanceLeft {
@@ -290,7 +290,7 @@ func TestWhoLeavesCleanlyIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-func TestWhoEndsWithAccountingThatIsNotStoredHasNotLeft(t *testing.T) {
+func TestAnInstanceThatEndsWithUnstoredAccountingHasNotDeparted(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		p.handOver()
 		p.b.stop()
@@ -304,7 +304,7 @@ func TestWhoEndsWithAccountingThatIsNotStoredHasNotLeft(t *testing.T) {
 	})
 }
 
-func TestARegistryThatForgetsIsRemindedFromMemoryAndJournal(t *testing.T) {
+func TestInstancesThatTheRegistryLostAreRestoredFromMemoryAndJournal(t *testing.T) {
 	for name, restart := range map[string]bool{"running": false, "restarted": true} {
 		t.Run(name, func(t *testing.T) {
 			inPair(t, func(t *testing.T, p *pair) {
@@ -388,7 +388,7 @@ func (s *slowStore) Bindings(ctx context.Context, at quarantine.Place, from, to 
 	return found, err
 }
 
-func TestAnInstanceThatIsBackBetweenTwoLooksIsStillInDoubt(t *testing.T) {
+func TestAnInstanceThatIsBackBetweenTwoReadsIsStillInDoubt(t *testing.T) {
 	for name, drains := range map[string]bool{"with its spool full": false, "with its spool empty": true} {
 		t.Run(name, func(t *testing.T) {
 			inPair(t, func(t *testing.T, p *pair) {
@@ -426,7 +426,7 @@ func TestAnInstanceThatIsBackBetweenTwoLooksIsStillInDoubt(t *testing.T) {
 	}
 }
 
-func TestWhatIsMissingOfAMomentIsSaidForCommandsToo(t *testing.T) {
+func TestMissingAccountingIsNamedForCommandsToo(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		missing := func(moment time.Time, want string) {
 			t.Helper()
@@ -524,9 +524,9 @@ func (l *muteLine) PublishInstance(ctx context.Context, i quarantine.Instance, r
 	return l.Memory.PublishInstance(ctx, i, returning, keep)
 }
 
-// TestRightAfterAnOutageNobodyCountsAsSilent has b hold a record that it has not
+// TestRightAfterAnOutageNoInstanceCountsAsSilent has b hold a record that it has not
 // answered, so that only its silence could end the wait for it.
-func TestRightAfterAnOutageNobodyCountsAsSilent(t *testing.T) {
+func TestRightAfterAnOutageNoInstanceCountsAsSilent(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		toA, toB := &muteLine{Memory: w.memory}, &line{Memory: w.memory}
 		a, _ := w.startListening(toA, "a")

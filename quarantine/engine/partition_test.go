@@ -150,7 +150,7 @@ func TestAnInstanceThatWasDeclaredLostAndIsHeardIsWaitedForAgain(t *testing.T) {
 
 // b knows a, and keeps to alone_for: that it is alive all the while makes nobody wait
 // longer.
-func TestAnInstanceThatHasStoppedAnsweringIsNotWaitedForAlthoughItIsThere(t *testing.T) {
+func TestAnInstanceThatHasStoppedAnsweringIsNotWaitedForAlthoughItRuns(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		log, b := p.a.Journal, p.b
 		p.a.stop()

@@ -46,7 +46,7 @@ func online(id string) quarantine.Session {
 	return quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: id}, Subscriber: "alice", StartedAt: time.Now(), SeenAt: time.Now()}
 }
 
-func TestASessionThatNothingTellsOfIsRestrictedAtTheNextPoll(t *testing.T) {
+func TestASessionThatNothingReportsIsRestrictedAtTheNextPoll(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		store, set := w.borrow()
 		e := w.startWith(store, "a", func(c *Config) { c.Poll = time.Minute })
@@ -64,7 +64,7 @@ func TestASessionThatNothingTellsOfIsRestrictedAtTheNextPoll(t *testing.T) {
 	})
 }
 
-func TestASessionThatIsNotToldAnyMoreAtTheLastLookIsNotRestricted(t *testing.T) {
+func TestASessionThatIsNotReportedAnyMoreAtTheSendStageIsNotRestricted(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		store, set := w.borrow(online("a1"))
 		e := w.startWith(store, "a", func(c *Config) { c.Poll = time.Minute })

@@ -41,7 +41,7 @@ func (h *lookHook) Enforce(ctx context.Context, o quarantine.Order, gate quarant
 	return h.Enforcer.Enforce(ctx, o, gate)
 }
 
-func TestAftercareUndoesNothingThatANewCaseRestrictsMeanwhile(t *testing.T) {
+func TestTheReleaseRecheckUndoesNothingThatANewCaseRestrictsMeanwhile(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		hook := &lookHook{Enforcer: w.network}
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Enforcer = hook })
@@ -63,7 +63,7 @@ func TestAftercareUndoesNothingThatANewCaseRestrictsMeanwhile(t *testing.T) {
 	})
 }
 
-func TestAftercareOfASilentBNGHoldsUpNoReleaseFromTheLog(t *testing.T) {
+func TestTheReleaseRecheckOfAnUnresponsiveBNGDelaysNoReleaseFromTheJournal(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key := w.restrict(e, "alice")
@@ -88,7 +88,7 @@ func TestAftercareOfASilentBNGHoldsUpNoReleaseFromTheLog(t *testing.T) {
 }
 
 // Replay hands every release of a week in.
-func TestAftercareForgetsWhatIsTooOldOrTooMuch(t *testing.T) {
+func TestTheReleaseRecheckDropsWhatIsTooOldOrTooMuch(t *testing.T) {
 	now := time.Now()
 	a := newRechecks()
 	note := func(n int, at time.Time) {

@@ -24,7 +24,7 @@ func (n timed) Enforce(ctx context.Context, o quarantine.Order, gate quarantine.
 }
 
 // Its retransmissions would meet those of whoever is the sender then.
-func TestARestrictionUnderWayEndsBeforeTheLockDoes(t *testing.T) {
+func TestARestrictionInFlightEndsBeforeTheLeaseDoes(t *testing.T) {
 	for name, lose := range map[string]func(*world, *running){
 		"the store is away": func(w *world, _ *running) { w.memory.SetUnavailable(true) },
 		"another takes the lock": func(w *world, e *running) {

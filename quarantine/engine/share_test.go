@@ -75,7 +75,7 @@ func TestOneSourceFillsItsShareAndTheOthersAreAccepted(t *testing.T) {
 	})
 }
 
-func TestADoubleOfAThrottledVerdictIsThrottledAndOfATakenOneADuplicate(t *testing.T) {
+func TestADuplicateOfAThrottledVerdictIsThrottledAndOfAnAcceptedOneADuplicate(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Pending = 4 })
 		time.Sleep(time.Second)
@@ -187,7 +187,7 @@ func TestAVerdictThatWaitsForASilentInstanceIsNotGivenUpSooner(t *testing.T) {
 	})
 }
 
-func TestSourcesAreWorkedInTurn(t *testing.T) {
+func TestSourcesTakeTurns(t *testing.T) {
 	now := time.Now()
 	s := newSchedule(func() time.Time { return now })
 	for i := range 5000 {
@@ -269,7 +269,7 @@ func TestADiskThatHangsPilesUpABoundedNumberOfCalls(t *testing.T) {
 	})
 }
 
-func TestAJournalThatRefusesGivesThePlaceBack(t *testing.T) {
+func TestAJournalThatRefusesFreesThePlaceInTheQueue(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.startWith(w.memory, "a", small)
 		time.Sleep(time.Second)
@@ -286,7 +286,7 @@ func TestAJournalThatRefusesGivesThePlaceBack(t *testing.T) {
 	})
 }
 
-func TestAnAcceptedVerdictIsRememberedInFewOctets(t *testing.T) {
+func TestAnAcceptedVerdictIsRememberedInFewBytes(t *testing.T) {
 	const n = 200_000
 	l := newLedger("a", quarantine.BNGNames{})
 	var before, after runtime.MemStats

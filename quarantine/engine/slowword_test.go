@@ -32,7 +32,7 @@ func (l *slowLine) PublishInstance(ctx context.Context, i quarantine.Instance, r
 }
 
 // Whoever asked it meanwhile was told that it is cut off, and may have gone on.
-func TestWhoSaidThatItIsCutOffSaysWithItsNextWordThatItReturns(t *testing.T) {
+func TestAnInstanceThatWasCutOffSaysSoWithItsNextHeartbeat(t *testing.T) {
 	for name, slow := range map[string]func(*slowLine) *atomic.Int64{
 		"what may be lost is answered late": func(l *slowLine) *atomic.Int64 { return &l.gaps },
 		"the word itself is taken late":     func(l *slowLine) *atomic.Int64 { return &l.word },

@@ -74,7 +74,7 @@ func (w *world) verdictOf(e *running, id string) (quarantine.VerdictState, strin
 	return s.State, s.Reason
 }
 
-func TestWhileARelayIsSilentNobodyIsNamedForLaterMoments(t *testing.T) {
+func TestWhileARelayIsSilentNoLaterMomentIsAttributed(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		core, lines := observer.New(zap.InfoLevel)
 		m := &mouths{}
@@ -122,7 +122,7 @@ func TestWhileARelayIsSilentNobodyIsNamedForLaterMoments(t *testing.T) {
 	})
 }
 
-func TestAVerdictThatWaitsForARelayIsJudgedOnceItSpeaks(t *testing.T) {
+func TestAVerdictThatWaitsForARelayIsDecidedOnceItReports(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		m := &mouths{}
 		m.set(true, "192.0.2.20/32", "bng1")
@@ -146,7 +146,7 @@ func TestAVerdictThatWaitsForARelayIsJudgedOnceItSpeaks(t *testing.T) {
 	})
 }
 
-func TestABNGThatNeedNotSpeakMaySayNothing(t *testing.T) {
+func TestABNGThatNeedNotReportMayBeSilent(t *testing.T) {
 	for name, story := range map[string]func(*mouths){
 		"it has no interim":        func(m *mouths) { m.set(true, "bng2"); time.Sleep(70 * time.Minute); m.set(false, "bng2") },
 		"its history is too short": func(m *mouths) { m.set(true, "bng1"); time.Sleep(55 * time.Minute); m.set(false, "bng1") },
@@ -173,7 +173,7 @@ func TestABNGThatNeedNotSpeakMaySayNothing(t *testing.T) {
 	}
 }
 
-func TestOurOwnOutageIsNoSilenceOfASource(t *testing.T) {
+func TestAnOutageOfTheStoreIsNoSilenceOfASource(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		m := &mouths{}
 		m.set(true, "192.0.2.20/32", "bng1")
@@ -200,7 +200,7 @@ func TestOurOwnOutageIsNoSilenceOfASource(t *testing.T) {
 
 // What the log of a translator says reaches us 20 s late; the verdict about the
 // block's new holder is there after five.
-func TestALogThatLagsIsWaitedForAndTheRightHolderNamed(t *testing.T) {
+func TestATranslatorsLogThatLagsIsWaitedForAndTheRightHolderNamed(t *testing.T) {
 	public := netip.MustParseAddr("203.0.113.5")
 	line := func(subscriber string, from, to time.Time) quarantine.Binding {
 		b := quarantine.Binding{

@@ -153,7 +153,7 @@ func fromJournal(i int, key quarantine.SessionKey) sent {
 
 // Whatever walk over all of something the store falls silent in, releases leave from the
 // journal within seconds. 200 cases at 5 s would be 17 minutes.
-func TestTheStoreFallsSilentInAWalkAndEveryReleaseLeavesInTime(t *testing.T) {
+func TestTheStoreBecomesUnreachableDuringAPassAndEveryReleaseLeavesInTime(t *testing.T) {
 	const n = 200
 	for _, walk := range []struct {
 		name, trap string
@@ -207,7 +207,7 @@ func TestTheStoreFallsSilentInAWalkAndEveryReleaseLeavesInTime(t *testing.T) {
 	}
 }
 
-func TestTheStoreFallsSilentWhileCasesExpire(t *testing.T) {
+func TestTheStoreBecomesUnreachableWhileCasesExpire(t *testing.T) {
 	for _, before := range []time.Duration{-200 * time.Millisecond, 0, time.Second, 4 * time.Second} {
 		t.Run(before.String(), func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
@@ -227,7 +227,7 @@ func TestTheStoreFallsSilentWhileCasesExpire(t *testing.T) {
 	}
 }
 
-func TestAStoreThatIsSlowOnceIsNotSilent(t *testing.T) {
+func TestAStoreThatIsSlowOnceIsNotUnreachable(t *testing.T) {
 	s := newStoreHealth()
 	at := time.Unix(0, 0)
 	for _, step := range []struct {

@@ -104,7 +104,7 @@ func (g stoppedGate) BeforeSend(ctx context.Context, d quarantine.Datagram) erro
 	return err
 }
 
-func TestWhatASuspendedSenderSentAfterItsSuccessorReleasedIsTakenBack(t *testing.T) {
+func TestWhatASuspendedSenderSentAfterItsSuccessorReleasedIsUndone(t *testing.T) {
 	for name, answers := range map[string]bool{"the release is acked": true, "the first releases are lost": false} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {

@@ -10,7 +10,7 @@ import (
 
 // Instance a restricted, b took over, released, and restricted anew; a does not
 // know yet when the store goes away, and releases from its log.
-func TestARestrictionThatAnotherInstanceUndidFromItsLogIsDoneAgain(t *testing.T) {
+func TestARestrictionThatAnotherInstanceUndidFromItsJournalIsDoneAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		a := w.start("a")
 		time.Sleep(time.Second)

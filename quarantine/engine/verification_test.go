@@ -33,7 +33,7 @@ func (w *world) wantEnforcement(subscriber string, want quarantine.Enforcement) 
 	}
 }
 
-func TestALyingAckIsFoundOutByAskingAndDoneAgain(t *testing.T) {
+func TestAFalseAckIsDetectedByAQueryAndTheOrderRepeated(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
 		w.network.SetVerification(quarantine.VerifyByQuery)
 		e := w.start("a")
@@ -61,7 +61,7 @@ func TestALyingAckIsFoundOutByAskingAndDoneAgain(t *testing.T) {
 	})
 }
 
-func TestALyingAckIsFoundOutWhenAccountingShowsIt(t *testing.T) {
+func TestAFalseAckIsDetectedByAccounting(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
 		w.network.SetVerification(quarantine.VerifyByAccounting)
 		e := w.start("a")
@@ -107,7 +107,7 @@ func TestAnIgnoredReleaseIsRepeatedAfterItsCaseClosed(t *testing.T) {
 
 // Somebody else may have the subscriber restricted for reasons of his own: what
 // accounting denies is sent again a few times and no more.
-func TestAReleaseThatAccountingDeniesIsRepeatedThreeTimes(t *testing.T) {
+func TestAReleaseThatAccountingContradictsIsRepeatedThreeTimes(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.network.SetVerification(quarantine.VerifyByAccounting)
 		e := w.start("a")
@@ -128,7 +128,7 @@ func TestAReleaseThatAccountingDeniesIsRepeatedThreeTimes(t *testing.T) {
 }
 
 // What is restricted anew after its release is a case's business.
-func TestAftercareLeavesARestrictionOfANewCaseAlone(t *testing.T) {
+func TestTheReleaseRecheckLeavesARestrictionOfANewCaseAlone(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.network.SetVerification(quarantine.VerifyByAccounting)
 		e := w.start("a")
