@@ -184,7 +184,7 @@ func TestAnExemptPrefixIsLeftAloneAtLogInAndAfterIt(t *testing.T) {
 			t.Fatal(asked, err)
 		}
 		s := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1"}, Subscriber: "alice"}
-		if d := e.MayBeginRestricted(asked, &s); d == nil || d.By != quarantine.CheckAddressUnknown {
+		if d := e.DeferralAtLogIn(asked, &s); d == nil || d.By != quarantine.CheckAddressUnknown {
 			t.Errorf("at log-in, with the address unknown: %v", d)
 		}
 		key, address := w.login("alice")

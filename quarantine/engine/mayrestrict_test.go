@@ -159,7 +159,7 @@ var bites = map[quarantine.Check]func(*guarded){
 var reach = map[stage]func(g *guarded, bite func(*guarded)) (quarantine.Check, string){
 	atLogIn: func(g *guarded, bite func(*guarded)) (quarantine.Check, string) {
 		bite(g)
-		return named(g.MayBeginRestricted(g.c, &g.order.Session))
+		return named(g.DeferralAtLogIn(g.c, &g.order.Session))
 	},
 	atPlan: func(g *guarded, bite func(*guarded)) (quarantine.Check, string) {
 		bite(g)
