@@ -9,7 +9,7 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-// wish quarantines a subscriber by hand and returns the case.
+// wish quarantines a subscriber manually and returns the case.
 func (w *world) wish(e *running, subscriber string) string {
 	w.t.Helper()
 	c, err := e.Quarantine(w.t.Context(), quarantine.ManualQuarantine{Subscriber: subscriber, Profile: "garden", Reason: "x", For: time.Hour, By: "noc"}, false)

@@ -17,7 +17,7 @@ import (
 
 // Everything goes wrong at once for an hour: the store sleeps, engines die and
 // come back, orders and answers are lost, subscribers come and go. Afterwards,
-// in peace, every accepted verdict must be settled, every wanted restriction be
+// in peace, every accepted verdict must be decided, every wanted restriction be
 // on the network, and after a release of everything none.
 func TestAfterAnyDisorderTheNetworkIsAsDecided(t *testing.T) {
 	for seed := range uint64(7) {
@@ -29,7 +29,7 @@ func TestAfterAnyDisorderTheNetworkIsAsDecided(t *testing.T) {
 
 // instance is one of several, with a log of its own. It fails the test if a
 // session has two exchanges at the same time: of one instance never, of two only
-// where one of them is a release sent from a log alone, while the store is away
+// where one of them is a release sent from a journal alone, while the store is unreachable
 // and nobody can be asked who else does.
 type instance struct {
 	quarantine.Enforcer

@@ -14,7 +14,7 @@ import (
 )
 
 // rotatingLog begins a new segment as soon as an entry is durable, before its writer
-// has gone on, and forgets the old one: what was not carried is lost.
+// has gone on, and forgets the old one: what is not in the checkpoint is lost.
 type rotatingLog struct {
 	carry func() []quarantine.JournalEntry
 	check func(written quarantine.JournalEntry, kept *ledger)
@@ -242,7 +242,7 @@ func TestTheTimetableDoesNotGrowWithWhatHasChanged(t *testing.T) {
 	}
 }
 
-// BenchmarkOwed is one look each second at 100,000 outstanding restrictions, none of
+// BenchmarkOwed is one search each second of 100,000 outstanding restrictions, none of
 // which is over, and of which all are under way.
 func BenchmarkOwed(b *testing.B) {
 	now := time.Now()

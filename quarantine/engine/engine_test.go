@@ -171,7 +171,7 @@ func TestARestrictionIsInTheJournalBeforeItLeavesAndAReleaseLeavesEvenWithout(t 
 				}
 			}
 			if o.Restricts() {
-				t.Error("a restriction left that the log does not have")
+				t.Error("a restriction left that the journal does not have")
 			}
 			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})

@@ -227,7 +227,7 @@ func TestAnExemptionUndoesAndAModeDoesNot(t *testing.T) {
 	}
 }
 
-// A verdict that another instance settled meanwhile is not counted once more.
+// A verdict that another instance decided meanwhile is not counted once more.
 func TestAVerdictThatIsDecidedMeanwhileIsNotDecidedAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
@@ -288,7 +288,7 @@ func TestTheRejectionOfAnEscalationIsNotRepeatedAsARelease(t *testing.T) {
 }
 
 // Without the store nobody knows whether a rise or a held case was rejected, and what is
-// in force is given back; with it the case goes on with what it had.
+// in force is released; with it the case goes on with what it had.
 func TestTheRejectionOfAnEscalationWhileTheStoreIsUnreachableEndsNoCase(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ladder()

@@ -91,7 +91,7 @@ func (s *poisonedStore) Case(ctx context.Context, id string) (*quarantine.Case, 
 	return s.Memory.Case(ctx, id)
 }
 
-// stuckJournal holds one entry about a datagram until it is told to go on.
+// stuckJournal holds one entry about a datagram until it is released.
 type stuckJournal struct {
 	*quarantinetest.Journal
 	stuck   atomic.Bool
@@ -264,7 +264,7 @@ func TestAReleaseOfACaseThatTheStoreLostIsSentFromTheJournal(t *testing.T) {
 		e = w.start("a")
 		time.Sleep(5 * time.Second)
 		if _, err := e.Release(t.Context(), c.ID, "noc", "x", ""); err == nil {
-			t.Error("the release of a case that is lost is told as done")
+			t.Error("the release of a case that is lost is reported as done")
 		}
 		time.Sleep(3 * time.Hour)
 		if got := w.network.InForce(key); got != "" {
@@ -393,7 +393,7 @@ func TestAnAnswerThatNobodyWaitsForIsStillTrue(t *testing.T) {
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := e.Accept(gone, []quarantine.Verdict{botnet(addr)}); err != nil {
-			t.Fatalf("told %v; the log has it, and a restart would act on it", err)
+			t.Fatalf("got %v; the journal has it, and a restart would act on it", err)
 		}
 		time.Sleep(10 * time.Second)
 		w.wantInForce(key, "garden")
@@ -570,8 +570,8 @@ func TestAnUnresponsiveBNGDoesNotHoldTheWorkersThatOthersNeed(t *testing.T) {
 	})
 }
 
-// The store took the release, the BNG did not: then the log knows that the
-// restriction is over, whichever instance was told so.
+// The store took the release, the BNG did not: then the journal knows that the
+// restriction is over, whichever instance got it.
 func TestAnUnansweredReleaseIsSentFromTheJournalToo(t *testing.T) {
 	for _, by := range []string{"a", "b"} {
 		inWorld(t, func(t *testing.T, w *world) {

@@ -77,7 +77,7 @@ func TestADoubtThatNothingEndsIsUnknownAfterRetryFor(t *testing.T) {
 		w.wantVerdict(e, id, quarantine.VerdictUnknown, lostReason)
 		w.wantInForce(alice, "")
 		if s, err := e.Verdict(t.Context(), id); err != nil || len(s.Candidates) != 1 || s.Candidates[0].Subscriber != "alice" {
-			t.Errorf("people are told of %v, %v", s.Candidates, err)
+			t.Errorf("people are shown %v, %v", s.Candidates, err)
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // unknown lets the network say of one session that there is none, and do to it what
-// it was told, or not.
+// the order said, or not.
 func (w *world) unknown(key quarantine.SessionKey) {
 	w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
 		if o.Session.SessionKey == key {
@@ -140,8 +140,8 @@ func TestEvidenceOfBeforeAReleaseDoesNotReopenIt(t *testing.T) {
 	})
 }
 
-// accel-ppp does as it is told and answers a NAK, as a later hook failed; the release
-// must come, from the case and, with the store away, from the journal.
+// accel-ppp does as the request says and answers a NAK, as a later hook failed; the release
+// must come, from the case and, with the store unreachable, from the journal.
 func TestARefusedRestrictionThatWasDoneIsUndone(t *testing.T) {
 	for name, away := range map[string]bool{"by the case": false, "from the journal": true} {
 		t.Run(name, func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestARefusedRestrictionThatWasDoneIsUndone(t *testing.T) {
 	}
 }
 
-// What never left this host leaves nothing to be undone.
+// What never left this host leaves nothing to undo.
 func TestWhatWasRefusedBeforeItLeftIsNotUndone(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")

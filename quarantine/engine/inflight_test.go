@@ -78,7 +78,7 @@ func TestAReleaseUnderANewNameEndsWhatWasSentUnderTheOldOne(t *testing.T) {
 }
 
 // A session was taken to be over, and a person gave up what may be left on it: after a
-// restart nobody looks for it either.
+// restart it is not re-checked either.
 func TestAGiveUpOutlastsARestartInTheReleaseRecheck(t *testing.T) {
 	order, now := restriction(1), time.Now()
 	a := newRechecks()
@@ -92,7 +92,7 @@ func TestAGiveUpOutlastsARestartInTheReleaseRecheck(t *testing.T) {
 	}
 }
 
-// A person releases her twice while the store is away; what was observed in between is
+// A person releases her twice while the store is unreachable; what was observed in between is
 // judged by the second release, although the first has closed the case by then.
 func TestASecondReleaseThatWaitedJudgesWhatWasObservedBeforeIt(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

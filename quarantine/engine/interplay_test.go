@@ -107,7 +107,7 @@ func TestACaseThatRestrictsNobodyEndsNoReleaseRecheck(t *testing.T) {
 }
 
 // One of two sessions was taken to be over while its case still releases the other;
-// then accounting tells of it again.
+// then accounting reports it again.
 func TestASessionPresumedOverIsReleasedThoughItsCaseStillReleasesAnother(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.startWith(w.memory, "a", halfHourly)
@@ -241,7 +241,7 @@ func TestAnExpiryDoesNotWaitBehindRestrictionsOfOtherBNGs(t *testing.T) {
 	})
 }
 
-// As above, but by the time that accounting tells of the session again a new case
+// As above, but by the time that accounting reports the session again a new case
 // restricts the subscriber, with another profile.
 func TestWhatIsLeftOnASessionPresumedOverIsTheNextCasesToo(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
@@ -271,7 +271,7 @@ func TestWhatIsLeftOnASessionPresumedOverIsTheNextCasesToo(t *testing.T) {
 	})
 }
 
-// A session that is over although no Stop told is not taken up again and again.
+// A session that is over although no Stop came is not taken up again and again.
 func TestWhatIsLeftOfASessionThatIsOverIsNotTakenUpAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.startWith(w.memory, "a", halfHourly)
@@ -300,7 +300,7 @@ func TestWhatIsLeftOfASessionThatIsOverIsNotTakenUpAgain(t *testing.T) {
 }
 
 // stuckStore answers everything, and hands out no work: something else wrote to the due
-// set, or a sender that does nothing holds the lock.
+// set, or a sender that does nothing holds the lease.
 type stuckStore struct {
 	*quarantinetest.Memory
 	stuck atomic.Bool

@@ -41,7 +41,7 @@ func TestAnOutageIsLoggedOnceAMinuteAndWhenItIsResolved(t *testing.T) {
 				}
 			}
 			if n := lines.FilterMessage("resolved: " + message).Len(); n != 0 {
-				t.Errorf("%q is over although the store is away", message)
+				t.Errorf("%q is over although the store is unreachable", message)
 			}
 		}
 		w.memory.SetUnavailable(false)

@@ -109,7 +109,7 @@ func TestAWindowThatEndsResumesWhatItDeferredAndNotSooner(t *testing.T) {
 			t.Fatalf("sent in maintenance: %+v", sent)
 		}
 		if looks := store.looks.Load(); looks > 13 { // every 10 minutes, as at any open case
-			t.Errorf("the case was looked at %d times in two hours", looks)
+			t.Errorf("the case was due %d times in two hours", looks)
 		}
 		time.Sleep(3 * time.Second)
 		w.wantInForce(key, "garden")
@@ -333,11 +333,11 @@ func TestThereIsNothingToEndWithoutAWindow(t *testing.T) {
 			t.Errorf("got %v, want a refusal", err)
 		}
 		if n := len(w.log.Entries()); n > 0 {
-			t.Errorf("the log has %d entries of a command that was refused", n)
+			t.Errorf("the journal has %d entries of a command that was refused", n)
 		}
 		w.memory.SetUnavailable(true) // another instance may know of one
 		if _, err := e.EndMaintenance(t.Context(), "bng1", "alice", "done"); err == nil || errors.As(err, &refused) {
-			t.Errorf("while the store is away: %v", err)
+			t.Errorf("while the store is unreachable: %v", err)
 		}
 	})
 }
@@ -352,7 +352,7 @@ func TestCommandsAboutWindowsAreInJournalAndCheckpointUntilTheyAreApplied(t *tes
 			kinds += EntryKindNames[entry.Kind] + " "
 		}
 		if kinds != "command command-applied command command-applied " {
-			t.Errorf("the log has %s", kinds)
+			t.Errorf("the journal has %s", kinds)
 		}
 		w.memory.SetUnavailable(true)
 		if _, err := e.Maintain(t.Context(), "bng1", "alice", "new software", time.Hour); !errors.Is(err, quarantine.ErrDeferred) {

@@ -188,7 +188,7 @@ var reach = map[stage]func(g *guarded, bite func(*guarded)) (quarantine.Check, s
 	},
 }
 
-// send carries the order out, and returns what deferred it.
+// send executes the order, and returns what deferred it.
 func (g *guarded) send() (quarantine.Check, string) {
 	before := len(g.network.Sent())
 	out := g.execute(g.t.Context(), g.c, g.order)

@@ -27,7 +27,7 @@ type pair struct {
 	events   []quarantine.SessionEvent // what b answered
 }
 
-// inPair tells a story of two instances that have run for a minute.
+// inPair runs a story of two instances that have run for a minute.
 func inPair(t *testing.T, story func(*testing.T, *pair)) {
 	t.Helper()
 	inWorld(t, func(t *testing.T, w *world) { story(t, newPair(w)) })
@@ -511,7 +511,7 @@ func TestWhatTheRegistryForgotMayHaveBeenThereUntilNow(t *testing.T) {
 	})
 }
 
-// muteLine is a way to the store on which questions pass and words do not.
+// muteLine is a connection to the store that passes reads, and no heartbeats.
 type muteLine struct {
 	*quarantinetest.Memory
 	mute atomic.Bool

@@ -58,7 +58,7 @@ func TestWhatAnInstanceThatWasDeclaredLostAnsweredCountsWhenItIsBack(t *testing.
 				judged := p.accept(p.a, old) // no accounting of that moment is missing
 				time.Sleep(10 * time.Second)
 				if s, err := p.a.Verdict(t.Context(), judged); err != nil || s.Attributed != "alice" && s.State != quarantine.VerdictRecorded {
-					t.Errorf("a moment before its last word: %+v, %v", s, err)
+					t.Errorf("a moment before its last heartbeat: %+v, %v", s, err)
 				}
 				p.release(p.a, "alice")
 

@@ -12,7 +12,7 @@ import (
 )
 
 // elsewhere is a store whose sessions another program keeps: nothing wakes a
-// case when one begins, and the end of one is that nothing is told of it.
+// case when one begins, and the end of one is that nothing reports it.
 type elsewhere struct {
 	*quarantinetest.Memory
 	sessions *atomic.Pointer[[]quarantine.Session]

@@ -28,7 +28,7 @@ func (w *world) ignoredRelease(e *running, subscriber string) quarantine.Session
 	return key
 }
 
-// lookHook calls back when a session is looked at.
+// lookHook calls back when a session is checked.
 type lookHook struct {
 	quarantine.Enforcer
 	onLook atomic.Pointer[func()]

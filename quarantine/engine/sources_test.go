@@ -103,7 +103,7 @@ func TestWhileARelayIsSilentNoLaterMomentIsAttributed(t *testing.T) {
 		}
 		_, err := e.Resolve(t.Context(), quarantine.Target{IP: address})
 		if err == nil || !strings.Contains(err.Error(), "relay 192.0.2.20/32") || !strings.Contains(err.Error(), "name the subscriber") {
-			t.Errorf("by hand: %v", err)
+			t.Errorf("by a command: %v", err)
 		}
 		time.Sleep(40 * time.Minute)
 		if state, reason := w.verdictOf(e, id); state != quarantine.VerdictUnknown || !strings.Contains(reason, "relay") {

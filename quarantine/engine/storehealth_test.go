@@ -151,7 +151,7 @@ func fromJournal(i int, key quarantine.SessionKey) sent {
 	}}
 }
 
-// Whatever walk over all of something the store falls silent in, releases leave from the
+// Whatever pass over all cases the store becomes unreachable in, releases leave from the
 // journal within seconds. 200 cases at 5 s would be 17 minutes.
 func TestTheStoreBecomesUnreachableDuringAPassAndEveryReleaseLeavesInTime(t *testing.T) {
 	const n = 200

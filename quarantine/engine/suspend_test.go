@@ -186,7 +186,7 @@ func TestARunningRestrictionEndsWhenASuspendedSenderGoesOn(t *testing.T) {
 	})
 }
 
-// What is in flight is not forgotten on the word of a case that another sender closed
+// What is in flight is not forgotten because of a case that another sender closed
 // meanwhile: the case was written in knowledge of the order, and before it was done.
 func TestAComparisonForgetsNothingThatIsInFlight(t *testing.T) {
 	l := newLedger("a", quarantine.BNGNames{})

@@ -9,7 +9,7 @@ import (
 )
 
 // Instance a restricted, b took over, released, and restricted anew; a does not
-// know yet when the store goes away, and releases from its log.
+// know yet when the store becomes unreachable, and releases from its journal.
 func TestARestrictionThatAnotherInstanceUndidFromItsJournalIsDoneAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		a := w.start("a")

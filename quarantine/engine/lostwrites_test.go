@@ -251,7 +251,7 @@ func TestAfterAFailoverEveryOpenCaseIsDue(t *testing.T) {
 		w.memory.FailOver()
 		time.Sleep(4 * time.Second)
 		if s.dossiers.Load() == before {
-			t.Error("the case was not looked at")
+			t.Error("the case was not due")
 		}
 	})
 }
