@@ -9,8 +9,8 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-// wish quarantines a subscriber manually and returns the case.
-func (w *world) wish(e *running, subscriber string) string {
+// quarantineManually quarantines a subscriber manually and returns the case.
+func (w *world) quarantineManually(e *running, subscriber string) string {
 	w.t.Helper()
 	c, err := e.Quarantine(w.t.Context(), quarantine.ManualQuarantine{Subscriber: subscriber, Profile: "garden", Reason: "x", For: time.Hour, By: "noc"}, false)
 	if err != nil {
@@ -25,7 +25,7 @@ func TestAReleaseDoesNotWaitForRestrictionsOfTheSameBNG(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a") // 16 workers a lane
 		key, _ := w.login("alice")
-		alice := w.wish(e, "alice")
+		alice := w.quarantineManually(e, "alice")
 		time.Sleep(5 * time.Second)
 		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
 			fate := quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
@@ -36,7 +36,7 @@ func TestAReleaseDoesNotWaitForRestrictionsOfTheSameBNG(t *testing.T) {
 		})
 		for n := range 200 {
 			w.login(fmt.Sprint("wave", n))
-			w.wish(e, fmt.Sprint("wave", n))
+			w.quarantineManually(e, fmt.Sprint("wave", n))
 		}
 		time.Sleep(20 * time.Second)
 		if _, err := e.Release(t.Context(), alice, "noc", "cleaned", ""); err != nil {

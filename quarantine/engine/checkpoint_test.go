@@ -13,9 +13,9 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-// rotatingLog begins a new segment as soon as an entry is durable, before its writer
+// rotatingJournal begins a new segment as soon as an entry is durable, before its writer
 // has gone on, and forgets the old one: what is not in the checkpoint is lost.
-type rotatingLog struct {
+type rotatingJournal struct {
 	carry func() []quarantine.JournalEntry
 	check func(written quarantine.JournalEntry, kept *ledger)
 
@@ -23,7 +23,7 @@ type rotatingLog struct {
 	log *quarantinetest.Journal
 }
 
-func (l *rotatingLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
+func (l *rotatingJournal) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.log.Append(ctx, entries...); err != nil {
@@ -45,7 +45,7 @@ func (l *rotatingLog) Append(ctx context.Context, entries ...quarantine.JournalE
 	return nil
 }
 
-func (l *rotatingLog) Replay(ctx context.Context, fn func(quarantine.JournalEntry, time.Time) error) error {
+func (l *rotatingJournal) Replay(ctx context.Context, fn func(quarantine.JournalEntry, time.Time) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.log.Replay(ctx, fn)
@@ -55,7 +55,7 @@ func TestNothingFallsBetweenTwoSegments(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		var e *running
 		written := map[quarantine.EntryKind]int{}
-		l := &rotatingLog{log: &quarantinetest.Journal{}}
+		l := &rotatingJournal{log: &quarantinetest.Journal{}}
 		l.carry = func() []quarantine.JournalEntry {
 			if e == nil {
 				return nil

@@ -358,13 +358,13 @@ func TestWhilePausedNothingNewIsRestrictedAndReleasesGoOn(t *testing.T) {
 	})
 }
 
-// sleepyStore changes the world right before the engine reads a session again.
-type sleepyStore struct {
+// hookedStore changes the world right before the engine reads a session again.
+type hookedStore struct {
 	*quarantinetest.Memory
 	before func()
 }
 
-func (s *sleepyStore) SessionsOf(ctx context.Context, subscriber string) ([]quarantine.Session, error) {
+func (s *hookedStore) SessionsOf(ctx context.Context, subscriber string) ([]quarantine.Session, error) {
 	sessions, err := s.Memory.SessionsOf(ctx, subscriber)
 	if s.before != nil && len(sessions) > 0 {
 		f := s.before
@@ -377,7 +377,7 @@ func (s *sleepyStore) SessionsOf(ctx context.Context, subscriber string) ([]quar
 func TestASessionThatEndsBetweenLookUpAndSendingIsNotTouched(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		key, address := w.login("alice")
-		store := &sleepyStore{Memory: w.memory}
+		store := &hookedStore{Memory: w.memory}
 		e := w.start("a")
 		e.stop()
 		e.Engine.Store = store

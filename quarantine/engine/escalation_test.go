@@ -248,8 +248,8 @@ func TestAVerdictThatIsDecidedMeanwhileIsNotDecidedAgain(t *testing.T) {
 	})
 }
 
-// heldRise is alice's case: no mail, and a garden that a limit holds.
-func (w *world) heldRise(e *running) (id string, key quarantine.SessionKey) {
+// heldEscalation is alice's case: no mail, and a garden that a limit holds.
+func (w *world) heldEscalation(e *running) (id string, key quarantine.SessionKey) {
 	w.t.Helper()
 	key, address := w.login("alice")
 	time.Sleep(3 * time.Second)
@@ -272,7 +272,7 @@ func TestTheRejectionOfAnEscalationIsNotRepeatedAsARelease(t *testing.T) {
 		w.ladder()
 		w.rules.Limits = quarantine.Limits{PerSourcePerHour: 1}
 		e := w.start("a")
-		id, key := w.heldRise(e)
+		id, key := w.heldEscalation(e)
 		if c, err := e.Reject(t.Context(), id, "noc", "no"); err != nil || c.State != quarantine.Restricted {
 			t.Fatalf("rejected: %+v, %v", c, err)
 		}
@@ -294,7 +294,7 @@ func TestTheRejectionOfAnEscalationWhileTheStoreIsUnreachableEndsNoCase(t *testi
 		w.ladder()
 		w.rules.Limits = quarantine.Limits{PerSourcePerHour: 1}
 		e := w.start("a")
-		id, key := w.heldRise(e)
+		id, key := w.heldEscalation(e)
 		w.memory.SetUnavailable(true)
 		if _, err := e.Reject(t.Context(), id, "noc", "no"); !errors.Is(err, quarantine.ErrDeferred) {
 			t.Fatal(err)

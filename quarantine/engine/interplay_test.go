@@ -92,7 +92,7 @@ func TestACaseThatRestrictsNobodyEndsNoReleaseRecheck(t *testing.T) {
 		w.accept(e, botnet(addr))
 		time.Sleep(5 * time.Second)
 		w.wantInForce(key, "garden")
-		w.lies(1)
+		w.falseAcks(1)
 		w.release(e, "alice")
 		w.wantState("alice", quarantine.Closed)
 		v := botnet(addr)

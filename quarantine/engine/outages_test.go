@@ -511,13 +511,13 @@ func TestWhatTheRegistryForgotMayHaveBeenThereUntilNow(t *testing.T) {
 	})
 }
 
-// muteLine is a connection to the store that passes reads, and no heartbeats.
-type muteLine struct {
+// heartbeatlessLine is a connection to the store that passes reads, and no heartbeats.
+type heartbeatlessLine struct {
 	*quarantinetest.Memory
 	mute atomic.Bool
 }
 
-func (l *muteLine) PublishInstance(ctx context.Context, i quarantine.Instance, returning bool, keep time.Duration) (time.Time, error) {
+func (l *heartbeatlessLine) PublishInstance(ctx context.Context, i quarantine.Instance, returning bool, keep time.Duration) (time.Time, error) {
 	if l.mute.Load() {
 		return time.Time{}, quarantinetest.ErrUnavailable
 	}
@@ -528,7 +528,7 @@ func (l *muteLine) PublishInstance(ctx context.Context, i quarantine.Instance, r
 // answered, so that only its silence could end the wait for it.
 func TestRightAfterAnOutageNoInstanceCountsAsSilent(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		toA, toB := &muteLine{Memory: w.memory}, &line{Memory: w.memory}
+		toA, toB := &heartbeatlessLine{Memory: w.memory}, &line{Memory: w.memory}
 		a, _ := w.startListening(toA, "a")
 		_, held := w.startListening(toB, "b", noSpool)
 		alice, address := w.login("alice")

@@ -13,13 +13,13 @@ import (
 
 // asks has an instance ask others, over another way than the store, whether they
 // answer accounting alone.
-func asks(o *others) func(*Config) { return func(c *Config) { c.AskAlone = o.ask } }
+func asks(o *peersThatAnswer) func(*Config) { return func(c *Config) { c.AskAlone = o.ask } }
 
 // inPairThatAsks is inPair with an a that asks b over another way than the store.
-func inPairThatAsks(t *testing.T, story func(*testing.T, *pair, *others)) {
+func inPairThatAsks(t *testing.T, story func(*testing.T, *pair, *peersThatAnswer)) {
 	t.Helper()
 	inPair(t, func(t *testing.T, p *pair) {
-		log, b := p.a.Journal, &others{}
+		log, b := p.a.Journal, &peersThatAnswer{}
 		p.a.stop()
 		p.a, _ = p.startListening(p.toA, "a", asks(b), func(c *Config) { c.Journal = log })
 		time.Sleep(time.Minute)
@@ -104,7 +104,7 @@ func (w *world) release(e *running, subscriber string) {
 
 // b does not reach the store, and says so to whoever asks: it is not lost.
 func TestAnInstanceThatSaysThatItAnswersIsNotDeclaredLost(t *testing.T) {
-	inPairThatAsks(t, func(t *testing.T, p *pair, b *others) {
+	inPairThatAsks(t, func(t *testing.T, p *pair, b *peersThatAnswer) {
 		p.toB.cut.Store(true)
 		b.cutOff.Store(true)
 		time.Sleep(time.Minute)
@@ -126,7 +126,7 @@ func TestAnInstanceThatSaysThatItAnswersIsNotDeclaredLost(t *testing.T) {
 // b was declared lost while nobody could reach it, and can be reached again, though
 // not by way of the store.
 func TestAnInstanceThatWasDeclaredLostAndIsHeardIsWaitedForAgain(t *testing.T) {
-	inPairThatAsks(t, func(t *testing.T, p *pair, b *others) {
+	inPairThatAsks(t, func(t *testing.T, p *pair, b *peersThatAnswer) {
 		p.toB.cut.Store(true)
 		p.handOver()
 		time.Sleep(time.Minute)
@@ -182,7 +182,7 @@ func TestANewcomerWaitsForALoneInstanceThatIsCutOff(t *testing.T) {
 	for name, heard := range map[string]bool{"that nobody can ask": false, "that says so": true} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
-				toA, ofA := &line{Memory: w.memory}, &others{}
+				toA, ofA := &line{Memory: w.memory}, &peersThatAnswer{}
 				a, spool := w.startListening(toA, "a")
 				alice, address := w.login("alice")
 				time.Sleep(time.Minute)

@@ -18,7 +18,7 @@ func (w *world) ignoredRelease(e *running, subscriber string) quarantine.Session
 	w.t.Helper()
 	w.network.SetVerification(quarantine.VerifyByAccounting)
 	key := w.restrict(e, subscriber)
-	w.lies(1)
+	w.falseAcks(1)
 	if _, err := e.Release(w.t.Context(), w.openCase(subscriber).ID, "noc", "cleaned", ""); err != nil {
 		w.t.Fatal(err)
 	}
@@ -28,13 +28,13 @@ func (w *world) ignoredRelease(e *running, subscriber string) quarantine.Session
 	return key
 }
 
-// lookHook calls back when a session is checked.
-type lookHook struct {
+// checkHook calls back when a session is checked.
+type checkHook struct {
 	quarantine.Enforcer
 	onLook atomic.Pointer[func()]
 }
 
-func (h *lookHook) Enforce(ctx context.Context, o quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
+func (h *checkHook) Enforce(ctx context.Context, o quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
 	if onLook := h.onLook.Load(); o.Check && onLook != nil {
 		(*onLook)()
 	}
@@ -43,13 +43,13 @@ func (h *lookHook) Enforce(ctx context.Context, o quarantine.Order, gate quarant
 
 func TestTheReleaseRecheckUndoesNothingThatANewCaseRestrictsMeanwhile(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		hook := &lookHook{Enforcer: w.network}
+		hook := &checkHook{Enforcer: w.network}
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Enforcer = hook })
 		key := w.ignoredRelease(e, "alice")
 		var looks atomic.Int32
 		onLook := func() {
 			if looks.Add(1) == 1 {
-				w.wish(e, "alice")
+				w.quarantineManually(e, "alice")
 				time.Sleep(5 * time.Second)
 			}
 		}

@@ -208,15 +208,15 @@ func TestSourcesTakeTurns(t *testing.T) {
 	}
 }
 
-// hangingLog is a disk that takes nothing until it is let go.
-type hangingLog struct {
+// hangingJournal is a disk that takes nothing until it is let go.
+type hangingJournal struct {
 	*quarantinetest.Journal
 	hang    atomic.Bool
 	release chan struct{}
 	waiting atomic.Int64
 }
 
-func (l *hangingLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
+func (l *hangingJournal) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
 	if l.hang.Load() && entries[0].Kind == entryAccepted {
 		l.waiting.Add(1)
 		<-l.release
@@ -226,7 +226,7 @@ func (l *hangingLog) Append(ctx context.Context, entries ...quarantine.JournalEn
 
 func TestADiskThatHangsPilesUpABoundedNumberOfCalls(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		l := &hangingLog{Journal: w.log, release: make(chan struct{})}
+		l := &hangingJournal{Journal: w.log, release: make(chan struct{})}
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Journal = l })
 		time.Sleep(time.Second)
 		l.hang.Store(true)

@@ -13,13 +13,13 @@ import (
 	"cordon/quarantine"
 )
 
-// mouths are the sources that an instance hears, and whether they speak.
-type mouths struct {
+// speakers are the sources that an instance hears, and whether they speak.
+type speakers struct {
 	mu     sync.Mutex // guards what follows
 	speaks map[string]bool
 }
 
-func (m *mouths) set(speaks bool, sources ...string) {
+func (m *speakers) set(speaks bool, sources ...string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.speaks == nil {
@@ -31,7 +31,7 @@ func (m *mouths) set(speaks bool, sources ...string) {
 }
 
 // heard has every source that speaks say something at each report.
-func (m *mouths) heard() (list []quarantine.SourceHeard) {
+func (m *speakers) heard() (list []quarantine.SourceHeard) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for source, speaks := range m.speaks {
@@ -52,7 +52,7 @@ var relayed = quarantine.SourcePlan{
 
 // startHearing runs an instance that takes accounting and keeps track of its
 // sources.
-func (w *world) startHearing(holder string, m *mouths, log *zap.Logger) (*running, *Sources) {
+func (w *world) startHearing(holder string, m *speakers, log *zap.Logger) (*running, *Sources) {
 	w.t.Helper()
 	sources, err := NewSources(SourcesConfig{Book: w.memory, Plan: relayed, Heard: m.heard, Logger: log})
 	if err != nil {
@@ -77,7 +77,7 @@ func (w *world) verdictOf(e *running, id string) (quarantine.VerdictState, strin
 func TestWhileARelayIsSilentNoLaterMomentIsAttributed(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		core, lines := observer.New(zap.InfoLevel)
-		m := &mouths{}
+		m := &speakers{}
 		m.set(true, "192.0.2.20/32", "bng1")
 		e, sources := w.startHearing("a", m, zap.New(core))
 		time.Sleep(70 * time.Minute)
@@ -124,7 +124,7 @@ func TestWhileARelayIsSilentNoLaterMomentIsAttributed(t *testing.T) {
 
 func TestAVerdictThatWaitsForARelayIsDecidedOnceItReports(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		m := &mouths{}
+		m := &speakers{}
 		m.set(true, "192.0.2.20/32", "bng1")
 		e, _ := w.startHearing("a", m, nil)
 		time.Sleep(70 * time.Minute)
@@ -147,14 +147,14 @@ func TestAVerdictThatWaitsForARelayIsDecidedOnceItReports(t *testing.T) {
 }
 
 func TestABNGThatNeedNotReportMayBeSilent(t *testing.T) {
-	for name, story := range map[string]func(*mouths){
-		"it has no interim":        func(m *mouths) { m.set(true, "bng2"); time.Sleep(70 * time.Minute); m.set(false, "bng2") },
-		"its history is too short": func(m *mouths) { m.set(true, "bng1"); time.Sleep(55 * time.Minute); m.set(false, "bng1") },
-		"it has never spoken":      func(*mouths) {},
+	for name, story := range map[string]func(*speakers){
+		"it has no interim":        func(m *speakers) { m.set(true, "bng2"); time.Sleep(70 * time.Minute); m.set(false, "bng2") },
+		"its history is too short": func(m *speakers) { m.set(true, "bng1"); time.Sleep(55 * time.Minute); m.set(false, "bng1") },
+		"it has never spoken":      func(*speakers) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
-				m := &mouths{}
+				m := &speakers{}
 				e, _ := w.startHearing("a", m, nil)
 				story(m)
 				key, address := w.login("alice")
@@ -175,7 +175,7 @@ func TestABNGThatNeedNotReportMayBeSilent(t *testing.T) {
 
 func TestAnOutageOfTheStoreIsNoSilenceOfASource(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		m := &mouths{}
+		m := &speakers{}
 		m.set(true, "192.0.2.20/32", "bng1")
 		e, sources := w.startHearing("a", m, nil)
 		time.Sleep(70 * time.Minute)
@@ -213,7 +213,7 @@ func TestATranslatorsLogThatLagsIsWaitedForAndTheRightHolderNamed(t *testing.T) 
 		return b
 	}
 	inWorld(t, func(t *testing.T, w *world) {
-		e, _ := w.startHearing("a", &mouths{}, nil)
+		e, _ := w.startHearing("a", &speakers{}, nil)
 		push := func(reported time.Time, lines ...quarantine.Binding) {
 			t.Helper()
 			for _, err := range w.memory.RecordBindings(t.Context(), lines) {

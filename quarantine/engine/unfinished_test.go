@@ -32,7 +32,7 @@ func TestARestrictionThatAnotherInstanceUndidFromItsJournalIsDoneAgain(t *testin
 		}
 		time.Sleep(5 * time.Second)
 		w.wantInForce(key, "")
-		w.wish(b, "alice")
+		w.quarantineManually(b, "alice")
 		time.Sleep(5 * time.Second)
 		w.wantInForce(key, "garden")
 		for _, o := range applied { // as if a had not been the one that released

@@ -8,8 +8,8 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-// lies makes the next n orders ACKed without effect.
-func (w *world) lies(n int) {
+// falseAcks makes the next n orders ACKed without effect.
+func (w *world) falseAcks(n int) {
 	w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
 		n--
 		return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: n < 0}
@@ -39,7 +39,7 @@ func TestAFalseAckIsDetectedByAQueryAndTheOrderRepeated(t *testing.T) {
 		e := w.start("a")
 		key, address := w.login("alice")
 		time.Sleep(3 * time.Second)
-		w.lies(1)
+		w.falseAcks(1)
 		w.accept(e, botnet(address))
 		time.Sleep(8 * time.Second)
 		w.wantEnforcement("alice", quarantine.Refused)
@@ -48,7 +48,7 @@ func TestAFalseAckIsDetectedByAQueryAndTheOrderRepeated(t *testing.T) {
 		w.wantEnforcement("alice", quarantine.Verified)
 		w.wantInForce(key, "garden")
 
-		w.lies(2)
+		w.falseAcks(2)
 		c := w.openCase("alice")
 		if _, err := e.Release(w.t.Context(), c.ID, "noc", "cleaned", ""); err != nil {
 			w.t.Fatal(err)
@@ -67,7 +67,7 @@ func TestAFalseAckIsDetectedByAccounting(t *testing.T) {
 		e := w.start("a")
 		key, address := w.login("alice")
 		time.Sleep(3 * time.Second)
-		w.lies(1)
+		w.falseAcks(1)
 		w.accept(e, botnet(address))
 		time.Sleep(time.Minute)
 		w.wantEnforcement("alice", quarantine.Acked)
@@ -88,7 +88,7 @@ func TestAnIgnoredReleaseIsRepeatedAfterItsCaseClosed(t *testing.T) {
 		w.network.SetVerification(quarantine.VerifyByAccounting)
 		e := w.start("a")
 		key := w.restrict(e, "alice")
-		w.lies(1)
+		w.falseAcks(1)
 		if _, err := e.Release(t.Context(), w.openCase("alice").ID, "noc", "cleaned", ""); err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestAReleaseThatAccountingContradictsIsRepeatedThreeTimes(t *testing.T) {
 		w.network.SetVerification(quarantine.VerifyByAccounting)
 		e := w.start("a")
 		key := w.restrict(e, "alice")
-		w.lies(1000)
+		w.falseAcks(1000)
 		if _, err := e.Release(t.Context(), w.openCase("alice").ID, "noc", "cleaned", ""); err != nil {
 			t.Fatal(err)
 		}
