@@ -79,19 +79,7 @@ type lines struct {
 
 func disorder(t *testing.T, w *world, rng *rand.Rand) {
 	w.rules.Policy.Rules[0].For = quarantine.Duration(6 * time.Hour)
-	var quiet atomic.Bool
-	var mu sync.Mutex // guards fates, which the engines' workers draw from
-	fates := rand.New(rand.NewPCG(rng.Uint64(), 8))
-	chance := func(n int) bool { mu.Lock(); defer mu.Unlock(); return fates.IntN(n) == 0 }
-	w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
-		switch {
-		case quiet.Load() || !chance(3):
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true, Takes: 50 * time.Millisecond}
-		case chance(3):
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeRefused}
-		}
-		return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Applies: chance(2), Takes: 10 * time.Second}
-	})
+	quiet := w.randomOutcomes(rand.New(rand.NewPCG(rng.Uint64(), 8)))
 	l := lines{session: map[string]quarantine.SessionKey{}, address: map[string]netip.Addr{}}
 	for n := range 8 {
 		name := fmt.Sprint("line", n)
@@ -136,15 +124,38 @@ func disorder(t *testing.T, w *world, rng *rand.Rand) {
 	time.Sleep(2 * time.Hour)
 	for _, id := range accepted {
 		if status, err := w.memory.Verdict(t.Context(), id); err != nil || !status.Final {
-			t.Errorf("verdict %s is %s, settled %t, %v", id, status.State, status.Final, err)
+			t.Errorf("verdict %s is %s, final %t, %v", id, status.State, status.Final, err)
 		}
 	}
 	for _, name := range l.names {
 		l.check(t, w, name)
 	}
+	l.releaseAll(t, w, engines["a"])
+}
+
+// randomOutcomes has orders acknowledged, refused or unanswered at random, until quiet is set.
+func (w *world) randomOutcomes(fates *rand.Rand) (quiet *atomic.Bool) {
+	quiet = &atomic.Bool{}
+	var mu sync.Mutex // guards fates, which the engines' workers draw from
+	chance := func(n int) bool { mu.Lock(); defer mu.Unlock(); return fates.IntN(n) == 0 }
+	w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
+		switch {
+		case quiet.Load() || !chance(3):
+			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true, Takes: 50 * time.Millisecond}
+		case chance(3):
+			return quarantinetest.Fate{Outcome: quarantine.OutcomeRefused}
+		}
+		return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Applies: chance(2), Takes: 10 * time.Second}
+	})
+	return quiet
+}
+
+// releaseAll releases every open case: nothing may be in force then.
+func (l *lines) releaseAll(t *testing.T, w *world, e *running) {
+	t.Helper()
 	for _, name := range l.names {
 		if c := w.openCase(name); c != nil {
-			if _, err := engines["a"].Release(t.Context(), c.ID, "noc", "end", ""); err != nil {
+			if _, err := e.Release(t.Context(), c.ID, "noc", "end", ""); err != nil {
 				t.Errorf("release %s: %v", name, err)
 			}
 		}

@@ -397,7 +397,8 @@ func TestASessionThatEndsBetweenLookUpAndSendingIsNotTouched(t *testing.T) {
 		}
 		store.before = func() { w.logout("alice", key); w.record(start(key, "mallory")) }
 		term, _ := e.sender.holds()
-		if _, err := e.reconcilePass(t.Context(), quarantine.Due{Lane: quarantine.LaneRestrict, Subscriber: "alice", Until: time.Now().Add(time.Minute)}, term); err != nil {
+		if _, err := e.reconcilePass(t.Context(), quarantine.Due{Lane: quarantine.LaneRestrict, Subscriber: "alice",
+			Until: time.Now().Add(time.Minute)}, term); err != nil {
 			t.Fatal(err)
 		}
 		if sent := w.network.Sent(); len(sent) != 0 {
@@ -419,7 +420,8 @@ func TestNoRestrictionLeavesForSomebodyElsesSession(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := e.maySend(c, &quarantine.Order{Generation: c.Generation, Session: session, To: "garden"}); deferredBy(err) != quarantine.CheckSession {
+		if err := e.maySend(c, &quarantine.Order{Generation: c.Generation, Session: session,
+			To: "garden"}); deferredBy(err) != quarantine.CheckSession {
 			t.Errorf("bob's session in alice's case may be restricted: %v", err)
 		}
 	})
@@ -427,7 +429,8 @@ func TestNoRestrictionLeavesForSomebodyElsesSession(t *testing.T) {
 
 func start(key quarantine.SessionKey, subscriber string) quarantine.SessionEvent {
 	return quarantine.SessionEvent{
-		Kind: quarantine.SessionStarted, Key: key, Subscriber: subscriber, At: time.Now().Add(time.Minute), StartedAt: time.Now().Add(time.Minute),
+		Kind: quarantine.SessionStarted, Key: key, Subscriber: subscriber, At: time.Now().Add(time.Minute),
+		StartedAt: time.Now().Add(time.Minute),
 	}
 }
 

@@ -179,7 +179,8 @@ func TestAnExemptPrefixIsLeftAloneAtLogInAndAfterIt(t *testing.T) {
 		v.Subscriber = "alice"
 		w.accept(e, v)
 		time.Sleep(3 * time.Second)
-		asked, err := w.memory.LogIn(t.Context(), quarantine.LogIn{Subscriber: "alice", BNG: "bng1", At: time.Now(), Undo: map[string]string{"garden": "overlay"}})
+		asked, err := w.memory.LogIn(t.Context(), quarantine.LogIn{Subscriber: "alice", BNG: "bng1", At: time.Now(),
+			Undo: map[string]string{"garden": "overlay"}})
 		if err != nil || asked == nil {
 			t.Fatal(asked, err)
 		}

@@ -32,7 +32,9 @@ func (p *partition) CasesByID(ctx context.Context, ids []string) (map[string]*qu
 	return p.Memory.CasesByID(ctx, ids)
 }
 
-func (p *partition) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (p *partition) TakeDue(
+	ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64,
+) ([]quarantine.Due, error) {
 	if p.away.Load() {
 		return nil, quarantinetest.ErrUnavailable
 	}
@@ -52,7 +54,9 @@ type countingStore struct {
 	takes, dossiers atomic.Int64
 }
 
-func (s *countingStore) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (s *countingStore) TakeDue(
+	ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64,
+) ([]quarantine.Due, error) {
 	time.Sleep(500 * time.Microsecond)
 	s.takes.Add(1)
 	return s.Memory.TakeDue(ctx, lane, now, lease, n, term)
@@ -70,7 +74,9 @@ type lossyStore struct {
 	lose atomic.Bool
 }
 
-func (s *lossyStore) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (s *lossyStore) TakeDue(
+	ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64,
+) ([]quarantine.Due, error) {
 	d, err := s.Memory.TakeDue(ctx, lane, now, lease, n, term)
 	if len(d) > 0 && s.lose.Swap(false) {
 		return nil, errors.New("i/o timeout")
@@ -372,7 +378,8 @@ func TestAwaitWaitsForTheProfileThatIsWanted(t *testing.T) {
 		w.rules.Profiles["block"] = quarantine.Profile{Name: "block", Severity: 30}
 		e := w.start("a")
 		w.restrict(e, "alice")
-		c, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "block", Reason: "x", For: time.Hour, By: "op"}, false)
+		c, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "block", Reason: "x",
+			For: time.Hour, By: "op"}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -547,7 +554,8 @@ func TestAnUnresponsiveBNGDoesNotHoldTheWorkersThatOthersNeed(t *testing.T) {
 			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})
 		wish := func(subscriber string) string {
-			c, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: subscriber, Profile: "garden", Reason: "x", For: time.Hour, By: "noc"}, false)
+			c, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: subscriber, Profile: "garden",
+				Reason: "x", For: time.Hour, By: "noc"}, false)
 			if err != nil {
 				t.Fatal(err)
 			}

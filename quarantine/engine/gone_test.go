@@ -92,7 +92,8 @@ func TestAReleaseUnderWayShieldsNoOffender(t *testing.T) {
 			w.accept(e, botnet(netip.MustParseAddr("203.0.113.200")))
 		},
 		"by hand": func(t *testing.T, w *world, e *running) {
-			if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
+			if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden",
+				Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
 				t.Error(err)
 			}
 		},
@@ -133,7 +134,8 @@ func TestEvidenceOfBeforeAReleaseDoesNotReopenIt(t *testing.T) {
 		late.SourceID = "late"
 		id := w.accept(e, late)
 		time.Sleep(5 * time.Second)
-		if status, err := e.Verdict(t.Context(), id); err != nil || status.State != quarantine.VerdictRecorded || !strings.Contains(status.Reason, "released") {
+		if status, err := e.Verdict(t.Context(), id); err != nil || status.State != quarantine.VerdictRecorded ||
+			!strings.Contains(status.Reason, "released") {
 			t.Errorf("%+v, %v", status, err)
 		}
 		w.wantState("alice", quarantine.Releasing)

@@ -42,7 +42,9 @@ func (s *fullStore) SaveCase(ctx context.Context, w quarantine.CaseWrite) error 
 	return s.Memory.SaveCase(ctx, w)
 }
 
-func (s *fullStore) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (s *fullStore) TakeDue(
+	ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64,
+) ([]quarantine.Due, error) {
 	if err := s.refuse(); err != nil {
 		return nil, err
 	}
@@ -253,7 +255,8 @@ func TestWhatIsLeftOnASessionPresumedOverIsTheNextCasesToo(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		w.wantState("alice", quarantine.Closed)
 		w.network.SetFate(nil)
-		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "block-smtp", Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
+		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "block-smtp",
+			Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
 			t.Fatal(err)
 		}
 		w.record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: key, Subscriber: "alice", At: time.Now()})
@@ -286,7 +289,8 @@ func TestWhatIsLeftOfASessionThatIsOverIsNotTakenUpAgain(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		w.wantInForce(next, "garden")
 		w.unknown(key)
-		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "again", For: 20 * time.Hour, By: "noc", Replace: true}, false); err != nil {
+		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden",
+			Reason: "again", For: 20 * time.Hour, By: "noc", Replace: true}, false); err != nil {
 			t.Fatal(err)
 		}
 		w.release(e, "alice")
@@ -306,7 +310,9 @@ type stuckStore struct {
 	stuck atomic.Bool
 }
 
-func (s *stuckStore) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (s *stuckStore) TakeDue(
+	ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64,
+) ([]quarantine.Due, error) {
 	if s.stuck.Load() {
 		return nil, errWrongType
 	}

@@ -358,7 +358,8 @@ func TestCommandsAboutWindowsAreInJournalAndCheckpointUntilTheyAreApplied(t *tes
 		if _, err := e.Maintain(t.Context(), "bng1", "alice", "new software", time.Hour); !errors.Is(err, quarantine.ErrDeferred) {
 			t.Fatalf("got %v, want ErrDeferred", err)
 		}
-		if carried := e.Checkpoint(); len(carried) != 1 || carried[0].Kind != entryCommand || !strings.Contains(string(carried[0].Body), "new software") {
+		if carried := e.Checkpoint(); len(carried) != 1 || carried[0].Kind != entryCommand ||
+			!strings.Contains(string(carried[0].Body), "new software") {
 			t.Errorf("carried: %+v", carried)
 		}
 	})

@@ -207,7 +207,8 @@ func TestALostInstanceIsDoubtedForAsLongAsAHolderIsBelieved(t *testing.T) {
 		ago := func(days int) time.Time { return time.Now().AddDate(0, 0, -days) }
 		address := netip.MustParseAddr("192.0.2.77")
 		w.record(quarantine.SessionEvent{
-			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: "long"}, Subscriber: "alice", At: ago(21), StartedAt: ago(21),
+			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: "long"}, Subscriber: "alice",
+			At: ago(21), StartedAt: ago(21),
 			Addresses: []quarantine.Address{{Prefix: netip.PrefixFrom(address, 32), Kind: quarantine.FramedIP}},
 		})
 		err := w.memory.RestoreInstance(t.Context(), quarantine.Instance{
@@ -368,8 +369,9 @@ func TestAccountingThatCannotBeReadIsNamed(t *testing.T) {
 		here.SourceID = "b"
 		atB := w.accept(b, here)
 		time.Sleep(5 * time.Second)
-		w.wantVerdict(a, at, quarantine.VerdictPending, "instance cordon-b answered accounting that it cannot read; no address is attributed while /log/spool.damaged-1 is there")
-		w.wantVerdict(b, atB, quarantine.VerdictPending, "this instance answered accounting that it cannot read; no address is attributed while /log/spool.damaged-1 is there")
+		const unread = " answered accounting that it cannot read; no address is attributed while /log/spool.damaged-1 is there"
+		w.wantVerdict(a, at, quarantine.VerdictPending, "instance cordon-b"+unread)
+		w.wantVerdict(b, atB, quarantine.VerdictPending, "this instance"+unread)
 	})
 }
 
@@ -517,7 +519,9 @@ type heartbeatlessLine struct {
 	mute atomic.Bool
 }
 
-func (l *heartbeatlessLine) PublishInstance(ctx context.Context, i quarantine.Instance, returning bool, keep time.Duration) (time.Time, error) {
+func (l *heartbeatlessLine) PublishInstance(
+	ctx context.Context, i quarantine.Instance, returning bool, keep time.Duration,
+) (time.Time, error) {
 	if l.mute.Load() {
 		return time.Time{}, quarantinetest.ErrUnavailable
 	}

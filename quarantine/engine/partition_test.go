@@ -29,6 +29,18 @@ func inPairThatAsks(t *testing.T, story func(*testing.T, *pair, *peersThatAnswer
 
 // b is cut off from the store and answers bob's Start. A person who believes that it
 // is dead declares it lost; it comes back with what it answered.
+// wantAttributedBefore wants a moment attributed of which no accounting is missing.
+func (p *pair) wantAttributedBefore(moment time.Time) {
+	p.t.Helper()
+	old := botnet(p.address)
+	old.ObservedAt, old.SourceID = moment, "old"
+	id := p.accept(p.a, old)
+	time.Sleep(10 * time.Second)
+	if s, err := p.a.Verdict(p.t.Context(), id); err != nil || s.Attributed != "alice" && s.State != quarantine.VerdictRecorded {
+		p.t.Errorf("a moment before its last heartbeat: %+v, %v", s, err)
+	}
+}
+
 func TestWhatAnInstanceThatWasDeclaredLostAnsweredCountsWhenItIsBack(t *testing.T) {
 	for name, outage := range map[string]time.Duration{
 		"soon":                               5 * time.Minute,
@@ -53,13 +65,7 @@ func TestWhatAnInstanceThatWasDeclaredLostAnsweredCountsWhenItIsBack(t *testing.
 					wait = quarantine.VerdictUnknown
 				}
 				p.wantReason(p.a, first, wait, "instance cordon-b answered accounting")
-				old := botnet(p.address)
-				old.ObservedAt, old.SourceID = before, "old"
-				judged := p.accept(p.a, old) // no accounting of that moment is missing
-				time.Sleep(10 * time.Second)
-				if s, err := p.a.Verdict(t.Context(), judged); err != nil || s.Attributed != "alice" && s.State != quarantine.VerdictRecorded {
-					t.Errorf("a moment before its last heartbeat: %+v, %v", s, err)
-				}
+				p.wantAttributedBefore(before)
 				p.release(p.a, "alice")
 
 				p.toB.cut.Store(false)
@@ -110,7 +116,8 @@ func TestAnInstanceThatSaysThatItAnswersIsNotDeclaredLost(t *testing.T) {
 		time.Sleep(time.Minute)
 		_, err := p.a.ForgetInstance(t.Context(), "cordon-b", "noc", "thought so")
 		var refused *quarantine.CommandError
-		if !errors.As(err, &refused) || !strings.Contains(err.Error(), "instance cordon-b runs") || !strings.Contains(err.Error(), "stop it first") {
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), "instance cordon-b runs") ||
+			!strings.Contains(err.Error(), "stop it first") {
 			t.Fatalf("%v", err)
 		}
 		if b, _ := p.registered("b"); b.Departure != nil {
@@ -204,8 +211,10 @@ func TestANewcomerWaitsForALoneInstanceThatIsCutOff(t *testing.T) {
 				time.Sleep(5 * time.Second)
 				w.wantReason(b, first, quarantine.VerdictPending, awaitsAccounting+" on instance cordon-a")
 				time.Sleep(30 * time.Second)
-				w.wantReason(b, first, quarantine.VerdictPending, awaitsAccounting+" on instance cordon-a, silent since", "cordon instance forget cordon-a")
-				if silent := b.AwaitedInstances(); len(silent) != 1 || silent[0].State != quarantine.InstanceSilent || silent[0].Verdicts != 1 || silent[0].ID != "a" {
+				w.wantReason(b, first, quarantine.VerdictPending, awaitsAccounting+" on instance cordon-a, silent since",
+					"cordon instance forget cordon-a")
+				if silent := b.AwaitedInstances(); len(silent) != 1 || silent[0].State != quarantine.InstanceSilent ||
+					silent[0].Verdicts != 1 || silent[0].ID != "a" {
 					t.Fatalf("%+v", silent)
 				}
 				time.Sleep(aloneFor - 5*time.Minute)

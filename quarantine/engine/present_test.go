@@ -43,7 +43,8 @@ func (w *world) borrow(sessions ...quarantine.Session) (elsewhere, func(...quara
 }
 
 func online(id string) quarantine.Session {
-	return quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: id}, Subscriber: "alice", StartedAt: time.Now(), SeenAt: time.Now()}
+	return quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: id}, Subscriber: "alice",
+		StartedAt: time.Now(), SeenAt: time.Now()}
 }
 
 func TestASessionThatNothingReportsIsRestrictedAtTheNextPoll(t *testing.T) {
@@ -75,7 +76,8 @@ func TestASessionThatIsNotReportedAnyMoreAtTheSendStageIsNotRestricted(t *testin
 		}
 		order := quarantine.Order{Session: situation.Sessions[0], To: "garden"}
 		set()
-		if err := e.maySend(&quarantine.Case{ID: "c-1", Subscriber: "alice", State: quarantine.Restricting, Mode: quarantine.ModeEnforce, Rule: "bots"}, &order); deferredBy(err) != quarantine.CheckSession {
+		if err := e.maySend(&quarantine.Case{ID: "c-1", Subscriber: "alice", State: quarantine.Restricting,
+			Mode: quarantine.ModeEnforce, Rule: "bots"}, &order); deferredBy(err) != quarantine.CheckSession {
 			t.Errorf("the last look %v", err)
 		}
 	})

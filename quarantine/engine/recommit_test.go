@@ -156,7 +156,8 @@ func TestALostDecisionWaitsForEveryInstance(t *testing.T) {
 
 func TestAPersonsLaterDecisionWins(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	d := doneCommand{command: command{ID: "m-1", Verb: verbExtend, Case: "c-1", By: "noc", Reason: "x", For: quarantine.Duration(time.Hour), At: at}, subscriber: "alice"}
+	d := doneCommand{command: command{ID: "m-1", Verb: verbExtend, Case: "c-1", By: "noc", Reason: "x",
+		For: quarantine.Duration(time.Hour), At: at}, subscriber: "alice"}
 	inWorld(t, func(t *testing.T, w *world) {
 		e := &Engine{Config: Config{Store: w.memory}}
 		c := &quarantine.Case{

@@ -128,7 +128,8 @@ func TestUnderPressureUnknownAddressesAreGivenUpSooner(t *testing.T) {
 		}
 		time.Sleep(90 * time.Second)
 		s, err := e.Verdict(t.Context(), first[0].ID)
-		if err != nil || !s.Final || s.State != quarantine.VerdictUnknown || !strings.Contains(s.Reason, "instead of 35m") || !strings.Contains(s.Reason, "too many verdicts wait") {
+		if err != nil || !s.Final || s.State != quarantine.VerdictUnknown || !strings.Contains(s.Reason, "instead of 35m") ||
+			!strings.Contains(s.Reason, "too many verdicts wait") {
 			t.Errorf("the oldest of the flood: settled %v %s %q %v", s.Final, s.State, s.Reason, err)
 		}
 		if flood(t, e, "ddos-detector", 3000) < 40 {
@@ -148,10 +149,12 @@ func TestWhatARecordMayStillTellIsNotGivenUpSooner(t *testing.T) {
 		gap     bool
 		want    time.Duration
 	}{
-		"nobody holds it":              {want: 2 * time.Minute},
-		"its holder is not proved yet": {found: quarantine.Attribution{Bindings: []quarantine.Binding{{Subscriber: "alice"}}}, want: 35 * time.Minute},
-		"a source has stopped":         {stopped: true, want: 35 * time.Minute},
-		"the store has failed over":    {gap: true, want: 35 * time.Minute},
+		"nobody holds it": {want: 2 * time.Minute},
+		"its holder is not confirmed yet": {
+			found: quarantine.Attribution{Bindings: []quarantine.Binding{{Subscriber: "alice"}}}, want: 35 * time.Minute,
+		},
+		"a source has stopped":      {stopped: true, want: 35 * time.Minute},
+		"the store has failed over": {gap: true, want: 35 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {

@@ -95,7 +95,8 @@ func TestWhileARelayIsSilentNoLaterMomentIsAttributed(t *testing.T) {
 		earlier.ObservedAt, earlier.Category = stopped.Add(-20*time.Second), "spam"
 		before := w.accept(e, earlier)
 		time.Sleep(10 * time.Second)
-		if state, reason := w.verdictOf(e, id); state != quarantine.VerdictPending || !strings.Contains(reason, "relay 192.0.2.20/32 has sent no accounting since") {
+		if state, reason := w.verdictOf(e, id); state != quarantine.VerdictPending ||
+			!strings.Contains(reason, "relay 192.0.2.20/32 has sent no accounting since") {
 			t.Errorf("%s, %q", state, reason)
 		}
 		if state, reason := w.verdictOf(e, before); state != quarantine.VerdictRecorded {
@@ -116,7 +117,8 @@ func TestWhileARelayIsSilentNoLaterMomentIsAttributed(t *testing.T) {
 		w.accept(e, botnet(address))
 		time.Sleep(10 * time.Second)
 		w.wantInForce(alice, "garden")
-		if begun, over := lines.FilterMessageSnippet("a source of accounting is silent").Len(), lines.FilterMessageSnippet("a source of accounting is back").Len(); begun != 1 || over != 1 {
+		if begun, over := lines.FilterMessageSnippet("a source of accounting is silent").Len(),
+			lines.FilterMessageSnippet("a source of accounting is back").Len(); begun != 1 || over != 1 {
 			t.Errorf("%d lines about its beginning, %d about its end", begun, over)
 		}
 	})
@@ -198,20 +200,24 @@ func TestAnOutageOfTheStoreIsNoSilenceOfASource(t *testing.T) {
 	})
 }
 
+// portBlock is a line of a translator's log: a block of the address's ports was the subscriber's.
+func portBlock(public netip.Addr, subscriber string, from, to time.Time) quarantine.Binding {
+	b := quarantine.Binding{
+		Address: quarantine.Address{Prefix: netip.PrefixFrom(public, 32), Kind: quarantine.NATPortBlock,
+			Ports: quarantine.PortRange{Lo: 1024, Hi: 2047}},
+		Session: quarantine.SessionKey{BNG: quarantine.LogSource("cgn1"), ID: subscriber}, Subscriber: subscriber,
+		From: from, To: to, RenewedAt: from,
+	}
+	if !to.IsZero() {
+		b.RenewedAt = to
+	}
+	return b
+}
+
 // What the log of a translator says reaches us 20 s late; the verdict about the
 // block's new holder is there after five.
 func TestATranslatorsLogThatLagsIsWaitedForAndTheRightHolderNamed(t *testing.T) {
 	public := netip.MustParseAddr("203.0.113.5")
-	line := func(subscriber string, from, to time.Time) quarantine.Binding {
-		b := quarantine.Binding{
-			Address: quarantine.Address{Prefix: netip.PrefixFrom(public, 32), Kind: quarantine.NATPortBlock, Ports: quarantine.PortRange{Lo: 1024, Hi: 2047}},
-			Session: quarantine.SessionKey{BNG: quarantine.LogSource("cgn1"), ID: subscriber}, Subscriber: subscriber, From: from, To: to, RenewedAt: from,
-		}
-		if !to.IsZero() {
-			b.RenewedAt = to
-		}
-		return b
-	}
 	inWorld(t, func(t *testing.T, w *world) {
 		e, _ := w.startHearing("a", &speakers{}, nil)
 		push := func(reported time.Time, lines ...quarantine.Binding) {
@@ -222,15 +228,16 @@ func TestATranslatorsLogThatLagsIsWaitedForAndTheRightHolderNamed(t *testing.T) 
 				}
 			}
 			now := time.Now()
-			err := w.memory.ReportSources(t.Context(), quarantine.SourceReport{At: now, Rule: quarantine.DefaultSilenceRule, Heard: []quarantine.SourceHeard{{
-				Source: quarantine.LogSource("cgn1"), First: now, Last: now, Reported: reported, Behind: now.Sub(reported), Records: 1,
-			}}})
+			err := w.memory.ReportSources(t.Context(), quarantine.SourceReport{At: now, Rule: quarantine.DefaultSilenceRule,
+				Heard: []quarantine.SourceHeard{{
+					Source: quarantine.LogSource("cgn1"), First: now, Last: now, Reported: reported, Behind: now.Sub(reported), Records: 1,
+				}}})
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
 		began := time.Now()
-		push(began, line("alice", began, time.Time{}))
+		push(began, portBlock(public, "alice", began, time.Time{}))
 		time.Sleep(10 * time.Minute)
 		moved := time.Now()
 		time.Sleep(5 * time.Second)
@@ -241,7 +248,7 @@ func TestATranslatorsLogThatLagsIsWaitedForAndTheRightHolderNamed(t *testing.T) 
 		if state, reason := w.verdictOf(e, id); state != quarantine.VerdictPending || !strings.Contains(reason, "log cgn1") {
 			t.Errorf("before the log has come so far: %s, %q", state, reason)
 		}
-		push(moved, line("alice", began, moved), line("bob", moved, time.Time{}))
+		push(moved, portBlock(public, "alice", began, moved), portBlock(public, "bob", moved, time.Time{}))
 		time.Sleep(10 * time.Second)
 		if state, reason := w.verdictOf(e, id); state != quarantine.VerdictPending || !strings.Contains(reason, "log cgn1") {
 			t.Errorf("the log has come to the hand-over, not to the moment: %s, %q", state, reason)

@@ -74,7 +74,9 @@ func (s *hangingStore) SaveCase(ctx context.Context, w quarantine.CaseWrite) err
 	return err
 }
 
-func (s *hangingStore) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (s *hangingStore) TakeDue(
+	ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64,
+) ([]quarantine.Due, error) {
 	return hanging(ctx, s, "TakeDue", func() ([]quarantine.Due, error) { return s.Memory.TakeDue(ctx, lane, now, lease, n, term) })
 }
 
@@ -146,7 +148,8 @@ func (l *ledger) lastExpiry() (last time.Time) {
 // release of a session as if it had been sent from the journal.
 func fromJournal(i int, key quarantine.SessionKey) sent {
 	return sent{Order: quarantine.Order{
-		Case: fmt.Sprint("earlier", i), Session: quarantine.Session{SessionKey: key, Subscriber: fmt.Sprint("sub", i), StartedAt: time.Unix(1, 0)},
+		Case: fmt.Sprint("earlier", i), Session: quarantine.Session{SessionKey: key, Subscriber: fmt.Sprint("sub", i),
+			StartedAt: time.Unix(1, 0)},
 		From: []quarantine.AppliedProfile{{Profile: "garden"}},
 	}}
 }
@@ -176,7 +179,8 @@ func TestTheStoreBecomesUnreachableDuringAPassAndEveryReleaseLeavesInTime(t *tes
 		{"releases that accounting may deny", "Session", func(_ *testing.T, e *running, keys []quarantine.SessionKey) {
 			for i, key := range keys {
 				s := fromJournal(i, key)
-				e.rechecks.add(answered{Order: s.Order, Outcome: quarantine.Outcome{Kind: quarantine.OutcomeAcked, Verification: quarantine.VerifyByAccounting}}, time.Now())
+				e.rechecks.add(answered{Order: s.Order, Outcome: quarantine.Outcome{Kind: quarantine.OutcomeAcked,
+					Verification: quarantine.VerifyByAccounting}}, time.Now())
 			}
 		}},
 		{"maintenance windows", "Maintenances", nil},

@@ -137,7 +137,8 @@ func TestTheReleaseRecheckLeavesARestrictionOfANewCaseAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "x", For: time.Hour, By: "noc"}, false); err != nil {
+		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden",
+			Reason: "x", For: time.Hour, By: "noc"}, false); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)
