@@ -34,7 +34,7 @@ func (a *API) mountQuarantines(s *httpx.Server) {
 }
 
 func (a *API) quarantine(ctx context.Context, in *quarantineInput) (*quarantineOutput, error) {
-	wish, err := a.wish(in)
+	q, err := a.requested(in)
 	if err != nil {
 		return nil, err
 	}
@@ -46,11 +46,11 @@ func (a *API) quarantine(ctx context.Context, in *quarantineInput) (*quarantineO
 	if err != nil {
 		return nil, err
 	}
-	wish.By = httpx.Author(ctx)
-	if wish.Subscriber, err = a.engine.Resolve(ctx, target); err != nil {
+	q.By = httpx.Author(ctx)
+	if q.Subscriber, err = a.engine.Resolve(ctx, target); err != nil {
 		return nil, err
 	}
-	c, err := a.engine.Quarantine(ctx, wish, in.DryRun)
+	c, err := a.engine.Quarantine(ctx, q, in.DryRun)
 	if err != nil {
 		return nil, err
 	}
@@ -80,15 +80,15 @@ func (a *API) await(ctx context.Context, c *quarantine.Case, wait time.Duration)
 	defer cancel()
 	ctx, stop := context.WithTimeout(ctx, wait)
 	defer stop()
-	settled, err := a.engine.Await(ctx, c.ID)
+	awaited, err := a.engine.Await(ctx, c.ID)
 	if err != nil {
 		return c
 	}
-	return settled
+	return awaited
 }
 
 // wish reads everything of the request but whom it is about.
-func (a *API) wish(in *quarantineInput) (quarantine.ManualQuarantine, error) {
+func (a *API) requested(in *quarantineInput) (quarantine.ManualQuarantine, error) {
 	reason, err := statement(in.Body.Reason)
 	if err != nil {
 		return quarantine.ManualQuarantine{}, err

@@ -33,7 +33,7 @@ type LogIn interface {
 // network knows the BNGs.
 type network interface {
 	// LogIn reads what an Access-Request tells; false: no log-in of ours.
-	LogIn(told []quarantine.Attribute) (LogIn, bool)
+	LogIn(attributes []quarantine.Attribute) (LogIn, bool)
 }
 
 // gate knows what may not be restricted at present.
@@ -77,14 +77,14 @@ func (d *Desk) Counts() [Outcomes]uint64 {
 }
 
 // answer finds what the log-in is to be answered with and counts it.
-func (d *Desk) answer(ctx context.Context, told []quarantine.Attribute) (reply, Outcome) {
-	changes, outcome := d.decide(ctx, told)
+func (d *Desk) answer(ctx context.Context, attributes []quarantine.Attribute) (reply, Outcome) {
+	changes, outcome := d.decide(ctx, attributes)
 	d.counts[outcome].Add(1)
 	return newReply(changes), outcome
 }
 
-func (d *Desk) decide(ctx context.Context, told []quarantine.Attribute) ([]Change, Outcome) {
-	l, ours := d.network.LogIn(told)
+func (d *Desk) decide(ctx context.Context, attributes []quarantine.Attribute) ([]Change, Outcome) {
+	l, ours := d.network.LogIn(attributes)
 	switch {
 	case !ours:
 		return nil, Unknown

@@ -35,23 +35,23 @@ func decode(body []byte) ([]quarantine.Attribute, error) {
 	if err := json.Unmarshal(body, &members); err != nil || members == nil {
 		return nil, errors.New("the body is not a JSON object of attributes")
 	}
-	var told []quarantine.Attribute
+	var attributes []quarantine.Attribute
 	for name, raw := range members {
 		values, err := valuesOf(raw)
 		if err != nil {
 			return nil, fmt.Errorf("%.64q %w", name, err)
 		}
 		for _, value := range values {
-			if len(told) == maxAttributes {
+			if len(attributes) == maxAttributes {
 				return nil, errTooMany
 			}
 			if octets {
 				value = asOctets(value)
 			}
-			told = append(told, quarantine.Attribute{Name: bare(name), Value: value})
+			attributes = append(attributes, quarantine.Attribute{Name: bare(name), Value: value})
 		}
 	}
-	return told, nil
+	return attributes, nil
 }
 
 // rlm_rest copies what is not UTF-8 in a name as it is, which JSON cannot hold. Such

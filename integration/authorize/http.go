@@ -28,12 +28,12 @@ func (d *Desk) Mount(s *httpx.Server) {
 }
 
 func (d *Desk) post(ctx context.Context, in *authorizeInput) (*authorizeOutput, error) {
-	told, err := decode(in.RawBody)
+	attributes, err := decode(in.RawBody)
 	if err != nil {
 		d.counts[Unreadable].Add(1)
 		return nil, httpx.NewProblem(http.StatusBadRequest, err.Error())
 	}
-	answer, outcome := d.answer(ctx, told)
+	answer, outcome := d.answer(ctx, attributes)
 	if outcome != Restricted {
 		return &authorizeOutput{Status: http.StatusNoContent}, nil
 	}

@@ -91,7 +91,7 @@ func (e *Edge) post(ctx context.Context, in *input) (*output, error) {
 	var taken []quarantine.Binding
 	var of []int
 	p := pushed{BindingReceipt: wire.BindingReceipt{Errors: []wire.LineFault{}}}
-	told := quarantine.SourceHeard{Source: r.sender, First: now, Last: now}
+	heard := quarantine.SourceHeard{Source: r.sender, First: now, Last: now}
 	n := -1
 	for line := range bytes.Lines(body) {
 		n++
@@ -103,9 +103,9 @@ func (e *Edge) post(ctx context.Context, in *input) (*output, error) {
 			p.refuse(n, err)
 			continue
 		}
-		told.Records++
-		if s.reported.After(told.Reported) {
-			told.Reported = s.reported
+		heard.Records++
+		if s.reported.After(heard.Reported) {
+			heard.Reported = s.reported
 		}
 		if !s.heartbeat {
 			taken, of = append(taken, s.binding), append(of, n)
@@ -116,20 +116,20 @@ func (e *Edge) post(ctx context.Context, in *input) (*output, error) {
 	if err := e.record(ctx, taken, of, &p); err != nil {
 		return nil, err
 	}
-	return &output{p.BindingReceipt}, e.advance(ctx, told, &p)
+	return &output{p.BindingReceipt}, e.advance(ctx, heard, &p)
 }
 
 // advance notes how far the log has come once all that it sent is stored. What
 // could not be stored is sent again, and takes the rest with it then.
-func (e *Edge) advance(ctx context.Context, told quarantine.SourceHeard, p *pushed) error {
-	if e.config.Sources == nil || told.Records == 0 || p.unstored {
+func (e *Edge) advance(ctx context.Context, heard quarantine.SourceHeard, p *pushed) error {
+	if e.config.Sources == nil || heard.Records == 0 || p.unstored {
 		return nil
 	}
-	if told.Reported.After(told.Last) {
-		told.Reported = told.Last
+	if heard.Reported.After(heard.Last) {
+		heard.Reported = heard.Last
 	}
-	told.Behind = told.Last.Sub(told.Reported)
-	err := e.config.Sources.ReportSources(ctx, quarantine.SourceReport{At: told.Last, Rule: quarantine.DefaultSilenceRule, Heard: []quarantine.SourceHeard{told}})
+	heard.Behind = heard.Last.Sub(heard.Reported)
+	err := e.config.Sources.ReportSources(ctx, quarantine.SourceReport{At: heard.Last, Rule: quarantine.DefaultSilenceRule, Heard: []quarantine.SourceHeard{heard}})
 	if err != nil {
 		return fmt.Errorf("store how far the log has come: %w", err)
 	}
