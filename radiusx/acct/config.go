@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 
 	"cordon/radiusx"
@@ -42,6 +43,10 @@ type Config struct {
 	Conns   []net.PacketConn // sockets that are open already; the server closes them
 	Clients []Client
 	Handler Handler
+
+	// Holdable says whether a subscriber can hold an address (as /32 or /128) or an
+	// IPv6 prefix, and if not, why. Others are left out and counted. It must be set.
+	Holdable func(netip.Prefix) (why string, ok bool)
 
 	SubscriberKey string              // attribute whose value is Record.Subscriber; "User-Name"
 	Keep          []string            // attributes wanted in Record.Attributes beside AlwaysKept
@@ -111,6 +116,9 @@ func (c Config) Validate() error {
 	}
 	if c.Handler == nil {
 		errs = append(errs, errors.New("no handler"))
+	}
+	if c.Holdable == nil {
+		errs = append(errs, errors.New("nothing says which addresses a subscriber can hold"))
 	}
 	for _, field := range []struct {
 		name  string

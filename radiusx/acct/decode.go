@@ -27,18 +27,25 @@ const (
 	attrFramedIPv6Addr   = 168
 )
 
-// shortestPrefix is the shortest IPv6 prefix, in bits, that is believed to be
-// one subscriber's: registries give a whole network operator a /32.
-const shortestPrefix = 32
-
 // Bounds of what is believed of one record.
 const (
 	maxPrefixes    = 32                        // IPv6 prefixes of one session
 	longestSession = 10 * 365 * 24 * time.Hour // Acct-Session-Time; beyond it begins before there were BNGs
 )
 
+// holdable is Config.Holdable.
+type holdable func(netip.Prefix) (why string, ok bool)
+
+func (h holdable) address(a netip.Addr) bool { return h.prefix(netip.PrefixFrom(a, a.BitLen())) }
+
+func (h holdable) prefix(p netip.Prefix) bool {
+	_, ok := h(p)
+	return ok
+}
+
 // decoded is what one pass over a packet's attributes finds.
 type decoded struct {
+	holdable  holdable
 	record    Record
 	hasStatus bool
 	delay     time.Duration
@@ -74,8 +81,8 @@ func countAttributes(packet []byte) (n int) {
 
 // read reads the attributes of an Accounting-Request, and forgets those of the one
 // before. It keeps nothing of packet's memory.
-func (d *decoded) read(packet []byte) {
-	*d = decoded{}
+func (d *decoded) read(packet []byte, holdable holdable) {
+	*d = decoded{holdable: holdable, nat: natNews{holdable: holdable}}
 	attributes(packet, d.attribute)
 	d.record.Blocks, d.nat.faults = d.nat.finish()
 	d.leaveOut()
@@ -193,7 +200,7 @@ func (d *decoded) framedIP(value []byte) {
 		return
 	}
 	switch r, addr := &d.record, addr4(value); {
-	case !holdable(addr):
+	case !d.holdable.address(addr):
 		d.bad++
 	case !r.FramedIP.IsValid():
 		r.FramedIP = addr
@@ -226,7 +233,7 @@ func (d *decoded) hostPrefix(value []byte) {
 
 func (d *decoded) addPrefix(kind PrefixKind, addr netip.Addr, bits int) {
 	prefix := netip.PrefixFrom(addr, bits).Masked()
-	if bits < shortestPrefix || !holdable(prefix.Addr()) {
+	if !d.holdable.prefix(prefix) {
 		d.bad++
 		return
 	}
@@ -240,11 +247,4 @@ func (d *decoded) addPrefix(kind PrefixKind, addr netip.Addr, bits int) {
 		return
 	}
 	d.record.Prefixes = append(d.record.Prefixes, Prefix{prefix, kind})
-}
-
-// holdable reports whether a subscriber can hold the address: a binding to any
-// other could only make an innocent look guilty.
-func holdable(addr netip.Addr) bool {
-	return !addr.IsUnspecified() && !addr.IsLoopback() && !addr.IsMulticast() &&
-		!addr.IsLinkLocalUnicast() && !addr.Is4In6()
 }

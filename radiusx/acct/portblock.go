@@ -65,12 +65,13 @@ const (
 // which anything is not as its specification says is left out and counted: half
 // of one would be somebody else's.
 type natNews struct {
-	blocks  []PortBlock
-	nokia   []PortBlock // whether they are freed is told by another attribute
-	freed   bool        // Alc-Acct-Triggered-Reason says so
-	mapped  bool        // and that they are new
-	triples [len(natFormats)]natTriple
-	faults  []Counter // one for each block or attribute left out
+	holdable holdable
+	blocks   []PortBlock
+	nokia    []PortBlock // whether they are freed is told by another attribute
+	freed    bool        // Alc-Acct-Triggered-Reason says so
+	mapped   bool        // and that they are new
+	triples  [len(natFormats)]natTriple
+	faults   []Counter // one for each block or attribute left out
 }
 
 // natTriple is what one of natFormats told; values belong together by their
@@ -119,7 +120,7 @@ func (n *natNews) ofNokia(kind byte, value []byte) {
 		reason := binary.BigEndian.Uint32(value)
 		n.freed, n.mapped = n.freed || reason == nokiaFree, n.mapped || reason == nokiaMap
 	case kind == nokiaPortRange:
-		blocks, reason := readNokia(string(value))
+		blocks, reason := n.readNokia(string(value))
 		if reason != 0 {
 			n.fault(reason)
 		}
@@ -129,7 +130,7 @@ func (n *natNews) ofNokia(kind byte, value []byte) {
 
 // readNokia reads Alc-Nat-Port-Range: an address, ranges separated by commas,
 // and the name of the outside router or service, which is not asked for here.
-func readNokia(text string) (blocks []PortBlock, reason Counter) {
+func (n *natNews) readNokia(text string) (blocks []PortBlock, reason Counter) {
 	address, rest, _ := strings.Cut(text, " ")
 	public, err := netip.ParseAddr(address)
 	if err != nil {
@@ -143,7 +144,7 @@ func readNokia(text string) (blocks []PortBlock, reason Counter) {
 		if !both || errLo != nil || errHi != nil {
 			return nil, PortBlockUnreadable
 		}
-		block, possible := newBlock(public, lo, hi)
+		block, possible := n.newBlock(public, lo, hi)
 		if !possible {
 			return nil, PortBlockImpossible
 		}
@@ -186,7 +187,7 @@ func (n *natNews) join(t *natTriple) {
 		return
 	}
 	for i, public := range t.public {
-		block, possible := newBlock(public, uint64(t.start[i]), uint64(t.end[i]))
+		block, possible := n.newBlock(public, uint64(t.start[i]), uint64(t.end[i]))
 		if !possible {
 			n.fault(PortBlockImpossible)
 			continue
@@ -210,8 +211,8 @@ func (t *natTriple) freed() (freed, clear bool) {
 
 // newBlock checks a block; a range of port 0 alone would stand for no ports at
 // all, or for all of them.
-func newBlock(public netip.Addr, lo, hi uint64) (PortBlock, bool) {
-	if !public.Is4() || !holdable(public) || hi < lo || hi == 0 || hi > 65535 {
+func (n *natNews) newBlock(public netip.Addr, lo, hi uint64) (PortBlock, bool) {
+	if !public.Is4() || !n.holdable.address(public) || hi < lo || hi == 0 || hi > 65535 {
 		return PortBlock{}, false
 	}
 	return PortBlock{Public: public, Lo: uint16(lo), Hi: uint16(hi)}, true

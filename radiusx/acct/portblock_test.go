@@ -30,7 +30,7 @@ func checkBlocks(t *testing.T, d *decoded) {
 		t.Errorf("%d blocks", len(d.record.Blocks))
 	}
 	for _, b := range d.record.Blocks {
-		if !b.Public.Is4() || !holdable(b.Public) || b.Lo > b.Hi || b.Hi == 0 {
+		if !b.Public.Is4() || !holdable(hostAddress).address(b.Public) || b.Lo > b.Hi || b.Hi == 0 {
 			t.Errorf("impossible block %v", b)
 		}
 	}

@@ -83,7 +83,7 @@ func (s *Server) receive(conn *socket, datagram []byte, from netip.AddrPort) {
 	}
 	x := &exchange{socket: conn, key: keyOf(packet, from), secret: client.key}
 	d := &conn.decoded
-	d.read(packet)
+	d.read(packet, s.config.Holdable)
 	x.proxies, x.record = d.proxies, d.record
 	if packet[0] == codeStatusServer {
 		x.signed = true

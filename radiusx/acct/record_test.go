@@ -95,7 +95,7 @@ func TestPrefixesAreMaskedAndTheImpossibleOnesLeftOut(t *testing.T) {
 		{"an IPv4 address as IPv6", attrFramedIPv6Addr, netip.MustParseAddr("::ffff:198.51.100.7").AsSlice(), ""},
 		{"an address of 15 octets", attrFramedIPv6Addr, address[:15], ""},
 	} {
-		var d decoded
+		d := decoded{holdable: hostAddress}
 		d.attribute(test.kind, test.value)
 		switch got := d.record.Prefixes; {
 		case test.want == "" && (len(got) != 0 || d.bad != 1):
@@ -216,6 +216,15 @@ func TestAPrintedClientShowsNoSecret(t *testing.T) {
 
 func decodedOf(packet []byte) *decoded {
 	d := &decoded{}
-	d.read(packet)
+	d.read(packet, hostAddress)
 	return d
+}
+
+// hostAddress is a Config.Holdable.
+func hostAddress(p netip.Prefix) (why string, ok bool) {
+	a := p.Addr()
+	if a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() || a.IsLinkLocalUnicast() || a.Is4In6() || a.Is6() && p.Bits() < 32 {
+		return "is no host's", false
+	}
+	return "", true
 }

@@ -184,7 +184,7 @@ func TestAContradictoryRecordOfARelayIsAClockOrALag(t *testing.T) {
 func TestAtMostSoManyAddressesOfOneRecord(t *testing.T) {
 	packet := accounting(t, 1, aStart)
 	d := &decoded{}
-	d.read(packet)
+	d.read(packet, hostAddress)
 	for i := range 100 {
 		d.attribute(attrFramedIPAddress, []byte{198, 51, 101, byte(i)})
 	}

@@ -3,6 +3,7 @@ package bng
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"cordon/quarantine"
@@ -77,22 +78,24 @@ func heldBack(how string) string {
 	return fmt.Sprintf("a profile of others is in force on the line (%s; foreign_profiles): not restricted before it is gone", how)
 }
 
-// checkForeign says which foreign profiles are our own.
-func (c *Config) checkForeign() (errs []error) {
-	for _, pattern := range c.Foreign {
+// validateForeign checks that foreign profiles are not our own.
+func (c *Config) validateForeign() (f quarantine.Faults) {
+	for i, pattern := range c.Foreign {
+		path := fmt.Sprintf("foreign_profiles[%d]", i)
 		if pattern == "" || wildcards(pattern).MatchString("") {
-			errs = append(errs, fmt.Errorf("foreign_profiles: %q must not match every line", pattern))
+			f = append(f, fault(path, "%q must not match every line", pattern))
 		}
-		for name, p := range c.Profiles {
+		for _, name := range slices.Sorted(maps.Keys(c.Profiles)) {
+			p := c.Profiles[name]
 			normal := ResolveNormal(p.Normal, func(string) string { return "" })
 			for _, own := range []string{p.Restricted, normal} {
 				if own != "" && own != dialect.Overlay && wildcards(pattern).MatchString(own) {
-					errs = append(errs, fmt.Errorf("foreign_profiles: %q must not match %s, which is of profile %s here", pattern, own, name))
+					f = append(f, fault(path, "%q must not match %s, which is of profile %s here", pattern, own, name))
 				}
 			}
 		}
 	}
-	return errs
+	return f
 }
 
 // ForeignUnseen says why foreign profiles cannot be seen on this BNG; "" if they can, or
@@ -101,5 +104,6 @@ func (c *Config) ForeignUnseen() string {
 	if len(c.Foreign) == 0 || c.Verify != nil || len(c.Dialect.Shows()) > 0 {
 		return ""
 	}
-	return fmt.Sprintf("no attribute of %s is known to show in accounting what is in force, and no verify is configured: a profile of others is seen only if the BNG reports it after all", c.Dialect.Name)
+	return fmt.Sprintf("no attribute of %s is known to show in accounting what is in force, and no verify is configured: "+
+		"a profile of others is seen only if the BNG reports it after all", c.Dialect.Name)
 }

@@ -1,33 +1,11 @@
 package bng
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
 	"cordon/quarantine"
 )
-
-// checkFormer enters what the BNGs were called before, and reports names that would
-// be two BNGs'.
-func (f *Fleet) checkFormer() error {
-	var errs []error
-	for _, m := range f.bngs {
-		for _, old := range m.Formerly {
-			switch other := f.former[old]; {
-			case old == "":
-				errs = append(errs, fmt.Errorf("bng %s: formerly: a name must not be empty", m.Name))
-			case f.named[old] != nil || f.groups[old] != nil:
-				errs = append(errs, fmt.Errorf("bng %s: formerly: %s must not be the name of a BNG or group now", m.Name, old))
-			case other != nil:
-				errs = append(errs, fmt.Errorf("bng %s: formerly: %s is claimed by bng %s already", m.Name, old, other.Name))
-			default:
-				f.former[old] = m
-			}
-		}
-	}
-	return errors.Join(errs...)
-}
 
 // with lists the BNG itself first, and then the others of its group.
 func (f *Fleet) with(m *member) []*member {

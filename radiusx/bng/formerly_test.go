@@ -84,8 +84,8 @@ func TestAFormerNameIsOneBNGsAlone(t *testing.T) {
 		change func([]Config)
 		says   string
 	}{
-		"claimed twice":   {func(c []Config) { c[0].Formerly, c[2].Formerly = []string{"old"}, []string{"old"} }, "old is claimed by bng bng1 already"},
-		"twice by one":    {func(c []Config) { c[2].Formerly = []string{"old", "old"} }, "claimed"},
+		"claimed twice":   {func(c []Config) { c[0].Formerly, c[2].Formerly = []string{"old"}, []string{"old"} }, "bngs[2].formerly[0]: duplicate former name: old is one of bng1 already"},
+		"twice by one":    {func(c []Config) { c[2].Formerly = []string{"old", "old"} }, "bngs[2].formerly[1]: duplicate former name"},
 		"a present name":  {func(c []Config) { c[2].Formerly = []string{"bng1"} }, "bng1 must not be the name of a BNG or group now"},
 		"its own name":    {func(c []Config) { c[2].Formerly = []string{"bng3"} }, "bng3 must not be"},
 		"a present group": {func(c []Config) { c[2].Formerly = []string{"pair"} }, "pair must not be"},

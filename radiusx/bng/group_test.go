@@ -233,7 +233,7 @@ func TestBNGsThatCannotServeEachOthersSessionsAreNoGroup(t *testing.T) {
 		},
 		"interim must":        func(c []Config) { c[1].Interim = time.Hour },
 		"subscriber_key must": func(c []Config) { c[1].SubscriberKey = keyOf(t, "Calling-Station-Id") },
-		"called like a BNG":   func(c []Config) { c[0].Group, c[1].Group = "bng3", "bng3" },
+		"name of a BNG":       func(c []Config) { c[0].Group, c[1].Group = "bng3", "bng3" },
 		"no slash":            func(c []Config) { c[0].Group, c[1].Group = "a/b", "a/b" },
 	} {
 		_, err := pairFleet(t, "filter-id", change)

@@ -35,9 +35,9 @@ func (r *rendering) key(value func(attribute, value string) string) string {
 	return key.String()
 }
 
-// Alike reports whether two templates make the same key where the attributes in the
+// alike reports whether two templates make the same key where the attributes in the
 // same places have the same values.
-func (t *KeyTemplate) Alike(other *KeyTemplate) bool {
+func (t *KeyTemplate) alike(other *KeyTemplate) bool {
 	return slices.EqualFunc(t.parts, other.parts, func(a, b keyPart) bool {
 		return a.literal == b.literal && (a.attribute == "") == (b.attribute == "")
 	})

@@ -1,8 +1,6 @@
 package bng
 
 import (
-	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -35,22 +33,22 @@ const MaxProxyDeadline = 30 * time.Second
 // proxyMargin is for the way to the proxy and back.
 const proxyMargin = 5 * time.Second
 
-// Validate reports everything that is wrong with the configuration.
-func (p *Proxy) Validate() error {
-	var errs []error
+// Validate checks the configuration. Paths are those of an entry of proxies.
+func (p *Proxy) Validate() quarantine.Faults {
+	var f quarantine.Faults
 	if p.Name == "" {
-		errs = append(errs, errors.New("a proxy needs a name"))
+		f = append(f, fault("name", "must not be empty"))
 	}
-	if !p.Address.IsValid() || p.Address.IsUnspecified() || p.Address.IsMulticast() {
-		errs = append(errs, errors.New("address is required: where requests for the BNGs behind it go"))
+	if !hostAddress(p.Address) {
+		f = append(f, fault("address", "must be that of a host: requests for the BNGs behind it go there"))
 	}
 	if p.Secret.IsZero() {
-		errs = append(errs, errors.New("a secret is required"))
+		f = append(f, fault("secret", "must not be empty"))
 	}
 	if p.Deadline != 0 && (p.Deadline < time.Second || p.Deadline > MaxProxyDeadline) {
-		errs = append(errs, fmt.Errorf("deadline is from 1s to %s", quarantine.FormatDuration(MaxProxyDeadline)))
+		f = append(f, fault("deadline", "must be from 1s to %s", quarantine.FormatDuration(MaxProxyDeadline)))
 	}
-	return errors.Join(errs...)
+	return f
 }
 
 func (p *Proxy) setDefaults() {
@@ -65,27 +63,28 @@ func (p *Proxy) setDefaults() {
 	}
 }
 
-// checkVia says why the BNG cannot be reached through its proxy, which finds it
-// by NAS attributes: a make may refuse those.
-func (c *Config) checkVia() error {
+// validateVia checks that the BNG can be reached through its proxy, which finds it
+// by NAS attributes: a platform may refuse those.
+func (c *Config) validateVia() quarantine.Faults {
 	if c.Via == nil {
 		return nil
 	}
+	f := c.Via.Validate().Under("via")
 	for _, never := range slices.Concat(c.Dialect.Identifiers.Never, c.Dialect.Disconnect.Never) {
 		for _, a := range c.nasAttributes(nil) {
 			if never.Attribute == a.Name {
-				return fmt.Errorf("via: requests through a proxy name the BNG by %s, which %s must not get: %s", a.Name, c.Dialect.Name, never.Reason)
+				return append(f, fault("via", "requests through a proxy name the BNG by %s, which %s must not get: %s", a.Name, c.Dialect.Name, never.Reason))
 			}
 		}
 	}
-	return nil
+	return f
 }
 
 // nasAttributes name the BNG to a proxy: the first address and the first
 // identifier that it calls itself in accounting and that are no other's, else the
 // address where CoA goes. By any other name the proxy might find another BNG.
 func (c *Config) nasAttributes(shared map[string]bool) []radiusx.Attribute {
-	own := slices.DeleteFunc(slices.Clone(c.NAS), func(n NAS) bool { return !n.Evident() || shared[n.Identifier] })
+	own := slices.DeleteFunc(slices.Clone(c.names()), func(n NAS) bool { return !n.Evident() || shared[n.Identifier] })
 	if len(own) == 0 {
 		own = []NAS{{IP: c.Address}}
 	}

@@ -157,7 +157,7 @@ func TestAMakeThatMustNotGetNASAttributesIsNotReachedThroughAProxy(t *testing.T)
 	secret, err := radiusx.NewSecret("a-secret-of-the-proxy-0123456789abcdef")
 	must(t, err)
 	c.Secret = secret
-	must(t, c.Validate())
+	must(t, c.Validate().Err())
 	c.Via = &Proxy{Name: "aaa1", Address: netip.MustParseAddr("192.0.2.50"), Secret: secret}
 	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "via: requests through a proxy name the BNG by NAS-IP-Address") {
 		t.Errorf("%v", err)
