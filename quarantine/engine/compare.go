@@ -236,7 +236,7 @@ func (e *Engine) unobserved(ctx context.Context, c *quarantine.Case, orders []qu
 	}
 }
 
-// takeBack undoes a restriction whose case was closed while it was under way. What
+// undoAfterFailure undoes a restriction whose case was closed while it was under way. What
 // stays unanswered is outstanding in the journal, which is gone through again.
 func (e *Engine) takeBack(ctx context.Context, c *quarantine.Case, o *quarantine.Order) {
 	from := append(slices.Clone(o.From), o.Restriction())
