@@ -18,6 +18,7 @@ func TestAConfigNamesEveryFaultAtOnce(t *testing.T) {
 		"history is shorter":       {Addrs: []string{"a"}, History: time.Second},
 		"idle is shorter":          {Addrs: []string{"a"}, Idle: time.Hour},
 		"verdict memory is":        {Addrs: []string{"a"}, VerdictMemory: -time.Hour},
+		"without must be":          {Addrs: []string{"a"}, Without: 128},
 		"no Redis\nredis: db is n": {DB: -1},
 	} {
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {

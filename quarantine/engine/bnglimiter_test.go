@@ -59,20 +59,20 @@ func TestAReleaseDoesNotWaitForRestrictionsOfTheSameBNG(t *testing.T) {
 
 // However many BNGs are silent, there is room for the sessions of another one.
 func TestManySilentBNGsLeaveRoomForOthers(t *testing.T) {
-	c := newCrowd(1024)
+	c := newBNGLimiter(1024)
 	for bng := range 100 {
 		for range 50 {
-			c.enter(fmt.Sprint("silent", bng), true)
+			c.acquire(fmt.Sprint("silent", bng), true)
 		}
 	}
 	for n := range 1000 {
 		other := fmt.Sprint("alive", n)
-		if !c.enter(other, true) {
+		if !c.acquire(other, true) {
 			t.Fatalf("no room for %s", other)
 		}
-		c.leave(other, true)
+		c.release(other, true)
 	}
-	if !c.enter("alive", false) {
+	if !c.acquire("alive", false) {
 		t.Error("releases leave no room for restrictions")
 	}
 }

@@ -24,7 +24,7 @@ func wantAlone(t *testing.T, when string, e *running, says string) {
 	}
 }
 
-const notCutOff = "instance cordon-a does not say that it is cut off too"
+const notCutOff = "instance cordon-a does not report that it is cut off too"
 
 func TestAnInstanceThatIsCutOffStopsAnsweringAfterAloneFor(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
@@ -82,7 +82,7 @@ func TestALoneInstanceGoesOn(t *testing.T) {
 		b, _ := w.startListening(w.memory, "b")
 		time.Sleep(time.Minute)
 		b.stop() // left
-		time.Sleep(2 * rememberEvery)
+		time.Sleep(2 * syncPeersEvery)
 		toA.cut.Store(true)
 		time.Sleep(6 * time.Hour)
 		wantAlone(t, "hours later", a, "")
@@ -140,7 +140,7 @@ func TestOneThatReachesTheStoreStopsTheOthers(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		wantAlone(t, "while all are cut off", p.b, "")
 		answers.cutOff.Store(false)
-		time.Sleep(askOthersEvery + askTimeout)
+		time.Sleep(askPeersEvery + askTimeout)
 		wantAlone(t, "when one reaches it", p.b, notCutOff)
 	})
 }

@@ -1,4 +1,4 @@
-package app
+package template
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"cordon/quarantine"
 )
 
-func TestATranslatorsLogAloneIsBelievedOnlyWhereTheOtherProgramLooksNoAddressesUp(t *testing.T) {
-	away := errors.New("away")
+func TestATranslatorsLogStandsAloneOnlyWhereTheOtherProgramHasNoIndexOfAddresses(t *testing.T) {
+	unreachable := errors.New("unreachable")
 	block := quarantine.Binding{Via: quarantine.Place{Addr: netip.MustParseAddr("100.64.0.9")}}
 	block.Kind = quarantine.NATPortBlock
 	for name, c := range map[string]struct {
@@ -20,12 +20,12 @@ func TestATranslatorsLogAloneIsBelievedOnlyWhereTheOtherProgramLooksNoAddressesU
 	}{
 		"it has no such index":             {[]quarantine.Binding{block}, quarantine.ErrNoAddressIndex, nil, 1},
 		"it has none, and there is no log": {nil, quarantine.ErrNoAddressIndex, quarantine.ErrNoAddressIndex, 0},
-		"it does not answer":               {[]quarantine.Binding{block}, away, away, 0},
+		"it does not answer":               {[]quarantine.Binding{block}, unreachable, unreachable, 0},
 		"accounting of before is left out": {[]quarantine.Binding{{Subscriber: "alice"}}, nil, nil, 0},
 		"it answers, and so does the log":  {[]quarantine.Binding{block}, nil, nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			held, err := beside(c.own, nil, c.err)
+			held, err := join(c.own, nil, c.err)
 			if !errors.Is(err, c.want) || len(held) != c.held {
 				t.Errorf("%d bindings, %v; want %d, %v", len(held), err, c.held, c.want)
 			}

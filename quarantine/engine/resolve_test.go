@@ -22,7 +22,7 @@ func (w *world) wantMissing(e *running, t quarantine.Target, missing, candidate 
 	if len(incomplete.Candidates) != 1 || incomplete.Candidates[0].Subscriber != candidate {
 		w.t.Fatalf("candidates %+v, want %s", incomplete.Candidates, candidate)
 	}
-	if waited := time.Since(began); waited < handWait || waited > handWait+time.Second {
+	if waited := time.Since(began); waited < completeWait || waited > completeWait+time.Second {
 		w.t.Fatalf("the person waits %s", waited)
 	}
 }
@@ -40,10 +40,10 @@ func TestByHandAccountingThatIsNotStoredIsWaitedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				e, spool := w.startListening(w.memory, "a")
-				missing := waitsHere
+				missing := awaitsAccounting
 				if elsewhere {
 					_, spool = w.startListening(w.memory, "b")
-					missing = waitsHere + " on instance cordon-b"
+					missing = awaitsAccounting + " on instance cordon-b"
 				}
 				alice, address := w.login("alice")
 				time.Sleep(time.Minute)

@@ -162,10 +162,10 @@ func TestTheStoreFallsSilentInAWalkAndEveryReleaseLeavesInTime(t *testing.T) {
 		{"none", "KnownVerdicts", nil},
 		{"comparison of journal and cases", "CasesByID", nil},
 		{"taking due work", "TakeDue", nil},
-		{"wake-up of all cases", "WakeAll", func(_ *testing.T, e *running, _ []quarantine.SessionKey) { e.missed.Store(true) }},
+		{"wake-up of all cases", "WakeAll", func(_ *testing.T, e *running, _ []quarantine.SessionKey) { e.wakeNeeded.Store(true) }},
 		{"commands that wait", "Case", func(_ *testing.T, e *running, _ []quarantine.SessionKey) {
 			for _, id := range e.ledger.cases() {
-				e.ledger.command(command{ID: "m-" + id, Verb: verbNote, Case: id, By: "noc", Reason: "x", At: time.Now()})
+				e.ledger.addCommand(command{ID: "m-" + id, Verb: verbNote, Case: id, By: "noc", Reason: "x", At: time.Now()})
 			}
 		}},
 		{"releases that no case knows of", "Dossier", func(_ *testing.T, e *running, keys []quarantine.SessionKey) {
@@ -176,7 +176,7 @@ func TestTheStoreFallsSilentInAWalkAndEveryReleaseLeavesInTime(t *testing.T) {
 		{"releases that accounting may deny", "Session", func(_ *testing.T, e *running, keys []quarantine.SessionKey) {
 			for i, key := range keys {
 				s := fromJournal(i, key)
-				e.care.note(answered{Order: s.Order, Outcome: quarantine.Outcome{Kind: quarantine.OutcomeAcked, Verification: quarantine.VerifyByAccounting}}, time.Now())
+				e.rechecks.add(answered{Order: s.Order, Outcome: quarantine.Outcome{Kind: quarantine.OutcomeAcked, Verification: quarantine.VerifyByAccounting}}, time.Now())
 			}
 		}},
 		{"maintenance windows", "Maintenances", nil},
@@ -228,7 +228,7 @@ func TestTheStoreFallsSilentWhileCasesExpire(t *testing.T) {
 }
 
 func TestAStoreThatIsSlowOnceIsNotSilent(t *testing.T) {
-	s := newSilence()
+	s := newStoreHealth()
 	at := time.Unix(0, 0)
 	for _, step := range []struct {
 		after  time.Duration
@@ -239,11 +239,11 @@ func TestAStoreThatIsSlowOnceIsNotSilent(t *testing.T) {
 		{time.Second, true, 0}, {time.Second, false, 0}, {4 * time.Second, false, 4 * time.Second},
 	} {
 		at = at.Add(step.after)
-		s.ask(at)
+		s.probing(at)
 		if step.answer {
-			s.answer(false)
+			s.answered(false)
 		}
-		if got := s.lasts(at); got != step.lasts {
+		if got := s.unreachableFor(at); got != step.lasts {
 			t.Errorf("at %s: silent for %s, want %s", at.UTC().Format("05"), got, step.lasts)
 		}
 	}

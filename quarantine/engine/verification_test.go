@@ -121,8 +121,8 @@ func TestAReleaseThatAccountingDeniesIsRepeatedThreeTimes(t *testing.T) {
 			time.Sleep(time.Minute)
 			w.interim("alice", key, "GARDEN")
 		}
-		if again := len(w.network.Sent()) - before; again != 1+careTries {
-			t.Errorf("the release left %d times, want %d", again, 1+careTries)
+		if again := len(w.network.Sent()) - before; again != 1+recheckTries {
+			t.Errorf("the release left %d times, want %d", again, 1+recheckTries)
 		}
 	})
 }

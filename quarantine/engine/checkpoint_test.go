@@ -60,28 +60,28 @@ func TestNothingFallsBetweenTwoSegments(t *testing.T) {
 			if e == nil {
 				return nil
 			}
-			return e.ledger.carry()
+			return e.ledger.checkpoint()
 		}
 		l.check = func(entry quarantine.JournalEntry, kept *ledger) {
 			written[entry.Kind]++
-			_, unsettled := kept.unsettled[entry.Key]
+			_, unsettled := kept.undecided[entry.Key]
 			_, command := kept.commands[entry.Key]
 			var s sent
 			_ = json.Unmarshal(entry.Body, &s)
-			restricted, undone := len(kept.outstanding[entry.Key]) > 0, len(kept.undone) > 0
+			restricted, undone := len(kept.outstanding[entry.Key]) > 0, len(kept.unfinished) > 0
 			ok := true
 			switch entry.Kind {
-			case logAccepted:
+			case entryAccepted:
 				ok = unsettled
-			case logSettled:
+			case entryDecided:
 				ok = !unsettled
-			case logCommand:
+			case entryCommand:
 				ok = command
-			case logApplied:
+			case entryApplied:
 				ok = !command
-			case logSent:
-				ok = restricted && (!unasked(&s.Order) || undone)
-			case logAnswered:
+			case entrySent:
+				ok = restricted && (!withoutCase(&s.Order) || undone)
+			case entryAnswered:
 				ok = restricted == s.Order.Restricts()
 			}
 			if !ok {
@@ -104,13 +104,13 @@ func TestNothingFallsBetweenTwoSegments(t *testing.T) {
 		time.Sleep(time.Minute)
 		l.mu.Lock() // guards written too
 		defer l.mu.Unlock()
-		for _, kind := range []quarantine.EntryKind{logAccepted, logSettled, logCommand, logApplied, logSent, logAnswered} {
+		for _, kind := range []quarantine.EntryKind{entryAccepted, entryDecided, entryCommand, entryApplied, entrySent, entryAnswered} {
 			if written[kind] == 0 {
 				t.Errorf("the story has no %s", EntryKindNames[kind])
 			}
 		}
-		if written[logSent] < 4 {
-			t.Errorf("%d datagrams, want two restrictions and two releases", written[logSent])
+		if written[entrySent] < 4 {
+			t.Errorf("%d datagrams, want two restrictions and two releases", written[entrySent])
 		}
 	})
 }
@@ -131,18 +131,18 @@ func TestAReleaseThatNoCaseKnowsOfIsCarriedUntilTheSessionIsRestricted(t *testin
 	release := fromJournal(1, key)
 	l.sent(release)
 	again := newLedger("a", quarantine.BNGNames{})
-	for _, entry := range l.carry() {
+	for _, entry := range l.checkpoint() {
 		if err := again.replay(entry, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(again.undone) != 1 || len(again.outstanding) != 0 {
-		t.Fatalf("carried: %d releases that no case knows of, %d outstanding", len(again.undone), len(again.outstanding))
+	if len(again.unfinished) != 1 || len(again.outstanding) != 0 {
+		t.Fatalf("carried: %d releases that no case knows of, %d outstanding", len(again.unfinished), len(again.outstanding))
 	}
 	restriction := release
 	restriction.Order.From, restriction.Order.To, restriction.Order.Generation = nil, "garden", 1
 	again.sent(restriction)
-	if len(again.undone) != 0 {
+	if len(again.unfinished) != 0 {
 		t.Error("the session was restricted since, and its case would restrict it again")
 	}
 }
@@ -157,9 +157,9 @@ func TestACommandThatTheJournalWritesTooLateIsNotApplied(t *testing.T) {
 			t.Fatal("the journal hangs, and a remark is taken")
 		}
 		late := command{ID: "m-late", Verb: verbNote, Case: c.ID, At: time.Now()}
-		e.ledger.take(late.ID, late.Case)
-		e.ledger.apply(late.ID) // its giver was refused
-		e.ledger.given(late)
+		e.ledger.beginCommand(late.ID, late.Case)
+		e.ledger.removeCommand(late.ID) // its giver was refused
+		e.ledger.addBegunCommand(late)
 		if waiting := e.ledger.waiting(); len(waiting) != 0 {
 			t.Errorf("applied later: %+v", waiting)
 		}
@@ -173,7 +173,7 @@ func outstandingMany(n int, expires func(i int) time.Time) *ledger {
 	defer l.mu.Unlock()
 	for i := range n {
 		id := quarantine.SessionKey{BNG: "bng-frankfurt-1", ID: newID("", time.Unix(int64(i), 0))}
-		l.owe(outstanding{
+		l.put(outstanding{
 			Case: newID("c-", time.Unix(int64(i), 0)), ExpiresAt: expires(i),
 			Session: quarantine.Session{
 				SessionKey: id, Subscriber: "customer" + id.ID, StartedAt: time.Unix(int64(i), 0), StartSeen: true,
@@ -188,41 +188,41 @@ func outstandingMany(n int, expires func(i int) time.Time) *ledger {
 func TestWhatIsOverIsFoundByItsTime(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(1000+s), 0) }
 	l := outstandingMany(100, func(i int) time.Time { return at(i) })
-	first := l.owed(at(49), false)
+	first := l.overdue(at(49), false)
 	if len(first) != 50 || !first[0].at.Equal(at(0)) || !first[49].at.Equal(at(49)) {
 		t.Fatalf("%d are over, from %v", len(first), first)
 	}
-	if again := l.owed(at(49), false); len(again) != 0 {
+	if again := l.overdue(at(49), false); len(again) != 0 {
 		t.Fatalf("%d are handed out twice", len(again))
 	}
 	for i, w := range first {
-		o, ok := l.begin(w, at(49), false)
+		o, ok := l.startRelease(w, at(49), false)
 		switch {
 		case !ok:
 			t.Fatalf("%v is not owed", w)
 		case i == 0: // answered: over
 			l.ended(o.Case, &o.Session)
-			l.tried(w.place, at(200))
+			l.releaseTried(w.ledgerKey, at(200))
 		case i == 1: // extended meanwhile, and later taken back
 			l.expires(o.Case, at(300))
-			if _, ok := l.begin(w, at(49), false); ok {
+			if _, ok := l.startRelease(w, at(49), false); ok {
 				t.Fatal("what was extended is released")
 			}
 		default:
-			l.tried(w.place, at(60))
+			l.releaseTried(w.ledgerKey, at(60))
 		}
 	}
-	if n := len(l.owed(at(59), false)); n != 10 {
+	if n := len(l.overdue(at(59), false)); n != 10 {
 		t.Fatalf("%d are over, want the ten of these seconds: those before were tried", n)
 	}
-	if n := len(l.owed(at(60), false)); n != 49 {
+	if n := len(l.overdue(at(60), false)); n != 49 {
 		t.Fatalf("%d are over, want 48 again and one more", n)
 	}
 	l.expires(first[1].caseID, at(60))
-	if n := len(l.owed(at(60), false)); n != 1 {
+	if n := len(l.overdue(at(60), false)); n != 1 {
 		t.Fatalf("%d are over, want the one whose end was moved back", n)
 	}
-	if n := len(l.owed(at(500), true)); n != 0 {
+	if n := len(l.overdue(at(500), true)); n != 0 {
 		t.Fatalf("%d are lost", n)
 	}
 }
@@ -237,7 +237,7 @@ func TestTheTimetableDoesNotGrowWithWhatHasChanged(t *testing.T) {
 	if n := len(l.ends.ends); n > 2*leastEntries {
 		t.Errorf("%d entries for 100 restrictions", n)
 	}
-	if n := len(l.owed(time.Unix(11_000, 0), false)); n != 100 {
+	if n := len(l.overdue(time.Unix(11_000, 0), false)); n != 100 {
 		t.Errorf("%d are over, want 100", n)
 	}
 }
@@ -249,9 +249,9 @@ func BenchmarkOwed(b *testing.B) {
 	for name, expiry := range map[string]time.Time{"none over": now.Add(time.Hour), "all under way": now} {
 		b.Run(name, func(b *testing.B) {
 			l := outstandingMany(100_000, func(int) time.Time { return expiry })
-			l.owed(now, false)
+			l.overdue(now, false)
 			for b.Loop() {
-				l.owed(now, false)
+				l.overdue(now, false)
 			}
 		})
 	}

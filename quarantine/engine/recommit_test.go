@@ -156,7 +156,7 @@ func TestALostDecisionWaitsForEveryInstance(t *testing.T) {
 
 func TestWhatAPersonDecidedSinceWins(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	d := done{command: command{ID: "m-1", Verb: verbExtend, Case: "c-1", By: "noc", Reason: "x", For: quarantine.Duration(time.Hour), At: at}, subscriber: "alice"}
+	d := doneCommand{command: command{ID: "m-1", Verb: verbExtend, Case: "c-1", By: "noc", Reason: "x", For: quarantine.Duration(time.Hour), At: at}, subscriber: "alice"}
 	inWorld(t, func(t *testing.T, w *world) {
 		e := &Engine{Config: Config{Store: w.memory}}
 		c := &quarantine.Case{
@@ -189,14 +189,14 @@ func TestWhatAPersonDecidedSinceWins(t *testing.T) {
 
 func TestWhatIsKeptOfDecisionsIsBoundInTimeAndNumber(t *testing.T) {
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	r := newRecent()
+	r := newRecentWrites()
 	for i := range 3 * recentMost {
-		r.settled(decision{at: begin.Add(time.Duration(i) * time.Millisecond)})
+		r.addDecision(decision{at: begin.Add(time.Duration(i) * time.Millisecond)})
 	}
 	if n := len(r.listDecisions()); n != recentMost {
 		t.Errorf("%d decisions are kept, want %d", n, recentMost)
 	}
-	r.settled(decision{at: begin.Add(recentFor + (3*recentMost-1)*time.Millisecond)})
+	r.addDecision(decision{at: begin.Add(recentFor + (3*recentMost-1)*time.Millisecond)})
 	if n := len(r.listDecisions()); n != 2 { // the newest before it is just as old as is allowed
 		t.Errorf("%d decisions are kept after %s", n, recentFor)
 	}

@@ -38,7 +38,7 @@ func TestARestrictionThatAnotherInstanceUndidFromItsLogIsDoneAgain(t *testing.T)
 		for _, o := range applied { // as if a had not been the one that released
 			o.ExpiresAt = time.Now()
 			a.ledger.mu.Lock()
-			a.ledger.owe(o)
+			a.ledger.put(o)
 			a.ledger.mu.Unlock()
 		}
 		w.memory.SetUnavailable(true)

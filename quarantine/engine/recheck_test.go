@@ -90,27 +90,27 @@ func TestAftercareOfASilentBNGHoldsUpNoReleaseFromTheLog(t *testing.T) {
 // Replay hands every release of a week in.
 func TestAftercareForgetsWhatIsTooOldOrTooMuch(t *testing.T) {
 	now := time.Now()
-	a := newAftercare()
+	a := newRechecks()
 	note := func(n int, at time.Time) {
 		s := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: fmt.Sprint(n)}}
-		a.note(answered{
+		a.add(answered{
 			Order:   quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden"}}},
 			Outcome: quarantine.Outcome{Kind: quarantine.OutcomeAcked, Verification: quarantine.VerifyByAccounting},
 		}, at)
 	}
-	for n := range 5 * careAtMost {
+	for n := range 5 * maxRechecks {
 		note(n, now.Add(time.Duration(n)*time.Microsecond))
 	}
-	left := a.list(now)
-	if len(left) > careAtMost || len(left) < careAtMost*8/10 {
+	left := a.current(now)
+	if len(left) > maxRechecks || len(left) < maxRechecks*8/10 {
 		t.Errorf("%d are kept", len(left))
 	}
 	for _, g := range left {
-		if g.at.Before(now.Add(3 * careAtMost * time.Microsecond)) {
+		if g.at.Before(now.Add(3 * maxRechecks * time.Microsecond)) {
 			t.Fatalf("an old one is kept: %s", g.at.Sub(now))
 		}
 	}
-	if left := a.list(now.Add(careFor + time.Minute)); len(left) > 0 {
+	if left := a.current(now.Add(recheckFor + time.Minute)); len(left) > 0 {
 		t.Errorf("%d are kept for ever", len(left))
 	}
 }

@@ -8,11 +8,11 @@ import (
 	"cordon/quarantine"
 )
 
-// handWait is how long a person who names an address waits for accounting of the
-// present moment. Instances say twice a second how far theirs is stored.
-const handWait = 3 * time.Second
+// completeWait is for how long a command that names an address waits for accounting of the present
+// moment. Instances publish their watermark twice a second.
+const completeWait = 3 * time.Second
 
-// Resolve finds the subscriber that a person points at. Errors:
+// Resolve finds the subscriber of a command's target. Errors:
 // *quarantine.AmbiguousError, *quarantine.IncompleteError,
 // quarantine.ErrUnknownAddress, quarantine.ErrNoSession.
 func (e *Engine) Resolve(ctx context.Context, t quarantine.Target) (string, error) {
@@ -30,14 +30,13 @@ func (e *Engine) Resolve(ctx context.Context, t quarantine.Target) (string, erro
 		return "", fmt.Errorf("session %s has ended: %w", t.Session, quarantine.ErrNoSession)
 	}
 	if s.Subscriber == "" {
-		return "", &quarantine.CommandError{Reason: fmt.Sprintf("session %s bears no usable name; name the subscriber", t.Session)}
+		return "", &quarantine.CommandError{Reason: fmt.Sprintf("session %s has no subscriber; name the subscriber", t.Session)}
 	}
 	return s.Subscriber, nil
 }
 
-// holderNow finds who holds an address at this moment, by the rule that verdicts
-// are judged by: all accounting of the moment is stored, and one subscriber alone
-// may hold it, give or take the tolerance of clocks.
+// holderNow finds the present holder of an address by the rule for verdicts: all accounting of the
+// moment is stored, and one subscriber alone may hold it, give or take the tolerance of clocks.
 func (e *Engine) holderNow(ctx context.Context, t quarantine.Target) (string, error) {
 	at, err := e.Addresses.In(t.Space, t.IP)
 	if err != nil {
@@ -61,27 +60,27 @@ func (e *Engine) holderNow(ctx context.Context, t quarantine.Target) (string, er
 	return holder(&found)
 }
 
-// awaitComplete waits, not for long, until all accounting of the moment is
-// stored. It returns what is missing still; empty: nothing.
+// awaitComplete waits, for completeWait at most, until all accounting of the moment is stored. It
+// returns what is still missing; empty: nothing.
 func (e *Engine) awaitComplete(ctx context.Context, moment time.Time) (missing string, err error) {
-	deadline := e.Now().Add(handWait)
+	deadline := e.Now().Add(completeWait)
 	for {
 		missing, err = e.completeTo(ctx, moment)
 		if err != nil || missing == "" || !e.Now().Before(deadline) {
 			return missing, err
 		}
-		if !sleep(ctx, settleRetry) {
+		if !sleep(ctx, accountingRetry) {
 			return "", ctx.Err()
 		}
 	}
 }
 
-// holder is the one subscriber who holds the address, or why there is none.
+// holder returns the one subscriber who holds the address, or why there is none.
 func holder(found *quarantine.Attribution) (string, error) {
 	switch found.Result {
 	case quarantine.Attributed:
 		if found.IgnoredOnly() {
-			return "", &quarantine.CommandError{Reason: "that address belongs to a session under ignore_sessions, which is never touched; name the subscriber"}
+			return "", refuse("that address belongs to a session under ignore_sessions, which is never touched; name the subscriber")
 		}
 		return found.Subscriber, nil
 	case quarantine.Ambiguous:
@@ -89,13 +88,13 @@ func holder(found *quarantine.Attribution) (string, error) {
 	case quarantine.Doubtful:
 		return "", &quarantine.AmbiguousError{Candidates: holders(found.Bindings), Reason: found.Reason}
 	}
-	if len(found.Bindings) > 0 { // somebody does, and cannot be named
+	if len(found.Bindings) > 0 { // it is held, by an unknown subscriber
 		return "", &quarantine.AmbiguousError{Candidates: holders(found.Bindings), Reason: found.Reason}
 	}
 	return "", quarantine.ErrUnknownAddress
 }
 
-// holders shows bindings as people see them.
+// holders returns bindings as people see them.
 func holders(bindings []quarantine.Binding) []quarantine.Holder {
 	var all []quarantine.Holder
 	for _, b := range bindings {

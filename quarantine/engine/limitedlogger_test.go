@@ -27,8 +27,8 @@ func TestAnOutageIsToldOnceAMinuteAndWhenItIsOver(t *testing.T) {
 		}
 		time.Sleep(5*time.Minute - time.Second)
 		kinds := map[string]int{
-			"sender election failed": 5, "verdict waits for the store": 5, "due cases could not be taken": 1, // no sender any more
-			"heartbeat does not reach the store: other instances cannot see this one": 5,
+			"sender election failed": 5, "verdict waits for the store": 5, "due cases could not be leased": 1, // no sender any more
+			"heartbeat does not reach the store: other instances count this one as silent": 5,
 		}
 		for message, want := range kinds {
 			told := lines.FilterMessage(message).All()
@@ -40,14 +40,14 @@ func TestAnOutageIsToldOnceAMinuteAndWhenItIsOver(t *testing.T) {
 					t.Errorf("%q: times %d, want what a minute holds", message, n)
 				}
 			}
-			if n := lines.FilterMessage("over: " + message).Len(); n != 0 {
+			if n := lines.FilterMessage("resolved: " + message).Len(); n != 0 {
 				t.Errorf("%q is over although the store is away", message)
 			}
 		}
 		w.memory.SetUnavailable(false)
 		time.Sleep(time.Minute)
 		for message, n := range kinds {
-			if over := lines.FilterMessage("over: " + message).Len(); over != 1 || lines.FilterMessage(message).Len() != n {
+			if over := lines.FilterMessage("resolved: " + message).Len(); over != 1 || lines.FilterMessage(message).Len() != n {
 				t.Errorf("%q: %d lines say that it is over, want 1", message, over)
 			}
 		}
@@ -57,20 +57,20 @@ func TestAnOutageIsToldOnceAMinuteAndWhenItIsOver(t *testing.T) {
 func TestATroubleThatComesAgainIsToldAtOnce(t *testing.T) {
 	now := time.Unix(0, 0)
 	core, lines := observer.New(zapcore.InfoLevel)
-	x := newTroubles(zap.New(core), func() time.Time { return now })
-	x.tell(zap.WarnLevel, "it fails")
-	now = now.Add(troubleQuiet - 1)
-	x.pass()
-	x.tell(zap.WarnLevel, "it fails")
-	now = now.Add(troubleQuiet)
-	x.pass()
-	x.pass()
-	x.tell(zap.WarnLevel, "it fails")
+	x := newLimitedLogger(zap.New(core), func() time.Time { return now })
+	x.log(zap.WarnLevel, "it fails")
+	now = now.Add(resolvedAfter - 1)
+	x.logResolved()
+	x.log(zap.WarnLevel, "it fails")
+	now = now.Add(resolvedAfter)
+	x.logResolved()
+	x.logResolved()
+	x.log(zap.WarnLevel, "it fails")
 	var got []string
 	for _, line := range lines.All() {
 		got = append(got, fmt.Sprint(line.Message, " ", line.ContextMap()["times"]))
 	}
-	if want := "[it fails <nil> over: it fails 2 it fails <nil>]"; fmt.Sprint(got) != want {
+	if want := "[it fails <nil> resolved: it fails 2 it fails <nil>]"; fmt.Sprint(got) != want {
 		t.Errorf("%v, want %s", got, want)
 	}
 }
