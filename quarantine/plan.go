@@ -17,7 +17,6 @@ func (c *Case) Plan(in Snapshot) []Order {
 	}
 	c.correctTimes(in.Now)
 	c.expireDemands(in.Now)
-	c.resumeFlapping(in.Now)
 	c.readRecords(in)
 	c.follow(in)
 	c.followRenamed(in)
