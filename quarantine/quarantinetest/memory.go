@@ -43,10 +43,10 @@ type Memory struct {
 	open        map[string]string    // subscriber → case id
 	released    map[string]quarantine.PersonRelease
 	verdicts    map[string]heldVerdict
-	logIns      map[string]answers // by subscriber
-	due         [2]map[string]look // by lane, then subscriber
+	logIns      map[string]answers     // by subscriber
+	due         [2]map[string]dueEntry // by lane, then subscriber
 	counters    map[string]map[string]counted
-	lock        senderLock
+	lock        senderLease
 	instances   map[string]quarantine.Instance // by id
 	gaps        []quarantine.Gap
 	windows     map[string]quarantine.Maintenance
@@ -88,7 +88,7 @@ func NewMemory() *Memory {
 		released:   map[string]quarantine.PersonRelease{},
 		verdicts:   map[string]heldVerdict{},
 		logIns:     map[string]answers{},
-		due:        [2]map[string]look{{}, {}},
+		due:        [2]map[string]dueEntry{{}, {}},
 		counters:   map[string]map[string]counted{},
 		instances:  map[string]quarantine.Instance{},
 		windows:    map[string]quarantine.Maintenance{},
