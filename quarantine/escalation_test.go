@@ -472,7 +472,7 @@ func TestWhateverHappensOnTheWayDownEverySessionIsGivenBack(t *testing.T) {
 	}
 }
 
-// With a network that does as it is told, a session is never more than a few
+// With a network that does as it is ordered, a session is never more than a few
 // seconds behind what the case wants of it.
 func TestOnTheWayDownEverySessionHasWhatTheCaseWants(t *testing.T) {
 	for seed := range uint64(200) {

@@ -20,7 +20,7 @@ type model struct {
 	late     []func() // duplicates of restrictions still on their way
 	lateTill time.Time
 	perfect  bool
-	evidence Verification // with one, ACKs may be lies, and looks tell the truth
+	evidence Verification // with one, ACKs may be lies, and verification shows the truth
 }
 
 type modelSession struct {
@@ -67,7 +67,7 @@ func (m *model) snapshot() Snapshot {
 }
 
 // carryOut does to the network what the order says, or something else, and
-// returns what Cordon would be told.
+// returns what Cordon would be asked.
 func (m *model) carryOut(o Order) Outcome {
 	s := m.live[o.Session.ID]
 	if s == nil {
@@ -115,7 +115,7 @@ func (m *model) carryOut(o Order) Outcome {
 	return Outcome{Kind: OutcomeAcked, Verification: m.evidence}
 }
 
-// snapshotAt tells what is in force, or now and then nothing, but only where it is
+// snapshotAt shows what is in force, or now and then nothing, but only where it is
 // as it should be.
 func (m *model) snapshotAt(o Order, s *modelSession) Outcome {
 	switch {

@@ -163,7 +163,7 @@ func TestAnEndedSessionIsForgottenWhereTheRestrictionEndsWithIt(t *testing.T) {
 }
 
 // portal is an access controller with one client, as restrictions make it: at the portal
-// it has no accounting session, and an id that nobody tells.
+// it has no accounting session, and an id that nobody knows.
 type portal struct {
 	rng      *rand.Rand
 	now      time.Time

@@ -24,7 +24,7 @@ var ErrUnavailable = errors.New("the store is unavailable")
 type Memory struct {
 	// Restricted is handed to quarantine.Apply. Set it before the first call.
 	Restricted func(quarantine.Attribute) bool
-	// Interim tells how often a BNG renews its sessions. Set it before the first
+	// Interim returns how often a BNG renews its sessions. Set it before the first
 	// call; nil: not known of any.
 	Interim func(bng string) time.Duration
 	// Now dates wake-ups by accounting, the sender lock and instances. Set it

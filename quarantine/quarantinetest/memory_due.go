@@ -10,12 +10,12 @@ import (
 	"cordon/quarantine"
 )
 
-// dueEntry is when a subscriber is looked at next. A leased one is being looked at;
+// dueEntry is when a subscriber is due next. A leased one is being worked;
 // anything that wakes the subscriber takes the mark away.
 type dueEntry struct {
 	at     time.Time
 	leased bool
-	asked  time.Time // of a leased one: the earliest look asked for meanwhile; zero: none
+	asked  time.Time // of a leased one: the earliest time asked for meanwhile; zero: none
 }
 
 // senderLease is who sends.

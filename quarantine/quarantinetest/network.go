@@ -10,14 +10,14 @@ import (
 
 // Response is what happens to one order on a [Network].
 type Response struct {
-	Outcome quarantine.OutcomeKind // what the engine is told
+	Outcome quarantine.OutcomeKind // what the engine gets
 	Applies bool                   // whether the session changes all the same
-	After   time.Duration          // until the engine is told
+	After   time.Duration          // until the engine has the outcome
 }
 
 // Network is BNGs as the domain sees them: sessions that have one profile in
 // force, or none. It implements quarantine.Enforcer and does at once, and
-// truly, what it is told, unless a fate is set.
+// truly, what it is ordered, unless a response is set.
 type Network struct {
 	mu           sync.Mutex // guards what follows
 	respond      func(quarantine.Order) Response
@@ -36,7 +36,7 @@ func NewNetwork() *Network {
 	return &Network{inForce: map[string]string{}, most: map[string]int{}, now: map[string]int{}}
 }
 
-// SetResponse lets fate decide about each order from now on; nil: every order is
+// SetResponse lets respond answer each order from now on; nil: every order is
 // done at once.
 func (n *Network) SetResponse(response func(quarantine.Order) Response) {
 	n.mu.Lock()
@@ -44,7 +44,7 @@ func (n *Network) SetResponse(response func(quarantine.Order) Response) {
 	n.respond = response
 }
 
-// SetVerification says how acked orders can be proved from now on. A look tells the
+// SetVerification says how acked orders can be verified from now on. A verification shows the
 // truth.
 func (n *Network) SetVerification(p quarantine.Verification) {
 	n.mu.Lock()
@@ -52,7 +52,7 @@ func (n *Network) SetVerification(p quarantine.Verification) {
 	n.verification = p
 }
 
-// verify tells whether what the order is about is as it says.
+// verify reports whether what the order is about is as it says.
 func (n *Network) verify(o quarantine.Order) quarantine.Outcome {
 	n.mu.Lock()
 	defer n.mu.Unlock()

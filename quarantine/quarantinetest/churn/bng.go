@@ -17,13 +17,13 @@ type bng struct {
 	probe      string // the source that sees those
 	interim    int64  // ms between Interim-Updates; 0: none
 	configured bool   // the operator said how often
-	times      bool   // tells the session time
-	repeats    bool   // tells the IPv6 addresses in every record
+	times      bool   // reports the session time
+	repeats    bool   // reports the IPv6 addresses in every record
 	blocks     blockReporting
 	skew       int64 // its clock, ms
 	logSkew    int64 // its translator's
 
-	silentFrom, silentTo int64 // what it tells then is relayed late
+	silentFrom, silentTo int64 // what it reports then is relayed late
 	catchUp              int64
 
 	resets   []reset
@@ -41,7 +41,7 @@ type reset struct {
 	report   *report
 }
 
-// blockReporting is how port blocks are told of.
+// blockReporting is how port blocks are reported.
 type blockReporting uint8
 
 const (
@@ -122,7 +122,7 @@ func (b *bng) v6(pool byte, i, bits int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom16(a), bits)
 }
 
-// assign gives a spot of a pool, any that is free, or false.
+// assign gives a resource of a pool, any that is free, or false.
 func (b *bng) assign(l *session, c Class, kind quarantine.AddressKind, from int64) *holding {
 	pool := b.free[c]
 	if len(pool) == 0 {
@@ -142,7 +142,7 @@ func (b *bng) assign(l *session, c Class, kind quarantine.AddressKind, from int6
 	return h
 }
 
-// unassign puts a spot back.
+// unassign puts a resource back.
 func (b *bng) unassign(h *holding) {
 	h.to = b.sim.now
 	h.session.past = append(h.session.past, h)
@@ -234,7 +234,7 @@ func (l *session) dualStack() {
 }
 
 // renumber gives the session another address or prefix instead of one it has; it
-// is told of at once, if that record is not lost.
+// is reported at once, if that record is not lost.
 func (l *session) renumber() {
 	b := l.bng
 	switch {

@@ -9,13 +9,13 @@ import (
 	"cordon/quarantine"
 )
 
-// Store keeps what is told.
+// Store keeps what is reported.
 type Store interface {
 	quarantine.SessionRecorder
 	quarantine.BindingRecorder
 }
 
-// System is what is on trial.
+// System is the system under test.
 type System struct {
 	Store Store
 	// Clock is given the time before each call.
@@ -47,8 +47,8 @@ type Question struct {
 // recordBatch is how many records are handed over at once at most.
 const recordBatch = 64
 
-// Check tells the store what was told, each thing when it arrives, asks about each
-// verdict when it would be judged, and compares the answers with the truth. An
+// Check records in the store what was reported, each thing when it arrives, asks about each
+// verdict when it would be decided, and compares the answers with the truth. An
 // error means that the store failed.
 func (w *World) Check(ctx context.Context, c System) (*Table, error) {
 	if w.cluster != nil {
@@ -100,7 +100,7 @@ func (w *World) hand(ctx context.Context, store Store, reports []*report) error 
 		}
 		for _, err := range errs {
 			if err != nil {
-				return fmt.Errorf("record what the network tells: %w", err)
+				return fmt.Errorf("record what the network reports: %w", err)
 			}
 		}
 		if book, ok := store.(quarantine.AccountingSourceBook); ok && logs && w.cluster != nil {
@@ -151,7 +151,7 @@ func (w *World) decide(ctx context.Context, whoHeld Attribute, v *verdict) (Outc
 	return Wrong, text, nil
 }
 
-// hasBy reports whether a subscriber had the spot of a question by hand when it was
+// hasBy reports whether a subscriber had the resource of a question by hand when it was
 // answered: who came while the person waited has it now.
 func (w *World) hasBy(v *verdict, named string) bool {
 	return slices.ContainsFunc(w.holdings[v.resource], func(h *holding) bool {
@@ -168,16 +168,16 @@ func (w *World) clockTime(ms int64) string {
 	return w.at(ms).Format(clock)
 }
 
-// undecidable reports whether nothing that Cordon knew when a verdict was judged
+// undecidable reports whether nothing that Cordon knew when a verdict was decided
 // could have shown that who was named is wrong.
 func (w *World) undecidable(v *verdict, named string) bool {
 	return w.undecidableAt(v, v.resource, v.truth, named)
 }
 
-// undecidableAt is undecidable of a spot and who truly had it: nobody had it, or Cordon
+// undecidableAt is undecidable of a resource and who truly had it: nobody had it, or Cordon
 // knew none of the holder's records, and of who had it before (or, the record that
-// told of it being vague, after) nothing showed that it was over (or not begun). Of
-// a block that is told of by its inside address the same counts there.
+// reported it being vague, after) nothing showed that it was over (or not begun). Of
+// a block that is reported by its inside address the same counts there.
 func (w *World) undecidableAt(v *verdict, at resource, truth *holding, named string) bool {
 	switch {
 	case truth == nil || !v.known(truth):
@@ -196,13 +196,13 @@ func (w *World) undecidableAt(v *verdict, at resource, truth *holding, named str
 		case h.from > v.happened && !w.at(h.since()).After(v.moment.Add(v.tolerance)): // by the clocks it may have begun
 			return true
 		case h.from > v.happened && !w.at(h.session.bng.dates(h.session.from)).After(v.moment.Add(v.tolerance)) && h.kind != quarantine.NATPortBlock && (h.kind != quarantine.FramedIP || !h.session.startKnown(v)):
-			return true // told of first in an Interim, it counts from the Start
+			return true // reported first in an Interim, it counts from the Start
 		}
 	}
 	return false
 }
 
-// namedLater reports whether all that Cordon knew of a hold named nobody, and who was
+// namedLater reports whether all that Cordon knew of a holding named nobody, and who was
 // named is who the session's records name first: a session that begins without a
 // name is taken for his whose name comes then.
 func (v *verdict) namedLater(h *holding, named string) bool {
@@ -215,7 +215,7 @@ func (v *verdict) namedLater(h *holding, named string) bool {
 	return false
 }
 
-// leadsTo reports whether a hold's records, as far as Cordon had them, lead to who
+// leadsTo reports whether a holding's records, as far as Cordon had them, lead to who
 // was named: they name him, or an inside address of which he may have been the
 // holder.
 func (w *World) leadsTo(v *verdict, h *holding, named string) bool {
@@ -227,11 +227,11 @@ func (w *World) leadsTo(v *verdict, h *holding, named string) bool {
 	})
 }
 
-// text reports whether Cordon knew a hold then, and be it by its inside address.
+// known reports whether Cordon knew a holding then, and be it by its inside address.
 func (v *verdict) known(h *holding) bool { return slices.ContainsFunc(h.shownBy, v.knew) }
 
-// knew reports whether Cordon knew a report when the verdict was judged, or was not
-// to judge it before it did. What is about the verdict's moment and was answered
+// knew reports whether Cordon knew a report when the verdict was decided, or was not
+// to decide it before it did. What is about the verdict's moment and was answered
 // by any instance, and be it that Redis lost it or the instance died with it, has to
 // be waited for, or doubted for; and so has a line that was written into a log by
 // the end of the moment, for Cordon has to know that a log lags. What is about
@@ -269,7 +269,7 @@ func (l *session) startKnown(v *verdict) bool {
 	return slices.ContainsFunc(l.renewed, func(r *report) bool { return r.event.Kind == quarantine.SessionStarted && v.knew(r) })
 }
 
-// dates is what the BNG's clock tells of a moment at the earliest: where the edge
+// dates is what the BNG's clock shows for a moment at the earliest: where the edge
 // dates records, none is of a time after it arrived.
 func (b *bng) dates(ms int64) int64 {
 	switch text := seconds(ms + b.skew); {
@@ -282,7 +282,7 @@ func (b *bng) dates(ms int64) int64 {
 	}
 }
 
-// since is when the hold began by the clock of who tells of it.
+// since is when the holding began by the clock of who reports it.
 func (h *holding) since() int64 {
 	if h.class == BlockByLog {
 		return h.from + h.session.bng.logSkew
@@ -290,8 +290,8 @@ func (h *holding) since() int64 {
 	return h.session.bng.dates(h.from)
 }
 
-// endKnown reports whether something had arrived that shows that the i-th hold of
-// a verdict's spot was over: a record that says so, one of a later holder, a
+// endKnown reports whether something had arrived that shows that the i-th holding of
+// a verdict's resource was over: a record that says so, one of a later holder, a
 // restart, or silence.
 func (w *World) endKnown(v *verdict, h *holding) bool {
 	all := w.holdings[h.resource]
@@ -306,7 +306,7 @@ func (w *World) endKnown(v *verdict, h *holding) bool {
 	}
 	renewed := slices.ContainsFunc(h.session.renewed, func(r *report) bool { return r.time > v.happened && v.knew(r) }) // whatever of it was held
 	for _, restart := range h.session.bng.resets {
-		if h.class != BlockByLog && h.to <= restart.happened && !renewed && v.knew(restart.report) { // a log tells of no restart
+		if h.class != BlockByLog && h.to <= restart.happened && !renewed && v.knew(restart.report) { // a log shows no restart
 			return true
 		}
 	}

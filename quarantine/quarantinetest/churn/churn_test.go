@@ -50,7 +50,7 @@ func check(t *testing.T, seed uint64, worlds int, s spoil) *churn.Table {
 	})
 }
 
-// checkAll judges worlds in parallel.
+// checkAll checks worlds in parallel.
 func checkAll(t *testing.T, worlds int, world func(n int) (*churn.World, churn.System, error)) *churn.Table {
 	t.Helper()
 	total := &churn.Table{}

@@ -18,7 +18,7 @@ type delivery struct {
 	stamp       int64 // Event-Timestamp, by the BNG's clock, however wrong
 	delay       int64 // Acct-Delay-Time, s
 	sessionTime int64 // Acct-Session-Time, s
-	timed       bool  // it tells that
+	timed       bool  // it reports that
 	other       bool  // it goes to the other instance
 	misleads    []*holding
 
@@ -114,7 +114,7 @@ func (w *World) date(r *report, e Edge) {
 	}
 }
 
-// advanceLog notes how far the log has come that told bindings, as the edge does.
+// advanceLog notes how far the log has come that reported bindings, as the edge does.
 func (w *World) advanceLog(ctx context.Context, book quarantine.AccountingSourceBook, text []quarantine.Binding, arrived int64) error {
 	now := w.at(arrived)
 	heard := quarantine.SourceHeard{Source: text[0].Session.BNG, First: now, Last: now, Records: uint64(len(text))}
@@ -157,9 +157,9 @@ func (r *report) moment() int64 {
 	return r.time
 }
 
-// noteInsideArrivals finds out when Cordon hears who has a block that is told of by its
+// noteInsideArrivals finds out when Cordon hears who has a block that is reported by its
 // inside address: when the NAT, or its log, and the inside address's BNG have both
-// told of it.
+// reported it.
 func (w *World) noteInsideArrivals() {
 	for _, holdings := range w.holdings {
 		for _, h := range holdings {

@@ -27,8 +27,8 @@ const (
 // defects is what is wrong with a BNG in a world with faults.
 type defects struct {
 	lists    bool       // each of its Interim-Updates names all addresses of the session
-	releases bool       // it tells at once that a session's IPv4 address was released
-	honest   bool       // Acct-Delay-Time tells how late a record is
+	releases bool       // it reports at once that a session's IPv4 address was released
+	honest   bool       // Acct-Delay-Time reports how late a record is
 	offs     []clockOff // of its clock, by time
 	logLag   int64      // its translator's log, ms
 	logged   int64      // when the log's last line arrived
@@ -55,7 +55,7 @@ func (s *simulation) maybe(percent int) bool { return s.faults.IntN(100) < perce
 // sometime is a random duration from lo to hi, ms, in a world with faults.
 func (s *simulation) sometime(lo, hi int64) int64 { return lo + s.faults.Int64N(hi-lo+1) }
 
-// addDefects gives a BNG its troubles.
+// addDefects gives a BNG its defects.
 func (b *bng) addDefects() {
 	s := b.sim
 	b.lists, b.releases = b.name == "bng1", b.name == "bng2"
@@ -79,7 +79,7 @@ func (b *bng) addDefects() {
 	case 2:
 		off, b.honest = -18*365*day, true // a clock that was never set says nothing of how late a record is
 	default:
-		b.honest = true // nothing tells how late a record is that is dated after its arrival
+		b.honest = true // nothing says how late a record is that is dated after its arrival
 	}
 	b.offs = []clockOff{{-day, off}}
 	if s.maybe(50) {
@@ -98,7 +98,7 @@ func (b *bng) off() int64 {
 	return off
 }
 
-// addDefects plans what happens to a session only in a world with faults.
+// scheduleFaults plans what happens to a session only in a world with faults.
 func (l *session) scheduleFaults(lasts int64) {
 	s := l.bng.sim
 	if s.faults == nil {
@@ -157,7 +157,7 @@ func (l *session) logInAs() {
 	b.sendRecord(l, quarantine.SessionRenewed, nil)
 }
 
-// claim notes that whoever had the session before seems to have a new hold, as long
+// claim notes that whoever had the session before seems to have a new holding, as long
 // as no record bears the new name. It was never held like that.
 func (l *session) claim(h *holding) *holding {
 	var last *holding
@@ -170,7 +170,7 @@ func (l *session) claim(h *holding) *holding {
 	return last
 }
 
-// pass ends a hold and begins the next one's, of whoever has the session now.
+// pass ends a holding and begins the next one's, of whoever has the session now.
 func (l *session) pass(h *holding) *holding {
 	now := l.bng.sim.now
 	next := *h
@@ -297,7 +297,7 @@ func (b *bng) sendFaulty(r *report) {
 	}
 }
 
-// noteArrival notes when the report's holds are heard of.
+// noteArrival notes when the first report about each of its holdings arrives.
 func (r *report) noteArrival() {
 	for _, h := range r.shows {
 		h.arrived = min(h.arrived, r.arrives)

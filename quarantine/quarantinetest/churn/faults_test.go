@@ -22,7 +22,7 @@ type planted struct {
 	record func() func(ev *quarantine.SessionEvent) bool
 	// known spoils what is known of a place.
 	known func(known []quarantine.Binding) []quarantine.Binding
-	// instance spoils one that judges.
+	// instance spoils one that decides.
 	instance func(m churn.Member, memory *quarantinetest.Memory, i churn.Instance) churn.Instance
 	// member spoils what an instance knows of its own accounting.
 	member func(m churn.Member) churn.Member
@@ -75,7 +75,7 @@ func (s *faulty) AccountingSources(ctx context.Context) (quarantine.AccountingSo
 	return known, err
 }
 
-// system is what is on trial: two engines on a Memory, spoilt.
+// system is the system under test: two engines on a Memory, spoilt.
 func (p *planted) system(w *churn.World) churn.System {
 	memory := quarantinetest.NewMemory()
 	memory.Interim = w.Interim
@@ -106,7 +106,7 @@ func (p *planted) system(w *churn.World) churn.System {
 	}
 }
 
-// checkFaulty judges worlds with faults.
+// checkFaulty checks worlds with faults.
 func checkFaulty(t *testing.T, seed uint64, worlds, verdicts int, p planted) *churn.Table {
 	t.Helper()
 	return checkAll(t, worlds, func(n int) (*churn.World, churn.System, error) {

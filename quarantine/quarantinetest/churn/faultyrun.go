@@ -36,7 +36,7 @@ const (
 	retryMost  = 60_000
 	retryFor   = 35 * 60_000
 	handEvery  = 200   // a person's question
-	handFor    = 3_000 // who then is told to ask again
+	handFor    = 3_000 // who then has to ask again
 )
 
 // attempt is a verdict to be judged at a moment.
@@ -66,7 +66,7 @@ func (a *attempts) Pop() any {
 	return x
 }
 
-// faultyRun is a world with faults while it is judged.
+// faultyRun is a world with faults while it is decided.
 type faultyRun struct {
 	world     *World
 	system    System
@@ -109,7 +109,7 @@ func (a *answered) unworked(at int64) time.Time {
 	return oldest
 }
 
-// checkFaulty judges the verdicts of a world with faults.
+// checkFaulty checks the verdicts of a world with faults.
 func (w *World) checkFaulty(ctx context.Context, c System) (*Table, error) {
 	t := &faultyRun{world: w, system: c, table: &Table{}, reports: w.reports}
 	for _, r := range w.reports {
@@ -147,7 +147,7 @@ func (w *World) checkFaulty(ctx context.Context, c System) (*Table, error) {
 	return t.table, nil
 }
 
-// again is when to judge once more what could not be judged.
+// again is when to decide once more what could not be decided.
 func (a attempt) again(outcome Outcome) (attempt, bool) {
 	if outcome != Waiting && (outcome != Doubtful || a.v.class == ByHand) {
 		return a, false
@@ -164,7 +164,7 @@ func (a attempt) again(outcome Outcome) (attempt, bool) {
 	return a, true
 }
 
-// attempt judges one verdict now.
+// attempt decides one verdict now.
 func (t *faultyRun) attempt(ctx context.Context, a attempt) (Outcome, string, error) {
 	if err := t.advance(ctx, a.at); err != nil {
 		return 0, "", err

@@ -11,7 +11,7 @@ import (
 	"cordon/quarantine/quarantinetest/churn"
 )
 
-// among spoils what is known of a place before it is judged.
+// among spoils what is known of a place before it is decided.
 func among(change func(known []quarantine.Binding, now time.Time) []quarantine.Binding) spoil {
 	return func(a engine.Attributor) churn.System {
 		real := a.Bindings
@@ -87,7 +87,7 @@ func TestEveryPlantedMistakeNamesWrongSubscribers(t *testing.T) {
 			}
 			return known[min(1, len(known)):]
 		})},
-		{"an end is believed although no record tells it", each(func(b *quarantine.Binding) {
+		{"an end is believed although no record reports it", each(func(b *quarantine.Binding) {
 			if !b.To.IsZero() {
 				b.RenewedAt = b.To.Add(time.Hour)
 			}
@@ -114,7 +114,7 @@ func TestEveryPlantedMistakeNamesWrongSubscribers(t *testing.T) {
 			}
 			return 1
 		})},
-		{"only what is told of the moment is looked at", func(a engine.Attributor) churn.System {
+		{"only what is reported of the moment is read", func(a engine.Attributor) churn.System {
 			return churn.System{WhoHeld: func(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
 				known, err := a.Bindings.Bindings(ctx, q.At, q.Moment.Add(-q.Tolerance), q.Moment.Add(q.Tolerance))
 				return quarantine.WhoHeld(known, nil, q.Port, q.Moment, q.Tolerance), "", err

@@ -13,7 +13,7 @@ import (
 type mapping struct {
 	session *session // the NAT's session
 	inside  resource
-	block   *holding // the first: its spot is the mapping's
+	block   *holding // the first: its resource is the mapping's
 	holding *holding // who has it now; nil: nobody
 }
 
@@ -79,7 +79,7 @@ func (b *bng) untranslate(l *session) {
 	}
 }
 
-// drop ends the mapping, and tells it unless the NAT has died with it.
+// drop ends the mapping, and reports that unless the NAT has died with it.
 func (m *mapping) drop() {
 	b := m.session.bng
 	i := slices.Index(b.mappings, m)

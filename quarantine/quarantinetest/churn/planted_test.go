@@ -55,7 +55,7 @@ func firstIntervals(known []quarantine.Binding) []quarantine.Binding {
 	return kept
 }
 
-// byReports judges a moment once the instances that published within some time are
+// byReports decides about a moment once the instances that published within some time are
 // complete to it, as if others had answered nothing.
 type byReports struct {
 	churn.Instance
@@ -181,7 +181,7 @@ var plantedMistakes = []planted{
 	}},
 	{name: "nobody notices that Redis lost its last second", seed: 326, faults: churn.Outages, crashUnnoticed: true},
 	{name: "an address that records list no more counts as listed", seed: 330, faults: churn.AllFaults, known: everyBinding(func(b *quarantine.Binding) { b.Listed = time.Time{} })},
-	{name: "what was told of later counts as told in the Start", seed: 315, faults: churn.Losses, known: everyBinding(func(b *quarantine.Binding) { b.Inferred = false })},
+	{name: "what was reported later counts as reported in the Start", seed: 315, faults: churn.Losses, known: everyBinding(func(b *quarantine.Binding) { b.Inferred = false })},
 	{name: "what has ended was held up to its end", faults: churn.Returns, known: everyBinding(func(b *quarantine.Binding) {
 		if !b.To.IsZero() {
 			b.RenewedAt, b.Listed = b.To, time.Time{}

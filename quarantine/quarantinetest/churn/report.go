@@ -11,14 +11,14 @@ type report struct {
 	event    quarantine.SessionEvent
 	session  *session            // the session it is about, if that is one
 	binding  *quarantine.Binding // of a translator's log; then event is empty
-	time     int64               // its own time, by the clock of who tells
+	time     int64               // its own time, by the clock of who reports
 	arrives  int64               // when Cordon has it
 	shows    []*holding
 	ends     []*holding
 	delivery // of a world with faults
 }
 
-// seconds cuts a BNG's time to what RADIUS can tell.
+// seconds cuts a BNG's time to what RADIUS can express.
 func seconds(ms int64) int64 {
 	whole := ms - ms%1000
 	if ms%1000 < 0 {
@@ -50,7 +50,7 @@ func (b *bng) sendRecord(l *session, kind quarantine.SessionEventKind, freed *ho
 		}
 		r.event.Addresses = append(r.event.Addresses, h.address())
 		l.reported[h] = true
-		if h.passedOn && r.event.Subscriber != h.subscriber { // it tells that the session has it, not who does
+		if h.passedOn && r.event.Subscriber != h.subscriber { // it reports that the session has it, not who does
 			r.ends = append(r.ends, h)
 			if r.event.Subscriber == "" {
 				for before := h.before; before != nil; before = before.before {
@@ -72,7 +72,7 @@ func (b *bng) sendRecord(l *session, kind quarantine.SessionEventKind, freed *ho
 	if kind == quarantine.SessionEnded {
 		r.ends = append(r.ends, r.shows...)
 		for _, h := range r.shows {
-			lost = lost && h.arrived != never // of every hold some record arrives
+			lost = lost && h.arrived != never // of every holding some record arrives
 		}
 		if b.blocks == byLog {
 			for _, h := range l.blocks {

@@ -27,7 +27,7 @@ type action struct {
 	do    func()
 }
 
-// schedule is a heap of deeds.
+// schedule is a heap of actions.
 type schedule []action
 
 func (a schedule) Len() int { return len(a) }

@@ -43,7 +43,7 @@ func (l *session) swapBlock() {
 	})
 }
 
-// log tells of a block as a translator's log does: half of them name the
+// log reports a block as a translator's log does: half of them name the
 // subscriber, half the address behind. Of the two lines about a block at most one
 // is lost.
 func (b *bng) log(h *holding, over bool) {

@@ -19,13 +19,13 @@ const (
 	IPv6Delegated       // an address within a Delegated-IPv6-Prefix
 	IPv6Address         // a Framed-IPv6-Address
 	Private             // an address before a translator, from a source that sees those
-	BlockByRADIUS       // a port of a shared address, its block told in accounting
-	BlockByLog          // likewise, told by the translator's log
-	NoPort              // a shared address, and the source tells no port
+	BlockByRADIUS       // a port of a shared address, its block reported in accounting
+	BlockByLog          // likewise, reported by the translator's log
+	NoPort              // a shared address, and the source reports no port
 	Nobody              // a place that nobody had at the moment
 	NoSpace             // a private address from a source of no address space
 	NotOurs             // a shared or infrastructure prefix
-	BlockByNAT          // a port of a shared address, told by a NAT that knows inside addresses only
+	BlockByNAT          // a port of a shared address, reported by a NAT that knows inside addresses only
 	ByHand              // who has an address now, asked by a person
 	classes
 )
@@ -45,17 +45,17 @@ type verdict struct {
 	source  string
 	addr    netip.Addr
 	port    uint16
-	moment  time.Time // as the source's clock tells it
+	moment  time.Time // as the source's clock shows it
 	decided int64     // when Cordon answers
 
 	seen      int64         // moment, by the world's milliseconds
-	tolerance time.Duration // which it is judged with
+	tolerance time.Duration // which it is decided with
 
 	bng      *bng     // whose that is; nil: nobody's
 	resource resource // where it truly was
 	happened int64
 	truth    *holding // who truly had it; nil: nobody
-	member   int      // the instance that judges it, in a world with faults
+	member   int      // the instance that decides it, in a world with faults
 	complete [2]int64 // until when that instance has heard of each one's accounting
 }
 
@@ -82,7 +82,7 @@ type sources struct {
 	arrivals map[*bng]*arrivals // nil: of all
 }
 
-// arrivalsOf tells when all about a moment has arrived.
+// arrivalsOf returns when all about a BNG's moments has arrived.
 type arrivals struct {
 	times    []int64 // reports' own times, in order
 	complete []int64 // when the reports up to that one have arrived
@@ -189,7 +189,7 @@ func (a *sources) verdict() (verdict, bool) {
 	return v, true
 }
 
-// moment is one within a hold; a quarter of them are near its ends.
+// moment is one within a holding; a quarter of them are near its ends.
 func (a *sources) moment(h *holding) int64 {
 	to := min(h.to, a.lasts)
 	at := h.from + a.rng.Int64N(max(to-h.from, 1))
@@ -212,7 +212,7 @@ func (a *sources) within(p netip.Prefix) netip.Addr {
 	return addr
 }
 
-// schedule tells when the source reports it and when Cordon answers: once all that
+// schedule sets when the source reports it and when Cordon answers: once all that
 // will ever arrive about its moment has; most at once, some again later, some
 // reported hours late.
 func (a *sources) schedule(v *verdict) {
@@ -244,7 +244,7 @@ func (a *sources) schedule(v *verdict) {
 	}
 }
 
-// holder is who truly had a spot at a moment.
+// holder is who truly had a resource at a moment.
 func (w *World) holder(s resource, at int64) *holding {
 	for _, h := range w.holdings[s] {
 		if h.from <= at && at < h.to {

@@ -32,14 +32,14 @@ const Tolerance = 2 * time.Second
 // within Tolerance.
 const skew = 450 // ms
 
-// World is what happened in a network, and what was told of it.
+// World is what happened in a network, and what was reported of it.
 type World struct {
 	Seed     uint64
 	Plan     quarantine.AddressPlan
 	begins   time.Time
 	interims map[string]time.Duration
 	reports  []*report // by arrival
-	verdicts []verdict // by when they are judged
+	verdicts []verdict // by when they are decided
 	holdings map[resource][]*holding
 	cluster  *cluster // the instances of a world with faults; nil: one, which never fails
 }
@@ -60,7 +60,7 @@ type resource struct {
 // never is later than everything in a world.
 const never = int64(1) << 60
 
-// holding is the truth: a subscriber had a spot during an interval. Times are in
+// holding is the truth: a subscriber had a resource during an interval. Times are in
 // milliseconds since the world began, by no clock but the world's own.
 type holding struct {
 	resource
@@ -69,12 +69,12 @@ type holding struct {
 	subscriber string
 	session    *session
 	from, to   int64     // to: never while it lasts
-	arrived    int64     // when the first record that tells of it arrived; never: none
-	endArrived int64     // when the first record that tells of its end arrived
-	shownBy    []*report // that tell of it
-	endedBy    []*report // that tell of its end
+	arrived    int64     // when the first record that reports it arrived; never: none
+	endArrived int64     // when the first record that reports its end arrived
+	shownBy    []*report // that show it
+	endedBy    []*report // that show its end
 	inside     *holding  // of a NAT's block: the inside address, whose holder has the block
-	passedOn   bool      // by a line that went on under another name: only a record with that name tells of it
+	passedOn   bool      // by a session that went on under another name: only a record with that name reports it
 	before     *holding  // who had it then
 }
 
@@ -127,7 +127,7 @@ func New(c Config) (*World, error) {
 	return s.world, nil
 }
 
-// noteArrivals finds out when Cordon hears of each hold and of its end. A record about a
+// noteArrivals finds out when Cordon hears of each holding and of its end. A record about a
 // session that comes after another one has begun under its identifier is not
 // counted: Cordon keeps no more of it than it knew.
 func (w *World) noteArrivals() {
