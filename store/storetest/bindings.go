@@ -35,6 +35,16 @@ func bindingsAt(t *testing.T, s Ports, addr netip.Addr, from, to time.Time) []qu
 
 // Bindings tests quarantine.BindingFinder.
 func Bindings(t *testing.T, open Open) {
+	bindingsInSpaces(t, open)
+	returningBindings(t, open)
+	unnamedHolders(t, open)
+	forgottenBindings(t, open)
+	bindingsOfSessions(t, open)
+	bindingsOfPrefixes(t, open)
+	bindingsOfReplacedSessions(t, open)
+}
+
+func bindingsInSpaces(t *testing.T, open Open) {
 	t.Run("an address space holds its own", func(t *testing.T) {
 		s := start(t, open)
 		shared := address("100.64.0.9/32", quarantine.FramedIP)
@@ -79,7 +89,9 @@ func Bindings(t *testing.T, open Open) {
 			t.Errorf("the session holds %+v", live.Addresses)
 		}
 	})
+}
 
+func returningBindings(t *testing.T, open Open) {
 	t.Run("an address and a block that come back begin anew", func(t *testing.T) {
 		s := start(t, open)
 		one := portBlock(1024, 2047)
@@ -95,7 +107,9 @@ func Bindings(t *testing.T, open Open) {
 			}
 		}
 	})
+}
 
+func unnamedHolders(t *testing.T, open Open) {
 	t.Run("an unnamed holder is one, and is named by a later record", func(t *testing.T) {
 		s := start(t, open)
 		record(t, s, event(quarantine.SessionStarted, "1", "", noon, v4(1)))
@@ -151,7 +165,9 @@ func Bindings(t *testing.T, open Open) {
 			t.Errorf("its Framed-IP-Address: %+v", got)
 		}
 	})
+}
 
+func forgottenBindings(t *testing.T, open Open) {
 	t.Run("what a session forgets is kept as it was", func(t *testing.T) {
 		s := start(t, open)
 		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon))
@@ -186,7 +202,9 @@ func Bindings(t *testing.T, open Open) {
 		}
 		equal(t, "pushed", bindingsAt(t, s, block.Prefix.Addr(), noon, minute(10)), []quarantine.Binding{ended})
 	})
+}
 
+func bindingsOfSessions(t *testing.T, open Open) {
 	t.Run("a binding tells all of its session", func(t *testing.T) {
 		s := start(t, open)
 		renewed := event(quarantine.SessionRenewed, "1", "alice, {c}", minute(10), v4(1))
@@ -237,7 +255,9 @@ func Bindings(t *testing.T, open Open) {
 			}
 		}
 	})
+}
 
+func bindingsOfPrefixes(t *testing.T, open Open) {
 	t.Run("an IPv6 address is found in prefixes of every length", func(t *testing.T) {
 		s := start(t, open)
 		record(t, s,
@@ -276,7 +296,9 @@ func Bindings(t *testing.T, open Open) {
 			t.Fatalf("got %v", got)
 		}
 	})
+}
 
+func bindingsOfReplacedSessions(t *testing.T, open Open) {
 	t.Run("a replaced session's bindings are closed", func(t *testing.T) {
 		s := start(t, open)
 		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1)))

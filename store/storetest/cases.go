@@ -38,6 +38,17 @@ func closeCase(t *testing.T, s Ports, c *quarantine.Case, at time.Time) {
 // Cases tests quarantine.CaseReader and CaseWriter; lists, limits and the due
 // set have their own.
 func Cases(t *testing.T, open Open) {
+	casesByID(t, open)
+	savedCases(t, open)
+	caseEvidence(t, open)
+	heldCases(t, open)
+	caseConflicts(t, open)
+	closedCases(t, open)
+	uninformedVerdicts(t, open)
+	concurrentCases(t, open)
+}
+
+func casesByID(t *testing.T, open Open) {
 	t.Run("many cases are read by id at once, and who is missing is left out", func(t *testing.T) {
 		s := start(t, open)
 		ids := []string{"nobody's"}
@@ -67,7 +78,9 @@ func Cases(t *testing.T, open Open) {
 			t.Fatalf("no ids: %v, %v", none, err)
 		}
 	})
+}
 
+func savedCases(t *testing.T, open Open) {
 	t.Run("what was saved is read back", func(t *testing.T) {
 		s := start(t, open)
 		confidence := 0.9
@@ -113,7 +126,9 @@ func Cases(t *testing.T, open Open) {
 			t.Fatalf("listed: %+v", page.Cases)
 		}
 	})
+}
 
+func caseEvidence(t *testing.T, open Open) {
 	t.Run("a verdict that was settled is settled with no other write", func(t *testing.T) {
 		s := start(t, open)
 		v := quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1"}, State: quarantine.VerdictActed, Final: true}
@@ -153,7 +168,9 @@ func Cases(t *testing.T, open Open) {
 		}
 		equal(t, "case", got, c)
 	})
+}
 
+func heldCases(t *testing.T, open Open) {
 	t.Run("a case of which something is held is listed with those that are held", func(t *testing.T) {
 		s := start(t, open)
 		held, rises := newCase("c1", "alice"), newCase("c2", "bob")
@@ -178,7 +195,9 @@ func Cases(t *testing.T, open Open) {
 		must(t, err)
 		equal(t, "dossier", d, quarantine.Dossier{})
 	})
+}
 
+func caseConflicts(t *testing.T, open Open) {
 	t.Run("a version that moved on refuses the write", func(t *testing.T) {
 		s := start(t, open)
 		c := newCase("c1", "alice")
@@ -233,7 +252,9 @@ func Cases(t *testing.T, open Open) {
 			t.Fatal("a write to the closed case took the open one's due work away")
 		}
 	})
+}
 
+func closedCases(t *testing.T, open Open) {
 	t.Run("a case that is closed already takes a write whatever log-ins were answered", func(t *testing.T) {
 		s := start(t, open)
 		c := newCase("c1", "alice")
@@ -272,7 +293,9 @@ func Cases(t *testing.T, open Open) {
 		want := quarantine.PersonRelease{Case: "c2", At: minute(1), By: "noc", Reason: "cleaned", Code: quarantine.ReleaseCleaned}
 		equal(t, "dossier", d, quarantine.Dossier{Released: &want})
 	})
+}
 
+func uninformedVerdicts(t *testing.T, open Open) {
 	t.Run("a verdict that was decided without knowledge of a person's release is refused", func(t *testing.T) {
 		s := start(t, open)
 		verdict := &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1", ObservedAt: minute(-10)}, State: quarantine.VerdictActed, Final: true}
@@ -298,7 +321,9 @@ func Cases(t *testing.T, open Open) {
 		another.Notes = []quarantine.Note{{By: "noc", Text: "no evidence"}}
 		save(t, s, quarantine.CaseWrite{Case: another, Now: minute(3)}) // which needs no such knowledge
 	})
+}
 
+func concurrentCases(t *testing.T, open Open) {
 	t.Run("concurrent writers lose no change", func(t *testing.T) {
 		s := start(t, open)
 		save(t, s, quarantine.CaseWrite{Case: newCase("c1", "alice")})
