@@ -24,7 +24,8 @@ func bindingsAt(t *testing.T, s Ports, addr netip.Addr, from, to time.Time) []qu
 	slices.SortFunc(found, func(a, b quarantine.Binding) int {
 		return cmp.Or(
 			a.From.Compare(b.From), cmp.Compare(a.Session.String(), b.Session.String()), a.RenewedAt.Compare(b.RenewedAt),
-			a.To.Compare(b.To), cmp.Compare(a.Prefix.String(), b.Prefix.String()), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subscriber, b.Subscriber),
+			a.To.Compare(b.To), cmp.Compare(a.Prefix.String(), b.Prefix.String()), cmp.Compare(a.Kind, b.Kind),
+			cmp.Compare(a.Subscriber, b.Subscriber),
 			cmp.Compare(fmt.Sprint(a.Ignored), fmt.Sprint(b.Ignored)), a.Began.Compare(b.Began), a.FromBy.Compare(b.FromBy),
 			cmp.Compare(a.Ports.Lo, b.Ports.Lo), cmp.Compare(a.Ports.Hi, b.Ports.Hi), cmp.Compare(a.Via.String(), b.Via.String()),
 			cmp.Compare(fmt.Sprint(a.Inferred, a.StartSeen), fmt.Sprint(b.Inferred, b.StartSeen)),
@@ -85,7 +86,8 @@ func bindingsInSpaces(t *testing.T, open Open) {
 				t.Errorf("%s: until %s, %s", b.Ports, b.To, b.Kind)
 			}
 		}
-		if live := session(t, s, "1"); len(live.Addresses) != 2 || live.Addresses[1].Ports != two.Ports || !live.Addresses[1].Until.Equal(minute(5)) {
+		if live := session(t, s, "1"); len(live.Addresses) != 2 || live.Addresses[1].Ports != two.Ports ||
+			!live.Addresses[1].Until.Equal(minute(5)) {
 			t.Errorf("the session holds %+v", live.Addresses)
 		}
 	})
@@ -102,7 +104,8 @@ func returningBindings(t *testing.T, open Open) {
 		record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(9), v4(1), one)) // late
 		for _, a := range []quarantine.Address{v4(1), one} {
 			got := bindings(t, s, a)
-			if len(got) != 2 || !got[0].From.Equal(noon) || !got[0].To.Equal(minute(5)) || !got[1].From.Equal(minute(9)) || !got[1].To.IsZero() || !got[1].Began.Equal(minute(10)) {
+			if len(got) != 2 || !got[0].From.Equal(noon) || !got[0].To.Equal(minute(5)) || !got[1].From.Equal(minute(9)) ||
+				!got[1].To.IsZero() || !got[1].Began.Equal(minute(10)) {
 				t.Errorf("%s: %+v", a.Prefix, got)
 			}
 		}
@@ -124,10 +127,12 @@ func unnamedHolders(t *testing.T, open Open) {
 
 	t.Run("a log-in under another name within a session divides it", func(t *testing.T) {
 		s := start(t, open)
-		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1)), event(quarantine.SessionRenewed, "1", "alice", minute(5), v4(1)))
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1)),
+			event(quarantine.SessionRenewed, "1", "alice", minute(5), v4(1)))
 		record(t, s, event(quarantine.SessionRenewed, "1", "bob", minute(10), v4(1)))
 		got := bindings(t, s, v4(1))
-		if len(got) != 2 || got[0].Subscriber != "alice" || !got[0].To.Equal(minute(10)) || !got[0].RenewedAt.Equal(minute(5)) || got[1].Subscriber != "bob" || !got[1].From.Equal(minute(10)) || !got[1].To.IsZero() {
+		if len(got) != 2 || got[0].Subscriber != "alice" || !got[0].To.Equal(minute(10)) || !got[0].RenewedAt.Equal(minute(5)) ||
+			got[1].Subscriber != "bob" || !got[1].From.Equal(minute(10)) || !got[1].To.IsZero() {
 			t.Fatalf("got %+v", got)
 		}
 		record(t, s, event(quarantine.SessionEnded, "1", "alice", minute(15))) // whatever name it bears
@@ -221,8 +226,10 @@ func bindingsOfSessions(t *testing.T, open Open) {
 
 	t.Run("a record that lists an address no more, and one that lists it again", func(t *testing.T) {
 		s, prefix := start(t, open), address("2001:db8:7::/56", quarantine.DelegatedIPv6Prefix)
-		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1), prefix), event(quarantine.SessionRenewed, "1", "alice", minute(10), v4(1), prefix))
-		record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(20), v4(1)), event(quarantine.SessionRenewed, "1", "alice", minute(30), v4(1)))
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1), prefix),
+			event(quarantine.SessionRenewed, "1", "alice", minute(10), v4(1), prefix))
+		record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(20), v4(1)),
+			event(quarantine.SessionRenewed, "1", "alice", minute(30), v4(1)))
 		want := quarantine.Binding{
 			Address: prefix, Session: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice",
 			From: noon, RenewedAt: minute(30), Listed: minute(10), StartSeen: true,

@@ -54,7 +54,8 @@ func caseFilters(t *testing.T, open Open) {
 			func(c *quarantine.Case) { c.Source = "s2" },
 			func(c *quarantine.Case) { c.Rule = "spam" },
 			func(c *quarantine.Case) {
-				c.Sessions = []quarantine.SessionEnforcement{{Enforcement: quarantine.Pending, Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "1"}}}}
+				c.Sessions = []quarantine.SessionEnforcement{{Enforcement: quarantine.Pending,
+					Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "1"}}}}
 			},
 			func(c *quarantine.Case) { c.State, c.ClosedAt = quarantine.Closed, minute(9) },
 		} {

@@ -87,7 +87,8 @@ func savedCases(t *testing.T, open Open) {
 		c := newCase("c1", "alice")
 		c.Hold = &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 lines per hour"}
 		c.Sessions = []quarantine.SessionEnforcement{{
-			Session:     quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: noon, Addresses: []quarantine.Address{v4(1)}},
+			Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: noon,
+				Addresses: []quarantine.Address{v4(1)}},
 			Enforcement: quarantine.Acked, Applied: []quarantine.AppliedProfile{{Profile: "walled-garden", Undo: "SVC-INET"}},
 		}}
 		c.Verdicts = []quarantine.CaseVerdict{{ID: "v1", Source: "s1", Confidence: &confidence, ObservedAt: noon}}
@@ -146,18 +147,21 @@ func caseEvidence(t *testing.T, open Open) {
 		s := start(t, open)
 		rules := quarantine.Rulebook{
 			Policy: quarantine.Policy{Mode: quarantine.ModeEnforce, Rules: []quarantine.Rule{{
-				Name: "bots", Profile: "walled-garden", For: quarantine.Duration(time.Hour), Threshold: quarantine.Threshold{Count: 40, Sources: 2, Sum: 3},
+				Name: "bots", Profile: "walled-garden", For: quarantine.Duration(time.Hour),
+				Threshold: quarantine.Threshold{Count: 40, Sources: 2, Sum: 3},
 			}}},
 			MaxAge: time.Hour,
 		}
 		var c *quarantine.Case
 		for n := range 30 {
 			confidence := 0.05
-			v := quarantine.Verdict{ID: fmt.Sprint("v-", n), Source: fmt.Sprint("s", n%3), ObservedAt: noon.Add(time.Duration(n) * time.Second), Confidence: &confidence}
+			v := quarantine.Verdict{ID: fmt.Sprint("v-", n), Source: fmt.Sprint("s", n%3),
+				ObservedAt: noon.Add(time.Duration(n) * time.Second), Confidence: &confidence}
 			c = rules.Decide(v, "alice", quarantine.Situation{Dossier: quarantine.Dossier{Case: c}}, "c1", noon).Case
 		}
 		c.Others = []quarantine.Demand{
-			{Profile: "disconnect", Rule: "kick", Mode: quarantine.ModeApprove, Until: minute(5), Hold: &quarantine.Hold{Kind: quarantine.HoldMode, Detail: "approve"}},
+			{Profile: "disconnect", Rule: "kick", Mode: quarantine.ModeApprove, Until: minute(5),
+				Hold: &quarantine.Hold{Kind: quarantine.HoldMode, Detail: "approve"}},
 			{Profile: "block-smtp", Source: "noc", Reason: "call", Until: minute(9), Cleared: true},
 		}
 		save(t, s, quarantine.CaseWrite{Case: c})
@@ -259,7 +263,8 @@ func closedCases(t *testing.T, open Open) {
 		s := start(t, open)
 		c := newCase("c1", "alice")
 		save(t, s, quarantine.CaseWrite{Case: c})
-		if _, err := s.LogIn(t.Context(), quarantine.LogIn{Subscriber: "alice", BNG: "bng1", At: noon, Undo: map[string]string{"walled-garden": "x"}}); err != nil {
+		if _, err := s.LogIn(t.Context(), quarantine.LogIn{Subscriber: "alice", BNG: "bng1", At: noon,
+			Undo: map[string]string{"walled-garden": "x"}}); err != nil {
 			t.Fatal(err)
 		}
 		d, err := s.Dossier(t.Context(), "alice")
@@ -298,7 +303,8 @@ func closedCases(t *testing.T, open Open) {
 func uninformedVerdicts(t *testing.T, open Open) {
 	t.Run("a verdict that was decided without knowledge of a person's release is refused", func(t *testing.T) {
 		s := start(t, open)
-		verdict := &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1", ObservedAt: minute(-10)}, State: quarantine.VerdictActed, Final: true}
+		verdict := &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1", ObservedAt: minute(-10)},
+			State: quarantine.VerdictActed, Final: true}
 		c := newCase("c1", "alice")
 		save(t, s, quarantine.CaseWrite{Case: c})
 		before, err := s.Dossier(t.Context(), "alice")
@@ -306,8 +312,10 @@ func uninformedVerdicts(t *testing.T, open Open) {
 		c.Release = &quarantine.PersonRelease{Case: "c1", At: minute(1), By: "noc", Reason: "cleaned"}
 		closeCase(t, s, c, minute(1))
 		another := newCase("c2", "alice")
-		refuse(t, s, quarantine.CaseWrite{Case: another, DueAt: minute(2), Now: minute(2), Verdict: verdict, Released: before.ReleasedAt()}, quarantine.ErrConflict)
-		refuse(t, s, quarantine.CaseWrite{Case: another, DueAt: minute(2), Now: minute(2), Verdict: verdict, Released: minute(0)}, quarantine.ErrConflict)
+		refuse(t, s, quarantine.CaseWrite{Case: another, DueAt: minute(2), Now: minute(2), Verdict: verdict,
+			Released: before.ReleasedAt()}, quarantine.ErrConflict)
+		refuse(t, s, quarantine.CaseWrite{Case: another, DueAt: minute(2), Now: minute(2), Verdict: verdict, Released: minute(0)},
+			quarantine.ErrConflict)
 		if _, err := s.Verdict(t.Context(), "v1"); !errors.Is(err, quarantine.ErrNoVerdict) {
 			t.Fatalf("its verdict: %v", err)
 		}

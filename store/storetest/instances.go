@@ -163,7 +163,8 @@ func lostInstances(t *testing.T, open Open) {
 		silentInstance(t, s, "b")
 		gone, err := s.DepartInstance(t.Context(), "b", declaredLost)
 		must(t, err)
-		if d := gone.Departure; d == nil || d.Kind != declaredLost.Kind || d.By != declaredLost.By || d.Reason != declaredLost.Reason || d.At.IsZero() {
+		if d := gone.Departure; d == nil || d.Kind != declaredLost.Kind || d.By != declaredLost.By || d.Reason != declaredLost.Reason ||
+			d.At.IsZero() {
 			t.Fatalf("%+v", gone)
 		}
 		s.pass(aLittle)
@@ -194,7 +195,8 @@ func reachableInstances(t *testing.T, open Open) {
 			all := registry(t, s)
 			for _, id := range []string{"silent", "forgotten"} {
 				i := all[id]
-				if !i.ReachedAt.After(before[id].AloneSince) || !i.AloneSince.Equal(i.ReachedAt) || i.Departure != nil || !i.SpokeAt.Equal(silent.SpokeAt) {
+				if !i.ReachedAt.After(before[id].AloneSince) || !i.AloneSince.Equal(i.ReachedAt) || i.Departure != nil ||
+					!i.SpokeAt.Equal(silent.SpokeAt) {
 					t.Fatalf("%+v", i)
 				}
 				i.ReachedAt, i.AloneSince, i.ID, i.Name = time.Time{}, silent.AloneSince, silent.ID, silent.Name

@@ -67,7 +67,8 @@ func senderTerms(t *testing.T, open Open) {
 			held bool
 		}{
 			{"a", 1, true}, {"a", 1, true}, {"b", 1, false}, {"wait", 0, false}, {"a", 1, true}, {"wait", 0, false}, {"b", 2, true},
-			{"a", 2, false}, {"b resigns", 0, false}, {"b", 2, true}, {"a resigns", 0, false}, {"a", 2, false}, {"b resigns", 0, false}, {"a", 3, true},
+			{"a", 2, false}, {"b resigns", 0, false}, {"b", 2, true}, {"a resigns", 0, false}, {"a", 2, false}, {"b resigns", 0, false},
+			{"a", 3, true},
 		}
 		for i, step := range steps {
 			switch step.do {

@@ -196,8 +196,10 @@ func sessionsByEquipment(t *testing.T, open Open) {
 			ev.Attributes = []quarantine.Attribute{{Name: "Calling-Station-Id", Value: calling}}
 			return ev
 		}
-		record(t, s, with("1", "alice", "02-00-5E-00-53-0A"), with("22", "alice", "0200.5e00.530a"), with("333", "bob", "02:00:5e:00:53:0b"), with("4444", "carol", "+49 30 1234567"))
-		for mac, want := range map[string]int{"02:00:5e:00:53:0a": 2, "02005E00530B": 1, "02:00:5e:00:53:0c": 0, "+49 30 1234567": 0, "": 0, "02:00:5e": 0} {
+		record(t, s, with("1", "alice", "02-00-5E-00-53-0A"), with("22", "alice", "0200.5e00.530a"),
+			with("333", "bob", "02:00:5e:00:53:0b"), with("4444", "carol", "+49 30 1234567"))
+		for mac, want := range map[string]int{"02:00:5e:00:53:0a": 2, "02005E00530B": 1, "02:00:5e:00:53:0c": 0, "+49 30 1234567": 0,
+			"": 0, "02:00:5e": 0} {
 			found, err := s.SessionsOfMAC(t.Context(), mac)
 			must(t, err)
 			if len(found) != want {
@@ -280,7 +282,8 @@ func sessionProfiles(t *testing.T, open Open) {
 		if _, err := s.Session(t.Context(), quarantine.SessionKey{BNG: "bng1", ID: "1"}); !errors.Is(err, quarantine.ErrNoSession) {
 			t.Fatalf("a service's record made a session: %v", err)
 		}
-		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon), shows(quarantine.SessionRenewed, minute(1), garden), shows(quarantine.ServiceSeen, minute(2), inet))
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon), shows(quarantine.SessionRenewed, minute(1), garden),
+			shows(quarantine.ServiceSeen, minute(2), inet))
 		got := session(t, s, "1")
 		want := []quarantine.ObservedAttribute{{Attribute: garden, At: minute(1)}, {Attribute: inet, At: minute(2)}}
 		if !slices.Equal(got.Observed, want) {

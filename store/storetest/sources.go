@@ -87,7 +87,8 @@ func unheardSources(t *testing.T, open Open) {
 
 	t.Run("who takes no accounting hears nobody", func(t *testing.T) {
 		s := start(t, open)
-		must(t, s.ReportSources(t.Context(), quarantine.SourceReport{At: noon, Rule: quarantine.DefaultSilenceRule, Heard: []quarantine.SourceHeard{oneRecord("log:cgn1", noon)}}))
+		must(t, s.ReportSources(t.Context(), quarantine.SourceReport{At: noon, Rule: quarantine.DefaultSilenceRule,
+			Heard: []quarantine.SourceHeard{oneRecord("log:cgn1", noon)}}))
 		known := readSources(t, s)
 		equal(t, "heard", known.Heard, time.Time{})
 		equal(t, "last", known.Sources["log:cgn1"].Last, noon)
@@ -116,7 +117,8 @@ func concurrentReports(t *testing.T, open Open) {
 		for i := range 32 {
 			wait.Go(func() {
 				at := noon.Add(time.Duration(i*7%32) * second)
-				if err := s.ReportSources(t.Context(), quarantine.SourceReport{At: at, Listening: true, Rule: quarantine.DefaultSilenceRule, Heard: []quarantine.SourceHeard{oneRecord("bng1", at)}}); err != nil {
+				if err := s.ReportSources(t.Context(), quarantine.SourceReport{At: at, Listening: true, Rule: quarantine.DefaultSilenceRule,
+					Heard: []quarantine.SourceHeard{oneRecord("bng1", at)}}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -134,7 +136,8 @@ func randomReports(t *testing.T, open Open) {
 		s := start(t, open)
 		seed := uint64(time.Now().UnixNano())
 		random := rand.New(rand.NewPCG(seed, 0))
-		pause := []time.Duration{second, 5 * second, 5 * second, 5 * second, 40 * second, 20 * time.Minute, 2 * time.Hour, 9 * time.Hour, 80 * time.Hour, 200 * time.Hour}
+		pause := []time.Duration{second, 5 * second, 5 * second, 5 * second, 40 * second, 20 * time.Minute, 2 * time.Hour, 9 * time.Hour,
+			80 * time.Hour, 200 * time.Hour}
 		var want quarantine.AccountingSources
 		at := noon
 		for n := range 300 {
