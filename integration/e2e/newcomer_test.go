@@ -50,7 +50,7 @@ func TestANewcomerWaitsForALoneInstanceThatAnswersOn(t *testing.T) {
 		return ready, strings.Contains(ready, "[-]instances failed (not essential): 1 verdicts wait for instance cordon-b, silent since ")
 	})
 	refused := c.cli("instance", "forget", "cordon-b", "--reason", "a mistake")
-	if refused.code != 1 || !strings.Contains(refused.err, "instance cordon-b is there: at ") {
+	if refused.code != 1 || !strings.Contains(refused.err, "instance cordon-b runs: at ") {
 		t.Error(refused)
 	}
 	p.lineB.set(lineUp)

@@ -262,7 +262,7 @@ func TestAForgottenInstanceIsNotWaitedForAndWhatItAnsweredIsInDoubt(t *testing.T
 	moved, kept := p.report(lineIP(0)), p.report(lineIP(1))
 	p.waits(moved)
 	refused := p.cli("instance", "forget", "cordon-a", "--reason", "a mistake")
-	if refused.code != 1 || !strings.Contains(refused.err, "this instance, which speaks") {
+	if refused.code != 1 || !strings.Contains(refused.err, "this instance, which is up") {
 		t.Error(refused)
 	}
 	if out := p.ok("instance", "forget", "cordon-b", "--reason", "its host burnt"); !strings.Contains(out, "forgotten") {
