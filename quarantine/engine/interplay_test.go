@@ -120,11 +120,11 @@ func TestASessionPresumedOverIsReleasedThoughItsCaseStillReleasesAnother(t *test
 		time.Sleep(5 * time.Second)
 		w.wantInForce(one, "garden")
 		w.wantInForce(two, "garden")
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			if o.Session.SessionKey == one {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeSessionGone}
+				return quarantinetest.Response{Outcome: quarantine.OutcomeSessionGone}
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: time.Second}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, After: time.Second}
 		})
 		w.release(e, "alice")
 		time.Sleep(2 * time.Hour)
@@ -136,7 +136,7 @@ func TestASessionPresumedOverIsReleasedThoughItsCaseStillReleasesAnother(t *test
 		}
 		w.record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: one, Subscriber: "alice", At: time.Now()})
 		time.Sleep(5 * time.Minute)
-		w.network.SetFate(nil)
+		w.network.SetResponse(nil)
 		w.record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: one, Subscriber: "alice", At: time.Now()})
 		time.Sleep(30 * time.Minute)
 		w.wantInForce(two, "")
@@ -196,7 +196,7 @@ func TestWhatCannotBeReadBesideTheCaseDelaysNoRelease(t *testing.T) {
 			w.unknown(key)
 			w.release(e, "alice")
 			s.bindings.Store(true)
-			w.network.SetFate(nil)
+			w.network.SetResponse(nil)
 			time.Sleep(30 * time.Minute)
 			w.wantInForce(key, "")
 		})
@@ -213,11 +213,11 @@ func TestAnExpiryDoesNotWaitBehindRestrictionsOfOtherBNGs(t *testing.T) {
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Workers = 64 })
 		key := w.restrict(e, "alice")
 		ends := w.openCase("alice").ExpiresAt
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			if o.Session.BNG == key.BNG {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+				return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: 10 * time.Second}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, After: 10 * time.Second}
 		})
 		time.Sleep(time.Until(ends) - 2*time.Minute)
 		for b := range 40 {

@@ -12,7 +12,7 @@ import (
 func (w *world) falseAcks(n int) {
 	w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
 		n--
-		return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: n < 0}
+		return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: n < 0}
 	})
 }
 
