@@ -134,18 +134,18 @@ func disorder(t *testing.T, w *world, rng *rand.Rand) {
 }
 
 // randomOutcomes has orders acknowledged, refused or unanswered at random, until quiet is set.
-func (w *world) randomOutcomes(fates *rand.Rand) (quiet *atomic.Bool) {
+func (w *world) randomOutcomes(random *rand.Rand) (quiet *atomic.Bool) {
 	quiet = &atomic.Bool{}
-	var mu sync.Mutex // guards fates, which the engines' workers draw from
-	chance := func(n int) bool { mu.Lock(); defer mu.Unlock(); return fates.IntN(n) == 0 }
-	w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
+	var mu sync.Mutex // guards random, which the engines' workers draw from
+	chance := func(n int) bool { mu.Lock(); defer mu.Unlock(); return random.IntN(n) == 0 }
+	w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
 		switch {
 		case quiet.Load() || !chance(3):
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true, Takes: 50 * time.Millisecond}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true, Takes: 50 * time.Millisecond}
 		case chance(3):
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeRefused}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeRefused}
 		}
-		return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Applies: chance(2), Takes: 10 * time.Second}
+		return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, Applies: chance(2), Takes: 10 * time.Second}
 	})
 	return quiet
 }

@@ -254,7 +254,7 @@ func TestWhatIsLeftOnASessionPresumedOverIsTheNextCasesToo(t *testing.T) {
 		w.release(e, "alice")
 		time.Sleep(2 * time.Hour)
 		w.wantState("alice", quarantine.Closed)
-		w.network.SetFate(nil)
+		w.network.SetResponse(nil)
 		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "block-smtp",
 			Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
 			t.Fatal(err)

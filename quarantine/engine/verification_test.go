@@ -10,7 +10,7 @@ import (
 
 // falseAcks makes the next n orders ACKed without effect.
 func (w *world) falseAcks(n int) {
-	w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
+	w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
 		n--
 		return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: n < 0}
 	})
