@@ -141,11 +141,11 @@ func (w *world) randomOutcomes(random *rand.Rand) (quiet *atomic.Bool) {
 	w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
 		switch {
 		case quiet.Load() || !chance(3):
-			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true, Takes: 50 * time.Millisecond}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true, After: 50 * time.Millisecond}
 		case chance(3):
 			return quarantinetest.Response{Outcome: quarantine.OutcomeRefused}
 		}
-		return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, Applies: chance(2), Takes: 10 * time.Second}
+		return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, Applies: chance(2), After: 10 * time.Second}
 	})
 	return quiet
 }
