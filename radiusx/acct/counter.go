@@ -95,7 +95,7 @@ var counters = [counterCount]struct {
 	AnswerNotSent:           {"answer_not_sent", false, false, false},
 	BadAttribute:            {"bad_attribute", false, false, true},
 	ReadError:               {"read_error", false, false, false},
-	ImplausibleTime:         {"absurd_time", false, false, true},
+	ImplausibleTime:         {"implausible_time", false, false, true},
 	TooManyAttributes:       {"too_many_attributes", false, false, true},
 	NoSessionID:             {"no_session_id", false, false, true},
 	TwoUserNames:            {"doubled_user_name", false, false, true},

@@ -108,7 +108,7 @@ func (a *Accounting) events(r *acct.Record) ([]quarantine.SessionEvent, error) {
 		return a.natEvents(r, bng, inside), nil
 	}
 	if r.Subscriber = name; name == "" && r.Conflicts == 0 { // acct.Server counts what is doubled
-		a.countFault("nameless", r)
+		a.countFault("no_subscriber", r)
 	}
 	if m != nil && r.Status == acct.Start {
 		m.surge.start(time.Now())

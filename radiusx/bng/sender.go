@@ -39,7 +39,7 @@ func (f *Fleet) notAllowed(r *acct.Record) string {
 	case r.Client.Relay && f.unidentifiable(r.NAS):
 		return "unidentified_nas" // its names are every box's
 	case r.Client.Relay:
-		return "foreign" // a BNG that this relay does not speak for
+		return "nas_not_allowed" // a BNG that this relay does not speak for
 	}
 	return "forbidden" // a BNG spoke for another
 }

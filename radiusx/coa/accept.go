@@ -34,7 +34,7 @@ const (
 var discards = [discardCount]string{
 	NotDiscarded:                "none",
 	Malformed:                   "malformed",
-	UnsolicitedSender:           "stranger",
+	UnsolicitedSender:           "unsolicited-sender",
 	NotPending:                  "not-pending",
 	WrongPort:                   "wrong-port",
 	WrongCode:                   "wrong-code",
