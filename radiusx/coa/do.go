@@ -9,13 +9,13 @@ import (
 )
 
 // Do carries out one exchange and returns its outcome. It blocks until the BNG
-// has answered or patience is over, and sends nothing after it has returned.
+// has replied or the timeout is over, and sends nothing after it has returned.
 //
 // An error means that the outcome could not be found out: the context ended,
 // the client was closed ([ErrClosed]), the request is none ([ErrRequest]), no
 // identifier was free ([ErrNoIdentifier]), the first port could not be opened,
-// or x.Sending or x.Repeating failed. Result.Transmissions then tells whether the BNG may have
-// received the request. Silence is no error but [Unanswered].
+// or x.Sending or x.Repeating failed. Result.Transmissions then says whether the BNG may
+// have received the request. No reply is no error but [Unanswered].
 func (c *Client) Do(ctx context.Context, x Exchange) (Result, error) {
 	x.Peer = unmap(x.Peer)
 	if err := x.validate(); err != nil {
@@ -56,8 +56,8 @@ func (c *Client) ended(ctx context.Context) error {
 	return nil
 }
 
-// prepare takes an identifier and makes the packet for x. The flight it
-// returns holds its slot until it lands.
+// prepare takes an identifier and makes the packet for x. The request it
+// returns holds its slot until it is unregistered.
 func (c *Client) prepare(x *Exchange) (*inFlight, error) {
 	home, err := c.peerAt(x.Peer.Addr())
 	if err != nil {
@@ -96,7 +96,7 @@ func (c *Client) newWake() chan struct{} {
 	return make(chan struct{}, 1)
 }
 
-// reserve takes an identifier towards home.
+// reserve reserves an identifier towards a peer.
 func (c *Client) reserve(home *peer) (slot, error) {
 	home.mu.Lock()
 	s, how, err := home.rotation.acquire(time.Now(), func(port int) error { return c.open(home.pool, port) })
@@ -129,8 +129,8 @@ func announce(x *Exchange, f *inFlight) error {
 	return nil
 }
 
-// transmitUntilReplied transmits f until it is answered or patience is over, which is nil, or
-// until it may not go on, which is an error.
+// transmitUntilReplied transmits f until its reply is there or the timeout is over, which
+// is nil, or until it may not go on, which is an error.
 func (c *Client) transmitUntilReplied(ctx context.Context, f *inFlight, x *Exchange) error {
 	f.home.register(f)
 	f.began = time.Now()
@@ -212,7 +212,7 @@ func (c *Client) conclude(f *inFlight, err error) (Result, error) {
 	return r, nil
 }
 
-// recycleWake keeps the channel of a flight that has landed and that no timer
+// recycleWake keeps the channel of a request that is unregistered and that no timer
 // knows, so that nobody can wake it any more.
 func (c *Client) recycleWake(f *inFlight) {
 	select {
@@ -222,7 +222,7 @@ func (c *Client) recycleWake(f *inFlight) {
 	c.wakes.Put(f.wake)
 }
 
-// result says what came of a flight that has landed.
+// result says what came of a request that is unregistered.
 func (f *inFlight) result(transmissions int) Result {
 	r := Result{
 		Transmissions: transmissions,
