@@ -162,7 +162,7 @@ func (o *outbox) finish(batch []*inFlight, err error) {
 	if err != nil {
 		o.counters.writeErrors.Add(uint64(len(batch)))
 		for _, f := range batch {
-			f.home.hint(f, err)
+			f.bng.hint(f, err)
 		}
 	}
 	o.mu.Lock()

@@ -22,7 +22,7 @@ type peer struct {
 // inFlight is one request in flight.
 type inFlight struct {
 	request // fixed before it is registered
-	home    *peer
+	bng     *peer
 	port    *port
 	slot    slot
 	wake    chan struct{} // capacity 1: a reply has come or a time is due
