@@ -19,7 +19,7 @@ import (
 	"cordon/radiusx/dialect"
 )
 
-// park is several simulated BNGs of the filter-id make behind a wire in memory.
+// park is several simulated BNGs of the filter-id platform behind a wire in memory.
 type park struct {
 	t        *testing.T
 	sims     []*bngsim.BNG

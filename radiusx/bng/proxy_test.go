@@ -149,7 +149,7 @@ func TestADirectBNGsOwn505IsARefusalAsEver(t *testing.T) {
 	})
 }
 
-func TestAMakeThatMustNotGetNASAttributesIsNotReachedThroughAProxy(t *testing.T) {
+func TestAPlatformThatMustNotGetNASAttributesIsNotReachedThroughAProxy(t *testing.T) {
 	builtin, _ := dialect.Builtin().Get("filter-id")
 	d := *builtin
 	d.Identifiers.Never = append(slices.Clone(d.Identifiers.Never), dialect.Never{Attribute: "NAS-IP-Address", Reason: "refused with 401"})

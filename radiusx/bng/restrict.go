@@ -63,7 +63,7 @@ func (r *run) restriction() (steps []dialect.Step, retry bool, err error) {
 		steps, err = m.restricting(&o.Session, wanted)
 		return steps, retry, err
 	}
-	// Of several that may be in force the make knows how to change the newest;
+	// Of several that may be in force the platform knows how to change the newest;
 	// the older ones are taken away first.
 	for _, older := range from[:len(from)-1] {
 		more, err := m.leaving(&o.Session, older)
@@ -106,7 +106,7 @@ func (m *member) leaving(s *quarantine.Session, a quarantine.AppliedProfile) ([]
 	return m.Dialect.Steps(m.request(dialect.Restore, s, m.names(a)))
 }
 
-// changing returns the requests from one profile to another: the make's own way, unless
+// changing returns the requests from one profile to another: the platform's own way, unless
 // the one was put in force in another way than today's.
 func (m *member) changing(s *quarantine.Session, from, to quarantine.AppliedProfile) ([]dialect.Step, error) {
 	if m.undoUnchanged(from) && m.undoUnchanged(to) {

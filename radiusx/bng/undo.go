@@ -201,7 +201,7 @@ func (m *member) names(a quarantine.AppliedProfile) dialect.Profile {
 }
 
 // undoUnchanged reports whether an applied profile would be taken away by the same octets
-// today, so that the make's own way of changing it may be used.
+// today, so that the platform's own way of changing it may be used.
 func (m *member) undoUnchanged(a quarantine.AppliedProfile) bool {
 	u, err := decodeUndo(a.Undo)
 	if err != nil || u.Dialect == "" && len(u.Steps) == 0 {

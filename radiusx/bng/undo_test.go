@@ -305,7 +305,7 @@ func TestARefusedRestrictionWhoseUndoIsRefusedForTheSameWasNeverInForce(t *testi
 	}
 }
 
-func TestALineThatARenamingMakeDoesNotKnowIsGone(t *testing.T) {
+func TestALineThatARenamingPlatformDoesNotKnowIsGone(t *testing.T) {
 	e, net := oneBNG(t, geared(gear{dialect: "coova-chilli", restricted: "portal", normal: "2000/10000"}))
 	o := prepared(t, e)
 	if !o.Outlives {

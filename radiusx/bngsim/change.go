@@ -56,7 +56,7 @@ func (r *changing) override(what, name string) {
 	}
 }
 
-// order returns attrs with the make's first attribute in front, as the make
+// order returns attrs with the platform's first attribute in front, as the platform
 // works them off.
 func (b *behaviour) order(attrs []radiusx.Attribute, meaning func(string) string) []radiusx.Attribute {
 	if b.first == "" {

@@ -31,7 +31,7 @@ type Config struct {
 	// EventWindow is how far a request's Event-Timestamp may be from Now; 300s.
 	EventWindow time.Duration
 	// DuplicateWindow is how long an answer is repeated to the same source
-	// port and identifier; 0 is the make's, negative is not at all.
+	// port and identifier; 0 is the platform's, negative is not at all.
 	DuplicateWindow time.Duration
 
 	Profiles          []string // names of services and filters it knows; nil means any
@@ -94,7 +94,7 @@ func (c *Config) setDefaults() {
 }
 
 // meaning is what an attribute that the site chose stands for in the table of
-// makes.
+// platforms.
 func (c *Config) meaning(attribute string) string {
 	switch attribute {
 	case "": // what is not configured means nothing
@@ -132,7 +132,7 @@ func (c Config) Validate() error {
 	c.setDefaults()
 	var errs []error
 	if c.Platform.behaviour() == nil {
-		errs = append(errs, fmt.Errorf("unknown make %q, known: %v", c.Platform, Platforms()))
+		errs = append(errs, fmt.Errorf("unknown platform %q, known: %v", c.Platform, Platforms()))
 	}
 	if c.Platform.behaviour() != nil {
 		if _, err := bent(&c, c.Quirks); err != nil {

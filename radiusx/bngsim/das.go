@@ -92,7 +92,7 @@ func (b *BNG) ignores(r *request, now time.Time) Note {
 	return Handled
 }
 
-// carryOut does what a request asks for, once more later where the make is known
+// carryOut does what a request asks for, once more later where the platform is known
 // for that, and returns the answer; nil for none. The caller holds b.mu.
 func (b *BNG) carryOut(r *request, key cacheKey, now time.Time, later func([]byte)) []byte {
 	out := outcome{cause: b.ordered()}

@@ -11,7 +11,7 @@ import (
 // Platform names the gear that a BNG takes after.
 type Platform string
 
-// The makes. Their behaviour is in the table below, with its sources.
+// The platforms. Their behaviour is in the table below, with its sources.
 const (
 	FilterID Platform = "filter-id" // a strict server after RFC 5176 that knows Filter-Id
 	Junos    Platform = "junos"     // Juniper MX, services activated and deactivated
@@ -32,7 +32,7 @@ const (
 	Hostapd     Platform = "hostapd"      // disconnects only
 )
 
-// behaviour is what distinguishes a make, or a make under quirks. It does not
+// behaviour is what distinguishes a platform, or a platform under quirks. It does not
 // change.
 type behaviour struct {
 	sessionID func(n uint64) string
@@ -123,7 +123,7 @@ var rfcIdentifiers = []string{
 // accelIdentifiers are those that accel-ppp looks at.
 var accelIdentifiers = []string{"Acct-Session-Id", "User-Name", "NAS-Port", "NAS-Port-Id", "Framed-IP-Address", "Calling-Station-Id"}
 
-// behaviours is the one table of makes.
+// behaviours is the one table of platforms.
 var behaviours = map[Platform]*behaviour{
 	// What RFC 5176 asks of a server: all or nothing, 401 to the unknown.
 	FilterID: {
@@ -191,12 +191,12 @@ var behaviours = map[Platform]*behaviour{
 
 func (m Platform) behaviour() *behaviour { return behaviours[m] }
 
-// Platforms returns all makes, sorted.
+// Platforms returns all platforms, sorted.
 func Platforms() []Platform {
-	var makes []Platform
+	var all []Platform
 	for m := range behaviours {
-		makes = append(makes, m)
+		all = append(all, m)
 	}
-	slices.Sort(makes)
-	return makes
+	slices.Sort(all)
+	return all
 }

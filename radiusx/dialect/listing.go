@@ -1,6 +1,6 @@
 package dialect
 
-// Listing says which of a session's addresses an Interim-Update of the make lists.
+// Listing says which of a session's addresses an Interim-Update of the platform lists.
 // The words stand in the files, and in bngs[].interim_addresses.
 type Listing string
 
@@ -13,7 +13,7 @@ const (
 // All reports whether what an Interim-Update leaves out is not held any more.
 func (l Listing) All() bool { return l == ListsAll }
 
-// Interims says what an Interim-Update of the make tells of the session's addresses,
+// Interims says what an Interim-Update of the platform tells of the session's addresses,
 // and who says so. Only what the maker's documents or source say counts: what a
 // lab saw once may depend on its configuration.
 type Interims struct {

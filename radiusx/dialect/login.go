@@ -51,7 +51,7 @@ type ReplyChange struct {
 // begins to r.Profile, what is to be dropped first. r.Session is what the
 // Access-Request tells; it need not identify the session, which has no id yet.
 //
-// Errors are those of [Dialect.Steps]; [ErrUnsupported] where this make is left
+// Errors are those of [Dialect.Steps]; [ErrUnsupported] where this platform is left
 // alone at log-in, with the reason.
 func (d *Dialect) Login(r Request) ([]ReplyChange, error) {
 	b, err := d.newBuilder(r)
@@ -100,7 +100,7 @@ func (d *Dialect) AsksAAA(p Profile) bool {
 // reason says why log-ins are left alone.
 func (l *Login) reason() string {
 	if l == nil {
-		return "what this make wants in an Access-Accept is not written down"
+		return "what this platform wants in an Access-Accept is not written down"
 	}
 	return l.None
 }

@@ -25,7 +25,7 @@ type Step struct {
 	Code       radius.Code // CoA-Request or Disconnect-Request
 	Attributes []radiusx.Attribute
 	Undo       *Step // takes the step back; nil where nothing can, or a restore's could not be made
-	NAKsIfDone bool  // the make refuses it when it is so already
+	NAKsIfDone bool  // the platform refuses it when it is so already
 
 	Encoded radius.Attributes // sent as they are, after Attributes: of a step that was fixed before; see [Fixed]
 }
@@ -106,7 +106,7 @@ func (b *builder) restrict() ([]Step, error) {
 	return b.steps(form.Restrict)
 }
 
-// wanted returns the form of the wanted profile, unless the make cannot put it
+// wanted returns the form of the wanted profile, unless the platform cannot put it
 // in force on this session.
 func (b *builder) wanted() (*Form, error) {
 	form, err := b.dialect.form(b.request.Profile)

@@ -34,7 +34,7 @@ func (d *Dialect) Text() string {
 // head writes what stands above the forms.
 func (d *Dialect) head(l *lines) {
 	l.add("%s: %s", d.Name, d.Title)
-	l.add("  makes          %s", strings.Join(d.Platforms, ", "))
+	l.add("  platforms      %s", strings.Join(d.Platforms, ", "))
 	l.add("  support        %s", d.Support)
 	if d.Experimental {
 		l.add("  experimental   prove it on that very BNG before you enforce")

@@ -23,7 +23,7 @@ type Verification struct {
 	Restored   []AttributeTemplate `yaml:"restored"`   // there when it is not
 }
 
-// Place is where the make shows what is in force. The words stand in the files.
+// Place is where the platform shows what is in force. The words stand in the files.
 type Place string
 
 // The places.
@@ -170,7 +170,7 @@ func (c Check) Judge(attrs []radiusx.Attribute) Finding {
 	switch {
 	case slices.ContainsFunc(c.absent, has):
 		return Contradicted
-	case len(told) == 0: // the make does not report, or not here
+	case len(told) == 0: // the platform does not report, or not here
 		return SaysNothing
 	case len(c.present) == 0 && c.reports == ReportsSome:
 		return SaysNothing
