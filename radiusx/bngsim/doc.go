@@ -3,7 +3,7 @@
 // and a dynamic authorization server (RFC 5176) that checks what it receives,
 // finds the session by every identifier given, changes what it shows of the
 // session and answers with ACK or NAK. It takes after the platforms that Cordon has
-// dialects for (see [Make]), departs from them by named quirks of real gear (see
+// dialects for (see [Platform]), departs from them by named quirks of real gear (see
 // [Quirks]), and can be told to misbehave on the wire (see [Faults]). A [Wire]
 // joins several of them in memory, for tests about time.
 //
