@@ -30,7 +30,7 @@ type changing struct {
 }
 
 // changeTogether looks at all attributes that are no identifiers and returns
-// those that are left to be looked at one by one.
+// those that are left to be applied one by one.
 type changeTogether func(c *changing, attrs []radiusx.Attribute) (rest []radiusx.Attribute, cause ErrorCause)
 
 func (r *changing) knows(name string) bool { return r.known == nil || r.known[name] }
@@ -44,7 +44,7 @@ func (r *changing) set(field *string, name string) ErrorCause {
 	return OK
 }
 
-// override lays a name over the profile; "" takes it away.
+// override lays a name over the profile; "" removes it.
 func (r *changing) override(what, name string) {
 	r.state.Overrides = slices.DeleteFunc(r.state.Overrides, func(o string) bool { return strings.HasPrefix(o, what+"=") })
 	if name != "" {

@@ -66,10 +66,10 @@ type Accounting struct {
 
 	Retry    time.Duration // pause before the first retransmission, doubled up to MaxRetry; 2s
 	MaxRetry time.Duration // 16s
-	Interval time.Duration // of Interim-Updates; 0 sends them only when told to
+	Interval time.Duration // of Interim-Updates; 0 sends them only on request
 
 	// OmitEventTimestamp leaves Event-Timestamp out, so that only
-	// Acct-Delay-Time tells when something happened.
+	// Acct-Delay-Time shows when something happened.
 	OmitEventTimestamp bool
 }
 

@@ -78,7 +78,7 @@ func (b *BNG) process(datagram []byte, peer netip.AddrPort, later func([]byte)) 
 	return answer, Handled
 }
 
-// ignores says why an authentic request is not looked at; Handled if it is. The
+// ignores says why an authentic request is ignored; Handled if it is. The
 // caller holds b.mu.
 func (b *BNG) ignores(r *request, now time.Time) Note {
 	switch {

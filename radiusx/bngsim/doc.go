@@ -9,6 +9,7 @@
 //
 // It forwards no traffic, authenticates nobody and is no reference for how any
 // vendor's product behaves: it does what the documents and sources named beside
-// each platform say, and where they are silent what RFC 5176 or a guess says. It is independent of the packages it helps to test: no client
+// each platform say, and where they say nothing RFC 5176 or an assumption. It is
+// independent of the packages it helps to test: no client
 // code is shared with coa or acct, only the codec and the attribute dictionary.
 package bngsim

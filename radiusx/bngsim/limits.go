@@ -29,7 +29,7 @@ func (b *behaviour) rate(given string) string {
 	return rate
 }
 
-// resetLimits takes every limit away that a request will not name again.
+// resetLimits removes every limit that a request will not name again.
 func (r *changing) resetLimits() {
 	r.state.RateLimit, r.state.SessionTimeout, r.state.Interim = "", 0, 0
 }

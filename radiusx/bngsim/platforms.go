@@ -50,7 +50,7 @@ type behaviour struct {
 	checksNAS    bool       // 403 when NAS-IP-Address or NAS-Identifier is another's
 	needsNAS     bool       // 402 when there is neither
 
-	// What a request may carry, and when it is looked at.
+	// What a request may carry, and when it is checked.
 	onlyAttributes     []string // others are refused with 401, Proxy-State too; nil: see ignoresUnknown
 	refusesProxyState  bool     // 401
 	checksAuthenticity bool     // of Message-Authenticator, and of Event-Timestamp's age
@@ -69,12 +69,12 @@ type behaviour struct {
 	first          string            // the attribute whose instances are worked off before the others
 	ignoresUnknown bool              // other attributes are ignored and ACKed, not refused with 401
 	atomic         bool              // a refusal leaves the state as it was
-	checksProfiles bool              // Config.Profiles is looked at
+	checksProfiles bool              // Config.Profiles is checked
 	unknownName    ErrorCause        // answer to a name that is not there; OK skips it
 	acksOnly       bool              // nothing is changed, everything ACKed
 	renumbers      bool              // a changed session gets another Acct-Session-Id, with Stop and Start
 	hides          bool              // a restricted session gets another one with a Stop, and a Start only when it is lifted
-	admits         time.Duration     // from a restriction to the client's being let in again as AAA says; 0 is never
+	admits         time.Duration     // from a restriction to the client's being admitted again as AAA says; 0 is never
 	naksRestrict   bool              // a restriction is done, and refused
 	naksRestore    bool              // its end is
 	stickySets     bool              // see redirectSticky

@@ -28,13 +28,13 @@ var (
 	ErrOption = errors.New("dialect option")
 )
 
-// Action is what a session is to be told.
+// Action is how a session is to be changed.
 type Action int
 
 // The actions. The zero Action is none of them.
 const (
 	Restrict   Action = iota + 1 // put Request.Profile in force
-	Restore                      // take Request.Profile, which is in force, away
+	Restore                      // release Request.Profile, which is in force
 	Change                       // from Request.From, which is in force, to Request.Profile
 	Disconnect                   // end the session
 )
@@ -64,7 +64,7 @@ type Profile struct {
 	Normal     string // what it has otherwise; Overlay, or "" where the platform can overlay: nothing is replaced
 }
 
-// Support says how far a dialect was proven. The words stand in the files.
+// Support says how far a dialect was tried. The words stand in the files.
 type Support string
 
 // The levels of support.
@@ -88,18 +88,18 @@ const (
 
 var marks = []Mark{MarkSource, MarkDocumented, MarkField, MarkMemory}
 
-// Dialect is one platform's way of being told. It does not change after loading; callers
+// Dialect is how one platform is told to restrict and to restore, as data. It does not change after loading; callers
 // must not change what its fields refer to.
 type Dialect struct {
 	Name      string   `yaml:"name"`     // as configurations name it: lower case, digits and dashes
 	Title     string   `yaml:"title"`    // for people
-	Platforms []string `yaml:"makes"`    // products that are spoken to in this way
-	Support   Support  `yaml:"support"`  // how far it was proven
+	Platforms []string `yaml:"makes"`    // products that speak it
+	Support   Support  `yaml:"support"`  // how far it was tried
 	Evidence  Evidence `yaml:"evidence"` // where it comes from
 	Replaces  string   `yaml:"replaces"` // an operator's file: its own name, where it is meant to take a built-in one's place
 
 	// Experimental: too little is known of the platform to let it enforce before it
-	// was proven on the very BNG.
+	// was proved on the very BNG.
 	Experimental bool `yaml:"experimental"`
 
 	CoAPort        uint16 `yaml:"coa_port"`        // UDP, the platform's default

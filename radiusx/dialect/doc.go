@@ -10,7 +10,7 @@
 // It is not a client: it sends nothing, waits for nothing and adds neither
 // Message-Authenticator nor Event-Timestamp. It knows nothing of
 // verdicts, subscribers or cases, and does not decide; a session is what
-// accounting told, as attributes.
+// accounting reported, as attributes.
 //
 // # Log-ins
 //
@@ -21,7 +21,7 @@
 //
 // # Proof
 //
-// An ACK of most platforms proves little. Each form says how a change is verified: by
+// An ACK of most platforms verifies little. Each form says how a change is verified: by
 // people, or by a program ([Dialect.Checks]) that reads the ACK of a query or the next
 // accounting record. What a record leaves out says nothing, unless the platform is
 // known to report everything.

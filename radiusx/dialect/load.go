@@ -129,7 +129,7 @@ func (d *Dialect) sending(never []Never) []error {
 	return faults
 }
 
-// narrower says where id tells sessions apart less well than old.
+// narrower says where id distinguishes sessions less well than old.
 func (s source) narrower(key string, id, old Identification) []error {
 	var faults []error
 	for _, name := range old.Must {
@@ -164,7 +164,7 @@ func (f Fault) Error() string {
 }
 
 // parse reads one file. What is wrong with its form is reported before what it
-// says is looked at.
+// has is checked.
 func parse(file string, data []byte, dictionary *radiusx.Dictionary) (*Dialect, []error) {
 	d := &Dialect{MessageAuthenticator: SignSend, EventTimestamp: StampSend, base: dictionary}
 	if err := yaml.Load(data, d, yaml.WithKnownFields()); err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // Renaming is of a platform that ends the accounting session when it restricts: a Stop
-// comes, the Acct-Session-Id is another from then on, and no Start tells it. The
+// comes, the Acct-Session-Id is another from then on, and no Start shows it. The
 // restriction is in force on the line all the same, so whatever is sent after it names
 // the session by what stays.
 type Renaming struct {

@@ -7,7 +7,7 @@ type Signing string
 // The ways of signing.
 const (
 	SignSend         Signing = "send"          // in requests; checked in replies that have one
-	SignOmit         Signing = "omit"          // the platform takes a right one for a wrong one and stays silent
+	SignOmit         Signing = "omit"          // the platform drops requests with one, though it is valid
 	SignRequireReply Signing = "require-reply" // the platform always answers with one: a reply without is forged
 )
 
