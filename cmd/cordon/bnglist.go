@@ -85,12 +85,12 @@ func (b *listedBNG) cells(now time.Time) []string {
 // skew is how far the BNG's clock is ahead of ours, and what tells it: its answers
 // or its accounting, whichever is further off.
 func (b *listedBNG) skew() (seconds, by string) {
-	var told *int64
+	var ahead *int64
 	if b.Health != nil && b.Health.Skew != nil {
-		told, by = b.Health.Skew, "answers"
+		ahead, by = b.Health.Skew, "answers"
 	}
-	if c := b.Clock; c != nil && (told == nil || magnitude(c.Skew) > magnitude(*told)) {
-		told, by = &c.Skew, "accounting"
+	if c := b.Clock; c != nil && (ahead == nil || magnitude(c.Skew) > magnitude(*ahead)) {
+		ahead, by = &c.Skew, "accounting"
 		if !c.Steady {
 			by += "?"
 		}
@@ -98,10 +98,10 @@ func (b *listedBNG) skew() (seconds, by string) {
 			by += " (relay)"
 		}
 	}
-	if told == nil {
+	if ahead == nil {
 		return "", ""
 	}
-	return strconv.FormatInt(*told, 10) + "s", by
+	return strconv.FormatInt(*ahead, 10) + "s", by
 }
 
 func magnitude(n int64) int64 { return max(n, -n) }

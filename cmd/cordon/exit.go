@@ -57,7 +57,7 @@ func failed(next, format string, args ...any) error {
 func verdictOn(err error, help string) (code int, next string) {
 	var own *exitError
 	var refused *wire.Problem
-	var away *client.UnreachableError
+	var unreachable *client.UnreachableError
 	switch {
 	case errors.As(err, &own) && own.code == exitUsage:
 		return exitUsage, help + " --help"
@@ -65,9 +65,9 @@ func verdictOn(err error, help string) (code int, next string) {
 		return own.code, own.next
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted, ""
-	case errors.As(err, &away) && errors.As(err, &refused):
+	case errors.As(err, &unreachable) && errors.As(err, &refused):
 		return exitUnreachable, "ask /readyz?verbose what is missing, and try again"
-	case errors.As(err, &away):
+	case errors.As(err, &unreachable):
 		return exitUnreachable, "cordon serve -c FILE, or name the address with --addr or CORDON_ADDR"
 	case errors.As(err, &refused):
 		return exitFailed, afterRefusal(refused)

@@ -119,13 +119,13 @@ func (im *importer) row(ctx context.Context, line int, fields []string) error {
 		im.refuse(line, fmt.Sprintf("has %d fields, the header %d", len(fields), len(im.header)))
 		return nil
 	}
-	told := make(map[string]string, len(fields))
+	row := make(map[string]string, len(fields))
 	for i, name := range im.header {
 		if fields[i] != "" {
-			told[name] = fields[i]
+			row[name] = fields[i]
 		}
 	}
-	text, err := json.Marshal(told)
+	text, err := json.Marshal(row)
 	if err != nil {
 		return fmt.Errorf("write line %d: %w", line, err)
 	}

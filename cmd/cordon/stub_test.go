@@ -122,7 +122,7 @@ func (s *stub) quarantine(w http.ResponseWriter, r *http.Request) {
 	c, _ := stubCase("c-1")
 	switch {
 	case q.Profile == "jail":
-		refuse(w, 422, `body.profile: there is no such profile; there are ["walled-garden"]`)
+		refuse(w, 422, `body.profile: unknown profile; known are ["walled-garden"]`)
 	case q.IP == "192.0.2.99":
 		w.WriteHeader(409)
 		_ = json.NewEncoder(w).Encode(wire.Problem{Status: 409, Detail: "more than one subscriber may hold that address", Candidates: holders()})
@@ -304,7 +304,7 @@ func (s *stub) maintain(w http.ResponseWriter, r *http.Request) {
 	case name == "bng-later":
 		tell(w, 202, wire.Deferred{ID: name, Status: "deferred", Detail: "it will be applied later"})
 	case name != "bng1" && name != "bng2":
-		refuse(w, 404, "no BNG is called \"bng9\" in the configuration")
+		refuse(w, 404, "unknown BNG \"bng9\"")
 	case end && (name == "bng1" || s.idle):
 		refuse(w, 409, name+" is not in maintenance")
 	case body.For == "1000h":

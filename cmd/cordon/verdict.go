@@ -262,7 +262,7 @@ func receiptsPrinted(raw json.RawMessage, receipts []wire.Receipt) printed {
 func judgeReceipts(receipts []wire.Receipt) error {
 	taken, throttled, wait := 0, 0, ""
 	for _, one := range receipts {
-		if one.Taken() {
+		if one.Accepted() {
 			taken++
 		}
 		if one.Status == wire.VerdictThrottled {

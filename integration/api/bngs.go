@@ -15,7 +15,7 @@ type bngsOutput struct{ Body wire.Page[wire.BNG] }
 func (a *API) mountBNGs(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
 		ID: "list-bngs", Method: http.MethodGet, Path: "/bngs",
-		Summary: "The configured BNGs, and how they stand.", Scopes: []httpx.Scope{httpx.ScopeRead},
+		Summary: "The configured BNGs and their state.", Scopes: []httpx.Scope{httpx.ScopeRead},
 	}, a.listBNGs)
 }
 
@@ -39,8 +39,7 @@ func (a *API) listBNGs(context.Context, *struct{}) (*bngsOutput, error) {
 	return &bngsOutput{wire.Page[wire.BNG]{Results: listed}}, nil
 }
 
-// withHealth returns the BNGs with how they answer and what their accounting tells
-// of their clocks, where that is known.
+// withHealth returns the BNGs with their health and their clocks, where known.
 func (a *API) withHealth(listed []wire.BNG) []wire.BNG {
 	listed = slices.Clone(listed)
 	var health map[string]wire.BNGHealth

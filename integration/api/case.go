@@ -61,7 +61,7 @@ func viewHistory(h quarantine.HistoryEntry) wire.HistoryEntry {
 	return wire.HistoryEntry{At: h.At.UTC(), State: string(h.State), By: h.By, Text: h.Text}
 }
 
-// addresses lists what a session holds; what it gave up may be another's by now.
+// addresses lists what a session holds; what it released may be another's by now.
 func addresses(s quarantine.Session) []string {
 	held := slices.DeleteFunc(slices.Clone(s.Addresses), func(a quarantine.Address) bool { return !a.Until.IsZero() })
 	return each(held, func(a quarantine.Address) string { return httpx.Prefix(a.Prefix) })

@@ -12,14 +12,14 @@ import (
 )
 
 type casesInput struct {
-	State      string `query:"state" enum:"observing,held,restricting,waiting,restricted,releasing,closed" doc:"held: also cases that restrict and of which a rise is held."`
+	State      string `query:"state" enum:"observing,held,restricting,waiting,restricted,releasing,closed" doc:"held: also restricting cases with a held rise."`
 	Profile    string `query:"profile" maxLength:"128"`
 	BNG        string `query:"bng" maxLength:"128"`
 	Subscriber string `query:"subscriber" maxLength:"253"`
 	Source     string `query:"source" maxLength:"128"`
 	Rule       string `query:"rule" maxLength:"128"`
 	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"50"`
-	Cursor     string `query:"cursor" maxLength:"512" doc:"As the page before gave it under next."`
+	Cursor     string `query:"cursor" maxLength:"512" doc:"From next of the page before."`
 }
 
 type casesOutput struct{ Body wire.CasePage }
@@ -60,7 +60,7 @@ func (a *API) listCases(ctx context.Context, in *casesInput) (*casesOutput, erro
 	return out, nil
 }
 
-// next is the same question for the page after this one.
+// next is the path of the page after this one.
 func (in *casesInput) next(cursor string) string {
 	q := url.Values{"limit": {strconv.Itoa(in.Limit)}, "cursor": {cursor}}
 	for name, value := range map[string]string{

@@ -10,7 +10,7 @@ import (
 	"cordon/quarantine"
 )
 
-// given is a decision as its giver wrote it.
+// given is a decision as it was requested.
 type given struct {
 	verb   string // as in the path
 	id     string
@@ -42,8 +42,8 @@ func (g *given) command(addr string) string {
 // quoted writes a word for a shell.
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// decided shows what became of a decision. One that the store could not take, but
-// the journal did, was not refused: it will be done.
+// decided answers a decision. One that is in the journal, but not in Redis yet, is
+// deferred: it will be applied.
 func decided(g given, c *quarantine.Case, err error) (*decisionOutput, error) {
 	switch {
 	case errors.Is(err, quarantine.ErrDeferred):
@@ -54,8 +54,8 @@ func decided(g given, c *quarantine.Case, err error) (*decisionOutput, error) {
 	return &decisionOutput{http.StatusOK, viewCase(c)}, nil
 }
 
-// deferred says where else a decision is to be given, if nothing comes of it here
-// before the store is back.
+// deferred lists where else to send a decision, if this instance cannot carry it out
+// before Redis is reachable.
 func deferred(g *given, err error) wire.Deferred {
 	v := wire.Deferred{ID: g.id, Status: wire.StatusDeferred, Detail: quarantine.ErrDeferred.Error()}
 	var unknown *quarantine.DeferredError
@@ -70,8 +70,8 @@ func deferred(g *given, err error) wire.Deferred {
 	return v
 }
 
-// hostPort is an address that another instance advertises, if it is one: it becomes
-// part of a command line.
+// hostPort is the address that another instance advertises, "" if it is invalid: it
+// becomes part of a command line.
 func hostPort(s string) string {
 	if _, err := netip.ParseAddrPort(s); err != nil {
 		return ""

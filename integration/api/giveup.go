@@ -10,7 +10,7 @@ import (
 
 type retryInput struct {
 	ID   string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"an id of Cordon"`
-	Wait string `query:"wait" doc:"Answer when no session is pending, or after this time, at most 60s."`
+	Wait string `query:"wait" doc:"Answer once no session is pending, or after this time, at most 60s."`
 	Body *wire.RetryRequest
 }
 
@@ -19,7 +19,7 @@ type giveUpInput struct {
 	Body wire.GiveUpRequest
 }
 
-// retry tries what is outstanding of a case now. Nobody owes a reason for that.
+// retry retries what is outstanding of a case now. A reason is optional.
 func (a *API) retry(ctx context.Context, in *retryInput) (*decisionOutput, error) {
 	wait, err := waiting(in.Wait)
 	if err != nil {

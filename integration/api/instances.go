@@ -22,11 +22,11 @@ type forgetInput struct {
 func (a *API) mountInstances(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
 		ID: "list-instances", Method: http.MethodGet, Path: "/instances",
-		Summary: "The running servers, those that are silent, and those that went.", Scopes: []httpx.Scope{httpx.ScopeRead},
+		Summary: "The instances: running, silent, stopped and forgotten ones.", Scopes: []httpx.Scope{httpx.ScopeRead},
 	}, a.listInstances)
 	httpx.Register(s, httpx.Operation{
 		ID: "forget-instance", Method: http.MethodPost, Path: "/instances/{name}/forget",
-		Summary: "Declare a silent instance lost: verdicts wait for it no longer, and what it answered stays in doubt.", Scopes: []httpx.Scope{httpx.ScopeAdmin},
+		Summary: "Declare a silent instance lost: verdicts no longer wait for it, and what it acknowledged alone stays in doubt.", Scopes: []httpx.Scope{httpx.ScopeAdmin},
 	}, a.forgetInstance)
 }
 

@@ -14,16 +14,16 @@ import (
 )
 
 type maintainInput struct {
-	Name string `path:"name" doc:"Of the BNG, as GET /bngs has it."`
+	Name string `path:"name" doc:"Name of the BNG in GET /bngs."`
 	Body wire.MaintenanceRequest
 }
 
 type endMaintenanceInput struct {
-	Name string `path:"name" doc:"Of the BNG, as GET /bngs has it."`
+	Name string `path:"name" doc:"Name of the BNG in GET /bngs."`
 	Body wire.EndMaintenanceRequest
 }
 
-// bngOutput is the BNG, or a wire.Deferred with 202.
+// bngOutput is the BNG, or with 202 a wire.Deferred.
 type bngOutput struct {
 	Status int
 	Body   any
@@ -33,11 +33,11 @@ func (a *API) mountMaintenance(s *httpx.Server) {
 	answers := map[int]any{http.StatusOK: wire.BNG{}, http.StatusAccepted: wire.Deferred{}}
 	httpx.Register(s, httpx.Operation{
 		ID: "maintain-bng", Method: http.MethodPost, Path: "/bngs/{name}/maintenance",
-		Summary: "Restrict nothing new on a BNG for some time; releases are still sent.", Scopes: []httpx.Scope{httpx.ScopeAdmin}, Answers: answers,
+		Summary: "Defer new restrictions on a BNG for some time; releases are still sent.", Scopes: []httpx.Scope{httpx.ScopeAdmin}, Answers: answers,
 	}, a.maintain)
 	httpx.Register(s, httpx.Operation{
 		ID: "end-bng-maintenance", Method: http.MethodPost, Path: "/bngs/{name}/maintenance/end",
-		Summary: "End a BNG's maintenance now; what waits for it is sent at the BNG's pace.", Scopes: []httpx.Scope{httpx.ScopeAdmin}, Answers: answers,
+		Summary: "End a BNG's maintenance now; what was deferred is sent at the BNG's rate.", Scopes: []httpx.Scope{httpx.ScopeAdmin}, Answers: answers,
 	}, a.endMaintenance)
 }
 
@@ -63,7 +63,7 @@ func (a *API) endMaintenance(ctx context.Context, in *endMaintenanceInput) (*bng
 	return a.maintained(b, m, err)
 }
 
-// commanded finds the BNG and checks the reason of a command about it.
+// commanded finds the BNG of a command and checks its reason.
 func (a *API) commanded(name, reason string) (wire.BNG, string, error) {
 	i := slices.IndexFunc(a.BNGs, func(b wire.BNG) bool { return b.Name == name })
 	if slices.ContainsFunc(a.BNGs, func(b wire.BNG) bool { return b.Group != "" && b.Group == name }) {
@@ -73,13 +73,13 @@ func (a *API) commanded(name, reason string) (wire.BNG, string, error) {
 		return wire.BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("%q is called %q now", name, a.BNGs[now].Name))
 	}
 	if i < 0 {
-		return wire.BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("no BNG is called %q in the configuration", name))
+		return wire.BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("unknown BNG %q", name))
 	}
 	reason, err := statement(reason)
 	return a.BNGs[i], reason, err
 }
 
-// maintained shows the BNG after a command, or that it was put off.
+// maintained shows the BNG after a command, or that this is deferred.
 func (a *API) maintained(b wire.BNG, m quarantine.Maintenance, err error) (*bngOutput, error) {
 	switch {
 	case errors.Is(err, quarantine.ErrDeferred):
@@ -90,7 +90,7 @@ func (a *API) maintained(b wire.BNG, m quarantine.Maintenance, err error) (*bngO
 	return &bngOutput{http.StatusOK, viewBNG(a.withHealth([]wire.BNG{b})[0], m, a.Now())}, nil
 }
 
-// viewBNG shows a BNG with its window, if that stands.
+// viewBNG shows a BNG with its maintenance window, if it is in one.
 func viewBNG(b wire.BNG, m quarantine.Maintenance, now time.Time) wire.BNG {
 	b.Profiles = append([]string{}, b.Profiles...) // never null
 	if m.Stands(now) {

@@ -58,9 +58,9 @@ func TestACommandAboutMaintenanceThatIsWrongIsNotGiven(t *testing.T) {
 		status     int
 		tells      string
 	}{
-		{"bng9/maintenance", `{"for":"2h","reason":"x"}`, 404, `no BNG is called \"bng9\"`},
-		{"bng9/maintenance/end", `{"reason":"x"}`, 404, `no BNG is called \"bng9\"`},
-		{"bng%2F1/maintenance", `{"for":"2h","reason":"x"}`, 404, "no BNG is called"},
+		{"bng9/maintenance", `{"for":"2h","reason":"x"}`, 404, `unknown BNG \"bng9\"`},
+		{"bng9/maintenance/end", `{"reason":"x"}`, 404, `unknown BNG \"bng9\"`},
+		{"bng%2F1/maintenance", `{"for":"2h","reason":"x"}`, 404, "unknown BNG"},
 		{"bng1/maintenance", `{"for":"2h"}`, 422, "body.reason"},
 		{"bng1/maintenance", `{"for":"2h","reason":"  "}`, 422, "body.reason"},
 		{"bng1/maintenance", `{"for":"2h","reason":"a\u0007b"}`, 422, "body.reason"},

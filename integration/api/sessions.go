@@ -12,11 +12,11 @@ import (
 
 type sessionsInput struct {
 	IP         string `query:"ip" doc:"Exactly one of ip, subscriber and mac."`
-	MAC        string `query:"mac" doc:"Hardware address of the equipment, in any notation; live sessions only."`
-	Space      string `query:"space" doc:"Address space of a private address, where several have it."`
+	MAC        string `query:"mac" doc:"MAC address of the equipment, in any notation; live sessions only."`
+	Space      string `query:"space" doc:"Address space of a private address, if several have it."`
 	Subscriber string `query:"subscriber"`
-	Port       int    `query:"port" minimum:"1" maximum:"65535" doc:"The subscriber's port: of an address whose ports are given out in blocks, only who held it is shown."`
-	At         string `query:"at" doc:"RFC 3339 with an offset; now if not told."`
+	Port       int    `query:"port" minimum:"1" maximum:"65535" doc:"The subscriber's port, if the address is shared by port blocks: only its holder is shown."`
+	At         string `query:"at" doc:"RFC 3339 with an offset; default now."`
 }
 
 type sessionsOutput struct{ Body wire.Holders }
@@ -36,7 +36,7 @@ func (a *API) sessions(ctx context.Context, in *sessionsInput) (*sessionsOutput,
 		}
 	}
 	if given != 1 {
-		return nil, httpx.Invalid("query", "give exactly one of ip, subscriber and mac", nil)
+		return nil, httpx.Invalid("query", "must have exactly one of ip, subscriber and mac", nil)
 	}
 	at, err := a.moment(in.At)
 	if err != nil {
@@ -71,15 +71,16 @@ func (a *API) moment(s string) (time.Time, error) {
 	}
 	at, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return at, httpx.Invalid("query.at", "is no RFC 3339 time with an offset, e.g. 2026-01-02T15:04:05Z (write + as %2B)", s)
+		return at, httpx.Invalid("query.at", "invalid RFC 3339 time with an offset, e.g. 2026-01-02T15:04:05Z (write + as %2B)", s)
 	}
 	if at.After(a.Now().Add(quarantine.FutureTolerance)) {
-		return at, httpx.Invalid("query.at", "is in the future: nobody has held anything then", s)
+		return at, httpx.Invalid("query.at", "must not be in the future", s)
 	}
 	return at, nil
 }
 
-// holdersOf sorts the bindings of an address by where they lie to the moment.
+// holdersOf sorts the bindings of an address: those at the moment, the last before, the
+// first after.
 func (a *API) holdersOf(ctx context.Context, place quarantine.Place, port uint16, at time.Time) (wire.Holders, error) {
 	from, to := at.Add(-a.History), at.Add(a.History)
 	bindings, err := a.Bindings.Bindings(ctx, place, from, to)
@@ -140,7 +141,7 @@ func (a *API) heldBy(ctx context.Context, subscriber string, at time.Time) ([]wi
 
 func (a *API) heldByMAC(ctx context.Context, mac string, at time.Time) ([]wire.Holder, error) {
 	if quarantine.NormalMAC(mac) == "" {
-		return nil, httpx.Invalid("query.mac", "is no hardware address, e.g. 02:00:5e:00:53:0a", mac)
+		return nil, httpx.Invalid("query.mac", "invalid MAC address, e.g. 02:00:5e:00:53:0a", mac)
 	}
 	sessions, err := a.MACs.SessionsOfMAC(ctx, mac)
 	if err != nil {

@@ -34,7 +34,7 @@ type verdictOutput struct{ Body wire.VerdictStatus }
 func (a *API) mountVerdicts(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
 		ID: "get-verdict", Method: http.MethodGet, Path: "/verdicts/{id}",
-		Summary: "What became of a verdict.", Scopes: []httpx.Scope{httpx.ScopeRead},
+		Summary: "A verdict and its state.", Scopes: []httpx.Scope{httpx.ScopeRead},
 	}, func(ctx context.Context, in *verdictInput) (*verdictOutput, error) {
 		status, err := a.engine.Verdict(ctx, in.ID)
 		if err != nil {

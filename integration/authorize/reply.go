@@ -7,13 +7,13 @@ import (
 	"cordon/integration/wire"
 )
 
-// Action is what is done to an attribute of the Access-Accept.
+// Action is a change of an attribute of the Access-Accept.
 type Action uint8
 
 // The actions.
 const (
-	Drop Action = iota // take every value away
-	Set                // take every value away, then add this one
+	Drop Action = iota // remove every value
+	Set                // remove every value, then add this one
 	Add                // add this value
 )
 
@@ -31,8 +31,8 @@ type member struct {
 	wire.LoginAssignment
 }
 
-// reply is the answer to rlm_rest. FreeRADIUS works it off in its order, which a
-// map of Go's would not keep.
+// reply is the answer to rlm_rest. FreeRADIUS processes it in order, which a Go map
+// would not keep.
 type reply []member
 
 // MarshalJSON writes an object whose members are in the reply's order.
@@ -59,14 +59,14 @@ func (r reply) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// anyValue stands where rlm_rest wants a value that it does not use; text and
-// numbers can be read from it.
+// anyValue is a placeholder where rlm_rest requires a value that it ignores; it is
+// valid as text and as a number.
 const anyValue = "0"
 
-// newReply writes changes for rlm_rest. Its := overwrites the first value of an
-// attribute and leaves the others of the plan in force, so every value is taken
-// away before one is set. A name is in a JSON object once: the removal goes by
-// the attribute's bare name, which means the list reply too.
+// newReply encodes changes for rlm_rest. Its := overwrites the first value of an
+// attribute and leaves the others, so every value is removed before one is set. A name
+// is in a JSON object once: the removal has the attribute's bare name, which means the
+// list reply too.
 func newReply(changes []Change) reply {
 	var r reply
 	at := map[string]int{} // where an attribute is set or added, by name with tag

@@ -13,19 +13,19 @@ import (
 	"cordon/quarantine"
 )
 
-// heartbeat reports whether the line only says how far the log has come.
+// heartbeat reports whether the line is only about the log's progress.
 func heartbeat(l *wire.Binding) bool {
 	return *l == wire.Binding{CompleteTo: l.CompleteTo} && l.CompleteTo != ""
 }
 
-// statement is what one line says.
+// statement is one decoded line.
 type statement struct {
 	binding   quarantine.Binding
-	reported  time.Time // newest moment in it
-	heartbeat bool      // there is no binding
+	reported  time.Time // newest time in it
+	heartbeat bool      // without a binding
 }
 
-// reader turns lines into bindings.
+// reader decodes lines.
 type reader struct {
 	plan   quarantine.AddressPlan
 	sender string // who pushes, for the key
@@ -57,7 +57,7 @@ func (r *reader) read(raw []byte) (statement, error) {
 	return s, nil
 }
 
-// completeTo reads a line that only says how far the log has come.
+// completeTo reads a line that is only about the log's progress.
 func (r *reader) completeTo(line *wire.Binding) (s statement, err error) {
 	if !heartbeat(line) {
 		return s, &quarantine.FieldError{Field: "complete_to", Reason: "must be alone on its line"}
@@ -70,7 +70,7 @@ func (r *reader) completeTo(line *wire.Binding) (s statement, err error) {
 func (r *reader) block(line *wire.Binding, b *quarantine.Binding) error {
 	addr, err := netip.ParseAddr(line.IP)
 	if err != nil {
-		return &quarantine.FieldError{Field: "ip", Reason: fmt.Sprintf("%q is no address", line.IP)}
+		return &quarantine.FieldError{Field: "ip", Reason: fmt.Sprintf("invalid address %q", line.IP)}
 	}
 	addr = addr.Unmap().WithZone("")
 	if quarantine.Private(addr) {
@@ -81,7 +81,7 @@ func (r *reader) block(line *wire.Binding, b *quarantine.Binding) error {
 	}
 	ports, err := quarantine.ParsePortRange(line.Ports)
 	if err != nil || ports.All() {
-		return &quarantine.FieldError{Field: "ports", Reason: fmt.Sprintf("%q is no block of ports: write it as 1024-2047", line.Ports)}
+		return &quarantine.FieldError{Field: "ports", Reason: fmt.Sprintf("invalid port block %q, e.g. 1024-2047", line.Ports)}
 	}
 	b.Address = quarantine.Address{Prefix: netip.PrefixFrom(addr, addr.BitLen()), Kind: quarantine.NATPortBlock, Ports: ports}
 	return nil
@@ -98,7 +98,7 @@ func (r *reader) interval(line *wire.Binding, b *quarantine.Binding) error {
 			return err
 		}
 		if b.RenewedAt.Before(b.From) {
-			return &quarantine.FieldError{Field: "renewed_at", Reason: "is before from"}
+			return &quarantine.FieldError{Field: "renewed_at", Reason: "must not be before from"}
 		}
 	}
 	if line.To == nil {
@@ -108,10 +108,10 @@ func (r *reader) interval(line *wire.Binding, b *quarantine.Binding) error {
 		return err
 	}
 	if b.To.Before(b.From) {
-		return &quarantine.FieldError{Field: "to", Reason: "is before from"}
+		return &quarantine.FieldError{Field: "to", Reason: "must not be before from"}
 	}
 	if b.To.Before(b.RenewedAt) {
-		return &quarantine.FieldError{Field: "to", Reason: "is before renewed_at"}
+		return &quarantine.FieldError{Field: "to", Reason: "must not be before renewed_at"}
 	}
 	b.RenewedAt = b.To
 	return nil
@@ -121,18 +121,18 @@ func (r *reader) moment(field, text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	switch {
 	case err != nil:
-		return t, &quarantine.FieldError{Field: field, Reason: fmt.Sprintf("%q is no RFC 3339 time with an offset, e.g. 2026-01-02T15:04:05Z", text)}
+		return t, &quarantine.FieldError{Field: field, Reason: fmt.Sprintf("invalid RFC 3339 time with an offset %q, e.g. 2026-01-02T15:04:05Z", text)}
 	case t.After(r.now.Add(quarantine.FutureTolerance)):
-		return t, &quarantine.FieldError{Field: field, Reason: text + " is in the future"}
+		return t, &quarantine.FieldError{Field: field, Reason: "must not be in the future: " + text}
 	case t.Before(r.oldest):
-		return t, &quarantine.FieldError{Field: field, Reason: text + " is older than attribution.history"}
+		return t, &quarantine.FieldError{Field: field, Reason: "must not be older than attribution.history: " + text}
 	}
 	return t.UTC().Truncate(time.Millisecond), nil
 }
 
 func (r *reader) holder(line *wire.Binding, b *quarantine.Binding) error {
 	if (line.PrivateIP == "") == (line.Subscriber == "") {
-		return &quarantine.FieldError{Field: "private_ip", Reason: "give exactly one of private_ip and subscriber"}
+		return &quarantine.FieldError{Field: "private_ip", Reason: "must have exactly one of private_ip and subscriber"}
 	}
 	if line.Subscriber != "" {
 		if wrong := quarantine.CheckSubscriber(line.Subscriber); wrong != nil {
@@ -144,7 +144,7 @@ func (r *reader) holder(line *wire.Binding, b *quarantine.Binding) error {
 	}
 	addr, err := netip.ParseAddr(line.PrivateIP)
 	if err != nil {
-		return &quarantine.FieldError{Field: "private_ip", Reason: fmt.Sprintf("%q is no address", line.PrivateIP)}
+		return &quarantine.FieldError{Field: "private_ip", Reason: fmt.Sprintf("invalid address %q", line.PrivateIP)}
 	}
 	if b.Via, err = r.plan.In(line.Space, addr); err != nil {
 		return err

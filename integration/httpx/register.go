@@ -91,12 +91,12 @@ func (s *Server) describeBody(example any) *huma.RequestBody {
 
 // refuse translates a handler's error and logs it if its text is not told.
 func (s *Server) refuse(ctx context.Context, operation string, err error, in string) *Problem {
-	told := *ProblemOf(err, in)
-	told.RequestID = RequestID(ctx)
-	if told.Status >= http.StatusInternalServerError {
-		s.log.Warn("request failed", zap.String("operation", operation), zap.String("request_id", told.RequestID), zap.Error(err))
+	p := *ProblemOf(err, in)
+	p.RequestID = RequestID(ctx)
+	if p.Status >= http.StatusInternalServerError {
+		s.log.Warn("request failed", zap.String("operation", operation), zap.String("request_id", p.RequestID), zap.Error(err))
 	}
-	return &told
+	return &p
 }
 
 // entitled lets only callers with any of the scopes through.

@@ -39,8 +39,8 @@ func (t *table) fault(line int, format string, args ...any) {
 	t.faults = append(t.faults, wire.LineFault{Line: line, Error: fmt.Sprintf(format, args...)})
 }
 
-func (t *table) add(r *reader, line int, told row) {
-	s, err := r.session(told)
+func (t *table) add(r *reader, line int, values row) {
+	s, err := r.session(values)
 	if err != nil {
 		t.fault(line, "%v", err)
 		return
@@ -92,10 +92,10 @@ func (r *reader) decodeCSV(t *table, body []byte) error {
 		return fmt.Errorf("read the header: %w", err)
 	}
 	names := make([]string, len(header))
-	for i, told := range header {
-		names[i] = columnName(told)
+	for i, values := range header {
+		names[i] = columnName(values)
 		if !r.counts(names[i]) {
-			t.ignored[told] = true
+			t.ignored[values] = true
 		} else if slices.Contains(names[:i], names[i]) {
 			return fmt.Errorf("the header has %s twice", names[i])
 		}
@@ -122,11 +122,11 @@ func (r *reader) decodeCSV(t *table, body []byte) error {
 			t.fault(line, "has %d fields, the header %d", len(fields), len(names))
 			continue
 		}
-		told := row{}
+		values := row{}
 		for i, name := range names {
-			told[name] = fields[i]
+			values[name] = fields[i]
 		}
-		t.add(r, line, told)
+		t.add(r, line, values)
 	}
 }
 
@@ -140,12 +140,12 @@ func (r *reader) decodeJSON(t *table, body []byte) error {
 		if t.full() {
 			return errTooMany
 		}
-		told, err := t.object(r, text)
+		values, err := t.object(r, text)
 		if err != nil {
 			t.fault(line, "%v", err)
 			continue
 		}
-		t.add(r, line, told)
+		t.add(r, line, values)
 	}
 	return nil
 }
@@ -155,27 +155,27 @@ func (t *table) object(r *reader, text []byte) (row, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("is not in UTF-8")
 	}
-	var values map[string]json.RawMessage
-	if err := json.Unmarshal(text, &values); err != nil || values == nil {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(text, &members); err != nil || members == nil {
 		return nil, errors.New("is no JSON object")
 	}
-	told := row{}
-	for key, raw := range values {
+	values := row{}
+	for key, raw := range members {
 		name := columnName(key)
 		if !r.counts(name) {
 			t.ignored[key] = true
 			continue
 		}
-		if _, twice := told[name]; twice {
+		if _, twice := values[name]; twice {
 			return nil, fmt.Errorf("has %s twice", name)
 		}
 		value, ok := scalar(raw)
 		if !ok {
-			return nil, fmt.Errorf("%s: is neither text nor a number", name)
+			return nil, fmt.Errorf("%s: must be a string or a number", name)
 		}
-		told[name] = value
+		values[name] = value
 	}
-	return told, nil
+	return values, nil
 }
 
 func scalar(raw json.RawMessage) (string, bool) {

@@ -61,8 +61,8 @@ var columns = map[string]func(*reader, *Session, string) error{
 }
 
 // columnName makes a column's name comparable.
-func columnName(told string) string {
-	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(strings.TrimSpace(told)))
+func columnName(values string) string {
+	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(strings.TrimSpace(values)))
 }
 
 func (r *reader) moment(into *time.Time, text string) (err error) {
@@ -157,10 +157,10 @@ func readClass(_ *reader, s *Session, text string) error {
 type row map[string]string
 
 // session reads a row. The error names the column.
-func (r *reader) session(told row) (Session, error) {
+func (r *reader) session(values row) (Session, error) {
 	var s Session
 	for _, name := range columnOrder {
-		value := strings.TrimSpace(told[name])
+		value := strings.TrimSpace(values[name])
 		if value == "" || value == "NULL" || value == `\N` {
 			continue
 		}
@@ -172,7 +172,7 @@ func (r *reader) session(told row) (Session, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.naming)) {
-		value := strings.TrimSpace(told[name])
+		value := strings.TrimSpace(values[name])
 		switch {
 		case value == "" || value == "NULL" || value == `\N`:
 		case len(value) > longestValue || strings.ContainsRune(value, '\uFFFD'):

@@ -13,47 +13,47 @@ const (
 	StateClosed      = "closed"
 )
 
-// Case is one subscriber's restriction, what it rests on and how it stands.
+// Case is a subscriber's quarantine: what is wanted, why, and its state on every session.
 type Case struct {
 	ID         string         `json:"id"`
 	Subscriber string         `json:"subscriber"`
 	State      string         `json:"state" enum:"observing,held,restricting,waiting,restricted,releasing,closed"`
 	Profile    string         `json:"profile"`
 	Mode       string         `json:"mode" enum:"off,shadow,approve,enforce"`
-	Rule       string         `json:"rule" doc:"Empty: a person's wish."`
+	Rule       string         `json:"rule" doc:"Rule of the policy; empty: a manual quarantine."`
 	Reason     string         `json:"reason"`
 	Source     string         `json:"source"`
 	OpenedAt   time.Time      `json:"opened_at"`
-	ExpiresAt  *time.Time     `json:"expires_at" doc:"When profile ends; then what stands under then goes on, or the case is released."`
+	ExpiresAt  *time.Time     `json:"expires_at" doc:"When profile ends; the first demand of then follows, or the release."`
 	ClosedAt   *time.Time     `json:"closed_at" doc:"null while open."`
-	Generation uint64         `json:"generation" doc:"Rises when what is wanted changes."`
-	Hold       *Hold          `json:"hold" doc:"What keeps it from acting; null if nothing."`
-	Rise       *Demand        `json:"rise" doc:"A more severe profile that waits for a person, while the case goes on with what it has; approve puts it in force, reject drops it. null: none. Listed with state=held."`
-	Then       []Demand       `json:"then" doc:"Milder profiles that go on when this one ends, in their order."`
-	Release    *Release       `json:"release" doc:"A person's decision to end it; null if none."`
+	Generation uint64         `json:"generation" doc:"Increases when what is wanted changes."`
+	Hold       *Hold          `json:"hold" doc:"Why it waits for approval; null: it does not."`
+	Rise       *Demand        `json:"rise" doc:"A more severe profile that waits for approval while the present one stays; approve applies it, reject drops it. null: none. Listed with state=held."`
+	Then       []Demand       `json:"then" doc:"Milder profiles that follow when this one ends, in order."`
+	Release    *Release       `json:"release" doc:"The decision to end it; null: none."`
 	Sessions   []Session      `json:"sessions"`
-	Evidence   []Evidence     `json:"verdicts"`
+	Evidence   []Evidence     `json:"verdicts" doc:"The case's evidence."`
 	Notes      []Note         `json:"notes"`
 	History    []HistoryEntry `json:"history"`
 }
 
-// Demand is what a rule, or a person, wants of a case beside what is in force.
+// Demand is a profile that a rule or a person wants beside the present one.
 type Demand struct {
 	Profile string    `json:"profile"`
-	Rule    string    `json:"rule" doc:"Empty: a person's wish."`
+	Rule    string    `json:"rule" doc:"Rule of the policy; empty: a manual quarantine."`
 	Reason  string    `json:"reason"`
 	Source  string    `json:"source"`
 	Until   time.Time `json:"until"`
-	Hold    *Hold     `json:"hold" doc:"What keeps it from acting; null if nothing."`
+	Hold    *Hold     `json:"hold" doc:"Why it waits for approval; null: it does not."`
 }
 
-// Hold is what keeps a case, or a demand, from acting until a person approves.
+// Hold is why a case or a demand waits for approval.
 type Hold struct {
-	Kind   string `json:"kind" enum:"mode,limit,exempt,max_sessions,flapping" doc:"flapping: by an earlier version."`
+	Kind   string `json:"kind" enum:"mode,limit,exempt,max_sessions,flapping" doc:"flapping: set by an earlier version."`
 	Detail string `json:"detail"`
 }
 
-// Release is a person's decision to end a case.
+// Release is the decision to end a case.
 type Release struct {
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
@@ -61,7 +61,7 @@ type Release struct {
 	Code   string    `json:"code"`
 }
 
-// Evidence is one verdict that a case rests on.
+// Evidence is one verdict of a case.
 type Evidence struct {
 	ID         string    `json:"id"`
 	Source     string    `json:"source"`

@@ -7,16 +7,16 @@ type Holder struct {
 	Subscriber string     `json:"subscriber"`
 	BNG        string     `json:"bng"`
 	SessionID  string     `json:"acct_session_id"`
-	Address    string     `json:"address" doc:"Address or prefix; empty if the session reported none."`
-	Space      string     `json:"space,omitempty" doc:"Address space; none: the public one."`
-	Ports      string     `json:"ports,omitempty" doc:"Block of ports; none: all of them."`
+	Address    string     `json:"address" doc:"Address or prefix; empty if accounting has none."`
+	Space      string     `json:"space,omitempty" doc:"Address space; none: public."`
+	Ports      string     `json:"ports,omitempty" doc:"Port block; none: all ports."`
 	From       time.Time  `json:"from"`
-	FromBy     *time.Time `json:"from_by,omitempty" doc:"Where the time of the record is uncertain: it began at some moment from from to this. Nobody is named for the time between."`
-	To         *time.Time `json:"to" doc:"First moment at which it no longer holds; null while it does."`
-	KnownBy    string     `json:"known_by" doc:"Which accounting records say so."`
+	FromBy     *time.Time `json:"from_by,omitempty" doc:"If the time of the record is uncertain: it began between from and this time, and nothing in between is attributed."`
+	To         *time.Time `json:"to" doc:"End, exclusive; null while it is held."`
+	KnownBy    string     `json:"known_by" doc:"Which accounting records show it."`
 }
 
-// Place is what was held, for people: the address, :its ports, @its space.
+// Place is the address with :ports and @space, if it has them.
 func (h *Holder) Place() string {
 	place := h.Address
 	if h.Ports != "" {
@@ -28,7 +28,7 @@ func (h *Holder) Place() string {
 	return place
 }
 
-// Neighbour is the nearest holder before or after a moment.
+// Neighbour is the last holder before a moment, or the first after it.
 type Neighbour struct {
 	Holder
 	Side string `json:"side" enum:"before,after"`
@@ -36,6 +36,6 @@ type Neighbour struct {
 
 // Holders is who held an address at a moment, or what a subscriber held.
 type Holders struct {
-	Results    []Holder    `json:"results" doc:"Who held the address at exactly that moment; from is part of an interval, to is not."`
-	Neighbours []Neighbour `json:"neighbours" doc:"Who held it last before, and first after."`
+	Results    []Holder    `json:"results" doc:"Holders at that moment; from is inclusive, to exclusive."`
+	Neighbours []Neighbour `json:"neighbours" doc:"Last holder before, first holder after."`
 }

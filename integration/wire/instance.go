@@ -10,19 +10,19 @@ const (
 	InstanceForgotten = "forgotten"
 )
 
-// Instance is one running server as the one that was asked knows it.
+// Instance is one running server, as seen by the instance that answers.
 type Instance struct {
 	Name       string     `json:"name"`
-	ID         string     `json:"id" doc:"Of its journal: the same after a restart. Several instances may have one name."`
-	Here       bool       `json:"here" doc:"The instance that was asked."`
-	State      string     `json:"state" enum:"up,silent,left,forgotten" doc:"silent: it has published nothing for 15 s. left: it ended, and all accounting that reached it is stored. forgotten: a person declared it lost."`
-	Accounting bool       `json:"accounting" doc:"Accounting comes to it, or it holds some that is not stored; the others wait for no instance without."`
-	SpokeAt    time.Time  `json:"spoke_at" doc:"When it published last, by the store's clock."`
-	Complete   time.Time  `json:"complete" doc:"All accounting that had reached it is stored to this moment."`
-	Waiting    int        `json:"waiting" doc:"Answered records in its spool, when it published last."`
-	AloneUntil *time.Time `json:"alone_until" doc:"Of a silent or forgotten one: it may have answered accounting to this moment that is not stored; null: it answers only what is stored."`
-	Unreadable string     `json:"unreadable" doc:"A folder with answered accounting that it cannot read."`
-	Verdicts   int        `json:"verdicts" doc:"That wait for it at the instance that was asked."`
+	ID         string     `json:"id" doc:"ID of its journal, the same after a restart; names need not be unique."`
+	Here       bool       `json:"here" doc:"The instance that answers."`
+	State      string     `json:"state" enum:"up,silent,left,forgotten" doc:"silent: no heartbeat for 15 s. left: stopped, with all accounting that it received stored. forgotten: declared lost."`
+	Accounting bool       `json:"accounting" doc:"It receives accounting, or has some that is not stored; attribution waits for such instances only."`
+	SpokeAt    time.Time  `json:"spoke_at" doc:"Its last heartbeat, by the clock of Redis."`
+	Complete   time.Time  `json:"complete" doc:"All accounting that it received up to this time is stored."`
+	Waiting    int        `json:"waiting" doc:"Records in its spool at its last heartbeat."`
+	AloneUntil *time.Time `json:"alone_until" doc:"If silent or forgotten: it may have acknowledged accounting up to this time that is not stored; null: it acknowledges only what is stored."`
+	Unreadable string     `json:"unreadable" doc:"Directory with acknowledged accounting that it cannot read."`
+	Verdicts   int        `json:"verdicts" doc:"Verdicts that wait for it on the instance that answers."`
 
 	At     *time.Time `json:"at" doc:"When it left or was declared lost."`
 	By     string     `json:"by" doc:"Who declared it lost."`
@@ -31,5 +31,5 @@ type Instance struct {
 
 // ForgetRequest declares a silent instance lost.
 type ForgetRequest struct {
-	Reason string `json:"reason" doc:"Why it will not be back; the journal keeps it."`
+	Reason string `json:"reason" doc:"Why it will not return; kept in the journal."`
 }

@@ -2,15 +2,15 @@ package wire
 
 import "encoding/json"
 
-// Outcome is how far what somebody asked for has come: what a program that waits
-// waits for, and what an exit code tells.
+// Outcome is how far a request has been carried out: what a client that waits polls
+// for, and what its exit code says.
 type Outcome int
 
 // The outcomes.
 const (
 	Done    Outcome = iota // all of it
-	Partly                 // some of it; the rest not yet, or not at all
-	NotDone                // nothing of it yet, or at all
+	Partly                 // some of it; the rest is pending or failed
+	NotDone                // none of it: pending or failed
 )
 
 // OutcomeOf is that of n things of which done are done.
@@ -24,19 +24,19 @@ func OutcomeOf(done, n int) Outcome {
 	return NotDone
 }
 
-// Acknowledged reports whether the BNG said that it did what was wanted of the
-// session last, or the network shows it.
+// Acknowledged reports whether the BNG acknowledged the last change of the session, or
+// the network shows it.
 func (s *Session) Acknowledged() bool {
 	return s.Enforcement == EnforcementAcked || s.Enforcement == EnforcementVerified
 }
 
-// AsWanted reports whether nothing is left to be done about the session: it is as
-// wanted, over, or exempt. Pending, partial, refused and unanswered are not.
+// AsWanted reports whether nothing is outstanding: the session is as wanted, over, or
+// exempt. Pending (also if deferred), partial, refused and unanswered are outstanding.
 func (s *Session) AsWanted() bool {
 	return s.Acknowledged() || s.Enforcement == EnforcementGone || s.Enforcement == EnforcementExempt
 }
 
-// Unfinished counts the sessions that are not as wanted, or not yet.
+// Unfinished counts the sessions that are not as wanted.
 func (c *Case) Unfinished() (n int) {
 	for i := range c.Sessions {
 		if !c.Sessions[i].AsWanted() {
@@ -46,27 +46,26 @@ func (c *Case) Unfinished() (n int) {
 	return n
 }
 
-// Outcome is how far what the case wants now has come on its sessions: a
-// restriction, a milder one, or a release.
+// Outcome is how far the present change has been carried out on the case's sessions,
+// be it a restriction, a milder profile or a release.
 func (c *Case) Outcome() Outcome {
 	return OutcomeOf(len(c.Sessions)-c.Unfinished(), len(c.Sessions))
 }
 
-// Closed reports whether the case is over and everything of it given back.
+// Closed reports whether the case is over and every session released.
 func (c *Case) Closed() bool { return c.State == StateClosed }
 
-// Ending reports whether the case restricts nobody any more: it is closed, or what
-// is in force is being given back.
+// Ending reports whether the case is closed or being released.
 func (c *Case) Ending() bool { return c.Closed() || c.State == StateReleasing }
 
-// Decided reports whether it is known what becomes of the verdict.
+// Decided reports whether the verdict is no longer pending.
 func (v *VerdictStatus) Decided() bool { return v.State != VerdictPending }
 
-// Taken reports whether the verdict is safe with the server, now or from before.
-func (r *Receipt) Taken() bool { return r.Status == VerdictAccepted || r.Status == VerdictDuplicate }
+// Accepted reports whether the verdict is durable on the server, now or from before.
+func (r *Receipt) Accepted() bool { return r.Status == VerdictAccepted || r.Status == VerdictDuplicate }
 
-// ReadDeferred reads the answer to a decision. It returns nil if that is no
-// [Deferred] but what was decided about: then the decision is applied.
+// ReadDeferred decodes the answer to a decision. It returns nil if the decision is
+// applied: then the answer is the case or BNG that was decided about.
 func ReadDeferred(answer []byte) (*Deferred, error) {
 	var d Deferred
 	if err := json.Unmarshal(answer, &d); err != nil {

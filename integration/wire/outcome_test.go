@@ -46,7 +46,7 @@ func TestAVerdictIsDecidedOnceItIsNotPending(t *testing.T) {
 		}
 	}
 	for status, want := range map[string]bool{VerdictAccepted: true, VerdictDuplicate: true, VerdictRejected: false, VerdictThrottled: false} {
-		if r := (Receipt{Status: status}); r.Taken() != want {
+		if r := (Receipt{Status: status}); r.Accepted() != want {
 			t.Errorf("%s: taken %t", status, !want)
 		}
 	}

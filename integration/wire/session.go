@@ -2,7 +2,7 @@ package wire
 
 import "time"
 
-// Enforcement of a session, relative to what is wanted now.
+// States of a session's enforcement, relative to what is wanted now.
 const (
 	EnforcementPending    = "pending"
 	EnforcementAcked      = "acked"
@@ -14,31 +14,31 @@ const (
 	EnforcementExempt     = "exempt"
 )
 
-// Session is how one session of a case stands.
+// Session is one session of a case and its enforcement.
 type Session struct {
 	BNG         string     `json:"bng"`
-	Member      string     `json:"member,omitempty" doc:"Of a redundancy group: the BNG that spoke of it last."`
+	Member      string     `json:"member,omitempty" doc:"In a redundancy group: the BNG that reported it last."`
 	SessionID   string     `json:"acct_session_id"`
-	Wanted      string     `json:"wanted" doc:"Profile; empty: what the subscriber should have."`
+	Wanted      string     `json:"wanted" doc:"Profile; empty: the normal one."`
 	Enforcement string     `json:"enforcement" enum:"pending,acked,verified,partial,refused,unanswered,gone,exempt"`
-	ErrorCause  *uint32    `json:"error_cause" doc:"RFC 5176 section 3.5; null: none was told."`
+	ErrorCause  *uint32    `json:"error_cause" doc:"Of the last NAK (RFC 5176 section 3.5); null: none."`
 	Reason      string     `json:"reason"`
-	DeferredBy  string     `json:"deferred_by" doc:"The check that defers what is wanted, e.g. paused, maintenance or path; empty: none. Reason says more."`
+	DeferredBy  string     `json:"deferred_by" doc:"Check that defers the next request, e.g. paused, maintenance or path; empty: none. See reason."`
 	Attempts    int        `json:"attempts"`
 	UpdatedAt   *time.Time `json:"updated_at"`
-	NextAt      *time.Time `json:"next_at" doc:"When it is tried again by itself; null: nothing is outstanding, or a request is under way."`
-	Owed        bool       `json:"owed" doc:"Something of the case is, or may be, in force that is still to be given back."`
+	NextAt      *time.Time `json:"next_at" doc:"Next retry; null: nothing is outstanding, or a request is in flight."`
+	Owed        bool       `json:"owed" doc:"A restriction of the case is, or may be, in force that is still to be released."`
 	Addresses   []string   `json:"addresses"`
 }
 
-// LiveSession is a session of a subscriber, as accounting tells it.
+// LiveSession is a subscriber's session as accounting reports it.
 type LiveSession struct {
 	BNG       string    `json:"bng"`
-	Member    string    `json:"member,omitempty" doc:"Of a redundancy group: the BNG that spoke of it last."`
+	Member    string    `json:"member,omitempty" doc:"In a redundancy group: the BNG that reported it last."`
 	SessionID string    `json:"acct_session_id"`
 	StartedAt time.Time `json:"started_at"`
-	SeenAt    time.Time `json:"seen_at" doc:"Event time of the newest record."`
+	SeenAt    time.Time `json:"seen_at" doc:"Event time of its newest record."`
 	Addresses []string  `json:"addresses"`
-	Ignored   bool      `json:"ignored" doc:"Never touched, by configuration."`
-	Suspect   bool      `json:"suspect" doc:"Its BNG restarted since; it may be gone."`
+	Ignored   bool      `json:"ignored" doc:"Excluded by accounting.ignore_sessions: never restricted."`
+	Suspect   bool      `json:"suspect" doc:"Its BNG restarted since; it may be over."`
 }

@@ -4,11 +4,11 @@ package wire
 type SessionRow struct {
 	ID        string `json:"acctsessionid"`
 	User      string `json:"username,omitempty"`
-	NAS       string `json:"nasipaddress,omitempty" doc:"Or nasidentifier: as the BNG names itself in accounting."`
+	NAS       string `json:"nasipaddress,omitempty" doc:"Or nasidentifier; as in the BNG's accounting."`
 	NASName   string `json:"nasidentifier,omitempty"`
-	Start     string `json:"acctstarttime" doc:"RFC 3339, or as a database writes it; without an offset only with tz."`
-	Update    string `json:"acctupdatetime,omitempty" doc:"When its BNG told of it last."`
-	Stop      string `json:"acctstoptime,omitempty" doc:"None: it is on line."`
+	Start     string `json:"acctstarttime" doc:"RFC 3339 or SQL format; without an offset only with tz."`
+	Update    string `json:"acctupdatetime,omitempty" doc:"Time of its last record."`
+	Stop      string `json:"acctstoptime,omitempty" doc:"None: it is live."`
 	IPv4      string `json:"framedipaddress,omitempty"`
 	IPv6      string `json:"framedipv6address,omitempty"`
 	Prefix    string `json:"framedipv6prefix,omitempty"`
@@ -24,8 +24,8 @@ type SessionRow struct {
 
 // ImportReceipt is what became of a body of session rows.
 type ImportReceipt struct {
-	Accepted int         `json:"accepted" doc:"Rows that are stored, or told nothing new."`
-	Skipped  int         `json:"skipped" doc:"Sessions that ended longer ago than history is kept."`
+	Accepted int         `json:"accepted" doc:"Rows stored, or already known."`
+	Skipped  int         `json:"skipped" doc:"Sessions that ended before attribution.history."`
 	Rejected []LineFault `json:"rejected"`
 	Ignored  []string    `json:"ignored_columns"`
 }

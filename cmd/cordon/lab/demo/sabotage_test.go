@@ -33,7 +33,7 @@ const impatient = 2 * time.Second
 func faulty(n int, f bngsim.Faults) step {
 	return step{"sabotage", func(s *story, _ context.Context) error {
 		s.bngs[n].SetFaults(f)
-		s.patience = impatient
+		s.timeout = impatient
 		return nil
 	}}
 }

@@ -84,15 +84,15 @@ func (s *story) report(ctx context.Context, p part, v wire.Verdict) (played, err
 		return played{}, fmt.Errorf("wanted the verdict accepted, saw %s", receipts[0].Status)
 	}
 	s.say("202 accepted: %s", receipts[0].ID)
-	told, err := s.decided(ctx, receipts[0].ID, wire.VerdictActed)
+	status, err := s.decided(ctx, receipts[0].ID, wire.VerdictActed)
 	if err != nil {
 		return played{}, err
 	}
-	if told.Subscriber != p.user {
-		return played{}, fmt.Errorf("wanted it attributed to %s, saw %s", p.user, told.Subscriber)
+	if status.Subscriber != p.user {
+		return played{}, fmt.Errorf("wanted it attributed to %s, saw %s", p.user, status.Subscriber)
 	}
-	s.say("attributed to %s, case %s", told.Subscriber, told.Case)
-	return played{p, v, told.ID, told.Case}, nil
+	s.say("attributed to %s, case %s", status.Subscriber, status.Case)
+	return played{p, v, status.ID, status.Case}, nil
 }
 
 // verdictActed is the main job: verdict, subscriber, CoA, ACK, restricted.
@@ -124,7 +124,7 @@ func (s *story) verdictActed(ctx context.Context) error {
 // verified waits until the network itself has shown that the session is
 // restricted.
 func (s *story) verified(ctx context.Context, p played, id string) error {
-	return s.until(ctx, s.patience, fmt.Sprintf("session %s/%s to be verified", p.bng.name, id), func() (string, bool, error) {
+	return s.until(ctx, s.timeout, fmt.Sprintf("session %s/%s to be verified", p.bng.name, id), func() (string, bool, error) {
 		c, err := s.api.kase(ctx, p.kase)
 		i := slices.IndexFunc(c.Sessions, func(e wire.Session) bool { return e.BNG == p.bng.name && e.SessionID == id })
 		shown := i >= 0 && c.Sessions[i].Enforcement == wire.EnforcementVerified
@@ -277,12 +277,12 @@ func (s *story) shadowRule(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	told, err := s.decided(ctx, receipts[0].ID, wire.VerdictRecorded)
+	status, err := s.decided(ctx, receipts[0].ID, wire.VerdictRecorded)
 	if err != nil {
 		return err
 	}
-	if told.Subscriber != p.user || told.Reason != "shadow" || told.Case != "" {
-		return fmt.Errorf("wanted it recorded for %s with reason shadow, saw %+v", p.user, told)
+	if status.Subscriber != p.user || status.Reason != "shadow" || status.Case != "" {
+		return fmt.Errorf("wanted it recorded for %s with reason shadow, saw %+v", p.user, status)
 	}
 	if err := pause(ctx, quiet); err != nil {
 		return err
@@ -290,7 +290,7 @@ func (s *story) shadowRule(ctx context.Context) error {
 	if n := s.transcript.requests(p.user); n > 0 {
 		return fmt.Errorf("wanted no packet about %s, saw %d", p.user, n)
 	}
-	s.say("%s: %s (%s), attributed to %s", told.ID, told.State, told.Reason, told.Subscriber)
+	s.say("%s: %s (%s), attributed to %s", status.ID, status.State, status.Reason, status.Subscriber)
 	s.say("no case, no packet")
 	return nil
 }
