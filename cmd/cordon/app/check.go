@@ -56,11 +56,11 @@ func check(d *document, cfg *Config) *Parts {
 	d.add(path{"limits"}, cfg.Limits.Validate())
 	if cfg.CoA.Source != "" {
 		if _, err := netip.ParseAddr(cfg.CoA.Source); err != nil {
-			d.fail(path{"coa", "source"}, "%q is no address", cfg.CoA.Source)
+			d.fail(path{"coa", "source"}, "invalid address %q", cfg.CoA.Source)
 		}
 	}
 	if cfg.Journal.Dir == "" {
-		d.fail(path{"journal", "dir"}, "is required: accepted verdicts are kept there")
+		d.fail(path{"journal", "dir"}, "must be set: accepted verdicts are kept there")
 	}
 	parts.Rules = quarantine.Rulebook{
 		Policy: cfg.Policy, Limits: cfg.Limits, Exemptions: loadExemptions(d, cfg), Profiles: profiles,
