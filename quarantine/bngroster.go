@@ -58,11 +58,11 @@ func (r *BNGRoster) Check(name string) error {
 	if slices.ContainsFunc(r.BNGs, func(b ConfiguredBNG) bool { return b.Name == name }) {
 		return nil
 	}
-	return fmt.Errorf("unknown BNG %q: must be one of bngs%s", name, r.fate(name))
+	return fmt.Errorf("unknown BNG %q: must be one of bngs%s", name, r.hint(name))
 }
 
-// fate is a hint to whoever wrote a name that a BNG does not have any more; else empty.
-func (r *BNGRoster) fate(name string) string {
+// hint is for whoever wrote a name that a BNG does not have any more; else empty.
+func (r *BNGRoster) hint(name string) string {
 	names := r.Names()
 	if now, renamed := names.Members[name]; renamed {
 		return fmt.Sprintf("; it is called %s now", now)
@@ -150,7 +150,7 @@ func (r *BNGRoster) Exemptions(exemptions []Exemption) (present []Exemption, war
 			warnings.add("", "bng %s is called %s now; the exemption holds there", name, now)
 			continue
 		}
-		warnings.add("", "unknown BNG %q%s: the exemption protects nobody", name, r.fate(name))
+		warnings.add("", "unknown BNG %q%s: the exemption protects nobody", name, r.hint(name))
 	}
 	return present, warnings
 }

@@ -78,20 +78,21 @@ type SessionEnforcement struct {
 	Attempts    int         `json:"attempts"`
 	UpdatedAt   time.Time   `json:"updated_at"`
 
-	Applied   []AppliedProfile `json:"applied,omitempty"`   // profiles that are or may be in force, newest last
-	Confirmed bool             `json:"confirmed,omitempty"` // the newest of Applied was acked
-	Residue   string           `json:"residue,omitempty"`   // see Outcome.Residue
-	Doubtful  bool             `json:"doubtful,omitempty"`  // a late duplicate of a restriction may still arrive
-	InFlight  bool             `json:"in_flight,omitempty"` // an order was handed out and not observed yet
-	Deferrals int              `json:"kept_back,omitempty"` // times in a row that an order could not leave
-	Given     []AppliedProfile `json:"given,omitempty"`     // what was taken away last, as the BNG acknowledged
-	AssertAt  time.Time        `json:"assert_at,omitzero"`  // when the release of Given is sent once more
-	NextAt    time.Time        `json:"next_at,omitzero"`    // when to try again
-	Paced     bool             `json:"paced,omitempty"`     // a log-in while the case stood, not restricted yet
-	Exempt    string           `json:"exempt,omitempty"`    // why nothing is wanted here; see Snapshot.Exempt
-	NotBefore time.Time        `json:"not_before,omitzero"` // kept back until then, or until Resume
-	Left      []AppliedProfile `json:"left,omitempty"`      // of one that is gone: see inherits
-	GoneSince time.Time        `json:"gone_since,omitzero"` // first of a row of "session not found" answers
+	Applied    []AppliedProfile `json:"applied,omitempty"`     // profiles that are or may be in force, newest last
+	Confirmed  bool             `json:"confirmed,omitempty"`   // the newest of Applied was acked
+	Residue    string           `json:"residue,omitempty"`     // see Outcome.Residue
+	Doubtful   bool             `json:"doubtful,omitempty"`    // a late duplicate of a restriction may still arrive
+	InFlight   bool             `json:"in_flight,omitempty"`   // an order was handed out and not observed yet
+	Deferrals  int              `json:"kept_back,omitempty"`   // times in a row that an order could not leave
+	DeferredBy Check            `json:"deferred_by,omitempty"` // the check that defers, or that an exemption is against it; empty: none
+	Given      []AppliedProfile `json:"given,omitempty"`       // what was taken away last, as the BNG acknowledged
+	AssertAt   time.Time        `json:"assert_at,omitzero"`    // when the release of Given is sent once more
+	NextAt     time.Time        `json:"next_at,omitzero"`      // when to try again
+	Paced      bool             `json:"paced,omitempty"`       // a log-in while the case stood, not restricted yet
+	Exempt     string           `json:"exempt,omitempty"`      // why nothing is wanted here; see Snapshot.Exempt
+	NotBefore  time.Time        `json:"not_before,omitzero"`   // deferred until then, or until Resume
+	Left       []AppliedProfile `json:"left,omitempty"`        // of one that is gone: see inherits
+	GoneSince  time.Time        `json:"gone_since,omitzero"`   // first of a row of "session not found" answers
 	// Known is, by journal, the newest entry about the session that this was written in
 	// knowledge of; see Order.Mark. Shared by copies: replaced, never changed.
 	Known map[string]uint64 `json:"known,omitempty"`

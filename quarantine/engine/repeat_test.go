@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -38,7 +37,7 @@ func TestARepeatOfARestrictionIsAskedForAsItsFirstTransmissionIs(t *testing.T) {
 			t.Fatalf("nothing is against it: %v", err)
 		}
 		w.pause.Store("link cut")
-		if err := repeat(); !errors.Is(err, errPaused) {
+		if err := repeat(); deferredBy(err) != quarantine.CheckPaused {
 			t.Errorf("paused: %v", err)
 		}
 		w.pause.Store("")
@@ -57,7 +56,7 @@ func TestARepeatOfARestrictionIsAskedForAsItsFirstTransmissionIs(t *testing.T) {
 			t.Errorf("the store was asked: %v", err)
 		}
 		time.Sleep(lockLasts)
-		if err := repeat(); !errors.Is(err, errNotSender) {
+		if err := repeat(); deferredBy(err) != quarantine.CheckLease {
 			t.Errorf("without the lease: %v", err)
 		}
 		cable.away.Store(false)
@@ -85,7 +84,7 @@ func TestARestrictionIsNotRepeatedOnceAReleaseOfItsCaseWaits(t *testing.T) {
 		if _, err := e.Release(t.Context(), id, "noc", "cleaned", ""); err != nil {
 			t.Logf("deferred: %v", err)
 		}
-		if err := (*a.restricting.Load()).BeforeRepeat(); !errors.Is(err, errEnding) {
+		if err := (*a.restricting.Load()).BeforeRepeat(); deferredBy(err) != quarantine.CheckReleasePending {
 			t.Errorf("with a release that waits: %v", err)
 		}
 	})

@@ -161,10 +161,10 @@ func TestARestrictionIsNotTakenToAMemberWhosePathIsSilent(t *testing.T) {
 	if out := e.Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "1"), To: "garden"}, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeNotSent || len(net.sent) != 1 {
 		t.Errorf("%+v, sent to %v", out, net.sent)
 	}
-	if _, barred := e.Defers(onPair("bng1", "1"), "garden"); barred {
+	if _, barred := defers(e, onPair("bng1", "1"), "garden"); barred {
 		t.Error("the silence of one bars what is on the other")
 	}
-	if _, barred := e.Defers(onPair("bng2", "1"), "garden"); !barred {
+	if _, barred := defers(e, onPair("bng2", "1"), "garden"); !barred {
 		t.Error("the silence of one does not bar what is on it")
 	}
 }

@@ -136,6 +136,14 @@ func (g gate) BeforeRepeat() error {
 	return g.repeat()
 }
 
+// defers says why the enforcer would not restrict the session now, as the engine asks it.
+func defers(e *Enforcer, s quarantine.Session, profile string) (reason string, deferred bool) {
+	if reason, deferred = e.PathDefers(s, true); deferred {
+		return reason, true
+	}
+	return e.ProfileStopped(s, profile, true)
+}
+
 // restrict brings the session into a profile, from those in force.
 func (l *lab) restrict(s quarantine.Session, profile string, from ...quarantine.AppliedProfile) quarantine.Order {
 	l.t.Helper()

@@ -129,7 +129,7 @@ func TestASilentProxyIsSilentForAllBNGsBehindIt(t *testing.T) {
 				t.Fatalf("outcome %+v", out)
 			}
 		}
-		if reason, barred := e.Defers(proxied("bng2", "x"), "garden"); !barred || !strings.HasPrefix(reason, "proxy aaa1 has been silent since") {
+		if reason, barred := defers(e, proxied("bng2", "x"), "garden"); !barred || !strings.HasPrefix(reason, "proxy aaa1 has been silent since") {
 			t.Errorf("barred %v: %q", barred, reason)
 		}
 		for _, h := range e.fleet.Health() {

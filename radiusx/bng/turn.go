@@ -41,8 +41,10 @@ func (e *Enforcer) instead(ctx context.Context, m *member, o *quarantine.Order, 
 		return before
 	}
 	if o.Restricts() {
-		if reason, barred := m.bars(&o.Session, o.To, time.Now()); barred {
-			return quarantine.Outcome{Kind: quarantine.OutcomeNotSent, Reason: reason, Doubtful: before.Doubtful, Echo: before.Echo}
+		if d := m.defers(&o.Session, o.To, time.Now()); d != nil {
+			return quarantine.Outcome{
+				Kind: quarantine.OutcomeNotSent, Reason: d.Reason, DeferredBy: d.By, Doubtful: before.Doubtful, Echo: before.Echo,
+			}
 		}
 	}
 	out := e.on(ctx, m, o, gate)
