@@ -36,13 +36,14 @@ type network interface {
 	LogIn(told []quarantine.Attribute) (LogIn, bool)
 }
 
-// gate knows what may not be restricted at present.
+// gate knows what defers a restriction at present; *engine.Engine does. What is deferred
+// at log-in is what would be deferred as a CoA.
 type gate interface {
-	// Paused says whether nothing new may be restricted at all.
-	Paused() bool
-	// Acts reports whether a case may restrict a session of its subscriber that
-	// begins so now.
-	Acts(c *quarantine.Case, l LogIn) bool
+	// RestrictionsPaused reports whether nothing new may be restricted at all.
+	RestrictionsPaused() bool
+	// MayBeginRestricted says why a case may not restrict a session of its subscriber
+	// that begins so now; nil: it may.
+	MayBeginRestricted(c *quarantine.Case, s *quarantine.Session) *quarantine.Deferral
 }
 
 // Desk answers log-ins. It is safe for concurrent use.
@@ -88,7 +89,7 @@ func (d *Desk) decide(ctx context.Context, told []quarantine.Attribute) ([]Chang
 	switch {
 	case !ours:
 		return nil, Unknown
-	case d.gate.Paused():
+	case d.gate.RestrictionsPaused():
 		return nil, Deferred
 	}
 	c, ok := d.ask(ctx, l)
@@ -97,7 +98,7 @@ func (d *Desk) decide(ctx context.Context, told []quarantine.Attribute) ([]Chang
 		return nil, StoreUnavailable
 	case c == nil:
 		return nil, Unwanted
-	case !d.gate.Acts(c, l):
+	case d.gate.MayBeginRestricted(c, beginning(c, l)) != nil:
 		return nil, Deferred
 	}
 	changes, ok := l.Reply(c.Profile)
@@ -105,6 +106,14 @@ func (d *Desk) decide(ctx context.Context, told []quarantine.Attribute) ([]Chang
 		return nil, LeftAlone
 	}
 	return changes, Restricted
+}
+
+// beginning is the session of a case's subscriber that begins with a log-in, as far as the
+// log-in shows it.
+func beginning(c *quarantine.Case, l LogIn) *quarantine.Session {
+	return &quarantine.Session{
+		SessionKey: quarantine.SessionKey{BNG: l.BNG()}, Member: l.Member(), Subscriber: c.Subscriber, Addresses: l.Addresses(),
+	}
 }
 
 // ask asks the store what is wanted; false: it did not answer in time.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -111,6 +112,11 @@ func (s *Sources) Known() quarantine.AccountingSources {
 func (s *Sources) Silent() []quarantine.SilentSource {
 	known := s.Known()
 	return s.cfg.Plan.Silent(&known, s.cfg.Now())
+}
+
+// StoppedBefore reports whether a source had stopped by a moment.
+func (s *Sources) StoppedBefore(moment time.Time) bool {
+	return slices.ContainsFunc(s.Silent(), func(silent quarantine.SilentSource) bool { return silent.Last.Before(moment) })
 }
 
 // BNGsOf lists the BNGs whose addresses wait for a source that stopped.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -69,9 +68,9 @@ type App struct {
 	enforcer    *bng.Enforcer
 	accounting  *bng.Accounting
 	authorize   *authorize.Desk
-	sessions    engine.Store     // the store, or with another program's sessions
-	unserved    unserved         // releases owed on BNGs that are not configured
-	template    *template.Reader // nil: sessions are those of accounting
+	sessions    engine.Store          // the store, or with another program's sessions
+	unserved    *engine.UnservedWatch // releases owed on BNGs that are not configured
+	template    *template.Reader      // nil: sessions are those of accounting
 	addr        net.Addr
 	redisSeen   atomic.Bool // it answered once since the start
 }
@@ -103,7 +102,8 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 	if err := a.buildEngine(ctx, fleet, o); err != nil {
 		return nil, err
 	}
-	if err := a.checkServed(ctx); err != nil {
+	a.unserved = engine.NewUnservedWatch(a.engine)
+	if err := a.unserved.Check(ctx); err != nil {
 		return nil, err
 	}
 	if err := a.buildAccounting(fleet, o); err != nil {
@@ -185,18 +185,13 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 		},
 		Listed:   func(source string) bool { _, ok := listed[source]; return ok },
 		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: a.cfg.Attribution.VerdictRetention(), Paused: a.gate.paused, Logger: a.log,
-		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Stopped: a.stopped, Poll: a.poll(),
+		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Stopped: a.sources.StoppedBefore, Poll: a.poll(),
 		Interim: interim(a.cfg), OneSessionPer: fleet.OneSessionPer,
 		Listens: a.listens(o), Waiting: a.spooled, Unreadable: a.spoolAside, AloneFor: aloneFor(a.cfg), History: a.cfg.Attribution.History.Std(),
 		Names: a.parts.Names, Serves: fleet.CanRelease,
 		Uptime: uptime, HTTPAddr: a.advertised, AskCutOff: peers.cutOff, AskAlone: peers.alone,
 	})
 	return err
-}
-
-// stopped reports whether a source of accounting had stopped by a moment.
-func (a *App) stopped(moment time.Time) bool {
-	return slices.ContainsFunc(a.sources.Silent(), func(s quarantine.SilentSource) bool { return s.Last.Before(moment) })
 }
 
 // unworked asks the accounting listener and the spool how far they are; nil if
@@ -348,7 +343,7 @@ func (a *App) Start() {
 	a.life.run("log keeper", a.keepJournal)
 	a.life.run("gate", a.gate.run)
 	a.life.run("watch", a.watch)
-	a.life.run("unserved releases", a.watchServed)
+	a.life.run("unserved releases", a.unserved.Run)
 	if a.spool != nil {
 		a.life.run("accounting spool", a.spool.Run)
 	}
