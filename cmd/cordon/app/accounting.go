@@ -1,6 +1,8 @@
 package app
 
 import (
+	"fmt"
+
 	"cordon/quarantine"
 	"cordon/radiusx/acct"
 	"cordon/radiusx/bng"
@@ -56,4 +58,38 @@ func checkClient(d *document, p path, c *Client, names *quarantine.BNGRoster) ac
 		d.fail(p, "%v", err)
 	}
 	return client
+}
+
+// recorder is where accounting is recorded.
+func (a *App) recorder() quarantine.SessionRecorder {
+	if a.spool == nil {
+		return a.setAside
+	}
+	return a.spool
+}
+
+// listens reports whether accounting comes to this instance.
+func (a *App) listens(o Options) bool { return len(a.cfg.Accounting.Listen)+len(o.AccountingConns) > 0 }
+
+// translation says how records become session events.
+func (a *App) translation() bng.AccountingConfig {
+	return bng.AccountingConfig{Plan: addressPlan(a.cfg), Ignore: a.parts.Ignore, Keys: a.parts.Keys, Key: a.parts.Key}
+}
+
+func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
+	if !a.listens(o) {
+		return nil
+	}
+	a.accounting = bng.NewAccounting(fleet, a.recorder(), a.translation())
+	server, err := acct.New(acct.Config{
+		Listen: a.cfg.Accounting.Listen, Conns: o.AccountingConns, Clients: a.parts.Clients, Handler: a.accounting,
+		Dictionary: a.parts.Dictionary, Keep: append(fleet.Keep(), "User-Name"), Naming: fleet.NamingAttributes(a.parts.Key),
+		BNGOf: fleet.BNGOf,
+	})
+	if err != nil {
+		return fmt.Errorf("accounting: %w", err)
+	}
+	a.acct = server
+	a.life.cleanUp("accounting listener", server.Close)
+	return nil
 }

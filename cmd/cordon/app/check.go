@@ -79,13 +79,4 @@ func (c *Config) lacking(profile string) (bngs []string) {
 	return bngs
 }
 
-// checkSources checks what is agreed with the sources of verdicts.
-func checkSources(d *document, cfg *Config) {
-	sources := make([]quarantine.VerdictSource, len(cfg.Sources))
-	for i, s := range cfg.Sources {
-		sources[i] = s.VerdictSource
-	}
-	d.add(path{"sources"}, quarantine.ValidateVerdictSources(sources, cfg.Attribution.MaxAge))
-}
-
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

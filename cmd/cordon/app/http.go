@@ -1,6 +1,8 @@
 package app
 
 import (
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
 	"cordon/integration/httpx"
 )
 
@@ -39,4 +41,25 @@ func checkToken(d *document, p path, t Token, value string, parts *Parts) {
 		d.warn(p, "the token is weak: use 32 random characters or more")
 	}
 	parts.Tokens = append(parts.Tokens, token)
+}
+
+func (a *App) buildHTTP(o Options) error {
+	var err error
+	a.http, err = httpx.New(httpx.Config{
+		Listen: a.cfg.HTTP.Listen, Tokens: a.parts.Tokens, Checks: a.checks(), Metrics: promhttp.HandlerFor(a.registry(), promhttp.HandlerOpts{}),
+		Version: o.Version, Log: a.log,
+		Instance: httpx.Instance{
+			ID:     a.journal.ID(),
+			CutOff: func() bool { return a.engine.CutOff() > 0 },
+			Alone:  func() bool { return a.engine.AnswersAlone() },
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.mount(); err != nil {
+		return err
+	}
+	a.addr, err = a.http.Listen()
+	return err
 }

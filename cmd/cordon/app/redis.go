@@ -1,7 +1,9 @@
 package app
 
 import (
+	"cordon/quarantine"
 	"cordon/radiusx"
+	"cordon/radiusx/bng"
 	"cordon/store"
 )
 
@@ -25,4 +27,14 @@ func readPassword(d *document, at path, file string) string {
 		d.fail(at.to("password_file"), "%v", err)
 	}
 	return string(secret.Bytes())
+}
+
+// StoreConfig says where sessions and cases are, and how they are kept.
+func StoreConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
+	r := cfg.Redis
+	return store.Config{
+		Addrs: r.Addrs, MasterName: r.MasterName, DB: r.DB, Username: r.Username, Password: store.Password(parts.RedisPassword),
+		KeyPrefix: r.KeyPrefix, History: cfg.Attribution.History.Std(), VerdictMemory: cfg.Attribution.VerdictRetention(),
+		Restricted: func(x quarantine.Attribute) bool { return fleet.Restricted(x.Value) }, Interim: interim(cfg), Names: parts.Names,
+	}
 }
