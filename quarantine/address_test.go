@@ -20,8 +20,8 @@ func portBlock(lo, hi uint16) Address {
 	return Address{Prefix: netip.MustParsePrefix("203.0.113.5/32"), Kind: NATPortBlock, Ports: PortRange{lo, hi}}
 }
 
-// told plays records of one session in their order.
-func told(events ...SessionEvent) Session {
+// replayed plays records of one session in their order.
+func replayed(events ...SessionEvent) Session {
 	var s *Session
 	for _, ev := range events {
 		ev.Key, ev.Subscriber = SessionKey{"b1", "42"}, "alice"
@@ -112,7 +112,7 @@ func TestEachAddressOfASessionHasItsOwnTime(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := spans(told(c.events...)); !slices.Equal(got, c.want) {
+			if got := spans(replayed(c.events...)); !slices.Equal(got, c.want) {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 		})

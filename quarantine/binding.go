@@ -247,7 +247,7 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 	if shared && port == 0 {
 		return Attribution{Result: Ambiguous, Bindings: held, Reason: "several subscribers share the address, and the report names no port"}
 	}
-	if result, reason := judgePresent(bindings, at, tolerance); result != Attributed {
+	if result, reason := attributePresent(bindings, at, tolerance); result != Attributed {
 		return Attribution{Result: result, Bindings: held, Reason: reason}
 	}
 	if len(held) == 0 {

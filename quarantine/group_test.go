@@ -37,7 +37,7 @@ func TestAFallbackNamesOnlyASessionThatIsNotKnown(t *testing.T) {
 	}
 }
 
-func TestAnAttributeThatIsToldEmptyReplacesNone(t *testing.T) {
+func TestAnAttributeThatIsReportedEmptyReplacesNone(t *testing.T) {
 	named := func(value string, seconds int) SessionEvent {
 		ev := event(SessionRenewed, "alice", seconds, seconds)
 		ev.Attributes = []Attribute{{"User-Name", value}}

@@ -60,7 +60,7 @@ func TestAMomentWaitsForWhoeverMayHaveAnsweredAccountingOfIt(t *testing.T) {
 	}
 }
 
-func TestWhatAnInstanceMayHideReachesFromItsLastWordToItsLastAnswer(t *testing.T) {
+func TestWhatAnInstanceMayHideReachesFromItsLastReportToItsLastAnswer(t *testing.T) {
 	i := instanceAt(1000)
 	i.Complete, i.AloneSince = at(900), at(1200)
 	if got, want := i.Gap(), (Gap{From: at(840), To: at(1375), Instance: "cordon-b"}); got != want {
@@ -109,7 +109,7 @@ func TestOfTwoRecordsOfAnInstanceTheLaterCounts(t *testing.T) {
 }
 
 // A master that is cut off from its replicas takes words that the new one has not.
-func TestAloneForCountsFromAWordThatAFailoverLost(t *testing.T) {
+func TestAloneForCountsFromAReportThatAFailoverLost(t *testing.T) {
 	known := instanceAt(1000)
 	known.Spools, known.Accounting, known.AloneFor = true, true, 30*time.Minute
 	lost := known.SpokeAt.Add(LostBefore)

@@ -136,7 +136,7 @@ func (m *merger) lastBy(last time.Time) time.Time {
 // that confirms it.
 func (m *merger) cut(i int, last time.Time) {
 	e := &m.s.Addresses[i]
-	if !m.overlaps(e) || e.unproved() {
+	if !m.overlaps(e) || e.unconfirmed() {
 		return
 	}
 	first, until := m.first(e), earliest(e.Until, m.by)
@@ -231,9 +231,9 @@ func (m *merger) doubt(e *Address) {
 	e.SinceBy = later(e.Until, m.start(e).Add(time.Millisecond))
 }
 
-// unproved reports whether it is not known of any moment of the interval that the
+// unconfirmed reports whether it is not known of any moment of the interval that the
 // address was held then.
-func (a *Address) unproved() bool {
+func (a *Address) unconfirmed() bool {
 	return !a.Until.IsZero() && !a.SinceBy.IsZero() && !a.SinceBy.Before(a.Until)
 }
 

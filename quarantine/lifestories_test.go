@@ -26,7 +26,7 @@ func (w *lifeWorld) say(f string, a ...any) {
 	w.log = append(w.log, w.now.Format("15:04:05 ")+fmt.Sprintf(f, a...))
 }
 
-func (w *lifeWorld) look(perfect bool) Snapshot {
+func (w *lifeWorld) snapshot(perfect bool) Snapshot {
 	in := Snapshot{Now: w.now, Sessions: append([]Session(nil), w.lines...), MaxSessions: 3}
 	in.Exempt = func(s *Session) (string, bool) { return "hospital", w.exempt && s.ID == "1" && !w.case_.Cleared }
 	paused := !perfect && w.rng.IntN(6) == 0
@@ -36,7 +36,7 @@ func (w *lifeWorld) look(perfect bool) Snapshot {
 
 func (w *lifeWorld) pass(perfect bool) (orders int) {
 	c := w.case_
-	list := c.Plan(w.look(perfect))
+	list := c.Plan(w.snapshot(perfect))
 	for _, o := range list {
 		if !perfect && w.rng.IntN(10) == 0 {
 			c.Defer(&o, Deferral{By: CheckBNGLimit, Reason: "busy", Longest: BriefPause}, w.now)

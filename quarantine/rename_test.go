@@ -223,12 +223,12 @@ func (p *portal) carryOut(o Order) Outcome {
 }
 
 func (p *portal) pass() {
-	look := Snapshot{Now: p.now, Interim: func(string) time.Duration { return 5 * time.Minute }, MaxSessions: 4}
+	snapshot := Snapshot{Now: p.now, Interim: func(string) time.Duration { return 5 * time.Minute }, MaxSessions: 4}
 	for _, s := range p.records {
-		look.Sessions = append(look.Sessions, s)
+		snapshot.Sessions = append(snapshot.Sessions, s)
 	}
-	slices.SortFunc(look.Sessions, func(a, b Session) int { return a.StartedAt.Compare(b.StartedAt) })
-	orders := p.c.Plan(look)
+	slices.SortFunc(snapshot.Sessions, func(a, b Session) int { return a.StartedAt.Compare(b.StartedAt) })
+	orders := p.c.Plan(snapshot)
 	for i := range orders {
 		if o := &orders[i]; o.Restricts() && !o.Prepared {
 			o.Prepare(Preparation{Undo: "limits", Outlives: true})
@@ -307,10 +307,10 @@ func TestALineWhoseIDNobodyKnowsGetsNoRestriction(t *testing.T) {
 func TestWhatASessionHadWhenItWasChangedIsOnTheOneThatFollows(t *testing.T) {
 	for name, after := range map[string]time.Duration{"changed": time.Second, "logged out later": 10 * time.Minute} {
 		c, s := wantingCase(noon), sess("1", "alice", noon)
-		answerAll(c, lookAt(noon, s), Outcome{Kind: OutcomeAcked})
+		answerAll(c, snapshotAt(noon, s), Outcome{Kind: OutcomeAcked})
 		s.EndedAt = noon.Add(after)
 		next := sess("2", "alice", s.EndedAt)
-		orders := c.Plan(lookAt(s.EndedAt, s, next))
+		orders := c.Plan(snapshotAt(s.EndedAt, s, next))
 		if len(orders) != 1 || orders[0].Session.ID != "2" || len(orders[0].From) > 0 != (after == time.Second) || orders[0].Confirmed {
 			t.Errorf("%s: %+v", name, orders)
 		}

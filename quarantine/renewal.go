@@ -14,7 +14,7 @@ import (
 // Most accounting of a network is of that kind, and a store may take it in
 // without looking at all of a session.
 func OnlyRenews(s *Session, ev SessionEvent, restricted func(Attribute) bool) bool {
-	if !s.Live() || s.Guessed || ev.nameless(s) || ev.Kind != SessionStarted && ev.Kind != SessionRenewed {
+	if !s.Live() || s.Guessed || ev.withoutSubscriber(s) || ev.Kind != SessionStarted && ev.Kind != SessionRenewed {
 		return false
 	}
 	if len(ev.Freed) > 0 || s.Unsure.After(s.SeenAt) { // another moment may tell something else

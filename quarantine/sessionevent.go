@@ -86,7 +86,7 @@ type SessionChange struct {
 // when stays with its interval.
 func ApplyEvent(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(Attribute) bool) SessionChange {
 	if ev.Kind == ServiceSeen {
-		return applyService(prev, ev)
+		return applyServiceEvent(prev, ev)
 	}
 	ev.Addresses = ev.held()
 	if prev == nil {
@@ -145,15 +145,15 @@ func (ev *SessionEvent) startedAfter(prev *Session) bool {
 	return start.After(last.Add(ClockSlack)) && !prev.beganNear(start, ev.startBy()) && !driftExplains(prev, ev)
 }
 
-// applyService takes in what a service's record shows about the session it
+// applyServiceEvent takes in what a service's record shows about the session it
 // belongs to, if that is known and on line. It says nothing else about it.
-func applyService(prev *Session, ev SessionEvent) SessionChange {
+func applyServiceEvent(prev *Session, ev SessionEvent) SessionChange {
 	if prev == nil {
 		return SessionChange{}
 	}
 	next := *prev
 	if prev.Live() && (!ev.contradicts(prev) || ev.Fallback) && !ev.At.Before(prev.StartedAt.Add(-ClockSlack)) {
-		next.show(&ev)
+		next.recordObserved(&ev)
 	}
 	return SessionChange{Session: next, Changed: !slices.Equal(prev.Observed, next.Observed)}
 }
@@ -227,7 +227,7 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) Session
 	m.name(foreign)
 	held := slices.Clone(s.Addresses)
 	if !early {
-		m.takeIn(held)
+		m.mergeAddresses(held)
 	}
 	if !foreign || m.newly {
 		for _, a := range ev.Attributes {
@@ -235,7 +235,7 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) Session
 				s.setAttribute(a, !ev.At.Before(m.seen) && s.Live())
 			}
 		}
-		s.show(&ev)
+		s.recordObserved(&ev)
 	}
 	if ev.Kind == SessionEnded && s.Live() {
 		s.EndedAt = later(m.by, s.StartedAt)
@@ -250,9 +250,9 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) Session
 	return change
 }
 
-// takeIn takes in what the event tells of what was held, and by whom. Held is what
+// mergeAddresses takes in what the event tells of what was held, and by whom. Held is what
 // was known before.
-func (m *merger) takeIn(held []Address) {
+func (m *merger) mergeAddresses(held []Address) {
 	m.exclude()
 	switch {
 	case m.newly:
@@ -265,7 +265,7 @@ func (m *merger) takeIn(held []Address) {
 	for _, a := range m.ev.Addresses {
 		m.hold(a, held)
 	}
-	m.see()
+	m.noteSeen()
 	m.free()
 	m.noteFull()
 	m.closeOthers()

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
+
 	"cordon/quarantine"
 	"cordon/store/storetest"
 )
@@ -286,4 +288,19 @@ func whoHeld(t *testing.T, s *Store, at time.Time) quarantine.Attribution {
 	}
 	t.Fatal(err)
 	return quarantine.Attribution{}
+}
+
+func TestAServerThatDoesNotSayWhichItIsIsTrustedOnlyIfTheConfigurationSaysSo(t *testing.T) {
+	server := miniredis.RunT(t) // it has none of INFO server, INFO replication and CLIENT INFO
+	for without, want := range map[Capabilities]bool{0: false, Identity: true} {
+		s, err := New(Config{Addrs: []string{server.Addr()}, Without: without})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		gaps, err := s.Gaps(t.Context())
+		if (err == nil) != want || len(gaps) > 0 {
+			t.Errorf("without %d: gaps %v, %v; want an answer: %t", without, gaps, err, want)
+		}
+	}
 }

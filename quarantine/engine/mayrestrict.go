@@ -122,7 +122,7 @@ func (e *Engine) RestrictionsPaused() bool {
 }
 
 // MayBeginRestricted says why the case may not restrict, at its log-in, a session of
-// which no more is known than the log-in tells; nil: it may.
+// which no more is known than the journal-in tells; nil: it may.
 func (e *Engine) MayBeginRestricted(c *quarantine.Case, s *quarantine.Session) *quarantine.Deferral {
 	return e.mayRestrictNow(&question{stage: atLogIn, c: c, session: s, profile: c.Profile})
 }
@@ -136,7 +136,7 @@ func because(reason string) *quarantine.Deferral {
 }
 
 func checkLease(e *Engine, _ *question) *quarantine.Deferral {
-	if _, ok := e.sender.may(); !ok {
+	if _, ok := e.sender.holds(); !ok {
 		return because(notSender)
 	}
 	return nil
@@ -150,7 +150,7 @@ func checkPaused(e *Engine, _ *question) *quarantine.Deferral {
 }
 
 func checkReleasePending(e *Engine, q *question) *quarantine.Deferral {
-	if e.ledger.ending(q.c.ID) {
+	if e.ledger.releasePending(q.c.ID) {
 		return because(releasePending)
 	}
 	return nil

@@ -24,7 +24,7 @@ import (
 )
 
 // Version is what a build knows of itself.
-type Version = httpx.Version
+type Version = wire.Version
 
 // Options are what a process adds to the configuration.
 type Options struct {
@@ -37,6 +37,8 @@ type Options struct {
 	// Silence is when a source of accounting counts as stopped; zero:
 	// quarantine.DefaultSilenceRule. For tests.
 	Silence quarantine.SilenceRule
+	// RedisWithout is what the Redis that cases are kept in lacks; for the demo.
+	RedisWithout store.Capabilities
 }
 
 // App is the whole server.
@@ -55,8 +57,8 @@ type App struct {
 	journal     *journal.Journal
 	store       *store.Store
 	spool       *spool.Spool // nil: accounting is not answered while Redis is away
-	setAside    *spool.Aside // what Redis cannot hold; before the store, behind the spool
-	aside       []string     // spools that could not be read, as found at the start
+	setAside    *spool.Aside // what Redis cannot hold
+	host        *spool.Host  // this host's disk: the spool and what was moved aside
 	asideLogged time.Time    // last line about them; owned by watch
 	coa         *coa.Client
 	fleet       *bng.Fleet
@@ -87,7 +89,7 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 		return nil, err
 	}
 	a.fleet = fleet
-	if err := a.openStore(ctx, fleet); err != nil {
+	if err := a.openStore(ctx, fleet, o); err != nil {
 		return nil, err
 	}
 	if err := a.buildSources(o); err != nil {
@@ -110,13 +112,13 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 }
 
 // openStore opens the log and the session store; Redis may come later.
-func (a *App) openStore(ctx context.Context, fleet *bng.Fleet) error {
+func (a *App) openStore(ctx context.Context, fleet *bng.Fleet, o Options) error {
 	var err error
 	if err = a.openJournal(); err != nil {
 		return err
 	}
 	cfg := StoreConfig(a.cfg, a.parts, fleet)
-	cfg.Instance = a.journal.ID()
+	cfg.Instance, cfg.Without = a.journal.ID(), o.RedisWithout
 	if a.store, err = store.New(cfg); err != nil {
 		return err
 	}
@@ -134,23 +136,14 @@ func (a *App) openStore(ctx context.Context, fleet *bng.Fleet) error {
 // unworked asks the accounting listener and the spool how far they are; nil if
 // there is neither.
 func (a *App) unworked(o Options) func() (time.Time, bool) {
-	if !a.listens(o) && a.spool == nil && len(a.aside) == 0 {
+	if !a.listens(o) && a.host.Empty() {
 		return nil
 	}
 	return func() (oldest time.Time, ok bool) {
-		if a.acct != nil { // built before the engine runs
-			oldest, ok = a.acct.Oldest() // first: what it hands over stands in the spool before it lets go
+		if a.acct == nil { // built before the engine runs
+			return a.host.Oldest(nil)
 		}
-		if a.spoolAside() != "" {
-			return time.UnixMilli(1), true
-		}
-		if a.spool == nil {
-			return oldest, ok
-		}
-		if spooled, some := a.spool.Oldest(); some && (!ok || spooled.Before(oldest)) {
-			return spooled, true
-		}
-		return oldest, ok
+		return a.host.Oldest(a.acct.Oldest)
 	}
 }
 
@@ -161,7 +154,7 @@ func (a *App) Addr() net.Addr { return a.addr }
 // part fails, which Failed tells.
 func (a *App) Start() {
 	a.life.run("log keeper", a.keepJournal)
-	a.life.run("gate", a.gate.run)
+	a.life.run("gate", a.gate.trust.Run)
 	a.life.run("watch", a.watch)
 	a.life.run("unserved releases", a.unserved.Run)
 	if a.spool != nil {

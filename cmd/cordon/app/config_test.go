@@ -123,7 +123,7 @@ exemptions: [{reason: "who?"}]
 		`cordon.yaml:7:43: accounting.clients[0].relay_for[0]: unknown BNG "bng9"`,
 		`cordon.yaml:8:26:`,
 		`cordon.yaml:14:18: bngs[0].secret_file: read secret`,
-		`cordon.yaml:15:14: bngs[0].dialect: "junoss" is none of`,
+		`cordon.yaml:15:14: bngs[0].dialect: unknown dialect "junoss": must be one of`,
 		`cordon.yaml:21:22: bngs[1].profiles.walled-garden:`,
 		`cordon.yaml:23:9:`,
 		`cordon.yaml:25:7: policy.rules[0].for: must be greater than 0`,
