@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"time"
 
 	"cordon/quarantine"
 	"cordon/radiusx/acct"
@@ -60,16 +61,22 @@ func checkClient(d *document, p path, c *Client, names *quarantine.BNGRoster) ac
 	return client
 }
 
-// recorder is where accounting is recorded.
-func (a *App) recorder() quarantine.SessionRecorder {
-	if a.spool == nil {
-		return a.setAside
-	}
-	return a.spool
-}
-
 // listens reports whether accounting comes to this instance.
 func (a *App) listens(o Options) bool { return len(a.cfg.Accounting.Listen)+len(o.AccountingConns) > 0 }
+
+// unworked returns what says how far accounting is stored; nil if none comes here and
+// none is left.
+func (a *App) unworked(o Options) func() (time.Time, bool) {
+	if !a.listens(o) && a.host.Empty() {
+		return nil
+	}
+	return func() (oldest time.Time, ok bool) {
+		if a.acct == nil { // built before the engine runs
+			return a.host.Oldest(nil)
+		}
+		return a.host.Oldest(a.acct.Oldest)
+	}
+}
 
 // translation says how records become session events.
 func (a *App) translation() bng.AccountingConfig {
@@ -80,11 +87,11 @@ func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
 	if !a.listens(o) {
 		return nil
 	}
-	a.accounting = bng.NewAccounting(fleet, a.recorder(), a.translation())
+	a.accounting = bng.NewAccounting(fleet, a.host.Recorder(), a.translation())
 	server, err := acct.New(acct.Config{
 		Listen: a.cfg.Accounting.Listen, Conns: o.AccountingConns, Clients: a.parts.Clients, Handler: a.accounting,
-		Dictionary: a.parts.Dictionary, Keep: append(fleet.Keep(), "User-Name"), Naming: fleet.NamingAttributes(a.parts.Key),
-		BNGOf: fleet.BNGOf,
+		Dictionary: a.parts.Dictionary, Attributes: append(fleet.AccountingAttributes(), "User-Name"), Naming: fleet.NamingAttributes(a.parts.Key),
+		BNGOf: fleet.BNGOf, Holdable: quarantine.Holdable,
 	})
 	if err != nil {
 		return fmt.Errorf("accounting: %w", err)

@@ -12,6 +12,7 @@ import (
 	"cordon/integration/authorize"
 	"cordon/integration/httpx"
 	"cordon/integration/intake"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 	"cordon/quarantine/engine"
 	"cordon/radiusx/acct"
@@ -131,20 +132,6 @@ func (a *App) openStore(ctx context.Context, fleet *bng.Fleet, o Options) error 
 	}
 	a.gate = newGate(a.cfg, a.store, a.log)
 	return a.gate.first(ctx)
-}
-
-// unworked asks the accounting listener and the spool how far they are; nil if
-// there is neither.
-func (a *App) unworked(o Options) func() (time.Time, bool) {
-	if !a.listens(o) && a.host.Empty() {
-		return nil
-	}
-	return func() (oldest time.Time, ok bool) {
-		if a.acct == nil { // built before the engine runs
-			return a.host.Oldest(nil)
-		}
-		return a.host.Oldest(a.acct.Oldest)
-	}
 }
 
 // Addr is where the API listens.

@@ -28,7 +28,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 		Tolerance: tolerances(a.cfg), RetryFor: a.cfg.Attribution.RetryFor.Std(), History: a.cfg.Attribution.History.Std(),
 		Addresses: addressPlan(a.cfg), Interim: interim(a.cfg), OneSessionPer: fleet.OneSessionPer, Poll: a.poll(),
 		// accounting that has not been worked off
-		Listens: a.listens(o), Unworked: a.unworked(o), Waiting: a.spooled, Unreadable: a.spoolAside, AloneFor: aloneFor(a.cfg),
+		Listens: a.listens(o), Unworked: a.unworked(o), Waiting: a.host.Waiting, Unreadable: a.host.Damaged, AloneFor: aloneFor(a.cfg),
 		Overdue: a.sources.Overdue, Stopped: a.sources.StoppedBefore,
 		// enforcement
 		Enforcer: enforcer, Paths: enforcer, Serves: fleet.CanRelease,

@@ -5,6 +5,7 @@ import (
 	"cordon/integration/bindings"
 	"cordon/integration/intake"
 	"cordon/integration/radacct"
+	"cordon/integration/wire"
 	"cordon/radiusx/bng"
 )
 
@@ -46,7 +47,7 @@ func (a *App) apiConfig() api.Config {
 		c.Profiles = append(c.Profiles, p.Name)
 	}
 	for _, b := range a.cfg.BNGs {
-		shown := api.BNG{Name: b.Name, Formerly: b.Formerly, Group: b.Group, Address: b.Address.String(), Dialect: b.Dialect}
+		shown := wire.BNG{Name: b.Name, Formerly: b.Formerly, Group: b.Group, Address: b.Address.String(), Dialect: b.Dialect}
 		for _, p := range a.cfg.Profiles {
 			if _, has := b.Profiles[p.Name]; has {
 				shown.Profiles = append(shown.Profiles, p.Name)
