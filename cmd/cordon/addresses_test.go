@@ -52,7 +52,7 @@ func TestAReleaseGoesOnToTheInstanceThatCanActOnIt(t *testing.T) {
 	a, _ := node(t, 202, unknown)
 	b, askedB := node(t, 202, known)
 	c, askedC := node(t, 200, done)
-	unavailable, _ := node(t, 503, wire.Problem{Status: 503, Detail: "the store or the log does not answer"})
+	unavailable, _ := node(t, 503, wire.Problem{Status: 503, Detail: "Redis or the journal is unavailable"})
 	for name, addr := range map[string]string{
 		"the first knows nothing":   a + "," + b + "," + c,
 		"one is not there":          gone(t) + ", " + a + "," + b,
@@ -95,7 +95,7 @@ func TestARefusalIsNotTakenToAnotherInstance(t *testing.T) {
 
 // What may have been done is not done twice; what only reads is read elsewhere.
 func TestOnlyWhatReadsOrWasNotSentIsAskedElsewhere(t *testing.T) {
-	unavailable, _ := node(t, 503, wire.Problem{Status: 503, Detail: "the store or the log does not answer"})
+	unavailable, _ := node(t, 503, wire.Problem{Status: 503, Detail: "Redis or the journal is unavailable"})
 	c, _ := stubCase("c-1")
 	b, asked := node(t, 200, c)
 	if code, _, words := runAt(unavailable+","+b, "quarantine", "show", "c-1"); code != exitDone || len(asked()) != 1 {
