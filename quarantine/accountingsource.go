@@ -55,7 +55,7 @@ type AccountingSources struct {
 const UnheardAfter = 30 * time.Second
 
 // LogSource is how the translator's log of that name is called among sources, and
-// as the BNG of the bindings that it told.
+// as the BNG of the bindings that it reported.
 func LogSource(name string) string { return logPrefix + name }
 
 const logPrefix = "log:"

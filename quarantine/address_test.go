@@ -62,15 +62,15 @@ func TestEachAddressOfASessionHasItsOwnTime(t *testing.T) {
 		events []SessionEvent
 		want   []string
 	}{
-		"all told in the Start": {
+		"all reported in the Start": {
 			[]SessionEvent{holding(SessionStarted, 0, ip4(7), pd)},
 			[]string{"198.51.100.7 0s-…", "2001:db8:7:: 0s-…"},
 		},
-		"a family first told in an Interim counts from the Start": {
+		"a family first reported in an Interim counts from the Start": {
 			[]SessionEvent{holding(SessionStarted, 0, ip4(7)), holding(SessionRenewed, 900, ip4(7), pd)},
 			[]string{"198.51.100.7 0s-…", "2001:db8:7:: 0s-… inferred"},
 		},
-		"two prefixes of one family told at once do": {
+		"two prefixes of one family reported at once do": {
 			[]SessionEvent{holding(SessionStarted, 0), holding(SessionRenewed, 900, pd, v6("2001:db8:8::/56", DelegatedIPv6Prefix))},
 			[]string{"2001:db8:7:: 0s-… inferred", "2001:db8:8:: 0s-… inferred"},
 		},

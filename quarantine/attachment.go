@@ -50,7 +50,7 @@ func (ev *SessionEvent) follows(s *Session) bool {
 	return ev.At.After(s.EndedAt.Add(ClockSlack))
 }
 
-// another reports whether ev tells of a session other than prev under the same
+// another reports whether ev reports a session other than prev under the same
 // key: Acct-Session-Ids are unique only within one run of a BNG. The record's own time
 // shows it, or else the start that it states.
 func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {

@@ -41,10 +41,10 @@ func TestWhatASessionGaveUpIsConfirmedOnlyUpToTheLastRecordThatListedIt(t *testi
 		{"one of another space", []SessionEvent{recordAt(start, 0, private), recordAt(interim, 200, y)}, private, 0, 1},
 		{"another prefix", []SessionEvent{recordAt(start, 0, p), recordAt(interim, 200, q)}, p, 0, 1},
 		{"an Interim in between named neither", []SessionEvent{recordAt(start, 0, p), recordAt(interim, 100, x), recordAt(interim, 200, q)}, p, 0, 1},
-		{"told in the wrong order", []SessionEvent{recordAt(interim, 200, q), recordAt(start, 0, p)}, p, 0, 1},
+		{"reported in the wrong order", []SessionEvent{recordAt(interim, 200, q), recordAt(start, 0, p)}, p, 0, 1},
 		{"one in between came late", []SessionEvent{recordAt(start, 0, x), recordAt(interim, 200, y), recordAt(interim, 100, x)}, x, 100, 101},
 		{"a block given back", []SessionEvent{recordAt(start, 0, first), freed}, first, 200, 201},
-		{"a block given back before it was told of", []SessionEvent{recordAt(start, 0), freed, recordAt(interim, 100, first)}, first, 200, 201},
+		{"a block given back before it was reported", []SessionEvent{recordAt(start, 0), freed, recordAt(interim, 100, first)}, first, 200, 201},
 		{"a block that the Stop leaves out", []SessionEvent{recordAt(start, 0, first), recordAt(interim, 100, second), recordAt(stop, 200, second)}, first, 0, 1},
 		{"a Stop that names no blocks", []SessionEvent{recordAt(start, 0, first), recordAt(stop, 200)}, first, 200, 201},
 	}
@@ -86,7 +86,7 @@ func TestALaterAllocationOfAPortBlockShowsThatItsEndIsMissing(t *testing.T) {
 }
 
 // The second had the prefix from its Start on, it seemed, until the Stop of the
-// first told that it had it in between.
+// reported that it had it in between.
 func TestAnInferredBeginningProvesNothingBeforeAnotherHolder(t *testing.T) {
 	late := held("alice", "b1", "2", 0, 800, 800)
 	late.Inferred = true

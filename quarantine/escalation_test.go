@@ -274,7 +274,7 @@ func TestACaseStepsDownToAMilderProfileAndThenEnds(t *testing.T) {
 // A profile is not kept beyond its time because a milder one cannot take its place:
 // the session is given back, and restricted when that can be.
 func TestWhatIsOverIsGivenBackWhereAMilderProfileMayNotBeSent(t *testing.T) {
-	for name, hinder := range map[string]func(m *model) (snapshot func() Snapshot, fate func(Order) Outcome){
+	for name, hinder := range map[string]func(m *model) (snapshot func() Snapshot, respond func(Order) Outcome){
 		"restrictions are deferred": func(m *model) (func() Snapshot, func(Order) Outcome) {
 			return func() Snapshot {
 				in := m.snapshot()
@@ -313,14 +313,14 @@ func TestWhatIsOverIsGivenBackWhereAMilderProfileMayNotBeSent(t *testing.T) {
 		m.untilRestricted(t, id, 0)
 		m.now = m.c.ExpiresAt
 		over := m.now
-		snapshot, fate := hinder(m)
+		snapshot, respond := hinder(m)
 		for m.live[id].inForce != "" && m.now.Sub(over) < time.Minute {
 			for _, o := range m.c.Plan(snapshot()) {
 				m.c.Dispatch(&o, m.now)
 				if !m.c.Ends().Equal(over) && o.From != nil {
 					t.Errorf("%s: what is in force ends at %s, the case says %s", name, over, m.c.Ends())
 				}
-				m.c.Observe(o, fate(o), m.now)
+				m.c.Observe(o, respond(o), m.now)
 			}
 			m.now = m.now.Add(time.Second)
 		}
@@ -472,7 +472,7 @@ func TestWhateverHappensOnTheWayDownEverySessionIsGivenBack(t *testing.T) {
 	}
 }
 
-// With a network that does as it is told, a session is never more than a few
+// With a network that does as it is ordered, a session is never more than a few
 // seconds behind what the case wants of it.
 func TestOnTheWayDownEverySessionHasWhatTheCaseWants(t *testing.T) {
 	for seed := range uint64(200) {

@@ -154,7 +154,7 @@ const (
 	AwaitReturn                  // it is silent and may have answered accounting of the moment
 )
 
-// Awaits tells how a moment waits for the instance. now and resumed are as for
+// Awaits says how a moment waits for the instance. now and resumed are as for
 // Silent.
 func (i *Instance) Awaits(moment, now, resumed time.Time) Await {
 	switch silent := i.Silent(now, resumed); {

@@ -89,8 +89,8 @@ func TestOfTwoRecordsOfAnInstanceTheLaterCounts(t *testing.T) {
 	went.Departure = &Departure{Kind: InstanceLeft, At: at(2000)} // within the same millisecond
 	back := instanceAt(2001)
 	for name, c := range map[string]struct {
-		known, told Instance
-		want        Instance
+		known, reported Instance
+		want            Instance
 	}{
 		"a store that went back":       {recent, old, recent},
 		"news":                         {old, recent, recent},
@@ -98,11 +98,11 @@ func TestOfTwoRecordsOfAnInstanceTheLaterCounts(t *testing.T) {
 		"a departure that was undone":  {went, back, back},
 		"a departure the store forgot": {went, old, went},
 	} {
-		got := c.known.Merge(c.told)
+		got := c.known.Merge(c.reported)
 		if !got.SpokeAt.Equal(c.want.SpokeAt) || (got.Departure == nil) != (c.want.Departure == nil) {
 			t.Errorf("%s: %+v", name, got)
 		}
-		if got.AloneSince.Before(later(c.known.AloneSince, c.told.AloneSince)) {
+		if got.AloneSince.Before(later(c.known.AloneSince, c.reported.AloneSince)) {
 			t.Errorf("%s: alone since %s", name, got.AloneSince)
 		}
 	}

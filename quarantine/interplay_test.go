@@ -167,7 +167,7 @@ func TestAReleaseThatTheStoreLostDoesNotUndoWhatAPersonDecidedSince(t *testing.T
 	}
 }
 
-// While an order is under way, another journal tells of something else in force there.
+// While an order is under way, another journal shows something else in force there.
 func TestWhatAJournalShowsDuringAnOrderIsNotForgottenWithItsAnswer(t *testing.T) {
 	for name, kind := range map[string]OutcomeKind{"acked": OutcomeAcked, "refused": OutcomeRefused, "unanswered": OutcomeUnanswered} {
 		t.Run(name, func(t *testing.T) {
@@ -238,7 +238,7 @@ func TestEvidenceThatAPersonRejectedReopensNoCase(t *testing.T) {
 	}
 }
 
-// What a journal tells of a session that was just given back, with doubts, goes on being
+// What a journal shows of a session that was just restored, with doubts, goes on being
 // owed when the session is wanted restricted again.
 func TestWhatAJournalShowsAfterADoubtfulReleaseIsKept(t *testing.T) {
 	c := wantingCase(noon)

@@ -55,12 +55,12 @@ func (m *merger) holder(e *Address) Claimant {
 	return m.s.Claimant()
 }
 
-// reports tells whether the event reports an address as held.
+// reports says whether the event reports an address as held.
 func (m *merger) reports(e *Address) bool {
 	return slices.ContainsFunc(m.ev.Addresses, func(a Address) bool { return a.Is(e) })
 }
 
-// complete tells whether the event reports all addresses of a kind that the
+// complete says whether the event reports all addresses of a kind that the
 // session held: it says so, or it is a kind of which a session holds what its
 // newest record says. Port blocks come and go by themselves.
 func (m *merger) complete(kind AddressKind) bool {
@@ -195,7 +195,7 @@ func (m *merger) closeOthers() {
 
 // unordered is how long an interval may have gone on of which two records of the
 // same second contradict each other, or one of an uncertain time another: which of
-// them was first, nothing tells. It proves nothing in that time, unless a record
+// them was first, nothing shows. It proves nothing in that time, unless a record
 // confirms it.
 const unordered = time.Hour
 

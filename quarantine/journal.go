@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// EntryKind is what a log entry tells; the engine defines the kinds.
+// EntryKind is what a journal entry records; the engine defines the kinds.
 type EntryKind uint8
 
 // JournalEntry is one entry of this host's log.

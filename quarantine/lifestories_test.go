@@ -85,13 +85,13 @@ func (w *lifeWorld) pass(perfect bool) (orders int) {
 		if w.rng.IntN(20) == 0 && !perfect {
 			continue // the answer is lost with its instance
 		}
-		if w.rng.IntN(8) == 0 && !perfect { // another journal tells of something else meanwhile
-			knew := len(o.Unknown([]AppliedProfile{{Profile: "block-smtp"}})) == 0 // what it took away was told before it left
+		if w.rng.IntN(8) == 0 && !perfect { // another journal shows something else meanwhile
+			knew := len(o.Unknown([]AppliedProfile{{Profile: "block-smtp"}})) == 0 // what it took away was known before it left
 			if live && at >= 0 && w.lines[at].Live() && !knew {
 				w.mark++
 				w.force[at]["block-smtp"] = true
 				c.Owe(Owed{Journal: "b", Mark: w.mark, Session: w.lines[at], Applied: []AppliedProfile{{Profile: "block-smtp", Undo: "x"}}}, w.now)
-				w.say("b tells of block-smtp on %s", w.lines[at].ID)
+				w.say("b shows block-smtp on %s", w.lines[at].ID)
 			}
 		}
 		c.Observe(o, out, w.now)

@@ -71,7 +71,7 @@ func TestWhatEndsASessionThatItsBNGDoesNotKnow(t *testing.T) {
 		"another session of its line":             {snapshot: Snapshot{OneSessionPer: line, Sessions: []Session{port("2", "ge-1/0/3:100", old)}}, because: "on its line"},
 		"another session of another line":         {snapshot: Snapshot{OneSessionPer: line, Sessions: []Session{port("2", "ge-1/0/3:101", old)}}},
 		"an older session of its line":            {snapshot: Snapshot{OneSessionPer: line, Sessions: []Session{port("0", "ge-1/0/3:100", noon.Add(-time.Hour))}}},
-		"the source of sessions lists it no more": {snapshot: Snapshot{Present: true}, change: func(s *Session) { *s = Session{} }, because: "tells nothing"},
+		"the source of sessions lists it no more": {snapshot: Snapshot{Present: true}, change: func(s *Session) { *s = Session{} }, because: "does not list it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := notFound(t)

@@ -83,7 +83,7 @@ func (e *SessionEnforcement) noteRestriction(o *Order, out Outcome) {
 }
 
 // Unknown lists of what may be in force what the order did not know of, and did not
-// take away: another journal told of it meanwhile.
+// take away: another journal showed it meanwhile.
 func (o *Order) Unknown(applied []AppliedProfile) []AppliedProfile {
 	return slices.DeleteFunc(slices.Clone(applied), func(a AppliedProfile) bool {
 		return a.Profile == o.To || slices.ContainsFunc(o.From, func(from AppliedProfile) bool { return from.Profile == a.Profile })

@@ -17,7 +17,6 @@ func (c *Case) Plan(in Snapshot) []Order {
 	}
 	c.correctTimes(in.Now)
 	c.expireDemands(in.Now)
-	c.resumeFlapping(in.Now)
 	c.readRecords(in)
 	c.follow(in)
 	c.followRenamed(in)
@@ -55,7 +54,7 @@ func (c *Case) readRecords(in Snapshot) {
 		if at < 0 {
 			switch {
 			case in.Present && (!e.owes() || !e.GoneSince.IsZero()):
-				e.end(in.Now, "the source of sessions tells nothing of it any more")
+				e.end(in.Now, "the source of sessions does not list it any more")
 			case !e.owes() && (c.lost(e) || !e.Session.Live()): // nothing is wanted there
 				e.end(in.Now, "the session is over, and nothing of ours is left on it")
 			}
@@ -268,7 +267,7 @@ func (e *SessionEnforcement) aim(profile string, now time.Time) {
 	e.Doubtful = e.Doubtful || (e.InFlight && e.Wanted != "")
 	if late := !e.AssertAt.IsZero(); late || e.verifying() {
 		// What was given back may not have been, or a late duplicate may undo it.
-		given := (&Order{From: e.Applied}).Unknown(e.Given) // without what a journal told since
+		given := (&Order{From: e.Applied}).Unknown(e.Given) // without what a journal showed since
 		e.Applied, e.Confirmed = append(given, e.Applied...), false
 		e.Doubtful, e.AssertAt = e.Doubtful || late, time.Time{}
 	}

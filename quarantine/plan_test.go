@@ -20,7 +20,7 @@ type model struct {
 	late     []func() // duplicates of restrictions still on their way
 	lateTill time.Time
 	perfect  bool
-	evidence Verification // with one, ACKs may be lies, and looks tell the truth
+	evidence Verification // with one, ACKs may be lies, and verification shows the truth
 }
 
 type modelSession struct {
@@ -67,46 +67,46 @@ func (m *model) snapshot() Snapshot {
 }
 
 // carryOut does to the network what the order says, or something else, and
-// returns what Cordon would be told.
+// returns what Cordon would be asked.
 func (m *model) carryOut(o Order) Outcome {
 	s := m.live[o.Session.ID]
 	if s == nil {
 		return Outcome{Kind: OutcomeSessionGone, ErrorCause: 503}
 	}
-	fate := m.rng.IntN(12)
+	respond := m.rng.IntN(12)
 	if m.perfect {
-		fate = 11
+		respond = 11
 	}
 	switch {
 	case o.Check:
 		return m.snapshotAt(o, s)
-	case fate == 6 && m.evidence == VerifyByQuery && !o.UndoesOnly(): // a lie
+	case respond == 6 && m.evidence == VerifyByQuery && !o.UndoesOnly(): // a lie
 		return Outcome{Kind: OutcomeAcked, Verification: m.evidence}
-	case o.UndoesOnly() && fate > 2:
+	case o.UndoesOnly() && respond > 2:
 		s.halfway = false
 		return Outcome{Kind: OutcomeAcked}
 	case o.UndoesOnly():
 		return Outcome{Kind: OutcomePartial, Residue: o.Residue}
-	case fate == 0: // the request is lost
+	case respond == 0: // the request is lost
 		m.mayComeLate(o, s)
 		return Outcome{Kind: OutcomeUnanswered, Doubtful: true}
-	case fate == 1: // the answer is lost
+	case respond == 1: // the answer is lost
 		s.inForce = o.To
 		m.mayComeLate(o, s)
 		return Outcome{Kind: OutcomeUnanswered, Doubtful: true}
-	case fate == 2:
+	case respond == 2:
 		return Outcome{Kind: OutcomeRefused, ErrorCause: 506}
-	case fate == 7: // done, and refused all the same
+	case respond == 7: // done, and refused all the same
 		s.inForce = o.To
 		return Outcome{Kind: OutcomeRefused}
-	case fate == 8: // a session that is there
+	case respond == 8: // a session that is there
 		return Outcome{Kind: OutcomeSessionGone, ErrorCause: 503}
-	case fate == 3:
+	case respond == 3:
 		return Outcome{Kind: OutcomeNotSent}
-	case fate == 4 && o.Restricts():
+	case respond == 4 && o.Restricts():
 		s.halfway = true
 		return Outcome{Kind: OutcomePartial, Residue: "undo"}
-	case fate == 5:
+	case respond == 5:
 		s.inForce, s.halfway = o.To, false
 		m.mayComeLate(o, s)
 		return Outcome{Kind: OutcomeAcked, Doubtful: true, Verification: m.evidence}
@@ -115,7 +115,7 @@ func (m *model) carryOut(o Order) Outcome {
 	return Outcome{Kind: OutcomeAcked, Verification: m.evidence}
 }
 
-// snapshotAt tells what is in force, or now and then nothing, but only where it is
+// snapshotAt shows what is in force, or now and then nothing, but only where it is
 // as it should be.
 func (m *model) snapshotAt(o Order, s *modelSession) Outcome {
 	switch {

@@ -21,14 +21,14 @@ type Present struct {
 // found by address. Nothing is wrong with it; asking again does not help.
 var ErrNoAddressIndex = errors.New("the source of sessions does not find them by address")
 
-// Why the present does not tell about a moment.
+// Why the present says nothing of a moment.
 const (
 	presentTooOld    = "the source of sessions knows only the present, and the event is older than %s"
 	presentLater     = "the source of sessions knows only the present: %s holds the address since %s, who held it before is not known"
 	presentUncertain = "the source of sessions may still name the holder before; it is asked again %s after the event"
 )
 
-// attributePresent tells whether bindings, as far as they were read from sources
+// attributePresent decides whether bindings, as far as they were read from sources
 // that know only the present, may be believed about [at−tolerance,
 // at+tolerance]: Attributed if they may, else the answer and why.
 //

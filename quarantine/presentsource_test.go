@@ -27,17 +27,17 @@ const sourceLag = 30 * time.Second
 func churn(r *rand.Rand) []tenancy {
 	upTo := func(d time.Duration) time.Duration { return time.Duration(r.Int64N(int64(d) + 1)) }
 	var day []tenancy
-	at, told := noon, time.Time{}
+	at, listed := noon, time.Time{}
 	for at.Before(noon.Add(24 * time.Hour)) {
 		n := tenancy{subscriber: fmt.Sprintf("s%d", r.IntN(20)), start: at, end: at.Add(30*time.Second + upTo(40*time.Minute))}
 		if r.IntN(3) == 0 {
 			n.end = at.Add(5*time.Second + upTo(25*time.Second))
 		}
 		n.reported = at.Add(upTo(sourceLag))
-		if n.reported.Before(told) {
-			n.reported = told // the promise: nobody from before comes back
+		if n.reported.Before(listed) {
+			n.reported = listed // the promise: nobody from before comes back
 		}
-		told = n.reported
+		listed = n.reported
 		n.forgotten = n.end.Add(upTo(sourceLag))
 		if r.IntN(5) == 0 {
 			n.forgotten = noon.Add(1000 * time.Hour) // the Stop was lost
@@ -54,10 +54,10 @@ func churn(r *rand.Rand) []tenancy {
 	return day
 }
 
-// named is what the source tells at a moment: the newest one that it knows of,
+// named is what the source reports at a moment: the newest one that it knows of,
 // and now and then one that it should have struck out, but only after the newest.
 func named(day []tenancy, now time.Time, withStart, cluttered bool, lag time.Duration) []Binding {
-	var told []Binding
+	var listed []Binding
 	newest := true
 	for i := len(day) - 1; i >= 0; i-- {
 		n := day[i]
@@ -80,13 +80,13 @@ func named(day []tenancy, now time.Time, withStart, cluttered bool, lag time.Dur
 		if !withStart {
 			b.From = b.RenewedAt
 		}
-		told = append(told, b)
+		listed = append(listed, b)
 		newest = false
-		if !cluttered || len(told) == 2 {
+		if !cluttered || len(listed) == 2 {
 			break
 		}
 	}
-	return told
+	return listed
 }
 
 func holderAt(day []tenancy, at time.Time) string {
@@ -111,13 +111,13 @@ func simulatePresent(seed uint64, lag time.Duration, forge func(*Binding)) figur
 			happened := noon.Add(time.Duration(r.Int64N(int64(24 * time.Hour))))
 			reported := happened.Add(time.Duration(r.Int64N(int64(2*tolerance))) - tolerance)
 			asked := reported.Add(time.Duration(r.Int64N(int64(5 * time.Minute))))
-			told := named(day, asked, r.IntN(2) == 0, r.IntN(3) == 0, lag)
-			for i := range told {
+			listed := named(day, asked, r.IntN(2) == 0, r.IntN(3) == 0, lag)
+			for i := range listed {
 				if forge != nil {
-					forge(&told[i])
+					forge(&listed[i])
 				}
 			}
-			found := WhoHeld(told, nil, 0, reported, tolerance)
+			found := WhoHeld(listed, nil, 0, reported, tolerance)
 			switch {
 			case found.Result != Attributed:
 				f.none++
@@ -185,7 +185,7 @@ func TestWhatASourceOfThePresentIsWorth(t *testing.T) {
 		name   string
 		at     time.Time
 		asked  time.Time
-		told   []Binding
+		listed []Binding
 		want   AttributionResult
 		reason string
 	}{
@@ -197,10 +197,10 @@ func TestWhatASourceOfThePresentIsWorth(t *testing.T) {
 		{"a later holder makes the earlier one history", noon, noon.Add(2 * time.Minute), []Binding{alice, bob}, Unknown, "who held it before"},
 		{"nobody", noon, noon.Add(time.Minute), nil, Unknown, "no session"},
 	} {
-		for i := range c.told {
-			c.told[i].Present = &Present{ReadAt: c.asked, Lag: sourceLag, MaxAge: 10 * time.Minute}
+		for i := range c.listed {
+			c.listed[i].Present = &Present{ReadAt: c.asked, Lag: sourceLag, MaxAge: 10 * time.Minute}
 		}
-		got := WhoHeld(c.told, nil, 0, c.at, 2*time.Second)
+		got := WhoHeld(c.listed, nil, 0, c.at, 2*time.Second)
 		if got.Result != c.want || !strings.Contains(got.Reason, c.reason) {
 			t.Errorf("%s: %v %q", c.name, got.Result, got.Reason)
 		}

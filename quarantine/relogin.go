@@ -43,12 +43,3 @@ func (c *Case) nextRelogin(now time.Time) time.Time {
 	}
 	return last.Add(ReloginBackoff.Delay(n - ReloginsAtOnce + 1))
 }
-
-// resumeFlapping lets a case go on that an earlier version held because of
-// reconnects.
-func (c *Case) resumeFlapping(now time.Time) {
-	if c.State == CaseHeld && c.Hold != nil && c.Hold.Kind == HoldFlapping {
-		c.Hold = nil
-		c.move(Restricting, now, "", "reconnects hold no case; they are paced")
-	}
-}

@@ -104,15 +104,6 @@ func TestALogInThatIsPacedIsShownAndLookedAtInTime(t *testing.T) {
 	}
 }
 
-func TestACaseThatAnEarlierVersionHeldForReconnectsGoesOn(t *testing.T) {
-	m := standing()
-	m.c.State, m.c.Hold = CaseHeld, &Hold{HoldFlapping, "more than 3 new sessions within an hour"}
-	m.untilRestricted(t, m.reconnect(), 0)
-	if m.c.State != Restricted || m.c.Hold != nil {
-		t.Errorf("%s %v", m.c.State, m.c.Hold)
-	}
-}
-
 // After a restart of the BNG the many lines of one name come back together: a person
 // has decided about all of them, and none waits for another.
 func TestLinesOfOneNameThatAPersonKnowsOfAreNotPaced(t *testing.T) {

@@ -33,14 +33,14 @@ func (e *SessionEnforcement) renamed() bool { return !e.Session.Live() && e.outl
 // be that the order caused.
 const stopNearOrder = 30 * time.Second
 
-// stoppedByOrder reports whether the session's record tells that it ended when it was
+// stoppedByOrder reports whether the session's record says that it ended when it was
 // being changed.
 func (e *SessionEnforcement) stoppedByOrder(record *Session) bool {
 	return e.Attempts > 0 && SameAttachment(record, &e.Session) && !record.Live() &&
 		record.EndedAt.After(e.UpdatedAt.Add(-stopNearOrder)) && record.EndedAt.Before(e.UpdatedAt.Add(stopNearOrder))
 }
 
-// refusedAndStopped reports whether the session's record tells that it ended when a
+// refusedAndStopped reports whether the session's record says that it ended when a
 // restriction was asked for that ends sessions, and that was only ever refused: the NAK
 // was that of a duplicate, or came although it was done.
 func (e *SessionEnforcement) refusedAndStopped(record *Session) bool {
@@ -124,7 +124,7 @@ func (c *Case) followRenamed(in Snapshot) {
 
 // goesOnAs reports whether a session is of the same line as one of which nothing was
 // heard since before it began: of the same BNG, user and station, as far as both are
-// known. That the other is over must be told, or the station known.
+// known. That the other is over must be reported, or the station known.
 func (s *Session) goesOnAs(old *Session) bool {
 	if s.BNG != old.BNG || s.ID == old.ID || !s.Live() {
 		return false

@@ -163,7 +163,7 @@ func TestAnEndedSessionIsForgottenWhereTheRestrictionEndsWithIt(t *testing.T) {
 }
 
 // portal is an access controller with one client, as restrictions make it: at the portal
-// it has no accounting session, and an id that nobody tells.
+// it has no accounting session, and an id that nobody knows.
 type portal struct {
 	rng      *rand.Rand
 	now      time.Time
@@ -199,12 +199,12 @@ func (p *portal) stop() {
 // carryOut does what CoovaChilli would, over a bad network: a restriction names the
 // session's id and the user, a release the user alone.
 func (p *portal) carryOut(o Order) Outcome {
-	fate := p.rng.IntN(8)
+	respond := p.rng.IntN(8)
 	there := p.client.ID == o.Session.ID && p.client.ID != "" || !o.Restricts() && (p.held || p.client.ID != "")
 	switch {
-	case fate == 0 && !p.perfect:
+	case respond == 0 && !p.perfect:
 		return Outcome{Kind: OutcomeUnanswered, Doubtful: true}
-	case fate == 1 && !p.perfect:
+	case respond == 1 && !p.perfect:
 		return Outcome{Kind: OutcomeNotSent}
 	case !there && o.Restricts():
 		return Outcome{Kind: OutcomeRefused}
@@ -216,7 +216,7 @@ func (p *portal) carryOut(o Order) Outcome {
 	case p.held:
 		p.start()
 	}
-	if fate == 2 && !p.perfect { // the answer is lost
+	if respond == 2 && !p.perfect { // the answer is lost
 		return Outcome{Kind: OutcomeUnanswered, Doubtful: true}
 	}
 	return Outcome{Kind: OutcomeAcked}

@@ -21,7 +21,7 @@ type Snapshot struct {
 	// session a line; none: it may have several, or that is not known. Nil: of no BNG.
 	OneSessionPer func(bng string) []string
 	// Present: sessions come from a source that knows only the present, which
-	// tells the end of one by telling nothing of it any more. A session without any
+	// reports the end of one by not listing it any more. A session without any
 	// record is then over, but for one on which something of ours may be in force.
 	Present bool
 	// Returned is when a BNG was last heard again after a silence (see [Paths]);

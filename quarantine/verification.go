@@ -12,11 +12,11 @@ type Verification string
 // The ways to a proof.
 const (
 	NoVerification     Verification = ""       // the acknowledgement is all there is
-	VerifyByAccounting Verification = "record" // accounting of the session may tell it
-	VerifyByQuery      Verification = "ask"    // asking may tell it: a query to the BNG, or the operator's own check
+	VerifyByAccounting Verification = "record" // accounting of the session may show it
+	VerifyByQuery      Verification = "ask"    // asking may show it: a query to the BNG, or the operator's own check
 )
 
-// ObservedAttribute is a RADIUS attribute by which accounting told what is in force on a
+// ObservedAttribute is a RADIUS attribute by which accounting reported what is in force on a
 // session, and when: a filter, a service, a profile. Unlike [Session.Attributes]
 // it may name a restricted profile.
 type ObservedAttribute struct {
@@ -27,9 +27,9 @@ type ObservedAttribute struct {
 // maxObserved bounds what of it a session keeps; the oldest gives way.
 const maxObserved = 8
 
-// recordObserved takes in what a record tells of the profiles in force. A record of the
-// session itself tells everything there is to tell by its attributes' names; one
-// of a service within the session tells of that service only.
+// recordObserved adds what a record reports of the profiles in force. A record of the
+// session itself reports everything there is to report by its attributes' names; one
+// of a service within the session reports that service only.
 func (s *Session) recordObserved(ev *SessionEvent) {
 	if len(ev.Observed) == 0 {
 		return
@@ -49,9 +49,9 @@ func (s *Session) recordObserved(ev *SessionEvent) {
 	s.Observed = kept[max(0, len(kept)-maxObserved):]
 }
 
-// ObservedSince returns what accounting told at t or after it.
+// ObservedSince returns what accounting reported at t or after it.
 func (s *Session) ObservedSince(t time.Time) []ObservedAttribute {
-	return slices.DeleteFunc(slices.Clone(s.Observed), func(told ObservedAttribute) bool { return told.At.Before(t) })
+	return slices.DeleteFunc(slices.Clone(s.Observed), func(reported ObservedAttribute) bool { return reported.At.Before(t) })
 }
 
 func (s *Session) lastObserved() time.Time {

@@ -117,7 +117,7 @@ func TestAReleaseIsOverOnlyWhenItIsVerifiedOrCannotBe(t *testing.T) {
 			t.Errorf("case %s: %+v", c.State, c.Sessions)
 		}
 	})
-	t.Run("no telling", func(t *testing.T) {
+	t.Run("no verification", func(t *testing.T) {
 		c, m := release()
 		for range VerifyRestoreTries {
 			if c.State != Releasing {

@@ -43,7 +43,8 @@ func TestAPasswordNeverPrints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, shown := range []string{fmt.Sprint(c), fmt.Sprintf("%+v %#v %s %q %x", c, c.Password, c.Password, c.Password, c.Password), string(text)} {
+	for _, shown := range []string{fmt.Sprint(c), fmt.Sprintf("%+v %#v %s %q %x", c, c.Password, c.Password, c.Password, c.Password),
+		string(text)} {
 		if strings.Contains(shown, "hunter2") || strings.Contains(shown, "68756e74657232") {
 			t.Errorf("the password shows: %s", shown)
 		}

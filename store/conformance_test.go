@@ -46,7 +46,8 @@ func TestTheStoreOnRedisConforms(t *testing.T) {
 func TestTheStoreBehindSentinelConforms(t *testing.T) {
 	t.Parallel()
 	sentinel := storetest.StartSentinel(t)
-	storetest.Run(t, onServers(store.Config{Addrs: sentinel.Addrs(), MasterName: sentinel.Name}), storetest.Seeds/3) // the same scripts, reached in another way
+	// the same scripts, reached in another way
+	storetest.Run(t, onServers(store.Config{Addrs: sentinel.Addrs(), MasterName: sentinel.Name}), storetest.Seeds/3)
 	for _, replica := range sentinel.Nodes[1:] {
 		asked := replica.Info("commandstats")
 		for _, command := range []string{"get", "hget", "hmget", "hgetall", "smembers", "zrevrangebyscore", "exists", "evalsha"} {

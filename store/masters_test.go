@@ -82,8 +82,10 @@ func TestWhenTheOldProcessAnsweredLastIsKnownByAnyOfSeveralWays(t *testing.T) {
 		w      witness
 		last   int // the moment up to which the old process is known to have answered
 	}{
-		"it was heard":             {continuity{At: second(150).UnixMilli()}, witness{known: old, told: second(50), answered: heardAt(map[string]int{"run1": 150})}, 150},
-		"this instance said so":    {continuity{At: second(150).UnixMilli()}, witness{known: old, told: second(150), answered: heardAt(nil)}, 150},
+		"it was heard": {continuity{At: second(150).UnixMilli()},
+			witness{known: old, told: second(50), answered: heardAt(map[string]int{"run1": 150})}, 150},
+		"this instance said so": {continuity{At: second(150).UnixMilli()},
+			witness{known: old, told: second(150), answered: heardAt(nil)}, 150},
 		"another instance said so": {continuity{At: second(165).UnixMilli(), Masters: old}, witness{answered: heardAt(nil)}, 150},
 		"an earlier run has said so": {
 			continuity{At: second(1).UnixMilli(), Masters: old, Met: map[string]meeting{"a": {At: second(150).UnixMilli(), Masters: old}}},
@@ -186,7 +188,8 @@ func TestAMasterThatRefusesWritesIsNotBelieved(t *testing.T) {
 func TestAForeignWordAboutMastersIsAnErrorThatNamesItsKey(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	redis.Do("SET", "t:{c}:masters", "junk")
-	if gaps, err := openAt(t, Config{Addrs: []string{redis.Socket}}).Gaps(t.Context()); err == nil || !strings.Contains(err.Error(), "t:{c}:masters") {
+	if gaps, err := openAt(t, Config{Addrs: []string{redis.Socket}}).Gaps(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "t:{c}:masters") {
 		t.Fatalf("gaps %v, %v", gaps, err)
 	}
 }

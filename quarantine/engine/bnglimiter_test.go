@@ -27,12 +27,12 @@ func TestAReleaseDoesNotWaitForRestrictionsOfTheSameBNG(t *testing.T) {
 		key, _ := w.login("alice")
 		alice := w.wish(e, "alice")
 		time.Sleep(5 * time.Second)
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
-			fate := quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
+			response := quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 			if o.Restricts() {
-				fate.Takes = 10 * time.Second
+				response.After = 10 * time.Second
 			}
-			return fate
+			return response
 		})
 		for n := range 200 {
 			w.login(fmt.Sprint("wave", n))

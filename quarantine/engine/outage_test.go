@@ -35,11 +35,11 @@ func TestSessionsOfOneNameWaitForTheirOwnBNGOnly(t *testing.T) {
 			w.wantInForce(key, "garden")
 		}
 		expiry := e.ledger.lastExpiry()
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			if o.Session.BNG == "dead" {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: 30 * time.Second}
+				return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, After: 30 * time.Second}
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})
 		w.memory.SetUnavailable(true)
 		time.Sleep(time.Until(expiry) + 3*time.Second)

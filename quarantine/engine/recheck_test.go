@@ -71,11 +71,11 @@ func TestAftercareOfASilentBNGHoldsUpNoReleaseFromTheLog(t *testing.T) {
 		for n := range 5 {
 			w.ignoredRelease(e, fmt.Sprint("denied", n))
 		}
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			if o.Session.Subscriber == "alice" {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+				return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: 30 * time.Second}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, After: 30 * time.Second}
 		})
 		time.Sleep(65 * time.Second) // the denied ones are being released again
 		w.memory.SetUnavailable(true)

@@ -10,9 +10,9 @@ import (
 
 // lies makes the next n orders ACKed without effect.
 func (w *world) lies(n int) {
-	w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
+	w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
 		n--
-		return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: n < 0}
+		return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: n < 0}
 	})
 }
 

@@ -21,7 +21,7 @@ type Journal struct {
 
 var _ quarantine.Journal = (*Journal)(nil)
 
-// ErrRefused is what a Log answers that was told to refuse.
+// ErrRefused is what a Journal answers that was made to refuse.
 var ErrRefused = errors.New("the log refuses entries")
 
 // Refuse makes the log refuse entries, or take them again.

@@ -49,7 +49,7 @@ type Config struct {
 	Holdable func(netip.Prefix) (why string, ok bool)
 
 	SubscriberKey string              // attribute whose value is Record.Subscriber; "User-Name"
-	Keep          []string            // attributes wanted in Record.Attributes beside AlwaysKept
+	Attributes    []string            // attributes wanted in Record.Attributes beside DefaultAttributes
 	Naming        []string            // attributes wanted in Record.Naming
 	Dictionary    *radiusx.Dictionary // names SubscriberKey, Keep and Naming; radiusx.Builtin()
 
@@ -136,6 +136,6 @@ func (c Config) Validate() error {
 	if c.Queue < c.Workers {
 		errs = append(errs, fmt.Errorf("queue %d is shorter than the number of workers %d", c.Queue, c.Workers))
 	}
-	_, err := newKeeper(c.Dictionary, c.SubscriberKey, c.Keep, c.Naming...)
+	_, err := newAttributeFilter(c.Dictionary, c.SubscriberKey, c.Attributes, c.Naming...)
 	return errors.Join(append(errs, validateClients(c.Clients), err)...)
 }

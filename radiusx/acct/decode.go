@@ -45,22 +45,22 @@ func (h holdable) prefix(p netip.Prefix) bool {
 
 // decoded is what one pass over a packet's attributes finds.
 type decoded struct {
-	holdable  holdable
-	record    Record
-	hasStatus bool
-	delay     time.Duration
-	eventTime time.Time // zero when absent
-	proxies   []byte    // the Proxy-State attributes, encoded, in order
-	bad       int       // attributes left out because their value is impossible
-	absurd    int       // times left out because they cannot be
-	nat       natNews
-	told      bool     // Acct-Delay-Time is there
-	unstamped bool     // from a relay, and nothing tells how long it waited there
-	conflict  bool     // two different values of Acct-Status-Type
-	gone      []string // kinds of address that are down, see dropReleased
-	seen      [256]bool
+	holdable    holdable
+	record      Record
+	hasStatus   bool
+	delay       time.Duration
+	eventTime   time.Time // zero when absent
+	proxies     []byte    // the Proxy-State attributes, encoded, in order
+	bad         int       // attributes left out because their value is impossible
+	implausible int       // times left out because they cannot be
+	nat         natReport
+	hasDelay    bool     // Acct-Delay-Time is there
+	unstamped   bool     // from a relay, and nothing tells how long it waited there
+	conflict    bool     // two different values of Acct-Status-Type
+	gone        []string // kinds of address that are down, see dropReleased
+	seen        [256]bool
 
-	doubledNAS map[byte]bool // see leaveOut; made by the first
+	conflictingNAS map[byte]bool // see dropConflicts; made by the first
 }
 
 var noAddr netip.Addr
@@ -82,10 +82,10 @@ func countAttributes(packet []byte) (n int) {
 // read reads the attributes of an Accounting-Request, and forgets those of the one
 // before. It keeps nothing of packet's memory.
 func (d *decoded) read(packet []byte, holdable holdable) {
-	*d = decoded{holdable: holdable, nat: natNews{holdable: holdable}}
+	*d = decoded{holdable: holdable, nat: natReport{holdable: holdable}}
 	attributes(packet, d.attribute)
 	d.record.Blocks, d.nat.faults = d.nat.finish()
-	d.leaveOut()
+	d.dropConflicts()
 	d.dropReleased()
 }
 
@@ -141,7 +141,7 @@ func (d *decoded) number(kind byte, value []byte) {
 		d.conflict = d.conflict || d.hasStatus && status != d.record.Status
 		d.record.Status, d.hasStatus = status, true
 	case attrDelayTime:
-		d.delay, d.told = time.Duration(n)*time.Second, true
+		d.delay, d.hasDelay = time.Duration(n)*time.Second, true
 	case attrSessionTime:
 		d.sessionTime(time.Duration(n) * time.Second)
 	case attrTerminateCause:
@@ -154,7 +154,7 @@ func (d *decoded) number(kind byte, value []byte) {
 // sessionTime leaves out what would put the start of the session before its time.
 func (d *decoded) sessionTime(told time.Duration) {
 	if told > longestSession {
-		d.absurd++
+		d.implausible++
 		return
 	}
 	d.record.SessionTime = told
@@ -165,7 +165,7 @@ func (d *decoded) sessionTime(told time.Duration) {
 func (d *decoded) text(kind byte, into *string, value []byte) {
 	if d.seen[kind] {
 		if *into != string(value) {
-			d.another(kind)
+			d.noteConflict(kind)
 		}
 		return
 	}
@@ -180,7 +180,7 @@ func (d *decoded) address(kind byte, into *netip.Addr, value []byte, size int) {
 	}
 	if d.seen[kind] {
 		if *into != addr {
-			d.another(kind)
+			d.noteConflict(kind)
 		}
 		return
 	}
@@ -205,7 +205,7 @@ func (d *decoded) framedIP(value []byte) {
 	case !r.FramedIP.IsValid():
 		r.FramedIP = addr
 	case r.FramedIP != addr:
-		d.anotherIP(value)
+		d.addFramedIP(value)
 	}
 }
 

@@ -61,10 +61,10 @@ const (
 	huaweiChanged = 3 // the public side changed: this is how it is now
 )
 
-// natNews is what one pass over a packet finds about port blocks. A block of
+// natReport is what one pass over a packet finds about port blocks. A block of
 // which anything is not as its specification says is left out and counted: half
 // of one would be somebody else's.
-type natNews struct {
+type natReport struct {
 	holdable holdable
 	blocks   []PortBlock
 	nokia    []PortBlock // whether they are freed is told by another attribute
@@ -81,14 +81,14 @@ type natTriple struct {
 	start, end, update []uint32
 }
 
-func (n *natNews) fault(c Counter) { n.faults = append(n.faults, c) }
+func (n *natReport) fault(c Counter) { n.faults = append(n.faults, c) }
 
 // vendor takes the value of a Vendor-Specific attribute.
-func (n *natNews) vendor(value []byte) {
+func (n *natReport) vendor(value []byte) {
 	if len(value) < 4 {
 		return
 	}
-	take := n.taker(binary.BigEndian.Uint32(value))
+	take := n.reader(binary.BigEndian.Uint32(value))
 	if take == nil {
 		return
 	}
@@ -101,8 +101,8 @@ func (n *natNews) vendor(value []byte) {
 	}
 }
 
-// taker returns what reads a vendor's attributes, nil if its NAT is not known.
-func (n *natNews) taker(vendor uint32) func(kind byte, value []byte) {
+// reader returns what reads a vendor's attributes, nil if its NAT is not known.
+func (n *natReport) reader(vendor uint32) func(kind byte, value []byte) {
 	if vendor == vendorNokia {
 		return n.ofNokia
 	}
@@ -114,7 +114,7 @@ func (n *natNews) taker(vendor uint32) func(kind byte, value []byte) {
 	return nil
 }
 
-func (n *natNews) ofNokia(kind byte, value []byte) {
+func (n *natReport) ofNokia(kind byte, value []byte) {
 	switch {
 	case kind == nokiaTriggered && len(value) == 4:
 		reason := binary.BigEndian.Uint32(value)
@@ -130,7 +130,7 @@ func (n *natNews) ofNokia(kind byte, value []byte) {
 
 // readNokia reads Alc-Nat-Port-Range: an address, ranges separated by commas,
 // and the name of the outside router or service, which is not asked for here.
-func (n *natNews) readNokia(text string) (blocks []PortBlock, reason Counter) {
+func (n *natReport) readNokia(text string) (blocks []PortBlock, reason Counter) {
 	address, rest, _ := strings.Cut(text, " ")
 	public, err := netip.ParseAddr(address)
 	if err != nil {
@@ -153,7 +153,7 @@ func (n *natNews) readNokia(text string) (blocks []PortBlock, reason Counter) {
 	return blocks, 0
 }
 
-func (n *natNews) ofTriple(format int, kind byte, value []byte) {
+func (n *natReport) ofTriple(format int, kind byte, value []byte) {
 	f, t := natFormats[format], &n.triples[format]
 	switch {
 	case kind != f.public && kind != f.start && kind != f.end && (kind != f.update || f.update == 0):
@@ -177,7 +177,7 @@ func (n *natNews) ofTriple(format int, kind byte, value []byte) {
 }
 
 // join makes blocks of what one vendor told.
-func (n *natNews) join(t *natTriple) {
+func (n *natReport) join(t *natTriple) {
 	if len(t.public)+len(t.start)+len(t.end) == 0 {
 		return
 	}
@@ -211,7 +211,7 @@ func (t *natTriple) freed() (freed, clear bool) {
 
 // newBlock checks a block; a range of port 0 alone would stand for no ports at
 // all, or for all of them.
-func (n *natNews) newBlock(public netip.Addr, lo, hi uint64) (PortBlock, bool) {
+func (n *natReport) newBlock(public netip.Addr, lo, hi uint64) (PortBlock, bool) {
 	if !public.Is4() || !n.holdable.address(public) || hi < lo || hi == 0 || hi > 65535 {
 		return PortBlock{}, false
 	}
@@ -219,7 +219,7 @@ func (n *natNews) newBlock(public netip.Addr, lo, hi uint64) (PortBlock, bool) {
 }
 
 // finish returns the blocks, and a reason for each one that was left out.
-func (n *natNews) finish() ([]PortBlock, []Counter) {
+func (n *natReport) finish() ([]PortBlock, []Counter) {
 	if n.freed && n.mapped && len(n.nokia) > 0 {
 		n.fault(PortBlockIncomplete) // nobody can say which of them are free
 		n.nokia = nil

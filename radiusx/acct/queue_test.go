@@ -291,7 +291,7 @@ func TestConfigFaultsAreAllNamed(t *testing.T) {
 		"negative time":    func(c *Config) { c.Drain = -1 },
 		"queue too short":  func(c *Config) { c.Queue = 2 },
 		"unknown key":      func(c *Config) { c.SubscriberKey = "No-Such-Attribute" },
-		"unknown to keep":  func(c *Config) { c.Keep = []string{"No-Such-Attribute"} },
+		"unknown to keep":  func(c *Config) { c.Attributes = []string{"No-Such-Attribute"} },
 		"address in words": func(c *Config) { c.Listen = []string{"not an address"} },
 	} {
 		c := good

@@ -120,7 +120,7 @@ func TestFramedIPAddressIsAHostsOrNothing(t *testing.T) {
 	if d := decodedOf(accounting(t, 1, "Attr-8=0xc63364")); d.record.FramedIP.IsValid() || d.bad != 1 {
 		t.Errorf("three octets became %v", d.record.FramedIP)
 	}
-	if d := decodedOf(accounting(t, 1, aStart+", Framed-IP-Address=198.51.100.7")); d.record.Doubled != 0 {
+	if d := decodedOf(accounting(t, 1, aStart+", Framed-IP-Address=198.51.100.7")); d.record.Conflicts != 0 {
 		t.Error("the same address twice is no contradiction")
 	}
 }
@@ -150,7 +150,7 @@ func TestServiceAccountingIsMarked(t *testing.T) {
 }
 
 func TestKeepNamesAttributesOfAnyVendor(t *testing.T) {
-	keeper, err := newKeeper(radiusx.Builtin(), "User-Name", []string{"erx-service-session", "Attr-26.4874.200", "Class"})
+	keeper, err := newAttributeFilter(radiusx.Builtin(), "User-Name", []string{"erx-service-session", "Attr-26.4874.200", "Class"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestKeepNamesAttributesOfAnyVendor(t *testing.T) {
 	if diff := cmp.Diff(want, got.Attributes); diff != "" || got.Subscriber != "alice@isp" {
 		t.Errorf("subscriber %q, kept (-want +got):\n%s", got.Subscriber, diff)
 	}
-	if _, err := newKeeper(radiusx.Builtin(), "No-Such", []string{"Nor-This"}); err == nil {
+	if _, err := newAttributeFilter(radiusx.Builtin(), "No-Such", []string{"Nor-This"}); err == nil {
 		t.Error("unknown attributes were accepted")
 	}
 }

@@ -172,7 +172,7 @@ func FuzzReceive(f *testing.F) {
 		f.Add(accounting(f, 1, text))
 	}
 	f.Add(packetOf(f, radius.CodeStatusServer, 1, testSecret, "NAS-Identifier=x"))
-	keeper, err := newKeeper(radiusx.Builtin(), "Class", []string{"ERX-Service-Session"})
+	keeper, err := newAttributeFilter(radiusx.Builtin(), "Class", []string{"ERX-Service-Session"})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -205,8 +205,8 @@ func FuzzReceive(f *testing.F) {
 				t.Errorf("impossible Framed-IP-Address %v", a)
 			}
 		}
-		if r := d.record; r.Doubled.Has(DoubledAddress) != (len(r.MoreIPs) > 0) && r.Status != InterimUpdate {
-			t.Errorf("doubled %b, further addresses %v", r.Doubled, r.MoreIPs)
+		if r := d.record; r.Conflicts.Has(ConflictingAddress) != (len(r.MoreIPs) > 0) && r.Status != InterimUpdate {
+			t.Errorf("doubled %b, further addresses %v", r.Conflicts, r.MoreIPs)
 		}
 	})
 }

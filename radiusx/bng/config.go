@@ -107,7 +107,7 @@ type Fleet struct {
 	sources    map[netip.Addr][]*member
 	groups     map[string][]*member
 	restricted map[string]bool     // names of restricted profiles, on any BNG
-	news       chan struct{}       // capacity 1: a path was heard again
+	changes    chan struct{}       // capacity 1: a path was heard again
 	proxied    map[string]*breaker // by the proxy's name
 }
 
@@ -120,7 +120,7 @@ type member struct {
 	refusals   refusals
 	surge      surge
 	vitals     vitals
-	shows      map[string]bool // attributes by which its accounting shows what is in force
+	observable map[string]bool // attributes by which its accounting shows what is in force
 	proxyNames []radiusx.Attribute
 }
 
@@ -131,7 +131,7 @@ func NewFleet(configs []Config) (*Fleet, error) {
 	}
 	f := &Fleet{
 		named: make(map[string]*member, len(configs)), former: map[string]*member{}, nas: map[NAS]*member{}, shared: map[string]bool{},
-		sources: map[netip.Addr][]*member{}, groups: map[string][]*member{}, restricted: map[string]bool{}, news: make(chan struct{}, 1),
+		sources: map[netip.Addr][]*member{}, groups: map[string][]*member{}, restricted: map[string]bool{}, changes: make(chan struct{}, 1),
 		proxied: map[string]*breaker{},
 	}
 	for _, c := range configs {
@@ -155,10 +155,10 @@ func newMember(c Config) (*member, error) {
 	}
 	m := &member{
 		Config: c, dictionary: dictionary, pace: newPacer(c.Rate, c.MaxInFlight), refusals: refusals{named: map[string]*refusal{}},
-		shows: map[string]bool{},
+		observable: map[string]bool{},
 	}
 	for _, name := range c.Dialect.Shows() {
-		m.shows[name] = true
+		m.observable[name] = true
 	}
 	m.pace.share = m.surge.share
 	return m, nil
@@ -167,10 +167,10 @@ func newMember(c Config) (*member, error) {
 // pathTo returns the breaker of the way to a BNG.
 func (f *Fleet) pathTo(c *Config) *breaker {
 	if c.Via == nil {
-		return newBreaker(c.Name, f.news)
+		return newBreaker(c.Name, f.changes)
 	}
 	if f.proxied[c.Via.Name] == nil {
-		f.proxied[c.Via.Name] = newBreaker("proxy "+c.Via.Name, f.news)
+		f.proxied[c.Via.Name] = newBreaker("proxy "+c.Via.Name, f.changes)
 	}
 	return f.proxied[c.Via.Name]
 }
@@ -230,8 +230,8 @@ func (f *Fleet) Names() []string {
 // profile on any BNG. Such a value is never what a subscriber should have.
 func (f *Fleet) Restricted(value string) bool { return f.restricted[value] }
 
-// Keep lists the attributes of accounting that dialects and normal profiles read.
-func (f *Fleet) Keep() []string {
+// AccountingAttributes lists the attributes of accounting that dialects and normal profiles read.
+func (f *Fleet) AccountingAttributes() []string {
 	var names []string
 	add := func(name string) {
 		if !slices.Contains(names, name) {

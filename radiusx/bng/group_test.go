@@ -154,7 +154,7 @@ func TestARestrictionIsNotTakenToAMemberWhosePathIsSilent(t *testing.T) {
 	must(t, err)
 	now := time.Now()
 	for i := range 6 {
-		fleet.named["bng2"].path.silence(quarantine.SessionKey{BNG: "pair", ID: fmt.Sprint(i)}, now, now)
+		fleet.named["bng2"].path.noReply(quarantine.SessionKey{BNG: "pair", ID: fmt.Sprint(i)}, now, now)
 	}
 	net := &pairNet{answer: map[byte]coa.Result{1: unknown, 2: agrees}}
 	e := NewEnforcer(fleet, net, nil)

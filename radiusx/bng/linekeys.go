@@ -99,9 +99,9 @@ func (f *Fleet) lineKeysOf(common SubscriberKey) *lineKeys {
 	return l
 }
 
-// apart writes a name as a key that no line has: what it has in common with a line's
+// escapeAsName writes a name as a key that no line has: what it has in common with a line's
 // is escaped. Name is as it comes from the record.
-func (l *lineKeys) apart(name string) string {
+func (l *lineKeys) escapeAsName(name string) string {
 	var forced []bool // octets of name to be escaped; nil: none
 	for i := 0; i < len(l.templates); i++ {
 		at, size, fits := l.fits(&l.templates[i], name, forced)

@@ -17,7 +17,7 @@ var loginAddresses = map[string]quarantine.AddressKind{
 // Addresses are those that the log-in tells of; none if they are not known yet.
 func (l *LogIn) Addresses() []quarantine.Address {
 	var known []quarantine.Address
-	for _, a := range l.told {
+	for _, a := range l.attributes {
 		kind, ok := loginAddresses[a.Name]
 		if !ok {
 			continue

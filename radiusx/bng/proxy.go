@@ -84,7 +84,7 @@ func (c *Config) validateVia() quarantine.Faults {
 // identifier that it calls itself in accounting and that are no other's, else the
 // address where CoA goes. By any other name the proxy might find another BNG.
 func (c *Config) nasAttributes(shared map[string]bool) []radiusx.Attribute {
-	own := slices.DeleteFunc(slices.Clone(c.names()), func(n NAS) bool { return !n.Evident() || shared[n.Identifier] })
+	own := slices.DeleteFunc(slices.Clone(c.names()), func(n NAS) bool { return !n.Distinctive() || shared[n.Identifier] })
 	if len(own) == 0 {
 		own = []NAS{{IP: c.Address}}
 	}
@@ -143,22 +143,22 @@ func (m *member) peer(code radius.Code) (netip.AddrPort, radiusx.Secret) {
 	return netip.AddrPortFrom(address, port), secret
 }
 
-// patience is how long an exchange that would get that long from a BNG gets:
+// exchangeTimeout is how long an exchange that would get that long from a BNG gets:
 // longer than the proxy's own deadline.
-func (m *member) patience(direct time.Duration) time.Duration {
+func (m *member) exchangeTimeout(direct time.Duration) time.Duration {
 	if m.Via == nil {
 		return direct
 	}
 	return max(direct, m.Via.Deadline+proxyMargin)
 }
 
-// echo is how long after an order a late duplicate of it may still act: our last
+// lateDuplicate is how long after an order a late duplicate of it may still act: our last
 // transmission may start the proxy's own tries anew. 0: as with any BNG.
-func (m *member) echo() time.Duration {
+func (m *member) lateDuplicate() time.Duration {
 	if m.Via == nil {
 		return 0
 	}
-	return m.patience(0) + m.Via.Deadline + proxyMargin
+	return m.exchangeTimeout(0) + m.Via.Deadline + proxyMargin
 }
 
 // repliedByProxy reports whether a reply is the proxy's own and says nothing of the

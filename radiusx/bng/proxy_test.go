@@ -123,7 +123,7 @@ func TestASilentProxyIsSilentForAllBNGsBehindIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stub := &proxyStub{answer: coa.Result{Kind: coa.Unanswered}}
 		e := behindProxy(t, stub, nil)
-		for i := range silentExchanges {
+		for i := range unresponsiveExchanges {
 			out := restrictVia(e, proxied("bng1", string(rune('a'+i))))
 			if out.Kind != quarantine.OutcomeUnanswered || !strings.HasPrefix(out.Reason, "proxy aaa1: no answer") {
 				t.Fatalf("outcome %+v", out)

@@ -256,9 +256,9 @@ func (a *Accounting) nameSubscriber(r *acct.Record, m *member) rendering {
 	}
 	made, _, err := key.of(a.fleet.valuesOf(r.UserName, r.Naming))
 	r.Subscriber = made.String()
-	if errors.Is(err, errTwice) && !r.Doubled.Has(acct.DoubledUserName|acct.DoubledSubscriber) { // else counted before
-		r.Doubled |= acct.DoubledSubscriber
-		a.blame(acct.DoubledKey.String(), r)
+	if errors.Is(err, errTwice) && !r.Conflicts.Has(acct.ConflictingUserName|acct.ConflictingSubscriber) { // else counted before
+		r.Conflicts |= acct.ConflictingSubscriber
+		a.countFault(acct.TwoSubscriberKeys.String(), r)
 	}
 	return made
 }
@@ -314,7 +314,7 @@ func (f *Fleet) vagueName(attribute string, told []radiusx.Attribute) bool {
 	case "NAS-Identifier":
 		return f.shared[value]
 	case "NAS-IP-Address", "NAS-IPv6-Address":
-		return !evident(parseNAS(value))
+		return !distinctive(parseNAS(value))
 	}
 	return false
 }

@@ -37,7 +37,7 @@ func ValidateFleet(configs []Config) (f quarantine.Faults) {
 		}
 		for _, nas := range c.names() {
 			switch owner := owners[nas.IP]; {
-			case !evident(nas.IP):
+			case !distinctive(nas.IP):
 			case owner == nil:
 				owners[nas.IP] = c
 			case owner != c:
@@ -65,12 +65,12 @@ func FleetWarnings(configs []Config, relayed func(bng string) bool) (w quarantin
 		w = append(w, own.warnings.Under("bngs[%d]", i)...)
 		path := fmt.Sprintf("bngs[%d]", i)
 		switch {
-		case !own.evident && relayed(c.Name):
+		case !own.distinctive && relayed(c.Name):
 			w = append(w, fault(path, "%s has no name of its own, so a relay's records of it are answered and ignored", c.Name))
-		case !own.evident && len(own.warnings) == 0 && at[c.Address] > 1:
+		case !own.distinctive && len(own.warnings) == 0 && at[c.Address] > 1:
 			w = append(w, fault(path, "%s has no name and no address of its own, so nothing tells its records from others'", c.Name))
 		}
-		if !own.evident && c.Via != nil {
+		if !own.distinctive && c.Via != nil {
 			w = append(w, fault(path+".via", "requests through the proxy call %s by its address, as NAS-IP-Address; "+
 				"let the proxy take that away where the BNG knows itself by another", c.Name))
 		}
@@ -80,14 +80,14 @@ func FleetWarnings(configs []Config, relayed func(bng string) bool) (w quarantin
 
 // naming is what a BNG's names are worth.
 type naming struct {
-	evident  bool // one of them tells it from all others
-	warnings quarantine.Faults
+	distinctive bool // one of them tells it from all others
+	warnings    quarantine.Faults
 }
 
 // warnNames says which names of a BNG are no evidence. called counts the BNGs that have
 // an identifier; byAddress: its address is its alone.
 func (c *Config) warnNames(called map[string]int, byAddress bool) (n naming) {
-	n.evident = len(c.NAS) == 0 && evident(c.Address)
+	n.distinctive = len(c.NAS) == 0 && distinctive(c.Address)
 	instead := fmt.Sprintf("%s is known by its other names, or by sending from %s itself", c.Name, c.Address)
 	if !byAddress {
 		instead = "only another name tells it apart"
@@ -95,12 +95,12 @@ func (c *Config) warnNames(called map[string]int, byAddress bool) (n naming) {
 	for i, entry := range c.NAS {
 		for _, name := range entry.names() {
 			switch {
-			case !name.Evident():
+			case !name.Distinctive():
 				n.warnings = append(n.warnings, fault(fmt.Sprintf("nas[%d]", i), "%s is every host's and no evidence: %s", name, instead))
 			case name.Identifier != "" && called[name.Identifier] > 1:
 				n.warnings = append(n.warnings, fault(fmt.Sprintf("nas[%d]", i), "%s is the name of several BNGs and no evidence: %s", name, instead))
 			default:
-				n.evident = true
+				n.distinctive = true
 			}
 		}
 	}

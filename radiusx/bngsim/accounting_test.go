@@ -93,7 +93,7 @@ func serve(t *testing.T, conn net.PacketConn, book *ledger) (stop func()) {
 	t.Helper()
 	server, err := acct.New(acct.Config{
 		Holdable: func(netip.Prefix) (string, bool) { return "", true },
-		Conns:    []net.PacketConn{conn}, Handler: book, Keep: []string{"ERX-Service-Session", "Cisco-Service-Info", "Service-Name", "Filter-Id", "Alc-SLA-Prof-Str", "Alc-Subscriber-Filter"},
+		Conns:    []net.PacketConn{conn}, Handler: book, Attributes: []string{"ERX-Service-Session", "Cisco-Service-Info", "Service-Name", "Filter-Id", "Alc-SLA-Prof-Str", "Alc-Subscriber-Filter"},
 		Clients: []acct.Client{{Prefix: netip.PrefixFrom(nasIP, 32), Secret: secret(t, testSecret)}},
 	})
 	if err != nil {

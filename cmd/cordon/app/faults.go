@@ -28,7 +28,7 @@ func (a *App) logComplaints() {
 	if a.acct == nil {
 		return
 	}
-	for _, c := range append(a.acct.Complaints(), a.accounting.Complaints(time.Now())...) {
+	for _, c := range append(a.acct.FaultReports(), a.accounting.FaultReports(time.Now())...) {
 		fields := []zap.Field{zap.String("reason", c.Reason), zap.Stringer("peer", c.Peer), zap.Uint64("times", c.Times)}
 		if c.NAS != "" {
 			fields = append(fields, zap.String("nas", c.NAS), zap.String("bng", c.BNG))

@@ -10,7 +10,7 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-// EngineStore is what engines need of a store, and what is told it.
+// EngineStore is what engines need of a store, with what records into it.
 type EngineStore interface {
 	engine.Store
 	Store

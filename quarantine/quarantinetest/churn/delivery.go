@@ -11,16 +11,16 @@ import (
 	"cordon/quarantine"
 )
 
-// fated is what becomes of a report in a world with faults.
-type fated struct {
-	box         *box
+// delivery is what becomes of a report in a world with faults.
+type delivery struct {
+	bng         *bng
 	happened    int64 // by the world's clock
 	stamp       int64 // Event-Timestamp, by the BNG's clock, however wrong
 	delay       int64 // Acct-Delay-Time, s
 	sessionTime int64 // Acct-Session-Time, s
-	timed       bool  // it tells that
+	timed       bool  // it reports that
 	other       bool  // it goes to the other instance
-	misleads    []*hold
+	misleads    []*holding
 
 	member int   // who answers it
 	worked int64 // when that instance has stored it; never: it died before
@@ -40,17 +40,17 @@ func (w *World) deliver(rng *rand.Rand, newEdge func() Edge) {
 	if newEdge == nil {
 		newEdge = func() Edge { return &dating{} }
 	}
-	logged := map[*box]int64{}
+	logged := map[*bng]int64{}
 	for _, r := range w.reports {
 		w.route(r, rng)
 		if r.binding != nil { // what pushes a log keeps its order
-			r.arrives = max(r.arrives, logged[r.box])
-			logged[r.box] = r.arrives
+			r.arrives = max(r.arrives, logged[r.bng])
+			logged[r.bng] = r.arrives
 		}
 	}
 	slices.SortStableFunc(w.reports, func(a, b *report) int { return cmp.Compare(a.arrives, b.arrives) })
 	var free [2]int64
-	edges := map[*box]*[2]Edge{}
+	edges := map[*bng]*[2]Edge{}
 	for _, r := range w.reports {
 		m := w.cluster.members[r.member]
 		if r.binding != nil {
@@ -58,10 +58,10 @@ func (w *World) deliver(rng *rand.Rand, newEdge func() Edge) {
 		} else {
 			r.worked = m.stores(max(r.arrives+workedIn, free[r.member]+drainedIn))
 			free[r.member] = r.worked
-			if edges[r.box] == nil {
-				edges[r.box] = &[2]Edge{newEdge(), newEdge()}
+			if edges[r.bng] == nil {
+				edges[r.bng] = &[2]Edge{newEdge(), newEdge()}
 			}
-			w.date(r, edges[r.box][r.member])
+			w.date(r, edges[r.bng][r.member])
 		}
 		r.lost = w.cluster.lostFrom <= r.worked && r.worked < w.cluster.crash
 	}
@@ -71,7 +71,7 @@ func (w *World) deliver(rng *rand.Rand, newEdge func() Edge) {
 // route finds the instance that answers a record. A BNG has one that it asks
 // first, and tries them in turn until one answers.
 func (w *World) route(r *report, rng *rand.Rand) {
-	r.member = r.box.number % 2
+	r.member = r.bng.number % 2
 	if r.other || rng.IntN(10) == 0 {
 		r.member = 1 - r.member
 	}
@@ -114,11 +114,11 @@ func (w *World) date(r *report, e Edge) {
 	}
 }
 
-// advanceLog notes how far the log has come that told bindings, as the edge does.
-func (w *World) advanceLog(ctx context.Context, book quarantine.AccountingSourceBook, told []quarantine.Binding, arrived int64) error {
+// advanceLog notes how far the log has come that reported bindings, as the edge does.
+func (w *World) advanceLog(ctx context.Context, book quarantine.AccountingSourceBook, text []quarantine.Binding, arrived int64) error {
 	now := w.at(arrived)
-	heard := quarantine.SourceHeard{Source: told[0].Session.BNG, First: now, Last: now, Records: uint64(len(told))}
-	for _, b := range told {
+	heard := quarantine.SourceHeard{Source: text[0].Session.BNG, First: now, Last: now, Records: uint64(len(text))}
+	for _, b := range text {
 		if b.RenewedAt.After(heard.Reported) {
 			heard.Reported = b.RenewedAt
 		}
@@ -137,10 +137,10 @@ func (w *World) advanceLog(ctx context.Context, book quarantine.AccountingSource
 // has it next, have both just been stored, in order.
 func (w *World) handovers() []int64 {
 	var moments []int64
-	for _, holds := range w.holds {
-		for i, h := range holds[1:] {
-			before := holds[i]
-			if h.from-before.to < 500 && before.line != h.line && before.heard < before.to && h.heard < h.from+500 {
+	for _, holdings := range w.holdings {
+		for i, h := range holdings[1:] {
+			before := holdings[i]
+			if h.from-before.to < 500 && before.session != h.session && before.arrived < before.to && h.arrived < h.from+500 {
 				moments = append(moments, h.from+500)
 			}
 		}
@@ -151,28 +151,28 @@ func (w *World) handovers() []int64 {
 
 // moment is which moment a report is about: what it says, where no clock is wrong.
 func (r *report) moment() int64 {
-	if r.box != nil && r.box.sim.faults != nil {
+	if r.bng != nil && r.bng.sim.faults != nil {
 		return r.happened
 	}
-	return r.told
+	return r.time
 }
 
-// hearInside finds out when Cordon hears who has a block that is told of by its
+// noteInsideArrivals finds out when Cordon hears who has a block that is reported by its
 // inside address: when the NAT, or its log, and the inside address's BNG have both
-// told of it.
-func (w *World) hearInside() {
-	for _, holds := range w.holds {
-		for _, h := range holds {
+// reported it.
+func (w *World) noteInsideArrivals() {
+	for _, holdings := range w.holdings {
+		for _, h := range holdings {
 			switch {
 			case h.inside == nil:
 				continue
 			case h.class == BlockByNAT:
-				h.heard, h.tellers = never, h.line.renewed
-				for _, r := range h.tellers {
-					h.heard = min(h.heard, r.arrives)
+				h.arrived, h.shownBy = never, h.session.renewed
+				for _, r := range h.shownBy {
+					h.arrived = min(h.arrived, r.arrives)
 				}
 			}
-			h.heard = max(h.heard, h.inside.heard)
+			h.arrived = max(h.arrived, h.inside.arrived)
 		}
 	}
 }

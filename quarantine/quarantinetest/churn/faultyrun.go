@@ -36,7 +36,7 @@ const (
 	retryMost  = 60_000
 	retryFor   = 35 * 60_000
 	handEvery  = 200   // a person's question
-	handFor    = 3_000 // who then is told to ask again
+	handFor    = 3_000 // who then has to ask again
 )
 
 // attempt is a verdict to be judged at a moment.
@@ -66,22 +66,22 @@ func (a *attempts) Pop() any {
 	return x
 }
 
-// trial is a world with faults while it is judged.
-type trial struct {
-	w       *World
-	c       Court
-	table   *Table
-	now     int64
-	beat    int64     // when both speak next
-	reports []*report // not stored yet, by when they are
-	duties  []duty    // not done yet
-	open    [2]answered
-	members [2]Instance
-	said    [2]int64 // when each instance published last
+// faultyRun is a world with faults while it is decided.
+type faultyRun struct {
+	world     *World
+	system    System
+	table     *Table
+	now       int64
+	next      int64     // when both speak next
+	reports   []*report // not stored yet, by when they are
+	events    []event   // not done yet
+	open      [2]answered
+	members   [2]Instance
+	published [2]int64 // when each instance published last
 }
 
-// duty is what happens at a moment beside records.
-type duty struct {
+// event is what happens at a moment beside records.
+type event struct {
 	at int64
 	do func(ctx context.Context) error
 }
@@ -109,9 +109,9 @@ func (a *answered) unworked(at int64) time.Time {
 	return oldest
 }
 
-// try judges the verdicts of a world with faults.
-func (w *World) try(ctx context.Context, c Court) (*Table, error) {
-	t := &trial{w: w, c: c, table: &Table{}, reports: w.reports}
+// checkFaulty checks the verdicts of a world with faults.
+func (w *World) checkFaulty(ctx context.Context, c System) (*Table, error) {
+	t := &faultyRun{world: w, system: c, table: &Table{}, reports: w.reports}
 	for _, r := range w.reports {
 		if r.binding == nil {
 			t.open[r.member].coming = append(t.open[r.member].coming, r)
@@ -119,7 +119,7 @@ func (w *World) try(ctx context.Context, c Court) (*Table, error) {
 	}
 	for i := range t.open {
 		slices.SortStableFunc(t.open[i].coming, func(a, b *report) int { return cmp.Compare(a.arrives, b.arrives) })
-		t.said[i] = -day
+		t.published[i] = -day
 	}
 	if err := t.begin(ctx); err != nil {
 		return nil, err
@@ -127,11 +127,11 @@ func (w *World) try(ctx context.Context, c Court) (*Table, error) {
 	var todo attempts
 	for i := range w.verdicts {
 		v := &w.verdicts[i]
-		heap.Push(&todo, attempt{at: v.judged, first: v.judged, wait: retryFirst, order: i, v: v})
+		heap.Push(&todo, attempt{at: v.decided, first: v.decided, wait: retryFirst, order: i, v: v})
 	}
 	for len(todo) > 0 {
 		a := heap.Pop(&todo).(attempt)
-		outcome, told, err := t.attempt(ctx, a)
+		outcome, text, err := t.attempt(ctx, a)
 		if err != nil {
 			return nil, err
 		}
@@ -141,13 +141,13 @@ func (w *World) try(ctx context.Context, c Court) (*Table, error) {
 		}
 		t.table.count(a.v.class, outcome)
 		if outcome == Wrong && len(t.table.Examples) < maxExamples {
-			t.table.Examples = append(t.table.Examples, fmt.Sprintf("seed %d with faults, %s: %s", w.Seed, a.v.class, told))
+			t.table.Examples = append(t.table.Examples, fmt.Sprintf("seed %d with faults, %s: %s", w.Seed, a.v.class, text))
 		}
 	}
 	return t.table, nil
 }
 
-// again is when to judge once more what could not be judged.
+// again is when to decide once more what could not be decided.
 func (a attempt) again(outcome Outcome) (attempt, bool) {
 	if outcome != Waiting && (outcome != Doubtful || a.v.class == ByHand) {
 		return a, false
@@ -164,12 +164,12 @@ func (a attempt) again(outcome Outcome) (attempt, bool) {
 	return a, true
 }
 
-// attempt judges one verdict now.
-func (t *trial) attempt(ctx context.Context, a attempt) (Outcome, string, error) {
+// attempt decides one verdict now.
+func (t *faultyRun) attempt(ctx context.Context, a attempt) (Outcome, string, error) {
 	if err := t.advance(ctx, a.at); err != nil {
 		return 0, "", err
 	}
-	c, v := t.w.cluster, a.v
+	c, v := t.world.cluster, a.v
 	m := v.member
 	if !c.members[m].reaches(a.at) {
 		m = 1 - m
@@ -178,15 +178,15 @@ func (t *trial) attempt(ctx context.Context, a attempt) (Outcome, string, error)
 		return Waiting, "", nil
 	}
 	t.clock(a.at)
-	v.judged, v.heard = a.at, t.said
-	v.heard[m] = a.at
-	return t.w.ask(ctx, t.members[m].WhoHeld, v)
+	v.decided, v.complete = a.at, t.published
+	v.complete[m] = a.at
+	return t.world.decide(ctx, t.members[m].WhoHeld, v)
 }
 
 // begin starts the instances.
-func (t *trial) begin(ctx context.Context) error {
+func (t *faultyRun) begin(ctx context.Context) error {
 	t.plan()
-	t.c.Clock(t.w.begins)
+	t.system.Clock(t.world.begins)
 	for i := range t.members {
 		if err := t.start(ctx, i); err != nil {
 			return err
@@ -199,9 +199,9 @@ func (t *trial) begin(ctx context.Context) error {
 }
 
 // start starts an instance, or starts it again.
-func (t *trial) start(ctx context.Context, i int) error {
-	m, err := t.c.Start(ctx, Member{
-		Name: t.w.cluster.members[i].name, AloneFor: aloneFor * time.Millisecond,
+func (t *faultyRun) start(ctx context.Context, i int) error {
+	m, err := t.system.Start(ctx, Member{
+		Name: t.world.cluster.members[i].name, AloneFor: aloneFor * time.Millisecond,
 		Unworked: func() (time.Time, bool) {
 			oldest := t.open[i].unworked(t.now)
 			return oldest, !oldest.IsZero()
@@ -213,9 +213,9 @@ func (t *trial) start(ctx context.Context, i int) error {
 }
 
 // plan lists what happens beside records and verdicts.
-func (t *trial) plan() {
-	c := t.w.cluster
-	add := func(at int64, do func(ctx context.Context) error) { t.duties = append(t.duties, duty{at, do}) }
+func (t *faultyRun) plan() {
+	c := t.world.cluster
+	add := func(at int64, do func(ctx context.Context) error) { t.events = append(t.events, event{at, do}) }
 	for i, m := range c.members {
 		for _, cut := range m.cut { // what it says last
 			add(cut.from-1, func(ctx context.Context) error { return t.publish(ctx, i, cut.from-1) })
@@ -235,33 +235,33 @@ func (t *trial) plan() {
 	if c.crash != never {
 		add(c.back, func(context.Context) error {
 			t.clock(c.back)
-			t.c.RedisCrashed(t.w.at(c.lostFrom), t.w.at(c.crash), t.w.at(c.back))
+			t.system.RedisCrashed(t.world.at(c.lostFrom), t.world.at(c.crash), t.world.at(c.back))
 			return nil
 		})
 	}
-	slices.SortStableFunc(t.duties, func(a, b duty) int { return cmp.Compare(a.at, b.at) })
+	slices.SortStableFunc(t.events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 }
 
-// beatEvery is how often instances speak at least, ms: often enough that the
+// publishEvery is how often instances speak at least, ms: often enough that the
 // engine does not take it for an outage. What they said last before something is
 // asked, they say besides.
-const beatEvery = 9_000
+const publishEvery = 9_000
 
 // advance lets everything happen up to a moment, with what the instances published
 // last before it.
-func (t *trial) advance(ctx context.Context, to int64) error {
-	for ; t.beat < to; t.beat += beatEvery {
-		if err := t.step(ctx, t.beat); err != nil {
+func (t *faultyRun) advance(ctx context.Context, to int64) error {
+	for ; t.next < to; t.next += publishEvery {
+		if err := t.step(ctx, t.next); err != nil {
 			return err
 		}
 	}
 	return t.step(ctx, to)
 }
 
-func (t *trial) step(ctx context.Context, to int64) error {
-	for len(t.duties) > 0 && t.duties[0].at <= to {
-		d := t.duties[0]
-		t.duties = t.duties[1:]
+func (t *faultyRun) step(ctx context.Context, to int64) error {
+	for len(t.events) > 0 && t.events[0].at <= to {
+		d := t.events[0]
+		t.events = t.events[1:]
 		if err := t.store(ctx, d.at); err != nil {
 			return err
 		}
@@ -271,8 +271,8 @@ func (t *trial) step(ctx context.Context, to int64) error {
 	}
 	ticks := []int{0, 1}
 	slices.SortFunc(ticks, func(i, j int) int {
-		a, _ := t.w.cluster.members[i].tick(to)
-		b, _ := t.w.cluster.members[j].tick(to)
+		a, _ := t.world.cluster.members[i].tick(to)
+		b, _ := t.world.cluster.members[j].tick(to)
 		return cmp.Compare(a, b)
 	})
 	for _, i := range ticks {
@@ -284,12 +284,12 @@ func (t *trial) step(ctx context.Context, to int64) error {
 }
 
 // publish has an instance say what it said last by a moment, unless it has.
-func (t *trial) publish(ctx context.Context, i int, by int64) error {
-	at, ok := t.w.cluster.members[i].tick(by)
-	if !ok || at <= t.said[i] {
+func (t *faultyRun) publish(ctx context.Context, i int, by int64) error {
+	at, ok := t.world.cluster.members[i].tick(by)
+	if !ok || at <= t.published[i] {
 		return nil
 	}
-	t.said[i] = at
+	t.published[i] = at
 	if err := t.store(ctx, at); err != nil {
 		return err
 	}
@@ -298,13 +298,13 @@ func (t *trial) publish(ctx context.Context, i int, by int64) error {
 }
 
 // clock sets the time.
-func (t *trial) clock(at int64) {
+func (t *faultyRun) clock(at int64) {
 	t.now = at
-	t.c.Clock(t.w.at(at))
+	t.system.Clock(t.world.at(at))
 }
 
 // store records what is stored by a moment and not lost.
-func (t *trial) store(ctx context.Context, by int64) error {
+func (t *faultyRun) store(ctx context.Context, by int64) error {
 	n := 0
 	for n < len(t.reports) && t.reports[n].worked <= by && t.reports[n].worked != never {
 		n++
@@ -315,5 +315,5 @@ func (t *trial) store(ctx context.Context, by int64) error {
 	t.clock(by)
 	kept := slices.DeleteFunc(slices.Clone(t.reports[:n]), func(r *report) bool { return r.lost })
 	t.reports = t.reports[n:]
-	return t.w.hand(ctx, t.c.Store, kept)
+	return t.world.hand(ctx, t.system.Store, kept)
 }

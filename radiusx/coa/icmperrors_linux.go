@@ -13,33 +13,33 @@ import (
 	"cordon/radiusx/mmsg"
 )
 
-// complaints is where the kernel keeps the ICMP errors about datagrams of one
+// errorQueue is where the kernel keeps the ICMP errors about datagrams of one
 // socket, such as "port unreachable" (IP_RECVERR in ip(7)). As long as one is
 // pending, the next system call on the socket fails with it, whatever its own
 // datagram is: so both sides of the socket ask here whose error it was.
-type complaints struct {
-	raw  syscall.RawConn
-	tell func(complaint) // called for each error
+type errorQueue struct {
+	raw    syscall.RawConn
+	report func(icmpError) // called for each error
 }
 
-// complaint is one error about one datagram.
-type complaint struct {
+// icmpError is one error about one datagram.
+type icmpError struct {
 	to         netip.AddrPort // where the datagram went
 	identifier byte           // of the request in it
 	err        error
 }
 
-func newComplaints(raw syscall.RawConn, tell func(complaint)) *complaints {
+func newErrorQueue(raw syscall.RawConn, tell func(icmpError)) *errorQueue {
 	_ = raw.Control(func(fd uintptr) { // one of the two fits; without either there are no hints
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_RECVERR, 1)
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
 	})
-	return &complaints{raw: raw, tell: tell}
+	return &errorQueue{raw: raw, report: tell}
 }
 
-// heard reports whether err may have been an ICMP error about some datagram,
+// drainAfter reports whether err may have been an ICMP error about some datagram,
 // and if so tells all that are pending.
-func (c *complaints) heard(err error) bool {
+func (c *errorQueue) drainAfter(err error) bool {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
 		return false
@@ -50,14 +50,14 @@ func (c *complaints) heard(err error) bool {
 	default:
 		return false
 	}
-	c.hear()
+	c.drain()
 	return true
 }
 
-// hear tells all errors that are pending. It tells them when it has let go of
+// drain tells all errors that are pending. It tells them when it has let go of
 // the socket: whoever is told may wait for somebody who is closing it.
-func (c *complaints) hear() {
-	var heard []complaint
+func (c *errorQueue) drain() {
+	var heard []icmpError
 	_ = c.raw.Control(func(fd uintptr) {
 		for one, some := next(int(fd)); some; one, some = next(int(fd)) {
 			heard = append(heard, one)
@@ -65,14 +65,14 @@ func (c *complaints) hear() {
 	})
 	for _, one := range heard {
 		if one.err != nil {
-			c.tell(one)
+			c.report(one)
 		}
 	}
 }
 
 // next reads one error from the queue of a socket; some is false if there is
 // none. The error in it is nil if it cannot be told what it is about.
-func next(fd int) (one complaint, some bool) {
+func next(fd int) (one icmpError, some bool) {
 	var octets [radiusx.HeaderLength]byte // of the datagram that the error is about
 	var control [512]byte
 	n, controls, _, to, err := unix.Recvmsg(fd, octets[:], control[:], unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
@@ -85,7 +85,7 @@ func next(fd int) (one complaint, some bool) {
 	}
 	one.to, one.identifier = peerOf(to), octets[1]
 	for _, m := range messages {
-		if errno, ok := icmpError(m); ok {
+		if errno, ok := parseICMPError(m); ok {
 			one.err = fmt.Errorf("ICMP error about %v: %w", one.to, errno)
 		}
 	}
@@ -95,8 +95,8 @@ func next(fd int) (one complaint, some bool) {
 // extendedErrorLength is the size of struct sock_extended_err in octets.
 const extendedErrorLength = 16
 
-// icmpError reads struct sock_extended_err: the error is its first word.
-func icmpError(m unix.SocketControlMessage) (syscall.Errno, bool) {
+// parseICMPError reads struct sock_extended_err: the error is its first word.
+func parseICMPError(m unix.SocketControlMessage) (syscall.Errno, bool) {
 	v4 := m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_RECVERR
 	v6 := m.Header.Level == unix.IPPROTO_IPV6 && m.Header.Type == unix.IPV6_RECVERR
 	if !v4 && !v6 || len(m.Data) < extendedErrorLength {
@@ -119,10 +119,10 @@ func peerOf(a unix.Sockaddr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// complain notes an ICMP error on the exchange that it is about, if that still
+// noteICMPError notes an ICMP error on the exchange that it is about, if that still
 // waits.
-func (c *Client) complain(p *port, about complaint) {
-	c.counters.complaints.Add(1)
+func (c *Client) noteICMPError(p *port, about icmpError) {
+	c.counters.icmpErrors.Add(1)
 	peer := c.knownPeer(about.to.Addr())
 	if peer == nil {
 		return

@@ -10,7 +10,7 @@ import (
 // for it. One that names its NAS twice is about the BNG that sent it, if its address
 // alone says which that is; a relay cannot be asked.
 func (a *Accounting) speaker(r *acct.Record) (bng string, allowed bool) {
-	if !r.Doubled.Has(acct.DoubledNAS) {
+	if !r.Conflicts.Has(acct.ConflictingNAS) {
 		return a.fleet.speaker(r)
 	}
 	m := a.fleet.sender(r)
@@ -34,7 +34,7 @@ func (f *Fleet) sender(r *acct.Record) *member {
 // notAllowed says why a record's sender may not report it.
 func (f *Fleet) notAllowed(r *acct.Record) string {
 	switch {
-	case r.Doubled.Has(acct.DoubledNAS):
+	case r.Conflicts.Has(acct.ConflictingNAS):
 		return "nas_unknown" // nobody can say which BNG it is about
 	case r.Client.Relay && f.unidentifiable(r.NAS):
 		return "unidentified_nas" // its names are every box's

@@ -2,7 +2,7 @@ package churn
 
 import "time"
 
-// Edge tells when the events of a BNG's records happened, by what the records say
+// Edge dates the events of a BNG's records, by what the records say
 // and when they arrive. It is asked in the order in which they arrive.
 type Edge interface {
 	// Date returns the moment, or the earliest and the latest if the stamp

@@ -14,8 +14,8 @@ type Fault struct {
 	BNG    string     // the configured BNG that it claims to be about; empty: none
 }
 
-// Complaint is a fault for a person to look after.
-type Complaint struct {
+// FaultReport is a fault for a person to look after.
+type FaultReport struct {
 	Fault
 	Times uint64 // since it was logged last
 }
@@ -29,41 +29,41 @@ type FaultCount struct {
 
 // How often, and of how many, people are told.
 const (
-	complainAgain = time.Hour // the same of the same peer and NAS
-	maxComplaints = 1000      // faults remembered; more are counted only
+	logInterval   = time.Hour // the same of the same peer and NAS
+	maxFaults     = 1000      // faults remembered; more are counted only
 	maxForged     = 500       // of them, those of datagrams that are not authentic
 	maxPeerFaults = 200       // of one peer; the NASes of more are not told apart
-	maxTold       = 20        // of one call of Due
+	maxReports    = 20        // of one call of Due
 )
 
 // otherNASes stands for the names of NASes beyond maxPeerFaults.
 const otherNASes = "(others)"
 
-// Complaints remembers what peers sent that is wrong, by reason, peer and NAS, so
+// FaultLog remembers what peers sent that is wrong, by reason, peer and NAS, so
 // that each is logged once, and again after an hour if it goes on. What is beyond
 // its bounds is not remembered; the counts still have it. The zero value is ready,
 // its methods may be called from any goroutine.
-type Complaints struct {
+type FaultLog struct {
 	mu     sync.Mutex // guards what follows
-	known  map[Fault]*complaint
+	known  map[Fault]*faultState
 	forged int                // how many of known name no NAS
 	peers  map[netip.Addr]int // how many of known are a peer's
 	counts map[[2]string]uint64
 }
 
-type complaint struct {
+type faultState struct {
 	times  uint64    // not logged yet
 	logged time.Time // zero: never
 	last   time.Time
 }
 
 // Note adds one fault, so many times.
-func (c *Complaints) Note(f Fault, times int, now time.Time) {
+func (c *FaultLog) Note(f Fault, times int, now time.Time) {
 	f.Peer = f.Peer.Unmap().WithZone("")
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.known == nil {
-		c.known, c.peers, c.counts = map[Fault]*complaint{}, map[netip.Addr]int{}, map[[2]string]uint64{}
+		c.known, c.peers, c.counts = map[Fault]*faultState{}, map[netip.Addr]int{}, map[[2]string]uint64{}
 	}
 	if f.NAS != "" {
 		c.counts[[2]string{f.Reason, f.BNG}] += uint64(times)
@@ -82,15 +82,15 @@ func (c *Complaints) Note(f Fault, times int, now time.Time) {
 }
 
 // remember makes room for a fault; nil if there is none.
-func (c *Complaints) remember(f Fault) *complaint {
+func (c *FaultLog) remember(f Fault) *faultState {
 	forged := f.NAS == ""
-	if len(c.known) >= maxComplaints || forged && c.forged >= maxForged {
+	if len(c.known) >= maxFaults || forged && c.forged >= maxForged {
 		return nil
 	}
 	if forged {
 		c.forged++
 	}
-	known := &complaint{}
+	known := &faultState{}
 	c.known[f] = known
 	c.peers[f.Peer]++
 	return known
@@ -98,23 +98,23 @@ func (c *Complaints) remember(f Fault) *complaint {
 
 // Due returns those that are to be logged now, in no order, and forgets those
 // that have not come again.
-func (c *Complaints) Due(now time.Time) []Complaint {
+func (c *FaultLog) Due(now time.Time) []FaultReport {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var due []Complaint
+	var due []FaultReport
 	for fault, known := range c.known {
 		switch {
-		case now.Sub(known.last) >= complainAgain && known.times == 0:
+		case now.Sub(known.last) >= logInterval && known.times == 0:
 			c.forget(fault)
-		case known.times > 0 && len(due) < maxTold && now.Sub(known.logged) >= complainAgain:
-			due = append(due, Complaint{fault, known.times})
+		case known.times > 0 && len(due) < maxReports && now.Sub(known.logged) >= logInterval:
+			due = append(due, FaultReport{fault, known.times})
 			known.times, known.logged = 0, now
 		}
 	}
 	return due
 }
 
-func (c *Complaints) forget(f Fault) {
+func (c *FaultLog) forget(f Fault) {
 	delete(c.known, f)
 	if f.NAS == "" {
 		c.forged--
@@ -126,7 +126,7 @@ func (c *Complaints) forget(f Fault) {
 
 // Counts returns how often each fault of authentic records came, by BNG: as many
 // as there are reasons and configured BNGs at most.
-func (c *Complaints) Counts() []FaultCount {
+func (c *FaultLog) Counts() []FaultCount {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	counts := make([]FaultCount, 0, len(c.counts))

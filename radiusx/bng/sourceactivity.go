@@ -7,10 +7,10 @@ import (
 	"cordon/radiusx/acct"
 )
 
-// heard sums up when each configured BNG and each relay spoke, until it is asked.
+// sourceActivity sums up when each configured BNG and each relay spoke, until it is asked.
 // What a record says does not count, nor whether it could be stored: it shows that
 // the way from its sender works.
-type heard struct {
+type sourceActivity struct {
 	mu     sync.Mutex // guards what follows
 	bngs   map[*member]*quarantine.SourceHeard
 	relays map[*acct.Client]*quarantine.SourceHeard
@@ -18,7 +18,7 @@ type heard struct {
 
 // note counts a record of a BNG (nil: one that is not configured). One that its
 // sender may not speak for tells of its sender only.
-func (h *heard) note(r *acct.Record, m *member, allowed bool) {
+func (h *sourceActivity) note(r *acct.Record, m *member, allowed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.bngs == nil {
@@ -44,7 +44,7 @@ func add[K comparable](to map[K]*quarantine.SourceHeard, key K, r *acct.Record) 
 // Heard returns what was heard of each BNG, by its name, and of each relay, by its
 // prefix, since it was called last.
 func (a *Accounting) Heard() []quarantine.SourceHeard {
-	h := &a.heard
+	h := &a.activity
 	h.mu.Lock()
 	bngs, relays := h.bngs, h.relays
 	h.bngs, h.relays = nil, nil

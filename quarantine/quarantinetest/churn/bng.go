@@ -8,8 +8,8 @@ import (
 	"cordon/quarantine"
 )
 
-// box is a BNG, with its translator if it has one.
-type box struct {
+// bng is a BNG, with its translator if it has one.
+type bng struct {
 	sim        *simulation
 	name       string
 	number     int
@@ -17,22 +17,22 @@ type box struct {
 	probe      string // the source that sees those
 	interim    int64  // ms between Interim-Updates; 0: none
 	configured bool   // the operator said how often
-	times      bool   // tells the session time
-	repeats    bool   // tells the IPv6 addresses in every record
-	blocks     blockTelling
+	times      bool   // reports the session time
+	repeats    bool   // reports the IPv6 addresses in every record
+	blocks     blockReporting
 	skew       int64 // its clock, ms
 	logSkew    int64 // its translator's
 
-	silentFrom, silentTo int64 // what it tells then is relayed late
+	silentFrom, silentTo int64 // what it reports then is relayed late
 	catchUp              int64
 
-	resets []reset
-	down   bool
-	nextID int
-	lines  []*line
-	free   map[Class][]spot // by what they are for
+	resets   []reset
+	down     bool
+	nextID   int
+	sessions []*session
+	free     map[Class][]resource // by what they are for
 
-	troubles // none in a world without faults
+	defects // none in a world without faults
 }
 
 // reset is an Accounting-On or -Off.
@@ -41,11 +41,11 @@ type reset struct {
 	report   *report
 }
 
-// blockTelling is how port blocks are told of.
-type blockTelling uint8
+// blockReporting is how port blocks are reported.
+type blockReporting uint8
 
 const (
-	noBlocks blockTelling = iota
+	noBlocks blockReporting = iota
 	byRADIUS
 	byLog
 	byNAT // in accounting of the translator's own, which knows inside addresses only
@@ -69,18 +69,18 @@ func prefixes(texts ...string) []netip.Prefix {
 }
 
 // fill gives the BNG its pools.
-func (b *box) fill() {
-	b.free = map[Class][]spot{}
-	add := func(c Class, at spot) { b.free[c] = append(b.free[c], at) }
+func (b *bng) fill() {
+	b.free = map[Class][]resource{}
+	add := func(c Class, at resource) { b.free[c] = append(b.free[c], at) }
 	for i := range poolSize {
 		v4 := netip.AddrFrom4([4]byte{192, 0, byte(b.number), byte(i)})
 		if b.space != "" {
 			v4 = netip.AddrFrom4([4]byte{100, 64, 0, byte(i)}) // the same behind every translator
 		}
-		add(b.ipv4(), spot{prefix: netip.PrefixFrom(v4, 32), space: b.space})
-		add(IPv6Prefix, spot{prefix: b.v6(0x10, i, 64)})
-		add(IPv6Delegated, spot{prefix: b.v6(0x20, i, 56)})
-		add(IPv6Address, spot{prefix: b.v6(0x30, i, 128)})
+		add(b.ipv4(), resource{prefix: netip.PrefixFrom(v4, 32), space: b.space})
+		add(IPv6Prefix, resource{prefix: b.v6(0x10, i, 64)})
+		add(IPv6Delegated, resource{prefix: b.v6(0x20, i, 56)})
+		add(IPv6Address, resource{prefix: b.v6(0x30, i, 128)})
 	}
 	if b.blocks == noBlocks {
 		return
@@ -88,12 +88,12 @@ func (b *box) fill() {
 	for i := range publicAddresses * 8 {
 		public := netip.AddrFrom4([4]byte{203, 0, 113, byte(b.number*publicAddresses + i/8)})
 		lo := uint16(1024 + i%8*blockPorts)
-		add(b.shared(), spot{prefix: netip.PrefixFrom(public, 32), ports: quarantine.PortRange{Lo: lo, Hi: lo + blockPorts - 1}})
+		add(b.shared(), resource{prefix: netip.PrefixFrom(public, 32), ports: quarantine.PortRange{Lo: lo, Hi: lo + blockPorts - 1}})
 	}
 }
 
 // ipv4 is what its IPv4 addresses are.
-func (b *box) ipv4() Class {
+func (b *bng) ipv4() Class {
 	if b.space != "" {
 		return Private
 	}
@@ -101,7 +101,7 @@ func (b *box) ipv4() Class {
 }
 
 // shared is what its port blocks are.
-func (b *box) shared() Class {
+func (b *bng) shared() Class {
 	switch b.blocks {
 	case byLog:
 		return BlockByLog
@@ -112,7 +112,7 @@ func (b *box) shared() Class {
 }
 
 // v6 is the i-th IPv6 prefix of one of the BNG's pools.
-func (b *box) v6(pool byte, i, bits int) netip.Prefix {
+func (b *bng) v6(pool byte, i, bits int) netip.Prefix {
 	a := [16]byte{0x20, 0x01, 0x0d, 0xb8, byte(b.number), pool}
 	if bits == 56 {
 		a[6] = byte(i)
@@ -122,8 +122,8 @@ func (b *box) v6(pool byte, i, bits int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom16(a), bits)
 }
 
-// take gives a spot of a pool, any that is free, or false.
-func (b *box) take(l *line, c Class, kind quarantine.AddressKind, from int64) *hold {
+// assign gives a resource of a pool, any that is free, or false.
+func (b *bng) assign(l *session, c Class, kind quarantine.AddressKind, from int64) *holding {
 	pool := b.free[c]
 	if len(pool) == 0 {
 		return nil
@@ -132,38 +132,38 @@ func (b *box) take(l *line, c Class, kind quarantine.AddressKind, from int64) *h
 	if b.sim.fault(Returns, 40) {
 		n = l.back(pool)
 	}
-	h := &hold{spot: pool[n], kind: kind, class: c, subscriber: l.subscriber, line: l, from: from, to: never, heard: never, ended: never}
+	h := &holding{resource: pool[n], kind: kind, class: c, subscriber: l.subscriber, session: l, from: from, to: never, arrived: never, endArrived: never}
 	pool[n] = pool[len(pool)-1]
 	b.free[c] = pool[:len(pool)-1]
 	if len(l.former) > 0 {
 		h.passedOn, h.before = true, l.claim(h)
 	}
-	b.sim.world.holds[h.spot] = append(b.sim.world.holds[h.spot], h)
+	b.sim.world.holdings[h.resource] = append(b.sim.world.holdings[h.resource], h)
 	return h
 }
 
-// give puts a spot back.
-func (b *box) give(h *hold) {
+// unassign puts a resource back.
+func (b *bng) unassign(h *holding) {
 	h.to = b.sim.now
-	h.line.past = append(h.line.past, h)
-	b.free[h.class] = append(b.free[h.class], h.spot)
+	h.session.past = append(h.session.past, h)
+	b.free[h.class] = append(b.free[h.class], h.resource)
 }
 
 // logIn begins a session, and has the next one follow.
-func (b *box) logIn() {
+func (b *bng) logIn() {
 	s := b.sim
 	s.after(s.within(500, 14_500), b.logIn)
 	if b.down || len(b.free[b.ipv4()]) == 0 {
 		return
 	}
 	b.nextID++
-	l := &line{
-		box: b, id: fmt.Sprintf("%08x", b.nextID), from: s.now, to: never, told: map[*hold]bool{},
+	l := &session{
+		bng: b, id: fmt.Sprintf("%08x", b.nextID), from: s.now, to: never, reported: map[*holding]bool{},
 		subscriber: fmt.Sprintf("sub%d@bng%d", s.rng.IntN(subscribers), b.number),
 	}
-	l.nameless = s.fault(Names, 3)
-	l.v4 = b.take(l, b.ipv4(), quarantine.FramedIP, s.now)
-	b.lines = append(b.lines, l)
+	l.unnamed = s.fault(Names, 3)
+	l.v4 = b.assign(l, b.ipv4(), quarantine.FramedIP, s.now)
+	b.sessions = append(b.sessions, l)
 	early := s.chance(60)
 	if early {
 		l.dualStack()
@@ -174,7 +174,7 @@ func (b *box) logIn() {
 	case byNAT:
 		b.translate(l)
 	}
-	b.tell(l, quarantine.SessionStarted, nil)
+	b.sendRecord(l, quarantine.SessionStarted, nil)
 	if !early {
 		s.after(s.within(0, 20_000), func() { l.live(l.dualStack) })
 	}
@@ -182,43 +182,43 @@ func (b *box) logIn() {
 }
 
 // future plans what becomes of the session.
-func (l *line) future() {
-	s := l.box.sim
+func (l *session) future() {
+	s := l.bng.sim
 	lasts := s.within(10_000, 120_000)
 	if s.chance(25) {
 		lasts = s.within(60_000, 900_000)
 	}
 	s.after(lasts, func() { l.live(l.end) })
-	if l.box.interim > 0 {
-		s.after(l.box.interim, l.interim)
+	if l.bng.interim > 0 {
+		s.after(l.bng.interim, l.interim)
 	}
 	if s.chance(8) {
 		s.after(s.within(5_000, lasts), func() { l.live(l.renumber) })
 	}
-	if l.box.blocks != noBlocks && l.box.blocks != byNAT && s.chance(50) {
+	if l.bng.blocks != noBlocks && l.bng.blocks != byNAT && s.chance(50) {
 		s.after(s.within(3_000, lasts), func() { l.live(l.swapBlock) })
 	}
-	l.unsettle(lasts)
+	l.scheduleFaults(lasts)
 }
 
 // live does something if the session has not ended.
-func (l *line) live(do func()) {
+func (l *session) live(do func()) {
 	if l.to == never {
 		do()
 	}
 }
 
-func (l *line) interim() {
+func (l *session) interim() {
 	l.live(func() {
-		l.box.tell(l, quarantine.SessionRenewed, nil)
-		l.box.sim.after(l.box.interim, l.interim)
+		l.bng.sendRecord(l, quarantine.SessionRenewed, nil)
+		l.bng.sim.after(l.bng.interim, l.interim)
 	})
 }
 
 // dualStack gives the session IPv6.
-func (l *line) dualStack() {
-	b, now := l.box, l.box.sim.now
-	add := func(h *hold) {
+func (l *session) dualStack() {
+	b, now := l.bng, l.bng.sim.now
+	add := func(h *holding) {
 		if h != nil {
 			l.v6 = append(l.v6, h)
 		}
@@ -226,71 +226,71 @@ func (l *line) dualStack() {
 	switch b.sim.rng.IntN(4) {
 	case 0:
 	case 1:
-		add(b.take(l, IPv6Address, quarantine.FramedIPv6Address, now))
+		add(b.assign(l, IPv6Address, quarantine.FramedIPv6Address, now))
 	default:
-		add(b.take(l, IPv6Prefix, quarantine.FramedIPv6Prefix, now))
-		add(b.take(l, IPv6Delegated, quarantine.DelegatedIPv6Prefix, now))
+		add(b.assign(l, IPv6Prefix, quarantine.FramedIPv6Prefix, now))
+		add(b.assign(l, IPv6Delegated, quarantine.DelegatedIPv6Prefix, now))
 	}
 }
 
 // renumber gives the session another address or prefix instead of one it has; it
-// is told of at once, if that record is not lost.
-func (l *line) renumber() {
-	b := l.box
+// is reported at once, if that record is not lost.
+func (l *session) renumber() {
+	b := l.bng
 	switch {
 	case len(l.v6) > 0 && b.sim.chance(50):
 		n := b.sim.rng.IntN(len(l.v6))
 		old := l.v6[n]
-		if h := b.take(l, old.class, old.kind, b.sim.now); h != nil {
-			b.give(old)
+		if h := b.assign(l, old.class, old.kind, b.sim.now); h != nil {
+			b.unassign(old)
 			l.v6[n] = h
 		}
 	case b.blocks == noBlocks:
-		if h := b.take(l, b.ipv4(), quarantine.FramedIP, b.sim.now); h != nil {
+		if h := b.assign(l, b.ipv4(), quarantine.FramedIP, b.sim.now); h != nil {
 			if l.v4 != nil {
-				b.give(l.v4)
+				b.unassign(l.v4)
 			}
 			l.v4 = h
 		}
 	}
-	b.tell(l, quarantine.SessionRenewed, nil)
+	b.sendRecord(l, quarantine.SessionRenewed, nil)
 }
 
 // end ends the session in order.
-func (l *line) end() {
+func (l *session) end() {
 	l.close()
-	l.box.tell(l, quarantine.SessionEnded, nil)
+	l.bng.sendRecord(l, quarantine.SessionEnded, nil)
 }
 
 // close ends the session without a word.
-func (l *line) close() {
-	b := l.box
+func (l *session) close() {
+	b := l.bng
 	l.to = b.sim.now
 	b.untranslate(l)
 	for _, h := range l.all() {
-		b.give(h)
+		b.unassign(h)
 	}
-	for i := range b.lines {
-		if b.lines[i] == l {
-			b.lines[i] = b.lines[len(b.lines)-1]
-			b.lines = b.lines[:len(b.lines)-1]
+	for i := range b.sessions {
+		if b.sessions[i] == l {
+			b.sessions[i] = b.sessions[len(b.sessions)-1]
+			b.sessions = b.sessions[:len(b.sessions)-1]
 			return
 		}
 	}
 }
 
 // all is what the session has.
-func (l *line) all() []*hold {
-	var list []*hold
+func (l *session) all() []*holding {
+	var list []*holding
 	if l.v4 != nil { // released
 		list = append(list, l.v4)
 	}
 	return append(append(list, l.v6...), l.blocks...)
 }
 
-// fail restarts the BNG: its sessions are over, its identifiers begin anew. Some
+// restart restarts the BNG: its sessions are over, its identifiers begin anew. Some
 // BNGs say so before, most after, some repeatedly and some never.
-func (b *box) fail() {
+func (b *bng) restart() {
 	s := b.sim
 	if b.down {
 		return
@@ -298,8 +298,8 @@ func (b *box) fail() {
 	orderly := s.chance(30)
 	b.down = true
 	b.dropMappings()
-	for len(b.lines) > 0 {
-		l := b.lines[0]
+	for len(b.sessions) > 0 {
+		l := b.sessions[0]
 		if orderly && s.chance(70) {
 			l.end()
 			continue
@@ -307,13 +307,13 @@ func (b *box) fail() {
 		l.close()
 	}
 	if orderly {
-		b.tellReset()
+		b.sendReset()
 	}
 	s.after(s.within(3_000, 40_000), func() {
 		b.down, b.nextID = false, 0
 		if s.chance(85) {
 			for again := range s.rng.IntN(3) + 1 {
-				s.after(int64(again)*s.within(0, 8_000), b.tellReset)
+				s.after(int64(again)*s.within(0, 8_000), b.sendReset)
 			}
 		}
 	})

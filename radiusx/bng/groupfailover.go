@@ -8,34 +8,34 @@ import (
 	"cordon/quarantine"
 )
 
-// inTurn carries an order out on a redundancy group: on the member that spoke of
+// acrossGroup carries an order out on a redundancy group: on the member that spoke of
 // the session last, and on the others where that one does not know the session or,
 // for what takes something away, does not answer; never where it may be about
 // somebody else. "Not found" counts only if all
 // say so.
-func (e *Enforcer) inTurn(ctx context.Context, members []*member, o *quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
+func (e *Enforcer) acrossGroup(ctx context.Context, members []*member, o *quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
 	out := e.on(ctx, members[0], o, gate)
 	for _, m := range members[1:] {
 		switch {
 		case o.Check:
 			return out
-		case o.UndoesOnly() && m.mayMeanAnother(o): // its session is not there
+		case o.UndoesOnly() && m.mayHitAnother(o): // its session is not there
 		case o.UndoesOnly():
-			out = bothUndone(out, e.on(ctx, m, o, gate))
+			out = worseUndo(out, e.on(ctx, m, o, gate))
 		case out.Kind == quarantine.OutcomeSessionGone:
-			out = e.instead(ctx, m, o, gate, out)
-		case out.Kind == quarantine.OutcomeUnanswered && !o.Restricts() && m.mayMeanAnother(o):
+			out = e.onNextMember(ctx, m, o, gate, out)
+		case out.Kind == quarantine.OutcomeUnanswered && !o.Restricts() && m.mayHitAnother(o):
 			out.Reason += m.notAsked()
 		case out.Kind == quarantine.OutcomeUnanswered && !o.Restricts():
-			out = asWell(out, e.on(ctx, m, o, gate), m)
+			out = releasedOnTwo(out, e.on(ctx, m, o, gate), m)
 		}
 	}
 	return out
 }
 
-// instead asks a member after others said that they do not know the session.
-func (e *Enforcer) instead(ctx context.Context, m *member, o *quarantine.Order, gate quarantine.Gate, before quarantine.Outcome) quarantine.Outcome {
-	if m.mayMeanAnother(o) {
+// onNextMember asks a member after others said that they do not know the session.
+func (e *Enforcer) onNextMember(ctx context.Context, m *member, o *quarantine.Order, gate quarantine.Gate, before quarantine.Outcome) quarantine.Outcome {
+	if m.mayHitAnother(o) {
 		before.Kind = quarantine.OutcomeRefused
 		before.Reason += m.notAsked()
 		return before
@@ -56,10 +56,10 @@ func (e *Enforcer) instead(ctx context.Context, m *member, o *quarantine.Order, 
 	return out
 }
 
-// mayMeanAnother reports whether an order about a session of another member may be
+// mayHitAnother reports whether an order about a session of another member may be
 // carried out on somebody else's here: it says no more than the session's number, and
 // each may have one of that.
-func (m *member) mayMeanAnother(o *quarantine.Order) bool {
+func (m *member) mayHitAnother(o *quarantine.Order) bool {
 	return !m.namesSubscriber(o.To == quarantine.Disconnect) && len(o.Session.ID) < uniqueID
 }
 
@@ -82,17 +82,17 @@ func (m *member) namesSubscriber(disconnect bool) bool {
 	return slices.ContainsFunc(id.Must, func(name string) bool { return name != "Acct-Session-Id" && name != "Acct-Multi-Session-Id" })
 }
 
-// asWell is what a release comes to that one member did not answer and another was
+// releasedOnTwo is what a release comes to that one member did not answer and another was
 // sent too. Whatever that one says, the session may be on the silent one still,
 // until accounting says otherwise.
-func asWell(silent, other quarantine.Outcome, m *member) quarantine.Outcome {
+func releasedOnTwo(silent, other quarantine.Outcome, m *member) quarantine.Outcome {
 	silent.Reason += "; " + m.Name + ": " + other.Kind.String()
 	silent.Doubtful = silent.Doubtful || other.Doubtful
 	return silent
 }
 
-// bothUndone is what is left of steps that any of the members may have done.
-func bothUndone(a, b quarantine.Outcome) quarantine.Outcome {
+// worseUndo is what is left of steps that any of the members may have done.
+func worseUndo(a, b quarantine.Outcome) quarantine.Outcome {
 	if a.Kind == quarantine.OutcomeAcked {
 		return b
 	}

@@ -49,10 +49,10 @@ func addresses(events ...quarantine.SessionEvent) (held []string) {
 func TestARecordThatNamesNobodyOrTwoBindsItsAddressesToNobody(t *testing.T) {
 	for name, change := range map[string]func(*acct.Record){
 		"no name":        func(r *acct.Record) { r.UserName, r.Subscriber = "", "" },
-		"two User-Names": func(r *acct.Record) { r.Doubled = acct.DoubledUserName },
-		"two keys":       func(r *acct.Record) { r.Doubled = acct.DoubledSubscriber },
+		"two User-Names": func(r *acct.Record) { r.Conflicts = acct.ConflictingUserName },
+		"two keys":       func(r *acct.Record) { r.Conflicts = acct.ConflictingSubscriber },
 		"two addresses": func(r *acct.Record) {
-			r.Doubled, r.MoreIPs = acct.DoubledAddress, []netip.Addr{netip.MustParseAddr("198.51.100.8")}
+			r.Conflicts, r.MoreIPs = acct.ConflictingAddress, []netip.Addr{netip.MustParseAddr("198.51.100.8")}
 		},
 	} {
 		for _, status := range []acct.Status{acct.Start, acct.InterimUpdate, acct.Stop} {
@@ -125,10 +125,10 @@ func TestWhoNamesItsNASTwiceIsKnownByItsAddressOrNot(t *testing.T) {
 		{"an address that is no BNG's", &acct.Client{Prefix: netip.MustParsePrefix("203.0.113.0/24")}, "203.0.113.1", acct.NAS{}, ""},
 	} {
 		events, a, err := handled(t, func(r *acct.Record) {
-			r.Client, r.From, r.NAS, r.Doubled = c.client, netip.AddrPortFrom(addr(c.from), 1646), c.nas, acct.DoubledNAS
+			r.Client, r.From, r.NAS, r.Conflicts = c.client, netip.AddrPortFrom(addr(c.from), 1646), c.nas, acct.ConflictingNAS
 		})
 		switch {
-		case c.bng == "" && (errors.Is(err, acct.ErrRejected) != (len(events) == 0) || slices.ContainsFunc(events, isSomebodys) || len(a.Complaints(time.Unix(2000, 0))) != 1):
+		case c.bng == "" && (errors.Is(err, acct.ErrRejected) != (len(events) == 0) || slices.ContainsFunc(events, isSomebodys) || len(a.FaultReports(time.Unix(2000, 0))) != 1):
 			t.Errorf("%s: %v %+v", c.name, err, events)
 		case c.bng != "" && (err != nil || len(events) != 1 || events[0].Key.BNG != c.bng || events[0].Subscriber != "alice"):
 			t.Errorf("%s: %v %+v, want a session of %s", c.name, err, events, c.bng)
@@ -275,7 +275,7 @@ func TestNamesOfOtherOctetsAreNamesEverywhere(t *testing.T) {
 	const name, key = "M\xfcller@ISP", `M\xfcller@ISP`
 	events, _, _ := handled(t, func(r *acct.Record) { r.UserName, r.Subscriber = name, name })
 	e := events[0]
-	told := identity(&quarantine.Session{SessionKey: e.Key, Subscriber: e.Subscriber, Attributes: e.Attributes})
+	told := identifyingAttributes(&quarantine.Session{SessionKey: e.Key, Subscriber: e.Subscriber, Attributes: e.Attributes})
 	if user, _ := radiusx.Find(told, "User-Name"); e.Subscriber != key || user != name {
 		t.Errorf("accounting: subscriber %s, the BNG is asked for %q", e.Subscriber, user)
 	}

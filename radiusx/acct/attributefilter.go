@@ -8,23 +8,23 @@ import (
 	"cordon/radiusx"
 )
 
-// alwaysKept are the attributes that a change of authorization may have to name
+// defaultAttributes are the attributes that a change of authorization may have to name
 // (RFC 5176 section 3), those that show of what kind a session is and what it was
 // given, the one that links the sessions of a line, and the one that names its
 // copper or fibre (RFC 4679).
-var alwaysKept = []string{
+var defaultAttributes = []string{
 	"NAS-Port", "NAS-Port-Id", "Framed-Protocol", "Framed-IP-Address", "Framed-Interface-Id",
 	"Called-Station-Id", "Calling-Station-Id", "Chargeable-User-Identity", "Class", "Filter-Id",
 	"Acct-Multi-Session-Id", "ADSL-Agent-Circuit-Id",
 }
 
-// AlwaysKept returns the names of the attributes that [Record.Attributes] holds
+// DefaultAttributes returns the names of the attributes that [Record.Attributes] holds
 // whatever Config.Keep says.
-func AlwaysKept() []string { return append([]string(nil), alwaysKept...) }
+func DefaultAttributes() []string { return append([]string(nil), defaultAttributes...) }
 
-// keeper picks the attributes of a packet that go into Record.Attributes. It
-// never changes after newKeeper.
-type keeper struct {
+// attributeFilter picks the attributes of a packet that go into Record.Attributes. It
+// never changes after newAttributeFilter.
+type attributeFilter struct {
 	dictionary *radiusx.Dictionary
 	subscriber string          // the dictionary's spelling of Config.SubscriberKey
 	names      map[string]bool // to keep
@@ -33,10 +33,10 @@ type keeper struct {
 	vendors    map[uint32]bool // vendors to decode
 }
 
-func newKeeper(dictionary *radiusx.Dictionary, subscriberKey string, keep []string, naming ...string) (*keeper, error) {
-	k := &keeper{dictionary: dictionary, names: make(map[string]bool), naming: make(map[string]bool), vendors: make(map[uint32]bool)}
+func newAttributeFilter(dictionary *radiusx.Dictionary, subscriberKey string, keep []string, naming ...string) (*attributeFilter, error) {
+	k := &attributeFilter{dictionary: dictionary, names: make(map[string]bool), naming: make(map[string]bool), vendors: make(map[uint32]bool)}
 	var errs []error
-	for _, name := range append(AlwaysKept(), keep...) {
+	for _, name := range append(DefaultAttributes(), keep...) {
 		def, err := k.want(name)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("keep: %w", err))
@@ -59,7 +59,7 @@ func newKeeper(dictionary *radiusx.Dictionary, subscriberKey string, keep []stri
 }
 
 // want makes the attribute called name one of those that are decoded.
-func (k *keeper) want(name string) (radiusx.Definition, error) {
+func (k *attributeFilter) want(name string) (radiusx.Definition, error) {
 	def, ok := k.dictionary.Lookup(name)
 	switch {
 	case !ok:
@@ -73,7 +73,7 @@ func (k *keeper) want(name string) (radiusx.Definition, error) {
 }
 
 // fill sets the record's Attributes, Naming and Subscriber.
-func (k *keeper) fill(r *Record, packet []byte) {
+func (k *attributeFilter) fill(r *Record, packet []byte) {
 	var memory [16]radiusx.Attribute
 	attributes(packet, func(kind byte, value []byte) {
 		if !k.standard[kind] && !(kind == attrVendorSpecific && len(value) >= 4 && k.vendors[binary.BigEndian.Uint32(value)]) {
@@ -94,7 +94,7 @@ func (k *keeper) fill(r *Record, packet []byte) {
 			case r.Subscriber == "":
 				r.Subscriber = a.Value
 			case r.Subscriber != a.Value && a.Name != "User-Name": // which has a mark of its own
-				r.Doubled |= DoubledSubscriber
+				r.Conflicts |= ConflictingSubscriber
 			}
 		}
 	})

@@ -46,22 +46,22 @@ const (
 	LineNormal     LineState = "normal"     // it is not
 )
 
-// seen is what a look found out, and how.
-type seen struct {
+// observation is what a look found out, and how.
+type observation struct {
 	finding dialect.Finding
 	how     string
 }
 
-// worse of two: what contradicts wins, then what shows.
-func worse(a, b seen) seen {
+// moreDecisive of two: what contradicts wins, then what shows.
+func moreDecisive(a, b observation) observation {
 	if b.finding > a.finding {
 		return b
 	}
 	return a
 }
 
-// provable says how an acknowledged order can be proved.
-func (r *run) provable(out quarantine.Outcome) quarantine.Outcome {
+// withVerification says how an acknowledged order can be proved.
+func (r *run) withVerification(out quarantine.Outcome) quarantine.Outcome {
 	if r.order.To == quarantine.Disconnect {
 		return out
 	}
@@ -118,13 +118,13 @@ func (r *run) action() dialect.Action {
 	return dialect.Restore
 }
 
-// look finds out whether what was acknowledged is in force.
-func (r *run) look(ctx context.Context) quarantine.Outcome {
-	found := seen{dialect.SaysNothing, "nothing shows it yet"}
+// verify finds out whether what was acknowledged is in force.
+func (r *run) verify(ctx context.Context) quarantine.Outcome {
+	found := observation{dialect.SaysNothing, "nothing shows it yet"}
 	for _, s := range r.subjects() {
-		found = worse(found, r.lookInRADIUS(ctx, s))
+		found = moreDecisive(found, r.verifyByRADIUS(ctx, s))
 		if r.bng.Verify != nil && found.finding != dialect.Contradicted {
-			found = worse(found, r.askOperator(ctx, s))
+			found = moreDecisive(found, r.verifyByLineCheck(ctx, s))
 		}
 	}
 	switch found.finding {
@@ -136,16 +136,16 @@ func (r *run) look(ctx context.Context) quarantine.Outcome {
 	return quarantine.Outcome{Kind: quarantine.OutcomeAcked, Reason: found.how}
 }
 
-// lookInRADIUS carries the dialect's checks out.
-func (r *run) lookInRADIUS(ctx context.Context, s subject) seen {
-	found := seen{dialect.SaysNothing, "nothing shows it yet"}
+// verifyByRADIUS carries the dialect's checks out.
+func (r *run) verifyByRADIUS(ctx context.Context, s subject) observation {
+	found := observation{dialect.SaysNothing, "nothing shows it yet"}
 	checks, err := r.bng.Dialect.Checks(r.bng.request(r.action(), &r.order.Session, s.names))
 	if err != nil {
-		return seen{dialect.SaysNothing, err.Error()}
+		return observation{dialect.SaysNothing, err.Error()}
 	}
 	for _, check := range checks {
 		if check.In == dialect.InInterim {
-			found = worse(found, r.judgeShown(check))
+			found = moreDecisive(found, r.judgeObserved(check))
 		}
 		if check.Query == nil || found.finding != dialect.SaysNothing || !r.bng.healthy() {
 			continue
@@ -155,7 +155,7 @@ func (r *run) lookInRADIUS(ctx context.Context, s subject) seen {
 		case err != nil:
 			found.how = err.Error()
 		case check.In == dialect.InACK:
-			found = worse(found, judged(check.Judge(said), said, "the BNG, asked, answers"))
+			found = moreDecisive(found, observationOf(check.Judge(said), said, "the BNG, asked, answers"))
 		}
 	}
 	return found
@@ -163,24 +163,24 @@ func (r *run) lookInRADIUS(ctx context.Context, s subject) seen {
 
 // healthy reports whether nothing speaks against asking the BNG questions.
 func (m *member) healthy() bool {
-	state, _, _ := m.path.look(time.Now())
+	state, _, _ := m.path.status(time.Now())
 	return state == PathOK
 }
 
-// judgeShown judges what accounting showed since the ACK. What speaks for the
+// judgeObserved judges what accounting showed since the ACK. What speaks for the
 // change may be as old as the ACK itself; what speaks against it may not: it tells
 // times in whole seconds, and may have left before.
-func (r *run) judgeShown(check dialect.Check) seen {
+func (r *run) judgeObserved(check dialect.Check) observation {
 	since := r.order.Since.Truncate(time.Second)
-	told := inMessage(r.order.Session.ObservedSince(since))
+	told := attributesObserved(r.order.Session.ObservedSince(since))
 	if finding := check.Judge(told); finding == dialect.Shown {
-		return judged(finding, told, "accounting shows")
+		return observationOf(finding, told, "accounting shows")
 	}
-	told = inMessage(r.order.Session.ObservedSince(since.Add(quarantine.ClockSlack)))
-	return judged(check.Judge(told), told, "accounting shows")
+	told = attributesObserved(r.order.Session.ObservedSince(since.Add(quarantine.ClockSlack)))
+	return observationOf(check.Judge(told), told, "accounting shows")
 }
 
-func inMessage(shown []quarantine.ObservedAttribute) []radiusx.Attribute {
+func attributesObserved(shown []quarantine.ObservedAttribute) []radiusx.Attribute {
 	var told []radiusx.Attribute
 	for _, s := range shown {
 		told = append(told, radiusx.Attribute{Name: s.Name, Value: s.Value})
@@ -188,15 +188,15 @@ func inMessage(shown []quarantine.ObservedAttribute) []radiusx.Attribute {
 	return told
 }
 
-func judged(finding dialect.Finding, told []radiusx.Attribute, who string) seen {
+func observationOf(finding dialect.Finding, told []radiusx.Attribute, who string) observation {
 	if finding == dialect.SaysNothing {
-		return seen{finding, "nothing shows it yet"}
+		return observation{finding, "nothing shows it yet"}
 	}
 	var words []string
 	for _, a := range told {
 		words = append(words, a.String())
 	}
-	return seen{finding, who + " " + strings.Join(words, ", ")}
+	return observation{finding, who + " " + strings.Join(words, ", ")}
 }
 
 // query sends a request that changes nothing and returns what its ACK says.
@@ -217,11 +217,11 @@ func (r *run) query(ctx context.Context, step *dialect.Step) ([]radiusx.Attribut
 	return r.bng.dictionary.Decode(said), nil
 }
 
-// askOperator asks the operator's own check.
-func (r *run) askOperator(ctx context.Context, s subject) seen {
+// verifyByLineCheck asks the operator's own check.
+func (r *run) verifyByLineCheck(ctx context.Context, s subject) observation {
 	word, err := r.bng.Verify.Ask(ctx, r.question(s))
 	if err != nil {
-		return seen{dialect.SaysNothing, "the operator's check: " + err.Error()}
+		return observation{dialect.SaysNothing, "the operator's check: " + err.Error()}
 	}
 	wanted, otherwise := LineRestricted, LineNormal
 	if r.order.To == "" {
@@ -230,11 +230,11 @@ func (r *run) askOperator(ctx context.Context, s subject) seen {
 	how := fmt.Sprintf("the operator's check says %q", word)
 	switch LineState(word) {
 	case wanted:
-		return seen{dialect.Shown, how}
+		return observation{dialect.Shown, how}
 	case otherwise:
-		return seen{dialect.Contradicted, how}
+		return observation{dialect.Contradicted, how}
 	}
-	return seen{dialect.SaysNothing, how}
+	return observation{dialect.SaysNothing, how}
 }
 
 func (r *run) question(s subject) []byte {
@@ -245,7 +245,7 @@ func (r *run) question(s subject) []byte {
 	if q.Normal == "" {
 		q.Normal = dialect.Overlay
 	}
-	for _, a := range identity(&r.order.Session) {
+	for _, a := range identifyingAttributes(&r.order.Session) {
 		q.Attributes[a.Name] = a.Value
 	}
 	encoded, err := json.Marshal(q)

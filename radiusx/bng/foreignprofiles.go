@@ -26,7 +26,7 @@ func (m *member) foreignOn(s *quarantine.Session) (value string, found bool) {
 	if len(m.Foreign) == 0 {
 		return "", false
 	}
-	told := inMessage(slices.DeleteFunc(slices.Clone(s.Observed), func(shown quarantine.ObservedAttribute) bool {
+	told := attributesObserved(slices.DeleteFunc(slices.Clone(s.Observed), func(shown quarantine.ObservedAttribute) bool {
 		return m.Interim > 0 && shown.At.Add(2*m.Interim).Before(s.SeenAt) // others were shown since
 	}))
 	for _, a := range s.Attributes {
@@ -60,9 +60,9 @@ func (c *Config) isForeign(value string) bool {
 	return slices.ContainsFunc(c.Foreign, func(pattern string) bool { return wildcards(pattern).MatchString(value) })
 }
 
-// operatorSeesForeign asks the operator's own check, before something new is put in
+// lineCheckSeesForeign asks the operator's own check, before something new is put in
 // force.
-func (r *run) operatorSeesForeign(ctx context.Context) (how string, found bool) {
+func (r *run) lineCheckSeesForeign(ctx context.Context) (how string, found bool) {
 	m := r.bng
 	if m.Verify == nil || len(m.Foreign) == 0 || len(r.order.From) > 0 || r.order.To == quarantine.Disconnect {
 		return "", false
@@ -74,7 +74,7 @@ func (r *run) operatorSeesForeign(ctx context.Context) (how string, found bool) 
 	return "the operator's check says so", true
 }
 
-func heldBack(how string) string {
+func foreignReason(how string) string {
 	return fmt.Sprintf("a profile of others is in force on the line (%s; foreign_profiles): not restricted before it is gone", how)
 }
 

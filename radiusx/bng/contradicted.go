@@ -7,12 +7,12 @@ import (
 	"cordon/radiusx/acct"
 )
 
-// perhaps lists the BNGs that a record may be about which contradicts what is
+// possiblyOf lists the BNGs that a record may be about which contradicts what is
 // configured: the one whose address it came from, and those whose names it has, as
 // far as its sender may speak for them. A BNG that was given another name or address
 // sends such records.
-func (f *Fleet) perhaps(r *acct.Record) []*member {
-	who := f.claimed(evidence(r.NAS))
+func (f *Fleet) possiblyOf(r *acct.Record) []*member {
+	who := f.claimed(distinctiveNames(r.NAS))
 	if r.Client.Relay {
 		return slices.DeleteFunc(who, func(m *member) bool { return !slices.Contains(r.Client.RelayFor, m.Name) })
 	}
@@ -22,16 +22,16 @@ func (f *Fleet) perhaps(r *acct.Record) []*member {
 	return slices.DeleteFunc(who, func(m *member) bool { return !slices.ContainsFunc(m.sources(), r.Client.Prefix.Contains) })
 }
 
-// doubts binds the addresses of a record that is not taken for any configured BNG's
+// contradictedEvents binds the addresses of a record that is not taken for any configured BNG's
 // to nobody, on each that it may be about: whoever held them there before may have
 // them no more. They do so at the time of the record alone, so that nothing is left of
 // it once the configuration is right.
-func (a *Accounting) doubts(r *acct.Record) (events []quarantine.SessionEvent) {
+func (a *Accounting) contradictedEvents(r *acct.Record) (events []quarantine.SessionEvent) {
 	if _, session := eventKinds[r.Status]; !session || r.Service {
 		return nil
 	}
 	_, nat := insideOf(r)
-	for _, m := range a.fleet.perhaps(r) {
+	for _, m := range a.fleet.possiblyOf(r) {
 		event := a.sessionEvent(r, m.Name)
 		event.Kind, event.StartedAt = quarantine.SessionEnded, event.At
 		if event.Subscriber = ""; nat { // which tells of the inside address, and not that somebody took it

@@ -42,7 +42,7 @@ func TestAuthenticRecordsThatSayNothingAreAnsweredAndCounted(t *testing.T) {
 				if _, waiting := r.server.Oldest(); waiting {
 					t.Error("it holds the watermark back")
 				}
-				if due := r.server.Complaints(); len(due) != 1 != (test.want == OtherStatus) {
+				if due := r.server.FaultReports(); len(due) != 1 != (test.want == OtherStatus) {
 					t.Errorf("logged %v", due)
 				}
 			})
@@ -57,17 +57,17 @@ func TestWhatIsDoubledIsHandedOnAndCounted(t *testing.T) {
 		want       Counter
 		handed     func(*Record) bool
 	}{
-		{"201 attributes", aStart + strings.Repeat(", Filter-Id=x", 196), TooManyAttributes, func(r *Record) bool { return r.UserName == "alice@isp" && r.Doubled == 0 }},
-		{"1,300 attributes", aStart + strings.Repeat(", Attr-200=0x01", 1300), TooManyAttributes, func(r *Record) bool { return r.UserName == "alice@isp" && r.Doubled == 0 }},
+		{"201 attributes", aStart + strings.Repeat(", Filter-Id=x", 196), TooManyAttributes, func(r *Record) bool { return r.UserName == "alice@isp" && r.Conflicts == 0 }},
+		{"1,300 attributes", aStart + strings.Repeat(", Attr-200=0x01", 1300), TooManyAttributes, func(r *Record) bool { return r.UserName == "alice@isp" && r.Conflicts == 0 }},
 		{"no Acct-Session-Id", "Acct-Status-Type=Start, User-Name=alice", NoSessionID, func(r *Record) bool { return r.SessionID == "" && r.UserName == "alice" }},
-		{"two sessions", aStart + ", Acct-Session-Id=0000A2", DoubledSession, func(r *Record) bool { return r.SessionID == "" && r.Doubled == DoubledSessionID }},
-		{"two users", aStart + ", User-Name=bob", DoubledName, func(r *Record) bool { return r.Doubled == DoubledUserName && r.FramedIP == ip("198.51.100.7") }},
-		{"two NAS-IP-Addresses", aStart + ", NAS-IP-Address=192.0.2.9, NAS-Identifier=bng1", DoubledNASName, func(r *Record) bool { return r.NAS == NAS{Identifier: "bng1"} && r.Doubled == DoubledNAS }},
-		{"two NAS-Identifiers", aStart + ", NAS-Identifier=bng1, NAS-Identifier=bng2", DoubledNASName, func(r *Record) bool { return r.NAS == NAS{IP: ip("192.0.2.1")} && r.Doubled == DoubledNAS }},
-		{"two NAS-IPv6-Addresses", aStart + `, NAS-IPv6-Address="2001:db8::1", NAS-IPv6-Address="2001:db8::2"`, DoubledNASName, func(r *Record) bool { return r.NAS == NAS{IP: ip("192.0.2.1")} && r.Doubled == DoubledNAS }},
-		{"two lines", aStart + ", Acct-Multi-Session-Id=m1, Acct-Multi-Session-Id=m2", DoubledMultiSession, func(r *Record) bool { return r.MultiSessionID == "" && r.Doubled == DoubledMultiID }},
-		{"three addresses", aStart + ", Framed-IP-Address=198.51.100.8, Framed-IP-Address=198.51.100.7, Framed-IP-Address=198.51.100.9, Framed-IP-Address=198.51.100.8", DoubledFramedIP, func(r *Record) bool {
-			return r.Doubled == DoubledAddress && r.FramedIP == ip("198.51.100.7") && slices.Equal(r.MoreIPs, []netip.Addr{ip("198.51.100.8"), ip("198.51.100.9")})
+		{"two sessions", aStart + ", Acct-Session-Id=0000A2", TwoSessionIDs, func(r *Record) bool { return r.SessionID == "" && r.Conflicts == ConflictingSessionID }},
+		{"two users", aStart + ", User-Name=bob", TwoUserNames, func(r *Record) bool { return r.Conflicts == ConflictingUserName && r.FramedIP == ip("198.51.100.7") }},
+		{"two NAS-IP-Addresses", aStart + ", NAS-IP-Address=192.0.2.9, NAS-Identifier=bng1", TwoNASNames, func(r *Record) bool { return r.NAS == NAS{Identifier: "bng1"} && r.Conflicts == ConflictingNAS }},
+		{"two NAS-Identifiers", aStart + ", NAS-Identifier=bng1, NAS-Identifier=bng2", TwoNASNames, func(r *Record) bool { return r.NAS == NAS{IP: ip("192.0.2.1")} && r.Conflicts == ConflictingNAS }},
+		{"two NAS-IPv6-Addresses", aStart + `, NAS-IPv6-Address="2001:db8::1", NAS-IPv6-Address="2001:db8::2"`, TwoNASNames, func(r *Record) bool { return r.NAS == NAS{IP: ip("192.0.2.1")} && r.Conflicts == ConflictingNAS }},
+		{"two lines", aStart + ", Acct-Multi-Session-Id=m1, Acct-Multi-Session-Id=m2", TwoMultiSessionIDs, func(r *Record) bool { return r.MultiSessionID == "" && r.Conflicts == ConflictingMultiID }},
+		{"three addresses", aStart + ", Framed-IP-Address=198.51.100.8, Framed-IP-Address=198.51.100.7, Framed-IP-Address=198.51.100.9, Framed-IP-Address=198.51.100.8", TwoFramedIPs, func(r *Record) bool {
+			return r.Conflicts == ConflictingAddress && r.FramedIP == ip("198.51.100.7") && slices.Equal(r.MoreIPs, []netip.Addr{ip("198.51.100.8"), ip("198.51.100.9")})
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestWhatIsDoubledIsHandedOnAndCounted(t *testing.T) {
 				if stats := r.server.Stats(); stats[test.want] != 1 || stats[Stored] != 1 {
 					t.Errorf("not counted as %v: %v", test.want, stats)
 				}
-				if due := r.server.Complaints(); len(due) != 1 || due[0].Reason != test.want.String() {
+				if due := r.server.FaultReports(); len(due) != 1 || due[0].Reason != test.want.String() {
 					t.Errorf("logged %v", due)
 				}
 			})
@@ -94,7 +94,7 @@ func TestWhatIsDoubledIsHandedOnAndCounted(t *testing.T) {
 
 func TestTheSameTwiceIsNothingDoubled(t *testing.T) {
 	d := decodedOf(accounting(t, 1, aStart+", "+aStart[len("Acct-Status-Type=Start, "):]+", NAS-Identifier=x, NAS-Identifier=x"))
-	if d.record.Doubled != 0 || d.record.SessionID != "0000A1" || d.record.NAS.Identifier != "x" {
+	if d.record.Conflicts != 0 || d.record.SessionID != "0000A1" || d.record.NAS.Identifier != "x" {
 		t.Errorf("%+v", d.record)
 	}
 }

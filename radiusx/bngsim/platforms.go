@@ -74,7 +74,7 @@ type behaviour struct {
 	acksOnly       bool              // nothing is changed, everything ACKed
 	renumbers      bool              // a changed session gets another Acct-Session-Id, with Stop and Start
 	hides          bool              // a restricted session gets another one with a Stop, and a Start only when it is lifted
-	letsIn         time.Duration     // from a restriction to the client's being let in again as AAA says; 0 is never
+	admits         time.Duration     // from a restriction to the client's being let in again as AAA says; 0 is never
 	naksRestrict   bool              // a restriction is done, and refused
 	naksRestore    bool              // its end is
 	stickySets     bool              // see redirectSticky
