@@ -40,7 +40,7 @@ func ParsePortRange(s string) (PortRange, error) {
 	from, err := strconv.ParseUint(lo, 10, 16)
 	to, err2 := strconv.ParseUint(hi, 10, 16)
 	if err != nil || err2 != nil || to < from || to == 0 {
-		return PortRange{}, fmt.Errorf("%q is no range of ports: write it as 1024-2047", s)
+		return PortRange{}, fmt.Errorf("invalid port range %q: must be like 1024-2047", s)
 	}
 	return PortRange{uint16(from), uint16(to)}, nil
 }

@@ -56,7 +56,7 @@ func (p *AddressPlan) In(space string, addr netip.Addr) (Place, error) {
 	}
 	switch {
 	case space != "":
-		return Place{}, &FieldError{"space", fmt.Sprintf("there is no address space %q", space)}
+		return Place{}, &FieldError{"space", fmt.Sprintf("unknown address space %q", space)}
 	case len(found) > 1:
 		return Place{}, &FieldError{"space", fmt.Sprintf("%s is in several address spaces, %v: name one", addr, found)}
 	case len(found) == 1:

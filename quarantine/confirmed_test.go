@@ -31,11 +31,11 @@ func TestWhatASessionGaveUpIsConfirmedOnlyUpToTheLastRecordThatListedIt(t *testi
 	freed := recordAt(interim, 200)
 	freed.Freed = []Address{first}
 	cases := []struct {
-		name    string
-		records []SessionEvent
-		address Address
-		proved  int // the last second that its binding proves
-		not     int // a second that it does not prove
+		name      string
+		records   []SessionEvent
+		address   Address
+		confirmed int // the last second that its binding confirms
+		not       int // a second that it does not confirm
 	}{
 		{"another IPv4 address", []SessionEvent{recordAt(start, 0, x), recordAt(interim, 100, x), recordAt(interim, 200, y)}, x, 100, 101},
 		{"one of another space", []SessionEvent{recordAt(start, 0, private), recordAt(interim, 200, y)}, private, 0, 1},
@@ -55,15 +55,15 @@ func TestWhatASessionGaveUpIsConfirmedOnlyUpToTheLastRecordThatListedIt(t *testi
 				next := ApplyEvent(s, ev, time.Time{}, func(Attribute) bool { return false }).Session
 				s = &next
 			}
-			for _, moment := range []int{c.proved, c.not} {
+			for _, moment := range []int{c.confirmed, c.not} {
 				got := WhoHeld(s.Bindings(), nil, c.address.Ports.Lo, at(moment), 0)
 				for _, b := range got.Bindings {
-					if b.Prefix == c.address.Prefix && b.Ports == c.address.Ports && b.provedUntil(at(moment)) != (moment == c.proved) {
+					if b.Prefix == c.address.Prefix && b.Ports == c.address.Ports && b.confirmedUntil(at(moment)) != (moment == c.confirmed) {
 						t.Errorf("second %d: %+v", moment, b)
 					}
 				}
 				held := len(Held(s.Bindings(), at(moment), at(moment))) > 0
-				if moment == c.proved && !held {
+				if moment == c.confirmed && !held {
 					t.Errorf("second %d: %v does not count as held", moment, c.address.Prefix)
 				}
 			}

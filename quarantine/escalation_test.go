@@ -272,7 +272,7 @@ func TestACaseStepsDownToAMilderProfileAndThenEnds(t *testing.T) {
 }
 
 // A profile is not kept beyond its time because a milder one cannot take its place:
-// the session is given back, and restricted when that can be.
+// the session is restored, and restricted when that can be.
 func TestWhatIsOverIsGivenBackWhereAMilderProfileMayNotBeSent(t *testing.T) {
 	for name, hinder := range map[string]func(m *model) (snapshot func() Snapshot, respond func(Order) Outcome){
 		"restrictions are deferred": func(m *model) (func() Snapshot, func(Order) Outcome) {

@@ -67,7 +67,7 @@ func TestWhatAFailoverMayHaveHiddenIsDoubtful(t *testing.T) {
 	}
 }
 
-// In the gap a port block, or a prefix, was given back and given to another. What
+// In the gap a port block, or a prefix, was released and given to another. What
 // follows says that the session stands, and does not list it.
 func TestThatASessionStandsAfterAGapDoesNotConfirmWhatItDoesNotList(t *testing.T) {
 	const start, interim = SessionStarted, SessionRenewed

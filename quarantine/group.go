@@ -68,7 +68,7 @@ func (c *Case) entry(s *Session, wanted string, now time.Time) int {
 }
 
 // tookOver reports whether a session goes on with what another one was: another
-// member of the group spoke of it later, and it holds one of the same addresses.
+// member of the group sent about it later, and it holds one of the same addresses.
 func (s *Session) tookOver(old *Session) bool {
 	return s.BNG == old.BNG && s.ID != old.ID && s.Live() && s.Member != "" && old.Member != "" && s.Member != old.Member &&
 		s.SeenAt.After(old.SeenAt) && slices.ContainsFunc(s.Addresses, func(a Address) bool {

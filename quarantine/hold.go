@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// hold takes in that the session held an address at the time of the event. Before
+// hold notes that the session held an address at the time of the event. Before
 // is what it was known to hold.
 //
 // The first of its kind counts from the session's beginning, however late it was
@@ -76,7 +76,7 @@ func (m *merger) fromStart() bool {
 	return m.ev.Kind == SessionStarted && !m.late && m.s.Renamed.IsZero() && !m.anonymous()
 }
 
-// confirm takes in that an interval that covers the event was held then.
+// confirm notes that an interval that covers the event was held then.
 func (m *merger) confirm(i int) {
 	e := &m.s.Addresses[i]
 	if e.unconfirmed() || m.unattributable() {
@@ -251,7 +251,7 @@ func (m *merger) firstOfKind(a *Address, before []Address) bool {
 	return !slices.ContainsFunc(before, func(e Address) bool { return e.Kind == a.Kind && !m.first(&e).After(m.at) })
 }
 
-// point takes in that an address was held at one moment, of which nothing else is
+// point notes that an address was held at one moment, of which nothing else is
 // remembered: it may have been in an interval that was forgotten, so it begins none;
 // but whoever held it before has it no more.
 func (m *merger) point(a Address) {

@@ -6,7 +6,7 @@ import (
 )
 
 // A case that a person released and that newer evidence reopened is held by a limit: what
-// the journal shows of it beside is given back with the rest.
+// the journal shows of it beside is restored with the rest.
 func TestWhatTheJournalShowsOfAReopenedHeldCaseIsGivenBack(t *testing.T) {
 	c, dead, fresh := beingReleased(t)
 	at := noon.Add(31 * time.Minute)
@@ -68,7 +68,7 @@ func TestAReopenedCaseObservesNoLongerThanANewOne(t *testing.T) {
 	}
 }
 
-// A session of the case went to another subscriber, was given back, and its record is
+// A session of the case went to another subscriber, was restored, and its record is
 // gone: nothing is to be done about it.
 func TestASessionThatIsAnothersAndNotKnownAnyMoreIsNotQueriedForEver(t *testing.T) {
 	c := wantingCase(noon.Add(24 * time.Hour))

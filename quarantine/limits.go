@@ -21,7 +21,7 @@ type Limits struct {
 	PerSourcePerHour int `yaml:"per_source_per_hour"` // per source of the verdict
 }
 
-// DefaultLimits are those of a configuration that does not speak of limits.
+// DefaultLimits are those of a configuration that sets no limits.
 var DefaultLimits = Limits{PerHour: 20, PerDay: 60, PerBNGPerHour: 10, PerSourcePerHour: 10}
 
 // Validate checks the limits; paths are their keys.

@@ -21,7 +21,7 @@ func (k SessionKey) String() string { return k.BNG + "/" + k.ID }
 func ParseSessionKey(s string) (SessionKey, error) {
 	bng, id, ok := strings.Cut(s, "/")
 	if !ok || bng == "" || id == "" {
-		return SessionKey{}, &FieldError{"session", fmt.Sprintf("%q is not BNG/Acct-Session-Id", s)}
+		return SessionKey{}, &FieldError{"session", fmt.Sprintf("invalid session %q: must be BNG/Acct-Session-Id", s)}
 	}
 	return SessionKey{bng, id}, nil
 }
@@ -38,14 +38,14 @@ type Attribute struct {
 type Session struct {
 	SessionKey
 	Subscriber string              `json:"subscriber"`       // empty: nobody named it; see SessionEvent.Subscriber
-	Member     string              `json:"member,omitempty"` // of a redundancy group: the BNG that spoke last
+	Member     string              `json:"member,omitempty"` // of a redundancy group: the BNG that sent last
 	Via        Place               `json:"via,omitzero"`     // of a NAT: who held this inside address held the port blocks
 	StartedAt  time.Time           `json:"started_at"`
 	StartedBy  time.Time           `json:"started_by,omitzero"` // it began at some moment of [StartedAt, StartedBy]; zero: StartedAt is certain
 	SeenAt     time.Time           `json:"seen_at"`             // event time of the newest record
 	EndedAt    time.Time           `json:"ended_at,omitzero"`   // zero while live
 	StartSeen  bool                `json:"start_seen"`          // false: inferred from an Interim
-	Guessed    bool                `json:"guessed,omitempty"`   // StartedAt is only when it was first heard of: it began then or before
+	Guessed    bool                `json:"guessed,omitempty"`   // StartedAt is only when it was first reported: it began then or before
 	Ignored    bool                `json:"ignored,omitempty"`   // matches ignore_sessions: never touched
 	Imported   bool                `json:"imported,omitempty"`  // known from another program only
 	Renamed    time.Time           `json:"renamed,omitzero"`    // since when it is Subscriber's; zero: no other name is known
@@ -114,7 +114,7 @@ func SameAttachment(a, b *Session) bool {
 }
 
 // mayHaveBegun reports whether a session of which only an Interim without
-// session time was heard may be one that began at start.
+// session time was received may be one that began at start.
 func (s *Session) mayHaveBegun(start time.Time) bool { return s.Guessed && !start.After(s.StartedAt) }
 
 // ErrNoSession is returned for a session that is not known.
@@ -133,10 +133,10 @@ type SessionReader interface {
 // is there, and takes other events.
 var ErrUnstorable = errors.New("the session store cannot hold the event")
 
-// SessionRecorder takes accounting in.
+// SessionRecorder records accounting.
 type SessionRecorder interface {
 	// Record applies events and makes the open cases of the subscribers they
 	// concern due. A nil error at i means that event i is stored; other errors
-	// than ErrUnstorable mean that the store is away or busy.
+	// than ErrUnstorable mean that the store is unreachable or busy.
 	Record(ctx context.Context, events []SessionEvent) []error
 }

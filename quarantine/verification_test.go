@@ -168,7 +168,7 @@ func TestAVerificationThatIsOutOfDateChangesNothing(t *testing.T) {
 
 func TestWithTruthfulVerificationNoFalseACKStands(t *testing.T) {
 	for seed := range uint64(500) {
-		m := newModel(2*seed + 1) // with proof
+		m := newModel(2*seed + 1) // with verification
 		m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(1000 * time.Hour), Generation: 1}
 		m.c.move(Restricting, m.now, "", "opened")
 		m.login()

@@ -26,7 +26,7 @@ type senderLease struct {
 }
 
 // schedule does to the due set what a saved case asks for: only finishing puts
-// a look off, and a wake-up nobody has answered yet stays.
+// its time off, and a wake-up nobody has answered yet stays.
 func (m *Memory) schedule(w quarantine.CaseWrite) {
 	c := w.Case
 	if !c.Open() {

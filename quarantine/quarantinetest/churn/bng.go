@@ -262,7 +262,7 @@ func (l *session) end() {
 	l.bng.sendRecord(l, quarantine.SessionEnded, nil)
 }
 
-// close ends the session without a word.
+// close ends the session without a record.
 func (l *session) close() {
 	b := l.bng
 	l.to = b.sim.now

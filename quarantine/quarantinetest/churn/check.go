@@ -237,7 +237,7 @@ func (v *verdict) known(h *holding) bool { return slices.ContainsFunc(h.shownBy,
 // the end of the moment, for Cordon has to know that a log lags. What is about
 // later moments helps only if it is there; and so does what came a minute or more
 // after its moment (ADR 12): an instance that is cut off says nothing of it. Nor can
-// what another instance got since its last word, if that was after the moment.
+// what another instance got since its last report, if that was after the moment.
 func (v *verdict) knew(r *report) bool {
 	switch {
 	case r.bng.sim.faults == nil:

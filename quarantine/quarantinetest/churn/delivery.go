@@ -157,7 +157,7 @@ func (r *report) moment() int64 {
 	return r.time
 }
 
-// noteInsideArrivals finds out when Cordon hears who has a block that is reported by its
+// noteInsideArrivals finds out when Cordon knows who has a block that is reported by its
 // inside address: when the NAT, or its log, and the inside address's BNG have both
 // reported it.
 func (w *World) noteInsideArrivals() {

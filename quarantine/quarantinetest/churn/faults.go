@@ -20,7 +20,7 @@ const (
 	Releases                    // addresses are released in mid-session
 	NATs                        // a NAT accounts for its port blocks by inside address
 	Lags                        // a translator's log lags
-	Outages                     // Redis is away, forgets a second, or is out of reach of one of two instances, which may die of it
+	Outages                     // Redis is unreachable, forgets a second, or is out of reach of one of two instances, which may die of it
 	AllFaults = 1<<iota - 1
 )
 
@@ -122,7 +122,7 @@ func (l *session) scheduleFaults(lasts int64) {
 	}
 }
 
-// back picks of a pool what the session had before, else what was given back last.
+// back picks of a pool what the session had before, else what was released last.
 func (l *session) back(pool []resource) int {
 	for i, at := range pool {
 		if slices.ContainsFunc(l.past, func(h *holding) bool { return h.resource == at }) {

@@ -27,7 +27,7 @@ func seconds(ms int64) int64 {
 	return whole
 }
 
-// sendRecord sends an accounting record about a session, with the block it gives back
+// sendRecord sends an accounting record about a session, with the block it releases
 // if there is one.
 func (b *bng) sendRecord(l *session, kind quarantine.SessionEventKind, freed *holding) {
 	s := b.sim

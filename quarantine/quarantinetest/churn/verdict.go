@@ -56,7 +56,7 @@ type verdict struct {
 	happened int64
 	truth    *holding // who truly had it; nil: nobody
 	member   int      // the instance that decides it, in a world with faults
-	complete [2]int64 // until when that instance has heard of each one's accounting
+	complete [2]int64 // until when that instance has received each one's accounting
 }
 
 // makeVerdicts makes up verdicts about what happened.
