@@ -26,7 +26,11 @@ type position struct {
 
 // String writes a position as a cursor.
 func (p position) String() string {
-	text := fmt.Sprintf("%s %d %s", truth(p.closed), p.score, p.id)
+	index := 0
+	if p.closed {
+		index = 1
+	}
+	text := fmt.Sprintf("%d %d %s", index, p.score, p.id)
 	return base64.RawURLEncoding.EncodeToString([]byte(text))
 }
 
@@ -146,7 +150,8 @@ func (s *Store) readIndex(ctx context.Context, at position) ([]position, error) 
 		top = strconv.FormatInt(at.score, 10)
 	}
 	for offset := int64(0); ; offset += casePage {
-		members, err := s.client.ZRevRangeByScoreWithScores(ctx, index, &redis.ZRangeBy{Min: "-inf", Max: top, Offset: offset, Count: casePage}).Result()
+		members, err := s.client.ZRevRangeByScoreWithScores(ctx, index,
+			&redis.ZRangeBy{Min: "-inf", Max: top, Offset: offset, Count: casePage}).Result()
 		if err != nil {
 			return nil, err
 		}

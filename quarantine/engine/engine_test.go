@@ -166,7 +166,7 @@ func TestARestrictionIsInTheLogBeforeItLeavesAndAReleaseLeavesEvenWithout(t *tes
 		key, address := w.login("alice")
 		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			for _, entry := range w.log.Entries() {
-				if entry.Kind == logSent && strings.Contains(string(entry.Body), o.Session.ID) {
+				if entry.Kind == entrySent && strings.Contains(string(entry.Body), o.Session.ID) {
 					return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 				}
 			}
@@ -396,7 +396,7 @@ func TestASessionThatEndsBetweenLookUpAndSendingIsNotTouched(t *testing.T) {
 			t.Fatal(err)
 		}
 		store.before = func() { w.logout("alice", key); w.record(start(key, "mallory")) }
-		term, _ := e.sender.may()
+		term, _ := e.sender.holds()
 		if _, err := e.Reconcile(t.Context(), quarantine.Due{Lane: quarantine.LaneRestrict, Subscriber: "alice", Until: time.Now().Add(time.Minute)}, term); err != nil {
 			t.Fatal(err)
 		}
@@ -441,14 +441,14 @@ func TestCarriedEntriesTellTheSameAsTheLogTheyReplace(t *testing.T) {
 			t.Fatal(err)
 		}
 		again := newLedger("a", quarantine.BNGNames{})
-		for _, entry := range e.Carry() {
+		for _, entry := range e.Checkpoint() {
 			if err := again.replay(entry, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if len(again.unsettled) != 1 || len(again.commands) != 1 || len(again.outstanding) != 1 {
+		if len(again.undecided) != 1 || len(again.commands) != 1 || len(again.outstanding) != 1 {
 			t.Errorf("carried: %d unsettled, %d commands, %d outstanding; want one of each",
-				len(again.unsettled), len(again.commands), len(again.outstanding))
+				len(again.undecided), len(again.commands), len(again.outstanding))
 		}
 		was, _ := json.Marshal(e.ledger.outstanding)
 		is, _ := json.Marshal(again.outstanding)

@@ -91,16 +91,16 @@ func (s *poisonedStore) Case(ctx context.Context, id string) (*quarantine.Case, 
 	return s.Memory.Case(ctx, id)
 }
 
-// stuckLog holds one entry about a datagram until it is told to go on.
-type stuckLog struct {
+// stuckJournal holds one entry about a datagram until it is told to go on.
+type stuckJournal struct {
 	*quarantinetest.Journal
 	stuck   atomic.Bool
 	release chan struct{}
 	hit     chan struct{}
 }
 
-func (l *stuckLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
-	if entries[0].Kind == logSent && l.stuck.Swap(false) {
+func (l *stuckJournal) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
+	if entries[0].Kind == entrySent && l.stuck.Swap(false) {
 		close(l.hit)
 		<-l.release
 	}
@@ -502,7 +502,7 @@ func TestOneCommandThatCannotBeAppliedHoldsUpNoOther(t *testing.T) {
 
 func TestAProcessStoppedRightBeforeSendingRestrictsNothingWhenItGoesOn(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		l := &stuckLog{Journal: w.log, release: make(chan struct{}), hit: make(chan struct{})}
+		l := &stuckJournal{Journal: w.log, release: make(chan struct{}), hit: make(chan struct{})}
 		part := &partition{Memory: w.memory}
 		a := w.startWith(part, "a", func(c *Config) { c.Journal = l })
 		time.Sleep(time.Second)

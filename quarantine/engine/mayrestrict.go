@@ -86,7 +86,7 @@ const (
 	addressUnknown = "prefixes are exempt, and the address is not known at log-in"
 	otherSession   = "the session is not the one that was decided about"
 	caseChanged    = "the case has changed"
-	cannotRead     = "the store cannot be read: "
+	cannotRead     = "cannot be read: "
 )
 
 // mayRestrict returns why the restriction is deferred at that stage; nil: it is not.
@@ -116,7 +116,7 @@ func (e *Engine) mayRestrictNow(q *question) *quarantine.Deferral {
 }
 
 // MayBeginRestricted says why the case may not restrict, at its log-in, a session of
-// which no more is known than the log-in tells; nil: it may.
+// which no more is known than the journal-in tells; nil: it may.
 func (e *Engine) MayBeginRestricted(c *quarantine.Case, s *quarantine.Session) *quarantine.Deferral {
 	return e.mayRestrictNow(&question{stage: atLogIn, c: c, session: s, profile: c.Profile})
 }
@@ -130,7 +130,7 @@ func because(reason string) *quarantine.Deferral {
 }
 
 func checkLease(e *Engine, _ *question) *quarantine.Deferral {
-	if _, ok := e.sender.may(); !ok {
+	if _, ok := e.sender.holds(); !ok {
 		return because(notSender)
 	}
 	return nil
@@ -144,7 +144,7 @@ func checkPaused(e *Engine, _ *question) *quarantine.Deferral {
 }
 
 func checkReleasePending(e *Engine, q *question) *quarantine.Deferral {
-	if e.ledger.ending(q.c.ID) {
+	if e.ledger.releasePending(q.c.ID) {
 		return because(releasePending)
 	}
 	return nil
@@ -205,7 +205,7 @@ func checkSession(ctx context.Context, e *Engine, q *question) *quarantine.Defer
 		return because(otherSession)
 	case err != nil:
 		return because(cannotRead + err.Error())
-	case !record.Live() || record.Suspect || record.Ignored || record.Subscriber != q.c.Subscriber || !quarantine.SameSession(&record, q.session):
+	case !record.Live(), record.Suspect, record.Ignored, record.Subscriber != q.c.Subscriber, !quarantine.SameSession(&record, q.session):
 		return because(otherSession)
 	}
 	return nil

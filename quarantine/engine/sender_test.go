@@ -51,7 +51,7 @@ func TestARestrictionUnderWayEndsBeforeTheLockDoes(t *testing.T) {
 				time.Sleep(30 * time.Second)
 				select {
 				case at := <-ended:
-					if at.Sub(lost) > lockLasts-lockMargin {
+					if at.Sub(lost) > leaseTTL-leaseMargin {
 						t.Errorf("it ended %s after the lock was renewed last", at.Sub(lost))
 					}
 				default:

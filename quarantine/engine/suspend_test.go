@@ -58,7 +58,7 @@ func suspend(t *testing.T, w *world, change func(*Config), reached <-chan struct
 
 func TestASenderThatWasSuspendedBeforeItsLastCheckRestrictsNothing(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		l := &stuckLog{Journal: w.log, release: make(chan struct{}), hit: make(chan struct{})}
+		l := &stuckJournal{Journal: w.log, release: make(chan struct{}), hit: make(chan struct{})}
 		l.stuck.Store(true)
 		s := suspend(t, w, func(c *Config) { c.Journal = l }, l.hit)
 		sent := len(w.network.Sent())

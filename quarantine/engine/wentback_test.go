@@ -155,7 +155,7 @@ func TestAJournalNeverForgetsOnTheWordOfACaseThatDoesNotKnow(t *testing.T) {
 			if restart {
 				a.stop()
 				carried := &quarantinetest.Journal{}
-				if err := carried.Append(t.Context(), a.Carry()...); err != nil {
+				if err := carried.Append(t.Context(), a.Checkpoint()...); err != nil {
 					t.Fatal(err)
 				}
 				w.startWith(s, "a", func(c *Config) { c.Journal = carried })

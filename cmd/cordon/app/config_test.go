@@ -120,18 +120,18 @@ exemptions: [{reason: "who?"}]
 		`cordon.yaml:3:16: http.listen: 0.0.0.0:8480 is no loopback address`,
 		`cordon.yaml:5:12: accounting.listen[0]: give the address`,
 		`cordon.yaml:7:7: accounting.clients[0]: needs secret or secret_file`,
-		`cordon.yaml:7:43: accounting.clients[0].relay_for[0]: bng9 is not in bngs`,
+		`cordon.yaml:7:43: accounting.clients[0].relay_for[0]: unknown BNG "bng9"`,
 		`cordon.yaml:8:26:`,
 		`cordon.yaml:14:18: bngs[0].secret_file: read secret`,
-		`cordon.yaml:15:14: bngs[0].dialect: "junoss" is none of`,
+		`cordon.yaml:15:14: bngs[0].dialect: unknown dialect "junoss": must be one of`,
 		`cordon.yaml:21:22: bngs[1].profiles.walled-garden:`,
 		`cordon.yaml:23:9:`,
-		`cordon.yaml:25:7: policy.rules[0]: needs for`,
-		`cordon.yaml:25:58: policy.rules[0].profile: "garden" is not in profiles`,
-		`cordon.yaml:26:14: policy.rules[1].name: bots is there twice`,
-		`cordon.yaml:26:44: policy.rules[1].match.min_confidence: is between 0 and 1`,
+		`cordon.yaml:25:7: policy.rules[0].for: must be greater than 0`,
+		`cordon.yaml:25:58: policy.rules[0].profile: unknown profile "garden"`,
+		`cordon.yaml:26:14: policy.rules[1].name: duplicate name "bots"`,
+		`cordon.yaml:26:44: policy.rules[1].match.min_confidence: must be between 0 and 1`,
 		`cordon.yaml:26:57: policy.rules[1].profile: bng bng1 has no walled-garden`,
-		`cordon.yaml:27:14: exemptions[0]: needs exactly one of subscriber, prefix and bng`,
+		`cordon.yaml:27:14: exemptions[0]: must have exactly one of subscriber, prefix and bng`,
 	}
 	var got []string
 	for _, f := range faults {
@@ -325,8 +325,8 @@ bngs:
 `
 	_, _, _, err := parse("cordon.yaml", []byte(text))
 	for _, want := range []string{
-		"cordon.yaml:3:5: proxies[0]: deadline is from 1s to 30s", "cordon.yaml:4:12: proxies[1].name: aaa1 is there twice",
-		"cordon.yaml:5:5: proxies[2]: needs secret or secret_file", `cordon.yaml:7:43: bngs[0].via: "aaa3" is not in proxies`,
+		"cordon.yaml:3:91: proxies[0].deadline: must be from 1s to 30s", "cordon.yaml:4:12: proxies[1].name: duplicate name \"aaa1\"",
+		"cordon.yaml:5:5: proxies[2]: needs secret or secret_file", `cordon.yaml:7:43: bngs[0].via: unknown proxy "aaa3": must be one of proxies`,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("not told: %s\nin: %v", want, err)
@@ -351,9 +351,9 @@ func TestSessionsOfAnotherProgramAreCheckedAtTheirPlace(t *testing.T) {
 		t.Errorf("a preset with an index by address: %v %+v", err, parts)
 	}
 	for _, c := range []struct{ written, fault string }{
-		{"  preset: dhcpd\n", `sessions.preset: "dhcpd" is no preset`},
-		{"  preset: rediswho\n  lag: 10m\n", "sessions.max_age: is not longer than lag"},
-		{"  preset: rediswho\n  poll: 1s\n", "sessions.poll: is from 5s to 10m"},
+		{"  preset: dhcpd\n", `sessions.preset: unknown preset "dhcpd"`},
+		{"  preset: rediswho\n  lag: 10m\n", "sessions.max_age: must be greater than lag"},
+		{"  preset: rediswho\n  poll: 1s\n", "sessions.poll: must be from 5s to 10m"},
 		{"  preset: rediswho\n  redis: {addrs: [redis]}\n", `sessions.redis.addrs[0]: "redis" is neither`},
 		{"  preset: rediswho\n  by_address: {key: \"ip:{adress}\", value: \"{subscriber}\"}\n", "sessions.by_address.key: {adress} is none of {address}"},
 		{"  by_subscriber: {key: \"u:{subscriber}\", fields: {mac: m}}\n", `sessions.by_subscriber.fields.mac: "mac" is none of`},
@@ -365,7 +365,7 @@ func TestSessionsOfAnotherProgramAreCheckedAtTheirPlace(t *testing.T) {
 		}
 	}
 	plain := strings.Replace(goodConfig, "accounting:\n", "accounting:\n  subscriber: {realm: strip}\n", 1)
-	if _, _, _, err := parse("cordon.yaml", []byte(plain+form+lookups)); err == nil || !strings.Contains(err.Error(), "accounting.subscriber: makes other keys") {
+	if _, _, _, err := parse("cordon.yaml", []byte(plain+form+lookups)); err == nil || !strings.Contains(err.Error(), "accounting.subscriber: must keep names as they are") {
 		t.Errorf("a normaliser: %v", err)
 	}
 	if _, _, _, err := parse("cordon.yaml", []byte(goodConfig+"\nsessions: {preset: rediswho}\n")); err == nil {

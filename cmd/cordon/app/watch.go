@@ -25,7 +25,7 @@ func (a *App) checks() []httpx.Check {
 			}
 			return nil
 		}},
-		{Name: "redis", Probe: a.store.Ping, Warnings: a.gate.warned},
+		{Name: "redis", Probe: a.store.Ping, Warnings: a.gate.trust.Warnings},
 		{Name: "restricting", Probe: func(context.Context) error {
 			if reason, paused := a.gate.paused(); paused {
 				return errors.New(reason)
@@ -59,7 +59,7 @@ func (a *App) watch(ctx context.Context) error {
 	var spooled spool.Stats
 	var aside setAsideLine
 	var restarts time.Time
-	accounts := newAccountFile(a.cfg, a.parts)
+	accounts := accountFile(a.cfg, a.parts)
 	for n := 0; ; n++ {
 		if !a.redisSeen.Load() {
 			a.redisSeen.Store(a.store.Ping(ctx) == nil)
@@ -74,7 +74,7 @@ func (a *App) watch(ctx context.Context) error {
 			a.logClocks(clocks)
 			a.logDoubts(doubted)
 		}
-		accounts.follow(a.log)
+		refreshAccounts(accounts, a.log)
 		select {
 		case <-ctx.Done():
 			return nil

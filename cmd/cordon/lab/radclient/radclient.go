@@ -23,7 +23,7 @@ type Sending struct {
 	Secret     string
 	SecretFile string
 	Input      string        // attributes as radclient reads them; packets apart by a blank line
-	Timeout   time.Duration // how long each is tried; 0: 30 s
+	Timeout    time.Duration // how long each is tried; 0: 30 s
 	Plain      bool          // neither Message-Authenticator nor Event-Timestamp
 }
 
