@@ -34,7 +34,8 @@ func (p *AddressPlan) Seen(source string, addr netip.Addr) (Place, error) {
 		}
 	}
 	if Private(addr) {
-		return Place{}, &FieldError{"ip", fmt.Sprintf("%s is a private address, and source %s is in no address space that has it; see address_spaces", addr, source)}
+		return Place{}, &FieldError{"ip",
+			fmt.Sprintf("%s is a private address, and source %s is in no address space that has it; see address_spaces", addr, source)}
 	}
 	return Place{Addr: addr}, nil
 }

@@ -198,7 +198,8 @@ func (ev SessionEvent) until(by time.Time) *SessionEvent {
 // any more: that they were held then. Whoever held them before has them no more.
 // Goes on: if it is not certain when that was, they may have been held on.
 func (ev *SessionEvent) moments(goesOn bool) []Binding {
-	s := Session{SessionKey: ev.Key, Subscriber: ev.Subscriber, Via: ev.Via, StartedAt: ev.At, SeenAt: ev.At, Ignored: ev.Ignored, Imported: ev.Imported}
+	s := Session{SessionKey: ev.Key, Subscriber: ev.Subscriber, Via: ev.Via, StartedAt: ev.At, SeenAt: ev.At,
+		Ignored: ev.Ignored, Imported: ev.Imported}
 	m := merger{s: &s, ev: ev, at: ev.At, by: ev.By()}
 	for _, a := range slices.Concat(ev.Addresses, ev.Freed) {
 		m.point(a)

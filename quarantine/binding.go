@@ -92,7 +92,8 @@ func (s *Session) binding(a *Address) Binding {
 	return Binding{
 		Address: Address{Prefix: a.Prefix, Kind: a.Kind, Space: a.Space, Ports: a.Ports, Began: a.Began, OpenEnd: a.OpenEnd},
 		Session: s.SessionKey, Subscriber: who.Subscriber, Via: who.Via, From: from, FromBy: fromBy, To: to,
-		RenewedAt: renewed, Listed: listed, StartSeen: s.StartSeen && a.Since.IsZero(), Inferred: a.Inferred, Ignored: s.Ignored, Imported: s.Imported,
+		RenewedAt: renewed, Listed: listed, StartSeen: s.StartSeen && a.Since.IsZero(), Inferred: a.Inferred,
+		Ignored: s.Ignored, Imported: s.Imported,
 	}
 }
 
@@ -266,7 +267,8 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 	}
 	confirming := slices.DeleteFunc(slices.Clone(held), func(b Binding) bool { return !b.confirms(from, to) || b.preceded(held, from) })
 	if len(confirming) == 0 {
-		return Attribution{Result: Unknown, Bindings: held, Reason: "the last known holder may have given the address up before, and who came next is not known"}
+		return Attribution{Result: Unknown, Bindings: held,
+			Reason: "the last known holder may have given the address up before, and who came next is not known"}
 	}
 	if doubtful(confirming, gaps, from, to) { // what is beyond doubt confirms nothing
 		return Attribution{Result: Doubtful, Bindings: held, Reason: whyDoubtful(confirming, gaps, from, to)}

@@ -56,7 +56,8 @@ func (r *Rulebook) Quarantine(w ManualQuarantine, s Situation, caseID string, no
 		return nil, nil, &CommandError{"the overall mode is off: nothing is restricted"}
 	}
 	if e, ok := Exempt(r.Exemptions, w.Subscriber, netip.Addr{}, s.Sessions); ok && !w.Override {
-		return nil, nil, &CommandError{fmt.Sprintf("%s is exempt (%s); say \"override\": true (cordon quarantine add --override) to do it all the same", w.Subscriber, e.Reason)}
+		return nil, nil, &CommandError{fmt.Sprintf(`%s is exempt (%s); say "override": true (cordon quarantine add --override) `+
+			"to do it all the same", w.Subscriber, e.Reason)}
 	}
 	if n := Lines(touchable(s.Sessions)); n > r.MaxSessions && !w.AllSessions {
 		return nil, nil, &SharedNameError{w.Subscriber, n, r.MaxSessions}

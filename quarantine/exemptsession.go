@@ -23,7 +23,8 @@ func (r *Rulebook) ExemptHere(c *Case, s *Session) (reason string, exempt bool) 
 // and is restricted by CoA after its Start if it got none.
 func (r *Rulebook) ExemptAddress(c *Case, s *Session) bool {
 	return !c.Cleared && slices.ContainsFunc(r.Exemptions, func(e Exemption) bool {
-		return e.Prefix.IsValid() && !slices.ContainsFunc(s.Addresses, func(a Address) bool { return a.Prefix.Addr().Is4() == e.Prefix.Addr().Is4() })
+		return e.Prefix.IsValid() &&
+			!slices.ContainsFunc(s.Addresses, func(a Address) bool { return a.Prefix.Addr().Is4() == e.Prefix.Addr().Is4() })
 	})
 }
 

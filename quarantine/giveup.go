@@ -138,7 +138,8 @@ func (c *Case) notGivenUp(session SessionKey) error {
 	case c.State == Closed:
 		return &CommandError{fmt.Sprintf("case %s is closed; nothing is sent for it any more", c.ID)}
 	case c.State != Releasing:
-		return &CommandError{fmt.Sprintf("case %s is %s and nothing of it is being released; release it first: cordon quarantine release %s", c.ID, c.State, c.ID)}
+		return &CommandError{fmt.Sprintf("case %s is %s and nothing of it is being released; release it first: cordon quarantine release %s",
+			c.ID, c.State, c.ID)}
 	case session != SessionKey{}:
 		return &CommandError{fmt.Sprintf("case %s has nothing to restore on session %s", c.ID, session)}
 	}

@@ -62,7 +62,8 @@ func (c *Case) entry(s *Session, wanted string, now time.Time) int {
 	at := slices.IndexFunc(c.Sessions, func(e SessionEnforcement) bool { return e.Enforcement != Gone && SameSession(&e.Session, s) })
 	if at < 0 {
 		at = len(c.Sessions)
-		c.Sessions = append(c.Sessions, SessionEnforcement{Session: *s, Wanted: wanted, Enforcement: Pending, UpdatedAt: now, NextAt: now, Applied: c.given(s)})
+		c.Sessions = append(c.Sessions, SessionEnforcement{Session: *s, Wanted: wanted, Enforcement: Pending,
+			UpdatedAt: now, NextAt: now, Applied: c.given(s)})
 	}
 	return at
 }

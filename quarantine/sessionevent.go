@@ -302,8 +302,11 @@ func (s *Session) setAttribute(a Attribute, overwrite bool) {
 }
 
 func equalSession(a, b *Session) bool {
-	return a.SessionKey == b.SessionKey && a.Claimant() == b.Claimant() && a.Member == b.Member && equalTimes(a, b) && a.StartSeen == b.StartSeen && a.Guessed == b.Guessed && a.Disputed == b.Disputed && a.Ignored == b.Ignored && a.Imported == b.Imported &&
-		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Full, b.Full) && slices.Equal(a.Attributes, b.Attributes) && slices.Equal(a.Observed, b.Observed)
+	return a.SessionKey == b.SessionKey && a.Claimant() == b.Claimant() && a.Member == b.Member &&
+		equalTimes(a, b) && a.StartSeen == b.StartSeen && a.Guessed == b.Guessed && a.Disputed == b.Disputed &&
+		a.Ignored == b.Ignored && a.Imported == b.Imported &&
+		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Full, b.Full) && slices.Equal(a.Attributes, b.Attributes) &&
+		slices.Equal(a.Observed, b.Observed)
 }
 
 func equalTimes(a, b *Session) bool {

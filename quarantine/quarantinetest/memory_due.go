@@ -62,7 +62,8 @@ func (m *Memory) schedule(w quarantine.CaseWrite) {
 }
 
 // TakeDue implements quarantine.DueSet.
-func (m *Memory) TakeDue(_ context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (m *Memory) TakeDue(_ context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int,
+	term uint64) ([]quarantine.Due, error) {
 	if err := m.enter(); err != nil {
 		return nil, err
 	}

@@ -126,7 +126,8 @@ func (w *World) advanceLog(ctx context.Context, book quarantine.AccountingSource
 	if heard.Reported.After(now) {
 		heard.Reported = now
 	}
-	err := book.ReportSources(ctx, quarantine.SourceReport{At: now, Rule: quarantine.DefaultSilenceRule, Heard: []quarantine.SourceHeard{heard}})
+	err := book.ReportSources(ctx, quarantine.SourceReport{At: now, Rule: quarantine.DefaultSilenceRule,
+		Heard: []quarantine.SourceHeard{heard}})
 	if err != nil {
 		return fmt.Errorf("report how far a log has come: %w", err)
 	}

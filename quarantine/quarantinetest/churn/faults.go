@@ -208,7 +208,8 @@ func (b *bng) spoil(l *session, r *report) {
 		r.timed = true
 	}
 	if b.lists && r.event.Kind != quarantine.SessionEnded {
-		r.event.Only = []quarantine.AddressKind{quarantine.FramedIP, quarantine.FramedIPv6Prefix, quarantine.DelegatedIPv6Prefix, quarantine.FramedIPv6Address}
+		r.event.Only = []quarantine.AddressKind{quarantine.FramedIP, quarantine.FramedIPv6Prefix,
+			quarantine.DelegatedIPv6Prefix, quarantine.FramedIPv6Address}
 	} else if b.releases && l.v4 == nil && r.event.Kind == quarantine.SessionRenewed {
 		r.event.Only = []quarantine.AddressKind{quarantine.FramedIP}
 	}
@@ -252,7 +253,9 @@ func (l *session) endsShown(r *report) []*holding {
 		for _, a := range r.event.Addresses {
 			said = said || a.Kind == h.kind && h.kind != quarantine.NATPortBlock
 		}
-		if said && !slices.ContainsFunc(r.event.Addresses, func(a quarantine.Address) bool { return a.Prefix == h.prefix && a.Ports == h.ports }) {
+		if said && !slices.ContainsFunc(r.event.Addresses, func(a quarantine.Address) bool {
+			return a.Prefix == h.prefix && a.Ports == h.ports
+		}) {
 			over = append(over, h)
 		}
 	}
