@@ -114,7 +114,7 @@ func misused(t text, refused []refusedWord) []string {
 	for _, r := range refused {
 		for at, end := r.find(content, 0); end > 0; at, end = r.find(content, end) {
 			line := t.line + strings.Count(content[:at], "\n")
-			faults = append(faults, fmt.Sprintf("%s:%d: %q: say %s (docs/glossary.md)", t.file, line, r, r.instead))
+			faults = append(faults, fmt.Sprintf("%s:%d: %q; instead: %s (docs/glossary.md)", t.file, line, r, r.instead))
 		}
 	}
 	return faults
