@@ -28,7 +28,7 @@ func told(events ...SessionEvent) Session {
 		if ev.Kind == SessionStarted {
 			ev.StartedAt = ev.At
 		}
-		change := Apply(s, ev, time.Time{}, nothingRestricted)
+		change := ApplyEvent(s, ev, time.Time{}, nothingRestricted)
 		s = &change.Session
 	}
 	return *s
@@ -172,7 +172,7 @@ func TestABindingThatIsNotRenewedIsNoEvidenceAfterThreeIntervals(t *testing.T) {
 		}
 	}
 	cut := Held([]Binding{b}, at(0), at(1000))[0]
-	if holder := cut.Holder(); !holder.To.Equal(at(1800)) || holder.Evidence != "Start, silent for 3 Interim intervals" {
+	if holder := cut.Holder(); !holder.To.Equal(at(1800)) || holder.KnownBy != "Start, silent for 3 Interim intervals" {
 		t.Errorf("shown as %+v", holder)
 	}
 }

@@ -42,9 +42,9 @@ type Binding struct {
 	// Meanwhile is up to when it proves nothing, because another session held the same
 	// after it began. Set by [Held].
 	Meanwhile time.Time `json:"-"`
-	// ProvedTo is set where it is over, but no record tells since when: it proves
+	// ConfirmedTo is set where it is over, but no record tells since when: it proves
 	// nothing after that moment. Set by [Held].
-	ProvedTo time.Time `json:"-"`
+	ConfirmedTo time.Time `json:"-"`
 	// Shared: it stands for all port blocks of the address, of which only is known
 	// that there were some since From. See [PortFinder].
 	Shared bool `json:"-"`
@@ -142,7 +142,7 @@ type Holder struct {
 	From       time.Time    `json:"from"`
 	FromBy     time.Time    `json:"from_by,omitzero"` // it began at some moment of [From, FromBy]; zero: From is certain
 	To         time.Time    `json:"to,omitzero"`
-	Evidence   string       `json:"evidence"`
+	KnownBy    string       `json:"evidence"`
 }
 
 // Holder writes a binding as people see it.
@@ -177,7 +177,7 @@ func (b Binding) Holder() Holder {
 	}
 	return Holder{
 		Space: b.Space, Ports: b.Ports, Subscriber: b.claimant(), BNG: b.Session.BNG, SessionID: b.Session.ID, Address: b.Prefix,
-		From: b.From, FromBy: b.FromBy, To: b.To, Evidence: evidence,
+		From: b.From, FromBy: b.FromBy, To: b.To, KnownBy: evidence,
 	}
 }
 

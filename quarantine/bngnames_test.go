@@ -21,7 +21,7 @@ func TestWhatIsOwedOnARetiredBNGEndsWithTheReason(t *testing.T) {
 	}
 	c.Sessions[1].Session.BNG = "bng1"
 	c.Retire(names, noon)
-	if c.Plan(Look{Now: noon, MaxSessions: 4}); c.State != Closed {
+	if c.Plan(Snapshot{Now: noon, MaxSessions: 4}); c.State != Closed {
 		t.Errorf("with nothing owed any more the case is %s", c.State)
 	}
 }

@@ -78,28 +78,28 @@ type SessionEnforcement struct {
 	Attempts    int         `json:"attempts"`
 	UpdatedAt   time.Time   `json:"updated_at"`
 
-	Applied   []Applied `json:"applied,omitempty"`   // profiles that are or may be in force, newest last
-	Confirmed bool      `json:"confirmed,omitempty"` // the newest of Applied was acked
-	Residue   string    `json:"residue,omitempty"`   // see Outcome.Residue
-	Doubtful  bool      `json:"doubtful,omitempty"`  // a late duplicate of a restriction may still arrive
-	InFlight  bool      `json:"in_flight,omitempty"` // an order was handed out and not observed yet
-	KeptBack  int       `json:"kept_back,omitempty"` // times in a row that an order could not leave
-	Given     []Applied `json:"given,omitempty"`     // what was taken away last, as the BNG acknowledged
-	AssertAt  time.Time `json:"assert_at,omitzero"`  // when the release of Given is sent once more
-	NextAt    time.Time `json:"next_at,omitzero"`    // when to try again
-	Paced     bool      `json:"paced,omitempty"`     // a log-in while the case stood, not restricted yet
-	Exempt    string    `json:"exempt,omitempty"`    // why nothing is wanted here; see Look.Exempt
-	NotBefore time.Time `json:"not_before,omitzero"` // kept back until then, or until Resume
-	Left      []Applied `json:"left,omitempty"`      // of one that is gone: see inherits
-	GoneSince time.Time `json:"gone_since,omitzero"` // first of a row of "session not found" answers
+	Applied   []AppliedProfile `json:"applied,omitempty"`   // profiles that are or may be in force, newest last
+	Confirmed bool             `json:"confirmed,omitempty"` // the newest of Applied was acked
+	Residue   string           `json:"residue,omitempty"`   // see Outcome.Residue
+	Doubtful  bool             `json:"doubtful,omitempty"`  // a late duplicate of a restriction may still arrive
+	InFlight  bool             `json:"in_flight,omitempty"` // an order was handed out and not observed yet
+	Deferrals int              `json:"kept_back,omitempty"` // times in a row that an order could not leave
+	Given     []AppliedProfile `json:"given,omitempty"`     // what was taken away last, as the BNG acknowledged
+	AssertAt  time.Time        `json:"assert_at,omitzero"`  // when the release of Given is sent once more
+	NextAt    time.Time        `json:"next_at,omitzero"`    // when to try again
+	Paced     bool             `json:"paced,omitempty"`     // a log-in while the case stood, not restricted yet
+	Exempt    string           `json:"exempt,omitempty"`    // why nothing is wanted here; see Snapshot.Exempt
+	NotBefore time.Time        `json:"not_before,omitzero"` // kept back until then, or until Resume
+	Left      []AppliedProfile `json:"left,omitempty"`      // of one that is gone: see inherits
+	GoneSince time.Time        `json:"gone_since,omitzero"` // first of a row of "session not found" answers
 	// Known is, by journal, the newest entry about the session that this was written in
 	// knowledge of; see Order.Mark. Shared by copies: replaced, never changed.
 	Known map[string]uint64 `json:"known,omitempty"`
 
-	ChangedAt time.Time `json:"changed_at,omitzero"` // when the BNG acknowledged what is, or is no more, in force
-	Proof     Proof     `json:"proof,omitempty"`     // how that can be proved
-	ProveAt   time.Time `json:"prove_at,omitzero"`   // when to look for the proof
-	Asks      int       `json:"asks,omitempty"`      // looks that proved nothing
+	ChangedAt    time.Time    `json:"changed_at,omitzero"` // when the BNG acknowledged what is, or is no more, in force
+	Verification Verification `json:"proof,omitempty"`     // how that can be proved
+	VerifyAt     time.Time    `json:"prove_at,omitzero"`   // when to look for the proof
+	VerifyTries  int          `json:"asks,omitempty"`      // looks that proved nothing
 }
 
 // CaseVerdict is one piece of a case's evidence.
@@ -393,8 +393,8 @@ const (
 	WakeEvery = 200 * time.Millisecond
 )
 
-// SenderLock elects the one instance that restricts.
-type SenderLock interface {
+// SenderLease elects the one instance that restricts.
+type SenderLease interface {
 	// Campaign takes or renews the lock for holder until ttl from now. It
 	// returns the term, and false while another instance holds the lock.
 	Campaign(ctx context.Context, holder string, ttl time.Duration) (term uint64, held bool, err error)

@@ -78,8 +78,8 @@ const (
 	Exempted   Enforcement = "exempt"     // an exemption is against it; nothing of ours is in force
 )
 
-// Settled reports whether the session is as wanted, as far as is known.
-func (e Enforcement) Settled() bool { return e == Acked || e == Verified || e == Gone || e == Exempted }
+// Reached reports whether the session is as wanted, as far as is known.
+func (e Enforcement) Reached() bool { return e == Acked || e == Verified || e == Gone || e == Exempted }
 
 // HoldKind is what keeps a case from acting.
 type HoldKind string

@@ -41,7 +41,7 @@ func (c *Case) correctTimes(now time.Time) {
 func (e *SessionEnforcement) correctTimes(now time.Time) {
 	if ahead := e.UpdatedAt.Sub(now); ahead > 0 {
 		e.UpdatedAt = now
-		for _, at := range []*time.Time{&e.NextAt, &e.AssertAt, &e.ProveAt} {
+		for _, at := range []*time.Time{&e.NextAt, &e.AssertAt, &e.VerifyAt} {
 			if !at.IsZero() {
 				*at = at.Add(-ahead)
 			}
@@ -58,7 +58,7 @@ func (e *SessionEnforcement) correctTimes(now time.Time) {
 	bound(&e.NotBefore, MaxMaintenance)
 	bound(&e.NextAt, e.longestPause())
 	bound(&e.AssertAt, longestEcho)
-	bound(&e.ProveAt, lastAsk)
+	bound(&e.VerifyAt, lastAsk)
 }
 
 // longestPause is how far ahead of now the next try may be.
@@ -66,7 +66,7 @@ func (e *SessionEnforcement) longestPause() time.Duration {
 	switch {
 	case !e.NotBefore.IsZero():
 		return MaxMaintenance
-	case e.Enforcement == Pending && e.KeptBack > 0:
+	case e.Enforcement == Pending && e.Deferrals > 0:
 		return LongPause
 	}
 	return longestPause

@@ -15,8 +15,8 @@ type CommandError struct{ Reason string }
 
 func (e *CommandError) Error() string { return e.Reason }
 
-// Wish is a person's decision to quarantine a subscriber by hand.
-type Wish struct {
+// ManualQuarantine is a person's decision to quarantine a subscriber by hand.
+type ManualQuarantine struct {
 	Subscriber string
 	Profile    string
 	Reason     string
@@ -51,7 +51,7 @@ func (e *SharedNameError) Error() string {
 // that it now means. It takes the place of a more severe or longer demand only if
 // it says so; a milder one goes on when it ends. Errors: *CommandError,
 // *SharedNameError.
-func (r *Rulebook) Quarantine(w Wish, s Situation, caseID string, now time.Time) (*Case, *Reservation, error) {
+func (r *Rulebook) Quarantine(w ManualQuarantine, s Situation, caseID string, now time.Time) (*Case, *Reservation, error) {
 	if r.Policy.Mode == ModeOff {
 		return nil, nil, &CommandError{"the overall mode is off: nothing is restricted"}
 	}

@@ -145,11 +145,11 @@ func tooManyLines(n, most int) string {
 }
 
 func recorded(v Verdict, subscriber, reason string) Decision {
-	return Decision{Status: VerdictStatus{Verdict: v, State: VerdictRecorded, Reason: reason, Attributed: subscriber, Settled: true}}
+	return Decision{Status: VerdictStatus{Verdict: v, State: VerdictRecorded, Reason: reason, Attributed: subscriber, Final: true}}
 }
 
 func status(v Verdict, c *Case, state VerdictState, reason string) VerdictStatus {
-	return VerdictStatus{Verdict: v, State: state, Reason: reason, Case: c.ID, Attributed: c.Subscriber, Settled: true}
+	return VerdictStatus{Verdict: v, State: state, Reason: reason, Case: c.ID, Attributed: c.Subscriber, Final: true}
 }
 
 // verdictState is what a case in this state means for the verdicts it rests on.

@@ -95,8 +95,8 @@ func TestWhatAVerdictLeadsTo(t *testing.T) {
 			if acts := d.Case != nil && d.Case.State == Restricting; acts != counted(d) {
 				t.Errorf("newly restricting %t, counted %t", acts, counted(d))
 			}
-			if d.Status.Settled != (c.verdictIs != VerdictPending) {
-				t.Errorf("settled %t", d.Status.Settled)
+			if d.Status.Final != (c.verdictIs != VerdictPending) {
+				t.Errorf("settled %t", d.Status.Final)
 			}
 		})
 	}
@@ -139,7 +139,7 @@ func TestFurtherEvidenceNeverMakesACaseMilderOrShorter(t *testing.T) {
 }
 
 func TestAPersonsWish(t *testing.T) {
-	wish := Wish{Subscriber: "alice", Profile: "garden", Reason: "call", For: time.Hour, By: "noc"}
+	wish := ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "call", For: time.Hour, By: "noc"}
 	rules := rulebook(ModeShadow)
 	c, reserve, err := rules.Quarantine(wish, Situation{}, "c-1", noon)
 	if err != nil || c.State != Restricting || reserve == nil || !reserve.Forced {

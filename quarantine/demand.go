@@ -156,7 +156,7 @@ func (c *Case) rest() {
 // lapsed reports whether the session may still have a profile in force whose time
 // is over, while the case goes on with another.
 func (c *Case) lapsed(e *SessionEnforcement) bool {
-	return !c.SteppedAt.IsZero() && e.Enforcement != Gone && slices.ContainsFunc(e.Applied, func(a Applied) bool {
+	return !c.SteppedAt.IsZero() && e.Enforcement != Gone && slices.ContainsFunc(e.Applied, func(a AppliedProfile) bool {
 		return a.Profile != c.Profile && !slices.ContainsFunc(c.Others, func(d Demand) bool { return d.Hold == nil && d.Profile == a.Profile })
 	})
 }

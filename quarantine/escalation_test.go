@@ -118,7 +118,7 @@ func TestASubscriberWhoReconnectsStaysRestricted(t *testing.T) {
 		}
 		known = append(known, sess(fmt.Sprint("s", i), "alice", now))
 		for until := now.Add(3 * time.Minute); now.Before(until); now = now.Add(time.Second) {
-			for _, o := range c.Plan(Look{Now: now, Sessions: known, MaxSessions: 4}) {
+			for _, o := range c.Plan(Snapshot{Now: now, Sessions: known, MaxSessions: 4}) {
 				c.Dispatch(&o, now)
 				c.Observe(o, Outcome{Kind: OutcomeAcked}, now)
 			}
@@ -274,16 +274,16 @@ func TestACaseStepsDownToAMilderProfileAndThenEnds(t *testing.T) {
 // A profile is not kept beyond its time because a milder one cannot take its place:
 // the session is given back, and restricted when that can be.
 func TestWhatIsOverIsGivenBackWhereAMilderProfileMayNotBeSent(t *testing.T) {
-	for name, hinder := range map[string]func(m *model) (look func() Look, fate func(Order) Outcome){
-		"restrictions are deferred": func(m *model) (func() Look, func(Order) Outcome) {
-			return func() Look {
+	for name, hinder := range map[string]func(m *model) (look func() Snapshot, fate func(Order) Outcome){
+		"restrictions are deferred": func(m *model) (func() Snapshot, func(Order) Outcome) {
+			return func() Snapshot {
 				in := m.look()
 				in.Deferred = func(_ *Session, profile string) bool { return profile == "block-smtp" }
 				return in
 			}, m.carryOut
 		},
-		"the session is suspect": func(m *model) (func() Look, func(Order) Outcome) {
-			return func() Look {
+		"the session is suspect": func(m *model) (func() Snapshot, func(Order) Outcome) {
+			return func() Snapshot {
 				in := m.look()
 				for i := range in.Sessions {
 					in.Sessions[i].Suspect = true
@@ -291,7 +291,7 @@ func TestWhatIsOverIsGivenBackWhereAMilderProfileMayNotBeSent(t *testing.T) {
 				return in
 			}, m.carryOut
 		},
-		"the BNG refuses the milder profile": func(m *model) (func() Look, func(Order) Outcome) {
+		"the BNG refuses the milder profile": func(m *model) (func() Snapshot, func(Order) Outcome) {
 			return m.look, func(o Order) Outcome {
 				if o.To == "block-smtp" {
 					return Outcome{Kind: OutcomeRefused, ErrorCause: 404}
@@ -299,7 +299,7 @@ func TestWhatIsOverIsGivenBackWhereAMilderProfileMayNotBeSent(t *testing.T) {
 				return m.carryOut(o)
 			}
 		},
-		"the milder profile is not sent": func(m *model) (func() Look, func(Order) Outcome) {
+		"the milder profile is not sent": func(m *model) (func() Snapshot, func(Order) Outcome) {
 			return m.look, func(o Order) Outcome {
 				if o.To == "block-smtp" {
 					return Outcome{Kind: OutcomeNotSent, Reason: "paused"}
@@ -356,7 +356,7 @@ func TestWhatWaitsForAPersonIsHeldWhenTheRestOfTheCaseEnds(t *testing.T) {
 
 func TestByHandNothingIsWeakenedUnlessThePersonSaysSo(t *testing.T) {
 	r := ladder()
-	wish := Wish{Subscriber: "alice", Profile: "block-smtp", Reason: "call", For: 30 * time.Minute, By: "noc"}
+	wish := ManualQuarantine{Subscriber: "alice", Profile: "block-smtp", Reason: "call", For: 30 * time.Minute, By: "noc"}
 	for name, profile := range map[string]string{"a milder profile": "block-smtp", "the same, shorter": "garden"} {
 		c := restrictedBy("garden", "garden", at(86400))
 		c.Others = []Demand{{Profile: Disconnect, Rule: "kick", Until: at(86400), Hold: &Hold{HoldLimit, "full"}}}
@@ -391,7 +391,7 @@ func TestByHandNothingIsWeakenedUnlessThePersonSaysSo(t *testing.T) {
 func TestByHandASevererProfileIsCountedAndWhatWasThereGoesOn(t *testing.T) {
 	r := ladder()
 	c := restrictedBy("smtp", "block-smtp", at(30*86400))
-	wish := Wish{Subscriber: "alice", Profile: "garden", Reason: "call", For: time.Hour, By: "noc"}
+	wish := ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "call", For: time.Hour, By: "noc"}
 	done, reserve, err := r.Quarantine(wish, Situation{Dossier: Dossier{Case: c}}, "", noon)
 	if err != nil || reserve == nil || !reserve.Forced || done.Profile != "garden" || !done.ExpiresAt.Equal(at(3600)) {
 		t.Fatalf("%v, counted as %+v, %s until %s", err, reserve, done.Profile, done.ExpiresAt)
@@ -421,7 +421,7 @@ func TestWhateverHappensOnTheWayDownEverySessionIsGivenBack(t *testing.T) {
 		m.c.move(Restricting, m.now, "", "opened")
 		m.login()
 		exempt, deferred := false, false
-		look := func() Look {
+		look := func() Snapshot {
 			in := m.look()
 			in.Exempt = func(*Session) (string, bool) { return "hospital", exempt }
 			in.Deferred = func(*Session, string) bool { return deferred }

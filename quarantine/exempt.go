@@ -36,7 +36,7 @@ func (r *Rulebook) ActsAtLogIn(c *Case, s *Session) (reason string, ok bool) {
 
 // exempts reports whether an exemption is against the case on that session now,
 // and keeps why.
-func (c *Case) exempts(e *SessionEnforcement, in *Look) bool {
+func (c *Case) exempts(e *SessionEnforcement, in *Snapshot) bool {
 	exempt := false
 	if e.Exempt = ""; in.Exempt != nil && (c.State.Wants() || c.State == CaseHeld) {
 		e.Exempt, exempt = in.Exempt(&e.Session)
@@ -78,14 +78,14 @@ func (e *SessionEnforcement) Spared() bool { return e.Exempt != "" && e.Wanted =
 // wanted is the profile that a case which restricts wants on a session. A profile
 // whose time is over is not kept until a milder one can take its place: where that
 // may not be sent, or did not succeed at once, the session is given back first.
-func (c *Case) wanted(e *SessionEnforcement, in *Look) string {
+func (c *Case) wanted(e *SessionEnforcement, in *Snapshot) string {
 	if !c.lapsed(e) {
 		if !c.SteppedAt.IsZero() && e.Wanted == "" && (e.proving() || !e.AssertAt.IsZero()) {
 			return "" // that it is given back is not certain yet
 		}
 		return c.Profile
 	}
-	tried := e.Wanted == "" || e.Wanted == c.Profile && (e.Attempts > 0 || e.KeptBack > 0)
+	tried := e.Wanted == "" || e.Wanted == c.Profile && (e.Attempts > 0 || e.Deferrals > 0)
 	if tried || e.untouchable() || in.Deferred != nil && in.Deferred(&e.Session, c.Profile) {
 		return ""
 	}

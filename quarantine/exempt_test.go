@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-func withExemptions(m *model, r *Rulebook) Look {
+func withExemptions(m *model, r *Rulebook) Snapshot {
 	in := m.look()
 	in.Exempt = func(s *Session) (string, bool) { return r.ExemptHere(m.c, s) }
 	return in
 }
 
-func (m *model) work(in Look) {
+func (m *model) work(in Snapshot) {
 	for _, o := range m.c.Plan(in) {
 		m.c.Dispatch(&o, m.now)
 		m.c.Observe(o, m.carryOut(o), m.now)
@@ -40,8 +40,8 @@ func TestWhatWasAppliedOnASessionThatIsExemptIsUndone(t *testing.T) {
 		if state == CaseHeld {
 			continue
 		}
-		if m.c.State != Waiting || m.c.NextLook(m.now).Sub(m.now) != IdleLook {
-			t.Errorf("with no session to restrict the case is %s, looked at in %s", m.c.State, m.c.NextLook(m.now).Sub(m.now))
+		if m.c.State != Waiting || m.c.NextDue(m.now).Sub(m.now) != IdleInterval {
+			t.Errorf("with no session to restrict the case is %s, looked at in %s", m.c.State, m.c.NextDue(m.now).Sub(m.now))
 		}
 		r.Exemptions = nil
 		m.work(withExemptions(m, r))
@@ -76,7 +76,7 @@ func TestOnlyTheExemptSessionIsLeftAlone(t *testing.T) {
 func TestALogInAnswerOnAnExemptSessionIsUndone(t *testing.T) {
 	r := &Rulebook{Exemptions: []Exemption{{Prefix: netip.MustParsePrefix("198.51.100.0/24"), Reason: "hospital"}}}
 	m := standing()
-	m.c.LogIns = []LogInAnswer{{BNG: "bng1", At: m.now, Applied: Applied{Profile: "garden", Undo: "undo"}}}
+	m.c.LogIns = []LogInAnswer{{BNG: "bng1", At: m.now, AppliedProfile: AppliedProfile{Profile: "garden", Undo: "undo"}}}
 	m.login()
 	m.live["s1"].inForce = "garden"
 	m.live["s1"].Addresses = []Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: FramedIP}}

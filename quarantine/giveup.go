@@ -22,7 +22,7 @@ func (e *SessionEnforcement) NextTry() time.Time {
 	switch {
 	case e.Enforcement == Gone, e.InFlight:
 		return time.Time{}
-	case e.Residue != "", e.Wanted != "" && !e.Enforcement.Settled(), e.Wanted == "" && len(e.Applied) > 0:
+	case e.Residue != "", e.Wanted != "" && !e.Enforcement.Reached(), e.Wanted == "" && len(e.Applied) > 0:
 		return e.NextAt
 	case e.Wanted == "":
 		return e.AssertAt
@@ -65,9 +65,9 @@ func (c *Case) retriable(e *SessionEnforcement, now time.Time) bool {
 }
 
 func (e *SessionEnforcement) retry(now time.Time) {
-	e.NextAt, e.NotBefore, e.KeptBack = now, time.Time{}, 0
-	if !e.ProveAt.IsZero() {
-		e.ProveAt = now
+	e.NextAt, e.NotBefore, e.Deferrals = now, time.Time{}, 0
+	if !e.VerifyAt.IsZero() {
+		e.VerifyAt = now
 	}
 }
 

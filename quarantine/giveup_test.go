@@ -15,7 +15,7 @@ func stuck(ids ...string) *Case {
 	for _, id := range ids {
 		c.Sessions = append(c.Sessions, SessionEnforcement{
 			Session:     Session{SessionKey: SessionKey{"bng1", id}, Subscriber: "alice", StartedAt: noon.Add(-3 * time.Hour), SeenAt: noon.Add(-time.Hour), StartSeen: true},
-			Enforcement: Refused, Attempts: 8, NextAt: noon.Add(10 * time.Minute), Applied: []Applied{{Profile: "garden", Undo: "overlay"}},
+			Enforcement: Refused, Attempts: 8, NextAt: noon.Add(10 * time.Minute), Applied: []AppliedProfile{{Profile: "garden", Undo: "overlay"}},
 		})
 	}
 	return c
@@ -33,14 +33,14 @@ func TestARetryMakesWhatIsOutstandingDueNowAndRecordsWho(t *testing.T) {
 		}, 1},
 		{"a restriction that waits for the end of a maintenance window", func(c *Case) {
 			c.State, c.Sessions[0].Wanted, c.Sessions[0].Enforcement = Restricting, "garden", Pending
-			c.Sessions[0].KeptBack, c.Sessions[0].NotBefore = 3, noon.Add(10*time.Minute)
+			c.Sessions[0].Deferrals, c.Sessions[0].NotBefore = 3, noon.Add(10*time.Minute)
 		}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			stuck := stuck("s1")
 			c.change(stuck)
 			sessions := []Session{stuck.Sessions[0].Session}
-			if orders := stuck.Clone().Plan(Look{Now: noon, Sessions: sessions, MaxSessions: 4}); len(orders) != 0 {
+			if orders := stuck.Clone().Plan(Snapshot{Now: noon, Sessions: sessions, MaxSessions: 4}); len(orders) != 0 {
 				t.Fatalf("%d orders before the retry: the test shows nothing", len(orders))
 			}
 			if err := stuck.Retry("noc", noon); err != nil {
@@ -49,7 +49,7 @@ func TestARetryMakesWhatIsOutstandingDueNowAndRecordsWho(t *testing.T) {
 			if last := stuck.History[len(stuck.History)-1]; last.By != "noc" || !strings.HasPrefix(last.Text, "retried") {
 				t.Errorf("history ends with %+v", last)
 			}
-			if orders := stuck.Plan(Look{Now: noon, Sessions: sessions, MaxSessions: 4}); len(orders) != c.orders {
+			if orders := stuck.Plan(Snapshot{Now: noon, Sessions: sessions, MaxSessions: 4}); len(orders) != c.orders {
 				t.Errorf("%d orders after the retry, want %d", len(orders), c.orders)
 			}
 		})
@@ -61,7 +61,7 @@ func TestARetryWithNothingOutstandingSaysWhy(t *testing.T) {
 		c := stuck("s1")
 		c.State, c.Sessions[0].Applied = state, nil
 		if state == CaseHeld || state == Restricted {
-			c.Sessions[0].Wanted, c.Sessions[0].Enforcement, c.Sessions[0].Applied = "garden", Acked, []Applied{{Profile: "garden", Undo: "overlay"}}
+			c.Sessions[0].Wanted, c.Sessions[0].Enforcement, c.Sessions[0].Applied = "garden", Acked, []AppliedProfile{{Profile: "garden", Undo: "overlay"}}
 		}
 		before := len(c.History)
 		var refused *CommandError
@@ -76,7 +76,7 @@ func TestARetryWithNothingOutstandingSaysWhy(t *testing.T) {
 func TestARetryDoesNotHastenAnAssertion(t *testing.T) {
 	c := stuck("s1")
 	e := &c.Sessions[0]
-	e.Applied, e.Given, e.AssertAt = nil, []Applied{{Profile: "garden", Undo: "overlay"}}, noon.Add(AssertDelay)
+	e.Applied, e.Given, e.AssertAt = nil, []AppliedProfile{{Profile: "garden", Undo: "overlay"}}, noon.Add(AssertDelay)
 	if err := c.Retry("noc", noon); err == nil {
 		t.Error("something was retried")
 	}
@@ -118,7 +118,7 @@ func TestGivingUpOneSessionLeavesTheOthersToBeReleased(t *testing.T) {
 		t.Fatalf("case is %s: %+v", c.State, c.Sessions)
 	}
 	due := noon.Add(time.Hour)
-	orders := c.Plan(Look{Now: due, Sessions: []Session{c.Sessions[0].Session, other}, MaxSessions: 4})
+	orders := c.Plan(Snapshot{Now: due, Sessions: []Session{c.Sessions[0].Session, other}, MaxSessions: 4})
 	if len(orders) != 1 || orders[0].Session.ID != "s2" {
 		t.Errorf("orders %+v", orders)
 	}
@@ -155,8 +155,8 @@ func TestAWantingCaseIsNotGivenUpButReleasedFirst(t *testing.T) {
 
 func TestGivingUpDoesNotWaitForASessionThatMayHaveBegunRestricted(t *testing.T) {
 	c := stuck()
-	c.LogIns = []LogInAnswer{{"bng1", noon.Add(-time.Minute), Applied{Profile: "garden", Undo: "overlay"}}}
-	if c.Plan(Look{Now: noon, MaxSessions: 4}); c.State != Releasing {
+	c.LogIns = []LogInAnswer{{"bng1", noon.Add(-time.Minute), AppliedProfile{Profile: "garden", Undo: "overlay"}}}
+	if c.Plan(Snapshot{Now: noon, MaxSessions: 4}); c.State != Releasing {
 		t.Fatalf("the case is %s: the test shows nothing", c.State)
 	}
 	if err := c.GiveUp("noc", "x", SessionKey{}, noon); err != nil || c.State != Closed {
@@ -167,7 +167,7 @@ func TestGivingUpDoesNotWaitForASessionThatMayHaveBegunRestricted(t *testing.T) 
 // The answer to an order that was under way when a person gave up changes nothing.
 func TestAnAnswerAfterGivingUpBringsNothingBack(t *testing.T) {
 	c := stuck("s1", "s2")
-	orders := c.Plan(Look{Now: noon.Add(time.Hour), Sessions: []Session{c.Sessions[0].Session, c.Sessions[1].Session}, MaxSessions: 4})
+	orders := c.Plan(Snapshot{Now: noon.Add(time.Hour), Sessions: []Session{c.Sessions[0].Session, c.Sessions[1].Session}, MaxSessions: 4})
 	for i := range orders {
 		c.Dispatch(&orders[i], noon)
 	}

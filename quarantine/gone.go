@@ -13,14 +13,14 @@ const (
 	goneMostLong = 10 * time.Minute // at most, later
 	goneLong     = 6 * time.Hour
 	// lineGoneAfter is how long a BNG must not know a line that accounting
-	// reports nothing of, for its session ended with the restriction (see [Applied]), until it
+	// reports nothing of, for its session ended with the restriction (see [AppliedProfile]), until it
 	// counts as gone.
 	lineGoneAfter = 10 * time.Minute
 )
 
 // gone notes that the BNG does not know the session (RFC 5176 section 3.5, Error-Cause
 // 503). By itself that ends nothing: the record of its end may be on its way, the BNG
-// may be switching over, a proxy may have asked another one. See [Look.over].
+// may be switching over, a proxy may have asked another one. See [Snapshot.over].
 func (e *SessionEnforcement) gone(o *Order, now time.Time) {
 	if !o.Session.Live() && !e.GoneSince.IsZero() && now.Sub(e.GoneSince) >= lineGoneAfter {
 		e.end(now, "the line is not there any more: "+e.Reason)
@@ -42,7 +42,7 @@ func (e *SessionEnforcement) gone(o *Order, now time.Time) {
 // a restart that was announced since it was seen, a newer session that holds what it
 // held, or that is on its line where the BNG has one session a line, or three
 // Interim-Updates that did not come.
-func (in *Look) over(e *SessionEnforcement) (why string, over bool) {
+func (in *Snapshot) over(e *SessionEnforcement) (why string, over bool) {
 	if e.GoneSince.IsZero() {
 		return "", false
 	}
@@ -59,7 +59,7 @@ func (in *Look) over(e *SessionEnforcement) (why string, over bool) {
 	return "", false
 }
 
-func (in *Look) interim(bng string) time.Duration {
+func (in *Snapshot) interim(bng string) time.Duration {
 	if in.Interim == nil {
 		return 0
 	}
@@ -67,7 +67,7 @@ func (in *Look) interim(bng string) time.Duration {
 }
 
 // successor finds what took the place of a session since it was seen.
-func (in *Look) successor(old *Session) (what string, found bool) {
+func (in *Snapshot) successor(old *Session) (what string, found bool) {
 	for i := range in.Sessions {
 		if s := &in.Sessions[i]; s.newerThan(old) && s.onLineOf(old, in.lineOf(old.BNG)) {
 			return fmt.Sprintf("session %s is on its line since %s", s.ID, s.StartedAt.UTC().Format(time.RFC3339)), true
@@ -81,7 +81,7 @@ func (in *Look) successor(old *Session) (what string, found bool) {
 	return "", false
 }
 
-func (in *Look) lineOf(bng string) []string {
+func (in *Snapshot) lineOf(bng string) []string {
 	if in.OneSessionPer == nil {
 		return nil
 	}

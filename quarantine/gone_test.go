@@ -26,7 +26,7 @@ func notFound(t *testing.T) *Case {
 	return c
 }
 
-func restrictAll(t *testing.T, c *Case, in Look) {
+func restrictAll(t *testing.T, c *Case, in Snapshot) {
 	t.Helper()
 	answerAll(c, in, Outcome{Kind: OutcomeAcked})
 	if c.State != Restricted {
@@ -35,7 +35,7 @@ func restrictAll(t *testing.T, c *Case, in Look) {
 }
 
 // answerAll carries a pass out; every order comes to the same.
-func answerAll(c *Case, in Look, out Outcome) (orders []Order) {
+func answerAll(c *Case, in Snapshot, out Outcome) (orders []Order) {
 	orders = c.Plan(in)
 	for i := range orders {
 		c.Dispatch(&orders[i], in.Now)
@@ -57,21 +57,21 @@ func TestWhatEndsASessionThatItsBNGDoesNotKnow(t *testing.T) {
 	line := func(string) []string { return []string{"NAS-Port-Id"} }
 	for name, in := range map[string]struct {
 		change  func(s *Session)
-		look    Look
+		look    Snapshot
 		because string // empty: it goes on
 	}{
 		"nothing":                                 {},
 		"a Stop":                                  {change: func(s *Session) { s.EndedAt = old }, because: "ended"},
 		"a restart announced since":               {change: func(s *Session) { s.Suspect, s.Restarted = true, true }, because: "restart"},
 		"three Interim-Updates left out before":   {change: func(s *Session) { s.Suspect = true }},
-		"somebody holds its address since":        {look: Look{Holders: []Binding{holder("9", old)}}, because: "address"},
-		"somebody held its address before":        {look: Look{Holders: []Binding{holder("9", noon.Add(-time.Hour))}}},
-		"it holds its address itself":             {look: Look{Holders: []Binding{holder("1", old)}}},
-		"another session, lines are not known":    {look: Look{Sessions: []Session{port("2", "ge-1/0/3:100", old)}}},
-		"another session of its line":             {look: Look{OneSessionPer: line, Sessions: []Session{port("2", "ge-1/0/3:100", old)}}, because: "on its line"},
-		"another session of another line":         {look: Look{OneSessionPer: line, Sessions: []Session{port("2", "ge-1/0/3:101", old)}}},
-		"an older session of its line":            {look: Look{OneSessionPer: line, Sessions: []Session{port("0", "ge-1/0/3:100", noon.Add(-time.Hour))}}},
-		"the source of sessions lists it no more": {look: Look{Present: true}, change: func(s *Session) { *s = Session{} }, because: "tells nothing"},
+		"somebody holds its address since":        {look: Snapshot{Holders: []Binding{holder("9", old)}}, because: "address"},
+		"somebody held its address before":        {look: Snapshot{Holders: []Binding{holder("9", noon.Add(-time.Hour))}}},
+		"it holds its address itself":             {look: Snapshot{Holders: []Binding{holder("1", old)}}},
+		"another session, lines are not known":    {look: Snapshot{Sessions: []Session{port("2", "ge-1/0/3:100", old)}}},
+		"another session of its line":             {look: Snapshot{OneSessionPer: line, Sessions: []Session{port("2", "ge-1/0/3:100", old)}}, because: "on its line"},
+		"another session of another line":         {look: Snapshot{OneSessionPer: line, Sessions: []Session{port("2", "ge-1/0/3:101", old)}}},
+		"an older session of its line":            {look: Snapshot{OneSessionPer: line, Sessions: []Session{port("0", "ge-1/0/3:100", noon.Add(-time.Hour))}}},
+		"the source of sessions lists it no more": {look: Snapshot{Present: true}, change: func(s *Session) { *s = Session{} }, because: "tells nothing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := notFound(t)
@@ -114,7 +114,7 @@ func TestNotFoundAloneEndsASessionAfterThreeInterimIntervals(t *testing.T) {
 				if !c.Open() {
 					break
 				}
-				now = c.NextLook(now)
+				now = c.NextDue(now)
 			}
 			switch after := now.Sub(began); {
 			case in.until == 0 && (!c.Open() || tries < 200):

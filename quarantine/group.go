@@ -16,7 +16,7 @@ func (e *SessionEnforcement) moved(to string, now time.Time) {
 	switch {
 	case e.Wanted == Disconnect:
 		return
-	case e.Wanted != "" && e.Enforcement.Settled():
+	case e.Wanted != "" && e.Enforcement.Reached():
 		e.Enforcement, e.Confirmed = Pending, false
 		e.Reason = "the session moved to " + to
 		e.unproved()
@@ -29,7 +29,7 @@ func (e *SessionEnforcement) moved(to string, now time.Time) {
 // follow takes the case along where another member of a redundancy group gave a
 // line that it took over another Acct-Session-Id. What may be in force may have
 // come along, so the newer session owes it too.
-func (c *Case) follow(in Look) {
+func (c *Case) follow(in Snapshot) {
 	for i := range c.Sessions {
 		if c.Sessions[i].Enforcement == Gone {
 			continue

@@ -77,7 +77,7 @@ func switched(enforcement Enforcement, wanted string, state CaseState) (*Case, S
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	s := Session{SessionKey: SessionKey{"pair", "1"}, Member: "sr-a", Subscriber: "alice", StartedAt: now.Add(-time.Hour), SeenAt: now.Add(-time.Minute), StartSeen: true}
 	c := &Case{ID: "c1", Subscriber: "alice", State: state, Profile: "garden", ExpiresAt: now.Add(time.Hour), Sessions: []SessionEnforcement{{
-		Session: s, Wanted: wanted, Enforcement: enforcement, Applied: []Applied{{Profile: "garden"}}, Confirmed: true,
+		Session: s, Wanted: wanted, Enforcement: enforcement, Applied: []AppliedProfile{{Profile: "garden"}}, Confirmed: true,
 		Attempts: 1, NextAt: now.Add(30 * time.Minute), GoneSince: now.Add(-time.Minute),
 	}}}
 	s.Member, s.SeenAt = "sr-b", now
@@ -86,7 +86,7 @@ func switched(enforcement Enforcement, wanted string, state CaseState) (*Case, S
 
 func TestARestrictionIsAskedForAgainWhereTheSessionMovedTo(t *testing.T) {
 	c, s, now := switched(Acked, "garden", Restricted)
-	orders := c.Plan(Look{Now: now, Sessions: []Session{s}, MaxSessions: 4})
+	orders := c.Plan(Snapshot{Now: now, Sessions: []Session{s}, MaxSessions: 4})
 	if len(orders) != 1 || orders[0].To != "garden" || orders[0].Session.Member != "sr-b" || orders[0].Confirmed {
 		t.Fatalf("orders %+v", orders)
 	}
@@ -95,14 +95,14 @@ func TestARestrictionIsAskedForAgainWhereTheSessionMovedTo(t *testing.T) {
 	}
 	c.Dispatch(&orders[0], now)
 	c.Observe(orders[0], Outcome{Kind: OutcomeAcked}, now)
-	if again := c.Plan(Look{Now: now.Add(time.Second), Sessions: []Session{s}, MaxSessions: 4}); len(again) > 0 || c.State != Restricted {
+	if again := c.Plan(Snapshot{Now: now.Add(time.Second), Sessions: []Session{s}, MaxSessions: 4}); len(again) > 0 || c.State != Restricted {
 		t.Errorf("%s, and again %+v", c.State, again)
 	}
 }
 
 func TestAReleaseGoesAtOnceToWhereTheSessionMovedTo(t *testing.T) {
 	c, s, now := switched(Unanswered, "", Releasing)
-	orders := c.Plan(Look{Now: now, Sessions: []Session{s}, MaxSessions: 4})
+	orders := c.Plan(Snapshot{Now: now, Sessions: []Session{s}, MaxSessions: 4})
 	if len(orders) != 1 || orders[0].Restricts() || orders[0].Session.Member != "sr-b" {
 		t.Fatalf("orders %+v", orders)
 	}
@@ -115,7 +115,7 @@ func TestASessionThatStayedIsNotAskedForAgain(t *testing.T) {
 	c, s, now := switched(Acked, "garden", Restricted)
 	for _, member := range []string{"sr-a", ""} {
 		s.Member = member
-		if orders := c.Plan(Look{Now: now, Sessions: []Session{s}, MaxSessions: 4}); len(orders) > 0 {
+		if orders := c.Plan(Snapshot{Now: now, Sessions: []Session{s}, MaxSessions: 4}); len(orders) > 0 {
 			t.Errorf("member %q: %+v", member, orders)
 		}
 	}
@@ -123,12 +123,12 @@ func TestASessionThatStayedIsNotAskedForAgain(t *testing.T) {
 
 // renumbered is the case of switched whose line has another session on the other
 // member now; the older one ended nowhere.
-func renumbered(enforcement Enforcement, wanted string, state CaseState) (*Case, Look) {
+func renumbered(enforcement Enforcement, wanted string, state CaseState) (*Case, Snapshot) {
 	c, s, now := switched(enforcement, wanted, state)
 	c.Sessions[0].Session.Addresses = []Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: FramedIP}}
 	old := c.Sessions[0].Session
 	s.ID, s.Addresses, s.StartedAt = "2", old.Addresses, now.Add(-time.Second)
-	return c, Look{Now: now, Sessions: []Session{old, s}, MaxSessions: 4}
+	return c, Snapshot{Now: now, Sessions: []Session{old, s}, MaxSessions: 4}
 }
 
 func TestACaseFollowsALineThatTheOtherMemberNumberedAnew(t *testing.T) {
@@ -189,7 +189,7 @@ func TestTwoSessionsOfALineThatAreNoSwitchOverBothStay(t *testing.T) {
 // newcomer's Interim-Updates do not have what the first one's key is made of.
 func TestAFallbackDoesNotGiveALaterSessionToTheFirstOnesHolder(t *testing.T) {
 	const circuit = "bng1/eth 0/1"
-	first := Apply(nil, event(SessionStarted, circuit, 0, 0), time.Time{}, nothingRestricted).Session
+	first := ApplyEvent(nil, event(SessionStarted, circuit, 0, 0), time.Time{}, nothingRestricted).Session
 	for _, test := range []struct {
 		about       string
 		sessionTime int
@@ -202,7 +202,7 @@ func TestAFallbackDoesNotGiveALaterSessionToTheFirstOnesHolder(t *testing.T) {
 	} {
 		ev := event(SessionRenewed, "bob", 36_000, test.sessionTime)
 		ev.Fallback = true
-		if got := Apply(&first, ev, time.Time{}, nothingRestricted).Session.Subscriber; got != test.want {
+		if got := ApplyEvent(&first, ev, time.Time{}, nothingRestricted).Session.Subscriber; got != test.want {
 			t.Errorf("%s: %q, want %q", test.about, got, test.want)
 		}
 	}

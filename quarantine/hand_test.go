@@ -19,7 +19,7 @@ func lines(bng string, n int) []Session {
 	return all
 }
 
-var byHand = Wish{Subscriber: "guest", Profile: "garden", Reason: "bot", For: time.Hour, By: "noc"}
+var byHand = ManualQuarantine{Subscriber: "guest", Profile: "garden", Reason: "bot", For: time.Hour, By: "noc"}
 
 func TestByHandASharedNameIsRestrictedOnlyByAPersonWhoKnowsItIsOne(t *testing.T) {
 	rules := rulebook(ModeEnforce) // two sessions are allowed
@@ -39,7 +39,7 @@ func TestByHandASharedNameIsRestrictedOnlyByAPersonWhoKnowsItIsOne(t *testing.T)
 	if c, reserve, err = rules.Quarantine(all, s, "c-1", noon); err != nil {
 		t.Fatal(err)
 	}
-	if orders := c.Plan(Look{Now: noon, Sessions: s.Sessions, MaxSessions: rules.MaxSessions}); len(orders) != 6 || reserve.Scopes[0].Weight != 6 {
+	if orders := c.Plan(Snapshot{Now: noon, Sessions: s.Sessions, MaxSessions: rules.MaxSessions}); len(orders) != 6 || reserve.Scopes[0].Weight != 6 {
 		t.Fatalf("%d orders, counted as %+v", len(orders), reserve.Scopes[0])
 	}
 }
@@ -74,10 +74,10 @@ func TestANameThatTurnsOutToBeSharedIsHeldEvenIfAPersonRestrictedIt(t *testing.T
 		if err != nil {
 			t.Fatal(err)
 		}
-		if orders := c.Plan(Look{Now: noon, Sessions: all[:1], MaxSessions: rules.MaxSessions}); len(orders) != 1 {
+		if orders := c.Plan(Snapshot{Now: noon, Sessions: all[:1], MaxSessions: rules.MaxSessions}); len(orders) != 1 {
 			t.Fatalf("orders %+v", orders)
 		}
-		orders := c.Plan(Look{Now: at(60), Sessions: all, MaxSessions: rules.MaxSessions})
+		orders := c.Plan(Snapshot{Now: at(60), Sessions: all, MaxSessions: rules.MaxSessions})
 		switch held := c.State == CaseHeld && c.Hold.Kind == HoldMaxSessions; {
 		case known && (held || len(c.Sessions) != 3):
 			t.Errorf("who said all of them: %s %v, %d sessions", c.State, c.Hold, len(c.Sessions))
@@ -118,7 +118,7 @@ func TestAPersonsCaseThatIsWidenedIsCountedAsTheFurtherLines(t *testing.T) {
 		if err != nil || first == nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		one.Plan(Look{Now: noon, Sessions: c.first, MaxSessions: rules.MaxSessions})
+		one.Plan(Snapshot{Now: noon, Sessions: c.first, MaxSessions: rules.MaxSessions})
 		wish.Profile, wish.Replace = "block-smtp", true // what is wanted may change with it
 		wide, further, err := rules.Quarantine(wish, Situation{Dossier: Dossier{Case: one}, Sessions: c.then}, "c-2", at(60))
 		if err != nil || wide.ID != "c-1" {
@@ -127,7 +127,7 @@ func TestAPersonsCaseThatIsWidenedIsCountedAsTheFurtherLines(t *testing.T) {
 		if got := weights(further); got != c.want || further != nil && (!further.Forced || further.ID == first.ID) {
 			t.Errorf("%s: counted as %+v, %q; want %q", name, further, got, c.want)
 		}
-		wide.Plan(Look{Now: at(60), Sessions: c.then, MaxSessions: rules.MaxSessions})
+		wide.Plan(Snapshot{Now: at(60), Sessions: c.then, MaxSessions: rules.MaxSessions})
 		if _, again, err := rules.Quarantine(wish, Situation{Dossier: Dossier{Case: wide}, Sessions: c.then}, "c-3", at(120)); err != nil || again != nil {
 			t.Errorf("%s: the same said once more is counted as %+v, %v", name, again, err)
 		}
@@ -158,7 +158,7 @@ func TestWhoApprovesKnowsOfHowManyLines(t *testing.T) {
 	if err != nil || reserve.Scopes[0].Weight != 6 {
 		t.Fatalf("counted as %+v, %v", reserve, err)
 	}
-	if orders := d.Case.Plan(Look{Now: at(1), Sessions: all, MaxSessions: rules.MaxSessions}); len(orders) != 6 {
+	if orders := d.Case.Plan(Snapshot{Now: at(1), Sessions: all, MaxSessions: rules.MaxSessions}); len(orders) != 6 {
 		t.Fatalf("%d orders after the approval: %v", len(orders), d.Case.Hold)
 	}
 
@@ -170,7 +170,7 @@ func TestWhoApprovesKnowsOfHowManyLines(t *testing.T) {
 	if _, err := rules.Approve(d.Case, all, "noc", "looked at it", at(1)); err != nil {
 		t.Fatal(err)
 	}
-	if orders := d.Case.Plan(Look{Now: at(1), Sessions: all, MaxSessions: rules.MaxSessions}); len(orders) != 0 || d.Case.State != CaseHeld || d.Case.Hold.Kind != HoldMaxSessions {
+	if orders := d.Case.Plan(Snapshot{Now: at(1), Sessions: all, MaxSessions: rules.MaxSessions}); len(orders) != 0 || d.Case.State != CaseHeld || d.Case.Hold.Kind != HoldMaxSessions {
 		t.Fatalf("%d orders, %s %v", len(orders), d.Case.State, d.Case.Hold)
 	}
 }

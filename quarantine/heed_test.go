@@ -39,7 +39,7 @@ func TestEvidenceChangesNothingForAnExemptSubscriber(t *testing.T) {
 	r.Policy.Rules[0].Threshold = Threshold{}
 	r.Exemptions = []Exemption{{Subscriber: "hospital", Reason: "emergency line"}}
 	s := []Session{sess("1", "hospital", noon)}
-	c, _, err := r.Quarantine(Wish{Subscriber: "hospital", Profile: "block", Reason: "agreed on the phone", For: time.Hour, By: "noc", Override: true}, Situation{Sessions: s}, "c1", noon)
+	c, _, err := r.Quarantine(ManualQuarantine{Subscriber: "hospital", Profile: "block", Reason: "agreed on the phone", For: time.Hour, By: "noc", Override: true}, Situation{Sessions: s}, "c1", noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestASessionThatIsGoneDoesNotCountAsANewOne(t *testing.T) {
 	s := sess("1", "alice", noon)
 	now := noon
 	for now.Before(noon.Add(3 * time.Hour)) {
-		orders := c.Plan(Look{Now: now, Sessions: []Session{s}, MaxSessions: 4})
+		orders := c.Plan(Snapshot{Now: now, Sessions: []Session{s}, MaxSessions: 4})
 		for _, o := range orders {
 			o.Undo = "x"
 			c.Dispatch(&o, now)
@@ -90,7 +90,7 @@ func TestAnExemptBNGOrPrefixIsHeededAtALaterLogIn(t *testing.T) {
 	r.Exemptions = []Exemption{{BNG: "bng1", Reason: "hospital BNG"}, {Prefix: netip.MustParsePrefix("198.51.100.0/24"), Reason: "x"}}
 	d := r.Decide(Verdict{ID: "v", Source: "s", Category: "botnet", ObservedAt: noon}, "alice", Situation{}, "c1", noon)
 	c := d.Case
-	orders := c.Plan(Look{Now: noon, Sessions: []Session{sess("1", "alice", noon)}, MaxSessions: 4})
+	orders := c.Plan(Snapshot{Now: noon, Sessions: []Session{sess("1", "alice", noon)}, MaxSessions: 4})
 	if _, acts := r.Acts(c, &orders[0].Session); acts && len(orders) == 1 && orders[0].Restricts() {
 		t.Errorf("restricted on the exempt BNG %s", orders[0].Session.BNG)
 	}
@@ -101,7 +101,7 @@ func TestASuspectSessionDoesNotKeepTheCaseRestricting(t *testing.T) {
 	old, live := sess("1", "alice", noon.Add(-time.Hour)), sess("2", "alice", noon)
 	old.Suspect = true
 	for range 3 {
-		for _, o := range c.Plan(Look{Now: noon, Sessions: []Session{old, live}, MaxSessions: 4}) {
+		for _, o := range c.Plan(Snapshot{Now: noon, Sessions: []Session{old, live}, MaxSessions: 4}) {
 			c.Dispatch(&o, noon)
 			c.Observe(o, Outcome{Kind: OutcomeAcked}, noon)
 		}
@@ -113,7 +113,7 @@ func TestASuspectSessionDoesNotKeepTheCaseRestricting(t *testing.T) {
 
 func TestAfterALostReleaseARefusalIsNoNews(t *testing.T) {
 	c := &Case{ID: "c", Subscriber: "alice", State: Restricting, Profile: "garden", ExpiresAt: noon.Add(72 * time.Hour), Generation: 1}
-	look := Look{Now: noon, Sessions: []Session{sess("2", "alice", noon)}, MaxSessions: 4}
+	look := Snapshot{Now: noon, Sessions: []Session{sess("2", "alice", noon)}, MaxSessions: 4}
 	o := c.Plan(look)[0]
 	c.Dispatch(&o, noon)
 	c.Observe(o, Outcome{Kind: OutcomeAcked}, noon)

@@ -83,8 +83,8 @@ func evidence(b Binding, among *rivals, at time.Time) Binding {
 			}
 		}
 	}
-	if block && !b.ProvedTo.IsZero() && b.RenewedAt.After(b.From) {
-		b.RenewedAt, b.ProvedTo = b.From, b.From
+	if block && !b.ConfirmedTo.IsZero() && b.RenewedAt.After(b.From) {
+		b.RenewedAt, b.ConfirmedTo = b.From, b.From
 	}
 	if block && b.Listed.After(b.From) { // the records of its session list blocks, and this one no more
 		b.loosen(b.Listed)
@@ -121,8 +121,8 @@ func (b *Binding) yield(newer *Binding, ended, at time.Time) bool {
 
 // loosen takes in that the binding is over, and that nothing proves it after a moment.
 func (b *Binding) loosen(after time.Time) {
-	if b.ProvedTo.IsZero() || after.Before(b.ProvedTo) {
-		b.ProvedTo = after
+	if b.ConfirmedTo.IsZero() || after.Before(b.ConfirmedTo) {
+		b.ConfirmedTo = after
 	}
 }
 
@@ -345,8 +345,8 @@ func (b *Binding) proves(from, to time.Time) bool {
 // that confirms it. One that nothing shows to be over is believed.
 func (b *Binding) provedUntil(moment time.Time) bool {
 	switch {
-	case !b.ProvedTo.IsZero():
-		return !b.ProvedTo.Before(moment)
+	case !b.ConfirmedTo.IsZero():
+		return !b.ConfirmedTo.Before(moment)
 	case b.Cut == "" && !b.To.IsZero() && b.RenewedAt.Before(b.To):
 		return !b.RenewedAt.Before(moment)
 	}

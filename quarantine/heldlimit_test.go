@@ -29,7 +29,7 @@ func TestBeyondAThousandHeldCasesADayAVerdictIsRecorded(t *testing.T) {
 			t.Errorf("%s: counted in %+v", mode, scope)
 		}
 		d := r.Decide(v, "alice", Situation{Full: &LimitError{Scope: scope}}, "c-1", now)
-		if d.Case != nil || d.Status.State != VerdictRecorded || !d.Status.Settled || !strings.Contains(d.Status.Reason, "1000 held cases per source per day (ids)") {
+		if d.Case != nil || d.Status.State != VerdictRecorded || !d.Status.Final || !strings.Contains(d.Status.Reason, "1000 held cases per source per day (ids)") {
 			t.Errorf("%s: %+v", mode, d)
 		}
 	}

@@ -50,10 +50,10 @@ type Instance struct {
 	// later where other instances were cut off too and the instance, asking them,
 	// may have gone on as long as they were.
 	AloneSince time.Time `json:"alone_since"`
-	// HeardAt is when another instance heard, by another way than the store, that this
+	// ReachedAt is when another instance heard, by another way than the store, that this
 	// one answers accounting which the store does not take, by the store's clock; zero:
 	// nobody did since it spoke.
-	HeardAt time.Time `json:"heard_at,omitzero"`
+	ReachedAt time.Time `json:"heard_at,omitzero"`
 	// Departure is how the instance went; nil while it is known.
 	Departure *Departure `json:"departure,omitempty"`
 }
@@ -176,7 +176,7 @@ func (i *Instance) newest() time.Time {
 	if i.Departure != nil {
 		return later(i.SpokeAt, i.Departure.At)
 	}
-	return later(i.SpokeAt, i.HeardAt)
+	return later(i.SpokeAt, i.ReachedAt)
 }
 
 // Merge returns what counts of two records about one instance, of which one may
@@ -194,8 +194,8 @@ func (i Instance) Merge(other Instance) Instance {
 var (
 	// ErrNoInstance says that no instance has that id.
 	ErrNoInstance = errors.New("no such instance")
-	// ErrInstanceSpeaks says that an instance that shall be declared lost is there.
-	ErrInstanceSpeaks = errors.New("the instance has spoken within the last " + fmt.Sprint(InstanceSilentAfter))
+	// ErrInstanceUp says that an instance that shall be declared lost is there.
+	ErrInstanceUp = errors.New("the instance has spoken within the last " + fmt.Sprint(InstanceSilentAfter))
 )
 
 // InstanceRegistry is where instances find each other and say how far accounting
@@ -215,16 +215,16 @@ type InstanceRegistry interface {
 // waited for any more, and what a store that forgot has to learn again.
 type InstanceDepartures interface {
 	// DepartInstance notes that an instance went; At is set to the store's time,
-	// which it returns. Errors: ErrNoInstance; ErrInstanceSpeaks if it is to be forgotten and has
+	// which it returns. Errors: ErrNoInstance; ErrInstanceUp if it is to be forgotten and has
 	// spoken within InstanceSilentAfter. One that went before keeps its departure.
 	DepartInstance(ctx context.Context, id string, d Departure) (Instance, error)
 	// RestoreInstance enters an instance that another one knows, unless the
 	// registry has it. One that did not go may have been speaking until now, so it
 	// is alone since the store's time.
 	RestoreInstance(ctx context.Context, i Instance) error
-	// HearInstance notes that an instance which does not speak is there all the same,
-	// and answers accounting: its HeardAt and AloneSince become the store's time, and
+	// MarkReachable notes that an instance which does not speak is there all the same,
+	// and answers accounting: its ReachedAt and AloneSince become the store's time, and
 	// one that was declared lost is known again. One that is not registered, or left,
 	// stays as it is.
-	HearInstance(ctx context.Context, id string) error
+	MarkReachable(ctx context.Context, id string) error
 }

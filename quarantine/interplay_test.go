@@ -18,7 +18,7 @@ func TestWhatTheJournalShowsOfAReopenedHeldCaseIsGivenBack(t *testing.T) {
 	}
 	held := d.Case
 	third := sess("3", "alice", noon)
-	held.Owe(Owed{Journal: "a", Mark: 9, Session: third, Applied: []Applied{{Profile: "garden", Undo: "x"}}}, at)
+	held.Owe(Owed{Journal: "a", Mark: 9, Session: third, Applied: []AppliedProfile{{Profile: "garden", Undo: "x"}}}, at)
 	for _, o := range held.Plan(lookAt(at, dead, fresh, third)) {
 		if o.Session.ID == "3" && o.To == "" {
 			return
@@ -80,7 +80,7 @@ func TestASessionThatIsAnothersAndNotKnownAnyMoreIsNotLookedAtForEver(t *testing
 	answerAll(c, lookAt(at, hers), Outcome{Kind: OutcomeAcked})
 	at = at.Add(time.Second)
 	c.Plan(lookAt(at))
-	if next := c.NextLook(at); !next.After(at) {
+	if next := c.NextDue(at); !next.After(at) {
 		t.Errorf("looked at again at once, for ever: %s %+v", c.State, c.Sessions)
 	}
 }
@@ -156,7 +156,7 @@ func TestAReleaseThatTheStoreLostDoesNotUndoWhatAPersonDecidedSince(t *testing.T
 	one := sess("1", "alice", noon)
 	restrictAll(t, c, lookAt(noon, one))
 	// released at 12:10, the store went back; at 12:11 a person wants her quarantined
-	got, _, err := rules.Quarantine(Wish{Subscriber: "alice", Profile: "garden", Reason: "again", For: 100 * time.Hour, By: "noc"},
+	got, _, err := rules.Quarantine(ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "again", For: 100 * time.Hour, By: "noc"},
 		Situation{Dossier: Dossier{Case: c}, Sessions: []Session{one}}, "c-2", noon.Add(11*time.Minute))
 	if err != nil {
 		t.Fatal(err)
@@ -175,7 +175,7 @@ func TestWhatAJournalTellsDuringAnOrderIsNotForgottenWithItsAnswer(t *testing.T)
 			one := sess("1", "alice", noon)
 			orders := c.Plan(lookAt(noon, one))
 			c.Dispatch(&orders[0], noon)
-			c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []Applied{{Profile: "block-smtp", Undo: "x"}}}, noon.Add(time.Second))
+			c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []AppliedProfile{{Profile: "block-smtp", Undo: "x"}}}, noon.Add(time.Second))
 			c.Observe(orders[0], Outcome{Kind: kind}, noon.Add(2*time.Second))
 			at := noon.Add(20 * time.Minute)
 			if err := c.ReleaseBy("noc", "cleaned", "", at, at); err != nil {
@@ -208,7 +208,7 @@ func TestWhatAJournalTellsDuringAReleaseIsReleasedToo(t *testing.T) {
 	}
 	orders := c.Plan(lookAt(at, one))
 	c.Dispatch(&orders[0], at)
-	c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []Applied{{Profile: "block-smtp", Undo: "x"}}}, at.Add(time.Second))
+	c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []AppliedProfile{{Profile: "block-smtp", Undo: "x"}}}, at.Add(time.Second))
 	c.Observe(orders[0], Outcome{Kind: OutcomeAcked}, at.Add(2*time.Second))
 	if orders := c.Plan(lookAt(at.Add(3*time.Second), one)); len(orders) != 1 || len(orders[0].From) != 1 {
 		t.Errorf("the case is %s, orders %+v", c.State, orders)
@@ -220,7 +220,7 @@ func TestWhatAJournalTellsDuringAReleaseIsReleasedToo(t *testing.T) {
 func TestEvidenceThatAPersonRejectedReopensNoCase(t *testing.T) {
 	r := ladder()
 	c := restrictedBy("smtp", "block-smtp", noon.Add(time.Hour))
-	c.Sessions = []SessionEnforcement{{Session: sess("1", "alice", noon), Wanted: "block-smtp", Enforcement: Acked, Applied: []Applied{{Profile: "block-smtp"}}}}
+	c.Sessions = []SessionEnforcement{{Session: sess("1", "alice", noon), Wanted: "block-smtp", Enforcement: Acked, Applied: []AppliedProfile{{Profile: "block-smtp"}}}}
 	c, _ = full(r, c, seen(1, "botnet", noon), noon)
 	if c.Rise() == nil {
 		t.Fatal("no rise")
@@ -252,13 +252,13 @@ func TestWhatAJournalTellsAfterADoubtfulReleaseIsKept(t *testing.T) {
 	}
 	must(c.ReleaseBy("noc", "cleaned", "", at, at))
 	answerAll(c, lookAt(at, one), Outcome{Kind: OutcomeAcked})
-	c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []Applied{{Profile: "block-smtp", Undo: "x"}}}, at)
+	c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []AppliedProfile{{Profile: "block-smtp", Undo: "x"}}}, at)
 	rules := rulebook(ModeEnforce)
-	got, _, err := rules.Quarantine(Wish{Subscriber: "alice", Profile: "garden", Reason: "again", For: time.Hour, By: "noc"},
+	got, _, err := rules.Quarantine(ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "again", For: time.Hour, By: "noc"},
 		Situation{Dossier: Dossier{Case: c}, Sessions: []Session{one}}, "c-2", at.Add(time.Second))
 	must(err)
 	for _, o := range got.Plan(lookAt(at.Add(2*time.Second), one)) {
-		if !o.Restricts() || len(o.Unknown([]Applied{{Profile: "block-smtp"}})) > 0 {
+		if !o.Restricts() || len(o.Unknown([]AppliedProfile{{Profile: "block-smtp"}})) > 0 {
 			t.Errorf("%+v", o)
 		}
 	}

@@ -16,7 +16,7 @@ func of(subscriber, id string, events ...SessionEvent) Session {
 		if ev.Kind == SessionStarted {
 			ev.StartedAt = ev.At
 		}
-		if change := Apply(s, ev, time.Time{}, nothingRestricted); change.Changed {
+		if change := ApplyEvent(s, ev, time.Time{}, nothingRestricted); change.Changed {
 			s = &change.Session
 		}
 	}
@@ -141,7 +141,7 @@ func TestASessionForgetsIntervalsThatEndedLongAgo(t *testing.T) {
 	forgotten := map[time.Time]Binding{}
 	play := func(ev SessionEvent) SessionChange {
 		ev.Key, ev.Subscriber = SessionKey{"b1", "A"}, "alice"
-		change := Apply(s, ev, time.Time{}, nothingRestricted)
+		change := ApplyEvent(s, ev, time.Time{}, nothingRestricted)
 		if change.Changed {
 			s = &change.Session
 		}
@@ -191,7 +191,7 @@ func TestALateRecordOfAForgottenTimeShowsThatWhoeverHeldItBeforeHoldsItNoMore(t 
 	alice := of("alice", "A", events...)
 	late := holding(SessionRenewed, 500, block)
 	late.Key, late.Subscriber = SessionKey{"b1", "A"}, "alice"
-	change := Apply(&alice, late, time.Time{}, nothingRestricted)
+	change := ApplyEvent(&alice, late, time.Time{}, nothingRestricted)
 	bob := of("bob", "B", holding(SessionStarted, 0), holding(SessionRenewed, 100, block))
 	for second, want := range map[int]string{300: "bob", 600: "bob"} {
 		if got := attributed(bob.Bindings(), 1500, second); got != want {
@@ -330,7 +330,7 @@ func TestAnUncertainBeginningEndsTheHolderBeforeOnlyWhenItIsOver(t *testing.T) {
 			t.Errorf("at %d: %s, want %s", second, got, want)
 		}
 	}
-	if h := all[0].Holder(); !h.From.Equal(at(1000)) || !h.FromBy.Equal(at(2000)) || h.Evidence != "Start, its time is uncertain" {
+	if h := all[0].Holder(); !h.From.Equal(at(1000)) || !h.FromBy.Equal(at(2000)) || h.KnownBy != "Start, its time is uncertain" {
 		t.Errorf("shown as %+v", h)
 	}
 }
@@ -398,8 +398,8 @@ func heldAmongAll(bindings []Binding, from, to time.Time) []string {
 					b.loosen(b.listed())
 				}
 			}
-			if b.Kind == NATPortBlock && !b.ProvedTo.IsZero() && b.RenewedAt.After(b.From) {
-				b.RenewedAt, b.ProvedTo = b.From, b.From
+			if b.Kind == NATPortBlock && !b.ConfirmedTo.IsZero() && b.RenewedAt.After(b.From) {
+				b.RenewedAt, b.ConfirmedTo = b.From, b.From
 			}
 			if b.Kind == NATPortBlock && b.Listed.After(b.From) {
 				b.loosen(b.Listed)
@@ -412,7 +412,7 @@ func heldAmongAll(bindings []Binding, from, to time.Time) []string {
 			}
 		}
 		if b.To.IsZero() || !b.To.Before(from) {
-			held = append(held, fmt.Sprint(b.Session, b.Ports, b.Subscriber, b.From, b.To, b.RenewedAt, b.ProvedTo, b.Meanwhile))
+			held = append(held, fmt.Sprint(b.Session, b.Ports, b.Subscriber, b.From, b.To, b.RenewedAt, b.ConfirmedTo, b.Meanwhile))
 		}
 	}
 	slices.Sort(held)

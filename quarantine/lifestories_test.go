@@ -26,8 +26,8 @@ func (w *lifeWorld) say(f string, a ...any) {
 	w.log = append(w.log, w.now.Format("15:04:05 ")+fmt.Sprintf(f, a...))
 }
 
-func (w *lifeWorld) look(perfect bool) Look {
-	in := Look{Now: w.now, Sessions: append([]Session(nil), w.lines...), MaxSessions: 3}
+func (w *lifeWorld) look(perfect bool) Snapshot {
+	in := Snapshot{Now: w.now, Sessions: append([]Session(nil), w.lines...), MaxSessions: 3}
 	in.Exempt = func(s *Session) (string, bool) { return "hospital", w.exempt && s.ID == "1" && !w.case_.Cleared }
 	paused := !perfect && w.rng.IntN(6) == 0
 	in.Deferred = func(*Session, string) bool { return paused }
@@ -39,7 +39,7 @@ func (w *lifeWorld) pass(perfect bool) (orders int) {
 	list := c.Plan(w.look(perfect))
 	for _, o := range list {
 		if !perfect && w.rng.IntN(10) == 0 {
-			c.KeepBack(&o, "busy", Wait{Most: BriefPause}, w.now)
+			c.Defer(&o, "busy", Deferral{Longest: BriefPause}, w.now)
 			continue
 		}
 		if o.Restricts() {
@@ -86,11 +86,11 @@ func (w *lifeWorld) pass(perfect bool) (orders int) {
 			continue // the answer is lost with its instance
 		}
 		if w.rng.IntN(8) == 0 && !perfect { // another journal tells of something else meanwhile
-			knew := len(o.Unknown([]Applied{{Profile: "block-smtp"}})) == 0 // what it took away was told before it left
+			knew := len(o.Unknown([]AppliedProfile{{Profile: "block-smtp"}})) == 0 // what it took away was told before it left
 			if live && at >= 0 && w.lines[at].Live() && !knew {
 				w.mark++
 				w.force[at]["block-smtp"] = true
-				c.Owe(Owed{Journal: "b", Mark: w.mark, Session: w.lines[at], Applied: []Applied{{Profile: "block-smtp", Undo: "x"}}}, w.now)
+				c.Owe(Owed{Journal: "b", Mark: w.mark, Session: w.lines[at], Applied: []AppliedProfile{{Profile: "block-smtp", Undo: "x"}}}, w.now)
 				w.say("b tells of block-smtp on %s", w.lines[at].ID)
 			}
 		}
@@ -126,7 +126,7 @@ func (w *lifeWorld) disturb() {
 		}
 	case 3:
 		profile := []string{"block-smtp", "garden"}[w.rng.IntN(2)]
-		got, _, err := w.rules.Quarantine(Wish{Subscriber: "alice", Profile: profile, Reason: "x", For: time.Duration(1+w.rng.IntN(200)) * time.Minute, By: "noc", Override: true, AllSessions: w.rng.IntN(2) == 0, Replace: w.rng.IntN(2) == 0}, s, "c-1", w.now)
+		got, _, err := w.rules.Quarantine(ManualQuarantine{Subscriber: "alice", Profile: profile, Reason: "x", For: time.Duration(1+w.rng.IntN(200)) * time.Minute, By: "noc", Override: true, AllSessions: w.rng.IntN(2) == 0, Replace: w.rng.IntN(2) == 0}, s, "c-1", w.now)
 		if err == nil {
 			w.case_ = got
 			w.say("by hand %s", profile)
@@ -219,7 +219,7 @@ func lifeStory(t *testing.T, seed uint64) (ok bool) {
 		}
 		before := w.case_.Clone()
 		n := w.pass(true)
-		next := w.case_.NextLook(w.now)
+		next := w.case_.NextDue(w.now)
 		if n == 0 && w.case_.State == before.State && !next.After(w.now) {
 			if idle++; idle > 3 {
 				t.Errorf("seed %d: busy: %s %+v", seed, w.case_.State, w.case_.Sessions)

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// LogKind is what a log entry tells; the engine defines the kinds.
-type LogKind uint8
+// EntryKind is what a log entry tells; the engine defines the kinds.
+type EntryKind uint8
 
-// LogEntry is one entry of this host's log.
-type LogEntry struct {
-	Kind LogKind
+// JournalEntry is one entry of this host's log.
+type JournalEntry struct {
+	Kind EntryKind
 	Key  string // verdict, case or command id
 	Body []byte // JSON
 	// Reserved entries (releases, human commands) may use the space kept back
@@ -23,12 +23,12 @@ type LogEntry struct {
 	Durable func()
 }
 
-// Log is this host's append-only journal.
-type Log interface {
+// Journal is this host's append-only journal.
+type Journal interface {
 	// Append returns once all entries, or none, are durable.
-	Append(ctx context.Context, entries ...LogEntry) error
+	Append(ctx context.Context, entries ...JournalEntry) error
 	// Replay hands over every entry in order.
-	Replay(ctx context.Context, fn func(LogEntry, time.Time) error) error
+	Replay(ctx context.Context, fn func(JournalEntry, time.Time) error) error
 }
 
 // ErrDeferred says that a person's command is safe in this host's log but could

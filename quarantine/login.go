@@ -22,7 +22,7 @@ type LogIn struct {
 	BNG        string
 	At         time.Time
 	// Undo has the profiles that the answer can put in force, each with how it is
-	// taken away again; see Applied.
+	// taken away again; see AppliedProfile.
 	Undo map[string]string
 }
 
@@ -31,7 +31,7 @@ type LogIn struct {
 type LogInAnswer struct {
 	BNG string
 	At  time.Time
-	Applied
+	AppliedProfile
 }
 
 // LogInStore answers log-ins.
@@ -51,11 +51,11 @@ func (l *LogInAnswer) began(s *Session) bool {
 }
 
 // given returns the profiles that the session may have had from its beginning.
-func (c *Case) given(s *Session) []Applied {
+func (c *Case) given(s *Session) []AppliedProfile {
 	list := c.inherits(s)
 	for _, l := range c.LogIns {
 		if l.began(s) {
-			list = append(without(list, l.Profile), l.Applied)
+			list = append(without(list, l.Profile), l.AppliedProfile)
 		}
 	}
 	return list
@@ -77,7 +77,7 @@ func (c *Case) awaits(now time.Time) bool { return c.unmatched(now.Add(-loginAft
 // attachGiven adds live sessions that the case never got to, because it was held
 // or released first, and that may have begun restricted: they are to be given
 // back what they should have.
-func (c *Case) attachGiven(in Look) {
+func (c *Case) attachGiven(in Snapshot) {
 	for _, s := range in.Sessions {
 		if !s.Live() || s.Ignored || s.Subscriber != c.Subscriber || c.has(&s) {
 			continue

@@ -7,7 +7,7 @@ import (
 
 // answer is one given to alice at bng1 at that time.
 func answer(at time.Time) LogInAnswer {
-	return LogInAnswer{BNG: "bng1", At: at, Applied: Applied{Profile: "walled-garden", Undo: "undo"}}
+	return LogInAnswer{BNG: "bng1", At: at, AppliedProfile: AppliedProfile{Profile: "walled-garden", Undo: "undo"}}
 }
 
 // wantingCase is a case that wants the walled garden of alice.
@@ -17,8 +17,8 @@ func wantingCase(at time.Time) *Case {
 	}
 }
 
-func lookAt(now time.Time, sessions ...Session) Look {
-	return Look{Now: now, Sessions: sessions, MaxSessions: 4}
+func lookAt(now time.Time, sessions ...Session) Snapshot {
+	return Snapshot{Now: now, Sessions: sessions, MaxSessions: 4}
 }
 
 func TestASessionThatBeganRestrictedIsRestrictedAsASecondTry(t *testing.T) {
@@ -72,11 +72,11 @@ func TestACaseThatIsReleasedWaitsForTheSessionThatBeganRestricted(t *testing.T) 
 	if orders := c.Plan(lookAt(noon.Add(2 * time.Minute))); len(orders) != 0 || c.State != Releasing {
 		t.Fatalf("%s, %+v", c.State, orders)
 	}
-	if next := c.NextLook(noon.Add(2 * time.Minute)); next.After(noon.Add(4 * time.Minute)) {
+	if next := c.NextDue(noon.Add(2 * time.Minute)); next.After(noon.Add(4 * time.Minute)) {
 		t.Errorf("looks again at %s", next)
 	}
 	orders := c.Plan(lookAt(noon.Add(3*time.Minute), sess("1", "alice", noon.Add(time.Minute))))
-	if len(orders) != 1 || orders[0].To != "" || orders[0].From[0] != (Applied{Profile: "walled-garden", Undo: "undo"}) {
+	if len(orders) != 1 || orders[0].To != "" || orders[0].From[0] != (AppliedProfile{Profile: "walled-garden", Undo: "undo"}) {
 		t.Fatalf("%+v", orders)
 	}
 	c.Dispatch(&orders[0], noon.Add(3*time.Minute))

@@ -2,8 +2,8 @@ package quarantine
 
 import "time"
 
-// Look is what a reconciliation pass sees.
-type Look struct {
+// Snapshot is what a reconciliation pass sees.
+type Snapshot struct {
 	Now time.Time
 	// Sessions are the subscriber's live sessions and, for sessions the case
 	// knows, the newest record under their key even if it has ended or is
@@ -38,7 +38,7 @@ type Look struct {
 
 // due reports whether the session's next try is due: its time has come, or what
 // it was put off for is over.
-func (in *Look) due(e *SessionEnforcement) bool {
+func (in *Snapshot) due(e *SessionEnforcement) bool {
 	if !in.Now.Before(e.NextAt) {
 		return true
 	}
@@ -47,26 +47,26 @@ func (in *Look) due(e *SessionEnforcement) bool {
 	}
 	switch returned := in.Returned(e.Session.BNG); {
 	case e.Enforcement == Unanswered: // what was on its way then may have come too early all the same
-		return e.UpdatedAt.Add(-patience(e.Wanted != "")).Before(returned)
-	case e.Enforcement == Pending && e.KeptBack > 0:
+		return e.UpdatedAt.Add(-exchangeTimeout(e.Wanted != "")).Before(returned)
+	case e.Enforcement == Pending && e.Deferrals > 0:
 		return e.UpdatedAt.Before(returned)
 	}
 	return false
 }
 
-// IdleLook is how often an open case is looked at when nothing else is due.
-const IdleLook = 10 * time.Minute
+// IdleInterval is how often an open case is looked at when nothing else is due.
+const IdleInterval = 10 * time.Minute
 
 // awaitLook is how often a case is looked at that waits for nothing but a
 // session which may have begun restricted; the session's Start wakes it too.
 const awaitLook = time.Minute
 
-// NextLook is when the case is to be looked at again; zero when it is closed.
-func (c *Case) NextLook(now time.Time) time.Time {
+// NextDue is when the case is to be looked at again; zero when it is closed.
+func (c *Case) NextDue(now time.Time) time.Time {
 	if c.State == Closed {
 		return time.Time{}
 	}
-	next := now.Add(IdleLook)
+	next := now.Add(IdleInterval)
 	switch {
 	case c.State == CaseHeld || c.State == Observing:
 		next = c.ExpiresAt // nothing happens by itself until then
@@ -88,8 +88,8 @@ func (c *Case) NextLook(now time.Time) time.Time {
 		case !e.AssertAt.IsZero() && e.Wanted == "":
 			next = earliest(next, e.AssertAt)
 		}
-		if e.Enforcement != Gone && (c.State.Wants() || e.Wanted == "") && !e.ProveAt.IsZero() {
-			next = earliest(next, later(e.ProveAt, now))
+		if e.Enforcement != Gone && (c.State.Wants() || e.Wanted == "") && !e.VerifyAt.IsZero() {
+			next = earliest(next, later(e.VerifyAt, now))
 		}
 	}
 	return next

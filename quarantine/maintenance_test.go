@@ -78,14 +78,14 @@ func TestWhatIsOverCannotBeEnded(t *testing.T) {
 func TestWhatIsKeptBackWaitsForItsMomentUnlessItIsResumed(t *testing.T) {
 	session := Session{SessionKey: SessionKey{"bng1", "1"}, Subscriber: "alice", StartedAt: workBegins}
 	until := workBegins.Add(time.Hour)
-	look := func(at time.Time) Look { return Look{Now: at, Sessions: []Session{session}, MaxSessions: 4} }
+	look := func(at time.Time) Snapshot { return Snapshot{Now: at, Sessions: []Session{session}, MaxSessions: 4} }
 	kept := func() *Case {
 		c := &Case{ID: "c1", Subscriber: "alice", State: Restricting, Profile: "garden", ExpiresAt: until.Add(time.Hour)}
 		orders := c.Plan(look(workBegins))
 		if len(orders) != 1 {
 			t.Fatalf("orders: %+v", orders)
 		}
-		c.KeepBack(&orders[0], "bng1 is in maintenance", Wait{BriefPause, until}, workBegins)
+		c.Defer(&orders[0], "bng1 is in maintenance", Deferral{BriefPause, until}, workBegins)
 		return c
 	}
 	all, none := func(*Session) bool { return true }, func(*Session) bool { return false }
@@ -96,7 +96,7 @@ func TestWhatIsKeptBackWaitsForItsMomentUnlessItIsResumed(t *testing.T) {
 		if orders := c.Plan(look(at)); len(orders) > 0 || c.State != Restricting || c.Sessions[0].Reason == "" {
 			t.Fatalf("at %s: %s, orders %+v", at, c.State, orders)
 		}
-		if next := c.NextLook(at); next.Before(at.Add(IdleLook)) && next.Before(until) {
+		if next := c.NextDue(at); next.Before(at.Add(IdleInterval)) && next.Before(until) {
 			t.Errorf("at %s the next look is at %s", at, next)
 		}
 	}
@@ -111,7 +111,7 @@ func TestWhatIsKeptBackWaitsForItsMomentUnlessItIsResumed(t *testing.T) {
 	}
 
 	c = kept() // a release is not kept back by anything
-	c.Sessions[0].Applied = []Applied{{Profile: "no-smtp"}}
+	c.Sessions[0].Applied = []AppliedProfile{{Profile: "no-smtp"}}
 	if err := c.ReleaseBy("bob", "cleaned", "", workBegins, workBegins); err != nil {
 		t.Fatal(err)
 	}
@@ -123,8 +123,8 @@ func TestWhatIsKeptBackWaitsForItsMomentUnlessItIsResumed(t *testing.T) {
 func TestResumingHurriesNothingThatWaitsForAnotherReason(t *testing.T) {
 	session := Session{SessionKey: SessionKey{"bng1", "1"}, Subscriber: "alice", StartedAt: workBegins}
 	c := &Case{ID: "c1", Subscriber: "alice", State: Restricting, Profile: "garden", ExpiresAt: workBegins.Add(time.Hour)}
-	order := c.Plan(Look{Now: workBegins, Sessions: []Session{session}, MaxSessions: 4})[0]
-	c.KeepBack(&order, "bng1 is in maintenance", Wait{BriefPause, workBegins.Add(time.Minute)}, workBegins)
+	order := c.Plan(Snapshot{Now: workBegins, Sessions: []Session{session}, MaxSessions: 4})[0]
+	c.Defer(&order, "bng1 is in maintenance", Deferral{BriefPause, workBegins.Add(time.Minute)}, workBegins)
 	c.Dispatch(&order, workBegins)
 	c.Observe(order, Outcome{Kind: OutcomeRefused}, workBegins)
 	next := c.Sessions[0].NextAt

@@ -108,7 +108,7 @@ func (m *merger) rename() {
 		}
 	}
 	s.Subscriber, s.Via, s.Renamed, s.Disputed = m.of.Subscriber, m.of.Via, m.by, false
-	s.Attributes, s.Shown = nil, nil
+	s.Attributes, s.Observed = nil, nil
 	m.nameUpTo(m.ev.At)
 }
 

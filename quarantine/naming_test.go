@@ -24,7 +24,7 @@ func hearing(events ...SessionEvent) (s *Session, all []Binding, renamed int) {
 		if ev.Kind == SessionStarted {
 			ev.StartedAt = ev.At
 		}
-		change := Apply(s, ev, time.Time{}, nothingRestricted)
+		change := ApplyEvent(s, ev, time.Time{}, nothingRestricted)
 		if change.Replaced != nil {
 			all = append(all, change.Replaced.Bindings()...)
 		}
@@ -113,7 +113,7 @@ func TestASessionIsWhatItsKeyAndStartSayWhateverNameARecordBears(t *testing.T) {
 				if ev.Kind == SessionStarted {
 					ev.StartedAt = ev.At
 				}
-				if change := Apply(&again, ev, time.Time{}, nothingRestricted); change.Changed && change.Session.Subscriber != s.Subscriber {
+				if change := ApplyEvent(&again, ev, time.Time{}, nothingRestricted); change.Changed && change.Session.Subscriber != s.Subscriber {
 					t.Errorf("the record at %s once more makes it %s's", ev.At, change.Session.Subscriber)
 				}
 			}
@@ -173,7 +173,7 @@ func TestTwoWhoMayHaveHeldItAreAmbiguousNamedOrNot(t *testing.T) {
 		})
 	}
 	one := nameless("b1", "1")
-	if h := one.Holder(); h.Subscriber != "" || h.Evidence != "Start, unnamed" {
+	if h := one.Holder(); h.Subscriber != "" || h.KnownBy != "Start, unnamed" {
 		t.Errorf("shown as %+v", h)
 	}
 }
@@ -182,14 +182,14 @@ func TestTwoWhoMayHaveHeldItAreAmbiguousNamedOrNot(t *testing.T) {
 func TestALogInUnderAnotherNameKeepsNothingOfTheOneBefore(t *testing.T) {
 	start := under("alice", SessionStarted, 0, ip4(7))
 	start.Attributes = []Attribute{{"User-Name", "alice"}, {"Filter-Id", "GOLD"}}
-	start.Shown = []Attribute{{"Filter-Id", "GOLD"}}
+	start.Observed = []Attribute{{"Filter-Id", "GOLD"}}
 	bob := under("bob", SessionRenewed, 600, ip4(7))
 	bob.Attributes = []Attribute{{"User-Name", "bob"}}
 	late := under("alice", SessionRenewed, 300, ip4(7))
 	late.Attributes = start.Attributes
 	s, _, _ := hearing(start, bob, late)
-	if !slices.Equal(s.Attributes, bob.Attributes) || len(s.Shown) != 0 {
-		t.Errorf("%v, shown %v", s.Attributes, s.Shown)
+	if !slices.Equal(s.Attributes, bob.Attributes) || len(s.Observed) != 0 {
+		t.Errorf("%v, shown %v", s.Attributes, s.Observed)
 	}
 }
 
@@ -200,7 +200,7 @@ func TestASessionThatIsAnotherSubscribersNowIsReleasedAndNotRestricted(t *testin
 	for name, held := range map[string]bool{"of a case that wants": false, "of a held one": true} {
 		t.Run(name, func(t *testing.T) {
 			c := &Case{ID: "c", Subscriber: "alice", State: Restricting, Profile: "garden", ExpiresAt: at(100_000), OpenedAt: at(0), Generation: 1}
-			orders := c.Plan(Look{Now: at(1), Sessions: []Session{mine}, MaxSessions: 4})
+			orders := c.Plan(Snapshot{Now: at(1), Sessions: []Session{mine}, MaxSessions: 4})
 			if len(orders) != 1 || orders[0].To != "garden" {
 				t.Fatalf("orders %+v", orders)
 			}
@@ -210,17 +210,17 @@ func TestASessionThatIsAnotherSubscribersNowIsReleasedAndNotRestricted(t *testin
 			if held {
 				c.holdNow(&Hold{HoldMaxSessions, "x"}, at(3))
 			}
-			orders = c.Plan(Look{Now: at(601), Sessions: []Session{bobs}, MaxSessions: 4})
+			orders = c.Plan(Snapshot{Now: at(601), Sessions: []Session{bobs}, MaxSessions: 4})
 			if len(orders) != 1 || orders[0].To != "" || len(orders[0].From) != 1 || orders[0].Session.Subscriber != "bob" {
 				t.Fatalf("orders %+v, want that what is in force of the case is taken back from bob", orders)
 			}
-			if next := c.NextLook(at(601)); next.After(at(602)) {
+			if next := c.NextDue(at(601)); next.After(at(602)) {
 				t.Errorf("looked at again at %s", next)
 			}
 			c.Dispatch(&orders[0], at(601))
 			c.Observe(orders[0], Outcome{Kind: OutcomeAcked}, at(602))
 			for second := range 3 {
-				if orders = c.Plan(Look{Now: at(700 + second), Sessions: []Session{bobs}, MaxSessions: 4}); len(orders) != 0 {
+				if orders = c.Plan(Snapshot{Now: at(700 + second), Sessions: []Session{bobs}, MaxSessions: 4}); len(orders) != 0 {
 					t.Fatalf("orders %+v", orders)
 				}
 			}
@@ -230,11 +230,11 @@ func TestASessionThatIsAnotherSubscribersNowIsReleasedAndNotRestricted(t *testin
 		})
 	}
 	c := &Case{ID: "c", Subscriber: "alice", State: Restricting, Profile: "garden", ExpiresAt: at(100_000), OpenedAt: at(0), Generation: 1}
-	c.Plan(Look{Now: at(1), Sessions: []Session{mine}, MaxSessions: 4})
-	c.Plan(Look{Now: at(601), Sessions: []Session{bobs}, MaxSessions: 4})
+	c.Plan(Snapshot{Now: at(1), Sessions: []Session{mine}, MaxSessions: 4})
+	c.Plan(Snapshot{Now: at(601), Sessions: []Session{bobs}, MaxSessions: 4})
 	back := mine
 	back.Renamed, back.SeenAt = at(900), at(900)
-	if orders := c.Plan(Look{Now: at(901), Sessions: []Session{back}, MaxSessions: 4}); len(orders) != 1 || orders[0].To != "garden" {
+	if orders := c.Plan(Snapshot{Now: at(901), Sessions: []Session{back}, MaxSessions: 4}); len(orders) != 1 || orders[0].To != "garden" {
 		t.Errorf("hers again: %+v", orders)
 	}
 }
@@ -243,14 +243,14 @@ func TestASessionThatIsAnotherSubscribersNowIsReleasedAndNotRestricted(t *testin
 func TestAnIDThatIsSomebodyElsesAtOnceIsNotAskedForAnything(t *testing.T) {
 	mine := Session{SessionKey: SessionKey{"b1", "42"}, Subscriber: "alice", StartedAt: at(0), SeenAt: at(0), StartSeen: true}
 	c := &Case{ID: "c", Subscriber: "alice", State: Restricting, Profile: "garden", ExpiresAt: at(100_000), OpenedAt: at(0), Generation: 1}
-	orders := c.Plan(Look{Now: at(1), Sessions: []Session{mine}, MaxSessions: 4})
+	orders := c.Plan(Snapshot{Now: at(1), Sessions: []Session{mine}, MaxSessions: 4})
 	c.Dispatch(&orders[0], at(1))
 	c.Observe(orders[0], Outcome{Kind: OutcomeAcked}, at(1))
-	change := Apply(&mine, under("bob", SessionStarted, 2, ip4(8)), at(1), nothingRestricted)
+	change := ApplyEvent(&mine, under("bob", SessionStarted, 2, ip4(8)), at(1), nothingRestricted)
 	if change.Replaced == nil {
 		t.Fatalf("%+v", change)
 	}
-	if orders = c.Plan(Look{Now: at(2), Sessions: []Session{change.Session}, MaxSessions: 4}); len(orders) != 0 {
+	if orders = c.Plan(Snapshot{Now: at(2), Sessions: []Session{change.Session}, MaxSessions: 4}); len(orders) != 0 {
 		t.Errorf("orders %+v", orders)
 	}
 	if e := c.Sessions[0]; e.Enforcement != Gone || e.Session.Subscriber != "alice" {

@@ -82,28 +82,28 @@ func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
 	case done(out.Kind) && o.To == Disconnect:
 		e.Applied, e.Confirmed = nil, false
 	case done(out.Kind):
-		e.Applied, e.Confirmed = slices.Concat(unknown, []Applied{o.Applies()}), true
+		e.Applied, e.Confirmed = slices.Concat(unknown, []AppliedProfile{o.Restriction()}), true
 		e.Given, e.AssertAt = nil, time.Time{}
 	default:
-		e.Applied = slices.Concat(unknown, out.Applies(o))
+		e.Applied = slices.Concat(unknown, out.MayBeInForce(o))
 		e.Confirmed = false
 	}
 }
 
 // Unknown lists of what may be in force what the order did not know of, and did not
 // take away: another journal told of it meanwhile.
-func (o *Order) Unknown(applied []Applied) []Applied {
-	return slices.DeleteFunc(slices.Clone(applied), func(a Applied) bool {
-		return a.Profile == o.To || slices.ContainsFunc(o.From, func(from Applied) bool { return from.Profile == a.Profile })
+func (o *Order) Unknown(applied []AppliedProfile) []AppliedProfile {
+	return slices.DeleteFunc(slices.Clone(applied), func(a AppliedProfile) bool {
+		return a.Profile == o.To || slices.ContainsFunc(o.From, func(from AppliedProfile) bool { return from.Profile == a.Profile })
 	})
 }
 
-// Applies returns what is, or may be, in force after a restriction that was not
+// MayBeInForce returns what is, or may be, in force after a restriction that was not
 // acknowledged. What was refused may be: some platforms answer a NAK although they
 // did it, as accel-ppp does when a later hook fails.
-func (o *Outcome) Applies(order *Order) []Applied {
-	to, applied := order.Applies(), slices.Clone(order.From)
-	earlier := slices.IndexFunc(applied, func(a Applied) bool { return a.Profile == order.To })
+func (o *Outcome) MayBeInForce(order *Order) []AppliedProfile {
+	to, applied := order.Restriction(), slices.Clone(order.From)
+	earlier := slices.IndexFunc(applied, func(a AppliedProfile) bool { return a.Profile == order.To })
 	switch {
 	case o.Untouched, o.Kind == OutcomeNotSent, o.Kind == OutcomeSessionGone && !o.Doubtful:
 		return applied // nothing of this order is in force, but an earlier try of it may be
@@ -146,7 +146,7 @@ func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 	e.ErrorCause, e.Reason = out.ErrorCause, out.Reason
 	e.unproved()
 	if out.Kind != OutcomeNotSent {
-		e.KeptBack = 0
+		e.Deferrals = 0
 	}
 	if out.Kind != OutcomeSessionGone {
 		e.GoneSince = time.Time{}
@@ -165,7 +165,7 @@ func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 		e.Enforcement, e.NextAt = Unanswered, now.Add(unansweredBackoff(o, e.Attempts))
 	case OutcomeNotSent:
 		e.Enforcement, e.Attempts = Pending, max(0, e.Attempts-1)
-		e.keepBack(out.Reason, Wait{Most: BriefPause}, now)
+		e.keepBack(out.Reason, Deferral{Longest: BriefPause}, now)
 	case OutcomeSessionGone:
 		e.gone(o, now)
 	}

@@ -59,24 +59,24 @@ func (a *Attribute) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// showingJSON is how a Showing stands in JSON.
-type showingJSON struct {
+// observedAttributeJSON is how a Showing stands in JSON.
+type observedAttributeJSON struct {
 	attributeJSON
 	At time.Time `json:"at"`
 }
 
 // MarshalJSON implements json.Marshaler. It keeps every octet.
-func (s Showing) MarshalJSON() ([]byte, error) {
-	return json.Marshal(showingJSON{s.json(), s.At})
+func (s ObservedAttribute) MarshalJSON() ([]byte, error) {
+	return json.Marshal(observedAttributeJSON{s.json(), s.At})
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (s *Showing) UnmarshalJSON(text []byte) error {
-	var j showingJSON
+func (s *ObservedAttribute) UnmarshalJSON(text []byte) error {
+	var j observedAttributeJSON
 	if err := json.Unmarshal(text, &j); err != nil {
 		return fmt.Errorf("read what was shown: %w", err)
 	}
-	*s = Showing{j.attribute(), j.At}
+	*s = ObservedAttribute{j.attribute(), j.At}
 	return nil
 }
 

@@ -15,7 +15,7 @@ func FuzzEveryOctetOfASessionSurvivesJSON(f *testing.F) {
 		a := Attribute{name, value}
 		c := Case{ID: "c-1", Sessions: []SessionEnforcement{{Session: Session{
 			SessionKey: SessionKey{"b1", id}, Subscriber: "alice", StartedAt: at(0), SeenAt: at(1),
-			Attributes: []Attribute{a, {"Framed-Protocol", "PPP"}}, Shown: []Showing{{a, at(1)}},
+			Attributes: []Attribute{a, {"Framed-Protocol", "PPP"}}, Observed: []ObservedAttribute{{a, at(1)}},
 			Addresses: []Address{{Prefix: ip4(7).Prefix, Kind: FramedIP, Since: at(1), Began: at(1), Of: Claimant{Subscriber: "bob"}}},
 		}}}}
 		text, err := json.Marshal(c)
@@ -33,7 +33,7 @@ func FuzzEveryOctetOfASessionSurvivesJSON(f *testing.F) {
 }
 
 func TestATextAttributeStandsInJSONAsBefore(t *testing.T) {
-	text, err := json.Marshal(Session{SessionKey: SessionKey{"b1", "42"}, Attributes: []Attribute{{"Filter-Id", "PLAN"}}, Shown: []Showing{{Attribute{"Filter-Id", "GARDEN"}, at(0)}}})
+	text, err := json.Marshal(Session{SessionKey: SessionKey{"b1", "42"}, Attributes: []Attribute{{"Filter-Id", "PLAN"}}, Observed: []ObservedAttribute{{Attribute{"Filter-Id", "GARDEN"}, at(0)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,8 +42,8 @@ func TestATextAttributeStandsInJSONAsBefore(t *testing.T) {
 	if string(text) != want {
 		t.Errorf("%s\nwant\n%s", text, want)
 	}
-	var s Showing
-	if err := json.Unmarshal([]byte(`{"n":"Filter-Id","v":"GARDEN","at":"2026-03-01T12:00:00Z"}`), &s); err != nil || s != (Showing{Attribute{"Filter-Id", "GARDEN"}, at(0)}) {
+	var s ObservedAttribute
+	if err := json.Unmarshal([]byte(`{"n":"Filter-Id","v":"GARDEN","at":"2026-03-01T12:00:00Z"}`), &s); err != nil || s != (ObservedAttribute{Attribute{"Filter-Id", "GARDEN"}, at(0)}) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	for _, bad := range []string{`{"n":1}`, `{"vx":"*"}`, `[]`} {

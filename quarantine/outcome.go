@@ -57,8 +57,8 @@ type Outcome struct {
 	// Residue is what of a partial change is still to be undone; only the
 	// Enforcer understands it. It is handed back in the next order.
 	Residue string `json:"residue,omitempty"`
-	// Proof, of an acked change, is how it can be found out whether it is so.
-	Proof Proof `json:"proof,omitempty"`
+	// Verification, of an acked change, is how it can be found out whether it is so.
+	Verification Verification `json:"proof,omitempty"`
 }
 
 // AssertAfter is when, after this outcome of a release, it is sent once more if
@@ -73,9 +73,9 @@ type Datagram struct {
 	Undoing bool // takes back a step of the same order; needs no permission
 }
 
-// Applied is a profile that is, or may be, in force on a session, and how to
+// AppliedProfile is a profile that is, or may be, in force on a session, and how to
 // take it away again, whatever the configuration has become meanwhile.
-type Applied struct {
+type AppliedProfile struct {
 	Profile string `json:"profile"`
 	Undo    string `json:"undo,omitempty"` // fixed by Prepare before the first datagram left; only the Enforcer understands it
 	// Outlives: it stays in force when the accounting session ends that it was put on;
@@ -90,7 +90,7 @@ type Applied struct {
 
 // Preparation is what an Enforcer fixed of a restriction before anything of it is sent.
 type Preparation struct {
-	Undo string // see Applied.Undo
+	Undo string // see AppliedProfile.Undo
 	// Outlives: the restriction ends the accounting session and stays in force: the
 	// line has another Acct-Session-Id then, which no record tells.
 	Outlives bool
@@ -104,18 +104,18 @@ type Preparation struct {
 // Its outcome is OutcomeVerified, OutcomeRefused if the network shows otherwise,
 // or OutcomeAcked if nothing says so or otherwise.
 type Order struct {
-	Case       string    `json:"case"`
-	Generation uint64    `json:"generation"`
-	Session    Session   `json:"session"`
-	From       []Applied `json:"from,omitempty"` // the newest last
-	To         string    `json:"to,omitempty"`
-	Undo       string    `json:"undo,omitempty"`      // To's, as Prepare fixed it
-	Outlives   bool      `json:"outlives,omitempty"`  // To's, likewise
-	Prepared   bool      `json:"-"`                   // Undo was fixed by an earlier try
-	Confirmed  bool      `json:"confirmed,omitempty"` // the newest of From was acked: a refusal to undo it is news
-	Residue    string    `json:"residue,omitempty"`
-	Again      bool      `json:"again,omitempty"` // an earlier try may have been done: its answer never came
-	Check      bool      `json:"check,omitempty"`
+	Case       string           `json:"case"`
+	Generation uint64           `json:"generation"`
+	Session    Session          `json:"session"`
+	From       []AppliedProfile `json:"from,omitempty"` // the newest last
+	To         string           `json:"to,omitempty"`
+	Undo       string           `json:"undo,omitempty"`      // To's, as Prepare fixed it
+	Outlives   bool             `json:"outlives,omitempty"`  // To's, likewise
+	Prepared   bool             `json:"-"`                   // Undo was fixed by an earlier try
+	Confirmed  bool             `json:"confirmed,omitempty"` // the newest of From was acked: a refusal to undo it is news
+	Residue    string           `json:"residue,omitempty"`
+	Again      bool             `json:"again,omitempty"` // an earlier try may have been done: its answer never came
+	Check      bool             `json:"check,omitempty"`
 	// Journal and Mark number a restriction: Mark rises with each that the journal has
 	// of a session. A case that has the mark was written after the order was decided.
 	Journal string    `json:"journal,omitempty"`
@@ -133,8 +133,10 @@ type Order struct {
 // Restricts reports whether the order adds a restriction.
 func (o *Order) Restricts() bool { return o.To != "" && !o.Check }
 
-// Applies is what the order puts in force, as a session remembers it.
-func (o *Order) Applies() Applied { return Applied{Profile: o.To, Undo: o.Undo, Outlives: o.Outlives} }
+// Restriction is what the order puts in force, as a session remembers it.
+func (o *Order) Restriction() AppliedProfile {
+	return AppliedProfile{Profile: o.To, Undo: o.Undo, Outlives: o.Outlives}
+}
 
 // Prepare takes in what the Enforcer fixed.
 func (o *Order) Prepare(p Preparation) { o.Undo, o.Outlives, o.Prepared = p.Undo, p.Outlives, true }
@@ -142,22 +144,22 @@ func (o *Order) Prepare(p Preparation) { o.Undo, o.Outlives, o.Prepared = p.Undo
 // UndoesOnly reports whether the order only takes back a residue.
 func (o *Order) UndoesOnly() bool { return o.To == "" && len(o.From) == 0 }
 
-// Patience is how long an exchange of this order is tried on the wire.
-func (o *Order) Patience() time.Duration { return patience(o.Restricts() || o.Check) }
+// Timeout is how long an exchange of this order is tried on the wire.
+func (o *Order) Timeout() time.Duration { return exchangeTimeout(o.Restricts() || o.Check) }
 
-func patience(short bool) time.Duration {
+func exchangeTimeout(short bool) time.Duration {
 	if short {
-		return RestrictPatience
+		return RestrictTimeout
 	}
-	return ReleasePatience
+	return ReleaseTimeout
 }
 
 // How long one exchange is retransmitted before it counts as unanswered
 // (RFC 5080 section 2.2.1: MRD 30 s). A restriction gives up sooner, so that
 // late duplicates of it die sooner.
 const (
-	RestrictPatience = 10 * time.Second
-	ReleasePatience  = 30 * time.Second
+	RestrictTimeout = 10 * time.Second
+	ReleaseTimeout  = 30 * time.Second
 )
 
 // Enforcer changes live sessions on their BNGs.

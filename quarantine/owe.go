@@ -12,8 +12,8 @@ type Owed struct {
 	Journal  string // which instance's journal shows it
 	Mark     uint64 // of the newest entry about it in that journal; see SessionEnforcement.Known
 	Session  Session
-	Applied  []Applied // the newest last
-	Doubtful bool      // a late duplicate of the restriction may still arrive
+	Applied  []AppliedProfile // the newest last
+	Doubtful bool             // a late duplicate of the restriction may still arrive
 }
 
 // Knows reports whether the case as it stands was written in knowledge of the
@@ -95,7 +95,7 @@ func (c *Case) recall(o *Order, out Outcome, now time.Time) {
 	}
 	owed := Owed{
 		Journal: o.Journal, Mark: o.Mark, Session: o.Session,
-		Applied: append(without(o.From, o.To), o.Applies()), Doubtful: o.Again,
+		Applied: append(without(o.From, o.To), o.Restriction()), Doubtful: o.Again,
 	}
 	if !c.Owe(owed, now) {
 		return

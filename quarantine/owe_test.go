@@ -19,7 +19,7 @@ func oweSession() Session {
 }
 
 func owed(mark uint64) Owed {
-	return Owed{Journal: "a", Mark: mark, Session: oweSession(), Applied: []Applied{{Profile: "garden", Undo: "overlay"}}}
+	return Owed{Journal: "a", Mark: mark, Session: oweSession(), Applied: []AppliedProfile{{Profile: "garden", Undo: "overlay"}}}
 }
 
 func TestAnAnswerToAnOrderThatAnOlderCaseDoesNotKnowEntersTheCase(t *testing.T) {
@@ -28,7 +28,7 @@ func TestAnAnswerToAnOrderThatAnOlderCaseDoesNotKnowEntersTheCase(t *testing.T) 
 		o := Order{Case: c.ID, Generation: 1, Session: oweSession(), To: "garden", Undo: "overlay", Journal: "a", Mark: 7}
 		c.Observe(o, Outcome{Kind: kind}, testStart)
 		if len(c.Sessions) != 1 || c.Sessions[0].Enforcement != want || c.Sessions[0].Confirmed != (kind == OutcomeAcked) ||
-			!reflect.DeepEqual(c.Sessions[0].Applied, []Applied{{Profile: "garden", Undo: "overlay"}}) {
+			!reflect.DeepEqual(c.Sessions[0].Applied, []AppliedProfile{{Profile: "garden", Undo: "overlay"}}) {
 			t.Fatalf("%s: %+v", kind, c.Sessions)
 		}
 		once := c.Clone()
@@ -61,7 +61,7 @@ func TestWhatAJournalShowsIsReleasedWhateverTheStateOfTheCase(t *testing.T) {
 				t.Fatalf("%s: an entry is news once, and an older one is none", state)
 			}
 			now := c.ExpiresAt
-			look := Look{Now: now, Sessions: []Session{oweSession()}, MaxSessions: 4}
+			look := Snapshot{Now: now, Sessions: []Session{oweSession()}, MaxSessions: 4}
 			if how == "person" {
 				if err := c.ReleaseBy("noc", "x", "", now, now); err != nil {
 					t.Fatal(err)
@@ -92,7 +92,7 @@ func TestAnEndedSessionIsKnownToBeOver(t *testing.T) {
 	c.Owe(owed(3), testStart)
 	ended := oweSession()
 	ended.EndedAt = testStart.Add(time.Second)
-	c.Plan(Look{Now: testStart.Add(time.Minute), Sessions: []Session{ended}, MaxSessions: 4})
+	c.Plan(Snapshot{Now: testStart.Add(time.Minute), Sessions: []Session{ended}, MaxSessions: 4})
 	if c.Sessions[0].Enforcement != Gone || c.Owe(owed(3), testStart) {
 		t.Errorf("%+v", c.Sessions)
 	}
@@ -146,19 +146,19 @@ func (w *goingBack) step(r *rand.Rand) {
 func (w *goingBack) work(journal string, saved bool) {
 	w.compare(journal)
 	now := testStart.Add(w.at)
-	for _, o := range w.case_.Plan(Look{Now: now, Sessions: []Session{oweSession()}, MaxSessions: 4}) {
+	for _, o := range w.case_.Plan(Snapshot{Now: now, Sessions: []Session{oweSession()}, MaxSessions: 4}) {
 		if o.Restricts() {
 			w.next[journal] = max(w.next[journal], w.case_.Mark(journal, &o.Session)) + 1
 			o.Journal, o.Mark, o.Undo = journal, w.next[journal], "overlay"
 		}
 		w.case_.Dispatch(&o, now)
 		if o.Restricts() {
-			w.rows[journal] = Owed{Journal: journal, Mark: o.Mark, Session: o.Session, Applied: append(without(o.From, o.To), Applied{Profile: o.To, Undo: o.Undo})}
+			w.rows[journal] = Owed{Journal: journal, Mark: o.Mark, Session: o.Session, Applied: append(without(o.From, o.To), AppliedProfile{Profile: o.To, Undo: o.Undo})}
 			if !slices.Contains(w.inForce, o.To) {
 				w.inForce = append(w.inForce, o.To)
 			}
 			w.inForce = slices.DeleteFunc(w.inForce, func(p string) bool {
-				return p != o.To && slices.ContainsFunc(o.From, func(a Applied) bool { return a.Profile == p })
+				return p != o.To && slices.ContainsFunc(o.From, func(a AppliedProfile) bool { return a.Profile == p })
 			})
 		} else {
 			w.released(journal, o.From)
@@ -170,9 +170,9 @@ func (w *goingBack) work(journal string, saved bool) {
 }
 
 // released gives back what the order knows of, and nothing else.
-func (w *goingBack) released(journal string, from []Applied) {
+func (w *goingBack) released(journal string, from []AppliedProfile) {
 	w.inForce = slices.DeleteFunc(w.inForce, func(p string) bool {
-		return slices.ContainsFunc(from, func(a Applied) bool { return a.Profile == p })
+		return slices.ContainsFunc(from, func(a AppliedProfile) bool { return a.Profile == p })
 	})
 	if len(w.inForce) == 0 {
 		w.inForce = nil

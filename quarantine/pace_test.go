@@ -88,7 +88,7 @@ func TestALogInThatIsPacedIsShownAndLookedAtInTime(t *testing.T) {
 	if orders := m.c.Plan(m.look()); len(orders) != 0 || m.c.State != Restricting {
 		t.Fatalf("%s, %+v", m.c.State, orders)
 	}
-	if next := m.c.NextLook(m.now); next.Sub(m.now) != firstPause {
+	if next := m.c.NextDue(m.now); next.Sub(m.now) != firstPause {
 		t.Errorf("looked at again after %s, want %s", next.Sub(m.now), firstPause)
 	}
 	for _, e := range m.c.Sessions {

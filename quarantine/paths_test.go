@@ -13,7 +13,7 @@ func TestWhatWasPutOffIsDueAtOnceWhenItsBNGIsHeardAgain(t *testing.T) {
 		want     bool
 	}{
 		"unanswered before":            {SessionEnforcement{Enforcement: Unanswered}, now, true},
-		"kept back before":             {SessionEnforcement{Enforcement: Pending, KeptBack: 3}, now, true},
+		"kept back before":             {SessionEnforcement{Enforcement: Pending, Deferrals: 3}, now, true},
 		"refused before":               {SessionEnforcement{Enforcement: Refused}, now, false},
 		"on its way when it was heard": {SessionEnforcement{Enforcement: Unanswered}, now.Add(-80 * time.Second), true},
 		"on its way since then":        {SessionEnforcement{Enforcement: Unanswered}, now.Add(-91 * time.Second), false},
@@ -30,7 +30,7 @@ func TestWhatWasPutOffIsDueAtOnceWhenItsBNGIsHeardAgain(t *testing.T) {
 		if c.e.Session.BNG == "" {
 			c.e.Session.BNG = "bng1"
 		}
-		in := Look{Now: now, Returned: func(bng string) time.Time {
+		in := Snapshot{Now: now, Returned: func(bng string) time.Time {
 			if bng == "bng1" {
 				return c.returned
 			}

@@ -32,7 +32,7 @@ func TestWhatWasPerhapsAppliedIsUndone(t *testing.T) {
 				if orders := answerAll(c, lookAt(at, s), out); len(orders) != 1 || !orders[0].Restricts() {
 					t.Fatalf("orders: %+v", orders)
 				}
-				at = c.NextLook(at)
+				at = c.NextDue(at)
 			}
 			if err := c.ReleaseBy("noc", "cleaned", "", at, at); err != nil {
 				t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 // returns the orders to be carried out now, releases of other profiles first.
 // The case is to be saved before any order is carried out; calling Plan again
 // without observing treats orders handed out before as lost on the way.
-func (c *Case) Plan(in Look) []Order {
+func (c *Case) Plan(in Snapshot) []Order {
 	if c.State == Closed {
 		return nil
 	}
@@ -45,7 +45,7 @@ func (c *Case) expired(now time.Time) bool {
 func (c *Case) Ending(now time.Time) bool { return c.givesBack() || c.expired(now) }
 
 // notice brings the sessions of the case up to date with their records.
-func (c *Case) notice(in Look) {
+func (c *Case) notice(in Snapshot) {
 	for i := range c.Sessions {
 		e := &c.Sessions[i]
 		if e.Enforcement == Gone {
@@ -96,7 +96,7 @@ func (c *Case) heed(e *SessionEnforcement, record Session, now time.Time) {
 // its BNG first said "not found" is there after all.
 func (e *SessionEnforcement) renew(record Session, now time.Time) {
 	if e.told(&record) {
-		e.ProveAt = now
+		e.VerifyAt = now
 	}
 	if record.SeenAt.After(e.GoneSince) {
 		e.GoneSince = time.Time{}
@@ -133,10 +133,10 @@ func (c *Case) forgetGone() {
 }
 
 // attach adds live sessions of the subscriber that the case does not have yet,
-// unless there are too many; log-ins that come often are paced. A Look may hold a
+// unless there are too many; log-ins that come often are paced. A Snapshot may hold a
 // session of somebody else, to whom a BNG gave the id of an ended session of the
 // case.
-func (c *Case) attach(in Look) {
+func (c *Case) attach(in Snapshot) {
 	live := slices.DeleteFunc(touchable(in.Sessions), func(s Session) bool { return s.Subscriber != c.Subscriber })
 	if n := Lines(live); n > in.MaxSessions && !c.AllSessions {
 		c.holdNow(&Hold{HoldMaxSessions, tooManyLines(n, in.MaxSessions)}, in.Now)
@@ -186,7 +186,7 @@ func (c *Case) holdNow(h *Hold, now time.Time) {
 }
 
 // order returns what is to be done about one session now, if anything.
-func (c *Case) order(e *SessionEnforcement, in *Look) (Order, bool) {
+func (c *Case) order(e *SessionEnforcement, in *Snapshot) (Order, bool) {
 	if e.Enforcement == Gone {
 		return Order{}, false
 	}
@@ -225,7 +225,7 @@ func (e *SessionEnforcement) untouchable() bool {
 }
 
 func (e *SessionEnforcement) undoOf(profile string) (string, bool) {
-	i := slices.IndexFunc(e.Applied, func(a Applied) bool { return a.Profile == profile })
+	i := slices.IndexFunc(e.Applied, func(a AppliedProfile) bool { return a.Profile == profile })
 	if i < 0 {
 		return "", false
 	}
@@ -247,7 +247,7 @@ func (e *SessionEnforcement) recover() {
 // retarget makes the session want what the case wants there. A case that is held or
 // observing leaves things as they are, but for what is over or exempt: what was being
 // given back goes on being given back.
-func (c *Case) retarget(e *SessionEnforcement, in *Look) {
+func (c *Case) retarget(e *SessionEnforcement, in *Snapshot) {
 	switch {
 	case c.lost(e), c.State == Releasing:
 		e.aim("", in.Now)
@@ -287,7 +287,7 @@ func (e *SessionEnforcement) owesNow(now time.Time) bool {
 		return true
 	}
 	if e.Wanted != "" {
-		return !e.Enforcement.Settled()
+		return !e.Enforcement.Reached()
 	}
 	return len(e.Applied) > 0 || (!e.AssertAt.IsZero() && !now.Before(e.AssertAt))
 }
@@ -303,13 +303,13 @@ func (c *Case) Dispatch(o *Order, now time.Time) {
 	e.NotBefore = time.Time{}
 	e.Attempts++
 	if o.Restricts() && o.To != Disconnect {
-		e.Applied = append(without(e.Applied, o.To), o.Applies())
+		e.Applied = append(without(e.Applied, o.To), o.Restriction())
 		e.know(o.Journal, o.Mark)
 	}
 }
 
-func without(list []Applied, profile string) []Applied {
-	return slices.DeleteFunc(slices.Clone(list), func(a Applied) bool { return a.Profile == profile })
+func without(list []AppliedProfile, profile string) []AppliedProfile {
+	return slices.DeleteFunc(slices.Clone(list), func(a AppliedProfile) bool { return a.Profile == profile })
 }
 
 func (c *Case) find(o *Order) *SessionEnforcement {
@@ -381,7 +381,7 @@ func (c *Case) wantedState() CaseState {
 			continue
 		}
 		live++
-		if !e.Enforcement.Settled() || e.Wanted != c.Profile {
+		if !e.Enforcement.Reached() || e.Wanted != c.Profile {
 			unsettled++
 		}
 	}

@@ -20,7 +20,7 @@ type model struct {
 	late     []func() // duplicates of restrictions still on their way
 	lateTill time.Time
 	perfect  bool
-	proof    Proof // with one, ACKs may be lies, and looks tell the truth
+	proof    Verification // with one, ACKs may be lies, and looks tell the truth
 }
 
 type modelSession struct {
@@ -31,7 +31,7 @@ type modelSession struct {
 
 func newModel(seed uint64) *model {
 	return &model{
-		proof: []Proof{NoProof, ProofByAsk}[seed%2],
+		proof: []Verification{NoVerification, VerifyByQuery}[seed%2],
 		rng:   rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
 		live: map[string]*modelSession{}, ended: map[string]Session{},
 	}
@@ -54,7 +54,7 @@ func (m *model) logout() {
 	}
 }
 
-func (m *model) look() Look {
+func (m *model) look() Snapshot {
 	var sessions []Session
 	for _, s := range m.live {
 		sessions = append(sessions, s.Session)
@@ -63,7 +63,7 @@ func (m *model) look() Look {
 		sessions = append(sessions, s)
 	}
 	slices.SortFunc(sessions, func(a, b Session) int { return a.StartedAt.Compare(b.StartedAt) })
-	return Look{Now: m.now, Sessions: sessions, MaxSessions: 4}
+	return Snapshot{Now: m.now, Sessions: sessions, MaxSessions: 4}
 }
 
 // carryOut does to the network what the order says, or something else, and
@@ -80,8 +80,8 @@ func (m *model) carryOut(o Order) Outcome {
 	switch {
 	case o.Check:
 		return m.lookAt(o, s)
-	case fate == 6 && m.proof == ProofByAsk && !o.UndoesOnly(): // a lie
-		return Outcome{Kind: OutcomeAcked, Proof: m.proof}
+	case fate == 6 && m.proof == VerifyByQuery && !o.UndoesOnly(): // a lie
+		return Outcome{Kind: OutcomeAcked, Verification: m.proof}
 	case o.UndoesOnly() && fate > 2:
 		s.halfway = false
 		return Outcome{Kind: OutcomeAcked}
@@ -109,10 +109,10 @@ func (m *model) carryOut(o Order) Outcome {
 	case fate == 5:
 		s.inForce, s.halfway = o.To, false
 		m.mayComeLate(o, s)
-		return Outcome{Kind: OutcomeAcked, Doubtful: true, Proof: m.proof}
+		return Outcome{Kind: OutcomeAcked, Doubtful: true, Verification: m.proof}
 	}
 	s.inForce, s.halfway = o.To, false // all steps, so nothing is half-done any more
-	return Outcome{Kind: OutcomeAcked, Proof: m.proof}
+	return Outcome{Kind: OutcomeAcked, Verification: m.proof}
 }
 
 // lookAt tells what is in force, or now and then nothing, but only where it is
@@ -171,7 +171,7 @@ func (m *model) pass(t *testing.T, seed uint64) {
 }
 
 func (m *model) advance() {
-	next := m.c.NextLook(m.now)
+	next := m.c.NextDue(m.now)
 	if next.IsZero() || next.Sub(m.now) > time.Minute {
 		next = m.now.Add(time.Minute)
 	}
@@ -304,7 +304,7 @@ func TestADoubtfulRestrictionIsReleasedTwice(t *testing.T) {
 	if m.c.State != Releasing {
 		t.Fatalf("closed although a late duplicate may still come: %s", m.c.State)
 	}
-	if got := m.c.NextLook(m.now).Sub(m.now); got != AssertDelay {
+	if got := m.c.NextDue(m.now).Sub(m.now); got != AssertDelay {
 		t.Fatalf("asserted after %s, want %s", got, AssertDelay)
 	}
 	m.now = m.now.Add(AssertDelay)
@@ -354,7 +354,7 @@ func TestSessionNotFoundAloneClosesNothing(t *testing.T) {
 		if e := m.c.Sessions[0]; e.Enforcement == Gone {
 			t.Fatalf("gone after %s of 503", m.now.Sub(m.c.OpenedAt))
 		}
-		m.now = m.c.NextLook(m.now)
+		m.now = m.c.NextDue(m.now)
 	}
 }
 
@@ -365,14 +365,14 @@ func TestAStoreThatLostItsMemoryEndsNoSession(t *testing.T) {
 	m.c.move(Restricting, m.now, "", "opened")
 	m.login()
 	m.pass(t, 1)
-	m.c.Plan(Look{Now: m.now, MaxSessions: 4})
+	m.c.Plan(Snapshot{Now: m.now, MaxSessions: 4})
 	if e := m.c.Sessions[0].Enforcement; e != Acked {
 		t.Fatalf("without any session record the session counts as %s", e)
 	}
 	if err := m.c.ReleaseBy("noc", "x", "", m.now, m.now); err != nil {
 		t.Fatal(err)
 	}
-	if orders := m.c.Plan(Look{Now: m.now, MaxSessions: 4}); len(orders) != 1 {
+	if orders := m.c.Plan(Snapshot{Now: m.now, MaxSessions: 4}); len(orders) != 1 {
 		t.Errorf("%d release orders without any session record, want 1", len(orders))
 	}
 }
@@ -389,7 +389,7 @@ func TestASuspectSessionIsNotRestrictedButReleased(t *testing.T) {
 	m.live["s1"].Suspect = false
 	m.pass(t, 1)
 	m.live["s1"].Suspect = true
-	m.c.Sessions[0].Applied = []Applied{{Profile: "garden"}}
+	m.c.Sessions[0].Applied = []AppliedProfile{{Profile: "garden"}}
 	if err := m.c.ReleaseBy("noc", "x", "", m.now, m.now); err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +407,7 @@ func TestASessionIDGivenToSomebodyElseEndsTheSessionAndTouchesNobody(t *testing.
 	m.pass(t, 1)
 	bobs := m.live["s1"].Session
 	bobs.Subscriber, bobs.StartedAt = "bob", m.now.Add(time.Minute)
-	if orders := m.c.Plan(Look{Now: m.now.Add(time.Minute), Sessions: []Session{bobs}, MaxSessions: 4}); len(orders) != 0 {
+	if orders := m.c.Plan(Snapshot{Now: m.now.Add(time.Minute), Sessions: []Session{bobs}, MaxSessions: 4}); len(orders) != 0 {
 		t.Errorf("orders about bob's session: %+v", orders)
 	}
 	if len(m.c.Sessions) != 1 || m.c.Sessions[0].Enforcement != Gone || m.c.State != Waiting {
@@ -448,7 +448,7 @@ func TestAPartialRefusalIsTakenBackBeforeAnythingElse(t *testing.T) {
 	if e := m.c.Sessions[0]; e.Enforcement != Partial {
 		t.Fatalf("enforcement %s, want partial", e.Enforcement)
 	}
-	m.now = m.c.NextLook(m.now)
+	m.now = m.c.NextDue(m.now)
 	orders := m.c.Plan(m.look())
 	if len(orders) != 1 || !orders[0].UndoesOnly() || orders[0].Residue != "undo step 1" {
 		t.Fatalf("orders: %+v, want the residue to be taken back", orders)
@@ -458,7 +458,7 @@ func TestAPartialRefusalIsTakenBackBeforeAnythingElse(t *testing.T) {
 	if e := m.c.Sessions[0]; e.Enforcement != Refused || e.Residue != "" {
 		t.Errorf("enforcement %s, residue %q; want refused and nothing left", e.Enforcement, e.Residue)
 	}
-	if wait := m.c.NextLook(m.now).Sub(m.now); wait < time.Minute {
+	if wait := m.c.NextDue(m.now).Sub(m.now); wait < time.Minute {
 		t.Errorf("what was refused is asked for again after %s", wait)
 	}
 }

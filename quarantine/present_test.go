@@ -205,11 +205,11 @@ func TestWhatASourceOfThePresentIsWorth(t *testing.T) {
 			t.Errorf("%s: %v %q", c.name, got.Result, got.Reason)
 		}
 	}
-	if e := alice.Holder().Evidence; e != "Start" {
+	if e := alice.Holder().KnownBy; e != "Start" {
 		t.Errorf("evidence %q", e)
 	}
 	alice.Present = &Present{}
-	if e := alice.Holder().Evidence; e != "Start, current only" {
+	if e := alice.Holder().KnownBy; e != "Start, current only" {
 		t.Errorf("evidence %q", e)
 	}
 }
@@ -229,10 +229,10 @@ func TestASessionThatThePresentTellsNothingOfIsOverUnlessSomethingIsInForce(t *t
 	}{
 		{"nothing was sent", true, SessionEnforcement{Enforcement: Pending}, true},
 		{"a store of history lost it", false, SessionEnforcement{Enforcement: Pending}, false},
-		{"restricted", true, SessionEnforcement{Enforcement: Acked, Applied: []Applied{{Profile: "walled-garden"}}}, false},
+		{"restricted", true, SessionEnforcement{Enforcement: Acked, Applied: []AppliedProfile{{Profile: "walled-garden"}}}, false},
 	} {
 		subject := wanted(c.before)
-		subject.Plan(Look{Now: noon.Add(time.Minute), MaxSessions: 4, Present: c.present})
+		subject.Plan(Snapshot{Now: noon.Add(time.Minute), MaxSessions: 4, Present: c.present})
 		if got := subject.Sessions[0].Enforcement == Gone; got != c.gone {
 			t.Errorf("%s: gone %v, reason %q", c.name, got, subject.Sessions[0].Reason)
 		}

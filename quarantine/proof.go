@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// Proof is how it can be found out whether the network does what its BNG
+// Verification is how it can be found out whether the network does what its BNG
 // acknowledged.
-type Proof string
+type Verification string
 
 // The ways to a proof.
 const (
-	NoProof     Proof = ""       // the acknowledgement is all there is
-	ProofByWord Proof = "record" // accounting of the session may tell it
-	ProofByAsk  Proof = "ask"    // asking may tell it: a query to the BNG, or the operator's own check
+	NoVerification     Verification = ""       // the acknowledgement is all there is
+	VerifyByAccounting Verification = "record" // accounting of the session may tell it
+	VerifyByQuery      Verification = "ask"    // asking may tell it: a query to the BNG, or the operator's own check
 )
 
-// Showing is a RADIUS attribute by which accounting told what is in force on a
+// ObservedAttribute is a RADIUS attribute by which accounting told what is in force on a
 // session, and when: a filter, a service, a profile. Unlike [Session.Attributes]
 // it may name a restricted profile.
-type Showing struct {
+type ObservedAttribute struct {
 	Attribute
 	At time.Time `json:"at"`
 }
@@ -31,34 +31,34 @@ const maxShown = 8
 // session itself tells everything there is to tell by its attributes' names; one
 // of a service within the session tells of that service only.
 func (s *Session) show(ev *SessionEvent) {
-	if len(ev.Shown) == 0 {
+	if len(ev.Observed) == 0 {
 		return
 	}
-	kept := slices.DeleteFunc(slices.Clone(s.Shown), func(old Showing) bool {
-		return !old.At.After(ev.At) && slices.ContainsFunc(ev.Shown, func(a Attribute) bool {
+	kept := slices.DeleteFunc(slices.Clone(s.Observed), func(old ObservedAttribute) bool {
+		return !old.At.After(ev.At) && slices.ContainsFunc(ev.Observed, func(a Attribute) bool {
 			return a.Name == old.Name && (ev.Kind != ServiceSeen || a.Value == old.Value)
 		})
 	})
-	for _, a := range ev.Shown {
-		newer := slices.ContainsFunc(kept, func(k Showing) bool { return k.Name == a.Name && k.At.After(ev.At) })
-		if !newer && !slices.Contains(kept, Showing{a, ev.At}) {
-			kept = append(kept, Showing{a, ev.At})
+	for _, a := range ev.Observed {
+		newer := slices.ContainsFunc(kept, func(k ObservedAttribute) bool { return k.Name == a.Name && k.At.After(ev.At) })
+		if !newer && !slices.Contains(kept, ObservedAttribute{a, ev.At}) {
+			kept = append(kept, ObservedAttribute{a, ev.At})
 		}
 	}
-	slices.SortStableFunc(kept, func(a, b Showing) int { return a.At.Compare(b.At) })
-	s.Shown = kept[max(0, len(kept)-maxShown):]
+	slices.SortStableFunc(kept, func(a, b ObservedAttribute) int { return a.At.Compare(b.At) })
+	s.Observed = kept[max(0, len(kept)-maxShown):]
 }
 
-// ShownSince returns what accounting told at t or after it.
-func (s *Session) ShownSince(t time.Time) []Showing {
-	return slices.DeleteFunc(slices.Clone(s.Shown), func(told Showing) bool { return told.At.Before(t) })
+// ObservedSince returns what accounting told at t or after it.
+func (s *Session) ObservedSince(t time.Time) []ObservedAttribute {
+	return slices.DeleteFunc(slices.Clone(s.Observed), func(told ObservedAttribute) bool { return told.At.Before(t) })
 }
 
 func (s *Session) lastShown() time.Time {
-	if len(s.Shown) == 0 {
+	if len(s.Observed) == 0 {
 		return time.Time{}
 	}
-	return s.Shown[len(s.Shown)-1].At
+	return s.Observed[len(s.Observed)-1].At
 }
 
 // How often the network is asked for a proof. A release is not kept open for
@@ -72,33 +72,33 @@ const (
 
 // acked notes that the BNG acknowledged a change, and whether it can be proved.
 func (e *SessionEnforcement) acked(out Outcome, now time.Time) {
-	e.ChangedAt, e.Proof, e.Asks, e.ProveAt = now, out.Proof, 0, time.Time{}
-	if out.Proof == ProofByAsk && (e.Wanted != "" || len(e.Given) > 0) {
-		e.ProveAt = now.Add(firstAsk)
+	e.ChangedAt, e.Verification, e.VerifyTries, e.VerifyAt = now, out.Verification, 0, time.Time{}
+	if out.Verification == VerifyByQuery && (e.Wanted != "" || len(e.Given) > 0) {
+		e.VerifyAt = now.Add(firstAsk)
 	}
 }
 
 // unproved forgets that anything is to be proved.
 func (e *SessionEnforcement) unproved() {
-	e.ChangedAt, e.Proof, e.Asks, e.ProveAt = time.Time{}, NoProof, 0, time.Time{}
+	e.ChangedAt, e.Verification, e.VerifyTries, e.VerifyAt = time.Time{}, NoVerification, 0, time.Time{}
 }
 
 // told reports whether the session as just read shows more than before about a
 // change that stands acknowledged.
 func (e *SessionEnforcement) told(record *Session) bool {
 	settled := e.Enforcement == Acked || e.Enforcement == Verified
-	return settled && e.Proof != NoProof && !e.ChangedAt.IsZero() && record.lastShown().After(e.Session.lastShown())
+	return settled && e.Verification != NoVerification && !e.ChangedAt.IsZero() && record.lastShown().After(e.Session.lastShown())
 }
 
 // proving reports whether the case stays open for the proof of a release.
 func (e *SessionEnforcement) proving() bool {
-	return e.Wanted == "" && len(e.Given) > 0 && !e.ProveAt.IsZero()
+	return e.Wanted == "" && len(e.Given) > 0 && !e.VerifyAt.IsZero()
 }
 
 // look returns the order to find out whether what was acknowledged is in force,
 // if it is time for that.
 func (c *Case) look(e *SessionEnforcement, now time.Time) (Order, bool) {
-	if !c.State.Wants() && e.Wanted != "" || e.ProveAt.IsZero() || now.Before(e.ProveAt) {
+	if !c.State.Wants() && e.Wanted != "" || e.VerifyAt.IsZero() || now.Before(e.VerifyAt) {
 		return Order{}, false
 	}
 	o := Order{Case: c.ID, Generation: c.Generation, Session: e.Session, Check: true, Since: e.ChangedAt}
@@ -117,11 +117,11 @@ func (e *SessionEnforcement) prove(o *Order, out Outcome, now time.Time) {
 	if e.Wanted != o.To || e.ChangedAt.IsZero() || !e.ChangedAt.Equal(o.Since) {
 		return // it is about something else by now
 	}
-	e.UpdatedAt, e.ProveAt = now, time.Time{}
+	e.UpdatedAt, e.VerifyAt = now, time.Time{}
 	switch out.Kind {
 	case OutcomeVerified:
 		e.Enforcement, e.Reason = Verified, out.Reason
-		e.Asks = asksRestriction // no more asking; accounting may still say otherwise
+		e.VerifyTries = asksRestriction // no more asking; accounting may still say otherwise
 	case OutcomeRefused:
 		e.contradicted(o, out, now)
 	default:
@@ -144,8 +144,8 @@ func (e *SessionEnforcement) askAgain(out Outcome, now time.Time) {
 	if e.Wanted == "" {
 		most = asksRelease
 	}
-	if e.Asks++; e.Proof == ProofByAsk && e.Asks < most {
-		e.ProveAt = now.Add(backoff(2*firstAsk, lastAsk, e.Asks))
+	if e.VerifyTries++; e.Verification == VerifyByQuery && e.VerifyTries < most {
+		e.VerifyAt = now.Add(backoff(2*firstAsk, lastAsk, e.VerifyTries))
 	}
 	if e.Enforcement == Acked && out.Reason != "" {
 		e.Reason = out.Reason

@@ -9,13 +9,13 @@ import (
 
 // provable is a case with one session whose restriction was acknowledged at
 // noon.
-func provable(proof Proof) (*Case, *model) {
+func provable(proof Verification) (*Case, *model) {
 	m := newModel(2)
 	m.now, m.perfect, m.proof = noon, true, proof
 	m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: noon, ExpiresAt: noon.Add(24 * time.Hour), Generation: 1}
 	m.c.move(Restricting, noon, "", "opened")
 	m.login()
-	m.step(Outcome{Kind: OutcomeAcked, Proof: proof})
+	m.step(Outcome{Kind: OutcomeAcked, Verification: proof})
 	return m.c, m
 }
 
@@ -35,16 +35,16 @@ func (m *model) step(out Outcome) []Order {
 // shows has the session's accounting show a filter now.
 func (m *model) shows(value string) {
 	for _, s := range m.live {
-		s.show(&SessionEvent{Kind: SessionRenewed, At: m.now, Shown: []Attribute{{"Filter-Id", value}}})
+		s.show(&SessionEvent{Kind: SessionRenewed, At: m.now, Observed: []Attribute{{"Filter-Id", value}}})
 		s.SeenAt = m.now
 	}
 }
 
 func TestAnAckIsLookedAtUntilItIsProved(t *testing.T) {
-	c, m := provable(ProofByAsk)
+	c, m := provable(VerifyByQuery)
 	var looks []time.Duration
 	for range 20 {
-		if m.now = c.NextLook(m.now); m.now.Sub(noon) >= IdleLook {
+		if m.now = c.NextDue(m.now); m.now.Sub(noon) >= IdleInterval {
 			break
 		}
 		for _, o := range m.step(Outcome{Kind: OutcomeAcked, Reason: "nothing shows it yet"}) {
@@ -63,7 +63,7 @@ func TestAnAckIsLookedAtUntilItIsProved(t *testing.T) {
 }
 
 func TestWhatTheNetworkShowsIsVerifiedOrDoneAgain(t *testing.T) {
-	for _, proof := range []Proof{ProofByAsk, ProofByWord} {
+	for _, proof := range []Verification{VerifyByQuery, VerifyByAccounting} {
 		t.Run(string(proof), func(t *testing.T) {
 			c, m := provable(proof)
 			m.now = noon.Add(10 * time.Second)
@@ -80,8 +80,8 @@ func TestWhatTheNetworkShowsIsVerifiedOrDoneAgain(t *testing.T) {
 			if e := c.Sessions[0]; e.Enforcement != Refused || c.State != Restricting || len(e.Applied) != 1 {
 				t.Fatalf("case %s, session %+v", c.State, e)
 			}
-			m.now = c.NextLook(m.now)
-			if orders := m.step(Outcome{Kind: OutcomeAcked, Proof: proof}); len(orders) != 1 || !orders[0].Restricts() || orders[0].Confirmed {
+			m.now = c.NextDue(m.now)
+			if orders := m.step(Outcome{Kind: OutcomeAcked, Verification: proof}); len(orders) != 1 || !orders[0].Restricts() || orders[0].Confirmed {
 				t.Fatalf("orders %+v", orders)
 			}
 		})
@@ -89,7 +89,7 @@ func TestWhatTheNetworkShowsIsVerifiedOrDoneAgain(t *testing.T) {
 }
 
 func TestWithoutAWayToAProofNothingIsLookedAt(t *testing.T) {
-	c, m := provable(NoProof)
+	c, m := provable(NoVerification)
 	m.now = noon.Add(time.Minute)
 	m.shows("PLAN")
 	if orders := m.step(Outcome{}); len(orders) != 0 || c.Sessions[0].Enforcement != Acked {
@@ -99,11 +99,11 @@ func TestWithoutAWayToAProofNothingIsLookedAt(t *testing.T) {
 
 func TestAReleaseIsOverOnlyWhenTheNetworkShowsItOrCannotTell(t *testing.T) {
 	release := func() (*Case, *model) {
-		c, m := provable(ProofByAsk)
+		c, m := provable(VerifyByQuery)
 		if err := c.ReleaseBy("noc", "cleaned", ReleaseCleaned, noon, noon); err != nil {
 			t.Fatal(err)
 		}
-		m.step(Outcome{Kind: OutcomeAcked, Proof: ProofByAsk})
+		m.step(Outcome{Kind: OutcomeAcked, Verification: VerifyByQuery})
 		if c.State != Releasing || c.Sessions[0].Enforcement != Acked {
 			t.Fatalf("acknowledged: case %s, session %+v", c.State, c.Sessions[0])
 		}
@@ -111,7 +111,7 @@ func TestAReleaseIsOverOnlyWhenTheNetworkShowsItOrCannotTell(t *testing.T) {
 	}
 	t.Run("shown", func(t *testing.T) {
 		c, m := release()
-		m.now = c.NextLook(m.now)
+		m.now = c.NextDue(m.now)
 		m.step(Outcome{Kind: OutcomeVerified})
 		if c.State != Closed {
 			t.Errorf("case %s: %+v", c.State, c.Sessions)
@@ -123,7 +123,7 @@ func TestAReleaseIsOverOnlyWhenTheNetworkShowsItOrCannotTell(t *testing.T) {
 			if c.State != Releasing {
 				t.Fatalf("case %s after %s", c.State, m.now.Sub(noon))
 			}
-			m.now = c.NextLook(m.now)
+			m.now = c.NextDue(m.now)
 			m.step(Outcome{Kind: OutcomeAcked})
 		}
 		if c.State != Closed || m.now.Sub(noon) > 30*time.Second {
@@ -133,13 +133,13 @@ func TestAReleaseIsOverOnlyWhenTheNetworkShowsItOrCannotTell(t *testing.T) {
 	t.Run("otherwise", func(t *testing.T) {
 		c, m := release()
 		for range 3 {
-			m.now = c.NextLook(m.now)
+			m.now = c.NextDue(m.now)
 			m.step(Outcome{Kind: OutcomeRefused, Reason: "the network shows otherwise"})
 			if c.State != Releasing || len(c.Sessions[0].Applied) != 1 {
 				t.Fatalf("case %s: %+v", c.State, c.Sessions)
 			}
-			m.now = c.NextLook(m.now)
-			orders := m.step(Outcome{Kind: OutcomeAcked, Proof: ProofByAsk})
+			m.now = c.NextDue(m.now)
+			orders := m.step(Outcome{Kind: OutcomeAcked, Verification: VerifyByQuery})
 			if len(orders) != 1 || orders[0].Check || len(orders[0].From) != 1 || orders[0].From[0].Profile != "garden" {
 				t.Fatalf("not released again: %+v", orders)
 			}
@@ -149,8 +149,8 @@ func TestAReleaseIsOverOnlyWhenTheNetworkShowsItOrCannotTell(t *testing.T) {
 
 // A look that comes back after the case has moved on changes nothing.
 func TestALookThatIsOutOfDateChangesNothing(t *testing.T) {
-	c, m := provable(ProofByAsk)
-	m.now = c.NextLook(m.now)
+	c, m := provable(VerifyByQuery)
+	m.now = c.NextDue(m.now)
 	looks := c.Plan(m.look())
 	if len(looks) != 1 || !looks[0].Check {
 		t.Fatalf("orders %+v", looks)
@@ -191,7 +191,7 @@ func TestASessionKeepsWhatItsNewestRecordShows(t *testing.T) {
 	var s Session
 	at := func(minute int) time.Time { return noon.Add(time.Duration(minute) * time.Minute) }
 	show := func(kind SessionEventKind, minute int, shown ...Attribute) {
-		s.show(&SessionEvent{Kind: kind, At: at(minute), Shown: shown})
+		s.show(&SessionEvent{Kind: kind, At: at(minute), Observed: shown})
 	}
 	show(SessionRenewed, 1, Attribute{"Filter-Id", "PLAN"})
 	show(SessionRenewed, 3, Attribute{"Filter-Id", "GARDEN"})
@@ -200,17 +200,17 @@ func TestASessionKeepsWhatItsNewestRecordShows(t *testing.T) {
 	show(ServiceSeen, 5, Attribute{"Service", "INET"})
 	show(ServiceSeen, 6, Attribute{"Service", "GARDEN"})
 	show(ServiceSeen, 7, Attribute{"Service", "INET"})
-	want := []Showing{{Attribute{"Filter-Id", "GARDEN"}, at(3)}, {Attribute{"Service", "GARDEN"}, at(6)}, {Attribute{"Service", "INET"}, at(7)}}
-	if !slices.Equal(s.Shown, want) {
-		t.Errorf("shown %+v, want %+v", s.Shown, want)
+	want := []ObservedAttribute{{Attribute{"Filter-Id", "GARDEN"}, at(3)}, {Attribute{"Service", "GARDEN"}, at(6)}, {Attribute{"Service", "INET"}, at(7)}}
+	if !slices.Equal(s.Observed, want) {
+		t.Errorf("shown %+v, want %+v", s.Observed, want)
 	}
-	if got := s.ShownSince(at(6)); !slices.Equal(got, want[1:]) {
+	if got := s.ObservedSince(at(6)); !slices.Equal(got, want[1:]) {
 		t.Errorf("since 12:06 %+v", got)
 	}
 	for i := range 20 {
 		show(ServiceSeen, 10+i, Attribute{"Service", fmt.Sprint(i)})
 	}
-	if len(s.Shown) != maxShown || s.Shown[maxShown-1].Value != "19" {
-		t.Errorf("%d kept: %+v", len(s.Shown), s.Shown)
+	if len(s.Observed) != maxShown || s.Observed[maxShown-1].Value != "19" {
+		t.Errorf("%d kept: %+v", len(s.Observed), s.Observed)
 	}
 }

@@ -52,7 +52,7 @@ func TestWhatASessionGaveUpIsProvedOnlyUpToTheLastRecordThatNamedIt(t *testing.T
 		t.Run(c.name, func(t *testing.T) {
 			var s *Session
 			for _, ev := range c.records {
-				next := Apply(s, ev, time.Time{}, func(Attribute) bool { return false }).Session
+				next := ApplyEvent(s, ev, time.Time{}, func(Attribute) bool { return false }).Session
 				s = &next
 			}
 			for _, moment := range []int{c.proved, c.not} {

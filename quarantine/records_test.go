@@ -51,7 +51,7 @@ func heardOf(records ...SessionEvent) (all []Binding) {
 		if ev.Kind == SessionStarted {
 			ev.StartedAt = ev.At
 		}
-		change := Apply(sessions[ev.Key], ev, restarted, nothingRestricted)
+		change := ApplyEvent(sessions[ev.Key], ev, restarted, nothingRestricted)
 		if change.Replaced != nil {
 			all = append(all, change.Replaced.Bindings()...)
 		}

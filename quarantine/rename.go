@@ -15,14 +15,14 @@ import (
 // outlives reports whether a restriction is, or may be, in force that outlives the
 // session's end.
 func (e *SessionEnforcement) outlives() bool {
-	stays := func(a Applied) bool { return a.Outlives && !a.Naked }
+	stays := func(a AppliedProfile) bool { return a.Outlives && !a.Naked }
 	return slices.ContainsFunc(e.Applied, stays) || !e.AssertAt.IsZero() && slices.ContainsFunc(e.Given, stays)
 }
 
 // outlivesBy reports whether the profile, which is or may be in force, outlives the
 // session's end.
 func (e *SessionEnforcement) outlivesBy(profile string) bool {
-	return slices.ContainsFunc(e.Applied, func(a Applied) bool { return a.Profile == profile && a.Outlives })
+	return slices.ContainsFunc(e.Applied, func(a AppliedProfile) bool { return a.Profile == profile && a.Outlives })
 }
 
 // renamed reports whether the accounting session is over and the line still restricted,
@@ -45,7 +45,7 @@ func (e *SessionEnforcement) stoppedByOrder(record *Session) bool {
 // was that of a duplicate, or came although it was done.
 func (e *SessionEnforcement) refusedAndStopped(record *Session) bool {
 	return e.stoppedByOrder(record) && !e.outlives() &&
-		slices.ContainsFunc(e.Applied, func(a Applied) bool { return a.Outlives && a.Naked })
+		slices.ContainsFunc(e.Applied, func(a AppliedProfile) bool { return a.Outlives && a.Naked })
 }
 
 // believe takes what was only ever refused for done.
@@ -59,7 +59,7 @@ func (e *SessionEnforcement) believe() {
 // leaves returns what may be in force on the line after the session's end: some platforms
 // end a session and begin another whenever they change it (clones of Cisco's ISG), and
 // what they changed is in force on the next one.
-func (e *SessionEnforcement) leaves(record *Session) []Applied {
+func (e *SessionEnforcement) leaves(record *Session) []AppliedProfile {
 	if !e.stoppedByOrder(record) {
 		return nil
 	}
@@ -68,8 +68,8 @@ func (e *SessionEnforcement) leaves(record *Session) []Applied {
 
 // inherits returns the profiles that a session may have from one of its line that ended
 // when it was being changed and right before this one began.
-func (c *Case) inherits(s *Session) []Applied {
-	var list []Applied
+func (c *Case) inherits(s *Session) []AppliedProfile {
+	var list []AppliedProfile
 	for i := range c.Sessions {
 		e := &c.Sessions[i]
 		if e.Enforcement == Gone && len(e.Left) > 0 && s.goesOnAs(&e.Session) && s.StartedAt.Before(e.Session.EndedAt.Add(stopOfOrder)) {
@@ -108,7 +108,7 @@ func (e *SessionEnforcement) rename(record *Session, now time.Time) {
 
 // followRenamed takes the case along where a line whose session ended with a restriction
 // is on line again, under a newer session: it is the same line, and no new log-in.
-func (c *Case) followRenamed(in Look) {
+func (c *Case) followRenamed(in Snapshot) {
 	for i := range c.Sessions {
 		e := &c.Sessions[i]
 		if e.Enforcement == Gone || !e.outlives() {

@@ -18,7 +18,7 @@ func hotspot(t *testing.T, out OutcomeKind) (c *Case, stopped Session, now time.
 		Attributes: []Attribute{{"Calling-Station-Id", "02-00-00-00-00-01"}},
 	}
 	c = &Case{ID: "c1", Subscriber: "alice", State: Restricting, Profile: "garden", ExpiresAt: now.Add(time.Hour)}
-	orders := c.Plan(Look{Now: now, Sessions: []Session{s}, MaxSessions: 4})
+	orders := c.Plan(Snapshot{Now: now, Sessions: []Session{s}, MaxSessions: 4})
 	if len(orders) != 1 || orders[0].To != "garden" {
 		t.Fatalf("orders %+v", orders)
 	}
@@ -31,7 +31,7 @@ func hotspot(t *testing.T, out OutcomeKind) (c *Case, stopped Session, now time.
 
 // plan is a look that finds these sessions.
 func (c *Case) planned(now time.Time, sessions ...Session) []Order {
-	return c.Plan(Look{Now: now, Sessions: sessions, MaxSessions: 4})
+	return c.Plan(Snapshot{Now: now, Sessions: sessions, MaxSessions: 4})
 }
 
 func TestALineWhoseSessionEndedWithTheRestrictionStaysRestrictedAndIsReleased(t *testing.T) {
@@ -40,7 +40,7 @@ func TestALineWhoseSessionEndedWithTheRestrictionStaysRestrictedAndIsReleased(t 
 		if orders := c.planned(now, stopped); len(orders) != 0 || c.State != Restricted || len(c.Sessions) != 1 || c.Sessions[0].Enforcement != Acked {
 			t.Fatalf("%s: after the Stop: orders %+v, %s, %+v", out, orders, c.State, c.Sessions)
 		}
-		if next := c.NextLook(now); !next.After(now) {
+		if next := c.NextDue(now); !next.After(now) {
 			t.Errorf("%s: looked at again and again", out)
 		}
 		c.release(now, "person", "cleaned")
@@ -97,7 +97,7 @@ func TestALineThatTheBNGDoesNotKnowAnyMoreIsNotOwed(t *testing.T) {
 			c.Observe(o, Outcome{Kind: OutcomeSessionGone, Reason: "no such session"}, now)
 		}
 		if c.Open() {
-			now = c.NextLook(now)
+			now = c.NextDue(now)
 		}
 	}
 	if after := now.Sub(first); c.State != Closed || after < lineGoneAfter || after > lineGoneAfter+goneMost {
@@ -223,7 +223,7 @@ func (p *portal) carryOut(o Order) Outcome {
 }
 
 func (p *portal) pass() {
-	look := Look{Now: p.now, Interim: func(string) time.Duration { return 5 * time.Minute }, MaxSessions: 4}
+	look := Snapshot{Now: p.now, Interim: func(string) time.Duration { return 5 * time.Minute }, MaxSessions: 4}
 	for _, s := range p.records {
 		look.Sessions = append(look.Sessions, s)
 	}
@@ -238,7 +238,7 @@ func (p *portal) pass() {
 	for _, o := range orders {
 		p.c.Observe(o, p.carryOut(o), p.now)
 	}
-	next := p.c.NextLook(p.now)
+	next := p.c.NextDue(p.now)
 	if next.IsZero() || next.Sub(p.now) > time.Minute {
 		next = p.now.Add(time.Minute)
 	}
@@ -294,7 +294,7 @@ func TestALineWhoseIDNobodyKnowsGetsNoRestriction(t *testing.T) {
 		if orders := c.planned(now, stopped); len(orders) > 0 || c.State != Restricted {
 			t.Fatalf("%s, orders %+v", c.State, orders)
 		}
-		next := c.NextLook(now)
+		next := c.NextDue(now)
 		if !next.After(now) {
 			t.Fatal("looked at again and again")
 		}

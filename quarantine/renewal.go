@@ -21,7 +21,7 @@ func OnlyRenews(s *Session, ev SessionEvent, restricted func(Attribute) bool) bo
 		return false
 	}
 	ev.Kind, ev.At, ev.Latest, ev.StartedAt = SessionRenewed, s.SeenAt.Add(time.Millisecond), time.Time{}, time.Time{}
-	change, want := Apply(s, ev, time.Time{}, restricted), s.Renewed(ev.At)
+	change, want := ApplyEvent(s, ev, time.Time{}, restricted), s.Renewed(ev.At)
 	return change.Replaced == nil && len(change.Forgotten) == 0 && equalSession(&change.Session, &want)
 }
 
@@ -29,10 +29,10 @@ func OnlyRenews(s *Session, ev SessionEvent, restricted func(Attribute) bool) bo
 // was seen last.
 func (s *Session) Renewed(at time.Time) Session {
 	next := *s
-	next.Shown = slices.Clone(s.Shown)
-	for i := range next.Shown {
-		if next.Shown[i].At.Equal(s.SeenAt) {
-			next.Shown[i].At = at
+	next.Observed = slices.Clone(s.Observed)
+	for i := range next.Observed {
+		if next.Observed[i].At.Equal(s.SeenAt) {
+			next.Observed[i].At = at
 		}
 	}
 	next.SeenAt = at

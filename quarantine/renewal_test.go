@@ -48,7 +48,7 @@ func anyEvent(rng *rand.Rand, second int) SessionEvent {
 		}
 	}
 	for rng.IntN(3) == 0 {
-		ev.Shown = append(ev.Shown, Attribute{"Filter-Id", []string{"PLAN", "GARDEN"}[rng.IntN(2)]})
+		ev.Observed = append(ev.Observed, Attribute{"Filter-Id", []string{"PLAN", "GARDEN"}[rng.IntN(2)]})
 	}
 	return ev
 }
@@ -61,7 +61,7 @@ func TestAnEventThatOnlyRenewsDoesSoAtAnyLaterMoment(t *testing.T) {
 		var last SessionEvent
 		for second := range 1 + rng.IntN(6) {
 			last = anyEvent(rng, 100*second)
-			if change := Apply(s, last, time.Time{}, nothingRestricted); change.Changed {
+			if change := ApplyEvent(s, last, time.Time{}, nothingRestricted); change.Changed {
 				s = &change.Session
 			}
 		}
@@ -76,7 +76,7 @@ func TestAnEventThatOnlyRenewsDoesSoAtAnyLaterMoment(t *testing.T) {
 			again.StartedAt = s.StartedAt.Add(time.Duration(rng.IntN(7)-3) * time.Second)
 		}
 		restart := []time.Time{{}, s.SeenAt.Add(time.Second), again.At}[rng.IntN(3)]
-		got, want := Apply(s, again, restart, nothingRestricted), s.Renewed(again.At)
+		got, want := ApplyEvent(s, again, restart, nothingRestricted), s.Renewed(again.At)
 		if got.Replaced != nil || len(got.Forgotten) > 0 || got.Renamed || !equalSession(&got.Session, &want) {
 			t.Fatalf("seed %d: %+v\nof %+v\nmakes %+v\nwant %+v", seed, again, *s, got.Session, want)
 		}

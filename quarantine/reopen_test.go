@@ -47,7 +47,7 @@ func TestByHandACaseThatIsBeingReleasedActsAtOnce(t *testing.T) {
 	c, dead, fresh := beingReleased(t)
 	at := noon.Add(31 * time.Minute)
 	rules := rulebook(ModeEnforce)
-	got, reserve, err := rules.Quarantine(Wish{Subscriber: "alice", Profile: "garden", Reason: "again", For: time.Hour, By: "noc"},
+	got, reserve, err := rules.Quarantine(ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "again", For: time.Hour, By: "noc"},
 		Situation{Dossier: Dossier{Case: c}, Sessions: []Session{dead, fresh}}, "c-2", at)
 	if err != nil || reserve == nil || got.State != Restricting {
 		t.Fatalf("%v, %v, %v", got, reserve, err)
@@ -75,7 +75,7 @@ func TestAReleaseGoesOnInACaseThatWasReopenedAndDoesNotAct(t *testing.T) {
 			if d.Case == nil || d.Case.State != in.state || d.Case.Lane() != LaneRelease || !d.Case.Ends().Equal(noon.Add(20*time.Minute)) {
 				t.Fatalf("%+v", d.Case)
 			}
-			if next := d.Case.NextLook(at); next.After(at.Add(time.Minute)) {
+			if next := d.Case.NextDue(at); next.After(at.Add(time.Minute)) {
 				t.Errorf("looks again at %s", next)
 			}
 			orders := answerAll(d.Case, lookAt(at, dead, fresh), Outcome{Kind: OutcomeAcked})
@@ -111,7 +111,7 @@ func TestAnObservingCaseThatStillOwesIsReleasedBeforeItIsClosed(t *testing.T) {
 	if c.State != Releasing {
 		t.Fatalf("the case is %s", c.State)
 	}
-	for at = c.NextLook(at); c.Open() && at.Before(c.ExpiresAt.Add(time.Hour)); at = c.NextLook(at) {
+	for at = c.NextDue(at); c.Open() && at.Before(c.ExpiresAt.Add(time.Hour)); at = c.NextDue(at) {
 		answerAll(c, lookAt(at, dead), Outcome{Kind: OutcomeAcked})
 	}
 	if c.State != Closed {

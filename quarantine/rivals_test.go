@@ -51,7 +51,7 @@ func TestHeldLooksAtRivalsOnlyAndSeesWhatIsToBeSeen(t *testing.T) {
 		to := from.Add(time.Duration(rng.IntN(200)) * time.Second)
 		var got []string
 		for _, b := range Held(all, from, to) {
-			got = append(got, fmt.Sprint(b.Session, b.Ports, b.Subscriber, b.From, b.To, b.RenewedAt, b.ProvedTo, b.Meanwhile))
+			got = append(got, fmt.Sprint(b.Session, b.Ports, b.Subscriber, b.From, b.To, b.RenewedAt, b.ConfirmedTo, b.Meanwhile))
 		}
 		slices.Sort(got)
 		if want := heldAmongAll(all, from, to); !slices.Equal(got, want) {
@@ -73,7 +73,7 @@ func TestABindingDoesNotReplaceItself(t *testing.T) {
 			Session: SessionKey{"b1", "1"}, Subscriber: "alice", From: at(100), FromBy: at(160), RenewedAt: at(400), Inferred: true,
 		}
 		held := Held([]Binding{b}, at(300), at(301))
-		if len(held) != 1 || !held[0].To.IsZero() || !held[0].ProvedTo.IsZero() {
+		if len(held) != 1 || !held[0].To.IsZero() || !held[0].ConfirmedTo.IsZero() {
 			t.Errorf("%s: %+v", kind, held)
 		}
 	}

@@ -37,26 +37,26 @@ type Attribute struct {
 // (BNG, Acct-Session-Id, start).
 type Session struct {
 	SessionKey
-	Subscriber string        `json:"subscriber"`       // empty: nobody named it; see SessionEvent.Subscriber
-	Member     string        `json:"member,omitempty"` // of a redundancy group: the BNG that spoke last
-	Via        Place         `json:"via,omitzero"`     // of a NAT: who held this inside address held the port blocks
-	StartedAt  time.Time     `json:"started_at"`
-	StartedBy  time.Time     `json:"started_by,omitzero"` // it began at some moment of [StartedAt, StartedBy]; zero: StartedAt is certain
-	SeenAt     time.Time     `json:"seen_at"`             // event time of the newest record
-	EndedAt    time.Time     `json:"ended_at,omitzero"`   // zero while live
-	StartSeen  bool          `json:"start_seen"`          // false: inferred from an Interim
-	Guessed    bool          `json:"guessed,omitempty"`   // StartedAt is only when it was first heard of: it began then or before
-	Ignored    bool          `json:"ignored,omitempty"`   // matches ignore_sessions: never touched
-	Imported   bool          `json:"imported,omitempty"`  // known from another program only
-	Renamed    time.Time     `json:"renamed,omitzero"`    // since when it is Subscriber's; zero: no other name is known
-	Named      time.Time     `json:"named,omitzero"`      // newest record that bore the name; zero: SeenAt
-	Disputed   bool          `json:"disputed,omitempty"`  // another name was on it since too, and which came last is not known
-	Forgot     time.Time     `json:"forgot,omitzero"`     // intervals that ended up to then are not all in Addresses any more
-	Unsure     time.Time     `json:"unsure,omitzero"`     // the latest moment at which one of the records of uncertain times may have been; zero: there were none
-	Addresses  []Address     `json:"addresses,omitempty"`
-	Full       []AddressKind `json:"full,omitempty"` // kinds that records have reported in full, see SessionEvent.Only
-	Attributes []Attribute   `json:"attributes,omitempty"`
-	Shown      []Showing     `json:"shown,omitempty"` // what accounting told of the profiles in force, oldest first
+	Subscriber string              `json:"subscriber"`       // empty: nobody named it; see SessionEvent.Subscriber
+	Member     string              `json:"member,omitempty"` // of a redundancy group: the BNG that spoke last
+	Via        Place               `json:"via,omitzero"`     // of a NAT: who held this inside address held the port blocks
+	StartedAt  time.Time           `json:"started_at"`
+	StartedBy  time.Time           `json:"started_by,omitzero"` // it began at some moment of [StartedAt, StartedBy]; zero: StartedAt is certain
+	SeenAt     time.Time           `json:"seen_at"`             // event time of the newest record
+	EndedAt    time.Time           `json:"ended_at,omitzero"`   // zero while live
+	StartSeen  bool                `json:"start_seen"`          // false: inferred from an Interim
+	Guessed    bool                `json:"guessed,omitempty"`   // StartedAt is only when it was first heard of: it began then or before
+	Ignored    bool                `json:"ignored,omitempty"`   // matches ignore_sessions: never touched
+	Imported   bool                `json:"imported,omitempty"`  // known from another program only
+	Renamed    time.Time           `json:"renamed,omitzero"`    // since when it is Subscriber's; zero: no other name is known
+	Named      time.Time           `json:"named,omitzero"`      // newest record that bore the name; zero: SeenAt
+	Disputed   bool                `json:"disputed,omitempty"`  // another name was on it since too, and which came last is not known
+	Forgot     time.Time           `json:"forgot,omitzero"`     // intervals that ended up to then are not all in Addresses any more
+	Unsure     time.Time           `json:"unsure,omitzero"`     // the latest moment at which one of the records of uncertain times may have been; zero: there were none
+	Addresses  []Address           `json:"addresses,omitempty"`
+	Full       []AddressKind       `json:"full,omitempty"` // kinds that records have reported in full, see SessionEvent.Only
+	Attributes []Attribute         `json:"attributes,omitempty"`
+	Observed   []ObservedAttribute `json:"shown,omitempty"` // what accounting told of the profiles in force, oldest first
 	// Suspect: its BNG announced a restart after SeenAt, or left out three
 	// Interim-Updates. Such a session gets no new restriction; releases are still
 	// tried; an Interim revives it. Derived when read, never stored.

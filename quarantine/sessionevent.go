@@ -49,7 +49,7 @@ type SessionEvent struct {
 	Only       []AddressKind
 	Freed      []Address // port blocks given back
 	Attributes []Attribute
-	Shown      []Attribute // what it tells of the profiles in force, restricted ones too
+	Observed   []Attribute // what it tells of the profiles in force, restricted ones too
 }
 
 // ClockSlack is how far two statements about the same instant may differ:
@@ -70,7 +70,7 @@ type SessionChange struct {
 	Forgotten []Binding
 }
 
-// Apply computes what ev does to prev, the stored session under the same key
+// ApplyEvent computes what ev does to prev, the stored session under the same key
 // (nil if none), given resetAt, the BNG's last announced restart (zero if
 // none). restricted tells attribute values that are a restricted profile's
 // name: they never replace what the subscriber should have.
@@ -84,7 +84,7 @@ type SessionChange struct {
 // the start do. A Stop ends the session under any name; another record under
 // another name gives the session to another holder from then on, and what each held
 // when stays with its interval.
-func Apply(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(Attribute) bool) SessionChange {
+func ApplyEvent(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(Attribute) bool) SessionChange {
 	if ev.Kind == ServiceSeen {
 		return applyService(prev, ev)
 	}
@@ -155,7 +155,7 @@ func applyService(prev *Session, ev SessionEvent) SessionChange {
 	if prev.Live() && (!ev.contradicts(prev) || ev.Fallback) && !ev.At.Before(prev.StartedAt.Add(-ClockSlack)) {
 		next.show(&ev)
 	}
-	return SessionChange{Session: next, Changed: !slices.Equal(prev.Shown, next.Shown)}
+	return SessionChange{Session: next, Changed: !slices.Equal(prev.Observed, next.Observed)}
 }
 
 // held lists the addresses that the record reports as held: none that it gives back,
@@ -303,7 +303,7 @@ func (s *Session) setAttribute(a Attribute, overwrite bool) {
 
 func equalSession(a, b *Session) bool {
 	return a.SessionKey == b.SessionKey && a.Claimant() == b.Claimant() && a.Member == b.Member && equalTimes(a, b) && a.StartSeen == b.StartSeen && a.Guessed == b.Guessed && a.Disputed == b.Disputed && a.Ignored == b.Ignored && a.Imported == b.Imported &&
-		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Full, b.Full) && slices.Equal(a.Attributes, b.Attributes) && slices.Equal(a.Shown, b.Shown)
+		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Full, b.Full) && slices.Equal(a.Attributes, b.Attributes) && slices.Equal(a.Observed, b.Observed)
 }
 
 func equalTimes(a, b *Session) bool {

@@ -28,7 +28,7 @@ func event(kind SessionEventKind, subscriber string, seconds, sessionTime int) S
 // replaced, as a store does.
 func fold(events []SessionEvent) (current *Session, replaced []Session) {
 	for _, ev := range events {
-		change := Apply(current, ev, time.Time{}, nothingRestricted)
+		change := ApplyEvent(current, ev, time.Time{}, nothingRestricted)
 		if change.Replaced != nil {
 			replaced = append(replaced, *change.Replaced)
 		}
@@ -109,17 +109,17 @@ func TestAnEndedSessionIsNotRevivedByALateInterim(t *testing.T) {
 
 func TestARestrictedNameIsNeverTakenForWhatTheSubscriberShouldHave(t *testing.T) {
 	restricted := func(a Attribute) bool { return a.Value == "GARDEN" }
-	first := Apply(nil, event(SessionStarted, "alice", 0, 0), time.Time{}, restricted).Session
+	first := ApplyEvent(nil, event(SessionStarted, "alice", 0, 0), time.Time{}, restricted).Session
 	interim := event(SessionRenewed, "alice", 60, 60)
 	interim.Attributes = []Attribute{{"Filter-Id", "GARDEN"}}
-	second := Apply(&first, interim, time.Time{}, restricted).Session
+	second := ApplyEvent(&first, interim, time.Time{}, restricted).Session
 	if got := second.Attribute("Filter-Id"); got != "PLAN" {
 		t.Errorf("Filter-Id %q after an Interim of the garden, want PLAN", got)
 	}
 	interim.Attributes = []Attribute{{"Filter-Id", "PLAN2"}}
 	interim.At = at(120)
 	interim.StartedAt = at(0)
-	third := Apply(&second, interim, time.Time{}, restricted).Session
+	third := ApplyEvent(&second, interim, time.Time{}, restricted).Session
 	if got := third.Attribute("Filter-Id"); got != "PLAN2" {
 		t.Errorf("Filter-Id %q after the plan changed, want PLAN2", got)
 	}
@@ -158,13 +158,13 @@ func TestAnEventAppliedTwiceChangesNothing(t *testing.T) {
 		var s *Session
 		for range 1 + rng.IntN(8) {
 			ev := anyEvent(rng, 1+rng.IntN(900))
-			change := Apply(s, ev, time.Time{}, nothingRestricted)
+			change := ApplyEvent(s, ev, time.Time{}, nothingRestricted)
 			if !change.Changed {
 				continue
 			}
 			s = &change.Session
 			applied++
-			if again := Apply(s, ev, time.Time{}, nothingRestricted); again.Changed || again.Replaced != nil || again.Renamed {
+			if again := ApplyEvent(s, ev, time.Time{}, nothingRestricted); again.Changed || again.Replaced != nil || again.Renamed {
 				t.Fatalf("seed %d: %+v\nmakes\n%s\nand again\n%s", seed, ev, inJSON(s), inJSON(&again.Session))
 			}
 		}

@@ -212,7 +212,7 @@ type VerdictStatus struct {
 	Reason     string       `json:"reason,omitempty"`
 	Case       string       `json:"case,omitempty"`
 	Candidates []Holder     `json:"candidates,omitempty"` // of an ambiguous or doubtful one
-	Settled    bool         `json:"settled,omitempty"`    // nothing will be looked at again
+	Final      bool         `json:"settled,omitempty"`    // nothing will be looked at again
 	Attributed string       `json:"attributed,omitempty"` // the subscriber found
 }
 

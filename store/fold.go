@@ -157,7 +157,7 @@ func applyEvent(
 	if stored != nil {
 		next, prev = *stored, &stored.Session
 	}
-	change := quarantine.Apply(prev, ev, resetAt, restricted)
+	change := quarantine.ApplyEvent(prev, ev, resetAt, restricted)
 	if !change.Changed {
 		return stored, change
 	}

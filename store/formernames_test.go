@@ -61,7 +61,7 @@ func TestCasesAndWindowsFollowARenamedBNG(t *testing.T) {
 		Counted: map[string]int{"bng1": 1},
 		Sessions: []quarantine.SessionEnforcement{{
 			Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: noon}, Wanted: "garden",
-			Enforcement: quarantine.Acked, Applied: []quarantine.Applied{{Profile: "garden", Undo: "overlay"}},
+			Enforcement: quarantine.Acked, Applied: []quarantine.AppliedProfile{{Profile: "garden", Undo: "overlay"}},
 		}},
 	}
 	if err := before.SaveCase(ctx, quarantine.CaseWrite{Case: c, DueAt: noon, Now: noon}); err != nil {

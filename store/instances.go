@@ -78,7 +78,7 @@ func (s *Store) DepartInstance(ctx context.Context, id string, d quarantine.Depa
 	case len(answer) == 1 && answer[0] == "unknown":
 		return quarantine.Instance{}, quarantine.ErrNoInstance
 	case len(answer) == 1 && answer[0] == "speaks":
-		return quarantine.Instance{}, quarantine.ErrInstanceSpeaks
+		return quarantine.Instance{}, quarantine.ErrInstanceUp
 	case len(answer) != 2:
 		return quarantine.Instance{}, unexpected("depart", answer)
 	}
@@ -110,8 +110,8 @@ func (s *Store) RestoreInstance(ctx context.Context, i quarantine.Instance) erro
 // forgottenKind is how a departure of a kind that hear.lua undoes is written.
 const forgottenKind = `"kind":"` + string(quarantine.InstanceForgotten) + `"`
 
-// HearInstance implements quarantine.InstanceDepartures.
-func (s *Store) HearInstance(ctx context.Context, id string) error {
+// MarkReachable implements quarantine.InstanceDepartures.
+func (s *Store) MarkReachable(ctx context.Context, id string) error {
 	if err := s.onInstances(ctx, hearScript, id, forgottenKind).Err(); err != nil {
 		return fmt.Errorf("note that instance %s is there: %w", id, err)
 	}
@@ -121,7 +121,7 @@ func (s *Store) HearInstance(ctx context.Context, id string) error {
 // encodeInstance writes what the instance says itself; the rest is the registry's.
 func encodeInstance(i quarantine.Instance) ([]byte, error) {
 	i.Complete = time.UnixMilli(i.Complete.UnixMilli()).UTC() // never rounded up
-	i.SpokeAt, i.AloneSince, i.HeardAt, i.Departure = time.Time{}, time.Time{}, time.Time{}, nil
+	i.SpokeAt, i.AloneSince, i.ReachedAt, i.Departure = time.Time{}, time.Time{}, time.Time{}, nil
 	text, err := json.Marshal(i)
 	if err != nil {
 		return nil, fmt.Errorf("encode instance %s: %w", i.ID, err)
@@ -137,8 +137,8 @@ func decodeInstance(id, text, went string) (i quarantine.Instance, err error) {
 	if err = json.Unmarshal([]byte(says), &i); err != nil {
 		return i, fmt.Errorf("does not decode: %w", err)
 	}
-	i.ID, i.HeardAt, i.Departure = id, time.Time{}, nil
-	if i.HeardAt, err = heardIn(says); err != nil {
+	i.ID, i.ReachedAt, i.Departure = id, time.Time{}, nil
+	if i.ReachedAt, err = heardIn(says); err != nil {
 		return i, err
 	}
 	if i.SpokeAt, err = parseMilli(spoke); err != nil {

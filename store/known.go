@@ -247,7 +247,7 @@ func (k *known) renewal(ev *quarantine.SessionEvent) uint64 {
 			d.address(&list[i])
 		}
 	}
-	for _, list := range [][]quarantine.Attribute{ev.Attributes, ev.Shown} {
+	for _, list := range [][]quarantine.Attribute{ev.Attributes, ev.Observed} {
 		d.number(uint64(len(list)))
 		for i := range list {
 			d.text(list[i].Name)

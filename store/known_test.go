@@ -166,7 +166,7 @@ func TestARenewalThatTellsNothingElseChangesTheHeadOfItsRecordAlone(t *testing.T
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)
 	ev := started("1", "alice", noon, "192.0.2.1/32")
-	ev.Shown = []quarantine.Attribute{{Name: "Filter-Id", Value: "GARDEN"}}
+	ev.Observed = []quarantine.Attribute{{Name: "Filter-Id", Value: "GARDEN"}}
 	mustRecord(t, s, ev)
 	rest := func() string { return s.client.GetRange(t.Context(), "t:s:bng1:1", 9, -1).Val() }
 	before := rest()
@@ -182,8 +182,8 @@ func TestARenewalThatTellsNothingElseChangesTheHeadOfItsRecordAlone(t *testing.T
 		return stored
 	}
 	stored := renew(s, 15)
-	if !stored.SeenAt.Equal(ev.At) || len(stored.Shown) != 1 || !stored.Shown[0].At.Equal(ev.At) {
-		t.Errorf("seen at %s, shown %+v, want %s", stored.SeenAt, stored.Shown, ev.At)
+	if !stored.SeenAt.Equal(ev.At) || len(stored.Observed) != 1 || !stored.Observed[0].At.Equal(ev.At) {
+		t.Errorf("seen at %s, shown %+v, want %s", stored.SeenAt, stored.Observed, ev.At)
 	}
 	if after := rest(); after != before || !strings.Contains(after, "alice") {
 		t.Errorf("more than the head was written:\n%s\n%s", before, after)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Campaign implements quarantine.SenderLock. The lock lives ttl by Redis' clock
+// Campaign implements quarantine.SenderLease. The lock lives ttl by Redis' clock
 // from when Redis got the request, which is not before it was called: the
 // holder must count from before the call.
 func (s *Store) Campaign(ctx context.Context, holder string, ttl time.Duration) (term uint64, held bool, err error) {
@@ -46,7 +46,7 @@ func (s *Store) probe(ctx context.Context) error {
 	return nil
 }
 
-// Resign implements quarantine.SenderLock.
+// Resign implements quarantine.SenderLease.
 func (s *Store) Resign(ctx context.Context, holder string) error {
 	c := &call{script: resignScript, keys: []string{s.keys.sender()}, args: []any{holder}}
 	s.run(ctx, []*call{c})

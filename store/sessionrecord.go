@@ -146,7 +146,7 @@ func (r *record) wire() (wireSession, error) {
 	for _, a := range r.Attributes {
 		w.Attributes = append(w.Attributes, escapeText(a.Name), escapeText(a.Value))
 	}
-	for _, a := range r.Shown {
+	for _, a := range r.Observed {
 		at := ""
 		if !a.At.Equal(r.SeenAt) {
 			at = stamp(a.At)
@@ -213,7 +213,7 @@ func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
 	if r.Attributes, err = decodeAttributes(w.Attributes); err != nil {
 		return record{}, err
 	}
-	if r.Shown, err = decodeShown(w.Shown, r.SeenAt); err != nil {
+	if r.Observed, err = decodeShown(w.Shown, r.SeenAt); err != nil {
 		return record{}, err
 	}
 	for i := range w.Replaced {
@@ -270,8 +270,8 @@ func decodeAttributes(texts []string) ([]quarantine.Attribute, error) {
 	return attributes, nil
 }
 
-func decodeShown(told [][3]string, seen time.Time) ([]quarantine.Showing, error) {
-	var shown []quarantine.Showing
+func decodeShown(told [][3]string, seen time.Time) ([]quarantine.ObservedAttribute, error) {
+	var shown []quarantine.ObservedAttribute
 	for _, t := range told {
 		attributes, err := decodeAttributes(t[:2])
 		if err != nil {
@@ -284,7 +284,7 @@ func decodeShown(told [][3]string, seen time.Time) ([]quarantine.Showing, error)
 		if at.IsZero() {
 			at = seen
 		}
-		shown = append(shown, quarantine.Showing{Attribute: attributes[0], At: at})
+		shown = append(shown, quarantine.ObservedAttribute{Attribute: attributes[0], At: at})
 	}
 	return shown, nil
 }

@@ -36,7 +36,7 @@ func fullRecord() record {
 			{Prefix: netip.MustParsePrefix("2001:db8::1/128"), Kind: quarantine.FramedIPv6Address},
 		},
 		Attributes: []quarantine.Attribute{{Name: "Class", Value: "\x00\xff%<>\""}},
-		Shown: []quarantine.Showing{
+		Observed: []quarantine.ObservedAttribute{
 			{Attribute: quarantine.Attribute{Name: "Filter-Id", Value: "OLD"}, At: at},
 			{Attribute: quarantine.Attribute{Name: "Filter-Id", Value: "GARDEN"}, At: at.Add(time.Hour)}, // with the last record
 		},
@@ -61,8 +61,8 @@ func TestARecordReadsBackAsItWasWritten(t *testing.T) {
 	if err != nil || again != text {
 		t.Fatalf("%s\nreads back as\n%s %v", text, again, err)
 	}
-	if !slices.Equal(back.Shown, r.Shown) || !back.SeenAt.Equal(r.SeenAt) || back.version != r.version {
-		t.Fatalf("seen %s, shown %+v, version %d; want %s, %+v, %d", back.SeenAt, back.Shown, back.version, r.SeenAt, r.Shown, r.version)
+	if !slices.Equal(back.Observed, r.Observed) || !back.SeenAt.Equal(r.SeenAt) || back.version != r.version {
+		t.Fatalf("seen %s, shown %+v, version %d; want %s, %+v, %d", back.SeenAt, back.Observed, back.version, r.SeenAt, r.Observed, r.version)
 	}
 	if !slices.Equal(back.Addresses, r.Addresses) || !slices.Equal(back.Full, r.Full) || !back.Disputed || back.Member != r.Member || !back.StartedBy.Equal(r.StartedBy) ||
 		!back.Renamed.Equal(r.Renamed) || !back.Named.Equal(r.Named) || !back.Forgot.Equal(r.Forgot) || !back.Unsure.Equal(r.Unsure) {

@@ -39,7 +39,7 @@ var (
 	_ quarantine.LogInStore         = (*Store)(nil)
 	_ quarantine.VerdictStore       = (*Store)(nil)
 	_ quarantine.DueSet             = (*Store)(nil)
-	_ quarantine.SenderLock         = (*Store)(nil)
+	_ quarantine.SenderLease        = (*Store)(nil)
 	_ quarantine.InstanceRegistry   = (*Store)(nil)
 	_ quarantine.InstanceDepartures = (*Store)(nil)
 	_ quarantine.Continuity         = (*Store)(nil)

@@ -51,7 +51,7 @@ func (s *Store) verdictPart(status *quarantine.VerdictStatus) (settled string, t
 		return "", nil, s.keys.verdict(""), nil
 	}
 	settled = "U"
-	if status.Settled {
+	if status.Final {
 		settled = "S"
 	}
 	text, err = json.Marshal(status)

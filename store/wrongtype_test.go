@@ -28,7 +28,7 @@ func TestAKeyOfTheWrongTypeStopsNothingButItselfAndIsNamed(t *testing.T) {
 		scope := quarantine.LimitScope{Key: "source:" + name + ":hour", Label: "limit", Window: time.Hour, Max: 10}
 		return s.SaveCase(t.Context(), quarantine.CaseWrite{
 			Case: c, DueAt: now, Now: now, Reserve: &quarantine.Reservation{ID: c.ID + "/1", Scopes: []quarantine.LimitScope{scope}},
-			Verdict: &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v-" + name}, State: quarantine.VerdictActed, Settled: true},
+			Verdict: &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v-" + name}, State: quarantine.VerdictActed, Final: true},
 		})
 	}
 	read := func(name string) error {

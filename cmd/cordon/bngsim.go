@@ -50,7 +50,7 @@ func newBNGSim(sh *shell) *cobra.Command {
 
 func (s *simulation) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&s.Make, "make", "junos", strings.Join(bngsim.Makes(), ", "))
+	f.StringVar(&s.Platform, "make", "junos", strings.Join(bngsim.Platforms(), ", "))
 	f.StringVar(&s.Name, "name", "bng1", "NAS-Identifier, and the first part of every User-Name")
 	f.StringVar(&s.nasIP, "nas-ip", "127.0.0.1", "NAS-IP-Address or NAS-IPv6-Address")
 	f.StringVar(&s.Listen, "listen", "127.0.0.1:3799", "where CoA and Disconnect requests come to; port 0 takes a free one")

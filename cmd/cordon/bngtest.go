@@ -41,7 +41,7 @@ func newBNGTest(r *remote) *cobra.Command {
 				return r.printPlan(parts, args[0])
 			}
 			report, err := app.Probe(c.Context(), cfg, parts, args[0], func(p *probe.Config) {
-				p.Patience = patience
+				p.Timeout = patience
 				p.Told = func(t probe.Try) { r.say("%s: %s", t.What, t.Outcome) }
 			})
 			if err != nil {
@@ -53,7 +53,7 @@ func newBNGTest(r *remote) *cobra.Command {
 	f := c.Flags()
 	f.StringVarP(&file, "config", "c", "", "configuration file")
 	f.BoolVar(&dryRun, "dry-run", false, "print what would be sent, and send nothing")
-	f.DurationVarP(&patience, "timeout", "t", probe.DefaultPatience, "how long to wait for the first answer; each later try waits 3s at most")
+	f.DurationVarP(&patience, "timeout", "t", probe.DefaultTimeout, "how long to wait for the first answer; each later try waits 3s at most")
 	return c
 }
 

@@ -77,7 +77,7 @@ func newCoASend(sh *shell) *cobra.Command {
 	f.StringVarP(&file, "file", "f", "-", "file with the attributes, - for standard input")
 	f.StringVarP(&s.SecretFile, "secret-file", "S", "", "file with the shared secret")
 	f.StringVar(&s.Secret, "secret", "", "shared secret (others can see a command line: better -S)")
-	f.DurationVarP(&s.Patience, "timeout", "t", 0, "how long each request is tried (default 30s)")
+	f.DurationVarP(&s.Timeout, "timeout", "t", 0, "how long each request is tried (default 30s)")
 	f.BoolVar(&s.Plain, "plain", false, "without Message-Authenticator and Event-Timestamp")
 	return c
 }

@@ -22,7 +22,7 @@ const (
 type commander interface {
 	// Quarantine opens or turns the subscriber's case; a dry run writes and sends
 	// nothing and returns the case as it would be, its Version 0 if it would be new.
-	Quarantine(ctx context.Context, w quarantine.Wish, dryRun bool) (*quarantine.Case, error)
+	Quarantine(ctx context.Context, w quarantine.ManualQuarantine, dryRun bool) (*quarantine.Case, error)
 	Extend(ctx context.Context, id, by, reason string, d time.Duration) (*quarantine.Case, error)
 	Note(ctx context.Context, id, by, text string) (*quarantine.Case, error)
 }

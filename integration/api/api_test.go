@@ -282,7 +282,7 @@ func TestABadQueryIsNamed(t *testing.T) {
 func TestAVerdictTellsWhatBecameOfIt(t *testing.T) {
 	d := &desk{verdict: quarantine.VerdictStatus{
 		Verdict: quarantine.Verdict{ID: "v-1", Source: "s1", SourceID: "a", IP: netip.MustParseAddr("192.0.2.17"), Category: "botnet", ObservedAt: now, ReceivedAt: now},
-		State:   quarantine.VerdictAmbiguous, Reason: "two held it", Candidates: []quarantine.Holder{{Subscriber: "alice", From: now}}, Settled: true,
+		State:   quarantine.VerdictAmbiguous, Reason: "two held it", Candidates: []quarantine.Holder{{Subscriber: "alice", From: now}}, Final: true,
 	}}
 	golden(t, "verdict.json", pretty(t, call(newServer(t, d), "GET", "/api/v1/verdicts/v-1", "").Body.Bytes()))
 	d.verdict.Candidates, d.verdict.State, d.verdict.Attributed, d.verdict.Case = nil, quarantine.VerdictActed, "alice", "c-1"

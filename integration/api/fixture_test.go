@@ -47,7 +47,7 @@ func (d *desk) act(format string, args ...any) (*quarantine.Case, error) {
 	return d.answer.Clone(), d.err
 }
 
-func (d *desk) Quarantine(_ context.Context, w quarantine.Wish, dryRun bool) (*quarantine.Case, error) {
+func (d *desk) Quarantine(_ context.Context, w quarantine.ManualQuarantine, dryRun bool) (*quarantine.Case, error) {
 	return d.act("quarantine %s %s %q %s by %s override %t all %t replace %t dry %t", w.Subscriber, w.Profile, w.Reason, w.For, w.By, w.Override, w.AllSessions, w.Replace, dryRun)
 }
 

@@ -99,21 +99,21 @@ func (a *API) await(ctx context.Context, c *quarantine.Case, wait time.Duration)
 }
 
 // wish reads everything of the request but whom it is about.
-func (a *API) wish(in *quarantineInput) (quarantine.Wish, error) {
+func (a *API) wish(in *quarantineInput) (quarantine.ManualQuarantine, error) {
 	reason, err := statement(in.Body.Reason)
 	if err != nil {
-		return quarantine.Wish{}, err
+		return quarantine.ManualQuarantine{}, err
 	}
 	if !slices.Contains(a.Profiles, in.Body.Profile) {
-		return quarantine.Wish{}, httpx.Invalid("body.profile", fmt.Sprintf("there is no such profile; there are %q", a.Profiles), in.Body.Profile)
+		return quarantine.ManualQuarantine{}, httpx.Invalid("body.profile", fmt.Sprintf("there is no such profile; there are %q", a.Profiles), in.Body.Profile)
 	}
 	lasts := a.DefaultFor
 	if in.Body.For != "" {
 		if lasts, err = duration(in.Body.For); err != nil {
-			return quarantine.Wish{}, err
+			return quarantine.ManualQuarantine{}, err
 		}
 	}
-	return quarantine.Wish{Profile: in.Body.Profile, Reason: reason, For: lasts, Override: in.Body.Override, AllSessions: in.Body.All, Replace: in.Body.Replace}, nil
+	return quarantine.ManualQuarantine{Profile: in.Body.Profile, Reason: reason, For: lasts, Override: in.Body.Override, AllSessions: in.Body.All, Replace: in.Body.Replace}, nil
 }
 
 func targetOf(in *quarantineInput) (t quarantine.Target, err error) {

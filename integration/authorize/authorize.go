@@ -9,9 +9,9 @@ import (
 	"cordon/quarantine"
 )
 
-// StorePatience is how long the store is waited for. The AAA server waits 200 ms
+// StoreTimeout is how long the store is waited for. The AAA server waits 200 ms
 // for us, and a subscriber for the AAA server.
-const StorePatience = 80 * time.Millisecond
+const StoreTimeout = 80 * time.Millisecond
 
 // coolDown is how long the store is not asked after it did not answer: log-ins
 // come by the hundred, and each would wait in vain.
@@ -89,16 +89,16 @@ func (d *Desk) decide(ctx context.Context, told []quarantine.Attribute) ([]Chang
 	case !ours:
 		return nil, Unknown
 	case d.gate.Paused():
-		return nil, KeptBack
+		return nil, Deferred
 	}
 	c, ok := d.ask(ctx, l)
 	switch {
 	case !ok:
-		return nil, StoreAway
+		return nil, StoreUnavailable
 	case c == nil:
 		return nil, Unwanted
 	case !d.gate.Acts(c, l):
-		return nil, KeptBack
+		return nil, Deferred
 	}
 	changes, ok := l.Reply(c.Profile)
 	if !ok {
@@ -113,7 +113,7 @@ func (d *Desk) ask(ctx context.Context, l LogIn) (*quarantine.Case, bool) {
 	if now.UnixNano() < d.until.Load() {
 		return nil, false
 	}
-	ctx, cancel := context.WithTimeout(ctx, StorePatience)
+	ctx, cancel := context.WithTimeout(ctx, StoreTimeout)
 	defer cancel()
 	c, err := d.store.LogIn(ctx, quarantine.LogIn{Subscriber: l.Subscriber(), BNG: l.BNG(), At: now, Undo: l.Undo()})
 	if err != nil {

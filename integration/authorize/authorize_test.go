@@ -122,10 +122,10 @@ func TestALogInIsLeftAloneUnlessSomethingIsWantedAndMayAndCanBe(t *testing.T) {
 	}{
 		{"nobody we know", *wanting("walled-garden"), bob, Unknown, false},
 		{"nothing wanted", world{}, alice, Unwanted, true},
-		{"paused", world{paused: true, wants: &quarantine.Case{Profile: "walled-garden"}}, alice, KeptBack, false},
-		{"the mode is weaker by now", world{barred: true, wants: &quarantine.Case{Profile: "walled-garden"}}, alice, KeptBack, true},
+		{"paused", world{paused: true, wants: &quarantine.Case{Profile: "walled-garden"}}, alice, Deferred, false},
+		{"the mode is weaker by now", world{barred: true, wants: &quarantine.Case{Profile: "walled-garden"}}, alice, Deferred, true},
 		{"a profile that cannot be put in force at log-in", *wanting(quarantine.Disconnect), alice, LeftAlone, true},
-		{"the store fails", world{err: errors.New("connection refused")}, alice, StoreAway, true},
+		{"the store fails", world{err: errors.New("connection refused")}, alice, StoreUnavailable, true},
 	} {
 		w := test.world
 		d := deskOf(t, &w)
@@ -149,11 +149,11 @@ func TestAStoreThatHangsIsWaitedForOnceAndThenNotAskedForAWhile(t *testing.T) {
 			_, o = d.answer(t.Context(), []quarantine.Attribute{{Name: "User-Name", Value: "alice"}})
 			return time.Since(began), o
 		}
-		if took, o := ask(); took != StorePatience || o != StoreAway {
+		if took, o := ask(); took != StoreTimeout || o != StoreUnavailable {
 			t.Errorf("the first: %s, %s", took, o)
 		}
 		for range 100 {
-			if took, o := ask(); took != 0 || o != StoreAway {
+			if took, o := ask(); took != 0 || o != StoreUnavailable {
 				t.Errorf("another: %s, %s", took, o)
 			}
 		}

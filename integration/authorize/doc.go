@@ -4,7 +4,7 @@
 // attributes that put the subscriber's restriction in force in it.
 //
 // It is never in the way: one round trip to the store, cut short after
-// [StorePatience]; whatever goes wrong is a 204 or a problem document, and
+// [StoreTimeout]; whatever goes wrong is a 204 or a problem document, and
 // the session is then restricted by CoA after its Accounting-Start as if nobody
 // had asked. It decides nothing, keeps no state but counters and one cool-down,
 // and logs no attribute: a request holds passwords.

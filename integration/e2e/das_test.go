@@ -99,7 +99,7 @@ func askDAS(t *testing.T, session []radiusx.Attribute, clock time.Duration, chan
 	}
 	x := coa.Exchange{
 		Peer: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), dasPort), Secret: secretOf(t, coaSecret), Code: steps[0].Code,
-		Attributes: attributes, MessageAuthenticator: coa.MessageAuthenticatorRequireReply, Patience: 3 * time.Second,
+		Attributes: attributes, MessageAuthenticator: coa.MessageAuthenticatorRequireReply, Timeout: 3 * time.Second,
 	}
 	if change != nil {
 		change(&x)

@@ -52,7 +52,7 @@ func simulated(t *testing.T, name string) (sim *bngsim.BNG, port int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sim, err = bngsim.New(bngsim.Config{Name: name, NASIP: netip.MustParseAddr("127.0.0.1"), Make: bngsim.FilterID, Secret: secret, Conn: conn})
+	sim, err = bngsim.New(bngsim.Config{Name: name, NASIP: netip.MustParseAddr("127.0.0.1"), Platform: bngsim.FilterID, Secret: secret, Conn: conn})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ type Holder struct {
 func HolderOf(h quarantine.Holder) Holder {
 	view := Holder{
 		Subscriber: h.Subscriber, BNG: h.BNG, SessionID: h.SessionID,
-		Space: h.Space, Ports: h.Ports.String(), From: h.From.UTC(), FromBy: Time(h.FromBy), To: Time(h.To), Evidence: h.Evidence,
+		Space: h.Space, Ports: h.Ports.String(), From: h.From.UTC(), FromBy: Time(h.FromBy), To: Time(h.To), Evidence: h.KnownBy,
 	}
 	if h.Address.IsValid() {
 		view.Address = Prefix(h.Address)

@@ -64,9 +64,9 @@ func New(c Config) (*Check, error) {
 	return &Check{config: c, places: make(chan struct{}, c.AtOnce)}, nil
 }
 
-// Look asks one question, a JSON document, and returns the first word of the
+// Ask asks one question, a JSON document, and returns the first word of the
 // answer. An error means that there was no answer in time, or none that counts.
-func (c *Check) Look(ctx context.Context, question []byte) (string, error) {
+func (c *Check) Ask(ctx context.Context, question []byte) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	select {

@@ -33,7 +33,7 @@ func look(t *testing.T, c Config) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return check.Look(t.Context(), []byte(`{"bng":"bng1"}`))
+	return check.Ask(t.Context(), []byte(`{"bng":"bng1"}`))
 }
 
 func TestTheFirstWordOfAnAnswerCounts(t *testing.T) {
@@ -104,13 +104,13 @@ func TestOnlySoManyAreAskedAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
-	go func() { defer close(done); _, _ = check.Look(context.Background(), nil) }()
+	go func() { defer close(done); _, _ = check.Ask(context.Background(), nil) }()
 	for len(check.places) == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := check.Look(ctx, nil); err == nil || !strings.Contains(err.Error(), "being asked") {
+	if _, err := check.Ask(ctx, nil); err == nil || !strings.Contains(err.Error(), "being asked") {
 		t.Errorf("a second question: %v", err)
 	}
 	close(let)

@@ -90,12 +90,12 @@ func (e *Engine) queueable(fresh []quarantine.Verdict, answers []quarantine.Acce
 
 // journalAccepted makes verdicts that have their places durable and puts them in line.
 func (e *Engine) journalAccepted(ctx context.Context, admitted []quarantine.Verdict) error {
-	entries := make([]quarantine.LogEntry, len(admitted))
+	entries := make([]quarantine.JournalEntry, len(admitted))
 	for i, v := range admitted {
 		entries[i] = changing(entry(logAccepted, v.ID, v), func() { e.ledger.accept(v) })
 	}
 	// An answer that the sender no longer waits for must still be the truth.
-	if err := e.Log.Append(context.WithoutCancel(ctx), entries...); err != nil {
+	if err := e.Journal.Append(context.WithoutCancel(ctx), entries...); err != nil {
 		for _, v := range admitted {
 			e.backlog.remove(v.Source)
 		}

@@ -61,7 +61,7 @@ func (a *aftercare) note(answer answered, at time.Time) {
 	if o.Restricts() {
 		delete(a.given, key)
 	}
-	if o.Check || o.To != "" || len(o.From) == 0 || out.Kind != quarantine.OutcomeAcked || out.Proof != quarantine.ProofByWord {
+	if o.Check || o.To != "" || len(o.From) == 0 || out.Kind != quarantine.OutcomeAcked || out.Verification != quarantine.VerifyByAccounting {
 		return
 	}
 	a.given[key] = given{order: o, at: at, tries: a.given[key].tries}
@@ -69,7 +69,7 @@ func (a *aftercare) note(answer answered, at time.Time) {
 }
 
 // replay takes one entry of the log in.
-func (a *aftercare) replay(entry quarantine.LogEntry, at time.Time, names *quarantine.BNGNames) error {
+func (a *aftercare) replay(entry quarantine.JournalEntry, at time.Time, names *quarantine.BNGNames) error {
 	switch entry.Kind {
 	case logAnswered:
 		var answer answered
@@ -189,7 +189,7 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 		return false, err
 	case !record.Live() || !quarantine.SameSession(&record, &g.order.Session):
 		return true, nil
-	case g.over && !record.SeenAt.After(g.at.Add(quarantine.ClockSlack)), !g.over && len(record.ShownSince(g.at.Add(quarantine.ClockSlack))) == 0:
+	case g.over && !record.SeenAt.After(g.at.Add(quarantine.ClockSlack)), !g.over && len(record.ObservedSince(g.at.Add(quarantine.ClockSlack))) == 0:
 		return false, nil
 	}
 	o := quarantine.Order{Case: g.order.Case, Session: record, From: g.order.From}
@@ -232,7 +232,7 @@ func (e *Engine) caredFor(ctx context.Context, o *quarantine.Order) (bool, error
 }
 
 // handOver enters into a case what may be left on a session.
-func (e *Engine) handOver(c *quarantine.Case, s *quarantine.Session, left []quarantine.Applied) {
+func (e *Engine) handOver(c *quarantine.Case, s *quarantine.Session, left []quarantine.AppliedProfile) {
 	c.Owe(quarantine.Owed{Journal: e.Holder, Mark: e.ledger.next(c.Mark(e.Holder, s)), Session: *s, Applied: left}, e.Now())
 }
 
@@ -251,7 +251,7 @@ func (e *Engine) recallLeft(c *quarantine.Case, sessions []quarantine.Session) {
 }
 
 // left is what may be in force on a session that was taken to be over.
-func (a *aftercare) left(s *quarantine.Session) []quarantine.Applied {
+func (a *aftercare) left(s *quarantine.Session) []quarantine.AppliedProfile {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if g := a.given[identity(s)]; g.over {

@@ -16,7 +16,7 @@ import (
 // release, so that its accounting denies it.
 func (w *world) ignoredRelease(e *running, subscriber string) quarantine.SessionKey {
 	w.t.Helper()
-	w.network.SetProof(quarantine.ProofByWord)
+	w.network.SetVerification(quarantine.VerifyByAccounting)
 	key := w.restrict(e, subscriber)
 	w.lies(1)
 	if _, err := e.Release(w.t.Context(), w.openCase(subscriber).ID, "noc", "cleaned", ""); err != nil {
@@ -94,8 +94,8 @@ func TestAftercareForgetsWhatIsTooOldOrTooMuch(t *testing.T) {
 	note := func(n int, at time.Time) {
 		s := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: fmt.Sprint(n)}}
 		a.note(answered{
-			Order:   quarantine.Order{Session: s, From: []quarantine.Applied{{Profile: "garden"}}},
-			Outcome: quarantine.Outcome{Kind: quarantine.OutcomeAcked, Proof: quarantine.ProofByWord},
+			Order:   quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden"}}},
+			Outcome: quarantine.Outcome{Kind: quarantine.OutcomeAcked, Verification: quarantine.VerifyByAccounting},
 		}, at)
 	}
 	for n := range 5 * careAtMost {

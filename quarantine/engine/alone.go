@@ -148,7 +148,7 @@ func (e *Engine) listen(ctx context.Context, i quarantine.Instance) {
 	if !e.saysAlone(ctx, i) {
 		return
 	}
-	if err := e.Store.HearInstance(ctx, i.ID); err != nil {
+	if err := e.Store.MarkReachable(ctx, i.ID); err != nil {
 		return // the publisher says that the store is away
 	}
 	if i.Departure != nil {

@@ -78,7 +78,7 @@ func TestALoneInstanceGoesOn(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		toA := &line{Memory: w.memory}
 		a, _ := w.startListening(toA, "a")
-		w.startWith(w.memory, "c", func(c *Config) { c.Log = &quarantinetest.Log{} }) // no accounting comes to it
+		w.startWith(w.memory, "c", func(c *Config) { c.Journal = &quarantinetest.Journal{} }) // no accounting comes to it
 		b, _ := w.startListening(w.memory, "b")
 		time.Sleep(time.Minute)
 		b.stop() // left

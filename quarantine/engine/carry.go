@@ -16,8 +16,8 @@ const carryAtOnce = 500
 // segment of the log. The journal asks for it after the change of its last entry and
 // before that of the next, so what is left out or written twice in between is what goes
 // on without the journal.
-func (l *ledger) carry() []quarantine.LogEntry {
-	var entries []quarantine.LogEntry
+func (l *ledger) carry() []quarantine.JournalEntry {
+	var entries []quarantine.JournalEntry
 	for _, v := range l.unsettledVerdicts() {
 		entries = append(entries, entry(logAccepted, v.ID, v))
 	}
@@ -53,13 +53,13 @@ func (l *ledger) outstandingOf(cases []string) (all []outstanding) {
 }
 
 // carry tells the restriction as if it were being sent and answered.
-func (o *outstanding) carry() []quarantine.LogEntry {
+func (o *outstanding) carry() []quarantine.JournalEntry {
 	last := o.Applied[len(o.Applied)-1]
 	order := quarantine.Order{
 		Case: o.Case, Session: o.Session, From: o.Applied[:len(o.Applied)-1], To: last.Profile, Undo: last.Undo, Outlives: last.Outlives,
 		Mark: o.Mark,
 	}
-	entries := []quarantine.LogEntry{entry(logSent, o.Case, sent{Order: order, ExpiresAt: o.ExpiresAt, BNG: o.Session.BNG})}
+	entries := []quarantine.JournalEntry{entry(logSent, o.Case, sent{Order: order, ExpiresAt: o.ExpiresAt, BNG: o.Session.BNG})}
 	acked := quarantine.Outcome{Kind: quarantine.OutcomeAcked}
 	switch {
 	case o.open:
@@ -81,6 +81,6 @@ func (o *outstanding) carry() []quarantine.LogEntry {
 
 // Carry returns the log entries that tell everything that is not over yet, for
 // the start of a new segment of the log.
-func (e *Engine) Carry() []quarantine.LogEntry {
+func (e *Engine) Carry() []quarantine.JournalEntry {
 	return append(e.ledger.carry(), e.carryInstances()...)
 }

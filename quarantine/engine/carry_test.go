@@ -16,20 +16,20 @@ import (
 // rotatingLog begins a new segment as soon as an entry is durable, before its writer
 // has gone on, and forgets the old one: what was not carried is lost.
 type rotatingLog struct {
-	carry func() []quarantine.LogEntry
-	check func(written quarantine.LogEntry, kept *ledger)
+	carry func() []quarantine.JournalEntry
+	check func(written quarantine.JournalEntry, kept *ledger)
 
 	mu  sync.Mutex // guards what follows
-	log *quarantinetest.Log
+	log *quarantinetest.Journal
 }
 
-func (l *rotatingLog) Append(ctx context.Context, entries ...quarantine.LogEntry) error {
+func (l *rotatingLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.log.Append(ctx, entries...); err != nil {
 		return err
 	}
-	l.log = &quarantinetest.Log{}
+	l.log = &quarantinetest.Journal{}
 	if carried := l.carry(); len(carried) > 0 {
 		if err := l.log.Append(ctx, carried...); err != nil {
 			return err
@@ -45,7 +45,7 @@ func (l *rotatingLog) Append(ctx context.Context, entries ...quarantine.LogEntry
 	return nil
 }
 
-func (l *rotatingLog) Replay(ctx context.Context, fn func(quarantine.LogEntry, time.Time) error) error {
+func (l *rotatingLog) Replay(ctx context.Context, fn func(quarantine.JournalEntry, time.Time) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.log.Replay(ctx, fn)
@@ -54,15 +54,15 @@ func (l *rotatingLog) Replay(ctx context.Context, fn func(quarantine.LogEntry, t
 func TestNothingFallsBetweenTwoSegments(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		var e *running
-		written := map[quarantine.LogKind]int{}
-		l := &rotatingLog{log: &quarantinetest.Log{}}
-		l.carry = func() []quarantine.LogEntry {
+		written := map[quarantine.EntryKind]int{}
+		l := &rotatingLog{log: &quarantinetest.Journal{}}
+		l.carry = func() []quarantine.JournalEntry {
 			if e == nil {
 				return nil
 			}
 			return e.ledger.carry()
 		}
-		l.check = func(entry quarantine.LogEntry, kept *ledger) {
+		l.check = func(entry quarantine.JournalEntry, kept *ledger) {
 			written[entry.Kind]++
 			_, unsettled := kept.unsettled[entry.Key]
 			_, command := kept.commands[entry.Key]
@@ -85,10 +85,10 @@ func TestNothingFallsBetweenTwoSegments(t *testing.T) {
 				ok = restricted == s.Order.Restricts()
 			}
 			if !ok {
-				t.Errorf("after a rotation at %s of %s the journal does not tell it", LogKindNames[entry.Kind], entry.Key)
+				t.Errorf("after a rotation at %s of %s the journal does not tell it", EntryKindNames[entry.Kind], entry.Key)
 			}
 		}
-		e = w.startWith(w.memory, "a", func(c *Config) { c.Log = l })
+		e = w.startWith(w.memory, "a", func(c *Config) { c.Journal = l })
 		w.restrict(e, "alice")
 		c := w.openCase("alice")
 		if _, err := e.Release(t.Context(), c.ID, "noc", "cleaned", ""); err != nil {
@@ -104,9 +104,9 @@ func TestNothingFallsBetweenTwoSegments(t *testing.T) {
 		time.Sleep(time.Minute)
 		l.mu.Lock() // guards written too
 		defer l.mu.Unlock()
-		for _, kind := range []quarantine.LogKind{logAccepted, logSettled, logCommand, logApplied, logSent, logAnswered} {
+		for _, kind := range []quarantine.EntryKind{logAccepted, logSettled, logCommand, logApplied, logSent, logAnswered} {
 			if written[kind] == 0 {
-				t.Errorf("the story has no %s", LogKindNames[kind])
+				t.Errorf("the story has no %s", EntryKindNames[kind])
 			}
 		}
 		if written[logSent] < 4 {
@@ -179,7 +179,7 @@ func outstandingMany(n int, expires func(i int) time.Time) *ledger {
 				SessionKey: id, Subscriber: "customer" + id.ID, StartedAt: time.Unix(int64(i), 0), StartSeen: true,
 				Addresses: []quarantine.Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: quarantine.FramedIP}},
 			},
-			Applied: []quarantine.Applied{{Profile: "garden", Undo: "overlay"}},
+			Applied: []quarantine.AppliedProfile{{Profile: "garden", Undo: "overlay"}},
 		})
 	}
 	return l

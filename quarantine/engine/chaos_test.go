@@ -35,7 +35,7 @@ type instance struct {
 	quarantine.Enforcer
 	t     *testing.T
 	name  string
-	log   quarantinetest.Log
+	log   quarantinetest.Journal
 	under *exchanges
 }
 
@@ -105,7 +105,7 @@ func disorder(t *testing.T, w *world, rng *rand.Rand) {
 			instances[holder] = &instance{Enforcer: w.network, t: t, name: holder, under: under}
 		}
 		i := instances[holder]
-		return w.startWith(w.memory, holder, func(c *Config) { c.Enforcer, c.Log = i, &i.log })
+		return w.startWith(w.memory, holder, func(c *Config) { c.Enforcer, c.Journal = i, &i.log })
 	}
 	engines := map[string]*running{"a": start("a"), "b": start("b")}
 	var accepted []string
@@ -135,8 +135,8 @@ func disorder(t *testing.T, w *world, rng *rand.Rand) {
 	w.memory.SetUnavailable(false)
 	time.Sleep(2 * time.Hour)
 	for _, id := range accepted {
-		if status, err := w.memory.Verdict(t.Context(), id); err != nil || !status.Settled {
-			t.Errorf("verdict %s is %s, settled %t, %v", id, status.State, status.Settled, err)
+		if status, err := w.memory.Verdict(t.Context(), id); err != nil || !status.Final {
+			t.Errorf("verdict %s is %s, settled %t, %v", id, status.State, status.Final, err)
 		}
 	}
 	for _, name := range l.names {

@@ -32,18 +32,18 @@ const (
 
 // command is one human command as the log keeps it.
 type command struct {
-	ID       string                  `json:"id"`
-	Verb     verb                    `json:"verb"`
-	Case     string                  `json:"case"` // quarantine: the id a new case would get; of a window: none
-	By       string                  `json:"by"`
-	Reason   string                  `json:"reason"`
-	Code     quarantine.ReleaseCode  `json:"code,omitempty"`
-	For      quarantine.Duration     `json:"for,omitempty"`
-	Wish     *quarantine.Wish        `json:"wish,omitempty"`
-	Session  quarantine.SessionKey   `json:"session,omitzero"`   // give-up: that one alone; zero: all of the case
-	Window   *quarantine.Maintenance `json:"window,omitempty"`   // maintain, end-maintenance
-	Instance string                  `json:"instance,omitempty"` // forget-instance: its id
-	At       time.Time               `json:"at"`
+	ID         string                       `json:"id"`
+	Verb       verb                         `json:"verb"`
+	Case       string                       `json:"case"` // quarantine: the id a new case would get; of a window: none
+	By         string                       `json:"by"`
+	Reason     string                       `json:"reason"`
+	Code       quarantine.ReleaseCode       `json:"code,omitempty"`
+	For        quarantine.Duration          `json:"for,omitempty"`
+	Quarantine *quarantine.ManualQuarantine `json:"wish,omitempty"`
+	Session    quarantine.SessionKey        `json:"session,omitzero"`   // give-up: that one alone; zero: all of the case
+	Window     *quarantine.Maintenance      `json:"window,omitempty"`   // maintain, end-maintenance
+	Instance   string                       `json:"instance,omitempty"` // forget-instance: its id
+	At         time.Time                    `json:"at"`
 }
 
 // ends reports whether the command takes a restriction away.
@@ -78,13 +78,13 @@ var errNotDone = &quarantine.CommandError{Reason: "this instance ended before it
 
 // Quarantine restricts a subscriber by hand, or with dryRun tells the case that
 // it would lead to and changes nothing.
-func (e *Engine) Quarantine(ctx context.Context, w quarantine.Wish, dryRun bool) (*quarantine.Case, error) {
+func (e *Engine) Quarantine(ctx context.Context, w quarantine.ManualQuarantine, dryRun bool) (*quarantine.Case, error) {
 	if _, ok := e.Rules.Profiles[w.Profile]; !ok {
 		return nil, &quarantine.FieldError{Field: "profile", Reason: fmt.Sprintf("%q is no profile of this configuration", w.Profile)}
 	}
 	now := e.Now()
 	if !dryRun {
-		return e.command(ctx, command{Verb: verbQuarantine, Case: newID("c-", now), By: w.By, Reason: w.Reason, Wish: &w})
+		return e.command(ctx, command{Verb: verbQuarantine, Case: newID("c-", now), By: w.By, Reason: w.Reason, Quarantine: &w})
 	}
 	situation, err := e.situation(ctx, w.Subscriber)
 	if err != nil {
@@ -188,7 +188,7 @@ func (e *Engine) logCommand(ctx context.Context, c command) error {
 	ctx, cancel := context.WithTimeout(ctx, logPatience)
 	defer cancel()
 	given := changing(reserved(entry(logCommand, c.ID, c)), func() { e.ledger.given(c) })
-	err := e.Log.Append(ctx, given)
+	err := e.Journal.Append(ctx, given)
 	if err != nil && c.ends() {
 		e.Logger.Error("log refuses entries; the release is done all the same", zap.String("command", c.ID), zap.Error(err))
 		given.Durable()
@@ -297,14 +297,14 @@ func (e *Engine) change(ctx context.Context, c command) (*quarantine.Case, quara
 
 func (e *Engine) changed(ctx context.Context, c command, now time.Time) (*quarantine.Case, *quarantine.Reservation, error) {
 	if c.Verb == verbQuarantine {
-		situation, err := e.situation(ctx, c.Wish.Subscriber)
+		situation, err := e.situation(ctx, c.Quarantine.Subscriber)
 		if err != nil {
 			return nil, nil, err
 		}
 		if open := situation.Dossier.Case; open != nil {
 			e.recall(open)
 		}
-		return e.Rules.Quarantine(*c.Wish, situation, c.Case, now)
+		return e.Rules.Quarantine(*c.Quarantine, situation, c.Case, now)
 	}
 	subject, err := e.Store.Case(ctx, c.Case)
 	if err != nil {
@@ -366,9 +366,9 @@ func (e *Engine) noteExpiry(ctx context.Context, c *quarantine.Case) {
 }
 
 // newExpiry is that entry, if it is news.
-func (e *Engine) newExpiry(c *quarantine.Case) []quarantine.LogEntry {
+func (e *Engine) newExpiry(c *quarantine.Case) []quarantine.JournalEntry {
 	if at := c.Ends(); e.ledger.expires(c.ID, at) {
-		return []quarantine.LogEntry{entry(logExpiry, c.ID, expiry{ExpiresAt: at})}
+		return []quarantine.JournalEntry{entry(logExpiry, c.ID, expiry{ExpiresAt: at})}
 	}
 	return nil
 }
@@ -401,7 +401,7 @@ func underWay(c *quarantine.Case) bool {
 	}
 	for _, s := range c.Sessions {
 		held := c.State == quarantine.CaseHeld || s.Enforcement == quarantine.Gone || s.Spared()
-		proving := c.State == quarantine.Releasing && !s.ProveAt.IsZero()
+		proving := c.State == quarantine.Releasing && !s.VerifyAt.IsZero()
 		if !held && (s.Enforcement == quarantine.Pending || s.Wanted != wanted || proving) {
 			return true
 		}

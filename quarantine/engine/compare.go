@@ -152,7 +152,7 @@ func (l *ledger) neglect(caseID string, c *quarantine.Case, now time.Time) {
 // compareCase brings this journal and one case up to date with each other: what is
 // over is forgotten, and what the case does not know it is to take in. c is nil if the
 // store does not have it. It returns the entry of its expiry, if that is news.
-func (e *Engine) compareCase(ctx context.Context, id string, c *quarantine.Case) (expiry []quarantine.LogEntry, err error) {
+func (e *Engine) compareCase(ctx context.Context, id string, c *quarantine.Case) (expiry []quarantine.JournalEntry, err error) {
 	unknown := e.ledger.compare(id, c)
 	e.ledger.neglect(id, c, e.Now())
 	if c != nil && c.Open() {
@@ -239,7 +239,7 @@ func (e *Engine) unobserved(ctx context.Context, c *quarantine.Case, orders []qu
 // takeBack undoes a restriction whose case was closed while it was under way. What
 // stays unanswered is outstanding in the journal, which is gone through again.
 func (e *Engine) takeBack(ctx context.Context, c *quarantine.Case, o *quarantine.Order) {
-	from := append(slices.Clone(o.From), o.Applies())
+	from := append(slices.Clone(o.From), o.Restriction())
 	e.carryOut(ctx, c, quarantine.Order{Case: c.ID, Session: o.Session, From: from})
 }
 

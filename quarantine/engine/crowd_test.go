@@ -12,7 +12,7 @@ import (
 // wish quarantines a subscriber by hand and returns the case.
 func (w *world) wish(e *running, subscriber string) string {
 	w.t.Helper()
-	c, err := e.Quarantine(w.t.Context(), quarantine.Wish{Subscriber: subscriber, Profile: "garden", Reason: "x", For: time.Hour, By: "noc"}, false)
+	c, err := e.Quarantine(w.t.Context(), quarantine.ManualQuarantine{Subscriber: subscriber, Profile: "garden", Reason: "x", For: time.Hour, By: "noc"}, false)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (e *Engine) beforeSend(ctx context.Context, c *quarantine.Case, o *quaranti
 		e.append(ctx, reserved(record)) // a log that refuses keeps no release back
 		return nil
 	}
-	if err := e.Log.Append(ctx, record); err != nil {
+	if err := e.Journal.Append(ctx, record); err != nil {
 		return fmt.Errorf("write the log: %w", err)
 	}
 	if _, ok := e.sender.may(); !ok { // the disk may have taken long
@@ -139,7 +139,7 @@ func (e *Engine) barred(c *quarantine.Case, o *quarantine.Order) error {
 	if err := e.Bars(c, &o.Session); err != nil {
 		return err
 	}
-	if reason, barred := e.Paths.Bars(o.Session, o.To); barred {
+	if reason, barred := e.Paths.Defers(o.Session, o.To); barred {
 		return fmt.Errorf("%w: %s", errBarred, reason)
 	}
 	return nil

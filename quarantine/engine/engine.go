@@ -21,7 +21,7 @@ type Store interface {
 	quarantine.CaseReader
 	quarantine.CaseWriter
 	quarantine.DueSet
-	quarantine.SenderLock
+	quarantine.SenderLease
 	quarantine.InstanceRegistry
 	quarantine.InstanceDepartures
 	quarantine.Continuity
@@ -35,7 +35,7 @@ type Config struct {
 
 	Store    Store
 	Enforcer quarantine.Enforcer
-	Log      quarantine.Log
+	Journal  quarantine.Journal
 	Rules    quarantine.Rulebook
 
 	Tolerance func(source string) time.Duration // δ of attribution for a source; default 2 s
@@ -85,7 +85,7 @@ type Config struct {
 	Paths quarantine.Paths
 
 	// Interim is how often a BNG renews its sessions, and OneSessionPer which attributes
-	// are one line's where it has one session a line; see [quarantine.Look]. Nil: not
+	// are one line's where it has one session a line; see [quarantine.Snapshot]. Nil: not
 	// known.
 	Interim       func(bng string) time.Duration
 	OneSessionPer func(bng string) []string
@@ -95,7 +95,7 @@ type Config struct {
 	// Serves says why nothing could be sent for a session of a case, nil if it could:
 	// its BNG is not configured, or what is applied there cannot be undone by it. Nil:
 	// everything is served.
-	Serves func(s *quarantine.Session, applied []quarantine.Applied) error
+	Serves func(s *quarantine.Session, applied []quarantine.AppliedProfile) error
 
 	// Poll is how often a case that wants something looks for its subscriber's
 	// sessions, where the store learns them from a source that knows only the
@@ -117,7 +117,7 @@ type Config struct {
 func (c *Config) Validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
-		"Holder": c.Holder == "", "Store": c.Store == nil, "Enforcer": c.Enforcer == nil, "Log": c.Log == nil,
+		"Holder": c.Holder == "", "Store": c.Store == nil, "Enforcer": c.Enforcer == nil, "Log": c.Journal == nil,
 	} {
 		if missing {
 			errs = append(errs, fmt.Errorf("engine: %s is required", name))
@@ -240,7 +240,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e.awaiting = newAwaiting()
 	e.windows, e.windowsAsked = newWindows(cfg.Store), make(chan struct{})
 	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now, uptime: cfg.Uptime}
-	if err := cfg.Log.Replay(ctx, e.replay); err != nil {
+	if err := cfg.Journal.Replay(ctx, e.replay); err != nil {
 		return nil, fmt.Errorf("replay the log: %w", err)
 	}
 	e.ledger.unanswered()
@@ -259,7 +259,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 }
 
 // replay takes one entry of the log in, in order.
-func (e *Engine) replay(entry quarantine.LogEntry, at time.Time) error {
+func (e *Engine) replay(entry quarantine.JournalEntry, at time.Time) error {
 	if entry.Kind == logInstance {
 		return e.replayInstance(entry, at)
 	}

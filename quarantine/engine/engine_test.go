@@ -315,8 +315,8 @@ func TestAnUnknownAddressIsLookedAtAgainUntilItsRecordArrives(t *testing.T) {
 		gone := w.accept(e, botnet(netip.MustParseAddr("203.0.113.99")))
 		time.Sleep(36 * time.Minute)
 		status, err := e.Verdict(t.Context(), gone)
-		if err != nil || status.State != quarantine.VerdictUnknown || !status.Settled {
-			t.Errorf("after retry_for: %s, settled %t, %v", status.State, status.Settled, err)
+		if err != nil || status.State != quarantine.VerdictUnknown || !status.Final {
+			t.Errorf("after retry_for: %s, settled %t, %v", status.State, status.Final, err)
 		}
 	})
 }

@@ -10,19 +10,19 @@ import (
 
 // Kinds of log entry. The numbers are on disk: never reuse one.
 const (
-	logAccepted quarantine.LogKind = 1 // key verdict, body Verdict
-	logSettled  quarantine.LogKind = 2 // key verdict, body settlement
-	logCommand  quarantine.LogKind = 3 // key command, body command
-	logApplied  quarantine.LogKind = 4 // key command, body applied
-	logSent     quarantine.LogKind = 5 // key case, body sent
-	logAnswered quarantine.LogKind = 6 // key case, body answered
-	logEnded    quarantine.LogKind = 7 // key case, body ended
-	logExpiry   quarantine.LogKind = 8 // key case, body expiry
-	logInstance quarantine.LogKind = 9 // key instance, body quarantine.Instance; our own: when it spoke, by our clock
+	logAccepted quarantine.EntryKind = 1 // key verdict, body Verdict
+	logSettled  quarantine.EntryKind = 2 // key verdict, body settlement
+	logCommand  quarantine.EntryKind = 3 // key command, body command
+	logApplied  quarantine.EntryKind = 4 // key command, body applied
+	logSent     quarantine.EntryKind = 5 // key case, body sent
+	logAnswered quarantine.EntryKind = 6 // key case, body answered
+	logEnded    quarantine.EntryKind = 7 // key case, body ended
+	logExpiry   quarantine.EntryKind = 8 // key case, body expiry
+	logInstance quarantine.EntryKind = 9 // key instance, body quarantine.Instance; our own: when it spoke, by our clock
 )
 
-// LogKindNames tells people what the kinds of log entry are.
-var LogKindNames = map[quarantine.LogKind]string{
+// EntryKindNames tells people what the kinds of log entry are.
+var EntryKindNames = map[quarantine.EntryKind]string{
 	logAccepted: "verdict-accepted", logSettled: "verdict-settled", logCommand: "command", logApplied: "command-applied",
 	logSent: "sent", logAnswered: "answered", logEnded: "session-ended", logExpiry: "expiry", logInstance: "instance",
 }
@@ -60,8 +60,8 @@ type answered struct {
 // ended is the end of a session. Left is what may still be in force on it, should
 // it not be.
 type ended struct {
-	Session quarantine.Session   `json:"session"`
-	Left    []quarantine.Applied `json:"left,omitempty"`
+	Session quarantine.Session          `json:"session"`
+	Left    []quarantine.AppliedProfile `json:"left,omitempty"`
 }
 
 type expiry struct {
@@ -69,23 +69,23 @@ type expiry struct {
 }
 
 // entry encodes one log entry. The bodies are ours and always encode.
-func entry(kind quarantine.LogKind, key string, body any) quarantine.LogEntry {
+func entry(kind quarantine.EntryKind, key string, body any) quarantine.JournalEntry {
 	encoded, err := json.Marshal(body)
 	if err != nil {
 		panic("engine: encode log entry: " + err.Error())
 	}
-	return quarantine.LogEntry{Kind: kind, Key: key, Body: encoded}
+	return quarantine.JournalEntry{Kind: kind, Key: key, Body: encoded}
 }
 
 // changing gives an entry what it changes in the ledger: once, when it is durable or
 // when whoever wrote it goes on without the journal, whichever comes first.
-func changing(e quarantine.LogEntry, change func()) quarantine.LogEntry {
+func changing(e quarantine.JournalEntry, change func()) quarantine.JournalEntry {
 	e.Durable = sync.OnceFunc(change)
 	return e
 }
 
 // reserved marks an entry that must be written even on a full disk.
-func reserved(e quarantine.LogEntry) quarantine.LogEntry {
+func reserved(e quarantine.JournalEntry) quarantine.JournalEntry {
 	e.Reserved = true
 	return e
 }

@@ -236,7 +236,7 @@ func TestAVerdictThatIsSettledMeanwhileIsNotDecidedAgain(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		v := botnet(address)
 		v.Identify()
-		settled := quarantine.VerdictStatus{Verdict: v, State: quarantine.VerdictRecorded, Settled: true}
+		settled := quarantine.VerdictStatus{Verdict: v, State: quarantine.VerdictRecorded, Final: true}
 		if err := w.memory.SaveVerdict(t.Context(), settled); err != nil {
 			t.Fatal(err)
 		}

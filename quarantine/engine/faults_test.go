@@ -93,18 +93,18 @@ func (s *poisonedStore) Case(ctx context.Context, id string) (*quarantine.Case, 
 
 // stuckLog holds one entry about a datagram until it is told to go on.
 type stuckLog struct {
-	*quarantinetest.Log
+	*quarantinetest.Journal
 	stuck   atomic.Bool
 	release chan struct{}
 	hit     chan struct{}
 }
 
-func (l *stuckLog) Append(ctx context.Context, entries ...quarantine.LogEntry) error {
+func (l *stuckLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
 	if entries[0].Kind == logSent && l.stuck.Swap(false) {
 		close(l.hit)
 		<-l.release
 	}
-	return l.Log.Append(context.WithoutCancel(ctx), entries...)
+	return l.Journal.Append(context.WithoutCancel(ctx), entries...)
 }
 
 func TestWithoutTheStoreASilentBNGHoldsUpNoReleaseOnAnother(t *testing.T) {
@@ -282,10 +282,10 @@ func TestTheLogOfAFormerSenderUndoesNoNewerCase(t *testing.T) {
 		w.accept(a, botnet(addr))
 		time.Sleep(5 * time.Second)
 		// b with its own log takes over: a is partitioned from the store, then comes back
-		blog := &quarantinetest.Log{}
+		blog := &quarantinetest.Journal{}
 		part := &partition{Memory: w.memory}
 		a.stop()
-		b := w.startWith(w.memory, "b", func(c *Config) { c.Log = blog })
+		b := w.startWith(w.memory, "b", func(c *Config) { c.Journal = blog })
 		time.Sleep(20 * time.Second)
 		c := w.openCase("alice")
 		if _, err := b.Release(t.Context(), c.ID, "noc", "x", ""); err != nil {
@@ -372,7 +372,7 @@ func TestAwaitWaitsForTheProfileThatIsWanted(t *testing.T) {
 		w.rules.Profiles["block"] = quarantine.Profile{Name: "block", Severity: 30}
 		e := w.start("a")
 		w.restrict(e, "alice")
-		c, err := e.Quarantine(t.Context(), quarantine.Wish{Subscriber: "alice", Profile: "block", Reason: "x", For: time.Hour, By: "op"}, false)
+		c, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "block", Reason: "x", For: time.Hour, By: "op"}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -502,11 +502,11 @@ func TestOneCommandThatCannotBeAppliedHoldsUpNoOther(t *testing.T) {
 
 func TestAProcessStoppedRightBeforeSendingRestrictsNothingWhenItGoesOn(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		l := &stuckLog{Log: w.log, release: make(chan struct{}), hit: make(chan struct{})}
+		l := &stuckLog{Journal: w.log, release: make(chan struct{}), hit: make(chan struct{})}
 		part := &partition{Memory: w.memory}
-		a := w.startWith(part, "a", func(c *Config) { c.Log = l })
+		a := w.startWith(part, "a", func(c *Config) { c.Journal = l })
 		time.Sleep(time.Second)
-		b := w.startWith(w.memory, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+		b := w.startWith(w.memory, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 		key, addr := w.login("alice")
 		time.Sleep(3 * time.Second)
 		l.stuck.Store(true)
@@ -547,7 +547,7 @@ func TestASilentBNGDoesNotHoldTheWorkersThatOthersNeed(t *testing.T) {
 			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})
 		wish := func(subscriber string) string {
-			c, err := e.Quarantine(t.Context(), quarantine.Wish{Subscriber: subscriber, Profile: "garden", Reason: "x", For: time.Hour, By: "noc"}, false)
+			c, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: subscriber, Profile: "garden", Reason: "x", For: time.Hour, By: "noc"}, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -577,7 +577,7 @@ func TestAReleaseThatABNGDidNotAnswerIsSentFromTheLogToo(t *testing.T) {
 		inWorld(t, func(t *testing.T, w *world) {
 			e := map[string]*running{"a": w.start("a")}
 			time.Sleep(time.Second)
-			e["b"] = w.startWith(w.memory, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+			e["b"] = w.startWith(w.memory, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 			key := w.restrict(e["a"], "alice")
 			w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
 				return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: 30 * time.Second}

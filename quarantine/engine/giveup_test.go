@@ -187,7 +187,7 @@ func TestACommandGivenWhereTheJournalKnowsNothingSaysWhereElse(t *testing.T) {
 		a := w.startWith(w.memory, "id-a", func(c *Config) { c.Instance, c.HTTPAddr = "cordon-a", func() string { return "192.0.2.1:8480" } })
 		time.Sleep(time.Second)
 		bLog := w.log
-		w.log = &quarantinetest.Log{}
+		w.log = &quarantinetest.Journal{}
 		b := w.startWith(w.memory, "id-b", func(c *Config) { c.Instance, c.HTTPAddr = "cordon-b", func() string { return "192.0.2.2:8480" } })
 		w.log = bLog
 		time.Sleep(5 * time.Second)

@@ -92,7 +92,7 @@ func TestAReleaseUnderWayShieldsNoOffender(t *testing.T) {
 			w.accept(e, botnet(netip.MustParseAddr("203.0.113.200")))
 		},
 		"by hand": func(t *testing.T, w *world, e *running) {
-			if _, err := e.Quarantine(t.Context(), quarantine.Wish{Subscriber: "alice", Profile: "garden", Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
+			if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
 				t.Error(err)
 			}
 		},

@@ -53,7 +53,7 @@ func TestARefusalIsCarried(t *testing.T) {
 // out of the configuration since.
 func TestAReleaseUnderANewNameEndsWhatWasSentUnderTheOldOne(t *testing.T) {
 	order := restriction(1)
-	release := quarantine.Order{Case: "c-1", Session: order.Session, From: []quarantine.Applied{order.Applies()}}
+	release := quarantine.Order{Case: "c-1", Session: order.Session, From: []quarantine.AppliedProfile{order.Restriction()}}
 	release.Session.BNG = "bng1-new"
 	acked := quarantine.Outcome{Kind: quarantine.OutcomeAcked}
 	for name, another := range map[string]bool{"the same session": false, "another session": true} {
@@ -61,7 +61,7 @@ func TestAReleaseUnderANewNameEndsWhatWasSentUnderTheOldOne(t *testing.T) {
 		if another {
 			release.Session.ID = "2"
 		}
-		for _, e := range []quarantine.LogEntry{
+		for _, e := range []quarantine.JournalEntry{
 			entry(logSent, "c-1", sent{Order: order, ExpiresAt: time.Now().Add(time.Hour)}),
 			entry(logAnswered, "c-1", answered{Order: order, Outcome: acked}),
 			entry(logAnswered, "c-1", answered{Order: release, Outcome: acked}),
@@ -82,7 +82,7 @@ func TestAReleaseUnderANewNameEndsWhatWasSentUnderTheOldOne(t *testing.T) {
 func TestAGiveUpOutlastsARestartInTheCareForReleases(t *testing.T) {
 	order, now := restriction(1), time.Now()
 	a := newAftercare()
-	for _, over := range []ended{{Session: order.Session, Left: []quarantine.Applied{order.Applies()}}, {Session: order.Session}} {
+	for _, over := range []ended{{Session: order.Session, Left: []quarantine.AppliedProfile{order.Restriction()}}, {Session: order.Session}} {
 		if err := a.replay(entry(logEnded, "c-1", over), now, &quarantine.BNGNames{}); err != nil {
 			t.Fatal(err)
 		}

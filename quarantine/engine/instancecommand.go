@@ -111,7 +111,7 @@ func (e *Engine) ids(name string, all []quarantine.Instance, read *snapshot) str
 func (e *Engine) forgetInstance(ctx context.Context, c command) error {
 	i, err := e.Store.DepartInstance(ctx, c.Instance, quarantine.Departure{Kind: quarantine.InstanceForgotten, By: c.By, Reason: c.Reason})
 	switch {
-	case errors.Is(err, quarantine.ErrInstanceSpeaks):
+	case errors.Is(err, quarantine.ErrInstanceUp):
 		return &quarantine.CommandError{Reason: err.Error()}
 	case err != nil:
 		return err

@@ -29,7 +29,7 @@ func (w *world) startListening(s Store, holder string, change ...func(*Config)) 
 	l := &listener{}
 	own := func(c *Config) {
 		c.Listens, c.Unworked, c.Waiting, c.AloneFor = true, l.oldest, l.waiting, aloneFor
-		c.Log, c.Instance = &quarantinetest.Log{}, "cordon-"+holder
+		c.Journal, c.Instance = &quarantinetest.Journal{}, "cordon-"+holder
 	}
 	return w.startWith(s, holder, append([]func(*Config){own}, change...)...), l
 }
@@ -226,7 +226,7 @@ func TestAClockThatIsBehindMakesOthersWaitSoMuchLonger(t *testing.T) {
 
 func TestAnInstanceWithoutAListenerIsNotWaitedForAndWaitsForOthers(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		a := w.startWith(w.memory, "a", func(c *Config) { c.Log = &quarantinetest.Log{} })
+		a := w.startWith(w.memory, "a", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 		_, b := w.startListening(w.memory, "b")
 		time.Sleep(5 * time.Second)
 		if i, known := w.registered("a"); !known || i.Accounting {

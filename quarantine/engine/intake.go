@@ -59,7 +59,7 @@ func (e *Engine) intake(ctx context.Context) {
 func (e *Engine) work(ctx context.Context, v quarantine.Verdict) (time.Time, error) {
 	status, err := e.Store.Verdict(ctx, v.ID)
 	switch {
-	case err == nil && status.Settled:
+	case err == nil && status.Final:
 		e.settle(ctx, status)
 		return time.Time{}, nil
 	case err != nil && !errors.Is(err, quarantine.ErrNoVerdict):
@@ -201,7 +201,7 @@ func earlier(a, b time.Time) time.Time {
 
 func (e *Engine) open(v quarantine.Verdict, state quarantine.VerdictState, reason string, again time.Time) *undecided {
 	return &undecided{
-		VerdictStatus: quarantine.VerdictStatus{Verdict: v, State: state, Reason: reason, Settled: again.IsZero()},
+		VerdictStatus: quarantine.VerdictStatus{Verdict: v, State: state, Reason: reason, Final: again.IsZero()},
 		again:         again,
 	}
 }
@@ -214,12 +214,12 @@ func (u *undecided) among(bindings []quarantine.Binding) *undecided {
 
 // keep saves a status without a case, if it tells anything new.
 func (e *Engine) keep(ctx context.Context, u undecided, before quarantine.VerdictStatus) (time.Time, error) {
-	if before.State != u.State || before.Reason != u.Reason || u.Settled {
+	if before.State != u.State || before.Reason != u.Reason || u.Final {
 		if err := e.Store.SaveVerdict(ctx, u.VerdictStatus); err != nil {
 			return time.Time{}, fmt.Errorf("save the verdict: %w", err)
 		}
 	}
-	if u.Settled {
+	if u.Final {
 		e.settle(ctx, u.VerdictStatus)
 	}
 	return u.again, nil
@@ -261,7 +261,7 @@ func (e *Engine) decide(ctx context.Context, v quarantine.Verdict, subscriber st
 		case errors.As(err, &full):
 			situation.Full, err = full, nil
 		case errors.Is(err, quarantine.ErrConflict):
-			if done, known := e.Store.Verdict(ctx, v.ID); known == nil && done.Settled {
+			if done, known := e.Store.Verdict(ctx, v.ID); known == nil && done.Final {
 				e.settle(ctx, done) // another instance decided it
 				return time.Time{}, nil
 			}
@@ -299,7 +299,7 @@ func (e *Engine) situation(ctx context.Context, subscriber string) (quarantine.S
 func (e *Engine) settle(ctx context.Context, s quarantine.VerdictStatus) {
 	settled := changing(entry(logSettled, s.ID, settlement{State: s.State, Reason: s.Reason, Case: s.Case, Subscriber: s.Attributed}),
 		func() { e.decided(s) })
-	if err := e.Log.Append(ctx, settled); err != nil {
+	if err := e.Journal.Append(ctx, settled); err != nil {
 		e.troubles.tell(zap.ErrorLevel, "log refuses entries", zap.String("verdict", s.ID), zap.Error(err))
 		settled.Durable()
 	}

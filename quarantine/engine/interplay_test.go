@@ -86,7 +86,7 @@ func TestACaseThatLooksAfterNothingEndsNoAftercare(t *testing.T) {
 			Threshold: quarantine.Threshold{Count: 5},
 		})
 		e := w.start("a")
-		w.network.SetProof(quarantine.ProofByWord)
+		w.network.SetVerification(quarantine.VerifyByAccounting)
 		key, addr := w.login("alice")
 		time.Sleep(3 * time.Second)
 		w.accept(e, botnet(addr))
@@ -253,7 +253,7 @@ func TestWhatIsLeftOfASessionTakenToBeOverIsTheNextCasesToo(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		w.wantState("alice", quarantine.Closed)
 		w.network.SetFate(nil)
-		if _, err := e.Quarantine(t.Context(), quarantine.Wish{Subscriber: "alice", Profile: "block-smtp", Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
+		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "block-smtp", Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
 			t.Fatal(err)
 		}
 		w.record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: key, Subscriber: "alice", At: time.Now()})
@@ -281,12 +281,12 @@ func TestWhatIsLeftOfASessionThatIsOverIsNotTakenUpAgain(t *testing.T) {
 		w.accept(e, botnet(addr))
 		time.Sleep(5 * time.Second)
 		w.wantInForce(key, "garden")
-		w.network.SetProof(quarantine.ProofByWord)
+		w.network.SetVerification(quarantine.VerifyByAccounting)
 		next := w.loginAt("alice", "s-next", addr)
 		time.Sleep(5 * time.Second)
 		w.wantInForce(next, "garden")
 		w.unknown(key)
-		if _, err := e.Quarantine(t.Context(), quarantine.Wish{Subscriber: "alice", Profile: "garden", Reason: "again", For: 20 * time.Hour, By: "noc", Replace: true}, false); err != nil {
+		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "again", For: 20 * time.Hour, By: "noc", Replace: true}, false); err != nil {
 			t.Fatal(err)
 		}
 		w.release(e, "alice")

@@ -39,7 +39,7 @@ type outstanding struct {
 	Mark      uint64 // of the newest entry about it
 	ExpiresAt time.Time
 	Session   quarantine.Session
-	Applied   []quarantine.Applied
+	Applied   []quarantine.AppliedProfile
 	Doubtful  bool      // a late duplicate of the restriction may still arrive
 	AssertAt  time.Time // the release was confirmed; when to send it once more
 	lost      bool      // the store no longer has the case, or it was closed without knowing of this
@@ -78,7 +78,7 @@ func identity(s *quarantine.Session) string {
 }
 
 // replay takes one entry of the log in, in order.
-func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
+func (l *ledger) replay(entry quarantine.JournalEntry, at time.Time) error {
 	var err error
 	switch entry.Kind {
 	case logAccepted:
@@ -127,7 +127,7 @@ func (l *ledger) replay(entry quarantine.LogEntry, at time.Time) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("log entry %s %q of %s: %w", LogKindNames[entry.Kind], entry.Key, at.Format(time.RFC3339), err)
+		return fmt.Errorf("log entry %s %q of %s: %w", EntryKindNames[entry.Kind], entry.Key, at.Format(time.RFC3339), err)
 	}
 	return nil
 }
@@ -328,14 +328,14 @@ func (l *ledger) sent(s sent) {
 
 // besides lists what may be in force once the order has left: what it knows of, itself,
 // and what is outstanding of the session without its knowledge. l.mu is held.
-func (l *ledger) besides(o *quarantine.Order) []quarantine.Applied {
-	known := append(slices.Clone(o.From), o.Applies())
+func (l *ledger) besides(o *quarantine.Order) []quarantine.AppliedProfile {
+	known := append(slices.Clone(o.From), o.Restriction())
 	before := l.outstanding[o.Case][identity(&o.Session)]
 	if !before.AssertAt.IsZero() {
 		return known
 	}
-	unknown := slices.DeleteFunc(slices.Clone(before.Applied), func(a quarantine.Applied) bool {
-		return slices.ContainsFunc(known, func(k quarantine.Applied) bool { return k.Profile == a.Profile })
+	unknown := slices.DeleteFunc(slices.Clone(before.Applied), func(a quarantine.AppliedProfile) bool {
+		return slices.ContainsFunc(known, func(k quarantine.AppliedProfile) bool { return k.Profile == a.Profile })
 	})
 	return append(unknown, known...)
 }
@@ -355,10 +355,10 @@ func (l *ledger) answered(a answered, at time.Time) {
 	case !ok || a.Order.UndoesOnly():
 		return
 	case a.Order.Restricts() && done:
-		o.Applied = append(a.Order.Unknown(o.Applied), a.Order.Applies())
+		o.Applied = append(a.Order.Unknown(o.Applied), a.Order.Restriction())
 		o.Doubtful = a.Outcome.Doubtful || a.Order.Again
 	case a.Order.Restricts():
-		if o.Applied = append(a.Order.Unknown(o.Applied), a.Outcome.Applies(&a.Order)...); len(o.Applied) == 0 {
+		if o.Applied = append(a.Order.Unknown(o.Applied), a.Outcome.MayBeInForce(&a.Order)...); len(o.Applied) == 0 {
 			l.forgetOutstanding(a.Order.Case, key)
 			return
 		}

@@ -128,7 +128,7 @@ func TestAWindowThatIsEndedEarlyLetsGoAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				sender := w.start("a")
-				other := w.startWith(w.memory, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+				other := w.startWith(w.memory, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 				w.maintain(other, 50*time.Minute)
 				key := w.report(sender, "alice")
 				w.wantKeptBack("alice")
@@ -191,7 +191,7 @@ func TestATakeoverAndARestartKeepTheWindow(t *testing.T) {
 		w.maintain(e, 50*time.Minute)
 		key := w.report(e, "alice")
 		e.stop()
-		other := w.startWith(w.memory, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+		other := w.startWith(w.memory, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 		time.Sleep(time.Minute)
 		if !other.Sender() {
 			t.Fatal("nobody took over")
@@ -242,7 +242,7 @@ func TestOfTwoCommandsTheOneGivenLaterCountsWhicheverArrivesFirst(t *testing.T) 
 	inWorld(t, func(t *testing.T, w *world) {
 		far := &farStore{Memory: w.memory}
 		e := w.startWith(far, "a")
-		other := w.startWith(w.memory, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+		other := w.startWith(w.memory, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 		w.maintain(other, time.Hour)
 		time.Sleep(3 * time.Second)
 		far.noBook.Store(true)
@@ -350,7 +350,7 @@ func TestCommandsAboutWindowsAreInTheLogAndCarriedUntilTheyAreApplied(t *testing
 		w.endMaintenance(e)
 		kinds := ""
 		for _, entry := range w.log.Entries() {
-			kinds += LogKindNames[entry.Kind] + " "
+			kinds += EntryKindNames[entry.Kind] + " "
 		}
 		if kinds != "command command-applied command command-applied " {
 			t.Errorf("the log has %s", kinds)
@@ -367,21 +367,21 @@ func TestCommandsAboutWindowsAreInTheLogAndCarriedUntilTheyAreApplied(t *testing
 
 // slowLog hands control to a test while a restriction is being written.
 type slowLog struct {
-	quarantinetest.Log
+	quarantinetest.Journal
 	onSent atomic.Pointer[func()]
 }
 
-func (l *slowLog) Append(ctx context.Context, entries ...quarantine.LogEntry) error {
+func (l *slowLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
 	if onSent := l.onSent.Load(); entries[0].Kind == logSent && onSent != nil {
 		(*onSent)()
 	}
-	return l.Log.Append(ctx, entries...)
+	return l.Journal.Append(ctx, entries...)
 }
 
 func TestNoRestrictionLeavesThatWasBarredWhileTheDiskWrote(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		log := &slowLog{}
-		e := w.startWith(w.memory, "a", func(c *Config) { c.Log = log })
+		e := w.startWith(w.memory, "a", func(c *Config) { c.Journal = log })
 		key, address := w.login("alice")
 		onSent := func() { w.pause.Store("a person says so") }
 		log.onSent.Store(&onSent)

@@ -26,7 +26,7 @@ func TestSessionsOfOneNameWaitForTheirOwnBNGOnly(t *testing.T) {
 			dead = append(dead, w.loginOn("dead", "guest", id))
 			live = append(live, w.loginOn("live", "guest", id))
 		}
-		wish := quarantine.Wish{Subscriber: "guest", Profile: "garden", Reason: "x", For: 10 * time.Minute, By: "noc"}
+		wish := quarantine.ManualQuarantine{Subscriber: "guest", Profile: "garden", Reason: "x", For: 10 * time.Minute, By: "noc"}
 		if _, err := e.Quarantine(t.Context(), wish, false); err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +82,7 @@ func TestADiskThatHangsCostsTheFirstReleasesTwoSecondsAndIsWaitedForAgain(t *tes
 		time.Sleep(3 * time.Second)
 		waits := func() time.Duration {
 			began := time.Now()
-			e.append(context.Background(), quarantine.LogEntry{Kind: logEnded, Key: "c"})
+			e.append(context.Background(), quarantine.JournalEntry{Kind: logEnded, Key: "c"})
 			return time.Since(began)
 		}
 		w.log.SetDelay(time.Hour)

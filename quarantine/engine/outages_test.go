@@ -20,7 +20,7 @@ type pair struct {
 	a, b     *running
 	toA, toB *line
 	spool    *listener // of b
-	logB     *quarantinetest.Log
+	logB     *quarantinetest.Journal
 	alice    quarantine.SessionKey
 	bob      quarantine.SessionKey
 	address  netip.Addr
@@ -34,7 +34,7 @@ func inPair(t *testing.T, story func(*testing.T, *pair)) {
 }
 
 func newPair(w *world) *pair {
-	p := &pair{world: w, toA: &line{Memory: w.memory}, toB: &line{Memory: w.memory}, logB: &quarantinetest.Log{}}
+	p := &pair{world: w, toA: &line{Memory: w.memory}, toB: &line{Memory: w.memory}, logB: &quarantinetest.Journal{}}
 	p.a, _ = w.startListening(p.toA, "a")
 	p.startB()
 	p.alice, p.address = w.login("alice")
@@ -45,7 +45,7 @@ func newPair(w *world) *pair {
 func (p *pair) startB(change ...func(*Config)) {
 	stuck := p.spool
 	change = append(change, func(c *Config) {
-		c.Log = p.logB
+		c.Journal = p.logB
 		if stuck != nil { // the spool outlives the process
 			c.Unworked, c.Waiting = stuck.oldest, stuck.waiting
 		}
@@ -174,10 +174,10 @@ func TestWhatAForgottenInstanceAnsweredStaysInDoubt(t *testing.T) {
 
 		// Hours later, after a restart of a, and with the registry lost.
 		time.Sleep(3 * time.Hour)
-		log := p.a.Log
+		log := p.a.Journal
 		p.a.stop()
 		p.memory.ForgetInstances()
-		p.a, _ = p.startListening(p.toA, "a", func(c *Config) { c.Log = log })
+		p.a, _ = p.startListening(p.toA, "a", func(c *Config) { c.Journal = log })
 		time.Sleep(time.Minute)
 		id := p.accept(p.a, botnet(p.address))
 		time.Sleep(5 * time.Second)
@@ -192,7 +192,7 @@ func TestWhatAForgottenInstanceAnsweredStaysInDoubt(t *testing.T) {
 		// A month later. What stands still meanwhile has nothing to forget.
 		p.a.stop()
 		time.Sleep(quarantine.UnrenewedFor - 4*time.Hour)
-		p.startListening(p.toA, "a", func(c *Config) { c.Log = log })
+		p.startListening(p.toA, "a", func(c *Config) { c.Journal = log })
 		time.Sleep(5 * time.Hour)
 		if b, known := p.registered("b"); known {
 			t.Fatalf("still known: %+v", b)
@@ -312,14 +312,14 @@ func TestARegistryThatForgetsIsRemindedFromMemoryAndJournal(t *testing.T) {
 				time.Sleep(2 * time.Second)
 				p.toB.kill(p.b)
 				time.Sleep(time.Minute)
-				log := p.a.Log
+				log := p.a.Journal
 				if restart {
 					p.toA.kill(p.a)
 				}
 				p.memory.ForgetInstances()
 				if restart {
 					p.toA.cut.Store(false)
-					p.a, _ = p.startListening(p.toA, "a", func(c *Config) { c.Log = log })
+					p.a, _ = p.startListening(p.toA, "a", func(c *Config) { c.Journal = log })
 				}
 				id := p.accept(p.a, botnet(p.address))
 				time.Sleep(20 * time.Second)
@@ -337,7 +337,7 @@ func TestARegistryThatForgetsIsRemindedFromMemoryAndJournal(t *testing.T) {
 func TestANewSegmentOfTheJournalKnowsTheInstances(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		time.Sleep(2 * time.Minute)
-		carried := &quarantinetest.Log{}
+		carried := &quarantinetest.Journal{}
 		if err := carried.Append(t.Context(), p.a.Carry()...); err != nil {
 			t.Fatal(err)
 		}
@@ -345,7 +345,7 @@ func TestANewSegmentOfTheJournalKnowsTheInstances(t *testing.T) {
 		p.toA.kill(p.a)
 		p.memory.ForgetInstances()
 		p.toA.cut.Store(false)
-		p.a, _ = p.startListening(p.toA, "a", func(c *Config) { c.Log = carried })
+		p.a, _ = p.startListening(p.toA, "a", func(c *Config) { c.Journal = carried })
 		time.Sleep(time.Minute)
 		id := p.accept(p.a, botnet(p.address))
 		time.Sleep(10 * time.Second)
@@ -392,10 +392,10 @@ func TestAnInstanceThatIsBackBetweenTwoLooksIsStillInDoubt(t *testing.T) {
 	for name, drains := range map[string]bool{"with its spool full": false, "with its spool empty": true} {
 		t.Run(name, func(t *testing.T) {
 			inPair(t, func(t *testing.T, p *pair) {
-				log := p.a.Log
+				log := p.a.Journal
 				p.a.stop()
 				slow := &slowStore{line: p.toA}
-				p.a, _ = p.startListening(slow, "a", func(c *Config) { c.Log, c.Intakers = log, 1 })
+				p.a, _ = p.startListening(slow, "a", func(c *Config) { c.Journal, c.Intakers = log, 1 })
 				p.handOver()
 				time.Sleep(2 * time.Second)
 				p.toB.kill(p.b)
@@ -498,9 +498,9 @@ func (forgetfulStore) RestoreInstance(context.Context, quarantine.Instance) erro
 
 func TestWhatTheRegistryForgotMayHaveBeenThereUntilNow(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
-		log := p.a.Log
+		log := p.a.Journal
 		p.a.stop()
-		p.a, _ = p.startListening(forgetfulStore{p.toA}, "a", func(c *Config) { c.Log = log })
+		p.a, _ = p.startListening(forgetfulStore{p.toA}, "a", func(c *Config) { c.Journal = log })
 		time.Sleep(time.Minute)
 		p.toB.kill(p.b)
 		p.memory.ForgetInstances()

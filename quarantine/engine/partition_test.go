@@ -19,9 +19,9 @@ func asks(o *others) func(*Config) { return func(c *Config) { c.AskAlone = o.ask
 func inPairThatAsks(t *testing.T, story func(*testing.T, *pair, *others)) {
 	t.Helper()
 	inPair(t, func(t *testing.T, p *pair) {
-		log, b := p.a.Log, &others{}
+		log, b := p.a.Journal, &others{}
 		p.a.stop()
-		p.a, _ = p.startListening(p.toA, "a", asks(b), func(c *Config) { c.Log = log })
+		p.a, _ = p.startListening(p.toA, "a", asks(b), func(c *Config) { c.Journal = log })
 		time.Sleep(time.Minute)
 		story(t, p, b)
 	})
@@ -152,10 +152,10 @@ func TestAnInstanceThatWasDeclaredLostAndIsHeardIsWaitedForAgain(t *testing.T) {
 // longer.
 func TestAnInstanceThatHasStoppedAnsweringIsNotWaitedForAlthoughItIsThere(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
-		log, b := p.a.Log, p.b
+		log, b := p.a.Journal, p.b
 		p.a.stop()
 		p.a, _ = p.startListening(p.toA, "a", func(c *Config) {
-			c.Log, c.AskAlone = log, func(context.Context, quarantine.Instance) bool { return b.AnswersAlone() }
+			c.Journal, c.AskAlone = log, func(context.Context, quarantine.Instance) bool { return b.AnswersAlone() }
 		})
 		time.Sleep(time.Minute)
 		p.toB.cut.Store(true)
@@ -164,7 +164,7 @@ func TestAnInstanceThatHasStoppedAnsweringIsNotWaitedForAlthoughItIsThere(t *tes
 			t.Fatalf("a %t, b %t", p.a.AnswersAlone(), p.b.AnswersAlone())
 		}
 		time.Sleep(aloneFor + quarantine.LostBefore + quarantine.InstanceClocks - 30*time.Second)
-		if is, _ := p.registered("b"); p.b.AnswersAlone() || !is.HeardAt.IsZero() {
+		if is, _ := p.registered("b"); p.b.AnswersAlone() || !is.ReachedAt.IsZero() {
 			t.Fatalf("%+v", is)
 		}
 		time.Sleep(time.Minute)
@@ -253,7 +253,7 @@ func TestANewcomerWaitsForAnInstanceThatHasNotSpokenSinceAnOutage(t *testing.T) 
 				spool.holds() // bob has the address
 				bob, events := handOver(alice, address, time.Now())
 				time.Sleep(10 * time.Minute)
-				b, _ := w.startListening(w.memory, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+				b, _ := w.startListening(w.memory, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 				time.Sleep(time.Second)
 				id := w.accept(b, botnet(address))
 				w.memory.SetUnavailable(false)

@@ -12,9 +12,9 @@ type noPaths struct{}
 
 var _ quarantine.Paths = noPaths{}
 
-func (noPaths) Bars(quarantine.Session, string) (string, bool) { return "", false }
-func (noPaths) Returned(string) time.Time                      { return time.Time{} }
-func (noPaths) News() <-chan struct{}                          { return nil }
+func (noPaths) Defers(quarantine.Session, string) (string, bool) { return "", false }
+func (noPaths) Returned(string) time.Time                        { return time.Time{} }
+func (noPaths) Changes() <-chan struct{}                         { return nil }
 
 // heedPaths has everything looked at once a BNG is heard again, until ctx ends:
 // what was put off while it was silent is due then.
@@ -23,7 +23,7 @@ func (e *Engine) heedPaths(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-e.Paths.News():
+		case <-e.Paths.Changes():
 		}
 		if _, sending := e.sender.may(); sending { // else whoever sends looks for itself
 			e.wakeAll()

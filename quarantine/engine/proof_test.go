@@ -21,7 +21,7 @@ func (w *world) interim(subscriber string, key quarantine.SessionKey, shown stri
 	w.t.Helper()
 	w.record(quarantine.SessionEvent{
 		Kind: quarantine.SessionRenewed, Key: key, Subscriber: subscriber, At: time.Now(),
-		Shown: []quarantine.Attribute{{Name: "Filter-Id", Value: shown}},
+		Observed: []quarantine.Attribute{{Name: "Filter-Id", Value: shown}},
 	})
 }
 
@@ -35,7 +35,7 @@ func (w *world) wantEnforcement(subscriber string, want quarantine.Enforcement) 
 
 func TestALyingAckIsFoundOutByAskingAndDoneAgain(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
-		w.network.SetProof(quarantine.ProofByAsk)
+		w.network.SetVerification(quarantine.VerifyByQuery)
 		e := w.start("a")
 		key, address := w.login("alice")
 		time.Sleep(3 * time.Second)
@@ -63,7 +63,7 @@ func TestALyingAckIsFoundOutByAskingAndDoneAgain(t *testing.T) {
 
 func TestALyingAckIsFoundOutWhenAccountingShowsIt(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
-		w.network.SetProof(quarantine.ProofByWord)
+		w.network.SetVerification(quarantine.VerifyByAccounting)
 		e := w.start("a")
 		key, address := w.login("alice")
 		time.Sleep(3 * time.Second)
@@ -85,7 +85,7 @@ func TestALyingAckIsFoundOutWhenAccountingShowsIt(t *testing.T) {
 // restart in between does not forget it.
 func TestAnIgnoredReleaseIsRepeatedAfterItsCaseClosed(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.network.SetProof(quarantine.ProofByWord)
+		w.network.SetVerification(quarantine.VerifyByAccounting)
 		e := w.start("a")
 		key := w.restrict(e, "alice")
 		w.lies(1)
@@ -109,7 +109,7 @@ func TestAnIgnoredReleaseIsRepeatedAfterItsCaseClosed(t *testing.T) {
 // accounting denies is sent again a few times and no more.
 func TestAReleaseThatAccountingDeniesIsRepeatedThreeTimes(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.network.SetProof(quarantine.ProofByWord)
+		w.network.SetVerification(quarantine.VerifyByAccounting)
 		e := w.start("a")
 		key := w.restrict(e, "alice")
 		w.lies(1000)
@@ -130,14 +130,14 @@ func TestAReleaseThatAccountingDeniesIsRepeatedThreeTimes(t *testing.T) {
 // What is restricted anew after its release is a case's business.
 func TestAftercareLeavesARestrictionOfANewCaseAlone(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.network.SetProof(quarantine.ProofByWord)
+		w.network.SetVerification(quarantine.VerifyByAccounting)
 		e := w.start("a")
 		key := w.restrict(e, "alice")
 		if _, err := e.Release(t.Context(), w.openCase("alice").ID, "noc", "cleaned", ""); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if _, err := e.Quarantine(t.Context(), quarantine.Wish{Subscriber: "alice", Profile: "garden", Reason: "x", For: time.Hour, By: "noc"}, false); err != nil {
+		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "x", For: time.Hour, By: "noc"}, false); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)

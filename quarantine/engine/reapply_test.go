@@ -85,7 +85,7 @@ func TestAReleaseThatTheStoreLostIsRepeatedBeforeAnythingIsDecidedAgain(t *testi
 				inWorld(t, func(t *testing.T, w *world) {
 					a := w.start("a")
 					time.Sleep(time.Second)
-					b := w.startWith(w.memory, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+					b := w.startWith(w.memory, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 					key, addr := w.login("alice")
 					time.Sleep(3 * time.Second)
 					id := w.accept(a, botnet(addr))
@@ -137,7 +137,7 @@ func TestALostDecisionWaitsForEveryInstance(t *testing.T) {
 		a := w.start("a")
 		time.Sleep(time.Second)
 		b := &line{Memory: w.memory}
-		other, _ := w.startListening(b, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+		other, _ := w.startListening(b, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 		key, addr := w.login("alice")
 		time.Sleep(3 * time.Second)
 		id := w.accept(a, botnet(addr))

@@ -219,8 +219,8 @@ func (e *Engine) read(ctx context.Context, c *quarantine.Case) ([]quarantine.Ses
 }
 
 // look is what the case sees, given its sessions.
-func (e *Engine) look(c *quarantine.Case, sessions []quarantine.Session) quarantine.Look {
-	return quarantine.Look{
+func (e *Engine) look(c *quarantine.Case, sessions []quarantine.Session) quarantine.Snapshot {
+	return quarantine.Snapshot{
 		Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned, Present: e.Poll > 0,
 		Interim: e.Interim, OneSessionPer: e.OneSessionPer,
 		Exempt: func(s *quarantine.Session) (string, bool) { return e.Rules.ExemptHere(c, s) },
@@ -250,7 +250,7 @@ func (e *Engine) holdersSince(ctx context.Context, c *quarantine.Case) ([]quaran
 // nextLook is when the case is to be looked at again, zero when it is closed:
 // soon enough to see a log-in that nothing tells of.
 func (e *Engine) nextLook(c *quarantine.Case, now time.Time) time.Time {
-	next := c.NextLook(now)
+	next := c.NextDue(now)
 	if e.Poll > 0 && c.State.Wants() {
 		return earlier(next, now.Add(e.Poll))
 	}
@@ -264,7 +264,7 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 	for _, o := range orders {
 		if o.Restricts() {
 			if err := e.barred(c, &o); err != nil {
-				c.KeepBack(&o, err.Error(), waitOf(err), now)
+				c.Defer(&o, err.Error(), waitOf(err), now)
 				continue
 			}
 			if !e.prepare(c, &o, now) {
@@ -272,7 +272,7 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 			}
 		}
 		if !e.crowd.enter(o.Session.BNG, o.To != "") {
-			c.KeepBack(&o, "many other sessions of this BNG are being worked", quarantine.Wait{Most: quarantine.BriefPause}, now)
+			c.Defer(&o, "many other sessions of this BNG are being worked", quarantine.Deferral{Longest: quarantine.BriefPause}, now)
 			continue
 		}
 		if o.Restricts() && o.To != quarantine.Disconnect {
@@ -289,15 +289,15 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 }
 
 // waitOf is how long an order that is barred waits until it is asked for again.
-func waitOf(why error) quarantine.Wait {
+func waitOf(why error) quarantine.Deferral {
 	var maintained *maintenanceError
 	switch {
 	case errors.As(why, &maintained):
-		return quarantine.Wait{Most: quarantine.BriefPause, NotBefore: maintained.window.Until}
+		return quarantine.Deferral{Longest: quarantine.BriefPause, NotBefore: maintained.window.Until}
 	case errors.Is(why, errBarred):
-		return quarantine.Wait{Most: quarantine.LongPause}
+		return quarantine.Deferral{Longest: quarantine.LongPause}
 	}
-	return quarantine.Wait{Most: quarantine.BriefPause}
+	return quarantine.Deferral{Longest: quarantine.BriefPause}
 }
 
 // prepare fixes what the session is to be given back; if that cannot be, the
@@ -385,9 +385,9 @@ func (e *Engine) noteEnded(ctx context.Context, before, after *quarantine.Case) 
 
 // append writes entries that only the log's readers miss if it refuses them: what
 // they change in the ledger is changed all the same.
-func (e *Engine) append(ctx context.Context, entries ...quarantine.LogEntry) {
+func (e *Engine) append(ctx context.Context, entries ...quarantine.JournalEntry) {
 	ctx = context.WithoutCancel(ctx)
-	err := e.disk.wait(ctx, func(ctx context.Context) error { return e.Log.Append(ctx, entries...) })
+	err := e.disk.wait(ctx, func(ctx context.Context) error { return e.Journal.Append(ctx, entries...) })
 	if err == nil {
 		return
 	}

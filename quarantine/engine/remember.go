@@ -34,7 +34,7 @@ type journaled struct {
 }
 
 // replayInstance takes an entry about an instance in.
-func (e *Engine) replayInstance(entry quarantine.LogEntry, at time.Time) error {
+func (e *Engine) replayInstance(entry quarantine.JournalEntry, at time.Time) error {
 	var i quarantine.Instance
 	if err := json.Unmarshal(entry.Body, &i); err != nil {
 		return err
@@ -129,7 +129,7 @@ func news(before, now *quarantine.Instance) bool {
 func (e *Engine) journalInstance(ctx context.Context, i quarantine.Instance) bool {
 	ctx, cancel := context.WithTimeout(ctx, journalTimeout)
 	defer cancel()
-	if err := e.Log.Append(ctx, entry(logInstance, i.ID, i)); err != nil {
+	if err := e.Journal.Append(ctx, entry(logInstance, i.ID, i)); err != nil {
 		if ctx.Err() == nil {
 			e.troubles.tell(zap.ErrorLevel, "log refuses entries", zap.String("instance", i.Label()), zap.Error(err))
 		}
@@ -190,8 +190,8 @@ func (e *Engine) logStates(read *snapshot, states map[string]quarantine.Instance
 }
 
 // carryInstances returns the entries that say what is known of instances.
-func (e *Engine) carryInstances() []quarantine.LogEntry {
-	var entries []quarantine.LogEntry
+func (e *Engine) carryInstances() []quarantine.JournalEntry {
+	var entries []quarantine.JournalEntry
 	for _, i := range e.instances.remembered() {
 		entries = append(entries, entry(logInstance, i.ID, i))
 	}

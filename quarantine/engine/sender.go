@@ -22,7 +22,7 @@ const (
 // time of both: most count no time during which the machine is suspended, and the wall
 // clock can be set back.
 type sender struct {
-	lock   quarantine.SenderLock
+	lock   quarantine.SenderLease
 	holder string
 	now    func() time.Time
 	uptime func() time.Duration

@@ -128,14 +128,14 @@ func TestUnderPressureUnknownAddressesAreGivenUpSooner(t *testing.T) {
 		}
 		time.Sleep(90 * time.Second)
 		s, err := e.Verdict(t.Context(), first[0].ID)
-		if err != nil || !s.Settled || s.State != quarantine.VerdictUnknown || !strings.Contains(s.Reason, "instead of 35m") || !strings.Contains(s.Reason, "too many verdicts wait") {
-			t.Errorf("the oldest of the flood: settled %v %s %q %v", s.Settled, s.State, s.Reason, err)
+		if err != nil || !s.Final || s.State != quarantine.VerdictUnknown || !strings.Contains(s.Reason, "instead of 35m") || !strings.Contains(s.Reason, "too many verdicts wait") {
+			t.Errorf("the oldest of the flood: settled %v %s %q %v", s.Final, s.State, s.Reason, err)
 		}
 		if flood(t, e, "ddos-detector", 3000) < 40 {
 			t.Error("no room in the share after three minutes")
 		}
-		if s, err := e.Verdict(t.Context(), quiet[0].ID); err != nil || s.Settled {
-			t.Errorf("the quiet source's: settled %v %q %v", s.Settled, s.Reason, err)
+		if s, err := e.Verdict(t.Context(), quiet[0].ID); err != nil || s.Final {
+			t.Errorf("the quiet source's: settled %v %q %v", s.Final, s.Reason, err)
 		}
 	})
 }
@@ -210,24 +210,24 @@ func TestSourcesAreWorkedInTurn(t *testing.T) {
 
 // hangingLog is a disk that takes nothing until it is let go.
 type hangingLog struct {
-	*quarantinetest.Log
+	*quarantinetest.Journal
 	hang    atomic.Bool
 	release chan struct{}
 	waiting atomic.Int64
 }
 
-func (l *hangingLog) Append(ctx context.Context, entries ...quarantine.LogEntry) error {
+func (l *hangingLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
 	if l.hang.Load() && entries[0].Kind == logAccepted {
 		l.waiting.Add(1)
 		<-l.release
 	}
-	return l.Log.Append(ctx, entries...)
+	return l.Journal.Append(ctx, entries...)
 }
 
 func TestADiskThatHangsPilesUpABoundedNumberOfCalls(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		l := &hangingLog{Log: w.log, release: make(chan struct{})}
-		e := w.startWith(w.memory, "a", func(c *Config) { c.Log = l })
+		l := &hangingLog{Journal: w.log, release: make(chan struct{})}
+		e := w.startWith(w.memory, "a", func(c *Config) { c.Journal = l })
 		time.Sleep(time.Second)
 		l.hang.Store(true)
 		var refused, taken atomic.Int64

@@ -117,7 +117,7 @@ func (w *world) restrictMany(e *running, n int) []quarantine.SessionKey {
 	}
 	time.Sleep(3 * time.Second)
 	for i := range n {
-		wish := quarantine.Wish{Subscriber: fmt.Sprint("sub", i), Profile: "garden", Reason: "x", For: 10 * time.Minute, By: "noc"}
+		wish := quarantine.ManualQuarantine{Subscriber: fmt.Sprint("sub", i), Profile: "garden", Reason: "x", For: 10 * time.Minute, By: "noc"}
 		if _, err := e.Quarantine(w.t.Context(), wish, false); err != nil {
 			w.t.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func (l *ledger) lastExpiry() (last time.Time) {
 func fromJournal(i int, key quarantine.SessionKey) sent {
 	return sent{Order: quarantine.Order{
 		Case: fmt.Sprint("earlier", i), Session: quarantine.Session{SessionKey: key, Subscriber: fmt.Sprint("sub", i), StartedAt: time.Unix(1, 0)},
-		From: []quarantine.Applied{{Profile: "garden"}},
+		From: []quarantine.AppliedProfile{{Profile: "garden"}},
 	}}
 }
 
@@ -176,7 +176,7 @@ func TestTheStoreFallsSilentInAWalkAndEveryReleaseLeavesInTime(t *testing.T) {
 		{"releases that accounting may deny", "Session", func(_ *testing.T, e *running, keys []quarantine.SessionKey) {
 			for i, key := range keys {
 				s := fromJournal(i, key)
-				e.care.note(answered{Order: s.Order, Outcome: quarantine.Outcome{Kind: quarantine.OutcomeAcked, Proof: quarantine.ProofByWord}}, time.Now())
+				e.care.note(answered{Order: s.Order, Outcome: quarantine.Outcome{Kind: quarantine.OutcomeAcked, Verification: quarantine.VerifyByAccounting}}, time.Now())
 			}
 		}},
 		{"maintenance windows", "Maintenances", nil},

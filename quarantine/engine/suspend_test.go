@@ -35,7 +35,7 @@ func suspend(t *testing.T, w *world, change func(*Config), reached <-chan struct
 	s := &suspension{world: w, store: &partition{Memory: w.memory}}
 	s.a = w.startWith(s.store, "a", s.own.clocks, change)
 	time.Sleep(time.Second)
-	s.b = w.startWith(w.memory, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+	s.b = w.startWith(w.memory, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 	key, address := w.login("alice")
 	s.alice = key
 	time.Sleep(3 * time.Second)
@@ -58,9 +58,9 @@ func suspend(t *testing.T, w *world, change func(*Config), reached <-chan struct
 
 func TestASenderThatWasSuspendedBeforeItsLastCheckRestrictsNothing(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		l := &stuckLog{Log: w.log, release: make(chan struct{}), hit: make(chan struct{})}
+		l := &stuckLog{Journal: w.log, release: make(chan struct{}), hit: make(chan struct{})}
 		l.stuck.Store(true)
-		s := suspend(t, w, func(c *Config) { c.Log = l }, l.hit)
+		s := suspend(t, w, func(c *Config) { c.Journal = l }, l.hit)
 		sent := len(w.network.Sent())
 		close(l.release)
 		time.Sleep(time.Second)

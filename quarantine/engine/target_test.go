@@ -114,7 +114,7 @@ func TestByHandOneAddressOfASharedNameRestrictsNobodyUnasked(t *testing.T) {
 		for _, target := range []quarantine.Target{{IP: firstAddress}, {Session: keys[0]}, {Subscriber: "guest"}} {
 			w.wantHolder(e, target, "guest")
 		}
-		wish := quarantine.Wish{Subscriber: "guest", Profile: "garden", Reason: "bot at .1", For: time.Hour, By: "noc"}
+		wish := quarantine.ManualQuarantine{Subscriber: "guest", Profile: "garden", Reason: "bot at .1", For: time.Hour, By: "noc"}
 		for _, dryRun := range []bool{true, false} {
 			_, err := e.Quarantine(t.Context(), wish, dryRun)
 			var shared *quarantine.SharedNameError
@@ -141,7 +141,7 @@ func TestByHandOneAddressOfASharedNameRestrictsNobodyUnasked(t *testing.T) {
 func TestLimitsCountLines(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.rules.Limits = quarantine.Limits{PerHour: 5}
-		e := w.startWith(w.memory, "a", func(c *Config) { c.Log = &quarantinetest.Log{} })
+		e := w.startWith(w.memory, "a", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 		restrict := func(subscriber string, lines int) {
 			t.Helper()
 			var v quarantine.Verdict
@@ -170,8 +170,8 @@ func TestLimitsCountLines(t *testing.T) {
 func TestLimitsCountTheLinesThatAPersonAddsToACase(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.rules.Limits = quarantine.Limits{PerHour: 5}
-		e := w.startWith(w.memory, "a", func(c *Config) { c.Log = &quarantinetest.Log{} })
-		wish := quarantine.Wish{Subscriber: "guest", Profile: "garden", Reason: "bot", For: time.Hour, By: "noc"}
+		e := w.startWith(w.memory, "a", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
+		wish := quarantine.ManualQuarantine{Subscriber: "guest", Profile: "garden", Reason: "bot", For: time.Hour, By: "noc"}
 		restrict := func() {
 			t.Helper()
 			time.Sleep(3 * time.Second)

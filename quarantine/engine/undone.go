@@ -64,7 +64,7 @@ func (e *Engine) tellUndone(ctx context.Context) {
 
 func (e *Engine) tellUndoneOne(ctx context.Context, s *quarantine.Session) error {
 	dossier, err := e.Store.Dossier(ctx, s.Subscriber)
-	if err != nil || dossier.Case == nil || !dossier.Case.Undone(s, e.Now()) {
+	if err != nil || dossier.Case == nil || !dossier.Case.Reapply(s, e.Now()) {
 		return err
 	}
 	e.Logger.Warn("a session was released behind its case's back; it is restricted again",

@@ -22,7 +22,7 @@ func TestARestrictionThatAnotherInstanceUndidFromItsLogIsDoneAgain(t *testing.T)
 		if len(applied) != 1 {
 			t.Fatal("nothing is outstanding")
 		}
-		b := w.startWith(w.memory, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+		b := w.startWith(w.memory, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 		time.Sleep(time.Second)
 		w.memory.SetUnavailable(true)
 		time.Sleep(time.Second)

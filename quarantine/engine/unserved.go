@@ -118,7 +118,7 @@ func (e *Engine) unservedOf(c *quarantine.Case) (all []Unserved) {
 }
 
 // unserved lists what is outstanding that is not served, by case.
-func (l *ledger) unserved(serves func(*quarantine.Session, []quarantine.Applied) error) (all []Unserved) {
+func (l *ledger) unserved(serves func(*quarantine.Session, []quarantine.AppliedProfile) error) (all []Unserved) {
 	if serves == nil {
 		return nil
 	}
@@ -142,7 +142,7 @@ func (l *ledger) unserved(serves func(*quarantine.Session, []quarantine.Applied)
 
 // JournalUnserved lists what a journal shows outstanding that is not served, by
 // case, without an engine: for whoever checks a configuration before it is used.
-func JournalUnserved(ctx context.Context, log quarantine.Log, names quarantine.BNGNames, serves func(*quarantine.Session, []quarantine.Applied) error) ([]Unserved, error) {
+func JournalUnserved(ctx context.Context, log quarantine.Journal, names quarantine.BNGNames, serves func(*quarantine.Session, []quarantine.AppliedProfile) error) ([]Unserved, error) {
 	l := newLedger("", names)
 	if err := log.Replay(ctx, l.replay); err != nil {
 		return nil, fmt.Errorf("replay the journal: %w", err)

@@ -14,7 +14,7 @@ var errNotConfigured = errors.New("not configured")
 // only serves nothing but those BNGs.
 func only(bngs ...string) func(*Config) {
 	return func(c *Config) {
-		c.Serves = func(s *quarantine.Session, _ []quarantine.Applied) error {
+		c.Serves = func(s *quarantine.Session, _ []quarantine.AppliedProfile) error {
 			for _, bng := range bngs {
 				if s.BNG == bng {
 					return nil
@@ -49,13 +49,13 @@ func TestWhatIsOwedOnABNGThatIsNotConfiguredIsFoundInStoreAndJournal(t *testing.
 			}, 0, 0},
 		} {
 			if w.log = log; c.empty {
-				w.log = &quarantinetest.Log{}
+				w.log = &quarantinetest.Journal{}
 			}
 			memory := w.memory
 			if c.lost {
 				memory = quarantinetest.NewMemory()
 			}
-			cfg := Config{Holder: "b", Store: memory, Enforcer: w.network, Log: w.log, Rules: w.rules, Paused: func() (string, bool) { return "", false }}
+			cfg := Config{Holder: "b", Store: memory, Enforcer: w.network, Journal: w.log, Rules: w.rules, Paused: func() (string, bool) { return "", false }}
 			c.serves(&cfg)
 			e, err := New(t.Context(), cfg)
 			if err != nil {
@@ -90,7 +90,7 @@ func TestAJournalThatIsBehindTheStoreOwesNothing(t *testing.T) {
 		id := w.openCase("alice").ID
 		e.stop()
 		old := w.log
-		w.log = &quarantinetest.Log{}
+		w.log = &quarantinetest.Journal{}
 		b := w.start("b")
 		time.Sleep(20 * time.Second)
 		if _, err := b.Release(t.Context(), id, "noc", "x", ""); err != nil {

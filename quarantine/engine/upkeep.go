@@ -77,7 +77,7 @@ func (e *Engine) compareOnce(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		var expiries []quarantine.LogEntry
+		var expiries []quarantine.JournalEntry
 		for _, id := range ids {
 			c := cases[id] // one that cannot be read counts as lost: the journal releases it then
 			if e.ledger.changedSince(id, before) {
@@ -97,7 +97,7 @@ func (e *Engine) compareOnce(ctx context.Context) error {
 }
 
 // compareGuarded is compareCase that survives a panic.
-func (e *Engine) compareGuarded(ctx context.Context, id string, c *quarantine.Case) (expiry []quarantine.LogEntry, err error) {
+func (e *Engine) compareGuarded(ctx context.Context, id string, c *quarantine.Case) (expiry []quarantine.JournalEntry, err error) {
 	err = e.guard("compare", id, func() (err error) {
 		expiry, err = e.compareCase(ctx, id, c)
 		return err

@@ -124,7 +124,7 @@ func TestAReleaseElsewhereAfterALossyFailoverIsSentByWhoRestricted(t *testing.T)
 		s := &rewound{Memory: w.memory}
 		a := w.startWith(s, "a")
 		time.Sleep(time.Second)
-		b := w.startWith(s, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+		b := w.startWith(s, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 		key, id := restrictAndGoBack(t, w, s, a)
 		if c, err := b.Release(t.Context(), id, "noc", "wrong line", ""); err != nil || c.State != quarantine.Closed {
 			t.Fatalf("%+v, %v", c, err)
@@ -148,17 +148,17 @@ func TestAJournalNeverForgetsOnTheWordOfACaseThatDoesNotKnow(t *testing.T) {
 			a := w.startWith(s, "a")
 			time.Sleep(time.Second)
 			key, id := restrictAndGoBack(t, w, s, a)
-			b := w.startWith(s, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+			b := w.startWith(s, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 			if _, err := b.Release(t.Context(), id, "noc", "wrong line", ""); err != nil {
 				t.Fatal(err)
 			}
 			if restart {
 				a.stop()
-				carried := &quarantinetest.Log{}
+				carried := &quarantinetest.Journal{}
 				if err := carried.Append(t.Context(), a.Carry()...); err != nil {
 					t.Fatal(err)
 				}
-				w.startWith(s, "a", func(c *Config) { c.Log = carried })
+				w.startWith(s, "a", func(c *Config) { c.Journal = carried })
 			}
 			time.Sleep(2 * time.Minute)
 			w.wantInForce(key, "")
@@ -213,7 +213,7 @@ func TestTwoJournalsOfOneSessionComeToRest(t *testing.T) {
 		a := w.startWith(s, "a")
 		key := w.restrict(a, "alice")
 		a.stop()
-		b := w.startWith(s, "b", func(c *Config) { c.Log = &quarantinetest.Log{} })
+		b := w.startWith(s, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 		time.Sleep(20 * time.Second)
 		s.goBack(1)
 		w.memory.FailOver()

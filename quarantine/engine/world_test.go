@@ -19,7 +19,7 @@ type world struct {
 	t       *testing.T
 	memory  *quarantinetest.Memory
 	network *quarantinetest.Network
-	log     *quarantinetest.Log
+	log     *quarantinetest.Journal
 	rules   quarantine.Rulebook
 	pause   atomic.Value // string: why nothing may be restricted
 	serial  int
@@ -36,7 +36,7 @@ type running struct {
 func inWorld(t *testing.T, story func(*testing.T, *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, memory: quarantinetest.NewMemory(), network: quarantinetest.NewNetwork(), log: &quarantinetest.Log{}}
+		w := &world{t: t, memory: quarantinetest.NewMemory(), network: quarantinetest.NewNetwork(), log: &quarantinetest.Journal{}}
 		w.rules = quarantine.Rulebook{
 			Policy: quarantine.Policy{Mode: quarantine.ModeEnforce, Rules: []quarantine.Rule{{
 				Name: "bots", Match: quarantine.Match{Category: []string{"botnet"}}, Profile: "garden", For: quarantine.Duration(time.Hour),
@@ -63,7 +63,7 @@ func (w *world) start(holder string) *running {
 func (w *world) startWith(s Store, holder string, change ...func(*Config)) *running {
 	w.t.Helper()
 	cfg := Config{
-		Holder: holder, Store: s, Enforcer: w.network, Log: w.log, Rules: w.rules, Intakers: 4, Workers: 16,
+		Holder: holder, Store: s, Enforcer: w.network, Journal: w.log, Rules: w.rules, Intakers: 4, Workers: 16,
 		Paused: func() (string, bool) {
 			reason, _ := w.pause.Load().(string)
 			return reason, reason != ""

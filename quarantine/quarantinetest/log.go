@@ -9,44 +9,44 @@ import (
 	"cordon/quarantine"
 )
 
-// Log is a quarantine.Log in memory that outlives the engines writing it, as a
+// Journal is a quarantine.Log in memory that outlives the engines writing it, as a
 // disk outlives processes.
-type Log struct {
+type Journal struct {
 	mu      sync.Mutex // guards what follows
 	delay   time.Duration
 	refuses bool
-	entries []quarantine.LogEntry
+	entries []quarantine.JournalEntry
 	times   []time.Time
 }
 
-var _ quarantine.Log = (*Log)(nil)
+var _ quarantine.Journal = (*Journal)(nil)
 
 // ErrRefused is what a Log answers that was told to refuse.
 var ErrRefused = errors.New("the log refuses entries")
 
 // Refuse makes the log refuse entries, or take them again.
-func (l *Log) Refuse(refuses bool) {
+func (l *Journal) Refuse(refuses bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refuses = refuses
 }
 
 // SetDelay says how long an append takes from now on.
-func (l *Log) SetDelay(d time.Duration) {
+func (l *Journal) SetDelay(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.delay = d
 }
 
 // Entries returns everything in the log.
-func (l *Log) Entries() []quarantine.LogEntry {
+func (l *Journal) Entries() []quarantine.JournalEntry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]quarantine.LogEntry(nil), l.entries...)
+	return append([]quarantine.JournalEntry(nil), l.entries...)
 }
 
 // Append implements quarantine.Log.
-func (l *Log) Append(ctx context.Context, entries ...quarantine.LogEntry) error {
+func (l *Journal) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
 	l.mu.Lock()
 	delay := l.delay
 	l.mu.Unlock()
@@ -73,9 +73,9 @@ func (l *Log) Append(ctx context.Context, entries ...quarantine.LogEntry) error 
 }
 
 // Replay implements quarantine.Log.
-func (l *Log) Replay(_ context.Context, fn func(quarantine.LogEntry, time.Time) error) error {
+func (l *Journal) Replay(_ context.Context, fn func(quarantine.JournalEntry, time.Time) error) error {
 	l.mu.Lock()
-	entries, times := append([]quarantine.LogEntry(nil), l.entries...), l.times
+	entries, times := append([]quarantine.JournalEntry(nil), l.entries...), l.times
 	l.mu.Unlock()
 	for i, e := range entries {
 		if err := fn(e, times[i]); err != nil {

@@ -64,7 +64,7 @@ var (
 	_ quarantine.LogInStore         = (*Memory)(nil)
 	_ quarantine.VerdictStore       = (*Memory)(nil)
 	_ quarantine.DueSet             = (*Memory)(nil)
-	_ quarantine.SenderLock         = (*Memory)(nil)
+	_ quarantine.SenderLease        = (*Memory)(nil)
 	_ quarantine.InstanceRegistry   = (*Memory)(nil)
 	_ quarantine.InstanceDepartures = (*Memory)(nil)
 	_ quarantine.Continuity         = (*Memory)(nil)

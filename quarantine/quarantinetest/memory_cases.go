@@ -186,7 +186,7 @@ func (m *Memory) checkWrite(w quarantine.CaseWrite) error {
 	if last, ok := m.released[w.Case.Subscriber]; ok && w.Verdict != nil && last.At.After(w.Released) {
 		return quarantine.ErrConflict
 	}
-	if w.Verdict != nil && w.Verdict.Settled && m.verdicts[w.Verdict.ID].settled {
+	if w.Verdict != nil && w.Verdict.Final && m.verdicts[w.Verdict.ID].settled {
 		return quarantine.ErrConflict
 	}
 	if w.Reserve == nil || w.Reserve.Forced {
@@ -258,8 +258,8 @@ func (m *Memory) SaveVerdict(_ context.Context, s quarantine.VerdictStatus) erro
 }
 
 func (m *Memory) saveVerdict(s quarantine.VerdictStatus) {
-	if s.Settled || !m.verdicts[s.ID].settled {
-		m.verdicts[s.ID] = heldVerdict{mustEncode(s), s.Settled}
+	if s.Final || !m.verdicts[s.ID].settled {
+		m.verdicts[s.ID] = heldVerdict{mustEncode(s), s.Final}
 	}
 }
 

@@ -141,7 +141,7 @@ func (m *Memory) wakeBy(subscriber string, now, due time.Time) {
 	m.due[lane][subscriber] = look{at: due}
 }
 
-// Campaign implements quarantine.SenderLock.
+// Campaign implements quarantine.SenderLease.
 func (m *Memory) Campaign(_ context.Context, holder string, ttl time.Duration) (term uint64, held bool, err error) {
 	if err := m.enter(); err != nil {
 		return 0, false, err
@@ -161,7 +161,7 @@ func (m *Memory) Campaign(_ context.Context, holder string, ttl time.Duration) (
 	return m.lock.term, true, nil
 }
 
-// Resign implements quarantine.SenderLock.
+// Resign implements quarantine.SenderLease.
 func (m *Memory) Resign(_ context.Context, holder string) error {
 	if err := m.enter(); err != nil {
 		return err

@@ -30,7 +30,7 @@ func (m *Memory) PublishInstance(_ context.Context, i quarantine.Instance, retur
 		return other.Departure != nil && other.Departure.At.Before(now.Add(-keep))
 	})
 	i.Complete = milli(i.Complete)
-	i.SpokeAt, i.AloneSince, i.HeardAt, i.Departure = now, now, time.Time{}, nil
+	i.SpokeAt, i.AloneSince, i.ReachedAt, i.Departure = now, now, time.Time{}, nil
 	m.instances[i.ID] = i
 	return now, nil
 }
@@ -58,7 +58,7 @@ func (m *Memory) DepartInstance(_ context.Context, id string, d quarantine.Depar
 	case i.Departure != nil:
 		return i, nil
 	case d.Kind == quarantine.InstanceForgotten && now.Sub(i.SpokeAt).Abs() < quarantine.InstanceSilentAfter:
-		return quarantine.Instance{}, quarantine.ErrInstanceSpeaks
+		return quarantine.Instance{}, quarantine.ErrInstanceUp
 	}
 	d.At = now
 	i.Departure = &d
@@ -78,7 +78,7 @@ func (m *Memory) RestoreInstance(_ context.Context, i quarantine.Instance) error
 	if _, known := m.instances[i.ID]; known {
 		return nil
 	}
-	i.Complete, i.SpokeAt, i.AloneSince, i.HeardAt = milli(i.Complete), milli(i.SpokeAt), milli(i.AloneSince), time.Time{}
+	i.Complete, i.SpokeAt, i.AloneSince, i.ReachedAt = milli(i.Complete), milli(i.SpokeAt), milli(i.AloneSince), time.Time{}
 	if i.Departure == nil {
 		i.AloneSince = milli(m.Now())
 	}
@@ -86,8 +86,8 @@ func (m *Memory) RestoreInstance(_ context.Context, i quarantine.Instance) error
 	return nil
 }
 
-// HearInstance implements quarantine.InstanceDepartures.
-func (m *Memory) HearInstance(_ context.Context, id string) error {
+// MarkReachable implements quarantine.InstanceDepartures.
+func (m *Memory) MarkReachable(_ context.Context, id string) error {
 	if err := m.enter(); err != nil {
 		return err
 	}
@@ -96,8 +96,8 @@ func (m *Memory) HearInstance(_ context.Context, id string) error {
 	if !known || i.Departure != nil && i.Departure.Kind != quarantine.InstanceForgotten {
 		return nil
 	}
-	i.HeardAt = milli(m.Now())
-	i.AloneSince, i.Departure = i.HeardAt, nil
+	i.ReachedAt = milli(m.Now())
+	i.AloneSince, i.Departure = i.ReachedAt, nil
 	m.instances[id] = i
 	return nil
 }

@@ -35,7 +35,7 @@ func (m *Memory) LogIn(_ context.Context, l quarantine.LogIn) (*quarantine.Case,
 		}
 		a.n++
 		a.last[[2]string{l.BNG, c.Profile}] = quarantine.LogInAnswer{
-			BNG: l.BNG, At: l.At, Applied: quarantine.Applied{Profile: c.Profile, Undo: undo},
+			BNG: l.BNG, At: l.At, AppliedProfile: quarantine.AppliedProfile{Profile: c.Profile, Undo: undo},
 		}
 		m.logIns[l.Subscriber] = a
 	}

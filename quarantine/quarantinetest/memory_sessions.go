@@ -82,7 +82,7 @@ func (m *Memory) SessionsOfMAC(_ context.Context, mac string) ([]quarantine.Sess
 
 func (m *Memory) readSession(held heldSession) quarantine.Session {
 	s := held.Session
-	s.Addresses, s.Attributes, s.Shown = slices.Clone(s.Addresses), slices.Clone(s.Attributes), slices.Clone(s.Shown)
+	s.Addresses, s.Attributes, s.Observed = slices.Clone(s.Addresses), slices.Clone(s.Attributes), slices.Clone(s.Observed)
 	silent := quarantine.SilentSince(s.SeenAt, m.interim(s.BNG))
 	s.Restarted = m.resets[s.BNG].After(s.SeenAt)
 	s.Suspect = s.Restarted || s.Live() && !silent.IsZero() && m.Now().After(silent)
@@ -124,7 +124,7 @@ func (m *Memory) apply(ev quarantine.SessionEvent) {
 	if known {
 		prev = &held.Session
 	}
-	change := quarantine.Apply(prev, ev, m.resets[ev.Key.BNG], m.Restricted)
+	change := quarantine.ApplyEvent(prev, ev, m.resets[ev.Key.BNG], m.Restricted)
 	if !known && !change.Changed {
 		return // a service of a session that nobody knows
 	}
@@ -146,7 +146,7 @@ func (m *Memory) apply(ev quarantine.SessionEvent) {
 	if change.Changed {
 		held.Session = change.Session
 		held.Addresses, held.Attributes = slices.Clone(held.Addresses), slices.Clone(held.Attributes)
-		held.Shown = slices.Clone(held.Shown)
+		held.Observed = slices.Clone(held.Observed)
 		m.sessions[ev.Key] = held
 		m.bind(held)
 	}

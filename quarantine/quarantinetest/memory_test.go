@@ -49,7 +49,7 @@ func TestASleepingMemoryAnswersNothingAndChangesNothing(t *testing.T) {
 		},
 		"Instances":       func() error { _, _, err := m.Instances(ctx); return err },
 		"DepartInstance":  func() error { _, err := m.DepartInstance(ctx, "a", quarantine.Departure{}); return err },
-		"HearInstance":    func() error { return m.HearInstance(ctx, "a") },
+		"HearInstance":    func() error { return m.MarkReachable(ctx, "a") },
 		"RestoreInstance": func() error { return m.RestoreInstance(ctx, quarantine.Instance{ID: "a"}) },
 		"SetMaintenance": func() error {
 			_, err := m.SetMaintenance(ctx, quarantine.Maintenance{BNG: "bng1", At: start.At, Until: start.At})

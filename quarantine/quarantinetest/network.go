@@ -21,8 +21,8 @@ type Fate struct {
 type Network struct {
 	mu        sync.Mutex // guards what follows
 	fate      func(quarantine.Order) Fate
-	proof     quarantine.Proof // of acked orders
-	untouched bool             // restrictions are refused before anything leaves
+	proof     quarantine.Verification // of acked orders
+	untouched bool                    // restrictions are refused before anything leaves
 	inForce   map[string]string
 	orders    []quarantine.Order
 	most      map[string]int // orders of one session under way at the same time, at most
@@ -44,9 +44,9 @@ func (n *Network) SetFate(fate func(quarantine.Order) Fate) {
 	n.fate = fate
 }
 
-// SetProof says how acked orders can be proved from now on. A look tells the
+// SetVerification says how acked orders can be proved from now on. A look tells the
 // truth.
-func (n *Network) SetProof(p quarantine.Proof) {
+func (n *Network) SetVerification(p quarantine.Verification) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.proof = p
@@ -135,7 +135,7 @@ func (n *Network) Enforce(ctx context.Context, o quarantine.Order) quarantine.Ou
 	case <-ctx.Done():
 		return quarantine.Outcome{Kind: quarantine.OutcomeUnanswered, Doubtful: true}
 	}
-	return quarantine.Outcome{Kind: fate.Outcome, Doubtful: fate.Outcome == quarantine.OutcomeUnanswered, Proof: proof}
+	return quarantine.Outcome{Kind: fate.Outcome, Doubtful: fate.Outcome == quarantine.OutcomeUnanswered, Verification: proof}
 }
 
 // SetUntouched lets restrictions be refused, from now on or no more, before anything

@@ -39,10 +39,10 @@ const (
 	Stopped                 // still queued when the server stopped
 
 	// Beside the datagrams.
-	AnswerNotSent // answers that the socket refused; the datagram is counted as answered
-	BadAttribute  // attributes left out of a record because their value is impossible
-	ReadError     // errors of a socket
-	AbsurdTime    // times that cannot be, in records that were taken without them
+	AnswerNotSent   // answers that the socket refused; the datagram is counted as answered
+	BadAttribute    // attributes left out of a record because their value is impossible
+	ReadError       // errors of a socket
+	ImplausibleTime // times that cannot be, in records that were taken without them
 
 	// Faults of records that were handed on all the same.
 	TooManyAttributes   // more attributes than any real record has
@@ -95,7 +95,7 @@ var counters = [counterCount]struct {
 	AnswerNotSent:           {"answer_not_sent", false, false, false},
 	BadAttribute:            {"bad_attribute", false, false, true},
 	ReadError:               {"read_error", false, false, false},
-	AbsurdTime:              {"absurd_time", false, false, true},
+	ImplausibleTime:         {"absurd_time", false, false, true},
 	TooManyAttributes:       {"too_many_attributes", false, false, true},
 	NoSessionID:             {"no_session_id", false, false, true},
 	DoubledName:             {"doubled_user_name", false, false, true},

@@ -173,7 +173,7 @@ func (s *Server) blameParts(d *decoded, r *Record, attributes int) {
 		}
 	}
 	count(BadAttribute, d.bad)
-	count(AbsurdTime, d.absurd)
+	count(ImplausibleTime, d.absurd)
 	if d.unstamped {
 		count(Undated, 1)
 	}

@@ -171,7 +171,7 @@ func (a *Accounting) serviceEvents(r *acct.Record, bng string) []quarantine.Sess
 	}
 	return []quarantine.SessionEvent{{
 		Kind: quarantine.ServiceSeen, Key: quarantine.SessionKey{BNG: bng, ID: r.ParentSession()}, Subscriber: r.Subscriber, Fallback: a.fallsBack(r, bng),
-		At: r.At, Latest: r.Latest, Shown: shown,
+		At: r.At, Latest: r.Latest, Observed: shown,
 	}}
 }
 
@@ -217,7 +217,7 @@ func (a *Accounting) sessionEvent(r *acct.Record, bng string) quarantine.Session
 		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID}, Subscriber: r.Subscriber, At: r.At, Latest: r.Latest,
 		Fallback:  a.fallsBack(r, bng),
 		Ignored:   a.ignored(r, bng),
-		Addresses: a.addresses(r, bng), Only: a.only(r, bng), Attributes: attributes(r, !a.namedByUserName(bng)), Shown: a.shown(r, bng),
+		Addresses: a.addresses(r, bng), Only: a.only(r, bng), Attributes: attributes(r, !a.namedByUserName(bng)), Observed: a.shown(r, bng),
 	}
 	held, freed := a.blocks(r, bng)
 	event.Addresses, event.Freed = append(event.Addresses, held...), freed

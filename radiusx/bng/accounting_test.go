@@ -242,7 +242,7 @@ func TestAnImportedSessionIsOneThatNoStartWasSeenOf(t *testing.T) {
 	}
 	e := store.events[0]
 	if e.Kind != quarantine.SessionRenewed || e.Key != (quarantine.SessionKey{BNG: "bng1", ID: "1"}) || e.Subscriber != "alice" || !e.At.Equal(seen) ||
-		!e.StartedAt.Equal(start) || e.Ignored || len(e.Addresses) != 1 || e.Shown != nil {
+		!e.StartedAt.Equal(start) || e.Ignored || len(e.Addresses) != 1 || e.Observed != nil {
 		t.Errorf("event %+v", e)
 	}
 	if !store.events[1].Ignored {

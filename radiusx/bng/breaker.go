@@ -15,23 +15,23 @@ type PathState uint8
 const (
 	// PathOK: nothing speaks against it.
 	PathOK PathState = iota
-	// PathSilent: several exchanges in a row, of several sessions, were not
+	// PathUnresponsive: several exchanges in a row, of several sessions, were not
 	// answered. New restrictions are kept back but for a trial now and then;
 	// releases are tried, a few at a time.
-	PathSilent
+	PathUnresponsive
 	// PathRecovering: it answers again. Releases go first; restrictions are kept
 	// back until none has been under way for a while.
 	PathRecovering
 )
 
 // pathStates is the one table of PathState: the words of API and metrics.
-var pathStates = [...]string{PathOK: "ok", PathSilent: "silent", PathRecovering: "recovering"}
+var pathStates = [...]string{PathOK: "ok", PathUnresponsive: "silent", PathRecovering: "recovering"}
 
 // String returns the word for s in API and metrics.
 func (s PathState) String() string { return pathStates[s] }
 
 // PathStates lists all states.
-func PathStates() []PathState { return []PathState{PathOK, PathSilent, PathRecovering} }
+func PathStates() []PathState { return []PathState{PathOK, PathUnresponsive, PathRecovering} }
 
 // When a path counts as silent, and how it is tried meanwhile. One session that
 // is not answered may be that session's trouble (accel-ppp says nothing while
@@ -112,7 +112,7 @@ func (b *breaker) answer(s quarantine.SessionKey, now time.Time) {
 	b.answered, b.unanswered = now, 0
 	clear(b.sessions)
 	b.midway[s] = struct{}{}
-	if b.state == PathSilent {
+	if b.state == PathUnresponsive {
 		b.become(PathRecovering, now)
 		b.returned, b.trial = now, trial{}
 		b.tell()
@@ -132,11 +132,11 @@ func (b *breaker) silence(s quarantine.SessionKey, began, now time.Time) {
 	}
 	b.unanswered++
 	b.sessions[s] = struct{}{}
-	if b.state != PathSilent && b.unanswered >= silentExchanges && len(b.sessions) >= silentSessions {
-		b.become(PathSilent, b.began)
+	if b.state != PathUnresponsive && b.unanswered >= silentExchanges && len(b.sessions) >= silentSessions {
+		b.become(PathUnresponsive, b.began)
 		b.pause, b.nextTrial = firstTrialPause, now.Add(firstTrialPause)
 	}
-	if b.state == PathSilent {
+	if b.state == PathUnresponsive {
 		clear(b.sessions) // it need not grow with who is asked meanwhile
 	}
 }
@@ -145,7 +145,7 @@ func (b *breaker) silence(s quarantine.SessionKey, began, now time.Time) {
 func (b *breaker) become(s PathState, since time.Time) {
 	b.state, b.since = s, since
 	most := 0
-	if s == PathSilent {
+	if s == PathUnresponsive {
 		most = silentInFlight
 	}
 	for _, p := range b.pacers {

@@ -180,9 +180,9 @@ func (m *member) encode(step dialect.Step) (radius.Attributes, error) {
 func (r *run) packet(ctx context.Context, code radius.Code, attributes radius.Attributes, undoing bool) coa.Exchange {
 	m := r.bng
 	peer, secret := m.peer(code)
-	most := r.order.Patience()
+	most := r.order.Timeout()
 	if undoing {
-		most = quarantine.ReleasePatience
+		most = quarantine.ReleaseTimeout
 	}
 	var repeating func() error
 	if r.order.Restricts() && !undoing {
@@ -192,7 +192,7 @@ func (r *run) packet(ctx context.Context, code radius.Code, attributes radius.At
 		Repeating: repeating,
 		Peer:      peer, Secret: secret, Code: code, Attributes: attributes,
 		MessageAuthenticator: m.MessageAuthenticator, OmitEventTimestamp: m.OmitEventTimestamp,
-		CheckEventTimestamp: m.CheckEventTimestamp, Patience: m.patience(most),
+		CheckEventTimestamp: m.CheckEventTimestamp, Timeout: m.patience(most),
 		Sending: func(d coa.Datagram) error {
 			if r.order.BeforeSend != nil {
 				datagram := quarantine.Datagram{BNG: m.Name, Peer: d.Peer.String(), Octets: d.Octets, Undoing: undoing}

@@ -38,7 +38,7 @@ func TestEveryMakeIsRestrictedChangedAndGivenBackWhatItHad(t *testing.T) {
 				if now := l.state(session); now.Equal(inGarden) || now.Equal(before) {
 					t.Fatalf("after the change of profile: %v", now)
 				}
-				restore := quarantine.Order{Session: session, From: []quarantine.Applied{applied(noSMTP)}, Confirmed: true}
+				restore := quarantine.Order{Session: session, From: []quarantine.AppliedProfile{applied(noSMTP)}, Confirmed: true}
 				l.wantOutcome(l.enforce(restore), quarantine.OutcomeAcked)
 				l.wantState(session, before)
 			})
@@ -60,7 +60,7 @@ func TestARestrictionThatNeverArrivedCanBeGivenBackAllTheSame(t *testing.T) {
 					t.Error("silence is not called doubtful")
 				}
 				l.sim.SetFaults(bngsim.Faults{})
-				restore := quarantine.Order{Session: session, From: []quarantine.Applied{applied(garden)}}
+				restore := quarantine.Order{Session: session, From: []quarantine.AppliedProfile{applied(garden)}}
 				l.wantOutcome(l.enforce(restore), quarantine.OutcomeAcked)
 				l.wantState(session, before)
 			})
@@ -79,9 +79,9 @@ func TestARestrictionWhoseAnswersWereLostSucceedsWhenTriedAgain(t *testing.T) {
 				l.wantOutcome(l.enforce(garden), quarantine.OutcomeUnanswered)
 				l.sim.SetFaults(bngsim.Faults{})
 				again := garden
-				again.From, again.Confirmed = []quarantine.Applied{applied(garden)}, false
+				again.From, again.Confirmed = []quarantine.AppliedProfile{applied(garden)}, false
 				l.wantOutcome(l.enforce(again), quarantine.OutcomeAcked)
-				restore := quarantine.Order{Session: session, From: []quarantine.Applied{applied(garden)}, Confirmed: true}
+				restore := quarantine.Order{Session: session, From: []quarantine.AppliedProfile{applied(garden)}, Confirmed: true}
 				l.wantOutcome(l.enforce(restore), quarantine.OutcomeAcked)
 				l.wantState(session, before)
 			})
@@ -155,7 +155,7 @@ func TestAStepThatMayNotLeaveTakesBackTheStepsBefore(t *testing.T) {
 func TestAReleaseThatIsRefusedIsToldWhenTheRestrictionWasConfirmed(t *testing.T) {
 	inLab(t, makes[0], func(_ *testing.T, l *lab) {
 		session := l.login("alice", plan)
-		restore := quarantine.Order{Session: session, From: []quarantine.Applied{{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"overlay"}`}}}
+		restore := quarantine.Order{Session: session, From: []quarantine.AppliedProfile{{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"overlay"}`}}}
 		l.wantOutcome(l.enforce(restore), quarantine.OutcomeAcked)
 		restore.Confirmed = true
 		l.wantOutcome(l.enforce(restore), quarantine.OutcomeRefused)
@@ -237,7 +237,7 @@ func TestAReleaseUsesTheNamesThatWereAppliedNotThoseOfToday(t *testing.T) {
 		garden := l.restrict(session, "garden")
 		l.wantOutcome(l.enforce(garden), quarantine.OutcomeAcked)
 		l.enforcer.fleet.named["bng1"].Profiles = map[string]dialect.Profile{"garden": {Restricted: "GARDEN-2", Normal: "SVC-NEW"}}
-		restore := quarantine.Order{Session: session, From: []quarantine.Applied{applied(garden)}, Confirmed: true}
+		restore := quarantine.Order{Session: session, From: []quarantine.AppliedProfile{applied(garden)}, Confirmed: true}
 		l.wantOutcome(l.enforce(restore), quarantine.OutcomeAcked)
 		l.wantState(session, plan)
 	})
@@ -251,7 +251,7 @@ func TestAReleaseWhoseAnswerWasLostSucceedsWhenTriedAgain(t *testing.T) {
 				before := l.state(session)
 				garden := l.restrict(session, "garden")
 				l.wantOutcome(l.enforce(garden), quarantine.OutcomeAcked)
-				restore := quarantine.Order{Session: session, From: []quarantine.Applied{applied(garden)}, Confirmed: true}
+				restore := quarantine.Order{Session: session, From: []quarantine.AppliedProfile{applied(garden)}, Confirmed: true}
 				l.sim.SetFaults(bngsim.Faults{Out: bngsim.Link{Lose: 1}})
 				l.wantOutcome(l.enforce(restore), quarantine.OutcomeUnanswered)
 				l.sim.SetFaults(bngsim.Faults{})
@@ -284,7 +284,7 @@ func TestOfThreeProfilesInARowNoneIsLeftBehind(t *testing.T) {
 				last := l.restrict(session, "third", applied(garden), applied(noSMTP))
 				last.Confirmed = false
 				l.wantOutcome(l.enforce(last), quarantine.OutcomeAcked)
-				restore := quarantine.Order{Session: session, From: []quarantine.Applied{applied(last)}, Confirmed: true}
+				restore := quarantine.Order{Session: session, From: []quarantine.AppliedProfile{applied(last)}, Confirmed: true}
 				l.wantOutcome(l.enforce(restore), quarantine.OutcomeAcked)
 				l.wantState(session, before)
 			})

@@ -25,7 +25,7 @@ func (m *member) foreignOn(s *quarantine.Session) (value string, found bool) {
 	if len(m.Foreign) == 0 {
 		return "", false
 	}
-	told := inMessage(slices.DeleteFunc(slices.Clone(s.Shown), func(shown quarantine.Showing) bool {
+	told := inMessage(slices.DeleteFunc(slices.Clone(s.Observed), func(shown quarantine.ObservedAttribute) bool {
 		return m.Interim > 0 && shown.At.Add(2*m.Interim).Before(s.SeenAt) // others were shown since
 	}))
 	for _, a := range s.Attributes {
@@ -66,7 +66,7 @@ func (r *run) operatorSeesForeign(ctx context.Context) (how string, found bool) 
 	if m.Verify == nil || len(m.Foreign) == 0 || len(r.order.From) > 0 || r.order.To == quarantine.Disconnect {
 		return "", false
 	}
-	word, err := m.Verify.Look(ctx, r.question(r.subjects()[0]))
+	word, err := m.Verify.Ask(ctx, r.question(r.subjects()[0]))
 	if err != nil || LineState(word) != LineForeign {
 		return "", false
 	}

@@ -40,7 +40,7 @@ func TestAForeignProfileHoldsANewRestrictionUntilItIsGone(t *testing.T) {
 		if impossible != nil && (impossible.Kind != quarantine.OutcomeRefused || !impossible.Untouched || !strings.Contains(impossible.Reason, test.value)) {
 			t.Errorf("%s=%s: %+v", test.attribute, test.value, impossible)
 		}
-		if out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.Applied{{Profile: "garden"}}}); out.Kind != quarantine.OutcomeAcked {
+		if out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden"}}}); out.Kind != quarantine.OutcomeAcked {
 			t.Errorf("%s=%s: the release: %+v", test.attribute, test.value, out)
 		}
 	}
@@ -54,7 +54,7 @@ func TestAForeignProfileThatAccountingShowedLongAgoIsGone(t *testing.T) {
 	s := ofAlice()
 	s.SeenAt = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for ago, held := range map[time.Duration]bool{10 * time.Minute: true, 25 * time.Minute: false} {
-		s.Shown = []quarantine.Showing{{Attribute: quarantine.Attribute{Name: "Filter-Id", Value: "SUSPENDED"}, At: s.SeenAt.Add(-ago)}}
+		s.Observed = []quarantine.ObservedAttribute{{Attribute: quarantine.Attribute{Name: "Filter-Id", Value: "SUSPENDED"}, At: s.SeenAt.Add(-ago)}}
 		if _, impossible := e.Prepare(s, "garden"); (impossible != nil) != held {
 			t.Errorf("%s ago: %+v", ago, impossible)
 		}
@@ -82,7 +82,7 @@ type operator struct {
 	asked []LineQuestion
 }
 
-func (o *operator) Look(_ context.Context, question []byte) (string, error) {
+func (o *operator) Ask(_ context.Context, question []byte) (string, error) {
 	var q LineQuestion
 	if err := json.Unmarshal(question, &q); err != nil {
 		return "", err
@@ -107,7 +107,7 @@ func TestTheOperatorsCheckMaySeeAForeignProfile(t *testing.T) {
 		e, net := oneBNG(t, func(c *Config) { filtered(test.foreign...)(c); c.Verify = &test.operator })
 		o := prepared(t, e)
 		if test.again {
-			o.From = []quarantine.Applied{o.Applies()}
+			o.From = []quarantine.AppliedProfile{o.Restriction()}
 		}
 		out := e.Enforce(t.Context(), o)
 		if len(net.sent) != test.sent || (out.Kind == quarantine.OutcomeRefused && out.Untouched) != (test.sent == 0) {

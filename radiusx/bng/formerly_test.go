@@ -23,14 +23,14 @@ func TestAReleaseOnABNGThatLeftTheConfigurationStaysOwed(t *testing.T) {
 	c := &quarantine.Case{
 		ID: "c-1", Subscriber: "alice", State: quarantine.Restricted, Profile: "garden", ExpiresAt: t0.Add(72 * time.Hour), OpenedAt: t0, Generation: 1,
 		Sessions: []quarantine.SessionEnforcement{{
-			Session: s, Wanted: "garden", Enforcement: quarantine.Acked, Applied: []quarantine.Applied{{Profile: "garden", Undo: "{}"}}, Confirmed: true, Attempts: 1,
+			Session: s, Wanted: "garden", Enforcement: quarantine.Acked, Applied: []quarantine.AppliedProfile{{Profile: "garden", Undo: "{}"}}, Confirmed: true, Attempts: 1,
 		}},
 	}
 	now := t0.Add(time.Hour)
 	must(t, c.ReleaseBy("noc", "cleaned", "", now, now))
 	orders := 0
 	for end := now.Add(7 * 24 * time.Hour); now.Before(end); now = now.Add(time.Minute) {
-		for _, o := range c.Plan(quarantine.Look{Now: now, Sessions: []quarantine.Session{s}, MaxSessions: 4}) {
+		for _, o := range c.Plan(quarantine.Snapshot{Now: now, Sessions: []quarantine.Session{s}, MaxSessions: 4}) {
 			c.Dispatch(&o, now)
 			orders++
 			c.Observe(o, e.Enforce(t.Context(), o), now)
@@ -68,7 +68,7 @@ func TestSessionsUnderAFormerNameAreServed(t *testing.T) {
 		if (impossible == nil) != (c.asked != "") || (fleet.Serves(&s) == nil) != (c.asked != "") {
 			t.Errorf("%s, member %q: prepare %v, serves %v", c.bng, c.member, impossible, fleet.Serves(&s))
 		}
-		out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.Applied{{Profile: "garden", Undo: prepared.Undo}}})
+		out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden", Undo: prepared.Undo}}})
 		var asked strings.Builder
 		for _, to := range net.sent {
 			fmt.Fprint(&asked, to)

@@ -26,7 +26,7 @@ import (
 type gear struct {
 	dialect string
 	form    string // for people
-	make    bngsim.Make
+	make    bngsim.Platform
 	options map[string]string
 	signing coa.MessageAuthenticatorMode
 
@@ -167,7 +167,7 @@ func inGear(t *testing.T, g gear, quirks []bngsim.Quirk, story func(*testing.T, 
 		toServer, err := wire.Listen(netip.AddrPortFrom(address, 0))
 		must(t, err)
 		sim, err := bngsim.New(bngsim.Config{
-			Name: "bng1", NASIP: address, Make: g.make, Quirks: quirks, Secret: secret, Conn: conn, Dictionary: dictionary,
+			Name: "bng1", NASIP: address, Platform: g.make, Quirks: quirks, Secret: secret, Conn: conn, Dictionary: dictionary,
 			Accounting: bngsim.Accounting{Server: netip.MustParseAddrPort("192.0.2.99:1813"), Conn: toServer},
 			Profiles:   []string{g.restricted, g.other, "PLAN"}, RedirectAttribute: g.redirect, ProfileAttribute: g.profile, Seed: 1,
 		})
@@ -295,7 +295,7 @@ func (l *gearLab) reconnect() {
 // release takes a restriction away; confirmed tells whether it was ACKed.
 func (l *gearLab) release(s quarantine.Session, from quarantine.Order, confirmed bool) quarantine.Outcome {
 	l.t.Helper()
-	return l.enforce(quarantine.Order{Session: s, From: []quarantine.Applied{applied(from)}, Confirmed: confirmed})
+	return l.enforce(quarantine.Order{Session: s, From: []quarantine.AppliedProfile{applied(from)}, Confirmed: confirmed})
 }
 
 // label names a list of quirks.

@@ -25,7 +25,7 @@ func TestWhatADialectTakesForAProofIsOneOnItsMake(t *testing.T) {
 				want := map[bool]quarantine.OutcomeKind{true: quarantine.OutcomeVerified, false: quarantine.OutcomeAcked}[shows]
 				garden := l.restrict(l.look(), "garden")
 				acked := l.enforce(garden)
-				if shows && acked.Proof == quarantine.NoProof {
+				if shows && acked.Verification == quarantine.NoVerification {
 					t.Error("restricted: nothing is expected to prove it")
 				}
 				l.book.take()
@@ -85,7 +85,7 @@ func TestAReleaseThatWasIgnoredIsFoundOutWhereTheMakeShowsIt(t *testing.T) {
 
 // released is the order that takes a restriction away.
 func released(o quarantine.Order) quarantine.Order {
-	return quarantine.Order{Session: o.Session, From: []quarantine.Applied{applied(o)}}
+	return quarantine.Order{Session: o.Session, From: []quarantine.AppliedProfile{applied(o)}}
 }
 
 // prove has the enforcer look until it has found something out, with the
@@ -98,7 +98,7 @@ func (l *gearLab) prove(order quarantine.Order) quarantine.OutcomeKind {
 		order.Session = l.look()
 		must(l.t, l.sim.Interim(l.t.Context(), order.Session.ID))
 		settle()
-		order.Session.Shown = append(order.Session.Shown, l.shown()...)
+		order.Session.Observed = append(order.Session.Observed, l.shown()...)
 		if outcome = l.enforce(order); outcome.Kind != quarantine.OutcomeAcked {
 			break
 		}
@@ -107,12 +107,12 @@ func (l *gearLab) prove(order quarantine.Order) quarantine.OutcomeKind {
 }
 
 // shown is what the records since the last call tell of the profiles in force.
-func (l *gearLab) shown() []quarantine.Showing {
-	var shown []quarantine.Showing
+func (l *gearLab) shown() []quarantine.ObservedAttribute {
+	var shown []quarantine.ObservedAttribute
 	for _, record := range slices.DeleteFunc(l.book.take(), stops) {
 		for _, a := range record {
 			if l.enforcer.fleet.named["bng1"].shows[a.Name] {
-				shown = append(shown, quarantine.Showing{Attribute: quarantine.Attribute{Name: a.Name, Value: a.Value}, At: time.Now()})
+				shown = append(shown, quarantine.ObservedAttribute{Attribute: quarantine.Attribute{Name: a.Name, Value: a.Value}, At: time.Now()})
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func quirksOf(g gear) [][]bngsim.Quirk {
 		if slices.Contains(overOrders, q.Name) {
 			continue
 		}
-		if q.Makes == nil || slices.Contains(q.Makes, g.make) {
+		if q.Platforms == nil || slices.Contains(q.Platforms, g.make) {
 			lists = append(lists, []bngsim.Quirk{q.Name})
 		}
 	}

@@ -48,7 +48,7 @@ func TestARestrictionWhoseAnswersWereLostCanBeTriedAgainOnEveryMake(t *testing.T
 				l.wantOutcome(out, quarantine.OutcomeUnanswered)
 				l.sim.SetFaults(bngsim.Faults{})
 				again := l.restrict(l.look(), "garden")
-				again.From = []quarantine.Applied{applied(garden)}
+				again.From = []quarantine.AppliedProfile{applied(garden)}
 				out = l.enforce(again)
 				want := quarantine.OutcomeAcked
 				if g.normal != dialect.Overlay && swapsInOnePacket[g.dialect] {

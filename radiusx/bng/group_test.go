@@ -68,7 +68,7 @@ func onPair(member, id string) quarantine.Session {
 }
 
 func TestAnOrderGoesToTheMemberThatSpokeLastAndNotFoundProvesNothingAlone(t *testing.T) {
-	garden := []quarantine.Applied{{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"PLAN"}`}}
+	garden := []quarantine.AppliedProfile{{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"PLAN"}`}}
 	restrict := quarantine.Order{To: "garden", Undo: garden[0].Undo}
 	release := quarantine.Order{From: garden, Confirmed: true}
 	for _, test := range []struct {
@@ -161,10 +161,10 @@ func TestARestrictionIsNotTakenToAMemberWhosePathIsSilent(t *testing.T) {
 	if out := e.Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "1"), To: "garden"}); out.Kind != quarantine.OutcomeNotSent || len(net.sent) != 1 {
 		t.Errorf("%+v, sent to %v", out, net.sent)
 	}
-	if _, barred := e.Bars(onPair("bng1", "1"), "garden"); barred {
+	if _, barred := e.Defers(onPair("bng1", "1"), "garden"); barred {
 		t.Error("the silence of one bars what is on the other")
 	}
-	if _, barred := e.Bars(onPair("bng2", "1"), "garden"); !barred {
+	if _, barred := e.Defers(onPair("bng2", "1"), "garden"); !barred {
 		t.Error("the silence of one does not bar what is on it")
 	}
 }

@@ -45,7 +45,7 @@ func inPark(t *testing.T, bngs int, quirks []bngsim.Quirk, story func(*testing.T
 			conn, err := wire.Listen(netip.AddrPortFrom(address, d.CoAPort))
 			must(t, err)
 			sim, err := bngsim.New(bngsim.Config{
-				Name: fmt.Sprint("bng", i+1), NASIP: address, Make: bngsim.FilterID, Quirks: quirks, Secret: secret, Conn: conn,
+				Name: fmt.Sprint("bng", i+1), NASIP: address, Platform: bngsim.FilterID, Quirks: quirks, Secret: secret, Conn: conn,
 				Profiles: []string{"GARDEN", "PLAN"},
 			})
 			must(t, err)
@@ -132,15 +132,15 @@ func TestASilentBNGIsNoticedAndAnotherIsNotTouched(t *testing.T) {
 	inPark(t, 2, nil, func(t *testing.T, p *park) {
 		p.sims[0].SetFaults(bngsim.Faults{Silent: true})
 		p.all(append(p.orders(1, 5, "garden"), p.orders(2, 5, "garden")...)...)
-		if one, two := p.health(1), p.health(2); one.State != PathSilent || one.Unanswered != 5 || two.State != PathOK || two.LastAnswer.IsZero() {
+		if one, two := p.health(1), p.health(2); one.State != PathUnresponsive || one.Unanswered != 5 || two.State != PathOK || two.LastAnswer.IsZero() {
 			t.Errorf("health %+v, %+v", one, two)
 		}
 		here, there := p.login(1), p.login(2)
-		reason, barred := p.enforcer.Bars(here, "garden")
+		reason, barred := p.enforcer.Defers(here, "garden")
 		if !barred || !strings.HasPrefix(reason, "bng1 has been silent since ") {
 			t.Errorf("barred %v: %q", barred, reason)
 		}
-		if reason, barred := p.enforcer.Bars(there, "garden"); barred {
+		if reason, barred := p.enforcer.Defers(there, "garden"); barred {
 			t.Errorf("bng2: %s", reason)
 		}
 	})
@@ -182,7 +182,7 @@ func TestAReleaseFindsOutThatASilentBNGIsBack(t *testing.T) {
 		p.all(p.orders(1, 5, "garden")...)
 		var releases []quarantine.Order
 		for _, o := range gone {
-			releases = append(releases, quarantine.Order{Session: o.Session, From: []quarantine.Applied{applied(o)}, Confirmed: true})
+			releases = append(releases, quarantine.Order{Session: o.Session, From: []quarantine.AppliedProfile{applied(o)}, Confirmed: true})
 		}
 		var most int
 		done := make(chan struct{})
@@ -218,7 +218,7 @@ func TestAProfileThatABNGRefusesToEverybodyIsStoppedThereForRestrictionsOnly(t *
 	inPark(t, 2, nil, func(t *testing.T, p *park) {
 		orders := p.orders(1, 3, "unknown")
 		for i, o := range orders {
-			if reason, barred := p.enforcer.Bars(o.Session, o.To); barred {
+			if reason, barred := p.enforcer.Defers(o.Session, o.To); barred {
 				t.Fatalf("stopped before the %d. subscriber: %s", i+1, reason)
 			}
 			if out := p.all(o)[0]; out.Kind != quarantine.OutcomeRefused {
@@ -226,20 +226,20 @@ func TestAProfileThatABNGRefusesToEverybodyIsStoppedThereForRestrictionsOnly(t *
 			}
 		}
 		next := p.login(1)
-		reason, barred := p.enforcer.Bars(next, "unknown")
+		reason, barred := p.enforcer.Defers(next, "unknown")
 		if !barred || !strings.Contains(reason, "bng1: profile unknown is stopped there: Invalid-Attribute-Value for everybody since ") {
 			t.Errorf("barred %v: %q", barred, reason)
 		}
-		if reason, barred := p.enforcer.Bars(next, "garden"); barred {
+		if reason, barred := p.enforcer.Defers(next, "garden"); barred {
 			t.Errorf("another profile: %s", reason)
 		}
-		if reason, barred := p.enforcer.Bars(p.login(2), "unknown"); barred {
+		if reason, barred := p.enforcer.Defers(p.login(2), "unknown"); barred {
 			t.Errorf("another BNG: %s", reason)
 		}
 		if h := p.health(1); len(h.Stopped) != 1 || h.Stopped[0].Profile != "unknown" || h.Stopped[0].ErrorCause != 407 {
 			t.Errorf("health %+v", h)
 		}
-		release := quarantine.Order{Session: orders[0].Session, From: []quarantine.Applied{applied(orders[0])}}
+		release := quarantine.Order{Session: orders[0].Session, From: []quarantine.AppliedProfile{applied(orders[0])}}
 		if out := p.all(release)[0]; out.Kind != quarantine.OutcomeAcked {
 			t.Errorf("release: %+v", out)
 		}
@@ -250,8 +250,8 @@ func TestRefusedReleasesStopNothing(t *testing.T) {
 	inPark(t, 1, nil, func(t *testing.T, p *park) {
 		for range 10 {
 			o := p.restriction(p.login(1), "garden")
-			back := quarantine.Applied{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"NO-SUCH-FILTER"}`}
-			if out := p.all(quarantine.Order{Session: o.Session, From: []quarantine.Applied{back}, Confirmed: true})[0]; out.Kind != quarantine.OutcomeRefused {
+			back := quarantine.AppliedProfile{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"NO-SUCH-FILTER"}`}
+			if out := p.all(quarantine.Order{Session: o.Session, From: []quarantine.AppliedProfile{back}, Confirmed: true})[0]; out.Kind != quarantine.OutcomeRefused {
 				t.Fatalf("outcome %+v: the test proves nothing", out)
 			}
 		}
@@ -288,7 +288,7 @@ func TestAFaultOfTheConfigurationIsKeptAndStopsNothing(t *testing.T) {
 	if v.fault == nil || v.fault.ErrorCause != 403 || !v.fault.At.Equal(now) {
 		t.Errorf("fault %+v", v.fault)
 	}
-	if list := []string{PathOK.String(), PathSilent.String(), PathRecovering.String()}; !slices.Equal(list, []string{"ok", "silent", "recovering"}) {
+	if list := []string{PathOK.String(), PathUnresponsive.String(), PathRecovering.String()}; !slices.Equal(list, []string{"ok", "silent", "recovering"}) {
 		t.Errorf("states %v", list)
 	}
 }

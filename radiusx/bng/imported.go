@@ -49,7 +49,7 @@ func (a *Accounting) Import(ctx context.Context, batch []acct.Record) []error {
 
 func (a *Accounting) imported(r *acct.Record, bng string) quarantine.SessionEvent {
 	event := a.sessionEvent(r, bng)
-	event.StartedAt, event.Shown, event.Imported = r.Started(), nil, true
+	event.StartedAt, event.Observed, event.Imported = r.Started(), nil, true
 	event.Fallback = false // a row has what its Start had
 	a.fleet.place(&event)
 	return event

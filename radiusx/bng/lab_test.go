@@ -27,7 +27,7 @@ type lab struct {
 
 // make is how a lab is set up.
 type setup struct {
-	make     bngsim.Make
+	make     bngsim.Platform
 	dialect  string
 	options  map[string]string
 	profiles map[string]dialect.Profile
@@ -59,7 +59,7 @@ func inLab(t *testing.T, s setup, story func(*testing.T, *lab)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sim, err := bngsim.New(bngsim.Config{Name: "bng1", NASIP: bngAddr, Make: s.make, Secret: secret, Conn: conn, Profiles: s.known})
+		sim, err := bngsim.New(bngsim.Config{Name: "bng1", NASIP: bngAddr, Platform: s.make, Secret: secret, Conn: conn, Profiles: s.known})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +118,7 @@ func (l *lab) enforce(o quarantine.Order) quarantine.Outcome {
 }
 
 // restrict brings the session into a profile, from those in force.
-func (l *lab) restrict(s quarantine.Session, profile string, from ...quarantine.Applied) quarantine.Order {
+func (l *lab) restrict(s quarantine.Session, profile string, from ...quarantine.AppliedProfile) quarantine.Order {
 	l.t.Helper()
 	prepared, impossible := l.enforcer.Prepare(s, profile)
 	if impossible != nil {
@@ -143,8 +143,8 @@ func (l *lab) wantOutcome(got quarantine.Outcome, want quarantine.OutcomeKind) {
 	}
 }
 
-func applied(o quarantine.Order) quarantine.Applied {
-	return o.Applies()
+func applied(o quarantine.Order) quarantine.AppliedProfile {
+	return o.Restriction()
 }
 
 func name(s setup) string { return fmt.Sprintf("%s/%s", s.dialect, s.profiles["garden"].Normal) }

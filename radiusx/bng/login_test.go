@@ -56,7 +56,7 @@ func accepted(t *testing.T, plan bngsim.State, changes []dialect.ReplyChange) bn
 
 // eachLogIn runs a story with a victim who logs in restricted, on each gear that
 // has a way to.
-func eachLogIn(t *testing.T, story func(*testing.T, *gearLab, quarantine.Applied)) {
+func eachLogIn(t *testing.T, story func(*testing.T, *gearLab, quarantine.AppliedProfile)) {
 	t.Helper()
 	ran := 0
 	for _, g := range builtinGears() {
@@ -84,7 +84,7 @@ func eachLogIn(t *testing.T, story func(*testing.T, *gearLab, quarantine.Applied
 				l.dial(victim, 100)
 				l.gear.atLogin = plan
 				l.wantRestricted()
-				story(t, l, quarantine.Applied{Profile: "garden", Undo: undo})
+				story(t, l, quarantine.AppliedProfile{Profile: "garden", Undo: undo})
 				l.wantNormal()
 			})
 		})
@@ -95,17 +95,17 @@ func eachLogIn(t *testing.T, story func(*testing.T, *gearLab, quarantine.Applied
 }
 
 func TestWhatALogInSetsIsTakenAwayByTheDialectsRestore(t *testing.T) {
-	eachLogIn(t, func(_ *testing.T, l *gearLab, given quarantine.Applied) {
-		restore := quarantine.Order{Session: l.look(), From: []quarantine.Applied{given}}
+	eachLogIn(t, func(_ *testing.T, l *gearLab, given quarantine.AppliedProfile) {
+		restore := quarantine.Order{Session: l.look(), From: []quarantine.AppliedProfile{given}}
 		l.wantOutcome(l.enforce(restore), quarantine.OutcomeAcked)
 	})
 }
 
 // The CoA after the Start is the second try of what the log-in did.
 func TestACoAAfterARestrictedLogInChangesNothingAndIsNoRefusal(t *testing.T) {
-	eachLogIn(t, func(t *testing.T, l *gearLab, given quarantine.Applied) {
+	eachLogIn(t, func(t *testing.T, l *gearLab, given quarantine.AppliedProfile) {
 		inGarden := l.now()
-		again := quarantine.Order{Session: l.look(), To: "garden", Undo: given.Undo, From: []quarantine.Applied{given}}
+		again := quarantine.Order{Session: l.look(), To: "garden", Undo: given.Undo, From: []quarantine.AppliedProfile{given}}
 		l.wantOutcome(l.enforce(again), quarantine.OutcomeAcked)
 		if now := l.now(); !now.Equal(inGarden) {
 			t.Errorf("the BNG has %s, after the log-in it had %s", now, inGarden)

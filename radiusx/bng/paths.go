@@ -9,8 +9,8 @@ import (
 
 var _ quarantine.Paths = (*Enforcer)(nil)
 
-// Bars implements quarantine.Paths.
-func (e *Enforcer) Bars(s quarantine.Session, profile string) (reason string, barred bool) {
+// Defers implements quarantine.Paths.
+func (e *Enforcer) Defers(s quarantine.Session, profile string) (reason string, barred bool) {
 	m := e.fleet.serving(&s)
 	if m == nil {
 		return "", false // Prepare says what there is to say
@@ -51,5 +51,5 @@ func (e *Enforcer) Returned(bng string) (last time.Time) {
 	return last
 }
 
-// News implements quarantine.Paths.
-func (e *Enforcer) News() <-chan struct{} { return e.fleet.news }
+// Changes implements quarantine.Paths.
+func (e *Enforcer) Changes() <-chan struct{} { return e.fleet.news }

@@ -21,7 +21,7 @@ import (
 // answers with one of the words that a [LineState] has. An error, or any other
 // word, finds nothing out.
 type LineCheck interface {
-	Look(ctx context.Context, question []byte) (word string, err error)
+	Ask(ctx context.Context, question []byte) (word string, err error)
 }
 
 // LineQuestion is what a [LineCheck] is asked.
@@ -65,30 +65,30 @@ func (r *run) provable(out quarantine.Outcome) quarantine.Outcome {
 	if r.order.To == quarantine.Disconnect {
 		return out
 	}
-	out.Proof = quarantine.NoProof
+	out.Verification = quarantine.NoVerification
 	for _, p := range r.subjects() {
 		checks, _ := r.bng.Dialect.Checks(r.bng.request(r.action(), &r.order.Session, p.names))
 		for _, check := range checks {
-			if out.Proof == quarantine.NoProof {
-				out.Proof = quarantine.ProofByWord
+			if out.Verification == quarantine.NoVerification {
+				out.Verification = quarantine.VerifyByAccounting
 			}
 			if check.Query != nil {
-				out.Proof = quarantine.ProofByAsk
+				out.Verification = quarantine.VerifyByQuery
 			}
 		}
 	}
 	if r.bng.Verify != nil {
-		out.Proof = quarantine.ProofByAsk
+		out.Verification = quarantine.VerifyByQuery
 	}
-	out.Reason = acknowledged[out.Proof]
+	out.Reason = acknowledged[out.Verification]
 	return out
 }
 
 // acknowledged says what is known beyond an ACK, for people.
-var acknowledged = map[quarantine.Proof]string{
-	quarantine.NoProof:     "the BNG says so; nothing here can prove it",
-	quarantine.ProofByWord: "the BNG says so; accounting may prove it",
-	quarantine.ProofByAsk:  "the BNG says so; it is being checked",
+var acknowledged = map[quarantine.Verification]string{
+	quarantine.NoVerification:     "the BNG says so; nothing here can prove it",
+	quarantine.VerifyByAccounting: "the BNG says so; accounting may prove it",
+	quarantine.VerifyByQuery:      "the BNG says so; it is being checked",
 }
 
 // subject is one profile that an order is about.
@@ -101,7 +101,7 @@ type subject struct {
 // order was done.
 func (r *run) subjects() []subject {
 	if r.order.To != "" {
-		names := r.bng.names(r.order.Applies())
+		names := r.bng.names(r.order.Restriction())
 		return []subject{{r.order.To, names}}
 	}
 	var list []subject
@@ -172,15 +172,15 @@ func (m *member) healthy() bool {
 // times in whole seconds, and may have left before.
 func (r *run) judgeShown(check dialect.Check) seen {
 	since := r.order.Since.Truncate(time.Second)
-	told := inMessage(r.order.Session.ShownSince(since))
+	told := inMessage(r.order.Session.ObservedSince(since))
 	if finding := check.Judge(told); finding == dialect.Shown {
 		return judged(finding, told, "accounting shows")
 	}
-	told = inMessage(r.order.Session.ShownSince(since.Add(quarantine.ClockSlack)))
+	told = inMessage(r.order.Session.ObservedSince(since.Add(quarantine.ClockSlack)))
 	return judged(check.Judge(told), told, "accounting shows")
 }
 
-func inMessage(shown []quarantine.Showing) []radiusx.Attribute {
+func inMessage(shown []quarantine.ObservedAttribute) []radiusx.Attribute {
 	var told []radiusx.Attribute
 	for _, s := range shown {
 		told = append(told, radiusx.Attribute{Name: s.Name, Value: s.Value})
@@ -219,7 +219,7 @@ func (r *run) query(ctx context.Context, step *dialect.Step) ([]radiusx.Attribut
 
 // askOperator asks the operator's own check.
 func (r *run) askOperator(ctx context.Context, s subject) seen {
-	word, err := r.bng.Verify.Look(ctx, r.question(s))
+	word, err := r.bng.Verify.Ask(ctx, r.question(s))
 	if err != nil {
 		return seen{dialect.SaysNothing, "the operator's check: " + err.Error()}
 	}

@@ -74,7 +74,7 @@ func TestARequestThroughAProxyNamesTheBNGAndIsGivenMoreTimeThanTheProxyTakes(t *
 		if out := restrictVia(e, s); out.Kind != quarantine.OutcomeAcked {
 			t.Fatalf("%s: %+v", name, out)
 		}
-		release := quarantine.Order{Session: s, From: []quarantine.Applied{{Profile: "garden"}}, Confirmed: true}
+		release := quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden"}}, Confirmed: true}
 		if out := e.Enforce(t.Context(), release); out.Kind != quarantine.OutcomeAcked || out.AssertAfter() != 70*time.Second {
 			t.Fatalf("%s: release %+v, asserted after %s", name, out, out.AssertAfter())
 		}
@@ -88,9 +88,9 @@ func TestARequestThroughAProxyNamesTheBNGAndIsGivenMoreTimeThanTheProxyTakes(t *
 			if !slices.Equal(got, c.want) {
 				t.Errorf("%s: request %d names %q, want %q", name, i, got, c.want)
 			}
-			if x.Peer != netip.MustParseAddrPort("192.0.2.50:3700") || x.Code != radius.CodeCoARequest || x.Patience != 35*time.Second ||
+			if x.Peer != netip.MustParseAddrPort("192.0.2.50:3700") || x.Code != radius.CodeCoARequest || x.Timeout != 35*time.Second ||
 				!strings.HasPrefix(string(x.Secret.Bytes()), "a-secret-of-the-proxy") {
-				t.Errorf("%s: request %d to %s, patience %s", name, i, x.Peer, x.Patience)
+				t.Errorf("%s: request %d to %s, patience %s", name, i, x.Peer, x.Timeout)
 			}
 		}
 	}
@@ -129,11 +129,11 @@ func TestASilentProxyIsSilentForAllBNGsBehindIt(t *testing.T) {
 				t.Fatalf("outcome %+v", out)
 			}
 		}
-		if reason, barred := e.Bars(proxied("bng2", "x"), "garden"); !barred || !strings.HasPrefix(reason, "proxy aaa1 has been silent since") {
+		if reason, barred := e.Defers(proxied("bng2", "x"), "garden"); !barred || !strings.HasPrefix(reason, "proxy aaa1 has been silent since") {
 			t.Errorf("barred %v: %q", barred, reason)
 		}
 		for _, h := range e.fleet.Health() {
-			if h.State != PathSilent || h.Path != "proxy aaa1" {
+			if h.State != PathUnresponsive || h.Path != "proxy aaa1" {
 				t.Errorf("health %+v", h)
 			}
 		}

@@ -100,7 +100,7 @@ func TestOnceItMayNotBeRepeatedNoRestrictionLeavesAndEveryReleaseDoes(t *testing
 				if after := came.Load(); before != 2 || after != before || asked.Load() != 2 {
 					t.Errorf("%d datagrams before the pause, %d after it; asked %d times", before, after-before, asked.Load())
 				}
-				release := quarantine.Order{Session: s, From: []quarantine.Applied{applied(order)}, BeforeRepeat: may}
+				release := quarantine.Order{Session: s, From: []quarantine.AppliedProfile{applied(order)}, BeforeRepeat: may}
 				if out := e.Enforce(context.Background(), release); out.Kind != quarantine.OutcomeUnanswered {
 					t.Errorf("release: %+v", out)
 				}

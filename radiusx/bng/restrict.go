@@ -126,7 +126,7 @@ func (r *run) restrict(ctx context.Context) quarantine.Outcome {
 // refused notes a refusal that is the profile's fault. Where another profile is
 // to be taken away first it may be that one's.
 func (r *run) refused(t told) {
-	another := slices.ContainsFunc(r.order.From, func(a quarantine.Applied) bool { return a.Profile != r.order.To })
+	another := slices.ContainsFunc(r.order.From, func(a quarantine.AppliedProfile) bool { return a.Profile != r.order.To })
 	if t.disposition == coa.ProfileFault && !another {
 		r.bng.refusals.refuse(r.order.To, r.order.Session.Subscriber, t.cause, time.Now())
 	}
@@ -140,9 +140,9 @@ func (r *run) restriction() (steps []dialect.Step, retry bool, err error) {
 		steps, err = m.Dialect.Steps(m.request(dialect.Disconnect, &o.Session, dialect.Profile{}))
 		return steps, false, err
 	}
-	wanted := o.Applies()
+	wanted := o.Restriction()
 	retry = len(o.From) > 0 && !o.Confirmed
-	from := slices.DeleteFunc(slices.Clone(o.From), func(a quarantine.Applied) bool { return a.Profile == o.To })
+	from := slices.DeleteFunc(slices.Clone(o.From), func(a quarantine.AppliedProfile) bool { return a.Profile == o.To })
 	if len(from) == 0 {
 		steps, err = m.restricting(&o.Session, wanted)
 		return steps, retry, err
@@ -162,7 +162,7 @@ func (r *run) restriction() (steps []dialect.Step, retry bool, err error) {
 
 // restricting returns the requests that put a profile in force whose undo is fixed: the
 // two must belong together, whatever is configured by now.
-func (m *member) restricting(s *quarantine.Session, wanted quarantine.Applied) ([]dialect.Step, error) {
+func (m *member) restricting(s *quarantine.Session, wanted quarantine.AppliedProfile) ([]dialect.Step, error) {
 	request := m.request(dialect.Restrict, s, m.names(wanted))
 	if m.asToday(wanted) {
 		return m.Dialect.Steps(request)
@@ -183,7 +183,7 @@ func (m *member) restricting(s *quarantine.Session, wanted quarantine.Applied) (
 
 // leaving returns the requests that take a profile away on the way to another one, with
 // their undo where today's dialect makes the same ones.
-func (m *member) leaving(s *quarantine.Session, a quarantine.Applied) ([]dialect.Step, error) {
+func (m *member) leaving(s *quarantine.Session, a quarantine.AppliedProfile) ([]dialect.Step, error) {
 	if !m.asToday(a) {
 		return m.restoring(s, a)
 	}
@@ -192,7 +192,7 @@ func (m *member) leaving(s *quarantine.Session, a quarantine.Applied) ([]dialect
 
 // changing returns the requests from one profile to another: the make's own way, unless
 // the one was put in force in another way than today's.
-func (m *member) changing(s *quarantine.Session, from, to quarantine.Applied) ([]dialect.Step, error) {
+func (m *member) changing(s *quarantine.Session, from, to quarantine.AppliedProfile) ([]dialect.Step, error) {
 	if m.asToday(from) && m.asToday(to) {
 		request := m.request(dialect.Change, s, m.names(to))
 		request.From = m.names(from)
@@ -298,7 +298,7 @@ func (r *run) restore(ctx context.Context) quarantine.Outcome {
 // the sessions that it restricts, a NAK may say that the line is not there; and a
 // restriction that was refused for what the profile is was never in force if taking it
 // away is refused for the same.
-func (r *run) restoreAnswer(a *quarantine.Applied, t told) answer {
+func (r *run) restoreAnswer(a *quarantine.AppliedProfile, t told) answer {
 	switch {
 	case t.answer != stepRefused:
 		return t.answer

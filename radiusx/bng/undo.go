@@ -123,7 +123,7 @@ var errOtherDialect = errors.New("the restriction was made by another dialect")
 // restoring returns the requests that take an applied profile away from a session, as
 // they were fixed when it was made; the configuration of today counts only where
 // nothing was fixed.
-func (m *member) restoring(s *quarantine.Session, a quarantine.Applied) ([]dialect.Step, error) {
+func (m *member) restoring(s *quarantine.Session, a quarantine.AppliedProfile) ([]dialect.Step, error) {
 	u, err := decodeUndo(a.Undo)
 	switch {
 	case err != nil: // a profile without an undo
@@ -186,7 +186,7 @@ func (m *member) made(r dialect.Request) ([]dialect.Step, error) {
 // names is what an applied profile was called on this BNG when it was applied, which
 // may differ from what the configuration says by now. An undo of a version before whose
 // names the dialect does not take any more, for it was wrong about them, has today's.
-func (m *member) names(a quarantine.Applied) dialect.Profile {
+func (m *member) names(a quarantine.AppliedProfile) dialect.Profile {
 	today := m.Profiles[a.Profile]
 	today.Normal = ResolveNormal(today.Normal, func(string) string { return "" })
 	u, err := decodeUndo(a.Undo)
@@ -202,7 +202,7 @@ func (m *member) names(a quarantine.Applied) dialect.Profile {
 
 // asToday reports whether an applied profile would be taken away by the same octets
 // today, so that the make's own way of changing it may be used.
-func (m *member) asToday(a quarantine.Applied) bool {
+func (m *member) asToday(a quarantine.AppliedProfile) bool {
 	u, err := decodeUndo(a.Undo)
 	if err != nil || u.Dialect == "" && len(u.Steps) == 0 {
 		return true
@@ -224,7 +224,7 @@ func (s fixedStep) equal(other fixedStep) bool {
 // CanUndo says why a restriction that is in force on a session could not be taken away
 // with the configuration of today: its BNG is not configured, or it was made by a
 // version that did not keep the requests, and the dialect of today cannot make them.
-func (f *Fleet) CanUndo(s quarantine.Session, a quarantine.Applied) error {
+func (f *Fleet) CanUndo(s quarantine.Session, a quarantine.AppliedProfile) error {
 	m := f.serving(&s)
 	if m == nil {
 		return fmt.Errorf("BNG %s is not configured", s.BNG)

@@ -77,7 +77,7 @@ func prepared(t *testing.T, e *Enforcer) quarantine.Order {
 }
 
 func releaseOf(o quarantine.Order) quarantine.Order {
-	return quarantine.Order{Session: o.Session, From: []quarantine.Applied{o.Applies()}, Confirmed: true}
+	return quarantine.Order{Session: o.Session, From: []quarantine.AppliedProfile{o.Restriction()}, Confirmed: true}
 }
 
 // changes are what may become of a BNG's entry while a restriction is in force.
@@ -130,7 +130,7 @@ func TestAReleaseSendsTheOctetsThatWereFixedWhateverIsConfiguredByThen(t *testin
 					t.Fatalf("as configured: %+v", out)
 				}
 				later, changed := oneBNG(t, func(c *Config) { geared(g)(c); change(c) })
-				if err := later.fleet.CanUndo(o.Session, o.Applies()); err != nil {
+				if err := later.fleet.CanUndo(o.Session, o.Restriction()); err != nil {
 					t.Errorf("at the start: %v", err)
 				}
 				if out := later.Enforce(t.Context(), releaseOf(o)); out.Kind != quarantine.OutcomeAcked || !slices.Equal(changed.sent, net.sent) {
@@ -155,7 +155,7 @@ func TestASecondTryIsMadeOfWhatItsUndoIsMadeOf(t *testing.T) {
 			t.Run(g.name()+"/"+about, func(t *testing.T) {
 				e, net := oneBNG(t, geared(g))
 				o := prepared(t, e)
-				o.From = []quarantine.Applied{o.Applies()}
+				o.From = []quarantine.AppliedProfile{o.Restriction()}
 				e.Enforce(t.Context(), o)
 				later, changed := oneBNG(t, func(c *Config) { geared(g)(c); changes[about](c) })
 				out := later.Enforce(t.Context(), o)
@@ -177,8 +177,8 @@ func TestAChangeLeavesWhatWasFixedAsItWasFixed(t *testing.T) {
 	g := gear{dialect: "accel-ppp", restricted: "1", normal: dialect.Overlay, options: map[string]string{"l4_redirect_number": "241", "ipset": "old"}}
 	e, net := oneBNG(t, geared(g))
 	restriction := prepared(t, e)
-	old := restriction.Applies()
-	e.Enforce(t.Context(), quarantine.Order{Session: ofAlice(), From: []quarantine.Applied{old}})
+	old := restriction.Restriction()
+	e.Enforce(t.Context(), quarantine.Order{Session: ofAlice(), From: []quarantine.AppliedProfile{old}})
 	g.options = map[string]string{"l4_redirect_number": "241", "ipset": "new"}
 	later, changed := oneBNG(t, func(c *Config) {
 		geared(g)(c)
@@ -188,7 +188,7 @@ func TestAChangeLeavesWhatWasFixedAsItWasFixed(t *testing.T) {
 	if impossible != nil {
 		t.Fatal(impossible)
 	}
-	o := quarantine.Order{Session: ofAlice(), To: "no-smtp", From: []quarantine.Applied{old}, Confirmed: true}
+	o := quarantine.Order{Session: ofAlice(), To: "no-smtp", From: []quarantine.AppliedProfile{old}, Confirmed: true}
 	o.Prepare(p)
 	if out := later.Enforce(t.Context(), o); out.Kind != quarantine.OutcomeAcked || len(changed.sent) != 2 || changed.sent[0] != net.sent[0] {
 		t.Errorf("%+v, sent\n%v, want first\n%v", out, changed.sent, net.sent)
@@ -204,7 +204,7 @@ func TestAnUndoOfAVersionBeforeStillWorks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, _ := oneBNG(t, geared(gear{dialect: test.dialect, restricted: test.restricted, normal: test.normal}))
-			applied := quarantine.Applied{Profile: "garden", Undo: test.undo}
+			applied := quarantine.AppliedProfile{Profile: "garden", Undo: test.undo}
 			s := ofAlice()
 			steps, err := e.fleet.named["bng1"].restoring(&s, applied)
 			must(t, err)
@@ -226,11 +226,11 @@ func TestAnUndoOfAVersionBeforeStillWorks(t *testing.T) {
 
 func TestAnUndoThatCannotBeMadeIsSaidAtTheStartAndSendsNothing(t *testing.T) {
 	e, net := oneBNG(t, geared(gear{dialect: "filter-id", restricted: "GARDEN", normal: "PLAN"}))
-	applied := quarantine.Applied{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"PLAN","dialect":"site-own"}`}
+	applied := quarantine.AppliedProfile{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"PLAN","dialect":"site-own"}`}
 	if err := e.fleet.CanUndo(ofAlice(), applied); err == nil || !strings.Contains(err.Error(), "site-own") {
 		t.Errorf("at the start: %v", err)
 	}
-	out := e.Enforce(t.Context(), quarantine.Order{Session: ofAlice(), From: []quarantine.Applied{applied}})
+	out := e.Enforce(t.Context(), quarantine.Order{Session: ofAlice(), From: []quarantine.AppliedProfile{applied}})
 	if out.Kind != quarantine.OutcomeRefused || !out.Untouched || !strings.Contains(out.Reason, "give BNG bng1 that dialect again") || len(net.sent) > 0 {
 		t.Errorf("%+v, sent %v", out, net.sent)
 	}
@@ -275,7 +275,7 @@ func TestARefusalOfOurOwnIsUntouchedAndOneOfTheBNGIsNot(t *testing.T) {
 		t.Errorf("no such profile: %+v", impossible)
 	}
 	half := releaseOf(o)
-	half.From = append([]quarantine.Applied{{Profile: "no-smtp", Undo: `{"dialect":"site-own"}`}}, half.From...)
+	half.From = append([]quarantine.AppliedProfile{{Profile: "no-smtp", Undo: `{"dialect":"site-own"}`}}, half.From...)
 	if out := e.Enforce(t.Context(), half); out.Kind != quarantine.OutcomeRefused || out.Untouched || len(net.sent) != 1 {
 		t.Errorf("the newer one was sent: %+v, %v", out, net.sent)
 	}
@@ -372,7 +372,7 @@ func TestWordsOfANormalProfileAreWhatAccountingShows(t *testing.T) {
 // configured: the other is all the same.
 func TestWhatCannotBeMadeKeepsNoOtherReleaseBack(t *testing.T) {
 	e, net := oneBNG(t, geared(gear{dialect: "filter-id", restricted: "GARDEN", normal: "PLAN"}))
-	stuck := quarantine.Applied{Profile: "other", Undo: `{"restricted":"X","normal":"PLAN","dialect":"site-own"}`}
+	stuck := quarantine.AppliedProfile{Profile: "other", Undo: `{"restricted":"X","normal":"PLAN","dialect":"site-own"}`}
 	o := releaseOf(prepared(t, e))
 	o.From = append(o.From, stuck)
 	out := e.Enforce(t.Context(), o)

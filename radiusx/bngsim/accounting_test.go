@@ -68,7 +68,7 @@ func story(records []acct.Record) []string {
 }
 
 // newAccountingLab is newLab with a ledger; the test calls stop.
-func newAccountingLab(t *testing.T, make Make, configure func(*Config)) (*lab, *ledger) {
+func newAccountingLab(t *testing.T, make Platform, configure func(*Config)) (*lab, *ledger) {
 	t.Helper()
 	book := &ledger{}
 	var stopServer func()

@@ -14,7 +14,7 @@ func (b *BNG) Suspend(id, set string, on bool) error {
 	case !ok:
 		return fmt.Errorf("suspend %s: %w", id, ErrNoSession)
 	case b.behaviour.changes[ipsetKey] == nil:
-		return fmt.Errorf("suspend %s: a %s has no sets", id, b.config.Make)
+		return fmt.Errorf("suspend %s: a %s has no sets", id, b.config.Platform)
 	}
 	c := b.changing(s)
 	value := "0"

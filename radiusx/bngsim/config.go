@@ -13,11 +13,11 @@ import (
 // Config is what a [BNG] needs. Zero numbers and durations become the default
 // named beside them.
 type Config struct {
-	Name   string     // NAS-Identifier, and the name in histories
-	NASIP  netip.Addr // NAS-IP-Address or NAS-IPv6-Address
-	Make   Make       // whose behaviour to take after
-	Quirks []Quirk    // and how it departs from it; see [Quirks]
-	Secret radiusx.Secret
+	Name     string     // NAS-Identifier, and the name in histories
+	NASIP    netip.Addr // NAS-IP-Address or NAS-IPv6-Address
+	Platform Platform   // whose behaviour to take after
+	Quirks   []Quirk    // and how it departs from it; see [Quirks]
+	Secret   radiusx.Secret
 
 	// Conn is the socket of the dynamic authorization server; the BNG closes
 	// it. Nil: there is none.
@@ -131,10 +131,10 @@ func setDefault[T comparable](field *T, value T) {
 func (c Config) Validate() error {
 	c.setDefaults()
 	var errs []error
-	if c.Make.behaviour() == nil {
-		errs = append(errs, fmt.Errorf("unknown make %q, known: %v", c.Make, Makes()))
+	if c.Platform.behaviour() == nil {
+		errs = append(errs, fmt.Errorf("unknown make %q, known: %v", c.Platform, Platforms()))
 	}
-	if c.Make.behaviour() != nil {
+	if c.Platform.behaviour() != nil {
 		if _, err := bent(&c, c.Quirks); err != nil {
 			errs = append(errs, err)
 		}

@@ -18,7 +18,7 @@ func TestEachMakeChangesItsOwnState(t *testing.T) {
 	const ids = "User-Name=alice@isp, Acct-Session-Id=ID"
 	for _, test := range []struct {
 		name    string
-		make    Make
+		make    Platform
 		ipoe    bool
 		profile State
 		request string
@@ -81,7 +81,7 @@ func TestEachMakeChangesItsOwnState(t *testing.T) {
 
 func TestEveryIdentifierMustFit(t *testing.T) {
 	for _, test := range []struct {
-		make Make
+		make Platform
 		text string
 		want string
 	}{
@@ -159,7 +159,7 @@ func TestWhatIsNotAuthenticGetsSilence(t *testing.T) {
 	always := func(p []byte) func(time.Time) []byte { return func(time.Time) []byte { return p } }
 	for _, test := range []struct {
 		name      string
-		make      Make
+		make      Platform
 		configure func(*Config)
 		packet    func(now time.Time) []byte
 		want      Note
@@ -211,7 +211,7 @@ func resign(t testing.TB, packet []byte) []byte {
 }
 
 func TestStateAndProxyStateAreEchoedInOrder(t *testing.T) {
-	for m, want := range map[Make]string{
+	for m, want := range map[Platform]string{
 		FilterID: "2103aa1804bbbb2103cc", Junos: "2103aa1804bbbb2103cc", MikroTik: "2103aa1804bbbb2103cc", AccelPPP: "",
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -312,7 +312,7 @@ func TestGoldenVectors(t *testing.T) {
 		},
 	} {
 		b, err := New(Config{
-			Name: "bng1", NASIP: nasIP, Make: FilterID, Secret: secret(t, "golden-secret"),
+			Name: "bng1", NASIP: nasIP, Platform: FilterID, Secret: secret(t, "golden-secret"),
 			Now: func() time.Time { return time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC) },
 		})
 		if err != nil {
@@ -343,8 +343,8 @@ func FuzzProcess(f *testing.F) {
 		f.Add(disconnect(f, 1, text))
 	}
 	var bngs []*BNG
-	for _, m := range Makes() {
-		b, err := New(Config{Name: "bng1", Make: m, Secret: secret(f, testSecret), Dictionary: testDictionary(f), RedirectAttribute: "L4-Redirect", DuplicateWindow: -1})
+	for _, m := range Platforms() {
+		b, err := New(Config{Name: "bng1", Platform: m, Secret: secret(f, testSecret), Dictionary: testDictionary(f), RedirectAttribute: "L4-Redirect", DuplicateWindow: -1})
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -363,10 +363,10 @@ func FuzzProcess(f *testing.F) {
 			}
 			answer, note := b.process(signed, netip.AddrPortFrom(ourIP, 1), func([]byte) {})
 			if (answer == nil) == (note == Handled) {
-				t.Errorf("%s: answer %x with note %q", b.config.Make, answer, note)
+				t.Errorf("%s: answer %x with note %q", b.config.Platform, answer, note)
 			}
 			if answer != nil && !radius.IsAuthenticResponse(answer, signed[:int(signed[2])<<8|int(signed[3])], []byte(testSecret)) {
-				t.Errorf("%s: answer %x is not authentic", b.config.Make, answer)
+				t.Errorf("%s: answer %x is not authentic", b.config.Platform, answer)
 			}
 			b.forget()
 		}

@@ -28,7 +28,7 @@ func FuzzAnAuthenticRequest(f *testing.F) {
 		}
 		name := quirks[int(quirk)%len(quirks)].Name
 		b, err := New(Config{
-			Name: "bng1", NASIP: nasIP, Make: Makes()[int(maker)%len(behaviours)], Quirks: []Quirk{name},
+			Name: "bng1", NASIP: nasIP, Platform: Platforms()[int(maker)%len(behaviours)], Quirks: []Quirk{name},
 			Secret: secret(t, testSecret), Profiles: []string{"GARDEN"}, KeepPackets: -1,
 		})
 		if err != nil {
@@ -51,7 +51,7 @@ func FuzzAnAuthenticRequest(f *testing.F) {
 		}
 		packet, err := radiusx.Trim(answer)
 		if err != nil || !radius.IsAuthenticResponse(packet, request, []byte(testSecret)) {
-			t.Errorf("%s under %s answers %x with %x: %v", b.config.Make, name, request, answer, err)
+			t.Errorf("%s under %s answers %x with %x: %v", b.config.Platform, name, request, answer, err)
 		}
 	})
 }

@@ -17,7 +17,7 @@ func (b *behaviour) bits(rate string) string {
 
 // Rate is what AAA's "up/down" comes to in bit/s on gear of the make, as
 // [State.RateLimit] has it.
-func (m Make) Rate(given string) string { return m.behaviour().rate(given) }
+func (m Platform) Rate(given string) string { return m.behaviour().rate(given) }
 
 // rate is "up/down", or one number, in bit/s.
 func (b *behaviour) rate(given string) string {

@@ -8,28 +8,28 @@ import (
 	"cordon/radiusx"
 )
 
-// Make names the gear that a BNG takes after.
-type Make string
+// Platform names the gear that a BNG takes after.
+type Platform string
 
 // The makes. Their behaviour is in the table below, with its sources.
 const (
-	FilterID Make = "filter-id" // a strict server after RFC 5176 that knows Filter-Id
-	Junos    Make = "junos"     // Juniper MX, services activated and deactivated
-	MikroTik Make = "mikrotik"  // RouterOS, address lists
-	AccelPPP Make = "accel-ppp" // accel-ppp, redirect and shaper
+	FilterID Platform = "filter-id" // a strict server after RFC 5176 that knows Filter-Id
+	Junos    Platform = "junos"     // Juniper MX, services activated and deactivated
+	MikroTik Platform = "mikrotik"  // RouterOS, address lists
+	AccelPPP Platform = "accel-ppp" // accel-ppp, redirect and shaper
 
-	NokiaSROS   Make = "nokia-sros"   // SR OS, SLA profiles and subscriber filters
-	CiscoISG    Make = "cisco-isg"    // IOS and IOS-XE, services by command
-	CiscoXR     Make = "cisco-xr"     // IOS-XR, several services in one request
-	HuaweiNE    Make = "huawei-ne"    // NE40E, ME60, NetEngine: user groups; error-reply version1
-	EricssonSE  Make = "ericsson-se"  // SmartEdge, tagged services
-	RtBrick     Make = "rtbrick"      // RBFS, service profiles and ACLs
-	VyOS        Make = "vyos"         // accel-ppp without redirect
-	CoovaChilli Make = "coova-chilli" // access controller, portal state
-	Skat        Make = "skat"         // VAS Experts, profiles by login
-	StarOS      Make = "staros"       // Cisco's packet core, Filter-Id
-	OSVBNG      Make = "osvbng"       // drops every Message-Authenticator
-	Hostapd     Make = "hostapd"      // disconnects only
+	NokiaSROS   Platform = "nokia-sros"   // SR OS, SLA profiles and subscriber filters
+	CiscoISG    Platform = "cisco-isg"    // IOS and IOS-XE, services by command
+	CiscoXR     Platform = "cisco-xr"     // IOS-XR, several services in one request
+	HuaweiNE    Platform = "huawei-ne"    // NE40E, ME60, NetEngine: user groups; error-reply version1
+	EricssonSE  Platform = "ericsson-se"  // SmartEdge, tagged services
+	RtBrick     Platform = "rtbrick"      // RBFS, service profiles and ACLs
+	VyOS        Platform = "vyos"         // accel-ppp without redirect
+	CoovaChilli Platform = "coova-chilli" // access controller, portal state
+	Skat        Platform = "skat"         // VAS Experts, profiles by login
+	StarOS      Platform = "staros"       // Cisco's packet core, Filter-Id
+	OSVBNG      Platform = "osvbng"       // drops every Message-Authenticator
+	Hostapd     Platform = "hostapd"      // disconnects only
 )
 
 // behaviour is what distinguishes a make, or a make under quirks. It does not
@@ -124,7 +124,7 @@ var rfcIdentifiers = []string{
 var accelIdentifiers = []string{"Acct-Session-Id", "User-Name", "NAS-Port", "NAS-Port-Id", "Framed-IP-Address", "Calling-Station-Id"}
 
 // behaviours is the one table of makes.
-var behaviours = map[Make]*behaviour{
+var behaviours = map[Platform]*behaviour{
 	// What RFC 5176 asks of a server: all or nothing, 401 to the unknown.
 	FilterID: {
 		sessionID:   func(n uint64) string { return fmt.Sprintf("%08X", n) },
@@ -189,11 +189,11 @@ var behaviours = map[Make]*behaviour{
 	CoovaChilli: coovaChilli, Skat: skat, StarOS: starOS, OSVBNG: osvBNG, Hostapd: hostapd,
 }
 
-func (m Make) behaviour() *behaviour { return behaviours[m] }
+func (m Platform) behaviour() *behaviour { return behaviours[m] }
 
-// Makes returns all makes, sorted.
-func Makes() []Make {
-	var makes []Make
+// Platforms returns all makes, sorted.
+func Platforms() []Platform {
+	var makes []Platform
 	for m := range behaviours {
 		makes = append(makes, m)
 	}

@@ -67,7 +67,7 @@ func TestTheVendorsMakesChangeTheirOwnState(t *testing.T) {
 	const stamp = ", Event-Timestamp=946684800" // the first second of a synctest bubble
 	for _, test := range []struct {
 		name  string
-		make  Make
+		make  Platform
 		had   State
 		ids   string
 		steps []step
@@ -184,7 +184,7 @@ func TestTheVendorsMakesChangeTheirOwnState(t *testing.T) {
 }
 
 func TestStarOSSays201InItsACKsAndHostapdSignsThem(t *testing.T) {
-	for maker, want := range map[Make]string{StarOS: "Error-Cause=Residual-Context-Removed", Hostapd: ""} {
+	for maker, want := range map[Platform]string{StarOS: "Error-Cause=Residual-Context-Removed", Hostapd: ""} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLab(t, maker, nil)
 			defer l.stop()
@@ -209,7 +209,7 @@ func TestStarOSSays201InItsACKsAndHostapdSignsThem(t *testing.T) {
 
 func TestAccountingShowsWhatTheMakeShows(t *testing.T) {
 	for _, test := range []struct {
-		make    Make
+		make    Platform
 		had     State
 		request string
 		want    []string

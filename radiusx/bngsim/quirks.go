@@ -70,12 +70,12 @@ const (
 
 // QuirkInfo describes a quirk.
 type QuirkInfo struct {
-	Name   Quirk
-	Does   string // what a client sees of it
-	Gear   string // whose gear is known for it
-	Source string // where that is written
-	Group  string // quirks with the same one exclude each other; "" excludes none
-	Makes  []Make // that are known for it, whether or not they have it built in; nil: any gear may have it
+	Name      Quirk
+	Does      string     // what a client sees of it
+	Gear      string     // whose gear is known for it
+	Source    string     // where that is written
+	Group     string     // quirks with the same one exclude each other; "" excludes none
+	Platforms []Platform // that are known for it, whether or not they have it built in; nil: any gear may have it
 }
 
 // quirk is one line of the table: a quirk and how it bends a make's behaviour.
@@ -85,7 +85,7 @@ type quirk struct {
 }
 
 // accels are accel-ppp by both its names.
-var accels = []Make{AccelPPP, VyOS}
+var accels = []Platform{AccelPPP, VyOS}
 
 // quirks is the one table of quirks.
 var quirks = []quirk{
@@ -93,31 +93,31 @@ var quirks = []quirk{
 		"accel-ppp, VyOS", "accel-ppp 89637ee, radius/dm_coa.c", "several", accels},
 		func(b *behaviour, _ *Config) { b.skipsUnset, b.several, b.appliesToAll = true, OK, false }},
 	{QuirkInfo{NameOnly, "finds sessions by User-Name alone, whatever else is sent",
-		"RouterOS PPPoE, SKAT", "dapphp/radius #33; wiki.vasexperts.ru radius_auth_coa", "", []Make{MikroTik, Skat}},
+		"RouterOS PPPoE, SKAT", "dapphp/radius #33; wiki.vasexperts.ru radius_auth_coa", "", []Platform{MikroTik, Skat}},
 		func(b *behaviour, _ *Config) { b.looksAt = []string{"User-Name"} }},
 	{QuirkInfo{MultiMatch, "applies a request to every session that matches",
-		"CoovaChilli", "RFC 5176 section 3; coova-chilli e0c7d7a", "several", []Make{CoovaChilli}},
+		"CoovaChilli", "RFC 5176 section 3; coova-chilli e0c7d7a", "several", []Platform{CoovaChilli}},
 		func(b *behaviour, _ *Config) { b.several, b.appliesToAll = OK, true }},
 	{QuirkInfo{MultiRefuse, "refuses a request that several sessions match: 508",
-		"hostapd", "RFC 5176 section 3; hostap-ct 76d4a917", "several", []Make{Hostapd}},
+		"hostapd", "RFC 5176 section 3; hostap-ct 76d4a917", "several", []Platform{Hostapd}},
 		func(b *behaviour, _ *Config) { b.several, b.appliesToAll = MultipleSessions, false }},
 	{QuirkInfo{StrictIDs, "refuses every identifier outside a short list with 401, Framed-IP-Address among them",
-		"hostapd, JunosE", "hostap-ct 76d4a917, radius_das.c", "", []Make{Hostapd}},
+		"hostapd, JunosE", "hostap-ct 76d4a917, radius_das.c", "", []Platform{Hostapd}},
 		func(b *behaviour, _ *Config) { b.onlyAttributes = hostapdIdentifiers }},
 	{QuirkInfo{ProxyStateRefused, "refuses requests that came through a proxy: Proxy-State gives 401",
-		"hostapd", "hostap-ct 76d4a917, radius_das.c", "", []Make{Hostapd}},
+		"hostapd", "hostap-ct 76d4a917, radius_das.c", "", []Platform{Hostapd}},
 		func(b *behaviour, _ *Config) { b.refusesProxyState = true }},
 
 	{QuirkInfo{AckIgnore, "answers ACK and changes nothing",
 		"ISG without an accounting list, RouterOS releases without Mikrotik-Address-List by CoA, accel-ppp PPPoE with L4 redirect",
-		"Cisco ancp-msad-coa-xe; Splynx on MikroTik; accel-ppp 89637ee, ctrl/ipoe", "", []Make{CiscoISG, MikroTik, AccelPPP, VyOS}},
+		"Cisco ancp-msad-coa-xe; Splynx on MikroTik; accel-ppp 89637ee, ctrl/ipoe", "", []Platform{CiscoISG, MikroTik, AccelPPP, VyOS}},
 		func(b *behaviour, _ *Config) { b.acksOnly = true }},
 	{QuirkInfo{AcksUnknown, "answers ACK to names it does not know, and skips them",
 		"Junos without coa-dynamic-variable-validation, Huawei error-reply version1",
-		"Juniper, RADIUS dynamic service management; Huawei NetEngine 8000 error-reply", "names", []Make{Junos, HuaweiNE}},
+		"Juniper, RADIUS dynamic service management; Huawei NetEngine 8000 error-reply", "names", []Platform{Junos, HuaweiNE}},
 		func(b *behaviour, _ *Config) { b.checksProfiles, b.unknownName = true, OK }},
 	{QuirkInfo{RefusesUnknown, "refuses names it does not know with 404",
-		"Huawei error-reply version2", "Huawei NetEngine 8000 error-reply", "names", []Make{HuaweiNE}},
+		"Huawei error-reply version2", "Huawei NetEngine 8000 error-reply", "names", []Platform{HuaweiNE}},
 		func(b *behaviour, _ *Config) { b.checksProfiles, b.unknownName = true, InvalidRequest }},
 
 	{QuirkInfo{BusyDrop, "drops a request for a session that is still working on another",
@@ -130,7 +130,7 @@ var quirks = []quirk{
 		"wireless controllers and gear without CoA", "PacketFence 40ec83b1, Switch modules", "", nil},
 		func(b *behaviour, _ *Config) { b.coa = unanswered }},
 	{QuirkInfo{NoDuplicateCache, "carries out every retransmission again",
-		"accel-ppp, VyOS, CoovaChilli, osvbng", "accel-ppp 89637ee; coova-chilli e0c7d7a; osvbng a58b8315", "duplicates", []Make{AccelPPP, VyOS, CoovaChilli, OSVBNG}},
+		"accel-ppp, VyOS, CoovaChilli, osvbng", "accel-ppp 89637ee; coova-chilli e0c7d7a; osvbng a58b8315", "duplicates", []Platform{AccelPPP, VyOS, CoovaChilli, OSVBNG}},
 		func(b *behaviour, _ *Config) { b.duplicateWindow = -1 }},
 	{QuirkInfo{Duplicates5s, "remembers answers for 5 s only",
 		"FreeRADIUS as receiver", "FreeRADIUS v3.2.x, cleanup_delay", "duplicates", nil},
@@ -146,26 +146,26 @@ var quirks = []quirk{
 		"any", "RFC 2866 section 5.1", "", nil},
 		func(b *behaviour, _ *Config) { b.restarts = true }},
 	{QuirkInfo{IDReuse, "gives the Acct-Session-Id of an ended session to the next one",
-		"RouterOS (unique per boot and service)", "RFC 2866 section 5.5; MikroTik manual", "", []Make{MikroTik}},
+		"RouterOS (unique per boot and service)", "RFC 2866 section 5.5; MikroTik manual", "", []Platform{MikroTik}},
 		func(b *behaviour, _ *Config) { b.reusesIDs = true }},
 	{QuirkInfo{SessionIDChanges, "a change gives the session a new Acct-Session-Id, with Stop and Start",
-		"EcoBRAS (an ISG clone), CoovaChilli", "bgbilling 7.2; coova-chilli e0c7d7a", "", []Make{CiscoISG, CoovaChilli}},
+		"EcoBRAS (an ISG clone), CoovaChilli", "bgbilling 7.2; coova-chilli e0c7d7a", "", []Platform{CiscoISG, CoovaChilli}},
 		func(b *behaviour, _ *Config) { b.renumbers = true }},
 	{QuirkInfo{AckBefore, "answers Disconnect-ACK before the session ends",
 		"accel-ppp, VyOS", "accel-ppp 89637ee, radius/dm_coa.c", "", accels},
 		func(b *behaviour, _ *Config) { b.endsAfter = lingering }},
 	{QuirkInfo{ServiceAccounting, "reports each service with Start and Stop under an Acct-Session-Id of its own",
-		"Junos, ISG, SmartEdge", "Juniper, Service Manager; Cisco ISG; rbman", "", []Make{Junos, CiscoISG, EricssonSE}},
+		"Junos, ISG, SmartEdge", "Juniper, Service Manager; Cisco ISG; rbman", "", []Platform{Junos, CiscoISG, EricssonSE}},
 		func(b *behaviour, _ *Config) { b.reportsServices = true }},
 
 	{QuirkInfo{NeedsTimestamp, "drops requests without Event-Timestamp",
-		"StarOS, Cambium PMP", "StarOS CLI, radius change-authorize-nas-ip", "", []Make{StarOS}},
+		"StarOS, Cambium PMP", "StarOS CLI, radius change-authorize-nas-ip", "", []Platform{StarOS}},
 		func(b *behaviour, _ *Config) { b.needsTimestamp, b.checksAuthenticity = true, true }},
 	{QuirkInfo{ClockSkew, "has a wrong clock: stamps answers with it, drops requests that its window does not reach",
 		"any without NTP", "RFC 5176 section 6.3", "", nil},
 		func(b *behaviour, c *Config) { b.skew, b.checksAuthenticity = c.ClockSkew, true }},
 	{QuirkInfo{DropsMessageAuth, "drops requests with a Message-Authenticator, right or wrong",
-		"osvbng", "osvbng a58b8315", "", []Make{OSVBNG}},
+		"osvbng", "osvbng a58b8315", "", []Platform{OSVBNG}},
 		func(b *behaviour, _ *Config) { b.dropsSigned = true }},
 	{QuirkInfo{BadMessageAuth, "answers with a wrong Message-Authenticator",
 		"FreeRADIUS as receiver before 3.2.4", "FreeRADIUS 3.2.4 release notes", "signature", nil},
@@ -181,7 +181,7 @@ var quirks = []quirk{
 		func(b *behaviour, _ *Config) { b.wrongID = true }},
 	{QuirkInfo{NAKWithoutCause, "refuses without Error-Cause",
 		"CoovaChilli, accel-ppp, RouterOS, Junos for what is not in its table", "coova-chilli e0c7d7a; JUNOSe 9.x table 42",
-		"", []Make{CoovaChilli, AccelPPP, VyOS, MikroTik, Junos}},
+		"", []Platform{CoovaChilli, AccelPPP, VyOS, MikroTik, Junos}},
 		func(b *behaviour, _ *Config) { b.namesNoCause = true }},
 	{QuirkInfo{Padding, "answers with octets behind the packet's Length",
 		"allowed to any", "RFC 2865 section 3", "", nil},
@@ -194,19 +194,19 @@ var quirks = []quirk{
 		"accel-ppp, whose ip-change hook failed", "seen on a live accel-ppp 1.14 (89637ee)", "", accels},
 		func(b *behaviour, _ *Config) { b.naksRestore = true }},
 	{QuirkInfo{Hides, "gives a restricted session another Acct-Session-Id at once, with a Stop, and a Start only when it is lifted",
-		"CoovaChilli", "seen on a live CoovaChilli (e0c7d7a)", "", []Make{CoovaChilli}},
+		"CoovaChilli", "seen on a live CoovaChilli (e0c7d7a)", "", []Platform{CoovaChilli}},
 		func(b *behaviour, _ *Config) { b.hides = b.changes[portalKey] == nil }}, // who has a portal hides by that
 	{QuirkInfo{MACAuth, "lets a restricted client in again at its next DHCP request, as AAA says",
-		"CoovaChilli with MAC authentication", "seen on a live CoovaChilli (e0c7d7a)", "", []Make{CoovaChilli}},
+		"CoovaChilli with MAC authentication", "seen on a live CoovaChilli (e0c7d7a)", "", []Platform{CoovaChilli}},
 		func(b *behaviour, c *Config) { b.letsIn = c.DHCPEvery }},
 	{QuirkInfo{ReplacesLimits, "resets every limit that a change does not name: rate, Session-Timeout, Acct-Interim-Interval",
-		"CoovaChilli", "seen on a live CoovaChilli (e0c7d7a)", "", []Make{CoovaChilli}},
+		"CoovaChilli", "seen on a live CoovaChilli (e0c7d7a)", "", []Platform{CoovaChilli}},
 		func(b *behaviour, _ *Config) { b.replacesLimits = true }},
 	{QuirkInfo{Kilobits, "takes numbers in rates for kbit/s, and multiplies them by 1000 in 32 bits",
-		"CoovaChilli", "coova-chilli e0c7d7a, chilli.c; seen on a live one", "", []Make{CoovaChilli}},
+		"CoovaChilli", "coova-chilli e0c7d7a, chilli.c; seen on a live one", "", []Platform{CoovaChilli}},
 		func(b *behaviour, _ *Config) { b.rateUnit = 1000 }},
 	{QuirkInfo{StickySets, "keeps the last set (ipset) that anybody named: on goes there, off leaves it, and on twice does nothing",
-		"accel-ppp", "accel-ppp 89637ee, ctrl/ipoe/ipoe.c; seen on a live one", "", []Make{AccelPPP}},
+		"accel-ppp", "accel-ppp 89637ee, ctrl/ipoe/ipoe.c; seen on a live one", "", []Platform{AccelPPP}},
 		func(b *behaviour, _ *Config) { b.stickySets = true }},
 	{QuirkInfo{RebootsSilently, "restarts at the first request like reboot, without Accounting-On",
 		"accel-ppp without acct-on=1", "seen on a live accel-ppp 1.14 (89637ee)", "", accels},
@@ -227,17 +227,17 @@ func Quirks() []QuirkInfo {
 	all := make([]QuirkInfo, len(quirks))
 	for i, q := range quirks {
 		all[i] = q.QuirkInfo
-		all[i].Makes = slices.Clone(q.Makes)
+		all[i].Platforms = slices.Clone(q.Platforms)
 	}
 	return all
 }
 
 // Quirks are those that a make is known for, in the order of the table. Those
 // that any gear may have are not among them.
-func (m Make) Quirks() []Quirk {
+func (m Platform) Quirks() []Quirk {
 	var known []Quirk
 	for _, q := range quirks {
-		if slices.Contains(q.Makes, m) {
+		if slices.Contains(q.Platforms, m) {
 			known = append(known, q.Name)
 		}
 	}
@@ -246,14 +246,14 @@ func (m Make) Quirks() []Quirk {
 
 // CheckQuirks reports an unknown quirk, or two that exclude each other.
 func CheckQuirks(names ...Quirk) error {
-	_, err := bent(&Config{Make: FilterID}, names)
+	_, err := bent(&Config{Platform: FilterID}, names)
 	return err
 }
 
 // bent returns the behaviour of a make under quirks. Unknown quirks, and two
 // that exclude each other, are an error.
 func bent(c *Config, names []Quirk) (*behaviour, error) {
-	how := *c.Make.behaviour()
+	how := *c.Platform.behaviour()
 	if c.DuplicateWindow != 0 {
 		how.duplicateWindow = c.DuplicateWindow
 	}

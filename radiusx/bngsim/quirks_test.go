@@ -53,7 +53,7 @@ func (l *lab) wantFilter(id, want string) {
 
 // bite is what a quirk does to requests.
 type bite struct {
-	make  Make
+	make  Platform
 	story func(l *lab, alice, bob Session)
 }
 

@@ -30,7 +30,7 @@ func TestRadclientAcceptsTheAnswersOverRealUDP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := New(Config{Name: "bng1", NASIP: nasIP, Make: Junos, Secret: secret(t, testSecret), Conn: conn, Profiles: []string{"NORMAL", "GARDEN"}})
+	b, err := New(Config{Name: "bng1", NASIP: nasIP, Platform: Junos, Secret: secret(t, testSecret), Conn: conn, Profiles: []string{"NORMAL", "GARDEN"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestRadclientSeesTheQuirksOfAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := New(Config{Name: "bng1", Make: FilterID, Quirks: []Quirk{test.quirk}, Secret: secret(t, testSecret), Conn: conn})
+			b, err := New(Config{Name: "bng1", Platform: FilterID, Quirks: []Quirk{test.quirk}, Secret: secret(t, testSecret), Conn: conn})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -128,7 +128,7 @@ func TestRadclientSeesTheQuirksOfAnswers(t *testing.T) {
 
 // BenchmarkProcess is the BNG's share of one CoA exchange without the socket.
 func BenchmarkProcess(b *testing.B) {
-	bng, err := New(Config{Name: "bng1", Make: FilterID, Secret: secret(b, testSecret), KeepPackets: -1, DuplicateWindow: -1})
+	bng, err := New(Config{Name: "bng1", Platform: FilterID, Secret: secret(b, testSecret), KeepPackets: -1, DuplicateWindow: -1})
 	if err != nil {
 		b.Fatal(err)
 	}

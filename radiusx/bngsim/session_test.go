@@ -9,13 +9,13 @@ import (
 )
 
 func TestConfigFaultsAreAllNamed(t *testing.T) {
-	good := Config{Name: "bng1", Make: FilterID, Secret: secret(t, testSecret)}
+	good := Config{Name: "bng1", Platform: FilterID, Secret: secret(t, testSecret)}
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)
 	}
 	server := netip.MustParseAddrPort("192.0.2.10:1813")
 	for name, spoil := range map[string]func(*Config){
-		"unknown make":              func(c *Config) { c.Make = "abacus" },
+		"unknown make":              func(c *Config) { c.Platform = "abacus" },
 		"neither name nor NAS":      func(c *Config) { c.Name = "" },
 		"no secret":                 func(c *Config) { c.Secret = c.Accounting.Secret },
 		"both a server and":         func(c *Config) { c.Accounting.Server = server },
@@ -31,7 +31,7 @@ func TestConfigFaultsAreAllNamed(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if got := Makes(); len(got) != 16 || !slices.IsSorted(got) {
+	if got := Platforms(); len(got) != 16 || !slices.IsSorted(got) {
 		t.Errorf("makes: %v", got)
 	}
 }
@@ -60,7 +60,7 @@ func TestASessionPrintsAsAPersonReadsIt(t *testing.T) {
 }
 
 func TestASnapshotDoesNotChange(t *testing.T) {
-	b, err := New(Config{Name: "bng1", Make: Junos, Secret: secret(t, testSecret)})
+	b, err := New(Config{Name: "bng1", Platform: Junos, Secret: secret(t, testSecret)})
 	if err != nil {
 		t.Fatal(err)
 	}

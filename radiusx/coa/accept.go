@@ -19,7 +19,7 @@ type Discard int
 const (
 	NotDiscarded                Discard = iota // it was accepted, or there was none
 	Malformed                                  // lengths do not add up, or shorter than a header
-	Stranger                                   // from an address that was never asked anything
+	UnsolicitedSender                          // from an address that was never asked anything
 	NotPending                                 // no exchange waits with that identifier: a late or doubled answer
 	WrongPort                                  // from the right address but another port than was asked
 	WrongCode                                  // not an answer to this kind of request
@@ -34,7 +34,7 @@ const (
 var discards = [discardCount]string{
 	NotDiscarded:                "none",
 	Malformed:                   "malformed",
-	Stranger:                    "stranger",
+	UnsolicitedSender:           "stranger",
 	NotPending:                  "not-pending",
 	WrongPort:                   "wrong-port",
 	WrongCode:                   "wrong-code",

@@ -177,7 +177,7 @@ func TestDiscardedAnswersAreNamedInTheResult(t *testing.T) {
 	}{
 		{"another secret", func(s []byte) []byte { return reply{request: s, code: 44, secret: "x"}.encode() }, bng1, 0, 1, BadAuthenticator},
 		{"the other port of that BNG", right, netip.AddrPortFrom(bng1.Addr(), 1700), 0, 1, WrongPort},
-		{"another BNG that was never asked", right, bng2, 0, 0, Stranger},
+		{"another BNG that was never asked", right, bng2, 0, 0, UnsolicitedSender},
 		{"unsigned although required", func(s []byte) []byte { return reply{request: s, code: 44}.encode() }, bng1, MessageAuthenticatorRequireReply, 1, MissingMessageAuthenticator},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -189,7 +189,7 @@ func TestDiscardedAnswersAreNamedInTheResult(t *testing.T) {
 				})
 				c := clientOn(t, w, nil)
 				x := request(t, bng1)
-				x.Patience, x.MessageAuthenticator = initialTimeout/2, test.mode
+				x.Timeout, x.MessageAuthenticator = initialTimeout/2, test.mode
 				r := do(t, c, x)
 				if r.Kind != Unanswered || r.Reply != nil || r.RTT != 0 {
 					t.Errorf("got %v, reply %x, RTT %v", r.Kind, r.Reply, r.RTT)

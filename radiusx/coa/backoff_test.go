@@ -66,8 +66,8 @@ func TestARetransmissionIsByteIdenticalAndOnTime(t *testing.T) {
 				}
 			}
 			checkIntervals(t, seed, seen)
-			if lasted := time.Since(seen[0].at); lasted != DefaultPatience {
-				t.Errorf("seed %d: gave up after %v, want %v", seed, lasted, DefaultPatience)
+			if lasted := time.Since(seen[0].at); lasted != DefaultTimeout {
+				t.Errorf("seed %d: gave up after %v, want %v", seed, lasted, DefaultTimeout)
 			}
 		})
 	}
@@ -94,7 +94,7 @@ func TestTheMiddleOfTheJitterIsAtTwoSixAndFourteenSeconds(t *testing.T) {
 		w.attach(bng1, silent.host)
 		c := clientOn(t, w, func(config *Config) { config.Random = func() float64 { return 0.5 } })
 		x := request(t, bng1)
-		x.Patience = time.Hour
+		x.Timeout = time.Hour
 		r := do(t, c, x)
 		want := []time.Duration{0, 2, 6, 14, 30}
 		seen := silent.packets()
@@ -119,10 +119,10 @@ func TestARestrictionGivesUpAfterItsPatience(t *testing.T) {
 		w.attach(bng1, silent.host)
 		c := clientOn(t, w, nil)
 		x := request(t, bng1)
-		x.Patience = 10 * time.Second
+		x.Timeout = 10 * time.Second
 		began := time.Now()
 		r := do(t, c, x)
-		if r.Kind != Unanswered || r.Transmissions != 3 || time.Since(began) != x.Patience {
+		if r.Kind != Unanswered || r.Transmissions != 3 || time.Since(began) != x.Timeout {
 			t.Errorf("%v after %v and %d transmissions", r.Kind, time.Since(began), r.Transmissions)
 		}
 		time.Sleep(time.Minute)

@@ -166,9 +166,9 @@ func TestAShortPatienceIsNotKeptWaitingByALongOne(t *testing.T) {
 		waiting.Go(func() { do(t, c, request(t, bng1)) })
 		synctest.Wait()
 		x := request(t, bng2)
-		x.Patience = 100 * time.Millisecond
+		x.Timeout = 100 * time.Millisecond
 		began := time.Now()
-		if r := do(t, c, x); r.Kind != Unanswered || time.Since(began) != x.Patience {
+		if r := do(t, c, x); r.Kind != Unanswered || time.Since(began) != x.Timeout {
 			t.Errorf("%v after %v", r.Kind, time.Since(began))
 		}
 		waiting.Wait()

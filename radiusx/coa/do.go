@@ -37,10 +37,10 @@ func (c *Client) Do(ctx context.Context, x Exchange) (Result, error) {
 }
 
 func patienceOf(x *Exchange) time.Duration {
-	if x.Patience == 0 {
-		return DefaultPatience
+	if x.Timeout == 0 {
+		return DefaultTimeout
 	}
-	return x.Patience
+	return x.Timeout
 }
 
 // over returns why no exchange may go on, if it may not.

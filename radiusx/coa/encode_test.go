@@ -160,7 +160,7 @@ func TestWhatCannotBeAPacketIsAnErrorBeforeOneExists(t *testing.T) {
 		{"an Access-Request", "neither CoA-Request nor Disconnect-Request", func(x *Exchange) { x.Code = radius.CodeAccessRequest }},
 		{"an ACK", "neither CoA-Request nor Disconnect-Request", func(x *Exchange) { x.Code = radius.CodeCoAACK }},
 		{"no secret", "no secret", func(x *Exchange) { x.Secret = radiusx.Secret{} }},
-		{"negative patience", "negative", func(x *Exchange) { x.Patience = -1 }},
+		{"negative patience", "negative", func(x *Exchange) { x.Timeout = -1 }},
 		{"an unknown mode", "MessageAuthenticatorMode(9)", func(x *Exchange) { x.MessageAuthenticator = 9 }},
 		{"no attributes", "no session is named", func(x *Exchange) { x.Attributes = nil }},
 		{"an empty identifier", "attribute 8 is empty", one(8, 0)},

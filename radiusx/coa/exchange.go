@@ -26,8 +26,8 @@ var (
 	ErrNoIdentifier = errors.New("no free identifier towards this peer")
 )
 
-// DefaultPatience is the MRD of RFC 5080 section 2.2.1.
-const DefaultPatience = 30 * time.Second
+// DefaultTimeout is the MRD of RFC 5080 section 2.2.1.
+const DefaultTimeout = 30 * time.Second
 
 // Attribute types that the client writes or reads itself.
 const (
@@ -99,10 +99,10 @@ type Exchange struct {
 	// An answer without the attribute is accepted either way.
 	CheckEventTimestamp bool
 
-	// Patience is how long to wait for an answer, from the first transmission:
-	// 10 s for a restriction, 30 s for a restore. 0 means [DefaultPatience].
+	// Timeout is how long to wait for an answer, from the first transmission:
+	// 10 s for a restriction, 30 s for a restore. 0 means [DefaultTimeout].
 	// After five transmissions it ends sooner than a longer patience would.
-	Patience time.Duration
+	Timeout time.Duration
 
 	// Sending, if not nil, is called once, before the first transmission, in the
 	// goroutine of Do: the place to record what is about to be sent. If it
@@ -130,8 +130,8 @@ func (x *Exchange) validate() error {
 		return fmt.Errorf("%w: code %v is neither CoA-Request nor Disconnect-Request", ErrRequest, x.Code)
 	case x.Secret.IsZero():
 		return fmt.Errorf("%w: no secret", ErrRequest)
-	case x.Patience < 0:
-		return fmt.Errorf("%w: patience %v is negative", ErrRequest, x.Patience)
+	case x.Timeout < 0:
+		return fmt.Errorf("%w: patience %v is negative", ErrRequest, x.Timeout)
 	case x.MessageAuthenticator < 0 || int(x.MessageAuthenticator) >= len(modes):
 		return fmt.Errorf("%w: unknown %v", ErrRequest, x.MessageAuthenticator)
 	}

@@ -154,7 +154,7 @@ func exchangesWithACachingBNG(t *testing.T, n, ports int) (stats Stats, falseDup
 		c := clientOn(t, w, func(config *Config) { config.Ports = ports })
 		for i := range n {
 			x := request(t, bng1)
-			x.Patience = time.Second
+			x.Timeout = time.Second
 			x.Attributes[0].Attribute = []byte{byte(i >> 16), byte(i >> 8), byte(i)}
 			do(t, c, x)
 			time.Sleep(50 * time.Millisecond)
@@ -166,21 +166,21 @@ func exchangesWithACachingBNG(t *testing.T, n, ports int) (stats Stats, falseDup
 
 func TestABNGWithADuplicateCacheSeesNoFalseDuplicates(t *testing.T) {
 	stats, wrong := exchangesWithACachingBNG(t, 2000, DefaultPorts)
-	if wrong != 0 || stats.ACKs != 2000 || stats.Hurried != 0 {
+	if wrong != 0 || stats.ACKs != 2000 || stats.ReusedEarly != 0 {
 		t.Errorf("%d false duplicates, figures: %+v", wrong, stats)
 	}
 	if stats.Ports != 8 {
 		t.Errorf("%d ports for 2000 exchanges in the window, want 8", stats.Ports)
 	}
 	stats, wrong = exchangesWithACachingBNG(t, 14_000, 24) // 700 s: identifiers come round
-	if wrong != 0 || stats.ACKs != 14_000 || stats.Hurried != 0 || stats.Rested == 0 {
+	if wrong != 0 || stats.ACKs != 14_000 || stats.ReusedEarly != 0 || stats.Rested == 0 {
 		t.Errorf("over two windows: %d false duplicates, figures: %+v", wrong, stats)
 	}
 }
 
 func TestAPoolTooSmallForTheWindowShowsInTheFigures(t *testing.T) {
 	stats, wrong := exchangesWithACachingBNG(t, 300, 1)
-	if stats.Hurried == 0 || wrong == 0 {
+	if stats.ReusedEarly == 0 || wrong == 0 {
 		t.Errorf("%d false duplicates, figures: %+v: the duplicate cache of the test does not bite", wrong, stats)
 	}
 }
@@ -195,7 +195,7 @@ func TestPendingExchangesWithOneBNGNeverShareAPortAndIdentifier(t *testing.T) {
 		for range 1000 {
 			waiting.Go(func() {
 				x := request(t, bng1)
-				x.Patience = time.Second
+				x.Timeout = time.Second
 				do(t, c, x)
 			})
 		}
@@ -232,7 +232,7 @@ func TestWithoutAFreeIdentifierNothingIsSent(t *testing.T) {
 		if n := len(silent.packets()); n != identifiersPerPort {
 			t.Errorf("%d packets", n)
 		}
-		if r := do(t, c, Exchange{Peer: bng2, Secret: secretOf(t, testSecret), Code: 43, Attributes: request(t, bng2).Attributes, Patience: time.Second}); r.Transmissions != 1 {
+		if r := do(t, c, Exchange{Peer: bng2, Secret: secretOf(t, testSecret), Code: 43, Attributes: request(t, bng2).Attributes, Timeout: time.Second}); r.Transmissions != 1 {
 			t.Errorf("another BNG is held up: %+v", r)
 		}
 		waiting.Wait()

@@ -274,7 +274,7 @@ func TestNothingLeavesAfterDoHasReturned(t *testing.T) {
 	}
 	defer func() { _ = sentinel.Close() }()
 	x := request(t, peer)
-	x.Attributes[0].Attribute, x.Patience = []byte{0xff, 0xff}, 200*time.Millisecond
+	x.Attributes[0].Attribute, x.Timeout = []byte{0xff, 0xff}, 200*time.Millisecond
 	do(t, sentinel, x)
 	mu.Lock()
 	defer mu.Unlock()

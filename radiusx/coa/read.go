@@ -72,7 +72,7 @@ func (c *Client) dispatch(p *port, a *mmsg.Datagram, now time.Time) Discard {
 	}
 	peer := c.knownPeer(a.Peer.Addr())
 	if peer == nil {
-		return Stranger
+		return UnsolicitedSender
 	}
 	f := peer.waiting(p.slot(a.Octets[1]))
 	if f == nil {

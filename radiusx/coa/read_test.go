@@ -100,7 +100,7 @@ func TestASocketThatFailsForEverDoesNotSpin(t *testing.T) {
 		})
 		c := clientOn(t, w, nil)
 		x := request(t, bng1)
-		x.Patience = time.Second
+		x.Timeout = time.Second
 		do(t, c, x)
 		if n := c.Stats().ReadErrors; n < 50 || n > 110 {
 			t.Errorf("%d reads in a second, want about one in %v", n, readPause)

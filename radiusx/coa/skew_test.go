@@ -37,7 +37,7 @@ func TestAStaleAnswerIsDiscardedWhereThatIsAskedForAndItsSkewIsTold(t *testing.T
 				})
 				c := clientOn(t, w, nil)
 				x := request(t, bng1)
-				x.CheckEventTimestamp, x.Patience = test.check, time.Second
+				x.CheckEventTimestamp, x.Timeout = test.check, time.Second
 				r := do(t, c, x)
 				if r.Kind != test.want || r.Skew != test.skew {
 					t.Errorf("%v with skew %v, want %v with %v", r.Kind, r.Skew, test.want, test.skew)
@@ -104,7 +104,7 @@ func TestASecretThatChangesIsUsedAtOnce(t *testing.T) {
 			for _, s := range []string{testSecret, "another of decent length"} {
 				secret = s
 				x := request(t, bng1)
-				x.Secret, x.Patience = secretOf(t, s), time.Second
+				x.Secret, x.Timeout = secretOf(t, s), time.Second
 				if r := do(t, c, x); r.Kind != ACK {
 					t.Errorf("under %q: %v, %v", s, r.Kind, r.LastDiscard)
 				}

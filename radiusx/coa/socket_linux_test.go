@@ -39,7 +39,7 @@ func TestAClosedPortIsHintedAtAndDisturbsNobodyElse(t *testing.T) {
 			for range closed {
 				running.Go(func() {
 					x := request(t, dead)
-					x.Patience = 500 * time.Millisecond
+					x.Timeout = 500 * time.Millisecond
 					r := do(t, c, x)
 					if r.Kind != Unanswered || r.Transmissions != 1 || !errors.Is(r.Hint, syscall.ECONNREFUSED) {
 						t.Errorf("the closed port: %v after %d transmissions, hint: %v", r.Kind, r.Transmissions, r.Hint)
@@ -143,7 +143,7 @@ func TestClosingAmidExchangesWithLivingAndDeadPortsEndsThemAll(t *testing.T) {
 			running.Go(func() {
 				x := request(t, []netip.AddrPort{dead, alive}[i%2])
 				for err := error(nil); err == nil; {
-					x.Patience = time.Minute
+					x.Timeout = time.Minute
 					_, err = c.Do(t.Context(), x)
 					if err != nil && !errors.Is(err, ErrClosed) {
 						t.Errorf("ended by %v", err)

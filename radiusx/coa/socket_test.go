@@ -109,7 +109,7 @@ func TestARefusedPortIsSilenceAndNoError(t *testing.T) {
 	}
 	defer func() { _ = c.Close() }()
 	x := request(t, peer)
-	x.Patience = 50 * time.Millisecond
+	x.Timeout = 50 * time.Millisecond
 	if r := do(t, c, x); r.Kind != Unanswered || r.Transmissions != 1 {
 		t.Errorf("%v after %d transmissions", r.Kind, r.Transmissions)
 	}

@@ -15,8 +15,8 @@ type Stats struct {
 	// a [Discard].
 	Discarded [discardCount]uint64
 
-	Rested  uint64 // identifiers used again after the full 300 s
-	Hurried uint64 // used again sooner, because the pool has no more ports: raise Config.Ports
+	Rested      uint64 // identifiers used again after the full 300 s
+	ReusedEarly uint64 // used again sooner, because the pool has no more ports: raise Config.Ports
 
 	Ports       int    // open now
 	OpenErrors  uint64 // ports that could not be opened
@@ -62,7 +62,7 @@ func (c *Client) Stats() Stats {
 		Unanswered:    n.kinds[Unanswered].Load(),
 		Abandoned:     n.abandoned.Load(),
 		Rested:        n.rested.Load(),
-		Hurried:       n.hurried.Load(),
+		ReusedEarly:   n.hurried.Load(),
 		OpenErrors:    n.openErrors.Load(),
 		WriteErrors:   n.writeErrors.Load(),
 		ReadErrors:    n.readErrors.Load(),

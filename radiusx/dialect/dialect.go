@@ -91,12 +91,12 @@ var marks = []Mark{MarkSource, MarkDocumented, MarkField, MarkMemory}
 // Dialect is one make's way of being told. It does not change after loading; callers
 // must not change what its fields refer to.
 type Dialect struct {
-	Name     string   `yaml:"name"`     // as configurations name it: lower case, digits and dashes
-	Title    string   `yaml:"title"`    // for people
-	Makes    []string `yaml:"makes"`    // products that are spoken to in this way
-	Support  Support  `yaml:"support"`  // how far it was proven
-	Evidence Evidence `yaml:"evidence"` // where it comes from
-	Replaces string   `yaml:"replaces"` // an operator's file: its own name, where it is meant to take a built-in one's place
+	Name      string   `yaml:"name"`     // as configurations name it: lower case, digits and dashes
+	Title     string   `yaml:"title"`    // for people
+	Platforms []string `yaml:"makes"`    // products that are spoken to in this way
+	Support   Support  `yaml:"support"`  // how far it was proven
+	Evidence  Evidence `yaml:"evidence"` // where it comes from
+	Replaces  string   `yaml:"replaces"` // an operator's file: its own name, where it is meant to take a built-in one's place
 
 	// Experimental: too little is known of the make to let it enforce before it
 	// was proven on the very BNG.
@@ -121,7 +121,7 @@ type Dialect struct {
 	Attributes  []SiteDefined  `yaml:"site_attributes"` // attributes whose numbers the site chooses
 	Overlay     *Form          `yaml:"overlay"`         // nil: the make cannot
 	Swap        *Form          `yaml:"swap"`            // nil: the make need not
-	ACKProves   ACKProof       `yaml:"ack_proves"`      // what an ACK says
+	ACKVerifies ACKProof       `yaml:"ack_proves"`      // what an ACK says
 
 	DisconnectOnly string   `yaml:"disconnect_only"` // why the make cannot restrict a session that stays; "" = it can
 	SnippetText    string   `yaml:"snippet"`         // see Snippet; "" = not known

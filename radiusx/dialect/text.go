@@ -34,7 +34,7 @@ func (d *Dialect) Text() string {
 // head writes what stands above the forms.
 func (d *Dialect) head(l *lines) {
 	l.add("%s: %s", d.Name, d.Title)
-	l.add("  makes          %s", strings.Join(d.Makes, ", "))
+	l.add("  makes          %s", strings.Join(d.Platforms, ", "))
 	l.add("  support        %s", d.Support)
 	if d.Experimental {
 		l.add("  experimental   prove it on that very BNG before you enforce")
@@ -76,10 +76,10 @@ func (d *Dialect) head(l *lines) {
 // notes writes what stands below the forms.
 func (d *Dialect) notes(l *lines) {
 	proves := "does not prove that the change is in force"
-	if d.ACKProves.Applied {
+	if d.ACKVerifies.Applied {
 		proves = "proves that the change is in force"
 	}
-	l.add("\nan ACK %s\n  %s", proves, d.ACKProves.Sentence)
+	l.add("\nan ACK %s\n  %s", proves, d.ACKVerifies.Sentence)
 	if d.SnippetText != "" {
 		l.add("\nfor the BNG to accept our CoA")
 		for line := range strings.SplitSeq(strings.TrimRight(d.SnippetText, "\n"), "\n") {

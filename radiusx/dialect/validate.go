@@ -101,7 +101,7 @@ func (v *validator) checkHead() {
 		v.fault(keys("name"), "name %q belongs into a file %s", d.Name, want)
 	}
 	v.want(d.Title != "", "title", "is missing")
-	v.want(len(d.Makes) > 0, "makes", "is empty")
+	v.want(len(d.Platforms) > 0, "makes", "is empty")
 	v.want(slices.Contains([]Support{SupportLab, SupportField, SupportDocumented, SupportGeneric}, d.Support),
 		"support", "want lab, field, documented or generic")
 	v.want(slices.Contains(marks, d.Evidence.Mark),
@@ -243,7 +243,7 @@ func (v *validator) checkPlaceholders(at []any, t Template, allowed ...pieceKind
 }
 
 func (v *validator) checkNotes() {
-	v.want(v.dialect.ACKProves.Sentence != "", "ack_proves", "sentence is missing")
+	v.want(v.dialect.ACKVerifies.Sentence != "", "ack_proves", "sentence is missing")
 	if unknown := unknownSnippetName(v.dialect.SnippetText); unknown != "" {
 		v.fault(keys("snippet"), "snippet: unknown placeholder %s", unknown)
 	}

@@ -25,9 +25,9 @@ type Config struct {
 	// nil error: it may. Other instances wait for what stands here, and not for ever.
 	// Nil: always. It is asked before every append.
 	Alone func() error
-	// Patience is how long the store may take for a batch before it goes into
+	// Timeout is how long the store may take for a batch before it goes into
 	// the spool; 0 is 2 s. Shorter than the time after which a BNG repeats.
-	Patience time.Duration
+	Timeout time.Duration
 }
 
 const defaultPatience = 2 * time.Second
@@ -44,7 +44,7 @@ func (c *Config) Validate() error {
 	if c.Next == nil {
 		errs = append(errs, errors.New("no session store behind it"))
 	}
-	if c.Patience < 0 {
+	if c.Timeout < 0 {
 		errs = append(errs, errors.New("patience is negative"))
 	}
 	return errors.Join(errs...)

@@ -161,7 +161,7 @@ func (s *Spool) clear(ctx context.Context) {
 
 // deliver has the store take events.
 func (s *Spool) deliver(ctx context.Context, events []quarantine.SessionEvent) error {
-	trying, cancel := context.WithTimeout(ctx, s.cfg.Patience)
+	trying, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	errs := s.cfg.Next.Record(trying, events)
 	if len(errs) != len(events) {

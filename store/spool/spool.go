@@ -59,8 +59,8 @@ func New(ctx context.Context, cfg Config) (*Spool, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("accounting spool: %w", err)
 	}
-	if cfg.Patience == 0 {
-		cfg.Patience = defaultPatience
+	if cfg.Timeout == 0 {
+		cfg.Timeout = defaultPatience
 	}
 	s := &Spool{cfg: cfg, wake: make(chan struct{}, 1)}
 	s.idle = sync.NewCond(&s.mu)
@@ -140,7 +140,7 @@ func (s *Spool) Record(ctx context.Context, events []quarantine.SessionEvent) []
 
 // direct hands events to the store, and what it does not take to the spool.
 func (s *Spool) direct(ctx context.Context, events []quarantine.SessionEvent) []error {
-	trying, cancel := context.WithTimeout(ctx, s.cfg.Patience)
+	trying, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	errs := s.cfg.Next.Record(trying, events)
 	left, of := missed(events, errs)

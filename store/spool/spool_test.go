@@ -166,7 +166,7 @@ func TestAStoreThatHangsIsGivenUpAfterThePatience(t *testing.T) {
 		<-ctx.Done()
 		return all(ctx.Err(), len(events))
 	})
-	s := open(t, t.TempDir(), hangs, func(c *Config) { c.Patience = time.Millisecond })
+	s := open(t, t.TempDir(), hangs, func(c *Config) { c.Timeout = time.Millisecond })
 	mustRecord(t, s, event("a", 0))
 	if got := s.Stats(); got.Waiting != 1 {
 		t.Errorf("%+v", got)
@@ -247,7 +247,7 @@ func TestAFormFromTheFutureIsAnErrorAndNotAnEvent(t *testing.T) {
 }
 
 func TestAFaultyConfigurationIsRefusedWithAllFaults(t *testing.T) {
-	_, err := New(t.Context(), Config{Patience: -1})
+	_, err := New(t.Context(), Config{Timeout: -1})
 	for _, word := range []string{"directory", "octets", "session store", "patience"} {
 		if err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("%v does not name %s", err, word)

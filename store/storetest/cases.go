@@ -75,7 +75,7 @@ func Cases(t *testing.T, open Open) {
 		c.Hold = &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 lines per hour"}
 		c.Sessions = []quarantine.SessionEnforcement{{
 			Session:     quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: noon, Addresses: []quarantine.Address{v4(1)}},
-			Enforcement: quarantine.Acked, Applied: []quarantine.Applied{{Profile: "walled-garden", Undo: "SVC-INET"}},
+			Enforcement: quarantine.Acked, Applied: []quarantine.AppliedProfile{{Profile: "walled-garden", Undo: "SVC-INET"}},
 		}}
 		c.Verdicts = []quarantine.CaseVerdict{{ID: "v1", Source: "s1", Confidence: &confidence, ObservedAt: noon}}
 		save(t, s, quarantine.CaseWrite{Case: c})
@@ -116,14 +116,14 @@ func Cases(t *testing.T, open Open) {
 
 	t.Run("a verdict that was settled is settled with no other write", func(t *testing.T) {
 		s := start(t, open)
-		v := quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1"}, State: quarantine.VerdictActed, Settled: true}
+		v := quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1"}, State: quarantine.VerdictActed, Final: true}
 		c := newCase("c1", "alice")
 		save(t, s, quarantine.CaseWrite{Case: c, Verdict: &v})
 		refuse(t, s, quarantine.CaseWrite{Case: c, DueAt: noon, Now: noon, Verdict: &v}, quarantine.ErrConflict)
 		refuse(t, s, quarantine.CaseWrite{Case: newCase("c2", "bob"), DueAt: noon, Now: noon, Verdict: &v}, quarantine.ErrConflict)
 		open := quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v2"}, State: quarantine.VerdictPending}
 		must(t, s.SaveVerdict(t.Context(), open))
-		open.State, open.Settled = quarantine.VerdictActed, true
+		open.State, open.Final = quarantine.VerdictActed, true
 		save(t, s, quarantine.CaseWrite{Case: c, Verdict: &open})
 	})
 
@@ -275,7 +275,7 @@ func Cases(t *testing.T, open Open) {
 
 	t.Run("a verdict that was decided without knowledge of a person's release is refused", func(t *testing.T) {
 		s := start(t, open)
-		verdict := &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1", ObservedAt: minute(-10)}, State: quarantine.VerdictActed, Settled: true}
+		verdict := &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1", ObservedAt: minute(-10)}, State: quarantine.VerdictActed, Final: true}
 		c := newCase("c1", "alice")
 		save(t, s, quarantine.CaseWrite{Case: c})
 		before, err := s.Dossier(t.Context(), "alice")

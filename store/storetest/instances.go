@@ -132,7 +132,7 @@ func Instances(t *testing.T, open Open) {
 	t.Run("only a silent one is declared lost, and once", func(t *testing.T) {
 		s := start(t, open)
 		publish(t, s, word("a", minute(1)), false)
-		if _, err := s.DepartInstance(t.Context(), "a", forget); !errors.Is(err, quarantine.ErrInstanceSpeaks) {
+		if _, err := s.DepartInstance(t.Context(), "a", forget); !errors.Is(err, quarantine.ErrInstanceUp) {
 			t.Fatalf("one that speaks: %v", err)
 		}
 		if _, err := s.DepartInstance(t.Context(), "nobody", forget); !errors.Is(err, quarantine.ErrNoInstance) {
@@ -168,15 +168,15 @@ func Instances(t *testing.T, open Open) {
 			s.pass(aLittle)
 			before := list(t, s)
 			for _, id := range []string{"silent", "forgotten", "left", "nobody"} {
-				must(t, s.HearInstance(t.Context(), id))
+				must(t, s.MarkReachable(t.Context(), id))
 			}
 			all := list(t, s)
 			for _, id := range []string{"silent", "forgotten"} {
 				i := all[id]
-				if !i.HeardAt.After(before[id].AloneSince) || !i.AloneSince.Equal(i.HeardAt) || i.Departure != nil || !i.SpokeAt.Equal(silent.SpokeAt) {
+				if !i.ReachedAt.After(before[id].AloneSince) || !i.AloneSince.Equal(i.ReachedAt) || i.Departure != nil || !i.SpokeAt.Equal(silent.SpokeAt) {
 					t.Fatalf("%+v", i)
 				}
-				i.HeardAt, i.AloneSince, i.ID, i.Name = time.Time{}, silent.AloneSince, silent.ID, silent.Name
+				i.ReachedAt, i.AloneSince, i.ID, i.Name = time.Time{}, silent.AloneSince, silent.ID, silent.Name
 				equal(t, "what it said", i, silent)
 			}
 			equal(t, "one that left", all["left"], left)
@@ -187,11 +187,11 @@ func Instances(t *testing.T, open Open) {
 		_, err = s.DepartInstance(t.Context(), "forgotten", forget)
 		must(t, err)
 		now := publish(t, s, word("silent", minute(3)), false)
-		if i := list(t, s)["silent"]; !i.HeardAt.IsZero() || !i.AloneSince.Equal(now) {
+		if i := list(t, s)["silent"]; !i.ReachedAt.IsZero() || !i.AloneSince.Equal(now) {
 			t.Fatalf("it speaks: %+v", i)
 		}
-		must(t, s.RestoreInstance(t.Context(), quarantine.Instance{ID: "again", HeardAt: noon}))
-		if i := list(t, s)["again"]; !i.HeardAt.IsZero() {
+		must(t, s.RestoreInstance(t.Context(), quarantine.Instance{ID: "again", ReachedAt: noon}))
+		if i := list(t, s)["again"]; !i.ReachedAt.IsZero() {
 			t.Fatalf("what another one knew: %+v", i)
 		}
 	})

@@ -25,7 +25,7 @@ func Limits(t *testing.T, open Open) {
 			save(t, s, write(n, noon, day, hour))
 		}
 		w := write(3, minute(1), day, hour)
-		w.Verdict = &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1"}, State: quarantine.VerdictActed, Settled: true}
+		w.Verdict = &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1"}, State: quarantine.VerdictActed, Final: true}
 		err := s.SaveCase(t.Context(), w)
 		var full *quarantine.LimitError
 		if !errors.As(err, &full) || full.Scope != hour {

@@ -71,7 +71,7 @@ func answersAreNoted(t *testing.T, open Open) {
 	ask(t, s, minute(4), undo)
 	d, err := s.Dossier(t.Context(), "alice")
 	must(t, err)
-	want := []quarantine.LogInAnswer{{BNG: "bng:1", At: minute(4), Applied: quarantine.Applied{Profile: "walled-garden", Undo: undo["walled-garden"]}}}
+	want := []quarantine.LogInAnswer{{BNG: "bng:1", At: minute(4), AppliedProfile: quarantine.AppliedProfile{Profile: "walled-garden", Undo: undo["walled-garden"]}}}
 	equal(t, "answers", d.Case.LogIns, want)
 	equal(t, "their number", d.Case.Answered, uint64(2))
 }

@@ -104,7 +104,7 @@ func randomEvent(rng *rand.Rand) quarantine.SessionEvent {
 	}
 	randomInterval(rng, &ev)
 	if rng.IntN(4) == 0 {
-		ev.Shown = []quarantine.Attribute{{Name: "Filter-Id", Value: []string{"A", "GARDEN"}[rng.IntN(2)]}}
+		ev.Observed = []quarantine.Attribute{{Name: "Filter-Id", Value: []string{"A", "GARDEN"}[rng.IntN(2)]}}
 	}
 	if rng.IntN(3) == 0 {
 		ev.Attributes = []quarantine.Attribute{{Name: "Filter-Id", Value: []string{"A", "B", "GARDEN"}[rng.IntN(3)]}}

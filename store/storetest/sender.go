@@ -10,7 +10,7 @@ import (
 	"cordon/quarantine"
 )
 
-// Sender tests quarantine.SenderLock and the writes that carry a term.
+// Sender tests quarantine.SenderLease and the writes that carry a term.
 func Sender(t *testing.T, open Open) {
 	const ttl = 10 * time.Second
 	campaign := func(t *testing.T, s Ports, holder string, ttl time.Duration) (uint64, bool) {

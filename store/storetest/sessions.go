@@ -162,7 +162,7 @@ func Sessions(t *testing.T, open Open) {
 		ev.StartedAt, ev.Imported = noon, true
 		record(t, s, ev)
 		for _, want := range []string{"imported", "Interim only"} {
-			if b := bindings(t, s, v4(1)); len(b) != 1 || b[0].Holder().Evidence != want || session(t, s, "1").Imported != (want == "imported") {
+			if b := bindings(t, s, v4(1)); len(b) != 1 || b[0].Holder().KnownBy != want || session(t, s, "1").Imported != (want == "imported") {
 				t.Errorf("want %s: %+v", want, b)
 			}
 			ev.At, ev.Imported = minute(6), false
@@ -250,7 +250,7 @@ func Sessions(t *testing.T, open Open) {
 		garden, inet := quarantine.Attribute{Name: "Filter-Id", Value: "GARDEN"}, quarantine.Attribute{Name: "ERX-Service-Session", Value: "INET"}
 		shows := func(kind quarantine.SessionEventKind, at time.Time, shown quarantine.Attribute) quarantine.SessionEvent {
 			ev := event(kind, "1", "alice", at)
-			ev.Shown = []quarantine.Attribute{shown}
+			ev.Observed = []quarantine.Attribute{shown}
 			return ev
 		}
 		record(t, s, shows(quarantine.ServiceSeen, noon, inet))
@@ -259,9 +259,9 @@ func Sessions(t *testing.T, open Open) {
 		}
 		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon), shows(quarantine.SessionRenewed, minute(1), garden), shows(quarantine.ServiceSeen, minute(2), inet))
 		got := session(t, s, "1")
-		want := []quarantine.Showing{{Attribute: garden, At: minute(1)}, {Attribute: inet, At: minute(2)}}
-		if !slices.Equal(got.Shown, want) {
-			t.Fatalf("shown %+v, want %+v", got.Shown, want)
+		want := []quarantine.ObservedAttribute{{Attribute: garden, At: minute(1)}, {Attribute: inet, At: minute(2)}}
+		if !slices.Equal(got.Observed, want) {
+			t.Fatalf("shown %+v, want %+v", got.Observed, want)
 		}
 		if !got.SeenAt.Equal(minute(1)) {
 			t.Fatalf("a service's record renewed the session: seen at %s", got.SeenAt)

@@ -31,7 +31,7 @@ type Ports interface {
 	quarantine.VerdictStore
 	quarantine.LogInStore
 	quarantine.DueSet
-	quarantine.SenderLock
+	quarantine.SenderLease
 	quarantine.InstanceRegistry
 	quarantine.InstanceDepartures
 	quarantine.Continuity

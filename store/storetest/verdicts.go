@@ -17,7 +17,7 @@ func Verdicts(t *testing.T, open Open) {
 				ID: "v-1", Source: "s1", ObservedAt: noon, ReceivedAt: minute(1), IP: netip.MustParseAddr("192.0.2.1"),
 				Category: "botnet", Evidence: json.RawMessage(`{"port":23}`),
 			},
-			State: state, Reason: "why", Settled: settled,
+			State: state, Reason: "why", Final: settled,
 			Candidates: []quarantine.Holder{{Subscriber: "alice", Address: v4(1).Prefix, From: noon}},
 		}
 	}

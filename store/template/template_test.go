@@ -117,7 +117,7 @@ func wantAlice(t *testing.T, s *site, addresses ...string) {
 	}
 	for _, address := range addresses {
 		held := s.bindings(address)
-		if len(held) != 1 || held[0].Subscriber != "alice" || held[0].Session != a1 || held[0].Present == nil || !strings.HasSuffix(held[0].Holder().Evidence, "current only") {
+		if len(held) != 1 || held[0].Subscriber != "alice" || held[0].Session != a1 || held[0].Present == nil || !strings.HasSuffix(held[0].Holder().KnownBy, "current only") {
 			t.Fatalf("who holds %s: %+v", address, held)
 		}
 	}

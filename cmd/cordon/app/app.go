@@ -216,7 +216,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 	listed := sourcesOf(a.cfg)
 	a.engine, err = engine.New(ctx, engine.Config{
 		Instance: a.cfg.Instance, Holder: a.journal.ID(), Store: a.sessions,
-		Enforcer: a.enforcer, Paths: a.enforcer, Log: journalLog{a.journal}, Rules: a.parts.Rules,
+		Enforcer: a.enforcer, Paths: a.enforcer, Journal: journalLog{a.journal}, Rules: a.parts.Rules,
 		Tolerance: func(source string) time.Duration {
 			if d, ok := bySource[source]; ok {
 				return d

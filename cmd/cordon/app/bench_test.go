@@ -70,7 +70,7 @@ func startBNG(b *testing.B, conn net.PacketConn, secret string) (ids []string, s
 		b.Fatal(err)
 	}
 	sim, err := bngsim.New(bngsim.Config{
-		Name: "bng1", NASIP: netip.MustParseAddr("127.0.0.1"), Make: bngsim.FilterID, Secret: s, Conn: conn, DuplicateWindow: -1, KeepPackets: -1,
+		Name: "bng1", NASIP: netip.MustParseAddr("127.0.0.1"), Platform: bngsim.FilterID, Secret: s, Conn: conn, DuplicateWindow: -1, KeepPackets: -1,
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -38,7 +38,7 @@ func (a *App) logHealth(seen map[string]*noticed) {
 		name := zap.String("bng", h.BNG)
 		if h.State != was.state {
 			level := zap.InfoLevel
-			if h.State == bng.PathSilent {
+			if h.State == bng.PathUnresponsive {
 				level = zap.WarnLevel
 			}
 			a.log.Log(level, "BNG is "+h.State.String(), name, zap.String("path", h.Path), zap.Time("since", h.Since), zap.Int("unanswered", h.Unanswered))

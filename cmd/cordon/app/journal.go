@@ -14,25 +14,25 @@ import (
 // journalLog is the journal as the domain's log.
 type journalLog struct{ journal *journal.Journal }
 
-var _ quarantine.Log = journalLog{}
+var _ quarantine.Journal = journalLog{}
 
 // Append implements quarantine.Log.
-func (l journalLog) Append(ctx context.Context, entries ...quarantine.LogEntry) error {
+func (l journalLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
 	_, err := l.journal.Append(ctx, journalEntries(entries)...)
 	return err
 }
 
 // Replay implements quarantine.Log.
-func (l journalLog) Replay(ctx context.Context, fn func(quarantine.LogEntry, time.Time) error) error {
+func (l journalLog) Replay(ctx context.Context, fn func(quarantine.JournalEntry, time.Time) error) error {
 	return l.journal.Replay(ctx, 0, func(r journal.Record) error {
 		if r.Erased {
 			return nil
 		}
-		return fn(quarantine.LogEntry{Kind: quarantine.LogKind(r.Kind), Key: r.Key, Body: r.Payload, Reserved: r.Reserved}, r.Time)
+		return fn(quarantine.JournalEntry{Kind: quarantine.EntryKind(r.Kind), Key: r.Key, Body: r.Payload, Reserved: r.Reserved}, r.Time)
 	})
 }
 
-func journalEntries(entries []quarantine.LogEntry) []journal.Entry {
+func journalEntries(entries []quarantine.JournalEntry) []journal.Entry {
 	converted := make([]journal.Entry, len(entries))
 	for i, e := range entries {
 		converted[i] = journal.Entry{Kind: journal.Kind(e.Kind), Key: e.Key, Payload: e.Body, Reserved: e.Reserved}

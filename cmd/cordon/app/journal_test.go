@@ -20,9 +20,9 @@ func TestWhatIsDurableIsCarriedIntoTheNextSegment(t *testing.T) {
 		Carry: func() []journal.Entry {
 			mu.Lock()
 			defer mu.Unlock()
-			var entries []quarantine.LogEntry
+			var entries []quarantine.JournalEntry
 			for key := range open {
-				entries = append(entries, quarantine.LogEntry{Kind: 1, Key: key, Body: []byte("carried")})
+				entries = append(entries, quarantine.JournalEntry{Kind: 1, Key: key, Body: []byte("carried")})
 			}
 			return journalEntries(entries)
 		},
@@ -37,7 +37,7 @@ func TestWhatIsDurableIsCarriedIntoTheNextSegment(t *testing.T) {
 		writers.Go(func() {
 			for i := range 50 {
 				key, known := fmt.Sprintf("%d/%d", w, i), false
-				err := log.Append(t.Context(), quarantine.LogEntry{Kind: 1, Key: key, Body: []byte("written"), Durable: func() {
+				err := log.Append(t.Context(), quarantine.JournalEntry{Kind: 1, Key: key, Body: []byte("written"), Durable: func() {
 					mu.Lock()
 					defer mu.Unlock()
 					open[key], known = true, true
@@ -59,7 +59,7 @@ func TestWhatIsDurableIsCarriedIntoTheNextSegment(t *testing.T) {
 		t.Fatalf("%d segments removed, %v", removed, err)
 	}
 	found := map[string]bool{}
-	err = log.Replay(t.Context(), func(e quarantine.LogEntry, _ time.Time) error {
+	err = log.Replay(t.Context(), func(e quarantine.JournalEntry, _ time.Time) error {
 		found[e.Key] = true
 		return nil
 	})

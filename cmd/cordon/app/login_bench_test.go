@@ -37,7 +37,7 @@ policy: {mode: enforce}
 	}
 	app.Start()
 	defer app.Stop()
-	wish := quarantine.Wish{Subscriber: "u0", Profile: "garden", Reason: "bench", For: time.Hour, By: "bench"}
+	wish := quarantine.ManualQuarantine{Subscriber: "u0", Profile: "garden", Reason: "bench", For: time.Hour, By: "bench"}
 	if _, err := app.engine.Quarantine(b.Context(), wish, false); err != nil {
 		b.Fatal(err)
 	}

@@ -105,7 +105,7 @@ func simulated(t *testing.T) (*bngsim.BNG, quarantine.Enforcer) {
 		t.Fatal(err)
 	}
 	sim, err := bngsim.New(bngsim.Config{
-		Name: "bng1", NASIP: address, Make: bngsim.FilterID, Secret: secret, Conn: conn, KeepPackets: 4 * waitingSessions,
+		Name: "bng1", NASIP: address, Platform: bngsim.FilterID, Secret: secret, Conn: conn, KeepPackets: 4 * waitingSessions,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func simulated(t *testing.T) (*bngsim.BNG, quarantine.Enforcer) {
 func runEngine(t *testing.T, memory *quarantinetest.Memory, enforcer quarantine.Enforcer) *engine.Engine {
 	t.Helper()
 	e, err := engine.New(t.Context(), engine.Config{
-		Holder: "a", Store: memory, Enforcer: enforcer, Log: &quarantinetest.Log{},
+		Holder: "a", Store: memory, Enforcer: enforcer, Journal: &quarantinetest.Journal{},
 		Rules: quarantine.Rulebook{
 			Policy: quarantine.Policy{Mode: quarantine.ModeEnforce, Rules: []quarantine.Rule{{
 				Name: "bots", Profile: "garden", For: quarantine.Duration(72 * time.Hour),
@@ -151,7 +151,7 @@ func runEngine(t *testing.T, memory *quarantinetest.Memory, enforcer quarantine.
 }
 
 func TestNothingIsToldOfABNGInMaintenance(t *testing.T) {
-	all := []bng.Health{{BNG: "bng1", State: bng.PathSilent}, {BNG: "bng2", State: bng.PathSilent}}
+	all := []bng.Health{{BNG: "bng1", State: bng.PathUnresponsive}, {BNG: "bng2", State: bng.PathUnresponsive}}
 	told := outsideMaintenance(all, []quarantine.Maintenance{{BNG: "bng1"}, {BNG: "bng3"}})
 	if len(told) != 1 || told[0].BNG != "bng2" || all[0].BNG != "bng1" {
 		t.Errorf("told of %+v, of %+v", told, all)

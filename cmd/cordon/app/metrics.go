@@ -232,7 +232,7 @@ func (s samples) client(stats coa.Stats) {
 		}
 	}
 	s.count(coaIDs, stats.Rested, "rested")
-	s.count(coaIDs, stats.Hurried, "hurried")
+	s.count(coaIDs, stats.ReusedEarly, "hurried")
 	s.count(coaErrors, stats.OpenErrors, "open")
 	s.count(coaErrors, stats.WriteErrors, "write")
 	s.count(coaErrors, stats.ReadErrors, "read")

@@ -66,7 +66,7 @@ func inOutage(t *testing.T, story func(*testing.T, *outageLab)) {
 		must(err)
 		secret, err := radiusx.NewSecret("a-secret-of-the-lab-0123456789abcdef")
 		must(err)
-		l.sim, err = bngsim.New(bngsim.Config{Name: "bng1", NASIP: address, Make: bngsim.FilterID, Secret: secret, Conn: conn})
+		l.sim, err = bngsim.New(bngsim.Config{Name: "bng1", NASIP: address, Platform: bngsim.FilterID, Secret: secret, Conn: conn})
 		must(err)
 		client, err := coa.New(coa.Config{Listen: func(string, string) (net.PacketConn, error) {
 			return wire.Listen(netip.MustParseAddrPort("192.0.2.99:0"))
@@ -79,7 +79,7 @@ func inOutage(t *testing.T, story func(*testing.T, *outageLab)) {
 		must(err)
 		enforcer := bng.NewEnforcer(l.fleet, client, l.depart)
 		l.engine, err = engine.New(t.Context(), engine.Config{
-			Instance: "a", Holder: "a", Store: l.memory, Enforcer: enforcer, Paths: enforcer, Log: &quarantinetest.Log{},
+			Instance: "a", Holder: "a", Store: l.memory, Enforcer: enforcer, Paths: enforcer, Journal: &quarantinetest.Journal{},
 			Workers: outageWorkers,
 			Rules: quarantine.Rulebook{
 				Policy:   quarantine.Policy{Mode: quarantine.ModeEnforce},
@@ -136,7 +136,7 @@ func (l *outageLab) quarantine(n int) []*quarantine.Case {
 				l.t.Fatal(err)
 			}
 		}
-		c, err := l.engine.Quarantine(l.t.Context(), quarantine.Wish{Subscriber: user, Profile: "garden", Reason: "test", For: 24 * time.Hour, By: "test"}, false)
+		c, err := l.engine.Quarantine(l.t.Context(), quarantine.ManualQuarantine{Subscriber: user, Profile: "garden", Reason: "test", For: 24 * time.Hour, By: "test"}, false)
 		if err != nil {
 			l.t.Fatal(err)
 		}

@@ -23,7 +23,7 @@ type Sending struct {
 	Secret     string
 	SecretFile string
 	Input      string        // attributes as radclient reads them; packets apart by a blank line
-	Patience   time.Duration // how long each is tried; 0: 30 s
+	Timeout    time.Duration // how long each is tried; 0: 30 s
 	Plain      bool          // neither Message-Authenticator nor Event-Timestamp
 }
 
@@ -83,7 +83,7 @@ func (s *Sent) count(w io.Writer, d *radiusx.Dictionary, result *coa.Result) err
 }
 
 func (s *Sending) exchange(ctx context.Context) (coa.Exchange, error) {
-	x := coa.Exchange{Patience: s.Patience, OmitEventTimestamp: s.Plain}
+	x := coa.Exchange{Timeout: s.Timeout, OmitEventTimestamp: s.Plain}
 	if s.Plain {
 		x.MessageAuthenticator = coa.MessageAuthenticatorOmit
 	}

@@ -63,13 +63,13 @@ func (u *unserved) cases() int {
 }
 
 // serves says why a release could not be sent for what is applied on a session.
-func (a *App) serves(s *quarantine.Session, applied []quarantine.Applied) error {
+func (a *App) serves(s *quarantine.Session, applied []quarantine.AppliedProfile) error {
 	return serves(a.fleet, s, applied)
 }
 
 // serves asks the fleet for the session's BNG, and whether what was remembered of how
 // to undo it can still be sent there.
-func serves(fleet *bng.Fleet, s *quarantine.Session, applied []quarantine.Applied) error {
+func serves(fleet *bng.Fleet, s *quarantine.Session, applied []quarantine.AppliedProfile) error {
 	if err := fleet.Serves(s); err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func CheckJournal(ctx context.Context, dir string, parts *Parts) error {
 	if err != nil {
 		return err
 	}
-	found, err := engine.JournalUnserved(ctx, inspected(dir), parts.Names, func(s *quarantine.Session, applied []quarantine.Applied) error {
+	found, err := engine.JournalUnserved(ctx, inspected(dir), parts.Names, func(s *quarantine.Session, applied []quarantine.AppliedProfile) error {
 		return serves(fleet, s, applied)
 	})
 	switch {
@@ -181,16 +181,16 @@ func CheckJournal(ctx context.Context, dir string, parts *Parts) error {
 type inspected string
 
 // Append implements quarantine.Log.
-func (inspected) Append(context.Context, ...quarantine.LogEntry) error {
+func (inspected) Append(context.Context, ...quarantine.JournalEntry) error {
 	return errors.New("the journal is only read")
 }
 
 // Replay implements quarantine.Log.
-func (dir inspected) Replay(_ context.Context, fn func(quarantine.LogEntry, time.Time) error) error {
+func (dir inspected) Replay(_ context.Context, fn func(quarantine.JournalEntry, time.Time) error) error {
 	return journal.Inspect(string(dir), func(r journal.Record) error {
 		if r.Erased {
 			return nil
 		}
-		return fn(quarantine.LogEntry{Kind: quarantine.LogKind(r.Kind), Key: r.Key, Body: r.Payload, Reserved: r.Reserved}, r.Time)
+		return fn(quarantine.JournalEntry{Kind: quarantine.EntryKind(r.Kind), Key: r.Key, Body: r.Payload, Reserved: r.Reserved}, r.Time)
 	})
 }

@@ -65,7 +65,7 @@ var behaviours = []behaviour{
 	},
 }
 
-func makes(of ...bngsim.Make) func(*gear) bool {
+func makes(of ...bngsim.Platform) func(*gear) bool {
 	return func(g *gear) bool { return slices.Contains(of, g.make) }
 }
 

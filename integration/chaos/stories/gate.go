@@ -131,7 +131,7 @@ func (g *gate) WakeAll(ctx context.Context, now time.Time) error {
 	return g.through(func() error { return g.Store.WakeAll(ctx, now) })
 }
 
-// Campaign implements quarantine.SenderLock.
+// Campaign implements quarantine.SenderLease.
 func (g *gate) Campaign(ctx context.Context, holder string, ttl time.Duration) (term uint64, held bool, err error) {
 	lost, unheard := g.fate()
 	if lost != nil {
@@ -143,7 +143,7 @@ func (g *gate) Campaign(ctx context.Context, holder string, ttl time.Duration) (
 	return term, held, err
 }
 
-// Resign implements quarantine.SenderLock.
+// Resign implements quarantine.SenderLease.
 func (g *gate) Resign(ctx context.Context, holder string) error {
 	return g.through(func() error { return g.Store.Resign(ctx, holder) })
 }

@@ -14,7 +14,7 @@ import (
 type gear struct {
 	dialect string
 	form    string // for people; "" where the dialect has one form
-	make    bngsim.Make
+	make    bngsim.Platform
 	options map[string]string
 	signing coa.MessageAuthenticatorMode
 

@@ -17,7 +17,7 @@ type instance struct {
 	world   *World
 	name    string
 	address netip.Addr
-	log     quarantinetest.Log
+	log     quarantinetest.Journal
 	gate    *gate
 
 	*engine.Engine        // nil: stopped
@@ -35,7 +35,7 @@ func (in *instance) start() {
 	enforcer := bng.NewEnforcer(w.fleet(), client, nil)
 	in.Engine, err = engine.New(w.t.Context(), engine.Config{
 		Logger: w.logger(in.name),
-		Holder: in.name, Instance: in.name, Store: in.gate, Enforcer: enforcer, Paths: enforcer, Log: &in.log, Rules: w.rules,
+		Holder: in.name, Instance: in.name, Store: in.gate, Enforcer: enforcer, Paths: enforcer, Journal: &in.log, Rules: w.rules,
 		Intakers: 2, Workers: 16, Unworked: w.server.Oldest, Listens: true,
 	})
 	must(w.t, err)

@@ -28,7 +28,7 @@ var exceptions = []struct {
 	},
 }
 
-func except(of bngsim.Make) func(*gear) bool { return func(g *gear) bool { return g.make != of } }
+func except(of bngsim.Platform) func(*gear) bool { return func(g *gear) bool { return g.make != of } }
 
 func excepted(g *gear, b *behaviour) bool {
 	for _, e := range exceptions {

@@ -27,7 +27,7 @@ func (g *gear) has(q bngsim.Quirk) bool {
 	}
 	all := bngsim.Quirks()
 	at := slices.IndexFunc(all, func(info bngsim.QuirkInfo) bool { return info.Name == q })
-	return all[at].Makes == nil || slices.Contains(all[at].Makes, g.make)
+	return all[at].Platforms == nil || slices.Contains(all[at].Platforms, g.make)
 }
 
 // bend sets the quirks of a box: its own, and more.

@@ -24,23 +24,23 @@ type Engines struct {
 	Store EngineStore
 	Now   func() time.Time
 
-	logs map[string]*quarantinetest.Log // by name: what stays on an instance's disk
+	logs map[string]*quarantinetest.Journal // by name: what stays on an instance's disk
 }
 
 // Start implements Court.Start.
 func (e *Engines) Start(ctx context.Context, m Member) (Instance, error) {
 	if e.logs == nil {
-		e.logs = map[string]*quarantinetest.Log{}
+		e.logs = map[string]*quarantinetest.Journal{}
 	}
 	if e.logs[m.Name] == nil {
-		e.logs[m.Name] = &quarantinetest.Log{}
+		e.logs[m.Name] = &quarantinetest.Journal{}
 	}
 	sources, err := engine.NewSources(engine.SourcesConfig{Book: e.Store, Now: e.Now})
 	if err != nil {
 		return nil, fmt.Errorf("start sources: %w", err)
 	}
 	started, err := engine.New(ctx, engine.Config{
-		Instance: m.Name, Holder: m.Name, Store: e.Store, Log: e.logs[m.Name], Enforcer: quarantinetest.NewNetwork(),
+		Instance: m.Name, Holder: m.Name, Store: e.Store, Journal: e.logs[m.Name], Enforcer: quarantinetest.NewNetwork(),
 		Listens: true, Unworked: m.Unworked, Waiting: m.Waiting, AloneFor: m.AloneFor, Overdue: sources.Overdue,
 		Tolerance: func(string) time.Duration { return Tolerance },
 		Now:       e.Now, Uptime: func() time.Duration { return e.Now().Sub(e.World.begins) },

@@ -90,7 +90,7 @@ func TestAResponderThatIsNotThereEndsTheRunWithTheReason(t *testing.T) {
 	wrong.Secret, _ = radiusx.NewSecret("another")
 	gone.Target = netip.MustParseAddrPort("127.0.0.1:9")
 	for name, c := range map[string]Config{"another secret": wrong, "nobody there": gone} {
-		c.Patience = 50 * time.Millisecond
+		c.Timeout = 50 * time.Millisecond
 		if _, err := Cordon(t.Context(), c); !errors.Is(err, ErrNobody) {
 			t.Errorf("%s: %v", name, err)
 		}

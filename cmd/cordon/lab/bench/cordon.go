@@ -21,7 +21,7 @@ type Config struct {
 	Secret   radiusx.Secret
 	N        int           // exchanges, at least 1
 	InFlight int           // exchanges at a time, at least 1: the window
-	Patience time.Duration // of each exchange; 0 means 10 s
+	Timeout  time.Duration // of each exchange; 0 means 10 s
 }
 
 // patience is long enough for two retransmissions, so that a datagram that is
@@ -140,15 +140,15 @@ func newWorker(c *Config) *worker {
 	w := &worker{session: radius.Attribute("00000000")}
 	w.tally.took = make([]time.Duration, 0, c.N/c.InFlight+1)
 	w.request = coa.Exchange{
-		Secret: c.Secret, Code: radius.CodeCoARequest, Patience: c.Patience,
+		Secret: c.Secret, Code: radius.CodeCoARequest, Timeout: c.Timeout,
 		Attributes: radius.Attributes{
 			{Type: 1, Attribute: radius.Attribute("bench@example.net")},
 			{Type: 44, Attribute: w.session},
 			{Type: 11, Attribute: radius.Attribute("GARDEN")},
 		},
 	}
-	if w.request.Patience == 0 {
-		w.request.Patience = patience
+	if w.request.Timeout == 0 {
+		w.request.Timeout = patience
 	}
 	return w
 }

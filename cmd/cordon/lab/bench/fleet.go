@@ -136,7 +136,7 @@ func (f *Fleet) askSilent(ctx context.Context, client *coa.Client, c *Config) (s
 	var running, sent sync.WaitGroup
 	for i := range f.Silent {
 		w := newWorker(c)
-		w.request.Patience = time.Minute
+		w.request.Timeout = time.Minute
 		w.request.Attributes[1].Attribute = radius.Attribute(silence + " BNG")
 		sent.Add(1)
 		w.request.Sending = func(coa.Datagram) error { sent.Done(); w.request.Sending = nil; return nil }

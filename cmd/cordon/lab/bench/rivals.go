@@ -64,7 +64,7 @@ func Layeh(ctx context.Context, c Config) (Figures, error) {
 	client := &radius.Client{Retry: 2 * time.Second}
 	watch := startWatch()
 	t, err := c.spread(ctx, func(ctx context.Context, w *worker) error {
-		ctx, cancel := context.WithTimeout(ctx, w.request.Patience)
+		ctx, cancel := context.WithTimeout(ctx, w.request.Timeout)
 		defer cancel()
 		packet := radius.New(w.request.Code, c.Secret.Bytes())
 		packet.Attributes = w.request.Attributes

@@ -31,7 +31,7 @@ func Open(c Config, wrap func(net.PacketConn) net.PacketConn) (*BNG, error) {
 		return nil, err
 	}
 	if c.Normal == "" {
-		c.Normal = Normal(c.Make)
+		c.Normal = Normal(c.Platform)
 	}
 	sim := c.simulation()
 	var err error
@@ -68,7 +68,7 @@ func family(server netip.AddrPort) string {
 // simulation is the BNG's configuration but for its sockets; c is valid.
 func (c *Config) simulation() bngsim.Config {
 	sim := bngsim.Config{
-		Name: c.Name, NASIP: c.NASIP, Make: bngsim.Make(c.Make), Secret: c.Secret, RedirectAttribute: c.RedirectAttribute,
+		Name: c.Name, NASIP: c.NASIP, Platform: bngsim.Platform(c.Platform), Secret: c.Secret, RedirectAttribute: c.RedirectAttribute,
 		IPSetAttribute: c.IPSetAttribute, Quirks: c.quirks(), SlowBy: c.SlowBy, ClockSkew: c.ClockSkew, HookTakes: c.HookTakes, DHCPEvery: c.DHCPEvery,
 		RequireMessageAuthenticator: c.RequireMessageAuthenticator, Seed: c.Seed, OnPacket: c.OnPacket,
 	}

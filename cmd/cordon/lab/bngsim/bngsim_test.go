@@ -29,7 +29,7 @@ func secret(t *testing.T, s string) radiusx.Secret {
 // valid is a configuration that nothing is wrong with.
 func valid(t *testing.T) Config {
 	return Config{
-		Name: "bng1", Make: "junos", NASIP: netip.MustParseAddr("192.0.2.1"), Listen: "127.0.0.1:0", Secret: secret(t, "testing123"),
+		Name: "bng1", Platform: "junos", NASIP: netip.MustParseAddr("192.0.2.1"), Listen: "127.0.0.1:0", Secret: secret(t, "testing123"),
 		Subscribers: 3, V4: netip.MustParsePrefix("198.18.0.0/29"), V6: netip.MustParsePrefix("2001:db8::/53"),
 	}
 }
@@ -43,7 +43,7 @@ func TestEveryFaultOfAConfigurationIsTold(t *testing.T) {
 		spoil func(*Config)
 		want  string
 	}{
-		{"make", func(c *Config) { c.Make = "abacus" }, `make "abacus" is none of accel-ppp, cisco-isg, `},
+		{"make", func(c *Config) { c.Platform = "abacus" }, `make "abacus" is none of accel-ppp, cisco-isg, `},
 		{"name", func(c *Config) { c.Name = "" }, "a name is required"},
 		{"listen", func(c *Config) { c.Listen = "3799" }, `listen: "3799" is no address:port`},
 		{"secret", func(c *Config) { c.Secret = radiusx.Secret{} }, "a secret is required"},
@@ -280,9 +280,9 @@ func TestARefusalIsANumberOrNone(t *testing.T) {
 }
 
 func TestEveryMakeHasSomethingNormal(t *testing.T) {
-	for _, m := range Makes() {
+	for _, m := range Platforms() {
 		c := valid(t)
-		c.Make = m
+		c.Platform = m
 		b, err := Open(c, nil)
 		if err != nil {
 			t.Errorf("%s: %v", m, err)

@@ -15,12 +15,12 @@ import (
 
 // Config is one simulated BNG with its subscribers.
 type Config struct {
-	Name   string         // NAS-Identifier, and the first part of every User-Name
-	Make   string         // see Makes
-	Quirks []string       // see bngsim.Quirks
-	NASIP  netip.Addr     // NAS-IP-Address or NAS-IPv6-Address; invalid: it names itself by Name alone
-	Listen string         // UDP address:port that CoA and Disconnect requests come to; port 0 takes a free one
-	Secret radiusx.Secret // shared with whoever sends them
+	Name     string         // NAS-Identifier, and the first part of every User-Name
+	Platform string         // see Makes
+	Quirks   []string       // see bngsim.Quirks
+	NASIP    netip.Addr     // NAS-IP-Address or NAS-IPv6-Address; invalid: it names itself by Name alone
+	Listen   string         // UDP address:port that CoA and Disconnect requests come to; port 0 takes a free one
+	Secret   radiusx.Secret // shared with whoever sends them
 
 	AcctServer string         // address:port that accounting goes to; empty: nowhere
 	AcctSecret radiusx.Secret // zero: Secret
@@ -50,10 +50,10 @@ type Config struct {
 	OnPacket func(bngsim.Packet) // called for every datagram, from any goroutine; must not block
 }
 
-// Makes lists the makes that can be simulated.
-func Makes() []string {
+// Platforms lists the makes that can be simulated.
+func Platforms() []string {
 	var names []string
-	for _, m := range bngsim.Makes() {
+	for _, m := range bngsim.Platforms() {
 		names = append(names, string(m))
 	}
 	return names
@@ -75,8 +75,8 @@ const blockBits = 55
 func (c *Config) Validate() error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if !slices.Contains(Makes(), c.Make) {
-		fail("make %q is none of %s", c.Make, strings.Join(Makes(), ", "))
+	if !slices.Contains(Platforms(), c.Platform) {
+		fail("make %q is none of %s", c.Platform, strings.Join(Platforms(), ", "))
 	}
 	if err := bngsim.CheckQuirks(c.quirks()...); err != nil {
 		fail("%w", err)

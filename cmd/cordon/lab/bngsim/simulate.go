@@ -42,7 +42,7 @@ func Simulate(ctx context.Context, c Config, v View) error {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(life) }()
-	_, _ = fmt.Fprintf(v.Messages, "%s (%s) takes CoA and Disconnect requests at %s\n", c.Name, c.Make, b.Addr())
+	_, _ = fmt.Fprintf(v.Messages, "%s (%s) takes CoA and Disconnect requests at %s\n", c.Name, c.Platform, b.Addr())
 	b.watch(ctx, c, v)
 	last, cancel := context.WithTimeout(life, goodbye)
 	defer cancel()

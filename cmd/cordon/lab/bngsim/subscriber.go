@@ -13,7 +13,7 @@ const realm = "isp.example"
 
 // normals is what AAA gives at log-in, by make: the name unless configured, and
 // where it shows.
-var normals = map[bngsim.Make]struct {
+var normals = map[bngsim.Platform]struct {
 	name  string
 	state func(name string) bngsim.State
 }{
@@ -38,11 +38,11 @@ var normals = map[bngsim.Make]struct {
 
 // Normal is the name that AAA gives at log-in to subscribers of a make, unless
 // configured otherwise.
-func Normal(maker string) string { return normals[bngsim.Make(maker)].name }
+func Normal(maker string) string { return normals[bngsim.Platform(maker)].name }
 
 // subscribers are the lines of a BNG, in the order of their addresses.
 func (c *Config) subscribers() []bngsim.Subscriber {
-	profile := normals[bngsim.Make(c.Make)].state(c.Normal)
+	profile := normals[bngsim.Platform(c.Platform)].state(c.Normal)
 	lines := make([]bngsim.Subscriber, c.Subscribers)
 	addr := c.V4.Masked().Addr()
 	for i := range lines {
@@ -53,7 +53,7 @@ func (c *Config) subscribers() []bngsim.Subscriber {
 			MAC:       fmt.Sprintf("02:00:00:%02x:%02x:%02x", byte(n>>16), byte(n>>8), byte(n)),
 			Line:      fmt.Sprintf("line-%d", n),
 			NASPortID: fmt.Sprintf("ge-0/0/%d.%d", i%8, 100+i/8), Class: fmt.Sprintf("line-%d", n),
-			IPoE: c.Make == string(bngsim.AccelPPP), Profile: profile,
+			IPoE: c.Platform == string(bngsim.AccelPPP), Profile: profile,
 		}
 		if c.V6.IsValid() {
 			lines[i].Prefix = nth(c.V6, 64, uint64(i)<<(64-blockBits))

@@ -146,7 +146,7 @@ func (s *stage) openBNGs(acctServer, acctSecret string) error {
 			return err
 		}
 		b.BNG, err = lab.Open(lab.Config{
-			Name: m.name, Make: m.dialect, NASIP: netip.MustParseAddr(m.nasIP), Listen: "127.0.0.1:0", Secret: secret,
+			Name: m.name, Platform: m.dialect, NASIP: netip.MustParseAddr(m.nasIP), Listen: "127.0.0.1:0", Secret: secret,
 			AcctServer: acctServer, AcctSecret: acct, Interim: interim, Profiles: []string{garden, noSMTP},
 			Subscribers: subscribers, V4: netip.MustParsePrefix(m.v4), V6: netip.MustParsePrefix(m.v6), Seed: s.Seed + uint64(i),
 			OnPacket: b.count,

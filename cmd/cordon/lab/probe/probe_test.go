@@ -79,7 +79,7 @@ func probed(t *testing.T, s set, check func(*testing.T, *lab, Report)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		config := bngsim.Config{Name: "bng1", NASIP: addr, Make: bngsim.Make(s.dialect), Secret: secret(t, ours), Conn: conn}
+		config := bngsim.Config{Name: "bng1", NASIP: addr, Platform: bngsim.Platform(s.dialect), Secret: secret(t, ours), Conn: conn}
 		if s.change != nil {
 			s.change(&config)
 		}
@@ -208,7 +208,7 @@ func TestEachConditionGetsItsVerdict(t *testing.T) {
 // quirk; probed compares all sessions, and the requests are looked at here. Some
 // gear finds the session that has no name to compare: it is not changed either.
 func TestAProbeHurtsNobodyWhateverTheGear(t *testing.T) {
-	for _, m := range bngsim.Makes() {
+	for _, m := range bngsim.Platforms() {
 		for _, q := range append([]bngsim.QuirkInfo{{}}, bngsim.Quirks()...) {
 			if q.Name == bngsim.Reboots || q.Name == bngsim.RebootsSilently { // they end sessions by themselves, whatever comes
 				continue
@@ -354,7 +354,7 @@ func TestARefusedPortIsTold(t *testing.T) {
 	d, _ := dialect.Builtin().Get("junos")
 	r, err := Run(t.Context(), Config{
 		BNG:    bng.Config{Name: "bng1", Address: netip.MustParseAddr("127.0.0.1"), Secret: secret(t, ours), Dialect: d, CoAPort: port},
-		Client: client, Patience: time.Second, Ports: []uint16{},
+		Client: client, Timeout: time.Second, Ports: []uint16{},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -24,9 +24,9 @@ type Config struct {
 	BNG    bng.Config // as Load made it
 	Client Exchanger  // not needed to plan
 
-	// Patience is how long the first exchange waits for an answer: at 7 s, the
+	// Timeout is how long the first exchange waits for an answer: at 7 s, the
 	// default, the request leaves three times (RFC 5080 section 2.2.1).
-	Patience time.Duration
+	Timeout time.Duration
 	// Short is how long each of those waits that try other settings after
 	// silence; 3 s, at most Patience.
 	Short time.Duration
@@ -38,8 +38,8 @@ type Config struct {
 
 // Defaults of Config.
 const (
-	DefaultPatience = 7 * time.Second
-	defaultShort    = 3 * time.Second
+	DefaultTimeout = 7 * time.Second
+	defaultShort   = 3 * time.Second
 )
 
 // Plan is what would be sent.
@@ -128,7 +128,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		if i > 0 && !worthwhile(tries, s) {
 			continue
 		}
-		patience := c.Patience
+		patience := c.Timeout
 		if i > 0 {
 			patience = c.Short
 		}
@@ -145,11 +145,11 @@ func Run(ctx context.Context, c Config) (Report, error) {
 }
 
 func (c *Config) setDefaults() {
-	if c.Patience == 0 {
-		c.Patience = DefaultPatience
+	if c.Timeout == 0 {
+		c.Timeout = DefaultTimeout
 	}
 	if c.Short == 0 {
-		c.Short = min(defaultShort, c.Patience)
+		c.Short = min(defaultShort, c.Timeout)
 	}
 }
 

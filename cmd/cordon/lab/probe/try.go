@@ -82,7 +82,7 @@ type Try struct {
 func (c *Config) try(ctx context.Context, s setting, attributes radius.Attributes, patience time.Duration) (Try, error) {
 	x := coa.Exchange{
 		Peer: netip.AddrPortFrom(c.BNG.Address, s.port), Secret: c.BNG.Secret, Code: radius.CodeCoARequest, Attributes: attributes,
-		OmitEventTimestamp: !s.stamped, Patience: patience,
+		OmitEventTimestamp: !s.stamped, Timeout: patience,
 	}
 	switch {
 	case !s.signed:

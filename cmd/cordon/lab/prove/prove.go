@@ -44,8 +44,8 @@ type trial struct {
 	Trial
 	enforcer *bng.Enforcer
 	record   Record
-	applied  []quarantine.Applied // what may be in force on the line, as a case would release it
-	residue  string               // of a change that was half done; see quarantine.Outcome
+	applied  []quarantine.AppliedProfile // what may be in force on the line, as a case would release it
+	residue  string                      // of a change that was half done; see quarantine.Outcome
 }
 
 // Run carries the trial out. The record tells what was seen of it, also beside
@@ -138,11 +138,11 @@ func (t *trial) step(ctx context.Context, name string, o quarantine.Order) (Step
 
 // inForce is what a restriction that was tried may have left on the line. Some makes
 // refuse what they did, so a refused one is given back too.
-func inForce(out *quarantine.Outcome, o *quarantine.Order) []quarantine.Applied {
+func inForce(out *quarantine.Outcome, o *quarantine.Order) []quarantine.AppliedProfile {
 	if out.Kind == quarantine.OutcomeAcked || out.Kind == quarantine.OutcomeVerified {
-		return []quarantine.Applied{o.Applies()}
+		return []quarantine.AppliedProfile{o.Restriction()}
 	}
-	return out.Applies(o)
+	return out.MayBeInForce(o)
 }
 
 // look asks the network, and then the person, whether the order is in force.
