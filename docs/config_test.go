@@ -55,7 +55,7 @@ func keysOf(t reflect.Type, name string) []string {
 // undocumented compares the keys with the first cells of the manual's tables of
 // keys: which are missing there, and which are there and do not exist.
 func undocumented(manual string, keys []string) (missing, unknown []string) {
-	_, part, _ := strings.Cut(manual, "\n## Configuration\n")
+	_, part, _ := strings.Cut(manual, "\n## Configuration reference\n")
 	part, _, _ = strings.Cut(part, "\n## ")
 	var told []string
 	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(part, -1) {
