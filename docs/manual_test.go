@@ -128,3 +128,21 @@ func TestEveryLinkToASectionLeadsToAHeading(t *testing.T) {
 		t.Errorf("anchors %q", got)
 	}
 }
+
+func TestTheManualListsEveryScope(t *testing.T) {
+	scope := regexp.MustCompile(`(?m)^\tScope\w+ +Scope = "([a-z]+)"`)
+	var scopes []string
+	for _, m := range scope.FindAllStringSubmatch(readPage(t, "../integration/httpx/token.go"), -1) {
+		scopes = append(scopes, m[1])
+	}
+	_, row, _ := strings.Cut(readPage(t, "operators-manual.md"), "\n| `http.tokens[].scopes` |")
+	row, _, _ = strings.Cut(row, "\n")
+	var named []string
+	for _, m := range regexp.MustCompile("(?:^| · )`([a-z]+)`").FindAllStringSubmatch(strings.TrimSpace(row), -1) {
+		named = append(named, m[1])
+	}
+	missing, extra := differences(named, scopes)
+	if len(scopes) < 5 || len(missing) > 0 || len(extra) > 0 {
+		t.Errorf("of %q the manual lacks %q, and has %q, which do not exist", scopes, missing, extra)
+	}
+}
