@@ -146,3 +146,57 @@ func TestTheManualListsEveryScope(t *testing.T) {
 		t.Errorf("of %q the manual lacks %q, and has %q, which do not exist", scopes, missing, extra)
 	}
 }
+
+// literalsOfModule are all string literals of the code, as labels are spelt.
+func literalsOfModule(t *testing.T) map[string]bool {
+	t.Helper()
+	literals := map[string]bool{}
+	for _, texts := range readableOfModule(t) {
+		for _, piece := range texts {
+			if filepath.Ext(piece.file) == ".go" {
+				literals[strings.NewReplacer(" ", "_", "-", "_").Replace(piece.content)] = true
+			}
+		}
+	}
+	return literals
+}
+
+// labelValues are those that a text asks for, as in outcome="nak" and reason=~"a|b".
+func labelValues(text string) []string {
+	var values []string
+	for _, m := range regexp.MustCompile(`\b([a-z]+)!?=~?"([a-z0-9_|]+)"`).FindAllStringSubmatch(text, -1) {
+		if m[1] != "job" {
+			values = append(values, strings.Split(m[2], "|")...)
+		}
+	}
+	return values
+}
+
+func TestAlertsAndManualNameLabelValuesThatExist(t *testing.T) {
+	literals := literalsOfModule(t)
+	manual := readPage(t, "operators-manual.md")
+	_, faults, _ := strings.Cut(manual, "\n### Records with faults\n")
+	faults, _, _ = strings.Cut(faults, "\n### ")
+	values := append(labelValues(manual), labelValues(readPage(t, "examples/prometheus/cordon.rules.yml"))...)
+	for _, row := range regexp.MustCompile(`(?m)^\| ([^|]+) \|`).FindAllStringSubmatch(faults, -1) {
+		for _, span := range spansOf(row[1]) {
+			if regexp.MustCompile(`^[a-z_]+_[a-z]+$|^undated$|^forbidden$|^contradictory$`).MatchString(span) && span != "unreported_delay" {
+				values = append(values, span)
+			}
+		}
+	}
+	_, answers, _ := strings.Cut(manual, "\n`cordon_authorize_total{outcome}` counts the answers:")
+	answers, _, _ = strings.Cut(answers, "\n\n")
+	values = append(values, spansOf(answers)...)
+	if len(values) < 20 {
+		t.Fatalf("found %q only", values)
+	}
+	for _, value := range values {
+		if !literals[value] {
+			t.Errorf("the label value %s does not exist", value)
+		}
+	}
+	if got := labelValues(`x{job="cordon", outcome=~"full|no_room", reason!="share"}`); !slices.Equal(got, []string{"full", "no_room", "share"}) {
+		t.Errorf("label values %q", got)
+	}
+}
