@@ -1,7 +1,7 @@
 # make demo   see it work, nothing to install
 # make test   all tests, with the race detector; needs redis-server and FreeRADIUS,
 #             which it installs when it is run by root on Debian or Ubuntu
-# make lint   gofmt, go vet, golangci-lint
+# make lint   gofmt, go mod tidy, go vet, golangci-lint
 # make bench  the benchmarks
 # make bench-coa  the CoA client beside a bare socket, layeh's client and radclient
 # make bench-accounting  accounting beside FreeRADIUS with rlm_rediswho; writes docs/bench-accounting.md
@@ -26,6 +26,7 @@ test:
 
 lint:
 	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then echo "not in gofmt's form:"; echo "$$unformatted"; exit 1; fi
+	.ci/tidy
 	go vet ./...
 	.ci/golangci-lint run ./...
 

@@ -19,19 +19,25 @@ const (
 // or with -update writes it.
 func checkGenerated(t *testing.T, name, want string) {
 	t.Helper()
+	checkBetween(t, name, generatedBegin, generatedEnd, want)
+}
+
+// checkBetween is checkGenerated for a part between other marks.
+func checkBetween(t *testing.T, name, begin, end, want string) {
+	t.Helper()
 	page := readPage(t, name)
-	before, rest, found := strings.Cut(page, generatedBegin)
-	got, after, ended := strings.Cut(rest, generatedEnd)
+	before, rest, found := strings.Cut(page, begin)
+	got, after, ended := strings.Cut(rest, end)
 	if !found || !ended {
-		t.Fatalf("%s has no generated part", name)
+		t.Fatalf("%s has no part between %s and %s", name, strings.TrimSpace(begin), strings.TrimSpace(end))
 	}
 	if got == want {
 		return
 	}
 	if !*update {
-		t.Fatalf("%s tells something else than the code; run go test ./docs -update and read what changed", name)
+		t.Fatalf("%s differs from the code after %s; run go test ./docs -update and read what changed", name, strings.TrimSpace(begin))
 	}
-	if err := os.WriteFile(name, []byte(before+generatedBegin+want+generatedEnd+after), 0o644); err != nil {
+	if err := os.WriteFile(name, []byte(before+begin+want+end+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -214,7 +214,7 @@ func TestAnAddressMeansWhatItsSpaceSays(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]bool{"192.0.2.53": true, "192.0.2.1": true, "192.0.2.200": false} {
-		if _, never := plan.Never(Place{Addr: addr(text)}); never != want {
+		if _, never := plan.Unattributable(Place{Addr: addr(text)}); never != want {
 			t.Errorf("%s never attributed: %t, want %t", text, never, want)
 		}
 	}

@@ -13,19 +13,6 @@ type AddressPlan struct {
 	Infrastructure []netip.Prefix // the operator's own: never attributed
 }
 
-// AddressSpace is a set of addresses that mean something else elsewhere:
-// private ones, such as those before a CGN, or pools that overlap.
-type AddressSpace struct {
-	Name     string         `yaml:"name"`     // lower case, digits and dashes
-	Prefixes []netip.Prefix `yaml:"prefixes"` // its addresses
-	BNGs     []string       `yaml:"bngs"`     // whose sessions hold them
-	Sources  []string       `yaml:"sources"`  // who sees them, and reports them as they are
-}
-
-func (s *AddressSpace) has(addr netip.Addr) bool {
-	return slices.ContainsFunc(s.Prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
-}
-
 // SpaceOf returns the space that an address of a session on a BNG belongs to.
 func (p *AddressPlan) SpaceOf(bng string, prefix netip.Prefix) string {
 	for _, s := range p.Spaces {
@@ -78,13 +65,18 @@ func (p *AddressPlan) In(space string, addr netip.Addr) (Place, error) {
 	return Place{Addr: addr}, nil
 }
 
-// Never says why an address is never attributed to anybody, if it is not.
-func (p *AddressPlan) Never(at Place) (reason string, never bool) {
+// Unattributable says why an address is never attributed to anybody, if it is not: no
+// subscriber can hold it, or the plan says that it is infrastructure, or shared.
+func (p *AddressPlan) Unattributable(at Place) (reason string, is bool) {
+	addr := at.Addr.Unmap()
+	if why, ok := Holdable(netip.PrefixFrom(addr, addr.BitLen())); !ok {
+		return "the address " + why, true
+	}
 	if at.Space != "" {
 		return "", false
 	}
 	in := func(list []netip.Prefix) bool {
-		return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(at.Addr) })
+		return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(addr) })
 	}
 	switch {
 	case in(p.Infrastructure):

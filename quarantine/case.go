@@ -78,20 +78,21 @@ type SessionEnforcement struct {
 	Attempts    int         `json:"attempts"`
 	UpdatedAt   time.Time   `json:"updated_at"`
 
-	Applied   []AppliedProfile `json:"applied,omitempty"`   // profiles that are or may be in force, newest last
-	Confirmed bool             `json:"confirmed,omitempty"` // the newest of Applied was acked
-	Residue   string           `json:"residue,omitempty"`   // see Outcome.Residue
-	Doubtful  bool             `json:"doubtful,omitempty"`  // a late duplicate of a restriction may still arrive
-	InFlight  bool             `json:"in_flight,omitempty"` // an order was handed out and not observed yet
-	Deferrals int              `json:"kept_back,omitempty"` // times in a row that an order could not leave
-	Given     []AppliedProfile `json:"given,omitempty"`     // what was taken away last, as the BNG acknowledged
-	AssertAt  time.Time        `json:"assert_at,omitzero"`  // when the release of Given is sent once more
-	NextAt    time.Time        `json:"next_at,omitzero"`    // when to try again
-	Paced     bool             `json:"paced,omitempty"`     // a log-in while the case stood, not restricted yet
-	Exempt    string           `json:"exempt,omitempty"`    // why nothing is wanted here; see Snapshot.Exempt
-	NotBefore time.Time        `json:"not_before,omitzero"` // kept back until then, or until Resume
-	Left      []AppliedProfile `json:"left,omitempty"`      // of one that is gone: see inherits
-	GoneSince time.Time        `json:"gone_since,omitzero"` // first of a row of "session not found" answers
+	Applied    []AppliedProfile `json:"applied,omitempty"`     // profiles that are or may be in force, newest last
+	Confirmed  bool             `json:"confirmed,omitempty"`   // the newest of Applied was acked
+	Residue    string           `json:"residue,omitempty"`     // see Outcome.Residue
+	Doubtful   bool             `json:"doubtful,omitempty"`    // a late duplicate of a restriction may still arrive
+	InFlight   bool             `json:"in_flight,omitempty"`   // an order was handed out and not observed yet
+	Deferrals  int              `json:"kept_back,omitempty"`   // times in a row that an order could not leave
+	DeferredBy Check            `json:"deferred_by,omitempty"` // the check that defers, or that an exemption is against it; empty: none
+	Given      []AppliedProfile `json:"given,omitempty"`       // what was taken away last, as the BNG acknowledged
+	AssertAt   time.Time        `json:"assert_at,omitzero"`    // when the release of Given is sent once more
+	NextAt     time.Time        `json:"next_at,omitzero"`      // when to try again
+	Paced      bool             `json:"paced,omitempty"`       // a log-in while the case stood, not restricted yet
+	Exempt     string           `json:"exempt,omitempty"`      // why nothing is wanted here; see Snapshot.Exempt
+	NotBefore  time.Time        `json:"not_before,omitzero"`   // deferred until then, or until Resume
+	Left       []AppliedProfile `json:"left,omitempty"`        // of one that is gone: see inherits
+	GoneSince  time.Time        `json:"gone_since,omitzero"`   // first of a row of "session not found" answers
 	// Known is, by journal, the newest entry about the session that this was written in
 	// knowledge of; see Order.Mark. Shared by copies: replaced, never changed.
 	Known map[string]uint64 `json:"known,omitempty"`
@@ -362,42 +363,4 @@ func (c *Case) Lane() Lane {
 // restricts none. One that was reopened goes on with it while it is held or observing.
 func (c *Case) givesBack() bool {
 	return c.State == Releasing || !c.ReleasedAt.IsZero() && (c.State == CaseHeld || c.State == Observing)
-}
-
-// Due is work taken from the due set, leased until Until.
-type Due struct {
-	Lane       Lane
-	Subscriber string
-	Until      time.Time
-}
-
-// DueSet is when which open case is to be looked at next.
-type DueSet interface {
-	// TakeDue leases up to n subscribers due by now, earliest first, until
-	// now+lease. Term as in CaseWrite: ErrNotSender.
-	TakeDue(ctx context.Context, lane Lane, now time.Time, lease time.Duration, n int, term uint64) ([]Due, error)
-	// FinishDue sets the next look, unless a wake-up came in since TakeDue or
-	// the subscriber is no longer due at all. A zero next leaves the lease.
-	FinishDue(ctx context.Context, d Due, next time.Time) error
-	// WakeAll makes every open case due: after a start, takeover or failover. Those
-	// being released are due at now, the others too, but WakeSlice of them, in no
-	// order, every WakeEvery: new work waits behind no more than a slice. None is due
-	// later than it was before. After an error some may not have been woken.
-	WakeAll(ctx context.Context, now time.Time) error
-}
-
-// How WakeAll spreads cases over time: 2,500 a second, about what one sender
-// can look at while it does other work too; 100,000 take 40 s.
-const (
-	WakeSlice = 500
-	WakeEvery = 200 * time.Millisecond
-)
-
-// SenderLease elects the one instance that restricts.
-type SenderLease interface {
-	// Campaign takes or renews the lock for holder until ttl from now. It
-	// returns the term, and false while another instance holds the lock.
-	Campaign(ctx context.Context, holder string, ttl time.Duration) (term uint64, held bool, err error)
-	// Resign gives the lock up if holder has it.
-	Resign(ctx context.Context, holder string) error
 }

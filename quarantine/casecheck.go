@@ -12,7 +12,7 @@ var ErrUnreadableCase = errors.New("unreadable case")
 
 var (
 	caseStates   = []CaseState{Observing, CaseHeld, Restricting, Waiting, Restricted, Releasing, Closed}
-	enforcements = []Enforcement{Pending, Acked, Verified, Partial, Refused, Unanswered, Gone}
+	enforcements = []Enforcement{Pending, Acked, Verified, Partial, Refused, Unanswered, Gone, Exempted}
 )
 
 // Check reports what of a case that was read this version does not know, as an

@@ -15,6 +15,22 @@ func TestEveryStateOfTheTableCanBeRead(t *testing.T) {
 	}
 }
 
+// A case of which one session is exempt is a case like any other.
+func TestACaseWithAnExemptSessionCanBeRead(t *testing.T) {
+	c := restrictedBy("bots", "garden", at(3600))
+	session := Session{SessionKey: SessionKey{BNG: "bng1", ID: "1"}, Subscriber: c.Subscriber, StartedAt: noon}
+	c.Plan(Snapshot{
+		Now: noon, MaxSessions: 4, Sessions: []Session{session},
+		Exempt: func(*Session) (string, bool) { return "hospital", true },
+	})
+	if e := c.Sessions[len(c.Sessions)-1]; e.Enforcement != Exempted || e.DeferredBy != CheckExempt {
+		t.Fatalf("%+v", e)
+	}
+	if err := c.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWhatThisVersionDoesNotKnowIsUnreadable(t *testing.T) {
 	for want, c := range map[string]*Case{
 		`unreadable case: unknown state "parked"`:                         {State: "parked"},

@@ -5,12 +5,10 @@ import (
 	"time"
 )
 
-// The longest pauses there are, by what a time stands for. A time further ahead than
+// longestEcho is how far ahead a release may be that is sent once more, see
+// [Outcome.AssertAfter]; between two tries it is longestRetry. A time further ahead than
 // that was written by a clock that was ahead.
-const (
-	longestPause = time.Hour       // between two tries (observe.go)
-	longestEcho  = 5 * time.Minute // until a release is sent once more; see Outcome.AssertAfter
-)
+const longestEcho = 5 * time.Minute
 
 // reached reports whether a time that was set at most longest ahead has come: it has
 // passed, or is further ahead than it can be, because whoever set it had a clock that
@@ -58,7 +56,7 @@ func (e *SessionEnforcement) correctTimes(now time.Time) {
 	bound(&e.NotBefore, MaxMaintenance)
 	bound(&e.NextAt, e.longestPause())
 	bound(&e.AssertAt, longestEcho)
-	bound(&e.VerifyAt, lastAsk)
+	bound(&e.VerifyAt, VerifyBackoff.Cap)
 }
 
 // longestPause is how far ahead of now the next try may be.
@@ -69,5 +67,5 @@ func (e *SessionEnforcement) longestPause() time.Duration {
 	case e.Enforcement == Pending && e.Deferrals > 0:
 		return LongPause
 	}
-	return longestPause
+	return longestRetry()
 }

@@ -2,7 +2,6 @@ package quarantine
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 )
@@ -163,24 +162,17 @@ func (c *Case) verdictState() VerdictState {
 	return VerdictActed
 }
 
-// Acts says whether a case may restrict this session now, and if not, why:
-// modes and exemptions may be others than when it was opened. What a person
-// decided acts in every mode but off.
-func (r *Rulebook) Acts(c *Case, s *Session) (reason string, ok bool) {
+// ModeDefers says why the modes, which may be others than when the case was opened, keep
+// it from acting; empty if they do not. What a person decided acts in every mode but off.
+func (r *Rulebook) ModeDefers(c *Case) (reason string) {
 	mode := r.Policy.Mode
 	if rule := r.rule(c.Rule); rule != nil && mode != ModeOff && !c.Cleared {
 		mode = r.Policy.EffectiveMode(rule)
 	}
-	switch {
-	case mode == ModeOff, mode == ModeShadow && !c.Cleared:
-		return "the mode is " + mode.String() + " now", false
-	case c.Cleared:
-		return "", true
+	if mode == ModeOff || mode == ModeShadow && !c.Cleared {
+		return "the mode is " + mode.String() + " now"
 	}
-	if e, exempt := Exempt(r.Exemptions, c.Subscriber, netip.Addr{}, []Session{*s}); exempt {
-		return "exempt: " + e.Reason, false
-	}
-	return "", true
+	return ""
 }
 
 // touchable leaves out sessions that have ended, may have, or are never touched.

@@ -490,7 +490,7 @@ func TestOnTheWayDownEverySessionHasWhatTheCaseWants(t *testing.T) {
 			m.work(m.look())
 			want := []string{"garden", "no-smtp", "slow", ""}[min(3, int(m.now.Sub(began)/(10*time.Minute)))]
 			for id, s := range m.live {
-				if paced := m.c.State == Restricting && m.now.Sub(s.StartedAt) < lastPause; s.inForce != want && !paced {
+				if paced := m.c.State == Restricting && m.now.Sub(s.StartedAt) < ReloginBackoff.Cap; s.inForce != want && !paced {
 					t.Fatalf("seed %d after %s: session %s has %q, want %q; the case is %s", seed, m.now.Sub(began), id, s.inForce, want, m.c.State)
 				}
 			}

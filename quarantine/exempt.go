@@ -18,20 +18,13 @@ func (r *Rulebook) ExemptHere(c *Case, s *Session) (reason string, exempt bool) 
 	return e.Reason, exempt
 }
 
-// ActsAtLogIn is [Rulebook.Acts] for a session that is about to begin, with the
-// addresses that are known by then. Where prefixes are exempt and it is not known
-// whether the session will have an address in them, it begins unrestricted; it is
-// restricted by CoA after its Start if it has none.
-func (r *Rulebook) ActsAtLogIn(c *Case, s *Session) (reason string, ok bool) {
-	if reason, ok := r.Acts(c, s); !ok || c.Cleared {
-		return reason, ok
-	}
-	for _, e := range r.Exemptions {
-		if e.Prefix.IsValid() && !slices.ContainsFunc(s.Addresses, func(a Address) bool { return a.Prefix.Addr().Is4() == e.Prefix.Addr().Is4() }) {
-			return "prefixes are exempt, and the address is not known at log-in", false
-		}
-	}
-	return "", true
+// ExemptAddress reports whether a session that is about to begin, with the addresses
+// that are known by then, may get one in an exempt prefix. It begins unrestricted then,
+// and is restricted by CoA after its Start if it got none.
+func (r *Rulebook) ExemptAddress(c *Case, s *Session) bool {
+	return !c.Cleared && slices.ContainsFunc(r.Exemptions, func(e Exemption) bool {
+		return e.Prefix.IsValid() && !slices.ContainsFunc(s.Addresses, func(a Address) bool { return a.Prefix.Addr().Is4() == e.Prefix.Addr().Is4() })
+	})
 }
 
 // exempts reports whether an exemption is against the case on that session now,
@@ -40,6 +33,9 @@ func (c *Case) exempts(e *SessionEnforcement, in *Snapshot) bool {
 	exempt := false
 	if e.Exempt = ""; in.Exempt != nil && (c.State.Wants() || c.State == CaseHeld) {
 		e.Exempt, exempt = in.Exempt(&e.Session)
+	}
+	if e.DeferredBy == CheckExempt {
+		e.DeferredBy = ""
 	}
 	return exempt
 }
@@ -55,13 +51,19 @@ func (c *Case) spare(e *SessionEnforcement, now time.Time) {
 	}
 }
 
-// sayExempt shows with each session that an exemption is against why it has what it
+// showExempt shows with each session that an exemption is against why it has what it
 // has, before what else is to be said of it.
-func (c *Case) sayExempt() {
+func (c *Case) showExempt() {
 	for i := range c.Sessions {
 		e := &c.Sessions[i]
 		why := "exempt: " + e.Exempt
-		if e.Exempt == "" || e.Enforcement == Gone || strings.HasPrefix(e.Reason, why) {
+		if e.Exempt == "" || e.Enforcement == Gone {
+			continue
+		}
+		if e.DeferredBy == "" {
+			e.DeferredBy = CheckExempt
+		}
+		if strings.HasPrefix(e.Reason, why) {
 			continue
 		}
 		if e.Reason != "" {

@@ -86,13 +86,23 @@ func TestALogInAnswerOnAnExemptSessionIsUndone(t *testing.T) {
 	}
 }
 
+// acts reports whether modes and exemptions, as they are now, let the case restrict the
+// session, and if not, why.
+func acts(r *Rulebook, c *Case, s *Session) (reason string, ok bool) {
+	if reason = r.ModeDefers(c); reason != "" {
+		return reason, false
+	}
+	reason, exempt := r.ExemptHere(c, s)
+	return reason, !exempt
+}
+
 func TestAModeThatIsTurnedDownUndoesNothing(t *testing.T) {
 	m := standing()
 	id := m.reconnect()
 	m.untilRestricted(t, id, 0)
 	for _, mode := range []Mode{ModeOff, ModeShadow} {
 		r := &Rulebook{Policy: Policy{Mode: mode}}
-		if _, acts := r.Acts(m.c, &m.c.Sessions[0].Session); acts {
+		if _, acts := acts(r, m.c, &m.c.Sessions[0].Session); acts {
 			t.Fatalf("%s acts", mode)
 		}
 		if m.work(withExemptions(m, r)); m.live[id].inForce != "garden" {
@@ -126,8 +136,9 @@ func TestALogInBeginsUnrestrictedWhereItMayBeExempt(t *testing.T) {
 		c := restrictedBy("bots", "garden", at(3600))
 		c.Cleared = test.cleared
 		s := Session{SessionKey: SessionKey{BNG: "bng1"}, Subscriber: "alice", Addresses: test.addresses}
-		if reason, ok := r.ActsAtLogIn(c, &s); ok != test.want || ok != (reason == "") {
-			t.Errorf("%s: %t %q", name, ok, reason)
+		reason, ok := acts(&r, c, &s)
+		if begins := ok && !r.ExemptAddress(c, &s); begins != test.want || ok != (reason == "") {
+			t.Errorf("%s: %t %q", name, begins, reason)
 		}
 	}
 }

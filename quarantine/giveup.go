@@ -65,7 +65,7 @@ func (c *Case) retriable(e *SessionEnforcement, now time.Time) bool {
 }
 
 func (e *SessionEnforcement) retry(now time.Time) {
-	e.NextAt, e.NotBefore, e.Deferrals = now, time.Time{}, 0
+	e.NextAt, e.NotBefore, e.Deferrals, e.DeferredBy = now, time.Time{}, 0, ""
 	if !e.VerifyAt.IsZero() {
 		e.VerifyAt = now
 	}

@@ -6,17 +6,10 @@ import (
 	"time"
 )
 
-// How soon a session that its BNG does not know is tried again.
-const (
-	goneFirst    = time.Second      // by then what shows that it is over has been looked for
-	goneMost     = 45 * time.Second // at most, for the first hours
-	goneMostLong = 10 * time.Minute // at most, later
-	goneLong     = 6 * time.Hour
-	// lineGoneAfter is how long a BNG must not know a line that accounting
-	// reports nothing of, for its session ended with the restriction (see [AppliedProfile]), until it
-	// counts as gone.
-	lineGoneAfter = 10 * time.Minute
-)
+// lineGoneAfter is how long a BNG must not know a line that accounting
+// reports nothing of, for its session ended with the restriction (see [AppliedProfile]), until it
+// counts as gone.
+const lineGoneAfter = 10 * time.Minute
 
 // gone notes that the BNG does not know the session (RFC 5176 section 3.5, Error-Cause
 // 503). By itself that ends nothing: the record of its end may be on its way, the BNG
@@ -26,16 +19,11 @@ func (e *SessionEnforcement) gone(o *Order, now time.Time) {
 		e.end(now, "the line is not there any more: "+e.Reason)
 		return
 	}
-	e.Enforcement = Refused
+	tries := max(2, e.Attempts)
 	if e.GoneSince.IsZero() {
-		e.GoneSince, e.NextAt = now, now.Add(goneFirst)
-		return
+		e.GoneSince, tries = now, 1
 	}
-	most := goneMost
-	if now.Sub(e.GoneSince) >= goneLong {
-		most = goneMostLong
-	}
-	e.NextAt = now.Add(backoff(5*time.Second, most, e.Attempts-1))
+	e.NextAt = now.Add(retryRule(OutcomeSessionGone, o.Action()).Delay(tries, now.Sub(e.GoneSince)))
 }
 
 // over says what shows that a session is over which its BNG does not know any more:

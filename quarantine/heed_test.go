@@ -55,7 +55,7 @@ func TestACaseHeedsTheModeThatItsRuleHasNow(t *testing.T) {
 	d := r.Decide(Verdict{ID: "v", Source: "s", Category: "botnet", ObservedAt: noon}, "alice", Situation{}, "c1", noon)
 	shadow := ModeShadow
 	r.Policy.Rules[0].Mode = &shadow // the operator turns the rule to shadow and restarts
-	if reason, acts := r.Acts(d.Case, &Session{}); acts {
+	if reason, acts := acts(r, d.Case, &Session{}); acts {
 		t.Errorf("rule is shadow now, and its case still restricts new log-ins %q", reason)
 	}
 }
@@ -91,7 +91,7 @@ func TestAnExemptBNGOrPrefixIsHeededAtALaterLogIn(t *testing.T) {
 	d := r.Decide(Verdict{ID: "v", Source: "s", Category: "botnet", ObservedAt: noon}, "alice", Situation{}, "c1", noon)
 	c := d.Case
 	orders := c.Plan(Snapshot{Now: noon, Sessions: []Session{sess("1", "alice", noon)}, MaxSessions: 4})
-	if _, acts := r.Acts(c, &orders[0].Session); acts && len(orders) == 1 && orders[0].Restricts() {
+	if _, acts := acts(r, c, &orders[0].Session); acts && len(orders) == 1 && orders[0].Restricts() {
 		t.Errorf("restricted on the exempt BNG %s", orders[0].Session.BNG)
 	}
 }

@@ -27,23 +27,10 @@ func Held(bindings []Binding, from, to time.Time) []Binding {
 	return held
 }
 
-// MissedInterims is how many records in a row a BNG must have left out before a
-// session counts as silent.
-const MissedInterims = 3
-
 // UnrenewedFor is how long a session is believed that no record renews and nothing shows
 // to be over, of a BNG that sends no Interim-Updates. What may show that, or hide it, is
 // remembered for as long.
 const UnrenewedFor = 30 * day
-
-// SilentSince returns when a session or binding that was renewed at seen stops
-// being evidence, if its BNG renews it that often; zero: never.
-func SilentSince(seen time.Time, interim time.Duration) time.Time {
-	if interim <= 0 {
-		return time.Time{}
-	}
-	return seen.Add(MissedInterims * interim)
-}
 
 // evidence cuts an open binding where its evidence ends: at its BNG's restart if it
 // was not renewed since, where the same BNG gave the same prefix, or some of the

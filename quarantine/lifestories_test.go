@@ -39,7 +39,7 @@ func (w *lifeWorld) pass(perfect bool) (orders int) {
 	list := c.Plan(w.look(perfect))
 	for _, o := range list {
 		if !perfect && w.rng.IntN(10) == 0 {
-			c.Defer(&o, "busy", Deferral{Longest: BriefPause}, w.now)
+			c.Defer(&o, Deferral{By: CheckBNGLimit, Reason: "busy", Longest: BriefPause}, w.now)
 			continue
 		}
 		if o.Restricts() {

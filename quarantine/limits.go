@@ -8,7 +8,7 @@ import (
 )
 
 // Limits bound how many lines may be newly restricted; what is beyond them is
-// held for a person. A limit of 0 does not exist. Reaching a limit is evidence
+// held for a person; 0 disables a limit. Reaching a limit is evidence
 // against the source of the flood, so limits hold, they do not throttle.
 //
 // A subscriber counts as many as he has live lines (see [Lines]), and one if he
@@ -23,6 +23,22 @@ type Limits struct {
 
 // DefaultLimits are those of a configuration that does not speak of limits.
 var DefaultLimits = Limits{PerHour: 20, PerDay: 60, PerBNGPerHour: 10, PerSourcePerHour: 10}
+
+// Validate checks the limits; paths are their keys.
+func (l Limits) Validate() Faults {
+	var f Faults
+	for _, limit := range []struct {
+		key   string
+		value int
+	}{
+		{"per_hour", l.PerHour}, {"per_day", l.PerDay}, {"per_bng_per_hour", l.PerBNGPerHour}, {"per_source_per_hour", l.PerSourcePerHour},
+	} {
+		if limit.value < 0 {
+			f.add(limit.key, "must not be negative; 0 disables the limit")
+		}
+	}
+	return f
+}
 
 // LimitScope is one counter: what is counted, over which window, how many lines
 // fit, and how many of them a reservation takes.

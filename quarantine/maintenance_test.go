@@ -85,7 +85,7 @@ func TestWhatIsKeptBackWaitsForItsMomentUnlessItIsResumed(t *testing.T) {
 		if len(orders) != 1 {
 			t.Fatalf("orders: %+v", orders)
 		}
-		c.Defer(&orders[0], "bng1 is in maintenance", Deferral{BriefPause, until}, workBegins)
+		c.Defer(&orders[0], Deferral{CheckMaintenance, "bng1 is in maintenance", BriefPause, until}, workBegins)
 		return c
 	}
 	all, none := func(*Session) bool { return true }, func(*Session) bool { return false }
@@ -124,7 +124,7 @@ func TestResumingHurriesNothingThatWaitsForAnotherReason(t *testing.T) {
 	session := Session{SessionKey: SessionKey{"bng1", "1"}, Subscriber: "alice", StartedAt: workBegins}
 	c := &Case{ID: "c1", Subscriber: "alice", State: Restricting, Profile: "garden", ExpiresAt: workBegins.Add(time.Hour)}
 	order := c.Plan(Snapshot{Now: workBegins, Sessions: []Session{session}, MaxSessions: 4})[0]
-	c.Defer(&order, "bng1 is in maintenance", Deferral{BriefPause, workBegins.Add(time.Minute)}, workBegins)
+	c.Defer(&order, Deferral{CheckMaintenance, "bng1 is in maintenance", BriefPause, workBegins.Add(time.Minute)}, workBegins)
 	c.Dispatch(&order, workBegins)
 	c.Observe(order, Outcome{Kind: OutcomeRefused}, workBegins)
 	next := c.Sessions[0].NextAt

@@ -5,12 +5,6 @@ import (
 	"time"
 )
 
-// AssertDelay is when a release is sent once more if a restriction of the same
-// session went unanswered or was retransmitted: past the longest time that a
-// late duplicate of it may still be on its way (RFC 5080 MRD 30 s, and 5 s).
-// An [Outcome] may ask for more.
-const AssertDelay = 35 * time.Second
-
 // Observe takes the outcome of an order in. The case may have moved on since
 // the order was handed out; what the order may have changed on the BNG is
 // remembered all the same, also by a case that was restored from before the order was
@@ -58,8 +52,6 @@ func (c *Case) Decline(o Order, why Outcome, now time.Time) {
 	}
 }
 
-func done(k OutcomeKind) bool { return k == OutcomeAcked || k == OutcomeVerified }
-
 // remember keeps account of what is, or may be, in force on the BNG.
 func (e *SessionEnforcement) remember(o *Order, out Outcome, now time.Time) {
 	e.Residue = out.Residue
@@ -69,7 +61,7 @@ func (e *SessionEnforcement) remember(o *Order, out Outcome, now time.Time) {
 	switch {
 	case o.Restricts():
 		e.rememberRestriction(o, out)
-	case !o.UndoesOnly() && done(out.Kind):
+	case !o.UndoesOnly() && out.Kind.Done():
 		e.restored(o, out.AssertAfter(), now)
 	case out.Kind == OutcomeUnanswered:
 		e.Confirmed = false // it may be done: then a refusal to do it again is no news
@@ -79,9 +71,9 @@ func (e *SessionEnforcement) remember(o *Order, out Outcome, now time.Time) {
 func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
 	unknown := o.Unknown(e.Applied)
 	switch {
-	case done(out.Kind) && o.To == Disconnect:
+	case out.Kind.Done() && o.To == Disconnect:
 		e.Applied, e.Confirmed = nil, false
-	case done(out.Kind):
+	case out.Kind.Done():
 		e.Applied, e.Confirmed = slices.Concat(unknown, []AppliedProfile{o.Restriction()}), true
 		e.Given, e.AssertAt = nil, time.Time{}
 	default:
@@ -129,7 +121,7 @@ func (e *SessionEnforcement) restored(o *Order, after time.Duration, now time.Ti
 // still refused, and not asked for again at once.
 func (e *SessionEnforcement) undone(o *Order, out Outcome, now time.Time) {
 	switch {
-	case !done(out.Kind):
+	case !out.Kind.Done():
 		e.judge(o, out, now)
 		if e.Residue != "" && e.Enforcement != Gone {
 			e.Enforcement = Partial
@@ -137,7 +129,7 @@ func (e *SessionEnforcement) undone(o *Order, out Outcome, now time.Time) {
 	case e.Wanted == "":
 		e.Enforcement, e.NextAt = Pending, now
 	default:
-		e.Enforcement, e.NextAt = Refused, now.Add(backoff(5*time.Minute, time.Hour, e.Attempts))
+		e.Enforcement, e.NextAt = Refused, e.retryAt(OutcomeRefused, ActionRestrict, now)
 	}
 }
 
@@ -146,59 +138,29 @@ func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 	e.ErrorCause, e.Reason = out.ErrorCause, out.Reason
 	e.unproved()
 	if out.Kind != OutcomeNotSent {
-		e.Deferrals = 0
+		e.Deferrals, e.DeferredBy = 0, ""
 	}
 	if out.Kind != OutcomeSessionGone {
 		e.GoneSince = time.Time{}
 	}
+	e.Enforcement = out.Kind.Shown()
 	switch out.Kind {
 	case OutcomeAcked:
-		e.Enforcement, e.NextAt = Acked, time.Time{}
+		e.NextAt = time.Time{}
 		e.acked(out, now)
 	case OutcomeVerified:
-		e.Enforcement, e.NextAt = Verified, time.Time{}
-	case OutcomeRefused:
-		e.Enforcement, e.NextAt = Refused, now.Add(refusedBackoff(o.Restricts(), e.Attempts))
-	case OutcomePartial:
-		e.Enforcement, e.NextAt = Partial, now.Add(backoff(5*time.Second, time.Minute, e.Attempts))
-	case OutcomeUnanswered:
-		e.Enforcement, e.NextAt = Unanswered, now.Add(unansweredBackoff(o, e.Attempts))
+		e.NextAt = time.Time{}
 	case OutcomeNotSent:
-		e.Enforcement, e.Attempts = Pending, max(0, e.Attempts-1)
-		e.keepBack(out.Reason, Deferral{Longest: BriefPause}, now)
+		e.Attempts = max(0, e.Attempts-1)
+		e.postpone(Deferral{By: out.DeferredBy, Reason: out.Reason, Longest: BriefPause}, now)
 	case OutcomeSessionGone:
 		e.gone(o, now)
+	default:
+		e.NextAt = e.retryAt(out.Kind, o.Action(), now)
 	}
 }
 
-func refusedBackoff(restricting bool, attempts int) time.Duration {
-	if restricting {
-		return backoff(5*time.Minute, time.Hour, attempts)
-	}
-	if attempts <= refusedSoon {
-		return backoff(15*time.Second, 45*time.Second, attempts)
-	}
-	return 10 * time.Minute
-}
-
-// refusedSoon is how many refusals of a release are followed by another try within a
-// minute: about six hours of them.
-const refusedSoon = 480
-
-func unansweredBackoff(o *Order, attempts int) time.Duration {
-	if o.Restricts() {
-		return backoff(15*time.Second, 5*time.Minute, attempts)
-	}
-	return backoff(5*time.Second, 30*time.Second, attempts)
-}
-
-// backoff doubles from first with each attempt (counted from 1), up to most.
-func backoff(first, most time.Duration, attempts int) time.Duration {
-	d := first
-	for range attempts - 1 {
-		if d *= 2; d >= most {
-			return most
-		}
-	}
-	return d
+// retryAt is when the action that had the outcome is tried again.
+func (e *SessionEnforcement) retryAt(k OutcomeKind, a Action, now time.Time) time.Time {
+	return now.Add(retryRule(k, a).Delay(e.Attempts, 0))
 }

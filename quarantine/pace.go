@@ -8,15 +8,8 @@ import (
 
 // How further log-ins of a subscriber are restricted while his case stands. Whoever
 // reconnects again and again stays restricted: at log-in, where the AAA server
-// asks, and by CoA as far as the pace allows. It spares the BNG, and is no way out.
-const (
-	unpaced    = 3                // re-restrictions that follow at once
-	firstPause = 10 * time.Second // between the third and the fourth; doubles
-	lastPause  = 2 * time.Minute
-	quietAfter = time.Hour // without a re-restriction; then the count begins anew
-	// keptRelogins is as many as the longest pause takes.
-	keptRelogins = unpaced + 5
-)
+// asks, and by CoA as far as [ReloginBackoff] allows. It spares the BNG, and is no way
+// out.
 
 // tooSoon reports whether the session, a log-in while the case stood, is to be
 // restricted later, and notes when; else it counts as restricted now.
@@ -41,14 +34,14 @@ func (c *Case) nextRelogin(now time.Time) time.Time {
 		return now
 	}
 	last := c.Relogins[n-1]
-	if now.Sub(last) >= quietAfter {
+	if now.Sub(last) >= ReloginQuiet {
 		c.Relogins = nil
 		return now
 	}
-	if n < unpaced {
+	if n < ReloginsAtOnce {
 		return now
 	}
-	return last.Add(backoff(firstPause, lastPause, n-unpaced+1))
+	return last.Add(ReloginBackoff.Delay(n - ReloginsAtOnce + 1))
 }
 
 // resumeFlapping lets a case go on that an earlier version held because of

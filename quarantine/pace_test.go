@@ -49,12 +49,12 @@ func TestLogInsOfAStandingCaseArePacedAndNeverLetGo(t *testing.T) {
 	m.untilRestricted(t, m.reconnect(), 0)
 	want := []time.Duration{0, 0, 0, 10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second, 2 * time.Minute, 2 * time.Minute}
 	for i, pause := range want {
-		if took := m.untilRestricted(t, m.reconnect(), lastPause); took != pause {
+		if took := m.untilRestricted(t, m.reconnect(), ReloginBackoff.Cap); took != pause {
 			t.Errorf("re-login %d is restricted after %s, want %s", i+1, took, pause)
 		}
 	}
-	m.now = m.now.Add(quietAfter)
-	if took := m.untilRestricted(t, m.reconnect(), lastPause); took != 0 {
+	m.now = m.now.Add(ReloginQuiet)
+	if took := m.untilRestricted(t, m.reconnect(), ReloginBackoff.Cap); took != 0 {
 		t.Errorf("after a quiet hour: restricted after %s", took)
 	}
 }
@@ -65,15 +65,15 @@ func TestReconnectingFasterThanThePacePutsNothingOff(t *testing.T) {
 	m := standing()
 	m.untilRestricted(t, m.reconnect(), 0)
 	for range 8 {
-		m.untilRestricted(t, m.reconnect(), lastPause)
+		m.untilRestricted(t, m.reconnect(), ReloginBackoff.Cap)
 	}
 	last := m.now
-	for m.now.Sub(last) < lastPause-10*time.Second {
+	for m.now.Sub(last) < ReloginBackoff.Cap-10*time.Second {
 		m.reconnect()
 		m.c.Plan(m.look())
 		m.now = m.now.Add(5 * time.Second)
 	}
-	if took := m.untilRestricted(t, m.reconnect(), lastPause); m.now.Sub(last) > lastPause {
+	if took := m.untilRestricted(t, m.reconnect(), ReloginBackoff.Cap); m.now.Sub(last) > ReloginBackoff.Cap {
 		t.Errorf("restricted %s after the one before, %s after its log-in", m.now.Sub(last), took)
 	}
 }
@@ -88,8 +88,8 @@ func TestALogInThatIsPacedIsShownAndLookedAtInTime(t *testing.T) {
 	if orders := m.c.Plan(m.look()); len(orders) != 0 || m.c.State != Restricting {
 		t.Fatalf("%s, %+v", m.c.State, orders)
 	}
-	if next := m.c.NextDue(m.now); next.Sub(m.now) != firstPause {
-		t.Errorf("looked at again after %s, want %s", next.Sub(m.now), firstPause)
+	if next := m.c.NextDue(m.now); next.Sub(m.now) != ReloginBackoff.First {
+		t.Errorf("looked at again after %s, want %s", next.Sub(m.now), ReloginBackoff.First)
 	}
 	for _, e := range m.c.Sessions {
 		if e.Session.ID == id && (e.Enforcement != Pending || e.Reason == "") {

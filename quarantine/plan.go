@@ -273,7 +273,7 @@ func (e *SessionEnforcement) aim(profile string, now time.Time) {
 		e.Doubtful, e.AssertAt = e.Doubtful || late, time.Time{}
 	}
 	e.Wanted, e.Enforcement, e.UpdatedAt = profile, Pending, now
-	e.NextAt, e.Attempts, e.ErrorCause, e.Reason, e.GoneSince = now, 0, 0, "", time.Time{}
+	e.NextAt, e.Attempts, e.ErrorCause, e.Reason, e.GoneSince, e.DeferredBy = now, 0, 0, "", time.Time{}, ""
 	e.unproved()
 }
 
@@ -300,7 +300,7 @@ func (c *Case) Dispatch(o *Order, now time.Time) {
 		return
 	}
 	e.InFlight, e.UpdatedAt, e.Enforcement = true, now, Pending
-	e.NotBefore = time.Time{}
+	e.NotBefore, e.DeferredBy = time.Time{}, ""
 	e.Attempts++
 	if o.Restricts() && o.To != Disconnect {
 		e.Applied = append(without(e.Applied, o.To), o.Restriction())
@@ -324,7 +324,7 @@ func (c *Case) find(o *Order) *SessionEnforcement {
 
 // settle derives the case's state from its sessions.
 func (c *Case) settle(now time.Time) {
-	c.sayExempt()
+	c.showExempt()
 	switch {
 	case c.State.Wants():
 		if next := c.wantedState(); next != c.State {

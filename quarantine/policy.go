@@ -3,22 +3,7 @@ package quarantine
 import (
 	"net/netip"
 	"slices"
-	"time"
 )
-
-// Profile is a named restriction. Severity orders profiles: a verdict joins an
-// open case by raising it to the more severe profile, never by lowering it.
-type Profile struct {
-	Name     string `yaml:"name" json:"name"`
-	Severity int    `yaml:"severity" json:"severity"`
-	// Reachable says what a restricted subscriber can still reach, in words for
-	// the NOC; emergency calls above all.
-	Reachable string `yaml:"reachable" json:"reachable,omitempty"`
-}
-
-// Disconnect is the name of the profile that ends the session once per log-in
-// instead of changing it. It needs no entry on a BNG.
-const Disconnect = "disconnect"
 
 // Match is what a rule asks of a verdict. What is not named is not asked for.
 type Match struct {
@@ -53,16 +38,6 @@ type Policy struct {
 	Rules []Rule `yaml:"rules"`
 }
 
-// Exemption keeps subscribers from automatic restriction: a matching case is
-// held for a person. Exactly one of Subscriber, Prefix and BNG is set.
-type Exemption struct {
-	Subscriber string       `yaml:"subscriber"`
-	Prefix     netip.Prefix `yaml:"prefix"`
-	BNG        string       `yaml:"bng"`
-	Reason     string       `yaml:"reason"`
-	Review     Date         `yaml:"review"` // when a person should look at it again; it goes on holding
-}
-
 // Match returns the first rule that matches v.
 func (p *Policy) Match(v *Verdict) (*Rule, bool) {
 	for i := range p.Rules {
@@ -95,41 +70,62 @@ func (m *Match) Matches(v *Verdict) bool {
 	return len(m.Prefix) == 0 || slices.ContainsFunc(m.Prefix, func(p netip.Prefix) bool { return p.Contains(v.IP) })
 }
 
-// Exempt returns the first exemption that covers the subscriber, the address
-// that was reported (invalid if none was), or any address or BNG of its sessions.
-func Exempt(exemptions []Exemption, subscriber string, reported netip.Addr, sessions []Session) (Exemption, bool) {
-	for _, e := range exemptions {
-		if e.covers(subscriber, reported, sessions) {
-			return e, true
+// Validate checks the rules. profiles are those that there are, by name; lacking lists
+// the BNGs that do not have a profile, nil if every BNG has it. Paths begin at the
+// policy: "rules[0].for".
+func (p *Policy) Validate(profiles map[string]Profile, lacking func(profile string) []string) Faults {
+	var f Faults
+	names := uniqueNames{}
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		faults := r.Validate()
+		names.check(&faults, r.Name)
+		switch _, known := profiles[r.Profile]; {
+		case !known:
+			faults.add("profile", "unknown profile %q: must be one of profiles", r.Profile)
+		case r.Profile != Disconnect:
+			for _, bng := range lacking(r.Profile) {
+				faults.add("profile", "bng %s has no %s under its profiles", bng, r.Profile)
+			}
 		}
+		f = append(f, faults.Under("rules[%d]", i)...)
 	}
-	return Exemption{}, false
+	return f
 }
 
-func (e *Exemption) covers(subscriber string, reported netip.Addr, sessions []Session) bool {
-	if e.Subscriber != "" {
-		return e.Subscriber == subscriber
+// Validate checks what a rule says by itself.
+func (r *Rule) Validate() Faults {
+	var f Faults
+	if r.Name == "" {
+		f.add("name", "must be set")
 	}
-	if e.Prefix.IsValid() && e.Prefix.Contains(reported) {
-		return true
+	if r.For <= 0 {
+		f.add("for", "must be greater than 0: how long the restriction lasts")
 	}
-	return slices.ContainsFunc(sessions, func(s Session) bool {
-		if e.BNG != "" {
-			return s.On(e.BNG)
+	least := LeastConfidence
+	if c := r.Match.MinConfidence; c != nil {
+		if !(*c >= 0 && *c <= 1) {
+			f.add("match.min_confidence", "must be between 0 and 1")
 		}
-		return slices.ContainsFunc(s.Addresses, func(a Address) bool { return e.Prefix.Overlaps(a.Prefix) })
-	})
+		least = max(least, *c)
+	}
+	return append(f, r.Threshold.Validate(least).Under("threshold")...)
 }
 
-// Date is a calendar day, written 2027-01-01.
-type Date struct{ time.Time }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (d *Date) UnmarshalText(text []byte) error {
-	t, err := time.Parse(time.DateOnly, string(text))
-	d.Time = t
-	return err
+// Validate checks that a case can remember what the threshold asks for; least is the
+// smallest confidence of the verdicts that count.
+func (t *Threshold) Validate(least float64) Faults {
+	var f Faults
+	most := MaxThreshold * least
+	switch {
+	case t.Count < 0 || t.Sources < 0 || t.Within < 0 || !(t.Sum >= 0):
+		f.add("", "amounts must not be negative")
+	case t.Count > MaxThreshold:
+		f.add("count", "must be at most %d", MaxThreshold)
+	case t.Sources > MaxThresholdSources:
+		f.add("sources", "must be at most %d", MaxThresholdSources)
+	case t.Sum > most:
+		f.add("sum", "must be at most %g: %d verdicts of the least confidence that counts, %g (match.min_confidence raises it)", most, MaxThreshold, least)
+	}
+	return f
 }
-
-// MarshalText implements encoding.TextMarshaler.
-func (d Date) MarshalText() ([]byte, error) { return []byte(d.Format(time.DateOnly)), nil }

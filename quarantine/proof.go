@@ -61,20 +61,11 @@ func (s *Session) lastShown() time.Time {
 	return s.Observed[len(s.Observed)-1].At
 }
 
-// How often the network is asked for a proof. A release is not kept open for
-// one that does not come: asked in vain so often, it counts as done.
-const (
-	firstAsk        = 2 * time.Second // a BNG needs a moment to do what it acknowledged
-	lastAsk         = time.Minute
-	asksRestriction = 6
-	asksRelease     = 3
-)
-
 // acked notes that the BNG acknowledged a change, and whether it can be proved.
 func (e *SessionEnforcement) acked(out Outcome, now time.Time) {
 	e.ChangedAt, e.Verification, e.VerifyTries, e.VerifyAt = now, out.Verification, 0, time.Time{}
 	if out.Verification == VerifyByQuery && (e.Wanted != "" || len(e.Given) > 0) {
-		e.VerifyAt = now.Add(firstAsk)
+		e.VerifyAt = now.Add(VerifyBackoff.First)
 	}
 }
 
@@ -121,7 +112,7 @@ func (e *SessionEnforcement) prove(o *Order, out Outcome, now time.Time) {
 	switch out.Kind {
 	case OutcomeVerified:
 		e.Enforcement, e.Reason = Verified, out.Reason
-		e.VerifyTries = asksRestriction // no more asking; accounting may still say otherwise
+		e.VerifyTries = VerifyRestrictTries // no more asking; accounting may still say otherwise
 	case OutcomeRefused:
 		e.contradicted(o, out, now)
 	default:
@@ -135,17 +126,17 @@ func (e *SessionEnforcement) contradicted(o *Order, out Outcome, now time.Time) 
 	if e.Wanted == "" {
 		e.Applied = slices.Clone(o.From)
 	}
-	e.NextAt = now.Add(refusedBackoff(e.Wanted != "", e.Attempts))
+	e.NextAt = e.retryAt(OutcomeRefused, actionFor(e.Wanted), now)
 }
 
 // askAgain sets the next look, if asking may still help.
 func (e *SessionEnforcement) askAgain(out Outcome, now time.Time) {
-	most := asksRestriction
+	most := VerifyRestrictTries
 	if e.Wanted == "" {
-		most = asksRelease
+		most = VerifyRestoreTries
 	}
 	if e.VerifyTries++; e.Verification == VerifyByQuery && e.VerifyTries < most {
-		e.VerifyAt = now.Add(backoff(2*firstAsk, lastAsk, e.VerifyTries))
+		e.VerifyAt = now.Add(VerifyBackoff.Delay(e.VerifyTries + 1))
 	}
 	if e.Enforcement == Acked && out.Reason != "" {
 		e.Reason = out.Reason

@@ -119,7 +119,7 @@ func TestAReleaseIsOverOnlyWhenTheNetworkShowsItOrCannotTell(t *testing.T) {
 	})
 	t.Run("no telling", func(t *testing.T) {
 		c, m := release()
-		for range asksRelease {
+		for range VerifyRestoreTries {
 			if c.State != Releasing {
 				t.Fatalf("case %s after %s", c.State, m.now.Sub(noon))
 			}

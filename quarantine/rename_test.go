@@ -100,7 +100,7 @@ func TestALineThatTheBNGDoesNotKnowAnyMoreIsNotOwed(t *testing.T) {
 			now = c.NextDue(now)
 		}
 	}
-	if after := now.Sub(first); c.State != Closed || after < lineGoneAfter || after > lineGoneAfter+goneMost {
+	if after := now.Sub(first); c.State != Closed || after < lineGoneAfter || after > lineGoneAfter+goneCap {
 		t.Errorf("after %s: %s %+v", after, c.State, c.Sessions)
 	}
 }

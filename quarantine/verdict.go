@@ -120,29 +120,6 @@ func (v *Verdict) checkTime(now time.Time, maxAge time.Duration) *FieldError {
 	return nil
 }
 
-// CheckAddress says why an address cannot be a subscriber's; nil if it can.
-func CheckAddress(a netip.Addr) *FieldError {
-	reason := ""
-	switch {
-	case a.Zone() != "":
-		reason = "carries a zone; give the bare address"
-	case a.IsUnspecified():
-		reason = "is the unspecified address"
-	case a.IsLoopback():
-		reason = "is a loopback address"
-	case a.IsMulticast():
-		reason = "is a multicast address"
-	case a.IsLinkLocalUnicast():
-		reason = "is a link-local address"
-	case a.Is4() && a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
-		reason = "is the broadcast address"
-	}
-	if reason == "" {
-		return nil
-	}
-	return &FieldError{"ip", reason}
-}
-
 // CheckSubscriber says why a subscriber key cannot be one; nil if it can. A key is
 // what [EscapeName] makes of a name.
 func CheckSubscriber(key string) *FieldError {

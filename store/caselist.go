@@ -26,7 +26,11 @@ type position struct {
 
 // String writes a position as a cursor.
 func (p position) String() string {
-	text := fmt.Sprintf("%s %d %s", truth(p.closed), p.score, p.id)
+	index := 0
+	if p.closed {
+		index = 1
+	}
+	text := fmt.Sprintf("%d %d %s", index, p.score, p.id)
 	return base64.RawURLEncoding.EncodeToString([]byte(text))
 }
 

@@ -2,14 +2,10 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
-	"time"
-	"unicode/utf8"
 
 	"cordon/quarantine"
 
@@ -141,129 +137,4 @@ func (s *Store) decodeCase(id string, fields []any) (*quarantine.Case, error) {
 	}
 	s.cfg.Names.RenameIn(&c)
 	return &c, nil
-}
-
-// SaveCase implements quarantine.CaseWriter.
-func (s *Store) SaveCase(ctx context.Context, w quarantine.CaseWrite) error {
-	stamp := rand.Text()[:10]
-	c, err := s.saveCall(w, stamp)
-	if err != nil {
-		return fmt.Errorf("save case %s: %w", w.Case.ID, err)
-	}
-	s.run(ctx, []*call{c})
-	if err := s.failure(ctx, c); err != nil {
-		return fmt.Errorf("save case %s: %w", w.Case.ID, err)
-	}
-	answer, err := c.cmd.StringSlice()
-	if err != nil {
-		return fmt.Errorf("save case %s: %w", w.Case.ID, err)
-	}
-	if err := saveError(w, answer); err != nil {
-		return err
-	}
-	w.Case.Version, w.Case.Stamp = w.Case.Version+1, stamp
-	return nil
-}
-
-// saveError translates the script's answer.
-func saveError(w quarantine.CaseWrite, answer []string) error {
-	switch {
-	case len(answer) == 1 && answer[0] == "saved":
-		return nil
-	case len(answer) == 1 && answer[0] == "sender":
-		return quarantine.ErrNotSender
-	case len(answer) == 1 && answer[0] == "conflict":
-		return quarantine.ErrConflict
-	case len(answer) == 2 && answer[0] == "limit":
-		if n, err := strconv.Atoi(answer[1]); err == nil && w.Reserve != nil && 1 <= n && n <= len(w.Reserve.Scopes) {
-			return &quarantine.LimitError{Scope: w.Reserve.Scopes[n-1]}
-		}
-	}
-	return unexpected("save", answer)
-}
-
-// errUnnamedCase refuses a case that JSON could not give back as it was.
-var errUnnamedCase = errors.New("its id or subscriber is empty, or the subscriber is no UTF-8")
-
-// writeOf names the write that a case was read from, as the record has it beside the
-// case: "0" of a new one.
-func writeOf(c *quarantine.Case) string {
-	version := strconv.FormatUint(c.Version, 10)
-	if c.Stamp == "" { // written before there were stamps
-		return version
-	}
-	return version + "." + c.Stamp
-}
-
-// saveCall builds the call of save.lua, whose head says what stands where.
-func (s *Store) saveCall(w quarantine.CaseWrite, stamp string) (*call, error) {
-	next := *w.Case
-	next.Version, next.Stamp = next.Version+1, stamp
-	if next.ID == "" || next.Subscriber == "" || !utf8.ValidString(next.Subscriber) {
-		return nil, errUnnamedCase
-	}
-	data, err := json.Marshal(&next)
-	if err != nil {
-		return nil, err
-	}
-	release, err := json.Marshal(next.Release)
-	if err != nil {
-		return nil, err
-	}
-	wants, err := encodeWanted(&next)
-	if err != nil {
-		return nil, err
-	}
-	settled, status, verdictKey, err := s.verdictPart(w.Verdict)
-	if err != nil {
-		return nil, err
-	}
-	lane := next.Lane()
-	score, life := next.OpenedAt, time.Duration(0)
-	if !next.Open() {
-		score, life = next.ClosedAt, s.cfg.History-w.Now.Sub(next.ClosedAt)
-	}
-	c := &call{script: saveScript}
-	c.keys = []string{
-		s.keys.caseRecord(next.ID), s.keys.open(), s.keys.due(lane), s.keys.due(otherLane(lane)),
-		s.keys.casesOpen(), s.keys.casesClosed(), s.keys.term(), s.keys.released(next.Subscriber), verdictKey,
-		s.keys.dueAsked(), s.keys.wanted(), s.keys.logins(next.Subscriber),
-	}
-	c.args = []any{
-		strconv.FormatUint(w.Term, 10), writeOf(w.Case), writeOf(&next),
-		next.ID, next.Subscriber, strconv.Itoa(int(lane)), truth(next.Open()), data, msOrNone(w.DueAt), ms(w.Now),
-		ms(score), ttl(life), ms(w.Now.Add(-s.cfg.History)),
-		releasedAt(next.Release), release, settled, status, ttl(s.cfg.VerdictMemory),
-		wants, strconv.FormatUint(w.Case.Answered, 10), msOrNone(w.Released),
-	}
-	s.addReservation(c, w.Reserve)
-	return c, nil
-}
-
-func otherLane(l quarantine.Lane) quarantine.Lane {
-	if l == quarantine.LaneRelease {
-		return quarantine.LaneRestrict
-	}
-	return quarantine.LaneRelease
-}
-
-func releasedAt(r *quarantine.PersonRelease) string {
-	if r == nil {
-		return ""
-	}
-	return ms(r.At)
-}
-
-func msOrNone(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return ms(t)
-}
-
-func truth(b bool) string {
-	if b {
-		return "1"
-	}
-	return "0"
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,22 +15,38 @@ import (
 // no more than some 8,000 values.
 const sourcesPerCall = 3000
 
+// sourcesReport is the argument of sources.lua; times are ms. Lua takes them as doubles,
+// which are exact to 53 bits, as all of them are.
+type sourcesReport struct {
+	At        int64          `json:"at"`
+	Listening bool           `json:"listening,omitempty"`
+	Times     int            `json:"times"`
+	Least     int64          `json:"least"`
+	History   int64          `json:"history"`
+	Unheard   int64          `json:"unheard"`
+	Days      int            `json:"days"`
+	Sources   []sourceReport `json:"sources"`
+}
+
+type sourceReport struct {
+	Name     string `json:"name"`
+	First    int64  `json:"first"`
+	Last     int64  `json:"last"`
+	Reported int64  `json:"reported"`
+	Behind   int64  `json:"behind"`
+	Records  uint64 `json:"records"`
+}
+
 // ReportSources implements quarantine.AccountingSourceBook.
 func (s *Store) ReportSources(ctx context.Context, r quarantine.SourceReport) error {
 	var calls []*call
-	listening := "0"
-	if r.Listening {
-		listening = "1"
-	}
 	for heard := r.Heard; ; heard = heard[sourcesPerCall:] {
-		c := &call{script: sourcesScript, keys: []string{s.keys.sources()}, args: []any{
-			ms(r.At), listening, strconv.Itoa(r.Rule.Times), milli(r.Rule.Least), milli(r.Rule.History),
-			milli(quarantine.UnheardAfter), strconv.Itoa(quarantine.SourceDays),
-		}}
-		for _, h := range heard[:min(len(heard), sourcesPerCall)] {
-			c.args = append(c.args, h.Source, ms(h.First), ms(h.Last), ms(h.Reported), milli(h.Behind), strconv.FormatUint(h.Records, 10))
+		text, err := json.Marshal(sourcesArguments(&r, heard[:min(len(heard), sourcesPerCall)]))
+		if err != nil {
+			return fmt.Errorf("report accounting sources: %w", err)
 		}
-		if calls = append(calls, c); len(heard) <= sourcesPerCall {
+		calls = append(calls, &call{script: sourcesScript, keys: []string{s.keys.sources()}, args: []any{text}})
+		if len(heard) <= sourcesPerCall {
 			break
 		}
 	}
@@ -40,6 +57,20 @@ func (s *Store) ReportSources(ctx context.Context, r quarantine.SourceReport) er
 		}
 	}
 	return nil
+}
+
+func sourcesArguments(r *quarantine.SourceReport, heard []quarantine.SourceHeard) *sourcesReport {
+	report := &sourcesReport{
+		At: r.At.UnixMilli(), Listening: r.Listening, Times: r.Rule.Times, Least: r.Rule.Least.Milliseconds(), History: r.Rule.History.Milliseconds(),
+		Unheard: quarantine.UnheardAfter.Milliseconds(), Days: quarantine.SourceDays, Sources: make([]sourceReport, len(heard)),
+	}
+	for i, h := range heard {
+		report.Sources[i] = sourceReport{
+			Name: h.Source, First: h.First.UnixMilli(), Last: h.Last.UnixMilli(), Reported: h.Reported.UnixMilli(),
+			Behind: h.Behind.Milliseconds(), Records: h.Records,
+		}
+	}
+	return report
 }
 
 // AccountingSources implements quarantine.AccountingSourceBook. A field that does
@@ -105,7 +136,5 @@ func numbersOf(text, separator string, n int) ([]int64, bool) {
 	}
 	return numbers, len(numbers) == n
 }
-
-func milli(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 func fromMilliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -32,11 +32,13 @@ func (s *Store) Verdict(ctx context.Context, id string) (quarantine.VerdictStatu
 
 // SaveVerdict implements quarantine.VerdictStore.
 func (s *Store) SaveVerdict(ctx context.Context, status quarantine.VerdictStatus) error {
-	settled, text, key, err := s.verdictPart(&status)
+	text, err := json.Marshal(&status)
 	if err != nil {
 		return fmt.Errorf("save verdict %s: %w", status.ID, err)
 	}
-	c := &call{script: verdictScript, keys: []string{key}, args: []any{settled, text, ttl(s.cfg.VerdictMemory)}}
+	c := &call{
+		script: verdictScript, keys: []string{s.keys.verdict(status.ID)}, args: []any{verdictLetter(&status), text, ttl(s.cfg.VerdictMemory)},
+	}
 	s.run(ctx, []*call{c})
 	if err := s.failure(ctx, c); err != nil {
 		return fmt.Errorf("save verdict %s: %w", status.ID, err)
@@ -44,18 +46,13 @@ func (s *Store) SaveVerdict(ctx context.Context, status quarantine.VerdictStatus
 	return nil
 }
 
-// verdictPart is what the scripts want to know of a status: a letter, its text
-// and its key. Nil is no status; the key then stands in for one.
-func (s *Store) verdictPart(status *quarantine.VerdictStatus) (settled string, text []byte, key string, err error) {
-	if status == nil {
-		return "", nil, s.keys.verdict(""), nil
-	}
-	settled = "U"
+// verdictLetter is what stands before a status that is stored, so that scripts need
+// not decode it: whether it is settled.
+func verdictLetter(status *quarantine.VerdictStatus) string {
 	if status.Final {
-		settled = "S"
+		return "S"
 	}
-	text, err = json.Marshal(status)
-	return settled, text, s.keys.verdict(status.ID), err
+	return "U"
 }
 
 // KnownVerdicts implements quarantine.VerdictStore.

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cordon/cmd/cordon/app"
+	"cordon/cmd/cordon/lab/dialects"
 )
 
 // newBNG is "cordon bng".
@@ -30,7 +31,7 @@ func newBNGSnippet(sh *shell) *cobra.Command {
 			if err != nil {
 				return failed("cordon check config "+file, "%w", err)
 			}
-			text, err := app.Snippet(cfg, parts, args[0], reveal)
+			text, err := dialects.Snippet(cfg, parts, args[0], reveal)
 			if err != nil {
 				return failed("cordon dialect list", "%w", err)
 			}

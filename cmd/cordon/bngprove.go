@@ -10,10 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"cordon/cmd/cordon/app"
+	"cordon/cmd/cordon/lab/prove"
 )
 
 func newBNGProve(r *remote) *cobra.Command {
-	p := app.Proving{}
+	p := prove.Proving{}
 	var file string
 	var ask bool
 	c := &cobra.Command{
@@ -70,7 +71,7 @@ func (r *remote) ask(question string) (bool, error) {
 	return answer == "y" || answer == "yes", nil
 }
 
-func (r *remote) reportProofs(proved []app.Proved) error {
+func (r *remote) reportProofs(proved []prove.Proved) error {
 	if r.output == formatJSON {
 		raw, err := json.Marshal(proved)
 		if err != nil {

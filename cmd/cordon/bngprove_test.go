@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/app"
+	"cordon/cmd/cordon/lab/prove"
 )
 
 // proving is a configuration with the simulated BNG in it, and its commands.
@@ -79,7 +79,7 @@ func TestAMakeThatAnswersQueriesIsProvedByThem(t *testing.T) {
 	t.Parallel()
 	p := prepare(t, "cisco-isg", "enforce", "")
 	code, out, errs := p.prove("", "-o", "json")
-	var proved []app.Proved
+	var proved []prove.Proved
 	if err := json.Unmarshal([]byte(out), &proved); err != nil || code != exitDone || len(proved) != 1 {
 		t.Fatalf("exit code %d, %v\n%s%s", code, err, out, errs)
 	}

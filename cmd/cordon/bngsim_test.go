@@ -72,9 +72,9 @@ func simulate(t *testing.T, args ...string) *running {
 	return r
 }
 
-// radclient sends one request as a BNG engineer would and returns what it
+// runRadclient sends one request as a BNG engineer would and returns what it
 // printed.
-func radclient(t *testing.T, address, kind, input string) string {
+func runRadclient(t *testing.T, address, kind, input string) string {
 	t.Helper()
 	path, err := exec.LookPath("radclient")
 	if err != nil {
@@ -97,14 +97,14 @@ func TestRadclientRestrictsASimulatedSession(t *testing.T) {
 		{"coa", who + `, ERX-Service-Activate:1 = "NONE"`, "Error-Cause = Invalid-Attribute-Value"},
 		{"coa", `User-Name = "nobody", Acct-Session-Id = "99"`, "Error-Cause = Session-Context-Not-Found"},
 	} {
-		if got := radclient(t, r.address, test.kind, test.input); !strings.Contains(got, test.want) {
+		if got := runRadclient(t, r.address, test.kind, test.input); !strings.Contains(got, test.want) {
 			t.Errorf("%s: want %q in\n%s", test.input, test.want, got)
 		}
 	}
 	r.out.await(t, `services=INTERNET\+GARDEN`)
 	r.err.await(t, `Received CoA-Request Id \d+ from 127\.0\.0\.1:\d+ to `+regexp.QuoteMeta(r.address)+` length \d+\n\tUser-Name = "`+firstUser+`"\n`)
 	r.err.await(t, `Sent CoA-NAK Id \d+ [^\n]+\n\tError-Cause = Invalid-Attribute-Value\n`)
-	if got := radclient(t, r.address, "disconnect", who); !strings.Contains(got, "Received Disconnect-ACK") {
+	if got := runRadclient(t, r.address, "disconnect", who); !strings.Contains(got, "Received Disconnect-ACK") {
 		t.Errorf("want Disconnect-ACK in\n%s", got)
 	}
 }
@@ -127,7 +127,7 @@ func TestASimulatedBNGMisbehavesAsTold(t *testing.T) {
 			t.Parallel()
 			r := simulate(t, append([]string{"--make", "filter-id", "--subscribers", "1", "--table"}, test.args...)...)
 			r.out.await(t, "filter=INTERNET")
-			if got := radclient(t, r.address, "coa", who+`, Filter-Id = "GARDEN"`); !strings.Contains(got, test.want) {
+			if got := runRadclient(t, r.address, "coa", who+`, Filter-Id = "GARDEN"`); !strings.Contains(got, test.want) {
 				t.Errorf("want %q in\n%s", test.want, got)
 			}
 			if strings.Contains(r.out.String(), "GARDEN") {
@@ -151,7 +151,7 @@ func TestASimulatedBNGHasTheQuirksItIsTold(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r := simulate(t, append([]string{"--subscribers", "1"}, test.args...)...)
-			if got := radclient(t, r.address, "coa", who+test.request); !strings.Contains(got, test.want) {
+			if got := runRadclient(t, r.address, "coa", who+test.request); !strings.Contains(got, test.want) {
 				t.Errorf("want %q in\n%s", test.want, got)
 			}
 		})
@@ -196,7 +196,7 @@ func TestASecretMayStandInAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := simulate(t, "--secret", "", "--secret-file", file, "--subscribers", "1")
-	if got := radclient(t, r.address, "coa", `User-Name = "`+firstUser+`", ERX-Service-Activate:1 = "GARDEN"`); !strings.Contains(got, "Received CoA-ACK") {
+	if got := runRadclient(t, r.address, "coa", `User-Name = "`+firstUser+`", ERX-Service-Activate:1 = "GARDEN"`); !strings.Contains(got, "Received CoA-ACK") {
 		t.Error(got)
 	}
 }

@@ -40,7 +40,7 @@ func newBNGTest(r *remote) *cobra.Command {
 			if dryRun {
 				return r.printPlan(parts, args[0])
 			}
-			report, err := app.Probe(c.Context(), cfg, parts, args[0], func(p *probe.Config) {
+			report, err := probe.RunOn(c.Context(), cfg, parts, args[0], func(p *probe.Config) {
 				p.Timeout = patience
 				p.Told = func(t probe.Try) { r.say("%s: %s", t.What, t.Outcome) }
 			})
@@ -58,7 +58,7 @@ func newBNGTest(r *remote) *cobra.Command {
 }
 
 func (r *remote) printPlan(parts *app.Parts, name string) error {
-	plan, err := app.ProbePlan(parts, name)
+	plan, err := probe.PlanOf(parts, name)
 	if err != nil {
 		return failed("cordon check config, and see its bngs", "%w", err)
 	}

@@ -8,12 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cordon/cmd/cordon/app"
+	"cordon/cmd/cordon/lab/dialects"
+	"cordon/cmd/cordon/lab/radclient"
 )
 
 // newCoA is "cordon coa".
 func newCoA(sh *shell) *cobra.Command {
-	var r app.Rendering
+	var r dialects.Rendering
 	render := &cobra.Command{
 		Use: "render", Short: "Show the packets that a dialect would send; nothing is sent", Args: cobra.NoArgs,
 		Example: "  cordon coa render --dialect junos --action restrict --restricted GARDEN --normal overlay \\\n" +
@@ -22,7 +23,7 @@ func newCoA(sh *shell) *cobra.Command {
 			if r.Dialect == "" || r.Session == "" {
 				return usage("--dialect and --session are required")
 			}
-			text, err := app.Render(r)
+			text, err := dialects.Render(r)
 			if err != nil {
 				return failed("cordon coa render --help, cordon dialect list, cordon dialect show NAME", "%w", err)
 			}
@@ -43,7 +44,7 @@ func newCoA(sh *shell) *cobra.Command {
 
 // newCoASend is "cordon coa send".
 func newCoASend(sh *shell) *cobra.Command {
-	var s app.Sending
+	var s radclient.Sending
 	var file string
 	c := &cobra.Command{
 		Use: "send HOST[:PORT] coa|disconnect", Short: "Send requests as radclient does, and show the answers", Args: cobra.ExactArgs(2),
@@ -100,7 +101,7 @@ func newDialect(sh *shell) *cobra.Command {
 		Use: "list", Short: "List the dialects", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			t := table{header: []string{"NAME", "SUPPORT", "FOR"}}
-			for _, d := range app.Dialects() {
+			for _, d := range dialects.List() {
 				support := string(d.Support)
 				if d.Experimental {
 					support = "experimental"
@@ -113,7 +114,7 @@ func newDialect(sh *shell) *cobra.Command {
 	show := &cobra.Command{
 		Use: "show NAME", Short: "Show what a dialect sends, needs and is known to get wrong", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			text, err := app.DialectText(args[0])
+			text, err := dialects.Text(args[0])
 			if err != nil {
 				return failed("cordon dialect list", "%w", err)
 			}

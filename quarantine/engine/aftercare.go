@@ -201,7 +201,7 @@ func (e *Engine) lookAfterOne(ctx context.Context, g given) (over bool, err erro
 	}
 	look := o
 	look.Check, look.Since = true, g.at
-	found := e.Enforcer.Enforce(mine, look)
+	found := e.Enforcer.Enforce(mine, look, quarantine.OpenGate{})
 	if found.Kind != quarantine.OutcomeRefused {
 		return true, nil
 	}

@@ -34,11 +34,11 @@ type lookHook struct {
 	onLook atomic.Pointer[func()]
 }
 
-func (h *lookHook) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
+func (h *lookHook) Enforce(ctx context.Context, o quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
 	if onLook := h.onLook.Load(); o.Check && onLook != nil {
 		(*onLook)()
 	}
-	return h.Enforcer.Enforce(ctx, o)
+	return h.Enforcer.Enforce(ctx, o, gate)
 }
 
 func TestAftercareUndoesNothingThatANewCaseRestrictsMeanwhile(t *testing.T) {

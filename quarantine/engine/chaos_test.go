@@ -52,7 +52,7 @@ type ordered struct {
 	what    string
 }
 
-func (i *instance) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
+func (i *instance) Enforce(ctx context.Context, o quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
 	key := identity(&o.Session)
 	mine := ordered{i.name, o.To == "" && o.Generation == 0, fmt.Sprintf("%+v at %s", o, time.Now())}
 	i.under.mu.Lock()
@@ -68,7 +68,7 @@ func (i *instance) Enforce(ctx context.Context, o quarantine.Order) quarantine.O
 		defer i.under.mu.Unlock()
 		i.under.orders[key] = slices.DeleteFunc(i.under.orders[key], func(other ordered) bool { return other == mine })
 	}()
-	return i.Enforcer.Enforce(ctx, o)
+	return i.Enforcer.Enforce(ctx, o, gate)
 }
 
 type lines struct {

@@ -23,6 +23,11 @@ type places struct {
 	of  map[string]int // by BNG
 }
 
+// bngLimit defers an order, a release too, for which the BNG has no place.
+var bngLimit = quarantine.Deferral{
+	By: quarantine.CheckBNGLimit, Reason: "many other sessions of this BNG are being worked", Longest: quarantine.BriefPause,
+}
+
 func newCrowd(workers int) *crowd {
 	c := &crowd{workers: workers}
 	for lane := range c.lanes {

@@ -419,7 +419,7 @@ func TestNoRestrictionLeavesForSomebodyElsesSession(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := e.mayRestrict(t.Context(), c, &quarantine.Order{Generation: c.Generation, Session: session, To: "garden"}); !errors.Is(err, errSessionGone) {
+		if err := e.maySend(c, &quarantine.Order{Generation: c.Generation, Session: session, To: "garden"}); deferredBy(err) != quarantine.CheckSession {
 			t.Errorf("bob's session in alice's case may be restricted: %v", err)
 		}
 	})

@@ -87,11 +87,11 @@ type panicking struct {
 	who string
 }
 
-func (n panicking) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
+func (n panicking) Enforce(ctx context.Context, o quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
 	if o.Session.Subscriber == n.who && o.Restricts() {
 		panic("dialect: index out of range")
 	}
-	return n.Network.Enforce(ctx, o)
+	return n.Network.Enforce(ctx, o, gate)
 }
 
 func TestAPanicInAnOrderCountsAsUnanswered(t *testing.T) {

@@ -98,7 +98,7 @@ func (e *Engine) attribute(ctx context.Context, v quarantine.Verdict) (string, *
 	if err != nil { // accepted when the configuration was another
 		return "", e.open(v, quarantine.VerdictUnknown, err.Error(), time.Time{}), nil
 	}
-	if reason, never := e.Addresses.Never(at); never {
+	if reason, never := e.Addresses.Unattributable(at); never {
 		return "", e.open(v, quarantine.VerdictRecorded, reason, time.Time{}), nil
 	}
 	now, tolerance := e.Now(), e.Tolerance(v.Source)

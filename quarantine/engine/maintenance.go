@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -104,39 +103,24 @@ func (w *windows) standing(now time.Time) []quarantine.Maintenance {
 	return standing
 }
 
-// errWindowsUnknown keeps restrictions back until the windows were read once: a
-// person may have given one while this instance did not run.
-var errWindowsUnknown = errors.New("it is not known yet which BNGs are in maintenance")
-
-// maintenanceError keeps a restriction back until the window's end.
-type maintenanceError struct{ window quarantine.Maintenance }
-
-func (e *maintenanceError) Error() string { return e.window.String() }
-
-// bars says why nothing may be restricted on the BNG now, nil if it may.
-func (w *windows) bars(bng string, now time.Time) error {
+// defers says why nothing may be restricted on the BNG now; nil: it may. Until the windows
+// were read once all is deferred: a person may have given one while this instance did not
+// run.
+func (w *windows) defers(bng string, now time.Time) *quarantine.Deferral {
 	switch m, read := w.of(bng); {
 	case m.Stands(now):
-		return &maintenanceError{m}
+		return &quarantine.Deferral{Reason: m.String(), NotBefore: m.Until}
 	case !read:
-		return errWindowsUnknown
+		return because(windowsUnread)
 	}
 	return nil
 }
 
-// barsSession says why nothing may be restricted on the session's BNG now, be it a
-// redundancy group or the member of it that the session is on.
-func (w *windows) barsSession(s *quarantine.Session, now time.Time) error {
-	if err := w.bars(s.BNG, now); err != nil || s.Member == "" {
-		return err
-	}
-	return w.bars(s.Member, now)
-}
-
-// resume lets what the case keeps back for maintenance go, where that is over.
+// resume ends the wait of what the case deferred for maintenance, where that is over.
 func (e *Engine) resume(c *quarantine.Case) {
-	now := e.Now()
-	c.Resume(func(s *quarantine.Session) bool { return e.windows.barsSession(s, now) != nil })
+	c.Resume(func(s *quarantine.Session) bool {
+		return checkMaintenance(e, &question{stage: atPlan, c: c, session: s}) != nil
+	})
 }
 
 // watchWindows keeps the windows up to date until ctx ends. Where one is over,

@@ -299,7 +299,7 @@ func TestNothingIsRestrictedBeforeTheBookWasReadOnce(t *testing.T) {
 		e := w.startWith(far, "a")
 		key := w.report(e, "alice")
 		c := w.wantState("alice", quarantine.Restricting)
-		if got := c.Sessions[0].Reason; got != errWindowsUnknown.Error() {
+		if got := c.Sessions[0].Reason; got != windowsUnread {
 			t.Errorf("the session says %q", got)
 		}
 		w.wantInForce(key, "")
@@ -315,12 +315,11 @@ func TestTheLastLookBeforeADatagramSeesAWindowToo(t *testing.T) {
 		w.restrict(e, "alice")
 		c := w.openCase("alice")
 		order := quarantine.Order{Case: c.ID, Generation: c.Generation, Session: c.Sessions[0].Session, To: "garden"}
-		if err := e.mayRestrict(t.Context(), c, &order); err != nil {
+		if err := e.maySend(c, &order); err != nil {
 			t.Fatalf("before the window: %v", err)
 		}
 		w.maintain(e, time.Hour)
-		var maintained *maintenanceError
-		if err := e.mayRestrict(t.Context(), c, &order); !errors.As(err, &maintained) {
+		if err := e.maySend(c, &order); deferredBy(err) != quarantine.CheckMaintenance {
 			t.Errorf("in the window: %v", err)
 		}
 	})

@@ -72,8 +72,8 @@ func TestASessionThatAnotherNameLoggedInToIsNotRestricted(t *testing.T) {
 		}
 		w.record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: key, Subscriber: "bob", At: time.Now(), StartedAt: began})
 		c := &quarantine.Case{ID: "c1", Subscriber: "alice", State: quarantine.Restricting, Profile: "garden", Mode: quarantine.ModeEnforce, Generation: 1}
-		if err := e.mayRestrict(t.Context(), c, &quarantine.Order{Case: "c1", Session: record, To: "garden", Generation: 1}); !errors.Is(err, errSessionGone) {
-			t.Errorf("%v, want %v", err, errSessionGone)
+		if err := e.maySend(c, &quarantine.Order{Case: "c1", Session: record, To: "garden", Generation: 1}); deferredBy(err) != quarantine.CheckSession {
+			t.Errorf("%v, want it deferred by %s", err, quarantine.CheckSession)
 		}
 		if s, err := w.memory.Session(t.Context(), key); err != nil || s.Subscriber != "bob" {
 			t.Errorf("%+v, %v", s, err)

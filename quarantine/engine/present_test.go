@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -76,7 +75,7 @@ func TestASessionThatIsNotToldAnyMoreAtTheLastLookIsNotRestricted(t *testing.T) 
 		}
 		order := quarantine.Order{Session: situation.Sessions[0], To: "garden"}
 		set()
-		if err := e.mayRestrict(t.Context(), &quarantine.Case{ID: "c-1", Subscriber: "alice", State: quarantine.Restricting, Mode: quarantine.ModeEnforce, Rule: "bots"}, &order); !errors.Is(err, errSessionGone) {
+		if err := e.maySend(&quarantine.Case{ID: "c-1", Subscriber: "alice", State: quarantine.Restricting, Mode: quarantine.ModeEnforce, Rule: "bots"}, &order); deferredBy(err) != quarantine.CheckSession {
 			t.Errorf("the last look %v", err)
 		}
 	})

@@ -225,7 +225,7 @@ func (e *Engine) look(c *quarantine.Case, sessions []quarantine.Session) quarant
 		Interim: e.Interim, OneSessionPer: e.OneSessionPer,
 		Exempt: func(s *quarantine.Session) (string, bool) { return e.Rules.ExemptHere(c, s) },
 		Deferred: func(s *quarantine.Session, profile string) bool {
-			return e.barred(c, &quarantine.Order{Session: *s, To: profile}) != nil
+			return e.mayRestrictNow(&question{stage: atPlan, c: c, session: s, profile: profile}) != nil
 		},
 	}
 }
@@ -263,8 +263,9 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 	now := e.Now()
 	for _, o := range orders {
 		if o.Restricts() {
-			if err := e.barred(c, &o); err != nil {
-				c.Defer(&o, err.Error(), waitOf(err), now)
+			q := &question{stage: atPlan, c: c, session: &o.Session, profile: o.To, generation: o.Generation}
+			if d := e.mayRestrictNow(q); d != nil {
+				c.Defer(&o, *d, now)
 				continue
 			}
 			if !e.prepare(c, &o, now) {
@@ -272,7 +273,7 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 			}
 		}
 		if !e.crowd.enter(o.Session.BNG, o.To != "") {
-			c.Defer(&o, "many other sessions of this BNG are being worked", quarantine.Deferral{Longest: quarantine.BriefPause}, now)
+			c.Defer(&o, bngLimit, now)
 			continue
 		}
 		if o.Restricts() && o.To != quarantine.Disconnect {
@@ -286,18 +287,6 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 			e.crowd.leave(o.Session.BNG, o.To != "")
 		}
 	}
-}
-
-// waitOf is how long an order that is barred waits until it is asked for again.
-func waitOf(why error) quarantine.Deferral {
-	var maintained *maintenanceError
-	switch {
-	case errors.As(why, &maintained):
-		return quarantine.Deferral{Longest: quarantine.BriefPause, NotBefore: maintained.window.Until}
-	case errors.Is(why, errBarred):
-		return quarantine.Deferral{Longest: quarantine.LongPause}
-	}
-	return quarantine.Deferral{Longest: quarantine.BriefPause}
 }
 
 // prepare fixes what the session is to be given back; if that cannot be, the

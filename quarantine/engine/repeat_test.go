@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,20 +10,20 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-// asker is a network that keeps what it would ask before a retransmission.
+// asker is a network that keeps the gate that it would ask before a retransmission.
 type asker struct {
 	*quarantinetest.Network
-	restricting atomic.Pointer[quarantine.Order]
-	releasing   atomic.Pointer[quarantine.Order]
+	restricting atomic.Pointer[quarantine.Gate]
+	releasing   atomic.Pointer[quarantine.Gate]
 }
 
-func (a *asker) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
+func (a *asker) Enforce(ctx context.Context, o quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
 	if o.Restricts() {
-		a.restricting.Store(&o)
+		a.restricting.Store(&gate)
 	} else if !o.Check {
-		a.releasing.Store(&o)
+		a.releasing.Store(&gate)
 	}
-	return a.Network.Enforce(ctx, o)
+	return a.Network.Enforce(ctx, o, gate)
 }
 
 func TestARepeatOfARestrictionIsAskedForAsItsFirstTransmissionIs(t *testing.T) {
@@ -33,12 +32,12 @@ func TestARepeatOfARestrictionIsAskedForAsItsFirstTransmissionIs(t *testing.T) {
 		cable := &partition{Memory: w.memory}
 		e := w.startWith(cable, "a", func(c *Config) { c.Enforcer = a })
 		w.restrict(e, "alice")
-		repeat := a.restricting.Load().BeforeRepeat
+		repeat := (*a.restricting.Load()).BeforeRepeat
 		if err := repeat(); err != nil {
 			t.Fatalf("nothing is against it: %v", err)
 		}
 		w.pause.Store("link cut")
-		if err := repeat(); !errors.Is(err, errPaused) {
+		if err := repeat(); deferredBy(err) != quarantine.CheckPaused {
 			t.Errorf("paused: %v", err)
 		}
 		w.pause.Store("")
@@ -57,7 +56,7 @@ func TestARepeatOfARestrictionIsAskedForAsItsFirstTransmissionIs(t *testing.T) {
 			t.Errorf("the store was asked: %v", err)
 		}
 		time.Sleep(lockLasts)
-		if err := repeat(); !errors.Is(err, errNotSender) {
+		if err := repeat(); deferredBy(err) != quarantine.CheckLease {
 			t.Errorf("without the lease: %v", err)
 		}
 		cable.away.Store(false)
@@ -66,8 +65,11 @@ func TestARepeatOfARestrictionIsAskedForAsItsFirstTransmissionIs(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)
-		if o := a.releasing.Load(); o == nil || o.BeforeRepeat != nil {
-			t.Error("a repeat of a release is asked for")
+		w.pause.Store("link cut")
+		cable.away.Store(true)
+		time.Sleep(2 * lockLasts)
+		if release := a.releasing.Load(); release == nil || (*release).BeforeRepeat() != nil {
+			t.Error("something holds up a repeat of a release")
 		}
 	})
 }
@@ -82,7 +84,7 @@ func TestARestrictionIsNotRepeatedOnceAReleaseOfItsCaseWaits(t *testing.T) {
 		if _, err := e.Release(t.Context(), id, "noc", "cleaned", ""); err != nil {
 			t.Logf("deferred: %v", err)
 		}
-		if err := a.restricting.Load().BeforeRepeat(); !errors.Is(err, errEnding) {
+		if err := (*a.restricting.Load()).BeforeRepeat(); deferredBy(err) != quarantine.CheckReleasePending {
 			t.Errorf("with a release that waits: %v", err)
 		}
 	})

@@ -15,8 +15,8 @@ type timed struct {
 	ended chan time.Time
 }
 
-func (n timed) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
-	out := n.Network.Enforce(ctx, o)
+func (n timed) Enforce(ctx context.Context, o quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
+	out := n.Network.Enforce(ctx, o, gate)
 	if o.Restricts() {
 		n.ended <- time.Now()
 	}

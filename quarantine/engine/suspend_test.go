@@ -82,17 +82,26 @@ type stoppedNetwork struct {
 	release chan struct{}
 }
 
-func (n *stoppedNetwork) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
-	check := o.BeforeSend
-	o.BeforeSend = func(ctx context.Context, d quarantine.Datagram) error {
-		err := check(ctx, d)
-		if o.Restricts() && n.stop.Swap(false) {
-			close(n.hit)
-			<-n.release
-		}
-		return err
+func (n *stoppedNetwork) Enforce(ctx context.Context, o quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
+	if o.Restricts() {
+		gate = stoppedGate{gate, n}
 	}
-	return n.Network.Enforce(ctx, o)
+	return n.Network.Enforce(ctx, o, gate)
+}
+
+// stoppedGate is the gate of an order that a stoppedNetwork may stop.
+type stoppedGate struct {
+	quarantine.Gate
+	network *stoppedNetwork
+}
+
+func (g stoppedGate) BeforeSend(ctx context.Context, d quarantine.Datagram) error {
+	err := g.Gate.BeforeSend(ctx, d)
+	if g.network.stop.Swap(false) {
+		close(g.network.hit)
+		<-g.network.release
+	}
+	return err
 }
 
 func TestWhatASuspendedSenderSentAfterItsSuccessorReleasedIsTakenBack(t *testing.T) {

@@ -43,7 +43,7 @@ func (e *Engine) holderNow(ctx context.Context, t quarantine.Target) (string, er
 	if err != nil {
 		return "", err
 	}
-	if reason, never := e.Addresses.Never(at); never {
+	if reason, never := e.Addresses.Unattributable(at); never {
 		return "", &quarantine.CommandError{Reason: reason + "; name the subscriber"}
 	}
 	moment := e.Now()

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync/atomic"
@@ -158,6 +159,21 @@ func (w *world) wantInForce(key quarantine.SessionKey, want string) {
 	if got := w.network.InForce(key); got != want {
 		w.t.Fatalf("session %s has %q in force, want %q", key, got, want)
 	}
+}
+
+// maySend asks whether an order of the case may be sent for the first time.
+func (r *running) maySend(c *quarantine.Case, o *quarantine.Order) error {
+	g := &gate{engine: r.Engine, c: c, order: o}
+	return g.deny(r.mayRestrict(context.Background(), g.question(atSend, o)))
+}
+
+// deferredBy names the check that an error of a gate comes from.
+func deferredBy(err error) quarantine.Check {
+	var d *quarantine.Deferral
+	if errors.As(err, &d) {
+		return d.By
+	}
+	return ""
 }
 
 // restrict logs the subscriber in, reports it, and waits until it is restricted.

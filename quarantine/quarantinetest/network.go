@@ -101,7 +101,7 @@ func (n *Network) Prepare(quarantine.Session, string) (quarantine.Preparation, *
 }
 
 // Enforce implements quarantine.Enforcer.
-func (n *Network) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
+func (n *Network) Enforce(ctx context.Context, o quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
 	key := o.Session.SessionKey.String()
 	n.enter(key)
 	defer n.leave(key)
@@ -109,10 +109,8 @@ func (n *Network) Enforce(ctx context.Context, o quarantine.Order) quarantine.Ou
 		return quarantine.Outcome{Kind: quarantine.OutcomeRefused, Reason: "it cannot be encoded", Untouched: true}
 	}
 	datagram := quarantine.Datagram{BNG: o.Session.BNG, Peer: "192.0.2.1:3799"}
-	if o.BeforeSend != nil {
-		if err := o.BeforeSend(ctx, datagram); err != nil {
-			return quarantine.Outcome{Kind: quarantine.OutcomeNotSent, Reason: err.Error()}
-		}
+	if err := gate.BeforeSend(ctx, datagram); err != nil {
+		return quarantine.Outcome{Kind: quarantine.OutcomeNotSent, Reason: err.Error()}
 	}
 	if o.Check {
 		return n.look(o)

@@ -85,11 +85,11 @@ func TestARelayIsNotBelievedThatNothingWaited(t *testing.T) {
 
 // FreeRADIUS' detail reader counts, and is configured so.
 func TestARelayThatCountsIsBelieved(t *testing.T) {
-	w := newWay(&Client{Relay: true, UnreportedDelay: time.Minute})
 	for name, clock := range map[string]struct {
 		stamped bool
 		ahead   time.Duration
 	}{"a right clock": {true, 0}, "ten minutes ahead": {true, 10 * time.Minute}, "no clock": {false, 0}} {
+		w := newWay(&Client{Relay: true, UnreportedDelay: time.Minute}) // a clock that was set back meanwhile would be another test
 		for i := range 60 {
 			waited := time.Hour - time.Duration(i)*time.Minute
 			r := w.record(waited, waited, clock.stamped, clock.ahead)

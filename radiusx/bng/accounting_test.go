@@ -222,37 +222,6 @@ func TestTheSubscriberIsTheKeyThatIsMadeOfTheRecords(t *testing.T) {
 	}
 }
 
-func TestAnImportedSessionIsOneThatNoStartWasSeenOf(t *testing.T) {
-	store := &recorder{}
-	a := NewAccounting(testFleet(t), store, AccountingConfig{Ignore: []Ignore{{Realm: "voip"}}, Keys: &SubscriberKeys{Lower: true}})
-	start, seen := time.Unix(1000, 0), time.Unix(4000, 0)
-	record := acct.Record{
-		Status: acct.InterimUpdate, At: seen, SessionTime: seen.Sub(start), NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "1",
-		UserName: "Alice", Subscriber: "Alice", FramedIP: netip.MustParseAddr("198.51.100.7"),
-		Attributes: []radiusx.Attribute{{Name: "Filter-Id", Value: "GARDEN"}},
-	}
-	nameless, voice, stranger := record, record, record
-	nameless.Subscriber = ""
-	voice.UserName = "030@voip"
-	stranger.NAS.IP, stranger.Status, stranger.SessionTime = netip.MustParseAddr("203.0.113.1"), acct.Stop, 0
-	answers := a.Import(t.Context(), []acct.Record{record, nameless, voice, stranger})
-	var field *quarantine.FieldError
-	if answers[0] != nil || !errors.As(answers[1], &field) || answers[2] != nil || answers[3] != nil || len(store.events) != 3 {
-		t.Fatalf("answers %v, events %+v", answers, store.events)
-	}
-	e := store.events[0]
-	if e.Kind != quarantine.SessionRenewed || e.Key != (quarantine.SessionKey{BNG: "bng1", ID: "1"}) || e.Subscriber != "alice" || !e.At.Equal(seen) ||
-		!e.StartedAt.Equal(start) || e.Ignored || len(e.Addresses) != 1 || e.Observed != nil {
-		t.Errorf("event %+v", e)
-	}
-	if !store.events[1].Ignored {
-		t.Error("a session that is ignored in accounting is not when it is imported")
-	}
-	if e := store.events[2]; e.Kind != quarantine.SessionEnded || e.Key.BNG != "nas:203.0.113.1" || !e.StartedAt.Equal(seen) {
-		t.Errorf("event of an unconfigured BNG %+v", e)
-	}
-}
-
 func TestPortBlocksOfARecordAreHeldOrGivenBack(t *testing.T) {
 	store := &recorder{}
 	plan := quarantine.AddressPlan{Spaces: []quarantine.AddressSpace{

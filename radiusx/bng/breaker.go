@@ -161,18 +161,19 @@ func (b *breaker) tell() {
 	}
 }
 
-// bars says why a restriction of the session may not leave now.
-func (b *breaker) bars(s quarantine.SessionKey, now time.Time) (reason string, barred bool) {
+// defers says why a restriction of the session may not leave now, which with trial may be
+// let through as the next trial.
+func (b *breaker) defers(s quarantine.SessionKey, trial bool, now time.Time) (reason string, deferred bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.settle(now)
-	if _, goesOn := b.midway[s]; goesOn || b.state == PathOK {
+	if _, goesOn := b.midway[s]; goesOn && trial || b.state == PathOK {
 		return "", false
 	}
 	if b.state == PathRecovering {
 		return fmt.Sprintf("%s answers again since %s, and releases go first", b.name, clock(b.since)), true
 	}
-	if b.tries(s, now) {
+	if trial && b.tries(s, now) {
 		return "", false
 	}
 	return fmt.Sprintf("%s has been silent since %s, %d requests unanswered", b.name, clock(b.since), b.unanswered), true

@@ -35,7 +35,7 @@ func wantState(t *testing.T, b *breaker, want PathState) {
 
 func wantBarred(t *testing.T, b *breaker, session int, want bool) {
 	t.Helper()
-	if reason, barred := b.bars(sessionKey(session), time.Now()); barred != want {
+	if reason, barred := b.defers(sessionKey(session), true, time.Now()); barred != want {
 		t.Errorf("session %d barred: %v (%s), want %v", session, barred, reason, want)
 	}
 }
@@ -83,7 +83,7 @@ func TestTheReasonNamesTheMomentAndTheNumber(t *testing.T) {
 	inBreaker(t, func(t *testing.T, b *breaker) {
 		stayUnanswered(b, 6, 3)
 		time.Sleep(time.Second)
-		reason, _ := b.bars(sessionKey(9), time.Now())
+		reason, _ := b.defers(sessionKey(9), true, time.Now())
 		if want := "bng1 has been silent since 2000-01-01T00:00:00Z, 6 requests unanswered"; reason != want {
 			t.Errorf("reason %q, want %q", reason, want)
 		}
@@ -96,7 +96,7 @@ func TestASilentPathIsTriedByOneRestrictionAtATimeWithGrowingPauses(t *testing.T
 		last, pauses := time.Now(), []time.Duration{}
 		for len(pauses) < 6 {
 			time.Sleep(time.Second)
-			if _, barred := b.bars(sessionKey(1), time.Now()); barred {
+			if _, barred := b.defers(sessionKey(1), true, time.Now()); barred {
 				continue
 			}
 			pauses, last = append(pauses, time.Since(last)), time.Now()
@@ -194,7 +194,7 @@ func TestWhateverHappensAPathThatAnswersIsOpenToRestrictionsSoon(t *testing.T) {
 			case 1, 2:
 				b.silence(s, time.Now().Add(-10*time.Second), time.Now())
 			case 3:
-				b.bars(s, time.Now())
+				b.defers(s, true, time.Now())
 			case 4:
 				leaves = append(leaves, b.enter(s, r.IntN(2) == 0))
 			case 5:
@@ -213,7 +213,7 @@ func TestWhateverHappensAPathThatAnswersIsOpenToRestrictionsSoon(t *testing.T) {
 			b.end(sessionKey(i), time.Now())
 		}
 		time.Sleep(releaseQuiet)
-		if reason, barred := b.bars(sessionKey(99), time.Now()); barred {
+		if reason, barred := b.defers(sessionKey(99), true, time.Now()); barred {
 			t.Errorf("barred: %s; seed %d", reason, seed)
 		}
 	})

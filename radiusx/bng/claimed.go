@@ -3,7 +3,6 @@ package bng
 import (
 	"net/netip"
 
-	"cordon/quarantine"
 	"cordon/radiusx/acct"
 )
 
@@ -15,7 +14,7 @@ func (a *Accounting) speaker(r *acct.Record) (bng string, allowed bool) {
 		return a.fleet.speaker(r)
 	}
 	m := a.fleet.sender(r)
-	return nameOf(m, r), m != nil
+	return nameOf(m, r.NAS, r.From.Addr()), m != nil
 }
 
 // sender finds the BNG that a record came from by the sender's address, if that is
@@ -56,20 +55,4 @@ func (f *Fleet) BNGOf(r *acct.Record) string {
 		return m.Name
 	}
 	return ""
-}
-
-// only lists the kinds of address of which the session has those in the record
-// and no others.
-func (a *Accounting) only(r *acct.Record, bng string) []quarantine.AddressKind {
-	var kinds []quarantine.AddressKind
-	for _, name := range r.Released {
-		kinds = append(kinds, quarantine.AddressKind(name))
-	}
-	m := a.fleet.named[bng]
-	if m == nil || !m.InterimAddresses.All() || r.Status != acct.InterimUpdate || r.Triggered {
-		return kinds
-	}
-	return []quarantine.AddressKind{
-		quarantine.FramedIP, quarantine.FramedIPv6Prefix, quarantine.DelegatedIPv6Prefix, quarantine.FramedIPv6Address,
-	}
 }

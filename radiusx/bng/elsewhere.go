@@ -2,11 +2,9 @@ package bng
 
 import (
 	"net/netip"
-	"slices"
 	"strings"
 
 	"cordon/quarantine"
-	"cordon/radiusx"
 	"cordon/radiusx/acct"
 )
 
@@ -22,7 +20,7 @@ func (f *Fleet) NameOf(ip netip.Addr, identifier string) string {
 	if m != nil && how == identified {
 		return m.SessionsUnder()
 	}
-	return nameOf(nil, &acct.Record{NAS: nas})
+	return nameOf(nil, nas, netip.Addr{})
 }
 
 func nasOf(ip netip.Addr, identifier string) acct.NAS {
@@ -59,23 +57,4 @@ func (f *Fleet) NASOf(bng string) (ips []netip.Addr, identifiers []string) {
 		}
 	}
 	return ips, identifiers
-}
-
-// Ignores returns what tells sessions that are never touched, of those that were
-// learned in another way than by accounting. Without an attribute User-Name the
-// subscriber is it.
-func (f *Fleet) Ignores(ignore []Ignore) func(*quarantine.Session) bool {
-	matchers := make([]matcher, len(ignore))
-	for i := range ignore {
-		matchers[i] = newMatcher(ignore[i])
-	}
-	return func(s *quarantine.Session) bool {
-		if members := f.membersOf(s.BNG); len(members) > 0 && members[0].Role == RoleLAC {
-			return true
-		}
-		attributes := identity(s)
-		user, _ := radiusx.Find(attributes, "User-Name")
-		r := acct.Record{UserName: user, Attributes: attributes}
-		return slices.ContainsFunc(matchers, func(m matcher) bool { return m.matches(&r) })
-	}
 }

@@ -95,7 +95,7 @@ func (m *member) request(action dialect.Action, s *quarantine.Session, p dialect
 }
 
 // Enforce implements quarantine.Enforcer.
-func (e *Enforcer) Enforce(ctx context.Context, o quarantine.Order) quarantine.Outcome {
+func (e *Enforcer) Enforce(ctx context.Context, o quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
 	members := e.fleet.candidates(&o.Session)
 	switch {
 	case len(members) == 0 && o.Check:
@@ -105,14 +105,14 @@ func (e *Enforcer) Enforce(ctx context.Context, o quarantine.Order) quarantine.O
 	case len(members) == 0: // what is owed there stays owed until a person says otherwise
 		return *refused("%v; or give the release up: cordon quarantine give-up %s", e.fleet.Serves(&o.Session), o.Case)
 	case len(members) > 1:
-		return e.inTurn(ctx, members, &o)
+		return e.inTurn(ctx, members, &o, gate)
 	}
-	return e.on(ctx, members[0], &o)
+	return e.on(ctx, members[0], &o, gate)
 }
 
 // on carries an order out on one BNG.
-func (e *Enforcer) on(ctx context.Context, m *member, o *quarantine.Order) quarantine.Outcome {
-	r := &run{enforcer: e, bng: m, order: o}
+func (e *Enforcer) on(ctx context.Context, m *member, o *quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
+	r := &run{enforcer: e, bng: m, order: o, gate: gate}
 	defer r.end()
 	switch {
 	case o.Check:
@@ -130,6 +130,7 @@ type run struct {
 	enforcer *Enforcer
 	bng      *member
 	order    *quarantine.Order
+	gate     quarantine.Gate
 	doubtful bool
 	sent     bool // a datagram of this order left
 }
@@ -140,32 +141,33 @@ func (r *run) end() {
 	r.bng.refusals.end(r.order.Session.SessionKey)
 }
 
-// exchange sends one step and waits for the answer. sent tells whether the BNG
-// may have received it.
-func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (result coa.Result, sent bool, err error) {
+// exchange sends one step and waits for the reply. Beside an error too,
+// result.Transmissions says whether the BNG may have received it.
+func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (result coa.Result, err error) {
 	attributes, err := r.bng.encode(step)
 	if err != nil {
-		return result, false, err
+		return result, err
 	}
 	urgent := undoing || !r.order.Restricts() && !r.order.Check
 	defer r.bng.path.enter(r.order.Session.SessionKey, urgent)()
 	leave, err := r.bng.pace.enter(ctx, urgent, patience)
 	if err != nil {
-		return result, false, fmt.Errorf("wait for a place: %w", err)
+		return result, fmt.Errorf("wait for a place: %w", err)
 	}
 	defer leave()
 	began := time.Now()
 	result, err = r.enforcer.client.Do(ctx, r.packet(ctx, step.Code, attributes, undoing))
-	sent = result.Transmissions > 0
-	r.sent = r.sent || sent
-	r.doubtful = r.doubtful || result.Transmissions > 1 || (r.bng.proxys(result) && result.ErrorCause == processingError) || (sent && (err != nil || result.Kind == coa.Unanswered))
+	disposition := coa.Dispose(r.bng.asked(step, result), result)
+	r.sent = r.sent || result.Transmissions > 0
+	r.doubtful = r.doubtful || result.Transmissions > 1 || disposition == coa.ProxyNoReply ||
+		result.Transmissions > 0 && (err != nil || result.Kind == coa.Unanswered)
 	if err == nil {
-		r.bng.note(r.order.Session.SessionKey, began, result, coa.Dispose(step.Code, result.Transmissions, result))
+		r.bng.note(r.order.Session.SessionKey, began, result, disposition)
 	}
 	if result.Reply != nil {
 		r.enforcer.observe(radiusx.Received, r.bng.dictionary, result.Peer, result.Local, result.Reply)
 	}
-	return result, sent, err
+	return result, err
 }
 
 // encode returns the attributes of a step's request.
@@ -186,7 +188,7 @@ func (r *run) packet(ctx context.Context, code radius.Code, attributes radius.At
 	}
 	var repeating func() error
 	if r.order.Restricts() && !undoing {
-		repeating = r.order.BeforeRepeat
+		repeating = r.gate.BeforeRepeat
 	}
 	return coa.Exchange{
 		Repeating: repeating,
@@ -194,11 +196,9 @@ func (r *run) packet(ctx context.Context, code radius.Code, attributes radius.At
 		MessageAuthenticator: m.MessageAuthenticator, OmitEventTimestamp: m.OmitEventTimestamp,
 		CheckEventTimestamp: m.CheckEventTimestamp, Timeout: m.patience(most),
 		Sending: func(d coa.Datagram) error {
-			if r.order.BeforeSend != nil {
-				datagram := quarantine.Datagram{BNG: m.Name, Peer: d.Peer.String(), Octets: d.Octets, Undoing: undoing}
-				if err := r.order.BeforeSend(ctx, datagram); err != nil {
-					return err
-				}
+			datagram := quarantine.Datagram{BNG: m.Name, Peer: d.Peer.String(), Octets: d.Octets, Undoing: undoing}
+			if err := r.gate.BeforeSend(ctx, datagram); err != nil {
+				return err
 			}
 			r.enforcer.observe(radiusx.Sent, m.dictionary, d.Local, d.Peer, d.Octets)
 			return nil

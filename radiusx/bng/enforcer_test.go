@@ -1,7 +1,6 @@
 package bng
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -115,13 +114,12 @@ func TestWhatCannotBeTakenBackIsPartialAndTakenBackLater(t *testing.T) {
 	inLab(t, swapWithoutGarden(), func(t *testing.T, l *lab) {
 		session := l.login("alice", plan)
 		order := l.restrict(session, "garden")
-		order.BeforeSend = func(_ context.Context, d quarantine.Datagram) error {
+		out := l.enforcer.Enforce(t.Context(), order, gate{send: func(d quarantine.Datagram) error {
 			if d.Undoing {
 				l.sim.SetFaults(bngsim.Faults{Silent: true})
 			}
 			return nil
-		}
-		out := l.enforcer.Enforce(t.Context(), order)
+		}})
 		l.wantOutcome(out, quarantine.OutcomePartial)
 		if len(l.state(session).Services) != 0 {
 			t.Fatalf("services %v: the test proves nothing", l.state(session).Services)
@@ -137,13 +135,12 @@ func TestAStepThatMayNotLeaveTakesBackTheStepsBefore(t *testing.T) {
 		session := l.login("alice", plan)
 		order := l.restrict(session, "garden")
 		steps := 0
-		order.BeforeSend = func(_ context.Context, d quarantine.Datagram) error {
+		out := l.enforcer.Enforce(t.Context(), order, gate{send: func(quarantine.Datagram) error {
 			if steps++; steps == 2 {
 				return errors.New("paused")
 			}
 			return nil
-		}
-		out := l.enforcer.Enforce(t.Context(), order)
+		}})
 		l.wantOutcome(out, quarantine.OutcomeNotSent)
 		if !strings.Contains(out.Reason, "paused") {
 			t.Errorf("reason %q", out.Reason)

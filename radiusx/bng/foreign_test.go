@@ -40,7 +40,7 @@ func TestAForeignProfileHoldsANewRestrictionUntilItIsGone(t *testing.T) {
 		if impossible != nil && (impossible.Kind != quarantine.OutcomeRefused || !impossible.Untouched || !strings.Contains(impossible.Reason, test.value)) {
 			t.Errorf("%s=%s: %+v", test.attribute, test.value, impossible)
 		}
-		if out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden"}}}); out.Kind != quarantine.OutcomeAcked {
+		if out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden"}}}, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked {
 			t.Errorf("%s=%s: the release: %+v", test.attribute, test.value, out)
 		}
 	}
@@ -109,11 +109,11 @@ func TestTheOperatorsCheckMaySeeAForeignProfile(t *testing.T) {
 		if test.again {
 			o.From = []quarantine.AppliedProfile{o.Restriction()}
 		}
-		out := e.Enforce(t.Context(), o)
+		out := e.Enforce(t.Context(), o, quarantine.OpenGate{})
 		if len(net.sent) != test.sent || (out.Kind == quarantine.OutcomeRefused && out.Untouched) != (test.sent == 0) {
 			t.Errorf("%+v: %+v, sent %v", test, out, net.sent)
 		}
-		if out := e.Enforce(t.Context(), releaseOf(o)); out.Kind != quarantine.OutcomeAcked {
+		if out := e.Enforce(t.Context(), releaseOf(o), quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked {
 			t.Errorf("%+v: the release: %+v", test, out)
 		}
 		if len(test.operator.asked) > 0 && len(test.operator.asked[0].Foreign) != 1 {

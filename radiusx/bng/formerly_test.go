@@ -33,7 +33,7 @@ func TestAReleaseOnABNGThatLeftTheConfigurationStaysOwed(t *testing.T) {
 		for _, o := range c.Plan(quarantine.Snapshot{Now: now, Sessions: []quarantine.Session{s}, MaxSessions: 4}) {
 			c.Dispatch(&o, now)
 			orders++
-			c.Observe(o, e.Enforce(t.Context(), o), now)
+			c.Observe(o, e.Enforce(t.Context(), o, quarantine.OpenGate{}), now)
 		}
 	}
 	if c.State != quarantine.Releasing || orders < 3 {
@@ -68,7 +68,7 @@ func TestSessionsUnderAFormerNameAreServed(t *testing.T) {
 		if (impossible == nil) != (c.asked != "") || (fleet.Serves(&s) == nil) != (c.asked != "") {
 			t.Errorf("%s, member %q: prepare %v, serves %v", c.bng, c.member, impossible, fleet.Serves(&s))
 		}
-		out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden", Undo: prepared.Undo}}})
+		out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden", Undo: prepared.Undo}}}, quarantine.OpenGate{})
 		var asked strings.Builder
 		for _, to := range net.sent {
 			fmt.Fprint(&asked, to)

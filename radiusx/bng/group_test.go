@@ -106,7 +106,7 @@ func TestAnOrderGoesToTheMemberThatSpokeLastAndNotFoundProvesNothingAlone(t *tes
 		must(t, err)
 		net := &pairNet{answer: map[byte]coa.Result{1: test.answers[0], 2: test.answers[1], 3: unknown}}
 		test.order.Session = test.session
-		out := NewEnforcer(fleet, net, nil).Enforce(t.Context(), test.order)
+		out := NewEnforcer(fleet, net, nil).Enforce(t.Context(), test.order, quarantine.OpenGate{})
 		sent := ""
 		for _, to := range net.sent {
 			sent += fmt.Sprint(to)
@@ -131,7 +131,7 @@ func TestWhatIsLeftOfAChangeIsTakenBackOnEveryMember(t *testing.T) {
 		fleet, err := pairFleet(t, "filter-id", nil)
 		must(t, err)
 		net := &pairNet{answer: map[byte]coa.Result{1: test.answers[0], 2: test.answers[1]}}
-		out := NewEnforcer(fleet, net, nil).Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "1"), Residue: residue})
+		out := NewEnforcer(fleet, net, nil).Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "1"), Residue: residue}, quarantine.OpenGate{})
 		if out.Kind != test.outcome || (out.Kind == quarantine.OutcomePartial) != (out.Residue == residue) || len(net.sent) != 2 {
 			t.Errorf("%+v: %+v, sent to %v", test.answers, out, net.sent)
 		}
@@ -143,7 +143,7 @@ func TestWhatIsLeftOfAChangeIsNotTakenBackFromSomebodyElse(t *testing.T) {
 	fleet, err := pairFleet(t, "nokia-sros", nil)
 	must(t, err)
 	net := &pairNet{answer: map[byte]coa.Result{1: agrees, 2: agrees}}
-	out := NewEnforcer(fleet, net, nil).Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "0000002a"), Residue: residue})
+	out := NewEnforcer(fleet, net, nil).Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "0000002a"), Residue: residue}, quarantine.OpenGate{})
 	if out.Kind != quarantine.OutcomeAcked || len(net.sent) != 1 {
 		t.Errorf("%+v, sent to %v", out, net.sent)
 	}
@@ -158,13 +158,13 @@ func TestARestrictionIsNotTakenToAMemberWhosePathIsSilent(t *testing.T) {
 	}
 	net := &pairNet{answer: map[byte]coa.Result{1: unknown, 2: agrees}}
 	e := NewEnforcer(fleet, net, nil)
-	if out := e.Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "1"), To: "garden"}); out.Kind != quarantine.OutcomeNotSent || len(net.sent) != 1 {
+	if out := e.Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "1"), To: "garden"}, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeNotSent || len(net.sent) != 1 {
 		t.Errorf("%+v, sent to %v", out, net.sent)
 	}
-	if _, barred := e.Defers(onPair("bng1", "1"), "garden"); barred {
+	if _, barred := defers(e, onPair("bng1", "1"), "garden"); barred {
 		t.Error("the silence of one bars what is on the other")
 	}
-	if _, barred := e.Defers(onPair("bng2", "1"), "garden"); !barred {
+	if _, barred := defers(e, onPair("bng2", "1"), "garden"); !barred {
 		t.Error("the silence of one does not bar what is on it")
 	}
 }
@@ -193,7 +193,8 @@ func TestSessionsOfAGroupAreUnderItsNameAndKnowTheMember(t *testing.T) {
 			SessionID: "1", UserName: "alice", Subscriber: "alice",
 		}})[0])
 	}
-	must(t, a.Import(t.Context(), []acct.Record{{Status: acct.InterimUpdate, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.2")}, SessionID: "1", UserName: "alice", Subscriber: "alice"}})[0])
+	row := ImportedSession{NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.2")}, ID: "1", UserName: "alice"}
+	must(t, NewImporter(fleet, store, AccountingConfig{}).Import(t.Context(), []ImportedSession{row})[0])
 	for _, ev := range store.events {
 		if ev.Key.BNG != "pair" || ev.Member != "bng2" {
 			t.Errorf("event %+v", ev)

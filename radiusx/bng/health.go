@@ -58,11 +58,11 @@ type vitals struct {
 	fault         *Fault
 }
 
-// hear takes in what came of an exchange; proxys: the answer is a proxy's own.
-func (v *vitals) hear(result coa.Result, disposition coa.Disposition, proxys bool, now time.Time) {
+// hear takes in what came of an exchange; byProxy: the reply is a proxy's own.
+func (v *vitals) hear(result coa.Result, disposition coa.Disposition, byProxy bool, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if proxys {
+	if byProxy {
 		v.fault = &Fault{result.ErrorCause, coa.PathFault, now}
 		return
 	}
@@ -84,7 +84,7 @@ func (v *vitals) hear(result coa.Result, disposition coa.Disposition, proxys boo
 // note takes in what came of an exchange that ended without an error.
 func (m *member) note(s quarantine.SessionKey, began time.Time, result coa.Result, disposition coa.Disposition) {
 	now := time.Now()
-	m.vitals.hear(result, disposition, m.proxys(result), now)
+	m.vitals.hear(result, disposition, m.repliedByProxy(result), now)
 	switch {
 	case result.Kind != coa.Unanswered:
 		m.path.answer(s, now)

@@ -108,7 +108,7 @@ func (p *park) all(orders ...quarantine.Order) []quarantine.Outcome {
 	outcomes := make([]quarantine.Outcome, len(orders))
 	var running sync.WaitGroup
 	for i, o := range orders {
-		running.Go(func() { outcomes[i] = p.enforcer.Enforce(p.t.Context(), o) })
+		running.Go(func() { outcomes[i] = p.enforcer.Enforce(p.t.Context(), o, quarantine.OpenGate{}) })
 	}
 	running.Wait()
 	return outcomes
@@ -136,11 +136,11 @@ func TestASilentBNGIsNoticedAndAnotherIsNotTouched(t *testing.T) {
 			t.Errorf("health %+v, %+v", one, two)
 		}
 		here, there := p.login(1), p.login(2)
-		reason, barred := p.enforcer.Defers(here, "garden")
+		reason, barred := defers(p.enforcer, here, "garden")
 		if !barred || !strings.HasPrefix(reason, "bng1 has been silent since ") {
 			t.Errorf("barred %v: %q", barred, reason)
 		}
-		if reason, barred := p.enforcer.Defers(there, "garden"); barred {
+		if reason, barred := defers(p.enforcer, there, "garden"); barred {
 			t.Errorf("bng2: %s", reason)
 		}
 	})
@@ -218,7 +218,7 @@ func TestAProfileThatABNGRefusesToEverybodyIsStoppedThereForRestrictionsOnly(t *
 	inPark(t, 2, nil, func(t *testing.T, p *park) {
 		orders := p.orders(1, 3, "unknown")
 		for i, o := range orders {
-			if reason, barred := p.enforcer.Defers(o.Session, o.To); barred {
+			if reason, barred := defers(p.enforcer, o.Session, o.To); barred {
 				t.Fatalf("stopped before the %d. subscriber: %s", i+1, reason)
 			}
 			if out := p.all(o)[0]; out.Kind != quarantine.OutcomeRefused {
@@ -226,14 +226,14 @@ func TestAProfileThatABNGRefusesToEverybodyIsStoppedThereForRestrictionsOnly(t *
 			}
 		}
 		next := p.login(1)
-		reason, barred := p.enforcer.Defers(next, "unknown")
+		reason, barred := defers(p.enforcer, next, "unknown")
 		if !barred || !strings.Contains(reason, "bng1: profile unknown is stopped there: Invalid-Attribute-Value for everybody since ") {
 			t.Errorf("barred %v: %q", barred, reason)
 		}
-		if reason, barred := p.enforcer.Defers(next, "garden"); barred {
+		if reason, barred := defers(p.enforcer, next, "garden"); barred {
 			t.Errorf("another profile: %s", reason)
 		}
-		if reason, barred := p.enforcer.Defers(p.login(2), "unknown"); barred {
+		if reason, barred := defers(p.enforcer, p.login(2), "unknown"); barred {
 			t.Errorf("another BNG: %s", reason)
 		}
 		if h := p.health(1); len(h.Stopped) != 1 || h.Stopped[0].Profile != "unknown" || h.Stopped[0].ErrorCause != 407 {

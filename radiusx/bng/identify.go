@@ -179,7 +179,7 @@ func (m *member) compare(said acct.NAS) (fits, contradicts bool) {
 func (f *Fleet) speaker(r *acct.Record) (bng string, allowed bool) {
 	if r.Client.Relay {
 		m, how := f.identify(r.NAS, netip.Addr{})
-		return nameOf(m, r), how == identified && slices.Contains(r.Client.RelayFor, m.Name)
+		return nameOf(m, r.NAS, r.From.Addr()), how == identified && slices.Contains(r.Client.RelayFor, m.Name)
 	}
 	m, how := f.identify(r.NAS, r.From.Addr())
 	switch {
@@ -187,7 +187,7 @@ func (f *Fleet) speaker(r *acct.Record) (bng string, allowed bool) {
 		return unconfigured + r.From.Addr().Unmap().String(), true
 	case m == nil:
 		ip := evidence(r.NAS).IP
-		return nameOf(nil, r), !ip.IsValid() || r.Client.Prefix.Contains(ip)
+		return nameOf(nil, r.NAS, r.From.Addr()), !ip.IsValid() || r.Client.Prefix.Contains(ip)
 	case how == contradicted:
 		return m.Name, false
 	}
@@ -201,9 +201,10 @@ func (f *Fleet) unidentifiable(nas acct.NAS) bool {
 	return how == unidentified
 }
 
-// nameOf names the BNG of a record, by its own words if it is not configured.
-func nameOf(m *member, r *acct.Record) string {
-	said := evidence(r.NAS)
+// nameOf names the BNG that calls itself so, by its own words if it is not configured,
+// and by its address if they say nothing.
+func nameOf(m *member, nas acct.NAS, sender netip.Addr) string {
+	said := evidence(nas)
 	switch {
 	case m != nil:
 		return m.Name
@@ -214,5 +215,5 @@ func nameOf(m *member, r *acct.Record) string {
 	case said.Identifier != "":
 		return unconfigured + quarantine.EscapeName(strings.ReplaceAll(said.Identifier, "/", "_"))
 	}
-	return unconfigured + r.From.Addr().Unmap().String()
+	return unconfigured + sender.Unmap().String()
 }

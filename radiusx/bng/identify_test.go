@@ -117,12 +117,11 @@ func TestALogInWhoseNamesTellNothingIsKnownByWhereTheRequestCameFrom(t *testing.
 
 func TestRowsWhoseNASTellsNothingAreRefused(t *testing.T) {
 	store := &recorder{}
-	a := NewAccounting(twinFleet(t), store, AccountingConfig{})
-	row := func(ip, name string) acct.Record {
-		return acct.Record{Status: acct.InterimUpdate, At: time.Unix(1000, 0), SessionID: "42", UserName: "alice", Subscriber: "alice",
-			NAS: acct.NAS{IP: parseNAS(ip), Identifier: name}}
+	im := NewImporter(twinFleet(t), store, AccountingConfig{})
+	row := func(ip, name string) ImportedSession {
+		return ImportedSession{Start: time.Unix(1000, 0), Seen: time.Unix(1000, 0), ID: "42", UserName: "alice", NAS: acct.NAS{IP: parseNAS(ip), Identifier: name}}
 	}
-	errs := a.Import(t.Context(), []acct.Record{row("127.0.0.1", "accel-ppp"), row("", "accel-ppp"), row("192.0.2.3", "accel-ppp"), row("10.0.0.5", "")})
+	errs := im.Import(t.Context(), []ImportedSession{row("127.0.0.1", "accel-ppp"), row("", "accel-ppp"), row("192.0.2.3", "accel-ppp"), row("10.0.0.5", "")})
 	for i, err := range errs {
 		var wrong *quarantine.FieldError
 		if refused := errors.As(err, &wrong); refused != (i < 2) {
@@ -165,7 +164,7 @@ func TestTwoBNGsMayHaveOneIdentifierButNotOneAddress(t *testing.T) {
 func TestUnconfiguredBNGsOfDifferentNamesAreDifferent(t *testing.T) {
 	names := map[string]string{}
 	for _, said := range []string{"M\xfcnchen", "M\xe4nchen", "M\ufffdnchen", `M\xfcnchen`, "a\nb"} {
-		name := nameOf(nil, &acct.Record{NAS: acct.NAS{Identifier: said}})
+		name := nameOf(nil, acct.NAS{Identifier: said}, netip.Addr{})
 		if other, twice := names[name]; twice {
 			t.Errorf("%q and %q are both %q", said, other, name)
 		}

@@ -110,11 +110,38 @@ func (l *lab) state(s quarantine.Session) bngsim.State {
 }
 
 func (l *lab) enforce(o quarantine.Order) quarantine.Outcome {
-	o.BeforeSend = func(_ context.Context, d quarantine.Datagram) error {
+	return l.enforcer.Enforce(l.t.Context(), o, gate{send: func(d quarantine.Datagram) error {
 		l.seen = append(l.seen, d)
 		return nil
+	}})
+}
+
+// gate lets every datagram leave that its functions do; one that is nil lets all leave.
+type gate struct {
+	send   func(quarantine.Datagram) error
+	repeat func() error
+}
+
+func (g gate) BeforeSend(_ context.Context, d quarantine.Datagram) error {
+	if g.send == nil {
+		return nil
 	}
-	return l.enforcer.Enforce(l.t.Context(), o)
+	return g.send(d)
+}
+
+func (g gate) BeforeRepeat() error {
+	if g.repeat == nil {
+		return nil
+	}
+	return g.repeat()
+}
+
+// defers says why the enforcer would not restrict the session now, as the engine asks it.
+func defers(e *Enforcer, s quarantine.Session, profile string) (reason string, deferred bool) {
+	if reason, deferred = e.PathDefers(s, true); deferred {
+		return reason, true
+	}
+	return e.ProfileStopped(s, profile, true)
 }
 
 // restrict brings the session into a profile, from those in force.

@@ -24,11 +24,10 @@ func keyed(t *testing.T, keys *SubscriberKeys, templates []string, told ...strin
 	must(t, err)
 	store, cfg := &recorder{}, AccountingConfig{Keys: keys}
 	a := NewAccounting(fleet, store, cfg)
-	start, row := direct(acct.Start, told...), direct(acct.InterimUpdate, told...)
-	row.Attributes = nil
-	start.FramedIP, row.FramedIP = netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("198.51.100.7")
+	start := direct(acct.Start, told...)
+	start.FramedIP = netip.MustParseAddr("198.51.100.7")
 	must(t, a.Handle(t.Context(), []acct.Record{start})[0])
-	must(t, a.Import(t.Context(), []acct.Record{row})[0])
+	must(t, NewImporter(fleet, store, cfg).Import(t.Context(), []ImportedSession{rowOf(start)})[0])
 	l, ok := NewDesk(fleet, cfg).LogIn(append(attrs(told...), radiusx.Attribute{Name: "NAS-Identifier", Value: "edge-1"}))
 	if !ok {
 		t.Fatalf("%q: no log-in", told)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 
 	"cordon/radiusx"
 	"cordon/radiusx/acct"
@@ -15,23 +14,14 @@ import (
 // Access-Accept is to be changed to. It goes by the same rules as accounting, so
 // that the session that follows is the one that was meant. It does not know
 // whether anybody is to be restricted.
-type Desk struct {
-	fleet  *Fleet
-	key    SubscriberKey
-	keys   *SubscriberKeys
-	lines  *lineKeys
-	ignore []matcher
-}
+type Desk struct{ subscribers }
 
 // NewDesk returns a desk for the fleet; c is accounting's. Without a c.Key the
 // subscriber is the User-Name.
 func NewDesk(fleet *Fleet, c AccountingConfig) *Desk {
-	d := &Desk{fleet: fleet, key: c.Key, keys: c.Keys, lines: fleet.lineKeysOf(c.Key)}
+	d := &Desk{fleet.subscribers(c)}
 	if len(d.key) == 0 {
 		d.key = SubscriberKey{userNameTemplate}
-	}
-	for _, i := range c.Ignore {
-		d.ignore = append(d.ignore, newMatcher(i))
 	}
 	return d
 }
@@ -51,15 +41,12 @@ func (d *Desk) LogIn(told []radiusx.Attribute) (*LogIn, bool) {
 	value := func(name string) string { v, _ := radiusx.Find(told, name); return v }
 	nas := acct.NAS{Identifier: value("NAS-Identifier"), IP: parseNAS(value("NAS-IP-Address")), IPv6: parseNAS(value("NAS-IPv6-Address"))}
 	m, how := d.fleet.identify(nas, parseNAS(cmp.Or(value("Packet-Src-IP-Address"), value("Packet-Src-IPv6-Address"))))
-	if how != identified || m.Role == RoleLAC {
+	user := value(userNameAttribute)
+	if how != identified || d.ignored(m, user, told) {
 		return nil, false
 	}
-	record := acct.Record{UserName: value(userNameAttribute), Attributes: told, Naming: told}
-	made, _, _ := subscriberKeyOf(m, d.key).of(d.fleet.valuesOf(&record))
+	made, _, _ := d.keyOf(m).of(d.fleet.valuesOf(user, told))
 	if made.parts == nil {
-		return nil, false
-	}
-	if slices.ContainsFunc(d.ignore, func(i matcher) bool { return i.matches(&record) }) {
 		return nil, false
 	}
 	return &LogIn{Subscriber: d.keys.of(made, d.lines), bng: m, told: told}, true

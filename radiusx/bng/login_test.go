@@ -183,8 +183,13 @@ func TestNoLogInBeginsRestrictedAtABNGThatIsSilentOrRefusesTheProfile(t *testing
 		e := &Enforcer{fleet: &Fleet{named: map[string]*member{"bng1": m}}}
 		want := func(about, bng, profile string, want bool) {
 			t.Helper()
-			if got := e.Releases(bng, profile); got != want {
-				t.Errorf("%s: %v", about, got)
+			s := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: bng}}
+			why, deferred := e.PathDefers(s, false)
+			if !deferred {
+				why, deferred = e.ProfileStopped(s, profile, false)
+			}
+			if deferred == want || deferred == (why == "") {
+				t.Errorf("%s: %v %q", about, deferred, why)
 			}
 		}
 		want("all is well", "bng1", "garden", true)

@@ -1,7 +1,9 @@
 package bng
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"cordon/quarantine"
@@ -19,12 +21,17 @@ var natNames = []string{"lsn44", "ds-lite", "nat64"}
 // and of no subscriber: its name is one of natNames with the inside address that the
 // record tells, if it tells one. A customer who calls himself so has another one.
 func insideOf(r *acct.Record) (inside netip.Addr, is bool) {
-	name := r.UserName
-	if name == "" {
-		name = r.Subscriber
+	if r.Doubled.Has(acct.DoubledUserName | acct.DoubledSubscriber | acct.DoubledAddress) {
+		return inside, false
 	}
+	inside, is = insideNamed(cmp.Or(r.UserName, r.Subscriber))
+	return inside, is && tellsInside(r, inside)
+}
+
+// insideNamed reads the inside address in a name that a NAT makes.
+func insideNamed(name string) (inside netip.Addr, is bool) {
 	kind, text, found := strings.Cut(name, "@")
-	if !found || r.Doubled.Has(acct.DoubledUserName|acct.DoubledSubscriber|acct.DoubledAddress) {
+	if !found {
 		return inside, false
 	}
 	addr, err := netip.ParseAddr(text)
@@ -33,7 +40,7 @@ func insideOf(r *acct.Record) (inside netip.Addr, is bool) {
 	}
 	for _, known := range natNames {
 		if strings.EqualFold(kind, known) && addr.Is4() == (known == "lsn44") {
-			return addr, tellsInside(r, addr)
+			return addr, true
 		}
 	}
 	return inside, false
@@ -44,12 +51,7 @@ func tellsInside(r *acct.Record, addr netip.Addr) bool {
 	if r.FramedIP.IsValid() && r.FramedIP != addr {
 		return false
 	}
-	for _, p := range r.Prefixes {
-		if p.Prefix != netip.PrefixFrom(addr, addr.BitLen()) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(r.Prefixes, func(p acct.Prefix) bool { return p.Prefix != hostPrefix(addr) })
 }
 
 // natEvents says which port blocks who held the inside address had.
@@ -57,7 +59,7 @@ func (a *Accounting) natEvents(r *acct.Record, bng string, inside netip.Addr) []
 	held, freed := a.blocks(r, bng)
 	event := quarantine.SessionEvent{
 		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID},
-		Via: quarantine.Place{Addr: inside, Space: a.plan.SpaceOf(bng, netip.PrefixFrom(inside, inside.BitLen()))},
+		Via: quarantine.Place{Addr: inside, Space: a.plan.SpaceOf(bng, hostPrefix(inside))},
 		At:  r.At, Latest: r.Latest, StartedAt: startedAt(r), Addresses: held, Freed: freed,
 	}
 	if event.Key.Identified() {

@@ -1,7 +1,6 @@
 package bng
 
 import (
-	"slices"
 	"time"
 
 	"cordon/quarantine"
@@ -9,37 +8,47 @@ import (
 
 var _ quarantine.Paths = (*Enforcer)(nil)
 
-// Defers implements quarantine.Paths.
-func (e *Enforcer) Defers(s quarantine.Session, profile string) (reason string, barred bool) {
-	m := e.fleet.serving(&s)
-	if m == nil {
+// PathDefers implements quarantine.Paths. Without a trial a BNG that is not configured
+// defers too: what began there could not be taken away.
+func (e *Enforcer) PathDefers(s quarantine.Session, trial bool) (reason string, deferred bool) {
+	switch m := e.fleet.serving(&s); {
+	case m != nil:
+		return m.path.defers(s.SessionKey, trial, time.Now())
+	case trial:
 		return "", false // Prepare says what there is to say
 	}
-	return m.bars(&s, profile, time.Now())
+	return "no such BNG: " + s.BNG + " is not configured", true
 }
 
-// bars says why the profile may not be put in force on a session of this BNG now.
-func (m *member) bars(s *quarantine.Session, profile string, now time.Time) (reason string, barred bool) {
-	if reason, barred := m.path.bars(s.SessionKey, now); barred {
-		return reason, true
+// ProfileStopped implements quarantine.Paths.
+func (e *Enforcer) ProfileStopped(s quarantine.Session, profile string, trial bool) (reason string, stopped bool) {
+	m := e.fleet.serving(&s)
+	if m == nil {
+		return "", false
 	}
-	if reason, barred := m.refusals.bars(profile, s.SessionKey, now); barred {
+	return m.profileStopped(&s, profile, trial, time.Now())
+}
+
+func (m *member) profileStopped(s *quarantine.Session, profile string, trial bool, now time.Time) (reason string, stopped bool) {
+	if reason, stopped = m.refusals.defers(profile, s.SessionKey, trial, now); !stopped {
+		return "", false
+	}
+	if trial {
 		m.path.forgo(s.SessionKey)
-		return m.Name + ": " + reason, true
 	}
-	return "", false
+	return m.Name + ": " + reason, true
 }
 
-// Releases reports whether a restriction of the profile that begins at the BNG of
-// that name now could be taken away by CoA: the BNG answers, and has not refused the profile
-// to everybody. Unlike Bars it grants no trial.
-func (e *Enforcer) Releases(bng, profile string) bool {
-	m := e.fleet.named[bng]
-	if m == nil || slices.ContainsFunc(m.refusals.stopped(), func(s Stop) bool { return s.Profile == profile }) {
-		return false
+// defers says why the profile may not be put in force on a session of this BNG now; nil:
+// it may.
+func (m *member) defers(s *quarantine.Session, profile string, now time.Time) *quarantine.Deferral {
+	if reason, deferred := m.path.defers(s.SessionKey, true, now); deferred {
+		return &quarantine.Deferral{By: quarantine.CheckPath, Reason: reason}
 	}
-	state, _, _ := m.path.look(time.Now())
-	return state == PathOK
+	if reason, stopped := m.profileStopped(s, profile, true, now); stopped {
+		return &quarantine.Deferral{By: quarantine.CheckStoppedProfile, Reason: reason}
+	}
+	return nil
 }
 
 // Returned implements quarantine.Paths. Of a group it is the last return of any

@@ -201,7 +201,7 @@ func judged(finding dialect.Finding, told []radiusx.Attribute, who string) seen 
 
 // query sends a request that changes nothing and returns what its ACK says.
 func (r *run) query(ctx context.Context, step *dialect.Step) ([]radiusx.Attribute, error) {
-	result, _, err := r.exchange(ctx, *step, false)
+	result, err := r.exchange(ctx, *step, false)
 	switch {
 	case err != nil:
 		return nil, err

@@ -35,12 +35,6 @@ const MaxProxyDeadline = 30 * time.Second
 // proxyMargin is for the way to the proxy and back.
 const proxyMargin = 5 * time.Second
 
-// Error-Causes by which a proxy speaks of itself (RFC 5176 section 3.5).
-const (
-	notRoutable     = 502 // it did not hand the request on
-	processingError = 505 // it did, perhaps, and has no answer
-)
-
 // Validate reports everything that is wrong with the configuration.
 func (p *Proxy) Validate() error {
 	var errs []error
@@ -101,22 +95,24 @@ func (c *Config) nasAttributes(shared map[string]bool) []radiusx.Attribute {
 // attributesOf writes names of a NAS as attributes, the first of each kind.
 func attributesOf(names []NAS) []radiusx.Attribute {
 	var list []radiusx.Attribute
-	add := func(name, value string) {
-		if !slices.ContainsFunc(list, func(a radiusx.Attribute) bool { return a.Name == name }) {
-			list = append(list, radiusx.Attribute{Name: name, Value: value})
-		}
-	}
 	for _, n := range names {
-		switch {
-		case n.Identifier != "":
-			add("NAS-Identifier", n.Identifier)
-		case n.IP.Is4():
-			add("NAS-IP-Address", n.IP.String())
-		default:
-			add("NAS-IPv6-Address", n.IP.String())
+		one := n.attribute()
+		if !slices.ContainsFunc(list, func(a radiusx.Attribute) bool { return a.Name == one.Name }) {
+			list = append(list, one)
 		}
 	}
 	return list
+}
+
+// attribute is the attribute by which a BNG tells the name.
+func (n NAS) attribute() radiusx.Attribute {
+	switch {
+	case n.Identifier != "":
+		return radiusx.Attribute{Name: "NAS-Identifier", Value: n.Identifier}
+	case n.IP.Is4():
+		return radiusx.Attribute{Name: "NAS-IP-Address", Value: n.IP.String()}
+	}
+	return radiusx.Attribute{Name: "NAS-IPv6-Address", Value: n.IP.String()}
 }
 
 // addressed returns the attributes of a request, with the BNG named first if a
@@ -166,19 +162,8 @@ func (m *member) echo() time.Duration {
 	return m.patience(0) + m.Via.Deadline + proxyMargin
 }
 
-// proxys reports whether an answer is the proxy's and says nothing of the BNG.
-func (m *member) proxys(result coa.Result) bool {
-	return m.Via != nil && result.Kind == coa.NAK && (result.ErrorCause == notRoutable || result.ErrorCause == processingError)
-}
-
-// proxySays is what a proxy's own answer means. One that has no answer from the
-// BNG may have handed the request on all the same.
-func (m *member) proxySays(result coa.Result) told {
-	t := told{answer: stepRefused, cause: result.ErrorCause, disposition: coa.PathFault}
-	t.reason = fmt.Sprintf("%s does not know the way to %s: NAK %s", m.path.name, m.Name, causeName(result.ErrorCause))
-	if result.ErrorCause == processingError {
-		t.answer = stepUnanswered
-		t.reason = fmt.Sprintf("%s has no answer from %s: NAK %s", m.path.name, m.Name, causeName(result.ErrorCause))
-	}
-	return t
+// repliedByProxy reports whether a reply is the proxy's own and says nothing of the
+// BNG.
+func (m *member) repliedByProxy(result coa.Result) bool {
+	return m.Via != nil && result.Kind == coa.NAK && coa.LookupErrorCause(result.ErrorCause).ByProxy
 }

@@ -52,7 +52,7 @@ func proxied(bng, id string) quarantine.Session {
 
 func restrictVia(e *Enforcer, s quarantine.Session) quarantine.Outcome {
 	prepared, _ := e.Prepare(s, "garden")
-	return e.Enforce(context.Background(), quarantine.Order{Session: s, To: "garden", Undo: prepared.Undo})
+	return e.Enforce(context.Background(), quarantine.Order{Session: s, To: "garden", Undo: prepared.Undo}, quarantine.OpenGate{})
 }
 
 func TestARequestThroughAProxyNamesTheBNGAndIsGivenMoreTimeThanTheProxyTakes(t *testing.T) {
@@ -75,7 +75,7 @@ func TestARequestThroughAProxyNamesTheBNGAndIsGivenMoreTimeThanTheProxyTakes(t *
 			t.Fatalf("%s: %+v", name, out)
 		}
 		release := quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden"}}, Confirmed: true}
-		if out := e.Enforce(t.Context(), release); out.Kind != quarantine.OutcomeAcked || out.AssertAfter() != 70*time.Second {
+		if out := e.Enforce(t.Context(), release, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked || out.AssertAfter() != 70*time.Second {
 			t.Fatalf("%s: release %+v, asserted after %s", name, out, out.AssertAfter())
 		}
 		for i, x := range stub.asked {
@@ -129,7 +129,7 @@ func TestASilentProxyIsSilentForAllBNGsBehindIt(t *testing.T) {
 				t.Fatalf("outcome %+v", out)
 			}
 		}
-		if reason, barred := e.Defers(proxied("bng2", "x"), "garden"); !barred || !strings.HasPrefix(reason, "proxy aaa1 has been silent since") {
+		if reason, barred := defers(e, proxied("bng2", "x"), "garden"); !barred || !strings.HasPrefix(reason, "proxy aaa1 has been silent since") {
 			t.Errorf("barred %v: %q", barred, reason)
 		}
 		for _, h := range e.fleet.Health() {

@@ -82,10 +82,10 @@ func TestOnceItMayNotBeRepeatedNoRestrictionLeavesAndEveryReleaseDoes(t *testing
 					}
 					return nil
 				}
-				order := quarantine.Order{Session: s, To: "garden", Undo: undo.Undo, BeforeRepeat: may}
+				order := quarantine.Order{Session: s, To: "garden", Undo: undo.Undo}
 				began := time.Now()
 				answer := make(chan quarantine.Outcome, 1)
-				go func() { answer <- e.Enforce(context.Background(), order) }()
+				go func() { answer <- e.Enforce(context.Background(), order, gate{repeat: may}) }()
 				time.Sleep(3 * time.Second) // the second transmission is at 2 s
 				before := came.Load()
 				paused.Store(true)
@@ -100,8 +100,8 @@ func TestOnceItMayNotBeRepeatedNoRestrictionLeavesAndEveryReleaseDoes(t *testing
 				if after := came.Load(); before != 2 || after != before || asked.Load() != 2 {
 					t.Errorf("%d datagrams before the pause, %d after it; asked %d times", before, after-before, asked.Load())
 				}
-				release := quarantine.Order{Session: s, From: []quarantine.AppliedProfile{applied(order)}, BeforeRepeat: may}
-				if out := e.Enforce(context.Background(), release); out.Kind != quarantine.OutcomeUnanswered {
+				release := quarantine.Order{Session: s, From: []quarantine.AppliedProfile{applied(order)}}
+				if out := e.Enforce(context.Background(), release, gate{repeat: may}); out.Kind != quarantine.OutcomeUnanswered {
 					t.Errorf("release: %+v", out)
 				}
 				if n := came.Load() - before; n < 4 || asked.Load() != 2 {

@@ -2,7 +2,6 @@ package bng
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,89 +10,6 @@ import (
 	"cordon/radiusx/coa"
 	"cordon/radiusx/dialect"
 )
-
-// answer is what came of one step, in the words that matter to the order.
-type answer uint8
-
-const (
-	stepDone       answer = iota
-	stepMoot              // refused, because it is so already
-	stepRefused           // see cause and reason
-	stepGone              // the BNG does not know the session
-	stepUnanswered        // it may or may not have happened
-	stepUnsent            // it did not leave this host
-)
-
-// told is the answer to one step.
-type told struct {
-	answer answer
-	cause  uint32
-	reason string
-
-	disposition coa.Disposition // of stepRefused
-}
-
-// tell sends one step. With expectMoot, a refusal of a step that the make
-// refuses when it is so already counts as that.
-func (r *run) tell(ctx context.Context, step dialect.Step, undoing, expectMoot bool) told {
-	result, sent, err := r.exchange(ctx, step, undoing)
-	switch {
-	case err != nil && !sent:
-		return told{answer: stepUnsent, reason: err.Error()}
-	case errors.Is(err, context.Canceled):
-		return told{answer: stepUnanswered, reason: "cut short before the BNG answered"}
-	case err != nil:
-		return told{answer: stepUnanswered, reason: err.Error()}
-	case result.Kind == coa.Unanswered:
-		return told{answer: stepUnanswered, reason: r.bng.silence(result)}
-	case r.bng.proxys(result):
-		return r.bng.proxySays(result)
-	}
-	transmissions := result.Transmissions
-	if r.order.Again {
-		transmissions++ // of an earlier exchange that nobody answered
-	}
-	switch disposition := coa.Dispose(step.Code, transmissions, result); {
-	case disposition == coa.Success || disposition == coa.InProgress:
-		return told{answer: stepDone}
-	case disposition == coa.SessionGone:
-		return told{answer: stepGone, cause: result.ErrorCause, reason: "the BNG does not know the session"}
-	case expectMoot && step.NAKsIfDone && saysMoot(result.ErrorCause):
-		return told{answer: stepMoot}
-	default:
-		return told{answer: stepRefused, cause: result.ErrorCause, disposition: disposition, reason: fmt.Sprintf("NAK %s (%s)", causeName(result.ErrorCause), disposition)}
-	}
-}
-
-// saysMoot reports whether an Error-Cause is one that makes use for "it is so
-// already": Invalid-Request, Invalid-Attribute-Value, or none at all.
-func saysMoot(cause uint32) bool { return cause == 0 || cause == 404 || cause == 407 }
-
-func causeName(cause uint32) string {
-	if cause == 0 {
-		return "without Error-Cause"
-	}
-	return coa.LookupErrorCause(cause).Name
-}
-
-// silence says for people why there is no answer.
-func (m *member) silence(result coa.Result) string {
-	text := silence(result)
-	if m.Via != nil {
-		return m.path.name + ": " + text
-	}
-	return text
-}
-
-func silence(result coa.Result) string {
-	if result.Skew != 0 { // genuine answers were not believed
-		return fmt.Sprintf("the BNG's clock is %s; its answers are discarded for that (check_event_timestamp)", skewText(result.Skew))
-	}
-	if result.Discarded > 0 {
-		return fmt.Sprintf("no answer that can be believed: %d discarded, the last one %s", result.Discarded, result.LastDiscard)
-	}
-	return fmt.Sprintf("no answer after %d transmissions", result.Transmissions)
-}
 
 // restrict carries out a restriction. A refused step undoes the steps before
 // it; an unanswered one leaves them, for the order will be tried again.
@@ -107,28 +23,28 @@ func (r *run) restrict(ctx context.Context) quarantine.Outcome {
 	}
 	var done []dialect.Step
 	for i, step := range steps {
-		t := r.tell(ctx, step, false, retry && i < len(steps)-1)
+		reply := r.send(ctx, step, circumstances{mayBeDone: retry && i < len(steps)-1})
 		switch {
-		case t.answer == stepDone:
+		case reply.disposition == coa.AlreadyDone:
+		case reply.kind == quarantine.OutcomeAcked:
 			done = append(done, step)
-		case t.answer == stepMoot:
-		case t.answer == stepUnanswered || (ctx.Err() != nil && len(done) > 0):
-			return r.outcome(quarantine.OutcomeUnanswered, t)
+		case reply.kind == quarantine.OutcomeUnanswered || (ctx.Err() != nil && len(done) > 0):
+			return r.outcome(quarantine.OutcomeUnanswered, reply)
 		default:
-			r.refused(t)
-			return r.takeBack(ctx, done, t)
+			r.refused(reply)
+			return r.takeBack(ctx, done, reply)
 		}
 	}
 	r.bng.refusals.agree(r.order.To)
-	return r.provable(r.outcome(quarantine.OutcomeAcked, told{}))
+	return r.provable(r.outcome(quarantine.OutcomeAcked, reply{}))
 }
 
 // refused notes a refusal that is the profile's fault. Where another profile is
 // to be taken away first it may be that one's.
-func (r *run) refused(t told) {
+func (r *run) refused(why reply) {
 	another := slices.ContainsFunc(r.order.From, func(a quarantine.AppliedProfile) bool { return a.Profile != r.order.To })
-	if t.disposition == coa.ProfileFault && !another {
-		r.bng.refusals.refuse(r.order.To, r.order.Session.Subscriber, t.cause, time.Now())
+	if why.disposition == coa.ProfileFault && !another {
+		r.bng.refusals.refuse(r.order.To, r.order.Session.Subscriber, why.cause, time.Now())
 	}
 }
 
@@ -207,8 +123,8 @@ func (m *member) changing(s *quarantine.Session, from, to quarantine.AppliedProf
 }
 
 // takeBack undoes what was done before a step that failed.
-func (r *run) takeBack(ctx context.Context, done []dialect.Step, why told) quarantine.Outcome {
-	if why.answer == stepGone && len(done) > 0 {
+func (r *run) takeBack(ctx context.Context, done []dialect.Step, why reply) quarantine.Outcome {
+	if why.kind == quarantine.OutcomeSessionGone && len(done) > 0 {
 		// The session ended midway, or has another id since the first step: what
 		// was done may still be in force, and accounting will tell where.
 		return r.outcome(quarantine.OutcomeUnanswered, why)
@@ -224,22 +140,15 @@ func (r *run) takeBack(ctx context.Context, done []dialect.Step, why told) quara
 		outcome.Residue = r.bng.encodeResidue(left)
 		return outcome
 	}
-	kind := quarantine.OutcomeRefused
-	switch why.answer {
-	case stepGone:
-		kind = quarantine.OutcomeSessionGone
-	case stepUnsent:
-		kind = quarantine.OutcomeNotSent
-	}
-	return r.outcome(kind, why)
+	return r.outcome(why.kind, why)
 }
 
-// undo sends steps until one is neither done nor moot, and returns what is left.
+// undo sends steps until one is not done, and returns what is left.
 // A session that is gone needs no undoing.
 func (r *run) undo(ctx context.Context, steps []dialect.Step) (left []dialect.Step) {
 	for i, step := range steps {
-		switch t := r.tell(ctx, step, true, true); t.answer {
-		case stepDone, stepMoot, stepGone:
+		switch r.send(ctx, step, circumstances{undoing: true, mayBeDone: true}).kind {
+		case quarantine.OutcomeAcked, quarantine.OutcomeSessionGone:
 		default:
 			return steps[i:]
 		}
@@ -255,9 +164,9 @@ func (r *run) undoResidue(ctx context.Context) quarantine.Outcome {
 	}
 	left := r.undo(ctx, steps)
 	if len(left) == 0 {
-		return r.outcome(quarantine.OutcomeAcked, told{})
+		return r.outcome(quarantine.OutcomeAcked, reply{})
 	}
-	outcome := r.outcome(quarantine.OutcomePartial, told{reason: "steps of a refused change are not taken back yet"})
+	outcome := r.outcome(quarantine.OutcomePartial, reply{reason: "steps of a refused change are not taken back yet"})
 	outcome.Residue = r.bng.encodeResidue(left)
 	return outcome
 }
@@ -265,60 +174,42 @@ func (r *run) undoResidue(ctx context.Context) quarantine.Outcome {
 // restore gives back what the session should have. All steps are tried; only
 // silence ends it early, for it will be tried again.
 func (r *run) restore(ctx context.Context) quarantine.Outcome {
-	var worst told
+	var worst reply
 	for _, a := range slices.Backward(r.order.From) {
 		steps, err := r.bng.restoring(&r.order.Session, a)
 		if err != nil { // the others are given back all the same
-			worst = told{answer: stepRefused, reason: err.Error()}
+			worst = reply{kind: quarantine.OutcomeRefused, reason: err.Error()}
 			continue
 		}
 		for _, step := range steps {
-			t := r.tell(ctx, step, false, !r.order.Confirmed)
-			switch r.restoreAnswer(&a, t) {
-			case stepUnanswered:
-				return r.outcome(quarantine.OutcomeUnanswered, t)
-			case stepUnsent:
-				return r.unsent(t)
-			case stepGone:
-				return r.outcome(quarantine.OutcomeSessionGone, t)
-			case stepRefused:
-				worst = t
+			reply := r.send(ctx, step, circumstances{mayBeDone: !r.order.Confirmed, applied: &a})
+			switch reply.kind {
+			case quarantine.OutcomeUnanswered, quarantine.OutcomeSessionGone:
+				return r.outcome(reply.kind, reply)
+			case quarantine.OutcomeNotSent:
+				return r.unsent(reply)
+			case quarantine.OutcomeRefused:
+				worst = reply
 			}
 		}
 	}
-	if worst.answer == stepRefused {
+	if worst.kind == quarantine.OutcomeRefused {
 		out := r.outcome(quarantine.OutcomeRefused, worst)
 		out.Untouched = !r.sent
 		return out
 	}
-	return r.provable(r.outcome(quarantine.OutcomeAcked, told{}))
+	return r.provable(r.outcome(quarantine.OutcomeAcked, reply{}))
 }
 
-// restoreAnswer is what the answer to a step of a release means. Where a make renames
-// the sessions that it restricts, a NAK may say that the line is not there; and a
-// restriction that was refused for what the profile is was never in force if taking it
-// away is refused for the same.
-func (r *run) restoreAnswer(a *quarantine.AppliedProfile, t told) answer {
-	switch {
-	case t.answer != stepRefused:
-		return t.answer
-	case a.Outlives && r.bng.Dialect.MeansGone(t.cause):
-		return stepGone
-	case a.Naked && a.Cause != 0 && a.Cause == t.cause && t.disposition == coa.ProfileFault:
-		return stepMoot
-	}
-	return stepRefused
-}
-
-// unsent tells that a step of a release did not leave; if an earlier one did,
-// some of the release may be done.
-func (r *run) unsent(t told) quarantine.Outcome {
+// unsent is the outcome of a release of which a step did not leave; if an earlier one
+// did, some of the release may be done.
+func (r *run) unsent(why reply) quarantine.Outcome {
 	if r.sent {
-		return r.outcome(quarantine.OutcomeUnanswered, t)
+		return r.outcome(quarantine.OutcomeUnanswered, why)
 	}
-	return r.outcome(quarantine.OutcomeNotSent, t)
+	return r.outcome(quarantine.OutcomeNotSent, why)
 }
 
-func (r *run) outcome(kind quarantine.OutcomeKind, t told) quarantine.Outcome {
-	return quarantine.Outcome{Kind: kind, ErrorCause: t.cause, Reason: t.reason, Doubtful: r.doubtful, Echo: r.bng.echo()}
+func (r *run) outcome(kind quarantine.OutcomeKind, why reply) quarantine.Outcome {
+	return quarantine.Outcome{Kind: kind, ErrorCause: why.cause, Reason: why.reason, Doubtful: r.doubtful, Echo: r.bng.echo()}
 }

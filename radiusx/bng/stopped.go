@@ -69,16 +69,16 @@ func (r *refusals) agree(profile string) {
 	delete(r.named, profile)
 }
 
-// bars says why the profile may not be put in force; every stopRetry it lets
-// one session through.
-func (r *refusals) bars(profile string, s quarantine.SessionKey, now time.Time) (reason string, barred bool) {
+// defers says why the profile may not be put in force; with trial it lets one session
+// through every stopRetry.
+func (r *refusals) defers(profile string, s quarantine.SessionKey, trial bool, now time.Time) (reason string, deferred bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.named[profile]
-	if f == nil || !f.stopped || f.trying == s {
+	if f == nil || !f.stopped || trial && f.trying == s {
 		return "", false
 	}
-	if !now.Before(f.retry) {
+	if trial && !now.Before(f.retry) {
 		f.trying, f.retry = s, now.Add(stopRetry)
 		return "", false
 	}

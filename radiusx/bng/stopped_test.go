@@ -35,14 +35,14 @@ func TestAProfileIsStoppedAfterTheSameRefusalOfThreeSubscribers(t *testing.T) {
 			}
 			r.refuse("garden", s.subscriber, s.cause, now)
 		}
-		reason, barred := r.bars("garden", sessionKey(9), now)
+		reason, barred := r.defers("garden", sessionKey(9), true, now)
 		if barred != c.want {
 			t.Errorf("%s: stopped %v (%s), want %v", name, barred, reason, c.want)
 		}
 		if barred && !strings.Contains(reason, "for everybody since 2026-03-01T12:00:00Z") {
 			t.Errorf("%s: reason %q", name, reason)
 		}
-		if _, other := r.bars("no-smtp", sessionKey(9), now); other {
+		if _, other := r.defers("no-smtp", sessionKey(9), true, now); other {
 			t.Errorf("%s: another profile is stopped too", name)
 		}
 	}
@@ -55,7 +55,7 @@ func TestAStoppedProfileIsTriedByOneSubscriberEveryQuarterOfAnHour(t *testing.T)
 		r.refuse("garden", s, 407, now)
 	}
 	barred := func(session int) bool {
-		_, is := r.bars("garden", sessionKey(session), now)
+		_, is := r.defers("garden", sessionKey(session), true, now)
 		return is
 	}
 	for range 4 {

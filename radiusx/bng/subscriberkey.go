@@ -220,22 +220,14 @@ func (p *keyPart) readable(value string) string {
 	return string(octets)
 }
 
-// subscriberKeyOf is how records of a BNG name their subscriber; m may be nil.
-func subscriberKeyOf(m *member, common SubscriberKey) SubscriberKey {
-	if m != nil && len(m.SubscriberKey) > 0 {
-		return m.SubscriberKey
-	}
-	return common
-}
-
 // nameSubscriber finds out whom the record is about: r.Subscriber becomes the text
 // that names him, as it is.
 func (a *Accounting) nameSubscriber(r *acct.Record, m *member) rendering {
-	key := subscriberKeyOf(m, a.key)
+	key := a.keyOf(m)
 	if key == nil || key.plain() && r.Naming == nil {
 		return userNamed(r.Subscriber) // the record says it, as acct.Config has it
 	}
-	made, _, err := key.of(a.fleet.valuesOf(r))
+	made, _, err := key.of(a.fleet.valuesOf(r.UserName, r.Naming))
 	r.Subscriber = made.String()
 	if errors.Is(err, errTwice) && !r.Doubled.Has(acct.DoubledUserName|acct.DoubledSubscriber) { // else counted before
 		r.Doubled |= acct.DoubledSubscriber
@@ -259,34 +251,29 @@ func userNamed(name string) rendering {
 // lack what its session's Start had: a session that is known keeps its name then
 // (see [quarantine.SessionEvent.Fallback]).
 func (a *Accounting) fallsBack(r *acct.Record, bng string) bool {
-	key := subscriberKeyOf(a.fleet.named[bng], a.key)
+	key := a.keyOf(a.fleet.named[bng])
 	if len(key) < 2 || r.Status == acct.Start || r.Subscriber == "" {
 		return false
 	}
-	first, err := key[0].of(a.fleet.valuesOf(r))
+	first, err := key[0].of(a.fleet.valuesOf(r.UserName, r.Naming))
 	return err == nil && first.parts == nil
 }
 
-// namedByUserName reports whether the subscribers of a BNG are their User-Names.
-func (a *Accounting) namedByUserName(bng string) bool {
-	key := subscriberKeyOf(a.fleet.named[bng], a.key)
-	return key == nil || key.plain()
-}
-
-// valuesOf reads a record. What a NAS calls itself is no value where it is no
+// valuesOf reads the attributes that a subscriber's key is made of; user is the
+// User-Name where they have none. What a NAS calls itself is no value where it is no
 // evidence of which NAS that is: two lines would have one key.
-func (f *Fleet) valuesOf(r *acct.Record) keyValues {
+func (f *Fleet) valuesOf(user string, naming []radiusx.Attribute) keyValues {
 	return func(attribute string) (values []string) {
-		if f.vagueName(attribute, r.Naming) {
+		if f.vagueName(attribute, naming) {
 			return nil
 		}
-		for _, a := range r.Naming {
+		for _, a := range naming {
 			if strings.EqualFold(a.Name, attribute) {
 				values = append(values, a.Value)
 			}
 		}
 		if values == nil && attribute == userNameAttribute {
-			return []string{r.UserName}
+			return []string{user}
 		}
 		return values
 	}

@@ -50,7 +50,7 @@ func TestAKeyIsMadeByTheFirstTemplateWhoseAttributesAreAllThere(t *testing.T) {
 		{"what is too long is not cut", []string{"%{User-Name} %{NAS-Port-Id}", "User-Name"}, attrs("User-Name", long, "NAS-Port-Id", long), "", 0},
 	} {
 		record := acct.Record{Naming: test.told}
-		key, template, _ := keyOf(t, test.templates...).of(testFleet(t).valuesOf(&record))
+		key, template, _ := keyOf(t, test.templates...).of(testFleet(t).valuesOf(record.UserName, record.Naming))
 		if key.String() != test.key || template != test.template {
 			t.Errorf("%s: got %q by %d, want %q by %d", test.about, key.String(), template, test.key, test.template)
 		}
@@ -129,13 +129,13 @@ func TestAccountingImportAndLogInAgreeOnWhoItIs(t *testing.T) {
 	keys := &SubscriberKeys{Lower: true}
 	c := AccountingConfig{Keys: keys}
 	a, desk := NewAccounting(fleet, store, c), NewDesk(fleet, c)
-	row := acct.Record{ // of a table that has no NAS-Identifier, and the circuit as text
-		Status: acct.InterimUpdate, At: time.Unix(1000, 0), SessionID: "42", NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")},
+	row := ImportedSession{ // of a table that has no NAS-Identifier, and the circuit as text
+		Start: time.Unix(1000, 0), Seen: time.Unix(1000, 0), ID: "42", NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")},
 		Naming: attrs("ADSL-Agent-Circuit-Id", "A 1"),
 	}
 	start := direct(acct.Start, "ADSL-Agent-Circuit-Id", "0x412031")
 	must(t, a.Handle(t.Context(), []acct.Record{start})[0])
-	must(t, a.Import(t.Context(), []acct.Record{row})[0])
+	must(t, NewImporter(fleet, store, c).Import(t.Context(), []ImportedSession{row})[0])
 	l, ok := desk.LogIn(attrs("NAS-Identifier", "edge-1", "ADSL-Agent-Circuit-Id", "0x412031"))
 	if !ok || l.Subscriber != "edge-1/A 1" {
 		t.Errorf("the log-in is of %+v", l)
@@ -149,15 +149,18 @@ func TestAccountingImportAndLogInAgreeOnWhoItIs(t *testing.T) {
 
 // What a subscriber is called here is not what the BNG calls him.
 func TestABNGIsNotSentAKeyAsAUserName(t *testing.T) {
-	told := func(r acct.Record, event func(*Accounting, []acct.Record) []error) string {
+	told := func(r acct.Record, event func(*recorder, acct.Record) error) string {
 		store := &recorder{}
-		a := NewAccounting(mixedFleet(t), store, AccountingConfig{})
-		must(t, event(a, []acct.Record{r})[0])
+		must(t, event(store, r))
 		s := quarantine.Session{Subscriber: store.events[0].Subscriber, Attributes: store.events[0].Attributes}
 		return userName(&s)
 	}
-	handle := func(a *Accounting, batch []acct.Record) []error { return a.Handle(t.Context(), batch) }
-	load := func(a *Accounting, batch []acct.Record) []error { return a.Import(t.Context(), batch) }
+	handle := func(store *recorder, r acct.Record) error {
+		return NewAccounting(mixedFleet(t), store, AccountingConfig{}).Handle(t.Context(), []acct.Record{r})[0]
+	}
+	load := func(store *recorder, r acct.Record) error {
+		return NewImporter(mixedFleet(t), store, AccountingConfig{}).Import(t.Context(), []ImportedSession{rowOf(r)})[0]
+	}
 	if got := told(direct(acct.InterimUpdate, "ADSL-Agent-Circuit-Id", "0x61"), handle); got != "" {
 		t.Errorf("an IPoE session first seen in an Interim has the User-Name %q", got)
 	}
@@ -175,7 +178,7 @@ func TestANameOfTheNASThatTellsNothingIsMissingFromAKey(t *testing.T) {
 	fleet := twinFleet(t)
 	record := acct.Record{Naming: attrs("NAS-Identifier", "accel-ppp", "NAS-IP-Address", "127.0.0.1", "NAS-Port-Id", "eth1", "Calling-Station-Id", "aa")}
 	key := keyOf(t, "%{NAS-Identifier}/%{NAS-Port-Id}", "%{NAS-IP-Address}/%{NAS-Port-Id}", "Calling-Station-Id")
-	if got, _, _ := key.of(fleet.valuesOf(&record)); got.String() != "aa" {
+	if got, _, _ := key.of(fleet.valuesOf(record.UserName, record.Naming)); got.String() != "aa" {
 		t.Errorf("the key is %q", got.String())
 	}
 }

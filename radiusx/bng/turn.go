@@ -13,39 +13,41 @@ import (
 // for what takes something away, does not answer; never where it may be about
 // somebody else. "Not found" counts only if all
 // say so.
-func (e *Enforcer) inTurn(ctx context.Context, members []*member, o *quarantine.Order) quarantine.Outcome {
-	out := e.on(ctx, members[0], o)
+func (e *Enforcer) inTurn(ctx context.Context, members []*member, o *quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
+	out := e.on(ctx, members[0], o, gate)
 	for _, m := range members[1:] {
 		switch {
 		case o.Check:
 			return out
 		case o.UndoesOnly() && m.mayMeanAnother(o): // its session is not there
 		case o.UndoesOnly():
-			out = bothUndone(out, e.on(ctx, m, o))
+			out = bothUndone(out, e.on(ctx, m, o, gate))
 		case out.Kind == quarantine.OutcomeSessionGone:
-			out = e.instead(ctx, m, o, out)
+			out = e.instead(ctx, m, o, gate, out)
 		case out.Kind == quarantine.OutcomeUnanswered && !o.Restricts() && m.mayMeanAnother(o):
 			out.Reason += m.notAsked()
 		case out.Kind == quarantine.OutcomeUnanswered && !o.Restricts():
-			out = asWell(out, e.on(ctx, m, o), m)
+			out = asWell(out, e.on(ctx, m, o, gate), m)
 		}
 	}
 	return out
 }
 
 // instead asks a member after others said that they do not know the session.
-func (e *Enforcer) instead(ctx context.Context, m *member, o *quarantine.Order, before quarantine.Outcome) quarantine.Outcome {
+func (e *Enforcer) instead(ctx context.Context, m *member, o *quarantine.Order, gate quarantine.Gate, before quarantine.Outcome) quarantine.Outcome {
 	if m.mayMeanAnother(o) {
 		before.Kind = quarantine.OutcomeRefused
 		before.Reason += m.notAsked()
 		return before
 	}
 	if o.Restricts() {
-		if reason, barred := m.bars(&o.Session, o.To, time.Now()); barred {
-			return quarantine.Outcome{Kind: quarantine.OutcomeNotSent, Reason: reason, Doubtful: before.Doubtful, Echo: before.Echo}
+		if d := m.defers(&o.Session, o.To, time.Now()); d != nil {
+			return quarantine.Outcome{
+				Kind: quarantine.OutcomeNotSent, Reason: d.Reason, DeferredBy: d.By, Doubtful: before.Doubtful, Echo: before.Echo,
+			}
 		}
 	}
-	out := e.on(ctx, m, o)
+	out := e.on(ctx, m, o, gate)
 	out.Doubtful = out.Doubtful || before.Doubtful
 	out.Echo = max(out.Echo, before.Echo)
 	if out.Reason != "" {

@@ -126,14 +126,14 @@ func TestAReleaseSendsTheOctetsThatWereFixedWhateverIsConfiguredByThen(t *testin
 			t.Run(g.name()+"/"+about, func(t *testing.T) {
 				e, net := oneBNG(t, geared(g))
 				o := prepared(t, e)
-				if out := e.Enforce(t.Context(), releaseOf(o)); out.Kind != quarantine.OutcomeAcked {
+				if out := e.Enforce(t.Context(), releaseOf(o), quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked {
 					t.Fatalf("as configured: %+v", out)
 				}
 				later, changed := oneBNG(t, func(c *Config) { geared(g)(c); change(c) })
 				if err := later.fleet.CanUndo(o.Session, o.Restriction()); err != nil {
 					t.Errorf("at the start: %v", err)
 				}
-				if out := later.Enforce(t.Context(), releaseOf(o)); out.Kind != quarantine.OutcomeAcked || !slices.Equal(changed.sent, net.sent) {
+				if out := later.Enforce(t.Context(), releaseOf(o), quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked || !slices.Equal(changed.sent, net.sent) {
 					t.Errorf("%+v, sent\n%v, want\n%v", out, changed.sent, net.sent)
 				}
 				if about == "another port" && changed.peers[0].Port() != 3333 {
@@ -156,9 +156,9 @@ func TestASecondTryIsMadeOfWhatItsUndoIsMadeOf(t *testing.T) {
 				e, net := oneBNG(t, geared(g))
 				o := prepared(t, e)
 				o.From = []quarantine.AppliedProfile{o.Restriction()}
-				e.Enforce(t.Context(), o)
+				e.Enforce(t.Context(), o, quarantine.OpenGate{})
 				later, changed := oneBNG(t, func(c *Config) { geared(g)(c); changes[about](c) })
-				out := later.Enforce(t.Context(), o)
+				out := later.Enforce(t.Context(), o, quarantine.OpenGate{})
 				switch {
 				case about == "another dialect" && g.dialect != "junos":
 					if out.Kind != quarantine.OutcomeRefused || !out.Untouched || len(changed.sent) > 0 {
@@ -178,7 +178,7 @@ func TestAChangeLeavesWhatWasFixedAsItWasFixed(t *testing.T) {
 	e, net := oneBNG(t, geared(g))
 	restriction := prepared(t, e)
 	old := restriction.Restriction()
-	e.Enforce(t.Context(), quarantine.Order{Session: ofAlice(), From: []quarantine.AppliedProfile{old}})
+	e.Enforce(t.Context(), quarantine.Order{Session: ofAlice(), From: []quarantine.AppliedProfile{old}}, quarantine.OpenGate{})
 	g.options = map[string]string{"l4_redirect_number": "241", "ipset": "new"}
 	later, changed := oneBNG(t, func(c *Config) {
 		geared(g)(c)
@@ -190,7 +190,7 @@ func TestAChangeLeavesWhatWasFixedAsItWasFixed(t *testing.T) {
 	}
 	o := quarantine.Order{Session: ofAlice(), To: "no-smtp", From: []quarantine.AppliedProfile{old}, Confirmed: true}
 	o.Prepare(p)
-	if out := later.Enforce(t.Context(), o); out.Kind != quarantine.OutcomeAcked || len(changed.sent) != 2 || changed.sent[0] != net.sent[0] {
+	if out := later.Enforce(t.Context(), o, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked || len(changed.sent) != 2 || changed.sent[0] != net.sent[0] {
 		t.Errorf("%+v, sent\n%v, want first\n%v", out, changed.sent, net.sent)
 	}
 }
@@ -230,7 +230,7 @@ func TestAnUndoThatCannotBeMadeIsSaidAtTheStartAndSendsNothing(t *testing.T) {
 	if err := e.fleet.CanUndo(ofAlice(), applied); err == nil || !strings.Contains(err.Error(), "site-own") {
 		t.Errorf("at the start: %v", err)
 	}
-	out := e.Enforce(t.Context(), quarantine.Order{Session: ofAlice(), From: []quarantine.AppliedProfile{applied}})
+	out := e.Enforce(t.Context(), quarantine.Order{Session: ofAlice(), From: []quarantine.AppliedProfile{applied}}, quarantine.OpenGate{})
 	if out.Kind != quarantine.OutcomeRefused || !out.Untouched || !strings.Contains(out.Reason, "give BNG bng1 that dialect again") || len(net.sent) > 0 {
 		t.Errorf("%+v, sent %v", out, net.sent)
 	}
@@ -245,19 +245,19 @@ func TestStepsToBeTakenBackAreOctetsToo(t *testing.T) {
 	g := gear{dialect: "accel-ppp", restricted: "1", normal: dialect.Overlay, options: map[string]string{"l4_redirect_number": "241", "ipset": "cordon"}}
 	e, net := oneBNG(t, geared(g))
 	o := prepared(t, e)
-	e.Enforce(t.Context(), releaseOf(o))
+	e.Enforce(t.Context(), releaseOf(o), quarantine.OpenGate{})
 	steps, err := e.fleet.named["bng1"].Dialect.Steps(dialect.Request{
 		Action: dialect.Restore, Session: identity(&o.Session), Profile: dialect.Profile{Restricted: "1", Normal: dialect.Overlay}, Options: g.options,
 	})
 	must(t, err)
 	residue := e.fleet.named["bng1"].encodeResidue(steps)
 	later, changed := oneBNG(t, geared(gear{dialect: "filter-id", restricted: "GARDEN", normal: "PLAN"}))
-	out := later.Enforce(t.Context(), quarantine.Order{Session: o.Session, Residue: residue})
+	out := later.Enforce(t.Context(), quarantine.Order{Session: o.Session, Residue: residue}, quarantine.OpenGate{})
 	if out.Kind != quarantine.OutcomeAcked || !slices.Equal(changed.sent, net.sent) {
 		t.Errorf("%+v, sent\n%v, want\n%v", out, changed.sent, net.sent)
 	}
 	before := `[{"code":43,"attributes":["User-Name = \"alice\"","Filter-Id = \"PLAN\""]}]`
-	if out := later.Enforce(t.Context(), quarantine.Order{Session: o.Session, Residue: before}); out.Kind != quarantine.OutcomeAcked {
+	if out := later.Enforce(t.Context(), quarantine.Order{Session: o.Session, Residue: before}, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked {
 		t.Errorf("of a version before: %+v", out)
 	}
 }
@@ -268,7 +268,7 @@ func TestARefusalOfOurOwnIsUntouchedAndOneOfTheBNGIsNot(t *testing.T) {
 	o := prepared(t, e)
 	nowhere := o
 	nowhere.Session.BNG = "bng9"
-	if out := e.Enforce(t.Context(), nowhere); out.Kind != quarantine.OutcomeRefused || !out.Untouched {
+	if out := e.Enforce(t.Context(), nowhere, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeRefused || !out.Untouched {
 		t.Errorf("no such BNG: %+v", out)
 	}
 	if _, impossible := e.Prepare(ofAlice(), "no-smtp"); impossible == nil || !impossible.Untouched {
@@ -276,11 +276,11 @@ func TestARefusalOfOurOwnIsUntouchedAndOneOfTheBNGIsNot(t *testing.T) {
 	}
 	half := releaseOf(o)
 	half.From = append([]quarantine.AppliedProfile{{Profile: "no-smtp", Undo: `{"dialect":"site-own"}`}}, half.From...)
-	if out := e.Enforce(t.Context(), half); out.Kind != quarantine.OutcomeRefused || out.Untouched || len(net.sent) != 1 {
+	if out := e.Enforce(t.Context(), half, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeRefused || out.Untouched || len(net.sent) != 1 {
 		t.Errorf("the newer one was sent: %+v, %v", out, net.sent)
 	}
 	net.answers = []coa.Result{{Kind: coa.NAK, ErrorCause: 407, Transmissions: 1}}
-	if out := e.Enforce(t.Context(), o); out.Kind != quarantine.OutcomeRefused || out.Untouched {
+	if out := e.Enforce(t.Context(), o, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeRefused || out.Untouched {
 		t.Errorf("a NAK: %+v", out)
 	}
 }
@@ -299,7 +299,7 @@ func TestARefusedRestrictionWhoseUndoIsRefusedForTheSameWasNeverInForce(t *testi
 		release := releaseOf(prepared(t, e))
 		release.Confirmed, release.From[0].Naked, release.From[0].Cause = false, test.naked, test.was
 		net.answers = []coa.Result{{Kind: coa.NAK, ErrorCause: test.is, Transmissions: 1}}
-		if out := e.Enforce(t.Context(), release); out.Kind != test.want {
+		if out := e.Enforce(t.Context(), release, quarantine.OpenGate{}); out.Kind != test.want {
 			t.Errorf("%+v: %+v", test, out)
 		}
 	}
@@ -312,10 +312,10 @@ func TestALineThatARenamingMakeDoesNotKnowIsGone(t *testing.T) {
 		t.Error("its restriction is said to end with the session")
 	}
 	net.answers = []coa.Result{{Kind: coa.NAK, Transmissions: 1}}
-	if out := e.Enforce(t.Context(), releaseOf(o)); out.Kind != quarantine.OutcomeSessionGone {
+	if out := e.Enforce(t.Context(), releaseOf(o), quarantine.OpenGate{}); out.Kind != quarantine.OutcomeSessionGone {
 		t.Errorf("a release: %+v", out)
 	}
-	if out := e.Enforce(t.Context(), o); out.Kind != quarantine.OutcomeRefused {
+	if out := e.Enforce(t.Context(), o, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeRefused {
 		t.Errorf("a restriction: %+v", out)
 	}
 }
@@ -375,7 +375,7 @@ func TestWhatCannotBeMadeKeepsNoOtherReleaseBack(t *testing.T) {
 	stuck := quarantine.AppliedProfile{Profile: "other", Undo: `{"restricted":"X","normal":"PLAN","dialect":"site-own"}`}
 	o := releaseOf(prepared(t, e))
 	o.From = append(o.From, stuck)
-	out := e.Enforce(t.Context(), o)
+	out := e.Enforce(t.Context(), o, quarantine.OpenGate{})
 	if out.Kind != quarantine.OutcomeRefused || out.Untouched || !strings.Contains(out.Reason, "site-own") || len(net.sent) != 1 {
 		t.Errorf("%+v, sent %v", out, net.sent)
 	}

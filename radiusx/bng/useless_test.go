@@ -230,12 +230,12 @@ func TestANATsRecordNamesTheInsideAddressAndNobody(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, e)
 		}
 	}
-	a := NewAccounting(testFleet(t), &recorder{}, AccountingConfig{})
+	im := NewImporter(testFleet(t), &recorder{}, AccountingConfig{})
 	imported := aRecord(func(r *acct.Record) {
 		r.UserName, r.Subscriber, r.FramedIP, r.Prefixes = "LSN44@100.64.0.9", "LSN44@100.64.0.9", addr("100.64.0.9"), nil
 	})
 	var wrong *quarantine.FieldError
-	if err := a.Import(t.Context(), []acct.Record{imported})[0]; !errors.As(err, &wrong) {
+	if err := im.Import(t.Context(), []ImportedSession{rowOf(imported)})[0]; !errors.As(err, &wrong) {
 		t.Errorf("imported: %v", err)
 	}
 }
@@ -283,8 +283,8 @@ func TestNamesOfOtherOctetsAreNamesEverywhere(t *testing.T) {
 		t.Errorf("the BNG is told %v, %v", encoded, err)
 	}
 	store := &recorder{}
-	a := NewAccounting(testFleet(t), store, AccountingConfig{})
-	if err := a.Import(t.Context(), []acct.Record{aRecord(func(r *acct.Record) { r.UserName, r.Subscriber = name, name })})[0]; err != nil || store.events[0].Subscriber != key {
+	row := rowOf(aRecord(func(r *acct.Record) { r.UserName = name }))
+	if err := NewImporter(testFleet(t), store, AccountingConfig{}).Import(t.Context(), []ImportedSession{row})[0]; err != nil || store.events[0].Subscriber != key {
 		t.Errorf("import: %v %+v", err, store.events)
 	}
 	desk := NewDesk(testFleet(t), AccountingConfig{})

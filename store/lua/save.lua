@@ -1,24 +1,36 @@
 -- Writes a case and all that changes with it, or nothing.
 -- KEYS: 1 case record, 2 open cases, 3 due set of the case's lane, 4 the other
 --       due set, 5 index of open cases, 6 index of closed cases, 7 term,
---       8 released, 9 verdict, 10 looks asked for during leases,
+--       8 last release by a person, 9 verdict, 10 looks asked for during leases,
 --       11 what open cases want, 12 answers to the subscriber's log-ins,
---       13.. limit counters
--- ARGV: 1 term ("0": no claim), 2 version expected (with the stamp of that write behind a dot; "0": new),
---       3 new version, 4 case id,
---       5 subscriber, 6 lane, 7 "1" if open, 8 case, 9 due, ms ("": none),
---       10 now, ms, 11 score in the index, ms, 12 time to live of the closed
---       case, ms, 13 drop closed cases from the index before, ms,
---       14 released at, ms ("": not by a person), 15 release,
---       16 verdict: "S" settled, "U" not, "" none, 17 status,
---       18 time to live of both, ms,
---       19 what the case wants ("": nothing), 20 answers to log-ins that the
---       writer knew of, 21 last release by a person that the writer knew of,
---       ms ("": none), 22 reservation ("": none), 23 "1" if forced,
---       24.. per counter: window, ms; how many fit ("0": counted only); how
---       many the reservation takes, at least 1
--- A reservation of n has n members in a counter: itself and that with "#2" to
--- "#n" behind it, all with one score.
+--       13.. limit counters, in the order of reserve.counters
+-- ARGV: 1 the arguments by name, JSON; what is stored as it is: 2 the case, 3 the verdict's
+--       status, 4 the release by a person
+-- Arguments: those that do not apply are left out; "_ms" is milliseconds, since 1970 if it is a
+-- moment. What is kept or compared as text is a string, for a number of JSON is a double in Lua,
+-- which is exact to 53 bits only.
+--   term               sender's term that must still stand; without it no claim to be the sender
+--   read               the write that the case was read from: version, a dot, stamp; "0": none, it is new
+--   write              this write, in the same form
+--   case               id of the case
+--   subscriber         whose case it is
+--   lane               "0" release, "1" restrict
+--   open               true: the case is open
+--   now_ms             the writer's time
+--   due_ms             when to look at it, at the latest
+--   index_ms           when it was opened, or closed: its score in the index
+--   keep_ms            closed only: how long it is kept
+--   drop_ms            closed only: cases closed before leave the index
+--   answers            answers to log-ins that the writer knew of
+--   wants              what the case wants, as JSON
+--   known_release_ms   last release by a person that the writer knew of
+--   release_ms         a person released the subscriber then
+--   verdict            a verdict is saved: "S" settled, "U" not
+--   remember_ms        how long release and verdict are kept
+--   reserve.id         what to count; n units are n members of a counter, all with one score: the
+--                      id, and the id with "#2" to "#n" behind it
+--   reserve.forced     true: count although a limit is full
+--   reserve.counters   for each counter: window_ms; max, how many fit, 0: counted only; units, at least 1
 -- Counters go by this server's clock, not by the writer's: one that is ahead would
 -- see nothing of the last hour, and drop it.
 -- Returns {"saved"}, {"sender"} (the term has passed), {"conflict"}, or
@@ -26,125 +38,129 @@
 -- and has answered a log-in since it was read is a conflict too, and so is a verdict
 -- that was decided without knowledge of the last release by a person, or that is
 -- settled and was settled before.
-local now = tonumber(ARGV[10])
-local opened = ARGV[7] == '1'
-local clock = redis.call('TIME')
-local moment = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local record_key, open_key, lane_key, other_lane_key, opened_key, closed_key = unpack(KEYS, 1, 6)
+local term_key, release_key, verdict_key, asked_key, wanted_key, answers_key = unpack(KEYS, 7, 12)
+local args = cjson.decode(ARGV[1])
+local case, status, release = ARGV[2], ARGV[3], ARGV[4]
+local subscriber, verdict, reserve = args.subscriber, args.verdict, args.reserve
 
-if ARGV[1] ~= '0' and redis.call('HGET', KEYS[7], 'n') ~= ARGV[1] then
+if args.term and redis.call('HGET', term_key, 'n') ~= args.term then
   return {'sender'}
 end
-local record = redis.call('HMGET', KEYS[1], 'v', 'd')
-if record[1] == ARGV[3] and record[2] == ARGV[8] then
+local record = redis.call('HMGET', record_key, 'v', 'd')
+if record[1] == args.write and record[2] == case then
   return {'saved'} -- this very write, repeated because its answer was lost
 end
-if (record[1] or '0') ~= ARGV[2] then
+if (record[1] or '0') ~= args.read then
   return {'conflict'}
 end
-local entry = redis.call('HGET', KEYS[2], ARGV[5])
-local another = entry and string.sub(entry, 3) ~= ARGV[4]
-if opened and another then
+local entry = redis.call('HGET', open_key, subscriber)
+local another = entry and string.sub(entry, 3) ~= args.case
+if args.open and another then
   return {'conflict'}
 end
-if not opened and entry and not another and (redis.call('HGET', KEYS[12], 'n') or '0') ~= ARGV[20] then
+if not args.open and entry and not another and (redis.call('HGET', answers_key, 'n') or '0') ~= args.answers then
   return {'conflict'}
 end
-local stored = redis.call('GET', KEYS[8])
+local stored = (verdict or args.release_ms) and redis.call('GET', release_key)
 local released = stored and tonumber(string.match(stored, '^%d+'))
-if ARGV[16] ~= '' and released and released > (tonumber(ARGV[21]) or 0) then
+if verdict and released and released > tonumber(args.known_release_ms or 0) then
   return {'conflict'}
 end
-if ARGV[16] == 'S' and redis.call('GETRANGE', KEYS[9], 0, 0) == 'S' then
+if verdict == 'S' and redis.call('GETRANGE', verdict_key, 0, 0) == 'S' then
   return {'conflict'} -- no verdict counts twice
 end
-local fresh = {}
-if ARGV[22] ~= '' then
-  for i = 13, #KEYS do
-    local window = tonumber(ARGV[3 * i - 15])
-    local fit = tonumber(ARGV[3 * i - 14])
-    local takes = tonumber(ARGV[3 * i - 13])
-    local since = '(' .. string.format('%.0f', moment - window)
-    local counted = tonumber(redis.call('ZSCORE', KEYS[i], ARGV[22]) or nil)
-    fresh[i] = not counted or counted <= moment - window
-    if fresh[i] and fit > 0 and ARGV[23] ~= '1' and redis.call('ZCOUNT', KEYS[i], since, '+inf') + takes > fit then
-      return {'limit', tostring(i - 12)}
+local counters, counted_ms = {}, nil
+local fresh, passed = {}, {} -- by counter: is the reservation new in it; what was counted by then counts no more
+if reserve then
+  local clock = redis.call('TIME')
+  local moment = clock[1] * 1000 + math.floor(clock[2] / 1000)
+  counters, counted_ms = reserve.counters, string.format('%.0f', moment)
+  for i, counter in ipairs(counters) do
+    local key, since = KEYS[12 + i], moment - counter.window_ms
+    local counted = tonumber(redis.call('ZSCORE', key, reserve.id) or nil)
+    fresh[i], passed[i] = not counted or counted <= since, string.format('%.0f', since)
+    if fresh[i] and counter.max > 0 and not reserve.forced
+        and redis.call('ZCOUNT', key, '(' .. passed[i], '+inf') + counter.units > counter.max then
+      return {'limit', tostring(i)}
     end
   end
 end
 
 -- Nothing was written so far; nothing can be refused from here on.
 
-for i, new in pairs(fresh) do
-  if new then
-    local window = ARGV[3 * i - 15]
-    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', string.format('%.0f', moment - tonumber(window)))
-    local score = string.format('%.0f', moment)
-    redis.call('ZADD', KEYS[i], score, ARGV[22])
-    for n = 2, tonumber(ARGV[3 * i - 13]) do
-      redis.call('ZADD', KEYS[i], score, ARGV[22] .. '#' .. n)
+for i, counter in ipairs(counters) do
+  if fresh[i] then
+    local key = KEYS[12 + i]
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', passed[i])
+    redis.call('ZADD', key, counted_ms, reserve.id)
+    for n = 2, counter.units do
+      redis.call('ZADD', key, counted_ms, reserve.id .. '#' .. n)
     end
-    redis.call('PEXPIRE', KEYS[i], window)
+    redis.call('PEXPIRE', key, counter.window_ms)
   end
 end
 
-redis.call('HSET', KEYS[1], 'v', ARGV[3], 'd', ARGV[8])
-if opened then
-  redis.call('PERSIST', KEYS[1])
-  redis.call('HSET', KEYS[2], ARGV[5], ARGV[6] .. ':' .. ARGV[4])
-  redis.call('ZADD', KEYS[5], ARGV[11], ARGV[4])
+redis.call('HSET', record_key, 'v', args.write, 'd', case)
+if args.open then
+  redis.call('PERSIST', record_key)
+  if entry ~= args.lane .. ':' .. args.case then
+    redis.call('HSET', open_key, subscriber, args.lane .. ':' .. args.case)
+  end
+  redis.call('ZADD', opened_key, args.index_ms, args.case)
 else
-  redis.call('PEXPIRE', KEYS[1], ARGV[12])
-  redis.call('ZREM', KEYS[5], ARGV[4])
-  redis.call('ZADD', KEYS[6], ARGV[11], ARGV[4])
-  redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', '(' .. ARGV[13])
+  redis.call('PEXPIRE', record_key, args.keep_ms)
+  redis.call('ZREM', opened_key, args.case)
+  redis.call('ZADD', closed_key, args.index_ms, args.case)
+  redis.call('ZREMRANGEBYSCORE', closed_key, '-inf', '(' .. args.drop_ms)
 end
 
-if opened then
-  local score = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[5]) or nil)
-  local other = tonumber(redis.call('ZSCORE', KEYS[4], ARGV[5]) or nil)
+if args.open then
+  local score = tonumber(redis.call('ZSCORE', lane_key, subscriber) or nil)
+  local other = tonumber(redis.call('ZSCORE', other_lane_key, subscriber) or nil)
   if other and (not score or other < score) then
     score = other
   end
-  local due = tonumber(ARGV[9])
-  if not due and score and score % 1 == 0 and score <= now then
+  local due = tonumber(args.due_ms or nil)
+  if not due and score and score % 1 == 0 and score <= tonumber(args.now_ms) then
     due = score -- a wake-up nobody has answered yet
   elseif due and score and score % 1 ~= 0 and math.floor(score) == due then
     due = score -- the writer's own lease, which stays one
   elseif due and score and score < due then
     if score % 1 ~= 0 then -- leased: finishing must not forget this look
-      local asked = tonumber(redis.call('ZSCORE', KEYS[10], ARGV[5]) or nil)
+      local asked = tonumber(redis.call('ZSCORE', asked_key, subscriber) or nil)
       if not asked or due < asked then
-        redis.call('ZADD', KEYS[10], ARGV[9], ARGV[5])
+        redis.call('ZADD', asked_key, args.due_ms, subscriber)
       end
     end
     due = score -- only finishing puts a look off
   end
-  redis.call('ZREM', KEYS[4], ARGV[5])
+  if other then
+    redis.call('ZREM', other_lane_key, subscriber)
+  end
   if due then
-    redis.call('ZADD', KEYS[3], string.format('%.1f', due), ARGV[5])
+    redis.call('ZADD', lane_key, string.format('%.1f', due), subscriber)
   else
-    redis.call('ZREM', KEYS[3], ARGV[5])
+    redis.call('ZREM', lane_key, subscriber)
   end
 elseif not another then
-  redis.call('HDEL', KEYS[2], ARGV[5])
-  redis.call('ZREM', KEYS[3], ARGV[5])
-  redis.call('ZREM', KEYS[4], ARGV[5])
-  redis.call('ZREM', KEYS[10], ARGV[5])
+  redis.call('HDEL', open_key, subscriber)
+  redis.call('ZREM', lane_key, subscriber)
+  redis.call('ZREM', other_lane_key, subscriber)
+  redis.call('ZREM', asked_key, subscriber)
 end
 
 if not another then
-  if opened and ARGV[19] ~= '' then
-    redis.call('HSET', KEYS[11], ARGV[5], ARGV[19])
+  if args.open and args.wants then
+    redis.call('HSET', wanted_key, subscriber, args.wants)
   else
-    redis.call('HDEL', KEYS[11], ARGV[5])
+    redis.call('HDEL', wanted_key, subscriber)
   end
 end
-if ARGV[14] ~= '' then
-  if not released or released <= tonumber(ARGV[14]) then
-    redis.call('SET', KEYS[8], ARGV[14] .. ':' .. ARGV[15], 'PX', ARGV[18])
-  end
+if args.release_ms and (not released or released <= tonumber(args.release_ms)) then
+  redis.call('SET', release_key, args.release_ms .. ':' .. release, 'PX', args.remember_ms)
 end
-if ARGV[16] == 'S' or (ARGV[16] == 'U' and redis.call('GETRANGE', KEYS[9], 0, 0) ~= 'S') then
-  redis.call('SET', KEYS[9], ARGV[16] .. ARGV[17], 'PX', ARGV[18])
+if verdict and (verdict == 'S' or redis.call('GETRANGE', verdict_key, 0, 0) ~= 'S') then
+  redis.call('SET', verdict_key, verdict .. status, 'PX', args.remember_ms)
 end
 return {'saved'}

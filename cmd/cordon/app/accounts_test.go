@@ -1,9 +1,10 @@
 package app
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -89,21 +90,20 @@ func TestARoleIsOneOfThree(t *testing.T) {
 	}
 }
 
-func TestARowIsTheRecordThatItsBNGWouldHaveSent(t *testing.T) {
+func TestARowIsTheSessionThatAnotherProgramKnew(t *testing.T) {
 	start := time.Unix(1_800_000_000, 0)
-	row := radacct.Session{ID: "1", User: "alice", NASName: "bng1", Start: start, Seen: start.Add(time.Hour), Attributes: []quarantine.Attribute{{Name: "Calling-Station-Id", Value: "02:00"}}}
-	row.Naming = []quarantine.Attribute{{Name: "ADSL-Agent-Circuit-Id", Value: "eth 0/1"}}
-	live := imports{}.record(&row)
-	naming := []radiusx.Attribute{
-		{Name: "User-Name", Value: "alice"}, {Name: "Acct-Session-Id", Value: "1"}, {Name: "NAS-Identifier", Value: "bng1"},
-		{Name: "Calling-Station-Id", Value: "02:00"}, {Name: "ADSL-Agent-Circuit-Id", Value: "eth 0/1"},
+	row := radacct.Session{
+		ID: "1", User: "alice", NAS: netip.MustParseAddr("2001:db8::1"), NASName: "bng1", Start: start, Seen: start.Add(time.Hour), Stop: start.Add(time.Minute),
+		Addresses:  []quarantine.Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: quarantine.FramedIP}},
+		Attributes: []quarantine.Attribute{{Name: "Calling-Station-Id", Value: "02:00"}},
+		Naming:     []quarantine.Attribute{{Name: "ADSL-Agent-Circuit-Id", Value: "eth 0/1"}},
 	}
-	if live.Status != acct.InterimUpdate || !live.At.Equal(row.Seen) || !live.Started().Equal(start) || !slices.Equal(live.Naming, naming) || live.UserName != "alice" {
-		t.Errorf("on line: %+v", live)
+	want := bng.ImportedSession{
+		ID: "1", UserName: "alice", NAS: acct.NAS{IPv6: row.NAS, Identifier: "bng1"}, Start: row.Start, Seen: row.Seen, Stop: row.Stop, Addresses: row.Addresses,
+		Attributes: []radiusx.Attribute{{Name: "Calling-Station-Id", Value: "02:00"}},
+		Naming:     []radiusx.Attribute{{Name: "ADSL-Agent-Circuit-Id", Value: "eth 0/1"}},
 	}
-	row.Stop = start.Add(30 * time.Minute)
-	over := imports{}.record(&row)
-	if over.Status != acct.Stop || !over.At.Equal(row.Stop) || !over.Started().Equal(start) || over.Subscriber != "alice" {
-		t.Errorf("ended: %+v", over)
+	if got := importedSession(&row); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
 	}
 }

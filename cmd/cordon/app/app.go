@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -122,7 +121,7 @@ func (a *App) openStore(ctx context.Context, fleet *bng.Fleet) error {
 	if err = a.openJournal(); err != nil {
 		return err
 	}
-	cfg := storeConfig(a.cfg, a.parts, fleet)
+	cfg := StoreConfig(a.cfg, a.parts, fleet)
 	cfg.Instance = a.journal.ID()
 	if a.store, err = store.New(cfg); err != nil {
 		return err
@@ -138,12 +137,12 @@ func (a *App) openStore(ctx context.Context, fleet *bng.Fleet) error {
 	return a.gate.first(ctx)
 }
 
-// storeConfig says where sessions and cases are, and how they are kept.
-func storeConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
+// StoreConfig says where sessions and cases are, and how they are kept.
+func StoreConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
 	r := cfg.Redis
 	return store.Config{
 		Addrs: r.Addrs, MasterName: r.MasterName, DB: r.DB, Username: r.Username, Password: store.Password(parts.RedisPassword),
-		KeyPrefix: r.KeyPrefix, History: cfg.Attribution.History.Std(), VerdictMemory: memory(cfg),
+		KeyPrefix: r.KeyPrefix, History: cfg.Attribution.History.Std(), VerdictMemory: cfg.Attribution.VerdictRetention(),
 		Restricted: func(x quarantine.Attribute) bool { return fleet.Restricted(x.Value) }, Interim: interim(cfg), Names: parts.Names,
 	}
 }
@@ -152,19 +151,20 @@ func storeConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
 // its port blocks.
 func interim(cfg *Config) func(bng string) time.Duration {
 	of := map[string]time.Duration{}
-	for _, b := range cfg.BNGs {
-		of[groupOf(&b)] = time.Duration(b.Interim)
+	names := roster(cfg)
+	for i, b := range cfg.BNGs {
+		of[names.BNGs[i].SessionBNG()] = time.Duration(b.Interim)
 		for _, old := range b.Formerly {
 			of[old] = time.Duration(b.Interim)
 		}
 	}
 	for _, l := range cfg.TranslatorLogs {
-		of[quarantine.LogSource(l.Name)] = l.interim()
+		of[quarantine.LogSource(l.Name)] = l.Interim()
 	}
 	return func(bng string) time.Duration {
 		renewed, known := of[bng]
 		if _, log := quarantine.LogName(bng); log && !known {
-			return TranslatorLog{}.interim()
+			return quarantine.TranslatorLog{}.Interim()
 		}
 		return renewed
 	}
@@ -172,35 +172,12 @@ func interim(cfg *Config) func(bng string) time.Duration {
 
 // addressPlan is what the configuration says about addresses.
 func addressPlan(cfg *Config) quarantine.AddressPlan {
-	a := cfg.Attribution
-	spaces := slices.Clone(cfg.AddressSpaces)
-	for i := range spaces { // a redundancy group has its members' addresses
-		s := &spaces[i]
-		s.BNGs = slices.Clone(s.BNGs)
-		for _, b := range cfg.BNGs {
-			if slices.Contains(s.BNGs, b.Name) && !slices.Contains(s.BNGs, groupOf(&b)) {
-				s.BNGs = append(s.BNGs, b.Group)
-			}
-		}
-	}
-	return quarantine.AddressPlan{Spaces: spaces, Shared: a.SharedPrefixes, Infrastructure: a.Infrastructure}
+	return quarantine.NewAddressPlan(cfg.AddressSpaces, &cfg.Attribution, roster(cfg))
 }
-
-// coaSource is the local address that the BNGs trust; invalid: any.
-func coaSource(cfg *Config) netip.Addr {
-	if cfg.CoA.Source == "" {
-		return netip.Addr{}
-	}
-	return netip.MustParseAddr(cfg.CoA.Source) // checked with the configuration
-}
-
-// memory is how long verdicts are remembered: longer than the oldest that may
-// come again.
-func memory(cfg *Config) time.Duration { return cfg.Attribution.MaxAge.Std() + 24*time.Hour }
 
 func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) error {
 	var err error
-	if a.coa, err = coa.New(coa.Config{Source: coaSource(a.cfg)}); err != nil {
+	if a.coa, err = coa.New(coa.Config{Source: a.cfg.CoA.Addr()}); err != nil {
 		return fmt.Errorf("coa.source: %w", err)
 	}
 	a.life.cleanUp("CoA client", a.coa.Close)
@@ -211,7 +188,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 			bySource[s.Name] = s.Tolerance.Std()
 		}
 	}
-	a.enforcer = bng.NewEnforcer(fleet, a.coa, transcript(o.Debug))
+	a.enforcer = bng.NewEnforcer(fleet, a.coa, bng.Transcript(o.Debug))
 	peers := newPeers()
 	listed := sourcesOf(a.cfg)
 	a.engine, err = engine.New(ctx, engine.Config{
@@ -224,7 +201,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 			return tolerance
 		},
 		Listed:   func(source string) bool { _, ok := listed[source]; return ok },
-		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: memory(a.cfg), Paused: a.gate.paused, Logger: a.log,
+		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: a.cfg.Attribution.VerdictRetention(), Paused: a.gate.paused, Logger: a.log,
 		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Stopped: a.stopped, Poll: a.poll(),
 		Interim: interim(a.cfg), OneSessionPer: fleet.OneSessionPer,
 		Listens: a.listens(o), Waiting: a.spooled, Unreadable: a.spoolAside, AloneFor: aloneFor(a.cfg), History: a.cfg.Attribution.History.Std(),
@@ -347,7 +324,7 @@ func (a *App) mount() error {
 	}
 	a.intake = in
 	in.Mount(a.http)
-	rows := imports{bng.NewAccounting(a.fleet, a.store, a.translation())}
+	rows := imports{bng.NewImporter(a.fleet, a.store, a.translation())}
 	radacct.New(rows, a.cfg.Attribution.History.Std(), a.fleet.NamingAttributes(a.parts.Key)...).Mount(a.http)
 	c := api.Config{
 		Cases: a.store, Sessions: a.sessions, Bindings: a.sessions, MACs: a.store, Gaps: a.engine.Gaps, History: a.cfg.Attribution.History.Std(), Addresses: addressPlan(a.cfg),

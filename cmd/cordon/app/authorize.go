@@ -54,7 +54,7 @@ func (l logIn) Reply(profile string) ([]authorize.Change, bool) {
 	return told, true
 }
 
-// logInGate keeps back at log-in what would be kept back as a CoA.
+// logInGate defers at log-in what would be deferred as a CoA.
 type logInGate struct{ app *App }
 
 // Paused implements the edge's gate.
@@ -63,11 +63,10 @@ func (g logInGate) Paused() bool {
 	return paused
 }
 
-// Acts implements the edge's gate. A BNG that does not answer CoA is barred too:
-// what began there could not be taken away.
+// Acts implements the edge's gate.
 func (g logInGate) Acts(c *quarantine.Case, l authorize.LogIn) bool {
 	session := quarantine.Session{
 		SessionKey: quarantine.SessionKey{BNG: l.BNG()}, Member: l.Member(), Subscriber: c.Subscriber, Addresses: l.Addresses(),
 	}
-	return g.app.engine.BarsLogIn(c, &session) == nil && g.app.enforcer.Releases(l.Member(), c.Profile)
+	return g.app.engine.MayBeginRestricted(c, &session) == nil
 }

@@ -2,18 +2,16 @@ package app
 
 import (
 	"cmp"
-	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
-	"cordon/cmd/cordon/lab/prove"
 	"cordon/integration/linecheck"
 	"cordon/quarantine"
 	"cordon/radiusx"
 	"cordon/radiusx/bng"
+	"cordon/radiusx/bng/proof"
 	"cordon/radiusx/dialect"
 )
 
@@ -84,21 +82,15 @@ func checkVia(d *document, p path, b *BNG, parts *Parts, c *bng.Config) {
 }
 
 func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quarantine.Profile) {
-	names := map[string]bool{}
 	for i := range cfg.BNGs {
 		b, p := &cfg.BNGs[i], path{"bngs", i}
-		if names[b.Name] {
-			d.fail(p.to("name"), "%s is there twice", b.Name)
-		}
-		names[b.Name] = true
 		if c, ok := checkBNG(d, p, b, parts, profiles); ok {
 			checkProofs(d, p, cfg, &c)
 			parts.Fleet = append(parts.Fleet, c)
 		}
 	}
 	checkGroups(d, cfg, parts.Fleet)
-	checkFormerNames(d, cfg)
-	parts.Names = bngNames(cfg)
+	checkRoster(d, cfg, parts)
 	warnNames(d, cfg, parts.Fleet)
 	if len(d.faults) == 0 {
 		if _, err := bng.NewFleet(parts.Fleet); err != nil {
@@ -160,44 +152,12 @@ func checkBNG(d *document, p path, b *BNG, parts *Parts, profiles map[string]qua
 // checkProofs lets an experimental dialect enforce only what was proved on the
 // very BNG.
 func checkProofs(d *document, p path, cfg *Config, c *bng.Config) {
-	if !c.Dialect.Experimental || cfg.Policy.Mode != quarantine.ModeEnforce || d.trial {
+	if d.trial {
 		return
 	}
-	records, err := prove.Load(cfg.Journal.Dir, c.Name)
-	if err != nil {
-		d.fail(p.to("dialect"), "%v", err)
-		return
+	for _, missing := range proof.Missing(cfg.Journal.Dir, c, proof.Required(&cfg.Policy, c)) {
+		d.fail(p.to("dialect"), "%v", missing)
 	}
-	for _, profile := range toBeProved(cfg, c) {
-		print, err := c.Fingerprint(profile)
-		record, tried := records[profile]
-		switch {
-		case err != nil: // refused for what it is
-			continue
-		case !tried:
-			err = errors.New("it was never proved here (a proof of another instance counts: copy it to proofs/ below journal.dir)")
-		default:
-			err = record.Holds(print)
-		}
-		if err != nil {
-			d.fail(p.to("dialect"), "%s is experimental, and of %s: %v; run cordon bng prove %s --profile %s -c FILE --session ID, or use mode approve", c.Dialect.Name, profile, err, c.Name, profile)
-		}
-	}
-}
-
-// toBeProved lists the profiles that rules put in force on a BNG by themselves.
-func toBeProved(cfg *Config, c *bng.Config) []string {
-	var names []string
-	for _, rule := range cfg.Policy.Rules {
-		_, there := c.Profiles[rule.Profile]
-		if rule.Mode != nil && *rule.Mode != quarantine.ModeEnforce {
-			continue
-		}
-		if (there || rule.Profile == quarantine.Disconnect) && !slices.Contains(names, rule.Profile) {
-			names = append(names, rule.Profile)
-		}
-	}
-	return names
 }
 
 // checkVerify makes the operator's own check ready.

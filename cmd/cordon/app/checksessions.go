@@ -1,12 +1,9 @@
 package app
 
 import (
-	"net"
 	"slices"
-	"strings"
 	"time"
 
-	"cordon/radiusx"
 	"cordon/store/template"
 )
 
@@ -82,24 +79,4 @@ func (s *Sessions) over(t template.Template) template.Template {
 		t.SilentAfter = s.SilentAfter.Std()
 	}
 	return t
-}
-
-// checkServer looks at how a Redis is reached and returns its password.
-func checkServer(d *document, at path, addrs []string, passwordFile string) string {
-	if len(addrs) == 0 {
-		d.fail(at.to("addrs"), "is required")
-	}
-	for i, addr := range addrs {
-		if _, _, err := net.SplitHostPort(addr); err != nil && !strings.HasPrefix(addr, "/") {
-			d.fail(at.to("addrs", i), "%q is neither host:port nor a socket's path", addr)
-		}
-	}
-	if passwordFile == "" {
-		return ""
-	}
-	secret, err := radiusx.ReadSecret(passwordFile)
-	if err != nil {
-		d.fail(at.to("password_file"), "%v", err)
-	}
-	return string(secret.Bytes())
 }

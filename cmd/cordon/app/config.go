@@ -1,7 +1,6 @@
 package app
 
 import (
-	"fmt"
 	"net/netip"
 	"os"
 	"time"
@@ -13,28 +12,28 @@ import (
 // Config is the configuration file. Its keys are a contract: other programs
 // write it.
 type Config struct {
-	Instance       string                    `yaml:"instance"` // default: host name
-	Redis          Redis                     `yaml:"redis"`
-	Journal        Journal                   `yaml:"journal"`
-	HTTP           HTTP                      `yaml:"http"`
-	Accounting     Accounting                `yaml:"accounting"`
-	Attribution    Attribution               `yaml:"attribution"`
-	AddressSpaces  []quarantine.AddressSpace `yaml:"address_spaces"`
-	Sessions       Sessions                  `yaml:"sessions"`
-	TranslatorLogs []TranslatorLog           `yaml:"translator_logs"`
-	Sources        []Source                  `yaml:"sources"`
-	CoA            CoA                       `yaml:"coa"`
-	Profiles       []quarantine.Profile      `yaml:"profiles"`
-	Proxies        []Proxy                   `yaml:"proxies"`
-	BNGs           []BNG                     `yaml:"bngs"`
-	RetiredBNGs    []RetiredBNG              `yaml:"retired_bngs"`
-	Policy         quarantine.Policy         `yaml:"policy"`
-	Limits         quarantine.Limits         `yaml:"limits"`
-	Exemptions     []quarantine.Exemption    `yaml:"exemptions"`
-	ExemptionsFile string                    `yaml:"exemptions_file"` // a list like exemptions, read at start
-	PauseFile      string                    `yaml:"pause_file"`      // while it exists, nothing new is restricted
-	DialectsDir    string                    `yaml:"dialects_dir"`    // *.yaml in it are dialects beside the built-in ones
-	Dictionaries   []string                  `yaml:"dictionaries"`    // FreeRADIUS dictionary files, for attributes that are not built in
+	Instance       string                       `yaml:"instance"` // default: host name
+	Redis          Redis                        `yaml:"redis"`
+	Journal        Journal                      `yaml:"journal"`
+	HTTP           HTTP                         `yaml:"http"`
+	Accounting     Accounting                   `yaml:"accounting"`
+	Attribution    quarantine.AttributionConfig `yaml:"attribution"`
+	AddressSpaces  []quarantine.AddressSpace    `yaml:"address_spaces"`
+	Sessions       Sessions                     `yaml:"sessions"`
+	TranslatorLogs []quarantine.TranslatorLog   `yaml:"translator_logs"`
+	Sources        []Source                     `yaml:"sources"`
+	CoA            CoA                          `yaml:"coa"`
+	Profiles       []quarantine.Profile         `yaml:"profiles"`
+	Proxies        []Proxy                      `yaml:"proxies"`
+	BNGs           []BNG                        `yaml:"bngs"`
+	RetiredBNGs    []quarantine.RetiredBNG      `yaml:"retired_bngs"`
+	Policy         quarantine.Policy            `yaml:"policy"`
+	Limits         quarantine.Limits            `yaml:"limits"`
+	Exemptions     []quarantine.Exemption       `yaml:"exemptions"`
+	ExemptionsFile string                       `yaml:"exemptions_file"` // a list like exemptions, read at start
+	PauseFile      string                       `yaml:"pause_file"`      // while it exists, nothing new is restricted
+	DialectsDir    string                       `yaml:"dialects_dir"`    // *.yaml in it are dialects beside the built-in ones
+	Dictionaries   []string                     `yaml:"dictionaries"`    // FreeRADIUS dictionary files, for attributes that are not built in
 }
 
 // Redis is where sessions and cases are kept.
@@ -110,31 +109,24 @@ type Ignore struct {
 	NASPortID string `yaml:"nas_port_id"` // * stands for anything
 }
 
-// Attribution is how a verdict finds its subscriber.
-type Attribution struct {
-	Tolerance      quarantine.Duration `yaml:"tolerance"`       // how far clocks may differ
-	RetryFor       quarantine.Duration `yaml:"retry_for"`       // how long an unknown address is looked at again
-	MaxAge         quarantine.Duration `yaml:"max_age"`         // oldest event taken
-	History        quarantine.Duration `yaml:"history"`         // how long ended sessions are remembered
-	MaxSessions    int                 `yaml:"max_sessions"`    // more live sessions than this: held
-	SharedPrefixes []netip.Prefix      `yaml:"shared_prefixes"` // held by many at a time, nobody tells who
-	Infrastructure []netip.Prefix      `yaml:"infrastructure"`  // the operator's own addresses
-}
-
 // Source is what is known about a sender of verdicts.
 type Source struct {
-	Name      string              `yaml:"name"`
-	Kind      string              `yaml:"kind"`      // stream | batch
-	Operator  string              `yaml:"operator"`  // who runs it, for people
-	Class     string              `yaml:"class"`     // own | …, for people
-	Tolerance quarantine.Duration `yaml:"tolerance"` // default: attribution.tolerance
-	MaxAge    quarantine.Duration `yaml:"max_age"`   // default: attribution.max_age
-	Quota     intake.Quota        `yaml:"quota"`     // verdicts it may send; default: 100000/h
+	quarantine.VerdictSource `yaml:",inline"`
+
+	Quota intake.Quota `yaml:"quota"` // verdicts it may send; default: 100000/h
 }
 
 // CoA is about dynamic authorization as a whole.
 type CoA struct {
 	Source string `yaml:"source"` // local address that the BNGs trust
+}
+
+// Addr is that address; invalid: any.
+func (c CoA) Addr() netip.Addr {
+	if c.Source == "" {
+		return netip.Addr{}
+	}
+	return netip.MustParseAddr(c.Source) // checked with the configuration
 }
 
 // Proxy is an AAA server that hands our requests on to BNGs.
@@ -169,43 +161,13 @@ type BNG struct {
 	CheckEventTimestamp  bool                  `yaml:"check_event_timestamp"` // believe no answer that is stamped more than 300 s off
 	Rate                 float64               `yaml:"rate"`
 	MaxInFlight          int                   `yaml:"max_in_flight"`
-	Interim              Interim               `yaml:"interim"`           // how often sessions are renewed
+	Interim              quarantine.Interim    `yaml:"interim"`           // how often sessions are renewed
 	InterimAddresses     string                `yaml:"interim_addresses"` // some | all; default: the dialect's
 	OneSessionPer        []string              `yaml:"one_session_per"`   // attributes that name a line, where it has one session a line
 	ForeignProfiles      []string              `yaml:"foreign_profiles"`  // values that others set; * stands for anything
 	Verify               *Verify               `yaml:"verify"`
 	Profiles             map[string]BNGProfile `yaml:"profiles"`
 }
-
-// RetiredBNG is a BNG that is gone for good: whatever is still to be given back there
-// is not owed any more.
-type RetiredBNG struct {
-	Name   string `yaml:"name"`
-	Reason string `yaml:"reason"` // each case that it ends shows it
-}
-
-// Interim is how often a BNG sends Interim-Updates; 0: none, or not known.
-type Interim time.Duration
-
-// UnmarshalText reads a duration, or none.
-func (i *Interim) UnmarshalText(text []byte) error {
-	if string(text) == "none" {
-		*i = 0
-		return nil
-	}
-	d, err := quarantine.ParseDuration(string(text))
-	if err == nil && (d < shortestInterim || d > longestInterim) {
-		err = fmt.Errorf("interim is from %s to %s, or none", shortestInterim, longestInterim)
-	}
-	*i = Interim(d)
-	return err
-}
-
-// RFC 2869 section 2.1 forbids less than a minute.
-const (
-	shortestInterim = time.Minute
-	longestInterim  = 24 * time.Hour
-)
 
 // Verify is the operator's own check of what is in force on a line: one of
 // exec and http.
@@ -234,15 +196,12 @@ func Default() Config {
 		host = "cordon"
 	}
 	return Config{
-		Instance:   host,
-		Redis:      Redis{Addrs: []string{"127.0.0.1:6379"}, KeyPrefix: "cordon"},
-		Journal:    Journal{Dir: "/var/lib/cordon"},
-		HTTP:       HTTP{Listen: "127.0.0.1:8480"},
-		Accounting: Accounting{SubscriberKey: SubscriberKey{"User-Name"}, Spool: Spool{Max: 1e9, AloneFor: quarantine.Duration(30 * time.Minute)}},
-		Attribution: Attribution{
-			Tolerance: quarantine.Duration(2 * time.Second), RetryFor: quarantine.Duration(35 * time.Minute),
-			MaxAge: quarantine.Duration(168 * time.Hour), History: quarantine.Duration(168 * time.Hour), MaxSessions: 4,
-		},
+		Instance:    host,
+		Redis:       Redis{Addrs: []string{"127.0.0.1:6379"}, KeyPrefix: "cordon"},
+		Journal:     Journal{Dir: "/var/lib/cordon"},
+		HTTP:        HTTP{Listen: "127.0.0.1:8480"},
+		Accounting:  Accounting{SubscriberKey: SubscriberKey{"User-Name"}, Spool: Spool{Max: 1e9, AloneFor: quarantine.Duration(30 * time.Minute)}},
+		Attribution: quarantine.DefaultAttribution,
 		Sessions: Sessions{
 			Source: fromAccounting, Lag: quarantine.Duration(30 * time.Second), MaxAge: quarantine.Duration(10 * time.Minute), Poll: quarantine.Duration(time.Minute),
 		},

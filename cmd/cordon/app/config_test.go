@@ -120,18 +120,18 @@ exemptions: [{reason: "who?"}]
 		`cordon.yaml:3:16: http.listen: 0.0.0.0:8480 is no loopback address`,
 		`cordon.yaml:5:12: accounting.listen[0]: give the address`,
 		`cordon.yaml:7:7: accounting.clients[0]: needs secret or secret_file`,
-		`cordon.yaml:7:43: accounting.clients[0].relay_for[0]: bng9 is not in bngs`,
+		`cordon.yaml:7:43: accounting.clients[0].relay_for[0]: unknown BNG "bng9"`,
 		`cordon.yaml:8:26:`,
 		`cordon.yaml:14:18: bngs[0].secret_file: read secret`,
 		`cordon.yaml:15:14: bngs[0].dialect: "junoss" is none of`,
 		`cordon.yaml:21:22: bngs[1].profiles.walled-garden:`,
 		`cordon.yaml:23:9:`,
-		`cordon.yaml:25:7: policy.rules[0]: needs for`,
-		`cordon.yaml:25:58: policy.rules[0].profile: "garden" is not in profiles`,
-		`cordon.yaml:26:14: policy.rules[1].name: bots is there twice`,
-		`cordon.yaml:26:44: policy.rules[1].match.min_confidence: is between 0 and 1`,
+		`cordon.yaml:25:7: policy.rules[0].for: must be greater than 0`,
+		`cordon.yaml:25:58: policy.rules[0].profile: unknown profile "garden"`,
+		`cordon.yaml:26:14: policy.rules[1].name: duplicate name "bots"`,
+		`cordon.yaml:26:44: policy.rules[1].match.min_confidence: must be between 0 and 1`,
 		`cordon.yaml:26:57: policy.rules[1].profile: bng bng1 has no walled-garden`,
-		`cordon.yaml:27:14: exemptions[0]: needs exactly one of subscriber, prefix and bng`,
+		`cordon.yaml:27:14: exemptions[0]: must have exactly one of subscriber, prefix and bng`,
 	}
 	var got []string
 	for _, f := range faults {
@@ -273,15 +273,12 @@ func TestADialectAndADictionaryOfTheOperatorsAreUsed(t *testing.T) {
 		t.Errorf("without the dictionary: %v; want the place in the dialect's file", err)
 	}
 	text += "dialects_dir: " + dir + "\ndictionaries: [" + dictionary + "]\n"
-	cfg, parts, _, err := parse("cordon.yaml", []byte(text))
+	_, parts, _, err := parse("cordon.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := parts.Fleet[0].Dialect.Name; got != "ours" {
 		t.Errorf("dialect %s", got)
-	}
-	if _, err := Snippet(cfg, parts, "bng1", false); err == nil {
-		t.Error("lines for a make that nobody knows them of")
 	}
 	if _, _, _, err := parse("cordon.yaml", []byte(strings.Replace(text, dictionary, "/nonexistent/dictionary", 1))); err == nil {
 		t.Error("a dictionary that is not there was taken")
@@ -297,25 +294,6 @@ func TestAnExperimentalDialectDoesNotEnforce(t *testing.T) {
 	_, _, _, err := parse("cordon.yaml", []byte(strings.Replace(text, "mode: approve", "mode: enforce", 1)))
 	if err == nil || !strings.Contains(err.Error(), "experimental") {
 		t.Errorf("in mode enforce: %v", err)
-	}
-}
-
-func TestTheSnippetShowsTheSecretOnlyWhenAsked(t *testing.T) {
-	cfg, parts, _, err := parse("cordon.yaml", []byte(goodConfig))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for reveal, want := range map[bool]bool{false: false, true: true} {
-		text, err := Snippet(cfg, parts, "bng1", reveal)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if shown := strings.Contains(text, "0123456789abcdef0123456789abcdef"); shown != want {
-			t.Errorf("reveal %t: secret shown %t\n%s", reveal, shown, text)
-		}
-	}
-	if _, err := Snippet(cfg, parts, "bng9", false); err == nil {
-		t.Error("lines for a BNG that is not configured")
 	}
 }
 

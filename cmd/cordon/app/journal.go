@@ -90,7 +90,7 @@ func (a *App) keepJournal(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			if n, err := a.journal.ExpireOlder(time.Now().Add(-memory(a.cfg))); err != nil {
+			if n, err := a.journal.ExpireOlder(time.Now().Add(-a.cfg.Attribution.VerdictRetention())); err != nil {
 				a.log.Error("old log segments not removed", zap.Error(err))
 			} else if n > 0 {
 				a.log.Info("old log segments removed", zap.Int("segments", n))

@@ -5,8 +5,6 @@ import (
 	"os"
 
 	yaml "go.yaml.in/yaml/v4"
-
-	"cordon/quarantine"
 )
 
 // Load reads and checks the configuration at file. The error is Faults, all of
@@ -47,56 +45,4 @@ func read(d *document) (*Config, *Parts, Faults, error) {
 		return nil, nil, nil, d.sorted(decoded)
 	}
 	return &cfg, parts, d.warned, nil
-}
-
-// loadExemptions reads exemptions_file: a YAML list like exemptions.
-func loadExemptions(d *document, cfg *Config) []quarantine.Exemption {
-	all := cfg.Exemptions
-	for i := range all {
-		checkExemption(d, path{"exemptions", i}, &all[i])
-	}
-	if cfg.ExemptionsFile == "" {
-		return all
-	}
-	data, err := os.ReadFile(cfg.ExemptionsFile)
-	if err != nil {
-		d.fail(path{"exemptions_file"}, "%v", err)
-		return all
-	}
-	other := &document{file: cfg.ExemptionsFile, data: data}
-	var more []quarantine.Exemption
-	if err := yaml.Load(data, &other.root); err == nil {
-		err = yaml.Load(data, &more, yaml.WithKnownFields())
-		other.decode(err)
-	} else {
-		other.decode(err)
-	}
-	for i := range more {
-		checkExemption(other, path{i}, &more[i])
-	}
-	if len(more) == 0 && len(other.faults) == 0 {
-		other.fail(path{}, "is empty; an empty list of exemptions protects nobody, remove exemptions_file if that is meant")
-	}
-	d.faults = append(d.faults, other.faults...)
-	return append(all, more...)
-}
-
-func checkExemption(d *document, p path, e *quarantine.Exemption) {
-	set := 0
-	for _, is := range []bool{e.Subscriber != "", e.Prefix.IsValid(), e.BNG != ""} {
-		if is {
-			set++
-		}
-	}
-	if set != 1 {
-		d.fail(p, "needs exactly one of subscriber, prefix and bng")
-	}
-	if e.Subscriber != "" {
-		if wrong := quarantine.CheckSubscriber(e.Subscriber); wrong != nil {
-			d.fail(p.to("subscriber"), "%s", wrong.Reason)
-		}
-	}
-	if e.Reason == "" {
-		d.fail(p, "needs a reason")
-	}
 }

@@ -8,7 +8,6 @@ import (
 	yaml "go.yaml.in/yaml/v4"
 
 	"cordon/radiusx"
-	"cordon/radiusx/acct"
 	"cordon/radiusx/bng"
 )
 
@@ -69,34 +68,12 @@ func checkGroups(d *document, cfg *Config, fleet []bng.Config) {
 			continue
 		}
 		p := path{"bngs", configured[c.Name], "group"}
-		if _, is := configured[c.Group]; is {
-			d.fail(p, "%s must not be called like a BNG", c.Group)
-		}
 		if first[c.Group] == nil {
 			first[c.Group] = c
 		} else if err := c.MayJoin(first[c.Group]); err != nil {
 			d.fail(p, "%v", err)
 		}
-		checkGroupSpaces(d, p, cfg, c, first[c.Group])
 	}
-}
-
-// checkGroupSpaces asks that both hold the same addresses: the session goes on with
-// its own.
-func checkGroupSpaces(d *document, p path, cfg *Config, c, other *bng.Config) {
-	for _, s := range cfg.AddressSpaces {
-		if slices.Contains(s.BNGs, c.Name) != slices.Contains(s.BNGs, other.Name) {
-			d.fail(p, "address space %s must have %s and %s, or neither: they serve the same sessions", s.Name, c.Name, other.Name)
-		}
-	}
-}
-
-// groupOf is the redundancy group of a BNG, or itself.
-func groupOf(b *BNG) string {
-	if b.Group != "" {
-		return b.Group
-	}
-	return b.Name
 }
 
 // warnNames says of names under bngs[].nas that are no evidence of which BNG it is
@@ -152,21 +129,4 @@ func warnName(d *document, p path, b *BNG, name bng.NAS, byAddress bool) {
 		instead = "only another name tells it apart"
 	}
 	d.warn(p, "%s %s and no evidence: %s", name, why, instead)
-}
-
-// namingValues are what a row says under the names that a key is made of.
-func namingValues(r *acct.Record, attributes []radiusx.Attribute) []radiusx.Attribute {
-	var naming []radiusx.Attribute
-	add := func(name, value string) {
-		if value != "" {
-			naming = append(naming, radiusx.Attribute{Name: name, Value: value})
-		}
-	}
-	add("User-Name", r.UserName)
-	add("Acct-Session-Id", r.SessionID)
-	add("NAS-Identifier", r.NAS.Identifier)
-	add("NAS-IP-Address", written(r.NAS.IP))
-	add("NAS-IPv6-Address", written(r.NAS.IPv6))
-	add("Framed-IP-Address", written(r.FramedIP))
-	return append(naming, attributes...)
 }

@@ -61,7 +61,7 @@ func TestWhatIsWrongWithNamesAndGroupsIsToldWithItsPlace(t *testing.T) {
 		{"[User-Name, User-Name]", box("a", "192.0.2.1"), "", "cordon.yaml:2:31: accounting.subscriber_key[1]: User-Name is there twice"},
 		{"User-Name", box("a", "192.0.2.1", `subscriber_key: ["%{No-Such}"]`), "", `cordon.yaml:11:22: bngs[0].subscriber_key[0]: invalid template "%{No-Such}": unknown attribute "No-Such"`},
 		{"User-Name", pair, "", ""},
-		{"User-Name", box("a", "192.0.2.1", "group: b") + box("b", "192.0.2.2"), "", "cordon.yaml:11:12: bngs[0].group: b must not be called like a BNG"},
+		{"User-Name", box("a", "192.0.2.1", "group: b") + box("b", "192.0.2.2"), "", "cordon.yaml:11:12: bngs[0].group: b must not be the name of a BNG"},
 		{"User-Name", box("a", "192.0.2.1", "group: x/y"), "", `cordon.yaml:11:12: bngs[0].group: "x/y" is no name`},
 		{"User-Name", pair + box("c", "192.0.2.3", "group: pair", "interim: 5m"), "", "cordon.yaml:21:12: bngs[2].group: bng c: interim must be the same as of a"},
 		{"User-Name", pair, "address_spaces: [{name: vrf-a, prefixes: [10.0.0.0/8], bngs: [a]}]\n", "cordon.yaml:16:12: bngs[1].group: address space vrf-a must have b and a, or neither"},

@@ -14,13 +14,13 @@ func TestFaultsOfTranslatorLogsAreToldWithTheirPlace(t *testing.T) {
 	config := strings.Replace(goodConfig, `http: {listen: "127.0.0.1:0"}`,
 		`http: {listen: "127.0.0.1:0", tokens: [{name: cgn1, token: "0123456789abcdef0123456789abcdef", scopes: [bindings]}, {name: ids, token: "1123456789abcdef0123456789abcdef", scopes: [verdict]}]}`, 1)
 	for line, fault := range map[string]string{
-		`{}`:                          "needs a name",
+		`{}`:                          "must be set",
 		`{name: ids}`:                 `unknown token "ids" with the scope bindings`,
 		`{name: cgn1, delivery: udp}`: "must be lossy or reliable",
-		`{name: cgn1, renewal: 10s}`:  "must be from 1m0s to 24h0m0s",
+		`{name: cgn1, renewal: 10s}`:  "must be from 1m to 24h",
 		`{name: cgn1, delivery: lossy, renewal: 48h}`:    "must be from",
-		`{name: cgn1, delivery: reliable, renewal: 30m}`: "must be left out",
-		`{name: cgn1}, {name: cgn1}`:                     "is there twice",
+		`{name: cgn1, delivery: reliable, renewal: 30m}`: "must not be set with delivery: reliable",
+		`{name: cgn1}, {name: cgn1}`:                     `duplicate name "cgn1"`,
 		`{name: cgn1, every: 30m}`:                       "every",
 	} {
 		_, _, _, err := parse("cordon.yaml", []byte(config+"translator_logs: ["+line+"]\n"))

@@ -3,19 +3,14 @@ package app
 import (
 	"context"
 	"errors"
-	"io"
 	"maps"
-	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
 	"cordon/integration/httpx"
-	"cordon/radiusx"
 	"cordon/radiusx/acct"
-	"cordon/radiusx/bng"
 	"cordon/store/spool"
 	"cordon/store/template"
 )
@@ -114,19 +109,5 @@ func (a *App) logDropped(told map[string]uint64) {
 	}
 	if len(fields) > 0 {
 		a.log.Warn("accounting not answered; see the counters in /metrics", fields...)
-	}
-}
-
-// transcript writes exchanges in radclient's wording; nil if there is nowhere
-// to write to.
-func transcript(w io.Writer) bng.Observer {
-	if w == nil {
-		return nil
-	}
-	var mu sync.Mutex
-	return func(direction radiusx.Direction, d *radiusx.Dictionary, from, to netip.AddrPort, octets []byte) {
-		mu.Lock()
-		defer mu.Unlock()
-		_ = d.Text(w, direction, from, to, octets) // a terminal that went away reads nothing
 	}
 }

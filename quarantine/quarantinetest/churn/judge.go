@@ -119,7 +119,7 @@ func (w *World) ask(ctx context.Context, whoHeld Attribute, v *verdict) (Outcome
 	if refused != nil {
 		return Refused, "", nil //nolint:nilerr // that it is refused is the outcome
 	}
-	if _, never := w.Plan.Never(at); never {
+	if _, never := w.Plan.Unattributable(at); never {
 		return Refused, "", nil
 	}
 	found, missing, err := whoHeld(ctx, Question{At: at, Port: v.port, Moment: v.moment, Tolerance: v.tolerance, ByHand: v.class == ByHand})

@@ -9,6 +9,7 @@ import (
 
 	"cordon/quarantine"
 	"cordon/radiusx/bng"
+	"cordon/radiusx/bng/proof"
 )
 
 // Trial is what is to be tried.
@@ -43,17 +44,17 @@ var errNotShown = errors.New("acknowledged, but nothing showed it: an ACK is no 
 type trial struct {
 	Trial
 	enforcer *bng.Enforcer
-	record   Record
+	record   proof.Record
 	applied  []quarantine.AppliedProfile // what may be in force on the line, as a case would release it
 	residue  string                      // of a change that was half done; see quarantine.Outcome
 }
 
 // Run carries the trial out. The record tells what was seen of it, also beside
 // an error. Whatever happens after the restriction left, the line is given back.
-func (t Trial) Run(ctx context.Context) (Record, error) {
+func (t Trial) Run(ctx context.Context) (proof.Record, error) {
 	fleet, err := bng.NewFleet([]bng.Config{t.BNG})
 	if err != nil {
-		return Record{}, err
+		return proof.Record{}, err
 	}
 	run := &trial{Trial: t, enforcer: bng.NewEnforcer(fleet, t.Client, t.Observe)}
 	if run.record, err = t.blank(); err != nil {
@@ -81,9 +82,18 @@ func (t Trial) Run(ctx context.Context) (Record, error) {
 	return run.record, errors.Join(err, undone)
 }
 
+// blank is the record before anything happened.
+func (t *Trial) blank() (proof.Record, error) {
+	print, err := t.BNG.Fingerprint(t.Profile)
+	return proof.Record{
+		BNG: t.BNG.Name, Dialect: t.BNG.Dialect.Name, Address: t.BNG.Address, Profile: t.Profile, Fingerprint: print,
+		Session: t.Session.ID, Subscriber: t.Session.Subscriber, At: time.Now().UTC().Truncate(time.Second),
+	}, err
+}
+
 // restore gives the line back, and tries again where the BNG does not answer or
 // did not do what it acknowledged.
-func (t *trial) restore(ctx context.Context, o quarantine.Order) (step Step, err error) {
+func (t *trial) restore(ctx context.Context, o quarantine.Order) (step proof.Step, err error) {
 	o.Confirmed = t.record.Restrict.Outcome == quarantine.OutcomeAcked
 	for range restoreTries {
 		t.undo(ctx)
@@ -102,14 +112,14 @@ func (t *trial) restore(ctx context.Context, o quarantine.Order) (step Step, err
 // undo takes the rest of a half-done change back.
 func (t *trial) undo(ctx context.Context) {
 	if t.residue != "" {
-		t.residue = t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, Residue: t.residue}).Residue
+		t.residue = t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, Residue: t.residue}, quarantine.OpenGate{}).Residue
 	}
 }
 
 // step carries one order out and looks for what it did.
-func (t *trial) step(ctx context.Context, name string, o quarantine.Order) (Step, error) {
-	out := t.enforcer.Enforce(ctx, o)
-	step := Step{Outcome: out.Kind, Reason: out.Reason}
+func (t *trial) step(ctx context.Context, name string, o quarantine.Order) (proof.Step, error) {
+	out := t.enforcer.Enforce(ctx, o, quarantine.OpenGate{})
+	step := proof.Step{Outcome: out.Kind, Reason: out.Reason}
 	t.residue = out.Residue
 	if o.Restricts() {
 		t.applied = inForce(&out, &o)
@@ -185,7 +195,7 @@ func (t *trial) glance(ctx context.Context, o *quarantine.Order) (quarantine.Out
 	if err := t.refresh(ctx, &o.Session); err != nil {
 		return quarantine.Outcome{Kind: quarantine.OutcomeAcked, Reason: "nothing here can show it"}, err
 	}
-	return t.enforcer.Enforce(ctx, *o), nil
+	return t.enforcer.Enforce(ctx, *o, quarantine.OpenGate{}), nil
 }
 
 // refresh reads what accounting has told of the session since.
@@ -205,9 +215,9 @@ func (t *trial) refresh(ctx context.Context, s *quarantine.Session) error {
 }
 
 // disconnect ends the session and waits for its Stop.
-func (t *trial) disconnect(ctx context.Context) (Step, error) {
-	out := t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, To: quarantine.Disconnect})
-	step := Step{Outcome: out.Kind, Reason: out.Reason}
+func (t *trial) disconnect(ctx context.Context) (proof.Step, error) {
+	out := t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, To: quarantine.Disconnect}, quarantine.OpenGate{})
+	step := proof.Step{Outcome: out.Kind, Reason: out.Reason}
 	t.say("%-10s %s%s", "disconnect", out.Kind, because(out.Reason))
 	if out.Kind != quarantine.OutcomeAcked {
 		return step, fmt.Errorf("disconnect: %s%s", out.Kind, because(out.Reason))

@@ -1,4 +1,4 @@
-package app
+package prove
 
 import (
 	"context"
@@ -9,10 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"cordon/cmd/cordon/lab/prove"
+	"cordon/cmd/cordon/app"
 	"cordon/quarantine"
 	"cordon/radiusx"
 	"cordon/radiusx/bng"
+	"cordon/radiusx/bng/proof"
 	"cordon/radiusx/coa"
 	"cordon/store"
 )
@@ -33,27 +34,27 @@ type Proving struct {
 
 // Proved is what came of one profile.
 type Proved struct {
-	prove.Record
+	proof.Record
 	File  string `json:"file,omitempty"`  // where the proof is kept
 	Error string `json:"error,omitempty"` // why it is none
 }
 
 // Prove carries the trial out and keeps the records that prove. A BNG, profile
 // or session that is not there is an error; what a trial showed is not.
-func (p Proving) Prove(ctx context.Context, cfg *Config, parts *Parts) ([]Proved, error) {
+func (p Proving) Prove(ctx context.Context, cfg *app.Config, parts *app.Parts) ([]Proved, error) {
 	at := slices.IndexFunc(parts.Fleet, func(c bng.Config) bool { return c.Name == p.BNG })
 	if at < 0 {
 		return nil, fmt.Errorf("%q is not in bngs", p.BNG)
 	}
-	t := prove.Trial{BNG: parts.Fleet[at], Wait: p.Wait, Ask: p.Ask, Out: p.Out}
+	t := Trial{BNG: parts.Fleet[at], Wait: p.Wait, Ask: p.Ask, Out: p.Out}
 	profiles, err := p.profiles(&t.BNG)
 	if err != nil {
 		return nil, err
 	}
 	if p.Verbose {
-		t.Observe = transcript(p.Out)
+		t.Observe = bng.Transcript(p.Out)
 	}
-	client, err := coa.New(coa.Config{Source: coaSource(cfg)})
+	client, err := coa.New(coa.Config{Source: cfg.CoA.Addr()})
 	if err != nil {
 		return nil, fmt.Errorf("coa.source: %w", err)
 	}
@@ -75,7 +76,7 @@ func (p Proving) Prove(ctx context.Context, cfg *Config, parts *Parts) ([]Proved
 
 // present is the line's session after a trial: some makes give it another id when they
 // restrict.
-func present(ctx context.Context, t *prove.Trial) quarantine.Session {
+func present(ctx context.Context, t *Trial) quarantine.Session {
 	if t.Sessions == nil {
 		return t.Session
 	}
@@ -90,7 +91,7 @@ func present(ctx context.Context, t *prove.Trial) quarantine.Session {
 	return live[0]
 }
 
-func tried(ctx context.Context, cfg *Config, t prove.Trial) Proved {
+func tried(ctx context.Context, cfg *app.Config, t Trial) Proved {
 	record, err := t.Run(ctx)
 	p := Proved{Record: record}
 	if err == nil {
@@ -122,7 +123,7 @@ func (p *Proving) profiles(c *bng.Config) ([]string, error) {
 
 // line finds the session to try on. A subscriber with an open case is nobody to
 // try things on.
-func (p *Proving) line(ctx context.Context, cfg *Config, parts *Parts, t *prove.Trial) (done func(), err error) {
+func (p *Proving) line(ctx context.Context, cfg *app.Config, parts *app.Parts, t *Trial) (done func(), err error) {
 	if strings.Contains(p.Session, "=") {
 		t.Session, err = describedSession(p.BNG, p.Session)
 		return func() {}, err
@@ -131,7 +132,7 @@ func (p *Proving) line(ctx context.Context, cfg *Config, parts *Parts, t *prove.
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.New(storeConfig(cfg, parts, fleet))
+	s, err := store.New(app.StoreConfig(cfg, parts, fleet))
 	if err != nil {
 		return nil, err
 	}

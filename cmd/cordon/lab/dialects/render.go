@@ -1,4 +1,4 @@
-package app
+package dialects
 
 import (
 	"fmt"
@@ -79,23 +79,4 @@ func hexAttributes(attributes radius.Attributes) (string, error) {
 		octets = append(octets, a.Attribute...)
 	}
 	return fmt.Sprintf("%x\n", octets), nil
-}
-
-// Dialects lists the built-in dialects in the order of their names.
-func Dialects() []*dialect.Dialect {
-	var list []*dialect.Dialect
-	for _, name := range dialect.Builtin().Names() {
-		d, _ := dialect.Builtin().Get(name)
-		list = append(list, d)
-	}
-	return list
-}
-
-// DialectText is a dialect as a BNG engineer reads it.
-func DialectText(name string) (string, error) {
-	d, ok := dialect.Builtin().Get(name)
-	if !ok {
-		return "", fmt.Errorf("dialect %q is none of %s", name, strings.Join(dialect.Builtin().Names(), ", "))
-	}
-	return d.Text(), nil
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	yaml "go.yaml.in/yaml/v4"
+
+	"cordon/quarantine"
 )
 
 // Fault is one thing wrong with a configuration file, at its place.
@@ -60,6 +62,25 @@ func (p path) String() string {
 	return s
 }
 
+// below appends a path as the domain writes it: rules[2].match.category.
+func (p path) below(written string) path {
+	all := slices.Clone(p)
+	for written != "" {
+		step := written
+		if inside, rest, indexed := strings.Cut(written, "]"); indexed && written[0] == '[' {
+			if i, err := strconv.Atoi(inside[1:]); err == nil {
+				all, written = append(all, i), strings.TrimPrefix(rest, ".")
+				continue
+			}
+		}
+		if end := strings.IndexAny(written[1:], ".["); end >= 0 {
+			step = written[:end+1]
+		}
+		all, written = append(all, step), strings.TrimPrefix(written[len(step):], ".")
+	}
+	return all
+}
+
 // document is a parsed file that can tell where its values stand.
 type document struct {
 	file   string
@@ -81,6 +102,20 @@ func (d *document) warn(p path, format string, args ...any) {
 	d.warned = append(d.warned, d.at(p, fmt.Sprintf(format, args...)))
 }
 
+// add notes the faults of the value that p leads to.
+func (d *document) add(p path, faults quarantine.Faults) {
+	for _, f := range faults {
+		d.faults = append(d.faults, d.at(p.below(f.Path), f.Err.Error()))
+	}
+}
+
+// addWarnings notes what works at that value and deserves a person's attention.
+func (d *document) addWarnings(p path, warnings quarantine.Faults) {
+	for _, w := range warnings {
+		d.warned = append(d.warned, d.at(p.below(w.Path), w.Err.Error()))
+	}
+}
+
 func (d *document) at(p path, message string) Fault {
 	node := &d.root
 	if node.Kind == yaml.DocumentNode && len(node.Content) > 0 {
@@ -93,7 +128,10 @@ func (d *document) at(p path, message string) Fault {
 		}
 		node = inner
 	}
-	return Fault{File: d.file, Line: node.Line, Column: node.Column, Message: p.String() + ": " + message}
+	if len(p) > 0 {
+		message = p.String() + ": " + message
+	}
+	return Fault{File: d.file, Line: node.Line, Column: node.Column, Message: message}
 }
 
 func child(node *yaml.Node, step any) *yaml.Node {

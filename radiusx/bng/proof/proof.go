@@ -1,4 +1,4 @@
-package prove
+package proof
 
 import (
 	"encoding/json"
@@ -55,15 +55,6 @@ func (r *Record) Holds(fingerprint string) error {
 // Proves reports whether everything was shown.
 func (r *Record) Proves() bool {
 	return r.Restrict.Shown && (r.Restore.Shown || r.Profile == quarantine.Disconnect)
-}
-
-// blank is the record before anything happened.
-func (t *Trial) blank() (Record, error) {
-	print, err := t.BNG.Fingerprint(t.Profile)
-	return Record{
-		BNG: t.BNG.Name, Dialect: t.BNG.Dialect.Name, Address: t.BNG.Address, Profile: t.Profile, Fingerprint: print,
-		Session: t.Session.ID, Subscriber: t.Session.Subscriber, At: time.Now().UTC().Truncate(time.Second),
-	}, err
 }
 
 // file is where a BNG's records are kept.
