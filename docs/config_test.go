@@ -19,7 +19,11 @@ var unmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 func configKeys(t reflect.Type, prefix string) []string {
 	var keys []string
 	for field := range t.Fields() {
-		name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		name, option, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		if option == "inline" {
+			keys = append(keys, configKeys(field.Type, prefix)...)
+			continue
+		}
 		if name == "" || name == "-" {
 			continue
 		}

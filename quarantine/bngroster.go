@@ -18,6 +18,7 @@ type ConfiguredBNG struct {
 	Name     string
 	Group    string   // its redundancy group; empty: none
 	Formerly []string // what it, or its group, was called before
+	Interim  Interim  // how often it renews its sessions
 }
 
 // RetiredBNG is a BNG that is gone for good: whatever is still to be restored there

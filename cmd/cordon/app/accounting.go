@@ -3,20 +3,11 @@ package app
 import (
 	"net"
 	"net/netip"
-	"time"
 
 	"cordon/quarantine"
 	"cordon/radiusx/acct"
 	"cordon/radiusx/bng"
 	"cordon/store/spool"
-)
-
-// Bounds of accounting.spool.alone_for. Shorter than the first is a cut cable that
-// is put back; others may go on for so long after the answer of one that reaches
-// Redis again.
-const (
-	shortestAlone = time.Minute
-	longestAlone  = 168 * time.Hour
 )
 
 func checkAccounting(d *document, cfg *Config, parts *Parts) {
@@ -32,9 +23,8 @@ func checkAccounting(d *document, cfg *Config, parts *Parts) {
 	if most := int64(cfg.Accounting.Spool.Max); most > 0 && most < spool.MinMax {
 		d.fail(path{"accounting", "spool", "max"}, "is at least 1MiB, or 0 for no spool")
 	}
-	if alone := cfg.Accounting.Spool.AloneFor.Std(); alone < 0 || alone > 0 && alone < shortestAlone || alone > longestAlone {
-		d.fail(path{"accounting", "spool", "alone_for"}, "must be from %s to %s, or 0 to answer nothing that Redis does not take",
-			quarantine.FormatDuration(shortestAlone), quarantine.FormatDuration(longestAlone))
+	if err := quarantine.CheckAloneFor(cfg.Accounting.Spool.AloneFor.Std()); err != nil {
+		d.fail(path{"accounting", "spool", "alone_for"}, "%v", err)
 	}
 	checkSubscriber(d, cfg, parts)
 	if len(cfg.Accounting.Listen) > 0 && len(cfg.Accounting.Clients) == 0 {

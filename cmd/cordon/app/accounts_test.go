@@ -42,11 +42,11 @@ func TestTheTableOfAccountsIsCheckedWithTheConfigurationAndFollowed(t *testing.T
 		t.Fatal(err)
 	}
 	core, lines := observer.New(zap.InfoLevel)
-	follow := newAccountFile(cfg, parts)
+	table := accountFile(cfg, parts)
 	expect := func(step, want string, told int) {
 		t.Helper()
-		follow.follow(zap.New(core))
-		follow.follow(zap.New(core))
+		refreshAccounts(table, zap.New(core))
+		refreshAccounts(table, zap.New(core))
 		if got := parts.Keys.Key("ALICE@isp"); got != want || lines.Len() != told {
 			t.Errorf("%s: the subscriber is %q, want %q; log %v", step, got, want, lines.All())
 		}
@@ -68,7 +68,7 @@ func TestFaultsOfTheTableAreToldWithItsLines(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "accounts.csv")
 	writeTable(t, file, "alice,4711\nbob\n", time.Now())
 	_, _, _, err := parse("cordon.yaml", withSubscriber("{realm: cut, case: upper, map_file: "+file+"}"))
-	for _, want := range []string{"accounting.subscriber.realm: is keep or strip", "accounting.subscriber.case: is keep or lower", file + ":2:1: has 1 fields"} {
+	for _, want := range []string{"accounting.subscriber.realm: must be keep or strip", "accounting.subscriber.case: must be keep or lower", file + ":2:1: has 1 fields"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %q", err, want)
 		}

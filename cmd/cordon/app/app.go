@@ -150,24 +150,7 @@ func StoreConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
 // interim returns how often each BNG renews its sessions, and each translator's log
 // its port blocks.
 func interim(cfg *Config) func(bng string) time.Duration {
-	of := map[string]time.Duration{}
-	names := roster(cfg)
-	for i, b := range cfg.BNGs {
-		of[names.BNGs[i].SessionBNG()] = time.Duration(b.Interim)
-		for _, old := range b.Formerly {
-			of[old] = time.Duration(b.Interim)
-		}
-	}
-	for _, l := range cfg.TranslatorLogs {
-		of[quarantine.LogSource(l.Name)] = l.Interim()
-	}
-	return func(bng string) time.Duration {
-		renewed, known := of[bng]
-		if _, log := quarantine.LogName(bng); log && !known {
-			return quarantine.TranslatorLog{}.Interim()
-		}
-		return renewed
-	}
+	return quarantine.Interims(roster(cfg).BNGs, cfg.TranslatorLogs)
 }
 
 // addressPlan is what the configuration says about addresses.
@@ -205,7 +188,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Stopped: a.stopped, Poll: a.poll(),
 		Interim: interim(a.cfg), OneSessionPer: fleet.OneSessionPer,
 		Listens: a.listens(o), Waiting: a.spooled, Unreadable: a.spoolAside, AloneFor: aloneFor(a.cfg), History: a.cfg.Attribution.History.Std(),
-		Names: a.parts.Names, Serves: a.serves,
+		Names: a.parts.Names, Serves: fleet.CanRelease,
 		Uptime: uptime, HTTPAddr: a.advertised, AskCutOff: peers.cutOff, AskAlone: peers.alone,
 	})
 	return err

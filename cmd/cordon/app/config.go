@@ -7,6 +7,8 @@ import (
 
 	"cordon/integration/intake"
 	"cordon/quarantine"
+	"cordon/store/spool"
+	"cordon/store/template"
 )
 
 // Config is the configuration file. Its keys are a contract: other programs
@@ -86,7 +88,7 @@ type Subscriber struct {
 
 // Spool keeps accounting on this host's disk while Redis is away.
 type Spool struct {
-	Max Octets `yaml:"max"` // on disk; 0: none, accounting is not answered while Redis is away
+	Max spool.Size `yaml:"max"` // on disk; 0: none, accounting is not answered while Redis is away
 	// AloneFor is how long accounting is answered while this instance cannot reach
 	// Redis and another one can; 0: not at all. The others wait so long for what it
 	// may have answered.
@@ -202,10 +204,8 @@ func Default() Config {
 		HTTP:        HTTP{Listen: "127.0.0.1:8480"},
 		Accounting:  Accounting{SubscriberKey: SubscriberKey{"User-Name"}, Spool: Spool{Max: 1e9, AloneFor: quarantine.Duration(30 * time.Minute)}},
 		Attribution: quarantine.DefaultAttribution,
-		Sessions: Sessions{
-			Source: fromAccounting, Lag: quarantine.Duration(30 * time.Second), MaxAge: quarantine.Duration(10 * time.Minute), Poll: quarantine.Duration(time.Minute),
-		},
-		Policy: quarantine.Policy{Mode: quarantine.ModeShadow},
-		Limits: quarantine.DefaultLimits,
+		Sessions:    Sessions{Source: fromAccounting, Settings: template.DefaultSettings},
+		Policy:      quarantine.Policy{Mode: quarantine.ModeShadow},
+		Limits:      quarantine.DefaultLimits,
 	}
 }

@@ -351,9 +351,9 @@ func TestSessionsOfAnotherProgramAreCheckedAtTheirPlace(t *testing.T) {
 		t.Errorf("a preset with an index by address: %v %+v", err, parts)
 	}
 	for _, c := range []struct{ written, fault string }{
-		{"  preset: dhcpd\n", `sessions.preset: "dhcpd" is no preset`},
-		{"  preset: rediswho\n  lag: 10m\n", "sessions.max_age: is not longer than lag"},
-		{"  preset: rediswho\n  poll: 1s\n", "sessions.poll: is from 5s to 10m"},
+		{"  preset: dhcpd\n", `sessions.preset: unknown preset "dhcpd"`},
+		{"  preset: rediswho\n  lag: 10m\n", "sessions.max_age: must be greater than lag"},
+		{"  preset: rediswho\n  poll: 1s\n", "sessions.poll: must be from 5s to 10m"},
 		{"  preset: rediswho\n  redis: {addrs: [redis]}\n", `sessions.redis.addrs[0]: "redis" is neither`},
 		{"  preset: rediswho\n  by_address: {key: \"ip:{adress}\", value: \"{subscriber}\"}\n", "sessions.by_address.key: {adress} is none of {address}"},
 		{"  by_subscriber: {key: \"u:{subscriber}\", fields: {mac: m}}\n", `sessions.by_subscriber.fields.mac: "mac" is none of`},
@@ -365,7 +365,7 @@ func TestSessionsOfAnotherProgramAreCheckedAtTheirPlace(t *testing.T) {
 		}
 	}
 	plain := strings.Replace(goodConfig, "accounting:\n", "accounting:\n  subscriber: {realm: strip}\n", 1)
-	if _, _, _, err := parse("cordon.yaml", []byte(plain+form+lookups)); err == nil || !strings.Contains(err.Error(), "accounting.subscriber: makes other keys") {
+	if _, _, _, err := parse("cordon.yaml", []byte(plain+form+lookups)); err == nil || !strings.Contains(err.Error(), "accounting.subscriber: must keep names as they are") {
 		t.Errorf("a normaliser: %v", err)
 	}
 	if _, _, _, err := parse("cordon.yaml", []byte(goodConfig+"\nsessions: {preset: rediswho}\n")); err == nil {

@@ -4,8 +4,6 @@ import (
 	"net/netip"
 
 	"cordon/integration/api"
-	"cordon/radiusx/acct"
-	"cordon/radiusx/bng"
 )
 
 // discovered lists, for the API, who sends accounting and is not configured.
@@ -15,32 +13,12 @@ func (a *App) discovered() []api.DiscoveredBNG {
 	}
 	var list []api.DiscoveredBNG
 	for _, d := range a.accounting.Discovered() {
-		vague := []string{}
-		for _, name := range []struct {
-			name string
-			is   bool
-		}{{"nas_ip", d.NAS.IP != d.Own.IP}, {"nas_ipv6", d.NAS.IPv6 != d.Own.IPv6}, {"nas_identifier", d.NAS.Identifier != d.Own.Identifier}} {
-			if name.is {
-				vague = append(vague, name.name)
-			}
-		}
 		list = append(list, api.DiscoveredBNG{
-			NASIP: written(d.NAS.IP), NASIPv6: written(d.NAS.IPv6), NASIdentifier: d.NAS.Identifier, Sender: written(d.Sender), Relay: d.Relay, KnownBy: knownBy(&d), Vague: vague,
+			NASIP: written(d.NAS.IP), NASIPv6: written(d.NAS.IPv6), NASIdentifier: d.NAS.Identifier, Sender: written(d.Sender), Relay: d.Relay, KnownBy: d.KnownBy(), Vague: d.Vague(),
 			Records: d.Records, Sessions: d.Sessions, FirstSeen: d.First.UTC(), LastSeen: d.Last.UTC(),
 		})
 	}
 	return list
-}
-
-// knownBy returns what distinguishes accounting's records of it from others'.
-func knownBy(d *bng.Discovered) string {
-	switch {
-	case d.Own != acct.NAS{}:
-		return "name"
-	case d.Relay:
-		return "nothing"
-	}
-	return "sender"
 }
 
 // written is an address as text, "" if there is none.

@@ -12,8 +12,13 @@ func checkRedis(d *document, cfg *Config, parts *Parts) {
 	if cfg.Redis.KeyPrefix == "" || strings.ContainsAny(cfg.Redis.KeyPrefix, "{}: ") {
 		d.fail(path{"redis", "key_prefix"}, "is a word without braces, colons and spaces")
 	}
-	if len(cfg.Redis.Addrs) > 1 && cfg.Redis.MasterName == "" && cfg.Redis.DB != 0 {
-		d.fail(path{"redis", "db"}, "a Cluster has only database 0")
+	checkDatabase(d, path{"redis"}, cfg.Redis.Addrs, cfg.Redis.MasterName, cfg.Redis.DB)
+}
+
+// checkDatabase checks redis.db of a Cluster: several addresses without Sentinels.
+func checkDatabase(d *document, at path, addrs []string, masterName string, db int) {
+	if len(addrs) > 1 && masterName == "" && db != 0 {
+		d.fail(at.to("db"), "must be 0: a Cluster has no other database")
 	}
 }
 

@@ -6,7 +6,7 @@ import "cordon/quarantine"
 func roster(cfg *Config) *quarantine.BNGRoster {
 	r := &quarantine.BNGRoster{Retired: cfg.RetiredBNGs}
 	for _, b := range cfg.BNGs {
-		r.BNGs = append(r.BNGs, quarantine.ConfiguredBNG{Name: b.Name, Group: b.Group, Formerly: b.Formerly})
+		r.BNGs = append(r.BNGs, quarantine.ConfiguredBNG{Name: b.Name, Group: b.Group, Formerly: b.Formerly, Interim: b.Interim})
 	}
 	return r
 }

@@ -21,19 +21,10 @@ const (
 
 // Sessions says where sessions are known from.
 type Sessions struct {
-	Source        string              `yaml:"source"`         // accounting | redis-template
-	Redis         *SessionRedis       `yaml:"redis"`          // default: the one that cases are kept in
-	Preset        string              `yaml:"preset"`         // a ready-made template; what is written beside it wins
-	BySession     template.Lookup     `yaml:"by_session"`     // {bng}, {nas_ip} or {nas_identifier}, and {session}
-	BySubscriber  template.Lookup     `yaml:"by_subscriber"`  // {subscriber}
-	ByAddress     template.Lookup     `yaml:"by_address"`     // {address}
-	ByPrefix      template.Lookup     `yaml:"by_prefix"`      // {prefix}
-	PrefixLengths []int               `yaml:"prefix_lengths"` // of by_prefix
-	TimeFormat    template.TimeFormat `yaml:"time_format"`    // unix | unix_ms | rfc3339
-	SilentAfter   quarantine.Duration `yaml:"silent_after"`   // a session not renewed for so long may have ended; 0: never
-	Lag           quarantine.Duration `yaml:"lag"`            // how late the source may be
-	MaxAge        quarantine.Duration `yaml:"max_age"`        // older events are not attributed
-	Poll          quarantine.Duration `yaml:"poll"`           // how often open cases look for new sessions
+	Source string        `yaml:"source"` // accounting | redis-template
+	Redis  *SessionRedis `yaml:"redis"`  // default: the one that cases are kept in
+
+	template.Settings `yaml:",inline"`
 }
 
 // SessionRedis is another program's Redis.

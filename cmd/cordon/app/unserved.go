@@ -62,25 +62,6 @@ func (u *unserved) cases() int {
 	return len(cases)
 }
 
-// serves says why a release could not be sent for what is applied on a session.
-func (a *App) serves(s *quarantine.Session, applied []quarantine.AppliedProfile) error {
-	return serves(a.fleet, s, applied)
-}
-
-// serves asks the fleet for the session's BNG, and whether what was remembered of how
-// to undo it can still be sent there.
-func serves(fleet *bng.Fleet, s *quarantine.Session, applied []quarantine.AppliedProfile) error {
-	if err := fleet.Serves(s); err != nil {
-		return err
-	}
-	for _, a := range applied {
-		if err := fleet.CanUndo(*s, a); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // checkServed refuses to start where a release is owed that could not be sent: a
 // person is there to read it. Redis that does not answer is asked later.
 func (a *App) checkServed(ctx context.Context) error {
@@ -165,9 +146,7 @@ func CheckJournal(ctx context.Context, dir string, parts *Parts) error {
 	if err != nil {
 		return err
 	}
-	found, err := engine.JournalUnserved(ctx, inspected(dir), parts.Names, func(s *quarantine.Session, applied []quarantine.AppliedProfile) error {
-		return serves(fleet, s, applied)
-	})
+	found, err := engine.JournalUnserved(ctx, inspected(dir), parts.Names, fleet.CanRelease)
 	switch {
 	case err != nil:
 		return fmt.Errorf("read the journal in %s: %w", dir, err)

@@ -59,7 +59,7 @@ func (a *App) watch(ctx context.Context) error {
 	var spooled spool.Stats
 	var aside setAsideLine
 	var restarts time.Time
-	accounts := newAccountFile(a.cfg, a.parts)
+	accounts := accountFile(a.cfg, a.parts)
 	for n := 0; ; n++ {
 		if !a.redisSeen.Load() {
 			a.redisSeen.Store(a.store.Ping(ctx) == nil)
@@ -74,7 +74,7 @@ func (a *App) watch(ctx context.Context) error {
 			a.logClocks(clocks)
 			a.logDoubts(doubted)
 		}
-		accounts.follow(a.log)
+		refreshAccounts(accounts, a.log)
 		select {
 		case <-ctx.Done():
 			return nil
