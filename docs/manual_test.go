@@ -200,3 +200,20 @@ func TestAlertsAndManualNameLabelValuesThatExist(t *testing.T) {
 		t.Errorf("label values %q", got)
 	}
 }
+
+func TestTheManualSaysOfEveryCheckThatDefersWhatToDo(t *testing.T) {
+	var checks []string
+	for _, m := range regexp.MustCompile(`(?m)^\tCheck\w+ +Check = "([a-z_]+)"`).FindAllStringSubmatch(readPage(t, "../quarantine/defer.go"), -1) {
+		checks = append(checks, m[1])
+	}
+	_, section, _ := strings.Cut(readPage(t, "operators-manual.md"), "\n### Deferred restrictions\n")
+	section, _, _ = strings.Cut(section, "\n### ")
+	var named []string
+	for _, row := range regexp.MustCompile("(?m)^\\| (`.*?) \\|").FindAllStringSubmatch(section, -1) {
+		named = append(named, spansOf(row[1])...)
+	}
+	missing, extra := differences(named, append(checks, "deferred_by"))
+	if len(checks) < 8 || len(missing) > 0 || len(extra) > 0 {
+		t.Errorf("of %q the manual lacks %q, and has %q, which do not exist", checks, missing, extra)
+	}
+}

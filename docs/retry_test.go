@@ -26,7 +26,9 @@ func retryTable() string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | `%s` | %s |\n", r.Outcome, strings.Join(actions, ", "), r.Outcome.Shown(), delays(&r))
 	}
-	row := func(what, of, shown, after string) { fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", what, of, shown, after) }
+	row := func(what, of, shown, after string) {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", what, of, shown, after)
+	}
 	row("deferred: the reason may end at any moment", "any", code(quarantine.Pending), growing(quarantine.DeferralBackoff(quarantine.BriefPause)))
 	row("deferred: path, maintenance, stopped profile", "any", code(quarantine.Pending), growing(quarantine.DeferralBackoff(quarantine.LongPause)))
 	row("acked, not verified yet", "restrict", code(quarantine.Acked), verification(quarantine.VerifyRestrictTries))
