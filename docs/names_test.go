@@ -19,13 +19,14 @@ import (
 // Documents name only what exists. Each check takes names out of the pages in one
 // form and compares them with the code; what has no such form is not checked.
 
-// codeSpan is inline code; a block of code has its own tests.
-var codeSpan = regexp.MustCompile("`([^`\n]+)`")
+// codeSpan is inline code, which may go on in the next line; blocks of code have tests of
+// their own.
+var codeSpan = regexp.MustCompile("`([^`\n]+(?:\n[^`\n]+)?)`")
 
 func spansOf(page string) []string {
 	var spans []string
 	for _, m := range codeSpan.FindAllStringSubmatch(regexp.MustCompile("(?ms)^ *```.*?^ *```").ReplaceAllString(page, ""), -1) {
-		spans = append(spans, m[1])
+		spans = append(spans, strings.Join(strings.Fields(m[1]), " "))
 	}
 	return spans
 }
