@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"cordon/quarantine"
 	"cordon/radiusx"
 	"cordon/radiusx/acct"
 )
@@ -167,7 +168,7 @@ func (r *receiver) serve(t *testing.T) int {
 	server, err := acct.New(acct.Config{
 		Listen:  []string{"127.0.0.1:0"},
 		Clients: []acct.Client{{Prefix: netip.MustParsePrefix("127.0.0.1/32"), Secret: secret, Relay: true}},
-		Handler: r,
+		Handler: r, Holdable: quarantine.Holdable,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -18,25 +18,27 @@ func TestTheManualsRetryTableIsTheCodes(t *testing.T) {
 // retryTable is quarantine's table of retries, for people.
 func retryTable() string {
 	var b strings.Builder
-	b.WriteString("| outcome | of | shown as | tried again after |\n|---|---|---|---|\n")
+	b.WriteString("| outcome | of | shown as | what Cordon does | tried again after |\n|---|---|---|---|---|\n")
 	for _, r := range quarantine.RetryRules() {
 		actions := make([]string, len(r.Actions))
 		for i, a := range r.Actions {
 			actions[i] = string(a)
 		}
-		fmt.Fprintf(&b, "| %s | %s | `%s` | %s |\n", r.Outcome, strings.Join(actions, ", "), r.Outcome.Shown(), delays(&r))
+		fmt.Fprintf(&b, "| %s | %s | `%s` | %s | %s |\n", r.Outcome, strings.Join(actions, ", "), r.Outcome.Shown(), r.Outcome.Todo(), delays(&r))
 	}
-	row := func(what, of, shown, after string) {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", what, of, shown, after)
+	for _, x := range []struct{ what, of, shown, does, after string }{
+		{"deferred: the reason may end at any moment", "any", code(quarantine.Pending), "ask again whether it may leave",
+			growing(quarantine.DeferralBackoff(quarantine.BriefPause))},
+		{"deferred: path or stopped profile", "any", code(quarantine.Pending), "likewise; at once when the BNG answers again",
+			growing(quarantine.DeferralBackoff(quarantine.LongPause))},
+		{"acked, not verified yet", "restrict", code(quarantine.Acked), "ask the network", verification(quarantine.VerifyRestrictTries)},
+		{"acked, not verified yet", "restore", code(quarantine.Acked), "ask the network", verification(quarantine.VerifyRestoreTries)},
+		{"another log-in while the case stands", "restrict", code(quarantine.Pending), "pace it", pacing()},
+		{"acked, a late duplicate of a restriction may still arrive", "restore", code(quarantine.Acked), "send the release once more",
+			short(quarantine.AssertDelay) + " or longer"},
+	} {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", x.what, x.of, x.shown, x.does, x.after)
 	}
-	row("deferred: the reason may end at any moment", "any", code(quarantine.Pending), growing(quarantine.DeferralBackoff(quarantine.BriefPause)))
-	row("deferred: path, maintenance, stopped profile", "any", code(quarantine.Pending), growing(quarantine.DeferralBackoff(quarantine.LongPause)))
-	row("acked, not verified yet", "restrict", code(quarantine.Acked), verification(quarantine.VerifyRestrictTries))
-	row("acked, not verified yet", "restore", code(quarantine.Acked), verification(quarantine.VerifyRestoreTries))
-	row("another log-in while the case stands", "restrict", code(quarantine.Pending),
-		fmt.Sprintf("at once %d times, then %s; at once again after %s without one", quarantine.ReloginsAtOnce, growing(quarantine.ReloginBackoff), short(quarantine.ReloginQuiet)))
-	row("a release that was acked although a late duplicate of a restriction may still arrive", "restore", code(quarantine.Acked),
-		fmt.Sprintf("once more, after %s or longer", short(quarantine.AssertDelay)))
 	return b.String()
 }
 
@@ -64,6 +66,11 @@ func growing(b quarantine.Backoff) string {
 
 func verification(tries int) string {
 	return fmt.Sprintf("asked after %s; at most %d times", growing(quarantine.VerifyBackoff), tries)
+}
+
+func pacing() string {
+	return fmt.Sprintf("at once %d times, then %s; at once again after %s without one",
+		quarantine.ReloginsAtOnce, growing(quarantine.ReloginBackoff), short(quarantine.ReloginQuiet))
 }
 
 func short(d time.Duration) string {

@@ -99,7 +99,7 @@ func TestEveryStateIsExplained(t *testing.T) {
 		}
 	}
 	for _, h := range []quarantine.HoldKind{
-		quarantine.HoldMode, quarantine.HoldLimit, quarantine.HoldExempt, quarantine.HoldMaxSessions, quarantine.HoldFlapping,
+		quarantine.HoldMode, quarantine.HoldLimit, quarantine.HoldExempt, quarantine.HoldMaxSessions,
 	} {
 		if !strings.Contains(page, "`"+string(h)+"`") {
 			t.Errorf("state-machine.md does not name the hold %s", h)

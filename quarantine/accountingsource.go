@@ -55,7 +55,7 @@ type AccountingSources struct {
 const UnheardAfter = 30 * time.Second
 
 // LogSource is how the translator's log of that name is called among sources, and
-// as the BNG of the bindings that it told.
+// as the BNG of the bindings that it reported.
 func LogSource(name string) string { return logPrefix + name }
 
 const logPrefix = "log:"
@@ -117,13 +117,13 @@ type AccountingSourceBook interface {
 
 // Add takes a report in.
 func (a *AccountingSources) Add(r SourceReport) {
-	away := a.hear(&r)
+	away := a.noteListening(&r)
 	if a.Sources == nil {
 		a.Sources = map[string]AccountingSource{}
 	}
 	for _, h := range r.Heard {
 		s := a.Sources[h.Source]
-		s.hear(&h, r.Rule, a.Unheard)
+		s.countRecords(&h, r.Rule, a.Unheard)
 		if !h.Last.Before(s.Last) {
 			// A record that came before the end of our absence was heard by somebody who
 			// could not report it: only what followed it was unheard.
@@ -135,8 +135,8 @@ func (a *AccountingSources) Add(r SourceReport) {
 	}
 }
 
-// hear notes that an instance is there, and returns for how long none was.
-func (a *AccountingSources) hear(r *SourceReport) (away time.Duration) {
+// noteListening notes that an instance is there, and returns for how long none was.
+func (a *AccountingSources) noteListening(r *SourceReport) (away time.Duration) {
 	if !r.Listening {
 		return 0
 	}
@@ -148,9 +148,9 @@ func (a *AccountingSources) hear(r *SourceReport) (away time.Duration) {
 	return away
 }
 
-// hear counts the records, and the gap before the first of them. A gap that was
+// countRecords counts the records, and the gap before the first of them. A gap that was
 // noticed as silence is no habit: it counts for as long as it took to notice it.
-func (s *AccountingSource) hear(h *SourceHeard, rule SilenceRule, unheard time.Duration) {
+func (s *AccountingSource) countRecords(h *SourceHeard, rule SilenceRule, unheard time.Duration) {
 	gap := time.Duration(0)
 	switch {
 	case s.First.IsZero() || h.First.Sub(s.Last) > SourceMemory:

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// AddressKind tells how a session came to hold an address or prefix; the
+// AddressKind says how a session came to hold an address or prefix; the
 // values of the first four are the RADIUS attributes that said so.
 type AddressKind string
 

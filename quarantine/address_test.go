@@ -20,8 +20,8 @@ func portBlock(lo, hi uint16) Address {
 	return Address{Prefix: netip.MustParsePrefix("203.0.113.5/32"), Kind: NATPortBlock, Ports: PortRange{lo, hi}}
 }
 
-// told plays records of one session in their order.
-func told(events ...SessionEvent) Session {
+// replayed plays records of one session in their order.
+func replayed(events ...SessionEvent) Session {
 	var s *Session
 	for _, ev := range events {
 		ev.Key, ev.Subscriber = SessionKey{"b1", "42"}, "alice"
@@ -62,15 +62,15 @@ func TestEachAddressOfASessionHasItsOwnTime(t *testing.T) {
 		events []SessionEvent
 		want   []string
 	}{
-		"all told in the Start": {
+		"all reported in the Start": {
 			[]SessionEvent{holding(SessionStarted, 0, ip4(7), pd)},
 			[]string{"198.51.100.7 0s-…", "2001:db8:7:: 0s-…"},
 		},
-		"a family first told in an Interim counts from the Start": {
+		"a family first reported in an Interim counts from the Start": {
 			[]SessionEvent{holding(SessionStarted, 0, ip4(7)), holding(SessionRenewed, 900, ip4(7), pd)},
 			[]string{"198.51.100.7 0s-…", "2001:db8:7:: 0s-… inferred"},
 		},
-		"two prefixes of one family told at once do": {
+		"two prefixes of one family reported at once do": {
 			[]SessionEvent{holding(SessionStarted, 0), holding(SessionRenewed, 900, pd, v6("2001:db8:8::/56", DelegatedIPv6Prefix))},
 			[]string{"2001:db8:7:: 0s-… inferred", "2001:db8:8:: 0s-… inferred"},
 		},
@@ -112,7 +112,7 @@ func TestEachAddressOfASessionHasItsOwnTime(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := spans(told(c.events...)); !slices.Equal(got, c.want) {
+			if got := spans(replayed(c.events...)); !slices.Equal(got, c.want) {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 		})

@@ -9,7 +9,7 @@ import (
 // AddressPlan is what an operator says about addresses.
 type AddressPlan struct {
 	Spaces         []AddressSpace
-	Shared         []netip.Prefix // held by many at a time, and nobody tells who: never attributed
+	Shared         []netip.Prefix // held by many at a time, and nobody reports by whom: never attributed
 	Infrastructure []netip.Prefix // the operator's own: never attributed
 }
 

@@ -10,8 +10,8 @@ func (ev *SessionEvent) contradicts(s *Session) bool {
 	return ev.claimant().named() && s.Claimant().named() && ev.claimant() != s.Claimant()
 }
 
-// nameless reports whether the record names nobody, and s somebody.
-func (ev *SessionEvent) nameless(s *Session) bool {
+// withoutSubscriber reports whether the record names nobody, and s somebody.
+func (ev *SessionEvent) withoutSubscriber(s *Session) bool {
 	return !ev.claimant().named() && s.Claimant().named()
 }
 
@@ -50,7 +50,7 @@ func (ev *SessionEvent) follows(s *Session) bool {
 	return ev.At.After(s.EndedAt.Add(ClockSlack))
 }
 
-// another reports whether ev tells of a session other than prev under the same
+// another reports whether ev reports a session other than prev under the same
 // key: Acct-Session-Ids are unique only within one run of a BNG. The record's own time
 // shows it, or else the start that it states.
 func another(prev *Session, ev SessionEvent, resetAt time.Time) bool {
@@ -74,7 +74,7 @@ func (ev *SessionEvent) isBefore(prev *Session) bool {
 	case !ev.precedes(prev):
 		return false
 	case prev.Guessed: // else an older record that came later
-		return !stop && ev.nameless(prev) && ev.start().IsZero()
+		return !stop && ev.withoutSubscriber(prev) && ev.start().IsZero()
 	}
 	return !stop || ev.claimant() != prev.Claimant()
 }

@@ -21,7 +21,7 @@ type Binding struct {
 	// ones confirm only that the session stands; zero: RenewedAt does.
 	Listed    time.Time `json:"listed,omitzero"`
 	StartSeen bool      `json:"start_seen"`         // From is the time of a Start; false: it is inferred
-	Inferred  bool      `json:"inferred,omitempty"` // first told of after the Start
+	Inferred  bool      `json:"inferred,omitempty"` // first reported after the Start
 	Ignored   bool      `json:"ignored,omitempty"`
 	Imported  bool      `json:"imported,omitempty"` // known from another program only
 	// Via is set where a translator's log or a NAT's accounting reported a port
@@ -42,7 +42,7 @@ type Binding struct {
 	// Meanwhile is up to when it proves nothing, because another session held the same
 	// after it began. Set by [Held].
 	Meanwhile time.Time `json:"-"`
-	// ConfirmedTo is set where it is over, but no record tells since when: it proves
+	// ConfirmedTo is set where it is over, but no record reports since when: it proves
 	// nothing after that moment. Set by [Held].
 	ConfirmedTo time.Time `json:"-"`
 	// Shared: it stands for all port blocks of the address, of which only is known
@@ -71,7 +71,7 @@ func (s *Session) binding(a *Address) Binding {
 	from, to := later(s.StartedAt, a.Since), earliest(s.EndedAt, a.Until)
 	fromBy := later(s.StartedBy, a.SinceBy)
 	if !to.IsZero() && from.After(to) {
-		from = to // told of after its end only: nobody knows since when
+		from = to // reported after its end only: nobody knows since when
 	}
 	if !to.IsZero() {
 		renewed = earliest(renewed, to)
@@ -123,10 +123,10 @@ func SharedSince(since time.Time, prefix netip.Prefix, space string) Binding {
 	}
 }
 
-// BindingRecorder takes in what a translator's log tells.
+// BindingRecorder takes in what a translator's log reports.
 type BindingRecorder interface {
-	// RecordBindings keeps bindings that no session tells of. What it knows of one
-	// only grows: told again with its end, it ends. A nil error at i means that
+	// RecordBindings keeps bindings that no session reports. What it knows of one
+	// only grows: reported again with its end, it ends. A nil error at i means that
 	// binding i is stored.
 	RecordBindings(ctx context.Context, bindings []Binding) []error
 }
@@ -238,7 +238,7 @@ func (a *Attribution) IgnoredOnly() bool {
 // candidate alone is not enough where gaps may hide another, nor where its
 // evidence ends before at+tolerance: the record about who came next may be lost
 // or not yet made. Of an address whose ports are given out in blocks only who
-// held the port is one; without a port (0) nobody can tell.
+// held the port is one; without a port (0) nobody knows.
 func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, tolerance time.Duration) Attribution {
 	from, to := at.Add(-tolerance), at.Add(tolerance)
 	held := Held(bindings, from, to)
@@ -247,7 +247,7 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 	if shared && port == 0 {
 		return Attribution{Result: Ambiguous, Bindings: held, Reason: "several subscribers share the address, and the report names no port"}
 	}
-	if result, reason := judgePresent(bindings, at, tolerance); result != Attributed {
+	if result, reason := attributePresent(bindings, at, tolerance); result != Attributed {
 		return Attribution{Result: result, Bindings: held, Reason: reason}
 	}
 	if len(held) == 0 {

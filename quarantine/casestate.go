@@ -90,7 +90,6 @@ const (
 	HoldLimit       HoldKind = "limit"
 	HoldExempt      HoldKind = "exempt"
 	HoldMaxSessions HoldKind = "max_sessions"
-	HoldFlapping    HoldKind = "flapping" // by an earlier version: such a case goes on, paced
 )
 
 // Hold is why a case is held.

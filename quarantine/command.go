@@ -73,7 +73,7 @@ func (r *Rulebook) Quarantine(w ManualQuarantine, s Situation, caseID string, no
 	}
 	newly := !c.State.Wants() || r.severity(d.Profile) > r.severity(c.Profile)
 	c.Hold, c.AllSessions, c.Relogins = nil, w.AllSessions, nil
-	r.turn(c, &d, w.Replace, now)
+	r.applyManual(c, &d, w.Replace, now)
 	if !newly {
 		return c, r.Limits.Widen(c, s.Sessions), nil
 	}
@@ -99,7 +99,7 @@ func (r *Rulebook) Approve(c *Case, sessions []Session, by, reason string, now t
 	}
 	c.AllSessions = c.AllSessions || c.Hold != nil && c.Hold.Kind == HoldMaxSessions
 	c.Hold, c.Cleared, c.Relogins = nil, true, nil
-	c.clear(true)
+	c.clearOthers(true)
 	c.Generation++
 	c.move(Restricting, now, by, "approved: "+reason)
 	reserve := r.Limits.Reserve(c, sessions, true)

@@ -180,19 +180,6 @@ func touchable(sessions []Session) []Session {
 	return slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return !s.Live() || s.Ignored || s.Suspect })
 }
 
-// BNGsOf lists the BNGs of the sessions that a restriction would touch, each
-// once.
-func BNGsOf(sessions []Session) []string {
-	var bngs []string
-	for _, s := range touchable(sessions) {
-		if !slices.Contains(bngs, s.BNG) {
-			bngs = append(bngs, s.BNG)
-		}
-	}
-	slices.Sort(bngs)
-	return bngs
-}
-
 // want changes the profile that the case wants.
 func (c *Case) want(profile string, now time.Time, by, why string) {
 	c.Profile = profile

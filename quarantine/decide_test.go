@@ -138,23 +138,23 @@ func TestFurtherEvidenceNeverMakesACaseMilderOrShorter(t *testing.T) {
 	}
 }
 
-func TestAPersonsWish(t *testing.T) {
-	wish := ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "call", For: time.Hour, By: "noc"}
+func TestAManualQuarantine(t *testing.T) {
+	manual := ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "call", For: time.Hour, By: "noc"}
 	rules := rulebook(ModeShadow)
-	c, reserve, err := rules.Quarantine(wish, Situation{}, "c-1", noon)
+	c, reserve, err := rules.Quarantine(manual, Situation{}, "c-1", noon)
 	if err != nil || c.State != Restricting || reserve == nil || !reserve.Forced {
 		t.Fatalf("in shadow: %+v %+v %v; want it to act, counted and not held", c, reserve, err)
 	}
 	off := rulebook(ModeOff)
-	if _, _, err := off.Quarantine(wish, Situation{}, "c-1", noon); err == nil {
+	if _, _, err := off.Quarantine(manual, Situation{}, "c-1", noon); err == nil {
 		t.Error("acts although the mode is off")
 	}
 	rules.Exemptions = []Exemption{{Subscriber: "alice", Reason: "hospital"}}
-	if _, _, err := rules.Quarantine(wish, Situation{}, "c-1", noon); err == nil || !strings.Contains(err.Error(), "override") {
+	if _, _, err := rules.Quarantine(manual, Situation{}, "c-1", noon); err == nil || !strings.Contains(err.Error(), "override") {
 		t.Errorf("exempt without override: %v", err)
 	}
-	wish.Override = true
-	if _, _, err := rules.Quarantine(wish, Situation{}, "c-1", noon); err != nil {
+	manual.Override = true
+	if _, _, err := rules.Quarantine(manual, Situation{}, "c-1", noon); err != nil {
 		t.Errorf("exempt with override: %v", err)
 	}
 }

@@ -27,7 +27,7 @@ const (
 // The longest pauses of what is deferred.
 const (
 	BriefPause = 8 * time.Second  // what defers it may end at any moment
-	LongPause  = 30 * time.Second // [Paths] tells when it ends, and thousands may wait for the same
+	LongPause  = 30 * time.Second // [Paths] shows when it ends, and thousands may wait for the same
 )
 
 // Deferral says why an order may not leave now, and how long it waits until it is asked

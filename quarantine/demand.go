@@ -76,9 +76,9 @@ func (c *Case) Then() []Demand {
 
 func (r *Rulebook) severity(profile string) int { return r.Profiles[profile].Severity }
 
-// file keeps a demand beside the one in force: for later, if it is milder, or for a
+// keepOther keeps a demand beside the one in force: for later, if it is milder, or for a
 // person. One for a profile that is filed already only prolongs that.
-func (r *Rulebook) file(c *Case, d Demand) {
+func (r *Rulebook) keepOther(c *Case, d Demand) {
 	c.Others = slices.Clone(c.Others)
 	same := slices.IndexFunc(c.Others, func(o Demand) bool { return o.Profile == d.Profile && (o.Hold == nil) == (d.Hold == nil) })
 	if same >= 0 {
@@ -92,8 +92,8 @@ func (r *Rulebook) file(c *Case, d Demand) {
 	c.Others = slices.Insert(c.Others, at, d)
 }
 
-// take removes a demand from those beside the one in force and returns it.
-func (c *Case) take(i int) Demand {
+// removeOther removes a demand from those beside the one in force and returns it.
+func (c *Case) removeOther(i int) Demand {
 	d := c.Others[i]
 	c.Others = slices.Delete(slices.Clone(c.Others), i, i+1)
 	return d
@@ -104,13 +104,13 @@ func (c *Case) demands(rule string) bool {
 	return c.Rule == rule || slices.ContainsFunc(c.Others, func(d Demand) bool { return d.Rule == rule })
 }
 
-// pass drops the demands whose time is over; the case ends with the last of them.
-func (c *Case) pass(now time.Time) {
+// expireDemands drops the demands whose time is over; the case ends with the last of them.
+func (c *Case) expireDemands(now time.Time) {
 	for i := len(c.Others) - 1; i >= 0; i-- {
 		if now.Before(c.Others[i].Until) {
 			continue
 		}
-		if d := c.take(i); d.Hold != nil {
+		if d := c.removeOther(i); d.Hold != nil {
 			c.record(now, "", fmt.Sprintf("nobody approved %s: %s", d.Profile, d.Hold))
 		}
 	}
@@ -126,7 +126,7 @@ func (c *Case) stepDown(now time.Time) bool {
 		return false
 	}
 	next := max(0, slices.IndexFunc(c.Others, func(d Demand) bool { return d.Hold == nil }))
-	ended, d := c.Profile, c.take(next)
+	ended, d := c.Profile, c.removeOther(next)
 	c.SteppedAt = c.ExpiresAt
 	c.adopt(&d)
 	c.Generation++
@@ -145,9 +145,9 @@ func (c *Case) stepDown(now time.Time) bool {
 	return true
 }
 
-// rest forgets that the case stepped down, unless something is left somewhere whose time
+// forgetStep forgets that the case stepped down, unless something is left somewhere whose time
 // is over: whatever is wanted next does not prolong that.
-func (c *Case) rest() {
+func (c *Case) forgetStep() {
 	if !slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return c.lapsed(&e) }) {
 		c.SteppedAt = time.Time{}
 	}

@@ -40,7 +40,7 @@ func (OpenGate) BeforeRepeat() error { return nil }
 type Preparation struct {
 	Undo string // see AppliedProfile.Undo
 	// Outlives: the restriction ends the accounting session and stays in force: the
-	// line has another Acct-Session-Id then, which no record tells.
+	// line has another Acct-Session-Id then, which no record reports.
 	Outlives bool
 }
 

@@ -42,7 +42,7 @@ func (r *Rulebook) prolong(c *Case, d Demand) {
 		c.ExpiresAt = later(c.ExpiresAt, d.Until)
 		return
 	}
-	r.file(c, d)
+	r.keepOther(c, d)
 }
 
 // joinHeld lets a demand join a held case: an approval does the severest thing that
@@ -53,7 +53,7 @@ func (r *Rulebook) joinHeld(v Verdict, d Demand, c *Case, s Situation, now time.
 		before := c.InForce()
 		before.Hold = nil // the case's own hold is for all of them
 		c.adopt(&d)
-		r.file(c, before)
+		r.keepOther(c, before)
 		text += "; to be approved now: " + d.String()
 	} else {
 		r.prolong(c, d)
@@ -73,7 +73,7 @@ func (r *Rulebook) rise(v Verdict, d Demand, c *Case, s Situation, now time.Time
 		d.Hold = c.Rise().Hold
 	}
 	if d.Hold != nil {
-		r.file(c, d)
+		r.keepOther(c, d)
 		c.record(now, "", fmt.Sprintf("%s is held: %s", &d, d.Hold))
 		return Decision{Status: status(v, c, VerdictHeld, fmt.Sprintf("joined the open case; %s is held: %s", d.Profile, d.Hold)), Case: c}
 	}
@@ -87,17 +87,17 @@ func (r *Rulebook) rise(v Verdict, d Demand, c *Case, s Situation, now time.Time
 func (r *Rulebook) raise(c *Case, d Demand, now time.Time, by, why string) {
 	before := c.InForce()
 	before.Hold = nil
-	c.rest()
+	c.forgetStep()
 	c.adopt(&d)
 	if before.Profile != d.Profile {
-		r.file(c, before)
+		r.keepOther(c, before)
 	}
 	c.want(d.Profile, now, by, why)
 }
 
-// clear lets the demands beside the one in force act because a person approved the
+// clearOthers lets the demands beside the one in force act because a person approved the
 // case: those that are held, or all of them.
-func (c *Case) clear(all bool) {
+func (c *Case) clearOthers(all bool) {
 	c.Others = slices.Clone(c.Others)
 	for i := range c.Others {
 		if d := &c.Others[i]; all || d.Hold != nil {
@@ -109,13 +109,13 @@ func (c *Case) clear(all bool) {
 // approveRise puts the demand in force that waits for a person, for the whole time
 // that its rule gives.
 func (r *Rulebook) approveRise(c *Case, sessions []Session, by, reason string, now time.Time) *Reservation {
-	rise := c.take(slices.IndexFunc(c.Others, func(d Demand) bool { return d.Hold != nil }))
+	rise := c.removeOther(slices.IndexFunc(c.Others, func(d Demand) bool { return d.Hold != nil }))
 	c.AllSessions = c.AllSessions || rise.Hold.Kind == HoldMaxSessions
 	if rule := r.rule(rise.Rule); rule != nil {
 		rise.Until = later(rise.Until, now.Add(time.Duration(rule.For)))
 	}
 	rise.Hold, rise.Cleared = nil, true
-	c.clear(false)
+	c.clearOthers(false)
 	r.raise(c, rise, now, by, fmt.Sprintf("approved %s: %s", &rise, reason))
 	reserve := r.Limits.Reserve(c, sessions, true)
 	return &reserve
@@ -128,8 +128,8 @@ func (c *Case) rejectRise(by, reason string, now time.Time) {
 		if c.Others[i].Hold == nil {
 			continue
 		}
-		d := c.take(i)
-		c.judged(now, d.Rule)
+		d := c.removeOther(i)
+		c.judgeRules(now, d.Rule)
 		c.record(now, by, fmt.Sprintf("rejected %s: %s", &d, reason))
 	}
 }
@@ -151,9 +151,9 @@ func (r *Rulebook) weakens(c *Case, d *Demand) *CommandError {
 	return nil
 }
 
-// turn gives the case a person's demand. What it had and what is less severe goes
+// applyManual gives the case a person's demand. What it had and what is less severe goes
 // on after it, unless it was held or the person replaces it.
-func (r *Rulebook) turn(c *Case, d *Demand, replace bool, now time.Time) {
+func (r *Rulebook) applyManual(c *Case, d *Demand, replace bool, now time.Time) {
 	before, acted := c.InForce(), c.State.Wants()
 	text := "quarantined by hand: " + d.Reason
 	switch {
@@ -168,10 +168,10 @@ func (r *Rulebook) turn(c *Case, d *Demand, replace bool, now time.Time) {
 		text = fmt.Sprintf("quarantined by hand: %s, in the place of %s, which was held: %s", d, &before, d.Reason)
 		c.Others = nil
 	}
-	c.rest()
+	c.forgetStep()
 	c.adopt(d)
 	if acted && !replace && before.Profile != d.Profile {
-		r.file(c, before)
+		r.keepOther(c, before)
 	}
 	c.Generation++
 	if c.State != Waiting {

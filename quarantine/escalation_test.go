@@ -253,7 +253,7 @@ func TestACaseStepsDownToAMilderProfileAndThenEnds(t *testing.T) {
 	id := m.reconnect()
 	m.untilRestricted(t, id, 0)
 	m.now = m.c.ExpiresAt
-	orders := m.c.Plan(m.look())
+	orders := m.c.Plan(m.snapshot())
 	if len(orders) != 1 || orders[0].To != "block-smtp" || len(orders[0].From) != 1 || orders[0].From[0].Profile != "garden" || m.c.Generation != 2 {
 		t.Fatalf("%s %s, %+v", m.c.State, m.c.Profile, orders)
 	}
@@ -274,17 +274,17 @@ func TestACaseStepsDownToAMilderProfileAndThenEnds(t *testing.T) {
 // A profile is not kept beyond its time because a milder one cannot take its place:
 // the session is given back, and restricted when that can be.
 func TestWhatIsOverIsGivenBackWhereAMilderProfileMayNotBeSent(t *testing.T) {
-	for name, hinder := range map[string]func(m *model) (look func() Snapshot, fate func(Order) Outcome){
+	for name, hinder := range map[string]func(m *model) (snapshot func() Snapshot, respond func(Order) Outcome){
 		"restrictions are deferred": func(m *model) (func() Snapshot, func(Order) Outcome) {
 			return func() Snapshot {
-				in := m.look()
+				in := m.snapshot()
 				in.Deferred = func(_ *Session, profile string) bool { return profile == "block-smtp" }
 				return in
 			}, m.carryOut
 		},
 		"the session is suspect": func(m *model) (func() Snapshot, func(Order) Outcome) {
 			return func() Snapshot {
-				in := m.look()
+				in := m.snapshot()
 				for i := range in.Sessions {
 					in.Sessions[i].Suspect = true
 				}
@@ -292,7 +292,7 @@ func TestWhatIsOverIsGivenBackWhereAMilderProfileMayNotBeSent(t *testing.T) {
 			}, m.carryOut
 		},
 		"the BNG refuses the milder profile": func(m *model) (func() Snapshot, func(Order) Outcome) {
-			return m.look, func(o Order) Outcome {
+			return m.snapshot, func(o Order) Outcome {
 				if o.To == "block-smtp" {
 					return Outcome{Kind: OutcomeRefused, ErrorCause: 404}
 				}
@@ -300,7 +300,7 @@ func TestWhatIsOverIsGivenBackWhereAMilderProfileMayNotBeSent(t *testing.T) {
 			}
 		},
 		"the milder profile is not sent": func(m *model) (func() Snapshot, func(Order) Outcome) {
-			return m.look, func(o Order) Outcome {
+			return m.snapshot, func(o Order) Outcome {
 				if o.To == "block-smtp" {
 					return Outcome{Kind: OutcomeNotSent, Reason: "paused"}
 				}
@@ -313,14 +313,14 @@ func TestWhatIsOverIsGivenBackWhereAMilderProfileMayNotBeSent(t *testing.T) {
 		m.untilRestricted(t, id, 0)
 		m.now = m.c.ExpiresAt
 		over := m.now
-		look, fate := hinder(m)
+		snapshot, respond := hinder(m)
 		for m.live[id].inForce != "" && m.now.Sub(over) < time.Minute {
-			for _, o := range m.c.Plan(look()) {
+			for _, o := range m.c.Plan(snapshot()) {
 				m.c.Dispatch(&o, m.now)
 				if !m.c.Ends().Equal(over) && o.From != nil {
 					t.Errorf("%s: what is in force ends at %s, the case says %s", name, over, m.c.Ends())
 				}
-				m.c.Observe(o, fate(o), m.now)
+				m.c.Observe(o, respond(o), m.now)
 			}
 			m.now = m.now.Add(time.Second)
 		}
@@ -356,12 +356,12 @@ func TestWhatWaitsForAPersonIsHeldWhenTheRestOfTheCaseEnds(t *testing.T) {
 
 func TestByHandNothingIsWeakenedUnlessThePersonSaysSo(t *testing.T) {
 	r := ladder()
-	wish := ManualQuarantine{Subscriber: "alice", Profile: "block-smtp", Reason: "call", For: 30 * time.Minute, By: "noc"}
+	manual := ManualQuarantine{Subscriber: "alice", Profile: "block-smtp", Reason: "call", For: 30 * time.Minute, By: "noc"}
 	for name, profile := range map[string]string{"a milder profile": "block-smtp", "the same, shorter": "garden"} {
 		c := restrictedBy("garden", "garden", at(86400))
 		c.Others = []Demand{{Profile: Disconnect, Rule: "kick", Until: at(86400), Hold: &Hold{HoldLimit, "full"}}}
-		wish.Profile, wish.Replace = profile, false
-		_, reserve, err := r.Quarantine(wish, Situation{Dossier: Dossier{Case: c}}, "", noon)
+		manual.Profile, manual.Replace = profile, false
+		_, reserve, err := r.Quarantine(manual, Situation{Dossier: Dossier{Case: c}}, "", noon)
 		if err == nil || reserve != nil {
 			t.Fatalf("%s: it is done", name)
 		}
@@ -370,8 +370,8 @@ func TestByHandNothingIsWeakenedUnlessThePersonSaysSo(t *testing.T) {
 				t.Errorf("%s: %q does not say %q", name, err, word)
 			}
 		}
-		wish.Replace = true
-		done, _, err := r.Quarantine(wish, Situation{Dossier: Dossier{Case: c}}, "", noon)
+		manual.Replace = true
+		done, _, err := r.Quarantine(manual, Situation{Dossier: Dossier{Case: c}}, "", noon)
 		if err != nil || done.Profile != profile || !done.ExpiresAt.Equal(at(1800)) || len(done.Others) != 0 || c.Profile != "garden" {
 			t.Fatalf("%s: %v, %+v", name, err, done)
 		}
@@ -391,8 +391,8 @@ func TestByHandNothingIsWeakenedUnlessThePersonSaysSo(t *testing.T) {
 func TestByHandASevererProfileIsCountedAndWhatWasThereGoesOn(t *testing.T) {
 	r := ladder()
 	c := restrictedBy("smtp", "block-smtp", at(30*86400))
-	wish := ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "call", For: time.Hour, By: "noc"}
-	done, reserve, err := r.Quarantine(wish, Situation{Dossier: Dossier{Case: c}}, "", noon)
+	manual := ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "call", For: time.Hour, By: "noc"}
+	done, reserve, err := r.Quarantine(manual, Situation{Dossier: Dossier{Case: c}}, "", noon)
 	if err != nil || reserve == nil || !reserve.Forced || done.Profile != "garden" || !done.ExpiresAt.Equal(at(3600)) {
 		t.Fatalf("%v, counted as %+v, %s until %s", err, reserve, done.Profile, done.ExpiresAt)
 	}
@@ -421,14 +421,14 @@ func TestWhateverHappensOnTheWayDownEverySessionIsGivenBack(t *testing.T) {
 		m.c.move(Restricting, m.now, "", "opened")
 		m.login()
 		exempt, deferred := false, false
-		look := func() Snapshot {
-			in := m.look()
+		snapshot := func() Snapshot {
+			in := m.snapshot()
 			in.Exempt = func(*Session) (string, bool) { return "hospital", exempt }
 			in.Deferred = func(*Session, string) bool { return deferred }
 			return in
 		}
 		pass := func() {
-			orders := m.c.Plan(look())
+			orders := m.c.Plan(snapshot())
 			for i := range orders {
 				if o := &orders[i]; o.Restricts() && (exempt || deferred && o.From != nil && m.c.lapsed(m.c.find(o))) {
 					t.Fatalf("seed %d: %+v although exempt %t, deferred %t", seed, o, exempt, deferred)
@@ -472,7 +472,7 @@ func TestWhateverHappensOnTheWayDownEverySessionIsGivenBack(t *testing.T) {
 	}
 }
 
-// With a network that does as it is told, a session is never more than a few
+// With a network that does as it is ordered, a session is never more than a few
 // seconds behind what the case wants of it.
 func TestOnTheWayDownEverySessionHasWhatTheCaseWants(t *testing.T) {
 	for seed := range uint64(200) {
@@ -487,7 +487,7 @@ func TestOnTheWayDownEverySessionHasWhatTheCaseWants(t *testing.T) {
 			if m.rng.IntN(400) == 0 {
 				m.reconnect()
 			}
-			m.work(m.look())
+			m.work(m.snapshot())
 			want := []string{"garden", "no-smtp", "slow", ""}[min(3, int(m.now.Sub(began)/(10*time.Minute)))]
 			for id, s := range m.live {
 				if paced := m.c.State == Restricting && m.now.Sub(s.StartedAt) < ReloginBackoff.Cap; s.inForce != want && !paced {

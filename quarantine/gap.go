@@ -12,7 +12,7 @@ import (
 // and its disk had not everything; or an instance answered them and is silent or
 // lost. Nobody sends those records again. So a lost Start, Stop or Interim about a moment
 // within it may have changed who holds an address, then and until a later
-// record tells.
+// record reports.
 type Gap struct {
 	From time.Time // the earliest moment of which a record may be lost
 	To   time.Time // records about later moments are kept
@@ -76,11 +76,11 @@ func AddGap(gaps []Gap, g Gap, forget time.Time) []Gap {
 	return merged
 }
 
-// Continuity tells where the store's memory has gaps.
+// Continuity reports where the store's memory has gaps.
 type Continuity interface {
 	// Gaps lists them. The answer knows of every failover and restart that this instance's
 	// earlier calls can have met, so it is to be asked after reading what shall be
-	// judged by it, and before other instances are told how far this one's
+	// judged by it, and before other instances learn how far this one's
 	// accounting is stored. Ask at least every second: what an instance has confirmed last
 	// is where the next gap begins. An error means that nothing may be judged.
 	Gaps(ctx context.Context) ([]Gap, error)

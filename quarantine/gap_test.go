@@ -10,7 +10,7 @@ import (
 
 func gap(from, to int) Gap { return Gap{From: at(from), To: at(to)} }
 
-// reported is a binding that a record at a moment tells of first.
+// reported is a binding that a record at a moment reports first.
 func reported(since int, b Binding) Binding {
 	b.StartSeen, b.Inferred, b.Began = false, true, at(since)
 	return b

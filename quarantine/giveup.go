@@ -61,7 +61,7 @@ func (c *Case) retriable(e *SessionEnforcement, now time.Time) bool {
 	case c.State == CaseHeld && e.Wanted != "" && e.Residue == "":
 		return false
 	}
-	return e.InFlight || e.owesNow(now) || e.proving()
+	return e.InFlight || e.owesNow(now) || e.verifying()
 }
 
 func (e *SessionEnforcement) retry(now time.Time) {
@@ -115,7 +115,7 @@ func (c *Case) GiveUp(by, reason string, session SessionKey, now time.Time) erro
 	if awaited {
 		c.GivenUp = now
 	}
-	c.settle(now)
+	c.updateState(now)
 	return nil
 }
 

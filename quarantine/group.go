@@ -19,7 +19,7 @@ func (e *SessionEnforcement) moved(to string, now time.Time) {
 	case e.Wanted != "" && e.Enforcement.Reached():
 		e.Enforcement, e.Confirmed = Pending, false
 		e.Reason = "the session moved to " + to
-		e.unproved()
+		e.clearVerification()
 	case e.InFlight || !e.owes() && e.Wanted == "":
 		return
 	}
@@ -38,13 +38,13 @@ func (c *Case) follow(in Snapshot) {
 		if next < 0 {
 			continue
 		}
-		c.goOn(i, &in.Sessions[next], in.Now).moved(in.Sessions[next].Member, in.Now)
+		c.transfer(i, &in.Sessions[next], in.Now).moved(in.Sessions[next].Member, in.Now)
 	}
 }
 
-// goOn ends a session of the case whose line went on as another one, which owes what may
+// transfer ends a session of the case whose line went on as another one, which owes what may
 // be in force on it, and returns how that one stands.
-func (c *Case) goOn(i int, next *Session, now time.Time) *SessionEnforcement {
+func (c *Case) transfer(i int, next *Session, now time.Time) *SessionEnforcement {
 	to := c.entry(next, c.Sessions[i].Wanted, now)
 	old, taken := &c.Sessions[i], &c.Sessions[to]
 	for _, a := range old.Applied {

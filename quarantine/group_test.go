@@ -37,7 +37,7 @@ func TestAFallbackNamesOnlyASessionThatIsNotKnown(t *testing.T) {
 	}
 }
 
-func TestAnAttributeThatIsToldEmptyReplacesNone(t *testing.T) {
+func TestAnAttributeThatIsReportedEmptyReplacesNone(t *testing.T) {
 	named := func(value string, seconds int) SessionEvent {
 		ev := event(SessionRenewed, "alice", seconds, seconds)
 		ev.Attributes = []Attribute{{"User-Name", value}}
@@ -198,7 +198,7 @@ func TestAFallbackDoesNotGiveALaterSessionToTheFirstOnesHolder(t *testing.T) {
 		{"began long after the last record", 3600, "bob"},
 		{"is as old as the first one", 36_000, circuit},
 		{"is, by a clock that is a little slow", 35_980, circuit},
-		{"does not tell", 0, circuit},
+		{"does not report it", 0, circuit},
 	} {
 		ev := event(SessionRenewed, "bob", 36_000, test.sessionTime)
 		ev.Fallback = true
@@ -224,12 +224,12 @@ func TestAFallbackWithoutAStartGivesNoAddressToTheFirstOnesHolder(t *testing.T) 
 		asked Address
 		want  string
 	}{
-		"it says nothing of a restart":              {[]SessionEvent{weak(about("A", "bob", interim, 600, y))}, y, "unknown"},
-		"it announced the restart":                  {[]SessionEvent{restart(400), weak(about("A", "bob", interim, 600, y))}, y, "unknown"},
-		"it announced it, at a time not certain":    {[]SessionEvent{restart(400), weak(until(about("A", "bob", interim, 600, y), 605))}, y, "unknown"},
-		"the newcomer has the same address":         {[]SessionEvent{restart(400), weak(about("A", "bob", interim, 600, x))}, x, "unknown"},
-		"the newcomer's record tells when he began": {[]SessionEvent{restart(400), weak(begun(about("A", "bob", interim, 600, y), 500))}, y, "bob"},
-		"it does so after one that tells nothing": {[]SessionEvent{
+		"it says nothing of a restart":             {[]SessionEvent{weak(about("A", "bob", interim, 600, y))}, y, "unknown"},
+		"it announced the restart":                 {[]SessionEvent{restart(400), weak(about("A", "bob", interim, 600, y))}, y, "unknown"},
+		"it announced it, at a time not certain":   {[]SessionEvent{restart(400), weak(until(about("A", "bob", interim, 600, y), 605))}, y, "unknown"},
+		"the newcomer has the same address":        {[]SessionEvent{restart(400), weak(about("A", "bob", interim, 600, x))}, x, "unknown"},
+		"the newcomer's record says when he began": {[]SessionEvent{restart(400), weak(begun(about("A", "bob", interim, 600, y), 500))}, y, "bob"},
+		"it does so after one that says nothing": {[]SessionEvent{
 			weak(about("A", "bob", interim, 520)), weak(begun(about("A", "bob", interim, 600, y), 500)),
 		}, y, "bob"},
 		"it ends": {[]SessionEvent{weak(about("A", "bob", stop, 650, x))}, x, "unknown"},

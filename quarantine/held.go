@@ -8,7 +8,7 @@ import (
 )
 
 // Held returns the bindings that may have been in force at any instant of
-// [from, to], each with To set to where its evidence ends. The others tell where
+// [from, to], each with To set to where its evidence ends. The others show where
 // that is: a later holder, be it before from or after to, ends an earlier one.
 func Held(bindings []Binding, from, to time.Time) []Binding {
 	var held []Binding
@@ -126,7 +126,7 @@ func (b *Binding) leftTo(newer *Binding) bool {
 	return !b.Listed.IsZero() && newer.heldSince().After(b.Listed) && newer.From.Before(b.To) && newer.rivals(b) && !newer.sameClaimant(b)
 }
 
-// lostTo reports whether another session that was told to hold the same before b, or
+// lostTo reports whether another session that was reported to hold the same before b, or
 // while b was listed, was listed with it after b was: it came back to it, or b was
 // listed by mistake. Of one that has ended, a Stop of the same moments says nothing.
 func (b *Binding) lostTo(other *Binding) bool {
@@ -138,7 +138,7 @@ func (b *Binding) lostTo(other *Binding) bool {
 	return before && other.listed().After(b.listed().Add(slack)) && (other.rivals(b) || other.shares(b)) && !other.sameClaimant(b)
 }
 
-// contest looks who else held what the binding's session was first told to hold
+// contest looks who else held what the binding's session was first reported to hold
 // after its Start: then it did not hold it from its beginning. Where another was
 // given it after the session had been reported to hold it, and before it was
 // reported last, it came back in between, nobody knows when.
@@ -201,7 +201,7 @@ func (b *Binding) listed() time.Time {
 // fade cuts an open binding where its BNG or its silence ends it.
 func (b *Binding) fade() {
 	renewed := later(b.RenewedAt, b.FromBy)
-	if !b.ResetAt.IsZero() && !b.ResetAt.Before(renewed) { // RADIUS tells seconds: what was renewed in that of the restart may be over
+	if !b.ResetAt.IsZero() && !b.ResetAt.Before(renewed) { // RADIUS counts in seconds: what was renewed in that of the restart may be over
 		b.loosen(b.RenewedAt) // the last of several restarts perhaps, and the BNG was down before it
 	}
 	if b.ResetAt.After(renewed.Add(ClockSlack)) { // else it may have begun as the BNG came back
@@ -303,7 +303,7 @@ func (b *Binding) shares(old *Binding) bool {
 
 // follows reports whether b shows that old may be over: another session was given
 // the same, or some of it, later, by another BNG or in another way. When, it does not
-// tell.
+// say.
 func (b *Binding) follows(old *Binding) bool {
 	switch {
 	case !b.shares(old):
@@ -327,7 +327,7 @@ func (b *Binding) proves(from, to time.Time) bool {
 }
 
 // provedUntil reports whether the binding alone proves who held the address up
-// to a moment. Where its end was not told but follows from a restart, a later
+// to a moment. Where its end was not reported but follows from a restart, a later
 // holder or another session under its key, it proves nothing after the last record
 // that confirms it. One that nothing shows to be over is believed.
 func (b *Binding) provedUntil(moment time.Time) bool {

@@ -20,9 +20,9 @@ func (m *merger) hold(a Address, before []Address) {
 		case e.Is(&a) && m.fromStart() && e.Began.IsZero() && !e.Inferred && !e.Of.named(): // the Start again
 			m.confirm(i)
 			return
-		case e.Is(&a) && e.unproved() && e.Since.Equal(m.at) && m.by.After(m.at) && (!m.of.named() || m.holder(e) == m.of):
+		case e.Is(&a) && e.unconfirmed() && e.Since.Equal(m.at) && m.by.After(m.at) && (!m.of.named() || m.holder(e) == m.of):
 			return // the same uncertain record, or one like it
-		case !e.Is(&a) || e.unproved() || m.of.named() && m.holder(e) != m.of:
+		case !e.Is(&a) || e.unconfirmed() || m.of.named() && m.holder(e) != m.of:
 		case m.start(e).After(m.at):
 			if e.Of.named() && !m.of.named() {
 				continue // perhaps about somebody else
@@ -79,7 +79,7 @@ func (m *merger) fromStart() bool {
 // confirm takes in that an interval that covers the event was held then.
 func (m *merger) confirm(i int) {
 	e := &m.s.Addresses[i]
-	if e.unproved() || m.unattributable() {
+	if e.unconfirmed() || m.unattributable() {
 		return
 	}
 	if e.SinceBy.After(m.by) && !m.anonymous() {
@@ -107,7 +107,7 @@ func (m *merger) confirm(i int) {
 // may have ended an address's interval.
 func (m *merger) doubtful(a *Address) bool {
 	return slices.ContainsFunc(m.s.Addresses, func(e Address) bool {
-		return e.Is(a) && e.unproved() && !e.OpenEnd && !m.start(&e).After(m.at) && e.Until.After(m.at)
+		return e.Is(a) && e.unconfirmed() && !e.OpenEnd && !m.start(&e).After(m.at) && e.Until.After(m.at)
 	})
 }
 
@@ -153,11 +153,11 @@ func (m *merger) nextOther(a *Address) time.Time {
 	var next time.Time
 	for i := range m.s.Addresses {
 		e := &m.s.Addresses[i]
-		instead := e.Is(a) && (e.unproved() || m.of.named() && m.holder(e) != m.of) || !e.Is(a) && !e.OpenEnd && e.Kind == a.Kind && m.complete(a.Kind) && !m.reports(e)
+		instead := e.Is(a) && (e.unconfirmed() || m.of.named() && m.holder(e) != m.of) || !e.Is(a) && !e.OpenEnd && e.Kind == a.Kind && m.complete(a.Kind) && !m.reports(e)
 		switch start := m.start(e); {
 		case instead && start.After(m.at):
 			next = earliest(next, start)
-		case e.Is(a) && e.unproved() && !e.OpenEnd && e.Until.After(m.at) && (!m.of.named() || m.holder(e) == m.of):
+		case e.Is(a) && e.unconfirmed() && !e.OpenEnd && e.Until.After(m.at) && (!m.of.named() || m.holder(e) == m.of):
 			next = earliest(next, e.Until)
 		}
 	}
@@ -215,7 +215,7 @@ func (m *merger) add(a Address, before []Address, other time.Time) {
 func (m *merger) entangled(a *Address, before []Address) bool {
 	return m.by.After(m.at) && m.complete(a.Kind) && slices.ContainsFunc(before, func(e Address) bool {
 		last := m.last(&e)
-		return !e.Is(a) && e.Kind == a.Kind && !m.reports(&e) && (e.OpenEnd || !e.unproved()) && (e.SinceBy.After(m.at) || last.After(m.at) && !last.After(m.by))
+		return !e.Is(a) && e.Kind == a.Kind && !m.reports(&e) && (e.OpenEnd || !e.unconfirmed()) && (e.SinceBy.After(m.at) || last.After(m.at) && !last.After(m.by))
 	})
 }
 
@@ -236,7 +236,7 @@ func (m *merger) perhapsOn(e Address) {
 // perhapsAfter adds, of an interval that the event confirms, that the address may
 // have been held after it ended: it is not certain that the event was before.
 func (m *merger) perhapsAfter(e Address) {
-	if !e.Until.IsZero() && m.by.After(e.Until) && !e.unproved() && !m.covered(&e, e.Until) {
+	if !e.Until.IsZero() && m.by.After(e.Until) && !e.unconfirmed() && !m.covered(&e, e.Until) {
 		m.perhapsOn(e)
 	}
 }

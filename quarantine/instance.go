@@ -154,7 +154,7 @@ const (
 	AwaitReturn                  // it is silent and may have answered accounting of the moment
 )
 
-// Awaits tells how a moment waits for the instance. now and resumed are as for
+// Awaits says how a moment waits for the instance. now and resumed are as for
 // Silent.
 func (i *Instance) Awaits(moment, now, resumed time.Time) Await {
 	switch silent := i.Silent(now, resumed); {
@@ -170,9 +170,9 @@ func (i *Instance) Awaits(moment, now, resumed time.Time) Await {
 	return AwaitStored
 }
 
-// newest is the last that is known of the instance: when it spoke or went, or was
+// newestReport is the last that is known of the instance: when it spoke or went, or was
 // heard although it could not speak.
-func (i *Instance) newest() time.Time {
+func (i *Instance) newestReport() time.Time {
 	if i.Departure != nil {
 		return later(i.SpokeAt, i.Departure.At)
 	}
@@ -184,7 +184,7 @@ func (i *Instance) newest() time.Time {
 // counts, the instance is alone since the later of both, and nothing that either has seen stored
 // before is doubted less.
 func (i Instance) Merge(other Instance) Instance {
-	if !i.newest().After(other.newest()) {
+	if !i.newestReport().After(other.newestReport()) {
 		i, other = other, i
 	}
 	i.AloneSince = later(i.AloneSince, other.AloneSince)

@@ -60,7 +60,7 @@ func TestAMomentWaitsForWhoeverMayHaveAnsweredAccountingOfIt(t *testing.T) {
 	}
 }
 
-func TestWhatAnInstanceMayHideReachesFromItsLastWordToItsLastAnswer(t *testing.T) {
+func TestWhatAnInstanceMayHideReachesFromItsLastReportToItsLastAnswer(t *testing.T) {
 	i := instanceAt(1000)
 	i.Complete, i.AloneSince = at(900), at(1200)
 	if got, want := i.Gap(), (Gap{From: at(840), To: at(1375), Instance: "cordon-b"}); got != want {
@@ -89,8 +89,8 @@ func TestOfTwoRecordsOfAnInstanceTheLaterCounts(t *testing.T) {
 	went.Departure = &Departure{Kind: InstanceLeft, At: at(2000)} // within the same millisecond
 	back := instanceAt(2001)
 	for name, c := range map[string]struct {
-		known, told Instance
-		want        Instance
+		known, reported Instance
+		want            Instance
 	}{
 		"a store that went back":       {recent, old, recent},
 		"news":                         {old, recent, recent},
@@ -98,18 +98,18 @@ func TestOfTwoRecordsOfAnInstanceTheLaterCounts(t *testing.T) {
 		"a departure that was undone":  {went, back, back},
 		"a departure the store forgot": {went, old, went},
 	} {
-		got := c.known.Merge(c.told)
+		got := c.known.Merge(c.reported)
 		if !got.SpokeAt.Equal(c.want.SpokeAt) || (got.Departure == nil) != (c.want.Departure == nil) {
 			t.Errorf("%s: %+v", name, got)
 		}
-		if got.AloneSince.Before(later(c.known.AloneSince, c.told.AloneSince)) {
+		if got.AloneSince.Before(later(c.known.AloneSince, c.reported.AloneSince)) {
 			t.Errorf("%s: alone since %s", name, got.AloneSince)
 		}
 	}
 }
 
 // A master that is cut off from its replicas takes words that the new one has not.
-func TestAloneForCountsFromAWordThatAFailoverLost(t *testing.T) {
+func TestAloneForCountsFromAReportThatAFailoverLost(t *testing.T) {
 	known := instanceAt(1000)
 	known.Spools, known.Accounting, known.AloneFor = true, true, 30*time.Minute
 	lost := known.SpokeAt.Add(LostBefore)

@@ -19,7 +19,7 @@ func TestWhatTheJournalShowsOfAReopenedHeldCaseIsGivenBack(t *testing.T) {
 	held := d.Case
 	third := sess("3", "alice", noon)
 	held.Owe(Owed{Journal: "a", Mark: 9, Session: third, Applied: []AppliedProfile{{Profile: "garden", Undo: "x"}}}, at)
-	for _, o := range held.Plan(lookAt(at, dead, fresh, third)) {
+	for _, o := range held.Plan(snapshotAt(at, dead, fresh, third)) {
 		if o.Session.ID == "3" && o.To == "" {
 			return
 		}
@@ -31,14 +31,14 @@ func TestWhatTheJournalShowsOfAReopenedHeldCaseIsGivenBack(t *testing.T) {
 func TestAClockThatWasAheadPutsOffNoFurtherLogIn(t *testing.T) {
 	c := wantingCase(noon.Add(24 * time.Hour))
 	c.ExpiresAt = noon.Add(100 * time.Hour)
-	restrictAll(t, c, lookAt(noon, sess("0", "alice", noon)))
+	restrictAll(t, c, snapshotAt(noon, sess("0", "alice", noon)))
 	for i := range 3 {
 		c.Relogins = append(c.Relogins, noon.Add(24*time.Hour+time.Duration(i)*time.Second))
 	}
 	next := sess("1", "alice", noon.Add(time.Minute))
 	for i := range 30 {
 		at := noon.Add(time.Minute + time.Duration(i)*10*time.Second)
-		for _, o := range c.Plan(lookAt(at, next)) {
+		for _, o := range c.Plan(snapshotAt(at, next)) {
 			if o.Restricts() && o.Session.ID == "1" {
 				return
 			}
@@ -70,16 +70,16 @@ func TestAReopenedCaseObservesNoLongerThanANewOne(t *testing.T) {
 
 // A session of the case went to another subscriber, was given back, and its record is
 // gone: nothing is to be done about it.
-func TestASessionThatIsAnothersAndNotKnownAnyMoreIsNotLookedAtForEver(t *testing.T) {
+func TestASessionThatIsAnothersAndNotKnownAnyMoreIsNotQueriedForEver(t *testing.T) {
 	c := wantingCase(noon.Add(24 * time.Hour))
 	one := sess("1", "alice", noon)
-	restrictAll(t, c, lookAt(noon, one))
+	restrictAll(t, c, snapshotAt(noon, one))
 	hers := one
 	hers.Subscriber = "bob"
 	at := noon.Add(time.Minute)
-	answerAll(c, lookAt(at, hers), Outcome{Kind: OutcomeAcked})
+	answerAll(c, snapshotAt(at, hers), Outcome{Kind: OutcomeAcked})
 	at = at.Add(time.Second)
-	c.Plan(lookAt(at))
+	c.Plan(snapshotAt(at))
 	if next := c.NextDue(at); !next.After(at) {
 		t.Errorf("looked at again at once, for ever: %s %+v", c.State, c.Sessions)
 	}
@@ -97,9 +97,9 @@ func TestWhatIsOverIsNotKeptByARise(t *testing.T) {
 		OpenedAt: noon, ExpiresAt: noon.Add(time.Hour), Generation: 1,
 		Others: []Demand{{Profile: "block-smtp", Rule: "smtp", Mode: ModeEnforce, Until: noon.Add(720 * time.Hour)}},
 	}
-	answerAll(c, lookAt(noon, one), Outcome{Kind: OutcomeAcked})
+	answerAll(c, snapshotAt(noon, one), Outcome{Kind: OutcomeAcked})
 	at := noon.Add(time.Hour)
-	answerAll(c, lookAt(at, one), Outcome{Kind: OutcomeUnanswered, Doubtful: true})
+	answerAll(c, snapshotAt(at, one), Outcome{Kind: OutcomeUnanswered, Doubtful: true})
 	if c.Profile != "block-smtp" || c.SteppedAt.IsZero() {
 		t.Fatalf("%+v", c)
 	}
@@ -112,7 +112,7 @@ func TestWhatIsOverIsNotKeptByARise(t *testing.T) {
 	}
 	for i := range 20 {
 		at := at.Add(time.Duration(i+1) * time.Minute)
-		orders := c.Plan(lookAt(at, one))
+		orders := c.Plan(snapshotAt(at, one))
 		for _, o := range orders {
 			c.Dispatch(&o, at)
 			out := Outcome{Kind: OutcomeRefused} // garden is not to be had there
@@ -134,14 +134,14 @@ func TestEvidenceOfACaseWhoseTimeIsOverIsCountedInTheLimits(t *testing.T) {
 			c := restrictedBy("garden", "garden", noon.Add(time.Hour))
 			if sessions != nil {
 				c.State = Restricting
-				answerAll(c, lookAt(noon, sessions...), Outcome{Kind: OutcomeAcked})
+				answerAll(c, snapshotAt(noon, sessions...), Outcome{Kind: OutcomeAcked})
 			}
 			at := noon.Add(2 * time.Hour)
 			c, d := file(r, c, seen(1, "botnet", at), at)
 			if d.Status.State != VerdictActed || d.Reserve == nil {
 				t.Errorf("%s, counted %v, %s until %s", d.Status.State, d.Reserve, c.State, c.ExpiresAt)
 			}
-			c.Plan(lookAt(at, sessions...))
+			c.Plan(snapshotAt(at, sessions...))
 			if !c.State.Wants() {
 				t.Errorf("%s", c.State)
 			}
@@ -154,7 +154,7 @@ func TestAReleaseThatTheStoreLostDoesNotUndoWhatAPersonDecidedSince(t *testing.T
 	rules := rulebook(ModeEnforce)
 	c := wantingCase(noon.Add(24 * time.Hour))
 	one := sess("1", "alice", noon)
-	restrictAll(t, c, lookAt(noon, one))
+	restrictAll(t, c, snapshotAt(noon, one))
 	// released at 12:10, the store went back; at 12:11 a person wants her quarantined
 	got, _, err := rules.Quarantine(ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "again", For: 100 * time.Hour, By: "noc"},
 		Situation{Dossier: Dossier{Case: c}, Sessions: []Session{one}}, "c-2", noon.Add(11*time.Minute))
@@ -167,13 +167,13 @@ func TestAReleaseThatTheStoreLostDoesNotUndoWhatAPersonDecidedSince(t *testing.T
 	}
 }
 
-// While an order is under way, another journal tells of something else in force there.
-func TestWhatAJournalTellsDuringAnOrderIsNotForgottenWithItsAnswer(t *testing.T) {
+// While an order is under way, another journal shows something else in force there.
+func TestWhatAJournalShowsDuringAnOrderIsNotForgottenWithItsAnswer(t *testing.T) {
 	for name, kind := range map[string]OutcomeKind{"acked": OutcomeAcked, "refused": OutcomeRefused, "unanswered": OutcomeUnanswered} {
 		t.Run(name, func(t *testing.T) {
 			c := wantingCase(noon)
 			one := sess("1", "alice", noon)
-			orders := c.Plan(lookAt(noon, one))
+			orders := c.Plan(snapshotAt(noon, one))
 			c.Dispatch(&orders[0], noon)
 			c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []AppliedProfile{{Profile: "block-smtp", Undo: "x"}}}, noon.Add(time.Second))
 			c.Observe(orders[0], Outcome{Kind: kind}, noon.Add(2*time.Second))
@@ -183,7 +183,7 @@ func TestWhatAJournalTellsDuringAnOrderIsNotForgottenWithItsAnswer(t *testing.T)
 			}
 			for range 5 {
 				at = at.Add(time.Minute)
-				for _, o := range c.Plan(lookAt(at, one)) {
+				for _, o := range c.Plan(snapshotAt(at, one)) {
 					for _, a := range o.From {
 						if a.Profile == "block-smtp" {
 							return
@@ -198,19 +198,19 @@ func TestWhatAJournalTellsDuringAnOrderIsNotForgottenWithItsAnswer(t *testing.T)
 	}
 }
 
-func TestWhatAJournalTellsDuringAReleaseIsReleasedToo(t *testing.T) {
+func TestWhatAJournalShowsDuringAReleaseIsReleasedToo(t *testing.T) {
 	c := wantingCase(noon)
 	one := sess("1", "alice", noon)
-	restrictAll(t, c, lookAt(noon, one))
+	restrictAll(t, c, snapshotAt(noon, one))
 	at := noon.Add(20 * time.Minute)
 	if err := c.ReleaseBy("noc", "cleaned", "", at, at); err != nil {
 		t.Fatal(err)
 	}
-	orders := c.Plan(lookAt(at, one))
+	orders := c.Plan(snapshotAt(at, one))
 	c.Dispatch(&orders[0], at)
 	c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []AppliedProfile{{Profile: "block-smtp", Undo: "x"}}}, at.Add(time.Second))
 	c.Observe(orders[0], Outcome{Kind: OutcomeAcked}, at.Add(2*time.Second))
-	if orders := c.Plan(lookAt(at.Add(3*time.Second), one)); len(orders) != 1 || len(orders[0].From) != 1 {
+	if orders := c.Plan(snapshotAt(at.Add(3*time.Second), one)); len(orders) != 1 || len(orders[0].From) != 1 {
 		t.Errorf("the case is %s, orders %+v", c.State, orders)
 	}
 }
@@ -229,7 +229,7 @@ func TestEvidenceThatAPersonRejectedReopensNoCase(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := noon.Add(61 * time.Minute)
-	c.Plan(lookAt(at, sess("1", "alice", noon)))
+	c.Plan(snapshotAt(at, sess("1", "alice", noon)))
 	if c.State != Releasing {
 		t.Fatal(c.State)
 	}
@@ -238,12 +238,12 @@ func TestEvidenceThatAPersonRejectedReopensNoCase(t *testing.T) {
 	}
 }
 
-// What a journal tells of a session that was just given back, with doubts, goes on being
+// What a journal shows of a session that was just restored, with doubts, goes on being
 // owed when the session is wanted restricted again.
-func TestWhatAJournalTellsAfterADoubtfulReleaseIsKept(t *testing.T) {
+func TestWhatAJournalShowsAfterADoubtfulReleaseIsKept(t *testing.T) {
 	c := wantingCase(noon)
 	one := sess("1", "alice", noon)
-	answerAll(c, lookAt(noon, one), Outcome{Kind: OutcomeAcked, Doubtful: true})
+	answerAll(c, snapshotAt(noon, one), Outcome{Kind: OutcomeAcked, Doubtful: true})
 	at := noon.Add(20 * time.Minute)
 	must := func(err error) {
 		if err != nil {
@@ -251,13 +251,13 @@ func TestWhatAJournalTellsAfterADoubtfulReleaseIsKept(t *testing.T) {
 		}
 	}
 	must(c.ReleaseBy("noc", "cleaned", "", at, at))
-	answerAll(c, lookAt(at, one), Outcome{Kind: OutcomeAcked})
+	answerAll(c, snapshotAt(at, one), Outcome{Kind: OutcomeAcked})
 	c.Owe(Owed{Journal: "b", Mark: 3, Session: one, Applied: []AppliedProfile{{Profile: "block-smtp", Undo: "x"}}}, at)
 	rules := rulebook(ModeEnforce)
 	got, _, err := rules.Quarantine(ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "again", For: time.Hour, By: "noc"},
 		Situation{Dossier: Dossier{Case: c}, Sessions: []Session{one}}, "c-2", at.Add(time.Second))
 	must(err)
-	for _, o := range got.Plan(lookAt(at.Add(2*time.Second), one)) {
+	for _, o := range got.Plan(snapshotAt(at.Add(2*time.Second), one)) {
 		if !o.Restricts() || len(o.Unknown([]AppliedProfile{{Profile: "block-smtp"}})) > 0 {
 			t.Errorf("%+v", o)
 		}

@@ -55,12 +55,12 @@ func (m *merger) holder(e *Address) Claimant {
 	return m.s.Claimant()
 }
 
-// reports tells whether the event reports an address as held.
+// reports says whether the event reports an address as held.
 func (m *merger) reports(e *Address) bool {
 	return slices.ContainsFunc(m.ev.Addresses, func(a Address) bool { return a.Is(e) })
 }
 
-// complete tells whether the event reports all addresses of a kind that the
+// complete says whether the event reports all addresses of a kind that the
 // session held: it says so, or it is a kind of which a session holds what its
 // newest record says. Port blocks come and go by themselves.
 func (m *merger) complete(kind AddressKind) bool {
@@ -136,7 +136,7 @@ func (m *merger) lastBy(last time.Time) time.Time {
 // that confirms it.
 func (m *merger) cut(i int, last time.Time) {
 	e := &m.s.Addresses[i]
-	if !m.overlaps(e) || e.unproved() {
+	if !m.overlaps(e) || e.unconfirmed() {
 		return
 	}
 	first, until := m.first(e), earliest(e.Until, m.by)
@@ -195,7 +195,7 @@ func (m *merger) closeOthers() {
 
 // unordered is how long an interval may have gone on of which two records of the
 // same second contradict each other, or one of an uncertain time another: which of
-// them was first, nothing tells. It proves nothing in that time, unless a record
+// them was first, nothing shows. It proves nothing in that time, unless a record
 // confirms it.
 const unordered = time.Hour
 
@@ -231,9 +231,9 @@ func (m *merger) doubt(e *Address) {
 	e.SinceBy = later(e.Until, m.start(e).Add(time.Millisecond))
 }
 
-// unproved reports whether it is not known of any moment of the interval that the
+// unconfirmed reports whether it is not known of any moment of the interval that the
 // address was held then.
-func (a *Address) unproved() bool {
+func (a *Address) unconfirmed() bool {
 	return !a.Until.IsZero() && !a.SinceBy.IsZero() && !a.SinceBy.Before(a.Until)
 }
 

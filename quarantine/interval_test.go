@@ -256,16 +256,16 @@ func TestUntilARecordSaysThatAnAddressWasReleasedNobodyIsNamed(t *testing.T) {
 	pd := v6("2001:db8:7::/56", DelegatedIPv6Prefix)
 	events := []SessionEvent{holding(SessionStarted, 0, ip4(7), pd), holding(SessionRenewed, 300, ip4(7), pd), holding(SessionRenewed, 900, pd)}
 	bob := of("bob", "B", holding(SessionStarted, 600, ip4(7)))
-	told := func(alice Session, second int) string {
+	reported := func(alice Session, second int) string {
 		all := slices.DeleteFunc(append(alice.Bindings(), bob.Bindings()...), func(b Binding) bool { return b.Prefix != ip4(7).Prefix })
 		return attributed(all, 0, second)
 	}
-	if got := told(of("alice", "A", events...), 700); got != "ambiguous" {
+	if got := reported(of("alice", "A", events...), 700); got != "ambiguous" {
 		t.Errorf("before: %s, want ambiguous", got)
 	}
 	events[2].Only = []AddressKind{FramedIP}
 	for second, want := range map[int]string{200: "alice", 400: "unknown", 700: "ambiguous", 1000: "bob"} {
-		if got := told(of("alice", "A", events...), second); got != want {
+		if got := reported(of("alice", "A", events...), second); got != want {
 			t.Errorf("at %d: %s, want %s", second, got, want)
 		}
 	}

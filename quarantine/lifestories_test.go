@@ -26,7 +26,7 @@ func (w *lifeWorld) say(f string, a ...any) {
 	w.log = append(w.log, w.now.Format("15:04:05 ")+fmt.Sprintf(f, a...))
 }
 
-func (w *lifeWorld) look(perfect bool) Snapshot {
+func (w *lifeWorld) snapshot(perfect bool) Snapshot {
 	in := Snapshot{Now: w.now, Sessions: append([]Session(nil), w.lines...), MaxSessions: 3}
 	in.Exempt = func(s *Session) (string, bool) { return "hospital", w.exempt && s.ID == "1" && !w.case_.Cleared }
 	paused := !perfect && w.rng.IntN(6) == 0
@@ -36,7 +36,7 @@ func (w *lifeWorld) look(perfect bool) Snapshot {
 
 func (w *lifeWorld) pass(perfect bool) (orders int) {
 	c := w.case_
-	list := c.Plan(w.look(perfect))
+	list := c.Plan(w.snapshot(perfect))
 	for _, o := range list {
 		if !perfect && w.rng.IntN(10) == 0 {
 			c.Defer(&o, Deferral{By: CheckBNGLimit, Reason: "busy", Longest: BriefPause}, w.now)
@@ -85,13 +85,13 @@ func (w *lifeWorld) pass(perfect bool) (orders int) {
 		if w.rng.IntN(20) == 0 && !perfect {
 			continue // the answer is lost with its instance
 		}
-		if w.rng.IntN(8) == 0 && !perfect { // another journal tells of something else meanwhile
-			knew := len(o.Unknown([]AppliedProfile{{Profile: "block-smtp"}})) == 0 // what it took away was told before it left
+		if w.rng.IntN(8) == 0 && !perfect { // another journal shows something else meanwhile
+			knew := len(o.Unknown([]AppliedProfile{{Profile: "block-smtp"}})) == 0 // what it took away was known before it left
 			if live && at >= 0 && w.lines[at].Live() && !knew {
 				w.mark++
 				w.force[at]["block-smtp"] = true
 				c.Owe(Owed{Journal: "b", Mark: w.mark, Session: w.lines[at], Applied: []AppliedProfile{{Profile: "block-smtp", Undo: "x"}}}, w.now)
-				w.say("b tells of block-smtp on %s", w.lines[at].ID)
+				w.say("b shows block-smtp on %s", w.lines[at].ID)
 			}
 		}
 		c.Observe(o, out, w.now)

@@ -60,10 +60,10 @@ func reloginOf(t *testing.T, sessions ...Session) *Case {
 	for i := range sessions {
 		sessions[i].StartedAt = now.Add(time.Duration(i) * time.Second)
 		sessions[i].SeenAt = sessions[i].StartedAt
-		look := Snapshot{Now: now.Add(time.Duration(i) * time.Minute), Sessions: sessions[:i+1], MaxSessions: 2}
-		for _, o := range c.Plan(look) {
-			c.Dispatch(&o, look.Now)
-			c.Observe(o, Outcome{Kind: OutcomeAcked}, look.Now)
+		snapshot := Snapshot{Now: now.Add(time.Duration(i) * time.Minute), Sessions: sessions[:i+1], MaxSessions: 2}
+		for _, o := range c.Plan(snapshot) {
+			c.Dispatch(&o, snapshot.Now)
+			c.Observe(o, Outcome{Kind: OutcomeAcked}, snapshot.Now)
 		}
 	}
 	return c

@@ -71,7 +71,7 @@ func (c *Case) unmatched(since time.Time) bool {
 }
 
 // awaits reports whether a session that may have begun restricted may still be
-// told of: until then the case, being released, is not closed.
+// reported: until then the case, being released, is not closed.
 func (c *Case) awaits(now time.Time) bool { return c.unmatched(now.Add(-loginAfter)) }
 
 // attachGiven adds live sessions that the case never got to, because it was held

@@ -17,21 +17,21 @@ func wantingCase(at time.Time) *Case {
 	}
 }
 
-func lookAt(now time.Time, sessions ...Session) Snapshot {
+func snapshotAt(now time.Time, sessions ...Session) Snapshot {
 	return Snapshot{Now: now, Sessions: sessions, MaxSessions: 4}
 }
 
 func TestASessionThatBeganRestrictedIsRestrictedAsASecondTry(t *testing.T) {
 	c := wantingCase(noon)
 	c.LogIns = []LogInAnswer{answer(noon.Add(time.Minute))}
-	orders := c.Plan(lookAt(noon.Add(2*time.Minute), sess("1", "alice", noon.Add(time.Minute))))
+	orders := c.Plan(snapshotAt(noon.Add(2*time.Minute), sess("1", "alice", noon.Add(time.Minute))))
 	if len(orders) != 1 || len(orders[0].From) != 1 || orders[0].Confirmed || orders[0].Undo != "undo" || !orders[0].Prepared {
 		t.Fatalf("%+v", orders)
 	}
 	c.Dispatch(&orders[0], noon.Add(2*time.Minute))
 	c.Observe(orders[0], Outcome{Kind: OutcomeRefused, ErrorCause: 404}, noon.Add(2*time.Minute))
 	c.release(noon.Add(3*time.Minute), "noc", "released")
-	orders = c.Plan(lookAt(noon.Add(3*time.Minute), sess("1", "alice", noon.Add(time.Minute))))
+	orders = c.Plan(snapshotAt(noon.Add(3*time.Minute), sess("1", "alice", noon.Add(time.Minute))))
 	if len(orders) != 1 || orders[0].To != "" || len(orders[0].From) != 1 {
 		t.Fatalf("a refusal of the CoA made the case forget what the log-in did: %+v", orders)
 	}
@@ -69,13 +69,13 @@ func TestACaseThatIsReleasedWaitsForTheSessionThatBeganRestricted(t *testing.T) 
 	c := wantingCase(noon)
 	c.LogIns = []LogInAnswer{answer(noon.Add(time.Minute))}
 	c.release(noon.Add(time.Minute), "noc", "released")
-	if orders := c.Plan(lookAt(noon.Add(2 * time.Minute))); len(orders) != 0 || c.State != Releasing {
+	if orders := c.Plan(snapshotAt(noon.Add(2 * time.Minute))); len(orders) != 0 || c.State != Releasing {
 		t.Fatalf("%s, %+v", c.State, orders)
 	}
 	if next := c.NextDue(noon.Add(2 * time.Minute)); next.After(noon.Add(4 * time.Minute)) {
 		t.Errorf("looks again at %s", next)
 	}
-	orders := c.Plan(lookAt(noon.Add(3*time.Minute), sess("1", "alice", noon.Add(time.Minute))))
+	orders := c.Plan(snapshotAt(noon.Add(3*time.Minute), sess("1", "alice", noon.Add(time.Minute))))
 	if len(orders) != 1 || orders[0].To != "" || orders[0].From[0] != (AppliedProfile{Profile: "walled-garden", Undo: "undo"}) {
 		t.Fatalf("%+v", orders)
 	}
@@ -90,11 +90,11 @@ func TestACaseWhoseLogInBeganNoSessionIsClosedAfterAWhile(t *testing.T) {
 	c := wantingCase(noon)
 	c.LogIns = []LogInAnswer{answer(noon)}
 	c.release(noon.Add(time.Minute), "noc", "released")
-	c.Plan(lookAt(noon.Add(9 * time.Minute)))
+	c.Plan(snapshotAt(noon.Add(9 * time.Minute)))
 	if c.State != Releasing {
 		t.Errorf("after 9 minutes: %s", c.State)
 	}
-	c.Plan(lookAt(noon.Add(11 * time.Minute)))
+	c.Plan(snapshotAt(noon.Add(11 * time.Minute)))
 	if c.State != Closed {
 		t.Errorf("after 11 minutes: %s", c.State)
 	}
@@ -107,13 +107,13 @@ func TestAHeldCaseGivesBackWhatALogInDidBeforeTheHold(t *testing.T) {
 	c.State, c.Hold = CaseHeld, &Hold{Kind: HoldMaxSessions}
 	c.LogIns = []LogInAnswer{answer(noon)}
 	session := sess("1", "alice", noon)
-	if orders := c.Plan(lookAt(noon.Add(time.Hour), session)); len(orders) != 0 {
+	if orders := c.Plan(snapshotAt(noon.Add(time.Hour), session)); len(orders) != 0 {
 		t.Fatalf("a held case acts: %+v", orders)
 	}
 	if err := c.Reject("noc", "no", noon.Add(2*time.Hour), noon.Add(2*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	orders := c.Plan(lookAt(noon.Add(2*time.Hour), session))
+	orders := c.Plan(snapshotAt(noon.Add(2*time.Hour), session))
 	if len(orders) != 1 || orders[0].To != "" {
 		t.Fatalf("%s: %+v", c.State, orders)
 	}

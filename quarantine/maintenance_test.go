@@ -75,13 +75,13 @@ func TestWhatIsOverCannotBeEnded(t *testing.T) {
 	}
 }
 
-func TestWhatIsKeptBackWaitsForItsMomentUnlessItIsResumed(t *testing.T) {
+func TestWhatIsDeferredWaitsForItsMomentUnlessItIsResumed(t *testing.T) {
 	session := Session{SessionKey: SessionKey{"bng1", "1"}, Subscriber: "alice", StartedAt: workBegins}
 	until := workBegins.Add(time.Hour)
-	look := func(at time.Time) Snapshot { return Snapshot{Now: at, Sessions: []Session{session}, MaxSessions: 4} }
+	snapshot := func(at time.Time) Snapshot { return Snapshot{Now: at, Sessions: []Session{session}, MaxSessions: 4} }
 	kept := func() *Case {
 		c := &Case{ID: "c1", Subscriber: "alice", State: Restricting, Profile: "garden", ExpiresAt: until.Add(time.Hour)}
-		orders := c.Plan(look(workBegins))
+		orders := c.Plan(snapshot(workBegins))
 		if len(orders) != 1 {
 			t.Fatalf("orders: %+v", orders)
 		}
@@ -93,20 +93,20 @@ func TestWhatIsKeptBackWaitsForItsMomentUnlessItIsResumed(t *testing.T) {
 	c := kept()
 	for at := workBegins; at.Before(until); at = at.Add(10 * time.Minute) {
 		c.Resume(all)
-		if orders := c.Plan(look(at)); len(orders) > 0 || c.State != Restricting || c.Sessions[0].Reason == "" {
+		if orders := c.Plan(snapshot(at)); len(orders) > 0 || c.State != Restricting || c.Sessions[0].Reason == "" {
 			t.Fatalf("at %s: %s, orders %+v", at, c.State, orders)
 		}
 		if next := c.NextDue(at); next.Before(at.Add(IdleInterval)) && next.Before(until) {
 			t.Errorf("at %s the next look is at %s", at, next)
 		}
 	}
-	if orders := c.Plan(look(until)); len(orders) != 1 {
+	if orders := c.Plan(snapshot(until)); len(orders) != 1 {
 		t.Errorf("at the end: %+v", orders)
 	}
 
 	c = kept()
 	c.Resume(none)
-	if orders := c.Plan(look(workBegins.Add(time.Minute))); len(orders) != 1 {
+	if orders := c.Plan(snapshot(workBegins.Add(time.Minute))); len(orders) != 1 {
 		t.Errorf("after an early end: %+v", orders)
 	}
 
@@ -115,7 +115,7 @@ func TestWhatIsKeptBackWaitsForItsMomentUnlessItIsResumed(t *testing.T) {
 	if err := c.ReleaseBy("bob", "cleaned", "", workBegins, workBegins); err != nil {
 		t.Fatal(err)
 	}
-	if orders := c.Plan(look(workBegins)); len(orders) != 1 || orders[0].Restricts() {
+	if orders := c.Plan(snapshot(workBegins)); len(orders) != 1 || orders[0].Restricts() {
 		t.Errorf("a release in maintenance: %+v", orders)
 	}
 }

@@ -120,10 +120,10 @@ func (m *merger) ended(e Address) Address {
 	return e
 }
 
-// see takes in that the session was there at the time of the event, if that is its
+// noteSeen takes in that the session was there at the time of the event, if that is its
 // newest record. A Stop under another name, or of which it is not certain when it
 // was, proves nothing.
-func (m *merger) see() {
+func (m *merger) noteSeen() {
 	s := m.s
 	who := m.ev.claimant()
 	unproved := m.ev.Kind == SessionEnded && (m.stop.named() || m.by.After(m.at))

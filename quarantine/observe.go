@@ -19,8 +19,8 @@ func (c *Case) Observe(o Order, out Outcome, now time.Time) {
 		return
 	}
 	if o.Check {
-		e.prove(&o, out, now)
-		c.settle(now)
+		e.observeVerification(&o, out, now)
+		c.updateState(now)
 		return
 	}
 	if !e.InFlight {
@@ -30,16 +30,16 @@ func (c *Case) Observe(o Order, out Outcome, now time.Time) {
 	if o.Restricts() {
 		e.Doubtful = e.Doubtful || out.Doubtful || out.Kind == OutcomeUnanswered
 	}
-	e.remember(&o, out, now)
+	e.noteApplied(&o, out, now)
 	switch {
 	case o.UndoesOnly():
-		e.undone(&o, out, now)
+		e.residueUndone(&o, out, now)
 	case e.Wanted == o.To:
-		e.judge(&o, out, now)
+		e.applyOutcome(&o, out, now)
 	default:
 		e.Enforcement, e.NextAt = Pending, now
 	}
-	c.settle(now)
+	c.updateState(now)
 }
 
 // Decline notes that an order of [Case.Plan] was not dispatched because it is
@@ -47,28 +47,28 @@ func (c *Case) Observe(o Order, out Outcome, now time.Time) {
 func (c *Case) Decline(o Order, why Outcome, now time.Time) {
 	if e := c.find(&o); e != nil {
 		e.Attempts, e.UpdatedAt = e.Attempts+1, now
-		e.judge(&o, why, now)
-		c.settle(now)
+		e.applyOutcome(&o, why, now)
+		c.updateState(now)
 	}
 }
 
-// remember keeps account of what is, or may be, in force on the BNG.
-func (e *SessionEnforcement) remember(o *Order, out Outcome, now time.Time) {
+// noteApplied keeps account of what is, or may be, in force on the BNG.
+func (e *SessionEnforcement) noteApplied(o *Order, out Outcome, now time.Time) {
 	e.Residue = out.Residue
 	if out.Kind == OutcomeNotSent {
 		e.Residue = o.Residue
 	}
 	switch {
 	case o.Restricts():
-		e.rememberRestriction(o, out)
+		e.noteRestriction(o, out)
 	case !o.UndoesOnly() && out.Kind.Done():
-		e.restored(o, out.AssertAfter(), now)
+		e.noteRestored(o, out.AssertAfter(), now)
 	case out.Kind == OutcomeUnanswered:
 		e.Confirmed = false // it may be done: then a refusal to do it again is no news
 	}
 }
 
-func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
+func (e *SessionEnforcement) noteRestriction(o *Order, out Outcome) {
 	unknown := o.Unknown(e.Applied)
 	switch {
 	case out.Kind.Done() && o.To == Disconnect:
@@ -83,7 +83,7 @@ func (e *SessionEnforcement) rememberRestriction(o *Order, out Outcome) {
 }
 
 // Unknown lists of what may be in force what the order did not know of, and did not
-// take away: another journal told of it meanwhile.
+// take away: another journal showed it meanwhile.
 func (o *Order) Unknown(applied []AppliedProfile) []AppliedProfile {
 	return slices.DeleteFunc(slices.Clone(applied), func(a AppliedProfile) bool {
 		return a.Profile == o.To || slices.ContainsFunc(o.From, func(from AppliedProfile) bool { return from.Profile == a.Profile })
@@ -105,9 +105,9 @@ func (o *Outcome) MayBeInForce(order *Order) []AppliedProfile {
 	return append(without(applied, order.To), to)
 }
 
-// restored notes a confirmed release. If a late duplicate of a restriction may
+// noteRestored notes a confirmed release. If a late duplicate of a restriction may
 // come after it, it is asserted once more, that much later.
-func (e *SessionEnforcement) restored(o *Order, after time.Duration, now time.Time) {
+func (e *SessionEnforcement) noteRestored(o *Order, after time.Duration, now time.Time) {
 	e.Applied, e.Confirmed, e.Given = o.Unknown(e.Applied), false, slices.Clone(o.From)
 	if !now.Before(e.AssertAt) { // else duplicates may still come, after this release too
 		e.AssertAt = time.Time{}
@@ -117,12 +117,12 @@ func (e *SessionEnforcement) restored(o *Order, after time.Duration, now time.Ti
 	}
 }
 
-// undone judges an order that only took a residue back: what was wanted is
+// residueUndone judges an order that only took a residue back: what was wanted is
 // still refused, and not asked for again at once.
-func (e *SessionEnforcement) undone(o *Order, out Outcome, now time.Time) {
+func (e *SessionEnforcement) residueUndone(o *Order, out Outcome, now time.Time) {
 	switch {
 	case !out.Kind.Done():
-		e.judge(o, out, now)
+		e.applyOutcome(o, out, now)
 		if e.Residue != "" && e.Enforcement != Gone {
 			e.Enforcement = Partial
 		}
@@ -133,10 +133,10 @@ func (e *SessionEnforcement) undone(o *Order, out Outcome, now time.Time) {
 	}
 }
 
-// judge sets the enforcement and when to try again.
-func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
+// applyOutcome sets the enforcement and when to try again.
+func (e *SessionEnforcement) applyOutcome(o *Order, out Outcome, now time.Time) {
 	e.ErrorCause, e.Reason = out.ErrorCause, out.Reason
-	e.unproved()
+	e.clearVerification()
 	if out.Kind != OutcomeNotSent {
 		e.Deferrals, e.DeferredBy = 0, ""
 	}
@@ -154,7 +154,7 @@ func (e *SessionEnforcement) judge(o *Order, out Outcome, now time.Time) {
 		e.Attempts = max(0, e.Attempts-1)
 		e.postpone(Deferral{By: out.DeferredBy, Reason: out.Reason, Longest: BriefPause}, now)
 	case OutcomeSessionGone:
-		e.gone(o, now)
+		e.sessionNotFound(o, now)
 	default:
 		e.NextAt = e.retryAt(out.Kind, o.Action(), now)
 	}

@@ -16,9 +16,8 @@ func (c *Case) Plan(in Snapshot) []Order {
 		return nil
 	}
 	c.correctTimes(in.Now)
-	c.pass(in.Now)
-	c.resumeFlapping(in.Now)
-	c.notice(in)
+	c.expireDemands(in.Now)
+	c.readRecords(in)
 	c.follow(in)
 	c.followRenamed(in)
 	switch {
@@ -33,7 +32,7 @@ func (c *Case) Plan(in Snapshot) []Order {
 			orders = append(orders, o)
 		}
 	}
-	c.settle(in.Now)
+	c.updateState(in.Now)
 	return orders
 }
 
@@ -44,8 +43,8 @@ func (c *Case) expired(now time.Time) bool {
 // Ending reports whether the case only gives back, or is over by now.
 func (c *Case) Ending(now time.Time) bool { return c.givesBack() || c.expired(now) }
 
-// notice brings the sessions of the case up to date with their records.
-func (c *Case) notice(in Snapshot) {
+// readRecords brings the sessions of the case up to date with their records.
+func (c *Case) readRecords(in Snapshot) {
 	for i := range c.Sessions {
 		e := &c.Sessions[i]
 		if e.Enforcement == Gone {
@@ -55,12 +54,12 @@ func (c *Case) notice(in Snapshot) {
 		if at < 0 {
 			switch {
 			case in.Present && (!e.owes() || !e.GoneSince.IsZero()):
-				e.end(in.Now, "the source of sessions tells nothing of it any more")
+				e.end(in.Now, "the source of sessions does not list it any more")
 			case !e.owes() && (c.lost(e) || !e.Session.Live()): // nothing is wanted there
 				e.end(in.Now, "the session is over, and nothing of ours is left on it")
 			}
 		} else {
-			c.heed(e, in.Sessions[at], in.Now)
+			c.readRecord(e, in.Sessions[at], in.Now)
 		}
 		if why, over := in.over(e); over && e.Enforcement != Gone {
 			e.end(in.Now, why)
@@ -69,8 +68,8 @@ func (c *Case) notice(in Snapshot) {
 	c.forgetGone()
 }
 
-// heed takes the newest record under a session's key in.
-func (c *Case) heed(e *SessionEnforcement, record Session, now time.Time) {
+// readRecord takes the newest record under a session's key in.
+func (c *Case) readRecord(e *SessionEnforcement, record Session, now time.Time) {
 	switch {
 	case SameAttachment(&record, &e.Session) && record.Live():
 		e.renew(record, now)
@@ -78,12 +77,12 @@ func (c *Case) heed(e *SessionEnforcement, record Session, now time.Time) {
 			e.end(now, "the session is another subscriber's now")
 		}
 	case e.refusedAndStopped(&record):
-		e.believe()
+		e.confirmRefused()
 		e.rename(&record, now)
 	case (SameAttachment(&record, &e.Session) || record.StartedAt.After(e.Session.StartedAt)) && e.outlives():
 		e.rename(&record, now)
 	case SameAttachment(&record, &e.Session):
-		left := e.leaves(&record)
+		left := e.leftInForce(&record)
 		e.Session = record
 		e.end(now, "the session ended")
 		e.Left = left
@@ -95,7 +94,7 @@ func (c *Case) heed(e *SessionEnforcement, record Session, now time.Time) {
 // renew takes a newer record of the same session in. A session heard of since
 // its BNG first said "not found" is there after all.
 func (e *SessionEnforcement) renew(record Session, now time.Time) {
-	if e.told(&record) {
+	if e.observedMore(&record) {
 		e.VerifyAt = now
 	}
 	if record.SeenAt.After(e.GoneSince) {
@@ -193,7 +192,7 @@ func (c *Case) order(e *SessionEnforcement, in *Snapshot) (Order, bool) {
 	e.recover()
 	c.retarget(e, in)
 	if !in.due(e) || !e.owesNow(in.Now) {
-		return c.look(e, in.Now)
+		return c.verificationOrder(e, in.Now)
 	}
 	if c.tooSoon(e, in.Now) {
 		return Order{}, false
@@ -266,20 +265,20 @@ func (e *SessionEnforcement) aim(profile string, now time.Time) {
 	}
 	// What is under way is cut short, or was lost with whoever sent it.
 	e.Doubtful = e.Doubtful || (e.InFlight && e.Wanted != "")
-	if late := !e.AssertAt.IsZero(); late || e.proving() {
+	if late := !e.AssertAt.IsZero(); late || e.verifying() {
 		// What was given back may not have been, or a late duplicate may undo it.
-		given := (&Order{From: e.Applied}).Unknown(e.Given) // without what a journal told since
+		given := (&Order{From: e.Applied}).Unknown(e.Given) // without what a journal showed since
 		e.Applied, e.Confirmed = append(given, e.Applied...), false
 		e.Doubtful, e.AssertAt = e.Doubtful || late, time.Time{}
 	}
 	e.Wanted, e.Enforcement, e.UpdatedAt = profile, Pending, now
 	e.NextAt, e.Attempts, e.ErrorCause, e.Reason, e.GoneSince, e.DeferredBy = now, 0, 0, "", time.Time{}, ""
-	e.unproved()
+	e.clearVerification()
 }
 
 // owes reports whether anything of ours is, or may be, left on the BNG.
 func (e *SessionEnforcement) owes() bool {
-	return len(e.Applied) > 0 || e.Residue != "" || !e.AssertAt.IsZero() || e.InFlight || e.proving()
+	return len(e.Applied) > 0 || e.Residue != "" || !e.AssertAt.IsZero() || e.InFlight || e.verifying()
 }
 
 func (e *SessionEnforcement) owesNow(now time.Time) bool {
@@ -322,8 +321,8 @@ func (c *Case) find(o *Order) *SessionEnforcement {
 	return &c.Sessions[i]
 }
 
-// settle derives the case's state from its sessions.
-func (c *Case) settle(now time.Time) {
+// updateState derives the case's state from its sessions.
+func (c *Case) updateState(now time.Time) {
 	c.showExempt()
 	switch {
 	case c.State.Wants():

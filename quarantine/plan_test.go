@@ -20,7 +20,7 @@ type model struct {
 	late     []func() // duplicates of restrictions still on their way
 	lateTill time.Time
 	perfect  bool
-	proof    Verification // with one, ACKs may be lies, and looks tell the truth
+	evidence Verification // with one, ACKs may be lies, and verification shows the truth
 }
 
 type modelSession struct {
@@ -31,8 +31,8 @@ type modelSession struct {
 
 func newModel(seed uint64) *model {
 	return &model{
-		proof: []Verification{NoVerification, VerifyByQuery}[seed%2],
-		rng:   rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+		evidence: []Verification{NoVerification, VerifyByQuery}[seed%2],
+		rng:      rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
 		live: map[string]*modelSession{}, ended: map[string]Session{},
 	}
 }
@@ -54,7 +54,7 @@ func (m *model) logout() {
 	}
 }
 
-func (m *model) look() Snapshot {
+func (m *model) snapshot() Snapshot {
 	var sessions []Session
 	for _, s := range m.live {
 		sessions = append(sessions, s.Session)
@@ -67,57 +67,57 @@ func (m *model) look() Snapshot {
 }
 
 // carryOut does to the network what the order says, or something else, and
-// returns what Cordon would be told.
+// returns what Cordon would be asked.
 func (m *model) carryOut(o Order) Outcome {
 	s := m.live[o.Session.ID]
 	if s == nil {
 		return Outcome{Kind: OutcomeSessionGone, ErrorCause: 503}
 	}
-	fate := m.rng.IntN(12)
+	respond := m.rng.IntN(12)
 	if m.perfect {
-		fate = 11
+		respond = 11
 	}
 	switch {
 	case o.Check:
-		return m.lookAt(o, s)
-	case fate == 6 && m.proof == VerifyByQuery && !o.UndoesOnly(): // a lie
-		return Outcome{Kind: OutcomeAcked, Verification: m.proof}
-	case o.UndoesOnly() && fate > 2:
+		return m.snapshotAt(o, s)
+	case respond == 6 && m.evidence == VerifyByQuery && !o.UndoesOnly(): // a lie
+		return Outcome{Kind: OutcomeAcked, Verification: m.evidence}
+	case o.UndoesOnly() && respond > 2:
 		s.halfway = false
 		return Outcome{Kind: OutcomeAcked}
 	case o.UndoesOnly():
 		return Outcome{Kind: OutcomePartial, Residue: o.Residue}
-	case fate == 0: // the request is lost
+	case respond == 0: // the request is lost
 		m.mayComeLate(o, s)
 		return Outcome{Kind: OutcomeUnanswered, Doubtful: true}
-	case fate == 1: // the answer is lost
+	case respond == 1: // the answer is lost
 		s.inForce = o.To
 		m.mayComeLate(o, s)
 		return Outcome{Kind: OutcomeUnanswered, Doubtful: true}
-	case fate == 2:
+	case respond == 2:
 		return Outcome{Kind: OutcomeRefused, ErrorCause: 506}
-	case fate == 7: // done, and refused all the same
+	case respond == 7: // done, and refused all the same
 		s.inForce = o.To
 		return Outcome{Kind: OutcomeRefused}
-	case fate == 8: // a session that is there
+	case respond == 8: // a session that is there
 		return Outcome{Kind: OutcomeSessionGone, ErrorCause: 503}
-	case fate == 3:
+	case respond == 3:
 		return Outcome{Kind: OutcomeNotSent}
-	case fate == 4 && o.Restricts():
+	case respond == 4 && o.Restricts():
 		s.halfway = true
 		return Outcome{Kind: OutcomePartial, Residue: "undo"}
-	case fate == 5:
+	case respond == 5:
 		s.inForce, s.halfway = o.To, false
 		m.mayComeLate(o, s)
-		return Outcome{Kind: OutcomeAcked, Doubtful: true, Verification: m.proof}
+		return Outcome{Kind: OutcomeAcked, Doubtful: true, Verification: m.evidence}
 	}
 	s.inForce, s.halfway = o.To, false // all steps, so nothing is half-done any more
-	return Outcome{Kind: OutcomeAcked, Verification: m.proof}
+	return Outcome{Kind: OutcomeAcked, Verification: m.evidence}
 }
 
-// lookAt tells what is in force, or now and then nothing, but only where it is
+// snapshotAt shows what is in force, or now and then nothing, but only where it is
 // as it should be.
-func (m *model) lookAt(o Order, s *modelSession) Outcome {
+func (m *model) snapshotAt(o Order, s *modelSession) Outcome {
 	switch {
 	case s.inForce != o.To:
 		return Outcome{Kind: OutcomeRefused, Reason: "the network shows otherwise"}
@@ -144,7 +144,7 @@ func (m *model) mayComeLate(o Order, s *modelSession) {
 // arriving somewhere in between.
 func (m *model) pass(t *testing.T, seed uint64) {
 	t.Helper()
-	orders := m.c.Plan(m.look())
+	orders := m.c.Plan(m.snapshot())
 	for i := range orders {
 		o := &orders[i]
 		if !m.c.State.Wants() && o.Restricts() {
@@ -289,13 +289,13 @@ func TestADoubtfulRestrictionIsReleasedTwice(t *testing.T) {
 	m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(time.Hour), Generation: 1}
 	m.c.move(Restricting, m.now, "", "opened")
 	m.login()
-	order := m.c.Plan(m.look())[0]
+	order := m.c.Plan(m.snapshot())[0]
 	m.c.Dispatch(&order, m.now)
 	m.c.Observe(order, Outcome{Kind: OutcomeAcked, Doubtful: true}, m.now)
 	if err := m.c.ReleaseBy("noc", "cleaned", "", m.now, m.now); err != nil {
 		t.Fatal(err)
 	}
-	release := m.c.Plan(m.look())
+	release := m.c.Plan(m.snapshot())
 	if len(release) != 1 || release[0].Restricts() {
 		t.Fatalf("orders of the release: %+v", release)
 	}
@@ -308,7 +308,7 @@ func TestADoubtfulRestrictionIsReleasedTwice(t *testing.T) {
 		t.Fatalf("asserted after %s, want %s", got, AssertDelay)
 	}
 	m.now = m.now.Add(AssertDelay)
-	again := m.c.Plan(m.look())
+	again := m.c.Plan(m.snapshot())
 	if len(again) != 1 || again[0].From[0].Profile != "garden" {
 		t.Fatalf("orders when it is asserted: %+v", again)
 	}
@@ -324,18 +324,18 @@ func TestDisconnectIsOneShotPerLogin(t *testing.T) {
 	m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: Disconnect, OpenedAt: m.now, ExpiresAt: m.now.Add(time.Hour), Generation: 1}
 	m.c.move(Restricting, m.now, "", "opened")
 	m.login()
-	order := m.c.Plan(m.look())[0]
+	order := m.c.Plan(m.snapshot())[0]
 	m.c.Dispatch(&order, m.now)
 	m.c.Observe(order, Outcome{Kind: OutcomeAcked}, m.now)
 	for range 3 {
 		m.now = m.now.Add(time.Minute)
-		if again := m.c.Plan(m.look()); len(again) != 0 {
+		if again := m.c.Plan(m.snapshot()); len(again) != 0 {
 			t.Fatalf("the session is disconnected again: %+v", again)
 		}
 	}
 	m.logout()
 	m.login()
-	if again := m.c.Plan(m.look()); len(again) != 1 {
+	if again := m.c.Plan(m.snapshot()); len(again) != 1 {
 		t.Fatalf("a new log-in leads to %d orders, want 1", len(again))
 	}
 }
@@ -347,7 +347,7 @@ func TestSessionNotFoundAloneClosesNothing(t *testing.T) {
 	m.login()
 	gone := Outcome{Kind: OutcomeSessionGone, ErrorCause: 503}
 	for m.now.Before(m.c.OpenedAt.Add(8 * time.Minute)) {
-		for _, o := range m.c.Plan(m.look()) {
+		for _, o := range m.c.Plan(m.snapshot()) {
 			m.c.Dispatch(&o, m.now)
 			m.c.Observe(o, gone, m.now)
 		}
@@ -383,7 +383,7 @@ func TestASuspectSessionIsNotRestrictedButReleased(t *testing.T) {
 	m.c.move(Restricting, m.now, "", "opened")
 	m.login()
 	m.live["s1"].Suspect = true
-	if orders := m.c.Plan(m.look()); len(orders) != 0 {
+	if orders := m.c.Plan(m.snapshot()); len(orders) != 0 {
 		t.Fatalf("a suspect session is restricted: %+v", orders)
 	}
 	m.live["s1"].Suspect = false
@@ -393,7 +393,7 @@ func TestASuspectSessionIsNotRestrictedButReleased(t *testing.T) {
 	if err := m.c.ReleaseBy("noc", "x", "", m.now, m.now); err != nil {
 		t.Fatal(err)
 	}
-	if orders := m.c.Plan(m.look()); len(orders) != 1 {
+	if orders := m.c.Plan(m.snapshot()); len(orders) != 1 {
 		t.Errorf("a suspect session gets %d release orders, want 1", len(orders))
 	}
 }
@@ -419,7 +419,7 @@ func restrictingCase(m *model) Order {
 	m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(time.Hour), Generation: 1}
 	m.c.move(Restricting, m.now, "", "opened")
 	m.login()
-	order := m.c.Plan(m.look())[0]
+	order := m.c.Plan(m.snapshot())[0]
 	m.c.Dispatch(&order, m.now)
 	return order
 }
@@ -430,7 +430,7 @@ func TestARestrictionLostInACrashIsReleasedTwice(t *testing.T) {
 	if err := m.c.ReleaseBy("noc", "cleaned", "", m.now, m.now); err != nil {
 		t.Fatal(err)
 	}
-	release := m.c.Plan(m.look())
+	release := m.c.Plan(m.snapshot())
 	if len(release) != 1 || len(release[0].From) != 1 {
 		t.Fatalf("orders after the crash: %+v; the restriction may have left", release)
 	}
@@ -449,7 +449,7 @@ func TestAPartialRefusalIsTakenBackBeforeAnythingElse(t *testing.T) {
 		t.Fatalf("enforcement %s, want partial", e.Enforcement)
 	}
 	m.now = m.c.NextDue(m.now)
-	orders := m.c.Plan(m.look())
+	orders := m.c.Plan(m.snapshot())
 	if len(orders) != 1 || !orders[0].UndoesOnly() || orders[0].Residue != "undo step 1" {
 		t.Fatalf("orders: %+v, want the residue to be taken back", orders)
 	}

@@ -36,7 +36,7 @@ func (m *merger) free() {
 func (m *merger) freeOne(i int) (own bool) {
 	e := &m.s.Addresses[i]
 	own = m.holder(e) == m.reported() || !e.Of.named() && !m.reported().named()
-	if told := !e.Until.IsZero() && e.Shown.IsZero(); told && !m.at.Before(e.Until) {
+	if reported := !e.Until.IsZero() && e.Shown.IsZero(); reported && !m.at.Before(e.Until) {
 		return own // another record ended it before
 	}
 	m.cut(i, m.last(e))

@@ -11,7 +11,7 @@ func (c *Case) Reapply(s *Session, now time.Time) bool {
 	}
 	e.Enforcement, e.Reason, e.Confirmed = Pending, "a release was sent while the store was away", false
 	e.UpdatedAt, e.NextAt = now, now
-	e.unproved()
-	c.settle(now)
+	e.clearVerification()
+	c.updateState(now)
 	return true
 }

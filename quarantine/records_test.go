@@ -142,7 +142,7 @@ func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 			},
 			p, map[int]string{250: "unknown"},
 		},
-		"a block came back to a session that had it before, and no record tells that it went": {
+		"a block came back to a session that had it before, and no record says that it went": {
 			[]SessionEvent{
 				about("A", "alice", start, 0, block), about("B", "bob", start, 100, block), about("A", "alice", interim, 300, block),
 			},

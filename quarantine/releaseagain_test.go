@@ -35,7 +35,7 @@ func TestAPersonsReleaseJudgesACaseThatIsBeingReleasedOrClosedByThen(t *testing.
 func TestNotFoundAfterARetransmissionForgetsNothing(t *testing.T) {
 	for doubtful, kept := range map[bool]int{true: 1, false: 0} {
 		c := wantingCase(noon)
-		answerAll(c, lookAt(noon, sess("1", "alice", noon)), Outcome{Kind: OutcomeSessionGone, ErrorCause: 503, Doubtful: doubtful})
+		answerAll(c, snapshotAt(noon, sess("1", "alice", noon)), Outcome{Kind: OutcomeSessionGone, ErrorCause: 503, Doubtful: doubtful})
 		if a := c.Sessions[0].Applied; len(a) != kept || kept == 1 && a[0].Naked {
 			t.Errorf("doubtful %t: %+v", doubtful, a)
 		}

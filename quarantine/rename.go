@@ -29,18 +29,18 @@ func (e *SessionEnforcement) outlivesBy(profile string) bool {
 // under an Acct-Session-Id that is not known.
 func (e *SessionEnforcement) renamed() bool { return !e.Session.Live() && e.outlives() }
 
-// stopOfOrder is how far from the last order about a session, or its answer, a Stop may
+// stopNearOrder is how far from the last order about a session, or its answer, a Stop may
 // be that the order caused.
-const stopOfOrder = 30 * time.Second
+const stopNearOrder = 30 * time.Second
 
-// stoppedByOrder reports whether the session's record tells that it ended when it was
+// stoppedByOrder reports whether the session's record says that it ended when it was
 // being changed.
 func (e *SessionEnforcement) stoppedByOrder(record *Session) bool {
 	return e.Attempts > 0 && SameAttachment(record, &e.Session) && !record.Live() &&
-		record.EndedAt.After(e.UpdatedAt.Add(-stopOfOrder)) && record.EndedAt.Before(e.UpdatedAt.Add(stopOfOrder))
+		record.EndedAt.After(e.UpdatedAt.Add(-stopNearOrder)) && record.EndedAt.Before(e.UpdatedAt.Add(stopNearOrder))
 }
 
-// refusedAndStopped reports whether the session's record tells that it ended when a
+// refusedAndStopped reports whether the session's record says that it ended when a
 // restriction was asked for that ends sessions, and that was only ever refused: the NAK
 // was that of a duplicate, or came although it was done.
 func (e *SessionEnforcement) refusedAndStopped(record *Session) bool {
@@ -48,18 +48,18 @@ func (e *SessionEnforcement) refusedAndStopped(record *Session) bool {
 		slices.ContainsFunc(e.Applied, func(a AppliedProfile) bool { return a.Outlives && a.Naked })
 }
 
-// believe takes what was only ever refused for done.
-func (e *SessionEnforcement) believe() {
+// confirmRefused takes what was only ever refused for done.
+func (e *SessionEnforcement) confirmRefused() {
 	e.Applied = slices.Clone(e.Applied)
 	for i := range e.Applied {
 		e.Applied[i].Naked = false
 	}
 }
 
-// leaves returns what may be in force on the line after the session's end: some platforms
+// leftInForce returns what may be in force on the line after the session's end: some platforms
 // end a session and begin another whenever they change it (clones of Cisco's ISG), and
 // what they changed is in force on the next one.
-func (e *SessionEnforcement) leaves(record *Session) []AppliedProfile {
+func (e *SessionEnforcement) leftInForce(record *Session) []AppliedProfile {
 	if !e.stoppedByOrder(record) {
 		return nil
 	}
@@ -72,7 +72,7 @@ func (c *Case) inherits(s *Session) []AppliedProfile {
 	var list []AppliedProfile
 	for i := range c.Sessions {
 		e := &c.Sessions[i]
-		if e.Enforcement == Gone && len(e.Left) > 0 && s.goesOnAs(&e.Session) && s.StartedAt.Before(e.Session.EndedAt.Add(stopOfOrder)) {
+		if e.Enforcement == Gone && len(e.Left) > 0 && s.goesOnAs(&e.Session) && s.StartedAt.Before(e.Session.EndedAt.Add(stopNearOrder)) {
 			for _, a := range e.Left {
 				list = append(without(list, a.Profile), a)
 			}
@@ -118,13 +118,13 @@ func (c *Case) followRenamed(in Snapshot) {
 		if next < 0 {
 			continue
 		}
-		c.goOn(i, &in.Sessions[next], in.Now).NextAt = in.Now
+		c.transfer(i, &in.Sessions[next], in.Now).NextAt = in.Now
 	}
 }
 
 // goesOnAs reports whether a session is of the same line as one of which nothing was
 // heard since before it began: of the same BNG, user and station, as far as both are
-// known. That the other is over must be told, or the station known.
+// known. That the other is over must be reported, or the station known.
 func (s *Session) goesOnAs(old *Session) bool {
 	if s.BNG != old.BNG || s.ID == old.ID || !s.Live() {
 		return false

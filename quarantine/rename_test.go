@@ -163,7 +163,7 @@ func TestAnEndedSessionIsForgottenWhereTheRestrictionEndsWithIt(t *testing.T) {
 }
 
 // portal is an access controller with one client, as restrictions make it: at the portal
-// it has no accounting session, and an id that nobody tells.
+// it has no accounting session, and an id that nobody knows.
 type portal struct {
 	rng      *rand.Rand
 	now      time.Time
@@ -199,12 +199,12 @@ func (p *portal) stop() {
 // carryOut does what CoovaChilli would, over a bad network: a restriction names the
 // session's id and the user, a release the user alone.
 func (p *portal) carryOut(o Order) Outcome {
-	fate := p.rng.IntN(8)
+	respond := p.rng.IntN(8)
 	there := p.client.ID == o.Session.ID && p.client.ID != "" || !o.Restricts() && (p.held || p.client.ID != "")
 	switch {
-	case fate == 0 && !p.perfect:
+	case respond == 0 && !p.perfect:
 		return Outcome{Kind: OutcomeUnanswered, Doubtful: true}
-	case fate == 1 && !p.perfect:
+	case respond == 1 && !p.perfect:
 		return Outcome{Kind: OutcomeNotSent}
 	case !there && o.Restricts():
 		return Outcome{Kind: OutcomeRefused}
@@ -216,19 +216,19 @@ func (p *portal) carryOut(o Order) Outcome {
 	case p.held:
 		p.start()
 	}
-	if fate == 2 && !p.perfect { // the answer is lost
+	if respond == 2 && !p.perfect { // the answer is lost
 		return Outcome{Kind: OutcomeUnanswered, Doubtful: true}
 	}
 	return Outcome{Kind: OutcomeAcked}
 }
 
 func (p *portal) pass() {
-	look := Snapshot{Now: p.now, Interim: func(string) time.Duration { return 5 * time.Minute }, MaxSessions: 4}
+	snapshot := Snapshot{Now: p.now, Interim: func(string) time.Duration { return 5 * time.Minute }, MaxSessions: 4}
 	for _, s := range p.records {
-		look.Sessions = append(look.Sessions, s)
+		snapshot.Sessions = append(snapshot.Sessions, s)
 	}
-	slices.SortFunc(look.Sessions, func(a, b Session) int { return a.StartedAt.Compare(b.StartedAt) })
-	orders := p.c.Plan(look)
+	slices.SortFunc(snapshot.Sessions, func(a, b Session) int { return a.StartedAt.Compare(b.StartedAt) })
+	orders := p.c.Plan(snapshot)
 	for i := range orders {
 		if o := &orders[i]; o.Restricts() && !o.Prepared {
 			o.Prepare(Preparation{Undo: "limits", Outlives: true})
@@ -307,10 +307,10 @@ func TestALineWhoseIDNobodyKnowsGetsNoRestriction(t *testing.T) {
 func TestWhatASessionHadWhenItWasChangedIsOnTheOneThatFollows(t *testing.T) {
 	for name, after := range map[string]time.Duration{"changed": time.Second, "logged out later": 10 * time.Minute} {
 		c, s := wantingCase(noon), sess("1", "alice", noon)
-		answerAll(c, lookAt(noon, s), Outcome{Kind: OutcomeAcked})
+		answerAll(c, snapshotAt(noon, s), Outcome{Kind: OutcomeAcked})
 		s.EndedAt = noon.Add(after)
 		next := sess("2", "alice", s.EndedAt)
-		orders := c.Plan(lookAt(s.EndedAt, s, next))
+		orders := c.Plan(snapshotAt(s.EndedAt, s, next))
 		if len(orders) != 1 || orders[0].Session.ID != "2" || len(orders[0].From) > 0 != (after == time.Second) || orders[0].Confirmed {
 			t.Errorf("%s: %+v", name, orders)
 		}

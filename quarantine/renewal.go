@@ -6,7 +6,7 @@ import (
 )
 
 // OnlyRenews reports whether an Interim-Update that says the same as ev, at any
-// moment after s was seen last, tells just that s still stands: whatever its BNG
+// moment after s was seen last, shows just that s still stands: whatever its BNG
 // announces meanwhile, Apply then makes of s what s.Renewed does. The
 // Interim-Update must be of a certain time, and name no start, or one within
 // ClockSlack of s.StartedAt.
@@ -14,10 +14,10 @@ import (
 // Most accounting of a network is of that kind, and a store may take it in
 // without looking at all of a session.
 func OnlyRenews(s *Session, ev SessionEvent, restricted func(Attribute) bool) bool {
-	if !s.Live() || s.Guessed || ev.nameless(s) || ev.Kind != SessionStarted && ev.Kind != SessionRenewed {
+	if !s.Live() || s.Guessed || ev.withoutSubscriber(s) || ev.Kind != SessionStarted && ev.Kind != SessionRenewed {
 		return false
 	}
-	if len(ev.Freed) > 0 || s.Unsure.After(s.SeenAt) { // another moment may tell something else
+	if len(ev.Freed) > 0 || s.Unsure.After(s.SeenAt) { // another moment may mean something else
 		return false
 	}
 	ev.Kind, ev.At, ev.Latest, ev.StartedAt = SessionRenewed, s.SeenAt.Add(time.Millisecond), time.Time{}, time.Time{}

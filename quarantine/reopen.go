@@ -10,7 +10,7 @@ import (
 // released all the same: whoever decides may reopen it.
 func (c *Case) endUnseen(now time.Time) {
 	before := c.Clone()
-	if c.pass(now); c.State != Closed {
+	if c.expireDemands(now); c.State != Closed {
 		return
 	}
 	*c = *before

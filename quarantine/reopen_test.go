@@ -11,11 +11,11 @@ func beingReleased(t *testing.T) (c *Case, dead, fresh Session) {
 	t.Helper()
 	dead, fresh = sess("1", "alice", noon), sess("2", "alice", noon.Add(30*time.Minute))
 	c = wantingCase(noon)
-	restrictAll(t, c, lookAt(noon, dead))
+	restrictAll(t, c, snapshotAt(noon, dead))
 	if err := c.ReleaseBy("noc", "cleaned", ReleaseCleaned, noon.Add(20*time.Minute), noon.Add(20*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	answerAll(c, lookAt(noon.Add(20*time.Minute), dead), Outcome{Kind: OutcomeUnanswered, Doubtful: true})
+	answerAll(c, snapshotAt(noon.Add(20*time.Minute), dead), Outcome{Kind: OutcomeUnanswered, Doubtful: true})
 	return c, dead, fresh
 }
 
@@ -32,7 +32,7 @@ func TestNewerEvidenceActsAtOnceWhateverIsBeingReleased(t *testing.T) {
 		t.Fatalf("%+v", d)
 	}
 	restricted := map[string]bool{}
-	for _, o := range d.Case.Plan(lookAt(at, dead, fresh)) {
+	for _, o := range d.Case.Plan(snapshotAt(at, dead, fresh)) {
 		restricted[o.Session.ID] = o.Restricts()
 	}
 	if !restricted["2"] {
@@ -52,7 +52,7 @@ func TestByHandACaseThatIsBeingReleasedActsAtOnce(t *testing.T) {
 	if err != nil || reserve == nil || got.State != Restricting {
 		t.Fatalf("%v, %v, %v", got, reserve, err)
 	}
-	if orders := got.Plan(lookAt(at, dead, fresh)); len(orders) != 2 || !orders[1].Restricts() {
+	if orders := got.Plan(snapshotAt(at, dead, fresh)); len(orders) != 2 || !orders[1].Restricts() {
 		t.Errorf("orders: %+v", orders)
 	}
 }
@@ -78,7 +78,7 @@ func TestAReleaseGoesOnInACaseThatWasReopenedAndDoesNotAct(t *testing.T) {
 			if next := d.Case.NextDue(at); next.After(at.Add(time.Minute)) {
 				t.Errorf("looks again at %s", next)
 			}
-			orders := answerAll(d.Case, lookAt(at, dead, fresh), Outcome{Kind: OutcomeAcked})
+			orders := answerAll(d.Case, snapshotAt(at, dead, fresh), Outcome{Kind: OutcomeAcked})
 			if len(orders) != 1 || orders[0].Restricts() || orders[0].Session.ID != "1" {
 				t.Fatalf("orders: %+v", orders)
 			}
@@ -107,12 +107,12 @@ func TestAnObservingCaseThatStillOwesIsReleasedBeforeItIsClosed(t *testing.T) {
 	rules.Policy.Rules[0].Threshold.Count = 2
 	c = rules.Decide(verdict("botnet", 0.9, noon.Add(30*time.Minute)), "alice", Situation{Dossier: Dossier{Case: c}, Sessions: []Session{dead}}, "c-2", noon.Add(31*time.Minute)).Case
 	at := c.ExpiresAt
-	answerAll(c, lookAt(at, dead), Outcome{Kind: OutcomeUnanswered})
+	answerAll(c, snapshotAt(at, dead), Outcome{Kind: OutcomeUnanswered})
 	if c.State != Releasing {
 		t.Fatalf("the case is %s", c.State)
 	}
 	for at = c.NextDue(at); c.Open() && at.Before(c.ExpiresAt.Add(time.Hour)); at = c.NextDue(at) {
-		answerAll(c, lookAt(at, dead), Outcome{Kind: OutcomeAcked})
+		answerAll(c, snapshotAt(at, dead), Outcome{Kind: OutcomeAcked})
 	}
 	if c.State != Closed {
 		t.Errorf("the case is %s", c.State)

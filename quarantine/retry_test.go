@@ -127,7 +127,7 @@ func TestACaseIsDueAgainAsItsOutcomeSays(t *testing.T) {
 		}
 		for n := 1; n <= 12; n++ {
 			e.Attempts++
-			e.judge(&o, Outcome{Kind: c.outcome}, now)
+			e.applyOutcome(&o, Outcome{Kind: c.outcome}, now)
 			want := retryRule(c.outcome, actionFor(c.to)).Delay(n, 0)
 			if got := e.NextAt.Sub(now); got != want {
 				t.Errorf("%s of %q: due after %s at try %d, want %s", c.outcome, c.to, got, n, want)

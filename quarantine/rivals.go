@@ -125,7 +125,7 @@ func (l *rivalList) since(t time.Time) []*Binding {
 	return l.byHeldSince[sort.Search(len(l.byHeldSince), func(i int) bool { return l.byHeldSince[i].heldSince().After(t) }):]
 }
 
-// tookBack reports whether one of the list, told of before a binding or while it was
+// tookBack reports whether one of the list, reported before a binding or while it was
 // listed, was listed after it.
 func (l *rivalList) tookBack(b *Binding) bool {
 	listed := b.listed()

@@ -39,7 +39,7 @@ func randomBinding(rng *rand.Rand) Binding {
 	return b
 }
 
-func TestHeldLooksAtRivalsOnlyAndSeesWhatIsToBeSeen(t *testing.T) {
+func TestHeldReadsRivalsOnlyAndMissesNone(t *testing.T) {
 	compared := 0
 	for seed := range uint64(3000) {
 		rng := rand.New(rand.NewPCG(seed, 20))

@@ -6,7 +6,7 @@ import (
 )
 
 // almost is less than the second that RADIUS counts in: which of two records was first
-// whose times differ by no more, the times do not tell.
+// whose times differ by no more, the times do not say.
 const almost = time.Second - time.Millisecond
 
 func atOnce(a, b time.Time) bool { return a.Sub(b).Abs() <= almost }
@@ -31,8 +31,8 @@ func (m *merger) unordered(foreign bool) bool {
 			ended := !e.Until.IsZero() && !own && !e.Until.Equal(m.s.EndedAt) // by another record
 			return ended && atOnce(e.Until, m.at) && !m.covered(&e, e.Until)
 		case m.complete(e.Kind), slices.ContainsFunc(m.ev.Freed, func(f Address) bool { return f.Is(&e) }):
-			told := !e.Until.IsZero() && e.Shown.IsZero() // its end, by a record that agrees
-			return !told && !m.start(&e).After(m.by) && atOnce(m.last(&e), m.at)
+			reported := !e.Until.IsZero() && e.Shown.IsZero() // its end, by a record that agrees
+			return !reported && !m.start(&e).After(m.by) && atOnce(m.last(&e), m.at)
 		}
 		return false
 	})

@@ -26,7 +26,7 @@ func ParseSessionKey(s string) (SessionKey, error) {
 	return SessionKey{bng, id}, nil
 }
 
-// Attribute is a RADIUS attribute of a session as accounting told it, value in
+// Attribute is a RADIUS attribute of a session as accounting reported it, value in
 // FreeRADIUS' text form. The domain hands them through to the BNG.
 type Attribute struct {
 	Name  string `json:"n"`
@@ -56,7 +56,7 @@ type Session struct {
 	Addresses  []Address           `json:"addresses,omitempty"`
 	Full       []AddressKind       `json:"full,omitempty"` // kinds that records have reported in full, see SessionEvent.Only
 	Attributes []Attribute         `json:"attributes,omitempty"`
-	Observed   []ObservedAttribute `json:"shown,omitempty"` // what accounting told of the profiles in force, oldest first
+	Observed   []ObservedAttribute `json:"shown,omitempty"` // what accounting reported of the profiles in force, oldest first
 	// Suspect: its BNG announced a restart after SeenAt, or left out three
 	// Interim-Updates. Such a session gets no new restriction; releases are still
 	// tried; an Interim revives it. Derived when read, never stored.

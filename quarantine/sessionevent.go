@@ -39,17 +39,17 @@ type SessionEvent struct {
 	// contradict each other it happened at some moment of [At, Latest].
 	At        time.Time
 	Latest    time.Time // zero: At is certain
-	StartedAt time.Time // Started: At; else At less the session time told, zero if none was
+	StartedAt time.Time // Started: At; else At less the session time reported, zero if none was
 	Ignored   bool
-	Imported  bool      // another program told it, not the BNG
-	Addresses []Address // as the record tells them; when they were held is for Apply to say
+	Imported  bool      // another program reported it, not the BNG
+	Addresses []Address // as the record reports them; when they were held is for ApplyEvent to say
 	// Only lists kinds of address of which the session holds those in Addresses and
 	// no others at the time of the record: it says that an address was released, or
 	// its platform lists all addresses in every record.
 	Only       []AddressKind
 	Freed      []Address // port blocks given back
 	Attributes []Attribute
-	Observed   []Attribute // what it tells of the profiles in force, restricted ones too
+	Observed   []Attribute // what it reports of the profiles in force, restricted ones too
 }
 
 // ClockSlack is how far two statements about the same instant may differ:
@@ -72,7 +72,7 @@ type SessionChange struct {
 
 // ApplyEvent computes what ev does to prev, the stored session under the same key
 // (nil if none), given resetAt, the BNG's last announced restart (zero if
-// none). restricted tells attribute values that are a restricted profile's
+// none). restricted selects attribute values that are a restricted profile's
 // name: they never replace what the subscriber should have.
 //
 // Late, doubled and out-of-order events never move a newer state back: an event
@@ -80,13 +80,13 @@ type SessionChange struct {
 // ended session stays ended. Apply is idempotent. A service's record about a
 // session that is not known changes nothing and leaves no Session.
 //
-// Whose name a record bears does not tell whose session it is about: the key and
+// Whose name a record bears does not say whose session it is about: the key and
 // the start do. A Stop ends the session under any name; another record under
 // another name gives the session to another holder from then on, and what each held
 // when stays with its interval.
 func ApplyEvent(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(Attribute) bool) SessionChange {
 	if ev.Kind == ServiceSeen {
-		return applyService(prev, ev)
+		return applyServiceEvent(prev, ev)
 	}
 	ev.Addresses = ev.held()
 	if prev == nil {
@@ -135,7 +135,7 @@ func (ev SessionEvent) keepName(prev *Session, resetAt time.Time) SessionEvent {
 	return named
 }
 
-// startedAfter reports whether the record tells of a session that began after the
+// startedAfter reports whether the record reports a session that began after the
 // last record of prev that was certainly its own.
 func (ev *SessionEvent) startedAfter(prev *Session) bool {
 	start, last := ev.start(), prev.Named
@@ -145,15 +145,15 @@ func (ev *SessionEvent) startedAfter(prev *Session) bool {
 	return start.After(last.Add(ClockSlack)) && !prev.beganNear(start, ev.startBy()) && !driftExplains(prev, ev)
 }
 
-// applyService takes in what a service's record shows about the session it
+// applyServiceEvent takes in what a service's record shows about the session it
 // belongs to, if that is known and on line. It says nothing else about it.
-func applyService(prev *Session, ev SessionEvent) SessionChange {
+func applyServiceEvent(prev *Session, ev SessionEvent) SessionChange {
 	if prev == nil {
 		return SessionChange{}
 	}
 	next := *prev
 	if prev.Live() && (!ev.contradicts(prev) || ev.Fallback) && !ev.At.Before(prev.StartedAt.Add(-ClockSlack)) {
-		next.show(&ev)
+		next.recordObserved(&ev)
 	}
 	return SessionChange{Session: next, Changed: !slices.Equal(prev.Observed, next.Observed)}
 }
@@ -183,7 +183,7 @@ func (ev *SessionEvent) start() time.Time {
 }
 
 // startBy is the latest moment at which the session may have begun whose start the
-// event tells.
+// event reports.
 func (ev *SessionEvent) startBy() time.Time { return ev.start().Add(ev.By().Sub(ev.At)) }
 
 func begin(ev SessionEvent, restricted func(Attribute) bool) SessionChange {
@@ -208,9 +208,9 @@ func (s *Session) startWithin(by time.Time) {
 	}
 }
 
-// merge adds to s what ev tells.
+// merge adds to s what ev reports.
 func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) SessionChange {
-	s.Imported = s.Imported && ev.Imported // what the BNG tells itself is better
+	s.Imported = s.Imported && ev.Imported // what the BNG reports itself is better
 	s.Ignored = s.Ignored || ev.Ignored
 	s.learnStart(&ev)
 	m := merger{s: s, ev: &ev, at: ev.At, by: ev.By(), seen: s.SeenAt, named: s.Named, unsure: s.Unsure}
@@ -227,7 +227,7 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) Session
 	m.name(foreign)
 	held := slices.Clone(s.Addresses)
 	if !early {
-		m.takeIn(held)
+		m.mergeAddresses(held)
 	}
 	if !foreign || m.newly {
 		for _, a := range ev.Attributes {
@@ -235,7 +235,7 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) Session
 				s.setAttribute(a, !ev.At.Before(m.seen) && s.Live())
 			}
 		}
-		s.show(&ev)
+		s.recordObserved(&ev)
 	}
 	if ev.Kind == SessionEnded && s.Live() {
 		s.EndedAt = later(m.by, s.StartedAt)
@@ -250,9 +250,9 @@ func merge(s *Session, ev SessionEvent, restricted func(Attribute) bool) Session
 	return change
 }
 
-// takeIn takes in what the event tells of what was held, and by whom. Held is what
+// mergeAddresses adds what the event reports of what was held, and by whom. Held is what
 // was known before.
-func (m *merger) takeIn(held []Address) {
+func (m *merger) mergeAddresses(held []Address) {
 	m.exclude()
 	switch {
 	case m.newly:
@@ -265,13 +265,13 @@ func (m *merger) takeIn(held []Address) {
 	for _, a := range m.ev.Addresses {
 		m.hold(a, held)
 	}
-	m.see()
+	m.noteSeen()
 	m.free()
 	m.noteFull()
 	m.closeOthers()
 }
 
-// learnStart takes in what the event tells of when the session began.
+// learnStart adds what the event reports of when the session began.
 func (s *Session) learnStart(ev *SessionEvent) {
 	switch start := ev.start(); {
 	case ev.Kind == SessionStarted && !s.StartSeen:
@@ -293,7 +293,7 @@ func (s *Session) setAttribute(a Attribute, overwrite bool) {
 		if s.Attributes[i].Name != a.Name {
 			continue
 		}
-		if overwrite && a.Value != "" { // none told is no news
+		if overwrite && a.Value != "" { // none reported is no news
 			s.Attributes[i].Value = a.Value
 		}
 		return

@@ -64,7 +64,7 @@ func (p *SourcePlan) Silent(known *AccountingSources, now time.Time) []SilentSou
 	var bngs []SilentSource
 	for bng := range p.Interim {
 		s := known.Sources[bng]
-		if p.expected(bng) && !behind[bng] && !p.relieved(known, bng) && known.Silent(&s, p.Rule, now) {
+		if p.expected(bng) && !behind[bng] && !p.coveredByGroup(known, bng) && known.Silent(&s, p.Rule, now) {
 			bngs = append(bngs, SilentSource{Name: bng, Last: s.Last, Reported: s.Reported})
 		}
 	}
@@ -100,7 +100,7 @@ const (
 func (p *SourcePlan) Overdue(known *AccountingSources, held []Binding, until, now time.Time) (reason string) {
 	silent := p.Silent(known, now)
 	for i := range held {
-		if reason = p.overdue(known, silent, p.speaker(known, held[i].Session.BNG), until, now); reason == "" {
+		if reason = p.overdue(known, silent, p.newestMember(known, held[i].Session.BNG), until, now); reason == "" {
 			return ""
 		}
 	}
@@ -130,8 +130,8 @@ func (p *SourcePlan) overdue(known *AccountingSources, silent []SilentSource, bn
 	return ""
 }
 
-// speaker is the BNG of a group that spoke last, or the BNG itself.
-func (p *SourcePlan) speaker(known *AccountingSources, bng string) string {
+// newestMember is the BNG of a group that spoke last, or the BNG itself.
+func (p *SourcePlan) newestMember(known *AccountingSources, bng string) string {
 	members := p.Groups[bng]
 	if len(members) == 0 {
 		return bng
@@ -139,8 +139,8 @@ func (p *SourcePlan) speaker(known *AccountingSources, bng string) string {
 	return slices.MaxFunc(members, func(a, b string) int { return known.Sources[a].Last.Compare(known.Sources[b].Last) })
 }
 
-// relieved reports whether another BNG of its group spoke after it.
-func (p *SourcePlan) relieved(known *AccountingSources, bng string) bool {
+// coveredByGroup reports whether another BNG of its group spoke after it.
+func (p *SourcePlan) coveredByGroup(known *AccountingSources, bng string) bool {
 	for _, members := range p.Groups {
 		if slices.Contains(members, bng) && slices.ContainsFunc(members, func(other string) bool {
 			return known.Sources[other].Last.After(known.Sources[bng].Last)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// hears is one report after another, every five seconds, by the only instance.
-type hears struct {
+// heardSources is one report after another, every five seconds, by the only instance.
+type heardSources struct {
 	known AccountingSources
 	now   time.Time
 	plan  SourcePlan
@@ -15,8 +15,8 @@ type hears struct {
 
 var midnight = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
-func newHearing() *hears {
-	return &hears{now: midnight, plan: SourcePlan{
+func newHearing() *heardSources {
+	return &heardSources{now: midnight, plan: SourcePlan{
 		Rule: DefaultSilenceRule, Interim: map[string]time.Duration{"bng1": 10 * time.Minute, "bng2": 10 * time.Minute, "mute": 0},
 		Relays: []AccountingRelay{{Name: "relay1", For: []string{"bng1", "mute"}}, {Name: "relay2", For: []string{"bng1", "bng2"}}},
 	}}
@@ -24,7 +24,7 @@ func newHearing() *hears {
 
 // pass lets d go by while an instance reports every minute, and the sources speak
 // once every pause, late by delay.
-func (h *hears) pass(d, pause, delay time.Duration, sources ...string) {
+func (h *heardSources) pass(d, pause, delay time.Duration, sources ...string) {
 	end := h.now.Add(d)
 	for next := h.now.Add(pause); h.now.Before(end); {
 		step := min(20*time.Second, end.Sub(h.now))
@@ -41,12 +41,12 @@ func (h *hears) pass(d, pause, delay time.Duration, sources ...string) {
 }
 
 // quiet lets d go by in which our instances hear nothing.
-func (h *hears) quiet(d time.Duration) { h.pass(d, d, 0) }
+func (h *heardSources) quiet(d time.Duration) { h.pass(d, d, 0) }
 
-// away lets d go by without any instance.
-func (h *hears) away(d time.Duration) { h.now = h.now.Add(d) }
+// gone lets d go by without any instance.
+func (h *heardSources) gone(d time.Duration) { h.now = h.now.Add(d) }
 
-func (h *hears) silent() string {
+func (h *heardSources) silent() string {
 	var said []string
 	for _, s := range h.plan.Silent(&h.known, h.now) {
 		said = append(said, s.Name)
@@ -54,7 +54,7 @@ func (h *hears) silent() string {
 	return strings.Join(said, " ")
 }
 
-func (h *hears) wantSilent(t *testing.T, want string) {
+func (h *heardSources) wantSilent(t *testing.T, want string) {
 	t.Helper()
 	if got := h.silent(); got != want {
 		t.Fatalf("silent at +%s: %q, want %q", h.now.Sub(midnight), got, want)
@@ -62,7 +62,7 @@ func (h *hears) wantSilent(t *testing.T, want string) {
 }
 
 // overdue is why a moment so long ago is not judged for a session of the BNG.
-func (h *hears) overdue(bng string, ago time.Duration) string {
+func (h *heardSources) overdue(bng string, ago time.Duration) string {
 	return h.plan.Overdue(&h.known, []Binding{{Session: SessionKey{BNG: bng}}}, h.now.Add(-ago), h.now)
 }
 
@@ -122,7 +122,7 @@ func TestASourceWithLessThanADayOfHistoryIsNeverSilent(t *testing.T) {
 func TestOurOwnOutageIsNeitherASourcesSilenceNorItsGap(t *testing.T) {
 	h := newHearing()
 	h.pass(48*time.Hour, time.Minute, 0, "bng2")
-	h.away(5 * time.Hour)
+	h.gone(5 * time.Hour)
 	h.wantSilent(t, "") // while it lasts, seen by an instance that takes no accounting
 	h.quiet(20 * time.Second)
 	h.wantSilent(t, "")
@@ -131,7 +131,7 @@ func TestOurOwnOutageIsNeitherASourcesSilenceNorItsGap(t *testing.T) {
 	h.quiet(2 * time.Minute)
 	h.wantSilent(t, "bng2")
 	h.pass(time.Minute, time.Minute, 0, "bng2")
-	h.away(5 * time.Hour)
+	h.gone(5 * time.Hour)
 	h.pass(time.Hour, time.Minute, 0, "bng2")
 	h.quiet(2 * time.Hour) // were the gap of five hours its habit, this would be normal
 	h.wantSilent(t, "bng2")
@@ -149,7 +149,7 @@ func TestASilenceThatWasNoticedDoesNotBecomeAHabitAtOnce(t *testing.T) {
 	h.wantSilent(t, "bng2")
 }
 
-func TestABNGThatAnotherRelayStillTellsOfDoesNotWait(t *testing.T) {
+func TestABNGThatAnotherRelayStillReportsDoesNotWait(t *testing.T) {
 	h := newHearing()
 	h.pass(48*time.Hour, time.Minute, 0, "relay1", "relay2", "bng1", "bng2")
 	h.pass(2*time.Hour, time.Minute, 0, "relay2", "bng1", "bng2")

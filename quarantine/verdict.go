@@ -21,11 +21,11 @@ type Verdict struct {
 	ObservedAt time.Time       `json:"observed_at"`
 	ReceivedAt time.Time       `json:"received_at"`
 	IP         netip.Addr      `json:"ip,omitzero"`
-	Port       uint16          `json:"port,omitempty"` // the subscriber's port; 0 = not told
+	Port       uint16          `json:"port,omitempty"` // the subscriber's port; 0 = not reported
 	Protocol   string          `json:"protocol,omitempty"`
 	Subscriber string          `json:"subscriber,omitempty"`
 	Category   string          `json:"category"`
-	Confidence *float64        `json:"confidence,omitempty"` // 0..1; nil = not told, fails every min_confidence
+	Confidence *float64        `json:"confidence,omitempty"` // 0..1; nil = not reported, fails every min_confidence
 	Severity   string          `json:"severity,omitempty"`
 	Evidence   json.RawMessage `json:"evidence,omitempty"`
 }

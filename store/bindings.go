@@ -46,7 +46,8 @@ func (s *Store) bindingCalls(b *quarantine.Binding, began time.Time, version uin
 		number = strings.ToUpper(versionText(version)) // small letters are flags
 	}
 	args := []any{
-		field, stamp(b.From), stamp(b.RenewedAt), stamp(b.To), flags(b.StartSeen, b.Ignored) + letter(b.Inferred, "n") + letter(b.Imported, "m") + letter(b.OpenEnd, "e") + number,
+		field, stamp(b.From), stamp(b.RenewedAt), stamp(b.To),
+		flags(b.StartSeen, b.Ignored) + letter(b.Inferred, "n") + letter(b.Imported, "m") + letter(b.OpenEnd, "e") + number,
 		formatHolder(b), ttl(s.cfg.Idle), ttl(s.cfg.History), ms(now.Add(-s.cfg.History)), ms(now.Add(-s.cfg.Idle)),
 	}
 	if b.Kind == quarantine.NATPortBlock {
@@ -54,7 +55,8 @@ func (s *Store) bindingCalls(b *quarantine.Binding, began time.Time, version uin
 	}
 	block, digit := blockOf(b.Prefix)
 	args[0] = string(digit) + field
-	return []*call{{script: bindingScript, keys: []string{s.keys.bindings(quarantine.Place{Addr: block, Space: b.Space}, b.Prefix.Bits())}, args: args}}
+	key := s.keys.bindings(quarantine.Place{Addr: block, Space: b.Space}, b.Prefix.Bits())
+	return []*call{{script: bindingScript, keys: []string{key}, args: args}}
 }
 
 // formatHolder writes what of a binding only its session's newest record knows: who

@@ -150,7 +150,8 @@ func (s *Store) readIndex(ctx context.Context, at position) ([]position, error) 
 		top = strconv.FormatInt(at.score, 10)
 	}
 	for offset := int64(0); ; offset += casePage {
-		members, err := s.client.ZRevRangeByScoreWithScores(ctx, index, &redis.ZRangeBy{Min: "-inf", Max: top, Offset: offset, Count: casePage}).Result()
+		members, err := s.client.ZRevRangeByScoreWithScores(ctx, index,
+			&redis.ZRangeBy{Min: "-inf", Max: top, Offset: offset, Count: casePage}).Result()
 		if err != nil {
 			return nil, err
 		}

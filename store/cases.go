@@ -130,7 +130,8 @@ func (s *Store) decodeCase(id string, fields []any) (*quarantine.Case, error) {
 		return nil, fmt.Errorf("%w: %s does not decode: %w", quarantine.ErrUnreadableCase, s.keys.caseRecord(id), err)
 	}
 	if c.ID != id || c.Subscriber == "" || writeOf(&c) != version {
-		return nil, fmt.Errorf("%w: %s holds case %.40q version %d under version %.20q", quarantine.ErrUnreadableCase, s.keys.caseRecord(id), c.ID, c.Version, version)
+		return nil, fmt.Errorf("%w: %s holds case %.40q version %d under version %.20q",
+			quarantine.ErrUnreadableCase, s.keys.caseRecord(id), c.ID, c.Version, version)
 	}
 	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.keys.caseRecord(id), err)

@@ -55,6 +55,10 @@ type Config struct {
 	// Default 336 h.
 	VerdictMemory time.Duration
 
+	// Without is what the server lacks of what every Redis has. For servers that only
+	// speak its protocol, in tests and demonstrations; zero: it lacks nothing.
+	Without Capabilities
+
 	// Restricted tells attribute values that are the name of a restricted
 	// profile; see quarantine.Apply. Nil: none is.
 	Restricted func(quarantine.Attribute) bool
@@ -68,6 +72,15 @@ type Config struct {
 	// host's.
 	Now func() time.Time
 }
+
+// Capabilities are what a server may lack.
+type Capabilities uint8
+
+// Identity is INFO server, INFO replication and CLIENT INFO, by which a server says
+// which process it is and whose data it has. One that lacks it is taken for the same
+// server for ever: a restart or a failover of it would not be noticed, and addresses
+// would be attributed by what it has lost.
+const Identity Capabilities = 1 << iota
 
 // Defaults of Config.
 const (
@@ -96,6 +109,7 @@ func (c Config) Validate() error {
 	fault(c.History < time.Minute, "history", "is shorter than a minute")
 	fault(c.Idle < c.History, "idle", "is shorter than history")
 	fault(c.VerdictMemory < time.Minute, "verdict memory", "is shorter than a minute")
+	fault(c.Without&^Identity != 0, "without", "must be store.Identity or nothing")
 	return errors.Join(errs...)
 }
 

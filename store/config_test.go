@@ -18,6 +18,7 @@ func TestAConfigNamesEveryFaultAtOnce(t *testing.T) {
 		"history is shorter":       {Addrs: []string{"a"}, History: time.Second},
 		"idle is shorter":          {Addrs: []string{"a"}, Idle: time.Hour},
 		"verdict memory is":        {Addrs: []string{"a"}, VerdictMemory: -time.Hour},
+		"without must be":          {Addrs: []string{"a"}, Without: 128},
 		"no Redis\nredis: db is n": {DB: -1},
 	} {
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
@@ -42,7 +43,8 @@ func TestAPasswordNeverPrints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, shown := range []string{fmt.Sprint(c), fmt.Sprintf("%+v %#v %s %q %x", c, c.Password, c.Password, c.Password, c.Password), string(text)} {
+	for _, shown := range []string{fmt.Sprint(c), fmt.Sprintf("%+v %#v %s %q %x", c, c.Password, c.Password, c.Password, c.Password),
+		string(text)} {
 		if strings.Contains(shown, "hunter2") || strings.Contains(shown, "68756e74657232") {
 			t.Errorf("the password shows: %s", shown)
 		}

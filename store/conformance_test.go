@@ -46,7 +46,8 @@ func TestTheStoreOnRedisConforms(t *testing.T) {
 func TestTheStoreBehindSentinelConforms(t *testing.T) {
 	t.Parallel()
 	sentinel := storetest.StartSentinel(t)
-	storetest.Run(t, onServers(store.Config{Addrs: sentinel.Addrs(), MasterName: sentinel.Name}), storetest.Seeds/3) // the same scripts, reached in another way
+	// the same scripts, reached in another way
+	storetest.Run(t, onServers(store.Config{Addrs: sentinel.Addrs(), MasterName: sentinel.Name}), storetest.Seeds/3)
 	for _, replica := range sentinel.Nodes[1:] {
 		asked := replica.Info("commandstats")
 		for _, command := range []string{"get", "hget", "hmget", "hgetall", "smembers", "zrevrangebyscore", "exists", "evalsha"} {
@@ -67,7 +68,7 @@ func TestTheStoreOnMiniredisConforms(t *testing.T) {
 		redis := miniredis.RunT(t)
 		now := time.Now()
 		redis.SetTime(now)
-		return open(t, o, store.Config{Addrs: []string{redis.Addr()}}), func(d time.Duration) {
+		return open(t, o, store.Config{Addrs: []string{redis.Addr()}, Without: store.Identity}), func(d time.Duration) {
 			now = now.Add(d)
 			redis.SetTime(now) // FastForward ends keys, but leaves the clock that scripts read
 			redis.FastForward(d)

@@ -188,7 +188,8 @@ func (c continuity) lastAnswer(old master, w witness, now time.Time) time.Time {
 	}
 	met, ok := c.Met[w.instance]
 	confirmed := slices.ContainsFunc(met.Masters, func(m master) bool { return m.RunID == old.RunID })
-	if bound := fromMilli(met.At).Add(quarantine.LostBefore); ok && w.instance != "" && confirmed && old.Sync != syncUnknown && bound.Before(now) {
+	if bound := fromMilli(met.At).Add(quarantine.LostBefore); ok && w.instance != "" && confirmed && old.Sync != syncUnknown &&
+		bound.Before(now) {
 		return bound
 	}
 	return time.Time{}

@@ -113,7 +113,8 @@ func TestARestartIsAGapUnlessEveryWriteWasSynced(t *testing.T) {
 func TestDataWithoutThisInstancesLastWordAreOlder(t *testing.T) {
 	run1, run2 := synced("run1", syncAlways), synced("run2", syncAlways)
 	for said, want := range map[int]int{99: 1, 100: 0, 101: 0} {
-		stored := continuity{At: second(100).UnixMilli(), Masters: run1, Met: map[string]meeting{"a": {At: second(said).UnixMilli(), Masters: run1}}}
+		stored := continuity{At: second(100).UnixMilli(), Masters: run1,
+			Met: map[string]meeting{"a": {At: second(said).UnixMilli(), Masters: run1}}}
 		w := asOf(run1, second(100))
 		w.instance = "a"
 		if next, _ := stored.next(w, run2, second(160), forget); len(next.Gaps) != want {
@@ -194,7 +195,8 @@ func TestWithoutALastAnswerTheGapOfARestartReachesToItsNoticing(t *testing.T) {
 // publishes what it knows. What a had acknowledged may be lost all the same.
 func TestAnInstanceThatWasStartedAnewKnowsWhichProcessItHadAnswersOf(t *testing.T) {
 	run1, run2 := synced("run1", syncEverySecond), synced("run2", syncEverySecond)
-	stored := continuity{At: second(100).UnixMilli(), Masters: run1, Met: map[string]meeting{"a": {At: second(100).UnixMilli(), Masters: run1}}}
+	stored := continuity{At: second(100).UnixMilli(), Masters: run1,
+		Met: map[string]meeting{"a": {At: second(100).UnixMilli(), Masters: run1}}}
 	b := asOf(run1, second(30))
 	b.instance, b.answered = "b", heardAt(map[string]int{"run1": 30})
 	byB, _ := stored.next(b, run2, second(120), forget)
@@ -230,7 +232,8 @@ func TestAnInstanceThatWasStartedAnewKnowsWhichProcessItHadAnswersOf(t *testing.
 
 func TestInstancesThatAreGoneForLongAreForgotten(t *testing.T) {
 	run1 := synced("run1", syncEverySecond)
-	stored := continuity{Met: map[string]meeting{"old": {At: forget.Add(-time.Second).UnixMilli(), Masters: run1}, "b": {At: forget.UnixMilli(), Masters: run1}}}
+	stored := continuity{Met: map[string]meeting{"old": {At: forget.Add(-time.Second).UnixMilli(), Masters: run1},
+		"b": {At: forget.UnixMilli(), Masters: run1}}}
 	w := asOf(run1, noon)
 	w.instance = "a"
 	next, _ := stored.next(w, run1, noon, forget)
@@ -244,7 +247,8 @@ func TestARestartOfOneMasterOfAClusterIsAGap(t *testing.T) {
 	before := append(synced("run1", syncEverySecond), other)
 	w := asOf(before, second(100))
 	w.answered = heardAt(map[string]int{"run1": 101, "run8": 160})
-	next, lost := continuity{At: second(100).UnixMilli(), Masters: before}.next(w, append(synced("run2", syncEverySecond), other), second(160), forget)
+	next, lost := continuity{At: second(100).UnixMilli(), Masters: before}.next(w, append(synced("run2", syncEverySecond), other),
+		second(160), forget)
 	if want := []quarantine.Gap{{From: second(40), To: second(103)}}; !slices.Equal(next.gaps(), want) || len(lost) != 1 {
 		t.Fatalf("%v, want %v", next.gaps(), want)
 	}

@@ -14,7 +14,9 @@ import (
 )
 
 // TakeDue implements quarantine.DueSet.
-func (s *Store) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (s *Store) TakeDue(
+	ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64,
+) ([]quarantine.Due, error) {
 	until := fromMilli(now.Add(lease).UnixMilli())
 	c := &call{
 		script: takeScript,

@@ -76,7 +76,8 @@ func TestABlockForgetsWhatIsTooOldWhenItGrows(t *testing.T) {
 	for i := range 20 { // enough to make it look
 		mustRecord(t, s, started("new"+strconv.Itoa(i), "alice", noon, "192.0.2.1/32"))
 	}
-	found, err := s.Bindings(t.Context(), quarantine.Place{Addr: started("", "", noon, "192.0.2.1/32").Addresses[0].Prefix.Addr()}, noon.Add(-10*DefaultIdle), noon)
+	found, err := s.Bindings(t.Context(), quarantine.Place{Addr: started("", "", noon, "192.0.2.1/32").Addresses[0].Prefix.Addr()},
+		noon.Add(-10*DefaultIdle), noon)
 	if err != nil {
 		t.Fatal(err)
 	}

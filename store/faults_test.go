@@ -101,7 +101,8 @@ func TestForeignSessionsAreCountedAndPassedOver(t *testing.T) {
 // heard of since, people learn of it, and the next record puts it right.
 func TestARestartThatIsNoTimeIsARestartNow(t *testing.T) {
 	for name, damage := range map[string][]string{
-		"text": {"SET", "t:down:bng1", "yesterday"}, "a list": {"LPUSH", "t:down:bng1", "x"}, "too large": {"SET", "t:down:bng1", "999999999999999"},
+		"text": {"SET", "t:down:bng1", "yesterday"}, "a list": {"LPUSH", "t:down:bng1", "x"},
+		"too large": {"SET", "t:down:bng1", "999999999999999"},
 	} {
 		redis := storetest.StartRedis(t)
 		s := openStore(t, redis)
@@ -271,7 +272,8 @@ func TestARecordStoredHalfIsCompletedByItsRepetition(t *testing.T) {
 func TestASaveRepeatedBecauseItsAnswerWasLostSucceeds(t *testing.T) {
 	s := openStore(t, storetest.StartRedis(t))
 	scope := quarantine.LimitScope{Key: "hour", Window: time.Hour, Max: 1}
-	w := quarantine.CaseWrite{Case: openCase("c1", "alice"), DueAt: noon, Now: noon, Reserve: &quarantine.Reservation{ID: "c1/1", Scopes: []quarantine.LimitScope{scope}}}
+	w := quarantine.CaseWrite{Case: openCase("c1", "alice"), DueAt: noon, Now: noon,
+		Reserve: &quarantine.Reservation{ID: "c1/1", Scopes: []quarantine.LimitScope{scope}}}
 	for range 2 {
 		c, err := s.saveCall(w, "x")
 		if err != nil {
@@ -319,7 +321,8 @@ func TestStatementsAboutABindingMergeInAnyOrder(t *testing.T) {
 		if len(found) != 1 {
 			t.Fatalf("order %v: %v", order, found)
 		}
-		if b := found[0]; !b.From.Equal(start) || !b.RenewedAt.Equal(noon.Add(3*time.Minute)) || !b.To.Equal(b.RenewedAt) || !b.StartSeen || !b.Ignored {
+		if b := found[0]; !b.From.Equal(start) || !b.RenewedAt.Equal(noon.Add(3*time.Minute)) || !b.To.Equal(b.RenewedAt) ||
+			!b.StartSeen || !b.Ignored {
 			t.Fatalf("order %v: %+v", order, b)
 		}
 	}

@@ -23,7 +23,8 @@ func TestALostRecordsVersionsDoNotComeAgain(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	one, other := ticking(t, redis, noon), ticking(t, redis, noon.Add(time.Hour))
 	full := started("1", "alice", noon, "192.0.2.1/32")
-	full.Addresses = append(full.Addresses, quarantine.Address{Prefix: netip.MustParsePrefix("2001:db8:7::/56"), Kind: quarantine.DelegatedIPv6Prefix})
+	full.Addresses = append(full.Addresses, quarantine.Address{Prefix: netip.MustParsePrefix("2001:db8:7::/56"),
+		Kind: quarantine.DelegatedIPv6Prefix})
 	for name, next := range map[string]quarantine.SessionEvent{
 		"less of the same session": started("1", "alice", noon, "192.0.2.1/32"),
 		"another subscriber's":     started("1", "bob", noon.Add(time.Minute), "192.0.2.9/32"),

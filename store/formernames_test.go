@@ -29,7 +29,8 @@ func TestASessionOfARenamedBNGIsReadUnderItsPresentName(t *testing.T) {
 		t.Helper()
 		for _, key := range []quarantine.SessionKey{old, edge} {
 			s, err := after.Session(ctx, key)
-			if err != nil || s.SessionKey != edge || s.Live() != live || !s.SeenAt.Equal(seen) || !s.StartedAt.Equal(noon) || s.Attribute("NAS-Port-Id") != "1/1" {
+			if err != nil || s.SessionKey != edge || s.Live() != live || !s.SeenAt.Equal(seen) || !s.StartedAt.Equal(noon) ||
+				s.Attribute("NAS-Port-Id") != "1/1" {
 				t.Errorf("%s: read as %s: %v, %+v", when, key, err, s)
 			}
 		}
@@ -60,7 +61,8 @@ func TestCasesAndWindowsFollowARenamedBNG(t *testing.T) {
 		ID: "c-1", Subscriber: "alice", State: quarantine.Restricted, Profile: "garden", OpenedAt: noon, ExpiresAt: noon.Add(time.Hour),
 		Counted: map[string]int{"bng1": 1},
 		Sessions: []quarantine.SessionEnforcement{{
-			Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: noon}, Wanted: "garden",
+			Session:     quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: noon},
+			Wanted:      "garden",
 			Enforcement: quarantine.Acked, Applied: []quarantine.AppliedProfile{{Profile: "garden", Undo: "overlay"}},
 		}},
 	}
@@ -76,7 +78,8 @@ func TestCasesAndWindowsFollowARenamedBNG(t *testing.T) {
 	for i, s := range []*Store{before, after} {
 		name := []string{"bng1", "edge"}[i]
 		at := noon.Add(time.Duration(i) * time.Minute)
-		if _, err := s.SetMaintenance(ctx, quarantine.Maintenance{BNG: name, At: at, Until: at.Add(time.Hour), By: "noc", Reason: name}); err != nil {
+		if _, err := s.SetMaintenance(ctx, quarantine.Maintenance{BNG: name, At: at, Until: at.Add(time.Hour), By: "noc",
+			Reason: name}); err != nil {
 			t.Fatal(err)
 		}
 		windows, err := after.Maintenances(ctx)

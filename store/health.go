@@ -129,11 +129,11 @@ func checkSync(fsync, duringRewrite string) []Finding {
 	case fsync != "always" && fsync != "everysec":
 		return []Finding{weak("Redis may lose half a minute at a crash of its host: appendfsync is %q, set always or everysec", fsync)}
 	case fsync == "everysec":
-		return []Finding{{Warning: true, Text: "Redis may lose a second at a crash of its host, and after each restart of Redis who holds an address is in doubt " +
-			"until the next accounting record of the session: appendfsync is everysec; always loses nothing"}}
+		return []Finding{{Warning: true, Text: "Redis may lose a second at a crash of its host, and after each restart of Redis who holds " +
+			"an address is in doubt until the next accounting record of the session: appendfsync is everysec; always loses nothing"}}
 	case duringRewrite != "no":
-		return []Finding{{Warning: true, Text: "Redis does not sync while it rewrites its append-only file, so that after each restart of Redis who holds an address " +
-			"is in doubt until the next accounting record of the session: set no-appendfsync-on-rewrite no"}}
+		return []Finding{{Warning: true, Text: "Redis does not sync while it rewrites its append-only file, so that after each restart " +
+			"of Redis who holds an address is in doubt until the next accounting record of the session: set no-appendfsync-on-rewrite no"}}
 	}
 	return nil
 }

@@ -52,7 +52,8 @@ func wantFindings(t *testing.T, s *Store, want []string) {
 func TestCheckSaysWhatItMayNotAsk(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	redis.Do("ACL", "SETUSER", "default", "-config")
-	wantFindings(t, openStore(t, redis), []string{"appendonly could not be checked", "save could not", "appendfsync could not", "maxmemory-policy could not"})
+	wantFindings(t, openStore(t, redis), []string{"appendonly could not be checked", "save could not", "appendfsync could not",
+		"maxmemory-policy could not"})
 }
 
 func TestCheckSaysThatFailoversCannotBeNoticed(t *testing.T) {
@@ -94,7 +95,8 @@ func (n oldNode) Info(ctx context.Context, _ ...string) *redis.StringCmd {
 
 func (n oldNode) ConfigGet(ctx context.Context, name string) *redis.MapStringStringCmd {
 	cmd := redis.NewMapStringStringCmd(ctx)
-	cmd.SetVal(map[string]string{"appendonly": "yes", "appendfsync": "always", "no-appendfsync-on-rewrite": "no", "maxmemory-policy": "noeviction"})
+	cmd.SetVal(map[string]string{"appendonly": "yes", "appendfsync": "always", "no-appendfsync-on-rewrite": "no",
+		"maxmemory-policy": "noeviction"})
 	return cmd
 }
 

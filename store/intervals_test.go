@@ -61,7 +61,8 @@ func TestARecordOfASessionCostsWhatItChangesNotItsHistory(t *testing.T) {
 	for n := range blocks {
 		at := begin.Add(time.Duration(n) * 5 * time.Minute)
 		given := record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, At: at, Addresses: []quarantine.Address{natBlock(n)}})
-		back := record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, At: at.Add(time.Minute), Freed: []quarantine.Address{natBlock(n)}})
+		back := record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, At: at.Add(time.Minute),
+			Freed: []quarantine.Address{natBlock(n)}})
 		if n > 0 && (given > most || back > most) {
 			t.Fatalf("block %d: %d and %d scripts for a record, want %d at most", n, given, back, most)
 		}
@@ -96,7 +97,8 @@ func TestAnotherInstanceWritesTheIntervalsOfASessionOnce(t *testing.T) {
 	var runs []int64
 	for n := range 2 {
 		more := ev
-		more.Kind, more.At, more.Addresses = quarantine.SessionRenewed, noon.Add(time.Duration(n+1)*time.Minute), []quarantine.Address{natBlock(50 + n)}
+		more.Kind, more.At, more.Addresses = quarantine.SessionRenewed, noon.Add(time.Duration(n+1)*time.Minute),
+			[]quarantine.Address{natBlock(50 + n)}
 		before := count.runs.Load()
 		mustRecord(t, b, more)
 		runs = append(runs, count.runs.Load()-before)
@@ -115,7 +117,8 @@ func TestTheEndOfAnIntervalThatCouldNotBeWrittenIsWrittenByTheNextRecord(t *test
 	ev := started("1", "alice", noon, "192.0.2.1/32")
 	ev.Addresses = []quarantine.Address{block}
 	mustRecord(t, s, ev)
-	freed := quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: ev.Key, Subscriber: "alice", At: noon.Add(time.Minute), Freed: []quarantine.Address{block}}
+	freed := quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: ev.Key, Subscriber: "alice", At: noon.Add(time.Minute),
+		Freed: []quarantine.Address{block}}
 	redis.Do("RENAME", slice, "kept")
 	redis.Do("SET", slice, "a stranger's")
 	if err := s.Record(t.Context(), []quarantine.SessionEvent{freed})[0]; err == nil {
@@ -191,7 +194,8 @@ func TestARenewalWithoutANameWakesTheCaseOfTheSessionsSubscriber(t *testing.T) {
 			t.Errorf("record %d: alice's case is not due: %v, %v", n, due, err)
 		}
 	}
-	if got, err := s.Session(t.Context(), quarantine.SessionKey{BNG: "bng1", ID: "1"}); err != nil || got.Subscriber != "alice" || !got.SeenAt.Equal(noon.Add(4*time.Minute)) {
+	if got, err := s.Session(t.Context(), quarantine.SessionKey{BNG: "bng1", ID: "1"}); err != nil || got.Subscriber != "alice" ||
+		!got.SeenAt.Equal(noon.Add(4*time.Minute)) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -212,8 +216,10 @@ func BenchmarkRecordOfAManyBlockSession(b *testing.B) {
 	n := 0
 	step := func() {
 		at := noon.Add(time.Duration(n) * 10 * time.Second)
-		mustRecordAll(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: ev.Key, Subscriber: "alice", At: at, Addresses: []quarantine.Address{natBlock(n)}})
-		mustRecordAll(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: ev.Key, Subscriber: "alice", At: at.Add(5 * time.Second), Freed: []quarantine.Address{natBlock(n)}})
+		mustRecordAll(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: ev.Key, Subscriber: "alice", At: at,
+			Addresses: []quarantine.Address{natBlock(n)}})
+		mustRecordAll(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: ev.Key, Subscriber: "alice",
+			At: at.Add(5 * time.Second), Freed: []quarantine.Address{natBlock(n)}})
 		n++
 	}
 	for range 1000 {

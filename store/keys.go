@@ -19,35 +19,130 @@ type keyDoc struct{ pattern, kind, holds, expires string }
 
 // keyTable describes every key, with the default prefix.
 var keyTable = []keyDoc{
-	{"cordon:{c}:case:<case>", "hash", "`v` version and, behind a dot, the stamp of that write, `d` the case as JSON", "history after it closed; never while open"},
+	{
+		"cordon:{c}:case:<case>", "hash",
+		"`v` version and, behind a dot, the stamp of that write, `d` the case as JSON",
+		"history after it closed; never while open",
+	},
 	{"cordon:{c}:open", "hash", "subscriber → lane of its due work (`0` release, `1` restrict), `:`, id of its open case", "never"},
 	{"cordon:{c}:cases:open", "sorted set", "ids of open cases by opening time (ms)", "never"},
-	{"cordon:{c}:cases:closed", "sorted set", "ids of closed cases by closing time (ms)", "never; entries older than history go when a case closes"},
-	{"cordon:{c}:due:release", "sorted set", "subscribers to look at, by time (ms; a half marks a lease): cases being released", "never"},
+	{
+		"cordon:{c}:cases:closed", "sorted set",
+		"ids of closed cases by closing time (ms)",
+		"never; entries older than history go when a case closes",
+	},
+	{
+		"cordon:{c}:due:release", "sorted set",
+		"subscribers to look at, by time (ms; a half marks a lease): cases being released",
+		"never",
+	},
 	{"cordon:{c}:due:restrict", "sorted set", "the same for all other open cases", "never"},
-	{"cordon:{c}:woken", "hash", "BNG → its restart (ms) for which every open case was made due: that restart, announced again, wakes nobody", "never; one field a BNG"},
-	{"cordon:{c}:due:asked", "sorted set", "subscribers under a lease whose case was saved meanwhile, by the look then asked for (ms)", "never"},
-	{"cordon:{c}:limit:<scope>", "sorted set", "reservations (`case/generation`) counted in a limit, by time (ms, of this server); one of n lines has n members: itself and with `#2` to `#n` behind it", "one window after the last"},
+	{
+		"cordon:{c}:woken", "hash",
+		"BNG → its restart (ms) for which every open case was made due: that restart, announced again, wakes nobody",
+		"never; one field a BNG",
+	},
+	{
+		"cordon:{c}:due:asked", "sorted set",
+		"subscribers under a lease whose case was saved meanwhile, by the look then asked for (ms)",
+		"never",
+	},
+	{
+		"cordon:{c}:limit:<scope>", "sorted set",
+		"reservations (`case/generation`) counted in a limit, by time (ms, of this server); one of n lines has n members: " +
+			"itself and with `#2` to `#n` behind it",
+		"one window after the last",
+	},
 	{"cordon:{c}:sender", "string", "instance that holds the sender lock", "the lock's time to live"},
-	{"cordon:{c}:probe", "string", "written each second by every instance, which finds out by that whether it can write", "a minute"},
+	{
+		"cordon:{c}:probe", "string",
+		"written each second by every instance, which finds out by that whether it can write",
+		"a minute",
+	},
 	{"cordon:{c}:term", "hash", "`n` the sender's term, which is when it began (ms), `h` who holds or last held the lock", "never"},
-	{"cordon:{c}:instances", "hash", "id of an instance → when it published last (ms), `:`, since when it may be alone (ms), `:`, what it published as JSON: its name, the moment to which its accounting is stored, …; in front of that `heard` (ms) if it said over HTTP since that it answers accounting, cut off", "never; an instance that went, 720 h or history if that is longer after that"},
-	{"cordon:{c}:instances:gone", "hash", "id of an instance that left or was declared lost → when (ms), `:`, how, by whom and why as JSON", "never; each one with its instance"},
-	{"cordon:{c}:sources", "hash", "`heard`: when an instance that takes accounting reported last (ms), `:`, for how long in all none did (ms); `s:<source>` (a BNG, a relay, a translator's log): arrival of the first and of the last record, how far it has come, how old that was, unheard time by then (ms), and up to 7 days as day.longest gap (ms).records", "never; one field a source that was ever configured"},
-	{"cordon:{c}:masters", "string", "as JSON: `m` the masters, `at` when an instance confirmed them last (ms), `g` gaps that failovers and restarts left in the last *idle* (from, to; ms), `i` instance → the masters that it confirmed last, and when", "idle after the last instance asked"},
-	{"cordon:{c}:maintenance", "hash", "BNG → when its maintenance window was given (ms), `:`, the window as JSON; ended ones too, so that an older command that arrives late changes nothing", "168 h after the last was given; each one, when another is given 168 h after it"},
+	{
+		"cordon:{c}:instances", "hash",
+		"id of an instance → when it published last (ms), `:`, since when it may be alone (ms), `:`, what it published as " +
+			"JSON: its name, the moment to which its accounting is stored, …; in front of that `heard` (ms) if it said over " +
+			"HTTP since that it answers accounting, cut off",
+		"never; an instance that went, 720 h or history if that is longer after that",
+	},
+	{
+		"cordon:{c}:instances:gone", "hash",
+		"id of an instance that left or was declared lost → when (ms), `:`, how, by whom and why as JSON",
+		"never; each one with its instance",
+	},
+	{
+		"cordon:{c}:sources", "hash",
+		"`heard`: when an instance that takes accounting reported last (ms), `:`, for how long in all none did (ms); " +
+			"`s:<source>` (a BNG, a relay, a translator's log): arrival of the first and of the last record, how far it has " +
+			"come, how old that was, unheard time by then (ms), and up to 7 days as day.longest gap (ms).records",
+		"never; one field a source that was ever configured",
+	},
+	{
+		"cordon:{c}:masters", "string",
+		"as JSON: `m` the masters, `at` when an instance confirmed them last (ms), `g` gaps that failovers and restarts " +
+			"left in the last *idle* (from, to; ms), `i` instance → the masters that it confirmed last, and when",
+		"idle after the last instance asked",
+	},
+	{
+		"cordon:{c}:maintenance", "hash",
+		"BNG → when its maintenance window was given (ms), `:`, the window as JSON; ended ones too, so that an older " +
+			"command that arrives late changes nothing",
+		"168 h after the last was given; each one, when another is given 168 h after it",
+	},
 	{"cordon:{c}:wanted", "hash", "subscriber → what its open case wants, as JSON, while it wants anything: for log-ins", "never"},
-	{"cordon:{c}:login:<subscriber>", "hash", "`bng:profile` → time (ms) of the last answer to a log-in that put it in force, `:`, how it is taken away; `n` how many answers", "history after the last answer"},
+	{
+		"cordon:{c}:login:<subscriber>", "hash",
+		"`bng:profile` → time (ms) of the last answer to a log-in that put it in force, `:`, how it is taken away; `n` how " +
+			"many answers",
+		"history after the last answer",
+	},
 	{"cordon:{c}:verdict:<verdict>", "string", "`S` if settled, else `U`, then the status as JSON", "verdict memory"},
-	{"cordon:{c}:released:<subscriber>", "string", "time (ms) of the last release by a person, `:`, the release as JSON", "verdict memory"},
+	{
+		"cordon:{c}:released:<subscriber>", "string",
+		"time (ms) of the last release by a person, `:`, the release as JSON",
+		"verdict memory",
+	},
 	{"cordon:s:<bng>:<session>", "string", "a session: a head, and the rest as JSON", "idle while live, history after it ended"},
-	{"cordon:u:<subscriber>", "hash", "sessions of a subscriber (`bng:session`) → version of the session's record", "idle after the last record"},
-	{"cordon:b:<block>/<length>[@<space>]", "hash", "bindings of 16 neighbouring prefixes of one length", "idle while one is open, else history"},
-	{"cordon:p:<address>/<length>[@<space>]:<slice>", "hash", "port blocks of a shared address that touch a slice of 1,024 of its ports, numbered from 0; `w`: those that touch more than four", "idle while one is open, else history"},
-	{"cordon:shared:<address>/<length>[@<space>]", "string", "since when (ms) some of the address's ports are known to have been given out", "idle after the last block was written, or up to a sixteenth sooner"},
-	{"cordon:m:<period>:<bucket>", "hash", "hardware address of equipment → the session (`bng:session`) that came last with it; a period is one idle, numbered from 1970", "one idle after its period, so up to two idle after the last record that wrote it; a session that stands is written anew every 12 to 24 h"},
-	{"cordon:lengths", "set", "prefix lengths in use: `4/32`, `6/56`, `4/32@<space>`, …; `n4/32`: those of addresses with port blocks", "never"},
-	{"cordon:down:<bng>", "string", "last restart the BNG announced (ms); what is no time counts as one now, and is written over", "never"},
+	{
+		"cordon:u:<subscriber>", "hash",
+		"sessions of a subscriber (`bng:session`) → version of the session's record",
+		"idle after the last record",
+	},
+	{
+		"cordon:b:<block>/<length>[@<space>]", "hash",
+		"bindings of 16 neighbouring prefixes of one length",
+		"idle while one is open, else history",
+	},
+	{
+		"cordon:p:<address>/<length>[@<space>]:<slice>", "hash",
+		"port blocks of a shared address that touch a slice of 1,024 of its ports, numbered from 0; `w`: those that touch " +
+			"more than four",
+		"idle while one is open, else history",
+	},
+	{
+		"cordon:shared:<address>/<length>[@<space>]", "string",
+		"since when (ms) some of the address's ports are known to have been given out",
+		"idle after the last block was written, or up to a sixteenth sooner",
+	},
+	{
+		"cordon:m:<period>:<bucket>", "hash",
+		"hardware address of equipment → the session (`bng:session`) that came last with it; a period is one idle, numbered " +
+			"from 1970",
+		"one idle after its period, so up to two idle after the last record that wrote it; a session that stands is written " +
+			"anew every 12 to 24 h",
+	},
+	{
+		"cordon:lengths", "set",
+		"prefix lengths in use: `4/32`, `6/56`, `4/32@<space>`, …; `n4/32`: those of addresses with port blocks",
+		"never",
+	},
+	{
+		"cordon:down:<bng>", "string",
+		"last restart the BNG announced (ms); what is no time counts as one now, and is written over",
+		"never",
+	},
 }
 
 func (k keys) control(rest string) string { return k.prefix + ":{c}:" + rest }

@@ -59,7 +59,8 @@ func builtControlKeys() []string {
 	k := keys{prefix: "cordon"}
 	return []string{
 		k.caseRecord("x"), k.open(), k.casesOpen(), k.casesClosed(), k.due(quarantine.LaneRelease), k.due(quarantine.LaneRestrict),
-		k.woken(), k.dueAsked(), k.wanted(), k.logins("x"), k.limit("x"), k.sender(), k.probe(), k.term(), k.instances(), k.instancesGone(), k.sources(), k.masters(), k.maintenance(), k.verdict("x"), k.released("x"),
+		k.woken(), k.dueAsked(), k.wanted(), k.logins("x"), k.limit("x"), k.sender(), k.probe(), k.term(), k.instances(),
+		k.instancesGone(), k.sources(), k.masters(), k.maintenance(), k.verdict("x"), k.released("x"),
 	}
 }
 
@@ -67,7 +68,8 @@ func builtSpreadKeys() []string {
 	k := keys{prefix: "cordon"}
 	return []string{
 		k.session(quarantine.SessionKey{BNG: "x", ID: "x"}),
-		k.sessionsOf("x"), k.bindings(quarantine.Place{Addr: netip.MustParseAddr("192.0.2.0"), Space: "x"}, 32), k.macs(7, "x"), k.lengths(), k.down("x"),
+		k.sessionsOf("x"), k.bindings(quarantine.Place{Addr: netip.MustParseAddr("192.0.2.0"), Space: "x"}, 32), k.macs(7, "x"),
+		k.lengths(), k.down("x"),
 		k.portBlocks(netip.MustParsePrefix("192.0.2.0/32"), "x", "x"), k.shared(netip.MustParsePrefix("192.0.2.0/32"), "x"),
 	}
 }
@@ -76,7 +78,8 @@ func TestEveryBuilderBuildsADescribedKey(t *testing.T) {
 	placeholder := regexp.MustCompile(`<[a-z]+>`)
 	var described, built []string
 	for _, row := range keyTable {
-		pattern := strings.NewReplacer("<period>", "7", "<block>", "192.0.2.0", "<address>", "192.0.2.0", "<length>", "32", "[@<space>]", "@x").Replace(row.pattern)
+		pattern := strings.NewReplacer("<period>", "7", "<block>", "192.0.2.0", "<address>", "192.0.2.0", "<length>", "32", "[@<space>]",
+			"@x").Replace(row.pattern)
 		described = append(described, placeholder.ReplaceAllString(pattern, "x"))
 	}
 	built = builtKeys()

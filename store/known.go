@@ -42,7 +42,8 @@ type known struct {
 }
 
 func newKnown() *known {
-	return &known{seed: maphash.MakeSeed(), now: map[uint64]knownSession{}, before: map[uint64]knownSession{}, shared: map[string]int64{}, ending: map[string]bool{}}
+	return &known{seed: maphash.MakeSeed(), now: map[uint64]knownSession{}, before: map[uint64]knownSession{},
+		shared: map[string]int64{}, ending: map[string]bool{}}
 }
 
 // begin returns the epoch of what is about to be written.

@@ -40,7 +40,8 @@ func TestARenewalIsReadFromTheSessionsRecord(t *testing.T) {
 	if b := boundNow(t, s, addressOf(ev), noon); !b.RenewedAt.Equal(ev.At) {
 		t.Errorf("renewed at %s, want %s", b.RenewedAt, ev.At)
 	}
-	ev.Addresses = append(ev.Addresses, quarantine.Address{Prefix: netip.MustParsePrefix("2001:db8:7::/56"), Kind: quarantine.DelegatedIPv6Prefix})
+	ev.Addresses = append(ev.Addresses, quarantine.Address{Prefix: netip.MustParsePrefix("2001:db8:7::/56"),
+		Kind: quarantine.DelegatedIPv6Prefix})
 	mustRecord(t, s, ev)
 	if b := boundNow(t, s, quarantine.Place{Addr: netip.MustParseAddr("2001:db8:7::1")}, noon); b.Subscriber != "alice" {
 		t.Errorf("what a renewal adds: %+v", b)
@@ -146,13 +147,15 @@ func TestAMarkStandsForAllThatABindingSays(t *testing.T) {
 	}
 	for name, change := range map[string]func(*record){
 		"id": func(r *record) { r.ID = "2" }, "bng": func(r *record) { r.BNG = "bng2" }, "subscriber": func(r *record) { r.Subscriber = "bob" },
-		"start": func(r *record) { r.StartedAt = noon.Add(1 * time.Second) }, "end": func(r *record) { r.EndedAt = noon }, "began": func(r *record) { r.began = noon.Add(time.Millisecond) },
-		"start seen": func(r *record) { r.StartSeen = true }, "ignored": func(r *record) { r.Ignored = true }, "imported": func(r *record) { r.Imported = true },
-		"address": func(r *record) { r.Addresses = append(r.Addresses, r.Addresses[0]) },
-		"space":   func(r *record) { r.Addresses = []quarantine.Address{r.Addresses[0]}; r.Addresses[0].Space = "x" },
-		"since":   func(r *record) { r.Addresses = []quarantine.Address{r.Addresses[0]}; r.Addresses[0].Since = noon },
-		"until":   func(r *record) { r.Addresses = []quarantine.Address{r.Addresses[0]}; r.Addresses[0].Until = noon },
-		"ports":   func(r *record) { r.Addresses = []quarantine.Address{r.Addresses[0]}; r.Addresses[0].Ports.Hi = 9 },
+		"start": func(r *record) { r.StartedAt = noon.Add(1 * time.Second) }, "end": func(r *record) { r.EndedAt = noon },
+		"began":      func(r *record) { r.began = noon.Add(time.Millisecond) },
+		"start seen": func(r *record) { r.StartSeen = true }, "ignored": func(r *record) { r.Ignored = true },
+		"imported": func(r *record) { r.Imported = true },
+		"address":  func(r *record) { r.Addresses = append(r.Addresses, r.Addresses[0]) },
+		"space":    func(r *record) { r.Addresses = []quarantine.Address{r.Addresses[0]}; r.Addresses[0].Space = "x" },
+		"since":    func(r *record) { r.Addresses = []quarantine.Address{r.Addresses[0]}; r.Addresses[0].Since = noon },
+		"until":    func(r *record) { r.Addresses = []quarantine.Address{r.Addresses[0]}; r.Addresses[0].Until = noon },
+		"ports":    func(r *record) { r.Addresses = []quarantine.Address{r.Addresses[0]}; r.Addresses[0].Ports.Hi = 9 },
 	} {
 		changed := base()
 		change(&changed)

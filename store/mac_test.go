@@ -27,7 +27,8 @@ func TestAddressesOfEquipmentThatIsGoneAreForgotten(t *testing.T) {
 	events := make([]quarantine.SessionEvent, n)
 	for i := range events {
 		events[i] = quarantine.SessionEvent{
-			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: fmt.Sprint(i)}, Subscriber: "alice", At: now, StartedAt: now,
+			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: fmt.Sprint(i)}, Subscriber: "alice", At: now,
+			StartedAt:  now,
 			Attributes: []quarantine.Attribute{{Name: "Calling-Station-Id", Value: fmt.Sprintf("02:00:5e:00:%02x:%02x", i>>8, i&255)}},
 		}
 	}

@@ -218,6 +218,9 @@ func (s *Store) publishMasters(ctx context.Context, seen []master, now time.Time
 // masters asks every master who it is. A server that turns out to be a replica
 // is an error: a failover is going on.
 func (s *Store) masters(ctx context.Context) ([]master, error) {
+	if s.cfg.Without&Identity != 0 {
+		return []master{{RunID: "unidentified", followed: noHistory}}, s.client.Ping(ctx).Err()
+	}
 	cluster, ok := s.client.(*redis.ClusterClient)
 	if !ok {
 		m, err := whoIs(ctx, s.client, s.cfg.Now)
@@ -247,9 +250,6 @@ func whoIs(ctx context.Context, node redis.Cmdable, clock func() time.Time) (mas
 	config := p.Do(ctx, "CONFIG", "GET", "appendonly", "appendfsync", "no-appendfsync-on-rewrite")
 	_, _ = p.Exec(ctx) // each command carries its own error
 	answered := clock()
-	if redis.HasErrorPrefix(server.Err(), "section (server) is not supported") {
-		return master{RunID: "miniredis", followed: noHistory}, nil // it has no replicas
-	}
 	text, err := client.Text()
 	if err := errors.Join(server.Err(), replication.Err(), err); err != nil {
 		return master{}, err

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
+
 	"cordon/quarantine"
 	"cordon/store/storetest"
 )
@@ -80,8 +82,10 @@ func TestWhenTheOldProcessAnsweredLastIsKnownByAnyOfSeveralWays(t *testing.T) {
 		w      witness
 		last   int // the moment up to which the old process is known to have answered
 	}{
-		"it was heard":             {continuity{At: second(150).UnixMilli()}, witness{known: old, told: second(50), answered: heardAt(map[string]int{"run1": 150})}, 150},
-		"this instance said so":    {continuity{At: second(150).UnixMilli()}, witness{known: old, told: second(150), answered: heardAt(nil)}, 150},
+		"it was heard": {continuity{At: second(150).UnixMilli()},
+			witness{known: old, told: second(50), answered: heardAt(map[string]int{"run1": 150})}, 150},
+		"this instance said so": {continuity{At: second(150).UnixMilli()},
+			witness{known: old, told: second(150), answered: heardAt(nil)}, 150},
 		"another instance said so": {continuity{At: second(165).UnixMilli(), Masters: old}, witness{answered: heardAt(nil)}, 150},
 		"an earlier run has said so": {
 			continuity{At: second(1).UnixMilli(), Masters: old, Met: map[string]meeting{"a": {At: second(150).UnixMilli(), Masters: old}}},
@@ -184,7 +188,8 @@ func TestAMasterThatRefusesWritesIsNotBelieved(t *testing.T) {
 func TestAForeignWordAboutMastersIsAnErrorThatNamesItsKey(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	redis.Do("SET", "t:{c}:masters", "junk")
-	if gaps, err := openAt(t, Config{Addrs: []string{redis.Socket}}).Gaps(t.Context()); err == nil || !strings.Contains(err.Error(), "t:{c}:masters") {
+	if gaps, err := openAt(t, Config{Addrs: []string{redis.Socket}}).Gaps(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "t:{c}:masters") {
 		t.Fatalf("gaps %v, %v", gaps, err)
 	}
 }
@@ -286,4 +291,19 @@ func whoHeld(t *testing.T, s *Store, at time.Time) quarantine.Attribution {
 	}
 	t.Fatal(err)
 	return quarantine.Attribution{}
+}
+
+func TestAServerThatDoesNotSayWhichItIsIsTrustedOnlyIfTheConfigurationSaysSo(t *testing.T) {
+	server := miniredis.RunT(t) // it has none of INFO server, INFO replication and CLIENT INFO
+	for without, want := range map[Capabilities]bool{0: false, Identity: true} {
+		s, err := New(Config{Addrs: []string{server.Addr()}, Without: without})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		gaps, err := s.Gaps(t.Context())
+		if (err == nil) != want || len(gaps) > 0 {
+			t.Errorf("without %d: gaps %v, %v; want an answer: %t", without, gaps, err, want)
+		}
+	}
 }

@@ -112,7 +112,9 @@ const counted = "o"
 // those that a block reaches which may have been in force at the moment, for who was
 // given some of its ports later shows that it is over. Where all ports of the address
 // may have been somebody's, anybody's block shows that.
-func (s *Store) PortBindings(ctx context.Context, at quarantine.Place, port uint16, from, to, until time.Time) ([]quarantine.Binding, error) {
+func (s *Store) PortBindings(
+	ctx context.Context, at quarantine.Place, port uint16, from, to, until time.Time,
+) ([]quarantine.Binding, error) {
 	l, err := s.lookUp(ctx, at)
 	if l == nil || err != nil {
 		return nil, err

@@ -67,7 +67,8 @@ func fillTranslator(t testing.TB, s *Store, now time.Time, history time.Duration
 			for block := range blocksEach {
 				lo := uint16(1024 + 1024*block)
 				b := quarantine.Binding{
-					Address: quarantine.Address{Prefix: netip.PrefixFrom(publicAddress(ip), 32), Kind: quarantine.NATPortBlock, Ports: quarantine.PortRange{Lo: lo, Hi: lo + 1023}},
+					Address: quarantine.Address{Prefix: netip.PrefixFrom(publicAddress(ip), 32), Kind: quarantine.NATPortBlock,
+						Ports: quarantine.PortRange{Lo: lo, Hi: lo + 1023}},
 					Session: quarantine.SessionKey{BNG: "bng1", ID: fmt.Sprintf("%08x", n)}, Subscriber: fmt.Sprintf("customer%07d@isp.example", n),
 					From: now.Add(-time.Duration(held-h) * blockHolds),
 				}
@@ -92,7 +93,8 @@ func fillTranslator(t testing.TB, s *Store, now time.Time, history time.Duration
 func attribute(t testing.TB, s *Store, n int, port uint16, moment, now time.Time) quarantine.Attribution {
 	t.Helper()
 	const tolerance = 2 * time.Second
-	found, err := s.PortBindings(t.Context(), quarantine.Place{Addr: publicAddress(n)}, port, moment.Add(-tolerance), moment.Add(tolerance), now)
+	found, err := s.PortBindings(t.Context(), quarantine.Place{Addr: publicAddress(n)}, port, moment.Add(-tolerance),
+		moment.Add(tolerance), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +142,8 @@ func TestABlockGivenOnAnywhereIsOver(t *testing.T) {
 	at := func(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
 	block := func(subscriber string, lo, hi uint16, from int) quarantine.Binding {
 		return quarantine.Binding{
-			Address: quarantine.Address{Prefix: netip.PrefixFrom(publicAddress(1), 32), Kind: quarantine.NATPortBlock, Ports: quarantine.PortRange{Lo: lo, Hi: hi}},
+			Address: quarantine.Address{Prefix: netip.PrefixFrom(publicAddress(1), 32), Kind: quarantine.NATPortBlock,
+				Ports: quarantine.PortRange{Lo: lo, Hi: hi}},
 			Session: quarantine.SessionKey{BNG: "log:a", ID: subscriber}, Subscriber: subscriber, From: at(from), RenewedAt: at(from),
 		}
 	}

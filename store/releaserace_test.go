@@ -51,8 +51,9 @@ func TestAReleaseBetweenTheReadsOfADossierIsNotMissed(t *testing.T) {
 		Profiles: map[string]quarantine.Profile{"garden": {Name: "garden", Severity: 20}}, MaxSessions: 4, MaxAge: 168 * time.Hour,
 	}
 	mustSave(t, a, &quarantine.Case{
-		ID: "c-1", Subscriber: "alice", State: quarantine.Waiting, Profile: "garden", OpenedAt: noon.Add(-time.Hour), ExpiresAt: noon.Add(72 * time.Hour),
-		Mode: quarantine.ModeEnforce, Rule: "bots",
+		ID: "c-1", Subscriber: "alice", State: quarantine.Waiting, Profile: "garden", OpenedAt: noon.Add(-time.Hour),
+		ExpiresAt: noon.Add(72 * time.Hour),
+		Mode:      quarantine.ModeEnforce, Rule: "bots",
 	})
 	hook := &interleave{do: func() {
 		d, err := b.Dossier(t.Context(), "alice")
@@ -68,7 +69,8 @@ func TestAReleaseBetweenTheReadsOfADossierIsNotMissed(t *testing.T) {
 	}}
 	hook.armed.Store(true)
 	a.client.AddHook(hook)
-	v := quarantine.Verdict{Source: "ids", ObservedAt: noon.Add(-10 * time.Minute), IP: netip.MustParseAddr("198.51.100.7"), Category: "botnet"}
+	v := quarantine.Verdict{Source: "ids", ObservedAt: noon.Add(-10 * time.Minute), IP: netip.MustParseAddr("198.51.100.7"),
+		Category: "botnet"}
 	v.Identify()
 	decide := func() (quarantine.Decision, error) {
 		d, err := a.Dossier(t.Context(), "alice")

@@ -24,12 +24,14 @@ func fullRecord() record {
 		Addresses: []quarantine.Address{
 			{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Kind: quarantine.FramedIP},
 			{
-				Prefix: netip.MustParsePrefix("192.0.2.1/32"), Kind: quarantine.FramedIP, Space: "e;st", Since: at, SinceBy: at.Add(time.Second), Until: at.Add(time.Minute),
+				Prefix: netip.MustParsePrefix("192.0.2.1/32"), Kind: quarantine.FramedIP, Space: "e;st", Since: at,
+				SinceBy: at.Add(time.Second), Until: at.Add(time.Minute),
 				Shown: at.Add(2 * time.Second), Inferred: true, OpenEnd: true, Began: at, Of: quarantine.Claimant{Subscriber: "b;o@b"},
 			},
 			{
-				Prefix: netip.MustParsePrefix("203.0.113.5/32"), Kind: quarantine.NATPortBlock, Ports: quarantine.PortRange{Lo: 1024, Hi: 2047}, Began: at.Add(time.Minute),
-				Of: quarantine.Claimant{Via: quarantine.Place{Addr: netip.MustParseAddr("100.64.0.9"), Space: "east"}},
+				Prefix: netip.MustParsePrefix("203.0.113.5/32"), Kind: quarantine.NATPortBlock, Ports: quarantine.PortRange{Lo: 1024, Hi: 2047},
+				Began: at.Add(time.Minute),
+				Of:    quarantine.Claimant{Via: quarantine.Place{Addr: netip.MustParseAddr("100.64.0.9"), Space: "east"}},
 			},
 			{Prefix: netip.MustParsePrefix("2001:db8::/56"), Kind: quarantine.DelegatedIPv6Prefix},
 			{Prefix: netip.MustParsePrefix("2001:db8::/64"), Kind: quarantine.FramedIPv6Prefix},
@@ -64,11 +66,13 @@ func TestARecordReadsBackAsItWasWritten(t *testing.T) {
 	if !slices.Equal(back.Observed, r.Observed) || !back.SeenAt.Equal(r.SeenAt) || back.version != r.version {
 		t.Fatalf("seen %s, shown %+v, version %d; want %s, %+v, %d", back.SeenAt, back.Observed, back.version, r.SeenAt, r.Observed, r.version)
 	}
-	if !slices.Equal(back.Addresses, r.Addresses) || !slices.Equal(back.Full, r.Full) || !back.Disputed || back.Member != r.Member || !back.StartedBy.Equal(r.StartedBy) ||
+	if !slices.Equal(back.Addresses, r.Addresses) || !slices.Equal(back.Full, r.Full) || !back.Disputed || back.Member != r.Member ||
+		!back.StartedBy.Equal(r.StartedBy) ||
 		!back.Renamed.Equal(r.Renamed) || !back.Named.Equal(r.Named) || !back.Forgot.Equal(r.Forgot) || !back.Unsure.Equal(r.Unsure) {
 		t.Fatalf("got %+v, want %+v", back, r)
 	}
-	if back.Subscriber != r.Subscriber || back.Attributes[0] != r.Attributes[0] || !back.EndedAt.Equal(r.EndedAt) || !back.began.Equal(r.began) {
+	if back.Subscriber != r.Subscriber || back.Attributes[0] != r.Attributes[0] || !back.EndedAt.Equal(r.EndedAt) ||
+		!back.began.Equal(r.began) {
 		t.Fatalf("got %+v, want %+v", back, r)
 	}
 }
@@ -87,9 +91,12 @@ const head = "0mi8abcde1f"
 
 // foreign are records that no Cordon wrote, with a head before them or none.
 var foreign = []string{
-	``, `{}`, `[]`, `null`, `"x"`, `{"u":"alice"}`, `{"u":"a","b":"mm7p6yo0","v":"x"}`, `{"u":"a","b":"mm7p6yo0","m":"%"}`, `{"u":"a","b":"mm7p6yo0","k":"4x"}`,
-	`{"u":"a","b":"mm7p6yo0","k":"44"}`, `{"u":"a","b":"mm7p6yo0","c":"-1"}`, `{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;"]}`, `{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;x"]}`,
-	`{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;s-1"]}`, `{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;o%"]}`, `{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;v"]}`,
+	``, `{}`, `[]`, `null`, `"x"`, `{"u":"alice"}`, `{"u":"a","b":"mm7p6yo0","v":"x"}`, `{"u":"a","b":"mm7p6yo0","m":"%"}`,
+	`{"u":"a","b":"mm7p6yo0","k":"4x"}`,
+	`{"u":"a","b":"mm7p6yo0","k":"44"}`, `{"u":"a","b":"mm7p6yo0","c":"-1"}`, `{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;"]}`,
+	`{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;x"]}`,
+	`{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;s-1"]}`, `{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;o%"]}`,
+	`{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;v"]}`,
 	`{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;mm7p6yo0;;i"]}`, `{"u":"%zz","b":"mm7p6yo0"}`, `{"u":"a","b":"-5"}`,
 	`{"u":"a","b":"mm7p6yo0","r":[{"u":"a","b":"mm7p6yo0","s":-1772366400001}]}`, `{"u":"a","b":"mm7p6yo0","e":99999999999999999}`,
 	`{"u":"a","b":"mm7p6yo0","a":[""]}`, `{"u":"a","b":"mm7p6yo0","a":["x1.2.3.4"]}`, `{"u":"a","b":"mm7p6yo0","a":["41.2.3.4/99"]}`,

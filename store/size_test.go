@@ -60,7 +60,8 @@ func TestALiveSessionWithItsBindingsTakesLessThanAKilobyte(t *testing.T) {
 	record := s.client.MemoryUsage(t.Context(), s.keys.session(typicalSession(1).Key)).Val()
 	index := s.client.MemoryUsage(t.Context(), s.keys.sessionsOf(typicalSession(1).Subscriber)).Val()
 	block := s.client.MemoryUsage(t.Context(), s.keys.bindings(quarantine.Place{Addr: netip.MustParseAddr("100.64.0.0")}, 32)).Val()
-	t.Logf("%d octets a live dual-stack session, all told; MEMORY USAGE: record %d, index %d, block of 16 bindings %d", each, record, index, block)
+	t.Logf("%d octets a live dual-stack session, all told; MEMORY USAGE: record %d, index %d, block of 16 bindings %d", each, record,
+		index, block)
 	if each > floor {
 		t.Errorf("%d octets a session, the floor is %d", each, floor)
 	}

@@ -61,7 +61,8 @@ func (s *Store) ReportSources(ctx context.Context, r quarantine.SourceReport) er
 
 func sourcesArguments(r *quarantine.SourceReport, heard []quarantine.SourceHeard) *sourcesReport {
 	report := &sourcesReport{
-		At: r.At.UnixMilli(), Listening: r.Listening, Times: r.Rule.Times, Least: r.Rule.Least.Milliseconds(), History: r.Rule.History.Milliseconds(),
+		At: r.At.UnixMilli(), Listening: r.Listening, Times: r.Rule.Times, Least: r.Rule.Least.Milliseconds(),
+		History: r.Rule.History.Milliseconds(),
 		Unheard: quarantine.UnheardAfter.Milliseconds(), Days: quarantine.SourceDays, Sources: make([]sourceReport, len(heard)),
 	}
 	for i, h := range heard {

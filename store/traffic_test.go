@@ -125,7 +125,8 @@ func (tr *traffic) trouble(err error) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	text := err.Error()
-	for _, kind := range []string{"connection refused", "use of closed", "i/o timeout", "EOF", "reset by peer", "broken pipe", "TRYAGAIN", "READONLY", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN"} {
+	for _, kind := range []string{"connection refused", "use of closed", "i/o timeout", "EOF", "reset by peer", "broken pipe",
+		"TRYAGAIN", "READONLY", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN"} {
 		if strings.Contains(text, kind) {
 			text = kind
 		}
@@ -173,7 +174,8 @@ func (tr *traffic) logIn(s *store.Store, w, n int) {
 	ev := quarantine.SessionEvent{
 		Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: fmt.Sprint("bng", w), ID: fmt.Sprint(n)},
 		Subscriber: fmt.Sprintf("u%d-%d", w, n), At: began, StartedAt: began,
-		Addresses: []quarantine.Address{{Kind: quarantine.FramedIP, Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(w), byte(n >> 8), byte(n)}), 32)}},
+		Addresses: []quarantine.Address{{Kind: quarantine.FramedIP,
+			Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(w), byte(n >> 8), byte(n)}), 32)}},
 	}
 	if err := s.Record(ctx, []quarantine.SessionEvent{ev})[0]; err != nil {
 		tr.trouble(err)

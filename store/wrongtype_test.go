@@ -14,7 +14,7 @@ import (
 
 func TestAKeyOfTheWrongTypeStopsNothingButItselfAndIsNamed(t *testing.T) {
 	redis := miniredis.RunT(t)
-	s, err := store.New(store.Config{Addrs: []string{redis.Addr()}})
+	s, err := store.New(store.Config{Addrs: []string{redis.Addr()}, Without: store.Identity})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // node is one instance behind a stub: what it answers to decisions.
@@ -46,13 +46,13 @@ func gone(t *testing.T) string {
 var releaseX = []string{"quarantine", "release", "c-1", "--reason", "x"}
 
 func TestAReleaseGoesOnToTheInstanceThatCanActOnIt(t *testing.T) {
-	unknown := client.Deferred{ID: "c-1", Status: "deferred", Detail: "nothing is sent from here", UnknownHere: true}
-	known := client.Deferred{ID: "c-1", Status: "deferred", Detail: "it will be applied"}
+	unknown := wire.Deferred{ID: "c-1", Status: "deferred", Detail: "nothing is sent from here", UnknownHere: true}
+	known := wire.Deferred{ID: "c-1", Status: "deferred", Detail: "it will be applied"}
 	done, _ := stubCase("c-1")
 	a, _ := node(t, 202, unknown)
 	b, askedB := node(t, 202, known)
 	c, askedC := node(t, 200, done)
-	unavailable, _ := node(t, 503, client.Problem{Status: 503, Detail: "the store or the log does not answer"})
+	unavailable, _ := node(t, 503, wire.Problem{Status: 503, Detail: "the store or the log does not answer"})
 	for name, addr := range map[string]string{
 		"the first knows nothing":   a + "," + b + "," + c,
 		"one is not there":          gone(t) + ", " + a + "," + b,
@@ -71,10 +71,10 @@ func TestAReleaseGoesOnToTheInstanceThatCanActOnIt(t *testing.T) {
 }
 
 func TestAReleaseThatNoAddressCanActOnIsPartlyDoneAndNamesTheRest(t *testing.T) {
-	answer := &client.Deferred{ID: "c-1", Status: "deferred", Detail: "nothing is sent from here", UnknownHere: true}
+	answer := &wire.Deferred{ID: "c-1", Status: "deferred", Detail: "nothing is sent from here", UnknownHere: true}
 	a, _ := node(t, 202, answer)
 	b, askedB := node(t, 202, answer)
-	answer.Instances = []client.Other{
+	answer.Instances = []wire.OtherInstance{
 		{Name: "second", Address: strings.TrimPrefix(b, "http://"), Command: "ask the second"},
 		{Name: "third", Address: "192.0.2.3:8480", Command: "ask the third"},
 	}
@@ -86,8 +86,8 @@ func TestAReleaseThatNoAddressCanActOnIsPartlyDoneAndNamesTheRest(t *testing.T) 
 
 // A refusal is an answer: nobody else is asked for a kinder one.
 func TestARefusalIsNotTakenToAnotherInstance(t *testing.T) {
-	a, _ := node(t, 409, client.Problem{Status: 409, Detail: "case c-1 is closed"})
-	b, asked := node(t, 202, client.Deferred{ID: "c-1", Status: "deferred"})
+	a, _ := node(t, 409, wire.Problem{Status: 409, Detail: "case c-1 is closed"})
+	b, asked := node(t, 202, wire.Deferred{ID: "c-1", Status: "deferred"})
 	if code, _, words := runAt(a+","+b, releaseX...); code != exitFailed || len(asked()) != 0 {
 		t.Errorf("code %d, %s; b was asked %q", code, words, asked())
 	}
@@ -95,7 +95,7 @@ func TestARefusalIsNotTakenToAnotherInstance(t *testing.T) {
 
 // What may have been done is not done twice; what only reads is read elsewhere.
 func TestOnlyWhatReadsOrWasNotSentIsAskedElsewhere(t *testing.T) {
-	unavailable, _ := node(t, 503, client.Problem{Status: 503, Detail: "the store or the log does not answer"})
+	unavailable, _ := node(t, 503, wire.Problem{Status: 503, Detail: "the store or the log does not answer"})
 	c, _ := stubCase("c-1")
 	b, asked := node(t, 200, c)
 	if code, _, words := runAt(unavailable+","+b, "quarantine", "show", "c-1"); code != exitDone || len(asked()) != 1 {

@@ -6,27 +6,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
-// discoveredBNG is what the list shows of GET /bngs/discovered.
-type discoveredBNG struct {
-	NASIP         string `json:"nas_ip"`
-	NASIPv6       string `json:"nas_ipv6"`
-	NASIdentifier string `json:"nas_identifier"`
-	Sender        string
-	Relay         bool
-	KnownBy       string `json:"known_by"`
-	Vague         []string
-	Records       uint64
-	Sessions      int
-	FirstSeen     time.Time `json:"first_seen"`
-	LastSeen      time.Time `json:"last_seen"`
-}
+// discoveredBNG is who sends accounting and is not configured, as the list shows it.
+type discoveredBNG wire.DiscoveredBNG
 
 func newBNGDiscover(r *remote) *cobra.Command {
 	return &cobra.Command{
@@ -43,7 +31,7 @@ func newBNGDiscover(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			answer, err := decode[struct{ Results []discoveredBNG }](raw)
+			answer, err := decode[wire.Page[discoveredBNG]](raw)
 			if err != nil {
 				return err
 			}
@@ -82,7 +70,7 @@ func (d *discoveredBNG) from() string {
 
 // namesOfBNGs lists the names that are taken; none if the server does not say.
 func namesOfBNGs(ctx context.Context, api *client.Client) (names []string) {
-	_, bngs, err := readBNGs(ctx, api, func(client.BNG) bool { return true })
+	_, bngs, err := readBNGs(ctx, api, func(wire.BNG) bool { return true })
 	if err != nil {
 		return nil
 	}
@@ -129,15 +117,15 @@ func (d *discoveredBNG) address() string {
 	if !d.Relay {
 		return d.Sender
 	}
-	if ip := d.own("nas_ip", d.NASIP); ip != "" {
+	if ip := d.own(wire.NameNASIP, d.NASIP); ip != "" {
 		return ip
 	}
-	return d.own("nas_ipv6", d.NASIPv6)
+	return d.own(wire.NameNASIPv6, d.NASIPv6)
 }
 
 // proposedName is its identifier, or its address, and not one that is taken.
 func (d *discoveredBNG) proposedName(taken []string) string {
-	base := d.own("nas_identifier", d.NASIdentifier)
+	base := d.own(wire.NameNASIdentifier, d.NASIdentifier)
 	if base == "" {
 		base = d.address()
 	}
@@ -151,7 +139,7 @@ func (d *discoveredBNG) proposedName(taken []string) string {
 
 // entry is the configuration's lines for it.
 func (d *discoveredBNG) entry(name string) []string {
-	if d.KnownBy == "nothing" {
+	if d.KnownBy == wire.KnownByNothing {
 		return []string{
 			"  # " + quoted(d.names()) + ", through " + d.Sender + ": nothing in its records tells it from others.",
 			"  # Let it send its own address or a name of its own, or let the relay set NAS-IP-Address to where the packet came from.",
@@ -161,12 +149,12 @@ func (d *discoveredBNG) entry(name string) []string {
 	if vague := d.vague(); vague != "" {
 		lines = append(lines, "  # "+vague+" is every host's or several NASes' name, so "+d.otherwise())
 	}
-	for _, ip := range []string{d.own("nas_ip", d.NASIP), d.own("nas_ipv6", d.NASIPv6)} {
+	for _, ip := range []string{d.own(wire.NameNASIP, d.NASIP), d.own(wire.NameNASIPv6, d.NASIPv6)} {
 		if ip != "" {
 			nas = append(nas, "{ip: "+quoted(ip)+"}")
 		}
 	}
-	if id := d.own("nas_identifier", d.NASIdentifier); id != "" {
+	if id := d.own(wire.NameNASIdentifier, d.NASIdentifier); id != "" {
 		nas = append(nas, "{identifier: "+quoted(id)+"}")
 	}
 	address := quoted(d.address())
@@ -182,7 +170,7 @@ func (d *discoveredBNG) entry(name string) []string {
 
 // otherwise says what it is known by instead of vague names.
 func (d *discoveredBNG) otherwise() string {
-	if d.KnownBy == "sender" {
+	if d.KnownBy == wire.KnownBySender {
 		return "it is known by the address that it sends from."
 	}
 	return "it is known by its other names."
@@ -191,7 +179,7 @@ func (d *discoveredBNG) otherwise() string {
 // vague joins its names that are no evidence.
 func (d *discoveredBNG) vague() string {
 	var names []string
-	for _, name := range []struct{ key, value string }{{"nas_ip", d.NASIP}, {"nas_ipv6", d.NASIPv6}, {"nas_identifier", d.NASIdentifier}} {
+	for _, name := range []struct{ key, value string }{{wire.NameNASIP, d.NASIP}, {wire.NameNASIPv6, d.NASIPv6}, {wire.NameNASIdentifier, d.NASIdentifier}} {
 		if name.value != "" && slices.Contains(d.Vague, name.key) {
 			names = append(names, quoted(name.value))
 		}

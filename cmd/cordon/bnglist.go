@@ -8,46 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
-// listedBNG is what the list shows of GET /bngs.
-type listedBNG struct {
-	Name, Group, Address, Dialect string
-	Profiles                      []string
-	Maintenance                   *client.Maintenance
-	Accounting                    *struct {
-		LastRecord *time.Time `json:"last_record"`
-		Behind     int        `json:"behind_seconds"`
-		Rate       float64    `json:"records_per_second"`
-		Silent     string
-	}
-	Clock *struct {
-		Skew   int64 `json:"skew_seconds"`
-		Steady bool
-		Relay  bool
-	} `json:"accounting_clock"`
-	Health *struct {
-		State               string
-		Path                string
-		Since               *time.Time
-		Unanswered          int
-		LastAnswer          *time.Time `json:"last_answer"`
-		Skew                *int64     `json:"clock_skew_seconds"`
-		InFlight            int        `json:"in_flight"`
-		WaitingReleases     int        `json:"waiting_releases"`
-		WaitingRestrictions int        `json:"waiting_restrictions"`
-		RestrictionRate     float64    `json:"restriction_rate"`
-		Stopped             []struct {
-			Profile    string
-			ErrorCause int `json:"error_cause"`
-		} `json:"stopped_profiles"`
-		Fault *struct {
-			Name string
-			At   time.Time
-		} `json:"last_fault"`
-	}
-}
+// listedBNG is a BNG as the list shows it.
+type listedBNG wire.BNG
 
 // bngColumns are the columns of the list; the first six are always shown.
 var bngColumns = []string{
@@ -71,7 +36,7 @@ func newBNGList(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			answer, err := decode[struct{ Results []listedBNG }](raw)
+			answer, err := decode[wire.Page[listedBNG]](raw)
 			if err != nil {
 				return err
 			}
@@ -95,7 +60,7 @@ func (b *listedBNG) cells(now time.Time) []string {
 	cells[3] = strings.Join(b.state(now), ", ")
 	cells[5], cells[6] = b.skew()
 	if a := b.Accounting; a != nil {
-		cells[15], cells[16], cells[17] = clockOf(a.LastRecord), strconv.FormatFloat(a.Rate, 'g', 3, 64), strconv.Itoa(a.Behind)+"s"
+		cells[15], cells[16], cells[17] = clockOf(a.LastRecord), strconv.FormatFloat(a.Rate, 'g', 3, 64), strconv.FormatInt(a.Behind, 10)+"s"
 	}
 	cells[18] = b.Group
 	h := b.Health
@@ -120,12 +85,12 @@ func (b *listedBNG) cells(now time.Time) []string {
 // skew is how far the BNG's clock is ahead of ours, and what tells it: its answers
 // or its accounting, whichever is further off.
 func (b *listedBNG) skew() (seconds, by string) {
-	var told *int64
+	var ahead *int64
 	if b.Health != nil && b.Health.Skew != nil {
-		told, by = b.Health.Skew, "answers"
+		ahead, by = b.Health.Skew, "answers"
 	}
-	if c := b.Clock; c != nil && (told == nil || magnitude(c.Skew) > magnitude(*told)) {
-		told, by = &c.Skew, "accounting"
+	if c := b.Clock; c != nil && (ahead == nil || magnitude(c.Skew) > magnitude(*ahead)) {
+		ahead, by = &c.Skew, "accounting"
 		if !c.Steady {
 			by += "?"
 		}
@@ -133,10 +98,10 @@ func (b *listedBNG) skew() (seconds, by string) {
 			by += " (relay)"
 		}
 	}
-	if told == nil {
+	if ahead == nil {
 		return "", ""
 	}
-	return strconv.FormatInt(*told, 10) + "s", by
+	return strconv.FormatInt(*ahead, 10) + "s", by
 }
 
 func magnitude(n int64) int64 { return max(n, -n) }

@@ -16,7 +16,7 @@ import (
 func newBNGTest(r *remote) *cobra.Command {
 	var file string
 	var dryRun bool
-	var patience time.Duration
+	var timeout time.Duration
 	c := &cobra.Command{
 		Use: "test NAME -c FILE", Short: "Ask a BNG something harmless, and say what its answer or silence means", Args: cobra.ExactArgs(1),
 		Long: "Sends CoA-Requests about a subscriber who cannot exist, from this host and with the BNG's secret; nothing in them\n" +
@@ -27,7 +27,7 @@ func newBNGTest(r *remote) *cobra.Command {
 			switch {
 			case file == "":
 				return usage("name the configuration with -c FILE")
-			case patience <= 0:
+			case timeout <= 0:
 				return usage("--timeout is longer than nothing")
 			}
 			if err := checkFormat(r.output); err != nil {
@@ -41,7 +41,7 @@ func newBNGTest(r *remote) *cobra.Command {
 				return r.printPlan(parts, args[0])
 			}
 			report, err := probe.RunOn(c.Context(), cfg, parts, args[0], func(p *probe.Config) {
-				p.Timeout = patience
+				p.Timeout = timeout
 				p.Told = func(t probe.Try) { r.say("%s: %s", t.What, t.Outcome) }
 			})
 			if err != nil {
@@ -53,7 +53,7 @@ func newBNGTest(r *remote) *cobra.Command {
 	f := c.Flags()
 	f.StringVarP(&file, "config", "c", "", "configuration file")
 	f.BoolVar(&dryRun, "dry-run", false, "print what would be sent, and send nothing")
-	f.DurationVarP(&patience, "timeout", "t", probe.DefaultTimeout, "how long to wait for the first answer; each later try waits 3s at most")
+	f.DurationVarP(&timeout, "timeout", "t", probe.DefaultTimeout, "how long to wait for the first answer; each later try waits 3s at most")
 	return c
 }
 

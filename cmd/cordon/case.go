@@ -9,11 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // casesPrinted is cases as a table; raw is what the server sent.
-func casesPrinted(raw json.RawMessage, cases []client.Case, now time.Time) printed {
+func casesPrinted(raw json.RawMessage, cases []wire.Case, now time.Time) printed {
 	t := &table{
 		header:   []string{"ID", "SUBSCRIBER", "STATE", "PROFILE", "SESSIONS", "AGE", "EXPIRES", "MODE", "RULE", "SOURCE", "OPENED", "UNTIL", "REASON"},
 		wideFrom: 7,
@@ -29,18 +29,18 @@ func casesPrinted(raw json.RawMessage, cases []client.Case, now time.Time) print
 
 // state names what holds a case, or what it is to rise to, for that is what decides
 // the next step.
-func state(c client.Case) string {
+func state(c wire.Case) string {
 	if c.Rise != nil && c.Rise.Hold != nil {
 		return c.State + "+held:" + c.Rise.Hold.Kind
 	}
-	if c.State == "held" && c.Hold != nil {
+	if c.State == wire.StateHeld && c.Hold != nil {
 		return "held:" + c.Hold.Kind
 	}
 	return c.State
 }
 
-func expires(c client.Case, now time.Time) string {
-	if c.State == "closed" || c.State == "releasing" {
+func expires(c wire.Case, now time.Time) string {
+	if c.Ending() {
 		return "" // it is over; what is still owed is given back at once
 	}
 	return until(c.ExpiresAt, now)
@@ -48,12 +48,12 @@ func expires(c client.Case, now time.Time) string {
 
 // tallySessions counts how sessions stand: "2 acked", "1 acked, 1 pending",
 // "1 restored". Those that are over count only where there is no other.
-func tallySessions(sessions []client.Session) string {
+func tallySessions(sessions []wire.Session) string {
 	counts := map[string]int{}
 	var order []string
 	for _, s := range sessions {
 		standing := s.Enforcement
-		if s.Wanted == "" && (standing == "acked" || standing == "verified") {
+		if s.Wanted == "" && s.Acknowledged() {
 			standing = "restored"
 		}
 		if counts[standing] == 0 {
@@ -62,7 +62,7 @@ func tallySessions(sessions []client.Session) string {
 		counts[standing]++
 	}
 	if len(order) > 1 {
-		order = slices.DeleteFunc(order, func(standing string) bool { return standing == "gone" })
+		order = slices.DeleteFunc(order, func(standing string) bool { return standing == wire.EnforcementGone })
 	}
 	parts := make([]string, 0, len(order))
 	for _, e := range order {
@@ -72,14 +72,14 @@ func tallySessions(sessions []client.Session) string {
 }
 
 // casePage is one case as a page to read.
-func casePage(raw json.RawMessage, c client.Case, now time.Time) printed {
-	p := casesPrinted(raw, []client.Case{c}, now)
+func casePage(raw json.RawMessage, c wire.Case, now time.Time) printed {
+	p := casesPrinted(raw, []wire.Case{c}, now)
 	p.text = func(w io.Writer) {
 		page := &page{w: w, now: now}
 		page.caseHead(c)
 		page.sessions(c.Sessions)
 		page.owed(c)
-		page.proofs(c.Verdicts)
+		page.evidence(c.Evidence)
 		page.notes(c.Notes)
 		page.history(c.History)
 	}
@@ -109,7 +109,7 @@ func (p *page) moment(t time.Time) string {
 	return stamp(&t) + ", " + span(p.now.Sub(t)) + " ago"
 }
 
-func (p *page) caseHead(c client.Case) {
+func (p *page) caseHead(c wire.Case) {
 	fmt.Fprintf(p.w, "Case %s is %s\n", safe(c.ID), safe(c.State))
 	p.fact("Subscriber", c.Subscriber)
 	p.fact("Profile", c.Profile)
@@ -120,7 +120,7 @@ func (p *page) caseHead(c client.Case) {
 		p.fact("Decided by", c.Source+", by hand")
 	}
 	p.fact("Opened", p.moment(c.OpenedAt))
-	if c.ExpiresAt != nil && c.ClosedAt == nil && c.State != "releasing" {
+	if c.ExpiresAt != nil && !c.Ending() {
 		p.fact("Expires", p.moment(*c.ExpiresAt))
 	}
 	if c.ClosedAt != nil {
@@ -141,7 +141,7 @@ func (p *page) caseHead(c client.Case) {
 }
 
 // demand names a profile beside the one in force, whose demand it is and its end.
-func (p *page) demand(d client.Demand) string {
+func (p *page) demand(d wire.Demand) string {
 	by := "rule " + d.Rule
 	if d.Rule == "" {
 		by = d.Source + ", by hand"
@@ -149,7 +149,7 @@ func (p *page) demand(d client.Demand) string {
 	return d.Profile + " (" + by + ": " + d.Reason + ") until " + p.moment(d.Until)
 }
 
-func released(r *client.Release) string {
+func released(r *wire.Release) string {
 	s := stamp(&r.At) + " by " + r.By + ": " + r.Reason
 	if r.Code != "" {
 		s += " (" + r.Code + ")"
@@ -157,7 +157,7 @@ func released(r *client.Release) string {
 	return s
 }
 
-func (p *page) sessions(sessions []client.Session) {
+func (p *page) sessions(sessions []wire.Session) {
 	if len(sessions) == 0 {
 		return
 	}
@@ -177,14 +177,19 @@ func (p *page) sessions(sessions []client.Session) {
 	_ = t.write(p.w, true) // a buffer
 }
 
-func remark(s client.Session) string {
-	if s.ErrorCause == nil {
-		return s.Reason
+// remark is why the session stands so: which check defers it, what the BNG said.
+func remark(s wire.Session) string {
+	var words []string
+	if s.DeferredBy != "" {
+		words = append(words, "deferred by "+s.DeferredBy+":")
 	}
-	return strings.TrimSpace("Error-Cause " + strconv.FormatUint(uint64(*s.ErrorCause), 10) + " " + s.Reason)
+	if s.ErrorCause != nil {
+		words = append(words, "Error-Cause "+strconv.FormatUint(uint64(*s.ErrorCause), 10))
+	}
+	return strings.TrimSpace(strings.Join(append(words, s.Reason), " "))
 }
 
-func (p *page) proofs(verdicts []client.Proof) {
+func (p *page) evidence(verdicts []wire.Evidence) {
 	if len(verdicts) == 0 {
 		return
 	}
@@ -203,7 +208,7 @@ func confidence(c *float64) string {
 	return strconv.FormatFloat(*c, 'g', -1, 64)
 }
 
-func (p *page) notes(notes []client.Note) {
+func (p *page) notes(notes []wire.Note) {
 	if len(notes) == 0 {
 		return
 	}
@@ -213,7 +218,7 @@ func (p *page) notes(notes []client.Note) {
 	}
 }
 
-func (p *page) history(steps []client.Step) {
+func (p *page) history(steps []wire.HistoryEntry) {
 	if len(steps) == 0 {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // decide carries one decision to each of the cases. Those that fail are named
@@ -29,7 +30,7 @@ func (r *remote) decide(ctx context.Context, ids []string, path string, query ur
 			continue
 		}
 		done.raws = append(done.raws, raw)
-		if later.Status == "deferred" {
+		if later != nil {
 			r.say("%s  deferred: %s", id, later.Detail)
 			deferred = append(deferred, id)
 			if later.UnknownHere {
@@ -38,12 +39,12 @@ func (r *remote) decide(ctx context.Context, ids []string, path string, query ur
 			}
 			continue
 		}
-		c, err := decode[client.Case](raw)
+		c, err := decode[wire.Case](raw)
 		if err != nil {
 			return err
 		}
 		done.cases = append(done.cases, c)
-		if err := settled(c); err != nil && query.Has("wait") {
+		if err := judge(&c); err != nil && query.Has("wait") {
 			faults = append(faults, fmt.Errorf("%s: %w", id, err))
 		}
 	}
@@ -57,8 +58,8 @@ func (r *remote) decide(ctx context.Context, ids []string, path string, query ur
 }
 
 // decideWithReason is decide for what a person owes a reason for.
-func (r *remote) decideWithReason(ctx context.Context, ids []string, path string, body map[string]string) error {
-	if err := requireReason(body["reason"]); err != nil {
+func (r *remote) decideWithReason(ctx context.Context, ids []string, path, reason string, body any) error {
+	if err := requireReason(reason); err != nil {
 		return err
 	}
 	return r.decide(ctx, ids, path, nil, body)
@@ -67,7 +68,7 @@ func (r *remote) decideWithReason(ctx context.Context, ids []string, path string
 // decideOne gives a decision to one instance after the other, until one has done
 // it or can do something about it: while Redis is unreachable, that is the one that sent
 // the restriction.
-func decideOne(ctx context.Context, apis []*client.Client, path string, query url.Values, body any) (raw json.RawMessage, later client.Deferred, err error) {
+func decideOne(ctx context.Context, apis []*client.Client, path string, query url.Values, body any) (raw json.RawMessage, later *wire.Deferred, err error) {
 	var first error
 	for _, api := range apis {
 		answer, err := api.Post(ctx, path, query, body)
@@ -79,10 +80,10 @@ func decideOne(ctx context.Context, apis []*client.Client, path string, query ur
 			}
 			continue
 		case err != nil:
-			return nil, client.Deferred{}, err
+			return nil, nil, err
 		}
-		given, err := decode[client.Deferred](answer)
-		if err != nil || given.Status != "deferred" || !given.UnknownHere {
+		given, err := readDeferred(answer)
+		if err != nil || given == nil || !given.UnknownHere {
 			return answer, given, err
 		}
 		if raw == nil {
@@ -91,20 +92,20 @@ func decideOne(ctx context.Context, apis []*client.Client, path string, query ur
 		later.Instances = without(later.Instances, apis)
 	}
 	if raw == nil {
-		return nil, client.Deferred{}, first
+		return nil, nil, first
 	}
 	return raw, later, nil
 }
 
 // without leaves out the instances that were asked.
-func without(instances []client.Other, asked []*client.Client) []client.Other {
-	return slices.DeleteFunc(instances, func(i client.Other) bool {
+func without(instances []wire.OtherInstance, asked []*client.Client) []wire.OtherInstance {
+	return slices.DeleteFunc(instances, func(i wire.OtherInstance) bool {
 		return i.Address != "" && slices.ContainsFunc(asked, func(c *client.Client) bool { return strings.HasSuffix(c.Addr(), "://"+i.Address) })
 	})
 }
 
 // sayWhere names the instances that may know more, each with the command to give.
-func (r *remote) sayWhere(id string, instances []client.Other) {
+func (r *remote) sayWhere(id string, instances []wire.OtherInstance) {
 	if len(instances) == 0 {
 		r.say("%s  no further instance is known", id)
 	}

@@ -14,7 +14,7 @@ import (
 
 // newDemo is "cordon demo".
 func newDemo(sh *shell) *cobra.Command {
-	config := demo.Config{Out: sh.out, Version: thisBuild().served()}
+	config := demo.Config{Out: sh.out, Version: thisBuild()}
 	var log bool
 	c := &cobra.Command{
 		Use: "demo [--once]", Short: "Show what Cordon does, on simulated BNGs; needs nothing", Args: cobra.NoArgs,

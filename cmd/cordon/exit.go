@@ -8,6 +8,7 @@ import (
 	"regexp"
 
 	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // Exit codes.
@@ -19,6 +20,17 @@ const (
 	exitPartly      = 4   // done for some of several
 	exitInterrupted = 130 // ended by a signal before it was done
 )
+
+// exitCode is that of an outcome.
+func exitCode(o wire.Outcome) int {
+	switch o {
+	case wire.Done:
+		return exitDone
+	case wire.Partly:
+		return exitPartly
+	}
+	return exitFailed
+}
 
 // exitError is an error that knows its exit code and what to do next.
 type exitError struct {
@@ -44,8 +56,8 @@ func failed(next, format string, args ...any) error {
 // help is the command whose --help explains the usage.
 func verdictOn(err error, help string) (code int, next string) {
 	var own *exitError
-	var refused *client.Problem
-	var away *client.UnreachableError
+	var refused *wire.Problem
+	var unreachable *client.UnreachableError
 	switch {
 	case errors.As(err, &own) && own.code == exitUsage:
 		return exitUsage, help + " --help"
@@ -53,9 +65,9 @@ func verdictOn(err error, help string) (code int, next string) {
 		return own.code, own.next
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted, ""
-	case errors.As(err, &away) && errors.As(err, &refused):
+	case errors.As(err, &unreachable) && errors.As(err, &refused):
 		return exitUnreachable, "ask /readyz?verbose what is missing, and try again"
-	case errors.As(err, &away):
+	case errors.As(err, &unreachable):
 		return exitUnreachable, "cordon serve -c FILE, or name the address with --addr or CORDON_ADDR"
 	case errors.As(err, &refused):
 		return exitFailed, afterRefusal(refused)
@@ -67,7 +79,7 @@ func verdictOn(err error, help string) (code int, next string) {
 var caseID = regexp.MustCompile(`\bc-[0-9A-Za-z]{16,}\b`)
 
 // afterRefusal is the step that helps after each kind of refusal.
-func afterRefusal(p *client.Problem) string {
+func afterRefusal(p *wire.Problem) string {
 	switch p.Status {
 	case http.StatusUnauthorized:
 		return "name a token with CORDON_TOKEN or --token"

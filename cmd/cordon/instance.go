@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // newInstance is "cordon instance".
@@ -34,7 +34,7 @@ func newInstanceList(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			page, err := decode[struct{ Results []client.Instance }](raw)
+			page, err := decode[wire.Page[wire.Instance]](raw)
 			if err != nil {
 				return err
 			}
@@ -61,15 +61,15 @@ func newInstanceForget(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			raw, err := api.Post(c.Context(), "/instances/"+url.PathEscape(args[0])+"/forget", nil, map[string]string{"reason": reason})
+			raw, err := api.Post(c.Context(), "/instances/"+url.PathEscape(args[0])+"/forget", nil, wire.ForgetRequest{Reason: reason})
 			if err != nil {
 				return aboutInstance(err)
 			}
-			i, err := decode[client.Instance](raw)
+			i, err := decode[wire.Instance](raw)
 			if err != nil {
 				return err
 			}
-			p := instancesPrinted([]client.Instance{i}, r.now())
+			p := instancesPrinted([]wire.Instance{i}, r.now())
 			p.raw = raw
 			if i.AloneUntil != nil {
 				r.say("it may have answered accounting until %s: who holds an address is in doubt up to then, until a later record says; "+
@@ -84,7 +84,7 @@ func newInstanceForget(r *remote) *cobra.Command {
 
 // aboutInstance names the step that helps after a refusal about an instance.
 func aboutInstance(err error) error {
-	var refused *client.Problem
+	var refused *wire.Problem
 	if errors.As(err, &refused) && (refused.Status == http.StatusNotFound || refused.Status == http.StatusConflict) {
 		return failed("cordon instance list", "%w", err)
 	}
@@ -92,7 +92,7 @@ func aboutInstance(err error) error {
 }
 
 // instancesPrinted is instances as a table.
-func instancesPrinted(all []client.Instance, now time.Time) printed {
+func instancesPrinted(all []wire.Instance, now time.Time) printed {
 	t := &table{header: []string{"NAME", "ID", "STATE", "ACCOUNTING", "SPOKE", "COMPLETE", "SPOOLED", "VERDICTS", "ALONE UNTIL", "AT", "BY", "REASON", "UNREADABLE"}, wideFrom: 9}
 	p := printed{table: t}
 	for _, i := range all {
@@ -107,11 +107,11 @@ func instancesPrinted(all []client.Instance, now time.Time) printed {
 	return p
 }
 
-func instanceState(i *client.Instance, now time.Time) string {
+func instanceState(i *wire.Instance, now time.Time) string {
 	switch {
 	case i.Here:
 		return i.State + " (here)"
-	case i.State == "silent":
+	case i.State == wire.InstanceSilent:
 		return "silent for " + span(now.Sub(i.SpokeAt))
 	}
 	return i.State

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // maintenanceFlags is what "bng maintenance" was asked for.
@@ -52,7 +53,7 @@ func (r *remote) listMaintenance(c *cobra.Command, f maintenanceFlags) error {
 	if err != nil {
 		return err
 	}
-	raw, bngs, err := readBNGs(c.Context(), api, func(b client.BNG) bool { return b.Maintenance != nil })
+	raw, bngs, err := readBNGs(c.Context(), api, func(b wire.BNG) bool { return b.Maintenance != nil })
 	if err != nil {
 		return err
 	}
@@ -64,16 +65,15 @@ func (r *remote) listMaintenance(c *cobra.Command, f maintenanceFlags) error {
 
 func (r *remote) maintain(c *cobra.Command, name string, f maintenanceFlags) error {
 	path := "/bngs/" + url.PathEscape(name) + "/maintenance"
-	body := map[string]string{"reason": f.reason}
+	var body any = wire.MaintenanceRequest{For: f.lasts, Reason: f.reason}
 	switch {
 	case f.end && f.lasts != "":
 		return usage("--for and --end contradict each other")
 	case f.end:
 		path += "/end"
+		body = wire.EndMaintenanceRequest{Reason: f.reason}
 	case f.lasts == "":
 		return usage("say how long with --for, e.g. --for 2h, or --end to end it")
-	default:
-		body["for"] = f.lasts
 	}
 	if err := requireReason(f.reason); err != nil {
 		return err
@@ -91,21 +91,19 @@ func (r *remote) maintain(c *cobra.Command, name string, f maintenanceFlags) err
 
 // readBNGs asks for the BNGs and returns those that are wanted, as the server
 // sent them and decoded.
-func readBNGs(ctx context.Context, api *client.Client, wanted func(client.BNG) bool) (json.RawMessage, []client.BNG, error) {
+func readBNGs(ctx context.Context, api *client.Client, wanted func(wire.BNG) bool) (json.RawMessage, []wire.BNG, error) {
 	raw, err := api.Get(ctx, "/bngs", nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	page, err := decode[struct {
-		Results []json.RawMessage `json:"results"`
-	}](raw)
+	page, err := decode[wire.Page[json.RawMessage]](raw)
 	if err != nil {
 		return nil, nil, err
 	}
 	found := []json.RawMessage{}
-	var bngs []client.BNG
+	var bngs []wire.BNG
 	for _, one := range page.Results {
-		b, err := decode[client.BNG](one)
+		b, err := decode[wire.BNG](one)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -113,26 +111,25 @@ func readBNGs(ctx context.Context, api *client.Client, wanted func(client.BNG) b
 			found, bngs = append(found, one), append(bngs, b)
 		}
 	}
-	raw, err = json.Marshal(map[string]any{"results": found})
-	return raw, bngs, err
+	return rawPage(found), bngs, nil
 }
 
 // printMaintained prints what became of a command; one that was put off has no
 // BNG to show in a table.
 func (r *remote) printMaintained(raw json.RawMessage, ended bool) error {
-	later, err := decode[client.Deferred](raw)
+	later, err := readDeferred(raw)
 	if err != nil {
 		return err
 	}
 	tabular := r.output == formatTable || r.output == formatWide
-	if later.Status == "deferred" {
+	if later != nil {
 		r.say("%s  deferred: %s", later.ID, later.Detail)
 		if tabular {
 			return nil
 		}
 		return r.print(printed{raw: raw, names: []string{later.ID}})
 	}
-	b, err := decode[client.BNG](raw)
+	b, err := decode[wire.BNG](raw)
 	if err != nil {
 		return err
 	}
@@ -143,12 +140,12 @@ func (r *remote) printMaintained(raw json.RawMessage, ended bool) error {
 		r.say("%s is not in maintenance any more", b.Name)
 		return nil
 	}
-	return r.print(maintenancePrinted(raw, []client.BNG{b}, r.now()))
+	return r.print(maintenancePrinted(raw, []wire.BNG{b}, r.now()))
 }
 
 // aboutBNG names the step that helps after a refusal about a BNG.
 func aboutBNG(err error) error {
-	var refused *client.Problem
+	var refused *wire.Problem
 	if !errors.As(err, &refused) {
 		return err
 	}
@@ -162,7 +159,7 @@ func aboutBNG(err error) error {
 }
 
 // maintenancePrinted is the windows of BNGs as a table.
-func maintenancePrinted(raw json.RawMessage, bngs []client.BNG, now time.Time) printed {
+func maintenancePrinted(raw json.RawMessage, bngs []wire.BNG, now time.Time) printed {
 	t := &table{header: []string{"BNG", "LEFT", "UNTIL", "BY", "REASON", "SINCE"}, wideFrom: 5}
 	p := printed{raw: raw, table: t}
 	for _, b := range bngs {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -39,6 +39,7 @@ func TestOutputIsAsItWasAgreed(t *testing.T) {
 		"show.text":     "quarantine show c-1",
 		"show.closed":   "quarantine show c-3",
 		"show.stuck":    "quarantine show c-5",
+		"show.deferred": "quarantine show c-6",
 		"show.yaml":     "quarantine show c-1 -o yaml",
 		"verdict.text":  "verdict show v-2",
 		"session.table": "session find --ip 192.0.2.17",
@@ -149,7 +150,7 @@ func TestAnInterruptedCommandEndsWith130(t *testing.T) {
 
 func TestEveryRefusalNamesANextStep(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 409, 413, 418, 422, 429, 500} {
-		code, next := verdictOn(&client.Problem{Status: status, Detail: "x"}, "cordon")
+		code, next := verdictOn(&wire.Problem{Status: status, Detail: "x"}, "cordon")
 		if code != exitFailed || next == "" {
 			t.Errorf("status %d: code %d, next step %q", status, code, next)
 		}

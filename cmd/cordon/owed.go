@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // sessionNotFound is the Error-Cause of a BNG that does not know the session.
@@ -11,7 +11,7 @@ const sessionNotFound = 503
 
 // owed says of a release that does not get through what it waits for, since when,
 // and what a person can do.
-func (p *page) owed(c client.Case) {
+func (p *page) owed(c wire.Case) {
 	stuck, unknown := 0, false
 	for _, s := range c.Sessions {
 		if !s.Owed || s.Attempts == 0 {
@@ -41,10 +41,10 @@ func (p *page) owed(c client.Case) {
 }
 
 // releasing is the last step that began a release; nil if none is in the history.
-func releasing(c client.Case) (began *client.Step) {
+func releasing(c wire.Case) (began *wire.HistoryEntry) {
 	state := ""
 	for i := range c.History {
-		if s := &c.History[i]; s.State == "releasing" && state != "releasing" {
+		if s := &c.History[i]; s.State == wire.StateReleasing && state != wire.StateReleasing {
 			began = s
 		}
 		state = c.History[i].State

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // newQuarantine is "cordon quarantine" and its verbs.
@@ -37,23 +38,8 @@ func requireReason(reason string) error {
 	return nil
 }
 
-// wish is what "quarantine add" sends.
-type wish struct {
-	IP         string `json:"ip,omitempty"`
-	Port       uint16 `json:"port,omitempty"`
-	Space      string `json:"space,omitempty"`
-	Subscriber string `json:"subscriber,omitempty"`
-	Session    string `json:"session,omitempty"`
-	Profile    string `json:"profile"`
-	Reason     string `json:"reason"`
-	For        string `json:"for,omitempty"`
-	Override   bool   `json:"override,omitempty"`
-	All        bool   `json:"all_sessions,omitempty"`
-	Replace    bool   `json:"replace,omitempty"`
-}
-
 func newQuarantineAdd(r *remote) *cobra.Command {
-	var w wish
+	var q wire.QuarantineRequest
 	var dryRun bool
 	var wait string
 	c := &cobra.Command{
@@ -61,32 +47,32 @@ func newQuarantineAdd(r *remote) *cobra.Command {
 		Short: "Quarantine a subscriber by hand",
 		Example: "  cordon quarantine add --ip 192.0.2.17 --profile walled-garden --reason 'phone call, ticket 4711'\n" +
 			"  cordon quarantine add --subscriber alice@isp --profile block-smtp --for 72h --reason spam --wait 10s",
-		RunE: func(c *cobra.Command, _ []string) error { return r.add(c.Context(), w, dryRun, wait) },
+		RunE: func(c *cobra.Command, _ []string) error { return r.add(c.Context(), &q, dryRun, wait) },
 	}
 	f := c.Flags()
-	f.StringVar(&w.IP, "ip", "", "whoever holds this address now")
-	f.Uint16Var(&w.Port, "port", 0, "with --ip: the subscriber's port, where addresses are shared")
-	f.StringVar(&w.Space, "space", "", "with --ip: address space, where several have the address")
-	f.StringVar(&w.Subscriber, "subscriber", "", "subscriber key")
-	f.StringVar(&w.Session, "session", "", "session, as BNG/Acct-Session-Id")
-	f.StringVar(&w.Profile, "profile", "", "restriction (required)")
-	f.StringVar(&w.For, "for", "", "how long, e.g. 4h or 7d (the server's default if not told)")
-	f.BoolVar(&w.Override, "override", false, "although the subscriber is exempt")
-	f.BoolVar(&w.All, "all-sessions", false, "although the subscriber has more lines than attribution.max_sessions: restrict all of them")
-	f.BoolVar(&w.Replace, "replace", false, "although the open case has a more severe profile, or one that goes on longer: drop it for this one")
+	f.StringVar(&q.IP, "ip", "", "whoever holds this address now")
+	f.Uint16Var(&q.Port, "port", 0, "with --ip: the subscriber's port, where addresses are shared")
+	f.StringVar(&q.Space, "space", "", "with --ip: address space, where several have the address")
+	f.StringVar(&q.Subscriber, "subscriber", "", "subscriber key")
+	f.StringVar(&q.Session, "session", "", "session, as BNG/Acct-Session-Id")
+	f.StringVar(&q.Profile, "profile", "", "restriction (required)")
+	f.StringVar(&q.For, "for", "", "how long, e.g. 4h or 7d (the server's default if not told)")
+	f.BoolVar(&q.Override, "override", false, "although the subscriber is exempt")
+	f.BoolVar(&q.All, "all-sessions", false, "although the subscriber has more lines than attribution.max_sessions: restrict all of them")
+	f.BoolVar(&q.Replace, "replace", false, "although the open case has a more severe profile, or one that goes on longer: drop it for this one")
 	f.BoolVar(&dryRun, "dry-run", false, "say what would happen; nothing is written or sent")
 	f.StringVar(&wait, "wait", "", "wait this long, at most 60s, until the BNG has answered")
 	c.MarkFlagsMutuallyExclusive("ip", "subscriber", "session")
 	c.MarkFlagsOneRequired("ip", "subscriber", "session")
-	reasonFlag(c, &w.Reason)
+	reasonFlag(c, &q.Reason)
 	return c
 }
 
-func (r *remote) add(ctx context.Context, w wish, dryRun bool, wait string) error {
-	if err := requireReason(w.Reason); err != nil {
+func (r *remote) add(ctx context.Context, q *wire.QuarantineRequest, dryRun bool, wait string) error {
+	if err := requireReason(q.Reason); err != nil {
 		return err
 	}
-	if w.Profile == "" {
+	if q.Profile == "" {
 		return usage("--profile is required")
 	}
 	api, err := r.client()
@@ -100,39 +86,29 @@ func (r *remote) add(ctx context.Context, w wish, dryRun bool, wait string) erro
 	if wait != "" {
 		query.Set("wait", wait)
 	}
-	raw, err := api.Post(ctx, "/quarantines", query, w)
+	raw, err := api.Post(ctx, "/quarantines", query, q)
 	if err != nil {
 		return err
 	}
-	c, err := decode[client.Case](raw)
+	c, err := decode[wire.Case](raw)
 	if err != nil {
 		return err
 	}
 	if dryRun {
 		r.say("dry run: this is what would be; nothing was written or sent")
 	}
-	if err := r.print(casesPrinted(raw, []client.Case{c}, r.now())); err != nil || wait == "" || dryRun {
+	if err := r.print(casesPrinted(raw, []wire.Case{c}, r.now())); err != nil || wait == "" || dryRun {
 		return err
 	}
-	return settled(c)
+	return judge(&c)
 }
 
-// settled judges what the BNGs have answered by the time that was waited.
-func settled(c client.Case) error {
-	done := 0
-	for _, s := range c.Sessions {
-		if s.Enforcement == "acked" || s.Enforcement == "verified" || s.Enforcement == "gone" || s.Enforcement == "exempt" {
-			done++
-		}
-	}
-	if done == len(c.Sessions) {
+// judge makes a case that is not as wanted by the time that was waited an error.
+func judge(c *wire.Case) error {
+	if c.Outcome() == wire.Done {
 		return nil
 	}
-	code := exitFailed
-	if done > 0 {
-		code = exitPartly
-	}
-	return &exitError{code, fmt.Errorf("%d of %d sessions are not as wanted yet", len(c.Sessions)-done, len(c.Sessions)),
+	return &exitError{exitCode(c.Outcome()), fmt.Errorf("%d of %d sessions are not as wanted yet", c.Unfinished(), len(c.Sessions)),
 		"cordon quarantine show " + c.ID}
 }
 
@@ -193,14 +169,13 @@ func (r *remote) list(ctx context.Context, query url.Values, limit int, open boo
 
 // found is what a listing has gathered.
 type found struct {
-	cases []client.Case
+	cases []wire.Case
 	raws  []json.RawMessage // the same, as the server sent them
 	more  bool              // there are more than were asked for
 }
 
 func (f *found) raw() json.RawMessage {
-	page, _ := json.Marshal(map[string]any{"results": append([]json.RawMessage{}, f.raws...)}) // the server's own JSON encodes
-	return page
+	return rawPage(f.raws)
 }
 
 // collect follows the pages until there are limit cases (0: all), or with open
@@ -211,24 +186,21 @@ func collect(ctx context.Context, api *client.Client, query url.Values, limit in
 		query.Set("limit", strconv.Itoa(limit))
 	}
 	f := &found{}
-	for path := "/cases"; path != ""; query = nil {
+	for path := "/cases"; ; query = nil {
 		raw, err := api.Get(ctx, path, query)
 		if err != nil {
 			return nil, err
 		}
-		page, err := decode[struct {
-			Results []json.RawMessage `json:"results"`
-			Next    string            `json:"next"`
-		}](raw)
+		page, err := decode[wire.Page[json.RawMessage]](raw)
 		if err != nil {
 			return nil, err
 		}
 		for _, one := range page.Results {
-			c, err := decode[client.Case](one)
+			c, err := decode[wire.Case](one)
 			if err != nil {
 				return nil, err
 			}
-			if open && c.State == "closed" {
+			if open && c.Closed() {
 				return f, nil
 			}
 			if limit > 0 && len(f.cases) == limit {
@@ -237,12 +209,12 @@ func collect(ctx context.Context, api *client.Client, query url.Values, limit in
 			}
 			f.cases, f.raws = append(f.cases, c), append(f.raws, one)
 		}
-		if path = page.Next; limit > 0 && len(f.cases) == limit {
-			f.more = path != ""
+		if page.Next == nil || limit > 0 && len(f.cases) == limit {
+			f.more = page.Next != nil
 			return f, nil
 		}
+		path = *page.Next
 	}
-	return f, nil
 }
 
 func newQuarantineShow(r *remote) *cobra.Command {
@@ -257,7 +229,7 @@ func newQuarantineShow(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			one, err := decode[client.Case](raw)
+			one, err := decode[wire.Case](raw)
 			if err != nil {
 				return err
 			}
@@ -271,11 +243,7 @@ func newRelease(r *remote) *cobra.Command {
 	c := &cobra.Command{
 		Use: "release ID… --reason TEXT", Short: "End cases: subscribers get back what they should have", Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, ids []string) error {
-			body := map[string]string{"reason": reason}
-			if code != "" {
-				body["code"] = code
-			}
-			return r.decideWithReason(c.Context(), ids, "release", body)
+			return r.decideWithReason(c.Context(), ids, "release", reason, wire.ReleaseRequest{Reason: reason, Code: code})
 		},
 	}
 	c.Flags().StringVar(&code, "code", "", "cleaned, false_positive, wrong_line or other")
@@ -291,7 +259,7 @@ func newExtend(r *remote) *cobra.Command {
 			if lasts == "" {
 				return usage("--for is required, e.g. --for 72h")
 			}
-			return r.decideWithReason(c.Context(), ids, "extend", map[string]string{"reason": reason, "for": lasts})
+			return r.decideWithReason(c.Context(), ids, "extend", reason, wire.ExtendRequest{Reason: reason, For: lasts})
 		},
 	}
 	c.Flags().StringVar(&lasts, "for", "", "how long from now, e.g. 72h or 7d (required)")
@@ -306,7 +274,7 @@ func newDecision(r *remote, verb, path, short string) *cobra.Command {
 	c := &cobra.Command{
 		Use: verb + " ID… --reason TEXT", Short: short, Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, ids []string) error {
-			return r.decideWithReason(c.Context(), ids, path, map[string]string{"reason": reason})
+			return r.decideWithReason(c.Context(), ids, path, reason, wire.CaseRequest{Reason: reason})
 		},
 	}
 	reasonFlag(c, &reason)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"cordon/integration/wire"
 )
 
 func newGiveUp(r *remote) *cobra.Command {
@@ -14,11 +16,7 @@ func newGiveUp(r *remote) *cobra.Command {
 		Example: "  cordon quarantine give-up c-01JX… --reason 'card swapped, line checked by hand'\n" +
 			"  cordon quarantine give-up c-01JX… --session bng1/00420017 --reason 'BNG decommissioned'",
 		RunE: func(c *cobra.Command, ids []string) error {
-			body := map[string]string{"reason": reason}
-			if session != "" {
-				body["session"] = session
-			}
-			return r.decideWithReason(c.Context(), ids, "give-up", body)
+			return r.decideWithReason(c.Context(), ids, "give-up", reason, wire.GiveUpRequest{Reason: reason, Session: session})
 		},
 	}
 	c.Flags().StringVar(&session, "session", "", "that session alone, as BNG/Acct-Session-Id")

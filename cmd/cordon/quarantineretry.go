@@ -4,6 +4,8 @@ import (
 	"net/url"
 
 	"github.com/spf13/cobra"
+
+	"cordon/integration/wire"
 )
 
 func newRetry(r *remote) *cobra.Command {
@@ -12,14 +14,11 @@ func newRetry(r *remote) *cobra.Command {
 		Use: "retry ID…", Short: "Try now whatever is outstanding of cases, whatever its back-off", Args: cobra.MinimumNArgs(1),
 		Example: "  cordon quarantine retry c-01JX… --wait 30s",
 		RunE: func(c *cobra.Command, ids []string) error {
-			query, body := url.Values{}, map[string]string{}
+			query := url.Values{}
 			if wait != "" {
 				query.Set("wait", wait)
 			}
-			if reason != "" {
-				body["reason"] = reason
-			}
-			return r.decide(c.Context(), ids, "retry", query, body)
+			return r.decide(c.Context(), ids, "retry", query, wire.RetryRequest{Reason: reason})
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why; kept in the journal")

@@ -5,20 +5,20 @@ import (
 	"strings"
 	"testing"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 func TestThrottledVerdictsAreAnErrorThatSaysWhenToComeBack(t *testing.T) {
-	accepted, throttled := client.Receipt{Status: "accepted"}, client.Receipt{Status: "throttled", RetryAfter: "1m30s"}
-	rejected := client.Receipt{Status: "rejected"}
+	accepted, throttled := wire.Receipt{Status: "accepted"}, wire.Receipt{Status: "throttled", RetryAfter: "1m30s"}
+	rejected := wire.Receipt{Status: "rejected"}
 	for _, c := range []struct {
-		receipts []client.Receipt
+		receipts []wire.Receipt
 		code     int
 		says     string
 	}{
-		{[]client.Receipt{accepted, throttled}, exitPartly, "1 of 2 verdicts were throttled"},
-		{[]client.Receipt{throttled, throttled}, exitFailed, "2 of 2 verdicts were throttled"},
-		{[]client.Receipt{accepted, throttled, rejected}, exitPartly, "1 of 3 verdicts were rejected, 1 throttled"},
+		{[]wire.Receipt{accepted, throttled}, exitPartly, "1 of 2 verdicts were throttled"},
+		{[]wire.Receipt{throttled, throttled}, exitFailed, "2 of 2 verdicts were throttled"},
+		{[]wire.Receipt{accepted, throttled, rejected}, exitPartly, "1 of 3 verdicts were rejected, 1 throttled"},
 	} {
 		var err *exitError
 		if !errors.As(judgeReceipts(c.receipts), &err) || err.code != c.code || !strings.Contains(err.Error(), c.says) {
@@ -28,7 +28,7 @@ func TestThrottledVerdictsAreAnErrorThatSaysWhenToComeBack(t *testing.T) {
 			t.Errorf("hint %q", err.next)
 		}
 	}
-	if err := judgeReceipts([]client.Receipt{accepted}); err != nil {
+	if err := judgeReceipts([]wire.Receipt{accepted}); err != nil {
 		t.Error(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // shell is everything outside of the process that commands touch, so that tests
@@ -91,7 +92,7 @@ func report(sh *shell, err error, path string) int {
 		_, _ = fmt.Fprintf(sh.err, "cordon: %s\n", safe(strings.TrimSuffix(line, "\n")))
 	}
 	if c, ok := candidatesOf(err); ok {
-		_ = holderTable(c, sh.now()).write(sh.err, true)
+		_ = holderTable(atTheMoment(c), sh.now()).write(sh.err, true)
 	}
 	if next != "" {
 		_, _ = fmt.Fprintf(sh.err, "try: %s\n", next)
@@ -164,4 +165,19 @@ func decode[T any](raw json.RawMessage) (T, error) {
 		return v, fmt.Errorf("read the answer: %w", err)
 	}
 	return v, nil
+}
+
+// readDeferred reads the answer to a decision; nil: it is applied.
+func readDeferred(raw json.RawMessage) (*wire.Deferred, error) {
+	d, err := wire.ReadDeferred(raw)
+	if err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
+	}
+	return d, nil
+}
+
+// rawPage is a list of the server's own answers as one.
+func rawPage(answers []json.RawMessage) json.RawMessage {
+	page, _ := json.Marshal(map[string]any{"results": append([]json.RawMessage{}, answers...)}) // the server's own JSON encodes
+	return page
 }

@@ -28,7 +28,7 @@ func newServe(sh *shell) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			options := app.Options{Logger: log, Version: thisBuild().served()}
+			options := app.Options{Logger: log, Version: thisBuild()}
 			if debug {
 				options.Debug = sh.err
 			}

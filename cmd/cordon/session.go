@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // newSession is "cordon session" and its verbs.
@@ -70,12 +70,12 @@ func (r *remote) find(ctx context.Context, query url.Values) error {
 	if err != nil {
 		return err
 	}
-	s, err := decode[client.Sessions](raw)
+	s, err := decode[wire.Holders](raw)
 	if err != nil {
 		return err
 	}
-	rows := s.Results
-	if len(s.Results) == 0 {
+	rows := atTheMoment(s.Results)
+	if len(rows) == 0 {
 		rows = s.Neighbours
 	}
 	p := printed{raw: raw, table: holderTable(rows, r.now())}
@@ -96,26 +96,32 @@ func (r *remote) find(ctx context.Context, query url.Values) error {
 	return failed("see that accounting of its BNG arrives", "no session is known")
 }
 
+// atTheMoment are holders as rows beside neighbours: who held it then.
+func atTheMoment(holders []wire.Holder) []wire.Neighbour {
+	rows := make([]wire.Neighbour, 0, len(holders))
+	for _, h := range holders {
+		rows = append(rows, wire.Neighbour{Holder: h, Side: "at"})
+	}
+	return rows
+}
+
 // holderTable is claims to addresses; the first column tells neighbours from
 // holders.
-func holderTable(holders []client.Holder, now time.Time) *table {
-	t := &table{header: []string{"WHEN", "SUBSCRIBER", "BNG", "SESSION", "ADDRESS", "FROM", "TO", "HELD", "EVIDENCE"}}
-	for _, h := range holders {
-		when, end := h.Side, now
-		if when == "" {
-			when = "at"
-		}
+func holderTable(rows []wire.Neighbour, now time.Time) *table {
+	t := &table{header: []string{"WHEN", "SUBSCRIBER", "BNG", "SESSION", "ADDRESS", "FROM", "TO", "HELD", "KNOWN BY"}}
+	for _, h := range rows {
+		end := now
 		if h.To != nil {
 			end = *h.To
 		}
-		t.add(when, h.Subscriber, h.BNG, h.SessionID, h.Place(), stamp(&h.From), stamp(h.To), span(end.Sub(h.From)), h.Evidence)
+		t.add(h.Side, h.Subscriber, h.BNG, h.SessionID, h.Place(), stamp(&h.From), stamp(h.To), span(end.Sub(h.From)), h.KnownBy)
 	}
 	return t
 }
 
 // candidatesOf returns whom an ambiguous target may have meant.
-func candidatesOf(err error) ([]client.Holder, bool) {
-	var p *client.Problem
+func candidatesOf(err error) ([]wire.Holder, bool) {
+	var p *wire.Problem
 	if !errors.As(err, &p) || len(p.Candidates) == 0 {
 		return nil, false
 	}

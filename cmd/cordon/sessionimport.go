@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // Rows and octets of one request: below what the server takes.
@@ -54,19 +55,6 @@ func newSessionImport(r *remote) *cobra.Command {
 	return c
 }
 
-// importAnswer is the answer to one request, and their sum.
-type importAnswer struct {
-	Accepted int           `json:"accepted"`
-	Skipped  int           `json:"skipped"`
-	Rejected []lineRefusal `json:"rejected"`
-	Ignored  []string      `json:"ignored_columns"`
-}
-
-type lineRefusal struct {
-	Line  int    `json:"line"`
-	Error string `json:"error"`
-}
-
 // importer sends rows in requests of bearable size.
 type importer struct {
 	*remote
@@ -74,8 +62,8 @@ type importer struct {
 	query  url.Values
 	header []string
 	body   bytes.Buffer
-	lines  []int // of the file, for each row in body
-	sum    importAnswer
+	lines  []int              // of the file, for each row in body
+	sum    wire.ImportReceipt // of all requests
 }
 
 func (r *remote) importSessions(ctx context.Context, in io.Reader, zone string) error {
@@ -131,13 +119,13 @@ func (im *importer) row(ctx context.Context, line int, fields []string) error {
 		im.refuse(line, fmt.Sprintf("has %d fields, the header %d", len(fields), len(im.header)))
 		return nil
 	}
-	told := make(map[string]string, len(fields))
+	row := make(map[string]string, len(fields))
 	for i, name := range im.header {
 		if fields[i] != "" {
-			told[name] = fields[i]
+			row[name] = fields[i]
 		}
 	}
-	text, err := json.Marshal(told)
+	text, err := json.Marshal(row)
 	if err != nil {
 		return fmt.Errorf("write line %d: %w", line, err)
 	}
@@ -149,7 +137,7 @@ func (im *importer) row(ctx context.Context, line int, fields []string) error {
 }
 
 func (im *importer) refuse(line int, why string) {
-	im.sum.Rejected = append(im.sum.Rejected, lineRefusal{line, why})
+	im.sum.Rejected = append(im.sum.Rejected, wire.LineFault{Line: line, Error: why})
 }
 
 // send hands the rows over that were gathered.
@@ -165,7 +153,7 @@ func (im *importer) send(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	answer, err := decode[importAnswer](raw)
+	answer, err := decode[wire.ImportReceipt](raw)
 	if err != nil {
 		return err
 	}
@@ -189,8 +177,8 @@ func (im *importer) send(ctx context.Context) error {
 // report prints the sum; bad lines make the exit code 4, or 1 if there was
 // nothing else.
 func (im *importer) report() error {
-	slices.SortStableFunc(im.sum.Rejected, func(a, b lineRefusal) int { return a.Line - b.Line })
-	im.sum.Rejected, im.sum.Ignored = append([]lineRefusal{}, im.sum.Rejected...), append([]string{}, im.sum.Ignored...)
+	slices.SortStableFunc(im.sum.Rejected, func(a, b wire.LineFault) int { return a.Line - b.Line })
+	im.sum.Rejected, im.sum.Ignored = append([]wire.LineFault{}, im.sum.Rejected...), append([]string{}, im.sum.Ignored...)
 	if len(im.sum.Ignored) > 0 {
 		im.say("ignored columns: %s", strings.Join(im.sum.Ignored, ", "))
 	}

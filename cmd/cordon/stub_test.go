@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // born is the moment around which everything the stub tells happened.
@@ -63,7 +63,7 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func refuse(w http.ResponseWriter, status int, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(client.Problem{Status: status, Detail: detail, RequestID: "req-1"})
+	_ = json.NewEncoder(w).Encode(wire.Problem{Status: status, Detail: detail, RequestID: "req-1"})
 }
 
 func tell(w http.ResponseWriter, status int, v any) {
@@ -78,62 +78,66 @@ func at(d time.Duration) *time.Time {
 }
 
 // stubCase is the case with that id, with something in every field of c-1.
-func stubCase(id string) (client.Case, bool) {
+func stubCase(id string) (wire.Case, bool) {
 	cause, sure := uint32(503), 0.9
-	cases := map[string]client.Case{
+	cases := map[string]wire.Case{
 		"c-1": {ID: "c-1", Subscriber: "alice@isp", State: "restricting", Profile: "walled-garden", Mode: "enforce", Rule: "bots", Reason: "botnet reported by sensor-3",
-			Source: "sensor-3", OpenedAt: *at(-90 * time.Minute), ExpiresAt: at(71 * time.Hour), Sessions: []client.Session{
+			Source: "sensor-3", OpenedAt: *at(-90 * time.Minute), ExpiresAt: at(71 * time.Hour), Sessions: []wire.Session{
 				{BNG: "bng1", SessionID: "0042", Wanted: "walled-garden", Enforcement: "acked", Attempts: 1, UpdatedAt: at(-89 * time.Minute), Addresses: []string{"192.0.2.17", "2001:db8:1::/56"}},
 				{BNG: "bng2", SessionID: "0043", Wanted: "walled-garden", Enforcement: "refused", ErrorCause: &cause, Reason: "no such session", Attempts: 3, UpdatedAt: at(-10 * time.Second)},
 			},
-			Verdicts: []client.Proof{{ID: "v-1", Source: "sensor-3", Category: "botnet", Confidence: &sure, ObservedAt: *at(-92 * time.Minute)}},
-			Rise: &client.Demand{Profile: "disconnect", Rule: "kick", Reason: "ddos reported by s2", Source: "s2", Until: *at(time.Hour),
-				Hold: &client.Hold{Kind: "limit", Detail: "60 lines per day"}},
-			Then:  []client.Demand{{Profile: "block-smtp", Reason: "ticket 4711", Source: "bob", Until: *at(700 * time.Hour)}},
-			Notes: []client.Note{{At: *at(-time.Hour), By: "bob", Text: "customer called"}},
-			History: []client.Step{
+			Evidence: []wire.Evidence{{ID: "v-1", Source: "sensor-3", Category: "botnet", Confidence: &sure, ObservedAt: *at(-92 * time.Minute)}},
+			Rise: &wire.Demand{Profile: "disconnect", Rule: "kick", Reason: "ddos reported by s2", Source: "s2", Until: *at(time.Hour),
+				Hold: &wire.Hold{Kind: "limit", Detail: "60 lines per day"}},
+			Then:  []wire.Demand{{Profile: "block-smtp", Reason: "ticket 4711", Source: "bob", Until: *at(700 * time.Hour)}},
+			Notes: []wire.Note{{At: *at(-time.Hour), By: "bob", Text: "customer called"}},
+			History: []wire.HistoryEntry{
 				{At: *at(-90 * time.Minute), State: "restricting", Text: "rule bots: botnet reported by sensor-3, walled-garden"},
 				{At: *at(-time.Hour), State: "restricting", By: "bob", Text: "expires 2026-03-04T11:00:00Z: \x1b[31mforged\nline"},
 			}},
 		"c-2": {ID: "c-2", Subscriber: "bob\x1b[2J\u202e@isp", State: "held", Profile: "block-smtp", Mode: "enforce", Rule: "spam", Reason: "spam reported by s1", Source: "s1",
-			OpenedAt: *at(-26 * time.Hour), ExpiresAt: at(20 * time.Minute), Hold: &client.Hold{Kind: "limit", Detail: "20 lines per hour"}},
+			OpenedAt: *at(-26 * time.Hour), ExpiresAt: at(20 * time.Minute), Hold: &wire.Hold{Kind: "limit", Detail: "20 lines per hour"}},
 		"c-3": {ID: "c-3", Subscriber: "carol", State: "closed", Profile: "walled-garden", Mode: "enforce", Reason: "phone call", Source: "operator",
 			OpenedAt: *at(-50 * time.Hour), ExpiresAt: at(-2 * time.Hour), ClosedAt: at(-3 * time.Hour),
-			Release: &client.Release{At: *at(-3 * time.Hour), By: "bob", Reason: "new router", Code: "cleaned"}},
+			Release: &wire.Release{At: *at(-3 * time.Hour), By: "bob", Reason: "new router", Code: "cleaned"}},
 		"c-5": {ID: "c-5", Subscriber: "erin", State: "releasing", Profile: "walled-garden", Mode: "enforce", Rule: "bots", Reason: "botnet reported by sensor-3", Source: "sensor-3",
-			OpenedAt: *at(-50 * time.Hour), ExpiresAt: at(2 * time.Hour), Release: &client.Release{At: *at(-3 * time.Hour), By: "bob", Reason: "new router", Code: "cleaned"},
-			Sessions: []client.Session{
+			OpenedAt: *at(-50 * time.Hour), ExpiresAt: at(2 * time.Hour), Release: &wire.Release{At: *at(-3 * time.Hour), By: "bob", Reason: "new router", Code: "cleaned"},
+			Sessions: []wire.Session{
 				{BNG: "bng1", SessionID: "0042", Enforcement: "refused", Reason: "BNG bng1 is not configured", Attempts: 8, UpdatedAt: at(-time.Minute), NextAt: at(9 * time.Minute), Owed: true},
 				{BNG: "bng2", SessionID: "0043", Enforcement: "acked", Attempts: 1, UpdatedAt: at(-3 * time.Hour)},
 			},
-			History: []client.Step{{At: *at(-50 * time.Hour), State: "restricting", Text: "rule bots"}, {At: *at(-3 * time.Hour), State: "releasing", By: "bob", Text: "released: new router"}}},
+			History: []wire.HistoryEntry{{At: *at(-50 * time.Hour), State: "restricting", Text: "rule bots"}, {At: *at(-3 * time.Hour), State: "releasing", By: "bob", Text: "released: new router"}}},
+		"c-6": {ID: "c-6", Subscriber: "frank", State: "restricting", Profile: "walled-garden", Mode: "enforce", Rule: "bots", Reason: "botnet reported by sensor-3", Source: "sensor-3",
+			OpenedAt: *at(-time.Minute), ExpiresAt: at(71 * time.Hour), Sessions: []wire.Session{
+				{BNG: "bng1", SessionID: "0044", Wanted: "walled-garden", Enforcement: "pending", DeferredBy: "maintenance", Reason: "bng1 is in maintenance until 14:00: new software", UpdatedAt: at(-time.Minute)},
+			}},
 	}
 	c, ok := cases[id]
 	return c, ok
 }
 
 func (s *stub) quarantine(w http.ResponseWriter, r *http.Request) {
-	var wish wish
-	_ = json.NewDecoder(r.Body).Decode(&wish)
+	var q wire.QuarantineRequest
+	_ = json.NewDecoder(r.Body).Decode(&q)
 	c, _ := stubCase("c-1")
 	switch {
-	case wish.Profile == "jail":
-		refuse(w, 422, `body.profile: there is no such profile; there are ["walled-garden"]`)
-	case wish.IP == "192.0.2.99":
+	case q.Profile == "jail":
+		refuse(w, 422, `body.profile: unknown profile; known are ["walled-garden"]`)
+	case q.IP == "192.0.2.99":
 		w.WriteHeader(409)
-		_ = json.NewEncoder(w).Encode(map[string]any{"status": 409, "detail": "more than one subscriber may hold that address", "candidates": holders()})
-	case wish.IP == "192.0.2.98":
+		_ = json.NewEncoder(w).Encode(wire.Problem{Status: 409, Detail: "more than one subscriber may hold that address", Candidates: holders()})
+	case q.IP == "192.0.2.98":
 		w.WriteHeader(409)
-		_ = json.NewEncoder(w).Encode(map[string]any{"status": 409, "detail": "who holds that address now is not certain", "missing": "waits for accounting", "candidates": holders()})
-	case wish.Subscriber == "guest" && !wish.All:
+		_ = json.NewEncoder(w).Encode(wire.Problem{Status: 409, Detail: "who holds that address now is not certain", Missing: "waits for accounting", Candidates: holders()})
+	case q.Subscriber == "guest" && !q.All:
 		w.WriteHeader(409)
-		_ = json.NewEncoder(w).Encode(map[string]any{"status": 409, "detail": "guest has 6 lines", "lines": 6})
-	case wish.Subscriber == "outage":
+		_ = json.NewEncoder(w).Encode(wire.Problem{Status: 409, Detail: "guest has 6 lines", Lines: 6})
+	case q.Subscriber == "outage":
 		refuse(w, 503, "the store or the log does not answer")
-	case wish.Subscriber == "settled":
+	case q.Subscriber == "settled":
 		c.Sessions = c.Sessions[:1]
 		tell(w, 201, c)
-	case wish.Subscriber == "refused":
+	case q.Subscriber == "refused":
 		c.Sessions = c.Sessions[1:]
 		tell(w, 201, c)
 	default:
@@ -154,12 +158,13 @@ func (s *stub) list(w http.ResponseWriter, r *http.Request) {
 	case "c-3":
 		id, next = "c-3", ""
 	}
-	page := map[string]any{"results": []client.Case{}, "next": nil}
+	page := wire.CasePage{Page: wire.Page[wire.Case]{Results: []wire.Case{}}}
 	if r.URL.Query().Get("subscriber") != "nobody" {
 		c, _ := stubCase(id)
-		page["results"] = []client.Case{c}
+		page.Results = append(page.Results, c)
 		if next != "" {
-			page["next"] = "/api/v1/cases?cursor=" + next
+			path := wire.BasePath + "/cases?cursor=" + next
+			page.Next = &path
 		}
 	}
 	tell(w, 200, page)
@@ -178,9 +183,9 @@ func (s *stub) decide(w http.ResponseWriter, r *http.Request) {
 	c, ok := stubCase(r.PathValue("id"))
 	switch {
 	case r.PathValue("id") == "c-later":
-		tell(w, 202, client.Deferred{ID: "c-later", Status: "deferred", Detail: "it will be applied later"})
+		tell(w, 202, wire.Deferred{ID: "c-later", Status: "deferred", Detail: "it will be applied later"})
 	case r.PathValue("id") == "c-elsewhere":
-		tell(w, 202, client.Deferred{ID: "c-elsewhere", Status: "deferred", Detail: "nothing is sent from here", UnknownHere: true, Instances: []client.Other{
+		tell(w, 202, wire.Deferred{ID: "c-elsewhere", Status: "deferred", Detail: "nothing is sent from here", UnknownHere: true, Instances: []wire.OtherInstance{
 			{Name: "cordon-b", Address: "192.0.2.2:8480", Command: "cordon quarantine release c-elsewhere --addr http://192.0.2.2:8480 --reason 'x'"}, {Name: "cordon-c", Command: "cordon quarantine release c-elsewhere --reason 'x'"},
 		}})
 	case !ok:
@@ -204,15 +209,15 @@ func (s *stub) submit(w http.ResponseWriter, r *http.Request) {
 		refuse(w, 400, "the body is not JSON")
 		return
 	}
-	receipts := []client.Receipt{}
+	receipts := []wire.Receipt{}
 	for i, line := range lines {
 		if strings.Contains(line, "127.0.0.1") {
-			receipts = append(receipts, client.Receipt{Status: "rejected", Error: "ip: is a loopback address"})
+			receipts = append(receipts, wire.Receipt{Status: "rejected", Error: "ip: is a loopback address"})
 			continue
 		}
-		receipts = append(receipts, client.Receipt{ID: fmt.Sprintf("v-%d", i+1), Status: "accepted"})
+		receipts = append(receipts, wire.Receipt{ID: fmt.Sprintf("v-%d", i+1), Status: "accepted"})
 	}
-	tell(w, 202, map[string]any{"results": receipts})
+	tell(w, 202, wire.Receipts{Results: receipts})
 }
 
 // verdict is decided when it is asked for the third time.
@@ -222,7 +227,7 @@ func (s *stub) verdict(w http.ResponseWriter, r *http.Request) {
 	s.asks[id]++
 	asked := s.asks[id]
 	s.mu.Unlock()
-	v := client.Verdict{ID: id, Source: "cli", State: "acted", Subscriber: "alice@isp", Case: "c-1", IP: "192.0.2.17", Category: "botnet", ObservedAt: *at(-5 * time.Minute)}
+	v := wire.VerdictStatus{ID: id, Source: "cli", State: "acted", Subscriber: "alice@isp", Case: "c-1", IP: "192.0.2.17", Category: "botnet", ObservedAt: *at(-5 * time.Minute)}
 	switch {
 	case id == "v-404":
 		refuse(w, 404, "no such verdict")
@@ -238,24 +243,22 @@ func (s *stub) verdict(w http.ResponseWriter, r *http.Request) {
 	tell(w, 200, v)
 }
 
-func holders() []client.Holder {
-	return []client.Holder{
-		{Subscriber: "alice@isp", BNG: "bng1", SessionID: "0042", Address: "192.0.2.17", From: *at(-2 * time.Hour), Evidence: "Start"},
-		{Subscriber: "bob", BNG: "bng1", SessionID: "0041", Address: "192.0.2.17", From: *at(-5 * time.Hour), To: at(-2 * time.Hour), Evidence: "Start and Stop"},
+func holders() []wire.Holder {
+	return []wire.Holder{
+		{Subscriber: "alice@isp", BNG: "bng1", SessionID: "0042", Address: "192.0.2.17", From: *at(-2 * time.Hour), KnownBy: "Start"},
+		{Subscriber: "bob", BNG: "bng1", SessionID: "0041", Address: "192.0.2.17", From: *at(-5 * time.Hour), To: at(-2 * time.Hour), KnownBy: "Start and Stop"},
 	}
 }
 
 func (s *stub) sessions(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	page := client.Sessions{Results: []client.Holder{}, Neighbours: []client.Holder{}}
+	page := wire.Holders{Results: []wire.Holder{}, Neighbours: []wire.Neighbour{}}
 	switch {
 	case q.Get("ip") == "host":
 		refuse(w, 422, "query.ip: is no IP address")
 		return
 	case q.Get("ip") == "192.0.2.18":
-		before := holders()[1]
-		before.Side = "before"
-		page.Neighbours = append(page.Neighbours, before)
+		page.Neighbours = append(page.Neighbours, wire.Neighbour{Holder: holders()[1], Side: "before"})
 	case q.Get("ip") == "192.0.2.17" || q.Get("subscriber") == "alice@isp":
 		page.Results = holders()[:1]
 	}
@@ -263,46 +266,45 @@ func (s *stub) sessions(w http.ResponseWriter, r *http.Request) {
 }
 
 // stubBNG is bng1, or with maintenance bng2 for two hours from now on.
-func stubBNG(name string, maintained bool) client.BNG {
-	b := client.BNG{Name: name, Address: "192.0.2." + name[len(name)-1:], Dialect: "junos", Profiles: []string{"walled-garden"}}
+func stubBNG(name string, maintained bool) wire.BNG {
+	b := wire.BNG{Name: name, Address: "192.0.2." + name[len(name)-1:], Dialect: "junos", Profiles: []string{"walled-garden"}}
 	if maintained {
 		now := time.Now().UTC().Truncate(time.Second)
-		b.Maintenance = &client.Maintenance{Until: now.Add(2*time.Hour + 30*time.Second), Reason: "new\x1b[2J software", By: "alice", At: now}
+		b.Maintenance = &wire.Maintenance{Until: now.Add(2*time.Hour + 30*time.Second), Reason: "new\x1b[2J software", By: "alice", At: now}
 	}
 	return b
 }
 
 // stubHealth is how bng1 answers.
-const stubHealth = `{"state":"silent","path":"aaa1","since":"2026-03-01T12:00:00Z","unanswered":6,"last_answer":null,"clock_skew_seconds":-400,
-			"in_flight":2,"waiting_releases":3,"waiting_restrictions":4,"restriction_rate":1.5,"stopped_profiles":[{"profile":"garden","error_cause":407}],
-			"last_fault":{"name":"NAS-Identification-Mismatch","at":"2026-03-01T11:00:00Z"}}`
+func stubHealth() *wire.BNGHealth {
+	skew := int64(-400)
+	return &wire.BNGHealth{
+		State: "silent", Path: "aaa1", Since: at(0), Unanswered: 6, Skew: &skew, InFlight: 2, WaitingReleases: 3, WaitingRestrictions: 4, RestrictionRate: 1.5,
+		Stopped: []wire.StoppedProfile{{Profile: "garden", ErrorCause: 407}}, Fault: &wire.BNGFault{Name: "NAS-Identification-Mismatch", At: *at(-time.Hour)},
+	}
+}
 
 // bngs are bng1, and bng2 in maintenance until somebody ends it.
 func (s *stub) bngs(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	silent := struct {
-		client.BNG
-		Health json.RawMessage `json:"health"`
-	}{stubBNG("bng1", false), json.RawMessage(stubHealth)}
-	late := struct {
-		client.BNG
-		Clock json.RawMessage `json:"accounting_clock"`
-	}{stubBNG("bng2", !s.idle), json.RawMessage(`{"skew_seconds":-18000,"steady":false,"relay":true}`)}
-	tell(w, 200, map[string]any{"results": []any{silent, late}, "next": nil})
+	silent, late := stubBNG("bng1", false), stubBNG("bng2", !s.idle)
+	silent.Health = stubHealth()
+	late.Clock = &wire.AccountingClock{Skew: -18000, Relay: true}
+	tell(w, 200, wire.Page[wire.BNG]{Results: []wire.BNG{silent, late}})
 }
 
 func (s *stub) maintain(w http.ResponseWriter, r *http.Request) {
 	name, end := r.PathValue("name"), strings.HasSuffix(r.URL.Path, "/end")
-	var body struct{ For string }
+	var body wire.MaintenanceRequest
 	_ = json.NewDecoder(r.Body).Decode(&body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case name == "bng-later":
-		tell(w, 202, client.Deferred{ID: name, Status: "deferred", Detail: "it will be applied later"})
+		tell(w, 202, wire.Deferred{ID: name, Status: "deferred", Detail: "it will be applied later"})
 	case name != "bng1" && name != "bng2":
-		refuse(w, 404, "no BNG is called \"bng9\" in the configuration")
+		refuse(w, 404, "unknown BNG \"bng9\"")
 	case end && (name == "bng1" || s.idle):
 		refuse(w, 409, name+" is not in maintenance")
 	case body.For == "1000h":
@@ -314,33 +316,33 @@ func (s *stub) maintain(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *stub) discovered(w http.ResponseWriter, _ *http.Request) {
-	tell(w, 200, map[string]any{"next": nil, "results": []map[string]any{
-		{"nas_ip": "203.0.113.9", "nas_ipv6": "", "nas_identifier": "edge/9\n", "sender": "192.0.2.20", "relay": true, "records": 100, "sessions": 50, "first_seen": born, "last_seen": at(time.Hour)},
-		{"nas_ip": "192.0.2.77", "nas_ipv6": "", "nas_identifier": "", "sender": "192.0.2.77", "relay": false, "known_by": "name", "vague": []string{}, "records": 1, "sessions": 1, "first_seen": born, "last_seen": born},
-		{"nas_ip": "127.0.0.1", "nas_ipv6": "", "nas_identifier": "accel\n - ppp", "sender": "192.0.2.78", "relay": false, "known_by": "sender", "vague": []string{"nas_ip", "nas_identifier"}, "records": 1, "sessions": 1, "first_seen": born, "last_seen": born},
-		{"nas_ip": "127.0.0.1", "nas_ipv6": "", "nas_identifier": "", "sender": "192.0.2.20", "relay": true, "known_by": "nothing", "vague": []string{"nas_ip"}, "records": 1, "sessions": 1, "first_seen": born, "last_seen": born},
-		{"nas_ip": "", "nas_ipv6": "", "nas_identifier": "bng1", "sender": "192.0.2.20", "relay": true, "known_by": "name", "vague": []string{}, "records": 1, "sessions": 1, "first_seen": born, "last_seen": born},
+	tell(w, 200, wire.Page[wire.DiscoveredBNG]{Results: []wire.DiscoveredBNG{
+		{NASIP: "203.0.113.9", NASIdentifier: "edge/9\n", Sender: "192.0.2.20", Relay: true, Records: 100, Sessions: 50, FirstSeen: born, LastSeen: *at(time.Hour)},
+		{NASIP: "192.0.2.77", Sender: "192.0.2.77", KnownBy: "name", Records: 1, Sessions: 1, FirstSeen: born, LastSeen: born},
+		{NASIP: "127.0.0.1", NASIdentifier: "accel\n - ppp", Sender: "192.0.2.78", KnownBy: "sender", Vague: []string{"nas_ip", "nas_identifier"}, Records: 1, Sessions: 1, FirstSeen: born, LastSeen: born},
+		{NASIP: "127.0.0.1", Sender: "192.0.2.20", Relay: true, KnownBy: "nothing", Vague: []string{"nas_ip"}, Records: 1, Sessions: 1, FirstSeen: born, LastSeen: born},
+		{NASIdentifier: "bng1", Sender: "192.0.2.20", Relay: true, KnownBy: "name", Records: 1, Sessions: 1, FirstSeen: born, LastSeen: born},
 	}})
 }
 
 // imports takes every row but those of the user nobody.
 func (s *stub) imports(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	accepted, rejected := 0, []map[string]any{}
+	answer := wire.ImportReceipt{Rejected: []wire.LineFault{}, Ignored: []string{"acctinputoctets"}}
 	for i, line := range strings.Split(strings.TrimSpace(string(body)), "\n") {
 		var row map[string]string
 		if json.Unmarshal([]byte(line), &row) != nil || row["username"] == "nobody" {
-			rejected = append(rejected, map[string]any{"line": i + 1, "error": "subscriber: is not named"})
+			answer.Rejected = append(answer.Rejected, wire.LineFault{Line: i + 1, Error: "subscriber: is not named"})
 			continue
 		}
-		accepted++
+		answer.Accepted++
 	}
-	tell(w, 200, map[string]any{"accepted": accepted, "skipped": 0, "rejected": rejected, "ignored_columns": []string{"acctinputoctets"}})
+	tell(w, 200, answer)
 }
 
 // stubInstance is an instance that is up, silent for two hours, or forgotten.
-func stubInstance(name, id, state string) client.Instance {
-	i := client.Instance{Name: name, ID: id, State: state, Accounting: true, SpokeAt: born, Complete: born, Here: state == "up"}
+func stubInstance(name, id, state string) wire.Instance {
+	i := wire.Instance{Name: name, ID: id, State: state, Accounting: true, SpokeAt: born, Complete: born, Here: state == "up"}
 	if state == "up" {
 		return i
 	}
@@ -354,7 +356,7 @@ func stubInstance(name, id, state string) client.Instance {
 }
 
 func (s *stub) instances(w http.ResponseWriter, _ *http.Request) {
-	tell(w, 200, map[string]any{"next": nil, "results": []client.Instance{
+	tell(w, 200, wire.Page[wire.Instance]{Results: []wire.Instance{
 		stubInstance("cordon-a", "id-a", "up"), stubInstance("cordon-b", "id-b", "silent"), stubInstance("cordon-c", "id-c", "forgotten"),
 	}})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // newVerdict is "cordon verdict" and its verbs.
@@ -25,23 +27,9 @@ func newVerdict(sh *shell) *cobra.Command {
 	return g
 }
 
-// statement is what "verdict submit" sends.
-type statement struct {
-	Source     string   `json:"source"`
-	SourceID   string   `json:"source_id,omitempty"`
-	ObservedAt string   `json:"observed_at"`
-	IP         string   `json:"ip,omitempty"`
-	Subscriber string   `json:"subscriber,omitempty"`
-	Port       uint16   `json:"port,omitempty"`
-	Protocol   string   `json:"protocol,omitempty"`
-	Category   string   `json:"category"`
-	Confidence *float64 `json:"confidence,omitempty"`
-	Severity   string   `json:"severity,omitempty"`
-}
-
 func newVerdictSubmit(r *remote) *cobra.Command {
-	var s statement
-	var file, at string
+	var v wire.Verdict
+	var file, at, severity string
 	var sure float64
 	var wait time.Duration
 	c := &cobra.Command{
@@ -55,22 +43,25 @@ func newVerdictSubmit(r *remote) *cobra.Command {
 			return r.submitFile(c.Context(), file)
 		}
 		if c.Flags().Changed("confidence") {
-			s.Confidence = &sure
+			v.Confidence = &sure
 		}
-		return r.submit(c.Context(), s, at, wait)
+		if severity != "" {
+			v.Severity = severity
+		}
+		return r.submit(c.Context(), v, at, wait)
 	}
 	f := c.Flags()
 	f.StringVarP(&file, "file", "f", "", "JSON or NDJSON with verdicts; - is standard input")
-	f.StringVar(&s.IP, "ip", "", "the address that did it")
-	f.StringVar(&s.Subscriber, "subscriber", "", "or the subscriber")
-	f.StringVar(&s.Category, "category", "", "botnet, malware, spam, phishing, scan, bruteforce, ddos, …")
+	f.StringVar(&v.IP, "ip", "", "the address that did it")
+	f.StringVar(&v.Subscriber, "subscriber", "", "or the subscriber")
+	f.StringVar(&v.Category, "category", "", "botnet, malware, spam, phishing, scan, bruteforce, ddos, …")
 	f.StringVar(&at, "at", "now", "when: RFC 3339 with an offset, now, or -5m")
 	f.Float64Var(&sure, "confidence", 0, "how sure, 0 to 1")
-	f.Uint16Var(&s.Port, "port", 0, "the subscriber's port")
-	f.StringVar(&s.Protocol, "protocol", "", "tcp, udp, …")
-	f.StringVar(&s.Severity, "severity", "", "in the source's own words")
-	f.StringVar(&s.Source, "source", "cli", "who says so")
-	f.StringVar(&s.SourceID, "source-id", "", "the source's own id; the same again is a duplicate")
+	f.Uint16Var(&v.Port, "port", 0, "the subscriber's port")
+	f.StringVar(&v.Protocol, "protocol", "", "tcp, udp, …")
+	f.StringVar(&severity, "severity", "", "in the source's own words")
+	f.StringVar(&v.Source, "source", "cli", "who says so")
+	f.StringVar(&v.SourceID, "source-id", "", "the source's own id; the same again is a duplicate")
 	f.DurationVar(&wait, "wait", 0, "wait this long until it is decided")
 	for _, other := range []string{"ip", "subscriber", "category"} {
 		c.MarkFlagsMutuallyExclusive("file", other)
@@ -80,20 +71,20 @@ func newVerdictSubmit(r *remote) *cobra.Command {
 	return c
 }
 
-func (r *remote) submit(ctx context.Context, s statement, at string, wait time.Duration) error {
-	if s.Category == "" {
+func (r *remote) submit(ctx context.Context, v wire.Verdict, at string, wait time.Duration) error {
+	if v.Category == "" {
 		return usage("--category is required")
 	}
 	moment, err := r.moment(at)
 	if err != nil {
 		return err
 	}
-	s.ObservedAt = moment.UTC().Format(time.RFC3339Nano)
+	v.ObservedAt = moment.UTC()
 	api, err := r.client()
 	if err != nil {
 		return err
 	}
-	raw, err := api.Post(ctx, "/verdicts", nil, s)
+	raw, err := api.Post(ctx, "/verdicts", nil, v)
 	if err != nil {
 		return err
 	}
@@ -135,16 +126,16 @@ func (r *remote) follow(ctx context.Context, api *client.Client, id string, wait
 	defer over.Stop()
 	for {
 		raw, err := api.Get(ctx, "/verdicts/"+url.PathEscape(id), nil)
-		var refused *client.Problem
-		if err != nil && (!errors.As(err, &refused) || refused.Status != 404) {
+		var refused *wire.Problem
+		if err != nil && (!errors.As(err, &refused) || refused.Status != http.StatusNotFound) {
 			return err
 		}
-		var v client.Verdict
 		if err == nil {
-			if v, err = decode[client.Verdict](raw); err != nil {
+			v, err := decode[wire.VerdictStatus](raw)
+			if err != nil {
 				return err
 			}
-			if v.State != "pending" {
+			if v.Decided() {
 				return r.print(verdictPrinted(raw, v, r.now()))
 			}
 		}
@@ -175,7 +166,7 @@ func (r *remote) submitFile(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	receipts := []client.Receipt{}
+	receipts := []wire.Receipt{}
 	for _, batch := range batches(body) {
 		raw, err := api.PostBody(ctx, "/verdicts", batch.contentType, batch.body)
 		if err != nil {
@@ -190,7 +181,7 @@ func (r *remote) submitFile(ctx context.Context, file string) error {
 		}
 		receipts = append(receipts, more...)
 	}
-	raw, err := json.Marshal(map[string]any{"results": receipts})
+	raw, err := json.Marshal(wire.Receipts{Results: receipts})
 	if err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
@@ -250,14 +241,12 @@ func firstLine(body []byte) []byte {
 	return line
 }
 
-func receiptsOf(raw json.RawMessage) ([]client.Receipt, error) {
-	answer, err := decode[struct {
-		Results []client.Receipt `json:"results"`
-	}](raw)
+func receiptsOf(raw json.RawMessage) ([]wire.Receipt, error) {
+	answer, err := decode[wire.Receipts](raw)
 	return answer.Results, err
 }
 
-func receiptsPrinted(raw json.RawMessage, receipts []client.Receipt) printed {
+func receiptsPrinted(raw json.RawMessage, receipts []wire.Receipt) printed {
 	t := &table{header: []string{"VERDICT", "STATUS", "ERROR"}}
 	p := printed{raw: raw, table: t}
 	for _, one := range receipts {
@@ -270,22 +259,19 @@ func receiptsPrinted(raw json.RawMessage, receipts []client.Receipt) printed {
 }
 
 // judgeReceipts makes verdicts that were not taken an error.
-func judgeReceipts(receipts []client.Receipt) error {
-	rejected, throttled, wait := 0, 0, ""
+func judgeReceipts(receipts []wire.Receipt) error {
+	taken, throttled, wait := 0, 0, ""
 	for _, one := range receipts {
-		switch one.Status {
-		case "rejected":
-			rejected++
-		case "throttled":
+		if one.Accepted() {
+			taken++
+		}
+		if one.Status == wire.VerdictThrottled {
 			throttled++
 			wait = one.RetryAfter
 		}
 	}
-	code := exitFailed
-	if rejected+throttled < len(receipts) {
-		code = exitPartly
-	}
-	switch {
+	code := exitCode(wire.OutcomeOf(taken, len(receipts)))
+	switch rejected := len(receipts) - taken - throttled; {
 	case rejected > 0:
 		return &exitError{code, fmt.Errorf("%d of %d verdicts were rejected, %d throttled", rejected, len(receipts), throttled), "correct those and send the file again"}
 	case throttled > 0:
@@ -306,7 +292,7 @@ func newVerdictShow(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			v, err := decode[client.Verdict](raw)
+			v, err := decode[wire.VerdictStatus](raw)
 			if err != nil {
 				return err
 			}
@@ -315,7 +301,7 @@ func newVerdictShow(r *remote) *cobra.Command {
 	}
 }
 
-func verdictPrinted(raw json.RawMessage, v client.Verdict, now time.Time) printed {
+func verdictPrinted(raw json.RawMessage, v wire.VerdictStatus, now time.Time) printed {
 	return printed{raw: raw, names: []string{v.ID}, text: func(w io.Writer) {
 		p := &page{w: w, now: now}
 		fmt.Fprintf(w, "Verdict %s is %s\n", safe(v.ID), safe(v.State))
@@ -328,7 +314,7 @@ func verdictPrinted(raw json.RawMessage, v client.Verdict, now time.Time) printe
 		p.fact("Case", v.Case)
 		if len(v.Candidates) > 0 {
 			p.title("Candidates")
-			_ = holderTable(v.Candidates, now).write(w, true) // a buffer
+			_ = holderTable(atTheMoment(v.Candidates), now).write(w, true) // a buffer
 		}
 	}}
 }

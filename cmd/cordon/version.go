@@ -10,22 +10,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cordon/cmd/cordon/app"
+	"cordon/integration/wire"
 )
 
 // version is set by the linker (-X main.version=…); a plain build is "dev".
 var version = "dev"
 
-// build is what this binary knows of itself.
-type build struct {
-	Version string `json:"version"`
-	Commit  string `json:"commit"`
-	Built   string `json:"built"` // time of the commit, RFC 3339
-	Go      string `json:"go"`
-}
-
-func thisBuild() build {
-	b := build{Version: version, Go: runtime.Version()}
+// thisBuild is what this binary knows of itself.
+func thisBuild() wire.Version {
+	b := wire.Version{Version: version, Go: runtime.Version()}
 	info, _ := debug.ReadBuildInfo() // nil only in a binary built without modules
 	if info == nil {
 		return b
@@ -52,7 +45,7 @@ func newVersion(sh *shell) *cobra.Command {
 	return c
 }
 
-func (r *remote) printVersion(b build) error {
+func (r *remote) printVersion(b wire.Version) error {
 	if err := checkFormat(r.output); err != nil {
 		return err
 	}
@@ -63,9 +56,4 @@ func (r *remote) printVersion(b build) error {
 	return r.print(printed{raw: raw, names: []string{b.Version}, text: func(w io.Writer) {
 		fmt.Fprintf(w, "cordon %s, commit %s, %s\n", b.Version, cmp.Or(b.Commit, "unknown"), b.Go)
 	}})
-}
-
-// served is the build as the server shows it.
-func (b build) served() app.Version {
-	return app.Version{Version: b.Version, Commit: b.Commit, Built: b.Built, Go: b.Go}
 }

@@ -2,103 +2,19 @@ package api
 
 import (
 	"slices"
-	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
-// caseView is a case as the contract spells it.
-type caseView struct {
-	ID         string        `json:"id"`
-	Subscriber string        `json:"subscriber"`
-	State      string        `json:"state" enum:"observing,held,restricting,waiting,restricted,releasing,closed"`
-	Profile    string        `json:"profile"`
-	Mode       string        `json:"mode" enum:"off,shadow,approve,enforce"`
-	Rule       string        `json:"rule" doc:"Empty: a person's wish."`
-	Reason     string        `json:"reason"`
-	Source     string        `json:"source"`
-	OpenedAt   time.Time     `json:"opened_at"`
-	ExpiresAt  *time.Time    `json:"expires_at" doc:"When profile ends; then what stands under then goes on, or the case is released."`
-	ClosedAt   *time.Time    `json:"closed_at" doc:"null while open."`
-	Generation uint64        `json:"generation" doc:"Rises when what is wanted changes."`
-	Hold       *holdView     `json:"hold" doc:"What keeps it from acting; null if nothing."`
-	Rise       *demandView   `json:"rise" doc:"A more severe profile that waits for a person, while the case goes on with what it has; approve puts it in force, reject drops it. null: none. Listed with state=held."`
-	Then       []demandView  `json:"then" doc:"Milder profiles that go on when this one ends, in their order."`
-	Release    *releaseView  `json:"release" doc:"A person's decision to end it; null if none."`
-	Sessions   []sessionView `json:"sessions"`
-	Verdicts   []proofView   `json:"verdicts"`
-	Notes      []noteView    `json:"notes"`
-	History    []stepView    `json:"history"`
-}
-
-// demandView is what a rule, or a person, wants of a case beside what is in force.
-type demandView struct {
-	Profile string    `json:"profile"`
-	Rule    string    `json:"rule" doc:"Empty: a person's wish."`
-	Reason  string    `json:"reason"`
-	Source  string    `json:"source"`
-	Until   time.Time `json:"until"`
-	Hold    *holdView `json:"hold" doc:"What keeps it from acting; null if nothing."`
-}
-
-type holdView struct {
-	Kind   string `json:"kind" enum:"mode,limit,exempt,max_sessions,flapping" doc:"flapping: by an earlier version."`
-	Detail string `json:"detail"`
-}
-
-type releaseView struct {
-	At     time.Time `json:"at"`
-	By     string    `json:"by"`
-	Reason string    `json:"reason"`
-	Code   string    `json:"code"`
-}
-
-// sessionView is how one session of a case stands.
-type sessionView struct {
-	BNG         string     `json:"bng"`
-	Member      string     `json:"member,omitempty" doc:"Of a redundancy group: the BNG that spoke of it last."`
-	SessionID   string     `json:"acct_session_id"`
-	Wanted      string     `json:"wanted" doc:"Profile; empty: what the subscriber should have."`
-	Enforcement string     `json:"enforcement" enum:"pending,acked,verified,partial,refused,unanswered,gone,exempt"`
-	ErrorCause  *uint32    `json:"error_cause" doc:"RFC 5176 section 3.5; null: none was told."`
-	Reason      string     `json:"reason"`
-	Attempts    int        `json:"attempts"`
-	UpdatedAt   *time.Time `json:"updated_at"`
-	NextAt      *time.Time `json:"next_at" doc:"When it is tried again by itself; null: nothing is outstanding, or a request is under way."`
-	Owed        bool       `json:"owed" doc:"Something of the case is, or may be, in force that is still to be given back."`
-	Addresses   []string   `json:"addresses"`
-}
-
-// proofView is one verdict that a case rests on.
-type proofView struct {
-	ID         string    `json:"id"`
-	Source     string    `json:"source"`
-	Category   string    `json:"category"`
-	Confidence *float64  `json:"confidence"`
-	ObservedAt time.Time `json:"observed_at"`
-}
-
-type noteView struct {
-	At   time.Time `json:"at"`
-	By   string    `json:"by"`
-	Text string    `json:"text"`
-}
-
-type stepView struct {
-	At    time.Time `json:"at"`
-	State string    `json:"state"`
-	By    string    `json:"by" doc:"Empty: Cordon itself."`
-	Text  string    `json:"text"`
-}
-
-func viewCase(c *quarantine.Case) caseView {
-	v := caseView{
+func viewCase(c *quarantine.Case) wire.Case {
+	v := wire.Case{
 		ID: c.ID, Subscriber: c.Subscriber, State: string(c.State), Profile: c.Profile, Mode: c.Mode.String(),
 		Rule: c.Rule, Reason: c.Reason, Source: c.Source, Generation: c.Generation,
 		OpenedAt: c.OpenedAt.UTC(), ExpiresAt: httpx.Time(c.ExpiresAt), ClosedAt: httpx.Time(c.ClosedAt),
-		Sessions: each(c.Sessions, viewEnforcement), Verdicts: each(c.Verdicts, viewProof),
-		Notes: each(c.Notes, viewNote), History: each(c.History, viewStep),
+		Sessions: each(c.Sessions, viewEnforcement), Evidence: each(c.Verdicts, viewEvidence),
+		Notes: each(c.Notes, viewNote), History: each(c.History, viewHistory),
 		Hold: viewHold(c.Hold), Then: each(c.Then(), viewDemand),
 	}
 	if rise := c.Rise(); rise != nil {
@@ -106,26 +22,26 @@ func viewCase(c *quarantine.Case) caseView {
 		v.Rise = &demand
 	}
 	if r := c.Release; r != nil {
-		v.Release = &releaseView{r.At.UTC(), r.By, r.Reason, string(r.Code)}
+		v.Release = &wire.Release{At: r.At.UTC(), By: r.By, Reason: r.Reason, Code: string(r.Code)}
 	}
 	return v
 }
 
-func viewHold(h *quarantine.Hold) *holdView {
+func viewHold(h *quarantine.Hold) *wire.Hold {
 	if h == nil {
 		return nil
 	}
-	return &holdView{string(h.Kind), h.Detail}
+	return &wire.Hold{Kind: string(h.Kind), Detail: h.Detail}
 }
 
-func viewDemand(d quarantine.Demand) demandView {
-	return demandView{d.Profile, d.Rule, d.Reason, d.Source, d.Until.UTC(), viewHold(d.Hold)}
+func viewDemand(d quarantine.Demand) wire.Demand {
+	return wire.Demand{Profile: d.Profile, Rule: d.Rule, Reason: d.Reason, Source: d.Source, Until: d.Until.UTC(), Hold: viewHold(d.Hold)}
 }
 
-func viewEnforcement(e quarantine.SessionEnforcement) sessionView {
-	v := sessionView{
+func viewEnforcement(e quarantine.SessionEnforcement) wire.Session {
+	v := wire.Session{
 		BNG: e.Session.BNG, Member: e.Session.Member, SessionID: e.Session.ID, Wanted: e.Wanted, Enforcement: string(e.Enforcement),
-		Reason: e.Reason, Attempts: e.Attempts, UpdatedAt: httpx.Time(e.UpdatedAt), NextAt: httpx.Time(e.NextTry()), Owed: e.Owed(), Addresses: addresses(e.Session),
+		Reason: e.Reason, DeferredBy: string(e.DeferredBy), Attempts: e.Attempts, UpdatedAt: httpx.Time(e.UpdatedAt), NextAt: httpx.Time(e.NextTry()), Owed: e.Owed(), Addresses: addresses(e.Session),
 	}
 	if e.ErrorCause != 0 {
 		v.ErrorCause = &e.ErrorCause
@@ -133,17 +49,19 @@ func viewEnforcement(e quarantine.SessionEnforcement) sessionView {
 	return v
 }
 
-func viewProof(v quarantine.CaseVerdict) proofView {
-	return proofView{v.ID, v.Source, v.Category, v.Confidence, v.ObservedAt.UTC()}
+func viewEvidence(v quarantine.CaseVerdict) wire.Evidence {
+	return wire.Evidence{ID: v.ID, Source: v.Source, Category: v.Category, Confidence: v.Confidence, ObservedAt: v.ObservedAt.UTC()}
 }
 
-func viewNote(n quarantine.Note) noteView { return noteView{n.At.UTC(), n.By, n.Text} }
-
-func viewStep(h quarantine.HistoryEntry) stepView {
-	return stepView{h.At.UTC(), string(h.State), h.By, h.Text}
+func viewNote(n quarantine.Note) wire.Note {
+	return wire.Note{At: n.At.UTC(), By: n.By, Text: n.Text}
 }
 
-// addresses lists what a session holds; what it gave up may be another's by now.
+func viewHistory(h quarantine.HistoryEntry) wire.HistoryEntry {
+	return wire.HistoryEntry{At: h.At.UTC(), State: string(h.State), By: h.By, Text: h.Text}
+}
+
+// addresses lists what a session holds; what it released may be another's by now.
 func addresses(s quarantine.Session) []string {
 	held := slices.DeleteFunc(slices.Clone(s.Addresses), func(a quarantine.Address) bool { return !a.Until.IsZero() })
 	return each(held, func(a quarantine.Address) string { return httpx.Prefix(a.Prefix) })

@@ -7,33 +7,28 @@ import (
 	"strconv"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
 type casesInput struct {
-	State      string `query:"state" enum:"observing,held,restricting,waiting,restricted,releasing,closed" doc:"held: also cases that restrict and of which a rise is held."`
+	State      string `query:"state" enum:"observing,held,restricting,waiting,restricted,releasing,closed" doc:"held: also restricting cases with a held rise."`
 	Profile    string `query:"profile" maxLength:"128"`
 	BNG        string `query:"bng" maxLength:"128"`
 	Subscriber string `query:"subscriber" maxLength:"253"`
 	Source     string `query:"source" maxLength:"128"`
 	Rule       string `query:"rule" maxLength:"128"`
 	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"50"`
-	Cursor     string `query:"cursor" maxLength:"512" doc:"As the page before gave it under next."`
+	Cursor     string `query:"cursor" maxLength:"512" doc:"From next of the page before."`
 }
 
-type casesPage struct {
-	Results []caseView `json:"results"`
-	Next    *string    `json:"next" doc:"Where the next page is; null: there is none."`
-	Damaged []string   `json:"damaged,omitempty" doc:"Keys of Redis where a case should be, and something else is; passed over, whatever was asked for."`
-}
-
-type casesOutput struct{ Body casesPage }
+type casesOutput struct{ Body wire.CasePage }
 
 type caseInput struct {
 	ID string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"an id of Cordon"`
 }
 
-type caseOutput struct{ Body caseView }
+type caseOutput struct{ Body wire.Case }
 
 func (a *API) mountCases(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
@@ -56,8 +51,8 @@ func (a *API) listCases(ctx context.Context, in *casesInput) (*casesOutput, erro
 	if err != nil {
 		return nil, err
 	}
-	out := &casesOutput{casesPage{Results: each(page.Cases, func(c quarantine.Case) caseView { return viewCase(&c) })}}
-	out.Body.Damaged = page.Damaged
+	out := &casesOutput{wire.CasePage{Damaged: page.Damaged}}
+	out.Body.Results = each(page.Cases, func(c quarantine.Case) wire.Case { return viewCase(&c) })
 	if page.Next != "" {
 		next := in.next(page.Next)
 		out.Body.Next = &next
@@ -65,7 +60,7 @@ func (a *API) listCases(ctx context.Context, in *casesInput) (*casesOutput, erro
 	return out, nil
 }
 
-// next is the same question for the page after this one.
+// next is the path of the page after this one.
 func (in *casesInput) next(cursor string) string {
 	q := url.Values{"limit": {strconv.Itoa(in.Limit)}, "cursor": {cursor}}
 	for name, value := range map[string]string{
@@ -75,7 +70,7 @@ func (in *casesInput) next(cursor string) string {
 			q.Set(name, value)
 		}
 	}
-	return httpx.BasePath + "/cases?" + q.Encode()
+	return wire.BasePath + "/cases?" + q.Encode()
 }
 
 // output shows the case that a call of the engine returned.

@@ -8,36 +8,29 @@ import (
 	"unicode"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
-// maxReason bounds what a person gives as reason, in octets.
+// maxReason bounds a reason, in bytes.
 const maxReason = 1024
 
 type commandInput struct {
 	ID   string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"an id of Cordon"`
-	Body struct {
-		Reason string `json:"reason" doc:"Why; kept with the case."`
-	}
+	Body wire.CaseRequest
 }
 
 type releaseInput struct {
 	ID   string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"an id of Cordon"`
-	Body struct {
-		Reason string `json:"reason" doc:"Why; kept with the case."`
-		Code   string `json:"code,omitempty" enum:"cleaned,false_positive,wrong_line,other"`
-	}
+	Body wire.ReleaseRequest
 }
 
 type extendInput struct {
 	ID   string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"an id of Cordon"`
-	Body struct {
-		Reason string `json:"reason" doc:"Why; kept with the case."`
-		For    string `json:"for" doc:"From now, e.g. 72h or 7d; may be sooner than before."`
-	}
+	Body wire.ExtendRequest
 }
 
-// decisionOutput is the case, or a deferredView with 202.
+// decisionOutput is the case, or with 202 a wire.Deferred.
 type decisionOutput struct {
 	Status int
 	Body   any
@@ -59,18 +52,18 @@ func (a *API) mountCommands(s *httpx.Server) {
 			return decided(given{verb: verb, id: in.ID, reason: reason}, c, err)
 		})
 	}
-	httpx.Register(s, decision("retry", "Try now whatever is outstanding of a case.", httpx.ScopeRelease, httpx.ScopeQuarantine), a.retry)
-	httpx.Register(s, decision("give-up", "Take it on yourself that nothing more is sent for what a case is still to give back.", httpx.ScopeRelease), a.giveUp)
-	register("approve", "Lift the hold of a case, or of its rise: it acts.", a.engine.Approve, httpx.ScopeApprove)
-	register("reject", "End a held case, or drop a held rise: the case goes on without.", a.engine.Reject, httpx.ScopeApprove)
-	register("notes", "Add a remark; the reason is its text.", a.engine.Note,
+	httpx.Register(s, decision("retry", "Retry whatever is outstanding of a case now.", httpx.ScopeRelease, httpx.ScopeQuarantine), a.retry)
+	httpx.Register(s, decision("give-up", "Abandon the release of a case's sessions: nothing more is sent; the lines may stay restricted.", httpx.ScopeRelease), a.giveUp)
+	register("approve", "Approve a held case, or its held rise: it is applied.", a.engine.Approve, httpx.ScopeApprove)
+	register("reject", "Reject a held case, which ends it, or drop its held rise.", a.engine.Reject, httpx.ScopeApprove)
+	register("notes", "Add a note; the reason is its text.", a.engine.Note,
 		httpx.ScopeQuarantine, httpx.ScopeRelease, httpx.ScopeApprove)
 }
 
 func decision(verb, summary string, scopes ...httpx.Scope) httpx.Operation {
-	answers := map[int]any{http.StatusOK: caseView{}}
-	if verb != "approve" { // what restricts is never put off
-		answers[http.StatusAccepted] = deferredView{}
+	answers := map[int]any{http.StatusOK: wire.Case{}}
+	if verb != "approve" { // what restricts is never deferred
+		answers[http.StatusAccepted] = wire.Deferred{}
 	}
 	return httpx.Operation{
 		ID: verb + "-case", Method: http.MethodPost, Path: "/cases/{id}/" + verb, Summary: summary, Scopes: scopes, Answers: answers,
@@ -99,17 +92,17 @@ func (a *API) extend(ctx context.Context, in *extendInput) (*decisionOutput, err
 	return decided(given{verb: "extend", id: in.ID, reason: reason, more: []string{"--for", in.Body.For}}, c, err)
 }
 
-// statement checks a person's reason: something must be said, and it must not
-// be able to forge a line of a log or a table.
+// statement checks a person's reason: it must not be empty, nor able to forge a line
+// of a log or a table.
 func statement(reason string) (string, error) {
 	reason = strings.TrimSpace(reason)
 	switch {
 	case reason == "":
-		return "", &quarantine.FieldError{Field: "reason", Reason: "is required: say why, for whoever reads the case later"}
+		return "", &quarantine.FieldError{Field: "reason", Reason: "is required"}
 	case len(reason) > maxReason:
-		return "", &quarantine.FieldError{Field: "reason", Reason: "is longer than 1024 octets"}
+		return "", &quarantine.FieldError{Field: "reason", Reason: "must be at most 1024 bytes"}
 	case strings.ContainsFunc(reason, forging):
-		return "", &quarantine.FieldError{Field: "reason", Reason: "holds control characters"}
+		return "", &quarantine.FieldError{Field: "reason", Reason: "must not contain control characters"}
 	}
 	return reason, nil
 }
@@ -118,14 +111,14 @@ func forging(r rune) bool {
 	return (unicode.IsControl(r) && r != '\n' && r != '\t') || unicode.Is(unicode.Bidi_Control, r) || r == unicode.ReplacementChar
 }
 
-// duration reads how long a restriction shall last.
+// duration reads the duration of a restriction.
 func duration(s string) (time.Duration, error) {
 	d, err := quarantine.ParseDuration(s)
 	switch {
 	case err != nil:
 		return 0, &quarantine.FieldError{Field: "for", Reason: err.Error()}
 	case d <= 0 || d > MaxFor:
-		return 0, &quarantine.FieldError{Field: "for", Reason: "is above 0 and at most " + quarantine.FormatDuration(MaxFor)}
+		return 0, &quarantine.FieldError{Field: "for", Reason: "must be > 0 and at most " + quarantine.FormatDuration(MaxFor)}
 	}
 	return d, nil
 }

@@ -220,7 +220,7 @@ func TestTheOpenAPIDocumentKnowsWhichDecisionsArePutOff(t *testing.T) {
 			i := strings.LastIndexByte(responses[status].Content[content].Schema.Ref, '/')
 			return responses[status].Content[content].Schema.Ref[i+1:]
 		}
-		if ref("200", "application/json") != "CaseView" || (ref("202", "application/json") == "DeferredView") != deferrable ||
+		if ref("200", "application/json") != "Case" || (ref("202", "application/json") == "Deferred") != deferrable ||
 			ref("default", "application/problem+json") != "Problem" {
 			t.Errorf("%s: %+v", verb, responses)
 		}

@@ -6,26 +6,11 @@ import (
 	"net/netip"
 	"strings"
 
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
-// deferredView is the answer to a decision that is safe and not applied yet.
-type deferredView struct {
-	ID          string      `json:"id" doc:"Of the case, or the name of the BNG."`
-	Status      string      `json:"status" enum:"deferred"`
-	Detail      string      `json:"detail" doc:"What will happen, in a sentence."`
-	UnknownHere bool        `json:"unknown_here,omitempty" doc:"The journal of the instance that was asked knows of no restriction by the case: until Redis is back nothing is sent from there. Give the decision to one of instances as well."`
-	Instances   []otherView `json:"instances,omitempty" doc:"The other instances that are known, one of which may have sent the restriction."`
-}
-
-// otherView is where a decision is to be given as well.
-type otherView struct {
-	Name    string `json:"name"`
-	Address string `json:"address" doc:"host:port of its API, as it is known; a loopback address is the other host's own. Empty: not known."`
-	Command string `json:"command" doc:"The same decision for that instance; the token is yours to name."`
-}
-
-// given is a decision as its giver wrote it.
+// given is a decision as it was requested.
 type given struct {
 	verb   string // as in the path
 	id     string
@@ -57,8 +42,8 @@ func (g *given) command(addr string) string {
 // quoted writes a word for a shell.
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// decided shows what became of a decision. One that the store could not take, but
-// the journal did, was not refused: it will be done.
+// decided answers a decision. One that is in the journal, but not in Redis yet, is
+// deferred: it will be applied.
 func decided(g given, c *quarantine.Case, err error) (*decisionOutput, error) {
 	switch {
 	case errors.Is(err, quarantine.ErrDeferred):
@@ -69,10 +54,10 @@ func decided(g given, c *quarantine.Case, err error) (*decisionOutput, error) {
 	return &decisionOutput{http.StatusOK, viewCase(c)}, nil
 }
 
-// deferred says where else a decision is to be given, if nothing comes of it here
-// before the store is back.
-func deferred(g *given, err error) deferredView {
-	v := deferredView{ID: g.id, Status: "deferred", Detail: quarantine.ErrDeferred.Error()}
+// deferred lists where else to send a decision, if this instance cannot carry it out
+// before Redis is reachable.
+func deferred(g *given, err error) wire.Deferred {
+	v := wire.Deferred{ID: g.id, Status: wire.StatusDeferred, Detail: quarantine.ErrDeferred.Error()}
 	var unknown *quarantine.DeferredError
 	if !errors.As(err, &unknown) {
 		return v
@@ -80,13 +65,13 @@ func deferred(g *given, err error) deferredView {
 	v.Detail, v.UnknownHere = unknown.Error(), true
 	for _, i := range unknown.Instances {
 		addr := hostPort(i.HTTP)
-		v.Instances = append(v.Instances, otherView{Name: i.Label(), Address: addr, Command: g.command(addr)})
+		v.Instances = append(v.Instances, wire.OtherInstance{Name: i.Label(), Address: addr, Command: g.command(addr)})
 	}
 	return v
 }
 
-// hostPort is an address that another instance advertises, if it is one: it becomes
-// part of a command line.
+// hostPort is the address that another instance advertises, "" if it is invalid: it
+// becomes part of a command line.
 func hostPort(s string) string {
 	if _, err := netip.ParseAddrPort(s); err != nil {
 		return ""

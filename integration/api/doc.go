@@ -1,9 +1,8 @@
-// Package api is the part of the HTTP API that people and their tools work
-// with: cases and what a person may do to them, manual quarantines, what became
-// of a verdict, who held an address, subscribers and BNGs.
+// Package api is the part of the HTTP API for people and their tools: cases and
+// decisions about them, manual quarantines, the state of verdicts, who held an
+// address, subscribers, BNGs and instances.
 //
-// It takes no verdicts in (see intake) and decides nothing: commands go to the
-// running engine, questions to the ports of the domain. The JSON it shows is
-// spelled out in view types here, so that a change inside the domain cannot
-// change the contract.
+// It accepts no verdicts (see package intake) and decides nothing: decisions go to the
+// running engine, queries to the ports of the domain. It translates between the domain
+// and the JSON of package wire, one file a noun.
 package api

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -154,18 +155,18 @@ func newServer(t *testing.T, d *desk, tokens ...httpx.Token) *httpx.Server {
 	a, err := New(d, Config{
 		Cases: d, Sessions: d, Bindings: d, MACs: d, Now: func() time.Time { return now },
 		Profiles: []string{"block-smtp", "walled-garden", "disconnect"},
-		BNGs: []BNG{
+		BNGs: []wire.BNG{
 			{Name: "bng1", Address: "192.0.2.1", Dialect: "junos", Profiles: []string{"walled-garden"}},
 			{Name: "bng2", Address: "192.0.2.2", Dialect: "mikrotik"},
 		},
-		Discovered: func() []DiscoveredBNG {
-			return []DiscoveredBNG{{NASIP: "203.0.113.9", NASIdentifier: "edge-9", Sender: "192.0.2.20", Relay: true, KnownBy: "name", Vague: []string{}, Records: 100, Sessions: 50, FirstSeen: now.Add(-time.Hour), LastSeen: now}}
+		Discovered: func() []wire.DiscoveredBNG {
+			return []wire.DiscoveredBNG{{NASIP: "203.0.113.9", NASIdentifier: "edge-9", Sender: "192.0.2.20", Relay: true, KnownBy: "name", Vague: []string{}, Records: 100, Sessions: 50, FirstSeen: now.Add(-time.Hour), LastSeen: now}}
 		},
-		Clocks: func() map[string]AccountingClock {
-			return map[string]AccountingClock{"bng2": {Skew: -18000, Steady: true, From: "192.0.2.2", SeenAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Corrected: 40, Uncertain: 14}}
+		Clocks: func() map[string]wire.AccountingClock {
+			return map[string]wire.AccountingClock{"bng2": {Skew: -18000, Steady: true, From: "192.0.2.2", SeenAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Corrected: 40, Uncertain: 14}}
 		},
-		Health: func() map[string]BNGHealth {
-			return map[string]BNGHealth{"bng1": {State: "silent", Path: "bng1", Unanswered: 6, Rate: 10, RestrictionRate: 10, Stopped: []StoppedProfile{}}}
+		Health: func() map[string]wire.BNGHealth {
+			return map[string]wire.BNGHealth{"bng1": {State: "silent", Path: "bng1", Unanswered: 6, Rate: 10, RestrictionRate: 10, Stopped: []wire.StoppedProfile{}}}
 		},
 	})
 	if err != nil {
@@ -226,7 +227,7 @@ func fullCase() quarantine.Case {
 		Release: &quarantine.PersonRelease{Case: "c-1", At: now, By: "bob", Reason: "cleaned", Code: quarantine.ReleaseCleaned},
 		Sessions: []quarantine.SessionEnforcement{
 			{Session: session, Wanted: "walled-garden", Enforcement: quarantine.Refused, ErrorCause: 503, Reason: "no such session", Attempts: 2, UpdatedAt: now},
-			{Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "43"}}, Enforcement: quarantine.Pending},
+			{Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "43"}}, Enforcement: quarantine.Pending, DeferredBy: quarantine.CheckMaintenance},
 		},
 		Verdicts: []quarantine.CaseVerdict{{ID: "v-1", Source: "s1", Category: "botnet", Confidence: pointer(0.9), ObservedAt: now}},
 		Notes:    []quarantine.Note{{At: now, By: "bob", Text: "called"}},

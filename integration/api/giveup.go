@@ -4,26 +4,22 @@ import (
 	"context"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
 type retryInput struct {
 	ID   string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"an id of Cordon"`
-	Wait string `query:"wait" doc:"Answer when no session is pending, or after this time, at most 60s."`
-	Body *struct {
-		Reason string `json:"reason,omitempty" doc:"Why; the journal keeps it."`
-	}
+	Wait string `query:"wait" doc:"Answer once no session is pending, or after this time, at most 60s."`
+	Body *wire.RetryRequest
 }
 
 type giveUpInput struct {
 	ID   string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"an id of Cordon"`
-	Body struct {
-		Reason  string `json:"reason" doc:"Why; kept with the case. The subscriber may stay restricted."`
-		Session string `json:"session,omitempty" doc:"BNG/Acct-Session-Id: that one alone. Default: everything that the case is still to give back."`
-	}
+	Body wire.GiveUpRequest
 }
 
-// retry tries what is outstanding of a case now. Nobody owes a reason for that.
+// retry retries what is outstanding of a case now. A reason is optional.
 func (a *API) retry(ctx context.Context, in *retryInput) (*decisionOutput, error) {
 	wait, err := waiting(in.Wait)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -54,7 +55,7 @@ func TestADecisionOfWhichTheJournalKnowsNothingSaysWhereToGiveItAsWell(t *testin
 		{"give-up", `{"reason":"x","session":"bng1/s 1"}`, `cordon quarantine give-up c-1 --addr http://192.0.2.2:8480 --session 'bng1/s 1' --reason 'x'`},
 	} {
 		w := call(newServer(t, d), "POST", "/api/v1/cases/c-1/"+c.path, c.body)
-		var got deferredView
+		var got wire.Deferred
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != 202 || !got.UnknownHere || len(got.Instances) != 2 {
 			t.Fatalf("%s: %d %s", c.path, w.Code, w.Body)
 		}

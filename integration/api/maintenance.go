@@ -9,47 +9,35 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
-// maintenanceView is a BNG's maintenance window.
-type maintenanceView struct {
-	Until  time.Time `json:"until" doc:"Nothing new is restricted on the BNG before that."`
-	Reason string    `json:"reason"`
-	By     string    `json:"by"`
-	At     time.Time `json:"at" doc:"When it was given."`
-}
-
 type maintainInput struct {
-	Name string `path:"name" doc:"Of the BNG, as GET /bngs has it."`
-	Body struct {
-		For    string `json:"for" doc:"From now, e.g. 2h; at most 168h."`
-		Reason string `json:"reason" doc:"What is done on the BNG; each case that waits shows it."`
-	}
+	Name string `path:"name" doc:"Name of the BNG in GET /bngs."`
+	Body wire.MaintenanceRequest
 }
 
 type endMaintenanceInput struct {
-	Name string `path:"name" doc:"Of the BNG, as GET /bngs has it."`
-	Body struct {
-		Reason string `json:"reason" doc:"Why it ends now; the log keeps it."`
-	}
+	Name string `path:"name" doc:"Name of the BNG in GET /bngs."`
+	Body wire.EndMaintenanceRequest
 }
 
-// bngOutput is the BNG, or a deferredView with 202.
+// bngOutput is the BNG, or with 202 a wire.Deferred.
 type bngOutput struct {
 	Status int
 	Body   any
 }
 
 func (a *API) mountMaintenance(s *httpx.Server) {
-	answers := map[int]any{http.StatusOK: bngView{}, http.StatusAccepted: deferredView{}}
+	answers := map[int]any{http.StatusOK: wire.BNG{}, http.StatusAccepted: wire.Deferred{}}
 	httpx.Register(s, httpx.Operation{
 		ID: "maintain-bng", Method: http.MethodPost, Path: "/bngs/{name}/maintenance",
-		Summary: "Restrict nothing new on a BNG for some time; releases are still sent.", Scopes: []httpx.Scope{httpx.ScopeAdmin}, Answers: answers,
+		Summary: "Defer new restrictions on a BNG for some time; releases are still sent.", Scopes: []httpx.Scope{httpx.ScopeAdmin}, Answers: answers,
 	}, a.maintain)
 	httpx.Register(s, httpx.Operation{
 		ID: "end-bng-maintenance", Method: http.MethodPost, Path: "/bngs/{name}/maintenance/end",
-		Summary: "End a BNG's maintenance now; what waits for it is sent at the BNG's pace.", Scopes: []httpx.Scope{httpx.ScopeAdmin}, Answers: answers,
+		Summary: "End a BNG's maintenance now; what was deferred is sent at the BNG's rate.", Scopes: []httpx.Scope{httpx.ScopeAdmin}, Answers: answers,
 	}, a.endMaintenance)
 }
 
@@ -75,39 +63,38 @@ func (a *API) endMaintenance(ctx context.Context, in *endMaintenanceInput) (*bng
 	return a.maintained(b, m, err)
 }
 
-// commanded finds the BNG and checks the reason of a command about it.
-func (a *API) commanded(name, reason string) (BNG, string, error) {
-	i := slices.IndexFunc(a.BNGs, func(b BNG) bool { return b.Name == name })
-	if slices.ContainsFunc(a.BNGs, func(b BNG) bool { return b.Group != "" && b.Group == name }) {
-		return BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("%q is a redundancy group; name one of its BNGs", name))
+// commanded finds the BNG of a command and checks its reason.
+func (a *API) commanded(name, reason string) (wire.BNG, string, error) {
+	i := slices.IndexFunc(a.BNGs, func(b wire.BNG) bool { return b.Name == name })
+	if slices.ContainsFunc(a.BNGs, func(b wire.BNG) bool { return b.Group != "" && b.Group == name }) {
+		return wire.BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("%q is a redundancy group; name one of its BNGs", name))
 	}
-	if now := slices.IndexFunc(a.BNGs, func(b BNG) bool { return slices.Contains(b.Formerly, name) }); i < 0 && now >= 0 {
-		return BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("%q is called %q now", name, a.BNGs[now].Name))
+	if now := slices.IndexFunc(a.BNGs, func(b wire.BNG) bool { return slices.Contains(b.Formerly, name) }); i < 0 && now >= 0 {
+		return wire.BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("%q is called %q now", name, a.BNGs[now].Name))
 	}
 	if i < 0 {
-		return BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("no BNG is called %q in the configuration", name))
+		return wire.BNG{}, "", httpx.NewProblem(http.StatusNotFound, fmt.Sprintf("unknown BNG %q", name))
 	}
 	reason, err := statement(reason)
 	return a.BNGs[i], reason, err
 }
 
-// maintained shows the BNG after a command, or that it was put off.
-func (a *API) maintained(b BNG, m quarantine.Maintenance, err error) (*bngOutput, error) {
+// maintained shows the BNG after a command, or that this is deferred.
+func (a *API) maintained(b wire.BNG, m quarantine.Maintenance, err error) (*bngOutput, error) {
 	switch {
 	case errors.Is(err, quarantine.ErrDeferred):
-		return &bngOutput{http.StatusAccepted, deferredView{ID: b.Name, Status: "deferred", Detail: quarantine.ErrDeferred.Error()}}, nil
+		return &bngOutput{http.StatusAccepted, wire.Deferred{ID: b.Name, Status: wire.StatusDeferred, Detail: quarantine.ErrDeferred.Error()}}, nil
 	case err != nil:
 		return nil, err
 	}
-	return &bngOutput{http.StatusOK, viewBNG(a.withHealth([]BNG{b})[0], m, a.Now())}, nil
+	return &bngOutput{http.StatusOK, viewBNG(a.withHealth([]wire.BNG{b})[0], m, a.Now())}, nil
 }
 
-// viewBNG shows a BNG with its window, if that stands.
-func viewBNG(b BNG, m quarantine.Maintenance, now time.Time) bngView {
+// viewBNG shows a BNG with its maintenance window, if it is in one.
+func viewBNG(b wire.BNG, m quarantine.Maintenance, now time.Time) wire.BNG {
 	b.Profiles = append([]string{}, b.Profiles...) // never null
-	v := bngView{BNG: b}
 	if m.Stands(now) {
-		v.Maintenance = &maintenanceView{m.Until.UTC(), m.Reason, m.By, m.At.UTC()}
+		b.Maintenance = &wire.Maintenance{Until: m.Until.UTC(), Reason: m.Reason, By: m.By, At: m.At.UTC()}
 	}
-	return v
+	return b
 }

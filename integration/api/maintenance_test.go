@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -20,7 +21,7 @@ func TestABNGInMaintenanceSaysUntilWhenWhyAndByWhom(t *testing.T) {
 	var page struct {
 		Results []struct {
 			Name        string
-			Maintenance *maintenanceView
+			Maintenance *wire.Maintenance
 		}
 	}
 	w := call(newServer(t, d), "GET", "/api/v1/bngs", "")
@@ -57,9 +58,9 @@ func TestACommandAboutMaintenanceThatIsWrongIsNotGiven(t *testing.T) {
 		status     int
 		tells      string
 	}{
-		{"bng9/maintenance", `{"for":"2h","reason":"x"}`, 404, `no BNG is called \"bng9\"`},
-		{"bng9/maintenance/end", `{"reason":"x"}`, 404, `no BNG is called \"bng9\"`},
-		{"bng%2F1/maintenance", `{"for":"2h","reason":"x"}`, 404, "no BNG is called"},
+		{"bng9/maintenance", `{"for":"2h","reason":"x"}`, 404, `unknown BNG \"bng9\"`},
+		{"bng9/maintenance/end", `{"reason":"x"}`, 404, `unknown BNG \"bng9\"`},
+		{"bng%2F1/maintenance", `{"for":"2h","reason":"x"}`, 404, "unknown BNG"},
 		{"bng1/maintenance", `{"for":"2h"}`, 422, "body.reason"},
 		{"bng1/maintenance", `{"for":"2h","reason":"  "}`, 422, "body.reason"},
 		{"bng1/maintenance", `{"for":"2h","reason":"a\u0007b"}`, 422, "body.reason"},
@@ -96,7 +97,7 @@ func TestWhatTheEngineRefusesOfMaintenanceIsTold(t *testing.T) {
 			if w.Code != c.status || !strings.Contains(w.Body.String(), c.tells) {
 				t.Errorf("%v: %d %s", c.err, w.Code, w.Body)
 			}
-			var deferred deferredView
+			var deferred wire.Deferred
 			if c.status == 202 && (json.Unmarshal(w.Body.Bytes(), &deferred) != nil || deferred.ID != "bng1" || deferred.Status != "deferred") {
 				t.Errorf("put off: %s", w.Body)
 			}

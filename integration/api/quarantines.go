@@ -9,43 +9,32 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
 type quarantineInput struct {
-	DryRun bool   `query:"dry_run" doc:"Say what would happen; nothing is written or sent."`
-	Wait   string `query:"wait" doc:"Answer when no session is pending, or after this time, at most 60s."`
-	Body   struct {
-		IP         string `json:"ip,omitempty" doc:"Whoever holds it now. Exactly one of ip, subscriber and session. While accounting of this moment is not stored, after 3 s of waiting: 409 with what is missing and candidates that are not certain."`
-		Port       uint16 `json:"port,omitempty" doc:"With ip: of an address whose ports are given out in blocks."`
-		Space      string `json:"space,omitempty" doc:"With ip: its address space, where several have it."`
-		Subscriber string `json:"subscriber,omitempty"`
-		Session    string `json:"session,omitempty" doc:"BNG/Acct-Session-Id"`
-		Profile    string `json:"profile"`
-		Reason     string `json:"reason" doc:"Why; kept with the case."`
-		For        string `json:"for,omitempty" doc:"How long, e.g. 72h or 7d; 24h if not told."`
-		Override   bool   `json:"override,omitempty" doc:"Although the subscriber is exempt."`
-		All        bool   `json:"all_sessions,omitempty" doc:"Although the subscriber has more lines than attribution.max_sessions: all of them are restricted. Without it the answer is 409 with the number of lines, whether the address, the session or the subscriber was named."`
-		Replace    bool   `json:"replace,omitempty" doc:"Although the open case has a more severe profile, or one that goes on longer: it is dropped for this one, and the history has both. Without it the answer is 409 with both profiles and their ends."`
-	}
+	DryRun bool   `query:"dry_run" doc:"Show the case as it would be; nothing is written or sent."`
+	Wait   string `query:"wait" doc:"Answer once no session is pending, or after this time, at most 60s."`
+	Body   wire.QuarantineRequest
 }
 
 type quarantineOutput struct {
 	Status   int
 	Location string `header:"Location"`
-	Body     caseView
+	Body     wire.Case
 }
 
 func (a *API) mountQuarantines(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
 		ID: "create-quarantine", Method: http.MethodPost, Path: "/quarantines", Status: http.StatusCreated,
-		Summary: "Quarantine a subscriber by hand, on all of his lines: 201 for a new case, 200 for one that was open or a dry run.",
+		Summary: "Manual quarantine of a subscriber, on every line: 201 for a new case, 200 for one that was open or a dry run.",
 		Scopes:  []httpx.Scope{httpx.ScopeQuarantine},
 	}, a.quarantine)
 }
 
 func (a *API) quarantine(ctx context.Context, in *quarantineInput) (*quarantineOutput, error) {
-	wish, err := a.wish(in)
+	q, err := a.requested(in)
 	if err != nil {
 		return nil, err
 	}
@@ -57,18 +46,18 @@ func (a *API) quarantine(ctx context.Context, in *quarantineInput) (*quarantineO
 	if err != nil {
 		return nil, err
 	}
-	wish.By = httpx.Author(ctx)
-	if wish.Subscriber, err = a.engine.Resolve(ctx, target); err != nil {
+	q.By = httpx.Author(ctx)
+	if q.Subscriber, err = a.engine.Resolve(ctx, target); err != nil {
 		return nil, err
 	}
-	c, err := a.engine.Quarantine(ctx, wish, in.DryRun)
+	c, err := a.engine.Quarantine(ctx, q, in.DryRun)
 	if err != nil {
 		return nil, err
 	}
 	if in.DryRun {
 		return &quarantineOutput{Status: http.StatusOK, Body: viewCase(c)}, nil
 	}
-	out := &quarantineOutput{Status: http.StatusOK, Location: httpx.BasePath + "/cases/" + c.ID}
+	out := &quarantineOutput{Status: http.StatusOK, Location: wire.BasePath + "/cases/" + c.ID}
 	if newCase(c) {
 		out.Status = http.StatusCreated
 	}
@@ -80,9 +69,9 @@ func (a *API) quarantine(ctx context.Context, in *quarantineInput) (*quarantineO
 // it: the first write makes version 1.
 func newCase(c *quarantine.Case) bool { return c.Version == 1 }
 
-// await returns the case once it has settled, or as it is after the time or
-// when the server stops. The quarantine is made by now, so that failing to look
-// again is no failure: the case as written is the answer then.
+// await returns the case once nothing of it is pending, or as it is after the time or
+// when the server stops. The quarantine is written by now, so an error of reading it
+// again is none of the request: the case as written is the answer then.
 func (a *API) await(ctx context.Context, c *quarantine.Case, wait time.Duration) *quarantine.Case {
 	if wait == 0 {
 		return c
@@ -91,21 +80,21 @@ func (a *API) await(ctx context.Context, c *quarantine.Case, wait time.Duration)
 	defer cancel()
 	ctx, stop := context.WithTimeout(ctx, wait)
 	defer stop()
-	settled, err := a.engine.Await(ctx, c.ID)
+	awaited, err := a.engine.Await(ctx, c.ID)
 	if err != nil {
 		return c
 	}
-	return settled
+	return awaited
 }
 
 // wish reads everything of the request but whom it is about.
-func (a *API) wish(in *quarantineInput) (quarantine.ManualQuarantine, error) {
+func (a *API) requested(in *quarantineInput) (quarantine.ManualQuarantine, error) {
 	reason, err := statement(in.Body.Reason)
 	if err != nil {
 		return quarantine.ManualQuarantine{}, err
 	}
 	if !slices.Contains(a.Profiles, in.Body.Profile) {
-		return quarantine.ManualQuarantine{}, httpx.Invalid("body.profile", fmt.Sprintf("there is no such profile; there are %q", a.Profiles), in.Body.Profile)
+		return quarantine.ManualQuarantine{}, httpx.Invalid("body.profile", fmt.Sprintf("unknown profile; known are %q", a.Profiles), in.Body.Profile)
 	}
 	lasts := a.DefaultFor
 	if in.Body.For != "" {
@@ -125,7 +114,7 @@ func targetOf(in *quarantineInput) (t quarantine.Target, err error) {
 	}
 	switch {
 	case given != 1:
-		return t, httpx.Invalid("body", "give exactly one of ip, subscriber and session", nil)
+		return t, httpx.Invalid("body", "must have exactly one of ip, subscriber and session", nil)
 	case in.Body.IP != "":
 		t.Port, t.Space = in.Body.Port, in.Body.Space
 		t.IP, err = address(in.Body.IP, "body.ip")
@@ -144,7 +133,7 @@ func targetOf(in *quarantineInput) (t quarantine.Target, err error) {
 func address(s, location string) (netip.Addr, error) {
 	addr, err := netip.ParseAddr(s)
 	if err != nil {
-		return addr, httpx.Invalid(location, "is no IP address", s)
+		return addr, httpx.Invalid(location, "invalid IP address", s)
 	}
 	addr = addr.Unmap()
 	if wrong := quarantine.CheckAddress(addr); wrong != nil {
@@ -153,14 +142,14 @@ func address(s, location string) (netip.Addr, error) {
 	return addr, nil
 }
 
-// waiting reads ?wait=; none is no waiting.
+// waiting reads ?wait=; without it nothing is waited for.
 func waiting(s string) (time.Duration, error) {
 	if s == "" {
 		return 0, nil
 	}
 	d, err := quarantine.ParseDuration(s)
 	if err != nil || d < 0 || d > MaxWait {
-		return 0, httpx.Invalid("query.wait", "is a time such as 10s, at most 60s", s)
+		return 0, httpx.Invalid("query.wait", "must be a duration such as 10s, at most 60s", s)
 	}
 	return d, nil
 }

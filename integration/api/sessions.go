@@ -6,30 +6,20 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
 type sessionsInput struct {
 	IP         string `query:"ip" doc:"Exactly one of ip, subscriber and mac."`
-	MAC        string `query:"mac" doc:"Hardware address of the equipment, in any notation; live sessions only."`
-	Space      string `query:"space" doc:"Address space of a private address, where several have it."`
+	MAC        string `query:"mac" doc:"MAC address of the equipment, in any notation; live sessions only."`
+	Space      string `query:"space" doc:"Address space of a private address, if several have it."`
 	Subscriber string `query:"subscriber"`
-	Port       int    `query:"port" minimum:"1" maximum:"65535" doc:"The subscriber's port: of an address whose ports are given out in blocks, only who held it is shown."`
-	At         string `query:"at" doc:"RFC 3339 with an offset; now if not told."`
+	Port       int    `query:"port" minimum:"1" maximum:"65535" doc:"The subscriber's port, if the address is shared by port blocks: only its holder is shown."`
+	At         string `query:"at" doc:"RFC 3339 with an offset; default now."`
 }
 
-// neighbour is the nearest holder before or after the moment.
-type neighbour struct {
-	httpx.Holder
-	Side string `json:"side" enum:"before,after"`
-}
-
-type sessionsPage struct {
-	Results    []httpx.Holder `json:"results" doc:"Who held the address at exactly that moment; from is part of an interval, to is not."`
-	Neighbours []neighbour    `json:"neighbours" doc:"Who held it last before, and first after."`
-}
-
-type sessionsOutput struct{ Body sessionsPage }
+type sessionsOutput struct{ Body wire.Holders }
 
 func (a *API) mountSessions(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
@@ -46,13 +36,13 @@ func (a *API) sessions(ctx context.Context, in *sessionsInput) (*sessionsOutput,
 		}
 	}
 	if given != 1 {
-		return nil, httpx.Invalid("query", "give exactly one of ip, subscriber and mac", nil)
+		return nil, httpx.Invalid("query", "must have exactly one of ip, subscriber and mac", nil)
 	}
 	at, err := a.moment(in.At)
 	if err != nil {
 		return nil, err
 	}
-	page := sessionsPage{Results: []httpx.Holder{}, Neighbours: []neighbour{}}
+	page := wire.Holders{Results: []wire.Holder{}, Neighbours: []wire.Neighbour{}}
 	if in.Subscriber != "" {
 		page.Results, err = a.heldBy(ctx, in.Subscriber, at)
 		return &sessionsOutput{page}, err
@@ -81,28 +71,29 @@ func (a *API) moment(s string) (time.Time, error) {
 	}
 	at, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return at, httpx.Invalid("query.at", "is no RFC 3339 time with an offset, e.g. 2026-01-02T15:04:05Z (write + as %2B)", s)
+		return at, httpx.Invalid("query.at", "invalid RFC 3339 time with an offset, e.g. 2026-01-02T15:04:05Z (write + as %2B)", s)
 	}
 	if at.After(a.Now().Add(quarantine.FutureTolerance)) {
-		return at, httpx.Invalid("query.at", "is in the future: nobody has held anything then", s)
+		return at, httpx.Invalid("query.at", "must not be in the future", s)
 	}
 	return at, nil
 }
 
-// holdersOf sorts the bindings of an address by where they lie to the moment.
-func (a *API) holdersOf(ctx context.Context, place quarantine.Place, port uint16, at time.Time) (sessionsPage, error) {
+// holdersOf sorts the bindings of an address: those at the moment, the last before, the
+// first after.
+func (a *API) holdersOf(ctx context.Context, place quarantine.Place, port uint16, at time.Time) (wire.Holders, error) {
 	from, to := at.Add(-a.History), at.Add(a.History)
 	bindings, err := a.Bindings.Bindings(ctx, place, from, to)
 	if err != nil {
-		return sessionsPage{}, err
+		return wire.Holders{}, err
 	}
 	var gaps []quarantine.Gap
 	if a.Gaps != nil {
 		if gaps, err = a.Gaps(ctx); err != nil {
-			return sessionsPage{}, err
+			return wire.Holders{}, err
 		}
 	}
-	page := sessionsPage{Results: []httpx.Holder{}, Neighbours: []neighbour{}}
+	page := wire.Holders{Results: []wire.Holder{}, Neighbours: []wire.Neighbour{}}
 	var before, after *quarantine.Binding
 	for _, b := range quarantine.Held(bindings, from, to) {
 		switch {
@@ -114,7 +105,7 @@ func (a *API) holdersOf(ctx context.Context, place quarantine.Place, port uint16
 		case b.To.IsZero() || b.To.After(at):
 			h := httpx.HolderOf(b.Holder())
 			if doubt := b.Doubt(gaps, at); doubt != "" {
-				h.Evidence += ", in doubt: " + doubt
+				h.KnownBy += ", in doubt: " + doubt
 			}
 			page.Results = append(page.Results, h)
 		case before == nil || b.To.After(before.To):
@@ -125,19 +116,19 @@ func (a *API) holdersOf(ctx context.Context, place quarantine.Place, port uint16
 	return page, nil
 }
 
-func beside(before, after *quarantine.Binding) []neighbour {
-	list := []neighbour{}
+func beside(before, after *quarantine.Binding) []wire.Neighbour {
+	list := []wire.Neighbour{}
 	if before != nil {
-		list = append(list, neighbour{httpx.HolderOf(before.Holder()), "before"})
+		list = append(list, wire.Neighbour{Holder: httpx.HolderOf(before.Holder()), Side: "before"})
 	}
 	if after != nil {
-		list = append(list, neighbour{httpx.HolderOf(after.Holder()), "after"})
+		list = append(list, wire.Neighbour{Holder: httpx.HolderOf(after.Holder()), Side: "after"})
 	}
 	return list
 }
 
 // heldBy lists what the subscriber's live sessions held at the moment.
-func (a *API) heldBy(ctx context.Context, subscriber string, at time.Time) ([]httpx.Holder, error) {
+func (a *API) heldBy(ctx context.Context, subscriber string, at time.Time) ([]wire.Holder, error) {
 	if wrong := quarantine.CheckSubscriber(subscriber); wrong != nil {
 		return nil, wrong
 	}
@@ -148,9 +139,9 @@ func (a *API) heldBy(ctx context.Context, subscriber string, at time.Time) ([]ht
 	return heldAt(sessions, at), nil
 }
 
-func (a *API) heldByMAC(ctx context.Context, mac string, at time.Time) ([]httpx.Holder, error) {
+func (a *API) heldByMAC(ctx context.Context, mac string, at time.Time) ([]wire.Holder, error) {
 	if quarantine.NormalMAC(mac) == "" {
-		return nil, httpx.Invalid("query.mac", "is no hardware address, e.g. 02:00:5e:00:53:0a", mac)
+		return nil, httpx.Invalid("query.mac", "invalid MAC address, e.g. 02:00:5e:00:53:0a", mac)
 	}
 	sessions, err := a.MACs.SessionsOfMAC(ctx, mac)
 	if err != nil {
@@ -160,8 +151,8 @@ func (a *API) heldByMAC(ctx context.Context, mac string, at time.Time) ([]httpx.
 }
 
 // heldAt lists what sessions held at a moment, one without any address once.
-func heldAt(sessions []quarantine.Session, at time.Time) []httpx.Holder {
-	held := []httpx.Holder{}
+func heldAt(sessions []quarantine.Session, at time.Time) []wire.Holder {
+	held := []wire.Holder{}
 	for _, s := range sessions {
 		if s.StartedAt.After(at) {
 			continue

@@ -3,9 +3,9 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -16,26 +16,7 @@ type subscriberInput struct {
 	Key string `path:"key" minLength:"1" maxLength:"253"`
 }
 
-// liveSession is a session of a subscriber, as accounting tells it.
-type liveSession struct {
-	BNG       string    `json:"bng"`
-	Member    string    `json:"member,omitempty" doc:"Of a redundancy group: the BNG that spoke of it last."`
-	SessionID string    `json:"acct_session_id"`
-	StartedAt time.Time `json:"started_at"`
-	SeenAt    time.Time `json:"seen_at" doc:"Event time of the newest record."`
-	Addresses []string  `json:"addresses"`
-	Ignored   bool      `json:"ignored" doc:"Never touched, by configuration."`
-	Suspect   bool      `json:"suspect" doc:"Its BNG restarted since; it may be gone."`
-}
-
-type subscriberView struct {
-	Subscriber string        `json:"subscriber"`
-	Sessions   []liveSession `json:"sessions" doc:"Live ones."`
-	Case       *caseView     `json:"case" doc:"The open case; null if none."`
-	Cases      []caseView    `json:"cases" doc:"The most recent cases."`
-}
-
-type subscriberOutput struct{ Body subscriberView }
+type subscriberOutput struct{ Body wire.Subscriber }
 
 func (a *API) mountSubscribers(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
@@ -63,9 +44,9 @@ func (a *API) subscriber(ctx context.Context, in *subscriberInput) (*subscriberO
 	if len(sessions) == 0 && len(recent.Cases) == 0 && dossier.Case == nil {
 		return nil, httpx.NewProblem(http.StatusNotFound, "no such subscriber: no live session and no case")
 	}
-	view := subscriberView{
+	view := wire.Subscriber{
 		Subscriber: in.Key, Sessions: each(sessions, viewLive),
-		Cases: each(recent.Cases, func(c quarantine.Case) caseView { return viewCase(&c) }),
+		Cases: each(recent.Cases, func(c quarantine.Case) wire.Case { return viewCase(&c) }),
 	}
 	if dossier.Case != nil {
 		open := viewCase(dossier.Case)
@@ -74,8 +55,8 @@ func (a *API) subscriber(ctx context.Context, in *subscriberInput) (*subscriberO
 	return &subscriberOutput{view}, nil
 }
 
-func viewLive(s quarantine.Session) liveSession {
-	return liveSession{
+func viewLive(s quarantine.Session) wire.LiveSession {
+	return wire.LiveSession{
 		BNG: s.BNG, Member: s.Member, SessionID: s.ID, StartedAt: s.StartedAt.UTC(), SeenAt: s.SeenAt.UTC(),
 		Addresses: addresses(s), Ignored: s.Ignored, Suspect: s.Suspect,
 	}

@@ -9,39 +9,38 @@ import (
 	"cordon/quarantine"
 )
 
-// StoreTimeout is how long the store is waited for. The AAA server waits 200 ms
-// for us, and a subscriber for the AAA server.
+// StoreTimeout bounds the query to Redis. The AAA server's own timeout is 200 ms.
 const StoreTimeout = 80 * time.Millisecond
 
-// coolDown is how long the store is not asked after it did not answer: log-ins
-// come by the hundred, and each would wait in vain.
+// coolDown is how long Redis is not queried after a timeout: log-ins come by the
+// hundred, and each would wait in vain.
 const coolDown = time.Second
 
-// LogIn is one log-in at a configured BNG, of a subscriber that was named.
+// LogIn is one log-in of a known subscriber at a configured BNG.
 type LogIn interface {
 	Subscriber() string
-	BNG() string    // as its sessions have it: the redundancy group's name, if it is in one
+	BNG() string    // as in its sessions: the redundancy group's name, if it is in one
 	Member() string // the BNG itself
-	// Addresses are those that the session is known to get; none if nothing is known.
+	// Addresses are those that the session will have, as far as they are known.
 	Addresses() []quarantine.Address
-	// Undo has the profiles that can be put in force; see quarantine.LogIn.
+	// Undo has the profiles that can be applied; see quarantine.LogIn.
 	Undo() map[string]string
-	// Reply returns the changes that put a profile in force; false: not here.
+	// Reply returns the changes that apply a profile; false: not possible at log-in.
 	Reply(profile string) ([]Change, bool)
 }
 
 // network knows the BNGs.
 type network interface {
-	// LogIn reads what an Access-Request tells; false: no log-in of ours.
-	LogIn(told []quarantine.Attribute) (LogIn, bool)
+	// LogIn reads an Access-Request's attributes; false: not one that can be restricted.
+	LogIn(attributes []quarantine.Attribute) (LogIn, bool)
 }
 
-// gate knows what may not be restricted at present.
+// gate checks what may be restricted at present.
 type gate interface {
-	// Paused says whether nothing new may be restricted at all.
+	// Paused reports whether restricting is paused.
 	Paused() bool
-	// Acts reports whether a case may restrict a session of its subscriber that
-	// begins so now.
+	// Acts reports whether a case may restrict its subscriber's session from this
+	// log-in on.
 	Acts(c *quarantine.Case, l LogIn) bool
 }
 
@@ -52,7 +51,7 @@ type Desk struct {
 	gate    gate
 	now     func() time.Time
 
-	until  atomic.Int64 // no question to the store before, ns since 1970
+	until  atomic.Int64 // end of the cool-down, ns since 1970
 	counts [Outcomes]atomic.Uint64
 }
 
@@ -67,7 +66,7 @@ func New(n network, store quarantine.LogInStore, g gate, now func() time.Time) (
 	return &Desk{network: n, store: store, gate: g, now: now}, nil
 }
 
-// Counts returns how many log-ins had each outcome since the start.
+// Counts returns the number of log-ins of each outcome since the start.
 func (d *Desk) Counts() [Outcomes]uint64 {
 	var counts [Outcomes]uint64
 	for i := range d.counts {
@@ -76,15 +75,15 @@ func (d *Desk) Counts() [Outcomes]uint64 {
 	return counts
 }
 
-// answer finds what the log-in is to be answered with and counts it.
-func (d *Desk) answer(ctx context.Context, told []quarantine.Attribute) (reply, Outcome) {
-	changes, outcome := d.decide(ctx, told)
+// answer returns the answer to the log-in and counts it.
+func (d *Desk) answer(ctx context.Context, attributes []quarantine.Attribute) (reply, Outcome) {
+	changes, outcome := d.decide(ctx, attributes)
 	d.counts[outcome].Add(1)
 	return newReply(changes), outcome
 }
 
-func (d *Desk) decide(ctx context.Context, told []quarantine.Attribute) ([]Change, Outcome) {
-	l, ours := d.network.LogIn(told)
+func (d *Desk) decide(ctx context.Context, attributes []quarantine.Attribute) ([]Change, Outcome) {
+	l, ours := d.network.LogIn(attributes)
 	switch {
 	case !ours:
 		return nil, Unknown
@@ -107,7 +106,7 @@ func (d *Desk) decide(ctx context.Context, told []quarantine.Attribute) ([]Chang
 	return changes, Restricted
 }
 
-// ask asks the store what is wanted; false: it did not answer in time.
+// ask queries Redis for the subscriber's case; false: no answer in time.
 func (d *Desk) ask(ctx context.Context, l LogIn) (*quarantine.Case, bool) {
 	now := d.now()
 	if now.UnixNano() < d.until.Load() {

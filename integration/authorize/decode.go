@@ -12,7 +12,7 @@ import (
 	"cordon/quarantine"
 )
 
-// How much a request may hold. An Access-Request has 4,096 octets at most
+// Bounds of a request. An Access-Request has at most 4,096 octets
 // (RFC 2865 section 3); as JSON of rlm_rest it grows to some ten times that.
 const (
 	maxBody       = httpx.MaxBody
@@ -22,10 +22,9 @@ const (
 // errTooMany is about the request as a whole.
 var errTooMany = fmt.Errorf("more than %d attributes", maxAttributes)
 
-// decode reads what rlm_rest encodes with body = 'json': an object of
-// attributes, each {"type": …, "value": […]}. A bare value or list in an
-// attribute's place is taken too. Values are as FreeRADIUS prints them; null and
-// nested objects are no values.
+// decode reads what rlm_rest encodes with body = 'json': an object of attributes, each
+// {"type": …, "value": […]}. A bare value or list instead of the object is accepted
+// too. Values are as FreeRADIUS prints them; null and nested objects are invalid.
 func decode(body []byte) ([]quarantine.Attribute, error) {
 	body, octets := asText(body)
 	if err := httpx.CheckJSON(body); err != nil {
@@ -35,31 +34,31 @@ func decode(body []byte) ([]quarantine.Attribute, error) {
 	if err := json.Unmarshal(body, &members); err != nil || members == nil {
 		return nil, errors.New("the body is not a JSON object of attributes")
 	}
-	var told []quarantine.Attribute
+	var attributes []quarantine.Attribute
 	for name, raw := range members {
 		values, err := valuesOf(raw)
 		if err != nil {
 			return nil, fmt.Errorf("%.64q %w", name, err)
 		}
 		for _, value := range values {
-			if len(told) == maxAttributes {
+			if len(attributes) == maxAttributes {
 				return nil, errTooMany
 			}
 			if octets {
 				value = asOctets(value)
 			}
-			told = append(told, quarantine.Attribute{Name: bare(name), Value: value})
+			attributes = append(attributes, quarantine.Attribute{Name: bare(name), Value: value})
 		}
 	}
-	return told, nil
+	return attributes, nil
 }
 
-// rlm_rest copies what is not UTF-8 in a name as it is, which JSON cannot hold. Such
-// octets stand as characters of the last plane while the body is read, 0x80 as
-// U+10FF80: nobody's, as no text has them.
+// rlm_rest copies octets of a name that are not UTF-8 unchanged, which is invalid JSON.
+// While the body is decoded, such octets are characters of the last private-use plane,
+// 0x80 as U+10FF80, which no text has.
 const firstOctet = 0x10FF00
 
-// asText makes UTF-8 of a body; octets: it was none.
+// asText converts a body to UTF-8; octets: it was not.
 func asText(body []byte) (text []byte, octets bool) {
 	if utf8.Valid(body) {
 		return body, false
@@ -74,7 +73,7 @@ func asText(body []byte) (text []byte, octets bool) {
 	return text, true
 }
 
-// asOctets is the way back, for a value.
+// asOctets is the inverse, for a value.
 func asOctets(value string) string {
 	var b strings.Builder
 	for _, r := range value {
@@ -87,7 +86,7 @@ func asOctets(value string) string {
 	return b.String()
 }
 
-// bare takes the list off an attribute's name: request:User-Name.
+// bare removes the list from an attribute's name: request:User-Name.
 func bare(name string) string {
 	if rest, ok := strings.CutPrefix(name, "request:"); ok {
 		return rest
@@ -109,7 +108,7 @@ func valuesOf(raw json.RawMessage) ([]string, error) {
 	list := []json.RawMessage{raw}
 	if raw[0] == '[' {
 		if err := json.Unmarshal(raw, &list); err != nil {
-			return nil, errors.New("is no list of values")
+			return nil, errors.New("invalid list of values")
 		}
 	}
 	values := make([]string, 0, len(list))
@@ -123,7 +122,7 @@ func valuesOf(raw json.RawMessage) ([]string, error) {
 	return values, nil
 }
 
-// scalar reads a string, or a number or truth value as its own text.
+// scalar reads a string, or a number or boolean as its text.
 func scalar(raw json.RawMessage) (string, error) {
 	switch raw[0] {
 	case '"':
@@ -131,7 +130,7 @@ func scalar(raw json.RawMessage) (string, error) {
 		err := json.Unmarshal(raw, &text)
 		return text, err
 	case '{', '[', 'n':
-		return "", errors.New("has a value that is none: want text or numbers")
+		return "", errors.New("must have strings or numbers as values")
 	}
 	return string(raw), nil
 }

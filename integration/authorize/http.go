@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 )
 
 type authorizeInput struct {
@@ -16,30 +17,23 @@ type authorizeOutput struct {
 	Body   any
 }
 
-// Value describes an attribute on the wire for the OpenAPI document; decode reads
-// it.
-type Value struct {
-	Type  string   `json:"type,omitempty" doc:"As FreeRADIUS calls it; not looked at."`
-	Value []string `json:"value" doc:"As FreeRADIUS prints them."`
-}
-
 // Mount adds POST /radius/authorize to the server.
 func (d *Desk) Mount(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
 		ID: "authorize-login", Method: http.MethodPost, Path: "/radius/authorize",
-		Summary: "What a log-in's Access-Accept is to be changed to, in rlm_rest's JSON (post-auth); 204: nothing.",
-		Scopes:  []httpx.Scope{httpx.ScopeAuthorize}, MaxBody: maxBody, OwnBody: map[string]Value{},
-		Answers: map[int]any{http.StatusOK: map[string]assignment{}},
+		Summary: "Changes to a log-in's Access-Accept, in rlm_rest's JSON (post-auth); 204: none.",
+		Scopes:  []httpx.Scope{httpx.ScopeAuthorize}, MaxBody: maxBody, OwnBody: map[string]wire.LoginAttribute{},
+		Answers: map[int]any{http.StatusOK: map[string]wire.LoginAssignment{}},
 	}, d.post)
 }
 
 func (d *Desk) post(ctx context.Context, in *authorizeInput) (*authorizeOutput, error) {
-	told, err := decode(in.RawBody)
+	attributes, err := decode(in.RawBody)
 	if err != nil {
 		d.counts[Unreadable].Add(1)
 		return nil, httpx.NewProblem(http.StatusBadRequest, err.Error())
 	}
-	answer, outcome := d.answer(ctx, told)
+	answer, outcome := d.answer(ctx, attributes)
 	if outcome != Restricted {
 		return &authorizeOutput{Status: http.StatusNoContent}, nil
 	}

@@ -3,15 +3,17 @@ package authorize
 import (
 	"bytes"
 	"encoding/json"
+
+	"cordon/integration/wire"
 )
 
-// Action is what is done to an attribute of the Access-Accept.
+// Action is a change of an attribute of the Access-Accept.
 type Action uint8
 
 // The actions.
 const (
-	Drop Action = iota // take every value away
-	Set                // take every value away, then add this one
+	Drop Action = iota // remove every value
+	Set                // remove every value, then add this one
 	Add                // add this value
 )
 
@@ -23,22 +25,14 @@ type Change struct {
 	Value     string // as FreeRADIUS reads it; of a Drop, none
 }
 
-// assignment is the value of a member of the answer, as rlm_rest reads it. Values
-// are never expanded: FreeRADIUS 3 would take a %{…} in one for a program.
-type assignment struct {
-	Op     string   `json:"op" enum:":=,+=,!*" doc:"!* takes every value away; := sets; += adds."`
-	DoXlat bool     `json:"do_xlat" doc:"Always false."`
-	Value  []string `json:"value"`
-}
-
 // member is one name of the answer.
 type member struct {
 	name string
-	assignment
+	wire.LoginAssignment
 }
 
-// reply is the answer to rlm_rest. FreeRADIUS works it off in its order, which a
-// map of Go's would not keep.
+// reply is the answer to rlm_rest. FreeRADIUS processes it in order, which a Go map
+// would not keep.
 type reply []member
 
 // MarshalJSON writes an object whose members are in the reply's order.
@@ -53,7 +47,7 @@ func (r reply) MarshalJSON() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		value, err := json.Marshal(m.assignment)
+		value, err := json.Marshal(m.LoginAssignment)
 		if err != nil {
 			return nil, err
 		}
@@ -65,20 +59,20 @@ func (r reply) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// anyValue stands where rlm_rest wants a value that it does not use; text and
-// numbers can be read from it.
+// anyValue is a placeholder where rlm_rest requires a value that it ignores; it is
+// valid as text and as a number.
 const anyValue = "0"
 
-// newReply writes changes for rlm_rest. Its := overwrites the first value of an
-// attribute and leaves the others of the plan in force, so every value is taken
-// away before one is set. A name is in a JSON object once: the removal goes by
-// the attribute's bare name, which means the list reply too.
+// newReply encodes changes for rlm_rest. Its := overwrites the first value of an
+// attribute and leaves the others, so every value is removed before one is set. A name
+// is in a JSON object once: the removal has the attribute's bare name, which means the
+// list reply too.
 func newReply(changes []Change) reply {
 	var r reply
 	at := map[string]int{} // where an attribute is set or added, by name with tag
 	for _, c := range changes {
 		if c.Action != Add && !r.removes(c.Name) {
-			r = append(r, member{c.Name, assignment{Op: "!*", Value: []string{anyValue}}})
+			r = append(r, member{c.Name, wire.LoginAssignment{Op: "!*", Value: []string{anyValue}}})
 		}
 		if c.Action == Drop {
 			continue
@@ -93,7 +87,7 @@ func newReply(changes []Change) reply {
 			op = ":="
 		}
 		at[name] = len(r)
-		r = append(r, member{name, assignment{Op: op, Value: []string{c.Value}}})
+		r = append(r, member{name, wire.LoginAssignment{Op: op, Value: []string{c.Value}}})
 	}
 	return r
 }

@@ -9,21 +9,22 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
 // Bounds of one request.
 const (
-	MaxBody  = 4 << 20 // octets
+	MaxBody  = 4 << 20 // bytes
 	MaxLines = 20_000
 )
 
-// Config says what the edge needs.
+// Config is what the edge needs.
 type Config struct {
 	Recorder  quarantine.BindingRecorder
-	Sources   quarantine.AccountingSourceBook // where it is kept how far each log has come; nil: nowhere
+	Sources   quarantine.AccountingSourceBook // has each log's progress; nil: not kept
 	Addresses quarantine.AddressPlan
-	History   time.Duration    // older bindings are refused; above 0
+	History   time.Duration    // older bindings are rejected; must be > 0
 	Now       func() time.Time // nil: the host's clock
 }
 
@@ -31,15 +32,15 @@ type Config struct {
 func (c *Config) Validate() error {
 	var faults []error
 	if c.Recorder == nil {
-		faults = append(faults, errors.New("bindings: there is nobody to record them"))
+		faults = append(faults, errors.New("bindings: Recorder is required"))
 	}
 	if c.History <= 0 {
-		faults = append(faults, errors.New("bindings: history is above 0"))
+		faults = append(faults, errors.New("bindings: History must be > 0"))
 	}
 	return errors.Join(faults...)
 }
 
-// Edge takes bindings in.
+// Edge ingests bindings.
 type Edge struct{ config Config }
 
 // New returns the edge.
@@ -57,31 +58,23 @@ type input struct {
 	RawBody []byte `contentType:"application/x-ndjson"`
 }
 
-// LineError says why a line was not taken.
-type LineError struct {
-	Line  int    `json:"line" doc:"From 1."`
-	Error string `json:"error"`
-}
-
+// pushed is what became of a body.
 type pushed struct {
-	Stored int         `json:"stored" doc:"Lines taken; one told before changes nothing."`
-	Errors []LineError `json:"errors" doc:"Lines that were not taken, at most 100 of them."`
-	Failed int         `json:"failed" doc:"How many lines were not taken."`
-
-	unstored bool // some of them for want of the store
+	wire.BindingReceipt
+	unstored bool // some lines were rejected because Redis failed
 }
 
-type output struct{ Body pushed }
+type output struct{ Body wire.BindingReceipt }
 
-// maxErrors bounds how many faults one answer tells.
+// maxErrors bounds the faults that one answer lists.
 const maxErrors = 100
 
 // Mount adds POST /bindings to the server.
 func (e *Edge) Mount(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
 		ID: "push-bindings", Method: http.MethodPost, Path: "/bindings",
-		Summary: "Tell who had which ports of a public address when, from a translator's log; 200 means that the lines not listed are stored.",
-		Scopes:  []httpx.Scope{httpx.ScopeBindings}, MaxBody: MaxBody, OwnBody: Line{},
+		Summary: "Ingest port blocks of public addresses from a translator's log; 200 means that every line not listed under errors is stored.",
+		Scopes:  []httpx.Scope{httpx.ScopeBindings}, MaxBody: MaxBody, OwnBody: wire.Binding{},
 	}, e.post)
 }
 
@@ -90,15 +83,15 @@ func (e *Edge) post(ctx context.Context, in *input) (*output, error) {
 	switch {
 	case len(body) == 0:
 		return nil, httpx.NewProblem(http.StatusBadRequest, "the body is empty")
-	case bytes.Count(body, []byte("\n")) >= MaxLines: // before anything is made of them
+	case bytes.Count(body, []byte("\n")) >= MaxLines: // before any is decoded
 		return nil, httpx.NewProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("more than %d lines in one request; split it", MaxLines))
 	}
 	now := e.config.Now()
 	r := &reader{plan: e.config.Addresses, sender: quarantine.LogSource(httpx.PrincipalOf(ctx).Name), oldest: now.Add(-e.config.History), now: now}
 	var taken []quarantine.Binding
 	var of []int
-	p := pushed{Errors: []LineError{}}
-	told := quarantine.SourceHeard{Source: r.sender, First: now, Last: now}
+	p := pushed{BindingReceipt: wire.BindingReceipt{Errors: []wire.LineFault{}}}
+	heard := quarantine.SourceHeard{Source: r.sender, First: now, Last: now}
 	n := -1
 	for line := range bytes.Lines(body) {
 		n++
@@ -110,9 +103,9 @@ func (e *Edge) post(ctx context.Context, in *input) (*output, error) {
 			p.refuse(n, err)
 			continue
 		}
-		told.Records++
-		if s.reported.After(told.Reported) {
-			told.Reported = s.reported
+		heard.Records++
+		if s.reported.After(heard.Reported) {
+			heard.Reported = s.reported
 		}
 		if !s.heartbeat {
 			taken, of = append(taken, s.binding), append(of, n)
@@ -123,27 +116,27 @@ func (e *Edge) post(ctx context.Context, in *input) (*output, error) {
 	if err := e.record(ctx, taken, of, &p); err != nil {
 		return nil, err
 	}
-	return &output{p}, e.advance(ctx, told, &p)
+	return &output{p.BindingReceipt}, e.advance(ctx, heard, &p)
 }
 
-// advance notes how far the log has come once all that it sent is stored. What
-// could not be stored is sent again, and takes the rest with it then.
-func (e *Edge) advance(ctx context.Context, told quarantine.SourceHeard, p *pushed) error {
-	if e.config.Sources == nil || told.Records == 0 || p.unstored {
+// advance stores the log's progress once everything in the body is stored. What could
+// not be stored is sent again, and the progress with it.
+func (e *Edge) advance(ctx context.Context, heard quarantine.SourceHeard, p *pushed) error {
+	if e.config.Sources == nil || heard.Records == 0 || p.unstored {
 		return nil
 	}
-	if told.Reported.After(told.Last) {
-		told.Reported = told.Last
+	if heard.Reported.After(heard.Last) {
+		heard.Reported = heard.Last
 	}
-	told.Behind = told.Last.Sub(told.Reported)
-	err := e.config.Sources.ReportSources(ctx, quarantine.SourceReport{At: told.Last, Rule: quarantine.DefaultSilenceRule, Heard: []quarantine.SourceHeard{told}})
+	heard.Behind = heard.Last.Sub(heard.Reported)
+	err := e.config.Sources.ReportSources(ctx, quarantine.SourceReport{At: heard.Last, Rule: quarantine.DefaultSilenceRule, Heard: []quarantine.SourceHeard{heard}})
 	if err != nil {
-		return fmt.Errorf("store how far the log has come: %w", err)
+		return fmt.Errorf("store the log's progress: %w", err)
 	}
 	return nil
 }
 
-// record stores what could be read. If nothing of it could be stored, the whole
+// record stores the valid lines. It fails if none could be stored: then the whole
 // request is to be sent again.
 func (e *Edge) record(ctx context.Context, taken []quarantine.Binding, of []int, p *pushed) error {
 	if len(taken) == 0 {
@@ -168,6 +161,6 @@ func (e *Edge) record(ctx context.Context, taken []quarantine.Binding, of []int,
 
 func (p *pushed) refuse(line int, err error) {
 	if p.Failed++; len(p.Errors) < maxErrors {
-		p.Errors = append(p.Errors, LineError{line + 1, err.Error()})
+		p.Errors = append(p.Errors, wire.LineFault{Line: line + 1, Error: err.Error()})
 	}
 }

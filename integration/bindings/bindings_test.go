@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -97,8 +98,9 @@ func TestLinesOfATranslatorsLogAreStored(t *testing.T) {
 func TestBadLinesAreReportedByNumberAndTheGoodOnesTaken(t *testing.T) {
 	for fault, line := range map[string]string{
 		"ports":              `{"ip":"203.0.113.5","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
-		"no public address":  `{"ip":"192.168.1.1","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
-		"is no address":      `{"ip":"203.0.113","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
+		"a private address":  `{"ip":"192.168.1.1","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
+		"loopback address":   `{"ip":"127.0.0.1","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
+		"invalid address":    `{"ip":"203.0.113","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
 		"with an offset":     `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00","subscriber":"x"}`,
 		"in the future":      `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T12:01:00Z","subscriber":"x"}`,
 		"older than":         `{"ip":"203.0.113.5","ports":"1-2","from":"2026-01-01T12:01:00Z","subscriber":"x"}`,
@@ -109,7 +111,7 @@ func TestBadLinesAreReportedByNumberAndTheGoodOnesTaken(t *testing.T) {
 		"alone on its line":  `{"complete_to":"2026-03-01T11:00:00Z","ip":"203.0.113.5"}`,
 		"complete_to":        `{"complete_to":"yesterday"}`,
 		"before renewed_at":  `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","renewed_at":"2026-03-01T11:30:00Z","to":"2026-03-01T11:20:00Z","subscriber":"x"}`,
-		"renewed_at: is bef": `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","renewed_at":"2026-03-01T10:30:00Z","subscriber":"x"}`,
+		"renewed_at: must n": `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","renewed_at":"2026-03-01T10:30:00Z","subscriber":"x"}`,
 		"ends too early":     `{"ip":"203.0.113.5",`,
 		"cannot unmarshal":   `{"ip":7,"ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
 	} {
@@ -117,7 +119,7 @@ func TestBadLinesAreReportedByNumberAndTheGoodOnesTaken(t *testing.T) {
 		w := push(t, s, good+"\n"+line+"\n"+good)
 		var told struct {
 			Stored, Failed int
-			Errors         []LineError
+			Errors         []wire.LineFault
 		}
 		if err := json.Unmarshal(w.Body.Bytes(), &told); err != nil || w.Code != http.StatusOK {
 			t.Fatalf("%d %s, %v", w.Code, w.Body, err)

@@ -9,33 +9,23 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
-// Line is one binding on the wire.
-type Line struct {
-	IP         string  `json:"ip" doc:"The public address."`
-	Ports      string  `json:"ports" doc:"Block of its ports, e.g. 1024-2047; 1-65535 for all of them."`
-	From       string  `json:"from" doc:"RFC 3339 with an offset."`
-	To         *string `json:"to,omitempty" doc:"Likewise; left out or null while the block is held. Send the line again with it when the block is given back."`
-	RenewedAt  string  `json:"renewed_at,omitempty" doc:"Likewise; when the log last said that the block is held, where it says so from time to time. Not after to."`
-	PrivateIP  string  `json:"private_ip,omitempty" doc:"The address behind the translator. Either private_ip or subscriber."`
-	Space      string  `json:"space,omitempty" doc:"Address space of private_ip, where several have it."`
-	Subscriber string  `json:"subscriber,omitempty" doc:"Either private_ip or subscriber."`
-	CompleteTo string  `json:"complete_to,omitempty" doc:"Alone on its line: all lines about events before it have been sent. RFC 3339 with an offset."`
+// heartbeat reports whether the line is only about the log's progress.
+func heartbeat(l *wire.Binding) bool {
+	return *l == wire.Binding{CompleteTo: l.CompleteTo} && l.CompleteTo != ""
 }
 
-// heartbeat reports whether the line only says how far the log has come.
-func (l *Line) heartbeat() bool { return *l == Line{CompleteTo: l.CompleteTo} && l.CompleteTo != "" }
-
-// statement is what one line says.
+// statement is one decoded line.
 type statement struct {
 	binding   quarantine.Binding
-	reported  time.Time // newest moment in it
-	heartbeat bool      // there is no binding
+	reported  time.Time // newest time in it
+	heartbeat bool      // without a binding
 }
 
-// reader turns lines into bindings.
+// reader decodes lines.
 type reader struct {
 	plan   quarantine.AddressPlan
 	sender string // who pushes, for the key
@@ -49,7 +39,7 @@ func (r *reader) read(raw []byte) (statement, error) {
 	if err := httpx.CheckJSON(raw); err != nil {
 		return s, err
 	}
-	var line Line
+	var line wire.Binding
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&line); err != nil {
@@ -58,7 +48,7 @@ func (r *reader) read(raw []byte) (statement, error) {
 	if line.CompleteTo != "" {
 		return r.completeTo(&line)
 	}
-	for _, step := range []func(*Line, *quarantine.Binding) error{r.block, r.interval, r.holder} {
+	for _, step := range []func(*wire.Binding, *quarantine.Binding) error{r.block, r.interval, r.holder} {
 		if err := step(&line, &s.binding); err != nil {
 			return s, err
 		}
@@ -67,9 +57,9 @@ func (r *reader) read(raw []byte) (statement, error) {
 	return s, nil
 }
 
-// completeTo reads a line that only says how far the log has come.
-func (r *reader) completeTo(line *Line) (s statement, err error) {
-	if !line.heartbeat() {
+// completeTo reads a line that is only about the log's progress.
+func (r *reader) completeTo(line *wire.Binding) (s statement, err error) {
+	if !heartbeat(line) {
 		return s, &quarantine.FieldError{Field: "complete_to", Reason: "must be alone on its line"}
 	}
 	s.heartbeat = true
@@ -77,24 +67,27 @@ func (r *reader) completeTo(line *Line) (s statement, err error) {
 	return s, err
 }
 
-func (r *reader) block(line *Line, b *quarantine.Binding) error {
+func (r *reader) block(line *wire.Binding, b *quarantine.Binding) error {
 	addr, err := netip.ParseAddr(line.IP)
 	if err != nil {
-		return &quarantine.FieldError{Field: "ip", Reason: fmt.Sprintf("%q is no address", line.IP)}
+		return &quarantine.FieldError{Field: "ip", Reason: fmt.Sprintf("invalid address %q", line.IP)}
 	}
 	addr = addr.Unmap().WithZone("")
-	if quarantine.Private(addr) || !addr.IsGlobalUnicast() {
-		return &quarantine.FieldError{Field: "ip", Reason: fmt.Sprintf("%s is no public address", addr)}
+	if quarantine.Private(addr) {
+		return &quarantine.FieldError{Field: "ip", Reason: fmt.Sprintf("%s is a private address", addr)}
+	}
+	if wrong := quarantine.CheckAddress(addr); wrong != nil {
+		return &quarantine.FieldError{Field: "ip", Reason: addr.String() + " " + wrong.Reason}
 	}
 	ports, err := quarantine.ParsePortRange(line.Ports)
 	if err != nil || ports.All() {
-		return &quarantine.FieldError{Field: "ports", Reason: fmt.Sprintf("%q is no block of ports: write it as 1024-2047", line.Ports)}
+		return &quarantine.FieldError{Field: "ports", Reason: fmt.Sprintf("invalid port block %q, e.g. 1024-2047", line.Ports)}
 	}
 	b.Address = quarantine.Address{Prefix: netip.PrefixFrom(addr, addr.BitLen()), Kind: quarantine.NATPortBlock, Ports: ports}
 	return nil
 }
 
-func (r *reader) interval(line *Line, b *quarantine.Binding) error {
+func (r *reader) interval(line *wire.Binding, b *quarantine.Binding) error {
 	var err error
 	if b.From, err = r.moment("from", line.From); err != nil {
 		return err
@@ -105,7 +98,7 @@ func (r *reader) interval(line *Line, b *quarantine.Binding) error {
 			return err
 		}
 		if b.RenewedAt.Before(b.From) {
-			return &quarantine.FieldError{Field: "renewed_at", Reason: "is before from"}
+			return &quarantine.FieldError{Field: "renewed_at", Reason: "must not be before from"}
 		}
 	}
 	if line.To == nil {
@@ -115,10 +108,10 @@ func (r *reader) interval(line *Line, b *quarantine.Binding) error {
 		return err
 	}
 	if b.To.Before(b.From) {
-		return &quarantine.FieldError{Field: "to", Reason: "is before from"}
+		return &quarantine.FieldError{Field: "to", Reason: "must not be before from"}
 	}
 	if b.To.Before(b.RenewedAt) {
-		return &quarantine.FieldError{Field: "to", Reason: "is before renewed_at"}
+		return &quarantine.FieldError{Field: "to", Reason: "must not be before renewed_at"}
 	}
 	b.RenewedAt = b.To
 	return nil
@@ -128,18 +121,18 @@ func (r *reader) moment(field, text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	switch {
 	case err != nil:
-		return t, &quarantine.FieldError{Field: field, Reason: fmt.Sprintf("%q is no RFC 3339 time with an offset, e.g. 2026-01-02T15:04:05Z", text)}
+		return t, &quarantine.FieldError{Field: field, Reason: fmt.Sprintf("invalid RFC 3339 time with an offset %q, e.g. 2026-01-02T15:04:05Z", text)}
 	case t.After(r.now.Add(quarantine.FutureTolerance)):
-		return t, &quarantine.FieldError{Field: field, Reason: text + " is in the future"}
+		return t, &quarantine.FieldError{Field: field, Reason: "must not be in the future: " + text}
 	case t.Before(r.oldest):
-		return t, &quarantine.FieldError{Field: field, Reason: text + " is older than attribution.history"}
+		return t, &quarantine.FieldError{Field: field, Reason: "must not be older than attribution.history: " + text}
 	}
 	return t.UTC().Truncate(time.Millisecond), nil
 }
 
-func (r *reader) holder(line *Line, b *quarantine.Binding) error {
+func (r *reader) holder(line *wire.Binding, b *quarantine.Binding) error {
 	if (line.PrivateIP == "") == (line.Subscriber == "") {
-		return &quarantine.FieldError{Field: "private_ip", Reason: "give exactly one of private_ip and subscriber"}
+		return &quarantine.FieldError{Field: "private_ip", Reason: "must have exactly one of private_ip and subscriber"}
 	}
 	if line.Subscriber != "" {
 		if wrong := quarantine.CheckSubscriber(line.Subscriber); wrong != nil {
@@ -151,7 +144,7 @@ func (r *reader) holder(line *Line, b *quarantine.Binding) error {
 	}
 	addr, err := netip.ParseAddr(line.PrivateIP)
 	if err != nil {
-		return &quarantine.FieldError{Field: "private_ip", Reason: fmt.Sprintf("%q is no address", line.PrivateIP)}
+		return &quarantine.FieldError{Field: "private_ip", Reason: fmt.Sprintf("invalid address %q", line.PrivateIP)}
 	}
 	if b.Via, err = r.plan.In(line.Space, addr); err != nil {
 		return err

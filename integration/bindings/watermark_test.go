@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cordon/integration/wire"
 )
 
 func TestHowFarALogHasComeIsTheNewestMomentThatItTold(t *testing.T) {
@@ -55,7 +57,7 @@ func TestAHeartbeatCountsAsTaken(t *testing.T) {
 	w := push(t, &shelf{}, "\n"+`{"complete_to":"2026-03-01T11:59:00Z"}`+"\n\n"+`{"complete_to":"x"}`+"\n"+good)
 	var told struct {
 		Stored, Failed int
-		Errors         []LineError
+		Errors         []wire.LineFault
 	}
 	if err := json.Unmarshal(w.Body.Bytes(), &told); err != nil || told.Stored != 2 || told.Failed != 1 || told.Errors[0].Line != 4 {
 		t.Errorf("%v %s", err, w.Body)

@@ -56,7 +56,7 @@ func TestARefusalIsShownWithItsErrorCauseAndNotRepeatedAtOnce(t *testing.T) {
 func TestSilenceIsUnansweredAndTheReleaseIsAssertedOnceMore(t *testing.T) {
 	t.Parallel()
 	b := prepareBed(t)
-	w := newWire(t, b.bng.coa[0])
+	w := newLink(t, b.bng.coa[0])
 	s := b.site
 	s.bngs[0].port = w.port
 	b.configure(s)
@@ -144,7 +144,7 @@ func TestOverAWireThatLosesEverybodyEndsAsWanted(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	b := prepareBed(t)
-	w := newWire(t, b.bng.coa[0])
+	w := newLink(t, b.bng.coa[0])
 	s := b.site
 	s.bngs[0].port = w.port
 	b.configure(s)

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 func TestAVerdictAboutAnAddressThatChangedHandsHitsTheEarlierHolder(t *testing.T) {
@@ -54,7 +54,7 @@ func TestAnIPv6AddressIsAttributedByTheDelegatedPrefix(t *testing.T) {
 	b.bng.expect("bob", coaRequest("bob", "b1", "GARDEN"))
 	outside := b.report("2001:db8:100:200::1")
 	b.verdict(outside, "unknown")
-	found := ask[client.Sessions](b.instance, "session", "find", "--ip", "2001:db8:f:1::42")
+	found := ask[wire.Holders](b.instance, "session", "find", "--ip", "2001:db8:f:1::42")
 	if len(found.Results) != 1 || found.Results[0].Subscriber != "alice" {
 		t.Errorf("by Framed-IPv6-Prefix: %+v", found)
 	}

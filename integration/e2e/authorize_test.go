@@ -64,7 +64,7 @@ func TestARestrictedSubscriberLogsInToTheGardenAndNothingOfThePlanLetsPast(t *te
 	if err := os.WriteFile(pause, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a.answers(b.instance, "kept_back", "alice", "bng1", plan)
+	a.answers(b.instance, "deferred", "alice", "bng1", plan)
 	if err := os.Remove(pause); err != nil {
 		t.Fatal(err)
 	}

@@ -12,14 +12,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-// problem is what of an RFC 9457 document is looked at.
-type problem struct {
-	Status    int    `json:"status"`
-	Detail    string `json:"detail"`
-	RequestID string `json:"request_id"`
-}
+	"cordon/integration/wire"
+)
 
 func TestBadVerdictsAreToldByTheirField(t *testing.T) {
 	t.Parallel()
@@ -85,7 +80,7 @@ func TestBadVerdictsAreToldByTheirField(t *testing.T) {
 				c.contentType = "application/json"
 			}
 			status, answer, err := b.post("/verdicts", c.contentType, c.body)
-			var p problem
+			var p wire.Problem
 			if err != nil || json.Unmarshal([]byte(answer), &p) != nil {
 				t.Fatalf("%d %s %v", status, answer, err)
 			}
@@ -157,7 +152,7 @@ func TestBadCommandsAreToldByTheirField(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, answer, err := b.post(c.path, "application/json", c.body)
-			var p problem
+			var p wire.Problem
 			if err != nil || json.Unmarshal([]byte(answer), &p) != nil {
 				t.Fatalf("%d %s %v", status, answer, err)
 			}

@@ -8,27 +8,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cordon/integration/wire"
 )
 
-// refusal is a problem document about a quarantine by hand.
-type refusal struct {
-	Status     int    `json:"status"`
-	Detail     string `json:"detail"`
-	Missing    string `json:"missing"`
-	Lines      int    `json:"lines"`
-	Candidates []struct {
-		Subscriber string `json:"subscriber"`
-	} `json:"candidates"`
-}
-
 // refused posts a quarantine by hand that must be answered 409.
-func (b *bed) refused(query, body string) refusal {
+func (b *bed) refused(query, body string) wire.Problem {
 	b.t.Helper()
 	status, answer, err := b.post("/quarantines"+query, "application/json", body)
 	if err != nil || status != 409 {
 		b.t.Fatalf("POST /quarantines%s %s: %d %s %v", query, body, status, answer, err)
 	}
-	var r refusal
+	var r wire.Problem
 	if err := json.Unmarshal([]byte(answer), &r); err != nil {
 		b.t.Fatalf("%s: %v", answer, err)
 	}

@@ -36,7 +36,7 @@ func TestFromRedisNoVerdictOverChurnedAddressesNamesTheWrongSubscriber(t *testin
 		found, err := a.WhoHeld(ctx, q.At, q.Port, q.Moment, q.Tolerance)
 		return found, "", err
 	}
-	table, err := w.Judge(t.Context(), churn.Court{Store: s, WhoHeld: whoHeld, Clock: func(at time.Time) { now = at }})
+	table, err := w.Check(t.Context(), churn.System{Store: s, WhoHeld: whoHeld, Clock: func(at time.Time) { now = at }})
 	if err != nil {
 		t.Fatalf("seed %d: %v", seed, err)
 	}

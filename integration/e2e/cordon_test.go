@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // instance is one Cordon: its configuration, its log's directory and, while it
@@ -227,7 +228,7 @@ func (c *instance) report(ip string, more ...string) string {
 
 // cases lists the cases of a subscriber, open one first; all of them if it is
 // empty.
-func (c *instance) cases(subscriber string) []client.Case {
+func (c *instance) cases(subscriber string) []wire.Case {
 	c.t.Helper()
 	all, answer, ok := c.lookCases(subscriber)
 	if !ok {
@@ -236,29 +237,27 @@ func (c *instance) cases(subscriber string) []client.Case {
 	return all
 }
 
-func (c *instance) lookCases(subscriber string) (all []client.Case, answer string, ok bool) {
+func (c *instance) lookCases(subscriber string) (all []wire.Case, answer string, ok bool) {
 	c.t.Helper()
 	query := url.Values{"limit": {"1000"}}
 	if subscriber != "" {
 		query.Set("subscriber", subscriber)
 	}
-	page, answer, ok := look[struct {
-		Results []client.Case `json:"results"`
-	}](c, "/cases", query)
+	page, answer, ok := look[wire.CasePage](c, "/cases", query)
 	return page.Results, answer, ok
 }
 
 // stands waits until the newest case of a subscriber is in a state with its
 // sessions as wanted ("bng1/a1 acked", in any order; none: not looked at), and
 // returns it.
-func (c *instance) stands(subscriber, state string, sessions ...string) client.Case {
+func (c *instance) stands(subscriber, state string, sessions ...string) wire.Case {
 	c.t.Helper()
 	return c.standsWithin(soon, subscriber, state, sessions...)
 }
 
-func (c *instance) standsWithin(most time.Duration, subscriber, state string, sessions ...string) client.Case {
+func (c *instance) standsWithin(most time.Duration, subscriber, state string, sessions ...string) wire.Case {
 	c.t.Helper()
-	var found client.Case
+	var found wire.Case
 	within(c.t, most, fmt.Sprintf("the case of %s is %s %v", subscriber, state, sessions), func() (string, bool) {
 		all, answer, _ := c.lookCases(subscriber)
 		if len(all) == 0 {
@@ -270,7 +269,7 @@ func (c *instance) standsWithin(most time.Duration, subscriber, state string, se
 	return found
 }
 
-func sameSessions(sessions []client.Session, want []string) bool {
+func sameSessions(sessions []wire.Session, want []string) bool {
 	if len(want) == 0 {
 		return true
 	}
@@ -287,7 +286,7 @@ func sameSessions(sessions []client.Session, want []string) bool {
 }
 
 // show writes a case for people.
-func show(c client.Case) string {
+func show(c wire.Case) string {
 	text, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return err.Error()
@@ -296,12 +295,12 @@ func show(c client.Case) string {
 }
 
 // verdict waits until a verdict is in a state, and returns it.
-func (c *instance) verdict(id, state string) client.Verdict {
+func (c *instance) verdict(id, state string) wire.VerdictStatus {
 	c.t.Helper()
-	var v client.Verdict
+	var v wire.VerdictStatus
 	within(c.t, soon, "verdict "+id+" is "+state, func() (string, bool) {
 		var answer string
-		v, answer, _ = look[client.Verdict](c, "/verdicts/"+id, nil)
+		v, answer, _ = look[wire.VerdictStatus](c, "/verdicts/"+id, nil)
 		return answer, v.State == state
 	})
 	return v

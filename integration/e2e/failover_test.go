@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 	"cordon/store/storetest"
 )
 
@@ -34,7 +34,7 @@ func TestOnSentinelCordonGoesOnAfterTheMasterIsKilled(t *testing.T) {
 	// before a record confirms her.
 	id := b.report("198.51.100.9")
 	within(t, soon, "the verdict is in doubt", func() (string, bool) {
-		v, answer, _ := look[client.Verdict](b.instance, "/verdicts/"+id, nil)
+		v, answer, _ := look[wire.VerdictStatus](b.instance, "/verdicts/"+id, nil)
 		return answer, v.State == "pending" && strings.Contains(v.Reason, "failed over")
 	})
 	b.bng.nothingAbout("carol")

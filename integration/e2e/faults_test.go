@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // answered sends records as they stand and fails the test if one gets no answer.
@@ -108,7 +108,7 @@ func TestANameOfOtherOctetsIsAName(t *testing.T) {
 	b.account(record{user: "alice", session: "a1", ip: "198.51.100.7", ago: time.Hour}) // her Stop is lost
 	b.answered(`NAS-Identifier = "bng1", Acct-Status-Type = Start, Acct-Session-Id = "m1", User-Name = "M\374ller", Framed-IP-Address = 198.51.100.7`)
 	const key = `M\xfcller`
-	found := ask[client.Sessions](b.instance, "session", "find", "--subscriber", key)
+	found := ask[wire.Holders](b.instance, "session", "find", "--subscriber", key)
 	if len(found.Results) != 1 || found.Results[0].Subscriber != key {
 		t.Errorf("%+v", found)
 	}
@@ -147,7 +147,7 @@ func TestARecordStampedLongBeforeItsArrivalBlamesNobodyForTheTimeBetween(t *test
 	for _, at := range []string{"-1h", "-3h", "-1s"} { // a Start that came late may also be of before alice's
 		v := b.report("198.51.100.7", "--at", at)
 		within(t, soon, "nobody is named for the time between", func() (string, bool) {
-			got, answer, _ := look[client.Verdict](b.instance, "/verdicts/"+v, nil)
+			got, answer, _ := look[wire.VerdictStatus](b.instance, "/verdicts/"+v, nil)
 			return answer, got.State == "ambiguous" || got.State == "unknown"
 		})
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // copier is a FreeRADIUS with the files of docs/examples/freeradius as they are, but
@@ -146,7 +146,7 @@ func TestNoUselessRecordHoldsUpTheCopyOfFreeRADIUS(t *testing.T) {
 			aaa.account(packet)
 			aaa.account(record{status: "Stop", user: "alice", session: "a1", ip: "198.51.100.7"}.String(), record{user: "bob", session: "b1", ip: "198.51.100.7"}.String())
 			b.knows("bob", url.Values{"subscriber": {"bob"}})
-			held := ask[client.Sessions](b.instance, "session", "find", "--ip", "198.51.100.7", "--at", time.Now().Format(time.RFC3339Nano))
+			held := ask[wire.Holders](b.instance, "session", "find", "--ip", "198.51.100.7", "--at", time.Now().Format(time.RFC3339Nano))
 			if len(held.Results) != 1 || held.Results[0].Subscriber != "bob" {
 				t.Errorf("who holds the address: %+v", held.Results)
 			}

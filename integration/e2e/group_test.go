@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 	"cordon/radiusx/bngsim"
 )
 
@@ -42,7 +42,7 @@ func (p *pairBed) login(on *bngsim.BNG, user, ip string) string {
 
 // restrict brings alice on line at one of them and has her restricted there. It
 // returns her session's number and the case.
-func (p *pairBed) restrict(on *bngsim.BNG, name string) (string, client.Case) {
+func (p *pairBed) restrict(on *bngsim.BNG, name string) (string, wire.Case) {
 	p.t.Helper()
 	session := p.login(on, "alice", "198.51.100.7")
 	p.account(record{bng: name, user: "alice", session: session, ip: "198.51.100.7"})
@@ -73,13 +73,7 @@ func (p *pairBed) expectFilter(on *bngsim.BNG, session, filter string) {
 // member returns which of them a session of the case is on.
 func (p *pairBed) member(user string) string {
 	p.t.Helper()
-	page, _, _ := look[struct {
-		Results []struct {
-			Sessions []struct {
-				Member string `json:"member"`
-			} `json:"sessions"`
-		} `json:"results"`
-	}](p.instance, "/cases", map[string][]string{"subscriber": {user}})
+	page, _, _ := look[wire.CasePage](p.instance, "/cases", map[string][]string{"subscriber": {user}})
 	if len(page.Results) == 0 || len(page.Results[0].Sessions) != 1 {
 		return fmt.Sprintf("%+v", page)
 	}

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 func TestAKillBetweenThe202AndTheCoALosesNothing(t *testing.T) {
@@ -169,9 +169,7 @@ func (b *bed) flood(handed *atomic.Int64) []string {
 		for over := time.Now().Add(soon); ; time.Sleep(20 * time.Millisecond) {
 			status, answer, err := b.post("/verdicts", "application/json", body)
 			if err == nil && status == http.StatusAccepted {
-				var receipts struct {
-					Results []client.Receipt `json:"results"`
-				}
+				var receipts wire.Receipts
 				if err := json.Unmarshal([]byte(answer), &receipts); err != nil || len(receipts.Results) != 1 {
 					b.t.Errorf("verdict %d: %v %s", i, err, answer)
 					return ids

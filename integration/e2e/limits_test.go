@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 func TestALimitHoldsWhatIsBeyondIt(t *testing.T) {
@@ -22,7 +22,7 @@ func TestALimitHoldsWhatIsBeyondIt(t *testing.T) {
 	for _, s := range starts {
 		ids = append(ids, b.report(s.ip, "--source", "mad-detector"))
 	}
-	states := map[string][]client.Case{}
+	states := map[string][]wire.Case{}
 	within(t, soon, "10 restricted, 2 held", func() (string, bool) {
 		clear(states)
 		for _, c := range b.cases("") {
@@ -35,7 +35,7 @@ func TestALimitHoldsWhatIsBeyondIt(t *testing.T) {
 	}
 	held := 0
 	for _, id := range ids {
-		if v, answer, ok := look[client.Verdict](b.instance, "/verdicts/"+id, nil); !ok {
+		if v, answer, ok := look[wire.VerdictStatus](b.instance, "/verdicts/"+id, nil); !ok {
 			t.Error(answer)
 		} else if v.State == "held" {
 			held++

@@ -169,7 +169,7 @@ func TestLogInsGoOnWhileRedisHangsOrIsAway(t *testing.T) {
 	b.redis.Resume()
 	b.redis.Kill()
 	a.load("has no Redis", 3*time.Second)
-	if b.metric(`cordon_authorize_total{outcome="store_away"}`) == "0" {
+	if b.metric(`cordon_authorize_total{outcome="store_unavailable"}`) == "0" {
 		t.Error("no log-in was answered without Redis: this test proves nothing")
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // B, which knows of nobody who has to wait, is cut off and goes on alone; c is new.
@@ -16,9 +16,7 @@ func TestANewcomerWaitsForALoneInstanceThatAnswersOn(t *testing.T) {
 	p.online(1)
 	p.end(soon) // a left, and b knows that
 	within(t, soon, "b knows that a left", func() (string, bool) {
-		page, answer, _ := look[struct {
-			Results []client.Instance `json:"results"`
-		}](p.b, "/instances", nil)
+		page, answer, _ := look[wire.Page[wire.Instance]](p.b, "/instances", nil)
 		for _, i := range page.Results {
 			if i.Name == "cordon-a" && i.State == "left" {
 				return answer, true
@@ -38,7 +36,7 @@ func TestANewcomerWaitsForALoneInstanceThatAnswersOn(t *testing.T) {
 	names := func(id, what string) {
 		t.Helper()
 		within(t, soon, "the verdict waits for cordon-b", func() (string, bool) {
-			v, answer, _ := look[client.Verdict](c, "/verdicts/"+id, nil)
+			v, answer, _ := look[wire.VerdictStatus](c, "/verdicts/"+id, nil)
 			if len(c.cases("")) > 0 {
 				t.Fatalf("somebody is blamed: %v", c.cases(""))
 			}
@@ -52,7 +50,7 @@ func TestANewcomerWaitsForALoneInstanceThatAnswersOn(t *testing.T) {
 		return ready, strings.Contains(ready, "[-]instances failed (not essential): 1 verdicts wait for instance cordon-b, silent since ")
 	})
 	refused := c.cli("instance", "forget", "cordon-b", "--reason", "a mistake")
-	if refused.code != 1 || !strings.Contains(refused.err, "instance cordon-b is there: at ") {
+	if refused.code != 1 || !strings.Contains(refused.err, "instance cordon-b runs: at ") {
 		t.Error(refused)
 	}
 	p.lineB.set(lineUp)

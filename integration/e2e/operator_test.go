@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // Behind a load balancer a release reaches one instance or the other. Without Redis
@@ -19,7 +19,7 @@ func TestAReleaseGivenToTheWrongInstanceWithoutRedisSaysWhereToGiveIt(t *testing
 	b := newInstance(t, s)
 	b.serve()
 	b.sees("cordon-a", "up")
-	cases := map[string]client.Case{}
+	cases := map[string]wire.Case{}
 	for i, user := range []string{"alice", "bob"} {
 		ip := fmt.Sprintf("198.51.100.%d", i+7)
 		a.online(user, ip)
@@ -76,7 +76,7 @@ func TestABNGDoesNotLeaveTheConfigurationWithARelease(t *testing.T) {
 	s := b.site
 	s.bngs = []bngSite{{name: "edge", port: b.site.bngs[0].port, nas: "{identifier: bng1}"}}
 	b.configure(s)
-	refused := func(r ran, cases ...client.Case) {
+	refused := func(r ran, cases ...wire.Case) {
 		t.Helper()
 		for _, c := range cases {
 			if r.code != 1 || !strings.Contains(r.out+r.err, c.ID) || !strings.Contains(r.out+r.err, c.Sessions[0].BNG+" is not configured") || !strings.Contains(r.out+r.err, "formerly") || !strings.Contains(r.out+r.err, "retired_bngs") {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // pair is two instances on one Redis. The addresses change hands by accounting
@@ -33,13 +33,11 @@ func newPair(t *testing.T, change ...func(*site)) *pair {
 }
 
 // sees waits until an instance knows another one in a state.
-func (c *instance) sees(name, state string) client.Instance {
+func (c *instance) sees(name, state string) wire.Instance {
 	c.t.Helper()
-	var found client.Instance
+	var found wire.Instance
 	within(c.t, soon, name+" is "+state, func() (string, bool) {
-		page, answer, _ := look[struct {
-			Results []client.Instance `json:"results"`
-		}](c, "/instances", nil)
+		page, answer, _ := look[wire.Page[wire.Instance]](c, "/instances", nil)
 		for _, i := range page.Results {
 			if i.Name == name {
 				found = i
@@ -214,7 +212,7 @@ func TestAnInstanceThatAloneIsCutOffIsWaitedForByName(t *testing.T) {
 func (p *pair) waits(id string) {
 	p.t.Helper()
 	within(p.t, soon, "the verdict waits for cordon-b", func() (string, bool) {
-		v, answer, _ := look[client.Verdict](p.instance, "/verdicts/"+id, nil)
+		v, answer, _ := look[wire.VerdictStatus](p.instance, "/verdicts/"+id, nil)
 		return answer, v.State == "pending" && strings.Contains(v.Reason, "on instance cordon-b, silent since ") && strings.Contains(v.Reason, "cordon instance forget cordon-b")
 	})
 }
@@ -264,7 +262,7 @@ func TestAForgottenInstanceIsNotWaitedForAndWhatItAnsweredIsInDoubt(t *testing.T
 	moved, kept := p.report(lineIP(0)), p.report(lineIP(1))
 	p.waits(moved)
 	refused := p.cli("instance", "forget", "cordon-a", "--reason", "a mistake")
-	if refused.code != 1 || !strings.Contains(refused.err, "this instance, which speaks") {
+	if refused.code != 1 || !strings.Contains(refused.err, "this instance, which is up") {
 		t.Error(refused)
 	}
 	if out := p.ok("instance", "forget", "cordon-b", "--reason", "its host burnt"); !strings.Contains(out, "forgotten") {
@@ -273,7 +271,7 @@ func TestAForgottenInstanceIsNotWaitedForAndWhatItAnsweredIsInDoubt(t *testing.T
 	doubtful := func(id string) {
 		t.Helper()
 		within(t, soon, "the verdict is in doubt", func() (string, bool) {
-			v, answer, _ := look[client.Verdict](p.instance, "/verdicts/"+id, nil)
+			v, answer, _ := look[wire.VerdictStatus](p.instance, "/verdicts/"+id, nil)
 			return answer, v.State == "pending" && strings.Contains(v.Reason, "instance cordon-b answered accounting of that time that may be lost")
 		})
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 	"cordon/store/storetest"
 )
 
@@ -70,7 +70,7 @@ func TestAHandOverThatAPowerLossOfRedisTookIsNotBlamedOnTheHolderBefore(t *testi
 
 	id := b.report(ip)
 	within(t, soon, "the verdict is in doubt", func() (string, bool) {
-		v, answer, _ := look[client.Verdict](b.instance, "/verdicts/"+id, nil)
+		v, answer, _ := look[wire.VerdictStatus](b.instance, "/verdicts/"+id, nil)
 		return answer, v.State == "pending" && strings.Contains(v.Reason, "crashed")
 	})
 	if r := b.cli("quarantine", "add", "--ip", ip, "--profile", "walled-garden", "--reason", "phone call"); r.code != 1 || !strings.Contains(r.err, "alice") {
@@ -134,7 +134,7 @@ func TestWhoLoggedInWhileRedisWasRestartedIsAttributed(t *testing.T) {
 	b.bng.nothingAbout("alice")
 	doubt := b.report("198.51.100.9")
 	within(t, soon, "who was there before is in doubt", func() (string, bool) {
-		v, answer, _ := look[client.Verdict](b.instance, "/verdicts/"+doubt, nil)
+		v, answer, _ := look[wire.VerdictStatus](b.instance, "/verdicts/"+doubt, nil)
 		return answer, v.State == "pending" && strings.Contains(v.Reason, "crashed")
 	})
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 func TestWithoutRedisAtStartVerdictsAreAcceptedAndWorkedOffLater(t *testing.T) {
@@ -24,7 +24,7 @@ func TestWithoutRedisAtStartVerdictsAreAcceptedAndWorkedOffLater(t *testing.T) {
 		t.Errorf("accounting was answered:\n%s", out)
 	}
 	id := b.report("198.51.100.7")
-	v := ask[client.Verdict](b.instance, "verdict", "show", id)
+	v := ask[wire.VerdictStatus](b.instance, "verdict", "show", id)
 	if v.State != "pending" {
 		t.Errorf("the verdict is %s without Redis", v.State)
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // relayBed is a Cordon that hears of bng1 only through an AAA server.
@@ -69,7 +69,7 @@ func TestAnAAAServerThatHandsAccountingOnIsHeard(t *testing.T) {
 func (b *bed) knows(user string, query url.Values) {
 	b.t.Helper()
 	within(b.t, soon, fmt.Sprintf("%s is found by %s", user, query.Encode()), func() (string, bool) {
-		s, answer, _ := look[client.Sessions](b.instance, "/sessions", query)
+		s, answer, _ := look[wire.Holders](b.instance, "/sessions", query)
 		return answer, len(s.Results) == 1 && s.Results[0].Subscriber == user
 	})
 }
@@ -105,7 +105,7 @@ func TestProxyStateComesBackInOrder(t *testing.T) {
 		!strings.Contains(answer, "Proxy-State = 0x0102\n\tProxy-State = 0x03\n\tProxy-State = 0x0102") {
 		t.Errorf("radclient: %v\n%s", err, out)
 	}
-	found := ask[client.Sessions](b.instance, "session", "find", "--ip", "198.51.100.7", "--at", time.Now().Format(time.RFC3339Nano))
+	found := ask[wire.Holders](b.instance, "session", "find", "--ip", "198.51.100.7", "--at", time.Now().Format(time.RFC3339Nano))
 	if len(found.Results) != 1 || found.Results[0].Subscriber != "alice" || found.Results[0].BNG != "bng1" {
 		t.Errorf("found %+v", found)
 	}

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// silentBed is a bed with a wire before bng1 that loses every answer, and alice
+// silentBed is a bed with a link before bng1 that loses every answer, and alice
 // on line behind it with a restriction on its way.
-func silentBed(t *testing.T) (*bed, *wire) {
+func silentBed(t *testing.T) (*bed, *link) {
 	t.Helper()
 	b := prepareBed(t)
-	w := newWire(t, b.bng.coa[0])
+	w := newLink(t, b.bng.coa[0])
 	s := b.site
 	s.bngs[0].port = w.port
 	b.configure(s)

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // reset reports that a BNG restarted.
@@ -102,7 +102,7 @@ func TestAnOldSessionFirstHeardOfByAnInterimIsKnownFromItsStart(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.account(record{status: "Interim-Update", user: "alice", session: "a1", ip: "198.51.100.7", more: "Acct-Session-Time = 7200"})
-	found := ask[client.Sessions](b.instance, "session", "find", "--ip", "198.51.100.7", "--at", "-1h")
+	found := ask[wire.Holders](b.instance, "session", "find", "--ip", "198.51.100.7", "--at", "-1h")
 	if len(found.Results) != 1 || found.Results[0].Subscriber != "alice" {
 		t.Fatalf("%+v", found)
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // waiting is how many records the spool holds, as /metrics tells.
@@ -34,7 +34,7 @@ func (c *instance) drained() {
 // holders asks who held an address at a moment.
 func (c *instance) holders(ip string, at time.Time) []string {
 	c.t.Helper()
-	found, answer, ok := look[client.Sessions](c, "/sessions", url.Values{"ip": {ip}, "at": {at.Format(time.RFC3339Nano)}})
+	found, answer, ok := look[wire.Holders](c, "/sessions", url.Values{"ip": {ip}, "at": {at.Format(time.RFC3339Nano)}})
 	if !ok {
 		c.t.Fatal(answer)
 	}
@@ -87,7 +87,7 @@ func TestWhatTheSpoolHoldsKeepsAVerdictWaitingWithRedisThere(t *testing.T) {
 	b.account(record{status: "Stop", user: "alice", session: "s-alice", ip: "198.51.100.7", ago: 10 * time.Second})
 	id := b.report("198.51.100.7", "--at", "-2s")
 	never(t, 3*time.Second, "the verdict was settled while the Stop waits in the spool", func() (string, bool) {
-		v, answer, ok := look[client.Verdict](b.instance, "/verdicts/"+id, nil)
+		v, answer, ok := look[wire.VerdictStatus](b.instance, "/verdicts/"+id, nil)
 		return answer, ok && v.State != "pending"
 	})
 	b.redis.Do("CONFIG", "SET", "min-replicas-to-write", "0")

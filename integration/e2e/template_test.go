@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 	"cordon/store/storetest"
 )
 
@@ -46,8 +46,8 @@ func TestSessionsKeptAsHashesByAnotherProgramAreFoundByAddress(t *testing.T) {
 	}
 	online("alice", "a1", "198.51.100.7", time.Minute)
 	online("bob", "b1", "198.51.100.8", 5*time.Second)
-	found := ask[client.Sessions](b.instance, "session", "find", "--ip", "198.51.100.7")
-	if len(found.Results) != 1 || found.Results[0].Subscriber != "alice" || !strings.Contains(found.Results[0].Evidence, "current only") {
+	found := ask[wire.Holders](b.instance, "session", "find", "--ip", "198.51.100.7")
+	if len(found.Results) != 1 || found.Results[0].Subscriber != "alice" || !strings.Contains(found.Results[0].KnownBy, "current only") {
 		t.Errorf("who holds it: %+v", found)
 	}
 
@@ -90,7 +90,7 @@ func TestAVerdictAboutASubscriberFindsTheSessionThatRediswhoWrote(t *testing.T) 
 	b.ok("verdict", "submit", "--subscriber", "alice", "--category", "spam", "--source", "mail")
 	b.stands("alice", "restricted", "bng1/a1 acked")
 	b.bng.expect("alice", coaRequest("alice", "a1", "NO-SMTP"))
-	if found := ask[client.Sessions](b.instance, "session", "find", "--subscriber", "alice"); len(found.Results) != 1 || found.Results[0].SessionID != "a1" {
+	if found := ask[wire.Holders](b.instance, "session", "find", "--subscriber", "alice"); len(found.Results) != 1 || found.Results[0].SessionID != "a1" {
 		t.Errorf("her sessions: %+v", found)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"cordon/integration/wire"
 )
 
 // Config says where the server listens, who may call, and what it shows of the
@@ -28,7 +30,7 @@ type Config struct {
 	// Instance is what the headers of /readyz say of this instance.
 	Instance Instance
 	// Version is what /version tells.
-	Version Version
+	Version wire.Version
 	// Log gets one line a request and one a fault. nil: none.
 	Log *zap.Logger
 	// Limits are how long clients may take.
@@ -57,14 +59,6 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Idle, 120*time.Second)
 	set(&l.Drain, 10*time.Second)
 	return l
-}
-
-// Version is what a build knows of itself.
-type Version struct {
-	Version string `json:"version"`
-	Commit  string `json:"commit"`
-	Built   string `json:"built"` // RFC 3339, empty if unknown
-	Go      string `json:"go"`
 }
 
 // Check is one thing that readiness depends on.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"cordon/integration/wire"
 )
 
 // probeTime is what one check of /readyz may take.
@@ -20,7 +22,7 @@ func (s *Server) mountOwn() {
 	s.page("/healthz", "healthz", "The same as /livez.", alive)
 	s.page("/readyz", "readyz", "Whether everything essential is well; ?verbose lists each check.", s.ready)
 	s.page("/version", "version", "Which build this is.", s.version)
-	s.page(BasePath+"/openapi.json", "openapi", "This document.", s.document())
+	s.page(wire.BasePath+"/openapi.json", "openapi", "This document.", s.document())
 	if s.config.Metrics != nil {
 		s.page("/metrics", "metrics", "Metrics in the Prometheus text format.", s.config.Metrics.ServeHTTP)
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"cordon/integration/wire"
 )
 
 func check(name string, essential bool, err error) Check {
@@ -86,7 +88,7 @@ func TestLivenessAsksNothing(t *testing.T) {
 
 func TestVersionAndMetricsAreServed(t *testing.T) {
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("cordon_up 1\n")) })
-	s, _ := newServer(t, Config{Metrics: metrics, Version: Version{Version: "1.2.3", Go: "go1.26"}}, same)
+	s, _ := newServer(t, Config{Metrics: metrics, Version: wire.Version{Version: "1.2.3", Go: "go1.26"}}, same)
 	if w := call(s, "GET", "/metrics", ""); w.Body.String() != "cordon_up 1\n" {
 		t.Errorf("metrics %s", w.Body)
 	}

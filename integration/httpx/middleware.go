@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"cordon/integration/wire"
 )
 
 // serve is what every request passes: id, caller, browser protection, one line
@@ -56,7 +58,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	if allow := verdict.header.Get("Allow"); allow != "" {
 		w.Header().Set("Allow", allow)
 	}
-	detail := "there is nothing here; " + BasePath + "/openapi.json lists what there is"
+	detail := "there is nothing here; " + wire.BasePath + "/openapi.json lists what there is"
 	if verdict.status == http.StatusMethodNotAllowed {
 		detail = "this path is not for that method; see Allow"
 	}
@@ -77,7 +79,7 @@ func (s *Server) finish(w *answer, r *http.Request, began time.Time) {
 		path = "none"
 	}
 	level := zap.InfoLevel
-	if !strings.Contains(path, BasePath) && w.code() < http.StatusBadRequest {
+	if !strings.Contains(path, wire.BasePath) && w.code() < http.StatusBadRequest {
 		level = zap.DebugLevel // probes and scrapes come every few seconds
 	}
 	s.log.Log(level, "request", zap.String("method", method(r.Method)), zap.String("path", path), zap.Int("status", w.code()),

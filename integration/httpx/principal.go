@@ -6,11 +6,9 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-)
 
-// AuthorHeader names the person behind a request on an open loopback listener.
-// It is ignored wherever tokens are configured: there the token's name counts.
-const AuthorHeader = "X-Cordon-Author"
+	"cordon/integration/wire"
+)
 
 // defaultAuthor signs what is done on an open listener by a client that does
 // not say who it is.
@@ -60,7 +58,7 @@ func identify(tokens []Token, r *http.Request) (p Principal, ok bool) {
 }
 
 func openAuthor(r *http.Request) string {
-	name := strings.TrimSpace(r.Header.Get(AuthorHeader))
+	name := strings.TrimSpace(r.Header.Get(wire.AuthorHeader))
 	if name == "" || len(name) > maxAuthor || strings.ContainsFunc(name, unprintable) {
 		return defaultAuthor
 	}

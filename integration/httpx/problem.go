@@ -12,39 +12,24 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
-// Problem is an RFC 9457 problem document, the one form of every error answer.
+// Problem is the one form of every error answer.
 type Problem struct {
-	Type       string         `json:"type" doc:"Always about:blank: the status code says what kind of problem it is."`
-	Title      string         `json:"title" doc:"The status code in words."`
-	Status     int            `json:"status" doc:"HTTP status code."`
-	Detail     string         `json:"detail" doc:"What was wrong, in a sentence."`
-	RequestID  string         `json:"request_id" doc:"The X-Request-ID of the answer; the server's log has it too."`
-	Errors     []FieldProblem `json:"errors,omitempty" doc:"Each field that was wrong."`
-	Candidates []Holder       `json:"candidates,omitempty" doc:"Who may have been meant, of an ambiguous target."`
-	Missing    string         `json:"missing,omitempty" doc:"Which accounting is not stored yet, so that who holds the address is not certain; the candidates are those of what is stored, and may all be wrong."`
-	Lines      int            `json:"lines,omitempty" doc:"How many lines would be restricted; more than attribution.max_sessions need all_sessions."`
-
+	wire.Problem
 	retryAfter time.Duration // above 0: Retry-After
 }
 
-// FieldProblem is one wrong field of a request.
-type FieldProblem struct {
-	Location string `json:"location" doc:"Where: body.profile, query.at, path.id."`
-	Message  string `json:"message" doc:"What is wrong with it and what is expected."`
-	Value    any    `json:"value,omitempty" doc:"What was sent, if it is short."`
-}
-
 // NewProblem makes a problem with the given status and detail.
-func NewProblem(status int, detail string, fields ...FieldProblem) *Problem {
-	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Errors: fields}
+func NewProblem(status int, detail string, fields ...wire.FieldProblem) *Problem {
+	return &Problem{Problem: wire.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Errors: fields}}
 }
 
-// Invalid is the 422 for one wrong field; location is as in [FieldProblem].
+// Invalid is the 422 for one wrong field; location is as in [wire.FieldProblem].
 func Invalid(location, message string, value any) *Problem {
-	return NewProblem(http.StatusUnprocessableEntity, location+": "+message, FieldProblem{location, message, short(value)})
+	return NewProblem(http.StatusUnprocessableEntity, location+": "+message, wire.FieldProblem{Location: location, Message: message, Value: short(value)})
 }
 
 // RetryIn is the problem with a Retry-After of d, rounded up to whole seconds.
@@ -52,8 +37,6 @@ func (p *Problem) RetryIn(d time.Duration) *Problem {
 	p.retryAfter = d
 	return p
 }
-
-func (p *Problem) Error() string { return p.Detail }
 
 // GetStatus implements huma.StatusError.
 func (p *Problem) GetStatus() int { return p.Status }
@@ -168,10 +151,10 @@ var missingProperty = regexp.MustCompile(`^expected required property (\S+) to b
 
 // fieldProblem names the field itself where huma names only its container, and
 // never echoes a whole body.
-func fieldProblem(d *huma.ErrorDetail) FieldProblem {
-	f := FieldProblem{Location: d.Location, Message: d.Message, Value: short(d.Value)}
+func fieldProblem(d *huma.ErrorDetail) wire.FieldProblem {
+	f := wire.FieldProblem{Location: d.Location, Message: d.Message, Value: short(d.Value)}
 	if m := missingProperty.FindStringSubmatch(d.Message); m != nil {
-		return FieldProblem{Location: d.Location + "." + m[1], Message: "is required"}
+		return wire.FieldProblem{Location: d.Location + "." + m[1], Message: "is required"}
 	}
 	if d.Location == "body" {
 		f.Value = nil

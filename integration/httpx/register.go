@@ -10,6 +10,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"go.uber.org/zap"
+
+	"cordon/integration/wire"
 )
 
 // MaxBody bounds the body of every request but verdicts, in octets.
@@ -19,7 +21,7 @@ const MaxBody = 64 << 10
 type Operation struct {
 	ID      string // unique, for generated clients: "release-case"
 	Method  string
-	Path    string  // below [BasePath], e.g. "/cases/{id}"
+	Path    string  // below [wire.BasePath], e.g. "/cases/{id}"
 	Summary string  // one line for the OpenAPI document
 	Status  int     // of success; 0: 200
 	Scopes  []Scope // any of these is needed; at least one
@@ -49,7 +51,7 @@ func Register[I, O any](s *Server, op Operation, handler func(context.Context, *
 	responses := map[string]*huma.Response{}
 	huma.Register(s.api, huma.Operation{
 		Responses:   responses,
-		OperationID: op.ID, Method: op.Method, Path: BasePath + op.Path, Summary: op.Summary, DefaultStatus: op.Status,
+		OperationID: op.ID, Method: op.Method, Path: wire.BasePath + op.Path, Summary: op.Summary, DefaultStatus: op.Status,
 		MaxBodyBytes:    op.MaxBody + 1, // huma refuses a body of exactly its limit
 		BodyReadTimeout: s.config.Limits.Body,
 		RequestBody:     s.describeBody(op.OwnBody), SkipValidateBody: op.OwnBody != nil,
@@ -89,12 +91,12 @@ func (s *Server) describeBody(example any) *huma.RequestBody {
 
 // refuse translates a handler's error and logs it if its text is not told.
 func (s *Server) refuse(ctx context.Context, operation string, err error, in string) *Problem {
-	told := *ProblemOf(err, in)
-	told.RequestID = RequestID(ctx)
-	if told.Status >= http.StatusInternalServerError {
-		s.log.Warn("request failed", zap.String("operation", operation), zap.String("request_id", told.RequestID), zap.Error(err))
+	p := *ProblemOf(err, in)
+	p.RequestID = RequestID(ctx)
+	if p.Status >= http.StatusInternalServerError {
+		s.log.Warn("request failed", zap.String("operation", operation), zap.String("request_id", p.RequestID), zap.Error(err))
 	}
-	return &told
+	return &p
 }
 
 // entitled lets only callers with any of the scopes through.

@@ -13,9 +13,6 @@ import (
 	"go.uber.org/zap"
 )
 
-// BasePath is where the versioned API begins.
-const BasePath = "/api/v1"
-
 // maxHeader bounds a request's header, in octets.
 const maxHeader = 16 << 10
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"cordon/integration/wire"
 )
 
 func TestACallNeedsItsScopeAndNoOtherWillDo(t *testing.T) {
@@ -54,7 +56,7 @@ func TestScopesAreCheckedBeforeTheBodyIsRead(t *testing.T) {
 
 func TestTheAuthorIsTheTokensNameWhateverTheHeaderSays(t *testing.T) {
 	s, _ := newServer(t, Config{Tokens: []Token{token(t, "alice", ScopeRelease)}}, same)
-	w := call(s, "POST", "/api/v1/echo", `{"word":"x"}`, "Authorization", "Bearer "+secret+"alice", AuthorHeader, "mallory")
+	w := call(s, "POST", "/api/v1/echo", `{"word":"x"}`, "Authorization", "Bearer "+secret+"alice", wire.AuthorHeader, "mallory")
 	if !strings.Contains(w.Body.String(), `"by":"alice"`) {
 		t.Errorf("%s", w.Body)
 	}
@@ -66,7 +68,7 @@ func TestAnOpenListenerTakesTheAuthorFromTheHeader(t *testing.T) {
 		"": "operator", "bob": "bob", " bob ": "bob", "Zoë Ärzte": "Zoë Ärzte",
 		"a\x1b[31m": "operator", "a\u202eb": "operator", "a\xff": "operator", strings.Repeat("x", 129): "operator",
 	} {
-		w := call(s, "POST", "/api/v1/echo", `{"word":"x"}`, AuthorHeader, header)
+		w := call(s, "POST", "/api/v1/echo", `{"word":"x"}`, wire.AuthorHeader, header)
 		if !strings.Contains(w.Body.String(), fmt.Sprintf(`"by":%q`, want)) {
 			t.Errorf("author %q: %s", header, w.Body)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -88,12 +89,12 @@ func post(s *httpx.Server, body string, headers ...string) *httptest.ResponseRec
 	return w
 }
 
-func resultsIn(t *testing.T, w *httptest.ResponseRecorder) []Result {
+func resultsIn(t *testing.T, w *httptest.ResponseRecorder) []wire.Receipt {
 	t.Helper()
 	if w.Code != 202 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	var a Answer
+	var a wire.Receipts
 	d := json.NewDecoder(w.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&a); err != nil {
@@ -122,3 +123,11 @@ func with(field, raw string) string {
 }
 
 var good = with("", "")
+
+// What becomes of verdicts, for tables.
+const (
+	accepted  = wire.VerdictAccepted
+	duplicate = wire.VerdictDuplicate
+	rejected  = wire.VerdictRejected
+	throttled = wire.VerdictThrottled
+)

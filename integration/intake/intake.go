@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -37,26 +38,11 @@ func New(engine acceptor, c Config) (*Intake, error) {
 	return &Intake{engine: engine, addresses: c.Addresses, gates: newGates(c), now: c.Now}, nil
 }
 
-// Status is what became of one verdict of a request.
-type Status string
-
-// The answers.
-const (
-	Accepted  Status = "accepted"  // durable; it will be decided whatever happens
-	Duplicate Status = "duplicate" // accepted before; nothing changes
-	Rejected  Status = "rejected"  // not taken; the error says why
-	Throttled Status = "throttled" // not taken: its source has sent too many; send it again later
-)
-
 // Result is the answer to one verdict.
 type Result struct {
-	ID     string `json:"id" doc:"The server's id; empty if it was not taken."`
-	Status Status `json:"status" enum:"accepted,duplicate,rejected,throttled"`
-	Error  string `json:"error,omitempty" doc:"Why it was not taken, naming the field if one is wrong."`
-	// RetryAfter is whole seconds, as text: "90s".
-	RetryAfter string `json:"retry_after,omitempty" doc:"When to send a throttled one again, e.g. 1m30s."`
-	// Err is the same for code: a *quarantine.FieldError, *ThrottledError or *ForbiddenError.
-	Err error `json:"-"`
+	wire.Receipt
+	// Err is Error for code: a *quarantine.FieldError, *ThrottledError or *ForbiddenError.
+	Err error
 }
 
 // ForbiddenError says that the caller may not speak for a source.
@@ -73,8 +59,8 @@ func (in *Intake) Submit(ctx context.Context, items []Item) ([]Result, error) {
 	now := in.now()
 	caller := httpx.PrincipalOf(ctx)
 	results := make([]Result, len(items))
-	var taken []quarantine.Verdict
-	var places []int // taken[i] is items[places[i]]
+	var admitted []quarantine.Verdict
+	var places []int // admitted[i] is items[places[i]]
 	var undo []func()
 	for i, item := range items {
 		v, giveBack, err := in.admit(caller, item, now)
@@ -82,14 +68,14 @@ func (in *Intake) Submit(ctx context.Context, items []Item) ([]Result, error) {
 			results[i] = refused(err)
 			continue
 		}
-		taken, places, undo = append(taken, v), append(places, i), append(undo, giveBack)
+		admitted, places, undo = append(admitted, v), append(places, i), append(undo, giveBack)
 	}
-	if len(taken) == 0 {
+	if len(admitted) == 0 {
 		return results, nil
 	}
-	answers, err := in.engine.Accept(ctx, taken)
-	if err == nil && len(answers) != len(taken) {
-		err = fmt.Errorf("%d answers to %d verdicts", len(answers), len(taken))
+	answers, err := in.engine.Accept(ctx, admitted)
+	if err == nil && len(answers) != len(admitted) {
+		err = fmt.Errorf("%d answers to %d verdicts", len(answers), len(admitted))
 	}
 	if err != nil {
 		for _, giveBack := range undo {
@@ -103,21 +89,24 @@ func (in *Intake) Submit(ctx context.Context, items []Item) ([]Result, error) {
 			undo[i]()
 			results[places[i]] = refused(&ThrottledError{a.Throttled, a.RetryAfter})
 		case a.Duplicate:
-			results[places[i]] = Result{ID: a.ID, Status: Duplicate}
+			results[places[i]] = taken(a.ID, wire.VerdictDuplicate)
 		default:
-			results[places[i]] = Result{ID: a.ID, Status: Accepted}
+			results[places[i]] = taken(a.ID, wire.VerdictAccepted)
 		}
 	}
 	return results, nil
 }
 
+// taken is the result of a verdict that is durable.
+func taken(id, status string) Result { return Result{Receipt: wire.Receipt{ID: id, Status: status}} }
+
 // refused is the result of a verdict that was not taken.
 func refused(err error) Result {
-	r := Result{Status: Rejected, Error: err.Error(), Err: err}
+	r := Result{Receipt: wire.Receipt{Status: wire.VerdictRejected, Error: err.Error()}, Err: err}
 	var throttled *ThrottledError
 	if errors.As(err, &throttled) {
 		wait := max(time.Second, (throttled.Wait + time.Second - 1).Truncate(time.Second))
-		r.Status, r.RetryAfter = Throttled, quarantine.FormatDuration(wait)
+		r.Status, r.RetryAfter = wire.VerdictThrottled, quarantine.FormatDuration(wait)
 	}
 	return r
 }

@@ -24,7 +24,7 @@ func TestAGoodVerdictIsAcceptedWhole(t *testing.T) {
 	w := post(newServer(t, l, Config{}), `{"source":"s1","source_id":"a-1","observed_at":"2026-03-01T12:59:00+01:00",
 		"ip":"192.0.2.1","port":4711,"protocol":"tcp","category":"botnet","confidence":0.75,"severity":"high","evidence":{"sid": 2000,"list":[1, 2]}}`)
 	results := resultsIn(t, w)
-	if len(results) != 1 || results[0].Status != Accepted || results[0].ID == "" || results[0].Error != "" {
+	if len(results) != 1 || results[0].Status != accepted || results[0].ID == "" || results[0].Error != "" {
 		t.Fatalf("%+v", results)
 	}
 	confidence := 0.75
@@ -94,10 +94,10 @@ func TestABadFieldIsNamed(t *testing.T) {
 				t.Errorf("named %+v, want body.%s", p.Errors[0], c.location)
 			}
 			results := resultsIn(t, post(s, "["+body+","+good+"]"))
-			if results[0].Status != Rejected || !strings.HasPrefix(results[0].Error, c.location+": ") || results[0].ID != "" {
+			if results[0].Status != rejected || !strings.HasPrefix(results[0].Error, c.location+": ") || results[0].ID != "" {
 				t.Errorf("in an array: %+v", results[0])
 			}
-			if results[1].Status != Accepted || len(l.got) != 1 {
+			if results[1].Status != accepted || len(l.got) != 1 {
 				t.Errorf("its neighbour: %+v, %d accepted", results[1], len(l.got))
 			}
 		})
@@ -128,7 +128,7 @@ func TestAnIPv4MappedAddressIsTheIPv4Address(t *testing.T) {
 	if l.got[0].IP != netip.MustParseAddr("192.0.2.1") {
 		t.Errorf("address %s", l.got[0].IP)
 	}
-	if again := resultsIn(t, post(s, good)); again[0].Status != Duplicate || again[0].ID != first[0].ID {
+	if again := resultsIn(t, post(s, good)); again[0].Status != duplicate || again[0].ID != first[0].ID {
 		t.Errorf("the same in IPv4: %+v", again)
 	}
 }
@@ -145,20 +145,20 @@ func TestBodiesAreReadByTheirShape(t *testing.T) {
 	for _, c := range []struct {
 		name, contentType, body string
 		status                  int
-		want                    []Status
+		want                    []string
 	}{
-		{"one", "application/json", good, 202, []Status{Accepted}},
-		{"one over several lines", "application/json", strings.ReplaceAll(good, ",", ",\n"), 202, []Status{Accepted}},
-		{"one without a type", "", good, 202, []Status{Accepted}},
-		{"array", "application/json", "[" + good + "]", 202, []Status{Accepted}},
-		{"empty array", "application/json", "[]", 202, []Status{}},
-		{"array of other things", "application/json", `[1,null,"x",[],` + good + `]`, 202, []Status{Rejected, Rejected, Rejected, Rejected, Accepted}},
-		{"all rejected", "application/json", `[{},{}]`, 202, []Status{Rejected, Rejected}},
-		{"lines by type", "application/x-ndjson; charset=utf-8", good + "\n", 202, []Status{Accepted}},
-		{"bad line by type", "application/x-ndjson", "{}\n", 202, []Status{Rejected}},
-		{"lines by shape", "application/json", good + "\r\n\n" + good + "\n", 202, []Status{Accepted, Duplicate}},
-		{"one bad line", "application/x-ndjson", good + "\n{\"source\":\n" + good, 202, []Status{Accepted, Rejected, Duplicate}},
-		{"key twice in one", "application/json", `[{"source":"a","source":"b"},` + good + `]`, 202, []Status{Rejected, Accepted}},
+		{"one", "application/json", good, 202, []string{accepted}},
+		{"one over several lines", "application/json", strings.ReplaceAll(good, ",", ",\n"), 202, []string{accepted}},
+		{"one without a type", "", good, 202, []string{accepted}},
+		{"array", "application/json", "[" + good + "]", 202, []string{accepted}},
+		{"empty array", "application/json", "[]", 202, []string{}},
+		{"array of other things", "application/json", `[1,null,"x",[],` + good + `]`, 202, []string{rejected, rejected, rejected, rejected, accepted}},
+		{"all rejected", "application/json", `[{},{}]`, 202, []string{rejected, rejected}},
+		{"lines by type", "application/x-ndjson; charset=utf-8", good + "\n", 202, []string{accepted}},
+		{"bad line by type", "application/x-ndjson", "{}\n", 202, []string{rejected}},
+		{"lines by shape", "application/json", good + "\r\n\n" + good + "\n", 202, []string{accepted, duplicate}},
+		{"one bad line", "application/x-ndjson", good + "\n{\"source\":\n" + good, 202, []string{accepted, rejected, duplicate}},
+		{"key twice in one", "application/json", `[{"source":"a","source":"b"},` + good + `]`, 202, []string{rejected, accepted}},
 		{"empty", "application/json", "", 400, nil},
 		{"white space", "application/json", " \n", 400, nil},
 		{"malformed", "application/json", "{", 400, nil},
@@ -179,7 +179,7 @@ func TestBodiesAreReadByTheirShape(t *testing.T) {
 			if c.status != 202 {
 				return
 			}
-			got := []Status{}
+			got := []string{}
 			for _, r := range resultsIn(t, w) {
 				got = append(got, r.Status)
 			}
@@ -238,7 +238,7 @@ func TestBeyondItsQuotaASourceIsTurnedAwayUntilThereIsRoom(t *testing.T) {
 		Now:     func() time.Time { return clock },
 	})
 	results := resultsIn(t, post(s, "["+numbered(1)+","+numbered(2)+","+numbered(3)+","+strings.Replace(numbered(4), "s1", "s2", 1)+"]"))
-	for i, want := range []Status{Accepted, Accepted, Throttled, Accepted} {
+	for i, want := range []string{accepted, accepted, throttled, accepted} {
 		if results[i].Status != want {
 			t.Errorf("%d: %+v, want %s", i, results[i], want)
 		}
@@ -331,7 +331,7 @@ func TestAFullShareIsThrottledAndCostsNoQuota(t *testing.T) {
 	l := &ledger{full: map[string]bool{"s1": true}}
 	s := newServer(t, l, Config{Sources: map[string]Source{"s1": {MaxAge: time.Hour, Quota: Quota{1, time.Hour}}}})
 	results := resultsIn(t, post(s, "["+good+","+from("s2")+"]"))
-	if r := results[0]; r.Status != Throttled || r.RetryAfter != "1m" || r.Error == "" || results[1].Status != Accepted {
+	if r := results[0]; r.Status != throttled || r.RetryAfter != "1m" || r.Error == "" || results[1].Status != accepted {
 		t.Errorf("%+v", results)
 	}
 	if w := post(s, good); w.Code != 429 || w.Header().Get("Retry-After") != "60" {
@@ -374,7 +374,7 @@ func TestATokenSpeaksForItsOwnSourceOnly(t *testing.T) {
 		}
 	}
 	results := resultsIn(t, post(s, "["+other+","+numbered(1)+"]", "Authorization", "Bearer "+secret+"bound"))
-	if results[0].Status != Rejected || !strings.HasPrefix(results[0].Error, "source: ") || results[1].Status != Accepted {
+	if results[0].Status != rejected || !strings.HasPrefix(results[0].Error, "source: ") || results[1].Status != accepted {
 		t.Errorf("%+v", results)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"cordon/integration/wire"
 )
 
 // MaxLines bounds the rows of one request.
@@ -25,26 +27,20 @@ const maxLine = 64 << 10
 // row is always told the same way.
 var columnOrder = slices.Sorted(maps.Keys(columns))
 
-// RowFault is what is wrong with one line of a body.
-type RowFault struct {
-	Line  int    `json:"line" doc:"From 1; of CSV, where the row begins."`
-	Error string `json:"error"`
-}
-
 // table is a body, read.
 type table struct {
 	sessions []Session
 	lines    []int // where each session stands
-	faults   []RowFault
+	faults   []wire.LineFault
 	ignored  map[string]bool // columns that do not count, as they were told
 }
 
 func (t *table) fault(line int, format string, args ...any) {
-	t.faults = append(t.faults, RowFault{line, fmt.Sprintf(format, args...)})
+	t.faults = append(t.faults, wire.LineFault{Line: line, Error: fmt.Sprintf(format, args...)})
 }
 
-func (t *table) add(r *reader, line int, told row) {
-	s, err := r.session(told)
+func (t *table) add(r *reader, line int, values row) {
+	s, err := r.session(values)
 	if err != nil {
 		t.fault(line, "%v", err)
 		return
@@ -96,10 +92,10 @@ func (r *reader) decodeCSV(t *table, body []byte) error {
 		return fmt.Errorf("read the header: %w", err)
 	}
 	names := make([]string, len(header))
-	for i, told := range header {
-		names[i] = columnName(told)
+	for i, values := range header {
+		names[i] = columnName(values)
 		if !r.counts(names[i]) {
-			t.ignored[told] = true
+			t.ignored[values] = true
 		} else if slices.Contains(names[:i], names[i]) {
 			return fmt.Errorf("the header has %s twice", names[i])
 		}
@@ -126,11 +122,11 @@ func (r *reader) decodeCSV(t *table, body []byte) error {
 			t.fault(line, "has %d fields, the header %d", len(fields), len(names))
 			continue
 		}
-		told := row{}
+		values := row{}
 		for i, name := range names {
-			told[name] = fields[i]
+			values[name] = fields[i]
 		}
-		t.add(r, line, told)
+		t.add(r, line, values)
 	}
 }
 
@@ -144,12 +140,12 @@ func (r *reader) decodeJSON(t *table, body []byte) error {
 		if t.full() {
 			return errTooMany
 		}
-		told, err := t.object(r, text)
+		values, err := t.object(r, text)
 		if err != nil {
 			t.fault(line, "%v", err)
 			continue
 		}
-		t.add(r, line, told)
+		t.add(r, line, values)
 	}
 	return nil
 }
@@ -159,27 +155,27 @@ func (t *table) object(r *reader, text []byte) (row, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("is not in UTF-8")
 	}
-	var values map[string]json.RawMessage
-	if err := json.Unmarshal(text, &values); err != nil || values == nil {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(text, &members); err != nil || members == nil {
 		return nil, errors.New("is no JSON object")
 	}
-	told := row{}
-	for key, raw := range values {
+	values := row{}
+	for key, raw := range members {
 		name := columnName(key)
 		if !r.counts(name) {
 			t.ignored[key] = true
 			continue
 		}
-		if _, twice := told[name]; twice {
+		if _, twice := values[name]; twice {
 			return nil, fmt.Errorf("has %s twice", name)
 		}
 		value, ok := scalar(raw)
 		if !ok {
-			return nil, fmt.Errorf("%s: is neither text nor a number", name)
+			return nil, fmt.Errorf("%s: must be a string or a number", name)
 		}
-		told[name] = value
+		values[name] = value
 	}
-	return told, nil
+	return values, nil
 }
 
 func scalar(raw json.RawMessage) (string, bool) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -43,50 +44,20 @@ func New(l loader, history time.Duration, naming ...string) *Import {
 	return im
 }
 
-// SessionRow describes a row on the wire for the OpenAPI document; columns reads it.
-type SessionRow struct {
-	ID        string `json:"acctsessionid"`
-	User      string `json:"username,omitempty"`
-	NAS       string `json:"nasipaddress,omitempty" doc:"Or nasidentifier: as the BNG names itself in accounting."`
-	NASName   string `json:"nasidentifier,omitempty"`
-	Start     string `json:"acctstarttime" doc:"RFC 3339, or as a database writes it; without an offset only with tz."`
-	Update    string `json:"acctupdatetime,omitempty" doc:"When its BNG told of it last."`
-	Stop      string `json:"acctstoptime,omitempty" doc:"None: it is on line."`
-	IPv4      string `json:"framedipaddress,omitempty"`
-	IPv6      string `json:"framedipv6address,omitempty"`
-	Prefix    string `json:"framedipv6prefix,omitempty"`
-	Delegated string `json:"delegatedipv6prefix,omitempty"`
-	Interface string `json:"framedinterfaceid,omitempty"`
-	MultiID   string `json:"acctmultisessionid,omitempty"`
-	Port      string `json:"nasportid,omitempty"`
-	Calling   string `json:"callingstationid,omitempty"`
-	Called    string `json:"calledstationid,omitempty"`
-	Filter    string `json:"filterid,omitempty"`
-	Class     string `json:"class,omitempty" doc:"0x and hexadecimal digits, or text."`
-}
-
-// Imported is what became of a body.
-type Imported struct {
-	Accepted int        `json:"accepted" doc:"Rows that are stored, or told nothing new."`
-	Skipped  int        `json:"skipped" doc:"Sessions that ended longer ago than history is kept."`
-	Rejected []RowFault `json:"rejected"`
-	Ignored  []string   `json:"ignored_columns"`
-}
-
 type importInput struct {
 	ContentType string `header:"Content-Type"`
 	Zone        string `query:"tz" doc:"Zone of times without an offset: Europe/Berlin, or +01:00."`
 	RawBody     []byte `contentType:"application/x-ndjson"`
 }
 
-type importOutput struct{ Body Imported }
+type importOutput struct{ Body wire.ImportReceipt }
 
 // Mount adds POST /sessions/import to the server.
 func (im *Import) Mount(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
 		ID: "import-sessions", Method: http.MethodPost, Path: "/sessions/import",
 		Summary: "Take in sessions that another program kept: rows as of radacct, CSV with a header or NDJSON.",
-		Scopes:  []httpx.Scope{httpx.ScopeAdmin}, MaxBody: MaxBody, OwnBody: SessionRow{},
+		Scopes:  []httpx.Scope{httpx.ScopeAdmin}, MaxBody: MaxBody, OwnBody: wire.SessionRow{},
 	}, im.post)
 }
 
@@ -103,7 +74,7 @@ func (im *Import) post(ctx context.Context, input *importInput) (*importOutput, 
 	if err != nil {
 		return nil, httpx.NewProblem(http.StatusBadRequest, err.Error())
 	}
-	answer := Imported{Ignored: t.ignoredColumns(), Skipped: t.forget(r.now.Add(-im.history))}
+	answer := wire.ImportReceipt{Ignored: t.ignoredColumns(), Skipped: t.forget(r.now.Add(-im.history))}
 	for i, err := range im.loader.Load(ctx, t.sessions) {
 		var wrong *quarantine.FieldError
 		switch {
@@ -115,8 +86,8 @@ func (im *Import) post(ctx context.Context, input *importInput) (*importOutput, 
 			return nil, err // all of it again: what is stored already changes nothing
 		}
 	}
-	slices.SortFunc(t.faults, func(a, b RowFault) int { return cmp.Compare(a.Line, b.Line) })
-	answer.Rejected = append([]RowFault{}, t.faults...) // never null
+	slices.SortFunc(t.faults, func(a, b wire.LineFault) int { return cmp.Compare(a.Line, b.Line) })
+	answer.Rejected = append([]wire.LineFault{}, t.faults...) // never null
 	return &importOutput{answer}, nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"cordon/integration/httpx"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 )
 
@@ -55,9 +56,9 @@ func post(t *testing.T, d *desk, contentType, zone, body string, tokens ...httpx
 	return w
 }
 
-func imported(t *testing.T, w *httptest.ResponseRecorder) Imported {
+func imported(t *testing.T, w *httptest.ResponseRecorder) wire.ImportReceipt {
 	t.Helper()
-	var a Imported
+	var a wire.ImportReceipt
 	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil || w.Code != 200 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
@@ -72,7 +73,7 @@ const example = `radacctid,AcctSessionId,username,nasipaddress,framedipaddress,f
 func TestRowsOfRadacctBecomeSessions(t *testing.T) {
 	d := &desk{}
 	got := imported(t, post(t, d, "text/csv; charset=utf-8", "Europe/Berlin", example))
-	if diff := cmp.Diff(Imported{Accepted: 2, Rejected: []RowFault{}, Ignored: []string{"radacctid"}}, got); diff != "" {
+	if diff := cmp.Diff(wire.ImportReceipt{Accepted: 2, Rejected: []wire.LineFault{}, Ignored: []string{"radacctid"}}, got); diff != "" {
 		t.Error(diff)
 	}
 	at := func(text string) time.Time {
@@ -122,8 +123,8 @@ func TestBadRowsAreToldByLineAndTheOthersTaken(t *testing.T) {
 		{"1,alice,192.0.2.1,,,2026-11-22T08:00:00Z,2026-11-22T07:00:00Z,", "acctstoptime: is before acctstarttime"},
 		{"1,alice,192.0.2.1,198.51.100.0/24,,2026-11-22T08:00:00Z,,", "is no address"},
 		{"1,alice,192.0.2.1,2001:db8::1,,2026-11-22T08:00:00Z,,", "is no IPv4 address"},
-		{"1,alice,192.0.2.1,127.0.0.1,,2026-11-22T08:00:00Z,,", "nothing that a subscriber can hold"},
-		{"1,alice,192.0.2.1,,2000::/3,2026-11-22T08:00:00Z,,", "nothing that a subscriber can hold"},
+		{"1,alice,192.0.2.1,127.0.0.1,,2026-11-22T08:00:00Z,,", "is a loopback address"},
+		{"1,alice,192.0.2.1,,2000::/3,2026-11-22T08:00:00Z,,", "is shorter than /32"},
 		{"1,alice,192.0.2.1,,198.51.100.0/24,2026-11-22T08:00:00Z,,", "is no IPv6"},
 		{"1,alice,192.0.2.1,,,2026-11-22T08:00:00Z,,0xzz", "hexadecimal"},
 		{"\xff,alice,192.0.2.1,,,2026-11-22T08:00:00Z,,", "UTF-8"},

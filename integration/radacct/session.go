@@ -26,10 +26,6 @@ type Session struct {
 	Naming     []quarantine.Attribute // further ones that only a subscriber's key is made of
 }
 
-// shortestPrefix is the shortest IPv6 prefix, in bits, that is believed to be
-// one subscriber's.
-const shortestPrefix = 32
-
 // reader reads rows.
 type reader struct {
 	zone   *time.Location // of times without an offset; nil: there may be none
@@ -65,8 +61,8 @@ var columns = map[string]func(*reader, *Session, string) error{
 }
 
 // columnName makes a column's name comparable.
-func columnName(told string) string {
-	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(strings.TrimSpace(told)))
+func columnName(values string) string {
+	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(strings.TrimSpace(values)))
 }
 
 func (r *reader) moment(into *time.Time, text string) (err error) {
@@ -99,11 +95,8 @@ func parseAddr(text string) (netip.Addr, error) {
 // readIPv4 passes over the values by which a BNG says that the address is yet to
 // be given (RFC 2865 section 5.8).
 func readIPv4(_ *reader, s *Session, text string) error {
-	if strings.HasPrefix(text, "255.255.255.25") {
-		return nil
-	}
 	addr, err := parseAddr(text)
-	if err != nil || !addr.IsValid() {
+	if err != nil || !addr.IsValid() || quarantine.Unassigned(addr) {
 		return err
 	}
 	if !addr.Is4() {
@@ -132,12 +125,11 @@ func prefixReader(kind quarantine.AddressKind) func(*reader, *Session, string) e
 
 // hold adds what a subscriber can hold.
 func (s *Session) hold(p netip.Prefix, kind quarantine.AddressKind) error {
-	a := p.Addr()
-	if (kind != quarantine.FramedIP) != a.Is6() {
+	if (kind != quarantine.FramedIP) != p.Addr().Is6() {
 		return fmt.Errorf("%s is no IPv6", p)
 	}
-	if a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() || a.IsLinkLocalUnicast() || a.Is4In6() || a.Is6() && p.Bits() < shortestPrefix {
-		return fmt.Errorf("%s is nothing that a subscriber can hold", p)
+	if why, ok := quarantine.Holdable(p); !ok {
+		return fmt.Errorf("%s %s", p, why)
 	}
 	s.Addresses = append(s.Addresses, quarantine.Address{Prefix: p, Kind: kind})
 	return nil
@@ -165,10 +157,10 @@ func readClass(_ *reader, s *Session, text string) error {
 type row map[string]string
 
 // session reads a row. The error names the column.
-func (r *reader) session(told row) (Session, error) {
+func (r *reader) session(values row) (Session, error) {
 	var s Session
 	for _, name := range columnOrder {
-		value := strings.TrimSpace(told[name])
+		value := strings.TrimSpace(values[name])
 		if value == "" || value == "NULL" || value == `\N` {
 			continue
 		}
@@ -180,7 +172,7 @@ func (r *reader) session(told row) (Session, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.naming)) {
-		value := strings.TrimSpace(told[name])
+		value := strings.TrimSpace(values[name])
 		switch {
 		case value == "" || value == "NULL" || value == `\N`:
 		case len(value) > longestValue || strings.ContainsRune(value, '\uFFFD'):

@@ -13,23 +13,23 @@ import (
 	"cordon/quarantine"
 )
 
-// storePatience is how long accepting waits for the store to tell about
-// doubles; the log alone decides when the store does not answer.
-const storePatience = 250 * time.Millisecond
+// storeTimeout is how long Accept waits for the store to name duplicates; without its
+// answer the journal alone decides.
+const storeTimeout = 250 * time.Millisecond
 
-// maxAccepting is how many calls of Accept may run at the same time, for all sources
-// together; a journal that hangs would pile up requests and their bodies without end.
+// maxAccepting bounds the concurrent calls of Accept, of all sources together; a journal
+// that hangs would pile up requests and their bodies without end.
 const maxAccepting = 1024
 
-// shareRetry is when a source may ask again for a place in the queue.
+// shareRetry is the Retry-After of a throttled source.
 const shareRetry = time.Minute
 
 // errAccepting is returned by Accept when too many calls wait for the journal.
 var errAccepting = errors.New("too many requests wait for the journal")
 
-// Accept makes valid verdicts durable in this host's journal and puts them in line.
+// Accept makes valid verdicts durable in this host's journal and queues them.
 // A verdict for which its source's share of the queue has no room is answered as
-// throttled and forgotten; the others are accepted. On an error none of them was
+// throttled and dropped; the others are accepted. On an error none of them was
 // newly accepted. Verdicts that were accepted before are answered as duplicates and
 // change nothing.
 func (e *Engine) Accept(ctx context.Context, verdicts []quarantine.Verdict) ([]quarantine.Acceptance, error) {
@@ -37,10 +37,10 @@ func (e *Engine) Accept(ctx context.Context, verdicts []quarantine.Verdict) ([]q
 		return nil, nil
 	}
 	caller := verdicts[0].Source
-	if !e.accepting.take(caller) {
+	if !e.accepting.reserve(caller) {
 		return nil, errAccepting
 	}
-	defer e.accepting.remove(caller)
+	defer e.accepting.release(caller)
 	answers := make([]quarantine.Acceptance, len(verdicts))
 	for i := range verdicts {
 		verdicts[i].ReceivedAt = e.Now().UTC()
@@ -63,18 +63,19 @@ func (e *Engine) Accept(ctx context.Context, verdicts []quarantine.Verdict) ([]q
 	return answers, e.journalAccepted(ctx, admitted)
 }
 
-// queueable returns the verdicts that have taken a place in the queue, and answers the
-// others, and their doubles in the same call, as throttled.
+// queueable returns the verdicts for which a place in the queue was reserved, and answers
+// the others, and their duplicates in the same call, as throttled.
 func (e *Engine) queueable(fresh []quarantine.Verdict, answers []quarantine.Acceptance) []quarantine.Verdict {
 	var admitted []quarantine.Verdict
 	refused, throttled := map[string]string{}, ""
 	for _, v := range fresh {
-		if e.backlog.take(v.Source) {
+		if e.backlog.reserve(v.Source) {
 			admitted = append(admitted, v)
 			continue
 		}
 		throttled = v.Source
-		refused[v.ID] = fmt.Sprintf("source %q has its share of the queue: %d of its verdicts wait for a decision", v.Source, e.backlog.share(v.Source).Source)
+		refused[v.ID] = fmt.Sprintf("source %q has its share of the queue: %d of its verdicts wait for a decision",
+			v.Source, e.backlog.share(v.Source).Source)
 	}
 	for i, a := range answers {
 		if reason := refused[a.ID]; reason != "" {
@@ -83,21 +84,21 @@ func (e *Engine) queueable(fresh []quarantine.Verdict, answers []quarantine.Acce
 	}
 	if n := len(refused); n > 0 {
 		e.throttled.Add(uint64(n))
-		e.troubles.tell(zap.WarnLevel, "a source is throttled", zap.String("source", throttled), zap.Int("verdicts", n))
+		e.limited.log(zap.WarnLevel, "a source is throttled", zap.String("source", throttled), zap.Int("verdicts", n))
 	}
 	return admitted
 }
 
-// journalAccepted makes verdicts that have their places durable and puts them in line.
+// journalAccepted makes verdicts that have their places durable and queues them.
 func (e *Engine) journalAccepted(ctx context.Context, admitted []quarantine.Verdict) error {
 	entries := make([]quarantine.JournalEntry, len(admitted))
 	for i, v := range admitted {
-		entries[i] = changing(entry(logAccepted, v.ID, v), func() { e.ledger.accept(v) })
+		entries[i] = changing(entry(entryAccepted, v.ID, v), func() { e.ledger.accept(v) })
 	}
 	// An answer that the sender no longer waits for must still be the truth.
 	if err := e.Journal.Append(context.WithoutCancel(ctx), entries...); err != nil {
 		for _, v := range admitted {
-			e.backlog.remove(v.Source)
+			e.backlog.release(v.Source)
 		}
 		return fmt.Errorf("write the journal: %w", err)
 	}
@@ -117,9 +118,9 @@ func (e *Engine) Backlog() (waiting int, fullest float64, throttled uint64) {
 
 // claim finds out which verdicts are new and claims their ids. Ids that another
 // call is making durable at this moment are waited for; claiming in the order
-// of ids keeps two such calls from waiting for each other.
+// of ids keeps two such calls from a deadlock.
 func (e *Engine) claim(ctx context.Context, verdicts []quarantine.Verdict, answers []quarantine.Acceptance) ([]quarantine.Verdict, error) {
-	known := e.knownElsewhere(ctx, verdicts)
+	known := e.knownToStore(ctx, verdicts)
 	order := make([]int, len(verdicts))
 	for i := range order {
 		order[i] = i
@@ -157,10 +158,10 @@ func (e *Engine) claimOne(ctx context.Context, id string) (duplicate bool, err e
 	}
 }
 
-// knownElsewhere asks the store about ids; it is only a courtesy to senders,
-// for doubles are harmless.
-func (e *Engine) knownElsewhere(ctx context.Context, verdicts []quarantine.Verdict) map[string]bool {
-	ctx, cancel := context.WithTimeout(ctx, storePatience)
+// knownToStore asks the store which ids it has; an optimisation, for duplicates are
+// harmless.
+func (e *Engine) knownToStore(ctx context.Context, verdicts []quarantine.Verdict) map[string]bool {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	ids := make([]string, len(verdicts))
 	for i, v := range verdicts {
@@ -173,7 +174,8 @@ func (e *Engine) knownElsewhere(ctx context.Context, verdicts []quarantine.Verdi
 	return known
 }
 
-// Verdict returns what became of a verdict.
+// Verdict returns a verdict's status. Errors: quarantine.ErrNoVerdict; any other means that
+// the store does not answer.
 func (e *Engine) Verdict(ctx context.Context, id string) (quarantine.VerdictStatus, error) {
 	// The ledger goes first: a verdict leaves it only once the store has it.
 	v, open := e.ledger.verdict(id)
@@ -187,8 +189,8 @@ func (e *Engine) Verdict(ctx context.Context, id string) (quarantine.VerdictStat
 	return quarantine.VerdictStatus{}, err
 }
 
-// current follows a held verdict, about whose case, or its rise, a person may have
-// decided since.
+// current brings a held verdict's status up to date: a person may have decided about its
+// case, or its escalation, since.
 func (e *Engine) current(ctx context.Context, status quarantine.VerdictStatus) quarantine.VerdictStatus {
 	if status.State != quarantine.VerdictHeld {
 		return status

@@ -22,9 +22,9 @@ func newBacklog(most int, listed func(source string) bool) *backlog {
 	return &backlog{most: most, listed: listed, by: map[string]int{}}
 }
 
-// take takes a place for the source; false if its share has no room. Whoever took
-// one gives it back with remove.
-func (b *backlog) take(source string) bool {
+// reserve reserves a place for the source; false if its share has no room. release frees
+// it.
+func (b *backlog) reserve(source string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.shareOf(source).Room() {
@@ -34,14 +34,14 @@ func (b *backlog) take(source string) bool {
 	return true
 }
 
-// add counts what waits already, room or not: accepted before a restart.
+// add counts what was accepted before a restart, room or not.
 func (b *backlog) add(source string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.count(source, 1)
 }
 
-func (b *backlog) remove(source string) {
+func (b *backlog) release(source string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.count(source, -1)

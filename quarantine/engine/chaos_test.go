@@ -83,14 +83,14 @@ func disorder(t *testing.T, w *world, rng *rand.Rand) {
 	var mu sync.Mutex // guards fates, which the engines' workers draw from
 	fates := rand.New(rand.NewPCG(rng.Uint64(), 8))
 	chance := func(n int) bool { mu.Lock(); defer mu.Unlock(); return fates.IntN(n) == 0 }
-	w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
+	w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
 		switch {
 		case quiet.Load() || !chance(3):
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true, Takes: 50 * time.Millisecond}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true, After: 50 * time.Millisecond}
 		case chance(3):
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeRefused}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeRefused}
 		}
-		return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Applies: chance(2), Takes: 10 * time.Second}
+		return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, Applies: chance(2), After: 10 * time.Second}
 	})
 	l := lines{session: map[string]quarantine.SessionKey{}, address: map[string]netip.Addr{}}
 	for n := range 8 {

@@ -18,11 +18,11 @@ func TestAReleaseTriedWhileTheClockWasAheadIsTriedAgainSoonAfterItIsSetBack(t *t
 		key := w.restrict(e, "alice")
 		var silent atomic.Bool
 		silent.Store(true)
-		w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
 			if silent.Load() {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered}
+				return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered}
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})
 		ahead.Store(int64(30 * time.Minute))
 		if _, err := e.Release(t.Context(), w.openCase("alice").ID, "noc", "cleaned", ""); err != nil {

@@ -30,7 +30,7 @@ const (
 	verbForgetInstance verb = "forget-instance"
 )
 
-// command is one human command as the log keeps it.
+// command is a person's command as the journal keeps it.
 type command struct {
 	ID         string                       `json:"id"`
 	Verb       verb                         `json:"verb"`
@@ -46,7 +46,7 @@ type command struct {
 	At         time.Time                    `json:"at"`
 }
 
-// ends reports whether the command takes a restriction away.
+// ends reports whether the command releases a case.
 func (c *command) ends() bool { return c.Verb == verbRelease || c.Verb == verbReject }
 
 // rename gives the BNGs of a command their present names.
@@ -59,13 +59,12 @@ func (c *command) rename(names *quarantine.BNGNames) {
 	}
 }
 
-// aboutRelease reports whether the command is about a release that does not get
-// through.
+// aboutRelease reports whether the command is about a release that is not acknowledged.
 func (c *command) aboutRelease() bool { return c.Verb == verbRetry || c.Verb == verbGiveUp }
 
-// deferrable reports whether the command may be applied later than it was
-// given. A restriction by hand may not: the person would not expect it then. Nor may an
-// instance be forgotten later, which may be back by then.
+// deferrable reports whether the command may be applied later than it was given. A manual
+// restriction may not: the person would not expect it then. Nor may an instance be forgotten
+// later, which may be back by then.
 func (c *command) deferrable() bool {
 	return c.Verb != verbQuarantine && c.Verb != verbApprove && c.Verb != verbForgetInstance
 }
@@ -73,18 +72,18 @@ func (c *command) deferrable() bool {
 // errJournalOnly: a case was closed without knowing of what this journal shows of it.
 var errJournalOnly = errors.New("only this host's journal knows what is left of the case")
 
-// errNotDone is what became of a command that may not be applied later.
+// errNotDone ends a command that may not be applied later.
 var errNotDone = &quarantine.CommandError{Reason: "this instance ended before it was done; give the command again"}
 
-// Quarantine restricts a subscriber by hand, or with dryRun tells the case that
-// it would lead to and changes nothing.
+// Quarantine restricts a subscriber by a person's decision, or with dryRun returns the case
+// that it would lead to and changes nothing.
 func (e *Engine) Quarantine(ctx context.Context, w quarantine.ManualQuarantine, dryRun bool) (*quarantine.Case, error) {
 	if _, ok := e.Rules.Profiles[w.Profile]; !ok {
 		return nil, &quarantine.FieldError{Field: "profile", Reason: fmt.Sprintf("%q is no profile of this configuration", w.Profile)}
 	}
 	now := e.Now()
 	if !dryRun {
-		return e.command(ctx, command{Verb: verbQuarantine, Case: newID("c-", now), By: w.By, Reason: w.Reason, Quarantine: &w})
+		return e.giveCommand(ctx, command{Verb: verbQuarantine, Case: newID("c-", now), By: w.By, Reason: w.Reason, Quarantine: &w})
 	}
 	situation, err := e.situation(ctx, w.Subscriber)
 	if err != nil {
@@ -94,115 +93,114 @@ func (e *Engine) Quarantine(ctx context.Context, w quarantine.ManualQuarantine, 
 	if err != nil {
 		return nil, err
 	}
-	c.Plan(e.look(c, situation.Sessions))
+	c.Plan(e.snapshot(c, situation.Sessions))
 	return c, nil
 }
 
 // Release ends a case by a person's decision. It passes every limit.
 func (e *Engine) Release(ctx context.Context, id, by, reason string, code quarantine.ReleaseCode) (*quarantine.Case, error) {
-	return e.command(ctx, command{Verb: verbRelease, Case: id, By: by, Reason: reason, Code: code})
+	return e.giveCommand(ctx, command{Verb: verbRelease, Case: id, By: by, Reason: reason, Code: code})
 }
 
 // Approve lifts the hold of a case, or of what it was to rise to.
 func (e *Engine) Approve(ctx context.Context, id, by, reason string) (*quarantine.Case, error) {
-	return e.command(ctx, command{Verb: verbApprove, Case: id, By: by, Reason: reason})
+	return e.giveCommand(ctx, command{Verb: verbApprove, Case: id, By: by, Reason: reason})
 }
 
 // Reject ends a held case, or drops what a case was to rise to.
 func (e *Engine) Reject(ctx context.Context, id, by, reason string) (*quarantine.Case, error) {
-	return e.command(ctx, command{Verb: verbReject, Case: id, By: by, Reason: reason})
+	return e.giveCommand(ctx, command{Verb: verbReject, Case: id, By: by, Reason: reason})
 }
 
 // Extend moves a case's expiry to d from now.
 func (e *Engine) Extend(ctx context.Context, id, by, reason string, d time.Duration) (*quarantine.Case, error) {
-	return e.command(ctx, command{Verb: verbExtend, Case: id, By: by, Reason: reason, For: quarantine.Duration(d)})
+	return e.giveCommand(ctx, command{Verb: verbExtend, Case: id, By: by, Reason: reason, For: quarantine.Duration(d)})
 }
 
 // Note adds a person's remark to a case.
 func (e *Engine) Note(ctx context.Context, id, by, text string) (*quarantine.Case, error) {
-	return e.command(ctx, command{Verb: verbNote, Case: id, By: by, Reason: text})
+	return e.giveCommand(ctx, command{Verb: verbNote, Case: id, By: by, Reason: text})
 }
 
-// Retry has everything that is outstanding of a case tried now, whatever its
-// back-off. While the store is unavailable, what this host's journal shows to be
-// released of it is sent at once.
+// Retry retries everything outstanding of a case now, whatever its back-off. While the store is
+// unavailable, what this host's journal shows to be released of it is sent at once.
 func (e *Engine) Retry(ctx context.Context, id, by, reason string) (*quarantine.Case, error) {
-	return e.command(ctx, command{Verb: verbRetry, Case: id, By: by, Reason: reason})
+	return e.giveCommand(ctx, command{Verb: verbRetry, Case: id, By: by, Reason: reason})
 }
 
-// GiveUp records that a person takes it on himself that nothing more is sent for
-// what a case is still to give back: on one session, or with the zero key on all.
-// This host's journal stops releasing it as well, also while the store is
-// unavailable.
+// GiveUp records a person's decision that nothing more is sent for what a case has still to
+// restore: on one session, or with the zero key on all. This host's journal stops releasing it
+// as well, also while the store is unavailable.
 func (e *Engine) GiveUp(ctx context.Context, id, by, reason string, session quarantine.SessionKey) (*quarantine.Case, error) {
-	return e.command(ctx, command{Verb: verbGiveUp, Case: id, By: by, Reason: reason, Session: session})
+	return e.giveCommand(ctx, command{Verb: verbGiveUp, Case: id, By: by, Reason: reason, Session: session})
 }
 
-// command makes a command durable, then applies it. If the store fails, a
-// command that may wait is applied when the store is back: ErrDeferred, a
-// *DeferredError where this host's journal knows nothing of the case.
-func (e *Engine) command(ctx context.Context, c command) (*quarantine.Case, error) {
+// giveCommand makes a command durable, then applies it. If the store fails, a deferrable
+// command is applied when the store is back: ErrDeferred, or a *DeferredError where this
+// host's journal knows nothing of the case.
+func (e *Engine) giveCommand(ctx context.Context, c command) (*quarantine.Case, error) {
 	c.rename(&e.Names)
 	c.At = e.Now().UTC()
 	c.ID = newID("m-", c.At)
 	// From here on the command is given, whether or not the person still waits.
 	ctx = context.WithoutCancel(ctx)
-	e.ledger.take(c.ID, c.Case)
-	if err := e.logCommand(ctx, c); err != nil {
-		e.ledger.apply(c.ID) // should the journal write it all the same, nobody applies it
+	e.ledger.beginCommand(c.ID, c.Case)
+	if err := e.journalCommand(ctx, c); err != nil {
+		e.ledger.removeCommand(c.ID) // should the journal write it all the same, it is not applied
 		return nil, err
 	}
 	if c.Verb == verbRetry {
 		e.ledger.retry(c.Case)
 	}
-	result, err := e.applyGuarded(ctx, c)
+	result, err := e.runCommandGuarded(ctx, c)
 	if err != nil && !e.final(c, err) && c.deferrable() {
-		e.ledger.deferred(c.ID)
+		e.ledger.commandWaits(c.ID)
 		e.Logger.Warn("command waits for the store", zap.String("command", c.ID), zap.Error(err))
 		return nil, e.deferredError(&c)
 	}
 	if err == nil && result != nil {
-		c.Case = result.ID // a wish may have turned the open case
+		c.Case = result.ID // a manual quarantine may have changed the open case
 	}
-	e.applied(ctx, c, result, err)
+	e.finishCommand(ctx, c, result, err)
 	return result, err
 }
 
-// deferredError says that a command waits for the store, and where to give it as
-// well if nothing is done about it here meanwhile.
+// deferredError says that a command waits for the store, and on which instances to give it as
+// well if nothing is released from here meanwhile.
 func (e *Engine) deferredError(c *command) error {
 	if c.Case == "" || c.Verb == verbNote || e.ledger.knewOf(c) {
 		return quarantine.ErrDeferred
 	}
-	read := e.instances.last()
-	others := read.others
+	read := e.peers.last()
+	others := read.peers
 	if len(others) == 0 {
-		others = e.instances.remembered() // the store has not answered since the start
+		others = e.peers.all() // the store has not answered since the start
 	}
-	return &quarantine.DeferredError{Instances: slices.DeleteFunc(slices.Clone(others), func(i quarantine.Instance) bool { return i.Departure != nil })}
+	present := slices.DeleteFunc(slices.Clone(others), func(i quarantine.Instance) bool { return i.Departure != nil })
+	return &quarantine.DeferredError{Instances: present}
 }
 
-// logCommand makes a command durable. A log that refuses, or hangs, keeps no
-// release back.
-func (e *Engine) logCommand(ctx context.Context, c command) error {
-	ctx, cancel := context.WithTimeout(ctx, logPatience)
+// journalCommand makes a command durable. A journal that refuses, or hangs, defers no
+// release.
+func (e *Engine) journalCommand(ctx context.Context, c command) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	given := changing(reserved(entry(logCommand, c.ID, c)), func() { e.ledger.given(c) })
+	given := changing(reserved(entry(entryCommand, c.ID, c)), func() { e.ledger.addBegunCommand(c) })
 	err := e.Journal.Append(ctx, given)
 	if err != nil && c.ends() {
-		e.Logger.Error("log refuses entries; the release is done all the same", zap.String("command", c.ID), zap.Error(err))
+		e.Logger.Error("journal write failed; the release is sent all the same", zap.String("command", c.ID), zap.Error(err))
 		given.Durable()
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("write the log: %w", err)
+		return fmt.Errorf("write the journal: %w", err)
 	}
 	return nil
 }
 
-// final reports whether an error is the command's own, so that trying again
-// would not change it. A case that is gone from the store although the log
-// knows of a restriction by it was lost with the store's memory.
+// final reports whether an error is the command's own, so that a retry would not change it. A
+// case that the store does not have although the journal knows of a restriction by it was lost
+// by the store.
 func (e *Engine) final(c command, err error) bool {
 	var refused *quarantine.CommandError
 	var field *quarantine.FieldError
@@ -213,7 +211,7 @@ func (e *Engine) final(c command, err error) bool {
 	return errors.As(err, &refused) || errors.As(err, &field) || errors.As(err, &shared)
 }
 
-func (e *Engine) applied(ctx context.Context, c command, result *quarantine.Case, err error) {
+func (e *Engine) finishCommand(ctx context.Context, c command, result *quarantine.Case, err error) {
 	var a applied
 	switch {
 	case err != nil:
@@ -221,7 +219,7 @@ func (e *Engine) applied(ctx context.Context, c command, result *quarantine.Case
 	case result != nil:
 		a.Subscriber, a.GoesOn = result.Subscriber, c.Verb == verbReject && result.State.Wants()
 	}
-	e.append(ctx, changing(reserved(entry(logApplied, c.ID, a)), func() { e.ledger.finish(c.ID, a, e.Now()) }))
+	e.append(ctx, changing(reserved(entry(entryApplied, c.ID, a)), func() { e.ledger.finishCommand(c.ID, a, e.Now()) }))
 	about := zap.String("case", c.Case)
 	switch {
 	case c.Window != nil:
@@ -233,34 +231,33 @@ func (e *Engine) applied(ctx context.Context, c command, result *quarantine.Case
 		zap.String("by", c.By), zap.String("reason", c.Reason), zap.Error(err))
 }
 
-// applyGuarded is apply that survives a panic.
-func (e *Engine) applyGuarded(ctx context.Context, c command) (result *quarantine.Case, err error) {
+// runCommandGuarded is runCommand that survives a panic.
+func (e *Engine) runCommandGuarded(ctx context.Context, c command) (result *quarantine.Case, err error) {
 	err = e.guard("command", c.ID, func() (err error) {
-		result, err = e.apply(ctx, c)
+		result, err = e.runCommand(ctx, c)
 		return err
 	})
 	return result, err
 }
 
-// apply carries a command out. One about a maintenance window or an instance has
-// no case.
-func (e *Engine) apply(ctx context.Context, c command) (*quarantine.Case, error) {
+// runCommand applies a command. One about a maintenance window or an instance has no case.
+func (e *Engine) runCommand(ctx context.Context, c command) (*quarantine.Case, error) {
 	switch {
 	case c.Window != nil:
-		return nil, e.noteWindow(ctx, *c.Window)
+		return nil, e.saveWindow(ctx, *c.Window)
 	case c.Verb == verbForgetInstance:
 		return nil, e.forgetInstance(ctx, c)
 	}
-	return e.applyToCase(ctx, c)
+	return e.changeCase(ctx, c)
 }
 
-// applyToCase carries a command out on the case as it is now, again if somebody
-// else changes it meanwhile.
-func (e *Engine) applyToCase(ctx context.Context, c command) (*quarantine.Case, error) {
+// changeCase applies a command to the case as it is now, again if another writer changes it
+// meanwhile.
+func (e *Engine) changeCase(ctx context.Context, c command) (*quarantine.Case, error) {
 	for range saveTries {
 		subject, write, err := e.change(ctx, c)
 		if c.aboutRelease() && (errors.Is(err, quarantine.ErrNoCase) || errors.Is(err, errJournalOnly)) {
-			return e.applyToLost(ctx, c)
+			return e.changeLostCase(ctx, c)
 		}
 		if err != nil {
 			return nil, err
@@ -268,8 +265,8 @@ func (e *Engine) applyToCase(ctx context.Context, c command) (*quarantine.Case, 
 		err = e.Store.SaveCase(ctx, write)
 		switch {
 		case err == nil:
-			e.nudge()
-			e.noteExpiry(ctx, subject)
+			e.wakeReconciler()
+			e.journalExpiry(ctx, subject)
 			if c.Verb == verbGiveUp {
 				e.noteGivenUp(ctx, subject)
 			}
@@ -288,7 +285,7 @@ func (e *Engine) change(ctx context.Context, c command) (*quarantine.Case, quara
 	if err != nil {
 		return nil, quarantine.CaseWrite{}, err
 	}
-	write := quarantine.CaseWrite{Case: subject, DueAt: e.firstLook(subject, now), Reserve: reserve, Now: now}
+	write := quarantine.CaseWrite{Case: subject, DueAt: e.firstDue(subject, now), Reserve: reserve, Now: now}
 	if subject.State == quarantine.Closed {
 		write.DueAt = time.Time{}
 	}
@@ -302,7 +299,7 @@ func (e *Engine) changed(ctx context.Context, c command, now time.Time) (*quaran
 			return nil, nil, err
 		}
 		if open := situation.Dossier.Case; open != nil {
-			e.recall(open)
+			e.enterOwed(open)
 		}
 		return e.Rules.Quarantine(*c.Quarantine, situation, c.Case, now)
 	}
@@ -310,7 +307,7 @@ func (e *Engine) changed(ctx context.Context, c command, now time.Time) (*quaran
 	if err != nil {
 		return nil, nil, fmt.Errorf("read case %s: %w", c.Case, err)
 	}
-	e.recall(subject)
+	e.enterOwed(subject)
 	if subject.State == quarantine.Closed && c.aboutRelease() && e.ledger.owes(c.Case) {
 		return nil, nil, errJournalOnly
 	}
@@ -354,30 +351,29 @@ func (e *Engine) withLogIns(ctx context.Context, c *quarantine.Case) (*quarantin
 	if dossier.Case == nil || dossier.Case.ID != c.ID {
 		return c, nil
 	}
-	e.recall(dossier.Case)
+	e.enterOwed(dossier.Case)
 	return dossier.Case, nil
 }
 
-// noteExpiry tells the log when what it knows to be in force shall end.
-func (e *Engine) noteExpiry(ctx context.Context, c *quarantine.Case) {
+// journalExpiry writes to the journal when the case's restrictions expire.
+func (e *Engine) journalExpiry(ctx context.Context, c *quarantine.Case) {
 	if news := e.newExpiry(c); len(news) > 0 {
 		e.append(ctx, news...)
 	}
 }
 
-// newExpiry is that entry, if it is news.
+// newExpiry is that entry, if the expiry has changed.
 func (e *Engine) newExpiry(c *quarantine.Case) []quarantine.JournalEntry {
 	if at := c.Ends(); e.ledger.expires(c.ID, at) {
-		return []quarantine.JournalEntry{entry(logExpiry, c.ID, expiry{ExpiresAt: at})}
+		return []quarantine.JournalEntry{entry(entryExpiry, c.ID, expiry{ExpiresAt: at})}
 	}
 	return nil
 }
 
-// awaitPoll is how often Await looks.
+// awaitPoll is how often Await polls the case.
 const awaitPoll = 50 * time.Millisecond
 
-// Await returns the case once nothing of it is being done, or as it is when ctx
-// ends.
+// Await returns the case once nothing of it is in progress, or as it is when ctx ends.
 func (e *Engine) Await(ctx context.Context, id string) (*quarantine.Case, error) {
 	read := context.WithoutCancel(ctx)
 	for {

@@ -12,44 +12,45 @@ import (
 	"cordon/quarantine"
 )
 
-// next returns the number of a new entry about a session: above every other of this
-// journal, and above what the case has of it, should the journal have been put back.
-func (l *ledger) next(known uint64) uint64 {
+// nextMark returns the mark of a new entry about a session: above every other of this
+// journal, and above what the case has of it, should the journal have been restored from an
+// older copy.
+func (l *ledger) nextMark(known uint64) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.last = max(l.last, known) + 1
-	return l.last
+	l.lastMark = max(l.lastMark, known) + 1
+	return l.lastMark
 }
 
-// seen notes the number of an entry that is replayed. l.mu is held.
-func (l *ledger) seen(mark uint64) { l.last = max(l.last, mark) }
+// sawMark notes the mark of an entry that is replayed. l.mu is held.
+func (l *ledger) sawMark(mark uint64) { l.lastMark = max(l.lastMark, mark) }
 
-// late numbers a restriction anew whose outcome its case did not take: what the case
-// says is older than that, even if the case is closed. It returns 0 if nothing of it is
+// renumber gives a restriction a new mark whose outcome could not be saved in its case: what
+// the case says is older, even if the case is closed. It returns 0 if nothing of it is
 // outstanding.
-func (l *ledger) late(caseID string, s *quarantine.Session) uint64 {
+func (l *ledger) renumber(caseID string, s *quarantine.Session) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	o, ok := l.outstanding[caseID][identity(s)]
 	if !ok {
 		return 0
 	}
-	l.last = max(l.last, o.Mark) + 1
-	o.Mark = l.last
-	l.owe(o)
+	l.lastMark = max(l.lastMark, o.Mark) + 1
+	o.Mark = l.lastMark
+	l.put(o)
 	return o.Mark
 }
 
-// unanswered numbers anew every restriction whose outcome this journal does not
-// have: it may have left after its case had been closed. For the end of a replay.
-func (l *ledger) unanswered() {
+// renumberUnanswered gives a new mark to every restriction whose outcome this journal does
+// not have: it may have left after its case had been closed. For the end of a replay.
+func (l *ledger) renumberUnanswered() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, of := range l.outstanding {
 		for key, o := range of {
 			if o.open {
-				l.last++
-				o.Mark, o.open = l.last, false
+				l.lastMark++
+				o.Mark, o.open = l.lastMark, false
 				of[key] = o
 			}
 		}
@@ -71,9 +72,9 @@ func (o *outstanding) owed(journal string) quarantine.Owed {
 	return quarantine.Owed{Journal: journal, Mark: o.Mark, Session: o.Session, Applied: o.Applied, Doubtful: o.Doubtful}
 }
 
-// recall enters into a case that was just read what this journal shows of it and
-// the case does not know, because the store went back; true if there was anything.
-func (e *Engine) recall(c *quarantine.Case) (news bool) {
+// enterOwed enters into a case that was just read what this journal shows of it and the case
+// does not know, because the store lost writes; true if there was anything.
+func (e *Engine) enterOwed(c *quarantine.Case) (news bool) {
 	for _, o := range e.ledger.owedOf(c.ID) {
 		if c.Owe(o, e.Now()) {
 			news = true
@@ -84,9 +85,9 @@ func (e *Engine) recall(c *quarantine.Case) (news bool) {
 	return news
 }
 
-// compare brings what is outstanding of a case up to date with the case, nil if
-// the store does not have it any more. It returns what the case does not know: what a
-// case says counts only if it was written in knowledge of what this journal shows.
+// compare brings what is outstanding of a case up to date with the case, nil if the store
+// does not have it any more. It returns what the case does not know: a case counts only if it
+// was written in knowledge of what this journal shows.
 func (l *ledger) compare(caseID string, c *quarantine.Case) (unknown []quarantine.Owed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -106,7 +107,7 @@ func (l *ledger) compare(caseID string, c *quarantine.Case) (unknown []quarantin
 		o.lost = c == nil || o.closed
 		l.outstanding[caseID][key] = o
 		if o.closed {
-			l.note(place{caseID, key})
+			l.markExpired(ledgerKey{caseID, key})
 		}
 	}
 	return unknown
@@ -121,13 +122,13 @@ func stillApplied(c *quarantine.Case, s *quarantine.Session) bool {
 	})
 }
 
-// neglectedFor is how long after its end nobody may have tried to release a restriction
-// that the store has: longer than any pause between two tries.
+// neglectedFor is for how long after its end no release of a restriction may have been tried
+// that the store has: longer than any back-off.
 const neglectedFor = 15 * time.Minute
 
-// neglect counts as lost what is outstanding of an open case, is long over, and that
-// nobody has tried to release: the store answers, and for whatever reason no sender does
-// its work. The journal does it then.
+// neglect counts as lost what is outstanding of an open case, is long over, and was not tried
+// to be released: the store answers, and for whatever reason no sender works. The journal
+// releases it then.
 func (l *ledger) neglect(caseID string, c *quarantine.Case, now time.Time) {
 	if c == nil || !c.Open() {
 		return
@@ -145,13 +146,13 @@ func (l *ledger) neglect(caseID string, c *quarantine.Case, now time.Time) {
 		}
 		o.lost = true
 		l.outstanding[caseID][key] = o
-		l.note(place{caseID, key})
+		l.markExpired(ledgerKey{caseID, key})
 	}
 }
 
-// compareCase brings this journal and one case up to date with each other: what is
-// over is forgotten, and what the case does not know it is to take in. c is nil if the
-// store does not have it. It returns the entry of its expiry, if that is news.
+// compareCase brings this journal and one case up to date with each other: the journal forgets
+// what is over, and what the case does not know is entered into it. c is nil if the store does
+// not have it. It returns the entry of its expiry, if that has changed.
 func (e *Engine) compareCase(ctx context.Context, id string, c *quarantine.Case) (expiry []quarantine.JournalEntry, err error) {
 	unknown := e.ledger.compare(id, c)
 	e.ledger.neglect(id, c, e.Now())
@@ -166,11 +167,11 @@ func (e *Engine) compareCase(ctx context.Context, id string, c *quarantine.Case)
 	if len(unknown) == 0 || c == nil || !c.Open() {
 		return expiry, nil
 	}
-	return expiry, e.enter(ctx, c)
+	return expiry, e.saveOwed(ctx, c)
 }
 
-// forgetEnded forgets a restriction of a session that has ended, as its own record
-// shows: nothing of it is in force any more.
+// forgetEnded forgets a restriction of a session that its own record shows to have ended:
+// nothing of it is in force any more.
 func (e *Engine) forgetEnded(ctx context.Context, caseID string, s *quarantine.Session) error {
 	record, err := e.Store.Session(ctx, s.SessionKey)
 	switch {
@@ -181,19 +182,19 @@ func (e *Engine) forgetEnded(ctx context.Context, caseID string, s *quarantine.S
 	case record.Live() && quarantine.SameAttachment(&record, s), record.StartedAt.Before(s.StartedAt):
 		return nil
 	}
-	e.append(ctx, changing(entry(logEnded, caseID, ended{Session: *s}), func() { e.ledger.ended(caseID, s) }))
+	e.append(ctx, changing(entry(entryEnded, caseID, ended{Session: *s}), func() { e.ledger.ended(caseID, s) }))
 	return nil
 }
 
-// enter writes into a case what this journal shows of it, for the sender to look at.
-func (e *Engine) enter(ctx context.Context, c *quarantine.Case) error {
+// saveOwed saves in a case what this journal shows of it, and makes the case due.
+func (e *Engine) saveOwed(ctx context.Context, c *quarantine.Case) error {
 	for range saveTries {
-		if !c.Open() || !e.recall(c) {
+		if !c.Open() || !e.enterOwed(c) {
 			return nil
 		}
 		err := e.save(ctx, c, e.Now(), 0)
 		if !errors.Is(err, quarantine.ErrConflict) {
-			e.nudge()
+			e.wakeReconciler()
 			return err
 		}
 		if c, err = e.Store.Case(ctx, c.ID); err != nil {
@@ -203,18 +204,18 @@ func (e *Engine) enter(ctx context.Context, c *quarantine.Case) error {
 	return fmt.Errorf("save the case: %w", quarantine.ErrConflict)
 }
 
-// unobserved deals with outcomes that could not be written into their case: another
-// instance is the sender, the case is closed, or the store is unavailable. What may be in
-// force is numbered anew, so that the case does not count as knowing it, and the case
-// takes it in; if it is closed, what it cannot take in is taken back at once.
-func (e *Engine) unobserved(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome) {
+// unsavedOutcomes handles outcomes that could not be saved in their case: another instance is
+// the sender, the case is closed, or the store is unavailable. What may be in force gets a new
+// mark, so that the case does not count as knowing it, and is entered into the case; if that is
+// closed, it is undone at once.
+func (e *Engine) unsavedOutcomes(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome) {
 	var late []int
 	for i, o := range orders {
 		if !o.Restricts() || o.To == quarantine.Disconnect || outcomes[i].Kind == quarantine.OutcomeNotSent {
 			continue
 		}
-		if mark := e.ledger.late(c.ID, &o.Session); mark != 0 {
-			e.append(ctx, reserved(entry(logAnswered, c.ID, answered{Order: o, Outcome: outcomes[i], Mark: mark})))
+		if mark := e.ledger.renumber(c.ID, &o.Session); mark != 0 {
+			e.append(ctx, reserved(entry(entryAnswered, c.ID, answered{Order: o, Outcome: outcomes[i], Mark: mark})))
 			late = append(late, i)
 		}
 	}
@@ -226,32 +227,32 @@ func (e *Engine) unobserved(ctx context.Context, c *quarantine.Case, orders []qu
 	case err != nil && !errors.Is(err, quarantine.ErrNoCase):
 		return // compared when the store is back
 	case err == nil && now.Open():
-		if err := e.enter(ctx, now); err != nil {
-			e.troubles.tell(zap.WarnLevel, "a late outcome not entered yet", zap.String("case", c.ID), zap.Error(err))
+		if err := e.saveOwed(ctx, now); err != nil {
+			e.limited.log(zap.WarnLevel, "a late outcome could not be saved yet", zap.String("case", c.ID), zap.Error(err))
 		}
 		return
 	}
 	for _, i := range late {
-		e.takeBack(ctx, c, &orders[i])
+		e.undoUnsaved(ctx, c, &orders[i])
 	}
 }
 
-// takeBack undoes a restriction whose case was closed while it was under way. What
-// stays unanswered is outstanding in the journal, which is gone through again.
-func (e *Engine) takeBack(ctx context.Context, c *quarantine.Case, o *quarantine.Order) {
+// undoUnsaved undoes a restriction whose case was closed while it was in flight. What stays
+// unanswered is outstanding in the journal, and retried from there.
+func (e *Engine) undoUnsaved(ctx context.Context, c *quarantine.Case, o *quarantine.Order) {
 	from := append(slices.Clone(o.From), o.Restriction())
-	e.carryOut(ctx, c, quarantine.Order{Case: c.ID, Session: o.Session, From: from})
+	e.execute(ctx, c, quarantine.Order{Case: c.ID, Session: o.Session, From: from})
 }
 
-// recallSoon has the journal compared with every case, and every open case looked
-// at, as soon as the store answers: it may have gone back.
-func (e *Engine) recallSoon() {
+// storeWentBack has the journal compared with every case, and makes every open case due, as
+// soon as the store answers: it may have lost writes.
+func (e *Engine) storeWentBack() {
 	e.wentBack.Store(true)
 	e.wakeAll()
-	e.silence.announce()
+	e.storeHealth.signal()
 }
 
-// inFlight reports whether the journal has that restriction, and not what came of it.
+// inFlight reports whether the journal has that restriction without its outcome.
 func (l *ledger) inFlight(order *quarantine.Order) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 	"cordon/quarantine"
 )
 
-// dispatch carries the orders of one case out, all sessions at the same time,
-// and returns their outcomes in the same order.
+// dispatch executes the orders of one case, all sessions at the same time, and returns their
+// outcomes in the same order.
 func (e *Engine) dispatch(ctx context.Context, c *quarantine.Case, orders []quarantine.Order) []quarantine.Outcome {
 	outcomes := make([]quarantine.Outcome, len(orders))
 	var running sync.WaitGroup
@@ -18,7 +18,7 @@ func (e *Engine) dispatch(ctx context.Context, c *quarantine.Case, orders []quar
 		running.Go(func() {
 			outcomes[i] = quarantine.Outcome{Kind: quarantine.OutcomeUnanswered, Reason: errPanicked.Error(), Doubtful: true}
 			_ = e.guard("order", c.Subscriber, func() error {
-				outcomes[i] = e.carryOut(ctx, c, orders[i])
+				outcomes[i] = e.execute(ctx, c, orders[i])
 				return nil
 			})
 		})
@@ -27,11 +27,11 @@ func (e *Engine) dispatch(ctx context.Context, c *quarantine.Case, orders []quar
 	return outcomes
 }
 
-func (e *Engine) carryOut(ctx context.Context, c *quarantine.Case, o quarantine.Order) quarantine.Outcome {
+func (e *Engine) execute(ctx context.Context, c *quarantine.Case, o quarantine.Order) quarantine.Outcome {
 	during := ctx
-	if o.Restricts() { // who follows us must not meet our retransmissions
+	if o.Restricts() { // retransmissions end before the next sender's lease begins
 		var stop context.CancelFunc
-		during, stop = e.sender.during(ctx)
+		during, stop = e.sender.whileHeld(ctx)
 		defer stop()
 	}
 	g := &gate{engine: e, c: c, order: &o}
@@ -40,13 +40,14 @@ func (e *Engine) carryOut(ctx context.Context, c *quarantine.Case, o quarantine.
 	if o.Check && outcome.Kind != quarantine.OutcomeVerified && outcome.Kind != quarantine.OutcomeRefused {
 		return outcome // nothing was found out
 	}
-	if outcome.Kind != quarantine.OutcomeNotSent || e.ledger.inFlight(&o) { // the journal may have one that was stopped at the last moment
+	if outcome.Kind != quarantine.OutcomeNotSent || e.ledger.inFlight(&o) { // one that was deferred after the journal had it
 		a := answered{Order: o, Outcome: outcome}
-		e.append(ctx, changing(reserved(entry(logAnswered, o.Case, a)), func() { e.ledger.answered(a, e.Now()) }))
-		e.care.note(a, e.Now())
+		e.append(ctx, changing(reserved(entry(entryAnswered, o.Case, a)), func() { e.ledger.answered(a, e.Now()) }))
+		e.rechecks.add(a, e.Now())
 	}
 	e.Logger.Info("session", zap.String("case", o.Case), zap.String("subscriber", c.Subscriber), zap.String("bng", o.Session.BNG),
 		zap.String("session", o.Session.ID), zap.String("profile", o.To), zap.Bool("check", o.Check), zap.Stringer("outcome", outcome.Kind),
-		zap.Uint32("error_cause", outcome.ErrorCause), zap.String("deferred_by", string(outcome.DeferredBy)), zap.String("reason", outcome.Reason))
+		zap.Uint32("error_cause", outcome.ErrorCause), zap.String("deferred_by", string(outcome.DeferredBy)),
+		zap.String("reason", outcome.Reason))
 	return outcome
 }

@@ -1,14 +1,14 @@
-// Package engine is the running part of the domain: it takes verdicts in,
-// carries people's commands out, elects the sender, and reconciles sessions
-// with what their cases want.
+// Package engine is the running part of the domain: it accepts verdicts, applies people's
+// commands, elects the sender, and reconciles sessions with what their cases want.
 //
-// What to do is decided in package quarantine; what is here decides nothing of
-// its own but when, in which order, and what must be durable first. It knows
-// neither Redis nor RADIUS nor HTTP, only the ports of package quarantine.
+// What to do is decided in package quarantine; this package decides when, in which order, what
+// must be durable first, and whether a restriction may leave now (the list of checks in
+// mayrestrict.go). It knows neither Redis nor RADIUS nor HTTP, only the ports of package
+// quarantine.
 //
-// Order of things, which every crash relies on:
+// Order of durability, on which recovery from every crash relies:
 //
-//	verdict   → log (fsync) → 202 → store
-//	command   → log (fsync) → store → log
-//	order     → store (pending) → log (sent, fsync) → datagram → log → store
+//	verdict   → journal (fsync) → 202 → store
+//	command   → journal (fsync) → store → journal
+//	order     → store (pending) → journal (sent, fsync) → datagram → journal → store
 package engine

@@ -13,7 +13,7 @@ import (
 	"cordon/quarantine"
 )
 
-// Store is the control state and the sessions: all that is kept in Redis.
+// Store is the control state and the sessions: everything in Redis.
 type Store interface {
 	quarantine.SessionReader
 	quarantine.BindingFinder
@@ -28,10 +28,10 @@ type Store interface {
 	quarantine.MaintenanceBook
 }
 
-// Config is what an engine works with. Everything without a default is required.
+// Config configures an engine. Everything without a default is required.
 type Config struct {
 	Instance string // this instance's name, for people
-	Holder   string // sender identity; kept with the log, so that a restart reclaims the lock
+	Holder   string // sender identity; kept with the journal, so that a restart reclaims the lease
 
 	Store    Store
 	Enforcer quarantine.Enforcer
@@ -40,48 +40,46 @@ type Config struct {
 
 	Tolerance func(source string) time.Duration // δ of attribution for a source; default 2 s
 	Addresses quarantine.AddressPlan            // what the operator says about addresses
-	RetryFor  time.Duration                     // how long an unknown address is asked for again; default 35 min
+	RetryFor  time.Duration                     // for how long an unknown address is retried; default 35 min
 	Pending   int                               // verdicts that may wait for a decision; default quarantine.MaxPending
 	Listed    func(source string) bool          // sources that are configured or bound to a token; the others share half of Pending. Nil: all
 	Memory    time.Duration                     // how long verdict ids are remembered; default 168 h
 
-	// Listens says that accounting comes to this instance. The others wait for one
-	// to which none comes only while Unworked holds some.
+	// Listens says that this instance receives accounting. Peers wait for one that does
+	// not only while Unworked holds some.
 	Listens bool
 	// Unworked returns the event time of the oldest accounting record that has
-	// arrived but is not stored yet. Attribution of a later moment waits, here
-	// and, since it is published under Holder, on all other instances. Nil: none.
+	// arrived but is not stored yet: the instance's watermark. Attribution of a later moment
+	// waits, here and, as it is published under Holder, on all peers. Nil: none.
 	Unworked func() (time.Time, bool)
 	// Waiting is how many answered records are not stored yet. Nil: none.
 	Waiting func() int
-	// Unreadable is a folder with answered records that cannot be read; empty: none.
-	// Nil: never. It keeps Unworked in 1970.
+	// Unreadable is a folder with answered records that cannot be read; empty: none. Nil:
+	// never. Unworked is 1970 while there is one.
 	Unreadable func() string
-	// AloneFor is how long Alone lets this instance answer accounting that the
-	// store does not take, counted from the last word of it that the store took. 0:
-	// never.
+	// AloneFor is for how long this instance may answer accounting that the store does not
+	// accept (see Alone), counted from its last heartbeat that reached the store. 0: never.
 	AloneFor time.Duration
-	// HTTPAddr is where other instances may ask whether this one is cut off; empty:
-	// nowhere. AskCutOff asks another one, and is true only if that one says
-	// clearly that it is. Nil: nobody is asked.
+	// HTTPAddr is where peers may ask whether this instance is cut off; empty: nowhere.
+	// AskCutOff asks a peer, and is true only if the answer is an explicit yes. Nil: no peer
+	// is asked.
 	HTTPAddr  func() string
 	AskCutOff func(ctx context.Context, other quarantine.Instance) bool
-	// AskAlone asks another one there, and is true only if that one says clearly that
-	// it answers accounting which the store does not take (AnswersAlone). Nil: nobody
-	// is asked.
+	// AskAlone asks a peer whether it answers accounting that the store does not accept
+	// (AnswersAlone), likewise. Nil: no peer is asked.
 	AskAlone func(ctx context.Context, other quarantine.Instance) bool
-	// History is how long sessions that ended are remembered; default 168 h. Instances
-	// that went are remembered for UnrenewedFor if that is longer.
+	// History is the retention of ended sessions; default 168 h. Departed instances are
+	// retained for UnrenewedFor if that is longer.
 	History time.Duration
 	// Overdue asks how far the sources of bindings have reported; see
 	// [Attributor]. Nil: nobody keeps track.
 	Overdue func(ctx context.Context) (Overdue, error)
 	// Stopped reports whether a source of accounting had stopped by a moment, so that
-	// nobody knows who logged in since. Nil: nobody keeps track.
+	// log-ins since are unknown. Nil: not tracked.
 	Stopped func(moment time.Time) bool
 	// Paused says whether nothing new may be restricted, and why.
 	Paused func() (reason string, paused bool)
-	// Paths is what the Enforcer knows of the ways to the BNGs. Nil: nothing.
+	// Paths is what the Enforcer knows of the paths to the BNGs. Nil: nothing.
 	Paths quarantine.Paths
 
 	// Interim is how often a BNG renews its sessions, and OneSessionPer which attributes
@@ -89,17 +87,17 @@ type Config struct {
 	// known.
 	Interim       func(bng string) time.Duration
 	OneSessionPer func(bng string) []string
-	// Names is what BNGs were called before, and which are gone for good. The store
-	// reads what it keeps under present names itself.
+	// Names has the former names of BNGs, and those that were retired. The store
+	// translates what it reads itself.
 	Names quarantine.BNGNames
 	// Serves says why nothing could be sent for a session of a case, nil if it could:
 	// its BNG is not configured, or what is applied there cannot be undone by it. Nil:
 	// everything is served.
 	Serves func(s *quarantine.Session, applied []quarantine.AppliedProfile) error
 
-	// Poll is how often a case that wants something looks for its subscriber's
-	// sessions, where the store learns them from a source that knows only the
-	// present and tells of no log-in. 0: accounting makes cases due.
+	// Poll is how often a case that restricts reads its subscriber's sessions, where the
+	// store has them from a source that knows only the present and reports no log-in. 0:
+	// accounting makes cases due.
 	Poll time.Duration
 
 	Intakers int // verdicts worked at the same time; default 64
@@ -107,13 +105,13 @@ type Config struct {
 
 	Logger *zap.Logger
 	Now    func() time.Time
-	// Uptime is a clock that nobody can set and that goes on while the machine is
-	// suspended (CLOCK_BOOTTIME of Linux), counted from any moment. Default: the time
-	// since New, of which a suspension is no part on most systems.
+	// Uptime is a clock that cannot be set and that counts while the machine is suspended
+	// (CLOCK_BOOTTIME of Linux), from any moment. Default: the time since New, which does
+	// not count a suspension on most systems.
 	Uptime func() time.Duration
 }
 
-// Validate reports what is missing or contradicts itself.
+// Validate reports what is missing or invalid.
 func (c *Config) Validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
@@ -124,13 +122,13 @@ func (c *Config) Validate() error {
 		}
 	}
 	if c.AloneFor < 0 || c.History < 0 || c.RetryFor < 0 || c.Memory < 0 || c.Poll < 0 || c.Pending < 0 || c.Intakers < 0 || c.Workers < 0 {
-		errs = append(errs, errors.New("engine: durations and numbers are not negative"))
+		errs = append(errs, errors.New("engine: durations and numbers must not be negative"))
 	}
 	return errors.Join(errs...)
 }
 
-// keepDeparted is how long instances that went are remembered: what a lost one answered
-// puts whoever no record confirms in doubt for as long as he would be believed.
+// keepDeparted is the retention of departed instances: what a lost one answered puts every
+// holder in doubt that no record confirms, for as long as a session is believed unrenewed.
 func (c *Config) keepDeparted() time.Duration { return max(c.History, quarantine.UnrenewedFor) }
 
 func (c *Config) setDefaults() {
@@ -183,90 +181,92 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Engine is the running part. Its methods may be called from any goroutine
-// once New has returned; nothing is worked before Run.
+// Engine is the running part. Its methods may be called from any goroutine once New has
+// returned; nothing is processed before Run.
 type Engine struct {
 	Config
 
-	ledger    *ledger
-	queue     *schedule     // verdicts to be worked
-	backlog   *backlog      // verdicts accepted, or being made durable, and not decided
-	accepting *backlog      // calls of Accept
-	throttled atomic.Uint64 // verdicts refused for want of room
-	sender    *sender       // whether we may restrict
-	busy      *busy         // who works on which subscriber in this process
-	instances *instances    // the others, and how far their accounting is stored
-	heartbeat *heartbeat    // when the store took our own last word
-	cutOffs   *cutOffs      // which others are cut off from the store too
-	journaled journaled     // what the journal says of instances
-	awaiting  *awaiting     // verdicts that wait for a silent instance
-	gaps      *gaps         // what accounting the store may have lost
-	crowd     *crowd        // how many sessions of each BNG are being worked
-	wake      chan struct{} // capacity 1: the due set may have work for now
-	troubles  *troubles     // what fails again and again
-	care      *aftercare    // releases that accounting may yet deny
-	windows   *windows      // which BNGs are in maintenance
-	silence   *silence      // since when the store has not answered
-	disk      disk          // whether what cannot wait goes on without the journal
-	missed    atomic.Bool   // a look could not be noted, or nobody knows which are due: wake everything when the store is back
+	ledger         *ledger
+	queue          *schedule        // verdicts to be processed
+	backlog        *backlog         // verdicts accepted, or being made durable, and not decided
+	accepting      *backlog         // calls of Accept
+	throttled      atomic.Uint64    // verdicts for which the queue had no room
+	sender         *sender          // this instance's lease as the sender
+	locks          *subscriberLocks // one worker per subscriber in this process
+	peers          *peers           // the other instances and their watermarks
+	heartbeat      *heartbeat       // when this instance was published last
+	cutOffPeers    *cutOffPeers     // which peers are cut off from the store too
+	journaledPeers journaledPeers   // what the journal has of instances
+	peerWaits      *peerWaits       // verdicts that wait for a silent peer
+	gaps           *gaps            // what accounting the store may have lost
+	bngLimiter     *bngLimiter      // how many sessions of each BNG are being worked
+	wake           chan struct{}    // capacity 1: the due set may have work for now
+	limited        *limitedLogger   // for what fails repeatedly
+	rechecks       *rechecks        // releases that accounting may contradict
+	windows        *windows         // which BNGs are in maintenance
+	storeHealth    *storeHealth     // since when the store has not answered
+	disk           disk             // whether the journal's disk hangs
+	wakeNeeded     atomic.Bool      // a due time could not be saved: make every open case due when the store is back
 
-	wakesAll chan struct{} // capacity 1: missed was set, and is to be looked at now
+	wakesAll chan struct{} // capacity 1: wakeNeeded was set, and is to be acted on now
 
-	setbacks *setbacks // who fails again and again
+	backoffs *backoffs // of subscribers and verdicts that fail repeatedly
 	panics   atomic.Uint64
-	wentBack atomic.Bool // the store may have lost what it had: compare the journal with it
+	wentBack atomic.Bool // the store may have lost writes: compare the journal with it
 
 	recommitted recommitted
 
-	windowsAsked chan struct{} // closed once the store was asked for the windows, with an answer or without
+	windowsAsked chan struct{} // closed once the store was asked for the windows, whether or not it answered
 }
 
-// New replays the log and returns an engine that holds what it tells.
+// New replays the journal and returns an engine with its state.
 func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	cfg.setDefaults()
-	e := &Engine{Config: cfg, ledger: newLedger(cfg.Holder, cfg.Names), queue: newSchedule(cfg.Now), busy: newBusy(), crowd: newCrowd(cfg.Workers), wake: make(chan struct{}, 1), wakesAll: make(chan struct{}, 1)}
+	e := &Engine{Config: cfg, ledger: newLedger(cfg.Holder, cfg.Names), queue: newSchedule(cfg.Now)}
+	e.locks, e.bngLimiter = newSubscriberLocks(), newBNGLimiter(cfg.Workers)
+	e.wake, e.wakesAll = make(chan struct{}, 1), make(chan struct{}, 1)
 	e.backlog, e.accepting = newBacklog(cfg.Pending, cfg.Listed), newBacklog(maxAccepting, cfg.Listed)
 	e.gaps = newGaps(cfg.Store)
-	e.care, e.setbacks = newAftercare(), newSetbacks()
-	e.silence = newSilence()
-	e.troubles = newTroubles(cfg.Logger, cfg.Now)
+	e.rechecks, e.backoffs = newRechecks(), newBackoffs()
+	e.storeHealth = newStoreHealth()
+	e.limited = newLimitedLogger(cfg.Logger, cfg.Now)
 	e.heartbeat = &heartbeat{now: cfg.Now, uptime: cfg.Uptime}
-	e.instances = newInstances(cfg.Store, cfg.Holder, cfg.Instance, cfg.keepDeparted(), cfg.Now, e.heartbeat.publishing)
-	e.cutOffs = &cutOffs{said: map[string]instant{}}
-	e.journaled = journaled{others: map[string]quarantine.Instance{}, at: map[string]time.Time{}}
-	e.awaiting = newAwaiting()
+	e.peers = newPeers(cfg.Store, cfg.Holder, cfg.Instance, cfg.keepDeparted(), cfg.Now, e.heartbeat.publishing)
+	e.cutOffPeers = &cutOffPeers{reportedAt: map[string]instant{}}
+	e.journaledPeers = journaledPeers{peers: map[string]quarantine.Instance{}, at: map[string]time.Time{}}
+	e.peerWaits = newPeerWaits()
 	e.windows, e.windowsAsked = newWindows(cfg.Store), make(chan struct{})
-	e.sender = &sender{lock: cfg.Store, holder: cfg.Holder, now: cfg.Now, uptime: cfg.Uptime}
+	e.sender = &sender{lease: cfg.Store, holder: cfg.Holder, now: cfg.Now, uptime: cfg.Uptime}
 	if err := cfg.Journal.Replay(ctx, e.replay); err != nil {
-		return nil, fmt.Errorf("replay the log: %w", err)
+		return nil, fmt.Errorf("replay the journal: %w", err)
 	}
-	e.ledger.unanswered()
-	e.wentBack.Store(true) // while nobody was here to see it, perhaps
+	e.ledger.renumberUnanswered()
+	e.wentBack.Store(true) // perhaps while this instance did not run
 	e.ledger.forget(cfg.Now().Add(-cfg.Memory))
 	for _, c := range e.ledger.waiting() {
 		if c.Window != nil {
-			e.windows.learn(*c.Window)
+			e.windows.add(*c.Window)
 		}
 	}
-	for _, v := range e.ledger.unsettledVerdicts() {
+	for _, v := range e.ledger.undecidedVerdicts() {
 		e.backlog.add(v.Source)
 		e.queue.push(v.ID, v.Source, cfg.Now())
 	}
 	return e, nil
 }
 
-// replay takes one entry of the log in, in order.
+// replay applies one entry of the journal.
 func (e *Engine) replay(entry quarantine.JournalEntry, at time.Time) error {
-	if entry.Kind == logInstance {
+	if entry.Kind == entryInstance {
 		return e.replayInstance(entry, at)
 	}
-	if err := e.ledger.replay(entry, at); err != nil || e.Now().Sub(at) > careForOver {
+	if err := e.ledger.replay(entry, at); err != nil || e.Now().Sub(at) > recheckEndedFor {
 		return err
 	}
-	return e.care.replay(entry, at, &e.Names)
+	return e.rechecks.replay(entry, at, &e.Names)
 }
 
 // Run works until ctx ends, and returns when everything it started has ended.
@@ -281,27 +281,27 @@ func (e *Engine) Run(ctx context.Context) error {
 	start(e.campaign)
 	start(e.reconcile)
 	start(e.probe)
-	start(e.releaseOwed)
+	start(e.releaseOverdue)
 	start(e.upkeep)
 	start(e.watchClock)
-	start(e.lookAfter)
-	start(e.heedPaths)
+	start(e.recheckReleases)
+	start(e.watchPaths)
 	start(e.watch)
 	start(e.publish)
-	start(e.remember)
-	start(e.askOthers)
+	start(e.syncPeers)
+	start(e.askPeers)
 	running.Wait()
 	return nil
 }
 
 // Sender reports whether this instance is the elected sender now.
 func (e *Engine) Sender() bool {
-	_, ok := e.sender.may()
+	_, ok := e.sender.holds()
 	return ok
 }
 
-// nudge makes the reconciler look at the due set at once.
-func (e *Engine) nudge() {
+// wakeReconciler makes the reconciler read the due set at once.
+func (e *Engine) wakeReconciler() {
 	select {
 	case e.wake <- struct{}{}:
 	default:

@@ -164,16 +164,16 @@ func TestARestrictionIsInTheLogBeforeItLeavesAndAReleaseLeavesEvenWithout(t *tes
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, address := w.login("alice")
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			for _, entry := range w.log.Entries() {
-				if entry.Kind == logSent && strings.Contains(string(entry.Body), o.Session.ID) {
-					return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+				if entry.Kind == entrySent && strings.Contains(string(entry.Body), o.Session.ID) {
+					return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 				}
 			}
 			if o.Restricts() {
 				t.Error("a restriction left that the log does not have")
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})
 		w.accept(e, botnet(address))
 		time.Sleep(5 * time.Second)
@@ -198,11 +198,11 @@ func TestARestrictionIsInTheLogBeforeItLeavesAndAReleaseLeavesEvenWithout(t *tes
 
 func TestAReleaseDoesNotWaitForASlowRestriction(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			if o.Restricts() {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Applies: true, Takes: 10 * time.Second}
+				return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, Applies: true, After: 10 * time.Second}
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})
 		e := w.start("a")
 		key, address := w.login("alice")
@@ -396,7 +396,7 @@ func TestASessionThatEndsBetweenLookUpAndSendingIsNotTouched(t *testing.T) {
 			t.Fatal(err)
 		}
 		store.before = func() { w.logout("alice", key); w.record(start(key, "mallory")) }
-		term, _ := e.sender.may()
+		term, _ := e.sender.holds()
 		if _, err := e.Reconcile(t.Context(), quarantine.Due{Lane: quarantine.LaneRestrict, Subscriber: "alice", Until: time.Now().Add(time.Minute)}, term); err != nil {
 			t.Fatal(err)
 		}
@@ -441,14 +441,14 @@ func TestCarriedEntriesTellTheSameAsTheLogTheyReplace(t *testing.T) {
 			t.Fatal(err)
 		}
 		again := newLedger("a", quarantine.BNGNames{})
-		for _, entry := range e.Carry() {
+		for _, entry := range e.Checkpoint() {
 			if err := again.replay(entry, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if len(again.unsettled) != 1 || len(again.commands) != 1 || len(again.outstanding) != 1 {
+		if len(again.undecided) != 1 || len(again.commands) != 1 || len(again.outstanding) != 1 {
 			t.Errorf("carried: %d unsettled, %d commands, %d outstanding; want one of each",
-				len(again.unsettled), len(again.commands), len(again.outstanding))
+				len(again.undecided), len(again.commands), len(again.outstanding))
 		}
 		was, _ := json.Marshal(e.ledger.outstanding)
 		is, _ := json.Marshal(again.outstanding)
@@ -469,9 +469,9 @@ func (w *world) caseID(e *running) string {
 
 func TestACaseTakenRightBeforeTheStoreFellAsleepIsSoonLookedAtAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			w.memory.SetUnavailable(true)
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered}
 		})
 		e := w.start("a")
 		key, address := w.login("alice")
@@ -480,7 +480,7 @@ func TestACaseTakenRightBeforeTheStoreFellAsleepIsSoonLookedAtAgain(t *testing.T
 		if len(w.network.Sent()) != 1 {
 			t.Fatalf("%d orders sent, want 1", len(w.network.Sent()))
 		}
-		w.network.SetFate(nil)
+		w.network.SetResponse(nil)
 		w.memory.SetUnavailable(false)
 		time.Sleep(15 * time.Second)
 		w.wantInForce(key, "garden")

@@ -8,26 +8,26 @@ import (
 	"cordon/quarantine"
 )
 
-// Kinds of log entry. The numbers are on disk: never reuse one.
+// Kinds of journal entry. The numbers are on disk: never reuse one.
 const (
-	logAccepted quarantine.EntryKind = 1 // key verdict, body Verdict
-	logSettled  quarantine.EntryKind = 2 // key verdict, body settlement
-	logCommand  quarantine.EntryKind = 3 // key command, body command
-	logApplied  quarantine.EntryKind = 4 // key command, body applied
-	logSent     quarantine.EntryKind = 5 // key case, body sent
-	logAnswered quarantine.EntryKind = 6 // key case, body answered
-	logEnded    quarantine.EntryKind = 7 // key case, body ended
-	logExpiry   quarantine.EntryKind = 8 // key case, body expiry
-	logInstance quarantine.EntryKind = 9 // key instance, body quarantine.Instance; our own: when it spoke, by our clock
+	entryAccepted quarantine.EntryKind = 1 // key verdict, body Verdict
+	entryDecided  quarantine.EntryKind = 2 // key verdict, body decided
+	entryCommand  quarantine.EntryKind = 3 // key command, body command
+	entryApplied  quarantine.EntryKind = 4 // key command, body applied
+	entrySent     quarantine.EntryKind = 5 // key case, body sent
+	entryAnswered quarantine.EntryKind = 6 // key case, body answered
+	entryEnded    quarantine.EntryKind = 7 // key case, body ended
+	entryExpiry   quarantine.EntryKind = 8 // key case, body expiry
+	entryInstance quarantine.EntryKind = 9 // key instance, body quarantine.Instance; of this one: its last heartbeat, by its own clock
 )
 
-// EntryKindNames tells people what the kinds of log entry are.
+// EntryKindNames has the names of the kinds of journal entry, for people.
 var EntryKindNames = map[quarantine.EntryKind]string{
-	logAccepted: "verdict-accepted", logSettled: "verdict-settled", logCommand: "command", logApplied: "command-applied",
-	logSent: "sent", logAnswered: "answered", logEnded: "session-ended", logExpiry: "expiry", logInstance: "instance",
+	entryAccepted: "verdict-accepted", entryDecided: "verdict-settled", entryCommand: "command", entryApplied: "command-applied",
+	entrySent: "sent", entryAnswered: "answered", entryEnded: "session-ended", entryExpiry: "expiry", entryInstance: "instance",
 }
 
-type settlement struct {
+type decided struct {
 	State      quarantine.VerdictState `json:"state"`
 	Reason     string                  `json:"reason,omitempty"`
 	Case       string                  `json:"case,omitempty"`
@@ -37,10 +37,10 @@ type settlement struct {
 type applied struct {
 	Error      string `json:"error,omitempty"`
 	Subscriber string `json:"subscriber,omitempty"` // of the case that it was applied to
-	GoesOn     bool   `json:"goes_on,omitempty"`    // a rise was rejected: the case goes on with what it has
+	GoesOn     bool   `json:"goes_on,omitempty"`    // an escalation was rejected: the case goes on as it was
 }
 
-// sent tells of one datagram, with everything needed to undo it.
+// sent is one datagram, with everything needed to undo it.
 type sent struct {
 	Order     quarantine.Order `json:"order"`
 	ExpiresAt time.Time        `json:"expires_at"`
@@ -53,12 +53,12 @@ type sent struct {
 type answered struct {
 	Order   quarantine.Order   `json:"order"`
 	Outcome quarantine.Outcome `json:"outcome"`
-	// Mark numbers it anew: its case did not take the outcome.
+	// Mark is the restriction's new mark: the outcome could not be saved in its case.
 	Mark uint64 `json:"mark,omitempty"`
 }
 
-// ended is the end of a session. Left is what may still be in force on it, should
-// it not be.
+// ended is the end, or presumed end, of a session. Left is what is in force on it should it not
+// have ended.
 type ended struct {
 	Session quarantine.Session          `json:"session"`
 	Left    []quarantine.AppliedProfile `json:"left,omitempty"`
@@ -68,17 +68,17 @@ type expiry struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-// entry encodes one log entry. The bodies are ours and always encode.
+// entry encodes one journal entry. The bodies are ours and always encode.
 func entry(kind quarantine.EntryKind, key string, body any) quarantine.JournalEntry {
 	encoded, err := json.Marshal(body)
 	if err != nil {
-		panic("engine: encode log entry: " + err.Error())
+		panic("engine: encode journal entry: " + err.Error())
 	}
 	return quarantine.JournalEntry{Kind: kind, Key: key, Body: encoded}
 }
 
-// changing gives an entry what it changes in the ledger: once, when it is durable or
-// when whoever wrote it goes on without the journal, whichever comes first.
+// changing attaches to an entry its change of the ledger: applied once, when the entry is
+// durable or when its writer goes on without the journal, whichever comes first.
 func changing(e quarantine.JournalEntry, change func()) quarantine.JournalEntry {
 	e.Durable = sync.OnceFunc(change)
 	return e

@@ -155,11 +155,11 @@ func TestAnUnansweredStepDownIsReleasedWithoutTheStore(t *testing.T) {
 		key := w.stepping(e)
 		var silent atomic.Bool
 		silent.Store(true)
-		w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
 			if silent.Load() {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered}
+				return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered}
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})
 		time.Sleep(time.Hour)
 		w.wantInForce(key, "garden")

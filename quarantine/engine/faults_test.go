@@ -91,16 +91,16 @@ func (s *poisonedStore) Case(ctx context.Context, id string) (*quarantine.Case, 
 	return s.Memory.Case(ctx, id)
 }
 
-// stuckLog holds one entry about a datagram until it is told to go on.
-type stuckLog struct {
+// stuckJournal holds one entry about a datagram until it is told to go on.
+type stuckJournal struct {
 	*quarantinetest.Journal
 	stuck   atomic.Bool
 	release chan struct{}
 	hit     chan struct{}
 }
 
-func (l *stuckLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
-	if entries[0].Kind == logSent && l.stuck.Swap(false) {
+func (l *stuckJournal) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
+	if entries[0].Kind == entrySent && l.stuck.Swap(false) {
 		close(l.hit)
 		<-l.release
 	}
@@ -124,11 +124,11 @@ func TestWithoutTheStoreASilentBNGHoldsUpNoReleaseOnAnother(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		c := w.openCase("alice")
 		w.memory.SetUnavailable(true)
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			if subs[o.Session.SessionKey] {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: 30 * time.Second}
+				return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, After: 30 * time.Second}
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})
 		time.Sleep(time.Until(c.ExpiresAt) - 3*time.Second) // dead ones have expired, alice not yet
 		_, err := e.Release(t.Context(), c.ID, "op", "false positive", "")
@@ -151,12 +151,12 @@ func TestWakeUpsDoNotCutAReleaseShort(t *testing.T) {
 		e := w.start("a")
 		key := w.restrict(e, "alice")
 		var done atomic.Int32
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			if !o.Restricts() {
 				done.Add(1)
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true, Takes: 8 * time.Second} // slow BNG, loses 2
+				return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true, After: 8 * time.Second} // slow BNG, loses 2
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})
 		c := w.openCase("alice")
 		if _, err := e.Release(t.Context(), c.ID, "noc", "x", ""); err != nil {
@@ -180,9 +180,9 @@ func TestAReleaseMayOutlastItsLease(t *testing.T) {
 		e := w.start("a")
 		w.restrict(e, "alice")
 		n := 0
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			n++
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: false, Takes: 200 * time.Second} // 4 steps × 50 s of pacing
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: false, After: 200 * time.Second} // 4 steps × 50 s of pacing
 		})
 		c := w.openCase("alice")
 		if _, err := e.Release(t.Context(), c.ID, "noc", "x", ""); err != nil {
@@ -199,11 +199,11 @@ func TestNothingIsRestrictedWhileAReleaseWaitsToBeApplied(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, addr := w.login("alice")
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			if o.Restricts() {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Applies: true, Takes: 10 * time.Second}
+				return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, Applies: true, After: 10 * time.Second}
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true, Takes: time.Second}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true, After: time.Second}
 		})
 		w.accept(e, botnet(addr))
 		time.Sleep(20 * time.Second)
@@ -312,8 +312,8 @@ func TestASessionThatIsGoneIsForgottenByTheLedger(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Interim = func(string) time.Duration { return 30 * time.Minute } })
 		w.restrict(e, "alice")
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeSessionGone}
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
+			return quarantinetest.Response{Outcome: quarantine.OutcomeSessionGone}
 		})
 		c := w.openCase("alice")
 		if _, err := e.Release(t.Context(), c.ID, "noc", "x", ""); err != nil {
@@ -352,8 +352,8 @@ func TestWhatCannotLeaveWritesNothing(t *testing.T) {
 		time.Sleep(time.Second)
 		key, addr := w.login("alice")
 		time.Sleep(3 * time.Second)
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: time.Second}
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
+			return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, After: time.Second}
 		})
 		w.accept(e, botnet(addr))
 		time.Sleep(5 * time.Second)
@@ -447,11 +447,11 @@ func TestAReleaseSentFromTheLogIsAssertedAgain(t *testing.T) {
 		time.Sleep(time.Second)
 		_, addr := w.login("alice")
 		time.Sleep(3 * time.Second)
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			if o.Restricts() {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Applies: true, Takes: 10 * time.Second}
+				return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, Applies: true, After: 10 * time.Second}
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})
 		w.accept(e, botnet(addr))
 		time.Sleep(13 * time.Second)
@@ -502,7 +502,7 @@ func TestOneCommandThatCannotBeAppliedHoldsUpNoOther(t *testing.T) {
 
 func TestAProcessStoppedRightBeforeSendingRestrictsNothingWhenItGoesOn(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		l := &stuckLog{Journal: w.log, release: make(chan struct{}), hit: make(chan struct{})}
+		l := &stuckJournal{Journal: w.log, release: make(chan struct{}), hit: make(chan struct{})}
 		part := &partition{Memory: w.memory}
 		a := w.startWith(part, "a", func(c *Config) { c.Journal = l })
 		time.Sleep(time.Second)
@@ -540,11 +540,11 @@ func TestASilentBNGDoesNotHoldTheWorkersThatOthersNeed(t *testing.T) {
 		}
 		key := quarantine.SessionKey{BNG: "bng2", ID: "1"}
 		w.record(quarantine.SessionEvent{Kind: quarantine.SessionStarted, Key: key, Subscriber: "alice", At: time.Now(), StartedAt: time.Now()})
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			if o.Session.BNG == "bng1" && !o.Restricts() {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: time.Minute}
+				return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, After: time.Minute}
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})
 		wish := func(subscriber string) string {
 			c, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: subscriber, Profile: "garden", Reason: "x", For: time.Hour, By: "noc"}, false)
@@ -579,8 +579,8 @@ func TestAReleaseThatABNGDidNotAnswerIsSentFromTheLogToo(t *testing.T) {
 			time.Sleep(time.Second)
 			e["b"] = w.startWith(w.memory, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 			key := w.restrict(e["a"], "alice")
-			w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: 30 * time.Second}
+			w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
+				return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, After: 30 * time.Second}
 			})
 			if _, err := e[by].Release(t.Context(), w.openCase("alice").ID, "noc", "cleaned", ""); err != nil {
 				t.Fatal(err)
@@ -590,7 +590,7 @@ func TestAReleaseThatABNGDidNotAnswerIsSentFromTheLogToo(t *testing.T) {
 			e["a"].stop()
 			w.start("a") // it remembers
 			time.Sleep(time.Minute)
-			w.network.SetFate(nil)
+			w.network.SetResponse(nil)
 			time.Sleep(3 * time.Minute)
 			w.wantInForce(key, "")
 		})

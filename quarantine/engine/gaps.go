@@ -11,12 +11,12 @@ import (
 	"cordon/quarantine"
 )
 
-// watchEvery is how often the store is asked for gaps although no verdict needs
-// it: what it confirmed last is where the next gap begins.
+// watchEvery is how often the store is asked for gaps even if no verdict needs it: the next
+// gap begins at its last answer.
 const watchEvery = time.Second
 
-// gaps asks the store what it may have lost. Whoever has read bindings needs an
-// answer that was asked for afterwards; those who wait share one.
+// gaps asks the store what it may have lost. A reader of bindings needs an answer to a
+// question put afterwards; those that wait share one.
 type gaps struct {
 	port  quarantine.Continuity
 	begun atomic.Uint64 // questions so far
@@ -31,8 +31,8 @@ func newGaps(port quarantine.Continuity) *gaps {
 	return &gaps{port: port, turn: make(chan struct{}, 1)}
 }
 
-// now returns an answer to a question that was put after now was called. The
-// caller must not change it.
+// now returns the answer to a question put after now was called. The caller must not change
+// it.
 func (g *gaps) now(ctx context.Context) ([]quarantine.Gap, error) {
 	before := g.begun.Load()
 	select {
@@ -45,7 +45,7 @@ func (g *gaps) now(ctx context.Context) ([]quarantine.Gap, error) {
 		question := g.begun.Add(1)
 		known, err := g.port.Gaps(ctx)
 		if ctx.Err() != nil {
-			return nil, ctx.Err() // the asker's own end tells the others nothing
+			return nil, ctx.Err() // the caller's own cancellation says nothing to the others
 		}
 		g.known, g.err, g.answered = known, err, question
 	}
@@ -55,19 +55,19 @@ func (g *gaps) now(ctx context.Context) ([]quarantine.Gap, error) {
 	return g.known, nil
 }
 
-// watch asks until ctx ends, and tells people of each new gap.
+// watch asks until ctx ends, and logs each new gap.
 func (e *Engine) watch(ctx context.Context) {
-	var told time.Time // end of the last gap that was told
+	var logged time.Time // end of the last gap that was logged
 	for {
 		known, err := e.gaps.now(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
-			e.troubles.tell(zap.WarnLevel, "addresses cannot be attributed: the session store does not say what it may have lost", zap.Error(err))
-		case len(known) > 0 && known[len(known)-1].To.After(told):
+			e.limited.log(zap.WarnLevel, "addresses cannot be attributed: the store does not say what it may have lost", zap.Error(err))
+		case len(known) > 0 && known[len(known)-1].To.After(logged):
 			last := known[len(known)-1]
-			told = last.To
-			e.recallSoon()
-			e.Logger.Warn("the session store failed over, or crashed, and may have lost accounting; who held an address since is in doubt until a later record",
+			logged = last.To
+			e.storeWentBack()
+			e.Logger.Warn("the session store failed over, or crashed, and may have lost accounting; holders since are in doubt until a later record",
 				zap.Time("from", last.From), zap.Time("to", last.To))
 		}
 		if !sleep(ctx, watchEvery) {

@@ -49,7 +49,7 @@ func (g *gate) BeforeSend(ctx context.Context, d quarantine.Datagram) error {
 
 // sending is the journal's entry about a datagram that is about to leave.
 func (e *Engine) sending(s sent) quarantine.JournalEntry {
-	return changing(entry(logSent, s.Order.Case, s), func() { e.ledger.sent(s) })
+	return changing(entry(entrySent, s.Order.Case, s), func() { e.ledger.sent(s) })
 }
 
 // restrict asks the checks, has the journal take the datagram, and asks again what may

@@ -10,25 +10,23 @@ import (
 	"cordon/quarantine"
 )
 
-// What people do about releases that do not get through, as this host's journal
-// sees it.
+// What people do about releases that are not acknowledged, on this host's journal.
 
-// retry has what is outstanding of the case and over, and is not being sent, sent now.
+// retry makes the overdue releases of the case due now, but for those in flight.
 func (l *ledger) retry(caseID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for session := range l.outstanding[caseID] {
-		p := place{caseID, session}
-		if next, over := l.ends.passed[p]; over && !next.Equal(handedOut) {
-			l.ends.passed[p] = time.Time{}
+		p := ledgerKey{caseID, session}
+		if next, over := l.ends.expired[p]; over && !next.Equal(handedOut) {
+			l.ends.expired[p] = time.Time{}
 		}
 	}
 }
 
-// givenUp reports whether a person gave the restriction up while the store was
-// unavailable, when it was over already as far as this journal knows. A command of
-// which that is not so may be refused when the store is back, and stops no release
-// until then. l.mu is held.
+// givenUp reports whether a person gave the restriction up while the store was unavailable, and
+// it was over already as far as this journal knows. Another command may be refused when the
+// store is back, and stops no release until then. l.mu is held.
 func (l *ledger) givenUp(o *outstanding) bool {
 	for _, c := range l.commands {
 		if c.Verb == verbGiveUp && c.Case == o.Case && c.means(&o.Session) && o.over(c.At, l.releasedBy(o.Case, c.At)) {
@@ -38,8 +36,7 @@ func (l *ledger) givenUp(o *outstanding) bool {
 	return false
 }
 
-// abandoned reports whether a person's command to give the order's release up waits
-// to be applied.
+// abandoned reports whether a command to give the order's release up waits to be applied.
 func (l *ledger) abandoned(order *quarantine.Order) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,8 +49,8 @@ func (c *command) means(s *quarantine.Session) bool {
 	return c.Session == quarantine.SessionKey{} || c.Session == s.SessionKey
 }
 
-// releasedBy reports whether a release of the case that was given by t waits to be
-// applied. l.mu is held.
+// releasedBy reports whether a release of the case, given no later than t, waits to be applied.
+// l.mu is held.
 func (l *ledger) releasedBy(caseID string, t time.Time) bool {
 	for _, c := range l.commands {
 		if c.Case == caseID && c.ends() && !c.At.After(t) {
@@ -63,11 +60,11 @@ func (l *ledger) releasedBy(caseID string, t time.Time) bool {
 	return false
 }
 
-// noteGivenUp has the journal forget what the case, as a person gave it up, owes
-// no longer, and stops what is being sent for it.
+// noteGivenUp has the journal forget what a person gave up of the case, and cancels its
+// releases in flight.
 func (e *Engine) noteGivenUp(ctx context.Context, c *quarantine.Case) {
-	if c.State == quarantine.Closed { // first, or what is about to leave would not know
-		e.busy.cut(c.Subscriber, errGivenUp)
+	if c.State == quarantine.Closed { // first, or a datagram could still leave
+		e.locks.cancel(c.Subscriber, errGivenUp)
 	}
 	for _, se := range c.Sessions {
 		if se.Enforcement == quarantine.Gone && !stillApplied(c, &se.Session) {
@@ -78,14 +75,13 @@ func (e *Engine) noteGivenUp(ctx context.Context, c *quarantine.Case) {
 
 // forgetRelease notes in the journal that a session is over.
 func (e *Engine) forgetRelease(ctx context.Context, caseID string, s *quarantine.Session) {
-	e.append(ctx, changing(reserved(entry(logEnded, caseID, ended{Session: *s})), func() { e.ledger.ended(caseID, s) }))
-	e.care.drop(s)
+	e.append(ctx, changing(reserved(entry(entryEnded, caseID, ended{Session: *s})), func() { e.ledger.ended(caseID, s) }))
+	e.rechecks.remove(s)
 }
 
-// applyToLost carries a retry or a give-up out on what only this host's journal
-// knows of a case that the store does not have any more, and returns the case as
-// far as the journal knows it. Errors: quarantine.ErrNoCase, *quarantine.CommandError.
-func (e *Engine) applyToLost(ctx context.Context, c command) (*quarantine.Case, error) {
+// changeLostCase applies a retry or a give-up to what only this host's journal knows of a case
+// that the store has lost, and returns the case as far as the journal knows it. Errors: quarantine.ErrNoCase, *quarantine.CommandError.
+func (e *Engine) changeLostCase(ctx context.Context, c command) (*quarantine.Case, error) {
 	owed := e.ledger.ofCase(c.Case)
 	if len(owed) == 0 {
 		return nil, fmt.Errorf("read case %s: %w", c.Case, quarantine.ErrNoCase)
@@ -102,7 +98,7 @@ func (e *Engine) applyToLost(ctx context.Context, c command) (*quarantine.Case, 
 	if err := known.GiveUp(c.By, c.Reason, c.Session, e.Now()); err != nil {
 		return nil, err
 	}
-	e.Logger.Warn("a release was given up of a case that the session store has lost", zap.String("case", c.Case), zap.String("by", c.By))
+	e.Logger.Warn("a release was given up of a case that the store has lost", zap.String("case", c.Case), zap.String("by", c.By))
 	e.noteGivenUp(ctx, known)
 	return known, nil
 }

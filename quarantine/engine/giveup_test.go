@@ -12,11 +12,11 @@ import (
 
 // refuses lets the network refuse every release from now on.
 func (w *world) refuses() {
-	w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+	w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 		if o.Restricts() {
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 		}
-		return quarantinetest.Fate{Outcome: quarantine.OutcomeRefused}
+		return quarantinetest.Response{Outcome: quarantine.OutcomeRefused}
 	})
 }
 
@@ -52,7 +52,7 @@ func TestARetryByHandIsTriedAtOnce(t *testing.T) {
 		if w.releases() != before {
 			t.Fatal("a try was due anyway: the test shows nothing")
 		}
-		w.network.SetFate(nil)
+		w.network.SetResponse(nil)
 		if _, err := e.Retry(t.Context(), id, "noc", "card swapped"); err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +145,7 @@ func TestARetryWhileTheStoreIsAwayIsSentFromTheJournal(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		time.Sleep(2 * time.Second)
-		w.network.SetFate(nil)
+		w.network.SetResponse(nil)
 		if _, err := e.Retry(t.Context(), id, "noc", ""); !errors.Is(err, quarantine.ErrDeferred) {
 			t.Fatalf("got %v", err)
 		}

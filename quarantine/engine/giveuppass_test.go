@@ -18,8 +18,8 @@ func TestAGiveUpDuringAPassIsHeeded(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		w.accept(e, botnet(addr))
 		time.Sleep(5 * time.Second)
-		w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: 25 * time.Second}
+		w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
+			return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, After: 25 * time.Second}
 		})
 		w.release(e, "alice")
 		if _, err := e.GiveUp(t.Context(), w.openCase("alice").ID, "noc", "swapped", one); err != nil {

@@ -13,11 +13,11 @@ import (
 // unknown lets the network say of one session that there is none, and do to it what
 // it was told, or not.
 func (w *world) unknown(key quarantine.SessionKey) {
-	w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+	w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 		if o.Session.SessionKey == key {
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeSessionGone}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeSessionGone}
 		}
-		return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+		return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 	})
 }
 
@@ -33,7 +33,7 @@ func TestAReleaseOutlastsABNGThatDoesNotKnowTheSessionForAWhile(t *testing.T) {
 		w.release(e, "alice")
 		time.Sleep(40 * time.Minute)
 		w.wantState("alice", quarantine.Releasing)
-		w.network.SetFate(nil)
+		w.network.SetResponse(nil)
 		time.Sleep(3 * time.Minute)
 		w.wantState("alice", quarantine.Closed)
 		w.wantInForce(key, "")
@@ -146,12 +146,12 @@ func TestARefusedRestrictionThatWasDoneIsUndone(t *testing.T) {
 	for name, away := range map[string]bool{"by the case": false, "from the journal": true} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
-				w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
-					return quarantinetest.Fate{Outcome: quarantine.OutcomeRefused, Applies: true}
+				w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
+					return quarantinetest.Response{Outcome: quarantine.OutcomeRefused, Applies: true}
 				})
 				e := w.start("a")
 				key := w.restrict(e, "alice")
-				w.network.SetFate(nil)
+				w.network.SetResponse(nil)
 				if away {
 					w.memory.SetUnavailable(true)
 					time.Sleep(time.Hour + time.Minute)
@@ -203,7 +203,7 @@ func TestASessionThatWasTakenToBeOverAndIsNotIsReleased(t *testing.T) {
 				time.Sleep(2 * time.Hour)
 				w.wantState("alice", quarantine.Closed)
 				w.wantInForce(key, "garden")
-				w.network.SetFate(nil)
+				w.network.SetResponse(nil)
 				if restart {
 					e.stop()
 					w.startWith(w.memory, "a", halfHourly)

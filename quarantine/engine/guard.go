@@ -12,57 +12,58 @@ import (
 	"cordon/quarantine"
 )
 
-// How soon something is tried again that failed by itself, and not with the store:
-// doubling from the first to the second.
+// The back-off of what fails by itself, and not with the store: doubling from the first to the
+// second.
 const (
-	setbackFirst = time.Second
-	setbackMost  = 10 * time.Minute
+	backoffFirst = time.Second
+	backoffMax   = 10 * time.Minute
 )
 
-// errPanicked is a defect of this program that one subscriber, or one verdict, met.
+// errPanicked is a panic in the work on one subscriber, or one verdict.
 var errPanicked = errors.New("internal error")
 
-// guard runs f and makes an error of a panic, so that a defect which one subscriber
-// meets stops nobody else's work.
+// guard runs f and returns a panic as an error, so that a defect which one subscriber meets
+// stops no other work.
 func (e *Engine) guard(what, key string, f func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			e.panics.Add(1)
-			e.Logger.Error("internal error", zap.String("work", what), zap.String("key", key), zap.Any("panic", cause), zap.ByteString("stack", debug.Stack()))
+			e.Logger.Error("internal error", zap.String("work", what), zap.String("key", key),
+				zap.Any("panic", cause), zap.ByteString("stack", debug.Stack()))
 			err = fmt.Errorf("%w: %v", errPanicked, cause)
 		}
 	}()
 	return f()
 }
 
-// Panics is how many internal errors this process has met and survived.
+// Panics is how many panics this process has recovered from.
 func (e *Engine) Panics() uint64 { return e.panics.Load() }
 
-// setbacks counts, per subscriber or verdict, failures in a row that trying again soon
-// does not mend.
-type setbacks struct {
-	mu   sync.Mutex // guards what follows
-	rows map[string]int
+// backoffs counts, per subscriber or verdict, consecutive failures that a retry soon does not
+// cure.
+type backoffs struct {
+	mu       sync.Mutex // guards what follows
+	failures map[string]int
 }
 
-func newSetbacks() *setbacks { return &setbacks{rows: map[string]int{}} }
+func newBackoffs() *backoffs { return &backoffs{failures: map[string]int{}} }
 
-// after returns how long to wait before the next try, given how this one ended.
-func (s *setbacks) after(key string, err error) time.Duration {
+// next returns how long to wait before the next try, given the error of this one.
+func (s *backoffs) next(key string, err error) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !errors.Is(err, errPanicked) && !errors.Is(err, quarantine.ErrUnreadableCase) {
-		delete(s.rows, key)
+		delete(s.failures, key)
 		return storeRetry
 	}
-	row := s.rows[key]
-	s.rows[key] = row + 1
-	return min(setbackFirst<<min(row, 20), setbackMost)
+	row := s.failures[key]
+	s.failures[key] = row + 1
+	return min(backoffFirst<<min(row, 20), backoffMax)
 }
 
-// none ends a row of failures.
-func (s *setbacks) none(key string) {
+// reset ends a series of failures.
+func (s *backoffs) reset(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.rows, key)
+	delete(s.failures, key)
 }

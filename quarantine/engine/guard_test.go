@@ -55,7 +55,7 @@ func TestAPanicInOnePassOrVerdictStopsNobodyElse(t *testing.T) {
 		}
 		w.restrict(e, "carol")
 		s.blessed.Store(true)
-		time.Sleep(2 * setbackMost)
+		time.Sleep(2 * backoffMax)
 		if _, err := e.Release(t.Context(), w.openCase("alice").ID, "noc", "x", ""); err != nil {
 			t.Fatal(err)
 		}

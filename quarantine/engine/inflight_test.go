@@ -34,7 +34,7 @@ func TestARefusalIsCarried(t *testing.T) {
 	order := restriction(1)
 	l.sent(sent{Order: order, ExpiresAt: time.Now().Add(time.Hour)})
 	l.answered(answered{Order: order, Outcome: quarantine.Outcome{Kind: quarantine.OutcomeRefused, ErrorCause: 404}}, time.Now())
-	for _, e := range l.carry() {
+	for _, e := range l.checkpoint() {
 		if err := again.replay(e, time.Now()); err != nil {
 			t.Fatal(err)
 		}
@@ -62,9 +62,9 @@ func TestAReleaseUnderANewNameEndsWhatWasSentUnderTheOldOne(t *testing.T) {
 			release.Session.ID = "2"
 		}
 		for _, e := range []quarantine.JournalEntry{
-			entry(logSent, "c-1", sent{Order: order, ExpiresAt: time.Now().Add(time.Hour)}),
-			entry(logAnswered, "c-1", answered{Order: order, Outcome: acked}),
-			entry(logAnswered, "c-1", answered{Order: release, Outcome: acked}),
+			entry(entrySent, "c-1", sent{Order: order, ExpiresAt: time.Now().Add(time.Hour)}),
+			entry(entryAnswered, "c-1", answered{Order: order, Outcome: acked}),
+			entry(entryAnswered, "c-1", answered{Order: release, Outcome: acked}),
 		} {
 			if err := l.replay(e, time.Now()); err != nil {
 				t.Fatal(err)
@@ -81,12 +81,12 @@ func TestAReleaseUnderANewNameEndsWhatWasSentUnderTheOldOne(t *testing.T) {
 // restart nobody looks for it either.
 func TestAGiveUpOutlastsARestartInTheCareForReleases(t *testing.T) {
 	order, now := restriction(1), time.Now()
-	a := newAftercare()
+	a := newRechecks()
 	for _, over := range []ended{{Session: order.Session, Left: []quarantine.AppliedProfile{order.Restriction()}}, {Session: order.Session}} {
-		if err := a.replay(entry(logEnded, "c-1", over), now, &quarantine.BNGNames{}); err != nil {
+		if err := a.replay(entry(entryEnded, "c-1", over), now, &quarantine.BNGNames{}); err != nil {
 			t.Fatal(err)
 		}
-		if looked := len(a.list(now)) > 0; looked != (len(over.Left) > 0) {
+		if looked := len(a.current(now)) > 0; looked != (len(over.Left) > 0) {
 			t.Errorf("left %v: looked for %t", over.Left, looked)
 		}
 	}

@@ -118,11 +118,11 @@ func TestASessionTakenToBeOverIsReleasedThoughItsCaseStillReleasesAnother(t *tes
 		time.Sleep(5 * time.Second)
 		w.wantInForce(one, "garden")
 		w.wantInForce(two, "garden")
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			if o.Session.SessionKey == one {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeSessionGone}
+				return quarantinetest.Response{Outcome: quarantine.OutcomeSessionGone}
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: time.Second}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, After: time.Second}
 		})
 		w.release(e, "alice")
 		time.Sleep(2 * time.Hour)
@@ -134,7 +134,7 @@ func TestASessionTakenToBeOverIsReleasedThoughItsCaseStillReleasesAnother(t *tes
 		}
 		w.record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: one, Subscriber: "alice", At: time.Now()})
 		time.Sleep(5 * time.Minute)
-		w.network.SetFate(nil)
+		w.network.SetResponse(nil)
 		w.record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: one, Subscriber: "alice", At: time.Now()})
 		time.Sleep(30 * time.Minute)
 		w.wantInForce(two, "")
@@ -194,7 +194,7 @@ func TestWhatCannotBeReadBesideTheCaseHoldsUpNoRelease(t *testing.T) {
 			w.unknown(key)
 			w.release(e, "alice")
 			s.bindings.Store(true)
-			w.network.SetFate(nil)
+			w.network.SetResponse(nil)
 			time.Sleep(30 * time.Minute)
 			w.wantInForce(key, "")
 		})
@@ -211,11 +211,11 @@ func TestAnExpiryDoesNotWaitBehindRestrictionsOfOtherBNGs(t *testing.T) {
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Workers = 64 })
 		key := w.restrict(e, "alice")
 		ends := w.openCase("alice").ExpiresAt
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			if o.Session.BNG == key.BNG {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+				return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: 10 * time.Second}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, After: 10 * time.Second}
 		})
 		time.Sleep(time.Until(ends) - 2*time.Minute)
 		for b := range 40 {
@@ -252,7 +252,7 @@ func TestWhatIsLeftOfASessionTakenToBeOverIsTheNextCasesToo(t *testing.T) {
 		w.release(e, "alice")
 		time.Sleep(2 * time.Hour)
 		w.wantState("alice", quarantine.Closed)
-		w.network.SetFate(nil)
+		w.network.SetResponse(nil)
 		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "block-smtp", Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
 			t.Fatal(err)
 		}

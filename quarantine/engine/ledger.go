@@ -12,28 +12,27 @@ import (
 	"cordon/quarantine"
 )
 
-// ledger is the index of this host's log: what it tells that is not over yet.
-// It is rebuilt by replay and kept up as entries are appended.
+// ledger is the index of this host's journal: everything in it that is unfinished. It is rebuilt
+// by replay and updated as entries are appended.
 type ledger struct {
 	names       quarantine.BNGNames
-	journal     string                   // whose it is; see quarantine.Owed
-	recent      *recent                  // what the store may lose yet
+	journal     string                   // its holder; see quarantine.Owed
+	recent      *recentWrites            // writes that the store may still lose
 	mu          sync.Mutex               // guards what follows
-	last        uint64                   // the highest Mark so far
-	accepted    map[verdictKey]uint32    // when, in seconds of the epoch; for as long as ids are remembered
+	lastMark    uint64                   // the highest Mark so far
+	accepted    map[verdictKey]uint32    // when, in Unix seconds; for Config.Memory
 	arriving    map[string]chan struct{} // being made durable right now
-	unsettled   map[string]quarantine.Verdict
+	undecided   map[string]quarantine.Verdict
 	commands    map[string]command
-	inHand      map[string]bool                   // commands that their giver's call is applying
-	knew        map[string]bool                   // commands about a case that owed something here when they, or one that waits, was given
+	applying    map[string]bool                   // commands that the call which gave them is applying
+	knew        map[string]bool                   // commands whose case had something outstanding here when given
 	outstanding map[string]map[string]outstanding // by case, then by session identity
-	undone      map[string]undone                 // released without a case that asked for it; by identity
+	unfinished  map[string]unfinishedRelease      // sent without the case's knowledge; by identity
 	ends        timetable                         // when what is outstanding is over
-	serial      uint64                            // of the last change to what is outstanding, or undone
+	serial      uint64                            // of the last change to outstanding or unfinished
 }
 
-// outstanding is a restriction that is, or may be, in force because of what
-// this host sent.
+// outstanding is a restriction that is, or may be, in force because of what this host sent.
 type outstanding struct {
 	Case      string
 	Mark      uint64 // of the newest entry about it
@@ -41,30 +40,31 @@ type outstanding struct {
 	Session   quarantine.Session
 	Applied   []quarantine.AppliedProfile
 	Doubtful  bool      // a late duplicate of the restriction may still arrive
-	AssertAt  time.Time // the release was confirmed; when to send it once more
+	AssertAt  time.Time // the release was acknowledged; when to send it once more
 	lost      bool      // the store no longer has the case, or it was closed without knowing of this
 	closed    bool      // the latter
 	open      bool      // the journal does not have the outcome
 	serial    uint64    // of the last change by an entry of the journal
 }
 
-// undone is a release that no case asked for.
-type undone struct {
+// unfinishedRelease is a release that was sent without a case's order, and that its case does not
+// know of yet.
+type unfinishedRelease struct {
 	order  quarantine.Order
 	serial uint64
 }
 
 func newLedger(journal string, names quarantine.BNGNames) *ledger {
 	return &ledger{
-		names: names, journal: journal, recent: newRecent(),
-		accepted: map[verdictKey]uint32{}, arriving: map[string]chan struct{}{}, unsettled: map[string]quarantine.Verdict{},
-		commands: map[string]command{}, inHand: map[string]bool{}, knew: map[string]bool{}, outstanding: map[string]map[string]outstanding{},
-		undone: map[string]undone{}, ends: newTimetable(),
+		names: names, journal: journal, recent: newRecentWrites(),
+		accepted: map[verdictKey]uint32{}, arriving: map[string]chan struct{}{}, undecided: map[string]quarantine.Verdict{},
+		commands: map[string]command{}, applying: map[string]bool{}, knew: map[string]bool{}, outstanding: map[string]map[string]outstanding{},
+		unfinished: map[string]unfinishedRelease{}, ends: newTimetable(),
 	}
 }
 
-// verdictKey is what is remembered of a verdict's id. A source may send 100,000 an
-// hour for days: 16 octets for each, instead of some 50 for the text.
+// verdictKey is the hash by which a verdict's id is remembered. A source may send 100,000 an hour
+// for days: 16 bytes for each, instead of some 50 for the text.
 type verdictKey [16]byte
 
 func keyOfVerdict(id string) verdictKey {
@@ -72,69 +72,69 @@ func keyOfVerdict(id string) verdictKey {
 	return verdictKey(digest[:16])
 }
 
-// identity tells sessions apart that share a key over time.
+// identity identifies a session among those that share a key over time.
 func identity(s *quarantine.Session) string {
 	return s.SessionKey.String() + "@" + s.StartedAt.UTC().Format(time.RFC3339)
 }
 
-// replay takes one entry of the log in, in order.
+// replay applies one entry of the journal.
 func (l *ledger) replay(entry quarantine.JournalEntry, at time.Time) error {
 	var err error
 	switch entry.Kind {
-	case logAccepted:
+	case entryAccepted:
 		var v quarantine.Verdict
 		if err = json.Unmarshal(entry.Body, &v); err == nil {
 			l.accept(v)
 		}
-	case logSettled:
-		var s settlement
+	case entryDecided:
+		var s decided
 		if err = json.Unmarshal(entry.Body, &s); err == nil {
-			l.decided(entry.Key, s.Case, at)
+			l.decideVerdict(entry.Key, s.Case, at)
 		}
-	case logCommand:
+	case entryCommand:
 		var c command
 		if err = json.Unmarshal(entry.Body, &c); err == nil {
 			c.rename(&l.names)
-			l.command(c)
+			l.addCommand(c)
 		}
-	case logApplied:
+	case entryApplied:
 		var a applied
 		if err = json.Unmarshal(entry.Body, &a); err == nil {
-			l.finish(entry.Key, a, at)
+			l.finishCommand(entry.Key, a, at)
 		}
-	case logSent:
+	case entrySent:
 		var s sent
 		if err = json.Unmarshal(entry.Body, &s); err == nil {
 			l.names.Rename(&s.Order.Session)
 			l.sent(s)
 		}
-	case logAnswered:
+	case entryAnswered:
 		var a answered
 		if err = json.Unmarshal(entry.Body, &a); err == nil {
 			l.renamed(a.Order.Case, &a.Order.Session)
 			l.answered(a, at)
 		}
-	case logEnded:
+	case entryEnded:
 		var e ended
 		if err = json.Unmarshal(entry.Body, &e); err == nil {
 			l.renamed(entry.Key, &e.Session)
 			l.ended(entry.Key, &e.Session)
 		}
-	case logExpiry:
+	case entryExpiry:
 		var e expiry
 		if err = json.Unmarshal(entry.Body, &e); err == nil {
 			l.expires(entry.Key, e.ExpiresAt)
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("log entry %s %q of %s: %w", EntryKindNames[entry.Kind], entry.Key, at.Format(time.RFC3339), err)
+		return fmt.Errorf("journal entry %s %q of %s: %w", EntryKindNames[entry.Kind], entry.Key, at.Format(time.RFC3339), err)
 	}
 	return nil
 }
 
-// renamed gives the session of a replayed entry the name under which it is outstanding:
-// its BNG's present one, or the one under which the restriction was sent, should the
-// BNG have been renamed in between and the configuration not say so any more.
+// renamed gives the session of a replayed entry the BNG name under which it is outstanding: the
+// present one, or the one under which the restriction was sent, should the BNG have been renamed
+// in between and the configuration not say so any more.
 func (l *ledger) renamed(caseID string, s *quarantine.Session) {
 	l.names.Rename(s)
 	l.mu.Lock()
@@ -178,63 +178,63 @@ func (l *ledger) accept(v quarantine.Verdict) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.accepted[keyOfVerdict(v.ID)] = uint32(v.ReceivedAt.Unix())
-	v.Evidence = nil // the log has it
-	l.unsettled[v.ID] = v
+	v.Evidence = nil // the journal has it
+	l.undecided[v.ID] = v
 }
 
-// settle notes that a verdict is decided; open: it was not before.
-func (l *ledger) settle(id string) (source string, open bool) {
+// removeVerdict removes a decided verdict; open: it was undecided before.
+func (l *ledger) removeVerdict(id string) (source string, open bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v, open := l.unsettled[id]
-	delete(l.unsettled, id)
+	v, open := l.undecided[id]
+	delete(l.undecided, id)
 	return v.Source, open
 }
 
 func (l *ledger) verdict(id string) (quarantine.Verdict, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v, ok := l.unsettled[id]
+	v, ok := l.undecided[id]
 	return v, ok
 }
 
-func (l *ledger) unsettledVerdicts() []quarantine.Verdict {
+func (l *ledger) undecidedVerdicts() []quarantine.Verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Collect(maps.Values(l.unsettled))
+	return slices.Collect(maps.Values(l.undecided))
 }
 
-// forget drops the ids of settled verdicts accepted before t.
+// forget drops the ids of decided verdicts accepted before t.
 func (l *ledger) forget(t time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	open := make(map[verdictKey]bool, len(l.unsettled))
-	for id := range l.unsettled {
+	open := make(map[verdictKey]bool, len(l.undecided))
+	for id := range l.undecided {
 		open[keyOfVerdict(id)] = true
 	}
 	maps.DeleteFunc(l.accepted, func(key verdictKey, at uint32) bool { return !open[key] && int64(at) < t.Unix() })
 }
 
-// command takes a durable command in that nobody is applying.
-func (l *ledger) command(c command) {
+// addCommand adds a durable command that no call is applying.
+func (l *ledger) addCommand(c command) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.commands[c.ID] = c
-	l.inHand[c.ID] = false
+	l.applying[c.ID] = false
 }
 
-// take notes that the call of a command's giver is about to make it durable and to
-// apply it.
-func (l *ledger) take(id, caseID string) {
+// beginCommand notes that the call which gave a command is about to make it durable and to apply
+// it.
+func (l *ledger) beginCommand(id, caseID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.inHand[id] = true
+	l.applying[id] = true
 	l.knew[id] = caseID != "" && l.knows(caseID)
 }
 
-// knows reports whether the case left anything on a BNG, as far as this log knows,
-// or had when a command about it was given that waits for the store: what that one ended
-// may have been given back from here since. l.mu is held.
+// knows reports whether anything of the case is outstanding as far as this journal knows, or was
+// when a command about it was given that waits for the store: what that one ended may have been
+// released from here since. l.mu is held.
 func (l *ledger) knows(caseID string) bool {
 	if len(l.outstanding[caseID]) > 0 {
 		return true
@@ -247,43 +247,42 @@ func (l *ledger) knows(caseID string) bool {
 	return false
 }
 
-// knewOf reports whether this log knew, or knows, of a restriction that a command is
-// about.
+// knewOf reports whether this journal knew, or knows, of a restriction of the command's case.
 func (l *ledger) knewOf(c *command) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.knew[c.ID] || l.knows(c.Case)
 }
 
-// given takes a durable command in that its giver's call has in hand, unless that has
-// ended: a journal that hung may write it later.
-func (l *ledger) given(c command) {
+// addBegunCommand adds a durable command that its call is applying, unless the call has ended: a
+// journal that hung may write it later.
+func (l *ledger) addBegunCommand(c command) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.inHand[c.ID] {
+	if l.applying[c.ID] {
 		l.commands[c.ID] = c
 	}
 }
 
-// apply notes that a command is done, or will never be.
-func (l *ledger) apply(id string) {
+// removeCommand removes a command that was applied, or never will be.
+func (l *ledger) removeCommand(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.commands, id)
-	delete(l.inHand, id)
+	delete(l.applying, id)
 	delete(l.knew, id)
 }
 
-// deferred notes that a command waits for the store.
-func (l *ledger) deferred(id string) {
+// commandWaits notes that a command waits for the store, and no call applies it.
+func (l *ledger) commandWaits(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.inHand[id] = false
+	l.applying[id] = false
 }
 
-// mayJudge reports whether a person's release waits to be applied, given when what was
-// observed at a moment had happened: whom it is about is in its case only.
-func (l *ledger) mayJudge(observed time.Time) bool {
+// releasePendingAfter reports whether a release waits to be applied that was given no earlier than
+// a verdict was observed: only its case says whose it is.
+func (l *ledger) releasePendingAfter(observed time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range l.commands {
@@ -294,21 +293,21 @@ func (l *ledger) mayJudge(observed time.Time) bool {
 	return false
 }
 
-// waiting returns the commands that nobody is applying, oldest first.
+// waiting returns the commands that no call is applying, oldest first.
 func (l *ledger) waiting() []command {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	waiting := slices.DeleteFunc(slices.Collect(maps.Values(l.commands)), func(c command) bool { return l.inHand[c.ID] })
+	waiting := slices.DeleteFunc(slices.Collect(maps.Values(l.commands)), func(c command) bool { return l.applying[c.ID] })
 	slices.SortFunc(waiting, func(a, b command) int { return a.At.Compare(b.At) })
 	return waiting
 }
 
 func (l *ledger) sent(s sent) {
-	if unasked(&s.Order) {
+	if withoutCase(&s.Order) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.serial++
-		l.undone[identity(&s.Order.Session)] = undone{s.Order, l.serial}
+		l.unfinished[identity(&s.Order.Session)] = unfinishedRelease{s.Order, l.serial}
 		return
 	}
 	if !s.Order.Restricts() || s.Undoing || s.Order.To == quarantine.Disconnect {
@@ -316,18 +315,18 @@ func (l *ledger) sent(s sent) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.undone, identity(&s.Order.Session)) // whoever restricts it knows
-	l.seen(s.Order.Mark)
-	l.owe(outstanding{
+	delete(l.unfinished, identity(&s.Order.Session)) // the restricting case knows
+	l.sawMark(s.Order.Mark)
+	l.put(outstanding{
 		Case: s.Order.Case, Mark: s.Order.Mark, ExpiresAt: s.ExpiresAt, Session: s.Order.Session,
 		Applied:  l.besides(&s.Order),
-		Doubtful: true, // until the answer says otherwise
+		Doubtful: true, // until the outcome says otherwise
 		open:     true,
 	})
 }
 
-// besides lists what may be in force once the order has left: what it knows of, itself,
-// and what is outstanding of the session without its knowledge. l.mu is held.
+// besides lists what may be in force once the order has left: its From and To, and what is
+// outstanding of the session beside these. l.mu is held.
 func (l *ledger) besides(o *quarantine.Order) []quarantine.AppliedProfile {
 	known := append(slices.Clone(o.From), o.Restriction())
 	before := l.outstanding[o.Case][identity(&o.Session)]
@@ -346,7 +345,7 @@ func (l *ledger) answered(a answered, at time.Time) {
 	defer l.mu.Unlock()
 	key := identity(&a.Order.Session)
 	o, ok := l.outstanding[a.Order.Case][key]
-	l.seen(max(a.Order.Mark, a.Mark))
+	l.sawMark(max(a.Order.Mark, a.Mark))
 	o.Mark, o.open = max(o.Mark, a.Mark), false
 	switch {
 	case a.Order.Check:
@@ -368,21 +367,20 @@ func (l *ledger) answered(a answered, at time.Time) {
 		l.forgetOutstanding(a.Order.Case, key)
 		return
 	}
-	l.owe(o)
+	l.put(o)
 }
 
-// contradicted takes back that a release was done, if a look at the network
-// shows otherwise. l.mu is held.
+// contradicted makes a release outstanding again if its verification failed. l.mu is held.
 func (l *ledger) contradicted(a answered, at time.Time) {
 	if a.Outcome.Kind != quarantine.OutcomeRefused || a.Order.To != "" {
 		return
 	}
-	l.owe(outstanding{Case: a.Order.Case, ExpiresAt: at, Session: a.Order.Session, Applied: slices.Clone(a.Order.From), Doubtful: true})
+	l.put(outstanding{Case: a.Order.Case, ExpiresAt: at, Session: a.Order.Session, Applied: slices.Clone(a.Order.From), Doubtful: true})
 }
 
-// owe enters a restriction, or what is known of it now. l.mu is held.
-func (l *ledger) owe(o outstanding) {
-	at := place{o.Case, identity(&o.Session)}
+// put adds or replaces a restriction. l.mu is held.
+func (l *ledger) put(o outstanding) {
+	at := ledgerKey{o.Case, identity(&o.Session)}
 	if l.outstanding[o.Case] == nil {
 		l.outstanding[o.Case] = map[string]outstanding{}
 	}
@@ -401,7 +399,7 @@ func (l *ledger) ended(caseID string, s *quarantine.Session) {
 	l.forgetOutstanding(caseID, identity(s))
 }
 
-// forgetOutstanding drops one restriction. l.mu is held.
+// forgetOutstanding removes a restriction. l.mu is held.
 func (l *ledger) forgetOutstanding(caseID, key string) {
 	delete(l.outstanding[caseID], key)
 	if len(l.outstanding[caseID]) == 0 {
@@ -409,8 +407,7 @@ func (l *ledger) forgetOutstanding(caseID, key string) {
 	}
 }
 
-// expires notes when what is outstanding of a case is to end; false if that is
-// no news.
+// expires sets the expiry of what is outstanding of a case; false if it has not changed.
 func (l *ledger) expires(caseID string, at time.Time) (news bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -418,14 +415,14 @@ func (l *ledger) expires(caseID string, at time.Time) (news bool) {
 		if !o.ExpiresAt.Equal(at) {
 			news, o.ExpiresAt = true, at
 			l.outstanding[caseID][key] = o
-			l.schedule(place{caseID, key}, o.end())
+			l.schedule(ledgerKey{caseID, key}, o.end())
 		}
 	}
 	return news
 }
 
-// ending reports whether a person's release of the case waits to be applied.
-func (l *ledger) ending(caseID string) bool {
+// releasePending reports whether a person's release of the case waits to be applied.
+func (l *ledger) releasePending(caseID string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range l.commands {
@@ -436,8 +433,7 @@ func (l *ledger) ending(caseID string) bool {
 	return false
 }
 
-// owes reports whether the case left anything on a BNG, as far as this log
-// knows.
+// owes reports whether anything of the case is outstanding, as far as this journal knows.
 func (l *ledger) owes(caseID string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,21 +13,21 @@ import (
 	"cordon/quarantine"
 )
 
-// How often the maintenance windows are read, and how long a read may take
-// before what is known stands.
+// How often the maintenance windows are read, and the timeout of a read, after which the known
+// windows stay in effect.
 const (
-	windowsEvery    = time.Second
-	windowsPatience = 2 * time.Second
+	windowsEvery   = time.Second
+	windowsTimeout = 2 * time.Second
 )
 
-// windows is which BNGs are in maintenance, as far as this instance knows: what
-// the store told and what was commanded here, of each BNG what counts. While the
-// store is away, what is known stands until its own end.
+// windows is the maintenance windows of the BNGs as far as this instance knows: what the store has
+// and what was commanded here, of each BNG the one that counts. While the store is unreachable,
+// known windows stay in effect until their end.
 type windows struct {
 	book quarantine.MaintenanceBook
 
 	mu    sync.Mutex // guards what follows
-	read  bool       // the store has told once since the start
+	read  bool       // the store was read once since the start
 	byBNG map[string]quarantine.Maintenance
 }
 
@@ -35,8 +35,8 @@ func newWindows(book quarantine.MaintenanceBook) *windows {
 	return &windows{book: book, byBNG: map[string]quarantine.Maintenance{}}
 }
 
-// learn takes windows in, each if it is news.
-func (w *windows) learn(known ...quarantine.Maintenance) {
+// add adds windows, each if it is newer than the BNG's known one.
+func (w *windows) add(known ...quarantine.Maintenance) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, m := range known {
@@ -46,61 +46,61 @@ func (w *windows) learn(known ...quarantine.Maintenance) {
 	}
 }
 
-// refresh asks the store. One that it does not know any more was forgotten, not
-// ended: it stands, and is noted there again.
+// refresh reads the store. A window that it does not have any more was lost, not ended: it stays
+// in effect, and is written there again.
 func (w *windows) refresh(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, windowsPatience)
+	ctx, cancel := context.WithTimeout(ctx, windowsTimeout)
 	defer cancel()
 	known, err := w.book.Maintenances(ctx)
 	if err != nil {
 		return err
 	}
-	for _, m := range w.take(known) {
+	for _, m := range w.merge(known) {
 		counts, err := w.book.SetMaintenance(ctx, m)
 		if err != nil {
 			return err
 		}
-		w.learn(counts)
+		w.add(counts)
 	}
 	return nil
 }
 
-// take learns what the store told, and returns what is known here beyond that.
-func (w *windows) take(told []quarantine.Maintenance) []quarantine.Maintenance {
-	w.learn(told...)
+// merge adds the store's windows, and returns what is known here beyond them.
+func (w *windows) merge(stored []quarantine.Maintenance) []quarantine.Maintenance {
+	w.add(stored...)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.read = true
 	var more []quarantine.Maintenance
 	for bng, m := range w.byBNG {
-		if !covers(told, bng) {
+		if !covers(stored, bng) {
 			more = append(more, m)
 		}
 	}
 	return more
 }
 
-// of returns what counts for a BNG; the zero value: nothing is known.
+// of returns the window that counts for a BNG; the zero value: none is known.
 func (w *windows) of(bng string) (m quarantine.Maintenance, read bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.byBNG[bng], w.read
 }
 
-// standing returns the windows that stand now, by name, and forgets what is too
-// old to matter.
-func (w *windows) standing(now time.Time) []quarantine.Maintenance {
+// active returns the windows in effect now, by name of the BNG, and forgets those too old to
+// matter.
+func (w *windows) active(now time.Time) []quarantine.Maintenance {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var standing []quarantine.Maintenance
+	var active []quarantine.Maintenance
 	for _, m := range w.byBNG {
 		if m.Stands(now) {
-			standing = append(standing, m)
+			active = append(active, m)
 		}
 	}
 	maps.DeleteFunc(w.byBNG, func(_ string, m quarantine.Maintenance) bool { return now.Sub(m.At) > quarantine.MaxMaintenance })
-	slices.SortFunc(standing, func(a, b quarantine.Maintenance) int { return cmp.Compare(a.BNG, b.BNG) })
-	return standing
+	slices.SortFunc(active, func(a, b quarantine.Maintenance) int { return cmp.Compare(a.BNG, b.BNG) })
+	return active
 }
 
 // defers says why nothing may be restricted on the BNG now; nil: it may. Until the windows
@@ -123,17 +123,17 @@ func (e *Engine) resume(c *quarantine.Case) {
 	})
 }
 
-// watchWindows keeps the windows up to date until ctx ends. Where one is over,
-// sooner than it was to be perhaps, open cases are looked at again.
+// watchWindows keeps the windows up to date until ctx ends. When one ends, perhaps before its
+// time, open cases are made due.
 func (e *Engine) watchWindows(ctx context.Context) {
-	e.readWindows(ctx)
+	e.refreshWindows(ctx)
 	close(e.windowsAsked)
-	before := e.windows.standing(e.Now())
+	before := e.windows.active(e.Now())
 	for sleep(ctx, windowsEvery) {
-		e.readWindows(ctx)
-		now := e.windows.standing(e.Now())
+		e.refreshWindows(ctx)
+		now := e.windows.active(e.Now())
 		if slices.ContainsFunc(before, func(m quarantine.Maintenance) bool { return !covers(now, m.BNG) }) {
-			e.wakeAll() // here or at whoever is the sender then
+			e.wakeAll() // here or on the instance that is the sender then
 		}
 		before = now
 	}
@@ -144,22 +144,22 @@ func covers(windows []quarantine.Maintenance, bng string) bool {
 	return slices.ContainsFunc(windows, func(m quarantine.Maintenance) bool { return m.BNG == bng })
 }
 
-func (e *Engine) readWindows(ctx context.Context) {
+func (e *Engine) refreshWindows(ctx context.Context) {
 	if err := e.windows.refresh(ctx); err != nil && ctx.Err() == nil {
-		e.troubles.tell(zap.WarnLevel, "maintenance windows could not be read; those known stand", zap.Error(err))
+		e.limited.log(zap.WarnLevel, "maintenance windows could not be read; the known ones stay in effect", zap.Error(err))
 	}
 }
 
-// Maintenances returns the windows that stand now, by name of the BNG, as far
-// as this instance knows. Whoever raises an alarm about a BNG asks first.
-func (e *Engine) Maintenances() []quarantine.Maintenance { return e.windows.standing(e.Now()) }
+// Maintenances returns the windows in effect now, by name of the BNG, as far as this instance
+// knows. Ask before raising an alarm about a BNG.
+func (e *Engine) Maintenances() []quarantine.Maintenance { return e.windows.active(e.Now()) }
 
 // Maintain puts a BNG into maintenance for d (at most
 // quarantine.MaxMaintenance), in place of the window it has, and returns what
 // counts then. Errors: *FieldError, ErrDeferred.
 func (e *Engine) Maintain(ctx context.Context, bng, by, reason string, d time.Duration) (quarantine.Maintenance, error) {
-	standing, _ := e.present(ctx, bng)
-	m, err := quarantine.NewMaintenance(standing, bng, by, reason, d, e.Now())
+	current, _ := e.currentWindow(ctx, bng)
+	m, err := quarantine.NewMaintenance(current, bng, by, reason, d, e.Now())
 	if err != nil {
 		return quarantine.Maintenance{}, err
 	}
@@ -169,41 +169,41 @@ func (e *Engine) Maintain(ctx context.Context, bng, by, reason string, d time.Du
 // EndMaintenance ends a BNG's window now. Errors: *CommandError if it has none,
 // ErrDeferred.
 func (e *Engine) EndMaintenance(ctx context.Context, bng, by, reason string) (quarantine.Maintenance, error) {
-	standing, err := e.present(ctx, bng)
-	if err != nil && !standing.Stands(e.Now()) {
+	current, err := e.currentWindow(ctx, bng)
+	if err != nil && !current.Stands(e.Now()) {
 		return quarantine.Maintenance{}, err // it may have one that only the store knows
 	}
-	standing.BNG = bng
-	m, err := standing.End(by, reason, e.Now())
+	current.BNG = bng
+	m, err := current.End(by, reason, e.Now())
 	if err != nil {
 		return quarantine.Maintenance{}, err
 	}
 	return e.commandWindow(ctx, verbEndMaintenance, m)
 }
 
-// present is the window that a command is given in view of.
-func (e *Engine) present(ctx context.Context, bng string) (quarantine.Maintenance, error) {
+// currentWindow is the BNG's window that a command is about.
+func (e *Engine) currentWindow(ctx context.Context, bng string) (quarantine.Maintenance, error) {
 	err := e.windows.refresh(ctx)
 	m, _ := e.windows.of(bng)
 	return m, err
 }
 
 func (e *Engine) commandWindow(ctx context.Context, v verb, m quarantine.Maintenance) (quarantine.Maintenance, error) {
-	if _, err := e.command(ctx, command{Verb: v, By: m.By, Reason: m.Reason, Window: &m}); err != nil {
+	if _, err := e.giveCommand(ctx, command{Verb: v, By: m.By, Reason: m.Reason, Window: &m}); err != nil {
 		return m, err
 	}
 	counts, _ := e.windows.of(m.BNG)
 	return counts, nil
 }
 
-// noteWindow carries a command about a window out. Here it holds at once, also
-// while the store cannot take it.
-func (e *Engine) noteWindow(ctx context.Context, m quarantine.Maintenance) error {
-	e.windows.learn(m)
+// saveWindow applies a command about a window. On this instance it takes effect at once, also
+// while the store is unavailable.
+func (e *Engine) saveWindow(ctx context.Context, m quarantine.Maintenance) error {
+	e.windows.add(m)
 	counts, err := e.Store.SetMaintenance(ctx, m)
 	if err != nil {
 		return err
 	}
-	e.windows.learn(counts)
+	e.windows.add(counts)
 	return nil
 }

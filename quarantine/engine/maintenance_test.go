@@ -358,7 +358,7 @@ func TestCommandsAboutWindowsAreInTheLogAndCarriedUntilTheyAreApplied(t *testing
 		if _, err := e.Maintain(t.Context(), "bng1", "alice", "new software", time.Hour); !errors.Is(err, quarantine.ErrDeferred) {
 			t.Fatalf("got %v, want ErrDeferred", err)
 		}
-		if carried := e.Carry(); len(carried) != 1 || carried[0].Kind != logCommand || !strings.Contains(string(carried[0].Body), "new software") {
+		if carried := e.Checkpoint(); len(carried) != 1 || carried[0].Kind != entryCommand || !strings.Contains(string(carried[0].Body), "new software") {
 			t.Errorf("carried: %+v", carried)
 		}
 	})
@@ -371,7 +371,7 @@ type slowLog struct {
 }
 
 func (l *slowLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
-	if onSent := l.onSent.Load(); entries[0].Kind == logSent && onSent != nil {
+	if onSent := l.onSent.Load(); entries[0].Kind == entrySent && onSent != nil {
 		(*onSent)()
 	}
 	return l.Journal.Append(ctx, entries...)

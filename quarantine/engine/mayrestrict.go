@@ -116,7 +116,7 @@ func (e *Engine) mayRestrictNow(q *question) *quarantine.Deferral {
 }
 
 // MayBeginRestricted says why the case may not restrict, at its log-in, a session of
-// which no more is known than the log-in tells; nil: it may.
+// which no more is known than the journal-in tells; nil: it may.
 func (e *Engine) MayBeginRestricted(c *quarantine.Case, s *quarantine.Session) *quarantine.Deferral {
 	return e.mayRestrictNow(&question{stage: atLogIn, c: c, session: s, profile: c.Profile})
 }
@@ -130,7 +130,7 @@ func because(reason string) *quarantine.Deferral {
 }
 
 func checkLease(e *Engine, _ *question) *quarantine.Deferral {
-	if _, ok := e.sender.may(); !ok {
+	if _, ok := e.sender.holds(); !ok {
 		return because(notSender)
 	}
 	return nil
@@ -144,7 +144,7 @@ func checkPaused(e *Engine, _ *question) *quarantine.Deferral {
 }
 
 func checkReleasePending(e *Engine, q *question) *quarantine.Deferral {
-	if e.ledger.ending(q.c.ID) {
+	if e.ledger.releasePending(q.c.ID) {
 		return because(releasePending)
 	}
 	return nil

@@ -103,7 +103,7 @@ type hookedJournal struct {
 }
 
 func (j *hookedJournal) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
-	if entries[0].Kind == logSent && j.onSent != nil {
+	if entries[0].Kind == entrySent && j.onSent != nil {
 		j.onSent()
 	}
 	return j.Journal.Append(ctx, entries...)
@@ -134,14 +134,14 @@ var bites = map[quarantine.Check]func(*guarded){
 	quarantine.CheckLease: func(g *guarded) {
 		g.sender.mu.Lock()
 		defer g.sender.mu.Unlock()
-		g.sender.lost()
+		g.sender.lose()
 	},
 	quarantine.CheckPaused: func(g *guarded) { g.pause.Store("link cut") },
 	quarantine.CheckReleasePending: func(g *guarded) {
-		g.ledger.command(command{ID: "m-1", Verb: verbRelease, Case: g.c.ID, At: time.Now()})
+		g.ledger.addCommand(command{ID: "m-1", Verb: verbRelease, Case: g.c.ID, At: time.Now()})
 	},
 	quarantine.CheckMaintenance: func(g *guarded) {
-		g.windows.learn(quarantine.Maintenance{BNG: "bng1", Until: time.Now().Add(time.Hour), Reason: "new software", By: "noc", At: time.Now()})
+		g.windows.add(quarantine.Maintenance{BNG: "bng1", Until: time.Now().Add(time.Hour), Reason: "new software", By: "noc", At: time.Now()})
 	},
 	quarantine.CheckMode:   func(g *guarded) { g.c.Rule = "shadowed" },
 	quarantine.CheckExempt: func(g *guarded) { g.c.Subscriber = "vip" },
@@ -191,7 +191,7 @@ var reach = map[stage]func(g *guarded, bite func(*guarded)) (quarantine.Check, s
 // send carries the order out, and returns what deferred it.
 func (g *guarded) send() (quarantine.Check, string) {
 	before := len(g.network.Sent())
-	out := g.carryOut(g.t.Context(), g.c, g.order)
+	out := g.execute(g.t.Context(), g.c, g.order)
 	if left := len(g.network.Sent()) > before; left != (out.Kind == quarantine.OutcomeAcked) {
 		g.t.Errorf("left: %v; outcome %+v", left, out)
 	}

@@ -10,37 +10,37 @@ import (
 	"cordon/quarantine"
 )
 
-// How long the store must be silent before releases are sent from the journal
-// alone, how often one that is not answered is sent again, and how many are under way
-// at each BNG: far more than it has places, but not a goroutine for each line of it.
+// For how long the store must be unreachable before releases are sent from the journal alone, how
+// often an unanswered one is retried, and how many are in progress for each BNG: far more than it
+// has places, but not a goroutine for each line of it.
 const (
 	outageAfter   = 5 * time.Second
 	releaseRepeat = time.Minute
 	outagePlaces  = 2048
 )
 
-// outage sends releases with nothing but this host's journal: while the store is
-// silent, and for cases that the store has lost. Nothing of it asks the store, and
-// each BNG has a line of its own, so that a silent one holds up no other.
+// outage sends releases with nothing but this host's journal: while the store is unreachable, and
+// for cases that the store has lost. It never asks the store, and each BNG has a queue of its own,
+// so that an unresponsive one delays no other.
 type outage struct {
 	engine  *Engine
-	claims  *claims
-	running sync.WaitGroup // goroutines of lines
+	locks   *sharedLocks
+	running sync.WaitGroup // workers of the queues
 
-	mu    sync.Mutex             // guards what follows
-	lines map[string]*outageLine // by BNG
-	busy  map[string]bool        // sessions with a release under way, by identity
+	mu      sync.Mutex           // guards what follows
+	queues  map[string]*bngQueue // by BNG
+	claimed map[string]bool      // sessions with a release in progress, by identity
 }
 
-// outageLine is the releases that wait for a BNG, the oldest first, those that people
-// gave before all others, and how many are under way there.
-type outageLine struct {
-	given, expired []owing
+// bngQueue is the releases that wait for a BNG, those that people gave before those that expired,
+// each the oldest first, and how many workers send them.
+type bngQueue struct {
+	given, expired []overdueRelease
 	workers        int
 }
 
-// push puts a release in line.
-func (l *outageLine) push(w owing) {
+// push queues a release.
+func (l *bngQueue) push(w overdueRelease) {
 	if w.released {
 		l.given = append(l.given, w)
 	} else {
@@ -48,8 +48,8 @@ func (l *outageLine) push(w owing) {
 	}
 }
 
-// pop takes the next one; false if there is none.
-func (l *outageLine) pop() (w owing, ok bool) {
+// pop removes the next one; false if there is none.
+func (l *bngQueue) pop() (w overdueRelease, ok bool) {
 	from := &l.given
 	if len(*from) == 0 {
 		from = &l.expired
@@ -61,42 +61,44 @@ func (l *outageLine) pop() (w owing, ok bool) {
 	return w, true
 }
 
-// releaseOwed sends what is owed until ctx ends, and returns when every release under
-// way has ended.
-func (e *Engine) releaseOwed(ctx context.Context) {
-	o := &outage{engine: e, claims: newClaims(e.busy), lines: map[string]*outageLine{}, busy: map[string]bool{}}
+// releaseOverdue sends overdue releases until ctx ends, and returns when every release in progress
+// has ended.
+func (e *Engine) releaseOverdue(ctx context.Context) {
+	o := &outage{engine: e, locks: newSharedLocks(e.locks), queues: map[string]*bngQueue{}, claimed: map[string]bool{}}
 	defer o.running.Wait()
 	for sleep(ctx, upkeepEvery) {
-		o.enqueue(ctx, e.ledger.owed(e.Now(), o.lostOnly()))
+		o.enqueue(ctx, e.ledger.overdue(e.Now(), o.lostOnly()))
 	}
 }
 
-// lostOnly reports whether the store looks after all cases that it has.
-func (o *outage) lostOnly() bool { return o.engine.silence.lasts(o.engine.Now()) < outageAfter }
+// lostOnly reports whether the store answers, so that only cases it has lost are released from the
+// journal.
+func (o *outage) lostOnly() bool {
+	return o.engine.storeHealth.unreachableFor(o.engine.Now()) < outageAfter
+}
 
-// enqueue puts releases in line at their BNGs, and has them worked: how fast they
-// leave is the Enforcer's business.
-func (o *outage) enqueue(ctx context.Context, owed []owing) {
+// enqueue queues releases at their BNGs, and starts workers: the Enforcer paces them.
+func (o *outage) enqueue(ctx context.Context, owed []overdueRelease) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, w := range owed {
-		line := o.lines[w.bng]
-		if line == nil {
-			line = &outageLine{}
-			o.lines[w.bng] = line
+		queue := o.queues[w.bng]
+		if queue == nil {
+			queue = &bngQueue{}
+			o.queues[w.bng] = queue
 		}
-		line.push(w)
-		if line.workers < outagePlaces {
-			line.workers++
-			o.running.Go(func() { o.work(ctx, line) })
+		queue.push(w)
+		if queue.workers < outagePlaces {
+			queue.workers++
+			o.running.Go(func() { o.work(ctx, queue) })
 		}
 	}
 }
 
-// work sends the releases that wait in a line until there are none.
-func (o *outage) work(ctx context.Context, line *outageLine) {
+// work sends the queued releases until there are none.
+func (o *outage) work(ctx context.Context, queue *bngQueue) {
 	for {
-		w, ok := o.next(ctx, line)
+		w, ok := o.next(ctx, queue)
 		if !ok {
 			return
 		}
@@ -104,65 +106,65 @@ func (o *outage) work(ctx context.Context, line *outageLine) {
 	}
 }
 
-func (o *outage) next(ctx context.Context, line *outageLine) (w owing, ok bool) {
+func (o *outage) next(ctx context.Context, queue *bngQueue) (w overdueRelease, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if ctx.Err() == nil {
-		w, ok = line.pop()
+		w, ok = queue.pop()
 	}
 	if !ok {
-		line.workers--
+		queue.workers--
 	}
 	return w, ok
 }
 
-// release gives a session back, if that is still owed. One whose subscriber another
-// pass gives something back, or that a release of another case is under way for, is
-// tried again in a moment.
-func (o *outage) release(ctx context.Context, w owing) {
+// release releases a session, if that is still overdue. One whose subscriber is locked by another
+// release is retried in a second.
+func (o *outage) release(ctx context.Context, w overdueRelease) {
 	began := o.engine.Now()
-	owes, ok := o.engine.ledger.begin(w, began, o.lostOnly())
+	owes, ok := o.engine.ledger.startRelease(w, began, o.lostOnly())
 	if !ok {
 		return
 	}
 	again := began
-	defer func() { o.engine.ledger.tried(w.place, again) }()
-	if !o.enter(w.session) {
+	defer func() { o.engine.ledger.releaseTried(w.ledgerKey, again) }()
+	if !o.claim(w.session) {
 		return
 	}
-	defer o.leave(w.session)
-	mine, leave, ok := o.claims.join(ctx, owes.Session.Subscriber)
+	defer o.unclaim(w.session)
+	mine, leave, ok := o.locks.acquire(ctx, owes.Session.Subscriber)
 	if !ok {
 		return
 	}
 	defer leave()
 	again = began.Add(releaseRepeat)
 	_ = o.engine.guard("release from the journal", owes.Session.Subscriber, func() error {
-		o.engine.releaseFromLog(mine, owes)
+		o.engine.releaseFromJournal(mine, owes)
 		return nil
 	})
 }
 
-// enter claims a session: it has one exchange at a time.
-func (o *outage) enter(session string) bool {
+// claim claims a session: it has one exchange at a time. False: it is claimed already.
+func (o *outage) claim(session string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.busy[session] {
+	if o.claimed[session] {
 		return false
 	}
-	o.busy[session] = true
+	o.claimed[session] = true
 	return true
 }
 
-func (o *outage) leave(session string) {
+func (o *outage) unclaim(session string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.busy, session)
+	delete(o.claimed, session)
 }
 
-func (e *Engine) releaseFromLog(ctx context.Context, o outstanding) {
-	e.Logger.Warn("release sent from the log", zap.String("case", o.Case), zap.String("session", o.Session.SessionKey.String()))
+// releaseFromJournal sends one release without a case of the store.
+func (e *Engine) releaseFromJournal(ctx context.Context, o outstanding) {
+	e.Logger.Warn("release sent from the journal", zap.String("case", o.Case), zap.String("session", o.Session.SessionKey.String()))
 	subject := &quarantine.Case{ID: o.Case, Subscriber: o.Session.Subscriber, ExpiresAt: o.ExpiresAt}
-	e.carryOut(ctx, subject, quarantine.Order{Case: o.Case, Session: o.Session, From: o.Applied})
-	e.missed.Store(true) // whoever still wants it is to look again when the store is back
+	e.execute(ctx, subject, quarantine.Order{Case: o.Case, Session: o.Session, From: o.Applied})
+	e.wakeNeeded.Store(true) // a case that still restricts it becomes due when the store is back
 }

@@ -35,11 +35,11 @@ func TestSessionsOfOneNameWaitForTheirOwnBNGOnly(t *testing.T) {
 			w.wantInForce(key, "garden")
 		}
 		expiry := e.ledger.lastExpiry()
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			if o.Session.BNG == "dead" {
-				return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered, Takes: 30 * time.Second}
+				return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, After: 30 * time.Second}
 			}
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})
 		w.memory.SetUnavailable(true)
 		time.Sleep(time.Until(expiry) + 3*time.Second)
@@ -63,8 +63,8 @@ func TestSessionsOfOneNameWaitForTheirOwnBNGOnly(t *testing.T) {
 }
 
 func TestWhatPeopleReleaseGoesBeforeWhatExpired(t *testing.T) {
-	var line outageLine
-	for _, w := range []owing{{bng: "1"}, {bng: "2", released: true}, {bng: "3"}, {bng: "4", released: true}} {
+	var line bngQueue
+	for _, w := range []overdueRelease{{bng: "1"}, {bng: "2", released: true}, {bng: "3"}, {bng: "4", released: true}} {
 		line.push(w)
 	}
 	order := ""
@@ -82,22 +82,22 @@ func TestADiskThatHangsCostsTheFirstReleasesTwoSecondsAndIsWaitedForAgain(t *tes
 		time.Sleep(3 * time.Second)
 		waits := func() time.Duration {
 			began := time.Now()
-			e.append(context.Background(), quarantine.JournalEntry{Kind: logEnded, Key: "c"})
+			e.append(context.Background(), quarantine.JournalEntry{Kind: entryEnded, Key: "c"})
 			return time.Since(began)
 		}
 		w.log.SetDelay(time.Hour)
-		if got := waits(); got != logPatience {
-			t.Errorf("the first one waited %s, want %s", got, logPatience)
+		if got := waits(); got != writeTimeout {
+			t.Errorf("the first one waited %s, want %s", got, writeTimeout)
 		}
 		ended := make(chan time.Duration)
 		go func() { ended <- waits() }() // the one that finds out whether it is over
 		time.Sleep(time.Millisecond)
 		for range 10 {
-			if got := waits(); got != hangingPatience {
-				t.Errorf("one of those that follow waited %s, want %s", got, hangingPatience)
+			if got := waits(); got != hangingTimeout {
+				t.Errorf("one of those that follow waited %s, want %s", got, hangingTimeout)
 			}
 		}
-		if got := <-ended; got != logPatience {
+		if got := <-ended; got != writeTimeout {
 			t.Errorf("nobody finds out whether the disk is back: %s", got)
 		}
 		w.log.SetDelay(100 * time.Millisecond) // it is back, and slow

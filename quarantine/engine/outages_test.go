@@ -56,7 +56,7 @@ func (p *pair) startB(change ...func(*Config)) {
 	}
 }
 
-// handOver has b answer that bob has the address now.
+// enterLeft has b answer that bob has the address now.
 func (p *pair) handOver() {
 	p.bob, p.events = handOver(p.alice, p.address, time.Now())
 	p.spool.holds()
@@ -264,16 +264,16 @@ func TestOnlyASilentInstanceOfOneNameIsForgotten(t *testing.T) {
 		p.toB.kill(p.b)
 		c, _ := p.startListening(p.memory, "c", func(c *Config) { c.Instance = "cordon-b" })
 		time.Sleep(time.Minute)
-		forget("cordon-b", "several instances are called cordon-b; give the id: b (silent, spoke at 2000-01-01T00:0")
+		forget("cordon-b", "several instances have the name cordon-b; give the id: b (silent, last heartbeat at 2000-01-01T00:0")
 		if _, err := p.a.ForgetInstance(t.Context(), "b", "alice", "x"); err != nil {
 			t.Fatal(err)
 		}
-		forget("b", "went already: forgotten")
+		forget("b", "has departed already: forgotten")
 		c.stop()
 		time.Sleep(time.Second)
-		forget("cordon-b", "went already")
+		forget("cordon-b", "has departed already")
 		p.toA.cut.Store(true)
-		forget("cordon-b", "ask how far other instances are")
+		forget("cordon-b", "read the watermarks of other instances")
 	})
 }
 
@@ -338,7 +338,7 @@ func TestANewSegmentOfTheJournalKnowsTheInstances(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		time.Sleep(2 * time.Minute)
 		carried := &quarantinetest.Journal{}
-		if err := carried.Append(t.Context(), p.a.Carry()...); err != nil {
+		if err := carried.Append(t.Context(), p.a.Checkpoint()...); err != nil {
 			t.Fatal(err)
 		}
 		p.toB.kill(p.b)
@@ -435,7 +435,7 @@ func TestWhatIsMissingOfAMomentIsSaidForCommandsToo(t *testing.T) {
 				t.Errorf("missing %q, %v; want %q", got, err, want)
 			}
 		}
-		missing(time.Now().Add(time.Second), waitsHere)
+		missing(time.Now().Add(time.Second), awaitsAccounting)
 		time.Sleep(publishEvery / 3)
 		missing(time.Now(), waitsForB) // b says twice a second how far it is
 		now := time.Now()
@@ -459,7 +459,7 @@ func TestWhatWasHiddenIsDoubtedUntilItIsSaidToBeStored(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		look := func(when string, want int) {
 			t.Helper()
-			read, err := p.a.instances.since(t.Context(), 0)
+			read, err := p.a.peers.since(t.Context(), 0)
 			if err != nil || len(read.gaps) != want {
 				t.Errorf("%s: %d gaps, want %d: %+v, %v", when, len(read.gaps), want, read.gaps, err)
 			}

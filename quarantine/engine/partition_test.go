@@ -110,7 +110,7 @@ func TestAnInstanceThatSaysThatItAnswersIsNotDeclaredLost(t *testing.T) {
 		time.Sleep(time.Minute)
 		_, err := p.a.ForgetInstance(t.Context(), "cordon-b", "noc", "thought so")
 		var refused *quarantine.CommandError
-		if !errors.As(err, &refused) || !strings.Contains(err.Error(), "instance cordon-b is there") || !strings.Contains(err.Error(), "stop it first") {
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), "instance cordon-b runs") || !strings.Contains(err.Error(), "stop it first") {
 			t.Fatalf("%v", err)
 		}
 		if b, _ := p.registered("b"); b.Departure != nil {
@@ -135,9 +135,9 @@ func TestAnInstanceThatWasDeclaredLostAndIsHeardIsWaitedForAgain(t *testing.T) {
 		}
 		time.Sleep(5 * time.Minute)
 		b.cutOff.Store(true)
-		time.Sleep(2 * askOthersEvery)
+		time.Sleep(2 * askPeersEvery)
 		is, known := p.registered("b")
-		if !known || is.Departure != nil || time.Since(is.AloneSince) > 2*askOthersEvery || time.Since(is.SpokeAt) < 5*time.Minute {
+		if !known || is.Departure != nil || time.Since(is.AloneSince) > 2*askPeersEvery || time.Since(is.SpokeAt) < 5*time.Minute {
 			t.Fatalf("%t, %+v", known, is)
 		}
 		p.renew(p.alice, "alice") // bob's Start is in b's spool, and alice's Interim was late
@@ -202,22 +202,22 @@ func TestANewcomerWaitsForALoneInstanceThatIsCutOff(t *testing.T) {
 				}
 				first := verdict("first") // at once
 				time.Sleep(5 * time.Second)
-				w.wantReason(b, first, quarantine.VerdictPending, waitsHere+" on instance cordon-a")
+				w.wantReason(b, first, quarantine.VerdictPending, awaitsAccounting+" on instance cordon-a")
 				time.Sleep(30 * time.Second)
-				w.wantReason(b, first, quarantine.VerdictPending, waitsHere+" on instance cordon-a, silent since", "cordon instance forget cordon-a")
+				w.wantReason(b, first, quarantine.VerdictPending, awaitsAccounting+" on instance cordon-a, silent since", "cordon instance forget cordon-a")
 				if silent := b.AwaitedInstances(); len(silent) != 1 || silent[0].State != quarantine.InstanceSilent || silent[0].Verdicts != 1 || silent[0].ID != "a" {
 					t.Fatalf("%+v", silent)
 				}
 				time.Sleep(aloneFor - 5*time.Minute)
 				second := verdict("second")
 				time.Sleep(10 * time.Second)
-				w.wantReason(b, second, quarantine.VerdictPending, waitsHere+" on instance cordon-a, silent since")
+				w.wantReason(b, second, quarantine.VerdictPending, awaitsAccounting+" on instance cordon-a, silent since")
 				time.Sleep(20 * time.Minute) // beyond alone_for
 				third := verdict("third")
 				time.Sleep(10 * time.Second)
 				want := "instance cordon-a answered accounting of that time" // no later record confirms alice
 				if heard {
-					want = waitsHere + " on instance cordon-a, silent since"
+					want = awaitsAccounting + " on instance cordon-a, silent since"
 				}
 				w.wantReason(b, third, quarantine.VerdictPending, want)
 				w.wantReason(b, first, quarantine.VerdictUnknown, "instance cordon-a")
@@ -261,7 +261,7 @@ func TestANewcomerWaitsForAnInstanceThatHasNotSpokenSinceAnOutage(t *testing.T) 
 				w.wantInForce(alice, "")
 				toA.cut.Store(false)
 				time.Sleep(4 * time.Second)
-				w.wantReason(b, id, quarantine.VerdictPending, waitsHere+" on instance cordon-a")
+				w.wantReason(b, id, quarantine.VerdictPending, awaitsAccounting+" on instance cordon-a")
 				w.record(events...)
 				spool.stuck.Store(nil)
 				time.Sleep(5 * time.Minute)

@@ -17,16 +17,16 @@ func (noPaths) ProfileStopped(quarantine.Session, string, bool) (string, bool) {
 func (noPaths) Returned(string) time.Time                                      { return time.Time{} }
 func (noPaths) Changes() <-chan struct{}                                       { return nil }
 
-// heedPaths has everything looked at once a BNG is heard again, until ctx ends:
-// what was put off while it was silent is due then.
-func (e *Engine) heedPaths(ctx context.Context) {
+// watchPaths makes all cases due when a BNG answers again, until ctx ends: what was deferred while
+// it was unresponsive is due then.
+func (e *Engine) watchPaths(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-e.Paths.Changes():
 		}
-		if _, sending := e.sender.may(); sending { // else whoever sends looks for itself
+		if _, sending := e.sender.holds(); sending { // else the sender's own watch does it
 			e.wakeAll()
 		}
 	}

@@ -13,19 +13,18 @@ import (
 	"cordon/quarantine"
 )
 
-// How due work is taken. A pass that outlasts its lease goes on: whoever comes
-// for the same subscriber finds it busy.
+// How due work is leased. A pass that outlasts its lease goes on: the next one for the same
+// subscriber finds it locked.
 const (
-	lease     = 3 * time.Minute
-	pollEvery = 200 * time.Millisecond
-	busyLook  = time.Second // while another pass of the same subscriber is under way
-	takeMost  = 256
-	saveTries = 16
+	dueLease    = 3 * time.Minute
+	pollEvery   = 200 * time.Millisecond
+	lockedRetry = time.Second // while another pass holds the subscriber's lock
+	takeMost    = 256
+	saveTries   = 16
 )
 
-// reconcile works due cases while this instance is the sender, until ctx ends.
-// The release lane has workers of its own, so that releases never wait behind
-// restrictions.
+// reconcile works due cases while this instance is the sender, until ctx ends. The release lane
+// has workers of its own, so that releases never wait behind restrictions.
 func (e *Engine) reconcile(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -42,7 +41,7 @@ func (e *Engine) reconcile(ctx context.Context) {
 		for lane, slots := range lanes {
 			taken += e.takeLane(ctx, quarantine.Lane(lane), slots, &running)
 		}
-		if taken == 0 && !e.rest(ctx) {
+		if taken == 0 && !e.idle(ctx) {
 			return
 		}
 		if ctx.Err() != nil {
@@ -51,8 +50,8 @@ func (e *Engine) reconcile(ctx context.Context) {
 	}
 }
 
-// rest waits for a nudge or the next poll; false if ctx ended.
-func (e *Engine) rest(ctx context.Context) bool {
+// idle waits for a wake-up or the next poll; false if ctx ended.
+func (e *Engine) idle(ctx context.Context) bool {
 	timer := time.NewTimer(pollEvery)
 	defer timer.Stop()
 	select {
@@ -66,16 +65,16 @@ func (e *Engine) rest(ctx context.Context) bool {
 
 // takeLane starts a worker for each due subscriber, as far as slots are free.
 func (e *Engine) takeLane(ctx context.Context, lane quarantine.Lane, slots chan struct{}, running *sync.WaitGroup) int {
-	term, ok := e.sender.may()
+	term, ok := e.sender.holds()
 	free := min(cap(slots)-len(slots), takeMost)
 	if !ok || free == 0 {
 		return 0
 	}
-	due, err := e.Store.TakeDue(ctx, lane, e.Now(), lease, free, term)
+	due, err := e.Store.TakeDue(ctx, lane, e.Now(), dueLease, free, term)
 	if err != nil {
 		if ctx.Err() == nil && !errors.Is(err, quarantine.ErrNotSender) {
-			e.troubles.tell(zap.WarnLevel, "due cases could not be taken", zap.Error(err))
-			e.missed.Store(true) // some may have been, and the answer was lost
+			e.limited.log(zap.WarnLevel, "due cases could not be leased", zap.Error(err))
+			e.wakeNeeded.Store(true) // some may have been leased, and the answer lost
 			sleep(ctx, time.Second)
 		}
 		return 0
@@ -84,24 +83,24 @@ func (e *Engine) takeLane(ctx context.Context, lane quarantine.Lane, slots chan 
 		slots <- struct{}{}
 		running.Go(func() {
 			defer func() { <-slots }()
-			e.attend(ctx, d, term)
+			e.processDue(ctx, d, term)
 		})
 	}
 	return len(due)
 }
 
-// attend reconciles one due subscriber and says when to look again. That is said when
-// the subscriber is free again: a store that hangs holds up no release then.
-func (e *Engine) attend(ctx context.Context, d quarantine.Due, term uint64) {
-	e.finish(ctx, d, e.pass(ctx, d, term))
+// processDue reconciles one due subscriber and saves when it is due next, after its lock was
+// released: a store that hangs delays no release then.
+func (e *Engine) processDue(ctx context.Context, d quarantine.Due, term uint64) {
+	e.finishDue(ctx, d, e.reconcileOne(ctx, d, term))
 }
 
-// pass reconciles one due subscriber, if nobody else does, and returns when to look
-// again.
-func (e *Engine) pass(ctx context.Context, d quarantine.Due, term uint64) time.Time {
-	mine, leave, ok := e.busy.work(ctx, d.Subscriber, d.Lane == quarantine.LaneRelease)
+// reconcileOne reconciles one due subscriber, unless it is locked, and returns when it is due
+// next.
+func (e *Engine) reconcileOne(ctx context.Context, d quarantine.Due, term uint64) time.Time {
+	mine, leave, ok := e.locks.acquire(ctx, d.Subscriber, d.Lane == quarantine.LaneRelease)
 	if !ok {
-		return e.Now().Add(busyLook)
+		return e.Now().Add(lockedRetry)
 	}
 	defer leave()
 	var next time.Time
@@ -111,25 +110,24 @@ func (e *Engine) pass(ctx context.Context, d quarantine.Due, term uint64) time.T
 	})
 	switch {
 	case err == nil:
-		e.setbacks.none(d.Subscriber)
+		e.backoffs.reset(d.Subscriber)
 	case ctx.Err() == nil:
-		e.troubles.tell(zap.WarnLevel, "case not reconciled", zap.String("subscriber", d.Subscriber), zap.Error(err))
-		next = e.Now().Add(e.setbacks.after(d.Subscriber, err))
+		e.limited.log(zap.WarnLevel, "case not reconciled", zap.String("subscriber", d.Subscriber), zap.Error(err))
+		next = e.Now().Add(e.backoffs.next(d.Subscriber, err))
 	}
 	return next
 }
 
-func (e *Engine) finish(ctx context.Context, d quarantine.Due, next time.Time) {
+func (e *Engine) finishDue(ctx context.Context, d quarantine.Due, next time.Time) {
 	if err := e.Store.FinishDue(context.WithoutCancel(ctx), d, next); err != nil && ctx.Err() == nil {
-		e.troubles.tell(zap.WarnLevel, "next look not noted", zap.String("subscriber", d.Subscriber), zap.Error(err))
-		e.missed.Store(true)
+		e.limited.log(zap.WarnLevel, "due time of a case could not be saved", zap.String("subscriber", d.Subscriber), zap.Error(err))
+		e.wakeNeeded.Store(true)
 	}
 }
 
-// Reconcile makes one pass over one subscriber: it compares what its case wants
-// with what its sessions are, carries out what follows, and returns when to
-// look again. ctx ends the pass early, with exchanges under way counted as
-// unanswered.
+// Reconcile makes one pass over one subscriber: it compares what its case wants with its sessions,
+// executes the orders that follow, and returns when the case is due next. ctx ends the pass early,
+// with exchanges in flight counted as unanswered.
 func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (time.Time, error) {
 	dossier, err := e.Store.Dossier(ctx, d.Subscriber)
 	if err != nil {
@@ -140,7 +138,7 @@ func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (
 	}
 	c := dossier.Case
 	before := c.Clone()
-	e.recall(c)
+	e.enterOwed(c)
 	orders, err := e.plan(ctx, c)
 	if err != nil {
 		return time.Time{}, err
@@ -149,51 +147,50 @@ func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (
 	defer leave()
 	until := d.Until
 	if len(orders) == 0 {
-		until = e.nextLook(c, e.Now())
+		until = e.nextDue(c, e.Now())
 	}
 	if !reflect.DeepEqual(before, c) {
 		if err := e.save(ctx, c, until, term); err != nil {
 			return time.Time{}, err
 		}
-		e.noteEnded(ctx, before, c)
+		e.journalEnded(ctx, before, c)
 	}
 	if len(orders) == 0 {
 		return until, nil
 	}
 	outcomes := e.dispatch(ctx, c, orders)
 	before = c.Clone()
-	after, err := e.observe(context.WithoutCancel(ctx), c, orders, outcomes, term)
+	after, err := e.saveOutcomes(context.WithoutCancel(ctx), c, orders, outcomes, term)
 	if err != nil {
 		return time.Time{}, err
 	}
-	e.noteEnded(ctx, before, after)
-	e.noteExpiry(ctx, after) // of a case that stepped down, later once that is done
-	return e.nextLook(after, e.Now()), nil
+	e.journalEnded(ctx, before, after)
+	e.journalExpiry(ctx, after) // of a case that stepped down, once that is done
+	return e.nextDue(after, e.Now()), nil
 }
 
-// plan reads the sessions and lets the case say what is to be done.
-// What is to be given back does not wait for what cannot be read: the case knows all that
-// is needed for it.
+// plan reads the sessions and plans the case's orders. Releases do not wait for what cannot be
+// read: the case has all that they need.
 func (e *Engine) plan(ctx context.Context, c *quarantine.Case) ([]quarantine.Order, error) {
-	sessions, holders, err := e.read(ctx, c)
+	sessions, holders, err := e.readSessions(ctx, c)
 	switch {
 	case err == nil:
 	case c.Ending(e.Now()):
-		e.troubles.tell(zap.WarnLevel, "a case is released without a look at its sessions", zap.String("case", c.ID), zap.Error(err))
+		e.limited.log(zap.WarnLevel, "a case is released although its sessions cannot be read", zap.String("case", c.ID), zap.Error(err))
 	default:
 		return nil, err
 	}
 	e.resume(c)
 	sessions = e.retire(c, sessions)
-	e.recallLeft(c, sessions)
-	in := e.look(c, sessions)
+	e.enterAllLeft(c, sessions)
+	in := e.snapshot(c, sessions)
 	in.Holders, in.Present = holders, in.Present && err == nil
 	return c.Plan(in), nil
 }
 
-// read returns the sessions that a case looks at, and who holds the addresses of those
-// that their BNG does not know.
-func (e *Engine) read(ctx context.Context, c *quarantine.Case) ([]quarantine.Session, []quarantine.Binding, error) {
+// readSessions returns the sessions of a case, and the holders of the addresses of those that their
+// BNG does not know.
+func (e *Engine) readSessions(ctx context.Context, c *quarantine.Case) ([]quarantine.Session, []quarantine.Binding, error) {
 	sessions, err := e.Store.SessionsOf(ctx, c.Subscriber)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the sessions: %w", err)
@@ -218,8 +215,8 @@ func (e *Engine) read(ctx context.Context, c *quarantine.Case) ([]quarantine.Ses
 	return sessions, holders, err
 }
 
-// look is what the case sees, given its sessions.
-func (e *Engine) look(c *quarantine.Case, sessions []quarantine.Session) quarantine.Snapshot {
+// snapshot is what the case is planned by, given its sessions.
+func (e *Engine) snapshot(c *quarantine.Case, sessions []quarantine.Session) quarantine.Snapshot {
 	return quarantine.Snapshot{
 		Now: e.Now(), Sessions: sessions, MaxSessions: e.Rules.MaxSessions, Returned: e.Paths.Returned, Present: e.Poll > 0,
 		Interim: e.Interim, OneSessionPer: e.OneSessionPer,
@@ -230,8 +227,8 @@ func (e *Engine) look(c *quarantine.Case, sessions []quarantine.Session) quarant
 	}
 }
 
-// holdersSince reads who holds the addresses of sessions that their BNG does not know
-// any more.
+// holdersSince reads the holders of the addresses of sessions that their BNG does not know any
+// more.
 func (e *Engine) holdersSince(ctx context.Context, c *quarantine.Case) ([]quarantine.Binding, error) {
 	var holders []quarantine.Binding
 	for _, at := range c.Places() {
@@ -240,16 +237,16 @@ func (e *Engine) holdersSince(ctx context.Context, c *quarantine.Case) ([]quaran
 		case errors.Is(err, quarantine.ErrNoAddressIndex):
 			return nil, nil
 		case err != nil:
-			return nil, fmt.Errorf("read who holds %s: %w", at, err)
+			return nil, fmt.Errorf("read the holders of %s: %w", at, err)
 		}
 		holders = append(holders, more...)
 	}
 	return holders, nil
 }
 
-// nextLook is when the case is to be looked at again, zero when it is closed:
-// soon enough to see a log-in that nothing tells of.
-func (e *Engine) nextLook(c *quarantine.Case, now time.Time) time.Time {
+// nextDue is when the case is due next, zero when it is closed: soon enough to notice a log-in that
+// nothing reports.
+func (e *Engine) nextDue(c *quarantine.Case, now time.Time) time.Time {
 	next := c.NextDue(now)
 	if e.Poll > 0 && c.State.Wants() {
 		return earlier(next, now.Add(e.Poll))
@@ -257,8 +254,8 @@ func (e *Engine) nextLook(c *quarantine.Case, now time.Time) time.Time {
 	return next
 }
 
-// admit prepares orders, keeps back those that may not leave now, and drops
-// those that are impossible. Call leave when those it returned are done.
+// admit prepares orders, defers those that may not leave now, and declines those that are
+// impossible. Call leave when those it returned are done.
 func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving []quarantine.Order, leave func()) {
 	now := e.Now()
 	for _, o := range orders {
@@ -272,25 +269,25 @@ func (e *Engine) admit(c *quarantine.Case, orders []quarantine.Order) (leaving [
 				continue
 			}
 		}
-		if !e.crowd.enter(o.Session.BNG, o.To != "") {
-			c.Defer(&o, bngLimit, now)
+		if !e.bngLimiter.acquire(o.Session.BNG, o.To != "") {
+			c.Defer(&o, overBNGLimit, now)
 			continue
 		}
 		if o.Restricts() && o.To != quarantine.Disconnect {
-			o.Journal, o.Mark = e.Holder, e.ledger.next(c.Mark(e.Holder, &o.Session))
+			o.Journal, o.Mark = e.Holder, e.ledger.nextMark(c.Mark(e.Holder, &o.Session))
 		}
 		c.Dispatch(&o, now)
 		leaving = append(leaving, o)
 	}
 	return leaving, func() {
 		for _, o := range leaving {
-			e.crowd.leave(o.Session.BNG, o.To != "")
+			e.bngLimiter.release(o.Session.BNG, o.To != "")
 		}
 	}
 }
 
-// prepare fixes what the session is to be given back; if that cannot be, the
-// case notes the refusal and nothing is sent.
+// prepare fixes how the session is restored; if that is impossible, the case notes the refusal and
+// nothing is sent.
 func (e *Engine) prepare(c *quarantine.Case, o *quarantine.Order, now time.Time) bool {
 	if o.Prepared {
 		return true
@@ -304,26 +301,29 @@ func (e *Engine) prepare(c *quarantine.Case, o *quarantine.Order, now time.Time)
 	return true
 }
 
-// observe writes the outcomes into the case, into a fresher one if it was
-// changed meanwhile. If it cannot, what the orders may have added is dealt with: nobody
-// else will.
-func (e *Engine) observe(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome, term uint64) (*quarantine.Case, error) {
-	after, err := e.observed(ctx, c, orders, outcomes, term)
+// saveOutcomes saves the outcomes in the case, in a newer version if it was changed meanwhile. If it
+// cannot, it handles what the orders may have put in force: nothing else will.
+func (e *Engine) saveOutcomes(
+	ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome, term uint64,
+) (*quarantine.Case, error) {
+	after, err := e.trySaveOutcomes(ctx, c, orders, outcomes, term)
 	if after == nil {
-		e.unobserved(ctx, c, orders, outcomes)
+		e.unsavedOutcomes(ctx, c, orders, outcomes)
 		after = c
 	}
 	return after, err
 }
 
-// observed returns the case with the outcomes in it, nil if they could not be written.
-func (e *Engine) observed(ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome, term uint64) (*quarantine.Case, error) {
+// trySaveOutcomes returns the case with the outcomes in it, nil if they could not be saved.
+func (e *Engine) trySaveOutcomes(
+	ctx context.Context, c *quarantine.Case, orders []quarantine.Order, outcomes []quarantine.Outcome, term uint64,
+) (*quarantine.Case, error) {
 	for range saveTries {
 		now := e.Now()
 		for i, o := range orders {
 			c.Observe(o, outcomes[i], now)
 		}
-		err := e.save(ctx, c, e.nextLook(c, now), term)
+		err := e.save(ctx, c, e.nextDue(c, now), term)
 		switch {
 		case err == nil:
 			return c, nil
@@ -352,8 +352,8 @@ func (e *Engine) save(ctx context.Context, c *quarantine.Case, due time.Time, te
 	return nil
 }
 
-// noteEnded tells the log of restricted sessions that are over.
-func (e *Engine) noteEnded(ctx context.Context, before, after *quarantine.Case) {
+// journalEnded journals restricted sessions that are over.
+func (e *Engine) journalEnded(ctx context.Context, before, after *quarantine.Case) {
 	was := map[string]quarantine.SessionEnforcement{}
 	for _, se := range before.Sessions {
 		was[identity(&se.Session)] = se
@@ -367,20 +367,20 @@ func (e *Engine) noteEnded(ctx context.Context, before, after *quarantine.Case) 
 		if !se.GivenUp() {
 			over.Left = old.Applied
 		}
-		e.append(ctx, changing(entry(logEnded, after.ID, over), func() { e.ledger.ended(after.ID, &se.Session) }))
-		e.care.noteOver(after.ID, over, e.Now())
+		e.append(ctx, changing(entry(entryEnded, after.ID, over), func() { e.ledger.ended(after.ID, &se.Session) }))
+		e.rechecks.addEnded(after.ID, over, e.Now())
 	}
 }
 
-// append writes entries that only the log's readers miss if it refuses them: what
-// they change in the ledger is changed all the same.
+// append journals entries whose changes of the ledger are applied even if the journal refuses
+// them.
 func (e *Engine) append(ctx context.Context, entries ...quarantine.JournalEntry) {
 	ctx = context.WithoutCancel(ctx)
 	err := e.disk.wait(ctx, func(ctx context.Context) error { return e.Journal.Append(ctx, entries...) })
 	if err == nil {
 		return
 	}
-	e.troubles.tell(zap.ErrorLevel, "log refuses entries", zap.Error(err))
+	e.limited.log(zap.ErrorLevel, "journal write failed", zap.Error(err))
 	for _, entry := range entries {
 		if entry.Durable != nil {
 			entry.Durable()

@@ -55,19 +55,19 @@ func TestARepeatOfARestrictionIsAskedForAsItsFirstTransmissionIs(t *testing.T) {
 		if err := repeat(); err != nil {
 			t.Errorf("the store was asked: %v", err)
 		}
-		time.Sleep(lockLasts)
+		time.Sleep(leaseTTL)
 		if err := repeat(); deferredBy(err) != quarantine.CheckLease {
 			t.Errorf("without the lease: %v", err)
 		}
 		cable.away.Store(false)
-		time.Sleep(lockLasts)
+		time.Sleep(leaseTTL)
 		if _, err := e.Release(t.Context(), w.openCase("alice").ID, "noc", "cleaned", ""); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)
 		w.pause.Store("link cut")
 		cable.away.Store(true)
-		time.Sleep(2 * lockLasts)
+		time.Sleep(2 * leaseTTL)
 		if release := a.releasing.Load(); release == nil || (*release).BeforeRepeat() != nil {
 			t.Error("something holds up a repeat of a release")
 		}

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// schedule hands ids out when their time has come, each to one taker. Sources take
-// turns: however many ids of one are due, the first of another is next but one.
+// schedule hands ids out when they are due, each to one goroutine. Sources take turns: however
+// many ids of one are due, the first of another is next but one.
 type schedule struct {
 	now func() time.Time
 
 	mu      sync.Mutex // guards what follows
 	pushed  uint64
-	later   entryHeap
+	later   scheduleHeap
 	due     map[string][]scheduled // by source, in the order in which they became due; none is empty
-	turn    []string               // the sources of due, whose turn it is first
+	turn    []string               // the sources of due, the next one first
 	changed chan struct{}          // closed and replaced when there may be something sooner
 }
 
@@ -31,24 +31,24 @@ func newSchedule(now func() time.Time) *schedule {
 	return &schedule{now: now, due: map[string][]scheduled{}, changed: make(chan struct{})}
 }
 
-// push puts an id of the source in line for at.
+// push queues an id of the source for at.
 func (s *schedule) push(id, source string, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pushed++
 	heap.Push(&s.later, scheduled{id, source, at, s.pushed})
 	if s.later[0].id == id {
-		s.announce()
+		s.signal()
 	}
 }
 
-// announce wakes all takers that wait. s.mu is held.
-func (s *schedule) announce() {
+// signal wakes all goroutines that wait. s.mu is held.
+func (s *schedule) signal() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-// hasten puts those of ids that are in line for later in line for at.
+// hasten makes those of ids that are queued for later due at.
 func (s *schedule) hasten(ids map[string]bool, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,10 +58,10 @@ func (s *schedule) hasten(ids map[string]bool, at time.Time) {
 		}
 	}
 	heap.Init(&s.later)
-	s.announce()
+	s.signal()
 }
 
-// next waits for the first id whose time has come; false if ctx ended first.
+// next waits for the first id that is due; false if ctx ended first.
 func (s *schedule) next(ctx context.Context) (string, bool) {
 	for {
 		id, wait, changed := s.head()
@@ -74,29 +74,29 @@ func (s *schedule) next(ctx context.Context) (string, bool) {
 	}
 }
 
-// head takes an id that is due, of the source whose turn it is; else it returns how
-// long to wait (0 = until changed).
+// head removes an id that is due, of the source whose turn it is; else it returns how long to wait
+// (0 = until changed).
 func (s *schedule) head() (id string, wait time.Duration, changed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	wait = s.ripen()
+	wait = s.moveDue()
 	if len(s.turn) == 0 {
 		return "", wait, s.changed
 	}
 	source := s.turn[0]
 	s.turn = s.turn[1:]
-	line := s.due[source]
-	if len(line) == 1 {
+	queue := s.due[source]
+	if len(queue) == 1 {
 		delete(s.due, source)
 	} else {
-		s.due[source], s.turn = line[1:], append(s.turn, source)
+		s.due[source], s.turn = queue[1:], append(s.turn, source)
 	}
-	return line[0].id, 0, nil
+	return queue[0].id, 0, nil
 }
 
-// ripen moves what is due to its source's line, and returns how long it is until the
-// next (0: there is none). s.mu is held.
-func (s *schedule) ripen() (wait time.Duration) {
+// moveDue moves what is due to its source's queue, and returns the time until the next (0: there is
+// none). s.mu is held.
+func (s *schedule) moveDue() (wait time.Duration) {
 	now := s.now()
 	for len(s.later) > 0 {
 		if wait := s.later[0].at.Sub(now); wait > 0 {
@@ -127,19 +127,19 @@ func waitFor(ctx context.Context, d time.Duration, changed <-chan struct{}) bool
 	return true
 }
 
-// entryHeap implements container/heap.Interface, earliest first.
-type entryHeap []scheduled
+// scheduleHeap implements container/heap.Interface, earliest first.
+type scheduleHeap []scheduled
 
-func (h entryHeap) Len() int { return len(h) }
-func (h entryHeap) Less(i, j int) bool {
+func (h scheduleHeap) Len() int { return len(h) }
+func (h scheduleHeap) Less(i, j int) bool {
 	if h[i].at.Equal(h[j].at) {
 		return h[i].serial < h[j].serial
 	}
 	return h[i].at.Before(h[j].at)
 }
-func (h entryHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *entryHeap) Push(x any)   { *h = append(*h, x.(scheduled)) }
-func (h *entryHeap) Pop() any {
+func (h scheduleHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *scheduleHeap) Push(x any)   { *h = append(*h, x.(scheduled)) }
+func (h *scheduleHeap) Pop() any {
 	old := *h
 	last := old[len(old)-1]
 	*h = old[:len(old)-1]

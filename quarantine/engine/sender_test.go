@@ -34,8 +34,8 @@ func TestARestrictionUnderWayEndsBeforeTheLockDoes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
-				w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
-					return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true, Takes: time.Minute}
+				w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
+					return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true, After: time.Minute}
 				})
 				ended := make(chan time.Time, 8)
 				e := w.startWith(w.memory, "a", func(c *Config) { c.Enforcer = timed{w.network, ended} })
@@ -51,7 +51,7 @@ func TestARestrictionUnderWayEndsBeforeTheLockDoes(t *testing.T) {
 				time.Sleep(30 * time.Second)
 				select {
 				case at := <-ended:
-					if at.Sub(lost) > lockLasts-lockMargin {
+					if at.Sub(lost) > leaseTTL-leaseMargin {
 						t.Errorf("it ended %s after the lock was renewed last", at.Sub(lost))
 					}
 				default:

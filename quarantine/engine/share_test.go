@@ -217,7 +217,7 @@ type hangingLog struct {
 }
 
 func (l *hangingLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
-	if l.hang.Load() && entries[0].Kind == logAccepted {
+	if l.hang.Load() && entries[0].Kind == entryAccepted {
 		l.waiting.Add(1)
 		<-l.release
 	}
@@ -295,7 +295,7 @@ func TestAnAcceptedVerdictIsRememberedInFewOctets(t *testing.T) {
 	for i := range n {
 		id := fmt.Sprintf("v-%024d", i)
 		l.accept(quarantine.Verdict{ID: id, ReceivedAt: time.Unix(1e9, 0)})
-		l.settle(id)
+		l.removeVerdict(id)
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)

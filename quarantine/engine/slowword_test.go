@@ -44,7 +44,7 @@ func TestWhoSaidThatItIsCutOffSaysWithItsNextWordThatItReturns(t *testing.T) {
 				time.Sleep(time.Minute + publishEvery/5) // its last word is that old
 				before := toA.returned.Load()
 				toA.cut.Store(true)
-				time.Sleep(returnsAfter - publishEvery*8/5) // the next word is not late yet
+				time.Sleep(resumesAfter - publishEvery*8/5) // the next word is not late yet
 				toA.cut.Store(false)
 				slow(toA).Store(int64(6 * time.Second))
 				time.Sleep(6*time.Second + publishEvery/5)

@@ -13,27 +13,27 @@ import (
 	"cordon/quarantine"
 )
 
-// How often instances put together what they hear of sources, and for how long
-// what was read of them is used. A source counts as silent after half an hour;
-// a translator's log is waited for so much longer.
+// How often an instance reports what it heard of sources, and for how long a read of all reports
+// is used. Far less than the half hour after which a source counts as silent; a translator's log
+// is waited for so much longer.
 const (
 	reportEvery  = 5 * time.Second
 	sourcesFresh = 500 * time.Millisecond
 )
 
-// SourcesConfig is what Sources work with.
+// SourcesConfig configures Sources.
 type SourcesConfig struct {
 	Book quarantine.AccountingSourceBook
 	Plan quarantine.SourcePlan
-	// Heard returns what this instance has heard since it was asked last. Nil: it
-	// takes no accounting.
+	// Heard returns what this instance has heard since the last call. Nil: it receives no
+	// accounting.
 	Heard  func() []quarantine.SourceHeard
 	Logger *zap.Logger
 	Now    func() time.Time
 }
 
-// Sources reports what this instance hears of the sources of accounting, and knows
-// how all of them speak. Its methods may be called from any goroutine.
+// Sources reports what this instance hears of the sources of accounting, and knows what all
+// instances hear. Its methods may be called from any goroutine.
 type Sources struct {
 	cfg SourcesConfig
 
@@ -45,8 +45,7 @@ type Sources struct {
 	known quarantine.AccountingSources // the last good read; guarded by mu
 }
 
-// NewSources returns Sources that read when they are asked and report while they
-// Run.
+// NewSources returns Sources that read when they are asked and report while Run runs.
 func NewSources(c SourcesConfig) (*Sources, error) {
 	if c.Book == nil {
 		return nil, errors.New("accounting sources: Book is required")
@@ -76,7 +75,7 @@ func (s *Sources) Overdue(ctx context.Context) (Overdue, error) {
 		s.reload(ctx)
 	}
 	if s.err != nil {
-		return nil, fmt.Errorf("ask how far the sources of accounting have come: %w", s.err)
+		return nil, fmt.Errorf("read how far the sources of accounting have reported: %w", s.err)
 	}
 	known := s.read
 	return func(held []quarantine.Binding, until time.Time) string {
@@ -89,7 +88,7 @@ func (s *Sources) reload(ctx context.Context) {
 	asked := s.cfg.Now()
 	read, err := s.cfg.Book.AccountingSources(ctx)
 	if ctx.Err() != nil {
-		s.err, s.at = ctx.Err(), time.Time{} // the asker's own end tells the others nothing
+		s.err, s.at = ctx.Err(), time.Time{} // the caller's own cancellation says nothing to the others
 		return
 	}
 	s.read, s.err, s.at = read, err, asked
@@ -107,24 +106,24 @@ func (s *Sources) Known() quarantine.AccountingSources {
 	return s.known
 }
 
-// Silent lists the sources that have stopped, by what was read last.
+// Silent lists the sources that are silent, by what was read last.
 func (s *Sources) Silent() []quarantine.SilentSource {
 	known := s.Known()
 	return s.cfg.Plan.Silent(&known, s.cfg.Now())
 }
 
-// BNGsOf lists the BNGs whose addresses wait for a source that stopped.
+// BNGsOf lists the BNGs whose addresses wait for a silent source.
 func (s *Sources) BNGsOf(stopped quarantine.SilentSource) []string {
 	known := s.Known()
 	return s.cfg.Plan.Waiting(&known, stopped)
 }
 
-// Run reports and reads every few seconds, and logs which sources stop and which
-// are back, until ctx ends.
+// Run reports and reads every few seconds, and logs which sources become silent and which are
+// back, until ctx ends.
 func (s *Sources) Run(ctx context.Context) error {
 	var pending unreported
 	silent := map[string]quarantine.SilentSource{}
-	troubles := newTroubles(s.cfg.Logger, s.cfg.Now)
+	limited := newLimitedLogger(s.cfg.Logger, s.cfg.Now)
 	for {
 		err := s.report(ctx, &pending)
 		if err == nil {
@@ -134,9 +133,9 @@ func (s *Sources) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // the end was asked for
 		case err != nil:
-			troubles.tell(zap.WarnLevel, "how the sources of accounting speak cannot be put together", zap.Error(err))
+			limited.log(zap.WarnLevel, "reports about the sources of accounting could not be exchanged", zap.Error(err))
 		default:
-			troubles.pass()
+			limited.logResolved()
 			s.logChanges(silent)
 		}
 		if !sleep(ctx, reportEvery/2+rand.N(reportEvery)) { //nolint:gosec // not a secret
@@ -145,10 +144,10 @@ func (s *Sources) Run(ctx context.Context) error {
 	}
 }
 
-// unreported is what was heard and has not reached the book yet, by source.
+// unreported is what was heard and is not in the book yet, by source.
 type unreported map[string]quarantine.SourceHeard
 
-// report writes what was heard since the last report that arrived.
+// report writes what was heard since the last report that was written.
 func (s *Sources) report(ctx context.Context, pending *unreported) error {
 	if s.cfg.Heard == nil {
 		return nil
@@ -172,21 +171,21 @@ func (s *Sources) report(ctx context.Context, pending *unreported) error {
 	return nil
 }
 
-// logChanges logs which sources stopped and which are back, given those that were
-// silent before.
+// logChanges logs which sources became silent and which are back, given those that were silent
+// before.
 func (s *Sources) logChanges(before map[string]quarantine.SilentSource) {
 	now := map[string]bool{}
 	for _, stopped := range s.Silent() {
 		now[stopped.Name] = true
 		if _, known := before[stopped.Name]; !known {
-			s.cfg.Logger.Warn("source of accounting stopped; addresses of its BNGs are not attributed for later moments",
+			s.cfg.Logger.Warn("a source of accounting is silent; addresses of its BNGs are not attributed for later moments",
 				zap.String("source", stopped.Name), zap.Bool("relay", stopped.Relay), zap.Time("last_record", stopped.Last))
 		}
 		before[stopped.Name] = stopped
 	}
 	for name, stopped := range before {
 		if !now[name] {
-			s.cfg.Logger.Info("source of accounting is back", zap.String("source", name), zap.Time("silent_since", stopped.Last))
+			s.cfg.Logger.Info("a source of accounting is back", zap.String("source", name), zap.Time("silent_since", stopped.Last))
 			delete(before, name)
 		}
 	}

@@ -116,7 +116,7 @@ func TestWhileARelayIsSilentNobodyIsNamedForLaterMoments(t *testing.T) {
 		w.accept(e, botnet(address))
 		time.Sleep(10 * time.Second)
 		w.wantInForce(alice, "garden")
-		if begun, over := lines.FilterMessageSnippet("source of accounting stopped").Len(), lines.FilterMessageSnippet("source of accounting is back").Len(); begun != 1 || over != 1 {
+		if begun, over := lines.FilterMessageSnippet("a source of accounting is silent").Len(), lines.FilterMessageSnippet("a source of accounting is back").Len(); begun != 1 || over != 1 {
 			t.Errorf("%d lines about its beginning, %d about its end", begun, over)
 		}
 	})

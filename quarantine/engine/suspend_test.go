@@ -58,7 +58,7 @@ func suspend(t *testing.T, w *world, change func(*Config), reached <-chan struct
 
 func TestASenderThatWasSuspendedBeforeItsLastCheckRestrictsNothing(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		l := &stuckLog{Journal: w.log, release: make(chan struct{}), hit: make(chan struct{})}
+		l := &stuckJournal{Journal: w.log, release: make(chan struct{}), hit: make(chan struct{})}
 		l.stuck.Store(true)
 		s := suspend(t, w, func(c *Config) { c.Journal = l }, l.hit)
 		sent := len(w.network.Sent())
@@ -112,11 +112,11 @@ func TestWhatASuspendedSenderSentAfterItsSuccessorReleasedIsTakenBack(t *testing
 				n.stop.Store(true)
 				s := suspend(t, w, func(c *Config) { c.Enforcer = n }, n.hit)
 				lost := time.Now().Add(5 * time.Minute)
-				w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
+				w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 					if !answers && !o.Restricts() && time.Now().Before(lost) {
-						return quarantinetest.Fate{Outcome: quarantine.OutcomeUnanswered}
+						return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered}
 					}
-					return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+					return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 				})
 				close(n.release)
 				time.Sleep(time.Millisecond)
@@ -158,8 +158,8 @@ func TestALateRestrictionIsInTheJournalWhateverHappensToItsSender(t *testing.T) 
 
 func TestARunningRestrictionEndsWhenASuspendedSenderGoesOn(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.network.SetFate(func(quarantine.Order) quarantinetest.Fate {
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true, Takes: time.Minute}
+		w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true, After: time.Minute}
 		})
 		ended := make(chan time.Time, 8)
 		var slept atomic.Int64 // what the timers have not counted

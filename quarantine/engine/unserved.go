@@ -12,21 +12,20 @@ import (
 	"cordon/quarantine"
 )
 
-// Unserved is something of a case that is, or may be, in force where nothing can be
-// sent to take it away: its BNG left the configuration.
+// Unserved is a restriction that is, or may be, in force where no release can be sent: its BNG left
+// the configuration.
 type Unserved struct {
 	Case, Subscriber string
 	Session          quarantine.SessionKey
 	Reason           string
 }
 
-// UnservedInJournal lists what this host's journal shows outstanding that is not
-// served, by case.
+// UnservedInJournal lists what is outstanding in this host's journal and not served, by case.
 func (e *Engine) UnservedInJournal() []Unserved { return e.ledger.unserved(e.Serves) }
 
-// Unserved lists what the open cases, and this host's journal, have outstanding
-// that is not served, by case. What the journal shows of a case that has it no
-// longer is forgotten. An error means that the store did not answer for all.
+// Unserved lists what is outstanding in the open cases and in this host's journal and not served,
+// by case. The journal forgets what its case does not have any more. An error means that the store
+// did not answer for all.
 func (e *Engine) Unserved(ctx context.Context) ([]Unserved, error) {
 	if e.Serves == nil {
 		return nil, nil
@@ -55,7 +54,7 @@ func (e *Engine) Unserved(ctx context.Context) ([]Unserved, error) {
 	return all, nil
 }
 
-// StillUnserved returns those of found that are so still, as the cases are by now.
+// StillUnserved returns those of found that are still unserved, as the cases are by now.
 func (e *Engine) StillUnserved(ctx context.Context, found []Unserved) (all []Unserved, err error) {
 	cases := map[string][]Unserved{}
 	for _, u := range found {
@@ -78,10 +77,10 @@ func (e *Engine) StillUnserved(ctx context.Context, found []Unserved) (all []Uns
 	return all, nil
 }
 
-// maxPage is how many cases the store lists at once.
+// maxPage is how many cases the store lists per call.
 const maxPage = 1000
 
-// unservedCases goes through the open cases of the store.
+// unservedCases lists those of all open cases of the store.
 func (e *Engine) unservedCases(ctx context.Context) (all []Unserved, err error) {
 	f := quarantine.CaseFilter{Limit: maxPage}
 	for {
@@ -117,7 +116,7 @@ func (e *Engine) unservedOf(c *quarantine.Case) (all []Unserved) {
 	return all
 }
 
-// unserved lists what is outstanding that is not served, by case.
+// unserved lists what is outstanding and not served, by case.
 func (l *ledger) unserved(serves func(*quarantine.Session, []quarantine.AppliedProfile) error) (all []Unserved) {
 	if serves == nil {
 		return nil
@@ -140,17 +139,20 @@ func (l *ledger) unserved(serves func(*quarantine.Session, []quarantine.AppliedP
 	return all
 }
 
-// JournalUnserved lists what a journal shows outstanding that is not served, by
-// case, without an engine: for whoever checks a configuration before it is used.
-func JournalUnserved(ctx context.Context, log quarantine.Journal, names quarantine.BNGNames, serves func(*quarantine.Session, []quarantine.AppliedProfile) error) ([]Unserved, error) {
+// JournalUnserved lists what is outstanding in a journal and not served, by case, without an
+// engine: to check a configuration before it is used.
+func JournalUnserved(
+	ctx context.Context, journal quarantine.Journal, names quarantine.BNGNames,
+	serves func(*quarantine.Session, []quarantine.AppliedProfile) error,
+) ([]Unserved, error) {
 	l := newLedger("", names)
-	if err := log.Replay(ctx, l.replay); err != nil {
+	if err := journal.Replay(ctx, l.replay); err != nil {
 		return nil, fmt.Errorf("replay the journal: %w", err)
 	}
 	return l.unserved(serves), nil
 }
 
-// retire ends what the case has on retired BNGs, and leaves their sessions out.
+// retire ends what the case has on retired BNGs, and returns the other sessions.
 func (e *Engine) retire(c *quarantine.Case, sessions []quarantine.Session) []quarantine.Session {
 	if len(e.Names.Retired) == 0 {
 		return sessions
@@ -162,13 +164,13 @@ func (e *Engine) retire(c *quarantine.Case, sessions []quarantine.Session) []qua
 	})
 }
 
-// forgetRetired has the journal forget what is outstanding on retired BNGs: none of
-// it is sent, with or without the store.
+// forgetRetired has the journal forget what is outstanding on retired BNGs: no release of it is
+// sent, with or without the store.
 func (e *Engine) forgetRetired(ctx context.Context) {
 	for _, id := range e.ledger.cases() {
 		for _, o := range e.ledger.ofCase(id) {
 			if reason, retired := e.Names.Retired[o.Session.BNG]; retired {
-				e.Logger.Warn("a release is not owed any more: the BNG was retired", zap.String("case", id),
+				e.Logger.Warn("a release is dropped: the BNG was retired", zap.String("case", id),
 					zap.String("bng", o.Session.BNG), zap.String("session", o.Session.ID), zap.String("reason", reason))
 				e.forgetRelease(ctx, id, &o.Session)
 			}

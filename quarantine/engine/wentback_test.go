@@ -155,7 +155,7 @@ func TestAJournalNeverForgetsOnTheWordOfACaseThatDoesNotKnow(t *testing.T) {
 			if restart {
 				a.stop()
 				carried := &quarantinetest.Journal{}
-				if err := carried.Append(t.Context(), a.Carry()...); err != nil {
+				if err := carried.Append(t.Context(), a.Checkpoint()...); err != nil {
 					t.Fatal(err)
 				}
 				w.startWith(s, "a", func(c *Config) { c.Journal = carried })
@@ -187,8 +187,8 @@ func TestAfterALossyFailoverAStandingCaseTakesInWhatIsInForce(t *testing.T) {
 func TestAnAnswerThatComesAfterTheStoreWentBackIsNotDropped(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &rewound{Memory: w.memory}
-		w.network.SetFate(func(o quarantine.Order) quarantinetest.Fate {
-			return quarantinetest.Fate{Outcome: quarantine.OutcomeAcked, Applies: true, Takes: 2 * time.Second}
+		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true, After: 2 * time.Second}
 		})
 		a := w.startWith(s, "a")
 		key, address := w.login("alice")

@@ -117,7 +117,7 @@ func (l *life) live(now int) {
 	case l.rng.IntN(50) == 0:
 		l.take(now)
 		l.report(quarantine.SessionRenewed, now)
-	case l.rng.IntN(250) == 0 && !l.silent && (l.aliases || !l.omits): // or whose a late record is nobody can tell
+	case l.rng.IntN(250) == 0 && !l.silent && (l.aliases || !l.omits): // or whose a late record is nobody knows
 		l.name += "'"
 		l.report(quarantine.SessionRenewed, now)
 		(*l.reports)[len(*l.reports)-1].Subscriber = l.name

@@ -24,7 +24,7 @@ var ErrUnavailable = errors.New("the store is unavailable")
 type Memory struct {
 	// Restricted is handed to quarantine.Apply. Set it before the first call.
 	Restricted func(quarantine.Attribute) bool
-	// Interim tells how often a BNG renews its sessions. Set it before the first
+	// Interim returns how often a BNG renews its sessions. Set it before the first
 	// call; nil: not known of any.
 	Interim func(bng string) time.Duration
 	// Now dates wake-ups by accounting, the sender lock and instances. Set it
@@ -43,10 +43,10 @@ type Memory struct {
 	open        map[string]string    // subscriber → case id
 	released    map[string]quarantine.PersonRelease
 	verdicts    map[string]heldVerdict
-	logIns      map[string]answers // by subscriber
-	due         [2]map[string]look // by lane, then subscriber
+	logIns      map[string]answers     // by subscriber
+	due         [2]map[string]dueEntry // by lane, then subscriber
 	counters    map[string]map[string]counted
-	lock        senderLock
+	lock        senderLease
 	instances   map[string]quarantine.Instance // by id
 	gaps        []quarantine.Gap
 	windows     map[string]quarantine.Maintenance
@@ -88,7 +88,7 @@ func NewMemory() *Memory {
 		released:   map[string]quarantine.PersonRelease{},
 		verdicts:   map[string]heldVerdict{},
 		logIns:     map[string]answers{},
-		due:        [2]map[string]look{{}, {}},
+		due:        [2]map[string]dueEntry{{}, {}},
 		counters:   map[string]map[string]counted{},
 		instances:  map[string]quarantine.Instance{},
 		windows:    map[string]quarantine.Maintenance{},

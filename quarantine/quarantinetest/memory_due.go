@@ -10,16 +10,16 @@ import (
 	"cordon/quarantine"
 )
 
-// look is when a subscriber is looked at next. A leased one is being looked at;
+// dueEntry is when a subscriber is due next. A leased one is being worked;
 // anything that wakes the subscriber takes the mark away.
-type look struct {
+type dueEntry struct {
 	at     time.Time
 	leased bool
-	asked  time.Time // of a leased one: the earliest look asked for meanwhile; zero: none
+	asked  time.Time // of a leased one: the earliest time asked for meanwhile; zero: none
 }
 
-// senderLock is who sends.
-type senderLock struct {
+// senderLease is who sends.
+type senderLease struct {
 	holder string // holds it until end, or held it last
 	end    time.Time
 	term   uint64
@@ -40,7 +40,7 @@ func (m *Memory) schedule(w quarantine.CaseWrite) {
 		return
 	}
 	m.open[c.Subscriber] = c.ID
-	next := look{at: w.DueAt}
+	next := dueEntry{at: w.DueAt}
 	for _, lane := range m.due {
 		old, ok := lane[c.Subscriber]
 		delete(lane, c.Subscriber)
@@ -81,7 +81,7 @@ func (m *Memory) TakeDue(_ context.Context, lane quarantine.Lane, now time.Time,
 	})
 	taken := []quarantine.Due{}
 	for _, subscriber := range due[:min(n, len(due))] {
-		m.due[lane][subscriber] = look{at: now.Add(lease), leased: true}
+		m.due[lane][subscriber] = dueEntry{at: now.Add(lease), leased: true}
 		taken = append(taken, quarantine.Due{Lane: lane, Subscriber: subscriber, Until: now.Add(lease)})
 	}
 	return taken, nil
@@ -98,7 +98,7 @@ func (m *Memory) FinishDue(_ context.Context, d quarantine.Due, next time.Time) 
 		if !l.asked.IsZero() && l.asked.Before(next) {
 			next = l.asked
 		}
-		m.due[d.Lane][d.Subscriber] = look{at: next}
+		m.due[d.Lane][d.Subscriber] = dueEntry{at: next}
 	}
 	return nil
 }
@@ -138,7 +138,7 @@ func (m *Memory) wakeBy(subscriber string, now, due time.Time) {
 	if l, ok := m.due[lane][subscriber]; ok && l.at.Before(due) {
 		due = l.at
 	}
-	m.due[lane][subscriber] = look{at: due}
+	m.due[lane][subscriber] = dueEntry{at: due}
 }
 
 // Campaign implements quarantine.SenderLease.

@@ -40,5 +40,5 @@ func (m *Memory) LoseControl() {
 	defer m.mu.Unlock()
 	m.cases, m.open, m.released = map[string]heldCase{}, map[string]string{}, map[string]quarantine.PersonRelease{}
 	m.verdicts, m.counters = map[string]heldVerdict{}, map[string]map[string]counted{}
-	m.due = [2]map[string]look{{}, {}}
+	m.due = [2]map[string]dueEntry{{}, {}}
 }

@@ -10,7 +10,7 @@ import (
 	"cordon/quarantine"
 )
 
-// heldSession is a session and when it began as first seen, which tells reuses
+// heldSession is a session and when it began as first seen, which distinguishes reuses
 // of its key apart.
 type heldSession struct {
 	quarantine.Session
@@ -23,7 +23,7 @@ type covered struct {
 	space  string
 }
 
-// bindingID tells bindings of one prefix apart; two statements about the same one
+// bindingID distinguishes bindings of one prefix; two statements about the same one
 // merge.
 type bindingID struct {
 	kind    quarantine.AddressKind

@@ -8,25 +8,25 @@ import (
 	"cordon/quarantine"
 )
 
-// Fate is what happens to one order on a [Network].
-type Fate struct {
-	Outcome quarantine.OutcomeKind // what the engine is told
+// Response is what happens to one order on a [Network].
+type Response struct {
+	Outcome quarantine.OutcomeKind // what the engine gets
 	Applies bool                   // whether the session changes all the same
-	Takes   time.Duration          // until the engine is told
+	After   time.Duration          // until the engine has the outcome
 }
 
 // Network is BNGs as the domain sees them: sessions that have one profile in
 // force, or none. It implements quarantine.Enforcer and does at once, and
-// truly, what it is told, unless a fate is set.
+// truly, what it is ordered, unless a response is set.
 type Network struct {
-	mu        sync.Mutex // guards what follows
-	fate      func(quarantine.Order) Fate
-	proof     quarantine.Verification // of acked orders
-	untouched bool                    // restrictions are refused before anything leaves
-	inForce   map[string]string
-	orders    []quarantine.Order
-	most      map[string]int // orders of one session under way at the same time, at most
-	now       map[string]int
+	mu           sync.Mutex // guards what follows
+	respond      func(quarantine.Order) Response
+	verification quarantine.Verification // of acked orders
+	untouched    bool                    // restrictions are refused before anything leaves
+	inForce      map[string]string
+	orders       []quarantine.Order
+	most         map[string]int // orders of one session under way at the same time, at most
+	now          map[string]int
 }
 
 var _ quarantine.Enforcer = (*Network)(nil)
@@ -36,24 +36,24 @@ func NewNetwork() *Network {
 	return &Network{inForce: map[string]string{}, most: map[string]int{}, now: map[string]int{}}
 }
 
-// SetFate lets fate decide about each order from now on; nil: every order is
+// SetResponse lets respond answer each order from now on; nil: every order is
 // done at once.
-func (n *Network) SetFate(fate func(quarantine.Order) Fate) {
+func (n *Network) SetResponse(response func(quarantine.Order) Response) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.fate = fate
+	n.respond = response
 }
 
-// SetVerification says how acked orders can be proved from now on. A look tells the
+// SetVerification says how acked orders can be verified from now on. A verification shows the
 // truth.
 func (n *Network) SetVerification(p quarantine.Verification) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.proof = p
+	n.verification = p
 }
 
-// look tells whether what the order is about is as it says.
-func (n *Network) look(o quarantine.Order) quarantine.Outcome {
+// verify reports whether what the order is about is as it says.
+func (n *Network) verify(o quarantine.Order) quarantine.Outcome {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.inForce[o.Session.SessionKey.String()] != o.To {
@@ -113,27 +113,27 @@ func (n *Network) Enforce(ctx context.Context, o quarantine.Order, gate quaranti
 		return quarantine.Outcome{Kind: quarantine.OutcomeNotSent, Reason: err.Error()}
 	}
 	if o.Check {
-		return n.look(o)
+		return n.verify(o)
 	}
 	n.mu.Lock()
-	decide, proof := n.fate, n.proof
+	decide, verification := n.respond, n.verification
 	n.mu.Unlock()
-	fate := Fate{Outcome: quarantine.OutcomeAcked, Applies: true}
+	response := Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 	if decide != nil {
-		fate = decide(o)
+		response = decide(o)
 	}
 	n.mu.Lock()
 	n.orders = append(n.orders, o)
-	if fate.Applies {
+	if response.Applies {
 		n.inForce[key] = o.To
 	}
 	n.mu.Unlock()
 	select {
-	case <-time.After(fate.Takes):
+	case <-time.After(response.After):
 	case <-ctx.Done():
 		return quarantine.Outcome{Kind: quarantine.OutcomeUnanswered, Doubtful: true}
 	}
-	return quarantine.Outcome{Kind: fate.Outcome, Doubtful: fate.Outcome == quarantine.OutcomeUnanswered, Verification: proof}
+	return quarantine.Outcome{Kind: response.Outcome, Doubtful: response.Outcome == quarantine.OutcomeUnanswered, Verification: verification}
 }
 
 // SetUntouched lets restrictions be refused, from now on or no more, before anything

@@ -17,9 +17,10 @@ func BenchmarkReceive(b *testing.B) {
 		b.Fatal(err)
 	}
 	s, err := New(Config{
-		Conns:   []net.PacketConn{conn},
-		Clients: []Client{{Prefix: netip.MustParsePrefix("192.0.2.0/24"), Secret: secret(b, testSecret)}},
-		Handler: &memory{}, Now: func() time.Time { return time.Unix(1800000001, 0) },
+		Holdable: hostAddress,
+		Conns:    []net.PacketConn{conn},
+		Clients:  []Client{{Prefix: netip.MustParsePrefix("192.0.2.0/24"), Secret: secret(b, testSecret)}},
+		Handler:  &memory{}, Now: func() time.Time { return time.Unix(1800000001, 0) },
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -17,11 +17,11 @@ const (
 	zoneStep = 15 * time.Minute
 )
 
-// sighting is what a record says of when its event was.
-type sighting struct {
+// observation is what a record says of when its event was.
+type observation struct {
 	arrived time.Time
 	delay   time.Duration // Acct-Delay-Time
-	told    bool          // Acct-Delay-Time was there, of a sender that counts
+	counts  bool          // Acct-Delay-Time was there, of a sender that counts
 	wait    time.Duration // how long it may have waited beside that, if nothing tells
 	stamp   time.Time     // Event-Timestamp
 	relayed bool          // by an AAA server
@@ -29,27 +29,27 @@ type sighting struct {
 
 // unexplained is how much earlier the stamp is than arrival and delay say. A clock
 // that is ahead makes it negative.
-func (s *sighting) unexplained() time.Duration { return s.arrived.Add(-s.delay).Sub(s.stamp) }
+func (s *observation) unexplained() time.Duration { return s.arrived.Add(-s.delay).Sub(s.stamp) }
 
 // counted reports whether the delay is known to say how long the record waited.
-func (s *sighting) counted() bool { return s.told && (s.relayed || s.wait == 0) }
+func (s *observation) counted() bool { return s.counts && (s.relayed || s.wait == 0) }
 
 // clockFault says what became of an Event-Timestamp.
 type clockFault int
 
 const (
-	clockBelieved      clockFault = iota
+	clockTrusted       clockFault = iota
 	clockAhead                    // arrival less delay is the time of the event
 	clockBehind                   // the same, for the clock is behind by a steady difference
 	clockContradictory            // the event was at some moment between stamp, and arrival less delay
 )
 
-// judged is when an event was.
-type judged struct {
+// estimate is when an event was.
+type estimate struct {
 	at, latest time.Time // latest: zero if at is certain
 	seems      time.Time // the likeliest moment; zero if at is certain
 	fault      clockFault
-	guessed    bool // nothing tells how long it waited, beside the delay
+	undated    bool // nothing tells how long it waited, beside the delay
 }
 
 // clock measures what one way on which the records of a BNG come makes of its
@@ -67,36 +67,36 @@ type clock struct {
 	inRun bool          // it is one of run
 }
 
-// judge takes a sighting in and says when the event was. maxAge is how old an event
+// estimate takes a sighting in and says when the event was. maxAge is how old an event
 // may be.
-func (c *clock) judge(s sighting, maxAge time.Duration) judged {
+func (c *clock) estimate(s observation, maxAge time.Duration) estimate {
 	u := s.unexplained()
 	c.observe(u, &s)
 	arrival, oldest := s.arrived.Add(-s.delay), s.arrived.Add(-maxAge)
 	offset, steady := c.offset(&s)
 	switch {
 	case u.Abs() <= clockLimit && u-offset <= clockLimit:
-		return judged{at: minTime(s.stamp, s.arrived)}
+		return estimate{at: minTime(s.stamp, s.arrived)}
 	case steady && u-offset <= clockLimit:
-		return judged{at: arrival, fault: faultOf(u)}
+		return estimate{at: arrival, fault: faultOf(u)}
 	case steady:
 	case u < 0, s.stamp.Before(oldest) && s.counted():
-		return guess(maxTime(arrival.Add(-s.wait), oldest), arrival, faultOf(u))
+		return uncertain(maxTime(arrival.Add(-s.wait), oldest), arrival, faultOf(u))
 	case s.stamp.Before(oldest): // a clock that was never set, or a record that waited so long
-		return guess(oldest, arrival, clockBehind)
+		return uncertain(oldest, arrival, clockBehind)
 	}
 	seems := minTime(maxTime(s.stamp.Add(offset), oldest), arrival)
-	j := judged{at: seems, latest: arrival, seems: seems, fault: clockContradictory}
+	j := estimate{at: seems, latest: arrival, seems: seems, fault: clockContradictory}
 	if s.relayed && !c.run.steady() { // it waited, and the clock may be ahead all the same
 		j.at = minTime(seems, maxTime(arrival.Add(-s.wait), oldest))
 	}
 	return j
 }
 
-// guess is what is said of an event that was at some moment of [from, arrival], and
+// uncertain is what is said of an event that was at some moment of [from, arrival], and
 // nothing tells when.
-func guess(from, arrival time.Time, fault clockFault) judged {
-	j := judged{at: minTime(from, arrival), fault: fault, guessed: true}
+func uncertain(from, arrival time.Time, fault clockFault) estimate {
+	j := estimate{at: minTime(from, arrival), fault: fault, undated: true}
 	if j.at.Before(arrival) {
 		j.latest, j.seems = arrival, arrival
 	}
@@ -111,7 +111,7 @@ func faultOf(unexplained time.Duration) clockFault {
 }
 
 // observe takes a difference in.
-func (c *clock) observe(u time.Duration, s *sighting) {
+func (c *clock) observe(u time.Duration, s *observation) {
 	arrived := s.arrived
 	c.last, c.inRun = u, true
 	switch {
@@ -145,13 +145,13 @@ func (c *clock) observe(u time.Duration, s *sighting) {
 // mayHaveWaited reports whether a stamp that agrees with its arrival may be that of
 // a clock ahead, on a record that waited as long as that: a queue that drains comes
 // by that moment.
-func (c *clock) mayHaveWaited(s *sighting) bool {
-	return (s.relayed || !s.told) && c.run.steady() && c.run.least() < -clockLimit
+func (c *clock) mayHaveWaited(s *observation) bool {
+	return (s.relayed || !s.counts) && c.run.steady() && c.run.least() < -clockLimit
 }
 
 // offset is the difference that is the clock's, 0 if there is none that is known to
 // be; steady: it is known.
-func (c *clock) offset(s *sighting) (offset time.Duration, steady bool) {
+func (c *clock) offset(s *observation) (offset time.Duration, steady bool) {
 	least := c.run.least()
 	if !c.run.steady() || least.Abs() <= clockLimit || !isClock(least, s) {
 		return 0, false
@@ -162,8 +162,8 @@ func (c *clock) offset(s *sighting) (offset time.Duration, steady bool) {
 // isClock tells a clock from a relay that is always late by the same time and does
 // not say so: one that counts its waiting in Acct-Delay-Time is not, what is ahead
 // cannot be, and the commonest fault of a clock is a time zone.
-func isClock(offset time.Duration, s *sighting) bool {
-	if !s.relayed || s.told || offset < 0 {
+func isClock(offset time.Duration, s *observation) bool {
+	if !s.relayed || s.counts || offset < 0 {
 		return true
 	}
 	return (offset+clockLimit)%zoneStep <= 2*clockLimit

@@ -43,7 +43,7 @@ func TestEventTimeOfASingleRecord(t *testing.T) {
 		{"a clock that was never set", -48 * time.Hour, 7 * time.Second, -7 * time.Second, certain, FromDelay, 1},
 		{"a clock that was never set, and no delay", -48 * time.Hour, 0, -maxAge, 0, FromDelay, 1},
 	} {
-		d := decoded{delay: test.delay, told: test.delay > 0}
+		d := decoded{delay: test.delay, hasDelay: test.delay > 0}
 		if test.event != none {
 			d.eventTime = now.Truncate(time.Second).Add(test.event)
 		}
@@ -52,9 +52,9 @@ func TestEventTimeOfASingleRecord(t *testing.T) {
 		if !r.Latest.IsZero() {
 			latest = r.Latest.Sub(now)
 		}
-		if r.At.Sub(now) != test.want || latest != test.latest || r.AtSource != test.source || d.absurd != test.absurd {
+		if r.At.Sub(now) != test.want || latest != test.latest || r.AtSource != test.source || d.implausible != test.absurd {
 			t.Errorf("%s: %v to %v by %v, %d absurd; want %v to %v by %v, %d", test.name,
-				r.At.Sub(now), latest, r.AtSource, d.absurd, test.want, test.latest, test.source, test.absurd)
+				r.At.Sub(now), latest, r.AtSource, d.implausible, test.want, test.latest, test.source, test.absurd)
 		}
 	}
 }
@@ -78,11 +78,11 @@ func newCourse(t *testing.T) *course {
 // record is one of an event that was waited ago, stamped by a clock that is
 // behind by off, with what of the waiting its sender counts. The network takes
 // up to 300 ms.
-func (c *course) record(off, waited, counted time.Duration) judged {
+func (c *course) record(off, waited, counted time.Duration) estimate {
 	arrived := c.now.Add(time.Duration(c.random.IntN(300)) * time.Millisecond)
 	event := c.now.Add(-waited)
-	j := c.clock.judge(sighting{
-		arrived: arrived, delay: counted.Truncate(time.Second), told: c.told, relayed: c.relayed,
+	j := c.clock.estimate(observation{
+		arrived: arrived, delay: counted.Truncate(time.Second), counts: c.told, relayed: c.relayed,
 		stamp: event.Add(-off).Truncate(time.Second),
 	}, 168*time.Hour)
 	// Whatever the clock: the event lies in what is said of it, give or take what
@@ -133,7 +133,7 @@ func TestClocks(t *testing.T) {
 	zero := always(0)
 	t.Run("right", func(t *testing.T) {
 		c := newCourse(t)
-		c.want("all", c.every(7*time.Second, 500, zero, zero, zero), clockBelieved)
+		c.want("all", c.every(7*time.Second, 500, zero, zero, zero), clockTrusted)
 	})
 	for name, off := range map[string]time.Duration{
 		"local time as UTC, west": 5 * time.Hour, "Newfoundland": 150 * time.Minute, "some time": 4*time.Hour + 7*time.Minute + 11*time.Second,
@@ -151,7 +151,7 @@ func TestClocks(t *testing.T) {
 			}
 			c.want("sent again", c.every(20*time.Second, 1, always(off), always(9*time.Second), zero), clockContradictory, clockBehind)
 			c.want("afterwards", c.every(20*time.Second, 20, always(off), zero, zero), clockBehind)
-			c.want("set right", c.every(20*time.Second, 20, zero, zero, zero), clockBelieved)
+			c.want("set right", c.every(20*time.Second, 20, zero, zero, zero), clockTrusted)
 		})
 	}
 	t.Run("ahead", func(t *testing.T) {
@@ -161,13 +161,13 @@ func TestClocks(t *testing.T) {
 		c.want("late, counted", c.every(20*time.Second, 3, always(-5*time.Hour), always(time.Hour), always(time.Hour)), clockAhead)
 		c.want("set right, or late by as much", c.every(20*time.Second, 14, zero, zero, zero), clockContradictory)
 		c.every(20*time.Second, 6, zero, zero, zero)
-		c.want("set right", c.every(20*time.Second, 40, zero, zero, zero), clockBelieved)
+		c.want("set right", c.every(20*time.Second, 40, zero, zero, zero), clockTrusted)
 	})
 	t.Run("ahead, of a BNG that counts", func(t *testing.T) {
 		c := newCourse(t)
 		c.told = true
 		c.every(20*time.Second, 40, always(-5*time.Hour), zero, zero)
-		c.want("set right", c.every(20*time.Second, 40, zero, zero, zero), clockBelieved)
+		c.want("set right", c.every(20*time.Second, 40, zero, zero, zero), clockTrusted)
 	})
 	t.Run("summer time begins west of Greenwich", func(t *testing.T) {
 		c := newCourse(t)
@@ -199,15 +199,15 @@ func TestClocks(t *testing.T) {
 				return time.Duration(float64(96*time.Hour) * (1 - float64(i)/float64(take)))
 			}
 			c.want(name, c.every(time.Second, take-30, zero, left, zero), clockContradictory)
-			c.want(name+", over", c.every(20*time.Second, 20, zero, zero, zero), clockBelieved)
+			c.want(name+", over", c.every(20*time.Second, 20, zero, zero, zero), clockTrusted)
 		}
 	})
 	t.Run("a relay that counts its waiting", func(t *testing.T) {
 		c := newCourse(t)
 		c.relayed, c.told = true, true
 		left := func(i int) time.Duration { return time.Hour - time.Duration(i)*time.Second }
-		c.want("draining", c.every(time.Second, 3600, zero, left, left), clockBelieved)
-		c.want("always an hour late", c.every(time.Second, 3600, zero, always(time.Hour), always(time.Hour)), clockBelieved)
+		c.want("draining", c.every(time.Second, 3600, zero, left, left), clockTrusted)
+		c.want("always an hour late", c.every(time.Second, 3600, zero, always(time.Hour), always(time.Hour)), clockTrusted)
 		c.every(20*time.Second, 40, always(97*time.Minute), always(time.Hour), always(time.Hour))
 		c.want("and a clock that is off", c.every(20*time.Second, 40, always(97*time.Minute), always(time.Hour), always(time.Hour)), clockBehind)
 	})
@@ -223,7 +223,7 @@ func TestClocks(t *testing.T) {
 	t.Run("records that come twice and thrice", func(t *testing.T) {
 		c := newCourse(t)
 		again := func(i int) time.Duration { return []time.Duration{0, 0, 3, 0, 9, 0, 0, 30}[i%8] * time.Second }
-		c.want("right", c.every(5*time.Second, 400, zero, again, zero), clockBelieved, clockContradictory)
+		c.want("right", c.every(5*time.Second, 400, zero, again, zero), clockTrusted, clockContradictory)
 		c = newCourse(t)
 		c.every(5*time.Second, 100, always(time.Hour), again, zero)
 		came := c.every(5*time.Second, 400, always(time.Hour), again, zero)
@@ -234,7 +234,7 @@ func TestClocks(t *testing.T) {
 	})
 	t.Run("two boxes under one name, of which one is off", func(t *testing.T) {
 		c := newCourse(t)
-		c.want("all", c.every(5*time.Second, 400, func(i int) time.Duration { return time.Duration(i%2) * time.Hour }, zero, zero), clockBelieved, clockContradictory)
+		c.want("all", c.every(5*time.Second, 400, func(i int) time.Duration { return time.Duration(i%2) * time.Hour }, zero, zero), clockTrusted, clockContradictory)
 	})
 	t.Run("stamps at random", func(t *testing.T) {
 		c := newCourse(t)
@@ -251,7 +251,7 @@ func TestTheClocksAreShownAndBounded(t *testing.T) {
 	r := &Record{Client: &Client{Relay: true}, From: bngAddr, NAS: NAS{Identifier: "bng1"}}
 	for range 40 {
 		now = now.Add(20 * time.Second)
-		c.judge(r, sighting{arrived: now, stamp: now.Add(-time.Hour), relayed: true, told: true}, func(*Record) string { return "bng1" })
+		c.estimate(r, observation{arrived: now, stamp: now.Add(-time.Hour), relayed: true, counts: true}, func(*Record) string { return "bng1" })
 	}
 	list := c.list()
 	if len(list) != 1 {
@@ -263,7 +263,7 @@ func TestTheClocksAreShownAndBounded(t *testing.T) {
 	}
 	for i := range maxClocks + 10 {
 		r.From = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 1)
-		c.judge(r, sighting{arrived: now.Add(time.Duration(i) * time.Second), stamp: now}, func(*Record) string { return "" })
+		c.estimate(r, observation{arrived: now.Add(time.Duration(i) * time.Second), stamp: now}, func(*Record) string { return "" })
 	}
 	if len(c.list()) != maxClocks {
 		t.Errorf("%d clocks are kept", len(c.list()))
@@ -274,9 +274,9 @@ func TestARecordThatWaitedLongerThanAnEventMayBeOldIsNoNews(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	const maxAge = 168 * time.Hour
 	waited := maxAge + time.Hour
-	d := decoded{delay: waited, told: true, eventTime: now.Add(-waited)}
-	if r := timed(&d, now, maxAge); !r.At.Equal(now.Add(-maxAge)) || !r.Latest.IsZero() || d.absurd == 0 {
-		t.Errorf("at %v before its arrival, latest %v, %d absurd", now.Sub(r.At), r.Latest, d.absurd)
+	d := decoded{delay: waited, hasDelay: true, eventTime: now.Add(-waited)}
+	if r := timed(&d, now, maxAge); !r.At.Equal(now.Add(-maxAge)) || !r.Latest.IsZero() || d.implausible == 0 {
+		t.Errorf("at %v before its arrival, latest %v, %d absurd", now.Sub(r.At), r.Latest, d.implausible)
 	}
 }
 

@@ -41,9 +41,9 @@ type clocks struct {
 	by map[clockKey]*measured
 	// counting are the direct BNGs that sent an Acct-Delay-Time other than 0.
 	counting map[clockKey]bool
-	// keeping are the relays that handed on a record which was late by its stamp, and
+	// delaying are the relays that handed on a record which was late by its stamp, and
 	// did not say so.
-	keeping map[netip.Addr]bool
+	delaying map[netip.Addr]bool
 }
 
 type clockKey struct {
@@ -57,12 +57,12 @@ type measured struct {
 }
 
 func newClocks(maxAge time.Duration) *clocks {
-	return &clocks{maxAge: maxAge, by: map[clockKey]*measured{}, counting: map[clockKey]bool{}, keeping: map[netip.Addr]bool{}}
+	return &clocks{maxAge: maxAge, by: map[clockKey]*measured{}, counting: map[clockKey]bool{}, delaying: map[netip.Addr]bool{}}
 }
 
-// judge says when the event of a record was that has Event-Timestamp; bngOf names
+// estimate says when the event of a record was that has Event-Timestamp; bngOf names
 // the BNG that it is about.
-func (c *clocks) judge(r *Record, s sighting, bngOf func(*Record) string) judged {
+func (c *clocks) estimate(r *Record, s observation, bngOf func(*Record) string) estimate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	key := clockKey{r.From.Addr().Unmap(), r.NAS}
@@ -74,10 +74,10 @@ func (c *clocks) judge(r *Record, s sighting, bngOf func(*Record) string) judged
 		m = &measured{shown: Clock{From: key.from, Relay: r.Client.Relay, NAS: r.NAS, BNG: bngOf(r), First: s.arrived}}
 		c.by[key] = m
 	}
-	j := m.judge(s, c.maxAge)
+	j := m.estimate(s, c.maxAge)
 	m.shown.count(j.fault, s.arrived)
-	if s.relayed && j.fault == clockContradictory && len(c.keeping) < maxClocks {
-		c.keeping[key.from] = true
+	if s.relayed && j.fault == clockContradictory && len(c.delaying) < maxClocks {
+		c.delaying[key.from] = true
 	}
 	return j
 }
@@ -121,11 +121,11 @@ func (c *clocks) list() []Clock {
 // at sets when the event of a record was, and counts what was not believed.
 func (s *Server) at(r *Record, d *decoded) {
 	r.Delay, r.AtSource = d.delay, FromDelay
-	now := sighting{arrived: r.Arrived, delay: d.delay, told: d.told && r.Client.countsDelay(), stamp: d.eventTime, relayed: r.Client.Relay}
+	now := observation{arrived: r.Arrived, delay: d.delay, counts: d.hasDelay && r.Client.countsDelay(), stamp: d.eventTime, relayed: r.Client.Relay}
 	now.wait = s.clocks.unreported(r, d)
 	if d.delay > s.config.MaxAge {
-		d.absurd++
-		r.Delay, now.delay, now.told, now.wait = 0, 0, false, s.config.MaxAge
+		d.implausible++
+		r.Delay, now.delay, now.counts, now.wait = 0, 0, false, s.config.MaxAge
 		if !d.eventTime.IsZero() && r.Arrived.Add(-d.delay).Sub(d.eventTime).Abs() <= clockLimit { // it has waited so long
 			r.At = r.Arrived.Add(-s.config.MaxAge)
 			return
@@ -133,13 +133,13 @@ func (s *Server) at(r *Record, d *decoded) {
 	}
 	if d.eventTime.IsZero() {
 		arrival := r.Arrived.Add(-r.Delay)
-		r.date(guess(maxTime(arrival.Add(-now.wait), r.Arrived.Add(-s.config.MaxAge)), arrival, clockBelieved))
+		r.date(uncertain(maxTime(arrival.Add(-now.wait), r.Arrived.Add(-s.config.MaxAge)), arrival, clockTrusted))
 		d.unstamped = r.Client.Relay && r.Undated && r.Client.UnreportedDelay == 0
 		return
 	}
-	j := s.clocks.judge(r, now, s.config.BNGOf)
+	j := s.clocks.estimate(r, now, s.config.BNGOf)
 	if d.eventTime.Sub(r.Arrived).Abs() > s.config.MaxAge {
-		d.absurd++
+		d.implausible++
 	}
 	r.date(j)
 	switch j.fault {
@@ -156,8 +156,8 @@ func (s *Server) at(r *Record, d *decoded) {
 }
 
 // date takes in when the event was.
-func (r *Record) date(j judged) {
-	r.At, r.Latest, r.Undated, r.Seems = j.at, j.latest, j.guessed && !j.latest.IsZero(), j.seems
+func (r *Record) date(j estimate) {
+	r.At, r.Latest, r.Undated, r.Seems = j.at, j.latest, j.undated && !j.latest.IsZero(), j.seems
 }
 
 // unreported is how long the record may have waited before it arrived, beside its
@@ -170,7 +170,7 @@ func (c *clocks) unreported(r *Record, d *decoded) time.Duration {
 	switch {
 	case r.Client.Relay && r.Client.UnreportedDelay > 0:
 		return r.Client.UnreportedDelay
-	case r.Client.Relay && (!d.eventTime.IsZero() || c.keepsBack(r.From.Addr().Unmap())):
+	case r.Client.Relay && (!d.eventTime.IsZero() || c.delays(r.From.Addr().Unmap())):
 		return c.maxAge
 	case r.Client.Relay:
 		return 0
@@ -184,21 +184,21 @@ func (c *clocks) unreported(r *Record, d *decoded) time.Duration {
 	return DirectUnreportedDelay
 }
 
-func (c *clocks) keepsBack(relay netip.Addr) bool {
+func (c *clocks) delays(relay netip.Addr) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.keeping[relay]
+	return c.delaying[relay]
 }
 
 // counts reports whether a direct BNG counts the time for which it tries.
 func (c *clocks) counts(key clockKey, d *decoded) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if d.told && d.delay > 0 && d.delay <= c.maxAge && !c.counting[key] {
+	if d.hasDelay && d.delay > 0 && d.delay <= c.maxAge && !c.counting[key] {
 		if len(c.counting) >= maxClocks {
 			clear(c.counting)
 		}
 		c.counting[key] = true
 	}
-	return d.told && c.counting[key]
+	return d.hasDelay && c.counting[key]
 }

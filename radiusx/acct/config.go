@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 
 	"cordon/radiusx"
@@ -43,8 +44,12 @@ type Config struct {
 	Clients []Client
 	Handler Handler
 
+	// Holdable says whether a subscriber can hold an address (as /32 or /128) or an
+	// IPv6 prefix, and if not, why. Others are left out and counted. It must be set.
+	Holdable func(netip.Prefix) (why string, ok bool)
+
 	SubscriberKey string              // attribute whose value is Record.Subscriber; "User-Name"
-	Keep          []string            // attributes wanted in Record.Attributes beside AlwaysKept
+	Attributes    []string            // attributes wanted in Record.Attributes beside DefaultAttributes
 	Naming        []string            // attributes wanted in Record.Naming
 	Dictionary    *radiusx.Dictionary // names SubscriberKey, Keep and Naming; radiusx.Builtin()
 
@@ -112,6 +117,9 @@ func (c Config) Validate() error {
 	if c.Handler == nil {
 		errs = append(errs, errors.New("no handler"))
 	}
+	if c.Holdable == nil {
+		errs = append(errs, errors.New("nothing says which addresses a subscriber can hold"))
+	}
 	for _, field := range []struct {
 		name  string
 		value int64
@@ -128,6 +136,6 @@ func (c Config) Validate() error {
 	if c.Queue < c.Workers {
 		errs = append(errs, fmt.Errorf("queue %d is shorter than the number of workers %d", c.Queue, c.Workers))
 	}
-	_, err := newKeeper(c.Dictionary, c.SubscriberKey, c.Keep, c.Naming...)
+	_, err := newAttributeFilter(c.Dictionary, c.SubscriberKey, c.Attributes, c.Naming...)
 	return errors.Join(append(errs, validateClients(c.Clients), err)...)
 }

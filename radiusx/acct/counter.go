@@ -45,15 +45,15 @@ const (
 	ImplausibleTime // times that cannot be, in records that were taken without them
 
 	// Faults of records that were handed on all the same.
-	TooManyAttributes   // more attributes than any real record has
-	NoSessionID         // Start, Stop or Interim-Update without Acct-Session-Id
-	DoubledName         // two User-Names
-	DoubledNASName      // two NAS-IP-Addresses, NAS-IPv6-Addresses or NAS-Identifiers
-	DoubledSession      // two Acct-Session-Ids
-	DoubledMultiSession // two Acct-Multi-Session-Ids
-	DoubledKey          // two of the attribute that names the subscriber
-	DoubledFramedIP     // two Framed-IP-Addresses
-	Undated             // of a relay, without Event-Timestamp: nothing tells how long it waited there
+	TooManyAttributes  // more attributes than any real record has
+	NoSessionID        // Start, Stop or Interim-Update without Acct-Session-Id
+	TwoUserNames       // two User-Names
+	TwoNASNames        // two NAS-IP-Addresses, NAS-IPv6-Addresses or NAS-Identifiers
+	TwoSessionIDs      // two Acct-Session-Ids
+	TwoMultiSessionIDs // two Acct-Multi-Session-Ids
+	TwoSubscriberKeys  // two of the attribute that names the subscriber
+	TwoFramedIPs       // two Framed-IP-Addresses
+	Undated            // of a relay, without Event-Timestamp: nothing tells how long it waited there
 
 	// Event-Timestamps that were not believed; see clock.
 	ClockAhead         // of a clock that is ahead
@@ -98,12 +98,12 @@ var counters = [counterCount]struct {
 	ImplausibleTime:         {"absurd_time", false, false, true},
 	TooManyAttributes:       {"too_many_attributes", false, false, true},
 	NoSessionID:             {"no_session_id", false, false, true},
-	DoubledName:             {"doubled_user_name", false, false, true},
-	DoubledNASName:          {"doubled_nas", false, false, true},
-	DoubledSession:          {"doubled_session_id", false, false, true},
-	DoubledMultiSession:     {"doubled_multi_session_id", false, false, true},
-	DoubledKey:              {"doubled_subscriber_key", false, false, true},
-	DoubledFramedIP:         {"doubled_framed_ip", false, false, true},
+	TwoUserNames:            {"doubled_user_name", false, false, true},
+	TwoNASNames:             {"doubled_nas", false, false, true},
+	TwoSessionIDs:           {"doubled_session_id", false, false, true},
+	TwoMultiSessionIDs:      {"doubled_multi_session_id", false, false, true},
+	TwoSubscriberKeys:       {"doubled_subscriber_key", false, false, true},
+	TwoFramedIPs:            {"doubled_framed_ip", false, false, true},
 	Undated:                 {"undated", false, false, true},
 	ClockAhead:              {"clock_ahead", false, false, false},
 	ClockBehind:             {"clock_behind", false, false, false},

@@ -27,33 +27,40 @@ const (
 	attrFramedIPv6Addr   = 168
 )
 
-// shortestPrefix is the shortest IPv6 prefix, in bits, that is believed to be
-// one subscriber's: registries give a whole network operator a /32.
-const shortestPrefix = 32
-
 // Bounds of what is believed of one record.
 const (
 	maxPrefixes    = 32                        // IPv6 prefixes of one session
 	longestSession = 10 * 365 * 24 * time.Hour // Acct-Session-Time; beyond it begins before there were BNGs
 )
 
+// holdable is Config.Holdable.
+type holdable func(netip.Prefix) (why string, ok bool)
+
+func (h holdable) address(a netip.Addr) bool { return h.prefix(netip.PrefixFrom(a, a.BitLen())) }
+
+func (h holdable) prefix(p netip.Prefix) bool {
+	_, ok := h(p)
+	return ok
+}
+
 // decoded is what one pass over a packet's attributes finds.
 type decoded struct {
-	record    Record
-	hasStatus bool
-	delay     time.Duration
-	eventTime time.Time // zero when absent
-	proxies   []byte    // the Proxy-State attributes, encoded, in order
-	bad       int       // attributes left out because their value is impossible
-	absurd    int       // times left out because they cannot be
-	nat       natNews
-	told      bool     // Acct-Delay-Time is there
-	unstamped bool     // from a relay, and nothing tells how long it waited there
-	conflict  bool     // two different values of Acct-Status-Type
-	gone      []string // kinds of address that are down, see dropReleased
-	seen      [256]bool
+	holdable    holdable
+	record      Record
+	hasStatus   bool
+	delay       time.Duration
+	eventTime   time.Time // zero when absent
+	proxies     []byte    // the Proxy-State attributes, encoded, in order
+	bad         int       // attributes left out because their value is impossible
+	implausible int       // times left out because they cannot be
+	nat         natReport
+	hasDelay    bool     // Acct-Delay-Time is there
+	unstamped   bool     // from a relay, and nothing tells how long it waited there
+	conflict    bool     // two different values of Acct-Status-Type
+	gone        []string // kinds of address that are down, see dropReleased
+	seen        [256]bool
 
-	doubledNAS map[byte]bool // see leaveOut; made by the first
+	conflictingNAS map[byte]bool // see dropConflicts; made by the first
 }
 
 var noAddr netip.Addr
@@ -74,11 +81,11 @@ func countAttributes(packet []byte) (n int) {
 
 // read reads the attributes of an Accounting-Request, and forgets those of the one
 // before. It keeps nothing of packet's memory.
-func (d *decoded) read(packet []byte) {
-	*d = decoded{}
+func (d *decoded) read(packet []byte, holdable holdable) {
+	*d = decoded{holdable: holdable, nat: natReport{holdable: holdable}}
 	attributes(packet, d.attribute)
 	d.record.Blocks, d.nat.faults = d.nat.finish()
-	d.leaveOut()
+	d.dropConflicts()
 	d.dropReleased()
 }
 
@@ -134,7 +141,7 @@ func (d *decoded) number(kind byte, value []byte) {
 		d.conflict = d.conflict || d.hasStatus && status != d.record.Status
 		d.record.Status, d.hasStatus = status, true
 	case attrDelayTime:
-		d.delay, d.told = time.Duration(n)*time.Second, true
+		d.delay, d.hasDelay = time.Duration(n)*time.Second, true
 	case attrSessionTime:
 		d.sessionTime(time.Duration(n) * time.Second)
 	case attrTerminateCause:
@@ -147,7 +154,7 @@ func (d *decoded) number(kind byte, value []byte) {
 // sessionTime leaves out what would put the start of the session before its time.
 func (d *decoded) sessionTime(told time.Duration) {
 	if told > longestSession {
-		d.absurd++
+		d.implausible++
 		return
 	}
 	d.record.SessionTime = told
@@ -158,7 +165,7 @@ func (d *decoded) sessionTime(told time.Duration) {
 func (d *decoded) text(kind byte, into *string, value []byte) {
 	if d.seen[kind] {
 		if *into != string(value) {
-			d.another(kind)
+			d.noteConflict(kind)
 		}
 		return
 	}
@@ -173,7 +180,7 @@ func (d *decoded) address(kind byte, into *netip.Addr, value []byte, size int) {
 	}
 	if d.seen[kind] {
 		if *into != addr {
-			d.another(kind)
+			d.noteConflict(kind)
 		}
 		return
 	}
@@ -193,12 +200,12 @@ func (d *decoded) framedIP(value []byte) {
 		return
 	}
 	switch r, addr := &d.record, addr4(value); {
-	case !holdable(addr):
+	case !d.holdable.address(addr):
 		d.bad++
 	case !r.FramedIP.IsValid():
 		r.FramedIP = addr
 	case r.FramedIP != addr:
-		d.anotherIP(value)
+		d.addFramedIP(value)
 	}
 }
 
@@ -226,7 +233,7 @@ func (d *decoded) hostPrefix(value []byte) {
 
 func (d *decoded) addPrefix(kind PrefixKind, addr netip.Addr, bits int) {
 	prefix := netip.PrefixFrom(addr, bits).Masked()
-	if bits < shortestPrefix || !holdable(prefix.Addr()) {
+	if !d.holdable.prefix(prefix) {
 		d.bad++
 		return
 	}
@@ -240,11 +247,4 @@ func (d *decoded) addPrefix(kind PrefixKind, addr netip.Addr, bits int) {
 		return
 	}
 	d.record.Prefixes = append(d.record.Prefixes, Prefix{prefix, kind})
-}
-
-// holdable reports whether a subscriber can hold the address: a binding to any
-// other could only make an innocent look guilty.
-func holdable(addr netip.Addr) bool {
-	return !addr.IsUnspecified() && !addr.IsLoopback() && !addr.IsMulticast() &&
-		!addr.IsLinkLocalUnicast() && !addr.Is4In6()
 }

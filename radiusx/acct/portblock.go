@@ -61,16 +61,17 @@ const (
 	huaweiChanged = 3 // the public side changed: this is how it is now
 )
 
-// natNews is what one pass over a packet finds about port blocks. A block of
+// natReport is what one pass over a packet finds about port blocks. A block of
 // which anything is not as its specification says is left out and counted: half
 // of one would be somebody else's.
-type natNews struct {
-	blocks  []PortBlock
-	nokia   []PortBlock // whether they are freed is told by another attribute
-	freed   bool        // Alc-Acct-Triggered-Reason says so
-	mapped  bool        // and that they are new
-	triples [len(natFormats)]natTriple
-	faults  []Counter // one for each block or attribute left out
+type natReport struct {
+	holdable holdable
+	blocks   []PortBlock
+	nokia    []PortBlock // whether they are freed is told by another attribute
+	freed    bool        // Alc-Acct-Triggered-Reason says so
+	mapped   bool        // and that they are new
+	triples  [len(natFormats)]natTriple
+	faults   []Counter // one for each block or attribute left out
 }
 
 // natTriple is what one of natFormats told; values belong together by their
@@ -80,14 +81,14 @@ type natTriple struct {
 	start, end, update []uint32
 }
 
-func (n *natNews) fault(c Counter) { n.faults = append(n.faults, c) }
+func (n *natReport) fault(c Counter) { n.faults = append(n.faults, c) }
 
 // vendor takes the value of a Vendor-Specific attribute.
-func (n *natNews) vendor(value []byte) {
+func (n *natReport) vendor(value []byte) {
 	if len(value) < 4 {
 		return
 	}
-	take := n.taker(binary.BigEndian.Uint32(value))
+	take := n.reader(binary.BigEndian.Uint32(value))
 	if take == nil {
 		return
 	}
@@ -100,8 +101,8 @@ func (n *natNews) vendor(value []byte) {
 	}
 }
 
-// taker returns what reads a vendor's attributes, nil if its NAT is not known.
-func (n *natNews) taker(vendor uint32) func(kind byte, value []byte) {
+// reader returns what reads a vendor's attributes, nil if its NAT is not known.
+func (n *natReport) reader(vendor uint32) func(kind byte, value []byte) {
 	if vendor == vendorNokia {
 		return n.ofNokia
 	}
@@ -113,13 +114,13 @@ func (n *natNews) taker(vendor uint32) func(kind byte, value []byte) {
 	return nil
 }
 
-func (n *natNews) ofNokia(kind byte, value []byte) {
+func (n *natReport) ofNokia(kind byte, value []byte) {
 	switch {
 	case kind == nokiaTriggered && len(value) == 4:
 		reason := binary.BigEndian.Uint32(value)
 		n.freed, n.mapped = n.freed || reason == nokiaFree, n.mapped || reason == nokiaMap
 	case kind == nokiaPortRange:
-		blocks, reason := readNokia(string(value))
+		blocks, reason := n.readNokia(string(value))
 		if reason != 0 {
 			n.fault(reason)
 		}
@@ -129,7 +130,7 @@ func (n *natNews) ofNokia(kind byte, value []byte) {
 
 // readNokia reads Alc-Nat-Port-Range: an address, ranges separated by commas,
 // and the name of the outside router or service, which is not asked for here.
-func readNokia(text string) (blocks []PortBlock, reason Counter) {
+func (n *natReport) readNokia(text string) (blocks []PortBlock, reason Counter) {
 	address, rest, _ := strings.Cut(text, " ")
 	public, err := netip.ParseAddr(address)
 	if err != nil {
@@ -143,7 +144,7 @@ func readNokia(text string) (blocks []PortBlock, reason Counter) {
 		if !both || errLo != nil || errHi != nil {
 			return nil, PortBlockUnreadable
 		}
-		block, possible := newBlock(public, lo, hi)
+		block, possible := n.newBlock(public, lo, hi)
 		if !possible {
 			return nil, PortBlockImpossible
 		}
@@ -152,7 +153,7 @@ func readNokia(text string) (blocks []PortBlock, reason Counter) {
 	return blocks, 0
 }
 
-func (n *natNews) ofTriple(format int, kind byte, value []byte) {
+func (n *natReport) ofTriple(format int, kind byte, value []byte) {
 	f, t := natFormats[format], &n.triples[format]
 	switch {
 	case kind != f.public && kind != f.start && kind != f.end && (kind != f.update || f.update == 0):
@@ -176,7 +177,7 @@ func (n *natNews) ofTriple(format int, kind byte, value []byte) {
 }
 
 // join makes blocks of what one vendor told.
-func (n *natNews) join(t *natTriple) {
+func (n *natReport) join(t *natTriple) {
 	if len(t.public)+len(t.start)+len(t.end) == 0 {
 		return
 	}
@@ -186,7 +187,7 @@ func (n *natNews) join(t *natTriple) {
 		return
 	}
 	for i, public := range t.public {
-		block, possible := newBlock(public, uint64(t.start[i]), uint64(t.end[i]))
+		block, possible := n.newBlock(public, uint64(t.start[i]), uint64(t.end[i]))
 		if !possible {
 			n.fault(PortBlockImpossible)
 			continue
@@ -210,15 +211,15 @@ func (t *natTriple) freed() (freed, clear bool) {
 
 // newBlock checks a block; a range of port 0 alone would stand for no ports at
 // all, or for all of them.
-func newBlock(public netip.Addr, lo, hi uint64) (PortBlock, bool) {
-	if !public.Is4() || !holdable(public) || hi < lo || hi == 0 || hi > 65535 {
+func (n *natReport) newBlock(public netip.Addr, lo, hi uint64) (PortBlock, bool) {
+	if !public.Is4() || !n.holdable.address(public) || hi < lo || hi == 0 || hi > 65535 {
 		return PortBlock{}, false
 	}
 	return PortBlock{Public: public, Lo: uint16(lo), Hi: uint16(hi)}, true
 }
 
 // finish returns the blocks, and a reason for each one that was left out.
-func (n *natNews) finish() ([]PortBlock, []Counter) {
+func (n *natReport) finish() ([]PortBlock, []Counter) {
 	if n.freed && n.mapped && len(n.nokia) > 0 {
 		n.fault(PortBlockIncomplete) // nobody can say which of them are free
 		n.nokia = nil

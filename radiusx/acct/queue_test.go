@@ -244,9 +244,10 @@ func TestASocketThatFailsIsCountedAndDoesNotSpin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := failingConn{}
 		s, err := New(Config{
-			Conns:   []net.PacketConn{conn},
-			Clients: []Client{{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Secret: secret(t, testSecret)}},
-			Handler: &memory{},
+			Holdable: hostAddress,
+			Conns:    []net.PacketConn{conn},
+			Clients:  []Client{{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Secret: secret(t, testSecret)}},
+			Handler:  &memory{},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -273,7 +274,7 @@ func (failingConn) LocalAddr() net.Addr                    { return &net.UDPAddr
 func TestConfigFaultsAreAllNamed(t *testing.T) {
 	network := netip.MustParsePrefix("192.0.2.0/24")
 	s := secret(t, testSecret)
-	good := Config{Listen: []string{"127.0.0.1:0"}, Clients: []Client{{Prefix: network, Secret: s}}, Handler: &memory{}}
+	good := Config{Holdable: hostAddress, Listen: []string{"127.0.0.1:0"}, Clients: []Client{{Prefix: network, Secret: s}}, Handler: &memory{}}
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +291,7 @@ func TestConfigFaultsAreAllNamed(t *testing.T) {
 		"negative time":    func(c *Config) { c.Drain = -1 },
 		"queue too short":  func(c *Config) { c.Queue = 2 },
 		"unknown key":      func(c *Config) { c.SubscriberKey = "No-Such-Attribute" },
-		"unknown to keep":  func(c *Config) { c.Keep = []string{"No-Such-Attribute"} },
+		"unknown to keep":  func(c *Config) { c.Attributes = []string{"No-Such-Attribute"} },
 		"address in words": func(c *Config) { c.Listen = []string{"not an address"} },
 	} {
 		c := good

@@ -32,9 +32,10 @@ func radclient(t *testing.T, server, kind, key, input string, options ...string)
 func serveUDP(t *testing.T, handler Handler) (*Server, string) {
 	t.Helper()
 	server, err := New(Config{
-		Listen:  []string{"127.0.0.1:0"},
-		Clients: []Client{{Prefix: netip.MustParsePrefix("127.0.0.0/8"), Secret: secret(t, testSecret)}},
-		Handler: handler,
+		Holdable: hostAddress,
+		Listen:   []string{"127.0.0.1:0"},
+		Clients:  []Client{{Prefix: netip.MustParsePrefix("127.0.0.0/8"), Secret: secret(t, testSecret)}},
+		Handler:  handler,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -69,21 +69,21 @@ func pause(ctx context.Context, d time.Duration) {
 func (s *Server) receive(conn *socket, datagram []byte, from netip.AddrPort) {
 	client, ok := s.clients.find(from.Addr())
 	if !ok {
-		s.blame(UnknownClient, from)
+		s.countFault(UnknownClient, from)
 		return
 	}
 	packet, err := radiusx.Trim(datagram)
 	if err != nil {
-		s.blame(Malformed, from)
+		s.countFault(Malformed, from)
 		return
 	}
 	if reason := s.authentic(packet, client.key); reason != 0 {
-		s.blame(reason, from)
+		s.countFault(reason, from)
 		return
 	}
 	x := &exchange{socket: conn, key: keyOf(packet, from), secret: client.key}
 	d := &conn.decoded
-	d.read(packet)
+	d.read(packet, s.config.Holdable)
 	x.proxies, x.record = d.proxies, d.record
 	if packet[0] == codeStatusServer {
 		x.signed = true
@@ -139,41 +139,41 @@ func (s *Server) accounting(x *exchange, d *decoded, client *Client, packet []by
 		s.answer(x, reason)
 		return
 	case reason != 0:
-		s.complain(r, reason, 1)
+		s.noteFault(r, reason, 1)
 		s.answer(x, reason)
 		return
 	}
-	s.keeper.fill(r, packet)
+	s.filter.fill(r, packet)
 	s.at(r, d)
-	s.blameParts(d, r, countAttributes(packet))
+	s.countFaults(d, r, countAttributes(packet))
 	x.mark = s.open.begin(r)
 	s.lag.note(r)
 	s.enqueue(x, now)
 }
 
-// blame counts a datagram that is not authentic, and keeps it to be logged.
-func (s *Server) blame(reason Counter, peer netip.AddrPort) {
+// countFault counts a datagram that is not authentic, and keeps it to be logged.
+func (s *Server) countFault(reason Counter, peer netip.AddrPort) {
 	s.tally.add(reason)
-	s.complaints.Note(Fault{Reason: reason.String(), Peer: peer.Addr()}, 1, s.config.Now())
+	s.faults.Note(Fault{Reason: reason.String(), Peer: peer.Addr()}, 1, s.config.Now())
 }
 
-// complain keeps a fault of an authentic record to be logged; it is counted by the
+// noteFault keeps a fault of an authentic record to be logged; it is counted by the
 // NAS that the record claims to be of.
-func (s *Server) complain(r *Record, reason Counter, times int) {
+func (s *Server) noteFault(r *Record, reason Counter, times int) {
 	fault := Fault{Reason: reason.String(), Peer: r.From.Addr(), NAS: r.NAS.String(), BNG: s.config.BNGOf(r)}
-	s.complaints.Note(fault, times, r.Arrived)
+	s.faults.Note(fault, times, r.Arrived)
 }
 
-// blameParts counts what is wrong with a record that is taken.
-func (s *Server) blameParts(d *decoded, r *Record, attributes int) {
+// countFaults counts what is wrong with a record that is taken.
+func (s *Server) countFaults(d *decoded, r *Record, attributes int) {
 	count := func(reason Counter, times int) {
 		if times > 0 {
 			s.tally[reason].Add(uint64(times))
-			s.complain(r, reason, times)
+			s.noteFault(r, reason, times)
 		}
 	}
 	count(BadAttribute, d.bad)
-	count(ImplausibleTime, d.absurd)
+	count(ImplausibleTime, d.implausible)
 	if d.unstamped {
 		count(Undated, 1)
 	}
@@ -183,11 +183,11 @@ func (s *Server) blameParts(d *decoded, r *Record, attributes int) {
 	if attributes > s.config.MaxAttributes {
 		count(TooManyAttributes, 1)
 	}
-	if r.SessionID == "" && r.Status.ofSession() && !r.Doubled.Has(DoubledSessionID) {
+	if r.SessionID == "" && r.Status.ofSession() && !r.Conflicts.Has(ConflictingSessionID) {
 		count(NoSessionID, 1)
 	}
-	for _, doubled := range doubledCounters {
-		if r.Doubled.Has(doubled.which) {
+	for _, doubled := range conflictCounters {
+		if r.Conflicts.Has(doubled.which) {
 			count(doubled.counter, 1)
 		}
 	}

@@ -42,7 +42,7 @@ type Record struct {
 	FramedIP       netip.Addr    // Framed-IP-Address; invalid when absent or no host's address
 	MoreIPs        []netip.Addr  // further, different Framed-IP-Addresses; at most 32
 	Prefixes       []Prefix      // IPv6, in packet order; at most 32
-	Doubled        Doubles       // what the packet has twice, with different values
+	Conflicts      Conflicts     // what the packet has twice, with different values
 
 	// Released names the attributes of addresses (Framed-IP-Address,
 	// Framed-IPv6-Prefix, …) of which an Interim-Update says that the session has
@@ -64,7 +64,7 @@ type Record struct {
 
 	TerminateCause TerminateCause // of a Stop; 0 when absent
 
-	// Attributes are those of Config.Keep and of [AlwaysKept] that the
+	// Attributes are those of Config.Keep and of [DefaultAttributes] that the
 	// packet has, in packet order and in the dictionary's spelling.
 	Attributes []radiusx.Attribute
 

@@ -95,7 +95,7 @@ func TestPrefixesAreMaskedAndTheImpossibleOnesLeftOut(t *testing.T) {
 		{"an IPv4 address as IPv6", attrFramedIPv6Addr, netip.MustParseAddr("::ffff:198.51.100.7").AsSlice(), ""},
 		{"an address of 15 octets", attrFramedIPv6Addr, address[:15], ""},
 	} {
-		var d decoded
+		d := decoded{holdable: hostAddress}
 		d.attribute(test.kind, test.value)
 		switch got := d.record.Prefixes; {
 		case test.want == "" && (len(got) != 0 || d.bad != 1):
@@ -120,7 +120,7 @@ func TestFramedIPAddressIsAHostsOrNothing(t *testing.T) {
 	if d := decodedOf(accounting(t, 1, "Attr-8=0xc63364")); d.record.FramedIP.IsValid() || d.bad != 1 {
 		t.Errorf("three octets became %v", d.record.FramedIP)
 	}
-	if d := decodedOf(accounting(t, 1, aStart+", Framed-IP-Address=198.51.100.7")); d.record.Doubled != 0 {
+	if d := decodedOf(accounting(t, 1, aStart+", Framed-IP-Address=198.51.100.7")); d.record.Conflicts != 0 {
 		t.Error("the same address twice is no contradiction")
 	}
 }
@@ -150,7 +150,7 @@ func TestServiceAccountingIsMarked(t *testing.T) {
 }
 
 func TestKeepNamesAttributesOfAnyVendor(t *testing.T) {
-	keeper, err := newKeeper(radiusx.Builtin(), "User-Name", []string{"erx-service-session", "Attr-26.4874.200", "Class"})
+	keeper, err := newAttributeFilter(radiusx.Builtin(), "User-Name", []string{"erx-service-session", "Attr-26.4874.200", "Class"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestKeepNamesAttributesOfAnyVendor(t *testing.T) {
 	if diff := cmp.Diff(want, got.Attributes); diff != "" || got.Subscriber != "alice@isp" {
 		t.Errorf("subscriber %q, kept (-want +got):\n%s", got.Subscriber, diff)
 	}
-	if _, err := newKeeper(radiusx.Builtin(), "No-Such", []string{"Nor-This"}); err == nil {
+	if _, err := newAttributeFilter(radiusx.Builtin(), "No-Such", []string{"Nor-This"}); err == nil {
 		t.Error("unknown attributes were accepted")
 	}
 }
@@ -216,6 +216,15 @@ func TestAPrintedClientShowsNoSecret(t *testing.T) {
 
 func decodedOf(packet []byte) *decoded {
 	d := &decoded{}
-	d.read(packet)
+	d.read(packet, hostAddress)
 	return d
+}
+
+// hostAddress is a Config.Holdable.
+func hostAddress(p netip.Prefix) (why string, ok bool) {
+	a := p.Addr()
+	if a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() || a.IsLinkLocalUnicast() || a.Is4In6() || a.Is6() && p.Bits() < 32 {
+		return "is no host's", false
+	}
+	return "", true
 }

@@ -22,7 +22,7 @@ const (
 
 // extended takes the value of an attribute of type 241. Numbers in TLVs are four
 // octets, as the address is.
-func (n *natNews) extended(value []byte) {
+func (n *natReport) extended(value []byte) {
 	if len(value) < 1 || value[0] != extIPPortRange {
 		return
 	}
@@ -51,12 +51,12 @@ func (n *natNews) extended(value []byte) {
 }
 
 // portRange adds the block that the TLVs describe; each is nil or four octets.
-func (n *natNews) portRange(public, alloc, start, end []byte) {
+func (n *natReport) portRange(public, alloc, start, end []byte) {
 	if public == nil || alloc == nil || start == nil || end == nil {
 		n.fault(PortBlockIncomplete)
 		return
 	}
-	block, possible := newBlock(netip.AddrFrom4([4]byte(public)), uint64(binary.BigEndian.Uint32(start)), uint64(binary.BigEndian.Uint32(end)))
+	block, possible := n.newBlock(netip.AddrFrom4([4]byte(public)), uint64(binary.BigEndian.Uint32(start)), uint64(binary.BigEndian.Uint32(end)))
 	is := binary.BigEndian.Uint32(alloc)
 	if !possible || is != allocTaken && is != allocFreed {
 		n.fault(PortBlockImpossible)

@@ -13,18 +13,18 @@ import (
 // Server receives accounting. Make one with [New], run it once with
 // [Server.Run].
 type Server struct {
-	config     Config
-	clients    *clientTable
-	keeper     *keeper
-	sockets    []*socket
-	queues     []chan *exchange // one a worker; sessions are spread over them
-	answers    *answers
-	open       *watermark
-	lag        *lag
-	clocks     *clocks
-	tally      tally
-	complaints Complaints
-	started    atomic.Bool
+	config  Config
+	clients *clientTable
+	filter  *attributeFilter
+	sockets []*socket
+	queues  []chan *exchange // one a worker; sessions are spread over them
+	answers *answers
+	open    *watermark
+	lag     *lag
+	clocks  *clocks
+	tally   tally
+	faults  FaultLog
+	started atomic.Bool
 }
 
 // New opens the sockets and returns a server that is bound but does not read
@@ -34,14 +34,14 @@ func New(config Config) (*Server, error) {
 		return nil, fmt.Errorf("accounting server: %w", err)
 	}
 	config.setDefaults()
-	keeper, err := newKeeper(config.Dictionary, config.SubscriberKey, config.Keep, config.Naming...)
+	keeper, err := newAttributeFilter(config.Dictionary, config.SubscriberKey, config.Attributes, config.Naming...)
 	if err != nil {
 		return nil, fmt.Errorf("accounting server: %w", err)
 	}
 	s := &Server{
 		config:  config,
 		clients: newClientTable(config.Clients),
-		keeper:  keeper,
+		filter:  keeper,
 		answers: newAnswers(config.Answers, config.AnswerWindow),
 		open:    newWatermark(config.Linger),
 		lag:     newLag(),
@@ -85,13 +85,13 @@ func (s *Server) Oldest() (oldest time.Time, ok bool) {
 	return oldest, ok
 }
 
-// Complaints returns what peers did wrong that is to be logged now: each reason,
+// FaultReports returns what peers did wrong that is to be logged now: each reason,
 // peer and NAS once, and again after an hour if it goes on.
-func (s *Server) Complaints() []Complaint { return s.complaints.Due(s.config.Now()) }
+func (s *Server) FaultReports() []FaultReport { return s.faults.Due(s.config.Now()) }
 
 // Faults counts what is wrong with authentic records since the start, by reason
 // and by the configured BNG that they claim to be about.
-func (s *Server) Faults() []FaultCount { return s.complaints.Counts() }
+func (s *Server) Faults() []FaultCount { return s.faults.Counts() }
 
 // Clocks returns what was measured of the clocks of those that send Event-Timestamp,
 // at most 4,096, in no order.

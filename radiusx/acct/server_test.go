@@ -81,9 +81,10 @@ func newRig(t testing.TB, handler Handler, configure func(*Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, wire: bngsim.NewWire(1)}
 	config := Config{
-		Conns:   []net.PacketConn{r.listen(serverAddr)},
-		Clients: []Client{{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Secret: secret(t, testSecret)}},
-		Handler: handler,
+		Holdable: hostAddress,
+		Conns:    []net.PacketConn{r.listen(serverAddr)},
+		Clients:  []Client{{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Secret: secret(t, testSecret)}},
+		Handler:  handler,
 	}
 	if configure != nil {
 		configure(&config)

@@ -28,7 +28,7 @@ func (w *way) record(waited, delay time.Duration, stamped bool, ahead time.Durat
 	w.now = w.now.Add(w.gap)
 	d := decoded{record: Record{Client: w.client, From: bngAddr, Arrived: w.now}}
 	if delay != unsaid {
-		d.delay, d.told = delay, true
+		d.delay, d.hasDelay = delay, true
 	}
 	if stamped {
 		d.eventTime = w.now.Add(ahead - waited)

@@ -37,7 +37,7 @@ func (s *Server) work(ctx context.Context, queue <-chan *exchange) {
 // is its to use.
 func (s *Server) handle(ctx context.Context, batch []*exchange, records []Record) {
 	if ctx.Err() != nil {
-		s.settle(batch, nil, Stopped)
+		s.finish(batch, nil, Stopped)
 		return
 	}
 	for _, x := range batch {
@@ -45,12 +45,12 @@ func (s *Server) handle(ctx context.Context, batch []*exchange, records []Record
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.HandleTimeout)
 	defer cancel()
-	s.settle(batch, s.config.Handler.Handle(ctx, records), HandlerRefused)
+	s.finish(batch, s.config.Handler.Handle(ctx, records), HandlerRefused)
 }
 
-// settle answers the exchanges whose error is nil or ErrRejected and drops the
+// finish answers the exchanges whose error is nil or ErrRejected and drops the
 // others for the reason given; results that do not fit the batch count as errors.
-func (s *Server) settle(batch []*exchange, errs []error, reason Counter) {
+func (s *Server) finish(batch []*exchange, errs []error, reason Counter) {
 	now := s.config.Now()
 	stored := batch[:0]
 	for i, x := range batch {

@@ -24,30 +24,30 @@ type AccountingConfig struct {
 // Accounting turns records into session events. It implements acct.Handler.
 type Accounting struct {
 	subscribers
-	store     quarantine.SessionRecorder
-	strangers *strangers
-	blamed    acct.Complaints
-	heard     heard
+	store    quarantine.SessionRecorder
+	unknown  *unknownNASes
+	faults   acct.FaultLog
+	activity sourceActivity
 }
 
 var _ acct.Handler = (*Accounting)(nil)
 
 // NewAccounting returns a handler that records what the fleet's BNGs report.
 func NewAccounting(fleet *Fleet, store quarantine.SessionRecorder, c AccountingConfig) *Accounting {
-	return &Accounting{subscribers: fleet.subscribers(c), store: store, strangers: newStrangers()}
+	return &Accounting{subscribers: fleet.subscribers(c), store: store, unknown: newUnknownNASes()}
 }
 
-// Complaints returns what is wrong with records and is to be logged now; see
+// FaultReports returns what is wrong with records and is to be logged now; see
 // [acct.Server.Complaints].
-func (a *Accounting) Complaints(now time.Time) []acct.Complaint { return a.blamed.Due(now) }
+func (a *Accounting) FaultReports(now time.Time) []acct.FaultReport { return a.faults.Due(now) }
 
 // Faults counts the same since the start, by the BNG that records claim to be
 // about; see [acct.Server.Faults].
-func (a *Accounting) Faults() []acct.FaultCount { return a.blamed.Counts() }
+func (a *Accounting) Faults() []acct.FaultCount { return a.faults.Counts() }
 
 // Discovered lists the NASes that sent accounting since the start and are no
 // configured BNG, at most 1,000, the one with most records first.
-func (a *Accounting) Discovered() []Discovered { return a.strangers.list(a.fleet) }
+func (a *Accounting) Discovered() []Discovered { return a.unknown.list(a.fleet) }
 
 // Handle implements acct.Handler. Records of which nothing can be stored are
 // answered (acct.ErrRejected), so that the sender does not repeat them for ever.
@@ -86,15 +86,15 @@ func record(ctx context.Context, store quarantine.SessionRecorder, events []quar
 func (a *Accounting) events(r *acct.Record) ([]quarantine.SessionEvent, error) {
 	bng, allowed := a.speaker(r)
 	m := a.fleet.named[bng]
-	a.heard.note(r, m, allowed)
+	a.activity.note(r, m, allowed)
 	if m == nil || !allowed && !r.Client.Relay && a.fleet.at(r.From.Addr()) == nil {
-		a.strangers.note(r)
+		a.unknown.note(r)
 	}
 	name := a.subscriber(r, a.nameSubscriber(r, m))
 	switch {
 	case !allowed:
-		a.blame(a.fleet.notAllowed(r), r)
-		if doubts := a.doubts(r); len(doubts) > 0 {
+		a.countFault(a.fleet.notAllowed(r), r)
+		if doubts := a.contradictedEvents(r); len(doubts) > 0 {
 			return doubts, nil
 		}
 		return nil, acct.ErrRejected
@@ -107,8 +107,8 @@ func (a *Accounting) events(r *acct.Record) ([]quarantine.SessionEvent, error) {
 	if inside, is := insideOf(r); is {
 		return a.natEvents(r, bng, inside), nil
 	}
-	if r.Subscriber = name; name == "" && r.Doubled == 0 { // acct.Server counts what is doubled
-		a.blame("nameless", r)
+	if r.Subscriber = name; name == "" && r.Conflicts == 0 { // acct.Server counts what is doubled
+		a.countFault("nameless", r)
 	}
 	if m != nil && r.Status == acct.Start {
 		m.surge.start(time.Now())
@@ -116,7 +116,7 @@ func (a *Accounting) events(r *acct.Record) ([]quarantine.SessionEvent, error) {
 	event := a.sessionEvent(r, bng)
 	var doubts []quarantine.SessionEvent
 	if m == nil && a.fleet.at(r.From.Addr()) != nil { // from a BNG's address, not by its names
-		doubts = a.doubts(r)
+		doubts = a.contradictedEvents(r)
 	}
 	if event.Key.Identified() {
 		return append(doubts, event), nil
@@ -127,16 +127,16 @@ func (a *Accounting) events(r *acct.Record) ([]quarantine.SessionEvent, error) {
 	return nil, acct.ErrRejected // acct.Server has counted why
 }
 
-// blame counts what is wrong with a record, and keeps it to be logged.
-func (a *Accounting) blame(reason string, r *acct.Record) {
+// countFault counts what is wrong with a record, and keeps it to be logged.
+func (a *Accounting) countFault(reason string, r *acct.Record) {
 	fault := acct.Fault{Reason: reason, Peer: r.From.Addr(), NAS: r.NAS.String(), BNG: a.fleet.BNGOf(r)}
-	a.blamed.Note(fault, 1, r.Arrived)
+	a.faults.Note(fault, 1, r.Arrived)
 }
 
 // subscriber returns the key of whom the record is about; empty if it names
 // nobody, or more than one.
 func (a *Accounting) subscriber(r *acct.Record, made rendering) string {
-	if r.Doubled.Has(acct.DoubledUserName | acct.DoubledSubscriber | acct.DoubledAddress) {
+	if r.Conflicts.Has(acct.ConflictingUserName | acct.ConflictingSubscriber | acct.ConflictingAddress) {
 		return ""
 	}
 	return a.keys.of(made, a.lines)

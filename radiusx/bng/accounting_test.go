@@ -251,7 +251,7 @@ func TestASessionIsNeverIdentifiedByAnAddressItHadBeforeOrShares(t *testing.T) {
 	}
 	block := address("203.0.113.1/32", quarantine.NATPortBlock, time.Time{})
 	block.Ports = quarantine.PortRange{Lo: 1024, Hi: 2047}
-	told := identity(&quarantine.Session{
+	told := identifyingAttributes(&quarantine.Session{
 		SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice",
 		Addresses: []quarantine.Address{
 			address("198.51.100.7/32", quarantine.FramedIP, time.Unix(1000, 0)), address("198.51.100.8/32", quarantine.FramedIP, time.Time{}), block,
@@ -270,7 +270,7 @@ func TestTheKeyIsNoUserNameWhereTheBNGKnowsNone(t *testing.T) {
 		SessionID: "1", Subscriber: "02:00:00:00:00:01",
 	}})
 	e := store.events[0]
-	told := identity(&quarantine.Session{SessionKey: e.Key, Subscriber: e.Subscriber, Attributes: e.Attributes})
+	told := identifyingAttributes(&quarantine.Session{SessionKey: e.Key, Subscriber: e.Subscriber, Attributes: e.Attributes})
 	if name, there := radiusx.Find(told, "User-Name"); there {
 		t.Errorf("the BNG would be asked for the User-Name %q", name)
 	}

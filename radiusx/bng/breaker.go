@@ -37,22 +37,22 @@ func PathStates() []PathState { return []PathState{PathOK, PathUnresponsive, Pat
 // is not answered may be that session's trouble (accel-ppp says nothing while
 // another change of it is under way), however often it is asked.
 const (
-	silentExchanges = 5                // unanswered in a row
-	silentSessions  = 3                // of at least so many sessions
-	silentInFlight  = 4                // requests under way at a time, to each BNG of a silent path
-	firstTrialPause = 5 * time.Second  // before a restriction is let through as a trial; doubles
-	maxTrialPause   = time.Minute      // between two trials
-	trialLasts      = 30 * time.Second // a trial that was granted and has not begun by then may be another's
-	releaseQuiet    = 10 * time.Second // without a release; one that is kept back pauses for 8 s at most
-	maxRecovery     = 10 * time.Minute // there are releases that never end; after that the pacer alone puts them first
+	unresponsiveExchanges = 5                // unanswered in a row
+	unresponsiveSessions  = 3                // of at least so many sessions
+	unresponsiveInFlight  = 4                // requests under way at a time, to each BNG of a silent path
+	firstTrialPause       = 5 * time.Second  // before a restriction is let through as a trial; doubles
+	maxTrialPause         = time.Minute      // between two trials
+	trialLasts            = 30 * time.Second // a trial that was granted and has not begun by then may be another's
+	releaseQuiet          = 10 * time.Second // without a release; one that is kept back pauses for 8 s at most
+	maxRecovery           = 10 * time.Minute // there are releases that never end; after that the pacer alone puts them first
 )
 
 // breaker watches the path to one BNG, or to a proxy and all BNGs behind it. It
 // opens on silence only, for a refusal is an answer. It never bars a release:
 // releases are how it learns that the path is back.
 type breaker struct {
-	name string        // of what is asked, for people
-	news chan struct{} // of the fleet, capacity 1: returned has changed
+	name    string        // of what is asked, for people
+	changes chan struct{} // of the fleet, capacity 1: returned has changed
 
 	mu         sync.Mutex // guards what follows; taken before a pacer's
 	pacers     []*pacer   // of all BNGs on the path
@@ -61,7 +61,7 @@ type breaker struct {
 	unanswered int       // exchanges in a row
 	sessions   map[quarantine.SessionKey]struct{}
 	began      time.Time // of the first of them
-	answered   time.Time // the last answer
+	repliedAt  time.Time // the last answer
 	returned   time.Time // see quarantine.Paths
 
 	releasing int       // releases that wait for their turn or for an answer
@@ -70,7 +70,7 @@ type breaker struct {
 	trial     trial
 	nextTrial time.Time
 	pause     time.Duration
-	midway    map[quarantine.SessionKey]struct{} // a step of their order was answered, and it goes on
+	begun     map[quarantine.SessionKey]struct{} // a step of their order was answered, and it goes on
 }
 
 // trial is a restriction that is let through although the path is silent.
@@ -82,8 +82,8 @@ type trial struct {
 
 func newBreaker(name string, news chan struct{}) *breaker {
 	return &breaker{
-		name: name, news: news,
-		sessions: map[quarantine.SessionKey]struct{}{}, midway: map[quarantine.SessionKey]struct{}{},
+		name: name, changes: news,
+		sessions: map[quarantine.SessionKey]struct{}{}, begun: map[quarantine.SessionKey]struct{}{},
 	}
 }
 
@@ -105,26 +105,26 @@ func (b *breaker) enter(s quarantine.SessionKey, urgent bool) (leave func()) {
 	}
 }
 
-// answer notes an answer that could be believed, agreeing or not.
-func (b *breaker) answer(s quarantine.SessionKey, now time.Time) {
+// replied notes an answer that could be believed, agreeing or not.
+func (b *breaker) replied(s quarantine.SessionKey, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.answered, b.unanswered = now, 0
+	b.repliedAt, b.unanswered = now, 0
 	clear(b.sessions)
-	b.midway[s] = struct{}{}
+	b.begun[s] = struct{}{}
 	if b.state == PathUnresponsive {
-		b.become(PathRecovering, now)
+		b.setState(PathRecovering, now)
 		b.returned, b.trial = now, trial{}
-		b.tell()
+		b.notify()
 	}
 }
 
-// silence notes an exchange, begun then, that reached the network and was not
+// noReply notes an exchange, begun then, that reached the network and was not
 // answered. One that began before the last answer says nothing of the path.
-func (b *breaker) silence(s quarantine.SessionKey, began, now time.Time) {
+func (b *breaker) noReply(s quarantine.SessionKey, began, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if began.Before(b.answered) {
+	if began.Before(b.repliedAt) {
 		return
 	}
 	if b.unanswered == 0 || began.Before(b.began) {
@@ -132,8 +132,8 @@ func (b *breaker) silence(s quarantine.SessionKey, began, now time.Time) {
 	}
 	b.unanswered++
 	b.sessions[s] = struct{}{}
-	if b.state != PathUnresponsive && b.unanswered >= silentExchanges && len(b.sessions) >= silentSessions {
-		b.become(PathUnresponsive, b.began)
+	if b.state != PathUnresponsive && b.unanswered >= unresponsiveExchanges && len(b.sessions) >= unresponsiveSessions {
+		b.setState(PathUnresponsive, b.began)
 		b.pause, b.nextTrial = firstTrialPause, now.Add(firstTrialPause)
 	}
 	if b.state == PathUnresponsive {
@@ -141,22 +141,22 @@ func (b *breaker) silence(s quarantine.SessionKey, began, now time.Time) {
 	}
 }
 
-// become sets the state. b.mu is held.
-func (b *breaker) become(s PathState, since time.Time) {
+// setState sets the state. b.mu is held.
+func (b *breaker) setState(s PathState, since time.Time) {
 	b.state, b.since = s, since
 	most := 0
 	if s == PathUnresponsive {
-		most = silentInFlight
+		most = unresponsiveInFlight
 	}
 	for _, p := range b.pacers {
 		p.confine(most)
 	}
 }
 
-// tell has everything looked at that was put off. b.mu is held.
-func (b *breaker) tell() {
+// notify has everything looked at that was put off. b.mu is held.
+func (b *breaker) notify() {
 	select {
-	case b.news <- struct{}{}:
+	case b.changes <- struct{}{}:
 	default: // they have not looked yet since the last time
 	}
 }
@@ -166,34 +166,34 @@ func (b *breaker) tell() {
 func (b *breaker) defers(s quarantine.SessionKey, trial bool, now time.Time) (reason string, deferred bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.settle(now)
-	if _, goesOn := b.midway[s]; goesOn && trial || b.state == PathOK {
+	b.endRecovery(now)
+	if _, goesOn := b.begun[s]; goesOn && trial || b.state == PathOK {
 		return "", false
 	}
 	if b.state == PathRecovering {
 		return fmt.Sprintf("%s answers again since %s, and releases go first", b.name, clock(b.since)), true
 	}
-	if trial && b.tries(s, now) {
+	if trial && b.grantTrial(s, now) {
 		return "", false
 	}
 	return fmt.Sprintf("%s has been silent since %s, %d requests unanswered", b.name, clock(b.since), b.unanswered), true
 }
 
-// settle ends a recovery in which releases have been served, or that has lasted
+// endRecovery ends a recovery in which releases have been served, or that has lasted
 // long enough. b.mu is held.
-func (b *breaker) settle(now time.Time) {
+func (b *breaker) endRecovery(now time.Time) {
 	quiet := b.releasing == 0 && now.Sub(later(b.released, b.since)) >= releaseQuiet
 	if b.state != PathRecovering || !quiet && now.Sub(b.since) < maxRecovery {
 		return
 	}
-	b.become(PathOK, now)
+	b.setState(PathOK, now)
 	b.returned = now
-	b.tell()
+	b.notify()
 }
 
-// tries grants the session the next trial, if it has not got it already. While
+// grantTrial grants the session the next trial, if it has not got it already. While
 // a release is under way nobody else is needed to try. b.mu is held.
-func (b *breaker) tries(s quarantine.SessionKey, now time.Time) bool {
+func (b *breaker) grantTrial(s quarantine.SessionKey, now time.Time) bool {
 	switch {
 	case b.trial.session == s:
 		return true
@@ -206,8 +206,8 @@ func (b *breaker) tries(s quarantine.SessionKey, now time.Time) bool {
 	return true
 }
 
-// forgo gives a trial back that was granted and will not be used.
-func (b *breaker) forgo(s quarantine.SessionKey) {
+// returnTrial gives a trial back that was granted and will not be used.
+func (b *breaker) returnTrial(s quarantine.SessionKey) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.trial.session == s && !b.trial.begun {
@@ -219,7 +219,7 @@ func (b *breaker) forgo(s quarantine.SessionKey) {
 func (b *breaker) end(s quarantine.SessionKey, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.midway, s)
+	delete(b.begun, s)
 	if b.trial.session != s {
 		return
 	}
@@ -228,11 +228,11 @@ func (b *breaker) end(s quarantine.SessionKey, now time.Time) {
 	b.pause = min(2*b.pause, maxTrialPause)
 }
 
-// look returns what people are shown.
-func (b *breaker) look(now time.Time) (state PathState, since time.Time, unanswered int) {
+// status returns what people are shown.
+func (b *breaker) status(now time.Time) (state PathState, since time.Time, unanswered int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.settle(now)
+	b.endRecovery(now)
 	return b.state, b.since, b.unanswered
 }
 

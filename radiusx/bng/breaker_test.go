@@ -17,7 +17,7 @@ func sessionKey(n int) quarantine.SessionKey {
 // stayUnanswered lets exchanges of that many sessions end in silence, in turn.
 func stayUnanswered(b *breaker, exchanges, sessions int) {
 	for i := range exchanges {
-		b.silence(sessionKey(i%sessions), time.Now(), time.Now())
+		b.noReply(sessionKey(i%sessions), time.Now(), time.Now())
 	}
 }
 
@@ -28,7 +28,7 @@ func inBreaker(t *testing.T, story func(*testing.T, *breaker)) {
 
 func wantState(t *testing.T, b *breaker, want PathState) {
 	t.Helper()
-	if got, _, _ := b.look(time.Now()); got != want {
+	if got, _, _ := b.status(time.Now()); got != want {
 		t.Errorf("the path is %s, want %s", got, want)
 	}
 }
@@ -49,7 +49,7 @@ func TestAPathIsSilentAfterSeveralExchangesOfSeveralSessions(t *testing.T) {
 	} {
 		inBreaker(t, func(t *testing.T, b *breaker) {
 			stayUnanswered(b, c.exchanges, c.sessions)
-			if got, _, _ := b.look(time.Now()); got != c.want {
+			if got, _, _ := b.status(time.Now()); got != c.want {
 				t.Errorf("%d exchanges of %d sessions: %s, want %s", c.exchanges, c.sessions, got, c.want)
 			}
 		})
@@ -59,9 +59,9 @@ func TestAPathIsSilentAfterSeveralExchangesOfSeveralSessions(t *testing.T) {
 func TestAnAnswerInBetweenBeginsTheCountAnew(t *testing.T) {
 	inBreaker(t, func(t *testing.T, b *breaker) {
 		for range 100 {
-			stayUnanswered(b, silentExchanges-1, 4)
+			stayUnanswered(b, unresponsiveExchanges-1, 4)
 			time.Sleep(time.Second)
-			b.answer(sessionKey(1), time.Now())
+			b.replied(sessionKey(1), time.Now())
 		}
 		wantState(t, b, PathOK)
 	})
@@ -71,9 +71,9 @@ func TestSilenceFromBeforeTheLastAnswerSaysNothing(t *testing.T) {
 	inBreaker(t, func(t *testing.T, b *breaker) {
 		began := time.Now()
 		time.Sleep(time.Second)
-		b.answer(sessionKey(1), time.Now())
+		b.replied(sessionKey(1), time.Now())
 		for i := range 100 {
-			b.silence(sessionKey(i), began, time.Now())
+			b.noReply(sessionKey(i), began, time.Now())
 		}
 		wantState(t, b, PathOK)
 	})
@@ -103,7 +103,7 @@ func TestASilentPathIsTriedByOneRestrictionAtATimeWithGrowingPauses(t *testing.T
 			wantBarred(t, b, 1, false) // asked again before its datagram leaves
 			wantBarred(t, b, 2, true)
 			b.enter(sessionKey(1), false)
-			b.silence(sessionKey(1), time.Now(), time.Now())
+			b.noReply(sessionKey(1), time.Now(), time.Now())
 			b.end(sessionKey(1), time.Now())
 		}
 		want := []time.Duration{5 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, time.Minute}
@@ -141,10 +141,10 @@ func TestAfterTheFirstAnswerReleasesGoFirst(t *testing.T) {
 	inBreaker(t, func(t *testing.T, b *breaker) {
 		stayUnanswered(b, 5, 5)
 		leave := b.enter(sessionKey(7), true)
-		b.answer(sessionKey(7), time.Now())
+		b.replied(sessionKey(7), time.Now())
 		b.end(sessionKey(7), time.Now())
 		select {
-		case <-b.news:
+		case <-b.changes:
 		default:
 			t.Error("nobody was told")
 		}
@@ -158,7 +158,7 @@ func TestAfterTheFirstAnswerReleasesGoFirst(t *testing.T) {
 		wantBarred(t, b, 1, false)
 		wantState(t, b, PathOK)
 		select {
-		case <-b.news:
+		case <-b.changes:
 		default:
 			t.Error("nobody was told that restrictions may go")
 		}
@@ -171,7 +171,7 @@ func TestAnOrderWhoseFirstStepWasAnsweredGoesOnWhateverThePathIs(t *testing.T) {
 		time.Sleep(firstTrialPause)
 		wantBarred(t, b, 1, false)
 		b.enter(sessionKey(1), false)
-		b.answer(sessionKey(1), time.Now())
+		b.replied(sessionKey(1), time.Now())
 		wantState(t, b, PathRecovering)
 		wantBarred(t, b, 1, false) // its second step
 		wantBarred(t, b, 2, true)
@@ -190,9 +190,9 @@ func TestWhateverHappensAPathThatAnswersIsOpenToRestrictionsSoon(t *testing.T) {
 			time.Sleep(time.Duration(r.IntN(3000)) * time.Millisecond)
 			switch r.IntN(6) {
 			case 0:
-				b.answer(s, time.Now())
+				b.replied(s, time.Now())
 			case 1, 2:
-				b.silence(s, time.Now().Add(-10*time.Second), time.Now())
+				b.noReply(s, time.Now().Add(-10*time.Second), time.Now())
 			case 3:
 				b.defers(s, true, time.Now())
 			case 4:
@@ -208,7 +208,7 @@ func TestWhateverHappensAPathThatAnswersIsOpenToRestrictionsSoon(t *testing.T) {
 		for _, leave := range leaves {
 			leave()
 		}
-		b.answer(sessionKey(0), time.Now())
+		b.replied(sessionKey(0), time.Now())
 		for i := range 20 {
 			b.end(sessionKey(i), time.Now())
 		}
@@ -225,7 +225,7 @@ func TestReleasesThatNeverEndKeepRestrictionsBackForALimitedTimeOnly(t *testing.
 	inBreaker(t, func(t *testing.T, b *breaker) {
 		stayUnanswered(b, 5, 5)
 		b.enter(sessionKey(7), true) // and never leaves
-		b.answer(sessionKey(8), time.Now())
+		b.replied(sessionKey(8), time.Now())
 		b.end(sessionKey(8), time.Now())
 		time.Sleep(maxRecovery - time.Second)
 		wantBarred(t, b, 1, true)

@@ -1,11 +1,9 @@
 package bng
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"cordon/radiusx"
@@ -52,82 +50,11 @@ type Config struct {
 	Verify LineCheck // the operator's own look at a line; nil: none
 }
 
-// NAS is one way in which a BNG names itself; only what is set counts.
+// NAS is how a BNG names itself: an address, an identifier, or both. Only what is set
+// counts.
 type NAS struct {
 	IP         netip.Addr // NAS-IP-Address or NAS-IPv6-Address
 	Identifier string     // NAS-Identifier
-}
-
-// Validate reports everything that is wrong with the configuration.
-func (c *Config) Validate() error {
-	var errs []error
-	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if c.Name == "" {
-		fail("a BNG needs a name")
-	} else if err := CheckName(c.Name); err != nil {
-		errs = append(errs, err)
-	}
-	for _, name := range append([]string{c.Group}, c.Formerly...) {
-		if err := CheckName(name); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	if !c.Address.IsValid() || c.Address.IsUnspecified() || c.Address.IsMulticast() {
-		fail("address is required: where CoA-Requests go")
-	}
-	switch {
-	case c.Via != nil:
-		if err := c.Via.Validate(); err != nil {
-			fail("proxy %s: %w", c.Via.Name, err)
-		}
-	case c.Secret.IsZero():
-		fail("a secret is required")
-	}
-	if c.Rate < 0 || c.MaxInFlight < 0 {
-		fail("rate and max_in_flight are not negative")
-	}
-	if c.Dialect == nil {
-		fail("a dialect is required")
-		return errors.Join(errs...)
-	}
-	if err := c.checkVia(); err != nil {
-		errs = append(errs, err)
-	}
-	for name := range c.Profiles {
-		for _, err := range c.CheckProfile(name) {
-			fail("profile %s: %w", name, err)
-		}
-	}
-	errs = append(errs, c.checkForeign()...)
-	return errors.Join(errs...)
-}
-
-// CheckName says why a BNG or a redundancy group cannot be called so.
-func CheckName(name string) error {
-	if strings.Contains(name, "/") || strings.HasPrefix(name, unconfigured) {
-		return fmt.Errorf("%q is no name for a BNG: no slash, and not beginning with %q", name, unconfigured)
-	}
-	return nil
-}
-
-// CheckProfile says why a profile could not be put in force on this BNG and
-// taken away again; nil if it could. The dialect must be set.
-func (c *Config) CheckProfile(name string) []error {
-	p := c.Profiles[name]
-	for _, attribute := range observed(p.Normal) {
-		dictionary, err := c.Dialect.Dictionary(c.Options)
-		if err != nil {
-			return []error{err}
-		}
-		if _, known := dictionary.Lookup(attribute); !known {
-			return []error{fmt.Errorf("normal: %s is no attribute that is known here", attribute)}
-		}
-	}
-	var err error
-	if p.Normal, err = fallbacks(p.Normal); err != nil {
-		return []error{err}
-	}
-	return c.Dialect.Check(p, c.Options)
 }
 
 // Fingerprint stands for everything that this BNG would be sent because of a
@@ -146,9 +73,7 @@ func (c *Config) Fingerprint(profile string) (string, error) {
 }
 
 func (c *Config) setDefaults() {
-	if len(c.NAS) == 0 {
-		c.NAS = []NAS{{IP: c.Address}}
-	}
+	c.NAS = c.names()
 	if c.CoAPort == 0 {
 		c.CoAPort = c.Dialect.CoAPort
 	}
@@ -182,7 +107,7 @@ type Fleet struct {
 	sources    map[netip.Addr][]*member
 	groups     map[string][]*member
 	restricted map[string]bool     // names of restricted profiles, on any BNG
-	news       chan struct{}       // capacity 1: a path was heard again
+	changes    chan struct{}       // capacity 1: a path was heard again
 	proxied    map[string]*breaker // by the proxy's name
 }
 
@@ -195,76 +120,93 @@ type member struct {
 	refusals   refusals
 	surge      surge
 	vitals     vitals
-	shows      map[string]bool // attributes by which its accounting shows what is in force
+	observable map[string]bool // attributes by which its accounting shows what is in force
 	proxyNames []radiusx.Attribute
 }
 
 // NewFleet checks the BNGs, each and against each other.
 func NewFleet(configs []Config) (*Fleet, error) {
-	f := &Fleet{named: make(map[string]*member, len(configs)), former: map[string]*member{}, nas: map[NAS]*member{}, shared: map[string]bool{}, sources: map[netip.Addr][]*member{}, groups: map[string][]*member{}, restricted: map[string]bool{}, news: make(chan struct{}, 1), proxied: map[string]*breaker{}}
-	var errs []error
+	if err := validateAll(configs).Err(); err != nil {
+		return nil, err
+	}
+	f := &Fleet{
+		named: make(map[string]*member, len(configs)), former: map[string]*member{}, nas: map[NAS]*member{}, shared: map[string]bool{},
+		sources: map[netip.Addr][]*member{}, groups: map[string][]*member{}, restricted: map[string]bool{}, changes: make(chan struct{}, 1),
+		proxied: map[string]*breaker{},
+	}
 	for _, c := range configs {
-		if err := c.Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("bng %s: %w", c.Name, err))
-			continue
-		}
-		c.setDefaults()
-		dictionary, err := c.Dialect.Dictionary(c.Options)
+		m, err := newMember(c)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("bng %s: %w", c.Name, err))
-			continue
-		}
-		if f.named[c.Name] != nil {
-			errs = append(errs, fmt.Errorf("bng %s: the name is given twice", c.Name))
-			continue
-		}
-		m := &member{
-			Config: c, dictionary: dictionary, pace: newPacer(c.Rate, c.MaxInFlight), refusals: refusals{named: map[string]*refusal{}},
-			shows: map[string]bool{},
-		}
-		for _, name := range c.Dialect.Shows() {
-			m.shows[name] = true
+			return nil, fmt.Errorf("bng %s: %w", c.Name, err)
 		}
 		m.path = f.pathTo(&m.Config)
-		m.pace.share = m.surge.share
 		m.path.pacers = append(m.path.pacers, m.pace)
-		errs = append(errs, f.clash(m), f.join(m))
 		f.add(m)
 	}
 	f.index()
-	return f, errors.Join(append(errs, f.checkGroups(), f.checkFormer())...)
+	return f, nil
+}
+
+func newMember(c Config) (*member, error) {
+	c.setDefaults()
+	dictionary, err := c.Dialect.Dictionary(c.Options)
+	if err != nil {
+		return nil, fmt.Errorf("dialect options: %w", err)
+	}
+	m := &member{
+		Config: c, dictionary: dictionary, pace: newPacer(c.Rate, c.MaxInFlight), refusals: refusals{named: map[string]*refusal{}},
+		observable: map[string]bool{},
+	}
+	for _, name := range c.Dialect.Shows() {
+		m.observable[name] = true
+	}
+	m.pace.share = m.surge.share
+	return m, nil
 }
 
 // pathTo returns the breaker of the way to a BNG.
 func (f *Fleet) pathTo(c *Config) *breaker {
 	if c.Via == nil {
-		return newBreaker(c.Name, f.news)
+		return newBreaker(c.Name, f.changes)
 	}
 	if f.proxied[c.Via.Name] == nil {
-		f.proxied[c.Via.Name] = newBreaker("proxy "+c.Via.Name, f.news)
+		f.proxied[c.Via.Name] = newBreaker("proxy "+c.Via.Name, f.changes)
 	}
 	return f.proxied[c.Via.Name]
 }
 
 func (f *Fleet) add(m *member) {
 	f.bngs, f.named[m.Name] = append(f.bngs, m), m
+	if m.Group != "" {
+		f.groups[m.Group] = append(f.groups[m.Group], m)
+	}
+	for _, old := range m.Formerly {
+		f.former[old] = m
+	}
 	for _, p := range m.Profiles {
 		f.restricted[p.Restricted] = true
 	}
 }
 
-// clash reports an address by which another BNG knows itself too: its accounting
-// could not be told from the other's. An identifier that several have, and
-// addresses that every host has, are no evidence of either.
-func (f *Fleet) clash(m *member) error {
-	for _, nas := range m.NAS {
-		for _, other := range f.bngs {
-			if evident(nas.IP) && slices.Contains(other.NAS, nas) {
-				return fmt.Errorf("bng %s: names itself like bng %s: %s", m.Name, other.Name, nas)
-			}
-		}
+// names lists the names of a BNG, each an address or an identifier.
+func (c *Config) names() (list []NAS) {
+	for _, n := range c.NAS {
+		list = append(list, n.names()...)
 	}
-	return nil
+	if len(list) == 0 {
+		return []NAS{{IP: c.Address}}
+	}
+	return list
+}
+
+func (n NAS) names() (list []NAS) {
+	if n.IP.IsValid() {
+		list = append(list, NAS{IP: n.IP})
+	}
+	if n.Identifier != "" {
+		list = append(list, NAS{Identifier: n.Identifier})
+	}
+	return list
 }
 
 // String writes a NAS name for people.
@@ -288,8 +230,8 @@ func (f *Fleet) Names() []string {
 // profile on any BNG. Such a value is never what a subscriber should have.
 func (f *Fleet) Restricted(value string) bool { return f.restricted[value] }
 
-// Keep lists the attributes of accounting that dialects and normal profiles read.
-func (f *Fleet) Keep() []string {
+// AccountingAttributes lists the attributes of accounting that dialects and normal profiles read.
+func (f *Fleet) AccountingAttributes() []string {
 	var names []string
 	add := func(name string) {
 		if !slices.Contains(names, name) {

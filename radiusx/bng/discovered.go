@@ -29,35 +29,35 @@ type Discovered struct {
 // goes first.
 const maxDiscovered = 1000
 
-// strangers are the NASes of accounting that the configuration does not know.
+// unknownNASes are the NASes of accounting that the configuration does not know.
 // Its methods may be called from any goroutine.
-type strangers struct {
+type unknownNASes struct {
 	seed maphash.Seed
 	mu   sync.Mutex // guards what follows
-	by   map[strangerKey]*stranger
+	by   map[unknownSourceKey]*unknownSource
 }
 
-// strangerKey tells one from another: by its names, and where no address is among
+// unknownSourceKey tells one from another: by its names, and where no address is among
 // them that is its own, by its sender too.
-type strangerKey struct {
+type unknownSourceKey struct {
 	nas    acct.NAS
 	sender netip.Addr
 }
 
-type stranger struct {
+type unknownSource struct {
 	Discovered
-	key      strangerKey
+	key      unknownSourceKey
 	sessions sketch
 }
 
-func newStrangers() *strangers {
-	return &strangers{seed: maphash.MakeSeed(), by: map[strangerKey]*stranger{}}
+func newUnknownNASes() *unknownNASes {
+	return &unknownNASes{seed: maphash.MakeSeed(), by: map[unknownSourceKey]*unknownSource{}}
 }
 
 // note takes a record in.
-func (s *strangers) note(r *acct.Record) {
-	key := strangerKey{nas: r.NAS}
-	if own := evidence(r.NAS); !own.IP.IsValid() && !own.IPv6.IsValid() {
+func (s *unknownNASes) note(r *acct.Record) {
+	key := unknownSourceKey{nas: r.NAS}
+	if own := distinctiveNames(r.NAS); !own.IP.IsValid() && !own.IPv6.IsValid() {
 		key.sender = r.From.Addr().Unmap()
 	}
 	s.mu.Lock()
@@ -67,7 +67,7 @@ func (s *strangers) note(r *acct.Record) {
 		if len(s.by) >= maxDiscovered {
 			s.forget()
 		}
-		known = &stranger{Discovered: Discovered{NAS: r.NAS, First: r.Arrived}, key: key}
+		known = &unknownSource{Discovered: Discovered{NAS: r.NAS, First: r.Arrived}, key: key}
 		s.by[key] = known
 	}
 	known.Sender, known.Relay, known.Last = r.From.Addr().Unmap(), r.Client.Relay, r.Arrived
@@ -77,11 +77,11 @@ func (s *strangers) note(r *acct.Record) {
 	}
 }
 
-func (s *strangers) hash(id string) uint64 { return maphash.String(s.seed, id) }
+func (s *unknownNASes) hash(id string) uint64 { return maphash.String(s.seed, id) }
 
 // forget makes room for one.
-func (s *strangers) forget() {
-	var quietest *stranger
+func (s *unknownNASes) forget() {
+	var quietest *unknownSource
 	for _, one := range s.by {
 		if quietest == nil || one.Last.Before(quietest.Last) {
 			quietest = one
@@ -91,7 +91,7 @@ func (s *strangers) forget() {
 }
 
 // list returns them, the one with most records first.
-func (s *strangers) list(fleet *Fleet) []Discovered {
+func (s *unknownNASes) list(fleet *Fleet) []Discovered {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	called := map[string]int{} // how many have an identifier
@@ -101,7 +101,7 @@ func (s *strangers) list(fleet *Fleet) []Discovered {
 	list := make([]Discovered, 0, len(s.by))
 	for _, one := range s.by {
 		d := one.Discovered
-		d.Sessions, d.Own = one.sessions.count(), evidence(d.NAS)
+		d.Sessions, d.Own = one.sessions.count(), distinctiveNames(d.NAS)
 		if called[d.NAS.Identifier] > 1 || fleet.calls(d.NAS.Identifier) {
 			d.Own.Identifier = ""
 		}

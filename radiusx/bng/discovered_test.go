@@ -74,7 +74,7 @@ func TestNASesWithTheSameNamesAreDiscoveredApart(t *testing.T) {
 }
 
 func TestWhatIsDiscoveredIsBounded(t *testing.T) {
-	s := newStrangers()
+	s := newUnknownNASes()
 	now := time.Unix(1_800_000_000, 0)
 	for i := range 3 * maxDiscovered {
 		s.note(&acct.Record{Client: &acct.Client{}, NAS: acct.NAS{Identifier: fmt.Sprint("x", i)}, Arrived: now.Add(time.Duration(i)), SessionID: "1"})
@@ -91,7 +91,7 @@ func TestWhatIsDiscoveredIsBounded(t *testing.T) {
 }
 
 func TestSessionsAreCountedWithinAFewPercent(t *testing.T) {
-	s := newStrangers()
+	s := newUnknownNASes()
 	for _, n := range []int{0, 1, 10, 1000, 10_000, 30_000} {
 		var k sketch
 		for i := range n {

@@ -15,9 +15,9 @@ import (
 	"cordon/radiusx/dialect"
 )
 
-// patience is how long an order waits for its turn at the BNG before it is
+// queueTimeout is how long an order waits for its turn at the BNG before it is
 // given back unsent.
-const patience = time.Minute
+const queueTimeout = time.Minute
 
 // Exchanger carries out one exchange; *coa.Client does.
 type Exchanger interface {
@@ -70,7 +70,7 @@ func (e *Enforcer) Prepare(s quarantine.Session, profile string) (prepared quara
 		}
 	}
 	if value, foreign := m.foreignOn(&s); foreign {
-		return prepared, refused("%s", heldBack(value))
+		return prepared, refused("%s", foreignReason(value))
 	}
 	return quarantine.Preparation{Undo: m.undoOf(p, m.requested(&s)), Outlives: m.Dialect.Outlives()}, nil
 }
@@ -105,7 +105,7 @@ func (e *Enforcer) Enforce(ctx context.Context, o quarantine.Order, gate quarant
 	case len(members) == 0: // what is owed there stays owed until a person says otherwise
 		return *refused("%v; or give the release up: cordon quarantine give-up %s", e.fleet.Serves(&o.Session), o.Case)
 	case len(members) > 1:
-		return e.inTurn(ctx, members, &o, gate)
+		return e.acrossGroup(ctx, members, &o, gate)
 	}
 	return e.on(ctx, members[0], &o, gate)
 }
@@ -116,7 +116,7 @@ func (e *Enforcer) on(ctx context.Context, m *member, o *quarantine.Order, gate 
 	defer r.end()
 	switch {
 	case o.Check:
-		return r.look(ctx)
+		return r.verify(ctx)
 	case o.UndoesOnly():
 		return r.undoResidue(ctx)
 	case o.Restricts():
@@ -127,12 +127,12 @@ func (e *Enforcer) on(ctx context.Context, m *member, o *quarantine.Order, gate 
 
 // run is one order being carried out.
 type run struct {
-	enforcer *Enforcer
-	bng      *member
-	order    *quarantine.Order
-	gate     quarantine.Gate
-	doubtful bool
-	sent     bool // a datagram of this order left
+	enforcer  *Enforcer
+	bng       *member
+	order     *quarantine.Order
+	gate      quarantine.Gate
+	mayRepeat bool
+	sent      bool // a datagram of this order left
 }
 
 // end tells those who let the order pass that it is over.
@@ -150,7 +150,7 @@ func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (re
 	}
 	urgent := undoing || !r.order.Restricts() && !r.order.Check
 	defer r.bng.path.enter(r.order.Session.SessionKey, urgent)()
-	leave, err := r.bng.pace.enter(ctx, urgent, patience)
+	leave, err := r.bng.pace.acquire(ctx, urgent, queueTimeout)
 	if err != nil {
 		return result, fmt.Errorf("wait for a place: %w", err)
 	}
@@ -159,7 +159,7 @@ func (r *run) exchange(ctx context.Context, step dialect.Step, undoing bool) (re
 	result, err = r.enforcer.client.Do(ctx, r.packet(ctx, step.Code, attributes, undoing))
 	disposition := coa.Dispose(r.bng.asked(step, result), result)
 	r.sent = r.sent || result.Transmissions > 0
-	r.doubtful = r.doubtful || result.Transmissions > 1 || disposition == coa.ProxyNoReply ||
+	r.mayRepeat = r.mayRepeat || result.Transmissions > 1 || disposition == coa.ProxyNoReply ||
 		result.Transmissions > 0 && (err != nil || result.Kind == coa.Unanswered)
 	if err == nil {
 		r.bng.note(r.order.Session.SessionKey, began, result, disposition)
@@ -194,7 +194,7 @@ func (r *run) packet(ctx context.Context, code radius.Code, attributes radius.At
 		Repeating: repeating,
 		Peer:      peer, Secret: secret, Code: code, Attributes: attributes,
 		MessageAuthenticator: m.MessageAuthenticator, OmitEventTimestamp: m.OmitEventTimestamp,
-		CheckEventTimestamp: m.CheckEventTimestamp, Timeout: m.patience(most),
+		CheckEventTimestamp: m.CheckEventTimestamp, Timeout: m.exchangeTimeout(most),
 		Sending: func(d coa.Datagram) error {
 			datagram := quarantine.Datagram{BNG: m.Name, Peer: d.Peer.String(), Octets: d.Octets, Undoing: undoing}
 			if err := r.gate.BeforeSend(ctx, datagram); err != nil {

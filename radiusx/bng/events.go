@@ -12,7 +12,7 @@ import (
 // serviceEvents tells what the record of a service shows of its session, if that is
 // anything. The end of a service names what is no longer in force.
 func (a *Accounting) serviceEvents(r *acct.Record, bng string) []quarantine.SessionEvent {
-	shown := a.shown(r, bng)
+	shown := a.observed(r, bng)
 	if len(shown) == 0 || r.Status == acct.Stop || r.ParentSession() == "" {
 		return nil
 	}
@@ -40,15 +40,15 @@ func reset(r *acct.Record, bng string) quarantine.SessionEvent {
 	return quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: bng}, At: r.NoLaterThan()}
 }
 
-// shown returns what a record tells of the profiles in force.
-func (a *Accounting) shown(r *acct.Record, bng string) []quarantine.Attribute {
+// observed returns what a record tells of the profiles in force.
+func (a *Accounting) observed(r *acct.Record, bng string) []quarantine.Attribute {
 	m := a.fleet.named[bng]
 	if m == nil || r.Status == acct.Stop {
 		return nil
 	}
 	var shown []quarantine.Attribute
 	for _, attribute := range r.Attributes {
-		if m.shows[attribute.Name] {
+		if m.observable[attribute.Name] {
 			shown = append(shown, quarantine.Attribute{Name: attribute.Name, Value: attribute.Value})
 		}
 	}
@@ -65,7 +65,7 @@ func (a *Accounting) sessionEvent(r *acct.Record, bng string) quarantine.Session
 		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID}, Subscriber: r.Subscriber, At: r.At, Latest: r.Latest,
 		Fallback:  a.fallsBack(r, bng),
 		Ignored:   a.ignored(m, r.UserName, r.Attributes),
-		Addresses: a.addresses(r, bng), Only: a.only(r, bng), Attributes: attributes(r, !a.namedByUserName(m)), Observed: a.shown(r, bng),
+		Addresses: a.addresses(r, bng), Only: a.only(r, bng), Attributes: attributes(r, !a.namedByUserName(m)), Observed: a.observed(r, bng),
 	}
 	held, freed := a.blocks(r, bng)
 	event.Addresses, event.Freed = append(event.Addresses, held...), freed
@@ -137,7 +137,7 @@ func attributes(r *acct.Record, spelled bool) []quarantine.Attribute {
 		kept = append(kept, quarantine.Attribute{Name: userNameAttribute, Value: r.UserName})
 	}
 	for _, a := range r.Attributes {
-		if a.Name == "Acct-Multi-Session-Id" && r.Doubled.Has(acct.DoubledMultiID) {
+		if a.Name == "Acct-Multi-Session-Id" && r.Conflicts.Has(acct.ConflictingMultiID) {
 			continue // nobody can say which line it is
 		}
 		if !heldElsewhere(a.Name) {

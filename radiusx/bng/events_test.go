@@ -25,7 +25,7 @@ func FuzzEvents(f *testing.F) {
 		}
 		r := acct.Record{
 			Status: acct.Status(status%5) + acct.Start, Client: bng1Client, From: netip.MustParseAddrPort("192.0.2.1:1646"),
-			At: time.Unix(1_800_000_000, 0), UserName: name, Subscriber: name, SessionID: session, Doubled: acct.Doubles(doubled), NAS: acct.NAS{Identifier: identifier},
+			At: time.Unix(1_800_000_000, 0), UserName: name, Subscriber: name, SessionID: session, Conflicts: acct.Conflicts(doubled), NAS: acct.NAS{Identifier: identifier},
 		}
 		r.NAS.IP, _ = netip.ParseAddr(nas)
 		if uncertain > 0 {

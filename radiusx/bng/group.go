@@ -1,7 +1,6 @@
 package bng
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,18 +24,9 @@ func (c *Config) SessionsUnder() string {
 	return c.Name
 }
 
-// join adds a BNG to its group.
-func (f *Fleet) join(m *member) error {
-	if m.Group == "" {
-		return nil
-	}
-	f.groups[m.Group] = append(f.groups[m.Group], m)
-	return m.MayJoin(&f.groups[m.Group][0].Config)
-}
-
-// MayJoin reports why a BNG cannot be in one group with another of it: an order
+// mayJoin says why a BNG cannot be in one group with another of it: an order
 // that was made for the one is sent to the other.
-func (c *Config) MayJoin(other *Config) error {
+func (c *Config) mayJoin(other *Config) error {
 	var differ []string
 	note := func(what string, same bool) {
 		if !same {
@@ -51,20 +41,10 @@ func (c *Config) MayJoin(other *Config) error {
 	note("interim", c.Interim == other.Interim)
 	note("subscriber_key", c.SubscriberKey.equal(other.SubscriberKey))
 	if len(differ) > 0 {
-		return fmt.Errorf("bng %s: %s must be the same as of %s: both are in group %s, and serve the same sessions", c.Name, strings.Join(differ, ", "), other.Name, c.Group)
+		return fmt.Errorf("bng %s: %s must be the same as of %s: both are in group %s, and serve the same sessions",
+			c.Name, strings.Join(differ, ", "), other.Name, c.Group)
 	}
 	return nil
-}
-
-// checkGroups reports groups whose sessions would pass for a BNG's.
-func (f *Fleet) checkGroups() error {
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(f.groups)) {
-		if f.named[name] != nil {
-			errs = append(errs, fmt.Errorf("group %s: must not be called like a BNG", name))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // place puts an event under its BNG's group.

@@ -154,7 +154,7 @@ func TestARestrictionIsNotTakenToAMemberWhosePathIsSilent(t *testing.T) {
 	must(t, err)
 	now := time.Now()
 	for i := range 6 {
-		fleet.named["bng2"].path.silence(quarantine.SessionKey{BNG: "pair", ID: fmt.Sprint(i)}, now, now)
+		fleet.named["bng2"].path.noReply(quarantine.SessionKey{BNG: "pair", ID: fmt.Sprint(i)}, now, now)
 	}
 	net := &pairNet{answer: map[byte]coa.Result{1: unknown, 2: agrees}}
 	e := NewEnforcer(fleet, net, nil)
@@ -233,7 +233,7 @@ func TestBNGsThatCannotServeEachOthersSessionsAreNoGroup(t *testing.T) {
 		},
 		"interim must":        func(c []Config) { c[1].Interim = time.Hour },
 		"subscriber_key must": func(c []Config) { c[1].SubscriberKey = keyOf(t, "Calling-Station-Id") },
-		"called like a BNG":   func(c []Config) { c[0].Group, c[1].Group = "bng3", "bng3" },
+		"name of a BNG":       func(c []Config) { c[0].Group, c[1].Group = "bng3", "bng3" },
 		"no slash":            func(c []Config) { c[0].Group, c[1].Group = "a/b", "a/b" },
 	} {
 		_, err := pairFleet(t, "filter-id", change)

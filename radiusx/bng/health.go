@@ -51,15 +51,15 @@ type Fault struct {
 // vitals is what is kept of a BNG's answers.
 type vitals struct {
 	mu            sync.Mutex // guards what follows
-	answered      time.Time
+	repliedAt     time.Time
 	skew          time.Duration
 	skewAt        time.Time
 	clockDiscards uint64
 	fault         *Fault
 }
 
-// hear takes in what came of an exchange; byProxy: the reply is a proxy's own.
-func (v *vitals) hear(result coa.Result, disposition coa.Disposition, byProxy bool, now time.Time) {
+// note takes in what came of an exchange; byProxy: the reply is a proxy's own.
+func (v *vitals) note(result coa.Result, disposition coa.Disposition, byProxy bool, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if byProxy {
@@ -67,7 +67,7 @@ func (v *vitals) hear(result coa.Result, disposition coa.Disposition, byProxy bo
 		return
 	}
 	if result.Kind != coa.Unanswered {
-		v.answered = now
+		v.repliedAt = now
 	}
 	if result.Stamped {
 		v.skew, v.skewAt = result.Skew, now
@@ -84,12 +84,12 @@ func (v *vitals) hear(result coa.Result, disposition coa.Disposition, byProxy bo
 // note takes in what came of an exchange that ended without an error.
 func (m *member) note(s quarantine.SessionKey, began time.Time, result coa.Result, disposition coa.Disposition) {
 	now := time.Now()
-	m.vitals.hear(result, disposition, m.repliedByProxy(result), now)
+	m.vitals.note(result, disposition, m.repliedByProxy(result), now)
 	switch {
 	case result.Kind != coa.Unanswered:
-		m.path.answer(s, now)
+		m.path.replied(s, now)
 	case result.Transmissions > 0: // else this host's own trouble
-		m.path.silence(s, began, now)
+		m.path.noReply(s, began, now)
 	}
 }
 
@@ -105,11 +105,11 @@ func (f *Fleet) Health() []Health {
 func (m *member) health(now time.Time) Health {
 	h := Health{BNG: m.Name, Path: m.path.name, Rate: m.Rate, Stopped: m.refusals.stopped()}
 	slices.SortFunc(h.Stopped, func(a, b Stop) int { return cmp.Compare(a.Profile, b.Profile) })
-	h.State, h.Since, h.Unanswered = m.path.look(now)
-	h.InFlight, h.WaitingReleases, h.WaitingRestrictions, h.RestrictionRate = m.pace.look()
+	h.State, h.Since, h.Unanswered = m.path.status(now)
+	h.InFlight, h.WaitingReleases, h.WaitingRestrictions, h.RestrictionRate = m.pace.status()
 	m.vitals.mu.Lock()
 	defer m.vitals.mu.Unlock()
-	h.LastAnswer, h.Skew, h.SkewAt, h.ClockDiscards, h.Fault = m.vitals.answered, m.vitals.skew, m.vitals.skewAt, m.vitals.clockDiscards, m.vitals.fault
+	h.LastAnswer, h.Skew, h.SkewAt, h.ClockDiscards, h.Fault = m.vitals.repliedAt, m.vitals.skew, m.vitals.skewAt, m.vitals.clockDiscards, m.vitals.fault
 	return h
 }
 

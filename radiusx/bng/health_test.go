@@ -191,8 +191,8 @@ func TestAReleaseFindsOutThatASilentBNGIsBack(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 			most = max(most, p.health(1).InFlight)
 		}
-		if most != silentInFlight {
-			t.Errorf("%d in flight to a silent BNG, want %d", most, silentInFlight)
+		if most != unresponsiveInFlight {
+			t.Errorf("%d in flight to a silent BNG, want %d", most, unresponsiveInFlight)
 		}
 		p.sims[0].SetFaults(bngsim.Faults{})
 		<-done
@@ -208,7 +208,7 @@ func TestAReleaseFindsOutThatASilentBNGIsBack(t *testing.T) {
 				restored++
 			}
 		}
-		if restored != len(gone)-silentInFlight { // the others were unanswered, and are asked for again
+		if restored != len(gone)-unresponsiveInFlight { // the others were unanswered, and are asked for again
 			t.Errorf("%d of %d were restored", restored, len(gone))
 		}
 	})
@@ -283,8 +283,8 @@ func TestAClockThatIsOffIsReportedAndNamedWhereAnswersAreDiscardedForIt(t *testi
 func TestAFaultOfTheConfigurationIsKeptAndStopsNothing(t *testing.T) {
 	now := time.Now()
 	var v vitals
-	v.hear(coa.Result{Kind: coa.NAK, ErrorCause: 403}, coa.ConfigFault, false, now)
-	v.hear(coa.Result{Kind: coa.ACK}, coa.Success, false, now.Add(time.Second))
+	v.note(coa.Result{Kind: coa.NAK, ErrorCause: 403}, coa.ConfigFault, false, now)
+	v.note(coa.Result{Kind: coa.ACK}, coa.Success, false, now.Add(time.Second))
 	if v.fault == nil || v.fault.ErrorCause != 403 || !v.fault.At.Equal(now) {
 		t.Errorf("fault %+v", v.fault)
 	}

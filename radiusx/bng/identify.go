@@ -26,19 +26,19 @@ const (
 	contradicted                       // its names, or they and its sender, are different BNGs'
 )
 
-// evident reports whether an address can say which NAS has it.
-func evident(ip netip.Addr) bool {
+// distinctive reports whether an address can say which NAS has it.
+func distinctive(ip netip.Addr) bool {
 	return ip.IsValid() && !ip.IsUnspecified() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && !ip.IsMulticast() &&
 		ip != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
-// Evident reports whether the name can say which NAS has it, as far as can be
+// Distinctive reports whether the name can say which NAS has it, as far as can be
 // seen of it alone: several may be given the same identifier.
-func (n NAS) Evident() bool {
+func (n NAS) Distinctive() bool {
 	if n.Identifier != "" {
 		return true
 	}
-	return evident(n.IP)
+	return distinctive(n.IP)
 }
 
 // parseNAS reads an address attribute; invalid if it is none.
@@ -52,7 +52,7 @@ func (f *Fleet) index() {
 	owners := map[NAS][]*member{}
 	for _, m := range f.bngs {
 		for _, nas := range m.NAS {
-			if nas.Evident() && !slices.Contains(owners[nas], m) {
+			if nas.Distinctive() && !slices.Contains(owners[nas], m) {
 				owners[nas] = append(owners[nas], m)
 			}
 		}
@@ -77,7 +77,7 @@ func (f *Fleet) index() {
 func (m *member) sources() []netip.Addr {
 	list := []netip.Addr{m.Address.Unmap()}
 	for _, nas := range m.NAS {
-		if evident(nas.IP) && !slices.Contains(list, nas.IP.Unmap()) {
+		if distinctive(nas.IP) && !slices.Contains(list, nas.IP.Unmap()) {
 			list = append(list, nas.IP.Unmap())
 		}
 	}
@@ -92,12 +92,12 @@ func (f *Fleet) at(source netip.Addr) *member {
 	return nil
 }
 
-// evidence leaves out addresses that are every host's.
-func evidence(nas acct.NAS) acct.NAS {
-	if !evident(nas.IP) {
+// distinctiveNames leaves out addresses that are every host's.
+func distinctiveNames(nas acct.NAS) acct.NAS {
+	if !distinctive(nas.IP) {
 		nas.IP = netip.Addr{}
 	}
-	if !evident(nas.IPv6) {
+	if !distinctive(nas.IPv6) {
 		nas.IPv6 = netip.Addr{}
 	}
 	return nas
@@ -106,7 +106,7 @@ func evidence(nas acct.NAS) acct.NAS {
 // identify finds the BNG that calls itself so and whose own packets come from
 // source; an invalid source: it is not known, or a relay's.
 func (f *Fleet) identify(nas acct.NAS, source netip.Addr) (*member, identification) {
-	said := evidence(nas)
+	said := distinctiveNames(nas)
 	named := f.claimed(said)
 	own := f.at(source)
 	switch {
@@ -157,8 +157,8 @@ func (m *member) compare(said acct.NAS) (fits, contradicts bool) {
 		kind    func(NAS) bool // names of the same kind in the configuration
 		equal   func(NAS) bool
 	}{
-		{said.IP.IsValid(), func(n NAS) bool { return n.IP.Is4() && evident(n.IP) }, func(n NAS) bool { return n.IP == said.IP }},
-		{said.IPv6.IsValid(), func(n NAS) bool { return n.IP.Is6() && evident(n.IP) }, func(n NAS) bool { return n.IP == said.IPv6 }},
+		{said.IP.IsValid(), func(n NAS) bool { return n.IP.Is4() && distinctive(n.IP) }, func(n NAS) bool { return n.IP == said.IP }},
+		{said.IPv6.IsValid(), func(n NAS) bool { return n.IP.Is6() && distinctive(n.IP) }, func(n NAS) bool { return n.IP == said.IPv6 }},
 		{said.Identifier != "", func(n NAS) bool { return n.Identifier != "" }, func(n NAS) bool { return n.Identifier == said.Identifier }},
 	} {
 		switch {
@@ -186,7 +186,7 @@ func (f *Fleet) speaker(r *acct.Record) (bng string, allowed bool) {
 	case how == unidentified:
 		return unconfigured + r.From.Addr().Unmap().String(), true
 	case m == nil:
-		ip := evidence(r.NAS).IP
+		ip := distinctiveNames(r.NAS).IP
 		return nameOf(nil, r.NAS, r.From.Addr()), !ip.IsValid() || r.Client.Prefix.Contains(ip)
 	case how == contradicted:
 		return m.Name, false
@@ -204,7 +204,7 @@ func (f *Fleet) unidentifiable(nas acct.NAS) bool {
 // nameOf names the BNG that calls itself so, by its own words if it is not configured,
 // and by its address if they say nothing.
 func nameOf(m *member, nas acct.NAS, sender netip.Addr) string {
-	said := evidence(nas)
+	said := distinctiveNames(nas)
 	switch {
 	case m != nil:
 		return m.Name

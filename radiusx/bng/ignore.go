@@ -64,7 +64,7 @@ func hasRealm(user, realm string) bool {
 func (f *Fleet) Ignores(ignore []Ignore) func(*quarantine.Session) bool {
 	s := f.subscribers(AccountingConfig{Ignore: ignore})
 	return func(session *quarantine.Session) bool {
-		attributes := identity(session)
+		attributes := identifyingAttributes(session)
 		user, _ := radiusx.Find(attributes, userNameAttribute)
 		members := f.membersOf(session.BNG)
 		return s.ignored(first(members), user, attributes)

@@ -35,9 +35,9 @@ func (r *rendering) key(value func(attribute, value string) string) string {
 	return key.String()
 }
 
-// Alike reports whether two templates make the same key where the attributes in the
+// alike reports whether two templates make the same key where the attributes in the
 // same places have the same values.
-func (t *KeyTemplate) Alike(other *KeyTemplate) bool {
+func (t *KeyTemplate) alike(other *KeyTemplate) bool {
 	return slices.EqualFunc(t.parts, other.parts, func(a, b keyPart) bool {
 		return a.literal == b.literal && (a.attribute == "") == (b.attribute == "")
 	})
@@ -99,9 +99,9 @@ func (f *Fleet) lineKeysOf(common SubscriberKey) *lineKeys {
 	return l
 }
 
-// apart writes a name as a key that no line has: what it has in common with a line's
+// escapeAsName writes a name as a key that no line has: what it has in common with a line's
 // is escaped. Name is as it comes from the record.
-func (l *lineKeys) apart(name string) string {
+func (l *lineKeys) escapeAsName(name string) string {
 	var forced []bool // octets of name to be escaped; nil: none
 	for i := 0; i < len(l.templates); i++ {
 		at, size, fits := l.fits(&l.templates[i], name, forced)

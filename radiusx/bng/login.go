@@ -30,7 +30,7 @@ func NewDesk(fleet *Fleet, c AccountingConfig) *Desk {
 type LogIn struct {
 	Subscriber string
 	bng        *member
-	told       []radiusx.Attribute
+	attributes []radiusx.Attribute
 }
 
 // LogIn reads what an Access-Request tells. False: no configured BNG asks, or
@@ -49,7 +49,7 @@ func (d *Desk) LogIn(told []radiusx.Attribute) (*LogIn, bool) {
 	if made.parts == nil {
 		return nil, false
 	}
-	return &LogIn{Subscriber: d.keys.of(made, d.lines), bng: m, told: told}, true
+	return &LogIn{Subscriber: d.keys.of(made, d.lines), bng: m, attributes: told}, true
 }
 
 // BNG is the configured name of the BNG that asks, or of its redundancy group, as
@@ -67,7 +67,7 @@ func (l *LogIn) Undo() map[string]string {
 	undo := make(map[string]string, len(l.bng.Profiles))
 	for name, p := range l.bng.Profiles {
 		if _, err := l.Reply(name); err == nil && !l.bng.Dialect.AsksAAA(p) {
-			undo[name] = l.bng.undoOf(p, l.told)
+			undo[name] = l.bng.undoOf(p, l.attributes)
 		}
 	}
 	return undo
@@ -86,8 +86,8 @@ func (l *LogIn) Reply(profile string) ([]dialect.ReplyChange, error) {
 	if len(observed(p.Normal)) > 0 {
 		return nil, fmt.Errorf("the normal profile is %s, which only an unrestricted session shows", p.Normal)
 	}
-	if value, foreign := l.bng.foreignIn(l.told); foreign {
-		return nil, errors.New(heldBack(value))
+	if value, foreign := l.bng.foreignIn(l.attributes); foreign {
+		return nil, errors.New(foreignReason(value))
 	}
-	return l.bng.Dialect.Login(dialect.Request{Session: l.told, Profile: p, Options: l.bng.Options})
+	return l.bng.Dialect.Login(dialect.Request{Session: l.attributes, Profile: p, Options: l.bng.Options})
 }

@@ -195,7 +195,7 @@ func TestNoLogInBeginsRestrictedAtABNGThatIsSilentOrRefusesTheProfile(t *testing
 		want("all is well", "bng1", "garden", true)
 		want("no such BNG", "bng9", "garden", false)
 		for _, subscriber := range []string{"a", "b", "c"} {
-			m.refusals.refuse("garden", subscriber, 407, time.Now())
+			m.refusals.refused("garden", subscriber, 407, time.Now())
 		}
 		want("a profile that is refused to all", "bng1", "garden", false)
 		want("another profile", "bng1", "no-smtp", true)

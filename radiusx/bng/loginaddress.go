@@ -17,7 +17,7 @@ var loginAddresses = map[string]quarantine.AddressKind{
 // Addresses are those that the log-in tells of; none if they are not known yet.
 func (l *LogIn) Addresses() []quarantine.Address {
 	var known []quarantine.Address
-	for _, a := range l.told {
+	for _, a := range l.attributes {
 		kind, ok := loginAddresses[a.Name]
 		if !ok {
 			continue
@@ -29,16 +29,16 @@ func (l *LogIn) Addresses() []quarantine.Address {
 	return known
 }
 
-// hostOrPrefix reads an address or a prefix. 255.255.255.255 and .254 leave the
-// choice to the user or the NAS (RFC 2865 section 5.8).
-func hostOrPrefix(text string) (netip.Prefix, bool) {
-	if p, err := netip.ParsePrefix(text); err == nil {
-		return p.Masked(), true
-	}
-	addr, err := netip.ParseAddr(text)
-	if err != nil || addr.IsUnspecified() || addr == netip.AddrFrom4([4]byte{255, 255, 255, 254}) || quarantine.CheckAddress(addr) != nil {
+// hostOrPrefix reads an address or a prefix that a subscriber can hold.
+func hostOrPrefix(text string) (p netip.Prefix, ok bool) {
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+		p = hostPrefix(addr.Unmap())
+	} else if p, err = netip.ParsePrefix(text); err != nil {
 		return netip.Prefix{}, false
 	}
-	addr = addr.Unmap()
-	return netip.PrefixFrom(addr, addr.BitLen()), true
+	p = p.Masked()
+	if _, ok = quarantine.Holdable(p); !ok || p.IsSingleIP() && quarantine.Unassigned(p.Addr()) {
+		return netip.Prefix{}, false
+	}
+	return p, true
 }

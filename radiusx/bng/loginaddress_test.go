@@ -19,7 +19,7 @@ func TestALogInTellsWhichAddressesAreKnown(t *testing.T) {
 		"what is no address": {[]radiusx.Attribute{{Name: "Framed-IP-Address", Value: "x"}, {Name: "Framed-IPv6-Prefix", Value: "2001:db8::/129"}, {Name: "Framed-IP-Address", Value: "0.0.0.0"}}, nil},
 	} {
 		var got []string
-		for _, a := range (&LogIn{told: test.told}).Addresses() {
+		for _, a := range (&LogIn{attributes: test.told}).Addresses() {
 			got = append(got, a.Prefix.String())
 		}
 		if !slices.Equal(got, test.want) {

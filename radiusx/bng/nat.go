@@ -21,11 +21,11 @@ var natNames = []string{"lsn44", "ds-lite", "nat64"}
 // and of no subscriber: its name is one of natNames with the inside address that the
 // record tells, if it tells one. A customer who calls himself so has another one.
 func insideOf(r *acct.Record) (inside netip.Addr, is bool) {
-	if r.Doubled.Has(acct.DoubledUserName | acct.DoubledSubscriber | acct.DoubledAddress) {
+	if r.Conflicts.Has(acct.ConflictingUserName | acct.ConflictingSubscriber | acct.ConflictingAddress) {
 		return inside, false
 	}
 	inside, is = insideNamed(cmp.Or(r.UserName, r.Subscriber))
-	return inside, is && tellsInside(r, inside)
+	return inside, is && holdsInside(r, inside)
 }
 
 // insideNamed reads the inside address in a name that a NAT makes.
@@ -46,8 +46,8 @@ func insideNamed(name string) (inside netip.Addr, is bool) {
 	return inside, false
 }
 
-// tellsInside reports whether addr is the one address of the record, or it has none.
-func tellsInside(r *acct.Record, addr netip.Addr) bool {
+// holdsInside reports whether addr is the one address of the record, or it has none.
+func holdsInside(r *acct.Record, addr netip.Addr) bool {
 	if r.FramedIP.IsValid() && r.FramedIP != addr {
 		return false
 	}

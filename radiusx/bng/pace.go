@@ -16,20 +16,20 @@ type pacer struct {
 	limiter *rate.Limiter
 	share   func(now time.Time) float64 // of the rate, for restrictions: above 0, at most 1
 
-	mu       sync.Mutex // guards what follows
-	most     int        // in flight
-	confined int        // in flight while the path is silent; 0: it is not
-	inFlight int
-	urgent   []chan struct{} // waiting releases, oldest first
-	other    []chan struct{} // waiting restrictions, oldest first
-	timer    *time.Timer     // runs while somebody waits for the rate
-	due      time.Time       // of timer
+	mu               sync.Mutex // guards what follows
+	most             int        // in flight
+	confined         int        // in flight while the path is silent; 0: it is not
+	inFlight         int
+	releaseQueue     []chan struct{} // waiting releases, oldest first
+	restrictionQueue []chan struct{} // waiting restrictions, oldest first
+	timer            *time.Timer     // runs while somebody waits for the rate
+	due              time.Time       // of timer
 
 	restrictions *rate.Limiter
 }
 
-// errBusy says that the BNG's queue is too long to wait for.
-var errBusy = errors.New("too many requests wait for this BNG")
+// errQueueTimeout says that the BNG's queue is too long to wait for.
+var errQueueTimeout = errors.New("too many requests wait for this BNG")
 
 func newPacer(perSecond float64, inFlight int) *pacer {
 	return &pacer{
@@ -40,29 +40,29 @@ func newPacer(perSecond float64, inFlight int) *pacer {
 
 func burstOf(perSecond float64) int { return max(1, int(math.Ceil(perSecond))) }
 
-// enter waits for a place; call leave when the request is answered or given up.
-func (p *pacer) enter(ctx context.Context, urgent bool, most time.Duration) (leave func(), err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, most, errBusy)
+// acquire waits for a place; call leave when the request is answered or given up.
+func (p *pacer) acquire(ctx context.Context, urgent bool, most time.Duration) (leave func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, most, errQueueTimeout)
 	defer cancel()
 	place := make(chan struct{})
 	p.mu.Lock()
 	if urgent {
-		p.urgent = append(p.urgent, place)
+		p.releaseQueue = append(p.releaseQueue, place)
 	} else {
-		p.other = append(p.other, place)
+		p.restrictionQueue = append(p.restrictionQueue, place)
 	}
 	p.admit()
 	p.mu.Unlock()
 	select {
 	case <-place:
-		return p.leave, nil
+		return p.release, nil
 	case <-ctx.Done():
 		p.abandon(place)
 		return nil, context.Cause(ctx)
 	}
 }
 
-func (p *pacer) leave() {
+func (p *pacer) release() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.inFlight--
@@ -73,7 +73,7 @@ func (p *pacer) leave() {
 func (p *pacer) abandon(place chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, queue := range []*[]chan struct{}{&p.urgent, &p.other} {
+	for _, queue := range []*[]chan struct{}{&p.releaseQueue, &p.restrictionQueue} {
 		for i, waiting := range *queue {
 			if waiting == place {
 				*queue = append((*queue)[:i], (*queue)[i+1:]...)
@@ -87,12 +87,12 @@ func (p *pacer) abandon(place chan struct{}) {
 
 // admit lets in whom the rate and the window allow. p.mu is held.
 func (p *pacer) admit() {
-	for p.inFlight < p.window() && len(p.urgent)+len(p.other) > 0 {
-		queue := &p.urgent
+	for p.inFlight < p.window() && len(p.releaseQueue)+len(p.restrictionQueue) > 0 {
+		queue := &p.releaseQueue
 		if len(*queue) == 0 {
-			queue = &p.other
+			queue = &p.restrictionQueue
 		}
-		if wait := p.turn(queue == &p.other); wait > 0 {
+		if wait := p.turn(queue == &p.restrictionQueue); wait > 0 {
 			p.wakeAfter(wait)
 			return
 		}
@@ -118,12 +118,12 @@ func (p *pacer) confine(most int) {
 	p.admit()
 }
 
-// look returns what people are shown; restrictions is how many may leave a
+// status returns what people are shown; restrictions is how many may leave a
 // second.
-func (p *pacer) look() (inFlight, releases, waiting int, restrictions float64) {
+func (p *pacer) status() (inFlight, releases, waiting int, restrictions float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.inFlight, len(p.urgent), len(p.other), float64(p.limiter.Limit()) * p.share(time.Now())
+	return p.inFlight, len(p.releaseQueue), len(p.restrictionQueue), float64(p.limiter.Limit()) * p.share(time.Now())
 }
 
 // turn takes what the rate has for the next one in line, or says how long until

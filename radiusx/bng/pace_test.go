@@ -12,7 +12,7 @@ import (
 func TestReleasesGoBeforeRestrictionsThatWaitedLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPacer(1000, 1)
-		leave, err := p.enter(t.Context(), false, time.Minute)
+		leave, err := p.acquire(t.Context(), false, time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -20,7 +20,7 @@ func TestReleasesGoBeforeRestrictionsThatWaitedLonger(t *testing.T) {
 		var order []string
 		enter := func(name string, urgent bool) {
 			go func() {
-				leave, err := p.enter(t.Context(), urgent, time.Minute)
+				leave, err := p.acquire(t.Context(), urgent, time.Minute)
 				if err != nil {
 					t.Error(err)
 					return
@@ -57,7 +57,7 @@ func TestTheRateAndTheWindowAreKept(t *testing.T) {
 		began := time.Now()
 		for range requests {
 			all.Go(func() {
-				leave, err := p.enter(t.Context(), false, time.Minute)
+				leave, err := p.acquire(t.Context(), false, time.Minute)
 				if err != nil {
 					t.Error(err)
 					return
@@ -86,20 +86,20 @@ func TestTheRateAndTheWindowAreKept(t *testing.T) {
 func TestWhoGivesUpWaitingLosesNobodysPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPacer(1000, 1)
-		leave, err := p.enter(t.Context(), false, time.Minute)
+		leave, err := p.acquire(t.Context(), false, time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := p.enter(t.Context(), false, time.Second); !errors.Is(err, errBusy) {
-			t.Fatalf("waited in vain: %v, want %v", err, errBusy)
+		if _, err := p.acquire(t.Context(), false, time.Second); !errors.Is(err, errQueueTimeout) {
+			t.Fatalf("waited in vain: %v, want %v", err, errQueueTimeout)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := p.enter(ctx, true, time.Minute); !errors.Is(err, context.Canceled) {
+		if _, err := p.acquire(ctx, true, time.Minute); !errors.Is(err, context.Canceled) {
 			t.Fatalf("cancelled: %v", err)
 		}
 		leave()
-		again, err := p.enter(t.Context(), false, time.Second)
+		again, err := p.acquire(t.Context(), false, time.Second)
 		if err != nil {
 			t.Fatalf("the place is not free again: %v", err)
 		}

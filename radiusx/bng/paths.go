@@ -34,7 +34,7 @@ func (m *member) profileStopped(s *quarantine.Session, profile string, trial boo
 		return "", false
 	}
 	if trial {
-		m.path.forgo(s.SessionKey)
+		m.path.returnTrial(s.SessionKey)
 	}
 	return m.Name + ": " + reason, true
 }
@@ -61,4 +61,4 @@ func (e *Enforcer) Returned(bng string) (last time.Time) {
 }
 
 // Changes implements quarantine.Paths.
-func (e *Enforcer) Changes() <-chan struct{} { return e.fleet.news }
+func (e *Enforcer) Changes() <-chan struct{} { return e.fleet.changes }

@@ -1,8 +1,6 @@
 package bng
 
 import (
-	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -35,22 +33,22 @@ const MaxProxyDeadline = 30 * time.Second
 // proxyMargin is for the way to the proxy and back.
 const proxyMargin = 5 * time.Second
 
-// Validate reports everything that is wrong with the configuration.
-func (p *Proxy) Validate() error {
-	var errs []error
+// Validate checks the configuration. Paths are those of an entry of proxies.
+func (p *Proxy) Validate() quarantine.Faults {
+	var f quarantine.Faults
 	if p.Name == "" {
-		errs = append(errs, errors.New("a proxy needs a name"))
+		f = append(f, fault("name", "must not be empty"))
 	}
-	if !p.Address.IsValid() || p.Address.IsUnspecified() || p.Address.IsMulticast() {
-		errs = append(errs, errors.New("address is required: where requests for the BNGs behind it go"))
+	if !hostAddress(p.Address) {
+		f = append(f, fault("address", "must be that of a host: requests for the BNGs behind it go there"))
 	}
 	if p.Secret.IsZero() {
-		errs = append(errs, errors.New("a secret is required"))
+		f = append(f, fault("secret", "must not be empty"))
 	}
 	if p.Deadline != 0 && (p.Deadline < time.Second || p.Deadline > MaxProxyDeadline) {
-		errs = append(errs, fmt.Errorf("deadline is from 1s to %s", quarantine.FormatDuration(MaxProxyDeadline)))
+		f = append(f, fault("deadline", "must be from 1s to %s", quarantine.FormatDuration(MaxProxyDeadline)))
 	}
-	return errors.Join(errs...)
+	return f
 }
 
 func (p *Proxy) setDefaults() {
@@ -65,27 +63,28 @@ func (p *Proxy) setDefaults() {
 	}
 }
 
-// checkVia says why the BNG cannot be reached through its proxy, which finds it
-// by NAS attributes: a make may refuse those.
-func (c *Config) checkVia() error {
+// validateVia checks that the BNG can be reached through its proxy, which finds it
+// by NAS attributes: a platform may refuse those.
+func (c *Config) validateVia() quarantine.Faults {
 	if c.Via == nil {
 		return nil
 	}
+	f := c.Via.Validate().Under("via")
 	for _, never := range slices.Concat(c.Dialect.Identifiers.Never, c.Dialect.Disconnect.Never) {
 		for _, a := range c.nasAttributes(nil) {
 			if never.Attribute == a.Name {
-				return fmt.Errorf("via: requests through a proxy name the BNG by %s, which %s must not get: %s", a.Name, c.Dialect.Name, never.Reason)
+				return append(f, fault("via", "requests through a proxy name the BNG by %s, which %s must not get: %s", a.Name, c.Dialect.Name, never.Reason))
 			}
 		}
 	}
-	return nil
+	return f
 }
 
 // nasAttributes name the BNG to a proxy: the first address and the first
 // identifier that it calls itself in accounting and that are no other's, else the
 // address where CoA goes. By any other name the proxy might find another BNG.
 func (c *Config) nasAttributes(shared map[string]bool) []radiusx.Attribute {
-	own := slices.DeleteFunc(slices.Clone(c.NAS), func(n NAS) bool { return !n.Evident() || shared[n.Identifier] })
+	own := slices.DeleteFunc(slices.Clone(c.names()), func(n NAS) bool { return !n.Distinctive() || shared[n.Identifier] })
 	if len(own) == 0 {
 		own = []NAS{{IP: c.Address}}
 	}
@@ -144,22 +143,22 @@ func (m *member) peer(code radius.Code) (netip.AddrPort, radiusx.Secret) {
 	return netip.AddrPortFrom(address, port), secret
 }
 
-// patience is how long an exchange that would get that long from a BNG gets:
+// exchangeTimeout is how long an exchange that would get that long from a BNG gets:
 // longer than the proxy's own deadline.
-func (m *member) patience(direct time.Duration) time.Duration {
+func (m *member) exchangeTimeout(direct time.Duration) time.Duration {
 	if m.Via == nil {
 		return direct
 	}
 	return max(direct, m.Via.Deadline+proxyMargin)
 }
 
-// echo is how long after an order a late duplicate of it may still act: our last
+// lateDuplicate is how long after an order a late duplicate of it may still act: our last
 // transmission may start the proxy's own tries anew. 0: as with any BNG.
-func (m *member) echo() time.Duration {
+func (m *member) lateDuplicate() time.Duration {
 	if m.Via == nil {
 		return 0
 	}
-	return m.patience(0) + m.Via.Deadline + proxyMargin
+	return m.exchangeTimeout(0) + m.Via.Deadline + proxyMargin
 }
 
 // repliedByProxy reports whether a reply is the proxy's own and says nothing of the

@@ -123,7 +123,7 @@ func TestASilentProxyIsSilentForAllBNGsBehindIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stub := &proxyStub{answer: coa.Result{Kind: coa.Unanswered}}
 		e := behindProxy(t, stub, nil)
-		for i := range silentExchanges {
+		for i := range unresponsiveExchanges {
 			out := restrictVia(e, proxied("bng1", string(rune('a'+i))))
 			if out.Kind != quarantine.OutcomeUnanswered || !strings.HasPrefix(out.Reason, "proxy aaa1: no answer") {
 				t.Fatalf("outcome %+v", out)
@@ -157,7 +157,7 @@ func TestAMakeThatMustNotGetNASAttributesIsNotReachedThroughAProxy(t *testing.T)
 	secret, err := radiusx.NewSecret("a-secret-of-the-proxy-0123456789abcdef")
 	must(t, err)
 	c.Secret = secret
-	must(t, c.Validate())
+	must(t, c.Validate().Err())
 	c.Via = &Proxy{Name: "aaa1", Address: netip.MustParseAddr("192.0.2.50"), Secret: secret}
 	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "via: requests through a proxy name the BNG by NAS-IP-Address") {
 		t.Errorf("%v", err)

@@ -18,8 +18,8 @@ func (r *run) restrict(ctx context.Context) quarantine.Outcome {
 	if err != nil {
 		return *refused("%v", err)
 	}
-	if value, foreign := r.operatorSeesForeign(ctx); foreign {
-		return *refused("%s", heldBack(value))
+	if value, foreign := r.lineCheckSeesForeign(ctx); foreign {
+		return *refused("%s", foreignReason(value))
 	}
 	var done []dialect.Step
 	for i, step := range steps {
@@ -32,11 +32,11 @@ func (r *run) restrict(ctx context.Context) quarantine.Outcome {
 			return r.outcome(quarantine.OutcomeUnanswered, reply)
 		default:
 			r.refused(reply)
-			return r.takeBack(ctx, done, reply)
+			return r.undoAfterFailure(ctx, done, reply)
 		}
 	}
-	r.bng.refusals.agree(r.order.To)
-	return r.provable(r.outcome(quarantine.OutcomeAcked, reply{}))
+	r.bng.refusals.accepted(r.order.To)
+	return r.withVerification(r.outcome(quarantine.OutcomeAcked, reply{}))
 }
 
 // refused notes a refusal that is the profile's fault. Where another profile is
@@ -44,7 +44,7 @@ func (r *run) restrict(ctx context.Context) quarantine.Outcome {
 func (r *run) refused(why reply) {
 	another := slices.ContainsFunc(r.order.From, func(a quarantine.AppliedProfile) bool { return a.Profile != r.order.To })
 	if why.disposition == coa.ProfileFault && !another {
-		r.bng.refusals.refuse(r.order.To, r.order.Session.Subscriber, why.cause, time.Now())
+		r.bng.refusals.refused(r.order.To, r.order.Session.Subscriber, why.cause, time.Now())
 	}
 }
 
@@ -80,7 +80,7 @@ func (r *run) restriction() (steps []dialect.Step, retry bool, err error) {
 // two must belong together, whatever is configured by now.
 func (m *member) restricting(s *quarantine.Session, wanted quarantine.AppliedProfile) ([]dialect.Step, error) {
 	request := m.request(dialect.Restrict, s, m.names(wanted))
-	if m.asToday(wanted) {
+	if m.undoUnchanged(wanted) {
 		return m.Dialect.Steps(request)
 	}
 	u, err := decodeUndo(wanted.Undo)
@@ -94,13 +94,13 @@ func (m *member) restricting(s *quarantine.Session, wanted quarantine.AppliedPro
 	if err != nil || u.Dialect != m.Dialect.Name || !slices.EqualFunc(fixedSteps(fixed), u.Steps, fixedStep.equal) {
 		return nil, fmt.Errorf("%w: what may be in force of it must be released first", errOtherDialect)
 	}
-	return m.made(request)
+	return m.encodedSteps(request)
 }
 
 // leaving returns the requests that take a profile away on the way to another one, with
 // their undo where today's dialect makes the same ones.
 func (m *member) leaving(s *quarantine.Session, a quarantine.AppliedProfile) ([]dialect.Step, error) {
-	if !m.asToday(a) {
+	if !m.undoUnchanged(a) {
 		return m.restoring(s, a)
 	}
 	return m.Dialect.Steps(m.request(dialect.Restore, s, m.names(a)))
@@ -109,7 +109,7 @@ func (m *member) leaving(s *quarantine.Session, a quarantine.AppliedProfile) ([]
 // changing returns the requests from one profile to another: the make's own way, unless
 // the one was put in force in another way than today's.
 func (m *member) changing(s *quarantine.Session, from, to quarantine.AppliedProfile) ([]dialect.Step, error) {
-	if m.asToday(from) && m.asToday(to) {
+	if m.undoUnchanged(from) && m.undoUnchanged(to) {
 		request := m.request(dialect.Change, s, m.names(to))
 		request.From = m.names(from)
 		return m.Dialect.Steps(request)
@@ -122,8 +122,8 @@ func (m *member) changing(s *quarantine.Session, from, to quarantine.AppliedProf
 	return append(restore, restrict...), err
 }
 
-// takeBack undoes what was done before a step that failed.
-func (r *run) takeBack(ctx context.Context, done []dialect.Step, why reply) quarantine.Outcome {
+// undoAfterFailure undoes what was done before a step that failed.
+func (r *run) undoAfterFailure(ctx context.Context, done []dialect.Step, why reply) quarantine.Outcome {
 	if why.kind == quarantine.OutcomeSessionGone && len(done) > 0 {
 		// The session ended midway, or has another id since the first step: what
 		// was done may still be in force, and accounting will tell where.
@@ -198,7 +198,7 @@ func (r *run) restore(ctx context.Context) quarantine.Outcome {
 		out.Untouched = !r.sent
 		return out
 	}
-	return r.provable(r.outcome(quarantine.OutcomeAcked, reply{}))
+	return r.withVerification(r.outcome(quarantine.OutcomeAcked, reply{}))
 }
 
 // unsent is the outcome of a release of which a step did not leave; if an earlier one
@@ -211,5 +211,5 @@ func (r *run) unsent(why reply) quarantine.Outcome {
 }
 
 func (r *run) outcome(kind quarantine.OutcomeKind, why reply) quarantine.Outcome {
-	return quarantine.Outcome{Kind: kind, ErrorCause: why.cause, Reason: why.reason, Doubtful: r.doubtful, Echo: r.bng.echo()}
+	return quarantine.Outcome{Kind: kind, ErrorCause: why.cause, Reason: why.reason, Doubtful: r.mayRepeat, Echo: r.bng.lateDuplicate()}
 }

@@ -7,11 +7,11 @@ import (
 	"cordon/radiusx"
 )
 
-// identity returns what is known of a session as RADIUS attributes. User-Name
+// identifyingAttributes returns what is known of a session as RADIUS attributes. User-Name
 // is the subscriber key unless accounting told another, or none. An address that the
 // session had before is left out, for it may be another's by now, and so are port
 // blocks, which no BNG is asked by.
-func identity(s *quarantine.Session) []radiusx.Attribute {
+func identifyingAttributes(s *quarantine.Session) []radiusx.Attribute {
 	attributes := []radiusx.Attribute{{Name: "Acct-Session-Id", Value: s.ID}}
 	if user := userName(s); user != "" {
 		attributes = append(attributes, radiusx.Attribute{Name: "User-Name", Value: user})
@@ -66,5 +66,5 @@ func requested(s *quarantine.Session) []radiusx.Attribute {
 	if s.Subscriber == "" || s.ID != "" && !s.Identified() {
 		return nil
 	}
-	return identity(s)
+	return identifyingAttributes(s)
 }

@@ -42,9 +42,9 @@ type Stop struct {
 	RetryAt    time.Time // when one subscriber tries again
 }
 
-// refuse notes that the BNG will never do as asked (a NAK with that
+// refused notes that the BNG will never do as asked (a NAK with that
 // Error-Cause) for a subscriber.
-func (r *refusals) refuse(profile, subscriber string, cause uint32, now time.Time) {
+func (r *refusals) refused(profile, subscriber string, cause uint32, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.named[profile]
@@ -62,8 +62,8 @@ func (r *refusals) refuse(profile, subscriber string, cause uint32, now time.Tim
 	}
 }
 
-// agree notes that the BNG put the profile in force for somebody.
-func (r *refusals) agree(profile string) {
+// accepted notes that the BNG put the profile in force for somebody.
+func (r *refusals) accepted(profile string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.named, profile)

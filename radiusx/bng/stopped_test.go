@@ -30,10 +30,10 @@ func TestAProfileIsStoppedAfterTheSameRefusalOfThreeSubscribers(t *testing.T) {
 		r := refusals{named: map[string]*refusal{}}
 		for _, s := range c.said {
 			if s.cause == 0 {
-				r.agree("garden")
+				r.accepted("garden")
 				continue
 			}
-			r.refuse("garden", s.subscriber, s.cause, now)
+			r.refused("garden", s.subscriber, s.cause, now)
 		}
 		reason, barred := r.defers("garden", sessionKey(9), true, now)
 		if barred != c.want {
@@ -52,7 +52,7 @@ func TestAStoppedProfileIsTriedByOneSubscriberEveryQuarterOfAnHour(t *testing.T)
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	r := refusals{named: map[string]*refusal{}}
 	for _, s := range []string{"a", "b", "c"} {
-		r.refuse("garden", s, 407, now)
+		r.refused("garden", s, 407, now)
 	}
 	barred := func(session int) bool {
 		_, is := r.defers("garden", sessionKey(session), true, now)
@@ -70,7 +70,7 @@ func TestAStoppedProfileIsTriedByOneSubscriberEveryQuarterOfAnHour(t *testing.T)
 		if !barred(2) {
 			t.Fatal("two are let through")
 		}
-		r.refuse("garden", "d", 407, now)
+		r.refused("garden", "d", 407, now)
 		r.end(sessionKey(1))
 		if !barred(1) {
 			t.Fatal("let through a second time")
@@ -80,7 +80,7 @@ func TestAStoppedProfileIsTriedByOneSubscriberEveryQuarterOfAnHour(t *testing.T)
 	if barred(3) {
 		t.Fatal("not tried again")
 	}
-	r.agree("garden")
+	r.accepted("garden")
 	if barred(1) || barred(2) {
 		t.Error("stopped although the BNG agreed")
 	}

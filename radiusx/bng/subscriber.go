@@ -80,7 +80,7 @@ func (k *SubscriberKeys) of(made rendering, lines *lineKeys) string {
 	if made.template.isUserName() {
 		kind = ""
 	}
-	return k.account(kind, lines.apart(k.value(made.template.parts[0].attribute, made.parts[0])))
+	return k.account(kind, lines.escapeAsName(k.value(made.template.parts[0].attribute, made.parts[0])))
 }
 
 // value is what an attribute's value is in a key.

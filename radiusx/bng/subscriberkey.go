@@ -47,6 +47,33 @@ func ParseKeyTemplate(text string, d *radiusx.Dictionary) (KeyTemplate, error) {
 	return t, nil
 }
 
+// ParseSubscriberKey reads the templates of a key. Nil is no key; an empty list, a
+// template that is invalid and one that is there twice are faults, at its index.
+func ParseSubscriberKey(texts []string, d *radiusx.Dictionary) (key SubscriberKey, faults, warnings quarantine.Faults) {
+	if texts != nil && len(texts) == 0 {
+		faults = append(faults, fault("", "must not be empty: records would name nobody"))
+	}
+	for i, text := range texts {
+		path := fmt.Sprintf("[%d]", i)
+		template, err := ParseKeyTemplate(text, d)
+		if err != nil {
+			faults = append(faults, quarantine.Fault{Path: path, Err: err})
+			continue
+		}
+		if slices.Contains(texts[:i], text) {
+			faults = append(faults, fault(path, "duplicate template %q", text))
+		}
+		for n := range key {
+			if key[n].alike(&template) {
+				warnings = append(warnings, fault(path, "%s and %s make the same keys of the same values, so one's line may be another's: "+
+					"write text that tells them apart, such as line:%%{…}", key[n], template))
+			}
+		}
+		key = append(key, template)
+	}
+	return key, faults, warnings
+}
+
 func (t *KeyTemplate) parse(rest string, d *radiusx.Dictionary) error {
 	for rest != "" {
 		literal, after, found := strings.Cut(rest, "%")
@@ -229,9 +256,9 @@ func (a *Accounting) nameSubscriber(r *acct.Record, m *member) rendering {
 	}
 	made, _, err := key.of(a.fleet.valuesOf(r.UserName, r.Naming))
 	r.Subscriber = made.String()
-	if errors.Is(err, errTwice) && !r.Doubled.Has(acct.DoubledUserName|acct.DoubledSubscriber) { // else counted before
-		r.Doubled |= acct.DoubledSubscriber
-		a.blame(acct.DoubledKey.String(), r)
+	if errors.Is(err, errTwice) && !r.Conflicts.Has(acct.ConflictingUserName|acct.ConflictingSubscriber) { // else counted before
+		r.Conflicts |= acct.ConflictingSubscriber
+		a.countFault(acct.TwoSubscriberKeys.String(), r)
 	}
 	return made
 }
@@ -287,7 +314,7 @@ func (f *Fleet) vagueName(attribute string, told []radiusx.Attribute) bool {
 	case "NAS-Identifier":
 		return f.shared[value]
 	case "NAS-IP-Address", "NAS-IPv6-Address":
-		return !evident(parseNAS(value))
+		return !distinctive(parseNAS(value))
 	}
 	return false
 }

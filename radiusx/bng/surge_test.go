@@ -67,7 +67,7 @@ func TestInASurgeReleasesKeepTheFullRate(t *testing.T) {
 		for _, urgent := range []bool{true, false} {
 			for range 500 {
 				go func() {
-					leave, err := p.enter(t.Context(), urgent, time.Hour)
+					leave, err := p.acquire(t.Context(), urgent, time.Hour)
 					if err != nil {
 						return
 					}
@@ -109,7 +109,7 @@ func TestInASurgeRestrictionsLeaveSlowlyAndAReleaseDoesNotWaitForThem(t *testing
 		restrictions := 0
 		for range 200 {
 			go func() {
-				if leave, err := p.enter(t.Context(), false, time.Hour); err == nil {
+				if leave, err := p.acquire(t.Context(), false, time.Hour); err == nil {
 					mu.Lock()
 					restrictions++
 					mu.Unlock()
@@ -125,7 +125,7 @@ func TestInASurgeRestrictionsLeaveSlowlyAndAReleaseDoesNotWaitForThem(t *testing
 		mu.Unlock()
 		began := time.Now()
 		for range 2 * rate {
-			leave, err := p.enter(t.Context(), true, time.Hour)
+			leave, err := p.acquire(t.Context(), true, time.Hour)
 			must(t, err)
 			leave()
 		}

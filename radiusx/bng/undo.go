@@ -29,11 +29,11 @@ type undo struct {
 
 // fixedStep is a [dialect.Fixed] in JSON.
 type fixedStep struct {
-	Code   radius.Code `json:"code"`
-	By     []string    `json:"by"`               // identifiers; with a ? behind it, only where the session has it
-	NAS    bool        `json:"nas,omitempty"`    // what the session says of its NAS comes first
-	Octets string      `json:"octets,omitempty"` // the other attributes as on the wire, in base64
-	Moot   bool        `json:"moot,omitempty"`   // the BNG refuses it when it is so already
+	Code       radius.Code `json:"code"`
+	By         []string    `json:"by"`               // identifiers; with a ? behind it, only where the session has it
+	NAS        bool        `json:"nas,omitempty"`    // what the session says of its NAS comes first
+	Octets     string      `json:"octets,omitempty"` // the other attributes as on the wire, in base64
+	NAKsIfDone bool        `json:"moot,omitempty"`   // the BNG refuses it when it is so already
 }
 
 func (u *undo) profile() dialect.Profile {
@@ -58,7 +58,7 @@ func (m *member) undoOf(p dialect.Profile, told []radiusx.Attribute) string {
 func fixedSteps(fixed []dialect.Fixed) []fixedStep {
 	steps := make([]fixedStep, len(fixed))
 	for i, f := range fixed {
-		steps[i] = fixedStep{Code: f.Code, By: slices.Clone(f.By.Must), NAS: f.NAS, Octets: encodeOctets(f.Attributes), Moot: f.NAKsIfDone}
+		steps[i] = fixedStep{Code: f.Code, By: slices.Clone(f.By.Must), NAS: f.NAS, Octets: encodeOctets(f.Attributes), NAKsIfDone: f.NAKsIfDone}
 		for _, name := range f.By.IfKnown {
 			steps[i].By = append(steps[i].By, name+"?")
 		}
@@ -82,7 +82,7 @@ func (u *undo) fixed() ([]dialect.Fixed, error) {
 		if err != nil {
 			return nil, err
 		}
-		fixed[i] = dialect.Fixed{Code: s.Code, NAS: s.NAS, Attributes: attributes, NAKsIfDone: s.Moot}
+		fixed[i] = dialect.Fixed{Code: s.Code, NAS: s.NAS, Attributes: attributes, NAKsIfDone: s.NAKsIfDone}
 		for _, name := range s.By {
 			if known, optional := strings.CutSuffix(name, "?"); optional {
 				fixed[i].By.IfKnown = append(fixed[i].By.IfKnown, known)
@@ -129,15 +129,15 @@ func (m *member) restoring(s *quarantine.Session, a quarantine.AppliedProfile) (
 	case err != nil: // a profile without an undo
 		return m.Dialect.Steps(m.request(dialect.Restore, s, m.names(a)))
 	case len(u.Steps) > 0:
-		return m.asFixed(s, u)
+		return m.addressFixed(s, u)
 	case u.Dialect != "" && u.Dialect != m.Dialect.Name:
 		return nil, fmt.Errorf("%w, %s: give BNG %s that dialect again until its sessions are released, or give the session up", errOtherDialect, u.Dialect, m.Name)
 	}
-	return m.made(dialect.Request{Action: dialect.Restore, Session: m.requested(s), Profile: m.names(a), Options: m.optionsOf(u)})
+	return m.encodedSteps(dialect.Request{Action: dialect.Restore, Session: m.requested(s), Profile: m.names(a), Options: m.optionsOf(u)})
 }
 
-// asFixed addresses fixed requests to a session.
-func (m *member) asFixed(s *quarantine.Session, u *undo) ([]dialect.Step, error) {
+// addressFixed addresses fixed requests to a session.
+func (m *member) addressFixed(s *quarantine.Session, u *undo) ([]dialect.Step, error) {
 	fixed, err := u.fixed()
 	if err != nil {
 		return nil, err
@@ -161,9 +161,9 @@ func (m *member) optionsOf(u *undo) map[string]string {
 	return u.Options
 }
 
-// made returns the steps of a request whose options need not be today's: octets, so
+// encodedSteps returns the steps of a request whose options need not be today's: octets, so
 // that no dictionary of today reads them.
-func (m *member) made(r dialect.Request) ([]dialect.Step, error) {
+func (m *member) encodedSteps(r dialect.Request) ([]dialect.Step, error) {
 	dictionary, err := m.Dialect.Dictionary(r.Options)
 	if err != nil {
 		return nil, fmt.Errorf("dialect options: %w", err)
@@ -200,9 +200,9 @@ func (m *member) names(a quarantine.AppliedProfile) dialect.Profile {
 	return then
 }
 
-// asToday reports whether an applied profile would be taken away by the same octets
+// undoUnchanged reports whether an applied profile would be taken away by the same octets
 // today, so that the make's own way of changing it may be used.
-func (m *member) asToday(a quarantine.AppliedProfile) bool {
+func (m *member) undoUnchanged(a quarantine.AppliedProfile) bool {
 	u, err := decodeUndo(a.Undo)
 	if err != nil || u.Dialect == "" && len(u.Steps) == 0 {
 		return true
@@ -218,7 +218,7 @@ func (m *member) asToday(a quarantine.AppliedProfile) bool {
 }
 
 func (s fixedStep) equal(other fixedStep) bool {
-	return s.Code == other.Code && slices.Equal(s.By, other.By) && s.NAS == other.NAS && s.Octets == other.Octets && s.Moot == other.Moot
+	return s.Code == other.Code && slices.Equal(s.By, other.By) && s.NAS == other.NAS && s.Octets == other.Octets && s.NAKsIfDone == other.NAKsIfDone
 }
 
 // CanUndo says why a restriction that is in force on a session could not be taken away

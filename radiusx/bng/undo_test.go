@@ -247,7 +247,7 @@ func TestStepsToBeTakenBackAreOctetsToo(t *testing.T) {
 	o := prepared(t, e)
 	e.Enforce(t.Context(), releaseOf(o), quarantine.OpenGate{})
 	steps, err := e.fleet.named["bng1"].Dialect.Steps(dialect.Request{
-		Action: dialect.Restore, Session: identity(&o.Session), Profile: dialect.Profile{Restricted: "1", Normal: dialect.Overlay}, Options: g.options,
+		Action: dialect.Restore, Session: identifyingAttributes(&o.Session), Profile: dialect.Profile{Restricted: "1", Normal: dialect.Overlay}, Options: g.options,
 	})
 	must(t, err)
 	residue := e.fleet.named["bng1"].encodeResidue(steps)
@@ -363,7 +363,7 @@ func TestWordsOfANormalProfileAreWhatAccountingShows(t *testing.T) {
 		t.Error("a word without a fallback is taken")
 	}
 	e, _ := oneBNG(t, geared(gear{dialect: "coova-chilli", restricted: "portal", normal: "2000/10000 timeout=$Session-Timeout|86400"}))
-	if !slices.Contains(e.fleet.Keep(), "Session-Timeout") {
+	if !slices.Contains(e.fleet.AccountingAttributes(), "Session-Timeout") {
 		t.Error("what a word is read from is not kept")
 	}
 }

@@ -92,7 +92,8 @@ func newAccountingLab(t *testing.T, make Platform, configure func(*Config)) (*la
 func serve(t *testing.T, conn net.PacketConn, book *ledger) (stop func()) {
 	t.Helper()
 	server, err := acct.New(acct.Config{
-		Conns: []net.PacketConn{conn}, Handler: book, Keep: []string{"ERX-Service-Session", "Cisco-Service-Info", "Service-Name", "Filter-Id", "Alc-SLA-Prof-Str", "Alc-Subscriber-Filter"},
+		Holdable: func(netip.Prefix) (string, bool) { return "", true },
+		Conns:    []net.PacketConn{conn}, Handler: book, Attributes: []string{"ERX-Service-Session", "Cisco-Service-Info", "Service-Name", "Filter-Id", "Alc-SLA-Prof-Str", "Alc-Subscriber-Filter"},
 		Clients: []acct.Client{{Prefix: netip.PrefixFrom(nasIP, 32), Secret: secret(t, testSecret)}},
 	})
 	if err != nil {

@@ -49,7 +49,7 @@ func (b *BNG) process(datagram []byte, peer netip.AddrPort, later func([]byte)) 
 	if note != Handled {
 		return nil, note
 	}
-	r, err := b.takeApart(packet)
+	r, err := b.decode(packet)
 	if err != nil {
 		return nil, MalformedPacket
 	}

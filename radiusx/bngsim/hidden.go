@@ -6,9 +6,9 @@ func (b *BNG) hidden(s *session, state State) bool {
 	return state.Portal || b.behaviour.hides && !state.Equal(s.subscriber.Profile)
 }
 
-// letIn gives a hidden session what AAA gives at log-in, as CoovaChilli does with
+// admit gives a hidden session what AAA gives at log-in, as CoovaChilli does with
 // MAC authentication at the client's next DHCP request. The caller holds b.mu.
-func (b *BNG) letIn(s *session) {
+func (b *BNG) admit(s *session) {
 	if b.sessions[s.id] != s || !b.hidden(s, s.state) {
 		return
 	}

@@ -140,8 +140,8 @@ func (b *BNG) adopt(s *session, c *changing, now time.Time) {
 	}
 	reports, err := report(s, now)
 	b.send(s, reports, err)
-	if after := b.behaviour.letsIn; after > 0 && b.hidden(s, s.state) {
-		b.after(after, func() func() { b.letIn(s); return nil })
+	if after := b.behaviour.admits; after > 0 && b.hidden(s, s.state) {
+		b.after(after, func() func() { b.admit(s); return nil })
 	}
 }
 

@@ -198,7 +198,7 @@ var quirks = []quirk{
 		func(b *behaviour, _ *Config) { b.hides = b.changes[portalKey] == nil }}, // who has a portal hides by that
 	{QuirkInfo{MACAuth, "lets a restricted client in again at its next DHCP request, as AAA says",
 		"CoovaChilli with MAC authentication", "seen on a live CoovaChilli (e0c7d7a)", "", []Platform{CoovaChilli}},
-		func(b *behaviour, c *Config) { b.letsIn = c.DHCPEvery }},
+		func(b *behaviour, c *Config) { b.admits = c.DHCPEvery }},
 	{QuirkInfo{ReplacesLimits, "resets every limit that a change does not name: rate, Session-Timeout, Acct-Interim-Interval",
 		"CoovaChilli", "seen on a live CoovaChilli (e0c7d7a)", "", []Platform{CoovaChilli}},
 		func(b *behaviour, _ *Config) { b.replacesLimits = true }},

@@ -82,8 +82,8 @@ func (b *BNG) stale(r *request, now time.Time) bool {
 	return now.Sub(r.event).Abs() > b.config.EventWindow
 }
 
-// takeApart sorts the attributes of a packet; the caller holds b.mu.
-func (b *BNG) takeApart(packet []byte) (*request, error) {
+// decode sorts the attributes of a packet; the caller holds b.mu.
+func (b *BNG) decode(packet []byte) (*request, error) {
 	attrs, err := radius.ParseAttributes(packet[radiusx.HeaderLength:])
 	if err != nil {
 		return nil, fmt.Errorf("read request: %w", err)

@@ -52,12 +52,12 @@ func (d Discard) String() string {
 	return discards[d]
 }
 
-// question is what an answer is held against. It does not change while the
+// request is what an answer is held against. It does not change while the
 // exchange lasts, so the reader needs no lock to use it.
-type question struct {
+type request struct {
 	peer                        netip.AddrPort
 	code                        radius.Code
-	request                     []byte // as sent
+	octets                      []byte // as sent
 	key                         *radiusx.Key
 	requireMessageAuthenticator bool
 	checkEventTimestamp         bool
@@ -67,7 +67,7 @@ type question struct {
 // memory, and NotDiscarded, if it answers q; otherwise nil and the first reason
 // why it does not. The caller has matched the identifier to q by looking q up,
 // and holds the answer's time against its clock ([question.stale]).
-func (q *question) accept(datagram []byte, from netip.AddrPort) ([]byte, Discard) {
+func (q *request) accept(datagram []byte, from netip.AddrPort) ([]byte, Discard) {
 	if from != q.peer {
 		return nil, WrongPort
 	}
@@ -75,7 +75,7 @@ func (q *question) accept(datagram []byte, from netip.AddrPort) ([]byte, Discard
 	if err != nil {
 		return nil, Malformed
 	}
-	if packet[1] != q.request[1] {
+	if packet[1] != q.octets[1] {
 		return nil, NotPending
 	}
 	if _, ok := kindOf(q.code, radius.Code(packet[0])); !ok {
@@ -95,7 +95,7 @@ func (q *question) accept(datagram []byte, from netip.AddrPort) ([]byte, Discard
 	return packet, NotDiscarded
 }
 
-func (q *question) authenticator() []byte { return q.request[4:radiusx.HeaderLength] }
+func (q *request) authenticator() []byte { return q.octets[4:radiusx.HeaderLength] }
 
 // kindOf says what an answer of that code means to a request of that code; ok
 // is false if it is no answer to it (RFC 5176 section 2).
@@ -117,7 +117,7 @@ const replayWindow = 300 * time.Second
 
 // stale reports whether q refuses an answer whose sender's clock is ahead of
 // ours by skew.
-func (q *question) stale(skew time.Duration) bool {
+func (q *request) stale(skew time.Duration) bool {
 	return q.checkEventTimestamp && skew.Abs() > replayWindow
 }
 

@@ -10,16 +10,16 @@ import (
 )
 
 // asked is a question that was sent to bng1.
-func asked(t testing.TB, code radius.Code, mode MessageAuthenticatorMode) *question {
+func asked(t testing.TB, code radius.Code, mode MessageAuthenticatorMode) *request {
 	t.Helper()
-	x := request(t, bng1)
+	x := requestTo(t, bng1)
 	x.Code, x.MessageAuthenticator = code, mode
 	packet, err := encode(&x, testKey, 0x5a, testTime)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &question{
-		peer: bng1, code: code, request: packet, key: testKey,
+	return &request{
+		peer: bng1, code: code, octets: packet, key: testKey,
 		requireMessageAuthenticator: mode == MessageAuthenticatorRequireReply,
 	}
 }
@@ -40,7 +40,7 @@ func answers(sent []byte) map[string][]byte {
 func TestEverySingleBitFlipOfAnAnswerIsRefused(t *testing.T) {
 	for _, code := range []radius.Code{radius.CodeCoARequest, radius.CodeDisconnectRequest} {
 		q := asked(t, code, MessageAuthenticatorSend)
-		for name, answer := range answers(q.request) {
+		for name, answer := range answers(q.octets) {
 			if _, why := q.accept(answer, bng1); why != NotDiscarded {
 				t.Fatalf("%v, %s: the genuine answer is discarded: %v", code, name, why)
 			}
@@ -57,7 +57,7 @@ func TestEverySingleBitFlipOfAnAnswerIsRefused(t *testing.T) {
 
 func TestEveryCutOfAnAnswerIsRefused(t *testing.T) {
 	q := asked(t, radius.CodeCoARequest, MessageAuthenticatorSend)
-	for name, answer := range answers(q.request) {
+	for name, answer := range answers(q.octets) {
 		for n := range answer {
 			if _, why := q.accept(answer[:n], bng1); why == NotDiscarded {
 				t.Errorf("%s: accepted although cut to %d octets", name, n)
@@ -69,33 +69,33 @@ func TestEveryCutOfAnAnswerIsRefused(t *testing.T) {
 func TestOnlyTheRightAnswerFromTheRightPlaceCounts(t *testing.T) {
 	q := asked(t, radius.CodeCoARequest, MessageAuthenticatorSend)
 	strict := asked(t, radius.CodeCoARequest, MessageAuthenticatorRequireReply)
-	good := ack(q.request)
+	good := ack(q.octets)
 	other := bytes.Clone(good)
 	other[1]++
-	badMA := reply{request: q.request, code: radius.CodeCoAACK, attributes: append([]byte{80, 18}, make([]byte, 16)...)}.encode()
-	shortMA := reply{request: q.request, code: radius.CodeCoAACK, attributes: []byte{80, 3, 0}}.encode()
+	badMA := reply{request: q.octets, code: radius.CodeCoAACK, attributes: append([]byte{80, 18}, make([]byte, 16)...)}.encode()
+	shortMA := reply{request: q.octets, code: radius.CodeCoAACK, attributes: []byte{80, 3, 0}}.encode()
 	for _, test := range []struct {
 		name     string
-		q        *question
+		q        *request
 		datagram []byte
 		from     netip.AddrPort
 		want     Discard
 	}{
 		{"the ACK", q, good, bng1, NotDiscarded},
 		{"with padding", q, append(bytes.Clone(good), 1, 2, 3), bng1, NotDiscarded},
-		{"the NAK", q, nak(q.request, 506), bng1, NotDiscarded},
+		{"the NAK", q, nak(q.octets, 506), bng1, NotDiscarded},
 		{"from another port", q, good, netip.AddrPortFrom(bng1.Addr(), 1700), WrongPort},
 		{"from another host", q, good, bng2, WrongPort},
 		{"another identifier", q, other, bng1, NotPending},
-		{"a Disconnect-ACK", q, reply{request: q.request, code: radius.CodeDisconnectACK}.encode(), bng1, WrongCode},
-		{"a Disconnect-NAK", q, reply{request: q.request, code: radius.CodeDisconnectNAK}.encode(), bng1, WrongCode},
-		{"an Access-Accept", q, reply{request: q.request, code: radius.CodeAccessAccept}.encode(), bng1, WrongCode},
-		{"our own request", q, q.request, bng1, WrongCode},
-		{"another secret", q, reply{request: q.request, code: radius.CodeCoAACK, secret: "other"}.encode(), bng1, BadAuthenticator},
+		{"a Disconnect-ACK", q, reply{request: q.octets, code: radius.CodeDisconnectACK}.encode(), bng1, WrongCode},
+		{"a Disconnect-NAK", q, reply{request: q.octets, code: radius.CodeDisconnectNAK}.encode(), bng1, WrongCode},
+		{"an Access-Accept", q, reply{request: q.octets, code: radius.CodeAccessAccept}.encode(), bng1, WrongCode},
+		{"our own request", q, q.octets, bng1, WrongCode},
+		{"another secret", q, reply{request: q.octets, code: radius.CodeCoAACK, secret: "other"}.encode(), bng1, BadAuthenticator},
 		{"wrong Message-Authenticator", q, badMA, bng1, BadMessageAuthenticator},
 		{"Message-Authenticator too short", q, shortMA, bng1, BadMessageAuthenticator},
-		{"unsigned, required", strict, reply{request: strict.request, code: radius.CodeCoAACK}.encode(), bng1, MissingMessageAuthenticator},
-		{"signed, required", strict, ack(strict.request), bng1, NotDiscarded},
+		{"unsigned, required", strict, reply{request: strict.octets, code: radius.CodeCoAACK}.encode(), bng1, MissingMessageAuthenticator},
+		{"signed, required", strict, ack(strict.octets), bng1, NotDiscarded},
 		{"nothing", q, nil, bng1, Malformed},
 		{"a header too short", q, good[:19], bng1, Malformed},
 	} {
@@ -114,7 +114,7 @@ func TestPaddingIsCutOffTheReply(t *testing.T) {
 			w.send(p.to, p.from, append(ack(p.octets), make([]byte, 5000)...))
 			return nil
 		})
-		r := do(t, clientOn(t, w, nil), request(t, bng1))
+		r := do(t, clientOn(t, w, nil), requestTo(t, bng1))
 		if r.Kind != ACK || !bytes.Equal(r.Reply, ack(r.Request)) {
 			t.Errorf("got %v with reply %x", r.Kind, r.Reply)
 		}
@@ -133,7 +133,7 @@ func TestTenThousandJunkDatagramsBeforeTheTrueACKChangeNothing(t *testing.T) {
 			return nil
 		})
 		c := clientOn(t, w, nil)
-		r := do(t, c, request(t, bng1))
+		r := do(t, c, requestTo(t, bng1))
 		if r.Kind != ACK || r.Transmissions != 1 || r.Discarded == 0 {
 			t.Errorf("got %v after %d transmissions with %d discarded", r.Kind, r.Transmissions, r.Discarded)
 		}
@@ -188,7 +188,7 @@ func TestDiscardedAnswersAreNamedInTheResult(t *testing.T) {
 					return nil
 				})
 				c := clientOn(t, w, nil)
-				x := request(t, bng1)
+				x := requestTo(t, bng1)
 				x.Timeout, x.MessageAuthenticator = initialTimeout/2, test.mode
 				r := do(t, c, x)
 				if r.Kind != Unanswered || r.Reply != nil || r.RTT != 0 {
@@ -220,7 +220,7 @@ func TestErrorCauseIsReadWhereItIsWellFormed(t *testing.T) {
 		{"too long", []byte{101, 8, 0, 0, 0, 0, 1, 0xf7}, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			answer := reply{request: q.request, code: radius.CodeCoANAK, attributes: test.attributes, signed: true}.encode()
+			answer := reply{request: q.octets, code: radius.CodeCoANAK, attributes: test.attributes, signed: true}.encode()
 			packet, why := q.accept(answer, bng1)
 			if why != NotDiscarded {
 				t.Fatalf("discarded: %v", why)

@@ -55,7 +55,7 @@ func TestARetransmissionIsByteIdenticalAndOnTime(t *testing.T) {
 			var silent tap
 			w.attach(bng1, silent.host)
 			c := clientOn(t, w, func(config *Config) { config.Random = seeded(seed) })
-			r := do(t, c, request(t, bng1))
+			r := do(t, c, requestTo(t, bng1))
 			seen := silent.packets()
 			if r.Kind != Unanswered || r.Transmissions != len(seen) || len(seen) < 4 || len(seen) > 5 {
 				t.Fatalf("seed %d: %v after %d transmissions, %d seen", seed, r.Kind, r.Transmissions, len(seen))
@@ -93,7 +93,7 @@ func TestTheMiddleOfTheJitterIsAtTwoSixAndFourteenSeconds(t *testing.T) {
 		var silent tap
 		w.attach(bng1, silent.host)
 		c := clientOn(t, w, func(config *Config) { config.Random = func() float64 { return 0.5 } })
-		x := request(t, bng1)
+		x := requestTo(t, bng1)
 		x.Timeout = time.Hour
 		r := do(t, c, x)
 		want := []time.Duration{0, 2, 6, 14, 30}
@@ -118,7 +118,7 @@ func TestARestrictionGivesUpAfterItsPatience(t *testing.T) {
 		var silent tap
 		w.attach(bng1, silent.host)
 		c := clientOn(t, w, nil)
-		x := request(t, bng1)
+		x := requestTo(t, bng1)
 		x.Timeout = 10 * time.Second
 		began := time.Now()
 		r := do(t, c, x)
@@ -141,7 +141,7 @@ func TestEventTimestampIsThatOfTheBeginning(t *testing.T) {
 		c := clientOn(t, w, func(config *Config) {
 			config.Now = func() time.Time { return testTime.Add(time.Since(began)) } // a clock that goes on
 		})
-		do(t, c, request(t, bng1))
+		do(t, c, requestTo(t, bng1))
 		stamp := []byte{eventTimestamp, 6, byte(testTime.Unix() >> 24), byte(testTime.Unix() >> 16), byte(testTime.Unix() >> 8), byte(testTime.Unix())}
 		for i, p := range silent.packets() {
 			if !bytes.Contains(p.octets, stamp) {

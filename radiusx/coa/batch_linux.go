@@ -15,7 +15,7 @@ func (c *Client) batches(p *port, udp *net.UDPConn) bool {
 	if err != nil {
 		return false
 	}
-	complaints := newComplaints(raw, func(about complaint) { c.complain(p, about) })
+	complaints := newErrorQueue(raw, func(about icmpError) { c.noteICMPError(p, about) })
 	reader, errReader := mmsg.NewReader(udp, batchSize, radiusx.MaxPacketLength) // what is beyond the largest packet is padding
 	writer, errWriter := newBatchWriter(udp, complaints)
 	if errors.Join(errReader, errWriter) != nil {
@@ -29,14 +29,14 @@ func (c *Client) batches(p *port, udp *net.UDPConn) bool {
 
 // batchReceiver is the receiving side of a UDP socket.
 type batchReceiver struct {
-	reader     *mmsg.Reader
-	complaints *complaints
+	reader *mmsg.Reader
+	errors *errorQueue
 }
 
 func (r *batchReceiver) receive() ([]mmsg.Datagram, error) {
 	for {
 		came, err := r.reader.Read()
-		if err == nil || !r.complaints.heard(err) {
+		if err == nil || !r.errors.drainAfter(err) {
 			return came, err // the reader only counts it
 		}
 	}
@@ -45,23 +45,23 @@ func (r *batchReceiver) receive() ([]mmsg.Datagram, error) {
 // udpWriter is the sending side of a UDP socket. It belongs to one goroutine.
 type udpWriter struct {
 	*mmsg.Writer
-	complaints *complaints
-	memory     [batchSize]mmsg.Datagram
+	errors *errorQueue
+	memory [batchSize]mmsg.Datagram
 }
 
-func newBatchWriter(udp *net.UDPConn, complaints *complaints) (*udpWriter, error) {
+func newBatchWriter(udp *net.UDPConn, complaints *errorQueue) (*udpWriter, error) {
 	w, err := mmsg.NewWriter(udp, batchSize)
-	return &udpWriter{Writer: w, complaints: complaints}, err
+	return &udpWriter{Writer: w, errors: complaints}, err
 }
 
-// maxComplaints is how many errors about other datagrams a send passes over
+// maxICMPErrors is how many errors about other datagrams a send passes over
 // before it takes one for its own.
-const maxComplaints = 16
+const maxICMPErrors = 16
 
-func (w *udpWriter) write(batch []*flight) (int, error) {
+func (w *udpWriter) write(batch []*inFlight) (int, error) {
 	left := w.memory[:0]
 	for _, f := range batch {
-		left = append(left, mmsg.Datagram{Octets: f.request, Peer: f.peer})
+		left = append(left, mmsg.Datagram{Octets: f.octets, Peer: f.peer})
 	}
 	passed := 0
 	for len(left) > 0 {
@@ -69,9 +69,9 @@ func (w *udpWriter) write(batch []*flight) (int, error) {
 		switch left = left[n:]; {
 		case err == nil:
 			if passed = 0; len(left) > 0 {
-				w.complaints.hear() // an error ended the call early, and it does not say which
+				w.errors.drain() // an error ended the call early, and it does not say which
 			}
-		case passed < maxComplaints && w.complaints.heard(err):
+		case passed < maxICMPErrors && w.errors.drainAfter(err):
 			passed++
 		default:
 			return len(batch) - len(left), err

@@ -20,7 +20,7 @@ func BenchmarkExchange(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	x := request(b, peer)
+	x := requestTo(b, peer)
 	b.ReportAllocs()
 	b.ResetTimer()
 	tokens := make(chan struct{}, b.N)
@@ -46,7 +46,7 @@ func BenchmarkExchange(b *testing.B) {
 // same responder, packet and window and nothing else: what a socket gives.
 func BenchmarkRawEcho(b *testing.B) {
 	peer := udpBNG(b, "127.0.0.1:0", ack)
-	x := request(b, peer)
+	x := requestTo(b, peer)
 	packet, err := encode(&x, testKey, 1, testTime)
 	if err != nil {
 		b.Fatal(err)

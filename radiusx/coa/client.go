@@ -139,7 +139,7 @@ func (c *Client) Close() error {
 	}
 	c.mu.Unlock()
 	for _, p := range waiting { // without mu, which an exchange that begins takes while it holds p.mu
-		p.rouseAll()
+		p.signalAll()
 	}
 	c.running.Wait()
 	return errors.Join(faults...)
@@ -195,10 +195,10 @@ func (c *Client) peerAt(addr netip.Addr) (*peer, error) {
 		pool: pool,
 		rotation: rotation{
 			ports:     len(pool.ports),
-			firstPort: pool.home(),
+			firstPort: pool.startPort(),
 			firstID:   byte(c.config.Random() * identifiersPerPort),
 		},
-		flights: make(map[slot]*flight),
+		inFlight: make(map[slot]*inFlight),
 	}
 	pool.peers++
 	c.peers[addr] = p

@@ -39,7 +39,7 @@ func TestTheResultTellsWhatWasSentAndWhatCameBack(t *testing.T) {
 					return nil
 				}}
 				w.attach(bng1, bng.host)
-				x := request(t, bng1)
+				x := requestTo(t, bng1)
 				x.Code = test.code
 				got := do(t, clientOn(t, w, nil), x)
 				sent := bng.packets()[0]
@@ -61,8 +61,8 @@ func TestAReplyStaysWhatItWasWhenOthersFollow(t *testing.T) {
 		w.attach(bng1, acks)
 		w.attach(bng2, func(w *wire, p packet) error { w.send(p.to, p.from, nak(p.octets, 401)); return nil })
 		c := clientOn(t, w, func(config *Config) { config.Ports = 1 })
-		first := do(t, c, request(t, bng1))
-		do(t, c, request(t, bng2))
+		first := do(t, c, requestTo(t, bng1))
+		do(t, c, requestTo(t, bng2))
 		if !bytes.Equal(first.Reply, ack(first.Request)) {
 			t.Errorf("the first reply has become %x", first.Reply)
 		}
@@ -81,7 +81,7 @@ func TestAnAnswerToARetransmissionEndsTheExchange(t *testing.T) {
 		}
 		w.attach(bng1, bng.host)
 		c := clientOn(t, w, func(config *Config) { config.Random = func() float64 { return 0.5 } })
-		r := do(t, c, request(t, bng1))
+		r := do(t, c, requestTo(t, bng1))
 		if r.Kind != ACK || r.Transmissions != 3 || r.RTT != 6*time.Second {
 			t.Errorf("%v after %d transmissions and %v", r.Kind, r.Transmissions, r.RTT)
 		}
@@ -97,7 +97,7 @@ func TestSendingSeesTheExactDatagramBeforeItLeaves(t *testing.T) {
 		w := newWire()
 		var bng tap
 		w.attach(bng1, bng.host)
-		x := request(t, bng1)
+		x := requestTo(t, bng1)
 		var told []Datagram
 		x.Sending = func(d Datagram) error {
 			if n := len(bng.packets()); n != 0 {
@@ -123,7 +123,7 @@ func TestIfItCannotBeRecordedItIsNotSent(t *testing.T) {
 		var bng tap
 		w.attach(bng1, bng.host)
 		c := clientOn(t, w, nil)
-		x := request(t, bng1)
+		x := requestTo(t, bng1)
 		full := errors.New("disk is full")
 		x.Sending = func(Datagram) error { return full }
 		r, err := c.Do(t.Context(), x)
@@ -139,9 +139,9 @@ func TestWhatWasNotSentKeepsNoIdentifier(t *testing.T) {
 		w := newWire()
 		w.attach(bng1, acks)
 		c := clientOn(t, w, func(config *Config) { config.Ports = 1 })
-		unrecorded := request(t, bng1)
+		unrecorded := requestTo(t, bng1)
 		unrecorded.Sending = func(Datagram) error { return errHint }
-		unencodable := request(t, bng1)
+		unencodable := requestTo(t, bng1)
 		for range 17 {
 			unencodable.Attributes.Add(26, make(radius.Attribute, 250))
 		}
@@ -153,7 +153,7 @@ func TestWhatWasNotSentKeepsNoIdentifier(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if r := do(t, c, request(t, bng1)); r.Kind != ACK {
+		if r := do(t, c, requestTo(t, bng1)); r.Kind != ACK {
 			t.Errorf("got %v", r.Kind)
 		}
 	})
@@ -163,9 +163,9 @@ func TestAShortPatienceIsNotKeptWaitingByALongOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clientOn(t, newWire(), nil)
 		var waiting sync.WaitGroup
-		waiting.Go(func() { do(t, c, request(t, bng1)) })
+		waiting.Go(func() { do(t, c, requestTo(t, bng1)) })
 		synctest.Wait()
-		x := request(t, bng2)
+		x := requestTo(t, bng2)
 		x.Timeout = 100 * time.Millisecond
 		began := time.Now()
 		if r := do(t, c, x); r.Kind != Unanswered || time.Since(began) != x.Timeout {
@@ -184,7 +184,7 @@ func TestAContextThatEndsStopsAllFurtherPackets(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
 		defer cancel()
 		began := time.Now()
-		r, err := c.Do(ctx, request(t, bng1))
+		r, err := c.Do(ctx, requestTo(t, bng1))
 		if !errors.Is(err, context.DeadlineExceeded) || r.Transmissions != 3 || time.Since(began) != 7*time.Second {
 			t.Errorf("got %v after %d transmissions and %v", err, r.Transmissions, time.Since(began))
 		}
@@ -205,7 +205,7 @@ func TestAContextThatHasEndedSendsNothing(t *testing.T) {
 		w.attach(bng1, bng.host)
 		c := clientOn(t, w, nil)
 		ctx, cancel := context.WithCancel(t.Context())
-		x := request(t, bng1)
+		x := requestTo(t, bng1)
 		x.Sending = func(Datagram) error { cancel(); return nil } // as late as possible
 		for range 2 {
 			if r, err := c.Do(ctx, x); !errors.Is(err, context.Canceled) || r.Transmissions != 0 {
@@ -229,13 +229,13 @@ func TestSilentBNGsSlowNobodyElse(t *testing.T) {
 		var waiting sync.WaitGroup
 		for i := range 250 {
 			silent := netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), 3799)
-			waiting.Go(func() { _, _ = c.Do(ctx, request(t, silent)) })
-			waiting.Go(func() { _, _ = c.Do(ctx, request(t, bng1)) }) // one whose socket does not even take packets
+			waiting.Go(func() { _, _ = c.Do(ctx, requestTo(t, silent)) })
+			waiting.Go(func() { _, _ = c.Do(ctx, requestTo(t, bng1)) }) // one whose socket does not even take packets
 		}
 		for range 200 {
 			time.Sleep(100 * time.Millisecond)
 			began := time.Now()
-			if r := do(t, c, request(t, bng2)); r.Kind != ACK || time.Since(began) != 0 {
+			if r := do(t, c, requestTo(t, bng2)); r.Kind != ACK || time.Since(began) != 0 {
 				t.Fatalf("%v after %v", r.Kind, time.Since(began))
 			}
 		}
@@ -254,7 +254,7 @@ func TestCloseEndsWaitingExchanges(t *testing.T) {
 		var waiting sync.WaitGroup
 		for range 10 {
 			waiting.Go(func() {
-				if r, err := c.Do(t.Context(), request(t, bng1)); !errors.Is(err, ErrClosed) || r.Transmissions != 1 {
+				if r, err := c.Do(t.Context(), requestTo(t, bng1)); !errors.Is(err, ErrClosed) || r.Transmissions != 1 {
 					t.Errorf("got %v after %d transmissions", err, r.Transmissions)
 				}
 			})
@@ -266,7 +266,7 @@ func TestCloseEndsWaitingExchanges(t *testing.T) {
 			}
 		}
 		waiting.Wait()
-		if _, err := c.Do(t.Context(), request(t, bng1)); !errors.Is(err, ErrClosed) {
+		if _, err := c.Do(t.Context(), requestTo(t, bng1)); !errors.Is(err, ErrClosed) {
 			t.Errorf("after Close: %v", err)
 		}
 		if n := len(bng.packets()); n != 10 {
@@ -288,7 +288,7 @@ func TestAnAnswerThatCameBeforeTheEndCounts(t *testing.T) {
 				cancel()
 				return nil
 			})
-			if r, err := c.Do(ctx, request(t, bng1)); err != nil || r.Kind != ACK {
+			if r, err := c.Do(ctx, requestTo(t, bng1)); err != nil || r.Kind != ACK {
 				t.Fatalf("got %v, %v", r.Kind, err)
 			}
 		}
@@ -302,12 +302,12 @@ func TestEveryExchangeIsCountedOnce(t *testing.T) {
 		w.attach(bng2, func(w *wire, p packet) error { w.send(p.to, p.from, nak(p.octets, 503)); return nil })
 		c := clientOn(t, w, func(config *Config) { config.Random = func() float64 { return 0.5 } })
 		for range 3 {
-			do(t, c, request(t, bng1))
+			do(t, c, requestTo(t, bng1))
 		}
 		for range 2 {
-			do(t, c, request(t, bng2))
+			do(t, c, requestTo(t, bng2))
 		}
-		do(t, c, request(t, netip.MustParseAddrPort("192.0.2.3:3799")))
+		do(t, c, requestTo(t, netip.MustParseAddrPort("192.0.2.3:3799")))
 		want := Stats{Sent: 6, Retransmitted: 3, ACKs: 3, NAKs: 2, Unanswered: 1, Ports: 3}
 		if diff := cmp.Diff(want, c.Stats()); diff != "" {
 			t.Errorf("figures differ (-want +got):\n%s", diff)

@@ -21,7 +21,7 @@ func (c *Client) Do(ctx context.Context, x Exchange) (Result, error) {
 	if err := x.validate(); err != nil {
 		return Result{}, err
 	}
-	if err := c.over(ctx); err != nil {
+	if err := c.ended(ctx); err != nil {
 		return Result{}, err
 	}
 	f, err := c.prepare(&x)
@@ -29,22 +29,22 @@ func (c *Client) Do(ctx context.Context, x Exchange) (Result, error) {
 		return Result{}, err
 	}
 	if err := announce(&x, f); err != nil {
-		f.home.land(f)
+		f.home.unregister(f)
 		return f.result(0), err
 	}
-	err = c.fly(ctx, f, &x)
+	err = c.transmitUntilReplied(ctx, f, &x)
 	return c.conclude(f, err)
 }
 
-func patienceOf(x *Exchange) time.Duration {
+func timeoutOf(x *Exchange) time.Duration {
 	if x.Timeout == 0 {
 		return DefaultTimeout
 	}
 	return x.Timeout
 }
 
-// over returns why no exchange may go on, if it may not.
-func (c *Client) over(ctx context.Context) error {
+// ended returns why no exchange may go on, if it may not.
+func (c *Client) ended(ctx context.Context) error {
 	select {
 	case <-c.done:
 		return ErrClosed
@@ -58,7 +58,7 @@ func (c *Client) over(ctx context.Context) error {
 
 // prepare takes an identifier and makes the packet for x. The flight it
 // returns holds its slot until it lands.
-func (c *Client) prepare(x *Exchange) (*flight, error) {
+func (c *Client) prepare(x *Exchange) (*inFlight, error) {
 	home, err := c.peerAt(x.Peer.Addr())
 	if err != nil {
 		return nil, err
@@ -67,8 +67,8 @@ func (c *Client) prepare(x *Exchange) (*flight, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &flight{
-		question: question{
+	f := &inFlight{
+		request: request{
 			peer:                        x.Peer,
 			code:                        x.Code,
 			key:                         home.keyOf(x.Secret.Bytes()),
@@ -81,8 +81,8 @@ func (c *Client) prepare(x *Exchange) (*flight, error) {
 		wake:  c.newWake(),
 		index: unscheduled,
 	}
-	if f.request, err = encode(x, f.key, s.identifier(), c.config.Now()); err != nil {
-		home.land(f)
+	if f.octets, err = encode(x, f.key, s.identifier(), c.config.Now()); err != nil {
+		home.unregister(f)
 		return nil, err
 	}
 	return f, nil
@@ -99,26 +99,26 @@ func (c *Client) newWake() chan struct{} {
 // reserve takes an identifier towards home.
 func (c *Client) reserve(home *peer) (slot, error) {
 	home.mu.Lock()
-	s, how, err := home.rotation.take(time.Now(), func(port int) error { return c.open(home.pool, port) })
+	s, how, err := home.rotation.acquire(time.Now(), func(port int) error { return c.open(home.pool, port) })
 	home.mu.Unlock()
 	switch {
 	case err != nil:
 		return 0, err
 	case how == rested:
 		c.counters.rested.Add(1)
-	case how == hurried:
-		c.counters.hurried.Add(1)
+	case how == reusedEarly:
+		c.counters.reusedEarly.Add(1)
 	}
 	return s, nil
 }
 
 // announce tells the caller what is about to be sent.
-func announce(x *Exchange, f *flight) error {
+func announce(x *Exchange, f *inFlight) error {
 	if x.Sending == nil {
 		return nil
 	}
 	err := x.Sending(Datagram{
-		Octets:     f.request,
+		Octets:     f.octets,
 		Local:      f.port.local,
 		Peer:       f.peer,
 		Identifier: f.slot.identifier(),
@@ -129,17 +129,17 @@ func announce(x *Exchange, f *flight) error {
 	return nil
 }
 
-// fly transmits f until it is answered or patience is over, which is nil, or
+// transmitUntilReplied transmits f until it is answered or patience is over, which is nil, or
 // until it may not go on, which is an error.
-func (c *Client) fly(ctx context.Context, f *flight, x *Exchange) error {
-	f.home.launch(f)
+func (c *Client) transmitUntilReplied(ctx context.Context, f *inFlight, x *Exchange) error {
+	f.home.register(f)
 	f.began = time.Now()
-	f.end = f.began.Add(patienceOf(x))
+	f.end = f.began.Add(timeoutOf(x))
 	for now := f.began; f.attempts < maxTransmissions && now.Before(f.end); now = time.Now() {
-		if err := c.over(ctx); err != nil {
+		if err := c.ended(ctx); err != nil {
 			return err
 		}
-		if err := mayRepeat(x, f); err != nil {
+		if err := checkRepeat(x, f); err != nil {
 			return err
 		}
 		c.transmit(f, now)
@@ -150,8 +150,8 @@ func (c *Client) fly(ctx context.Context, f *flight, x *Exchange) error {
 	return nil
 }
 
-// mayRepeat asks whether f may be transmitted once more.
-func mayRepeat(x *Exchange, f *flight) error {
+// checkRepeat asks whether f may be transmitted once more.
+func checkRepeat(x *Exchange, f *inFlight) error {
 	if f.attempts == 0 || x.Repeating == nil {
 		return nil
 	}
@@ -162,7 +162,7 @@ func mayRepeat(x *Exchange, f *flight) error {
 }
 
 // transmit has f's datagram leave once and sets the time of what is next.
-func (c *Client) transmit(f *flight, now time.Time) {
+func (c *Client) transmit(f *inFlight, now time.Time) {
 	f.attempts++
 	f.timeout = nextTimeout(f.timeout, c.config.Random())
 	f.next = now.Add(f.timeout)
@@ -175,7 +175,7 @@ func (c *Client) transmit(f *flight, now time.Time) {
 
 // await returns when f is answered, when its next step is due, or when it may
 // not go on.
-func (c *Client) await(ctx context.Context, f *flight) (answered bool, err error) {
+func (c *Client) await(ctx context.Context, f *inFlight) (answered bool, err error) {
 	for {
 		select {
 		case <-f.wake:
@@ -189,18 +189,18 @@ func (c *Client) await(ctx context.Context, f *flight) (answered bool, err error
 				return false, nil
 			}
 		case <-ctx.Done():
-			return false, c.over(ctx)
+			return false, c.ended(ctx)
 		}
 	}
 }
 
 // conclude ends f. An answer that came at the last moment counts, whatever
 // ended the wait.
-func (c *Client) conclude(f *flight, err error) (Result, error) {
+func (c *Client) conclude(f *inFlight, err error) (Result, error) {
 	c.timers.remove(f)
 	transmissions := f.port.withdraw(f, f.home.answered(f))
-	f.home.land(f)
-	c.keepWake(f)
+	f.home.unregister(f)
+	c.recycleWake(f)
 	r := f.result(transmissions)
 	if f.reply == nil && err != nil {
 		if transmissions > 0 {
@@ -212,9 +212,9 @@ func (c *Client) conclude(f *flight, err error) (Result, error) {
 	return r, nil
 }
 
-// keepWake keeps the channel of a flight that has landed and that no timer
+// recycleWake keeps the channel of a flight that has landed and that no timer
 // knows, so that nobody can wake it any more.
-func (c *Client) keepWake(f *flight) {
+func (c *Client) recycleWake(f *inFlight) {
 	select {
 	case <-f.wake:
 	default:
@@ -223,10 +223,10 @@ func (c *Client) keepWake(f *flight) {
 }
 
 // result says what came of a flight that has landed.
-func (f *flight) result(transmissions int) Result {
+func (f *inFlight) result(transmissions int) Result {
 	r := Result{
 		Transmissions: transmissions,
-		Request:       f.request,
+		Request:       f.octets,
 		Reply:         f.reply,
 		Local:         f.port.local,
 		Peer:          f.peer,

@@ -96,7 +96,7 @@ func TestGoldenACKsAreAccepted(t *testing.T) {
 	for _, g := range goldens {
 		t.Run(g.name, func(t *testing.T) {
 			sent := unhex(t, g.request)
-			q := question{peer: bng1, code: radius.Code(sent[0]), request: sent, key: radiusx.NewKey([]byte("golden-secret")), requireMessageAuthenticator: true}
+			q := request{peer: bng1, code: radius.Code(sent[0]), octets: sent, key: radiusx.NewKey([]byte("golden-secret")), requireMessageAuthenticator: true}
 			if _, why := q.accept(unhex(t, g.ack), bng1); why != NotDiscarded {
 				t.Errorf("discarded: %v", why)
 			}
@@ -108,7 +108,7 @@ func TestEveryRequestIsAuthenticToAnotherImplementation(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
 	for range 500 {
-		x := request(t, bng1)
+		x := requestTo(t, bng1)
 		x.Code = []radius.Code{radius.CodeCoARequest, radius.CodeDisconnectRequest}[random.IntN(2)]
 		x.MessageAuthenticator = MessageAuthenticatorMode(random.IntN(3))
 		x.OmitEventTimestamp = random.IntN(2) == 0
@@ -184,7 +184,7 @@ func TestWhatCannotBeAPacketIsAnErrorBeforeOneExists(t *testing.T) {
 			var sent tap
 			w.attach(bng1, sent.host)
 			c := clientOn(t, w, nil)
-			x := request(t, bng1)
+			x := requestTo(t, bng1)
 			x.Sending = func(Datagram) error { t.Error("a packet was announced"); return nil }
 			test.spoil(&x)
 			_, err := c.Do(t.Context(), x)

@@ -96,31 +96,31 @@ func makeRight(datagram, sent []byte, how uint8) []byte {
 // datagrams that it takes are taken. Unless the helper has signed it, only
 // the genuine answers among the seeds are.
 func FuzzAccept(f *testing.F) {
-	questions := map[bool]map[bool]*question{} // by disconnect and by whether a signature is required
+	questions := map[bool]map[bool]*request{} // by disconnect and by whether a signature is required
 	genuine := map[string]bool{}
 	for _, disconnect := range []bool{false, true} {
 		code := map[bool]radius.Code{false: radius.CodeCoARequest, true: radius.CodeDisconnectRequest}[disconnect]
-		questions[disconnect] = map[bool]*question{
+		questions[disconnect] = map[bool]*request{
 			false: asked(f, code, MessageAuthenticatorSend), true: asked(f, code, MessageAuthenticatorRequireReply),
 		}
 		for _, required := range []bool{false, true} {
-			for _, answer := range answers(questions[disconnect][required].request) {
+			for _, answer := range answers(questions[disconnect][required].octets) {
 				genuine[string(answer)] = true
 				f.Add(answer, disconnect, required, uint8(asItIs))
 				f.Add(append(bytes.Clone(answer), 0, 0), disconnect, required, uint8(signed))
 			}
 		}
 	}
-	stray := bytes.Clone(answers(questions[false][false].request)["ACK"])
+	stray := bytes.Clone(answers(questions[false][false].octets)["ACK"])
 	stray[1]++ // to another request that had the same authenticator
 	f.Add(stray, false, false, uint8(answered))
 	f.Add([]byte{44, 0x5a, 0, 20}, false, false, uint8(asItIs))
-	f.Add(reply{request: questions[false][false].request, code: radius.CodeCoAACK, attributes: []byte{80, 2}}.encode(), false, false, uint8(answered))
+	f.Add(reply{request: questions[false][false].octets, code: radius.CodeCoAACK, attributes: []byte{80, 2}}.encode(), false, false, uint8(answered))
 	f.Fuzz(func(t *testing.T, datagram []byte, disconnect, required bool, how uint8) {
 		q := questions[disconnect][required]
-		datagram = makeRight(datagram, q.request, how)
+		datagram = makeRight(datagram, q.octets, how)
 		packet, why := q.accept(datagram, bng1)
-		want := judge(datagram, q.request, required)
+		want := judge(datagram, q.octets, required)
 		if (why == NotDiscarded) != (want != nil) || !bytes.Equal(packet, want) {
 			t.Fatalf("%x: %v, packet %x; the plain check says %x", datagram, why, packet, want)
 		}

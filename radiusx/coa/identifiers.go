@@ -39,16 +39,16 @@ type rest struct {
 type reuse int
 
 const (
-	unused  reuse = iota // never used towards this peer
-	rested               // for restWindow or longer
-	hurried              // shorter: the pool has no more ports
+	unused      reuse = iota // never used towards this peer
+	rested                   // for restWindow or longer
+	reusedEarly              // shorter: the pool has no more ports
 )
 
-// take returns a slot and leaves it in use until [rotation.release]. open is
+// acquire returns a slot and leaves it in use until [rotation.release]. open is
 // called before a slot is used for the first time and makes sure that its port
 // is there; where it cannot, the longest-rested slot is taken, and only if
 // there is none is open's error returned.
-func (r *rotation) take(now time.Time, open func(port int) error) (slot, reuse, error) {
+func (r *rotation) acquire(now time.Time, open func(port int) error) (slot, reuse, error) {
 	some := r.head < len(r.resting)
 	if some && now.Sub(r.resting[r.head].since) >= restWindow {
 		return r.pop(), rested, nil
@@ -62,7 +62,7 @@ func (r *rotation) take(now time.Time, open func(port int) error) (slot, reuse, 
 		}
 	}
 	if some {
-		return r.pop(), hurried, nil
+		return r.pop(), reusedEarly, nil
 	}
 	return 0, unused, err
 }

@@ -35,7 +35,7 @@ func TestRotationKeepsItsPromises(t *testing.T) {
 				r.release(s, now)
 				continue
 			}
-			s, how, err := r.take(now, noOpen)
+			s, how, err := r.acquire(now, noOpen)
 			if err != nil {
 				if len(inUse) != r.ports*identifiersPerPort {
 					t.Fatalf("seed %d: %v with only %d in use", seed, err, len(inUse))
@@ -73,17 +73,17 @@ func TestRotationUsesEverySlotOfEveryPortBeforeItHurries(t *testing.T) {
 	r := rotation{ports: 3, firstPort: 2, firstID: 77}
 	seen := map[slot]bool{}
 	for range 3 * identifiersPerPort {
-		s, how, err := r.take(testTime, noOpen)
+		s, how, err := r.acquire(testTime, noOpen)
 		if err != nil || how != unused || seen[s] || s.port() > 2 {
 			t.Fatalf("slot %v: %v, %v, seen before: %v", s, how, err, seen[s])
 		}
 		seen[s] = true
 		r.release(s, testTime)
 	}
-	if _, how, _ := r.take(testTime.Add(restWindow-1), noOpen); how != hurried {
+	if _, how, _ := r.acquire(testTime.Add(restWindow-1), noOpen); how != reusedEarly {
 		t.Errorf("got %v when no slot is left and none has rested", how)
 	}
-	if _, how, _ := r.take(testTime.Add(restWindow), noOpen); how != rested {
+	if _, how, _ := r.acquire(testTime.Add(restWindow), noOpen); how != rested {
 		t.Errorf("got %v after the window", how)
 	}
 }
@@ -93,18 +93,18 @@ func TestAPortThatCannotBeOpenedIsDoneWithout(t *testing.T) {
 	closed := func(port int) error { return map[int]error{0: nil, 1: fault}[port] }
 	r := rotation{ports: 2}
 	for range identifiersPerPort {
-		if _, _, err := r.take(testTime, closed); err != nil {
+		if _, _, err := r.acquire(testTime, closed); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := r.take(testTime, closed); !errors.Is(err, fault) {
+	if _, _, err := r.acquire(testTime, closed); !errors.Is(err, fault) {
 		t.Errorf("with all in use: got %v, want %v", err, fault)
 	}
 	r.release(7, testTime)
-	if s, how, err := r.take(testTime, closed); s != 7 || how != hurried || err != nil {
+	if s, how, err := r.acquire(testTime, closed); s != 7 || how != reusedEarly || err != nil {
 		t.Errorf("with one resting: got %v, %v, %v", s, how, err)
 	}
-	if s, how, err := r.take(testTime, noOpen); s.port() != 1 || how != unused || err != nil {
+	if s, how, err := r.acquire(testTime, noOpen); s.port() != 1 || how != unused || err != nil {
 		t.Errorf("once it can be opened: got %v, %v, %v", s, how, err)
 	}
 }
@@ -153,7 +153,7 @@ func exchangesWithACachingBNG(t *testing.T, n, ports int) (stats Stats, falseDup
 		w.attach(bng1, bng.host)
 		c := clientOn(t, w, func(config *Config) { config.Ports = ports })
 		for i := range n {
-			x := request(t, bng1)
+			x := requestTo(t, bng1)
 			x.Timeout = time.Second
 			x.Attributes[0].Attribute = []byte{byte(i >> 16), byte(i >> 8), byte(i)}
 			do(t, c, x)
@@ -194,7 +194,7 @@ func TestPendingExchangesWithOneBNGNeverShareAPortAndIdentifier(t *testing.T) {
 		var waiting sync.WaitGroup
 		for range 1000 {
 			waiting.Go(func() {
-				x := request(t, bng1)
+				x := requestTo(t, bng1)
 				x.Timeout = time.Second
 				do(t, c, x)
 			})
@@ -222,17 +222,17 @@ func TestWithoutAFreeIdentifierNothingIsSent(t *testing.T) {
 		c := clientOn(t, w, func(config *Config) { config.Ports = 1 })
 		var waiting sync.WaitGroup
 		for range identifiersPerPort {
-			waiting.Go(func() { do(t, c, request(t, bng1)) })
+			waiting.Go(func() { do(t, c, requestTo(t, bng1)) })
 		}
 		synctest.Wait()
-		r, err := c.Do(t.Context(), request(t, bng1))
+		r, err := c.Do(t.Context(), requestTo(t, bng1))
 		if !errors.Is(err, ErrNoIdentifier) || r.Transmissions != 0 {
 			t.Errorf("got %v after %d transmissions", err, r.Transmissions)
 		}
 		if n := len(silent.packets()); n != identifiersPerPort {
 			t.Errorf("%d packets", n)
 		}
-		if r := do(t, c, Exchange{Peer: bng2, Secret: secretOf(t, testSecret), Code: 43, Attributes: request(t, bng2).Attributes, Timeout: time.Second}); r.Transmissions != 1 {
+		if r := do(t, c, Exchange{Peer: bng2, Secret: secretOf(t, testSecret), Code: 43, Attributes: requestTo(t, bng2).Attributes, Timeout: time.Second}); r.Transmissions != 1 {
 			t.Errorf("another BNG is held up: %+v", r)
 		}
 		waiting.Wait()
@@ -254,7 +254,7 @@ func TestOneIdentifierTowardsManyBNGsIsNotConfused(t *testing.T) {
 				return nil
 			})
 			waiting.Go(func() {
-				r := do(t, c, request(t, peer))
+				r := do(t, c, requestTo(t, peer))
 				if r.Kind != NAK || r.ErrorCause != uint32(1000+i) || r.Identifier != 128 || r.Peer != peer {
 					t.Errorf("%v got %v %d under identifier %d from %v", peer, r.Kind, r.ErrorCause, r.Identifier, r.Peer)
 				}

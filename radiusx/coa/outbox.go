@@ -20,7 +20,7 @@ type outbox struct {
 	ring     chan struct{} // capacity 1: there is something to send
 
 	mu    sync.Mutex // guards what follows, and transmissions and place of the port's flights
-	queue []*flight
+	queue []*inFlight
 	left  sync.Cond // on mu: flights are no longer leaving
 }
 
@@ -29,7 +29,7 @@ type batchWriter interface {
 	// write hands the requests of the batch to the kernel in their order, without
 	// waiting. It returns how many were taken, and unless all were, why the next
 	// one was not: [mmsg.ErrFull], or what is wrong with it.
-	write(batch []*flight) (int, error)
+	write(batch []*inFlight) (int, error)
 	// WaitReady returns when the kernel has room again, or why it never will.
 	WaitReady() error
 }
@@ -55,7 +55,7 @@ func newOutbox(w batchWriter, n *counters) *outbox {
 
 // send implements sender. A datagram that still waits from the time before is
 // not sent twice.
-func (o *outbox) send(f *flight) {
+func (o *outbox) send(f *inFlight) {
 	o.mu.Lock()
 	if f.place != outside {
 		o.mu.Unlock()
@@ -74,14 +74,14 @@ func (o *outbox) send(f *flight) {
 }
 
 // withdraw implements sender.
-func (o *outbox) withdraw(f *flight, answered bool) int {
+func (o *outbox) withdraw(f *inFlight, answered bool) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for f.place == leaving && !(answered && f.transmissions == 1) {
 		o.left.Wait()
 	}
 	if f.place == queued {
-		o.queue = slices.DeleteFunc(o.queue, func(q *flight) bool { return q == f })
+		o.queue = slices.DeleteFunc(o.queue, func(q *inFlight) bool { return q == f })
 	}
 	f.place = outside
 	return f.transmissions
@@ -89,7 +89,7 @@ func (o *outbox) withdraw(f *flight, answered bool) int {
 
 // run is the goroutine of the outbox, until done is closed.
 func (o *outbox) run(done <-chan struct{}) {
-	var batch [batchSize]*flight
+	var batch [batchSize]*inFlight
 	for {
 		select {
 		case <-o.ring:
@@ -104,30 +104,30 @@ func (o *outbox) run(done <-chan struct{}) {
 
 // flush sends what fits into one batch; false if there was nothing. Its memory
 // is that of batch.
-func (o *outbox) flush(batch []*flight) bool {
-	batch = o.take(batch)
+func (o *outbox) flush(batch []*inFlight) bool {
+	batch = o.dequeue(batch)
 	some := len(batch) > 0
 	for len(batch) > 0 {
 		n, err := o.writer.write(batch)
 		switch {
 		case errors.Is(err, mmsg.ErrFull):
-			o.putBack(batch[n:])
-			o.settle(batch[:n], nil)
+			o.requeue(batch[n:])
+			o.finish(batch[:n], nil)
 			return o.writer.WaitReady() == nil
 		case err != nil:
-			o.settle(batch[n:n+1], err)
-			o.settle(batch[:n], nil)
+			o.finish(batch[n:n+1], err)
+			o.finish(batch[:n], nil)
 			n++
 		default:
-			o.settle(batch[:n], nil)
+			o.finish(batch[:n], nil)
 		}
 		batch = batch[n:]
 	}
 	return some
 }
 
-// take moves flights from the queue into batch, up to its capacity.
-func (o *outbox) take(batch []*flight) []*flight {
+// dequeue moves flights from the queue into batch, up to its capacity.
+func (o *outbox) dequeue(batch []*inFlight) []*inFlight {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	n := min(len(o.queue), cap(batch))
@@ -140,12 +140,12 @@ func (o *outbox) take(batch []*flight) []*flight {
 	return batch
 }
 
-// putBack returns what did not leave to the head of the queue, but for what has
+// requeue returns what did not leave to the head of the queue, but for what has
 // been withdrawn meanwhile.
-func (o *outbox) putBack(flights []*flight) {
+func (o *outbox) requeue(flights []*inFlight) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	flights = slices.DeleteFunc(flights, func(f *flight) bool { return f.place != leaving })
+	flights = slices.DeleteFunc(flights, func(f *inFlight) bool { return f.place != leaving })
 	for _, f := range flights {
 		f.place = queued
 		f.transmissions--
@@ -154,8 +154,8 @@ func (o *outbox) putBack(flights []*flight) {
 	o.left.Broadcast()
 }
 
-// settle notes that flights have been handed over; err is what became of it.
-func (o *outbox) settle(flights []*flight, err error) {
+// finish notes that flights have been handed over; err is what became of it.
+func (o *outbox) finish(flights []*inFlight, err error) {
 	if len(flights) == 0 {
 		return
 	}

@@ -19,11 +19,11 @@ type gate struct {
 	full    bool
 	room    chan struct{} // closed: there is room again
 	during  func()        // called inside of each write
-	refuse  *flight       // the one that fails with errHint
-	batches [][]*flight
+	refuse  *inFlight     // the one that fails with errHint
+	batches [][]*inFlight
 }
 
-func (g *gate) write(batch []*flight) (int, error) {
+func (g *gate) write(batch []*inFlight) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.full {
@@ -52,7 +52,7 @@ func (g *gate) open() {
 	close(g.room)
 }
 
-func (g *gate) written() (all []*flight) {
+func (g *gate) written() (all []*inFlight) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, b := range g.batches {
@@ -75,12 +75,12 @@ func outboxOn(g *gate) (*outbox, *counters, func()) {
 }
 
 // flights are n of them under way towards one peer.
-func flights(n int) []*flight {
-	home := &peer{flights: map[slot]*flight{}}
-	all := make([]*flight, n)
+func flights(n int) []*inFlight {
+	home := &peer{inFlight: map[slot]*inFlight{}}
+	all := make([]*inFlight, n)
 	for i := range all {
-		all[i] = &flight{home: home, slot: slot(i)}
-		home.flights[slot(i)] = all[i]
+		all[i] = &inFlight{home: home, slot: slot(i)}
+		home.inFlight[slot(i)] = all[i]
 	}
 	return all
 }
@@ -211,7 +211,7 @@ func TestOneDatagramThatIsRefusedHoldsUpNoOther(t *testing.T) {
 			o.send(f)
 		}
 		synctest.Wait()
-		if got := g.written(); !slices.Equal(got, []*flight{all[0], all[1], all[3], all[4]}) {
+		if got := g.written(); !slices.Equal(got, []*inFlight{all[0], all[1], all[3], all[4]}) {
 			t.Errorf("%d of the others left", len(got))
 		}
 		for i, f := range all {
@@ -247,7 +247,7 @@ func TestNothingLeavesAfterDoHasReturned(t *testing.T) {
 	for i := range uint16(2000) {
 		running.Go(func() {
 			ctx, cancel := context.WithCancel(t.Context())
-			x := request(t, peer)
+			x := requestTo(t, peer)
 			x.Attributes[0].Attribute = []byte{byte(i >> 8), byte(i)}
 			if i%2 == 0 {
 				time.AfterFunc(time.Duration(i)*time.Microsecond/4, cancel)
@@ -273,7 +273,7 @@ func TestNothingLeavesAfterDoHasReturned(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = sentinel.Close() }()
-	x := request(t, peer)
+	x := requestTo(t, peer)
 	x.Attributes[0].Attribute, x.Timeout = []byte{0xff, 0xff}, 200*time.Millisecond
 	do(t, sentinel, x)
 	mu.Lock()

@@ -16,16 +16,16 @@ type peer struct {
 	mu       sync.Mutex   // guards what follows, and the lower half of every flight
 	key      *radiusx.Key // of the secret that was used last; nil before
 	rotation rotation
-	flights  map[slot]*flight // waiting for an answer
+	inFlight map[slot]*inFlight // waiting for an answer
 }
 
-// flight is one exchange under way.
-type flight struct {
-	question // fixed before the flight is launched
-	home     *peer
-	port     *port
-	slot     slot
-	wake     chan struct{} // capacity 1: look again, an answer has come or a time is due
+// inFlight is one exchange under way.
+type inFlight struct {
+	request // fixed before the flight is launched
+	home    *peer
+	port    *port
+	slot    slot
+	wake    chan struct{} // capacity 1: look again, an answer has come or a time is due
 
 	// timers.mu guards at and index.
 	at    time.Time
@@ -51,54 +51,54 @@ type flight struct {
 	hint        error
 }
 
-// rouse has the goroutine of Do look at the flight; it never blocks.
-func (f *flight) rouse() {
+// signal has the goroutine of Do look at the flight; it never blocks.
+func (f *inFlight) signal() {
 	select {
 	case f.wake <- struct{}{}:
 	default: // it has not looked yet since the last time
 	}
 }
 
-// launch makes f one that answers are looked up for.
-func (p *peer) launch(f *flight) {
+// register makes f one that answers are looked up for.
+func (p *peer) register(f *inFlight) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.flights[f.slot] = f
+	p.inFlight[f.slot] = f
 }
 
-// land ends f: no answer reaches it any more and its slot begins to rest.
-func (p *peer) land(f *flight) {
+// unregister ends f: no answer reaches it any more and its slot begins to rest.
+func (p *peer) unregister(f *inFlight) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.flights, f.slot)
+	delete(p.inFlight, f.slot)
 	p.rotation.release(f.slot, time.Now())
 }
 
 // waiting returns the flight that waits in that slot, or nil.
-func (p *peer) waiting(s slot) *flight {
+func (p *peer) waiting(s slot) *inFlight {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.flights[s]
+	return p.inFlight[s]
 }
 
 // deliver hands f its answer; false if f has landed or has one already.
-func (p *peer) deliver(f *flight, reply []byte, at time.Time, skew time.Duration) bool {
+func (p *peer) deliver(f *inFlight, reply []byte, at time.Time, skew time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.flights[f.slot] != f || f.reply != nil {
+	if p.inFlight[f.slot] != f || f.reply != nil {
 		return false
 	}
 	f.reply, f.replied, f.skew = reply, at, skew
-	f.rouse()
+	f.signal()
 	return true
 }
 
 // discard notes on f that a datagram was not its answer, and the skew of a
 // genuine one.
-func (p *peer) discard(f *flight, why Discard, skew time.Duration) {
+func (p *peer) discard(f *inFlight, why Discard, skew time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.flights[f.slot] != f || f.reply != nil {
+	if p.inFlight[f.slot] != f || f.reply != nil {
 		return
 	}
 	f.discarded++
@@ -109,10 +109,10 @@ func (p *peer) discard(f *flight, why Discard, skew time.Duration) {
 }
 
 // hint notes on f what was heard besides answers.
-func (p *peer) hint(f *flight, err error) {
+func (p *peer) hint(f *inFlight, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.flights[f.slot] == f {
+	if p.inFlight[f.slot] == f {
 		f.hint = err
 	}
 }
@@ -127,17 +127,17 @@ func (p *peer) keyOf(secret []byte) *radiusx.Key {
 	return p.key
 }
 
-// rouseAll has every exchange that waits look again.
-func (p *peer) rouseAll() {
+// signalAll has every exchange that waits look again.
+func (p *peer) signalAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, f := range p.flights {
-		f.rouse()
+	for _, f := range p.inFlight {
+		f.signal()
 	}
 }
 
 // answered reports whether f has its answer.
-func (p *peer) answered(f *flight) bool {
+func (p *peer) answered(f *inFlight) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return f.reply != nil

@@ -31,18 +31,18 @@ type receiver interface {
 type sender interface {
 	// send has the request of f leave, once. It may leave after send has
 	// returned, but not after withdraw has.
-	send(f *flight)
+	send(f *inFlight)
 	// withdraw makes sure that nothing of f leaves any more, and returns how
 	// often it was handed to the socket. answered says that f has its answer, so
 	// that its first transmission is known to be over.
-	withdraw(f *flight, answered bool) int
+	withdraw(f *inFlight, answered bool) int
 }
 
 func (p *port) slot(identifier byte) slot { return slot(p.index<<8) | slot(identifier) }
 
-// homes is over how many ports peers begin, one after the other: enough to
+// startPorts is over how many ports peers begin, one after the other: enough to
 // keep several readers busy, and few, so that datagrams share system calls.
-const homes = 4
+const startPorts = 4
 
 // pool is the ports of one address family. Ports are opened by index when they
 // are first needed and stay until the client is closed.
@@ -57,8 +57,8 @@ func newPool(network string, source netip.Addr, ports int) *pool {
 	return &pool{network: network, source: source, ports: make([]atomic.Pointer[port], ports)}
 }
 
-// home is the index of the port on which the next new peer begins.
-func (p *pool) home() int { return p.peers % min(homes, len(p.ports)) }
+// startPort is the index of the port on which the next new peer begins.
+func (p *pool) startPort() int { return p.peers % min(startPorts, len(p.ports)) }
 
 // listen opens port number index.
 func (c *Client) listen(p *pool, index int) (*port, error) {

@@ -25,7 +25,7 @@ func (c *Client) read(p *port) {
 			failures = 0
 			now := time.Now()
 			for i := range arrivals {
-				c.take(p, &arrivals[i], now)
+				c.receive(p, &arrivals[i], now)
 			}
 			continue
 		}
@@ -58,9 +58,9 @@ func (c *Client) pause(d time.Duration) {
 	}
 }
 
-// take hands one datagram to the exchange it answers, or counts why it answers
+// receive hands one datagram to the exchange it answers, or counts why it answers
 // none.
-func (c *Client) take(p *port, a *mmsg.Datagram, now time.Time) {
+func (c *Client) receive(p *port, a *mmsg.Datagram, now time.Time) {
 	if why := c.dispatch(p, a, now); why != NotDiscarded {
 		c.counters.discarded[why].Add(1)
 	}

@@ -17,7 +17,7 @@ func TestLateAnswersAreCountedAndDisturbNobody(t *testing.T) {
 		c := clientOn(t, w, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := c.Do(ctx, request(t, bng1)); err == nil {
+		if _, err := c.Do(ctx, requestTo(t, bng1)); err == nil {
 			t.Fatal("answered by nobody")
 		}
 		late := bng.packets()[0]
@@ -25,7 +25,7 @@ func TestLateAnswersAreCountedAndDisturbNobody(t *testing.T) {
 			w.send(late.to, late.from, ack(late.octets))
 		}
 		w.attach(bng1, acks)
-		if r := do(t, c, request(t, bng1)); r.Kind != ACK || r.Discarded != 0 {
+		if r := do(t, c, requestTo(t, bng1)); r.Kind != ACK || r.Discarded != 0 {
 			t.Errorf("the next exchange: %v, %d discarded", r.Kind, r.Discarded)
 		}
 		if n := c.Stats().Discarded[NotPending]; n != 1000 {
@@ -49,13 +49,13 @@ func TestTheReaderNeverBlocksOnAnExchangeThatDoesNotLook(t *testing.T) {
 		c := clientOn(t, w, func(config *Config) { config.Ports = 1 }) // one reader for both
 		var waiting sync.WaitGroup
 		waiting.Go(func() {
-			if r := do(t, c, request(t, bng1)); r.Kind != ACK {
+			if r := do(t, c, requestTo(t, bng1)); r.Kind != ACK {
 				t.Errorf("the stuck exchange: %v", r.Kind)
 			}
 		})
 		synctest.Wait()
 		began := time.Now()
-		if r := do(t, c, request(t, bng2)); r.Kind != ACK || time.Since(began) != 0 {
+		if r := do(t, c, requestTo(t, bng2)); r.Kind != ACK || time.Since(began) != 0 {
 			t.Errorf("the other: %v after %v", r.Kind, time.Since(began))
 		}
 		if n := c.Stats().Discarded[NotPending]; n != 999 {
@@ -79,7 +79,7 @@ func TestErrorsOfTheSocketAreHintsOnly(t *testing.T) {
 		}
 		w.attach(bng1, bng.host)
 		c := clientOn(t, w, nil)
-		r := do(t, c, request(t, bng1))
+		r := do(t, c, requestTo(t, bng1))
 		if r.Kind != ACK || r.Transmissions != 3 || !errors.Is(r.Hint, errHint) {
 			t.Errorf("%v after %d transmissions, hint: %v", r.Kind, r.Transmissions, r.Hint)
 		}
@@ -99,7 +99,7 @@ func TestASocketThatFailsForEverDoesNotSpin(t *testing.T) {
 			return nil
 		})
 		c := clientOn(t, w, nil)
-		x := request(t, bng1)
+		x := requestTo(t, bng1)
 		x.Timeout = time.Second
 		do(t, c, x)
 		if n := c.Stats().ReadErrors; n < 50 || n > 110 {

@@ -33,13 +33,13 @@ type direct struct {
 	counters *counters
 }
 
-func (d *direct) send(f *flight) {
+func (d *direct) send(f *inFlight) {
 	f.transmissions++
 	d.counters.transmitted(f.transmissions)
-	if _, err := d.conn.WriteTo(f.request, net.UDPAddrFromAddrPort(f.peer)); err != nil {
+	if _, err := d.conn.WriteTo(f.octets, net.UDPAddrFromAddrPort(f.peer)); err != nil {
 		d.counters.writeErrors.Add(1)
 		f.home.hint(f, err)
 	}
 }
 
-func (*direct) withdraw(f *flight, _ bool) int { return f.transmissions }
+func (*direct) withdraw(f *inFlight, _ bool) int { return f.transmissions }

@@ -36,7 +36,7 @@ func TestAStaleAnswerIsDiscardedWhereThatIsAskedForAndItsSkewIsTold(t *testing.T
 					return nil
 				})
 				c := clientOn(t, w, nil)
-				x := request(t, bng1)
+				x := requestTo(t, bng1)
 				x.CheckEventTimestamp, x.Timeout = test.check, time.Second
 				r := do(t, c, x)
 				if r.Kind != test.want || r.Skew != test.skew {
@@ -67,7 +67,7 @@ func TestAForgedTimestampTellsNoSkew(t *testing.T) {
 			w.send(p.to, p.from, ack(p.octets)) // and the true one has none
 			return nil
 		})
-		x := request(t, bng1)
+		x := requestTo(t, bng1)
 		x.CheckEventTimestamp = true
 		if r := do(t, clientOn(t, w, nil), x); r.Kind != ACK || r.Skew != 0 || r.LastDiscard != BadAuthenticator {
 			t.Errorf("%v with skew %v after %v", r.Kind, r.Skew, r.LastDiscard)
@@ -83,7 +83,7 @@ func TestAnAnswerFromATrueClockIsTakenAfterAStaleOne(t *testing.T) {
 			w.send(p.to, p.from, stamped(p.octets, 2*time.Second))
 			return nil
 		})
-		x := request(t, bng1)
+		x := requestTo(t, bng1)
 		x.CheckEventTimestamp = true
 		if r := do(t, clientOn(t, w, nil), x); r.Kind != ACK || r.Skew != 2*time.Second || r.Discarded != 1 {
 			t.Errorf("%v with skew %v, %d discarded", r.Kind, r.Skew, r.Discarded)
@@ -103,7 +103,7 @@ func TestASecretThatChangesIsUsedAtOnce(t *testing.T) {
 		for range 3 {
 			for _, s := range []string{testSecret, "another of decent length"} {
 				secret = s
-				x := request(t, bng1)
+				x := requestTo(t, bng1)
 				x.Secret, x.Timeout = secretOf(t, s), time.Second
 				if r := do(t, c, x); r.Kind != ACK {
 					t.Errorf("under %q: %v, %v", s, r.Kind, r.LastDiscard)

@@ -38,7 +38,7 @@ func TestAClosedPortIsHintedAtAndDisturbsNobodyElse(t *testing.T) {
 			const closed = 10 // the kernel sends no more than some ICMP errors a second
 			for range closed {
 				running.Go(func() {
-					x := request(t, dead)
+					x := requestTo(t, dead)
 					x.Timeout = 500 * time.Millisecond
 					r := do(t, c, x)
 					if r.Kind != Unanswered || r.Transmissions != 1 || !errors.Is(r.Hint, syscall.ECONNREFUSED) {
@@ -48,13 +48,13 @@ func TestAClosedPortIsHintedAtAndDisturbsNobodyElse(t *testing.T) {
 			}
 			for range 100 {
 				running.Go(func() {
-					if r := do(t, c, request(t, alive)); r.Kind != ACK || r.Transmissions != 1 || r.Hint != nil {
+					if r := do(t, c, requestTo(t, alive)); r.Kind != ACK || r.Transmissions != 1 || r.Hint != nil {
 						t.Errorf("the BNG beside it: %v after %d transmissions, hint: %v", r.Kind, r.Transmissions, r.Hint)
 					}
 				})
 			}
 			running.Wait()
-			if s := c.Stats(); s.Complaints != closed || s.WriteErrors != 0 || s.ReadErrors != 0 {
+			if s := c.Stats(); s.ICMPErrors != closed || s.WriteErrors != 0 || s.ReadErrors != 0 {
 				t.Errorf("figures: %+v", s)
 			}
 		})
@@ -68,7 +68,7 @@ func TestTheBuffersThatTheKernelGaveAreTold(t *testing.T) {
 	}
 	defer func() { _ = c.Close() }()
 	var told int
-	err = c.opened[0].receiver.(*batchReceiver).complaints.raw.Control(func(fd uintptr) {
+	err = c.opened[0].receiver.(*batchReceiver).errors.raw.Control(func(fd uintptr) {
 		told, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
 	})
 	if err != nil {
@@ -94,9 +94,9 @@ func TestAPeerWithAZoneBetweenOthersIsWrittenToInItsTurn(t *testing.T) {
 	zoned := netip.AddrPortFrom(peer.Addr().WithZone("lo"), peer.Port())
 	batch := flights(4)
 	for i, f := range batch {
-		f.request, f.question.peer = []byte{byte(i)}, peer
+		f.octets, f.request.peer = []byte{byte(i)}, peer
 	}
-	batch[1].question.peer = zoned
+	batch[1].request.peer = zoned
 	for sent := 0; sent < len(batch); {
 		n, err := w.write(batch[sent:])
 		if err != nil || n == 0 {
@@ -123,7 +123,7 @@ func newBatchWriterOn(t *testing.T, address string) *udpWriter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := newBatchWriter(udp, newComplaints(raw, func(complaint) {}))
+	w, err := newBatchWriter(udp, newErrorQueue(raw, func(icmpError) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestClosingAmidExchangesWithLivingAndDeadPortsEndsThemAll(t *testing.T) {
 		var running sync.WaitGroup
 		for i := range 40 {
 			running.Go(func() {
-				x := request(t, []netip.AddrPort{dead, alive}[i%2])
+				x := requestTo(t, []netip.AddrPort{dead, alive}[i%2])
 				for err := error(nil); err == nil; {
 					x.Timeout = time.Minute
 					_, err = c.Do(t.Context(), x)

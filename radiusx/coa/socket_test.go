@@ -63,7 +63,7 @@ func TestExchangesOverRealSockets(t *testing.T) {
 			for range 20 {
 				running.Go(func() {
 					for range 50 {
-						if r := do(t, c, request(t, peer)); r.Kind != ACK || r.Peer != peer {
+						if r := do(t, c, requestTo(t, peer)); r.Kind != ACK || r.Peer != peer {
 							t.Errorf("%v from %v", r.Kind, r.Peer)
 						}
 					}
@@ -87,7 +87,7 @@ func TestAMappedPeerIsTheSameBNG(t *testing.T) {
 	defer func() { _ = c.Close() }()
 	mapped := netip.AddrPortFrom(netip.AddrFrom16(peer.Addr().As16()), peer.Port())
 	for range 2 {
-		if r := do(t, c, request(t, mapped)); r.Kind != ACK || r.Peer != peer {
+		if r := do(t, c, requestTo(t, mapped)); r.Kind != ACK || r.Peer != peer {
 			t.Errorf("%v from %v", r.Kind, r.Peer)
 		}
 	}
@@ -108,7 +108,7 @@ func TestARefusedPortIsSilenceAndNoError(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	x := request(t, peer)
+	x := requestTo(t, peer)
 	x.Timeout = 50 * time.Millisecond
 	if r := do(t, c, x); r.Kind != Unanswered || r.Transmissions != 1 {
 		t.Errorf("%v after %d transmissions", r.Kind, r.Transmissions)

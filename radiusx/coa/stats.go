@@ -22,7 +22,7 @@ type Stats struct {
 	OpenErrors  uint64 // ports that could not be opened
 	WriteErrors uint64 // transmissions that the local socket refused
 	ReadErrors  uint64 // errors while reading
-	Complaints  uint64 // ICMP errors about datagrams of ours, on Linux only
+	ICMPErrors  uint64 // ICMP errors about datagrams of ours, on Linux only
 
 	// ReceiveBuffer and SendBuffer are the socket buffers in octets, of the port
 	// that the kernel gave least, as it counts them: each datagram costs several
@@ -37,9 +37,9 @@ type counters struct {
 	sent, retransmitted, abandoned      atomic.Uint64
 	kinds                               [len(kinds)]atomic.Uint64
 	discarded                           [discardCount]atomic.Uint64
-	rested, hurried                     atomic.Uint64
+	rested, reusedEarly                 atomic.Uint64
 	openErrors, writeErrors, readErrors atomic.Uint64
-	complaints                          atomic.Uint64
+	icmpErrors                          atomic.Uint64
 }
 
 // transmitted counts the n-th transmission of an exchange.
@@ -62,11 +62,11 @@ func (c *Client) Stats() Stats {
 		Unanswered:    n.kinds[Unanswered].Load(),
 		Abandoned:     n.abandoned.Load(),
 		Rested:        n.rested.Load(),
-		ReusedEarly:   n.hurried.Load(),
+		ReusedEarly:   n.reusedEarly.Load(),
 		OpenErrors:    n.openErrors.Load(),
 		WriteErrors:   n.writeErrors.Load(),
 		ReadErrors:    n.readErrors.Load(),
-		Complaints:    n.complaints.Load(),
+		ICMPErrors:    n.icmpErrors.Load(),
 	}
 	for i := range n.discarded {
 		s.Discarded[i] = n.discarded[i].Load()

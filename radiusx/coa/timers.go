@@ -9,14 +9,14 @@ import (
 // heap and one goroutine for all of them. It sends nothing itself, so nothing
 // that a socket does can make it late.
 type timers struct {
-	mu    sync.Mutex // guards what follows, and at and index of every flight
-	heap  []*flight  // by at, earliest first
-	sleep time.Time  // when run wakes by itself; zero: not before it is told
+	mu    sync.Mutex  // guards what follows, and at and index of every flight
+	heap  []*inFlight // by at, earliest first
+	sleep time.Time   // when run wakes by itself; zero: not before it is told
 
-	rouse chan struct{} // capacity 1: an earlier flight came
+	earlier chan struct{} // capacity 1: an earlier flight came
 }
 
-func newTimers() *timers { return &timers{rouse: make(chan struct{}, 1)} }
+func newTimers() *timers { return &timers{earlier: make(chan struct{}, 1)} }
 
 // unscheduled is the index of a flight that is not in the heap.
 const unscheduled = -1
@@ -29,7 +29,7 @@ func (t *timers) run(done <-chan struct{}) {
 		select {
 		case <-done:
 			return
-		case <-t.rouse:
+		case <-t.earlier:
 		case <-alarm.C:
 		}
 		if wait, some := t.fire(time.Now()); some {
@@ -46,7 +46,7 @@ func (t *timers) fire(now time.Time) (wait time.Duration, some bool) {
 	for len(t.heap) > 0 && !t.heap[0].at.After(now) {
 		f := t.heap[0]
 		t.removeAt(0)
-		f.rouse()
+		f.signal()
 	}
 	if len(t.heap) == 0 {
 		t.sleep = time.Time{}
@@ -57,7 +57,7 @@ func (t *timers) fire(now time.Time) (wait time.Duration, some bool) {
 }
 
 // schedule has f woken at that time; f is not scheduled.
-func (t *timers) schedule(f *flight, at time.Time) {
+func (t *timers) schedule(f *inFlight, at time.Time) {
 	t.mu.Lock()
 	f.at, f.index = at, len(t.heap)
 	t.heap = append(t.heap, f)
@@ -71,14 +71,14 @@ func (t *timers) schedule(f *flight, at time.Time) {
 	t.mu.Unlock()
 	if earlier {
 		select {
-		case t.rouse <- struct{}{}:
+		case t.earlier <- struct{}{}:
 		default:
 		}
 	}
 }
 
 // remove takes f out, if it is scheduled.
-func (t *timers) remove(f *flight) {
+func (t *timers) remove(f *inFlight) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if f.index != unscheduled {

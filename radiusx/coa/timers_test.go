@@ -12,11 +12,11 @@ func TestTimersWakeExactlyWhatIsDue(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
 	timers, now := newTimers(), testTime
-	due := map[*flight]time.Time{}
+	due := map[*inFlight]time.Time{}
 	for step := range 20_000 {
 		switch random.IntN(3) {
 		case 0, 1:
-			f := &flight{wake: make(chan struct{}, 1), index: unscheduled}
+			f := &inFlight{wake: make(chan struct{}, 1), index: unscheduled}
 			due[f] = now.Add(time.Duration(random.IntN(3000)) * time.Millisecond)
 			timers.schedule(f, due[f])
 		default:
@@ -36,7 +36,7 @@ func TestTimersWakeExactlyWhatIsDue(t *testing.T) {
 	}
 }
 
-func checkFired(t *testing.T, seed uint64, now time.Time, due map[*flight]time.Time) {
+func checkFired(t *testing.T, seed uint64, now time.Time, due map[*inFlight]time.Time) {
 	t.Helper()
 	for f, at := range due {
 		if woken := len(f.wake) == 1; woken == at.After(now) {
@@ -48,7 +48,7 @@ func checkFired(t *testing.T, seed uint64, now time.Time, due map[*flight]time.T
 	}
 }
 
-func checkNext(t *testing.T, seed uint64, now time.Time, due map[*flight]time.Time, wait time.Duration, some bool) {
+func checkNext(t *testing.T, seed uint64, now time.Time, due map[*inFlight]time.Time, wait time.Duration, some bool) {
 	t.Helper()
 	earliest := time.Duration(1<<63 - 1)
 	for _, at := range due {

@@ -203,7 +203,7 @@ func secretOf(t testing.TB, s string) radiusx.Secret {
 }
 
 // request is a plain CoA-Request to peer.
-func request(t testing.TB, peer netip.AddrPort) Exchange {
+func requestTo(t testing.TB, peer netip.AddrPort) Exchange {
 	t.Helper()
 	return Exchange{
 		Peer:   peer,

@@ -10,7 +10,7 @@ import (
 // Wants returns the names of all session attributes that the dialect reads, in the
 // order of need; a session store that keeps these keeps enough.
 func (d *Dialect) Wants() []string {
-	var wants wantList
+	var wants nameList
 	wants.add(d.Identifiers.Must...)
 	wants.add(d.Disconnect.Must...)
 	wants.add(d.Identifiers.IfKnown...)
@@ -24,7 +24,7 @@ func (d *Dialect) Wants() []string {
 	}
 	for _, f := range []*Form{d.Overlay, d.Swap} {
 		if f != nil {
-			f.wants(&wants)
+			f.sessionAttributes(&wants)
 		}
 	}
 	return wants
@@ -33,7 +33,7 @@ func (d *Dialect) Wants() []string {
 // Shows returns the names of the attributes by which accounting of this make
 // may show what is in force; see [InInterim].
 func (d *Dialect) Shows() []string {
-	var names wantList
+	var names nameList
 	for _, f := range d.Forms() {
 		for _, v := range f.Verify {
 			if v.In != InInterim {
@@ -51,7 +51,7 @@ func (d *Dialect) Shows() []string {
 // Carries returns the names of the attributes by which a profile is put in force: one
 // of them may tell, in accounting or at log-in, what is.
 func (d *Dialect) Carries() []string {
-	var names wantList
+	var names nameList
 	for _, f := range d.Forms() {
 		for _, a := range f.sent() {
 			names.add(a.Name)
@@ -61,10 +61,10 @@ func (d *Dialect) Carries() []string {
 	return names
 }
 
-// wantList is a list of names without repetition.
-type wantList []string
+// nameList is a list of names without repetition.
+type nameList []string
 
-func (w *wantList) add(names ...string) {
+func (w *nameList) add(names ...string) {
 	for _, name := range names {
 		if !containsFold(*w, name) {
 			*w = append(*w, name)
@@ -72,7 +72,7 @@ func (w *wantList) add(names ...string) {
 	}
 }
 
-func (f *Form) wants(w *wantList) {
+func (f *Form) sessionAttributes(w *nameList) {
 	for _, no := range f.Refuses {
 		w.add(no.Attribute)
 	}

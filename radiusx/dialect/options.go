@@ -128,7 +128,7 @@ func (d *Dialect) Unset(p Profile, options map[string]string) []string {
 	if err != nil {
 		return nil
 	}
-	var warnings wantList
+	var warnings nameList
 	for _, o := range d.Options {
 		uses := slices.ContainsFunc(form.sent(), func(a AttributeTemplate) bool { return slices.Contains(a.Value.names(option), o.Name) })
 		if _, set := options[o.Name]; uses && !set && o.Unset != "" {

@@ -17,7 +17,8 @@ func personal(t *testing.T, cfg Config) *Journal {
 	j := open(t, cfg)
 	for i := range 30 {
 		who := []string{"alice", "bob"}[i%2]
-		if _, err := j.Append(t.Context(), Entry{Kind: 1, Key: fmt.Sprintf("case-%d", i), Payload: fmt.Appendf(nil, "%s did %d", who, i)}); err != nil {
+		if _, err := j.Append(t.Context(), Entry{Kind: 1, Key: fmt.Sprintf("case-%d", i),
+			Payload: fmt.Appendf(nil, "%s did %d", who, i)}); err != nil {
 			t.Fatal(err)
 		}
 	}

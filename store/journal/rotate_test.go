@@ -211,7 +211,8 @@ func TestInspectAndVerifyNeedNoLockAndReportTheUnfinishedAppend(t *testing.T) {
 		t.Fatal(err)
 	}
 	after, err := Verify(dir)
-	if err != nil || after.Records != 9 || after.Tail.Seq != 10 || !after.Tail.Cut || after.Head == before.Head || after.Anchor != before.Anchor {
+	if err != nil || after.Records != 9 || after.Tail.Seq != 10 || !after.Tail.Cut || after.Head == before.Head ||
+		after.Anchor != before.Anchor {
 		t.Fatalf("%+v, %v", after, err)
 	}
 	n := 0

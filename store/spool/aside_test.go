@@ -62,7 +62,8 @@ func TestWhatTheStoreCannotHoldIsSetAsideAndItsAddressIsNobodys(t *testing.T) {
 			t.Errorf("spooled %t: it holds attribution back", spooled)
 		}
 		got := lines(t, file)
-		if len(got) != 1 || got[0]["record"] != "Stop" || got[0]["acct_session_id"] != `bad\xff` || got[0]["subscriber"] != "alice" || got[0]["bng"] != "bng1" ||
+		if len(got) != 1 || got[0]["record"] != "Stop" || got[0]["acct_session_id"] != `bad\xff` || got[0]["subscriber"] != "alice" ||
+			got[0]["bng"] != "bng1" ||
 			!strings.Contains(got[0]["reason"].(string), "stranger") || got[0]["attributes"].(map[string]any)["User-Name"] != `M\xfcller` {
 			t.Errorf("spooled %t: %v", spooled, got)
 		}
@@ -78,7 +79,8 @@ func TestWhatTheStoreCannotHoldIsSetAsideAndItsAddressIsNobodys(t *testing.T) {
 				doubt = ev
 			}
 		}
-		if doubt == nil || doubt.Subscriber != "" || doubt.Kind != quarantine.SessionStarted || !doubt.At.Equal(bad.At) || len(doubt.Addresses) != 1 {
+		if doubt == nil || doubt.Subscriber != "" || doubt.Kind != quarantine.SessionStarted || !doubt.At.Equal(bad.At) ||
+			len(doubt.Addresses) != 1 {
 			t.Errorf("spooled %t: nobody holds the address: %+v", spooled, doubt)
 		}
 	}

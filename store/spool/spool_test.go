@@ -292,7 +292,8 @@ func TestWhatMayNotBeAnsweredAloneIsNotSpooled(t *testing.T) {
 	store.goAway()
 	mustRecord(t, s, event("a", 0))
 	alone = cutOff
-	if errs := s.Record(t.Context(), []quarantine.SessionEvent{event("b", 1), event("c", 1)}); !errors.Is(errs[0], ErrAlone) || !errors.Is(errs[1], cutOff) {
+	if errs := s.Record(t.Context(), []quarantine.SessionEvent{event("b", 1), event("c", 1)}); !errors.Is(errs[0], ErrAlone) ||
+		!errors.Is(errs[1], cutOff) {
 		t.Fatalf("%v", errs)
 	}
 	if now := s.Stats(); now.Alone != 2 || now.Waiting != 1 || now.Spooled != 1 || now.Failed+now.Full+now.NoRoom != 0 {

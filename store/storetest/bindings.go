@@ -24,7 +24,8 @@ func bindingsAt(t *testing.T, s Ports, addr netip.Addr, from, to time.Time) []qu
 	slices.SortFunc(found, func(a, b quarantine.Binding) int {
 		return cmp.Or(
 			a.From.Compare(b.From), cmp.Compare(a.Session.String(), b.Session.String()), a.RenewedAt.Compare(b.RenewedAt),
-			a.To.Compare(b.To), cmp.Compare(a.Prefix.String(), b.Prefix.String()), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subscriber, b.Subscriber),
+			a.To.Compare(b.To), cmp.Compare(a.Prefix.String(), b.Prefix.String()), cmp.Compare(a.Kind, b.Kind),
+			cmp.Compare(a.Subscriber, b.Subscriber),
 			cmp.Compare(fmt.Sprint(a.Ignored), fmt.Sprint(b.Ignored)), a.Began.Compare(b.Began), a.FromBy.Compare(b.FromBy),
 			cmp.Compare(a.Ports.Lo, b.Ports.Lo), cmp.Compare(a.Ports.Hi, b.Ports.Hi), cmp.Compare(a.Via.String(), b.Via.String()),
 			cmp.Compare(fmt.Sprint(a.Inferred, a.StartSeen), fmt.Sprint(b.Inferred, b.StartSeen)),
@@ -35,6 +36,16 @@ func bindingsAt(t *testing.T, s Ports, addr netip.Addr, from, to time.Time) []qu
 
 // Bindings tests quarantine.BindingFinder.
 func Bindings(t *testing.T, open Open) {
+	bindingsInSpaces(t, open)
+	returningBindings(t, open)
+	unnamedHolders(t, open)
+	forgottenBindings(t, open)
+	bindingsOfSessions(t, open)
+	bindingsOfPrefixes(t, open)
+	bindingsOfReplacedSessions(t, open)
+}
+
+func bindingsInSpaces(t *testing.T, open Open) {
 	t.Run("an address space holds its own", func(t *testing.T) {
 		s := start(t, open)
 		shared := address("100.64.0.9/32", quarantine.FramedIP)
@@ -75,11 +86,14 @@ func Bindings(t *testing.T, open Open) {
 				t.Errorf("%s: until %s, %s", b.Ports, b.To, b.Kind)
 			}
 		}
-		if live := session(t, s, "1"); len(live.Addresses) != 2 || live.Addresses[1].Ports != two.Ports || !live.Addresses[1].Until.Equal(minute(5)) {
+		if live := session(t, s, "1"); len(live.Addresses) != 2 || live.Addresses[1].Ports != two.Ports ||
+			!live.Addresses[1].Until.Equal(minute(5)) {
 			t.Errorf("the session holds %+v", live.Addresses)
 		}
 	})
+}
 
+func returningBindings(t *testing.T, open Open) {
 	t.Run("an address and a block that come back begin anew", func(t *testing.T) {
 		s := start(t, open)
 		one := portBlock(1024, 2047)
@@ -90,12 +104,15 @@ func Bindings(t *testing.T, open Open) {
 		record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(9), v4(1), one)) // late
 		for _, a := range []quarantine.Address{v4(1), one} {
 			got := bindings(t, s, a)
-			if len(got) != 2 || !got[0].From.Equal(noon) || !got[0].To.Equal(minute(5)) || !got[1].From.Equal(minute(9)) || !got[1].To.IsZero() || !got[1].Began.Equal(minute(10)) {
+			if len(got) != 2 || !got[0].From.Equal(noon) || !got[0].To.Equal(minute(5)) || !got[1].From.Equal(minute(9)) ||
+				!got[1].To.IsZero() || !got[1].Began.Equal(minute(10)) {
 				t.Errorf("%s: %+v", a.Prefix, got)
 			}
 		}
 	})
+}
 
+func unnamedHolders(t *testing.T, open Open) {
 	t.Run("an unnamed holder is one, and is named by a later record", func(t *testing.T) {
 		s := start(t, open)
 		record(t, s, event(quarantine.SessionStarted, "1", "", noon, v4(1)))
@@ -110,10 +127,12 @@ func Bindings(t *testing.T, open Open) {
 
 	t.Run("a log-in under another name within a session divides it", func(t *testing.T) {
 		s := start(t, open)
-		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1)), event(quarantine.SessionRenewed, "1", "alice", minute(5), v4(1)))
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1)),
+			event(quarantine.SessionRenewed, "1", "alice", minute(5), v4(1)))
 		record(t, s, event(quarantine.SessionRenewed, "1", "bob", minute(10), v4(1)))
 		got := bindings(t, s, v4(1))
-		if len(got) != 2 || got[0].Subscriber != "alice" || !got[0].To.Equal(minute(10)) || !got[0].RenewedAt.Equal(minute(5)) || got[1].Subscriber != "bob" || !got[1].From.Equal(minute(10)) || !got[1].To.IsZero() {
+		if len(got) != 2 || got[0].Subscriber != "alice" || !got[0].To.Equal(minute(10)) || !got[0].RenewedAt.Equal(minute(5)) ||
+			got[1].Subscriber != "bob" || !got[1].From.Equal(minute(10)) || !got[1].To.IsZero() {
 			t.Fatalf("got %+v", got)
 		}
 		record(t, s, event(quarantine.SessionEnded, "1", "alice", minute(15))) // whatever name it bears
@@ -151,7 +170,9 @@ func Bindings(t *testing.T, open Open) {
 			t.Errorf("its Framed-IP-Address: %+v", got)
 		}
 	})
+}
 
+func forgottenBindings(t *testing.T, open Open) {
 	t.Run("what a session forgets is kept as it was", func(t *testing.T) {
 		s := start(t, open)
 		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon))
@@ -186,7 +207,9 @@ func Bindings(t *testing.T, open Open) {
 		}
 		equal(t, "pushed", bindingsAt(t, s, block.Prefix.Addr(), noon, minute(10)), []quarantine.Binding{ended})
 	})
+}
 
+func bindingsOfSessions(t *testing.T, open Open) {
 	t.Run("a binding tells all of its session", func(t *testing.T) {
 		s := start(t, open)
 		renewed := event(quarantine.SessionRenewed, "1", "alice, {c}", minute(10), v4(1))
@@ -203,8 +226,10 @@ func Bindings(t *testing.T, open Open) {
 
 	t.Run("a record that lists an address no more, and one that lists it again", func(t *testing.T) {
 		s, prefix := start(t, open), address("2001:db8:7::/56", quarantine.DelegatedIPv6Prefix)
-		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1), prefix), event(quarantine.SessionRenewed, "1", "alice", minute(10), v4(1), prefix))
-		record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(20), v4(1)), event(quarantine.SessionRenewed, "1", "alice", minute(30), v4(1)))
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1), prefix),
+			event(quarantine.SessionRenewed, "1", "alice", minute(10), v4(1), prefix))
+		record(t, s, event(quarantine.SessionRenewed, "1", "alice", minute(20), v4(1)),
+			event(quarantine.SessionRenewed, "1", "alice", minute(30), v4(1)))
 		want := quarantine.Binding{
 			Address: prefix, Session: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice",
 			From: noon, RenewedAt: minute(30), Listed: minute(10), StartSeen: true,
@@ -237,7 +262,9 @@ func Bindings(t *testing.T, open Open) {
 			}
 		}
 	})
+}
 
+func bindingsOfPrefixes(t *testing.T, open Open) {
 	t.Run("an IPv6 address is found in prefixes of every length", func(t *testing.T) {
 		s := start(t, open)
 		record(t, s,
@@ -276,7 +303,9 @@ func Bindings(t *testing.T, open Open) {
 			t.Fatalf("got %v", got)
 		}
 	})
+}
 
+func bindingsOfReplacedSessions(t *testing.T, open Open) {
 	t.Run("a replaced session's bindings are closed", func(t *testing.T) {
 		s := start(t, open)
 		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1)))

@@ -11,6 +11,11 @@ import (
 
 // CaseList tests quarantine.CaseReader's list.
 func CaseList(t *testing.T, open Open) {
+	caseOrder(t, open)
+	caseFilters(t, open)
+}
+
+func caseOrder(t *testing.T, open Open) {
 	t.Run("open cases come first, then closed ones, newest first, page by page", func(t *testing.T) {
 		s := start(t, open)
 		const n = 25
@@ -37,7 +42,9 @@ func CaseList(t *testing.T, open Open) {
 			equal(t, fmt.Sprintf("list in pages of %d", limit), list(t, s, quarantine.CaseFilter{Limit: limit}), want)
 		}
 	})
+}
 
+func caseFilters(t *testing.T, open Open) {
 	t.Run("filters", func(t *testing.T) {
 		s := start(t, open)
 		for i, change := range []func(*quarantine.Case){
@@ -47,7 +54,8 @@ func CaseList(t *testing.T, open Open) {
 			func(c *quarantine.Case) { c.Source = "s2" },
 			func(c *quarantine.Case) { c.Rule = "spam" },
 			func(c *quarantine.Case) {
-				c.Sessions = []quarantine.SessionEnforcement{{Enforcement: quarantine.Pending, Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "1"}}}}
+				c.Sessions = []quarantine.SessionEnforcement{{Enforcement: quarantine.Pending,
+					Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "1"}}}}
 			},
 			func(c *quarantine.Case) { c.State, c.ClosedAt = quarantine.Closed, minute(9) },
 		} {

@@ -38,6 +38,17 @@ func closeCase(t *testing.T, s Ports, c *quarantine.Case, at time.Time) {
 // Cases tests quarantine.CaseReader and CaseWriter; lists, limits and the due
 // set have their own.
 func Cases(t *testing.T, open Open) {
+	casesByID(t, open)
+	savedCases(t, open)
+	caseEvidence(t, open)
+	heldCases(t, open)
+	caseConflicts(t, open)
+	closedCases(t, open)
+	uninformedVerdicts(t, open)
+	concurrentCases(t, open)
+}
+
+func casesByID(t *testing.T, open Open) {
 	t.Run("many cases are read by id at once, and who is missing is left out", func(t *testing.T) {
 		s := start(t, open)
 		ids := []string{"nobody's"}
@@ -67,14 +78,17 @@ func Cases(t *testing.T, open Open) {
 			t.Fatalf("no ids: %v, %v", none, err)
 		}
 	})
+}
 
+func savedCases(t *testing.T, open Open) {
 	t.Run("what was saved is read back", func(t *testing.T) {
 		s := start(t, open)
 		confidence := 0.9
 		c := newCase("c1", "alice")
 		c.Hold = &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 lines per hour"}
 		c.Sessions = []quarantine.SessionEnforcement{{
-			Session:     quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: noon, Addresses: []quarantine.Address{v4(1)}},
+			Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: noon,
+				Addresses: []quarantine.Address{v4(1)}},
 			Enforcement: quarantine.Acked, Applied: []quarantine.AppliedProfile{{Profile: "walled-garden", Undo: "SVC-INET"}},
 		}}
 		c.Verdicts = []quarantine.CaseVerdict{{ID: "v1", Source: "s1", Confidence: &confidence, ObservedAt: noon}}
@@ -113,7 +127,9 @@ func Cases(t *testing.T, open Open) {
 			t.Fatalf("listed: %+v", page.Cases)
 		}
 	})
+}
 
+func caseEvidence(t *testing.T, open Open) {
 	t.Run("a verdict that was settled is settled with no other write", func(t *testing.T) {
 		s := start(t, open)
 		v := quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1"}, State: quarantine.VerdictActed, Final: true}
@@ -131,18 +147,21 @@ func Cases(t *testing.T, open Open) {
 		s := start(t, open)
 		rules := quarantine.Rulebook{
 			Policy: quarantine.Policy{Mode: quarantine.ModeEnforce, Rules: []quarantine.Rule{{
-				Name: "bots", Profile: "walled-garden", For: quarantine.Duration(time.Hour), Threshold: quarantine.Threshold{Count: 40, Sources: 2, Sum: 3},
+				Name: "bots", Profile: "walled-garden", For: quarantine.Duration(time.Hour),
+				Threshold: quarantine.Threshold{Count: 40, Sources: 2, Sum: 3},
 			}}},
 			MaxAge: time.Hour,
 		}
 		var c *quarantine.Case
 		for n := range 30 {
 			confidence := 0.05
-			v := quarantine.Verdict{ID: fmt.Sprint("v-", n), Source: fmt.Sprint("s", n%3), ObservedAt: noon.Add(time.Duration(n) * time.Second), Confidence: &confidence}
+			v := quarantine.Verdict{ID: fmt.Sprint("v-", n), Source: fmt.Sprint("s", n%3),
+				ObservedAt: noon.Add(time.Duration(n) * time.Second), Confidence: &confidence}
 			c = rules.Decide(v, "alice", quarantine.Situation{Dossier: quarantine.Dossier{Case: c}}, "c1", noon).Case
 		}
 		c.Others = []quarantine.Demand{
-			{Profile: "disconnect", Rule: "kick", Mode: quarantine.ModeApprove, Until: minute(5), Hold: &quarantine.Hold{Kind: quarantine.HoldMode, Detail: "approve"}},
+			{Profile: "disconnect", Rule: "kick", Mode: quarantine.ModeApprove, Until: minute(5),
+				Hold: &quarantine.Hold{Kind: quarantine.HoldMode, Detail: "approve"}},
 			{Profile: "block-smtp", Source: "noc", Reason: "call", Until: minute(9), Cleared: true},
 		}
 		save(t, s, quarantine.CaseWrite{Case: c})
@@ -153,7 +172,9 @@ func Cases(t *testing.T, open Open) {
 		}
 		equal(t, "case", got, c)
 	})
+}
 
+func heldCases(t *testing.T, open Open) {
 	t.Run("a case of which something is held is listed with those that are held", func(t *testing.T) {
 		s := start(t, open)
 		held, rises := newCase("c1", "alice"), newCase("c2", "bob")
@@ -178,7 +199,9 @@ func Cases(t *testing.T, open Open) {
 		must(t, err)
 		equal(t, "dossier", d, quarantine.Dossier{})
 	})
+}
 
+func caseConflicts(t *testing.T, open Open) {
 	t.Run("a version that moved on refuses the write", func(t *testing.T) {
 		s := start(t, open)
 		c := newCase("c1", "alice")
@@ -233,12 +256,15 @@ func Cases(t *testing.T, open Open) {
 			t.Fatal("a write to the closed case took the open one's due work away")
 		}
 	})
+}
 
+func closedCases(t *testing.T, open Open) {
 	t.Run("a case that is closed already takes a write whatever log-ins were answered", func(t *testing.T) {
 		s := start(t, open)
 		c := newCase("c1", "alice")
 		save(t, s, quarantine.CaseWrite{Case: c})
-		if _, err := s.LogIn(t.Context(), quarantine.LogIn{Subscriber: "alice", BNG: "bng1", At: noon, Undo: map[string]string{"walled-garden": "x"}}); err != nil {
+		if _, err := s.LogIn(t.Context(), quarantine.LogIn{Subscriber: "alice", BNG: "bng1", At: noon,
+			Undo: map[string]string{"walled-garden": "x"}}); err != nil {
 			t.Fatal(err)
 		}
 		d, err := s.Dossier(t.Context(), "alice")
@@ -272,10 +298,13 @@ func Cases(t *testing.T, open Open) {
 		want := quarantine.PersonRelease{Case: "c2", At: minute(1), By: "noc", Reason: "cleaned", Code: quarantine.ReleaseCleaned}
 		equal(t, "dossier", d, quarantine.Dossier{Released: &want})
 	})
+}
 
+func uninformedVerdicts(t *testing.T, open Open) {
 	t.Run("a verdict that was decided without knowledge of a person's release is refused", func(t *testing.T) {
 		s := start(t, open)
-		verdict := &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1", ObservedAt: minute(-10)}, State: quarantine.VerdictActed, Final: true}
+		verdict := &quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1", ObservedAt: minute(-10)},
+			State: quarantine.VerdictActed, Final: true}
 		c := newCase("c1", "alice")
 		save(t, s, quarantine.CaseWrite{Case: c})
 		before, err := s.Dossier(t.Context(), "alice")
@@ -283,8 +312,10 @@ func Cases(t *testing.T, open Open) {
 		c.Release = &quarantine.PersonRelease{Case: "c1", At: minute(1), By: "noc", Reason: "cleaned"}
 		closeCase(t, s, c, minute(1))
 		another := newCase("c2", "alice")
-		refuse(t, s, quarantine.CaseWrite{Case: another, DueAt: minute(2), Now: minute(2), Verdict: verdict, Released: before.ReleasedAt()}, quarantine.ErrConflict)
-		refuse(t, s, quarantine.CaseWrite{Case: another, DueAt: minute(2), Now: minute(2), Verdict: verdict, Released: minute(0)}, quarantine.ErrConflict)
+		refuse(t, s, quarantine.CaseWrite{Case: another, DueAt: minute(2), Now: minute(2), Verdict: verdict,
+			Released: before.ReleasedAt()}, quarantine.ErrConflict)
+		refuse(t, s, quarantine.CaseWrite{Case: another, DueAt: minute(2), Now: minute(2), Verdict: verdict, Released: minute(0)},
+			quarantine.ErrConflict)
 		if _, err := s.Verdict(t.Context(), "v1"); !errors.Is(err, quarantine.ErrNoVerdict) {
 			t.Fatalf("its verdict: %v", err)
 		}
@@ -298,7 +329,9 @@ func Cases(t *testing.T, open Open) {
 		another.Notes = []quarantine.Note{{By: "noc", Text: "no evidence"}}
 		save(t, s, quarantine.CaseWrite{Case: another, Now: minute(3)}) // which needs no such knowledge
 	})
+}
 
+func concurrentCases(t *testing.T, open Open) {
 	t.Run("concurrent writers lose no change", func(t *testing.T) {
 		s := start(t, open)
 		save(t, s, quarantine.CaseWrite{Case: newCase("c1", "alice")})

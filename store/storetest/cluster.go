@@ -155,7 +155,7 @@ func (c *Cluster) MoveSlot(slot, to int) error {
 // agreed reports whether every node takes node owner for the master of a slot.
 func (c *Cluster) agreed(slot, owner int) bool {
 	for _, admin := range c.admins {
-		ranges, err := admin.ClusterSlots(context.Background()).Result() //nolint:staticcheck // ClusterShards tells no slots that are on their way
+		ranges, err := admin.ClusterSlots(context.Background()).Result() //nolint:staticcheck // ClusterShards omits slots that are being moved
 		if err != nil || !slices.ContainsFunc(ranges, func(r redis.ClusterSlot) bool {
 			return r.Start <= slot && slot <= r.End && len(r.Nodes) > 0 && r.Nodes[0].ID == c.ids[owner]
 		}) {

@@ -32,16 +32,28 @@ func takeAll(t *testing.T, s Ports, lane quarantine.Lane, now time.Time) int {
 
 // Due tests quarantine.DueSet and how cases and accounting wake it.
 func Due(t *testing.T, open Open) {
-	const restrict, release = quarantine.LaneRestrict, quarantine.LaneRelease
-	wantDue := func(t *testing.T, s Ports, lane quarantine.Lane, now time.Time, want int) []quarantine.Due {
-		t.Helper()
-		due := take(t, s, lane, now)
-		if len(due) != want {
-			t.Fatalf("%d due at %s, want %d: %v", len(due), now, want, due)
-		}
-		return due
-	}
+	dueLeases(t, open)
+	dueByAccounting(t, open)
+	dueBesideALease(t, open)
+	dueBySaving(t, open)
+	dueForAll(t, open)
+	dueByRestarts(t, open)
+}
 
+// Short names of the lanes.
+const restrict, release = quarantine.LaneRestrict, quarantine.LaneRelease
+
+// wantDue leases what is due in a lane and checks how much that is.
+func wantDue(t *testing.T, s Ports, lane quarantine.Lane, now time.Time, want int) []quarantine.Due {
+	t.Helper()
+	due := take(t, s, lane, now)
+	if len(due) != want {
+		t.Fatalf("%d due at %s, want %d: %v", len(due), now, want, due)
+	}
+	return due
+}
+
+func dueLeases(t *testing.T, open Open) {
 	t.Run("work is leased, finished and due again", func(t *testing.T) {
 		s := start(t, open)
 		save(t, s, quarantine.CaseWrite{Case: newCase("c1", "alice"), DueAt: minute(5)})
@@ -93,7 +105,9 @@ func Due(t *testing.T, open Open) {
 			t.Fatalf("got %v", due)
 		}
 	})
+}
 
+func dueByAccounting(t *testing.T, open Open) {
 	t.Run("accounting wakes the open case, during a lease too", func(t *testing.T) {
 		s := start(t, open)
 		save(t, s, quarantine.CaseWrite{Case: newCase("c1", "alice"), DueAt: minute(60)})
@@ -123,7 +137,9 @@ func Due(t *testing.T, open Open) {
 		record(t, s, quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: "bng1"}, At: minute(10)})
 		wantDue(t, s, restrict, noon, 1)
 	})
+}
 
+func dueBesideALease(t *testing.T, open Open) {
 	t.Run("a wake-up after the lease ran out is not undone by who finishes late", func(t *testing.T) {
 		s := start(t, open)
 		save(t, s, quarantine.CaseWrite{Case: newCase("c1", "alice")})
@@ -143,7 +159,9 @@ func Due(t *testing.T, open Open) {
 		must(t, s.FinishDue(t.Context(), due[0], minute(60)))
 		wantDue(t, s, restrict, minute(59), 0)
 	})
+}
 
+func dueBySaving(t *testing.T, open Open) {
 	t.Run("a case saved without a look is due only if it has been woken", func(t *testing.T) {
 		s := start(t, open)
 		c := newCase("c1", "alice")
@@ -174,7 +192,9 @@ func Due(t *testing.T, open Open) {
 		wantDue(t, s, release, minute(90), 0)
 		wantDue(t, s, restrict, minute(90), 0)
 	})
+}
 
+func dueForAll(t *testing.T, open Open) {
 	t.Run("after WakeAll every open case is due", func(t *testing.T) {
 		s := start(t, open)
 		for i := range 5 {
@@ -220,7 +240,9 @@ func Due(t *testing.T, open Open) {
 			t.Fatalf("%d of %d cases were due within a minute, at most %d of them at once", all, cases-releases, most)
 		}
 	})
+}
 
+func dueByRestarts(t *testing.T, open Open) {
 	t.Run("a restart that is announced again wakes nobody, a later one does", func(t *testing.T) {
 		s := start(t, open)
 		save(t, s, quarantine.CaseWrite{Case: newCase("c1", "alice"), DueAt: minute(60)})

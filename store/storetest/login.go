@@ -41,7 +41,8 @@ func answersFromCases(t *testing.T, open Open) {
 	}
 	subject := garden(quarantine.Observing)
 	for _, state := range []quarantine.CaseState{
-		quarantine.Observing, quarantine.CaseHeld, quarantine.Restricting, quarantine.Waiting, quarantine.Restricted, quarantine.Releasing, quarantine.Closed,
+		quarantine.Observing, quarantine.CaseHeld, quarantine.Restricting, quarantine.Waiting, quarantine.Restricted,
+		quarantine.Releasing, quarantine.Closed,
 	} {
 		subject.State = state
 		must(t, s.SaveCase(t.Context(), quarantine.CaseWrite{Case: subject, Now: noon}))
@@ -71,7 +72,8 @@ func answersAreNoted(t *testing.T, open Open) {
 	ask(t, s, minute(4), undo)
 	d, err := s.Dossier(t.Context(), "alice")
 	must(t, err)
-	want := []quarantine.LogInAnswer{{BNG: "bng:1", At: minute(4), AppliedProfile: quarantine.AppliedProfile{Profile: "walled-garden", Undo: undo["walled-garden"]}}}
+	want := []quarantine.LogInAnswer{{BNG: "bng:1", At: minute(4),
+		AppliedProfile: quarantine.AppliedProfile{Profile: "walled-garden", Undo: undo["walled-garden"]}}}
 	equal(t, "answers", d.Case.LogIns, want)
 	equal(t, "their number", d.Case.Answered, uint64(2))
 }

@@ -75,7 +75,8 @@ func portBlock(lo, hi uint16) quarantine.Address {
 var randomBlocks = []quarantine.Address{portBlock(1024, 1535), portBlock(1536, 2047), portBlock(1900, 2500), portBlock(2048, 30000)}
 
 var randomAddresses = []quarantine.Address{
-	v4(1), v4(2), v4(17), address("203.0.113.5/32", quarantine.FramedIP), address("2001:db8:0:1::/64", quarantine.FramedIPv6Prefix), address("2001:db8::/56", quarantine.DelegatedIPv6Prefix),
+	v4(1), v4(2), v4(17), address("203.0.113.5/32", quarantine.FramedIP), address("2001:db8:0:1::/64", quarantine.FramedIPv6Prefix),
+	address("2001:db8::/56", quarantine.DelegatedIPv6Prefix),
 	address("2001:db8::/52", quarantine.DelegatedIPv6Prefix), address("2001:db8:0:1::1/128", quarantine.FramedIPv6Address),
 }
 
@@ -159,7 +160,8 @@ func sameKnowledge(t *testing.T, s, reference Ports) {
 	if got, want := renamed(s), renamed(reference); got != want {
 		t.Errorf("%d records bore another name, reference %d", got, want)
 	}
-	for _, addr := range []string{"203.0.113.5", "192.0.2.1", "192.0.2.2", "192.0.2.17", "2001:db8:0:1::1", "2001:db8::1", "2001:db8:0:fff::"} {
+	for _, addr := range []string{"203.0.113.5", "192.0.2.1", "192.0.2.2", "192.0.2.17", "2001:db8:0:1::1", "2001:db8::1",
+		"2001:db8:0:fff::"} {
 		for _, span := range [][2]int{{-1000, 1000}, {10, 10}, {20, 25}, {45, 45}} {
 			a := netip.MustParseAddr(addr)
 			got := bindingsAt(t, s, a, minute(span[0]), minute(span[1]))
@@ -205,7 +207,8 @@ func sameHolders(t *testing.T, s Ports) {
 				continue // it was shared at some time
 			}
 			if got.Result != want.Result || got.Subscriber != want.Subscriber || got.Via != want.Via {
-				t.Fatalf("port %d, minute %d: %v %q (%s), of all bindings %v %q (%s)", port, n, got.Result, got.Subscriber, got.Reason, want.Result, want.Subscriber, want.Reason)
+				t.Fatalf("port %d, minute %d: %v %q (%s), of all bindings %v %q (%s)", port, n, got.Result, got.Subscriber, got.Reason,
+					want.Result, want.Subscriber, want.Reason)
 			}
 		}
 	}

@@ -12,14 +12,22 @@ import (
 
 // Sender tests quarantine.SenderLease and the writes that carry a term.
 func Sender(t *testing.T, open Open) {
-	const ttl = 10 * time.Second
-	campaign := func(t *testing.T, s Ports, holder string, ttl time.Duration) (uint64, bool) {
-		t.Helper()
-		term, held, err := s.Campaign(t.Context(), holder, ttl)
-		must(t, err)
-		return term, held
-	}
+	senderCandidates(t, open)
+	senderTerms(t, open)
+	lostTerms(t, open)
+}
 
+// leaseTTL is how long the sender lease lasts in this suite.
+const leaseTTL = 10 * time.Second
+
+func campaign(t *testing.T, s Ports, holder string, ttl time.Duration) (uint64, bool) {
+	t.Helper()
+	term, held, err := s.Campaign(t.Context(), holder, ttl)
+	must(t, err)
+	return term, held
+}
+
+func senderCandidates(t *testing.T, open Open) {
 	t.Run("one of many holds it", func(t *testing.T) {
 		s := start(t, open)
 		var mu sync.Mutex
@@ -29,7 +37,7 @@ func Sender(t *testing.T, open Open) {
 			wait.Go(func() {
 				holder := fmt.Sprintf("i%d", i%8)
 				for range 5 {
-					term, held, err := s.Campaign(t.Context(), holder, ttl)
+					term, held, err := s.Campaign(t.Context(), holder, leaseTTL)
 					if err != nil {
 						t.Error(err)
 					}
@@ -46,7 +54,9 @@ func Sender(t *testing.T, open Open) {
 			t.Fatalf("holders: %v", holders)
 		}
 	})
+}
 
+func senderTerms(t *testing.T, open Open) {
 	t.Run("the term rises when the holder changes and only then", func(t *testing.T) {
 		s := start(t, open)
 		const short = 100 * time.Millisecond
@@ -57,7 +67,8 @@ func Sender(t *testing.T, open Open) {
 			held bool
 		}{
 			{"a", 1, true}, {"a", 1, true}, {"b", 1, false}, {"wait", 0, false}, {"a", 1, true}, {"wait", 0, false}, {"b", 2, true},
-			{"a", 2, false}, {"b resigns", 0, false}, {"b", 2, true}, {"a resigns", 0, false}, {"a", 2, false}, {"b resigns", 0, false}, {"a", 3, true},
+			{"a", 2, false}, {"b resigns", 0, false}, {"b", 2, true}, {"a resigns", 0, false}, {"a", 2, false}, {"b resigns", 0, false},
+			{"a", 3, true},
 		}
 		for i, step := range steps {
 			switch step.do {
@@ -66,7 +77,7 @@ func Sender(t *testing.T, open Open) {
 			case "a resigns", "b resigns":
 				must(t, s.Resign(t.Context(), step.do[:1]))
 			default:
-				life := ttl
+				life := leaseTTL
 				if i < 5 || step.do == "a" && step.term == 1 {
 					life = short
 				}
@@ -83,14 +94,16 @@ func Sender(t *testing.T, open Open) {
 			}
 		}
 	})
+}
 
+func lostTerms(t *testing.T, open Open) {
 	t.Run("a term that has passed writes and takes nothing", func(t *testing.T) {
 		s := start(t, open)
-		old, _ := campaign(t, s, "a", ttl)
+		old, _ := campaign(t, s, "a", leaseTTL)
 		c := newCase("c1", "alice")
 		save(t, s, quarantine.CaseWrite{Case: c, Term: old})
 		must(t, s.Resign(t.Context(), "a"))
-		term, _ := campaign(t, s, "b", ttl)
+		term, _ := campaign(t, s, "b", leaseTTL)
 		refuse(t, s, quarantine.CaseWrite{Case: c, DueAt: noon, Now: noon, Term: old}, quarantine.ErrNotSender)
 		if _, err := s.TakeDue(t.Context(), quarantine.LaneRestrict, noon, time.Minute, 10, old); !errors.Is(err, quarantine.ErrNotSender) {
 			t.Fatalf("take: %v", err)
@@ -106,7 +119,7 @@ func Sender(t *testing.T, open Open) {
 
 	t.Run("a nameless holder is refused", func(t *testing.T) {
 		s := start(t, open)
-		if _, _, err := s.Campaign(t.Context(), "", ttl); err == nil {
+		if _, _, err := s.Campaign(t.Context(), "", leaseTTL); err == nil {
 			t.Fatal("no error")
 		}
 	})

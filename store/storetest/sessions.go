@@ -14,6 +14,17 @@ import (
 
 // Sessions tests quarantine.SessionReader and SessionRecorder.
 func Sessions(t *testing.T, open Open) {
+	recordedSessions(t, open)
+	sessionBatches(t, open)
+	endedSessions(t, open)
+	sessionsAfterARestart(t, open)
+	sessionsByEquipment(t, open)
+	silentSessions(t, open)
+	sessionProfiles(t, open)
+	concurrentSessions(t, open)
+}
+
+func recordedSessions(t *testing.T, open Open) {
 	t.Run("what was recorded is read back", func(t *testing.T) {
 		s := start(t, open)
 		ev := event(quarantine.SessionStarted, "42", "alice@isp", noon, v4(7), address("2001:db8:100::/56", quarantine.DelegatedIPv6Prefix))
@@ -60,7 +71,9 @@ func Sessions(t *testing.T, open Open) {
 			}
 		}
 	})
+}
 
+func sessionBatches(t *testing.T, open Open) {
 	t.Run("events of one session in one batch apply in order", func(t *testing.T) {
 		s := start(t, open)
 		record(t, s,
@@ -104,7 +117,9 @@ func Sessions(t *testing.T, open Open) {
 			t.Fatalf("got %+v, want the session that began after the restart", got)
 		}
 	})
+}
 
+func endedSessions(t *testing.T, open Open) {
 	t.Run("an ended session is read by its key and not by its subscriber", func(t *testing.T) {
 		s := start(t, open)
 		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon), event(quarantine.SessionStarted, "2", "alice", minute(1)))
@@ -131,7 +146,9 @@ func Sessions(t *testing.T, open Open) {
 			}
 		}
 	})
+}
 
+func sessionsAfterARestart(t *testing.T, open Open) {
 	t.Run("a restarted BNG makes its sessions suspect until they are renewed", func(t *testing.T) {
 		s := start(t, open)
 		reset := func(at time.Time) quarantine.SessionEvent {
@@ -169,7 +186,9 @@ func Sessions(t *testing.T, open Open) {
 			record(t, s, ev)
 		}
 	})
+}
 
+func sessionsByEquipment(t *testing.T, open Open) {
 	t.Run("sessions are found by their equipment", func(t *testing.T) {
 		s := start(t, open)
 		with := func(id, subscriber, calling string) quarantine.SessionEvent {
@@ -177,8 +196,10 @@ func Sessions(t *testing.T, open Open) {
 			ev.Attributes = []quarantine.Attribute{{Name: "Calling-Station-Id", Value: calling}}
 			return ev
 		}
-		record(t, s, with("1", "alice", "02-00-5E-00-53-0A"), with("22", "alice", "0200.5e00.530a"), with("333", "bob", "02:00:5e:00:53:0b"), with("4444", "carol", "+49 30 1234567"))
-		for mac, want := range map[string]int{"02:00:5e:00:53:0a": 2, "02005E00530B": 1, "02:00:5e:00:53:0c": 0, "+49 30 1234567": 0, "": 0, "02:00:5e": 0} {
+		record(t, s, with("1", "alice", "02-00-5E-00-53-0A"), with("22", "alice", "0200.5e00.530a"),
+			with("333", "bob", "02:00:5e:00:53:0b"), with("4444", "carol", "+49 30 1234567"))
+		for mac, want := range map[string]int{"02:00:5e:00:53:0a": 2, "02005E00530B": 1, "02:00:5e:00:53:0c": 0, "+49 30 1234567": 0,
+			"": 0, "02:00:5e": 0} {
 			found, err := s.SessionsOfMAC(t.Context(), mac)
 			must(t, err)
 			if len(found) != want {
@@ -205,7 +226,9 @@ func Sessions(t *testing.T, open Open) {
 			s.see(30 * time.Hour)
 		}
 	})
+}
 
+func silentSessions(t *testing.T, open Open) {
 	t.Run("a session that its BNG does not renew is suspect", func(t *testing.T) {
 		s := start(t, open)
 		ev := event(quarantine.SessionStarted, "1", "alice", noon, v4(1))
@@ -231,7 +254,9 @@ func Sessions(t *testing.T, open Open) {
 			t.Fatalf("renewed: %+v, %v", got, err)
 		}
 	})
+}
 
+func sessionProfiles(t *testing.T, open Open) {
 	t.Run("a restricted value never replaces the normal one", func(t *testing.T) {
 		s := start(t, open)
 		for i, value := range []string{"NORMAL", "GARDEN"} {
@@ -257,7 +282,8 @@ func Sessions(t *testing.T, open Open) {
 		if _, err := s.Session(t.Context(), quarantine.SessionKey{BNG: "bng1", ID: "1"}); !errors.Is(err, quarantine.ErrNoSession) {
 			t.Fatalf("a service's record made a session: %v", err)
 		}
-		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon), shows(quarantine.SessionRenewed, minute(1), garden), shows(quarantine.ServiceSeen, minute(2), inet))
+		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon), shows(quarantine.SessionRenewed, minute(1), garden),
+			shows(quarantine.ServiceSeen, minute(2), inet))
 		got := session(t, s, "1")
 		want := []quarantine.ObservedAttribute{{Attribute: garden, At: minute(1)}, {Attribute: inet, At: minute(2)}}
 		if !slices.Equal(got.Observed, want) {
@@ -267,7 +293,9 @@ func Sessions(t *testing.T, open Open) {
 			t.Fatalf("a service's record renewed the session: seen at %s", got.SeenAt)
 		}
 	})
+}
 
+func concurrentSessions(t *testing.T, open Open) {
 	t.Run("concurrent records of one session lose nothing", func(t *testing.T) {
 		s := start(t, open)
 		const writers = 8

@@ -12,31 +12,42 @@ import (
 
 // AccountingSources tests quarantine.AccountingSourceBook.
 func AccountingSources(t *testing.T, open Open) {
-	const second = time.Second
-	rule := quarantine.DefaultSilenceRule
-	// one is a record that came at a moment, a second after what it reports.
-	one := func(source string, at time.Time) quarantine.SourceHeard {
-		return quarantine.SourceHeard{Source: source, First: at, Last: at, Reported: at.Add(-second), Behind: second, Records: 1}
-	}
-	report := func(t *testing.T, s Ports, at time.Time, heard ...quarantine.SourceHeard) {
-		t.Helper()
-		must(t, s.ReportSources(t.Context(), quarantine.SourceReport{At: at, Listening: true, Rule: rule, Heard: heard}))
-	}
-	read := func(t *testing.T, s Ports) quarantine.AccountingSources {
-		t.Helper()
-		known, err := s.AccountingSources(t.Context())
-		must(t, err)
-		return known
-	}
+	reportedSources(t, open)
+	unheardSources(t, open)
+	concurrentReports(t, open)
+	randomReports(t, open)
+}
 
+const second = time.Second
+
+// oneRecord is a record that came at a moment, a second after what it reports.
+func oneRecord(source string, at time.Time) quarantine.SourceHeard {
+	return quarantine.SourceHeard{Source: source, First: at, Last: at, Reported: at.Add(-second), Behind: second, Records: 1}
+}
+
+// reportSources reports what an instance that takes accounting has received.
+func reportSources(t *testing.T, s Ports, at time.Time, heard ...quarantine.SourceHeard) {
+	t.Helper()
+	report := quarantine.SourceReport{At: at, Listening: true, Rule: quarantine.DefaultSilenceRule, Heard: heard}
+	must(t, s.ReportSources(t.Context(), report))
+}
+
+func readSources(t *testing.T, s Ports) quarantine.AccountingSources {
+	t.Helper()
+	known, err := s.AccountingSources(t.Context())
+	must(t, err)
+	return known
+}
+
+func reportedSources(t *testing.T, open Open) {
 	t.Run("nothing is known at first", func(t *testing.T) {
-		equal(t, "sources", read(t, start(t, open)), quarantine.AccountingSources{})
+		equal(t, "sources", readSources(t, start(t, open)), quarantine.AccountingSources{})
 	})
 
 	t.Run("what a source was heard of is kept by its name", func(t *testing.T) {
 		s := start(t, open)
-		report(t, s, minute(1), one("bng1", minute(0)), one("192.0.2.20/32", minute(1)), one("log:{c}:gn1", minute(1)))
-		known := read(t, s)
+		reportSources(t, s, minute(1), oneRecord("bng1", minute(0)), oneRecord("192.0.2.20/32", minute(1)), oneRecord("log:{c}:gn1", minute(1)))
+		known := readSources(t, s)
 		equal(t, "heard", known.Heard, minute(1))
 		day := func(n uint64) []quarantine.SourceDay {
 			return []quarantine.SourceDay{{Day: noon.Unix() / 86400, Records: n}}
@@ -51,21 +62,23 @@ func AccountingSources(t *testing.T, open Open) {
 
 	t.Run("a gap is from the last record that any instance heard to the next", func(t *testing.T) {
 		s := start(t, open)
-		report(t, s, noon, one("bng1", noon))
-		report(t, s, noon.Add(5*second), one("bng1", noon.Add(4*second))) // a
-		report(t, s, noon.Add(6*second), one("bng1", noon.Add(2*second))) // b, older
-		report(t, s, noon.Add(10*second), one("bng1", noon.Add(9*second)))
-		bng1 := read(t, s).Sources["bng1"]
+		reportSources(t, s, noon, oneRecord("bng1", noon))
+		reportSources(t, s, noon.Add(5*second), oneRecord("bng1", noon.Add(4*second))) // a
+		reportSources(t, s, noon.Add(6*second), oneRecord("bng1", noon.Add(2*second))) // b, older
+		reportSources(t, s, noon.Add(10*second), oneRecord("bng1", noon.Add(9*second)))
+		bng1 := readSources(t, s).Sources["bng1"]
 		equal(t, "last", bng1.Last, noon.Add(9*second))
 		equal(t, "reported", bng1.Reported, noon.Add(8*second))
 		equal(t, "days", bng1.Days, []quarantine.SourceDay{{Day: noon.Unix() / 86400, Longest: 5 * second, Records: 4}})
 	})
+}
 
+func unheardSources(t *testing.T, open Open) {
 	t.Run("time without an instance is nobody's gap", func(t *testing.T) {
 		s := start(t, open)
-		report(t, s, noon, one("bng1", noon))
-		report(t, s, minute(60), one("bng1", minute(60)))
-		known := read(t, s)
+		reportSources(t, s, noon, oneRecord("bng1", noon))
+		reportSources(t, s, minute(60), oneRecord("bng1", minute(60)))
+		known := readSources(t, s)
 		equal(t, "unheard", known.Unheard, time.Hour)
 		bng1 := known.Sources["bng1"]
 		equal(t, "longest", bng1.Longest(minute(60)), time.Duration(0))
@@ -74,8 +87,9 @@ func AccountingSources(t *testing.T, open Open) {
 
 	t.Run("who takes no accounting hears nobody", func(t *testing.T) {
 		s := start(t, open)
-		must(t, s.ReportSources(t.Context(), quarantine.SourceReport{At: noon, Rule: rule, Heard: []quarantine.SourceHeard{one("log:cgn1", noon)}}))
-		known := read(t, s)
+		must(t, s.ReportSources(t.Context(), quarantine.SourceReport{At: noon, Rule: quarantine.DefaultSilenceRule,
+			Heard: []quarantine.SourceHeard{oneRecord("log:cgn1", noon)}}))
+		known := readSources(t, s)
 		equal(t, "heard", known.Heard, time.Time{})
 		equal(t, "last", known.Sources["log:cgn1"].Last, noon)
 	})
@@ -84,45 +98,51 @@ func AccountingSources(t *testing.T, open Open) {
 		s := start(t, open)
 		for i := range 10 {
 			at := noon.AddDate(0, 0, i)
-			report(t, s, at, one("bng1", at))
+			reportSources(t, s, at, oneRecord("bng1", at))
 		}
-		if n := len(read(t, s).Sources["bng1"].Days); n != quarantine.SourceDays {
+		if n := len(readSources(t, s).Sources["bng1"].Days); n != quarantine.SourceDays {
 			t.Errorf("%d days are kept", n)
 		}
 		back := noon.AddDate(0, 0, 30)
-		report(t, s, back, one("bng1", back))
-		bng1 := read(t, s).Sources["bng1"]
+		reportSources(t, s, back, oneRecord("bng1", back))
+		bng1 := readSources(t, s).Sources["bng1"]
 		equal(t, "first", bng1.First, back)
 	})
+}
 
+func concurrentReports(t *testing.T, open Open) {
 	t.Run("many reports at the same time are all counted", func(t *testing.T) {
 		s := start(t, open)
 		var wait sync.WaitGroup
 		for i := range 32 {
 			wait.Go(func() {
 				at := noon.Add(time.Duration(i*7%32) * second)
-				if err := s.ReportSources(t.Context(), quarantine.SourceReport{At: at, Listening: true, Rule: rule, Heard: []quarantine.SourceHeard{one("bng1", at)}}); err != nil {
+				if err := s.ReportSources(t.Context(), quarantine.SourceReport{At: at, Listening: true, Rule: quarantine.DefaultSilenceRule,
+					Heard: []quarantine.SourceHeard{oneRecord("bng1", at)}}); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		wait.Wait()
-		bng1 := read(t, s).Sources["bng1"]
+		bng1 := readSources(t, s).Sources["bng1"]
 		if bng1.Days[0].Records != 32 || !bng1.Last.Equal(noon.Add(31*second)) {
 			t.Errorf("after 32 reports: %+v", bng1)
 		}
 	})
+}
 
+func randomReports(t *testing.T, open Open) {
 	t.Run("whatever is reported, the store knows what the domain makes of it", func(t *testing.T) {
 		s := start(t, open)
 		seed := uint64(time.Now().UnixNano())
 		random := rand.New(rand.NewPCG(seed, 0))
-		pause := []time.Duration{second, 5 * second, 5 * second, 5 * second, 40 * second, 20 * time.Minute, 2 * time.Hour, 9 * time.Hour, 80 * time.Hour, 200 * time.Hour}
+		pause := []time.Duration{second, 5 * second, 5 * second, 5 * second, 40 * second, 20 * time.Minute, 2 * time.Hour, 9 * time.Hour,
+			80 * time.Hour, 200 * time.Hour}
 		var want quarantine.AccountingSources
 		at := noon
 		for n := range 300 {
 			at = at.Add(pause[random.IntN(len(pause))])
-			r := quarantine.SourceReport{At: at, Listening: random.IntN(8) > 0, Rule: rule}
+			r := quarantine.SourceReport{At: at, Listening: random.IntN(8) > 0, Rule: quarantine.DefaultSilenceRule}
 			for i := range random.IntN(4) {
 				last := at.Add(-time.Duration(random.IntN(20_000)) * time.Millisecond)
 				if random.IntN(10) == 0 {
@@ -139,7 +159,7 @@ func AccountingSources(t *testing.T, open Open) {
 			if n%10 > 0 {
 				continue
 			}
-			got := read(t, s)
+			got := readSources(t, s)
 			equal(t, fmt.Sprintf("seed %d, after %d reports: heard", seed, n+1), got.Heard, want.Heard)
 			equal(t, fmt.Sprintf("seed %d, after %d reports", seed, n+1), got.Sources, want.Sources)
 			equal(t, fmt.Sprintf("seed %d, after %d reports: unheard", seed, n+1), got.Unheard, want.Unheard)

@@ -139,7 +139,8 @@ func (c *compiler) fields(at string, l *lookup) {
 // connect finds out what each look-up leads to: the record under by_session
 // before all, then a record of its own, then what by_subscriber has.
 func (c *compiler) connect(t *compiled) {
-	for at, l := range map[string]*lookup{"by_session": t.bySession, "by_subscriber": t.bySubscriber, "by_address": t.byAddress, "by_prefix": t.byPrefix} {
+	for at, l := range map[string]*lookup{"by_session": t.bySession, "by_subscriber": t.bySubscriber, "by_address": t.byAddress,
+		"by_prefix": t.byPrefix} {
 		if l == nil {
 			continue
 		}

@@ -76,7 +76,8 @@ func open(t *testing.T, form template.Template, change ...func(*template.Config)
 // online writes alice's session a1 as the hashes have it; change names other fields.
 func (s *site) online(change ...string) {
 	s.redis.Do(append([]string{"HSET", "sess:192.0.2.1:a1", "username", "alice", "nas", "192.0.2.1", "sid", "a1", "ip", "198.51.100.7",
-		"pd", "2001:db8:1::/56", "start", unix(noon.Add(-time.Hour)), "last", unix(noon.Add(-time.Minute)), "port", "ge-0/0/1:100", "filter", "GARDEN"}, change...)...)
+		"pd", "2001:db8:1::/56", "start", unix(noon.Add(-time.Hour)), "last", unix(noon.Add(-time.Minute)), "port", "ge-0/0/1:100",
+		"filter", "GARDEN"}, change...)...)
 	s.redis.Do("SADD", "user:alice", "192.0.2.1:a1")
 	s.redis.Do("SET", "ip:198.51.100.7", "192.0.2.1:a1")
 	s.redis.Do("SET", "pd:2001:db8:1::/56", "192.0.2.1:a1")
@@ -112,12 +113,14 @@ func wantAlice(t *testing.T, s *site, addresses ...string) {
 		t.Fatalf("of alice: %+v", of)
 	}
 	one, err := s.reader.Session(t.Context(), a1)
-	if err != nil || one.Subscriber != "alice" || !one.StartedAt.Equal(noon.Add(-time.Hour)) || !one.SeenAt.Equal(noon.Add(-time.Minute)) || !one.Live() || one.Suspect {
+	if err != nil || one.Subscriber != "alice" || !one.StartedAt.Equal(noon.Add(-time.Hour)) ||
+		!one.SeenAt.Equal(noon.Add(-time.Minute)) || !one.Live() || one.Suspect {
 		t.Fatalf("session a1: %+v, %v", one, err)
 	}
 	for _, address := range addresses {
 		held := s.bindings(address)
-		if len(held) != 1 || held[0].Subscriber != "alice" || held[0].Session != a1 || held[0].Present == nil || !strings.HasSuffix(held[0].Holder().KnownBy, "current only") {
+		if len(held) != 1 || held[0].Subscriber != "alice" || held[0].Session != a1 || held[0].Present == nil ||
+			!strings.HasSuffix(held[0].Holder().KnownBy, "current only") {
 			t.Fatalf("who holds %s: %+v", address, held)
 		}
 	}
@@ -155,7 +158,8 @@ func TestAJSONForEachAddressIsASessionOfItsOwn(t *testing.T) {
 		ByAddress:    template.Lookup{Key: "a:{address}", Type: template.JSON, Fields: fields},
 		TimeFormat:   template.RFC3339,
 	})
-	text := `{"user":{"name":"alice"},"acct":{"id":"a1"},"nas":"192.0.2.1","ip":"198.51.100.7","start":"2026-03-01T12:00:00+01:00","seen":"2026-03-01T11:59:00Z","more":[1,{}]}`
+	text := `{"user":{"name":"alice"},"acct":{"id":"a1"},"nas":"192.0.2.1","ip":"198.51.100.7",` +
+		`"start":"2026-03-01T12:00:00+01:00","seen":"2026-03-01T11:59:00Z","more":[1,{}]}`
 	s.redis.Do("SET", "{s}:alice", text)
 	s.redis.Do("SET", "a:198.51.100.7", text)
 	wantAlice(t, s, "198.51.100.7")
@@ -174,7 +178,8 @@ func TestRediswhosListsAreReadByTheirPreset(t *testing.T) {
 		t.Errorf("without a look-up by session, only what was found before is known: %v", err)
 	}
 	wantAlice(t, s)
-	if _, err := s.reader.Bindings(t.Context(), quarantine.Place{Addr: netip.MustParseAddr("198.51.100.7")}, noon, noon); !errors.Is(err, quarantine.ErrNoAddressIndex) {
+	if _, err := s.reader.Bindings(t.Context(), quarantine.Place{Addr: netip.MustParseAddr("198.51.100.7")}, noon,
+		noon); !errors.Is(err, quarantine.ErrNoAddressIndex) {
 		t.Errorf("by address: %v", err)
 	}
 	s.now = noon.Add(45 * time.Minute)
@@ -260,7 +265,8 @@ func TestAnIndexWithMoreHoldersThanAreReadNamesNobody(t *testing.T) {
 func TestAUserWhoMayOnlyReadIsEnoughAndNothingElseIsTried(t *testing.T) {
 	s := open(t, hashes, func(c *template.Config) { c.Server.Username, c.Server.Password = "reader", "secret" })
 	s.online()
-	s.redis.Do("ACL", "SETUSER", "reader", "on", ">secret", "~*", "+hmget", "+getrange", "+srandmember", "+lrange", "+ping", "+hello", "+auth", "+client|setname")
+	s.redis.Do("ACL", "SETUSER", "reader", "on", ">secret", "~*", "+hmget", "+getrange", "+srandmember", "+lrange", "+ping", "+hello",
+		"+auth", "+client|setname")
 	s.redis.Do("ACL", "LOG", "RESET")
 	wantAlice(t, s, "198.51.100.7", "2001:db8:1:ff::1")
 	if err := s.reader.Ping(t.Context()); err != nil {

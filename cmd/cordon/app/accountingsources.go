@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"cordon/integration/api"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 	"cordon/quarantine/engine"
 )
@@ -54,7 +54,7 @@ func (a *App) sourcesTrouble(context.Context) error {
 }
 
 // sourcesView is what the API shows of how each BNG's accounting comes in.
-func (a *App) sourcesView() map[string]api.BNGAccounting {
+func (a *App) sourcesView() map[string]wire.BNGAccounting {
 	known, now := a.sources.Known(), time.Now()
 	waits := map[string]string{}
 	for _, s := range a.sources.Silent() {
@@ -62,15 +62,15 @@ func (a *App) sourcesView() map[string]api.BNGAccounting {
 			waits[bng] = s.String()
 		}
 	}
-	shown := map[string]api.BNGAccounting{}
+	shown := map[string]wire.BNGAccounting{}
 	for _, b := range a.cfg.BNGs {
 		s, heard := known.Sources[b.Name]
 		if !heard {
 			continue
 		}
-		shown[b.Name] = api.BNGAccounting{
+		shown[b.Name] = wire.BNGAccounting{
 			LastRecord: moment(s.Last), Reported: moment(s.Reported), Behind: int64(s.Behind / time.Second),
-			Rate: s.Rate(now), LongestGap: int64(s.Longest(now) / time.Second), Waits: waits[b.Name],
+			Rate: s.Rate(now), LongestGap: int64(s.Longest(now) / time.Second), Silent: waits[b.Name],
 		}
 	}
 	return shown

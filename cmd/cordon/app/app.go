@@ -18,6 +18,7 @@ import (
 	"cordon/integration/httpx"
 	"cordon/integration/intake"
 	"cordon/integration/radacct"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 	"cordon/quarantine/engine"
 	"cordon/radiusx/acct"
@@ -30,7 +31,7 @@ import (
 )
 
 // Version is what a build knows of itself.
-type Version = httpx.Version
+type Version = wire.Version
 
 // Options are what a process adds to the configuration.
 type Options struct {
@@ -43,6 +44,8 @@ type Options struct {
 	// Silence is when a source of accounting counts as stopped; zero:
 	// quarantine.DefaultSilenceRule. For tests.
 	Silence quarantine.SilenceRule
+	// RedisWithout is what the Redis that cases are kept in lacks; for the demo.
+	RedisWithout store.Capabilities
 }
 
 // App is the whole server.
@@ -61,8 +64,8 @@ type App struct {
 	journal     *journal.Journal
 	store       *store.Store
 	spool       *spool.Spool // nil: accounting is not answered while Redis is away
-	setAside    *spool.Aside // what Redis cannot hold; before the store, behind the spool
-	aside       []string     // spools that could not be read, as found at the start
+	setAside    *spool.Aside // what Redis cannot hold
+	host        *spool.Host  // this host's disk: the spool and what was moved aside
 	asideLogged time.Time    // last line about them; owned by watch
 	coa         *coa.Client
 	fleet       *bng.Fleet
@@ -94,7 +97,7 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 		return nil, err
 	}
 	a.fleet = fleet
-	if err := a.openStore(ctx, fleet); err != nil {
+	if err := a.openStore(ctx, fleet, o); err != nil {
 		return nil, err
 	}
 	if err := a.buildSources(o); err != nil {
@@ -116,13 +119,13 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 }
 
 // openStore opens the log and the session store; Redis may come later.
-func (a *App) openStore(ctx context.Context, fleet *bng.Fleet) error {
+func (a *App) openStore(ctx context.Context, fleet *bng.Fleet, o Options) error {
 	var err error
 	if err = a.openJournal(); err != nil {
 		return err
 	}
 	cfg := StoreConfig(a.cfg, a.parts, fleet)
-	cfg.Instance = a.journal.ID()
+	cfg.Instance, cfg.Without = a.journal.ID(), o.RedisWithout
 	if a.store, err = store.New(cfg); err != nil {
 		return err
 	}
@@ -187,7 +190,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 		RetryFor: a.cfg.Attribution.RetryFor.Std(), Memory: a.cfg.Attribution.VerdictRetention(), Paused: a.gate.paused, Logger: a.log,
 		Addresses: addressPlan(a.cfg), Unworked: a.unworked(o), Overdue: a.sources.Overdue, Stopped: a.stopped, Poll: a.poll(),
 		Interim: interim(a.cfg), OneSessionPer: fleet.OneSessionPer,
-		Listens: a.listens(o), Waiting: a.spooled, Unreadable: a.spoolAside, AloneFor: aloneFor(a.cfg), History: a.cfg.Attribution.History.Std(),
+		Listens: a.listens(o), Waiting: a.host.Waiting, Unreadable: a.host.Damaged, AloneFor: aloneFor(a.cfg), History: a.cfg.Attribution.History.Std(),
 		Names: a.parts.Names, Serves: fleet.CanRelease,
 		Uptime: uptime, HTTPAddr: a.advertised, AskCutOff: peers.cutOff, AskAlone: peers.alone,
 	})
@@ -199,35 +202,17 @@ func (a *App) stopped(moment time.Time) bool {
 	return slices.ContainsFunc(a.sources.Silent(), func(s quarantine.SilentSource) bool { return s.Last.Before(moment) })
 }
 
-// unworked asks the accounting listener and the spool how far they are; nil if
-// there is neither.
+// unworked says how far accounting is stored; nil if none comes here and none is left.
 func (a *App) unworked(o Options) func() (time.Time, bool) {
-	if !a.listens(o) && a.spool == nil && len(a.aside) == 0 {
+	if !a.listens(o) && a.host.Empty() {
 		return nil
 	}
 	return func() (oldest time.Time, ok bool) {
-		if a.acct != nil { // built before the engine runs
-			oldest, ok = a.acct.Oldest() // first: what it hands over stands in the spool before it lets go
+		if a.acct == nil { // built before the engine runs
+			return a.host.Oldest(nil)
 		}
-		if a.spoolAside() != "" {
-			return time.UnixMilli(1), true
-		}
-		if a.spool == nil {
-			return oldest, ok
-		}
-		if spooled, some := a.spool.Oldest(); some && (!ok || spooled.Before(oldest)) {
-			return spooled, true
-		}
-		return oldest, ok
+		return a.host.Oldest(a.acct.Oldest)
 	}
-}
-
-// recorder is where accounting is recorded.
-func (a *App) recorder() quarantine.SessionRecorder {
-	if a.spool == nil {
-		return a.setAside
-	}
-	return a.spool
 }
 
 // listens reports whether accounting comes to this instance.
@@ -242,11 +227,11 @@ func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
 	if !a.listens(o) {
 		return nil
 	}
-	a.accounting = bng.NewAccounting(fleet, a.recorder(), a.translation())
+	a.accounting = bng.NewAccounting(fleet, a.host.Recorder(), a.translation())
 	server, err := acct.New(acct.Config{
 		Listen: a.cfg.Accounting.Listen, Conns: o.AccountingConns, Clients: a.parts.Clients, Handler: a.accounting,
-		Dictionary: a.parts.Dictionary, Keep: append(fleet.Keep(), "User-Name"), Naming: fleet.NamingAttributes(a.parts.Key),
-		BNGOf: fleet.BNGOf,
+		Dictionary: a.parts.Dictionary, Attributes: append(fleet.AccountingAttributes(), "User-Name"), Naming: fleet.NamingAttributes(a.parts.Key),
+		BNGOf: fleet.BNGOf, Holdable: quarantine.Holdable,
 	})
 	if err != nil {
 		return fmt.Errorf("accounting: %w", err)
@@ -317,7 +302,7 @@ func (a *App) mount() error {
 		c.Profiles = append(c.Profiles, p.Name)
 	}
 	for _, b := range a.cfg.BNGs {
-		shown := api.BNG{Name: b.Name, Formerly: b.Formerly, Group: b.Group, Address: b.Address.String(), Dialect: b.Dialect}
+		shown := wire.BNG{Name: b.Name, Formerly: b.Formerly, Group: b.Group, Address: b.Address.String(), Dialect: b.Dialect}
 		for _, p := range a.cfg.Profiles {
 			if _, has := b.Profiles[p.Name]; has {
 				shown.Profiles = append(shown.Profiles, p.Name)
@@ -346,7 +331,7 @@ func (a *App) Addr() net.Addr { return a.addr }
 // part fails, which Failed tells.
 func (a *App) Start() {
 	a.life.run("log keeper", a.keepJournal)
-	a.life.run("gate", a.gate.run)
+	a.life.run("gate", a.gate.trust.Run)
 	a.life.run("watch", a.watch)
 	a.life.run("unserved releases", a.watchServed)
 	if a.spool != nil {

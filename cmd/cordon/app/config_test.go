@@ -123,7 +123,7 @@ exemptions: [{reason: "who?"}]
 		`cordon.yaml:7:43: accounting.clients[0].relay_for[0]: unknown BNG "bng9"`,
 		`cordon.yaml:8:26:`,
 		`cordon.yaml:14:18: bngs[0].secret_file: read secret`,
-		`cordon.yaml:15:14: bngs[0].dialect: "junoss" is none of`,
+		`cordon.yaml:15:14: bngs[0].dialect: unknown dialect "junoss": must be one of`,
 		`cordon.yaml:21:22: bngs[1].profiles.walled-garden:`,
 		`cordon.yaml:23:9:`,
 		`cordon.yaml:25:7: policy.rules[0].for: must be greater than 0`,
@@ -325,8 +325,8 @@ bngs:
 `
 	_, _, _, err := parse("cordon.yaml", []byte(text))
 	for _, want := range []string{
-		"cordon.yaml:3:5: proxies[0]: deadline is from 1s to 30s", "cordon.yaml:4:12: proxies[1].name: aaa1 is there twice",
-		"cordon.yaml:5:5: proxies[2]: needs secret or secret_file", `cordon.yaml:7:43: bngs[0].via: "aaa3" is not in proxies`,
+		"cordon.yaml:3:91: proxies[0].deadline: must be from 1s to 30s", "cordon.yaml:4:12: proxies[1].name: duplicate name \"aaa1\"",
+		"cordon.yaml:5:5: proxies[2]: needs secret or secret_file", `cordon.yaml:7:43: bngs[0].via: unknown proxy "aaa3": must be one of proxies`,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("not told: %s\nin: %v", want, err)

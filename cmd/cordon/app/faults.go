@@ -8,7 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"cordon/integration/api"
+	"cordon/integration/wire"
 	"cordon/radiusx/acct"
 	"cordon/radiusx/bng"
 )
@@ -28,7 +28,7 @@ func (a *App) logComplaints() {
 	if a.acct == nil {
 		return
 	}
-	for _, c := range append(a.acct.Complaints(), a.accounting.Complaints(time.Now())...) {
+	for _, c := range append(a.acct.FaultReports(), a.accounting.FaultReports(time.Now())...) {
 		fields := []zap.Field{zap.String("reason", c.Reason), zap.Stringer("peer", c.Peer), zap.Uint64("times", c.Times)}
 		if c.NAS != "" {
 			fields = append(fields, zap.String("nas", c.NAS), zap.String("bng", c.BNG))
@@ -90,10 +90,10 @@ func (a *App) restartsTrouble(context.Context) error {
 }
 
 // shownClocks is the same for the API.
-func (a *App) shownClocks() map[string]api.AccountingClock {
-	shown := map[string]api.AccountingClock{}
+func (a *App) shownClocks() map[string]wire.AccountingClock {
+	shown := map[string]wire.AccountingClock{}
 	for name, c := range a.clocks() {
-		shown[name] = api.AccountingClock{
+		shown[name] = wire.AccountingClock{
 			Skew: int64(c.Ahead / time.Second), Steady: c.Steady, From: c.From.String(), Relay: c.Relay,
 			SeenAt: c.SeenAt.UTC(), Uncertain: c.Contradictory, Corrected: c.AheadOf + c.Behind,
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 // gateOf is a gate in mode enforce before a Redis of its own.
-func gateOf(t *testing.T, args ...string) (*gate, *storetest.Redis, *observer.ObservedLogs) {
+func gateOf(t *testing.T, args ...string) (*gate, *store.Store, *storetest.Redis, *observer.ObservedLogs) {
 	t.Helper()
 	redis := storetest.StartRedis(t, args...)
 	s, err := store.New(store.Config{Addrs: []string{redis.Socket}})
@@ -24,11 +24,11 @@ func gateOf(t *testing.T, args ...string) (*gate, *storetest.Redis, *observer.Ob
 	core, logs := observer.New(zap.WarnLevel)
 	cfg := &Config{}
 	cfg.Policy.Mode = quarantine.ModeEnforce
-	return newGate(cfg, s, zap.New(core)), redis, logs
+	return newGate(cfg, s, zap.New(core)), s, redis, logs
 }
 
 func TestARedisThatSyncsEverySecondMayEnforceWithAWarning(t *testing.T) {
-	g, redis, logs := gateOf(t, "--appendfsync", "everysec")
+	g, _, redis, logs := gateOf(t, "--appendfsync", "everysec")
 	for range 3 {
 		if err := g.first(t.Context()); err != nil {
 			t.Fatal(err)
@@ -37,31 +37,31 @@ func TestARedisThatSyncsEverySecondMayEnforceWithAWarning(t *testing.T) {
 	if reason, paused := g.paused(); paused {
 		t.Errorf("nothing new is restricted: %s", reason)
 	}
-	if w := g.warned(); len(w) != 1 || !strings.Contains(w[0], "everysec") {
+	if w := g.trust.Warnings(); len(w) != 1 || !strings.Contains(w[0], "everysec") {
 		t.Errorf("warnings %q", w)
 	}
 	if n := logs.Len(); n != 1 {
-		t.Errorf("it is logged %d times in three looks", n)
+		t.Errorf("it is logged %d times in three checks", n)
 	}
 	redis.Do("CONFIG", "SET", "appendfsync", "always")
-	if err := g.first(t.Context()); err != nil || len(g.warned()) > 0 {
-		t.Errorf("%v, warnings %q after it was corrected", err, g.warned())
+	if err := g.first(t.Context()); err != nil || len(g.trust.Warnings()) > 0 {
+		t.Errorf("%v, warnings %q after it was corrected", err, g.trust.Warnings())
 	}
 }
 
 func TestARedisThatIsNeverSyncedMayNotEnforce(t *testing.T) {
-	g, _, _ := gateOf(t, "--appendfsync", "no")
+	g, s, _, _ := gateOf(t, "--appendfsync", "no")
 	if err := g.first(t.Context()); err == nil || !strings.Contains(err.Error(), "redis.accept_weak") {
 		t.Errorf("%v", err)
 	}
 	if _, paused := g.paused(); !paused {
 		t.Error("it restricts")
 	}
-	g.accepts = true
+	g = newGate(&Config{Policy: quarantine.Policy{Mode: quarantine.ModeEnforce}, Redis: Redis{AcceptWeak: true}}, s, zap.NewNop())
 	if err := g.first(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, paused := g.paused(); paused || len(g.warned()) != 1 || !strings.Contains(g.warned()[0], "appendfsync") {
-		t.Errorf("accepted: paused %t, warnings %q", paused, g.warned())
+	if _, paused := g.paused(); paused || len(g.trust.Warnings()) != 1 || !strings.Contains(g.trust.Warnings()[0], "appendfsync") {
+		t.Errorf("accepted: paused %t, warnings %q", paused, g.trust.Warnings())
 	}
 }

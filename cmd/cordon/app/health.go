@@ -6,7 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"cordon/integration/api"
+	"cordon/integration/wire"
 	"cordon/quarantine"
 	"cordon/radiusx/bng"
 	"cordon/radiusx/coa"
@@ -61,32 +61,32 @@ func outsideMaintenance(all []bng.Health, windows []quarantine.Maintenance) []bn
 
 // health is what the API shows of the BNGs; nil on an instance that does not
 // send, which knows nothing of them.
-func (a *App) health() map[string]api.BNGHealth {
+func (a *App) health() map[string]wire.BNGHealth {
 	if !a.engine.Sender() {
 		return nil
 	}
-	shown := map[string]api.BNGHealth{}
+	shown := map[string]wire.BNGHealth{}
 	for _, h := range a.fleet.Health() {
 		shown[h.BNG] = shownHealth(&h)
 	}
 	return shown
 }
 
-func shownHealth(h *bng.Health) api.BNGHealth {
-	s := api.BNGHealth{
+func shownHealth(h *bng.Health) wire.BNGHealth {
+	s := wire.BNGHealth{
 		State: h.State.String(), Path: h.Path, Since: moment(h.Since), Unanswered: h.Unanswered, LastAnswer: moment(h.LastAnswer),
 		ClockDiscards: h.ClockDiscards, InFlight: h.InFlight, WaitingReleases: h.WaitingReleases, WaitingRestrictions: h.WaitingRestrictions,
-		Rate: h.Rate, RestrictionRate: h.RestrictionRate, Stopped: []api.StoppedProfile{},
+		Rate: h.Rate, RestrictionRate: h.RestrictionRate, Stopped: []wire.StoppedProfile{},
 	}
 	if !h.SkewAt.IsZero() {
 		seconds := int64(h.Skew / time.Second)
 		s.Skew = &seconds
 	}
 	for _, p := range h.Stopped {
-		s.Stopped = append(s.Stopped, api.StoppedProfile{Profile: p.Profile, ErrorCause: p.ErrorCause, Since: p.Since.UTC(), RetryAt: p.RetryAt.UTC()})
+		s.Stopped = append(s.Stopped, wire.StoppedProfile{Profile: p.Profile, ErrorCause: p.ErrorCause, Since: p.Since.UTC(), RetryAt: p.RetryAt.UTC()})
 	}
 	if f := h.Fault; f != nil {
-		s.Fault = &api.BNGFault{ErrorCause: f.ErrorCause, Name: coa.LookupErrorCause(f.ErrorCause).Name, Kind: label(f.Disposition.String()), At: f.At.UTC()}
+		s.Fault = &wire.BNGFault{ErrorCause: f.ErrorCause, Name: coa.LookupErrorCause(f.ErrorCause).Name, Kind: label(f.Disposition.String()), At: f.At.UTC()}
 	}
 	return s
 }

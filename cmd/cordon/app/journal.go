@@ -64,7 +64,7 @@ func (a *App) openJournal() error {
 			if a.engine == nil {
 				return nil
 			}
-			return journalEntries(a.engine.Carry())
+			return journalEntries(a.engine.Checkpoint())
 		},
 	})
 	if err != nil {

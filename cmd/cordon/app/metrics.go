@@ -236,7 +236,7 @@ func (s samples) client(stats coa.Stats) {
 	s.count(coaErrors, stats.OpenErrors, "open")
 	s.count(coaErrors, stats.WriteErrors, "write")
 	s.count(coaErrors, stats.ReadErrors, "read")
-	s.count(coaErrors, stats.Complaints, "complaint")
+	s.count(coaErrors, stats.ICMPErrors, "complaint")
 	s.gauge(coaPorts, float64(stats.Ports))
 	s.gauge(coaShort, float64(stats.ShortBuffers))
 	s.gauge(coaBuffer, float64(stats.ReceiveBuffer), "receive")

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -36,58 +35,14 @@ type SessionRedis struct {
 	PasswordFile string   `yaml:"password_file"`
 }
 
-// borrowed is the store with sessions that another program keeps: everything else
-// is our own.
+// own is the store behind another program's sessions.
+type own struct{ *store.Store }
+
+// borrowed is the store with sessions that another program keeps: their methods lie
+// less deep than those of own and go first, everything else is our own.
 type borrowed struct {
-	*store.Store
-	sessions *template.Reader
-}
-
-// Session implements quarantine.SessionReader.
-func (b borrowed) Session(ctx context.Context, key quarantine.SessionKey) (quarantine.Session, error) {
-	return b.sessions.Session(ctx, key)
-}
-
-// SessionsOf implements quarantine.SessionReader.
-func (b borrowed) SessionsOf(ctx context.Context, subscriber string) ([]quarantine.Session, error) {
-	return b.sessions.SessionsOf(ctx, subscriber)
-}
-
-// Bindings implements quarantine.BindingFinder. Of our own only those count that
-// a translator's log told; what accounting once said is not kept up any more.
-func (b borrowed) Bindings(ctx context.Context, at quarantine.Place, from, to time.Time) ([]quarantine.Binding, error) {
-	own, err := b.Store.Bindings(ctx, at, from, to)
-	if err != nil {
-		return nil, err
-	}
-	told, err := b.sessions.Bindings(ctx, at, from, to)
-	return beside(own, told, err)
-}
-
-// PortBindings implements quarantine.PortFinder.
-func (b borrowed) PortBindings(ctx context.Context, at quarantine.Place, port uint16, from, to, until time.Time) ([]quarantine.Binding, error) {
-	own, err := b.Store.PortBindings(ctx, at, port, from, to, until)
-	if err != nil {
-		return nil, err
-	}
-	told, err := b.sessions.Bindings(ctx, at, time.Time{}, until)
-	return beside(own, told, err)
-}
-
-// beside adds what translators' logs told to what the other program tells. Where
-// that one does not look addresses up the logs stand alone; where it could not be
-// asked nobody knows who else has the address.
-func beside(own, told []quarantine.Binding, err error) ([]quarantine.Binding, error) {
-	var pushed []quarantine.Binding
-	for _, p := range own {
-		if p.Kind == quarantine.NATPortBlock && (p.Shared || p.Via.IsValid() || p.Session.ID == p.Subscriber) {
-			pushed = append(pushed, p)
-		}
-	}
-	if err != nil && (len(pushed) == 0 || !errors.Is(err, quarantine.ErrNoAddressIndex)) {
-		return nil, err
-	}
-	return append(pushed, told...), nil
+	own
+	template.Sessions
 }
 
 // openSessions opens another program's sessions, if the configuration says so.
@@ -114,7 +69,7 @@ func (a *App) openSessions(fleet *bng.Fleet) error {
 		return err
 	}
 	a.life.cleanUp("sessions of another program", reader.Close)
-	a.template, a.sessions = reader, borrowed{a.store, reader}
+	a.template, a.sessions = reader, borrowed{own{a.store}, template.Sessions{Reader: reader, Own: a.store}}
 	return nil
 }
 

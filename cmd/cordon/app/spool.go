@@ -4,61 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/sys/unix"
 
-	"cordon/store/journal"
 	"cordon/store/spool"
 )
 
-// spoolLeaves is what the spool leaves free on the disk, in octets: the log lies
-// on it too, and wants its reserve back after every use of it.
-const spoolLeaves = 2 * journal.DefaultReserveBytes
-
-// openSpool opens what keeps accounting while Redis is away. One that was turned
-// off is opened until it is handed over.
-func (a *App) openSpool(ctx context.Context) error {
-	a.setAside = spool.NewAside(spool.AsideConfig{File: filepath.Join(a.cfg.Journal.Dir, "unstorable.ndjson"), Next: a.store})
-	dir, most := filepath.Join(a.cfg.Journal.Dir, "spool"), int64(a.cfg.Accounting.Spool.Max)
-	var err error
-	if a.aside, err = damaged(dir); err != nil {
-		return fmt.Errorf("look for spools that were moved aside: %w", err)
-	}
-	if most == 0 {
-		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		most = spool.MinMax // an earlier run may have left something in it
-	}
-	open := func() (*spool.Spool, error) {
-		return spool.New(ctx, spool.Config{
-			Dir: dir, Max: most, Next: a.setAside, Room: func() error { return roomFor(a.journal, dir) }, Alone: a.alone,
-		})
-	}
-	s, err := open()
-	if errors.Is(err, journal.ErrDamaged) || errors.Is(err, spool.ErrForm) {
-		a.log.Error("the accounting spool cannot be read and is moved aside", zap.String("dir", dir), zap.Error(err))
-		aside := fmt.Sprintf("%s%s-%d", dir, asideSuffix, time.Now().UnixNano())
-		if err = os.Rename(dir, aside); err == nil {
-			a.aside = append(a.aside, aside)
-			s, err = open()
-		}
-	}
+// openSpool opens what keeps accounting while Redis is unreachable.
+func (a *App) openSpool(ctx context.Context) (err error) {
+	a.host, err = spool.Open(ctx, spool.HostConfig{
+		Dir: a.cfg.Journal.Dir, Max: int64(a.cfg.Accounting.Spool.Max), Next: a.store, Journal: a.journal, Alone: a.alone,
+	})
 	if err != nil {
-		return fmt.Errorf("%s: %w", dir, err)
+		return err
 	}
-	if a.cfg.Accounting.Spool.Max == 0 && s.Stats().Waiting == 0 {
-		return s.Close()
+	a.life.cleanUp("accounting spool", a.host.Close)
+	a.spool, a.setAside = a.host.Spool, a.host.Aside
+	if a.host.Moved != nil {
+		a.log.Error("the accounting spool cannot be read and is moved aside", zap.Error(a.host.Moved))
 	}
-	a.spool = s
-	a.life.cleanUp("accounting spool", s.Close)
-	if n := s.Stats().Waiting; n > 0 {
+	if n := a.host.Waiting(); n > 0 {
 		a.log.Info("accounting of an earlier run waits in the spool", zap.Int("records", n))
 	}
 	return nil
@@ -78,56 +44,6 @@ func (a *App) alone() error {
 		return errors.New("this instance is starting")
 	}
 	return a.engine.Alone()
-}
-
-// spooled is how many answered records wait for Redis.
-func (a *App) spooled() int {
-	if a.spool == nil {
-		return 0
-	}
-	return a.spool.Stats().Waiting
-}
-
-// asideSuffix is added to the name of a spool that could not be read. Accounting
-// does not wait for a person to look at it; judging by accounting does, for
-// records that were answered are missing.
-const asideSuffix = ".damaged"
-
-// damaged lists what was moved aside from dir.
-func damaged(dir string) (aside []string, err error) {
-	beside, err := os.ReadDir(filepath.Dir(dir))
-	for _, e := range beside {
-		if strings.HasPrefix(e.Name(), filepath.Base(dir)+asideSuffix+"-") {
-			aside = append(aside, filepath.Join(filepath.Dir(dir), e.Name()))
-		}
-	}
-	return aside, err
-}
-
-// spoolAside returns a folder that was moved aside at this start or an earlier
-// one and still lies there; "" if there is none.
-func (a *App) spoolAside() string {
-	for _, dir := range a.aside {
-		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
-			return dir
-		}
-	}
-	return ""
-}
-
-// roomFor says why the spool may not grow: the log comes first.
-func roomFor(log *journal.Journal, dir string) error {
-	if err := log.Writable(); errors.Is(err, journal.ErrFull) {
-		return err
-	}
-	var disk unix.Statfs_t
-	if err := unix.Statfs(dir, &disk); err != nil {
-		return fmt.Errorf("look at the disk: %w", err)
-	}
-	if free := int64(disk.Bavail) * int64(disk.Bsize); free < spoolLeaves { //nolint:unconvert // the fields' types differ by system
-		return fmt.Errorf("%d MiB are free and %d MiB are left to the log", free>>20, spoolLeaves>>20)
-	}
-	return nil
 }
 
 // logSpool writes a line when accounting begins to go into the spool, when it
@@ -156,7 +72,7 @@ func (a *App) logSpool(told *spool.Stats) {
 
 // logAside writes a line now and then while a spool that was moved aside is there.
 func (a *App) logAside() {
-	if dir := a.spoolAside(); dir != "" && time.Since(a.asideLogged) >= time.Hour {
+	if dir := a.host.Damaged(); dir != "" && time.Since(a.asideLogged) >= time.Hour {
 		a.log.Error("no address is attributed: accounting that was answered cannot be read; take the folder away to go on without it", zap.String("dir", dir))
 		a.asideLogged = time.Now()
 	}
@@ -190,7 +106,7 @@ func (a *App) setAsideTrouble(context.Context) error {
 
 // spoolTrouble is what /readyz?verbose tells of the spool.
 func (a *App) spoolTrouble(context.Context) error {
-	if dir := a.spoolAside(); dir != "" {
+	if dir := a.host.Damaged(); dir != "" {
 		return fmt.Errorf("no address is attributed while %s is there: accounting in it was answered and cannot be read", dir)
 	}
 	if a.spool == nil {

@@ -25,7 +25,7 @@ func (a *App) checks() []httpx.Check {
 			}
 			return nil
 		}},
-		{Name: "redis", Probe: a.store.Ping, Warnings: a.gate.warned},
+		{Name: "redis", Probe: a.store.Ping, Warnings: a.gate.trust.Warnings},
 		{Name: "restricting", Probe: func(context.Context) error {
 			if reason, paused := a.gate.paused(); paused {
 				return errors.New(reason)

@@ -19,6 +19,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"cordon/integration/wire"
 )
 
 // DefaultAddr is where Cordon listens unless told otherwise.
@@ -101,18 +103,6 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// Problem is what the server refused (RFC 9457).
-type Problem struct {
-	Status     int      `json:"status"`
-	Detail     string   `json:"detail"`
-	RequestID  string   `json:"request_id"`
-	Candidates []Holder `json:"candidates"`
-	Missing    string   `json:"missing"` // accounting, so that the candidates may all be wrong
-	Lines      int      `json:"lines"`   // of a name that more lines share than are allowed
-}
-
-func (p *Problem) Error() string { return p.Detail }
-
 // Get asks path, a path below /api/v1 or a next link, for JSON.
 func (c *Client) Get(ctx context.Context, path string, query url.Values) (json.RawMessage, error) {
 	return c.call(ctx, http.MethodGet, path, query, "", nil)
@@ -165,7 +155,7 @@ func (c *Client) callOne(ctx context.Context, base *url.URL, method, path string
 		r.Header.Set("Authorization", "Bearer "+c.config.Token)
 	}
 	if c.config.Author != "" {
-		r.Header.Set("X-Cordon-Author", c.config.Author)
+		r.Header.Set(wire.AuthorHeader, c.config.Author)
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {
@@ -191,7 +181,7 @@ func unreachable(base *url.URL, err error) error {
 // locate resolves a path below /api/v1, or a link that the server gave.
 func locate(base *url.URL, path string, query url.Values) string {
 	if !strings.HasPrefix(path, "/api/") {
-		path = "/api/v1" + path
+		path = wire.BasePath + path
 	}
 	location := strings.TrimSuffix(base.String(), "/") + path
 	if len(query) > 0 {
@@ -207,7 +197,7 @@ func judge(base *url.URL, answer *http.Response, data []byte) (json.RawMessage, 
 		}
 		return data, nil
 	}
-	p := &Problem{}
+	p := &wire.Problem{}
 	if json.Unmarshal(data, p) != nil || p.Detail == "" {
 		p.Detail = fmt.Sprintf("%s answered %s; is it Cordon?", base, answer.Status)
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"cordon/integration/wire"
 )
 
 func serve(t *testing.T, c Config, handle http.HandlerFunc) *Client {
@@ -63,7 +65,7 @@ func TestWhatWentWrongIsToldApart(t *testing.T) {
 			_, _ = w.Write([]byte(c.body))
 		})
 		_, err := api.Get(t.Context(), "/x", nil)
-		var p *Problem
+		var p *wire.Problem
 		var away *UnreachableError
 		if errors.As(err, &p) != c.refused || errors.As(err, &away) != c.unreachable || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: %v", c.name, err)

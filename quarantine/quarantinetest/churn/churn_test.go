@@ -21,16 +21,16 @@ func (f finder) Bindings(ctx context.Context, at quarantine.Place, from, to time
 }
 
 // spoil makes attribution wrong in some way.
-type spoil func(a engine.Attributor) churn.Court
+type spoil func(a engine.Attributor) churn.System
 
-// court is the real attribution on a Memory, spoilt if wanted.
-func court(w *churn.World, s spoil) churn.Court {
+// system is the real attribution on a Memory, spoilt if wanted.
+func system(w *churn.World, s spoil) churn.System {
 	m := quarantinetest.NewMemory()
 	m.Interim = w.Interim
 	var now time.Time
 	m.Now = func() time.Time { return now }
 	a := engine.Attributor{Bindings: m, Gaps: m.Gaps, Now: m.Now}
-	c := churn.Court{WhoHeld: attribute(a)}
+	c := churn.System{WhoHeld: attribute(a)}
 	if s != nil {
 		c = s(a)
 	}
@@ -38,20 +38,20 @@ func court(w *churn.World, s spoil) churn.Court {
 	return c
 }
 
-// judge runs worlds without faults, of 5,000 verdicts, in parallel.
-func judge(t *testing.T, seed uint64, worlds int, s spoil) *churn.Table {
+// check runs worlds without faults, of 5,000 verdicts, in parallel.
+func check(t *testing.T, seed uint64, worlds int, s spoil) *churn.Table {
 	t.Helper()
-	return judgeAll(t, worlds, func(n int) (*churn.World, churn.Court, error) {
+	return checkAll(t, worlds, func(n int) (*churn.World, churn.System, error) {
 		w, err := churn.New(churn.Config{Seed: seed + uint64(n), Verdicts: 5_000})
 		if err != nil {
-			return nil, churn.Court{}, err
+			return nil, churn.System{}, err
 		}
-		return w, court(w, s), nil
+		return w, system(w, s), nil
 	})
 }
 
-// judgeAll judges worlds in parallel.
-func judgeAll(t *testing.T, worlds int, world func(n int) (*churn.World, churn.Court, error)) *churn.Table {
+// checkAll checks worlds in parallel.
+func checkAll(t *testing.T, worlds int, world func(n int) (*churn.World, churn.System, error)) *churn.Table {
 	t.Helper()
 	total := &churn.Table{}
 	var mu sync.Mutex // guards total
@@ -66,7 +66,7 @@ func judgeAll(t *testing.T, worlds int, world func(n int) (*churn.World, churn.C
 				t.Error(err)
 				return
 			}
-			table, err := w.Judge(t.Context(), c)
+			table, err := w.Check(t.Context(), c)
 			if err != nil {
 				t.Errorf("seed %d: %v", w.Seed, err)
 				return
@@ -82,7 +82,7 @@ func judgeAll(t *testing.T, worlds int, world func(n int) (*churn.World, churn.C
 
 func TestOfAHundredThousandVerdictsOverChurnedAddressesNoneNamesTheWrongSubscriber(t *testing.T) {
 	const seed = 1
-	table := judge(t, seed, 20, nil)
+	table := check(t, seed, 20, nil)
 	t.Logf("seeds from %d\n%s", seed, table)
 	if n := table.Total(churn.Wrong); n > 0 || table.Verdicts() != 100_000 {
 		t.Errorf("seeds from %d: %d of %d wrong", seed, n, table.Verdicts())
@@ -111,7 +111,7 @@ func TestOfAHundredThousandVerdictsOverChurnedAddressesNoneNamesTheWrongSubscrib
 }
 
 func TestAWorldFollowsFromItsSeed(t *testing.T) {
-	if a, b := judge(t, 7, 1, nil), judge(t, 7, 1, nil); a.String() != b.String() {
+	if a, b := check(t, 7, 1, nil), check(t, 7, 1, nil); a.String() != b.String() {
 		t.Errorf("seed 7:\n%s\nand again:\n%s", a, b)
 	}
 }

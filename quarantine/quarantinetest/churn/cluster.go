@@ -16,12 +16,12 @@ type cluster struct {
 
 // member is one instance.
 type member struct {
-	name      string
-	cut       []span // when it cannot reach Redis, by time
-	deaf      []span // when it answers no accounting, since it has been cut off alone for too long
-	dies      int64  // with its spool; never: it does not
-	forgotten int64  // when a person declares it lost; never: nobody does
-	phase     int64  // of its ticks
+	name         string
+	cut          []span // when it cannot reach Redis, by time
+	unresponsive []span // when it answers no accounting, since it has been cut off alone for too long
+	dies         int64  // with its spool; never: it does not
+	forgotten    int64  // when a person declares it lost; never: nobody does
+	phase        int64  // of its ticks
 }
 
 // span is from inclusively to exclusively, ms.
@@ -64,7 +64,7 @@ func newCluster(rng *rand.Rand, lasts int64, kinds Fault, worst []int64) *cluste
 		m.cut = union(m.cut)
 		for _, cut := range m.cut {
 			if cut.to-cut.from > aloneFor {
-				m.deaf = append(m.deaf, span{cut.from + aloneFor, cut.to})
+				m.unresponsive = append(m.unresponsive, span{cut.from + aloneFor, cut.to})
 			}
 		}
 	}
@@ -124,7 +124,7 @@ func (m *member) reaches(at int64) bool {
 
 // answers reports whether the instance answers accounting at a moment.
 func (m *member) answers(at int64) bool {
-	_, deaf := within(m.deaf, at)
+	_, deaf := within(m.unresponsive, at)
 	return at < m.dies && !deaf
 }
 

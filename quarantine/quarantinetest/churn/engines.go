@@ -10,7 +10,7 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-// EngineStore is what engines need of a store, and what is told it.
+// EngineStore is what engines need of a store, with what records into it.
 type EngineStore interface {
 	engine.Store
 	Store
@@ -55,7 +55,7 @@ type engineInstance struct{ *engine.Engine }
 
 // Speak implements Instance: what the others say is read as often.
 func (e *engineInstance) Speak(ctx context.Context) error {
-	if err := e.Engine.Speak(ctx); err != nil {
+	if err := e.Engine.PublishOnce(ctx); err != nil {
 		return err
 	}
 	_, err := e.Instances(ctx)

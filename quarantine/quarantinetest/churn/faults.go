@@ -24,11 +24,11 @@ const (
 	AllFaults = 1<<iota - 1
 )
 
-// troubles is what is wrong with a BNG in a world with faults.
-type troubles struct {
+// defects is what is wrong with a BNG in a world with faults.
+type defects struct {
 	lists    bool       // each of its Interim-Updates names all addresses of the session
-	releases bool       // it tells at once that a session's IPv4 address was released
-	honest   bool       // Acct-Delay-Time tells how late a record is
+	releases bool       // it reports at once that a session's IPv4 address was released
+	honest   bool       // Acct-Delay-Time reports how late a record is
 	offs     []clockOff // of its clock, by time
 	logLag   int64      // its translator's log, ms
 	logged   int64      // when the log's last line arrived
@@ -55,8 +55,8 @@ func (s *simulation) maybe(percent int) bool { return s.faults.IntN(100) < perce
 // sometime is a random duration from lo to hi, ms, in a world with faults.
 func (s *simulation) sometime(lo, hi int64) int64 { return lo + s.faults.Int64N(hi-lo+1) }
 
-// unsettle gives a BNG its troubles.
-func (b *box) unsettle() {
+// addDefects gives a BNG its defects.
+func (b *bng) addDefects() {
 	s := b.sim
 	b.lists, b.releases = b.name == "bng1", b.name == "bng2"
 	if s.fault(Lags, 80) {
@@ -79,7 +79,7 @@ func (b *box) unsettle() {
 	case 2:
 		off, b.honest = -18*365*day, true // a clock that was never set says nothing of how late a record is
 	default:
-		b.honest = true // nothing tells how late a record is that is dated after its arrival
+		b.honest = true // nothing says how late a record is that is dated after its arrival
 	}
 	b.offs = []clockOff{{-day, off}}
 	if s.maybe(50) {
@@ -88,7 +88,7 @@ func (b *box) unsettle() {
 }
 
 // off is by how much the BNG's clock is wrong.
-func (b *box) off() int64 {
+func (b *bng) off() int64 {
 	off := int64(0)
 	for _, o := range b.offs {
 		if o.from <= b.sim.now {
@@ -98,24 +98,24 @@ func (b *box) off() int64 {
 	return off
 }
 
-// unsettle plans what happens to a session only in a world with faults.
-func (l *line) unsettle(lasts int64) {
-	s := l.box.sim
+// scheduleFaults plans what happens to a session only in a world with faults.
+func (l *session) scheduleFaults(lasts int64) {
+	s := l.bng.sim
 	if s.faults == nil {
 		return
 	}
-	if l.box.blocks != byLog && s.fault(Names, 8) { // a log that names subscribers would not learn of it
+	if l.bng.blocks != byLog && s.fault(Names, 8) { // a log that names subscribers would not learn of it
 		s.after(s.sometime(4_000, lasts), func() { l.live(l.logInAs) })
 	}
-	if (l.box.lists || l.box.releases) && s.fault(Releases, 25) {
+	if (l.bng.lists || l.bng.releases) && s.fault(Releases, 25) {
 		s.after(s.sometime(4_000, lasts), func() { l.live(l.release) })
 	}
-	if l.box.blocks == byRADIUS && s.fault(Returns, 60) {
+	if l.bng.blocks == byRADIUS && s.fault(Returns, 60) {
 		for range 3 {
 			s.after(s.sometime(3_000, lasts), func() { l.live(l.swapBlock) })
 		}
 	}
-	if l.box.blocks == noBlocks && s.fault(Returns, 20) {
+	if l.bng.blocks == noBlocks && s.fault(Returns, 20) {
 		for range 3 {
 			s.after(s.sometime(3_000, lasts), func() { l.live(l.renumber) })
 		}
@@ -123,9 +123,9 @@ func (l *line) unsettle(lasts int64) {
 }
 
 // back picks of a pool what the session had before, else what was given back last.
-func (l *line) back(pool []spot) int {
+func (l *session) back(pool []resource) int {
 	for i, at := range pool {
-		if slices.ContainsFunc(l.past, func(h *hold) bool { return h.spot == at }) {
+		if slices.ContainsFunc(l.past, func(h *holding) bool { return h.resource == at }) {
 			return i
 		}
 	}
@@ -133,8 +133,8 @@ func (l *line) back(pool []spot) int {
 }
 
 // logInAs lets the session go on under another name.
-func (l *line) logInAs() {
-	b := l.box
+func (l *session) logInAs() {
+	b := l.bng
 	name := fmt.Sprintf("sub%d@bng%d", b.sim.faults.IntN(subscribers), b.number)
 	if name == l.subscriber {
 		return
@@ -142,65 +142,65 @@ func (l *line) logInAs() {
 	l.former, l.subscriber = append(l.former, l.subscriber), name
 	if l.v4 != nil {
 		for _, m := range b.mappings {
-			if m.hold != nil && m.hold.inside == l.v4 {
+			if m.holding != nil && m.holding.inside == l.v4 {
 				defer func() { m.begin(l) }()
 				m.end()
 			}
 		}
 		l.v4 = l.pass(l.v4)
 	}
-	for _, list := range [][]*hold{l.v6, l.blocks} {
+	for _, list := range [][]*holding{l.v6, l.blocks} {
 		for i := range list {
 			list[i] = l.pass(list[i])
 		}
 	}
-	b.tell(l, quarantine.SessionRenewed, nil)
+	b.sendRecord(l, quarantine.SessionRenewed, nil)
 }
 
-// claim notes that whoever had the session before seems to have a new hold, as long
+// claim notes that whoever had the session before seems to have a new holding, as long
 // as no record bears the new name. It was never held like that.
-func (l *line) claim(h *hold) *hold {
-	var last *hold
+func (l *session) claim(h *holding) *holding {
+	var last *holding
 	for _, name := range l.former {
 		before := *h
 		before.subscriber, before.to, before.passedOn, before.before = name, h.from, false, last
-		l.box.sim.world.holds[h.spot] = append(l.box.sim.world.holds[h.spot], &before)
+		l.bng.sim.world.holdings[h.resource] = append(l.bng.sim.world.holdings[h.resource], &before)
 		last = &before
 	}
 	return last
 }
 
-// pass ends a hold and begins the next one's, of whoever has the session now.
-func (l *line) pass(h *hold) *hold {
-	now := l.box.sim.now
+// pass ends a holding and begins the next one's, of whoever has the session now.
+func (l *session) pass(h *holding) *holding {
+	now := l.bng.sim.now
 	next := *h
-	next.subscriber, next.from, next.heard, next.ended, next.passedOn, next.before = l.subscriber, now, never, never, true, h
+	next.subscriber, next.from, next.arrived, next.endArrived, next.passedOn, next.before = l.subscriber, now, never, never, true, h
 	h.to = now
 	l.past = append(l.past, h)
-	l.told[&next] = l.told[h]
-	l.box.sim.world.holds[h.spot] = append(l.box.sim.world.holds[h.spot], &next)
+	l.reported[&next] = l.reported[h]
+	l.bng.sim.world.holdings[h.resource] = append(l.bng.sim.world.holdings[h.resource], &next)
 	return &next
 }
 
 // release gives the session's IPv4 address back while its IPv6 goes on, and may
 // have it ask for one again.
-func (l *line) release() {
-	b := l.box
+func (l *session) release() {
+	b := l.bng
 	if l.v4 == nil || len(l.v6) == 0 {
 		return
 	}
-	b.give(l.v4)
+	b.unassign(l.v4)
 	l.v4 = nil
 	if b.releases || b.sim.maybe(30) {
-		b.tell(l, quarantine.SessionRenewed, nil)
+		b.sendRecord(l, quarantine.SessionRenewed, nil)
 	}
 	if b.sim.maybe(60) {
 		b.sim.after(b.sim.sometime(2_000, 60_000), func() { l.live(l.renumber) })
 	}
 }
 
-// trouble spoils what a record says beside addresses.
-func (b *box) trouble(l *line, r *report) {
+// spoil spoils what a record says beside addresses.
+func (b *bng) spoil(l *session, r *report) {
 	s := b.sim
 	r.happened, r.stamp = s.now, seconds(s.now+b.skew)+b.off()
 	if r.event.Kind == quarantine.SessionStarted || b.times && s.now-l.from >= 1000 {
@@ -213,13 +213,13 @@ func (b *box) trouble(l *line, r *report) {
 		r.event.Only = []quarantine.AddressKind{quarantine.FramedIP}
 	}
 	switch {
-	case l.nameless:
+	case l.unnamed:
 		r.event.Subscriber = ""
 	case r.event.Kind != quarantine.SessionEnded:
 		if s.fault(Names, 3) {
 			r.event.Subscriber = "" // none, or two
 		}
-	case slices.ContainsFunc(l.all(), func(h *hold) bool { return h.passedOn && h.heard == never }):
+	case slices.ContainsFunc(l.all(), func(h *holding) bool { return h.passedOn && h.arrived == never }):
 	default:
 		r.event.Subscriber = s.misnamed(r.event.Subscriber)
 	}
@@ -236,15 +236,15 @@ func (s *simulation) misnamed(name string) string {
 	return name
 }
 
-// shownOver is what the session had before and a record of it says that it has no
+// endsShown is what the session had before and a record of it says that it has no
 // longer: another of the kind, or none.
-func (l *line) shownOver(r *report) []*hold {
-	if l.box.sim.faults == nil {
+func (l *session) endsShown(r *report) []*holding {
+	if l.bng.sim.faults == nil {
 		return nil
 	}
-	var over []*hold
+	var over []*holding
 	for i, h := range l.past {
-		again := func(later *hold) bool { return later.spot == h.spot && later.subscriber == h.subscriber }
+		again := func(later *holding) bool { return later.resource == h.resource && later.subscriber == h.subscriber }
 		if slices.ContainsFunc(l.past[i+1:], again) {
 			continue // it was not said before it came back
 		}
@@ -259,16 +259,16 @@ func (l *line) shownOver(r *report) []*hold {
 	return over
 }
 
-// sendTroubled brings a report to an instance, sooner or later, once or twice.
-func (b *box) sendTroubled(r *report) {
+// sendFaulty brings a report to an instance, sooner or later, once or twice.
+func (b *bng) sendFaulty(r *report) {
 	s := b.sim
 	if r.event.Kind == quarantine.BNGReset {
 		r.happened, r.stamp = s.now, seconds(s.now+b.skew)+b.off()
 	}
 	if r.binding != nil {
 		b.logged = max(b.logged, s.now+b.logLag+s.sometime(0, 400)) // a log is sent in order
-		r.happened, r.arrives = r.told, b.logged
-		r.telling()
+		r.happened, r.arrives = r.time, b.logged
+		r.noteArrival()
 		s.world.reports = append(s.world.reports, r)
 		return
 	}
@@ -286,7 +286,7 @@ func (b *box) sendTroubled(r *report) {
 			r.delay = seconds(r.arrives-s.now) / 1000
 		}
 	}
-	r.telling()
+	r.noteArrival()
 	s.world.reports = append(s.world.reports, r)
 	if s.maybe(3) {
 		again := *r
@@ -297,15 +297,15 @@ func (b *box) sendTroubled(r *report) {
 	}
 }
 
-// telling notes when the report's holds are heard of.
-func (r *report) telling() {
-	for _, h := range r.tells {
-		h.heard = min(h.heard, r.arrives)
+// noteArrival notes when the first report about each of its holdings arrives.
+func (r *report) noteArrival() {
+	for _, h := range r.shows {
+		h.arrived = min(h.arrived, r.arrives)
 	}
 }
 
 // place is where something is, for questions about it.
-func (s spot) place() quarantine.Place {
+func (s resource) place() quarantine.Place {
 	return quarantine.Place{Addr: s.prefix.Addr(), Space: s.space}
 }
 

@@ -22,7 +22,7 @@ type planted struct {
 	record func() func(ev *quarantine.SessionEvent) bool
 	// known spoils what is known of a place.
 	known func(known []quarantine.Binding) []quarantine.Binding
-	// instance spoils one that judges.
+	// instance spoils one that decides.
 	instance func(m churn.Member, memory *quarantinetest.Memory, i churn.Instance) churn.Instance
 	// member spoils what an instance knows of its own accounting.
 	member func(m churn.Member) churn.Member
@@ -75,8 +75,8 @@ func (s *faulty) AccountingSources(ctx context.Context) (quarantine.AccountingSo
 	return known, err
 }
 
-// court is what is on trial: two engines on a Memory, spoilt.
-func (p *planted) court(w *churn.World) churn.Court {
+// system is the system under test: two engines on a Memory, spoilt.
+func (p *planted) system(w *churn.World) churn.System {
 	memory := quarantinetest.NewMemory()
 	memory.Interim = w.Interim
 	var now time.Time
@@ -86,7 +86,7 @@ func (p *planted) court(w *churn.World) churn.Court {
 		store.record = p.record()
 	}
 	engines := &churn.Engines{World: w, Store: store, Now: memory.Now}
-	return churn.Court{
+	return churn.System{
 		Store: store, Clock: func(t time.Time) { now = t },
 		Start: func(ctx context.Context, m churn.Member) (churn.Instance, error) {
 			if p.member != nil {
@@ -106,15 +106,15 @@ func (p *planted) court(w *churn.World) churn.Court {
 	}
 }
 
-// judgeFaulty judges worlds with faults.
-func judgeFaulty(t *testing.T, seed uint64, worlds, verdicts int, p planted) *churn.Table {
+// checkFaulty checks worlds with faults.
+func checkFaulty(t *testing.T, seed uint64, worlds, verdicts int, p planted) *churn.Table {
 	t.Helper()
-	return judgeAll(t, worlds, func(n int) (*churn.World, churn.Court, error) {
+	return checkAll(t, worlds, func(n int) (*churn.World, churn.System, error) {
 		w, err := churn.New(churn.Config{Seed: seed + uint64(n), Verdicts: verdicts, Lasts: 20 * time.Minute, Faults: p.faults})
 		if err != nil {
-			return nil, churn.Court{}, fmt.Errorf("seed %d: %w", seed+uint64(n), err)
+			return nil, churn.System{}, fmt.Errorf("seed %d: %w", seed+uint64(n), err)
 		}
-		return w, p.court(w), nil
+		return w, p.system(w), nil
 	})
 }
 
@@ -130,7 +130,7 @@ func TestUnderFaultsNobodyElseIsNamedAndManyAre(t *testing.T) {
 		{"all at once", churn.AllFaults, 25},
 	} {
 		t.Run(f.name, func(t *testing.T) {
-			table := judgeFaulty(t, seed, 2, 1_500, planted{faults: f.fault})
+			table := checkFaulty(t, seed, 2, 1_500, planted{faults: f.fault})
 			for _, e := range table.Examples {
 				t.Error(e)
 			}
@@ -167,7 +167,7 @@ func checkUndecidable(t *testing.T, table *churn.Table) {
 
 func TestAWorldWithFaultsFollowsFromItsSeedAndOneWithoutIsAsEver(t *testing.T) {
 	p := planted{faults: churn.AllFaults}
-	if a, b := judgeFaulty(t, 7, 1, 500, p), judgeFaulty(t, 7, 1, 500, p); a.String() != b.String() {
+	if a, b := checkFaulty(t, 7, 1, 500, p), checkFaulty(t, 7, 1, 500, p); a.String() != b.String() {
 		t.Errorf("seed 7:\n%s\nand again:\n%s", a, b)
 	}
 }

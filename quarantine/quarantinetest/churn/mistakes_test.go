@@ -11,15 +11,15 @@ import (
 	"cordon/quarantine/quarantinetest/churn"
 )
 
-// among spoils what is known of a place before it is judged.
+// among spoils what is known of a place before it is decided.
 func among(change func(known []quarantine.Binding, now time.Time) []quarantine.Binding) spoil {
-	return func(a engine.Attributor) churn.Court {
+	return func(a engine.Attributor) churn.System {
 		real := a.Bindings
 		a.Bindings = finder(func(ctx context.Context, at quarantine.Place, from, to time.Time) ([]quarantine.Binding, error) {
 			known, err := real.Bindings(ctx, at, from, to)
 			return change(known, a.Now()), err
 		})
-		return churn.Court{WhoHeld: attribute(a)}
+		return churn.System{WhoHeld: attribute(a)}
 	}
 }
 
@@ -35,9 +35,9 @@ func each(change func(b *quarantine.Binding)) spoil {
 
 // asking spoils the question.
 func asking(change func(q *churn.Question, now time.Time)) spoil {
-	return func(a engine.Attributor) churn.Court {
+	return func(a engine.Attributor) churn.System {
 		whoHeld := attribute(a)
-		return churn.Court{WhoHeld: func(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
+		return churn.System{WhoHeld: func(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
 			change(&q, a.Now())
 			return whoHeld(ctx, q)
 		}}
@@ -46,9 +46,9 @@ func asking(change func(q *churn.Question, now time.Time)) spoil {
 
 // choosing spoils the decision: of those who may have held the place it picks.
 func choosing(pick func(a, b quarantine.Binding) int) spoil {
-	return func(a engine.Attributor) churn.Court {
+	return func(a engine.Attributor) churn.System {
 		whoHeld := attribute(a)
-		return churn.Court{WhoHeld: func(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
+		return churn.System{WhoHeld: func(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
 			found, missing, err := whoHeld(ctx, q)
 			if err == nil && found.Result == quarantine.Ambiguous && (q.Port != 0 || q.At.Space == "") {
 				best := slices.MinFunc(found.Bindings, pick)
@@ -87,7 +87,7 @@ func TestEveryPlantedMistakeNamesWrongSubscribers(t *testing.T) {
 			}
 			return known[min(1, len(known)):]
 		})},
-		{"an end is believed although no record tells it", each(func(b *quarantine.Binding) {
+		{"an end is believed although no record reports it", each(func(b *quarantine.Binding) {
 			if !b.To.IsZero() {
 				b.RenewedAt = b.To.Add(time.Hour)
 			}
@@ -114,8 +114,8 @@ func TestEveryPlantedMistakeNamesWrongSubscribers(t *testing.T) {
 			}
 			return 1
 		})},
-		{"only what is told of the moment is looked at", func(a engine.Attributor) churn.Court {
-			return churn.Court{WhoHeld: func(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
+		{"only what is reported of the moment is read", func(a engine.Attributor) churn.System {
+			return churn.System{WhoHeld: func(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
 				known, err := a.Bindings.Bindings(ctx, q.At, q.Moment.Add(-q.Tolerance), q.Moment.Add(q.Tolerance))
 				return quarantine.WhoHeld(known, nil, q.Port, q.Moment, q.Tolerance), "", err
 			}}
@@ -123,7 +123,7 @@ func TestEveryPlantedMistakeNamesWrongSubscribers(t *testing.T) {
 	}
 	for _, m := range mistakes {
 		t.Run(m.name, func(t *testing.T) {
-			table := judge(t, seed, 2, m.spoil)
+			table := check(t, seed, 2, m.spoil)
 			t.Logf("%d wrong of %d", table.Total(churn.Wrong), table.Verdicts())
 			if table.Total(churn.Wrong) == 0 {
 				t.Errorf("seeds from %d: the mistake is not noticed\n%s", seed, table)

@@ -11,17 +11,17 @@ import (
 // block of a public one's ports. The NAT accounts for it itself and knows no
 // subscriber.
 type mapping struct {
-	line   *line // the NAT's session
-	inside spot
-	block  *hold // the first: its spot is the mapping's
-	hold   *hold // who has it now; nil: nobody
+	session *session // the NAT's session
+	inside  resource
+	block   *holding // the first: its resource is the mapping's
+	holding *holding // who has it now; nil: nobody
 }
 
 // translate gives a new session the block of its inside address, if the NAT still
 // has one for it, or has it get one with its first packet.
-func (b *box) translate(l *line) {
+func (b *bng) translate(l *session) {
 	for _, m := range b.mappings {
-		if m.inside == l.v4.spot {
+		if m.inside == l.v4.resource {
 			m.begin(l)
 			return
 		}
@@ -32,17 +32,17 @@ func (b *box) translate(l *line) {
 }
 
 // allot begins a mapping.
-func (b *box) allot(l *line) {
+func (b *bng) allot(l *session) {
 	s := b.sim
 	b.natID++
-	m := &mapping{inside: l.v4.spot, line: &line{box: b, id: fmt.Sprintf("nat%d", b.natID), from: s.now, to: never, told: map[*hold]bool{}}}
-	m.hold = b.take(m.line, BlockByNAT, quarantine.NATPortBlock, s.now)
-	if m.hold == nil {
+	m := &mapping{inside: l.v4.resource, session: &session{bng: b, id: fmt.Sprintf("nat%d", b.natID), from: s.now, to: never, reported: map[*holding]bool{}}}
+	m.holding = b.assign(m.session, BlockByNAT, quarantine.NATPortBlock, s.now)
+	if m.holding == nil {
 		return
 	}
-	m.block, m.hold.subscriber, m.hold.inside = m.hold, l.subscriber, l.v4
+	m.block, m.holding.subscriber, m.holding.inside = m.holding, l.subscriber, l.v4
 	b.mappings = append(b.mappings, m)
-	m.tell(quarantine.SessionStarted)
+	m.sendRecord(quarantine.SessionStarted)
 	s.after(b.interim, m.interim)
 	if s.fault(NATs, 25) {
 		s.after(s.sometime(20_000, 120_000), m.drop)
@@ -50,28 +50,28 @@ func (b *box) allot(l *line) {
 }
 
 // begin gives the mapping's block to who holds the inside address now.
-func (m *mapping) begin(l *line) {
-	s := m.line.box.sim
-	m.hold = &hold{
-		spot: m.block.spot, kind: m.block.kind, class: m.block.class, line: m.line,
-		subscriber: l.subscriber, inside: l.v4, from: s.now, to: never, heard: never, ended: never,
+func (m *mapping) begin(l *session) {
+	s := m.session.bng.sim
+	m.holding = &holding{
+		resource: m.block.resource, kind: m.block.kind, class: m.block.class, session: m.session,
+		subscriber: l.subscriber, inside: l.v4, from: s.now, to: never, arrived: never, endArrived: never,
 	}
-	s.world.holds[m.block.spot] = append(s.world.holds[m.block.spot], m.hold)
+	s.world.holdings[m.block.resource] = append(s.world.holdings[m.block.resource], m.holding)
 }
 
 // end takes the block from whoever had it; the NAT keeps it a while.
 func (m *mapping) end() {
-	m.hold.to = m.line.box.sim.now
-	m.hold = nil
+	m.holding.to = m.session.bng.sim.now
+	m.holding = nil
 }
 
 // untranslate ends what a session had of a NAT.
-func (b *box) untranslate(l *line) {
+func (b *bng) untranslate(l *session) {
 	for _, m := range b.mappings {
-		if m.hold != nil && m.hold.inside == l.v4 {
+		if m.holding != nil && m.holding.inside == l.v4 {
 			m.end()
 			b.sim.after(b.sim.sometime(2_000, 60_000), func() {
-				if m.hold == nil {
+				if m.holding == nil {
 					m.drop()
 				}
 			})
@@ -79,63 +79,63 @@ func (b *box) untranslate(l *line) {
 	}
 }
 
-// drop ends the mapping, and tells it unless the NAT has died with it.
+// drop ends the mapping, and reports that unless the NAT has died with it.
 func (m *mapping) drop() {
-	b := m.line.box
+	b := m.session.bng
 	i := slices.Index(b.mappings, m)
 	if i < 0 {
 		return
 	}
 	b.mappings = slices.Delete(b.mappings, i, i+1)
-	if m.hold != nil {
+	if m.holding != nil {
 		m.end()
 	}
-	m.line.to = b.sim.now
-	b.free[BlockByNAT] = append(b.free[BlockByNAT], m.block.spot)
-	m.tell(quarantine.SessionEnded)
+	m.session.to = b.sim.now
+	b.free[BlockByNAT] = append(b.free[BlockByNAT], m.block.resource)
+	m.sendRecord(quarantine.SessionEnded)
 }
 
 // dropMappings ends what a NAT had in memory when it fails.
-func (b *box) dropMappings() {
+func (b *bng) dropMappings() {
 	for _, m := range b.mappings {
-		if m.hold != nil {
+		if m.holding != nil {
 			m.end()
 		}
-		m.line.to = b.sim.now
-		b.free[BlockByNAT] = append(b.free[BlockByNAT], m.block.spot)
+		m.session.to = b.sim.now
+		b.free[BlockByNAT] = append(b.free[BlockByNAT], m.block.resource)
 	}
 	b.mappings = nil
 }
 
 func (m *mapping) interim() {
-	if m.line.to == never && slices.Contains(m.line.box.mappings, m) {
-		m.tell(quarantine.SessionRenewed)
-		m.line.box.sim.after(m.line.box.interim, m.interim)
+	if m.session.to == never && slices.Contains(m.session.bng.mappings, m) {
+		m.sendRecord(quarantine.SessionRenewed)
+		m.session.bng.sim.after(m.session.bng.interim, m.interim)
 	}
 }
 
-// tell sends the NAT's record.
-func (m *mapping) tell(kind quarantine.SessionEventKind) {
-	b := m.line.box
+// sendRecord sends the NAT's record.
+func (m *mapping) sendRecord(kind quarantine.SessionEventKind) {
+	b := m.session.bng
 	s := b.sim
-	r := &report{told: seconds(s.now + b.skew), line: m.line}
-	r.box, r.happened, r.stamp = b, s.now, seconds(s.now+b.skew)+b.off()
-	r.timed, r.sessionTime = true, (s.now-m.line.from)/1000
+	r := &report{time: seconds(s.now + b.skew), session: m.session}
+	r.bng, r.happened, r.stamp = b, s.now, seconds(s.now+b.skew)+b.off()
+	r.timed, r.sessionTime = true, (s.now-m.session.from)/1000
 	r.event = quarantine.SessionEvent{
-		Kind: kind, Key: quarantine.SessionKey{BNG: b.name, ID: m.line.id}, Via: m.inside.place(),
+		Kind: kind, Key: quarantine.SessionKey{BNG: b.name, ID: m.session.id}, Via: m.inside.place(),
 		Addresses: []quarantine.Address{m.block.address()},
 	}
-	r.tells = []*hold{m.block}
+	r.shows = []*holding{m.block}
 	lost := s.fault(Losses, 10)
 	if kind == quarantine.SessionEnded {
-		lost = lost && m.block.heard != never // of every mapping some record arrives
-		for _, h := range s.world.holds[m.block.spot] {
-			if h.line == m.line {
+		lost = lost && m.block.arrived != never // of every mapping some record arrives
+		for _, h := range s.world.holdings[m.block.resource] {
+			if h.session == m.session {
 				r.ends = append(r.ends, h)
 			}
 		}
 	}
 	if !lost {
-		b.sendTroubled(r)
+		b.sendFaulty(r)
 	}
 }

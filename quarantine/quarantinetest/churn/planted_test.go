@@ -55,9 +55,9 @@ func firstIntervals(known []quarantine.Binding) []quarantine.Binding {
 	return kept
 }
 
-// byWords judges a moment once the instances that published within some time are
+// byReports decides about a moment once the instances that published within some time are
 // complete to it, as if others had answered nothing.
-type byWords struct {
+type byReports struct {
 	churn.Instance
 	m      churn.Member
 	memory *quarantinetest.Memory
@@ -65,7 +65,7 @@ type byWords struct {
 }
 
 // WhoHeld implements churn.Instance.
-func (i *byWords) WhoHeld(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
+func (i *byReports) WhoHeld(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
 	moment := q.Moment
 	if !q.ByHand {
 		moment = moment.Add(q.Tolerance)
@@ -92,9 +92,9 @@ func stored(ctx context.Context, m *quarantinetest.Memory, q churn.Question) (qu
 	return found, "", err
 }
 
-func words(last time.Duration) func(churn.Member, *quarantinetest.Memory, churn.Instance) churn.Instance {
+func reports(last time.Duration) func(churn.Member, *quarantinetest.Memory, churn.Instance) churn.Instance {
 	return func(m churn.Member, memory *quarantinetest.Memory, i churn.Instance) churn.Instance {
-		return &byWords{i, m, memory, last}
+		return &byReports{i, m, memory, last}
 	}
 }
 
@@ -167,8 +167,8 @@ var plantedMistakes = []planted{
 	})},
 	{name: "a NAT's record is taken for a subscriber's", faults: churn.NATs, record: everyRecord(natAsSubscriber)},
 	{name: "how far a log is does not count", faults: churn.Lags, logsUnwatched: true},
-	{name: "nobody has published is taken for complete", faults: churn.Outages, instance: words(2 * time.Second)},
-	{name: "what an instance published ends after 15 s", faults: churn.Outages, instance: words(15 * time.Second)},
+	{name: "nobody has published is taken for complete", faults: churn.Outages, instance: reports(2 * time.Second)},
+	{name: "what an instance published ends after 15 s", faults: churn.Outages, instance: reports(15 * time.Second)},
 	{name: "a person is answered without what is not stored", faults: churn.Outages, instance: func(_ churn.Member, memory *quarantinetest.Memory, i churn.Instance) churn.Instance {
 		return &hasty{i, memory}
 	}},
@@ -181,7 +181,7 @@ var plantedMistakes = []planted{
 	}},
 	{name: "nobody notices that Redis lost its last second", seed: 326, faults: churn.Outages, crashUnnoticed: true},
 	{name: "an address that records list no more counts as listed", seed: 330, faults: churn.AllFaults, known: everyBinding(func(b *quarantine.Binding) { b.Listed = time.Time{} })},
-	{name: "what was told of later counts as told in the Start", seed: 315, faults: churn.Losses, known: everyBinding(func(b *quarantine.Binding) { b.Inferred = false })},
+	{name: "what was reported later counts as reported in the Start", seed: 315, faults: churn.Losses, known: everyBinding(func(b *quarantine.Binding) { b.Inferred = false })},
 	{name: "what has ended was held up to its end", faults: churn.Returns, known: everyBinding(func(b *quarantine.Binding) {
 		if !b.To.IsZero() {
 			b.RenewedAt, b.Listed = b.To, time.Time{}
@@ -202,7 +202,7 @@ func TestEveryMistakePlantedIntoFaultsNamesWrongSubscribers(t *testing.T) {
 			t.Parallel()
 			from := cmp.Or(p.seed, 300)
 			for seed := range uint64(worlds) {
-				if judgeFaulty(t, from+seed, 1, 2_500, p).Total(churn.Wrong) > 0 {
+				if checkFaulty(t, from+seed, 1, 2_500, p).Total(churn.Wrong) > 0 {
 					return
 				}
 			}

@@ -8,17 +8,17 @@ import (
 
 // report is one accounting record, or one line of a translator's log.
 type report struct {
-	event   quarantine.SessionEvent
-	line    *line               // the session it is about, if that is one
-	binding *quarantine.Binding // of a translator's log; then event is empty
-	told    int64               // its own time, by the clock of who tells
-	arrives int64               // when Cordon has it
-	tells   []*hold
-	ends    []*hold
-	fated   // of a world with faults
+	event    quarantine.SessionEvent
+	session  *session            // the session it is about, if that is one
+	binding  *quarantine.Binding // of a translator's log; then event is empty
+	time     int64               // its own time, by the clock of who reports
+	arrives  int64               // when Cordon has it
+	shows    []*holding
+	ends     []*holding
+	delivery // of a world with faults
 }
 
-// seconds cuts a BNG's time to what RADIUS can tell.
+// seconds cuts a BNG's time to what RADIUS can express.
 func seconds(ms int64) int64 {
 	whole := ms - ms%1000
 	if ms%1000 < 0 {
@@ -27,13 +27,13 @@ func seconds(ms int64) int64 {
 	return whole
 }
 
-// tell sends an accounting record about a session, with the block it gives back
+// sendRecord sends an accounting record about a session, with the block it gives back
 // if there is one.
-func (b *box) tell(l *line, kind quarantine.SessionEventKind, freed *hold) {
+func (b *bng) sendRecord(l *session, kind quarantine.SessionEventKind, freed *holding) {
 	s := b.sim
-	r := &report{told: seconds(s.now + b.skew), line: l}
-	r.box = b
-	r.event = quarantine.SessionEvent{Kind: kind, Key: quarantine.SessionKey{BNG: b.name, ID: l.id}, Subscriber: l.subscriber, At: s.world.at(r.told)}
+	r := &report{time: seconds(s.now + b.skew), session: l}
+	r.bng = b
+	r.event = quarantine.SessionEvent{Kind: kind, Key: quarantine.SessionKey{BNG: b.name, ID: l.id}, Subscriber: l.subscriber, At: s.world.at(r.time)}
 	switch {
 	case kind == quarantine.SessionStarted:
 		r.event.StartedAt = r.event.At
@@ -41,16 +41,16 @@ func (b *box) tell(l *line, kind quarantine.SessionEventKind, freed *hold) {
 		r.event.StartedAt = r.event.At.Add(-time.Duration((s.now-l.from)/1000) * time.Second)
 	}
 	if s.faults != nil {
-		b.trouble(l, r)
+		b.spoil(l, r)
 	}
 	for _, h := range l.all() {
-		quiet := !b.repeats && len(l.v6) > 0 && l.told[h] && kind == quarantine.SessionRenewed && h != l.v4
+		quiet := !b.repeats && len(l.v6) > 0 && l.reported[h] && kind == quarantine.SessionRenewed && h != l.v4
 		if h.kind == quarantine.NATPortBlock && b.blocks == byLog || quiet {
 			continue
 		}
 		r.event.Addresses = append(r.event.Addresses, h.address())
-		l.told[h] = true
-		if h.passedOn && r.event.Subscriber != h.subscriber { // it tells that the session has it, not who does
+		l.reported[h] = true
+		if h.passedOn && r.event.Subscriber != h.subscriber { // it reports that the session has it, not who does
 			r.ends = append(r.ends, h)
 			if r.event.Subscriber == "" {
 				for before := h.before; before != nil; before = before.before {
@@ -59,10 +59,10 @@ func (b *box) tell(l *line, kind quarantine.SessionEventKind, freed *hold) {
 			}
 			continue
 		}
-		r.tells = append(r.tells, h)
+		r.shows = append(r.shows, h)
 	}
 	if kind != quarantine.SessionEnded {
-		r.ends = l.shownOver(r)
+		r.ends = l.endsShown(r)
 	}
 	if freed != nil {
 		r.event.Freed, r.ends = []quarantine.Address{freed.address()}, append(r.ends, freed)
@@ -70,9 +70,9 @@ func (b *box) tell(l *line, kind quarantine.SessionEventKind, freed *hold) {
 	lost := s.chance(map[quarantine.SessionEventKind]int{quarantine.SessionStarted: 2, quarantine.SessionRenewed: 5, quarantine.SessionEnded: 4}[kind])
 	lost = lost || s.fault(Losses, map[quarantine.SessionEventKind]int{quarantine.SessionStarted: 6, quarantine.SessionRenewed: 10, quarantine.SessionEnded: 8}[kind])
 	if kind == quarantine.SessionEnded {
-		r.ends = append(r.ends, r.tells...)
-		for _, h := range r.tells {
-			lost = lost && h.heard != never // of every hold some record arrives
+		r.ends = append(r.ends, r.shows...)
+		for _, h := range r.shows {
+			lost = lost && h.arrived != never // of every holding some record arrives
 		}
 		if b.blocks == byLog {
 			for _, h := range l.blocks {
@@ -83,23 +83,23 @@ func (b *box) tell(l *line, kind quarantine.SessionEventKind, freed *hold) {
 	b.send(r, lost)
 }
 
-// tellReset sends Accounting-On or -Off.
-func (b *box) tellReset() {
-	r := &report{told: seconds(b.sim.now + b.skew)}
-	r.event = quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: b.name}, At: b.sim.world.at(r.told)}
-	r.box = b
+// sendReset sends Accounting-On or -Off.
+func (b *bng) sendReset() {
+	r := &report{time: seconds(b.sim.now + b.skew)}
+	r.event = quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: b.name}, At: b.sim.world.at(r.time)}
+	r.bng = b
 	b.send(r, false)
 	b.resets = append(b.resets, reset{b.sim.now, r})
 }
 
 // send brings a report to Cordon, sooner or later, once or twice, or loses it.
-func (b *box) send(r *report, lost bool) {
+func (b *bng) send(r *report, lost bool) {
 	if lost {
 		return
 	}
 	s := b.sim
 	if s.faults != nil {
-		b.sendTroubled(r)
+		b.sendFaulty(r)
 		return
 	}
 	r.arrives = s.now + s.within(0, 400)
@@ -109,8 +109,8 @@ func (b *box) send(r *report, lost bool) {
 	if b.silentFrom <= s.now && s.now < b.silentTo {
 		r.arrives = b.silentTo + b.catchUp + s.within(0, 2_000)
 	}
-	for _, h := range r.tells {
-		h.heard = min(h.heard, r.arrives)
+	for _, h := range r.shows {
+		h.arrived = min(h.arrived, r.arrives)
 	}
 	s.world.reports = append(s.world.reports, r)
 	if s.chance(2) {

@@ -15,32 +15,32 @@ type simulation struct {
 	kinds  Fault
 	now    int64
 	lasts  int64
-	todo   agenda
+	todo   schedule
 	count  int
 	world  *World
 }
 
-// deed is something that happens at a moment.
-type deed struct {
+// action is something that happens at a moment.
+type action struct {
 	at    int64
 	order int // of two at the same moment
 	do    func()
 }
 
-// agenda is a heap of deeds.
-type agenda []deed
+// schedule is a heap of actions.
+type schedule []action
 
-func (a agenda) Len() int { return len(a) }
-func (a agenda) Less(i, j int) bool {
+func (a schedule) Len() int { return len(a) }
+func (a schedule) Less(i, j int) bool {
 	return a[i].at < a[j].at || a[i].at == a[j].at && a[i].order < a[j].order
 }
-func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
+func (a schedule) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
 
 // Push implements heap.Interface.
-func (a *agenda) Push(d any) { *a = append(*a, d.(deed)) }
+func (a *schedule) Push(d any) { *a = append(*a, d.(action)) }
 
 // Pop implements heap.Interface.
-func (a *agenda) Pop() any {
+func (a *schedule) Pop() any {
 	last := len(*a) - 1
 	d := (*a)[last]
 	*a = (*a)[:last]
@@ -50,12 +50,12 @@ func (a *agenda) Pop() any {
 // after does something later, unless the world ends before.
 func (s *simulation) after(ms int64, do func()) {
 	s.count++
-	heap.Push(&s.todo, deed{s.now + ms, s.count, do})
+	heap.Push(&s.todo, action{s.now + ms, s.count, do})
 }
 
 func (s *simulation) run() {
 	for len(s.todo) > 0 && s.todo[0].at <= s.lasts {
-		d := heap.Pop(&s.todo).(deed)
+		d := heap.Pop(&s.todo).(action)
 		s.now = d.at
 		d.do()
 	}
@@ -69,7 +69,7 @@ func (s *simulation) chance(percent int) bool { return s.rng.IntN(100) < percent
 // furnish sets up the BNGs: what they have in common with real ones is how
 // differently they account.
 func (s *simulation) furnish() {
-	boxes := []box{
+	bngs := []bng{
 		{name: "bng1", times: true, repeats: true},
 		{name: "bng2", times: true, repeats: true, interim: 60_000, configured: true},
 		{name: "bng3", repeats: false, interim: 120_000},
@@ -77,7 +77,7 @@ func (s *simulation) furnish() {
 		{name: "bng5", times: true, repeats: true, interim: 90_000, space: "cgn-b", probe: "probe-b", blocks: byLog},
 	}
 	if s.faults != nil {
-		boxes = append(boxes, box{name: "bng6", times: true, repeats: true, interim: 60_000, configured: true, space: "cgn-c", probe: "probe-c", blocks: byNAT})
+		bngs = append(bngs, bng{name: "bng6", times: true, repeats: true, interim: 60_000, configured: true, space: "cgn-c", probe: "probe-c", blocks: byNAT})
 	}
 	s.world.Plan = quarantine.AddressPlan{
 		Spaces: []quarantine.AddressSpace{
@@ -88,8 +88,8 @@ func (s *simulation) furnish() {
 		Shared:         prefixes("203.0.113.240/28"),
 		Infrastructure: prefixes("198.51.100.0/28"),
 	}
-	for n := range boxes {
-		b := &boxes[n]
+	for n := range bngs {
+		b := &bngs[n]
 		b.number, b.sim = n+1, s
 		b.skew, b.logSkew = s.within(-skew, skew), s.within(-skew, skew)
 		b.silentFrom = s.within(0, s.lasts)
@@ -99,12 +99,12 @@ func (s *simulation) furnish() {
 			s.world.interims[b.name] = time.Duration(b.interim) * time.Millisecond
 		}
 		if s.faults != nil {
-			b.unsettle()
+			b.addDefects()
 		}
 		b.fill()
 		s.after(s.within(0, 1000), b.logIn)
 		for range 2 {
-			s.after(s.within(0, s.lasts), b.fail)
+			s.after(s.within(0, s.lasts), b.restart)
 		}
 	}
 }

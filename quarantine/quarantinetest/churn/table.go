@@ -27,7 +27,7 @@ var outcomeNames = [outcomes]string{"right", "wrong", "undecidable", "ambiguous"
 // String names the outcome for people.
 func (o Outcome) String() string { return outcomeNames[o] }
 
-// maxExamples bounds how many wrong answers a Table tells in full.
+// maxExamples bounds how many wrong answers a Table shows in full.
 const maxExamples = 5
 
 // Table counts outcomes by class.

@@ -5,24 +5,24 @@ import (
 )
 
 // block gives the session a block of a public address's ports.
-func (l *line) block() {
-	b := l.box
-	h := b.take(l, b.shared(), quarantine.NATPortBlock, b.sim.now)
+func (l *session) block() {
+	b := l.bng
+	h := b.assign(l, b.shared(), quarantine.NATPortBlock, b.sim.now)
 	if h == nil {
 		return
 	}
 	l.blocks = append(l.blocks, h)
 	if b.blocks == byLog {
-		h.line = l
+		h.session = l
 		b.log(h, false)
 	}
 }
 
 // swapBlock gives the session another block, and may take one back.
-func (l *line) swapBlock() {
-	b := l.box
+func (l *session) swapBlock() {
+	b := l.bng
 	l.block()
-	b.tell(l, quarantine.SessionRenewed, nil)
+	b.sendRecord(l, quarantine.SessionRenewed, nil)
 	if len(l.blocks) < 2 || b.sim.chance(30) {
 		return
 	}
@@ -33,20 +33,20 @@ func (l *line) swapBlock() {
 			}
 			old := l.blocks[0]
 			l.blocks = l.blocks[1:]
-			b.give(old)
+			b.unassign(old)
 			if b.blocks == byLog {
 				b.log(old, true)
 				return
 			}
-			b.tell(l, quarantine.SessionRenewed, old)
+			b.sendRecord(l, quarantine.SessionRenewed, old)
 		})
 	})
 }
 
-// log tells of a block as a translator's log does: half of them name the
+// log reports a block as a translator's log does: half of them name the
 // subscriber, half the address behind. Of the two lines about a block at most one
 // is lost.
-func (b *box) log(h *hold, over bool) {
+func (b *bng) log(h *holding, over bool) {
 	s := b.sim
 	binding := quarantine.Binding{Address: h.address()}
 	binding.From = s.world.at(h.from + b.logSkew)
@@ -56,19 +56,19 @@ func (b *box) log(h *hold, over bool) {
 		binding.RenewedAt = binding.To
 	}
 	binding.Session = quarantine.SessionKey{BNG: "log:" + b.name, ID: h.subscriber}
-	if h.line.v4.prefix.Addr().As4()[3]%2 == 0 {
-		binding.Via = quarantine.Place{Addr: h.line.v4.prefix.Addr(), Space: b.space}
+	if h.session.v4.prefix.Addr().As4()[3]%2 == 0 {
+		binding.Via = quarantine.Place{Addr: h.session.v4.prefix.Addr(), Space: b.space}
 		binding.Session.ID = binding.Via.String()
 		if b.sim.faults != nil {
-			h.inside = h.line.v4
+			h.inside = h.session.v4
 		}
 	} else {
 		binding.Subscriber = h.subscriber
 	}
-	r := &report{binding: &binding, told: h.from + b.logSkew, tells: []*hold{h}}
-	r.box = b
+	r := &report{binding: &binding, time: h.from + b.logSkew, shows: []*holding{h}}
+	r.bng = b
 	if over {
-		r.told, r.ends = h.to+b.logSkew, []*hold{h}
+		r.time, r.ends = h.to+b.logSkew, []*holding{h}
 	}
-	b.send(r, s.chance(3) && (!over || h.heard != never))
+	b.send(r, s.chance(3) && (!over || h.arrived != never))
 }

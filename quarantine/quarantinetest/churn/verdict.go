@@ -19,13 +19,13 @@ const (
 	IPv6Delegated       // an address within a Delegated-IPv6-Prefix
 	IPv6Address         // a Framed-IPv6-Address
 	Private             // an address before a translator, from a source that sees those
-	BlockByRADIUS       // a port of a shared address, its block told in accounting
-	BlockByLog          // likewise, told by the translator's log
-	NoPort              // a shared address, and the source tells no port
+	BlockByRADIUS       // a port of a shared address, its block reported in accounting
+	BlockByLog          // likewise, reported by the translator's log
+	NoPort              // a shared address, and the source reports no port
 	Nobody              // a place that nobody had at the moment
 	NoSpace             // a private address from a source of no address space
 	NotOurs             // a shared or infrastructure prefix
-	BlockByNAT          // a port of a shared address, told by a NAT that knows inside addresses only
+	BlockByNAT          // a port of a shared address, reported by a NAT that knows inside addresses only
 	ByHand              // who has an address now, asked by a person
 	classes
 )
@@ -41,69 +41,69 @@ func (c Class) String() string { return classNames[c] }
 
 // verdict is what a source reports, and the truth about it.
 type verdict struct {
-	class  Class
-	source string
-	addr   netip.Addr
-	port   uint16
-	moment time.Time // as the source's clock tells it
-	judged int64     // when Cordon answers
+	class   Class
+	source  string
+	addr    netip.Addr
+	port    uint16
+	moment  time.Time // as the source's clock shows it
+	decided int64     // when Cordon answers
 
 	seen      int64         // moment, by the world's milliseconds
-	tolerance time.Duration // which it is judged with
+	tolerance time.Duration // which it is decided with
 
-	box      *box // whose that is; nil: nobody's
-	spot     spot // where it truly was
+	bng      *bng     // whose that is; nil: nobody's
+	resource resource // where it truly was
 	happened int64
-	truth    *hold    // who truly had it; nil: nobody
-	member   int      // the instance that judges it, in a world with faults
-	heard    [2]int64 // until when that instance has heard of each one's accounting
+	truth    *holding // who truly had it; nil: nobody
+	member   int      // the instance that decides it, in a world with faults
+	complete [2]int64 // until when that instance has heard of each one's accounting
 }
 
-// accuse makes up verdicts about what happened.
-func (w *World) accuse(rng *rand.Rand, n int, lasts int64) {
-	a := &accuser{world: w, rng: rng, lasts: lasts, skews: map[string]int64{}, settled: map[*box]*settling{}}
-	a.sort()
+// makeVerdicts makes up verdicts about what happened.
+func (w *World) makeVerdicts(rng *rand.Rand, n int, lasts int64) {
+	a := &sources{world: w, rng: rng, lasts: lasts, skews: map[string]int64{}, arrivals: map[*bng]*arrivals{}}
+	a.prepare()
 	for len(w.verdicts) < n {
 		if v, ok := a.verdict(); ok {
-			a.settle(&v)
+			a.schedule(&v)
 			w.verdicts = append(w.verdicts, v)
 		}
 	}
-	slices.SortStableFunc(w.verdicts, func(a, b verdict) int { return cmp.Compare(a.judged, b.judged) })
+	slices.SortStableFunc(w.verdicts, func(a, b verdict) int { return cmp.Compare(a.decided, b.decided) })
 }
 
-// accuser picks what is reported.
-type accuser struct {
-	world   *World
-	rng     *rand.Rand
-	lasts   int64
-	skews   map[string]int64 // of sources' clocks, ms
-	held    [classes][]*hold
-	settled map[*box]*settling // nil: of all
+// sources picks what is reported.
+type sources struct {
+	world    *World
+	rng      *rand.Rand
+	lasts    int64
+	skews    map[string]int64 // of sources' clocks, ms
+	held     [classes][]*holding
+	arrivals map[*bng]*arrivals // nil: of all
 }
 
-// settling tells when all about a moment has arrived.
-type settling struct {
-	told     []int64 // reports' own times, in order
+// arrivalsOf returns when all about a BNG's moments has arrived.
+type arrivals struct {
+	times    []int64 // reports' own times, in order
 	complete []int64 // when the reports up to that one have arrived
 }
 
-func (a *accuser) sort() {
+func (a *sources) prepare() {
 	for _, source := range []string{"detector", "probe-a", "probe-b", "probe-c"} {
 		if source != "probe-c" || a.world.cluster != nil {
 			a.skews[source] = a.rng.Int64N(2*skew+1) - skew
 		}
 	}
-	var of []spot
-	for s := range a.world.holds {
+	var of []resource
+	for s := range a.world.holdings {
 		of = append(of, s)
 	}
-	slices.SortFunc(of, func(x, y spot) int {
+	slices.SortFunc(of, func(x, y resource) int {
 		return cmp.Or(x.prefix.Addr().Compare(y.prefix.Addr()), cmp.Compare(x.prefix.Bits(), y.prefix.Bits()), cmp.Compare(x.space, y.space), cmp.Compare(x.ports.Lo, y.ports.Lo))
 	})
 	for _, s := range of {
-		for _, h := range a.world.holds[s] {
-			if h.heard != never && (h.to == never || h.to > h.from) {
+		for _, h := range a.world.holdings[s] {
+			if h.arrived != never && (h.to == never || h.to > h.from) {
 				a.held[h.class] = append(a.held[h.class], h)
 			}
 		}
@@ -112,23 +112,23 @@ func (a *accuser) sort() {
 	slices.SortStableFunc(inOrder, func(x, y *report) int { return cmp.Compare(x.moment(), y.moment()) })
 	for _, r := range inOrder {
 		if a.world.cluster == nil {
-			a.settling(nil).add(r)
+			a.arrivalsOf(nil).add(r)
 		} else if r.binding == nil { // how far a log is, Cordon has to find out
-			a.settling(r.box).add(r)
+			a.arrivalsOf(r.bng).add(r)
 		}
 	}
 }
 
-func (a *accuser) settling(b *box) *settling {
-	if a.settled[b] == nil {
-		a.settled[b] = &settling{}
+func (a *sources) arrivalsOf(b *bng) *arrivals {
+	if a.arrivals[b] == nil {
+		a.arrivals[b] = &arrivals{}
 	}
-	return a.settled[b]
+	return a.arrivals[b]
 }
 
-func (s *settling) add(r *report) {
-	s.told, s.complete = append(s.told, r.moment()), append(s.complete, r.arrives)
-	if i := len(s.told) - 1; i > 0 {
+func (s *arrivals) add(r *report) {
+	s.times, s.complete = append(s.times, r.moment()), append(s.complete, r.arrives)
+	if i := len(s.times) - 1; i > 0 {
 		s.complete[i] = max(s.complete[i], s.complete[i-1])
 	}
 }
@@ -139,7 +139,7 @@ var weights = [classes]int{IPv4: 25, IPv6Prefix: 8, IPv6Delegated: 12, IPv6Addre
 // weightsOfFaults is the same of worlds with faults.
 var weightsOfFaults = [classes]int{IPv4: 22, IPv6Prefix: 8, IPv6Delegated: 10, IPv6Address: 4, Private: 8, BlockByRADIUS: 12, BlockByLog: 10, NoPort: 2, Nobody: 8, NoSpace: 1, NotOurs: 1, BlockByNAT: 8, ByHand: 6}
 
-func (a *accuser) verdict() (verdict, bool) {
+func (a *sources) verdict() (verdict, bool) {
 	n := a.rng.IntN(100)
 	c, of100 := Class(0), &weights
 	if a.world.cluster != nil {
@@ -172,15 +172,15 @@ func (a *accuser) verdict() (verdict, bool) {
 		return v, false
 	}
 	h := a.held[of][a.rng.IntN(len(a.held[of]))]
-	v.happened, v.truth, v.spot, v.box = a.moment(h), h, h.spot, h.line.box
+	v.happened, v.truth, v.resource, v.bng = a.moment(h), h, h.resource, h.session.bng
 	if c == Nobody {
 		v.happened, v.truth = min(h.to, a.lasts)+a.rng.Int64N(20_000), nil
-		if h.to == never || a.world.holder(h.spot, v.happened) != nil {
+		if h.to == never || a.world.holder(h.resource, v.happened) != nil {
 			return v, false
 		}
 	}
 	if h.space != "" && c != NoSpace {
-		v.source = h.line.box.probe
+		v.source = h.session.bng.probe
 	}
 	v.addr = a.within(h.prefix)
 	if h.ports.Lo > 0 && c != NoPort {
@@ -189,8 +189,8 @@ func (a *accuser) verdict() (verdict, bool) {
 	return v, true
 }
 
-// moment is one within a hold; a quarter of them are near its ends.
-func (a *accuser) moment(h *hold) int64 {
+// moment is one within a holding; a quarter of them are near its ends.
+func (a *sources) moment(h *holding) int64 {
 	to := min(h.to, a.lasts)
 	at := h.from + a.rng.Int64N(max(to-h.from, 1))
 	switch a.rng.IntN(8) {
@@ -203,7 +203,7 @@ func (a *accuser) moment(h *hold) int64 {
 }
 
 // within is an address of a prefix.
-func (a *accuser) within(p netip.Prefix) netip.Addr {
+func (a *sources) within(p netip.Prefix) netip.Addr {
 	octets := p.Addr().AsSlice()
 	for i := p.Bits() / 8; i < len(octets); i++ {
 		octets[i] |= byte(a.rng.IntN(256)) // prefixes here end at an octet
@@ -212,41 +212,41 @@ func (a *accuser) within(p netip.Prefix) netip.Addr {
 	return addr
 }
 
-// settle tells when the source reports it and when Cordon answers: once all that
+// schedule sets when the source reports it and when Cordon answers: once all that
 // will ever arrive about its moment has; most at once, some again later, some
 // reported hours late.
-func (a *accuser) settle(v *verdict) {
+func (a *sources) schedule(v *verdict) {
 	seen := v.happened + a.skews[v.source]
 	v.moment, v.seen, v.tolerance = a.world.at(seen), seen, Tolerance
 	until := seen + Tolerance.Milliseconds()
-	v.judged = until
-	s := a.settled[nil]
+	v.decided = until
+	s := a.arrivals[nil]
 	if a.world.cluster != nil {
 		v.member = a.rng.IntN(2)
-		s = a.settled[v.box]
+		s = a.arrivals[v.bng]
 	}
 	if v.class == ByHand { // now
-		v.moment, v.seen, v.judged = a.world.at(v.happened), v.happened, v.happened
+		v.moment, v.seen, v.decided = a.world.at(v.happened), v.happened, v.happened
 		return
 	}
 	if s != nil {
-		if n := sort.Search(len(s.told), func(i int) bool { return s.told[i] > until }); n > 0 {
-			v.judged = max(v.judged, s.complete[n-1])
+		if n := sort.Search(len(s.times), func(i int) bool { return s.times[i] > until }); n > 0 {
+			v.decided = max(v.decided, s.complete[n-1])
 		}
 	}
 	switch a.rng.IntN(8) {
 	default:
-		v.judged += a.rng.Int64N(500)
+		v.decided += a.rng.Int64N(500)
 	case 0, 1:
-		v.judged += a.rng.Int64N(600_000)
+		v.decided += a.rng.Int64N(600_000)
 	case 2:
-		v.judged += a.rng.Int64N(4 * 3600_000)
+		v.decided += a.rng.Int64N(4 * 3600_000)
 	}
 }
 
-// holder is who truly had a spot at a moment.
-func (w *World) holder(s spot, at int64) *hold {
-	for _, h := range w.holds[s] {
+// holder is who truly had a resource at a moment.
+func (w *World) holder(s resource, at int64) *holding {
+	for _, h := range w.holdings[s] {
 		if h.from <= at && at < h.to {
 			return h
 		}

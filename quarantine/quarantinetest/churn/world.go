@@ -32,15 +32,15 @@ const Tolerance = 2 * time.Second
 // within Tolerance.
 const skew = 450 // ms
 
-// World is what happened in a network, and what was told of it.
+// World is what happened in a network, and what was reported of it.
 type World struct {
 	Seed     uint64
 	Plan     quarantine.AddressPlan
 	begins   time.Time
 	interims map[string]time.Duration
 	reports  []*report // by arrival
-	verdicts []verdict // by when they are judged
-	holds    map[spot][]*hold
+	verdicts []verdict // by when they are decided
+	holdings map[resource][]*holding
 	cluster  *cluster // the instances of a world with faults; nil: one, which never fails
 }
 
@@ -50,8 +50,8 @@ func (w *World) Interim(bng string) time.Duration { return w.interims[bng] }
 // at turns the world's milliseconds into a time.
 func (w *World) at(ms int64) time.Time { return w.begins.Add(time.Duration(ms) * time.Millisecond) }
 
-// spot is what one subscriber has at a time: an address, a prefix or a block.
-type spot struct {
+// resource is what one subscriber has at a time: an address, a prefix or a block.
+type resource struct {
 	prefix netip.Prefix
 	space  string
 	ports  quarantine.PortRange
@@ -60,42 +60,42 @@ type spot struct {
 // never is later than everything in a world.
 const never = int64(1) << 60
 
-// hold is the truth: a subscriber had a spot during an interval. Times are in
+// holding is the truth: a subscriber had a resource during an interval. Times are in
 // milliseconds since the world began, by no clock but the world's own.
-type hold struct {
-	spot
+type holding struct {
+	resource
 	kind       quarantine.AddressKind
 	class      Class
 	subscriber string
-	line       *line
+	session    *session
 	from, to   int64     // to: never while it lasts
-	heard      int64     // when the first record that tells of it arrived; never: none
-	ended      int64     // when the first record that tells of its end arrived
-	tellers    []*report // that tell of it
-	enders     []*report // that tell of its end
-	inside     *hold     // of a NAT's block: the inside address, whose holder has the block
-	passedOn   bool      // by a line that went on under another name: only a record with that name tells of it
-	before     *hold     // who had it then
+	arrived    int64     // when the first record that reports it arrived; never: none
+	endArrived int64     // when the first record that reports its end arrived
+	shownBy    []*report // that show it
+	endedBy    []*report // that show its end
+	inside     *holding  // of a NAT's block: the inside address, whose holder has the block
+	passedOn   bool      // by a session that went on under another name: only a record with that name reports it
+	before     *holding  // who had it then
 }
 
-func (h *hold) address() quarantine.Address {
+func (h *holding) address() quarantine.Address {
 	return quarantine.Address{Prefix: h.prefix, Kind: h.kind, Space: h.space, Ports: h.ports}
 }
 
-// line is one session.
-type line struct {
-	box        *box
+// session is one session.
+type session struct {
+	bng        *bng
 	id         string
 	subscriber string
 	from, to   int64
-	v4         *hold
-	v6         []*hold
-	blocks     []*hold
-	told       map[*hold]bool
-	renewed    []*report // those that Cordon takes in
-	nameless   bool      // no record of it bears a name
-	former     []string  // names that it had before
-	past       []*hold   // what it had before
+	v4         *holding
+	v6         []*holding
+	blocks     []*holding
+	reported   map[*holding]bool
+	renewed    []*report  // those that Cordon takes in
+	unnamed    bool       // no record of it bears a name
+	former     []string   // names that it had before
+	past       []*holding // what it had before
 }
 
 // New makes up a world.
@@ -110,7 +110,7 @@ func New(c Config) (*World, error) {
 	s := &simulation{
 		kinds: c.Faults,
 		rng:   rand.New(rand.NewPCG(c.Seed, 0x6368757266)), lasts: lasts, //nolint:gosec // a seed must give the same world
-		world: &World{Seed: c.Seed, begins: c.Begins, interims: map[string]time.Duration{}, holds: map[spot][]*hold{}},
+		world: &World{Seed: c.Seed, begins: c.Begins, interims: map[string]time.Duration{}, holdings: map[resource][]*holding{}},
 	}
 	if c.Faults != 0 {
 		s.faults = rand.New(rand.NewPCG(c.Seed, 0x6661756c7473)) //nolint:gosec // likewise
@@ -122,38 +122,38 @@ func New(c Config) (*World, error) {
 		s.world.cluster = newCluster(s.faults, lasts, c.Faults, s.world.handovers())
 		s.world.deliver(s.faults, c.NewEdge)
 	}
-	s.world.hear()
-	s.world.accuse(s.rng, c.Verdicts, lasts)
+	s.world.noteArrivals()
+	s.world.makeVerdicts(s.rng, c.Verdicts, lasts)
 	return s.world, nil
 }
 
-// hear finds out when Cordon hears of each hold and of its end. A record about a
+// noteArrivals finds out when Cordon hears of each holding and of its end. A record about a
 // session that comes after another one has begun under its identifier is not
 // counted: Cordon keeps no more of it than it knew.
-func (w *World) hear() {
+func (w *World) noteArrivals() {
 	newest := map[quarantine.SessionKey]int64{}
-	for _, holds := range w.holds {
-		for _, h := range holds {
-			h.heard, h.ended, h.tellers, h.enders = never, never, nil, nil
+	for _, holdings := range w.holdings {
+		for _, h := range holdings {
+			h.arrived, h.endArrived, h.shownBy, h.endedBy = never, never, nil, nil
 		}
 	}
 	for _, r := range w.reports {
-		if r.line != nil {
-			if r.line.from < newest[r.event.Key] {
+		if r.session != nil {
+			if r.session.from < newest[r.event.Key] {
 				continue
 			}
-			newest[r.event.Key] = r.line.from
-			r.line.renewed = append(r.line.renewed, r)
+			newest[r.event.Key] = r.session.from
+			r.session.renewed = append(r.session.renewed, r)
 		}
-		for _, h := range r.tells {
-			h.heard, h.tellers = min(h.heard, r.arrives), append(h.tellers, r)
+		for _, h := range r.shows {
+			h.arrived, h.shownBy = min(h.arrived, r.arrives), append(h.shownBy, r)
 		}
 		for _, h := range r.misleads {
-			h.tellers = append(h.tellers, r)
+			h.shownBy = append(h.shownBy, r)
 		}
 		for _, h := range r.ends {
-			h.ended, h.enders = min(h.ended, r.arrives), append(h.enders, r)
+			h.endArrived, h.endedBy = min(h.endArrived, r.arrives), append(h.endedBy, r)
 		}
 	}
-	w.hearInside()
+	w.noteInsideArrivals()
 }

@@ -39,17 +39,17 @@ func MeasureAttribution(ctx context.Context, n int, seed uint64) (*Attribution, 
 	began := time.Now()
 	a := &Attribution{Seed: seed}
 	var err error
-	if a.Plain, err = judgeWorlds(ctx, n, seed, 0); err != nil {
+	if a.Plain, err = checkWorlds(ctx, n, seed, 0); err != nil {
 		return nil, err
 	}
-	if a.Faulty, err = judgeWorlds(ctx, n, seed, churn.AllFaults); err != nil {
+	if a.Faulty, err = checkWorlds(ctx, n, seed, churn.AllFaults); err != nil {
 		return nil, err
 	}
 	a.Lasted = time.Since(began)
 	return a, nil
 }
 
-func judgeWorlds(ctx context.Context, n int, seed uint64, faults churn.Fault) (*churn.Table, error) {
+func checkWorlds(ctx context.Context, n int, seed uint64, faults churn.Fault) (*churn.Table, error) {
 	total := &churn.Table{}
 	var mu sync.Mutex // guards total
 	g, ctx := errgroup.WithContext(ctx)
@@ -90,7 +90,7 @@ func judgeWorld(ctx context.Context, c churn.Config) (*churn.Table, error) {
 	memory.Interim, memory.Now = w.Interim, func() time.Time { return now }
 	a := engine.Attributor{Bindings: memory, Gaps: memory.Gaps, Now: memory.Now}
 	e := &churn.Engines{World: w, Store: memory, Now: memory.Now}
-	return w.Judge(ctx, churn.Court{
+	return w.Check(ctx, churn.System{
 		Store: memory, Clock: func(t time.Time) { now = t }, Start: e.Start,
 		WhoHeld: func(ctx context.Context, q churn.Question) (quarantine.Attribution, string, error) {
 			found, err := a.WhoHeld(ctx, q.At, q.Port, q.Moment, q.Tolerance)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cordon/quarantine"
 	"cordon/radiusx"
 	"cordon/radiusx/acct"
 	"cordon/radiusx/bngsim"
@@ -212,7 +213,7 @@ func TestASimulationReportsItsSessionsFromOnToOff(t *testing.T) {
 	}
 	told := &records{}
 	server, err := acct.New(acct.Config{
-		Conns: []net.PacketConn{conn}, Handler: told,
+		Conns: []net.PacketConn{conn}, Handler: told, Holdable: quarantine.Holdable,
 		Clients: []acct.Client{{Prefix: netip.MustParsePrefix("127.0.0.1/32"), Secret: secret(t, "accounting")}},
 	})
 	if err != nil {

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
 	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // operator is who the demo says it is.
@@ -31,19 +33,14 @@ func newAPI(base string) (*api, error) {
 }
 
 // verdict is what a detector sends.
-type verdict struct {
-	Source     string    `json:"source"`
-	SourceID   string    `json:"source_id"`
-	ObservedAt time.Time `json:"observed_at"`
-	IP         string    `json:"ip"`
-	Category   string    `json:"category"`
-	Confidence float64   `json:"confidence"`
+func verdict(source, id string, at time.Time, ip netip.Addr, category string, confidence float64) wire.Verdict {
+	return wire.Verdict{Source: source, SourceID: id, ObservedAt: at, IP: ip.String(), Category: category, Confidence: &confidence}
 }
 
 // submit hands verdicts in as a detector would, and wants 202: the client of
 // the command line does not tell one success from another. One verdict is sent
 // bare, several as an array.
-func (a *api) submit(ctx context.Context, verdicts ...verdict) ([]client.Receipt, error) {
+func (a *api) submit(ctx context.Context, verdicts ...wire.Verdict) ([]wire.Receipt, error) {
 	var what any = verdicts
 	if len(verdicts) == 1 {
 		what = verdicts[0]
@@ -52,7 +49,7 @@ func (a *api) submit(ctx context.Context, verdicts ...verdict) ([]client.Receipt
 	if err != nil {
 		return nil, fmt.Errorf("encode the verdict: %w", err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/api/v1/verdicts", bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+wire.BasePath+"/verdicts", bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
@@ -69,9 +66,7 @@ func (a *api) submit(ctx context.Context, verdicts ...verdict) ([]client.Receipt
 	if response.StatusCode != http.StatusAccepted {
 		return nil, fmt.Errorf("POST /verdicts: wanted 202, got %s: %s", response.Status, text)
 	}
-	var answer struct {
-		Results []client.Receipt `json:"results"`
-	}
+	var answer wire.Receipts
 	if err := json.Unmarshal(text, &answer); err != nil {
 		return nil, fmt.Errorf("POST /verdicts: read the answer: %w", err)
 	}
@@ -99,31 +94,29 @@ func read[T any](raw json.RawMessage, err error, path string) (T, error) {
 	return v, nil
 }
 
-func (a *api) kase(ctx context.Context, id string) (client.Case, error) {
-	return get[client.Case](ctx, a, "/cases/"+id, nil)
+func (a *api) kase(ctx context.Context, id string) (wire.Case, error) {
+	return get[wire.Case](ctx, a, "/cases/"+id, nil)
 }
 
 // command tells a case what a person decided.
-func (a *api) command(ctx context.Context, id, verb, reason string) (client.Case, error) {
+func (a *api) command(ctx context.Context, id, verb, reason string) (wire.Case, error) {
 	path := "/cases/" + id + "/" + verb
-	raw, err := a.Post(ctx, path, nil, map[string]string{"reason": reason})
-	return read[client.Case](raw, err, path)
+	raw, err := a.Post(ctx, path, nil, wire.CaseRequest{Reason: reason})
+	return read[wire.Case](raw, err, path)
 }
 
 // holders asks who held an address at a moment.
-func (a *api) holders(ctx context.Context, ip string, at time.Time) ([]client.Holder, error) {
-	s, err := get[client.Sessions](ctx, a, "/sessions", url.Values{"ip": {ip}, "at": {at.UTC().Format(time.RFC3339Nano)}})
+func (a *api) holders(ctx context.Context, ip string, at time.Time) ([]wire.Holder, error) {
+	s, err := get[wire.Holders](ctx, a, "/sessions", url.Values{"ip": {ip}, "at": {at.UTC().Format(time.RFC3339Nano)}})
 	return s.Results, err
 }
 
 // openCases lists the cases that are not closed.
-func (a *api) openCases(ctx context.Context) ([]client.Case, error) {
-	page, err := get[struct {
-		Results []client.Case `json:"results"`
-	}](ctx, a, "/cases", url.Values{"limit": {"1000"}})
-	var open []client.Case
+func (a *api) openCases(ctx context.Context) ([]wire.Case, error) {
+	page, err := get[wire.CasePage](ctx, a, "/cases", url.Values{"limit": {"1000"}})
+	var open []wire.Case
 	for _, c := range page.Results {
-		if c.State != "closed" {
+		if !c.Closed() {
 			open = append(open, c)
 		}
 	}

@@ -42,7 +42,7 @@ const onceTime = 90 * time.Second
 
 // defaultPatience is generous: what it waits for takes milliseconds, or a second
 // where a moment must be past, but machines that run demos are busy.
-const defaultPatience = 15 * time.Second
+const defaultTimeout = 15 * time.Second
 
 func (c *Config) setDefaults() {
 	if c.Listen == "" {
@@ -81,7 +81,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		return fmt.Errorf("set the stage: %w", ended(ctx, err))
 	}
 	defer func() { err = errors.Join(err, s.strike()) }()
-	if err := newStory(s).tell(ctx); err != nil {
+	if err := newStory(s).run(ctx); err != nil {
 		return ended(ctx, err)
 	}
 	if c.Once {

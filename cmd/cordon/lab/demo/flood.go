@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"cordon/integration/wire"
 )
 
 // How large the flood is, and how much of it the configuration lets through.
@@ -22,7 +24,7 @@ func (s *story) flood(ctx context.Context) error {
 	var acted, held []played
 	reason := ""
 	for i, id := range ids {
-		v, err := s.decided(ctx, id, "acted", "held")
+		v, err := s.decided(ctx, id, wire.VerdictActed, wire.VerdictHeld)
 		if err != nil {
 			return err
 		}
@@ -30,7 +32,7 @@ func (s *story) flood(ctx context.Context) error {
 			return fmt.Errorf("wanted %s attributed to %s, saw %s", id, parts[i].user, v.Subscriber)
 		}
 		q := played{part: parts[i], id: id, kase: v.Case}
-		if v.State == "held" {
+		if v.State == wire.VerdictHeld {
 			held, reason = append(held, q), v.Reason
 		} else {
 			acted = append(acted, q)
@@ -52,7 +54,7 @@ func (s *story) flood(ctx context.Context) error {
 // pour hands the flood in, about as many sessions of each BNG.
 func (s *story) pour(ctx context.Context) ([]part, []string, error) {
 	var parts []part
-	var verdicts []verdict
+	var verdicts []wire.Verdict
 	for i := range floodSize {
 		p := s.take(s.bngs[i%len(s.bngs)])
 		session, err := p.session()
@@ -60,7 +62,7 @@ func (s *story) pour(ctx context.Context) ([]part, []string, error) {
 			return nil, nil, err
 		}
 		parts = append(parts, p)
-		verdicts = append(verdicts, verdict{honeypot, fmt.Sprintf("hit-%d", i), time.Now(), session.IPv4.String(), "botnet", 0.9})
+		verdicts = append(verdicts, verdict(honeypot, fmt.Sprintf("hit-%d", i), time.Now(), session.IPv4, "botnet", 0.9))
 	}
 	receipts, err := s.api.submit(ctx, verdicts...)
 	if err != nil {
@@ -68,7 +70,7 @@ func (s *story) pour(ctx context.Context) ([]part, []string, error) {
 	}
 	var ids []string
 	for _, r := range receipts {
-		if r.Status != "accepted" {
+		if r.Status != wire.VerdictAccepted {
 			return nil, nil, fmt.Errorf("wanted all accepted, saw %s (%s)", r.Status, r.Error)
 		}
 		ids = append(ids, r.ID)
@@ -80,7 +82,7 @@ func (s *story) pour(ctx context.Context) ([]part, []string, error) {
 // quietly waits until a case is restricted and the BNG shows it, and says
 // nothing.
 func (s *story) quietly(ctx context.Context, q played) error {
-	if _, err := s.caseIs(ctx, q.kase, "restricted"); err != nil {
+	if _, err := s.caseIs(ctx, q.kase, wire.StateRestricted); err != nil {
 		return err
 	}
 	s.meant[q.user] = garden
@@ -96,7 +98,7 @@ func (s *story) decideHeld(ctx context.Context, held []played) error {
 		if err != nil {
 			return err
 		}
-		if c.State != "held" || c.Hold == nil || c.Hold.Kind != "limit" {
+		if c.State != wire.StateHeld || c.Hold == nil || c.Hold.Kind != "limit" {
 			return fmt.Errorf("wanted case %s held by a limit, saw %s", c.ID, describe(c))
 		}
 	}
@@ -116,7 +118,7 @@ func (s *story) decideHeld(ctx context.Context, held []played) error {
 		if err != nil {
 			return err
 		}
-		if c.State != "closed" {
+		if !c.Closed() {
 			return fmt.Errorf("wanted case %s closed, saw %s", c.ID, describe(c))
 		}
 	}

@@ -36,7 +36,7 @@ func (s *story) changedHands(ctx context.Context) error {
 	}
 	s.say("%s held %s at %s and has %s now", earlier.user, was.IPv4, clock(observed), moved.IPv4)
 	s.say("%s has %s now", present.user, was.IPv4)
-	p, err := s.report(ctx, earlier, verdict{sensor, "event-2", observed, was.IPv4.String(), "malware", 0.9})
+	p, err := s.report(ctx, earlier, verdict(sensor, "event-2", observed, was.IPv4, "malware", 0.9))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"cordon/integration/wire"
 	"cordon/quarantine"
 	"cordon/radiusx/bngsim"
 )
@@ -40,7 +41,7 @@ func (s *story) lossyPath(ctx context.Context) error {
 	s.unsteady[p.user] = true
 	s.say("the path to %s holds the next packet up for %s and loses the answer to the one after it", p.bng.name, heldFor)
 	p.bng.path.misbehave(heldFor)
-	q, err := s.report(ctx, p, verdict{mailHub, "event-1", time.Now(), session.IPv4.String(), "spam", 0.9})
+	q, err := s.report(ctx, p, verdict(mailHub, "event-1", time.Now(), session.IPv4, "spam", 0.9))
 	if err != nil {
 		return err
 	}
@@ -58,21 +59,21 @@ func (s *story) lossyPath(ctx context.Context) error {
 // shows each.
 func (s *story) retransmitted(ctx context.Context, q played) error {
 	wanted := "an answer to the third transmission to " + q.bng.name
-	err := s.until(ctx, s.patience+lossyTime, wanted, func() (string, bool, error) {
-		seen := s.fates(q.bng)
+	err := s.until(ctx, s.timeout+lossyTime, wanted, func() (string, bool, error) {
+		seen := s.effects(q.bng)
 		return seen, strings.HasSuffix(seen, string(delivered)), nil
 	})
 	if err != nil {
 		return err
 	}
 	incidents := q.bng.path.incidents()
-	if seen, plan := s.fates(q.bng), fmt.Sprintf("%s, %s, %s, %s, %s", heldUp, arrived, lost, arrived, delivered); seen != plan {
+	if seen, plan := s.effects(q.bng), fmt.Sprintf("%s, %s, %s, %s, %s", heldUp, arrived, lost, arrived, delivered); seen != plan {
 		return fmt.Errorf("wanted packets %s; saw %s", plan, seen)
 	}
 	first := incidents[0]
 	for _, i := range incidents {
-		s.say("%+6.1f s  %s: %s", i.at.Sub(first.at).Seconds(), header(i.octets), i.fate)
-		if i.fate == arrived && !bytes.Equal(i.octets, first.octets) {
+		s.say("%+6.1f s  %s: %s", i.at.Sub(first.at).Seconds(), header(i.octets), i.effect)
+		if i.effect == arrived && !bytes.Equal(i.octets, first.octets) {
 			return errors.New("wanted retransmissions of the same octets, saw others")
 		}
 	}
@@ -81,10 +82,10 @@ func (s *story) retransmitted(ctx context.Context, q played) error {
 	return nil
 }
 
-func (s *story) fates(b *bng) string {
+func (s *story) effects(b *bng) string {
 	var all []string
 	for _, i := range b.path.incidents() {
-		all = append(all, string(i.fate))
+		all = append(all, string(i.effect))
 	}
 	return strings.Join(all, ", ")
 }
@@ -106,7 +107,7 @@ func (s *story) releaseInDoubt(ctx context.Context, q played) error {
 		return err
 	}
 	s.doubted.released = time.Now()
-	c, err := s.caseIs(ctx, q.kase, "releasing")
+	c, err := s.caseIs(ctx, q.kase, wire.StateReleasing)
 	if err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func (s *story) assertedAgain(ctx context.Context) error {
 	s.say("%+6.1f s  the packet held up arrives: %s restricts somebody whom nobody wants restricted", marked.Sub(d.sent).Seconds(), d.bng.name)
 	wait := max(time.Until(d.released.Add(quarantine.AssertDelay)), 0)
 	s.say("(%.0f s until the release of %s is sent once more)", wait.Seconds(), d.kase)
-	if _, err := s.caseWithin(ctx, wait+s.patience, d.kase, "closed"); err != nil {
+	if _, err := s.caseWithin(ctx, wait+s.timeout, d.kase, wire.StateClosed); err != nil {
 		return err
 	}
 	session, err := s.bngRestored(ctx, d.part)
@@ -151,13 +152,13 @@ func (s *story) assertedAgain(ctx context.Context) error {
 // after the release, has restricted the session. It returns when that was.
 func (s *story) duplicateCame(ctx context.Context, d doubt) (marked time.Time, err error) {
 	wait := max(time.Until(d.sent.Add(heldFor)), 0)
-	err = s.until(ctx, wait+s.patience, "the packet held up to restrict "+d.user, func() (string, bool, error) {
+	err = s.until(ctx, wait+s.timeout, "the packet held up to restrict "+d.user, func() (string, bool, error) {
 		session, err := d.session()
 		marked = since(session.History, d.released, noSMTP)
 		came := slices.ContainsFunc(d.bng.path.incidents(), func(i incident) bool {
-			return i.fate == late && bytes.Equal(i.octets, d.request)
+			return i.effect == late && bytes.Equal(i.octets, d.request)
 		})
-		return fmt.Sprintf("%s (%s)", session.State, s.fates(d.bng)), came && !marked.IsZero(), err
+		return fmt.Sprintf("%s (%s)", session.State, s.effects(d.bng)), came && !marked.IsZero(), err
 	})
 	return marked, err
 }

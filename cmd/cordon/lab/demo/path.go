@@ -31,20 +31,20 @@ type parcel struct {
 // incident is what the path did with a datagram while it misbehaved.
 type incident struct {
 	at     time.Time
-	fate   fate
+	effect effect
 	octets []byte
 }
 
-// fate is what becomes of a datagram on its way.
-type fate string
+// effect is what becomes of a datagram on its way.
+type effect string
 
-// The fates.
+// The effects.
 const (
-	heldUp    fate = "held up on the way"
-	late      fate = "arrives late"
-	arrived   fate = "arrives"
-	lost      fate = "lost on the way back"
-	delivered fate = "arrives back"
+	heldUp    effect = "held up on the way"
+	late      effect = "arrives late"
+	arrived   effect = "arrives"
+	lost      effect = "lost on the way back"
+	delivered effect = "arrives back"
 )
 
 // newPath puts a network in front of a socket. Its goroutine ends when the
@@ -70,8 +70,8 @@ func (p *path) incidents() []incident {
 	return slices.Clone(p.noted)
 }
 
-// note remembers a datagram's fate; the caller holds p.mu.
-func (p *path) note(f fate, octets []byte) {
+// note remembers a datagram's effect; the caller holds p.mu.
+func (p *path) note(f effect, octets []byte) {
 	if p.noted != nil {
 		p.noted = append(p.noted, incident{time.Now(), f, slices.Clone(octets)})
 	}

@@ -58,11 +58,11 @@ func TestAPathHoldsOneUpLosesOneAnswerAndCarriesTheRest(t *testing.T) {
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(event{})); diff != "" {
 			t.Error(diff)
 		}
-		var fates []fate
+		var effects []effect
 		for _, i := range p.incidents() {
-			fates = append(fates, i.fate)
+			effects = append(effects, i.effect)
 		}
-		if diff := cmp.Diff([]fate{heldUp, arrived, lost, delivered, late}, fates); diff != "" {
+		if diff := cmp.Diff([]effect{heldUp, arrived, lost, delivered, late}, effects); diff != "" {
 			t.Error(diff)
 		}
 	})

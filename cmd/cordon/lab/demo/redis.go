@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+
+	"cordon/store"
 )
 
 // redis is where the demo keeps sessions and cases: a child process, or a part
@@ -24,6 +26,8 @@ type redis struct {
 	about string // for people
 	stop  func()
 	ended <-chan error // delivers why it ended by itself; nil: it cannot
+	// lacks is what the store must know that it cannot do.
+	lacks store.Capabilities
 }
 
 // startRedis starts a redis-server if one is on PATH and good enough, else the
@@ -175,7 +179,7 @@ func startEmbedded(why string) (*redis, error) {
 			}
 		}
 	}()
-	return &redis{addr: m.Addr(), about: why, stop: func() {
+	return &redis{addr: m.Addr(), about: why, lacks: store.Identity, stop: func() {
 		close(done)
 		<-stopped
 		m.Close()

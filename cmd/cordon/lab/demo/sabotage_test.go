@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"cordon/integration/wire"
 	"cordon/radiusx/bngsim"
 )
 
@@ -32,7 +33,7 @@ const impatient = 2 * time.Second
 func faulty(n int, f bngsim.Faults) step {
 	return step{"sabotage", func(s *story, _ context.Context) error {
 		s.bngs[n].SetFaults(f)
-		s.patience = impatient
+		s.timeout = impatient
 		return nil
 	}}
 }
@@ -64,7 +65,7 @@ func TestEachStepFailsWhenItIsNotSeenToHappen(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			_, err = s.report(ctx, p, verdict{sensor, "wrong", time.Now(), session.IPv4.String(), "botnet", 0.9})
+			_, err = s.report(ctx, p, verdict(sensor, "wrong", time.Now(), session.IPv4, "botnet", 0.9))
 			return err
 		})}, []string{"step 1 (sabotage)", "wanted it attributed to"}, true},
 		{"somebody else is restricted, too", []step{acted, sabotage(func(s *story, ctx context.Context) error {
@@ -87,14 +88,14 @@ func TestEachStepFailsWhenItIsNotSeenToHappen(t *testing.T) {
 			}
 			p.bng.path.misbehave(heldFor)
 			p.bng.path.lose = 0 // nobody reads it before the verdict
-			q, err := s.report(ctx, p, verdict{mailHub, "event", time.Now(), session.IPv4.String(), "spam", 0.9})
+			q, err := s.report(ctx, p, verdict(mailHub, "event", time.Now(), session.IPv4, "spam", 0.9))
 			if err == nil {
 				err = s.retransmitted(ctx, q)
 			}
 			return err
 		})}, []string{"step 1 (sabotage)", "wanted packets held up on the way, arrives, lost", "saw held up on the way, arrives, arrives back"}, true},
 		{"a verdict that is refused", []step{sabotage(func(s *story, ctx context.Context) error {
-			_, err := s.report(ctx, s.take(s.bngs[1]), verdict{Source: sensor})
+			_, err := s.report(ctx, s.take(s.bngs[1]), wire.Verdict{Source: sensor})
 			return err
 		})}, []string{"step 1 (sabotage)", "wanted 202, got 422"}, false},
 		{"a restriction that is gone", []step{acted, sabotage(func(s *story, ctx context.Context) error {
@@ -116,7 +117,7 @@ func TestEachStepFailsWhenItIsNotSeenToHappen(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			q, err := s.report(ctx, p, verdict{honeypot, "before", time.Now(), session.IPv4.String(), "botnet", 0.9})
+			q, err := s.report(ctx, p, verdict(honeypot, "before", time.Now(), session.IPv4, "botnet", 0.9))
 			if err != nil {
 				return err
 			}

@@ -188,6 +188,7 @@ func (s *stage) startServer(ctx context.Context, dir string, store *redis, accou
 	}
 	server, err := app.New(ctx, cfg, parts, app.Options{
 		Logger: s.Logger, Version: s.Version, Debug: s.transcript, AccountingConns: []net.PacketConn{accounting},
+		RedisWithout: store.lacks,
 	})
 	if err != nil {
 		return nil, err

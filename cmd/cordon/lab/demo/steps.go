@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 )
 
 // Who reports what in the story.
@@ -58,7 +58,7 @@ func (s *story) heldBy(ctx context.Context, addr netip.Addr, at time.Time, p par
 	return nil
 }
 
-func names(holders []client.Holder) string {
+func names(holders []wire.Holder) string {
 	if len(holders) == 0 {
 		return "nobody"
 	}
@@ -74,25 +74,25 @@ func names(holders []client.Holder) string {
 
 // report hands a verdict in, waits until it is acted on about the right
 // subscriber, and shows the case.
-func (s *story) report(ctx context.Context, p part, v verdict) (played, error) {
+func (s *story) report(ctx context.Context, p part, v wire.Verdict) (played, error) {
 	s.say("%s reports %s: %s, observed %s", v.Source, v.IP, v.Category, clock(v.ObservedAt))
 	receipts, err := s.api.submit(ctx, v)
 	if err != nil {
 		return played{}, err
 	}
-	if receipts[0].Status != "accepted" {
+	if receipts[0].Status != wire.VerdictAccepted {
 		return played{}, fmt.Errorf("wanted the verdict accepted, saw %s", receipts[0].Status)
 	}
 	s.say("202 accepted: %s", receipts[0].ID)
-	told, err := s.decided(ctx, receipts[0].ID, "acted")
+	status, err := s.decided(ctx, receipts[0].ID, wire.VerdictActed)
 	if err != nil {
 		return played{}, err
 	}
-	if told.Subscriber != p.user {
-		return played{}, fmt.Errorf("wanted it attributed to %s, saw %s", p.user, told.Subscriber)
+	if status.Subscriber != p.user {
+		return played{}, fmt.Errorf("wanted it attributed to %s, saw %s", p.user, status.Subscriber)
 	}
-	s.say("attributed to %s, case %s", told.Subscriber, told.Case)
-	return played{p, v, told.ID, told.Case}, nil
+	s.say("attributed to %s, case %s", status.Subscriber, status.Case)
+	return played{p, v, status.ID, status.Case}, nil
 }
 
 // verdictActed is the main job: verdict, subscriber, CoA, ACK, restricted.
@@ -102,11 +102,11 @@ func (s *story) verdictActed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.first, err = s.report(ctx, p, verdict{sensor, "event-1", time.Now(), before.IPv4.String(), "botnet", 0.95})
+	s.first, err = s.report(ctx, p, verdict(sensor, "event-1", time.Now(), before.IPv4, "botnet", 0.95))
 	if err != nil {
 		return err
 	}
-	if _, err := s.caseIs(ctx, s.first.kase, "restricted"); err != nil {
+	if _, err := s.caseIs(ctx, s.first.kase, wire.StateRestricted); err != nil {
 		return err
 	}
 	exchanges := s.transcript.exchanges(p.user)
@@ -124,10 +124,10 @@ func (s *story) verdictActed(ctx context.Context) error {
 // verified waits until the network itself has shown that the session is
 // restricted.
 func (s *story) verified(ctx context.Context, p played, id string) error {
-	return s.until(ctx, s.patience, fmt.Sprintf("session %s/%s to be verified", p.bng.name, id), func() (string, bool, error) {
+	return s.until(ctx, s.timeout, fmt.Sprintf("session %s/%s to be verified", p.bng.name, id), func() (string, bool, error) {
 		c, err := s.api.kase(ctx, p.kase)
-		i := slices.IndexFunc(c.Sessions, func(e client.Session) bool { return e.BNG == p.bng.name && e.SessionID == id })
-		shown := i >= 0 && c.Sessions[i].Enforcement == "verified"
+		i := slices.IndexFunc(c.Sessions, func(e wire.Session) bool { return e.BNG == p.bng.name && e.SessionID == id })
+		shown := i >= 0 && c.Sessions[i].Enforcement == wire.EnforcementVerified
 		if shown {
 			s.say("an ACK is no proof; %s/%s is verified: %s", p.bng.name, id, c.Sessions[i].Reason)
 		}
@@ -138,7 +138,7 @@ func (s *story) verified(ctx context.Context, p played, id string) error {
 // restricted waits until a case is restricted with that session acked, and the
 // BNG shows it.
 func (s *story) restricted(ctx context.Context, p played, id, restriction string) error {
-	c, err := s.caseIs(ctx, p.kase, "restricted")
+	c, err := s.caseIs(ctx, p.kase, wire.StateRestricted)
 	if err != nil {
 		return err
 	}
@@ -158,13 +158,8 @@ func (s *story) restricted(ctx context.Context, p played, id, restriction string
 	return nil
 }
 
-func acked(c client.Case, bng, id string) bool {
-	for _, e := range c.Sessions {
-		if e.BNG == bng && e.SessionID == id {
-			return e.Enforcement == "acked" || e.Enforcement == "verified"
-		}
-	}
-	return false
+func acked(c wire.Case, bng, id string) bool {
+	return slices.ContainsFunc(c.Sessions, func(e wire.Session) bool { return e.BNG == bng && e.SessionID == id && e.Acknowledged() })
 }
 
 // quiet is how long nothing must happen to count as nothing.
@@ -184,7 +179,7 @@ func (s *story) verdictDoubled(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if receipts[0].Status != "duplicate" || receipts[0].ID != s.first.id {
+	if receipts[0].Status != wire.VerdictDuplicate || receipts[0].ID != s.first.id {
 		return fmt.Errorf("wanted duplicate of %s, saw %s of %s", s.first.id, receipts[0].Status, receipts[0].ID)
 	}
 	s.say("%s sends the same verdict again: 202 duplicate: %s", s.first.verdict.Source, receipts[0].ID)
@@ -238,7 +233,7 @@ func (s *story) delegatedPrefix(ctx context.Context) error {
 	addr := netip.AddrFrom16(octets)
 	s.say("%s has %s and %s", p.user, session.IPv4, session.Prefix)
 	s.say("and was delegated %s", session.Delegated)
-	q, err := s.report(ctx, p, verdict{sensor, "event-3", time.Now(), addr.String(), "botnet", 0.9})
+	q, err := s.report(ctx, p, verdict(sensor, "event-3", time.Now(), addr, "botnet", 0.9))
 	if err != nil {
 		return err
 	}
@@ -276,18 +271,18 @@ func (s *story) shadowRule(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v := verdict{sensor, "event-4", time.Now(), session.IPv4.String(), "scan", 0.8}
+	v := verdict(sensor, "event-4", time.Now(), session.IPv4, "scan", 0.8)
 	s.say("%s reports %s: %s; the rule for it has mode shadow", v.Source, v.IP, v.Category)
 	receipts, err := s.api.submit(ctx, v)
 	if err != nil {
 		return err
 	}
-	told, err := s.decided(ctx, receipts[0].ID, "recorded")
+	status, err := s.decided(ctx, receipts[0].ID, wire.VerdictRecorded)
 	if err != nil {
 		return err
 	}
-	if told.Subscriber != p.user || told.Reason != "shadow" || told.Case != "" {
-		return fmt.Errorf("wanted it recorded for %s with reason shadow, saw %+v", p.user, told)
+	if status.Subscriber != p.user || status.Reason != "shadow" || status.Case != "" {
+		return fmt.Errorf("wanted it recorded for %s with reason shadow, saw %+v", p.user, status)
 	}
 	if err := pause(ctx, quiet); err != nil {
 		return err
@@ -295,7 +290,7 @@ func (s *story) shadowRule(ctx context.Context) error {
 	if n := s.transcript.requests(p.user); n > 0 {
 		return fmt.Errorf("wanted no packet about %s, saw %d", p.user, n)
 	}
-	s.say("%s: %s (%s), attributed to %s", told.ID, told.State, told.Reason, told.Subscriber)
+	s.say("%s: %s (%s), attributed to %s", status.ID, status.State, status.Reason, status.Subscriber)
 	s.say("no case, no packet")
 	return nil
 }
@@ -307,17 +302,17 @@ func (s *story) byHand(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wish := map[string]string{
-		"session": p.bng.name + "/" + session.ID, "profile": "block-smtp", "reason": "phone call, ticket 4711", "for": "4h",
+	q := wire.QuarantineRequest{
+		Session: p.bng.name + "/" + session.ID, Profile: "block-smtp", Reason: "phone call, ticket 4711", For: "4h",
 	}
-	body, err := json.Marshal(wish)
+	body, err := json.Marshal(q)
 	if err != nil {
-		return fmt.Errorf("encode the wish: %w", err)
+		return fmt.Errorf("encode the request: %w", err)
 	}
 	s.say("POST /api/v1/quarantines?wait=10s")
 	s.say("  %s", body)
-	raw, err := s.api.Post(ctx, "/quarantines", url.Values{"wait": {"10s"}}, wish)
-	c, err := read[client.Case](raw, err, "/quarantines")
+	raw, err := s.api.Post(ctx, "/quarantines", url.Values{"wait": {"10s"}}, q)
+	c, err := read[wire.Case](raw, err, "/quarantines")
 	if err != nil {
 		return err
 	}
@@ -339,7 +334,7 @@ func (s *story) releaseAll(ctx context.Context) error {
 		}
 	}
 	for _, c := range open {
-		if _, err := s.caseIs(ctx, c.ID, "closed"); err != nil {
+		if _, err := s.caseIs(ctx, c.ID, wire.StateClosed); err != nil {
 			return err
 		}
 		s.say("%s closed: %s", c.ID, c.Subscriber)

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"cordon/cmd/cordon/client"
+	"cordon/integration/wire"
 	"cordon/radiusx/bngsim"
 )
 
@@ -17,7 +17,7 @@ import (
 // that is not what should be seen.
 type step struct {
 	title string
-	tell  func(*story, context.Context) error
+	run   func(*story, context.Context) error
 }
 
 // script is the whole story in its order. The lossy path comes early, so that
@@ -62,7 +62,7 @@ type story struct {
 	first   played // of verdictActed
 	doubted doubt  // of lossyPath
 
-	patience time.Duration // for what should be seen at once
+	timeout time.Duration // for what should be seen at once
 }
 
 // part is a user on a BNG.
@@ -74,7 +74,7 @@ type part struct {
 // played is a case that a step led to.
 type played struct {
 	part
-	verdict verdict
+	verdict wire.Verdict
 	id      string // the verdict's
 	kase    string
 }
@@ -82,8 +82,8 @@ type played struct {
 func newStory(s *stage) *story {
 	t := &story{
 		stage: s, began: time.Now(), random: rand.New(rand.NewPCG(s.Seed, 0)), //nolint:gosec // who plays what, not keys
-		patience: defaultPatience,
-		cast:     map[*bng][]string{}, meant: map[string]string{}, unsteady: map[string]bool{}, seen: map[string]part{},
+		timeout: defaultTimeout,
+		cast:    map[*bng][]string{}, meant: map[string]string{}, unsteady: map[string]bool{}, seen: map[string]part{},
 	}
 	for _, b := range s.bngs {
 		for _, n := range t.random.Perm(len(b.Subscribers)) {
@@ -93,9 +93,9 @@ func newStory(s *stage) *story {
 	return t
 }
 
-// tell goes through the script and ends with what came of it, counted at the
+// run goes through the script and ends with what came of it, counted at the
 // BNGs and in the API.
-func (s *story) tell(ctx context.Context) error {
+func (s *story) run(ctx context.Context) error {
 	failure := s.steps(ctx)
 	if ctx.Err() != nil {
 		return failure // nobody waits for a count
@@ -114,7 +114,7 @@ func (s *story) tell(ctx context.Context) error {
 func (s *story) steps(ctx context.Context) error {
 	for i, step := range s.script {
 		s.heading(fmt.Sprintf("%d  %s", i+1, strings.ToUpper(step.title[:1])+step.title[1:]))
-		err := step.tell(s, ctx)
+		err := step.run(s, ctx)
 		if err == nil {
 			err = s.nobodyElse()
 		}
@@ -208,8 +208,8 @@ const poll = 20 * time.Millisecond
 
 // until looks again and again until look is content. It fails with what was
 // wanted and what was seen last.
-func (s *story) until(ctx context.Context, patience time.Duration, wanted string, look func() (seen string, ok bool, err error)) error {
-	for deadline := time.Now().Add(patience); ; {
+func (s *story) until(ctx context.Context, timeout time.Duration, wanted string, look func() (seen string, ok bool, err error)) error {
+	for deadline := time.Now().Add(timeout); ; {
 		seen, ok, err := look()
 		switch {
 		case err != nil:
@@ -217,7 +217,7 @@ func (s *story) until(ctx context.Context, patience time.Duration, wanted string
 		case ok:
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("wanted %s, saw %s for %s", wanted, seen, patience)
+			return fmt.Errorf("wanted %s, saw %s for %s", wanted, seen, timeout)
 		}
 		select {
 		case <-ctx.Done():
@@ -228,25 +228,25 @@ func (s *story) until(ctx context.Context, patience time.Duration, wanted string
 }
 
 // decided waits until a verdict has one of the states.
-func (s *story) decided(ctx context.Context, id string, states ...string) (client.Verdict, error) {
-	var v client.Verdict
+func (s *story) decided(ctx context.Context, id string, states ...string) (wire.VerdictStatus, error) {
+	var v wire.VerdictStatus
 	wanted := fmt.Sprintf("verdict %s to be %s", id, strings.Join(states, " or "))
-	err := s.until(ctx, s.patience, wanted, func() (string, bool, error) {
+	err := s.until(ctx, s.timeout, wanted, func() (string, bool, error) {
 		var err error
-		v, err = get[client.Verdict](ctx, s.api, "/verdicts/"+id, nil)
+		v, err = get[wire.VerdictStatus](ctx, s.api, "/verdicts/"+id, nil)
 		return fmt.Sprintf("%s (%s)", v.State, v.Reason), slices.Contains(states, v.State), err
 	})
 	return v, err
 }
 
 // caseIs waits until a case has a state.
-func (s *story) caseIs(ctx context.Context, id, state string) (client.Case, error) {
-	return s.caseWithin(ctx, s.patience, id, state)
+func (s *story) caseIs(ctx context.Context, id, state string) (wire.Case, error) {
+	return s.caseWithin(ctx, s.timeout, id, state)
 }
 
-func (s *story) caseWithin(ctx context.Context, patience time.Duration, id, state string) (client.Case, error) {
-	var c client.Case
-	err := s.until(ctx, patience, fmt.Sprintf("case %s to be %s", id, state), func() (string, bool, error) {
+func (s *story) caseWithin(ctx context.Context, timeout time.Duration, id, state string) (wire.Case, error) {
+	var c wire.Case
+	err := s.until(ctx, timeout, fmt.Sprintf("case %s to be %s", id, state), func() (string, bool, error) {
 		var err error
 		c, err = s.api.kase(ctx, id)
 		return describe(c), c.State == state, err
@@ -255,7 +255,7 @@ func (s *story) caseWithin(ctx context.Context, patience time.Duration, id, stat
 }
 
 // describe is a case on one line.
-func describe(c client.Case) string {
+func describe(c wire.Case) string {
 	var text strings.Builder
 	text.WriteString(c.State)
 	for _, e := range c.Sessions {
@@ -284,7 +284,7 @@ func (s *story) bngRestored(ctx context.Context, p part) (bngsim.Session, error)
 
 func (s *story) sessionIs(ctx context.Context, p part, wanted string, as func(bngsim.Session) bool) (bngsim.Session, error) {
 	var session bngsim.Session
-	err := s.until(ctx, s.patience, fmt.Sprintf("%s to show %s for %s", p.bng.name, wanted, p.user), func() (string, bool, error) {
+	err := s.until(ctx, s.timeout, fmt.Sprintf("%s to show %s for %s", p.bng.name, wanted, p.user), func() (string, bool, error) {
 		var err error
 		session, err = p.session()
 		return session.State.String(), as(session), err

@@ -1,0 +1,62 @@
+package bng
+
+import (
+	"sync"
+
+	"cordon/quarantine"
+	"cordon/radiusx/acct"
+)
+
+// sourceActivity sums up when each configured BNG and each relay spoke, until it is asked.
+// What a record says does not count, nor whether it could be stored: it shows that
+// the way from its sender works.
+type sourceActivity struct {
+	mu     sync.Mutex // guards what follows
+	bngs   map[*member]*quarantine.SourceHeard
+	relays map[*acct.Client]*quarantine.SourceHeard
+}
+
+// note counts a record of a BNG (nil: one that is not configured). One that its
+// sender may not speak for tells of its sender only.
+func (h *sourceActivity) note(r *acct.Record, m *member, allowed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.bngs == nil {
+		h.bngs, h.relays = map[*member]*quarantine.SourceHeard{}, map[*acct.Client]*quarantine.SourceHeard{}
+	}
+	if m != nil && allowed {
+		add(h.bngs, m, r)
+	}
+	if r.Client.Relay {
+		add(h.relays, r.Client, r)
+	}
+}
+
+func add[K comparable](to map[K]*quarantine.SourceHeard, key K, r *acct.Record) {
+	one := quarantine.SourceHeard{First: r.Arrived, Last: r.Arrived, Reported: r.Reported(), Behind: max(r.Arrived.Sub(r.Reported()), 0), Records: 1}
+	if sum := to[key]; sum != nil {
+		sum.Add(one)
+		return
+	}
+	to[key] = &one
+}
+
+// Heard returns what was heard of each BNG, by its name, and of each relay, by its
+// prefix, since it was called last.
+func (a *Accounting) Heard() []quarantine.SourceHeard {
+	h := &a.activity
+	h.mu.Lock()
+	bngs, relays := h.bngs, h.relays
+	h.bngs, h.relays = nil, nil
+	h.mu.Unlock()
+	list := make([]quarantine.SourceHeard, 0, len(bngs)+len(relays))
+	for m, sum := range bngs {
+		sum.Source = m.Name
+		list = append(list, *sum)
+	}
+	for client, sum := range relays {
+		sum.Source = client.Prefix.String()
+		list = append(list, *sum)
+	}
+	return list
+}
