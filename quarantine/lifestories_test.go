@@ -126,7 +126,9 @@ func (w *lifeWorld) disturb() {
 		}
 	case 3:
 		profile := []string{"block-smtp", "garden"}[w.rng.IntN(2)]
-		got, _, err := w.rules.Quarantine(ManualQuarantine{Subscriber: "alice", Profile: profile, Reason: "x", For: time.Duration(1+w.rng.IntN(200)) * time.Minute, By: "noc", Override: true, AllSessions: w.rng.IntN(2) == 0, Replace: w.rng.IntN(2) == 0}, s, "c-1", w.now)
+		got, _, err := w.rules.Quarantine(ManualQuarantine{Subscriber: "alice", Profile: profile, Reason: "x",
+			For: time.Duration(1+w.rng.IntN(200)) * time.Minute, By: "noc", Override: true, AllSessions: w.rng.IntN(2) == 0,
+			Replace: w.rng.IntN(2) == 0}, s, "c-1", w.now)
 		if err == nil {
 			w.case_ = got
 			w.say("by hand %s", profile)
@@ -192,7 +194,8 @@ func lifeStory(t *testing.T, seed uint64) (ok bool) {
 	r.Limits = Limits{}
 	r.MaxSessions = 3
 	w := &lifeWorld{rng: rand.New(rand.NewPCG(seed, 7)), rules: r, now: noon, given: map[int]bool{}}
-	w.case_ = &Case{ID: "c-1", Subscriber: "alice", State: Restricting, Profile: "garden", Rule: "garden", Mode: ModeEnforce, Source: "ids", OpenedAt: noon, ExpiresAt: noon.Add(time.Hour), Generation: 1}
+	w.case_ = &Case{ID: "c-1", Subscriber: "alice", State: Restricting, Profile: "garden", Rule: "garden",
+		Mode: ModeEnforce, Source: "ids", OpenedAt: noon, ExpiresAt: noon.Add(time.Hour), Generation: 1}
 	defer func() {
 		if p := recover(); p != nil {
 			t.Errorf("seed %d: %v\n%v", seed, p, w.log)

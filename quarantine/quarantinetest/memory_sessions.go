@@ -110,7 +110,7 @@ func (m *Memory) Record(_ context.Context, events []quarantine.SessionEvent) []e
 }
 
 func (m *Memory) reset(ev quarantine.SessionEvent) {
-	at := ev.By() // nothing older proves anything after it
+	at := ev.By() // nothing older confirms anything after it
 	if known, ok := m.resets[ev.Key.BNG]; ok && !at.After(known) {
 		return // older, or announced again
 	}
@@ -169,7 +169,7 @@ func (m *Memory) bind(held heldSession) {
 	}
 }
 
-// keepBinding takes in a statement about a binding; ofSession: by the session that
+// keepBinding adds a statement about a binding; ofSession: by the session that
 // it is of, whose statements come in their order.
 func (m *Memory) keepBinding(b quarantine.Binding, began int64, ofSession bool) {
 	b.Prefix = b.Prefix.Masked()

@@ -19,7 +19,7 @@ var defaultAttributes = []string{
 }
 
 // DefaultAttributes returns the names of the attributes that [Record.Attributes] holds
-// whatever Config.Keep says.
+// whatever Config.Attributes has.
 func DefaultAttributes() []string { return append([]string(nil), defaultAttributes...) }
 
 // attributeFilter picks the attributes of a packet that go into Record.Attributes. It

@@ -84,7 +84,7 @@ func TestTheReasonNamesTheMomentAndTheNumber(t *testing.T) {
 		stayUnanswered(b, 6, 3)
 		time.Sleep(time.Second)
 		reason, _ := b.defers(sessionKey(9), true, time.Now())
-		if want := "bng1 has been silent since 2000-01-01T00:00:00Z, 6 requests unanswered"; reason != want {
+		if want := "bng1 has been unresponsive since 2000-01-01T00:00:00Z, 6 requests unanswered"; reason != want {
 			t.Errorf("reason %q, want %q", reason, want)
 		}
 	})

@@ -12,8 +12,8 @@ import (
 )
 
 // Foreign profiles are those that others put in force on the same lines: billing that
-// suspends, a fair-use policy. On most makes a session has one filter, list or
-// redirect, whoever set it: a restriction over a foreign one would give back too much, or
+// suspends, a fair-use policy. On most platforms a session has one filter, list or
+// redirect, whoever set it: a restriction over a foreign one would restore too much, or
 // too little. So as long as one is seen nothing new is put in force; what is in force
 // is released all the same.
 

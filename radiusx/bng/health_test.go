@@ -19,7 +19,7 @@ import (
 	"cordon/radiusx/dialect"
 )
 
-// park is several simulated BNGs of the filter-id make behind a wire in memory.
+// park is several simulated BNGs of the filter-id platform behind a wire in memory.
 type park struct {
 	t        *testing.T
 	sims     []*bngsim.BNG
@@ -137,7 +137,7 @@ func TestASilentBNGIsNoticedAndAnotherIsNotTouched(t *testing.T) {
 		}
 		here, there := p.login(1), p.login(2)
 		reason, barred := defers(p.enforcer, here, "garden")
-		if !barred || !strings.HasPrefix(reason, "bng1 has been silent since ") {
+		if !barred || !strings.HasPrefix(reason, "bng1 has been unresponsive since ") {
 			t.Errorf("barred %v: %q", barred, reason)
 		}
 		if reason, barred := defers(p.enforcer, there, "garden"); barred {

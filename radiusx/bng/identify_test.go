@@ -69,8 +69,8 @@ func TestADirectSenderWhoseNamesTellNothingIsKnownByItsAddress(t *testing.T) {
 		{"nor does an unknown name beside every host's address", relay, "192.0.2.20", acct.NAS{IP: addr("127.0.0.1"), Identifier: "debian"}, "", "unidentified_nas"},
 		{"nor does no name", relay, "192.0.2.20", acct.NAS{}, "", "unidentified_nas"},
 		{"a relay for a BNG with a name", relay, "192.0.2.20", acct.NAS{Identifier: "edge"}, "edge", ""},
-		{"through a relay, an unknown name", relay, "192.0.2.20", acct.NAS{Identifier: "debian"}, "", "foreign"},
-		{"through a relay, an unknown address beside the shared name", relay, "192.0.2.20", acct.NAS{IP: addr("10.9.9.9"), Identifier: "accel-ppp"}, "", "foreign"},
+		{"through a relay, an unknown name", relay, "192.0.2.20", acct.NAS{Identifier: "debian"}, "", "nas_not_allowed"},
+		{"through a relay, an unknown address beside the shared name", relay, "192.0.2.20", acct.NAS{IP: addr("10.9.9.9"), Identifier: "accel-ppp"}, "", "nas_not_allowed"},
 	} {
 		store := &recorder{}
 		a := NewAccounting(twinFleet(t), store, AccountingConfig{})

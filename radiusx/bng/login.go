@@ -33,7 +33,7 @@ type LogIn struct {
 	attributes []radiusx.Attribute
 }
 
-// LogIn reads what an Access-Request tells. False: no configured BNG asks, or
+// LogIn reads an Access-Request. False: no configured BNG asks, or
 // for nobody, or for a session that is never touched. An attribute
 // Packet-Src-IP-Address (or -IPv6-) is where the request came from, which says who
 // asks where the BNG's own names do not.
@@ -60,9 +60,9 @@ func (l *LogIn) BNG() string { return l.bng.SessionsUnder() }
 func (l *LogIn) Member() string { return l.bng.Name }
 
 // Undo lists the profiles that an answer to this log-in can put in force, each
-// with what takes it away again, as [Enforcer.Prepare] returns it. Profiles that
+// with its undo, as [Enforcer.Prepare] returns it. Profiles that
 // make the BNG ask again, about a session that goes on, are not among them: they
-// leave nothing to be taken away.
+// leave nothing to be undone.
 func (l *LogIn) Undo() map[string]string {
 	undo := make(map[string]string, len(l.bng.Profiles))
 	for name, p := range l.bng.Profiles {

@@ -47,7 +47,7 @@ func TestWhatAReplyIsToTheDomain(t *testing.T) {
 	}{
 		{"ACK", direct, coa.Asked{Code: update}, coa.Result{Kind: coa.ACK}, nil, quarantine.OutcomeAcked, ""},
 		{"ACK with 201", direct, coa.Asked{Code: disconnect}, coa.Result{Kind: coa.ACK, ErrorCause: 201}, nil, quarantine.OutcomeAcked, ""},
-		{"silence", direct, coa.Asked{Code: update}, coa.Result{Transmissions: 5}, nil, quarantine.OutcomeUnanswered, "no answer after 5 transmissions"},
+		{"silence", direct, coa.Asked{Code: update}, coa.Result{Transmissions: 5}, nil, quarantine.OutcomeUnanswered, "no reply after 5 transmissions"},
 		{"another secret", direct, coa.Asked{Code: update}, coa.Result{Discarded: 2, LastDiscard: coa.BadAuthenticator}, nil, quarantine.OutcomeUnanswered, "2 discarded, the last one bad-authenticator"},
 		{"another clock", direct, coa.Asked{Code: update}, coa.Result{Discarded: 1, Skew: 400e9}, nil, quarantine.OutcomeUnanswered, "400 s ahead"},
 		{"NAK without cause", direct, coa.Asked{Code: update}, nak(0), nil, quarantine.OutcomeRefused, "NAK without Error-Cause (retry-later)"},
@@ -57,7 +57,7 @@ func TestWhatAReplyIsToTheDomain(t *testing.T) {
 		{"502 of the BNG", direct, coa.Asked{Code: update}, nak(502), nil, quarantine.OutcomeRefused, "NAK Proxy-Request-Not-Routable (path-fault)"},
 		{"505 of the BNG", direct, coa.Asked{Code: update}, nak(505), nil, quarantine.OutcomeRefused, "NAK Proxy-Processing-Error (retry-later)"},
 		{"502 of the proxy", proxied, coa.Asked{Code: update, Proxied: true}, nak(502), nil, quarantine.OutcomeRefused, "does not know the way to bng1: NAK Proxy-Request-Not-Routable"},
-		{"505 of the proxy", proxied, coa.Asked{Code: update, Proxied: true}, nak(505), nil, quarantine.OutcomeUnanswered, "has no answer from bng1: NAK Proxy-Processing-Error"},
+		{"505 of the proxy", proxied, coa.Asked{Code: update, Proxied: true}, nak(505), nil, quarantine.OutcomeUnanswered, "has no reply from bng1: NAK Proxy-Processing-Error"},
 		{"503", direct, coa.Asked{Code: update}, nak(503), nil, quarantine.OutcomeSessionGone, "the BNG does not know the session"},
 		{"503 to a Disconnect sent twice", direct, coa.Asked{Code: disconnect, Transmissions: 2}, nak(503), nil, quarantine.OutcomeAcked, ""},
 		{"504", direct, coa.Asked{Code: disconnect}, nak(504), nil, quarantine.OutcomeRefused, "NAK Session-Context-Not-Removable (not-removable)"},

@@ -103,7 +103,7 @@ func attributesOf(names []NAS) []radiusx.Attribute {
 	return list
 }
 
-// attribute is the attribute by which a BNG tells the name.
+// attribute is the attribute that has the name.
 func (n NAS) attribute() radiusx.Attribute {
 	switch {
 	case n.Identifier != "":

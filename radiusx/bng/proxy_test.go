@@ -102,7 +102,7 @@ func TestAProxysTroubleIsNotTheBNGsNorTheProfiles(t *testing.T) {
 		reason string
 	}{
 		502: {quarantine.OutcomeRefused, "proxy aaa1 does not know the way to bng1: NAK Proxy-Request-Not-Routable"},
-		505: {quarantine.OutcomeUnanswered, "proxy aaa1 has no answer from bng1: NAK Proxy-Processing-Error"},
+		505: {quarantine.OutcomeUnanswered, "proxy aaa1 has no reply from bng1: NAK Proxy-Processing-Error"},
 	} {
 		stub := &proxyStub{answer: coa.Result{Kind: coa.NAK, ErrorCause: cause}}
 		e := behindProxy(t, stub, nil)
@@ -125,11 +125,11 @@ func TestASilentProxyIsSilentForAllBNGsBehindIt(t *testing.T) {
 		e := behindProxy(t, stub, nil)
 		for i := range unresponsiveExchanges {
 			out := restrictVia(e, proxied("bng1", string(rune('a'+i))))
-			if out.Kind != quarantine.OutcomeUnanswered || !strings.HasPrefix(out.Reason, "proxy aaa1: no answer") {
+			if out.Kind != quarantine.OutcomeUnanswered || !strings.HasPrefix(out.Reason, "proxy aaa1: no reply") {
 				t.Fatalf("outcome %+v", out)
 			}
 		}
-		if reason, barred := defers(e, proxied("bng2", "x"), "garden"); !barred || !strings.HasPrefix(reason, "proxy aaa1 has been silent since") {
+		if reason, barred := defers(e, proxied("bng2", "x"), "garden"); !barred || !strings.HasPrefix(reason, "proxy aaa1 has been unresponsive since") {
 			t.Errorf("barred %v: %q", barred, reason)
 		}
 		for _, h := range e.fleet.Health() {
@@ -149,7 +149,7 @@ func TestADirectBNGsOwn505IsARefusalAsEver(t *testing.T) {
 	})
 }
 
-func TestAMakeThatMustNotGetNASAttributesIsNotReachedThroughAProxy(t *testing.T) {
+func TestAPlatformThatMustNotGetNASAttributesIsNotReachedThroughAProxy(t *testing.T) {
 	builtin, _ := dialect.Builtin().Get("filter-id")
 	d := *builtin
 	d.Identifiers.Never = append(slices.Clone(d.Identifiers.Never), dialect.Never{Attribute: "NAS-IP-Address", Reason: "refused with 401"})

@@ -288,7 +288,7 @@ func (a *Accounting) fallsBack(r *acct.Record, bng string) bool {
 
 // valuesOf reads the attributes that a subscriber's key is made of; user is the
 // User-Name where they have none. What a NAS calls itself is no value where it is no
-// evidence of which NAS that is: two lines would have one key.
+// name of one NAS: two lines would have one key.
 func (f *Fleet) valuesOf(user string, naming []radiusx.Attribute) keyValues {
 	return func(attribute string) (values []string) {
 		if f.vagueName(attribute, naming) {

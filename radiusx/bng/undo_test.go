@@ -231,7 +231,7 @@ func TestAnUndoThatCannotBeMadeIsSaidAtTheStartAndSendsNothing(t *testing.T) {
 		t.Errorf("at the start: %v", err)
 	}
 	out := e.Enforce(t.Context(), quarantine.Order{Session: ofAlice(), From: []quarantine.AppliedProfile{applied}}, quarantine.OpenGate{})
-	if out.Kind != quarantine.OutcomeRefused || !out.Untouched || !strings.Contains(out.Reason, "give BNG bng1 that dialect again") || len(net.sent) > 0 {
+	if out.Kind != quarantine.OutcomeRefused || !out.Untouched || !strings.Contains(out.Reason, "set that dialect for BNG bng1 again") || len(net.sent) > 0 {
 		t.Errorf("%+v, sent %v", out, net.sent)
 	}
 	s := ofAlice()
@@ -305,7 +305,7 @@ func TestARefusedRestrictionWhoseUndoIsRefusedForTheSameWasNeverInForce(t *testi
 	}
 }
 
-func TestALineThatARenamingMakeDoesNotKnowIsGone(t *testing.T) {
+func TestALineThatARenamingPlatformDoesNotKnowIsGone(t *testing.T) {
 	e, net := oneBNG(t, geared(gear{dialect: "coova-chilli", restricted: "portal", normal: "2000/10000"}))
 	o := prepared(t, e)
 	if !o.Outlives {

@@ -69,7 +69,7 @@ func TestARecordThatNamesNobodyOrTwoBindsItsAddressesToNobody(t *testing.T) {
 				t.Errorf("%s: holds %v, want %v", name, got, want)
 			}
 			counts := a.Faults()
-			if name == "no name" && (len(counts) != 1 || counts[0] != (acct.FaultCount{Reason: "nameless", BNG: "bng1", Times: 1})) || name != "no name" && len(counts) != 0 {
+			if name == "no name" && (len(counts) != 1 || counts[0] != (acct.FaultCount{Reason: "no_subscriber", BNG: "bng1", Times: 1})) || name != "no name" && len(counts) != 0 {
 				t.Errorf("%s: counted %v", name, counts)
 			}
 		}

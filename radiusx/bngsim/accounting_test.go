@@ -68,11 +68,11 @@ func story(records []acct.Record) []string {
 }
 
 // newAccountingLab is newLab with a ledger; the test calls stop.
-func newAccountingLab(t *testing.T, make Platform, configure func(*Config)) (*lab, *ledger) {
+func newAccountingLab(t *testing.T, platform Platform, configure func(*Config)) (*lab, *ledger) {
 	t.Helper()
 	book := &ledger{}
 	var stopServer func()
-	l := newLab(t, make, func(c *Config) {
+	l := newLab(t, platform, func(c *Config) {
 		wire := c.Conn.(*endpoint).wire
 		c.Accounting = Accounting{Server: acctAddr, Conn: listenOn(t, wire, netip.AddrPortFrom(nasIP, 0))}
 		stopServer = serve(t, listenOn(t, wire, acctAddr), book)

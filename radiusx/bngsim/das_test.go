@@ -14,16 +14,16 @@ import (
 	"cordon/radiusx"
 )
 
-func TestEachMakeChangesItsOwnState(t *testing.T) {
+func TestEachPlatformChangesItsOwnState(t *testing.T) {
 	const ids = "User-Name=alice@isp, Acct-Session-Id=ID"
 	for _, test := range []struct {
-		name    string
-		make    Platform
-		ipoe    bool
-		profile State
-		request string
-		want    string
-		after   string
+		name     string
+		platform Platform
+		ipoe     bool
+		profile  State
+		request  string
+		want     string
+		after    string
 	}{
 		{"filter", FilterID, false, State{FilterID: "NORMAL"}, "Filter-Id=GARDEN", "ACK", "filter=GARDEN"},
 		{"filter it does not have", FilterID, false, State{FilterID: "NORMAL"}, "Filter-Id=NONE", "NAK Invalid-Attribute-Value", "filter=NORMAL"},
@@ -54,9 +54,9 @@ func TestEachMakeChangesItsOwnState(t *testing.T) {
 		{"what accel-ppp does not know", AccelPPP, true, State{}, "Mikrotik-Address-List=GARDEN", "ACK", "plain"},
 		{"half of a request that fails", AccelPPP, true, State{}, "L4-Redirect=1, Filter-Id=GARDEN", "NAK", "redirected"},
 	} {
-		t.Run(string(test.make)+"/"+test.name, func(t *testing.T) {
+		t.Run(string(test.platform)+"/"+test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, test.make, func(c *Config) { c.Profiles = []string{"NORMAL", "GARDEN"} })
+				l := newLab(t, test.platform, func(c *Config) { c.Profiles = []string{"NORMAL", "GARDEN"} })
 				defer l.stop()
 				subscriber := alice()
 				subscriber.Profile, subscriber.IPoE = test.profile, test.ipoe
@@ -81,9 +81,9 @@ func TestEachMakeChangesItsOwnState(t *testing.T) {
 
 func TestEveryIdentifierMustFit(t *testing.T) {
 	for _, test := range []struct {
-		make Platform
-		text string
-		want string
+		platform Platform
+		text     string
+		want     string
 	}{
 		{FilterID, "User-Name=alice@isp", "ACK"},
 		{FilterID, "Acct-Session-Id=ID", "ACK"},
@@ -110,9 +110,9 @@ func TestEveryIdentifierMustFit(t *testing.T) {
 		{AccelPPP, "User-Name=alice@isp, Acct-Session-Id=ID", "ACK"},
 		{AccelPPP, "User-Name=alice@isp, NAS-Identifier=bng2", "NAK NAS-Identification-Mismatch"},
 	} {
-		t.Run(string(test.make)+"/"+test.text, func(t *testing.T) {
+		t.Run(string(test.platform)+"/"+test.text, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, test.make, nil)
+				l := newLab(t, test.platform, nil)
 				defer l.stop()
 				s := l.login(alice())
 				other := l.login(Subscriber{User: "bob@isp", IPv4: netip.MustParseAddr("198.51.100.8")})
@@ -159,7 +159,7 @@ func TestWhatIsNotAuthenticGetsSilence(t *testing.T) {
 	always := func(p []byte) func(time.Time) []byte { return func(time.Time) []byte { return p } }
 	for _, test := range []struct {
 		name      string
-		make      Platform
+		platform  Platform
 		configure func(*Config)
 		packet    func(now time.Time) []byte
 		want      Note
@@ -181,7 +181,7 @@ func TestWhatIsNotAuthenticGetsSilence(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, test.make, test.configure)
+				l := newLab(t, test.platform, test.configure)
 				defer l.stop()
 				l.login(alice())
 				answer := l.ask(test.packet(time.Now()))

@@ -39,7 +39,7 @@ func testWords(t testing.TB) *vocabulary {
 	return words
 }
 
-// askFor sends a CoA-Request in the makes' own words.
+// askFor sends a CoA-Request in the platforms' own words.
 func (l *lab) askFor(identifier byte, text string) []byte {
 	l.t.Helper()
 	attrs, err := radiusx.ParseAttributes(text)
@@ -62,15 +62,15 @@ func (l *lab) askFor(identifier byte, text string) []byte {
 	return l.ask(packet)
 }
 
-func TestTheVendorsMakesChangeTheirOwnState(t *testing.T) {
+func TestTheVendorsPlatformsChangeTheirOwnState(t *testing.T) {
 	type step struct{ request, want, after string }
 	const stamp = ", Event-Timestamp=946684800" // the first second of a synctest bubble
 	for _, test := range []struct {
-		name  string
-		make  Platform
-		had   State
-		ids   string
-		steps []step
+		name     string
+		platform Platform
+		had      State
+		ids      string
+		steps    []step
 	}{
 		{"SLA profile and back", NokiaSROS, State{ServiceProfile: "GOLD"}, "Acct-Session-Id=ID", []step{
 			{`Alc-SLA-Prof-Str=GARDEN`, "ACK", "profile=GARDEN"},
@@ -149,9 +149,9 @@ func TestTheVendorsMakesChangeTheirOwnState(t *testing.T) {
 		}},
 		{"no CoA", Hostapd, State{}, "Acct-Session-Id=ID", []step{{`Filter-Id=GARDEN`, "NAK Unsupported-Service", "plain"}}},
 	} {
-		t.Run(string(test.make)+"/"+test.name, func(t *testing.T) {
+		t.Run(string(test.platform)+"/"+test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, test.make, func(c *Config) { c.Profiles = []string{"GOLD", "GARDEN"} })
+				l := newLab(t, test.platform, func(c *Config) { c.Profiles = []string{"GOLD", "GARDEN"} })
 				defer l.stop()
 				subscriber := alice()
 				subscriber.Line, subscriber.Profile = "line-1", test.had
@@ -207,12 +207,12 @@ func TestStarOSSays201InItsACKsAndHostapdSignsThem(t *testing.T) {
 	}
 }
 
-func TestAccountingShowsWhatTheMakeShows(t *testing.T) {
+func TestAccountingShowsWhatThePlatformShows(t *testing.T) {
 	for _, test := range []struct {
-		make    Platform
-		had     State
-		request string
-		want    []string
+		platform Platform
+		had      State
+		request  string
+		want     []string
 	}{
 		{NokiaSROS, State{ServiceProfile: "GOLD"}, `Alc-SLA-Prof-Str=GARDEN, Alc-Subscriber-Filter="Ingr-v4:7", Alc-Trigger-Acct-Interim=now`,
 			[]string{"Start ID alice@isp", "Alc-SLA-Prof-Str=GOLD", "Interim-Update ID alice@isp", "Alc-SLA-Prof-Str=GARDEN"}},
@@ -223,9 +223,9 @@ func TestAccountingShowsWhatTheMakeShows(t *testing.T) {
 		{CoovaChilli, State{}, `CoovaChilli-Session-State=2`, []string{"Start ID alice@isp", "Stop ID alice@isp"}},
 		{StarOS, State{FilterID: "GOLD"}, "Acct-Session-Id=x", []string{"Start ID alice@isp", "Filter-Id=GOLD"}},
 	} {
-		t.Run(string(test.make), func(t *testing.T) {
+		t.Run(string(test.platform), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l, book := newAccountingLab(t, test.make, nil)
+				l, book := newAccountingLab(t, test.platform, nil)
 				defer l.stop()
 				subscriber := alice()
 				subscriber.Profile = test.had

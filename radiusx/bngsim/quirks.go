@@ -78,7 +78,7 @@ type QuirkInfo struct {
 	Platforms []Platform // that are known for it, whether or not they have it built in; nil: any gear may have it
 }
 
-// quirk is one line of the table: a quirk and how it bends a make's behaviour.
+// quirk is one line of the table: a quirk and how it bends a platform's behaviour.
 type quirk struct {
 	QuirkInfo
 	bend func(*behaviour, *Config)
@@ -232,7 +232,7 @@ func Quirks() []QuirkInfo {
 	return all
 }
 
-// Quirks are those that a make is known for, in the order of the table. Those
+// Quirks are those that a platform is known for, in the order of the table. Those
 // that any gear may have are not among them.
 func (m Platform) Quirks() []Quirk {
 	var known []Quirk
@@ -250,7 +250,7 @@ func CheckQuirks(names ...Quirk) error {
 	return err
 }
 
-// bent returns the behaviour of a make under quirks. Unknown quirks, and two
+// bent returns the behaviour of a platform under quirks. Unknown quirks, and two
 // that exclude each other, are an error.
 func bent(c *Config, names []Quirk) (*behaviour, error) {
 	how := *c.Platform.behaviour()
@@ -282,7 +282,7 @@ func quirkNames() []string {
 }
 
 // SetQuirks replaces the quirks from the next datagram on; none makes the BNG
-// what its make is. Answers that are remembered, and sessions, stay. An unknown
+// what its platform is. Answers that are remembered, and sessions, stay. An unknown
 // quirk, or two that exclude each other, change nothing.
 func (b *BNG) SetQuirks(names ...Quirk) error {
 	how, err := bent(&b.config, names)

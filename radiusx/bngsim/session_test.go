@@ -15,7 +15,7 @@ func TestConfigFaultsAreAllNamed(t *testing.T) {
 	}
 	server := netip.MustParseAddrPort("192.0.2.10:1813")
 	for name, spoil := range map[string]func(*Config){
-		"unknown make":              func(c *Config) { c.Platform = "abacus" },
+		"unknown platform":          func(c *Config) { c.Platform = "abacus" },
 		"neither name nor NAS":      func(c *Config) { c.Name = "" },
 		"no secret":                 func(c *Config) { c.Secret = c.Accounting.Secret },
 		"both a server and":         func(c *Config) { c.Accounting.Server = server },
@@ -32,7 +32,7 @@ func TestConfigFaultsAreAllNamed(t *testing.T) {
 		}
 	}
 	if got := Platforms(); len(got) != 16 || !slices.IsSorted(got) {
-		t.Errorf("makes: %v", got)
+		t.Errorf("platforms: %v", got)
 	}
 }
 

@@ -249,7 +249,7 @@ var hostapdIdentifiers = []string{
 	"User-Name", "Calling-Station-Id", "Acct-Session-Id", "Acct-Multi-Session-Id", "Chargeable-User-Identity",
 }
 
-// showFilter is what accounting shows of makes that work with Filter-Id.
+// showFilter is what accounting shows of platforms that work with Filter-Id.
 func showFilter(s State) []radiusx.Attribute {
 	return []radiusx.Attribute{{Name: "Filter-Id", Value: s.FilterID}}
 }

@@ -17,7 +17,7 @@ type Fixed struct {
 	By         Identification    // what says which session is meant; Never is not used
 	NAS        bool              // what the session says of its NAS comes first
 	Attributes radius.Attributes // what the request changes
-	NAKsIfDone bool              // the make refuses it when it is so already
+	NAKsIfDone bool              // the platform refuses it when it is so already
 }
 
 // Fix returns the requests that do r, in order, without saying which session is

@@ -64,7 +64,7 @@ func (m *modelBNG) run(steps []Step, refused int) error {
 	return nil
 }
 
-func TestRestoringLeavesEveryMakeAsItWas(t *testing.T) {
+func TestRestoringLeavesEveryPlatformAsItWas(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
 	for range 3_000 {
@@ -147,7 +147,7 @@ func withoutNAS(d *Dialect, attrs []radiusx.Attribute) []radiusx.Attribute {
 	return attrs
 }
 
-func TestEveryMakeThatCanRestrictHasAModel(t *testing.T) {
+func TestEveryPlatformThatCanRestrictHasAModel(t *testing.T) {
 	for _, name := range Builtin().Names() {
 		_, modelled := parts[name]
 		if can := get(t, name).DisconnectOnly == ""; can != modelled {

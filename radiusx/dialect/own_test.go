@@ -161,13 +161,13 @@ func TestAnOwnDialectTakesABuiltInsPlaceOnlyIfItSaysSoAndIsAsExact(t *testing.T)
 		{"without leave", "junos.yaml", []string{"rate: 20", "rate: 40"}, "junos.yaml:1:7: there is a dialect junos already"},
 		{"an identifier fewer", "junos.yaml", []string{"title:", "replaces: junos\ntitle:", "must: [User-Name, Acct-Session-Id]", "must: [User-Name]"},
 			"junos.yaml:19:14: identifiers: Acct-Session-Id is missing"},
-		{"an identifier the make never takes", "nokia-sros.yaml",
+		{"an identifier the platform never takes", "nokia-sros.yaml",
 			[]string{"title:", "replaces: nokia-sros\ntitle:", "must: [Acct-Session-Id]", "must: [Acct-Session-Id, User-Name]", "attribute: User-Name,", "attribute: NAS-Port,"},
 			"identifiers: never User-Name: A second key"},
-		{"a query with what the make never takes", "nokia-sros.yaml",
+		{"a query with what the platform never takes", "nokia-sros.yaml",
 			[]string{"title:", "replaces: nokia-sros\ntitle:", "Alc-Trigger-Acct-Interim=cordon", "Alc-Subsc-ID-Str=cordon", "attribute: Alc-Subsc-ID-Str,", "attribute: Alc-Subsc-Prof-Str,"},
 			"swap: never Alc-Subsc-ID-Str: It means all hosts"},
-		{"with the NAS, which this make takes", "junos.yaml", []string{"title:", "replaces: junos\ntitle:", "sends_nas: false", "sends_nas: true"}, ""},
+		{"with the NAS, which this platform takes", "junos.yaml", []string{"title:", "replaces: junos\ntitle:", "sends_nas: false", "sends_nas: true"}, ""},
 	}
 	for _, test := range tests {
 		data := string(edited(t, test.file, test.edits[0], test.edits[1])[test.file].Data)

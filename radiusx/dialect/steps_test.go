@@ -39,7 +39,7 @@ func get(t *testing.T, name string) *Dialect {
 	return d
 }
 
-func TestWhatAMakeCannotDoIsRefusedWithTheReason(t *testing.T) {
+func TestWhatAPlatformCannotDoIsRefusedWithTheReason(t *testing.T) {
 	overlay, swap := Profile{"GARDEN", Overlay}, Profile{"GARDEN", "NORMAL"}
 	long := strings.Repeat("x", 260)
 	options := siteOptions["accel-ppp"]
@@ -72,7 +72,7 @@ func TestWhatAMakeCannotDoIsRefusedWithTheReason(t *testing.T) {
 		{"L4 redirect switched off", "accel-ppp", Request{Action: Restrict, Profile: Profile{"0", Overlay}, Session: alice(), Options: options}, ErrUnsupported, "turns L4 redirect off"},
 		{"L4 redirect of a PPP session", "accel-ppp", Request{Action: Restrict, Profile: Profile{"1", Overlay}, Session: with("Framed-Protocol=PPP"), Options: options}, ErrUnsupported, "IPoE sessions only"},
 		{"a change into it", "accel-ppp", Request{Action: Change, Profile: Profile{"1", Overlay}, From: swap, Session: with("Framed-Protocol=PPP"), Options: options}, ErrUnsupported, "IPoE sessions only"},
-		{"an option of another make", "junos", Request{Action: Restrict, Profile: overlay, Session: alice(), Options: options}, ErrOption, "no such option"},
+		{"an option of another platform", "junos", Request{Action: Restrict, Profile: overlay, Session: alice(), Options: options}, ErrOption, "no such option"},
 		{"an option that is no number", "accel-ppp", Request{Action: Disconnect, Session: alice(), Options: map[string]string{"l4_redirect_number": "x"}}, ErrOption, "not of the form"},
 		{"a number that is User-Name's", "accel-ppp", Request{Action: Disconnect, Session: alice(), Options: map[string]string{"l4_redirect_number": "1"}}, ErrOption, "already User-Name"},
 		{"a number there is not", "accel-ppp", Request{Action: Disconnect, Session: alice(), Options: map[string]string{"l4_redirect_number": "256"}}, ErrOption, "not 1..255"},
@@ -114,7 +114,7 @@ func TestAChangeToWhatIsInForceSendsNothing(t *testing.T) {
 	}
 }
 
-func TestAnEmptyNormalIsAnOverlayWhereTheMakeCan(t *testing.T) {
+func TestAnEmptyNormalIsAnOverlayWhereThePlatformCan(t *testing.T) {
 	d := get(t, "junos")
 	want, _ := d.Steps(Request{Action: Restrict, Profile: Profile{"GARDEN", Overlay}, Session: alice()})
 	got, err := d.Steps(Request{Action: Restrict, Profile: Profile{"GARDEN", ""}, Session: alice()})
