@@ -65,7 +65,7 @@ type course struct {
 	clock   clock
 	now     time.Time
 	relayed bool
-	told    bool
+	counts  bool
 	random  *rand.Rand
 	seed    uint64
 }
@@ -82,7 +82,7 @@ func (c *course) record(off, waited, counted time.Duration) estimate {
 	arrived := c.now.Add(time.Duration(c.random.IntN(300)) * time.Millisecond)
 	event := c.now.Add(-waited)
 	j := c.clock.estimate(observation{
-		arrived: arrived, delay: counted.Truncate(time.Second), counts: c.told, relayed: c.relayed,
+		arrived: arrived, delay: counted.Truncate(time.Second), counts: c.counts, relayed: c.relayed,
 		stamp: event.Add(-off).Truncate(time.Second),
 	}, 168*time.Hour)
 	// Whatever the clock: the event lies in what is said of it, give or take what
@@ -165,7 +165,7 @@ func TestClocks(t *testing.T) {
 	})
 	t.Run("ahead, of a BNG that counts", func(t *testing.T) {
 		c := newCourse(t)
-		c.told = true
+		c.counts = true
 		c.every(20*time.Second, 40, always(-5*time.Hour), zero, zero)
 		c.want("set right", c.every(20*time.Second, 40, zero, zero, zero), clockTrusted)
 	})
@@ -204,7 +204,7 @@ func TestClocks(t *testing.T) {
 	})
 	t.Run("a relay that counts its waiting", func(t *testing.T) {
 		c := newCourse(t)
-		c.relayed, c.told = true, true
+		c.relayed, c.counts = true, true
 		left := func(i int) time.Duration { return time.Hour - time.Duration(i)*time.Second }
 		c.want("draining", c.every(time.Second, 3600, zero, left, left), clockTrusted)
 		c.want("always an hour late", c.every(time.Second, 3600, zero, always(time.Hour), always(time.Hour)), clockTrusted)

@@ -57,9 +57,9 @@ func TestPortBlocksOfEveryVendorAreReadAndMalformedOnesCountedByReason(t *testin
 		{"Nokia, several attributes", nokia("203.0.113.1 1-9 router base") + ", " + nokia("203.0.113.2 65535-65535 55"), "203.0.113.1:1-9 203.0.113.2:65535-65535", nil},
 		{"Nokia, no outside router", nokia("203.0.113.1 1-9"), "203.0.113.1:1-9", nil},
 		{"Nokia, new", nokia("203.0.113.1 1-9 router base") + ", Attr-26.6527.163=0x00000014", "203.0.113.1:1-9", nil},
-		{"Nokia, told again", nokia("203.0.113.1 1-9 router base") + ", Attr-26.6527.163=0x00000015", "203.0.113.1:1-9", nil},
+		{"Nokia, repeated", nokia("203.0.113.1 1-9 router base") + ", Attr-26.6527.163=0x00000015", "203.0.113.1:1-9", nil},
 		{"Nokia, freed", nokia("203.0.113.1 1-9 router base") + ", Attr-26.6527.163=0x00000013", "203.0.113.1:1-9 freed", nil},
-		{"Nokia, freed, told before", "Attr-26.6527.163=0x00000013, " + nokia("203.0.113.1 1-9 router base"), "203.0.113.1:1-9 freed", nil},
+		{"Nokia, freed, reported before", "Attr-26.6527.163=0x00000013, " + nokia("203.0.113.1 1-9 router base"), "203.0.113.1:1-9 freed", nil},
 		{"Nokia, freed and new at once", nokia("203.0.113.1 1-9 x") + ", Attr-26.6527.163=0x00000013, Attr-26.6527.163=0x00000014", "", []Counter{PortBlockIncomplete}},
 		{"Nokia, freed with nothing", "Attr-26.6527.163=0x00000013, Attr-26.6527.163=0x00000014", "", nil},
 		{"Nokia, no address", nokia("router base"), "", []Counter{PortBlockUnreadable}},
@@ -104,11 +104,11 @@ func TestPortBlocksOfEveryVendorAreReadAndMalformedOnesCountedByReason(t *testin
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := decodedOf(accounting(t, 1, aStart+", "+test.attributes))
-			var told []string
+			var reported []string
 			for _, b := range d.record.Blocks {
-				told = append(told, b.String())
+				reported = append(reported, b.String())
 			}
-			if got := strings.Join(told, " "); got != test.blocks {
+			if got := strings.Join(reported, " "); got != test.blocks {
 				t.Errorf("blocks %q, want %q", got, test.blocks)
 			}
 			if !slices.Equal(d.nat.faults, test.faults) {

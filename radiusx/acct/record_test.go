@@ -149,14 +149,14 @@ func TestServiceAccountingIsMarked(t *testing.T) {
 	}
 }
 
-func TestKeepNamesAttributesOfAnyVendor(t *testing.T) {
-	keeper, err := newAttributeFilter(radiusx.Builtin(), "User-Name", []string{"erx-service-session", "Attr-26.4874.200", "Class"})
+func TestAttributesMayBeOfAnyVendor(t *testing.T) {
+	filter, err := newAttributeFilter(radiusx.Builtin(), "User-Name", []string{"erx-service-session", "Attr-26.4874.200", "Class"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	packet := accounting(t, 1, aStart+`, ERX-Service-Session=S1, ERX-Virtual-Router-Name=vr, Attr-26.4874.200=0x01, Mikrotik-Realm=r, Class=0x02, Acct-Input-Octets=9`)
 	var got Record
-	keeper.fill(&got, packet)
+	filter.fill(&got, packet)
 	want := []radiusx.Attribute{
 		{Name: "Framed-IP-Address", Value: "198.51.100.7"}, {Name: "ERX-Service-Session", Value: "S1"},
 		{Name: "Attr-26.4874.200", Value: "0x01"}, {Name: "Class", Value: "0x02"},

@@ -50,7 +50,7 @@ func TestAuthenticRecordsThatSayNothingAreAnsweredAndCounted(t *testing.T) {
 	}
 }
 
-func TestWhatIsDoubledIsHandedOnAndCounted(t *testing.T) {
+func TestConflictsAreHandledAndCounted(t *testing.T) {
 	ip := netip.MustParseAddr
 	for _, test := range []struct {
 		name, text string
@@ -92,7 +92,7 @@ func TestWhatIsDoubledIsHandedOnAndCounted(t *testing.T) {
 	}
 }
 
-func TestTheSameTwiceIsNothingDoubled(t *testing.T) {
+func TestTheSameTwiceIsNoConflict(t *testing.T) {
 	d := decodedOf(accounting(t, 1, aStart+", "+aStart[len("Acct-Status-Type=Start, "):]+", NAS-Identifier=x, NAS-Identifier=x"))
 	if d.record.Conflicts != 0 || d.record.SessionID != "0000A1" || d.record.NAS.Identifier != "x" {
 		t.Errorf("%+v", d.record)
@@ -117,7 +117,7 @@ func TestTheStoredRecordOfAnotherAddressEndsNoWaiting(t *testing.T) {
 	}
 }
 
-func TestInterimUpdatesTellOfReleasedAddresses(t *testing.T) {
+func TestInterimUpdatesShowReleasedAddresses(t *testing.T) {
 	const interim = `Acct-Status-Type=Interim-Update, Acct-Session-Id=1, User-Name=alice`
 	const v4, v6 = ", Framed-IP-Address=198.51.100.7", `, Framed-IPv6-Prefix="2001:db8:1::/64", Delegated-IPv6-Prefix="2001:db8:2::/56"`
 	const ipv4, slaac, pd, na = "Framed-IP-Address", "Framed-IPv6-Prefix", "Delegated-IPv6-Prefix", "Framed-IPv6-Address"

@@ -84,7 +84,7 @@ func TestARelayIsNotBelievedThatNothingWaited(t *testing.T) {
 }
 
 // FreeRADIUS' detail reader counts, and is configured so.
-func TestARelayThatCountsIsBelieved(t *testing.T) {
+func TestARelayThatCountsIsTrusted(t *testing.T) {
 	for name, clock := range map[string]struct {
 		stamped bool
 		ahead   time.Duration

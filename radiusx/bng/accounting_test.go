@@ -14,7 +14,7 @@ import (
 	"cordon/radiusx/dialect"
 )
 
-// recorder keeps what it is told.
+// recorder keeps the events.
 type recorder struct {
 	events []quarantine.SessionEvent
 	err    error
@@ -47,7 +47,7 @@ func testFleet(t *testing.T) *Fleet {
 	return fleet
 }
 
-func TestARecordIsTakenForTheBNGThatItNamesAndOnlyFromThoseWhoMaySpeakForIt(t *testing.T) {
+func TestARecordIsOfTheBNGThatItNamesAndOnlyFromThoseWhoMayReportForIt(t *testing.T) {
 	addr := netip.MustParseAddr
 	direct := func(prefix string) *acct.Client { return &acct.Client{Prefix: netip.MustParsePrefix(prefix)} }
 	relay := &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.20/32"), Relay: true, RelayFor: []string{"bng2"}}
@@ -222,7 +222,7 @@ func TestTheSubscriberIsTheKeyThatIsMadeOfTheRecords(t *testing.T) {
 	}
 }
 
-func TestPortBlocksOfARecordAreHeldOrGivenBack(t *testing.T) {
+func TestPortBlocksOfARecordAreHeldOrReleased(t *testing.T) {
 	store := &recorder{}
 	plan := quarantine.AddressPlan{Spaces: []quarantine.AddressSpace{
 		{Name: "outside-b", Prefixes: []netip.Prefix{netip.MustParsePrefix("203.0.113.128/25")}, BNGs: []string{"bng1"}},
@@ -251,15 +251,15 @@ func TestASessionIsNeverIdentifiedByAnAddressItHadBeforeOrShares(t *testing.T) {
 	}
 	block := address("203.0.113.1/32", quarantine.NATPortBlock, time.Time{})
 	block.Ports = quarantine.PortRange{Lo: 1024, Hi: 2047}
-	told := identifyingAttributes(&quarantine.Session{
+	reported := identifyingAttributes(&quarantine.Session{
 		SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice",
 		Addresses: []quarantine.Address{
 			address("198.51.100.7/32", quarantine.FramedIP, time.Unix(1000, 0)), address("198.51.100.8/32", quarantine.FramedIP, time.Time{}), block,
 		},
 	})
 	want := []radiusx.Attribute{{Name: "Acct-Session-Id", Value: "1"}, {Name: "User-Name", Value: "alice"}, {Name: "Framed-IP-Address", Value: "198.51.100.8"}}
-	if !slices.Equal(told, want) {
-		t.Errorf("identified by %v, want %v", told, want)
+	if !slices.Equal(reported, want) {
+		t.Errorf("identified by %v, want %v", reported, want)
 	}
 }
 
@@ -270,8 +270,8 @@ func TestTheKeyIsNoUserNameWhereTheBNGKnowsNone(t *testing.T) {
 		SessionID: "1", Subscriber: "02:00:00:00:00:01",
 	}})
 	e := store.events[0]
-	told := identifyingAttributes(&quarantine.Session{SessionKey: e.Key, Subscriber: e.Subscriber, Attributes: e.Attributes})
-	if name, there := radiusx.Find(told, "User-Name"); there {
+	reported := identifyingAttributes(&quarantine.Session{SessionKey: e.Key, Subscriber: e.Subscriber, Attributes: e.Attributes})
+	if name, there := radiusx.Find(reported, "User-Name"); there {
 		t.Errorf("the BNG would be asked for the User-Name %q", name)
 	}
 }

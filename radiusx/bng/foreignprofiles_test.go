@@ -64,8 +64,8 @@ func TestAForeignProfileThatAccountingShowedLongAgoIsGone(t *testing.T) {
 func TestALogInThatBringsAForeignProfileIsLeftAlone(t *testing.T) {
 	e, _ := oneBNG(t, filtered("SUSPENDED"))
 	for value, left := range map[string]bool{"SUSPENDED": true, "PLAN": false} {
-		told := append(asked(), radiusx.Attribute{Name: "Filter-Id", Value: value})
-		l, ok := NewDesk(e.fleet, AccountingConfig{}).LogIn(told)
+		reported := append(asked(), radiusx.Attribute{Name: "Filter-Id", Value: value})
+		l, ok := NewDesk(e.fleet, AccountingConfig{}).LogIn(reported)
 		if !ok {
 			t.Fatal("the log-in is nobody's")
 		}

@@ -118,7 +118,7 @@ func TestAnOrderGoesToTheMemberThatSpokeLastAndNotFoundProvesNothingAlone(t *tes
 }
 
 // What of a refused change is to be taken back may be on any of them.
-func TestWhatIsLeftOfAChangeIsTakenBackOnEveryMember(t *testing.T) {
+func TestWhatIsLeftOfAChangeIsUndoneOnEveryMember(t *testing.T) {
 	residue := residueOf(t, []dialect.Step{{Code: radius.CodeCoARequest, Attributes: attrs("User-Name", "alice", "Acct-Session-Id", "1", "Filter-Id", "PLAN")}})
 	for _, test := range []struct {
 		answers [2]coa.Result
@@ -138,7 +138,7 @@ func TestWhatIsLeftOfAChangeIsTakenBackOnEveryMember(t *testing.T) {
 	}
 }
 
-func TestWhatIsLeftOfAChangeIsNotTakenBackFromSomebodyElse(t *testing.T) {
+func TestWhatIsLeftOfAChangeIsNotUndoneFromSomebodyElse(t *testing.T) {
 	residue := residueOf(t, []dialect.Step{{Code: radius.CodeCoARequest, Attributes: attrs("Acct-Session-Id", "0000002a")}})
 	fleet, err := pairFleet(t, "nokia-sros", nil)
 	must(t, err)
@@ -149,7 +149,7 @@ func TestWhatIsLeftOfAChangeIsNotTakenBackFromSomebodyElse(t *testing.T) {
 	}
 }
 
-func TestARestrictionIsNotTakenToAMemberWhosePathIsSilent(t *testing.T) {
+func TestARestrictionIsNotSentToAMemberWhosePathIsUnresponsive(t *testing.T) {
 	fleet, err := pairFleet(t, "filter-id", nil)
 	must(t, err)
 	now := time.Now()

@@ -128,7 +128,7 @@ func (p *park) orders(bng, n int, profile string) []quarantine.Order {
 	return list
 }
 
-func TestASilentBNGIsNoticedAndAnotherIsNotTouched(t *testing.T) {
+func TestAnUnresponsiveBNGIsNoticedAndAnotherIsNotTouched(t *testing.T) {
 	inPark(t, 2, nil, func(t *testing.T, p *park) {
 		p.sims[0].SetFaults(bngsim.Faults{Silent: true})
 		p.all(append(p.orders(1, 5, "garden"), p.orders(2, 5, "garden")...)...)
@@ -146,7 +146,7 @@ func TestASilentBNGIsNoticedAndAnotherIsNotTouched(t *testing.T) {
 	})
 }
 
-func TestAStormOfRefusalsIsNoSilence(t *testing.T) {
+func TestAStormOfNAKsIsNotUnresponsive(t *testing.T) {
 	inPark(t, 1, nil, func(t *testing.T, p *park) {
 		for range 20 {
 			p.all(p.orders(1, 10, "unknown")...)
@@ -164,7 +164,7 @@ func (cut) Do(context.Context, coa.Exchange) (coa.Result, error) {
 	return coa.Result{Hint: net.ErrWriteToConnected}, nil
 }
 
-func TestOurOwnTroubleInSendingIsNoSilence(t *testing.T) {
+func TestOurOwnFaultInSendingIsNotUnresponsive(t *testing.T) {
 	inPark(t, 1, nil, func(t *testing.T, p *park) {
 		p.enforcer.client = cut{}
 		p.all(p.orders(1, 20, "garden")...)
@@ -174,7 +174,7 @@ func TestOurOwnTroubleInSendingIsNoSilence(t *testing.T) {
 	})
 }
 
-func TestAReleaseFindsOutThatASilentBNGIsBack(t *testing.T) {
+func TestAReleaseFindsOutThatAnUnresponsiveBNGIsBack(t *testing.T) {
 	inPark(t, 1, nil, func(t *testing.T, p *park) {
 		gone := p.orders(1, 6, "garden")
 		p.all(gone...)

@@ -102,7 +102,7 @@ type gearLab struct {
 	book   *book
 }
 
-// book is an accounting server that answers everything and keeps what it was told.
+// book is an accounting server that answers everything and keeps the records.
 type book struct {
 	mu      sync.Mutex // guards what follows
 	records [][]radiusx.Attribute
@@ -233,7 +233,7 @@ func (l *gearLab) dial(user string, n byte) {
 	must(l.t, err)
 }
 
-// look returns the victim's session as accounting told it last.
+// look returns the victim's session as accounting reported it last.
 func (l *gearLab) look() quarantine.Session {
 	l.t.Helper()
 	found := l.sim.Find(victim)

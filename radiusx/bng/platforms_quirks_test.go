@@ -63,7 +63,7 @@ func TestARestrictionWhoseAnswersWereLostCanBeTriedAgainOnEveryPlatform(t *testi
 	}
 }
 
-func TestARestrictionThatNeverArrivedCanBeGivenBackOnEveryPlatform(t *testing.T) {
+func TestARestrictionThatNeverArrivedCanBeRestoredOnEveryPlatform(t *testing.T) {
 	for _, g := range builtinGears() {
 		if g.restricted == "" {
 			continue

@@ -14,7 +14,7 @@ import (
 // takes for a proof. Huawei's may report Filter-Id; the model does not.
 var provable = []string{"filter-id", "junos/overlay", "junos/swap", "nokia-sros/swap", "cisco-isg/overlay", "cisco-isg/swap"}
 
-func TestWhatADialectTakesForAProofIsOneOnItsPlatform(t *testing.T) {
+func TestWhatADialectTakesForAVerificationIsOneOnItsPlatform(t *testing.T) {
 	for _, g := range builtinGears() {
 		if g.restricted == "" {
 			continue

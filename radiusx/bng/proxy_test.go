@@ -96,7 +96,7 @@ func TestARequestThroughAProxyNamesTheBNGAndIsGivenMoreTimeThanTheProxyTakes(t *
 	}
 }
 
-func TestAProxysTroubleIsNotTheBNGsNorTheProfiles(t *testing.T) {
+func TestAProxysFaultIsNotTheBNGsNorTheProfiles(t *testing.T) {
 	for cause, want := range map[uint32]struct {
 		kind   quarantine.OutcomeKind
 		reason string
@@ -119,7 +119,7 @@ func TestAProxysTroubleIsNotTheBNGsNorTheProfiles(t *testing.T) {
 	}
 }
 
-func TestASilentProxyIsSilentForAllBNGsBehindIt(t *testing.T) {
+func TestAnUnresponsiveProxyIsUnresponsiveForAllBNGsBehindIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stub := &proxyStub{answer: coa.Result{Kind: coa.Unanswered}}
 		e := behindProxy(t, stub, nil)

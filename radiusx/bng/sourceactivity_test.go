@@ -14,7 +14,7 @@ import (
 	"cordon/radiusx/acct"
 )
 
-func TestWhatIsHeardOfBNGsAndRelaysIsSummedUpByConfiguredName(t *testing.T) {
+func TestWhenBNGsAndRelaysSentAccountingIsSummedUpByConfiguredName(t *testing.T) {
 	addr := netip.MustParseAddr
 	relay := &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.20/32"), Relay: true, RelayFor: []string{"bng2"}}
 	direct := &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.0/24")}
@@ -46,7 +46,7 @@ func TestWhatIsHeardOfBNGsAndRelaysIsSummedUpByConfiguredName(t *testing.T) {
 		t.Errorf("heard (-want +got):\n%s", diff)
 	}
 	if again := a.Heard(); len(again) != 0 {
-		t.Errorf("told twice: %+v", again)
+		t.Errorf("reported twice: %+v", again)
 	}
 }
 

@@ -220,14 +220,14 @@ func (t *KeyTemplate) of(values keyValues) (rendering, error) {
 		if parts[i] = p.literal; p.attribute == "" {
 			continue
 		}
-		told := values(p.attribute)
-		if len(told) == 0 || told[0] == "" {
+		reported := values(p.attribute)
+		if len(reported) == 0 || reported[0] == "" {
 			return rendering{}, nil
 		}
-		if slices.ContainsFunc(told[1:], func(v string) bool { return v != told[0] }) {
+		if slices.ContainsFunc(reported[1:], func(v string) bool { return v != reported[0] }) {
 			return rendering{}, errTwice
 		}
-		parts[i] = p.readable(told[0])
+		parts[i] = p.readable(reported[0])
 	}
 	return rendering{t, parts}, nil
 }
@@ -308,8 +308,8 @@ func (f *Fleet) valuesOf(user string, naming []radiusx.Attribute) keyValues {
 
 // vagueName reports whether the attribute is a name of the NAS that does not tell
 // it from others.
-func (f *Fleet) vagueName(attribute string, told []radiusx.Attribute) bool {
-	value, _ := radiusx.Find(told, attribute)
+func (f *Fleet) vagueName(attribute string, reported []radiusx.Attribute) bool {
+	value, _ := radiusx.Find(reported, attribute)
 	switch attribute {
 	case "NAS-Identifier":
 		return f.shared[value]

@@ -29,7 +29,7 @@ func TestAKeyIsMadeByTheFirstTemplateWhoseAttributesAreAllThere(t *testing.T) {
 	for _, test := range []struct {
 		about     string
 		templates []string
-		told      []radiusx.Attribute
+		reported  []radiusx.Attribute
 		key       string
 		template  int
 	}{
@@ -49,7 +49,7 @@ func TestAKeyIsMadeByTheFirstTemplateWhoseAttributesAreAllThere(t *testing.T) {
 		{"two values name nobody, by no other template either", []string{"User-Name", "NAS-Port-Id"}, attrs("User-Name", "alice", "User-Name", "bob", "NAS-Port-Id", "1/1"), "", 0},
 		{"what is too long is not cut", []string{"%{User-Name} %{NAS-Port-Id}", "User-Name"}, attrs("User-Name", long, "NAS-Port-Id", long), "", 0},
 	} {
-		record := acct.Record{Naming: test.told}
+		record := acct.Record{Naming: test.reported}
 		key, template, _ := keyOf(t, test.templates...).of(testFleet(t).valuesOf(record.UserName, record.Naming))
 		if key.String() != test.key || template != test.template {
 			t.Errorf("%s: got %q by %d, want %q by %d", test.about, key.String(), template, test.key, test.template)
@@ -149,7 +149,7 @@ func TestAccountingImportAndLogInAgreeOnWhoItIs(t *testing.T) {
 
 // What a subscriber is called here is not what the BNG calls him.
 func TestABNGIsNotSentAKeyAsAUserName(t *testing.T) {
-	told := func(r acct.Record, event func(*recorder, acct.Record) error) string {
+	reported := func(r acct.Record, event func(*recorder, acct.Record) error) string {
 		store := &recorder{}
 		must(t, event(store, r))
 		s := quarantine.Session{Subscriber: store.events[0].Subscriber, Attributes: store.events[0].Attributes}
@@ -161,13 +161,13 @@ func TestABNGIsNotSentAKeyAsAUserName(t *testing.T) {
 	load := func(store *recorder, r acct.Record) error {
 		return NewImporter(mixedFleet(t), store, AccountingConfig{}).Import(t.Context(), []ImportedSession{rowOf(r)})[0]
 	}
-	if got := told(direct(acct.InterimUpdate, "ADSL-Agent-Circuit-Id", "0x61"), handle); got != "" {
+	if got := reported(direct(acct.InterimUpdate, "ADSL-Agent-Circuit-Id", "0x61"), handle); got != "" {
 		t.Errorf("an IPoE session first seen in an Interim has the User-Name %q", got)
 	}
-	if got := told(direct(acct.InterimUpdate, "ADSL-Agent-Circuit-Id", "0x61"), load); got != "" {
+	if got := reported(direct(acct.InterimUpdate, "ADSL-Agent-Circuit-Id", "0x61"), load); got != "" {
 		t.Errorf("an IPoE session of another program's has the User-Name %q", got)
 	}
-	if got := told(direct(acct.Start, "User-Name", "alice"), handle); got != "alice" {
+	if got := reported(direct(acct.Start, "User-Name", "alice"), handle); got != "alice" {
 		t.Errorf("a PPPoE session has the User-Name %q", got)
 	}
 }

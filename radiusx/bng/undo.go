@@ -42,9 +42,9 @@ func (u *undo) profile() dialect.Profile {
 
 // undoOf fixes how a restriction to p is undone on this BNG. attributes are what is known
 // of the session; where that is not enough the names alone are stored.
-func (m *member) undoOf(p dialect.Profile, told []radiusx.Attribute) string {
+func (m *member) undoOf(p dialect.Profile, reported []radiusx.Attribute) string {
 	u := undo{Restricted: p.Restricted, Normal: p.Normal, Dialect: m.Dialect.Name, Options: m.Options}
-	fixed, err := m.Dialect.Fix(dialect.Request{Action: dialect.Restore, Session: told, Profile: p, Options: m.Options})
+	fixed, err := m.Dialect.Fix(dialect.Request{Action: dialect.Restore, Session: reported, Profile: p, Options: m.Options})
 	if err == nil {
 		u.Steps = fixedSteps(fixed)
 	}
@@ -142,10 +142,10 @@ func (m *member) addressFixed(s *quarantine.Session, u *undo) ([]dialect.Step, e
 	if err != nil {
 		return nil, err
 	}
-	told := m.requested(s)
+	reported := m.requested(s)
 	steps := make([]dialect.Step, len(fixed))
 	for i, f := range fixed {
-		if steps[i], err = m.Dialect.Address(f, told); err != nil {
+		if steps[i], err = m.Dialect.Address(f, reported); err != nil {
 			return nil, err
 		}
 	}

@@ -241,7 +241,7 @@ func TestAnUndoThatCannotBeMadeIsSaidAtTheStartAndSendsNothing(t *testing.T) {
 	}
 }
 
-func TestStepsToBeTakenBackAreOctetsToo(t *testing.T) {
+func TestStepsToBeUndoneAreOctetsToo(t *testing.T) {
 	g := gear{dialect: "accel-ppp", restricted: "1", normal: dialect.Overlay, options: map[string]string{"l4_redirect_number": "241", "ipset": "cordon"}}
 	e, net := oneBNG(t, geared(g))
 	o := prepared(t, e)
@@ -370,7 +370,7 @@ func TestWordsOfANormalProfileAreWhatAccountingShows(t *testing.T) {
 
 // Of two profiles that may be in force the newer one cannot be taken away with what is
 // configured: the other is all the same.
-func TestWhatCannotBeMadeKeepsNoOtherReleaseBack(t *testing.T) {
+func TestWhatCannotBeMadeDefersNoOtherRelease(t *testing.T) {
 	e, net := oneBNG(t, geared(gear{dialect: "filter-id", restricted: "GARDEN", normal: "PLAN"}))
 	stuck := quarantine.AppliedProfile{Profile: "other", Undo: `{"restricted":"X","normal":"PLAN","dialect":"site-own"}`}
 	o := releaseOf(prepared(t, e))

@@ -262,8 +262,8 @@ func TestNoRequestIsMadeAboutASessionThatIsNobodys(t *testing.T) {
 	} {
 		s.Attributes = []quarantine.Attribute{{Name: "User-Name", Value: "alice"}}
 		s.Addresses = []quarantine.Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: quarantine.FramedIP}}
-		if told := requested(&s); len(told) != 0 {
-			t.Errorf("%s: identified by %v", name, told)
+		if reported := requested(&s); len(reported) != 0 {
+			t.Errorf("%s: identified by %v", name, reported)
 		}
 		if _, impossible := e.Prepare(s, quarantine.Disconnect); impossible == nil {
 			t.Errorf("%s: a Disconnect-Request would be sent", name)
@@ -275,11 +275,11 @@ func TestNamesOfOtherOctetsAreNamesEverywhere(t *testing.T) {
 	const name, key = "M\xfcller@ISP", `M\xfcller@ISP`
 	events, _, _ := handled(t, func(r *acct.Record) { r.UserName, r.Subscriber = name, name })
 	e := events[0]
-	told := identifyingAttributes(&quarantine.Session{SessionKey: e.Key, Subscriber: e.Subscriber, Attributes: e.Attributes})
-	if user, _ := radiusx.Find(told, "User-Name"); e.Subscriber != key || user != name {
+	reported := identifyingAttributes(&quarantine.Session{SessionKey: e.Key, Subscriber: e.Subscriber, Attributes: e.Attributes})
+	if user, _ := radiusx.Find(reported, "User-Name"); e.Subscriber != key || user != name {
 		t.Errorf("accounting: subscriber %s, the BNG is asked for %q", e.Subscriber, user)
 	}
-	if encoded, err := radiusx.Builtin().EncodeAll(told); err != nil || !slices.ContainsFunc(encoded.Get(1), func(b byte) bool { return b == 0xfc }) {
+	if encoded, err := radiusx.Builtin().EncodeAll(reported); err != nil || !slices.ContainsFunc(encoded.Get(1), func(b byte) bool { return b == 0xfc }) {
 		t.Errorf("the BNG is told %v, %v", encoded, err)
 	}
 	store := &recorder{}
@@ -292,9 +292,9 @@ func TestNamesOfOtherOctetsAreNamesEverywhere(t *testing.T) {
 		t.Errorf("log-in: %+v", in)
 	}
 	keys := &SubscriberKeys{StripRealm: true, Lower: true}
-	for told, want := range map[string]string{name: `m\xfcller`, "M\xfcLLER\xdc@isp": `m\xfcller\xdc`, `CORP\Xfc`: `corp\\xfc`, "CORP\\\xfc": `corp\x5c\xfc`} {
-		if got := keys.Key(told); got != want {
-			t.Errorf("%q has key %s, want %s", told, got, want)
+	for reported, want := range map[string]string{name: `m\xfcller`, "M\xfcLLER\xdc@isp": `m\xfcller\xdc`, `CORP\Xfc`: `corp\\xfc`, "CORP\\\xfc": `corp\x5c\xfc`} {
+		if got := keys.Key(reported); got != want {
+			t.Errorf("%q has key %s, want %s", reported, got, want)
 		}
 	}
 }

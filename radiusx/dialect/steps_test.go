@@ -11,7 +11,7 @@ import (
 	"cordon/radiusx"
 )
 
-// alice is a session as accounting told it.
+// alice is a session as accounting reported it.
 func alice() []radiusx.Attribute {
 	return attributes("User-Name=alice, Acct-Session-Id=42, Framed-IP-Address=192.0.2.7, NAS-IP-Address=192.0.2.1, NAS-Identifier=bng1")
 }
@@ -87,10 +87,10 @@ func TestWhatAPlatformCannotDoIsRefusedWithTheReason(t *testing.T) {
 }
 
 func TestAReleaseIsNotRefusedForWhatRefusesARestriction(t *testing.T) {
-	told := append(alice(), attributes("Framed-Protocol=PPP")...)
+	reported := append(alice(), attributes("Framed-Protocol=PPP")...)
 	for _, inForce := range []string{"1", "0", "walled"} {
 		steps, err := get(t, "accel-ppp").Steps(Request{
-			Action: Restore, Profile: Profile{inForce, Overlay}, Session: told, Options: siteOptions["accel-ppp"],
+			Action: Restore, Profile: Profile{inForce, Overlay}, Session: reported, Options: siteOptions["accel-ppp"],
 		})
 		if err != nil || len(steps) != 1 {
 			t.Errorf("restoring %q: got %v, %v; want one step", inForce, steps, err)
@@ -98,9 +98,9 @@ func TestAReleaseIsNotRefusedForWhatRefusesARestriction(t *testing.T) {
 	}
 }
 
-func TestAReleaseIsTriedEvenIfItCouldNotBeTakenBack(t *testing.T) {
-	told := Request{Action: Restore, Profile: Profile{strings.Repeat("x", 260), "normal"}, Session: alice()}
-	steps, err := get(t, "filter-id").Steps(told)
+func TestAReleaseIsTriedEvenIfItCouldNotBeUndone(t *testing.T) {
+	reported := Request{Action: Restore, Profile: Profile{strings.Repeat("x", 260), "normal"}, Session: alice()}
+	steps, err := get(t, "filter-id").Steps(reported)
 	if err != nil || len(steps) != 1 || steps[0].Undo != nil {
 		t.Errorf("got %v, %v; want one step without undo", steps, err)
 	}

@@ -116,7 +116,7 @@ func TestTranscriptOfEveryDialect(t *testing.T) {
 // transcript writes what the dialect sends for one session, in all its forms.
 func transcript(t *testing.T, d *Dialect) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s: %s\n# Session as accounting told it:\n", d.Name, d.Title)
+	fmt.Fprintf(&b, "# %s: %s\n# Session as accounting reported it:\n", d.Name, d.Title)
 	for line := range strings.Lines(radiusx.Builtin().Input(alice())) {
 		b.WriteString("#   " + line)
 	}
