@@ -43,7 +43,8 @@ func TestWhatIsNotAuthenticGetsNoReplyAndACounter(t *testing.T) {
 		{"a CoA-Request", packetOf(t, radius.CodeCoARequest, 1, testSecret, "User-Name=alice"), WrongCode},
 		{"a Message-Authenticator of another secret", resign(signed(t, good, "another secret"), testSecret), BadMessageAuthenticator},
 		{"a Message-Authenticator of 3 octets", withAttribute(80, 5, 1, 2, 3), BadMessageAuthenticator},
-		{"a Status-Server without Message-Authenticator", packetOf(t, radius.CodeStatusServer, 1, testSecret, "NAS-Identifier=x"), BadMessageAuthenticator},
+		{"a Status-Server without Message-Authenticator", packetOf(t, radius.CodeStatusServer, 1, testSecret, "NAS-Identifier=x"),
+			BadMessageAuthenticator},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

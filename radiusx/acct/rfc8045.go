@@ -56,7 +56,8 @@ func (n *natReport) portRange(public, alloc, start, end []byte) {
 		n.fault(PortBlockIncomplete)
 		return
 	}
-	block, possible := n.newBlock(netip.AddrFrom4([4]byte(public)), uint64(binary.BigEndian.Uint32(start)), uint64(binary.BigEndian.Uint32(end)))
+	block, possible := n.newBlock(netip.AddrFrom4([4]byte(public)), uint64(binary.BigEndian.Uint32(start)),
+		uint64(binary.BigEndian.Uint32(end)))
 	is := binary.BigEndian.Uint32(alloc)
 	if !possible || is != allocTaken && is != allocFreed {
 		n.fault(PortBlockImpossible)

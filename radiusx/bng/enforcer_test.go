@@ -152,7 +152,8 @@ func TestAStepThatMayNotLeaveUndoesTheStepsBefore(t *testing.T) {
 func TestAReleaseThatIsRefusedIsReportedWhenTheRestrictionWasConfirmed(t *testing.T) {
 	inLab(t, setups[0], func(_ *testing.T, l *lab) {
 		session := l.login("alice", plan)
-		restore := quarantine.Order{Session: session, From: []quarantine.AppliedProfile{{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"overlay"}`}}}
+		restore := quarantine.Order{Session: session,
+			From: []quarantine.AppliedProfile{{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"overlay"}`}}}
 		l.wantOutcome(l.enforce(restore), quarantine.OutcomeAcked)
 		restore.Confirmed = true
 		l.wantOutcome(l.enforce(restore), quarantine.OutcomeRefused)

@@ -125,8 +125,10 @@ func TestALogInIsForTheBNGAndTheSubscriberThatItNames(t *testing.T) {
 		{"by its address", attrs("NAS-IP-Address", "192.0.2.1", "Calling-Station-Id", "alice"), "bng1"},
 		{"by its name", attrs("NAS-Identifier", "edge-2", "Calling-Station-Id", "alice"), "bng2"},
 		{"by both", attrs("NAS-Identifier", "edge-2", "NAS-IPv6-Address", "2001:db8::2", "Calling-Station-Id", "alice"), "bng2"},
-		{"by names that contradict each other", attrs("NAS-Identifier", "edge-2", "NAS-IP-Address", "192.0.2.1", "Calling-Station-Id", "alice"), ""},
-		{"by an address that is not the name's", attrs("NAS-Identifier", "edge-2", "NAS-IP-Address", "192.0.2.9", "Calling-Station-Id", "alice"), ""},
+		{"by names that contradict each other", attrs("NAS-Identifier", "edge-2", "NAS-IP-Address", "192.0.2.1",
+			"Calling-Station-Id", "alice"), ""},
+		{"by an address that is not the name's", attrs("NAS-Identifier", "edge-2", "NAS-IP-Address", "192.0.2.9",
+			"Calling-Station-Id", "alice"), ""},
 		{"unknown", attrs("NAS-IP-Address", "192.0.2.9", "Calling-Station-Id", "alice"), ""},
 		{"unnamed", attrs("Calling-Station-Id", "alice"), ""},
 		{"an address that is none", attrs("NAS-IP-Address", "bng1", "Calling-Station-Id", "alice"), ""},
@@ -149,7 +151,8 @@ func TestALogInIsLeftAloneWhereTheNormalProfileIsWhatAccountingShows(t *testing.
 	must(t, err)
 	fleet, err := NewFleet([]Config{{
 		Name: "bng1", Address: netip.MustParseAddr("192.0.2.1"), Secret: secret, Dialect: d,
-		Profiles: map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: "$Filter-Id|INTERNET"}, "no-smtp": {Restricted: "NO-SMTP", Normal: "INTERNET"}},
+		Profiles: map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: "$Filter-Id|INTERNET"},
+			"no-smtp": {Restricted: "NO-SMTP", Normal: "INTERNET"}},
 	}})
 	must(t, err)
 	l, ok := NewDesk(fleet, AccountingConfig{}).LogIn(asked())

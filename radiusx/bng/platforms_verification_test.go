@@ -112,7 +112,8 @@ func (l *gearLab) shown() []quarantine.ObservedAttribute {
 	for _, record := range slices.DeleteFunc(l.book.take(), stops) {
 		for _, a := range record {
 			if l.enforcer.fleet.named["bng1"].observable[a.Name] {
-				shown = append(shown, quarantine.ObservedAttribute{Attribute: quarantine.Attribute{Name: a.Name, Value: a.Value}, At: time.Now()})
+				shown = append(shown, quarantine.ObservedAttribute{Attribute: quarantine.Attribute{Name: a.Name, Value: a.Value},
+					At: time.Now()})
 			}
 		}
 	}

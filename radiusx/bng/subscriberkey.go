@@ -123,7 +123,8 @@ func (t *KeyTemplate) attribute(name string, d *radiusx.Dictionary) error {
 		return err
 	}
 	if n := len(t.parts); n > 0 && t.parts[n-1].attribute != "" {
-		return fmt.Errorf("must have text between %s and %s: 1 and 11 would be the same as 11 and 1", t.parts[n-1].attribute, part.attribute)
+		return fmt.Errorf("must have text between %s and %s: 1 and 11 would be the same as 11 and 1", t.parts[n-1].attribute,
+			part.attribute)
 	}
 	t.parts = append(t.parts, part)
 	return nil
@@ -241,7 +242,8 @@ func (p *keyPart) readable(value string) string {
 		return value
 	}
 	octets, err := hex.DecodeString(digits)
-	if err != nil || strings.HasPrefix(string(octets), "0x") || slices.ContainsFunc(octets, func(b byte) bool { return b < ' ' || b > '~' }) {
+	if err != nil || strings.HasPrefix(string(octets), "0x") ||
+		slices.ContainsFunc(octets, func(b byte) bool { return b < ' ' || b > '~' }) {
 		return value
 	}
 	return string(octets)

@@ -98,7 +98,8 @@ func (c *Config) warnNames(called map[string]int, byAddress bool) (n naming) {
 			case !name.Distinctive():
 				n.warnings = append(n.warnings, fault(fmt.Sprintf("nas[%d]", i), "%s is every host's and no evidence: %s", name, instead))
 			case name.Identifier != "" && called[name.Identifier] > 1:
-				n.warnings = append(n.warnings, fault(fmt.Sprintf("nas[%d]", i), "%s is the name of several BNGs and no evidence: %s", name, instead))
+				n.warnings = append(n.warnings,
+					fault(fmt.Sprintf("nas[%d]", i), "%s is the name of several BNGs and no evidence: %s", name, instead))
 			default:
 				n.distinctive = true
 			}

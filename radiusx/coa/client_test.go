@@ -111,7 +111,8 @@ func TestSendingSeesTheExactDatagramBeforeItLeaves(t *testing.T) {
 			t.Fatalf("reported %d times of %d transmissions", len(reported), r.Transmissions)
 		}
 		sent := bng.packets()[0]
-		if d := reported[0]; !bytes.Equal(d.Octets, sent.octets) || d.Local != sent.from || d.Peer != bng1 || d.Identifier != sent.octets[1] {
+		if d := reported[0]; !bytes.Equal(d.Octets, sent.octets) || d.Local != sent.from || d.Peer != bng1 ||
+			d.Identifier != sent.octets[1] {
 			t.Errorf("reported %+v, sent %+v", d, sent)
 		}
 	})
