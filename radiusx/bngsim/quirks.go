@@ -143,7 +143,7 @@ var quirks = []quirk{
 		"any without a duplicate cache behind a network that holds datagrams", "RFC 5080 section 2.2.2", "", nil},
 		func(b *behaviour, _ *Config) { b.repeatsAfter = lateAfter }},
 
-	{QuirkInfo{Reboots, "restarts at the first request: Accounting-On, subscribers dial in again, "+
+	{QuirkInfo{Reboots, "restarts at the first request: Accounting-On, subscribers dial in again, " +
 		"session ids begin anew and belong to others",
 		"any", "RFC 2866 section 5.1", "", nil},
 		func(b *behaviour, _ *Config) { b.restarts = true }},
