@@ -23,7 +23,7 @@ func (s *Store) Session(ctx context.Context, key quarantine.SessionKey) (quarant
 	if err != nil {
 		return quarantine.Session{}, fmt.Errorf("read session %s: %w", key, err)
 	}
-	if one := s.united(found); one != nil {
+	if one := s.merge(found); one != nil {
 		return *one, nil
 	}
 	return quarantine.Session{}, quarantine.ErrNoSession
@@ -66,7 +66,7 @@ func (s *Store) SessionsOf(ctx context.Context, subscriber string) ([]quarantine
 		}
 	}
 	s.run(ctx, stale) // whoever reads next tries again
-	return s.underPresentNames(ctx, live)
+	return s.currentNames(ctx, live)
 }
 
 // readSessions reads the records under keys; nil where there is none that

@@ -68,5 +68,5 @@ func (g logInGate) Acts(c *quarantine.Case, l authorize.LogIn) bool {
 	session := quarantine.Session{
 		SessionKey: quarantine.SessionKey{BNG: l.BNG()}, Member: l.Member(), Subscriber: c.Subscriber, Addresses: l.Addresses(),
 	}
-	return g.app.engine.MayBeginRestricted(c, &session) == nil
+	return g.app.engine.DeferralAtLogIn(c, &session) == nil
 }

@@ -59,8 +59,8 @@ func (a *App) openJournal() error {
 	var err error
 	a.journal, err = journal.Open(journal.Config{
 		Dir:     a.cfg.Journal.Dir,
-		Applied: durable,
-		Carry: func() []journal.Entry {
+		Committed: durable,
+		Checkpoint: func() []journal.Entry {
 			if a.engine == nil {
 				return nil
 			}

@@ -20,9 +20,9 @@ func (a *App) openSpool(ctx context.Context) (err error) {
 		return err
 	}
 	a.life.cleanUp("accounting spool", a.host.Close)
-	a.spool, a.setAside = a.host.Spool, a.host.Aside
-	if a.host.Moved != nil {
-		a.log.Error("the accounting spool cannot be read and is moved aside", zap.Error(a.host.Moved))
+	a.spool, a.setAside = a.host.Spool, a.host.DeadLetters
+	if a.host.MovedAside != nil {
+		a.log.Error("the accounting spool cannot be read and is moved aside", zap.Error(a.host.MovedAside))
 	}
 	if n := a.host.Waiting(); n > 0 {
 		a.log.Info("accounting of an earlier run waits in the spool", zap.Int("records", n))
@@ -86,7 +86,7 @@ func (a *App) logSetAside(logged *setAsideLine) {
 		return
 	}
 	a.log.Error("Redis cannot hold accounting records, for another program wrote what stands in their place: they are set aside, and their addresses are nobody's until the next Start",
-		zap.String("file", a.setAside.Waiting()), zap.Uint64("records", now.Events-logged.events), zap.String("bng", now.BNG), zap.String("reason", now.Reason))
+		zap.String("file", a.setAside.Pending()), zap.Uint64("records", now.Events-logged.events), zap.String("bng", now.BNG), zap.String("reason", now.Reason))
 	*logged = setAsideLine{now.Events, time.Now()}
 }
 
@@ -97,7 +97,7 @@ type setAsideLine struct {
 
 // setAsideTrouble is the line of /readyz?verbose about them.
 func (a *App) setAsideTrouble(context.Context) error {
-	file := a.setAside.Waiting()
+	file := a.setAside.Pending()
 	if file == "" {
 		return nil
 	}
@@ -114,8 +114,8 @@ func (a *App) spoolTrouble(context.Context) error {
 	}
 	oldest, some := a.spool.Oldest()
 	if !some {
-		return a.spool.Trouble()
+		return a.spool.Check()
 	}
 	waits := fmt.Errorf("%d records wait for Redis, since %s", a.spool.Stats().Waiting, oldest.UTC().Format(time.RFC3339))
-	return errors.Join(waits, a.spool.Trouble())
+	return errors.Join(waits, a.spool.Check())
 }

@@ -11,8 +11,8 @@ import (
 	"cordon/quarantine"
 )
 
-// telling is what one value says, by the names of the template.
-type telling struct {
+// item is what one value says, by the names of the template.
+type item struct {
 	key        string // where it was read
 	values     map[string]string
 	attributes []quarantine.Attribute
@@ -29,10 +29,10 @@ func isText(s string) bool {
 		!strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })
 }
 
-// tell puts together what the key says and what was read under it. What both say
+// newItem puts together what the key says and what was read under it. What both say
 // must agree; false if it does not, or is no text.
-func tell(key string, asked, values map[string]string, attributes []quarantine.Attribute) (telling, Reason, bool) {
-	t := telling{key: key, values: values, attributes: attributes}
+func newItem(key string, asked, values map[string]string, attributes []quarantine.Attribute) (item, Reason, bool) {
+	t := item{key: key, values: values, attributes: attributes}
 	for name, value := range values {
 		if name == nameSubscriber {
 			value = strings.ToValidUTF8(value, "?") // RADIUS names are not text always
@@ -42,9 +42,9 @@ func tell(key string, asked, values map[string]string, attributes []quarantine.A
 		}
 	}
 	for name, want := range asked {
-		have, told := values[name]
+		have, items := values[name]
 		switch {
-		case !told:
+		case !items:
 			values[name] = want
 		case have != want && !(slices.Contains(addressNames, name) && sameAddress(have, want)):
 			return t, Contradicts, false

@@ -19,7 +19,7 @@ import (
 // event that was stored half is completed by its repetition.
 func (s *Store) Record(ctx context.Context, events []quarantine.SessionEvent) []error {
 	b := newBatch(s, events)
-	b.recall()
+	b.readCache()
 	b.storeSessions(ctx)
 	b.storeRest(ctx)
 	b.wake(ctx)
@@ -52,16 +52,16 @@ type batch struct {
 // group is the events of a batch that concern one session key, in order.
 type group struct {
 	key      quarantine.SessionKey
-	events   []int        // indexes into the batch
-	digest   uint64       // of the key
-	known    knownSession // the session as it was before
-	raw      string       // the record as read
-	before   *record      // what it says; nil: nothing
-	absent   bool         // there was none
-	next     *record      // as it shall be; nil: there is nothing to store but perhaps a renewal
-	changed  bool         // next is not what raw says
-	renamed  uint64       // events that bore another name than the session did
-	complete bool         // what this instance had written before was not written again
+	events   []int         // indexes into the batch
+	digest   uint64        // of the key
+	cached   cachedSession // the session as it was before
+	raw      string        // the record as read
+	before   *record       // what it says; nil: nothing
+	absent   bool          // there was none
+	next     *record       // as it shall be; nil: there is nothing to store but perhaps a renewal
+	changed  bool          // next is not what raw says
+	renamed  uint64        // events that bore another name than the session did
+	complete bool          // what this instance had written before was not written again
 
 	forgotten []statement // what next does not speak of any more
 	formerly  []string    // subscribers whose session it was before the events
@@ -88,26 +88,26 @@ func newBatch(s *Store, events []quarantine.SessionEvent) *batch {
 	return b
 }
 
-// recall notes what is known of the batch's sessions.
-func (b *batch) recall() {
-	k, now := b.store.known, b.store.cfg.Now()
-	b.epoch = k.begin()
+// readCache notes what is known of the batch's sessions.
+func (b *batch) readCache() {
+	k, now := b.store.written, b.store.cfg.Now()
+	b.epoch = k.currentEpoch()
 	for _, g := range b.groups {
 		g.digest = k.session(g.key)
-		g.known = k.get(g.digest, now)
+		g.cached = k.get(g.digest, now)
 	}
 }
 
 // inMilliseconds cuts an event's times to what a record keeps, so that applying
 // it again to the stored session finds nothing new.
 func inMilliseconds(ev quarantine.SessionEvent) quarantine.SessionEvent {
-	ev.At = cut(ev.At)
-	ev.Latest = cut(ev.Latest)
-	ev.StartedAt = cut(ev.StartedAt)
+	ev.At = toMilliseconds(ev.At)
+	ev.Latest = toMilliseconds(ev.Latest)
+	ev.StartedAt = toMilliseconds(ev.StartedAt)
 	return ev
 }
 
-func cut(t time.Time) time.Time {
+func toMilliseconds(t time.Time) time.Time {
 	if t.IsZero() {
 		return t
 	}
@@ -138,22 +138,22 @@ func (b *batch) storeRest(ctx context.Context) {
 			calls, owner = append(calls, c), append(owner, events)
 		}
 	}
-	remembered := b.store.known.begin() == b.epoch
+	remembered := b.store.written.currentEpoch() == b.epoch
 	for _, g := range b.groups {
 		if b.errs[g.events[0]] != nil || g.next == nil {
 			continue
 		}
-		mark := b.store.known.mark(g.next)
-		written := remembered && g.before != nil && len(g.next.earlier()) == 0 && g.known.mark == b.store.known.mark(g.before)
+		mark := b.store.written.mark(g.next)
+		written := remembered && g.before != nil && len(g.next.earlier()) == 0 && g.cached.mark == b.store.written.mark(g.before)
 		g.complete = written
 		add(g.events, b.bindingCalls(g, written)...)
-		if !written || mark != g.known.mark {
+		if !written || mark != g.cached.mark {
 			add(g.events, b.indexCalls(g, written)...)
 			add(nil, b.macCalls(g)...)
 		}
-		g.known.mark = mark
+		g.cached.mark = mark
 	}
-	for _, bng := range b.store.restarts.take(b.bngs()) {
+	for _, bng := range b.store.restarts.drain(b.bngs()) {
 		add(nil, &call{script: resetScript, keys: []string{b.store.keys.down(bng)}, args: []any{ms(b.store.cfg.Now())}})
 	}
 	first := len(calls)
@@ -177,7 +177,7 @@ func (b *batch) storeRest(ctx context.Context) {
 			}
 		}
 	}
-	b.remember()
+	b.updateCache()
 	if errAsk == nil {
 		return
 	}
@@ -217,8 +217,8 @@ func (g *group) others() []string {
 	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" || s == g.next.Subscriber })
 }
 
-// remember notes what the batch has written of its sessions.
-func (b *batch) remember() {
+// updateCache notes what the batch has written of its sessions.
+func (b *batch) updateCache() {
 	s := b.store
 	now := s.cfg.Now()
 	for _, g := range b.groups {
@@ -232,11 +232,11 @@ func (b *batch) remember() {
 		last := b.events[g.events[len(g.events)-1]]
 		switch {
 		case len(g.next.earlier()) == 0 && last.Subscriber == g.next.Subscriber && quarantine.OnlyRenews(&g.next.Session, last, s.cfg.Restricted):
-			g.known.renewal, g.known.version, g.known.started = s.known.renewal(&last), g.next.version, g.next.StartedAt.UnixMilli()
-		case g.known.version != g.next.version:
-			g.known.renewal = 0 // another record than it was true of
+			g.cached.renewal, g.cached.version, g.cached.started = s.written.renewal(&last), g.next.version, g.next.StartedAt.UnixMilli()
+		case g.cached.version != g.next.version:
+			g.cached.renewal = 0 // another record than it was true of
 		}
-		s.known.put(g.digest, g.known, !g.complete, b.epoch, now)
+		s.written.put(g.digest, g.cached, !g.complete, b.epoch, now)
 	}
 }
 
@@ -271,9 +271,9 @@ func (r *record) statements() []statement {
 	return list
 }
 
-// says reports whether two statements about one binding say the same. When an open
+// sameAs reports whether two statements about one binding say the same. When an open
 // one was renewed is read from its session's record.
-func (s *statement) says(o *statement) bool {
+func (s *statement) sameAs(o *statement) bool {
 	a, b := s.Binding, o.Binding
 	if a.To.IsZero() && b.To.IsZero() {
 		a.RenewedAt, b.RenewedAt = time.Time{}, time.Time{}
@@ -284,16 +284,16 @@ func (s *statement) says(o *statement) bool {
 // bindingCalls writes what the group's record says of intervals; where written, what
 // it said before is there already.
 func (b *batch) bindingCalls(g *group, written bool) []*call {
-	said := map[interval]statement{}
+	stored := map[interval]statement{}
 	if written {
 		for _, s := range g.before.statements() {
-			said[s.interval()] = s
+			stored[s.interval()] = s
 		}
 	}
 	var calls []*call
 	now := b.store.cfg.Now()
 	for _, s := range append(g.forgotten, g.next.statements()...) {
-		if before, ok := said[s.interval()]; !ok || !s.says(&before) {
+		if before, ok := stored[s.interval()]; !ok || !s.sameAs(&before) {
 			calls = append(calls, b.store.bindingCalls(&s.Binding, s.began, s.version, now)...)
 		}
 	}

@@ -16,32 +16,32 @@ import (
 	"cordon/quarantine"
 )
 
-// AsideConfig says where an Aside is and what it is in front of.
-type AsideConfig struct {
+// DeadLettersConfig says where an Aside is and what it is in front of.
+type DeadLettersConfig struct {
 	File string                     // what is set aside; the older half is File with ".1" behind it
 	Max  int64                      // most octets of both together; 0 is 16 MiB
 	Next quarantine.SessionRecorder // the session store
 	Now  func() time.Time           // nil: time.Now
 }
 
-const defaultAsideMax = 16 << 20
+const defaultDeadLettersMax = 16 << 20
 
 // A store that cannot hold what many sessions tell has another trouble than a key
-// that another program wrote: more events than asideMost in asideWithin are not
+// that another program wrote: more events than maxDeadLetters in deadLettersPer are not
 // answered for.
 const (
-	asideMost   = 200
-	asideWithin = 10 * time.Minute
+	maxDeadLetters = 200
+	deadLettersPer = 10 * time.Minute
 )
 
-// asideKnown is how many events are remembered that were set aside: more than come
+// deadLettersKnown is how many events are remembered that were set aside: more than come
 // again together, which is what is handed over at a time (drainEvents and a record of
 // the spool, or what an accounting server works at once).
-const asideKnown = 4096
+const deadLettersKnown = 4096
 
-var errMany = errors.New("the session store refuses too many records")
+var errManyDeadLetters = errors.New("the session store refuses too many records")
 
-// Aside is a session recorder in front of the session store that answers for events
+// DeadLetters is a session recorder in front of the session store that answers for events
 // which the store cannot hold (quarantine.ErrUnstorable), because another program
 // wrote what stands in their place: nothing else would ever get past them. They are
 // synced to a file for a person to read; whoever held their addresses before has
@@ -49,16 +49,16 @@ var errMany = errors.New("the session store refuses too many records")
 //
 // It is no spool: nothing of the file is ever stored by itself. Its methods may be
 // called from any goroutine.
-type Aside struct {
-	cfg AsideConfig
+type DeadLetters struct {
+	cfg DeadLettersConfig
 
 	mu    sync.Mutex // guards what follows, and the files
-	stats AsideStats
+	stats DeadLetterStats
 	since time.Time // beginning of the period in which few events were set aside
 	few   int
 	// known are the events that were set aside last, in that order. One that comes
 	// again, because others of its batch were not stored, is answered for without
-	// being written or counted again: or a batch with more than asideMost of them
+	// being written or counted again: or a batch with more than maxDeadLetters of them
 	// would come again for ever.
 	known []fingerprint
 }
@@ -66,36 +66,36 @@ type Aside struct {
 // fingerprint tells events from each other.
 type fingerprint [sha256.Size]byte
 
-// AsideStats are counts since NewAside.
-type AsideStats struct {
+// DeadLetterStats are counts since NewDeadLetters.
+type DeadLetterStats struct {
 	Events uint64 // set aside
 	BNG    string // of the last one
 	Reason string // why the store could not hold it
 }
 
-var _ quarantine.SessionRecorder = (*Aside)(nil)
+var _ quarantine.SessionRecorder = (*DeadLetters)(nil)
 
-// NewAside returns an Aside. It does not look at the file.
-func NewAside(cfg AsideConfig) *Aside {
+// NewDeadLetters returns an Aside. It does not look at the file.
+func NewDeadLetters(cfg DeadLettersConfig) *DeadLetters {
 	if cfg.Max == 0 {
-		cfg.Max = defaultAsideMax
+		cfg.Max = defaultDeadLettersMax
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Aside{cfg: cfg}
+	return &DeadLetters{cfg: cfg}
 }
 
 // Stats returns the counts.
-func (a *Aside) Stats() AsideStats {
+func (a *DeadLetters) Stats() DeadLetterStats {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.stats
 }
 
-// Waiting returns the file with what was set aside, by this process or an earlier
+// Pending returns the file with what was set aside, by this process or an earlier
 // one, for as long as a person has not taken it away; "" if there is none.
-func (a *Aside) Waiting() string {
+func (a *DeadLetters) Pending() string {
 	for _, file := range []string{a.cfg.File, a.cfg.File + olderSuffix} {
 		if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
 			return file
@@ -106,22 +106,22 @@ func (a *Aside) Waiting() string {
 
 // Record implements quarantine.SessionRecorder. An event that the store cannot hold
 // has no error once it is in the file.
-func (a *Aside) Record(ctx context.Context, events []quarantine.SessionEvent) []error {
+func (a *DeadLetters) Record(ctx context.Context, events []quarantine.SessionEvent) []error {
 	errs := a.cfg.Next.Record(ctx, events)
 	if len(errs) != len(events) {
 		return errs
 	}
 	for i, err := range errs {
 		if errors.Is(err, quarantine.ErrUnstorable) {
-			errs[i] = a.setAside(ctx, &events[i], err)
+			errs[i] = a.keep(ctx, &events[i], err)
 		}
 	}
 	return errs
 }
 
-// setAside writes an event into the file, and has its addresses bound to nobody; if
+// keep writes an event into the file, and has its addresses bound to nobody; if
 // the store cannot do that either, what it says of them is not read as anybody's.
-func (a *Aside) setAside(ctx context.Context, ev *quarantine.SessionEvent, reason error) error {
+func (a *DeadLetters) keep(ctx context.Context, ev *quarantine.SessionEvent, reason error) error {
 	if a.has(ev) {
 		return nil
 	}
@@ -143,35 +143,35 @@ func (a *Aside) setAside(ctx context.Context, ev *quarantine.SessionEvent, reaso
 }
 
 // has reports whether the event was set aside lately.
-func (a *Aside) has(ev *quarantine.SessionEvent) bool {
+func (a *DeadLetters) has(ev *quarantine.SessionEvent) bool {
 	f, ok := fingerprintOf(ev)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return ok && slices.Contains(a.known, f)
 }
 
-func (a *Aside) remember(ev *quarantine.SessionEvent) {
+func (a *DeadLetters) remember(ev *quarantine.SessionEvent) {
 	f, ok := fingerprintOf(ev)
 	if !ok {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.known = append(a.known, f); len(a.known) > asideKnown {
-		a.known = slices.Delete(a.known, 0, len(a.known)-asideKnown)
+	if a.known = append(a.known, f); len(a.known) > deadLettersKnown {
+		a.known = slices.Delete(a.known, 0, len(a.known)-deadLettersKnown)
 	}
 }
 
 // fingerprintOf is of all that a person reads of the event.
 func fingerprintOf(ev *quarantine.SessionEvent) (fingerprint, bool) {
-	line, err := json.Marshal(asideLine(ev, errMany, time.Time{}))
+	line, err := json.Marshal(deadLetterLine(ev, errManyDeadLetters, time.Time{}))
 	return sha256.Sum256(line), err == nil
 }
 
 const olderSuffix = ".1"
 
-func (a *Aside) write(ev *quarantine.SessionEvent, reason error) error {
-	line, err := json.Marshal(asideLine(ev, reason, a.cfg.Now()))
+func (a *DeadLetters) write(ev *quarantine.SessionEvent, reason error) error {
+	line, err := json.Marshal(deadLetterLine(ev, reason, a.cfg.Now()))
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
@@ -195,12 +195,12 @@ func (a *Aside) write(ev *quarantine.SessionEvent, reason error) error {
 }
 
 // admit counts one event, or says that there were too many.
-func (a *Aside) admit() error {
-	if now := a.cfg.Now(); now.Sub(a.since).Abs() >= asideWithin {
+func (a *DeadLetters) admit() error {
+	if now := a.cfg.Now(); now.Sub(a.since).Abs() >= deadLettersPer {
 		a.since, a.few = now, 0
 	}
-	if a.few >= asideMost {
-		return errMany
+	if a.few >= maxDeadLetters {
+		return errManyDeadLetters
 	}
 	a.few++
 	return nil
@@ -232,9 +232,9 @@ var kindNames = map[quarantine.SessionEventKind]string{
 	quarantine.BNGReset: "Accounting-On or -Off", quarantine.ServiceSeen: "service",
 }
 
-// asideLine is an event as a person reads it; octets that are no text are written
+// deadLetterLine is an event as a person reads it; octets that are no text are written
 // \xNN.
-func asideLine(ev *quarantine.SessionEvent, reason error, now time.Time) any {
+func deadLetterLine(ev *quarantine.SessionEvent, reason error, now time.Time) any {
 	type address struct {
 		Address string `json:"address"`
 		Kind    string `json:"kind"`

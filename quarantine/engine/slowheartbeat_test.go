@@ -9,7 +9,7 @@ import (
 	"cordon/quarantine"
 )
 
-// slowLine takes a word only after a while.
+// slowLine passes a heartbeat only after a while.
 type slowLine struct {
 	line
 	gaps, word atomic.Int64
@@ -31,8 +31,8 @@ func (l *slowLine) PublishInstance(ctx context.Context, i quarantine.Instance, r
 	return l.line.PublishInstance(ctx, i, returning, keep)
 }
 
-// Whoever asked it meanwhile was told that it is cut off, and may have gone on.
-func TestWhoSaidThatItIsCutOffSaysWithItsNextWordThatItReturns(t *testing.T) {
+// A peer that asked it meanwhile learnt that it is cut off, and may have gone on.
+func TestAnInstanceThatWasCutOffSaysSoWithItsNextHeartbeat(t *testing.T) {
 	for name, slow := range map[string]func(*slowLine) *atomic.Int64{
 		"what may be lost is answered late": func(l *slowLine) *atomic.Int64 { return &l.gaps },
 		"the word itself is taken late":     func(l *slowLine) *atomic.Int64 { return &l.word },

@@ -15,39 +15,39 @@ import (
 // changed, where this instance has not written it yet, and now and then, so that it
 // does not expire.
 const (
-	knownFor  = 12 * time.Hour // for one to two times as long what was written is not written again
-	knownMost = 4 << 20        // sessions known in that time; more begin the next one early
+	cacheFor  = 12 * time.Hour // for one to two times as long what was written is not written again
+	cacheMost = 4 << 20        // sessions known in that time; more begin the next one early
 )
 
-// knownSession is what this instance has written of a session, and what a record
+// cachedSession is what this instance has written of a session, and what a record
 // of accounting may say without adding to it.
-type knownSession struct {
+type cachedSession struct {
 	mark    uint64 // of what bindings and index say
 	renewal uint64 // digest of an event that only renews the session; 0: none is known
 	started int64  // StartedAt, ms
 	version uint64 // of the record of which renewal is true
 }
 
-// known remembers sessions by digests of their keys, which a hash has made: what
+// writeCache remembers sessions by digests of their keys, which a hash has made: what
 // two of them have in common is told apart by mark and renewal.
-type known struct {
+type writeCache struct {
 	seed maphash.Seed
 
 	mu          sync.Mutex // guards what follows
-	now, before map[uint64]knownSession
+	now, before map[uint64]cachedSession
 	shared      map[string]int64 // since when addresses are shared, ms, by key
 	ending      map[string]bool  // keys that were given their end
-	turned      time.Time
+	rotatedAt   time.Time
 	epoch       uint64 // rises when everything is forgotten
 }
 
-func newKnown() *known {
-	return &known{seed: maphash.MakeSeed(), now: map[uint64]knownSession{}, before: map[uint64]knownSession{},
+func newWriteCache() *writeCache {
+	return &writeCache{seed: maphash.MakeSeed(), now: map[uint64]cachedSession{}, before: map[uint64]cachedSession{},
 		shared: map[string]int64{}, ending: map[string]bool{}}
 }
 
-// begin returns the epoch of what is about to be written.
-func (k *known) begin() (epoch uint64) {
+// currentEpoch returns the epoch of what is about to be written.
+func (k *writeCache) currentEpoch() (epoch uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.epoch
@@ -55,10 +55,10 @@ func (k *known) begin() (epoch uint64) {
 
 // get returns what was written of the session lately; the zero value if nothing
 // is known to have been.
-func (k *known) get(key uint64, at time.Time) knownSession {
+func (k *writeCache) get(key uint64, at time.Time) cachedSession {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.turn(at)
+	k.rotate(at)
 	if s, ok := k.now[key]; ok {
 		return s
 	}
@@ -68,10 +68,10 @@ func (k *known) get(key uint64, at time.Time) knownSession {
 // put notes what was written of the session: all of it, or the record alone, which
 // does not change when the rest is to be written again. It notes nothing if all was
 // forgotten since epoch: Redis may have lost it already.
-func (k *known) put(key uint64, s knownSession, all bool, epoch uint64, at time.Time) {
+func (k *writeCache) put(key uint64, s cachedSession, all bool, epoch uint64, at time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.turn(at)
+	k.rotate(at)
 	_, late := k.now[key]
 	_, early := k.before[key]
 	switch {
@@ -84,7 +84,7 @@ func (k *known) put(key uint64, s knownSession, all bool, epoch uint64, at time.
 }
 
 // forget has everything written again: Redis may have lost it.
-func (k *known) forget() {
+func (k *writeCache) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	clear(k.now)
@@ -94,56 +94,56 @@ func (k *known) forget() {
 	k.epoch++
 }
 
-// turn lets go of what is too old. k.mu is held.
-func (k *known) turn(at time.Time) {
-	if at.Sub(k.turned).Abs() < knownFor && len(k.now) < knownMost {
+// rotate lets go of what is too old. k.mu is held.
+func (k *writeCache) rotate(at time.Time) {
+	if at.Sub(k.rotatedAt).Abs() < cacheFor && len(k.now) < cacheMost {
 		return
 	}
-	k.before, k.now, k.turned = k.now, map[uint64]knownSession{}, at
+	k.before, k.now, k.rotatedAt = k.now, map[uint64]cachedSession{}, at
 	clear(k.shared)
 	clear(k.ending)
 }
 
-// isShared reports whether it was written that the address of a key was shared at
+// wroteShared reports whether it was written that the address of a key was shared at
 // a moment, or before.
-func (k *known) isShared(key string, moment, at time.Time) bool {
+func (k *writeCache) wroteShared(key string, moment, at time.Time) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.turn(at)
+	k.rotate(at)
 	since, ok := k.shared[key]
 	return ok && since <= moment.UnixMilli()
 }
 
 // noteShared notes that it was written, unless all was forgotten since epoch.
-func (k *known) noteShared(key string, moment time.Time, epoch uint64, at time.Time) {
+func (k *writeCache) noteShared(key string, moment time.Time, epoch uint64, at time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.turn(at)
-	if k.epoch == epoch && len(k.shared) < knownMost {
+	k.rotate(at)
+	if k.epoch == epoch && len(k.shared) < cacheMost {
 		k.shared[key] = moment.UnixMilli()
 	}
 }
 
 // renews reports whether the event, whose digest is given, only renews the session
 // (see [quarantine.OnlyRenews]).
-func (s *knownSession) renews(ev *quarantine.SessionEvent, digest uint64) bool {
+func (s *cachedSession) renews(ev *quarantine.SessionEvent, digest uint64) bool {
 	return s.renewal != 0 && s.renewal == digest && ev.Kind == quarantine.SessionRenewed && ev.Latest.IsZero() &&
 		(ev.StartedAt.IsZero() || ev.StartedAt.Sub(time.UnixMilli(s.started)).Abs() <= quarantine.ClockSlack)
 }
 
-// ends reports whether the key was given its end lately.
-func (k *known) ends(key string, at time.Time) bool {
+// wroteEnd reports whether the key was given its end lately.
+func (k *writeCache) wroteEnd(key string, at time.Time) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.turn(at)
+	k.rotate(at)
 	return k.ending[key]
 }
 
 // noteEnd notes that it was, unless all was forgotten since epoch.
-func (k *known) noteEnd(key string, epoch uint64, at time.Time) {
+func (k *writeCache) noteEnd(key string, epoch uint64, at time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.turn(at)
+	k.rotate(at)
 	if k.epoch == epoch {
 		k.ending[key] = true
 	}
@@ -190,7 +190,7 @@ func (d *digest) claimant(c quarantine.Claimant) {
 }
 
 // session makes a number of a session's key.
-func (k *known) session(key quarantine.SessionKey) uint64 {
+func (k *writeCache) session(key quarantine.SessionKey) uint64 {
 	var d digest
 	d.SetSeed(k.seed)
 	d.text(key.BNG)
@@ -200,7 +200,7 @@ func (k *known) session(key quarantine.SessionKey) uint64 {
 
 // mark stands for everything about a session that bindings and index say, but
 // for when it was seen last.
-func (k *known) mark(r *record) uint64 {
+func (k *writeCache) mark(r *record) uint64 {
 	var d digest
 	d.SetSeed(k.seed)
 	d.text(r.BNG)
@@ -230,7 +230,7 @@ func (k *known) mark(r *record) uint64 {
 
 // renewal stands for everything that an event says, but for what kind it is of,
 // when it was and when the session began.
-func (k *known) renewal(ev *quarantine.SessionEvent) uint64 {
+func (k *writeCache) renewal(ev *quarantine.SessionEvent) uint64 {
 	var d digest
 	d.SetSeed(k.seed)
 	d.text(ev.Key.BNG)

@@ -141,7 +141,7 @@ func TestAReleaseElsewhereAfterALossyFailoverIsSentByWhoRestricted(t *testing.T)
 }
 
 // Nobody notices that the store went back: a copy was put in its place.
-func TestAJournalNeverForgetsOnTheWordOfACaseThatDoesNotKnow(t *testing.T) {
+func TestAJournalForgetsNothingForACaseThatDoesNotKnow(t *testing.T) {
 	for _, restart := range []bool{false, true} {
 		inWorld(t, func(t *testing.T, w *world) {
 			s := &rewound{Memory: w.memory}
@@ -166,7 +166,7 @@ func TestAJournalNeverForgetsOnTheWordOfACaseThatDoesNotKnow(t *testing.T) {
 	}
 }
 
-func TestAfterALossyFailoverAStandingCaseTakesInWhatIsInForce(t *testing.T) {
+func TestAfterALossyFailoverAnOpenCaseGetsWhatIsInForce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &rewound{Memory: w.memory}
 		a := w.startWith(s, "a")
@@ -207,7 +207,7 @@ func TestAnAnswerThatComesAfterTheStoreWentBackIsNotDropped(t *testing.T) {
 }
 
 // Another journal's restriction of the same session is no reason to send more.
-func TestTwoJournalsOfOneSessionComeToRest(t *testing.T) {
+func TestTwoJournalsOfOneSessionConverge(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &rewound{Memory: w.memory}
 		a := w.startWith(s, "a")
@@ -251,7 +251,7 @@ func TestAfterAFailoverEveryOpenCaseIsDue(t *testing.T) {
 		w.memory.FailOver()
 		time.Sleep(4 * time.Second)
 		if s.dossiers.Load() == before {
-			t.Error("the case was not looked at")
+			t.Error("the case was not due")
 		}
 	})
 }

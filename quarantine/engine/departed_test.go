@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestWhoLeftAnswersNothingAloneUntilItHasSpokenAgain(t *testing.T) {
+func TestADepartedInstanceAnswersNothingAloneUntilItIsPublishedAgain(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		p.b.stop()
 		p.toB.cut.Store(true)

@@ -106,10 +106,12 @@ func TestAfterARestartOfRedisEverythingIsWrittenAgain(t *testing.T) {
 }
 
 func TestWhatWasWrittenIsForgottenInTime(t *testing.T) {
-	k := newKnown()
+	k := newWriteCache()
 	at := func(hours int) time.Time { return noon.Add(time.Duration(hours) * time.Hour) }
 	has := func(key uint64, hours int) bool { return k.get(key, at(hours)).mark == key }
-	put := func(key uint64, all bool, hours int) { k.put(key, knownSession{mark: key}, all, k.begin(), at(hours)) }
+	put := func(key uint64, all bool, hours int) {
+		k.put(key, cachedSession{mark: key}, all, k.currentEpoch(), at(hours))
+	}
 	put(1, true, 0)
 	put(3, true, 0)
 	for _, hours := range []int{1, 11, 13, 20} {
@@ -123,16 +125,16 @@ func TestWhatWasWrittenIsForgottenInTime(t *testing.T) {
 	if has(1, 25) || !has(2, 25) || has(3, 25) || has(4, 25) {
 		t.Errorf("after a day known: old %t, newer %t, renewed alone %t and %t", has(1, 25), has(2, 25), has(3, 25), has(4, 25))
 	}
-	begun := k.begin()
+	begun := k.currentEpoch()
 	k.forget()
-	k.put(5, knownSession{mark: 5}, true, begun, at(25))
+	k.put(5, cachedSession{mark: 5}, true, begun, at(25))
 	if has(2, 25) || has(5, 25) {
 		t.Error("not forgotten when told")
 	}
 }
 
 func TestAMarkStandsForAllThatABindingSays(t *testing.T) {
-	k := newKnown()
+	k := newWriteCache()
 	base := func() record {
 		ev := started("1", "alice", noon, "192.0.2.1/32")
 		r := record{began: noon}

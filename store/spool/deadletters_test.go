@@ -43,19 +43,19 @@ func TestWhatTheStoreCannotHoldIsSetAsideAndItsAddressIsNobodys(t *testing.T) {
 	for _, spooled := range []bool{false, true} {
 		store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.ID == "bad\xff" }}
 		file := filepath.Join(t.TempDir(), "aside.ndjson")
-		aside := NewAside(AsideConfig{File: file, Next: store, Now: func() time.Time { return noon }})
-		if aside.Waiting() != "" {
+		aside := NewDeadLetters(DeadLettersConfig{File: file, Next: store, Now: func() time.Time { return noon }})
+		if aside.Pending() != "" {
 			t.Error("a file is said to be there")
 		}
 		s := open(t, t.TempDir(), aside)
 		if spooled {
-			store.goAway()
+			store.disconnect()
 		}
 		bad := holding("bad\xff", "198.51.100.7", 5)
 		bad.Kind, bad.Attributes = quarantine.SessionEnded, []quarantine.Attribute{{Name: "User-Name", Value: "M\xfcller"}}
 		mustRecord(t, s, event("a", 0), bad, event("b", 0))
 		if spooled {
-			store.comeBack()
+			store.reconnect()
 			mustDrain(t, s)
 		}
 		if _, waits := s.Oldest(); waits {
@@ -70,12 +70,12 @@ func TestWhatTheStoreCannotHoldIsSetAsideAndItsAddressIsNobodys(t *testing.T) {
 		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%v %v", info, err)
 		}
-		if got := aside.Stats(); got.Events != 1 || got.BNG != "bng1" || aside.Waiting() != file {
-			t.Errorf("spooled %t: %+v %s", spooled, got, aside.Waiting())
+		if got := aside.Stats(); got.Events != 1 || got.BNG != "bng1" || aside.Pending() != file {
+			t.Errorf("spooled %t: %+v %s", spooled, got, aside.Pending())
 		}
 		var doubt *quarantine.SessionEvent
-		for i := range store.took {
-			if ev := &store.took[i]; !ev.Key.Identified() {
+		for i := range store.stored {
+			if ev := &store.stored[i]; !ev.Key.Identified() {
 				doubt = ev
 			}
 		}
@@ -88,7 +88,7 @@ func TestWhatTheStoreCannotHoldIsSetAsideAndItsAddressIsNobodys(t *testing.T) {
 
 func TestWhatCannotBeSetAsideIsNotAnswered(t *testing.T) {
 	store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.ID == "bad" }}
-	aside := NewAside(AsideConfig{File: filepath.Join(t.TempDir(), "no", "such", "folder"), Next: store})
+	aside := NewDeadLetters(DeadLettersConfig{File: filepath.Join(t.TempDir(), "no", "such", "folder"), Next: store})
 	errs := aside.Record(t.Context(), []quarantine.SessionEvent{event("a", 0), event("bad", 0)})
 	if errs[0] != nil || errs[1] == nil || errors.Is(errs[1], quarantine.ErrUnstorable) || aside.Stats().Events != 0 {
 		t.Errorf("%v", errs)
@@ -99,7 +99,7 @@ func TestTheFileOfWhatIsSetAsideIsBounded(t *testing.T) {
 	store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.Identified() }}
 	file := filepath.Join(t.TempDir(), "aside.ndjson")
 	now := noon
-	aside := NewAside(AsideConfig{File: file, Max: 10_000, Next: store, Now: func() time.Time { now = now.Add(time.Minute); return now }})
+	aside := NewDeadLetters(DeadLettersConfig{File: file, Max: 10_000, Next: store, Now: func() time.Time { now = now.Add(time.Minute); return now }})
 	for i := range 200 {
 		if err := aside.Record(t.Context(), []quarantine.SessionEvent{holding("bad", "198.51.100.7", i)})[0]; err != nil {
 			t.Fatal(err)
@@ -123,13 +123,13 @@ func TestTheFileOfWhatIsSetAsideIsBounded(t *testing.T) {
 func TestAStoreThatRefusesEverybodyIsNotAnsweredFor(t *testing.T) {
 	store := &sessionStore{refuse: func(quarantine.SessionEvent) bool { return true }}
 	now := noon
-	aside := NewAside(AsideConfig{File: filepath.Join(t.TempDir(), "aside.ndjson"), Next: store, Now: func() time.Time { return now }})
+	aside := NewDeadLetters(DeadLettersConfig{File: filepath.Join(t.TempDir(), "aside.ndjson"), Next: store, Now: func() time.Time { return now }})
 	n := 0
 	record := func() error {
 		n++
 		return aside.Record(t.Context(), []quarantine.SessionEvent{event("a", n)})[0]
 	}
-	for range asideMost {
+	for range maxDeadLetters {
 		if err := record(); err != nil {
 			t.Fatal(err)
 		}
@@ -137,10 +137,10 @@ func TestAStoreThatRefusesEverybodyIsNotAnsweredFor(t *testing.T) {
 	if err := record(); err == nil || errors.Is(err, quarantine.ErrUnstorable) {
 		t.Errorf("one more: %v", err)
 	}
-	if err := aside.Record(t.Context(), []quarantine.SessionEvent{event("a", n-1)})[0]; err != nil || aside.Stats().Events != asideMost {
+	if err := aside.Record(t.Context(), []quarantine.SessionEvent{event("a", n-1)})[0]; err != nil || aside.Stats().Events != maxDeadLetters {
 		t.Errorf("one that stands in the file already, again: %v, %d are counted", err, aside.Stats().Events)
 	}
-	now = now.Add(asideWithin)
+	now = now.Add(deadLettersPer)
 	if err := record(); err != nil {
 		t.Errorf("later: %v", err)
 	}
@@ -156,12 +156,12 @@ func TestASpoolOfWhatTheStoreCannotHoldIsHandedOverInTheEnd(t *testing.T) {
 		"a row of them": func(i int) bool { return i >= 300 && i < 1000 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			const records = 6 * asideMost
+			const records = 6 * maxDeadLetters
 			store := &sessionStore{}
-			store.goAway()
+			store.disconnect()
 			now, dir := noon, t.TempDir()
 			file := filepath.Join(dir, "aside.ndjson")
-			aside := NewAside(AsideConfig{File: file, Next: store, Now: func() time.Time { return now }})
+			aside := NewDeadLetters(DeadLettersConfig{File: file, Next: store, Now: func() time.Time { return now }})
 			s := open(t, filepath.Join(dir, "spool"), aside)
 			var want, kept []string
 			for i := range records {
@@ -178,7 +178,7 @@ func TestASpoolOfWhatTheStoreCannotHoldIsHandedOverInTheEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			s = open(t, filepath.Join(dir, "spool"), aside)
-			store.comeBack()
+			store.reconnect()
 			store.set(func(s *sessionStore) {
 				s.refuse = func(ev quarantine.SessionEvent) bool {
 					i, err := strconv.Atoi(ev.Key.ID)
@@ -190,11 +190,11 @@ func TestASpoolOfWhatTheStoreCannotHoldIsHandedOverInTheEnd(t *testing.T) {
 				for range 3 { // the pauses between are shorter than a period
 					_ = s.RunOnce(t.Context()) // says that there are too many
 				}
-				if n := aside.Stats().Events; n > uint64((periods+1)*asideMost) {
+				if n := aside.Stats().Events; n > uint64((periods+1)*maxDeadLetters) {
 					t.Fatalf("%d were set aside in %d periods", n, periods+1)
 				}
-				now = now.Add(asideWithin)
-				if periods++; periods > len(want)/asideMost+2 {
+				now = now.Add(deadLettersPer)
+				if periods++; periods > len(want)/maxDeadLetters+2 {
 					t.Fatalf("%d of %d still wait after %d periods, %d were set aside", s.Stats().Waiting, records, periods, aside.Stats().Events)
 				}
 			}
