@@ -95,7 +95,14 @@ var metricName = regexp.MustCompile(`\bcordon_[a-z_]+\b`)
 var freeRADIUSParts = strings.NewReplacer("cordon_copy", "", "cordon_login", "", "cordon_down", "", "cordon_rest", "")
 
 func TestAlertsAndManualNameMetricsThatExist(t *testing.T) {
-	source := readPage(t, "../cmd/cordon/app/metrics.go")
+	files, err := filepath.Glob("../cmd/cordon/app/metrics*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := ""
+	for _, file := range files {
+		source += readPage(t, file)
+	}
 	exist := metricName.FindAllString(source, -1)
 	for _, name := range []string{"examples/prometheus/cordon.rules.yml", "operators-manual.md", "examples/freeradius/README.md"} {
 		page := freeRADIUSParts.Replace(readPage(t, name))

@@ -186,7 +186,7 @@ func TestAnInstanceThatAloneIsCutOffIsWaitedForByName(t *testing.T) {
 				_, ready := p.get("/readyz?verbose")
 				named := strings.Contains(ready, "[-]instances failed (not essential): "+fmt.Sprint(lines)+" verdicts wait for instance cordon-b, silent since ") &&
 					strings.Contains(ready, "cordon instance forget cordon-b")
-				return ready, named && p.metric(`cordon_verdicts_waiting_for_instance{name="cordon-b"}`) == fmt.Sprint(lines)
+				return ready, named && p.metric(`cordon_verdicts_awaiting_instance{name="cordon-b"}`) == fmt.Sprint(lines)
 			})
 			if silent := p.metric(`cordon_instance_silent_seconds{name="cordon-b"}`); silent == "" || silent == "0" {
 				t.Errorf("cordon_instance_silent_seconds is %q", silent)
@@ -202,7 +202,7 @@ func TestAnInstanceThatAloneIsCutOffIsWaitedForByName(t *testing.T) {
 			p.right(lines)
 			within(t, soon, "nothing waits any more", func() (string, bool) {
 				_, ready := p.get("/readyz?verbose")
-				return ready, strings.Contains(ready, "[+]instances ok") && p.metric(`cordon_verdicts_waiting_for_instance{name="cordon-b"}`) == "0"
+				return ready, strings.Contains(ready, "[+]instances ok") && p.metric(`cordon_verdicts_awaiting_instance{name="cordon-b"}`) == "0"
 			})
 		})
 	}

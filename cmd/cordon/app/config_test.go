@@ -325,8 +325,8 @@ bngs:
 `
 	_, _, _, err := parse("cordon.yaml", []byte(text))
 	for _, want := range []string{
-		"cordon.yaml:3:5: proxies[0]: deadline is from 1s to 30s", "cordon.yaml:4:12: proxies[1].name: aaa1 is there twice",
-		"cordon.yaml:5:5: proxies[2]: must have secret or secret_file", `cordon.yaml:7:43: bngs[0].via: "aaa3" is not in proxies`,
+		"cordon.yaml:3:91: proxies[0].deadline: must be from 1s to 30s", "cordon.yaml:4:12: proxies[1].name: duplicate name \"aaa1\"",
+		"cordon.yaml:5:5: proxies[2]: must have secret or secret_file", `cordon.yaml:7:43: bngs[0].via: unknown proxy "aaa3": must be one of proxies`,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("not told: %s\nin: %v", want, err)
