@@ -8,7 +8,7 @@ import (
 
 // discovered lists, for the API, who sends accounting and is not configured.
 func (a *App) discovered() []wire.DiscoveredBNG {
-	if a.accounting == nil { // it takes none
+	if a.accounting == nil { // it receives none
 		return nil
 	}
 	var list []wire.DiscoveredBNG

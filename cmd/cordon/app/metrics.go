@@ -64,8 +64,8 @@ func seconds(t time.Time) float64 {
 	return float64(t.UnixMilli()) / float64(time.Second/time.Millisecond)
 }
 
-// label spells a word of a table as Prometheus' users expect.
-func label(word string) string { return strings.ReplaceAll(word, "-", "_") }
+// label spells the name of an outcome or reason as Prometheus' users expect.
+func label(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
 // number is 1 for true and 0 for false.
 func number(is bool) float64 {
