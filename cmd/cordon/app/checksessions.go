@@ -27,7 +27,8 @@ func checkTemplate(d *document, cfg *Config, parts *Parts) {
 		parts.SessionPassword = readPassword(d, at.to("redis"), other.PasswordFile)
 	}
 	if parts.Keys.ChangesNames() || cfg.Accounting.Subscriber.MapFile != "" {
-		d.fail(path{"accounting", "subscriber"}, "must keep names as they are: the source of sessions has other keys, and sessions could not be found by these")
+		d.fail(path{"accounting", "subscriber"},
+			"must keep names as they are: the source of sessions has other keys, and sessions could not be found by these")
 	}
 	if len(cfg.Accounting.Listen) > 0 {
 		d.warn(at.to("source"), "sessions are those of the template; accounting only wakes open cases")

@@ -33,8 +33,10 @@ func (a *App) logClocks(logged map[string]clockLine) {
 		if time.Since(was.at) < skewEvery || !c.Off() && uncertain < manyContradictory {
 			continue
 		}
-		a.log.Warn("accounting of this BNG is stamped by a clock that is off, or is delayed without Acct-Delay-Time; check NTP there, and the relay",
-			zap.String("bng", name), zap.Stringer("from", c.From), zap.Bool("relay", c.Relay), zap.Duration("ahead", c.Ahead), zap.Bool("steady", c.Steady),
+		a.log.Warn("accounting of this BNG is stamped by a clock that is off, or is delayed without Acct-Delay-Time; check NTP there, and the "+
+			"relay",
+			zap.String("bng", name), zap.Stringer("from", c.From), zap.Bool("relay", c.Relay), zap.Duration("ahead", c.Ahead),
+			zap.Bool("steady", c.Steady),
 			zap.Uint64("records_of_uncertain_time", uncertain))
 		logged[name] = clockLine{time.Now(), c.Contradictory}
 	}

@@ -198,11 +198,12 @@ func Default() Config {
 		host = "cordon"
 	}
 	return Config{
-		Instance:    host,
-		Redis:       Redis{Addrs: []string{"127.0.0.1:6379"}, KeyPrefix: "cordon"},
-		Journal:     Journal{Dir: "/var/lib/cordon"},
-		HTTP:        HTTP{Listen: "127.0.0.1:8480"},
-		Accounting:  Accounting{SubscriberKey: SubscriberKey{"User-Name"}, Spool: Spool{Max: 1e9, AloneFor: quarantine.Duration(30 * time.Minute)}},
+		Instance: host,
+		Redis:    Redis{Addrs: []string{"127.0.0.1:6379"}, KeyPrefix: "cordon"},
+		Journal:  Journal{Dir: "/var/lib/cordon"},
+		HTTP:     HTTP{Listen: "127.0.0.1:8480"},
+		Accounting: Accounting{SubscriberKey: SubscriberKey{"User-Name"},
+			Spool: Spool{Max: 1e9, AloneFor: quarantine.Duration(30 * time.Minute)}},
 		Attribution: quarantine.DefaultAttribution,
 		Sessions:    Sessions{Source: fromAccounting, Settings: template.DefaultSettings},
 		Policy:      quarantine.Policy{Mode: quarantine.ModeShadow},

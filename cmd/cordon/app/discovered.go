@@ -14,7 +14,8 @@ func (a *App) discovered() []wire.DiscoveredBNG {
 	var list []wire.DiscoveredBNG
 	for _, d := range a.accounting.Discovered() {
 		list = append(list, wire.DiscoveredBNG{
-			NASIP: written(d.NAS.IP), NASIPv6: written(d.NAS.IPv6), NASIdentifier: d.NAS.Identifier, Sender: written(d.Sender), Relay: d.Relay, KnownBy: d.KnownBy(), Vague: d.Vague(),
+			NASIP: written(d.NAS.IP), NASIPv6: written(d.NAS.IPv6), NASIdentifier: d.NAS.Identifier, Sender: written(d.Sender), Relay: d.Relay,
+			KnownBy: d.KnownBy(), Vague: d.Vague(),
 			Records: d.Records, Sessions: d.Sessions, FirstSeen: d.First.UTC(), LastSeen: d.Last.UTC(),
 		})
 	}

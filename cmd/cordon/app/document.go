@@ -169,7 +169,8 @@ var (
 // inWords puts a message of the YAML library in terms of the configuration.
 func inWords(text string) string {
 	if m := wrongKind.FindStringSubmatch(text); m != nil {
-		has := map[string]string{"str": "text", "int": "a number", "float": "a number", "bool": "true or false", "seq": "a list", "map": "a mapping of keys"}[m[1]]
+		has := map[string]string{"str": "text", "int": "a number", "float": "a number", "bool": "true or false", "seq": "a list",
+			"map": "a mapping of keys"}[m[1]]
 		wants := "a mapping of keys"
 		switch {
 		case strings.HasPrefix(m[3], "[]"):

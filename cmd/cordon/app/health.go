@@ -41,12 +41,14 @@ func (a *App) logHealth(seen map[string]*noticed) {
 			if h.State == bng.PathUnresponsive {
 				level = zap.WarnLevel
 			}
-			a.log.Log(level, "BNG is "+h.State.String(), name, zap.String("path", h.Path), zap.Time("since", h.Since), zap.Int("unanswered", h.Unanswered))
+			a.log.Log(level, "BNG is "+h.State.String(), name, zap.String("path", h.Path), zap.Time("since", h.Since),
+				zap.Int("unanswered", h.Unanswered))
 			was.state = h.State
 		}
 		off := h.Skew.Abs() > skewWarning || h.ClockDiscards > was.discards
 		if off && time.Since(was.skewed) >= skewEvery {
-			a.log.Warn("BNG's clock is off; see NTP there and here", name, zap.Duration("ahead", h.Skew), zap.Uint64("replies_discarded", h.ClockDiscards))
+			a.log.Warn("BNG's clock is off; see NTP there and here", name, zap.Duration("ahead", h.Skew),
+				zap.Uint64("replies_discarded", h.ClockDiscards))
 			was.skewed, was.discards = time.Now(), h.ClockDiscards
 		}
 	}
@@ -83,10 +85,12 @@ func shownHealth(h *bng.Health) wire.BNGHealth {
 		s.Skew = &seconds
 	}
 	for _, p := range h.Stopped {
-		s.Stopped = append(s.Stopped, wire.StoppedProfile{Profile: p.Profile, ErrorCause: p.ErrorCause, Since: p.Since.UTC(), RetryAt: p.RetryAt.UTC()})
+		s.Stopped = append(s.Stopped, wire.StoppedProfile{Profile: p.Profile, ErrorCause: p.ErrorCause, Since: p.Since.UTC(),
+			RetryAt: p.RetryAt.UTC()})
 	}
 	if f := h.Fault; f != nil {
-		s.Fault = &wire.BNGFault{ErrorCause: f.ErrorCause, Name: coa.LookupErrorCause(f.ErrorCause).Name, Kind: label(f.Disposition.String()), At: f.At.UTC()}
+		s.Fault = &wire.BNGFault{ErrorCause: f.ErrorCause, Name: coa.LookupErrorCause(f.ErrorCause).Name, Kind: label(f.Disposition.String()),
+			At: f.At.UTC()}
 	}
 	return s
 }

@@ -13,7 +13,8 @@ import (
 
 func TestAloneForIsWithinItsBounds(t *testing.T) {
 	with := func(alone string) error {
-		_, _, _, err := parse("cordon.yaml", []byte(strings.Replace(goodConfig, "accounting:\n", "accounting:\n  spool: {alone_for: "+alone+"}\n", 1)))
+		_, _, _, err := parse("cordon.yaml", []byte(strings.Replace(goodConfig, "accounting:\n", "accounting:\n  spool: {alone_for: "+alone+"}\n",
+			1)))
 		return err
 	}
 	for _, good := range []string{"0s", "1m", "168h"} {

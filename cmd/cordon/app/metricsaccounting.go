@@ -11,11 +11,13 @@ var (
 	acctDatagrams = describe("cordon_accounting_datagrams_total",
 		"Total number of accounting datagrams received, by outcome.", "outcome")
 	acctFaults = describe("cordon_accounting_faults_total",
-		"Total number of faults of authentic accounting records, which are answered all the same, by reason and by the configured BNG that they claim to be about; bng is empty for none.", "reason", "bng")
+		"Total number of faults of authentic accounting records, which are answered all the same, by reason and by the configured BNG that "+
+			"they claim to be about; bng is empty for none.", "reason", "bng")
 	acctSkew = describe("cordon_accounting_clock_skew_seconds",
 		"How far the clock that stamps the BNG's accounting is ahead of this host's, in seconds.", "bng")
 	acctClocks = describe("cordon_accounting_clock_records_total",
-		"Total number of accounting records of the BNG whose Event-Timestamp was distrusted: ahead and behind are corrected by their arrival, the time of contradictory ones is uncertain.", "bng", "kind")
+		"Total number of accounting records of the BNG whose Event-Timestamp was distrusted: ahead and behind are corrected by their arrival, "+
+			"the time of contradictory ones is uncertain.", "bng", "kind")
 	acctAside = describe("cordon_accounting_set_aside_total",
 		"Total number of accounting records that Redis cannot hold: answered, set aside in a file and not stored.")
 	sessionsRenamed = describe("cordon_sessions_renamed_total",
@@ -51,7 +53,8 @@ var (
 	spoolOldest = describe("cordon_accounting_spool_oldest_timestamp_seconds",
 		"Event time of the oldest record in the spool, in seconds since 1970; absent if the spool is empty.")
 	spooled = describe("cordon_accounting_spooled_total",
-		"Total number of accounting records that came to the spool, by outcome; full, no_room, disk_fails and alone were not answered.", "outcome")
+		"Total number of accounting records that came to the spool, by outcome; full, no_room, disk_fails and alone were not answered.",
+		"outcome")
 )
 
 // spool writes how much the accounting spool holds, if there is one.

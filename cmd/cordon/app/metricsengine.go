@@ -11,7 +11,8 @@ var (
 	verdictsPending = describe("cordon_verdicts_pending",
 		"Number of accepted verdicts of this instance that wait for a decision.")
 	fullestShare = describe("cordon_verdicts_fullest_share_ratio",
-		"How full the fullest source's share of the queue of undecided verdicts is, from 0 to 1; above 0.5 unknown addresses are given up sooner.")
+		"How full the fullest source's share of the queue of undecided verdicts is, from 0 to 1; above 0.5 unknown addresses are given up "+
+			"sooner.")
 	throttled = describe("cordon_verdicts_throttled_total",
 		"Total number of verdicts that were refused because their source had sent too many, by reason.", "reason")
 	isSender = describe("cordon_sender",

@@ -55,7 +55,8 @@ func (a *App) openSessions(fleet *bng.Fleet) error {
 	server := template.Server{Addrs: r.Addrs, MasterName: r.MasterName, DB: r.DB, Username: r.Username, Password: template.Password(password)}
 	if other := s.Redis; other != nil {
 		server = template.Server{
-			Addrs: other.Addrs, MasterName: other.MasterName, DB: other.DB, Username: other.Username, Password: template.Password(a.parts.SessionPassword),
+			Addrs: other.Addrs, MasterName: other.MasterName, DB: other.DB, Username: other.Username,
+			Password: template.Password(a.parts.SessionPassword),
 		}
 	}
 	plan := addressPlan(a.cfg)
@@ -97,7 +98,8 @@ func (a *App) logDoubts(logged map[template.Reason]uint64) {
 	}
 	for _, d := range a.template.Doubts() {
 		if more := d.Count - logged[d.Reason]; more > 0 {
-			a.log.Warn("sessions of another program are distrusted", zap.Stringer("reason", d.Reason), zap.Uint64("times", more), zap.String("last_key", d.Key))
+			a.log.Warn("sessions of another program are distrusted", zap.Stringer("reason", d.Reason), zap.Uint64("times", more),
+				zap.String("last_key", d.Key))
 		}
 		logged[d.Reason] = d.Count
 	}

@@ -61,7 +61,8 @@ func (a *App) logSpool(last *spool.Stats) {
 		a.log.Info("accounting spool is drained", zap.Uint64("drained", now.Drained))
 	}
 	if now.Alone > last.Alone {
-		a.log.Error("accounting is not answered: this instance has been cut off from Redis for too long", zap.Uint64("records", now.Alone-last.Alone), zap.NamedError("reason", a.alone()))
+		a.log.Error("accounting is not answered: this instance has been cut off from Redis for too long",
+			zap.Uint64("records", now.Alone-last.Alone), zap.NamedError("reason", a.alone()))
 	}
 	if lost := now.Full + now.NoRoom + now.Failed; lost > last.Full+last.NoRoom+last.Failed {
 		a.log.Error("accounting is not answered: Redis is unreachable and the spool accepts no more",
@@ -73,7 +74,8 @@ func (a *App) logSpool(last *spool.Stats) {
 // logAside logs once an hour while a spool that was moved aside is there.
 func (a *App) logAside() {
 	if dir := a.host.Damaged(); dir != "" && time.Since(a.asideLogged) >= time.Hour {
-		a.log.Error("no address is attributed: accounting that was answered cannot be read; remove the folder to go on without it", zap.String("dir", dir))
+		a.log.Error("no address is attributed: accounting that was answered cannot be read; remove the folder to go on without it",
+			zap.String("dir", dir))
 		a.asideLogged = time.Now()
 	}
 }
@@ -85,8 +87,10 @@ func (a *App) logSetAside(logged *setAsideLine) {
 	if now.Events == logged.events || time.Since(logged.at) < time.Hour {
 		return
 	}
-	a.log.Error("Redis cannot store accounting records, since another program wrote to their keys: they are set aside, and their addresses are not attributed until the next Start",
-		zap.String("file", a.setAside.Waiting()), zap.Uint64("records", now.Events-logged.events), zap.String("bng", now.BNG), zap.String("reason", now.Reason))
+	a.log.Error("Redis cannot store accounting records, since another program wrote to their keys: they are set aside, and their addresses "+
+		"are not attributed until the next Start",
+		zap.String("file", a.setAside.Waiting()), zap.Uint64("records", now.Events-logged.events), zap.String("bng", now.BNG),
+		zap.String("reason", now.Reason))
 	*logged = setAsideLine{now.Events, time.Now()}
 }
 
