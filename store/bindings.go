@@ -73,9 +73,9 @@ func (s *Store) RecordBindings(ctx context.Context, bindings []quarantine.Bindin
 	for i := range bindings {
 		lengths = addLength(lengths, &bindings[i].Address)
 	}
-	told := s.lengthsCall(lengths)
-	s.run(ctx, told)
-	for _, c := range told {
+	lengthCalls := s.lengthsCall(lengths)
+	s.run(ctx, lengthCalls)
+	for _, c := range lengthCalls {
 		if err := c.cmd.Err(); err != nil {
 			for i := range errs {
 				errs[i] = fmt.Errorf("store prefix lengths: %w", err)

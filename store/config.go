@@ -61,7 +61,7 @@ type Config struct {
 	// Restricted tells attribute values that are the name of a restricted
 	// profile; see quarantine.Apply. Nil: none is.
 	Restricted func(quarantine.Attribute) bool
-	// Interim tells how often a BNG renews its sessions; see quarantine.SilentSince.
+	// Interim tells how often a BNG renews its sessions; see quarantine.StaleSince.
 	// Nil: not known of any.
 	Interim func(bng string) time.Duration
 	// Names is what BNGs were called before: what is stored under such a name is

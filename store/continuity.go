@@ -27,16 +27,16 @@ type meeting struct {
 
 // witness is what one instance knows of the masters by itself.
 type witness struct {
-	instance string   // its name among the others; "": none
-	known    []master // those that it met last; none after its start
-	told     time.Time
-	lost     []loss // restarts that it has noticed, and failovers if lingers is set
-	// lingers is set where a connection may lead to a server whose place another one
+	instance    string   // its name among the others; "": none
+	lastMet     []master // those that it met last; none after its start
+	publishedAt time.Time
+	lost        []loss // restarts that it has noticed, and failovers if lingers is set
+	// sharedAddress is set where a connection may lead to a server whose place another one
 	// has taken, and be used: one address for several, and no Sentinel or Cluster that
 	// says which of them it is.
-	lingers bool
-	// answered is when a process answered this instance last; false: not known.
-	answered func(run string) (time.Time, bool)
+	sharedAddress bool
+	// lastReply is when a process answered this instance last; false: not known.
+	lastReply func(run string) (time.Time, bool)
 }
 
 // loss is a restart of a Redis that may not have had on disk what its former
@@ -45,16 +45,16 @@ type loss struct {
 	old       master
 	failover  bool
 	confirmed time.Time // what it had acknowledged by then came back
-	answered  time.Time // its last answer that is known of; zero: not known
+	lastReply time.Time // its last answer that is known of; zero: not known
 	noticed   time.Time
 	until     time.Time // how far the gap reaches that was published last
 }
 
 // gap is what the loss puts in doubt.
 func (l *loss) gap() quarantine.Gap {
-	failover, restart := quarantine.FailoverGap(l.confirmed, l.noticed), quarantine.RestartGap(l.confirmed, l.answered)
+	failover, restart := quarantine.FailoverGap(l.confirmed, l.noticed), quarantine.RestartGap(l.confirmed, l.lastReply)
 	switch {
-	case l.answered.IsZero(), l.failover && restart.To.Before(failover.To):
+	case l.lastReply.IsZero(), l.failover && restart.To.Before(failover.To):
 		return failover
 	case l.failover:
 		failover.To = restart.To
@@ -68,9 +68,9 @@ func (l *loss) gap() quarantine.Gap {
 // before: another instance may have published a failover or a restart long before
 // this one meets it, and this one has written to the old process until then.
 func (c continuity) next(w witness, seen []master, now time.Time, forget time.Time) (continuity, []loss) {
-	c.Masters, w.known = c.heard(w), w.heard(w.known, w.told)
+	c.Masters, w.lastMet = c.withReplies(w), w.withReplies(w.lastMet, w.publishedAt)
 	gaps := c.gaps()
-	if len(c.Masters) > 0 && anyNew(c.Masters, seen) || len(w.known) > 0 && anyNew(w.known, seen) {
+	if len(c.Masters) > 0 && anyNew(c.Masters, seen) || len(w.lastMet) > 0 && anyNew(w.lastMet, seen) {
 		confirmed := now
 		if c.At > 0 {
 			confirmed = fromMilli(c.At)
@@ -96,26 +96,26 @@ func (c continuity) next(w witness, seen []master, now time.Time, forget time.Ti
 	return n, lost
 }
 
-// heard is the stored masters with when each gave its last answer, as far as this
+// withReplies is the stored masters with when each gave its last answer, as far as this
 // instance can say: another one dates by its own clock what it has confirmed.
-func (c continuity) heard(w witness) []master {
-	masters := w.heard(c.Masters, fromMilli(c.At).Add(-quarantine.NoticedWithin))
+func (c continuity) withReplies(w witness) []master {
+	masters := w.withReplies(c.Masters, fromMilli(c.At).Add(-quarantine.NoticedWithin))
 	mine := c.confirmedBy(w)
 	for i := range masters {
 		if m := &masters[i]; slices.ContainsFunc(mine.Masters, func(o master) bool { return o.RunID == m.RunID }) {
-			m.heard = later(m.heard, fromMilli(mine.At))
+			m.repliedAt = later(m.repliedAt, fromMilli(mine.At))
 		}
 	}
 	return masters
 }
 
-// heard is masters that were confirmed at a moment with when each gave its last answer.
-func (w *witness) heard(masters []master, confirmed time.Time) []master {
+// withReplies is masters that were confirmed at a moment with when each gave its last answer.
+func (w *witness) withReplies(masters []master, confirmed time.Time) []master {
 	masters = slices.Clone(masters)
 	for i := range masters {
-		masters[i].heard = confirmed
-		if at, ok := w.answered(masters[i].RunID); ok {
-			masters[i].heard = later(confirmed, at)
+		masters[i].repliedAt = confirmed
+		if at, ok := w.lastReply(masters[i].RunID); ok {
+			masters[i].repliedAt = later(confirmed, at)
 		}
 	}
 	return masters
@@ -140,8 +140,8 @@ func (c continuity) losses(w witness, seen []master, now time.Time) []loss {
 		return slices.ContainsFunc(seen, func(m master) bool { return m.RunID == l.old.RunID })
 	})
 	for i := range lost {
-		if at, ok := w.answered(lost[i].old.RunID); ok {
-			lost[i].answered = at
+		if at, ok := w.lastReply(lost[i].old.RunID); ok {
+			lost[i].lastReply = at
 		}
 	}
 	add := func(olds []master, confirmed time.Time) {
@@ -150,9 +150,9 @@ func (c continuity) losses(w witness, seen []master, now time.Time) []loss {
 		}
 	}
 	add(c.Masters, fromMilli(c.At)) // first: it is what came back that says so
-	add(w.known, w.told)
-	if met := c.confirmedBy(w); len(w.known) == 0 {
-		add(w.heard(met.Masters, fromMilli(met.At)), fromMilli(met.At))
+	add(w.lastMet, w.publishedAt)
+	if met := c.confirmedBy(w); len(w.lastMet) == 0 {
+		add(w.withReplies(met.Masters, fromMilli(met.At)), fromMilli(met.At))
 	}
 	return lost[max(0, len(lost)-maxLosses):]
 }
@@ -162,8 +162,8 @@ func (c continuity) losses(w witness, seen []master, now time.Time) []loss {
 // been confirmed of it.
 func (c continuity) noticed(lost []loss, old master, confirmed time.Time, w witness, seen []master, now time.Time) []loss {
 	known := slices.ContainsFunc(lost, func(l loss) bool { return l.old.RunID == old.RunID })
-	if at, met := w.answered(old.RunID); met && w.lingers && !known && old.replaced(seen) {
-		return append(lost, loss{old: old, failover: true, confirmed: confirmed, answered: at, noticed: now})
+	if at, met := w.lastReply(old.RunID); met && w.sharedAddress && !known && old.replaced(seen) {
+		return append(lost, loss{old: old, failover: true, confirmed: confirmed, lastReply: at, noticed: now})
 	}
 	successor, restarted := old.restarted(seen)
 	if !restarted || known || old.Sync == syncAlways && !c.olderThan(w, old) {
@@ -174,7 +174,7 @@ func (c continuity) noticed(lost []loss, old master, confirmed time.Time, w witn
 			confirmed = fromMilli(m.Before)
 		}
 	}
-	return append(lost, loss{old: old, confirmed: confirmed, answered: c.lastAnswer(old, w, now), noticed: now})
+	return append(lost, loss{old: old, confirmed: confirmed, lastReply: c.lastAnswer(old, w, now), noticed: now})
 }
 
 // lastAnswer is the last moment at which the process can have acknowledged
@@ -183,7 +183,7 @@ func (c continuity) noticed(lost []loss, old master, confirmed time.Time, w witn
 // cannot have had an answer that is lost much later than the last of these
 // confirmations that is not.
 func (c continuity) lastAnswer(old master, w witness, now time.Time) time.Time {
-	if at, ok := w.answered(old.RunID); ok {
+	if at, ok := w.lastReply(old.RunID); ok {
 		return at
 	}
 	met, ok := c.Met[w.instance]
@@ -199,9 +199,9 @@ func (c continuity) lastAnswer(old master, w witness, now time.Time) time.Time {
 // published to the process: a server that syncs always came back with older data
 // all the same, such as a copy that was put in its place.
 func (c continuity) olderThan(w witness, old master) bool {
-	published := slices.ContainsFunc(w.known, func(m master) bool { return m.RunID == old.RunID })
-	lacksMine := w.instance != "" && c.confirmedBy(w).At < w.told.UnixMilli()
-	return published && (lacksMine || fromMilli(c.At).Add(quarantine.NoticedWithin).Before(w.told))
+	published := slices.ContainsFunc(w.lastMet, func(m master) bool { return m.RunID == old.RunID })
+	lacksMine := w.instance != "" && c.confirmedBy(w).At < w.publishedAt.UnixMilli()
+	return published && (lacksMine || fromMilli(c.At).Add(quarantine.NoticedWithin).Before(w.publishedAt))
 }
 
 // before is what is to be published of the process before m, which was met now.

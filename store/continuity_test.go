@@ -21,8 +21,8 @@ func heardAt(last map[string]int) func(string) (time.Time, bool) {
 }
 
 // asOf is a witness that knows these masters since then and no last answers.
-func asOf(known []master, told time.Time) witness {
-	return witness{known: known, told: told, answered: heardAt(nil)}
+func asOf(known []master, published time.Time) witness {
+	return witness{lastMet: known, publishedAt: published, lastReply: heardAt(nil)}
 }
 
 // synced is a server that syncs its append-only file in this way.
@@ -79,9 +79,9 @@ func TestAddressesOfOneServerAreRememberedWithinBounds(t *testing.T) {
 
 func TestARestartIsAGapUnlessEveryWriteWasSynced(t *testing.T) {
 	for name, c := range map[string]struct {
-		was  diskSync
-		told int // when this instance published last that it knew it; what came back is of second 100
-		want []quarantine.Gap
+		was       diskSync
+		published int // when this instance published last that it knew it; what came back is of second 100
+		want      []quarantine.Gap
 	}{
 		"synced always":                           {syncAlways, 100, nil},
 		"synced always, with older data":          {syncAlways, 116, []quarantine.Gap{{From: second(40), To: second(105)}}},
@@ -90,19 +90,19 @@ func TestARestartIsAGapUnlessEveryWriteWasSynced(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stored := continuity{At: second(100).UnixMilli(), Masters: synced("run1", c.was)}
-			w := asOf(synced("run1", c.was), second(c.told))
-			w.answered = heardAt(map[string]int{"run1": 103, "run2": 160})
+			w := asOf(synced("run1", c.was), second(c.published))
+			w.lastReply = heardAt(map[string]int{"run1": 103, "run2": 160})
 			// How the new process syncs says nothing of the old one.
 			for _, now := range []diskSync{syncAlways, syncUnknown} {
 				next, lost := stored.next(w, synced("run2", now), second(160), forget)
 				if !slices.Equal(next.gaps(), c.want) || len(lost) != len(c.want) {
 					t.Fatalf("gaps %v of %d restarts, want %v", next.gaps(), len(lost), c.want)
 				}
-				w.known, w.told, w.lost = next.Masters, second(160), lost
+				w.lastMet, w.publishedAt, w.lost = next.Masters, second(160), lost
 				if again, _ := next.next(w, synced("run2", now), second(170), forget); !slices.Equal(again.gaps(), c.want) {
 					t.Fatalf("ten seconds later: %v, want %v", again.gaps(), c.want)
 				}
-				w = witness{known: synced("run1", c.was), told: second(c.told), answered: w.answered}
+				w = witness{lastMet: synced("run1", c.was), publishedAt: second(c.published), lastReply: w.lastReply}
 			}
 		})
 	}
@@ -112,13 +112,13 @@ func TestARestartIsAGapUnlessEveryWriteWasSynced(t *testing.T) {
 // that syncs always were not written by it last.
 func TestDataWithoutThisInstancesLastWordAreOlder(t *testing.T) {
 	run1, run2 := synced("run1", syncAlways), synced("run2", syncAlways)
-	for said, want := range map[int]int{99: 1, 100: 0, 101: 0} {
+	for confirmed, want := range map[int]int{99: 1, 100: 0, 101: 0} {
 		stored := continuity{At: second(100).UnixMilli(), Masters: run1,
-			Met: map[string]meeting{"a": {At: second(said).UnixMilli(), Masters: run1}}}
+			Met: map[string]meeting{"a": {At: second(confirmed).UnixMilli(), Masters: run1}}}
 		w := asOf(run1, second(100))
 		w.instance = "a"
 		if next, _ := stored.next(w, run2, second(160), forget); len(next.Gaps) != want {
-			t.Errorf("they have its word of second %d, it said more at 100: gaps %v", said, next.gaps())
+			t.Errorf("it confirmed second %d there, and published at 100: gaps %v", confirmed, next.gaps())
 		}
 	}
 }
@@ -150,25 +150,25 @@ func TestEachInstanceExtendsTheGapOfARestartByItsOwnLastAnswer(t *testing.T) {
 	stored := continuity{At: second(100).UnixMilli(), Masters: synced("run1", syncEverySecond)}
 	seen := synced("run2", syncEverySecond)
 	b := asOf(synced("run1", syncEverySecond), second(19))
-	b.instance, b.answered = "b", heardAt(map[string]int{"run1": 20})
+	b.instance, b.lastReply = "b", heardAt(map[string]int{"run1": 20})
 	byB, _ := stored.next(b, seen, second(120), forget)
 	if want := []quarantine.Gap{{From: second(40), To: second(102)}}; !slices.Equal(byB.gaps(), want) {
 		t.Fatalf("b says %v, want %v: the old process was alive when it was confirmed last", byB.gaps(), want)
 	}
 	byB.At = second(500).UnixMilli() // b goes on
 	a := asOf(synced("run1", syncEverySecond), second(180))
-	a.instance, a.answered = "a", heardAt(map[string]int{"run1": 181})
+	a.instance, a.lastReply = "a", heardAt(map[string]int{"run1": 181})
 	byA, lost := byB.next(a, seen, second(501), forget)
 	if want := []quarantine.Gap{{From: second(40), To: second(183)}}; !slices.Equal(byA.gaps(), want) {
 		t.Fatalf("a extends it to %v, want %v", byA.gaps(), want)
 	}
 	// An answer that had come in before the crash is read later still.
-	a.known, a.told, a.lost = byA.Masters, second(501), lost
-	if a.heardMore() {
+	a.lastMet, a.publishedAt, a.lost = byA.Masters, second(501), lost
+	if a.lateReplies() {
 		t.Fatal("there is more to publish although nothing more was heard")
 	}
-	a.answered = heardAt(map[string]int{"run1": 184, "run2": 502})
-	if !a.heardMore() {
+	a.lastReply = heardAt(map[string]int{"run1": 184, "run2": 502})
+	if !a.lateReplies() {
 		t.Fatal("what was heard later of the old process is not to be published")
 	}
 	again, _ := byA.next(a, seen, second(502), forget)
@@ -198,7 +198,7 @@ func TestAnInstanceThatWasStartedAnewKnowsWhichProcessItHadAnswersOf(t *testing.
 	stored := continuity{At: second(100).UnixMilli(), Masters: run1,
 		Met: map[string]meeting{"a": {At: second(100).UnixMilli(), Masters: run1}}}
 	b := asOf(run1, second(30))
-	b.instance, b.answered = "b", heardAt(map[string]int{"run1": 30})
+	b.instance, b.lastReply = "b", heardAt(map[string]int{"run1": 30})
 	byB, _ := stored.next(b, run2, second(120), forget)
 	for name, c := range map[string]struct {
 		instance string
@@ -246,7 +246,7 @@ func TestARestartOfOneMasterOfAClusterIsAGap(t *testing.T) {
 	other := server(placeB, "run8", historyB, noHistory)
 	before := append(synced("run1", syncEverySecond), other)
 	w := asOf(before, second(100))
-	w.answered = heardAt(map[string]int{"run1": 101, "run8": 160})
+	w.lastReply = heardAt(map[string]int{"run1": 101, "run8": 160})
 	next, lost := continuity{At: second(100).UnixMilli(), Masters: before}.next(w, append(synced("run2", syncEverySecond), other),
 		second(160), forget)
 	if want := []quarantine.Gap{{From: second(40), To: second(103)}}; !slices.Equal(next.gaps(), want) || len(lost) != 1 {

@@ -19,7 +19,7 @@ func (s *Store) TakeDue(
 ) ([]quarantine.Due, error) {
 	until := fromMilli(now.Add(lease).UnixMilli())
 	c := &call{
-		script: takeScript,
+		script: leaseDueScript,
 		keys:   []string{s.keys.due(lane), s.keys.open(), s.keys.term(), s.keys.dueAsked()},
 		args:   []any{strconv.FormatUint(term, 10), ms(now), leaseScore(until), n},
 	}
@@ -49,7 +49,7 @@ func (s *Store) FinishDue(ctx context.Context, d quarantine.Due, next time.Time)
 		return nil
 	}
 	c := &call{
-		script: finishScript,
+		script: finishDueScript,
 		keys:   []string{s.keys.due(d.Lane), s.keys.dueAsked()},
 		args:   []any{d.Subscriber, leaseScore(d.Until), ms(next)},
 	}

@@ -290,7 +290,7 @@ func TestStatementsAboutABindingMergeInAnyOrder(t *testing.T) {
 	redis := storetest.StartRedis(t, "--appendfsync", "no")
 	s := openStore(t, redis)
 	versions := uint64(1)
-	said := func(seen time.Duration, change func(*record)) record {
+	stated := func(seen time.Duration, change func(*record)) record {
 		r := record{began: noon, version: versions}
 		versions++
 		r.Session = quarantine.Session{
@@ -302,10 +302,10 @@ func TestStatementsAboutABindingMergeInAnyOrder(t *testing.T) {
 	}
 	start, supposed := noon.Add(-time.Second), noon.Add(-time.Hour)
 	statements := []record{
-		said(0, func(r *record) { r.StartedAt = supposed }), // which a later record put right
-		said(time.Minute, func(r *record) { r.StartSeen, r.StartedAt = true, start }),
-		said(2*time.Minute, func(r *record) { r.StartSeen, r.StartedAt, r.Ignored = true, start, true }),
-		said(3*time.Minute, func(r *record) {
+		stated(0, func(r *record) { r.StartedAt = supposed }), // which a later record put right
+		stated(time.Minute, func(r *record) { r.StartSeen, r.StartedAt = true, start }),
+		stated(2*time.Minute, func(r *record) { r.StartSeen, r.StartedAt, r.Ignored = true, start, true }),
+		stated(3*time.Minute, func(r *record) {
 			r.StartSeen, r.StartedAt, r.Ignored, r.EndedAt = true, start, true, noon.Add(3*time.Minute)
 		}),
 	}
@@ -313,8 +313,8 @@ func TestStatementsAboutABindingMergeInAnyOrder(t *testing.T) {
 		redis.Do("FLUSHALL")
 		redis.Do("SADD", "t:lengths", "4/32")
 		for _, i := range order {
-			for _, said := range statements[i].statements() {
-				s.run(t.Context(), s.bindingCalls(&said.Binding, said.began, said.version, noon))
+			for _, one := range statements[i].statements() {
+				s.run(t.Context(), s.bindingCalls(&one.Binding, one.began, one.version, noon))
 			}
 		}
 		found := held(t, s, "192.0.2.1")

@@ -18,7 +18,7 @@ import (
 // two or three.
 const casAttempts = 20
 
-var errBusySession = errors.New("the session's record is changed by others without pause")
+var errContendedSession = errors.New("the session's record is changed by others without pause")
 
 // storeSessions writes the record of every group, again and again for those
 // that someone else changed meanwhile.
@@ -33,7 +33,7 @@ func (b *batch) storeSessions(ctx context.Context) {
 		waiting = again
 	}
 	for _, g := range waiting {
-		b.fail(g, fmt.Errorf("store session %s: %w", g.key, errBusySession))
+		b.fail(g, fmt.Errorf("store session %s: %w", g.key, errContendedSession))
 	}
 }
 
@@ -62,7 +62,7 @@ func (b *batch) fold(ctx context.Context, groups []*group) (folded, again []*gro
 			answer, err := calls[i].cmd.Int()
 			switch renewed := err == nil && answer == 1; {
 			case !renewed:
-				g.known.renewal = 0
+				g.cached.renewal = 0
 				again = append(again, g)
 			case errAsk != nil:
 				b.fail(g, errAsk)
@@ -82,18 +82,18 @@ func (b *batch) fold(ctx context.Context, groups []*group) (folded, again []*gro
 // is nil.
 func (b *batch) renewCall(g *group) *call {
 	ev := &b.events[g.events[0]]
-	if len(g.events) > 1 || unsaid(ev) || g.known.renewal == 0 || !g.known.renews(ev, b.store.known.renewal(ev)) {
+	if len(g.events) > 1 || unnamed(ev) || g.cached.renewal == 0 || !g.cached.renews(ev, b.store.written.renewal(ev)) {
 		return nil
 	}
 	return &call{
 		script: renewScript, keys: []string{b.store.keys.session(g.key)},
-		args: []any{versionText(g.known.version) + "{", seenText(ev.At)},
+		args: []any{versionText(g.cached.version) + "{", seenText(ev.At)},
 	}
 }
 
-// unsaid reports whether an event does not say for certain whose the session is
+// unnamed reports whether an event does not say for certain whose the session is
 // that it is about: the record has to be read to know whose case is to look at it.
-func unsaid(ev *quarantine.SessionEvent) bool {
+func unnamed(ev *quarantine.SessionEvent) bool {
 	return ev.Fallback || ev.Subscriber == "" && !ev.Via.IsValid()
 }
 
@@ -129,15 +129,15 @@ func (b *batch) apply(g *group, resetAt time.Time) {
 		var change quarantine.SessionChange
 		stored, change = applyEvent(stored, b.events[i], b.resetBefore(i, resetAt), b.store.cfg.Restricted)
 		g.changed = g.changed || stored != before
-		g.note(before, stored, &change)
+		g.collect(before, stored, &change)
 	}
 	if g.next = stored; g.changed {
 		g.next.trim()
 	}
 }
 
-// note takes in what else an event does than to change the session's record.
-func (g *group) note(before, after *record, change *quarantine.SessionChange) {
+// collect takes in what else an event does than to change the session's record.
+func (g *group) collect(before, after *record, change *quarantine.SessionChange) {
 	if change.Renamed {
 		g.renamed++
 	}
@@ -231,7 +231,7 @@ func (b *batch) sessionCall(g *group) (*call, error) {
 	if g.next == nil || !g.changed {
 		return nil, nil
 	}
-	g.next.raise(b.store.cfg.Now())
+	g.next.nextVersion(b.store.cfg.Now())
 	for i := range g.forgotten {
 		g.forgotten[i].version = g.next.version
 	}

@@ -21,9 +21,9 @@ func (s *Store) everyName(key quarantine.SessionKey) []quarantine.SessionKey {
 	return keys
 }
 
-// united is the newest of records of one session under several names, with what the
+// merge is the newest of records of one session under several names, with what the
 // older ones know of it beyond that; nil if there is none.
-func (s *Store) united(found []*record) *quarantine.Session {
+func (s *Store) merge(found []*record) *quarantine.Session {
 	var one *quarantine.Session
 	for _, r := range found {
 		if r == nil {
@@ -43,9 +43,9 @@ func (s *Store) united(found []*record) *quarantine.Session {
 	return one
 }
 
-// underPresentNames gives live sessions of renamed BNGs the present name. One that is
+// currentNames gives live sessions of renamed BNGs the present name. One that is
 // known under both is listed once, and not at all if it has ended under the other.
-func (s *Store) underPresentNames(ctx context.Context, live []quarantine.Session) ([]quarantine.Session, error) {
+func (s *Store) currentNames(ctx context.Context, live []quarantine.Session) ([]quarantine.Session, error) {
 	listed := map[quarantine.SessionKey]bool{}
 	var all []quarantine.Session
 	for _, session := range live {

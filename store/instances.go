@@ -112,7 +112,7 @@ const forgottenKind = `"kind":"` + string(quarantine.InstanceForgotten) + `"`
 
 // MarkReachable implements quarantine.InstanceDepartures.
 func (s *Store) MarkReachable(ctx context.Context, id string) error {
-	if err := s.onInstances(ctx, hearScript, id, forgottenKind).Err(); err != nil {
+	if err := s.onInstances(ctx, reachableScript, id, forgottenKind).Err(); err != nil {
 		return fmt.Errorf("note that instance %s is there: %w", id, err)
 	}
 	return nil
@@ -138,7 +138,7 @@ func decodeInstance(id, text, went string) (i quarantine.Instance, err error) {
 		return i, fmt.Errorf("does not decode: %w", err)
 	}
 	i.ID, i.ReachedAt, i.Departure = id, time.Time{}, nil
-	if i.ReachedAt, err = heardIn(says); err != nil {
+	if i.ReachedAt, err = reachedIn(says); err != nil {
 		return i, err
 	}
 	if i.SpokeAt, err = parseMilli(spoke); err != nil {
@@ -157,8 +157,8 @@ func decodeInstance(id, text, went string) (i quarantine.Instance, err error) {
 	return i, err
 }
 
-// heardIn reads what hear.lua puts in front of what an instance says; zero: nothing.
-func heardIn(says string) (time.Time, error) {
+// reachedIn reads what hear.lua puts in front of what an instance says; zero: nothing.
+func reachedIn(says string) (time.Time, error) {
 	rest, heard := strings.CutPrefix(says, `{"heard":`)
 	if !heard {
 		return time.Time{}, nil

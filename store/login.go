@@ -17,9 +17,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// wanted is what an open case wants, as a log-in needs it; login.lua reads
+// desired is what an open case wants, as a log-in needs it; login.lua reads
 // profile and until_ms.
-type wanted struct {
+type desired struct {
 	Case    string               `json:"case"`
 	Profile string               `json:"profile"`
 	Until   int64                `json:"until_ms"` // ms since 1970; 0: no end
@@ -29,12 +29,12 @@ type wanted struct {
 	Cleared bool                 `json:"cleared,omitempty"`
 }
 
-// encodeWanted returns what the case wants, "" if it wants nothing.
-func encodeWanted(c *quarantine.Case) (string, error) {
+// encodeDesired returns what the case wants, "" if it wants nothing.
+func encodeDesired(c *quarantine.Case) (string, error) {
 	if !c.State.Wants() {
 		return "", nil
 	}
-	w := wanted{Case: c.ID, Profile: c.Profile, State: c.State, Mode: c.Mode, Rule: c.Rule, Cleared: c.Cleared}
+	w := desired{Case: c.ID, Profile: c.Profile, State: c.State, Mode: c.Mode, Rule: c.Rule, Cleared: c.Cleared}
 	if !c.ExpiresAt.IsZero() {
 		w.Until = c.ExpiresAt.UnixMilli()
 	}
@@ -63,7 +63,7 @@ func (s *Store) LogIn(ctx context.Context, l quarantine.LogIn) (*quarantine.Case
 	if err != nil {
 		return nil, fmt.Errorf("ask what is wanted at log-in: %w", s.failure(ctx, c))
 	}
-	var w wanted
+	var w desired
 	if err := json.Unmarshal([]byte(text), &w); err != nil {
 		return nil, fmt.Errorf("%s does not decode: %w", s.keys.wanted(), err)
 	}

@@ -37,10 +37,10 @@ func (b *batch) macCalls(g *group) []*call {
 	period, bucket := s.macPeriod(now), bucketOf(mac)
 	key := s.keys.macs(period, bucket)
 	calls := []*call{{command: "HSET", keys: []string{key}, args: []any{mac, sessionField(g.key)}}}
-	if !s.known.ends(key, now) {
+	if !s.written.wroteEnd(key, now) {
 		end := time.UnixMilli((period + 2) * s.cfg.Idle.Milliseconds())
 		calls = append(calls,
-			&call{command: "PEXPIRE", keys: []string{key}, args: []any{ttl(end.Sub(now))}, then: func() { s.known.noteEnd(key, b.epoch, now) }},
+			&call{command: "PEXPIRE", keys: []string{key}, args: []any{ttl(end.Sub(now))}, then: func() { s.written.noteEnd(key, b.epoch, now) }},
 			&call{command: "UNLINK", keys: []string{s.keys.formerMACs(bucket)}},
 		)
 	}

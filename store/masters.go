@@ -35,9 +35,9 @@ type master struct {
 	// began is the latest moment, by our clock, at which the process can have been
 	// started; only of a master that was asked just now. Zero: not known.
 	began time.Time
-	// heard is when it gave its last answer that is known of; only of one that was
+	// repliedAt is when it gave its last answer that is known of; only of one that was
 	// met before. Zero: not known.
-	heard time.Time
+	repliedAt time.Time
 }
 
 // diskSync is how a server syncs its append-only file.
@@ -76,7 +76,7 @@ const noHistory = "0000000000000000000000000000000000000000"
 // to which the address has gone over.
 func (m master) isStill(now master) bool {
 	sameProcess := now.RunID == m.RunID
-	if !sameProcess && !now.began.IsZero() && now.began.Before(m.heard) {
+	if !sameProcess && !now.began.IsZero() && now.began.Before(m.repliedAt) {
 		return false
 	}
 	samePlace := sameProcess || slices.ContainsFunc(now.Addrs, func(a string) bool { return slices.Contains(m.Addrs, a) })
@@ -149,12 +149,12 @@ func (s *Store) Gaps(ctx context.Context) ([]quarantine.Gap, error) {
 	}
 	now := s.cfg.Now()
 	w := &s.watch
-	anew := startedAnew(w.own.known, seen) // a failover too
+	anew := anyRestarted(w.own.lastMet, seen) // a failover too
 	if anew {
-		s.known.forget()
+		s.written.forget()
 	}
-	changed := anew || anyNew(w.own.known, seen) || w.own.heardMore()
-	if !w.own.told.IsZero() && now.Sub(w.own.told).Abs() < confirmEvery && !changed {
+	changed := anew || anyNew(w.own.lastMet, seen) || w.own.lateReplies()
+	if !w.own.publishedAt.IsZero() && now.Sub(w.own.publishedAt).Abs() < confirmEvery && !changed {
 		return slices.Clone(w.gaps), nil
 	}
 	for range casAttempts {
@@ -163,32 +163,32 @@ func (s *Store) Gaps(ctx context.Context) ([]quarantine.Gap, error) {
 			return nil, fmt.Errorf("publish who is master: %w", err)
 		}
 		if written {
-			w.own.known, w.own.told, w.own.lost, w.gaps = next.Masters, now, lost, next.gaps()
+			w.own.lastMet, w.own.publishedAt, w.own.lost, w.gaps = next.Masters, now, lost, next.gaps()
 			return slices.Clone(w.gaps), nil
 		}
 	}
-	return nil, fmt.Errorf("publish who is master: %w", errBusyMasters)
+	return nil, fmt.Errorf("publish who is master: %w", errContendedMasters)
 }
 
-// startedAnew reports whether a master is another process than any before, and
+// anyRestarted reports whether a master is another process than any before, and
 // may have lost what was written last.
-func startedAnew(before, now []master) bool {
+func anyRestarted(before, now []master) bool {
 	return slices.ContainsFunc(now, func(n master) bool {
 		return !slices.ContainsFunc(before, func(b master) bool { return b.RunID == n.RunID })
 	})
 }
 
-// heardMore reports whether an answer of a process that was left has been read since
+// lateReplies reports whether an answer of a process that was left has been read since
 // its gap was published: one that had come in before it crashed, or one of a server
 // that goes on answering connections which it had before another one took its place.
-func (w *witness) heardMore() bool {
+func (w *witness) lateReplies() bool {
 	return slices.ContainsFunc(w.lost, func(l loss) bool {
-		at, ok := w.answered(l.old.RunID)
+		at, ok := w.lastReply(l.old.RunID)
 		return ok && at.Add(quarantine.ClocksDiffer).After(l.until)
 	})
 }
 
-var errBusyMasters = errors.New("others change it without pause")
+var errContendedMasters = errors.New("others change it without pause")
 
 // publishMasters writes what follows from seen; false if somebody else wrote
 // meanwhile.
@@ -223,13 +223,13 @@ func (s *Store) masters(ctx context.Context) ([]master, error) {
 	}
 	cluster, ok := s.client.(*redis.ClusterClient)
 	if !ok {
-		m, err := whoIs(ctx, s.client, s.cfg.Now)
+		m, err := identify(ctx, s.client, s.cfg.Now)
 		return []master{m}, err
 	}
 	var mu sync.Mutex // guards seen: masters are asked at the same time
 	var seen []master
 	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-		m, err := whoIs(ctx, node, s.cfg.Now)
+		m, err := identify(ctx, node, s.cfg.Now)
 		mu.Lock()
 		defer mu.Unlock()
 		seen = append(seen, m)
@@ -241,8 +241,8 @@ func (s *Store) masters(ctx context.Context) ([]master, error) {
 
 var errReplica = errors.New("it is a replica: a failover is going on")
 
-// whoIs asks one server, on one connection.
-func whoIs(ctx context.Context, node redis.Cmdable, clock func() time.Time) (master, error) {
+// identify asks one server, on one connection.
+func identify(ctx context.Context, node redis.Cmdable, clock func() time.Time) (master, error) {
 	p := node.Pipeline()
 	server := p.Info(ctx, "server") // first: answered is after that
 	replication := p.Info(ctx, "replication")
@@ -263,7 +263,7 @@ func whoIs(ctx context.Context, node redis.Cmdable, clock func() time.Time) (mas
 	if is["run_id"] == "" || is["master_replid"] == "" || is["master_replid2"] == "" || addr == "" {
 		return master{}, errors.New("it does not say its run_id, master_replid or laddr")
 	}
-	ran, err := ranFor(is)
+	ran, err := uptime(is)
 	if err != nil {
 		return master{}, err
 	}
@@ -273,10 +273,10 @@ func whoIs(ctx context.Context, node redis.Cmdable, clock func() time.Time) (mas
 	}, nil
 }
 
-// ranFor is for how long a server has been running at least, by its own clock, as
+// uptime is for how long a server has been running at least, by its own clock, as
 // its INFO says. Redis notes the whole second of its start, and counts whole
 // seconds from there to the one that it is.
-func ranFor(info map[string]string) (time.Duration, error) {
+func uptime(info map[string]string) (time.Duration, error) {
 	seconds, err := strconv.ParseInt(info["uptime_in_seconds"], 10, 32)
 	if err != nil {
 		return 0, errors.New("it does not say its uptime_in_seconds")

@@ -49,7 +49,7 @@ func TestAMasterIsStillTheOneItWasUnlessItWasAReplicaInBetween(t *testing.T) {
 
 func TestAProcessThatRanBeforeTheOldOneAnsweredLastIsNoRestartOfIt(t *testing.T) {
 	was := server(placeA, "run1", historyA, noHistory)
-	was.heard = second(100)
+	was.repliedAt = second(100)
 	for name, c := range map[string]struct {
 		now   master
 		began time.Time
@@ -83,13 +83,13 @@ func TestWhenTheOldProcessAnsweredLastIsKnownByAnyOfSeveralWays(t *testing.T) {
 		last   int // the moment up to which the old process is known to have answered
 	}{
 		"it was heard": {continuity{At: second(150).UnixMilli()},
-			witness{known: old, told: second(50), answered: heardAt(map[string]int{"run1": 150})}, 150},
+			witness{lastMet: old, publishedAt: second(50), lastReply: heardAt(map[string]int{"run1": 150})}, 150},
 		"this instance said so": {continuity{At: second(150).UnixMilli()},
-			witness{known: old, told: second(150), answered: heardAt(nil)}, 150},
-		"another instance said so": {continuity{At: second(165).UnixMilli(), Masters: old}, witness{answered: heardAt(nil)}, 150},
+			witness{lastMet: old, publishedAt: second(150), lastReply: heardAt(nil)}, 150},
+		"another instance said so": {continuity{At: second(165).UnixMilli(), Masters: old}, witness{lastReply: heardAt(nil)}, 150},
 		"an earlier run has said so": {
 			continuity{At: second(1).UnixMilli(), Masters: old, Met: map[string]meeting{"a": {At: second(150).UnixMilli(), Masters: old}}},
-			witness{instance: "a", answered: heardAt(nil)}, 150,
+			witness{instance: "a", lastReply: heardAt(nil)}, 150,
 		},
 	} {
 		if !restart(c.stored, c.w, second(c.last)) {
@@ -113,7 +113,7 @@ func TestAServerSaysForHowLongItHasBeenRunning(t *testing.T) {
 		{"", "1796029740709747", 0, true},
 		{"long", "", 0, true},
 	} {
-		got, err := ranFor(map[string]string{"uptime_in_seconds": c.uptime, "server_time_usec": c.clock})
+		got, err := uptime(map[string]string{"uptime_in_seconds": c.uptime, "server_time_usec": c.clock})
 		if got != c.want || (err != nil) != c.bad {
 			t.Errorf("uptime %q at %q: %v, %v; want %v", c.uptime, c.clock, got, err, c.want)
 		}
@@ -179,7 +179,7 @@ func TestAMasterThatRefusesWritesIsNotBelieved(t *testing.T) {
 	s := openAt(t, Config{Addrs: []string{redis.Socket}})
 	insistGaps(t, s)
 	redis.Do("CONFIG", "SET", "min-replicas-to-write", "1") // it has lost its replicas
-	s.watch.own.told = s.watch.own.told.Add(-confirmEvery)
+	s.watch.own.publishedAt = s.watch.own.publishedAt.Add(-confirmEvery)
 	if gaps, err := s.Gaps(t.Context()); err == nil || !strings.Contains(err.Error(), "NOREPLICAS") {
 		t.Fatalf("gaps %v, %v", gaps, err)
 	}
@@ -201,7 +201,7 @@ func TestAGapIsRememberedForAsLongAsAHolderIsBelieved(t *testing.T) {
 	for days, kept := range map[int]bool{10: true, 29: true, 31: false} {
 		at := noon.AddDate(0, 0, -days)
 		redis.Do("SET", "t:{c}:masters", fmt.Sprintf(`{"at":%d,"g":[[%d,%d]]}`, at.UnixMilli(), at.UnixMilli(), at.Add(time.Minute).UnixMilli()))
-		s.watch.own.told = time.Time{}
+		s.watch.own.publishedAt = time.Time{}
 		if gaps := insistGaps(t, s); len(gaps) > 0 != kept {
 			t.Errorf("%d days later: %v", days, gaps)
 		}

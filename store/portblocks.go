@@ -43,11 +43,11 @@ func (s *Store) portBlockCalls(b *quarantine.Binding, args []any) []*call {
 		calls = append(calls, &call{script: bindingScript, keys: []string{s.keys.portBlocks(b.Prefix, b.Space, slice)}, args: args})
 	}
 	key := s.keys.shared(b.Prefix, b.Space)
-	if now := s.cfg.Now(); !s.known.isShared(key, b.From, now) {
-		epoch := s.known.begin()
+	if now := s.cfg.Now(); !s.written.wroteShared(key, b.From, now) {
+		epoch := s.written.currentEpoch()
 		calls = append(calls, &call{
 			script: sharedScript, keys: []string{key}, args: []any{ms(b.From), ttl(s.cfg.Idle)},
-			then: func() { s.known.noteShared(key, b.From, epoch, now) },
+			then: func() { s.written.noteShared(key, b.From, epoch, now) },
 		})
 	}
 	return calls

@@ -205,7 +205,7 @@ func TestThatAnAddressIsSharedIsWrittenOnceAndAgainWhenRedisMayHaveForgotten(t *
 	for _, step := range []struct {
 		do   func()
 		want string
-	}{{func() {}, ":1"}, {func() { redis.Do("DEL", key) }, ":0"}, {s.known.forget, ":1"}} {
+	}{{func() {}, ":1"}, {func() { redis.Do("DEL", key) }, ":0"}, {s.written.forget, ":1"}} {
 		step.do()
 		if got := written(); got != step.want {
 			t.Errorf("there is %s, want %s", got, step.want)

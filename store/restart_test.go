@@ -104,7 +104,7 @@ func TestARestartIsNoticedAtTheNextQuestion(t *testing.T) {
 	insistGaps(t, s)
 	redis.Kill()
 	redis.Start()
-	s.watch.own.told = time.Now().Add(-time.Millisecond)
+	s.watch.own.publishedAt = time.Now().Add(-time.Millisecond)
 	if gaps := insistGaps(t, s); len(gaps) != 1 {
 		t.Fatalf("gaps %v", gaps)
 	}
@@ -116,7 +116,7 @@ func TestARepeatedCommandIsNoAnswerOfTheOldProcess(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openAt(t, Config{Addrs: []string{redis.Addr}})
 	insistGaps(t, s)
-	old := s.watch.own.known[0].RunID
+	old := s.watch.own.lastMet[0].RunID
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	answered := make(chan bool, 1000)
@@ -143,10 +143,10 @@ func TestARepeatedCommandIsNoAnswerOfTheOldProcess(t *testing.T) {
 		<-answered
 	}
 	insistGaps(t, s)
-	if at, ok := s.answers.of(old); !ok || at.After(killed) {
+	if at, ok := s.replyTimes.lastOf(old); !ok || at.After(killed) {
 		t.Fatalf("the old process answered last at %v (%t), it was killed at %v", at, ok, killed)
 	}
-	if at, ok := s.answers.of(s.watch.own.known[0].RunID); !ok || at.Before(killed) || s.watch.own.known[0].RunID == old {
+	if at, ok := s.replyTimes.lastOf(s.watch.own.lastMet[0].RunID); !ok || at.Before(killed) || s.watch.own.lastMet[0].RunID == old {
 		t.Fatalf("the new process answered last at %v (%t)", at, ok)
 	}
 }
@@ -159,21 +159,21 @@ func TestOfARedisThatDoesNotSayItsRunIDNoLastAnswerIsKnown(t *testing.T) {
 	if err := s.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if at, ok := s.answers.of(run); ok || !s.answers.blind.Load() {
+	if at, ok := s.replyTimes.lastOf(run); ok || !s.replyTimes.unidentified.Load() {
 		t.Fatalf("it answered at %v", at)
 	}
 }
 
 func TestLastAnswersOfAFewProcessesAreRemembered(t *testing.T) {
 	now := noon
-	a := newAnswers(func() time.Time { return now })
+	a := newReplyTimes(func() time.Time { return now })
 	for i := range 2 * maxProcesses {
 		a.process(strings.Repeat("x", i+1)).note(int64(i + 1))
 	}
-	if _, ok := a.of(strings.Repeat("x", 2*maxProcesses)); !ok || len(a.last) != maxProcesses {
+	if _, ok := a.lastOf(strings.Repeat("x", 2*maxProcesses)); !ok || len(a.last) != maxProcesses {
 		t.Fatalf("%d are remembered, the newest: %t", len(a.last), ok)
 	}
-	if _, ok := a.of("x"); ok {
+	if _, ok := a.lastOf("x"); ok {
 		t.Fatal("the oldest is remembered")
 	}
 }

@@ -29,8 +29,8 @@ func (u *unreadableRestarts) note(bng string, now time.Time) {
 	}
 }
 
-// take returns those of bngs that are to be written over, once.
-func (u *unreadableRestarts) take(bngs []string) (broken []string) {
+// drain returns those of bngs that are to be written over, once.
+func (u *unreadableRestarts) drain(bngs []string) (broken []string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, bng := range bngs {

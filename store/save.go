@@ -82,7 +82,7 @@ type saveArguments struct {
 	Keep         string `json:"keep_ms,omitempty"`
 	Drop         string `json:"drop_ms,omitempty"`
 	Answers      string `json:"answers"`
-	Wants        string `json:"wants,omitempty"`
+	Desired      string `json:"wants,omitempty"`
 	KnownRelease string `json:"known_release_ms,omitempty"`
 	Remember     string `json:"remember_ms"`
 	Release      string `json:"release_ms,omitempty"`
@@ -146,8 +146,8 @@ func (s *Store) saveKeys(w *quarantine.CaseWrite, next *quarantine.Case) []strin
 func (s *Store) saveArguments(w *quarantine.CaseWrite, next *quarantine.Case) (args saveArguments, err error) {
 	args = saveArguments{
 		Read: writeOf(w.Case), Write: writeOf(next), Case: next.ID, Subscriber: next.Subscriber, Lane: strconv.Itoa(int(next.Lane())),
-		Open: next.Open(), Now: ms(w.Now), Due: msOrNone(w.DueAt), Index: ms(next.OpenedAt), Answers: strconv.FormatUint(w.Case.Answered, 10),
-		KnownRelease: msOrNone(w.Released), Remember: ttl(s.cfg.VerdictMemory), Reserve: reserveArguments(w.Reserve),
+		Open: next.Open(), Now: ms(w.Now), Due: msOrEmpty(w.DueAt), Index: ms(next.OpenedAt), Answers: strconv.FormatUint(w.Case.Answered, 10),
+		KnownRelease: msOrEmpty(w.Released), Remember: ttl(s.cfg.VerdictMemory), Reserve: reserveArguments(w.Reserve),
 	}
 	if w.Term != 0 {
 		args.Term = strconv.FormatUint(w.Term, 10)
@@ -162,7 +162,7 @@ func (s *Store) saveArguments(w *quarantine.CaseWrite, next *quarantine.Case) (a
 	if w.Verdict != nil {
 		args.Verdict = verdictLetter(w.Verdict)
 	}
-	args.Wants, err = encodeWanted(next)
+	args.Desired, err = encodeDesired(next)
 	return args, err
 }
 
@@ -184,7 +184,7 @@ func otherLane(l quarantine.Lane) quarantine.Lane {
 	return quarantine.LaneRelease
 }
 
-func msOrNone(t time.Time) string {
+func msOrEmpty(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}

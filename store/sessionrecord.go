@@ -43,9 +43,11 @@ func (r *record) trim() {
 	r.dropped, r.replaced = r.replaced[:drop], r.replaced[drop:]
 }
 
-// raise gives the record its next version. It is also a time in ms, so that a
+// nextVersion gives the record its next version. It is also a time in ms, so that a
 // record that is lost does not begin again with versions that it has had.
-func (r *record) raise(now time.Time) { r.version = max(r.version+1, uint64(max(now.UnixMilli(), 0))) }
+func (r *record) nextVersion(now time.Time) {
+	r.version = max(r.version+1, uint64(max(now.UnixMilli(), 0)))
+}
 
 // A record carries this many replaced sessions, beside those of one batch, and each
 // for this long: well beyond the time in which a BNG repeats an unanswered accounting
@@ -270,9 +272,9 @@ func decodeAttributes(texts []string) ([]quarantine.Attribute, error) {
 	return attributes, nil
 }
 
-func decodeShown(told [][3]string, seen time.Time) ([]quarantine.ObservedAttribute, error) {
+func decodeShown(shows [][3]string, seen time.Time) ([]quarantine.ObservedAttribute, error) {
 	var shown []quarantine.ObservedAttribute
-	for _, t := range told {
+	for _, t := range shows {
 		attributes, err := decodeAttributes(t[:2])
 		if err != nil {
 			return nil, err

@@ -173,7 +173,7 @@ func FuzzDecodeBinding(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s := &Store{known: newKnown(), cfg: Config{Now: time.Now}}
+		s := &Store{written: newWriteCache(), cfg: Config{Now: time.Now}}
 		args := s.bindingCalls(&b.Binding, b.began, 0, time.Now())[0].args
 		again := strings.TrimPrefix(args[0].(string), "1")
 		if b.Kind == quarantine.NATPortBlock {

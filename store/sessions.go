@@ -23,7 +23,7 @@ func (s *Store) Session(ctx context.Context, key quarantine.SessionKey) (quarant
 	if err != nil {
 		return quarantine.Session{}, fmt.Errorf("read session %s: %w", key, err)
 	}
-	if one := s.united(found); one != nil {
+	if one := s.merge(found); one != nil {
 		return *one, nil
 	}
 	return quarantine.Session{}, quarantine.ErrNoSession
@@ -66,7 +66,7 @@ func (s *Store) SessionsOf(ctx context.Context, subscriber string) ([]quarantine
 		}
 	}
 	s.run(ctx, stale) // whoever reads next tries again
-	return s.underPresentNames(ctx, live)
+	return s.currentNames(ctx, live)
 }
 
 // readSessions reads the records under keys; nil where there is none that
@@ -110,7 +110,7 @@ func (s *Store) readSessions(ctx context.Context, keys []quarantine.SessionKey) 
 		if err != nil {
 			return nil, err
 		}
-		silent := quarantine.SilentSince(r.SeenAt, s.cfg.Interim(r.BNG))
+		silent := quarantine.StaleSince(r.SeenAt, s.cfg.Interim(r.BNG))
 		r.Restarted = resetAt.After(r.SeenAt)
 		r.Suspect = r.Restarted || r.Live() && !silent.IsZero() && s.cfg.Now().After(silent)
 	}

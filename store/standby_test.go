@@ -45,7 +45,7 @@ func wantLost(t *testing.T, s *Store, at time.Time) {
 // confirmNow has the masters published once more.
 func confirmNow(t *testing.T, s *Store) {
 	t.Helper()
-	s.watch.own.told = s.watch.own.told.Add(-confirmEvery)
+	s.watch.own.publishedAt = s.watch.own.publishedAt.Add(-confirmEvery)
 	insistGaps(t, s)
 }
 
@@ -99,22 +99,22 @@ func TestAFailoverBehindOneAddressIsNoRestart(t *testing.T) {
 func TestAServerThatGoesOnAnsweringAfterAFailoverExtendsTheGap(t *testing.T) {
 	t.Parallel()
 	s := openAt(t, Config{Addrs: []string{"127.0.0.1:1"}, Instance: "a"})
-	if !s.watch.own.lingers {
+	if !s.watch.own.sharedAddress {
 		t.Fatal("one address, and its connections are believed to lead to one server")
 	}
 	a, b := server(placeA, "run1", historyA, noHistory), server(placeB, "run9", historyB, historyA)
 	last := map[string]int{"run1": 110, "run9": 110}
 	w := asOf([]master{a}, second(109))
-	w.lingers, w.answered = true, func(run string) (time.Time, bool) { return heardAt(last)(run) }
+	w.sharedAddress, w.lastReply = true, func(run string) (time.Time, bool) { return heardAt(last)(run) }
 	stored := continuity{At: second(100).UnixMilli(), Masters: []master{a}}
 	next, lost := stored.next(w, []master{b}, second(110), forget)
-	w.known, w.told, w.lost = next.Masters, second(110), lost
+	w.lastMet, w.publishedAt, w.lost = next.Masters, second(110), lost
 	want := quarantine.FailoverGap(second(100), second(110))
-	if got := next.gaps(); len(got) != 1 || got[0] != want || w.heardMore() {
-		t.Fatalf("gaps %v, want %v; more was heard: %t", got, want, w.heardMore())
+	if got := next.gaps(); len(got) != 1 || got[0] != want || w.lateReplies() {
+		t.Fatalf("gaps %v, want %v; more was heard: %t", got, want, w.lateReplies())
 	}
 	last["run1"] = 200
-	if !w.heardMore() {
+	if !w.lateReplies() {
 		t.Fatal("what the old server answers is not to be published")
 	}
 	next, lost = next.next(w, []master{b}, second(201), forget)
@@ -123,10 +123,10 @@ func TestAServerThatGoesOnAnsweringAfterAFailoverExtendsTheGap(t *testing.T) {
 		t.Fatalf("gaps %v, want %v", got, want)
 	}
 	// The address goes back to it: what it acknowledges from now on is not lost.
-	w.known, w.told, w.lost = next.Masters, second(201), lost
+	w.lastMet, w.publishedAt, w.lost = next.Masters, second(201), lost
 	next, lost = next.next(w, []master{a}, second(210), forget)
-	w.known, w.told, w.lost = next.Masters, second(210), lost
-	if last["run1"] = 500; w.heardMore() {
+	w.lastMet, w.publishedAt, w.lost = next.Masters, second(210), lost
+	if last["run1"] = 500; w.lateReplies() {
 		t.Fatalf("it extends the gap: %+v", w.lost)
 	}
 	if got := next.gaps(); len(got) != 1 || !got[0].To.Equal(second(225)) {

@@ -24,8 +24,8 @@ type Store struct {
 	wakes      restartWakes
 	renamed    atomic.Uint64 // counts records under another name than their session's
 	watch      watch
-	answers    *answers
-	known      *known
+	replyTimes *replyTimes
+	written    *writeCache
 	cluster    bool // keys lie on several servers
 }
 
@@ -75,7 +75,7 @@ func New(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	answers := newAnswers(cfg.Now)
+	answers := newReplyTimes(cfg.Now)
 	client := redis.NewUniversalClient(&redis.UniversalOptions{
 		Addrs: cfg.Addrs, MasterName: cfg.MasterName, DB: cfg.DB,
 		Username: cfg.Username, Password: string(cfg.Password),
@@ -83,7 +83,7 @@ func New(cfg Config) (*Store, error) {
 		PoolSize:    poolSize,
 		Protocol:    2, // nothing here needs RESP3, whose replies cost a look for pushes each
 		Dialer:      answers.dial,
-		OnConnect:   answers.introduce,
+		OnConnect:   answers.onConnect,
 		DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
 		DialerRetries:         1,
 		MaxRetries:            1, // safe: see the package comment
@@ -94,9 +94,9 @@ func New(cfg Config) (*Store, error) {
 	})
 	_, cluster := client.(*redis.ClusterClient)
 	return &Store{
-		client: client, keys: keys{prefix: cfg.KeyPrefix}, cfg: cfg, known: newKnown(), cluster: cluster,
-		answers: answers, watch: watch{own: witness{
-			instance: cfg.Instance, answered: answers.of, lingers: !cluster && cfg.MasterName == "",
+		client: client, keys: keys{prefix: cfg.KeyPrefix}, cfg: cfg, written: newWriteCache(), cluster: cluster,
+		replyTimes: answers, watch: watch{own: witness{
+			instance: cfg.Instance, lastReply: answers.lastOf, sharedAddress: !cluster && cfg.MasterName == "",
 		}},
 	}, nil
 }

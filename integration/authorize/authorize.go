@@ -40,9 +40,9 @@ type network interface {
 type gate interface {
 	// RestrictionsPaused reports whether nothing new may be restricted at all.
 	RestrictionsPaused() bool
-	// MayBeginRestricted says why a case may not restrict a session of its subscriber
+	// DeferralAtLogIn says why a case may not restrict a session of its subscriber
 	// that begins so now; nil: it may.
-	MayBeginRestricted(c *quarantine.Case, s *quarantine.Session) *quarantine.Deferral
+	DeferralAtLogIn(c *quarantine.Case, s *quarantine.Session) *quarantine.Deferral
 }
 
 // Desk answers log-ins. It is safe for concurrent use.
@@ -97,7 +97,7 @@ func (d *Desk) decide(ctx context.Context, attributes []quarantine.Attribute) ([
 		return nil, StoreUnavailable
 	case c == nil:
 		return nil, Unwanted
-	case d.gate.MayBeginRestricted(c, beginning(c, l)) != nil:
+	case d.gate.DeferralAtLogIn(c, beginning(c, l)) != nil:
 		return nil, Deferred
 	}
 	changes, ok := l.Reply(c.Profile)

@@ -26,7 +26,7 @@ type world struct {
 }
 
 func (w *world) RestrictionsPaused() bool { return w.paused }
-func (w *world) MayBeginRestricted(*quarantine.Case, *quarantine.Session) *quarantine.Deferral {
+func (w *world) DeferralAtLogIn(*quarantine.Case, *quarantine.Session) *quarantine.Deferral {
 	return w.deferral
 }
 func (w *world) Member() string                        { return "bng1" }

@@ -277,7 +277,7 @@ func TestRecordsOfNoUseDoNotHoldUpARelay(t *testing.T) {
 	b.knows("erin", url.Values{"subscriber": {"erin"}})
 	b.report("198.51.100.30")
 	b.bng.expect("erin", coaRequest("erin", "e1", "GARDEN"))
-	for _, reason := range []string{"no_session_id", "doubled_user_name", "doubled_framed_ip", "nameless"} {
+	for _, reason := range []string{"no_session_id", "doubled_user_name", "doubled_framed_ip", "no_subscriber"} {
 		if n := b.metric(fmt.Sprintf(`cordon_accounting_faults_total{bng="bng1",reason=%q}`, reason)); n == "" || n == "0" {
 			t.Errorf("%s is not counted", reason)
 		}

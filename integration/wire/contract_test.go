@@ -38,7 +38,7 @@ type (
 
 func (noNetwork) LogIn([]quarantine.Attribute) (authorize.LogIn, bool) { return nil, false }
 func (noGate) RestrictionsPaused() bool                                { return true }
-func (noGate) MayBeginRestricted(*quarantine.Case, *quarantine.Session) *quarantine.Deferral {
+func (noGate) DeferralAtLogIn(*quarantine.Case, *quarantine.Session) *quarantine.Deferral {
 	return nil
 }
 

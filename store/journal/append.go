@@ -38,7 +38,7 @@ func (j *Journal) Append(ctx context.Context, entries ...Entry) (first uint64, e
 // wait tells whether the records are durable. It may be called more than once
 // or not at all.
 func (j *Journal) AppendAsync(ctx context.Context, entries ...Entry) (wait func(context.Context) (uint64, error), err error) {
-	batch, octets, err := seal(entries)
+	batch, octets, err := sealAll(entries)
 	if err != nil {
 		return nil, err
 	}

@@ -132,7 +132,7 @@ func TestConcurrentAppendersEachGetTheirOwnRecords(t *testing.T) {
 	const writers, appends = 16, 40
 	disk := &hookDisk{}
 	followed := 0
-	j := open(t, Config{Dir: t.TempDir(), disk: disk, SegmentBytes: 8 << 10, Applied: func(rs []Record) {
+	j := open(t, Config{Dir: t.TempDir(), disk: disk, SegmentBytes: 8 << 10, Committed: func(rs []Record) {
 		for _, r := range rs {
 			if r.Seq != uint64(followed+1) {
 				t.Errorf("applied record %d after %d", r.Seq, followed)

@@ -21,16 +21,16 @@ func (j *Journal) run() {
 		if j.cfg.SyncDelay > 0 {
 			time.Sleep(j.cfg.SyncDelay)
 		}
-		requests, closing := j.take()
-		j.turn(requests)
+		requests, closing := j.drainQueue()
+		j.process(requests)
 		if closing {
 			return
 		}
 	}
 }
 
-// take empties the queue. Once closing is true nothing enters it any more.
-func (j *Journal) take() (requests []*request, closing bool) {
+// drainQueue empties the queue. Once closing is true nothing enters it any more.
+func (j *Journal) drainQueue() (requests []*request, closing bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	requests, j.queue, j.queued = j.queue, nil, 0
@@ -39,8 +39,8 @@ func (j *Journal) take() (requests []*request, closing bool) {
 	return requests, j.closing
 }
 
-// turn works off what was queued: batches become one group.
-func (j *Journal) turn(requests []*request) {
+// process works off what was queued: batches become one group.
+func (j *Journal) process(requests []*request) {
 	var batches, rotations []*request
 	octets, ordinary := 0, false
 	for _, r := range requests {
@@ -53,7 +53,7 @@ func (j *Journal) turn(requests []*request) {
 		ordinary = ordinary || !r.reserved
 	}
 	if ordinary || len(requests) == 0 { // none: Writable or Expire asks for it
-		j.relieve()
+		j.leaveFull()
 	}
 	if len(rotations) > 0 || len(batches) > 0 && j.tail.outgrown(octets, j.cfg.SegmentBytes) {
 		err := j.rotate()
@@ -148,7 +148,7 @@ func (j *Journal) encode(batches []*request) *group {
 			}
 			g.octets, g.prev = appendRecord(g.octets, &b.entries[i], &p)
 			g.next++
-			if j.cfg.Applied != nil {
+			if j.cfg.Committed != nil {
 				g.records = append(g.records, b.entries[i].record(&p))
 			}
 		}
@@ -164,10 +164,10 @@ func (j *Journal) publish(g *group, batches []*request) {
 	j.mu.Lock()
 	last := &j.segments[len(j.segments)-1]
 	last.next, last.end = j.tail.next, j.tail.end
-	last.saw(g.time)
+	last.noteTime(g.time)
 	j.mu.Unlock()
-	if j.cfg.Applied != nil {
-		j.cfg.Applied(g.records)
+	if j.cfg.Committed != nil {
+		j.cfg.Committed(g.records)
 	}
 	for i, b := range batches {
 		b.answer(g.firsts[i], nil)

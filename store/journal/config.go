@@ -31,19 +31,19 @@ type Config struct {
 	SyncDelay time.Duration
 	// Now stamps the records; nil is time.Now.
 	Now func() time.Time
-	// Applied is told of every group of appended records once they are
+	// Committed is told of every group of appended records once they are
 	// durable, in order, before Append returns; carried ones are not told
 	// again, and Replay does not call it. Payloads are the caller's own
 	// slices. It must not wait for this journal (Append in it would deadlock).
 	// nil: nobody follows.
-	Applied func([]Record)
-	// Carry returns, when a new segment begins, everything that must outlive
+	Committed func([]Record)
+	// Checkpoint returns, when a new segment begins, everything that must outlive
 	// the segments before it; it is written as the start of the new one, which
 	// comes into being whole or not at all. It is called by the goroutine that
 	// calls Applied, so state kept by Applied is exactly what the log says; a
 	// caller that keeps its state elsewhere may lack the records whose Append
 	// has not returned. It must not wait for this journal. nil: nothing.
-	Carry func() []Entry
+	Checkpoint func() []Entry
 
 	disk disk // nil is the operating system's; tests inject faults
 }

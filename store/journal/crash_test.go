@@ -18,7 +18,7 @@ import (
 // follows, with two carried records that come on top.
 func hundred(t testing.TB, dir string, rotateAt int) (ends []uint64) {
 	t.Helper()
-	j := open(t, Config{Dir: dir, disk: lazyDisk{}, Carry: func() []Entry {
+	j := open(t, Config{Dir: dir, disk: lazyDisk{}, Checkpoint: func() []Entry {
 		return []Entry{{Kind: 9, Key: "carried", Payload: []byte("one")}, {Kind: 9, Key: "carried", Payload: []byte("two")}}
 	}})
 	for i, size := 0, 1; i < 100; size = size%5 + 1 {
@@ -74,7 +74,7 @@ func frames(t testing.TB, path string) []frame {
 // same compares all that a caller put in.
 func same(a, b Record) bool {
 	return a.Seq == b.Seq && a.Kind == b.Kind && a.Key == b.Key && string(a.Payload) == string(b.Payload) &&
-		a.Time.Equal(b.Time) && a.Carried == b.Carried && a.Reserved == b.Reserved && a.Erased == b.Erased
+		a.Time.Equal(b.Time) && a.Checkpoint == b.Checkpoint && a.Reserved == b.Reserved && a.Erased == b.Erased
 }
 
 func TestAJournalCutAtAnyLengthReplaysItsCompleteBatches(t *testing.T) {
@@ -122,7 +122,7 @@ func TestAJournalCutAtAnyLengthReplaysItsCompleteBatches(t *testing.T) {
 func survivors(in []frame, ends []uint64) map[int]uint64 {
 	steps := make(map[int]uint64)
 	for i, f := range in {
-		if f.Carried && i+1 < len(in) && in[i+1].Carried {
+		if f.Checkpoint && i+1 < len(in) && in[i+1].Checkpoint {
 			continue
 		}
 		if slices.Contains(ends, f.Seq) {
@@ -167,12 +167,12 @@ type powerRun struct {
 func (p *powerRun) config() Config {
 	return Config{
 		Dir: p.dir, SegmentBytes: 3000, ReserveBytes: -1, disk: p.disk,
-		Applied: func(rs []Record) {
+		Committed: func(rs []Record) {
 			for _, r := range rs {
 				p.state[r.Key] = string(r.Payload)
 			}
 		},
-		Carry: func() []Entry {
+		Checkpoint: func() []Entry {
 			var out []Entry
 			for k, v := range p.state {
 				out = append(out, Entry{Kind: 1, Key: k, Payload: []byte(v)})

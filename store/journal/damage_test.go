@@ -46,7 +46,7 @@ func flipped(t *testing.T, im *image, older walk, i int, at int64, want []Record
 func TestAFlippedOctetIsFoundAndNoWrongRecordIsReturned(t *testing.T) {
 	t.Parallel()
 	whole := t.TempDir()
-	j := open(t, Config{Dir: whole, disk: lazyDisk{}, Carry: func() []Entry { return []Entry{entry(500), entry(501)} }})
+	j := open(t, Config{Dir: whole, disk: lazyDisk{}, Checkpoint: func() []Entry { return []Entry{entry(500), entry(501)} }})
 	for i := range 100 {
 		if i == 50 {
 			if err := j.Rotate(t.Context()); err != nil {
@@ -311,7 +311,7 @@ func resealAll(b []byte) []byte {
 
 func TestCarriedRecordsAreNeverDroppedAsATornTail(t *testing.T) {
 	dir := t.TempDir()
-	j := open(t, Config{Dir: dir, Carry: func() []Entry { return []Entry{entry(1), entry(2)} }})
+	j := open(t, Config{Dir: dir, Checkpoint: func() []Entry { return []Entry{entry(1), entry(2)} }})
 	if _, err := j.Append(t.Context(), entry(0)); err != nil {
 		t.Fatal(err)
 	}

@@ -22,12 +22,12 @@ func (j *Journal) makeRoom(cause error, batches []*request) (retry []*request) {
 	for _, b := range retry {
 		need += b.octets
 	}
-	given, err := j.reserve.give(int64(need))
+	shrunk, err := j.reserve.shrink(int64(need))
 	if err != nil {
 		_ = j.stop(err)
 		return retry
 	}
-	if !given {
+	if !shrunk {
 		answerAll(retry, full)
 		return nil
 	}
@@ -44,9 +44,9 @@ func (j *Journal) setFull(cause error) error {
 	return j.full
 }
 
-// relieve ends the state of being full if the whole reserve can be had again:
+// leaveFull ends the state of being full if the whole reserve can be had again:
 // then there is space to spare, and the next shortage is covered too.
-func (j *Journal) relieve() {
+func (j *Journal) leaveFull() {
 	if _, full := j.state(); full == nil || j.reserve.refill() != nil {
 		return
 	}

@@ -156,7 +156,7 @@ func checkFull(t *testing.T, j *Journal, ordinary, releases int) {
 	t.Helper()
 	for _, r := range all(t, j) {
 		switch {
-		case r.Carried:
+		case r.Checkpoint:
 		case r.Key == "ordinary":
 			ordinary--
 		case r.Key == small.Key:

@@ -35,7 +35,7 @@ func appendForEver(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := j.Replay(context.Background(), 0, func(r Record) error { l.applied([]Record{r}); return nil }); err != nil {
+	if err := j.Replay(context.Background(), 0, func(r Record) error { l.committed([]Record{r}); return nil }); err != nil {
 		return err
 	}
 	failed := make(chan error)
@@ -130,7 +130,7 @@ func checkKilled(t *testing.T, dir string, acked map[string]string, where string
 	batches := map[string]int{}
 	for _, r := range all(t, j) {
 		got[fmt.Sprint(r.Seq)] = r.Key + " " + string(r.Payload)
-		if !r.Carried {
+		if !r.Checkpoint {
 			batches[string(r.Payload)]++
 		}
 	}

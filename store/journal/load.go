@@ -18,7 +18,7 @@ func (j *Journal) load() error {
 	if err != nil {
 		return err
 	}
-	if err := j.settleID(w); err != nil {
+	if err := j.resolveID(w); err != nil {
 		return err
 	}
 	if err := removeUnfinished(j.cfg.Dir); err != nil {
@@ -66,7 +66,7 @@ func (j *Journal) check(segs []segment) (w walk, unwiped map[int][]frame, err er
 	return w, unwiped, nil
 }
 
-func (j *Journal) settleID(w walk) error {
+func (j *Journal) resolveID(w walk) error {
 	id, ok, err := readID(j.cfg.Dir)
 	if err != nil {
 		return err

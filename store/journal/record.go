@@ -44,11 +44,11 @@ type Record struct {
 	Kind    Kind
 	Key     string
 	Payload []byte // nil when Erased
-	// Carried: restates, at the start of a segment, what an earlier record said.
-	Carried  bool
-	Reserved bool
-	Erased   bool
-	Tag      any // the entry's, for Config.Applied; nil for every other reader
+	// Checkpoint: restates, at the start of a segment, what an earlier record said.
+	Checkpoint bool
+	Reserved   bool
+	Erased     bool
+	Tag        any // the entry's, for Config.Applied; nil for every other reader
 }
 
 type digest [sha256.Size]byte
@@ -58,8 +58,8 @@ const (
 	saltSize  = 16
 	markSize  = 8
 
-	flagCarried  = 1
-	flagReserved = 2
+	flagCheckpoint = 1
+	flagReserved   = 2
 
 	// Octets 8 to 15: outside checksum and chain, because erasure changes
 	// them. Eight octets that differ in most bits: no small damage turns one
@@ -87,7 +87,7 @@ type sealed struct {
 	sum  digest // of salt and payload
 }
 
-func seal(entries []Entry) (out []sealed, octets int, err error) {
+func sealAll(entries []Entry) (out []sealed, octets int, err error) {
 	if len(entries) == 0 {
 		return nil, 0, fmt.Errorf("%w: no entries", ErrInvalid)
 	}
@@ -172,7 +172,7 @@ func appendRecord(buf []byte, s *sealed, p *place) ([]byte, digest) {
 func (s *sealed) record(p *place) Record {
 	return Record{
 		Seq: p.seq, Time: p.time, Kind: s.Kind, Key: s.Key, Payload: s.Payload,
-		Carried: p.flags&flagCarried != 0, Reserved: p.flags&flagReserved != 0, Tag: s.Tag,
+		Checkpoint: p.flags&flagCheckpoint != 0, Reserved: p.flags&flagReserved != 0, Tag: s.Tag,
 	}
 }
 
@@ -215,7 +215,7 @@ func parseHead(b []byte) (f frame, reason string) {
 	f.size = int(le.Uint32(b[20:]))
 	f.left = le.Uint32(b[24:])
 	f.Kind = Kind(b[28])
-	f.Carried = b[29]&flagCarried != 0
+	f.Checkpoint = b[29]&flagCheckpoint != 0
 	f.Reserved = b[29]&flagReserved != 0
 	f.Seq = le.Uint64(b[32:])
 	f.group = le.Uint64(b[40:])
@@ -230,7 +230,7 @@ func parseHead(b []byte) (f frame, reason string) {
 	case state != stateLive:
 		return f, "neither live nor erased"
 	}
-	if f.size > MaxPayload || f.Kind == 0 || b[29]&^(flagCarried|flagReserved) != 0 {
+	if f.size > MaxPayload || f.Kind == 0 || b[29]&^(flagCheckpoint|flagReserved) != 0 {
 		return f, "field out of range"
 	}
 	return f, ""

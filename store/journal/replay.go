@@ -59,16 +59,16 @@ func (j *Journal) snapshot(from uint64) ([]segment, []*os.File, error) {
 
 // Report is what Verify found in a directory.
 type Report struct {
-	ID       string
-	Segments int
-	Octets   int64  // of segments, without the tail
-	Records  uint64 // erased ones included
-	Carried  uint64
-	Erased   uint64
-	First    uint64 // sequence number; 0 if there is no record
-	Last     uint64
-	Oldest   time.Time
-	Newest   time.Time
+	ID         string
+	Segments   int
+	Octets     int64  // of segments, without the tail
+	Records    uint64 // erased ones included
+	Checkpoint uint64
+	Erased     uint64
+	First      uint64 // sequence number; 0 if there is no record
+	Last       uint64
+	Oldest     time.Time
+	Newest     time.Time
 	// Anchor is the digest before First and Head that of Last, hexadecimal
 	// SHA-256. They are what to note elsewhere: a journal cut short or written
 	// anew has no record with a noted Head.
@@ -84,7 +84,7 @@ type Report struct {
 // disk, a write that it takes back can look like damage: look twice.
 func Verify(dir string) (Report, error) {
 	var r Report
-	w, err := survey(dir, &r, func(f frame) error {
+	w, err := walkDir(dir, &r, func(f frame) error {
 		r.add(&f)
 		return nil
 	})
@@ -108,8 +108,8 @@ func (r *Report) add(f *frame) {
 		r.Anchor = fmt.Sprintf("%x", f.prev)
 	}
 	r.Records++
-	if f.Carried {
-		r.Carried++
+	if f.Checkpoint {
+		r.Checkpoint++
 	}
 	if f.Erased {
 		r.Erased++
@@ -123,12 +123,12 @@ func (r *Report) add(f *frame) {
 // add records unseen. Damage is a *DamageError, after the records before it;
 // fn's first error ends it and is returned as it is.
 func Inspect(dir string, fn func(Record) error) error {
-	_, err := survey(dir, &Report{}, func(f frame) error { return fn(f.Record) })
+	_, err := walkDir(dir, &Report{}, func(f frame) error { return fn(f.Record) })
 	return err
 }
 
-// survey walks through a directory without its lock and counts segments.
-func survey(dir string, r *Report, fn func(frame) error) (walk, error) {
+// walkDir walks through a directory without its lock and counts segments.
+func walkDir(dir string, r *Report, fn func(frame) error) (walk, error) {
 	var w walk
 	segs, files, err := listOpen(dir)
 	if err != nil {

@@ -61,9 +61,9 @@ func (r *reserve) refill() error {
 	return nil
 }
 
-// give returns at least need octets, or what is left, to the file system. It
+// shrink returns at least need octets, or what is left, to the file system. It
 // returns false when nothing was left.
-func (r *reserve) give(need int64) (bool, error) {
+func (r *reserve) shrink(need int64) (bool, error) {
 	if r.left == 0 {
 		return false, nil
 	}

@@ -24,7 +24,7 @@ func (j *Journal) Rotate(ctx context.Context) error {
 
 // outgrown says whether octets more should go into a new segment.
 func (t *tail) outgrown(octets int, limit int64) bool {
-	return t.end > t.birth() && t.end+int64(octets) > max(limit, 2*t.birth())
+	return t.end > t.bodyStart() && t.end+int64(octets) > max(limit, 2*t.bodyStart())
 }
 
 // rotate makes a new segment the tail. On a full disk the old one goes on, for
@@ -33,14 +33,14 @@ func (j *Journal) rotate() error {
 	if stopped, full := j.state(); stopped != nil || full != nil {
 		return errors.Join(stopped, full)
 	}
-	if j.tail.end == j.tail.birth() {
+	if j.tail.end == j.tail.bodyStart() {
 		return nil
 	}
-	carried, err := j.carryOver()
+	checkpoint, err := j.checkpoint()
 	if err != nil {
 		return j.stop(err)
 	}
-	t, seg, err := j.writeSegment(j.tail.next, j.tail.prev, carried)
+	t, seg, err := j.writeSegment(j.tail.next, j.tail.prev, checkpoint)
 	if isFull(err) {
 		return j.setFull(err)
 	}
@@ -59,29 +59,29 @@ func (j *Journal) rotate() error {
 	return nil
 }
 
-// carryOver asks for what is outstanding. An entry that breaks the bounds stops
+// checkpoint asks for what is outstanding. An entry that breaks the bounds stops
 // the journal: a segment without it would let it expire unseen.
-func (j *Journal) carryOver() ([]sealed, error) {
-	if j.cfg.Carry == nil {
+func (j *Journal) checkpoint() ([]sealed, error) {
+	if j.cfg.Checkpoint == nil {
 		return nil, nil
 	}
-	entries := j.cfg.Carry()
+	entries := j.cfg.Checkpoint()
 	if len(entries) == 0 {
 		return nil, nil
 	}
-	carried, _, err := seal(entries)
+	checkpoint, _, err := sealAll(entries)
 	if err != nil {
 		return nil, fmt.Errorf("carry over: %w", err)
 	}
-	return carried, nil
+	return checkpoint, nil
 }
 
 // writeSegment writes and syncs a segment, carried records included, under a
 // temporary name.
-func (j *Journal) writeSegment(first uint64, prev digest, carried []sealed) (tail, segment, error) {
+func (j *Journal) writeSegment(first uint64, prev digest, checkpoint []sealed) (tail, segment, error) {
 	h := header{id: j.id, first: first, created: j.cfg.Now().UTC(), prev: prev}
 	rand.Read(h.mark[:])
-	records, last := h.carry(carried)
+	records, last := h.encodeCheckpoint(checkpoint)
 	path := filepath.Join(j.cfg.Dir, segmentName(first))
 	f, err := j.cfg.disk.Open(path + tmpSuffix)
 	if err != nil {
@@ -96,9 +96,9 @@ func (j *Journal) writeSegment(first uint64, prev digest, carried []sealed) (tai
 		_ = os.Remove(path + tmpSuffix) // Open removes what stays
 		return tail{}, segment{}, fmt.Errorf("create segment: %w", err)
 	}
-	next := first + uint64(len(carried))
-	t := tail{file: f, header: h, next: next, prev: last, end: h.birth()}
-	return t, segment{path: path, first: first, next: next, end: h.birth(), newest: h.created}, nil
+	next := first + uint64(len(checkpoint))
+	t := tail{file: f, header: h, next: next, prev: last, end: h.bodyStart()}
+	return t, segment{path: path, first: first, next: next, end: h.bodyStart(), newest: h.created}, nil
 }
 
 // nameSegment makes what writeSegment wrote part of the journal, for good once
@@ -115,21 +115,21 @@ func (j *Journal) nameSegment(t tail, seg segment) error {
 	return nil
 }
 
-// carry encodes the carried records, each a batch of its own as the segment
+// encodeCheckpoint encodes the carried records, each a batch of its own as the segment
 // comes into being whole anyway, and notes their size in the header.
-func (h *header) carry(carried []sealed) (octets []byte, last digest) {
+func (h *header) encodeCheckpoint(checkpoint []sealed) (octets []byte, last digest) {
 	last = h.prev
-	for i := range carried {
+	for i := range checkpoint {
 		p := place{
 			mark: h.mark, seq: h.first + uint64(i), group: h.first,
-			time: h.created, prev: last, flags: flagCarried,
+			time: h.created, prev: last, flags: flagCheckpoint,
 		}
-		if carried[i].Reserved {
+		if checkpoint[i].Reserved {
 			p.flags |= flagReserved
 		}
-		octets, last = appendRecord(octets, &carried[i], &p)
+		octets, last = appendRecord(octets, &checkpoint[i], &p)
 	}
-	h.carried = int64(len(octets))
+	h.checkpoint = int64(len(octets))
 	return octets, last
 }
 

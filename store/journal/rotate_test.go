@@ -19,7 +19,7 @@ type ledger struct {
 	state map[string]string
 }
 
-func (l *ledger) applied(rs []Record) {
+func (l *ledger) committed(rs []Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, r := range rs {
@@ -31,7 +31,7 @@ func (l *ledger) applied(rs []Record) {
 	}
 }
 
-func (l *ledger) carry() []Entry {
+func (l *ledger) checkpoint() []Entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []Entry
@@ -44,7 +44,7 @@ func (l *ledger) carry() []Entry {
 func newLedger() *ledger { return &ledger{state: map[string]string{}} }
 
 func (l *ledger) follow(cfg Config) Config {
-	cfg.Applied, cfg.Carry = l.applied, l.carry
+	cfg.Committed, cfg.Checkpoint = l.committed, l.checkpoint
 	return cfg
 }
 
@@ -84,11 +84,11 @@ func TestOutstandingStateOutlivesTheSegmentsItWasWrittenIn(t *testing.T) {
 		t.Fatalf("%d segments left, %v", len(segs), err)
 	}
 	report, err := Verify(dir)
-	if err != nil || report.Carried == 0 || report.First != segs[0].first || report.Last != next-1 {
+	if err != nil || report.Checkpoint == 0 || report.First != segs[0].first || report.Last != next-1 {
 		t.Fatalf("%+v, %v", report, err)
 	}
 	again := newLedger()
-	again.applied(all(t, open(t, Config{Dir: dir})))
+	again.committed(all(t, open(t, Config{Dir: dir})))
 	if !maps.Equal(l.state, again.state) {
 		t.Fatalf("state was %v, replay gives %v", l.state, again.state)
 	}
@@ -141,7 +141,7 @@ func TestRotateKeepsASegmentThatHoldsOnlyWhatWasCarried(t *testing.T) {
 		}
 	}
 	got := all(t, j)
-	if len(got) != 2 || !got[1].Carried || !got[1].Reserved || got[1].Kind != 2 || got[1].Key != got[0].Key {
+	if len(got) != 2 || !got[1].Checkpoint || !got[1].Reserved || got[1].Kind != 2 || got[1].Key != got[0].Key {
 		t.Fatalf("%+v", got)
 	}
 }
@@ -168,7 +168,7 @@ func TestAReaderIsNotDisturbedByExpiry(t *testing.T) {
 }
 
 func TestACarriedEntryThatBreaksTheBoundsStopsTheJournal(t *testing.T) {
-	j := open(t, Config{Dir: t.TempDir(), disk: lazyDisk{}, Carry: func() []Entry { return []Entry{{}} }})
+	j := open(t, Config{Dir: t.TempDir(), disk: lazyDisk{}, Checkpoint: func() []Entry { return []Entry{{}} }})
 	if _, err := j.Append(t.Context(), entry(1)); err != nil {
 		t.Fatal(err)
 	}

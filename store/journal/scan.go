@@ -51,7 +51,7 @@ func newScanner(src io.ReaderAt, limit int64) (*scanner, error) {
 	if reason != "" {
 		return nil, &fault{reason: reason}
 	}
-	if limit < h.birth() {
+	if limit < h.bodyStart() {
 		return nil, &fault{seq: h.first, reason: "carried records are cut short", cut: true, torn: true}
 	}
 	return &scanner{
@@ -102,7 +102,7 @@ func (s *scanner) next() (frame, error) {
 	}
 	f.off, f.body = s.off, s.off+int64(fixedSize+len(f.Key))
 	f.end = s.off + int64(recordSize(len(f.Key), f.size))
-	if reason := s.misplaced(&f); reason != "" {
+	if reason := s.misplacement(&f); reason != "" {
 		return f, s.fault(reason, false)
 	}
 	return f, s.readBody(&f)
@@ -126,8 +126,8 @@ func (s *scanner) readHead() (frame, error) {
 	return f, nil
 }
 
-// misplaced says why f, good in itself, cannot stand here.
-func (s *scanner) misplaced(f *frame) string {
+// misplacement says why f, good in itself, cannot stand here.
+func (s *scanner) misplacement(f *frame) string {
 	switch {
 	case f.Seq != s.seq:
 		return fmt.Sprintf("record says it is %d", f.Seq)
@@ -135,7 +135,7 @@ func (s *scanner) misplaced(f *frame) string {
 		return "digest of the record before does not match"
 	case f.group < s.group || f.group > f.Seq:
 		return fmt.Sprintf("group %d is impossible here", f.group)
-	case f.Carried != (s.off < s.birth()) || f.Carried && f.end > s.birth():
+	case f.Checkpoint != (s.off < s.bodyStart()) || f.Checkpoint && f.end > s.bodyStart():
 		return "carried records do not end where the header says"
 	}
 	return ""

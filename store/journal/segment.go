@@ -24,16 +24,16 @@ const (
 
 // A header opens a segment; the package documentation has its layout.
 type header struct {
-	id      journalID
-	mark    [markSize]byte
-	first   uint64
-	created time.Time
-	carried int64 // octets
-	prev    digest
+	id         journalID
+	mark       [markSize]byte
+	first      uint64
+	created    time.Time
+	checkpoint int64 // octets
+	prev       digest
 }
 
-// birth is the size a segment has from its first moment on.
-func (h *header) birth() int64 { return headerSize + h.carried }
+// bodyStart is the size a segment has from its first moment on.
+func (h *header) bodyStart() int64 { return headerSize + h.checkpoint }
 
 func (h *header) encode() []byte {
 	le := binary.LittleEndian
@@ -44,7 +44,7 @@ func (h *header) encode() []byte {
 	copy(b[32:], h.mark[:])
 	le.PutUint64(b[40:], h.first)
 	le.PutUint64(b[48:], uint64(h.created.UnixNano()))
-	le.PutUint64(b[56:], uint64(h.carried))
+	le.PutUint64(b[56:], uint64(h.checkpoint))
 	copy(b[64:], h.prev[:])
 	le.PutUint32(b[100:], crc32.Checksum(b[:100], castagnoli))
 	return b
@@ -65,9 +65,9 @@ func parseHeader(b []byte) (h header, reason string) {
 	copy(h.mark[:], b[32:])
 	h.first = le.Uint64(b[40:])
 	h.created = time.Unix(0, int64(le.Uint64(b[48:]))).UTC()
-	h.carried = int64(le.Uint64(b[56:]))
+	h.checkpoint = int64(le.Uint64(b[56:]))
 	copy(h.prev[:], b[64:])
-	if h.carried < 0 || h.carried%8 != 0 || h.first == 0 {
+	if h.checkpoint < 0 || h.checkpoint%8 != 0 || h.first == 0 {
 		return h, "segment header out of range"
 	}
 	return h, ""
@@ -82,7 +82,7 @@ type segment struct {
 	newest time.Time // latest stamp in it; clocks step back, so not always the last
 }
 
-func (s *segment) saw(t time.Time) {
+func (s *segment) noteTime(t time.Time) {
 	if t.After(s.newest) {
 		s.newest = t
 	}

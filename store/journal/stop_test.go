@@ -52,8 +52,8 @@ func TestAFailedWriteOrSyncStopsTheJournalForGood(t *testing.T) {
 				failures.Add(1)
 				return c.err
 			}}
-			applied := 0
-			j := open(t, Config{Dir: t.TempDir(), disk: disk, Applied: func(rs []Record) { applied += len(rs) }})
+			committed := 0
+			j := open(t, Config{Dir: t.TempDir(), disk: disk, Committed: func(rs []Record) { committed += len(rs) }})
 			if _, err := j.Append(t.Context(), entry(1)); err != nil {
 				t.Fatal(err)
 			}
@@ -87,8 +87,8 @@ func TestAFailedWriteOrSyncStopsTheJournalForGood(t *testing.T) {
 			if len(disk.ops) != ops || failures.Load() != before {
 				t.Errorf("the disk was used again: %v", disk.ops[ops:])
 			}
-			if got := all(t, j); len(got) != 1 || applied != 1 {
-				t.Errorf("%d records replayed and %d applied, one was acknowledged", len(got), applied)
+			if got := all(t, j); len(got) != 1 || committed != 1 {
+				t.Errorf("%d records replayed and %d applied, one was acknowledged", len(got), committed)
 			}
 		})
 	}

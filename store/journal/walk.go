@@ -40,16 +40,16 @@ func (w *walk) segment(src io.ReaderAt, seg *segment, limit int64, last bool, fn
 		err = w.enter(s, seg)
 	}
 	if err != nil {
-		return w.stillborn(seg, limit, last, err)
+		return w.headless(seg, limit, last, err)
 	}
 	err = s.each(func(f frame) error {
-		seg.saw(f.Time)
+		seg.noteTime(f.Time)
 		return fn(f)
 	})
 	seg.next, seg.end = s.seq, s.off
 	w.next, w.last = s.seq, s.prev
 	if at, ok := errors.AsType[*fault](err); ok {
-		return s.settle(at, seg, last)
+		return s.classify(at, seg, last)
 	}
 	return Recovery{}, err
 }
@@ -71,10 +71,10 @@ func (w *walk) enter(s *scanner, seg *segment) error {
 	return nil
 }
 
-// stillborn judges a segment without a usable header. One that is shorter than
+// headless judges a segment without a usable header. One that is shorter than
 // it was at its birth holds nothing, and the segment before goes on in its
 // place; the very first one is simply made again.
-func (w *walk) stillborn(seg *segment, limit int64, last bool, err error) (Recovery, error) {
+func (w *walk) headless(seg *segment, limit int64, last bool, err error) (Recovery, error) {
 	at, ok := errors.AsType[*fault](err)
 	if !ok {
 		return Recovery{}, err
@@ -111,9 +111,9 @@ func (s *scanner) each(fn func(frame) error) error {
 	}
 }
 
-// settle tells a torn tail from damage.
-func (s *scanner) settle(at *fault, seg *segment, last bool) (Recovery, error) {
-	if !last || !at.torn || at.off < s.birth() {
+// classify tells a torn tail from damage.
+func (s *scanner) classify(at *fault, seg *segment, last bool) (Recovery, error) {
+	if !last || !at.torn || at.off < s.bodyStart() {
 		return Recovery{}, at.damage(seg)
 	}
 	synced, err := s.syncedLater(at)

@@ -30,7 +30,7 @@ type Config struct {
 	Timeout time.Duration
 }
 
-const defaultPatience = 2 * time.Second
+const defaultTimeout = 2 * time.Second
 
 // Validate reports every fault.
 func (c *Config) Validate() error {

@@ -13,7 +13,7 @@ import (
 // How the spool is handed over.
 const (
 	drainEvents = 256  // at least so many at a time, if there are; each gets Config.Patience
-	handover    = 1024 // fewer events than this left: new ones are held until the rest is stored
+	holdBelow   = 1024 // fewer events than this left: new ones are held until the rest is stored
 
 	firstPause = 100 * time.Millisecond // after the store did not answer; doubled each time
 	maxPause   = 5 * time.Second
@@ -41,10 +41,10 @@ func (s *Spool) Run(ctx context.Context) error {
 	}
 }
 
-func (s *Spool) note(trouble error) {
+func (s *Spool) note(drainErr error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.trouble = trouble
+	s.drainErr = drainErr
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -66,7 +66,7 @@ func (s *Spool) RunOnce(ctx context.Context) error {
 		s.nudge()
 		return nil
 	}
-	defer s.letGo()
+	defer s.resume()
 	if err := s.drain(ctx); err != nil {
 		return err
 	}
@@ -82,21 +82,21 @@ func (s *Spool) RunOnce(ctx context.Context) error {
 func (s *Spool) hold() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.backlog.events >= handover {
+	if s.backlog.events >= holdBelow {
 		return false
 	}
-	s.held = make(chan struct{})
+	s.resumed = make(chan struct{})
 	for s.appending > 0 {
 		s.idle.Wait()
 	}
 	return true
 }
 
-func (s *Spool) letGo() {
+func (s *Spool) resume() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	close(s.held)
-	s.held = nil
+	close(s.resumed)
+	s.resumed = nil
 }
 
 // drain hands over, in order, what stood in the log when it was called.

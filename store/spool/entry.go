@@ -55,16 +55,16 @@ func keyOf(events []quarantine.SessionEvent) string {
 	return strconv.FormatInt(oldest.UnixMilli(), 36) + "." + strconv.Itoa(len(events))
 }
 
-// ErrForm says that what stands in the spool was written by a version that is not
+// ErrFormat says that what stands in the spool was written by a version that is not
 // known.
-var ErrForm = errors.New("this version does not know the form of a spooled record")
+var ErrFormat = errors.New("this version does not know the form of a spooled record")
 
 func parseKey(r journal.Record) (oldest time.Time, events int, err error) {
 	at, n, _ := strings.Cut(r.Key, ".")
 	ms, errAt := strconv.ParseInt(at, 36, 64)
 	events, errEvents := strconv.Atoi(n)
 	if r.Kind != formatOne || errAt != nil || errEvents != nil || events < 1 {
-		return time.Time{}, 0, fmt.Errorf("%w: record %d, kind %d, key %q", ErrForm, r.Seq, r.Kind, r.Key)
+		return time.Time{}, 0, fmt.Errorf("%w: record %d, kind %d, key %q", ErrFormat, r.Seq, r.Kind, r.Key)
 	}
 	return time.UnixMilli(ms), events, nil
 }
@@ -72,7 +72,7 @@ func parseKey(r journal.Record) (oldest time.Time, events int, err error) {
 func decode(r journal.Record) ([]quarantine.SessionEvent, error) {
 	var events []quarantine.SessionEvent
 	if r.Kind != formatOne {
-		return nil, fmt.Errorf("%w: record %d, kind %d", ErrForm, r.Seq, r.Kind)
+		return nil, fmt.Errorf("%w: record %d, kind %d", ErrFormat, r.Seq, r.Kind)
 	}
 	if err := gob.NewDecoder(bytes.NewReader(r.Payload)).Decode(&events); err != nil {
 		return nil, fmt.Errorf("decode spooled record %d: %w", r.Seq, err)

@@ -13,16 +13,16 @@ import (
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-var errAway = errors.New("connection refused")
+var errUnreachable = errors.New("connection refused")
 
 // sessionStore is a session store that can be away. It remembers which events
 // it took, in order.
 type sessionStore struct {
-	mu     sync.Mutex // guards what follows
-	away   func() error
-	refuse func(quarantine.SessionEvent) bool
-	took   []quarantine.SessionEvent
-	late   bool // takes what it reports as an error
+	mu          sync.Mutex // guards what follows
+	unreachable func() error
+	refuse      func(quarantine.SessionEvent) bool
+	stored      []quarantine.SessionEvent
+	late        bool // takes what it reports as an error
 }
 
 func (s *sessionStore) Record(ctx context.Context, events []quarantine.SessionEvent) []error {
@@ -30,8 +30,8 @@ func (s *sessionStore) Record(ctx context.Context, events []quarantine.SessionEv
 	defer s.mu.Unlock()
 	errs := make([]error, len(events))
 	var away error
-	if s.away != nil {
-		away = s.away()
+	if s.unreachable != nil {
+		away = s.unreachable()
 	}
 	if ctx.Err() != nil {
 		away = ctx.Err()
@@ -47,7 +47,7 @@ func (s *sessionStore) Record(ctx context.Context, events []quarantine.SessionEv
 			errs[i] = fmt.Errorf("%w: a stranger's value", quarantine.ErrUnstorable)
 			continue
 		}
-		s.took = append(s.took, ev)
+		s.stored = append(s.stored, ev)
 	}
 	return errs
 }
@@ -58,15 +58,15 @@ func (s *sessionStore) set(change func(*sessionStore)) {
 	change(s)
 }
 
-func (s *sessionStore) goAway() {
-	s.set(func(s *sessionStore) { s.away = func() error { return errAway } })
+func (s *sessionStore) disconnect() {
+	s.set(func(s *sessionStore) { s.unreachable = func() error { return errUnreachable } })
 }
-func (s *sessionStore) comeBack() { s.set(func(s *sessionStore) { s.away = nil }) }
+func (s *sessionStore) reconnect() { s.set(func(s *sessionStore) { s.unreachable = nil }) }
 
 func (s *sessionStore) ids() (ids []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, ev := range s.took {
+	for _, ev := range s.stored {
 		ids = append(ids, ev.Key.ID)
 	}
 	return ids

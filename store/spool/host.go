@@ -38,10 +38,10 @@ type HostConfig struct {
 // does not wait for a person. Attribution does, until the folder is taken away:
 // records that were answered are missing.
 type Host struct {
-	Spool *Spool // nil: none, accounting is not answered while the store is unreachable
-	Aside *Aside // before the store, behind the spool
-	// Moved is why a spool was moved aside at this start, and where to; nil: none was.
-	Moved error
+	Spool       *Spool       // nil: none, accounting is not answered while the store is unreachable
+	DeadLetters *DeadLetters // before the store, behind the spool
+	// MovedAside is why a spool was moved aside at this start, and where to; nil: none was.
+	MovedAside error
 
 	damaged []string // folders that were moved aside, at this start or an earlier one
 }
@@ -49,7 +49,7 @@ type Host struct {
 // Open opens what the host keeps. A spool with Max 0 is opened for as long as
 // something of an earlier run waits in it.
 func Open(ctx context.Context, cfg HostConfig) (*Host, error) {
-	h := &Host{Aside: NewAside(AsideConfig{File: filepath.Join(cfg.Dir, unstorableFile), Next: cfg.Next})}
+	h := &Host{DeadLetters: NewDeadLetters(DeadLettersConfig{File: filepath.Join(cfg.Dir, unstorableFile), Next: cfg.Next})}
 	dir := filepath.Join(cfg.Dir, spoolDir)
 	var err error
 	if h.damaged, err = damagedBeside(dir); err != nil {
@@ -63,7 +63,7 @@ func Open(ctx context.Context, cfg HostConfig) (*Host, error) {
 		most = MinMax // an earlier run may have left something in it
 	}
 	s, err := h.openSpool(ctx, Config{
-		Dir: dir, Max: most, Next: h.Aside, Room: func() error { return roomBeside(cfg.Journal, dir) }, Alone: cfg.Alone,
+		Dir: dir, Max: most, Next: h.DeadLetters, Room: func() error { return roomBeside(cfg.Journal, dir) }, Alone: cfg.Alone,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
@@ -78,13 +78,13 @@ func Open(ctx context.Context, cfg HostConfig) (*Host, error) {
 // openSpool opens the spool, or moves it aside and begins a new one.
 func (h *Host) openSpool(ctx context.Context, cfg Config) (*Spool, error) {
 	s, err := New(ctx, cfg)
-	if !errors.Is(err, journal.ErrDamaged) && !errors.Is(err, ErrForm) {
+	if !errors.Is(err, journal.ErrDamaged) && !errors.Is(err, ErrFormat) {
 		return s, err
 	}
 	aside := fmt.Sprintf("%s%s%d", cfg.Dir, damagedInfix, time.Now().UnixNano())
-	h.Moved = fmt.Errorf("%w; moved to %s", err, aside)
+	h.MovedAside = fmt.Errorf("%w; moved to %s", err, aside)
 	if err := os.Rename(cfg.Dir, aside); err != nil {
-		return nil, errors.Join(h.Moved, err)
+		return nil, errors.Join(h.MovedAside, err)
 	}
 	h.damaged = append(h.damaged, aside)
 	return New(ctx, cfg)
@@ -112,7 +112,7 @@ func (h *Host) Close() error {
 // Recorder is where accounting is recorded.
 func (h *Host) Recorder() quarantine.SessionRecorder {
 	if h.Spool == nil {
-		return h.Aside
+		return h.DeadLetters
 	}
 	return h.Spool
 }

@@ -16,7 +16,7 @@ import (
 func openHost(t *testing.T, dir string, most int64) *Host {
 	t.Helper()
 	away := &sessionStore{}
-	away.goAway()
+	away.disconnect()
 	j, err := journal.Open(journal.Config{Dir: t.TempDir(), ReserveBytes: -1})
 	if err != nil {
 		t.Fatal(err)
@@ -80,8 +80,8 @@ func TestADamagedSpoolIsMovedAsideAndAccountingIsIncompleteUntilItIsTakenAway(t 
 	damage(t, dir)
 	for run := range 3 {
 		h := openHost(t, dir, MinMax)
-		if (h.Moved != nil) != (run == 0) || run == 0 && !strings.Contains(h.Moved.Error(), h.Damaged()) {
-			t.Errorf("run %d: moved: %v", run, h.Moved)
+		if (h.MovedAside != nil) != (run == 0) || run == 0 && !strings.Contains(h.MovedAside.Error(), h.Damaged()) {
+			t.Errorf("run %d: moved: %v", run, h.MovedAside)
 		}
 		oldest, some := h.Oldest(func() (time.Time, bool) { return noon, true })
 		if want := run < 2; want != (some && oldest.Before(noon)) || want != (h.Damaged() != "") || h.Empty() {
@@ -110,7 +110,7 @@ func TestADamagedSpoolIsMovedAsideAndAccountingIsIncompleteUntilItIsTakenAway(t 
 
 func TestASpoolThatIsTurnedOffIsKeptUntilNothingWaitsInIt(t *testing.T) {
 	dir := t.TempDir()
-	if h := openHost(t, dir, 0); h.Spool != nil || !h.Empty() || h.Recorder() != h.Aside || h.Waiting() != 0 {
+	if h := openHost(t, dir, 0); h.Spool != nil || !h.Empty() || h.Recorder() != h.DeadLetters || h.Waiting() != 0 {
 		t.Fatalf("a spool that nobody asked for: %+v", h)
 	}
 	leave(t, dir)

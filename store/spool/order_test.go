@@ -60,14 +60,14 @@ func disorder(t *testing.T, seed uint64) error {
 		}
 		s = open(t, dir, store)
 	}
-	store.comeBack()
+	store.reconnect()
 	store.set(func(s *sessionStore) { s.late = false })
 	for s.Stats().Waiting > 0 {
 		if err := s.RunOnce(t.Context()); err != nil {
 			return err
 		}
 	}
-	return inOrder(store.took, lanes)
+	return inOrder(store.stored, lanes)
 }
 
 // flaky is a store that is away now and then, and sometimes takes what it says
@@ -76,13 +76,13 @@ func flaky(seed uint64) *sessionStore {
 	random := rand.New(rand.NewPCG(seed, 0))
 	s := &sessionStore{}
 	left, away := 0, false
-	s.away = func() error { // called with the store's mutex held
+	s.unreachable = func() error { // called with the store's mutex held
 		if left--; left < 0 {
 			left, away = random.IntN(30), !away
 			s.late = random.IntN(3) == 0
 		}
 		if away {
-			return errAway
+			return errUnreachable
 		}
 		return nil
 	}

@@ -23,10 +23,10 @@ type Spool struct {
 	appending int           // calls that are putting some there
 	octets    int64         // that those calls are about to write
 	idle      *sync.Cond    // appending has become 0; with mu
-	held      chan struct{} // not nil: new events wait until it is closed
+	resumed   chan struct{} // not nil: new events wait until it is closed
 	backlog   backlog
 	stats     Stats
-	trouble   error // of the last RunOnce
+	drainErr  error // of the last RunOnce
 }
 
 var _ quarantine.SessionRecorder = (*Spool)(nil)
@@ -60,12 +60,12 @@ func New(ctx context.Context, cfg Config) (*Spool, error) {
 		return nil, fmt.Errorf("accounting spool: %w", err)
 	}
 	if cfg.Timeout == 0 {
-		cfg.Timeout = defaultPatience
+		cfg.Timeout = defaultTimeout
 	}
 	s := &Spool{cfg: cfg, wake: make(chan struct{}, 1)}
 	s.idle = sync.NewCond(&s.mu)
 	var err error
-	s.journal, err = journal.Open(journal.Config{Dir: cfg.Dir, SegmentBytes: cfg.segmentBytes(), ReserveBytes: -1, Applied: s.applied})
+	s.journal, err = journal.Open(journal.Config{Dir: cfg.Dir, SegmentBytes: cfg.segmentBytes(), ReserveBytes: -1, Committed: s.committed})
 	if err != nil {
 		return nil, fmt.Errorf("accounting spool: %w", err)
 	}
@@ -110,15 +110,15 @@ func (s *Spool) Stats() Stats {
 	return now
 }
 
-// Trouble returns why the disk takes nothing more, or why what stands in the
+// Check returns why the disk takes nothing more, or why what stands in the
 // spool could not be handed over the last time; nil if neither is so.
-func (s *Spool) Trouble() error {
+func (s *Spool) Check() error {
 	if err := s.journal.Writable(); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.trouble
+	return s.drainErr
 }
 
 // Record implements quarantine.SessionRecorder. An event is stored once the
@@ -133,7 +133,7 @@ func (s *Spool) Record(ctx context.Context, events []quarantine.SessionEvent) []
 		return all(err, len(events))
 	case into:
 		defer s.end()
-		return all(s.keep(ctx, events), len(events))
+		return all(s.spool(ctx, events), len(events))
 	}
 	return s.direct(ctx, events)
 }
@@ -143,7 +143,7 @@ func (s *Spool) direct(ctx context.Context, events []quarantine.SessionEvent) []
 	trying, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	errs := s.cfg.Next.Record(trying, events)
-	left, of := missed(events, errs)
+	left, of := unstored(events, errs)
 	if len(left) == 0 {
 		return errs
 	}
@@ -153,7 +153,7 @@ func (s *Spool) direct(ctx context.Context, events []quarantine.SessionEvent) []
 	_, err := s.begin(ctx, true)
 	if err == nil {
 		defer s.end()
-		err = s.keep(ctx, left)
+		err = s.spool(ctx, left)
 	}
 	for _, i := range of {
 		errs[i] = err
@@ -161,9 +161,9 @@ func (s *Spool) direct(ctx context.Context, events []quarantine.SessionEvent) []
 	return errs
 }
 
-// missed returns the events that the store did not take, and where they stand, with those that follow in the same session: they must not
+// unstored returns the events that the store did not take, and where they stand, with those that follow in the same session: they must not
 // be stored before. An answer that does not fit says nothing about any event.
-func missed(events []quarantine.SessionEvent, errs []error) (left []quarantine.SessionEvent, of []int) {
+func unstored(events []quarantine.SessionEvent, errs []error) (left []quarantine.SessionEvent, of []int) {
 	sessions := map[quarantine.SessionKey]bool{}
 	for i, ev := range events {
 		switch {
@@ -190,11 +190,11 @@ func all(err error, n int) []error {
 func (s *Spool) begin(ctx context.Context, force bool) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.held != nil {
-		held := s.held
+	for s.resumed != nil {
+		resumed := s.resumed
 		s.mu.Unlock()
 		select {
-		case <-held:
+		case <-resumed:
 			s.mu.Lock()
 		case <-ctx.Done():
 			s.mu.Lock()
@@ -217,8 +217,8 @@ func (s *Spool) end() {
 	s.nudge()
 }
 
-// keep syncs events into the log, or counts why not.
-func (s *Spool) keep(ctx context.Context, events []quarantine.SessionEvent) error {
+// spool syncs events into the log, or counts why not.
+func (s *Spool) spool(ctx context.Context, events []quarantine.SessionEvent) error {
 	entries, err := encode(events)
 	if err == nil {
 		err = s.append(ctx, entries)
@@ -274,8 +274,8 @@ func (s *Spool) claim(octets int64) bool {
 	return true
 }
 
-// applied follows the log: the journal calls it before Append returns.
-func (s *Spool) applied(records []journal.Record) {
+// committed follows the log: the journal calls it before Append returns.
+func (s *Spool) committed(records []journal.Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range records {

@@ -37,16 +37,16 @@ func TestWhileTheStoreIsThereNothingIsSpooled(t *testing.T) {
 func TestWhatTheStoreDoesNotTakeIsHandedOverInOrder(t *testing.T) {
 	store := &sessionStore{}
 	s := open(t, t.TempDir(), store)
-	store.goAway()
+	store.disconnect()
 	mustRecord(t, s, event("a", 5), event("b", 3))
 	mustRecord(t, s, event("c", 9))
 	if oldest, some := s.Oldest(); !some || !oldest.Equal(noon.Add(3*time.Second)) {
 		t.Errorf("oldest %v %v", oldest, some)
 	}
-	if err := s.RunOnce(t.Context()); !errors.Is(err, errAway) {
+	if err := s.RunOnce(t.Context()); !errors.Is(err, errUnreachable) {
 		t.Errorf("while the store is away: %v", err)
 	}
-	store.comeBack()
+	store.reconnect()
 	mustRecord(t, s, event("d", 1)) // behind the spool, though the store is there
 	if got := store.ids(); len(got) > 0 {
 		t.Errorf("%v overtook the spool", got)
@@ -67,13 +67,13 @@ func TestWhatTheStoreDoesNotTakeIsHandedOverInOrder(t *testing.T) {
 func TestARestartKnowsTheOldestBeforeAnythingIsHandedOver(t *testing.T) {
 	store, dir := &sessionStore{}, t.TempDir()
 	s := open(t, dir, store)
-	store.goAway()
+	store.disconnect()
 	mustRecord(t, s, event("a", 7), event("a", 4))
 	mustRecord(t, s, event("b", 6))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	store.comeBack()
+	store.reconnect()
 	s = open(t, dir, store)
 	if oldest, some := s.Oldest(); !some || !oldest.Equal(noon.Add(4*time.Second)) || s.Stats().Waiting != 3 {
 		t.Fatalf("after the restart: oldest %v %v, %+v", oldest, some, s.Stats())
@@ -94,7 +94,7 @@ func TestARestartKnowsTheOldestBeforeAnythingIsHandedOver(t *testing.T) {
 func TestAFullSpoolRefusesAndTakesAgainWhenItIsHandedOver(t *testing.T) {
 	store := &sessionStore{}
 	s := open(t, t.TempDir(), store, func(c *Config) { c.Max = MinMax })
-	store.goAway()
+	store.disconnect()
 	var taken []string
 	for n := range 100_000 {
 		id := strings.Repeat("x", 200) + string(rune('a'+n%26))
@@ -110,7 +110,7 @@ func TestAFullSpoolRefusesAndTakesAgainWhenItIsHandedOver(t *testing.T) {
 	if got.Full != 1 || got.Octets > MinMax || got.Octets < MinMax*9/10 {
 		t.Fatalf("%+v", got)
 	}
-	store.comeBack()
+	store.reconnect()
 	for s.Stats().Waiting > 0 {
 		if err := s.RunOnce(t.Context()); err != nil {
 			t.Fatal(err)
@@ -119,14 +119,14 @@ func TestAFullSpoolRefusesAndTakesAgainWhenItIsHandedOver(t *testing.T) {
 	if !slices.Equal(store.ids(), taken) {
 		t.Errorf("%d events were taken, %d handed over", len(taken), len(store.ids()))
 	}
-	store.goAway()
+	store.disconnect()
 	mustRecord(t, s, event("again", 0))
 }
 
 func TestWithoutRoomOnTheDiskNothingIsSpooled(t *testing.T) {
 	store, room := &sessionStore{}, error(nil)
 	s := open(t, t.TempDir(), store, func(c *Config) { c.Room = func() error { return room } })
-	store.goAway()
+	store.disconnect()
 	mustRecord(t, s, event("a", 0))
 	room = errors.New("the log is full")
 	if err := s.Record(t.Context(), []quarantine.SessionEvent{event("b", 0)})[0]; !errors.Is(err, ErrNoRoom) || s.Stats().NoRoom != 1 {
@@ -137,14 +137,14 @@ func TestWithoutRoomOnTheDiskNothingIsSpooled(t *testing.T) {
 func TestALogThatTakesNothingLeavesEventsUnstored(t *testing.T) {
 	store := &sessionStore{}
 	s := open(t, t.TempDir(), store)
-	store.goAway()
+	store.disconnect()
 	if err := s.journal.Close(); err != nil { // as after a failed sync: no append succeeds
 		t.Fatal(err)
 	}
 	if err := s.Record(t.Context(), []quarantine.SessionEvent{event("a", 0)})[0]; err == nil || s.Stats().Failed != 1 {
 		t.Errorf("%v %+v", err, s.Stats())
 	}
-	if s.Trouble() == nil {
+	if s.Check() == nil {
 		t.Error("nobody is told")
 	}
 }
@@ -152,11 +152,11 @@ func TestALogThatTakesNothingLeavesEventsUnstored(t *testing.T) {
 func TestWhatFollowsAnUnstoredEventInItsSessionIsSpooledBehindIt(t *testing.T) {
 	first := event("a", 0)
 	events := []quarantine.SessionEvent{first, event("b", 0), event("a", 1)}
-	left, of := missed(events, []error{errAway, nil, nil})
+	left, of := unstored(events, []error{errUnreachable, nil, nil})
 	if !slices.Equal(of, []int{0, 2}) || len(left) != 2 {
 		t.Errorf("%v", of)
 	}
-	if _, of := missed(events, nil); len(of) != 3 {
+	if _, of := unstored(events, nil); len(of) != 3 {
 		t.Errorf("an answer that does not fit: %v", of)
 	}
 }
@@ -241,7 +241,7 @@ func TestAFormFromTheFutureIsAnErrorAndNotAnEvent(t *testing.T) {
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(t.Context(), Config{Dir: dir, Max: MinMax, Next: &sessionStore{}}); !errors.Is(err, ErrForm) {
+	if _, err := New(t.Context(), Config{Dir: dir, Max: MinMax, Next: &sessionStore{}}); !errors.Is(err, ErrFormat) {
 		t.Errorf("%v", err)
 	}
 }
@@ -258,21 +258,21 @@ func TestAFaultyConfigurationIsRefusedWithAllFaults(t *testing.T) {
 func TestSegmentsGoAsSoonAsTheyAreHandedOver(t *testing.T) {
 	store, dir := &sessionStore{}, t.TempDir()
 	s := open(t, dir, store, func(c *Config) { c.Max = 4 << 20 })
-	store.goAway()
+	store.disconnect()
 	for n := range 3000 {
 		mustRecord(t, s, event(strings.Repeat("y", 250), n))
 	}
 	before, _ := filepath.Glob(filepath.Join(dir, "*.log"))
 	store.set(func(st *sessionStore) { // answers, then goes away for good
 		left := 5
-		st.away = func() error {
+		st.unreachable = func() error {
 			if left--; left < 0 {
-				return errAway
+				return errUnreachable
 			}
 			return nil
 		}
 	})
-	if err := s.RunOnce(t.Context()); !errors.Is(err, errAway) {
+	if err := s.RunOnce(t.Context()); !errors.Is(err, errUnreachable) {
 		t.Fatal(err)
 	}
 	after, _ := filepath.Glob(filepath.Join(dir, "*.log"))
@@ -289,7 +289,7 @@ func TestWhatMayNotBeAnsweredAloneIsNotSpooled(t *testing.T) {
 	cutOff := errors.New("cut off for 31m")
 	var alone error
 	s := open(t, t.TempDir(), store, func(c *Config) { c.Alone = func() error { return alone } })
-	store.goAway()
+	store.disconnect()
 	mustRecord(t, s, event("a", 0))
 	alone = cutOff
 	if errs := s.Record(t.Context(), []quarantine.SessionEvent{event("b", 1), event("c", 1)}); !errors.Is(errs[0], ErrAlone) ||
@@ -299,7 +299,7 @@ func TestWhatMayNotBeAnsweredAloneIsNotSpooled(t *testing.T) {
 	if now := s.Stats(); now.Alone != 2 || now.Waiting != 1 || now.Spooled != 1 || now.Failed+now.Full+now.NoRoom != 0 {
 		t.Errorf("%+v", now)
 	}
-	store.comeBack()
+	store.reconnect()
 	mustDrain(t, s) // what was answered goes on its way all the same
 	mustRecord(t, s, event("d", 2))
 	if got := store.ids(); len(got) != 2 || got[0] != "a" || got[1] != "d" {

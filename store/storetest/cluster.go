@@ -138,7 +138,7 @@ func (c *Cluster) MoveSlot(slot, to int) error {
 	// The new owner tells everybody under a new epoch. Only then are the others
 	// told by hand, to end the move: who does not know that epoch yet would
 	// believe an older word again.
-	for deadline := time.Now().Add(patience); !c.agreed(slot, to); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(timeout); !c.agreed(slot, to); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("move slot %d: the nodes do not agree on its owner", slot)
 		}
@@ -172,7 +172,7 @@ func (c *Cluster) moveKeys(slot, from, to int) error {
 		if err != nil || len(keys) == 0 {
 			return err
 		}
-		command := []any{"MIGRATE", "127.0.0.1", c.Nodes[to].port(), "", 0, patience.Milliseconds(), "KEYS"}
+		command := []any{"MIGRATE", "127.0.0.1", c.Nodes[to].port(), "", 0, timeout.Milliseconds(), "KEYS"}
 		for _, key := range keys {
 			command = append(command, key)
 		}
@@ -230,7 +230,7 @@ func (c *Cluster) try(n int, command ...any) error {
 // await fails the test if something does not come about in time.
 func await(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(timeout); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not happen that %s", what)
 		}

@@ -22,9 +22,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// patience is how long a redis-server may take to answer after its start. It
+// timeout is how long a redis-server may take to answer after its start. It
 // is generous: machines that run tests are busy.
-const patience = 20 * time.Second
+const timeout = 20 * time.Second
 
 // Redis is a redis-server of a test's own, with its data in a directory of its
 // own. Its methods fail the test when they cannot do what they say.
@@ -121,7 +121,7 @@ func (r *Redis) Start() {
 		close(done)
 	}()
 	r.cmd, r.done = cmd, done
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(timeout); ; {
 		if answer, err := r.ask("PING"); err == nil && answer == "+PONG" {
 			return
 		}
@@ -161,7 +161,7 @@ func (r *Redis) Stop() {
 // written waits until what the server has acknowledged is in its append-only file.
 func (r *Redis) written() {
 	r.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(timeout); ; time.Sleep(10 * time.Millisecond) {
 		info := r.Info("persistence")
 		if info["aof_enabled"] == "0" || info["aof_buffer_length"] == "0" {
 			return
@@ -225,12 +225,12 @@ func (r *Redis) Do(command ...string) string {
 }
 
 func (r *Redis) ask(command ...string) (string, error) {
-	conn, err := net.DialTimeout("unix", r.Socket, patience)
+	conn, err := net.DialTimeout("unix", r.Socket, timeout)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return "", err
 	}
 	fmt.Fprintf(conn, "*%d\r\n", len(command))

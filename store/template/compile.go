@@ -18,11 +18,11 @@ type lookup struct {
 
 // names lists what the look-up tells of, its key included.
 func (l *lookup) names() []string {
-	told := slices.Concat(l.key.names, l.value.names)
+	items := slices.Concat(l.key.names, l.value.names)
 	if l.Type.structured() {
-		told = append(told, slices.Sorted(maps.Keys(l.Fields))...)
+		items = append(items, slices.Sorted(maps.Keys(l.Fields))...)
 	}
-	return told
+	return items
 }
 
 // compiled is a Template made ready. What is not configured is nil.
@@ -144,7 +144,7 @@ func (c *compiler) connect(t *compiled) {
 		if l == nil {
 			continue
 		}
-		missing := lacks(l)
+		missing := missingName(l)
 		switch {
 		case l != t.bySession && t.bySession != nil && containsAll(l.names(), t.bySession.key.names):
 			l.next = t.bySession
@@ -155,37 +155,37 @@ func (c *compiler) connect(t *compiled) {
 			c.fail("leads to no other look-up, and is no session's record: %s is missing", []any{missing}, at)
 		}
 	}
-	if t.byAddress != nil && !tellsAny(end(t.byAddress), nameAddress, nameIPv6) {
+	if t.byAddress != nil && !namesAny(recordsOf(t.byAddress), nameAddress, nameIPv6) {
 		c.fail("leads to records without an address of their own", nil, "by_address")
 	}
-	if t.byPrefix != nil && !tellsAny(end(t.byPrefix), namePrefix, nameDelegated) {
+	if t.byPrefix != nil && !namesAny(recordsOf(t.byPrefix), namePrefix, nameDelegated) {
 		c.fail("leads to records without a prefix of their own", nil, "by_prefix")
 	}
 }
 
-// end follows a look-up to where the records are.
-func end(l *lookup) *lookup {
+// recordsOf follows a look-up to where the records are.
+func recordsOf(l *lookup) *lookup {
 	for l.next != nil {
 		l = l.next
 	}
 	return l
 }
 
-// lacks says what a look-up lacks to be a session's record; "" if nothing.
-func lacks(l *lookup) string {
+// missingName says what a look-up lacks to be a session's record; "" if nothing.
+func missingName(l *lookup) string {
 	for _, need := range [][]string{
 		{nameSubscriber}, {nameSession}, {nameBNG, nameNASIP, nameNASID}, {nameStarted, nameUpdated},
 	} {
-		if !tellsAny(l, need...) {
+		if !namesAny(l, need...) {
 			return strings.Join(need, " or ")
 		}
 	}
 	return ""
 }
 
-func tellsAny(l *lookup, names ...string) bool {
-	told := l.names()
-	return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(told, n) })
+func namesAny(l *lookup, names ...string) bool {
+	items := l.names()
+	return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(items, n) })
 }
 
 func containsAll(all, some []string) bool {

@@ -42,12 +42,12 @@ func TestEveryFaultOfATemplateIsNamedAtItsPlace(t *testing.T) {
 		{"a length that is none", Template{BySubscriber: rediswho.BySubscriber, PrefixLengths: []int{129}}, "prefix_lengths 0: a prefix has"},
 		{"an unknown format", Template{BySubscriber: rediswho.BySubscriber, TimeFormat: "epoch"}, "time_format: is unix"},
 	} {
-		var told []string
+		var items []string
 		for _, f := range c.form.Check() {
-			told = append(told, strings.Trim(fmt.Sprint(f.At), "[]")+": "+f.Message)
+			items = append(items, strings.Trim(fmt.Sprint(f.At), "[]")+": "+f.Message)
 		}
-		if !slices.ContainsFunc(told, func(s string) bool { return strings.HasPrefix(s, c.want) }) {
-			t.Errorf("%s: %q, want %q", c.name, told, c.want)
+		if !slices.ContainsFunc(items, func(s string) bool { return strings.HasPrefix(s, c.want) }) {
+			t.Errorf("%s: %q, want %q", c.name, items, c.want)
 		}
 	}
 	if faults := rediswho.Check(); len(faults) > 0 {

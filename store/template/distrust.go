@@ -42,8 +42,8 @@ type Doubt struct {
 	Key    string // of Redis, at most 100 octets of it
 }
 
-// distrust counts what is not believed.
-type distrust struct {
+// distrusted counts what is not believed.
+type distrusted struct {
 	counts [reasons]atomic.Uint64
 
 	mu   sync.Mutex // guards keys
@@ -52,7 +52,7 @@ type distrust struct {
 
 const shownKey = 100
 
-func (d *distrust) note(r Reason, key string) {
+func (d *distrusted) note(r Reason, key string) {
 	d.counts[r].Add(1)
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -24,7 +24,7 @@ func FuzzTemplate(f *testing.F) {
 		if len(faults) > 0 {
 			return
 		}
-		if lacking := lacks(end(ready.bySubscriber)); lacking != "" {
+		if lacking := missingName(recordsOf(ready.bySubscriber)); lacking != "" {
 			t.Fatalf("accepted, and %s is missing: %+v", lacking, form)
 		}
 		p := ready.bySubscriber.key
@@ -49,9 +49,9 @@ func FuzzValue(f *testing.F) {
 	}, Attributes: map[string]string{"Class": "c"}}}
 	f.Fuzz(func(t *testing.T, text, object string) {
 		q := question{key: "alice", asked: map[string]string{nameSubscriber: "alice"}}
-		told, _ := r.scan(nil, r.t.bySubscriber, q, text)
+		items, _ := r.scan(nil, r.t.bySubscriber, q, text)
 		more, _ := r.scan(nil, structured, q, object)
-		for _, said := range append(told, more...) {
+		for _, said := range append(items, more...) {
 			s, _, ok := r.session(&said, noon)
 			switch {
 			case !ok:

@@ -25,7 +25,7 @@ type question struct {
 // read asks for several keys of one look-up at once and returns what they tell;
 // complete is false if something there could not be read. Errors mean that Redis
 // could not be asked.
-func (r *Reader) read(ctx context.Context, l *lookup, questions []question) (told []telling, complete bool, err error) {
+func (r *Reader) read(ctx context.Context, l *lookup, questions []question) (items []item, complete bool, err error) {
 	if len(questions) == 0 {
 		return nil, true, nil
 	}
@@ -44,7 +44,7 @@ func (r *Reader) read(ctx context.Context, l *lookup, questions []question) (tol
 			if err != nil {
 				return nil, false, err
 			}
-			told, complete = append(told, found...), complete && whole
+			items, complete = append(items, found...), complete && whole
 		case errors.Is(err, errTooLong):
 			r.doubts.note(TooLong, q.key)
 			complete = false
@@ -54,11 +54,11 @@ func (r *Reader) read(ctx context.Context, l *lookup, questions []question) (tol
 		case err != nil && !errors.Is(err, redis.Nil):
 			return nil, false, fmt.Errorf("read %.100q: %w", q.key, err)
 		default:
-			found, whole := r.tellings(l, q, commands[i])
-			told, complete = append(told, found...), complete && whole
+			found, whole := r.items(l, q, commands[i])
+			items, complete = append(items, found...), complete && whole
 		}
 	}
-	return told, complete, nil
+	return items, complete, nil
 }
 
 // command asks for no more than is used: never a whole hash, never a whole list.
@@ -74,23 +74,23 @@ func (l *lookup) command(ctx context.Context, p redis.Pipeliner, key string) red
 	return p.GetRange(ctx, key, 0, mostValue)
 }
 
-// tellings reads one answer; complete is false if something of it cannot be read.
-func (r *Reader) tellings(l *lookup, q question, command redis.Cmder) (told []telling, complete bool) {
+// items reads one answer; complete is false if something of it cannot be read.
+func (r *Reader) items(l *lookup, q question, command redis.Cmder) (items []item, complete bool) {
 	if c, ok := command.(*redis.SliceCmd); ok {
 		field, there := fieldsOf(l, c.Val())
 		if !there {
 			return nil, true
 		}
 		values, attributes := l.fromFields(field)
-		return r.believe(nil, q, values, attributes)
+		return r.accept(nil, q, values, attributes)
 	}
 	texts, complete := r.texts(q, command)
 	for _, text := range texts {
 		var readable bool
-		told, readable = r.scan(told, l, q, text)
+		items, readable = r.scan(items, l, q, text)
 		complete = complete && readable
 	}
-	return told, complete
+	return items, complete
 }
 
 // texts returns the string, or the elements of the list or set; complete is false
@@ -117,27 +117,27 @@ func (r *Reader) texts(q question, command redis.Cmder) (texts []string, complet
 }
 
 // scan reads one text: a string, an element, a JSON object.
-func (r *Reader) scan(told []telling, l *lookup, q question, text string) ([]telling, bool) {
+func (r *Reader) scan(items []item, l *lookup, q question, text string) ([]item, bool) {
 	if l.Type != JSON {
 		if values, ok := l.value.match(text); ok {
-			return r.believe(told, q, values, nil)
+			return r.accept(items, q, values, nil)
 		}
 	} else if field, ok := object(text); ok {
 		values, attributes := l.fromFields(field)
-		return r.believe(told, q, values, attributes)
+		return r.accept(items, q, values, attributes)
 	}
 	r.doubts.note(Malformed, q.key)
-	return told, false
+	return items, false
 }
 
-// believe adds a telling, or counts why it is none.
-func (r *Reader) believe(told []telling, q question, values map[string]string, attributes []quarantine.Attribute) ([]telling, bool) {
-	t, reason, ok := tell(q.key, q.asked, values, attributes)
+// accept adds a telling, or counts why it is none.
+func (r *Reader) accept(items []item, q question, values map[string]string, attributes []quarantine.Attribute) ([]item, bool) {
+	t, reason, ok := newItem(q.key, q.asked, values, attributes)
 	if !ok {
 		r.doubts.note(reason, q.key)
-		return told, false
+		return items, false
 	}
-	return append(told, t), true
+	return append(items, t), true
 }
 
 // fieldsOf pairs the answer to HMGET with the fields; false if none is there.

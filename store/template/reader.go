@@ -20,7 +20,7 @@ type Reader struct {
 	cfg    Config
 	t      compiled
 	renews bool // records tell when they were renewed
-	doubts distrust
+	doubts distrusted
 	hints  hints
 }
 
@@ -37,7 +37,7 @@ func New(cfg Config) (*Reader, error) {
 	cfg.setDefaults()
 	r := &Reader{cfg: cfg}
 	r.t, _ = compile(&cfg.Template) // no faults, as Validate found
-	r.renews = tellsAny(end(r.t.bySubscriber), nameUpdated)
+	r.renews = namesAny(recordsOf(r.t.bySubscriber), nameUpdated)
 	r.client = redis.NewUniversalClient(&redis.UniversalOptions{
 		Addrs: cfg.Server.Addrs, MasterName: cfg.Server.MasterName, DB: cfg.Server.DB,
 		Username: cfg.Server.Username, Password: string(cfg.Server.Password),
@@ -221,17 +221,17 @@ func ask(l *lookup, values map[string]string) []question {
 func (r *Reader) sessions(ctx context.Context, l *lookup, questions []question) (found []quarantine.Session, complete bool, err error) {
 	complete = true
 	for l != nil && len(questions) > 0 {
-		told, whole, err := r.read(ctx, l, questions)
+		items, whole, err := r.read(ctx, l, questions)
 		if err != nil {
 			return nil, false, err
 		}
 		complete = complete && whole
 		if l.next != nil {
-			questions, l = lead(l.next, told), l.next
+			questions, l = lead(l.next, items), l.next
 			continue
 		}
 		now := r.cfg.Now()
-		for _, t := range told {
+		for _, t := range items {
 			s, reason, ok := r.session(&t, now)
 			if !ok {
 				r.doubts.note(reason, t.key)
@@ -250,9 +250,9 @@ func (r *Reader) sessions(ctx context.Context, l *lookup, questions []question) 
 }
 
 // lead asks where an index points to, each place once.
-func lead(to *lookup, told []telling) []question {
+func lead(to *lookup, items []item) []question {
 	var questions []question
-	for _, t := range told {
+	for _, t := range items {
 		for _, q := range ask(to, t.values) {
 			if !slices.ContainsFunc(questions, func(have question) bool { return have.key == q.key }) {
 				questions = append(questions, q)

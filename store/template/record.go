@@ -18,7 +18,7 @@ const futureTolerance = 5 * time.Minute
 const longestID = 253
 
 // session makes a session of a telling; false, with the reason, if it is not one.
-func (r *Reader) session(t *telling, now time.Time) (quarantine.Session, Reason, bool) {
+func (r *Reader) session(t *item, now time.Time) (quarantine.Session, Reason, bool) {
 	s := quarantine.Session{Subscriber: quarantine.EscapeName(t.values[nameSubscriber])}
 	s.ID = t.values[nameSession]
 	s.BNG = r.bngOf(t.values)
@@ -38,7 +38,7 @@ func (r *Reader) session(t *telling, now time.Time) (quarantine.Session, Reason,
 	}
 	slices.SortFunc(s.Attributes, func(a, b quarantine.Attribute) int { return cmp.Compare(a.Name, b.Name) })
 	s.Ignored = r.cfg.Ignored(&s)
-	silent := quarantine.SilentSince(s.SeenAt, r.interim(s.BNG))
+	silent := quarantine.StaleSince(s.SeenAt, r.interim(s.BNG))
 	s.Suspect = s.Live() && !silent.IsZero() && now.After(silent)
 	return s, 0, true
 }
@@ -63,7 +63,7 @@ func (r *Reader) bngOf(values map[string]string) string {
 }
 
 // times reads when the session began, was renewed and ended.
-func (r *Reader) times(t *telling, s *quarantine.Session, now time.Time) (Reason, bool) {
+func (r *Reader) times(t *item, s *quarantine.Session, now time.Time) (Reason, bool) {
 	at := map[string]time.Time{}
 	for _, name := range []string{nameStarted, nameUpdated, nameEnded} {
 		moment, ok := r.parseTime(t.values[name], now)
@@ -135,7 +135,7 @@ func parseDuration(text string) (time.Duration, bool) {
 }
 
 // addresses reads what the session holds; false if something is no address.
-func (r *Reader) addresses(t *telling, s *quarantine.Session) bool {
+func (r *Reader) addresses(t *item, s *quarantine.Session) bool {
 	for _, kind := range []struct {
 		name string
 		kind quarantine.AddressKind

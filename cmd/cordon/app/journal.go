@@ -63,9 +63,9 @@ func durable(records []journal.Record) {
 func (a *App) openJournal() error {
 	var err error
 	a.journal, err = journal.Open(journal.Config{
-		Dir:     a.cfg.Journal.Dir,
-		Applied: durable,
-		Carry: func() []journal.Entry {
+		Dir:       a.cfg.Journal.Dir,
+		Committed: durable,
+		Checkpoint: func() []journal.Entry {
 			if a.engine == nil {
 				return nil
 			}

@@ -16,8 +16,8 @@ func TestWhatIsDurableIsCarriedIntoTheNextSegment(t *testing.T) {
 	var mu sync.Mutex // guards open
 	open := map[string]bool{}
 	j, err := journal.Open(journal.Config{
-		Dir: t.TempDir(), Applied: durable, ReserveBytes: -1,
-		Carry: func() []journal.Entry {
+		Dir: t.TempDir(), Committed: durable, ReserveBytes: -1,
+		Checkpoint: func() []journal.Entry {
 			mu.Lock()
 			defer mu.Unlock()
 			var entries []quarantine.JournalEntry

@@ -20,9 +20,9 @@ func (a *App) openSpool(ctx context.Context) (err error) {
 		return err
 	}
 	a.life.cleanUp("accounting spool", a.host.Close)
-	a.spool, a.setAside = a.host.Spool, a.host.Aside
-	if a.host.Moved != nil {
-		a.log.Error("the accounting spool cannot be read and is moved aside", zap.Error(a.host.Moved))
+	a.spool, a.setAside = a.host.Spool, a.host.DeadLetters
+	if a.host.MovedAside != nil {
+		a.log.Error("the accounting spool cannot be read and is moved aside", zap.Error(a.host.MovedAside))
 	}
 	if n := a.host.Waiting(); n > 0 {
 		a.log.Info("accounting of an earlier run waits in the spool", zap.Int("records", n))
@@ -118,8 +118,8 @@ func (a *App) probeSpool(context.Context) error {
 	}
 	oldest, some := a.spool.Oldest()
 	if !some {
-		return a.spool.Trouble()
+		return a.spool.Check()
 	}
 	waits := fmt.Errorf("%d records wait for Redis, since %s", a.spool.Stats().Waiting, oldest.UTC().Format(time.RFC3339))
-	return errors.Join(waits, a.spool.Trouble())
+	return errors.Join(waits, a.spool.Check())
 }

@@ -40,7 +40,7 @@ const freePort = "127.0.0.1:0"
 // onceTime bounds a run that ends after the story.
 const onceTime = 90 * time.Second
 
-// defaultPatience is generous: what it waits for takes milliseconds, or a second
+// defaultTimeout is generous: what it waits for takes milliseconds, or a second
 // where a moment must be past, but machines that run demos are busy.
 const defaultTimeout = 15 * time.Second
 

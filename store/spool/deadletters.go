@@ -1,0 +1,276 @@
+package spool
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"cordon/quarantine"
+)
+
+// DeadLettersConfig says where an Aside is and what it is in front of.
+type DeadLettersConfig struct {
+	File string                     // what is set aside; the older half is File with ".1" behind it
+	Max  int64                      // most octets of both together; 0 is 16 MiB
+	Next quarantine.SessionRecorder // the session store
+	Now  func() time.Time           // nil: time.Now
+}
+
+const defaultDeadLettersMax = 16 << 20
+
+// A store that cannot hold what many sessions tell has another trouble than a key
+// that another program wrote: more events than maxDeadLetters in deadLettersPer are not
+// answered for.
+const (
+	maxDeadLetters = 200
+	deadLettersPer = 10 * time.Minute
+)
+
+// deadLettersKnown is how many events are remembered that were set aside: more than come
+// again together, which is what is handed over at a time (drainEvents and a record of
+// the spool, or what an accounting server works at once).
+const deadLettersKnown = 4096
+
+var errManyDeadLetters = errors.New("the session store refuses too many records")
+
+// DeadLetters is a session recorder in front of the session store that answers for events
+// which the store cannot hold (quarantine.ErrUnstorable), because another program
+// wrote what stands in their place: nothing else would ever get past them. They are
+// synced to a file for a person to read; whoever held their addresses before has
+// them no more, for they are bound to somebody who cannot be named.
+//
+// It is no spool: nothing of the file is ever stored by itself. Its methods may be
+// called from any goroutine.
+type DeadLetters struct {
+	cfg DeadLettersConfig
+
+	mu    sync.Mutex // guards what follows, and the files
+	stats DeadLetterStats
+	since time.Time // beginning of the period in which few events were set aside
+	few   int
+	// known are the events that were set aside last, in that order. One that comes
+	// again, because others of its batch were not stored, is answered for without
+	// being written or counted again: or a batch with more than maxDeadLetters of them
+	// would come again for ever.
+	known []fingerprint
+}
+
+// fingerprint tells events from each other.
+type fingerprint [sha256.Size]byte
+
+// DeadLetterStats are counts since NewDeadLetters.
+type DeadLetterStats struct {
+	Events uint64 // set aside
+	BNG    string // of the last one
+	Reason string // why the store could not hold it
+}
+
+var _ quarantine.SessionRecorder = (*DeadLetters)(nil)
+
+// NewDeadLetters returns an Aside. It does not look at the file.
+func NewDeadLetters(cfg DeadLettersConfig) *DeadLetters {
+	if cfg.Max == 0 {
+		cfg.Max = defaultDeadLettersMax
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &DeadLetters{cfg: cfg}
+}
+
+// Stats returns the counts.
+func (a *DeadLetters) Stats() DeadLetterStats {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.stats
+}
+
+// Pending returns the file with what was set aside, by this process or an earlier
+// one, for as long as a person has not taken it away; "" if there is none.
+func (a *DeadLetters) Pending() string {
+	for _, file := range []string{a.cfg.File, a.cfg.File + olderSuffix} {
+		if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
+			return file
+		}
+	}
+	return ""
+}
+
+// Record implements quarantine.SessionRecorder. An event that the store cannot hold
+// has no error once it is in the file.
+func (a *DeadLetters) Record(ctx context.Context, events []quarantine.SessionEvent) []error {
+	errs := a.cfg.Next.Record(ctx, events)
+	if len(errs) != len(events) {
+		return errs
+	}
+	for i, err := range errs {
+		if errors.Is(err, quarantine.ErrUnstorable) {
+			errs[i] = a.keep(ctx, &events[i], err)
+		}
+	}
+	return errs
+}
+
+// keep writes an event into the file, and has its addresses bound to nobody; if
+// the store cannot do that either, what it says of them is not read as anybody's.
+func (a *DeadLetters) keep(ctx context.Context, ev *quarantine.SessionEvent, reason error) error {
+	if a.has(ev) {
+		return nil
+	}
+	if err := a.write(ev, reason); err != nil {
+		return fmt.Errorf("set accounting aside that the session store cannot hold (%s): %w", reason.Error(), err)
+	}
+	doubts := ev.Unidentified(quarantine.NotStored)
+	for i := range doubts {
+		doubts[i].Kind, doubts[i].Via = quarantine.SessionStarted, quarantine.Place{}
+		doubts[i].StartedAt = doubts[i].At
+	}
+	for _, err := range a.cfg.Next.Record(ctx, doubts) {
+		if err != nil && !errors.Is(err, quarantine.ErrUnstorable) {
+			return err // the store is away by now: the event comes again, and is written again
+		}
+	}
+	a.remember(ev)
+	return nil
+}
+
+// has reports whether the event was set aside lately.
+func (a *DeadLetters) has(ev *quarantine.SessionEvent) bool {
+	f, ok := fingerprintOf(ev)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return ok && slices.Contains(a.known, f)
+}
+
+func (a *DeadLetters) remember(ev *quarantine.SessionEvent) {
+	f, ok := fingerprintOf(ev)
+	if !ok {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.known = append(a.known, f); len(a.known) > deadLettersKnown {
+		a.known = slices.Delete(a.known, 0, len(a.known)-deadLettersKnown)
+	}
+}
+
+// fingerprintOf is of all that a person reads of the event.
+func fingerprintOf(ev *quarantine.SessionEvent) (fingerprint, bool) {
+	line, err := json.Marshal(deadLetterLine(ev, errManyDeadLetters, time.Time{}))
+	return sha256.Sum256(line), err == nil
+}
+
+const olderSuffix = ".1"
+
+func (a *DeadLetters) write(ev *quarantine.SessionEvent, reason error) error {
+	line, err := json.Marshal(deadLetterLine(ev, reason, a.cfg.Now()))
+	if err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	line = append(line, '\n')
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.admit(); err != nil {
+		return err
+	}
+	if info, err := os.Lstat(a.cfg.File); err == nil && info.Size()+int64(len(line)) > a.cfg.Max/2 {
+		if err := os.Rename(a.cfg.File, a.cfg.File+olderSuffix); err != nil {
+			return err
+		}
+	}
+	if err := appendSynced(a.cfg.File, line); err != nil {
+		return err
+	}
+	a.stats.Events++
+	a.stats.BNG, a.stats.Reason = ev.Key.BNG, reason.Error()
+	return nil
+}
+
+// admit counts one event, or says that there were too many.
+func (a *DeadLetters) admit() error {
+	if now := a.cfg.Now(); now.Sub(a.since).Abs() >= deadLettersPer {
+		a.since, a.few = now, 0
+	}
+	if a.few >= maxDeadLetters {
+		return errManyDeadLetters
+	}
+	a.few++
+	return nil
+}
+
+// appendSynced adds to a file that only its owner reads, and syncs it; the first
+// time its directory too.
+func appendSynced(name string, octets []byte) error {
+	_, missing := os.Lstat(name)
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(octets)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil || missing == nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// kindNames are the names of accounting for the kinds of event.
+var kindNames = map[quarantine.SessionEventKind]string{
+	quarantine.SessionStarted: "Start", quarantine.SessionRenewed: "Interim-Update", quarantine.SessionEnded: "Stop",
+	quarantine.BNGReset: "Accounting-On or -Off", quarantine.ServiceSeen: "service",
+}
+
+// deadLetterLine is an event as a person reads it; octets that are no text are written
+// \xNN.
+func deadLetterLine(ev *quarantine.SessionEvent, reason error, now time.Time) any {
+	type address struct {
+		Address string `json:"address"`
+		Kind    string `json:"kind"`
+		Space   string `json:"space,omitempty"`
+		Ports   string `json:"ports,omitempty"`
+	}
+	addresses := func(list []quarantine.Address) (shown []address) {
+		for _, a := range list {
+			shown = append(shown, address{a.Prefix.String(), string(a.Kind), a.Space, a.Ports.String()})
+		}
+		return shown
+	}
+	attributes := map[string]string{}
+	for _, a := range ev.Attributes {
+		attributes[a.Name] = quarantine.EscapeName(a.Value)
+	}
+	via := ""
+	if ev.Via.IsValid() {
+		via = ev.Via.String()
+	}
+	return struct {
+		SetAsideAt time.Time         `json:"set_aside_at"`
+		Reason     string            `json:"reason"`
+		Record     string            `json:"record"`
+		BNG        string            `json:"bng"`
+		Session    string            `json:"acct_session_id"`
+		Subscriber string            `json:"subscriber"`
+		Via        string            `json:"inside_address,omitempty"`
+		At         time.Time         `json:"event_time"`
+		Latest     time.Time         `json:"event_time_latest,omitzero"`
+		StartedAt  time.Time         `json:"started_at,omitzero"`
+		Addresses  []address         `json:"addresses,omitempty"`
+		Freed      []address         `json:"given_back,omitempty"`
+		Attributes map[string]string `json:"attributes,omitempty"`
+	}{
+		now.UTC(), reason.Error(), kindNames[ev.Kind], ev.Key.BNG, quarantine.EscapeName(ev.Key.ID), ev.Subscriber, via,
+		ev.At.UTC(), ev.Latest.UTC(), ev.StartedAt.UTC(), addresses(ev.Addresses), addresses(ev.Freed), attributes,
+	}
+}
