@@ -127,7 +127,7 @@ func (s *story) verified(ctx context.Context, p played, id string) error {
 		i := slices.IndexFunc(c.Sessions, func(e wire.Session) bool { return e.BNG == p.bng.name && e.SessionID == id })
 		shown := i >= 0 && c.Sessions[i].Enforcement == wire.EnforcementVerified
 		if shown {
-			s.say("an ACK alone is not enough; %s/%s is verified: %s", p.bng.name, id, c.Sessions[i].Reason)
+			s.say("after the ACK, %s/%s is verified: %s", p.bng.name, id, c.Sessions[i].Reason)
 		}
 		return describe(c), shown, err
 	})
