@@ -39,7 +39,8 @@ func (s *story) flood(ctx context.Context) error {
 		}
 	}
 	if len(acted) != perSource || !strings.Contains(reason, "lines per source per hour") {
-		return fmt.Errorf("wanted %d acted on and the others held by the limit of the source, saw %d and %d (%s)", perSource, len(acted), len(held), reason)
+		return fmt.Errorf("wanted %d acted on and the others held by the limit of the source, saw %d and %d (%s)",
+			perSource, len(acted), len(held), reason)
 	}
 	s.say("%d acted on, %d held (%s)", len(acted), len(held), reason)
 	for _, q := range acted {

@@ -91,7 +91,10 @@ func (s *story) effects(b *bng) string {
 
 // header is the code and identifier of a packet.
 func header(octets []byte) string {
-	names := map[byte]string{40: "Disconnect-Request", 41: "Disconnect-ACK", 42: "Disconnect-NAK", 43: "CoA-Request", 44: "CoA-ACK", 45: "CoA-NAK"}
+	names := map[byte]string{
+		40: "Disconnect-Request", 41: "Disconnect-ACK", 42: "Disconnect-NAK",
+		43: "CoA-Request", 44: "CoA-ACK", 45: "CoA-NAK",
+	}
 	return fmt.Sprintf("%s Id %d", names[octets[0]], octets[1])
 }
 
