@@ -58,7 +58,7 @@ type App struct {
 	journal     *journal.Journal
 	store       *store.Store
 	spool       *spool.Spool       // nil: accounting is not answered while Redis is unreachable
-	setAside    *spool.DeadLetters // what Redis cannot hold
+	deadLetters *spool.DeadLetters // what Redis cannot hold
 	host        *spool.Host        // this host's disk: the spool and what was moved aside
 	asideLogged time.Time          // last line about them; owned by watch
 	coa         *coa.Client

@@ -41,7 +41,7 @@ func (s samples) accounting(a *App) {
 		s.count(acctClocks, c.Behind, name, "behind")
 		s.count(acctClocks, c.Contradictory, name, "contradictory")
 	}
-	s.count(acctAside, a.setAside.Stats().Events)
+	s.count(acctAside, a.deadLetters.Stats().Events)
 	s.count(sessionsRenamed, a.store.Renamed())
 }
 

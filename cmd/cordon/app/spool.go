@@ -20,7 +20,7 @@ func (a *App) openSpool(ctx context.Context) (err error) {
 		return err
 	}
 	a.life.cleanUp("accounting spool", a.host.Close)
-	a.spool, a.setAside = a.host.Spool, a.host.DeadLetters
+	a.spool, a.deadLetters = a.host.Spool, a.host.DeadLetters
 	if a.host.MovedAside != nil {
 		a.log.Error("the accounting spool cannot be read and is moved aside", zap.Error(a.host.MovedAside))
 	}
@@ -80,28 +80,28 @@ func (a *App) logAside() {
 	}
 }
 
-// logSetAside logs, at most once an hour, that records were set aside which Redis
+// logDeadLetters logs, at most once an hour, that records were set aside which Redis
 // cannot hold.
-func (a *App) logSetAside(logged *setAsideLine) {
-	now := a.setAside.Stats()
+func (a *App) logDeadLetters(logged *deadLetterLine) {
+	now := a.deadLetters.Stats()
 	if now.Events == logged.events || time.Since(logged.at) < time.Hour {
 		return
 	}
 	a.log.Error("Redis cannot store accounting records, since another program wrote to their keys: they are set aside, and their addresses "+
 		"are not attributed until the next Start",
-		zap.String("file", a.setAside.Waiting()), zap.Uint64("records", now.Events-logged.events), zap.String("bng", now.BNG),
+		zap.String("file", a.deadLetters.Pending()), zap.Uint64("records", now.Events-logged.events), zap.String("bng", now.BNG),
 		zap.String("reason", now.Reason))
-	*logged = setAsideLine{now.Events, time.Now()}
+	*logged = deadLetterLine{now.Events, time.Now()}
 }
 
-type setAsideLine struct {
+type deadLetterLine struct {
 	events uint64
 	at     time.Time
 }
 
 // probeSetAside is the line of /readyz?verbose about them.
 func (a *App) probeSetAside(context.Context) error {
-	file := a.setAside.Waiting()
+	file := a.deadLetters.Pending()
 	if file == "" {
 		return nil
 	}

@@ -16,7 +16,7 @@ func (a *App) watch(ctx context.Context) error {
 	clocks := map[string]clockLine{}
 	dropped, seen, doubted := map[string]uint64{}, map[string]*noticed{}, map[template.Reason]uint64{}
 	var spooled spool.Stats
-	var aside setAsideLine
+	var aside deadLetterLine
 	var restarts time.Time
 	accounts := accountFile(a.cfg, a.parts)
 	for n := 0; ; n++ {
@@ -27,7 +27,7 @@ func (a *App) watch(ctx context.Context) error {
 		if n%logEvery == 0 {
 			a.logDropped(dropped)
 			a.logSpool(&spooled)
-			a.logSetAside(&aside)
+			a.logDeadLetters(&aside)
 			a.logRestarts(&restarts)
 			a.logFaults()
 			a.logClocks(clocks)
