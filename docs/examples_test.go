@@ -94,19 +94,21 @@ var metricName = regexp.MustCompile(`\bcordon_[a-z_]+\b`)
 // examples for FreeRADIUS.
 var freeRADIUSParts = strings.NewReplacer("cordon_copy", "", "cordon_login", "", "cordon_down", "", "cordon_rest", "")
 
-// metricsOf lists the metrics that the server has.
-func metricsOf(t *testing.T) []string {
-	t.Helper()
-	var metrics []string
-	files, err := filepath.Glob("../cmd/cordon/app/*.go")
+func TestAlertsAndManualNameMetricsThatExist(t *testing.T) {
+	files, err := filepath.Glob("../cmd/cordon/app/metrics*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
+	source := ""
 	for _, file := range files {
-		for _, m := range regexp.MustCompile(`"(cordon_[a-z_]+)"`).FindAllStringSubmatch(readPage(t, file), -1) {
-			if !strings.HasSuffix(file, "_test.go") {
-				metrics = append(metrics, m[1])
-			}
+		source += readPage(t, file)
+	}
+	exist := metricName.FindAllString(source, -1)
+	for _, name := range []string{"examples/prometheus/cordon.rules.yml", "operators-manual.md", "examples/freeradius/README.md"} {
+		page := freeRADIUSParts.Replace(readPage(t, name))
+		found := metricName.FindAllString(page, -1)
+		if len(found) == 0 {
+			t.Errorf("%s names no metric", name)
 		}
 	}
 	return metrics

@@ -207,7 +207,7 @@ func (b *Binding) fade() {
 	if b.ResetAt.After(renewed.Add(ClockSlack)) { // else it may have begun as the BNG came back
 		b.cut(b.ResetAt, "BNG restarted since")
 	}
-	if silent := SilentSince(renewed, b.Interim); !silent.IsZero() {
+	if silent := StaleSince(renewed, b.Interim); !silent.IsZero() {
 		why := fmt.Sprintf("silent for %d Interim intervals", MissedInterims)
 		if _, log := LogName(b.Session.BNG); log {
 			why = "not renewed since"

@@ -7,7 +7,7 @@ import (
 
 // OnlyRenews reports whether an Interim-Update that says the same as ev, at any
 // moment after s was seen last, shows just that s still stands: whatever its BNG
-// announces meanwhile, Apply then makes of s what s.Renewed does. The
+// announces meanwhile, ApplyEvent then makes of s what s.Renewed does. The
 // Interim-Update must be of a certain time, and name no start, or one within
 // ClockSlack of s.StartedAt.
 //

@@ -77,7 +77,7 @@ type SessionChange struct {
 //
 // Late, doubled and out-of-order events never move a newer state back: an event
 // older than SeenAt adds what was not known and changes nothing else, and an
-// ended session stays ended. Apply is idempotent. A service's record about a
+// ended session stays ended. ApplyEvent is idempotent. A service's record about a
 // session that is not known changes nothing and leaves no Session.
 //
 // Whose name a record bears does not say whose session it is about: the key and

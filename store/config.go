@@ -58,10 +58,10 @@ type Config struct {
 	// speak its protocol, in tests and demonstrations; zero: it lacks nothing.
 	Without Capabilities
 
-	// Restricted tells attribute values that are the name of a restricted
-	// profile; see quarantine.Apply. Nil: none is.
+	// Restricted reports whether an attribute's value is the name of a restricted
+	// profile; see quarantine.ApplyEvent. Nil: none is.
 	Restricted func(quarantine.Attribute) bool
-	// Interim tells how often a BNG renews its sessions; see quarantine.SilentSince.
+	// Interim is how often a BNG renews its sessions; see quarantine.StaleSince.
 	// Nil: not known of any.
 	Interim func(bng string) time.Duration
 	// Names is what BNGs were called before: what is stored under such a name is

@@ -83,7 +83,7 @@ func (m *Memory) SessionsOfMAC(_ context.Context, mac string) ([]quarantine.Sess
 func (m *Memory) readSession(held heldSession) quarantine.Session {
 	s := held.Session
 	s.Addresses, s.Attributes, s.Observed = slices.Clone(s.Addresses), slices.Clone(s.Attributes), slices.Clone(s.Observed)
-	silent := quarantine.SilentSince(s.SeenAt, m.interim(s.BNG))
+	silent := quarantine.StaleSince(s.SeenAt, m.interim(s.BNG))
 	s.Restarted = m.resets[s.BNG].After(s.SeenAt)
 	s.Suspect = s.Restarted || s.Live() && !silent.IsZero() && m.Now().After(silent)
 	return s

@@ -144,7 +144,7 @@ func (w *World) decide(ctx context.Context, whoHeld Attribute, v *verdict) (Outc
 		truth = fmt.Sprintf("%s, since %s until %s, first heard of at %s", h.subscriber, w.clockTime(h.from),
 			w.clockTime(h.to), w.clockTime(h.arrived))
 	}
-	text := fmt.Sprintf("%s port %d at %s (%s by the source's clock), judged %s, was given to %s; it was %s; by",
+	text := fmt.Sprintf("%s port %d at %s (%s by the source's clock), decided %s, was given to %s; it was %s; by",
 		at, v.port, w.clockTime(v.happened),
 		v.moment.Format(clock), w.clockTime(v.decided), found.Subscriber, truth)
 	for _, b := range found.Bindings {

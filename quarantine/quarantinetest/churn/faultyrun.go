@@ -11,7 +11,7 @@ import (
 	"cordon/quarantine"
 )
 
-// Instance is one of several that judge; the clock of the [Court] is set before
+// Instance is one of several that decide; the clock of the [System] is set before
 // each call, and it is called only while it can reach the store.
 type Instance interface {
 	// Speak publishes how far its accounting is stored.
@@ -39,7 +39,7 @@ const (
 	handFor    = 3_000 // who then has to ask again
 )
 
-// attempt is a verdict to be judged at a moment.
+// attempt is a verdict to be decided at a moment.
 type attempt struct {
 	at, first, wait int64
 	order           int
