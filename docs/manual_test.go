@@ -78,7 +78,7 @@ func TestTheManualListsEveryMetric(t *testing.T) {
 func TestTheManualListsEveryCheckOfReadiness(t *testing.T) {
 	var checks []string
 	check := regexp.MustCompile(`\{Name: "([a-z-]+)", (?:Essential|Probe)`)
-	for _, m := range check.FindAllStringSubmatch(readPage(t, "../cmd/cordon/app/watch.go"), -1) {
+	for _, m := range check.FindAllStringSubmatch(readPage(t, "../cmd/cordon/app/readyz.go"), -1) {
 		checks = append(checks, m[1])
 	}
 	_, section, _ := strings.Cut(readPage(t, "operators-manual.md"), "* `/readyz`:")
