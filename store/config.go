@@ -51,7 +51,7 @@ type Config struct {
 	Idle time.Duration
 	// VerdictMemory is how long a verdict's status and a person's release are
 	// remembered. It must be longer than the oldest event that is accepted, or
-	// a double would count again and a release would be forgotten too soon.
+	// a duplicate would count again and a release would be forgotten too soon.
 	// Default 336 h.
 	VerdictMemory time.Duration
 
@@ -99,16 +99,16 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("redis: %s %s", field, reason))
 		}
 	}
-	fault(len(c.Addrs) == 0, "addrs", "names no Redis")
+	fault(len(c.Addrs) == 0, "addrs", "must name a Redis")
 	for _, a := range c.Addrs {
-		fault(a == "", "addrs", "holds an empty address")
+		fault(a == "", "addrs", "must not hold an empty address")
 	}
-	fault(c.DB < 0, "db", "is negative")
+	fault(c.DB < 0, "db", "must not be negative")
 	fault(c.DB != 0 && c.MasterName == "" && len(c.Addrs) > 1, "db", "must be 0 on a Cluster")
-	fault(strings.ContainsAny(c.KeyPrefix, "{}*?[]\\ \t\r\n"), "key_prefix", "holds a space, brace or pattern character")
-	fault(c.History < time.Minute, "history", "is shorter than a minute")
-	fault(c.Idle < c.History, "idle", "is shorter than history")
-	fault(c.VerdictMemory < time.Minute, "verdict memory", "is shorter than a minute")
+	fault(strings.ContainsAny(c.KeyPrefix, "{}*?[]\\ \t\r\n"), "key_prefix", "must not hold a space, brace or pattern character")
+	fault(c.History < time.Minute, "history", "must be at least a minute")
+	fault(c.Idle < c.History, "idle", "must be at least history")
+	fault(c.VerdictMemory < time.Minute, "verdict memory", "must be at least a minute")
 	fault(c.Without&^Identity != 0, "without", "must be store.Identity or nothing")
 	return errors.Join(errs...)
 }

@@ -10,16 +10,16 @@ import (
 
 func TestAConfigNamesEveryFaultAtOnce(t *testing.T) {
 	for want, c := range map[string]Config{
-		"addrs names no Redis":     {},
-		"addrs holds an empty":     {Addrs: []string{""}},
-		"db is negative":           {Addrs: []string{"a"}, DB: -1},
+		"addrs must name a Redis":  {},
+		"addrs must not hold an":   {Addrs: []string{""}},
+		"db must not be negative":  {Addrs: []string{"a"}, DB: -1},
 		"db must be 0":             {Addrs: []string{"a", "b"}, DB: 1},
-		"key_prefix holds":         {Addrs: []string{"a"}, KeyPrefix: "{c}"},
-		"history is shorter":       {Addrs: []string{"a"}, History: time.Second},
-		"idle is shorter":          {Addrs: []string{"a"}, Idle: time.Hour},
-		"verdict memory is":        {Addrs: []string{"a"}, VerdictMemory: -time.Hour},
+		"key_prefix must not hold": {Addrs: []string{"a"}, KeyPrefix: "{c}"},
+		"history must be at":       {Addrs: []string{"a"}, History: time.Second},
+		"idle must be at":          {Addrs: []string{"a"}, Idle: time.Hour},
+		"verdict memory must be":   {Addrs: []string{"a"}, VerdictMemory: -time.Hour},
 		"without must be":          {Addrs: []string{"a"}, Without: 128},
-		"no Redis\nredis: db is n": {DB: -1},
+		"a Redis\nredis: db must":  {DB: -1},
 	} {
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error %v, want one with %q", c, err, want)

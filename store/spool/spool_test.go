@@ -248,7 +248,7 @@ func TestAFormatOfALaterVersionIsAnErrorAndNotAnEvent(t *testing.T) {
 
 func TestAFaultyConfigurationIsRefusedWithAllFaults(t *testing.T) {
 	_, err := New(t.Context(), Config{Timeout: -1})
-	for _, word := range []string{"directory", "octets", "session store", "patience"} {
+	for _, word := range []string{"directory", "octets", "session store", "timeout"} {
 		if err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("%v does not name %s", err, word)
 		}
