@@ -54,7 +54,7 @@ func TestRecordsOfNoUseAreAnsweredAndCountedByTheBNGTheyClaim(t *testing.T) {
 		"doubled_user_name":   of1 + `Acct-Status-Type = Start, User-Name = "alice", User-Name = "bob", Acct-Session-Id = "x1"`,
 		"doubled_framed_ip":   of1 + `Acct-Status-Type = Start, User-Name = "alice", Acct-Session-Id = "x2", Framed-IP-Address = 198.51.100.61, Framed-IP-Address = 198.51.100.62`,
 		"too_many_attributes": of1 + `Acct-Status-Type = Start, User-Name = "carol", Acct-Session-Id = "x3", Framed-IP-Address = 198.51.100.63` + strings.Repeat(`, Filter-Id = "x"`, 200),
-		"nameless":            of1 + `Acct-Status-Type = Start, Acct-Session-Id = "x4", Framed-IP-Address = 198.51.100.64`,
+		"no_subscriber":       of1 + `Acct-Status-Type = Start, Acct-Session-Id = "x4", Framed-IP-Address = 198.51.100.64`,
 	}
 	for reason, record := range reasons {
 		b.answered(record)
@@ -273,7 +273,7 @@ func TestRecordsOfNoUseDoNotHoldUpARelay(t *testing.T) {
 	b.knows("erin", url.Values{"subscriber": {"erin"}})
 	b.report("198.51.100.30")
 	b.bng.expect("erin", coaRequest("erin", "e1", "GARDEN"))
-	for _, reason := range []string{"no_session_id", "doubled_user_name", "doubled_framed_ip", "nameless"} {
+	for _, reason := range []string{"no_session_id", "doubled_user_name", "doubled_framed_ip", "no_subscriber"} {
 		if n := b.metric(fmt.Sprintf(`cordon_accounting_faults_total{bng="bng1",reason=%q}`, reason)); n == "" || n == "0" {
 			t.Errorf("%s is not counted", reason)
 		}

@@ -66,7 +66,7 @@ func TestMaintenanceCommandedWhileRedisIsAwayIsKept(t *testing.T) {
 	b.online("alice", "198.51.100.7")
 	b.redis.Kill()
 	r := b.cli("bng", "maintenance", "bng1", "--for", "2h", "--reason", "new software")
-	if r.code != 0 || !strings.Contains(r.err, "bng1  deferred: recorded in the log") {
+	if r.code != 0 || !strings.Contains(r.err, "bng1  deferred: recorded in the journal") {
 		t.Fatal(r)
 	}
 	b.report("198.51.100.7")

@@ -145,7 +145,7 @@ func TestAReleaseOnAnUnknownBNGThatRedisTellsLaterIsShownAndStaysOwed(t *testing
 	second.ok("quarantine", "release", alice.ID, "--reason", "clean")
 	c := second.stands("alice", "releasing", "bng1/s-alice refused")
 	page := second.ok("quarantine", "show", c.ID)
-	for _, says := range []string{"Still to be given back", "cordon quarantine retry " + c.ID, "cordon quarantine give-up " + c.ID} {
+	for _, says := range []string{"Unfinished release", "cordon quarantine retry " + c.ID, "cordon quarantine give-up " + c.ID} {
 		if !strings.Contains(page, says) {
 			t.Errorf("show does not say %q:\n%s", says, page)
 		}

@@ -161,7 +161,7 @@ func TestABNGThatIsDeadBehindAProxyMakesTheProxySilent(t *testing.T) {
 	session := b.login("alice", "198.51.100.7")
 	b.report("198.51.100.7")
 	c := b.stands("alice", "restricting", "bng1/"+session+" unanswered")
-	if s := c.Sessions[0]; !strings.HasPrefix(s.Reason, "proxy aaa1: no answer") {
+	if s := c.Sessions[0]; !strings.HasPrefix(s.Reason, "proxy aaa1: no reply") {
 		t.Errorf("session %+v", s)
 	}
 	for i := range 5 {
@@ -178,6 +178,6 @@ func TestABNGThatIsDeadBehindAProxyMakesTheProxySilent(t *testing.T) {
 	within(t, soon, "the case says why nothing is sent", func() (string, bool) {
 		cases := b.cases("late")
 		reason := cases[0].Sessions[0].Reason
-		return reason, strings.Contains(reason, "proxy aaa1 has been silent since")
+		return reason, strings.Contains(reason, "proxy aaa1 has been unresponsive since")
 	})
 }

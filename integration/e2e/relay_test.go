@@ -85,7 +85,7 @@ func TestARelayIsNotBelievedAboutBNGsItDoesNotSpeakFor(t *testing.T) {
 		t.Error(r)
 	}
 	for _, claimed := range []string{"bng2", ""} {
-		if n := b.metric(fmt.Sprintf(`cordon_accounting_faults_total{bng=%q,reason="foreign"}`, claimed)); n != "1" {
+		if n := b.metric(fmt.Sprintf(`cordon_accounting_faults_total{bng=%q,reason="nas_not_allowed"}`, claimed)); n != "1" {
 			t.Errorf("foreign records of %q: %s, want 1", claimed, n)
 		}
 	}

@@ -18,7 +18,8 @@ func cgnWorld(w *world) (private netip.Addr, public netip.Addr, change func(*Con
 	}
 	for i, name := range []string{"alice", "bob"} {
 		w.record(quarantine.SessionEvent{
-			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: []string{"e1", "w1"}[i], ID: "1"}, Subscriber: name, At: time.Now(), StartedAt: time.Now(),
+			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: []string{"e1", "w1"}[i], ID: "1"},
+			Subscriber: name, At: time.Now(), StartedAt: time.Now(),
 			Addresses: []quarantine.Address{{Prefix: netip.PrefixFrom(private, 32), Kind: quarantine.FramedIP, Space: spaces[i].Name}},
 		})
 		block := quarantine.PortRange{Lo: uint16(1024 * (i + 1)), Hi: uint16(1024*(i+2) - 1)}

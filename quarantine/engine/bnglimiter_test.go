@@ -9,10 +9,11 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-// wish quarantines a subscriber by hand and returns the case.
-func (w *world) wish(e *running, subscriber string) string {
+// quarantineManually quarantines a subscriber manually and returns the case.
+func (w *world) quarantineManually(e *running, subscriber string) string {
 	w.t.Helper()
-	c, err := e.Quarantine(w.t.Context(), quarantine.ManualQuarantine{Subscriber: subscriber, Profile: "garden", Reason: "x", For: time.Hour, By: "noc"}, false)
+	c, err := e.Quarantine(w.t.Context(), quarantine.ManualQuarantine{Subscriber: subscriber, Profile: "garden",
+		Reason: "x", For: time.Hour, By: "noc"}, false)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -25,7 +26,7 @@ func TestAReleaseDoesNotWaitForRestrictionsOfTheSameBNG(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a") // 16 workers a lane
 		key, _ := w.login("alice")
-		alice := w.wish(e, "alice")
+		alice := w.quarantineManually(e, "alice")
 		time.Sleep(5 * time.Second)
 		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			response := quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
@@ -36,7 +37,7 @@ func TestAReleaseDoesNotWaitForRestrictionsOfTheSameBNG(t *testing.T) {
 		})
 		for n := range 200 {
 			w.login(fmt.Sprint("wave", n))
-			w.wish(e, fmt.Sprint("wave", n))
+			w.quarantineManually(e, fmt.Sprint("wave", n))
 		}
 		time.Sleep(20 * time.Second)
 		if _, err := e.Release(t.Context(), alice, "noc", "cleaned", ""); err != nil {
@@ -58,7 +59,7 @@ func TestAReleaseDoesNotWaitForRestrictionsOfTheSameBNG(t *testing.T) {
 }
 
 // However many BNGs are silent, there is room for the sessions of another one.
-func TestManySilentBNGsLeaveRoomForOthers(t *testing.T) {
+func TestManyUnresponsiveBNGsLeaveRoomForOthers(t *testing.T) {
 	c := newBNGLimiter(1024)
 	for bng := range 100 {
 		for range 50 {

@@ -17,7 +17,7 @@ import (
 
 // Everything goes wrong at once for an hour: the store sleeps, engines die and
 // come back, orders and answers are lost, subscribers come and go. Afterwards,
-// in peace, every accepted verdict must be settled, every wanted restriction be
+// in peace, every accepted verdict must be decided, every wanted restriction be
 // on the network, and after a release of everything none.
 func TestAfterAnyDisorderTheNetworkIsAsDecided(t *testing.T) {
 	for seed := range uint64(7) {
@@ -29,7 +29,7 @@ func TestAfterAnyDisorderTheNetworkIsAsDecided(t *testing.T) {
 
 // instance is one of several, with a log of its own. It fails the test if a
 // session has two exchanges at the same time: of one instance never, of two only
-// where one of them is a release sent from a log alone, while the store is away
+// where one of them is a release sent from a journal alone, while the store is unreachable
 // and nobody can be asked who else does.
 type instance struct {
 	quarantine.Enforcer
@@ -79,19 +79,7 @@ type lines struct {
 
 func disorder(t *testing.T, w *world, rng *rand.Rand) {
 	w.rules.Policy.Rules[0].For = quarantine.Duration(6 * time.Hour)
-	var quiet atomic.Bool
-	var mu sync.Mutex // guards fates, which the engines' workers draw from
-	fates := rand.New(rand.NewPCG(rng.Uint64(), 8))
-	chance := func(n int) bool { mu.Lock(); defer mu.Unlock(); return fates.IntN(n) == 0 }
-	w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
-		switch {
-		case quiet.Load() || !chance(3):
-			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true, After: 50 * time.Millisecond}
-		case chance(3):
-			return quarantinetest.Response{Outcome: quarantine.OutcomeRefused}
-		}
-		return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, Applies: chance(2), After: 10 * time.Second}
-	})
+	quiet := w.randomOutcomes(rand.New(rand.NewPCG(rng.Uint64(), 8)))
 	l := lines{session: map[string]quarantine.SessionKey{}, address: map[string]netip.Addr{}}
 	for n := range 8 {
 		name := fmt.Sprint("line", n)
@@ -136,15 +124,38 @@ func disorder(t *testing.T, w *world, rng *rand.Rand) {
 	time.Sleep(2 * time.Hour)
 	for _, id := range accepted {
 		if status, err := w.memory.Verdict(t.Context(), id); err != nil || !status.Final {
-			t.Errorf("verdict %s is %s, settled %t, %v", id, status.State, status.Final, err)
+			t.Errorf("verdict %s is %s, final %t, %v", id, status.State, status.Final, err)
 		}
 	}
 	for _, name := range l.names {
 		l.check(t, w, name)
 	}
+	l.releaseAll(t, w, engines["a"])
+}
+
+// randomOutcomes has orders acknowledged, refused or unanswered at random, until quiet is set.
+func (w *world) randomOutcomes(random *rand.Rand) (quiet *atomic.Bool) {
+	quiet = &atomic.Bool{}
+	var mu sync.Mutex // guards random, which the engines' workers draw from
+	chance := func(n int) bool { mu.Lock(); defer mu.Unlock(); return random.IntN(n) == 0 }
+	w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
+		switch {
+		case quiet.Load() || !chance(3):
+			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true, After: 50 * time.Millisecond}
+		case chance(3):
+			return quarantinetest.Response{Outcome: quarantine.OutcomeRefused}
+		}
+		return quarantinetest.Response{Outcome: quarantine.OutcomeUnanswered, Applies: chance(2), After: 10 * time.Second}
+	})
+	return quiet
+}
+
+// releaseAll releases every open case: nothing may be in force then.
+func (l *lines) releaseAll(t *testing.T, w *world, e *running) {
+	t.Helper()
 	for _, name := range l.names {
 		if c := w.openCase(name); c != nil {
-			if _, err := engines["a"].Release(t.Context(), c.ID, "noc", "end", ""); err != nil {
+			if _, err := e.Release(t.Context(), c.ID, "noc", "end", ""); err != nil {
 				t.Errorf("release %s: %v", name, err)
 			}
 		}

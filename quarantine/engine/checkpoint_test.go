@@ -13,9 +13,9 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-// rotatingLog begins a new segment as soon as an entry is durable, before its writer
-// has gone on, and forgets the old one: what was not carried is lost.
-type rotatingLog struct {
+// rotatingJournal begins a new segment as soon as an entry is durable, before its writer
+// has gone on, and forgets the old one: what is not in the checkpoint is lost.
+type rotatingJournal struct {
 	carry func() []quarantine.JournalEntry
 	check func(written quarantine.JournalEntry, kept *ledger)
 
@@ -23,7 +23,7 @@ type rotatingLog struct {
 	log *quarantinetest.Journal
 }
 
-func (l *rotatingLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
+func (l *rotatingJournal) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.log.Append(ctx, entries...); err != nil {
@@ -45,17 +45,41 @@ func (l *rotatingLog) Append(ctx context.Context, entries ...quarantine.JournalE
 	return nil
 }
 
-func (l *rotatingLog) Replay(ctx context.Context, fn func(quarantine.JournalEntry, time.Time) error) error {
+func (l *rotatingJournal) Replay(ctx context.Context, fn func(quarantine.JournalEntry, time.Time) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.log.Replay(ctx, fn)
+}
+
+// reflects reports whether a ledger has the effect of an entry.
+func reflects(kept *ledger, entry quarantine.JournalEntry) bool {
+	_, undecided := kept.undecided[entry.Key]
+	_, command := kept.commands[entry.Key]
+	var s sent
+	_ = json.Unmarshal(entry.Body, &s)
+	restricted, unfinished := len(kept.outstanding[entry.Key]) > 0, len(kept.unfinished) > 0
+	switch entry.Kind {
+	case entryAccepted:
+		return undecided
+	case entryDecided:
+		return !undecided
+	case entryCommand:
+		return command
+	case entryApplied:
+		return !command
+	case entrySent:
+		return restricted && (!withoutCase(&s.Order) || unfinished)
+	case entryAnswered:
+		return restricted == s.Order.Restricts()
+	}
+	return true
 }
 
 func TestNothingFallsBetweenTwoSegments(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		var e *running
 		written := map[quarantine.EntryKind]int{}
-		l := &rotatingLog{log: &quarantinetest.Journal{}}
+		l := &rotatingJournal{log: &quarantinetest.Journal{}}
 		l.carry = func() []quarantine.JournalEntry {
 			if e == nil {
 				return nil
@@ -64,28 +88,8 @@ func TestNothingFallsBetweenTwoSegments(t *testing.T) {
 		}
 		l.check = func(entry quarantine.JournalEntry, kept *ledger) {
 			written[entry.Kind]++
-			_, unsettled := kept.undecided[entry.Key]
-			_, command := kept.commands[entry.Key]
-			var s sent
-			_ = json.Unmarshal(entry.Body, &s)
-			restricted, undone := len(kept.outstanding[entry.Key]) > 0, len(kept.unfinished) > 0
-			ok := true
-			switch entry.Kind {
-			case entryAccepted:
-				ok = unsettled
-			case entryDecided:
-				ok = !unsettled
-			case entryCommand:
-				ok = command
-			case entryApplied:
-				ok = !command
-			case entrySent:
-				ok = restricted && (!withoutCase(&s.Order) || undone)
-			case entryAnswered:
-				ok = restricted == s.Order.Restricts()
-			}
-			if !ok {
-				t.Errorf("after a rotation at %s of %s the journal does not tell it", EntryKindNames[entry.Kind], entry.Key)
+			if !reflects(kept, entry) {
+				t.Errorf("after a rotation at %s of %s the checkpoint does not have it", EntryKindNames[entry.Kind], entry.Key)
 			}
 		}
 		e = w.startWith(w.memory, "a", func(c *Config) { c.Journal = l })
@@ -125,7 +129,7 @@ func (w *world) openCaseID(e *running) string {
 	return ids[0]
 }
 
-func TestAReleaseThatNoCaseKnowsOfIsCarriedUntilTheSessionIsRestricted(t *testing.T) {
+func TestAnUnfinishedReleaseIsInTheCheckpointUntilTheSessionIsRestricted(t *testing.T) {
 	l := newLedger("a", quarantine.BNGNames{})
 	key := quarantine.SessionKey{BNG: "bng1", ID: "s1"}
 	release := fromJournal(1, key)
@@ -185,7 +189,7 @@ func outstandingMany(n int, expires func(i int) time.Time) *ledger {
 	return l
 }
 
-func TestWhatIsOverIsFoundByItsTime(t *testing.T) {
+func TestOverdueReleasesAreFoundByTheirTime(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(1000+s), 0) }
 	l := outstandingMany(100, func(i int) time.Time { return at(i) })
 	first := l.overdue(at(49), false)
@@ -242,7 +246,7 @@ func TestTheTimetableDoesNotGrowWithWhatHasChanged(t *testing.T) {
 	}
 }
 
-// BenchmarkOwed is one look each second at 100,000 outstanding restrictions, none of
+// BenchmarkOwed is one search each second of 100,000 outstanding restrictions, none of
 // which is over, and of which all are under way.
 func BenchmarkOwed(b *testing.B) {
 	now := time.Now()

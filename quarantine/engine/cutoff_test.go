@@ -89,14 +89,14 @@ func TestALoneInstanceGoesOn(t *testing.T) {
 	})
 }
 
-// others is what the other instances answer to one that is cut off.
-type others struct{ cutOff atomic.Bool }
+// peersThatAnswer is what the other instances answer to one that is cut off.
+type peersThatAnswer struct{ cutOff atomic.Bool }
 
-func (o *others) ask(context.Context, quarantine.Instance) bool { return o.cutOff.Load() }
+func (o *peersThatAnswer) ask(context.Context, quarantine.Instance) bool { return o.cutOff.Load() }
 
 func TestWhileAllAreCutOffTheyGoOnAndAreWaitedFor(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		toA, toB, a, b := &line{Memory: w.memory}, &line{Memory: w.memory}, &others{}, &others{}
+		toA, toB, a, b := &line{Memory: w.memory}, &line{Memory: w.memory}, &peersThatAnswer{}, &peersThatAnswer{}
 		atA, _ := w.startListening(toA, "a", func(c *Config) { c.AskCutOff = a.ask })
 		atB, spool := w.startListening(toB, "b", func(c *Config) { c.AskCutOff = b.ask })
 		alice, address := w.login("alice")
@@ -131,7 +131,7 @@ func TestWhileAllAreCutOffTheyGoOnAndAreWaitedFor(t *testing.T) {
 
 func TestOneThatReachesTheStoreStopsTheOthers(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
-		answers := &others{}
+		answers := &peersThatAnswer{}
 		p.b.stop()
 		p.b, _ = p.startListening(p.toB, "b", func(c *Config) { c.AskCutOff = answers.ask })
 		time.Sleep(time.Minute)
@@ -148,7 +148,7 @@ func TestOneThatReachesTheStoreStopsTheOthers(t *testing.T) {
 func TestAnAnswerOfBeforeASuspensionIsNotBelieved(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		var suspended atomic.Int64
-		answers := &others{}
+		answers := &peersThatAnswer{}
 		w.startListening(w.memory, "a")
 		toB := &line{Memory: w.memory}
 		b, _ := w.startListening(toB, "b", func(c *Config) {
@@ -165,7 +165,7 @@ func TestAnAnswerOfBeforeASuspensionIsNotBelieved(t *testing.T) {
 	})
 }
 
-func TestWhoIsNotKnownYetAnswersNothingAlone(t *testing.T) {
+func TestAnInstanceUnknownToItsPeersAnswersNothingAlone(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.memory.SetUnavailable(true)
 		a, _ := w.startListening(w.memory, "a")
@@ -204,17 +204,17 @@ func TestWithoutAloneForNothingIsAnsweredThatIsNotStored(t *testing.T) {
 	})
 }
 
-// deafLine lets an instance speak, and not hear of others.
-type deafLine struct{ line }
+// readlessLine lets an instance speak, and not hear of others.
+type readlessLine struct{ line }
 
-func (l *deafLine) Instances(context.Context) ([]quarantine.Instance, time.Time, error) {
+func (l *readlessLine) Instances(context.Context) ([]quarantine.Instance, time.Time, error) {
 	return nil, time.Time{}, quarantinetest.ErrUnavailable
 }
 
-func TestWhoHasNotAskedForTheOthersIsNotAlone(t *testing.T) {
+func TestAnInstanceThatHasNotReadItsPeersAnswersNothingAlone(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.startListening(w.memory, "a")
-		b, _ := w.startListening(&deafLine{line{Memory: w.memory}}, "b")
+		b, _ := w.startListening(&readlessLine{line{Memory: w.memory}}, "b")
 		time.Sleep(time.Minute)
 		if err := b.Alone(); !errors.Is(err, errNotKnown) {
 			t.Errorf("%v", err)

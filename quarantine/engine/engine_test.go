@@ -15,7 +15,7 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-func TestAVerdictRestrictsTheSessionAndAReleaseGivesItBack(t *testing.T) {
+func TestAVerdictRestrictsTheSessionAndAReleaseRestoresIt(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, address := w.login("alice")
@@ -39,7 +39,7 @@ func TestAVerdictRestrictsTheSessionAndAReleaseGivesItBack(t *testing.T) {
 	})
 }
 
-func TestTheCaseExpiresAndTheSessionIsGivenBack(t *testing.T) {
+func TestTheCaseExpiresAndTheSessionIsRestored(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, address := w.login("alice")
@@ -68,7 +68,7 @@ func TestAReconnectIsRestrictedAgain(t *testing.T) {
 	})
 }
 
-func TestWithoutTheStoreVerdictsAreAcceptedAndWorkedOffLater(t *testing.T) {
+func TestWithoutTheStoreVerdictsAreAcceptedAndDecidedLater(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		key, address := w.login("alice")
 		w.memory.SetUnavailable(true)
@@ -86,7 +86,7 @@ func TestWithoutTheStoreVerdictsAreAcceptedAndWorkedOffLater(t *testing.T) {
 	})
 }
 
-func TestAVerdictAcceptedBeforeACrashIsWorkedAfterTheRestart(t *testing.T) {
+func TestAVerdictAcceptedBeforeACrashIsDecidedAfterTheRestart(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		key, address := w.login("alice")
 		w.memory.SetUnavailable(true)
@@ -108,7 +108,7 @@ func TestAVerdictAcceptedBeforeACrashIsWorkedAfterTheRestart(t *testing.T) {
 	})
 }
 
-func TestOneVerdictHandedInByManyAtOnceIsAcceptedOnce(t *testing.T) {
+func TestOneVerdictSentManyTimesAtOnceIsAcceptedOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.log.SetDelay(time.Second)
 		e := w.start("a")
@@ -142,7 +142,7 @@ func TestOneVerdictHandedInByManyAtOnceIsAcceptedOnce(t *testing.T) {
 	})
 }
 
-func TestALogThatRefusesRefusesVerdictsAndNothingElseHappens(t *testing.T) {
+func TestAJournalThatRefusesRefusesVerdictsAndNothingElseHappens(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, address := w.login("alice")
@@ -160,7 +160,7 @@ func TestALogThatRefusesRefusesVerdictsAndNothingElseHappens(t *testing.T) {
 	})
 }
 
-func TestARestrictionIsInTheLogBeforeItLeavesAndAReleaseLeavesEvenWithout(t *testing.T) {
+func TestARestrictionIsInTheJournalBeforeItLeavesAndAReleaseLeavesEvenWithout(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, address := w.login("alice")
@@ -171,7 +171,7 @@ func TestARestrictionIsInTheLogBeforeItLeavesAndAReleaseLeavesEvenWithout(t *tes
 				}
 			}
 			if o.Restricts() {
-				t.Error("a restriction left that the log does not have")
+				t.Error("a restriction left that the journal does not have")
 			}
 			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})
@@ -238,7 +238,7 @@ func TestAReleaseDoesNotWaitForASlowRestriction(t *testing.T) {
 	})
 }
 
-func TestAReleaseGivenWhileTheStoreIsAwayIsSentFromTheLog(t *testing.T) {
+func TestAReleaseGivenWhileTheStoreIsUnreachableIsSentFromTheJournal(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key := w.restrict(e, "alice")
@@ -256,7 +256,7 @@ func TestAReleaseGivenWhileTheStoreIsAwayIsSentFromTheLog(t *testing.T) {
 	})
 }
 
-func TestAnExpiryWhileTheStoreIsAwayIsSentFromTheLogAlsoAfterARestart(t *testing.T) {
+func TestAnExpiryWhileTheStoreIsUnreachableIsSentFromTheJournalAlsoAfterARestart(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key := w.restrict(e, "alice")
@@ -295,7 +295,7 @@ func TestOneOfTwoInstancesSendsAndTheOtherTakesOver(t *testing.T) {
 	})
 }
 
-func TestAnUnknownAddressIsLookedAtAgainUntilItsRecordArrives(t *testing.T) {
+func TestAnUnknownAddressIsRetriedUntilItsRecordArrives(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		observed := time.Now()
@@ -321,7 +321,7 @@ func TestAnUnknownAddressIsLookedAtAgainUntilItsRecordArrives(t *testing.T) {
 	})
 }
 
-func TestAttributionWaitsForAccountingThatIsBeingWorked(t *testing.T) {
+func TestAttributionWaitsForAccountingThatIsBeingStored(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		var late atomic.Bool
 		late.Store(true)
@@ -358,13 +358,13 @@ func TestWhilePausedNothingNewIsRestrictedAndReleasesGoOn(t *testing.T) {
 	})
 }
 
-// sleepyStore changes the world right before the engine reads a session again.
-type sleepyStore struct {
+// hookedStore changes the world right before the engine reads a session again.
+type hookedStore struct {
 	*quarantinetest.Memory
 	before func()
 }
 
-func (s *sleepyStore) SessionsOf(ctx context.Context, subscriber string) ([]quarantine.Session, error) {
+func (s *hookedStore) SessionsOf(ctx context.Context, subscriber string) ([]quarantine.Session, error) {
 	sessions, err := s.Memory.SessionsOf(ctx, subscriber)
 	if s.before != nil && len(sessions) > 0 {
 		f := s.before
@@ -377,7 +377,7 @@ func (s *sleepyStore) SessionsOf(ctx context.Context, subscriber string) ([]quar
 func TestASessionThatEndsBetweenLookUpAndSendingIsNotTouched(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		key, address := w.login("alice")
-		store := &sleepyStore{Memory: w.memory}
+		store := &hookedStore{Memory: w.memory}
 		e := w.start("a")
 		e.stop()
 		e.Engine.Store = store
@@ -397,7 +397,8 @@ func TestASessionThatEndsBetweenLookUpAndSendingIsNotTouched(t *testing.T) {
 		}
 		store.before = func() { w.logout("alice", key); w.record(start(key, "mallory")) }
 		term, _ := e.sender.holds()
-		if _, err := e.Reconcile(t.Context(), quarantine.Due{Lane: quarantine.LaneRestrict, Subscriber: "alice", Until: time.Now().Add(time.Minute)}, term); err != nil {
+		if _, err := e.reconcilePass(t.Context(), quarantine.Due{Lane: quarantine.LaneRestrict, Subscriber: "alice",
+			Until: time.Now().Add(time.Minute)}, term); err != nil {
 			t.Fatal(err)
 		}
 		if sent := w.network.Sent(); len(sent) != 0 {
@@ -419,7 +420,8 @@ func TestNoRestrictionLeavesForSomebodyElsesSession(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := e.maySend(c, &quarantine.Order{Generation: c.Generation, Session: session, To: "garden"}); deferredBy(err) != quarantine.CheckSession {
+		if err := e.maySend(c, &quarantine.Order{Generation: c.Generation, Session: session,
+			To: "garden"}); deferredBy(err) != quarantine.CheckSession {
 			t.Errorf("bob's session in alice's case may be restricted: %v", err)
 		}
 	})
@@ -427,11 +429,12 @@ func TestNoRestrictionLeavesForSomebodyElsesSession(t *testing.T) {
 
 func start(key quarantine.SessionKey, subscriber string) quarantine.SessionEvent {
 	return quarantine.SessionEvent{
-		Kind: quarantine.SessionStarted, Key: key, Subscriber: subscriber, At: time.Now().Add(time.Minute), StartedAt: time.Now().Add(time.Minute),
+		Kind: quarantine.SessionStarted, Key: key, Subscriber: subscriber, At: time.Now().Add(time.Minute),
+		StartedAt: time.Now().Add(time.Minute),
 	}
 }
 
-func TestCarriedEntriesTellTheSameAsTheLogTheyReplace(t *testing.T) {
+func TestACheckpointReplaysToTheSameStateAsTheJournalItReplaces(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		w.restrict(e, "alice")
@@ -467,7 +470,7 @@ func (w *world) caseID(e *running) string {
 	return ""
 }
 
-func TestACaseTakenRightBeforeTheStoreFellAsleepIsSoonLookedAtAgain(t *testing.T) {
+func TestACaseLeasedRightBeforeTheStoreHungIsSoonDueAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 			w.memory.SetUnavailable(true)

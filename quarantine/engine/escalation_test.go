@@ -27,7 +27,7 @@ func spam(address netip.Addr) quarantine.Verdict {
 }
 
 // One source cannot turn open cases into something more severe past the limits.
-func TestOneSourceDoesNotRaiseCasesPastTheLimits(t *testing.T) {
+func TestOneSourceDoesNotEscalateCasesPastTheLimits(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ladder()
 		w.rules.Limits = quarantine.Limits{PerSourcePerHour: 12}
@@ -106,7 +106,7 @@ func TestASevererProfileEndsInTimeAndTheMilderGoesOn(t *testing.T) {
 	})
 }
 
-func TestASevererProfileIsGivenBackInTimeWhileRestrictingIsPaused(t *testing.T) {
+func TestASevererProfileIsReleasedInTimeWhileRestrictingIsPaused(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ladder()
 		e := w.start("a")
@@ -179,12 +179,13 @@ func TestAnExemptPrefixIsLeftAloneAtLogInAndAfterIt(t *testing.T) {
 		v.Subscriber = "alice"
 		w.accept(e, v)
 		time.Sleep(3 * time.Second)
-		asked, err := w.memory.LogIn(t.Context(), quarantine.LogIn{Subscriber: "alice", BNG: "bng1", At: time.Now(), Undo: map[string]string{"garden": "overlay"}})
+		asked, err := w.memory.LogIn(t.Context(), quarantine.LogIn{Subscriber: "alice", BNG: "bng1", At: time.Now(),
+			Undo: map[string]string{"garden": "overlay"}})
 		if err != nil || asked == nil {
 			t.Fatal(asked, err)
 		}
 		s := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1"}, Subscriber: "alice"}
-		if d := e.MayBeginRestricted(asked, &s); d == nil || d.By != quarantine.CheckAddressUnknown {
+		if d := e.DeferralAtLogIn(asked, &s); d == nil || d.By != quarantine.CheckAddressUnknown {
 			t.Errorf("at log-in, with the address unknown: %v", d)
 		}
 		key, address := w.login("alice")
@@ -227,8 +228,8 @@ func TestAnExemptionUndoesAndAModeDoesNot(t *testing.T) {
 	}
 }
 
-// A verdict that another instance settled meanwhile is not counted once more.
-func TestAVerdictThatIsSettledMeanwhileIsNotDecidedAgain(t *testing.T) {
+// A verdict that another instance decided meanwhile is not counted once more.
+func TestAVerdictThatIsDecidedMeanwhileIsNotDecidedAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, address := w.login("alice")
@@ -248,8 +249,8 @@ func TestAVerdictThatIsSettledMeanwhileIsNotDecidedAgain(t *testing.T) {
 	})
 }
 
-// heldRise is alice's case: no mail, and a garden that a limit holds.
-func (w *world) heldRise(e *running) (id string, key quarantine.SessionKey) {
+// heldEscalation is alice's case: no mail, and a garden that a limit holds.
+func (w *world) heldEscalation(e *running) (id string, key quarantine.SessionKey) {
 	w.t.Helper()
 	key, address := w.login("alice")
 	time.Sleep(3 * time.Second)
@@ -267,12 +268,12 @@ func (w *world) heldRise(e *running) (id string, key quarantine.SessionKey) {
 
 // A rejected rise ends no case: after a start or a failover it is not taken for a
 // release that the store has lost.
-func TestTheRejectionOfARiseIsNotRepeatedAsARelease(t *testing.T) {
+func TestTheRejectionOfAnEscalationIsNotRepeatedAsARelease(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ladder()
 		w.rules.Limits = quarantine.Limits{PerSourcePerHour: 1}
 		e := w.start("a")
-		id, key := w.heldRise(e)
+		id, key := w.heldEscalation(e)
 		if c, err := e.Reject(t.Context(), id, "noc", "no"); err != nil || c.State != quarantine.Restricted {
 			t.Fatalf("rejected: %+v, %v", c, err)
 		}
@@ -288,13 +289,13 @@ func TestTheRejectionOfARiseIsNotRepeatedAsARelease(t *testing.T) {
 }
 
 // Without the store nobody knows whether a rise or a held case was rejected, and what is
-// in force is given back; with it the case goes on with what it had.
-func TestTheRejectionOfARiseWhileTheStoreIsAwayEndsNoCase(t *testing.T) {
+// in force is released; with it the case goes on with what it had.
+func TestTheRejectionOfAnEscalationWhileTheStoreIsUnreachableEndsNoCase(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ladder()
 		w.rules.Limits = quarantine.Limits{PerSourcePerHour: 1}
 		e := w.start("a")
-		id, key := w.heldRise(e)
+		id, key := w.heldEscalation(e)
 		w.memory.SetUnavailable(true)
 		if _, err := e.Reject(t.Context(), id, "noc", "no"); !errors.Is(err, quarantine.ErrDeferred) {
 			t.Fatal(err)

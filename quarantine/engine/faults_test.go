@@ -32,7 +32,9 @@ func (p *partition) CasesByID(ctx context.Context, ids []string) (map[string]*qu
 	return p.Memory.CasesByID(ctx, ids)
 }
 
-func (p *partition) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (p *partition) TakeDue(
+	ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64,
+) ([]quarantine.Due, error) {
 	if p.away.Load() {
 		return nil, quarantinetest.ErrUnavailable
 	}
@@ -52,7 +54,9 @@ type countingStore struct {
 	takes, dossiers atomic.Int64
 }
 
-func (s *countingStore) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (s *countingStore) TakeDue(
+	ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64,
+) ([]quarantine.Due, error) {
 	time.Sleep(500 * time.Microsecond)
 	s.takes.Add(1)
 	return s.Memory.TakeDue(ctx, lane, now, lease, n, term)
@@ -70,7 +74,9 @@ type lossyStore struct {
 	lose atomic.Bool
 }
 
-func (s *lossyStore) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (s *lossyStore) TakeDue(
+	ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64,
+) ([]quarantine.Due, error) {
 	d, err := s.Memory.TakeDue(ctx, lane, now, lease, n, term)
 	if len(d) > 0 && s.lose.Swap(false) {
 		return nil, errors.New("i/o timeout")
@@ -91,7 +97,7 @@ func (s *poisonedStore) Case(ctx context.Context, id string) (*quarantine.Case, 
 	return s.Memory.Case(ctx, id)
 }
 
-// stuckJournal holds one entry about a datagram until it is told to go on.
+// stuckJournal holds one entry about a datagram until it is released.
 type stuckJournal struct {
 	*quarantinetest.Journal
 	stuck   atomic.Bool
@@ -107,7 +113,7 @@ func (l *stuckJournal) Append(ctx context.Context, entries ...quarantine.Journal
 	return l.Journal.Append(context.WithoutCancel(ctx), entries...)
 }
 
-func TestWithoutTheStoreASilentBNGHoldsUpNoReleaseOnAnother(t *testing.T) {
+func TestWithoutTheStoreAnUnresponsiveBNGDelaysNoReleaseOnAnother(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		time.Sleep(time.Second)
@@ -228,7 +234,7 @@ func TestNothingIsRestrictedWhileAReleaseWaitsToBeApplied(t *testing.T) {
 	})
 }
 
-func TestALogThatRefusesKeepsNoReleaseBack(t *testing.T) {
+func TestAJournalThatRefusesDefersNoRelease(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key := w.restrict(e, "alice")
@@ -242,7 +248,7 @@ func TestALogThatRefusesKeepsNoReleaseBack(t *testing.T) {
 	})
 }
 
-func TestADiskThatHangsKeepsNoExpiryBack(t *testing.T) {
+func TestADiskThatHangsDefersNoExpiry(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key := w.restrict(e, "alice")
@@ -254,7 +260,7 @@ func TestADiskThatHangsKeepsNoExpiryBack(t *testing.T) {
 	})
 }
 
-func TestAReleaseOfACaseThatTheStoreLostIsSentFromTheLog(t *testing.T) {
+func TestAReleaseOfACaseThatTheStoreLostIsSentFromTheJournal(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key := w.restrict(e, "alice")
@@ -264,7 +270,7 @@ func TestAReleaseOfACaseThatTheStoreLostIsSentFromTheLog(t *testing.T) {
 		e = w.start("a")
 		time.Sleep(5 * time.Second)
 		if _, err := e.Release(t.Context(), c.ID, "noc", "x", ""); err == nil {
-			t.Error("the release of a case that is lost is told as done")
+			t.Error("the release of a case that is lost is reported as done")
 		}
 		time.Sleep(3 * time.Hour)
 		if got := w.network.InForce(key); got != "" {
@@ -273,7 +279,7 @@ func TestAReleaseOfACaseThatTheStoreLostIsSentFromTheLog(t *testing.T) {
 	})
 }
 
-func TestTheLogOfAFormerSenderUndoesNoNewerCase(t *testing.T) {
+func TestTheJournalOfAFormerSenderUndoesNoNewerCase(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		a := w.start("a")
 		time.Sleep(time.Second)
@@ -326,7 +332,7 @@ func TestASessionThatIsGoneIsForgottenByTheLedger(t *testing.T) {
 	})
 }
 
-func TestPausedCasesAreLookedAtCalmly(t *testing.T) {
+func TestPausedCasesBackOff(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &countingStore{Memory: w.memory}
 		e := w.startWith(s, "a")
@@ -372,7 +378,8 @@ func TestAwaitWaitsForTheProfileThatIsWanted(t *testing.T) {
 		w.rules.Profiles["block"] = quarantine.Profile{Name: "block", Severity: 30}
 		e := w.start("a")
 		w.restrict(e, "alice")
-		c, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "block", Reason: "x", For: time.Hour, By: "op"}, false)
+		c, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "block", Reason: "x",
+			For: time.Hour, By: "op"}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -393,7 +400,7 @@ func TestAnAnswerThatNobodyWaitsForIsStillTrue(t *testing.T) {
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := e.Accept(gone, []quarantine.Verdict{botnet(addr)}); err != nil {
-			t.Fatalf("told %v; the log has it, and a restart would act on it", err)
+			t.Fatalf("got %v; the journal has it, and a restart would act on it", err)
 		}
 		time.Sleep(10 * time.Second)
 		w.wantInForce(key, "garden")
@@ -421,7 +428,7 @@ func TestADeferredExtensionCountsFromWhenItWasGiven(t *testing.T) {
 	})
 }
 
-func TestATakeWhoseAnswerIsLostIsMadeUpForSoon(t *testing.T) {
+func TestALeaseOfDueWorkWhoseAnswerIsLostIsMadeUpForSoon(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &lossyStore{Memory: w.memory}
 		e := w.startWith(s, "a")
@@ -441,7 +448,7 @@ func TestATakeWhoseAnswerIsLostIsMadeUpForSoon(t *testing.T) {
 	})
 }
 
-func TestAReleaseSentFromTheLogIsAssertedAgain(t *testing.T) {
+func TestAReleaseSentFromTheJournalIsAssertedAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		time.Sleep(time.Second)
@@ -471,7 +478,7 @@ func TestAReleaseSentFromTheLogIsAssertedAgain(t *testing.T) {
 	})
 }
 
-func TestOneCommandThatCannotBeAppliedHoldsUpNoOther(t *testing.T) {
+func TestOneCommandThatCannotBeAppliedDelaysNoOther(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &poisonedStore{Memory: w.memory}
 		e := w.startWith(s, "a")
@@ -532,7 +539,7 @@ func TestAProcessStoppedRightBeforeSendingRestrictsNothingWhenItGoesOn(t *testin
 	})
 }
 
-func TestASilentBNGDoesNotHoldTheWorkersThatOthersNeed(t *testing.T) {
+func TestAnUnresponsiveBNGDoesNotHoldTheWorkersThatOthersNeed(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a") // 16 workers a lane
 		for n := range 64 {
@@ -547,7 +554,8 @@ func TestASilentBNGDoesNotHoldTheWorkersThatOthersNeed(t *testing.T) {
 			return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: true}
 		})
 		wish := func(subscriber string) string {
-			c, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: subscriber, Profile: "garden", Reason: "x", For: time.Hour, By: "noc"}, false)
+			c, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: subscriber, Profile: "garden",
+				Reason: "x", For: time.Hour, By: "noc"}, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -570,9 +578,9 @@ func TestASilentBNGDoesNotHoldTheWorkersThatOthersNeed(t *testing.T) {
 	})
 }
 
-// The store took the release, the BNG did not: then the log knows that the
-// restriction is over, whichever instance was told so.
-func TestAReleaseThatABNGDidNotAnswerIsSentFromTheLogToo(t *testing.T) {
+// The store took the release, the BNG did not: then the journal knows that the
+// restriction is over, whichever instance got it.
+func TestAnUnansweredReleaseIsSentFromTheJournalToo(t *testing.T) {
 	for _, by := range []string{"a", "b"} {
 		inWorld(t, func(t *testing.T, w *world) {
 			e := map[string]*running{"a": w.start("a")}

@@ -14,7 +14,8 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-const lostReason = "the session store failed over, or crashed, and may have lost who held the address since; no later record confirms the holder yet"
+const lostReason = "the session store failed over, or crashed, and may have lost who held the address since; " +
+	"no later record confirms the holder yet"
 
 func TestAHandOverLostInAFailoverIsNotBlamedOnTheHolderBefore(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
@@ -77,12 +78,12 @@ func TestADoubtThatNothingEndsIsUnknownAfterRetryFor(t *testing.T) {
 		w.wantVerdict(e, id, quarantine.VerdictUnknown, lostReason)
 		w.wantInForce(alice, "")
 		if s, err := e.Verdict(t.Context(), id); err != nil || len(s.Candidates) != 1 || s.Candidates[0].Subscriber != "alice" {
-			t.Errorf("people are told of %v, %v", s.Candidates, err)
+			t.Errorf("people are shown %v, %v", s.Candidates, err)
 		}
 	})
 }
 
-func TestAPersonWhoNamesADoubtfulAddressIsToldWhoMayHoldIt(t *testing.T) {
+func TestACommandAboutADoubtfulAddressNamesItsPossibleHolders(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		_, address := w.login("alice")
@@ -130,7 +131,7 @@ func TestAnInstanceSaysHowFarItIsOnlyAfterItHasSaidWhatMayBeLost(t *testing.T) {
 			return all[0]
 		}
 		if i := said(); i.Complete.After(failed) || time.Since(i.SpokeAt) > time.Second {
-			t.Fatalf("at %s nobody can say any more what may be lost; it spoke at %s and said that its accounting is stored to %s", failed, i.SpokeAt, i.Complete)
+			t.Fatalf("at %s the store says no more what it may have lost; heartbeat at %s, watermark %s", failed, i.SpokeAt, i.Complete)
 		}
 		s.fails.Store(false)
 		time.Sleep(4 * time.Second) // a question under way, and our own

@@ -43,7 +43,7 @@ func (w *world) stuckRelease(e *running, subscriber string) (caseID string, key 
 	return c.ID, key
 }
 
-func TestARetryByHandIsTriedAtOnce(t *testing.T) {
+func TestAManualRetryIsSentAtOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		id, key := w.stuckRelease(e, "alice")
@@ -83,7 +83,7 @@ func TestAReleaseThatAPersonGaveUpIsSentNoMore(t *testing.T) {
 	})
 }
 
-func TestGivingUpWhileTheStoreIsAwayStopsReleasesFromTheJournalToo(t *testing.T) {
+func TestGivingUpWhileTheStoreIsUnreachableStopsReleasesFromTheJournalToo(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		id, _ := w.stuckRelease(e, "alice")
@@ -135,7 +135,7 @@ func TestGivingUpWhatIsNotReleasedStopsNothing(t *testing.T) {
 	})
 }
 
-func TestARetryWhileTheStoreIsAwayIsSentFromTheJournal(t *testing.T) {
+func TestARetryWhileTheStoreIsUnreachableIsSentFromTheJournal(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		id, key := w.stuckRelease(e, "alice")
@@ -248,7 +248,7 @@ func TestAReleaseThatWasSentMeanwhileIsNotCalledUnknownHere(t *testing.T) {
 
 // A release that does not get through counts as late, until it does or a person gives
 // it up; what is in force as it should be does not.
-func TestAReleaseThatDoesNotGetThroughIsCountedAsLate(t *testing.T) {
+func TestAReleaseThatIsNotAcknowledgedIsCountedAsLate(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		w.restrict(e, "bob")

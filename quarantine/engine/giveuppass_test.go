@@ -9,7 +9,7 @@ import (
 )
 
 // A person gives one of two sessions up while a pass over them is under way: nothing more
-// is sent for it, whatever accounting tells later.
+// is sent for it, whatever accounting reports later.
 func TestAGiveUpDuringAPassIsHeeded(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")

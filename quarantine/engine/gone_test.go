@@ -11,7 +11,7 @@ import (
 )
 
 // unknown lets the network say of one session that there is none, and do to it what
-// it was told, or not.
+// the order said, or not.
 func (w *world) unknown(key quarantine.SessionKey) {
 	w.network.SetResponse(func(o quarantine.Order) quarantinetest.Response {
 		if o.Session.SessionKey == key {
@@ -92,7 +92,8 @@ func TestAReleaseUnderWayShieldsNoOffender(t *testing.T) {
 			w.accept(e, botnet(netip.MustParseAddr("203.0.113.200")))
 		},
 		"by hand": func(t *testing.T, w *world, e *running) {
-			if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
+			if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden",
+				Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
 				t.Error(err)
 			}
 		},
@@ -133,15 +134,16 @@ func TestEvidenceOfBeforeAReleaseDoesNotReopenIt(t *testing.T) {
 		late.SourceID = "late"
 		id := w.accept(e, late)
 		time.Sleep(5 * time.Second)
-		if status, err := e.Verdict(t.Context(), id); err != nil || status.State != quarantine.VerdictRecorded || !strings.Contains(status.Reason, "released") {
+		if status, err := e.Verdict(t.Context(), id); err != nil || status.State != quarantine.VerdictRecorded ||
+			!strings.Contains(status.Reason, "released") {
 			t.Errorf("%+v, %v", status, err)
 		}
 		w.wantState("alice", quarantine.Releasing)
 	})
 }
 
-// accel-ppp does as it is told and answers a NAK, as a later hook failed; the release
-// must come, from the case and, with the store away, from the journal.
+// accel-ppp does as the request says and answers a NAK, as a later hook failed; the release
+// must come, from the case and, with the store unreachable, from the journal.
 func TestARefusedRestrictionThatWasDoneIsUndone(t *testing.T) {
 	for name, away := range map[string]bool{"by the case": false, "from the journal": true} {
 		t.Run(name, func(t *testing.T) {
@@ -168,7 +170,7 @@ func TestARefusedRestrictionThatWasDoneIsUndone(t *testing.T) {
 	}
 }
 
-// What never left this host leaves nothing to be undone.
+// What never left this host leaves nothing to undo.
 func TestWhatWasRefusedBeforeItLeftIsNotUndone(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
@@ -192,7 +194,7 @@ func TestWhatWasRefusedBeforeItLeftIsNotUndone(t *testing.T) {
 
 // The BNG and accounting were both silent about a session for longer than three Interim
 // intervals, and it was there all the time.
-func TestASessionThatWasTakenToBeOverAndIsNotIsReleased(t *testing.T) {
+func TestASessionThatWasPresumedOverAndIsNotIsReleased(t *testing.T) {
 	for name, restart := range map[string]bool{"": false, "after a restart": true} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {

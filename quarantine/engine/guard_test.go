@@ -11,15 +11,15 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-// cursed panics on whatever one subscriber needs of the store, and counts.
-type cursed struct {
+// panickingStore panics on whatever one subscriber needs of the store, and counts.
+type panickingStore struct {
 	*quarantinetest.Memory
 	who     string
 	blessed atomic.Bool
 	met     atomic.Int64
 }
 
-func (s *cursed) Dossier(ctx context.Context, subscriber string) (quarantine.Dossier, error) {
+func (s *panickingStore) Dossier(ctx context.Context, subscriber string) (quarantine.Dossier, error) {
 	if subscriber == s.who && !s.blessed.Load() {
 		s.met.Add(1)
 		panic("quarantine: no transition from parked to releasing")
@@ -43,7 +43,7 @@ func TestAPanicInOnePassOrVerdictStopsNobodyElse(t *testing.T) {
 		e := w.start("a")
 		key := w.restrict(e, "alice") // a case, and more evidence to come
 		e.stop()
-		s := &cursed{Memory: w.memory, who: "alice"}
+		s := &panickingStore{Memory: w.memory, who: "alice"}
 		e = w.startWith(s, "a") // it meets the defect at its start
 		time.Sleep(2 * time.Second)
 		v := botnet(firstAddress)
@@ -66,7 +66,7 @@ func TestAPanicInOnePassOrVerdictStopsNobodyElse(t *testing.T) {
 
 func TestAReleaseThatMeetsAPanicIsDoneLater(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		s := &cursed{Memory: w.memory, who: "alice"}
+		s := &panickingStore{Memory: w.memory, who: "alice"}
 		s.blessed.Store(true)
 		e := w.startWith(s, "a")
 		key := w.restrict(e, "alice")

@@ -29,7 +29,7 @@ func TestWhatWasJournaledAndThenNotSentIsNotOutstanding(t *testing.T) {
 }
 
 // That a restriction was only ever refused, and why, outlasts a rotation of the journal.
-func TestARefusalIsCarried(t *testing.T) {
+func TestARefusalIsInTheCheckpoint(t *testing.T) {
 	l, again := newLedger("a", quarantine.BNGNames{}), newLedger("a", quarantine.BNGNames{})
 	order := restriction(1)
 	l.sent(sent{Order: order, ExpiresAt: time.Now().Add(time.Hour)})
@@ -78,8 +78,8 @@ func TestAReleaseUnderANewNameEndsWhatWasSentUnderTheOldOne(t *testing.T) {
 }
 
 // A session was taken to be over, and a person gave up what may be left on it: after a
-// restart nobody looks for it either.
-func TestAGiveUpOutlastsARestartInTheCareForReleases(t *testing.T) {
+// restart it is not re-checked either.
+func TestAGiveUpOutlastsARestartInTheReleaseRecheck(t *testing.T) {
 	order, now := restriction(1), time.Now()
 	a := newRechecks()
 	for _, over := range []ended{{Session: order.Session, Left: []quarantine.AppliedProfile{order.Restriction()}}, {Session: order.Session}} {
@@ -92,7 +92,7 @@ func TestAGiveUpOutlastsARestartInTheCareForReleases(t *testing.T) {
 	}
 }
 
-// A person releases her twice while the store is away; what was observed in between is
+// A person releases her twice while the store is unreachable; what was observed in between is
 // judged by the second release, although the first has closed the case by then.
 func TestASecondReleaseThatWaitedJudgesWhatWasObservedBeforeIt(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

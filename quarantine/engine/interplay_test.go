@@ -42,7 +42,9 @@ func (s *fullStore) SaveCase(ctx context.Context, w quarantine.CaseWrite) error 
 	return s.Memory.SaveCase(ctx, w)
 }
 
-func (s *fullStore) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (s *fullStore) TakeDue(
+	ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64,
+) ([]quarantine.Due, error) {
 	if err := s.refuse(); err != nil {
 		return nil, err
 	}
@@ -56,7 +58,7 @@ func (s *fullStore) Campaign(ctx context.Context, holder string, ttl time.Durati
 	return s.Memory.Campaign(ctx, holder, ttl)
 }
 
-func TestAStoreThatAnswersAndRefusesWritesHoldsUpNoRelease(t *testing.T) {
+func TestAStoreThatAnswersAndRefusesWritesDelaysNoRelease(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &fullStore{Memory: w.memory}
 		e := w.startWith(s, "a")
@@ -79,7 +81,7 @@ func TestAStoreThatAnswersAndRefusesWritesHoldsUpNoRelease(t *testing.T) {
 
 // A release that the BNG acknowledged and did not do; a new case that restricts nobody
 // (below a threshold) is open by the time that accounting denies it.
-func TestACaseThatLooksAfterNothingEndsNoAftercare(t *testing.T) {
+func TestACaseThatRestrictsNobodyEndsNoReleaseRecheck(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.rules.Policy.Rules = append(w.rules.Policy.Rules, quarantine.Rule{
 			Name: "scan", Match: quarantine.Match{Category: []string{"scan"}}, Profile: "garden", For: quarantine.Duration(time.Hour),
@@ -92,7 +94,7 @@ func TestACaseThatLooksAfterNothingEndsNoAftercare(t *testing.T) {
 		w.accept(e, botnet(addr))
 		time.Sleep(5 * time.Second)
 		w.wantInForce(key, "garden")
-		w.lies(1)
+		w.falseAcks(1)
 		w.release(e, "alice")
 		w.wantState("alice", quarantine.Closed)
 		v := botnet(addr)
@@ -107,8 +109,8 @@ func TestACaseThatLooksAfterNothingEndsNoAftercare(t *testing.T) {
 }
 
 // One of two sessions was taken to be over while its case still releases the other;
-// then accounting tells of it again.
-func TestASessionTakenToBeOverIsReleasedThoughItsCaseStillReleasesAnother(t *testing.T) {
+// then accounting reports it again.
+func TestASessionPresumedOverIsReleasedThoughItsCaseStillReleasesAnother(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.startWith(w.memory, "a", halfHourly)
 		one, addr := w.login("alice")
@@ -164,7 +166,7 @@ func (s *brokenStore) Bindings(ctx context.Context, at quarantine.Place, from, t
 	return s.Memory.Bindings(ctx, at, from, to)
 }
 
-func TestWhatCannotBeReadBesideTheCaseHoldsUpNoRelease(t *testing.T) {
+func TestWhatCannotBeReadBesideTheCaseDelaysNoRelease(t *testing.T) {
 	t.Run("sessions of the subscriber", func(t *testing.T) {
 		inWorld(t, func(t *testing.T, w *world) {
 			s := &brokenStore{Memory: w.memory}
@@ -241,9 +243,9 @@ func TestAnExpiryDoesNotWaitBehindRestrictionsOfOtherBNGs(t *testing.T) {
 	})
 }
 
-// As above, but by the time that accounting tells of the session again a new case
+// As above, but by the time that accounting reports the session again a new case
 // restricts the subscriber, with another profile.
-func TestWhatIsLeftOfASessionTakenToBeOverIsTheNextCasesToo(t *testing.T) {
+func TestWhatIsLeftOnASessionPresumedOverIsTheNextCasesToo(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ladder()
 		e := w.startWith(w.memory, "a", halfHourly)
@@ -253,7 +255,8 @@ func TestWhatIsLeftOfASessionTakenToBeOverIsTheNextCasesToo(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		w.wantState("alice", quarantine.Closed)
 		w.network.SetResponse(nil)
-		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "block-smtp", Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
+		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "block-smtp",
+			Reason: "again", For: time.Hour, By: "noc"}, false); err != nil {
 			t.Fatal(err)
 		}
 		w.record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: key, Subscriber: "alice", At: time.Now()})
@@ -271,7 +274,7 @@ func TestWhatIsLeftOfASessionTakenToBeOverIsTheNextCasesToo(t *testing.T) {
 	})
 }
 
-// A session that is over although no Stop told is not taken up again and again.
+// A session that is over although no Stop came is not taken up again and again.
 func TestWhatIsLeftOfASessionThatIsOverIsNotTakenUpAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.startWith(w.memory, "a", halfHourly)
@@ -286,7 +289,8 @@ func TestWhatIsLeftOfASessionThatIsOverIsNotTakenUpAgain(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		w.wantInForce(next, "garden")
 		w.unknown(key)
-		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "again", For: 20 * time.Hour, By: "noc", Replace: true}, false); err != nil {
+		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden",
+			Reason: "again", For: 20 * time.Hour, By: "noc", Replace: true}, false); err != nil {
 			t.Fatal(err)
 		}
 		w.release(e, "alice")
@@ -300,20 +304,22 @@ func TestWhatIsLeftOfASessionThatIsOverIsNotTakenUpAgain(t *testing.T) {
 }
 
 // stuckStore answers everything, and hands out no work: something else wrote to the due
-// set, or a sender that does nothing holds the lock.
+// set, or a sender that does nothing holds the lease.
 type stuckStore struct {
 	*quarantinetest.Memory
 	stuck atomic.Bool
 }
 
-func (s *stuckStore) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (s *stuckStore) TakeDue(
+	ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64,
+) ([]quarantine.Due, error) {
 	if s.stuck.Load() {
 		return nil, errWrongType
 	}
 	return s.Memory.TakeDue(ctx, lane, now, lease, n, term)
 }
 
-func TestAReleaseThatNoSenderLooksAfterIsSentFromTheJournal(t *testing.T) {
+func TestAReleaseThatNoSenderWorksIsSentFromTheJournal(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s := &stuckStore{Memory: w.memory}
 		e := w.startWith(s, "a")

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -61,15 +60,6 @@ func newLedger(journal string, names quarantine.BNGNames) *ledger {
 		commands: map[string]command{}, applying: map[string]bool{}, knew: map[string]bool{}, outstanding: map[string]map[string]outstanding{},
 		unfinished: map[string]unfinishedRelease{}, ends: newTimetable(),
 	}
-}
-
-// verdictKey is the hash by which a verdict's id is remembered. A source may send 100,000 an hour
-// for days: 16 bytes for each, instead of some 50 for the text.
-type verdictKey [16]byte
-
-func keyOfVerdict(id string) verdictKey {
-	digest := sha256.Sum256([]byte(id))
-	return verdictKey(digest[:16])
 }
 
 // identity identifies a session among those that share a key over time.
@@ -147,159 +137,6 @@ func (l *ledger) renamed(caseID string, s *quarantine.Session) {
 			s.BNG = o.Session.BNG
 		}
 	}
-}
-
-// arrive claims an id for being accepted. It returns a channel to wait on if
-// another call is making the same id durable, and known if it is durable.
-func (l *ledger) arrive(id string) (wait <-chan struct{}, known bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, ok := l.accepted[keyOfVerdict(id)]; ok {
-		return nil, true
-	}
-	if other, ok := l.arriving[id]; ok {
-		return other, false
-	}
-	l.arriving[id] = make(chan struct{})
-	return nil, false
-}
-
-// arrived ends the claim; the verdict is durable only if accept was called.
-func (l *ledger) arrived(id string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if ch, ok := l.arriving[id]; ok {
-		close(ch)
-		delete(l.arriving, id)
-	}
-}
-
-func (l *ledger) accept(v quarantine.Verdict) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.accepted[keyOfVerdict(v.ID)] = uint32(v.ReceivedAt.Unix())
-	v.Evidence = nil // the journal has it
-	l.undecided[v.ID] = v
-}
-
-// removeVerdict removes a decided verdict; open: it was undecided before.
-func (l *ledger) removeVerdict(id string) (source string, open bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	v, open := l.undecided[id]
-	delete(l.undecided, id)
-	return v.Source, open
-}
-
-func (l *ledger) verdict(id string) (quarantine.Verdict, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	v, ok := l.undecided[id]
-	return v, ok
-}
-
-func (l *ledger) undecidedVerdicts() []quarantine.Verdict {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Collect(maps.Values(l.undecided))
-}
-
-// forget drops the ids of decided verdicts accepted before t.
-func (l *ledger) forget(t time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	open := make(map[verdictKey]bool, len(l.undecided))
-	for id := range l.undecided {
-		open[keyOfVerdict(id)] = true
-	}
-	maps.DeleteFunc(l.accepted, func(key verdictKey, at uint32) bool { return !open[key] && int64(at) < t.Unix() })
-}
-
-// addCommand adds a durable command that no call is applying.
-func (l *ledger) addCommand(c command) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.commands[c.ID] = c
-	l.applying[c.ID] = false
-}
-
-// beginCommand notes that the call which gave a command is about to make it durable and to apply
-// it.
-func (l *ledger) beginCommand(id, caseID string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.applying[id] = true
-	l.knew[id] = caseID != "" && l.knows(caseID)
-}
-
-// knows reports whether anything of the case is outstanding as far as this journal knows, or was
-// when a command about it was given that waits for the store: what that one ended may have been
-// released from here since. l.mu is held.
-func (l *ledger) knows(caseID string) bool {
-	if len(l.outstanding[caseID]) > 0 {
-		return true
-	}
-	for id, c := range l.commands {
-		if c.Case == caseID && l.knew[id] {
-			return true
-		}
-	}
-	return false
-}
-
-// knewOf reports whether this journal knew, or knows, of a restriction of the command's case.
-func (l *ledger) knewOf(c *command) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.knew[c.ID] || l.knows(c.Case)
-}
-
-// addBegunCommand adds a durable command that its call is applying, unless the call has ended: a
-// journal that hung may write it later.
-func (l *ledger) addBegunCommand(c command) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.applying[c.ID] {
-		l.commands[c.ID] = c
-	}
-}
-
-// removeCommand removes a command that was applied, or never will be.
-func (l *ledger) removeCommand(id string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.commands, id)
-	delete(l.applying, id)
-	delete(l.knew, id)
-}
-
-// commandWaits notes that a command waits for the store, and no call applies it.
-func (l *ledger) commandWaits(id string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.applying[id] = false
-}
-
-// releasePendingAfter reports whether a release waits to be applied that was given no earlier than
-// a verdict was observed: only its case says whose it is.
-func (l *ledger) releasePendingAfter(observed time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, c := range l.commands {
-		if c.ends() && !observed.After(c.At) {
-			return true
-		}
-	}
-	return false
-}
-
-// waiting returns the commands that no call is applying, oldest first.
-func (l *ledger) waiting() []command {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	waiting := slices.DeleteFunc(slices.Collect(maps.Values(l.commands)), func(c command) bool { return l.applying[c.ID] })
-	slices.SortFunc(waiting, func(a, b command) int { return a.At.Compare(b.At) })
-	return waiting
 }
 
 func (l *ledger) sent(s sent) {
@@ -419,18 +256,6 @@ func (l *ledger) expires(caseID string, at time.Time) (news bool) {
 		}
 	}
 	return news
-}
-
-// releasePending reports whether a person's release of the case waits to be applied.
-func (l *ledger) releasePending(caseID string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, c := range l.commands {
-		if c.Case == caseID && c.ends() {
-			return true
-		}
-	}
-	return false
 }
 
 // owes reports whether anything of the case is outstanding, as far as this journal knows.

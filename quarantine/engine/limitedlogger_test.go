@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-func TestAnOutageIsToldOnceAMinuteAndWhenItIsOver(t *testing.T) {
+func TestAnOutageIsLoggedOnceAMinuteAndWhenItIsResolved(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		core, lines := observer.New(zapcore.InfoLevel)
 		e, _ := w.startListening(w.memory, "a", func(c *Config) { c.Logger = zap.New(core) })
@@ -41,7 +41,7 @@ func TestAnOutageIsToldOnceAMinuteAndWhenItIsOver(t *testing.T) {
 				}
 			}
 			if n := lines.FilterMessage("resolved: " + message).Len(); n != 0 {
-				t.Errorf("%q is over although the store is away", message)
+				t.Errorf("%q is over although the store is unreachable", message)
 			}
 		}
 		w.memory.SetUnavailable(false)
@@ -54,7 +54,7 @@ func TestAnOutageIsToldOnceAMinuteAndWhenItIsOver(t *testing.T) {
 	})
 }
 
-func TestATroubleThatComesAgainIsToldAtOnce(t *testing.T) {
+func TestAConditionThatComesBackIsLoggedAtOnce(t *testing.T) {
 	now := time.Unix(0, 0)
 	core, lines := observer.New(zapcore.InfoLevel)
 	x := newLimitedLogger(zap.New(core), func() time.Time { return now })

@@ -12,15 +12,15 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-// farStore is a store on the way to which things get lost for one engine.
-type farStore struct {
+// lossyBookStore is a store on the way to which things get lost for one engine.
+type lossyBookStore struct {
 	*quarantinetest.Memory
 	noBook atomic.Bool  // windows can be neither read nor noted
 	forgot atomic.Bool  // windows noted so far are lost
 	looks  atomic.Int64 // at cases
 }
 
-func (s *farStore) Maintenances(ctx context.Context) ([]quarantine.Maintenance, error) {
+func (s *lossyBookStore) Maintenances(ctx context.Context) ([]quarantine.Maintenance, error) {
 	if s.noBook.Load() {
 		return nil, quarantinetest.ErrUnavailable
 	}
@@ -30,7 +30,7 @@ func (s *farStore) Maintenances(ctx context.Context) ([]quarantine.Maintenance, 
 	return s.Memory.Maintenances(ctx)
 }
 
-func (s *farStore) SetMaintenance(ctx context.Context, m quarantine.Maintenance) (quarantine.Maintenance, error) {
+func (s *lossyBookStore) SetMaintenance(ctx context.Context, m quarantine.Maintenance) (quarantine.Maintenance, error) {
 	if s.noBook.Load() {
 		return quarantine.Maintenance{}, quarantinetest.ErrUnavailable
 	}
@@ -38,7 +38,7 @@ func (s *farStore) SetMaintenance(ctx context.Context, m quarantine.Maintenance)
 	return s.Memory.SetMaintenance(ctx, m)
 }
 
-func (s *farStore) Dossier(ctx context.Context, subscriber string) (quarantine.Dossier, error) {
+func (s *lossyBookStore) Dossier(ctx context.Context, subscriber string) (quarantine.Dossier, error) {
 	s.looks.Add(1)
 	return s.Memory.Dossier(ctx, subscriber)
 }
@@ -69,8 +69,8 @@ func (w *world) report(e *running, subscriber string) quarantine.SessionKey {
 	return key
 }
 
-// wantKeptBack checks that the subscriber's case waits for the BNG.
-func (w *world) wantKeptBack(subscriber string) *quarantine.Case {
+// wantDeferred checks that the subscriber's case waits for the BNG.
+func (w *world) wantDeferred(subscriber string) *quarantine.Case {
 	w.t.Helper()
 	c := w.wantState(subscriber, quarantine.Restricting)
 	s := c.Sessions[0]
@@ -86,7 +86,7 @@ func TestNothingIsRestrictedInMaintenanceAndTheCaseSaysWhy(t *testing.T) {
 		e := w.start("a")
 		window := w.maintain(e, 50*time.Minute)
 		key := w.report(e, "alice")
-		c := w.wantKeptBack("alice")
+		c := w.wantDeferred("alice")
 		w.wantInForce(key, "")
 		if !c.Sessions[0].NextAt.Equal(window.Until) {
 			t.Errorf("it is tried again at %s, want the end of the window, %s", c.Sessions[0].NextAt, window.Until)
@@ -94,22 +94,22 @@ func TestNothingIsRestrictedInMaintenanceAndTheCaseSaysWhy(t *testing.T) {
 	})
 }
 
-func TestAWindowThatEndsLetsGoWhatItKeptBackAndNotSooner(t *testing.T) {
+func TestAWindowThatEndsResumesWhatItDeferredAndNotSooner(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.rules.Policy.Rules[0].For = quarantine.Duration(24 * time.Hour)
-		store := &farStore{Memory: w.memory}
+		store := &lossyBookStore{Memory: w.memory}
 		e := w.startWith(store, "a")
 		window := w.maintain(e, 2*time.Hour)
 		key := w.report(e, "alice")
-		w.wantKeptBack("alice")
+		w.wantDeferred("alice")
 		store.looks.Store(0)
 		time.Sleep(time.Until(window.Until) - time.Millisecond)
-		w.wantKeptBack("alice")
+		w.wantDeferred("alice")
 		if sent := w.network.Sent(); len(sent) > 0 {
 			t.Fatalf("sent in maintenance: %+v", sent)
 		}
 		if looks := store.looks.Load(); looks > 13 { // every 10 minutes, as at any open case
-			t.Errorf("the case was looked at %d times in two hours", looks)
+			t.Errorf("the case was due %d times in two hours", looks)
 		}
 		time.Sleep(3 * time.Second)
 		w.wantInForce(key, "garden")
@@ -120,7 +120,7 @@ func TestAWindowThatEndsLetsGoWhatItKeptBackAndNotSooner(t *testing.T) {
 	})
 }
 
-func TestAWindowThatIsEndedEarlyLetsGoAtOnce(t *testing.T) {
+func TestAWindowThatIsEndedEarlyResumesAtOnce(t *testing.T) {
 	for name, cut := range map[string]func(*world, *running){
 		"ended":     (*world).endMaintenance,
 		"shortened": func(w *world, e *running) { w.maintain(e, time.Second) },
@@ -131,7 +131,7 @@ func TestAWindowThatIsEndedEarlyLetsGoAtOnce(t *testing.T) {
 				other := w.startWith(w.memory, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 				w.maintain(other, 50*time.Minute)
 				key := w.report(sender, "alice")
-				w.wantKeptBack("alice")
+				w.wantDeferred("alice")
 				cut(w, other)
 				time.Sleep(5 * time.Second)
 				w.wantInForce(key, "garden")
@@ -140,7 +140,7 @@ func TestAWindowThatIsEndedEarlyLetsGoAtOnce(t *testing.T) {
 	}
 }
 
-func TestAProlongedWindowKeepsBackUntilItsNewEnd(t *testing.T) {
+func TestAProlongedWindowDefersUntilItsNewEnd(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		w.maintain(e, 10*time.Minute)
@@ -148,7 +148,7 @@ func TestAProlongedWindowKeepsBackUntilItsNewEnd(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		window := w.maintain(e, 20*time.Minute)
 		time.Sleep(15 * time.Minute)
-		c := w.wantKeptBack("alice")
+		c := w.wantDeferred("alice")
 		if !c.Sessions[0].NextAt.Equal(window.Until) {
 			t.Errorf("it is tried again at %s, want %s", c.Sessions[0].NextAt, window.Until)
 		}
@@ -175,7 +175,7 @@ func TestReleasesAndExpiriesGoOutInMaintenance(t *testing.T) {
 	})
 }
 
-func TestMaintenanceOfOneBNGKeepsNoOtherBack(t *testing.T) {
+func TestMaintenanceOfOneBNGDefersNoOther(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		if _, err := e.Maintain(t.Context(), "bng2", "alice", "new software", time.Hour); err != nil {
@@ -196,18 +196,18 @@ func TestATakeoverAndARestartKeepTheWindow(t *testing.T) {
 		if !other.Sender() {
 			t.Fatal("nobody took over")
 		}
-		w.wantKeptBack("alice")
+		w.wantDeferred("alice")
 		other.stop()
 		again := w.start("a")
 		time.Sleep(time.Minute)
-		w.wantKeptBack("alice")
+		w.wantDeferred("alice")
 		w.endMaintenance(again)
 		time.Sleep(5 * time.Second)
 		w.wantInForce(key, "garden")
 	})
 }
 
-func TestAWindowGivenWhileTheStoreIsAwayHoldsFromThenOn(t *testing.T) {
+func TestAWindowGivenWhileTheStoreIsUnreachableTakesEffectAtOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		_, address := w.login("alice")
@@ -227,7 +227,7 @@ func TestAWindowGivenWhileTheStoreIsAwayHoldsFromThenOn(t *testing.T) {
 		}
 		w.memory.SetUnavailable(false)
 		time.Sleep(10 * time.Second)
-		w.wantKeptBack("alice")
+		w.wantDeferred("alice")
 		noted, err := w.memory.Maintenances(t.Context())
 		if err != nil || len(noted) != 1 || noted[0].Reason != "new software" {
 			t.Fatalf("the store has %v, %v", noted, err)
@@ -240,7 +240,7 @@ func TestAWindowGivenWhileTheStoreIsAwayHoldsFromThenOn(t *testing.T) {
 
 func TestOfTwoCommandsTheOneGivenLaterCountsWhicheverArrivesFirst(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		far := &farStore{Memory: w.memory}
+		far := &lossyBookStore{Memory: w.memory}
 		e := w.startWith(far, "a")
 		other := w.startWith(w.memory, "b", func(c *Config) { c.Journal = &quarantinetest.Journal{} })
 		w.maintain(other, time.Hour)
@@ -264,23 +264,23 @@ func TestOfTwoCommandsTheOneGivenLaterCountsWhicheverArrivesFirst(t *testing.T) 
 	})
 }
 
-func TestWhatIsKnownStandsWhileTheBookIsAwayUntilItsOwnEnd(t *testing.T) {
+func TestKnownWindowsStayInEffectWhileTheBookIsUnreachable(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		far := &farStore{Memory: w.memory}
+		far := &lossyBookStore{Memory: w.memory}
 		e := w.startWith(far, "a")
 		w.maintain(e, 30*time.Minute)
 		far.noBook.Store(true)
 		key := w.report(e, "alice")
 		time.Sleep(20 * time.Minute)
-		w.wantKeptBack("alice")
+		w.wantDeferred("alice")
 		time.Sleep(10 * time.Minute)
 		w.wantInForce(key, "garden")
 	})
 }
 
-func TestAStoreThatForgotAWindowIsToldAgain(t *testing.T) {
+func TestAWindowThatTheStoreLostIsWrittenAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		far := &farStore{Memory: w.memory}
+		far := &lossyBookStore{Memory: w.memory}
 		e := w.startWith(far, "a")
 		window := w.maintain(e, time.Hour)
 		far.forgot.Store(true)
@@ -294,7 +294,7 @@ func TestAStoreThatForgotAWindowIsToldAgain(t *testing.T) {
 
 func TestNothingIsRestrictedBeforeTheBookWasReadOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		far := &farStore{Memory: w.memory}
+		far := &lossyBookStore{Memory: w.memory}
 		far.noBook.Store(true)
 		e := w.startWith(far, "a")
 		key := w.report(e, "alice")
@@ -309,7 +309,7 @@ func TestNothingIsRestrictedBeforeTheBookWasReadOnce(t *testing.T) {
 	})
 }
 
-func TestTheLastLookBeforeADatagramSeesAWindowToo(t *testing.T) {
+func TestTheSendStageAsksForWindowsToo(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		w.restrict(e, "alice")
@@ -333,16 +333,16 @@ func TestThereIsNothingToEndWithoutAWindow(t *testing.T) {
 			t.Errorf("got %v, want a refusal", err)
 		}
 		if n := len(w.log.Entries()); n > 0 {
-			t.Errorf("the log has %d entries of a command that was refused", n)
+			t.Errorf("the journal has %d entries of a command that was refused", n)
 		}
 		w.memory.SetUnavailable(true) // another instance may know of one
 		if _, err := e.EndMaintenance(t.Context(), "bng1", "alice", "done"); err == nil || errors.As(err, &refused) {
-			t.Errorf("while the store is away: %v", err)
+			t.Errorf("while the store is unreachable: %v", err)
 		}
 	})
 }
 
-func TestCommandsAboutWindowsAreInTheLogAndCarriedUntilTheyAreApplied(t *testing.T) {
+func TestCommandsAboutWindowsAreInJournalAndCheckpointUntilTheyAreApplied(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		w.maintain(e, time.Hour)
@@ -352,34 +352,35 @@ func TestCommandsAboutWindowsAreInTheLogAndCarriedUntilTheyAreApplied(t *testing
 			kinds += EntryKindNames[entry.Kind] + " "
 		}
 		if kinds != "command command-applied command command-applied " {
-			t.Errorf("the log has %s", kinds)
+			t.Errorf("the journal has %s", kinds)
 		}
 		w.memory.SetUnavailable(true)
 		if _, err := e.Maintain(t.Context(), "bng1", "alice", "new software", time.Hour); !errors.Is(err, quarantine.ErrDeferred) {
 			t.Fatalf("got %v, want ErrDeferred", err)
 		}
-		if carried := e.Checkpoint(); len(carried) != 1 || carried[0].Kind != entryCommand || !strings.Contains(string(carried[0].Body), "new software") {
+		if carried := e.Checkpoint(); len(carried) != 1 || carried[0].Kind != entryCommand ||
+			!strings.Contains(string(carried[0].Body), "new software") {
 			t.Errorf("carried: %+v", carried)
 		}
 	})
 }
 
-// slowLog hands control to a test while a restriction is being written.
-type slowLog struct {
+// slowJournal hands control to a test while a restriction is being written.
+type slowJournal struct {
 	quarantinetest.Journal
 	onSent atomic.Pointer[func()]
 }
 
-func (l *slowLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
+func (l *slowJournal) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
 	if onSent := l.onSent.Load(); entries[0].Kind == entrySent && onSent != nil {
 		(*onSent)()
 	}
 	return l.Journal.Append(ctx, entries...)
 }
 
-func TestNoRestrictionLeavesThatWasBarredWhileTheDiskWrote(t *testing.T) {
+func TestNoRestrictionLeavesThatIsDeferredWhileTheDiskWrites(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		log := &slowLog{}
+		log := &slowJournal{}
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Journal = log })
 		key, address := w.login("alice")
 		onSent := func() { w.pause.Store("a person says so") }

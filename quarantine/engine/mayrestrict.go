@@ -58,7 +58,7 @@ type question struct {
 
 const (
 	always     = atLogIn | atPlan | atSend | atJournaled | atRepeat
-	butRepeats = always &^ atRepeat // what has left once is repeated: its answer tells more than a guess about the path
+	butRepeats = always &^ atRepeat // what has left once is repeated: its reply says more than a guess about the path
 )
 
 // checks is everything that a restriction is asked for, in this order: the first that
@@ -115,9 +115,15 @@ func (e *Engine) mayRestrictNow(q *question) *quarantine.Deferral {
 	return e.mayRestrict(context.Background(), q)
 }
 
-// MayBeginRestricted says why the case may not restrict, at its log-in, a session of
-// which no more is known than the journal-in tells; nil: it may.
-func (e *Engine) MayBeginRestricted(c *quarantine.Case, s *quarantine.Session) *quarantine.Deferral {
+// RestrictionsPaused reports whether nothing new may be restricted at all.
+func (e *Engine) RestrictionsPaused() bool {
+	_, paused := e.Paused()
+	return paused
+}
+
+// DeferralAtLogIn returns why the case may not restrict, at its log-in, a session of which no
+// more is known than the log-in says; nil: it may.
+func (e *Engine) DeferralAtLogIn(c *quarantine.Case, s *quarantine.Session) *quarantine.Deferral {
 	return e.mayRestrictNow(&question{stage: atLogIn, c: c, session: s, profile: c.Profile})
 }
 
@@ -165,7 +171,7 @@ func checkMode(e *Engine, q *question) *quarantine.Deferral {
 }
 
 // checkExempt is also asked for sessions that are restricted: what is in force on one that
-// is exempt is taken away.
+// is exempt is released.
 func checkExempt(e *Engine, q *question) *quarantine.Deferral {
 	if reason, exempt := e.Rules.ExemptHere(q.c, q.session); exempt {
 		return because("exempt: " + reason)

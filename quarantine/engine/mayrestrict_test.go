@@ -159,7 +159,7 @@ var bites = map[quarantine.Check]func(*guarded){
 var reach = map[stage]func(g *guarded, bite func(*guarded)) (quarantine.Check, string){
 	atLogIn: func(g *guarded, bite func(*guarded)) (quarantine.Check, string) {
 		bite(g)
-		return named(g.MayBeginRestricted(g.c, &g.order.Session))
+		return named(g.DeferralAtLogIn(g.c, &g.order.Session))
 	},
 	atPlan: func(g *guarded, bite func(*guarded)) (quarantine.Check, string) {
 		bite(g)
@@ -188,7 +188,7 @@ var reach = map[stage]func(g *guarded, bite func(*guarded)) (quarantine.Check, s
 	},
 }
 
-// send carries the order out, and returns what deferred it.
+// send executes the order, and returns what deferred it.
 func (g *guarded) send() (quarantine.Check, string) {
 	before := len(g.network.Sent())
 	out := g.execute(g.t.Context(), g.c, g.order)

@@ -15,12 +15,14 @@ import (
 func TestANATsRecordsLeadToWhoeverHeldTheInsideAddress(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		inside, public := netip.MustParseAddr("100.64.0.9"), netip.MustParseAddr("203.0.113.5")
-		space := quarantine.AddressSpace{Name: "east", Prefixes: []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10")}, BNGs: []string{"bng1", "nat1"}}
+		space := quarantine.AddressSpace{Name: "east", Prefixes: []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10")},
+			BNGs: []string{"bng1", "nat1"}}
 		began := time.Now()
 		framed := quarantine.Address{Prefix: netip.PrefixFrom(inside, 32), Kind: quarantine.FramedIP, Space: "east"}
 		start := func(bng, id, subscriber string, addresses ...quarantine.Address) quarantine.SessionEvent {
 			return quarantine.SessionEvent{
-				Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: bng, ID: id}, Subscriber: subscriber, At: time.Now(), StartedAt: time.Now(), Addresses: addresses,
+				Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: bng, ID: id}, Subscriber: subscriber,
+				At: time.Now(), StartedAt: time.Now(), Addresses: addresses,
 			}
 		}
 		nat := start("nat1", "LSN44", "", quarantine.Address{
@@ -71,8 +73,10 @@ func TestASessionThatAnotherNameLoggedInToIsNotRestricted(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.record(quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: key, Subscriber: "bob", At: time.Now(), StartedAt: began})
-		c := &quarantine.Case{ID: "c1", Subscriber: "alice", State: quarantine.Restricting, Profile: "garden", Mode: quarantine.ModeEnforce, Generation: 1}
-		if err := e.maySend(c, &quarantine.Order{Case: "c1", Session: record, To: "garden", Generation: 1}); deferredBy(err) != quarantine.CheckSession {
+		c := &quarantine.Case{ID: "c1", Subscriber: "alice", State: quarantine.Restricting, Profile: "garden",
+			Mode: quarantine.ModeEnforce, Generation: 1}
+		if err := e.maySend(c, &quarantine.Order{Case: "c1", Session: record, To: "garden",
+			Generation: 1}); deferredBy(err) != quarantine.CheckSession {
 			t.Errorf("%v, want it deferred by %s", err, quarantine.CheckSession)
 		}
 		if s, err := w.memory.Session(t.Context(), key); err != nil || s.Subscriber != "bob" {

@@ -62,7 +62,7 @@ func TestSessionsOfOneNameWaitForTheirOwnBNGOnly(t *testing.T) {
 	})
 }
 
-func TestWhatPeopleReleaseGoesBeforeWhatExpired(t *testing.T) {
+func TestReleasesByPeopleGoBeforeExpiries(t *testing.T) {
 	var line bngQueue
 	for _, w := range []overdueRelease{{bng: "1"}, {bng: "2", released: true}, {bng: "3"}, {bng: "4", released: true}} {
 		line.push(w)

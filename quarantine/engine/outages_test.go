@@ -27,7 +27,7 @@ type pair struct {
 	events   []quarantine.SessionEvent // what b answered
 }
 
-// inPair tells a story of two instances that have run for a minute.
+// inPair runs a story of two instances that have run for a minute.
 func inPair(t *testing.T, story func(*testing.T, *pair)) {
 	t.Helper()
 	inWorld(t, func(t *testing.T, w *world) { story(t, newPair(w)) })
@@ -207,7 +207,8 @@ func TestALostInstanceIsDoubtedForAsLongAsAHolderIsBelieved(t *testing.T) {
 		ago := func(days int) time.Time { return time.Now().AddDate(0, 0, -days) }
 		address := netip.MustParseAddr("192.0.2.77")
 		w.record(quarantine.SessionEvent{
-			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: "long"}, Subscriber: "alice", At: ago(21), StartedAt: ago(21),
+			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: "long"}, Subscriber: "alice",
+			At: ago(21), StartedAt: ago(21),
 			Addresses: []quarantine.Address{{Prefix: netip.PrefixFrom(address, 32), Kind: quarantine.FramedIP}},
 		})
 		err := w.memory.RestoreInstance(t.Context(), quarantine.Instance{
@@ -277,7 +278,7 @@ func TestOnlyASilentInstanceOfOneNameIsForgotten(t *testing.T) {
 	})
 }
 
-func TestWhoLeavesCleanlyIsNotWaitedFor(t *testing.T) {
+func TestAnInstanceThatDepartsCleanlyIsNotWaitedFor(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		p.b.stop()
 		if b, _ := p.registered("b"); b.Departure == nil || b.Departure.Kind != quarantine.InstanceLeft {
@@ -290,7 +291,7 @@ func TestWhoLeavesCleanlyIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-func TestWhoEndsWithAccountingThatIsNotStoredHasNotLeft(t *testing.T) {
+func TestAnInstanceThatEndsWithUnstoredAccountingHasNotDeparted(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		p.handOver()
 		p.b.stop()
@@ -304,7 +305,7 @@ func TestWhoEndsWithAccountingThatIsNotStoredHasNotLeft(t *testing.T) {
 	})
 }
 
-func TestARegistryThatForgetsIsRemindedFromMemoryAndJournal(t *testing.T) {
+func TestInstancesThatTheRegistryLostAreRestoredFromMemoryAndJournal(t *testing.T) {
 	for name, restart := range map[string]bool{"running": false, "restarted": true} {
 		t.Run(name, func(t *testing.T) {
 			inPair(t, func(t *testing.T, p *pair) {
@@ -368,8 +369,9 @@ func TestAccountingThatCannotBeReadIsNamed(t *testing.T) {
 		here.SourceID = "b"
 		atB := w.accept(b, here)
 		time.Sleep(5 * time.Second)
-		w.wantVerdict(a, at, quarantine.VerdictPending, "instance cordon-b answered accounting that it cannot read; no address is attributed while /log/spool.damaged-1 is there")
-		w.wantVerdict(b, atB, quarantine.VerdictPending, "this instance answered accounting that it cannot read; no address is attributed while /log/spool.damaged-1 is there")
+		const unread = " answered accounting that it cannot read; no address is attributed while /log/spool.damaged-1 is there"
+		w.wantVerdict(a, at, quarantine.VerdictPending, "instance cordon-b"+unread)
+		w.wantVerdict(b, atB, quarantine.VerdictPending, "this instance"+unread)
 	})
 }
 
@@ -388,7 +390,7 @@ func (s *slowStore) Bindings(ctx context.Context, at quarantine.Place, from, to 
 	return found, err
 }
 
-func TestAnInstanceThatIsBackBetweenTwoLooksIsStillInDoubt(t *testing.T) {
+func TestAnInstanceThatIsBackBetweenTwoReadsIsStillInDoubt(t *testing.T) {
 	for name, drains := range map[string]bool{"with its spool full": false, "with its spool empty": true} {
 		t.Run(name, func(t *testing.T) {
 			inPair(t, func(t *testing.T, p *pair) {
@@ -426,7 +428,7 @@ func TestAnInstanceThatIsBackBetweenTwoLooksIsStillInDoubt(t *testing.T) {
 	}
 }
 
-func TestWhatIsMissingOfAMomentIsSaidForCommandsToo(t *testing.T) {
+func TestMissingAccountingIsNamedForCommandsToo(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		missing := func(moment time.Time, want string) {
 			t.Helper()
@@ -511,24 +513,26 @@ func TestWhatTheRegistryForgotMayHaveBeenThereUntilNow(t *testing.T) {
 	})
 }
 
-// muteLine is a way to the store on which questions pass and words do not.
-type muteLine struct {
+// heartbeatlessLine is a connection to the store that passes reads, and no heartbeats.
+type heartbeatlessLine struct {
 	*quarantinetest.Memory
 	mute atomic.Bool
 }
 
-func (l *muteLine) PublishInstance(ctx context.Context, i quarantine.Instance, returning bool, keep time.Duration) (time.Time, error) {
+func (l *heartbeatlessLine) PublishInstance(
+	ctx context.Context, i quarantine.Instance, returning bool, keep time.Duration,
+) (time.Time, error) {
 	if l.mute.Load() {
 		return time.Time{}, quarantinetest.ErrUnavailable
 	}
 	return l.Memory.PublishInstance(ctx, i, returning, keep)
 }
 
-// TestRightAfterAnOutageNobodyCountsAsSilent has b hold a record that it has not
+// TestRightAfterAnOutageNoInstanceCountsAsSilent has b hold a record that it has not
 // answered, so that only its silence could end the wait for it.
-func TestRightAfterAnOutageNobodyCountsAsSilent(t *testing.T) {
+func TestRightAfterAnOutageNoInstanceCountsAsSilent(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		toA, toB := &muteLine{Memory: w.memory}, &line{Memory: w.memory}
+		toA, toB := &heartbeatlessLine{Memory: w.memory}, &line{Memory: w.memory}
 		a, _ := w.startListening(toA, "a")
 		_, held := w.startListening(toB, "b", noSpool)
 		alice, address := w.login("alice")

@@ -13,13 +13,13 @@ import (
 
 // asks has an instance ask others, over another way than the store, whether they
 // answer accounting alone.
-func asks(o *others) func(*Config) { return func(c *Config) { c.AskAlone = o.ask } }
+func asks(o *peersThatAnswer) func(*Config) { return func(c *Config) { c.AskAlone = o.ask } }
 
 // inPairThatAsks is inPair with an a that asks b over another way than the store.
-func inPairThatAsks(t *testing.T, story func(*testing.T, *pair, *others)) {
+func inPairThatAsks(t *testing.T, story func(*testing.T, *pair, *peersThatAnswer)) {
 	t.Helper()
 	inPair(t, func(t *testing.T, p *pair) {
-		log, b := p.a.Journal, &others{}
+		log, b := p.a.Journal, &peersThatAnswer{}
 		p.a.stop()
 		p.a, _ = p.startListening(p.toA, "a", asks(b), func(c *Config) { c.Journal = log })
 		time.Sleep(time.Minute)
@@ -29,6 +29,18 @@ func inPairThatAsks(t *testing.T, story func(*testing.T, *pair, *others)) {
 
 // b is cut off from the store and answers bob's Start. A person who believes that it
 // is dead declares it lost; it comes back with what it answered.
+// wantAttributedBefore wants a moment attributed of which no accounting is missing.
+func (p *pair) wantAttributedBefore(moment time.Time) {
+	p.t.Helper()
+	old := botnet(p.address)
+	old.ObservedAt, old.SourceID = moment, "old"
+	id := p.accept(p.a, old)
+	time.Sleep(10 * time.Second)
+	if s, err := p.a.Verdict(p.t.Context(), id); err != nil || s.Attributed != "alice" && s.State != quarantine.VerdictRecorded {
+		p.t.Errorf("a moment before its last heartbeat: %+v, %v", s, err)
+	}
+}
+
 func TestWhatAnInstanceThatWasDeclaredLostAnsweredCountsWhenItIsBack(t *testing.T) {
 	for name, outage := range map[string]time.Duration{
 		"soon":                               5 * time.Minute,
@@ -53,13 +65,7 @@ func TestWhatAnInstanceThatWasDeclaredLostAnsweredCountsWhenItIsBack(t *testing.
 					wait = quarantine.VerdictUnknown
 				}
 				p.wantReason(p.a, first, wait, "instance cordon-b answered accounting")
-				old := botnet(p.address)
-				old.ObservedAt, old.SourceID = before, "old"
-				judged := p.accept(p.a, old) // no accounting of that moment is missing
-				time.Sleep(10 * time.Second)
-				if s, err := p.a.Verdict(t.Context(), judged); err != nil || s.Attributed != "alice" && s.State != quarantine.VerdictRecorded {
-					t.Errorf("a moment before its last word: %+v, %v", s, err)
-				}
+				p.wantAttributedBefore(before)
 				p.release(p.a, "alice")
 
 				p.toB.cut.Store(false)
@@ -104,13 +110,14 @@ func (w *world) release(e *running, subscriber string) {
 
 // b does not reach the store, and says so to whoever asks: it is not lost.
 func TestAnInstanceThatSaysThatItAnswersIsNotDeclaredLost(t *testing.T) {
-	inPairThatAsks(t, func(t *testing.T, p *pair, b *others) {
+	inPairThatAsks(t, func(t *testing.T, p *pair, b *peersThatAnswer) {
 		p.toB.cut.Store(true)
 		b.cutOff.Store(true)
 		time.Sleep(time.Minute)
 		_, err := p.a.ForgetInstance(t.Context(), "cordon-b", "noc", "thought so")
 		var refused *quarantine.CommandError
-		if !errors.As(err, &refused) || !strings.Contains(err.Error(), "instance cordon-b runs") || !strings.Contains(err.Error(), "stop it first") {
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), "instance cordon-b runs") ||
+			!strings.Contains(err.Error(), "stop it first") {
 			t.Fatalf("%v", err)
 		}
 		if b, _ := p.registered("b"); b.Departure != nil {
@@ -126,7 +133,7 @@ func TestAnInstanceThatSaysThatItAnswersIsNotDeclaredLost(t *testing.T) {
 // b was declared lost while nobody could reach it, and can be reached again, though
 // not by way of the store.
 func TestAnInstanceThatWasDeclaredLostAndIsHeardIsWaitedForAgain(t *testing.T) {
-	inPairThatAsks(t, func(t *testing.T, p *pair, b *others) {
+	inPairThatAsks(t, func(t *testing.T, p *pair, b *peersThatAnswer) {
 		p.toB.cut.Store(true)
 		p.handOver()
 		time.Sleep(time.Minute)
@@ -150,7 +157,7 @@ func TestAnInstanceThatWasDeclaredLostAndIsHeardIsWaitedForAgain(t *testing.T) {
 
 // b knows a, and keeps to alone_for: that it is alive all the while makes nobody wait
 // longer.
-func TestAnInstanceThatHasStoppedAnsweringIsNotWaitedForAlthoughItIsThere(t *testing.T) {
+func TestAnInstanceThatHasStoppedAnsweringIsNotWaitedForAlthoughItRuns(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		log, b := p.a.Journal, p.b
 		p.a.stop()
@@ -182,7 +189,7 @@ func TestANewcomerWaitsForALoneInstanceThatIsCutOff(t *testing.T) {
 	for name, heard := range map[string]bool{"that nobody can ask": false, "that says so": true} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
-				toA, ofA := &line{Memory: w.memory}, &others{}
+				toA, ofA := &line{Memory: w.memory}, &peersThatAnswer{}
 				a, spool := w.startListening(toA, "a")
 				alice, address := w.login("alice")
 				time.Sleep(time.Minute)
@@ -204,8 +211,10 @@ func TestANewcomerWaitsForALoneInstanceThatIsCutOff(t *testing.T) {
 				time.Sleep(5 * time.Second)
 				w.wantReason(b, first, quarantine.VerdictPending, awaitsAccounting+" on instance cordon-a")
 				time.Sleep(30 * time.Second)
-				w.wantReason(b, first, quarantine.VerdictPending, awaitsAccounting+" on instance cordon-a, silent since", "cordon instance forget cordon-a")
-				if silent := b.AwaitedInstances(); len(silent) != 1 || silent[0].State != quarantine.InstanceSilent || silent[0].Verdicts != 1 || silent[0].ID != "a" {
+				w.wantReason(b, first, quarantine.VerdictPending, awaitsAccounting+" on instance cordon-a, silent since",
+					"cordon instance forget cordon-a")
+				if silent := b.AwaitedInstances(); len(silent) != 1 || silent[0].State != quarantine.InstanceSilent ||
+					silent[0].Verdicts != 1 || silent[0].ID != "a" {
 					t.Fatalf("%+v", silent)
 				}
 				time.Sleep(aloneFor - 5*time.Minute)

@@ -12,7 +12,7 @@ import (
 )
 
 // elsewhere is a store whose sessions another program keeps: nothing wakes a
-// case when one begins, and the end of one is that nothing is told of it.
+// case when one begins, and the end of one is that nothing reports it.
 type elsewhere struct {
 	*quarantinetest.Memory
 	sessions *atomic.Pointer[[]quarantine.Session]
@@ -43,10 +43,11 @@ func (w *world) borrow(sessions ...quarantine.Session) (elsewhere, func(...quara
 }
 
 func online(id string) quarantine.Session {
-	return quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: id}, Subscriber: "alice", StartedAt: time.Now(), SeenAt: time.Now()}
+	return quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: id}, Subscriber: "alice",
+		StartedAt: time.Now(), SeenAt: time.Now()}
 }
 
-func TestASessionThatNothingTellsOfIsRestrictedAtTheNextPoll(t *testing.T) {
+func TestASessionThatNothingReportsIsRestrictedAtTheNextPoll(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		store, set := w.borrow()
 		e := w.startWith(store, "a", func(c *Config) { c.Poll = time.Minute })
@@ -64,7 +65,7 @@ func TestASessionThatNothingTellsOfIsRestrictedAtTheNextPoll(t *testing.T) {
 	})
 }
 
-func TestASessionThatIsNotToldAnyMoreAtTheLastLookIsNotRestricted(t *testing.T) {
+func TestASessionThatIsNotReportedAnyMoreAtTheSendStageIsNotRestricted(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		store, set := w.borrow(online("a1"))
 		e := w.startWith(store, "a", func(c *Config) { c.Poll = time.Minute })
@@ -75,7 +76,8 @@ func TestASessionThatIsNotToldAnyMoreAtTheLastLookIsNotRestricted(t *testing.T) 
 		}
 		order := quarantine.Order{Session: situation.Sessions[0], To: "garden"}
 		set()
-		if err := e.maySend(&quarantine.Case{ID: "c-1", Subscriber: "alice", State: quarantine.Restricting, Mode: quarantine.ModeEnforce, Rule: "bots"}, &order); deferredBy(err) != quarantine.CheckSession {
+		if err := e.maySend(&quarantine.Case{ID: "c-1", Subscriber: "alice", State: quarantine.Restricting,
+			Mode: quarantine.ModeEnforce, Rule: "bots"}, &order); deferredBy(err) != quarantine.CheckSession {
 			t.Errorf("the last look %v", err)
 		}
 	})

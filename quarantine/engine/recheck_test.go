@@ -18,7 +18,7 @@ func (w *world) ignoredRelease(e *running, subscriber string) quarantine.Session
 	w.t.Helper()
 	w.network.SetVerification(quarantine.VerifyByAccounting)
 	key := w.restrict(e, subscriber)
-	w.lies(1)
+	w.falseAcks(1)
 	if _, err := e.Release(w.t.Context(), w.openCase(subscriber).ID, "noc", "cleaned", ""); err != nil {
 		w.t.Fatal(err)
 	}
@@ -28,28 +28,28 @@ func (w *world) ignoredRelease(e *running, subscriber string) quarantine.Session
 	return key
 }
 
-// lookHook calls back when a session is looked at.
-type lookHook struct {
+// checkHook calls back when a session is checked.
+type checkHook struct {
 	quarantine.Enforcer
 	onLook atomic.Pointer[func()]
 }
 
-func (h *lookHook) Enforce(ctx context.Context, o quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
+func (h *checkHook) Enforce(ctx context.Context, o quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
 	if onLook := h.onLook.Load(); o.Check && onLook != nil {
 		(*onLook)()
 	}
 	return h.Enforcer.Enforce(ctx, o, gate)
 }
 
-func TestAftercareUndoesNothingThatANewCaseRestrictsMeanwhile(t *testing.T) {
+func TestTheReleaseRecheckUndoesNothingThatANewCaseRestrictsMeanwhile(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		hook := &lookHook{Enforcer: w.network}
+		hook := &checkHook{Enforcer: w.network}
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Enforcer = hook })
 		key := w.ignoredRelease(e, "alice")
 		var looks atomic.Int32
 		onLook := func() {
 			if looks.Add(1) == 1 {
-				w.wish(e, "alice")
+				w.quarantineManually(e, "alice")
 				time.Sleep(5 * time.Second)
 			}
 		}
@@ -63,7 +63,7 @@ func TestAftercareUndoesNothingThatANewCaseRestrictsMeanwhile(t *testing.T) {
 	})
 }
 
-func TestAftercareOfASilentBNGHoldsUpNoReleaseFromTheLog(t *testing.T) {
+func TestTheReleaseRecheckOfAnUnresponsiveBNGDelaysNoReleaseFromTheJournal(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key := w.restrict(e, "alice")
@@ -88,7 +88,7 @@ func TestAftercareOfASilentBNGHoldsUpNoReleaseFromTheLog(t *testing.T) {
 }
 
 // Replay hands every release of a week in.
-func TestAftercareForgetsWhatIsTooOldOrTooMuch(t *testing.T) {
+func TestTheReleaseRecheckDropsWhatIsTooOldOrTooMuch(t *testing.T) {
 	now := time.Now()
 	a := newRechecks()
 	note := func(n int, at time.Time) {

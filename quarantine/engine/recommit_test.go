@@ -20,7 +20,7 @@ func (w *world) newMaster(subscribers ...string) {
 	}
 }
 
-func TestASettledVerdictThatTheStoreLostIsDecidedAgain(t *testing.T) {
+func TestADecidedVerdictThatTheStoreLostIsDecidedAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		key, addr := w.login("alice")
@@ -154,9 +154,10 @@ func TestALostDecisionWaitsForEveryInstance(t *testing.T) {
 	})
 }
 
-func TestWhatAPersonDecidedSinceWins(t *testing.T) {
+func TestAPersonsLaterDecisionWins(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	d := doneCommand{command: command{ID: "m-1", Verb: verbExtend, Case: "c-1", By: "noc", Reason: "x", For: quarantine.Duration(time.Hour), At: at}, subscriber: "alice"}
+	d := doneCommand{command: command{ID: "m-1", Verb: verbExtend, Case: "c-1", By: "noc", Reason: "x",
+		For: quarantine.Duration(time.Hour), At: at}, subscriber: "alice"}
 	inWorld(t, func(t *testing.T, w *world) {
 		e := &Engine{Config: Config{Store: w.memory}}
 		c := &quarantine.Case{

@@ -105,7 +105,7 @@ func (e *Engine) reconcileOne(ctx context.Context, d quarantine.Due, term uint64
 	defer leave()
 	var next time.Time
 	err := e.guard("reconcile", d.Subscriber, func() (err error) {
-		next, err = e.Reconcile(mine, d, term)
+		next, err = e.reconcilePass(mine, d, term)
 		return err
 	})
 	switch {
@@ -125,10 +125,10 @@ func (e *Engine) finishDue(ctx context.Context, d quarantine.Due, next time.Time
 	}
 }
 
-// Reconcile makes one pass over one subscriber: it compares what its case wants with its sessions,
+// reconcilePass makes one pass over one subscriber: it compares what its case wants with its sessions,
 // executes the orders that follow, and returns when the case is due next. ctx ends the pass early,
 // with exchanges in flight counted as unanswered.
-func (e *Engine) Reconcile(ctx context.Context, d quarantine.Due, term uint64) (time.Time, error) {
+func (e *Engine) reconcilePass(ctx context.Context, d quarantine.Due, term uint64) (time.Time, error) {
 	dossier, err := e.Store.Dossier(ctx, d.Subscriber)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read the dossier: %w", err)

@@ -35,7 +35,7 @@ func (w *world) wantHolder(e *running, t quarantine.Target, want string) {
 }
 
 // Alice logged out and bob got her address; both records stand in the spool.
-func TestByHandAccountingThatIsNotStoredIsWaitedFor(t *testing.T) {
+func TestACommandWaitsForAccountingThatIsNotStored(t *testing.T) {
 	for name, elsewhere := range map[string]bool{"of this instance": false, "of another one": true} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
@@ -69,7 +69,7 @@ func TestByHandAccountingThatIsNotStoredIsWaitedFor(t *testing.T) {
 }
 
 // The clock of bob's BNG is a second ahead of alice's.
-func TestByHandAnAddressThatChangesHandsJustNowIsAmbiguous(t *testing.T) {
+func TestACommandAboutAnAddressThatChangesHolderJustNowIsAmbiguous(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.start("a")
 		alice, address := w.login("alice")
@@ -86,7 +86,7 @@ func TestByHandAnAddressThatChangesHandsJustNowIsAmbiguous(t *testing.T) {
 	})
 }
 
-func TestAStoreThatDoesNotSayWhatIsMissingIsAnErrorByHand(t *testing.T) {
+func TestAStoreThatDoesNotSayWhatIsMissingIsAnErrorForACommand(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e, _ := w.startListening(w.memory, "a")
 		_, address := w.login("alice")
@@ -100,7 +100,7 @@ func TestAStoreThatDoesNotSayWhatIsMissingIsAnErrorByHand(t *testing.T) {
 	})
 }
 
-func TestByHandOneAddressOfASharedNameRestrictsNobodyUnasked(t *testing.T) {
+func TestACommandAboutOneAddressOfASharedNameRestrictsNobodyUnasked(t *testing.T) {
 	const lines = 200
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Workers = 1024 })

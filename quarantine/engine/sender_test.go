@@ -9,7 +9,7 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-// timed tells when each restriction ended.
+// timed reports when each restriction ended.
 type timed struct {
 	*quarantinetest.Network
 	ended chan time.Time
@@ -24,7 +24,7 @@ func (n timed) Enforce(ctx context.Context, o quarantine.Order, gate quarantine.
 }
 
 // Its retransmissions would meet those of whoever is the sender then.
-func TestARestrictionUnderWayEndsBeforeTheLockDoes(t *testing.T) {
+func TestARestrictionInFlightEndsBeforeTheLeaseDoes(t *testing.T) {
 	for name, lose := range map[string]func(*world, *running){
 		"the store is away": func(w *world, _ *running) { w.memory.SetUnavailable(true) },
 		"another takes the lock": func(w *world, e *running) {
@@ -44,7 +44,7 @@ func TestARestrictionUnderWayEndsBeforeTheLockDoes(t *testing.T) {
 				w.accept(e, botnet(address))
 				time.Sleep(25 * time.Second) // it is renewed all the while
 				if len(ended) > 0 {
-					t.Fatal("it ended although the lock was held")
+					t.Fatal("it ended although the lease was held")
 				}
 				lost := time.Now()
 				lose(w, e)
@@ -52,7 +52,7 @@ func TestARestrictionUnderWayEndsBeforeTheLockDoes(t *testing.T) {
 				select {
 				case at := <-ended:
 					if at.Sub(lost) > leaseTTL-leaseMargin {
-						t.Errorf("it ended %s after the lock was renewed last", at.Sub(lost))
+						t.Errorf("it ended %s after the lease was renewed last", at.Sub(lost))
 					}
 				default:
 					t.Error("it goes on")

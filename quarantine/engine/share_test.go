@@ -75,7 +75,7 @@ func TestOneSourceFillsItsShareAndTheOthersAreAccepted(t *testing.T) {
 	})
 }
 
-func TestADoubleOfAThrottledVerdictIsThrottledAndOfATakenOneADuplicate(t *testing.T) {
+func TestADuplicateOfAThrottledVerdictIsThrottledAndOfAnAcceptedOneADuplicate(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Pending = 4 })
 		time.Sleep(time.Second)
@@ -128,7 +128,8 @@ func TestUnderPressureUnknownAddressesAreGivenUpSooner(t *testing.T) {
 		}
 		time.Sleep(90 * time.Second)
 		s, err := e.Verdict(t.Context(), first[0].ID)
-		if err != nil || !s.Final || s.State != quarantine.VerdictUnknown || !strings.Contains(s.Reason, "instead of 35m") || !strings.Contains(s.Reason, "too many verdicts wait") {
+		if err != nil || !s.Final || s.State != quarantine.VerdictUnknown || !strings.Contains(s.Reason, "instead of 35m") ||
+			!strings.Contains(s.Reason, "too many verdicts wait") {
 			t.Errorf("the oldest of the flood: settled %v %s %q %v", s.Final, s.State, s.Reason, err)
 		}
 		if flood(t, e, "ddos-detector", 3000) < 40 {
@@ -148,10 +149,12 @@ func TestWhatARecordMayStillTellIsNotGivenUpSooner(t *testing.T) {
 		gap     bool
 		want    time.Duration
 	}{
-		"nobody holds it":              {want: 2 * time.Minute},
-		"its holder is not proved yet": {found: quarantine.Attribution{Bindings: []quarantine.Binding{{Subscriber: "alice"}}}, want: 35 * time.Minute},
-		"a source has stopped":         {stopped: true, want: 35 * time.Minute},
-		"the store has failed over":    {gap: true, want: 35 * time.Minute},
+		"nobody holds it": {want: 2 * time.Minute},
+		"its holder is not confirmed yet": {
+			found: quarantine.Attribution{Bindings: []quarantine.Binding{{Subscriber: "alice"}}}, want: 35 * time.Minute,
+		},
+		"a source has stopped":      {stopped: true, want: 35 * time.Minute},
+		"the store has failed over": {gap: true, want: 35 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
@@ -187,7 +190,7 @@ func TestAVerdictThatWaitsForASilentInstanceIsNotGivenUpSooner(t *testing.T) {
 	})
 }
 
-func TestSourcesAreWorkedInTurn(t *testing.T) {
+func TestSourcesTakeTurns(t *testing.T) {
 	now := time.Now()
 	s := newSchedule(func() time.Time { return now })
 	for i := range 5000 {
@@ -208,15 +211,15 @@ func TestSourcesAreWorkedInTurn(t *testing.T) {
 	}
 }
 
-// hangingLog is a disk that takes nothing until it is let go.
-type hangingLog struct {
+// hangingJournal is a disk that takes nothing until it is let go.
+type hangingJournal struct {
 	*quarantinetest.Journal
 	hang    atomic.Bool
 	release chan struct{}
 	waiting atomic.Int64
 }
 
-func (l *hangingLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
+func (l *hangingJournal) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
 	if l.hang.Load() && entries[0].Kind == entryAccepted {
 		l.waiting.Add(1)
 		<-l.release
@@ -226,7 +229,7 @@ func (l *hangingLog) Append(ctx context.Context, entries ...quarantine.JournalEn
 
 func TestADiskThatHangsPilesUpABoundedNumberOfCalls(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		l := &hangingLog{Journal: w.log, release: make(chan struct{})}
+		l := &hangingJournal{Journal: w.log, release: make(chan struct{})}
 		e := w.startWith(w.memory, "a", func(c *Config) { c.Journal = l })
 		time.Sleep(time.Second)
 		l.hang.Store(true)
@@ -269,7 +272,7 @@ func TestADiskThatHangsPilesUpABoundedNumberOfCalls(t *testing.T) {
 	})
 }
 
-func TestAJournalThatRefusesGivesThePlaceBack(t *testing.T) {
+func TestAJournalThatRefusesFreesThePlaceInTheQueue(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		e := w.startWith(w.memory, "a", small)
 		time.Sleep(time.Second)
@@ -286,7 +289,7 @@ func TestAJournalThatRefusesGivesThePlaceBack(t *testing.T) {
 	})
 }
 
-func TestAnAcceptedVerdictIsRememberedInFewOctets(t *testing.T) {
+func TestAnAcceptedVerdictIsRememberedInFewBytes(t *testing.T) {
 	const n = 200_000
 	l := newLedger("a", quarantine.BNGNames{})
 	var before, after runtime.MemStats

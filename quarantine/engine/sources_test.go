@@ -13,13 +13,13 @@ import (
 	"cordon/quarantine"
 )
 
-// mouths are the sources that an instance hears, and whether they speak.
-type mouths struct {
+// speakers are the sources that an instance hears, and whether they speak.
+type speakers struct {
 	mu     sync.Mutex // guards what follows
 	speaks map[string]bool
 }
 
-func (m *mouths) set(speaks bool, sources ...string) {
+func (m *speakers) set(speaks bool, sources ...string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.speaks == nil {
@@ -31,7 +31,7 @@ func (m *mouths) set(speaks bool, sources ...string) {
 }
 
 // heard has every source that speaks say something at each report.
-func (m *mouths) heard() (list []quarantine.SourceHeard) {
+func (m *speakers) heard() (list []quarantine.SourceHeard) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for source, speaks := range m.speaks {
@@ -52,7 +52,7 @@ var relayed = quarantine.SourcePlan{
 
 // startHearing runs an instance that takes accounting and keeps track of its
 // sources.
-func (w *world) startHearing(holder string, m *mouths, log *zap.Logger) (*running, *Sources) {
+func (w *world) startHearing(holder string, m *speakers, log *zap.Logger) (*running, *Sources) {
 	w.t.Helper()
 	sources, err := NewSources(SourcesConfig{Book: w.memory, Plan: relayed, Heard: m.heard, Logger: log})
 	if err != nil {
@@ -74,10 +74,10 @@ func (w *world) verdictOf(e *running, id string) (quarantine.VerdictState, strin
 	return s.State, s.Reason
 }
 
-func TestWhileARelayIsSilentNobodyIsNamedForLaterMoments(t *testing.T) {
+func TestWhileARelayIsSilentNoLaterMomentIsAttributed(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		core, lines := observer.New(zap.InfoLevel)
-		m := &mouths{}
+		m := &speakers{}
 		m.set(true, "192.0.2.20/32", "bng1")
 		e, sources := w.startHearing("a", m, zap.New(core))
 		time.Sleep(70 * time.Minute)
@@ -95,7 +95,8 @@ func TestWhileARelayIsSilentNobodyIsNamedForLaterMoments(t *testing.T) {
 		earlier.ObservedAt, earlier.Category = stopped.Add(-20*time.Second), "spam"
 		before := w.accept(e, earlier)
 		time.Sleep(10 * time.Second)
-		if state, reason := w.verdictOf(e, id); state != quarantine.VerdictPending || !strings.Contains(reason, "relay 192.0.2.20/32 has sent no accounting since") {
+		if state, reason := w.verdictOf(e, id); state != quarantine.VerdictPending ||
+			!strings.Contains(reason, "relay 192.0.2.20/32 has sent no accounting since") {
 			t.Errorf("%s, %q", state, reason)
 		}
 		if state, reason := w.verdictOf(e, before); state != quarantine.VerdictRecorded {
@@ -103,7 +104,7 @@ func TestWhileARelayIsSilentNobodyIsNamedForLaterMoments(t *testing.T) {
 		}
 		_, err := e.Resolve(t.Context(), quarantine.Target{IP: address})
 		if err == nil || !strings.Contains(err.Error(), "relay 192.0.2.20/32") || !strings.Contains(err.Error(), "name the subscriber") {
-			t.Errorf("by hand: %v", err)
+			t.Errorf("by a command: %v", err)
 		}
 		time.Sleep(40 * time.Minute)
 		if state, reason := w.verdictOf(e, id); state != quarantine.VerdictUnknown || !strings.Contains(reason, "relay") {
@@ -116,15 +117,16 @@ func TestWhileARelayIsSilentNobodyIsNamedForLaterMoments(t *testing.T) {
 		w.accept(e, botnet(address))
 		time.Sleep(10 * time.Second)
 		w.wantInForce(alice, "garden")
-		if begun, over := lines.FilterMessageSnippet("a source of accounting is silent").Len(), lines.FilterMessageSnippet("a source of accounting is back").Len(); begun != 1 || over != 1 {
+		if begun, over := lines.FilterMessageSnippet("a source of accounting is silent").Len(),
+			lines.FilterMessageSnippet("a source of accounting is back").Len(); begun != 1 || over != 1 {
 			t.Errorf("%d lines about its beginning, %d about its end", begun, over)
 		}
 	})
 }
 
-func TestAVerdictThatWaitsForARelayIsJudgedOnceItSpeaks(t *testing.T) {
+func TestAVerdictThatWaitsForARelayIsDecidedOnceItReports(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		m := &mouths{}
+		m := &speakers{}
 		m.set(true, "192.0.2.20/32", "bng1")
 		e, _ := w.startHearing("a", m, nil)
 		time.Sleep(70 * time.Minute)
@@ -146,15 +148,15 @@ func TestAVerdictThatWaitsForARelayIsJudgedOnceItSpeaks(t *testing.T) {
 	})
 }
 
-func TestABNGThatNeedNotSpeakMaySayNothing(t *testing.T) {
-	for name, story := range map[string]func(*mouths){
-		"it has no interim":        func(m *mouths) { m.set(true, "bng2"); time.Sleep(70 * time.Minute); m.set(false, "bng2") },
-		"its history is too short": func(m *mouths) { m.set(true, "bng1"); time.Sleep(55 * time.Minute); m.set(false, "bng1") },
-		"it has never spoken":      func(*mouths) {},
+func TestABNGThatNeedNotReportMayBeSilent(t *testing.T) {
+	for name, story := range map[string]func(*speakers){
+		"it has no interim":        func(m *speakers) { m.set(true, "bng2"); time.Sleep(70 * time.Minute); m.set(false, "bng2") },
+		"its history is too short": func(m *speakers) { m.set(true, "bng1"); time.Sleep(55 * time.Minute); m.set(false, "bng1") },
+		"it has never spoken":      func(*speakers) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
-				m := &mouths{}
+				m := &speakers{}
 				e, _ := w.startHearing("a", m, nil)
 				story(m)
 				key, address := w.login("alice")
@@ -173,9 +175,9 @@ func TestABNGThatNeedNotSpeakMaySayNothing(t *testing.T) {
 	}
 }
 
-func TestOurOwnOutageIsNoSilenceOfASource(t *testing.T) {
+func TestAnOutageOfTheStoreIsNoSilenceOfASource(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		m := &mouths{}
+		m := &speakers{}
 		m.set(true, "192.0.2.20/32", "bng1")
 		e, sources := w.startHearing("a", m, nil)
 		time.Sleep(70 * time.Minute)
@@ -198,22 +200,26 @@ func TestOurOwnOutageIsNoSilenceOfASource(t *testing.T) {
 	})
 }
 
+// portBlock is a line of a translator's log: a block of the address's ports was the subscriber's.
+func portBlock(public netip.Addr, subscriber string, from, to time.Time) quarantine.Binding {
+	b := quarantine.Binding{
+		Address: quarantine.Address{Prefix: netip.PrefixFrom(public, 32), Kind: quarantine.NATPortBlock,
+			Ports: quarantine.PortRange{Lo: 1024, Hi: 2047}},
+		Session: quarantine.SessionKey{BNG: quarantine.LogSource("cgn1"), ID: subscriber}, Subscriber: subscriber,
+		From: from, To: to, RenewedAt: from,
+	}
+	if !to.IsZero() {
+		b.RenewedAt = to
+	}
+	return b
+}
+
 // What the log of a translator says reaches us 20 s late; the verdict about the
 // block's new holder is there after five.
-func TestALogThatLagsIsWaitedForAndTheRightHolderNamed(t *testing.T) {
+func TestATranslatorsLogThatLagsIsWaitedForAndTheRightHolderNamed(t *testing.T) {
 	public := netip.MustParseAddr("203.0.113.5")
-	line := func(subscriber string, from, to time.Time) quarantine.Binding {
-		b := quarantine.Binding{
-			Address: quarantine.Address{Prefix: netip.PrefixFrom(public, 32), Kind: quarantine.NATPortBlock, Ports: quarantine.PortRange{Lo: 1024, Hi: 2047}},
-			Session: quarantine.SessionKey{BNG: quarantine.LogSource("cgn1"), ID: subscriber}, Subscriber: subscriber, From: from, To: to, RenewedAt: from,
-		}
-		if !to.IsZero() {
-			b.RenewedAt = to
-		}
-		return b
-	}
 	inWorld(t, func(t *testing.T, w *world) {
-		e, _ := w.startHearing("a", &mouths{}, nil)
+		e, _ := w.startHearing("a", &speakers{}, nil)
 		push := func(reported time.Time, lines ...quarantine.Binding) {
 			t.Helper()
 			for _, err := range w.memory.RecordBindings(t.Context(), lines) {
@@ -222,15 +228,16 @@ func TestALogThatLagsIsWaitedForAndTheRightHolderNamed(t *testing.T) {
 				}
 			}
 			now := time.Now()
-			err := w.memory.ReportSources(t.Context(), quarantine.SourceReport{At: now, Rule: quarantine.DefaultSilenceRule, Heard: []quarantine.SourceHeard{{
-				Source: quarantine.LogSource("cgn1"), First: now, Last: now, Reported: reported, Behind: now.Sub(reported), Records: 1,
-			}}})
+			err := w.memory.ReportSources(t.Context(), quarantine.SourceReport{At: now, Rule: quarantine.DefaultSilenceRule,
+				Heard: []quarantine.SourceHeard{{
+					Source: quarantine.LogSource("cgn1"), First: now, Last: now, Reported: reported, Behind: now.Sub(reported), Records: 1,
+				}}})
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
 		began := time.Now()
-		push(began, line("alice", began, time.Time{}))
+		push(began, portBlock(public, "alice", began, time.Time{}))
 		time.Sleep(10 * time.Minute)
 		moved := time.Now()
 		time.Sleep(5 * time.Second)
@@ -241,7 +248,7 @@ func TestALogThatLagsIsWaitedForAndTheRightHolderNamed(t *testing.T) {
 		if state, reason := w.verdictOf(e, id); state != quarantine.VerdictPending || !strings.Contains(reason, "log cgn1") {
 			t.Errorf("before the log has come so far: %s, %q", state, reason)
 		}
-		push(moved, line("alice", began, moved), line("bob", moved, time.Time{}))
+		push(moved, portBlock(public, "alice", began, moved), portBlock(public, "bob", moved, time.Time{}))
 		time.Sleep(10 * time.Second)
 		if state, reason := w.verdictOf(e, id); state != quarantine.VerdictPending || !strings.Contains(reason, "log cgn1") {
 			t.Errorf("the log has come to the hand-over, not to the moment: %s, %q", state, reason)

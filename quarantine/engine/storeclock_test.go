@@ -8,7 +8,7 @@ import (
 	"cordon/quarantine"
 )
 
-// inSetBack tells a story of two instances whose store's clock is a day ahead
+// inSetBack runs a story of two instances whose store's clock is a day ahead
 // until back is called.
 func inSetBack(t *testing.T, story func(t *testing.T, p *pair, back func())) {
 	t.Helper()

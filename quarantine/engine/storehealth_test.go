@@ -74,7 +74,9 @@ func (s *hangingStore) SaveCase(ctx context.Context, w quarantine.CaseWrite) err
 	return err
 }
 
-func (s *hangingStore) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (s *hangingStore) TakeDue(
+	ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64,
+) ([]quarantine.Due, error) {
 	return hanging(ctx, s, "TakeDue", func() ([]quarantine.Due, error) { return s.Memory.TakeDue(ctx, lane, now, lease, n, term) })
 }
 
@@ -146,14 +148,15 @@ func (l *ledger) lastExpiry() (last time.Time) {
 // release of a session as if it had been sent from the journal.
 func fromJournal(i int, key quarantine.SessionKey) sent {
 	return sent{Order: quarantine.Order{
-		Case: fmt.Sprint("earlier", i), Session: quarantine.Session{SessionKey: key, Subscriber: fmt.Sprint("sub", i), StartedAt: time.Unix(1, 0)},
+		Case: fmt.Sprint("earlier", i), Session: quarantine.Session{SessionKey: key, Subscriber: fmt.Sprint("sub", i),
+			StartedAt: time.Unix(1, 0)},
 		From: []quarantine.AppliedProfile{{Profile: "garden"}},
 	}}
 }
 
-// Whatever walk over all of something the store falls silent in, releases leave from the
+// Whatever pass over all cases the store becomes unreachable in, releases leave from the
 // journal within seconds. 200 cases at 5 s would be 17 minutes.
-func TestTheStoreFallsSilentInAWalkAndEveryReleaseLeavesInTime(t *testing.T) {
+func TestTheStoreBecomesUnreachableDuringAPassAndEveryReleaseLeavesInTime(t *testing.T) {
 	const n = 200
 	for _, walk := range []struct {
 		name, trap string
@@ -176,7 +179,8 @@ func TestTheStoreFallsSilentInAWalkAndEveryReleaseLeavesInTime(t *testing.T) {
 		{"releases that accounting may deny", "Session", func(_ *testing.T, e *running, keys []quarantine.SessionKey) {
 			for i, key := range keys {
 				s := fromJournal(i, key)
-				e.rechecks.add(answered{Order: s.Order, Outcome: quarantine.Outcome{Kind: quarantine.OutcomeAcked, Verification: quarantine.VerifyByAccounting}}, time.Now())
+				e.rechecks.add(answered{Order: s.Order, Outcome: quarantine.Outcome{Kind: quarantine.OutcomeAcked,
+					Verification: quarantine.VerifyByAccounting}}, time.Now())
 			}
 		}},
 		{"maintenance windows", "Maintenances", nil},
@@ -207,7 +211,7 @@ func TestTheStoreFallsSilentInAWalkAndEveryReleaseLeavesInTime(t *testing.T) {
 	}
 }
 
-func TestTheStoreFallsSilentWhileCasesExpire(t *testing.T) {
+func TestTheStoreBecomesUnreachableWhileCasesExpire(t *testing.T) {
 	for _, before := range []time.Duration{-200 * time.Millisecond, 0, time.Second, 4 * time.Second} {
 		t.Run(before.String(), func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
@@ -227,7 +231,7 @@ func TestTheStoreFallsSilentWhileCasesExpire(t *testing.T) {
 	}
 }
 
-func TestAStoreThatIsSlowOnceIsNotSilent(t *testing.T) {
+func TestAStoreThatIsSlowOnceIsNotUnreachable(t *testing.T) {
 	s := newStoreHealth()
 	at := time.Unix(0, 0)
 	for _, step := range []struct {

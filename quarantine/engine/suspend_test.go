@@ -104,7 +104,7 @@ func (g stoppedGate) BeforeSend(ctx context.Context, d quarantine.Datagram) erro
 	return err
 }
 
-func TestWhatASuspendedSenderSentAfterItsSuccessorReleasedIsTakenBack(t *testing.T) {
+func TestWhatASuspendedSenderSentAfterItsSuccessorReleasedIsUndone(t *testing.T) {
 	for name, answers := range map[string]bool{"the release is acked": true, "the first releases are lost": false} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
@@ -186,7 +186,7 @@ func TestARunningRestrictionEndsWhenASuspendedSenderGoesOn(t *testing.T) {
 	})
 }
 
-// What is in flight is not forgotten on the word of a case that another sender closed
+// What is in flight is not forgotten because of a case that another sender closed
 // meanwhile: the case was written in knowledge of the order, and before it was done.
 func TestAComparisonForgetsNothingThatIsInFlight(t *testing.T) {
 	l := newLedger("a", quarantine.BNGNames{})

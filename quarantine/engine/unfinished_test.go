@@ -9,8 +9,8 @@ import (
 )
 
 // Instance a restricted, b took over, released, and restricted anew; a does not
-// know yet when the store goes away, and releases from its log.
-func TestARestrictionThatAnotherInstanceUndidFromItsLogIsDoneAgain(t *testing.T) {
+// know yet when the store becomes unreachable, and releases from its journal.
+func TestARestrictionThatAnotherInstanceUndidFromItsJournalIsDoneAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		a := w.start("a")
 		time.Sleep(time.Second)
@@ -32,7 +32,7 @@ func TestARestrictionThatAnotherInstanceUndidFromItsLogIsDoneAgain(t *testing.T)
 		}
 		time.Sleep(5 * time.Second)
 		w.wantInForce(key, "")
-		w.wish(b, "alice")
+		w.quarantineManually(b, "alice")
 		time.Sleep(5 * time.Second)
 		w.wantInForce(key, "garden")
 		for _, o := range applied { // as if a had not been the one that released

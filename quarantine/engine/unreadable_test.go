@@ -8,7 +8,7 @@ import (
 	"cordon/quarantine"
 )
 
-func TestWhenAnUnreadableSpoolIsTakenAwayWhatStoodInItStaysInDoubt(t *testing.T) {
+func TestWhatStoodInAnUnreadableSpoolThatWasRemovedStaysInDoubt(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
 		var dir atomic.Value
 		dir.Store("/journal/spool.damaged-1")

@@ -55,7 +55,8 @@ func TestWhatIsOwedOnABNGThatIsNotConfiguredIsFoundInStoreAndJournal(t *testing.
 			if c.lost {
 				memory = quarantinetest.NewMemory()
 			}
-			cfg := Config{Holder: "b", Store: memory, Enforcer: w.network, Journal: w.log, Rules: w.rules, Paused: func() (string, bool) { return "", false }}
+			cfg := Config{Holder: "b", Store: memory, Enforcer: w.network, Journal: w.log, Rules: w.rules,
+				Paused: func() (string, bool) { return "", false }}
 			c.serves(&cfg)
 			e, err := New(t.Context(), cfg)
 			if err != nil {
@@ -67,7 +68,8 @@ func TestWhatIsOwedOnABNGThatIsNotConfiguredIsFoundInStoreAndJournal(t *testing.
 			got, err := e.Unserved(t.Context())
 			if err != nil || len(got) != c.full {
 				t.Errorf("%s: %v, %+v, want %d", c.name, err, got, c.full)
-			} else if c.full == 1 && (got[0].Case != id || got[0].Subscriber != "alice" || got[0].Session.BNG != "bng1" || got[0].Reason != errNotConfigured.Error()) {
+			} else if c.full == 1 && (got[0].Case != id || got[0].Subscriber != "alice" || got[0].Session.BNG != "bng1" ||
+				got[0].Reason != errNotConfigured.Error()) {
 				t.Errorf("%s: %+v", c.name, got[0])
 			}
 			offline, err := JournalUnserved(t.Context(), w.log, cfg.Names, cfg.Serves)
@@ -142,7 +144,8 @@ func TestTheJournalReleasesOnARenamedBNG(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		sent := w.network.Sent()
 		last := sent[len(sent)-1]
-		if want := (quarantine.SessionKey{BNG: "edge", ID: key.ID}); last.To != "" || last.Session.SessionKey != want || last.From[0].Undo != "overlay" {
+		if want := (quarantine.SessionKey{BNG: "edge", ID: key.ID}); last.To != "" || last.Session.SessionKey != want ||
+			last.From[0].Undo != "overlay" {
 			t.Errorf("sent last: %+v", last)
 		}
 	})

@@ -8,8 +8,8 @@ import (
 	"cordon/quarantine/quarantinetest"
 )
 
-// lies makes the next n orders ACKed without effect.
-func (w *world) lies(n int) {
+// falseAcks makes the next n orders ACKed without effect.
+func (w *world) falseAcks(n int) {
 	w.network.SetResponse(func(quarantine.Order) quarantinetest.Response {
 		n--
 		return quarantinetest.Response{Outcome: quarantine.OutcomeAcked, Applies: n < 0}
@@ -33,13 +33,13 @@ func (w *world) wantEnforcement(subscriber string, want quarantine.Enforcement) 
 	}
 }
 
-func TestALyingAckIsFoundOutByAskingAndDoneAgain(t *testing.T) {
+func TestAFalseAckIsDetectedByAQueryAndTheOrderRepeated(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
 		w.network.SetVerification(quarantine.VerifyByQuery)
 		e := w.start("a")
 		key, address := w.login("alice")
 		time.Sleep(3 * time.Second)
-		w.lies(1)
+		w.falseAcks(1)
 		w.accept(e, botnet(address))
 		time.Sleep(8 * time.Second)
 		w.wantEnforcement("alice", quarantine.Refused)
@@ -48,7 +48,7 @@ func TestALyingAckIsFoundOutByAskingAndDoneAgain(t *testing.T) {
 		w.wantEnforcement("alice", quarantine.Verified)
 		w.wantInForce(key, "garden")
 
-		w.lies(2)
+		w.falseAcks(2)
 		c := w.openCase("alice")
 		if _, err := e.Release(w.t.Context(), c.ID, "noc", "cleaned", ""); err != nil {
 			w.t.Fatal(err)
@@ -61,13 +61,13 @@ func TestALyingAckIsFoundOutByAskingAndDoneAgain(t *testing.T) {
 	})
 }
 
-func TestALyingAckIsFoundOutWhenAccountingShowsIt(t *testing.T) {
+func TestAFalseAckIsDetectedByAccounting(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
 		w.network.SetVerification(quarantine.VerifyByAccounting)
 		e := w.start("a")
 		key, address := w.login("alice")
 		time.Sleep(3 * time.Second)
-		w.lies(1)
+		w.falseAcks(1)
 		w.accept(e, botnet(address))
 		time.Sleep(time.Minute)
 		w.wantEnforcement("alice", quarantine.Acked)
@@ -88,7 +88,7 @@ func TestAnIgnoredReleaseIsRepeatedAfterItsCaseClosed(t *testing.T) {
 		w.network.SetVerification(quarantine.VerifyByAccounting)
 		e := w.start("a")
 		key := w.restrict(e, "alice")
-		w.lies(1)
+		w.falseAcks(1)
 		if _, err := e.Release(t.Context(), w.openCase("alice").ID, "noc", "cleaned", ""); err != nil {
 			t.Fatal(err)
 		}
@@ -107,12 +107,12 @@ func TestAnIgnoredReleaseIsRepeatedAfterItsCaseClosed(t *testing.T) {
 
 // Somebody else may have the subscriber restricted for reasons of his own: what
 // accounting denies is sent again a few times and no more.
-func TestAReleaseThatAccountingDeniesIsRepeatedThreeTimes(t *testing.T) {
+func TestAReleaseThatAccountingContradictsIsRepeatedThreeTimes(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.network.SetVerification(quarantine.VerifyByAccounting)
 		e := w.start("a")
 		key := w.restrict(e, "alice")
-		w.lies(1000)
+		w.falseAcks(1000)
 		if _, err := e.Release(t.Context(), w.openCase("alice").ID, "noc", "cleaned", ""); err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func TestAReleaseThatAccountingDeniesIsRepeatedThreeTimes(t *testing.T) {
 }
 
 // What is restricted anew after its release is a case's business.
-func TestAftercareLeavesARestrictionOfANewCaseAlone(t *testing.T) {
+func TestTheReleaseRecheckLeavesARestrictionOfANewCaseAlone(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.network.SetVerification(quarantine.VerifyByAccounting)
 		e := w.start("a")
@@ -137,7 +137,8 @@ func TestAftercareLeavesARestrictionOfANewCaseAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden", Reason: "x", For: time.Hour, By: "noc"}, false); err != nil {
+		if _, err := e.Quarantine(t.Context(), quarantine.ManualQuarantine{Subscriber: "alice", Profile: "garden",
+			Reason: "x", For: time.Hour, By: "noc"}, false); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)

@@ -19,30 +19,30 @@ type Client struct {
 
 	// Relay marks an AAA server or proxy that copies the accounting of
 	// several BNGs. RelayFor names those BNGs; empty means every one. This
-	// package does not look at either: which BNG a record is about, and
-	// whether this client may speak for it, is the handler's to decide.
+	// package does not check either: which BNG a record is about, and
+	// whether this client may report for it, is the handler's to decide.
 	Relay    bool
 	RelayFor []string
 
 	// UnreportedDelay is how long the event of a record may have been before its
-	// arrival, beside what Acct-Delay-Time says, where no Event-Timestamp tells: the
-	// retransmissions and queues that nobody counts. It says of a relay that it keeps
+	// arrival, beside what Acct-Delay-Time says, without an Event-Timestamp: the
+	// retransmissions and queues that nobody counts. Of a relay it says that it delays
 	// Acct-Delay-Time up to date, but for that. 0: none for a BNG, but
 	// [DirectUnreportedDelay] where Event-Timestamp contradicts it and it has not shown
 	// that it counts; none for a relay, but Config.MaxAge where Event-Timestamp contradicts
-	// it, and for all that has none since it kept back a record.
+	// it, and for all that has none since it delayed a record.
 	UnreportedDelay time.Duration
 
 	key *radiusx.Key // of Secret; set in the server's own copy
 }
 
 // DirectUnreportedDelay is how long a BNG whose clock is not known tries before a
-// record arrives, without telling so, if nothing else is configured: three servers, each asked four times
+// record arrives, uncounted, if nothing else is configured: three servers, each asked four times
 // with 5 s between, which is the longest of the usual defaults.
 const DirectUnreportedDelay = time.Minute
 
 // countsDelay reports whether Acct-Delay-Time of the client's records says how long
-// they waited on their way: a BNG speaks for itself, a relay hands on what the BNG
+// they waited on their way: a BNG reports for itself, a relay forwards what the BNG
 // said unless it is known to count.
 func (c *Client) countsDelay() bool { return !c.Relay || c.UnreportedDelay > 0 }
 

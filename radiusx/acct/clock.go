@@ -22,7 +22,7 @@ type observation struct {
 	arrived time.Time
 	delay   time.Duration // Acct-Delay-Time
 	counts  bool          // Acct-Delay-Time was there, of a sender that counts
-	wait    time.Duration // how long it may have waited beside that, if nothing tells
+	wait    time.Duration // how long it may have waited beside that, if nothing shows it
 	stamp   time.Time     // Event-Timestamp
 	relayed bool          // by an AAA server
 }
@@ -49,7 +49,7 @@ type estimate struct {
 	at, latest time.Time // latest: zero if at is certain
 	seems      time.Time // the likeliest moment; zero if at is certain
 	fault      clockFault
-	undated    bool // nothing tells how long it waited, beside the delay
+	undated    bool // nothing shows how long it waited, beside the delay
 }
 
 // clock measures what one way on which the records of a BNG come makes of its
@@ -67,7 +67,7 @@ type clock struct {
 	inRun bool          // it is one of run
 }
 
-// estimate takes a sighting in and says when the event was. maxAge is how old an event
+// estimate adds an observation and returns when the event was. maxAge is how old an event
 // may be.
 func (c *clock) estimate(s observation, maxAge time.Duration) estimate {
 	u := s.unexplained()
@@ -94,7 +94,7 @@ func (c *clock) estimate(s observation, maxAge time.Duration) estimate {
 }
 
 // uncertain is what is said of an event that was at some moment of [from, arrival], and
-// nothing tells when.
+// nothing shows when.
 func uncertain(from, arrival time.Time, fault clockFault) estimate {
 	j := estimate{at: minTime(from, arrival), fault: fault, undated: true}
 	if j.at.Before(arrival) {
@@ -159,8 +159,8 @@ func (c *clock) offset(s *observation) (offset time.Duration, steady bool) {
 	return least, true
 }
 
-// isClock tells a clock from a relay that is always late by the same time and does
-// not say so: one that counts its waiting in Acct-Delay-Time is not, what is ahead
+// isClock distinguishes a clock from a relay that is always late by the same time
+// and does not count it: one that counts its waiting in Acct-Delay-Time is not, what is ahead
 // cannot be, and the commonest fault of a clock is a time zone.
 func isClock(offset time.Duration, s *observation) bool {
 	if !s.relayed || s.counts || offset < 0 {

@@ -41,8 +41,8 @@ type clocks struct {
 	by map[clockKey]*measured
 	// counting are the direct BNGs that sent an Acct-Delay-Time other than 0.
 	counting map[clockKey]bool
-	// delaying are the relays that handed on a record which was late by its stamp, and
-	// did not say so.
+	// delaying are the relays that forwarded a record which was late by its stamp, and
+	// did not count that.
 	delaying map[netip.Addr]bool
 }
 
@@ -118,10 +118,11 @@ func (c *clocks) list() []Clock {
 	return list
 }
 
-// at sets when the event of a record was, and counts what was not believed.
+// at sets when the event of a record was, and counts clocks that are off.
 func (s *Server) at(r *Record, d *decoded) {
 	r.Delay, r.AtSource = d.delay, FromDelay
-	now := observation{arrived: r.Arrived, delay: d.delay, counts: d.hasDelay && r.Client.countsDelay(), stamp: d.eventTime, relayed: r.Client.Relay}
+	now := observation{arrived: r.Arrived, delay: d.delay, counts: d.hasDelay && r.Client.countsDelay(), stamp: d.eventTime,
+		relayed: r.Client.Relay}
 	now.wait = s.clocks.unreported(r, d)
 	if d.delay > s.config.MaxAge {
 		d.implausible++
@@ -155,17 +156,17 @@ func (s *Server) at(r *Record, d *decoded) {
 	}
 }
 
-// date takes in when the event was.
+// date sets when the event was.
 func (r *Record) date(j estimate) {
 	r.At, r.Latest, r.Undated, r.Seems = j.at, j.latest, j.undated && !j.latest.IsZero(), j.seems
 }
 
 // unreported is how long the record may have waited before it arrived, beside its
-// Acct-Delay-Time, if nothing else tells. Acct-Delay-Time is the only trace of a
-// retransmission (RFC 2866 section 5.2). A BNG without Event-Timestamp is taken at
-// its word, unless something else is configured. One whose stamp contradicts it says
+// Acct-Delay-Time, if nothing else shows it. Acct-Delay-Time is the only trace of a
+// retransmission (RFC 2866 section 5.2). The Acct-Delay-Time of a BNG without
+// Event-Timestamp counts, unless something else is configured. One whose stamp contradicts it says
 // 0 as well if it does not count; if it ever sent another value it does. Nor is a
-// relay taken at its word that kept a record back without saying so.
+// relay's Acct-Delay-Time that delayed a record without counting it.
 func (c *clocks) unreported(r *Record, d *decoded) time.Duration {
 	switch {
 	case r.Client.Relay && r.Client.UnreportedDelay > 0:

@@ -53,7 +53,7 @@ type Config struct {
 	Naming        []string            // attributes wanted in Record.Naming
 	Dictionary    *radiusx.Dictionary // names SubscriberKey, Keep and Naming; radiusx.Builtin()
 
-	Batch         int           // most records handed over at once; 256
+	Batch         int           // most records of one Handle call; 256
 	Workers       int           // batches handled side by side; 3
 	Queue         int           // records that may wait; more are dropped, which is the back-pressure; 8192
 	MaxAttributes int           // packets with more are counted; 200
@@ -109,16 +109,16 @@ func (c Config) Validate() error {
 	c.setDefaults()
 	var errs []error
 	if len(c.Listen)+len(c.Conns) == 0 {
-		errs = append(errs, errors.New("no address to listen on"))
+		errs = append(errs, errors.New("listen must not be empty"))
 	}
 	if len(c.Clients) == 0 {
-		errs = append(errs, errors.New("no clients: nobody could send accounting"))
+		errs = append(errs, errors.New("clients must not be empty: nobody could send accounting"))
 	}
 	if c.Handler == nil {
-		errs = append(errs, errors.New("no handler"))
+		errs = append(errs, errors.New("handler must be set"))
 	}
 	if c.Holdable == nil {
-		errs = append(errs, errors.New("nothing says which addresses a subscriber can hold"))
+		errs = append(errs, errors.New("Holdable must be set: which addresses a subscriber can hold"))
 	}
 	for _, field := range []struct {
 		name  string
@@ -130,11 +130,11 @@ func (c Config) Validate() error {
 		{"max age", int64(c.MaxAge)}, {"linger", int64(c.Linger)}, {"answer window", int64(c.AnswerWindow)},
 	} {
 		if field.value < 0 {
-			errs = append(errs, fmt.Errorf("%s is negative", field.name))
+			errs = append(errs, fmt.Errorf("%s must not be negative", field.name))
 		}
 	}
 	if c.Queue < c.Workers {
-		errs = append(errs, fmt.Errorf("queue %d is shorter than the number of workers %d", c.Queue, c.Workers))
+		errs = append(errs, fmt.Errorf("queue %d must not be shorter than the number of workers %d", c.Queue, c.Workers))
 	}
 	_, err := newAttributeFilter(c.Dictionary, c.SubscriberKey, c.Attributes, c.Naming...)
 	return errors.Join(append(errs, validateClients(c.Clients), err)...)

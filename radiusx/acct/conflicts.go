@@ -1,11 +1,11 @@
 package acct
 
 // Conflicts says which attributes a record has twice, with different values, so
-// that nobody can say which of them was meant. RFC 2866 section 5.13 allows none
+// that which of them was meant is unknown. RFC 2866 section 5.13 allows none
 // of them twice.
 type Conflicts uint8
 
-// The attributes that matter when they are doubled.
+// The attributes that matter when they conflict.
 const (
 	ConflictingUserName   Conflicts = 1 << iota // User-Name: Record.UserName is the first
 	ConflictingNAS                              // NAS-IP-Address, NAS-IPv6-Address or NAS-Identifier: Record.NAS leaves it out
@@ -15,7 +15,7 @@ const (
 	ConflictingSubscriber                       // the attribute Config.SubscriberKey, where that is not User-Name
 )
 
-// Has reports whether one of the attributes of which is doubled.
+// Has reports whether one of the attributes of which conflicts.
 func (d Conflicts) Has(which Conflicts) bool { return d&which != 0 }
 
 // conflictCounters count the attributes that a record has twice.
@@ -29,7 +29,7 @@ var conflictCounters = []struct {
 }
 
 // maxFramedIPs bounds the different Framed-IP-Addresses of one record that are
-// taken; a packet of 4096 octets could have 679.
+// read; a packet of 4096 octets could have 679.
 const maxFramedIPs = 32
 
 // noteConflict notes that the attribute kind came again with another value.
@@ -66,7 +66,7 @@ func (d *decoded) addFramedIP(more []byte) {
 	r.MoreIPs = append(r.MoreIPs, addr)
 }
 
-// dropConflicts takes out of the record what was doubled and would be a guess.
+// dropConflicts removes from the record what conflicts.
 func (d *decoded) dropConflicts() {
 	r := &d.record
 	if r.Conflicts == 0 {

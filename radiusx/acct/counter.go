@@ -17,7 +17,7 @@ const (
 	// Answered.
 	Stored            // records that the handler made durable
 	StatusServer      // Status-Server (RFC 5997)
-	OtherStatus       // kinds that tell nothing about sessions: not handed on
+	OtherStatus       // kinds that are not about sessions: not handled
 	DuplicateAnswered // exact duplicates of a record answered a moment ago
 
 	// Answered, though they are of no use: without an answer they would come back
@@ -42,9 +42,9 @@ const (
 	AnswerNotSent   // answers that the socket refused; the datagram is counted as answered
 	BadAttribute    // attributes left out of a record because their value is impossible
 	ReadError       // errors of a socket
-	ImplausibleTime // times that cannot be, in records that were taken without them
+	ImplausibleTime // times that cannot be, in records that were handled without them
 
-	// Faults of records that were handed on all the same.
+	// Faults of records that were handled all the same.
 	TooManyAttributes  // more attributes than any real record has
 	NoSessionID        // Start, Stop or Interim-Update without Acct-Session-Id
 	TwoUserNames       // two User-Names
@@ -53,18 +53,18 @@ const (
 	TwoMultiSessionIDs // two Acct-Multi-Session-Ids
 	TwoSubscriberKeys  // two of the attribute that names the subscriber
 	TwoFramedIPs       // two Framed-IP-Addresses
-	Undated            // of a relay, without Event-Timestamp: nothing tells how long it waited there
+	Undated            // of a relay, without Event-Timestamp: how long it waited there is unknown
 
-	// Event-Timestamps that were not believed; see clock.
+	// Event-Timestamps that were corrected; see clock.
 	ClockAhead         // of a clock that is ahead
 	ClockBehind        // of a clock that is behind by a steady difference
-	ClockContradictory // behind the arrival, nobody knows why: the time is uncertain
+	ClockContradictory // behind the arrival for no known reason: the time is uncertain
 
-	// Port blocks left out of a record, or attributes that tell them.
+	// Port blocks left out of a record, or attributes of them.
 	PortBlockUnreadable // not in the form of their specification
-	PortBlockIncomplete // without address, first or last port, or without a clear word whether it is held
+	PortBlockIncomplete // without address, first or last port, or unclear whether it is held
 	PortBlockImpossible // no address that a NAT can have, or no range of ports
-	PortBlocksTooMany   // records with more blocks than are taken
+	PortBlocksTooMany   // records with more blocks than are read
 
 	counterCount
 )
@@ -95,7 +95,7 @@ var counters = [counterCount]struct {
 	AnswerNotSent:           {"answer_not_sent", false, false, false},
 	BadAttribute:            {"bad_attribute", false, false, true},
 	ReadError:               {"read_error", false, false, false},
-	ImplausibleTime:         {"absurd_time", false, false, true},
+	ImplausibleTime:         {"implausible_time", false, false, true},
 	TooManyAttributes:       {"too_many_attributes", false, false, true},
 	NoSessionID:             {"no_session_id", false, false, true},
 	TwoUserNames:            {"doubled_user_name", false, false, true},

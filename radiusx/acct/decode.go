@@ -27,7 +27,7 @@ const (
 	attrFramedIPv6Addr   = 168
 )
 
-// Bounds of what is believed of one record.
+// Bounds of what is plausible in one record.
 const (
 	maxPrefixes    = 32                        // IPv6 prefixes of one session
 	longestSession = 10 * 365 * 24 * time.Hour // Acct-Session-Time; beyond it begins before there were BNGs
@@ -55,7 +55,7 @@ type decoded struct {
 	implausible int       // times left out because they cannot be
 	nat         natReport
 	hasDelay    bool     // Acct-Delay-Time is there
-	unstamped   bool     // from a relay, and nothing tells how long it waited there
+	unstamped   bool     // from a relay, and how long it waited there is unknown
 	conflict    bool     // two different values of Acct-Status-Type
 	gone        []string // kinds of address that are down, see dropReleased
 	seen        [256]bool
@@ -123,7 +123,7 @@ func (d *decoded) attribute(kind byte, value []byte) {
 	}
 }
 
-// number takes the integer attributes; others are nobody's business here.
+// number reads the integer attributes that matter here.
 func (d *decoded) number(kind byte, value []byte) {
 	switch kind {
 	case attrStatusType, attrDelayTime, attrSessionTime, attrTerminateCause, attrEventTimestamp:
@@ -152,16 +152,15 @@ func (d *decoded) number(kind byte, value []byte) {
 }
 
 // sessionTime leaves out what would put the start of the session before its time.
-func (d *decoded) sessionTime(told time.Duration) {
-	if told > longestSession {
+func (d *decoded) sessionTime(reported time.Duration) {
+	if reported > longestSession {
 		d.implausible++
 		return
 	}
-	d.record.SessionTime = told
+	d.record.SessionTime = reported
 }
 
-// text takes an identifying attribute; of a second, different one nobody can say
-// whether it is meant.
+// text reads an identifying attribute; a second, different one is a conflict.
 func (d *decoded) text(kind byte, into *string, value []byte) {
 	if d.seen[kind] {
 		if *into != string(value) {

@@ -10,11 +10,11 @@ import (
 type Fault struct {
 	Reason string     // a counter's label
 	Peer   netip.Addr // who sent it; anybody can forge the address of what was not authentic
-	NAS    string     // as the record names its NAS; empty: nothing in the datagram is to be believed
+	NAS    string     // as the record names its NAS; empty: the datagram is not authentic
 	BNG    string     // the configured BNG that it claims to be about; empty: none
 }
 
-// FaultReport is a fault for a person to look after.
+// FaultReport is a fault that is to be logged.
 type FaultReport struct {
 	Fault
 	Times uint64 // since it was logged last
@@ -27,12 +27,12 @@ type FaultCount struct {
 	Times       uint64 // since the start
 }
 
-// How often, and of how many, people are told.
+// How often, and of how many, faults are logged.
 const (
 	logInterval   = time.Hour // the same of the same peer and NAS
 	maxFaults     = 1000      // faults remembered; more are counted only
 	maxForged     = 500       // of them, those of datagrams that are not authentic
-	maxPeerFaults = 200       // of one peer; the NASes of more are not told apart
+	maxPeerFaults = 200       // of one peer; the NASes of more are counted together
 	maxReports    = 20        // of one call of Due
 )
 

@@ -9,19 +9,19 @@ import (
 // A relay that copies accounting from a file sends its records in their order.
 // When one of them is older than lagLimit on arrival, those that happened since
 // are still on their way: until a record arrives in time, or nothing for
-// lagLinger, nobody can say who held an address after it.
+// lagLinger, who held an address after it is unknown.
 //
 // A record whose Event-Timestamp contradicts its arrival may come late, or from a
 // BNG whose clock is off. It comes late unless the relay counted its waiting, or
 // sent a record that was in time a moment ago. Only a relay that is known to count it
-// says by Acct-Delay-Time that nothing waits: others hand on what the BNG said, and
-// a record that tells in no other way when its event was is no evidence of it.
+// shows by Acct-Delay-Time that nothing waits: others forward what the BNG sent, and
+// a record that shows in no other way when its event was does not count.
 const (
 	lagLimit  = 3 * time.Second
 	lagLinger = 15 * time.Second
 )
 
-// lag knows which relays are behind, and up to where their records tell.
+// lag knows which relays are behind, and up to where their records have come.
 type lag struct {
 	mu     sync.Mutex // guards what follows
 	behind map[relay]lagging
@@ -37,7 +37,7 @@ type relay struct {
 
 type lagging struct {
 	at    time.Time // event time of the relay's newest record
-	until time.Time // when silence ends the suspicion
+	until time.Time // when it counts as in time again, without a record
 }
 
 func newLag() *lag {

@@ -13,7 +13,7 @@ import (
 type PortBlock struct {
 	Public netip.Addr // IPv4
 	Lo, Hi uint16     // first and last port, both part of it; never both 0
-	Freed  bool       // taken back; false: held, whether new or told again
+	Freed  bool       // released; false: held, whether new or repeated
 }
 
 // String writes the block as "192.0.2.1:1024-2047".
@@ -36,8 +36,8 @@ const (
 	nokiaPortRange = 121 // Alc-Nat-Port-Range: "180.0.1.248 37674-37723 router base"
 	nokiaTriggered = 163 // Alc-Acct-Triggered-Reason
 
-	nokiaFree = 19 // Nat-Free: the blocks of the record are taken back
-	nokiaMap  = 20 // Nat-Map: they are new; 21, Nat-Update, tells them again
+	nokiaFree = 19 // Nat-Free: the blocks of the record are released
+	nokiaMap  = 20 // Nat-Map: they are new; 21, Nat-Update, repeats them
 )
 
 // natFormat is a vendor that reports one block as three attributes: public
@@ -67,14 +67,14 @@ const (
 type natReport struct {
 	holdable holdable
 	blocks   []PortBlock
-	nokia    []PortBlock // whether they are freed is told by another attribute
+	nokia    []PortBlock // whether they are freed is in another attribute
 	freed    bool        // Alc-Acct-Triggered-Reason says so
 	mapped   bool        // and that they are new
 	triples  [len(natFormats)]natTriple
 	faults   []Counter // one for each block or attribute left out
 }
 
-// natTriple is what one of natFormats told; values belong together by their
+// natTriple is what a record has of one of natFormats; values belong together by their
 // order.
 type natTriple struct {
 	public             []netip.Addr
@@ -176,7 +176,7 @@ func (n *natReport) ofTriple(format int, kind byte, value []byte) {
 	}
 }
 
-// join makes blocks of what one vendor told.
+// join makes blocks of one vendor's attributes.
 func (n *natReport) join(t *natTriple) {
 	if len(t.public)+len(t.start)+len(t.end) == 0 {
 		return
@@ -221,7 +221,7 @@ func (n *natReport) newBlock(public netip.Addr, lo, hi uint64) (PortBlock, bool)
 // finish returns the blocks, and a reason for each one that was left out.
 func (n *natReport) finish() ([]PortBlock, []Counter) {
 	if n.freed && n.mapped && len(n.nokia) > 0 {
-		n.fault(PortBlockIncomplete) // nobody can say which of them are free
+		n.fault(PortBlockIncomplete) // which of them are free is unknown
 		n.nokia = nil
 	}
 	for _, block := range n.nokia {

@@ -164,7 +164,7 @@ func (s *Server) noteFault(r *Record, reason Counter, times int) {
 	s.faults.Note(fault, times, r.Arrived)
 }
 
-// countFaults counts what is wrong with a record that is taken.
+// countFaults counts what is wrong with a record that is handled.
 func (s *Server) countFaults(d *decoded, r *Record, attributes int) {
 	count := func(reason Counter, times int) {
 		if times > 0 {
@@ -193,7 +193,7 @@ func (s *Server) countFaults(d *decoded, r *Record, attributes int) {
 	}
 }
 
-// useless names the reason why a record says nothing about a session, 0 for none.
+// useless names the reason why a record is not about a session, 0 for none.
 func (d *decoded) useless() Counter {
 	switch {
 	case !d.hasStatus:

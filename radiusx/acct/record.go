@@ -9,7 +9,7 @@ import (
 )
 
 // Record is one accounting record as the NAS reported it. Everything in it is
-// the sender's word: strings may hold any octets, and nothing was compared with
+// the sender's claim: strings may hold any octets, and nothing was compared with
 // a configuration but the client's address and secret.
 type Record struct {
 	Status  Status
@@ -21,14 +21,14 @@ type Record struct {
 	// (RFC 2869 section 5.3) wins where Arrived - Acct-Delay-Time agrees with it
 	// within 5 s. Where it is later than that, older than Config.MaxAge, or by a
 	// steady difference earlier, the clock of the BNG is off and At is
-	// Arrived - Acct-Delay-Time. Where it is earlier and nobody knows why (a
+	// Arrived - Acct-Delay-Time. Where it is earlier for no known reason (a
 	// clock, or a queue that does not count its waiting), the event was at some
 	// moment of [At, Latest]; also where neither Event-Timestamp nor an
-	// Acct-Delay-Time that can be relied on tells, see Client.UnreportedDelay. All
+	// Acct-Delay-Time that can be relied on is there, see Client.UnreportedDelay. All
 	// have a resolution of one second.
 	At       time.Time
 	Latest   time.Time // zero: At is certain
-	Undated  bool      // nothing says when within [At, Latest]: At is how long it may have waited at most
+	Undated  bool      // nothing shows when within [At, Latest]: At is how long it may have waited at most
 	Seems    time.Time // the likeliest moment of [At, Latest]; zero if At is certain
 	AtSource TimeSource
 	Delay    time.Duration // Acct-Delay-Time; 0 when absent or implausible
@@ -46,13 +46,13 @@ type Record struct {
 
 	// Released names the attributes of addresses (Framed-IP-Address,
 	// Framed-IPv6-Prefix, …) of which an Interim-Update says that the session has
-	// only those in the record: one was given back. See release.go.
+	// only those in the record: one was released. See release.go.
 	Released []string
 	// Triggered marks an Interim-Update that an event caused (Nokia), which may
 	// leave out addresses that the event is not about.
 	Triggered bool
 
-	// Blocks are the port blocks of a NAT that the record tells of, at most
+	// Blocks are the port blocks of a NAT in the record, at most
 	// 128. FramedIP is the inside address then. The record of a Stop lists
 	// what is over with it.
 	Blocks []PortBlock
@@ -84,12 +84,12 @@ func (r *Record) Reported() time.Time {
 	return r.Seems
 }
 
-// Started returns when the session began as far as this record tells: the
+// Started returns when the session began as far as this record shows: the
 // event time less Acct-Session-Time. For an Interim-Update that arrives before
 // its Start it is the best that is known.
 func (r *Record) Started() time.Time { return r.At.Add(-r.SessionTime) }
 
-// TimeSource says where [Record.At] comes from.
+// TimeSource is where [Record.At] comes from.
 type TimeSource int
 
 // The sources of an event time.

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Addresses that end while their session goes on are told by vendors' attributes
+// Addresses that end while their session goes on are in vendors' attributes
 // of Interim-Updates.
 const (
 	// JunosE and Junos: "Ipv4-release-control RADIUS VSA attribute [26-164]",
@@ -22,8 +22,8 @@ const (
 	nokiaRegular = 1
 )
 
-// nokiaDown lists the reasons that say an address was given back, with the
-// attribute that told of it.
+// nokiaDown lists the reasons by which an address is released, with the
+// attribute that had it.
 var nokiaDown = map[uint32]string{
 	5:  "Framed-IP-Address",     // Framed-IP-Address-down
 	7:  "Framed-IPv6-Address",   // Alc-Ipv6-Address-down
@@ -32,7 +32,7 @@ var nokiaDown = map[uint32]string{
 }
 
 // release reads from the value of a Vendor-Specific attribute which addresses the
-// session does not have any more. Malformed ones say nothing.
+// session does not have any more. Malformed ones are ignored.
 func (d *decoded) release(value []byte) {
 	if len(value) < 4 {
 		return
@@ -66,7 +66,7 @@ func (d *decoded) released(kind string) {
 }
 
 // dropReleased takes out of an Interim-Update the addresses of the kinds that a
-// BNG of Nokia says are down: where it names one, that is the one given back.
+// BNG of Nokia says are down: where it names one, that is the one released.
 // Other records than Interim-Updates release nothing.
 func (d *decoded) dropReleased() {
 	r := &d.record

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// serviceMarks lists the vendor attributes by which a record says that it is
+// serviceMarks lists the vendor attributes which mark a record that is
 // about one service within a session, with its own Acct-Session-Id or, worse,
 // with the session's. A nil prefix means that the attribute alone is the mark.
 //
@@ -26,7 +26,7 @@ var serviceMarks = []struct {
 }
 
 // ParentSession returns the Acct-Session-Id of the session that a record with
-// Service set belongs to, where its id tells: Junos writes "session:number"
+// Service set belongs to, where its id has it: Junos writes "session:number"
 // (subscriber management, service session ids). Empty: unknown.
 func (r *Record) ParentSession() string {
 	parent, number, ok := strings.Cut(r.SessionID, ":")

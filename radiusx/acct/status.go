@@ -13,8 +13,8 @@ const (
 	InterimUpdate                   // a session lives
 	On                              // the NAS started: none of its earlier sessions lives
 	Off                             // the NAS stops: none of its sessions lives
-	other                           // answered at once, tells nothing about sessions
-	unassigned                      // answered at once, nobody knows what it means
+	other                           // answered at once, not about sessions
+	unassigned                      // answered at once, its meaning is unknown
 )
 
 // statuses is the one table of Acct-Status-Type: its value in the packet, ours

@@ -39,7 +39,7 @@ type missedKey struct {
 	address   netip.Addr // of a record without Acct-Session-Id
 	status    Status
 	time      time.Duration // Acct-Session-Time: the next Interim-Update is no retransmission
-	block     PortBlock     // the first: each record of a NAT's session tells of others
+	block     PortBlock     // the first: each record of a NAT's session has others
 }
 
 func missedKeyOf(r *Record) missedKey {
@@ -74,7 +74,7 @@ func (w *watermark) begin(r *Record) *mark {
 	return m
 }
 
-// stored says that the record is durable, and so are earlier tries of it.
+// stored notes that the record is durable, and so are earlier tries of it.
 func (w *watermark) stored(m *mark) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -84,7 +84,7 @@ func (w *watermark) stored(m *mark) {
 	}
 }
 
-// miss says that the record was not stored and is expected again.
+// miss notes that the record was not stored and is expected again.
 func (w *watermark) miss(m *mark, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

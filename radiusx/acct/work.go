@@ -8,7 +8,7 @@ import (
 	"cordon/radiusx/mmsg"
 )
 
-// work hands the records of one queue over in batches: whatever waits, up to
+// work passes the records of one queue on in batches: whatever waits, up to
 // Config.Batch. It ends when the queue is closed and empty.
 func (s *Server) work(ctx context.Context, queue <-chan *exchange) {
 	batch := make([]*exchange, 0, s.config.Batch)

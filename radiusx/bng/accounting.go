@@ -81,7 +81,7 @@ func record(ctx context.Context, store quarantine.SessionRecorder, events []quar
 }
 
 // events translates one record. An error means that nothing of it is to be stored;
-// none and no events, that it says nothing about a session and that nothing is
+// none and no events, that it has nothing about a session and that nothing is
 // wrong with it.
 func (a *Accounting) events(r *acct.Record) ([]quarantine.SessionEvent, error) {
 	bng, allowed := a.speaker(r)
@@ -108,7 +108,7 @@ func (a *Accounting) events(r *acct.Record) ([]quarantine.SessionEvent, error) {
 		return a.natEvents(r, bng, inside), nil
 	}
 	if r.Subscriber = name; name == "" && r.Conflicts == 0 { // acct.Server counts what is doubled
-		a.countFault("nameless", r)
+		a.countFault("no_subscriber", r)
 	}
 	if m != nil && r.Status == acct.Start {
 		m.surge.start(time.Now())
@@ -127,7 +127,7 @@ func (a *Accounting) events(r *acct.Record) ([]quarantine.SessionEvent, error) {
 	return nil, acct.ErrRejected // acct.Server has counted why
 }
 
-// countFault counts what is wrong with a record, and keeps it to be logged.
+// countFault counts what is wrong with a record, and has it logged.
 func (a *Accounting) countFault(reason string, r *acct.Record) {
 	fault := acct.Fault{Reason: reason, Peer: r.From.Addr(), NAS: r.NAS.String(), BNG: a.fleet.BNGOf(r)}
 	a.faults.Note(fault, 1, r.Arrived)

@@ -13,14 +13,14 @@ type PathState uint8
 
 // The states.
 const (
-	// PathOK: nothing speaks against it.
+	// PathOK: it is reachable, as far as is known.
 	PathOK PathState = iota
 	// PathUnresponsive: several exchanges in a row, of several sessions, were not
-	// answered. New restrictions are kept back but for a trial now and then;
+	// answered. New restrictions are deferred but for a trial now and then;
 	// releases are tried, a few at a time.
 	PathUnresponsive
-	// PathRecovering: it answers again. Releases go first; restrictions are kept
-	// back until none has been under way for a while.
+	// PathRecovering: it answers again. Releases go first; restrictions are
+	// deferred until none has been in flight for a while.
 	PathRecovering
 )
 
@@ -33,22 +33,22 @@ func (s PathState) String() string { return pathStates[s] }
 // PathStates lists all states.
 func PathStates() []PathState { return []PathState{PathOK, PathUnresponsive, PathRecovering} }
 
-// When a path counts as silent, and how it is tried meanwhile. One session that
-// is not answered may be that session's trouble (accel-ppp says nothing while
+// When a path counts as unresponsive, and how it is tried meanwhile. One session that
+// is not answered may be that session's fault (accel-ppp sends no reply while
 // another change of it is under way), however often it is asked.
 const (
 	unresponsiveExchanges = 5                // unanswered in a row
 	unresponsiveSessions  = 3                // of at least so many sessions
-	unresponsiveInFlight  = 4                // requests under way at a time, to each BNG of a silent path
+	unresponsiveInFlight  = 4                // requests in flight at a time, to each BNG of an unresponsive path
 	firstTrialPause       = 5 * time.Second  // before a restriction is let through as a trial; doubles
 	maxTrialPause         = time.Minute      // between two trials
 	trialLasts            = 30 * time.Second // a trial that was granted and has not begun by then may be another's
-	releaseQuiet          = 10 * time.Second // without a release; one that is kept back pauses for 8 s at most
+	releaseQuiet          = 10 * time.Second // without a release; one that is deferred pauses for 8 s at most
 	maxRecovery           = 10 * time.Minute // there are releases that never end; after that the pacer alone puts them first
 )
 
 // breaker watches the path to one BNG, or to a proxy and all BNGs behind it. It
-// opens on silence only, for a refusal is an answer. It never bars a release:
+// opens where nobody replies only, for a NAK is a reply. It never defers a release:
 // releases are how it learns that the path is back.
 type breaker struct {
 	name    string        // of what is asked, for people
@@ -57,7 +57,7 @@ type breaker struct {
 	mu         sync.Mutex // guards what follows; taken before a pacer's
 	pacers     []*pacer   // of all BNGs on the path
 	state      PathState
-	since      time.Time // of state; of silence: when the first exchange that nobody answered began
+	since      time.Time // of state; of PathUnresponsive: when the first exchange that nobody answered began
 	unanswered int       // exchanges in a row
 	sessions   map[quarantine.SessionKey]struct{}
 	began      time.Time // of the first of them
@@ -73,7 +73,7 @@ type breaker struct {
 	begun     map[quarantine.SessionKey]struct{} // a step of their order was answered, and it goes on
 }
 
-// trial is a restriction that is let through although the path is silent.
+// trial is a restriction that is let through although the path is unresponsive.
 type trial struct {
 	session quarantine.SessionKey // zero: there is none
 	until   time.Time             // unless it has begun
@@ -105,7 +105,7 @@ func (b *breaker) enter(s quarantine.SessionKey, urgent bool) (leave func()) {
 	}
 }
 
-// replied notes an answer that could be believed, agreeing or not.
+// replied notes a valid reply, ACK or NAK.
 func (b *breaker) replied(s quarantine.SessionKey, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -120,7 +120,7 @@ func (b *breaker) replied(s quarantine.SessionKey, now time.Time) {
 }
 
 // noReply notes an exchange, begun then, that reached the network and was not
-// answered. One that began before the last answer says nothing of the path.
+// answered. One that began before the last reply does not count.
 func (b *breaker) noReply(s quarantine.SessionKey, began, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -153,11 +153,11 @@ func (b *breaker) setState(s PathState, since time.Time) {
 	}
 }
 
-// notify has everything looked at that was put off. b.mu is held.
+// notify wakes whoever deferred something. b.mu is held.
 func (b *breaker) notify() {
 	select {
 	case b.changes <- struct{}{}:
-	default: // they have not looked yet since the last time
+	default: // they are notified already
 	}
 }
 
@@ -171,12 +171,12 @@ func (b *breaker) defers(s quarantine.SessionKey, trial bool, now time.Time) (re
 		return "", false
 	}
 	if b.state == PathRecovering {
-		return fmt.Sprintf("%s answers again since %s, and releases go first", b.name, clock(b.since)), true
+		return fmt.Sprintf("%s replies again since %s, and releases go first", b.name, clock(b.since)), true
 	}
 	if trial && b.grantTrial(s, now) {
 		return "", false
 	}
-	return fmt.Sprintf("%s has been silent since %s, %d requests unanswered", b.name, clock(b.since), b.unanswered), true
+	return fmt.Sprintf("%s has been unresponsive since %s, %d requests unanswered", b.name, clock(b.since), b.unanswered), true
 }
 
 // endRecovery ends a recovery in which releases have been served, or that has lasted

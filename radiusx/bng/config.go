@@ -14,7 +14,7 @@ import (
 // Config is one BNG.
 type Config struct {
 	Name string
-	// Formerly is what the BNG was called before: sessions that are kept, or were
+	// Formerly is what the BNG was called before: sessions that are stored, or were
 	// restricted, under such a name are its own.
 	Formerly []string
 	Group    string     // the redundancy group whose sessions move between its BNGs; empty: none
@@ -31,7 +31,7 @@ type Config struct {
 
 	MessageAuthenticator coa.MessageAuthenticatorMode
 	OmitEventTimestamp   bool
-	CheckEventTimestamp  bool // answers stamped more than 300 s off are not believed
+	CheckEventTimestamp  bool // replies stamped more than 300 s off are discarded
 
 	Rate        float64 // requests a second; 0: the dialect's
 	MaxInFlight int     // requests unanswered at a time; 0: the dialect's
@@ -47,7 +47,7 @@ type Config struct {
 	// octets. As long as one is seen, nothing new is put in force.
 	Foreign []string
 
-	Verify LineCheck // the operator's own look at a line; nil: none
+	Verify LineCheck // the operator's own check of a line; nil: none
 }
 
 // NAS is how a BNG names itself: an address, an identifier, or both. Only what is set
@@ -69,7 +69,8 @@ func (c *Config) Fingerprint(profile string) (string, error) {
 	}
 	full := *c
 	full.setDefaults()
-	return fmt.Sprintf("%s@%s/%d/%d/%s/%t", sent, c.Address, full.CoAPort, full.DisconnectPort, c.MessageAuthenticator, !c.OmitEventTimestamp), nil
+	return fmt.Sprintf("%s@%s/%d/%d/%s/%t", sent, c.Address, full.CoAPort, full.DisconnectPort, c.MessageAuthenticator,
+		!c.OmitEventTimestamp), nil
 }
 
 func (c *Config) setDefaults() {
@@ -102,12 +103,12 @@ type Fleet struct {
 	bngs       []*member
 	named      map[string]*member
 	former     map[string]*member // by what they were called before
-	nas        map[NAS]*member    // by each name that is one BNG's alone and can tell it from all others
+	nas        map[NAS]*member    // by each name that is one BNG's alone and distinguishes it from all others
 	shared     map[string]bool    // identifiers of several BNGs
 	sources    map[netip.Addr][]*member
 	groups     map[string][]*member
 	restricted map[string]bool     // names of restricted profiles, on any BNG
-	changes    chan struct{}       // capacity 1: a path was heard again
+	changes    chan struct{}       // capacity 1: a path became reachable
 	proxied    map[string]*breaker // by the proxy's name
 }
 

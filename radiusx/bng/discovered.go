@@ -37,7 +37,7 @@ type unknownNASes struct {
 	by   map[unknownSourceKey]*unknownSource
 }
 
-// unknownSourceKey tells one from another: by its names, and where no address is among
+// unknownSourceKey identifies one: by its names, and where no address is among
 // them that is its own, by its sender too.
 type unknownSourceKey struct {
 	nas    acct.NAS

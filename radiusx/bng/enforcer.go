@@ -15,8 +15,8 @@ import (
 	"cordon/radiusx/dialect"
 )
 
-// queueTimeout is how long an order waits for its turn at the BNG before it is
-// given back unsent.
+// queueTimeout is how long an order waits for its turn at the BNG before it
+// fails unsent.
 const queueTimeout = time.Minute
 
 // Exchanger carries out one exchange; *coa.Client does.
@@ -24,8 +24,8 @@ type Exchanger interface {
 	Do(ctx context.Context, x coa.Exchange) (coa.Result, error)
 }
 
-// Observer is told of datagrams as they leave (first transmissions) and of the
-// answers that were accepted. It must not block.
+// Observer sees datagrams as they leave (first transmissions) and the
+// replies that were accepted. It must not block.
 type Observer func(direction radiusx.Direction, d *radiusx.Dictionary, from, to netip.AddrPort, octets []byte)
 
 // Enforcer changes sessions on the fleet's BNGs.
@@ -75,7 +75,7 @@ func (e *Enforcer) Prepare(s quarantine.Session, profile string) (prepared quara
 	return quarantine.Preparation{Undo: m.undoOf(p, m.requested(&s)), Outlives: m.Dialect.Outlives()}, nil
 }
 
-// normal is what the session is to be given back.
+// normal is what the session is to be restored to.
 func (e *Enforcer) normal(s *quarantine.Session, configured string) string {
 	return ResolveNormal(configured, func(attribute string) string {
 		if value := s.Attribute(attribute); !e.fleet.Restricted(value) {
@@ -135,7 +135,7 @@ type run struct {
 	sent      bool // a datagram of this order left
 }
 
-// end tells those who let the order pass that it is over.
+// end notes on the path and the profile that the order is over.
 func (r *run) end() {
 	r.bng.path.end(r.order.Session.SessionKey, time.Now())
 	r.bng.refusals.end(r.order.Session.SessionKey)

@@ -14,14 +14,14 @@ import (
 
 func planOf(s setup) bngsim.State {
 	state := plan
-	if s.make == bngsim.AccelPPP {
+	if s.platform == bngsim.AccelPPP {
 		state.FilterID = "1000/5000"
 	}
 	return state
 }
 
-func TestEveryMakeIsRestrictedChangedAndGivenBackWhatItHad(t *testing.T) {
-	for _, s := range makes {
+func TestEveryPlatformIsRestrictedChangedAndRestoredWhatItHad(t *testing.T) {
+	for _, s := range setups {
 		t.Run(name(s), func(t *testing.T) {
 			inLab(t, s, func(_ *testing.T, l *lab) {
 				session := l.login("alice", planOf(s))
@@ -45,8 +45,8 @@ func TestEveryMakeIsRestrictedChangedAndGivenBackWhatItHad(t *testing.T) {
 	}
 }
 
-func TestARestrictionThatNeverArrivedCanBeGivenBackAllTheSame(t *testing.T) {
-	for _, s := range makes {
+func TestARestrictionThatNeverArrivedCanBeRestoredAllTheSame(t *testing.T) {
+	for _, s := range setups {
 		t.Run(name(s), func(t *testing.T) {
 			inLab(t, s, func(_ *testing.T, l *lab) {
 				session := l.login("alice", planOf(s))
@@ -68,7 +68,7 @@ func TestARestrictionThatNeverArrivedCanBeGivenBackAllTheSame(t *testing.T) {
 }
 
 func TestARestrictionWhoseAnswersWereLostSucceedsWhenTriedAgain(t *testing.T) {
-	for _, s := range makes {
+	for _, s := range setups {
 		t.Run(name(s), func(t *testing.T) {
 			inLab(t, s, func(_ *testing.T, l *lab) {
 				session := l.login("alice", planOf(s))
@@ -90,12 +90,12 @@ func TestARestrictionWhoseAnswersWereLostSucceedsWhenTriedAgain(t *testing.T) {
 
 // swapWithoutGarden is a Junos that lacks the restricting service.
 func swapWithoutGarden() setup {
-	s := makes[1]
+	s := setups[1]
 	s.known = []string{"SVC-INET"}
 	return s
 }
 
-func TestARefusedStepTakesBackTheStepsBefore(t *testing.T) {
+func TestARefusedStepUndoesTheStepsBefore(t *testing.T) {
 	inLab(t, swapWithoutGarden(), func(t *testing.T, l *lab) {
 		session := l.login("alice", plan)
 		out := l.enforce(l.restrict(session, "garden"))
@@ -110,7 +110,7 @@ func TestARefusedStepTakesBackTheStepsBefore(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBeTakenBackIsPartialAndTakenBackLater(t *testing.T) {
+func TestWhatCannotBeUndoneIsPartialAndUndoneLater(t *testing.T) {
 	inLab(t, swapWithoutGarden(), func(t *testing.T, l *lab) {
 		session := l.login("alice", plan)
 		order := l.restrict(session, "garden")
@@ -130,8 +130,8 @@ func TestWhatCannotBeTakenBackIsPartialAndTakenBackLater(t *testing.T) {
 	})
 }
 
-func TestAStepThatMayNotLeaveTakesBackTheStepsBefore(t *testing.T) {
-	inLab(t, makes[1], func(t *testing.T, l *lab) {
+func TestAStepThatMayNotLeaveUndoesTheStepsBefore(t *testing.T) {
+	inLab(t, setups[1], func(t *testing.T, l *lab) {
 		session := l.login("alice", plan)
 		order := l.restrict(session, "garden")
 		steps := 0
@@ -149,10 +149,11 @@ func TestAStepThatMayNotLeaveTakesBackTheStepsBefore(t *testing.T) {
 	})
 }
 
-func TestAReleaseThatIsRefusedIsToldWhenTheRestrictionWasConfirmed(t *testing.T) {
-	inLab(t, makes[0], func(_ *testing.T, l *lab) {
+func TestAReleaseThatIsRefusedIsReportedWhenTheRestrictionWasConfirmed(t *testing.T) {
+	inLab(t, setups[0], func(_ *testing.T, l *lab) {
 		session := l.login("alice", plan)
-		restore := quarantine.Order{Session: session, From: []quarantine.AppliedProfile{{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"overlay"}`}}}
+		restore := quarantine.Order{Session: session,
+			From: []quarantine.AppliedProfile{{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"overlay"}`}}}
 		l.wantOutcome(l.enforce(restore), quarantine.OutcomeAcked)
 		restore.Confirmed = true
 		l.wantOutcome(l.enforce(restore), quarantine.OutcomeRefused)
@@ -160,8 +161,8 @@ func TestAReleaseThatIsRefusedIsToldWhenTheRestrictionWasConfirmed(t *testing.T)
 }
 
 func TestASessionTheBNGDoesNotKnowIsGone(t *testing.T) {
-	for _, s := range makes {
-		if s.make == bngsim.MikroTik {
+	for _, s := range setups {
+		if s.platform == bngsim.MikroTik {
 			continue // names no cause for it
 		}
 		t.Run(name(s), func(t *testing.T) {
@@ -182,7 +183,7 @@ func TestASessionTheBNGDoesNotKnowIsGone(t *testing.T) {
 }
 
 func TestADisconnectEndsTheSessionAlsoWhenItsFirstAnswerIsLost(t *testing.T) {
-	inLab(t, makes[4], func(t *testing.T, l *lab) { // accel-ppp remembers no answers
+	inLab(t, setups[4], func(t *testing.T, l *lab) { // accel-ppp remembers no answers
 		session := l.login("alice", plan)
 		l.sim.SetFaults(bngsim.Faults{Out: bngsim.Link{Lose: 1}})
 		time.AfterFunc(time.Second, func() { l.sim.SetFaults(bngsim.Faults{}) })
@@ -193,8 +194,8 @@ func TestADisconnectEndsTheSessionAlsoWhenItsFirstAnswerIsLost(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBeGivenBackIsNotBegun(t *testing.T) {
-	s := makes[2]
+func TestWhatCannotBeRestoredIsNotBegun(t *testing.T) {
+	s := setups[2]
 	s.profiles = map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: "$Filter-Id|PLAN"}}
 	inLab(t, s, func(t *testing.T, l *lab) {
 		session := l.login("alice", plan)
@@ -229,7 +230,7 @@ func TestWhatCannotBeGivenBackIsNotBegun(t *testing.T) {
 }
 
 func TestAReleaseUsesTheNamesThatWereAppliedNotThoseOfToday(t *testing.T) {
-	inLab(t, makes[0], func(_ *testing.T, l *lab) {
+	inLab(t, setups[0], func(_ *testing.T, l *lab) {
 		session := l.login("alice", plan)
 		garden := l.restrict(session, "garden")
 		l.wantOutcome(l.enforce(garden), quarantine.OutcomeAcked)
@@ -241,7 +242,7 @@ func TestAReleaseUsesTheNamesThatWereAppliedNotThoseOfToday(t *testing.T) {
 }
 
 func TestAReleaseWhoseAnswerWasLostSucceedsWhenTriedAgain(t *testing.T) {
-	for _, s := range makes {
+	for _, s := range setups {
 		t.Run(name(s), func(t *testing.T) {
 			inLab(t, s, func(_ *testing.T, l *lab) {
 				session := l.login("alice", planOf(s))
@@ -261,10 +262,10 @@ func TestAReleaseWhoseAnswerWasLostSucceedsWhenTriedAgain(t *testing.T) {
 }
 
 func TestOfThreeProfilesInARowNoneIsLeftBehind(t *testing.T) {
-	for _, s := range makes {
+	for _, s := range setups {
 		third := s.profiles["no-smtp"]
 		third.Restricted = "THIRD"
-		if s.make == bngsim.AccelPPP {
+		if s.platform == bngsim.AccelPPP {
 			third.Restricted = "256/256"
 		}
 		s.profiles = map[string]dialect.Profile{"garden": s.profiles["garden"], "no-smtp": s.profiles["no-smtp"], "third": third}

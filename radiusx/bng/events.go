@@ -9,7 +9,7 @@ import (
 	"cordon/radiusx/acct"
 )
 
-// serviceEvents tells what the record of a service shows of its session, if that is
+// serviceEvents are what the record of a service shows of its session, if that is
 // anything. The end of a service names what is no longer in force.
 func (a *Accounting) serviceEvents(r *acct.Record, bng string) []quarantine.SessionEvent {
 	shown := a.observed(r, bng)
@@ -17,15 +17,14 @@ func (a *Accounting) serviceEvents(r *acct.Record, bng string) []quarantine.Sess
 		return nil
 	}
 	return []quarantine.SessionEvent{{
-		Kind: quarantine.ServiceSeen, Key: quarantine.SessionKey{BNG: bng, ID: r.ParentSession()}, Subscriber: r.Subscriber, Fallback: a.fallsBack(r, bng),
-		At: r.At, Latest: r.Latest, Observed: shown,
+		Kind: quarantine.ServiceSeen, Key: quarantine.SessionKey{BNG: bng, ID: r.ParentSession()}, Subscriber: r.Subscriber,
+		Fallback: a.fallsBack(r, bng),
+		At:       r.At, Latest: r.Latest, Observed: shown,
 	}}
 }
 
-// reset is what Accounting-On and -Off say. Where it is not certain when they were
-// said, the latest moment counts: what is not renewed after it is in doubt.
-// resets are the restart that a record announces: of the BNG, and of what is kept
-// under its former names.
+// resets are the restart that a record announces (Accounting-On, -Off): of the BNG,
+// and of what is stored under its former names.
 func resets(r *acct.Record, bng string, m *member) []quarantine.SessionEvent {
 	all := []quarantine.SessionEvent{reset(r, bng)}
 	if m != nil {
@@ -36,11 +35,13 @@ func resets(r *acct.Record, bng string, m *member) []quarantine.SessionEvent {
 	return all
 }
 
+// reset is the restart of one name. Where the time of the record is not certain, the
+// latest moment counts: what is not renewed after it is in doubt.
 func reset(r *acct.Record, bng string) quarantine.SessionEvent {
 	return quarantine.SessionEvent{Kind: quarantine.BNGReset, Key: quarantine.SessionKey{BNG: bng}, At: r.NoLaterThan()}
 }
 
-// observed returns what a record tells of the profiles in force.
+// observed returns what a record shows of the profiles in force.
 func (a *Accounting) observed(r *acct.Record, bng string) []quarantine.Attribute {
 	m := a.fleet.named[bng]
 	if m == nil || r.Status == acct.Stop {
@@ -62,10 +63,12 @@ var eventKinds = map[acct.Status]quarantine.SessionEventKind{
 func (a *Accounting) sessionEvent(r *acct.Record, bng string) quarantine.SessionEvent {
 	m := a.fleet.named[bng]
 	event := quarantine.SessionEvent{
-		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID}, Subscriber: r.Subscriber, At: r.At, Latest: r.Latest,
+		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID}, Subscriber: r.Subscriber, At: r.At,
+		Latest:    r.Latest,
 		Fallback:  a.fallsBack(r, bng),
 		Ignored:   a.ignored(m, r.UserName, r.Attributes),
-		Addresses: a.addresses(r, bng), Only: a.only(r, bng), Attributes: attributes(r, !a.namedByUserName(m)), Observed: a.observed(r, bng),
+		Addresses: a.addresses(r, bng), Only: a.only(r, bng), Attributes: attributes(r, !a.namedByUserName(m)),
+		Observed: a.observed(r, bng),
 	}
 	held, freed := a.blocks(r, bng)
 	event.Addresses, event.Freed = append(event.Addresses, held...), freed
@@ -73,11 +76,11 @@ func (a *Accounting) sessionEvent(r *acct.Record, bng string) quarantine.Session
 	return event
 }
 
-// narrow is how uncertain the time of a record may be that still tells its session's
+// narrow is how uncertain the time of a record may be that still shows its session's
 // start.
 const narrow = 5 * time.Minute
 
-// startedAt is when the session began, as far as the record tells. Where the time of
+// startedAt is when the session began, as far as the record shows. Where the time of
 // an Interim-Update or Stop is not known to some minutes, that it began so long before
 // is of no use: it would seem to be another session.
 func startedAt(r *acct.Record) time.Time {
@@ -107,7 +110,7 @@ func (a *Accounting) addresses(r *acct.Record, bng string) []quarantine.Address 
 	return held
 }
 
-// blocks returns the port blocks that a record tells of: those that the session
+// blocks returns the port blocks of a record: those that the session
 // has, and those that it gave back.
 func (a *Accounting) blocks(r *acct.Record, bng string) (held, freed []quarantine.Address) {
 	for _, b := range r.Blocks {
@@ -128,8 +131,8 @@ func (a *Accounting) blocks(r *acct.Record, bng string) (held, freed []quarantin
 func hostPrefix(ip netip.Addr) netip.Prefix { return netip.PrefixFrom(ip, ip.BitLen()) }
 
 // attributes are those of a record that its session is remembered with. spelled: the
-// subscriber's key may be something else than a User-Name, so what the BNG knows is
-// told too.
+// subscriber's key may be something else than a User-Name, so the name that the BNG knows is
+// kept too.
 func attributes(r *acct.Record, spelled bool) []quarantine.Attribute {
 	var kept []quarantine.Attribute
 	// A Start without User-Name says that there is none: the key is not what the BNG knows then.
@@ -147,7 +150,7 @@ func attributes(r *acct.Record, spelled bool) []quarantine.Attribute {
 	return kept
 }
 
-// heldElsewhere reports whether a session has what the attribute tells in a field of
+// heldElsewhere reports whether a session has what the attribute has in a field of
 // its own.
 func heldElsewhere(attribute string) bool {
 	switch quarantine.AddressKind(attribute) {
@@ -172,7 +175,7 @@ func (a *Accounting) only(r *acct.Record, bng string) []quarantine.AddressKind {
 	return slices.Clone(attributeKinds)
 }
 
-// attributeKinds are the kinds of address that an attribute of accounting tells.
+// attributeKinds are the kinds of address that attributes of accounting have.
 var attributeKinds = []quarantine.AddressKind{
 	quarantine.FramedIP, quarantine.FramedIPv6Prefix, quarantine.DelegatedIPv6Prefix, quarantine.FramedIPv6Address,
 }

@@ -13,7 +13,7 @@ import (
 // multi-chassis synchronization, Cisco's and Juniper's inter-chassis redundancy).
 // After a switch-over the other one reports the session, under the same
 // Acct-Session-Id on most platforms. So the group's sessions are under the group's
-// name, and each knows which member spoke last.
+// name, and each knows which member reported it last.
 
 // SessionsUnder is the name that the BNG's sessions are under: its group's, or its
 // own.
@@ -69,7 +69,7 @@ func (f *Fleet) membersOf(name string) []*member {
 	return nil
 }
 
-// candidates lists the BNGs that a session may be on, the one that spoke of it
+// candidates lists the BNGs that a session may be on, the one that reported it
 // last first. One that is not in that group any more, or whose group is gone, has
 // its sessions still.
 func (f *Fleet) candidates(s *quarantine.Session) []*member {

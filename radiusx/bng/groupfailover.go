@@ -8,9 +8,9 @@ import (
 	"cordon/quarantine"
 )
 
-// acrossGroup carries an order out on a redundancy group: on the member that spoke of
+// acrossGroup carries an order out on a redundancy group: on the member that reported
 // the session last, and on the others where that one does not know the session or,
-// for what takes something away, does not answer; never where it may be about
+// for a release, does not reply; never where it may be about
 // somebody else. "Not found" counts only if all
 // say so.
 func (e *Enforcer) acrossGroup(ctx context.Context, members []*member, o *quarantine.Order, gate quarantine.Gate) quarantine.Outcome {
@@ -34,7 +34,8 @@ func (e *Enforcer) acrossGroup(ctx context.Context, members []*member, o *quaran
 }
 
 // onNextMember asks a member after others said that they do not know the session.
-func (e *Enforcer) onNextMember(ctx context.Context, m *member, o *quarantine.Order, gate quarantine.Gate, before quarantine.Outcome) quarantine.Outcome {
+func (e *Enforcer) onNextMember(ctx context.Context, m *member, o *quarantine.Order, gate quarantine.Gate,
+	before quarantine.Outcome) quarantine.Outcome {
 	if m.mayHitAnother(o) {
 		before.Kind = quarantine.OutcomeRefused
 		before.Reason += m.notAsked()
@@ -57,7 +58,7 @@ func (e *Enforcer) onNextMember(ctx context.Context, m *member, o *quarantine.Or
 }
 
 // mayHitAnother reports whether an order about a session of another member may be
-// carried out on somebody else's here: it says no more than the session's number, and
+// carried out on somebody else's here: it names no more than the session's number, and
 // each may have one of that.
 func (m *member) mayHitAnother(o *quarantine.Order) bool {
 	return !m.namesSubscriber(o.To == quarantine.Disconnect) && len(o.Session.ID) < uniqueID
@@ -67,7 +68,7 @@ func (m *member) notAsked() string {
 	return "; " + m.Name + " is not asked, for the session's number alone may be another subscriber's there"
 }
 
-// uniqueID is how long an Acct-Session-Id must be, in octets, to be believed to be
+// uniqueID is how long an Acct-Session-Id must be, in octets, to count as
 // one session's of all BNGs of a group: counters are 8 to 10 characters long, ids
 // with a chassis' address or random bits in them 16 and more (SR OS: 22).
 const uniqueID = 16
@@ -83,8 +84,8 @@ func (m *member) namesSubscriber(disconnect bool) bool {
 }
 
 // releasedOnTwo is what a release comes to that one member did not answer and another was
-// sent too. Whatever that one says, the session may be on the silent one still,
-// until accounting says otherwise.
+// sent too. Whatever that one replies, the session may be on the unresponsive one still,
+// until accounting shows otherwise.
 func releasedOnTwo(silent, other quarantine.Outcome, m *member) quarantine.Outcome {
 	silent.Reason += "; " + m.Name + ": " + other.Kind.String()
 	silent.Doubtful = silent.Doubtful || other.Doubtful

@@ -23,10 +23,10 @@ type Health struct {
 	LastAnswer time.Time // of the BNG; zero: none yet
 
 	// Skew is how far the BNG's clock is ahead of ours, as its last answer with
-	// an Event-Timestamp told at SkewAt; zero time: it never told.
+	// an Event-Timestamp showed at SkewAt; zero time: none had one.
 	Skew   time.Duration
 	SkewAt time.Time
-	// ClockDiscards counts exchanges that nobody seemed to answer because the
+	// ClockDiscards counts exchanges without a valid reply because the
 	// answers' Event-Timestamp was too far off.
 	ClockDiscards uint64
 
@@ -48,7 +48,7 @@ type Fault struct {
 	At          time.Time
 }
 
-// vitals is what is kept of a BNG's answers.
+// vitals are what is known from a BNG's replies.
 type vitals struct {
 	mu            sync.Mutex // guards what follows
 	repliedAt     time.Time
@@ -58,7 +58,7 @@ type vitals struct {
 	fault         *Fault
 }
 
-// note takes in what came of an exchange; byProxy: the reply is a proxy's own.
+// note records the result of an exchange; byProxy: the reply is a proxy's own.
 func (v *vitals) note(result coa.Result, disposition coa.Disposition, byProxy bool, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -81,14 +81,14 @@ func (v *vitals) note(result coa.Result, disposition coa.Disposition, byProxy bo
 	}
 }
 
-// note takes in what came of an exchange that ended without an error.
+// note records the result of an exchange that ended without an error.
 func (m *member) note(s quarantine.SessionKey, began time.Time, result coa.Result, disposition coa.Disposition) {
 	now := time.Now()
 	m.vitals.note(result, disposition, m.repliedByProxy(result), now)
 	switch {
 	case result.Kind != coa.Unanswered:
 		m.path.replied(s, now)
-	case result.Transmissions > 0: // else this host's own trouble
+	case result.Transmissions > 0: // else this host's own fault
 		m.path.noReply(s, began, now)
 	}
 }
@@ -109,7 +109,8 @@ func (m *member) health(now time.Time) Health {
 	h.InFlight, h.WaitingReleases, h.WaitingRestrictions, h.RestrictionRate = m.pace.status()
 	m.vitals.mu.Lock()
 	defer m.vitals.mu.Unlock()
-	h.LastAnswer, h.Skew, h.SkewAt, h.ClockDiscards, h.Fault = m.vitals.repliedAt, m.vitals.skew, m.vitals.skewAt, m.vitals.clockDiscards, m.vitals.fault
+	h.LastAnswer, h.Skew, h.SkewAt, h.ClockDiscards, h.Fault = m.vitals.repliedAt, m.vitals.skew, m.vitals.skewAt,
+		m.vitals.clockDiscards, m.vitals.fault
 	return h
 }
 

@@ -9,11 +9,11 @@ import (
 	"cordon/radiusx/acct"
 )
 
-// Which BNG speaks. The names in a record are the sender's word, and samples of
+// Which BNG reports. The names in a record are the sender's claim, and samples of
 // configurations are copied with the names in them: accel-ppp's says
 // nas-identifier=accel-ppp and nas-ip-address=127.0.0.1, on every box. So a name
 // counts only if it can be one BNG's alone; without any, the address that the
-// record came from says who a direct sender is, and nothing says it of a relay's
+// record came from identifies a direct sender, and nothing identifies the BNG of a relay's
 // record.
 
 // identification is how sure it is which BNG a record is about.
@@ -43,7 +43,7 @@ func (n NAS) Distinctive() bool {
 
 // parseNAS reads an address attribute; invalid if it is none.
 func parseNAS(value string) netip.Addr {
-	ip, _ := netip.ParseAddr(value) // what is no address is no evidence
+	ip, _ := netip.ParseAddr(value) // what is no address names nobody
 	return ip.Unmap()
 }
 
@@ -159,7 +159,8 @@ func (m *member) compare(said acct.NAS) (fits, contradicts bool) {
 	}{
 		{said.IP.IsValid(), func(n NAS) bool { return n.IP.Is4() && distinctive(n.IP) }, func(n NAS) bool { return n.IP == said.IP }},
 		{said.IPv6.IsValid(), func(n NAS) bool { return n.IP.Is6() && distinctive(n.IP) }, func(n NAS) bool { return n.IP == said.IPv6 }},
-		{said.Identifier != "", func(n NAS) bool { return n.Identifier != "" }, func(n NAS) bool { return n.Identifier == said.Identifier }},
+		{said.Identifier != "", func(n NAS) bool { return n.Identifier != "" },
+			func(n NAS) bool { return n.Identifier == said.Identifier }},
 	} {
 		switch {
 		case !name.present:
@@ -173,7 +174,7 @@ func (m *member) compare(said acct.NAS) (fits, contradicts bool) {
 }
 
 // speaker finds the BNG that a record is about, and whether its sender may
-// speak for it: a relay for the BNGs it is configured for, any other client for
+// report for it: a relay for the BNGs it is configured for, any other client for
 // BNGs within its own prefix, and not for another than the one whose address it
 // has.
 func (f *Fleet) speaker(r *acct.Record) (bng string, allowed bool) {

@@ -18,11 +18,11 @@ type ImportedSession struct {
 	NAS      acct.NAS
 	UserName string
 	Start    time.Time
-	Seen     time.Time // when that program heard of it last; not before Start
+	Seen     time.Time // when that program saw it last; not before Start
 	Stop     time.Time // zero: it was on line then
 
 	Addresses  []quarantine.Address // those of Framed- and Delegated- attributes; the space is filled in
-	Attributes []radiusx.Attribute  // what accounting would keep of it
+	Attributes []radiusx.Attribute  // what accounting would store of it
 	Naming     []radiusx.Attribute  // further ones that subscribers' keys are made of
 }
 
@@ -67,9 +67,10 @@ func (im *Importer) event(s *ImportedSession) (event quarantine.SessionEvent, er
 	subscriber := im.subscriberOf(s, m)
 	switch {
 	case s.ofNAT():
-		return event, &quarantine.FieldError{Field: "subscriber", Reason: "is a NAT, which tells of the inside address and not of who holds it"}
+		return event, &quarantine.FieldError{Field: "subscriber", Reason: "is a NAT, which reports the inside address and not who holds it"}
 	case how == unidentified:
-		return event, &quarantine.FieldError{Field: "nas", Reason: "does not tell which BNG it is: the address is every host's, or the name several BNGs'"}
+		return event, &quarantine.FieldError{Field: "nas",
+			Reason: "does not identify a BNG: the address is every host's, or the name several BNGs'"}
 	case subscriber == "":
 		return event, &quarantine.FieldError{Field: "subscriber", Reason: "is not named"}
 	}
@@ -166,7 +167,7 @@ func (s *ImportedSession) naming(m *member) []radiusx.Attribute {
 	return naming
 }
 
-// attributesNamed writes those names of a NAS that are told by one attribute.
+// attributesNamed writes those names of a NAS that one attribute has.
 func attributesNamed(attribute string, names []NAS) (list []radiusx.Attribute) {
 	for _, n := range names {
 		if a := n.attribute(); a.Name == attribute {

@@ -6,7 +6,7 @@ import (
 	"cordon/quarantine"
 )
 
-// loginAddresses are the attributes of an Access-Request by which a BNG says which
+// loginAddresses are the attributes of an Access-Request by which a BNG reports which
 // address the session has or is to have (RFC 2865 section 5.8, RFC 3162, RFC 4818,
 // RFC 6911): a hint, which the AAA server's answer may overrule.
 var loginAddresses = map[string]quarantine.AddressKind{
@@ -14,7 +14,7 @@ var loginAddresses = map[string]quarantine.AddressKind{
 	"Framed-IPv6-Prefix": quarantine.FramedIPv6Prefix, "Delegated-IPv6-Prefix": quarantine.DelegatedIPv6Prefix,
 }
 
-// Addresses are those that the log-in tells of; none if they are not known yet.
+// Addresses are those of the log-in; none if they are not known yet.
 func (l *LogIn) Addresses() []quarantine.Address {
 	var known []quarantine.Address
 	for _, a := range l.attributes {

@@ -10,7 +10,7 @@ import (
 
 // NameOf names the BNG that calls itself so, or its redundancy group, by the same
 // rules as accounting; one that is not configured has a name all the same. Invalid
-// or empty: not told; the answer is empty if neither is, or says nothing.
+// or empty: unknown; the result is empty if both are, or identify nothing.
 func (f *Fleet) NameOf(ip netip.Addr, identifier string) string {
 	nas := nasOf(ip, identifier)
 	m, how := f.identify(nas, ip)

@@ -17,9 +17,9 @@ import (
 // spells DS-lite in two ways.
 var natNames = []string{"lsn44", "ds-lite", "nat64"}
 
-// insideOf returns the inside address of a record that tells of a NAT's port blocks
+// insideOf returns the inside address of a record about a NAT's port blocks
 // and of no subscriber: its name is one of natNames with the inside address that the
-// record tells, if it tells one. A customer who calls himself so has another one.
+// record has, if it has one. A customer who calls himself so has another one.
 func insideOf(r *acct.Record) (inside netip.Addr, is bool) {
 	if r.Conflicts.Has(acct.ConflictingUserName | acct.ConflictingSubscriber | acct.ConflictingAddress) {
 		return inside, false

@@ -14,7 +14,7 @@ import (
 // wordsBehind are the words behind a normal profile's name: " timeout=86400".
 var wordsBehind = regexp.MustCompile(` +[a-z]+=`)
 
-// fields splits a normal profile before each of its words; put together again they are
+// fields splits a normal profile before each of its words; joined again they are
 // the profile. What has no $ is one field.
 func fields(normal string) []string {
 	var list []string
@@ -50,7 +50,7 @@ func observed(normal string) []string {
 	return names
 }
 
-// ResolveNormal puts what was seen of each "$Attribute|fallback" in its place, or the
+// ResolveNormal replaces each "$Attribute|fallback" by what was seen of it, or the
 // fallback if seen returns nothing; everything else stays as it is.
 func ResolveNormal(configured string, seen func(attribute string) string) string {
 	var b strings.Builder

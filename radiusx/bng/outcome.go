@@ -38,9 +38,9 @@ type reply struct {
 
 // circumstances decide, beside the Error-Cause, what a NAK means.
 type circumstances struct {
-	undoing   bool                       // the step takes back another one of the same order
+	undoing   bool                       // the step undoes another one of the same order
 	mayBeDone bool                       // an earlier try may have done the step
-	applied   *quarantine.AppliedProfile // what the step takes away; nil: nothing
+	applied   *quarantine.AppliedProfile // what the step releases; nil: nothing
 }
 
 // send sends one step and waits for what comes of it.
@@ -50,7 +50,7 @@ func (r *run) send(ctx context.Context, step dialect.Step, c circumstances) repl
 	case err != nil && result.Transmissions == 0:
 		return reply{kind: quarantine.OutcomeNotSent, reason: err.Error()}
 	case errors.Is(err, context.Canceled):
-		return reply{kind: quarantine.OutcomeUnanswered, reason: "cut short before the BNG answered"}
+		return reply{kind: quarantine.OutcomeUnanswered, reason: "cut short before the BNG replied"}
 	case err != nil:
 		return reply{kind: quarantine.OutcomeUnanswered, reason: err.Error()}
 	}
@@ -62,7 +62,7 @@ func (r *run) send(ctx context.Context, step dialect.Step, c circumstances) repl
 	return r.bng.meaning(asked, result, c.applied)
 }
 
-// meaning is what a result is to the order; applied is what the step takes away, nil:
+// meaning is what a result is to the order; applied is what the step releases, nil:
 // nothing.
 func (m *member) meaning(asked coa.Asked, result coa.Result, applied *quarantine.AppliedProfile) reply {
 	disposition := coa.Dispose(asked, result)
@@ -78,10 +78,10 @@ func (m *member) asked(step dialect.Step, result coa.Result) coa.Asked {
 	return coa.Asked{Code: step.Code, Transmissions: result.Transmissions, Proxied: m.Via != nil}
 }
 
-// refusal is what a refusal to take a profile away means. Where a platform renames
+// refusal is what a refusal to release a profile means. Where a platform renames
 // the sessions that it restricts, a NAK may say that the line is not there; and a
-// restriction that was refused for what the profile is was never in force if taking it
-// away is refused for the same.
+// restriction that was refused for what the profile is was never in force if its
+// release is refused for the same.
 func (m *member) refusal(d coa.Disposition, cause uint32, a *quarantine.AppliedProfile) coa.Disposition {
 	switch {
 	case a.Outlives && m.Dialect.MeansGone(cause):
@@ -98,7 +98,7 @@ func (m *member) reasonOf(d coa.Disposition, result coa.Result) string {
 	case result.Kind == coa.Unanswered:
 		return m.silence(result)
 	case d == coa.ProxyNoReply:
-		return fmt.Sprintf("%s has no answer from %s: %s", m.path.name, m.Name, nak)
+		return fmt.Sprintf("%s has no reply from %s: %s", m.path.name, m.Name, nak)
 	case m.repliedByProxy(result):
 		return fmt.Sprintf("%s does not know the way to %s: %s", m.path.name, m.Name, nak)
 	case d == coa.SessionGone:
@@ -117,7 +117,7 @@ func causeName(cause uint32) string {
 	return coa.LookupErrorCause(cause).Name
 }
 
-// silence says for people why there is no reply.
+// noReply says for people why there is none.
 func (m *member) silence(result coa.Result) string {
 	text := silence(result)
 	if m.Via != nil {
@@ -128,10 +128,10 @@ func (m *member) silence(result coa.Result) string {
 
 func silence(result coa.Result) string {
 	if result.Skew != 0 { // valid replies were discarded
-		return fmt.Sprintf("the BNG's clock is %s; its answers are discarded for that (check_event_timestamp)", skewText(result.Skew))
+		return fmt.Sprintf("the BNG's clock is %s; its replies are discarded for that (check_event_timestamp)", skewText(result.Skew))
 	}
 	if result.Discarded > 0 {
-		return fmt.Sprintf("no valid answer: %d discarded, the last one %s", result.Discarded, result.LastDiscard)
+		return fmt.Sprintf("no valid reply: %d discarded, the last one %s", result.Discarded, result.LastDiscard)
 	}
-	return fmt.Sprintf("no answer after %d transmissions", result.Transmissions)
+	return fmt.Sprintf("no reply after %d transmissions", result.Transmissions)
 }

@@ -18,7 +18,7 @@ type pacer struct {
 
 	mu               sync.Mutex // guards what follows
 	most             int        // in flight
-	confined         int        // in flight while the path is silent; 0: it is not
+	confined         int        // in flight while the path is unresponsive; 0: it is not
 	inFlight         int
 	releaseQueue     []chan struct{} // waiting releases, oldest first
 	restrictionQueue []chan struct{} // waiting restrictions, oldest first

@@ -9,7 +9,7 @@ import (
 var _ quarantine.Paths = (*Enforcer)(nil)
 
 // PathDefers implements quarantine.Paths. Without a trial a BNG that is not configured
-// defers too: what began there could not be taken away.
+// defers too: what began there could not be released.
 func (e *Enforcer) PathDefers(s quarantine.Session, trial bool) (reason string, deferred bool) {
 	switch m := e.fleet.serving(&s); {
 	case m != nil:
@@ -52,7 +52,7 @@ func (m *member) defers(s *quarantine.Session, profile string, now time.Time) *q
 }
 
 // Returned implements quarantine.Paths. Of a group it is the last return of any
-// member: looking too soon costs nothing.
+// member: a check too soon costs nothing.
 func (e *Enforcer) Returned(bng string) (last time.Time) {
 	for _, m := range e.fleet.membersOf(bng) {
 		last = later(last, m.path.lastReturn())

@@ -17,7 +17,7 @@ import (
 // service. What must hold is that a release under the new id mends it.
 func TestASessionThatIsRenumberedBetweenTwoStepsIsMendedByARelease(t *testing.T) {
 	for _, g := range builtinGears() {
-		if g.steps < 2 || !slices.Contains(g.make.Quirks(), bngsim.SessionIDChanges) {
+		if g.steps < 2 || !slices.Contains(g.platform.Quirks(), bngsim.SessionIDChanges) {
 			continue
 		}
 		t.Run(g.name(), func(t *testing.T) {
@@ -35,7 +35,7 @@ func TestASessionThatIsRenumberedBetweenTwoStepsIsMendedByARelease(t *testing.T)
 	}
 }
 
-func TestARestrictionWhoseAnswersWereLostCanBeTriedAgainOnEveryMake(t *testing.T) {
+func TestARestrictionWhoseAnswersWereLostCanBeTriedAgainOnEveryPlatform(t *testing.T) {
 	for _, g := range builtinGears() {
 		if g.restricted == "" {
 			continue
@@ -63,7 +63,7 @@ func TestARestrictionWhoseAnswersWereLostCanBeTriedAgainOnEveryMake(t *testing.T
 	}
 }
 
-func TestARestrictionThatNeverArrivedCanBeGivenBackOnEveryMake(t *testing.T) {
+func TestARestrictionThatNeverArrivedCanBeRestoredOnEveryPlatform(t *testing.T) {
 	for _, g := range builtinGears() {
 		if g.restricted == "" {
 			continue
@@ -82,7 +82,7 @@ func TestARestrictionThatNeverArrivedCanBeGivenBackOnEveryMake(t *testing.T) {
 // sent twice, so nothing tells; releasing once more mends it.
 func TestALateDuplicateOfARestrictionIsMendedByReleasingAgain(t *testing.T) {
 	for _, g := range builtinGears() {
-		if g.restricted == "" || g.make == bngsim.CoovaChilli {
+		if g.restricted == "" || g.platform == bngsim.CoovaChilli {
 			continue // Chilli's session has another id by then
 		}
 		t.Run(g.name(), func(t *testing.T) {
@@ -107,7 +107,7 @@ func TestTheOtherSessionOfALoginIsHitOnlyByGearThatGoesByLogin(t *testing.T) {
 		if g.restricted == "" {
 			continue
 		}
-		for _, quirk := range g.make.Quirks() {
+		for _, quirk := range g.platform.Quirks() {
 			if slices.Contains(overOrders, quirk) {
 				continue
 			}
@@ -118,8 +118,10 @@ func TestTheOtherSessionOfALoginIsHitOnlyByGearThatGoesByLogin(t *testing.T) {
 					l.dial(victim, 150)
 					twin := l.sim.Find(victim)[1]
 					second := first
-					second.ID, second.Addresses = twin.ID, []quarantine.Address{{Prefix: netip.PrefixFrom(twin.IPv4, 32), Kind: quarantine.FramedIP}}
-					second.Attributes = []quarantine.Attribute{{Name: "NAS-IP-Address", Value: "192.0.2.1"}, {Name: "Calling-Station-Id", Value: twin.MAC}}
+					second.ID, second.Addresses = twin.ID,
+						[]quarantine.Address{{Prefix: netip.PrefixFrom(twin.IPv4, 32), Kind: quarantine.FramedIP}}
+					second.Attributes = []quarantine.Attribute{{Name: "NAS-IP-Address", Value: "192.0.2.1"},
+						{Name: "Calling-Station-Id", Value: twin.MAC}}
 					l.enforce(l.restrict(second, "garden"))
 					innocent, ok := l.sim.Session(first.ID)
 					if hit := !ok || !innocent.Equal(g.atLogin); hit != byLogin {
@@ -172,8 +174,8 @@ func TestANameThatTheBNGLacksIsToldOrNot(t *testing.T) {
 // one it looks like a refusal, although the session is over.
 func TestADisconnectWhoseFirstAnswerIsLostIsASuccessWhereTheCauseIsNamed(t *testing.T) {
 	for _, g := range builtinGears() {
-		if g.make == "" {
-			continue // the same make, in another form
+		if g.platform == "" {
+			continue // the same platform, in another form
 		}
 		for _, test := range []struct {
 			quirks []bngsim.Quirk
@@ -183,7 +185,7 @@ func TestADisconnectWhoseFirstAnswerIsLostIsASuccessWhereTheCauseIsNamed(t *test
 			{[]bngsim.Quirk{bngsim.NoDuplicateCache}, quarantine.OutcomeAcked},
 			{[]bngsim.Quirk{bngsim.NoDuplicateCache, bngsim.NAKWithoutCause}, quarantine.OutcomeRefused},
 		} {
-			if g.make == bngsim.CoovaChilli { // never names a cause and remembers nothing
+			if g.platform == bngsim.CoovaChilli { // never names a cause and remembers nothing
 				test.want = quarantine.OutcomeRefused
 			}
 			t.Run(g.name()+"/"+label(test.quirks), func(t *testing.T) {

@@ -24,7 +24,7 @@ func quirksOf(g gear) [][]bngsim.Quirk {
 		if slices.Contains(overOrders, q.Name) {
 			continue
 		}
-		if q.Platforms == nil || slices.Contains(q.Platforms, g.make) {
+		if q.Platforms == nil || slices.Contains(q.Platforms, g.platform) {
 			lists = append(lists, []bngsim.Quirk{q.Name})
 		}
 	}
@@ -46,7 +46,8 @@ var unheard = map[bngsim.Quirk]struct{ changes bool }{
 func hears(g gear, quirks []bngsim.Quirk) bool {
 	for _, q := range quirks {
 		_, deaf := unheard[q]
-		unsigned := q == bngsim.BadMessageAuth && (g.make == bngsim.AccelPPP || g.make == bngsim.VyOS || g.make == bngsim.OSVBNG)
+		unsigned := q == bngsim.BadMessageAuth && (g.platform == bngsim.AccelPPP || g.platform == bngsim.VyOS ||
+			g.platform == bngsim.OSVBNG)
 		if deaf && !unsigned {
 			return false
 		}
@@ -86,7 +87,7 @@ func eachGear(t *testing.T, story func(*testing.T, *gearLab, []bngsim.Quirk)) {
 	}
 }
 
-func TestEveryMakeUnderItsQuirksIsRestrictedReconnectsAndIsRestored(t *testing.T) {
+func TestEveryPlatformUnderItsQuirksIsRestrictedReconnectsAndIsRestored(t *testing.T) {
 	eachGear(t, func(_ *testing.T, l *gearLab, quirks []bngsim.Quirk) {
 		if l.gear.steps > 1 && slices.Contains(quirks, bngsim.SessionIDChanges) {
 			return // see TestASessionThatIsRenumberedBetweenTwoSteps…
@@ -103,10 +104,10 @@ func TestEveryMakeUnderItsQuirksIsRestrictedReconnectsAndIsRestored(t *testing.T
 	})
 }
 
-func TestEveryMakeUnderItsQuirksIsRestrictedChangedAndRestored(t *testing.T) {
+func TestEveryPlatformUnderItsQuirksIsRestrictedChangedAndRestored(t *testing.T) {
 	eachGear(t, func(_ *testing.T, l *gearLab, quirks []bngsim.Quirk) {
 		if l.gear.other == "" || l.gear.changeSteps > 1 && slices.Contains(quirks, bngsim.SessionIDChanges) {
-			return // the make has one restriction only; see TestASessionThatIsRenumberedBetweenTwoSteps…
+			return // the platform has one restriction only; see TestASessionThatIsRenumberedBetweenTwoSteps…
 		}
 		l.firstContact(quirks)
 		garden := l.restrict(l.look(), "garden")
@@ -185,7 +186,7 @@ func (l *gearLab) bringBack(order quarantine.Order, out quarantine.Outcome, quir
 	l.wantNormal()
 }
 
-// swapsInOnePacket are makes that refuse the whole of a swap that was done
+// swapsInOnePacket are platforms that refuse the whole of a swap that was done
 // already, so that its retry cannot be told from a refusal.
 var swapsInOnePacket = map[string]bool{"cisco-xr": true}
 
@@ -245,10 +246,10 @@ func TestASessionIDThatBelongsToAnotherRestrictsNobody(t *testing.T) {
 // not changed hands is for the engine to know (Accounting-On, Start, Stop).
 var byIDAlone = map[string]bool{"nokia-sros": true, "staros": true, "osvbng": true}
 
-func TestEveryMakeDisconnectsOneSessionUnderItsQuirks(t *testing.T) {
+func TestEveryPlatformDisconnectsOneSessionUnderItsQuirks(t *testing.T) {
 	for _, g := range builtinGears() {
-		if g.make == "" {
-			continue // the same make, in another form
+		if g.platform == "" {
+			continue // the same platform, in another form
 		}
 		t.Run(g.name(), func(t *testing.T) {
 			underEach(t, quirksOf(g), func(t *testing.T, quirks []bngsim.Quirk) {
@@ -283,7 +284,7 @@ func (l *gearLab) disconnectOnce(quirks []bngsim.Quirk) {
 // until timestamps are left out.
 func TestWithoutTimestampsAWrongClockDoesNoHarm(t *testing.T) {
 	for _, g := range builtinGears() {
-		if g.restricted == "" || g.make == bngsim.StarOS {
+		if g.restricted == "" || g.platform == bngsim.StarOS {
 			continue // StarOS insists on them
 		}
 		t.Run(g.name(), func(t *testing.T) {

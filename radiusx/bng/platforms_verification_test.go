@@ -10,11 +10,11 @@ import (
 	"cordon/radiusx/bngsim"
 )
 
-// provable are the gears whose make, as it is modelled, shows what its dialect
+// provable are the gears whose platform, as it is modelled, shows what its dialect
 // takes for a proof. Huawei's may report Filter-Id; the model does not.
 var provable = []string{"filter-id", "junos/overlay", "junos/swap", "nokia-sros/swap", "cisco-isg/overlay", "cisco-isg/swap"}
 
-func TestWhatADialectTakesForAProofIsOneOnItsMake(t *testing.T) {
+func TestWhatADialectTakesForAVerificationIsOneOnItsPlatform(t *testing.T) {
 	for _, g := range builtinGears() {
 		if g.restricted == "" {
 			continue
@@ -57,7 +57,7 @@ func TestWhatADialectTakesForAProofIsOneOnItsMake(t *testing.T) {
 // them, or their accounting, shows the restriction that is still in force.
 var exposed = []string{"filter-id", "junos/overlay", "junos/swap", "nokia-sros/swap", "cisco-isg/overlay", "cisco-isg/swap"}
 
-func TestAReleaseThatWasIgnoredIsFoundOutWhereTheMakeShowsIt(t *testing.T) {
+func TestAReleaseThatWasIgnoredIsFoundOutWhereThePlatformShowsIt(t *testing.T) {
 	for _, g := range builtinGears() {
 		if g.restricted == "" {
 			continue
@@ -112,7 +112,8 @@ func (l *gearLab) shown() []quarantine.ObservedAttribute {
 	for _, record := range slices.DeleteFunc(l.book.take(), stops) {
 		for _, a := range record {
 			if l.enforcer.fleet.named["bng1"].observable[a.Name] {
-				shown = append(shown, quarantine.ObservedAttribute{Attribute: quarantine.Attribute{Name: a.Name, Value: a.Value}, At: time.Now()})
+				shown = append(shown, quarantine.ObservedAttribute{Attribute: quarantine.Attribute{Name: a.Name, Value: a.Value},
+					At: time.Now()})
 			}
 		}
 	}

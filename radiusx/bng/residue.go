@@ -11,7 +11,7 @@ import (
 	"cordon/radiusx/dialect"
 )
 
-// residue is how steps that are still to be taken back travel through the case.
+// residue is how steps that are still to be undone travel through the case.
 type residue struct {
 	Code       radius.Code `json:"code"`
 	Octets     string      `json:"octets,omitempty"`     // attributes as on the wire, in base64
@@ -39,7 +39,7 @@ func (m *member) encodeResidue(steps []dialect.Step) string {
 func decodeResidue(text string) ([]dialect.Step, error) {
 	var list []residue
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
-		return nil, fmt.Errorf("read what is to be taken back: %w", err)
+		return nil, fmt.Errorf("read what is to be undone: %w", err)
 	}
 	steps := make([]dialect.Step, len(list))
 	for i, r := range list {
@@ -51,7 +51,7 @@ func decodeResidue(text string) ([]dialect.Step, error) {
 		for _, s := range r.Attributes {
 			a, err := radiusx.ParseAttribute(s)
 			if err != nil {
-				return nil, fmt.Errorf("read what is to be taken back: %w", err)
+				return nil, fmt.Errorf("read what is to be undone: %w", err)
 			}
 			steps[i].Attributes = append(steps[i].Attributes, a)
 		}

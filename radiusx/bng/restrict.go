@@ -40,7 +40,7 @@ func (r *run) restrict(ctx context.Context) quarantine.Outcome {
 }
 
 // refused notes a refusal that is the profile's fault. Where another profile is
-// to be taken away first it may be that one's.
+// to be released first it may be that one's.
 func (r *run) refused(why reply) {
 	another := slices.ContainsFunc(r.order.From, func(a quarantine.AppliedProfile) bool { return a.Profile != r.order.To })
 	if why.disposition == coa.ProfileFault && !another {
@@ -63,8 +63,8 @@ func (r *run) restriction() (steps []dialect.Step, retry bool, err error) {
 		steps, err = m.restricting(&o.Session, wanted)
 		return steps, retry, err
 	}
-	// Of several that may be in force the make knows how to change the newest;
-	// the older ones are taken away first.
+	// Of several that may be in force the platform knows how to change the newest;
+	// the older ones are released first.
 	for _, older := range from[:len(from)-1] {
 		more, err := m.leaving(&o.Session, older)
 		if err != nil {
@@ -97,7 +97,7 @@ func (m *member) restricting(s *quarantine.Session, wanted quarantine.AppliedPro
 	return m.encodedSteps(request)
 }
 
-// leaving returns the requests that take a profile away on the way to another one, with
+// leaving returns the requests that release a profile on the way to another one, with
 // their undo where today's dialect makes the same ones.
 func (m *member) leaving(s *quarantine.Session, a quarantine.AppliedProfile) ([]dialect.Step, error) {
 	if !m.undoUnchanged(a) {
@@ -106,7 +106,7 @@ func (m *member) leaving(s *quarantine.Session, a quarantine.AppliedProfile) ([]
 	return m.Dialect.Steps(m.request(dialect.Restore, s, m.names(a)))
 }
 
-// changing returns the requests from one profile to another: the make's own way, unless
+// changing returns the requests from one profile to another: the platform's own way, unless
 // the one was put in force in another way than today's.
 func (m *member) changing(s *quarantine.Session, from, to quarantine.AppliedProfile) ([]dialect.Step, error) {
 	if m.undoUnchanged(from) && m.undoUnchanged(to) {
@@ -126,7 +126,7 @@ func (m *member) changing(s *quarantine.Session, from, to quarantine.AppliedProf
 func (r *run) undoAfterFailure(ctx context.Context, done []dialect.Step, why reply) quarantine.Outcome {
 	if why.kind == quarantine.OutcomeSessionGone && len(done) > 0 {
 		// The session ended midway, or has another id since the first step: what
-		// was done may still be in force, and accounting will tell where.
+		// was done may still be in force, and accounting will show where.
 		return r.outcome(quarantine.OutcomeUnanswered, why)
 	}
 	var undo []dialect.Step
@@ -156,7 +156,7 @@ func (r *run) undo(ctx context.Context, steps []dialect.Step) (left []dialect.St
 	return nil
 }
 
-// undoResidue goes on with what an earlier order could not take back.
+// undoResidue goes on with what an earlier order could not undo.
 func (r *run) undoResidue(ctx context.Context) quarantine.Outcome {
 	steps, err := decodeResidue(r.order.Residue)
 	if err != nil {
@@ -166,18 +166,18 @@ func (r *run) undoResidue(ctx context.Context) quarantine.Outcome {
 	if len(left) == 0 {
 		return r.outcome(quarantine.OutcomeAcked, reply{})
 	}
-	outcome := r.outcome(quarantine.OutcomePartial, reply{reason: "steps of a refused change are not taken back yet"})
+	outcome := r.outcome(quarantine.OutcomePartial, reply{reason: "steps of a refused change are not undone yet"})
 	outcome.Residue = r.bng.encodeResidue(left)
 	return outcome
 }
 
-// restore gives back what the session should have. All steps are tried; only
-// silence ends it early, for it will be tried again.
+// restore restores what the session should have. All steps are tried; only
+// a missing reply ends it early, for it will be tried again.
 func (r *run) restore(ctx context.Context) quarantine.Outcome {
 	var worst reply
 	for _, a := range slices.Backward(r.order.From) {
 		steps, err := r.bng.restoring(&r.order.Session, a)
-		if err != nil { // the others are given back all the same
+		if err != nil { // the others are released all the same
 			worst = reply{kind: quarantine.OutcomeRefused, reason: err.Error()}
 			continue
 		}

@@ -6,7 +6,7 @@ import (
 	"cordon/radiusx/acct"
 )
 
-// speaker finds the BNG that a record is about, and whether its sender may speak
+// speaker finds the BNG that a record is about, and whether its sender may report
 // for it. One that names its NAS twice is about the BNG that sent it, if its address
 // alone says which that is; a relay cannot be asked.
 func (a *Accounting) speaker(r *acct.Record) (bng string, allowed bool) {
@@ -39,9 +39,9 @@ func (f *Fleet) notAllowed(r *acct.Record) string {
 	case r.Client.Relay && f.unidentifiable(r.NAS):
 		return "unidentified_nas" // its names are every box's
 	case r.Client.Relay:
-		return "foreign" // a BNG that this relay does not speak for
+		return "nas_not_allowed" // a BNG that this relay may not report
 	}
-	return "forbidden" // a BNG spoke for another
+	return "forbidden" // a BNG reported for another
 }
 
 // BNGOf names the configured BNG that a record claims to be about, whoever sent it;

@@ -8,7 +8,7 @@ import (
 )
 
 // identifyingAttributes returns what is known of a session as RADIUS attributes. User-Name
-// is the subscriber key unless accounting told another, or none. An address that the
+// is the subscriber key unless accounting had another, or none. An address that the
 // session had before is left out, for it may be another's by now, and so are port
 // blocks, which no BNG is asked by.
 func identifyingAttributes(s *quarantine.Session) []radiusx.Attribute {
@@ -38,13 +38,13 @@ func identifyingAttributes(s *quarantine.Session) []radiusx.Attribute {
 var nasNames = []string{"NAS-IP-Address", "NAS-IPv6-Address", "NAS-Identifier"}
 
 // requested is what a request to this BNG may say of which session is meant: what
-// the group's member that spoke last called itself is no name of another.
+// the group's member that reported last called itself is no name of another.
 func (m *member) requested(s *quarantine.Session) []radiusx.Attribute {
-	told := requested(s)
-	if m.Group == "" || m.Name == s.Member || !slices.ContainsFunc(told, isNASName) {
-		return told
+	reported := requested(s)
+	if m.Group == "" || m.Name == s.Member || !slices.ContainsFunc(reported, isNASName) {
+		return reported
 	}
-	return append(slices.DeleteFunc(told, isNASName), attributesOf(m.NAS)...)
+	return append(slices.DeleteFunc(reported, isNASName), attributesOf(m.NAS)...)
 }
 
 func isNASName(a radiusx.Attribute) bool { return slices.Contains(nasNames, a.Name) }
@@ -60,7 +60,7 @@ func userName(s *quarantine.Session) string {
 }
 
 // requested is what a request may say of which session is meant: nothing of a
-// session that is nobody's, or that the BNG does not know by its id, so that no
+// session without a subscriber, or that the BNG does not know by its id, so that no
 // request can be made about it.
 func requested(s *quarantine.Session) []radiusx.Attribute {
 	if s.Subscriber == "" || s.ID != "" && !s.Identified() {

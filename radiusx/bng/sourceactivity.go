@@ -7,8 +7,8 @@ import (
 	"cordon/radiusx/acct"
 )
 
-// sourceActivity sums up when each configured BNG and each relay spoke, until it is asked.
-// What a record says does not count, nor whether it could be stored: it shows that
+// sourceActivity sums up when each configured BNG and each relay sent accounting, until it is read.
+// What is in a record does not count, nor whether it could be stored: it shows that
 // the way from its sender works.
 type sourceActivity struct {
 	mu     sync.Mutex // guards what follows
@@ -17,7 +17,7 @@ type sourceActivity struct {
 }
 
 // note counts a record of a BNG (nil: one that is not configured). One that its
-// sender may not speak for tells of its sender only.
+// sender may not report for counts for its sender only.
 func (h *sourceActivity) note(r *acct.Record, m *member, allowed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -33,7 +33,8 @@ func (h *sourceActivity) note(r *acct.Record, m *member, allowed bool) {
 }
 
 func add[K comparable](to map[K]*quarantine.SourceHeard, key K, r *acct.Record) {
-	one := quarantine.SourceHeard{First: r.Arrived, Last: r.Arrived, Reported: r.Reported(), Behind: max(r.Arrived.Sub(r.Reported()), 0), Records: 1}
+	one := quarantine.SourceHeard{First: r.Arrived, Last: r.Arrived, Reported: r.Reported(),
+		Behind: max(r.Arrived.Sub(r.Reported()), 0), Records: 1}
 	if sum := to[key]; sum != nil {
 		sum.Add(one)
 		return
@@ -41,7 +42,7 @@ func add[K comparable](to map[K]*quarantine.SourceHeard, key K, r *acct.Record) 
 	to[key] = &one
 }
 
-// Heard returns what was heard of each BNG, by its name, and of each relay, by its
+// Heard returns when accounting came from each BNG, by its name, and of each relay, by its
 // prefix, since it was called last.
 func (a *Accounting) Heard() []quarantine.SourceHeard {
 	h := &a.activity

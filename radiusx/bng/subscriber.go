@@ -12,7 +12,7 @@ import (
 	"cordon/quarantine"
 )
 
-// SubscriberKeys makes the subscriber's key of what accounting tells: of a
+// SubscriberKeys makes the subscriber's key of what accounting has: of a
 // User-Name the realm is cut off and letters are lower-cased, octets that are not
 // text are written as such ([quarantine.EscapeName]), and a table names the account.
 // What comes out is the subscriber everywhere in Cordon; two names with the same
@@ -23,7 +23,7 @@ import (
 // Its methods may be called from any goroutine once the fields are set.
 type SubscriberKeys struct {
 	StripRealm bool // cut "@realm" off
-	Lower      bool // letters become small
+	Lower      bool // letters are lower-cased
 
 	// accounts are by key as Key has it before, those of lines under asWritten and
 	// the key as the table has it; nil: none.
@@ -34,8 +34,8 @@ type SubscriberKeys struct {
 const asWritten = "\x00"
 
 // Key returns the subscriber that a User-Name, any octets, stands for; it is never
-// empty unless told is. A key that the table does not know stays what it is.
-func (k *SubscriberKeys) Key(told string) string { return k.account("", k.plain(told)) }
+// empty unless name is. A key that the table does not know stays what it is.
+func (k *SubscriberKeys) Key(name string) string { return k.account("", k.plain(name)) }
 
 // account looks a key up in the table.
 func (k *SubscriberKeys) account(kind, key string) string {
@@ -51,20 +51,22 @@ func (k *SubscriberKeys) account(kind, key string) string {
 }
 
 // plain is Key without the table.
-func (k *SubscriberKeys) plain(told string) string { return quarantine.EscapeName(k.name(told)) }
+func (k *SubscriberKeys) plain(reported string) string {
+	return quarantine.EscapeName(k.name(reported))
+}
 
 // name is what is left of a User-Name.
-func (k *SubscriberKeys) name(told string) string {
+func (k *SubscriberKeys) name(reported string) string {
 	if k == nil {
-		return told
+		return reported
 	}
-	if at := strings.LastIndexByte(told, '@'); k.StripRealm && at > 0 {
-		told = told[:at]
+	if at := strings.LastIndexByte(reported, '@'); k.StripRealm && at > 0 {
+		reported = reported[:at]
 	}
 	if k.Lower {
-		told = lower(told)
+		reported = lower(reported)
 	}
-	return told
+	return reported
 }
 
 // of returns the subscriber whom a record names. Lines are the templates of lines
@@ -112,7 +114,7 @@ func lower(name string) string {
 	return b.String()
 }
 
-// Use puts another table in place of the one before. It is not to be changed
+// Use replaces the table. It is not to be changed
 // afterwards.
 func (k *SubscriberKeys) Use(accounts map[string]string) { k.accounts.Store(&accounts) }
 
@@ -122,7 +124,7 @@ type LineFault struct {
 	Message string
 }
 
-// maxLineFaults is how many faults of a file are told.
+// maxLineFaults is how many faults of a file are reported.
 const maxLineFaults = 20
 
 // ReadAccounts reads a table for Use: CSV (RFC 4180), key and account id on each

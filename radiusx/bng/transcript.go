@@ -17,6 +17,6 @@ func Transcript(w io.Writer) Observer {
 	return func(direction radiusx.Direction, d *radiusx.Dictionary, from, to netip.AddrPort, octets []byte) {
 		mu.Lock()
 		defer mu.Unlock()
-		_ = d.Text(w, direction, from, to, octets) // a terminal that went away reads nothing
+		_ = d.Text(w, direction, from, to, octets) // a terminal that is gone reads nothing
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"cordon/radiusx/dialect"
 )
 
-// undo is how what takes a restriction away travels through the case and the log: the
+// undo is how the undo of a restriction travels through the case and the journal: the
 // requests, fixed in octets when the restriction was made, and what they were made of.
 // Versions before kept the names alone.
 type undo struct {
@@ -40,11 +40,11 @@ func (u *undo) profile() dialect.Profile {
 	return dialect.Profile{Restricted: u.Restricted, Normal: u.Normal}
 }
 
-// undoOf fixes how a restriction to p is taken away on this BNG. told is what is known
-// of the session; where that is not enough the names alone are kept.
-func (m *member) undoOf(p dialect.Profile, told []radiusx.Attribute) string {
+// undoOf fixes how a restriction to p is undone on this BNG. attributes are what is known
+// of the session; where that is not enough the names alone are stored.
+func (m *member) undoOf(p dialect.Profile, reported []radiusx.Attribute) string {
 	u := undo{Restricted: p.Restricted, Normal: p.Normal, Dialect: m.Dialect.Name, Options: m.Options}
-	fixed, err := m.Dialect.Fix(dialect.Request{Action: dialect.Restore, Session: told, Profile: p, Options: m.Options})
+	fixed, err := m.Dialect.Fix(dialect.Request{Action: dialect.Restore, Session: reported, Profile: p, Options: m.Options})
 	if err == nil {
 		u.Steps = fixedSteps(fixed)
 	}
@@ -58,7 +58,8 @@ func (m *member) undoOf(p dialect.Profile, told []radiusx.Attribute) string {
 func fixedSteps(fixed []dialect.Fixed) []fixedStep {
 	steps := make([]fixedStep, len(fixed))
 	for i, f := range fixed {
-		steps[i] = fixedStep{Code: f.Code, By: slices.Clone(f.By.Must), NAS: f.NAS, Octets: encodeOctets(f.Attributes), NAKsIfDone: f.NAKsIfDone}
+		steps[i] = fixedStep{Code: f.Code, By: slices.Clone(f.By.Must), NAS: f.NAS, Octets: encodeOctets(f.Attributes),
+			NAKsIfDone: f.NAKsIfDone}
 		for _, name := range f.By.IfKnown {
 			steps[i].By = append(steps[i].By, name+"?")
 		}
@@ -69,7 +70,7 @@ func fixedSteps(fixed []dialect.Fixed) []fixedStep {
 func decodeUndo(text string) (*undo, error) {
 	var u undo
 	if err := json.Unmarshal([]byte(text), &u); err != nil {
-		return nil, fmt.Errorf("read how a restriction is taken away: %w", err)
+		return nil, fmt.Errorf("read the undo of a restriction: %w", err)
 	}
 	return &u, nil
 }
@@ -107,11 +108,11 @@ func encodeOctets(attributes radius.Attributes) string {
 func decodeOctets(text string) (radius.Attributes, error) {
 	octets, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return nil, fmt.Errorf("read what is to be taken back: %w", err)
+		return nil, fmt.Errorf("read what is to be undone: %w", err)
 	}
 	attributes, err := radius.ParseAttributes(octets)
 	if err != nil {
-		return nil, fmt.Errorf("read what is to be taken back: %w", err)
+		return nil, fmt.Errorf("read what is to be undone: %w", err)
 	}
 	return attributes, nil
 }
@@ -120,7 +121,7 @@ func decodeOctets(text string) (radius.Attributes, error) {
 // another dialect than the BNG has now.
 var errOtherDialect = errors.New("the restriction was made by another dialect")
 
-// restoring returns the requests that take an applied profile away from a session, as
+// restoring returns the requests that release an applied profile on a session, as
 // they were fixed when it was made; the configuration of today counts only where
 // nothing was fixed.
 func (m *member) restoring(s *quarantine.Session, a quarantine.AppliedProfile) ([]dialect.Step, error) {
@@ -131,7 +132,8 @@ func (m *member) restoring(s *quarantine.Session, a quarantine.AppliedProfile) (
 	case len(u.Steps) > 0:
 		return m.addressFixed(s, u)
 	case u.Dialect != "" && u.Dialect != m.Dialect.Name:
-		return nil, fmt.Errorf("%w, %s: give BNG %s that dialect again until its sessions are released, or give the session up", errOtherDialect, u.Dialect, m.Name)
+		return nil, fmt.Errorf("%w, %s: set that dialect for BNG %s again until its sessions are released, or give the session up",
+			errOtherDialect, u.Dialect, m.Name)
 	}
 	return m.encodedSteps(dialect.Request{Action: dialect.Restore, Session: m.requested(s), Profile: m.names(a), Options: m.optionsOf(u)})
 }
@@ -142,10 +144,10 @@ func (m *member) addressFixed(s *quarantine.Session, u *undo) ([]dialect.Step, e
 	if err != nil {
 		return nil, err
 	}
-	told := m.requested(s)
+	reported := m.requested(s)
 	steps := make([]dialect.Step, len(fixed))
 	for i, f := range fixed {
-		if steps[i], err = m.Dialect.Address(f, told); err != nil {
+		if steps[i], err = m.Dialect.Address(f, reported); err != nil {
 			return nil, err
 		}
 	}
@@ -194,14 +196,15 @@ func (m *member) names(a quarantine.AppliedProfile) dialect.Profile {
 		return today
 	}
 	then := u.profile()
-	if u.Dialect == "" && len(m.Dialect.Check(then, m.Options)) > 0 && today.Restricted != "" && len(m.Dialect.Check(today, m.Options)) == 0 {
+	if u.Dialect == "" && len(m.Dialect.Check(then, m.Options)) > 0 && today.Restricted != "" &&
+		len(m.Dialect.Check(today, m.Options)) == 0 {
 		return today
 	}
 	return then
 }
 
-// undoUnchanged reports whether an applied profile would be taken away by the same octets
-// today, so that the make's own way of changing it may be used.
+// undoUnchanged reports whether an applied profile would be released by the same octets
+// today, so that the platform's own way of changing it may be used.
 func (m *member) undoUnchanged(a quarantine.AppliedProfile) bool {
 	u, err := decodeUndo(a.Undo)
 	if err != nil || u.Dialect == "" && len(u.Steps) == 0 {
@@ -218,10 +221,11 @@ func (m *member) undoUnchanged(a quarantine.AppliedProfile) bool {
 }
 
 func (s fixedStep) equal(other fixedStep) bool {
-	return s.Code == other.Code && slices.Equal(s.By, other.By) && s.NAS == other.NAS && s.Octets == other.Octets && s.NAKsIfDone == other.NAKsIfDone
+	return s.Code == other.Code && slices.Equal(s.By, other.By) && s.NAS == other.NAS && s.Octets == other.Octets &&
+		s.NAKsIfDone == other.NAKsIfDone
 }
 
-// CanUndo says why a restriction that is in force on a session could not be taken away
+// CanUndo says why a restriction that is in force on a session could not be released
 // with the configuration of today: its BNG is not configured, or it was made by a
 // version that did not keep the requests, and the dialect of today cannot make them.
 func (f *Fleet) CanUndo(s quarantine.Session, a quarantine.AppliedProfile) error {

@@ -70,7 +70,7 @@ func (c *Config) validateNames() quarantine.Faults {
 	return f
 }
 
-// validateProfiles checks that each profile could be put in force and taken away
+// validateProfiles checks that each profile could be put in force and released
 // again, with the options that the site has set.
 func (c *Config) validateProfiles() (f quarantine.Faults) {
 	if _, err := c.Dialect.Dictionary(c.Options); err != nil {
@@ -88,7 +88,7 @@ func (c *Config) validateProfiles() (f quarantine.Faults) {
 	return f
 }
 
-// checkProfile says why a profile could not be put in force on this BNG and taken away
+// checkProfile says why a profile could not be put in force on this BNG and released
 // again; nil if it could. The dialect must be set.
 func (c *Config) checkProfile(name string) []error {
 	p := c.Profiles[name]

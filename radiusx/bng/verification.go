@@ -16,10 +16,10 @@ import (
 	"cordon/radiusx/dialect"
 )
 
-// LineCheck is the operator's own way to look at a line: by SNMP, by the BNG's
+// LineCheck is the operator's own check of a line: by SNMP, by the BNG's
 // API, by a probe behind the line. It is asked with a [LineQuestion] in JSON and
 // answers with one of the words that a [LineState] has. An error, or any other
-// word, finds nothing out.
+// word, verifies nothing.
 type LineCheck interface {
 	Ask(ctx context.Context, question []byte) (word string, err error)
 }
@@ -32,21 +32,21 @@ type LineQuestion struct {
 	Subscriber string            `json:"subscriber"`
 	Profile    string            `json:"profile"`    // the domain's name
 	Restricted string            `json:"restricted"` // the restriction's name on the BNG
-	Normal     string            `json:"normal"`     // what is given back; "overlay": nothing was replaced
+	Normal     string            `json:"normal"`     // what is restored; "overlay": nothing was replaced
 	Foreign    []string          `json:"foreign_profiles,omitempty"`
-	Attributes map[string]string `json:"attributes"` // what accounting told of the session
+	Attributes map[string]string `json:"attributes"` // what accounting had of the session
 }
 
 // LineState is what a [LineCheck] saw.
 type LineState string
 
-// The states of a line. What is neither says nothing.
+// The states of a line. What is neither verifies nothing.
 const (
 	LineRestricted LineState = "restricted" // the profile asked about is in force
 	LineNormal     LineState = "normal"     // it is not
 )
 
-// observation is what a look found out, and how.
+// observation is what a check found, and how.
 type observation struct {
 	finding dialect.Finding
 	how     string
@@ -60,7 +60,7 @@ func moreDecisive(a, b observation) observation {
 	return a
 }
 
-// withVerification says how an acknowledged order can be proved.
+// withVerification says how an acknowledged order can be verified.
 func (r *run) withVerification(out quarantine.Outcome) quarantine.Outcome {
 	if r.order.To == quarantine.Disconnect {
 		return out
@@ -86,9 +86,9 @@ func (r *run) withVerification(out quarantine.Outcome) quarantine.Outcome {
 
 // acknowledged says what is known beyond an ACK, for people.
 var acknowledged = map[quarantine.Verification]string{
-	quarantine.NoVerification:     "the BNG says so; nothing here can prove it",
-	quarantine.VerifyByAccounting: "the BNG says so; accounting may prove it",
-	quarantine.VerifyByQuery:      "the BNG says so; it is being checked",
+	quarantine.NoVerification:     "acknowledged; nothing here can verify it",
+	quarantine.VerifyByAccounting: "acknowledged; accounting may verify it",
+	quarantine.VerifyByQuery:      "acknowledged; it is being verified",
 }
 
 // subject is one profile that an order is about.
@@ -155,60 +155,60 @@ func (r *run) verifyByRADIUS(ctx context.Context, s subject) observation {
 		case err != nil:
 			found.how = err.Error()
 		case check.In == dialect.InACK:
-			found = moreDecisive(found, observationOf(check.Judge(said), said, "the BNG, asked, answers"))
+			found = moreDecisive(found, observationOf(check.Judge(said), said, "the BNG, queried, answers"))
 		}
 	}
 	return found
 }
 
-// healthy reports whether nothing speaks against asking the BNG questions.
+// healthy reports whether the BNG may be queried.
 func (m *member) healthy() bool {
 	state, _, _ := m.path.status(time.Now())
 	return state == PathOK
 }
 
 // judgeObserved judges what accounting showed since the ACK. What speaks for the
-// change may be as old as the ACK itself; what speaks against it may not: it tells
+// change may be as old as the ACK itself; what speaks against it may not: it has
 // times in whole seconds, and may have left before.
 func (r *run) judgeObserved(check dialect.Check) observation {
 	since := r.order.Since.Truncate(time.Second)
-	told := attributesObserved(r.order.Session.ObservedSince(since))
-	if finding := check.Judge(told); finding == dialect.Shown {
-		return observationOf(finding, told, "accounting shows")
+	reported := attributesObserved(r.order.Session.ObservedSince(since))
+	if finding := check.Judge(reported); finding == dialect.Shown {
+		return observationOf(finding, reported, "accounting shows")
 	}
-	told = attributesObserved(r.order.Session.ObservedSince(since.Add(quarantine.ClockSlack)))
-	return observationOf(check.Judge(told), told, "accounting shows")
+	reported = attributesObserved(r.order.Session.ObservedSince(since.Add(quarantine.ClockSlack)))
+	return observationOf(check.Judge(reported), reported, "accounting shows")
 }
 
 func attributesObserved(shown []quarantine.ObservedAttribute) []radiusx.Attribute {
-	var told []radiusx.Attribute
+	var reported []radiusx.Attribute
 	for _, s := range shown {
-		told = append(told, radiusx.Attribute{Name: s.Name, Value: s.Value})
+		reported = append(reported, radiusx.Attribute{Name: s.Name, Value: s.Value})
 	}
-	return told
+	return reported
 }
 
-func observationOf(finding dialect.Finding, told []radiusx.Attribute, who string) observation {
+func observationOf(finding dialect.Finding, reported []radiusx.Attribute, who string) observation {
 	if finding == dialect.SaysNothing {
 		return observation{finding, "nothing shows it yet"}
 	}
 	var words []string
-	for _, a := range told {
+	for _, a := range reported {
 		words = append(words, a.String())
 	}
 	return observation{finding, who + " " + strings.Join(words, ", ")}
 }
 
-// query sends a request that changes nothing and returns what its ACK says.
+// query sends a request that changes nothing and returns the attributes of its ACK.
 func (r *run) query(ctx context.Context, step *dialect.Step) ([]radiusx.Attribute, error) {
 	result, err := r.exchange(ctx, *step, false)
 	switch {
 	case err != nil:
 		return nil, err
 	case result.Kind == coa.Unanswered:
-		return nil, errors.New("asked, and " + silence(result))
+		return nil, errors.New("queried: " + silence(result))
 	case result.Kind == coa.NAK:
-		return nil, fmt.Errorf("asked, and refused: NAK %s", causeName(result.ErrorCause))
+		return nil, fmt.Errorf("queried: NAK %s", causeName(result.ErrorCause))
 	}
 	said, err := radius.ParseAttributes(result.Reply[radiusx.HeaderLength:])
 	if err != nil {

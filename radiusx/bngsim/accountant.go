@@ -135,7 +135,7 @@ func (a *accountant) work(ctx context.Context, l *lane) {
 }
 
 // deliver sends a record again and again until it is answered, forgotten or ctx
-// ends. In the last case nobody is told that it was answered.
+// ends. In the last case the answer is not passed on.
 func (a *accountant) deliver(ctx context.Context, r *report, gone <-chan struct{}) {
 	for pause := a.config.Retry; ; pause = min(2*pause, a.config.MaxRetry) {
 		id, t := a.transmit(r)

@@ -68,11 +68,11 @@ func story(records []acct.Record) []string {
 }
 
 // newAccountingLab is newLab with a ledger; the test calls stop.
-func newAccountingLab(t *testing.T, make Platform, configure func(*Config)) (*lab, *ledger) {
+func newAccountingLab(t *testing.T, platform Platform, configure func(*Config)) (*lab, *ledger) {
 	t.Helper()
 	book := &ledger{}
 	var stopServer func()
-	l := newLab(t, make, func(c *Config) {
+	l := newLab(t, platform, func(c *Config) {
 		wire := c.Conn.(*endpoint).wire
 		c.Accounting = Accounting{Server: acctAddr, Conn: listenOn(t, wire, netip.AddrPortFrom(nasIP, 0))}
 		stopServer = serve(t, listenOn(t, wire, acctAddr), book)
@@ -93,7 +93,8 @@ func serve(t *testing.T, conn net.PacketConn, book *ledger) (stop func()) {
 	t.Helper()
 	server, err := acct.New(acct.Config{
 		Holdable: func(netip.Prefix) (string, bool) { return "", true },
-		Conns:    []net.PacketConn{conn}, Handler: book, Attributes: []string{"ERX-Service-Session", "Cisco-Service-Info", "Service-Name", "Filter-Id", "Alc-SLA-Prof-Str", "Alc-Subscriber-Filter"},
+		Conns:    []net.PacketConn{conn}, Handler: book, Attributes: []string{"ERX-Service-Session", "Cisco-Service-Info",
+			"Service-Name", "Filter-Id", "Alc-SLA-Prof-Str", "Alc-Subscriber-Filter"},
 		Clients: []acct.Client{{Prefix: netip.PrefixFrom(nasIP, 32), Secret: secret(t, testSecret)}},
 	})
 	if err != nil {
@@ -131,7 +132,8 @@ func TestASessionIsAccountedForFromStartToStop(t *testing.T) {
 			t.Fatal(err)
 		}
 		records := book.all()
-		want := []string{"Accounting-On", "Start 00000001 alice@isp", "Interim-Update 00000001 alice@isp", "Stop 00000001 alice@isp", "Accounting-Off"}
+		want := []string{"Accounting-On", "Start 00000001 alice@isp", "Interim-Update 00000001 alice@isp",
+			"Stop 00000001 alice@isp", "Accounting-Off"}
 		if got := story(records); !slices.Equal(got, want) {
 			t.Fatalf("records %q, want %q", got, want)
 		}

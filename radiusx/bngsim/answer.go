@@ -9,7 +9,7 @@ import (
 	"cordon/radiusx"
 )
 
-// answer makes the ACK, or the NAK with its cause, as the make writes it; the
+// answer makes the ACK, or the NAK with its cause, as the platform writes it; the
 // caller holds b.mu.
 func (b *BNG) answer(r *request, out outcome, now time.Time) []byte {
 	how := b.behaviour

@@ -7,7 +7,7 @@ import (
 	"cordon/radiusx"
 )
 
-// vendorsOwn are the attributes that makes go by, under the names used here. A
+// vendorsOwn are the attributes that platforms go by, under the names used here. A
 // BNG knows them by number, whatever the configured dictionary calls them, and
 // also where it does not have them. Names are FreeRADIUS', from its
 // dictionaries alcatel.sr, cisco, ericsson.ab, huawei, rtbrick, chillispot and

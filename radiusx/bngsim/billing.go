@@ -4,7 +4,7 @@ import "fmt"
 
 // Suspend has somebody else than the client under test, billing for example, put a
 // session of accel-ppp into a set of his, or lift it out, as his own CoA-Request
-// would: L4 redirect on or off, with the set's name. What the make does of it is as
+// would: L4 redirect on or off, with the set's name. What the platform does of it is as
 // with any request.
 func (b *BNG) Suspend(id, set string, on bool) error {
 	b.mu.Lock()

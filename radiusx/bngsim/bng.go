@@ -34,7 +34,7 @@ type BNG struct {
 	packets   packetLog
 
 	mu         sync.Mutex      // guards what follows; taken before accountant's
-	behaviour  *behaviour      // of the make under its quirks
+	behaviour  *behaviour      // of the platform under its quirks
 	profiles   map[string]bool // nil knows every name
 	restartDue bool            // the next request finds it restarting
 	asked      time.Time       // when the first request came under these quirks

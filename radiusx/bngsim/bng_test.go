@@ -59,11 +59,11 @@ type lab struct {
 
 // newLab starts a BNG inside a synctest bubble; configure may be nil, the test
 // calls stop.
-func newLab(t testing.TB, make Platform, configure func(*Config)) *lab {
+func newLab(t testing.TB, platform Platform, configure func(*Config)) *lab {
 	t.Helper()
 	l := &lab{t: t, wire: NewWire(1)}
 	config := Config{
-		Name: "bng1", NASIP: nasIP, Platform: make, Secret: secret(t, testSecret), Conn: l.listen(dasAddr),
+		Name: "bng1", NASIP: nasIP, Platform: platform, Secret: secret(t, testSecret), Conn: l.listen(dasAddr),
 		Dictionary: testDictionary(t), RedirectAttribute: "L4-Redirect", IPSetAttribute: "L4-Redirect-ipset", Seed: 1,
 	}
 	if configure != nil {

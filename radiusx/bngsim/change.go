@@ -30,7 +30,7 @@ type changing struct {
 }
 
 // changeTogether looks at all attributes that are no identifiers and returns
-// those that are left to be looked at one by one.
+// those that are left to be applied one by one.
 type changeTogether func(c *changing, attrs []radiusx.Attribute) (rest []radiusx.Attribute, cause ErrorCause)
 
 func (r *changing) knows(name string) bool { return r.known == nil || r.known[name] }
@@ -44,7 +44,7 @@ func (r *changing) set(field *string, name string) ErrorCause {
 	return OK
 }
 
-// override lays a name over the profile; "" takes it away.
+// override lays a name over the profile; "" removes it.
 func (r *changing) override(what, name string) {
 	r.state.Overrides = slices.DeleteFunc(r.state.Overrides, func(o string) bool { return strings.HasPrefix(o, what+"=") })
 	if name != "" {
@@ -56,7 +56,7 @@ func (r *changing) override(what, name string) {
 	}
 }
 
-// order returns attrs with the make's first attribute in front, as the make
+// order returns attrs with the platform's first attribute in front, as the platform
 // works them off.
 func (b *behaviour) order(attrs []radiusx.Attribute, meaning func(string) string) []radiusx.Attribute {
 	if b.first == "" {

@@ -31,7 +31,7 @@ type Config struct {
 	// EventWindow is how far a request's Event-Timestamp may be from Now; 300s.
 	EventWindow time.Duration
 	// DuplicateWindow is how long an answer is repeated to the same source
-	// port and identifier; 0 is the make's, negative is not at all.
+	// port and identifier; 0 is the platform's, negative is not at all.
 	DuplicateWindow time.Duration
 
 	Profiles          []string // names of services and filters it knows; nil means any
@@ -66,10 +66,10 @@ type Accounting struct {
 
 	Retry    time.Duration // pause before the first retransmission, doubled up to MaxRetry; 2s
 	MaxRetry time.Duration // 16s
-	Interval time.Duration // of Interim-Updates; 0 sends them only when told to
+	Interval time.Duration // of Interim-Updates; 0 sends them only on request
 
 	// OmitEventTimestamp leaves Event-Timestamp out, so that only
-	// Acct-Delay-Time tells when something happened.
+	// Acct-Delay-Time shows when something happened.
 	OmitEventTimestamp bool
 }
 
@@ -94,7 +94,7 @@ func (c *Config) setDefaults() {
 }
 
 // meaning is what an attribute that the site chose stands for in the table of
-// makes.
+// platforms.
 func (c *Config) meaning(attribute string) string {
 	switch attribute {
 	case "": // what is not configured means nothing
@@ -132,7 +132,7 @@ func (c Config) Validate() error {
 	c.setDefaults()
 	var errs []error
 	if c.Platform.behaviour() == nil {
-		errs = append(errs, fmt.Errorf("unknown make %q, known: %v", c.Platform, Platforms()))
+		errs = append(errs, fmt.Errorf("unknown platform %q, known: %v", c.Platform, Platforms()))
 	}
 	if c.Platform.behaviour() != nil {
 		if _, err := bent(&c, c.Quirks); err != nil {

@@ -78,7 +78,7 @@ func (b *BNG) process(datagram []byte, peer netip.AddrPort, later func([]byte)) 
 	return answer, Handled
 }
 
-// ignores says why an authentic request is not looked at; Handled if it is. The
+// ignores says why an authentic request is ignored; Handled if it is. The
 // caller holds b.mu.
 func (b *BNG) ignores(r *request, now time.Time) Note {
 	switch {
@@ -92,7 +92,7 @@ func (b *BNG) ignores(r *request, now time.Time) Note {
 	return Handled
 }
 
-// carryOut does what a request asks for, once more later where the make is known
+// carryOut does what a request asks for, once more later where the platform is known
 // for that, and returns the answer; nil for none. The caller holds b.mu.
 func (b *BNG) carryOut(r *request, key cacheKey, now time.Time, later func([]byte)) []byte {
 	out := outcome{cause: b.ordered()}

@@ -14,36 +14,48 @@ import (
 	"cordon/radiusx"
 )
 
-func TestEachMakeChangesItsOwnState(t *testing.T) {
+func TestEachPlatformChangesItsOwnState(t *testing.T) {
 	const ids = "User-Name=alice@isp, Acct-Session-Id=ID"
 	for _, test := range []struct {
-		name    string
-		make    Platform
-		ipoe    bool
-		profile State
-		request string
-		want    string
-		after   string
+		name     string
+		platform Platform
+		ipoe     bool
+		profile  State
+		request  string
+		want     string
+		after    string
 	}{
 		{"filter", FilterID, false, State{FilterID: "NORMAL"}, "Filter-Id=GARDEN", "ACK", "filter=GARDEN"},
-		{"filter it does not have", FilterID, false, State{FilterID: "NORMAL"}, "Filter-Id=NONE", "NAK Invalid-Attribute-Value", "filter=NORMAL"},
-		{"an attribute it does not know", FilterID, false, State{}, "Filter-Id=GARDEN, Session-Timeout=5", "NAK Unsupported-Attribute", "plain"},
+		{"filter it does not have", FilterID, false, State{FilterID: "NORMAL"}, "Filter-Id=NONE", "NAK Invalid-Attribute-Value",
+			"filter=NORMAL"},
+		{"an attribute it does not know", FilterID, false, State{}, "Filter-Id=GARDEN, Session-Timeout=5",
+			"NAK Unsupported-Attribute", "plain"},
 		{"nothing to change", FilterID, false, State{FilterID: "NORMAL"}, "", "ACK", "filter=NORMAL"},
 
-		{"service added", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Activate:1=GARDEN`, "ACK", "services=NORMAL+GARDEN"},
-		{"service with parameters", Junos, false, State{}, `ERX-Service-Activate:1="GARDEN(20m)", ERX-Service-Statistics:1=2`, "ACK", "services=GARDEN(20m)"},
-		{"service active already", Junos, false, State{Services: []string{"GARDEN"}}, `ERX-Service-Activate:1=GARDEN`, "ACK", "services=GARDEN"},
-		{"unknown service", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Activate:1=NONE`, "NAK Invalid-Attribute-Value", "services=NORMAL"},
-		{"service removed", Junos, false, State{Services: []string{"NORMAL", "GARDEN"}}, `ERX-Service-Deactivate=GARDEN`, "ACK", "services=NORMAL"},
-		{"service not active", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Deactivate=GARDEN`, "NAK Invalid-Request", "services=NORMAL"},
-		{"other parameters than the active ones", Junos, false, State{Services: []string{"GARDEN(1m)"}}, `ERX-Service-Deactivate=GARDEN`, "NAK Invalid-Request", "services=GARDEN(1m)"},
-		{"both in one, deactivation first whatever the order", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Activate:1=GARDEN, ERX-Service-Deactivate=NORMAL`, "ACK", "services=GARDEN"},
-		{"both in one, all or nothing", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Deactivate=NORMAL, ERX-Service-Activate:1=NONE`, "NAK Invalid-Attribute-Value", "services=NORMAL"},
+		{"service added", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Activate:1=GARDEN`, "ACK",
+			"services=NORMAL+GARDEN"},
+		{"service with parameters", Junos, false, State{}, `ERX-Service-Activate:1="GARDEN(20m)", ERX-Service-Statistics:1=2`,
+			"ACK", "services=GARDEN(20m)"},
+		{"service active already", Junos, false, State{Services: []string{"GARDEN"}}, `ERX-Service-Activate:1=GARDEN`, "ACK",
+			"services=GARDEN"},
+		{"unknown service", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Activate:1=NONE`,
+			"NAK Invalid-Attribute-Value", "services=NORMAL"},
+		{"service removed", Junos, false, State{Services: []string{"NORMAL", "GARDEN"}}, `ERX-Service-Deactivate=GARDEN`, "ACK",
+			"services=NORMAL"},
+		{"service not active", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Deactivate=GARDEN`,
+			"NAK Invalid-Request", "services=NORMAL"},
+		{"other parameters than the active ones", Junos, false, State{Services: []string{"GARDEN(1m)"}},
+			`ERX-Service-Deactivate=GARDEN`, "NAK Invalid-Request", "services=GARDEN(1m)"},
+		{"both in one, deactivation first whatever the order", Junos, false, State{Services: []string{"NORMAL"}},
+			`ERX-Service-Activate:1=GARDEN, ERX-Service-Deactivate=NORMAL`, "ACK", "services=GARDEN"},
+		{"both in one, all or nothing", Junos, false, State{Services: []string{"NORMAL"}},
+			`ERX-Service-Deactivate=NORMAL, ERX-Service-Activate:1=NONE`, "NAK Invalid-Attribute-Value", "services=NORMAL"},
 		{"filter of Junos", Junos, false, State{}, "Filter-Id=GARDEN", "ACK", "filter=GARDEN"},
 		{"another vendor's attribute", Junos, false, State{}, "Mikrotik-Address-List=GARDEN", "NAK Unsupported-Attribute", "plain"},
 
 		{"address list", MikroTik, false, State{AddressList: "NORMAL"}, "Mikrotik-Address-List=quarantine", "ACK", "list=quarantine"},
-		{"rate and filter", MikroTik, false, State{}, `Mikrotik-Rate-Limit="64k/64k", Filter-Id=chain.in`, "ACK", "filter=chain.in rate=64k/64k"},
+		{"rate and filter", MikroTik, false, State{}, `Mikrotik-Rate-Limit="64k/64k", Filter-Id=chain.in`, "ACK",
+			"filter=chain.in rate=64k/64k"},
 		{"what RouterOS ignores", MikroTik, false, State{AddressList: "NORMAL"}, "ERX-Service-Activate:1=GARDEN", "ACK", "list=NORMAL"},
 
 		{"redirect on", AccelPPP, true, State{}, "L4-Redirect=1", "ACK", "redirected"},
@@ -54,9 +66,9 @@ func TestEachMakeChangesItsOwnState(t *testing.T) {
 		{"what accel-ppp does not know", AccelPPP, true, State{}, "Mikrotik-Address-List=GARDEN", "ACK", "plain"},
 		{"half of a request that fails", AccelPPP, true, State{}, "L4-Redirect=1, Filter-Id=GARDEN", "NAK", "redirected"},
 	} {
-		t.Run(string(test.make)+"/"+test.name, func(t *testing.T) {
+		t.Run(string(test.platform)+"/"+test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, test.make, func(c *Config) { c.Profiles = []string{"NORMAL", "GARDEN"} })
+				l := newLab(t, test.platform, func(c *Config) { c.Profiles = []string{"NORMAL", "GARDEN"} })
 				defer l.stop()
 				subscriber := alice()
 				subscriber.Profile, subscriber.IPoE = test.profile, test.ipoe
@@ -81,9 +93,9 @@ func TestEachMakeChangesItsOwnState(t *testing.T) {
 
 func TestEveryIdentifierMustFit(t *testing.T) {
 	for _, test := range []struct {
-		make Platform
-		text string
-		want string
+		platform Platform
+		text     string
+		want     string
 	}{
 		{FilterID, "User-Name=alice@isp", "ACK"},
 		{FilterID, "Acct-Session-Id=ID", "ACK"},
@@ -110,9 +122,9 @@ func TestEveryIdentifierMustFit(t *testing.T) {
 		{AccelPPP, "User-Name=alice@isp, Acct-Session-Id=ID", "ACK"},
 		{AccelPPP, "User-Name=alice@isp, NAS-Identifier=bng2", "NAK NAS-Identification-Mismatch"},
 	} {
-		t.Run(string(test.make)+"/"+test.text, func(t *testing.T) {
+		t.Run(string(test.platform)+"/"+test.text, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, test.make, nil)
+				l := newLab(t, test.platform, nil)
 				defer l.stop()
 				s := l.login(alice())
 				other := l.login(Subscriber{User: "bob@isp", IPv4: netip.MustParseAddr("198.51.100.8")})
@@ -159,14 +171,16 @@ func TestWhatIsNotAuthenticGetsSilence(t *testing.T) {
 	always := func(p []byte) func(time.Time) []byte { return func(time.Time) []byte { return p } }
 	for _, test := range []struct {
 		name      string
-		make      Platform
+		platform  Platform
 		configure func(*Config)
 		packet    func(now time.Time) []byte
 		want      Note
 	}{
 		{"another secret", FilterID, nil, always(encode(t, radius.CodeCoARequest, 1, "another secret", request)), WrongAuthenticator},
-		{"a source that is not allowed", FilterID, func(c *Config) { c.Allowed = []netip.Prefix{netip.MustParsePrefix("192.0.2.99/32")} }, always(good), ForbiddenSource},
-		{"an allowed source", FilterID, func(c *Config) { c.Allowed = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }, always(good), Handled},
+		{"a source that is not allowed", FilterID,
+			func(c *Config) { c.Allowed = []netip.Prefix{netip.MustParsePrefix("192.0.2.99/32")} }, always(good), ForbiddenSource},
+		{"an allowed source", FilterID, func(c *Config) { c.Allowed = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} },
+			always(good), Handled},
 		{"half a packet", FilterID, nil, always(good[:25]), MalformedPacket},
 		{"an Accounting-Request", FilterID, nil, always(encode(t, radius.CodeAccountingRequest, 1, testSecret, request)), UnexpectedCode},
 		{"a right Message-Authenticator", FilterID, nil, always(signed(testSecret)), Handled},
@@ -181,7 +195,7 @@ func TestWhatIsNotAuthenticGetsSilence(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, test.make, test.configure)
+				l := newLab(t, test.platform, test.configure)
 				defer l.stop()
 				l.login(alice())
 				answer := l.ask(test.packet(time.Now()))
@@ -344,7 +358,8 @@ func FuzzProcess(f *testing.F) {
 	}
 	var bngs []*BNG
 	for _, m := range Platforms() {
-		b, err := New(Config{Name: "bng1", Platform: m, Secret: secret(f, testSecret), Dictionary: testDictionary(f), RedirectAttribute: "L4-Redirect", DuplicateWindow: -1})
+		b, err := New(Config{Name: "bng1", Platform: m, Secret: secret(f, testSecret), Dictionary: testDictionary(f),
+			RedirectAttribute: "L4-Redirect", DuplicateWindow: -1})
 		if err != nil {
 			f.Fatal(err)
 		}

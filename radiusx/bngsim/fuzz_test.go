@@ -8,7 +8,7 @@ import (
 	"cordon/radiusx"
 )
 
-// FuzzAnAuthenticRequest gives every make, under every quirk, requests that are
+// FuzzAnAuthenticRequest gives every platform, under every quirk, requests that are
 // rightly signed and hold anything: nothing may panic, and what is answered must
 // be a packet that its client takes for the answer.
 func FuzzAnAuthenticRequest(f *testing.F) {

@@ -14,7 +14,7 @@ func (b *BNG) admit(s *session) {
 	}
 	now := b.config.Now()
 	s.state, s.started = s.subscriber.Profile.clone(), now
-	s.note(now, "let in again: "+s.state.String())
+	s.note(now, "admitted again: "+s.state.String())
 	b.notify(s, true)
 	reports, err := b.reportStart(s, now)
 	b.send(s, reports, err)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// bits is a rate in bit/s: a plain number is in the make's unit, and has 32 bits
+// bits is a rate in bit/s: a plain number is in the platform's unit, and has 32 bits
 // where it is multiplied.
 func (b *behaviour) bits(rate string) string {
 	n, err := strconv.ParseUint(rate, 10, 32)
@@ -15,7 +15,7 @@ func (b *behaviour) bits(rate string) string {
 	return strconv.FormatUint(uint64(uint32(n)*b.rateUnit), 10)
 }
 
-// Rate is what AAA's "up/down" comes to in bit/s on gear of the make, as
+// Rate is what AAA's "up/down" comes to in bit/s on gear of the platform, as
 // [State.RateLimit] has it.
 func (m Platform) Rate(given string) string { return m.behaviour().rate(given) }
 
@@ -29,7 +29,7 @@ func (b *behaviour) rate(given string) string {
 	return rate
 }
 
-// resetLimits takes every limit away that a request will not name again.
+// resetLimits removes every limit that a request will not name again.
 func (r *changing) resetLimits() {
 	r.state.RateLimit, r.state.SessionTimeout, r.state.Interim = "", 0, 0
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // match finds the sessions that all identifiers name and that are meant: one, or
-// all where the make applies a request to all. The caller holds b.mu.
+// all where the platform applies a request to all. The caller holds b.mu.
 func (b *BNG) match(names []radiusx.Attribute) ([]*session, ErrorCause) {
 	how := b.behaviour
 	if _, there := radiusx.Find(names, how.needs); how.needs != "" && !there {

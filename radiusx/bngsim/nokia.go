@@ -13,7 +13,7 @@ import (
 // nokiaSROS is SR OS (RADIUS Attributes Reference Guide 16.0 to 23.10): every key
 // that is sent must fit, else 503; what it does not support is ignored without a
 // word; the subscriber filter lies over that of the SLA profile, and its number
-// -2 takes it away again.
+// -2 removes it again.
 var nokiaSROS = &behaviour{
 	sessionID: func(n uint64) string { return fmt.Sprintf("%d", 1000+n) },
 	identifiers: []string{
@@ -56,7 +56,7 @@ func setSubscriberFilter(r *changing, value string) ErrorCause {
 	return OK
 }
 
-// removeOverride takes away what CoAs laid over a host's values: the number of
+// removeOverride removes what CoAs laid over a host's values: the number of
 // the attribute, perhaps behind the word deactivate.
 func removeOverride(r *changing, value string) ErrorCause {
 	switch strings.TrimPrefix(value, "deactivate ") {

@@ -163,7 +163,7 @@ func (b *BNG) send(s *session, reports []*report, err error) {
 	b.queue(reports)
 }
 
-// apply works the attributes off in the make's order, up to the first refusal.
+// apply works the attributes off in the platform's order, up to the first refusal.
 func (b *BNG) apply(c *changing, attrs []radiusx.Attribute) ErrorCause {
 	if b.behaviour.together != nil {
 		var cause ErrorCause

@@ -25,7 +25,7 @@ const (
 	Handled            Note = ""
 	Duplicate          Note = "duplicate: the answer was repeated"
 	Lost               Note = "lost"
-	Ignored            Note = "silent: not looked at"
+	Ignored            Note = "silent: ignored"
 	Busy               Note = "dropped: works on an earlier request"
 	Restarting         Note = "dropped: restarts"
 	ForbiddenSource    Note = "dropped: source not allowed"

@@ -11,7 +11,7 @@ import (
 // Platform names the gear that a BNG takes after.
 type Platform string
 
-// The makes. Their behaviour is in the table below, with its sources.
+// The platforms. Their behaviour is in the table below, with its sources.
 const (
 	FilterID Platform = "filter-id" // a strict server after RFC 5176 that knows Filter-Id
 	Junos    Platform = "junos"     // Juniper MX, services activated and deactivated
@@ -32,7 +32,7 @@ const (
 	Hostapd     Platform = "hostapd"      // disconnects only
 )
 
-// behaviour is what distinguishes a make, or a make under quirks. It does not
+// behaviour is what distinguishes a platform, or a platform under quirks. It does not
 // change.
 type behaviour struct {
 	sessionID func(n uint64) string
@@ -50,7 +50,7 @@ type behaviour struct {
 	checksNAS    bool       // 403 when NAS-IP-Address or NAS-Identifier is another's
 	needsNAS     bool       // 402 when there is neither
 
-	// What a request may carry, and when it is looked at.
+	// What a request may carry, and when it is checked.
 	onlyAttributes     []string // others are refused with 401, Proxy-State too; nil: see ignoresUnknown
 	refusesProxyState  bool     // 401
 	checksAuthenticity bool     // of Message-Authenticator, and of Event-Timestamp's age
@@ -69,12 +69,12 @@ type behaviour struct {
 	first          string            // the attribute whose instances are worked off before the others
 	ignoresUnknown bool              // other attributes are ignored and ACKed, not refused with 401
 	atomic         bool              // a refusal leaves the state as it was
-	checksProfiles bool              // Config.Profiles is looked at
+	checksProfiles bool              // Config.Profiles is checked
 	unknownName    ErrorCause        // answer to a name that is not there; OK skips it
 	acksOnly       bool              // nothing is changed, everything ACKed
 	renumbers      bool              // a changed session gets another Acct-Session-Id, with Stop and Start
 	hides          bool              // a restricted session gets another one with a Stop, and a Start only when it is lifted
-	admits         time.Duration     // from a restriction to the client's being let in again as AAA says; 0 is never
+	admits         time.Duration     // from a restriction to the client's being admitted again as AAA says; 0 is never
 	naksRestrict   bool              // a restriction is done, and refused
 	naksRestore    bool              // its end is
 	stickySets     bool              // see redirectSticky
@@ -123,7 +123,7 @@ var rfcIdentifiers = []string{
 // accelIdentifiers are those that accel-ppp looks at.
 var accelIdentifiers = []string{"Acct-Session-Id", "User-Name", "NAS-Port", "NAS-Port-Id", "Framed-IP-Address", "Calling-Station-Id"}
 
-// behaviours is the one table of makes.
+// behaviours is the one table of platforms.
 var behaviours = map[Platform]*behaviour{
 	// What RFC 5176 asks of a server: all or nothing, 401 to the unknown.
 	FilterID: {
@@ -191,12 +191,12 @@ var behaviours = map[Platform]*behaviour{
 
 func (m Platform) behaviour() *behaviour { return behaviours[m] }
 
-// Platforms returns all makes, sorted.
+// Platforms returns all platforms, sorted.
 func Platforms() []Platform {
-	var makes []Platform
+	var all []Platform
 	for m := range behaviours {
-		makes = append(makes, m)
+		all = append(all, m)
 	}
-	slices.Sort(makes)
-	return makes
+	slices.Sort(all)
+	return all
 }

@@ -78,7 +78,7 @@ type QuirkInfo struct {
 	Platforms []Platform // that are known for it, whether or not they have it built in; nil: any gear may have it
 }
 
-// quirk is one line of the table: a quirk and how it bends a make's behaviour.
+// quirk is one line of the table: a quirk and how it bends a platform's behaviour.
 type quirk struct {
 	QuirkInfo
 	bend func(*behaviour, *Config)
@@ -130,7 +130,8 @@ var quirks = []quirk{
 		"wireless controllers and gear without CoA", "PacketFence 40ec83b1, Switch modules", "", nil},
 		func(b *behaviour, _ *Config) { b.coa = unanswered }},
 	{QuirkInfo{NoDuplicateCache, "carries out every retransmission again",
-		"accel-ppp, VyOS, CoovaChilli, osvbng", "accel-ppp 89637ee; coova-chilli e0c7d7a; osvbng a58b8315", "duplicates", []Platform{AccelPPP, VyOS, CoovaChilli, OSVBNG}},
+		"accel-ppp, VyOS, CoovaChilli, osvbng", "accel-ppp 89637ee; coova-chilli e0c7d7a; osvbng a58b8315", "duplicates",
+		[]Platform{AccelPPP, VyOS, CoovaChilli, OSVBNG}},
 		func(b *behaviour, _ *Config) { b.duplicateWindow = -1 }},
 	{QuirkInfo{Duplicates5s, "remembers answers for 5 s only",
 		"FreeRADIUS as receiver", "FreeRADIUS v3.2.x, cleanup_delay", "duplicates", nil},
@@ -142,7 +143,8 @@ var quirks = []quirk{
 		"any without a duplicate cache behind a network that holds datagrams", "RFC 5080 section 2.2.2", "", nil},
 		func(b *behaviour, _ *Config) { b.repeatsAfter = lateAfter }},
 
-	{QuirkInfo{Reboots, "restarts at the first request: Accounting-On, subscribers dial in again, session ids begin anew and belong to others",
+	{QuirkInfo{Reboots, "restarts at the first request: Accounting-On, subscribers dial in again, " +
+		"session ids begin anew and belong to others",
 		"any", "RFC 2866 section 5.1", "", nil},
 		func(b *behaviour, _ *Config) { b.restarts = true }},
 	{QuirkInfo{IDReuse, "gives the Acct-Session-Id of an ended session to the next one",
@@ -232,7 +234,7 @@ func Quirks() []QuirkInfo {
 	return all
 }
 
-// Quirks are those that a make is known for, in the order of the table. Those
+// Quirks are those that a platform is known for, in the order of the table. Those
 // that any gear may have are not among them.
 func (m Platform) Quirks() []Quirk {
 	var known []Quirk
@@ -250,7 +252,7 @@ func CheckQuirks(names ...Quirk) error {
 	return err
 }
 
-// bent returns the behaviour of a make under quirks. Unknown quirks, and two
+// bent returns the behaviour of a platform under quirks. Unknown quirks, and two
 // that exclude each other, are an error.
 func bent(c *Config, names []Quirk) (*behaviour, error) {
 	how := *c.Platform.behaviour()
@@ -282,7 +284,7 @@ func quirkNames() []string {
 }
 
 // SetQuirks replaces the quirks from the next datagram on; none makes the BNG
-// what its make is. Answers that are remembered, and sessions, stay. An unknown
+// what its platform is. Answers that are remembered, and sessions, stay. An unknown
 // quirk, or two that exclude each other, change nothing.
 func (b *BNG) SetQuirks(names ...Quirk) error {
 	how, err := bent(&b.config, names)

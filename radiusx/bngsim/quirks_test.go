@@ -53,12 +53,12 @@ func (l *lab) wantFilter(id, want string) {
 
 // bite is what a quirk does to requests.
 type bite struct {
-	make  Platform
-	story func(l *lab, alice, bob Session)
+	platform Platform
+	story    func(l *lab, alice, bob Session)
 }
 
 // bites shows, for each quirk, what a client sees with it. Alice and bob are on
-// line; the make is filter-id unless another is named.
+// line; the platform is filter-id unless another is named.
 var bites = map[Quirk]bite{
 	FirstMatch: {FilterID, func(l *lab, a, b Session) {
 		unnumbered := l.login(Subscriber{User: "carol@isp"})
@@ -291,7 +291,7 @@ func TestEachQuirkBites(t *testing.T) {
 		}
 		t.Run(string(q.Name), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, bite.make, func(c *Config) {
+				l := newLab(t, bite.platform, func(c *Config) {
 					c.Quirks = []Quirk{q.Name}
 					c.Profiles = []string{"G", "GARDEN", "PLAN", "FIRST"}
 				})
@@ -304,7 +304,7 @@ func TestEachQuirkBites(t *testing.T) {
 
 // A quirk that is not set must not be there: what the stories rely on does not
 // happen without it.
-func TestWithoutQuirksAMakeIsItself(t *testing.T) {
+func TestWithoutQuirksAPlatformIsItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, FilterID, func(c *Config) { c.Quirks = []Quirk{SilentCoA, Padding} })
 		defer l.stop()

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// redirectKey and ipsetKey stand in the table of makes for Config.RedirectAttribute
+// redirectKey and ipsetKey stand in the table of platforms for Config.RedirectAttribute
 // and Config.IPSetAttribute.
 const (
 	redirectKey = "attr-l4-redirect"

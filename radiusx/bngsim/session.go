@@ -19,7 +19,7 @@ type Subscriber struct {
 	Delegated netip.Prefix // Delegated-IPv6-Prefix
 	MAC       string       // Calling-Station-Id
 	NASPortID string       // NAS-Port-Id
-	Line      string       // Alc-Subsc-ID-Str, where the make has it
+	Line      string       // Alc-Subsc-ID-Str, where the platform has it
 	Class     string       // Class, as given at log-in
 	IPoE      bool         // not PPP; accel-ppp redirects only these
 	Profile   State        // what AAA gives at log-in

@@ -15,7 +15,7 @@ func TestConfigFaultsAreAllNamed(t *testing.T) {
 	}
 	server := netip.MustParseAddrPort("192.0.2.10:1813")
 	for name, spoil := range map[string]func(*Config){
-		"unknown make":              func(c *Config) { c.Platform = "abacus" },
+		"unknown platform":          func(c *Config) { c.Platform = "abacus" },
 		"neither name nor NAS":      func(c *Config) { c.Name = "" },
 		"no secret":                 func(c *Config) { c.Secret = c.Accounting.Secret },
 		"both a server and":         func(c *Config) { c.Accounting.Server = server },
@@ -32,18 +32,20 @@ func TestConfigFaultsAreAllNamed(t *testing.T) {
 		}
 	}
 	if got := Platforms(); len(got) != 16 || !slices.IsSorted(got) {
-		t.Errorf("makes: %v", got)
+		t.Errorf("platforms: %v", got)
 	}
 }
 
 func TestASessionPrintsAsAPersonReadsIt(t *testing.T) {
 	started := time.Date(2026, 11, 22, 8, 30, 0, 0, time.UTC)
 	sessions := []Session{
-		{ID: "1", Subscriber: alice(), Started: started, State: State{Services: []string{"NORMAL", "GARDEN"}, FilterID: "F", Redirect: true}},
+		{ID: "1", Subscriber: alice(), Started: started, State: State{Services: []string{"NORMAL", "GARDEN"}, FilterID: "F",
+			Redirect: true}},
 		{ID: "2", Subscriber: Subscriber{User: "bob"}, Started: started, State: State{AddressList: "L", RateLimit: "1M/1M"}},
 		{ID: "3", Subscriber: Subscriber{User: "carol", IPv6: netip.MustParseAddr("2001:db8::1")}, Started: started},
 	}
-	if got, want := sessions[0].String(), "1 alice@isp 198.51.100.7,2001:db8:1::/64,2001:db8:2::/56 since 08:30:00: services=NORMAL+GARDEN filter=F redirected"; got != want {
+	if got, want := sessions[0].String(),
+		"1 alice@isp 198.51.100.7,2001:db8:1::/64,2001:db8:2::/56 since 08:30:00: services=NORMAL+GARDEN filter=F redirected"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	var b strings.Builder

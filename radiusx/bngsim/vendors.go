@@ -230,7 +230,8 @@ var starOS = &behaviour{
 var osvBNG = &behaviour{
 	sessionID:   func(n uint64) string { return fmt.Sprintf("osv-%08x", n) },
 	identifiers: osvIdentifiers, prefers: osvIdentifiers, unnamed: MissingAttribute, checksNAS: true,
-	changes: map[string]change{"Filter-Id": setFilter}, ignoresUnknown: true, atomic: true, checksProfiles: true, unknownName: InvalidRequest,
+	changes: map[string]change{"Filter-Id": setFilter}, ignoresUnknown: true, atomic: true, checksProfiles: true,
+	unknownName:        InvalidRequest,
 	checksAuthenticity: true, dropsSigned: true, duplicateWindow: -1,
 }
 
@@ -249,7 +250,7 @@ var hostapdIdentifiers = []string{
 	"User-Name", "Calling-Station-Id", "Acct-Session-Id", "Acct-Multi-Session-Id", "Chargeable-User-Identity",
 }
 
-// showFilter is what accounting shows of makes that work with Filter-Id.
+// showFilter is what accounting shows of platforms that work with Filter-Id.
 func showFilter(s State) []radiusx.Attribute {
 	return []radiusx.Attribute{{Name: "Filter-Id", Value: s.FilterID}}
 }

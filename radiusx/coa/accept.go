@@ -11,7 +11,7 @@ import (
 	"cordon/radiusx"
 )
 
-// Discard says why a datagram was not taken for an answer. Such a datagram
+// Discard says why a datagram is not a reply. Such a datagram
 // changes nothing: the exchange, if any, goes on.
 type Discard int
 
@@ -34,7 +34,7 @@ const (
 var discards = [discardCount]string{
 	NotDiscarded:                "none",
 	Malformed:                   "malformed",
-	UnsolicitedSender:           "stranger",
+	UnsolicitedSender:           "unsolicited-sender",
 	NotPending:                  "not-pending",
 	WrongPort:                   "wrong-port",
 	WrongCode:                   "wrong-code",

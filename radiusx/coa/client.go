@@ -14,7 +14,7 @@ import (
 
 // DefaultPorts is the number of ports per address family that a client may
 // open if the configuration does not say: room for 54 exchanges a second with
-// each single BNG without hurrying an identifier.
+// each single BNG without reusing an identifier early.
 const DefaultPorts = 64
 
 // MaxPorts is the most that Config.Ports can be.
@@ -33,7 +33,7 @@ type Config struct {
 	Ports int
 
 	// Listen opens a port; nil means [net.ListenPacket]. network is "udp4" or
-	// "udp6". Tests put a wire in memory here.
+	// "udp6". Tests use an in-memory wire.
 	Listen func(network, address string) (net.PacketConn, error)
 
 	// Now is the wall clock that Event-Timestamp is read from; nil means
@@ -82,7 +82,7 @@ type Client struct {
 	done     chan struct{}
 	running  sync.WaitGroup // the readers, the outboxes and the timers
 	counters counters
-	wakes    sync.Pool // of flights that have landed: channels of capacity 1, empty
+	wakes    sync.Pool // of requests no longer in flight: channels of capacity 1, empty
 
 	mu     sync.RWMutex // guards what follows; held to open a port
 	closed bool

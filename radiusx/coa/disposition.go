@@ -27,7 +27,7 @@ const (
 	InProgress
 	// AlreadyDone: the BNG refuses to do again what an earlier transmission did.
 	AlreadyDone
-	// SessionGone: the BNG has no such session. Look the subscriber up again;
+	// SessionGone: the BNG has no such session. Query the subscriber again;
 	// nothing is finished by this alone.
 	SessionGone
 	// ProfileFault: the BNG does not take what the dialect or the profile

@@ -9,13 +9,13 @@ import (
 )
 
 // Do carries out one exchange and returns its outcome. It blocks until the BNG
-// has answered or patience is over, and sends nothing after it has returned.
+// has replied or the timeout is over, and sends nothing after it has returned.
 //
 // An error means that the outcome could not be found out: the context ended,
 // the client was closed ([ErrClosed]), the request is none ([ErrRequest]), no
 // identifier was free ([ErrNoIdentifier]), the first port could not be opened,
-// or x.Sending or x.Repeating failed. Result.Transmissions then tells whether the BNG may have
-// received the request. Silence is no error but [Unanswered].
+// or x.Sending or x.Repeating failed. Result.Transmissions then says whether the BNG may
+// have received the request. No reply is no error but [Unanswered].
 func (c *Client) Do(ctx context.Context, x Exchange) (Result, error) {
 	x.Peer = unmap(x.Peer)
 	if err := x.validate(); err != nil {
@@ -29,7 +29,7 @@ func (c *Client) Do(ctx context.Context, x Exchange) (Result, error) {
 		return Result{}, err
 	}
 	if err := announce(&x, f); err != nil {
-		f.home.unregister(f)
+		f.bng.unregister(f)
 		return f.result(0), err
 	}
 	err = c.transmitUntilReplied(ctx, f, &x)
@@ -56,14 +56,14 @@ func (c *Client) ended(ctx context.Context) error {
 	return nil
 }
 
-// prepare takes an identifier and makes the packet for x. The flight it
-// returns holds its slot until it lands.
+// prepare takes an identifier and makes the packet for x. The request it
+// returns holds its slot until it is unregistered.
 func (c *Client) prepare(x *Exchange) (*inFlight, error) {
-	home, err := c.peerAt(x.Peer.Addr())
+	bng, err := c.peerAt(x.Peer.Addr())
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.reserve(home)
+	s, err := c.reserve(bng)
 	if err != nil {
 		return nil, err
 	}
@@ -71,18 +71,18 @@ func (c *Client) prepare(x *Exchange) (*inFlight, error) {
 		request: request{
 			peer:                        x.Peer,
 			code:                        x.Code,
-			key:                         home.keyOf(x.Secret.Bytes()),
+			key:                         bng.keyOf(x.Secret.Bytes()),
 			requireMessageAuthenticator: x.MessageAuthenticator == MessageAuthenticatorRequireReply,
 			checkEventTimestamp:         x.CheckEventTimestamp,
 		},
-		home:  home,
-		port:  home.pool.ports[s.port()].Load(),
+		bng:   bng,
+		port:  bng.pool.ports[s.port()].Load(),
 		slot:  s,
 		wake:  c.newWake(),
 		index: unscheduled,
 	}
 	if f.octets, err = encode(x, f.key, s.identifier(), c.config.Now()); err != nil {
-		home.unregister(f)
+		bng.unregister(f)
 		return nil, err
 	}
 	return f, nil
@@ -96,11 +96,11 @@ func (c *Client) newWake() chan struct{} {
 	return make(chan struct{}, 1)
 }
 
-// reserve takes an identifier towards home.
-func (c *Client) reserve(home *peer) (slot, error) {
-	home.mu.Lock()
-	s, how, err := home.rotation.acquire(time.Now(), func(port int) error { return c.open(home.pool, port) })
-	home.mu.Unlock()
+// reserve reserves an identifier towards a peer.
+func (c *Client) reserve(bng *peer) (slot, error) {
+	bng.mu.Lock()
+	s, how, err := bng.rotation.acquire(time.Now(), func(port int) error { return c.open(bng.pool, port) })
+	bng.mu.Unlock()
 	switch {
 	case err != nil:
 		return 0, err
@@ -129,10 +129,10 @@ func announce(x *Exchange, f *inFlight) error {
 	return nil
 }
 
-// transmitUntilReplied transmits f until it is answered or patience is over, which is nil, or
-// until it may not go on, which is an error.
+// transmitUntilReplied transmits f until its reply is there or the timeout is over, which
+// is nil, or until it may not go on, which is an error.
 func (c *Client) transmitUntilReplied(ctx context.Context, f *inFlight, x *Exchange) error {
-	f.home.register(f)
+	f.bng.register(f)
 	f.began = time.Now()
 	f.end = f.began.Add(timeoutOf(x))
 	for now := f.began; f.attempts < maxTransmissions && now.Before(f.end); now = time.Now() {
@@ -179,7 +179,7 @@ func (c *Client) await(ctx context.Context, f *inFlight) (answered bool, err err
 	for {
 		select {
 		case <-f.wake:
-			if f.home.answered(f) {
+			if f.bng.answered(f) {
 				return true, nil
 			}
 			if c.isDone() { // Close wakes every exchange; so they need not all watch one channel
@@ -198,8 +198,8 @@ func (c *Client) await(ctx context.Context, f *inFlight) (answered bool, err err
 // ended the wait.
 func (c *Client) conclude(f *inFlight, err error) (Result, error) {
 	c.timers.remove(f)
-	transmissions := f.port.withdraw(f, f.home.answered(f))
-	f.home.unregister(f)
+	transmissions := f.port.withdraw(f, f.bng.answered(f))
+	f.bng.unregister(f)
 	c.recycleWake(f)
 	r := f.result(transmissions)
 	if f.reply == nil && err != nil {
@@ -212,7 +212,7 @@ func (c *Client) conclude(f *inFlight, err error) (Result, error) {
 	return r, nil
 }
 
-// recycleWake keeps the channel of a flight that has landed and that no timer
+// recycleWake keeps the channel of a request that is unregistered and that no timer
 // knows, so that nobody can wake it any more.
 func (c *Client) recycleWake(f *inFlight) {
 	select {
@@ -222,7 +222,7 @@ func (c *Client) recycleWake(f *inFlight) {
 	c.wakes.Put(f.wake)
 }
 
-// result says what came of a flight that has landed.
+// result says what came of a request that is unregistered.
 func (f *inFlight) result(transmissions int) Result {
 	r := Result{
 		Transmissions: transmissions,

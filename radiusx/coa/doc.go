@@ -4,7 +4,7 @@
 //
 // [Client.Do] is one exchange. Its outcome is a [Result]: the BNG agreed
 // ([ACK]), refused ([NAK], usually with an Error-Cause that [Dispose] turns into
-// what to do next), or said nothing that can be believed ([Unanswered]). None
+// what to do next), or sent no valid reply ([Unanswered]). None
 // of the three is an error; an error means that the outcome could not be found
 // out.
 //
@@ -21,11 +21,11 @@
 //     and the exchange goes on as if it had not come. ICMP errors and local
 //     write errors are hints, never outcomes.
 //   - No packet leaves that [Client.Do] was not asked for, and none after it
-//     has returned: Do first takes back what still waits to be sent, and waits
+//     has returned: Do first withdraws what still waits to be sent, and waits
 //     for the end of the system call (which itself never waits) that has it.
 //
 // It is not a session lookup, a dialect (what to write into a request for a
-// given make), a pacer or a circuit breaker, and it keeps nothing over a
+// given platform), a pacer or a circuit breaker, and it keeps nothing over a
 // restart. It does not run layeh.com/radius' client; that module is the codec
 // of the attributes only.
 //
@@ -36,5 +36,5 @@
 // Goroutines: one for all timers and a reader a port, with batches also a
 // sender a port, from [New] or first use until [Client.Close]. None of them
 // waits for an exchange, and none for a socket that takes nothing while
-// exchanges wait for it: they can take their datagrams back.
+// exchanges wait for it: they can withdraw their datagrams.
 package coa

@@ -96,7 +96,8 @@ func TestGoldenACKsAreAccepted(t *testing.T) {
 	for _, g := range goldens {
 		t.Run(g.name, func(t *testing.T) {
 			sent := unhex(t, g.request)
-			q := request{peer: bng1, code: radius.Code(sent[0]), octets: sent, key: radiusx.NewKey([]byte("golden-secret")), requireMessageAuthenticator: true}
+			q := request{peer: bng1, code: radius.Code(sent[0]), octets: sent, key: radiusx.NewKey([]byte("golden-secret")),
+				requireMessageAuthenticator: true}
 			if _, why := q.accept(unhex(t, g.ack), bng1); why != NotDiscarded {
 				t.Errorf("discarded: %v", why)
 			}
@@ -157,16 +158,16 @@ func TestWhatCannotBeAPacketIsAnErrorBeforeOneExists(t *testing.T) {
 		name, wants string
 		spoil       func(*Exchange)
 	}{
-		{"an Access-Request", "neither CoA-Request nor Disconnect-Request", func(x *Exchange) { x.Code = radius.CodeAccessRequest }},
-		{"an ACK", "neither CoA-Request nor Disconnect-Request", func(x *Exchange) { x.Code = radius.CodeCoAACK }},
+		{"an Access-Request", "must be CoA-Request or Disconnect-Request", func(x *Exchange) { x.Code = radius.CodeAccessRequest }},
+		{"an ACK", "must be CoA-Request or Disconnect-Request", func(x *Exchange) { x.Code = radius.CodeCoAACK }},
 		{"no secret", "no secret", func(x *Exchange) { x.Secret = radiusx.Secret{} }},
 		{"negative patience", "negative", func(x *Exchange) { x.Timeout = -1 }},
 		{"an unknown mode", "MessageAuthenticatorMode(9)", func(x *Exchange) { x.MessageAuthenticator = 9 }},
-		{"no attributes", "no session is named", func(x *Exchange) { x.Attributes = nil }},
+		{"no attributes", "a session must be named", func(x *Exchange) { x.Attributes = nil }},
 		{"an empty identifier", "attribute 8 is empty", one(8, 0)},
-		{"type 0", "without a type", one(0, 4)},
-		{"type 256", "without a type", one(256, 4)},
-		{"a nil attribute", "without a type", func(x *Exchange) { x.Attributes = append(x.Attributes, nil) }},
+		{"type 0", "must be from 1 to 255", one(0, 4)},
+		{"type 256", "must be from 1 to 255", one(256, 4)},
+		{"a nil attribute", "must be from 1 to 255", func(x *Exchange) { x.Attributes = append(x.Attributes, nil) }},
 		{"a value too long", "254 octets", one(11, 254)},
 		{"an Event-Timestamp of the caller", "attribute 55", one(55, 4)},
 		{"a Message-Authenticator of the caller", "attribute 80", one(80, 16)},

@@ -68,7 +68,7 @@ func (m MessageAuthenticatorMode) String() string {
 func (m *MessageAuthenticatorMode) UnmarshalText(text []byte) error {
 	i := slices.Index(modes[:], string(text))
 	if i < 0 {
-		return fmt.Errorf("message authenticator mode %q is none of %s", text, strings.Join(modes[:], ", "))
+		return fmt.Errorf("unknown message authenticator mode %q: must be one of %s", text, strings.Join(modes[:], ", "))
 	}
 	*m = MessageAuthenticatorMode(i)
 	return nil
@@ -81,7 +81,7 @@ type Exchange struct {
 	Code   radius.Code    // CoA-Request (43) or Disconnect-Request (40)
 
 	// Attributes in the order in which they are sent; the values are encoded.
-	// At least one, none of them empty (some gear takes an empty identifier for
+	// At least one, none of them empty (some gear treats an empty identifier as
 	// a wildcard), and neither Event-Timestamp nor Message-Authenticator:
 	// the client adds these, in this order, at the end.
 	Attributes radius.Attributes
@@ -95,13 +95,13 @@ type Exchange struct {
 
 	// CheckEventTimestamp discards an answer whose Event-Timestamp lies more
 	// than 300 s from our clock, as RFC 5176 section 6.3 asks for, and counts it
-	// as [ClockSkew]. Off by default: a BNG with a wrong clock would look silent.
+	// as [ClockSkew]. Off by default: a BNG with a wrong clock would look unresponsive.
 	// An answer without the attribute is accepted either way.
 	CheckEventTimestamp bool
 
 	// Timeout is how long to wait for an answer, from the first transmission:
 	// 10 s for a restriction, 30 s for a restore. 0 means [DefaultTimeout].
-	// After five transmissions it ends sooner than a longer patience would.
+	// After five transmissions it ends sooner than a longer timeout would.
 	Timeout time.Duration
 
 	// Sending, if not nil, is called once, before the first transmission, in the
@@ -116,7 +116,7 @@ type Exchange struct {
 	Repeating func() error
 }
 
-// Datagram is a request as it leaves, for the log.
+// Datagram is a request as it leaves, for the journal.
 type Datagram struct {
 	Octets      []byte         // the whole packet; must not be changed
 	Local, Peer netip.AddrPort // Local's address is unspecified if the client was given no source
@@ -127,11 +127,11 @@ type Datagram struct {
 func (x *Exchange) validate() error {
 	switch {
 	case x.Code != radius.CodeCoARequest && x.Code != radius.CodeDisconnectRequest:
-		return fmt.Errorf("%w: code %v is neither CoA-Request nor Disconnect-Request", ErrRequest, x.Code)
+		return fmt.Errorf("%w: invalid code %v: must be CoA-Request or Disconnect-Request", ErrRequest, x.Code)
 	case x.Secret.IsZero():
 		return fmt.Errorf("%w: no secret", ErrRequest)
 	case x.Timeout < 0:
-		return fmt.Errorf("%w: patience %v is negative", ErrRequest, x.Timeout)
+		return fmt.Errorf("%w: timeout %v must not be negative", ErrRequest, x.Timeout)
 	case x.MessageAuthenticator < 0 || int(x.MessageAuthenticator) >= len(modes):
 		return fmt.Errorf("%w: unknown %v", ErrRequest, x.MessageAuthenticator)
 	}
@@ -144,7 +144,7 @@ func (x *Exchange) validate() error {
 func validatePeer(peer netip.AddrPort) error {
 	addr := peer.Addr()
 	if !peer.IsValid() || peer.Port() == 0 || addr.IsUnspecified() || addr.IsMulticast() || addr == limitedBroadcast {
-		return fmt.Errorf("%w: peer %v is not the address and port of one host", ErrRequest, peer)
+		return fmt.Errorf("%w: invalid peer %v: must be the address and port of one host", ErrRequest, peer)
 	}
 	return nil
 }
@@ -153,18 +153,18 @@ var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 func validateAttributes(attributes radius.Attributes) error {
 	if len(attributes) == 0 {
-		return fmt.Errorf("%w: no attributes, so no session is named", ErrRequest)
+		return fmt.Errorf("%w: no attributes: a session must be named", ErrRequest)
 	}
 	for _, a := range attributes {
 		switch {
 		case a == nil || a.Type < 1 || a.Type > 255:
-			return fmt.Errorf("%w: an attribute without a type from 1 to 255", ErrRequest)
+			return fmt.Errorf("%w: attribute type must be from 1 to 255", ErrRequest)
 		case a.Type == eventTimestamp || a.Type == messageAuthenticator:
 			return fmt.Errorf("%w: attribute %d is written by the client itself", ErrRequest, a.Type)
 		case len(a.Attribute) == 0:
 			return fmt.Errorf("%w: attribute %d is empty", ErrRequest, a.Type)
 		case len(a.Attribute) > maxValueLength:
-			return fmt.Errorf("%w: attribute %d has %d octets, the most is %d", ErrRequest, a.Type, len(a.Attribute), maxValueLength)
+			return fmt.Errorf("%w: attribute %d has %d octets: must be at most %d", ErrRequest, a.Type, len(a.Attribute), maxValueLength)
 		}
 	}
 	return nil

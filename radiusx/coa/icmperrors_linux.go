@@ -13,10 +13,10 @@ import (
 	"cordon/radiusx/mmsg"
 )
 
-// errorQueue is where the kernel keeps the ICMP errors about datagrams of one
+// errorQueue is where the kernel queues the ICMP errors about datagrams of one
 // socket, such as "port unreachable" (IP_RECVERR in ip(7)). As long as one is
 // pending, the next system call on the socket fails with it, whatever its own
-// datagram is: so both sides of the socket ask here whose error it was.
+// datagram is: so both sides of the socket look here whose error it was.
 type errorQueue struct {
 	raw    syscall.RawConn
 	report func(icmpError) // called for each error
@@ -38,7 +38,7 @@ func newErrorQueue(raw syscall.RawConn, tell func(icmpError)) *errorQueue {
 }
 
 // drainAfter reports whether err may have been an ICMP error about some datagram,
-// and if so tells all that are pending.
+// and if so reports all that are pending.
 func (c *errorQueue) drainAfter(err error) bool {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
@@ -54,16 +54,16 @@ func (c *errorQueue) drainAfter(err error) bool {
 	return true
 }
 
-// drain tells all errors that are pending. It tells them when it has let go of
-// the socket: whoever is told may wait for somebody who is closing it.
+// drain reports all errors that are pending. It does so after it has released
+// the socket: the callback may wait for a goroutine that is closing it.
 func (c *errorQueue) drain() {
-	var heard []icmpError
+	var pending []icmpError
 	_ = c.raw.Control(func(fd uintptr) {
 		for one, some := next(int(fd)); some; one, some = next(int(fd)) {
-			heard = append(heard, one)
+			pending = append(pending, one)
 		}
 	})
-	for _, one := range heard {
+	for _, one := range pending {
 		if one.err != nil {
 			c.report(one)
 		}
@@ -71,7 +71,7 @@ func (c *errorQueue) drain() {
 }
 
 // next reads one error from the queue of a socket; some is false if there is
-// none. The error in it is nil if it cannot be told what it is about.
+// none. The error in it is nil if what it is about is unknown.
 func next(fd int) (one icmpError, some bool) {
 	var octets [radiusx.HeaderLength]byte // of the datagram that the error is about
 	var control [512]byte

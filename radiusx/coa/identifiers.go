@@ -35,7 +35,7 @@ type rest struct {
 	since time.Time
 }
 
-// reuse says how long the slot that was taken had rested.
+// reuse says how long the acquired slot had rested.
 type reuse int
 
 const (
@@ -46,7 +46,7 @@ const (
 
 // acquire returns a slot and leaves it in use until [rotation.release]. open is
 // called before a slot is used for the first time and makes sure that its port
-// is there; where it cannot, the longest-rested slot is taken, and only if
+// is there; where it cannot, the longest-rested slot is reused, and only if
 // there is none is open's error returned.
 func (r *rotation) acquire(now time.Time, open func(port int) error) (slot, reuse, error) {
 	some := r.head < len(r.resting)

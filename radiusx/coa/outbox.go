@@ -11,7 +11,7 @@ import (
 
 // outbox sends the datagrams of one socket from one goroutine, so that those
 // of many exchanges share a system call. Nobody waits for it except an exchange
-// that ends while its datagram is inside of that call; a socket that takes
+// that ends while its datagram is inside of that call; a socket that accepts
 // nothing is waited for with the datagrams in the queue, where their exchanges
 // can withdraw them.
 type outbox struct {
@@ -19,12 +19,12 @@ type outbox struct {
 	counters *counters
 	ring     chan struct{} // capacity 1: there is something to send
 
-	mu    sync.Mutex // guards what follows, and transmissions and place of the port's flights
+	mu    sync.Mutex // guards what follows, and transmissions and place of the port's requests
 	queue []*inFlight
-	left  sync.Cond // on mu: flights are no longer leaving
+	left  sync.Cond // on mu: requests are no longer leaving
 }
 
-// batchWriter is a socket that takes many datagrams at once.
+// batchWriter is a socket that sends many datagrams at once.
 type batchWriter interface {
 	// write hands the requests of the batch to the kernel in their order, without
 	// waiting. It returns how many were taken, and unless all were, why the next
@@ -34,7 +34,7 @@ type batchWriter interface {
 	WaitReady() error
 }
 
-// place is where the datagram of a flight is.
+// place is where the datagram of a request is.
 type place uint8
 
 const (
@@ -68,7 +68,7 @@ func (o *outbox) send(f *inFlight) {
 	if first {
 		select {
 		case o.ring <- struct{}{}:
-		default: // it has been told already
+		default: // it knows already
 		}
 	}
 }
@@ -126,7 +126,7 @@ func (o *outbox) flush(batch []*inFlight) bool {
 	return some
 }
 
-// dequeue moves flights from the queue into batch, up to its capacity.
+// dequeue moves requests from the queue into batch, up to its capacity.
 func (o *outbox) dequeue(batch []*inFlight) []*inFlight {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -142,32 +142,32 @@ func (o *outbox) dequeue(batch []*inFlight) []*inFlight {
 
 // requeue returns what did not leave to the head of the queue, but for what has
 // been withdrawn meanwhile.
-func (o *outbox) requeue(flights []*inFlight) {
+func (o *outbox) requeue(batch []*inFlight) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	flights = slices.DeleteFunc(flights, func(f *inFlight) bool { return f.place != leaving })
-	for _, f := range flights {
+	batch = slices.DeleteFunc(batch, func(f *inFlight) bool { return f.place != leaving })
+	for _, f := range batch {
 		f.place = queued
 		f.transmissions--
 	}
-	o.queue = slices.Insert(o.queue, 0, flights...)
+	o.queue = slices.Insert(o.queue, 0, batch...)
 	o.left.Broadcast()
 }
 
-// finish notes that flights have been handed over; err is what became of it.
-func (o *outbox) finish(flights []*inFlight, err error) {
-	if len(flights) == 0 {
+// finish notes that the kernel has a batch, or that err kept it from it.
+func (o *outbox) finish(batch []*inFlight, err error) {
+	if len(batch) == 0 {
 		return
 	}
 	if err != nil {
-		o.counters.writeErrors.Add(uint64(len(flights)))
-		for _, f := range flights {
-			f.home.hint(f, err)
+		o.counters.writeErrors.Add(uint64(len(batch)))
+		for _, f := range batch {
+			f.bng.hint(f, err)
 		}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, f := range flights {
+	for _, f := range batch {
 		f.place = outside
 		o.counters.transmitted(f.transmissions)
 	}

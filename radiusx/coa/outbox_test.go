@@ -76,11 +76,11 @@ func outboxOn(g *gate) (*outbox, *counters, func()) {
 
 // flights are n of them under way towards one peer.
 func flights(n int) []*inFlight {
-	home := &peer{inFlight: map[slot]*inFlight{}}
+	bng := &peer{inFlight: map[slot]*inFlight{}}
 	all := make([]*inFlight, n)
 	for i := range all {
-		all[i] = &inFlight{home: home, slot: slot(i)}
-		home.inFlight[slot(i)] = all[i]
+		all[i] = &inFlight{bng: bng, slot: slot(i)}
+		bng.inFlight[slot(i)] = all[i]
 	}
 	return all
 }

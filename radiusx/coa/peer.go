@@ -8,24 +8,24 @@ import (
 )
 
 // peer is what the client keeps of one BNG address: a few words for one that
-// is idle. CoA and Disconnect port of a BNG share it, because nobody says that
+// is idle. CoA and Disconnect port of a BNG share it, because no standard says that
 // its duplicate detection tells them apart.
 type peer struct {
 	pool *pool // of its address family
 
-	mu       sync.Mutex   // guards what follows, and the lower half of every flight
+	mu       sync.Mutex   // guards what follows, and the lower half of every inFlight
 	key      *radiusx.Key // of the secret that was used last; nil before
 	rotation rotation
 	inFlight map[slot]*inFlight // waiting for an answer
 }
 
-// inFlight is one exchange under way.
+// inFlight is one request in flight.
 type inFlight struct {
-	request // fixed before the flight is launched
-	home    *peer
+	request // fixed before it is registered
+	bng     *peer
 	port    *port
 	slot    slot
-	wake    chan struct{} // capacity 1: look again, an answer has come or a time is due
+	wake    chan struct{} // capacity 1: a reply has come or a time is due
 
 	// timers.mu guards at and index.
 	at    time.Time
@@ -33,7 +33,7 @@ type inFlight struct {
 
 	// Only the goroutine of Do touches what follows.
 	attempts   int       // to transmit
-	began, end time.Time // end: when patience is over
+	began, end time.Time // end: when the timeout is over
 	next       time.Time // of the next transmission or the end
 	timeout    time.Duration
 
@@ -41,7 +41,7 @@ type inFlight struct {
 	transmissions int
 	place         place
 
-	// home.mu guards what follows while the flight is among home.flights;
+	// home.mu guards what follows while the request is among home.inFlight;
 	// afterwards it is Do's.
 	reply       []byte // trimmed and verified; nil until then
 	replied     time.Time
@@ -51,15 +51,15 @@ type inFlight struct {
 	hint        error
 }
 
-// signal has the goroutine of Do look at the flight; it never blocks.
+// signal wakes the goroutine of Do; it never blocks.
 func (f *inFlight) signal() {
 	select {
 	case f.wake <- struct{}{}:
-	default: // it has not looked yet since the last time
+	default: // it is signalled already
 	}
 }
 
-// register makes f one that answers are looked up for.
+// register has replies matched to f.
 func (p *peer) register(f *inFlight) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,14 +74,14 @@ func (p *peer) unregister(f *inFlight) {
 	p.rotation.release(f.slot, time.Now())
 }
 
-// waiting returns the flight that waits in that slot, or nil.
+// waiting returns the request in flight in that slot, or nil.
 func (p *peer) waiting(s slot) *inFlight {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.inFlight[s]
 }
 
-// deliver hands f its answer; false if f has landed or has one already.
+// deliver hands f its answer; false if f is not in flight or has one already.
 func (p *peer) deliver(f *inFlight, reply []byte, at time.Time, skew time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -108,7 +108,7 @@ func (p *peer) discard(f *inFlight, why Discard, skew time.Duration) {
 	}
 }
 
-// hint notes on f what was heard besides answers.
+// hint notes on f what came besides replies.
 func (p *peer) hint(f *inFlight, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,7 +127,7 @@ func (p *peer) keyOf(secret []byte) *radiusx.Key {
 	return p.key
 }
 
-// signalAll has every exchange that waits look again.
+// signalAll signals every exchange that waits.
 func (p *peer) signalAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -33,7 +33,7 @@ type sender interface {
 	// returned, but not after withdraw has.
 	send(f *inFlight)
 	// withdraw makes sure that nothing of f leaves any more, and returns how
-	// often it was handed to the socket. answered says that f has its answer, so
+	// often the socket has sent it. answered says that f has its answer, so
 	// that its first transmission is known to be over.
 	withdraw(f *inFlight, answered bool) int
 }
@@ -50,7 +50,7 @@ type pool struct {
 	network string // "udp4" or "udp6"
 	source  netip.Addr
 	ports   []atomic.Pointer[port] // nil until opened; Client.mu is held to open
-	peers   int                    // that use it, to spread them over the homes; Client.mu guards it
+	peers   int                    // that use it, to spread them over startPorts; Client.mu guards it
 }
 
 func newPool(network string, source netip.Addr, ports int) *pool {

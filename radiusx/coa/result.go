@@ -11,15 +11,15 @@ type Kind int
 
 // The outcomes. The zero value is the one that claims nothing.
 const (
-	// Unanswered: nothing came that can be believed. The BNG may have done what
+	// Unanswered: no valid reply came. The BNG may have done what
 	// it was asked or not; that is unknown until it has been asked again or
-	// seen otherwise. Never to be taken for success or for failure. A wrong
+	// seen otherwise. It is neither success nor failure. A wrong
 	// secret, a filter on the way and a dead BNG look the same.
 	Unanswered Kind = iota
-	// ACK: the BNG says that it did it. Many makes say so of what they ignored:
-	// this is no proof of enforcement.
+	// ACK: the BNG says that it did it. Many platforms say so of what they ignored:
+	// this verifies nothing.
 	ACK
-	// NAK: the BNG says that it did not; [Dispose] tells what to do about it.
+	// NAK: the BNG says that it did not; see [Dispose].
 	NAK
 )
 
@@ -45,8 +45,8 @@ type Result struct {
 	Kind       Kind
 	ErrorCause uint32 // attribute 101 of the answer, 0 if it has none: a NAK need not, an ACK may (201)
 
-	// Transmissions is how often the request was handed to the socket, at most 5.
-	// It is 0 beside an error, and where the socket took nothing all the while
+	// Transmissions is how often the request was sent by the socket, at most 5.
+	// It is 0 beside an error, and where the socket accepted nothing all the while
 	// ([Hint] says so).
 	Transmissions int
 	// RTT is from the first transmission to the answer; a round trip only if
@@ -63,15 +63,15 @@ type Result struct {
 	Discarded   int
 	LastDiscard Discard
 
-	// Skew is how far the BNG's clock is ahead of ours, in whole seconds, as told
-	// by the Event-Timestamp of its last genuine answer, accepted or not; 0 if
-	// there was none. Unanswered with ClockSkew is how a BNG with a wrong clock
+	// Skew is how far the BNG's clock is ahead of ours, in whole seconds, from
+	// the Event-Timestamp of its last genuine answer, accepted or not; 0 if there was
+	// none. Unanswered with ClockSkew is how a BNG with a wrong clock
 	// looks.
 	Skew time.Duration
-	// Stamped tells whether there was one: Skew 0 is a clock like ours then.
+	// Stamped: there was one: Skew 0 is a clock like ours then.
 	Stamped bool
 
-	// Hint is the last that was heard besides answers: an error of the local
+	// Hint is the last that came besides replies: an error of the local
 	// socket while sending, such as "network is unreachable", or an ICMP error
 	// about a datagram of this exchange, such as syscall.ECONNREFUSED for a port
 	// that nobody has open (on Linux only). Nil as a rule. Anybody can forge ICMP,

@@ -38,7 +38,7 @@ func (d *direct) send(f *inFlight) {
 	d.counters.transmitted(f.transmissions)
 	if _, err := d.conn.WriteTo(f.octets, net.UDPAddrFromAddrPort(f.peer)); err != nil {
 		d.counters.writeErrors.Add(1)
-		f.home.hint(f, err)
+		f.bng.hint(f, err)
 	}
 }
 

@@ -9,19 +9,19 @@ import (
 // heap and one goroutine for all of them. It sends nothing itself, so nothing
 // that a socket does can make it late.
 type timers struct {
-	mu    sync.Mutex  // guards what follows, and at and index of every flight
+	mu    sync.Mutex  // guards what follows, and at and index of every inFlight
 	heap  []*inFlight // by at, earliest first
-	sleep time.Time   // when run wakes by itself; zero: not before it is told
+	sleep time.Time   // when run wakes by itself; zero: not before earlier
 
-	earlier chan struct{} // capacity 1: an earlier flight came
+	earlier chan struct{} // capacity 1: an earlier time came
 }
 
 func newTimers() *timers { return &timers{earlier: make(chan struct{}, 1)} }
 
-// unscheduled is the index of a flight that is not in the heap.
+// unscheduled is the index of a request that is not in the heap.
 const unscheduled = -1
 
-// run wakes flights until done is closed.
+// run signals requests until done is closed.
 func (t *timers) run(done <-chan struct{}) {
 	alarm := time.NewTimer(0)
 	defer alarm.Stop()
@@ -38,7 +38,7 @@ func (t *timers) run(done <-chan struct{}) {
 	}
 }
 
-// fire wakes every flight due at now and returns the time until the next one,
+// fire signals every request due at now and returns the time until the next one,
 // if there is one.
 func (t *timers) fire(now time.Time) (wait time.Duration, some bool) {
 	t.mu.Lock()
@@ -62,7 +62,7 @@ func (t *timers) schedule(f *inFlight, at time.Time) {
 	f.at, f.index = at, len(t.heap)
 	t.heap = append(t.heap, f)
 	t.up(f.index)
-	// A sleep that ends too early costs one look; so run is told only of what
+	// A sleep that ends too early costs one pass; so run is woken only by what
 	// comes before it, which under load is nearly never.
 	earlier := t.sleep.IsZero() || at.Before(t.sleep)
 	if earlier {

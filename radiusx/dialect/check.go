@@ -30,7 +30,7 @@ func (d *Dialect) Wants() []string {
 	return wants
 }
 
-// Shows returns the names of the attributes by which accounting of this make
+// Shows returns the names of the attributes by which accounting of this platform
 // may show what is in force; see [InInterim].
 func (d *Dialect) Shows() []string {
 	var names nameList
@@ -49,7 +49,7 @@ func (d *Dialect) Shows() []string {
 }
 
 // Carries returns the names of the attributes by which a profile is put in force: one
-// of them may tell, in accounting or at log-in, what is.
+// of them may show, in accounting or at log-in, what is.
 func (d *Dialect) Carries() []string {
 	var names nameList
 	for _, f := range d.Forms() {
@@ -94,20 +94,20 @@ func (f *Form) sessionAttributes(w *nameList) {
 	}
 }
 
-// Check says, when a configuration is read, whether this make can put p in force
-// and take it away again, on a session that accounting described completely: a
-// normal name that is missing, names that are too long or that the make does not take,
+// Check says, when a configuration is read, whether this platform can put p in force
+// and release it, on a session that accounting described completely: a
+// normal name that is missing, names that are too long or that the platform does not take,
 // options that are missing or wrong. All faults are returned, none is fine.
 // A p.Normal that is only known later is checked with its fallback.
 func (d *Dialect) Check(p Profile, options map[string]string) []error {
 	if _, err := d.options(options); err != nil {
 		return joined(err)
 	}
-	told := d.exampleSession()
+	reported := d.exampleSession()
 	var faults []error
 	seen := make(map[string]bool)
 	for _, action := range []Action{Restrict, Restore, Disconnect} {
-		_, err := d.Steps(Request{Action: action, Session: told, Profile: p, Options: options})
+		_, err := d.Steps(Request{Action: action, Session: reported, Profile: p, Options: options})
 		if err != nil && !seen[err.Error()] {
 			seen[err.Error()] = true
 			faults = append(faults, err)
@@ -135,13 +135,13 @@ var examples = map[radiusx.Type]string{
 // exampleSession is a session that has everything the dialect reads, except
 // what it refuses to restrict.
 func (d *Dialect) exampleSession() []radiusx.Attribute {
-	var told []radiusx.Attribute
+	var reported []radiusx.Attribute
 	for _, name := range d.Wants() {
 		if def, ok := d.base.Lookup(name); ok && !d.refusesBy(name) {
-			told = append(told, radiusx.Attribute{Name: name, Value: examples[def.Type]})
+			reported = append(reported, radiusx.Attribute{Name: name, Value: examples[def.Type]})
 		}
 	}
-	return told
+	return reported
 }
 
 func (d *Dialect) refusesBy(name string) bool {

@@ -19,22 +19,22 @@ var (
 	// session is meant, or has it empty, as a wildcard, or twice and different.
 	// Never send without it: the request might hit somebody else.
 	ErrIdentifierMissing = errors.New("identifier missing")
-	// ErrNeedsNormal: this make cannot lay a restriction on top; the name of
+	// ErrNeedsNormal: this platform cannot lay a restriction on top; the name of
 	// the normal profile must be configured, because restoring needs it.
 	ErrNeedsNormal = errors.New("needs the name of the normal profile")
-	// ErrUnsupported: this make cannot do it; the message has the reason.
+	// ErrUnsupported: this platform cannot do it; the message has the reason.
 	ErrUnsupported = errors.New("unsupported")
 	// ErrOption: an option is missing, unknown or not of its form.
 	ErrOption = errors.New("dialect option")
 )
 
-// Action is what a session is to be told.
+// Action is how a session is to be changed.
 type Action int
 
 // The actions. The zero Action is none of them.
 const (
 	Restrict   Action = iota + 1 // put Request.Profile in force
-	Restore                      // take Request.Profile, which is in force, away
+	Restore                      // release Request.Profile, which is in force
 	Change                       // from Request.From, which is in force, to Request.Profile
 	Disconnect                   // end the session
 )
@@ -61,10 +61,10 @@ func ParseAction(name string) (Action, error) {
 // Profile is a restriction under its names on one BNG.
 type Profile struct {
 	Restricted string // what the session gets
-	Normal     string // what it has otherwise; Overlay, or "" where the make can overlay: nothing is replaced
+	Normal     string // what it has otherwise; Overlay, or "" where the platform can overlay: nothing is replaced
 }
 
-// Support says how far a dialect was proven. The words stand in the files.
+// Support says how far a dialect was tried. The words stand in the files.
 type Support string
 
 // The levels of support.
@@ -72,7 +72,7 @@ const (
 	SupportLab        Support = "lab"        // run against the real thing
 	SupportField      Support = "field"      // taken from set-ups that are in use
 	SupportDocumented Support = "documented" // the maker's documentation or source code says so
-	SupportGeneric    Support = "generic"    // RFC only; each make must be tried
+	SupportGeneric    Support = "generic"    // RFC only; each platform must be tried
 )
 
 // Mark says what a statement rests on. The words stand in the files.
@@ -80,7 +80,7 @@ type Mark string
 
 // The marks, best first.
 const (
-	MarkSource     Mark = "source"     // read in the make's source code
+	MarkSource     Mark = "source"     // read in the platform's source code
 	MarkDocumented Mark = "documented" // in an RFC or in the maker's documents
 	MarkField      Mark = "field"      // seen in scripts and billing systems that are in use
 	MarkMemory     Mark = "memory"     // not verified: try it on the device first
@@ -88,27 +88,27 @@ const (
 
 var marks = []Mark{MarkSource, MarkDocumented, MarkField, MarkMemory}
 
-// Dialect is one make's way of being told. It does not change after loading; callers
+// Dialect is how one platform is told to restrict and to restore, as data. It does not change after loading; callers
 // must not change what its fields refer to.
 type Dialect struct {
 	Name      string   `yaml:"name"`     // as configurations name it: lower case, digits and dashes
 	Title     string   `yaml:"title"`    // for people
-	Platforms []string `yaml:"makes"`    // products that are spoken to in this way
-	Support   Support  `yaml:"support"`  // how far it was proven
+	Platforms []string `yaml:"makes"`    // products that speak it
+	Support   Support  `yaml:"support"`  // how far it was tried
 	Evidence  Evidence `yaml:"evidence"` // where it comes from
 	Replaces  string   `yaml:"replaces"` // an operator's file: its own name, where it is meant to take a built-in one's place
 
-	// Experimental: too little is known of the make to let it enforce before it
-	// was proven on the very BNG.
+	// Experimental: too little is known of the platform to let it enforce before it
+	// was proved on the very BNG.
 	Experimental bool `yaml:"experimental"`
 
-	CoAPort        uint16 `yaml:"coa_port"`        // UDP, the make's default
-	DisconnectPort uint16 `yaml:"disconnect_port"` // UDP, the make's default
-	Rate           int    `yaml:"rate"`            // requests a second that the make surely bears
+	CoAPort        uint16 `yaml:"coa_port"`        // UDP, the platform's default
+	DisconnectPort uint16 `yaml:"disconnect_port"` // UDP, the platform's default
+	Rate           int    `yaml:"rate"`            // requests a second that the platform surely bears
 	MaxInFlight    int    `yaml:"max_in_flight"`   // unanswered requests at a time
 	DropsSession   bool   `yaml:"drops_session"`   // restrict or restore ends the session
 
-	MessageAuthenticator Signing  `yaml:"message_authenticator"` // what suits the make; a BNG's own setting comes first
+	MessageAuthenticator Signing  `yaml:"message_authenticator"` // what suits the platform; a BNG's own setting comes first
 	EventTimestamp       Stamping `yaml:"event_timestamp"`       // likewise, unless it is mandatory
 
 	InterimAddresses Interims `yaml:"interim_addresses"` // what accounting says of addresses by leaving them out
@@ -119,11 +119,11 @@ type Dialect struct {
 	SendsNAS    bool           `yaml:"sends_nas"`       // requests also carry what the session says of its NAS
 	Options     []Option       `yaml:"options"`         // what a site must or may set
 	Attributes  []SiteDefined  `yaml:"site_attributes"` // attributes whose numbers the site chooses
-	Overlay     *Form          `yaml:"overlay"`         // nil: the make cannot
-	Swap        *Form          `yaml:"swap"`            // nil: the make need not
+	Overlay     *Form          `yaml:"overlay"`         // nil: the platform cannot
+	Swap        *Form          `yaml:"swap"`            // nil: the platform need not
 	ACKVerifies ACKProof       `yaml:"ack_proves"`      // what an ACK says
 
-	DisconnectOnly string   `yaml:"disconnect_only"` // why the make cannot restrict a session that stays; "" = it can
+	DisconnectOnly string   `yaml:"disconnect_only"` // why the platform cannot restrict a session that stays; "" = it can
 	SnippetText    string   `yaml:"snippet"`         // see Snippet; "" = not known
 	NAKs           []NAK    `yaml:"naks"`            // refusals that were seen, and what they mean
 	Quirks         []string `yaml:"quirks"`          // what surprises people
@@ -144,7 +144,7 @@ type Evidence struct {
 type Identification struct {
 	Must    []string `yaml:"must"`     // a session without one of them is not acted upon
 	IfKnown []string `yaml:"if_known"` // sent where the session has them, to narrow further
-	Never   []Never  `yaml:"never"`    // what would make this make refuse, or hit somebody else
+	Never   []Never  `yaml:"never"`    // what would make this platform refuse, or hit somebody else
 }
 
 // Never is an attribute that must not be in a request, with the reason.
@@ -170,9 +170,9 @@ type Form struct {
 	Restrict []StepTemplate `yaml:"restrict"` // sent in this order, each confirmed
 	Restore  []StepTemplate `yaml:"restore"`  // the mirror image of Restrict
 	Change   []StepTemplate `yaml:"change"`   // from {previous restricted} to {restricted}
-	Names    NameRules      `yaml:"names"`    // which names the make takes
+	Names    NameRules      `yaml:"names"`    // which names the platform takes
 	Refuses  []Refusal      `yaml:"refuses"`  // sessions that cannot be restricted in this form
-	Login    *Login         `yaml:"login"`    // nil: what the make wants at log-in is not written down
+	Login    *Login         `yaml:"login"`    // nil: what the platform wants at log-in is not written down
 	Coverage Coverage       `yaml:"coverage"` // which traffic the restriction catches
 	Verify   []Verification `yaml:"verify"`   // how to find out whether it is in force, the best way first
 
@@ -184,7 +184,7 @@ type Form struct {
 // StepTemplate is one request. Exactly one of CoA and Disconnect is set; a
 // Disconnect-Request cannot be undone.
 //
-// naks_if_done marks a step that the make refuses when it is so already: a
+// naks_if_done marks a step that the platform refuses when it is so already: a
 // service to be deactivated that is not active. Where an earlier try may have
 // done it, such a refusal is no news.
 type StepTemplate struct {
@@ -194,7 +194,7 @@ type StepTemplate struct {
 	NAKsIfDone bool                `yaml:"naks_if_done"`
 }
 
-// NameRules restrict the names of profiles on this make.
+// NameRules restrict the names of profiles on this platform.
 type NameRules struct {
 	Restricted NameRule `yaml:"restricted"`
 	Normal     NameRule `yaml:"normal"`
@@ -227,7 +227,7 @@ type Covers struct {
 }
 
 // Uncovered says which traffic of a subscriber a restriction to p does not
-// catch, by family: "ipv4", "ipv6"; none if the make catches both, or the
+// catch, by family: "ipv4", "ipv6"; none if the platform catches both, or the
 // site's own profile decides.
 func (d *Dialect) Uncovered(p Profile) map[string]string {
 	form, err := d.form(p)
@@ -243,13 +243,13 @@ func (d *Dialect) Uncovered(p Profile) map[string]string {
 	return gaps
 }
 
-// ACKProof is what an ACK of this make proves.
+// ACKProof is what an ACK of this platform proves.
 type ACKProof struct {
 	Applied  bool   `yaml:"applied"`  // an ACK means that the change is in force
 	Sentence string `yaml:"sentence"` // the reason
 }
 
-// NAK is a refusal that this make is known to send.
+// NAK is a refusal that this platform is known to send.
 type NAK struct {
 	Cause string `yaml:"cause"` // Error-Cause by FreeRADIUS' name; "none" = a NAK without one
 	Means string `yaml:"means"`
@@ -270,7 +270,7 @@ func (d *Dialect) form(p Profile) (*Form, error) {
 	return d.Overlay, nil
 }
 
-// Forms returns the forms that the make has, by name.
+// Forms returns the forms that the platform has, by name.
 func (d *Dialect) Forms() map[string]*Form {
 	forms := make(map[string]*Form, 2)
 	if d.Overlay != nil {

@@ -1,6 +1,6 @@
-// Package dialect knows how each make of BNG is told to restrict a session, to
+// Package dialect knows how each platform is told to restrict a session, to
 // restore it and to end it. A dialect is data: one YAML file, checked when it is
-// loaded, so that adding a make means writing down facts and not code.
+// loaded, so that adding a platform means writing down facts and not code.
 //
 // A dialect turns "restrict this session with that name" into steps: the
 // Disconnect- and CoA-Requests to send one after the other, each confirmed before the
@@ -10,7 +10,7 @@
 // It is not a client: it sends nothing, waits for nothing and adds neither
 // Message-Authenticator nor Event-Timestamp. It knows nothing of
 // verdicts, subscribers or cases, and does not decide; a session is what
-// accounting told, as attributes.
+// accounting reported, as attributes.
 //
 // # Log-ins
 //
@@ -21,9 +21,9 @@
 //
 // # Proof
 //
-// An ACK of most makes proves little. Each form says how a change is verified: by
+// An ACK of most platforms verifies little. Each form says how a change is verified: by
 // people, or by a program ([Dialect.Checks]) that reads the ACK of a query or the next
-// accounting record. What a record leaves out says nothing, unless the make is
+// accounting record. What a record leaves out says nothing, unless the platform is
 // known to report everything.
 //
 // # Operators' own

@@ -17,7 +17,7 @@ type Fixed struct {
 	By         Identification    // what says which session is meant; Never is not used
 	NAS        bool              // what the session says of its NAS comes first
 	Attributes radius.Attributes // what the request changes
-	NAKsIfDone bool              // the make refuses it when it is so already
+	NAKsIfDone bool              // the platform refuses it when it is so already
 }
 
 // Fix returns the requests that do r, in order, without saying which session is
@@ -47,8 +47,8 @@ func (d *Dialect) Fix(r Request) ([]Fixed, error) {
 
 // Address makes the request about a session. d is whoever's dialect: of it, only the
 // dictionary counts. An error is [ErrIdentifierMissing], wrapped with the reason.
-func (d *Dialect) Address(f Fixed, told []radiusx.Attribute) (Step, error) {
-	head, err := d.identify(told, f.By, f.NAS)
+func (d *Dialect) Address(f Fixed, reported []radiusx.Attribute) (Step, error) {
+	head, err := d.identify(reported, f.By, f.NAS)
 	if err != nil {
 		return Step{}, err
 	}

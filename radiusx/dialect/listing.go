@@ -1,19 +1,19 @@
 package dialect
 
-// Listing says which of a session's addresses an Interim-Update of the make lists.
+// Listing says which of a session's addresses an Interim-Update of the platform lists.
 // The words stand in the files, and in bngs[].interim_addresses.
 type Listing string
 
 // The ways of listing.
 const (
 	ListsSome Listing = "some" // an address that is left out says nothing; so too ""
-	ListsAll  Listing = "all"  // an address that is left out was given back
+	ListsAll  Listing = "all"  // an address that is left out was released
 )
 
 // All reports whether what an Interim-Update leaves out is not held any more.
 func (l Listing) All() bool { return l == ListsAll }
 
-// Interims says what an Interim-Update of the make tells of the session's addresses,
+// Interims says what an Interim-Update of the platform lists of the session's addresses,
 // and who says so. Only what the maker's documents or source say counts: what a
 // lab saw once may depend on its configuration.
 type Interims struct {

@@ -77,7 +77,7 @@ func (s *Set) Get(name string) (*Dialect, bool) {
 // With returns a set that has the dialects of both; s and own do not change. An own
 // dialect whose name s has too is an error, unless it says so (replaces) and
 // then names the session at least as exactly: with all the identifiers of the
-// one it replaces, and with none that this make never takes. Errors are
+// one it replaces, and with none that this platform never takes. Errors are
 // [Fault]s with the place in own's file, joined.
 func (s *Set) With(own *Set) (*Set, error) {
 	with := &Set{byName: maps.Clone(s.byName)}
@@ -101,7 +101,8 @@ func (d *Dialect) replacing(old *Dialect) []error {
 	case old == nil:
 		return []error{d.source.fault(keys("replaces"), "there is no dialect %s to replace", d.Replaces)}
 	case d.Replaces == "":
-		return []error{d.source.fault(keys("name"), "there is a dialect %s already: choose another name, or say replaces: %s", d.Name, d.Name)}
+		return []error{d.source.fault(keys("name"), "there is a dialect %s already: choose another name, or say replaces: %s",
+			d.Name, d.Name)}
 	}
 	return slices.Concat(
 		d.source.narrower("identifiers", d.Identifiers, old.Identifiers),
@@ -129,12 +130,12 @@ func (d *Dialect) sending(never []Never) []error {
 	return faults
 }
 
-// narrower says where id tells sessions apart less well than old.
+// narrower says where id distinguishes sessions less well than old.
 func (s source) narrower(key string, id, old Identification) []error {
 	var faults []error
 	for _, name := range old.Must {
 		if !containsFold(id.Must, name) {
-			faults = append(faults, s.fault(keys(key), "%s: %s is missing, by which this make knows a session", key, name))
+			faults = append(faults, s.fault(keys(key), "%s: %s is missing, by which this platform knows a session", key, name))
 		}
 	}
 	for _, never := range old.Never {
@@ -164,7 +165,7 @@ func (f Fault) Error() string {
 }
 
 // parse reads one file. What is wrong with its form is reported before what it
-// says is looked at.
+// has is checked.
 func parse(file string, data []byte, dictionary *radiusx.Dictionary) (*Dialect, []error) {
 	d := &Dialect{MessageAuthenticator: SignSend, EventTimestamp: StampSend, base: dictionary}
 	if err := yaml.Load(data, d, yaml.WithKnownFields()); err != nil {

@@ -29,8 +29,8 @@ type ReplyAction int
 
 // The actions on a reply.
 const (
-	ReplyDrop ReplyAction = iota // take every value of the attribute away
-	ReplySet                     // take every value away, then add this one
+	ReplyDrop ReplyAction = iota // remove every value of the attribute
+	ReplySet                     // remove every value, then add this one
 	ReplyAdd                     // add this value
 )
 
@@ -49,9 +49,9 @@ type ReplyChange struct {
 
 // Login returns the changes to an Access-Accept that restrict the session it
 // begins to r.Profile, what is to be dropped first. r.Session is what the
-// Access-Request tells; it need not identify the session, which has no id yet.
+// Access-Request has; it need not identify the session, which has no id yet.
 //
-// Errors are those of [Dialect.Steps]; [ErrUnsupported] where this make is left
+// Errors are those of [Dialect.Steps]; [ErrUnsupported] where this platform is left
 // alone at log-in, with the reason.
 func (d *Dialect) Login(r Request) ([]ReplyChange, error) {
 	b, err := d.newBuilder(r)
@@ -100,7 +100,7 @@ func (d *Dialect) AsksAAA(p Profile) bool {
 // reason says why log-ins are left alone.
 func (l *Login) reason() string {
 	if l == nil {
-		return "what this make wants in an Access-Accept is not written down"
+		return "what this platform wants in an Access-Accept is not written down"
 	}
 	return l.None
 }
@@ -135,7 +135,7 @@ func (v *validator) checkLogin(name string, f *Form) {
 }
 
 // checkGiven checks attributes of an Access-Accept. Of those whose numbers the site
-// chose, the AAA server's name must be told.
+// chose, the AAA server's name must be known.
 func (v *validator) checkGiven(at []any, list []AttributeTemplate) {
 	for i, a := range list {
 		if slices.ContainsFunc(v.dialect.Attributes, func(s SiteDefined) bool { return s.Name == a.Name && s.KnownAs.source == "" }) {

@@ -22,8 +22,8 @@ func TestALogInNeedsTheSameNamesAndOptionsAsACoA(t *testing.T) {
 		{"no name", "junos", Profile{"", Overlay}},
 		{"a filter without a number", "nokia-sros", Profile{"garden", Overlay}},
 		{"the normal profile for a restriction", "filter-id", Profile{"internet", "internet"}},
-		{"a form that the make does not have", "filter-id", Profile{"garden", Overlay}},
-		{"a make that only disconnects", "hostapd", Profile{"garden", "normal"}},
+		{"a form that the platform does not have", "filter-id", Profile{"garden", Overlay}},
+		{"a platform that only disconnects", "hostapd", Profile{"garden", "normal"}},
 		{"a value longer than an attribute", "filter-id", Profile{string(make([]byte, 300)), "internet"}},
 	} {
 		if changes, err := get(t, test.dialect).Login(Request{Profile: test.profile}); err == nil {

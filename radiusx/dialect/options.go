@@ -85,7 +85,7 @@ func (d *Dialect) withSites(options map[string]string) (*radiusx.Dictionary, err
 // define fills in the definition; options has all that it uses.
 func (s SiteDefined) define(options map[string]string) (radiusx.Definition, error) {
 	text := func(t Template) string {
-		filled, _ := t.expand(values{options: options}) // unsetOption has looked
+		filled, _ := t.expand(values{options: options}) // unsetOption has checked
 		return filled
 	}
 	vendor, err := strconv.ParseUint(text(s.Vendor), 10, 32)

@@ -8,11 +8,11 @@ import (
 	"cordon/radiusx"
 )
 
-// state is what a make remembers of one session: attribute or service names to
+// state is what a platform remembers of one session: attribute or service names to
 // values.
 type state map[string]string
 
-// part is what the tests know of a make: what it does with an attribute, as little as
+// part is what the tests know of a platform: what it does with an attribute, as little as
 // is needed, and what its profiles are called. What it would refuse is an error.
 type part struct {
 	does   func(state, radiusx.Attribute) error
@@ -24,21 +24,22 @@ type part struct {
 
 // parts is the cast. hostapd is not in it: it restricts nothing.
 var parts = map[string]part{
-	"junos":        {does: junos, before: state{"NORMAL": "active", "VOICE": "active"}},
-	"cisco-isg":    {does: isg, before: state{"NORMAL": "active", "VOICE": "active"}, names: avPairNames},
-	"cisco-xr":     {does: xr, before: state{"NORMAL": "active", "VOICE": "active"}, names: avPairNames},
-	"ericsson-se":  {does: smartEdge, before: state{"NORMAL": "active", "VOICE": "active"}},
-	"nokia-sros":   {does: srOS, before: state{"Alc-SLA-Prof-Str": "NORMAL"}, overlayNames: []string{"1", "100", "65535"}},
-	"accel-ppp":    {does: accelPPP, before: state{"Filter-Id": "NORMAL"}},
-	"coova-chilli": {does: chilli, before: state{"up": "2000", "down": "10000", "timeout": "86400", "interim": "300"}, names: []string{"portal"}, normal: "2000/10000 timeout=86400 interim=300"},
-	"filter-id":    keeps("Filter-Id"),
-	"huawei-ne":    keeps("Filter-Id"),
-	"staros":       keeps("Filter-Id"),
-	"vyos":         keeps("Filter-Id"),
-	"mikrotik":     keeps("Mikrotik-Address-List"),
-	"rtbrick":      keeps("RtBrick-Service-Profile"),
-	"skat":         keeps("VasExperts-Policing-Profile"),
-	"osvbng":       keeps("Site-Profile"),
+	"junos":       {does: junos, before: state{"NORMAL": "active", "VOICE": "active"}},
+	"cisco-isg":   {does: isg, before: state{"NORMAL": "active", "VOICE": "active"}, names: avPairNames},
+	"cisco-xr":    {does: xr, before: state{"NORMAL": "active", "VOICE": "active"}, names: avPairNames},
+	"ericsson-se": {does: smartEdge, before: state{"NORMAL": "active", "VOICE": "active"}},
+	"nokia-sros":  {does: srOS, before: state{"Alc-SLA-Prof-Str": "NORMAL"}, overlayNames: []string{"1", "100", "65535"}},
+	"accel-ppp":   {does: accelPPP, before: state{"Filter-Id": "NORMAL"}},
+	"coova-chilli": {does: chilli, before: state{"up": "2000", "down": "10000", "timeout": "86400", "interim": "300"},
+		names: []string{"portal"}, normal: "2000/10000 timeout=86400 interim=300"},
+	"filter-id": keeps("Filter-Id"),
+	"huawei-ne": keeps("Filter-Id"),
+	"staros":    keeps("Filter-Id"),
+	"vyos":      keeps("Filter-Id"),
+	"mikrotik":  keeps("Mikrotik-Address-List"),
+	"rtbrick":   keeps("RtBrick-Service-Profile"),
+	"skat":      keeps("VasExperts-Policing-Profile"),
+	"osvbng":    keeps("Site-Profile"),
 }
 
 var (
@@ -46,7 +47,7 @@ var (
 	avPairNames = []string{"GARDEN", "NO-SMTP", "svc(1,2)", "sécurité", strings.Repeat("x", 220)}
 )
 
-// keeps is a make that keeps one value under name, and takes nothing else.
+// keeps is a platform that keeps one value under name, and takes nothing else.
 func keeps(name string) part { return part{does: set(name), before: state{name: "NORMAL"}} }
 
 func set(name string) func(state, radiusx.Attribute) error {
@@ -59,7 +60,7 @@ func set(name string) func(state, radiusx.Attribute) error {
 	}
 }
 
-// activate and deactivate are those of makes with services: neither can be done twice.
+// activate and deactivate are those of platforms with services: neither can be done twice.
 func activate(s state, service string) error {
 	if _, active := s[service]; active || service == "" {
 		return fmt.Errorf("%q: active already", service)
@@ -86,7 +87,7 @@ func junos(s state, a radiusx.Attribute) error {
 	return fmt.Errorf("unsupported attribute %s", a.Label())
 }
 
-// pending is where a make remembers what the request has said so far.
+// pending is where a platform remembers what the request has said so far.
 const pending = "(request)"
 
 func isg(s state, a radiusx.Attribute) error {

@@ -7,7 +7,7 @@ import (
 )
 
 // Probe returns a CoA-Request that changes nothing, whoever it may hit: the identifiers
-// of the session told of and, where the make has one that stands for itself, the
+// of the session and, where the platform has one that stands for itself, the
 // query by which a restriction is verified. It is for finding out whether a BNG
 // answers. Errors are those of [Dialect.Steps].
 func (d *Dialect) Probe(r Request) (Step, error) {

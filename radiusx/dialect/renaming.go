@@ -10,8 +10,8 @@ import (
 	"cordon/radiusx"
 )
 
-// Renaming is of a make that ends the accounting session when it restricts: a Stop
-// comes, the Acct-Session-Id is another from then on, and no Start tells it. The
+// Renaming is of a platform that ends the accounting session when it restricts: a Stop
+// comes, the Acct-Session-Id is another from then on, and no Start shows it. The
 // restriction is in force on the line all the same, so whatever is sent after it names
 // the session by what stays.
 type Renaming struct {

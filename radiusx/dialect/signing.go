@@ -7,8 +7,8 @@ type Signing string
 // The ways of signing.
 const (
 	SignSend         Signing = "send"          // in requests; checked in replies that have one
-	SignOmit         Signing = "omit"          // the make takes a right one for a wrong one and stays silent
-	SignRequireReply Signing = "require-reply" // the make always answers with one: a reply without is forged
+	SignOmit         Signing = "omit"          // the platform drops requests with one, though it is valid
+	SignRequireReply Signing = "require-reply" // the platform always answers with one: a reply without is forged
 )
 
 // Stamping says what becomes of Event-Timestamp (RFC 5176 section 3.3). The words
@@ -19,5 +19,5 @@ type Stamping string
 const (
 	StampSend      Stamping = "send"
 	StampOmit      Stamping = "omit"
-	StampMandatory Stamping = "mandatory" // the make drops requests without one: never to be switched off
+	StampMandatory Stamping = "mandatory" // the platform drops requests without one: never to be switched off
 )

@@ -38,7 +38,7 @@ func unknownSnippetName(text string) string {
 }
 
 // Snippet returns the lines of configuration with which the BNG accepts our CoA; false
-// where they are not known for this make. The secret is shown only if r says so,
+// where they are not known for this platform. The secret is shown only if r says so,
 // and only if it can stand in a line.
 func (d *Dialect) Snippet(r SnippetRequest) (string, bool) {
 	if d.SnippetText == "" {

@@ -9,10 +9,10 @@ import (
 	"cordon/radiusx"
 )
 
-// Request is what a session is to be told.
+// Request is how a session is to be changed.
 type Request struct {
 	Action  Action
-	Session []radiusx.Attribute // what accounting told of it: User-Name, Acct-Session-Id, Framed-IP-Address, NAS-…
+	Session []radiusx.Attribute // what accounting reported of it: User-Name, Acct-Session-Id, Framed-IP-Address, NAS-…
 	Profile Profile             // wanted (Restrict, Change), or in force (Restore)
 	From    Profile             // Change: in force
 	Options map[string]string   // the BNG's dialect_options
@@ -25,7 +25,7 @@ type Step struct {
 	Code       radius.Code // CoA-Request or Disconnect-Request
 	Attributes []radiusx.Attribute
 	Undo       *Step // takes the step back; nil where nothing can, or a restore's could not be made
-	NAKsIfDone bool  // the make refuses it when it is so already
+	NAKsIfDone bool  // the platform refuses it when it is so already
 
 	Encoded radius.Attributes // sent as they are, after Attributes: of a step that was fixed before; see [Fixed]
 }
@@ -106,7 +106,7 @@ func (b *builder) restrict() ([]Step, error) {
 	return b.steps(form.Restrict)
 }
 
-// wanted returns the form of the wanted profile, unless the make cannot put it
+// wanted returns the form of the wanted profile, unless the platform cannot put it
 // in force on this session.
 func (b *builder) wanted() (*Form, error) {
 	form, err := b.dialect.form(b.request.Profile)
@@ -125,7 +125,7 @@ func (b *builder) wanted() (*Form, error) {
 }
 
 // accepts checks the names of p. Only a wanted profile is checked: a restriction
-// that is in force must always be possible to take away.
+// that is in force must always be possible to release.
 func (f *Form) accepts(p Profile) error {
 	switch {
 	case p.Restricted == "":
@@ -182,7 +182,7 @@ func (b *builder) changeForm(to *Form) ([]Step, error) {
 
 // steps fills the templates of a form. A step whose undo cannot be made is an
 // error, except when restoring: a release is tried whether or not it could be
-// taken back, and its step then has no undo.
+// undone, and its step then has no undo.
 func (b *builder) steps(templates []StepTemplate) ([]Step, error) {
 	steps := make([]Step, 0, len(templates))
 	for _, t := range templates {

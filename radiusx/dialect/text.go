@@ -34,7 +34,7 @@ func (d *Dialect) Text() string {
 // head writes what stands above the forms.
 func (d *Dialect) head(l *lines) {
 	l.add("%s: %s", d.Name, d.Title)
-	l.add("  makes          %s", strings.Join(d.Platforms, ", "))
+	l.add("  platforms      %s", strings.Join(d.Platforms, ", "))
 	l.add("  support        %s", d.Support)
 	if d.Experimental {
 		l.add("  experimental   prove it on that very BNG before you enforce")
@@ -57,7 +57,7 @@ func (d *Dialect) head(l *lines) {
 	}
 	l.add("  signed         Message-Authenticator: %s, Event-Timestamp: %s", d.MessageAuthenticator, d.EventTimestamp)
 	if d.InterimAddresses.List.All() {
-		l.add("  interims list   all addresses that the session has (%s): what one leaves out was given back", d.InterimAddresses.Source)
+		l.add("  interims list   all addresses that the session has (%s): what one leaves out was released", d.InterimAddresses.Source)
 	}
 	if d.SendsNAS {
 		l.add("  NAS            sent: %s", strings.Join(nasAttributes, ", "))
@@ -75,11 +75,11 @@ func (d *Dialect) head(l *lines) {
 
 // notes writes what stands below the forms.
 func (d *Dialect) notes(l *lines) {
-	proves := "does not prove that the change is in force"
+	verifies := "does not verify that the change is in force"
 	if d.ACKVerifies.Applied {
-		proves = "proves that the change is in force"
+		verifies = "verifies that the change is in force"
 	}
-	l.add("\nan ACK %s\n  %s", proves, d.ACKVerifies.Sentence)
+	l.add("\nan ACK %s\n  %s", verifies, d.ACKVerifies.Sentence)
 	if d.SnippetText != "" {
 		l.add("\nfor the BNG to accept our CoA")
 		for line := range strings.SplitSeq(strings.TrimRight(d.SnippetText, "\n"), "\n") {

@@ -13,7 +13,7 @@ import (
 
 // Verification is one way of finding out whether a restriction is in force. With In
 // it is one that a program can carry out ([Dialect.Checks]); without, About
-// tells a person what to look at.
+// says what a person has to check.
 type Verification struct {
 	About      string              `yaml:"about"`      // what to do and to look at
 	Query      []AttributeTemplate `yaml:"query"`      // a CoA-Request that changes nothing, to be sent first; none: wait
@@ -23,7 +23,7 @@ type Verification struct {
 	Restored   []AttributeTemplate `yaml:"restored"`   // there when it is not
 }
 
-// Place is where the make shows what is in force. The words stand in the files.
+// Place is where the platform shows what is in force. The words stand in the files.
 type Place string
 
 // The places.
@@ -32,7 +32,7 @@ const (
 	InInterim Place = "interim" // Accounting-Requests of the session that it sent after the change
 )
 
-// Reports says what a message tells by what it does not carry. The words stand
+// Reports says what a message shows by what it does not carry. The words stand
 // in the files.
 type Reports string
 
@@ -53,7 +53,7 @@ type Check struct {
 	Query   *Step // to be sent first; its ACK is the answer if In is InACK
 	In      Place
 	reports Reports
-	names   []string // of the attributes looked at
+	names   []string // of the attributes that count
 	present []string // must be there, as text of written
 	absent  []string // must not be there, likewise
 	written func(radiusx.Attribute) string
@@ -81,7 +81,7 @@ func (f Finding) String() string {
 }
 
 // Checks returns the ways in which a program can find out whether r, which the
-// BNG acknowledged, is in force; none where nothing can prove it. Errors
+// BNG acknowledged, is in force; none where nothing can verify it. Errors
 // are those of [Dialect.Steps]. Disconnecting needs no check: the session ends.
 func (d *Dialect) Checks(r Request) ([]Check, error) {
 	if r.Action == Disconnect {
@@ -157,20 +157,20 @@ func (c *Check) filled(list []AttributeTemplate, v values) ([]string, error) {
 	return filled, nil
 }
 
-// Judge says what attrs, those of a message from In, prove. The caller sees to
+// Judge says what attrs, those of a message from In, verify. The caller sees to
 // it that the message is the session's and younger than the change.
 func (c Check) Judge(attrs []radiusx.Attribute) Finding {
-	var told []string
+	var reported []string
 	for _, a := range attrs {
 		if containsFold(c.names, a.Name) {
-			told = append(told, c.written(a))
+			reported = append(reported, c.written(a))
 		}
 	}
-	has := func(text string) bool { return slices.Contains(told, text) }
+	has := func(text string) bool { return slices.Contains(reported, text) }
 	switch {
 	case slices.ContainsFunc(c.absent, has):
 		return Contradicted
-	case len(told) == 0: // the make does not report, or not here
+	case len(reported) == 0: // the platform does not report, or not here
 		return SaysNothing
 	case len(c.present) == 0 && c.reports == ReportsSome:
 		return SaysNothing

@@ -106,16 +106,17 @@ func TestASnippetShowsTheSecretOnlyWhenAsked(t *testing.T) {
 		t.Errorf("of nothing: got %q", got)
 	}
 	if got, ok := get(t, "rtbrick").Snippet(r); ok || got != "" {
-		t.Errorf("a make whose lines are not known: got %q", got)
+		t.Errorf("a platform whose lines are not known: got %q", got)
 	}
 }
 
-func TestMakesThatNeedItAreSpokenToInTheirWay(t *testing.T) {
+func TestPlatformsThatNeedItAreSpokenToInTheirWay(t *testing.T) {
 	tests := map[string]struct {
 		signing  Signing
 		stamping Stamping
 	}{
-		"junos": {SignSend, StampSend}, "osvbng": {SignOmit, StampSend}, "staros": {SignSend, StampMandatory}, "hostapd": {SignRequireReply, StampSend},
+		"junos": {SignSend, StampSend}, "osvbng": {SignOmit, StampSend}, "staros": {SignSend, StampMandatory},
+		"hostapd": {SignRequireReply, StampSend},
 	}
 	for name, want := range tests {
 		if d := get(t, name); d.MessageAuthenticator != want.signing || d.EventTimestamp != want.stamping {

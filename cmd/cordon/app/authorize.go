@@ -12,7 +12,7 @@ import (
 func (a *App) buildAuthorize(fleet *bng.Fleet) error {
 	network := logIns{bng.NewDesk(fleet, a.translation())}
 	var err error
-	a.authorize, err = authorize.New(network, a.store, logInGate{a}, nil)
+	a.authorize, err = authorize.New(network, a.store, a.engine, nil)
 	return err
 }
 
@@ -52,21 +52,4 @@ func (l logIn) Reply(profile string) ([]authorize.Change, bool) {
 		}
 	}
 	return told, true
-}
-
-// logInGate defers at log-in what would be deferred as a CoA.
-type logInGate struct{ app *App }
-
-// Paused implements the edge's gate.
-func (g logInGate) Paused() bool {
-	_, paused := g.app.gate.paused()
-	return paused
-}
-
-// Acts implements the edge's gate.
-func (g logInGate) Acts(c *quarantine.Case, l authorize.LogIn) bool {
-	session := quarantine.Session{
-		SessionKey: quarantine.SessionKey{BNG: l.BNG()}, Member: l.Member(), Subscriber: c.Subscriber, Addresses: l.Addresses(),
-	}
-	return g.app.engine.MayBeginRestricted(c, &session) == nil
 }

@@ -1,5 +1,7 @@
 package app
 
+import "cordon/store"
+
 // checkSessions checks where sessions are known from, and makes the template.
 func checkSessions(d *document, cfg *Config, parts *Parts) {
 	s, at := &cfg.Sessions, path{"sessions"}
@@ -20,9 +22,9 @@ func checkTemplate(d *document, cfg *Config, parts *Parts) {
 	form, faults := s.Template()
 	d.add(at, faults)
 	parts.Sessions = form
-	if s.Redis != nil {
-		parts.SessionPassword = checkServer(d, at.to("redis"), s.Redis.Addrs, s.Redis.PasswordFile)
-		checkDatabase(d, at.to("redis"), s.Redis.Addrs, s.Redis.MasterName, s.Redis.DB)
+	if other := s.Redis; other != nil {
+		d.add(at.to("redis"), store.ValidateServer(other.Addrs, other.MasterName, other.DB))
+		parts.SessionPassword = readPassword(d, at.to("redis"), other.PasswordFile)
 	}
 	if parts.Keys.ChangesNames() || cfg.Accounting.Subscriber.MapFile != "" {
 		d.fail(path{"accounting", "subscriber"}, "must keep names as they are: the source of sessions has other keys, and sessions could not be found by these")

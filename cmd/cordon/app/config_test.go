@@ -117,9 +117,9 @@ exemptions: [{reason: "who?"}]
 	}
 	want := []string{
 		`cordon.yaml:2:9: unknown key adrs`,
-		`cordon.yaml:3:16: http.listen: 0.0.0.0:8480 is no loopback address`,
-		`cordon.yaml:5:12: accounting.listen[0]: give the address`,
-		`cordon.yaml:7:7: accounting.clients[0]: needs secret or secret_file`,
+		`cordon.yaml:3:16: http.listen: 0.0.0.0:8480 must be a loopback address`,
+		`cordon.yaml:5:12: accounting.listen[0]: must be the address`,
+		`cordon.yaml:7:7: accounting.clients[0]: must have secret or secret_file`,
 		`cordon.yaml:7:43: accounting.clients[0].relay_for[0]: unknown BNG "bng9"`,
 		`cordon.yaml:8:26:`,
 		`cordon.yaml:14:18: bngs[0].secret_file: read secret`,
@@ -325,8 +325,8 @@ bngs:
 `
 	_, _, _, err := parse("cordon.yaml", []byte(text))
 	for _, want := range []string{
-		"cordon.yaml:3:91: proxies[0].deadline: must be from 1s to 30s", "cordon.yaml:4:12: proxies[1].name: duplicate name \"aaa1\"",
-		"cordon.yaml:5:5: proxies[2]: needs secret or secret_file", `cordon.yaml:7:43: bngs[0].via: unknown proxy "aaa3": must be one of proxies`,
+		"cordon.yaml:3:5: proxies[0]: deadline is from 1s to 30s", "cordon.yaml:4:12: proxies[1].name: aaa1 is there twice",
+		"cordon.yaml:5:5: proxies[2]: must have secret or secret_file", `cordon.yaml:7:43: bngs[0].via: "aaa3" is not in proxies`,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("not told: %s\nin: %v", want, err)
@@ -354,7 +354,7 @@ func TestSessionsOfAnotherProgramAreCheckedAtTheirPlace(t *testing.T) {
 		{"  preset: dhcpd\n", `sessions.preset: unknown preset "dhcpd"`},
 		{"  preset: rediswho\n  lag: 10m\n", "sessions.max_age: must be greater than lag"},
 		{"  preset: rediswho\n  poll: 1s\n", "sessions.poll: must be from 5s to 10m"},
-		{"  preset: rediswho\n  redis: {addrs: [redis]}\n", `sessions.redis.addrs[0]: "redis" is neither`},
+		{"  preset: rediswho\n  redis: {addrs: [redis]}\n", `sessions.redis.addrs[0]: invalid address "redis"`},
 		{"  preset: rediswho\n  by_address: {key: \"ip:{adress}\", value: \"{subscriber}\"}\n", "sessions.by_address.key: unknown placeholder {adress}: must be one of {address}"},
 		{"  by_subscriber: {key: \"u:{subscriber}\", fields: {mac: m}}\n", `sessions.by_subscriber.fields.mac: unknown field "mac"`},
 		{"  preset: rediswho\n  by_adress: {}\n", "unknown key by_adress"},

@@ -24,12 +24,17 @@ func (l journalLog) Append(ctx context.Context, entries ...quarantine.JournalEnt
 
 // Replay implements quarantine.Log.
 func (l journalLog) Replay(ctx context.Context, fn func(quarantine.JournalEntry, time.Time) error) error {
-	return l.journal.Replay(ctx, 0, func(r journal.Record) error {
+	return l.journal.Replay(ctx, 0, replayed(fn))
+}
+
+// replayed reads a record as an entry; erased ones are left out.
+func replayed(fn func(quarantine.JournalEntry, time.Time) error) func(journal.Record) error {
+	return func(r journal.Record) error {
 		if r.Erased {
 			return nil
 		}
 		return fn(quarantine.JournalEntry{Kind: quarantine.EntryKind(r.Kind), Key: r.Key, Body: r.Payload, Reserved: r.Reserved}, r.Time)
-	})
+	}
 }
 
 func journalEntries(entries []quarantine.JournalEntry) []journal.Entry {
@@ -58,7 +63,7 @@ func durable(records []journal.Record) {
 func (a *App) openJournal() error {
 	var err error
 	a.journal, err = journal.Open(journal.Config{
-		Dir:     a.cfg.Journal.Dir,
+		Dir:       a.cfg.Journal.Dir,
 		Committed: durable,
 		Checkpoint: func() []journal.Entry {
 			if a.engine == nil {

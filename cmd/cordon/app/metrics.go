@@ -107,7 +107,7 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 	for outcome, n := range f.app.authorize.Counts() {
 		s.count(logInsAsked, n, authorize.Outcome(outcome).String())
 	}
-	s.gauge(unservedCases, float64(f.app.unserved.cases()))
+	s.gauge(unservedCases, float64(f.app.unserved.Cases()))
 	s.gauge(lateReleases, float64(f.app.engine.LateReleases()))
 	s.sources(f.app)
 	s.backlog(f.app)

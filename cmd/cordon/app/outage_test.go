@@ -207,7 +207,7 @@ func TestAfterAnOutageAllReleasesGoBeforeAnyRestrictionWithinTheRate(t *testing.
 		if err != nil {
 			t.Fatal(err)
 		}
-		if reason := c.Sessions[0].Reason; !strings.Contains(reason, "bng1 has been silent since ") {
+		if reason := c.Sessions[0].Reason; !strings.Contains(reason, "bng1 has been unresponsive since ") {
 			t.Errorf("a restriction is kept back because %q", reason)
 		}
 		l.sim.SetFaults(bngsim.Faults{})

@@ -39,7 +39,7 @@ func (a *App) checks() []httpx.Check {
 		{Name: "instances", Probe: a.instancesTrouble},
 		{Name: "accounting-sources", Probe: a.sourcesTrouble},
 		{Name: "sessions", Probe: a.sessionsTrouble},
-		{Name: "bngs", Probe: a.unserved.trouble},
+		{Name: "bngs", Probe: a.unservedTrouble},
 		{Name: "sender", Probe: func(context.Context) error {
 			if !a.engine.Sender() {
 				return errors.New("another instance is the sender, or nobody")
@@ -110,4 +110,12 @@ func (a *App) logDropped(told map[string]uint64) {
 	if len(fields) > 0 {
 		a.log.Warn("accounting not answered; see the counters in /metrics", fields...)
 	}
+}
+
+// unservedTrouble is the line of /readyz?verbose about releases that cannot be sent.
+func (a *App) unservedTrouble(context.Context) error {
+	if err := a.unserved.Err(); err != nil {
+		return errors.New(oneLine(err))
+	}
+	return nil
 }
