@@ -18,6 +18,7 @@ func TestAConfigNamesEveryFaultAtOnce(t *testing.T) {
 		"history must be at":         {Addrs: []string{"a:1"}, History: time.Second},
 		"idle must be at":            {Addrs: []string{"a:1"}, Idle: time.Hour},
 		"verdict memory must be":     {Addrs: []string{"a:1"}, VerdictMemory: -time.Hour},
+		"without must be":            {Addrs: []string{"a:1"}, Without: 128},
 		"empty\nredis: db: must not": {DB: -1},
 	} {
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
