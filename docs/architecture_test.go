@@ -1,4 +1,4 @@
-// Package docs_test keeps the documentation true: each page that tells facts of
+// Package docs_test keeps the documentation true: each page that states facts of
 // the code is compared with the code.
 package docs_test
 
@@ -133,7 +133,7 @@ func TestABrokenTableIsNoticed(t *testing.T) {
 		"row not there": strings.Replace(page, "| `quarantine` | nothing |", "| `quarantin` | nothing |", 1),
 	} {
 		if _, err := parseImportRules(broken); err == nil {
-			t.Errorf("%s: nobody notices", name)
+			t.Errorf("%s: not noticed", name)
 		}
 	}
 }

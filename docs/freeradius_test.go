@@ -103,10 +103,10 @@ func radclient(t *testing.T, server, kind, secret, input string) string {
 }
 
 // receiver stands in for Cordon's accounting: it takes records in, or while it
-// is away answers none.
+// is down answers none.
 type receiver struct {
 	mu      sync.Mutex // guards what follows
-	away    bool
+	down    bool
 	refuses string // Acct-Session-Id that is never answered
 	refused int
 	records []acct.Record
@@ -117,8 +117,8 @@ func (r *receiver) Handle(_ context.Context, batch []acct.Record) []error {
 	defer r.mu.Unlock()
 	errs := make([]error, len(batch))
 	for i := range batch {
-		if r.away || r.refuses != "" && batch[i].SessionID == r.refuses {
-			errs[i] = errors.New("away")
+		if r.down || r.refuses != "" && batch[i].SessionID == r.refuses {
+			errs[i] = errors.New("down")
 			r.refused++
 			continue
 		}
@@ -127,10 +127,10 @@ func (r *receiver) Handle(_ context.Context, batch []acct.Record) []error {
 	return errs
 }
 
-func (r *receiver) setAway(away bool) {
+func (r *receiver) setDown(down bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.away = away
+	r.down = down
 }
 
 // find returns the record of a session with that status.
@@ -320,24 +320,24 @@ func TestFreeRADIUSTakesEveryValueOfTheCoAExampleAsItIsWritten(t *testing.T) {
 
 func TestFreeRADIUSCopiesAccountingAndNeverWaits(t *testing.T) {
 	t.Parallel()
-	cordon := &receiver{away: true}
+	cordon := &receiver{down: true}
 	r := startRelay(t, cordon.serve(t))
 	before := time.Now()
 	r.account(t, "Acct-Status-Type=Start, Acct-Session-Id=s1, User-Name=alice, NAS-IP-Address=192.0.2.1, Framed-IP-Address=198.51.100.7",
 		"Acct-Status-Type=Stop, Acct-Session-Id=s1, User-Name=alice, NAS-IP-Address=192.0.2.1, Acct-Session-Time=1")
 	after := time.Now()
 	waitUntil(t, "FreeRADIUS tries again while Cordon does not answer", func() bool { return cordon.refusals() >= 2 })
-	cordon.setAway(false)
+	cordon.setDown(false)
 	waitUntil(t, "the Stop arrives", func() bool { _, ok := cordon.find("s1", acct.Stop); return ok })
 	start, ok := cordon.find("s1", acct.Start)
 	if !ok {
 		t.Fatal("the Stop was sent before the Start")
 	}
 	if start.UserName != "alice" || start.FramedIP != netip.MustParseAddr("198.51.100.7") || start.NAS.IP != netip.MustParseAddr("192.0.2.1") {
-		t.Errorf("the copy tells something else: %+v", start)
+		t.Errorf("the copy differs: %+v", start)
 	}
 	if start.At.Before(before.Add(-2*time.Second)) || start.At.After(after.Add(2*time.Second)) {
-		t.Errorf("the record waited and tells %s (%s), but it happened between %s and %s", start.At, start.AtSource, before, after)
+		t.Errorf("the record waited and says %s (%s), but it happened between %s and %s", start.At, start.AtSource, before, after)
 	}
 }
 
@@ -352,13 +352,13 @@ func TestAfterAnOutageTheCopyGoesOnInOrderAndCordonWasNeverCalledDead(t *testing
 	}
 	r.account(t, record(0))
 	waitUntil(t, "the copy flows", func() bool { _, ok := cordon.find("s0", acct.Start); return ok })
-	cordon.setAway(true)
+	cordon.setDown(true)
 	const waiting = 9
 	for n := range waiting {
 		r.account(t, record(n+1))
 	}
 	waitUntil(t, "three tries had no answer", func() bool { return cordon.refusals() >= 3 })
-	cordon.setAway(false)
+	cordon.setDown(false)
 	waitUntil(t, "the last record arrives", func() bool { _, ok := cordon.find(fmt.Sprint("s", waiting), acct.Start); return ok })
 	var order []string
 	for _, got := range cordon.all() {

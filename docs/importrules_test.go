@@ -30,7 +30,7 @@ type importRules struct {
 	modules  []moduleRule
 }
 
-// listedPackage is what go list tells about a package.
+// listedPackage is what go list reports of a package.
 type listedPackage struct {
 	ImportPath   string
 	Imports      []string

@@ -63,7 +63,7 @@ func drawing(transitions []quarantine.Transition) string {
 }
 
 // firstStates are those that a verdict or a person opens a case in. The table
-// does not tell: a case that is not there has no state.
+// does not say: a case that is not there has no state.
 var firstStates = []quarantine.CaseState{quarantine.Observing, quarantine.CaseHeld, quarantine.Restricting}
 
 // lastStates are those that nothing leads out of.

@@ -17,7 +17,8 @@ func TestAttributesAreReadInRadclientsSyntax(t *testing.T) {
 		{`ERX-Service-Activate:0 := 'A(1,2)'`, []Attribute{{Name: "ERX-Service-Activate", Value: "A(1,2)"}}},
 		{`Filter-Id:=x`, []Attribute{{Name: "Filter-Id", Value: "x"}}},
 		{`Cisco-AVPair += "a=b"`, []Attribute{{Name: "Cisco-AVPair", Value: "a=b"}}},
-		{"# first\n\tUser-Name = a  # last\n\nFilter-Id = b,\r\n", []Attribute{{Name: "User-Name", Value: "a"}, {Name: "Filter-Id", Value: "b"}}},
+		{"# first\n\tUser-Name = a  # last\n\nFilter-Id = b,\r\n", []Attribute{{Name: "User-Name", Value: "a"},
+			{Name: "Filter-Id", Value: "b"}}},
 		{`User-Name = "a # b, c"`, []Attribute{{Name: "User-Name", Value: "a # b, c"}}},
 		{`User-Name = "q\"s\\ \n\r\t\303\251\x41\8"`, []Attribute{{Name: "User-Name", Value: "q\"s\\ \n\r\té\\x41\\8"}}},
 		{`User-Name = 'it\'s'`, []Attribute{{Name: "User-Name", Value: "it's"}}},
@@ -79,7 +80,8 @@ func TestFindReturnsTheFirstOfTheName(t *testing.T) {
 
 func FuzzParseAttributes(f *testing.F) {
 	for _, seed := range []string{
-		`User-Name = "alice", Acct-Session-Id=42`, "ERX-Service-Activate:1='A(1,2)'\n# x\nClass=0x01", `A="\303\050\"`, `A:31:=b`, "A=\"\x00\xff\u202e\"",
+		`User-Name = "alice", Acct-Session-Id=42`, "ERX-Service-Activate:1='A(1,2)'\n# x\nClass=0x01", `A="\303\050\"`, `A:31:=b`,
+		"A=\"\x00\xff\u202e\"",
 	} {
 		f.Add(seed)
 	}

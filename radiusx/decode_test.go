@@ -33,13 +33,16 @@ func TestForeignOctetsDecodeWithoutLoss(t *testing.T) {
 		{"an integer of three octets", "6505 000003", "Attr-101 = 0x000003\n"},
 		{"a date of three octets", "3705 010203", "Attr-55 = 0x010203\n"},
 		{"an address of three octets", "0805 010203", "Attr-8 = 0x010203\n"},
-		{"short prefixes", "6106 00102001 6108 00142001ffff", "Framed-IPv6-Prefix = 2001::/16\nFramed-IPv6-Prefix = 2001:f000::/20\n"}, // radclient: 2001:ffff::/20
-		{"a prefix with host bits", "6114 0030 000102030405060708090a0b0c0d0e0f", "Framed-IPv6-Prefix = 1:203:405::/48\n"},             // radclient: all bits
+		// radclient: 2001:ffff::/20
+		{"short prefixes", "6106 00102001 6108 00142001ffff", "Framed-IPv6-Prefix = 2001::/16\nFramed-IPv6-Prefix = 2001:f000::/20\n"},
+		// radclient: all bits
+		{"a prefix with host bits", "6114 0030 000102030405060708090a0b0c0d0e0f", "Framed-IPv6-Prefix = 1:203:405::/48\n"},
 		{"a prefix longer than its octets", "6106 00402001", "Attr-97 = 0x00402001\n"},
 		{"a prefix of 129 bits", "7b04 0081", "Attr-123 = 0x0081\n"},
 		{"a prefix without a length", "7b03 00", "Attr-123 = 0x00\n"},
 		{"a prefix of no bits", "7b04 0000", "Delegated-IPv6-Prefix = ::/0\n"},
-		{"two attributes in one Vendor-Specific", "1a0e 0000130a 41040141 42040141", "ERX-Service-Activate:1 = \"A\"\nERX-Service-Deactivate = \"\\001A\"\n"},
+		{"two attributes in one Vendor-Specific", "1a0e 0000130a 41040141 42040141",
+			"ERX-Service-Activate:1 = \"A\"\nERX-Service-Deactivate = \"\\001A\"\n"},
 		{"a tagged string without a tag", "1a0a 0000130a 41042041", "ERX-Service-Activate = \" A\"\n"},
 		{"a tag and nothing else", "1a09 0000130a 410301", "ERX-Service-Activate = \"\\001\"\n"},
 		{"an integer whose tag is none", "1a0c 0000130a 450621000002", "Attr-26.4874.69 = 0x21000002\n"}, // radclient: 553648130

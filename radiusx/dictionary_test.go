@@ -34,7 +34,8 @@ func TestLookupKnowsNamesAndTheFormsOfUnknownAttributes(t *testing.T) {
 			t.Errorf("%s: got %+v, %v; want %+v", test.name, got, ok, test.want)
 		}
 	}
-	for _, name := range []string{"", "User", "Attr-0", "Attr-256", "Attr-26.0.1", "Attr-26.9.0", "Attr-26.9", "Vendor-9-Attr-256", "Attr-26.4294967296.1"} {
+	for _, name := range []string{"", "User", "Attr-0", "Attr-256", "Attr-26.0.1", "Attr-26.9.0", "Attr-26.9", "Vendor-9-Attr-256",
+		"Attr-26.4294967296.1"} {
 		if def, ok := Builtin().Lookup(name); ok {
 			t.Errorf("%q: got %+v, want nothing", name, def)
 		}

@@ -82,7 +82,8 @@ func (v wireValue) same(encoded []byte, def Definition) bool {
 		return encoded[0] == 0 && encoded[1] == v.octets[1]
 	case def.Tagged && def.Type == TypeString:
 		zero := append([]byte{0}, encoded...)
-		return len(v.octets) > 1 && bytes.Equal(v.octets, zero) || len(v.octets) == 1 && bytes.Equal(append([]byte{0}, v.octets...), encoded)
+		return len(v.octets) > 1 && bytes.Equal(v.octets, zero) || len(v.octets) == 1 && bytes.Equal(append([]byte{0}, v.octets...),
+			encoded)
 	}
 	return false
 }
@@ -185,7 +186,8 @@ func FuzzText(f *testing.F) {
 			t.Fatalf("%d lines for %d attributes: %q", n, len(decoded), b.String())
 		}
 		head, body, _ := strings.Cut(b.String(), "\n")
-		if want := fmt.Sprintf(" Id %d from 127.0.0.1:5000 to [::1]:3799 length %d", packet[1], len(packet)); !strings.HasSuffix(head, want) {
+		if want := fmt.Sprintf(" Id %d from 127.0.0.1:5000 to [::1]:3799 length %d", packet[1],
+			len(packet)); !strings.HasSuffix(head, want) {
 			t.Fatalf("%q does not end with %q", head, want)
 		}
 		harmless := func(r rune) bool { return r == '\n' || r == '\t' || unicode.IsPrint(r) }
@@ -343,7 +345,8 @@ func checkLoaded(t *testing.T, d *Dictionary, def Definition, text string) {
 	}
 	attr := radius.AVP{Type: radius.Type(def.Number), Attribute: radius.Attribute{0x20, 1, 2, 3}}
 	if def.Vendor != 0 {
-		attr = radius.AVP{Type: vendorSpecific, Attribute: append(binary.BigEndian.AppendUint32(nil, def.Vendor), def.Number, 6, 0x20, 1, 2, 3)}
+		attr = radius.AVP{Type: vendorSpecific, Attribute: append(binary.BigEndian.AppendUint32(nil, def.Vendor), def.Number, 6,
+			0x20, 1, 2, 3)}
 	}
 	wire := append([]byte{byte(attr.Type), byte(2 + len(attr.Attribute))}, attr.Attribute...)
 	if err := checkDecoded(d, radius.Attributes{&attr}, wire); err != nil {

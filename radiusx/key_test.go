@@ -65,7 +65,8 @@ func TestAKeyNeverPrintsItsSecret(t *testing.T) {
 	k := NewKey([]byte("hunter2"))
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 		for _, v := range []any{k, *k, struct{ K *Key }{k}} {
-			if got := fmt.Sprintf(verb, v); bytes.Contains([]byte(got), []byte("hunter2")) || bytes.Contains([]byte(got), []byte("68756e74657232")) {
+			if got := fmt.Sprintf(verb, v); bytes.Contains([]byte(got), []byte("hunter2")) ||
+				bytes.Contains([]byte(got), []byte("68756e74657232")) {
 				t.Errorf("%s: %s", verb, got)
 			}
 		}

@@ -34,7 +34,8 @@ type attributeFilter struct {
 }
 
 func newAttributeFilter(dictionary *radiusx.Dictionary, subscriberKey string, keep []string, naming ...string) (*attributeFilter, error) {
-	k := &attributeFilter{dictionary: dictionary, names: make(map[string]bool), naming: make(map[string]bool), vendors: make(map[uint32]bool)}
+	k := &attributeFilter{dictionary: dictionary, names: make(map[string]bool), naming: make(map[string]bool),
+		vendors: make(map[uint32]bool)}
 	var errs []error
 	for _, name := range append(DefaultAttributes(), keep...) {
 		def, err := k.want(name)

@@ -31,11 +31,14 @@ func TestEventTimeOfASingleRecord(t *testing.T) {
 		{"neither attribute", none, 0, 0, certain, FromDelay, 0},
 		{"only a delay", none, 40 * time.Second, -40 * time.Second, certain, FromDelay, 0},
 		{"a delay beyond all reason", none, 1 << 31 * time.Second, -maxAge, 0, FromDelay, 1},
-		{"a delay beyond all reason beside a timestamp", -3 * time.Second, 1 << 31 * time.Second, -3*time.Second - half, certain, FromEventTimestamp, 1},
+		{"a delay beyond all reason beside a timestamp", -3 * time.Second, 1 << 31 * time.Second, -3*time.Second - half, certain,
+			FromEventTimestamp, 1},
 		{"a timestamp", -3 * time.Second, 0, -3*time.Second - half, certain, FromEventTimestamp, 0},
-		{"a timestamp that its delay explains", -90 * time.Second, 89 * time.Second, -90*time.Second - half, certain, FromEventTimestamp, 0},
+		{"a timestamp that its delay explains", -90 * time.Second, 89 * time.Second, -90*time.Second - half, certain,
+			FromEventTimestamp, 0},
 		{"a record that was sent again", -9 * time.Second, 0, -9*time.Second - half, 0, FromEventTimestamp, 0},
-		{"a timestamp long before its arrival", -5 * time.Hour, 7 * time.Second, -5*time.Hour - half, -7 * time.Second, FromEventTimestamp, 0},
+		{"a timestamp long before its arrival", -5 * time.Hour, 7 * time.Second, -5*time.Hour - half, -7 * time.Second,
+			FromEventTimestamp, 0},
 		{"a clock a little ahead", 3 * time.Second, 0, 0, certain, FromEventTimestamp, 0},
 		{"a clock far ahead", time.Minute, 7 * time.Second, -7 * time.Second, certain, FromDelay, 0},
 		{"a clock far ahead, and no delay", time.Minute, 0, -DirectUnreportedDelay, 0, FromDelay, 0},
@@ -65,7 +68,7 @@ type course struct {
 	clock   clock
 	now     time.Time
 	relayed bool
-	told    bool
+	counts  bool
 	random  *rand.Rand
 	seed    uint64
 }
@@ -82,7 +85,7 @@ func (c *course) record(off, waited, counted time.Duration) estimate {
 	arrived := c.now.Add(time.Duration(c.random.IntN(300)) * time.Millisecond)
 	event := c.now.Add(-waited)
 	j := c.clock.estimate(observation{
-		arrived: arrived, delay: counted.Truncate(time.Second), counts: c.told, relayed: c.relayed,
+		arrived: arrived, delay: counted.Truncate(time.Second), counts: c.counts, relayed: c.relayed,
 		stamp: event.Add(-off).Truncate(time.Second),
 	}, 168*time.Hour)
 	// Whatever the clock: the event lies in what is said of it, give or take what
@@ -93,8 +96,10 @@ func (c *course) record(off, waited, counted time.Duration) estimate {
 		latest = j.at
 	}
 	const slack = 6 * time.Second
-	if uncounted := waited - counted; (uncounted < slack || off >= -slack && off < 167*time.Hour) && (event.Before(j.at.Add(-slack)) || event.After(latest.Add(slack))) {
-		c.t.Errorf("seed %d: an event of %v is said to be between %v and %v (off %v, waited %v, counted %v)", c.seed, event, j.at, latest, off, waited, counted)
+	if uncounted := waited - counted; (uncounted < slack || off >= -slack && off < 167*time.Hour) &&
+		(event.Before(j.at.Add(-slack)) || event.After(latest.Add(slack))) {
+		c.t.Errorf("seed %d: an event of %v is said to be between %v and %v (off %v, waited %v, counted %v)", c.seed, event, j.at,
+			latest, off, waited, counted)
 	}
 	return j
 }
@@ -136,7 +141,8 @@ func TestClocks(t *testing.T) {
 		c.want("all", c.every(7*time.Second, 500, zero, zero, zero), clockTrusted)
 	})
 	for name, off := range map[string]time.Duration{
-		"local time as UTC, west": 5 * time.Hour, "Newfoundland": 150 * time.Minute, "some time": 4*time.Hour + 7*time.Minute + 11*time.Second,
+		"local time as UTC, west": 5 * time.Hour, "Newfoundland": 150 * time.Minute, "some time": 4*time.Hour + 7*time.Minute +
+			11*time.Second,
 		"four days": 96 * time.Hour, "set to 2008": 18 * 365 * 24 * time.Hour, "eleven seconds": 11 * time.Second,
 	} {
 		t.Run("behind: "+name, func(t *testing.T) {
@@ -165,7 +171,7 @@ func TestClocks(t *testing.T) {
 	})
 	t.Run("ahead, of a BNG that counts", func(t *testing.T) {
 		c := newCourse(t)
-		c.told = true
+		c.counts = true
 		c.every(20*time.Second, 40, always(-5*time.Hour), zero, zero)
 		c.want("set right", c.every(20*time.Second, 40, zero, zero, zero), clockTrusted)
 	})
@@ -204,12 +210,13 @@ func TestClocks(t *testing.T) {
 	})
 	t.Run("a relay that counts its waiting", func(t *testing.T) {
 		c := newCourse(t)
-		c.relayed, c.told = true, true
+		c.relayed, c.counts = true, true
 		left := func(i int) time.Duration { return time.Hour - time.Duration(i)*time.Second }
 		c.want("draining", c.every(time.Second, 3600, zero, left, left), clockTrusted)
 		c.want("always an hour late", c.every(time.Second, 3600, zero, always(time.Hour), always(time.Hour)), clockTrusted)
 		c.every(20*time.Second, 40, always(97*time.Minute), always(time.Hour), always(time.Hour))
-		c.want("and a clock that is off", c.every(20*time.Second, 40, always(97*time.Minute), always(time.Hour), always(time.Hour)), clockBehind)
+		c.want("and a clock that is off", c.every(20*time.Second, 40, always(97*time.Minute), always(time.Hour), always(time.Hour)),
+			clockBehind)
 	})
 	t.Run("a relay that does not count its waiting", func(t *testing.T) {
 		c := newCourse(t)
@@ -234,11 +241,13 @@ func TestClocks(t *testing.T) {
 	})
 	t.Run("two boxes under one name, of which one is off", func(t *testing.T) {
 		c := newCourse(t)
-		c.want("all", c.every(5*time.Second, 400, func(i int) time.Duration { return time.Duration(i%2) * time.Hour }, zero, zero), clockTrusted, clockContradictory)
+		c.want("all", c.every(5*time.Second, 400, func(i int) time.Duration { return time.Duration(i%2) * time.Hour }, zero, zero),
+			clockTrusted, clockContradictory)
 	})
 	t.Run("stamps at random", func(t *testing.T) {
 		c := newCourse(t)
-		came := c.every(5*time.Second, 1000, func(int) time.Duration { return time.Duration(c.random.IntN(86_400)) * time.Second }, zero, zero)
+		came := c.every(5*time.Second, 1000, func(int) time.Duration { return time.Duration(c.random.IntN(86_400)) * time.Second },
+			zero, zero)
 		if came[clockBehind] > 0 {
 			t.Errorf("seed %d: %v", c.seed, came)
 		}
@@ -251,14 +260,16 @@ func TestTheClocksAreShownAndBounded(t *testing.T) {
 	r := &Record{Client: &Client{Relay: true}, From: bngAddr, NAS: NAS{Identifier: "bng1"}}
 	for range 40 {
 		now = now.Add(20 * time.Second)
-		c.estimate(r, observation{arrived: now, stamp: now.Add(-time.Hour), relayed: true, counts: true}, func(*Record) string { return "bng1" })
+		c.estimate(r, observation{arrived: now, stamp: now.Add(-time.Hour), relayed: true, counts: true},
+			func(*Record) string { return "bng1" })
 	}
 	list := c.list()
 	if len(list) != 1 {
 		t.Fatalf("%+v", list)
 	}
 	got := list[0]
-	if got.Ahead != -time.Hour || !got.Steady || !got.Off() || got.BNG != "bng1" || !got.Relay || got.Records != 40 || got.Behind+got.Contradictory != 40 || got.Behind == 0 {
+	if got.Ahead != -time.Hour || !got.Steady || !got.Off() || got.BNG != "bng1" || !got.Relay || got.Records != 40 ||
+		got.Behind+got.Contradictory != 40 || got.Behind == 0 {
 		t.Errorf("%+v", got)
 	}
 	for i := range maxClocks + 10 {

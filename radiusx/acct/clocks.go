@@ -121,7 +121,8 @@ func (c *clocks) list() []Clock {
 // at sets when the event of a record was, and counts clocks that are off.
 func (s *Server) at(r *Record, d *decoded) {
 	r.Delay, r.AtSource = d.delay, FromDelay
-	now := observation{arrived: r.Arrived, delay: d.delay, counts: d.hasDelay && r.Client.countsDelay(), stamp: d.eventTime, relayed: r.Client.Relay}
+	now := observation{arrived: r.Arrived, delay: d.delay, counts: d.hasDelay && r.Client.countsDelay(), stamp: d.eventTime,
+		relayed: r.Client.Relay}
 	now.wait = s.clocks.unreported(r, d)
 	if d.delay > s.config.MaxAge {
 		d.implausible++

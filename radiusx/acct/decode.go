@@ -152,12 +152,12 @@ func (d *decoded) number(kind byte, value []byte) {
 }
 
 // sessionTime leaves out what would put the start of the session before its time.
-func (d *decoded) sessionTime(told time.Duration) {
-	if told > longestSession {
+func (d *decoded) sessionTime(reported time.Duration) {
+	if reported > longestSession {
 		d.implausible++
 		return
 	}
-	d.record.SessionTime = told
+	d.record.SessionTime = reported
 }
 
 // text reads an identifying attribute; a second, different one is a conflict.

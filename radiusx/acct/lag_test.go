@@ -35,7 +35,8 @@ func TestBehindALaggingRelayNothingLaterCanBeSaid(t *testing.T) {
 
 func TestALagIsNotOverByRecordsThatDoNotTellWhetherTheyWaited(t *testing.T) {
 	noon := time.Unix(1_800_000_000, 0)
-	s := &Server{config: Config{MaxAge: 168 * time.Hour, BNGOf: func(*Record) string { return "" }}, clocks: newClocks(168 * time.Hour), lag: newLag()}
+	s := &Server{config: Config{MaxAge: 168 * time.Hour, BNGOf: func(*Record) string { return "" }},
+		clocks: newClocks(168 * time.Hour), lag: newLag()}
 	relay := &Client{Relay: true}
 	send := func(nas string, arrived, stamp time.Time) {
 		d := decoded{record: Record{Client: relay, From: bngAddr, Arrived: arrived, NAS: NAS{Identifier: nas}}, eventTime: stamp}

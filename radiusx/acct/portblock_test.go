@@ -53,14 +53,18 @@ func TestPortBlocksOfEveryVendorAreReadAndMalformedOnesCountedByReason(t *testin
 		{"none", "Filter-Id=x", "", nil},
 
 		{"Nokia, one range", nokia("203.0.113.1 1024-2047 router base"), "203.0.113.1:1024-2047", nil},
-		{"Nokia, several ranges", nokia("203.0.113.1 37674-37723,4096-4099 router base"), "203.0.113.1:37674-37723 203.0.113.1:4096-4099", nil},
-		{"Nokia, several attributes", nokia("203.0.113.1 1-9 router base") + ", " + nokia("203.0.113.2 65535-65535 55"), "203.0.113.1:1-9 203.0.113.2:65535-65535", nil},
+		{"Nokia, several ranges", nokia("203.0.113.1 37674-37723,4096-4099 router base"),
+			"203.0.113.1:37674-37723 203.0.113.1:4096-4099", nil},
+		{"Nokia, several attributes", nokia("203.0.113.1 1-9 router base") + ", " + nokia("203.0.113.2 65535-65535 55"),
+			"203.0.113.1:1-9 203.0.113.2:65535-65535", nil},
 		{"Nokia, no outside router", nokia("203.0.113.1 1-9"), "203.0.113.1:1-9", nil},
 		{"Nokia, new", nokia("203.0.113.1 1-9 router base") + ", Attr-26.6527.163=0x00000014", "203.0.113.1:1-9", nil},
-		{"Nokia, told again", nokia("203.0.113.1 1-9 router base") + ", Attr-26.6527.163=0x00000015", "203.0.113.1:1-9", nil},
+		{"Nokia, repeated", nokia("203.0.113.1 1-9 router base") + ", Attr-26.6527.163=0x00000015", "203.0.113.1:1-9", nil},
 		{"Nokia, freed", nokia("203.0.113.1 1-9 router base") + ", Attr-26.6527.163=0x00000013", "203.0.113.1:1-9 freed", nil},
-		{"Nokia, freed, told before", "Attr-26.6527.163=0x00000013, " + nokia("203.0.113.1 1-9 router base"), "203.0.113.1:1-9 freed", nil},
-		{"Nokia, freed and new at once", nokia("203.0.113.1 1-9 x") + ", Attr-26.6527.163=0x00000013, Attr-26.6527.163=0x00000014", "", []Counter{PortBlockIncomplete}},
+		{"Nokia, freed, reported before", "Attr-26.6527.163=0x00000013, " + nokia("203.0.113.1 1-9 router base"),
+			"203.0.113.1:1-9 freed", nil},
+		{"Nokia, freed and new at once", nokia("203.0.113.1 1-9 x") + ", Attr-26.6527.163=0x00000013, Attr-26.6527.163=0x00000014",
+			"", []Counter{PortBlockIncomplete}},
 		{"Nokia, freed with nothing", "Attr-26.6527.163=0x00000013, Attr-26.6527.163=0x00000014", "", nil},
 		{"Nokia, no address", nokia("router base"), "", []Counter{PortBlockUnreadable}},
 		{"Nokia, no ranges", nokia("203.0.113.1"), "", []Counter{PortBlockUnreadable}},
@@ -83,11 +87,13 @@ func TestPortBlocksOfEveryVendorAreReadAndMalformedOnesCountedByReason(t *testin
 		{"Huawei, two blocks", huawei(1, 9, "") + ", " + huawei(10, 19, ""), "203.0.113.1:1-9 203.0.113.1:10-19", nil},
 		{"Huawei, no end", "Huawei-NAT-Public-Address=203.0.113.1, Huawei-NAT-Start-Port=1", "", []Counter{PortBlockIncomplete}},
 		{"Huawei, only the address", "Huawei-NAT-Public-Address=203.0.113.1", "", []Counter{PortBlockIncomplete}},
-		{"Huawei, a port of 3 octets", huawei(1, 9, "") + ", Attr-26.2011.162=0x000001", "", []Counter{PortBlockUnreadable, PortBlockIncomplete}},
+		{"Huawei, a port of 3 octets", huawei(1, 9, "") + ", Attr-26.2011.162=0x000001", "",
+			[]Counter{PortBlockUnreadable, PortBlockIncomplete}},
 		{"Huawei, beyond the last port", huawei(1, 70000, ""), "", []Counter{PortBlockImpossible}},
 
 		{"H3C", "Attr-26.25506.32=0xcb007101, Attr-26.25506.33=0x00000400, Attr-26.25506.34=0x000007ff", "203.0.113.1:1024-2047", nil},
-		{"netElastic", "Attr-26.54268.161=0xcb007101, Attr-26.54268.162=0x00000400, Attr-26.54268.163=0x000007ff", "203.0.113.1:1024-2047", nil},
+		{"netElastic", "Attr-26.54268.161=0xcb007101, Attr-26.54268.162=0x00000400, Attr-26.54268.163=0x000007ff",
+			"203.0.113.1:1024-2047", nil},
 		{"halves of two vendors", "Huawei-NAT-Public-Address=203.0.113.1, Attr-26.54268.162=0x00000400, Attr-26.54268.163=0x000007ff", "", []Counter{PortBlockIncomplete, PortBlockIncomplete}},
 
 		{"RFC 8045, allocated", "Attr-241=" + ipPortRange(public, 1, 1024, 2047), "203.0.113.1:1024-2047", nil},
@@ -99,16 +105,17 @@ func TestPortBlocksOfEveryVendorAreReadAndMalformedOnesCountedByReason(t *testin
 		{"RFC 8045, a TLV that overruns", "Attr-241=0x06030acb007101", "", []Counter{PortBlockUnreadable}},
 		{"RFC 8045, a TLV of length 0", "Attr-241=0x060300cb007101", "", []Counter{PortBlockUnreadable}},
 		{"RFC 8045, a lone octet behind", "Attr-241=" + ipPortRange(public, 1, 1024, 2047) + "03", "", []Counter{PortBlockUnreadable}},
-		{"RFC 8045, an address twice", "Attr-241=" + ipPortRange(public, 1, 1024, 2047) + "0306cb007102", "", []Counter{PortBlockUnreadable}},
+		{"RFC 8045, an address twice", "Attr-241=" + ipPortRange(public, 1, 1024, 2047) + "0306cb007102", "",
+			[]Counter{PortBlockUnreadable}},
 		{"RFC 8045, another attribute", "Attr-241=0x05" + ipPortRange(public, 1, 1024, 2047)[4:], "", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := decodedOf(accounting(t, 1, aStart+", "+test.attributes))
-			var told []string
+			var reported []string
 			for _, b := range d.record.Blocks {
-				told = append(told, b.String())
+				reported = append(reported, b.String())
 			}
-			if got := strings.Join(told, " "); got != test.blocks {
+			if got := strings.Join(reported, " "); got != test.blocks {
 				t.Errorf("blocks %q, want %q", got, test.blocks)
 			}
 			if !slices.Equal(d.nat.faults, test.faults) {
@@ -156,7 +163,8 @@ func TestRecordsOfTunnelsAreAnsweredAndNeverSessions(t *testing.T) {
 		defer r.stop()
 		kinds := []string{"9", "10", "11", "12", "13", "14", "15", "18", "19"}
 		for i, kind := range kinds {
-			if r.ask(accounting(t, byte(i), "Acct-Status-Type="+kind+", Acct-Session-Id=T1, User-Name=lac1, Framed-IP-Address=198.51.100.7")) == nil {
+			if r.ask(accounting(t, byte(i),
+				"Acct-Status-Type="+kind+", Acct-Session-Id=T1, User-Name=lac1, Framed-IP-Address=198.51.100.7")) == nil {
 				t.Errorf("Acct-Status-Type %s got no answer", kind)
 			}
 		}
@@ -240,7 +248,8 @@ func TestTheNextRecordOfASessionIsNoRetransmissionOfOneThatWasNotStored(t *testi
 	now := time.Unix(1_800_000_000, 0)
 	client := &Client{}
 	record := func(age time.Duration, lo uint16) *Record {
-		return &Record{Client: client, SessionID: "1", Status: InterimUpdate, At: now.Add(age), SessionTime: age, Blocks: []PortBlock{{Lo: lo, Hi: lo + 99}}}
+		return &Record{Client: client, SessionID: "1", Status: InterimUpdate, At: now.Add(age), SessionTime: age,
+			Blocks: []PortBlock{{Lo: lo, Hi: lo + 99}}}
 	}
 	w := newWatermark(time.Minute)
 	w.miss(w.begin(record(0, 1024)), now)

@@ -47,7 +47,8 @@ func TestTheRecordsOfASessionKeepTheirOrder(t *testing.T) {
 		defer r.stop()
 		const sessions, records = 20, 12
 		for i := range sessions * records {
-			r.send(accounting(t, byte(i), fmt.Sprintf("Acct-Status-Type=Interim-Update, Acct-Session-Id=s%d, Acct-Session-Time=%d", i%sessions, i/sessions)))
+			r.send(accounting(t, byte(i), fmt.Sprintf("Acct-Status-Type=Interim-Update, Acct-Session-Id=s%d, Acct-Session-Time=%d",
+				i%sessions, i/sessions)))
 		}
 		for range sessions * records {
 			r.receive()
@@ -274,7 +275,8 @@ func (failingConn) LocalAddr() net.Addr                    { return &net.UDPAddr
 func TestConfigFaultsAreAllNamed(t *testing.T) {
 	network := netip.MustParsePrefix("192.0.2.0/24")
 	s := secret(t, testSecret)
-	good := Config{Holdable: hostAddress, Listen: []string{"127.0.0.1:0"}, Clients: []Client{{Prefix: network, Secret: s}}, Handler: &memory{}}
+	good := Config{Holdable: hostAddress, Listen: []string{"127.0.0.1:0"}, Clients: []Client{{Prefix: network, Secret: s}},
+		Handler: &memory{}}
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)
 	}

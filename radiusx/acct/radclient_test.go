@@ -107,7 +107,7 @@ func TestRadclientsStatusServerIsAnswered(t *testing.T) {
 	}
 }
 
-func TestRadclientWithAnotherSecretHearsNothing(t *testing.T) {
+func TestRadclientWithAnotherSecretGetsNoReply(t *testing.T) {
 	m := &memory{}
 	server, address := serveUDP(t, m)
 	output, err := radclient(t, address, "acct", "another-secret", "Acct-Status-Type = Start, Acct-Session-Id = 1", "-r", "1", "-t", "0.3")

@@ -13,7 +13,7 @@ import (
 	"cordon/radiusx"
 )
 
-func TestWhatIsNotAuthenticGetsSilenceAndACounter(t *testing.T) {
+func TestWhatIsNotAuthenticGetsNoReplyAndACounter(t *testing.T) {
 	good := accounting(t, 1, aStart)
 	edit := func(f func(p []byte) []byte) []byte { return f(append([]byte(nil), good...)) }
 	withAttribute := func(attribute ...byte) []byte {
@@ -43,7 +43,8 @@ func TestWhatIsNotAuthenticGetsSilenceAndACounter(t *testing.T) {
 		{"a CoA-Request", packetOf(t, radius.CodeCoARequest, 1, testSecret, "User-Name=alice"), WrongCode},
 		{"a Message-Authenticator of another secret", resign(signed(t, good, "another secret"), testSecret), BadMessageAuthenticator},
 		{"a Message-Authenticator of 3 octets", withAttribute(80, 5, 1, 2, 3), BadMessageAuthenticator},
-		{"a Status-Server without Message-Authenticator", packetOf(t, radius.CodeStatusServer, 1, testSecret, "NAS-Identifier=x"), BadMessageAuthenticator},
+		{"a Status-Server without Message-Authenticator", packetOf(t, radius.CodeStatusServer, 1, testSecret, "NAS-Identifier=x"),
+			BadMessageAuthenticator},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -67,7 +68,7 @@ func TestWhatIsNotAuthenticGetsSilenceAndACounter(t *testing.T) {
 	}
 }
 
-func TestAnUnknownClientGetsSilence(t *testing.T) {
+func TestAnUnknownClientGetsNoReply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}
 		r := newRig(t, m, func(c *Config) { c.Clients[0].Prefix = netip.MustParsePrefix("192.0.2.2/32") })
@@ -172,7 +173,7 @@ func FuzzReceive(f *testing.F) {
 		f.Add(accounting(f, 1, text))
 	}
 	f.Add(packetOf(f, radius.CodeStatusServer, 1, testSecret, "NAS-Identifier=x"))
-	keeper, err := newAttributeFilter(radiusx.Builtin(), "Class", []string{"ERX-Service-Session"})
+	filter, err := newAttributeFilter(radiusx.Builtin(), "Class", []string{"ERX-Service-Session"})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -182,7 +183,7 @@ func FuzzReceive(f *testing.F) {
 			return
 		}
 		d := decodedOf(packet)
-		keeper.fill(&d.record, packet)
+		filter.fill(&d.record, packet)
 		now := time.Unix(1800000000, 0)
 		r := timed(d, now, time.Hour)
 		if r.At.After(now) || r.At.Before(now.Add(-time.Hour)) {

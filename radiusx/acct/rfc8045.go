@@ -26,7 +26,7 @@ func (n *natReport) extended(value []byte) {
 	if len(value) < 1 || value[0] != extIPPortRange {
 		return
 	}
-	var told [tlvRangeEnd + 1][]byte
+	var reported [tlvRangeEnd + 1][]byte
 	rest := value[1:]
 	for ; len(rest) >= 2; rest = rest[rest[1]:] {
 		kind, length := rest[0], int(rest[1])
@@ -36,18 +36,18 @@ func (n *natReport) extended(value []byte) {
 		}
 		switch kind {
 		case tlvPublicIPv4, tlvAlloc, tlvRangeStart, tlvRangeEnd:
-			if length != 6 || told[kind] != nil {
+			if length != 6 || reported[kind] != nil {
 				n.fault(PortBlockUnreadable)
 				return
 			}
-			told[kind] = rest[2:length]
+			reported[kind] = rest[2:length]
 		}
 	}
 	if len(rest) > 0 {
 		n.fault(PortBlockUnreadable)
 		return
 	}
-	n.portRange(told[tlvPublicIPv4], told[tlvAlloc], told[tlvRangeStart], told[tlvRangeEnd])
+	n.portRange(reported[tlvPublicIPv4], reported[tlvAlloc], reported[tlvRangeStart], reported[tlvRangeEnd])
 }
 
 // portRange adds the block that the TLVs describe; each is nil or four octets.
@@ -56,7 +56,8 @@ func (n *natReport) portRange(public, alloc, start, end []byte) {
 		n.fault(PortBlockIncomplete)
 		return
 	}
-	block, possible := n.newBlock(netip.AddrFrom4([4]byte(public)), uint64(binary.BigEndian.Uint32(start)), uint64(binary.BigEndian.Uint32(end)))
+	block, possible := n.newBlock(netip.AddrFrom4([4]byte(public)), uint64(binary.BigEndian.Uint32(start)),
+		uint64(binary.BigEndian.Uint32(end)))
 	is := binary.BigEndian.Uint32(alloc)
 	if !possible || is != allocTaken && is != allocFreed {
 		n.fault(PortBlockImpossible)

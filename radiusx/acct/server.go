@@ -34,14 +34,14 @@ func New(config Config) (*Server, error) {
 		return nil, fmt.Errorf("accounting server: %w", err)
 	}
 	config.setDefaults()
-	keeper, err := newAttributeFilter(config.Dictionary, config.SubscriberKey, config.Attributes, config.Naming...)
+	filter, err := newAttributeFilter(config.Dictionary, config.SubscriberKey, config.Attributes, config.Naming...)
 	if err != nil {
 		return nil, fmt.Errorf("accounting server: %w", err)
 	}
 	s := &Server{
 		config:  config,
 		clients: newClientTable(config.Clients),
-		filter:  keeper,
+		filter:  filter,
 		answers: newAnswers(config.Answers, config.AnswerWindow),
 		open:    newWatermark(config.Linger),
 		lag:     newLag(),

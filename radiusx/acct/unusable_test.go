@@ -50,24 +50,38 @@ func TestAuthenticRecordsThatSayNothingAreAnsweredAndCounted(t *testing.T) {
 	}
 }
 
-func TestWhatIsDoubledIsHandedOnAndCounted(t *testing.T) {
+func TestConflictsAreHandledAndCounted(t *testing.T) {
 	ip := netip.MustParseAddr
 	for _, test := range []struct {
 		name, text string
 		want       Counter
 		handed     func(*Record) bool
 	}{
-		{"201 attributes", aStart + strings.Repeat(", Filter-Id=x", 196), TooManyAttributes, func(r *Record) bool { return r.UserName == "alice@isp" && r.Conflicts == 0 }},
-		{"1,300 attributes", aStart + strings.Repeat(", Attr-200=0x01", 1300), TooManyAttributes, func(r *Record) bool { return r.UserName == "alice@isp" && r.Conflicts == 0 }},
-		{"no Acct-Session-Id", "Acct-Status-Type=Start, User-Name=alice", NoSessionID, func(r *Record) bool { return r.SessionID == "" && r.UserName == "alice" }},
-		{"two sessions", aStart + ", Acct-Session-Id=0000A2", TwoSessionIDs, func(r *Record) bool { return r.SessionID == "" && r.Conflicts == ConflictingSessionID }},
-		{"two users", aStart + ", User-Name=bob", TwoUserNames, func(r *Record) bool { return r.Conflicts == ConflictingUserName && r.FramedIP == ip("198.51.100.7") }},
-		{"two NAS-IP-Addresses", aStart + ", NAS-IP-Address=192.0.2.9, NAS-Identifier=bng1", TwoNASNames, func(r *Record) bool { return r.NAS == NAS{Identifier: "bng1"} && r.Conflicts == ConflictingNAS }},
-		{"two NAS-Identifiers", aStart + ", NAS-Identifier=bng1, NAS-Identifier=bng2", TwoNASNames, func(r *Record) bool { return r.NAS == NAS{IP: ip("192.0.2.1")} && r.Conflicts == ConflictingNAS }},
-		{"two NAS-IPv6-Addresses", aStart + `, NAS-IPv6-Address="2001:db8::1", NAS-IPv6-Address="2001:db8::2"`, TwoNASNames, func(r *Record) bool { return r.NAS == NAS{IP: ip("192.0.2.1")} && r.Conflicts == ConflictingNAS }},
-		{"two lines", aStart + ", Acct-Multi-Session-Id=m1, Acct-Multi-Session-Id=m2", TwoMultiSessionIDs, func(r *Record) bool { return r.MultiSessionID == "" && r.Conflicts == ConflictingMultiID }},
+		{"201 attributes", aStart + strings.Repeat(", Filter-Id=x", 196), TooManyAttributes,
+			func(r *Record) bool { return r.UserName == "alice@isp" && r.Conflicts == 0 }},
+		{"1,300 attributes", aStart + strings.Repeat(", Attr-200=0x01", 1300), TooManyAttributes,
+			func(r *Record) bool { return r.UserName == "alice@isp" && r.Conflicts == 0 }},
+		{"no Acct-Session-Id", "Acct-Status-Type=Start, User-Name=alice", NoSessionID,
+			func(r *Record) bool { return r.SessionID == "" && r.UserName == "alice" }},
+		{"two sessions", aStart + ", Acct-Session-Id=0000A2", TwoSessionIDs, func(r *Record) bool {
+			return r.SessionID == "" &&
+				r.Conflicts == ConflictingSessionID
+		}},
+		{"two users", aStart + ", User-Name=bob", TwoUserNames, func(r *Record) bool {
+			return r.Conflicts == ConflictingUserName &&
+				r.FramedIP == ip("198.51.100.7")
+		}},
+		{"two NAS-IP-Addresses", aStart + ", NAS-IP-Address=192.0.2.9, NAS-Identifier=bng1", TwoNASNames,
+			func(r *Record) bool { return r.NAS == NAS{Identifier: "bng1"} && r.Conflicts == ConflictingNAS }},
+		{"two NAS-Identifiers", aStart + ", NAS-Identifier=bng1, NAS-Identifier=bng2", TwoNASNames,
+			func(r *Record) bool { return r.NAS == NAS{IP: ip("192.0.2.1")} && r.Conflicts == ConflictingNAS }},
+		{"two NAS-IPv6-Addresses", aStart + `, NAS-IPv6-Address="2001:db8::1", NAS-IPv6-Address="2001:db8::2"`, TwoNASNames,
+			func(r *Record) bool { return r.NAS == NAS{IP: ip("192.0.2.1")} && r.Conflicts == ConflictingNAS }},
+		{"two lines", aStart + ", Acct-Multi-Session-Id=m1, Acct-Multi-Session-Id=m2", TwoMultiSessionIDs,
+			func(r *Record) bool { return r.MultiSessionID == "" && r.Conflicts == ConflictingMultiID }},
 		{"three addresses", aStart + ", Framed-IP-Address=198.51.100.8, Framed-IP-Address=198.51.100.7, Framed-IP-Address=198.51.100.9, Framed-IP-Address=198.51.100.8", TwoFramedIPs, func(r *Record) bool {
-			return r.Conflicts == ConflictingAddress && r.FramedIP == ip("198.51.100.7") && slices.Equal(r.MoreIPs, []netip.Addr{ip("198.51.100.8"), ip("198.51.100.9")})
+			return r.Conflicts == ConflictingAddress && r.FramedIP == ip("198.51.100.7") &&
+				slices.Equal(r.MoreIPs, []netip.Addr{ip("198.51.100.8"), ip("198.51.100.9")})
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -92,7 +106,7 @@ func TestWhatIsDoubledIsHandedOnAndCounted(t *testing.T) {
 	}
 }
 
-func TestTheSameTwiceIsNothingDoubled(t *testing.T) {
+func TestTheSameTwiceIsNoConflict(t *testing.T) {
 	d := decodedOf(accounting(t, 1, aStart+", "+aStart[len("Acct-Status-Type=Start, "):]+", NAS-Identifier=x, NAS-Identifier=x"))
 	if d.record.Conflicts != 0 || d.record.SessionID != "0000A1" || d.record.NAS.Identifier != "x" {
 		t.Errorf("%+v", d.record)
@@ -117,7 +131,7 @@ func TestTheStoredRecordOfAnotherAddressEndsNoWaiting(t *testing.T) {
 	}
 }
 
-func TestInterimUpdatesTellOfReleasedAddresses(t *testing.T) {
+func TestInterimUpdatesShowReleasedAddresses(t *testing.T) {
 	const interim = `Acct-Status-Type=Interim-Update, Acct-Session-Id=1, User-Name=alice`
 	const v4, v6 = ", Framed-IP-Address=198.51.100.7", `, Framed-IPv6-Prefix="2001:db8:1::/64", Delegated-IPv6-Prefix="2001:db8:2::/56"`
 	const ipv4, slaac, pd, na = "Framed-IP-Address", "Framed-IPv6-Prefix", "Delegated-IPv6-Prefix", "Framed-IPv6-Address"
@@ -132,7 +146,8 @@ func TestInterimUpdatesTellOfReleasedAddresses(t *testing.T) {
 		{"nothing", interim + v4 + v6, nil, false, true, 2},
 		{"Junos, released", interim + v6 + ", Attr-26.4874.164=0x72656c6561736564", []string{ipv4}, false, false, 2},
 		{"Junos, another one negotiated", interim + v4 + v6 + ", Attr-26.4874.164=0x61", []string{ipv4}, false, true, 2},
-		{"Junos, in a Start it means nothing", "Acct-Status-Type=Start, Acct-Session-Id=1, User-Name=alice" + v4 + ", Attr-26.4874.164=0x61", nil, false, true, 0},
+		{"Junos, in a Start it means nothing", "Acct-Status-Type=Start, Acct-Session-Id=1, User-Name=alice" + v4 +
+			", Attr-26.4874.164=0x61", nil, false, true, 0},
 		{"another vendor's 164", interim + v4 + ", Attr-26.9.164=0x61", nil, false, true, 0},
 		{"Nokia, a regular one", interim + v4 + v6 + nokia("01"), nil, false, true, 2},
 		{"Nokia, an address came", interim + v4 + nokia("04"), nil, true, true, 0},
@@ -146,7 +161,8 @@ func TestInterimUpdatesTellOfReleasedAddresses(t *testing.T) {
 	} {
 		d := decodedOf(accounting(t, 1, test.text))
 		r := &d.record
-		if !slices.Equal(r.Released, test.released) || r.Triggered != test.triggered || r.FramedIP.IsValid() != test.ip || len(r.Prefixes) != test.prefixes {
+		if !slices.Equal(r.Released, test.released) || r.Triggered != test.triggered || r.FramedIP.IsValid() != test.ip ||
+			len(r.Prefixes) != test.prefixes {
 			t.Errorf("%s: released %v, triggered %t, address %v, prefixes %v", test.name, r.Released, r.Triggered, r.FramedIP, r.Prefixes)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"cordon/radiusx/dialect"
 )
 
-// recorder keeps what it is told.
+// recorder keeps the events.
 type recorder struct {
 	events []quarantine.SessionEvent
 	err    error
@@ -47,7 +47,7 @@ func testFleet(t *testing.T) *Fleet {
 	return fleet
 }
 
-func TestARecordIsTakenForTheBNGThatItNamesAndOnlyFromThoseWhoMaySpeakForIt(t *testing.T) {
+func TestARecordIsOfTheBNGThatItNamesAndOnlyFromThoseWhoMayReportForIt(t *testing.T) {
 	addr := netip.MustParseAddr
 	direct := func(prefix string) *acct.Client { return &acct.Client{Prefix: netip.MustParsePrefix(prefix)} }
 	relay := &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.20/32"), Relay: true, RelayFor: []string{"bng2"}}
@@ -63,7 +63,8 @@ func TestARecordIsTakenForTheBNGThatItNamesAndOnlyFromThoseWhoMaySpeakForIt(t *t
 		{"a configured identifier", direct("192.0.2.2/32"), acct.NAS{Identifier: "edge-2"}, "bng2", false},
 		{"a configured IPv6 address", direct("192.0.2.2/32"), acct.NAS{IPv6: addr("2001:db8::2")}, "bng2", false},
 		{"one name fits, another contradicts", direct("192.0.2.2/32"), acct.NAS{IP: addr("10.0.0.9"), Identifier: "edge-2"}, "", true},
-		{"an identifier nobody asked about", direct("192.0.2.1/32"), acct.NAS{IP: addr("192.0.2.1"), Identifier: "whatever"}, "bng1", false},
+		{"an identifier nobody asked about", direct("192.0.2.1/32"), acct.NAS{IP: addr("192.0.2.1"), Identifier: "whatever"},
+			"bng1", false},
 		{"another BNG's name", direct("192.0.2.1/32"), acct.NAS{IP: addr("10.0.0.2")}, "", true},
 		{"unconfigured, within its prefix", direct("192.0.2.0/24"), acct.NAS{IP: addr("192.0.2.77")}, "nas:192.0.2.77", false},
 		{"unconfigured, outside of its prefix", direct("192.0.2.0/24"), acct.NAS{IP: addr("203.0.113.1")}, "", true},
@@ -97,11 +98,13 @@ func TestWhatARecordTellsAboutItsSession(t *testing.T) {
 	record := func(change func(*acct.Record)) acct.Record {
 		r := acct.Record{
 			Status: acct.InterimUpdate, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, At: time.Unix(1000, 0),
-			NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "42", UserName: "alice@isp", Subscriber: "alice", SessionTime: 100 * time.Second,
-			FramedIP: netip.MustParseAddr("198.51.100.7"),
-			Prefixes: []acct.Prefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/56"), Kind: acct.DelegatedPrefix}},
+			NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "42", UserName: "alice@isp", Subscriber: "alice",
+			SessionTime: 100 * time.Second,
+			FramedIP:    netip.MustParseAddr("198.51.100.7"),
+			Prefixes:    []acct.Prefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/56"), Kind: acct.DelegatedPrefix}},
 			Attributes: []radiusx.Attribute{
-				{Name: "Filter-Id", Value: "PLAN"}, {Name: "NAS-Port-Id", Value: "ge-0/0/1:836"}, {Name: "Framed-IP-Address", Value: "198.51.100.7"},
+				{Name: "Filter-Id", Value: "PLAN"}, {Name: "NAS-Port-Id", Value: "ge-0/0/1:836"},
+				{Name: "Framed-IP-Address", Value: "198.51.100.7"},
 			},
 		}
 		if change != nil {
@@ -123,10 +126,12 @@ func TestWhatARecordTellsAboutItsSession(t *testing.T) {
 			t.Fatalf("events %+v", events)
 		}
 		e := events[0]
-		if e.Kind != quarantine.SessionRenewed || !e.StartedAt.Equal(time.Unix(900, 0)) || e.Subscriber != "alice" || e.Ignored || len(e.Addresses) != 2 {
+		if e.Kind != quarantine.SessionRenewed || !e.StartedAt.Equal(time.Unix(900, 0)) || e.Subscriber != "alice" || e.Ignored ||
+			len(e.Addresses) != 2 {
 			t.Errorf("event %+v", e)
 		}
-		want := []quarantine.Attribute{{Name: "User-Name", Value: "alice@isp"}, {Name: "Filter-Id", Value: "PLAN"}, {Name: "NAS-Port-Id", Value: "ge-0/0/1:836"}}
+		want := []quarantine.Attribute{{Name: "User-Name", Value: "alice@isp"}, {Name: "Filter-Id", Value: "PLAN"},
+			{Name: "NAS-Port-Id", Value: "ge-0/0/1:836"}}
 		if len(e.Attributes) != len(want) {
 			t.Fatalf("attributes %+v, want %+v", e.Attributes, want)
 		}
@@ -142,7 +147,8 @@ func TestWhatARecordTellsAboutItsSession(t *testing.T) {
 		}
 	})
 	t.Run("a record without subscriber", func(t *testing.T) {
-		if events := handle(t, record(func(r *acct.Record) { r.Subscriber = "" })); len(events) != 1 || events[0].Subscriber != "" || len(events[0].Addresses) != 2 {
+		if events := handle(t, record(func(r *acct.Record) { r.Subscriber = "" })); len(events) != 1 ||
+			events[0].Subscriber != "" || len(events[0].Addresses) != 2 {
 			t.Errorf("events %+v", events)
 		}
 	})
@@ -168,8 +174,10 @@ func TestOnlyWhatTheStoreHasIsAnswered(t *testing.T) {
 	away := errors.New("the store is away")
 	a := NewAccounting(testFleet(t), &recorder{err: away}, AccountingConfig{})
 	batch := []acct.Record{
-		{Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "1", Subscriber: "alice"},
-		{Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "2"},
+		{Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")},
+			NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "1", Subscriber: "alice"},
+		{Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")},
+			NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "2"},
 	}
 	batch[1].SessionID = ""
 	answers := a.Handle(t.Context(), batch)
@@ -183,7 +191,8 @@ func TestASessionOnALACIsIgnoredAndOnAnLNSIsNot(t *testing.T) {
 		fleet, store := testFleet(t), &recorder{}
 		fleet.named["bng1"].Role = role
 		NewAccounting(fleet, store, AccountingConfig{}).Handle(t.Context(), []acct.Record{{
-			Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "1", Subscriber: "alice",
+			Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")},
+			NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "1", Subscriber: "alice",
 		}})
 		if len(store.events) != 1 || store.events[0].Ignored != ignored {
 			t.Errorf("%s: %+v, want ignored %t", role, store.events, ignored)
@@ -208,7 +217,8 @@ func TestTheSubscriberIsTheKeyThatIsMadeOfTheRecords(t *testing.T) {
 	store, keys := &recorder{}, &SubscriberKeys{StripRealm: true, Lower: true}
 	a := NewAccounting(testFleet(t), store, AccountingConfig{Keys: keys})
 	record := acct.Record{
-		Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")},
+		Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")},
+		NAS:       acct.NAS{IP: netip.MustParseAddr("192.0.2.1")},
 		SessionID: "1", UserName: "Alice@ISP", Subscriber: "Alice@ISP",
 	}
 	a.Handle(t.Context(), []acct.Record{record})
@@ -216,13 +226,14 @@ func TestTheSubscriberIsTheKeyThatIsMadeOfTheRecords(t *testing.T) {
 	a.Handle(t.Context(), []acct.Record{record})
 	for i, want := range []string{"alice", "4711"} {
 		e := store.events[i]
-		if e.Subscriber != want || len(e.Attributes) != 1 || e.Attributes[0] != (quarantine.Attribute{Name: "User-Name", Value: "Alice@ISP"}) {
+		if e.Subscriber != want || len(e.Attributes) != 1 ||
+			e.Attributes[0] != (quarantine.Attribute{Name: "User-Name", Value: "Alice@ISP"}) {
 			t.Errorf("event %+v, want subscriber %s, and the User-Name as the BNG knows it", e, want)
 		}
 	}
 }
 
-func TestPortBlocksOfARecordAreHeldOrGivenBack(t *testing.T) {
+func TestPortBlocksOfARecordAreHeldOrReleased(t *testing.T) {
 	store := &recorder{}
 	plan := quarantine.AddressPlan{Spaces: []quarantine.AddressSpace{
 		{Name: "outside-b", Prefixes: []netip.Prefix{netip.MustParsePrefix("203.0.113.128/25")}, BNGs: []string{"bng1"}},
@@ -231,12 +242,15 @@ func TestPortBlocksOfARecordAreHeldOrGivenBack(t *testing.T) {
 		return acct.PortBlock{Public: netip.MustParseAddr(addr), Lo: lo, Hi: hi, Freed: freed}
 	}
 	NewAccounting(testFleet(t), store, AccountingConfig{Plan: plan}).Handle(t.Context(), []acct.Record{{
-		Status: acct.InterimUpdate, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "1",
+		Status: acct.InterimUpdate, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")},
+		NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "1",
 		Subscriber: "alice", FramedIP: netip.MustParseAddr("100.64.0.7"),
-		Blocks: []acct.PortBlock{block("203.0.113.1", 1024, 2047, false), block("203.0.113.200", 4096, 4099, false), block("203.0.113.1", 1, 9, true)},
+		Blocks: []acct.PortBlock{block("203.0.113.1", 1024, 2047, false), block("203.0.113.200", 4096, 4099, false),
+			block("203.0.113.1", 1, 9, true)},
 	}})
 	e := store.events[0]
-	want := quarantine.Address{Prefix: netip.MustParsePrefix("203.0.113.1/32"), Kind: quarantine.NATPortBlock, Ports: quarantine.PortRange{Lo: 1024, Hi: 2047}}
+	want := quarantine.Address{Prefix: netip.MustParsePrefix("203.0.113.1/32"), Kind: quarantine.NATPortBlock,
+		Ports: quarantine.PortRange{Lo: 1024, Hi: 2047}}
 	if len(e.Addresses) != 3 || e.Addresses[1] != want || e.Addresses[2].Space != "outside-b" {
 		t.Errorf("held %+v", e.Addresses)
 	}
@@ -251,27 +265,30 @@ func TestASessionIsNeverIdentifiedByAnAddressItHadBeforeOrShares(t *testing.T) {
 	}
 	block := address("203.0.113.1/32", quarantine.NATPortBlock, time.Time{})
 	block.Ports = quarantine.PortRange{Lo: 1024, Hi: 2047}
-	told := identifyingAttributes(&quarantine.Session{
+	reported := identifyingAttributes(&quarantine.Session{
 		SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice",
 		Addresses: []quarantine.Address{
-			address("198.51.100.7/32", quarantine.FramedIP, time.Unix(1000, 0)), address("198.51.100.8/32", quarantine.FramedIP, time.Time{}), block,
+			address("198.51.100.7/32", quarantine.FramedIP, time.Unix(1000, 0)), address("198.51.100.8/32", quarantine.FramedIP,
+				time.Time{}), block,
 		},
 	})
-	want := []radiusx.Attribute{{Name: "Acct-Session-Id", Value: "1"}, {Name: "User-Name", Value: "alice"}, {Name: "Framed-IP-Address", Value: "198.51.100.8"}}
-	if !slices.Equal(told, want) {
-		t.Errorf("identified by %v, want %v", told, want)
+	want := []radiusx.Attribute{{Name: "Acct-Session-Id", Value: "1"}, {Name: "User-Name", Value: "alice"},
+		{Name: "Framed-IP-Address", Value: "198.51.100.8"}}
+	if !slices.Equal(reported, want) {
+		t.Errorf("identified by %v, want %v", reported, want)
 	}
 }
 
 func TestTheKeyIsNoUserNameWhereTheBNGKnowsNone(t *testing.T) {
 	store := &recorder{}
 	NewAccounting(testFleet(t), store, AccountingConfig{}).Handle(t.Context(), []acct.Record{{
-		Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")},
+		Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")},
+		NAS:       acct.NAS{IP: netip.MustParseAddr("192.0.2.1")},
 		SessionID: "1", Subscriber: "02:00:00:00:00:01",
 	}})
 	e := store.events[0]
-	told := identifyingAttributes(&quarantine.Session{SessionKey: e.Key, Subscriber: e.Subscriber, Attributes: e.Attributes})
-	if name, there := radiusx.Find(told, "User-Name"); there {
+	reported := identifyingAttributes(&quarantine.Session{SessionKey: e.Key, Subscriber: e.Subscriber, Attributes: e.Attributes})
+	if name, there := radiusx.Find(reported, "User-Name"); there {
 		t.Errorf("the BNG would be asked for the User-Name %q", name)
 	}
 }

@@ -40,12 +40,13 @@ func wantBarred(t *testing.T, b *breaker, session int, want bool) {
 	}
 }
 
-func TestAPathIsSilentAfterSeveralExchangesOfSeveralSessions(t *testing.T) {
+func TestAPathIsUnresponsiveAfterSeveralExchangesOfSeveralSessions(t *testing.T) {
 	for _, c := range []struct {
 		exchanges, sessions int
 		want                PathState
 	}{
-		{1, 1, PathOK}, {4, 4, PathOK}, {5, 3, PathUnresponsive}, {5, 2, PathOK}, {100, 1, PathOK}, {100, 2, PathOK}, {6, 6, PathUnresponsive},
+		{1, 1, PathOK}, {4, 4, PathOK}, {5, 3, PathUnresponsive}, {5, 2, PathOK}, {100, 1, PathOK}, {100, 2, PathOK},
+		{6, 6, PathUnresponsive},
 	} {
 		inBreaker(t, func(t *testing.T, b *breaker) {
 			stayUnanswered(b, c.exchanges, c.sessions)
@@ -67,7 +68,7 @@ func TestAnAnswerInBetweenBeginsTheCountAnew(t *testing.T) {
 	})
 }
 
-func TestSilenceFromBeforeTheLastAnswerSaysNothing(t *testing.T) {
+func TestAMissingReplyFromBeforeTheLastReplyDoesNotCount(t *testing.T) {
 	inBreaker(t, func(t *testing.T, b *breaker) {
 		began := time.Now()
 		time.Sleep(time.Second)
@@ -90,7 +91,7 @@ func TestTheReasonNamesTheMomentAndTheNumber(t *testing.T) {
 	})
 }
 
-func TestASilentPathIsTriedByOneRestrictionAtATimeWithGrowingPauses(t *testing.T) {
+func TestAnUnresponsivePathIsTriedByOneRestrictionAtATimeWithGrowingPauses(t *testing.T) {
 	inBreaker(t, func(t *testing.T, b *breaker) {
 		stayUnanswered(b, 5, 5)
 		last, pauses := time.Now(), []time.Duration{}
@@ -146,7 +147,7 @@ func TestAfterTheFirstAnswerReleasesGoFirst(t *testing.T) {
 		select {
 		case <-b.changes:
 		default:
-			t.Error("nobody was told")
+			t.Error("nobody was notified")
 		}
 		wantState(t, b, PathRecovering)
 		time.Sleep(time.Minute)
@@ -160,7 +161,7 @@ func TestAfterTheFirstAnswerReleasesGoFirst(t *testing.T) {
 		select {
 		case <-b.changes:
 		default:
-			t.Error("nobody was told that restrictions may go")
+			t.Error("nobody was notified that restrictions may go")
 		}
 	})
 }
@@ -221,7 +222,7 @@ func TestWhateverHappensAPathThatAnswersIsOpenToRestrictionsSoon(t *testing.T) {
 
 // Some sessions' releases are never answered, and are tried for ever: that must
 // not keep every other subscriber of the BNG from being restricted for ever.
-func TestReleasesThatNeverEndKeepRestrictionsBackForALimitedTimeOnly(t *testing.T) {
+func TestReleasesThatNeverEndDeferRestrictionsForALimitedTimeOnly(t *testing.T) {
 	inBreaker(t, func(t *testing.T, b *breaker) {
 		stayUnanswered(b, 5, 5)
 		b.enter(sessionKey(7), true) // and never leaves

@@ -11,7 +11,8 @@ import (
 func TestTheClockThatIsFurthestOffIsShown(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	measured := func(bng, from string, ahead, ago time.Duration, contradictory uint64) acct.Clock {
-		return acct.Clock{BNG: bng, From: netip.MustParseAddr(from), Ahead: ahead, SeenAt: now.Add(-ago), Records: 10, Contradictory: contradictory}
+		return acct.Clock{BNG: bng, From: netip.MustParseAddr(from), Ahead: ahead, SeenAt: now.Add(-ago), Records: 10,
+			Contradictory: contradictory}
 	}
 	got := Clocks([]acct.Clock{
 		measured("bng1", "192.0.2.1", 2*time.Second, 0, 0),

@@ -69,7 +69,8 @@ func (c *Config) Fingerprint(profile string) (string, error) {
 	}
 	full := *c
 	full.setDefaults()
-	return fmt.Sprintf("%s@%s/%d/%d/%s/%t", sent, c.Address, full.CoAPort, full.DisconnectPort, c.MessageAuthenticator, !c.OmitEventTimestamp), nil
+	return fmt.Sprintf("%s@%s/%d/%d/%s/%t", sent, c.Address, full.CoAPort, full.DisconnectPort, c.MessageAuthenticator,
+		!c.OmitEventTimestamp), nil
 }
 
 func (c *Config) setDefaults() {

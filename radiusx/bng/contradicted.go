@@ -35,7 +35,8 @@ func (a *Accounting) contradictedEvents(r *acct.Record) (events []quarantine.Ses
 		event := a.sessionEvent(r, m.Name)
 		event.Kind, event.StartedAt = quarantine.SessionEnded, event.At
 		if event.Subscriber = ""; nat { // which is about the inside address, and not that somebody has it
-			event.Addresses = slices.DeleteFunc(event.Addresses, func(h quarantine.Address) bool { return h.Kind != quarantine.NATPortBlock })
+			event.Addresses = slices.DeleteFunc(event.Addresses,
+				func(h quarantine.Address) bool { return h.Kind != quarantine.NATPortBlock })
 		}
 		events = append(events, event.Unidentified(quarantine.NoSessionID)...)
 	}

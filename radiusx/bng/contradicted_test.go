@@ -31,7 +31,8 @@ func TestWhoseAddressARecordTakesThatContradictsTheConfigurationHasItNoMore(t *t
 		{"renamed", all, "192.0.2.5", acct.NAS{IP: addr("10.0.0.5"), Identifier: "edge-new"}, "edge:edge"},
 		{"renamed, through its relay", relay, "192.0.2.20", acct.NAS{IP: addr("10.0.0.5"), Identifier: "edge-new"}, "edge:edge"},
 		{"through a relay that does not speak for it", other, "192.0.2.20", acct.NAS{IP: addr("10.0.0.5"), Identifier: "edge-new"}, ""},
-		{"another address, within the client's prefix", all, "192.0.2.5", acct.NAS{IP: addr("192.0.2.77"), Identifier: "edge"}, "edge:edge"},
+		{"another address, within the client's prefix", all, "192.0.2.5", acct.NAS{IP: addr("192.0.2.77"), Identifier: "edge"},
+			"edge:edge"},
 		{"with another BNG's names", all, "192.0.2.4", acct.NAS{Identifier: "edge"}, "edge:edge bare:"},
 		{"no contradiction", all, "192.0.2.5", acct.NAS{Identifier: "edge"}, ""},
 		{"another box with a copied name", all, "192.0.2.99", acct.NAS{IP: addr("192.0.2.78"), Identifier: "edge"}, ""},
@@ -62,15 +63,18 @@ func TestOnceTheConfigurationIsRightNothingIsLeftOfTheDoubt(t *testing.T) {
 	noon := time.Now().Add(-12 * time.Hour).Truncate(time.Second)
 	tell := func(status acct.Status, id, user, called string, hour, session int) {
 		must(t, a.Handle(t.Context(), []acct.Record{{
-			Status: status, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.0/24")}, From: netip.MustParseAddrPort("192.0.2.5:1646"),
-			At: noon.Add(time.Duration(hour) * time.Hour), SessionTime: time.Duration(session) * time.Hour,
-			NAS: acct.NAS{IP: addr("10.0.0.5"), Identifier: called}, SessionID: id, UserName: user, Subscriber: user, FramedIP: addr("198.51.100.7"),
+			Status: status, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.0/24")},
+			From: netip.MustParseAddrPort("192.0.2.5:1646"),
+			At:   noon.Add(time.Duration(hour) * time.Hour), SessionTime: time.Duration(session) * time.Hour,
+			NAS: acct.NAS{IP: addr("10.0.0.5"), Identifier: called}, SessionID: id, UserName: user, Subscriber: user,
+			FramedIP: addr("198.51.100.7"),
 		}})[0])
 	}
 	want := func(hour int, subscriber string) {
 		t.Helper()
 		moment := noon.Add(time.Duration(hour)*time.Hour + 30*time.Minute)
-		bindings, err := store.Bindings(t.Context(), quarantine.Place{Addr: addr("198.51.100.7")}, noon.Add(-time.Hour), noon.Add(12*time.Hour))
+		bindings, err := store.Bindings(t.Context(), quarantine.Place{Addr: addr("198.51.100.7")}, noon.Add(-time.Hour),
+			noon.Add(12*time.Hour))
 		must(t, err)
 		if got := quarantine.WhoHeld(bindings, nil, 0, moment, 2*time.Second); got.Subscriber != subscriber {
 			t.Errorf("half past %d: %q (%s), want %q", hour, got.Subscriber, got.Reason, subscriber)

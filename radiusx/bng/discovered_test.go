@@ -18,7 +18,8 @@ func TestNASesThatNobodyConfiguredAreDiscovered(t *testing.T) {
 	send := func(client *acct.Client, from string, nas acct.NAS, id string) {
 		now = now.Add(time.Second)
 		a.Handle(t.Context(), []acct.Record{{
-			Status: acct.Start, Client: client, From: netip.AddrPortFrom(addr(from), 1646), Arrived: now, At: now, NAS: nas, SessionID: id, Subscriber: "alice",
+			Status: acct.Start, Client: client, From: netip.AddrPortFrom(addr(from), 1646), Arrived: now, At: now, NAS: nas,
+			SessionID: id, Subscriber: "alice",
 		}})
 	}
 	for i := range 100 {
@@ -32,11 +33,13 @@ func TestNASesThatNobodyConfiguredAreDiscovered(t *testing.T) {
 	if len(found) != 3 {
 		t.Fatalf("discovered %+v", found)
 	}
-	if d := found[0]; d.NAS.Identifier != "edge-9" || !d.Relay || d.Sender != addr("192.0.2.20") || d.Records != 100 || d.Sessions < 45 || d.Sessions > 55 || d.Last.Sub(d.First) != 99*time.Second {
+	if d := found[0]; d.NAS.Identifier != "edge-9" || !d.Relay || d.Sender != addr("192.0.2.20") || d.Records != 100 ||
+		d.Sessions < 45 || d.Sessions > 55 || d.Last.Sub(d.First) != 99*time.Second {
 		t.Errorf("the relayed one: %+v", d)
 	}
 	for i, want := range []struct{ nas, sender string }{{"10.9.9.9", "192.0.2.30"}, {"", "192.0.2.77"}} {
-		if d := found[i+1]; d.NAS.IP != parseNAS(want.nas) || d.Sender != addr(want.sender) || d.Relay || d.Records != 1 || d.Sessions != 1 {
+		if d := found[i+1]; d.NAS.IP != parseNAS(want.nas) || d.Sender != addr(want.sender) || d.Relay || d.Records != 1 ||
+			d.Sessions != 1 {
 			t.Errorf("%+v: %+v", want, d)
 		}
 	}
@@ -59,8 +62,10 @@ func TestNASesWithTheSameNamesAreDiscoveredApart(t *testing.T) {
 	send(all, "192.0.2.32", sample)
 	send(relay, "192.0.2.20", sample)
 	send(all, "192.0.2.33", acct.NAS{IP: addr("10.0.0.33"), Identifier: "pop-33"})
-	send(&acct.Client{Prefix: netip.MustParsePrefix("192.0.2.34/32")}, "192.0.2.34", acct.NAS{Identifier: "edge-2"}) // as bng2 calls itself: refused, and shown
-	want := map[string]acct.NAS{"192.0.2.31": {}, "192.0.2.32": {}, "192.0.2.20": {}, "192.0.2.33": {IP: addr("10.0.0.33"), Identifier: "pop-33"}, "192.0.2.34": {}}
+	// as bng2 calls itself: refused, and shown
+	send(&acct.Client{Prefix: netip.MustParsePrefix("192.0.2.34/32")}, "192.0.2.34", acct.NAS{Identifier: "edge-2"})
+	want := map[string]acct.NAS{"192.0.2.31": {}, "192.0.2.32": {}, "192.0.2.20": {},
+		"192.0.2.33": {IP: addr("10.0.0.33"), Identifier: "pop-33"}, "192.0.2.34": {}}
 	found := a.Discovered()
 	for _, d := range found {
 		own, known := want[d.Sender.String()]
@@ -77,7 +82,8 @@ func TestWhatIsDiscoveredIsBounded(t *testing.T) {
 	s := newUnknownNASes()
 	now := time.Unix(1_800_000_000, 0)
 	for i := range 3 * maxDiscovered {
-		s.note(&acct.Record{Client: &acct.Client{}, NAS: acct.NAS{Identifier: fmt.Sprint("x", i)}, Arrived: now.Add(time.Duration(i)), SessionID: "1"})
+		s.note(&acct.Record{Client: &acct.Client{}, NAS: acct.NAS{Identifier: fmt.Sprint("x", i)},
+			Arrived: now.Add(time.Duration(i)), SessionID: "1"})
 	}
 	list := s.list(testFleet(t))
 	if len(list) != maxDiscovered {

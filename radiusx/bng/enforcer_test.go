@@ -20,7 +20,7 @@ func planOf(s setup) bngsim.State {
 	return state
 }
 
-func TestEveryPlatformIsRestrictedChangedAndGivenBackWhatItHad(t *testing.T) {
+func TestEveryPlatformIsRestrictedChangedAndRestoredWhatItHad(t *testing.T) {
 	for _, s := range setups {
 		t.Run(name(s), func(t *testing.T) {
 			inLab(t, s, func(_ *testing.T, l *lab) {
@@ -45,7 +45,7 @@ func TestEveryPlatformIsRestrictedChangedAndGivenBackWhatItHad(t *testing.T) {
 	}
 }
 
-func TestARestrictionThatNeverArrivedCanBeGivenBackAllTheSame(t *testing.T) {
+func TestARestrictionThatNeverArrivedCanBeRestoredAllTheSame(t *testing.T) {
 	for _, s := range setups {
 		t.Run(name(s), func(t *testing.T) {
 			inLab(t, s, func(_ *testing.T, l *lab) {
@@ -95,7 +95,7 @@ func swapWithoutGarden() setup {
 	return s
 }
 
-func TestARefusedStepTakesBackTheStepsBefore(t *testing.T) {
+func TestARefusedStepUndoesTheStepsBefore(t *testing.T) {
 	inLab(t, swapWithoutGarden(), func(t *testing.T, l *lab) {
 		session := l.login("alice", plan)
 		out := l.enforce(l.restrict(session, "garden"))
@@ -110,7 +110,7 @@ func TestARefusedStepTakesBackTheStepsBefore(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBeTakenBackIsPartialAndTakenBackLater(t *testing.T) {
+func TestWhatCannotBeUndoneIsPartialAndUndoneLater(t *testing.T) {
 	inLab(t, swapWithoutGarden(), func(t *testing.T, l *lab) {
 		session := l.login("alice", plan)
 		order := l.restrict(session, "garden")
@@ -130,7 +130,7 @@ func TestWhatCannotBeTakenBackIsPartialAndTakenBackLater(t *testing.T) {
 	})
 }
 
-func TestAStepThatMayNotLeaveTakesBackTheStepsBefore(t *testing.T) {
+func TestAStepThatMayNotLeaveUndoesTheStepsBefore(t *testing.T) {
 	inLab(t, setups[1], func(t *testing.T, l *lab) {
 		session := l.login("alice", plan)
 		order := l.restrict(session, "garden")
@@ -149,10 +149,11 @@ func TestAStepThatMayNotLeaveTakesBackTheStepsBefore(t *testing.T) {
 	})
 }
 
-func TestAReleaseThatIsRefusedIsToldWhenTheRestrictionWasConfirmed(t *testing.T) {
+func TestAReleaseThatIsRefusedIsReportedWhenTheRestrictionWasConfirmed(t *testing.T) {
 	inLab(t, setups[0], func(_ *testing.T, l *lab) {
 		session := l.login("alice", plan)
-		restore := quarantine.Order{Session: session, From: []quarantine.AppliedProfile{{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"overlay"}`}}}
+		restore := quarantine.Order{Session: session,
+			From: []quarantine.AppliedProfile{{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"overlay"}`}}}
 		l.wantOutcome(l.enforce(restore), quarantine.OutcomeAcked)
 		restore.Confirmed = true
 		l.wantOutcome(l.enforce(restore), quarantine.OutcomeRefused)
@@ -193,7 +194,7 @@ func TestADisconnectEndsTheSessionAlsoWhenItsFirstAnswerIsLost(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBeGivenBackIsNotBegun(t *testing.T) {
+func TestWhatCannotBeRestoredIsNotBegun(t *testing.T) {
 	s := setups[2]
 	s.profiles = map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: "$Filter-Id|PLAN"}}
 	inLab(t, s, func(t *testing.T, l *lab) {

@@ -17,8 +17,9 @@ func (a *Accounting) serviceEvents(r *acct.Record, bng string) []quarantine.Sess
 		return nil
 	}
 	return []quarantine.SessionEvent{{
-		Kind: quarantine.ServiceSeen, Key: quarantine.SessionKey{BNG: bng, ID: r.ParentSession()}, Subscriber: r.Subscriber, Fallback: a.fallsBack(r, bng),
-		At: r.At, Latest: r.Latest, Observed: shown,
+		Kind: quarantine.ServiceSeen, Key: quarantine.SessionKey{BNG: bng, ID: r.ParentSession()}, Subscriber: r.Subscriber,
+		Fallback: a.fallsBack(r, bng),
+		At:       r.At, Latest: r.Latest, Observed: shown,
 	}}
 }
 
@@ -62,10 +63,12 @@ var eventKinds = map[acct.Status]quarantine.SessionEventKind{
 func (a *Accounting) sessionEvent(r *acct.Record, bng string) quarantine.SessionEvent {
 	m := a.fleet.named[bng]
 	event := quarantine.SessionEvent{
-		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID}, Subscriber: r.Subscriber, At: r.At, Latest: r.Latest,
+		Kind: eventKinds[r.Status], Key: quarantine.SessionKey{BNG: bng, ID: r.SessionID}, Subscriber: r.Subscriber, At: r.At,
+		Latest:    r.Latest,
 		Fallback:  a.fallsBack(r, bng),
 		Ignored:   a.ignored(m, r.UserName, r.Attributes),
-		Addresses: a.addresses(r, bng), Only: a.only(r, bng), Attributes: attributes(r, !a.namedByUserName(m)), Observed: a.observed(r, bng),
+		Addresses: a.addresses(r, bng), Only: a.only(r, bng), Attributes: attributes(r, !a.namedByUserName(m)),
+		Observed: a.observed(r, bng),
 	}
 	held, freed := a.blocks(r, bng)
 	event.Addresses, event.Freed = append(event.Addresses, held...), freed

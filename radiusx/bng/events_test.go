@@ -19,13 +19,15 @@ func FuzzEvents(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, status uint8, name, session string, doubled uint8, octets []byte, nas string, uncertain int16, identifier string) {
+	f.Fuzz(func(t *testing.T, status uint8, name, session string, doubled uint8, octets []byte, nas string, uncertain int16,
+		identifier string) {
 		if len(name) > 253 {
 			name = name[:253]
 		}
 		r := acct.Record{
 			Status: acct.Status(status%5) + acct.Start, Client: bng1Client, From: netip.MustParseAddrPort("192.0.2.1:1646"),
-			At: time.Unix(1_800_000_000, 0), UserName: name, Subscriber: name, SessionID: session, Conflicts: acct.Conflicts(doubled), NAS: acct.NAS{Identifier: identifier},
+			At: time.Unix(1_800_000_000, 0), UserName: name, Subscriber: name, SessionID: session,
+			Conflicts: acct.Conflicts(doubled), NAS: acct.NAS{Identifier: identifier},
 		}
 		r.NAS.IP, _ = netip.ParseAddr(nas)
 		if uncertain > 0 {
@@ -36,7 +38,8 @@ func FuzzEvents(f *testing.F) {
 			r.Blocks = []acct.PortBlock{{Public: r.FramedIP, Lo: 1, Hi: 2, Freed: octets[0]%2 == 0}}
 		}
 		a := NewAccounting(fleet, &recorder{}, AccountingConfig{})
-		if err := a.Handle(t.Context(), []acct.Record{r})[0]; err != nil && err != acct.ErrRejected { //nolint:errorlint // it is returned as it is
+		//nolint:errorlint // it is returned as it is
+		if err := a.Handle(t.Context(), []acct.Record{r})[0]; err != nil && err != acct.ErrRejected {
 			t.Fatalf("%+v: %v", r, err)
 		}
 		events, _ := a.events(&r)

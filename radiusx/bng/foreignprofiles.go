@@ -26,20 +26,20 @@ func (m *member) foreignOn(s *quarantine.Session) (value string, found bool) {
 	if len(m.Foreign) == 0 {
 		return "", false
 	}
-	told := attributesObserved(slices.DeleteFunc(slices.Clone(s.Observed), func(shown quarantine.ObservedAttribute) bool {
+	reported := attributesObserved(slices.DeleteFunc(slices.Clone(s.Observed), func(shown quarantine.ObservedAttribute) bool {
 		return m.Interim > 0 && shown.At.Add(2*m.Interim).Before(s.SeenAt) // others were shown since
 	}))
 	for _, a := range s.Attributes {
-		told = append(told, radiusx.Attribute{Name: a.Name, Value: a.Value})
+		reported = append(reported, radiusx.Attribute{Name: a.Name, Value: a.Value})
 	}
-	return m.foreignIn(told)
+	return m.foreignIn(reported)
 }
 
 // foreignIn finds a foreign profile among attributes; what carries no profile does not
 // count.
-func (m *member) foreignIn(told []radiusx.Attribute) (value string, found bool) {
+func (m *member) foreignIn(reported []radiusx.Attribute) (value string, found bool) {
 	carriers := m.carriers()
-	for _, a := range told {
+	for _, a := range reported {
 		if slices.Contains(carriers, a.Name) && m.isForeign(a.Value) {
 			return a.String(), true
 		}

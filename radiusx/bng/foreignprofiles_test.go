@@ -37,10 +37,12 @@ func TestAForeignProfileHoldsANewRestrictionUntilItIsGone(t *testing.T) {
 		if held := impossible != nil; held != test.held {
 			t.Errorf("%s=%s: %+v, want held: %t", test.attribute, test.value, impossible, test.held)
 		}
-		if impossible != nil && (impossible.Kind != quarantine.OutcomeRefused || !impossible.Untouched || !strings.Contains(impossible.Reason, test.value)) {
+		if impossible != nil && (impossible.Kind != quarantine.OutcomeRefused || !impossible.Untouched ||
+			!strings.Contains(impossible.Reason, test.value)) {
 			t.Errorf("%s=%s: %+v", test.attribute, test.value, impossible)
 		}
-		if out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden"}}}, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked {
+		if out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden"}}},
+			quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked {
 			t.Errorf("%s=%s: the release: %+v", test.attribute, test.value, out)
 		}
 	}
@@ -54,7 +56,8 @@ func TestAForeignProfileThatAccountingShowedLongAgoIsGone(t *testing.T) {
 	s := ofAlice()
 	s.SeenAt = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for ago, held := range map[time.Duration]bool{10 * time.Minute: true, 25 * time.Minute: false} {
-		s.Observed = []quarantine.ObservedAttribute{{Attribute: quarantine.Attribute{Name: "Filter-Id", Value: "SUSPENDED"}, At: s.SeenAt.Add(-ago)}}
+		s.Observed = []quarantine.ObservedAttribute{{Attribute: quarantine.Attribute{Name: "Filter-Id", Value: "SUSPENDED"},
+			At: s.SeenAt.Add(-ago)}}
 		if _, impossible := e.Prepare(s, "garden"); (impossible != nil) != held {
 			t.Errorf("%s ago: %+v", ago, impossible)
 		}
@@ -64,8 +67,8 @@ func TestAForeignProfileThatAccountingShowedLongAgoIsGone(t *testing.T) {
 func TestALogInThatBringsAForeignProfileIsLeftAlone(t *testing.T) {
 	e, _ := oneBNG(t, filtered("SUSPENDED"))
 	for value, left := range map[string]bool{"SUSPENDED": true, "PLAN": false} {
-		told := append(asked(), radiusx.Attribute{Name: "Filter-Id", Value: value})
-		l, ok := NewDesk(e.fleet, AccountingConfig{}).LogIn(told)
+		reported := append(asked(), radiusx.Attribute{Name: "Filter-Id", Value: value})
+		l, ok := NewDesk(e.fleet, AccountingConfig{}).LogIn(reported)
 		if !ok {
 			t.Fatal("the log-in is nobody's")
 		}
@@ -168,7 +171,8 @@ func TestALogInAtAccelPPPIsRedirectedIntoOurOwnSetFromTheFirstMoment(t *testing.
 		want    string // of the reply; "": left alone
 	}{
 		"redirect and set": {
-			map[string]string{"l4_redirect_name": "My-Redirect", "ipset_name": "My-Set", "ipset": "cordon"}, `set My-Redirect = "1", set My-Set = "cordon"`,
+			map[string]string{"l4_redirect_name": "My-Redirect", "ipset_name": "My-Set", "ipset": "cordon"},
+			`set My-Redirect = "1", set My-Set = "cordon"`,
 		},
 		"without a set":       {map[string]string{"l4_redirect_name": "My-Redirect"}, `set My-Redirect = "1"`},
 		"no name":             {map[string]string{"ipset": "cordon", "ipset_name": "My-Set"}, ""},

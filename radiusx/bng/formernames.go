@@ -28,5 +28,6 @@ func (f *Fleet) Serves(s *quarantine.Session) error {
 type notConfiguredError struct{ bng string }
 
 func (e *notConfiguredError) Error() string {
-	return fmt.Sprintf("BNG %s is not configured: add it again, name it under formerly of the BNG that it is now, or list it under retired_bngs", e.bng)
+	return fmt.Sprintf("BNG %s is not configured: add it again, "+
+		"name it under formerly of the BNG that it is now, or list it under retired_bngs", e.bng)
 }

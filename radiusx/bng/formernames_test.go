@@ -19,11 +19,14 @@ func TestAReleaseOnABNGThatLeftTheConfigurationStaysOwed(t *testing.T) {
 	must(t, err)
 	e := NewEnforcer(fleet, nil, nil)
 	t0 := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	s := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "s1"}, Subscriber: "alice", StartedAt: t0, SeenAt: t0, StartSeen: true}
+	s := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "s1"}, Subscriber: "alice", StartedAt: t0,
+		SeenAt: t0, StartSeen: true}
 	c := &quarantine.Case{
-		ID: "c-1", Subscriber: "alice", State: quarantine.Restricted, Profile: "garden", ExpiresAt: t0.Add(72 * time.Hour), OpenedAt: t0, Generation: 1,
+		ID: "c-1", Subscriber: "alice", State: quarantine.Restricted, Profile: "garden", ExpiresAt: t0.Add(72 * time.Hour),
+		OpenedAt: t0, Generation: 1,
 		Sessions: []quarantine.SessionEnforcement{{
-			Session: s, Wanted: "garden", Enforcement: quarantine.Acked, Applied: []quarantine.AppliedProfile{{Profile: "garden", Undo: "{}"}}, Confirmed: true, Attempts: 1,
+			Session: s, Wanted: "garden", Enforcement: quarantine.Acked,
+			Applied: []quarantine.AppliedProfile{{Profile: "garden", Undo: "{}"}}, Confirmed: true, Attempts: 1,
 		}},
 	}
 	now := t0.Add(time.Hour)
@@ -62,13 +65,15 @@ func TestSessionsUnderAFormerNameAreServed(t *testing.T) {
 		{"pair", "gone2", "1"}, // the group is there, the member is not
 	} {
 		net := &pairNet{answer: map[byte]coa.Result{1: agrees, 2: agrees, 3: agrees}}
-		s := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: c.bng, ID: "0123456789abcdef"}, Member: c.member, Subscriber: "alice"}
+		s := quarantine.Session{SessionKey: quarantine.SessionKey{BNG: c.bng, ID: "0123456789abcdef"}, Member: c.member,
+			Subscriber: "alice"}
 		e := NewEnforcer(fleet, net, nil)
 		prepared, impossible := e.Prepare(s, "garden")
 		if (impossible == nil) != (c.asked != "") || (fleet.Serves(&s) == nil) != (c.asked != "") {
 			t.Errorf("%s, member %q: prepare %v, serves %v", c.bng, c.member, impossible, fleet.Serves(&s))
 		}
-		out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden", Undo: prepared.Undo}}}, quarantine.OpenGate{})
+		out := e.Enforce(t.Context(), quarantine.Order{Session: s,
+			From: []quarantine.AppliedProfile{{Profile: "garden", Undo: prepared.Undo}}}, quarantine.OpenGate{})
 		var asked strings.Builder
 		for _, to := range net.sent {
 			fmt.Fprint(&asked, to)
@@ -84,7 +89,8 @@ func TestAFormerNameIsOneBNGsAlone(t *testing.T) {
 		change func([]Config)
 		says   string
 	}{
-		"claimed twice":   {func(c []Config) { c[0].Formerly, c[2].Formerly = []string{"old"}, []string{"old"} }, "bngs[2].formerly[0]: duplicate former name: old is one of bng1 already"},
+		"claimed twice": {func(c []Config) { c[0].Formerly, c[2].Formerly = []string{"old"}, []string{"old"} },
+			"bngs[2].formerly[0]: duplicate former name: old is one of bng1 already"},
 		"twice by one":    {func(c []Config) { c[2].Formerly = []string{"old", "old"} }, "bngs[2].formerly[1]: duplicate former name"},
 		"a present name":  {func(c []Config) { c[2].Formerly = []string{"bng1"} }, "bng1 must not be the name of a BNG or group now"},
 		"its own name":    {func(c []Config) { c[2].Formerly = []string{"bng3"} }, "bng3 must not be"},
@@ -104,7 +110,8 @@ func TestARestartCastsDoubtOnWhatIsKeptUnderFormerNamesToo(t *testing.T) {
 	a := NewAccounting(fleet, nil, AccountingConfig{})
 	addr := netip.MustParseAddr("192.0.2.3")
 	r := &acct.Record{
-		Status: acct.On, At: time.Now(), From: netip.AddrPortFrom(addr, 1813), NAS: acct.NAS{IP: addr}, Client: &acct.Client{Prefix: netip.PrefixFrom(addr, 32)},
+		Status: acct.On, At: time.Now(), From: netip.AddrPortFrom(addr, 1813), NAS: acct.NAS{IP: addr},
+		Client: &acct.Client{Prefix: netip.PrefixFrom(addr, 32)},
 	}
 	events, err := a.events(r)
 	must(t, err)

@@ -81,26 +81,42 @@ func TestAnOrderGoesToTheMemberThatSpokeLastAndNotFoundProvesNothingAlone(t *tes
 		outcome quarantine.OutcomeKind
 	}{
 		{"restrict, on the first", restrict, onPair("bng1", "1"), "filter-id", [2]coa.Result{agrees, agrees}, "1", quarantine.OutcomeAcked},
-		{"restrict, on the second", restrict, onPair("bng2", "1"), "filter-id", [2]coa.Result{agrees, agrees}, "2", quarantine.OutcomeAcked},
-		{"restrict, moved before an Interim says so", restrict, onPair("bng1", "1"), "filter-id", [2]coa.Result{unknown, agrees}, "12", quarantine.OutcomeAcked},
-		{"restrict, on neither", restrict, onPair("bng2", "1"), "filter-id", [2]coa.Result{unknown, unknown}, "21", quarantine.OutcomeSessionGone},
-		{"restrict, not found and silent", restrict, onPair("bng1", "1"), "filter-id", [2]coa.Result{unknown, silent}, "12", quarantine.OutcomeUnanswered},
-		{"restrict, not found and refused", restrict, onPair("bng1", "1"), "filter-id", [2]coa.Result{unknown, refuses}, "12", quarantine.OutcomeRefused},
-		{"restrict, silent: nobody else is restricted", restrict, onPair("bng1", "1"), "filter-id", [2]coa.Result{silent, agrees}, "1", quarantine.OutcomeUnanswered},
+		{"restrict, on the second", restrict, onPair("bng2", "1"), "filter-id", [2]coa.Result{agrees, agrees}, "2",
+			quarantine.OutcomeAcked},
+		{"restrict, moved before an Interim says so", restrict, onPair("bng1", "1"), "filter-id", [2]coa.Result{unknown, agrees},
+			"12", quarantine.OutcomeAcked},
+		{"restrict, on neither", restrict, onPair("bng2", "1"), "filter-id", [2]coa.Result{unknown, unknown}, "21",
+			quarantine.OutcomeSessionGone},
+		{"restrict, not found and silent", restrict, onPair("bng1", "1"), "filter-id", [2]coa.Result{unknown, silent}, "12",
+			quarantine.OutcomeUnanswered},
+		{"restrict, not found and refused", restrict, onPair("bng1", "1"), "filter-id", [2]coa.Result{unknown, refuses}, "12",
+			quarantine.OutcomeRefused},
+		{"restrict, silent: nobody else is restricted", restrict, onPair("bng1", "1"), "filter-id", [2]coa.Result{silent, agrees},
+			"1", quarantine.OutcomeUnanswered},
 		{"restrict, refused", restrict, onPair("bng1", "1"), "filter-id", [2]coa.Result{refuses, agrees}, "1", quarantine.OutcomeRefused},
 		{"release, on the second", release, onPair("bng2", "1"), "filter-id", [2]coa.Result{agrees, agrees}, "2", quarantine.OutcomeAcked},
 		{"release, not found", release, onPair("bng2", "1"), "filter-id", [2]coa.Result{agrees, unknown}, "21", quarantine.OutcomeAcked},
-		{"release, on neither", release, onPair("bng2", "1"), "filter-id", [2]coa.Result{unknown, unknown}, "21", quarantine.OutcomeSessionGone},
-		{"release, silent: the other is sent it too, and it is not over", release, onPair("bng1", "1"), "filter-id", [2]coa.Result{silent, agrees}, "12", quarantine.OutcomeUnanswered},
-		{"a disconnect", quarantine.Order{To: quarantine.Disconnect}, onPair("bng1", "1"), "filter-id", [2]coa.Result{unknown, agrees}, "12", quarantine.OutcomeAcked},
+		{"release, on neither", release, onPair("bng2", "1"), "filter-id", [2]coa.Result{unknown, unknown}, "21",
+			quarantine.OutcomeSessionGone},
+		{"release, silent: the other is sent it too, and it is not over", release, onPair("bng1", "1"), "filter-id",
+			[2]coa.Result{silent, agrees}, "12", quarantine.OutcomeUnanswered},
+		{"a disconnect", quarantine.Order{To: quarantine.Disconnect}, onPair("bng1", "1"), "filter-id",
+			[2]coa.Result{unknown, agrees}, "12", quarantine.OutcomeAcked},
 		{"nobody spoke of it yet", restrict, onPair("", "1"), "filter-id", [2]coa.Result{unknown, agrees}, "12", quarantine.OutcomeAcked},
-		{"a member that is configured no more", restrict, onPair("bng9", "1"), "filter-id", [2]coa.Result{agrees, agrees}, "1", quarantine.OutcomeAcked},
-		{"by a counter alone, which may be another's there", restrict, onPair("bng1", "0000002a"), "nokia-sros", [2]coa.Result{unknown, agrees}, "1", quarantine.OutcomeRefused},
-		{"release by a counter alone, silent", release, onPair("bng1", "0000002a"), "nokia-sros", [2]coa.Result{silent, agrees}, "1", quarantine.OutcomeUnanswered},
-		{"release by a number that is nobody else's, silent", release, onPair("bng1", "241AFF0000003250B5F750"), "nokia-sros", [2]coa.Result{silent, agrees}, "12", quarantine.OutcomeUnanswered},
-		{"by a number that is nobody else's", restrict, onPair("bng1", "241AFF0000003250B5F750"), "nokia-sros", [2]coa.Result{unknown, agrees}, "12", quarantine.OutcomeAcked},
-		{"a BNG of its own", restrict, quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng3", ID: "1"}, Subscriber: "alice"}, "filter-id", [2]coa.Result{agrees, agrees}, "3", quarantine.OutcomeSessionGone},
-		{"from before there was a group", release, quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "1"}, Subscriber: "alice"}, "filter-id", [2]coa.Result{agrees, agrees}, "2", quarantine.OutcomeAcked},
+		{"a member that is configured no more", restrict, onPair("bng9", "1"), "filter-id", [2]coa.Result{agrees, agrees}, "1",
+			quarantine.OutcomeAcked},
+		{"by a counter alone, which may be another's there", restrict, onPair("bng1", "0000002a"), "nokia-sros",
+			[2]coa.Result{unknown, agrees}, "1", quarantine.OutcomeRefused},
+		{"release by a counter alone, silent", release, onPair("bng1", "0000002a"), "nokia-sros", [2]coa.Result{silent, agrees},
+			"1", quarantine.OutcomeUnanswered},
+		{"release by a number that is nobody else's, silent", release, onPair("bng1", "241AFF0000003250B5F750"), "nokia-sros",
+			[2]coa.Result{silent, agrees}, "12", quarantine.OutcomeUnanswered},
+		{"by a number that is nobody else's", restrict, onPair("bng1", "241AFF0000003250B5F750"), "nokia-sros",
+			[2]coa.Result{unknown, agrees}, "12", quarantine.OutcomeAcked},
+		{"a BNG of its own", restrict, quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng3", ID: "1"},
+			Subscriber: "alice"}, "filter-id", [2]coa.Result{agrees, agrees}, "3", quarantine.OutcomeSessionGone},
+		{"from before there was a group", release, quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "1"},
+			Subscriber: "alice"}, "filter-id", [2]coa.Result{agrees, agrees}, "2", quarantine.OutcomeAcked},
 	} {
 		fleet, err := pairFleet(t, test.dialect, nil)
 		must(t, err)
@@ -118,8 +134,9 @@ func TestAnOrderGoesToTheMemberThatSpokeLastAndNotFoundProvesNothingAlone(t *tes
 }
 
 // What of a refused change is to be taken back may be on any of them.
-func TestWhatIsLeftOfAChangeIsTakenBackOnEveryMember(t *testing.T) {
-	residue := residueOf(t, []dialect.Step{{Code: radius.CodeCoARequest, Attributes: attrs("User-Name", "alice", "Acct-Session-Id", "1", "Filter-Id", "PLAN")}})
+func TestWhatIsLeftOfAChangeIsUndoneOnEveryMember(t *testing.T) {
+	residue := residueOf(t, []dialect.Step{{Code: radius.CodeCoARequest, Attributes: attrs("User-Name", "alice", "Acct-Session-Id",
+		"1", "Filter-Id", "PLAN")}})
 	for _, test := range []struct {
 		answers [2]coa.Result
 		outcome quarantine.OutcomeKind
@@ -131,25 +148,27 @@ func TestWhatIsLeftOfAChangeIsTakenBackOnEveryMember(t *testing.T) {
 		fleet, err := pairFleet(t, "filter-id", nil)
 		must(t, err)
 		net := &pairNet{answer: map[byte]coa.Result{1: test.answers[0], 2: test.answers[1]}}
-		out := NewEnforcer(fleet, net, nil).Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "1"), Residue: residue}, quarantine.OpenGate{})
+		out := NewEnforcer(fleet, net, nil).Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "1"), Residue: residue},
+			quarantine.OpenGate{})
 		if out.Kind != test.outcome || (out.Kind == quarantine.OutcomePartial) != (out.Residue == residue) || len(net.sent) != 2 {
 			t.Errorf("%+v: %+v, sent to %v", test.answers, out, net.sent)
 		}
 	}
 }
 
-func TestWhatIsLeftOfAChangeIsNotTakenBackFromSomebodyElse(t *testing.T) {
+func TestWhatIsLeftOfAChangeIsNotUndoneFromSomebodyElse(t *testing.T) {
 	residue := residueOf(t, []dialect.Step{{Code: radius.CodeCoARequest, Attributes: attrs("Acct-Session-Id", "0000002a")}})
 	fleet, err := pairFleet(t, "nokia-sros", nil)
 	must(t, err)
 	net := &pairNet{answer: map[byte]coa.Result{1: agrees, 2: agrees}}
-	out := NewEnforcer(fleet, net, nil).Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "0000002a"), Residue: residue}, quarantine.OpenGate{})
+	out := NewEnforcer(fleet, net, nil).Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "0000002a"),
+		Residue: residue}, quarantine.OpenGate{})
 	if out.Kind != quarantine.OutcomeAcked || len(net.sent) != 1 {
 		t.Errorf("%+v, sent to %v", out, net.sent)
 	}
 }
 
-func TestARestrictionIsNotTakenToAMemberWhosePathIsSilent(t *testing.T) {
+func TestARestrictionIsNotSentToAMemberWhosePathIsUnresponsive(t *testing.T) {
 	fleet, err := pairFleet(t, "filter-id", nil)
 	must(t, err)
 	now := time.Now()
@@ -158,7 +177,8 @@ func TestARestrictionIsNotTakenToAMemberWhosePathIsSilent(t *testing.T) {
 	}
 	net := &pairNet{answer: map[byte]coa.Result{1: unknown, 2: agrees}}
 	e := NewEnforcer(fleet, net, nil)
-	if out := e.Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "1"), To: "garden"}, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeNotSent || len(net.sent) != 1 {
+	if out := e.Enforce(t.Context(), quarantine.Order{Session: onPair("bng1", "1"), To: "garden"},
+		quarantine.OpenGate{}); out.Kind != quarantine.OutcomeNotSent || len(net.sent) != 1 {
 		t.Errorf("%+v, sent to %v", out, net.sent)
 	}
 	if _, barred := defers(e, onPair("bng1", "1"), "garden"); barred {
@@ -189,7 +209,8 @@ func TestSessionsOfAGroupAreUnderItsNameAndKnowTheMember(t *testing.T) {
 	a := NewAccounting(fleet, store, AccountingConfig{})
 	for _, status := range []acct.Status{acct.Start, acct.InterimUpdate, acct.On} {
 		must(t, a.Handle(t.Context(), []acct.Record{{
-			Status: status, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.2/32")}, From: netip.MustParseAddrPort("192.0.2.2:1646"),
+			Status: status, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.2/32")},
+			From:      netip.MustParseAddrPort("192.0.2.2:1646"),
 			SessionID: "1", UserName: "alice", Subscriber: "alice",
 		}})[0])
 	}
@@ -223,7 +244,8 @@ func TestBNGsThatCannotServeEachOthersSessionsAreNoGroup(t *testing.T) {
 		"dialect must": func(c []Config) { c[1].Dialect = junos },
 		"dialect_options must": func(c []Config) {
 			for i := range c {
-				c[i].Dialect, c[i].Profiles = ericsson, map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: dialect.Overlay}}
+				c[i].Dialect, c[i].Profiles = ericsson,
+					map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: dialect.Overlay}}
 			}
 			c[1].Options = map[string]string{"service_action": "2"}
 		},

@@ -34,7 +34,8 @@ func (e *Enforcer) acrossGroup(ctx context.Context, members []*member, o *quaran
 }
 
 // onNextMember asks a member after others said that they do not know the session.
-func (e *Enforcer) onNextMember(ctx context.Context, m *member, o *quarantine.Order, gate quarantine.Gate, before quarantine.Outcome) quarantine.Outcome {
+func (e *Enforcer) onNextMember(ctx context.Context, m *member, o *quarantine.Order, gate quarantine.Gate,
+	before quarantine.Outcome) quarantine.Outcome {
 	if m.mayHitAnother(o) {
 		before.Kind = quarantine.OutcomeRefused
 		before.Reason += m.notAsked()

@@ -109,7 +109,8 @@ func (m *member) health(now time.Time) Health {
 	h.InFlight, h.WaitingReleases, h.WaitingRestrictions, h.RestrictionRate = m.pace.status()
 	m.vitals.mu.Lock()
 	defer m.vitals.mu.Unlock()
-	h.LastAnswer, h.Skew, h.SkewAt, h.ClockDiscards, h.Fault = m.vitals.repliedAt, m.vitals.skew, m.vitals.skewAt, m.vitals.clockDiscards, m.vitals.fault
+	h.LastAnswer, h.Skew, h.SkewAt, h.ClockDiscards, h.Fault = m.vitals.repliedAt, m.vitals.skew, m.vitals.skewAt,
+		m.vitals.clockDiscards, m.vitals.fault
 	return h
 }
 

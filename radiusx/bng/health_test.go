@@ -128,11 +128,12 @@ func (p *park) orders(bng, n int, profile string) []quarantine.Order {
 	return list
 }
 
-func TestASilentBNGIsNoticedAndAnotherIsNotTouched(t *testing.T) {
+func TestAnUnresponsiveBNGIsNoticedAndAnotherIsNotTouched(t *testing.T) {
 	inPark(t, 2, nil, func(t *testing.T, p *park) {
 		p.sims[0].SetFaults(bngsim.Faults{Silent: true})
 		p.all(append(p.orders(1, 5, "garden"), p.orders(2, 5, "garden")...)...)
-		if one, two := p.health(1), p.health(2); one.State != PathUnresponsive || one.Unanswered != 5 || two.State != PathOK || two.LastAnswer.IsZero() {
+		if one, two := p.health(1), p.health(2); one.State != PathUnresponsive || one.Unanswered != 5 || two.State != PathOK ||
+			two.LastAnswer.IsZero() {
 			t.Errorf("health %+v, %+v", one, two)
 		}
 		here, there := p.login(1), p.login(2)
@@ -146,7 +147,7 @@ func TestASilentBNGIsNoticedAndAnotherIsNotTouched(t *testing.T) {
 	})
 }
 
-func TestAStormOfRefusalsIsNoSilence(t *testing.T) {
+func TestAStormOfNAKsIsNotUnresponsive(t *testing.T) {
 	inPark(t, 1, nil, func(t *testing.T, p *park) {
 		for range 20 {
 			p.all(p.orders(1, 10, "unknown")...)
@@ -164,7 +165,7 @@ func (cut) Do(context.Context, coa.Exchange) (coa.Result, error) {
 	return coa.Result{Hint: net.ErrWriteToConnected}, nil
 }
 
-func TestOurOwnTroubleInSendingIsNoSilence(t *testing.T) {
+func TestOurOwnFaultInSendingIsNotUnresponsive(t *testing.T) {
 	inPark(t, 1, nil, func(t *testing.T, p *park) {
 		p.enforcer.client = cut{}
 		p.all(p.orders(1, 20, "garden")...)
@@ -174,7 +175,7 @@ func TestOurOwnTroubleInSendingIsNoSilence(t *testing.T) {
 	})
 }
 
-func TestAReleaseFindsOutThatASilentBNGIsBack(t *testing.T) {
+func TestAReleaseFindsOutThatAnUnresponsiveBNGIsBack(t *testing.T) {
 	inPark(t, 1, nil, func(t *testing.T, p *park) {
 		gone := p.orders(1, 6, "garden")
 		p.all(gone...)
@@ -182,7 +183,8 @@ func TestAReleaseFindsOutThatASilentBNGIsBack(t *testing.T) {
 		p.all(p.orders(1, 5, "garden")...)
 		var releases []quarantine.Order
 		for _, o := range gone {
-			releases = append(releases, quarantine.Order{Session: o.Session, From: []quarantine.AppliedProfile{applied(o)}, Confirmed: true})
+			releases = append(releases, quarantine.Order{Session: o.Session, From: []quarantine.AppliedProfile{applied(o)},
+				Confirmed: true})
 		}
 		var most int
 		done := make(chan struct{})
@@ -251,7 +253,8 @@ func TestRefusedReleasesStopNothing(t *testing.T) {
 		for range 10 {
 			o := p.restriction(p.login(1), "garden")
 			back := quarantine.AppliedProfile{Profile: "garden", Undo: `{"restricted":"GARDEN","normal":"NO-SUCH-FILTER"}`}
-			if out := p.all(quarantine.Order{Session: o.Session, From: []quarantine.AppliedProfile{back}, Confirmed: true})[0]; out.Kind != quarantine.OutcomeRefused {
+			if out := p.all(quarantine.Order{Session: o.Session, From: []quarantine.AppliedProfile{back},
+				Confirmed: true})[0]; out.Kind != quarantine.OutcomeRefused {
 				t.Fatalf("outcome %+v: the test proves nothing", out)
 			}
 		}
@@ -273,7 +276,8 @@ func TestAClockThatIsOffIsReportedAndNamedWhereAnswersAreDiscardedForIt(t *testi
 			if check {
 				want = quarantine.OutcomeUnanswered
 			}
-			if out.Kind != want || (check && !strings.Contains(out.Reason, "the BNG's clock is "+skewText(h.Skew))) || (h.ClockDiscards > 0) != check {
+			if out.Kind != want || (check && !strings.Contains(out.Reason, "the BNG's clock is "+skewText(h.Skew))) ||
+				(h.ClockDiscards > 0) != check {
 				t.Errorf("check %v: outcome %+v, health %+v", check, out, h)
 			}
 		}, func(c *Config) { c.CheckEventTimestamp, c.OmitEventTimestamp = check, true })
@@ -288,7 +292,8 @@ func TestAFaultOfTheConfigurationIsKeptAndStopsNothing(t *testing.T) {
 	if v.fault == nil || v.fault.ErrorCause != 403 || !v.fault.At.Equal(now) {
 		t.Errorf("fault %+v", v.fault)
 	}
-	if list := []string{PathOK.String(), PathUnresponsive.String(), PathRecovering.String()}; !slices.Equal(list, []string{"ok", "silent", "recovering"}) {
+	if list := []string{PathOK.String(), PathUnresponsive.String(), PathRecovering.String()}; !slices.Equal(list,
+		[]string{"ok", "silent", "recovering"}) {
 		t.Errorf("states %v", list)
 	}
 }

@@ -159,7 +159,8 @@ func (m *member) compare(said acct.NAS) (fits, contradicts bool) {
 	}{
 		{said.IP.IsValid(), func(n NAS) bool { return n.IP.Is4() && distinctive(n.IP) }, func(n NAS) bool { return n.IP == said.IP }},
 		{said.IPv6.IsValid(), func(n NAS) bool { return n.IP.Is6() && distinctive(n.IP) }, func(n NAS) bool { return n.IP == said.IPv6 }},
-		{said.Identifier != "", func(n NAS) bool { return n.Identifier != "" }, func(n NAS) bool { return n.Identifier == said.Identifier }},
+		{said.Identifier != "", func(n NAS) bool { return n.Identifier != "" },
+			func(n NAS) bool { return n.Identifier == said.Identifier }},
 	} {
 		switch {
 		case !name.present:

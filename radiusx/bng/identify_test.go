@@ -57,20 +57,25 @@ func TestADirectSenderWhoseNamesTellNothingIsKnownByItsAddress(t *testing.T) {
 		{"by the address in its names", all, "10.0.0.5", acct.NAS{}, "edge", ""},
 		{"a BNG's own name from its own address", all, "192.0.2.5", acct.NAS{Identifier: "edge"}, "edge", ""},
 		{"a BNG's own name from elsewhere in the prefix", all, "192.0.2.99", acct.NAS{Identifier: "edge"}, "edge", ""},
-		{"a copy of a BNG's configuration on another box", all, "192.0.2.99", acct.NAS{IP: addr("127.0.0.1"), Identifier: "edge"}, "nas:192.0.2.99", ""},
+		{"a copy of a BNG's configuration on another box", all, "192.0.2.99", acct.NAS{IP: addr("127.0.0.1"), Identifier: "edge"},
+			"nas:192.0.2.99", ""},
 		{"another BNG's name", all, "192.0.2.2", acct.NAS{Identifier: "edge"}, "", "forbidden"},
 		{"another BNG's address", all, "192.0.2.2", acct.NAS{IP: addr("10.0.0.5")}, "", "forbidden"},
 		{"names of two BNGs", all, "192.0.2.99", acct.NAS{IP: addr("192.0.2.4"), Identifier: "edge"}, "", "forbidden"},
-		{"unknown, and nothing that tells it apart but its address", all, "192.0.2.9", acct.NAS{IP: addr("127.0.0.1")}, "nas:192.0.2.9", ""},
+		{"unknown, and nothing that tells it apart but its address", all, "192.0.2.9", acct.NAS{IP: addr("127.0.0.1")},
+			"nas:192.0.2.9", ""},
 		{"a shared name from an unknown address", all, "192.0.2.9", sample, "nas:192.0.2.9", ""},
-		{"an unknown name beside every host's address", all, "192.0.2.9", acct.NAS{IP: addr("127.0.0.1"), Identifier: "debian"}, "nas:192.0.2.9", ""},
+		{"an unknown name beside every host's address", all, "192.0.2.9", acct.NAS{IP: addr("127.0.0.1"), Identifier: "debian"},
+			"nas:192.0.2.9", ""},
 		{"an unknown name alone", all, "192.0.2.9", acct.NAS{Identifier: "debian"}, "nas:debian", ""},
 		{"through a relay the sample's names identify nothing", relay, "192.0.2.20", sample, "", "unidentified_nas"},
-		{"nor does an unknown name beside every host's address", relay, "192.0.2.20", acct.NAS{IP: addr("127.0.0.1"), Identifier: "debian"}, "", "unidentified_nas"},
+		{"nor does an unknown name beside every host's address", relay, "192.0.2.20",
+			acct.NAS{IP: addr("127.0.0.1"), Identifier: "debian"}, "", "unidentified_nas"},
 		{"nor does no name", relay, "192.0.2.20", acct.NAS{}, "", "unidentified_nas"},
 		{"a relay for a BNG with a name", relay, "192.0.2.20", acct.NAS{Identifier: "edge"}, "edge", ""},
 		{"through a relay, an unknown name", relay, "192.0.2.20", acct.NAS{Identifier: "debian"}, "", "nas_not_allowed"},
-		{"through a relay, an unknown address beside the shared name", relay, "192.0.2.20", acct.NAS{IP: addr("10.9.9.9"), Identifier: "accel-ppp"}, "", "nas_not_allowed"},
+		{"through a relay, an unknown address beside the shared name", relay, "192.0.2.20",
+			acct.NAS{IP: addr("10.9.9.9"), Identifier: "accel-ppp"}, "", "nas_not_allowed"},
 	} {
 		store := &recorder{}
 		a := NewAccounting(twinFleet(t), store, AccountingConfig{})
@@ -119,9 +124,11 @@ func TestRowsWhoseNASTellsNothingAreRefused(t *testing.T) {
 	store := &recorder{}
 	im := NewImporter(twinFleet(t), store, AccountingConfig{})
 	row := func(ip, name string) ImportedSession {
-		return ImportedSession{Start: time.Unix(1000, 0), Seen: time.Unix(1000, 0), ID: "42", UserName: "alice", NAS: acct.NAS{IP: parseNAS(ip), Identifier: name}}
+		return ImportedSession{Start: time.Unix(1000, 0), Seen: time.Unix(1000, 0), ID: "42", UserName: "alice",
+			NAS: acct.NAS{IP: parseNAS(ip), Identifier: name}}
 	}
-	errs := im.Import(t.Context(), []ImportedSession{row("127.0.0.1", "accel-ppp"), row("", "accel-ppp"), row("192.0.2.3", "accel-ppp"), row("10.0.0.5", "")})
+	errs := im.Import(t.Context(), []ImportedSession{row("127.0.0.1", "accel-ppp"), row("", "accel-ppp"),
+		row("192.0.2.3", "accel-ppp"), row("10.0.0.5", "")})
 	for i, err := range errs {
 		var wrong *quarantine.FieldError
 		if refused := errors.As(err, &wrong); refused != (i < 2) {

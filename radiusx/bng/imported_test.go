@@ -48,14 +48,16 @@ func TestAnImportedSessionIsOneThatNoStartWasSeenOf(t *testing.T) {
 		t.Fatalf("answers %v, events %+v", answers, store.events)
 	}
 	e := store.events[0]
-	if e.Kind != quarantine.SessionRenewed || e.Key != (quarantine.SessionKey{BNG: "bng1", ID: "1"}) || e.Subscriber != "alice" || !e.At.Equal(seen) ||
+	if e.Kind != quarantine.SessionRenewed || e.Key != (quarantine.SessionKey{BNG: "bng1", ID: "1"}) || e.Subscriber != "alice" ||
+		!e.At.Equal(seen) ||
 		!e.StartedAt.Equal(start) || e.Ignored || len(e.Addresses) != 1 || e.Observed != nil || !e.Imported {
 		t.Errorf("event %+v", e)
 	}
 	if !store.events[1].Ignored {
 		t.Error("a session that is ignored in accounting is not when it is imported")
 	}
-	if e := store.events[2]; e.Kind != quarantine.SessionEnded || e.Key.BNG != "nas:203.0.113.1" || !e.At.Equal(unknown.Stop) || !e.StartedAt.Equal(unknown.Stop) {
+	if e := store.events[2]; e.Kind != quarantine.SessionEnded || e.Key.BNG != "nas:203.0.113.1" || !e.At.Equal(unknown.Stop) ||
+		!e.StartedAt.Equal(unknown.Stop) {
 		t.Errorf("event of an unconfigured BNG %+v", e)
 	}
 }
@@ -67,10 +69,11 @@ func TestARowIsTheEventThatItsBNGsRecordWouldBe(t *testing.T) {
 		status acct.Status
 		change func(*Config)
 	}{
-		"on line":                              {acct.InterimUpdate, func(*Config) {}},
-		"on line, where interims list it all":  {acct.InterimUpdate, listing},
-		"ended":                                {acct.Stop, listing},
-		"under a key that is not a User-Name":  {acct.InterimUpdate, func(c *Config) { c.SubscriberKey = keyOf(t, "%{NAS-Identifier}/%{NAS-Port-Id}") }},
+		"on line":                             {acct.InterimUpdate, func(*Config) {}},
+		"on line, where interims list it all": {acct.InterimUpdate, listing},
+		"ended":                               {acct.Stop, listing},
+		"under a key that is not a User-Name": {acct.InterimUpdate,
+			func(c *Config) { c.SubscriberKey = keyOf(t, "%{NAS-Identifier}/%{NAS-Port-Id}") }},
 		"in a group":                           {acct.Stop, func(c *Config) { c.Group = "pair" }},
 		"whose BNG carries sessions to an LNS": {acct.InterimUpdate, func(c *Config) { c.Role = RoleLAC }},
 	} {
@@ -92,9 +95,12 @@ func TestARowIsTheEventThatItsBNGsRecordWouldBe(t *testing.T) {
 		must(t, NewImporter(fleet, store, c).Import(t.Context(), []ImportedSession{rowOf(record)})[0])
 		want, got := store.events[0], store.events[1]
 		want.Imported = true
-		if got.Kind != want.Kind || got.Key != want.Key || got.Member != want.Member || got.Subscriber != want.Subscriber || !got.At.Equal(want.At) ||
-			!got.StartedAt.Equal(want.StartedAt) || got.Ignored != want.Ignored || got.Imported != want.Imported || got.Fallback != want.Fallback ||
-			!slices.Equal(got.Addresses, want.Addresses) || !slices.Equal(got.Only, want.Only) || !slices.Equal(got.Attributes, want.Attributes) {
+		if got.Kind != want.Kind || got.Key != want.Key || got.Member != want.Member || got.Subscriber != want.Subscriber ||
+			!got.At.Equal(want.At) ||
+			!got.StartedAt.Equal(want.StartedAt) || got.Ignored != want.Ignored || got.Imported != want.Imported ||
+			got.Fallback != want.Fallback ||
+			!slices.Equal(got.Addresses, want.Addresses) || !slices.Equal(got.Only, want.Only) ||
+			!slices.Equal(got.Attributes, want.Attributes) {
 			t.Errorf("%s:\nimport %+v\nrecord %+v", name, got, want)
 		}
 	}

@@ -35,11 +35,16 @@ type setup struct {
 }
 
 var setups = []setup{
-	{bngsim.Junos, "junos", nil, map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: dialect.Overlay}, "no-smtp": {Restricted: "NO-SMTP", Normal: dialect.Overlay}}, nil},
-	{bngsim.Junos, "junos", nil, map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: "SVC-INET"}, "no-smtp": {Restricted: "NO-SMTP", Normal: "SVC-INET"}}, nil},
-	{bngsim.FilterID, "filter-id", nil, map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: "PLAN"}, "no-smtp": {Restricted: "NO-SMTP", Normal: "PLAN"}}, nil},
-	{bngsim.MikroTik, "mikrotik", nil, map[string]dialect.Profile{"garden": {Restricted: "garden", Normal: "customers"}, "no-smtp": {Restricted: "no-smtp", Normal: "customers"}}, nil},
-	{bngsim.AccelPPP, "accel-ppp", nil, map[string]dialect.Profile{"garden": {Restricted: "64/64", Normal: "1000/5000"}, "no-smtp": {Restricted: "128/128", Normal: "1000/5000"}}, nil},
+	{bngsim.Junos, "junos", nil, map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: dialect.Overlay},
+		"no-smtp": {Restricted: "NO-SMTP", Normal: dialect.Overlay}}, nil},
+	{bngsim.Junos, "junos", nil, map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: "SVC-INET"},
+		"no-smtp": {Restricted: "NO-SMTP", Normal: "SVC-INET"}}, nil},
+	{bngsim.FilterID, "filter-id", nil, map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: "PLAN"},
+		"no-smtp": {Restricted: "NO-SMTP", Normal: "PLAN"}}, nil},
+	{bngsim.MikroTik, "mikrotik", nil, map[string]dialect.Profile{"garden": {Restricted: "garden", Normal: "customers"},
+		"no-smtp": {Restricted: "no-smtp", Normal: "customers"}}, nil},
+	{bngsim.AccelPPP, "accel-ppp", nil, map[string]dialect.Profile{"garden": {Restricted: "64/64", Normal: "1000/5000"},
+		"no-smtp": {Restricted: "128/128", Normal: "1000/5000"}}, nil},
 }
 
 // plan is what AAA gives at log-in on every platform.
@@ -59,7 +64,8 @@ func inLab(t *testing.T, s setup, story func(*testing.T, *lab)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sim, err := bngsim.New(bngsim.Config{Name: "bng1", NASIP: bngAddr, Platform: s.platform, Secret: secret, Conn: conn, Profiles: s.known})
+		sim, err := bngsim.New(bngsim.Config{Name: "bng1", NASIP: bngAddr, Platform: s.platform, Secret: secret, Conn: conn,
+			Profiles: s.known})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +75,8 @@ func inLab(t *testing.T, s setup, story func(*testing.T, *lab)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fleet, err := NewFleet([]Config{{Name: "bng1", Address: bngAddr, Secret: secret, Dialect: d, Options: s.options, Profiles: s.profiles}})
+		fleet, err := NewFleet([]Config{{Name: "bng1", Address: bngAddr, Secret: secret, Dialect: d, Options: s.options,
+			Profiles: s.profiles}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,7 @@ import (
 
 // keyed is what accounting, import and log-in make of a record of edge-1; it fails
 // where they do not agree.
-func keyed(t *testing.T, keys *SubscriberKeys, templates []string, told ...string) string {
+func keyed(t *testing.T, keys *SubscriberKeys, templates []string, reported ...string) string {
 	t.Helper()
 	c := testFleet(t).named["bng1"].Config
 	c.NAS = []NAS{{IP: c.Address}, {Identifier: "edge-1"}}
@@ -24,17 +24,17 @@ func keyed(t *testing.T, keys *SubscriberKeys, templates []string, told ...strin
 	must(t, err)
 	store, cfg := &recorder{}, AccountingConfig{Keys: keys}
 	a := NewAccounting(fleet, store, cfg)
-	start := direct(acct.Start, told...)
+	start := direct(acct.Start, reported...)
 	start.FramedIP = netip.MustParseAddr("198.51.100.7")
 	must(t, a.Handle(t.Context(), []acct.Record{start})[0])
 	must(t, NewImporter(fleet, store, cfg).Import(t.Context(), []ImportedSession{rowOf(start)})[0])
-	l, ok := NewDesk(fleet, cfg).LogIn(append(attrs(told...), radiusx.Attribute{Name: "NAS-Identifier", Value: "edge-1"}))
+	l, ok := NewDesk(fleet, cfg).LogIn(append(attrs(reported...), radiusx.Attribute{Name: "NAS-Identifier", Value: "edge-1"}))
 	if !ok {
-		t.Fatalf("%q: no log-in", told)
+		t.Fatalf("%q: no log-in", reported)
 	}
 	for _, ev := range store.events {
 		if ev.Subscriber != l.Subscriber || quarantine.CheckSubscriber(ev.Subscriber) != nil {
-			t.Fatalf("%q: accounting has %q, the log-in %q", told, ev.Subscriber, l.Subscriber)
+			t.Fatalf("%q: accounting has %q, the log-in %q", reported, ev.Subscriber, l.Subscriber)
 		}
 	}
 	return l.Subscriber

@@ -37,19 +37,19 @@ type LogIn struct {
 // for nobody, or for a session that is never touched. An attribute
 // Packet-Src-IP-Address (or -IPv6-) is where the request came from, which says who
 // asks where the BNG's own names do not.
-func (d *Desk) LogIn(told []radiusx.Attribute) (*LogIn, bool) {
-	value := func(name string) string { v, _ := radiusx.Find(told, name); return v }
+func (d *Desk) LogIn(reported []radiusx.Attribute) (*LogIn, bool) {
+	value := func(name string) string { v, _ := radiusx.Find(reported, name); return v }
 	nas := acct.NAS{Identifier: value("NAS-Identifier"), IP: parseNAS(value("NAS-IP-Address")), IPv6: parseNAS(value("NAS-IPv6-Address"))}
 	m, how := d.fleet.identify(nas, parseNAS(cmp.Or(value("Packet-Src-IP-Address"), value("Packet-Src-IPv6-Address"))))
 	user := value(userNameAttribute)
-	if how != identified || d.ignored(m, user, told) {
+	if how != identified || d.ignored(m, user, reported) {
 		return nil, false
 	}
-	made, _, _ := d.keyOf(m).of(d.fleet.valuesOf(user, told))
+	made, _, _ := d.keyOf(m).of(d.fleet.valuesOf(user, reported))
 	if made.parts == nil {
 		return nil, false
 	}
-	return &LogIn{Subscriber: d.keys.of(made, d.lines), bng: m, attributes: told}, true
+	return &LogIn{Subscriber: d.keys.of(made, d.lines), bng: m, attributes: reported}, true
 }
 
 // BNG is the configured name of the BNG that asks, or of its redundancy group, as

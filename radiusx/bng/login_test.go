@@ -118,15 +118,17 @@ func TestALogInIsForTheBNGAndTheSubscriberThatItNames(t *testing.T) {
 	fleet := testFleet(t)
 	desk := NewDesk(fleet, AccountingConfig{Key: keyOf(t, "Calling-Station-Id"), Ignore: []Ignore{{Realm: "voip"}, {NASPortID: "*:836"}}})
 	for _, test := range []struct {
-		about string
-		told  []radiusx.Attribute
-		bng   string // "": left alone
+		about    string
+		reported []radiusx.Attribute
+		bng      string // "": left alone
 	}{
 		{"by its address", attrs("NAS-IP-Address", "192.0.2.1", "Calling-Station-Id", "alice"), "bng1"},
 		{"by its name", attrs("NAS-Identifier", "edge-2", "Calling-Station-Id", "alice"), "bng2"},
 		{"by both", attrs("NAS-Identifier", "edge-2", "NAS-IPv6-Address", "2001:db8::2", "Calling-Station-Id", "alice"), "bng2"},
-		{"by names that contradict each other", attrs("NAS-Identifier", "edge-2", "NAS-IP-Address", "192.0.2.1", "Calling-Station-Id", "alice"), ""},
-		{"by an address that is not the name's", attrs("NAS-Identifier", "edge-2", "NAS-IP-Address", "192.0.2.9", "Calling-Station-Id", "alice"), ""},
+		{"by names that contradict each other", attrs("NAS-Identifier", "edge-2", "NAS-IP-Address", "192.0.2.1",
+			"Calling-Station-Id", "alice"), ""},
+		{"by an address that is not the name's", attrs("NAS-Identifier", "edge-2", "NAS-IP-Address", "192.0.2.9",
+			"Calling-Station-Id", "alice"), ""},
 		{"unknown", attrs("NAS-IP-Address", "192.0.2.9", "Calling-Station-Id", "alice"), ""},
 		{"unnamed", attrs("Calling-Station-Id", "alice"), ""},
 		{"an address that is none", attrs("NAS-IP-Address", "bng1", "Calling-Station-Id", "alice"), ""},
@@ -134,7 +136,7 @@ func TestALogInIsForTheBNGAndTheSubscriberThatItNames(t *testing.T) {
 		{"a realm that is never touched", attrs("NAS-IP-Address", "192.0.2.1", "Calling-Station-Id", "alice", "User-Name", "a@voip"), ""},
 		{"a port that is never touched", attrs("NAS-IP-Address", "192.0.2.1", "Calling-Station-Id", "alice", "NAS-Port-Id", "1/2:836"), ""},
 	} {
-		l, ok := desk.LogIn(test.told)
+		l, ok := desk.LogIn(test.reported)
 		if ok != (test.bng != "") || ok && (l.BNG() != test.bng || l.Subscriber != "alice") {
 			t.Errorf("%s: got %+v, %v; want %q", test.about, l, ok, test.bng)
 		}
@@ -149,7 +151,8 @@ func TestALogInIsLeftAloneWhereTheNormalProfileIsWhatAccountingShows(t *testing.
 	must(t, err)
 	fleet, err := NewFleet([]Config{{
 		Name: "bng1", Address: netip.MustParseAddr("192.0.2.1"), Secret: secret, Dialect: d,
-		Profiles: map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: "$Filter-Id|INTERNET"}, "no-smtp": {Restricted: "NO-SMTP", Normal: "INTERNET"}},
+		Profiles: map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: "$Filter-Id|INTERNET"},
+			"no-smtp": {Restricted: "NO-SMTP", Normal: "INTERNET"}},
 	}})
 	must(t, err)
 	l, ok := NewDesk(fleet, AccountingConfig{}).LogIn(asked())
@@ -177,7 +180,7 @@ func attrs(pairs ...string) []radiusx.Attribute {
 }
 
 // What begins at log-in must be possible to take away by CoA.
-func TestNoLogInBeginsRestrictedAtABNGThatIsSilentOrRefusesTheProfile(t *testing.T) {
+func TestNoLogInBeginsRestrictedAtABNGThatIsUnresponsiveOrRefusesTheProfile(t *testing.T) {
 	inBreaker(t, func(t *testing.T, b *breaker) {
 		m := &member{path: b, refusals: refusals{named: map[string]*refusal{}}}
 		e := &Enforcer{fleet: &Fleet{named: map[string]*member{"bng1": m}}}
@@ -207,13 +210,13 @@ func TestNoLogInBeginsRestrictedAtABNGThatIsSilentOrRefusesTheProfile(t *testing
 func TestALogInIsOfTheSubscriberThatAccountingWillTell(t *testing.T) {
 	fleet, keys := testFleet(t), &SubscriberKeys{StripRealm: true, Lower: true}
 	keys.Use(map[string]string{"alice": "4711"})
-	told := []radiusx.Attribute{{Name: "User-Name", Value: "Alice@ISP"}, {Name: "NAS-IP-Address", Value: "192.0.2.1"}}
+	reported := []radiusx.Attribute{{Name: "User-Name", Value: "Alice@ISP"}, {Name: "NAS-IP-Address", Value: "192.0.2.1"}}
 	desk := NewDesk(fleet, AccountingConfig{Keys: keys})
-	if l, ok := desk.LogIn(told); !ok || l.Subscriber != "4711" {
+	if l, ok := desk.LogIn(reported); !ok || l.Subscriber != "4711" {
 		t.Errorf("log-in %+v", l)
 	}
 	fleet.named["bng1"].Role = RoleLAC
-	if l, ok := desk.LogIn(told); ok {
+	if l, ok := desk.LogIn(reported); ok {
 		t.Errorf("a log-in at a LAC, whose session is never touched: %+v", l)
 	}
 }

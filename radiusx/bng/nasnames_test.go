@@ -44,7 +44,7 @@ func TestABNGIsNamedElsewhereByTheRulesOfAccounting(t *testing.T) {
 	}
 }
 
-func TestSessionsToldElsewhereAreIgnoredAsThoseOfAccounting(t *testing.T) {
+func TestSessionsKnownElsewhereAreIgnoredAsThoseOfAccounting(t *testing.T) {
 	f := &Fleet{named: map[string]*member{"lac1": {Config: Config{Name: "lac1", Role: RoleLAC}}}}
 	ignores := f.Ignores([]Ignore{{Realm: "voip"}, {NASPortID: "*:836"}})
 	for _, c := range []struct {

@@ -45,35 +45,57 @@ type gear struct {
 
 // gears is every dialect that comes with the program, in each of its forms.
 var gears = []gear{
-	{dialect: "filter-id", platform: bngsim.FilterID, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: bngsim.State{FilterID: "PLAN"}},
-	{dialect: "junos", form: "overlay", platform: bngsim.Junos, restricted: "GARDEN", other: "NO-SMTP", normal: dialect.Overlay, atLogin: services("PLAN"), changeSteps: 2},
-	{dialect: "junos", form: "swap", platform: bngsim.Junos, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: services("PLAN"), steps: 2, changeSteps: 2},
-	{dialect: "mikrotik", platform: bngsim.MikroTik, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: bngsim.State{AddressList: "PLAN"}},
+	{dialect: "filter-id", platform: bngsim.FilterID, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN",
+		atLogin: bngsim.State{FilterID: "PLAN"}},
+	{dialect: "junos", form: "overlay", platform: bngsim.Junos, restricted: "GARDEN", other: "NO-SMTP", normal: dialect.Overlay,
+		atLogin: services("PLAN"), changeSteps: 2},
+	{dialect: "junos", form: "swap", platform: bngsim.Junos, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN",
+		atLogin: services("PLAN"), steps: 2, changeSteps: 2},
+	{dialect: "mikrotik", platform: bngsim.MikroTik, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN",
+		atLogin: bngsim.State{AddressList: "PLAN"}},
 	{
-		dialect: "accel-ppp", form: "redirect", platform: bngsim.AccelPPP, restricted: "1", normal: dialect.Overlay, redirect: "L4-Redirect",
-		options: map[string]string{"l4_redirect_number": "241"}, atLogin: bngsim.State{FilterID: "1000/5000"},
+		dialect: "accel-ppp", form: "redirect", platform: bngsim.AccelPPP, restricted: "1", normal: dialect.Overlay,
+		redirect: "L4-Redirect",
+		options:  map[string]string{"l4_redirect_number": "241"}, atLogin: bngsim.State{FilterID: "1000/5000"},
 	},
-	{dialect: "accel-ppp", form: "shaper", platform: bngsim.AccelPPP, restricted: "64/64", other: "128/128", normal: "1000/5000", atLogin: bngsim.State{FilterID: "1000/5000"}, ppp: true},
-	{dialect: "vyos", platform: bngsim.VyOS, restricted: "64/64", other: "128/128", normal: "1000/5000", atLogin: bngsim.State{FilterID: "1000/5000"}, ppp: true},
-	{dialect: "nokia-sros", form: "overlay", platform: bngsim.NokiaSROS, restricted: "66", other: "67", normal: dialect.Overlay, atLogin: bngsim.State{ServiceProfile: "PLAN"}},
-	{dialect: "nokia-sros", form: "swap", platform: bngsim.NokiaSROS, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: bngsim.State{ServiceProfile: "PLAN"}},
-	{dialect: "cisco-isg", form: "overlay", platform: bngsim.CiscoISG, restricted: "GARDEN", other: "NO-SMTP", normal: dialect.Overlay, atLogin: services("PLAN"), changeSteps: 2},
-	{dialect: "cisco-isg", form: "swap", platform: bngsim.CiscoISG, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: services("PLAN"), steps: 2, changeSteps: 2},
-	{dialect: "cisco-xr", form: "overlay", platform: bngsim.CiscoXR, restricted: "GARDEN", other: "NO-SMTP", normal: dialect.Overlay, atLogin: services("PLAN")},
-	{dialect: "cisco-xr", form: "swap", platform: bngsim.CiscoXR, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: services("PLAN")},
-	{dialect: "huawei-ne", platform: bngsim.HuaweiNE, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: bngsim.State{FilterID: "PLAN"}},
-	{dialect: "ericsson-se", form: "overlay", platform: bngsim.EricssonSE, restricted: "GARDEN", other: "NO-SMTP", normal: dialect.Overlay, atLogin: services("PLAN"), changeSteps: 2},
-	{dialect: "ericsson-se", form: "swap", platform: bngsim.EricssonSE, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: services("PLAN"), steps: 2, changeSteps: 2},
-	{dialect: "rtbrick", platform: bngsim.RtBrick, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: bngsim.State{ServiceProfile: "PLAN"}},
-	{dialect: "coova-chilli", platform: bngsim.CoovaChilli, restricted: "portal", normal: "2000/10000 timeout=86400 interim=300", atLogin: bngsim.State{RateLimit: "2000000/10000000", SessionTimeout: 86400, Interim: 300}, renames: true},
-	{dialect: "skat", form: "swap", platform: bngsim.Skat, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: bngsim.State{RateLimit: "PLAN"}, goesByName: true},
-	{dialect: "staros", platform: bngsim.StarOS, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: bngsim.State{FilterID: "PLAN"}},
+	{dialect: "accel-ppp", form: "shaper", platform: bngsim.AccelPPP, restricted: "64/64", other: "128/128", normal: "1000/5000",
+		atLogin: bngsim.State{FilterID: "1000/5000"}, ppp: true},
+	{dialect: "vyos", platform: bngsim.VyOS, restricted: "64/64", other: "128/128", normal: "1000/5000",
+		atLogin: bngsim.State{FilterID: "1000/5000"}, ppp: true},
+	{dialect: "nokia-sros", form: "overlay", platform: bngsim.NokiaSROS, restricted: "66", other: "67", normal: dialect.Overlay,
+		atLogin: bngsim.State{ServiceProfile: "PLAN"}},
+	{dialect: "nokia-sros", form: "swap", platform: bngsim.NokiaSROS, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN",
+		atLogin: bngsim.State{ServiceProfile: "PLAN"}},
+	{dialect: "cisco-isg", form: "overlay", platform: bngsim.CiscoISG, restricted: "GARDEN", other: "NO-SMTP",
+		normal: dialect.Overlay, atLogin: services("PLAN"), changeSteps: 2},
+	{dialect: "cisco-isg", form: "swap", platform: bngsim.CiscoISG, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN",
+		atLogin: services("PLAN"), steps: 2, changeSteps: 2},
+	{dialect: "cisco-xr", form: "overlay", platform: bngsim.CiscoXR, restricted: "GARDEN", other: "NO-SMTP",
+		normal: dialect.Overlay, atLogin: services("PLAN")},
+	{dialect: "cisco-xr", form: "swap", platform: bngsim.CiscoXR, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN",
+		atLogin: services("PLAN")},
+	{dialect: "huawei-ne", platform: bngsim.HuaweiNE, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN",
+		atLogin: bngsim.State{FilterID: "PLAN"}},
+	{dialect: "ericsson-se", form: "overlay", platform: bngsim.EricssonSE, restricted: "GARDEN", other: "NO-SMTP",
+		normal: dialect.Overlay, atLogin: services("PLAN"), changeSteps: 2},
+	{dialect: "ericsson-se", form: "swap", platform: bngsim.EricssonSE, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN",
+		atLogin: services("PLAN"), steps: 2, changeSteps: 2},
+	{dialect: "rtbrick", platform: bngsim.RtBrick, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN",
+		atLogin: bngsim.State{ServiceProfile: "PLAN"}},
+	{dialect: "coova-chilli", platform: bngsim.CoovaChilli, restricted: "portal", normal: "2000/10000 timeout=86400 interim=300",
+		atLogin: bngsim.State{RateLimit: "2000000/10000000", SessionTimeout: 86400, Interim: 300}, renames: true},
+	{dialect: "skat", form: "swap", platform: bngsim.Skat, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN",
+		atLogin: bngsim.State{RateLimit: "PLAN"}, goesByName: true},
+	{dialect: "staros", platform: bngsim.StarOS, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN",
+		atLogin: bngsim.State{FilterID: "PLAN"}},
 	{
-		dialect: "osvbng", platform: bngsim.OSVBNG, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN", atLogin: bngsim.State{FilterID: "PLAN"},
+		dialect: "osvbng", platform: bngsim.OSVBNG, restricted: "GARDEN", other: "NO-SMTP", normal: "PLAN",
+		atLogin: bngsim.State{FilterID: "PLAN"},
 		options: map[string]string{"profile_number": "241"}, profile: "Site-Profile", signing: coa.MessageAuthenticatorOmit,
 	},
 	{dialect: "skat", form: "overlay", why: "the AAA server decides, and no AAA server is simulated"},
-	{dialect: "hostapd", platform: bngsim.Hostapd, signing: coa.MessageAuthenticatorRequireReply, why: "cannot restrict, only disconnect; see the test of disconnects"},
+	{dialect: "hostapd", platform: bngsim.Hostapd, signing: coa.MessageAuthenticatorRequireReply,
+		why: "cannot restrict, only disconnect; see the test of disconnects"},
 }
 
 func services(names ...string) bngsim.State { return bngsim.State{Services: names} }
@@ -102,7 +124,7 @@ type gearLab struct {
 	book   *book
 }
 
-// book is an accounting server that answers everything and keeps what it was told.
+// book is an accounting server that answers everything and keeps the records.
 type book struct {
 	mu      sync.Mutex // guards what follows
 	records [][]radiusx.Attribute
@@ -184,7 +206,8 @@ func inGear(t *testing.T, g gear, quirks []bngsim.Quirk, story func(*testing.T, 
 			profiles["no-smtp"] = dialect.Profile{Restricted: g.other, Normal: g.normal}
 		}
 		fleet, err := NewFleet([]Config{{
-			Name: "bng1", Address: address, Secret: secret, Dialect: d, Options: g.options, Profiles: profiles, MessageAuthenticator: g.signing,
+			Name: "bng1", Address: address, Secret: secret, Dialect: d, Options: g.options, Profiles: profiles,
+			MessageAuthenticator: g.signing,
 		}})
 		must(t, err)
 		ctx, cancel := context.WithCancel(context.Background())
@@ -196,7 +219,8 @@ func inGear(t *testing.T, g gear, quirks []bngsim.Quirk, story func(*testing.T, 
 			must(t, client.Close())
 			must(t, server.Close())
 		}()
-		l := &gearLab{lab: &lab{t: t, sim: sim, enforcer: NewEnforcer(fleet, client, nil)}, gear: g, others: map[string]bngsim.State{}, book: book}
+		l := &gearLab{lab: &lab{t: t, sim: sim, enforcer: NewEnforcer(fleet, client, nil)}, gear: g,
+			others: map[string]bngsim.State{}, book: book}
 		l.fill()
 		story(t, l)
 		l.wantOthersUntouched()
@@ -233,7 +257,7 @@ func (l *gearLab) dial(user string, n byte) {
 	must(l.t, err)
 }
 
-// look returns the victim's session as accounting told it last.
+// look returns the victim's session as accounting reported it last.
 func (l *gearLab) look() quarantine.Session {
 	l.t.Helper()
 	found := l.sim.Find(victim)
@@ -245,7 +269,8 @@ func (l *gearLab) look() quarantine.Session {
 		SessionKey: quarantine.SessionKey{BNG: "bng1", ID: s.ID}, Subscriber: s.User, StartedAt: s.Started, SeenAt: s.Started,
 		Addresses: []quarantine.Address{{Prefix: netip.PrefixFrom(s.IPv4, 32), Kind: quarantine.FramedIP}},
 		Attributes: []quarantine.Attribute{
-			{Name: "NAS-IP-Address", Value: "192.0.2.1"}, {Name: "Calling-Station-Id", Value: s.MAC}, {Name: "NAS-Port-Id", Value: s.NASPortID},
+			{Name: "NAS-IP-Address", Value: "192.0.2.1"}, {Name: "Calling-Station-Id", Value: s.MAC},
+			{Name: "NAS-Port-Id", Value: s.NASPortID},
 		},
 	}
 }

@@ -63,7 +63,7 @@ func TestARestrictionWhoseAnswersWereLostCanBeTriedAgainOnEveryPlatform(t *testi
 	}
 }
 
-func TestARestrictionThatNeverArrivedCanBeGivenBackOnEveryPlatform(t *testing.T) {
+func TestARestrictionThatNeverArrivedCanBeRestoredOnEveryPlatform(t *testing.T) {
 	for _, g := range builtinGears() {
 		if g.restricted == "" {
 			continue
@@ -118,8 +118,10 @@ func TestTheOtherSessionOfALoginIsHitOnlyByGearThatGoesByLogin(t *testing.T) {
 					l.dial(victim, 150)
 					twin := l.sim.Find(victim)[1]
 					second := first
-					second.ID, second.Addresses = twin.ID, []quarantine.Address{{Prefix: netip.PrefixFrom(twin.IPv4, 32), Kind: quarantine.FramedIP}}
-					second.Attributes = []quarantine.Attribute{{Name: "NAS-IP-Address", Value: "192.0.2.1"}, {Name: "Calling-Station-Id", Value: twin.MAC}}
+					second.ID, second.Addresses = twin.ID,
+						[]quarantine.Address{{Prefix: netip.PrefixFrom(twin.IPv4, 32), Kind: quarantine.FramedIP}}
+					second.Attributes = []quarantine.Attribute{{Name: "NAS-IP-Address", Value: "192.0.2.1"},
+						{Name: "Calling-Station-Id", Value: twin.MAC}}
 					l.enforce(l.restrict(second, "garden"))
 					innocent, ok := l.sim.Session(first.ID)
 					if hit := !ok || !innocent.Equal(g.atLogin); hit != byLogin {

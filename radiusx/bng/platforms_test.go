@@ -46,7 +46,8 @@ var unheard = map[bngsim.Quirk]struct{ changes bool }{
 func hears(g gear, quirks []bngsim.Quirk) bool {
 	for _, q := range quirks {
 		_, deaf := unheard[q]
-		unsigned := q == bngsim.BadMessageAuth && (g.platform == bngsim.AccelPPP || g.platform == bngsim.VyOS || g.platform == bngsim.OSVBNG)
+		unsigned := q == bngsim.BadMessageAuth && (g.platform == bngsim.AccelPPP || g.platform == bngsim.VyOS ||
+			g.platform == bngsim.OSVBNG)
 		if deaf && !unsigned {
 			return false
 		}

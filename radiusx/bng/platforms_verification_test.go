@@ -14,7 +14,7 @@ import (
 // takes for a proof. Huawei's may report Filter-Id; the model does not.
 var provable = []string{"filter-id", "junos/overlay", "junos/swap", "nokia-sros/swap", "cisco-isg/overlay", "cisco-isg/swap"}
 
-func TestWhatADialectTakesForAProofIsOneOnItsPlatform(t *testing.T) {
+func TestWhatADialectTakesForAVerificationIsOneOnItsPlatform(t *testing.T) {
 	for _, g := range builtinGears() {
 		if g.restricted == "" {
 			continue
@@ -112,7 +112,8 @@ func (l *gearLab) shown() []quarantine.ObservedAttribute {
 	for _, record := range slices.DeleteFunc(l.book.take(), stops) {
 		for _, a := range record {
 			if l.enforcer.fleet.named["bng1"].observable[a.Name] {
-				shown = append(shown, quarantine.ObservedAttribute{Attribute: quarantine.Attribute{Name: a.Name, Value: a.Value}, At: time.Now()})
+				shown = append(shown, quarantine.ObservedAttribute{Attribute: quarantine.Attribute{Name: a.Name, Value: a.Value},
+					At: time.Now()})
 			}
 		}
 	}

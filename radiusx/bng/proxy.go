@@ -73,7 +73,8 @@ func (c *Config) validateVia() quarantine.Faults {
 	for _, never := range slices.Concat(c.Dialect.Identifiers.Never, c.Dialect.Disconnect.Never) {
 		for _, a := range c.nasAttributes(nil) {
 			if never.Attribute == a.Name {
-				return append(f, fault("via", "requests through a proxy name the BNG by %s, which %s must not get: %s", a.Name, c.Dialect.Name, never.Reason))
+				return append(f, fault("via", "requests through a proxy name the BNG by %s, which %s must not get: %s", a.Name,
+					c.Dialect.Name, never.Reason))
 			}
 		}
 	}

@@ -75,7 +75,8 @@ func TestARequestThroughAProxyNamesTheBNGAndIsGivenMoreTimeThanTheProxyTakes(t *
 			t.Fatalf("%s: %+v", name, out)
 		}
 		release := quarantine.Order{Session: s, From: []quarantine.AppliedProfile{{Profile: "garden"}}, Confirmed: true}
-		if out := e.Enforce(t.Context(), release, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked || out.AssertAfter() != 70*time.Second {
+		if out := e.Enforce(t.Context(), release, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked ||
+			out.AssertAfter() != 70*time.Second {
 			t.Fatalf("%s: release %+v, asserted after %s", name, out, out.AssertAfter())
 		}
 		for i, x := range stub.asked {
@@ -96,7 +97,7 @@ func TestARequestThroughAProxyNamesTheBNGAndIsGivenMoreTimeThanTheProxyTakes(t *
 	}
 }
 
-func TestAProxysTroubleIsNotTheBNGsNorTheProfiles(t *testing.T) {
+func TestAProxysFaultIsNotTheBNGsNorTheProfiles(t *testing.T) {
 	for cause, want := range map[uint32]struct {
 		kind   quarantine.OutcomeKind
 		reason string
@@ -113,13 +114,14 @@ func TestAProxysTroubleIsNotTheBNGsNorTheProfiles(t *testing.T) {
 			}
 		}
 		h := e.fleet.Health()[0]
-		if h.State != PathOK || len(h.Stopped) > 0 || !h.LastAnswer.IsZero() || h.Fault == nil || h.Fault.Disposition != coa.PathFault || h.Fault.ErrorCause != cause {
+		if h.State != PathOK || len(h.Stopped) > 0 || !h.LastAnswer.IsZero() || h.Fault == nil ||
+			h.Fault.Disposition != coa.PathFault || h.Fault.ErrorCause != cause {
 			t.Errorf("%d: health %+v, fault %+v", cause, h, h.Fault)
 		}
 	}
 }
 
-func TestASilentProxyIsSilentForAllBNGsBehindIt(t *testing.T) {
+func TestAnUnresponsiveProxyIsUnresponsiveForAllBNGsBehindIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stub := &proxyStub{answer: coa.Result{Kind: coa.Unanswered}}
 		e := behindProxy(t, stub, nil)
@@ -129,7 +131,8 @@ func TestASilentProxyIsSilentForAllBNGsBehindIt(t *testing.T) {
 				t.Fatalf("outcome %+v", out)
 			}
 		}
-		if reason, barred := defers(e, proxied("bng2", "x"), "garden"); !barred || !strings.HasPrefix(reason, "proxy aaa1 has been unresponsive since") {
+		if reason, barred := defers(e, proxied("bng2", "x"), "garden"); !barred ||
+			!strings.HasPrefix(reason, "proxy aaa1 has been unresponsive since") {
 			t.Errorf("barred %v: %q", barred, reason)
 		}
 		for _, h := range e.fleet.Health() {
@@ -143,7 +146,8 @@ func TestASilentProxyIsSilentForAllBNGsBehindIt(t *testing.T) {
 func TestADirectBNGsOwn505IsARefusalAsEver(t *testing.T) {
 	inPark(t, 1, nil, func(t *testing.T, p *park) {
 		p.enforcer.client = &proxyStub{answer: coa.Result{Kind: coa.NAK, ErrorCause: 505}}
-		if out := p.all(p.orders(1, 1, "garden")...)[0]; out.Kind != quarantine.OutcomeRefused || out.AssertAfter() != quarantine.AssertDelay {
+		if out := p.all(p.orders(1, 1, "garden")...)[0]; out.Kind != quarantine.OutcomeRefused ||
+			out.AssertAfter() != quarantine.AssertDelay {
 			t.Errorf("outcome %+v", out)
 		}
 	})
@@ -163,7 +167,8 @@ func TestAPlatformThatMustNotGetNASAttributesIsNotReachedThroughAProxy(t *testin
 		t.Errorf("%v", err)
 	}
 	for name, p := range map[string]Proxy{
-		"no name": {Address: c.Address, Secret: secret}, "no address": {Name: "a", Secret: secret}, "no secret": {Name: "a", Address: c.Address},
+		"no name": {Address: c.Address, Secret: secret}, "no address": {Name: "a", Secret: secret},
+		"no secret":   {Name: "a", Address: c.Address},
 		"too patient": {Name: "a", Address: c.Address, Secret: secret, Deadline: 31 * time.Second},
 	} {
 		if p.Validate() == nil {

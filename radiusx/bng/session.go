@@ -40,11 +40,11 @@ var nasNames = []string{"NAS-IP-Address", "NAS-IPv6-Address", "NAS-Identifier"}
 // requested is what a request to this BNG may say of which session is meant: what
 // the group's member that reported last called itself is no name of another.
 func (m *member) requested(s *quarantine.Session) []radiusx.Attribute {
-	told := requested(s)
-	if m.Group == "" || m.Name == s.Member || !slices.ContainsFunc(told, isNASName) {
-		return told
+	reported := requested(s)
+	if m.Group == "" || m.Name == s.Member || !slices.ContainsFunc(reported, isNASName) {
+		return reported
 	}
-	return append(slices.DeleteFunc(told, isNASName), attributesOf(m.NAS)...)
+	return append(slices.DeleteFunc(reported, isNASName), attributesOf(m.NAS)...)
 }
 
 func isNASName(a radiusx.Attribute) bool { return slices.Contains(nasNames, a.Name) }

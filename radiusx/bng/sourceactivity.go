@@ -33,7 +33,8 @@ func (h *sourceActivity) note(r *acct.Record, m *member, allowed bool) {
 }
 
 func add[K comparable](to map[K]*quarantine.SourceHeard, key K, r *acct.Record) {
-	one := quarantine.SourceHeard{First: r.Arrived, Last: r.Arrived, Reported: r.Reported(), Behind: max(r.Arrived.Sub(r.Reported()), 0), Records: 1}
+	one := quarantine.SourceHeard{First: r.Arrived, Last: r.Arrived, Reported: r.Reported(),
+		Behind: max(r.Arrived.Sub(r.Reported()), 0), Records: 1}
 	if sum := to[key]; sum != nil {
 		sum.Add(one)
 		return

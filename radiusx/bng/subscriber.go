@@ -51,20 +51,22 @@ func (k *SubscriberKeys) account(kind, key string) string {
 }
 
 // plain is Key without the table.
-func (k *SubscriberKeys) plain(told string) string { return quarantine.EscapeName(k.name(told)) }
+func (k *SubscriberKeys) plain(reported string) string {
+	return quarantine.EscapeName(k.name(reported))
+}
 
 // name is what is left of a User-Name.
-func (k *SubscriberKeys) name(told string) string {
+func (k *SubscriberKeys) name(reported string) string {
 	if k == nil {
-		return told
+		return reported
 	}
-	if at := strings.LastIndexByte(told, '@'); k.StripRealm && at > 0 {
-		told = told[:at]
+	if at := strings.LastIndexByte(reported, '@'); k.StripRealm && at > 0 {
+		reported = reported[:at]
 	}
 	if k.Lower {
-		told = lower(told)
+		reported = lower(reported)
 	}
-	return told
+	return reported
 }
 
 // of returns the subscriber whom a record names. Lines are the templates of lines

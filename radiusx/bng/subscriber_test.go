@@ -15,10 +15,10 @@ import (
 func TestSubscriberKeys(t *testing.T) {
 	accounts := map[string]string{"alice": "4711", "bob@isp": "4712"}
 	for _, test := range []struct {
-		name       string
-		realm, low bool
-		accounts   map[string]string
-		told, want string
+		name           string
+		realm, low     bool
+		accounts       map[string]string
+		reported, want string
 	}{
 		{"as it is", false, false, nil, "Alice@ISP", "Alice@ISP"},
 		{"without its realm", true, false, nil, "Alice@ISP", "Alice"},
@@ -36,8 +36,8 @@ func TestSubscriberKeys(t *testing.T) {
 		if test.accounts != nil {
 			k.Use(test.accounts)
 		}
-		if got := k.Key(test.told); got != test.want {
-			t.Errorf("%s: %q became %q, want %q", test.name, test.told, got, test.want)
+		if got := k.Key(test.reported); got != test.want {
+			t.Errorf("%s: %q became %q, want %q", test.name, test.reported, got, test.want)
 		}
 	}
 }
@@ -61,12 +61,12 @@ func TestTheTableOfAccountsIsCheckedLineByLine(t *testing.T) {
 		t.Errorf("accounts %v", accounts)
 	}
 	if _, faults, _ := k.ReadAccounts(strings.NewReader(strings.Repeat("x\n", 1000))); len(faults) != maxLineFaults {
-		t.Errorf("%d faults told", len(faults))
+		t.Errorf("%d faults reported", len(faults))
 	}
 }
 
 // Whatever two keys look like: if they become the same they are one subscriber,
-// and a key's outcome does not depend on which spelling of it was told.
+// and a key's outcome does not depend on which spelling of it was reported.
 func TestSpellingsOfAKeyAreOneSubscriber(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))

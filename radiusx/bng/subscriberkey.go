@@ -123,7 +123,8 @@ func (t *KeyTemplate) attribute(name string, d *radiusx.Dictionary) error {
 		return err
 	}
 	if n := len(t.parts); n > 0 && t.parts[n-1].attribute != "" {
-		return fmt.Errorf("must have text between %s and %s: 1 and 11 would be the same as 11 and 1", t.parts[n-1].attribute, part.attribute)
+		return fmt.Errorf("must have text between %s and %s: 1 and 11 would be the same as 11 and 1", t.parts[n-1].attribute,
+			part.attribute)
 	}
 	t.parts = append(t.parts, part)
 	return nil
@@ -220,14 +221,14 @@ func (t *KeyTemplate) of(values keyValues) (rendering, error) {
 		if parts[i] = p.literal; p.attribute == "" {
 			continue
 		}
-		told := values(p.attribute)
-		if len(told) == 0 || told[0] == "" {
+		reported := values(p.attribute)
+		if len(reported) == 0 || reported[0] == "" {
 			return rendering{}, nil
 		}
-		if slices.ContainsFunc(told[1:], func(v string) bool { return v != told[0] }) {
+		if slices.ContainsFunc(reported[1:], func(v string) bool { return v != reported[0] }) {
 			return rendering{}, errTwice
 		}
-		parts[i] = p.readable(told[0])
+		parts[i] = p.readable(reported[0])
 	}
 	return rendering{t, parts}, nil
 }
@@ -241,7 +242,8 @@ func (p *keyPart) readable(value string) string {
 		return value
 	}
 	octets, err := hex.DecodeString(digits)
-	if err != nil || strings.HasPrefix(string(octets), "0x") || slices.ContainsFunc(octets, func(b byte) bool { return b < ' ' || b > '~' }) {
+	if err != nil || strings.HasPrefix(string(octets), "0x") ||
+		slices.ContainsFunc(octets, func(b byte) bool { return b < ' ' || b > '~' }) {
 		return value
 	}
 	return string(octets)
@@ -308,8 +310,8 @@ func (f *Fleet) valuesOf(user string, naming []radiusx.Attribute) keyValues {
 
 // vagueName reports whether the attribute is a name of the NAS that does not tell
 // it from others.
-func (f *Fleet) vagueName(attribute string, told []radiusx.Attribute) bool {
-	value, _ := radiusx.Find(told, attribute)
+func (f *Fleet) vagueName(attribute string, reported []radiusx.Attribute) bool {
+	value, _ := radiusx.Find(reported, attribute)
 	switch attribute {
 	case "NAS-Identifier":
 		return f.shared[value]

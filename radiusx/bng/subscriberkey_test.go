@@ -29,15 +29,18 @@ func TestAKeyIsMadeByTheFirstTemplateWhoseAttributesAreAllThere(t *testing.T) {
 	for _, test := range []struct {
 		about     string
 		templates []string
-		told      []radiusx.Attribute
+		reported  []radiusx.Attribute
 		key       string
 		template  int
 	}{
 		{"an attribute's bare name", []string{"user-name"}, attrs("User-Name", "alice"), "alice", 0},
-		{"a template", []string{"%{NAS-Identifier}/%{ADSL-Agent-Circuit-Id}"}, attrs("NAS-Identifier", "bng1", "ADSL-Agent-Circuit-Id", "0x65746820302f31"), "bng1/eth 0/1", 0},
+		{"a template", []string{"%{NAS-Identifier}/%{ADSL-Agent-Circuit-Id}"},
+			attrs("NAS-Identifier", "bng1", "ADSL-Agent-Circuit-Id", "0x65746820302f31"), "bng1/eth 0/1", 0},
 		{"octets that are no text", []string{"ADSL-Agent-Circuit-Id"}, attrs("ADSL-Agent-Circuit-Id", "0x00ff"), "0x00ff", 0},
-		{"octets that are text like hexadecimal digits", []string{"ADSL-Agent-Circuit-Id"}, attrs("ADSL-Agent-Circuit-Id", "0x30783031"), "0x30783031", 0},
-		{"octets as another program wrote them", []string{"ADSL-Agent-Circuit-Id"}, attrs("ADSL-Agent-Circuit-Id", "eth 0/1"), "eth 0/1", 0},
+		{"octets that are text like hexadecimal digits", []string{"ADSL-Agent-Circuit-Id"},
+			attrs("ADSL-Agent-Circuit-Id", "0x30783031"), "0x30783031", 0},
+		{"octets as another program wrote them", []string{"ADSL-Agent-Circuit-Id"}, attrs("ADSL-Agent-Circuit-Id", "eth 0/1"),
+			"eth 0/1", 0},
 		{"text that looks like octets", []string{"Calling-Station-Id"}, attrs("Calling-Station-Id", "0x6161"), "0x6161", 0},
 		{"a percent sign and text", []string{"100%%-%{User-Name}!"}, attrs("User-Name", "al%ice"), "100%-al%ice!", 0},
 		{"the first of two", []string{"User-Name", "NAS-Port-Id"}, attrs("NAS-Port-Id", "1/1", "User-Name", "alice"), "alice", 0},
@@ -46,10 +49,12 @@ func TestAKeyIsMadeByTheFirstTemplateWhoseAttributesAreAllThere(t *testing.T) {
 		{"half of a template", []string{"%{NAS-Port-Id}/%{User-Name}", "User-Name"}, attrs("User-Name", "alice"), "alice", 1},
 		{"none", []string{"User-Name", "NAS-Port-Id"}, attrs("Class", "0x00"), "", 2},
 		{"one said twice alike", []string{"User-Name"}, attrs("User-Name", "alice", "User-Name", "alice"), "alice", 0},
-		{"two values name nobody, by no other template either", []string{"User-Name", "NAS-Port-Id"}, attrs("User-Name", "alice", "User-Name", "bob", "NAS-Port-Id", "1/1"), "", 0},
-		{"what is too long is not cut", []string{"%{User-Name} %{NAS-Port-Id}", "User-Name"}, attrs("User-Name", long, "NAS-Port-Id", long), "", 0},
+		{"two values name nobody, by no other template either", []string{"User-Name", "NAS-Port-Id"},
+			attrs("User-Name", "alice", "User-Name", "bob", "NAS-Port-Id", "1/1"), "", 0},
+		{"what is too long is not cut", []string{"%{User-Name} %{NAS-Port-Id}", "User-Name"},
+			attrs("User-Name", long, "NAS-Port-Id", long), "", 0},
 	} {
-		record := acct.Record{Naming: test.told}
+		record := acct.Record{Naming: test.reported}
 		key, template, _ := keyOf(t, test.templates...).of(testFleet(t).valuesOf(record.UserName, record.Naming))
 		if key.String() != test.key || template != test.template {
 			t.Errorf("%s: got %q by %d, want %q by %d", test.about, key.String(), template, test.key, test.template)
@@ -92,8 +97,9 @@ func mixedFleet(t *testing.T) *Fleet {
 
 func direct(status acct.Status, naming ...string) acct.Record {
 	r := acct.Record{
-		Status: status, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, From: netip.MustParseAddrPort("192.0.2.1:1646"),
-		At: time.Unix(1000, 0), NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1"), Identifier: "edge-1"}, SessionID: "42",
+		Status: status, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")},
+		From: netip.MustParseAddrPort("192.0.2.1:1646"),
+		At:   time.Unix(1000, 0), NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1"), Identifier: "edge-1"}, SessionID: "42",
 		Naming: attrs(naming...),
 	}
 	r.UserName, _ = radiusx.Find(r.Naming, "User-Name")
@@ -149,7 +155,7 @@ func TestAccountingImportAndLogInAgreeOnWhoItIs(t *testing.T) {
 
 // What a subscriber is called here is not what the BNG calls him.
 func TestABNGIsNotSentAKeyAsAUserName(t *testing.T) {
-	told := func(r acct.Record, event func(*recorder, acct.Record) error) string {
+	reported := func(r acct.Record, event func(*recorder, acct.Record) error) string {
 		store := &recorder{}
 		must(t, event(store, r))
 		s := quarantine.Session{Subscriber: store.events[0].Subscriber, Attributes: store.events[0].Attributes}
@@ -161,13 +167,13 @@ func TestABNGIsNotSentAKeyAsAUserName(t *testing.T) {
 	load := func(store *recorder, r acct.Record) error {
 		return NewImporter(mixedFleet(t), store, AccountingConfig{}).Import(t.Context(), []ImportedSession{rowOf(r)})[0]
 	}
-	if got := told(direct(acct.InterimUpdate, "ADSL-Agent-Circuit-Id", "0x61"), handle); got != "" {
+	if got := reported(direct(acct.InterimUpdate, "ADSL-Agent-Circuit-Id", "0x61"), handle); got != "" {
 		t.Errorf("an IPoE session first seen in an Interim has the User-Name %q", got)
 	}
-	if got := told(direct(acct.InterimUpdate, "ADSL-Agent-Circuit-Id", "0x61"), load); got != "" {
+	if got := reported(direct(acct.InterimUpdate, "ADSL-Agent-Circuit-Id", "0x61"), load); got != "" {
 		t.Errorf("an IPoE session of another program's has the User-Name %q", got)
 	}
-	if got := told(direct(acct.Start, "User-Name", "alice"), handle); got != "alice" {
+	if got := reported(direct(acct.Start, "User-Name", "alice"), handle); got != "alice" {
 		t.Errorf("a PPPoE session has the User-Name %q", got)
 	}
 }
@@ -176,7 +182,8 @@ func TestABNGIsNotSentAKeyAsAUserName(t *testing.T) {
 // be one subscriber.
 func TestANameOfTheNASThatTellsNothingIsMissingFromAKey(t *testing.T) {
 	fleet := twinFleet(t)
-	record := acct.Record{Naming: attrs("NAS-Identifier", "accel-ppp", "NAS-IP-Address", "127.0.0.1", "NAS-Port-Id", "eth1", "Calling-Station-Id", "aa")}
+	record := acct.Record{Naming: attrs("NAS-Identifier", "accel-ppp", "NAS-IP-Address", "127.0.0.1", "NAS-Port-Id", "eth1",
+		"Calling-Station-Id", "aa")}
 	key := keyOf(t, "%{NAS-Identifier}/%{NAS-Port-Id}", "%{NAS-IP-Address}/%{NAS-Port-Id}", "Calling-Station-Id")
 	if got, _, _ := key.of(fleet.valuesOf(record.UserName, record.Naming)); got.String() != "aa" {
 		t.Errorf("the key is %q", got.String())

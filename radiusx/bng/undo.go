@@ -42,9 +42,9 @@ func (u *undo) profile() dialect.Profile {
 
 // undoOf fixes how a restriction to p is undone on this BNG. attributes are what is known
 // of the session; where that is not enough the names alone are stored.
-func (m *member) undoOf(p dialect.Profile, told []radiusx.Attribute) string {
+func (m *member) undoOf(p dialect.Profile, reported []radiusx.Attribute) string {
 	u := undo{Restricted: p.Restricted, Normal: p.Normal, Dialect: m.Dialect.Name, Options: m.Options}
-	fixed, err := m.Dialect.Fix(dialect.Request{Action: dialect.Restore, Session: told, Profile: p, Options: m.Options})
+	fixed, err := m.Dialect.Fix(dialect.Request{Action: dialect.Restore, Session: reported, Profile: p, Options: m.Options})
 	if err == nil {
 		u.Steps = fixedSteps(fixed)
 	}
@@ -58,7 +58,8 @@ func (m *member) undoOf(p dialect.Profile, told []radiusx.Attribute) string {
 func fixedSteps(fixed []dialect.Fixed) []fixedStep {
 	steps := make([]fixedStep, len(fixed))
 	for i, f := range fixed {
-		steps[i] = fixedStep{Code: f.Code, By: slices.Clone(f.By.Must), NAS: f.NAS, Octets: encodeOctets(f.Attributes), NAKsIfDone: f.NAKsIfDone}
+		steps[i] = fixedStep{Code: f.Code, By: slices.Clone(f.By.Must), NAS: f.NAS, Octets: encodeOctets(f.Attributes),
+			NAKsIfDone: f.NAKsIfDone}
 		for _, name := range f.By.IfKnown {
 			steps[i].By = append(steps[i].By, name+"?")
 		}
@@ -131,7 +132,8 @@ func (m *member) restoring(s *quarantine.Session, a quarantine.AppliedProfile) (
 	case len(u.Steps) > 0:
 		return m.addressFixed(s, u)
 	case u.Dialect != "" && u.Dialect != m.Dialect.Name:
-		return nil, fmt.Errorf("%w, %s: set that dialect for BNG %s again until its sessions are released, or give the session up", errOtherDialect, u.Dialect, m.Name)
+		return nil, fmt.Errorf("%w, %s: set that dialect for BNG %s again until its sessions are released, or give the session up",
+			errOtherDialect, u.Dialect, m.Name)
 	}
 	return m.encodedSteps(dialect.Request{Action: dialect.Restore, Session: m.requested(s), Profile: m.names(a), Options: m.optionsOf(u)})
 }
@@ -142,10 +144,10 @@ func (m *member) addressFixed(s *quarantine.Session, u *undo) ([]dialect.Step, e
 	if err != nil {
 		return nil, err
 	}
-	told := m.requested(s)
+	reported := m.requested(s)
 	steps := make([]dialect.Step, len(fixed))
 	for i, f := range fixed {
-		if steps[i], err = m.Dialect.Address(f, told); err != nil {
+		if steps[i], err = m.Dialect.Address(f, reported); err != nil {
 			return nil, err
 		}
 	}
@@ -194,7 +196,8 @@ func (m *member) names(a quarantine.AppliedProfile) dialect.Profile {
 		return today
 	}
 	then := u.profile()
-	if u.Dialect == "" && len(m.Dialect.Check(then, m.Options)) > 0 && today.Restricted != "" && len(m.Dialect.Check(today, m.Options)) == 0 {
+	if u.Dialect == "" && len(m.Dialect.Check(then, m.Options)) > 0 && today.Restricted != "" &&
+		len(m.Dialect.Check(today, m.Options)) == 0 {
 		return today
 	}
 	return then
@@ -218,7 +221,8 @@ func (m *member) undoUnchanged(a quarantine.AppliedProfile) bool {
 }
 
 func (s fixedStep) equal(other fixedStep) bool {
-	return s.Code == other.Code && slices.Equal(s.By, other.By) && s.NAS == other.NAS && s.Octets == other.Octets && s.NAKsIfDone == other.NAKsIfDone
+	return s.Code == other.Code && slices.Equal(s.By, other.By) && s.NAS == other.NAS && s.Octets == other.Octets &&
+		s.NAKsIfDone == other.NAKsIfDone
 }
 
 // CanUndo says why a restriction that is in force on a session could not be released

@@ -60,7 +60,8 @@ func geared(g gear) func(*Config) {
 func ofAlice() quarantine.Session {
 	return quarantine.Session{
 		SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "0000002a"}, Subscriber: "alice",
-		Attributes: []quarantine.Attribute{{Name: "NAS-IP-Address", Value: "192.0.2.1"}, {Name: "Calling-Station-Id", Value: "02-00-00-00-00-01"}},
+		Attributes: []quarantine.Attribute{{Name: "NAS-IP-Address", Value: "192.0.2.1"},
+			{Name: "Calling-Station-Id", Value: "02-00-00-00-00-01"}},
 	}
 }
 
@@ -133,7 +134,8 @@ func TestAReleaseSendsTheOctetsThatWereFixedWhateverIsConfiguredByThen(t *testin
 				if err := later.fleet.CanUndo(o.Session, o.Restriction()); err != nil {
 					t.Errorf("at the start: %v", err)
 				}
-				if out := later.Enforce(t.Context(), releaseOf(o), quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked || !slices.Equal(changed.sent, net.sent) {
+				if out := later.Enforce(t.Context(), releaseOf(o), quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked ||
+					!slices.Equal(changed.sent, net.sent) {
 					t.Errorf("%+v, sent\n%v, want\n%v", out, changed.sent, net.sent)
 				}
 				if about == "another port" && changed.peers[0].Port() != 3333 {
@@ -174,7 +176,8 @@ func TestASecondTryIsMadeOfWhatItsUndoIsMadeOf(t *testing.T) {
 
 // A change from what was put in force in another way takes that away as it was fixed.
 func TestAChangeLeavesWhatWasFixedAsItWasFixed(t *testing.T) {
-	g := gear{dialect: "accel-ppp", restricted: "1", normal: dialect.Overlay, options: map[string]string{"l4_redirect_number": "241", "ipset": "old"}}
+	g := gear{dialect: "accel-ppp", restricted: "1", normal: dialect.Overlay,
+		options: map[string]string{"l4_redirect_number": "241", "ipset": "old"}}
 	e, net := oneBNG(t, geared(g))
 	restriction := prepared(t, e)
 	old := restriction.Restriction()
@@ -190,17 +193,20 @@ func TestAChangeLeavesWhatWasFixedAsItWasFixed(t *testing.T) {
 	}
 	o := quarantine.Order{Session: ofAlice(), To: "no-smtp", From: []quarantine.AppliedProfile{old}, Confirmed: true}
 	o.Prepare(p)
-	if out := later.Enforce(t.Context(), o, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked || len(changed.sent) != 2 || changed.sent[0] != net.sent[0] {
+	if out := later.Enforce(t.Context(), o, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked || len(changed.sent) != 2 ||
+		changed.sent[0] != net.sent[0] {
 		t.Errorf("%+v, sent\n%v, want first\n%v", out, changed.sent, net.sent)
 	}
 }
 
 func TestAnUndoOfAVersionBeforeStillWorks(t *testing.T) {
 	for name, test := range map[string]struct{ dialect, restricted, normal, undo, want string }{
-		"its names":               {"filter-id", "WALL", "PLAN", `{"restricted":"GARDEN","normal":"GOLD"}`, `Filter-Id = "GOLD"`},
-		"no undo at all":          {"filter-id", "WALL", "$Filter-Id|PLAN", ``, `Filter-Id = "PLAN"`},
-		"limits that it mistook":  {"coova-chilli", "portal", "2000/10000", `{"restricted":"portal","normal":"2000000/10000000"}`, `ChilliSpot-Bandwidth-Max-Up = 2000`},
-		"and those that it meant": {"coova-chilli", "portal", "2000/10000", `{"restricted":"portal","normal":"500/700"}`, `ChilliSpot-Bandwidth-Max-Up = 500`},
+		"its names":      {"filter-id", "WALL", "PLAN", `{"restricted":"GARDEN","normal":"GOLD"}`, `Filter-Id = "GOLD"`},
+		"no undo at all": {"filter-id", "WALL", "$Filter-Id|PLAN", ``, `Filter-Id = "PLAN"`},
+		"limits that it mistook": {"coova-chilli", "portal", "2000/10000", `{"restricted":"portal","normal":"2000000/10000000"}`,
+			`ChilliSpot-Bandwidth-Max-Up = 2000`},
+		"and those that it meant": {"coova-chilli", "portal", "2000/10000", `{"restricted":"portal","normal":"500/700"}`,
+			`ChilliSpot-Bandwidth-Max-Up = 500`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, _ := oneBNG(t, geared(gear{dialect: test.dialect, restricted: test.restricted, normal: test.normal}))
@@ -231,23 +237,27 @@ func TestAnUndoThatCannotBeMadeIsSaidAtTheStartAndSendsNothing(t *testing.T) {
 		t.Errorf("at the start: %v", err)
 	}
 	out := e.Enforce(t.Context(), quarantine.Order{Session: ofAlice(), From: []quarantine.AppliedProfile{applied}}, quarantine.OpenGate{})
-	if out.Kind != quarantine.OutcomeRefused || !out.Untouched || !strings.Contains(out.Reason, "set that dialect for BNG bng1 again") || len(net.sent) > 0 {
+	if out.Kind != quarantine.OutcomeRefused || !out.Untouched ||
+		!strings.Contains(out.Reason, "set that dialect for BNG bng1 again") || len(net.sent) > 0 {
 		t.Errorf("%+v, sent %v", out, net.sent)
 	}
 	s := ofAlice()
 	s.BNG = "bng9"
-	if err := e.fleet.CanUndo(s, releaseOf(prepared(t, e)).From[0]); err == nil || !strings.Contains(err.Error(), "bng9 is not configured") {
+	if err := e.fleet.CanUndo(s, releaseOf(prepared(t, e)).From[0]); err == nil ||
+		!strings.Contains(err.Error(), "bng9 is not configured") {
 		t.Errorf("a BNG that is gone: %v", err)
 	}
 }
 
-func TestStepsToBeTakenBackAreOctetsToo(t *testing.T) {
-	g := gear{dialect: "accel-ppp", restricted: "1", normal: dialect.Overlay, options: map[string]string{"l4_redirect_number": "241", "ipset": "cordon"}}
+func TestStepsToBeUndoneAreOctetsToo(t *testing.T) {
+	g := gear{dialect: "accel-ppp", restricted: "1", normal: dialect.Overlay,
+		options: map[string]string{"l4_redirect_number": "241", "ipset": "cordon"}}
 	e, net := oneBNG(t, geared(g))
 	o := prepared(t, e)
 	e.Enforce(t.Context(), releaseOf(o), quarantine.OpenGate{})
 	steps, err := e.fleet.named["bng1"].Dialect.Steps(dialect.Request{
-		Action: dialect.Restore, Session: identifyingAttributes(&o.Session), Profile: dialect.Profile{Restricted: "1", Normal: dialect.Overlay}, Options: g.options,
+		Action: dialect.Restore, Session: identifyingAttributes(&o.Session), Profile: dialect.Profile{Restricted: "1",
+			Normal: dialect.Overlay}, Options: g.options,
 	})
 	must(t, err)
 	residue := e.fleet.named["bng1"].encodeResidue(steps)
@@ -257,7 +267,8 @@ func TestStepsToBeTakenBackAreOctetsToo(t *testing.T) {
 		t.Errorf("%+v, sent\n%v, want\n%v", out, changed.sent, net.sent)
 	}
 	before := `[{"code":43,"attributes":["User-Name = \"alice\"","Filter-Id = \"PLAN\""]}]`
-	if out := later.Enforce(t.Context(), quarantine.Order{Session: o.Session, Residue: before}, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked {
+	if out := later.Enforce(t.Context(), quarantine.Order{Session: o.Session, Residue: before},
+		quarantine.OpenGate{}); out.Kind != quarantine.OutcomeAcked {
 		t.Errorf("of a version before: %+v", out)
 	}
 }
@@ -276,7 +287,8 @@ func TestARefusalOfOurOwnIsUntouchedAndOneOfTheBNGIsNot(t *testing.T) {
 	}
 	half := releaseOf(o)
 	half.From = append([]quarantine.AppliedProfile{{Profile: "no-smtp", Undo: `{"dialect":"site-own"}`}}, half.From...)
-	if out := e.Enforce(t.Context(), half, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeRefused || out.Untouched || len(net.sent) != 1 {
+	if out := e.Enforce(t.Context(), half, quarantine.OpenGate{}); out.Kind != quarantine.OutcomeRefused || out.Untouched ||
+		len(net.sent) != 1 {
 		t.Errorf("the newer one was sent: %+v, %v", out, net.sent)
 	}
 	net.answers = []coa.Result{{Kind: coa.NAK, ErrorCause: 407, Transmissions: 1}}
@@ -370,7 +382,7 @@ func TestWordsOfANormalProfileAreWhatAccountingShows(t *testing.T) {
 
 // Of two profiles that may be in force the newer one cannot be taken away with what is
 // configured: the other is all the same.
-func TestWhatCannotBeMadeKeepsNoOtherReleaseBack(t *testing.T) {
+func TestWhatCannotBeMadeDefersNoOtherRelease(t *testing.T) {
 	e, net := oneBNG(t, geared(gear{dialect: "filter-id", restricted: "GARDEN", normal: "PLAN"}))
 	stuck := quarantine.AppliedProfile{Profile: "other", Undo: `{"restricted":"X","normal":"PLAN","dialect":"site-own"}`}
 	o := releaseOf(prepared(t, e))

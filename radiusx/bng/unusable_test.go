@@ -20,8 +20,9 @@ var (
 // aRecord is a Start of alice on bng1 with an IPv4 address and a prefix.
 func aRecord(change func(*acct.Record)) acct.Record {
 	r := acct.Record{
-		Status: acct.Start, Client: bng1Client, From: netip.MustParseAddrPort("192.0.2.1:1646"), At: time.Unix(1000, 0), Arrived: time.Unix(1000, 0),
-		NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "42", UserName: "alice", Subscriber: "alice",
+		Status: acct.Start, Client: bng1Client, From: netip.MustParseAddrPort("192.0.2.1:1646"), At: time.Unix(1000, 0),
+		Arrived: time.Unix(1000, 0),
+		NAS:     acct.NAS{IP: netip.MustParseAddr("192.0.2.1")}, SessionID: "42", UserName: "alice", Subscriber: "alice",
 		FramedIP: netip.MustParseAddr("198.51.100.7"),
 		Prefixes: []acct.Prefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/56"), Kind: acct.DelegatedPrefix}},
 	}
@@ -57,7 +58,8 @@ func TestARecordThatNamesNobodyOrTwoBindsItsAddressesToNobody(t *testing.T) {
 	} {
 		for _, status := range []acct.Status{acct.Start, acct.InterimUpdate, acct.Stop} {
 			events, a, err := handled(t, func(r *acct.Record) { change(r); r.Status = status })
-			if err != nil || len(events) != 1 || events[0].Subscriber != "" || events[0].Key.ID != "42" || events[0].Kind != eventKinds[status] {
+			if err != nil || len(events) != 1 || events[0].Subscriber != "" || events[0].Key.ID != "42" ||
+				events[0].Kind != eventKinds[status] {
 				t.Errorf("%s: %v %+v", name, err, events)
 				continue
 			}
@@ -69,7 +71,8 @@ func TestARecordThatNamesNobodyOrTwoBindsItsAddressesToNobody(t *testing.T) {
 				t.Errorf("%s: holds %v, want %v", name, got, want)
 			}
 			counts := a.Faults()
-			if name == "no name" && (len(counts) != 1 || counts[0] != (acct.FaultCount{Reason: "no_subscriber", BNG: "bng1", Times: 1})) || name != "no name" && len(counts) != 0 {
+			if name == "no name" && (len(counts) != 1 ||
+				counts[0] != (acct.FaultCount{Reason: "no_subscriber", BNG: "bng1", Times: 1})) || name != "no name" && len(counts) != 0 {
 				t.Errorf("%s: counted %v", name, counts)
 			}
 		}
@@ -80,7 +83,8 @@ func TestWithoutASessionIDEachAddressIsASessionOfItsOwn(t *testing.T) {
 	block := acct.PortBlock{Public: netip.MustParseAddr("203.0.113.1"), Lo: 1024, Hi: 2047}
 	started, _, err := handled(t, func(r *acct.Record) { r.SessionID, r.Blocks = "", []acct.PortBlock{block} })
 	want := []string{
-		quarantine.NoSessionID + "198.51.100.7", quarantine.NoSessionID + "2001:db8:1::/56", quarantine.NoSessionID + "203.0.113.1:1024-2047",
+		quarantine.NoSessionID + "198.51.100.7", quarantine.NoSessionID + "2001:db8:1::/56",
+		quarantine.NoSessionID + "203.0.113.1:1024-2047",
 	}
 	var ids []string
 	for _, e := range started {
@@ -96,13 +100,20 @@ func TestWithoutASessionIDEachAddressIsASessionOfItsOwn(t *testing.T) {
 	ended, _, _ := handled(t, func(r *acct.Record) {
 		r.SessionID, r.Status, r.Prefixes, r.Blocks = "", acct.Stop, nil, []acct.PortBlock{block}
 	})
-	if len(ended) != 2 || ended[0].Kind != quarantine.SessionEnded || ended[0].Key.ID != want[0] || ended[1].Kind != quarantine.SessionEnded || ended[1].Key.ID != want[2] {
+	if len(ended) != 2 || ended[0].Kind != quarantine.SessionEnded || ended[0].Key.ID != want[0] ||
+		ended[1].Kind != quarantine.SessionEnded || ended[1].Key.ID != want[2] {
 		t.Errorf("the Stop: %+v", ended)
 	}
-	if events, _, err := handled(t, func(r *acct.Record) { r.SessionID, r.FramedIP, r.Prefixes = "", netip.Addr{}, nil }); len(events) != 0 || !errors.Is(err, acct.ErrRejected) {
+	if events, _, err := handled(t, func(r *acct.Record) {
+		r.SessionID, r.FramedIP, r.Prefixes = "", netip.Addr{},
+			nil
+	}); len(events) != 0 || !errors.Is(err, acct.ErrRejected) {
 		t.Errorf("a record that says nothing: %v %+v", err, events)
 	}
-	if events, _, _ := handled(t, func(r *acct.Record) { r.SessionID = quarantine.NoSessionID + "198.51.100.7" }); len(events) != 2 || events[0].Subscriber != "" {
+	if events, _, _ := handled(t, func(r *acct.Record) {
+		r.SessionID = quarantine.NoSessionID +
+			"198.51.100.7"
+	}); len(events) != 2 || events[0].Subscriber != "" {
 		t.Errorf("a session id that looks like one of ours: %+v", events)
 	}
 }
@@ -121,14 +132,16 @@ func TestWhoNamesItsNASTwiceIsKnownByItsAddressOrNot(t *testing.T) {
 		{"its other name fits", bng1Client, "192.0.2.1", acct.NAS{IP: addr("192.0.2.1")}, "bng1"},
 		{"its other name is another's", bng1Client, "192.0.2.1", acct.NAS{IP: addr("10.0.0.2")}, ""},
 		{"a relay", relayFor1, "192.0.2.20", acct.NAS{}, ""},
-		{"a relay at a BNG's address", &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Relay: true, RelayFor: []string{"bng1"}}, "192.0.2.1", acct.NAS{}, ""},
+		{"a relay at a BNG's address", &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Relay: true,
+			RelayFor: []string{"bng1"}}, "192.0.2.1", acct.NAS{}, ""},
 		{"an address that is no BNG's", &acct.Client{Prefix: netip.MustParsePrefix("203.0.113.0/24")}, "203.0.113.1", acct.NAS{}, ""},
 	} {
 		events, a, err := handled(t, func(r *acct.Record) {
 			r.Client, r.From, r.NAS, r.Conflicts = c.client, netip.AddrPortFrom(addr(c.from), 1646), c.nas, acct.ConflictingNAS
 		})
 		switch {
-		case c.bng == "" && (errors.Is(err, acct.ErrRejected) != (len(events) == 0) || slices.ContainsFunc(events, isSomebodys) || len(a.FaultReports(time.Unix(2000, 0))) != 1):
+		case c.bng == "" && (errors.Is(err, acct.ErrRejected) != (len(events) == 0) || slices.ContainsFunc(events, isSomebodys) ||
+			len(a.FaultReports(time.Unix(2000, 0))) != 1):
 			t.Errorf("%s: %v %+v", c.name, err, events)
 		case c.bng != "" && (err != nil || len(events) != 1 || events[0].Key.BNG != c.bng || events[0].Subscriber != "alice"):
 			t.Errorf("%s: %v %+v, want a session of %s", c.name, err, events, c.bng)
@@ -158,7 +171,8 @@ func TestAnUncertainTimeIsHandedOn(t *testing.T) {
 }
 
 func TestReleasedAddressesAreTheOnlyOnesOfTheirKind(t *testing.T) {
-	all := []quarantine.AddressKind{quarantine.FramedIP, quarantine.FramedIPv6Prefix, quarantine.DelegatedIPv6Prefix, quarantine.FramedIPv6Address}
+	all := []quarantine.AddressKind{quarantine.FramedIP, quarantine.FramedIPv6Prefix, quarantine.DelegatedIPv6Prefix,
+		quarantine.FramedIPv6Address}
 	for _, c := range []struct {
 		name   string
 		lists  bool
@@ -166,17 +180,22 @@ func TestReleasedAddressesAreTheOnlyOnesOfTheirKind(t *testing.T) {
 		want   []quarantine.AddressKind
 	}{
 		{"a platform that says nothing", false, func(*acct.Record) {}, nil},
-		{"a release", false, func(r *acct.Record) { r.Released = []string{"Framed-IP-Address"} }, []quarantine.AddressKind{quarantine.FramedIP}},
+		{"a release", false, func(r *acct.Record) { r.Released = []string{"Framed-IP-Address"} },
+			[]quarantine.AddressKind{quarantine.FramedIP}},
 		{"a platform that lists all", true, func(*acct.Record) {}, all},
 		{"its Start", true, func(r *acct.Record) { r.Status = acct.Start }, nil},
 		{"its Stop", true, func(r *acct.Record) { r.Status = acct.Stop }, nil},
-		{"an Interim-Update that an event caused", true, func(r *acct.Record) { r.Triggered, r.Released = true, []string{"Framed-IPv6-Prefix"} }, []quarantine.AddressKind{quarantine.FramedIPv6Prefix}},
+		{"an Interim-Update that an event caused", true, func(r *acct.Record) {
+			r.Triggered, r.Released = true,
+				[]string{"Framed-IPv6-Prefix"}
+		}, []quarantine.AddressKind{quarantine.FramedIPv6Prefix}},
 	} {
 		fleet, store := testFleet(t), &recorder{}
 		if c.lists {
 			fleet.named["bng1"].InterimAddresses = "all"
 		}
-		NewAccounting(fleet, store, AccountingConfig{}).Handle(t.Context(), []acct.Record{aRecord(func(r *acct.Record) { r.Status = acct.InterimUpdate; c.change(r) })})
+		NewAccounting(fleet, store, AccountingConfig{}).Handle(t.Context(),
+			[]acct.Record{aRecord(func(r *acct.Record) { r.Status = acct.InterimUpdate; c.change(r) })})
 		if got := store.events[0].Only; !slices.Equal(got, c.want) {
 			t.Errorf("%s: only %v, want %v", c.name, got, c.want)
 		}
@@ -226,7 +245,8 @@ func TestANATsRecordNamesTheInsideAddressAndNobody(t *testing.T) {
 			}
 			continue
 		}
-		if e.Subscriber != "" || e.Via.Addr != addr(c.inside) || e.Key.ID != "42" || !slices.Equal(addresses(e), []string{"203.0.113.1/32"}) || e.Attributes != nil {
+		if e.Subscriber != "" || e.Via.Addr != addr(c.inside) || e.Key.ID != "42" ||
+			!slices.Equal(addresses(e), []string{"203.0.113.1/32"}) || e.Attributes != nil {
 			t.Errorf("%s: %+v", c.name, e)
 		}
 	}
@@ -242,7 +262,8 @@ func TestANATsRecordNamesTheInsideAddressAndNobody(t *testing.T) {
 
 func TestAnInsideAddressIsInTheBNGsSpace(t *testing.T) {
 	store := &recorder{}
-	plan := quarantine.AddressPlan{Spaces: []quarantine.AddressSpace{{Name: "east", Prefixes: []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10")}, BNGs: []string{"bng1"}}}}
+	plan := quarantine.AddressPlan{Spaces: []quarantine.AddressSpace{{Name: "east",
+		Prefixes: []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10")}, BNGs: []string{"bng1"}}}}
 	a := NewAccounting(testFleet(t), store, AccountingConfig{Plan: plan})
 	a.Handle(t.Context(), []acct.Record{aRecord(func(r *acct.Record) {
 		r.UserName, r.FramedIP, r.Prefixes = "LSN44@100.64.0.9", netip.MustParseAddr("100.64.0.9"), nil
@@ -255,15 +276,18 @@ func TestAnInsideAddressIsInTheBNGsSpace(t *testing.T) {
 func TestNoRequestIsMadeAboutASessionThatIsNobodys(t *testing.T) {
 	e := NewEnforcer(testFleet(t), nil, nil)
 	for name, s := range map[string]quarantine.Session{
-		"named by nobody":    {SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}},
-		"without an id":      {SessionKey: quarantine.SessionKey{BNG: "bng1", ID: quarantine.NoSessionID + "198.51.100.7"}, Subscriber: "alice"},
-		"that is not stored": {SessionKey: quarantine.SessionKey{BNG: "bng1", ID: quarantine.NotStored + "198.51.100.7"}, Subscriber: "alice"},
-		"of a NAT":           {SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Via: quarantine.Place{Addr: netip.MustParseAddr("100.64.0.9")}},
+		"named by nobody": {SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}},
+		"without an id": {SessionKey: quarantine.SessionKey{BNG: "bng1", ID: quarantine.NoSessionID + "198.51.100.7"},
+			Subscriber: "alice"},
+		"that is not stored": {SessionKey: quarantine.SessionKey{BNG: "bng1", ID: quarantine.NotStored + "198.51.100.7"},
+			Subscriber: "alice"},
+		"of a NAT": {SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"},
+			Via: quarantine.Place{Addr: netip.MustParseAddr("100.64.0.9")}},
 	} {
 		s.Attributes = []quarantine.Attribute{{Name: "User-Name", Value: "alice"}}
 		s.Addresses = []quarantine.Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: quarantine.FramedIP}}
-		if told := requested(&s); len(told) != 0 {
-			t.Errorf("%s: identified by %v", name, told)
+		if reported := requested(&s); len(reported) != 0 {
+			t.Errorf("%s: identified by %v", name, reported)
 		}
 		if _, impossible := e.Prepare(s, quarantine.Disconnect); impossible == nil {
 			t.Errorf("%s: a Disconnect-Request would be sent", name)
@@ -275,26 +299,30 @@ func TestNamesOfOtherOctetsAreNamesEverywhere(t *testing.T) {
 	const name, key = "M\xfcller@ISP", `M\xfcller@ISP`
 	events, _, _ := handled(t, func(r *acct.Record) { r.UserName, r.Subscriber = name, name })
 	e := events[0]
-	told := identifyingAttributes(&quarantine.Session{SessionKey: e.Key, Subscriber: e.Subscriber, Attributes: e.Attributes})
-	if user, _ := radiusx.Find(told, "User-Name"); e.Subscriber != key || user != name {
+	reported := identifyingAttributes(&quarantine.Session{SessionKey: e.Key, Subscriber: e.Subscriber, Attributes: e.Attributes})
+	if user, _ := radiusx.Find(reported, "User-Name"); e.Subscriber != key || user != name {
 		t.Errorf("accounting: subscriber %s, the BNG is asked for %q", e.Subscriber, user)
 	}
-	if encoded, err := radiusx.Builtin().EncodeAll(told); err != nil || !slices.ContainsFunc(encoded.Get(1), func(b byte) bool { return b == 0xfc }) {
+	if encoded, err := radiusx.Builtin().EncodeAll(reported); err != nil ||
+		!slices.ContainsFunc(encoded.Get(1), func(b byte) bool { return b == 0xfc }) {
 		t.Errorf("the BNG is told %v, %v", encoded, err)
 	}
 	store := &recorder{}
 	row := rowOf(aRecord(func(r *acct.Record) { r.UserName = name }))
-	if err := NewImporter(testFleet(t), store, AccountingConfig{}).Import(t.Context(), []ImportedSession{row})[0]; err != nil || store.events[0].Subscriber != key {
+	if err := NewImporter(testFleet(t), store, AccountingConfig{}).Import(t.Context(), []ImportedSession{row})[0]; err != nil ||
+		store.events[0].Subscriber != key {
 		t.Errorf("import: %v %+v", err, store.events)
 	}
 	desk := NewDesk(testFleet(t), AccountingConfig{})
-	if in, ok := desk.LogIn([]radiusx.Attribute{{Name: "NAS-IP-Address", Value: "192.0.2.1"}, {Name: "User-Name", Value: name}}); !ok || in.Subscriber != key {
+	if in, ok := desk.LogIn([]radiusx.Attribute{{Name: "NAS-IP-Address", Value: "192.0.2.1"},
+		{Name: "User-Name", Value: name}}); !ok || in.Subscriber != key {
 		t.Errorf("log-in: %+v", in)
 	}
 	keys := &SubscriberKeys{StripRealm: true, Lower: true}
-	for told, want := range map[string]string{name: `m\xfcller`, "M\xfcLLER\xdc@isp": `m\xfcller\xdc`, `CORP\Xfc`: `corp\\xfc`, "CORP\\\xfc": `corp\x5c\xfc`} {
-		if got := keys.Key(told); got != want {
-			t.Errorf("%q has key %s, want %s", told, got, want)
+	for reported, want := range map[string]string{name: `m\xfcller`, "M\xfcLLER\xdc@isp": `m\xfcller\xdc`, `CORP\Xfc`: `corp\\xfc`,
+		"CORP\\\xfc": `corp\x5c\xfc`} {
+		if got := keys.Key(reported); got != want {
+			t.Errorf("%q has key %s, want %s", reported, got, want)
 		}
 	}
 }

@@ -40,12 +40,15 @@ func TestAFaultOfABNGHasThePathToItsValue(t *testing.T) {
 		"interims of a kind":   {func(c *Config) { c.InterimAddresses = "most" }, []string{"interim_addresses"}},
 		"no dialect":           {func(c *Config) { c.Dialect = nil }, []string{"dialect"}},
 		"an unknown option":    {func(c *Config) { c.Options = map[string]string{"x": "1"} }, []string{"dialect_options"}},
-		"a proxy":              {func(c *Config) { c.Via = &Proxy{Name: "aaa1", Deadline: time.Minute} }, []string{"via.address", "via.secret", "via.deadline"}},
+		"a proxy": {func(c *Config) { c.Via = &Proxy{Name: "aaa1", Deadline: time.Minute} },
+			[]string{"via.address", "via.secret", "via.deadline"}},
 		"profiles": {func(c *Config) {
-			c.Dialect, c.Profiles = ericsson, map[string]dialect.Profile{"b": {Normal: dialect.Overlay}, "a": {Restricted: "X", Normal: "$No-Such"}}
+			c.Dialect, c.Profiles = ericsson, map[string]dialect.Profile{"b": {Normal: dialect.Overlay},
+				"a": {Restricted: "X", Normal: "$No-Such"}}
 		}, []string{"profiles.a", "profiles.b"}},
 		"a foreign profile of ours": {func(c *Config) {
-			c.Profiles, c.Foreign = map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: "PLAN"}}, []string{"SUSPENDED", "GAR*"}
+			c.Profiles, c.Foreign = map[string]dialect.Profile{"garden": {Restricted: "GARDEN", Normal: "PLAN"}},
+				[]string{"SUSPENDED", "GAR*"}
 		}, []string{"foreign_profiles[1]"}},
 		"a signature of a kind": {func(c *Config) { c.MessageAuthenticator = 7 }, []string{"message_authenticator"}},
 		"no time stamp where it must be": {func(c *Config) {
@@ -81,7 +84,8 @@ func TestRequestsAreSignedAsWrittenOrElseAsSuitsThePlatform(t *testing.T) {
 		c := Config{Dialect: &d}
 		paths := pathsOf(c.Sign(test.signing, test.stamping))
 		if !slices.Equal(paths, test.paths) || c.MessageAuthenticator != test.want || c.OmitEventTimestamp != test.omitted {
-			t.Errorf("%q %q: %v, omitted %t, faults at %q", test.signing, test.stamping, c.MessageAuthenticator, c.OmitEventTimestamp, paths)
+			t.Errorf("%q %q: %v, omitted %t, faults at %q", test.signing, test.stamping, c.MessageAuthenticator,
+				c.OmitEventTimestamp, paths)
 		}
 	}
 }
@@ -96,7 +100,8 @@ func TestFaultsBetweenBNGsHaveTheirPlace(t *testing.T) {
 		t.Errorf("%v", faults)
 	}
 	_, err := NewFleet([]Config{a, b, a})
-	if err == nil || !strings.Contains(err.Error(), `bngs[2].name: duplicate name "bng1"`) || !strings.Contains(err.Error(), "interim must be the same as of bng1") {
+	if err == nil || !strings.Contains(err.Error(), `bngs[2].name: duplicate name "bng1"`) ||
+		!strings.Contains(err.Error(), "interim must be the same as of bng1") {
 		t.Errorf("%v", err)
 	}
 }

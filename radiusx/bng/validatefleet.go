@@ -21,7 +21,7 @@ func validateAll(configs []Config) (f quarantine.Faults) {
 
 // ValidateFleet checks the BNGs against each other: those of a redundancy group must
 // be able to serve each other's sessions, and no two may name themselves by the same
-// address, or the accounting of one could not be told from the other's. (An identifier
+// address, or the accounting of one could not be distinguished from the other's. (An identifier
 // that several have, and addresses that every host has, are no evidence of either; see
 // [FleetWarnings]. Names of BNGs are [quarantine.BNGRoster]'s.) Paths begin at the
 // configuration: "bngs[1].group".
@@ -98,7 +98,8 @@ func (c *Config) warnNames(called map[string]int, byAddress bool) (n naming) {
 			case !name.Distinctive():
 				n.warnings = append(n.warnings, fault(fmt.Sprintf("nas[%d]", i), "%s is every host's and no evidence: %s", name, instead))
 			case name.Identifier != "" && called[name.Identifier] > 1:
-				n.warnings = append(n.warnings, fault(fmt.Sprintf("nas[%d]", i), "%s is the name of several BNGs and no evidence: %s", name, instead))
+				n.warnings = append(n.warnings,
+					fault(fmt.Sprintf("nas[%d]", i), "%s is the name of several BNGs and no evidence: %s", name, instead))
 			default:
 				n.distinctive = true
 			}

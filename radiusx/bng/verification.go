@@ -172,28 +172,28 @@ func (m *member) healthy() bool {
 // times in whole seconds, and may have left before.
 func (r *run) judgeObserved(check dialect.Check) observation {
 	since := r.order.Since.Truncate(time.Second)
-	told := attributesObserved(r.order.Session.ObservedSince(since))
-	if finding := check.Judge(told); finding == dialect.Shown {
-		return observationOf(finding, told, "accounting shows")
+	reported := attributesObserved(r.order.Session.ObservedSince(since))
+	if finding := check.Judge(reported); finding == dialect.Shown {
+		return observationOf(finding, reported, "accounting shows")
 	}
-	told = attributesObserved(r.order.Session.ObservedSince(since.Add(quarantine.ClockSlack)))
-	return observationOf(check.Judge(told), told, "accounting shows")
+	reported = attributesObserved(r.order.Session.ObservedSince(since.Add(quarantine.ClockSlack)))
+	return observationOf(check.Judge(reported), reported, "accounting shows")
 }
 
 func attributesObserved(shown []quarantine.ObservedAttribute) []radiusx.Attribute {
-	var told []radiusx.Attribute
+	var reported []radiusx.Attribute
 	for _, s := range shown {
-		told = append(told, radiusx.Attribute{Name: s.Name, Value: s.Value})
+		reported = append(reported, radiusx.Attribute{Name: s.Name, Value: s.Value})
 	}
-	return told
+	return reported
 }
 
-func observationOf(finding dialect.Finding, told []radiusx.Attribute, who string) observation {
+func observationOf(finding dialect.Finding, reported []radiusx.Attribute, who string) observation {
 	if finding == dialect.SaysNothing {
 		return observation{finding, "nothing shows it yet"}
 	}
 	var words []string
-	for _, a := range told {
+	for _, a := range reported {
 		words = append(words, a.String())
 	}
 	return observation{finding, who + " " + strings.Join(words, ", ")}

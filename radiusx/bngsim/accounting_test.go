@@ -93,7 +93,8 @@ func serve(t *testing.T, conn net.PacketConn, book *ledger) (stop func()) {
 	t.Helper()
 	server, err := acct.New(acct.Config{
 		Holdable: func(netip.Prefix) (string, bool) { return "", true },
-		Conns:    []net.PacketConn{conn}, Handler: book, Attributes: []string{"ERX-Service-Session", "Cisco-Service-Info", "Service-Name", "Filter-Id", "Alc-SLA-Prof-Str", "Alc-Subscriber-Filter"},
+		Conns:    []net.PacketConn{conn}, Handler: book, Attributes: []string{"ERX-Service-Session", "Cisco-Service-Info",
+			"Service-Name", "Filter-Id", "Alc-SLA-Prof-Str", "Alc-Subscriber-Filter"},
 		Clients: []acct.Client{{Prefix: netip.PrefixFrom(nasIP, 32), Secret: secret(t, testSecret)}},
 	})
 	if err != nil {
@@ -131,7 +132,8 @@ func TestASessionIsAccountedForFromStartToStop(t *testing.T) {
 			t.Fatal(err)
 		}
 		records := book.all()
-		want := []string{"Accounting-On", "Start 00000001 alice@isp", "Interim-Update 00000001 alice@isp", "Stop 00000001 alice@isp", "Accounting-Off"}
+		want := []string{"Accounting-On", "Start 00000001 alice@isp", "Interim-Update 00000001 alice@isp",
+			"Stop 00000001 alice@isp", "Accounting-Off"}
 		if got := story(records); !slices.Equal(got, want) {
 			t.Fatalf("records %q, want %q", got, want)
 		}

@@ -26,24 +26,36 @@ func TestEachPlatformChangesItsOwnState(t *testing.T) {
 		after    string
 	}{
 		{"filter", FilterID, false, State{FilterID: "NORMAL"}, "Filter-Id=GARDEN", "ACK", "filter=GARDEN"},
-		{"filter it does not have", FilterID, false, State{FilterID: "NORMAL"}, "Filter-Id=NONE", "NAK Invalid-Attribute-Value", "filter=NORMAL"},
-		{"an attribute it does not know", FilterID, false, State{}, "Filter-Id=GARDEN, Session-Timeout=5", "NAK Unsupported-Attribute", "plain"},
+		{"filter it does not have", FilterID, false, State{FilterID: "NORMAL"}, "Filter-Id=NONE", "NAK Invalid-Attribute-Value",
+			"filter=NORMAL"},
+		{"an attribute it does not know", FilterID, false, State{}, "Filter-Id=GARDEN, Session-Timeout=5",
+			"NAK Unsupported-Attribute", "plain"},
 		{"nothing to change", FilterID, false, State{FilterID: "NORMAL"}, "", "ACK", "filter=NORMAL"},
 
-		{"service added", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Activate:1=GARDEN`, "ACK", "services=NORMAL+GARDEN"},
-		{"service with parameters", Junos, false, State{}, `ERX-Service-Activate:1="GARDEN(20m)", ERX-Service-Statistics:1=2`, "ACK", "services=GARDEN(20m)"},
-		{"service active already", Junos, false, State{Services: []string{"GARDEN"}}, `ERX-Service-Activate:1=GARDEN`, "ACK", "services=GARDEN"},
-		{"unknown service", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Activate:1=NONE`, "NAK Invalid-Attribute-Value", "services=NORMAL"},
-		{"service removed", Junos, false, State{Services: []string{"NORMAL", "GARDEN"}}, `ERX-Service-Deactivate=GARDEN`, "ACK", "services=NORMAL"},
-		{"service not active", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Deactivate=GARDEN`, "NAK Invalid-Request", "services=NORMAL"},
-		{"other parameters than the active ones", Junos, false, State{Services: []string{"GARDEN(1m)"}}, `ERX-Service-Deactivate=GARDEN`, "NAK Invalid-Request", "services=GARDEN(1m)"},
-		{"both in one, deactivation first whatever the order", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Activate:1=GARDEN, ERX-Service-Deactivate=NORMAL`, "ACK", "services=GARDEN"},
-		{"both in one, all or nothing", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Deactivate=NORMAL, ERX-Service-Activate:1=NONE`, "NAK Invalid-Attribute-Value", "services=NORMAL"},
+		{"service added", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Activate:1=GARDEN`, "ACK",
+			"services=NORMAL+GARDEN"},
+		{"service with parameters", Junos, false, State{}, `ERX-Service-Activate:1="GARDEN(20m)", ERX-Service-Statistics:1=2`,
+			"ACK", "services=GARDEN(20m)"},
+		{"service active already", Junos, false, State{Services: []string{"GARDEN"}}, `ERX-Service-Activate:1=GARDEN`, "ACK",
+			"services=GARDEN"},
+		{"unknown service", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Activate:1=NONE`,
+			"NAK Invalid-Attribute-Value", "services=NORMAL"},
+		{"service removed", Junos, false, State{Services: []string{"NORMAL", "GARDEN"}}, `ERX-Service-Deactivate=GARDEN`, "ACK",
+			"services=NORMAL"},
+		{"service not active", Junos, false, State{Services: []string{"NORMAL"}}, `ERX-Service-Deactivate=GARDEN`,
+			"NAK Invalid-Request", "services=NORMAL"},
+		{"other parameters than the active ones", Junos, false, State{Services: []string{"GARDEN(1m)"}},
+			`ERX-Service-Deactivate=GARDEN`, "NAK Invalid-Request", "services=GARDEN(1m)"},
+		{"both in one, deactivation first whatever the order", Junos, false, State{Services: []string{"NORMAL"}},
+			`ERX-Service-Activate:1=GARDEN, ERX-Service-Deactivate=NORMAL`, "ACK", "services=GARDEN"},
+		{"both in one, all or nothing", Junos, false, State{Services: []string{"NORMAL"}},
+			`ERX-Service-Deactivate=NORMAL, ERX-Service-Activate:1=NONE`, "NAK Invalid-Attribute-Value", "services=NORMAL"},
 		{"filter of Junos", Junos, false, State{}, "Filter-Id=GARDEN", "ACK", "filter=GARDEN"},
 		{"another vendor's attribute", Junos, false, State{}, "Mikrotik-Address-List=GARDEN", "NAK Unsupported-Attribute", "plain"},
 
 		{"address list", MikroTik, false, State{AddressList: "NORMAL"}, "Mikrotik-Address-List=quarantine", "ACK", "list=quarantine"},
-		{"rate and filter", MikroTik, false, State{}, `Mikrotik-Rate-Limit="64k/64k", Filter-Id=chain.in`, "ACK", "filter=chain.in rate=64k/64k"},
+		{"rate and filter", MikroTik, false, State{}, `Mikrotik-Rate-Limit="64k/64k", Filter-Id=chain.in`, "ACK",
+			"filter=chain.in rate=64k/64k"},
 		{"what RouterOS ignores", MikroTik, false, State{AddressList: "NORMAL"}, "ERX-Service-Activate:1=GARDEN", "ACK", "list=NORMAL"},
 
 		{"redirect on", AccelPPP, true, State{}, "L4-Redirect=1", "ACK", "redirected"},
@@ -165,8 +177,10 @@ func TestWhatIsNotAuthenticGetsSilence(t *testing.T) {
 		want      Note
 	}{
 		{"another secret", FilterID, nil, always(encode(t, radius.CodeCoARequest, 1, "another secret", request)), WrongAuthenticator},
-		{"a source that is not allowed", FilterID, func(c *Config) { c.Allowed = []netip.Prefix{netip.MustParsePrefix("192.0.2.99/32")} }, always(good), ForbiddenSource},
-		{"an allowed source", FilterID, func(c *Config) { c.Allowed = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }, always(good), Handled},
+		{"a source that is not allowed", FilterID,
+			func(c *Config) { c.Allowed = []netip.Prefix{netip.MustParsePrefix("192.0.2.99/32")} }, always(good), ForbiddenSource},
+		{"an allowed source", FilterID, func(c *Config) { c.Allowed = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} },
+			always(good), Handled},
 		{"half a packet", FilterID, nil, always(good[:25]), MalformedPacket},
 		{"an Accounting-Request", FilterID, nil, always(encode(t, radius.CodeAccountingRequest, 1, testSecret, request)), UnexpectedCode},
 		{"a right Message-Authenticator", FilterID, nil, always(signed(testSecret)), Handled},
@@ -344,7 +358,8 @@ func FuzzProcess(f *testing.F) {
 	}
 	var bngs []*BNG
 	for _, m := range Platforms() {
-		b, err := New(Config{Name: "bng1", Platform: m, Secret: secret(f, testSecret), Dictionary: testDictionary(f), RedirectAttribute: "L4-Redirect", DuplicateWindow: -1})
+		b, err := New(Config{Name: "bng1", Platform: m, Secret: secret(f, testSecret), Dictionary: testDictionary(f),
+			RedirectAttribute: "L4-Redirect", DuplicateWindow: -1})
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -4,7 +4,7 @@
 // finds the session by every identifier given, changes what it shows of the
 // session and answers with ACK or NAK. It takes after the platforms that Cordon has
 // dialects for (see [Platform]), departs from them by named quirks of real gear (see
-// [Quirks]), and can be told to misbehave on the wire (see [Faults]). A [Wire]
+// [Quirks]), and can be made to misbehave on the wire (see [Faults]). A [Wire]
 // joins several of them in memory, for tests about time.
 //
 // It forwards no traffic, authenticates nobody and is no reference for how any

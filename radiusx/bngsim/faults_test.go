@@ -90,7 +90,8 @@ func TestOnlyTheNextNRequestsAreRefused(t *testing.T) {
 			got = append(got, verdict(l.ask(coa(t, i, restrict))))
 			got = append(got, verdict(l.ask(coa(t, i, restrict)))) // a duplicate does not count
 		}
-		want := []string{"NAK Session-Context-Not-Found", "NAK Session-Context-Not-Found", "NAK Session-Context-Not-Found", "NAK Session-Context-Not-Found", "ACK", "ACK"}
+		want := []string{"NAK Session-Context-Not-Found", "NAK Session-Context-Not-Found", "NAK Session-Context-Not-Found",
+			"NAK Session-Context-Not-Found", "ACK", "ACK"}
 		if !slices.Equal(got, want) {
 			t.Errorf("answers %q", got)
 		}
@@ -178,7 +179,8 @@ func TestPacketsTellWhatBecameOfEachDatagram(t *testing.T) {
 		if !slices.Equal(notes, want) {
 			t.Errorf("datagrams %q, want %q", notes, want)
 		}
-		if string(hooked[0].Datagram) != string(request) || string(hooked[1].Datagram) != string(answer) || hooked[0].Local != dasAddr || hooked[1].Peer != hooked[0].Peer {
+		if string(hooked[0].Datagram) != string(request) || string(hooked[1].Datagram) != string(answer) ||
+			hooked[0].Local != dasAddr || hooked[1].Peer != hooked[0].Peer {
 			t.Errorf("first datagrams: %+v", hooked[:2])
 		}
 		kept := l.bng.Packets()

@@ -79,7 +79,8 @@ func TestTheVendorsPlatformsChangeTheirOwnState(t *testing.T) {
 			{`Mikrotik-Address-List=x, Alc-Subsc-Prof-Str=y`, "ACK", "profile=GOLD"},
 		}},
 		{"subscriber filter", NokiaSROS, State{ServiceProfile: "GOLD"}, "Acct-Session-Id=ID", []step{
-			{`Alc-Subscriber-Filter="Ingr-v4:66,Egr-v4:66,Ingr-v6:67,Egr-v6:-1"`, "ACK", "profile=GOLD overrides=Egr-v4=66+Ingr-v4=66+Ingr-v6=67"},
+			{`Alc-Subscriber-Filter="Ingr-v4:66,Egr-v4:66,Ingr-v6:67,Egr-v6:-1"`, "ACK",
+				"profile=GOLD overrides=Egr-v4=66+Ingr-v4=66+Ingr-v6=67"},
 			{`Alc-Subscriber-Filter="Ingr-v4:-2,Egr-v4:0"`, "ACK", "profile=GOLD overrides=Egr-v4=0+Ingr-v6=67"},
 			{`Alc-Subscriber-Filter="Ingr-v4:5,Egr-v4:66000"`, "NAK Invalid-Attribute-Value", "profile=GOLD overrides=Egr-v4=0+Ingr-v6=67"},
 			{`Alc-Remove-Override="26.6527.134"`, "ACK", "profile=GOLD"},
@@ -91,11 +92,15 @@ func TestTheVendorsPlatformsChangeTheirOwnState(t *testing.T) {
 		}},
 
 		{"services by command", CiscoISG, State{Services: []string{"GOLD"}}, "Acct-Session-Id=ID", []step{
-			{`Cisco-AVPair="subscriber:command=activate-service", Cisco-AVPair="subscriber:service-name=GARDEN"`, "ACK", "services=GOLD+GARDEN"},
-			{`Cisco-AVPair="subscriber:command=account-status-query"`, "ACK Cisco-Account-Info=N1GOLD, Cisco-Account-Info=N1GARDEN", "services=GOLD+GARDEN"},
+			{`Cisco-AVPair="subscriber:command=activate-service", Cisco-AVPair="subscriber:service-name=GARDEN"`, "ACK",
+				"services=GOLD+GARDEN"},
+			{`Cisco-AVPair="subscriber:command=account-status-query"`, "ACK Cisco-Account-Info=N1GOLD, Cisco-Account-Info=N1GARDEN",
+				"services=GOLD+GARDEN"},
 			{`Cisco-AVPair="subscriber:command=deactivate-service", Cisco-AVPair="subscriber:service-name=GARDEN"`, "ACK", "services=GOLD"},
-			{`Cisco-AVPair="subscriber:command=deactivate-service", Cisco-AVPair="subscriber:service-name=GARDEN"`, "NAK Invalid-Request", "services=GOLD"},
-			{`Cisco-AVPair="subscriber:command=activate-service", Cisco-AVPair="subscriber:service-name=NONE"`, "NAK Invalid-Request", "services=GOLD"},
+			{`Cisco-AVPair="subscriber:command=deactivate-service", Cisco-AVPair="subscriber:service-name=GARDEN"`,
+				"NAK Invalid-Request", "services=GOLD"},
+			{`Cisco-AVPair="subscriber:command=activate-service", Cisco-AVPair="subscriber:service-name=NONE"`,
+				"NAK Invalid-Request", "services=GOLD"},
 			{`Cisco-AVPair="subscriber:command=activate-service", Cisco-AVPair="subscriber:service-name=GARDEN", Cisco-AVPair="subscriber:service-name=GOLD"`, "NAK Invalid-Request", "services=GOLD"},
 			{`Cisco-AVPair="subscriber:command=activate-service"`, "NAK Missing-Attribute", "services=GOLD"},
 			{`Cisco-AVPair="subscriber:command=dance"`, "NAK Unsupported-Service", "services=GOLD"},
@@ -106,14 +111,16 @@ func TestTheVendorsPlatformsChangeTheirOwnState(t *testing.T) {
 		{"several actions, all or nothing", CiscoXR, State{Services: []string{"GOLD"}}, "Acct-Session-Id=ID", []step{
 			{`Cisco-AVPair="subscriber:sd=GOLD", Cisco-AVPair="subscriber:sa=NONE"`, "NAK Invalid-Request", "services=GOLD"},
 			{`Cisco-AVPair="subscriber:sd=GOLD", Cisco-AVPair="subscriber:sa=GARDEN"`, "ACK", "services=GARDEN"},
-			{`Cisco-AVPair="subscriber:command=account-update", Cisco-AVPair="ipv4:inacl=A", Cisco-AVPair="ipv6:ipv6_inacl=B"`, "ACK", "services=GARDEN overrides=ipv4:inacl=A+ipv6_inacl=B"},
+			{`Cisco-AVPair="subscriber:command=account-update", Cisco-AVPair="ipv4:inacl=A", Cisco-AVPair="ipv6:ipv6_inacl=B"`,
+				"ACK", "services=GARDEN overrides=ipv4:inacl=A+ipv6_inacl=B"},
 		}},
 		{"user group", HuaweiNE, State{FilterID: "GOLD"}, "Acct-Session-Id=ID", []step{
 			{`Filter-Id=GARDEN`, "ACK", "filter=GARDEN"},
 			{`Filter-Id=NONE`, "ACK", "filter=GARDEN"}, // error-reply version1
 		}},
 		{"tagged services", EricssonSE, State{Services: []string{"GOLD"}}, "Acct-Session-Id=ID", []step{
-			{`Service-Name:1=GARDEN, Service-Action:1=1, Service-Parameter:1="rate=64", Service-Name:2=GOLD, Service-Action:2=0`, "ACK", "services=GARDEN(rate=64)"},
+			{`Service-Name:1=GARDEN, Service-Action:1=1, Service-Parameter:1="rate=64", Service-Name:2=GOLD, Service-Action:2=0`,
+				"ACK", "services=GARDEN(rate=64)"},
 			{`Deactivate-Service-Name:1=GARDEN`, "ACK", "plain"},
 			{`Deactivate-Service-Name:3=GARDEN`, "NAK Invalid-Request Error-Cause=Invalid-Request, Service-Error-Cause:3=404", "plain"},
 			{`Service-Name:1=GARDEN`, "NAK Missing-Attribute Error-Cause=Missing-Attribute, Service-Error-Cause:1=402", "plain"},
@@ -121,7 +128,8 @@ func TestTheVendorsPlatformsChangeTheirOwnState(t *testing.T) {
 		}},
 		{"service profile and lists", RtBrick, State{ServiceProfile: "GOLD"}, "Acct-Session-Id=ID", []step{
 			{`RtBrick-Service-Profile=GARDEN`, "ACK", "profile=GARDEN"},
-			{`RtBrick-IPv4-ACL-In=GARDEN, RtBrick-HTTP-Redirect-URL="http://portal.example"`, "ACK", "profile=GARDEN overrides=ipv4-in=GARDEN+url=http://portal.example"},
+			{`RtBrick-IPv4-ACL-In=GARDEN, RtBrick-HTTP-Redirect-URL="http://portal.example"`, "ACK",
+				"profile=GARDEN overrides=ipv4-in=GARDEN+url=http://portal.example"},
 		}},
 		{"shaper, no redirect", VyOS, State{FilterID: "9/9"}, "User-Name=alice@isp, Acct-Session-Id=ID", []step{
 			{`Filter-Id=64/64`, "ACK", "filter=64/64"},
@@ -214,9 +222,11 @@ func TestAccountingShowsWhatThePlatformShows(t *testing.T) {
 		request  string
 		want     []string
 	}{
-		{NokiaSROS, State{ServiceProfile: "GOLD"}, `Alc-SLA-Prof-Str=GARDEN, Alc-Subscriber-Filter="Ingr-v4:7", Alc-Trigger-Acct-Interim=now`,
+		{NokiaSROS, State{ServiceProfile: "GOLD"},
+			`Alc-SLA-Prof-Str=GARDEN, Alc-Subscriber-Filter="Ingr-v4:7", Alc-Trigger-Acct-Interim=now`,
 			[]string{"Start ID alice@isp", "Alc-SLA-Prof-Str=GOLD", "Interim-Update ID alice@isp", "Alc-SLA-Prof-Str=GARDEN"}},
-		{CiscoISG, State{Services: []string{"GOLD"}}, `Cisco-AVPair="subscriber:command=deactivate-service", Cisco-AVPair="subscriber:service-name=GOLD"`,
+		{CiscoISG, State{Services: []string{"GOLD"}},
+			`Cisco-AVPair="subscriber:command=deactivate-service", Cisco-AVPair="subscriber:service-name=GOLD"`,
 			[]string{"Start ID alice@isp", "Start ID:1 alice@isp GOLD s", "Stop ID:1 alice@isp GOLD s"}},
 		{EricssonSE, State{}, `Service-Name:1=GARDEN, Service-Action:1=1`,
 			[]string{"Start ID alice@isp", "Start ID:1 alice@isp GARDEN s"}},

@@ -130,7 +130,8 @@ var quirks = []quirk{
 		"wireless controllers and gear without CoA", "PacketFence 40ec83b1, Switch modules", "", nil},
 		func(b *behaviour, _ *Config) { b.coa = unanswered }},
 	{QuirkInfo{NoDuplicateCache, "carries out every retransmission again",
-		"accel-ppp, VyOS, CoovaChilli, osvbng", "accel-ppp 89637ee; coova-chilli e0c7d7a; osvbng a58b8315", "duplicates", []Platform{AccelPPP, VyOS, CoovaChilli, OSVBNG}},
+		"accel-ppp, VyOS, CoovaChilli, osvbng", "accel-ppp 89637ee; coova-chilli e0c7d7a; osvbng a58b8315", "duplicates",
+		[]Platform{AccelPPP, VyOS, CoovaChilli, OSVBNG}},
 		func(b *behaviour, _ *Config) { b.duplicateWindow = -1 }},
 	{QuirkInfo{Duplicates5s, "remembers answers for 5 s only",
 		"FreeRADIUS as receiver", "FreeRADIUS v3.2.x, cleanup_delay", "duplicates", nil},
@@ -142,7 +143,8 @@ var quirks = []quirk{
 		"any without a duplicate cache behind a network that holds datagrams", "RFC 5080 section 2.2.2", "", nil},
 		func(b *behaviour, _ *Config) { b.repeatsAfter = lateAfter }},
 
-	{QuirkInfo{Reboots, "restarts at the first request: Accounting-On, subscribers dial in again, session ids begin anew and belong to others",
+	{QuirkInfo{Reboots, "restarts at the first request: Accounting-On, subscribers dial in again, " +
+		"session ids begin anew and belong to others",
 		"any", "RFC 2866 section 5.1", "", nil},
 		func(b *behaviour, _ *Config) { b.restarts = true }},
 	{QuirkInfo{IDReuse, "gives the Acct-Session-Id of an ended session to the next one",

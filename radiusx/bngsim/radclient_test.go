@@ -30,7 +30,8 @@ func TestRadclientAcceptsTheAnswersOverRealUDP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := New(Config{Name: "bng1", NASIP: nasIP, Platform: Junos, Secret: secret(t, testSecret), Conn: conn, Profiles: []string{"NORMAL", "GARDEN"}})
+	b, err := New(Config{Name: "bng1", NASIP: nasIP, Platform: Junos, Secret: secret(t, testSecret), Conn: conn,
+		Profiles: []string{"NORMAL", "GARDEN"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +58,8 @@ func TestRadclientAcceptsTheAnswersOverRealUDP(t *testing.T) {
 		{"restrict", "coa", testSecret, ids + `, ERX-Service-Activate:1 = "GARDEN", Proxy-State = 0x0102`, "Received CoA-ACK", false},
 		{"signed", "coa", testSecret, ids + `, ERX-Service-Deactivate = "GARDEN", Message-Authenticator = 0x00`, "Received CoA-ACK", false},
 		{"no such service", "coa", testSecret, ids + `, ERX-Service-Activate:1 = "NONE"`, "Error-Cause = Invalid-Attribute-Value", true},
-		{"no such session", "coa", testSecret, `User-Name = "alice@isp", Acct-Session-Id = "x"`, "Error-Cause = Session-Context-Not-Found", true},
+		{"no such session", "coa", testSecret, `User-Name = "alice@isp", Acct-Session-Id = "x"`,
+			"Error-Cause = Session-Context-Not-Found", true},
 		{"another secret", "coa", "another-secret", ids, "No reply from server", true},
 		{"disconnect", "disconnect", testSecret, ids, "Received Disconnect-ACK", false},
 		{"disconnect of nobody", "disconnect", testSecret, ids, "Error-Cause = Session-Context-Not-Found", true},
@@ -118,7 +120,8 @@ func TestRadclientSeesTheQuirksOfAnswers(t *testing.T) {
 			if _, err := b.Login(t.Context(), alice()); err != nil {
 				t.Fatal(err)
 			}
-			output, err := radclient(t, b.Addr().String(), test.kind, testSecret, `User-Name = "alice@isp"`+test.more, "-r", "1", "-t", "0.5")
+			output, err := radclient(t, b.Addr().String(), test.kind, testSecret, `User-Name = "alice@isp"`+test.more, "-r", "1",
+				"-t", "0.5")
 			if !strings.Contains(output, test.want) || (err != nil) != test.fails {
 				t.Errorf("%v, want %q in\n%s", err, test.want, output)
 			}

@@ -39,11 +39,13 @@ func TestConfigFaultsAreAllNamed(t *testing.T) {
 func TestASessionPrintsAsAPersonReadsIt(t *testing.T) {
 	started := time.Date(2026, 11, 22, 8, 30, 0, 0, time.UTC)
 	sessions := []Session{
-		{ID: "1", Subscriber: alice(), Started: started, State: State{Services: []string{"NORMAL", "GARDEN"}, FilterID: "F", Redirect: true}},
+		{ID: "1", Subscriber: alice(), Started: started, State: State{Services: []string{"NORMAL", "GARDEN"}, FilterID: "F",
+			Redirect: true}},
 		{ID: "2", Subscriber: Subscriber{User: "bob"}, Started: started, State: State{AddressList: "L", RateLimit: "1M/1M"}},
 		{ID: "3", Subscriber: Subscriber{User: "carol", IPv6: netip.MustParseAddr("2001:db8::1")}, Started: started},
 	}
-	if got, want := sessions[0].String(), "1 alice@isp 198.51.100.7,2001:db8:1::/64,2001:db8:2::/56 since 08:30:00: services=NORMAL+GARDEN filter=F redirected"; got != want {
+	if got, want := sessions[0].String(),
+		"1 alice@isp 198.51.100.7,2001:db8:1::/64,2001:db8:2::/56 since 08:30:00: services=NORMAL+GARDEN filter=F redirected"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	var b strings.Builder

@@ -230,7 +230,8 @@ var starOS = &behaviour{
 var osvBNG = &behaviour{
 	sessionID:   func(n uint64) string { return fmt.Sprintf("osv-%08x", n) },
 	identifiers: osvIdentifiers, prefers: osvIdentifiers, unnamed: MissingAttribute, checksNAS: true,
-	changes: map[string]change{"Filter-Id": setFilter}, ignoresUnknown: true, atomic: true, checksProfiles: true, unknownName: InvalidRequest,
+	changes: map[string]change{"Filter-Id": setFilter}, ignoresUnknown: true, atomic: true, checksProfiles: true,
+	unknownName:        InvalidRequest,
 	checksAuthenticity: true, dropsSigned: true, duplicateWindow: -1,
 }
 

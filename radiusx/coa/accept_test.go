@@ -175,10 +175,12 @@ func TestDiscardedAnswersAreNamedInTheResult(t *testing.T) {
 		onIt   int // counted on the exchange itself
 		want   Discard
 	}{
-		{"another secret", func(s []byte) []byte { return reply{request: s, code: 44, secret: "x"}.encode() }, bng1, 0, 1, BadAuthenticator},
+		{"another secret", func(s []byte) []byte { return reply{request: s, code: 44, secret: "x"}.encode() }, bng1, 0, 1,
+			BadAuthenticator},
 		{"the other port of that BNG", right, netip.AddrPortFrom(bng1.Addr(), 1700), 0, 1, WrongPort},
 		{"another BNG that was never asked", right, bng2, 0, 0, UnsolicitedSender},
-		{"unsigned although required", func(s []byte) []byte { return reply{request: s, code: 44}.encode() }, bng1, MessageAuthenticatorRequireReply, 1, MissingMessageAuthenticator},
+		{"unsigned although required", func(s []byte) []byte { return reply{request: s, code: 44}.encode() }, bng1,
+			MessageAuthenticatorRequireReply, 1, MissingMessageAuthenticator},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -142,7 +142,8 @@ func TestEventTimestampIsThatOfTheBeginning(t *testing.T) {
 			config.Now = func() time.Time { return testTime.Add(time.Since(began)) } // a clock that goes on
 		})
 		do(t, c, requestTo(t, bng1))
-		stamp := []byte{eventTimestamp, 6, byte(testTime.Unix() >> 24), byte(testTime.Unix() >> 16), byte(testTime.Unix() >> 8), byte(testTime.Unix())}
+		stamp := []byte{eventTimestamp, 6, byte(testTime.Unix() >> 24), byte(testTime.Unix() >> 16), byte(testTime.Unix() >> 8),
+			byte(testTime.Unix())}
 		for i, p := range silent.packets() {
 			if !bytes.Contains(p.octets, stamp) {
 				t.Errorf("transmission %d: no Event-Timestamp %x in %x", i+1, stamp, p.octets)

@@ -98,21 +98,22 @@ func TestSendingSeesTheExactDatagramBeforeItLeaves(t *testing.T) {
 		var bng tap
 		w.attach(bng1, bng.host)
 		x := requestTo(t, bng1)
-		var told []Datagram
+		var reported []Datagram
 		x.Sending = func(d Datagram) error {
 			if n := len(bng.packets()); n != 0 {
-				t.Errorf("told after %d packets", n)
+				t.Errorf("reported after %d packets", n)
 			}
-			told = append(told, d)
+			reported = append(reported, d)
 			return nil
 		}
 		r := do(t, clientOn(t, w, nil), x)
-		if len(told) != 1 {
-			t.Fatalf("told %d times of %d transmissions", len(told), r.Transmissions)
+		if len(reported) != 1 {
+			t.Fatalf("reported %d times of %d transmissions", len(reported), r.Transmissions)
 		}
 		sent := bng.packets()[0]
-		if d := told[0]; !bytes.Equal(d.Octets, sent.octets) || d.Local != sent.from || d.Peer != bng1 || d.Identifier != sent.octets[1] {
-			t.Errorf("told of %+v, sent %+v", d, sent)
+		if d := reported[0]; !bytes.Equal(d.Octets, sent.octets) || d.Local != sent.from || d.Peer != bng1 ||
+			d.Identifier != sent.octets[1] {
+			t.Errorf("reported %+v, sent %+v", d, sent)
 		}
 	})
 }

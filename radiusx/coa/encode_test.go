@@ -96,7 +96,8 @@ func TestGoldenACKsAreAccepted(t *testing.T) {
 	for _, g := range goldens {
 		t.Run(g.name, func(t *testing.T) {
 			sent := unhex(t, g.request)
-			q := request{peer: bng1, code: radius.Code(sent[0]), octets: sent, key: radiusx.NewKey([]byte("golden-secret")), requireMessageAuthenticator: true}
+			q := request{peer: bng1, code: radius.Code(sent[0]), octets: sent, key: radiusx.NewKey([]byte("golden-secret")),
+				requireMessageAuthenticator: true}
 			if _, why := q.accept(unhex(t, g.ack), bng1); why != NotDiscarded {
 				t.Errorf("discarded: %v", why)
 			}

@@ -115,7 +115,8 @@ func FuzzAccept(f *testing.F) {
 	stray[1]++ // to another request that had the same authenticator
 	f.Add(stray, false, false, uint8(answered))
 	f.Add([]byte{44, 0x5a, 0, 20}, false, false, uint8(asItIs))
-	f.Add(reply{request: questions[false][false].octets, code: radius.CodeCoAACK, attributes: []byte{80, 2}}.encode(), false, false, uint8(answered))
+	f.Add(reply{request: questions[false][false].octets, code: radius.CodeCoAACK, attributes: []byte{80, 2}}.encode(), false, false,
+		uint8(answered))
 	f.Fuzz(func(t *testing.T, datagram []byte, disconnect, required bool, how uint8) {
 		q := questions[disconnect][required]
 		datagram = makeRight(datagram, q.octets, how)

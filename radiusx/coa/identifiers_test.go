@@ -232,7 +232,8 @@ func TestWithoutAFreeIdentifierNothingIsSent(t *testing.T) {
 		if n := len(silent.packets()); n != identifiersPerPort {
 			t.Errorf("%d packets", n)
 		}
-		if r := do(t, c, Exchange{Peer: bng2, Secret: secretOf(t, testSecret), Code: 43, Attributes: requestTo(t, bng2).Attributes, Timeout: time.Second}); r.Transmissions != 1 {
+		if r := do(t, c, Exchange{Peer: bng2, Secret: secretOf(t, testSecret), Code: 43, Attributes: requestTo(t, bng2).Attributes,
+			Timeout: time.Second}); r.Transmissions != 1 {
 			t.Errorf("another BNG is held up: %+v", r)
 		}
 		waiting.Wait()

@@ -63,8 +63,9 @@ type Result struct {
 	Discarded   int
 	LastDiscard Discard
 
-	// Skew is how far the BNG's clock is ahead of ours, in whole seconds, from the Event-Timestamp of its last genuine answer, accepted or not; 0 if
-	// there was none. Unanswered with ClockSkew is how a BNG with a wrong clock
+	// Skew is how far the BNG's clock is ahead of ours, in whole seconds, from
+	// the Event-Timestamp of its last genuine answer, accepted or not; 0 if there was
+	// none. Unanswered with ClockSkew is how a BNG with a wrong clock
 	// looks.
 	Skew time.Duration
 	// Stamped: there was one: Skew 0 is a clock like ours then.

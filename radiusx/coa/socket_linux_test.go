@@ -67,16 +67,16 @@ func TestTheBuffersThatTheKernelGaveAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	var told int
+	var reported int
 	err = c.opened[0].receiver.(*batchReceiver).errors.raw.Control(func(fd uintptr) {
-		told, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
+		reported, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := c.Stats()
-	if s.ReceiveBuffer != told/2 || s.SendBuffer == 0 {
-		t.Errorf("figures: %+v, the kernel says %d", s, told)
+	if s.ReceiveBuffer != reported/2 || s.SendBuffer == 0 {
+		t.Errorf("figures: %+v, the kernel says %d", s, reported)
 	}
 	if short := s.ReceiveBuffer < bufferSize || s.SendBuffer < bufferSize; short != (s.ShortBuffers == 1) {
 		t.Errorf("%d of %d octets, %d ports short", s.ReceiveBuffer, bufferSize, s.ShortBuffers)

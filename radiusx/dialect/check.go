@@ -103,11 +103,11 @@ func (d *Dialect) Check(p Profile, options map[string]string) []error {
 	if _, err := d.options(options); err != nil {
 		return joined(err)
 	}
-	told := d.exampleSession()
+	reported := d.exampleSession()
 	var faults []error
 	seen := make(map[string]bool)
 	for _, action := range []Action{Restrict, Restore, Disconnect} {
-		_, err := d.Steps(Request{Action: action, Session: told, Profile: p, Options: options})
+		_, err := d.Steps(Request{Action: action, Session: reported, Profile: p, Options: options})
 		if err != nil && !seen[err.Error()] {
 			seen[err.Error()] = true
 			faults = append(faults, err)
@@ -135,13 +135,13 @@ var examples = map[radiusx.Type]string{
 // exampleSession is a session that has everything the dialect reads, except
 // what it refuses to restrict.
 func (d *Dialect) exampleSession() []radiusx.Attribute {
-	var told []radiusx.Attribute
+	var reported []radiusx.Attribute
 	for _, name := range d.Wants() {
 		if def, ok := d.base.Lookup(name); ok && !d.refusesBy(name) {
-			told = append(told, radiusx.Attribute{Name: name, Value: examples[def.Type]})
+			reported = append(reported, radiusx.Attribute{Name: name, Value: examples[def.Type]})
 		}
 	}
-	return told
+	return reported
 }
 
 func (d *Dialect) refusesBy(name string) bool {

@@ -47,8 +47,8 @@ func (d *Dialect) Fix(r Request) ([]Fixed, error) {
 
 // Address makes the request about a session. d is whoever's dialect: of it, only the
 // dictionary counts. An error is [ErrIdentifierMissing], wrapped with the reason.
-func (d *Dialect) Address(f Fixed, told []radiusx.Attribute) (Step, error) {
-	head, err := d.identify(told, f.By, f.NAS)
+func (d *Dialect) Address(f Fixed, reported []radiusx.Attribute) (Step, error) {
+	head, err := d.identify(reported, f.By, f.NAS)
 	if err != nil {
 		return Step{}, err
 	}

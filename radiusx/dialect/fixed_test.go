@@ -31,10 +31,12 @@ func TestFixedRequestsAreTheSameOctets(t *testing.T) {
 					t.Fatalf("%s: %v", name, err)
 				}
 				got := dictionary.Input(append(step.Attributes, dictionary.Decode(step.Encoded)...))
-				if want := dictionary.Input(steps[i].Attributes); got != want || step.NAKsIfDone != steps[i].NAKsIfDone || step.Code != steps[i].Code {
+				if want := dictionary.Input(steps[i].Attributes); got != want || step.NAKsIfDone != steps[i].NAKsIfDone ||
+					step.Code != steps[i].Code {
 					t.Errorf("%s: fixed\n%s\nat once\n%s", name, got, want)
 				}
-				if _, err := d.Address(f, []radiusx.Attribute{{Name: "Calling-Station-Id", Value: "x"}}); !errors.Is(err, ErrIdentifierMissing) {
+				if _, err := d.Address(f, []radiusx.Attribute{{Name: "Calling-Station-Id", Value: "x"}}); !errors.Is(err,
+					ErrIdentifierMissing) {
 					t.Errorf("%s: addressed to nobody: %v", name, err)
 				}
 			}

@@ -121,7 +121,8 @@ func checkIdentifiersAreNeeded(t *testing.T, d *Dialect, r Request, steps []Step
 		for _, name := range must {
 			for _, spoilt := range []string{"", " ", "*", "none at all"} {
 				less := r
-				less.Session = slices.DeleteFunc(slices.Clone(r.Session), func(a radiusx.Attribute) bool { return strings.EqualFold(a.Name, name) })
+				less.Session = slices.DeleteFunc(slices.Clone(r.Session),
+					func(a radiusx.Attribute) bool { return strings.EqualFold(a.Name, name) })
 				if spoilt != "none at all" {
 					less.Session = append(less.Session, radiusx.Attribute{Name: name, Value: spoilt})
 				}

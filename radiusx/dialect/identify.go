@@ -14,29 +14,29 @@ var nasAttributes = []string{"NAS-IP-Address", "NAS-IPv6-Address", "NAS-Identifi
 // identify returns the attributes that say which session is meant, in the
 // dialect's order. A session that lacks one that must be there fails with
 // [ErrIdentifierMissing].
-func (d *Dialect) identify(told []radiusx.Attribute, id Identification, nas bool) ([]radiusx.Attribute, error) {
+func (d *Dialect) identify(reported []radiusx.Attribute, id Identification, nas bool) ([]radiusx.Attribute, error) {
 	var found []radiusx.Attribute
 	if nas {
-		found = d.known(told, nasAttributes)
+		found = d.known(reported, nasAttributes)
 		if len(found) == 0 {
 			return nil, fmt.Errorf("%w: the session names no NAS (%s)", ErrIdentifierMissing, strings.Join(nasAttributes, ", "))
 		}
 	}
 	for _, name := range id.Must {
-		value, err := d.identifier(told, name)
+		value, err := d.identifier(reported, name)
 		if err != nil {
 			return nil, err
 		}
 		found = append(found, radiusx.Attribute{Name: name, Value: value})
 	}
-	return append(found, d.known(told, id.IfKnown)...), nil
+	return append(found, d.known(reported, id.IfKnown)...), nil
 }
 
 // known returns those of names that the session has in a usable form.
-func (d *Dialect) known(told []radiusx.Attribute, names []string) []radiusx.Attribute {
+func (d *Dialect) known(reported []radiusx.Attribute, names []string) []radiusx.Attribute {
 	var found []radiusx.Attribute
 	for _, name := range names {
-		if value, err := d.identifier(told, name); err == nil {
+		if value, err := d.identifier(reported, name); err == nil {
 			found = append(found, radiusx.Attribute{Name: name, Value: value})
 		}
 	}
@@ -46,9 +46,9 @@ func (d *Dialect) known(told []radiusx.Attribute, names []string) []radiusx.Attr
 // identifier returns the session's one value of the attribute called name. None,
 // an empty one, a wildcard, two that differ, or one that does not encode is
 // [ErrIdentifierMissing].
-func (d *Dialect) identifier(told []radiusx.Attribute, name string) (string, error) {
+func (d *Dialect) identifier(reported []radiusx.Attribute, name string) (string, error) {
 	value, found := "", false
-	for _, a := range told {
+	for _, a := range reported {
 		if !strings.EqualFold(a.Name, name) {
 			continue
 		}

@@ -31,7 +31,8 @@ func TestWhatInterimsListNeedsASource(t *testing.T) {
 		t.Fatal(err)
 	}
 	d, _ := set.Get("filter-id")
-	if !d.InterimAddresses.List.All() || !strings.Contains(d.Text(), "interims list   all addresses that the session has (the maker's manual, p. 3)") {
+	if !d.InterimAddresses.List.All() ||
+		!strings.Contains(d.Text(), "interims list   all addresses that the session has (the maker's manual, p. 3)") {
 		t.Errorf("%+v\n%s", d.InterimAddresses, d.Text())
 	}
 	if d, _ := Builtin().Get("filter-id"); d.InterimAddresses.List.All() {

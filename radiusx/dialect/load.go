@@ -101,7 +101,8 @@ func (d *Dialect) replacing(old *Dialect) []error {
 	case old == nil:
 		return []error{d.source.fault(keys("replaces"), "there is no dialect %s to replace", d.Replaces)}
 	case d.Replaces == "":
-		return []error{d.source.fault(keys("name"), "there is a dialect %s already: choose another name, or say replaces: %s", d.Name, d.Name)}
+		return []error{d.source.fault(keys("name"), "there is a dialect %s already: choose another name, or say replaces: %s",
+			d.Name, d.Name)}
 	}
 	return slices.Concat(
 		d.source.narrower("identifiers", d.Identifiers, old.Identifiers),

@@ -17,7 +17,8 @@ func TestTheBuiltInDialectsLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(set.Names(), " "), "accel-ppp cisco-isg cisco-xr coova-chilli ericsson-se filter-id hostapd huawei-ne junos mikrotik nokia-sros osvbng rtbrick skat staros vyos"; got != want {
+	if got, want := strings.Join(set.Names(), " "),
+		"accel-ppp cisco-isg cisco-xr coova-chilli ericsson-se filter-id hostapd huawei-ne junos mikrotik nokia-sros osvbng rtbrick skat staros vyos"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if _, ok := set.Get("none"); ok {
@@ -51,57 +52,88 @@ func TestAWrongFileIsRefusedWithThePlace(t *testing.T) {
 		{"an unknown placeholder", "filter-id.yaml", "{restricted}", "{restrict}", ":22:13: unknown placeholder {restrict}"},
 		{"an open brace", "filter-id.yaml", "{restricted}", "{restricted", "{ without }"},
 		{"a closing brace", "filter-id.yaml", "{restricted}", "restricted}", "} without {"},
-		{"an unknown attribute", "filter-id.yaml", "Filter-Id={restricted}", "Filter-ID2={restricted}", ":22:13: unknown attribute Filter-ID2"},
+		{"an unknown attribute", "filter-id.yaml", "Filter-Id={restricted}", "Filter-ID2={restricted}",
+			":22:13: unknown attribute Filter-ID2"},
 		{"no attribute", "filter-id.yaml", `"Filter-Id={restricted}"`, `"{restricted}"`, "not of the form Name=value"},
 		{"an attribute that cannot be read", "filter-id.yaml", "Filter-Id={restricted}", "Filter Id={restricted}", "expected ="},
 		{"an attribute that sets nothing", "filter-id.yaml", "Filter-Id={restricted}", "Filter-Id=", "sets nothing"},
 		{"a tag where there is none", "filter-id.yaml", "Filter-Id={restricted}", "Filter-Id:1={restricted}", "carries no tag"},
-		{"a literal that is too long", "filter-id.yaml", "Filter-Id={restricted}", "Filter-Id={restricted}" + strings.Repeat("x", 254), "254 octets, at most 253 fit"},
+		{"a literal that is too long", "filter-id.yaml", "Filter-Id={restricted}", "Filter-Id={restricted}" + strings.Repeat("x",
+			254), "254 octets, at most 253 fit"},
 		{"a literal not of its type", "filter-id.yaml", "Filter-Id={restricted}", "Session-Timeout=soon", "not a number"},
-		{"the previous restriction where there is none", "filter-id.yaml", "Filter-Id={restricted}", "Filter-Id={previous restricted}", "no value here"},
-		{"the normal name in an overlay", "junos.yaml", "ERX-Service-Activate:1={restricted}", "ERX-Service-Activate:1={normal}", "no value here"},
-		{"an unknown session attribute", "filter-id.yaml", "Filter-Id={restricted}", "Filter-Id={session Nobody}", "unknown attribute Nobody"},
+		{"the previous restriction where there is none", "filter-id.yaml", "Filter-Id={restricted}",
+			"Filter-Id={previous restricted}", "no value here"},
+		{"the normal name in an overlay", "junos.yaml", "ERX-Service-Activate:1={restricted}", "ERX-Service-Activate:1={normal}",
+			"no value here"},
+		{"an unknown session attribute", "filter-id.yaml", "Filter-Id={restricted}", "Filter-Id={session Nobody}",
+			"unknown attribute Nobody"},
 		{"an unknown option", "filter-id.yaml", "Filter-Id={restricted}", "Filter-Id={option nothing}", "no such option"},
-		{"a changed identifier", "filter-id.yaml", "Filter-Id={restricted}", "User-Name={restricted}", "identifies the session and cannot change it"},
-		{"no identifiers", "filter-id.yaml", "identifiers: {must: [User-Name, Acct-Session-Id]}", "identifiers: {must: []}", ":16:21: identifiers: nothing in must singles out a session"},
-		{"identifiers that single out nobody", "filter-id.yaml", "identifiers: {must: [User-Name, Acct-Session-Id]}", "identifiers: {must: [NAS-IP-Address]}", "singles out"},
-		{"no identifiers for disconnect", "filter-id.yaml", "disconnect: {must: [User-Name, Acct-Session-Id]}", "disconnect: {}", "disconnect: nothing in must"},
-		{"an unknown identifier", "filter-id.yaml", "identifiers: {must: [User-Name,", "identifiers: {must: [Username,", ":16:22: unknown attribute Username"},
+		{"a changed identifier", "filter-id.yaml", "Filter-Id={restricted}", "User-Name={restricted}",
+			"identifies the session and cannot change it"},
+		{"no identifiers", "filter-id.yaml", "identifiers: {must: [User-Name, Acct-Session-Id]}", "identifiers: {must: []}",
+			":16:21: identifiers: nothing in must singles out a session"},
+		{"identifiers that single out nobody", "filter-id.yaml", "identifiers: {must: [User-Name, Acct-Session-Id]}",
+			"identifiers: {must: [NAS-IP-Address]}", "singles out"},
+		{"no identifiers for disconnect", "filter-id.yaml", "disconnect: {must: [User-Name, Acct-Session-Id]}", "disconnect: {}",
+			"disconnect: nothing in must"},
+		{"an unknown identifier", "filter-id.yaml", "identifiers: {must: [User-Name,", "identifiers: {must: [Username,",
+			":16:22: unknown attribute Username"},
 		{"an identifier twice", "mikrotik.yaml", "if_known: [Framed-IP-Address]", "if_known: [User-Name]", "User-Name twice"},
-		{"a restore that does not undo", "filter-id.yaml", `["Filter-Id={normal}"]` + "\n      undo: [\"Filter-Id={restricted}\"]", `["Filter-Id=open"]` + "\n      undo: [\"Filter-Id={restricted}\"]", "restore does not undo restrict"},
-		{"an undo of restore that does not restrict", "filter-id.yaml", `["Filter-Id={normal}"]` + "\n      undo: [\"Filter-Id={restricted}\"]", `["Filter-Id={normal}"]` + "\n      undo: [\"Filter-Id=shut\"]", "undoing restore is not restrict"},
-		{"an undo that undoes nothing", "junos.yaml", "undo: [\"ERX-Service-Deactivate={restricted}\"]", "undo: [\"ERX-Service-Activate:1={restricted}\"]", "undo sends the same again"},
-		{"a change that cannot be undone", "filter-id.yaml", `["Filter-Id={previous restricted}"]`, `["Filter-Id={normal}"]`, "undoing change is not the change back"},
-		{"a step without undo", "filter-id.yaml", restricts + "\n      undo: [\"Filter-Id={normal}\"]\n", restricts + "\n", "what cannot be undone is not begun"},
-		{"no restore", "filter-id.yaml", "  restore:\n    - coa: [\"Filter-Id={normal}\"]\n      undo: [\"Filter-Id={restricted}\"]\n", "", "restore has no steps"},
-		{"a disconnect that is not announced", "filter-id.yaml", restricts + "\n      undo: [\"Filter-Id={normal}\"]\n", "    - disconnect: []\n", "drops_session is false"},
+		{"a restore that does not undo", "filter-id.yaml", `["Filter-Id={normal}"]` + "\n      undo: [\"Filter-Id={restricted}\"]",
+			`["Filter-Id=open"]` + "\n      undo: [\"Filter-Id={restricted}\"]", "restore does not undo restrict"},
+		{"an undo of restore that does not restrict", "filter-id.yaml",
+			`["Filter-Id={normal}"]` + "\n      undo: [\"Filter-Id={restricted}\"]",
+			`["Filter-Id={normal}"]` + "\n      undo: [\"Filter-Id=shut\"]", "undoing restore is not restrict"},
+		{"an undo that undoes nothing", "junos.yaml", "undo: [\"ERX-Service-Deactivate={restricted}\"]",
+			"undo: [\"ERX-Service-Activate:1={restricted}\"]", "undo sends the same again"},
+		{"a change that cannot be undone", "filter-id.yaml", `["Filter-Id={previous restricted}"]`, `["Filter-Id={normal}"]`,
+			"undoing change is not the change back"},
+		{"a step without undo", "filter-id.yaml", restricts + "\n      undo: [\"Filter-Id={normal}\"]\n", restricts + "\n",
+			"what cannot be undone is not begun"},
+		{"no restore", "filter-id.yaml",
+			"  restore:\n    - coa: [\"Filter-Id={normal}\"]\n      undo: [\"Filter-Id={restricted}\"]\n", "", "restore has no steps"},
+		{"a disconnect that is not announced", "filter-id.yaml", restricts + "\n      undo: [\"Filter-Id={normal}\"]\n",
+			"    - disconnect: []\n", "drops_session is false"},
 		{"a disconnect with an undo", "filter-id.yaml", restricts, "    - disconnect: []", "cannot be undone"},
 		{"two kinds of step in one", "filter-id.yaml", restricts, restricts + "\n      disconnect: []", "not both"},
 		{"a step of nothing", "filter-id.yaml", restricts, "    - coa: []", "needs coa or disconnect"},
 		{"no form", "filter-id.yaml", "swap:", "swap: null\nx:", "unknown key x"},
 		{"an unknown support level", "filter-id.yaml", "support: generic", "support: great", "want lab, field"},
 		{"an unknown mark", "filter-id.yaml", "mark: documented", "mark: hearsay", "want source, documented"},
-		{"another name than the file's", "filter-id.yaml", "name: filter-id", "name: filter", ":1:7: name \"filter\" belongs into a file filter.yaml"},
+		{"another name than the file's", "filter-id.yaml", "name: filter-id", "name: filter",
+			":1:7: name \"filter\" belongs into a file filter.yaml"},
 		{"a bad name", "filter-id.yaml", "name: filter-id", "name: Filter Id", "want lower-case"},
 		{"no port", "filter-id.yaml", "coa_port: 3799\n", "", "coa_port: is missing"},
-		{"no coverage", "filter-id.yaml", "covered: depends, warning: \"The filter", "covered: maybe, warning: \"The filter", "want yes, no or depends"},
-		{"no warning", "accel-ppp.yaml", `ipv6: {covered: no, warning: "L4 redirect adds only the IPv4 address: a dual-stack subscriber keeps IPv6 unrestricted."}`, "ipv6: {covered: no}", "warning: wanted unless"},
+		{"no coverage", "filter-id.yaml", "covered: depends, warning: \"The filter", "covered: maybe, warning: \"The filter",
+			"want yes, no or depends"},
+		{"no warning", "accel-ppp.yaml",
+			`ipv6: {covered: no, warning: "L4 redirect adds only the IPv4 address: a dual-stack subscriber keeps IPv6 unrestricted."}`, "ipv6: {covered: no}", "warning: wanted unless"},
 		{"an unknown Error-Cause", "filter-id.yaml", "cause: Missing-Attribute", "cause: Something", "unknown Error-Cause"},
 		{"a bad pattern", "accel-ppp.yaml", `pattern: "^[^0]"`, `pattern: "^[^0"`, "missing closing ]"},
-		{"a pattern without a reason", "accel-ppp.yaml", `pattern: "^[^0]", reason`, `pattern: "^[^0]", reason: "" } #`, "pattern without a reason"},
-		{"a refusal without a reason", "accel-ppp.yaml", `value: PPP, reason: "L4`, `value: PPP} # {reason: "L4`, "value or reason is missing"},
-		{"a site-defined attribute with a taken name", "accel-ppp.yaml", "{name: L4-Redirect,", "{name: User-Name,", "it is taken or empty"},
-		{"a site-defined attribute of the session", "accel-ppp.yaml", `number: "{option l4_redirect_number}"`, `number: "{session NAS-Port}"`, "no value here"},
+		{"a pattern without a reason", "accel-ppp.yaml", `pattern: "^[^0]", reason`, `pattern: "^[^0]", reason: "" } #`,
+			"pattern without a reason"},
+		{"a refusal without a reason", "accel-ppp.yaml", `value: PPP, reason: "L4`, `value: PPP} # {reason: "L4`,
+			"value or reason is missing"},
+		{"a site-defined attribute with a taken name", "accel-ppp.yaml", "{name: L4-Redirect,", "{name: User-Name,",
+			"it is taken or empty"},
+		{"a site-defined attribute of the session", "accel-ppp.yaml", `number: "{option l4_redirect_number}"`,
+			`number: "{session NAS-Port}"`, "no value here"},
 		{"a site-defined attribute of nothing", "accel-ppp.yaml", `number: "{option l4_redirect_number}", `, "", "number is missing"},
 		{"a default that does not fit", "accel-ppp.yaml", "default: string", "default: text", "does not match the pattern"},
-		{"an option twice", "accel-ppp.yaml", "- name: l4_redirect_vendor", "- name: l4_redirect_number", "option l4_redirect_number twice"},
+		{"an option twice", "accel-ppp.yaml", "- name: l4_redirect_vendor", "- name: l4_redirect_number",
+			"option l4_redirect_number twice"},
 		{"a step that may come to nothing", "filter-id.yaml", "Filter-Id={restricted}", "Filter-Id={restricted x?}", "always sent"},
-		{"an optional number of an attribute", "accel-ppp.yaml", `number: "{option ipset_number}"`, `number: "{option ipset_number?}"`, "number is missing"},
+		{"an optional number of an attribute", "accel-ppp.yaml", `number: "{option ipset_number}"`,
+			`number: "{option ipset_number?}"`, "number is missing"},
 		{"an attribute for an option there is not", "accel-ppp.yaml", "when: ipset,", "when: sets,", "no such option sets"},
-		{"an AAA server's name from nowhere", "accel-ppp.yaml", `known_as: "{option ipset_name}"`, `known_as: "{option set_name}"`, "no such option"},
-		{"a site's attribute at log-in without its name", "accel-ppp.yaml", `, known_as: "{option ipset_name}"`, "", "that no AAA server knows"},
-		{"renamed sessions found by what changes", "coova-chilli.yaml", "identifiers: {must: [User-Name]}", "identifiers: {must: [User-Name, Acct-Session-Id]}", "is what changes"},
-		{"renamed sessions found by nothing", "coova-chilli.yaml", "identifiers: {must: [User-Name]}", "identifiers: {must: [Calling-Station-Id]}", "singles out a session"},
+		{"an AAA server's name from nowhere", "accel-ppp.yaml", `known_as: "{option ipset_name}"`, `known_as: "{option set_name}"`,
+			"no such option"},
+		{"a site's attribute at log-in without its name", "accel-ppp.yaml", `, known_as: "{option ipset_name}"`, "",
+			"that no AAA server knows"},
+		{"renamed sessions found by what changes", "coova-chilli.yaml", "identifiers: {must: [User-Name]}",
+			"identifiers: {must: [User-Name, Acct-Session-Id]}", "is what changes"},
+		{"renamed sessions found by nothing", "coova-chilli.yaml", "identifiers: {must: [User-Name]}",
+			"identifiers: {must: [Calling-Station-Id]}", "singles out a session"},
 		{"a renaming without a reason", "coova-chilli.yaml", "  reason: \"An ACK", "  x: \"An ACK", "unknown key x"},
 		{"a renaming with an unknown cause", "coova-chilli.yaml", "gone: [none]", "gone: [nothing]", "unknown Error-Cause"},
 		{"an option without help", "accel-ppp.yaml", `    help: "Number`, `    # "Number`, "has no help"},
@@ -145,7 +177,8 @@ func TestADialectMaySendTheNASAndDisconnectToRestrict(t *testing.T) {
 	data = strings.Replace(data, "drops_session: false", "drops_session: true", 1)
 	head, _, _ := strings.Cut(data, "  restrict:")
 	_, tail, _ := strings.Cut(data, "  coverage:")
-	fsys["filter-id.yaml"].Data = []byte(head + "  restrict: [disconnect: []]\n  restore: [disconnect: []]\n  change: [disconnect: []]\n  coverage:" + tail)
+	fsys["filter-id.yaml"].Data = []byte(head +
+		"  restrict: [disconnect: []]\n  restore: [disconnect: []]\n  change: [disconnect: []]\n  coverage:" + tail)
 	set, err := Load(fsys, radiusx.Builtin())
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +189,8 @@ func TestADialectMaySendTheNASAndDisconnectToRestrict(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "NAS-IP-Address = 192.0.2.1\nNAS-Identifier = \"bng1\"\nUser-Name = \"alice\"\nAcct-Session-Id = \"42\"\n"
-	if len(steps) != 1 || steps[0].Code != radius.CodeDisconnectRequest || steps[0].Undo != nil || Render(radiusx.Builtin(), steps) != want {
+	if len(steps) != 1 || steps[0].Code != radius.CodeDisconnectRequest || steps[0].Undo != nil ||
+		Render(radiusx.Builtin(), steps) != want {
 		t.Errorf("got %+v, want one Disconnect-Request with\n%s", steps, want)
 	}
 	_, err = d.Steps(Request{Action: Disconnect, Session: attributes("User-Name=alice,Acct-Session-Id=42")})
@@ -170,7 +204,8 @@ func TestWantsIncludesWhatTemplatesRead(t *testing.T) {
 	data := string(fsys["filter-id.yaml"].Data)
 	data = strings.Replace(data, `undo: ["Filter-Id={restricted}"]`, `undo: ["Filter-Id={restricted}-{session NAS-Port-Id}"]`, 1)
 	data = strings.ReplaceAll(data, "Filter-Id={previous restricted}", "Filter-Id={previous restricted}-{session NAS-Port-Id}")
-	data = strings.Replace(data, "    - coa: [\"Filter-Id={restricted}\"]", "    - coa: [\"Filter-Id={restricted}-{session NAS-Port-Id}\"]", 1)
+	data = strings.Replace(data, "    - coa: [\"Filter-Id={restricted}\"]",
+		"    - coa: [\"Filter-Id={restricted}-{session NAS-Port-Id}\"]", 1)
 	fsys["filter-id.yaml"].Data = []byte(data)
 	set, err := Load(fsys, radiusx.Builtin())
 	if err != nil {

@@ -192,7 +192,7 @@ func randomAction(d *Dialect, random *rand.Rand) Action {
 
 // randomSession has each attribute that the dialect reads right, missing, empty or a wildcard.
 func randomSession(d *Dialect, random *rand.Rand) []radiusx.Attribute {
-	var told []radiusx.Attribute
+	var reported []radiusx.Attribute
 	for _, a := range d.exampleSession() {
 		switch random.IntN(10) {
 		case 0:
@@ -200,16 +200,16 @@ func randomSession(d *Dialect, random *rand.Rand) []radiusx.Attribute {
 		case 1:
 			a.Value = []string{"", " ", "*", "0.0.0.0"}[random.IntN(4)]
 		}
-		told = append(told, a)
+		reported = append(reported, a)
 	}
-	return told
+	return reported
 }
 
-func identifies(d *Dialect, s Step, told []radiusx.Attribute, then bool) error {
+func identifies(d *Dialect, s Step, reported []radiusx.Attribute, then bool) error {
 	id := d.identification(identified{s.Code, then})
 	sent := withoutNAS(d, s.Attributes)
 	for i, name := range id.Must {
-		want, ok := radiusx.Find(told, name)
+		want, ok := radiusx.Find(reported, name)
 		if !ok || meansNobody(want) {
 			return fmt.Errorf("sent although the session has %s %q", name, want)
 		}

@@ -24,21 +24,22 @@ type part struct {
 
 // parts is the cast. hostapd is not in it: it restricts nothing.
 var parts = map[string]part{
-	"junos":        {does: junos, before: state{"NORMAL": "active", "VOICE": "active"}},
-	"cisco-isg":    {does: isg, before: state{"NORMAL": "active", "VOICE": "active"}, names: avPairNames},
-	"cisco-xr":     {does: xr, before: state{"NORMAL": "active", "VOICE": "active"}, names: avPairNames},
-	"ericsson-se":  {does: smartEdge, before: state{"NORMAL": "active", "VOICE": "active"}},
-	"nokia-sros":   {does: srOS, before: state{"Alc-SLA-Prof-Str": "NORMAL"}, overlayNames: []string{"1", "100", "65535"}},
-	"accel-ppp":    {does: accelPPP, before: state{"Filter-Id": "NORMAL"}},
-	"coova-chilli": {does: chilli, before: state{"up": "2000", "down": "10000", "timeout": "86400", "interim": "300"}, names: []string{"portal"}, normal: "2000/10000 timeout=86400 interim=300"},
-	"filter-id":    keeps("Filter-Id"),
-	"huawei-ne":    keeps("Filter-Id"),
-	"staros":       keeps("Filter-Id"),
-	"vyos":         keeps("Filter-Id"),
-	"mikrotik":     keeps("Mikrotik-Address-List"),
-	"rtbrick":      keeps("RtBrick-Service-Profile"),
-	"skat":         keeps("VasExperts-Policing-Profile"),
-	"osvbng":       keeps("Site-Profile"),
+	"junos":       {does: junos, before: state{"NORMAL": "active", "VOICE": "active"}},
+	"cisco-isg":   {does: isg, before: state{"NORMAL": "active", "VOICE": "active"}, names: avPairNames},
+	"cisco-xr":    {does: xr, before: state{"NORMAL": "active", "VOICE": "active"}, names: avPairNames},
+	"ericsson-se": {does: smartEdge, before: state{"NORMAL": "active", "VOICE": "active"}},
+	"nokia-sros":  {does: srOS, before: state{"Alc-SLA-Prof-Str": "NORMAL"}, overlayNames: []string{"1", "100", "65535"}},
+	"accel-ppp":   {does: accelPPP, before: state{"Filter-Id": "NORMAL"}},
+	"coova-chilli": {does: chilli, before: state{"up": "2000", "down": "10000", "timeout": "86400", "interim": "300"},
+		names: []string{"portal"}, normal: "2000/10000 timeout=86400 interim=300"},
+	"filter-id": keeps("Filter-Id"),
+	"huawei-ne": keeps("Filter-Id"),
+	"staros":    keeps("Filter-Id"),
+	"vyos":      keeps("Filter-Id"),
+	"mikrotik":  keeps("Mikrotik-Address-List"),
+	"rtbrick":   keeps("RtBrick-Service-Profile"),
+	"skat":      keeps("VasExperts-Policing-Profile"),
+	"osvbng":    keeps("Site-Profile"),
 }
 
 var (

@@ -11,7 +11,7 @@ import (
 	"cordon/radiusx"
 )
 
-// alice is a session as accounting told it.
+// alice is a session as accounting reported it.
 func alice() []radiusx.Attribute {
 	return attributes("User-Name=alice, Acct-Session-Id=42, Framed-IP-Address=192.0.2.7, NAS-IP-Address=192.0.2.1, NAS-Identifier=bng1")
 }
@@ -52,30 +52,53 @@ func TestWhatAPlatformCannotDoIsRefusedWithTheReason(t *testing.T) {
 		reason  string
 	}{
 		{"no session at all", "junos", Request{Action: Restrict, Profile: overlay}, ErrIdentifierMissing, "User-Name"},
-		{"an identifier is missing", "junos", Request{Action: Restrict, Profile: overlay, Session: attributes("User-Name=alice")}, ErrIdentifierMissing, "Acct-Session-Id"},
-		{"an identifier is empty", "junos", Request{Action: Restrict, Profile: overlay, Session: attributes(`User-Name="", Acct-Session-Id=42`)}, ErrIdentifierMissing, "User-Name"},
-		{"an identifier is a wildcard", "mikrotik", Request{Action: Disconnect, Session: attributes(`User-Name=*, Acct-Session-Id=42`)}, ErrIdentifierMissing, "User-Name"},
-		{"an identifier is there twice", "filter-id", Request{Action: Restore, Profile: swap, Session: with("User-Name=bob")}, ErrIdentifierMissing, "bob"},
-		{"an identifier is too long", "filter-id", Request{Action: Restore, Profile: swap, Session: attributes("Acct-Session-Id=42, User-Name=" + long)}, ErrIdentifierMissing, "at most 253"},
+		{"an identifier is missing", "junos", Request{Action: Restrict, Profile: overlay, Session: attributes("User-Name=alice")},
+			ErrIdentifierMissing, "Acct-Session-Id"},
+		{"an identifier is empty", "junos", Request{Action: Restrict, Profile: overlay,
+			Session: attributes(`User-Name="", Acct-Session-Id=42`)}, ErrIdentifierMissing, "User-Name"},
+		{"an identifier is a wildcard", "mikrotik",
+			Request{Action: Disconnect, Session: attributes(`User-Name=*, Acct-Session-Id=42`)}, ErrIdentifierMissing, "User-Name"},
+		{"an identifier is there twice", "filter-id", Request{Action: Restore, Profile: swap, Session: with("User-Name=bob")},
+			ErrIdentifierMissing, "bob"},
+		{"an identifier is too long", "filter-id",
+			Request{Action: Restore, Profile: swap, Session: attributes("Acct-Session-Id=42, User-Name=" + long)},
+			ErrIdentifierMissing, "at most 253"},
 		{"no overlay", "filter-id", Request{Action: Restrict, Profile: overlay, Session: alice()}, ErrNeedsNormal, "filter-id"},
-		{"no normal name", "mikrotik", Request{Action: Restrict, Profile: Profile{Restricted: "GARDEN"}, Session: alice()}, ErrNeedsNormal, "mikrotik"},
+		{"no normal name", "mikrotik", Request{Action: Restrict, Profile: Profile{Restricted: "GARDEN"}, Session: alice()},
+			ErrNeedsNormal, "mikrotik"},
 		{"a release needs it too", "mikrotik", Request{Action: Restore, Profile: overlay, Session: alice()}, ErrNeedsNormal, "mikrotik"},
-		{"a change from it", "mikrotik", Request{Action: Change, Profile: swap, From: overlay, Session: alice()}, ErrNeedsNormal, "profile in force"},
-		{"no restricted name", "junos", Request{Action: Restrict, Profile: Profile{Normal: Overlay}, Session: alice()}, ErrUnsupported, "no name"},
-		{"nothing to restore", "junos", Request{Action: Restore, Profile: Profile{Normal: Overlay}, Session: alice()}, ErrUnsupported, "no name"},
-		{"nothing to change", "junos", Request{Action: Change, Profile: overlay, From: Profile{Normal: Overlay}, Session: alice()}, ErrUnsupported, "no name"},
-		{"restricted is normal", "junos", Request{Action: Restrict, Profile: Profile{"A", "A"}, Session: alice()}, ErrUnsupported, `both "A"`},
-		{"restricted is overlay", "junos", Request{Action: Restrict, Profile: Profile{Overlay, Overlay}, Session: alice()}, ErrUnsupported, "both"},
-		{"a name that is too long", "junos", Request{Action: Restrict, Profile: Profile{long, Overlay}, Session: alice()}, ErrUnsupported, "at most 247"},
-		{"a normal name too long for the undo", "junos", Request{Action: Restrict, Profile: Profile{"A", long[:247]}, Session: alice()}, ErrUnsupported, "at most 247"},
-		{"L4 redirect without its number", "accel-ppp", Request{Action: Restrict, Profile: Profile{"1", Overlay}, Session: alice()}, ErrOption, "l4_redirect_number is not set"},
-		{"L4 redirect switched off", "accel-ppp", Request{Action: Restrict, Profile: Profile{"0", Overlay}, Session: alice(), Options: options}, ErrUnsupported, "turns L4 redirect off"},
-		{"L4 redirect of a PPP session", "accel-ppp", Request{Action: Restrict, Profile: Profile{"1", Overlay}, Session: with("Framed-Protocol=PPP"), Options: options}, ErrUnsupported, "IPoE sessions only"},
-		{"a change into it", "accel-ppp", Request{Action: Change, Profile: Profile{"1", Overlay}, From: swap, Session: with("Framed-Protocol=PPP"), Options: options}, ErrUnsupported, "IPoE sessions only"},
-		{"an option of another platform", "junos", Request{Action: Restrict, Profile: overlay, Session: alice(), Options: options}, ErrOption, "no such option"},
-		{"an option that is no number", "accel-ppp", Request{Action: Disconnect, Session: alice(), Options: map[string]string{"l4_redirect_number": "x"}}, ErrOption, "not of the form"},
-		{"a number that is User-Name's", "accel-ppp", Request{Action: Disconnect, Session: alice(), Options: map[string]string{"l4_redirect_number": "1"}}, ErrOption, "already User-Name"},
-		{"a number there is not", "accel-ppp", Request{Action: Disconnect, Session: alice(), Options: map[string]string{"l4_redirect_number": "256"}}, ErrOption, "not 1..255"},
+		{"a change from it", "mikrotik", Request{Action: Change, Profile: swap, From: overlay, Session: alice()}, ErrNeedsNormal,
+			"profile in force"},
+		{"no restricted name", "junos", Request{Action: Restrict, Profile: Profile{Normal: Overlay}, Session: alice()},
+			ErrUnsupported, "no name"},
+		{"nothing to restore", "junos", Request{Action: Restore, Profile: Profile{Normal: Overlay}, Session: alice()},
+			ErrUnsupported, "no name"},
+		{"nothing to change", "junos", Request{Action: Change, Profile: overlay, From: Profile{Normal: Overlay}, Session: alice()},
+			ErrUnsupported, "no name"},
+		{"restricted is normal", "junos", Request{Action: Restrict, Profile: Profile{"A", "A"}, Session: alice()}, ErrUnsupported,
+			`both "A"`},
+		{"restricted is overlay", "junos", Request{Action: Restrict, Profile: Profile{Overlay, Overlay}, Session: alice()},
+			ErrUnsupported, "both"},
+		{"a name that is too long", "junos", Request{Action: Restrict, Profile: Profile{long, Overlay}, Session: alice()},
+			ErrUnsupported, "at most 247"},
+		{"a normal name too long for the undo", "junos", Request{Action: Restrict, Profile: Profile{"A", long[:247]},
+			Session: alice()}, ErrUnsupported, "at most 247"},
+		{"L4 redirect without its number", "accel-ppp", Request{Action: Restrict, Profile: Profile{"1", Overlay}, Session: alice()},
+			ErrOption, "l4_redirect_number is not set"},
+		{"L4 redirect switched off", "accel-ppp", Request{Action: Restrict, Profile: Profile{"0", Overlay}, Session: alice(),
+			Options: options}, ErrUnsupported, "turns L4 redirect off"},
+		{"L4 redirect of a PPP session", "accel-ppp", Request{Action: Restrict, Profile: Profile{"1", Overlay},
+			Session: with("Framed-Protocol=PPP"), Options: options}, ErrUnsupported, "IPoE sessions only"},
+		{"a change into it", "accel-ppp", Request{Action: Change, Profile: Profile{"1", Overlay}, From: swap,
+			Session: with("Framed-Protocol=PPP"), Options: options}, ErrUnsupported, "IPoE sessions only"},
+		{"an option of another platform", "junos", Request{Action: Restrict, Profile: overlay, Session: alice(), Options: options},
+			ErrOption, "no such option"},
+		{"an option that is no number", "accel-ppp", Request{Action: Disconnect, Session: alice(),
+			Options: map[string]string{"l4_redirect_number": "x"}}, ErrOption, "not of the form"},
+		{"a number that is User-Name's", "accel-ppp", Request{Action: Disconnect, Session: alice(),
+			Options: map[string]string{"l4_redirect_number": "1"}}, ErrOption, "already User-Name"},
+		{"a number there is not", "accel-ppp", Request{Action: Disconnect, Session: alice(),
+			Options: map[string]string{"l4_redirect_number": "256"}}, ErrOption, "not 1..255"},
 		{"no action", "junos", Request{Profile: overlay, Session: alice()}, ErrUnsupported, "action 0"},
 	}
 	for _, test := range tests {
@@ -87,10 +110,10 @@ func TestWhatAPlatformCannotDoIsRefusedWithTheReason(t *testing.T) {
 }
 
 func TestAReleaseIsNotRefusedForWhatRefusesARestriction(t *testing.T) {
-	told := append(alice(), attributes("Framed-Protocol=PPP")...)
+	reported := append(alice(), attributes("Framed-Protocol=PPP")...)
 	for _, inForce := range []string{"1", "0", "walled"} {
 		steps, err := get(t, "accel-ppp").Steps(Request{
-			Action: Restore, Profile: Profile{inForce, Overlay}, Session: told, Options: siteOptions["accel-ppp"],
+			Action: Restore, Profile: Profile{inForce, Overlay}, Session: reported, Options: siteOptions["accel-ppp"],
 		})
 		if err != nil || len(steps) != 1 {
 			t.Errorf("restoring %q: got %v, %v; want one step", inForce, steps, err)
@@ -98,9 +121,9 @@ func TestAReleaseIsNotRefusedForWhatRefusesARestriction(t *testing.T) {
 	}
 }
 
-func TestAReleaseIsTriedEvenIfItCouldNotBeTakenBack(t *testing.T) {
-	told := Request{Action: Restore, Profile: Profile{strings.Repeat("x", 260), "normal"}, Session: alice()}
-	steps, err := get(t, "filter-id").Steps(told)
+func TestAReleaseIsTriedEvenIfItCouldNotBeUndone(t *testing.T) {
+	reported := Request{Action: Restore, Profile: Profile{strings.Repeat("x", 260), "normal"}, Session: alice()}
+	steps, err := get(t, "filter-id").Steps(reported)
 	if err != nil || len(steps) != 1 || steps[0].Undo != nil {
 		t.Errorf("got %v, %v; want one step without undo", steps, err)
 	}
@@ -148,9 +171,11 @@ func TestCheckFindsAtConfigurationTimeWhatStepsWouldRefuse(t *testing.T) {
 		{"accel-ppp", Profile{"1", Overlay}, siteOptions["accel-ppp"], nil},
 		{"accel-ppp", Profile{"64/64", "1000/5000"}, nil, nil},
 		{"accel-ppp", Profile{"1", Overlay}, map[string]string{"l4_redirect_number": "243", "l4_redirect_type": "integer"}, nil},
-		{"accel-ppp", Profile{"walled", Overlay}, map[string]string{"l4_redirect_number": "243", "l4_redirect_type": "integer"}, []string{"not a number"}},
+		{"accel-ppp", Profile{"walled", Overlay}, map[string]string{"l4_redirect_number": "243", "l4_redirect_type": "integer"},
+			[]string{"not a number"}},
 		{"accel-ppp", Profile{"1", Overlay}, nil, []string{"l4_redirect_number is not set"}},
-		{"accel-ppp", Profile{"1", Overlay}, map[string]string{"l4_redirect_type": "text", "x": "1"}, []string{"l4_redirect_type", "no such option"}},
+		{"accel-ppp", Profile{"1", Overlay}, map[string]string{"l4_redirect_type": "text", "x": "1"},
+			[]string{"l4_redirect_type", "no such option"}},
 		{"mikrotik", Profile{"reject", Overlay}, nil, []string{"needs the name of the normal profile"}},
 		{"filter-id", Profile{"", "normal"}, nil, []string{"restricted profile has no name"}},
 	}
@@ -169,7 +194,8 @@ func TestCheckFindsAtConfigurationTimeWhatStepsWouldRefuse(t *testing.T) {
 }
 
 func TestTheSiteDefinedAttributeHasTheSitesNumber(t *testing.T) {
-	dictionary, err := get(t, "accel-ppp").Dictionary(map[string]string{"l4_redirect_number": "7", "l4_redirect_vendor": "55999", "l4_redirect_type": "integer"})
+	dictionary, err := get(t, "accel-ppp").Dictionary(map[string]string{"l4_redirect_number": "7", "l4_redirect_vendor": "55999",
+		"l4_redirect_type": "integer"})
 	if err != nil {
 		t.Fatal(err)
 	}

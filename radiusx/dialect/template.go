@@ -109,7 +109,8 @@ func parsePlaceholder(inside string) (piece, error) {
 	if kind, ok := namedPlaceholders[word]; ok && name != "" {
 		return piece{kind, name, optional}, nil
 	}
-	return piece{}, fmt.Errorf("unknown placeholder {%s}: want {restricted}, {normal}, {previous restricted}, {session NAME} or {option NAME}", inside)
+	return piece{}, fmt.Errorf("unknown placeholder {%s}: want {restricted}, {normal}, {previous restricted}, "+
+		"{session NAME} or {option NAME}", inside)
 }
 
 // AttributeTemplate is an attribute whose value is a template, written

@@ -17,21 +17,26 @@ var update = flag.Bool("update", false, "write testdata/*.txt anew")
 
 // transcripts are the profiles each dialect's transcript shows.
 var transcripts = map[string][]struct{ from, to Profile }{
-	"junos":     {{Profile{"GARDEN", Overlay}, Profile{"NO-SMTP", Overlay}}, {Profile{"GARDEN", "SVC-INET"}, Profile{"NO-SMTP", "SVC-INET"}}},
+	"junos": {{Profile{"GARDEN", Overlay}, Profile{"NO-SMTP", Overlay}},
+		{Profile{"GARDEN", "SVC-INET"}, Profile{"NO-SMTP", "SVC-INET"}}},
 	"filter-id": {{Profile{"garden", "internet"}, Profile{"no-smtp", "internet"}}},
 	"mikrotik":  {{Profile{"garden", "normal"}, Profile{"no-smtp", "normal"}}},
 
-	"cisco-isg":    {{Profile{"GARDEN", Overlay}, Profile{"NO-SMTP", Overlay}}, {Profile{"GARDEN", "INTERNET"}, Profile{"NO-SMTP", "INTERNET"}}},
-	"cisco-xr":     {{Profile{"GARDEN", Overlay}, Profile{"NO-SMTP", Overlay}}, {Profile{"GARDEN", "INTERNET"}, Profile{"NO-SMTP", "INTERNET"}}},
+	"cisco-isg": {{Profile{"GARDEN", Overlay}, Profile{"NO-SMTP", Overlay}},
+		{Profile{"GARDEN", "INTERNET"}, Profile{"NO-SMTP", "INTERNET"}}},
+	"cisco-xr": {{Profile{"GARDEN", Overlay}, Profile{"NO-SMTP", Overlay}},
+		{Profile{"GARDEN", "INTERNET"}, Profile{"NO-SMTP", "INTERNET"}}},
 	"coova-chilli": {{Profile{"portal", "2000/10000 timeout=86400 interim=300"}, Profile{"portal", "2000/10000"}}},
-	"ericsson-se":  {{Profile{"GARDEN", Overlay}, Profile{"NO-SMTP", Overlay}}, {Profile{"GARDEN", "INTERNET"}, Profile{"NO-SMTP", "INTERNET"}}},
-	"huawei-ne":    {{Profile{"garden", "nat_users"}, Profile{"no-smtp", "nat_users"}}},
-	"nokia-sros":   {{Profile{"100", Overlay}, Profile{"110", Overlay}}, {Profile{"garden", "residential-100M"}, Profile{"no-smtp", "residential-100M"}}},
-	"osvbng":       {{Profile{"garden", "internet"}, Profile{"no-smtp", "internet"}}},
-	"rtbrick":      {{Profile{"garden", "internet"}, Profile{"no-smtp", "internet"}}},
-	"skat":         {{Profile{"garden", Overlay}, Profile{"no-smtp", Overlay}}, {Profile{"slow", "plan100"}, Profile{"slower", "plan100"}}},
-	"staros":       {{Profile{"garden", "internet"}, Profile{"no-smtp", "internet"}}},
-	"vyos":         {{Profile{"64/64", "20000/100000"}, Profile{"512/512", "20000/100000"}}},
+	"ericsson-se": {{Profile{"GARDEN", Overlay}, Profile{"NO-SMTP", Overlay}},
+		{Profile{"GARDEN", "INTERNET"}, Profile{"NO-SMTP", "INTERNET"}}},
+	"huawei-ne": {{Profile{"garden", "nat_users"}, Profile{"no-smtp", "nat_users"}}},
+	"nokia-sros": {{Profile{"100", Overlay}, Profile{"110", Overlay}},
+		{Profile{"garden", "residential-100M"}, Profile{"no-smtp", "residential-100M"}}},
+	"osvbng":  {{Profile{"garden", "internet"}, Profile{"no-smtp", "internet"}}},
+	"rtbrick": {{Profile{"garden", "internet"}, Profile{"no-smtp", "internet"}}},
+	"skat":    {{Profile{"garden", Overlay}, Profile{"no-smtp", Overlay}}, {Profile{"slow", "plan100"}, Profile{"slower", "plan100"}}},
+	"staros":  {{Profile{"garden", "internet"}, Profile{"no-smtp", "internet"}}},
+	"vyos":    {{Profile{"64/64", "20000/100000"}, Profile{"512/512", "20000/100000"}}},
 
 	"accel-ppp": {{Profile{"1", Overlay}, Profile{"2", Overlay}}, {Profile{"64/64", "20000/100000"}, Profile{"512/512", "20000/100000"}}},
 }
@@ -42,23 +47,28 @@ var refusals = map[string][]struct {
 	request Request
 }{
 	"junos": {
-		{"restrict without Acct-Session-Id", Request{Action: Restrict, Profile: Profile{"GARDEN", Overlay}, Session: attributes("User-Name=alice")}},
-		{"restrict with an empty User-Name", Request{Action: Restrict, Profile: Profile{"GARDEN", Overlay}, Session: attributes(`User-Name="",Acct-Session-Id=42`)}},
+		{"restrict without Acct-Session-Id", Request{Action: Restrict, Profile: Profile{"GARDEN", Overlay},
+			Session: attributes("User-Name=alice")}},
+		{"restrict with an empty User-Name", Request{Action: Restrict, Profile: Profile{"GARDEN", Overlay},
+			Session: attributes(`User-Name="",Acct-Session-Id=42`)}},
 	},
 	"filter-id": {
 		{"restrict, normal: overlay", Request{Action: Restrict, Profile: Profile{"garden", Overlay}, Session: alice()}},
-		{"restrict with a wildcard for User-Name", Request{Action: Restrict, Profile: Profile{"garden", "internet"}, Session: attributes("User-Name=*,Acct-Session-Id=42")}},
+		{"restrict with a wildcard for User-Name", Request{Action: Restrict, Profile: Profile{"garden", "internet"},
+			Session: attributes("User-Name=*,Acct-Session-Id=42")}},
 	},
 	"mikrotik": {
 		{"restrict, normal: overlay", Request{Action: Restrict, Profile: Profile{"garden", Overlay}, Session: alice()}},
 		{"restore without a normal list", Request{Action: Restore, Profile: Profile{"garden", ""}, Session: alice()}},
 	},
 	"cisco-isg": {
-		{"a session that only has an address", Request{Action: Restrict, Profile: Profile{"GARDEN", Overlay}, Session: attributes("Framed-IP-Address=192.0.2.7")}},
+		{"a session that only has an address", Request{Action: Restrict, Profile: Profile{"GARDEN", Overlay},
+			Session: attributes("Framed-IP-Address=192.0.2.7")}},
 	},
 	"coova-chilli": {
 		{"a restriction that is not the portal", Request{Action: Restrict, Profile: Profile{"garden", "2000/10000"}, Session: alice()}},
-		{"restrict, normal: overlay (a release would lose the limits)", Request{Action: Restrict, Profile: Profile{"portal", Overlay}, Session: alice()}},
+		{"restrict, normal: overlay (a release would lose the limits)",
+			Request{Action: Restrict, Profile: Profile{"portal", Overlay}, Session: alice()}},
 		{"restrict with limits in bit/s", Request{Action: Restrict, Profile: Profile{"portal", "2000000/10000000"}, Session: alice()}},
 		{"restrict with one limit to give back", Request{Action: Restrict, Profile: Profile{"portal", "2000"}, Session: alice()}},
 	},
@@ -73,21 +83,25 @@ var refusals = map[string][]struct {
 		{"a filter that has no number", Request{Action: Restrict, Profile: Profile{"garden", Overlay}, Session: alice()}},
 		{"filter 0, which means none", Request{Action: Restrict, Profile: Profile{"0", Overlay}, Session: alice()}},
 		{"filter 65536", Request{Action: Restrict, Profile: Profile{"65536", Overlay}, Session: alice()}},
-		{"restrict without Acct-Session-Id", Request{Action: Restrict, Profile: Profile{"100", Overlay}, Session: attributes("User-Name=alice,Framed-IP-Address=192.0.2.7")}},
+		{"restrict without Acct-Session-Id", Request{Action: Restrict, Profile: Profile{"100", Overlay},
+			Session: attributes("User-Name=alice,Framed-IP-Address=192.0.2.7")}},
 	},
 	"osvbng": {
 		{"restrict without profile_number", Request{Action: Restrict, Profile: Profile{"garden", "internet"}, Session: alice()}},
 	},
 	"staros": {
-		{"restrict without anything that names the gateway", Request{Action: Restrict, Profile: Profile{"garden", "internet"}, Session: attributes("User-Name=alice,Acct-Session-Id=42")}},
+		{"restrict without anything that names the gateway", Request{Action: Restrict, Profile: Profile{"garden", "internet"},
+			Session: attributes("User-Name=alice,Acct-Session-Id=42")}},
 	},
 	"vyos": {
 		{"restrict, normal: overlay", Request{Action: Restrict, Profile: Profile{"64/64", Overlay}, Session: alice()}},
 	},
 	"accel-ppp": {
 		{"L4 redirect without l4_redirect_number", Request{Action: Restrict, Profile: Profile{"1", Overlay}, Session: alice()}},
-		{"L4 redirect of a PPP session", Request{Action: Restrict, Profile: Profile{"1", Overlay}, Session: append(alice(), attributes("Framed-Protocol=PPP")...), Options: siteOptions["accel-ppp"]}},
-		{"L4 redirect with the value 0", Request{Action: Restrict, Profile: Profile{"0", Overlay}, Session: alice(), Options: siteOptions["accel-ppp"]}},
+		{"L4 redirect of a PPP session", Request{Action: Restrict, Profile: Profile{"1", Overlay},
+			Session: append(alice(), attributes("Framed-Protocol=PPP")...), Options: siteOptions["accel-ppp"]}},
+		{"L4 redirect with the value 0", Request{Action: Restrict, Profile: Profile{"0", Overlay}, Session: alice(),
+			Options: siteOptions["accel-ppp"]}},
 	},
 }
 
@@ -116,7 +130,7 @@ func TestTranscriptOfEveryDialect(t *testing.T) {
 // transcript writes what the dialect sends for one session, in all its forms.
 func transcript(t *testing.T, d *Dialect) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s: %s\n# Session as accounting told it:\n", d.Name, d.Title)
+	fmt.Fprintf(&b, "# %s: %s\n# Session as accounting reported it:\n", d.Name, d.Title)
 	for line := range strings.Lines(radiusx.Builtin().Input(alice())) {
 		b.WriteString("#   " + line)
 	}
@@ -124,10 +138,13 @@ func transcript(t *testing.T, d *Dialect) string {
 		fmt.Fprintf(&b, "# option %s: %s\n", o.Name, strings.TrimSpace(siteOptions[d.Name][o.Name]+" (default "+o.Default+")"))
 	}
 	for _, p := range transcripts[d.Name] {
-		scene(t, &b, d, fmt.Sprintf("restrict to %s, normal: %s", p.from.Restricted, p.from.Normal), Request{Action: Restrict, Profile: p.from})
+		scene(t, &b, d, fmt.Sprintf("restrict to %s, normal: %s", p.from.Restricted, p.from.Normal),
+			Request{Action: Restrict, Profile: p.from})
 		loginScene(t, &b, d, p.from)
-		scene(t, &b, d, fmt.Sprintf("change from %s to %s, normal: %s", p.from.Restricted, p.to.Restricted, p.to.Normal), Request{Action: Change, From: p.from, Profile: p.to})
-		scene(t, &b, d, fmt.Sprintf("restore from %s, normal: %s", p.from.Restricted, p.from.Normal), Request{Action: Restore, Profile: p.from})
+		scene(t, &b, d, fmt.Sprintf("change from %s to %s, normal: %s", p.from.Restricted, p.to.Restricted, p.to.Normal),
+			Request{Action: Change, From: p.from, Profile: p.to})
+		scene(t, &b, d, fmt.Sprintf("restore from %s, normal: %s", p.from.Restricted, p.from.Normal),
+			Request{Action: Restore, Profile: p.from})
 	}
 	scene(t, &b, d, "disconnect", Request{Action: Disconnect})
 	snippet(t, &b, d)

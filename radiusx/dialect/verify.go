@@ -160,17 +160,17 @@ func (c *Check) filled(list []AttributeTemplate, v values) ([]string, error) {
 // Judge says what attrs, those of a message from In, verify. The caller sees to
 // it that the message is the session's and younger than the change.
 func (c Check) Judge(attrs []radiusx.Attribute) Finding {
-	var told []string
+	var reported []string
 	for _, a := range attrs {
 		if containsFold(c.names, a.Name) {
-			told = append(told, c.written(a))
+			reported = append(reported, c.written(a))
 		}
 	}
-	has := func(text string) bool { return slices.Contains(told, text) }
+	has := func(text string) bool { return slices.Contains(reported, text) }
 	switch {
 	case slices.ContainsFunc(c.absent, has):
 		return Contradicted
-	case len(told) == 0: // the platform does not report, or not here
+	case len(reported) == 0: // the platform does not report, or not here
 		return SaysNothing
 	case len(c.present) == 0 && c.reports == ReportsSome:
 		return SaysNothing

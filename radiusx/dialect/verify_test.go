@@ -115,7 +115,8 @@ func TestPlatformsThatNeedItAreSpokenToInTheirWay(t *testing.T) {
 		signing  Signing
 		stamping Stamping
 	}{
-		"junos": {SignSend, StampSend}, "osvbng": {SignOmit, StampSend}, "staros": {SignSend, StampMandatory}, "hostapd": {SignRequireReply, StampSend},
+		"junos": {SignSend, StampSend}, "osvbng": {SignOmit, StampSend}, "staros": {SignSend, StampMandatory},
+		"hostapd": {SignRequireReply, StampSend},
 	}
 	for name, want := range tests {
 		if d := get(t, name); d.MessageAuthenticator != want.signing || d.EventTimestamp != want.stamping {

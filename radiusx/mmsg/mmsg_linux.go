@@ -197,7 +197,7 @@ func (w *Writer) address(h *mmsghdr, i int, to netip.AddrPort) {
 }
 
 // WaitReady returns when the kernel has room again, or why it never will. It asks
-// the kernel itself first: room that came before it began to wait is told nobody.
+// the kernel itself first: room that came before it began to wait wakes nobody.
 func (w *Writer) WaitReady() error {
 	return w.raw.Write(func(fd uintptr) bool {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 0)
