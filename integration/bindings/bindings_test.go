@@ -54,9 +54,11 @@ func push(t *testing.T, s *shelf, body string) *httptest.ResponseRecorder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edge, err := New(Config{Recorder: s, Sources: s, History: 168 * time.Hour, Now: func() time.Time { return noon }, Addresses: quarantine.AddressPlan{
-		Spaces: []quarantine.AddressSpace{{Name: "east", Prefixes: []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10")}, BNGs: []string{"e1"}}},
-	}})
+	edge, err := New(Config{Recorder: s, Sources: s, History: 168 * time.Hour, Now: func() time.Time { return noon },
+		Addresses: quarantine.AddressPlan{
+			Spaces: []quarantine.AddressSpace{{Name: "east", Prefixes: []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10")},
+				BNGs: []string{"e1"}}},
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +79,8 @@ func TestLinesOfATranslatorsLogAreStored(t *testing.T) {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	block := func(lo, hi uint16) quarantine.Address {
-		return quarantine.Address{Prefix: netip.MustParsePrefix("203.0.113.5/32"), Kind: quarantine.NATPortBlock, Ports: quarantine.PortRange{Lo: lo, Hi: hi}}
+		return quarantine.Address{Prefix: netip.MustParsePrefix("203.0.113.5/32"), Kind: quarantine.NATPortBlock,
+			Ports: quarantine.PortRange{Lo: lo, Hi: hi}}
 	}
 	from, to := noon.Add(-time.Hour), noon.Add(-30*time.Minute)
 	want := []quarantine.Binding{
@@ -86,7 +89,8 @@ func TestLinesOfATranslatorsLogAreStored(t *testing.T) {
 			Via: quarantine.Place{Addr: netip.MustParseAddr("100.64.0.9"), Space: "east"},
 		},
 		{
-			Address: block(2048, 3071), Session: quarantine.SessionKey{BNG: "log:operator", ID: "bob@isp"}, From: from.Add(500 * time.Millisecond), RenewedAt: to, To: to,
+			Address: block(2048, 3071), Session: quarantine.SessionKey{BNG: "log:operator", ID: "bob@isp"}, From: from.Add(500 * time.Millisecond),
+			RenewedAt: to, To: to,
 			Subscriber: "bob@isp",
 		},
 	}
@@ -124,7 +128,8 @@ func TestBadLinesAreReportedByNumberAndTheGoodOnesTaken(t *testing.T) {
 		if err := json.Unmarshal(w.Body.Bytes(), &told); err != nil || w.Code != http.StatusOK {
 			t.Fatalf("%d %s, %v", w.Code, w.Body, err)
 		}
-		if told.Stored != 2 || told.Failed != 1 || len(told.Errors) != 1 || told.Errors[0].Line != 2 || !strings.Contains(told.Errors[0].Error, fault) {
+		if told.Stored != 2 || told.Failed != 1 || len(told.Errors) != 1 || told.Errors[0].Line != 2 ||
+			!strings.Contains(told.Errors[0].Error, fault) {
 			t.Errorf("%s: %s", fault, w.Body)
 		}
 	}
@@ -137,7 +142,8 @@ func TestABodyOfWhichNothingCanBeTakenIsRefused(t *testing.T) {
 	if w := push(t, &shelf{}, strings.Repeat("{}\n", MaxLines+2)); w.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("too many: %d %s", w.Code, w.Body)
 	}
-	if w := push(t, &shelf{err: errors.New("away")}, good); w.Code != http.StatusServiceUnavailable && w.Code != http.StatusInternalServerError {
+	if w := push(t, &shelf{err: errors.New("away")}, good); w.Code != http.StatusServiceUnavailable &&
+		w.Code != http.StatusInternalServerError {
 		t.Errorf("store away: %d %s", w.Code, w.Body)
 	}
 }
