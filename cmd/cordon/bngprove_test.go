@@ -76,7 +76,7 @@ func (p *proving) prove(answers string, more ...string) (code int, out, errs str
 	return p.cordon(answers, append([]string{"bng", "prove", "bng1", "-c", p.file, "--session", p.session, "--wait", "1s"}, more...)...)
 }
 
-func TestAMakeThatAnswersQueriesIsProvedByThem(t *testing.T) {
+func TestAPlatformThatAnswersQueriesIsProvedByThem(t *testing.T) {
 	t.Parallel()
 	p := prepare(t, "cisco-isg", "enforce", "")
 	code, out, errs := p.prove("", "-o", "json")
@@ -104,7 +104,7 @@ func TestAnAckWithoutEffectIsNoProof(t *testing.T) {
 }
 
 // Some make refuses what it did: the line is given back all the same.
-func TestARefusedRestrictionIsGivenBack(t *testing.T) {
+func TestARefusedRestrictionIsRestored(t *testing.T) {
 	t.Parallel()
 	p := prepare(t, "filter-id", "enforce", "", "--quirk", "nak-after-restrict")
 	code, out, errs := p.prove("")

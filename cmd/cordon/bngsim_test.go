@@ -109,7 +109,7 @@ func TestRadclientRestrictsASimulatedSession(t *testing.T) {
 	}
 }
 
-func TestASimulatedBNGMisbehavesAsTold(t *testing.T) {
+func TestASimulatedBNGMisbehavesAsItsFlagsSay(t *testing.T) {
 	who := `User-Name = "` + firstUser + `"`
 	for _, test := range []struct {
 		name, want string
@@ -137,7 +137,7 @@ func TestASimulatedBNGMisbehavesAsTold(t *testing.T) {
 	}
 }
 
-func TestASimulatedBNGHasTheQuirksItIsTold(t *testing.T) {
+func TestASimulatedBNGHasTheQuirksOfItsFlags(t *testing.T) {
 	who := `User-Name = "` + firstUser + `"`
 	for _, test := range []struct {
 		name, request, want string

@@ -59,7 +59,7 @@ func TestADryRunCreatesNothing(t *testing.T) {
 	}
 }
 
-func TestWaitingAnswersWithTheSettledCase(t *testing.T) {
+func TestWaitingAnswersWithTheAwaitedCase(t *testing.T) {
 	d := &desk{answer: fullCase(), settled: fullCase()}
 	d.settled.State = quarantine.Restricted
 	w := call(newServer(t, d), "POST", "/api/v1/quarantines?wait=10s", wish)
@@ -286,7 +286,7 @@ func TestABadQueryIsNamed(t *testing.T) {
 	}
 }
 
-func TestAVerdictTellsWhatBecameOfIt(t *testing.T) {
+func TestAVerdictShowsItsState(t *testing.T) {
 	d := &desk{verdict: quarantine.VerdictStatus{
 		Verdict: quarantine.Verdict{ID: "v-1", Source: "s1", SourceID: "a", IP: netip.MustParseAddr("192.0.2.17"), Category: "botnet",
 			ObservedAt: now, ReceivedAt: now},

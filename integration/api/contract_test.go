@@ -181,7 +181,7 @@ func TestAnOutageIsA503OnEveryCallThatAsks(t *testing.T) {
 	}
 }
 
-func TestADecisionThatIsPutOffIsA202(t *testing.T) {
+func TestADeferredDecisionIsA202(t *testing.T) {
 	for _, c := range calls {
 		if !strings.HasPrefix(c.pattern, "/cases/{id}/") {
 			continue
@@ -202,7 +202,7 @@ func TestADecisionThatIsPutOffIsA202(t *testing.T) {
 	}
 }
 
-func TestTheOpenAPIDocumentKnowsWhichDecisionsArePutOff(t *testing.T) {
+func TestTheOpenAPIDocumentKnowsWhichDecisionsCanBeDeferred(t *testing.T) {
 	var doc struct {
 		Paths map[string]map[string]struct {
 			Responses map[string]struct {

@@ -79,7 +79,7 @@ func TestACommandAboutMaintenanceThatIsWrongIsNotGiven(t *testing.T) {
 	}
 }
 
-func TestWhatTheEngineRefusesOfMaintenanceIsTold(t *testing.T) {
+func TestARefusalOfMaintenanceIsReturned(t *testing.T) {
 	for _, c := range []struct {
 		err    error
 		status int

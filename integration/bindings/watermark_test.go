@@ -13,7 +13,7 @@ import (
 	"cordon/integration/wire"
 )
 
-func TestHowFarALogHasComeIsTheNewestMomentThatItTold(t *testing.T) {
+func TestALogsProgressIsItsNewestTime(t *testing.T) {
 	line := func(fields string) string {
 		return `{"ip":"203.0.113.5","ports":"1024-2047","subscriber":"x",` + fields + `}`
 	}

@@ -75,7 +75,7 @@ func TestTheTextOfAnInternalErrorReachesTheLogAndNotTheClient(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsWrongIsToldByField(t *testing.T) {
+func TestAnInvalidBodyIsReportedByField(t *testing.T) {
 	for _, c := range []struct {
 		name, body, contentType, location string
 		status                            int

@@ -236,7 +236,7 @@ func TestEachSourceHasItsOwnAge(t *testing.T) {
 
 func numbered(n int) string { return with("source_id", fmt.Sprintf(`"%d"`, n)) }
 
-func TestBeyondItsQuotaASourceIsTurnedAwayUntilThereIsRoom(t *testing.T) {
+func TestASourceOverItsQuotaIsThrottledUntilItRefills(t *testing.T) {
 	clock := now
 	l := &ledger{}
 	s := newServer(t, l, Config{

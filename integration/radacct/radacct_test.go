@@ -111,7 +111,7 @@ func TestTheSameRowsAsJSONAreTheSameSessions(t *testing.T) {
 	}
 }
 
-func TestBadRowsAreToldByLineAndTheOthersTaken(t *testing.T) {
+func TestInvalidRowsAreReportedByLineAndTheOthersImported(t *testing.T) {
 	header := "acctsessionid,username,nasipaddress,framedipaddress,framedipv6prefix,acctstarttime,acctstoptime,class\n"
 	good := "good,alice,192.0.2.1,198.51.100.7,,2026-11-22T08:00:00Z,,\n"
 	bad := []struct{ row, error string }{
@@ -158,7 +158,7 @@ func TestBadRowsAreToldByLineAndTheOthersTaken(t *testing.T) {
 	}
 }
 
-func TestBadJSONLinesAreToldByLine(t *testing.T) {
+func TestInvalidJSONIsReportedByLine(t *testing.T) {
 	row := `{"acctsessionid":"1","username":"alice","nasipaddress":"192.0.2.1","acctstarttime":"2026-11-22T08:00:00Z"}`
 	body := strings.Join([]string{row, `[]`, `null`, `{`, `{"acctsessionid":{}}`, `{"acctsessionid":"1","acct-session-id":"2"}`,
 		"{\"username\":\"\xff\"}", "", row}, "\n")
