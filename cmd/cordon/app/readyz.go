@@ -25,7 +25,7 @@ func (a *App) checks() []httpx.Check {
 			return nil
 		}},
 		{Name: "spool", Probe: a.probeSpool},
-		{Name: "unstorable", Probe: a.probeSetAside},
+		{Name: "unstorable", Probe: a.probeDeadLetters},
 		{Name: "restarts", Probe: a.probeRestarts},
 		{Name: "heartbeat", Probe: a.probeHeartbeat},
 		{Name: "instances", Probe: a.probeInstances},

@@ -99,8 +99,8 @@ type deadLetterLine struct {
 	at     time.Time
 }
 
-// probeSetAside is the line of /readyz?verbose about them.
-func (a *App) probeSetAside(context.Context) error {
+// probeDeadLetters is the line of /readyz?verbose about them.
+func (a *App) probeDeadLetters(context.Context) error {
 	file := a.deadLetters.Pending()
 	if file == "" {
 		return nil
