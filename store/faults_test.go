@@ -64,7 +64,7 @@ func mustSave(t *testing.T, s *Store, c *quarantine.Case) {
 	}
 }
 
-func TestForeignSessionsAreCountedAndPassedOver(t *testing.T) {
+func TestMalformedSessionRecordsOfOtherProgramsAreCountedAndPassedOver(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)
 	mustRecord(t, s, started("1", "alice", noon, "192.0.2.1/32"))
@@ -98,7 +98,7 @@ func TestForeignSessionsAreCountedAndPassedOver(t *testing.T) {
 
 // What another program wrote in the place of a BNG's last restart stops neither its
 // accounting nor the attribution of its addresses: nothing is evidence that was not
-// heard of since, people learn of it, and the next record puts it right.
+// reported since, people learn of it, and the next record puts it right.
 func TestARestartThatIsNoTimeIsARestartNow(t *testing.T) {
 	for name, damage := range map[string][]string{
 		"text": {"SET", "t:down:bng1", "yesterday"}, "a list": {"LPUSH", "t:down:bng1", "x"},
@@ -134,7 +134,7 @@ func TestARestartThatIsNoTimeIsARestartNow(t *testing.T) {
 	}
 }
 
-func TestAForeignCaseIsAnErrorThatNamesItsKey(t *testing.T) {
+func TestAMalformedCaseIsAnErrorThatNamesItsKey(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)
 	mustSave(t, s, openCase("c1", "alice"))
@@ -360,7 +360,7 @@ func TestALateWriterOfTheIndexHidesNoLiveSession(t *testing.T) {
 	}
 }
 
-func TestWhileRedisIsAwayEveryCallFailsAndAfterwardsWorks(t *testing.T) {
+func TestWhileRedisIsUnreachableEveryCallFailsAndAfterwardsWorks(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)
 	for round := range 3 {
@@ -376,7 +376,7 @@ func TestWhileRedisIsAwayEveryCallFailsAndAfterwardsWorks(t *testing.T) {
 			t.Fatal("ping without Redis")
 		}
 		if _, err := s.KnownVerdicts(t.Context(), nil); err == nil {
-			t.Fatal("asked for no verdict, the store did not look whether Redis is there")
+			t.Fatal("asked for no verdict, the store did not check whether Redis is reachable")
 		}
 		redis.Start()
 		if of, err := s.SessionsOf(t.Context(), "alice"); err != nil || len(of) != round+1 {

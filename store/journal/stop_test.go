@@ -68,7 +68,7 @@ func TestAFailedWriteOrSyncStopsTheJournalForGood(t *testing.T) {
 			if err := attempt(); !errors.Is(err, ErrStopped) || !errors.Is(err, c.cause) {
 				t.Fatalf("the failing call: %v", err)
 			}
-			broken.Store(false) // the device is well again, and must not be believed
+			broken.Store(false) // the device works again, and must not be trusted
 			before := failures.Load()
 			ops := len(disk.ops)
 			release := entry(3)
@@ -88,7 +88,7 @@ func TestAFailedWriteOrSyncStopsTheJournalForGood(t *testing.T) {
 				t.Errorf("the disk was used again: %v", disk.ops[ops:])
 			}
 			if got := all(t, j); len(got) != 1 || committed != 1 {
-				t.Errorf("%d records replayed and %d applied, one was acknowledged", len(got), committed)
+				t.Errorf("%d records replayed and %d committed, one was acknowledged", len(got), committed)
 			}
 		})
 	}

@@ -39,7 +39,7 @@ func lines(t *testing.T, file string) (read []map[string]any) {
 	return read
 }
 
-func TestWhatTheStoreCannotHoldIsSetAsideAndItsAddressIsNobodys(t *testing.T) {
+func TestAnUnstorableRecordIsADeadLetterAndItsAddressIsUnattributable(t *testing.T) {
 	for _, spooled := range []bool{false, true} {
 		store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.ID == "bad\xff" }}
 		file := filepath.Join(t.TempDir(), "aside.ndjson")
@@ -64,7 +64,7 @@ func TestWhatTheStoreCannotHoldIsSetAsideAndItsAddressIsNobodys(t *testing.T) {
 		got := lines(t, file)
 		if len(got) != 1 || got[0]["record"] != "Stop" || got[0]["acct_session_id"] != `bad\xff` || got[0]["subscriber"] != "alice" ||
 			got[0]["bng"] != "bng1" ||
-			!strings.Contains(got[0]["reason"].(string), "stranger") || got[0]["attributes"].(map[string]any)["User-Name"] != `M\xfcller` {
+			!strings.Contains(got[0]["reason"].(string), "another program") || got[0]["attributes"].(map[string]any)["User-Name"] != `M\xfcller` {
 			t.Errorf("spooled %t: %v", spooled, got)
 		}
 		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
@@ -81,12 +81,12 @@ func TestWhatTheStoreCannotHoldIsSetAsideAndItsAddressIsNobodys(t *testing.T) {
 		}
 		if doubt == nil || doubt.Subscriber != "" || doubt.Kind != quarantine.SessionStarted || !doubt.At.Equal(bad.At) ||
 			len(doubt.Addresses) != 1 {
-			t.Errorf("spooled %t: nobody holds the address: %+v", spooled, doubt)
+			t.Errorf("spooled %t: no nameless holder of the address: %+v", spooled, doubt)
 		}
 	}
 }
 
-func TestWhatCannotBeSetAsideIsNotAnswered(t *testing.T) {
+func TestADeadLetterThatCannotBeWrittenIsNotAnswered(t *testing.T) {
 	store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.ID == "bad" }}
 	aside := NewDeadLetters(DeadLettersConfig{File: filepath.Join(t.TempDir(), "no", "such", "folder"), Next: store})
 	errs := aside.Record(t.Context(), []quarantine.SessionEvent{event("a", 0), event("bad", 0)})
@@ -95,7 +95,7 @@ func TestWhatCannotBeSetAsideIsNotAnswered(t *testing.T) {
 	}
 }
 
-func TestTheFileOfWhatIsSetAsideIsBounded(t *testing.T) {
+func TestTheFileOfDeadLettersIsBounded(t *testing.T) {
 	store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.Identified() }}
 	file := filepath.Join(t.TempDir(), "aside.ndjson")
 	now := noon
@@ -149,7 +149,7 @@ func TestAStoreThatRefusesEverybodyIsNotAnsweredFor(t *testing.T) {
 // A spool that is full of what the store cannot hold, such as one that was put back
 // after the store's keys had gone to another program: far more than are set aside in
 // one period, and more in one batch.
-func TestASpoolOfWhatTheStoreCannotHoldIsHandedOverInTheEnd(t *testing.T) {
+func TestASpoolOfUnstorableRecordsIsDrainedInTheEnd(t *testing.T) {
 	for name, bad := range map[string]func(i int) bool{
 		"all of it":     func(int) bool { return true },
 		"every second":  func(i int) bool { return i%2 == 0 },
