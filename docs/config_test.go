@@ -59,19 +59,19 @@ func keysOf(t reflect.Type, name string) []string {
 // undocumented compares the keys with the first cells of the manual's tables of
 // keys: which are missing there, and which are there and do not exist.
 func undocumented(manual string, keys []string) (missing, unknown []string) {
-	_, part, _ := strings.Cut(manual, "\n## Configuration\n")
+	_, part, _ := strings.Cut(manual, "\n## Configuration reference\n")
 	part, _, _ = strings.Cut(part, "\n## ")
-	var told []string
+	var named []string
 	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(part, -1) {
-		told = append(told, m[1])
+		named = append(named, m[1])
 	}
 	for _, key := range keys {
 		leads := slices.ContainsFunc(keys, func(k string) bool { return strings.HasPrefix(k, key+"[].") })
-		if !slices.Contains(told, key) && !leads {
+		if !slices.Contains(named, key) && !leads {
 			missing = append(missing, key)
 		}
 	}
-	for _, key := range told {
+	for _, key := range named {
 		if !slices.Contains(keys, key) {
 			unknown = append(unknown, key)
 		}

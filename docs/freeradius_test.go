@@ -103,10 +103,10 @@ func radclient(t *testing.T, server, kind, secret, input string) string {
 }
 
 // receiver stands in for Cordon's accounting: it takes records in, or while it
-// is away answers none.
+// is down answers none.
 type receiver struct {
 	mu      sync.Mutex // guards what follows
-	away    bool
+	down    bool
 	refuses string // Acct-Session-Id that is never answered
 	refused int
 	records []acct.Record
@@ -117,8 +117,8 @@ func (r *receiver) Handle(_ context.Context, batch []acct.Record) []error {
 	defer r.mu.Unlock()
 	errs := make([]error, len(batch))
 	for i := range batch {
-		if r.away || r.refuses != "" && batch[i].SessionID == r.refuses {
-			errs[i] = errors.New("away")
+		if r.down || r.refuses != "" && batch[i].SessionID == r.refuses {
+			errs[i] = errors.New("down")
 			r.refused++
 			continue
 		}
@@ -127,10 +127,10 @@ func (r *receiver) Handle(_ context.Context, batch []acct.Record) []error {
 	return errs
 }
 
-func (r *receiver) setAway(away bool) {
+func (r *receiver) setDown(down bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.away = away
+	r.down = down
 }
 
 // find returns the record of a session with that status.
@@ -293,7 +293,8 @@ func TestFreeRADIUSTakesEveryValueOfTheExampleAsItIsWritten(t *testing.T) {
 		t.Errorf("sites-available/cordon: %q", changed)
 	}
 	for _, bad := range []struct{ from, to, named string }{
-		{"num_answers_to_alive = 3", "num_answers_to_alive = 1", "num_pings_to_alive"}, {"retry_interval = 4", "retry_interval = 1", "retry_interval"},
+		{"num_answers_to_alive = 3", "num_answers_to_alive = 1", "num_pings_to_alive"},
+		{"retry_interval = 4", "retry_interval = 1", "retry_interval"},
 		{"check_interval = 6", "check_interval = 5", "ping_interval"}, {"zombie_period = 120", "zombie_period = 2", "zombie_period"},
 	} {
 		if changed := startRelay(t, freePort(t), bad.from, bad.to).changed(); len(changed) != 1 || !strings.Contains(changed[0], bad.named) {
@@ -306,7 +307,8 @@ func TestFreeRADIUSTakesEveryValueOfTheCoAExampleAsItIsWritten(t *testing.T) {
 	dir := t.TempDir()
 	site := substitute(t, "sites-available/coa_for_cordon", readPage(t, "examples/freeradius/sites-available/coa_for_cordon"),
 		"ipaddr = 192.0.2.20 ", "ipaddr = 127.0.0.1 ", "port = 3799\n	}\n\n	recv-coa", fmt.Sprintf("port = %d\n	}\n\n	recv-coa", freePort(t)))
-	main := "prefix = /usr\nlibdir = /usr/lib/freeradius\nlogdir = .\nproxy_requests = yes\nsecurity {\n  allow_vulnerable_openssl = yes\n}\n" +
+	main := "prefix = /usr\nlibdir = /usr/lib/freeradius\nlogdir = .\nproxy_requests = yes\n" +
+		"security {\n  allow_vulnerable_openssl = yes\n}\n" +
 		"modules {\n  always ok {\n    rcode = ok\n  }\n  always reject {\n    rcode = reject\n  }\n}\n$INCLUDE site\n"
 	for name, text := range map[string]string{"site": site, "radiusd.conf": main} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -320,24 +322,24 @@ func TestFreeRADIUSTakesEveryValueOfTheCoAExampleAsItIsWritten(t *testing.T) {
 
 func TestFreeRADIUSCopiesAccountingAndNeverWaits(t *testing.T) {
 	t.Parallel()
-	cordon := &receiver{away: true}
+	cordon := &receiver{down: true}
 	r := startRelay(t, cordon.serve(t))
 	before := time.Now()
 	r.account(t, "Acct-Status-Type=Start, Acct-Session-Id=s1, User-Name=alice, NAS-IP-Address=192.0.2.1, Framed-IP-Address=198.51.100.7",
 		"Acct-Status-Type=Stop, Acct-Session-Id=s1, User-Name=alice, NAS-IP-Address=192.0.2.1, Acct-Session-Time=1")
 	after := time.Now()
 	waitUntil(t, "FreeRADIUS tries again while Cordon does not answer", func() bool { return cordon.refusals() >= 2 })
-	cordon.setAway(false)
+	cordon.setDown(false)
 	waitUntil(t, "the Stop arrives", func() bool { _, ok := cordon.find("s1", acct.Stop); return ok })
 	start, ok := cordon.find("s1", acct.Start)
 	if !ok {
 		t.Fatal("the Stop was sent before the Start")
 	}
 	if start.UserName != "alice" || start.FramedIP != netip.MustParseAddr("198.51.100.7") || start.NAS.IP != netip.MustParseAddr("192.0.2.1") {
-		t.Errorf("the copy tells something else: %+v", start)
+		t.Errorf("the copy differs: %+v", start)
 	}
 	if start.At.Before(before.Add(-2*time.Second)) || start.At.After(after.Add(2*time.Second)) {
-		t.Errorf("the record waited and tells %s (%s), but it happened between %s and %s", start.At, start.AtSource, before, after)
+		t.Errorf("the record waited and says %s (%s), but it happened between %s and %s", start.At, start.AtSource, before, after)
 	}
 }
 
@@ -352,13 +354,13 @@ func TestAfterAnOutageTheCopyGoesOnInOrderAndCordonWasNeverCalledDead(t *testing
 	}
 	r.account(t, record(0))
 	waitUntil(t, "the copy flows", func() bool { _, ok := cordon.find("s0", acct.Start); return ok })
-	cordon.setAway(true)
+	cordon.setDown(true)
 	const waiting = 9
 	for n := range waiting {
 		r.account(t, record(n+1))
 	}
 	waitUntil(t, "three tries had no answer", func() bool { return cordon.refusals() >= 3 })
-	cordon.setAway(false)
+	cordon.setDown(false)
 	waitUntil(t, "the last record arrives", func() bool { _, ok := cordon.find(fmt.Sprint("s", waiting), acct.Start); return ok })
 	var order []string
 	for _, got := range cordon.all() {
@@ -381,7 +383,8 @@ func TestARecordThatIsNeverAnsweredHoldsUpAllBehindIt(t *testing.T) {
 	t.Parallel()
 	cordon := &receiver{refuses: "bad"}
 	r := startRelay(t, cordon.serve(t))
-	r.account(t, "Acct-Status-Type=Start, Acct-Session-Id=bad, NAS-IP-Address=192.0.2.1", "Acct-Status-Type=Start, Acct-Session-Id=good, NAS-IP-Address=192.0.2.1")
+	r.account(t, "Acct-Status-Type=Start, Acct-Session-Id=bad, NAS-IP-Address=192.0.2.1",
+		"Acct-Status-Type=Start, Acct-Session-Id=good, NAS-IP-Address=192.0.2.1")
 	waitUntil(t, "the record is repeated", func() bool { return cordon.refusals() >= 3 })
 	if got := cordon.all(); len(got) > 0 {
 		t.Errorf("a record overtook the one without an answer: %+v", got)
@@ -400,7 +403,8 @@ func TestTheFreeRADIUSOfTheLabLogsAndAcknowledges(t *testing.T) {
 		t.Fatal(err)
 	}
 	startFreeRADIUS(t, dir, "-d", dir)
-	out := radclient(t, fmt.Sprintf("127.0.0.1:%d", port), "coa", "a-secret-for-the-laboratory-only", "User-Name=alice, Acct-Session-Id=42, Filter-Id=GARDEN\n")
+	out := radclient(t, fmt.Sprintf("127.0.0.1:%d", port), "coa", "a-secret-for-the-laboratory-only",
+		"User-Name=alice, Acct-Session-Id=42, Filter-Id=GARDEN\n")
 	if !strings.Contains(out, "Received CoA-ACK") {
 		t.Errorf("no ACK:\n%s", out)
 	}

@@ -63,7 +63,7 @@ func drawing(transitions []quarantine.Transition) string {
 }
 
 // firstStates are those that a verdict or a person opens a case in. The table
-// does not tell: a case that is not there has no state.
+// does not say: a case that is not there has no state.
 var firstStates = []quarantine.CaseState{quarantine.Observing, quarantine.CaseHeld, quarantine.Restricting}
 
 // lastStates are those that nothing leads out of.
@@ -92,7 +92,8 @@ func TestEveryStateIsExplained(t *testing.T) {
 		}
 	}
 	for _, e := range []quarantine.Enforcement{
-		quarantine.Pending, quarantine.Acked, quarantine.Verified, quarantine.Partial, quarantine.Refused, quarantine.Unanswered, quarantine.Gone, quarantine.Exempted,
+		quarantine.Pending, quarantine.Acked, quarantine.Verified, quarantine.Partial, quarantine.Refused,
+		quarantine.Unanswered, quarantine.Gone, quarantine.Exempted,
 	} {
 		if !strings.Contains(page, fmt.Sprintf("\n| `%s` | ", e)) {
 			t.Errorf("state-machine.md does not explain %s", e)

@@ -9,7 +9,7 @@ import (
 
 // AccountingSource is what all instances together know of one that reports who
 // holds addresses: a BNG, a relay that copies the accounting of several, or a
-// translator's log. It is known by how it speaks, not by what it says.
+// translator's log. It is known by when it sends, not by what its records say.
 type AccountingSource struct {
 	First time.Time // arrival of its first record; begun anew after SourceMemory without one
 	Last  time.Time // arrival of its newest record
@@ -20,10 +20,10 @@ type AccountingSource struct {
 	Behind time.Duration
 	// Unheard is AccountingSources.Unheard when Last came.
 	Unheard time.Duration
-	Days    []SourceDay // on which it was heard, newest first; at most SourceDays
+	Days    []SourceDay // on which it sent, newest first; at most SourceDays
 }
 
-// SourceDay is how a source spoke on one day, which begins at 00:00 UTC.
+// SourceDay is how a source sent on one day, which begins at 00:00 UTC.
 type SourceDay struct {
 	Day     int64         // days since 1970-01-01
 	Longest time.Duration // longest time without a record that ended on that day
@@ -42,7 +42,7 @@ func dayOf(t time.Time) int64 { return t.UnixMilli() / day.Milliseconds() }
 
 // AccountingSources is what is known of all of them.
 type AccountingSources struct {
-	// Heard is when an instance that takes accounting reported last.
+	// Heard is when an instance that accepts accounting reported last.
 	Heard time.Time
 	// Unheard is how long, in all, no instance of ours was there to hear anybody.
 	// Such time is no source's silence.
@@ -76,7 +76,7 @@ type SilenceRule struct {
 // DefaultSilenceRule is the rule unless a test has another one.
 var DefaultSilenceRule = SilenceRule{Times: 3, Least: 30 * time.Minute, History: day}
 
-// SourceReport is what one instance has heard since its last one.
+// SourceReport is what one instance has received since its last one.
 type SourceReport struct {
 	At        time.Time // when it is made, by the instance's clock; milliseconds count
 	Listening bool      // the instance takes accounting
@@ -84,7 +84,7 @@ type SourceReport struct {
 	Heard     []SourceHeard // of each source once
 }
 
-// SourceHeard is what one instance has heard of one source.
+// SourceHeard is what one instance has received of one source.
 type SourceHeard struct {
 	Source      string
 	First, Last time.Time     // arrival of the first and of the newest record
@@ -93,7 +93,7 @@ type SourceHeard struct {
 	Records     uint64
 }
 
-// Add joins what was heard later, or by somebody else, to h.
+// Add joins what was received later, or by somebody else, to h.
 func (h *SourceHeard) Add(more SourceHeard) {
 	if h.Records == 0 {
 		*h = more
@@ -104,7 +104,7 @@ func (h *SourceHeard) Add(more SourceHeard) {
 	h.Records += more.Records
 }
 
-// AccountingSourceBook is where instances put together what they hear of sources:
+// AccountingSourceBook is where instances put together what they receive from sources:
 // the records of one BNG may come to several of them.
 type AccountingSourceBook interface {
 	// ReportSources adds a report, as [AccountingSources.Add] does. Reports may come
@@ -115,7 +115,7 @@ type AccountingSourceBook interface {
 	AccountingSources(ctx context.Context) (AccountingSources, error)
 }
 
-// Add takes a report in.
+// Add adds a report.
 func (a *AccountingSources) Add(r SourceReport) {
 	away := a.noteListening(&r)
 	if a.Sources == nil {

@@ -40,7 +40,7 @@ func ParsePortRange(s string) (PortRange, error) {
 	from, err := strconv.ParseUint(lo, 10, 16)
 	to, err2 := strconv.ParseUint(hi, 10, 16)
 	if err != nil || err2 != nil || to < from || to == 0 {
-		return PortRange{}, fmt.Errorf("%q is no range of ports: write it as 1024-2047", s)
+		return PortRange{}, fmt.Errorf("invalid port range %q: must be like 1024-2047", s)
 	}
 	return PortRange{uint16(from), uint16(to)}, nil
 }
@@ -73,10 +73,11 @@ type Address struct {
 	Space  string       `json:"space,omitempty"` // address space, see [AddressPlan]; "": the public one
 	Ports  PortRange    `json:"ports,omitzero"`
 
-	Since    time.Time `json:"since,omitzero"`     // held since; zero: since the session began
-	SinceBy  time.Time `json:"since_by,omitzero"`  // held since some moment of [Since, SinceBy]; zero: Since is certain
-	Until    time.Time `json:"until,omitzero"`     // held no longer; zero: for as long as the session lives
-	Shown    time.Time `json:"shown,omitzero"`     // newest record that confirms it; zero: the session's newest, or Until is from a record itself
+	Since   time.Time `json:"since,omitzero"`    // held since; zero: since the session began
+	SinceBy time.Time `json:"since_by,omitzero"` // held since some moment of [Since, SinceBy]; zero: Since is certain
+	Until   time.Time `json:"until,omitzero"`    // held no longer; zero: for as long as the session lives
+	// Shown is the newest record that confirms it; zero: the session's newest, or Until is from a record itself.
+	Shown    time.Time `json:"shown,omitzero"`
 	Inferred bool      `json:"inferred,omitempty"` // first reported after the Start
 	// Began identifies the interval among those of the same address in the session:
 	// the time of the record that first reported it. Unlike Since, which late

@@ -87,7 +87,8 @@ func TestEachAddressOfASessionHasItsOwnTime(t *testing.T) {
 			[]string{"198.51.100.7 0s-…"},
 		},
 		"a late record of the first address": {
-			[]SessionEvent{holding(SessionStarted, 0), holding(SessionRenewed, 100, ip4(9)), holding(SessionRenewed, 900, ip4(8)), holding(SessionRenewed, 500, ip4(7))},
+			[]SessionEvent{holding(SessionStarted, 0), holding(SessionRenewed, 100, ip4(9)), holding(SessionRenewed, 900, ip4(8)),
+				holding(SessionRenewed, 500, ip4(7))},
 			[]string{"198.51.100.7 8m20s-15m0s inferred", "198.51.100.8 15m0s-… inferred", "198.51.100.9 0s-8m20s inferred"},
 		},
 		"one that comes back begins anew": {
@@ -138,15 +139,18 @@ func TestOfASharedAddressOnlyWhoHeldThePortIsMeant(t *testing.T) {
 		want     AttributionResult
 		who      string
 	}{
-		"her port":                       {[]Binding{alice, bob}, 1500, 10, Attributed, "alice"},
-		"his port":                       {[]Binding{alice, bob}, 2048, 10, Attributed, "bob"},
-		"nobody's port":                  {[]Binding{alice, bob}, 5000, 10, Unknown, ""},
-		"no port":                        {[]Binding{alice, bob}, 0, 10, Ambiguous, ""},
-		"no port, one block known":       {[]Binding{alice}, 0, 10, Ambiguous, ""},
-		"before the block":               {[]Binding{block("alice", 1024, 2047, 100, open)}, 1500, 10, Unknown, ""},
-		"the block was given on":         {[]Binding{block("alice", 1024, 2047, 0, 100), block("bob", 1024, 2047, 200, open)}, 1500, 210, Attributed, "bob"},
-		"given on without an end":        {[]Binding{block("alice", 1024, 2047, 0, open), block("bob", 1024, 1535, 200, open)}, 1100, 300, Attributed, "bob"},
-		"the rest of it is hers yet":     {[]Binding{block("alice", 1024, 2047, 0, open), block("bob", 3000, 3999, 200, open)}, 1100, 300, Attributed, "alice"},
+		"her port":                 {[]Binding{alice, bob}, 1500, 10, Attributed, "alice"},
+		"his port":                 {[]Binding{alice, bob}, 2048, 10, Attributed, "bob"},
+		"nobody's port":            {[]Binding{alice, bob}, 5000, 10, Unknown, ""},
+		"no port":                  {[]Binding{alice, bob}, 0, 10, Ambiguous, ""},
+		"no port, one block known": {[]Binding{alice}, 0, 10, Ambiguous, ""},
+		"before the block":         {[]Binding{block("alice", 1024, 2047, 100, open)}, 1500, 10, Unknown, ""},
+		"the block was given on": {[]Binding{block("alice", 1024, 2047, 0, 100), block("bob", 1024, 2047, 200, open)},
+			1500, 210, Attributed, "bob"},
+		"given on without an end": {[]Binding{block("alice", 1024, 2047, 0, open), block("bob", 1024, 1535, 200, open)},
+			1100, 300, Attributed, "bob"},
+		"the rest of it is hers yet": {[]Binding{block("alice", 1024, 2047, 0, open), block("bob", 3000, 3999, 200, open)},
+			1100, 300, Attributed, "alice"},
 		"one behind the translator":      {[]Binding{alice, behind}, 4000, 10, Attributed, ""},
 		"two behind it":                  {[]Binding{behind, carol}, 4000, 10, Ambiguous, ""},
 		"a whole address beside a block": {[]Binding{alice, held("dave", "b2", "1", 0, open, 0)}, 1500, 10, Ambiguous, ""},

@@ -34,7 +34,8 @@ func (p *AddressPlan) Seen(source string, addr netip.Addr) (Place, error) {
 		}
 	}
 	if Private(addr) {
-		return Place{}, &FieldError{"ip", fmt.Sprintf("%s is a private address, and source %s is in no address space that has it; see address_spaces", addr, source)}
+		return Place{}, &FieldError{"ip",
+			fmt.Sprintf("%s is a private address, and source %s is in no address space that has it; see address_spaces", addr, source)}
 	}
 	return Place{Addr: addr}, nil
 }
@@ -56,7 +57,7 @@ func (p *AddressPlan) In(space string, addr netip.Addr) (Place, error) {
 	}
 	switch {
 	case space != "":
-		return Place{}, &FieldError{"space", fmt.Sprintf("there is no address space %q", space)}
+		return Place{}, &FieldError{"space", fmt.Sprintf("unknown address space %q", space)}
 	case len(found) > 1:
 		return Place{}, &FieldError{"space", fmt.Sprintf("%s is in several address spaces, %v: name one", addr, found)}
 	case len(found) == 1:

@@ -16,7 +16,8 @@ const (
 // take; 0: not at all.
 func CheckAloneFor(d time.Duration) error {
 	if d != 0 && (d < MinAloneFor || d > MaxAloneFor) {
-		return fmt.Errorf("must be from %s to %s, or 0 to answer nothing that the store does not take", FormatDuration(MinAloneFor), FormatDuration(MaxAloneFor))
+		return fmt.Errorf("must be from %s to %s, or 0 to answer nothing that the store does not take",
+			FormatDuration(MinAloneFor), FormatDuration(MaxAloneFor))
 	}
 	return nil
 }

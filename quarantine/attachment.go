@@ -124,7 +124,7 @@ func (ev *SessionEvent) startsAgain(prev *Session) bool {
 }
 
 // mayBeOwn reports whether the start that an Interim-Update or Stop states may be that
-// of prev all the same: a session that was heard of since is no earlier one.
+// of prev all the same: a session that was reported since is no earlier one.
 func mayBeOwn(prev *Session, ev *SessionEvent) bool {
 	since := ev.StartedAt.After(prev.StartedAt) && ev.StartedAt.Before(prev.SeenAt.Add(-ClockSlack))
 	return driftExplains(prev, ev) || ev.Kind != SessionStarted && since
@@ -168,7 +168,7 @@ func replace(prev *Session, ev SessionEvent, resetAt time.Time, restricted func(
 	}
 	var before []Binding
 	if ev.Kind == SessionStarted && ev.By().After(prev.SeenAt) && !start.After(prev.SeenAt) {
-		// Which was first is not certain; a Start is more likely new than kept back.
+		// Which was first is not certain; a Start is more likely new than delayed.
 		before = ev.until(prev.SeenAt).moments(false)
 		ev.At, ev.StartedAt, ev.Latest = prev.SeenAt.Add(time.Millisecond), prev.SeenAt.Add(time.Millisecond), ev.By()
 		start, startBy = ev.At, ev.By()
@@ -198,7 +198,8 @@ func (ev SessionEvent) until(by time.Time) *SessionEvent {
 // any more: that they were held then. Whoever held them before has them no more.
 // Goes on: if it is not certain when that was, they may have been held on.
 func (ev *SessionEvent) moments(goesOn bool) []Binding {
-	s := Session{SessionKey: ev.Key, Subscriber: ev.Subscriber, Via: ev.Via, StartedAt: ev.At, SeenAt: ev.At, Ignored: ev.Ignored, Imported: ev.Imported}
+	s := Session{SessionKey: ev.Key, Subscriber: ev.Subscriber, Via: ev.Via, StartedAt: ev.At, SeenAt: ev.At,
+		Ignored: ev.Ignored, Imported: ev.Imported}
 	m := merger{s: &s, ev: ev, at: ev.At, by: ev.By()}
 	for _, a := range slices.Concat(ev.Addresses, ev.Freed) {
 		m.point(a)

@@ -28,10 +28,10 @@ type Binding struct {
 	// block: whoever held that address then held the block. Subscriber is empty.
 	Via Place `json:"via,omitzero"`
 	// ResetAt is the last restart its BNG announced. A binding not renewed
-	// since is no evidence for any time after it. Filled when read.
+	// since is stale for any later time. Filled when read.
 	ResetAt time.Time `json:"-"`
 	// Interim is how often its BNG renews a binding, as far as is known. One that
-	// was not renewed three times in a row is no evidence any more. Filled when
+	// was not renewed three times in a row is stale. Filled when
 	// read; 0: not known.
 	Interim time.Duration `json:"-"`
 	// Cut says what ended the evidence if no Stop did. Set by [Held].
@@ -39,10 +39,10 @@ type Binding struct {
 	// Present is set where the binding's source knows only the present. Filled
 	// when read.
 	Present *Present `json:"-"`
-	// Meanwhile is up to when it proves nothing, because another session held the same
+	// Meanwhile is up to when it confirms nothing, because another session held the same
 	// after it began. Set by [Held].
 	Meanwhile time.Time `json:"-"`
-	// ConfirmedTo is set where it is over, but no record reports since when: it proves
+	// ConfirmedTo is set where it is over, but no record reports since when: it confirms
 	// nothing after that moment. Set by [Held].
 	ConfirmedTo time.Time `json:"-"`
 	// Shared: it stands for all port blocks of the address, of which only is known
@@ -92,7 +92,8 @@ func (s *Session) binding(a *Address) Binding {
 	return Binding{
 		Address: Address{Prefix: a.Prefix, Kind: a.Kind, Space: a.Space, Ports: a.Ports, Began: a.Began, OpenEnd: a.OpenEnd},
 		Session: s.SessionKey, Subscriber: who.Subscriber, Via: who.Via, From: from, FromBy: fromBy, To: to,
-		RenewedAt: renewed, Listed: listed, StartSeen: s.StartSeen && a.Since.IsZero(), Inferred: a.Inferred, Ignored: s.Ignored, Imported: s.Imported,
+		RenewedAt: renewed, Listed: listed, StartSeen: s.StartSeen && a.Since.IsZero(), Inferred: a.Inferred,
+		Ignored: s.Ignored, Imported: s.Imported,
 	}
 }
 
@@ -123,7 +124,7 @@ func SharedSince(since time.Time, prefix netip.Prefix, space string) Binding {
 	}
 }
 
-// BindingRecorder takes in what a translator's log reports.
+// BindingRecorder records what a translator's log reports.
 type BindingRecorder interface {
 	// RecordBindings keeps bindings that no session reports. What it knows of one
 	// only grows: reported again with its end, it ends. A nil error at i means that
@@ -264,12 +265,13 @@ func WhoHeld(bindings []Binding, gaps []Gap, port uint16, at time.Time, toleranc
 	if doubtful(held, gaps, from, to) {
 		return Attribution{Result: Doubtful, Bindings: held, Reason: whyDoubtful(held, gaps, from, to)}
 	}
-	proving := slices.DeleteFunc(slices.Clone(held), func(b Binding) bool { return !b.proves(from, to) || b.preceded(held, from) })
-	if len(proving) == 0 {
-		return Attribution{Result: Unknown, Bindings: held, Reason: "the last known holder may have given the address up before, and who came next is not known"}
+	confirming := slices.DeleteFunc(slices.Clone(held), func(b Binding) bool { return !b.confirms(from, to) || b.preceded(held, from) })
+	if len(confirming) == 0 {
+		return Attribution{Result: Unknown, Bindings: held,
+			Reason: "the last known holder may have given the address up before, and who came next is not known"}
 	}
-	if doubtful(proving, gaps, from, to) { // what is beyond doubt proves nothing
-		return Attribution{Result: Doubtful, Bindings: held, Reason: whyDoubtful(proving, gaps, from, to)}
+	if doubtful(confirming, gaps, from, to) { // what is beyond doubt confirms nothing
+		return Attribution{Result: Doubtful, Bindings: held, Reason: whyDoubtful(confirming, gaps, from, to)}
 	}
 	return Attribution{Result: Attributed, Subscriber: held[0].Subscriber, Via: held[0].Via, Bindings: held}
 }

@@ -65,7 +65,7 @@ func (n *BNGNames) RenameIn(c *Case) {
 	}
 }
 
-// Continue returns a session of a renamed BNG that was heard of under both names, as
+// Continue returns a session of a renamed BNG that was reported under both names, as
 // the newer record has it. What only the older one knows of the same attachment is
 // kept: a record in the middle of a session lists less than its Start.
 func Continue(older, newer Session) Session {

@@ -41,7 +41,8 @@ func TestACaseFollowsARenamedBNG(t *testing.T) {
 
 func TestASessionOfARenamedBNGOfAGroupKnowsItsMember(t *testing.T) {
 	names := &BNGNames{
-		Formerly: map[string]string{"bng1": "pair", "oldpair": "pair", "bng2": "edge2"}, Members: map[string]string{"bng1": "edge1", "bng2": "edge2", "oldpair": "edge1"},
+		Formerly: map[string]string{"bng1": "pair", "oldpair": "pair", "bng2": "edge2"},
+		Members:  map[string]string{"bng1": "edge1", "bng2": "edge2", "oldpair": "edge1"},
 	}
 	for _, c := range []struct{ bng, member, wantBNG, wantMember string }{
 		{"bng1", "", "pair", "edge1"},         // stood alone before
@@ -67,7 +68,8 @@ func TestASessionThatIsHeardOfUnderBothNamesKeepsWhatItsStartSaid(t *testing.T) 
 		Attributes: []Attribute{{"Filter-Id", "NEW"}},
 	}
 	got := Continue(old, since)
-	if got.BNG != "edge" || !got.StartedAt.Equal(noon) || !got.StartSeen || got.Guessed || got.Attribute("NAS-Port-Id") != "1/1/1" || got.Attribute("Filter-Id") != "NEW" {
+	if got.BNG != "edge" || !got.StartedAt.Equal(noon) || !got.StartSeen || got.Guessed ||
+		got.Attribute("NAS-Port-Id") != "1/1/1" || got.Attribute("Filter-Id") != "NEW" {
 		t.Errorf("%+v", got)
 	}
 	other := since

@@ -16,13 +16,13 @@ type Case struct {
 	State      CaseState `json:"state"`
 	Profile    string    `json:"profile"`
 	Mode       Mode      `json:"mode"`
-	Rule       string    `json:"rule,omitempty"` // empty: a person's wish
+	Rule       string    `json:"rule,omitempty"` // empty: a person's decision
 	Reason     string    `json:"reason"`
 	Source     string    `json:"source"`
 	OpenedAt   time.Time `json:"opened_at"`
 	ExpiresAt  time.Time `json:"expires_at"`
 	ClosedAt   time.Time `json:"closed_at,omitzero"`
-	// ReleasedAt is when the case last began to give back what its sessions should
+	// ReleasedAt is when the case last began to restore what its sessions should
 	// have; zero if it wants them restricted.
 	ReleasedAt time.Time `json:"released_at,omitzero"`
 	Generation uint64    `json:"generation"` // rises when what is wanted changes
@@ -57,7 +57,7 @@ type Case struct {
 	// Relogins are the latest times at which a further session was restricted while
 	// the case stood: what it is paced by.
 	Relogins []time.Time `json:"relogins,omitempty"`
-	// GivenUp is when a person gave up what the case was still to give back: sessions
+	// GivenUp is when a person gave up what the case was still to restore: sessions
 	// that may have begun restricted at a log-in answered before are not waited for.
 	GivenUp time.Time `json:"given_up,omitzero"`
 	// LogIns are the answers of the last days to log-ins of the subscriber, oldest
@@ -98,9 +98,9 @@ type SessionEnforcement struct {
 	Known map[string]uint64 `json:"known,omitempty"`
 
 	ChangedAt    time.Time    `json:"changed_at,omitzero"` // when the BNG acknowledged what is, or is no more, in force
-	Verification Verification `json:"proof,omitempty"`     // how that can be proved
-	VerifyAt     time.Time    `json:"prove_at,omitzero"`   // when to look for the proof
-	VerifyTries  int          `json:"asks,omitempty"`      // looks that proved nothing
+	Verification Verification `json:"proof,omitempty"`     // how that can be verified
+	VerifyAt     time.Time    `json:"prove_at,omitzero"`   // when to verify it
+	VerifyTries  int          `json:"asks,omitempty"`      // verifications without a result
 }
 
 // CaseVerdict is one piece of a case's evidence.
@@ -155,7 +155,7 @@ type PersonRelease struct {
 }
 
 // How much of a case is kept for people to see; older entries give way. What
-// thresholds count is in Tallies, and the log has all of it.
+// thresholds count is in Tallies, and the journal has all of it.
 const (
 	maxCaseVerdicts = 50
 	maxCaseHistory  = 100
@@ -168,7 +168,7 @@ func (c *Case) Open() bool { return c.State != Closed }
 
 // Ends is when what the case has in force is to end: at the expiry of the profile
 // that is wanted, or, while a more severe one may be left somewhere, of that; or, where
-// it is being given back, when that began.
+// it is being restored, when that began.
 func (c *Case) Ends() time.Time {
 	end := earliest(c.ExpiresAt, c.ReleasedAt)
 	if slices.ContainsFunc(c.Sessions, func(e SessionEnforcement) bool { return c.lapsed(&e) }) {
@@ -316,8 +316,8 @@ type CaseWrite struct {
 	// Case as it shall be; its Version and Stamp are those it was read at (0 = new). On
 	// success the writer changes both.
 	Case *Case
-	// DueAt is when the reconciler shall look at it, at the latest: a write never
-	// puts an earlier look off. Zero when Closed.
+	// DueAt is when the reconciler shall work it, at the latest: a write never
+	// puts an earlier time off. Zero when Closed.
 	DueAt time.Time
 	// Reserve counts a new restriction; a full limit refuses the whole write.
 	Reserve *Reservation
@@ -347,7 +347,7 @@ type Lane uint8
 
 // The lanes of due work.
 const (
-	LaneRelease  Lane = iota // cases that only give back
+	LaneRelease  Lane = iota // cases that only restore
 	LaneRestrict             // all other open cases
 )
 

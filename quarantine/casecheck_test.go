@@ -33,9 +33,10 @@ func TestACaseWithAnExemptSessionCanBeRead(t *testing.T) {
 
 func TestWhatThisVersionDoesNotKnowIsUnreadable(t *testing.T) {
 	for want, c := range map[string]*Case{
-		`unreadable case: unknown state "parked"`:                         {State: "parked"},
-		`unreadable case: unknown state ""`:                               {},
-		`unreadable case: unknown enforcement "frozen" of session bng1/1`: {State: Restricted, Sessions: []SessionEnforcement{{Session: Session{SessionKey: SessionKey{BNG: "bng1", ID: "1"}}, Enforcement: "frozen"}}},
+		`unreadable case: unknown state "parked"`: {State: "parked"},
+		`unreadable case: unknown state ""`:       {},
+		`unreadable case: unknown enforcement "frozen" of session bng1/1`: {State: Restricted,
+			Sessions: []SessionEnforcement{{Session: Session{SessionKey: SessionKey{BNG: "bng1", ID: "1"}}, Enforcement: "frozen"}}},
 	} {
 		if err := c.Check(); !errors.Is(err, ErrUnreadableCase) || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

@@ -15,7 +15,7 @@ const (
 	Restricting CaseState = "restricting" // some live session is not yet as wanted
 	Waiting     CaseState = "waiting"     // wanted, nobody on line
 	Restricted  CaseState = "restricted"  // every live session acked or verified
-	Releasing   CaseState = "releasing"   // sessions are being given back what they should have
+	Releasing   CaseState = "releasing"   // sessions are being restored to what they should have
 	Closed      CaseState = "closed"      // over; nothing of it is left on any BNG
 )
 
@@ -49,10 +49,10 @@ var Transitions = []Transition{
 	{Restricted, CaseHeld, "sessions are too many, or what is left is held"},
 	{Restricted, Releasing, "released or expired"},
 	{Restricted, Closed, "released or expired with nothing left on any BNG"},
-	{Releasing, Observing, "newer evidence, below the threshold; what is being given back goes on"},
-	{Releasing, CaseHeld, "newer evidence, but a limit, mode or exemption holds it; what is being given back goes on"},
+	{Releasing, Observing, "newer evidence, below the threshold; what is being restored goes on"},
+	{Releasing, CaseHeld, "newer evidence, but a limit, mode or exemption holds it; what is being restored goes on"},
 	{Releasing, Restricting, "newer evidence, or a person quarantines the subscriber"},
-	{Releasing, Closed, "every session has been given back what it should have"},
+	{Releasing, Closed, "every session is restored"},
 }
 
 // CanBecome reports whether the table has an edge from s to next.

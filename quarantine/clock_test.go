@@ -9,7 +9,8 @@ var noonOfClock = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // tried returns a case with one session whose release or restriction was answered.
 func tried(wanted string, kind OutcomeKind, at time.Time) *Case {
-	s := Session{SessionKey: SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: noonOfClock.Add(-time.Hour), SeenAt: noonOfClock}
+	s := Session{SessionKey: SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: noonOfClock.Add(-time.Hour),
+		SeenAt: noonOfClock}
 	c := &Case{ID: "c-1", Subscriber: "alice", State: Restricting, Profile: "garden", ExpiresAt: noonOfClock.Add(72 * time.Hour)}
 	if wanted == "" {
 		c.State = Releasing
@@ -47,23 +48,27 @@ func TestEveryTimeOfASessionIsBoundedByTheLongestPauseOfItsKind(t *testing.T) {
 	far := noonOfClock.Add(30 * 24 * time.Hour)
 	e := SessionEnforcement{UpdatedAt: noonOfClock, NextAt: far, AssertAt: far, VerifyAt: far, NotBefore: far, GoneSince: far}
 	e.correctTimes(noonOfClock)
-	for name, at := range map[string]time.Time{"NextAt": e.NextAt, "AssertAt": e.AssertAt, "ProveAt": e.VerifyAt, "NotBefore": e.NotBefore, "GoneSince": e.GoneSince} {
+	for name, at := range map[string]time.Time{"NextAt": e.NextAt, "AssertAt": e.AssertAt, "ProveAt": e.VerifyAt,
+		"NotBefore": e.NotBefore, "GoneSince": e.GoneSince} {
 		if !at.Equal(noonOfClock) {
 			t.Errorf("%s is %s", name, at)
 		}
 	}
-	within := SessionEnforcement{UpdatedAt: noonOfClock, NextAt: noonOfClock.Add(time.Hour), AssertAt: noonOfClock.Add(70 * time.Second), VerifyAt: noonOfClock.Add(time.Minute)}
+	within := SessionEnforcement{UpdatedAt: noonOfClock, NextAt: noonOfClock.Add(time.Hour),
+		AssertAt: noonOfClock.Add(70 * time.Second), VerifyAt: noonOfClock.Add(time.Minute)}
 	before := within
 	within.correctTimes(noonOfClock)
 	if !within.NextAt.Equal(before.NextAt) || !within.AssertAt.Equal(before.AssertAt) || !within.VerifyAt.Equal(before.VerifyAt) {
 		t.Errorf("changed: %+v", within)
 	}
-	maintained := SessionEnforcement{Enforcement: Pending, UpdatedAt: noonOfClock, Deferrals: 1, NotBefore: noonOfClock.Add(48 * time.Hour), NextAt: noonOfClock.Add(48 * time.Hour)}
+	maintained := SessionEnforcement{Enforcement: Pending, UpdatedAt: noonOfClock, Deferrals: 1,
+		NotBefore: noonOfClock.Add(48 * time.Hour), NextAt: noonOfClock.Add(48 * time.Hour)}
 	maintained.correctTimes(noonOfClock)
 	if !maintained.NextAt.Equal(noonOfClock.Add(48 * time.Hour)) {
 		t.Errorf("maintenance is cut short: %+v", maintained)
 	}
-	crowded := SessionEnforcement{Enforcement: Pending, UpdatedAt: noonOfClock.Add(-time.Hour), Deferrals: 1, NextAt: noonOfClock.Add(10 * time.Minute)}
+	crowded := SessionEnforcement{Enforcement: Pending, UpdatedAt: noonOfClock.Add(-time.Hour), Deferrals: 1,
+		NextAt: noonOfClock.Add(10 * time.Minute)}
 	crowded.correctTimes(noonOfClock)
 	if !crowded.NextAt.Equal(noonOfClock) {
 		t.Errorf("deferred for seconds, by a clock that was ahead: %+v", crowded)

@@ -45,8 +45,8 @@ func (e *SharedNameError) Error() string {
 		`if that is meant, say "all_sessions": true (cordon quarantine add --all-sessions)`, e.Subscriber, e.Lines, e.Max)
 }
 
-// Quarantine opens a case, or turns the open one to the person's wish: a
-// person's wish wins over rules and lifts any hold. It is counted and never
+// Quarantine opens a case, or turns the open one to the person's decision: a
+// person's decision wins over rules and lifts any hold. It is counted and never
 // held; where the open case restricts already and no milder, as the further lines
 // that it now means. It takes the place of a more severe or longer demand only if
 // it says so; a milder one goes on when it ends. Errors: *CommandError,
@@ -56,7 +56,8 @@ func (r *Rulebook) Quarantine(w ManualQuarantine, s Situation, caseID string, no
 		return nil, nil, &CommandError{"the overall mode is off: nothing is restricted"}
 	}
 	if e, ok := Exempt(r.Exemptions, w.Subscriber, netip.Addr{}, s.Sessions); ok && !w.Override {
-		return nil, nil, &CommandError{fmt.Sprintf("%s is exempt (%s); say \"override\": true (cordon quarantine add --override) to do it all the same", w.Subscriber, e.Reason)}
+		return nil, nil, &CommandError{fmt.Sprintf(`%s is exempt (%s); say "override": true (cordon quarantine add --override) `+
+			"to do it all the same", w.Subscriber, e.Reason)}
 	}
 	if n := Lines(touchable(s.Sessions)); n > r.MaxSessions && !w.AllSessions {
 		return nil, nil, &SharedNameError{w.Subscriber, n, r.MaxSessions}
@@ -170,12 +171,12 @@ func (c *Case) Extend(by, reason string, d time.Duration, now time.Time) error {
 func (c *Case) AddNote(by, text string, now time.Time) {
 	n := Note{At: now, By: by, Text: text}
 	if slices.Contains(c.Notes, n) {
-		return // the same command, given to us again by the log
+		return // the same command, replayed by the journal
 	}
 	c.Notes = keepLast(append(c.Notes, n), maxCaseNotes)
 }
 
-// release starts giving back what the subscriber should have, or closes the
+// release starts to restore what the subscriber should have, or closes the
 // case if no BNG shows anything of it.
 func (c *Case) release(now time.Time, by, why string) {
 	c.Generation++

@@ -31,21 +31,23 @@ func TestWhatASessionGaveUpIsConfirmedOnlyUpToTheLastRecordThatListedIt(t *testi
 	freed := recordAt(interim, 200)
 	freed.Freed = []Address{first}
 	cases := []struct {
-		name    string
-		records []SessionEvent
-		address Address
-		proved  int // the last second that its binding proves
-		not     int // a second that it does not prove
+		name      string
+		records   []SessionEvent
+		address   Address
+		confirmed int // the last second that its binding confirms
+		not       int // a second that it does not confirm
 	}{
 		{"another IPv4 address", []SessionEvent{recordAt(start, 0, x), recordAt(interim, 100, x), recordAt(interim, 200, y)}, x, 100, 101},
 		{"one of another space", []SessionEvent{recordAt(start, 0, private), recordAt(interim, 200, y)}, private, 0, 1},
 		{"another prefix", []SessionEvent{recordAt(start, 0, p), recordAt(interim, 200, q)}, p, 0, 1},
-		{"an Interim in between named neither", []SessionEvent{recordAt(start, 0, p), recordAt(interim, 100, x), recordAt(interim, 200, q)}, p, 0, 1},
+		{"an Interim in between named neither", []SessionEvent{recordAt(start, 0, p), recordAt(interim, 100, x), recordAt(interim, 200, q)},
+			p, 0, 1},
 		{"reported in the wrong order", []SessionEvent{recordAt(interim, 200, q), recordAt(start, 0, p)}, p, 0, 1},
 		{"one in between came late", []SessionEvent{recordAt(start, 0, x), recordAt(interim, 200, y), recordAt(interim, 100, x)}, x, 100, 101},
 		{"a block given back", []SessionEvent{recordAt(start, 0, first), freed}, first, 200, 201},
 		{"a block given back before it was reported", []SessionEvent{recordAt(start, 0), freed, recordAt(interim, 100, first)}, first, 200, 201},
-		{"a block that the Stop leaves out", []SessionEvent{recordAt(start, 0, first), recordAt(interim, 100, second), recordAt(stop, 200, second)}, first, 0, 1},
+		{"a block that the Stop leaves out", []SessionEvent{recordAt(start, 0, first), recordAt(interim, 100, second),
+			recordAt(stop, 200, second)}, first, 0, 1},
 		{"a Stop that names no blocks", []SessionEvent{recordAt(start, 0, first), recordAt(stop, 200)}, first, 200, 201},
 	}
 	for _, c := range cases {
@@ -55,15 +57,15 @@ func TestWhatASessionGaveUpIsConfirmedOnlyUpToTheLastRecordThatListedIt(t *testi
 				next := ApplyEvent(s, ev, time.Time{}, func(Attribute) bool { return false }).Session
 				s = &next
 			}
-			for _, moment := range []int{c.proved, c.not} {
+			for _, moment := range []int{c.confirmed, c.not} {
 				got := WhoHeld(s.Bindings(), nil, c.address.Ports.Lo, at(moment), 0)
 				for _, b := range got.Bindings {
-					if b.Prefix == c.address.Prefix && b.Ports == c.address.Ports && b.provedUntil(at(moment)) != (moment == c.proved) {
+					if b.Prefix == c.address.Prefix && b.Ports == c.address.Ports && b.confirmedUntil(at(moment)) != (moment == c.confirmed) {
 						t.Errorf("second %d: %+v", moment, b)
 					}
 				}
 				held := len(Held(s.Bindings(), at(moment), at(moment))) > 0
-				if moment == c.proved && !held {
+				if moment == c.confirmed && !held {
 					t.Errorf("second %d: %v does not count as held", moment, c.address.Prefix)
 				}
 			}
@@ -91,8 +93,10 @@ func TestAnInferredBeginningProvesNothingBeforeAnotherHolder(t *testing.T) {
 	late := held("alice", "b1", "2", 0, 800, 800)
 	late.Inferred = true
 	between := held("bob", "b1", "3", 200, 300, 300)
-	for moment, want := range map[int]AttributionResult{100: Unknown, 150: Unknown, 250: Ambiguous, 301: Ambiguous, 310: Attributed, 700: Attributed} {
-		if got := WhoHeld([]Binding{late, between}, nil, 0, at(moment), 2*time.Second); got.Result != want || got.Result == Attributed && got.Subscriber != "alice" {
+	for moment, want := range map[int]AttributionResult{100: Unknown, 150: Unknown, 250: Ambiguous, 301: Ambiguous,
+		310: Attributed, 700: Attributed} {
+		if got := WhoHeld([]Binding{late, between}, nil, 0, at(moment), 2*time.Second); got.Result != want ||
+			got.Result == Attributed && got.Subscriber != "alice" {
 			t.Errorf("at %d: %v %q, want %v", moment, got.Result, got.Subscriber, want)
 		}
 	}

@@ -13,7 +13,8 @@ func rulebook(mode Mode) Rulebook {
 	return Rulebook{
 		Policy: Policy{Mode: mode, Rules: []Rule{
 			{Name: "bots", Match: Match{Category: []string{"botnet"}, MinConfidence: &confidence}, Profile: "garden", For: Duration(72 * time.Hour)},
-			{Name: "spam", Match: Match{Category: []string{"spam"}}, Profile: "no-smtp", For: Duration(24 * time.Hour), Threshold: Threshold{Count: 3, Within: Duration(time.Hour)}},
+			{Name: "spam", Match: Match{Category: []string{"spam"}}, Profile: "no-smtp", For: Duration(24 * time.Hour),
+				Threshold: Threshold{Count: 3, Within: Duration(time.Hour)}},
 		}},
 		Limits:      DefaultLimits,
 		Profiles:    map[string]Profile{"no-smtp": {"no-smtp", 10, ""}, "garden": {"garden", 20, ""}},
@@ -22,15 +23,18 @@ func rulebook(mode Mode) Rulebook {
 }
 
 func verdict(category string, confidence float64, observed time.Time) Verdict {
-	v := Verdict{Source: "ids", SourceID: observed.String() + category, ObservedAt: observed, IP: netip.MustParseAddr("198.51.100.7"), Category: category, Confidence: &confidence}
+	v := Verdict{Source: "ids", SourceID: observed.String() + category, ObservedAt: observed,
+		IP: netip.MustParseAddr("198.51.100.7"), Category: category, Confidence: &confidence}
 	v.Identify()
 	return v
 }
 
 func TestWhatAVerdictLeadsTo(t *testing.T) {
-	session := Session{SessionKey: SessionKey{"bng1", "1"}, Subscriber: "alice", Addresses: []Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: FramedIP}}}
+	session := Session{SessionKey: SessionKey{"bng1", "1"}, Subscriber: "alice",
+		Addresses: []Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: FramedIP}}}
 	open := func(state CaseState) *Case {
-		c := &Case{ID: "c-0", Subscriber: "alice", Profile: "no-smtp", Rule: "spam", OpenedAt: noon, ExpiresAt: at(60), Hold: &Hold{HoldMode, "approve"}, Generation: 1}
+		c := &Case{ID: "c-0", Subscriber: "alice", Profile: "no-smtp", Rule: "spam", OpenedAt: noon, ExpiresAt: at(60),
+			Hold: &Hold{HoldMode, "approve"}, Generation: 1}
 		c.move(state, noon, "", "opened")
 		return c
 	}
@@ -50,30 +54,41 @@ func TestWhatAVerdictLeadsTo(t *testing.T) {
 		{name: "off", mode: ModeOff, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictRecorded, reason: "off"},
 		{name: "shadow", mode: ModeShadow, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictRecorded, reason: "shadow"},
 		{name: "approve", mode: ModeApprove, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictHeld, caseIs: CaseHeld, reason: "approve"},
-		{name: "a rule in shadow under enforce", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictRecorded, reason: "shadow",
+		{name: "a rule in shadow under enforce", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon),
+			verdictIs: VerdictRecorded, reason: "shadow",
 			change: func(r *Rulebook) { shadow := ModeShadow; r.Policy.Rules[0].Mode = &shadow }},
-		{name: "stale", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon.Add(-25*time.Hour)), verdictIs: VerdictRecorded, reason: "too old"},
-		{name: "below the threshold", mode: ModeEnforce, verdict: verdict("spam", 0.9, noon), verdictIs: VerdictRecorded, caseIs: Observing, reason: "threshold"},
-		{name: "exempt subscriber", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictHeld, caseIs: CaseHeld, reason: "hospital",
+		{name: "stale", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon.Add(-25*time.Hour)),
+			verdictIs: VerdictRecorded, reason: "too old"},
+		{name: "below the threshold", mode: ModeEnforce, verdict: verdict("spam", 0.9, noon), verdictIs: VerdictRecorded,
+			caseIs: Observing, reason: "threshold"},
+		{name: "exempt subscriber", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictHeld,
+			caseIs: CaseHeld, reason: "hospital",
 			change: func(r *Rulebook) { r.Exemptions = []Exemption{{Subscriber: "alice", Reason: "hospital"}} }},
-		{name: "exempt prefix", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictHeld, caseIs: CaseHeld, reason: "office",
+		{name: "exempt prefix", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictHeld,
+			caseIs: CaseHeld, reason: "office",
 			situation: Situation{Sessions: []Session{session}},
 			change: func(r *Rulebook) {
 				r.Exemptions = []Exemption{{Prefix: netip.MustParsePrefix("198.51.100.0/24"), Reason: "office"}}
 			}},
-		{name: "too many sessions", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictHeld, caseIs: CaseHeld, reason: "3 live sessions",
+		{name: "too many sessions", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictHeld,
+			caseIs: CaseHeld, reason: "3 live sessions",
 			situation: Situation{Sessions: []Session{session, session, session}}},
-		{name: "a full limit", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictHeld, caseIs: CaseHeld, reason: "20 lines per hour",
+		{name: "a full limit", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictHeld,
+			caseIs: CaseHeld, reason: "20 lines per hour",
 			situation: Situation{Full: &LimitError{LimitScope{Label: "20 lines per hour"}}}},
-		{name: "the same evidence after a person's release", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictRecorded, reason: "released",
+		{name: "the same evidence after a person's release", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon),
+			verdictIs: VerdictRecorded, reason: "released",
 			situation: Situation{Dossier: Dossier{Released: &PersonRelease{Case: "c-0", By: "noc", At: noon}}}},
-		{name: "new evidence after a person's release", mode: ModeEnforce, verdict: verdict("botnet", 0.9, at(1)), verdictIs: VerdictActed, caseIs: Restricting,
+		{name: "new evidence after a person's release", mode: ModeEnforce, verdict: verdict("botnet", 0.9, at(1)),
+			verdictIs: VerdictActed, caseIs: Restricting,
 			situation: Situation{Dossier: Dossier{Released: &PersonRelease{Case: "c-0", By: "noc", At: noon}}}},
-		{name: "while the case is being released", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictActed, caseIs: Restricting,
+		{name: "while the case is being released", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon),
+			verdictIs: VerdictActed, caseIs: Restricting,
 			situation: Situation{Dossier: Dossier{Case: open(Releasing)}}},
 		{name: "joins a held case", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictHeld, caseIs: CaseHeld,
 			situation: Situation{Dossier: Dossier{Case: open(CaseHeld)}}},
-		{name: "makes a restricted case more severe", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon), verdictIs: VerdictActed, caseIs: Restricting,
+		{name: "makes a restricted case more severe", mode: ModeEnforce, verdict: verdict("botnet", 0.9, noon),
+			verdictIs: VerdictActed, caseIs: Restricting,
 			situation: Situation{Dossier: Dossier{Case: open(Restricted)}}},
 	}
 	for _, c := range cases {

@@ -11,7 +11,7 @@ import (
 // Rule, Mode, Reason, Source, Cleared and ExpiresAt are its.
 type Demand struct {
 	Profile string    `json:"profile"`
-	Rule    string    `json:"rule,omitempty"` // empty: a person's wish
+	Rule    string    `json:"rule,omitempty"` // empty: a person's decision
 	Mode    Mode      `json:"mode"`
 	Reason  string    `json:"reason"`
 	Source  string    `json:"source"`

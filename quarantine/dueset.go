@@ -12,12 +12,12 @@ type Due struct {
 	Until      time.Time
 }
 
-// DueSet is when which open case is to be looked at next.
+// DueSet is when which open case is due next.
 type DueSet interface {
 	// TakeDue leases up to n subscribers due by now, earliest first, until
 	// now+lease. Term as in CaseWrite: ErrNotSender.
 	TakeDue(ctx context.Context, lane Lane, now time.Time, lease time.Duration, n int, term uint64) ([]Due, error)
-	// FinishDue sets the next look, unless a wake-up came in since TakeDue or
+	// FinishDue sets the next time, unless a wake-up came in since TakeDue or
 	// the subscriber is no longer due at all. A zero next leaves the lease.
 	FinishDue(ctx context.Context, d Due, next time.Time) error
 	// WakeAll makes every open case due: after a start, takeover or failover. Those

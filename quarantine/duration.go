@@ -19,7 +19,7 @@ func ParseDuration(s string) (time.Duration, error) {
 	}
 	n, err := strconv.ParseUint(days, 10, 16)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no duration: write it as 72h, 30m or 7d", s)
+		return 0, fmt.Errorf("invalid duration %q: must be like 72h, 30m or 7d", s)
 	}
 	d := time.Duration(n) * 24 * time.Hour
 	if rest == "" {
@@ -32,7 +32,7 @@ func ParseDuration(s string) (time.Duration, error) {
 func parseGo(part, whole string) (time.Duration, error) {
 	d, err := time.ParseDuration(part)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no duration: write it as 72h, 30m or 7d", whole)
+		return 0, fmt.Errorf("invalid duration %q: must be like 72h, 30m or 7d", whole)
 	}
 	return d, nil
 }

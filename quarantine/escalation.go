@@ -146,7 +146,8 @@ func (r *Rulebook) weakens(c *Case, d *Demand) *CommandError {
 	case severity > r.severity(d.Profile):
 		return &CommandError{fmt.Sprintf("case %s has %s, which is more severe than %s; %s", c.ID, &has, d, replace)}
 	case severity == r.severity(d.Profile) && has.Until.After(d.Until):
-		return &CommandError{fmt.Sprintf("case %s has %s, which goes on longer than %s; extend moves the expiry (cordon quarantine extend), or %s", c.ID, &has, d, replace)}
+		return &CommandError{fmt.Sprintf("case %s has %s, which goes on longer than %s; "+
+			"extend moves the expiry (cordon quarantine extend), or %s", c.ID, &has, d, replace)}
 	}
 	return nil
 }

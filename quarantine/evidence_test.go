@@ -14,8 +14,10 @@ func sess(id, sub string, began time.Time) Session {
 func book() *Rulebook {
 	return &Rulebook{
 		Policy: Policy{Mode: ModeEnforce, Rules: []Rule{
-			{Name: "bots", Match: Match{Category: []string{"botnet"}}, Profile: "garden", For: Duration(72 * time.Hour), Threshold: Threshold{Count: 3, Within: Duration(24 * time.Hour)}},
-			{Name: "spam", Match: Match{Category: []string{"spam"}}, Profile: "block", For: Duration(72 * time.Hour), Threshold: Threshold{Count: 3, Within: Duration(24 * time.Hour)}},
+			{Name: "bots", Match: Match{Category: []string{"botnet"}}, Profile: "garden", For: Duration(72 * time.Hour),
+				Threshold: Threshold{Count: 3, Within: Duration(24 * time.Hour)}},
+			{Name: "spam", Match: Match{Category: []string{"spam"}}, Profile: "block", For: Duration(72 * time.Hour),
+				Threshold: Threshold{Count: 3, Within: Duration(24 * time.Hour)}},
 		}},
 		Profiles: map[string]Profile{"garden": {"garden", 20, ""}, "block": {"block", 10, ""}}, MaxSessions: 4, MaxAge: 168 * time.Hour,
 	}
@@ -39,11 +41,13 @@ func TestEvidenceChangesNothingForAnExemptSubscriber(t *testing.T) {
 	r.Policy.Rules[0].Threshold = Threshold{}
 	r.Exemptions = []Exemption{{Subscriber: "hospital", Reason: "emergency line"}}
 	s := []Session{sess("1", "hospital", noon)}
-	c, _, err := r.Quarantine(ManualQuarantine{Subscriber: "hospital", Profile: "block", Reason: "agreed on the phone", For: time.Hour, By: "noc", Override: true}, Situation{Sessions: s}, "c1", noon)
+	c, _, err := r.Quarantine(ManualQuarantine{Subscriber: "hospital", Profile: "block", Reason: "agreed on the phone",
+		For: time.Hour, By: "noc", Override: true}, Situation{Sessions: s}, "c1", noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := r.Decide(Verdict{ID: "v", Source: "s", Category: "botnet", ObservedAt: noon}, "hospital", Situation{Dossier: Dossier{Case: c}, Sessions: s}, "", noon.Add(time.Minute))
+	d := r.Decide(Verdict{ID: "v", Source: "s", Category: "botnet", ObservedAt: noon}, "hospital",
+		Situation{Dossier: Dossier{Case: c}, Sessions: s}, "", noon.Add(time.Minute))
 	if d.Case.Profile != "block" || d.Case.ExpiresAt.After(noon.Add(2*time.Hour)) {
 		t.Errorf("exempt subscriber: %s %s until %s, nobody asked", d.Status.State, d.Case.Profile, d.Case.ExpiresAt)
 	}

@@ -127,9 +127,11 @@ func TestALogInBeginsUnrestrictedWhereItMayBeExempt(t *testing.T) {
 		"a prefix, no address":           {[]Exemption{{Prefix: v4, Reason: "x"}}, nil, false, false},
 		"a prefix, an address in it":     {[]Exemption{{Prefix: v4, Reason: "x"}}, []Address{address("198.51.100.7/32")}, false, false},
 		"a prefix, an address elsewhere": {[]Exemption{{Prefix: v4, Reason: "x"}}, []Address{address("203.0.113.7/32")}, false, true},
-		"of both families one is known":  {[]Exemption{{Prefix: v4, Reason: "x"}, {Prefix: v6, Reason: "x"}}, []Address{address("203.0.113.7/32")}, false, false},
-		"of both families both":          {[]Exemption{{Prefix: v4, Reason: "x"}, {Prefix: v6, Reason: "x"}}, []Address{address("203.0.113.7/32"), address("2001:db9::/56")}, false, true},
-		"a person decided":               {[]Exemption{{Prefix: v4, Reason: "x"}}, nil, true, true},
+		"of both families one is known": {[]Exemption{{Prefix: v4, Reason: "x"}, {Prefix: v6, Reason: "x"}},
+			[]Address{address("203.0.113.7/32")}, false, false},
+		"of both families both": {[]Exemption{{Prefix: v4, Reason: "x"}, {Prefix: v6, Reason: "x"}},
+			[]Address{address("203.0.113.7/32"), address("2001:db9::/56")}, false, true},
+		"a person decided": {[]Exemption{{Prefix: v4, Reason: "x"}}, nil, true, true},
 	} {
 		r := rulebook(ModeEnforce)
 		r.Exemptions = test.exempt

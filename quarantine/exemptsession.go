@@ -23,7 +23,8 @@ func (r *Rulebook) ExemptHere(c *Case, s *Session) (reason string, exempt bool) 
 // and is restricted by CoA after its Start if it got none.
 func (r *Rulebook) ExemptAddress(c *Case, s *Session) bool {
 	return !c.Cleared && slices.ContainsFunc(r.Exemptions, func(e Exemption) bool {
-		return e.Prefix.IsValid() && !slices.ContainsFunc(s.Addresses, func(a Address) bool { return a.Prefix.Addr().Is4() == e.Prefix.Addr().Is4() })
+		return e.Prefix.IsValid() &&
+			!slices.ContainsFunc(s.Addresses, func(a Address) bool { return a.Prefix.Addr().Is4() == e.Prefix.Addr().Is4() })
 	})
 }
 
@@ -43,7 +44,7 @@ func (c *Case) exempts(e *SessionEnforcement, in *Snapshot) bool {
 // spare gives a session back what it should have.
 func (c *Case) spare(e *SessionEnforcement, now time.Time) {
 	if e.Wanted != "" && e.owes() {
-		c.record(now, "", "session "+e.Session.SessionKey.String()+" is exempt ("+e.Exempt+"): it is given back what it should have")
+		c.record(now, "", "session "+e.Session.SessionKey.String()+" is exempt ("+e.Exempt+"): it is restored")
 	}
 	e.aim("", now)
 	if !e.owes() && e.Enforcement != Acked && e.Enforcement != Verified {
@@ -79,11 +80,11 @@ func (e *SessionEnforcement) Spared() bool { return e.Exempt != "" && e.Wanted =
 
 // wanted is the profile that a case which restricts wants on a session. A profile
 // whose time is over is not kept until a milder one can take its place: where that
-// may not be sent, or did not succeed at once, the session is given back first.
+// may not be sent, or did not succeed at once, the session is restored first.
 func (c *Case) wanted(e *SessionEnforcement, in *Snapshot) string {
 	if !c.lapsed(e) {
 		if !c.SteppedAt.IsZero() && e.Wanted == "" && (e.verifying() || !e.AssertAt.IsZero()) {
-			return "" // that it is given back is not certain yet
+			return "" // that it is restored is not certain yet
 		}
 		return c.Profile
 	}

@@ -28,7 +28,8 @@ func TestNoFaultsAreNoError(t *testing.T) {
 	if err := (Faults{}).Err(); err != nil {
 		t.Errorf("error %v of a valid value", err)
 	}
-	if err := (Faults{{"a", errors.New("must be set")}, {"", errors.New("unknown b")}}).Err(); err == nil || err.Error() != "a: must be set\nunknown b" {
+	if err := (Faults{{"a", errors.New("must be set")}, {"", errors.New("unknown b")}}).Err(); err == nil ||
+		err.Error() != "a: must be set\nunknown b" {
 		t.Errorf("error %v", err)
 	}
 }

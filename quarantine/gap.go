@@ -90,7 +90,7 @@ type Continuity interface {
 // held b's address at some instant of [from, to]. They could not if that is over
 // before the gap, or if b was there before and a record after the gap, or after
 // to, still lists it: that its session stands says nothing of an address or a port
-// block that may have been given back and given to another in the gap. An address
+// block that may have been released and given to another in the gap. An address
 // that came in mid-session may have gone in mid-session, and come back, and so may all
 // that came within the gap. Of a session whose beginning may be lost nothing is known
 // before its first record.

@@ -39,19 +39,25 @@ func TestWhatAFailoverMayHaveHiddenIsDoubtful(t *testing.T) {
 		{"begun in the gap, within tolerance of it", []Binding{held("alice", "b1", "1", 1050, open, 1200)}, one, 1051, Doubtful},
 		{"begun in the gap, later, renewed after it", []Binding{held("alice", "b1", "1", 1050, open, 1200)}, one, 1090, Doubtful},
 		{"begun in the gap, after it, renewed after it", []Binding{held("alice", "b1", "1", 1050, open, 1200)}, one, 1150, Attributed},
-		{"begun in the gap, reported first after it, before that", []Binding{reported(1150, held("alice", "b1", "1", 1050, open, 1200))}, one, 1120, Doubtful},
-		{"begun in the gap, reported first after it, after that", []Binding{reported(1150, held("alice", "b1", "1", 1050, open, 1200))}, one, 1170, Attributed},
-		{"begun before the gap, reported first after it, before that", []Binding{reported(1150, held("alice", "b1", "1", 900, open, 1200))}, one, 1120, Doubtful},
+		{"begun in the gap, reported first after it, before that", []Binding{reported(1150, held("alice", "b1", "1", 1050, open, 1200))},
+			one, 1120, Doubtful},
+		{"begun in the gap, reported first after it, after that", []Binding{reported(1150, held("alice", "b1", "1", 1050, open, 1200))},
+			one, 1170, Attributed},
+		{"begun before the gap, reported first after it, before that", []Binding{reported(1150, held("alice", "b1", "1", 900, open, 1200))},
+			one, 1120, Doubtful},
 		{"begun after the gap", []Binding{held("alice", "b1", "1", 1200, open, 1200)}, one, 1201, Attributed},
 		{"one of two gaps is not overcome", []Binding{held("alice", "b1", "1", 0, open, 1200)}, []Gap{one[0], gap(1500, 1600)}, 1700, Doubtful},
 		{"the second gap is later", []Binding{held("alice", "b1", "1", 0, open, 1200)}, []Gap{one[0], gap(1500, 1600)}, 1400, Attributed},
-		{"two of one subscriber, one renewed", []Binding{held("alice", "b1", "1", 0, open, 900), held("alice", "b2", "2", 0, open, 1200)}, one, 2000, Attributed},
+		{"two of one subscriber, one renewed", []Binding{held("alice", "b1", "1", 0, open, 900), held("alice", "b2", "2", 0, open, 1200)},
+			one, 2000, Attributed},
 		{"two of one subscriber, the renewed one ended since, nobody knows when", []Binding{
 			held("alice", "b1", "1", 0, open, 900), {
-				Address: held("", "", "", 0, 0, 0).Address, Session: SessionKey{"b2", "2"}, Subscriber: "alice", From: at(0), RenewedAt: at(1200), StartSeen: true, ResetAt: at(2100),
+				Address: held("", "", "", 0, 0, 0).Address, Session: SessionKey{"b2", "2"}, Subscriber: "alice",
+				From: at(0), RenewedAt: at(1200), StartSeen: true, ResetAt: at(2100),
 			},
 		}, one, 2000, Doubtful},
-		{"two subscribers stay ambiguous", []Binding{held("alice", "b1", "1", 0, open, 900), held("bob", "b2", "2", 0, open, 900)}, one, 2000, Ambiguous},
+		{"two subscribers stay ambiguous", []Binding{held("alice", "b1", "1", 0, open, 900), held("bob", "b2", "2", 0, open, 900)},
+			one, 2000, Ambiguous},
 		{"nobody stays unknown", nil, one, 1050, Unknown},
 	}
 	for _, c := range cases {
@@ -67,7 +73,7 @@ func TestWhatAFailoverMayHaveHiddenIsDoubtful(t *testing.T) {
 	}
 }
 
-// In the gap a port block, or a prefix, was given back and given to another. What
+// In the gap a port block, or a prefix, was released and given to another. What
 // follows says that the session stands, and does not list it.
 func TestThatASessionStandsAfterAGapDoesNotConfirmWhatItDoesNotList(t *testing.T) {
 	const start, interim = SessionStarted, SessionRenewed
@@ -128,7 +134,8 @@ func TestAttributionAfterAFailoverNeverNamesTheWrongSubscriber(t *testing.T) {
 		}
 		for range 40 {
 			moment := rng.IntN(600)
-			known := slices.DeleteFunc(slices.Clone(bindings), func(b Binding) bool { return b.From.After(at(moment + 2)) }) // a later holder would show that a record is missing
+			// a later holder would show that a record is missing
+			known := slices.DeleteFunc(slices.Clone(bindings), func(b Binding) bool { return b.From.After(at(moment + 2)) })
 			with, without := WhoHeld(known, gaps, 0, at(moment), 2*time.Second), WhoHeld(known, nil, 0, at(moment), 2*time.Second)
 			if without.Result == Attributed && !holdsNear(truth, without.Subscriber, moment) {
 				wrongWithout++
@@ -139,7 +146,8 @@ func TestAttributionAfterAFailoverNeverNamesTheWrongSubscriber(t *testing.T) {
 			case with.Result == Attributed:
 				attributed++
 				if !holdsNear(truth, with.Subscriber, moment) {
-					t.Fatalf("seed %d: moment %d was given to %s; failover at %d lost all from %d; sessions %v", seed, moment, with.Subscriber, failover, lostFrom, truth)
+					t.Fatalf("seed %d: moment %d was given to %s; failover at %d lost all from %d; sessions %v", seed,
+						moment, with.Subscriber, failover, lostFrom, truth)
 				}
 			}
 		}

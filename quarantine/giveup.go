@@ -10,7 +10,7 @@ import (
 // now ([Case.Retry]), or take it on himself that it is not sent any more
 // ([Case.GiveUp]).
 
-// Owed reports whether something of ours is still to be given back on the
+// Owed reports whether something of ours is still to be restored on the
 // session, in whatever state its case is.
 func (e *SessionEnforcement) Owed() bool {
 	return e.Enforcement != Gone && e.Wanted == "" && e.owes()
@@ -90,7 +90,7 @@ func (c *Case) notRetried() error {
 }
 
 // GiveUp records that a person takes it on himself that nothing more is sent for
-// what is still to be given back: on one session, or, with the zero key, on all of
+// what is still to be restored: on one session, or, with the zero key, on all of
 // them. Those sessions are gone, whatever the BNG has in force there; the case
 // closes if it is being released and nothing else is owed. Errors: *CommandError.
 func (c *Case) GiveUp(by, reason string, session SessionKey, now time.Time) error {
@@ -138,9 +138,10 @@ func (c *Case) notGivenUp(session SessionKey) error {
 	case c.State == Closed:
 		return &CommandError{fmt.Sprintf("case %s is closed; nothing is sent for it any more", c.ID)}
 	case c.State != Releasing:
-		return &CommandError{fmt.Sprintf("case %s is %s and nothing of it is being released; release it first: cordon quarantine release %s", c.ID, c.State, c.ID)}
+		return &CommandError{fmt.Sprintf("case %s is %s and nothing of it is being released; release it first: cordon quarantine release %s",
+			c.ID, c.State, c.ID)}
 	case session != SessionKey{}:
-		return &CommandError{fmt.Sprintf("case %s has nothing to give back on session %s", c.ID, session)}
+		return &CommandError{fmt.Sprintf("case %s has nothing to restore on session %s", c.ID, session)}
 	}
-	return &CommandError{fmt.Sprintf("case %s has nothing to give back any more", c.ID)}
+	return &CommandError{fmt.Sprintf("case %s has nothing to restore any more", c.ID)}
 }

@@ -11,10 +11,12 @@ import (
 // stuck is a case that was released an hour before noon and whose sessions the BNG
 // does not give back.
 func stuck(ids ...string) *Case {
-	c := &Case{ID: "c-1", Subscriber: "alice", State: Releasing, Profile: "garden", OpenedAt: noon.Add(-2 * time.Hour), ExpiresAt: noon.Add(time.Hour), Generation: 2}
+	c := &Case{ID: "c-1", Subscriber: "alice", State: Releasing, Profile: "garden", OpenedAt: noon.Add(-2 * time.Hour),
+		ExpiresAt: noon.Add(time.Hour), Generation: 2}
 	for _, id := range ids {
 		c.Sessions = append(c.Sessions, SessionEnforcement{
-			Session:     Session{SessionKey: SessionKey{"bng1", id}, Subscriber: "alice", StartedAt: noon.Add(-3 * time.Hour), SeenAt: noon.Add(-time.Hour), StartSeen: true},
+			Session: Session{SessionKey: SessionKey{"bng1", id}, Subscriber: "alice", StartedAt: noon.Add(-3 * time.Hour),
+				SeenAt: noon.Add(-time.Hour), StartSeen: true},
 			Enforcement: Refused, Attempts: 8, NextAt: noon.Add(10 * time.Minute), Applied: []AppliedProfile{{Profile: "garden", Undo: "overlay"}},
 		})
 	}
@@ -61,7 +63,8 @@ func TestARetryWithNothingOutstandingSaysWhy(t *testing.T) {
 		c := stuck("s1")
 		c.State, c.Sessions[0].Applied = state, nil
 		if state == CaseHeld || state == Restricted {
-			c.Sessions[0].Wanted, c.Sessions[0].Enforcement, c.Sessions[0].Applied = "garden", Acked, []AppliedProfile{{Profile: "garden", Undo: "overlay"}}
+			c.Sessions[0].Wanted, c.Sessions[0].Enforcement, c.Sessions[0].Applied = "garden", Acked,
+				[]AppliedProfile{{Profile: "garden", Undo: "overlay"}}
 		}
 		before := len(c.History)
 		var refused *CommandError

@@ -62,13 +62,14 @@ func (c *Case) entry(s *Session, wanted string, now time.Time) int {
 	at := slices.IndexFunc(c.Sessions, func(e SessionEnforcement) bool { return e.Enforcement != Gone && SameSession(&e.Session, s) })
 	if at < 0 {
 		at = len(c.Sessions)
-		c.Sessions = append(c.Sessions, SessionEnforcement{Session: *s, Wanted: wanted, Enforcement: Pending, UpdatedAt: now, NextAt: now, Applied: c.given(s)})
+		c.Sessions = append(c.Sessions, SessionEnforcement{Session: *s, Wanted: wanted, Enforcement: Pending,
+			UpdatedAt: now, NextAt: now, Applied: c.given(s)})
 	}
 	return at
 }
 
 // tookOver reports whether a session goes on with what another one was: another
-// member of the group spoke of it later, and it holds one of the same addresses.
+// member of the group sent about it later, and it holds one of the same addresses.
 func (s *Session) tookOver(old *Session) bool {
 	return s.BNG == old.BNG && s.ID != old.ID && s.Live() && s.Member != "" && old.Member != "" && s.Member != old.Member &&
 		s.SeenAt.After(old.SeenAt) && slices.ContainsFunc(s.Addresses, func(a Address) bool {

@@ -22,7 +22,8 @@ func TestAFallbackNamesOnlyASessionThatIsNotKnown(t *testing.T) {
 		ended  bool
 		others int
 	}{
-		{"after a Start by the first", []SessionEvent{event(SessionStarted, "alice", 0, 0), weak(SessionRenewed, "line", 60, 60)}, "alice", false, 0},
+		{"after a Start by the first", []SessionEvent{event(SessionStarted, "alice", 0, 0), weak(SessionRenewed, "line", 60, 60)},
+			"alice", false, 0},
 		{"without a session time", []SessionEvent{event(SessionStarted, "alice", 0, 0), weak(SessionRenewed, "line", 60, 0)}, "alice", false, 0},
 		{"a Stop", []SessionEvent{event(SessionStarted, "alice", 0, 0), weak(SessionEnded, "line", 60, 60)}, "alice", true, 0},
 		{"no Start was seen", []SessionEvent{weak(SessionRenewed, "line", 60, 60), weak(SessionRenewed, "line", 120, 120)}, "line", false, 0},
@@ -75,7 +76,8 @@ func TestASessionIsOnItsBNGAndInItsGroup(t *testing.T) {
 // switched is a case whose one session was on one member and is on the other now.
 func switched(enforcement Enforcement, wanted string, state CaseState) (*Case, Session, time.Time) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	s := Session{SessionKey: SessionKey{"pair", "1"}, Member: "sr-a", Subscriber: "alice", StartedAt: now.Add(-time.Hour), SeenAt: now.Add(-time.Minute), StartSeen: true}
+	s := Session{SessionKey: SessionKey{"pair", "1"}, Member: "sr-a", Subscriber: "alice", StartedAt: now.Add(-time.Hour),
+		SeenAt: now.Add(-time.Minute), StartSeen: true}
 	c := &Case{ID: "c1", Subscriber: "alice", State: state, Profile: "garden", ExpiresAt: now.Add(time.Hour), Sessions: []SessionEnforcement{{
 		Session: s, Wanted: wanted, Enforcement: enforcement, Applied: []AppliedProfile{{Profile: "garden"}}, Confirmed: true,
 		Attempts: 1, NextAt: now.Add(30 * time.Minute), GoneSince: now.Add(-time.Minute),
@@ -147,7 +149,8 @@ func TestACaseFollowsALineThatTheOtherMemberNumberedAnew(t *testing.T) {
 			c.Sessions[0].Enforcement = Unanswered
 		}
 		orders := c.Plan(in)
-		if len(orders) != 1 || orders[0].Session.ID != "2" || orders[0].Restricts() == test.release || len(orders[0].From) != 1 || orders[0].Confirmed {
+		if len(orders) != 1 || orders[0].Session.ID != "2" || orders[0].Restricts() == test.release ||
+			len(orders[0].From) != 1 || orders[0].Confirmed {
 			t.Errorf("%s: orders %+v", test.about, orders)
 			continue
 		}
@@ -224,18 +227,21 @@ func TestAFallbackWithoutAStartGivesNoAddressToTheFirstOnesHolder(t *testing.T) 
 		asked Address
 		want  string
 	}{
-		"it says nothing of a restart":             {[]SessionEvent{weak(about("A", "bob", interim, 600, y))}, y, "unknown"},
-		"it announced the restart":                 {[]SessionEvent{restart(400), weak(about("A", "bob", interim, 600, y))}, y, "unknown"},
-		"it announced it, at a time not certain":   {[]SessionEvent{restart(400), weak(until(about("A", "bob", interim, 600, y), 605))}, y, "unknown"},
-		"the newcomer has the same address":        {[]SessionEvent{restart(400), weak(about("A", "bob", interim, 600, x))}, x, "unknown"},
-		"the newcomer's record says when he began": {[]SessionEvent{restart(400), weak(begun(about("A", "bob", interim, 600, y), 500))}, y, "bob"},
+		"it says nothing of a restart": {[]SessionEvent{weak(about("A", "bob", interim, 600, y))}, y, "unknown"},
+		"it announced the restart":     {[]SessionEvent{restart(400), weak(about("A", "bob", interim, 600, y))}, y, "unknown"},
+		"it announced it, at a time not certain": {[]SessionEvent{restart(400), weak(until(about("A", "bob", interim, 600, y), 605))},
+			y, "unknown"},
+		"the newcomer has the same address": {[]SessionEvent{restart(400), weak(about("A", "bob", interim, 600, x))}, x, "unknown"},
+		"the newcomer's record says when he began": {[]SessionEvent{restart(400), weak(begun(about("A", "bob", interim, 600, y), 500))},
+			y, "bob"},
 		"it does so after one that says nothing": {[]SessionEvent{
 			weak(about("A", "bob", interim, 520)), weak(begun(about("A", "bob", interim, 600, y), 500)),
 		}, y, "bob"},
 		"it ends": {[]SessionEvent{weak(about("A", "bob", stop, 650, x))}, x, "unknown"},
 		"it is the first one's record, and he is he": {[]SessionEvent{weak(about("A", "bob", interim, 600, x))}, x, circuit},
 	} {
-		all := slices.DeleteFunc(heardOf(append(slices.Clone(first), test.then...)...), func(b Binding) bool { return b.Prefix != test.asked.Prefix })
+		all := slices.DeleteFunc(heardOf(append(slices.Clone(first), test.then...)...),
+			func(b Binding) bool { return b.Prefix != test.asked.Prefix })
 		if got := attributed(all, 0, 610); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}

@@ -35,7 +35,7 @@ const UnrenewedFor = 30 * day
 // evidence cuts an open binding where its evidence ends: at its BNG's restart if it
 // was not renewed since, where the same BNG gave the same prefix, or some of the
 // same ports, to a later session, for one BNG does not give it to two at a time,
-// and where nothing was heard of the session any more. What others were given of it
+// and where the session is stale. What others were given of it
 // otherwise leaves it unproved since it was renewed, or listed, last. A port block is
 // also cut where a later one shows that the record about its end is missing, unless its
 // session lists it again by the time that is asked about.
@@ -79,7 +79,7 @@ func evidence(b Binding, among *rivals, at time.Time) Binding {
 	return b
 }
 
-// yield takes in that a newer binding may show that b is over at a moment. It reports
+// yield notes that a newer binding may show that b is over at a moment. It reports
 // whether none that began later still can say more.
 func (b *Binding) yield(newer *Binding, ended, at time.Time) bool {
 	switch {
@@ -106,7 +106,7 @@ func (b *Binding) yield(newer *Binding, ended, at time.Time) bool {
 	return false
 }
 
-// loosen takes in that the binding is over, and that nothing proves it after a moment.
+// loosen notes that the binding is over, and that nothing confirms it after a moment.
 func (b *Binding) loosen(after time.Time) {
 	if b.ConfirmedTo.IsZero() || after.Before(b.ConfirmedTo) {
 		b.ConfirmedTo = after
@@ -207,7 +207,7 @@ func (b *Binding) fade() {
 	if b.ResetAt.After(renewed.Add(ClockSlack)) { // else it may have begun as the BNG came back
 		b.cut(b.ResetAt, "BNG restarted since")
 	}
-	if silent := SilentSince(renewed, b.Interim); !silent.IsZero() {
+	if silent := StaleSince(renewed, b.Interim); !silent.IsZero() {
 		why := fmt.Sprintf("silent for %d Interim intervals", MissedInterims)
 		if _, log := LogName(b.Session.BNG); log {
 			why = "not renewed since"
@@ -320,17 +320,17 @@ func (b *Binding) preceded(held []Binding, from time.Time) bool {
 	return b.From.After(from) && slices.ContainsFunc(held, func(o Binding) bool { return o.FromBy.After(from) && o.From.Before(b.From) })
 }
 
-// proves reports whether the binding alone proves who held the address in all of
+// confirms reports whether the binding alone confirms who held the address in all of
 // [from, to], or began to in it.
-func (b *Binding) proves(from, to time.Time) bool {
-	return b.provedUntil(to) && !b.Meanwhile.After(from) && !b.FromBy.After(from)
+func (b *Binding) confirms(from, to time.Time) bool {
+	return b.confirmedUntil(to) && !b.Meanwhile.After(from) && !b.FromBy.After(from)
 }
 
-// provedUntil reports whether the binding alone proves who held the address up
+// confirmedUntil reports whether the binding alone confirms who held the address up
 // to a moment. Where its end was not reported but follows from a restart, a later
-// holder or another session under its key, it proves nothing after the last record
+// holder or another session under its key, it confirms nothing after the last record
 // that confirms it. One that nothing shows to be over is believed.
-func (b *Binding) provedUntil(moment time.Time) bool {
+func (b *Binding) confirmedUntil(moment time.Time) bool {
 	switch {
 	case !b.ConfirmedTo.IsZero():
 		return !b.ConfirmedTo.Before(moment)

@@ -10,7 +10,8 @@ func TestBeyondAThousandHeldCasesADayAVerdictIsRecorded(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for _, mode := range []Mode{ModeEnforce, ModeApprove} {
 		r := &Rulebook{
-			Policy:      Policy{Mode: mode, Rules: []Rule{{Name: "bots", Match: Match{Category: []string{"botnet"}}, Profile: "garden", For: Duration(time.Hour)}}},
+			Policy: Policy{Mode: mode,
+				Rules: []Rule{{Name: "bots", Match: Match{Category: []string{"botnet"}}, Profile: "garden", For: Duration(time.Hour)}}},
 			Profiles:    map[string]Profile{"garden": {Name: "garden"}},
 			Exemptions:  nil,
 			MaxSessions: 4, MaxAge: time.Hour,
@@ -29,7 +30,8 @@ func TestBeyondAThousandHeldCasesADayAVerdictIsRecorded(t *testing.T) {
 			t.Errorf("%s: counted in %+v", mode, scope)
 		}
 		d := r.Decide(v, "alice", Situation{Full: &LimitError{Scope: scope}}, "c-1", now)
-		if d.Case != nil || d.Status.State != VerdictRecorded || !d.Status.Final || !strings.Contains(d.Status.Reason, "1000 held cases per source per day (ids)") {
+		if d.Case != nil || d.Status.State != VerdictRecorded || !d.Status.Final ||
+			!strings.Contains(d.Status.Reason, "1000 held cases per source per day (ids)") {
 			t.Errorf("%s: %+v", mode, d)
 		}
 	}

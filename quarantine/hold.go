@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// hold takes in that the session held an address at the time of the event. Before
+// hold notes that the session held an address at the time of the event. Before
 // is what it was known to hold.
 //
 // The first of its kind counts from the session's beginning, however late it was
@@ -76,7 +76,7 @@ func (m *merger) fromStart() bool {
 	return m.ev.Kind == SessionStarted && !m.late && m.s.Renamed.IsZero() && !m.anonymous()
 }
 
-// confirm takes in that an interval that covers the event was held then.
+// confirm notes that an interval that covers the event was held then.
 func (m *merger) confirm(i int) {
 	e := &m.s.Addresses[i]
 	if e.unconfirmed() || m.unattributable() {
@@ -153,7 +153,8 @@ func (m *merger) nextOther(a *Address) time.Time {
 	var next time.Time
 	for i := range m.s.Addresses {
 		e := &m.s.Addresses[i]
-		instead := e.Is(a) && (e.unconfirmed() || m.of.named() && m.holder(e) != m.of) || !e.Is(a) && !e.OpenEnd && e.Kind == a.Kind && m.complete(a.Kind) && !m.reports(e)
+		instead := e.Is(a) && (e.unconfirmed() || m.of.named() && m.holder(e) != m.of) || !e.Is(a) && !e.OpenEnd &&
+			e.Kind == a.Kind && m.complete(a.Kind) && !m.reports(e)
 		switch start := m.start(e); {
 		case instead && start.After(m.at):
 			next = earliest(next, start)
@@ -215,7 +216,8 @@ func (m *merger) add(a Address, before []Address, other time.Time) {
 func (m *merger) entangled(a *Address, before []Address) bool {
 	return m.by.After(m.at) && m.complete(a.Kind) && slices.ContainsFunc(before, func(e Address) bool {
 		last := m.last(&e)
-		return !e.Is(a) && e.Kind == a.Kind && !m.reports(&e) && (e.OpenEnd || !e.unconfirmed()) && (e.SinceBy.After(m.at) || last.After(m.at) && !last.After(m.by))
+		return !e.Is(a) && e.Kind == a.Kind && !m.reports(&e) && (e.OpenEnd || !e.unconfirmed()) &&
+			(e.SinceBy.After(m.at) || last.After(m.at) && !last.After(m.by))
 	})
 }
 
@@ -245,13 +247,14 @@ func (m *merger) perhapsAfter(e Address) {
 // it, so that it counts from the session's beginning.
 func (m *merger) firstOfKind(a *Address, before []Address) bool {
 	of := m.reported()
-	if a.Kind == NATPortBlock || slices.Contains(m.ev.Only, a.Kind) || !of.named() && m.s.Claimant().named() || of.named() && of != m.s.Claimant() || !m.s.Renamed.IsZero() || !m.s.Forgot.IsZero() || m.full(a.Kind) {
+	if a.Kind == NATPortBlock || slices.Contains(m.ev.Only, a.Kind) || !of.named() && m.s.Claimant().named() ||
+		of.named() && of != m.s.Claimant() || !m.s.Renamed.IsZero() || !m.s.Forgot.IsZero() || m.full(a.Kind) {
 		return false
 	}
 	return !slices.ContainsFunc(before, func(e Address) bool { return e.Kind == a.Kind && !m.first(&e).After(m.at) })
 }
 
-// point takes in that an address was held at one moment, of which nothing else is
+// point notes that an address was held at one moment, of which nothing else is
 // remembered: it may have been in an interval that was forgotten, so it begins none;
 // but whoever held it before has it no more.
 func (m *merger) point(a Address) {

@@ -7,7 +7,8 @@ import (
 
 func TestASubscriberHoldsOnlyWhatASubscriberCanHold(t *testing.T) {
 	for prefix, want := range map[string]string{
-		"198.51.100.7/32": "", "100.64.0.9/32": "", "10.1.2.3/32": "", "2001:db8::1/128": "", "2001:db8:1::/56": "", "2001:db8::/32": "", "fd00::1/128": "",
+		"198.51.100.7/32": "", "100.64.0.9/32": "", "10.1.2.3/32": "", "2001:db8::1/128": "", "2001:db8:1::/56": "",
+		"2001:db8::/32": "", "fd00::1/128": "",
 		"0.0.0.0/32": "is the unspecified address", "::/128": "is the unspecified address", "::/0": "is the unspecified address",
 		"127.0.0.1/32": "is a loopback address", "127.255.0.3/32": "is a loopback address", "::1/128": "is a loopback address",
 		"224.0.0.1/32": "is a multicast address", "ff02::1/128": "is a multicast address",
@@ -26,7 +27,8 @@ func TestASubscriberHoldsOnlyWhatASubscriberCanHold(t *testing.T) {
 
 func TestAnAddressYetToBeChosenIsUnassigned(t *testing.T) {
 	for addr, want := range map[string]bool{
-		"0.0.0.0": true, "::": true, "255.255.255.254": true, "255.255.255.255": true, "255.255.255.253": false, "198.51.100.7": false, "127.0.0.1": false,
+		"0.0.0.0": true, "::": true, "255.255.255.254": true, "255.255.255.255": true, "255.255.255.253": false,
+		"198.51.100.7": false, "127.0.0.1": false,
 	} {
 		if got := Unassigned(netip.MustParseAddr(addr)); got != want {
 			t.Errorf("%s unassigned: %t, want %t", addr, got, want)
@@ -36,8 +38,9 @@ func TestAnAddressYetToBeChosenIsUnassigned(t *testing.T) {
 
 func TestAnAddressThatIsNamedIsCheckedLikeOneThatIsHeld(t *testing.T) {
 	for addr, want := range map[string]string{
-		"198.51.100.7": "", "::ffff:198.51.100.7": "", "2001:db8::1": "", "127.0.0.1": "is a loopback address", "::ffff:127.0.0.1": "is a loopback address",
-		"fe80::1%eth0": "carries a zone; give the bare address", "2001:db8::1%eth0": "carries a zone; give the bare address",
+		"198.51.100.7": "", "::ffff:198.51.100.7": "", "2001:db8::1": "", "127.0.0.1": "is a loopback address",
+		"::ffff:127.0.0.1": "is a loopback address",
+		"fe80::1%eth0":     "carries a zone; give the bare address", "2001:db8::1%eth0": "carries a zone; give the bare address",
 		"255.255.255.255": "is the broadcast address", "::": "is the unspecified address",
 	} {
 		wrong := CheckAddress(netip.MustParseAddr(addr))
@@ -48,7 +51,8 @@ func TestAnAddressThatIsNamedIsCheckedLikeOneThatIsHeld(t *testing.T) {
 }
 
 func TestNobodyIsFoundByWhatThePlanOrNatureExcludes(t *testing.T) {
-	plan := AddressPlan{Shared: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/25")}, Infrastructure: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/26")}}
+	plan := AddressPlan{Shared: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/25")},
+		Infrastructure: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/26")}}
 	for _, c := range []struct {
 		at   Place
 		want string

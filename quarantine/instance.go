@@ -8,7 +8,7 @@ import (
 )
 
 // InstanceSilentAfter is how long an instance may say nothing before it counts
-// as silent: it publishes twice a second, so thirty words are missing then.
+// as silent: it publishes twice a second, so thirty reports are missing then.
 const InstanceSilentAfter = 15 * time.Second
 
 // InstanceClocks is how far the clocks of instances, of the store and of those who
@@ -17,7 +17,7 @@ const InstanceSilentAfter = 15 * time.Second
 const InstanceClocks = 15 * time.Second
 
 // Instance is one running server as the others know it. It is known from the
-// first word that it publishes until it has left cleanly or a person declares it
+// first report that it publishes until it has left cleanly or a person declares it
 // lost, however long it says nothing: accounting that it answered may stand in
 // its spool, and nobody sends that again.
 type Instance struct {
@@ -37,14 +37,14 @@ type Instance struct {
 	// has to cover so much.
 	Complete time.Time `json:"complete"`
 	// AloneFor is how long the instance goes on answering accounting that the store
-	// does not take, counted from the last word of it that the store took.
+	// does not take, counted from the last report of it that the store took.
 	AloneFor time.Duration `json:"alone_for"`
 	Waiting  int           `json:"waiting,omitempty"` // records in its spool
 	// Unreadable is a folder with accounting that the instance answered and cannot
 	// read; empty: there is none. It keeps Complete in 1970.
 	Unreadable string `json:"unreadable,omitempty"`
 
-	// SpokeAt is when the store took the instance's last word, by the store's clock.
+	// SpokeAt is when the store took the instance's last report, by the store's clock.
 	SpokeAt time.Time `json:"spoke_at"`
 	// AloneSince is from when AloneFor counts, by the store's clock: SpokeAt, or
 	// later where other instances were cut off too and the instance, asking them,
@@ -52,7 +52,7 @@ type Instance struct {
 	AloneSince time.Time `json:"alone_since"`
 	// ReachedAt is when another instance heard, by another way than the store, that this
 	// one answers accounting which the store does not take, by the store's clock; zero:
-	// nobody did since it spoke.
+	// nobody did since it published.
 	ReachedAt time.Time `json:"heard_at,omitzero"`
 	// Departure is how the instance went; nil while it is known.
 	Departure *Departure `json:"departure,omitempty"`
@@ -109,30 +109,30 @@ func (i *Instance) Label() string {
 
 // Silent reports whether the instance is known and has said nothing for
 // InstanceSilentAfter. Until an outage of the store has been over for so long
-// (resumed is when its end was noticed) nobody counts as silent: all had no way to speak.
+// (resumed is when its end was noticed) nobody counts as silent: all had no way to publish.
 func (i *Instance) Silent(now, resumed time.Time) bool {
 	return i.Departure == nil && !i.Spoke(now) && now.Sub(resumed) > InstanceSilentAfter
 }
 
 // Spoke reports whether the instance has said anything within InstanceSilentAfter. A
-// word from the future is one of before the store's clock was set back.
+// report from the future is one of before the store's clock was set back.
 func (i *Instance) Spoke(now time.Time) bool {
 	return now.Sub(i.SpokeAt).Abs() <= InstanceSilentAfter
 }
 
 // AloneFrom is from when on accounting that a silent instance answered may not be
-// stored: since Complete, or since its last word if its clock is ahead.
+// stored: since Complete, or since its last report if its clock is ahead.
 func (i *Instance) AloneFrom() time.Time { return earliest(i.SpokeAt, i.Complete) }
 
 // AloneUntil is when a silent instance has stopped answering accounting, also by
-// its own clock. It counts from its last word, which a master that was cut off from
+// its own clock. It counts from its last report, which a master that was cut off from
 // its replicas may have taken LostBefore after the last one that is known.
 func (i *Instance) AloneUntil() time.Time {
 	return later(i.AloneSince, i.Complete).Add(i.AloneFor + LostBefore + InstanceClocks)
 }
 
 // Hides reports whether accounting that the instance answered may never have
-// been stored, unless it speaks again.
+// been stored, unless it publishes again.
 func (i *Instance) Hides() bool {
 	return i.Spools && (i.Departure == nil || i.Departure.Kind != InstanceLeft)
 }
@@ -170,8 +170,8 @@ func (i *Instance) Awaits(moment, now, resumed time.Time) Await {
 	return AwaitStored
 }
 
-// newestReport is the last that is known of the instance: when it spoke or went, or was
-// heard although it could not speak.
+// newestReport is the last that is known of the instance: when it published or went, or was
+// reachable although it could not publish.
 func (i *Instance) newestReport() time.Time {
 	if i.Departure != nil {
 		return later(i.SpokeAt, i.Departure.At)
@@ -222,7 +222,7 @@ type InstanceDepartures interface {
 	// registry has it. One that did not go may have been speaking until now, so it
 	// is alone since the store's time.
 	RestoreInstance(ctx context.Context, i Instance) error
-	// MarkReachable notes that an instance which does not speak is there all the same,
+	// MarkReachable notes that an instance which does not publish is there all the same,
 	// and answers accounting: its ReachedAt and AloneSince become the store's time, and
 	// one that was declared lost is known again. One that is not registered, or left,
 	// stays as it is.

@@ -108,7 +108,7 @@ func TestOfTwoRecordsOfAnInstanceTheLaterCounts(t *testing.T) {
 	}
 }
 
-// A master that is cut off from its replicas takes words that the new one has not.
+// A master that is cut off from its replicas takes reports that the new one has not.
 func TestAloneForCountsFromAReportThatAFailoverLost(t *testing.T) {
 	known := instanceAt(1000)
 	known.Spools, known.Accounting, known.AloneFor = true, true, 30*time.Minute

@@ -43,9 +43,9 @@ func checkInterim(d time.Duration) error {
 // session or binding is stale.
 const MissedInterims = 3
 
-// SilentSince returns when a session or binding that was renewed at seen becomes
+// StaleSince returns when a session or binding that was renewed at seen becomes
 // stale, if its BNG renews it that often; zero: never.
-func SilentSince(seen time.Time, interim time.Duration) time.Time {
+func StaleSince(seen time.Time, interim time.Duration) time.Time {
 	if interim <= 0 {
 		return time.Time{}
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // A case that a person released and that newer evidence reopened is held by a limit: what
-// the journal shows of it beside is given back with the rest.
+// the journal shows of it beside is restored with the rest.
 func TestWhatTheJournalShowsOfAReopenedHeldCaseIsGivenBack(t *testing.T) {
 	c, dead, fresh := beingReleased(t)
 	at := noon.Add(31 * time.Minute)
@@ -54,7 +54,8 @@ func TestAReopenedCaseObservesNoLongerThanANewOne(t *testing.T) {
 	c.ExpiresAt = noon.Add(720 * time.Hour)
 	at := noon.Add(31 * time.Minute)
 	rules := rulebook(ModeEnforce)
-	rules.Policy.Rules = append([]Rule{{Name: "scan", Match: Match{Category: []string{"scan"}}, Profile: "garden", For: Duration(time.Hour), Threshold: Threshold{Count: 5}}}, rules.Policy.Rules...)
+	rules.Policy.Rules = append([]Rule{{Name: "scan", Match: Match{Category: []string{"scan"}}, Profile: "garden",
+		For: Duration(time.Hour), Threshold: Threshold{Count: 5}}}, rules.Policy.Rules...)
 	s := Situation{Dossier: Dossier{Case: c, Released: c.Release}, Sessions: []Session{dead, fresh}}
 	d := rules.Decide(verdict("scan", 0.9, noon.Add(30*time.Minute)), "alice", s, "c-2", at)
 	if d.Case == nil || d.Case.State != Observing {
@@ -68,7 +69,7 @@ func TestAReopenedCaseObservesNoLongerThanANewOne(t *testing.T) {
 	}
 }
 
-// A session of the case went to another subscriber, was given back, and its record is
+// A session of the case went to another subscriber, was restored, and its record is
 // gone: nothing is to be done about it.
 func TestASessionThatIsAnothersAndNotKnownAnyMoreIsNotQueriedForEver(t *testing.T) {
 	c := wantingCase(noon.Add(24 * time.Hour))
@@ -220,7 +221,8 @@ func TestWhatAJournalShowsDuringAReleaseIsReleasedToo(t *testing.T) {
 func TestEvidenceThatAPersonRejectedReopensNoCase(t *testing.T) {
 	r := ladder()
 	c := restrictedBy("smtp", "block-smtp", noon.Add(time.Hour))
-	c.Sessions = []SessionEnforcement{{Session: sess("1", "alice", noon), Wanted: "block-smtp", Enforcement: Acked, Applied: []AppliedProfile{{Profile: "block-smtp"}}}}
+	c.Sessions = []SessionEnforcement{{Session: sess("1", "alice", noon), Wanted: "block-smtp", Enforcement: Acked,
+		Applied: []AppliedProfile{{Profile: "block-smtp"}}}}
 	c, _ = full(r, c, seen(1, "botnet", noon), noon)
 	if c.Rise() == nil {
 		t.Fatal("no rise")

@@ -130,7 +130,7 @@ func (m *merger) lastBy(last time.Time) time.Time {
 	return later(last, m.unsure)
 }
 
-// cut takes in that an interval was not held at the time of the event. It ended
+// cut notes that an interval was not held at the time of the event. It ended
 // somewhere between the last record that confirms it before and the event; if a
 // record after the event confirms it, it began anew by then. Last is the newest one
 // that confirms it.
@@ -195,7 +195,7 @@ func (m *merger) closeOthers() {
 
 // unordered is how long an interval may have gone on of which two records of the
 // same second contradict each other, or one of an uncertain time another: which of
-// them was first, nothing shows. It proves nothing in that time, unless a record
+// them was first, nothing shows. It confirms nothing in that time, unless a record
 // confirms it.
 const unordered = time.Hour
 
@@ -219,14 +219,14 @@ func (m *merger) beginAt(e *Address, t time.Time) {
 }
 
 // perhaps adds that an address may have been held, in all or some of the time from
-// since until until: nobody else is proved to hold it then, nor is the session.
+// since until until: nobody else is confirmed to hold it then, nor is the session.
 func (m *merger) perhaps(e Address, since, until time.Time) {
 	e.Since, e.SinceBy, e.Until, e.Shown, e.Inferred = since, until, until, since, true
 	e.Began = m.identity(&e, since)
 	m.keep(e)
 }
 
-// doubt takes from an interval that has ended that it proves anything.
+// doubt takes from an interval that has ended that it confirms anything.
 func (m *merger) doubt(e *Address) {
 	e.SinceBy = later(e.Until, m.start(e).Add(time.Millisecond))
 }

@@ -88,7 +88,8 @@ func TestAnAddressThatComesBackIsHers(t *testing.T) {
 			t.Errorf("at %d: %s, want %s", second, got, want)
 		}
 	}
-	if ended := of("alice", "A", holding(SessionStarted, 0, ip4(7)), holding(SessionRenewed, 200, ip4(7)), holding(SessionRenewed, 300, ip4(8))); attributed(ended.Bindings()[:1], 0, 100) != "alice" {
+	if ended := of("alice", "A", holding(SessionStarted, 0, ip4(7)), holding(SessionRenewed, 200, ip4(7)),
+		holding(SessionRenewed, 300, ip4(8))); attributed(ended.Bindings()[:1], 0, 100) != "alice" {
 		t.Errorf("before it was given up: %+v", ended.Bindings())
 	}
 }
@@ -96,7 +97,8 @@ func TestAnAddressThatComesBackIsHers(t *testing.T) {
 // What identifies an interval does not move with its beginning.
 func TestALateRecordMovesTheBeginningOfAnIntervalNotItsIdentity(t *testing.T) {
 	block := portBlock(1024, 2047)
-	s := of("alice", "A", holding(SessionStarted, 0), holding(SessionRenewed, 100, block), freeing(200, block), holding(SessionRenewed, 1000, block), holding(SessionRenewed, 900, block))
+	s := of("alice", "A", holding(SessionStarted, 0), holding(SessionRenewed, 100, block), freeing(200, block),
+		holding(SessionRenewed, 1000, block), holding(SessionRenewed, 900, block))
 	if a := s.Addresses; len(a) != 2 || !a[1].Since.Equal(at(900)) || !a[1].Began.Equal(at(1000)) || !a[0].Until.Equal(at(200)) {
 		t.Errorf("%+v", a)
 	}
@@ -122,7 +124,8 @@ func TestALateFreeEndsTheIntervalItIsOf(t *testing.T) {
 			[]string{"203.0.113.51024-2047 16m40s-… inferred", "203.0.113.51024-2047 1m40s-8m20s inferred"},
 		},
 		"doubled": {
-			[]SessionEvent{start, holding(SessionRenewed, 100, block), freeing(500, block), holding(SessionRenewed, 1000, block), freeing(500, block), holding(SessionRenewed, 100, block)},
+			[]SessionEvent{start, holding(SessionRenewed, 100, block), freeing(500, block), holding(SessionRenewed, 1000, block),
+				freeing(500, block), holding(SessionRenewed, 100, block)},
 			[]string{"203.0.113.51024-2047 16m40s-… inferred", "203.0.113.51024-2047 1m40s-8m20s inferred"},
 		},
 	} {
@@ -235,7 +238,8 @@ func TestOfAKindThatARecordReportsInFullASessionHoldsNothingElse(t *testing.T) {
 			[]string{"198.51.100.7 0s-10m0s", "198.51.100.7 15m0s-… inferred", "2001:db8:7:: 0s-…"},
 		},
 		"port blocks too": {
-			[]SessionEvent{holding(SessionStarted, 0, portBlock(1024, 2047), portBlock(2048, 3071)), only(600, []AddressKind{NATPortBlock}, portBlock(2048, 3071))},
+			[]SessionEvent{holding(SessionStarted, 0, portBlock(1024, 2047), portBlock(2048, 3071)),
+				only(600, []AddressKind{NATPortBlock}, portBlock(2048, 3071))},
 			[]string{"203.0.113.51024-2047 0s-10m0s", "203.0.113.52048-3071 0s-…"},
 		},
 		"what it was not said to have at first it has since it is said": {
@@ -254,7 +258,8 @@ func TestOfAKindThatARecordReportsInFullASessionHoldsNothingElse(t *testing.T) {
 // alice gives her IPv4 address back in mid-session, and bob gets it.
 func TestUntilARecordSaysThatAnAddressWasReleasedNobodyIsNamed(t *testing.T) {
 	pd := v6("2001:db8:7::/56", DelegatedIPv6Prefix)
-	events := []SessionEvent{holding(SessionStarted, 0, ip4(7), pd), holding(SessionRenewed, 300, ip4(7), pd), holding(SessionRenewed, 900, pd)}
+	events := []SessionEvent{holding(SessionStarted, 0, ip4(7), pd), holding(SessionRenewed, 300, ip4(7), pd),
+		holding(SessionRenewed, 900, pd)}
 	bob := of("bob", "B", holding(SessionStarted, 600, ip4(7)))
 	reported := func(alice Session, second int) string {
 		all := slices.DeleteFunc(append(alice.Bindings(), bob.Bindings()...), func(b Binding) bool { return b.Prefix != ip4(7).Prefix })
@@ -337,7 +342,8 @@ func TestAnUncertainBeginningEndsTheHolderBeforeOnlyWhenItIsOver(t *testing.T) {
 
 func TestANATHoldsPortBlocksForWhoeverHeldTheAddressBehindIt(t *testing.T) {
 	inside := Place{Addr: netip.MustParseAddr("100.64.0.9"), Space: "east"}
-	ev := holding(SessionStarted, 0, portBlock(1024, 2047), Address{Prefix: netip.MustParsePrefix("100.64.0.9/32"), Kind: FramedIP, Space: "east"})
+	ev := holding(SessionStarted, 0, portBlock(1024, 2047),
+		Address{Prefix: netip.MustParsePrefix("100.64.0.9/32"), Kind: FramedIP, Space: "east"})
 	ev.Via = inside
 	s := of("", "LSN44", ev)
 	if b := s.Bindings(); len(b) != 1 || b[0].Via != inside || b[0].Subscriber != "" || b[0].Kind != NATPortBlock {

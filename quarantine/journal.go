@@ -9,12 +9,12 @@ import (
 // EntryKind is what a journal entry records; the engine defines the kinds.
 type EntryKind uint8
 
-// JournalEntry is one entry of this host's log.
+// JournalEntry is one entry of this host's journal.
 type JournalEntry struct {
 	Kind EntryKind
 	Key  string // verdict, case or command id
 	Body []byte // JSON
-	// Reserved entries (releases, human commands) may use the space kept back
+	// Reserved entries (releases, human commands) may use the space reserved
 	// for them on a full disk.
 	Reserved bool
 	// Durable, if set, is called once the entry is durable: in the order of the
@@ -31,10 +31,10 @@ type Journal interface {
 	Replay(ctx context.Context, fn func(JournalEntry, time.Time) error) error
 }
 
-// ErrDeferred says that a person's command is safe in this host's log but could
+// ErrDeferred says that a person's command is safe in this host's journal but could
 // not be applied yet; it will be when the store is back. A release is sent from
-// the log meanwhile.
-var ErrDeferred = errors.New("recorded in the log; it will be applied when the session store is back")
+// the journal meanwhile.
+var ErrDeferred = errors.New("recorded in the journal; it will be applied when the session store is back")
 
 // DeferredError is [ErrDeferred] of a command about a case of which this host's
 // journal knows nothing: if the command ends a restriction, none is sent from here

@@ -85,48 +85,76 @@ func (w *lifeWorld) pass(perfect bool) (orders int) {
 		if w.rng.IntN(20) == 0 && !perfect {
 			continue // the answer is lost with its instance
 		}
-		if w.rng.IntN(8) == 0 && !perfect { // another journal shows something else meanwhile
-			knew := len(o.Unknown([]AppliedProfile{{Profile: "block-smtp"}})) == 0 // what it took away was known before it left
-			if live && at >= 0 && w.lines[at].Live() && !knew {
-				w.mark++
-				w.force[at]["block-smtp"] = true
-				c.Owe(Owed{Journal: "b", Mark: w.mark, Session: w.lines[at], Applied: []AppliedProfile{{Profile: "block-smtp", Undo: "x"}}}, w.now)
-				w.say("b shows block-smtp on %s", w.lines[at].ID)
-			}
+		if w.rng.IntN(8) == 0 && !perfect {
+			w.showElsewhere(&o, at, live)
 		}
 		c.Observe(o, out, w.now)
 	}
 	return len(list)
 }
 
+// showElsewhere has another journal show something else in force while an order is under
+// way.
+func (w *lifeWorld) showElsewhere(o *Order, at int, live bool) {
+	knew := len(o.Unknown([]AppliedProfile{{Profile: "block-smtp"}})) == 0 // what it took away was known before it left
+	if !live || at < 0 || !w.lines[at].Live() || knew {
+		return
+	}
+	w.mark++
+	w.force[at]["block-smtp"] = true
+	w.case_.Owe(Owed{Journal: "b", Mark: w.mark, Session: w.lines[at], Applied: []AppliedProfile{{Profile: "block-smtp", Undo: "x"}}}, w.now)
+	w.say("b shows block-smtp on %s", w.lines[at].ID)
+}
+
+// disturb lets something happen between two passes.
 func (w *lifeWorld) disturb() {
-	c := w.case_
-	s := Situation{Dossier: Dossier{Case: c}}
+	s := Situation{Dossier: Dossier{Case: w.case_}}
 	for _, l := range w.lines {
 		if l.Live() {
 			s.Sessions = append(s.Sessions, l)
 		}
 	}
-	switch w.rng.IntN(14) {
-	case 0, 1, 2:
-		w.n++
-		kind := []string{"spam", "botnet", "ddos", "scan", "brute"}[w.rng.IntN(5)]
-		if w.rng.IntN(4) == 0 {
-			s.Full = &LimitError{LimitScope{Key: "hour", Label: "full"}}
-		}
-		before := c.Clone()
-		d := w.rules.Decide(seen(w.n, kind, w.now), "alice", s, "c-1", w.now)
-		if d.Case != nil {
-			w.case_ = d.Case
-			w.say("%s: %s, %s %s", kind, d.Status.State, d.Case.State, d.Case.Profile)
-			rose := w.rules.severity(d.Case.Profile) > w.rules.severity(before.Profile) || !before.State.Wants()
-			if d.Status.State == VerdictActed && rose && d.Reserve == nil {
-				panic("a restriction that is not counted")
-			}
-		}
+	switch n := w.rng.IntN(14); {
+	case n < 3:
+		w.evidence(s)
+	case n < 10:
+		w.decide(n, s)
+	case n < 13:
+		w.reconnect(n)
+	default:
+		w.exempt = !w.exempt
+	}
+}
+
+// evidence is a verdict more.
+func (w *lifeWorld) evidence(s Situation) {
+	w.n++
+	kind := []string{"spam", "botnet", "ddos", "scan", "brute"}[w.rng.IntN(5)]
+	if w.rng.IntN(4) == 0 {
+		s.Full = &LimitError{LimitScope{Key: "hour", Label: "full"}}
+	}
+	before := w.case_.Clone()
+	d := w.rules.Decide(seen(w.n, kind, w.now), "alice", s, "c-1", w.now)
+	if d.Case == nil {
+		return
+	}
+	w.case_ = d.Case
+	w.say("%s: %s, %s %s", kind, d.Status.State, d.Case.State, d.Case.Profile)
+	rose := w.rules.severity(d.Case.Profile) > w.rules.severity(before.Profile) || !before.State.Wants()
+	if d.Status.State == VerdictActed && rose && d.Reserve == nil {
+		panic("a restriction that is not counted")
+	}
+}
+
+// decide is a person's decision.
+func (w *lifeWorld) decide(n int, s Situation) {
+	c := w.case_
+	switch n {
 	case 3:
 		profile := []string{"block-smtp", "garden"}[w.rng.IntN(2)]
-		got, _, err := w.rules.Quarantine(ManualQuarantine{Subscriber: "alice", Profile: profile, Reason: "x", For: time.Duration(1+w.rng.IntN(200)) * time.Minute, By: "noc", Override: true, AllSessions: w.rng.IntN(2) == 0, Replace: w.rng.IntN(2) == 0}, s, "c-1", w.now)
+		got, _, err := w.rules.Quarantine(ManualQuarantine{Subscriber: "alice", Profile: profile, Reason: "x",
+			For: time.Duration(1+w.rng.IntN(200)) * time.Minute, By: "noc", Override: true, AllSessions: w.rng.IntN(2) == 0,
+			Replace: w.rng.IntN(2) == 0}, s, "c-1", w.now)
 		if err == nil {
 			w.case_ = got
 			w.say("by hand %s", profile)
@@ -152,23 +180,23 @@ func (w *lifeWorld) disturb() {
 			c.Recommit(PersonRelease{Case: c.ID, At: w.now.Add(-time.Minute), By: "desk"}, w.now)
 			w.say("recommitted: %s", c.State)
 		}
-	case 10, 11:
-		if len(w.lines) < 12 {
-			id := fmt.Sprint(len(w.lines) + 1)
-			w.lines = append(w.lines, sess(id, "alice", w.now))
-			w.force = append(w.force, map[string]bool{})
-			w.say("log-in %s", id)
+	}
+}
+
+// reconnect is a log-in or a log-out.
+func (w *lifeWorld) reconnect(n int) {
+	switch {
+	case n < 12 && len(w.lines) < 12:
+		id := fmt.Sprint(len(w.lines) + 1)
+		w.lines = append(w.lines, sess(id, "alice", w.now))
+		w.force = append(w.force, map[string]bool{})
+		w.say("log-in %s", id)
+	case n == 12 && len(w.lines) > 0:
+		i := w.rng.IntN(len(w.lines))
+		if w.lines[i].Live() {
+			w.lines[i].EndedAt, w.force[i] = w.now, map[string]bool{}
+			w.say("log-out %s", w.lines[i].ID)
 		}
-	case 12:
-		if len(w.lines) > 0 {
-			i := w.rng.IntN(len(w.lines))
-			if w.lines[i].Live() {
-				w.lines[i].EndedAt, w.force[i] = w.now, map[string]bool{}
-				w.say("log-out %s", w.lines[i].ID)
-			}
-		}
-	case 13:
-		w.exempt = !w.exempt
 	}
 }
 
@@ -192,7 +220,8 @@ func lifeStory(t *testing.T, seed uint64) (ok bool) {
 	r.Limits = Limits{}
 	r.MaxSessions = 3
 	w := &lifeWorld{rng: rand.New(rand.NewPCG(seed, 7)), rules: r, now: noon, given: map[int]bool{}}
-	w.case_ = &Case{ID: "c-1", Subscriber: "alice", State: Restricting, Profile: "garden", Rule: "garden", Mode: ModeEnforce, Source: "ids", OpenedAt: noon, ExpiresAt: noon.Add(time.Hour), Generation: 1}
+	w.case_ = &Case{ID: "c-1", Subscriber: "alice", State: Restricting, Profile: "garden", Rule: "garden",
+		Mode: ModeEnforce, Source: "ids", OpenedAt: noon, ExpiresAt: noon.Add(time.Hour), Generation: 1}
 	defer func() {
 		if p := recover(); p != nil {
 			t.Errorf("seed %d: %v\n%v", seed, p, w.log)

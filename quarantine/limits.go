@@ -21,7 +21,7 @@ type Limits struct {
 	PerSourcePerHour int `yaml:"per_source_per_hour"` // per source of the verdict
 }
 
-// DefaultLimits are those of a configuration that does not speak of limits.
+// DefaultLimits are those of a configuration that sets no limits.
 var DefaultLimits = Limits{PerHour: 20, PerDay: 60, PerBNGPerHour: 10, PerSourcePerHour: 10}
 
 // Validate checks the limits; paths are their keys.
@@ -130,7 +130,8 @@ func (l Limits) reservation(c *Case, on map[string]int, forced bool) Reservation
 	scopes := []LimitScope{
 		{"hour", fmt.Sprintf("%d lines per hour", l.PerHour), time.Hour, l.PerHour, lines},
 		{"day", fmt.Sprintf("%d lines per day", l.PerDay), 24 * time.Hour, l.PerDay, lines},
-		{"source:" + c.Source + ":hour", fmt.Sprintf("%d lines per source per hour (%s)", l.PerSourcePerHour, c.Source), time.Hour, l.PerSourcePerHour, lines},
+		{"source:" + c.Source + ":hour", fmt.Sprintf("%d lines per source per hour (%s)", l.PerSourcePerHour, c.Source),
+			time.Hour, l.PerSourcePerHour, lines},
 	}
 	for _, bng := range slices.Sorted(maps.Keys(on)) {
 		scopes = append(scopes, LimitScope{

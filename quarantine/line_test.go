@@ -26,7 +26,8 @@ func TestSessionsOfOneLineCountOnce(t *testing.T) {
 		{"two without a link", []Session{sessionOf("bng1", "1", ""), sessionOf("bng1", "2", "")}, 2},
 		{"host and queue instance", []Session{sessionOf("bng1", "1", "m"), sessionOf("bng1", "2", "m")}, 1},
 		{"the same link on another BNG", []Session{sessionOf("bng1", "1", "m"), sessionOf("bng2", "1", "m")}, 2},
-		{"two lines of two modes", []Session{sessionOf("bng1", "1", "m"), sessionOf("bng1", "2", "n"), sessionOf("bng1", "3", "m"), sessionOf("bng1", "4", "n")}, 2},
+		{"two lines of two modes", []Session{sessionOf("bng1", "1", "m"), sessionOf("bng1", "2", "n"),
+			sessionOf("bng1", "3", "m"), sessionOf("bng1", "4", "n")}, 2},
 		{"one with a link, one without", []Session{sessionOf("bng1", "1", "m"), sessionOf("bng1", "2", "")}, 2},
 	} {
 		if got := Lines(test.sessions); got != test.want {
@@ -70,9 +71,11 @@ func reloginOf(t *testing.T, sessions ...Session) *Case {
 }
 
 func TestAnotherModeOfALineThatIsRestrictedIsNoRelogin(t *testing.T) {
-	c := reloginOf(t, sessionOf("bng1", "1", "m"), sessionOf("bng1", "2", "m"), sessionOf("bng1", "3", "m"), sessionOf("bng1", "4", "m"), sessionOf("bng1", "5", "m"))
+	c := reloginOf(t, sessionOf("bng1", "1", "m"), sessionOf("bng1", "2", "m"), sessionOf("bng1", "3", "m"),
+		sessionOf("bng1", "4", "m"), sessionOf("bng1", "5", "m"))
 	if c.State == CaseHeld || len(c.Relogins) != 0 || len(c.Sessions) != 5 {
-		t.Errorf("case is %s %v with %d re-logins and %d sessions; want all five attached as one line", c.State, c.Hold, len(c.Relogins), len(c.Sessions))
+		t.Errorf("case is %s %v with %d re-logins and %d sessions; want all five attached as one line", c.State,
+			c.Hold, len(c.Relogins), len(c.Sessions))
 	}
 }
 

@@ -110,7 +110,7 @@ func TestWhatIsDeferredWaitsForItsMomentUnlessItIsResumed(t *testing.T) {
 		t.Errorf("after an early end: %+v", orders)
 	}
 
-	c = kept() // a release is not kept back by anything
+	c = kept() // a release is deferred by nothing
 	c.Sessions[0].Applied = []AppliedProfile{{Profile: "no-smtp"}}
 	if err := c.ReleaseBy("bob", "cleaned", "", workBegins, workBegins); err != nil {
 		t.Fatal(err)

@@ -39,7 +39,8 @@ func TestByHandASharedNameIsRestrictedOnlyByAPersonWhoKnowsItIsOne(t *testing.T)
 	if c, reserve, err = rules.Quarantine(all, s, "c-1", noon); err != nil {
 		t.Fatal(err)
 	}
-	if orders := c.Plan(Snapshot{Now: noon, Sessions: s.Sessions, MaxSessions: rules.MaxSessions}); len(orders) != 6 || reserve.Scopes[0].Weight != 6 {
+	if orders := c.Plan(Snapshot{Now: noon, Sessions: s.Sessions, MaxSessions: rules.MaxSessions}); len(orders) != 6 ||
+		reserve.Scopes[0].Weight != 6 {
 		t.Fatalf("%d orders, counted as %+v", len(orders), reserve.Scopes[0])
 	}
 }
@@ -128,7 +129,8 @@ func TestAPersonsCaseThatIsWidenedIsCountedAsTheFurtherLines(t *testing.T) {
 			t.Errorf("%s: counted as %+v, %q; want %q", name, further, got, c.want)
 		}
 		wide.Plan(Snapshot{Now: at(60), Sessions: c.then, MaxSessions: rules.MaxSessions})
-		if _, again, err := rules.Quarantine(manual, Situation{Dossier: Dossier{Case: wide}, Sessions: c.then}, "c-3", at(120)); err != nil || again != nil {
+		if _, again, err := rules.Quarantine(manual, Situation{Dossier: Dossier{Case: wide}, Sessions: c.then}, "c-3", at(120)); err != nil ||
+			again != nil {
 			t.Errorf("%s: the same said once more is counted as %+v, %v", name, again, err)
 		}
 	}
@@ -170,7 +172,8 @@ func TestWhoApprovesKnowsOfHowManyLines(t *testing.T) {
 	if _, err := rules.Approve(d.Case, all, "noc", "looked at it", at(1)); err != nil {
 		t.Fatal(err)
 	}
-	if orders := d.Case.Plan(Snapshot{Now: at(1), Sessions: all, MaxSessions: rules.MaxSessions}); len(orders) != 0 || d.Case.State != CaseHeld || d.Case.Hold.Kind != HoldMaxSessions {
+	if orders := d.Case.Plan(Snapshot{Now: at(1), Sessions: all, MaxSessions: rules.MaxSessions}); len(orders) != 0 ||
+		d.Case.State != CaseHeld || d.Case.Hold.Kind != HoldMaxSessions {
 		t.Fatalf("%d orders, %s %v", len(orders), d.Case.State, d.Case.Hold)
 	}
 }
@@ -208,7 +211,8 @@ func TestALimitCountsLines(t *testing.T) {
 			t.Errorf("%s: %s of %s, want %s", name, text, r.ID, c.want)
 		}
 	}
-	for _, c := range []struct{ weight, most, want int }{{0, 20, 1}, {6, 20, 6}, {900, 20, 900}, {50000, 20, maxUnits}, {50000, 30000, 30001}, {50000, 0, maxUnits}} {
+	for _, c := range []struct{ weight, most, want int }{{0, 20, 1}, {6, 20, 6}, {900, 20, 900}, {50000, 20, maxUnits},
+		{50000, 30000, 30001}, {50000, 0, maxUnits}} {
 		if s := (LimitScope{Weight: c.weight, Max: c.most}); s.Units() != c.want {
 			t.Errorf("%d lines of %d: %d units, want %d", c.weight, c.most, s.Units(), c.want)
 		}

@@ -29,7 +29,7 @@ func (m *Mode) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is no mode: off, shadow, approve or enforce", text)
+	return fmt.Errorf("unknown mode %q: must be off, shadow, approve or enforce", text)
 }
 
 // Weaker returns the weaker of two modes.

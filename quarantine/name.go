@@ -64,7 +64,8 @@ func wellEscaped(key string) bool {
 	for at := strings.IndexByte(key, '\\'); at >= 0 && at < len(key); {
 		run := len(key[at:]) - len(strings.TrimLeft(key[at:], `\`))
 		rest := key[at+run:]
-		if run == 1 && strings.HasPrefix(rest, "x") && (len(rest) < 3 || strings.IndexByte(hexDigits, rest[1]) < 0 || strings.IndexByte(hexDigits, rest[2]) < 0) {
+		if run == 1 && strings.HasPrefix(rest, "x") && (len(rest) < 3 || strings.IndexByte(hexDigits, rest[1]) < 0 ||
+			strings.IndexByte(hexDigits, rest[2]) < 0) {
 			return false
 		}
 		at += max(run, 1)
@@ -73,7 +74,8 @@ func wellEscaped(key string) bool {
 }
 
 // ErrNoKey says that no name has the key.
-var ErrNoKey = errors.New(`holds a \x that stands for no octet: octets are \xNN in lower-case hexadecimal digits, and a \ before x is written twice`)
+var ErrNoKey = errors.New(`holds a \x that stands for no octet: ` +
+	`octets are \xNN in lower-case hexadecimal digits, and a \ before x is written twice`)
 
 // UnescapeName returns the name that [EscapeName] made the key of. The error is
 // ErrNoKey.
@@ -92,7 +94,8 @@ func UnescapeName(key string) (string, error) {
 		case run > 1 && strings.HasPrefix(rest, "x"): // the last one is doubled
 			name.WriteString(key[i:i+run-1] + "x")
 			i += run + 1
-		case strings.HasPrefix(rest, "x") && len(rest) > 2 && strings.IndexByte(hexDigits, rest[1]) >= 0 && strings.IndexByte(hexDigits, rest[2]) >= 0:
+		case strings.HasPrefix(rest, "x") && len(rest) > 2 && strings.IndexByte(hexDigits, rest[1]) >= 0 &&
+			strings.IndexByte(hexDigits, rest[2]) >= 0:
 			name.WriteByte(byte(strings.IndexByte(hexDigits, rest[1])<<4 | strings.IndexByte(hexDigits, rest[2])))
 			i += 4
 		default:

@@ -2,7 +2,7 @@ package quarantine
 
 import "time"
 
-// name takes in whose name the event bears. Foreign: it is not the session's.
+// name notes whose name the event bears. Foreign: it is not the session's.
 func (m *merger) name(foreign bool) {
 	who := m.ev.claimant()
 	switch {
@@ -35,7 +35,7 @@ func (m *merger) names() bool {
 	return !m.ev.start().IsZero() && m.s.beganNear(m.ev.start(), m.ev.startBy()) && !m.ev.At.Before(m.s.StartedAt.Add(-ClockSlack))
 }
 
-// misnamed takes in that a Stop bears another name than the session: whose it was
+// misnamed notes that a Stop bears another name than the session: whose it was
 // since the last record under its own is not known.
 func (m *merger) misnamed() {
 	for i := range m.s.Addresses {
@@ -55,7 +55,7 @@ func (m *merger) misnamed() {
 }
 
 // mistrust takes from intervals that began between the event, under an earlier name,
-// and the newest record under the session's that they prove anything of that time:
+// and the newest record under the session's that they confirm anything of that time:
 // records that name nobody may have begun them.
 func (m *merger) mistrust() {
 	for i := range m.s.Addresses {
@@ -78,7 +78,7 @@ func (m *merger) nameUpTo(t time.Time) {
 }
 
 // rename makes the session another holder's from the event on. What the one before
-// held is over, and proved up to the last record under that name; of it the new one
+// held is over, and confirmed up to the last record under that name; of it the new one
 // holds what records under the new name report. Attributes of the one before are
 // nobody's.
 func (m *merger) rename() {
@@ -120,9 +120,9 @@ func (m *merger) ended(e Address) Address {
 	return e
 }
 
-// noteSeen takes in that the session was there at the time of the event, if that is its
+// noteSeen notes that the session was there at the time of the event, if that is its
 // newest record. A Stop under another name, or of which it is not certain when it
-// was, proves nothing.
+// was, confirms nothing.
 func (m *merger) noteSeen() {
 	s := m.s
 	who := m.ev.claimant()

@@ -52,7 +52,8 @@ func TestWhatEndsASessionThatItsBNGDoesNotKnow(t *testing.T) {
 		return s
 	}
 	holder := func(id string, from time.Time) Binding {
-		return Binding{Address: Address{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: FramedIP}, Session: SessionKey{"bng1", id}, Subscriber: "bob", From: from}
+		return Binding{Address: Address{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: FramedIP},
+			Session: SessionKey{"bng1", id}, Subscriber: "bob", From: from}
 	}
 	line := func(string) []string { return []string{"NAS-Port-Id"} }
 	for name, in := range map[string]struct {
@@ -60,18 +61,21 @@ func TestWhatEndsASessionThatItsBNGDoesNotKnow(t *testing.T) {
 		snapshot Snapshot
 		because  string // empty: it goes on
 	}{
-		"nothing":                                 {},
-		"a Stop":                                  {change: func(s *Session) { s.EndedAt = old }, because: "ended"},
-		"a restart announced since":               {change: func(s *Session) { s.Suspect, s.Restarted = true, true }, because: "restart"},
-		"three Interim-Updates left out before":   {change: func(s *Session) { s.Suspect = true }},
-		"somebody holds its address since":        {snapshot: Snapshot{Holders: []Binding{holder("9", old)}}, because: "address"},
-		"somebody held its address before":        {snapshot: Snapshot{Holders: []Binding{holder("9", noon.Add(-time.Hour))}}},
-		"it holds its address itself":             {snapshot: Snapshot{Holders: []Binding{holder("1", old)}}},
-		"another session, lines are not known":    {snapshot: Snapshot{Sessions: []Session{port("2", "ge-1/0/3:100", old)}}},
-		"another session of its line":             {snapshot: Snapshot{OneSessionPer: line, Sessions: []Session{port("2", "ge-1/0/3:100", old)}}, because: "on its line"},
-		"another session of another line":         {snapshot: Snapshot{OneSessionPer: line, Sessions: []Session{port("2", "ge-1/0/3:101", old)}}},
-		"an older session of its line":            {snapshot: Snapshot{OneSessionPer: line, Sessions: []Session{port("0", "ge-1/0/3:100", noon.Add(-time.Hour))}}},
-		"the source of sessions lists it no more": {snapshot: Snapshot{Present: true}, change: func(s *Session) { *s = Session{} }, because: "does not list it"},
+		"nothing":                               {},
+		"a Stop":                                {change: func(s *Session) { s.EndedAt = old }, because: "ended"},
+		"a restart announced since":             {change: func(s *Session) { s.Suspect, s.Restarted = true, true }, because: "restart"},
+		"three Interim-Updates left out before": {change: func(s *Session) { s.Suspect = true }},
+		"somebody holds its address since":      {snapshot: Snapshot{Holders: []Binding{holder("9", old)}}, because: "address"},
+		"somebody held its address before":      {snapshot: Snapshot{Holders: []Binding{holder("9", noon.Add(-time.Hour))}}},
+		"it holds its address itself":           {snapshot: Snapshot{Holders: []Binding{holder("1", old)}}},
+		"another session, lines are not known":  {snapshot: Snapshot{Sessions: []Session{port("2", "ge-1/0/3:100", old)}}},
+		"another session of its line": {snapshot: Snapshot{OneSessionPer: line, Sessions: []Session{port("2", "ge-1/0/3:100", old)}},
+			because: "on its line"},
+		"another session of another line": {snapshot: Snapshot{OneSessionPer: line, Sessions: []Session{port("2", "ge-1/0/3:101", old)}}},
+		"an older session of its line": {snapshot: Snapshot{OneSessionPer: line,
+			Sessions: []Session{port("0", "ge-1/0/3:100", noon.Add(-time.Hour))}}},
+		"the source of sessions lists it no more": {snapshot: Snapshot{Present: true}, change: func(s *Session) { *s = Session{} },
+			because: "does not list it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := notFound(t)
@@ -131,7 +135,8 @@ func TestASessionHeardOfSinceIsThere(t *testing.T) {
 	record := c.Sessions[0].Session
 	record.SeenAt = noon.Add(21 * time.Minute)
 	snapshot := snapshotAt(record.SeenAt, record)
-	snapshot.Holders = []Binding{{Address: record.Addresses[0], Session: SessionKey{"bng1", "9"}, From: noon.Add(20*time.Minute + 30*time.Second)}}
+	snapshot.Holders = []Binding{{Address: record.Addresses[0], Session: SessionKey{"bng1", "9"},
+		From: noon.Add(20*time.Minute + 30*time.Second)}}
 	if orders := answerAll(c, snapshot, Outcome{Kind: OutcomeAcked}); len(orders) != 1 || c.State != Closed || c.Sessions[0].Reason != "" {
 		t.Errorf("%d orders, the case is %s: %q", len(orders), c.State, c.Sessions[0].Reason)
 	}

@@ -59,7 +59,7 @@ func (a *Attribute) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// observedAttributeJSON is how a Showing stands in JSON.
+// observedAttributeJSON is how an ObservedAttribute stands in JSON.
 type observedAttributeJSON struct {
 	attributeJSON
 	At time.Time `json:"at"`

@@ -33,7 +33,8 @@ func FuzzEveryOctetOfASessionSurvivesJSON(f *testing.F) {
 }
 
 func TestATextAttributeStandsInJSONAsBefore(t *testing.T) {
-	text, err := json.Marshal(Session{SessionKey: SessionKey{"b1", "42"}, Attributes: []Attribute{{"Filter-Id", "PLAN"}}, Observed: []ObservedAttribute{{Attribute{"Filter-Id", "GARDEN"}, at(0)}}})
+	text, err := json.Marshal(Session{SessionKey: SessionKey{"b1", "42"}, Attributes: []Attribute{{"Filter-Id", "PLAN"}},
+		Observed: []ObservedAttribute{{Attribute{"Filter-Id", "GARDEN"}, at(0)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +44,8 @@ func TestATextAttributeStandsInJSONAsBefore(t *testing.T) {
 		t.Errorf("%s\nwant\n%s", text, want)
 	}
 	var s ObservedAttribute
-	if err := json.Unmarshal([]byte(`{"n":"Filter-Id","v":"GARDEN","at":"2026-03-01T12:00:00Z"}`), &s); err != nil || s != (ObservedAttribute{Attribute{"Filter-Id", "GARDEN"}, at(0)}) {
+	if err := json.Unmarshal([]byte(`{"n":"Filter-Id","v":"GARDEN","at":"2026-03-01T12:00:00Z"}`), &s); err != nil ||
+		s != (ObservedAttribute{Attribute{"Filter-Id", "GARDEN"}, at(0)}) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	for _, bad := range []string{`{"n":1}`, `{"vx":"*"}`, `[]`} {

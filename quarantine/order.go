@@ -37,7 +37,7 @@ func (o *Order) Restriction() AppliedProfile {
 	return AppliedProfile{Profile: o.To, Undo: o.Undo, Outlives: o.Outlives}
 }
 
-// Prepare takes in what the Enforcer fixed.
+// Prepare adds what the Enforcer fixed.
 func (o *Order) Prepare(p Preparation) { o.Undo, o.Outlives, o.Prepared = p.Undo, p.Outlives, true }
 
 // UndoesOnly reports whether the order only takes back a residue.

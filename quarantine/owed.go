@@ -39,7 +39,7 @@ func (c *Case) Mark(journal string, s *Session) uint64 {
 }
 
 // Owe enters what a journal shows and the case does not know, and reports whether
-// there was anything: the session is looked at again, and what may be in force on it
+// there was anything: the session is worked again, and what may be in force on it
 // is undone before the case is closed. A closed case takes nothing in: what it does
 // not know is to be undone without it. Entering the same again changes nothing.
 func (c *Case) Owe(o Owed, now time.Time) (news bool) {

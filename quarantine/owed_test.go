@@ -9,13 +9,15 @@ import (
 )
 
 func oweCase(state CaseState) *Case {
-	return &Case{ID: "c-1", Subscriber: "alice", State: state, Profile: "garden", Mode: ModeEnforce, OpenedAt: testStart, ExpiresAt: testStart.Add(time.Hour), Generation: 1, Version: 1}
+	return &Case{ID: "c-1", Subscriber: "alice", State: state, Profile: "garden", Mode: ModeEnforce,
+		OpenedAt: testStart, ExpiresAt: testStart.Add(time.Hour), Generation: 1, Version: 1}
 }
 
 var testStart = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func oweSession() Session {
-	return Session{SessionKey: SessionKey{BNG: "bng1", ID: "s1"}, Subscriber: "alice", StartedAt: testStart.Add(-time.Minute), SeenAt: testStart}
+	return Session{SessionKey: SessionKey{BNG: "bng1", ID: "s1"}, Subscriber: "alice", StartedAt: testStart.Add(-time.Minute),
+		SeenAt: testStart}
 }
 
 func owed(mark uint64) Owed {
@@ -153,7 +155,8 @@ func (w *goingBack) work(journal string, saved bool) {
 		}
 		w.case_.Dispatch(&o, now)
 		if o.Restricts() {
-			w.rows[journal] = Owed{Journal: journal, Mark: o.Mark, Session: o.Session, Applied: append(without(o.From, o.To), AppliedProfile{Profile: o.To, Undo: o.Undo})}
+			w.rows[journal] = Owed{Journal: journal, Mark: o.Mark, Session: o.Session,
+				Applied: append(without(o.From, o.To), AppliedProfile{Profile: o.To, Undo: o.Undo})}
 			if !slices.Contains(w.inForce, o.To) {
 				w.inForce = append(w.inForce, o.To)
 			}

@@ -21,7 +21,8 @@ func TestWhatWasPutOffIsDueAtOnceWhenItsBNGIsHeardAgain(t *testing.T) {
 		"unanswered since":             {SessionEnforcement{Enforcement: Unanswered}, now.Add(-time.Hour), false},
 		"never silent":                 {SessionEnforcement{Enforcement: Unanswered}, time.Time{}, false},
 		"its own time has come":        {SessionEnforcement{Enforcement: Refused, NextAt: now.Add(-time.Hour)}, time.Time{}, true},
-		"another BNG's comeback":       {SessionEnforcement{Enforcement: Unanswered, Session: Session{SessionKey: SessionKey{BNG: "bng2"}}}, now, false},
+		"another BNG's comeback": {SessionEnforcement{Enforcement: Unanswered, Session: Session{SessionKey: SessionKey{BNG: "bng2"}}},
+			now, false},
 	} {
 		c.e.UpdatedAt = now.Add(-time.Minute)
 		if c.e.NextAt.IsZero() {

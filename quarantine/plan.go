@@ -40,7 +40,7 @@ func (c *Case) expired(now time.Time) bool {
 	return c.State != Releasing && !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt)
 }
 
-// Ending reports whether the case only gives back, or is over by now.
+// Ending reports whether the case only restores, or is over by now.
 func (c *Case) Ending(now time.Time) bool { return c.givesBack() || c.expired(now) }
 
 // readRecords brings the sessions of the case up to date with their records.
@@ -68,7 +68,7 @@ func (c *Case) readRecords(in Snapshot) {
 	c.forgetGone()
 }
 
-// readRecord takes the newest record under a session's key in.
+// readRecord applies the newest record under a session's key.
 func (c *Case) readRecord(e *SessionEnforcement, record Session, now time.Time) {
 	switch {
 	case SameAttachment(&record, &e.Session) && record.Live():
@@ -91,7 +91,7 @@ func (c *Case) readRecord(e *SessionEnforcement, record Session, now time.Time) 
 	}
 }
 
-// renew takes a newer record of the same session in. A session heard of since
+// renew applies a newer record of the same session. A session reported since
 // its BNG first said "not found" is there after all.
 func (e *SessionEnforcement) renew(record Session, now time.Time) {
 	if e.observedMore(&record) {
@@ -163,7 +163,7 @@ func (c *Case) has(s *Session) bool {
 func (c *Case) Has(s *Session) bool { return c.find(&Order{Session: *s}) != nil }
 
 // Lacks reports whether the case neither has the session nor takes it to be over: one
-// that restricts takes it in.
+// that restricts takes it up.
 func (c *Case) Lacks(s *Session) bool { return !c.has(s) }
 
 // hasLine reports whether another session of the same line is in the case and
@@ -245,7 +245,7 @@ func (e *SessionEnforcement) recover() {
 
 // retarget makes the session want what the case wants there. A case that is held or
 // observing leaves things as they are, but for what is over or exempt: what was being
-// given back goes on being given back.
+// restored goes on being restored.
 func (c *Case) retarget(e *SessionEnforcement, in *Snapshot) {
 	switch {
 	case c.lost(e), c.State == Releasing:
@@ -266,7 +266,7 @@ func (e *SessionEnforcement) aim(profile string, now time.Time) {
 	// What is under way is cut short, or was lost with whoever sent it.
 	e.Doubtful = e.Doubtful || (e.InFlight && e.Wanted != "")
 	if late := !e.AssertAt.IsZero(); late || e.verifying() {
-		// What was given back may not have been, or a late duplicate may undo it.
+		// What was restored may not have been, or a late duplicate may undo it.
 		given := (&Order{From: e.Applied}).Unknown(e.Given) // without what a journal showed since
 		e.Applied, e.Confirmed = append(given, e.Applied...), false
 		e.Doubtful, e.AssertAt = e.Doubtful || late, time.Time{}

@@ -125,7 +125,8 @@ func (t *Threshold) Validate(least float64) Faults {
 	case t.Sources > MaxThresholdSources:
 		f.add("sources", "must be at most %d", MaxThresholdSources)
 	case t.Sum > most:
-		f.add("sum", "must be at most %g: %d verdicts of the least confidence that counts, %g (match.min_confidence raises it)", most, MaxThreshold, least)
+		f.add("sum", "must be at most %g: %d verdicts of the least confidence that counts, %g (match.min_confidence raises it)",
+			most, MaxThreshold, least)
 	}
 	return f
 }

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// free ends the port blocks that the event says were given back. One that is not
+// free ends the port blocks that the event says were released. One that is not
 // known yet is kept all the same: the record that gave it may be on its way.
 func (m *merger) free() {
 	for _, freed := range m.ev.Freed {
@@ -45,7 +45,7 @@ func (m *merger) freeOne(i int) (own bool) {
 	case m.by.Equal(m.at):
 		e.Shown = time.Time{}
 	default:
-		e.Shown = m.at // it was held until it was given back
+		e.Shown = m.at // it was held until it was released
 	}
 	return own
 }

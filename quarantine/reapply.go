@@ -9,7 +9,7 @@ func (c *Case) Reapply(s *Session, now time.Time) bool {
 	if e == nil || !c.State.Wants() || e.Wanted == "" || e.Wanted == Disconnect || !e.Enforcement.Reached() {
 		return false
 	}
-	e.Enforcement, e.Reason, e.Confirmed = Pending, "a release was sent while the store was away", false
+	e.Enforcement, e.Reason, e.Confirmed = Pending, "a release was sent while the store was unreachable", false
 	e.UpdatedAt, e.NextAt = now, now
 	e.clearVerification()
 	c.updateState(now)

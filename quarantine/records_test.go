@@ -113,7 +113,8 @@ func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 			x, map[int]string{400: "unknown"},
 		},
 		"two records of uncertain times that overlap": {
-			[]SessionEvent{about("A", "alice", start, 0), until(about("A", "alice", interim, 290, y), 310), until(about("A", "alice", interim, 300, x), 320)},
+			[]SessionEvent{about("A", "alice", start, 0), until(about("A", "alice", interim, 290, y), 310),
+				until(about("A", "alice", interim, 300, x), 320)},
 			x, map[int]string{400: "unknown"},
 		},
 		"the Stop leaves out a prefix and lists the address": {
@@ -121,7 +122,8 @@ func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 			p, map[int]string{400: "unknown"},
 		},
 		"a Stop under another name after records that name nobody": {
-			[]SessionEvent{begun(about("A", "alice", start, 0, x), 0), begun(about("A", "", interim, 300, x), 0), begun(about("A", "bob", stop, 600, x), 0)},
+			[]SessionEvent{begun(about("A", "alice", start, 0, x), 0), begun(about("A", "", interim, 300, x), 0),
+				begun(about("A", "bob", stop, 600, x), 0)},
 			x, map[int]string{200: "unknown"},
 		},
 		"a late record of an earlier session does not name one without a name": {
@@ -166,7 +168,8 @@ func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 		},
 		"a session goes on after its end": {
 			[]SessionEvent{
-				about("A", "alice", start, 0, x), about("A", "alice", stop, 300, x), about("A", "alice", interim, 600, x), about("B", "bob", start, 700, x),
+				about("A", "alice", start, 0, x), about("A", "alice", stop, 300, x), about("A", "alice", interim, 600, x),
+				about("B", "bob", start, 700, x),
 			},
 			x, map[int]string{650: "unknown", 699: "ambiguous"},
 		},
@@ -276,11 +279,13 @@ func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 			x, map[int]string{500: "ambiguous", 950: "unknown"},
 		},
 		"a part of a prefix was given to another, who gave it up": {
-			[]SessionEvent{about("A", "alice", start, 0, x, p), about("A", "alice", interim, 60, x, p), about("B", "bob", start, 100, y, part), about("B", "bob", stop, 900, y, part)},
+			[]SessionEvent{about("A", "alice", start, 0, x, p), about("A", "alice", interim, 60, x, p),
+				about("B", "bob", start, 100, y, part), about("B", "bob", stop, 900, y, part)},
 			part, map[int]string{50: "alice", 500: "ambiguous", 950: "unknown"},
 		},
 		"a prefix was given to another of which somebody had a part": {
-			[]SessionEvent{about("A", "alice", start, 0, x, part), about("A", "alice", interim, 60, x, part), about("B", "bob", start, 100, y, p), about("B", "bob", stop, 900, y, p)},
+			[]SessionEvent{about("A", "alice", start, 0, x, part), about("A", "alice", interim, 60, x, part),
+				about("B", "bob", start, 100, y, p), about("B", "bob", stop, 900, y, p)},
 			part, map[int]string{50: "alice", 500: "ambiguous", 950: "unknown"},
 		},
 		"a part of a prefix that another session of the same subscriber had": {
@@ -288,7 +293,8 @@ func TestWhatRecordsDoNotProveNobodyIsNamedFor(t *testing.T) {
 			part, map[int]string{50: "alice", 500: "alice", 950: "alice"},
 		},
 		"unless it may have been itself, under another name": {
-			[]SessionEvent{about("A", "alice", start, 590, x), restart(600), about("A", "carol", interim, 650, x), about("A", "carol", stop, 700, x)},
+			[]SessionEvent{about("A", "alice", start, 590, x), restart(600), about("A", "carol", interim, 650, x),
+				about("A", "carol", stop, 700, x)},
 			x, map[int]string{648: "ambiguous", 680: "carol"},
 		},
 	} {

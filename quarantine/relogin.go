@@ -19,7 +19,8 @@ func (c *Case) tooSoon(e *SessionEnforcement, now time.Time) bool {
 	}
 	if at := c.nextRelogin(now); now.Before(at) {
 		e.NextAt = at
-		e.Reason = fmt.Sprintf("log-ins come too often (%d within an hour); to be restricted at %s", len(c.Relogins), at.UTC().Format(time.RFC3339))
+		e.Reason = fmt.Sprintf("log-ins come too often (%d within an hour); to be restricted at %s", len(c.Relogins),
+			at.UTC().Format(time.RFC3339))
 		return true
 	}
 	e.Paced = false

@@ -123,7 +123,7 @@ func (c *Case) followRenamed(in Snapshot) {
 }
 
 // goesOnAs reports whether a session is of the same line as one of which nothing was
-// heard since before it began: of the same BNG, user and station, as far as both are
+// reported since before it began: of the same BNG, user and station, as far as both are
 // known. That the other is over must be reported, or the station known.
 func (s *Session) goesOnAs(old *Session) bool {
 	if s.BNG != old.BNG || s.ID == old.ID || !s.Live() {

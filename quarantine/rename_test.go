@@ -14,7 +14,8 @@ func hotspot(t *testing.T, out OutcomeKind) (c *Case, stopped Session, now time.
 	t.Helper()
 	now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	s := Session{
-		SessionKey: SessionKey{"hotspot", "1"}, Subscriber: "alice", StartedAt: now.Add(-time.Hour), SeenAt: now.Add(-time.Minute), StartSeen: true,
+		SessionKey: SessionKey{"hotspot", "1"}, Subscriber: "alice", StartedAt: now.Add(-time.Hour),
+		SeenAt: now.Add(-time.Minute), StartSeen: true,
 		Attributes: []Attribute{{"Calling-Station-Id", "02-00-00-00-00-01"}},
 	}
 	c = &Case{ID: "c1", Subscriber: "alice", State: Restricting, Profile: "garden", ExpiresAt: now.Add(time.Hour)}
@@ -37,7 +38,8 @@ func (c *Case) planned(now time.Time, sessions ...Session) []Order {
 func TestALineWhoseSessionEndedWithTheRestrictionStaysRestrictedAndIsReleased(t *testing.T) {
 	for _, out := range []OutcomeKind{OutcomeAcked, OutcomeUnanswered} {
 		c, stopped, now := hotspot(t, out)
-		if orders := c.planned(now, stopped); len(orders) != 0 || c.State != Restricted || len(c.Sessions) != 1 || c.Sessions[0].Enforcement != Acked {
+		if orders := c.planned(now, stopped); len(orders) != 0 || c.State != Restricted || len(c.Sessions) != 1 ||
+			c.Sessions[0].Enforcement != Acked {
 			t.Fatalf("%s: after the Stop: orders %+v, %s, %+v", out, orders, c.State, c.Sessions)
 		}
 		if next := c.NextDue(now); !next.After(now) {
@@ -110,10 +112,11 @@ func TestALineThatIsOnLineAgainTakesItsEntryAlongAndIsNoNewLogIn(t *testing.T) {
 		change  func(s, again *Session)
 		follows bool
 	}{
-		"the same line":           {func(_, _ *Session) {}, true},
-		"its Stop was lost":       {func(s, _ *Session) { s.EndedAt = time.Time{} }, true},
-		"station unknown":         {func(s, again *Session) { s.Attributes, again.Attributes = nil, nil }, true},
-		"another station":         {func(_, again *Session) { again.Attributes = []Attribute{{"Calling-Station-Id", "02-00-00-00-00-02"}} }, false},
+		"the same line":     {func(_, _ *Session) {}, true},
+		"its Stop was lost": {func(s, _ *Session) { s.EndedAt = time.Time{} }, true},
+		"station unknown":   {func(s, again *Session) { s.Attributes, again.Attributes = nil, nil }, true},
+		"another station": {func(_, again *Session) { again.Attributes = []Attribute{{"Calling-Station-Id", "02-00-00-00-00-02"}} },
+			false},
 		"another BNG":             {func(_, again *Session) { again.BNG = "other" }, false},
 		"it was there before":     {func(s, again *Session) { again.StartedAt = s.StartedAt.Add(time.Minute) }, false},
 		"both are on line, maybe": {func(s, again *Session) { s.EndedAt, s.Attributes, again.Attributes = time.Time{}, nil, nil }, false},
@@ -121,7 +124,8 @@ func TestALineThatIsOnLineAgainTakesItsEntryAlongAndIsNoNewLogIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, stopped, now := hotspot(t, OutcomeAcked)
 			again := Session{
-				SessionKey: SessionKey{"hotspot", "2"}, Subscriber: "alice", StartedAt: now, SeenAt: now, StartSeen: true, Attributes: stopped.Attributes,
+				SessionKey: SessionKey{"hotspot", "2"}, Subscriber: "alice", StartedAt: now, SeenAt: now, StartSeen: true,
+				Attributes: stopped.Attributes,
 			}
 			test.change(&stopped, &again)
 			c.Sessions[0].Session.Attributes = stopped.Attributes
@@ -133,7 +137,8 @@ func TestALineThatIsOnLineAgainTakesItsEntryAlongAndIsNoNewLogIn(t *testing.T) {
 			if test.follows {
 				relogins = 0
 			}
-			if got := len(orders[0].From) > 0; got != test.follows || len(c.Relogins) != relogins || (c.Sessions[0].Enforcement == Gone) != test.follows {
+			if got := len(orders[0].From) > 0; got != test.follows || len(c.Relogins) != relogins ||
+				(c.Sessions[0].Enforcement == Gone) != test.follows {
 				t.Errorf("follows %t, relogins %d, %+v", got, len(c.Relogins), c.Sessions)
 			}
 			if test.follows && (orders[0].Undo != "limits" || !orders[0].Outlives || !orders[0].Prepared || orders[0].Confirmed) {

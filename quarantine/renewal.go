@@ -7,11 +7,11 @@ import (
 
 // OnlyRenews reports whether an Interim-Update that says the same as ev, at any
 // moment after s was seen last, shows just that s still stands: whatever its BNG
-// announces meanwhile, Apply then makes of s what s.Renewed does. The
+// announces meanwhile, ApplyEvent then makes of s what s.Renewed does. The
 // Interim-Update must be of a certain time, and name no start, or one within
 // ClockSlack of s.StartedAt.
 //
-// Most accounting of a network is of that kind, and a store may take it in
+// Most accounting of a network is of that kind, and a store may record it
 // without looking at all of a session.
 func OnlyRenews(s *Session, ev SessionEvent, restricted func(Attribute) bool) bool {
 	if !s.Live() || s.Guessed || ev.withoutSubscriber(s) || ev.Kind != SessionStarted && ev.Kind != SessionRenewed {

@@ -21,7 +21,8 @@ func anyEvent(rng *rand.Rand, second int) SessionEvent {
 		ev.StartedAt = ev.At
 	}
 	for i := range rng.IntN(3) {
-		a := Address{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(rng.IntN(3))}), 32), Kind: []AddressKind{FramedIP, FramedIPv6Address}[i%2]}
+		a := Address{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(rng.IntN(3))}), 32),
+			Kind: []AddressKind{FramedIP, FramedIPv6Address}[i%2]}
 		if rng.IntN(3) == 0 {
 			a.Kind, a.Ports = NATPortBlock, PortRange{uint16(1024 * (1 + rng.IntN(2))), 4096}
 		}

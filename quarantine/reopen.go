@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// endUnseen ends, or steps down, a case whose time is over and that nobody has looked at
+// endUnseen ends, or steps down, a case whose time is over and that nobody has worked
 // yet: what is decided now does not prolong it. With nothing left of it, it is being
 // released all the same: whoever decides may reopen it.
 func (c *Case) endUnseen(now time.Time) {

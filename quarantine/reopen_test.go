@@ -24,7 +24,8 @@ func TestNewerEvidenceActsAtOnceWhateverIsBeingReleased(t *testing.T) {
 	at := noon.Add(31 * time.Minute)
 	rules := rulebook(ModeEnforce)
 	s := Situation{Dossier: Dossier{Case: c, Released: c.Release}, Sessions: []Session{dead, fresh}}
-	if d := rules.Decide(verdict("botnet", 0.9, noon.Add(20*time.Minute)), "alice", s, "c-2", at); d.Status.State != VerdictRecorded || d.Case != nil {
+	if d := rules.Decide(verdict("botnet", 0.9, noon.Add(20*time.Minute)), "alice", s, "c-2", at); d.Status.State != VerdictRecorded ||
+		d.Case != nil {
 		t.Errorf("what was observed before the release: %s, %v", d.Status.State, d.Case)
 	}
 	d := rules.Decide(verdict("botnet", 0.9, noon.Add(30*time.Minute)), "alice", s, "c-2", at)
@@ -71,7 +72,8 @@ func TestAReleaseGoesOnInACaseThatWasReopenedAndDoesNotAct(t *testing.T) {
 			at := noon.Add(31 * time.Minute)
 			rules := rulebook(ModeEnforce)
 			in.change(&rules)
-			d := rules.Decide(verdict("botnet", 0.9, noon.Add(30*time.Minute)), "alice", Situation{Dossier: Dossier{Case: c}, Sessions: []Session{dead, fresh}}, "c-2", at)
+			d := rules.Decide(verdict("botnet", 0.9, noon.Add(30*time.Minute)), "alice",
+				Situation{Dossier: Dossier{Case: c}, Sessions: []Session{dead, fresh}}, "c-2", at)
 			if d.Case == nil || d.Case.State != in.state || d.Case.Lane() != LaneRelease || !d.Case.Ends().Equal(noon.Add(20*time.Minute)) {
 				t.Fatalf("%+v", d.Case)
 			}
@@ -95,7 +97,8 @@ func TestEvidenceOfBeforeTheReleaseCountsForNoThreshold(t *testing.T) {
 	rules.Policy.Rules[0].Threshold.Count = 2
 	before := verdict("botnet", 0.9, noon)
 	c.join(&before, &rules.Policy.Rules[0])
-	d := rules.Decide(verdict("botnet", 0.9, noon.Add(30*time.Minute)), "alice", Situation{Dossier: Dossier{Case: c}, Sessions: []Session{dead}}, "c-2", noon.Add(31*time.Minute))
+	d := rules.Decide(verdict("botnet", 0.9, noon.Add(30*time.Minute)), "alice",
+		Situation{Dossier: Dossier{Case: c}, Sessions: []Session{dead}}, "c-2", noon.Add(31*time.Minute))
 	if d.Case.State != Observing {
 		t.Errorf("the case is %s", d.Case.State)
 	}
@@ -105,7 +108,8 @@ func TestAnObservingCaseThatStillOwesIsReleasedBeforeItIsClosed(t *testing.T) {
 	c, dead, _ := beingReleased(t)
 	rules := rulebook(ModeEnforce)
 	rules.Policy.Rules[0].Threshold.Count = 2
-	c = rules.Decide(verdict("botnet", 0.9, noon.Add(30*time.Minute)), "alice", Situation{Dossier: Dossier{Case: c}, Sessions: []Session{dead}}, "c-2", noon.Add(31*time.Minute)).Case
+	c = rules.Decide(verdict("botnet", 0.9, noon.Add(30*time.Minute)), "alice",
+		Situation{Dossier: Dossier{Case: c}, Sessions: []Session{dead}}, "c-2", noon.Add(31*time.Minute)).Case
 	at := c.ExpiresAt
 	answerAll(c, snapshotAt(at, dead), Outcome{Kind: OutcomeUnanswered})
 	if c.State != Releasing {

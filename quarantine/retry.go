@@ -81,9 +81,11 @@ type LateCap struct {
 // costs it work; a release is owed to a subscriber.
 var retryRules = []RetryRule{
 	{Outcome: OutcomeRefused, Actions: []Action{ActionRestrict, ActionDisconnect}, Backoff: Backoff{5 * time.Minute, 2, time.Hour}},
-	{Outcome: OutcomeRefused, Actions: []Action{ActionRestore}, Backoff: Backoff{15 * time.Second, 2, 45 * time.Second}, // about six hours long
+	// Some six hours of refusals, then slower.
+	{Outcome: OutcomeRefused, Actions: []Action{ActionRestore}, Backoff: Backoff{15 * time.Second, 2, 45 * time.Second},
 		Late: LateCap{Tries: 480, Cap: 10 * time.Minute}},
-	{Outcome: OutcomePartial, Actions: []Action{ActionRestrict, ActionRestore, ActionDisconnect}, Backoff: Backoff{5 * time.Second, 2, time.Minute}},
+	{Outcome: OutcomePartial, Actions: []Action{ActionRestrict, ActionRestore, ActionDisconnect},
+		Backoff: Backoff{5 * time.Second, 2, time.Minute}},
 	// By the second try what shows that the session is over has been looked up.
 	{Outcome: OutcomeSessionGone, Actions: []Action{ActionRestrict, ActionRestore, ActionDisconnect}, Once: time.Second,
 		Backoff: Backoff{5 * time.Second, 2, 45 * time.Second}, Late: LateCap{After: 6 * time.Hour, Cap: 10 * time.Minute}},

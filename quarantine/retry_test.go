@@ -79,7 +79,8 @@ func TestWhatGoesOnForHoursIsTriedLessOften(t *testing.T) {
 		{OutcomeSessionGone, ActionRestore, 500, 6 * time.Hour, 10 * time.Minute},
 		{OutcomeSessionGone, ActionRestrict, 500, 100 * time.Hour, 10 * time.Minute},
 		{OutcomeSessionGone, ActionRestore, 2, 6 * time.Hour, 5 * time.Second}, // its tries were put off: it grows up to the other cap
-		{OutcomeSessionGone, ActionRestore, 8, 6 * time.Hour, 320 * time.Second}, {OutcomeSessionGone, ActionRestore, 9, 6 * time.Hour, 10 * time.Minute},
+		{OutcomeSessionGone, ActionRestore, 8, 6 * time.Hour, 320 * time.Second},
+		{OutcomeSessionGone, ActionRestore, 9, 6 * time.Hour, 10 * time.Minute},
 	} {
 		if got := retryRule(c.outcome, c.action).Delay(c.n, c.since); got != c.want {
 			t.Errorf("%s of %s, try %d after %s: %s, want %s", c.outcome, c.action, c.n, c.since, got, c.want)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// portSlice is how many ports are looked through together.
+// portSlice is how many ports are searched together.
 const portSlice = 1024
 
 // rivals are the bindings of an address, in an order in which those that show that

@@ -87,7 +87,8 @@ func sharedHistory(hours int) []Binding {
 			lo, from := uint16(1024+1024*block), noon.Add(time.Duration(h)*time.Hour)
 			list = append(list, Binding{
 				Address: Address{Prefix: netip.MustParsePrefix("203.0.113.5/32"), Kind: NATPortBlock, Ports: PortRange{lo, lo + 1023}},
-				Session: SessionKey{"b1", fmt.Sprint(len(list))}, Subscriber: fmt.Sprint(len(list)), From: from, To: from.Add(time.Hour), RenewedAt: from.Add(time.Hour), Inferred: true,
+				Session: SessionKey{"b1", fmt.Sprint(len(list))}, Subscriber: fmt.Sprint(len(list)), From: from,
+				To: from.Add(time.Hour), RenewedAt: from.Add(time.Hour), Inferred: true,
 			})
 		}
 	}

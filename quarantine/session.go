@@ -21,7 +21,7 @@ func (k SessionKey) String() string { return k.BNG + "/" + k.ID }
 func ParseSessionKey(s string) (SessionKey, error) {
 	bng, id, ok := strings.Cut(s, "/")
 	if !ok || bng == "" || id == "" {
-		return SessionKey{}, &FieldError{"session", fmt.Sprintf("%q is not BNG/Acct-Session-Id", s)}
+		return SessionKey{}, &FieldError{"session", fmt.Sprintf("invalid session %q: must be BNG/Acct-Session-Id", s)}
 	}
 	return SessionKey{bng, id}, nil
 }
@@ -37,22 +37,24 @@ type Attribute struct {
 // (BNG, Acct-Session-Id, start).
 type Session struct {
 	SessionKey
-	Subscriber string              `json:"subscriber"`       // empty: nobody named it; see SessionEvent.Subscriber
-	Member     string              `json:"member,omitempty"` // of a redundancy group: the BNG that spoke last
-	Via        Place               `json:"via,omitzero"`     // of a NAT: who held this inside address held the port blocks
-	StartedAt  time.Time           `json:"started_at"`
-	StartedBy  time.Time           `json:"started_by,omitzero"` // it began at some moment of [StartedAt, StartedBy]; zero: StartedAt is certain
-	SeenAt     time.Time           `json:"seen_at"`             // event time of the newest record
-	EndedAt    time.Time           `json:"ended_at,omitzero"`   // zero while live
-	StartSeen  bool                `json:"start_seen"`          // false: inferred from an Interim
-	Guessed    bool                `json:"guessed,omitempty"`   // StartedAt is only when it was first heard of: it began then or before
-	Ignored    bool                `json:"ignored,omitempty"`   // matches ignore_sessions: never touched
-	Imported   bool                `json:"imported,omitempty"`  // known from another program only
-	Renamed    time.Time           `json:"renamed,omitzero"`    // since when it is Subscriber's; zero: no other name is known
-	Named      time.Time           `json:"named,omitzero"`      // newest record that bore the name; zero: SeenAt
-	Disputed   bool                `json:"disputed,omitempty"`  // another name was on it since too, and which came last is not known
-	Forgot     time.Time           `json:"forgot,omitzero"`     // intervals that ended up to then are not all in Addresses any more
-	Unsure     time.Time           `json:"unsure,omitzero"`     // the latest moment at which one of the records of uncertain times may have been; zero: there were none
+	Subscriber string    `json:"subscriber"`       // empty: nobody named it; see SessionEvent.Subscriber
+	Member     string    `json:"member,omitempty"` // of a redundancy group: the BNG that sent last
+	Via        Place     `json:"via,omitzero"`     // of a NAT: who held this inside address held the port blocks
+	StartedAt  time.Time `json:"started_at"`
+	// StartedBy: it began at some moment of [StartedAt, StartedBy]; zero: StartedAt is certain.
+	StartedBy time.Time `json:"started_by,omitzero"`
+	SeenAt    time.Time `json:"seen_at"`            // event time of the newest record
+	EndedAt   time.Time `json:"ended_at,omitzero"`  // zero while live
+	StartSeen bool      `json:"start_seen"`         // false: inferred from an Interim
+	Guessed   bool      `json:"guessed,omitempty"`  // StartedAt is only when it was first reported: it began then or before
+	Ignored   bool      `json:"ignored,omitempty"`  // matches ignore_sessions: never touched
+	Imported  bool      `json:"imported,omitempty"` // known from another program only
+	Renamed   time.Time `json:"renamed,omitzero"`   // since when it is Subscriber's; zero: no other name is known
+	Named     time.Time `json:"named,omitzero"`     // newest record that bore the name; zero: SeenAt
+	Disputed  bool      `json:"disputed,omitempty"` // another name was on it since too, and which came last is not known
+	Forgot    time.Time `json:"forgot,omitzero"`    // intervals that ended up to then are not all in Addresses any more
+	// Unsure is the latest moment at which one of the records of uncertain times may have been; zero: there were none.
+	Unsure     time.Time           `json:"unsure,omitzero"`
 	Addresses  []Address           `json:"addresses,omitempty"`
 	Full       []AddressKind       `json:"full,omitempty"` // kinds that records have reported in full, see SessionEvent.Only
 	Attributes []Attribute         `json:"attributes,omitempty"`
@@ -114,7 +116,7 @@ func SameAttachment(a, b *Session) bool {
 }
 
 // mayHaveBegun reports whether a session of which only an Interim without
-// session time was heard may be one that began at start.
+// session time was received may be one that began at start.
 func (s *Session) mayHaveBegun(start time.Time) bool { return s.Guessed && !start.After(s.StartedAt) }
 
 // ErrNoSession is returned for a session that is not known.
@@ -133,10 +135,10 @@ type SessionReader interface {
 // is there, and takes other events.
 var ErrUnstorable = errors.New("the session store cannot hold the event")
 
-// SessionRecorder takes accounting in.
+// SessionRecorder records accounting.
 type SessionRecorder interface {
 	// Record applies events and makes the open cases of the subscribers they
 	// concern due. A nil error at i means that event i is stored; other errors
-	// than ErrUnstorable mean that the store is away or busy.
+	// than ErrUnstorable mean that the store is unreachable or busy.
 	Record(ctx context.Context, events []SessionEvent) []error
 }

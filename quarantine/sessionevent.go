@@ -47,7 +47,7 @@ type SessionEvent struct {
 	// no others at the time of the record: it says that an address was released, or
 	// its platform lists all addresses in every record.
 	Only       []AddressKind
-	Freed      []Address // port blocks given back
+	Freed      []Address // port blocks released
 	Attributes []Attribute
 	Observed   []Attribute // what it reports of the profiles in force, restricted ones too
 }
@@ -65,7 +65,7 @@ type SessionChange struct {
 	Replaced *Session // an older session under the same key that this one ends
 	// Renamed: the event bears another name than the session did.
 	Renamed bool
-	// Forgotten are bindings that the session speaks of no more, or never will: they
+	// Forgotten are bindings that the session lists no more, or never will: they
 	// are to be stored now, whether it is Changed or not.
 	Forgotten []Binding
 }
@@ -77,7 +77,7 @@ type SessionChange struct {
 //
 // Late, doubled and out-of-order events never move a newer state back: an event
 // older than SeenAt adds what was not known and changes nothing else, and an
-// ended session stays ended. Apply is idempotent. A service's record about a
+// ended session stays ended. ApplyEvent is idempotent. A service's record about a
 // session that is not known changes nothing and leaves no Session.
 //
 // Whose name a record bears does not say whose session it is about: the key and
@@ -145,7 +145,7 @@ func (ev *SessionEvent) startedAfter(prev *Session) bool {
 	return start.After(last.Add(ClockSlack)) && !prev.beganNear(start, ev.startBy()) && !driftExplains(prev, ev)
 }
 
-// applyServiceEvent takes in what a service's record shows about the session it
+// applyServiceEvent adds what a service's record shows about the session it
 // belongs to, if that is known and on line. It says nothing else about it.
 func applyServiceEvent(prev *Session, ev SessionEvent) SessionChange {
 	if prev == nil {
@@ -158,7 +158,7 @@ func applyServiceEvent(prev *Session, ev SessionEvent) SessionChange {
 	return SessionChange{Session: next, Changed: !slices.Equal(prev.Observed, next.Observed)}
 }
 
-// held lists the addresses that the record reports as held: none that it gives back,
+// held lists the addresses that the record reports as held: none that it releases,
 // and if it is a NAT's port blocks only, for the address behind it is somebody else's.
 func (ev *SessionEvent) held() []Address {
 	if len(ev.Freed) == 0 && !ev.Via.IsValid() {
@@ -302,8 +302,11 @@ func (s *Session) setAttribute(a Attribute, overwrite bool) {
 }
 
 func equalSession(a, b *Session) bool {
-	return a.SessionKey == b.SessionKey && a.Claimant() == b.Claimant() && a.Member == b.Member && equalTimes(a, b) && a.StartSeen == b.StartSeen && a.Guessed == b.Guessed && a.Disputed == b.Disputed && a.Ignored == b.Ignored && a.Imported == b.Imported &&
-		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Full, b.Full) && slices.Equal(a.Attributes, b.Attributes) && slices.Equal(a.Observed, b.Observed)
+	return a.SessionKey == b.SessionKey && a.Claimant() == b.Claimant() && a.Member == b.Member &&
+		equalTimes(a, b) && a.StartSeen == b.StartSeen && a.Guessed == b.Guessed && a.Disputed == b.Disputed &&
+		a.Ignored == b.Ignored && a.Imported == b.Imported &&
+		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Full, b.Full) && slices.Equal(a.Attributes, b.Attributes) &&
+		slices.Equal(a.Observed, b.Observed)
 }
 
 func equalTimes(a, b *Session) bool {

@@ -149,7 +149,7 @@ func inJSON(s *Session) string {
 	return string(text)
 }
 
-// Whatever is known of a session, an event that was taken in changes nothing when it
+// Whatever is known of a session, an event that was applied changes nothing when it
 // comes again.
 func TestAnEventAppliedTwiceChangesNothing(t *testing.T) {
 	applied := 0

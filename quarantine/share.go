@@ -51,7 +51,7 @@ const (
 )
 
 // UnknownRetry is for how long after its arrival a verdict about an address that
-// nobody is known to have held is looked at again: retryFor, and at higher pressure
+// nobody is known to have held is looked up again: retryFor, and at higher pressure
 // less, down to 2 minutes (or to retryFor, if that is shorter).
 func UnknownRetry(retryFor time.Duration, pressure float64) time.Duration {
 	if retryFor <= unknownLeast || pressure <= pressureBegins {

@@ -24,14 +24,14 @@ type Snapshot struct {
 	// reports the end of one by not listing it any more. A session without any
 	// record is then over, but for one on which something of ours may be in force.
 	Present bool
-	// Returned is when a BNG was last heard again after a silence (see [Paths]);
+	// Returned is when a BNG last answered again after a silence (see [Paths]);
 	// nil: never.
 	Returned func(bng string) time.Time
 	// Exempt says whether an exemption is against the case on that session, and why.
-	// What may be in force there is given back; nil: none is.
+	// What may be in force there is restored; nil: none is.
 	Exempt func(*Session) (reason string, exempt bool)
 	// Deferred reports whether that profile may not be put in force on the session at
-	// present. What is over is given back then, rather than kept until something
+	// present. What is over is restored then, rather than kept until something
 	// milder can take its place; nil: it may.
 	Deferred func(s *Session, profile string) bool
 }
@@ -54,14 +54,14 @@ func (in *Snapshot) due(e *SessionEnforcement) bool {
 	return false
 }
 
-// IdleInterval is how often an open case is looked at when nothing else is due.
+// IdleInterval is how often an open case is worked when nothing else is due.
 const IdleInterval = 10 * time.Minute
 
-// awaitInterval is how often a case is looked at that waits for nothing but a
+// awaitInterval is how often a case is worked that waits for nothing but a
 // session which may have begun restricted; the session's Start wakes it too.
 const awaitInterval = time.Minute
 
-// NextDue is when the case is to be looked at again; zero when it is closed.
+// NextDue is when the case is due again; zero when it is closed.
 func (c *Case) NextDue(now time.Time) time.Time {
 	if c.State == Closed {
 		return time.Time{}
@@ -82,7 +82,7 @@ func (c *Case) NextDue(now time.Time) time.Time {
 			next = earliest(next, later(e.NextAt, now))
 		case e.Wanted != "" && (!c.State.Wants() || e.untouchable()):
 		case c.State.Wants() && e.Wanted == "" && e.Exempt == "" && !e.owes():
-			next = now // given back in between; what is wanted now follows
+			next = now // restored in between; what is wanted now follows
 		case e.owesNow(now):
 			next = earliest(next, later(e.NextAt, now))
 		case !e.AssertAt.IsZero() && e.Wanted == "":

@@ -11,12 +11,12 @@ import (
 // SourcePlan is what the configuration says about the sources of accounting.
 type SourcePlan struct {
 	Rule SilenceRule
-	// BNGs that are expected to speak, by name. One without Interim may be silent for
+	// BNGs that are expected to send, by name. One without Interim may be silent for
 	// as long as it likes.
 	Interim map[string]time.Duration
 	Relays  []AccountingRelay
 	// Groups are redundancy groups, by the name that stands as the BNG of their
-	// sessions: the BNGs of each. The one that spoke last speaks for the group.
+	// sessions: the BNGs of each. The one that sent last stands for the group.
 	Groups map[string][]string
 }
 
@@ -94,9 +94,9 @@ const (
 	relayCatchesUp = 2 * time.Minute
 )
 
-// Overdue says why none of the bindings proves who held an address until a moment:
+// Overdue says why none of the bindings confirms who held an address until a moment:
 // the sources that would have reported the next holder have stopped, hand on old
-// records, or have not come so far. Empty: one of them proves it.
+// records, or have not come so far. Empty: one of them confirms it.
 func (p *SourcePlan) Overdue(known *AccountingSources, held []Binding, until, now time.Time) (reason string) {
 	silent := p.Silent(known, now)
 	for i := range held {
@@ -110,7 +110,7 @@ func (p *SourcePlan) Overdue(known *AccountingSources, held []Binding, until, no
 func (p *SourcePlan) overdue(known *AccountingSources, silent []SilentSource, bng string, until, now time.Time) string {
 	s := known.Sources[bng]
 	if name, log := LogName(bng); log {
-		if until.After(s.Reported) { // never heard of: its first push has just been stored
+		if until.After(s.Reported) { // unknown: its first push has just been stored
 			return fmt.Sprintf("waits for the translator's log %s, which has not come so far", name)
 		}
 		return ""
@@ -130,7 +130,7 @@ func (p *SourcePlan) overdue(known *AccountingSources, silent []SilentSource, bn
 	return ""
 }
 
-// newestMember is the BNG of a group that spoke last, or the BNG itself.
+// newestMember is the BNG of a group that sent last, or the BNG itself.
 func (p *SourcePlan) newestMember(known *AccountingSources, bng string) string {
 	members := p.Groups[bng]
 	if len(members) == 0 {
@@ -139,7 +139,7 @@ func (p *SourcePlan) newestMember(known *AccountingSources, bng string) string {
 	return slices.MaxFunc(members, func(a, b string) int { return known.Sources[a].Last.Compare(known.Sources[b].Last) })
 }
 
-// coveredByGroup reports whether another BNG of its group spoke after it.
+// coveredByGroup reports whether another BNG of its group sent after it.
 func (p *SourcePlan) coveredByGroup(known *AccountingSources, bng string) bool {
 	for _, members := range p.Groups {
 		if slices.Contains(members, bng) && slices.ContainsFunc(members, func(other string) bool {

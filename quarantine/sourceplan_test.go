@@ -200,9 +200,11 @@ func TestAHolderWhomALogNamesWaitsForTheLog(t *testing.T) {
 		ago  time.Duration
 		late bool
 	}{
-		{"log:cgn1", 0, true}, {"log:cgn1", 9 * time.Second, true}, {"log:cgn1", 10 * time.Second, false}, {"log:cgn1", time.Hour, false}, {"log:cgn2", time.Hour, true},
+		{"log:cgn1", 0, true}, {"log:cgn1", 9 * time.Second, true}, {"log:cgn1", 10 * time.Second, false},
+		{"log:cgn1", time.Hour, false}, {"log:cgn2", time.Hour, true},
 	} {
-		if reason := h.overdue(c.bng, c.ago); (reason != "") != c.late || c.late && !strings.Contains(reason, strings.Replace(c.bng, ":", " ", 1)) {
+		if reason := h.overdue(c.bng, c.ago); (reason != "") != c.late || c.late &&
+			!strings.Contains(reason, strings.Replace(c.bng, ":", " ", 1)) {
 			t.Errorf("%s, %s ago: %q", c.bng, c.ago, reason)
 		}
 	}

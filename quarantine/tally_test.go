@@ -88,7 +88,8 @@ func TestATallyStaysSmall(t *testing.T) {
 	} {
 		tally := &Tally{Rule: "r"}
 		for n := range 3000 {
-			tally.count(&CaseVerdict{ID: fmt.Sprint(n), Source: fmt.Sprint("source-", n%200), Confidence: &confidence, ObservedAt: at(n)}, &threshold)
+			tally.count(&CaseVerdict{ID: fmt.Sprint(n), Source: fmt.Sprint("source-", n%200), Confidence: &confidence, ObservedAt: at(n)},
+				&threshold)
 		}
 		text, err := json.Marshal(tally)
 		if err != nil || len(text) > most || !tally.reached(&threshold) {

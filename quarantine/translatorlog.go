@@ -23,7 +23,7 @@ const (
 const unrenewedBlockStale = 24 * time.Hour
 
 // Interim is the interval of renewals that makes an open port block of the log stale at
-// the right time: [SilentSince] takes it MissedInterims times. 0: an open block is held
+// the right time: [StaleSince] takes it MissedInterims times. 0: an open block is held
 // until the log says otherwise.
 func (l TranslatorLog) Interim() time.Duration {
 	switch {

@@ -49,14 +49,21 @@ func TestAPolicyIsValidatedRuleByRule(t *testing.T) {
 		"unknown profile":  {[]Rule{with(func(r *Rule) { r.Profile = "gardn" })}, []string{`rules[0].profile: unknown profile "gardn"`}},
 		"a profile that two BNGs lack": {[]Rule{with(func(r *Rule) { r.Profile = "slow" })},
 			[]string{"rules[0].profile: bng bng1 has no slow under its profiles", "rules[0].profile: bng bng2 has no slow"}},
-		"confidence of 7":    {[]Rule{with(func(r *Rule) { r.Match.MinConfidence = confidence(7) })}, []string{"rules[0].match.min_confidence: must be between 0 and 1"}},
-		"confidence NaN":     {[]Rule{with(func(r *Rule) { r.Match.MinConfidence = confidence(math.NaN()) })}, []string{"rules[0].match.min_confidence: must be between 0 and 1"}},
-		"negative amounts":   {[]Rule{with(func(r *Rule) { r.Threshold.Count = -1 })}, []string{"rules[0].threshold: amounts must not be negative"}},
-		"sum NaN":            {[]Rule{with(func(r *Rule) { r.Threshold.Sum = math.NaN() })}, []string{"rules[0].threshold: amounts must not be negative"}},
-		"count beyond":       {[]Rule{with(func(r *Rule) { r.Threshold.Count = MaxThreshold + 1 })}, []string{"rules[0].threshold.count: must be at most 1000"}},
-		"sources beyond":     {[]Rule{with(func(r *Rule) { r.Threshold.Sources = MaxThresholdSources + 1 })}, []string{"rules[0].threshold.sources: must be at most 100"}},
-		"sum at its bound":   {[]Rule{with(func(r *Rule) { r.Threshold.Sum = 10 })}, nil},
-		"sum beyond":         {[]Rule{with(func(r *Rule) { r.Threshold.Sum = 10.1 })}, []string{"rules[0].threshold.sum: must be at most 10: 1000 verdicts of the least confidence that counts, 0.01"}},
+		"confidence of 7": {[]Rule{with(func(r *Rule) { r.Match.MinConfidence = confidence(7) })},
+			[]string{"rules[0].match.min_confidence: must be between 0 and 1"}},
+		"confidence NaN": {[]Rule{with(func(r *Rule) { r.Match.MinConfidence = confidence(math.NaN()) })},
+			[]string{"rules[0].match.min_confidence: must be between 0 and 1"}},
+		"negative amounts": {[]Rule{with(func(r *Rule) { r.Threshold.Count = -1 })},
+			[]string{"rules[0].threshold: amounts must not be negative"}},
+		"sum NaN": {[]Rule{with(func(r *Rule) { r.Threshold.Sum = math.NaN() })},
+			[]string{"rules[0].threshold: amounts must not be negative"}},
+		"count beyond": {[]Rule{with(func(r *Rule) { r.Threshold.Count = MaxThreshold + 1 })},
+			[]string{"rules[0].threshold.count: must be at most 1000"}},
+		"sources beyond": {[]Rule{with(func(r *Rule) { r.Threshold.Sources = MaxThresholdSources + 1 })},
+			[]string{"rules[0].threshold.sources: must be at most 100"}},
+		"sum at its bound": {[]Rule{with(func(r *Rule) { r.Threshold.Sum = 10 })}, nil},
+		"sum beyond": {[]Rule{with(func(r *Rule) { r.Threshold.Sum = 10.1 })},
+			[]string{"rules[0].threshold.sum: must be at most 10: 1000 verdicts of the least confidence that counts, 0.01"}},
 		"sum of the certain": {[]Rule{with(func(r *Rule) { r.Match.MinConfidence, r.Threshold.Sum = confidence(0.5), 500 })}, nil},
 	} {
 		p := Policy{Rules: c.rules}
@@ -65,14 +72,17 @@ func TestAPolicyIsValidatedRuleByRule(t *testing.T) {
 }
 
 func TestProfilesLimitsAndExemptionsAreValidated(t *testing.T) {
-	faults, warnings := ValidateProfiles([]Profile{{Name: "garden", Reachable: "DNS"}, {}, {Name: "garden", Reachable: "DNS"}, {Name: "slow"}, {Name: Disconnect}})
+	faults, warnings := ValidateProfiles([]Profile{{Name: "garden", Reachable: "DNS"}, {},
+		{Name: "garden", Reachable: "DNS"}, {Name: "slow"}, {Name: Disconnect}})
 	wantFaults(t, "profiles", faults, "[1].name: must be set", `[2].name: duplicate name "garden"`)
 	wantFaults(t, "warnings", warnings, "[3].reachable: slow does not say what stays reachable")
 	wantFaults(t, "default limits", DefaultLimits.Validate())
-	wantFaults(t, "limits", Limits{PerHour: -1, PerBNGPerHour: -2}.Validate(), "per_hour: must not be negative", "per_bng_per_hour: must not be negative")
+	wantFaults(t, "limits", Limits{PerHour: -1, PerBNGPerHour: -2}.Validate(), "per_hour: must not be negative",
+		"per_bng_per_hour: must not be negative")
 	wantFaults(t, "exemptions", ValidateExemptions([]Exemption{
 		{BNG: "bng1", Reason: "laboratory"}, {Reason: "who?"}, {Subscriber: "alice", BNG: "bng1"}, {Subscriber: "al\x00ice", Reason: "x"},
-	}), "[1]: must have exactly one of subscriber, prefix and bng", "[2]: must have exactly one", "[2].reason: must be set", "[3].subscriber: holds control characters")
+	}), "[1]: must have exactly one of subscriber, prefix and bng", "[2]: must have exactly one",
+		"[2].reason: must be set", "[3].subscriber: holds control characters")
 }
 
 func TestAttributionIsValidated(t *testing.T) {
@@ -83,7 +93,8 @@ func TestAttributionIsValidated(t *testing.T) {
 	a.History = Duration(time.Hour)
 	wantFaults(t, "short history", a.Validate(), "history: must be at least max_age (168h)")
 	a = AttributionConfig{Tolerance: -1}
-	wantFaults(t, "nothing", a.Validate(), "tolerance: must not be negative", "retry_for: must be greater than 0", "max_age: must be greater than 0",
+	wantFaults(t, "nothing", a.Validate(), "tolerance: must not be negative", "retry_for: must be greater than 0",
+		"max_age: must be greater than 0",
 		"history: must be greater than 0", "max_sessions: must be at least 1")
 	if got := DefaultAttribution.VerdictRetention(); got != 8*day {
 		t.Errorf("verdicts are retained for %s", got)
@@ -93,13 +104,17 @@ func TestAttributionIsValidated(t *testing.T) {
 func TestSourcesOfVerdictsAndTranslatorLogsAreValidated(t *testing.T) {
 	maxAge := Duration(7 * day)
 	wantFaults(t, "sources", ValidateVerdictSources([]VerdictSource{
-		{Name: "ids", Kind: "stream", MaxAge: maxAge}, {}, {Name: "ids"}, {Name: "a", Kind: "push"}, {Name: "b", MaxAge: maxAge + 1}, {Name: "c", Tolerance: -1, MaxAge: -1},
-	}, maxAge), "[1].name: must be set", `[2].name: duplicate name "ids"`, "[3].kind: must be stream or batch", "[4].max_age: must be at most attribution.max_age (168h)",
+		{Name: "ids", Kind: "stream", MaxAge: maxAge}, {}, {Name: "ids"}, {Name: "a", Kind: "push"},
+		{Name: "b", MaxAge: maxAge + 1}, {Name: "c", Tolerance: -1, MaxAge: -1},
+	}, maxAge), "[1].name: must be set", `[2].name: duplicate name "ids"`, "[3].kind: must be stream or batch",
+		"[4].max_age: must be at most attribution.max_age (168h)",
 		"[5].tolerance: must not be negative", "[5].max_age: must not be negative")
 	wantFaults(t, "translator logs", ValidateTranslatorLogs([]TranslatorLog{
-		{Name: "cgn1", Renewal: Duration(time.Hour)}, {}, {Name: "cgn1"}, {Name: "a", Delivery: "udp"}, {Name: "b", Renewal: Duration(10 * time.Second)},
+		{Name: "cgn1", Renewal: Duration(time.Hour)}, {}, {Name: "cgn1"}, {Name: "a", Delivery: "udp"},
+		{Name: "b", Renewal: Duration(10 * time.Second)},
 		{Name: "c", Delivery: DeliveryReliable, Renewal: Duration(time.Hour)},
-	}), "[1].name: must be set", `[2].name: duplicate name "cgn1"`, "[3].delivery: must be lossy or reliable", "[4].renewal: must be from 1m to 24h",
+	}), "[1].name: must be set", `[2].name: duplicate name "cgn1"`, "[3].delivery: must be lossy or reliable",
+		"[4].renewal: must be from 1m to 24h",
 		"[5].renewal: must not be set with delivery: reliable")
 }
 
@@ -166,7 +181,8 @@ func TestAnExemptionOfARenamedBNGHoldsUnderItsPresentName(t *testing.T) {
 	if present[0].BNG != "a" || present[2].BNG != "pair" {
 		t.Errorf("exemptions %+v", present)
 	}
-	wantFaults(t, "warnings", warnings, "bng old-a is called a now; the exemption holds there", `unknown BNG "gone"; it was retired: the exemption protects nobody`, `unknown BNG "zz": the`)
+	wantFaults(t, "warnings", warnings, "bng old-a is called a now; the exemption holds there",
+		`unknown BNG "gone"; it was retired: the exemption protects nobody`, `unknown BNG "zz": the`)
 	if err := r.Check("old-a"); err == nil || !strings.Contains(err.Error(), "it is called a now") {
 		t.Errorf("error %v", err)
 	}
@@ -184,15 +200,20 @@ func TestAnAddressIsInOneSpaceOnlyForEachBNGAndSource(t *testing.T) {
 		spaces []AddressSpace
 		want   []string
 	}{
-		"valid":          {[]AddressSpace{{"s", private, both, []string{"ids"}}, {"t", part, []string{"c"}, nil}}, nil},
-		"a BNG twice":    {[]AddressSpace{{"s", private, both, nil}, {"t", part, both, nil}}, []string{"address_spaces[1]: must not overlap with address space s for BNG a"}},
-		"a source twice": {[]AddressSpace{{"s", private, both, []string{"ids"}}, {"t", part, []string{"c"}, []string{"ids"}}}, []string{"address_spaces[1]: must not overlap with address space s for source ids"}},
-		"half a group":   {[]AddressSpace{{"s", private, both[:1], nil}}, []string{"bngs[1].group: address space s must have b and a, or neither"}},
-		"nothing in it":  {[]AddressSpace{{"s", nil, both, nil}}, []string{"address_spaces[0].prefixes: must not be empty"}},
-		"nobody's":       {[]AddressSpace{{"s", private, nil, nil}}, []string{"address_spaces[0].bngs: must not be empty"}},
-		"a bad name":     {[]AddressSpace{{"S!", private, both, nil}}, []string{`address_spaces[0].name: invalid name "S!"`}},
-		"a name twice":   {[]AddressSpace{{"s", private, both, nil}, {"s", part, []string{"c"}, nil}}, []string{`address_spaces[1].name: duplicate name "s"`}},
-		"a former name":  {[]AddressSpace{{"s", private, []string{"old-c"}, nil}}, []string{`address_spaces[0].bngs[0]: unknown BNG "old-c": must be one of bngs; it is called c now`}},
+		"valid": {[]AddressSpace{{"s", private, both, []string{"ids"}}, {"t", part, []string{"c"}, nil}}, nil},
+		"a BNG twice": {[]AddressSpace{{"s", private, both, nil}, {"t", part, both, nil}},
+			[]string{"address_spaces[1]: must not overlap with address space s for BNG a"}},
+		"a source twice": {[]AddressSpace{{"s", private, both, []string{"ids"}}, {"t", part, []string{"c"}, []string{"ids"}}},
+			[]string{"address_spaces[1]: must not overlap with address space s for source ids"}},
+		"half a group": {[]AddressSpace{{"s", private, both[:1], nil}},
+			[]string{"bngs[1].group: address space s must have b and a, or neither"}},
+		"nothing in it": {[]AddressSpace{{"s", nil, both, nil}}, []string{"address_spaces[0].prefixes: must not be empty"}},
+		"nobody's":      {[]AddressSpace{{"s", private, nil, nil}}, []string{"address_spaces[0].bngs: must not be empty"}},
+		"a bad name":    {[]AddressSpace{{"S!", private, both, nil}}, []string{`address_spaces[0].name: invalid name "S!"`}},
+		"a name twice": {[]AddressSpace{{"s", private, both, nil}, {"s", part, []string{"c"}, nil}},
+			[]string{`address_spaces[1].name: duplicate name "s"`}},
+		"a former name": {[]AddressSpace{{"s", private, []string{"old-c"}, nil}},
+			[]string{`address_spaces[0].bngs[0]: unknown BNG "old-c": must be one of bngs; it is called c now`}},
 	} {
 		wantFaults(t, what, ValidateAddressSpaces(c.spaces, r), c.want...)
 	}

@@ -96,7 +96,7 @@ func (v *Verdict) checkTarget() *FieldError {
 
 func (v *Verdict) checkConfidence() *FieldError {
 	if c := v.Confidence; c != nil && !(*c >= 0 && *c <= 1) {
-		return &FieldError{"confidence", "is between 0 and 1"}
+		return &FieldError{"confidence", "must be between 0 and 1"}
 	}
 	return nil
 }
@@ -171,7 +171,7 @@ func (v *Verdict) Identify() {
 // VerdictState is what became of a verdict.
 type VerdictState string
 
-// The states of a verdict. Settled ones do not change by themselves.
+// The states of a verdict. Final ones do not change by themselves.
 const (
 	VerdictPending   VerdictState = "pending"   // accepted, not decided yet; reason says what it waits for
 	VerdictUnknown   VerdictState = "unknown"   // nobody is known to have held the address then
@@ -189,7 +189,7 @@ type VerdictStatus struct {
 	Reason     string       `json:"reason,omitempty"`
 	Case       string       `json:"case,omitempty"`
 	Candidates []Holder     `json:"candidates,omitempty"` // of an ambiguous or doubtful one
-	Final      bool         `json:"settled,omitempty"`    // nothing will be looked at again
+	Final      bool         `json:"settled,omitempty"`    // nothing will be tried again
 	Attributed string       `json:"attributed,omitempty"` // the subscriber found
 }
 

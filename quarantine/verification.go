@@ -9,7 +9,7 @@ import (
 // acknowledged.
 type Verification string
 
-// The ways to a proof.
+// The ways to verify a change.
 const (
 	NoVerification     Verification = ""       // the acknowledgement is all there is
 	VerifyByAccounting Verification = "record" // accounting of the session may show it
@@ -61,7 +61,7 @@ func (s *Session) lastObserved() time.Time {
 	return s.Observed[len(s.Observed)-1].At
 }
 
-// acked notes that the BNG acknowledged a change, and whether it can be proved.
+// acked notes that the BNG acknowledged a change, and whether it can be verified.
 func (e *SessionEnforcement) acked(out Outcome, now time.Time) {
 	e.ChangedAt, e.Verification, e.VerifyTries, e.VerifyAt = now, out.Verification, 0, time.Time{}
 	if out.Verification == VerifyByQuery && (e.Wanted != "" || len(e.Given) > 0) {
@@ -69,7 +69,7 @@ func (e *SessionEnforcement) acked(out Outcome, now time.Time) {
 	}
 }
 
-// clearVerification forgets that anything is to be proved.
+// clearVerification forgets that anything is to be verified.
 func (e *SessionEnforcement) clearVerification() {
 	e.ChangedAt, e.Verification, e.VerifyTries, e.VerifyAt = time.Time{}, NoVerification, 0, time.Time{}
 }
@@ -81,7 +81,7 @@ func (e *SessionEnforcement) observedMore(record *Session) bool {
 	return settled && e.Verification != NoVerification && !e.ChangedAt.IsZero() && record.lastObserved().After(e.Session.lastObserved())
 }
 
-// verifying reports whether the case stays open for the proof of a release.
+// verifying reports whether the case stays open for the verification of a release.
 func (e *SessionEnforcement) verifying() bool {
 	return e.Wanted == "" && len(e.Given) > 0 && !e.VerifyAt.IsZero()
 }
@@ -102,7 +102,7 @@ func (c *Case) verificationOrder(e *SessionEnforcement, now time.Time) (Order, b
 	return o, true
 }
 
-// observeVerification takes the outcome of a look in. What the network shows otherwise is
+// observeVerification applies the outcome of a verification. What the network shows otherwise is
 // done again.
 func (e *SessionEnforcement) observeVerification(o *Order, out Outcome, now time.Time) {
 	if e.Wanted != o.To || e.ChangedAt.IsZero() || !e.ChangedAt.Equal(o.Since) {
@@ -129,7 +129,7 @@ func (e *SessionEnforcement) contradicted(o *Order, out Outcome, now time.Time) 
 	e.NextAt = e.retryAt(OutcomeRefused, actionFor(e.Wanted), now)
 }
 
-// verifyAgain sets the next look, if asking may still help.
+// verifyAgain sets the next time, if asking may still help.
 func (e *SessionEnforcement) verifyAgain(out Outcome, now time.Time) {
 	most := VerifyRestrictTries
 	if e.Wanted == "" {

@@ -54,7 +54,8 @@ func TestAnACKIsQueriedUntilItIsVerified(t *testing.T) {
 			snapshots = append(snapshots, m.now.Sub(noon))
 		}
 	}
-	if want := []time.Duration{2 * time.Second, 6 * time.Second, 14 * time.Second, 30 * time.Second, 62 * time.Second, 122 * time.Second}; !slices.Equal(snapshots, want) {
+	if want := []time.Duration{2 * time.Second, 6 * time.Second, 14 * time.Second, 30 * time.Second,
+		62 * time.Second, 122 * time.Second}; !slices.Equal(snapshots, want) {
 		t.Errorf("looked after %v, want %v", snapshots, want)
 	}
 	if e := c.Sessions[0]; e.Enforcement != Acked || e.Reason != "nothing shows it yet" || e.Attempts != 1 || c.State != Restricted {
@@ -81,7 +82,8 @@ func TestWhatTheNetworkShowsIsVerifiedOrDoneAgain(t *testing.T) {
 				t.Fatalf("case %s, session %+v", c.State, e)
 			}
 			m.now = c.NextDue(m.now)
-			if orders := m.step(Outcome{Kind: OutcomeAcked, Verification: evidence}); len(orders) != 1 || !orders[0].Restricts() || orders[0].Confirmed {
+			if orders := m.step(Outcome{Kind: OutcomeAcked, Verification: evidence}); len(orders) != 1 ||
+				!orders[0].Restricts() || orders[0].Confirmed {
 				t.Fatalf("orders %+v", orders)
 			}
 		})
@@ -168,7 +170,7 @@ func TestAVerificationThatIsOutOfDateChangesNothing(t *testing.T) {
 
 func TestWithTruthfulVerificationNoFalseACKStands(t *testing.T) {
 	for seed := range uint64(500) {
-		m := newModel(2*seed + 1) // with proof
+		m := newModel(2*seed + 1) // with verification
 		m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(1000 * time.Hour), Generation: 1}
 		m.c.move(Restricting, m.now, "", "opened")
 		m.login()
@@ -200,7 +202,8 @@ func TestASessionKeepsWhatItsNewestRecordShows(t *testing.T) {
 	show(ServiceSeen, 5, Attribute{"Service", "INET"})
 	show(ServiceSeen, 6, Attribute{"Service", "GARDEN"})
 	show(ServiceSeen, 7, Attribute{"Service", "INET"})
-	want := []ObservedAttribute{{Attribute{"Filter-Id", "GARDEN"}, at(3)}, {Attribute{"Service", "GARDEN"}, at(6)}, {Attribute{"Service", "INET"}, at(7)}}
+	want := []ObservedAttribute{{Attribute{"Filter-Id", "GARDEN"}, at(3)}, {Attribute{"Service", "GARDEN"}, at(6)},
+		{Attribute{"Service", "INET"}, at(7)}}
 	if !slices.Equal(s.Observed, want) {
 		t.Errorf("shown %+v, want %+v", s.Observed, want)
 	}

@@ -31,8 +31,8 @@ func (s *Store) Record(ctx context.Context, events []quarantine.SessionEvent) []
 	return b.errs
 }
 
-// refused reports whether err is about what stands in Redis, and not about
-// reaching it: sending the same again changes nothing until a person has looked.
+// refused reports whether err is about what is stored in Redis, and not about reaching
+// it: a retry does not succeed until a person has repaired the key.
 func refused(err error) bool {
 	return redis.HasErrorPrefix(err, "WRONGTYPE") || redis.HasErrorPrefix(err, "user_script")
 }
@@ -54,16 +54,16 @@ type group struct {
 	key      quarantine.SessionKey
 	events   []int         // indexes into the batch
 	digest   uint64        // of the key
-	cached   cachedSession // the session as it was before
+	cached   cachedSession // what this instance wrote of the session before
 	raw      string        // the record as read
 	before   *record       // what it says; nil: nothing
 	absent   bool          // there was none
-	next     *record       // as it shall be; nil: there is nothing to store but perhaps a renewal
+	next     *record       // as it shall be; nil: nothing to store but perhaps a renewal
 	changed  bool          // next is not what raw says
 	renamed  uint64        // events that bore another name than the session did
 	complete bool          // what this instance had written before was not written again
 
-	forgotten []statement // what next does not speak of any more
+	forgotten []statement // what next does not list any more
 	formerly  []string    // subscribers whose session it was before the events
 }
 
@@ -111,7 +111,7 @@ func toMilliseconds(t time.Time) time.Time {
 	if t.IsZero() {
 		return t
 	}
-	return fromMilli(max(t.UnixMilli(), 1)) // before 1970 no BNG spoke RADIUS
+	return fromMilli(max(t.UnixMilli(), 1)) // no BNG sent RADIUS before 1970
 }
 
 // bngs lists the BNGs of the batch's sessions.
@@ -247,7 +247,7 @@ type statement struct {
 	version uint64
 }
 
-// interval tells statements about one binding from those about others.
+// interval identifies the binding that a statement is about.
 type interval struct {
 	prefix         netip.Prefix
 	kind           quarantine.AddressKind

@@ -29,7 +29,7 @@ func blockOf(p netip.Prefix) (block netip.Addr, digit byte) {
 	return netip.PrefixFrom(p.Addr(), outer).Masked().Addr(), "0123456789abcdef"[digit]
 }
 
-// bindingCalls writes one binding; began tells it from others under its key, and
+// bindingCalls writes one binding; began distinguishes it from others under its key, and
 // version is of the record that it comes from, 0 if that is not known. A port block
 // is written to each slice that it touches.
 func (s *Store) bindingCalls(b *quarantine.Binding, began time.Time, version uint64, now time.Time) []*call {

@@ -42,14 +42,14 @@ func parseCursor(cursor string) (position, error) {
 			return position{parts[0] == "1", score, parts[2]}, nil
 		}
 	}
-	return position{}, &quarantine.FieldError{Field: "cursor", Reason: "was not handed out by this list"}
+	return position{}, &quarantine.FieldError{Field: "cursor", Reason: "must be one that this list returned"}
 }
 
 // Cases implements quarantine.CaseReader. It reads page after page and filters:
 // cases are thousands, not millions.
 func (s *Store) Cases(ctx context.Context, f quarantine.CaseFilter) (quarantine.CasePage, error) {
 	if f.Limit < 1 || f.Limit > 1000 {
-		return quarantine.CasePage{}, &quarantine.FieldError{Field: "limit", Reason: "is between 1 and 1000"}
+		return quarantine.CasePage{}, &quarantine.FieldError{Field: "limit", Reason: "must be between 1 and 1000"}
 	}
 	f.BNG = s.cfg.Names.Current(f.BNG)
 	at := &position{closed: f.State == quarantine.Closed, score: -1}

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"cordon/quarantine"
@@ -59,10 +58,10 @@ type Config struct {
 	// speak its protocol, in tests and demonstrations; zero: it lacks nothing.
 	Without Capabilities
 
-	// Restricted tells attribute values that are the name of a restricted
-	// profile; see quarantine.Apply. Nil: none is.
+	// Restricted reports whether an attribute's value is the name of a restricted
+	// profile; see quarantine.ApplyEvent. Nil: none is.
 	Restricted func(quarantine.Attribute) bool
-	// Interim tells how often a BNG renews its sessions; see quarantine.SilentSince.
+	// Interim is how often a BNG renews its sessions; see quarantine.StaleSince.
 	// Nil: not known of any.
 	Interim func(bng string) time.Duration
 	// Names is what BNGs were called before: what is stored under such a name is
@@ -99,13 +98,12 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("redis: %s %s", field, reason))
 		}
 	}
-	fault(len(c.Addrs) == 0, "addrs", "names no Redis")
-	for _, a := range c.Addrs {
-		fault(a == "", "addrs", "holds an empty address")
+	for _, f := range ValidateServer(c.Addrs, c.MasterName, c.DB) {
+		errs = append(errs, fmt.Errorf("redis: %w", f))
 	}
-	fault(c.DB < 0, "db", "is negative")
-	fault(c.DB != 0 && c.MasterName == "" && len(c.Addrs) > 1, "db", "must be 0 on a Cluster")
-	fault(strings.ContainsAny(c.KeyPrefix, "{}*?[]\\ \t\r\n"), "key_prefix", "holds a space, brace or pattern character")
+	if err := CheckKeyPrefix(c.KeyPrefix); err != nil {
+		errs = append(errs, fmt.Errorf("redis: key_prefix: %w", err))
+	}
 	fault(c.History < time.Minute, "history", "is shorter than a minute")
 	fault(c.Idle < c.History, "idle", "is shorter than history")
 	fault(c.VerdictMemory < time.Minute, "verdict memory", "is shorter than a minute")

@@ -10,16 +10,15 @@ import (
 
 func TestAConfigNamesEveryFaultAtOnce(t *testing.T) {
 	for want, c := range map[string]Config{
-		"addrs names no Redis":     {},
-		"addrs holds an empty":     {Addrs: []string{""}},
-		"db is negative":           {Addrs: []string{"a"}, DB: -1},
-		"db must be 0":             {Addrs: []string{"a", "b"}, DB: 1},
-		"key_prefix holds":         {Addrs: []string{"a"}, KeyPrefix: "{c}"},
-		"history is shorter":       {Addrs: []string{"a"}, History: time.Second},
-		"idle is shorter":          {Addrs: []string{"a"}, Idle: time.Hour},
-		"verdict memory is":        {Addrs: []string{"a"}, VerdictMemory: -time.Hour},
-		"without must be":          {Addrs: []string{"a"}, Without: 128},
-		"no Redis\nredis: db is n": {DB: -1},
+		"addrs: must not be empty":   {},
+		"addrs[0]: invalid":          {Addrs: []string{""}},
+		"db: must not be neg":        {Addrs: []string{"a:1"}, DB: -1},
+		"db: must be 0":              {Addrs: []string{"a:1", "b:1"}, DB: 1},
+		"key_prefix: invalid":        {Addrs: []string{"a:1"}, KeyPrefix: "{c}"},
+		"history is shorter":         {Addrs: []string{"a:1"}, History: time.Second},
+		"idle is shorter":            {Addrs: []string{"a:1"}, Idle: time.Hour},
+		"verdict memory is":          {Addrs: []string{"a:1"}, VerdictMemory: -time.Hour},
+		"empty\nredis: db: must not": {DB: -1},
 	} {
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error %v, want one with %q", c, err, want)
@@ -29,7 +28,7 @@ func TestAConfigNamesEveryFaultAtOnce(t *testing.T) {
 		}
 	}
 	for _, c := range []Config{
-		{Addrs: []string{"a"}}, {Addrs: []string{"a", "b"}, MasterName: "m", DB: 1}, {Addrs: []string{"a"}, History: 1000 * time.Hour},
+		{Addrs: []string{"a:1"}}, {Addrs: []string{"a:1", "b:1"}, MasterName: "m", DB: 1}, {Addrs: []string{"a:1"}, History: 1000 * time.Hour},
 	} {
 		if err := c.Validate(); err != nil {
 			t.Errorf("%+v: %v", c, err)
@@ -38,7 +37,7 @@ func TestAConfigNamesEveryFaultAtOnce(t *testing.T) {
 }
 
 func TestAPasswordNeverPrints(t *testing.T) {
-	c := Config{Password: "hunter2", Addrs: []string{"a"}}
+	c := Config{Password: "hunter2", Addrs: []string{"a:1"}}
 	text, err := json.Marshal(map[string]any{"p": c.Password})
 	if err != nil {
 		t.Fatal(err)

@@ -110,7 +110,7 @@ func TestARestartIsAGapUnlessEveryWriteWasSynced(t *testing.T) {
 
 // Data that are but a second older than what this instance published to a server
 // that syncs always were not written by it last.
-func TestDataWithoutThisInstancesLastWordAreOlder(t *testing.T) {
+func TestDataWithoutWhatThisInstancePublishedLastAreOlder(t *testing.T) {
 	run1, run2 := synced("run1", syncAlways), synced("run2", syncAlways)
 	for confirmed, want := range map[int]int{99: 1, 100: 0, 101: 0} {
 		stored := continuity{At: second(100).UnixMilli(), Masters: run1,

@@ -29,21 +29,21 @@ func (s *Store) TakeDue(
 		return nil, quarantine.ErrNotSender
 	}
 	if err != nil {
-		return nil, fmt.Errorf("take due work: %w", s.failure(ctx, c))
+		return nil, fmt.Errorf("lease due work: %w", s.failure(ctx, c))
 	}
-	taken := make([]quarantine.Due, len(subscribers))
+	leased := make([]quarantine.Due, len(subscribers))
 	for i, subscriber := range subscribers {
-		taken[i] = quarantine.Due{Lane: lane, Subscriber: subscriber, Until: until}
+		leased[i] = quarantine.Due{Lane: lane, Subscriber: subscriber, Until: until}
 	}
-	return taken, nil
+	return leased, nil
 }
 
 // leaseScore marks a lease by half a millisecond: every other score is whole,
 // so a wake-up can never look like the lease it interrupts.
 func leaseScore(until time.Time) string { return ms(until) + ".5" }
 
-// FinishDue implements quarantine.DueSet. Without a next look the lease is left
-// to run out: what is no longer wanted is found so when it is taken again.
+// FinishDue implements quarantine.DueSet. Without a next due time the lease is
+// left to expire: whoever leases the work then finds out whether anything is left to do.
 func (s *Store) FinishDue(ctx context.Context, d quarantine.Due, next time.Time) error {
 	if next.IsZero() {
 		return nil

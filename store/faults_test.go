@@ -64,7 +64,7 @@ func mustSave(t *testing.T, s *Store, c *quarantine.Case) {
 	}
 }
 
-func TestForeignSessionsAreCountedAndPassedOver(t *testing.T) {
+func TestMalformedSessionRecordsOfOtherProgramsAreCountedAndPassedOver(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)
 	mustRecord(t, s, started("1", "alice", noon, "192.0.2.1/32"))
@@ -134,7 +134,7 @@ func TestARestartThatIsNoTimeIsARestartNow(t *testing.T) {
 	}
 }
 
-func TestAForeignCaseIsAnErrorThatNamesItsKey(t *testing.T) {
+func TestAMalformedCaseIsAnErrorThatNamesItsKey(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)
 	mustSave(t, s, openCase("c1", "alice"))
@@ -360,7 +360,7 @@ func TestALateWriterOfTheIndexHidesNoLiveSession(t *testing.T) {
 	}
 }
 
-func TestWhileRedisIsAwayEveryCallFailsAndAfterwardsWorks(t *testing.T) {
+func TestWhileRedisIsUnreachableEveryCallFailsAndAfterwardsWorks(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)
 	for round := range 3 {

@@ -18,7 +18,7 @@ import (
 // two or three.
 const casAttempts = 20
 
-var errContendedSession = errors.New("the session's record is changed by others without pause")
+var errContendedSession = errors.New("the session's record is changed by others without a pause")
 
 // storeSessions writes the record of every group, again and again for those
 // that someone else changed meanwhile.
@@ -37,7 +37,7 @@ func (b *batch) storeSessions(ctx context.Context) {
 	}
 }
 
-// fold renews the sessions of which the groups tell nothing new, reads what is
+// fold renews the sessions of which the groups report nothing new, reads what is
 // stored of the others and computes what shall be. It returns the groups for which
 // that could be done, and those to begin again with: not what was known was there.
 func (b *batch) fold(ctx context.Context, groups []*group) (folded, again []*group) {
@@ -97,7 +97,7 @@ func unnamed(ev *quarantine.SessionEvent) bool {
 	return ev.Fallback || ev.Subscriber == "" && !ev.Via.IsValid()
 }
 
-// foldOne takes in what was read for a group.
+// foldOne applies a group's events to what was read for it.
 func (b *batch) foldOne(g *group, get, reset *call) error {
 	raw, missing := get.cmd.Text()
 	if missing != nil && !errors.Is(missing, redis.Nil) {

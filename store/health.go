@@ -21,11 +21,11 @@ type Finding struct {
 	Warning bool
 }
 
-// weak is a finding that speaks against trusting a Redis with enforcement.
+// weak is a finding for which a Redis is not trusted with enforcement.
 func weak(format string, args ...any) Finding { return Finding{Text: fmt.Sprintf(format, args...)} }
 
-// Check looks at how Redis is set up and returns what a person should know of
-// it, in words; none is good. On a Cluster every master is looked at. The error
+// Check reads how Redis is configured and returns what a person should know of
+// it, in words; none is good. On a Cluster every master is checked. The error
 // means that Redis could not be asked at all.
 func (s *Store) Check(ctx context.Context) ([]Finding, error) {
 	findings, err := s.checkNodes(ctx)
@@ -118,7 +118,7 @@ func checkConfig(ctx context.Context, n node) []Finding {
 		findings = append(findings, checkSync(fsync, rewriting)...)
 	}
 	if policy, ok := setting("maxmemory-policy"); ok && policy != "noeviction" {
-		findings = append(findings, weak("Redis may throw our state away when memory is short: maxmemory-policy is %q, set noeviction", policy))
+		findings = append(findings, weak("Redis may evict our state when memory is short: maxmemory-policy is %q, must be noeviction", policy))
 	}
 	return findings
 }

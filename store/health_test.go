@@ -72,7 +72,7 @@ func TestCheckLooksAtEveryMasterOfACluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	wantFindings(t, s, []string{bad.Addr + ": Redis may throw"})
+	wantFindings(t, s, []string{bad.Addr + ": Redis may evict"})
 }
 
 func TestCheckWithoutRedisIsAnError(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 // PublishInstance implements quarantine.InstanceRegistry.
 func (s *Store) PublishInstance(ctx context.Context, i quarantine.Instance, returning bool, keep time.Duration) (time.Time, error) {
 	if i.ID == "" || keep < time.Millisecond {
-		return time.Time{}, fmt.Errorf("publish instance: id %q, keep %s: want an id and at least 1 ms", i.ID, keep)
+		return time.Time{}, fmt.Errorf("publish instance: id %q must not be empty, keep %s must be at least 1 ms", i.ID, keep)
 	}
 	text, err := encodeInstance(i)
 	if err != nil {
@@ -69,15 +69,15 @@ func (s *Store) DepartInstance(ctx context.Context, id string, d quarantine.Depa
 	}
 	text, err := json.Marshal(d)
 	if err != nil {
-		return quarantine.Instance{}, fmt.Errorf("note that instance %s went: %w", id, err)
+		return quarantine.Instance{}, fmt.Errorf("note that instance %s departed: %w", id, err)
 	}
 	answer, err := s.onInstances(ctx, departScript, id, text, strconv.FormatInt(silent.Milliseconds(), 10)).StringSlice()
 	switch {
 	case err != nil:
-		return quarantine.Instance{}, fmt.Errorf("note that instance %s went: %w", id, err)
+		return quarantine.Instance{}, fmt.Errorf("note that instance %s departed: %w", id, err)
 	case len(answer) == 1 && answer[0] == "unknown":
 		return quarantine.Instance{}, quarantine.ErrNoInstance
-	case len(answer) == 1 && answer[0] == "speaks":
+	case len(answer) == 1 && answer[0] == "up":
 		return quarantine.Instance{}, quarantine.ErrInstanceUp
 	case len(answer) != 2:
 		return quarantine.Instance{}, unexpected("depart", answer)
@@ -88,7 +88,7 @@ func (s *Store) DepartInstance(ctx context.Context, id string, d quarantine.Depa
 // RestoreInstance implements quarantine.InstanceDepartures.
 func (s *Store) RestoreInstance(ctx context.Context, i quarantine.Instance) error {
 	if i.ID == "" {
-		return errors.New("restore instance: want an id")
+		return errors.New("restore instance: its id must not be empty")
 	}
 	text, err := encodeInstance(i)
 	if err != nil {
@@ -107,18 +107,18 @@ func (s *Store) RestoreInstance(ctx context.Context, i quarantine.Instance) erro
 	return nil
 }
 
-// forgottenKind is how a departure of a kind that hear.lua undoes is written.
+// forgottenKind is how a departure of the kind that reachable.lua undoes is written.
 const forgottenKind = `"kind":"` + string(quarantine.InstanceForgotten) + `"`
 
 // MarkReachable implements quarantine.InstanceDepartures.
 func (s *Store) MarkReachable(ctx context.Context, id string) error {
 	if err := s.onInstances(ctx, reachableScript, id, forgottenKind).Err(); err != nil {
-		return fmt.Errorf("note that instance %s is there: %w", id, err)
+		return fmt.Errorf("mark instance %s as reachable: %w", id, err)
 	}
 	return nil
 }
 
-// encodeInstance writes what the instance says itself; the rest is the registry's.
+// encodeInstance writes the instance's own state; the rest is the registry's.
 func encodeInstance(i quarantine.Instance) ([]byte, error) {
 	i.Complete = time.UnixMilli(i.Complete.UnixMilli()).UTC() // never rounded up
 	i.SpokeAt, i.AloneSince, i.ReachedAt, i.Departure = time.Time{}, time.Time{}, time.Time{}, nil
@@ -132,16 +132,16 @@ func encodeInstance(i quarantine.Instance) ([]byte, error) {
 // decodeInstance reads a value of the registry and, if it is not empty, one about
 // its departure.
 func decodeInstance(id, text, went string) (i quarantine.Instance, err error) {
-	spoke, rest, _ := strings.Cut(text, ":")
-	alone, says, _ := strings.Cut(rest, ":")
-	if err = json.Unmarshal([]byte(says), &i); err != nil {
+	published, rest, _ := strings.Cut(text, ":")
+	alone, state, _ := strings.Cut(rest, ":")
+	if err = json.Unmarshal([]byte(state), &i); err != nil {
 		return i, fmt.Errorf("does not decode: %w", err)
 	}
 	i.ID, i.ReachedAt, i.Departure = id, time.Time{}, nil
-	if i.ReachedAt, err = reachedIn(says); err != nil {
+	if i.ReachedAt, err = reachedIn(state); err != nil {
 		return i, err
 	}
-	if i.SpokeAt, err = parseMilli(spoke); err != nil {
+	if i.SpokeAt, err = parseMilli(published); err != nil {
 		return i, err
 	}
 	if i.AloneSince, err = parseMilli(alone); err != nil || went == "" {
@@ -157,10 +157,10 @@ func decodeInstance(id, text, went string) (i quarantine.Instance, err error) {
 	return i, err
 }
 
-// reachedIn reads what hear.lua puts in front of what an instance says; zero: nothing.
-func reachedIn(says string) (time.Time, error) {
-	rest, heard := strings.CutPrefix(says, `{"heard":`)
-	if !heard {
+// reachedIn reads what reachable.lua puts in front of an instance's state; zero: nothing.
+func reachedIn(state string) (time.Time, error) {
+	rest, reached := strings.CutPrefix(state, `{"heard":`)
+	if !reached {
 		return time.Time{}, nil
 	}
 	at, _, _ := strings.Cut(rest, ",")

@@ -44,7 +44,7 @@ func decodeAddresses(texts []string) ([]quarantine.Address, error) {
 // rest there is: #ports, @space, and behind semicolons, each with a letter of its own,
 // since when (s, y: by when at the latest), until when (u), what confirms it last
 // (h), what reported it first (b; + if that is since when), whether that was after
-// the Start (i), that nothing tells of its end (e), and of whom (o, v). Times are base 36 ms.
+// the Start (i), that nothing reports its end (e), and of whom (o, v). Times are base 36 ms.
 func formatAddress(a *quarantine.Address) (string, error) {
 	letter, ok := kindLetters[a.Kind]
 	if !ok || !a.Prefix.IsValid() || (a.Kind == quarantine.NATPortBlock) == a.Ports.All() {

@@ -33,7 +33,7 @@ var keyTable = []keyDoc{
 	},
 	{
 		"cordon:{c}:due:release", "sorted set",
-		"subscribers to look at, by time (ms; a half marks a lease): cases being released",
+		"due subscribers, by time (ms; a half marks a lease): cases being released",
 		"never",
 	},
 	{"cordon:{c}:due:restrict", "sorted set", "the same for all other open cases", "never"},
@@ -44,7 +44,7 @@ var keyTable = []keyDoc{
 	},
 	{
 		"cordon:{c}:due:asked", "sorted set",
-		"subscribers under a lease whose case was saved meanwhile, by the look then asked for (ms)",
+		"subscribers under a lease whose case was saved meanwhile, by the due time then asked for (ms)",
 		"never",
 	},
 	{
@@ -53,13 +53,13 @@ var keyTable = []keyDoc{
 			"itself and with `#2` to `#n` behind it",
 		"one window after the last",
 	},
-	{"cordon:{c}:sender", "string", "instance that holds the sender lock", "the lock's time to live"},
+	{"cordon:{c}:sender", "string", "instance that holds the sender lease", "the lease's time to live"},
 	{
 		"cordon:{c}:probe", "string",
 		"written each second by every instance, which finds out by that whether it can write",
 		"a minute",
 	},
-	{"cordon:{c}:term", "hash", "`n` the sender's term, which is when it began (ms), `h` who holds or last held the lock", "never"},
+	{"cordon:{c}:term", "hash", "`n` the sender's term, which is when it began (ms), `h` who holds or last held the lease", "never"},
 	{
 		"cordon:{c}:instances", "hash",
 		"id of an instance → when it published last (ms), `:`, since when it may be alone (ms), `:`, what it published as " +
@@ -91,14 +91,14 @@ var keyTable = []keyDoc{
 			"command that arrives late changes nothing",
 		"168 h after the last was given; each one, when another is given 168 h after it",
 	},
-	{"cordon:{c}:wanted", "hash", "subscriber → what its open case wants, as JSON, while it wants anything: for log-ins", "never"},
+	{"cordon:{c}:wanted", "hash", "subscriber → the desired profile of its open case, as JSON, while there is one: for log-ins", "never"},
 	{
 		"cordon:{c}:login:<subscriber>", "hash",
-		"`bng:profile` → time (ms) of the last answer to a log-in that put it in force, `:`, how it is taken away; `n` how " +
+		"`bng:profile` → time (ms) of the last answer to a log-in that put it in force, `:`, how it is undone; `n` how " +
 			"many answers",
 		"history after the last answer",
 	},
-	{"cordon:{c}:verdict:<verdict>", "string", "`S` if settled, else `U`, then the status as JSON", "verdict memory"},
+	{"cordon:{c}:verdict:<verdict>", "string", "`S` if final, else `U`, then the status as JSON", "verdict memory"},
 	{
 		"cordon:{c}:released:<subscriber>", "string",
 		"time (ms) of the last release by a person, `:`, the release as JSON",
@@ -140,7 +140,7 @@ var keyTable = []keyDoc{
 	},
 	{
 		"cordon:down:<bng>", "string",
-		"last restart the BNG announced (ms); what is no time counts as one now, and is written over",
+		"last restart the BNG announced (ms); a value that is no time counts as a restart now, and is overwritten",
 		"never",
 	},
 }

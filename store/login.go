@@ -17,7 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// desired is what an open case wants, as a log-in needs it; login.lua reads
+// desired is the desired profile of an open case, as a log-in needs it; login.lua reads
 // profile and until_ms.
 type desired struct {
 	Case    string               `json:"case"`
@@ -29,7 +29,7 @@ type desired struct {
 	Cleared bool                 `json:"cleared,omitempty"`
 }
 
-// encodeDesired returns what the case wants, "" if it wants nothing.
+// encodeDesired returns the desired profile as JSON, "" if there is none.
 func encodeDesired(c *quarantine.Case) (string, error) {
 	if !c.State.Wants() {
 		return "", nil
@@ -61,7 +61,7 @@ func (s *Store) LogIn(ctx context.Context, l quarantine.LogIn) (*quarantine.Case
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask what is wanted at log-in: %w", s.failure(ctx, c))
+		return nil, fmt.Errorf("read the desired profile at log-in: %w", s.failure(ctx, c))
 	}
 	var w desired
 	if err := json.Unmarshal([]byte(text), &w); err != nil {
@@ -77,7 +77,7 @@ func (s *Store) LogIn(ctx context.Context, l quarantine.LogIn) (*quarantine.Case
 }
 
 // decodeLogIns reads the answers to a subscriber's log-ins. A field that does not
-// decode is an error: what is to be given back must not disappear by damage.
+// decode is an error: what is to be undone must not disappear by damage.
 func (s *Store) decodeLogIns(subscriber string, get *redis.MapStringStringCmd) (answers []quarantine.LogInAnswer, n uint64, err error) {
 	fields, err := get.Result()
 	if err != nil {

@@ -43,7 +43,7 @@ type foundBinding struct {
 	began time.Time
 }
 
-// lookUp is one look for the bindings of a place.
+// lookUp finds the bindings of a place.
 type lookUp struct {
 	store    *Store
 	at       quarantine.Place
@@ -63,7 +63,7 @@ type reading struct {
 	answer *redis.MapStringStringCmd
 }
 
-// lookUp begins a look at a place; nil if it is none.
+// lookUp begins to look up a place; nil if it is none.
 func (s *Store) lookUp(ctx context.Context, at quarantine.Place) (*lookUp, error) {
 	at.Addr = at.Addr.Unmap().WithZone("")
 	if !at.IsValid() {
@@ -210,7 +210,7 @@ func (s *Store) renew(f *foundBinding, get *redis.StringCmd) error {
 	r, unreadable := decodeRecord(f.Session, text)
 	if unreadable != nil {
 		s.unreadable.Add(1)
-		return nil //nolint:nilerr // a stranger's value tells nothing
+		return nil //nolint:nilerr // another program's value says nothing about the binding
 	}
 	if r.began.Before(f.began) {
 		return nil

@@ -132,14 +132,14 @@ const confirmEvery = time.Second
 // watch is what this instance knows of the masters.
 type watch struct {
 	mu   sync.Mutex // guards what follows, and lets one ask at a time
-	own  witness    // told is zero until it was written once
+	own  witness    // publishedAt is zero until it was written once
 	gaps []quarantine.Gap
 }
 
 // Gaps implements quarantine.Continuity. It asks every master who it is. What
-// it learns is written at least once a second that it is asked: a master that
-// has lost its replicas and refuses writes (min-replicas-to-write) is no longer
-// believed then.
+// it learns is written at least once a second that it is asked: a master that has
+// lost its replicas and refuses writes (min-replicas-to-write) is not trusted any
+// longer then.
 func (s *Store) Gaps(ctx context.Context) ([]quarantine.Gap, error) {
 	s.watch.mu.Lock()
 	defer s.watch.mu.Unlock()
@@ -188,7 +188,7 @@ func (w *witness) lateReplies() bool {
 	})
 }
 
-var errContendedMasters = errors.New("others change it without pause")
+var errContendedMasters = errors.New("others change it without a pause")
 
 // publishMasters writes what follows from seen; false if somebody else wrote
 // meanwhile.

@@ -174,7 +174,7 @@ func TestARestartOfARedisThatSyncsAlwaysLeavesNoGap(t *testing.T) {
 	}
 }
 
-func TestAMasterThatRefusesWritesIsNotBelieved(t *testing.T) {
+func TestAMasterThatRefusesWritesIsNotTrusted(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openAt(t, Config{Addrs: []string{redis.Socket}})
 	insistGaps(t, s)
@@ -185,7 +185,7 @@ func TestAMasterThatRefusesWritesIsNotBelieved(t *testing.T) {
 	}
 }
 
-func TestAForeignWordAboutMastersIsAnErrorThatNamesItsKey(t *testing.T) {
+func TestAMalformedRecordOfMastersIsAnErrorThatNamesItsKey(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	redis.Do("SET", "t:{c}:masters", "junk")
 	if gaps, err := openAt(t, Config{Addrs: []string{redis.Socket}}).Gaps(t.Context()); err == nil ||
@@ -195,7 +195,7 @@ func TestAForeignWordAboutMastersIsAnErrorThatNamesItsKey(t *testing.T) {
 }
 
 // A holder whom nothing renews is believed for idle; so long a gap may hide that he went.
-func TestAGapIsRememberedForAsLongAsAHolderIsBelieved(t *testing.T) {
+func TestAGapIsRememberedForAsLongAsABindingCounts(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)
 	for days, kept := range map[int]bool{10: true, 29: true, 31: false} {
@@ -229,7 +229,7 @@ func TestAPromotedReplicaOfAClusterLeavesAGap(t *testing.T) {
 
 // A hand-over whose records the master acknowledged and no replica has: after
 // the failover nobody but the holder before is known.
-func TestAHandOverThatAFailoverLostIsNotAttributedToTheHolderBefore(t *testing.T) {
+func TestAReassignmentThatAFailoverLostIsNotAttributedToTheHolderBefore(t *testing.T) {
 	t.Parallel()
 	sentinel := storetest.StartSentinel(t)
 	s := openAt(t, Config{Addrs: sentinel.Addrs(), MasterName: sentinel.Name})

@@ -138,7 +138,7 @@ func TestALookUpOfASharedAddressReadsOneSliceOfItsPorts(t *testing.T) {
 }
 
 // The part of a block that was given on lies in another slice than the port.
-func TestABlockGivenOnAnywhereIsOver(t *testing.T) {
+func TestABlockThatWasReassignedAnywhereIsOver(t *testing.T) {
 	at := func(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
 	block := func(subscriber string, lo, hi uint16, from int) quarantine.Binding {
 		return quarantine.Binding{

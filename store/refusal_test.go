@@ -75,7 +75,7 @@ func wantNoCase(t *testing.T, s *Store) {
 	mustSave(t, s, openCase("c1", "alice"))
 }
 
-func TestAServerThatBecameAReplicaIsNotBelieved(t *testing.T) {
+func TestAServerThatBecameAReplicaIsNotTrusted(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)
 	insistGaps(t, s)

@@ -152,7 +152,7 @@ func (c *replyConn) identify(octets []byte) {
 	}
 }
 
-// SyscallConn implements syscall.Conn, by which go-redis looks whether an idle
+// SyscallConn implements syscall.Conn, by which go-redis checks whether an idle
 // connection was closed by its server.
 func (c *replyConn) SyscallConn() (syscall.RawConn, error) {
 	if sc, ok := c.Conn.(syscall.Conn); ok {

@@ -10,9 +10,9 @@ import (
 	"cordon/store/storetest"
 )
 
-// handOver is the Stop of alice, who has held the address for an hour, and the
+// reassignment is the Stop of alice, who has held the address for an hour, and the
 // Start of bob, who has it from then on.
-func handOver(at time.Time) []quarantine.SessionEvent {
+func reassignment(at time.Time) []quarantine.SessionEvent {
 	stop := started("1", "alice", at.Add(-time.Hour), "192.0.2.1/32")
 	stop.Kind, stop.At = quarantine.SessionEnded, at
 	return []quarantine.SessionEvent{stop, started("2", "bob", at, "192.0.2.1/32")}
@@ -20,7 +20,7 @@ func handOver(at time.Time) []quarantine.SessionEvent {
 
 // Alice's Stop and bob's Start are acknowledged and lost with the power of
 // Redis' host, whose disk has no more than what was synced before.
-func TestAHandOverThatAPowerLossTookIsNotAttributedToTheHolderBefore(t *testing.T) {
+func TestAReassignmentThatAPowerLossTookIsNotAttributedToTheHolderBefore(t *testing.T) {
 	t.Parallel()
 	for name, where := range map[string]func(*storetest.Redis) string{
 		"by port":   func(r *storetest.Redis) string { return r.Addr },
@@ -33,7 +33,7 @@ func TestAHandOverThatAPowerLossTookIsNotAttributedToTheHolderBefore(t *testing.
 			now := time.Now()
 			mustRecord(t, s, started("1", "alice", now.Add(-time.Hour), "192.0.2.1/32"))
 			putBack := redis.Keep()
-			mustRecord(t, s, handOver(now)...)
+			mustRecord(t, s, reassignment(now)...)
 			after := now.Add(20 * time.Second)
 			if got := whoHeld(t, s, after); got.Subscriber != "bob" {
 				t.Fatalf("before the power loss: %+v", got)
@@ -74,18 +74,18 @@ func TestARestartOfARedisThatSyncsAlwaysLosesNobody(t *testing.T) {
 	s := openAt(t, Config{Addrs: []string{redis.Socket}})
 	insistGaps(t, s)
 	now := time.Now()
-	mustRecord(t, s, handOver(now)...)
+	mustRecord(t, s, reassignment(now)...)
 	redis.Kill()
 	redis.Start()
 	if got := whoHeld(t, s, now.Add(20*time.Second)); got.Subscriber != "bob" {
 		t.Fatalf("after the restart: %+v", got)
 	}
 	if got := whoHeld(t, s, now.Add(-20*time.Second)); got.Subscriber != "alice" {
-		t.Fatalf("before the hand-over: %+v", got)
+		t.Fatalf("before the reassignment: %+v", got)
 	}
 }
 
-func TestARedisThatMayNotBeAskedHowItSyncsIsNotBelievedToSyncAlways(t *testing.T) {
+func TestARedisThatRefusesToSayHowItSyncsIsNotAssumedToSyncAlways(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	redis.Do("ACL", "SETUSER", "default", "-config")
 	s := openAt(t, Config{Addrs: []string{redis.Socket}})

@@ -52,7 +52,7 @@ func saveError(w quarantine.CaseWrite, answer []string) error {
 	return unexpected("save", answer)
 }
 
-// errUnnamedCase refuses a case that JSON could not give back as it was.
+// errUnnamedCase refuses a case that would not read back as it was written.
 var errUnnamedCase = errors.New("id and subscriber must not be empty, and must be UTF-8")
 
 // writeOf names the write that a case was read from, as the record has it beside the
@@ -82,7 +82,7 @@ type saveArguments struct {
 	Keep         string `json:"keep_ms,omitempty"`
 	Drop         string `json:"drop_ms,omitempty"`
 	Answers      string `json:"answers"`
-	Desired      string `json:"wants,omitempty"`
+	Desired      string `json:"desired,omitempty"`
 	KnownRelease string `json:"known_release_ms,omitempty"`
 	Remember     string `json:"remember_ms"`
 	Release      string `json:"release_ms,omitempty"`

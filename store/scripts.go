@@ -11,7 +11,7 @@ import (
 )
 
 // The scripts. Each checks everything before it writes anything, for Redis does
-// not take back what a failed script has written.
+// not roll back what a failed script has written.
 var (
 	//go:embed lua/*.lua
 	luaFiles embed.FS

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// Campaign implements quarantine.SenderLease. The lock lives ttl by Redis' clock
-// from when Redis got the request, which is not before it was called: the
-// holder must count from before the call.
+// Campaign implements quarantine.SenderLease. The lease lasts ttl by Redis' clock
+// from when Redis received the request, which is not before the call: the holder must
+// count from before it.
 func (s *Store) Campaign(ctx context.Context, holder string, ttl time.Duration) (term uint64, held bool, err error) {
 	if holder == "" || ttl < time.Millisecond {
-		return 0, false, fmt.Errorf("campaign for sender: holder %q, %s: want a name and at least 1 ms", holder, ttl)
+		return 0, false, fmt.Errorf("campaign for sender: holder %q must not be empty, ttl %s must be at least 1 ms", holder, ttl)
 	}
 	c := &call{
 		script: senderScript,

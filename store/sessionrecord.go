@@ -18,7 +18,7 @@ import (
 type record struct {
 	quarantine.Session
 	version uint64    // rises with every write; orders entries of the subscriber index
-	began   time.Time // StartedAt when first stored; tells reuses of the key apart in bindings
+	began   time.Time // StartedAt when first stored; distinguishes reuses of the key in bindings
 	// replaced are earlier sessions under the key that a later one ended. They
 	// stay with the record so that a repeated accounting record closes their
 	// bindings even if the first one was stored half.
@@ -219,7 +219,7 @@ func (w *wireSession) record(key quarantine.SessionKey) (record, error) {
 		return record{}, err
 	}
 	for i := range w.Replaced {
-		w.Replaced[i].Replaced = nil // none has any; a stranger's nesting is cut
+		w.Replaced[i].Replaced = nil // none has any; nesting by another program is cut
 		older, err := w.Replaced[i].record(key)
 		if err != nil {
 			return record{}, err
@@ -304,7 +304,7 @@ func letter(set bool, is string) string {
 }
 
 // plausible reports whether ms lies between 1970 and the year 5138: what eight
-// or nine digits of base 36 can tell without loss in a script's numbers.
+// or nine digits of base 36 can say without loss in a script's numbers.
 func plausible(ms int64) bool { return ms > 0 && ms < 100_000_000_000_000 }
 
 func fromMilli(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

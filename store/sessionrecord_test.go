@@ -105,7 +105,7 @@ var foreign = []string{
 	`{"u":"a","b":"zzzzzzzzzzzzzzzzzzz"}`, "\x00\xff",
 }
 
-func TestAForeignRecordIsAnErrorAndNoPanic(t *testing.T) {
+func TestAMalformedRecordIsAnErrorAndNoPanic(t *testing.T) {
 	for _, text := range foreign {
 		for _, text := range []string{text, head + text} {
 			if r, err := decodeRecord(recordKey, text); err == nil {

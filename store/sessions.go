@@ -110,7 +110,7 @@ func (s *Store) readSessions(ctx context.Context, keys []quarantine.SessionKey) 
 		if err != nil {
 			return nil, err
 		}
-		silent := quarantine.SilentSince(r.SeenAt, s.cfg.Interim(r.BNG))
+		silent := quarantine.StaleSince(r.SeenAt, s.cfg.Interim(r.BNG))
 		r.Restarted = resetAt.After(r.SeenAt)
 		r.Suspect = r.Restarted || r.Live() && !silent.IsZero() && s.cfg.Now().After(silent)
 	}

@@ -12,13 +12,13 @@ import (
 // over: enough to tell by whole seconds.
 const ranLong = 3 * time.Second
 
-// lostHandOver is a hand-over that the server acknowledges, and its standby, which
+// lostReassignment is a reassignment that the server acknowledges, and its standby, which
 // is cut off from it, never hears of; then the server dies.
-func lostHandOver(t *testing.T, s *Store, master, standby *storetest.Redis, at time.Time) {
+func lostReassignment(t *testing.T, s *Store, master, standby *storetest.Redis, at time.Time) {
 	t.Helper()
 	standby.Pause()
 	master.Do("CLIENT", "KILL", "TYPE", "replica") // or the writes would wait in the standby's socket
-	mustRecord(t, s, handOver(at)...)
+	mustRecord(t, s, reassignment(at)...)
 	if got := whoHeld(t, s, at.Add(20*time.Second)); got.Subscriber != "bob" {
 		t.Fatalf("before the failover: %+v", got)
 	}
@@ -84,7 +84,7 @@ func TestAFailoverBehindOneAddressIsNoRestart(t *testing.T) {
 			if !c.alone {
 				standby.AwaitCaughtUp(master)
 			}
-			lostHandOver(t, s, master, standby, now)
+			lostReassignment(t, s, master, standby, now)
 			standby.TakeOver(master)
 			if c.anew {
 				s = openAt(t, cfg)
@@ -148,7 +148,7 @@ func TestAFailoverBehindABalancerIsNoRestart(t *testing.T) {
 	standby.AwaitUptime(ranLong)
 	confirmNow(t, s)
 	standby.AwaitCaughtUp(master)
-	lostHandOver(t, s, master, standby, now)
+	lostReassignment(t, s, master, standby, now)
 	standby.Do("REPLICAOF", "NO", "ONE")
 	balancer.Lead(standby)
 	wantLost(t, s, now)

@@ -49,7 +49,7 @@ var (
 )
 
 // How long one attempt at a command may take. Redis answers in well under a
-// millisecond; the sender lock lasts 10 s and must survive one attempt that
+// millisecond; the sender lease lasts 10 s and must survive one attempt that
 // fails.
 const (
 	dialTimeout = 2 * time.Second

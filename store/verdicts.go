@@ -46,8 +46,8 @@ func (s *Store) SaveVerdict(ctx context.Context, status quarantine.VerdictStatus
 	return nil
 }
 
-// verdictLetter is what stands before a status that is stored, so that scripts need
-// not decode it: whether it is settled.
+// verdictLetter precedes a stored status, so that scripts need not decode it: S if
+// it is final.
 func verdictLetter(status *quarantine.VerdictStatus) string {
 	if status.Final {
 		return "S"

@@ -28,8 +28,8 @@ type cachedSession struct {
 	version uint64 // of the record of which renewal is true
 }
 
-// writeCache remembers sessions by digests of their keys, which a hash has made: what
-// two of them have in common is told apart by mark and renewal.
+// writeCache remembers sessions by digests of their keys, which a hash has made: two with
+// one digest differ in mark and renewal.
 type writeCache struct {
 	seed maphash.Seed
 

@@ -167,7 +167,7 @@ func TestAMarkStandsForAllThatABindingSays(t *testing.T) {
 	}
 }
 
-func TestARenewalThatTellsNothingElseChangesTheHeadOfItsRecordAlone(t *testing.T) {
+func TestARenewalThatReportsNothingElseChangesTheHeadOfItsRecordAlone(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)
 	ev := started("1", "alice", noon, "192.0.2.1/32")

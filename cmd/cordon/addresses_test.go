@@ -52,7 +52,7 @@ func TestAReleaseGoesOnToTheInstanceThatCanActOnIt(t *testing.T) {
 	a, _ := node(t, 202, unknown)
 	b, askedB := node(t, 202, known)
 	c, askedC := node(t, 200, done)
-	unavailable, _ := node(t, 503, wire.Problem{Status: 503, Detail: "the store or the log does not answer"})
+	unavailable, _ := node(t, 503, wire.Problem{Status: 503, Detail: "Redis or the journal is unavailable"})
 	for name, addr := range map[string]string{
 		"the first knows nothing":   a + "," + b + "," + c,
 		"one is not there":          gone(t) + ", " + a + "," + b,
@@ -79,7 +79,7 @@ func TestAReleaseThatNoAddressCanActOnIsPartlyDoneAndNamesTheRest(t *testing.T) 
 		{Name: "third", Address: "192.0.2.3:8480", Command: "ask the third"},
 	}
 	code, _, words := runAt(a+","+b, releaseX...)
-	if code != exitPartly || !strings.Contains(words, "give it to third (192.0.2.3:8480): ask the third") || strings.Contains(words, "ask the second") || len(askedB()) != 1 {
+	if code != exitPartly || !strings.Contains(words, "send it to third (192.0.2.3:8480): ask the third") || strings.Contains(words, "ask the second") || len(askedB()) != 1 {
 		t.Errorf("code %d, %s; b was asked %q", code, words, askedB())
 	}
 }
@@ -95,7 +95,7 @@ func TestARefusalIsNotTakenToAnotherInstance(t *testing.T) {
 
 // What may have been done is not done twice; what only reads is read elsewhere.
 func TestOnlyWhatReadsOrWasNotSentIsAskedElsewhere(t *testing.T) {
-	unavailable, _ := node(t, 503, wire.Problem{Status: 503, Detail: "the store or the log does not answer"})
+	unavailable, _ := node(t, 503, wire.Problem{Status: 503, Detail: "Redis or the journal is unavailable"})
 	c, _ := stubCase("c-1")
 	b, asked := node(t, 200, c)
 	if code, _, words := runAt(unavailable+","+b, "quarantine", "show", "c-1"); code != exitDone || len(asked()) != 1 {

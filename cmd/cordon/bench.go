@@ -18,7 +18,8 @@ import (
 
 // newBench is "cordon bench".
 func newBench(sh *shell) *cobra.Command {
-	return group("bench", "Measure how fast exchanges and accounting are, and how right attribution is", newBenchAttribution(sh), newBenchCoA(sh), newBenchAccounting(sh), newBenchCompare(sh), newBenchFleet(sh), newBenchResponder(sh))
+	return group("bench", "Measure the throughput of CoA and accounting, and the accuracy of attribution",
+		newBenchAttribution(sh), newBenchCoA(sh), newBenchAccounting(sh), newBenchCompare(sh), newBenchFleet(sh), newBenchResponder(sh))
 }
 
 // newBenchAttribution is "cordon bench attribution".
@@ -28,15 +29,16 @@ func newBenchAttribution(sh *shell) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "attribution", Args: cobra.NoArgs,
-		Short: "Judge verdicts about simulated networks, and count who was named rightly, wrongly or not at all",
-		Long: "Makes up BNGs whose addresses, prefixes and port blocks change hands within seconds, whose records\n" +
-			"are lost, late, doubled and by skewed clocks, and asks about each verdict who it was; then as many again\n" +
-			"with names that are missing or change, clocks that are hours off, addresses that are released or come back,\n" +
-			"NATs, logs that lag, and two instances whose Redis is away, crashes, or is out of reach of one. Touches no\n" +
-			"network. Exits 1 if anybody was named wrongly, or if without faults fewer are named than once were.",
+		Short: "Attribute verdicts about simulated networks, and count right, wrong and missing attributions",
+		Long: "Simulates BNGs whose addresses, prefixes and port blocks change holders within seconds, and whose records\n" +
+			"are lost, late, duplicated or stamped by skewed clocks, and attributes each verdict; then as many again with\n" +
+			"missing or changing names, clocks that are hours off, addresses that are released or reused, NATs, lagging\n" +
+			"translators' logs, and two instances whose Redis is unavailable, crashes, or is unreachable for one of them.\n" +
+			"Sends no packet. Exits 1 if any attribution is wrong, or if without faults fewer verdicts are attributed\n" +
+			"than before.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if n < 1 {
-				return usage("-n is 1 or more")
+				return usage("-n must be > 0")
 			}
 			a, err := bench.MeasureAttribution(c.Context(), n, seed)
 			if err != nil {
@@ -48,7 +50,7 @@ func newBenchAttribution(sh *shell) *cobra.Command {
 				return err // of standard output
 			}
 			if wrong := a.Wrong(); wrong > 0 {
-				return failed("", "%d verdicts named a wrong subscriber", wrong)
+				return failed("", "%d verdicts are attributed to a wrong subscriber", wrong)
 			}
 			if short := a.Shortfalls(); len(short) > 0 {
 				return failed("", "too few verdicts without faults are attributed: %s", strings.Join(short, "; "))
@@ -57,8 +59,8 @@ func newBenchAttribution(sh *shell) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.IntVarP(&n, "verdicts", "n", 1_000_000, "how many verdicts without faults, and as many with")
-	f.Uint64Var(&seed, "seed", 1, "the same seed makes the same verdicts")
+	f.IntVarP(&n, "verdicts", "n", 1_000_000, "verdicts without faults, and as many with")
+	f.Uint64Var(&seed, "seed", 1, "random seed")
 	f.BoolVar(&asJSON, "json", false, "one line of JSON")
 	return c
 }
@@ -71,8 +73,8 @@ type benchFlags struct {
 }
 
 func (b *benchFlags) window(c *cobra.Command, n int) {
-	c.Flags().IntVarP(&b.config.N, "exchanges", "n", n, "how many exchanges")
-	c.Flags().IntVar(&b.config.InFlight, "in-flight", 64, "how many at a time")
+	c.Flags().IntVarP(&b.config.N, "exchanges", "n", n, "exchanges")
+	c.Flags().IntVar(&b.config.InFlight, "in-flight", 64, "exchanges in flight")
 }
 
 // newBenchCoA is "cordon bench coa".
@@ -80,9 +82,9 @@ func newBenchCoA(sh *shell) *cobra.Command {
 	var b benchFlags
 	c := &cobra.Command{
 		Use: "coa --target ADDRESS[:PORT] --secret SECRET", Args: cobra.NoArgs,
-		Short: "Send CoA-Requests as fast as the responder answers; never to a BNG in service",
+		Short: "Send CoA-Requests as fast as the responder replies; never to a BNG in service",
 		Long: "Sends CoA-Requests for sessions that do not exist (User-Name bench@example.net), with\n" +
-			"Message-Authenticator and Event-Timestamp, unpaced. A BNG in service would suffer from it.",
+			"Message-Authenticator and Event-Timestamp, without pacing. It would overload a BNG in service.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := b.read(c.Context()); err != nil {
 				return err
@@ -99,15 +101,15 @@ func newBenchCoA(sh *shell) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&b.target, "target", "", "the responder; port 3799 if none is given")
-	f.StringVar(&b.secret, "secret", "", "its secret (others can see a command line)")
-	f.StringVar(&b.secretFile, "secret-file", "", "file with its secret")
+	f.StringVar(&b.target, "target", "", "address of the responder; default port 3799")
+	f.StringVar(&b.secret, "secret", "", "shared secret (visible to other users of this host)")
+	f.StringVar(&b.secretFile, "secret-file", "", "file with the shared secret")
 	f.BoolVar(&b.asJSON, "json", false, "one line of JSON")
 	b.window(c, 100_000)
 	return c
 }
 
-// read finds target and secret.
+// read resolves the target and reads the secret.
 func (b *benchFlags) read(ctx context.Context) error {
 	if b.target == "" || (b.secret == "") == (b.secretFile == "") {
 		return usage("--target and one of --secret and --secret-file are required")
@@ -157,7 +159,7 @@ func newBenchCompare(sh *shell) *cobra.Command {
 			return m.Write(sh.out) // of standard output
 		},
 	}
-	c.Flags().IntVar(&rounds, "rounds", 5, "how often each client is measured")
+	c.Flags().IntVar(&rounds, "rounds", 5, "rounds per client")
 	b.window(c, 200_000)
 	return c
 }
@@ -167,7 +169,7 @@ func newBenchFleet(sh *shell) *cobra.Command {
 	var b benchFlags
 	var bngs int
 	c := &cobra.Command{
-		Use: "fleet", Short: "Measure many BNGs at addresses of this host, and what the silent ones cost the others", Args: cobra.NoArgs,
+		Use: "fleet", Short: "Measure many BNGs at addresses of this host, and how unresponsive ones slow down the others", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			stop, err := b.startResponder(c.Context(), "0.0.0.0:0")
 			if err != nil {
@@ -181,17 +183,16 @@ func newBenchFleet(sh *shell) *cobra.Command {
 			return m.Write(sh.out) // of standard output
 		},
 	}
-	c.Flags().IntVar(&bngs, "bngs", 10_000, "how many BNGs; one in a hundred is silent")
+	c.Flags().IntVar(&bngs, "bngs", 10_000, "number of BNGs; one in a hundred is unresponsive")
 	b.window(c, 200_000)
 	return c
 }
 
-// benchSecret is of the responders that the measurements start themselves, on
-// this host and for as long as they last.
+// benchSecret is that of the responders that the measurements start on this host.
 const benchSecret = "the benchmark's own secret"
 
-// startResponder starts "cordon bench responder" as a process of its own, as a
-// BNG is a machine of its own, and makes it the target.
+// startResponder starts "cordon bench responder" as the target, in a process of its own,
+// as a BNG is a machine of its own.
 func (b *benchFlags) startResponder(ctx context.Context, listen string) (stop func(), err error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -239,7 +240,7 @@ func newBenchResponder(sh *shell) *cobra.Command {
 			return r.Serve(c.Context()) // it ends with the context, without an error
 		},
 	}
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:3799", "where to listen, IPv4")
-	c.Flags().StringVar(&secret, "secret", "", "the secret")
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:3799", "IPv4 address to listen on")
+	c.Flags().StringVar(&secret, "secret", "", "shared secret")
 	return c
 }

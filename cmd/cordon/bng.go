@@ -12,7 +12,8 @@ import (
 // newBNG is "cordon bng".
 func newBNG(sh *shell) *cobra.Command {
 	r := &remote{shell: sh}
-	g := group("bng", "The BNGs of the configuration", newBNGList(r), newBNGDiscover(r), newBNGMaintenance(r), newBNGSnippet(sh), newBNGTest(r), newBNGProve(r))
+	g := group("bng", "Show, test and maintain the configured BNGs",
+		newBNGList(r), newBNGDiscover(r), newBNGMaintenance(r), newBNGSnippet(sh), newBNGTest(r), newBNGProve(r))
 	r.flags(g)
 	return g
 }
@@ -21,11 +22,11 @@ func newBNGSnippet(sh *shell) *cobra.Command {
 	var file string
 	var reveal bool
 	c := &cobra.Command{
-		Use: "snippet NAME -c FILE", Short: "Print the lines that a BNG needs to accept our requests", Args: cobra.ExactArgs(1),
+		Use: "snippet NAME -c FILE", Short: "Print the configuration that a BNG needs to accept our requests", Args: cobra.ExactArgs(1),
 		Example: "  cordon bng snippet bng1 -c /etc/cordon/cordon.yaml",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if file == "" {
-				return usage("name the configuration with -c FILE")
+				return usage("-c FILE is required")
 			}
 			cfg, parts, err := app.LoadToProve(file)
 			if err != nil {
@@ -40,6 +41,6 @@ func newBNGSnippet(sh *shell) *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&file, "config", "c", "", "configuration file")
-	c.Flags().BoolVar(&reveal, "reveal", false, "print the secret itself")
+	c.Flags().BoolVar(&reveal, "reveal", false, "print the secret in clear")
 	return c
 }

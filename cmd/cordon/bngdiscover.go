@@ -18,10 +18,10 @@ type discoveredBNG wire.DiscoveredBNG
 
 func newBNGDiscover(r *remote) *cobra.Command {
 	return &cobra.Command{
-		Use: "discover", Short: "List who sends accounting and is not in the configuration", Args: cobra.NoArgs,
-		Long: "Lists the NASes that sent accounting to this instance since its start and are in no bngs entry.\n" +
-			"Their sessions can be attributed, if the sender may speak for them, but nothing can be done about them.\n" +
-			"The lines to add to the configuration follow the table, on standard error.",
+		Use: "discover", Short: "List unknown NASes that send accounting", Args: cobra.NoArgs,
+		Long: "Lists the NASes that sent accounting to this instance since its start and are no bngs entry. Verdicts can be\n" +
+			"attributed to their sessions, if the sender may relay for them, but these cannot be restricted. The entries\n" +
+			"to add to the configuration follow the table, on standard error.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			api, err := r.client()
 			if err != nil {
@@ -35,7 +35,7 @@ func newBNGDiscover(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := &table{header: []string{"NAS", "SENDER", "RECORDS", "SESSIONS", "LAST", "FIRST"}, wideFrom: 5}
+			t := &table{header: []string{"NAS", "SENDER", "RECORDS", "SESSIONS", "LAST SEEN", "FIRST SEEN"}, wideFrom: 5}
 			var names []string
 			for _, d := range answer.Results {
 				t.add(d.names(), d.from(), strconv.FormatUint(d.Records, 10), strconv.Itoa(d.Sessions), clockOf(&d.LastSeen), clockOf(&d.FirstSeen))
@@ -50,7 +50,7 @@ func newBNGDiscover(r *remote) *cobra.Command {
 	}
 }
 
-// names joins the names that it gives itself.
+// names joins the names in its records.
 func (d *discoveredBNG) names() string {
 	var names []string
 	for _, name := range []string{d.NASIP, d.NASIPv6, d.NASIdentifier} {
@@ -68,7 +68,7 @@ func (d *discoveredBNG) from() string {
 	return d.Sender
 }
 
-// namesOfBNGs lists the names that are taken; none if the server does not say.
+// namesOfBNGs lists the names in use; none if the server does not say.
 func namesOfBNGs(ctx context.Context, api *client.Client) (names []string) {
 	_, bngs, err := readBNGs(ctx, api, func(wire.BNG) bool { return true })
 	if err != nil {
@@ -80,13 +80,14 @@ func namesOfBNGs(ctx context.Context, api *client.Client) (names []string) {
 	return names
 }
 
-// hint tells what the configuration lacks.
+// hint prints the missing entries of the configuration.
 func (r *remote) hint(found []discoveredBNG, taken []string) {
 	if len(found) == 0 {
-		r.say("everybody who sends accounting is configured")
+		r.say("every NAS that sends accounting is configured")
 		return
 	}
-	r.say("to restrict sessions there, add to bngs (and check dialect, address and profiles; a relay needs the name in its relay_for):")
+	r.say("to restrict sessions there, add these entries to bngs; check dialect, address and profiles, " +
+		"and add the name to the relay's relay_for:")
 	for i := range found {
 		name := found[i].proposedName(taken)
 		taken = append(taken, name)
@@ -96,15 +97,13 @@ func (r *remote) hint(found []discoveredBNG, taken []string) {
 	}
 }
 
-// quoted writes a string as JSON has it, which YAML reads: a NAS may call itself
-// anything.
+// quoted quotes a string as JSON, which is valid YAML: a NAS may have any name.
 func quoted(s string) string {
-	text, _ := json.Marshal(s) // a string always has a form
+	text, _ := json.Marshal(s) // a string always encodes
 	return string(text)
 }
 
-// own returns the name that it has under a key, "" if that name does not tell it
-// from others.
+// own returns its name of a kind, "" if that name does not identify it.
 func (d *discoveredBNG) own(key, name string) string {
 	if slices.Contains(d.Vague, key) {
 		return ""
@@ -112,7 +111,8 @@ func (d *discoveredBNG) own(key, name string) string {
 	return name
 }
 
-// address is where CoA would go: where its packets come from, or where it says it is.
+// address is where CoA-Requests would be sent: the source of its records, or behind a
+// relay its NAS-IP-Address.
 func (d *discoveredBNG) address() string {
 	if !d.Relay {
 		return d.Sender
@@ -123,7 +123,7 @@ func (d *discoveredBNG) address() string {
 	return d.own(wire.NameNASIPv6, d.NASIPv6)
 }
 
-// proposedName is its identifier, or its address, and not one that is taken.
+// proposedName is its identifier, or its address, made unique.
 func (d *discoveredBNG) proposedName(taken []string) string {
 	base := d.own(wire.NameNASIdentifier, d.NASIdentifier)
 	if base == "" {
@@ -137,17 +137,17 @@ func (d *discoveredBNG) proposedName(taken []string) string {
 	return name
 }
 
-// entry is the configuration's lines for it.
+// entry is its entry of the configuration.
 func (d *discoveredBNG) entry(name string) []string {
 	if d.KnownBy == wire.KnownByNothing {
 		return []string{
-			"  # " + quoted(d.names()) + ", through " + d.Sender + ": nothing in its records tells it from others.",
-			"  # Let it send its own address or a name of its own, or let the relay set NAS-IP-Address to where the packet came from.",
+			"  # " + quoted(d.names()) + ", through " + d.Sender + ": nothing in its records identifies it.",
+			"  # Make it send its own NAS-IP-Address or a unique NAS-Identifier, or let the relay set NAS-IP-Address to the packet's source.",
 		}
 	}
 	var lines, nas []string
 	if vague := d.vague(); vague != "" {
-		lines = append(lines, "  # "+vague+" is every host's or several NASes' name, so "+d.otherwise())
+		lines = append(lines, "  # "+vague+" does not identify it, so "+d.otherwise())
 	}
 	for _, ip := range []string{d.own(wire.NameNASIP, d.NASIP), d.own(wire.NameNASIPv6, d.NASIPv6)} {
 		if ip != "" {
@@ -168,18 +168,20 @@ func (d *discoveredBNG) entry(name string) []string {
 	return append(lines, "    secret_file: FILE", "    dialect: DIALECT")
 }
 
-// otherwise says what it is known by instead of vague names.
+// otherwise says what identifies it instead of vague names.
 func (d *discoveredBNG) otherwise() string {
 	if d.KnownBy == wire.KnownBySender {
-		return "it is known by the address that it sends from."
+		return "it is known by its source address."
 	}
 	return "it is known by its other names."
 }
 
-// vague joins its names that are no evidence.
+// vague joins its names that do not identify it.
 func (d *discoveredBNG) vague() string {
 	var names []string
-	for _, name := range []struct{ key, value string }{{wire.NameNASIP, d.NASIP}, {wire.NameNASIPv6, d.NASIPv6}, {wire.NameNASIdentifier, d.NASIdentifier}} {
+	for _, name := range []struct{ key, value string }{
+		{wire.NameNASIP, d.NASIP}, {wire.NameNASIPv6, d.NASIPv6}, {wire.NameNASIdentifier, d.NASIdentifier},
+	} {
 		if name.value != "" && slices.Contains(d.Vague, name.key) {
 			names = append(names, quoted(name.value))
 		}

@@ -14,19 +14,21 @@ import (
 // listedBNG is a BNG as the list shows it.
 type listedBNG wire.BNG
 
-// bngColumns are the columns of the list; the first six are always shown.
+// bngColumns are the columns of the list; -o wide shows those after the sixth.
 var bngColumns = []string{
-	"NAME", "ADDRESS", "DIALECT", "STATE", "PROFILES", "SKEW", "SKEW-BY", "PATH", "SINCE", "ANSWERED", "FLYING", "WAITING", "RATE", "STOPPED", "FAULT",
+	"NAME", "ADDRESS", "DIALECT", "STATE", "PROFILES", "SKEW",
+	"SKEW BY", "PATH", "SINCE", "LAST REPLY", "IN FLIGHT", "QUEUED", "RATE", "STOPPED", "FAULT",
 	"LAST RECORD", "RECORDS/S", "BEHIND", "GROUP",
 }
 
 func newBNGList(r *remote) *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List the BNGs that the server knows, and how they answer", Args: cobra.NoArgs,
-		Long: "STATE is known on the elected sender only: ok, silent (new restrictions are kept back), recovering (releases go first).\n" +
-			"SKEW is how far the BNG's clock is ahead of ours, by what its answers or its accounting tell, whichever is further off;\n" +
-			"-o wide says by which. accounting? means that its records contradict their arrival and do not agree with each other yet.\n" +
-			"LAST RECORD is when its accounting came last, to any instance; \"no accounting\": it stopped, and its addresses are not attributed for later moments.",
+		Use: "list", Short: "List the configured BNGs and their state", Args: cobra.NoArgs,
+		Long: "STATE, on the elected sender only: ok, silent (unresponsive: new restrictions are deferred), recovering (releases first).\n" +
+			"SKEW is how far the BNG's clock is ahead of ours, by its replies or its accounting, whichever is larger; -o wide shows\n" +
+			"which. \"accounting?\" means that its records do not agree with each other yet. QUEUED is releases+restrictions.\n" +
+			"LAST RECORD is when any instance received its last accounting record; \"no accounting\": it is silent, and later moments\n" +
+			"are not attributed.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			api, err := r.client()
 			if err != nil {
@@ -82,12 +84,12 @@ func (b *listedBNG) cells(now time.Time) []string {
 	return cells
 }
 
-// skew is how far the BNG's clock is ahead of ours, and what tells it: its answers
-// or its accounting, whichever is further off.
+// skew is how far the BNG's clock is ahead of ours, by its replies or its accounting,
+// whichever is larger.
 func (b *listedBNG) skew() (seconds, by string) {
 	var ahead *int64
 	if b.Health != nil && b.Health.Skew != nil {
-		ahead, by = b.Health.Skew, "answers"
+		ahead, by = b.Health.Skew, "replies"
 	}
 	if c := b.Clock; c != nil && (ahead == nil || magnitude(c.Skew) > magnitude(*ahead)) {
 		ahead, by = &c.Skew, "accounting"
@@ -106,7 +108,7 @@ func (b *listedBNG) skew() (seconds, by string) {
 
 func magnitude(n int64) int64 { return max(n, -n) }
 
-// state is what an operator should know of the BNG at a glance.
+// state is the BNG's state in short.
 func (b *listedBNG) state(now time.Time) (words []string) {
 	if b.Health != nil {
 		words = append(words, b.Health.State)
@@ -123,7 +125,7 @@ func (b *listedBNG) state(now time.Time) (words []string) {
 	return words
 }
 
-// clockOf writes a moment, nothing for one that never was.
+// clockOf formats a time; "" for none.
 func clockOf(t *time.Time) string {
 	if t == nil {
 		return ""

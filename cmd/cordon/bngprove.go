@@ -18,14 +18,15 @@ func newBNGProve(r *remote) *cobra.Command {
 	var file string
 	var ask bool
 	c := &cobra.Command{
-		Use: "prove NAME -c FILE --session ID", Short: "Restrict a test line, look, restore it, look again, and keep what was seen", Args: cobra.ExactArgs(1),
-		Long: "Sends the BNG what a case would send for one session: THE LINE IS RESTRICTED for as long as the looks take.\n" +
-			"The proof is kept below journal.dir; an experimental dialect needs it before it may enforce.\n" +
-			"Copy the file to the other instances.",
+		Use: "prove NAME -c FILE --session ID", Args: cobra.ExactArgs(1),
+		Short: "Restrict and restore a test line, verify both, and keep the proof",
+		Long: "Sends the BNG what a case would send for one session: THE LINE IS RESTRICTED until both are verified. The proof\n" +
+			"is kept below journal.dir; an experimental dialect needs one before mode enforce. Copy the file to the other\n" +
+			"instances.",
 		Example: "  cordon bng prove bng1 -c /etc/cordon/cordon.yaml --session 0000001a --profile walled-garden --ask",
 		RunE: func(c *cobra.Command, args []string) error {
 			if file == "" || p.Session == "" {
-				return usage("name the configuration with -c FILE, and the test line's session with --session")
+				return usage("-c FILE and --session are required")
 			}
 			if err := checkFormat(r.output); err != nil {
 				return err
@@ -50,22 +51,23 @@ func newBNGProve(r *remote) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVarP(&file, "config", "c", "", "configuration file")
-	f.StringVar(&p.Session, "session", "", "Acct-Session-Id of the test line, or its attributes as radclient reads them")
-	f.StringVar(&p.Profile, "profile", "", "profile to try, or disconnect (default: every profile of the BNG, one after the other)")
-	f.DurationVar(&p.Wait, "wait", 20*time.Second, "how long the network has to show a change; longer than an Interim interval where only accounting shows it")
-	f.BoolVar(&ask, "ask", false, "ask the person at the terminal where nothing else shows it")
+	f.StringVar(&p.Session, "session", "", "Acct-Session-Id of the test line, or its attributes in radclient's syntax")
+	f.StringVar(&p.Profile, "profile", "", "profile, or disconnect (default: every profile of the BNG in turn)")
+	f.DurationVar(&p.Wait, "wait", 20*time.Second,
+		"how long verification may take; if only accounting shows a change, more than an Interim-Update interval")
+	f.BoolVar(&ask, "ask", false, "ask at the terminal where nothing else can verify it")
 	f.BoolVarP(&p.Verbose, "verbose", "v", false, "show every packet")
 	return c
 }
 
-// ask puts a question to the person at the terminal; only yes is a yes.
+// ask asks at the terminal; only y and yes mean yes.
 func (r *remote) ask(question string) (bool, error) {
 	if _, err := fmt.Fprintf(r.err, "%s [y/N] ", question); err != nil {
 		return false, err
 	}
 	line, err := bufio.NewReader(r.in).ReadString('\n')
 	if err != nil && line == "" {
-		return false, fmt.Errorf("nobody answered: %w", err)
+		return false, fmt.Errorf("no answer at the terminal: %w", err)
 	}
 	answer := strings.ToLower(strings.TrimSpace(line))
 	return answer == "y" || answer == "yes", nil
@@ -96,9 +98,9 @@ func (r *remote) reportProofs(proved []prove.Proved) error {
 	case bad < len(proved):
 		return &exitError{code: exitPartly, err: fmt.Errorf("%d of %d profiles are not proved", bad, len(proved))}
 	}
-	next := "look at the line yourself with --ask, or give the BNG a verify: check of its own"
+	next := "verify by yourself with --ask, or configure bngs[].verify"
 	if !proved[0].Restrict.Done() {
-		next = "see that the BNG knows the session and the name of the profile, with --verbose; cordon dialect show lists what its refusals mean"
+		next = "check the session and the profile's name on the BNG, with --verbose; cordon dialect show lists the meaning of Error-Causes"
 	}
 	return failed(next, "not proved")
 }

@@ -13,7 +13,7 @@ import (
 	"cordon/cmd/cordon/lab/bngsim"
 )
 
-// simulation is what the flags of "cordon bngsim" say.
+// simulation is the flags of "cordon bngsim".
 type simulation struct {
 	bngsim.Config
 	view bngsim.View
@@ -29,9 +29,9 @@ func newBNGSim(sh *shell) *cobra.Command {
 	var s simulation
 	c := &cobra.Command{
 		Use: "bngsim --secret SECRET [--acct-server ADDRESS:PORT]", Short: "Simulate a BNG with subscribers, for labs", Args: cobra.NoArgs,
-		Long: "Simulate a BNG with subscribers, for labs: it reports its sessions to an accounting server, answers\n" +
-			"CoA and Disconnect requests as its make does, and misbehaves as told. It runs until interrupted.\n" +
-			"SIGUSR1 and --table print its sessions on standard output; everything else goes to standard error.",
+		Long: "Simulate a BNG with subscribers, for labs: it sends accounting for its sessions, replies to CoA-Requests and\n" +
+			"Disconnect-Requests as its platform does, and misbehaves as the flags say. It runs until interrupted.\n" +
+			"SIGUSR1 and --table print its sessions on standard output; everything else is on standard error.",
 		Example: "  cordon bngsim --quirks\n" +
 			"  cordon bngsim --make cisco-isg --secret testing123 --quirk session-id-changes --quirk padding\n" +
 			"  cordon bngsim --make junos --secret testing123 --acct-server 127.0.0.1:1813 --subscribers 200\n" +
@@ -50,43 +50,43 @@ func newBNGSim(sh *shell) *cobra.Command {
 
 func (s *simulation) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&s.Platform, "make", "junos", strings.Join(bngsim.Platforms(), ", "))
-	f.StringVar(&s.Name, "name", "bng1", "NAS-Identifier, and the first part of every User-Name")
+	f.StringVar(&s.Platform, "make", "junos", "platform: "+strings.Join(bngsim.Platforms(), ", "))
+	f.StringVar(&s.Name, "name", "bng1", "NAS-Identifier, and prefix of every User-Name")
 	f.StringVar(&s.nasIP, "nas-ip", "127.0.0.1", "NAS-IP-Address or NAS-IPv6-Address")
-	f.StringVar(&s.Listen, "listen", "127.0.0.1:3799", "where CoA and Disconnect requests come to; port 0 takes a free one")
-	f.StringVar(&s.secret, "secret", "", "shared secret (better in --secret-file: others can see a command line)")
+	f.StringVar(&s.Listen, "listen", "127.0.0.1:3799", "address for CoA-Requests and Disconnect-Requests; port 0: any free port")
+	f.StringVar(&s.secret, "secret", "", "shared secret (visible to other users of this host: better --secret-file)")
 	f.StringVar(&s.secretFile, "secret-file", "", "file with the shared secret")
-	f.StringVar(&s.AcctServer, "acct-server", "", "where accounting goes to, address:port (nowhere if not told)")
+	f.StringVar(&s.AcctServer, "acct-server", "", "accounting server, address:port (default: none)")
 	f.StringVar(&s.acctSecretFile, "acct-secret-file", "", "file with the accounting server's secret (default: the same secret)")
-	f.IntVar(&s.Subscribers, "subscribers", 10, "how many log in")
-	f.StringVar(&s.v4, "v4", "198.18.0.0/16", "prefix that IPv4 addresses come from")
-	f.StringVar(&s.v6, "v6", "", "prefix that IPv6 prefixes come from, e.g. 2001:db8::/36 (no IPv6 if not told)")
-	f.DurationVar(&s.Interim, "interim", 0, "time between Interim-Updates of a session (none if 0)")
-	f.StringSliceVar(&s.Profiles, "profiles", nil, "services or filters that it knows; others are refused (default: knows every name)")
-	f.StringVar(&s.Normal, "normal", "", "service, filter, list or rate given at log-in (default: INTERNET, accel-ppp 50000/10000)")
+	f.IntVar(&s.Subscribers, "subscribers", 10, "number of subscribers")
+	f.StringVar(&s.v4, "v4", "198.18.0.0/16", "pool of IPv4 addresses")
+	f.StringVar(&s.v6, "v6", "", "pool of IPv6 prefixes, e.g. 2001:db8::/36 (default: no IPv6)")
+	f.DurationVar(&s.Interim, "interim", 0, "interval of Interim-Updates; 0 disables them")
+	f.StringSliceVar(&s.Profiles, "profiles", nil, "services or filters that it knows; it refuses others (default: any)")
+	f.StringVar(&s.Normal, "normal", "", "service, filter, list or rate at log-in (default: INTERNET, accel-ppp 50000/10000)")
 	f.StringVar(&s.RedirectAttribute, "redirect-attribute", "", "accel-ppp: the attribute configured as attr-l4-redirect")
 	f.StringVar(&s.IPSetAttribute, "ipset-attribute", "", "accel-ppp: the attribute configured as attr-l4-redirect-ipset")
-	f.BoolVar(&s.RequireMessageAuthenticator, "require-message-authenticator", false, "drop requests without one")
-	f.BoolVar(&s.view.Changes, "table", false, "print the sessions whenever one came, went or changed")
+	f.BoolVar(&s.RequireMessageAuthenticator, "require-message-authenticator", false, "discard requests without Message-Authenticator")
+	f.BoolVar(&s.view.Changes, "table", false, "print the sessions whenever one starts, ends or changes")
 	f.BoolVar(&s.view.Packets, "debug", false, "show every packet as radclient would")
 }
 
 func (s *simulation) faultFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.Float64Var(&s.Faults.In.Lose, "lose", 0, "probability that a CoA packet is lost, each way, 0 to 1")
-	f.Float64Var(&s.Faults.In.Double, "double", 0, "probability that a CoA packet arrives twice, each way, 0 to 1")
+	f.Float64Var(&s.Faults.In.Double, "double", 0, "probability that a CoA packet is duplicated, each way, 0 to 1")
 	f.DurationVar(&s.Faults.In.Delay, "delay", 0, "delay of CoA packets, each way")
-	f.DurationVar(&s.Faults.In.Jitter, "jitter", 0, "and up to this much more, which reorders them")
-	f.StringVar(&s.nak, "nak", "", "refuse every request with this Error-Cause, e.g. 503, or none for a NAK without")
-	f.BoolVar(&s.Faults.Silent, "silent", false, "read requests, do nothing, say nothing")
-	f.BoolVar(&s.Faults.AckIgnore, "ack-ignore", false, "ACK every request and do nothing")
-	f.StringSliceVar(&s.Quirks, "quirk", nil, "a quirk of real gear, by name; may be repeated (see --quirks)")
-	f.BoolVar(&s.listQuirks, "quirks", false, "list the quirks and end")
-	f.DurationVar(&s.SlowBy, "slow-by", 5*time.Second, "time that the quirk slow takes for a request")
-	f.DurationVar(&s.ClockSkew, "clock-skew", 10*time.Minute, "what the clock is ahead with the quirk clock-skew")
-	f.DurationVar(&s.HookTakes, "hook-takes", 12*time.Second, "time that the quirks slow-hooks and queued-hooks take for a request")
-	f.DurationVar(&s.DHCPEvery, "dhcp-every", 3*time.Minute, "time from a restriction to the client's next DHCP request, with the quirk mac-auth")
-	f.Uint64Var(&s.Seed, "seed", 1, "seed of whatever is left to chance")
+	f.DurationVar(&s.Faults.In.Jitter, "jitter", 0, "random additional delay, which reorders packets")
+	f.StringVar(&s.nak, "nak", "", "NAK every request with this Error-Cause, e.g. 503; none: without Error-Cause")
+	f.BoolVar(&s.Faults.Silent, "silent", false, "discard every request")
+	f.BoolVar(&s.Faults.AckIgnore, "ack-ignore", false, "ACK every request without applying it")
+	f.StringSliceVar(&s.Quirks, "quirk", nil, "quirk of a real platform; may be repeated (see --quirks)")
+	f.BoolVar(&s.listQuirks, "quirks", false, "list the quirks")
+	f.DurationVar(&s.SlowBy, "slow-by", 5*time.Second, "processing time with the quirk slow")
+	f.DurationVar(&s.ClockSkew, "clock-skew", 10*time.Minute, "how far the clock is ahead with the quirk clock-skew")
+	f.DurationVar(&s.HookTakes, "hook-takes", 12*time.Second, "processing time with the quirks slow-hooks and queued-hooks")
+	f.DurationVar(&s.DHCPEvery, "dhcp-every", 3*time.Minute, "time from a restriction to the next DHCP request, with the quirk mac-auth")
+	f.Uint64Var(&s.Seed, "seed", 1, "random seed")
 }
 
 func (s *simulation) run(c *cobra.Command, sh *shell) error {
@@ -123,14 +123,14 @@ func (s *simulation) run(c *cobra.Command, sh *shell) error {
 func (s *simulation) read() error {
 	var err error
 	if s.NASIP, err = netip.ParseAddr(s.nasIP); err != nil {
-		return usage("--nas-ip: %q is no address", s.nasIP)
+		return usage("--nas-ip: invalid address %q", s.nasIP)
 	}
 	if s.V4, err = netip.ParsePrefix(s.v4); err != nil {
-		return usage("--v4: %q is no prefix", s.v4)
+		return usage("--v4: invalid prefix %q", s.v4)
 	}
 	if s.v6 != "" {
 		if s.V6, err = netip.ParsePrefix(s.v6); err != nil {
-			return usage("--v6: %q is no prefix", s.v6)
+			return usage("--v6: invalid prefix %q", s.v6)
 		}
 	}
 	s.Faults.Out = s.Faults.In

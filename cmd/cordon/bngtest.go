@@ -18,17 +18,17 @@ func newBNGTest(r *remote) *cobra.Command {
 	var dryRun bool
 	var timeout time.Duration
 	c := &cobra.Command{
-		Use: "test NAME -c FILE", Short: "Ask a BNG something harmless, and say what its answer or silence means", Args: cobra.ExactArgs(1),
-		Long: "Sends CoA-Requests about a subscriber who cannot exist, from this host and with the BNG's secret; nothing in them\n" +
-			"changes a session, and none is a Disconnect-Request. After silence it tries other settings and ports, one by one.\n" +
-			"Exit code 0: alive; 1: it was heard, and something is wrong; 3: nothing was heard.",
+		Use: "test NAME -c FILE", Short: "Send a BNG harmless requests, and explain its replies or their absence", Args: cobra.ExactArgs(1),
+		Long: "Sends CoA-Requests about a subscriber who cannot exist, from this host and with the BNG's secret; they cannot\n" +
+			"change a session, and none is a Disconnect-Request. Without a reply it tries other settings and ports in turn.\n" +
+			"Exit code 0: alive; 1: it replies, and something is wrong; 3: no reply.",
 		Example: "  cordon bng test bng1 -c /etc/cordon/cordon.yaml\n  cordon bng test bng1 -c /etc/cordon/cordon.yaml --dry-run",
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case file == "":
-				return usage("name the configuration with -c FILE")
+				return usage("-c FILE is required")
 			case timeout <= 0:
-				return usage("--timeout is longer than nothing")
+				return usage("--timeout must be > 0")
 			}
 			if err := checkFormat(r.output); err != nil {
 				return err
@@ -52,8 +52,8 @@ func newBNGTest(r *remote) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVarP(&file, "config", "c", "", "configuration file")
-	f.BoolVar(&dryRun, "dry-run", false, "print what would be sent, and send nothing")
-	f.DurationVarP(&timeout, "timeout", "t", probe.DefaultTimeout, "how long to wait for the first answer; each later try waits 3s at most")
+	f.BoolVar(&dryRun, "dry-run", false, "print the packets without sending them")
+	f.DurationVarP(&timeout, "timeout", "t", probe.DefaultTimeout, "timeout of the first request; that of the others is at most 3s")
 	return c
 }
 

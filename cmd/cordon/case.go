@@ -12,10 +12,13 @@ import (
 	"cordon/integration/wire"
 )
 
-// casesPrinted is cases as a table; raw is what the server sent.
+// casesPrinted is cases as a table; raw is the server's answer.
 func casesPrinted(raw json.RawMessage, cases []wire.Case, now time.Time) printed {
 	t := &table{
-		header:   []string{"ID", "SUBSCRIBER", "STATE", "PROFILE", "SESSIONS", "AGE", "EXPIRES", "MODE", "RULE", "SOURCE", "OPENED", "UNTIL", "REASON"},
+		header: []string{
+			"ID", "SUBSCRIBER", "STATE", "PROFILE", "SESSIONS", "AGE", "EXPIRES",
+			"MODE", "RULE", "SOURCE", "OPENED", "UNTIL", "REASON",
+		},
 		wideFrom: 7,
 	}
 	p := printed{raw: raw, table: t}
@@ -27,8 +30,8 @@ func casesPrinted(raw json.RawMessage, cases []wire.Case, now time.Time) printed
 	return p
 }
 
-// state names what holds a case, or what it is to rise to, for that is what decides
-// the next step.
+// state is the case's state with the kind of its hold, or of its rise's: that decides the
+// next step.
 func state(c wire.Case) string {
 	if c.Rise != nil && c.Rise.Hold != nil {
 		return c.State + "+held:" + c.Rise.Hold.Kind
@@ -41,13 +44,13 @@ func state(c wire.Case) string {
 
 func expires(c wire.Case, now time.Time) string {
 	if c.Ending() {
-		return "" // it is over; what is still owed is given back at once
+		return "" // the release does not wait for the expiry
 	}
 	return until(c.ExpiresAt, now)
 }
 
-// tallySessions counts how sessions stand: "2 acked", "1 acked, 1 pending",
-// "1 restored". Those that are over count only where there is no other.
+// tallySessions counts sessions by enforcement: "2 acked", "1 acked, 1 pending",
+// "1 restored". Those that are over count only if there is no other.
 func tallySessions(sessions []wire.Session) string {
 	counts := map[string]int{}
 	var order []string
@@ -71,7 +74,7 @@ func tallySessions(sessions []wire.Session) string {
 	return strings.Join(parts, ", ")
 }
 
-// casePage is one case as a page to read.
+// casePage is one case in full.
 func casePage(raw json.RawMessage, c wire.Case, now time.Time) printed {
 	p := casesPrinted(raw, []wire.Case{c}, now)
 	p.text = func(w io.Writer) {
@@ -86,7 +89,7 @@ func casePage(raw json.RawMessage, c wire.Case, now time.Time) printed {
 	return p
 }
 
-// page writes prose-like sections. Errors of w are not kept: w is a buffer.
+// page writes sections. Errors of w are ignored: it is a buffer.
 type page struct {
 	w   io.Writer
 	now time.Time
@@ -94,14 +97,14 @@ type page struct {
 
 func (p *page) title(s string) { fmt.Fprintf(p.w, "\n%s\n", s) }
 
-// fact writes one line of the head; an empty value is left out.
+// fact writes one line of the head, unless the value is empty.
 func (p *page) fact(name, value string) {
 	if value != "" {
 		fmt.Fprintf(p.w, "  %-12s%s\n", name, safe(value))
 	}
 }
 
-// moment writes a time and how far it is from now.
+// moment formats a time and its distance from now.
 func (p *page) moment(t time.Time) string {
 	if t.After(p.now) {
 		return stamp(&t) + ", in " + span(t.Sub(p.now))
@@ -117,7 +120,7 @@ func (p *page) caseHead(c wire.Case) {
 	if c.Rule != "" {
 		p.fact("Decided by", "rule "+c.Rule+", mode "+c.Mode)
 	} else {
-		p.fact("Decided by", c.Source+", by hand")
+		p.fact("Decided by", c.Source+", manual")
 	}
 	p.fact("Opened", p.moment(c.OpenedAt))
 	if c.ExpiresAt != nil && !c.Ending() {
@@ -140,11 +143,11 @@ func (p *page) caseHead(c wire.Case) {
 	}
 }
 
-// demand names a profile beside the one in force, whose demand it is and its end.
+// demand is a profile beside the present one, who wants it, and its end.
 func (p *page) demand(d wire.Demand) string {
 	by := "rule " + d.Rule
 	if d.Rule == "" {
-		by = d.Source + ", by hand"
+		by = d.Source + ", manual"
 	}
 	return d.Profile + " (" + by + ": " + d.Reason + ") until " + p.moment(d.Until)
 }
@@ -177,7 +180,7 @@ func (p *page) sessions(sessions []wire.Session) {
 	_ = t.write(p.w, true) // a buffer
 }
 
-// remark is why the session stands so: which check defers it, what the BNG said.
+// remark is why: the check that defers, the BNG's Error-Cause, the reason.
 func remark(s wire.Session) string {
 	var words []string
 	if s.DeferredBy != "" {

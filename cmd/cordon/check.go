@@ -17,7 +17,7 @@ func newCheck(sh *shell) *cobra.Command {
 	var strict bool
 	var journal string
 	config := &cobra.Command{
-		Use: "config FILE...", Short: "Check configuration files: every fault at once, with its place", Args: cobra.MinimumNArgs(1),
+		Use: "config FILE...", Short: "Check configuration files, and list every fault with its line", Args: cobra.MinimumNArgs(1),
 		Example: "  cordon check config /etc/cordon/cordon.yaml\n  cordon check config --journal /var/lib/cordon new.yaml",
 		RunE: func(c *cobra.Command, files []string) error {
 			bad := 0
@@ -30,13 +30,14 @@ func newCheck(sh *shell) *cobra.Command {
 			case bad == 0:
 				return nil
 			case bad < len(files):
-				return &exitError{code: exitPartly, err: fmt.Errorf("%d of %d files have faults", bad, len(files))}
+				return &exitError{code: exitPartly, err: fmt.Errorf("%d of %d files are invalid", bad, len(files))}
 			}
-			return failed("correct what is named above", "the configuration has faults")
+			return failed("correct the faults above", "the configuration is invalid")
 		},
 	}
-	config.Flags().BoolVar(&strict, "strict", false, "warnings are faults too")
-	config.Flags().StringVar(&journal, "journal", "", "also look whether every release that this journal shows to be owed could be sent; it may be in use")
+	config.Flags().BoolVar(&strict, "strict", false, "treat warnings as faults")
+	config.Flags().StringVar(&journal, "journal", "",
+		"also check that every unfinished release in this journal directory could be sent; it may be in use")
 	return group("check", "Check files before they are used", config)
 }
 

@@ -16,7 +16,7 @@ import (
 func newCoA(sh *shell) *cobra.Command {
 	var r dialects.Rendering
 	render := &cobra.Command{
-		Use: "render", Short: "Show the packets that a dialect would send; nothing is sent", Args: cobra.NoArgs,
+		Use: "render", Short: "Print the packets of a dialect without sending them", Args: cobra.NoArgs,
 		Example: "  cordon coa render --dialect junos --action restrict --restricted GARDEN --normal overlay \\\n" +
 			"    --session 'User-Name=alice,Acct-Session-Id=42'",
 		RunE: func(*cobra.Command, []string) error {
@@ -32,14 +32,14 @@ func newCoA(sh *shell) *cobra.Command {
 		},
 	}
 	f := render.Flags()
-	f.StringVar(&r.Dialect, "dialect", "", "how the BNG is spoken to; see cordon dialect list")
+	f.StringVar(&r.Dialect, "dialect", "", "dialect; see cordon dialect list")
 	f.StringVar(&r.Action, "action", "restrict", "restrict, restore or disconnect")
 	f.StringVar(&r.Restricted, "restricted", "", "name of the restricted profile on the BNG")
 	f.StringVar(&r.Normal, "normal", "overlay", "name of the normal profile, or overlay")
-	f.StringVar(&r.Session, "session", "", "attributes of the session, as radclient reads them")
+	f.StringVar(&r.Session, "session", "", "attributes of the session, in radclient's syntax")
 	f.StringToStringVar(&r.Options, "option", nil, "dialect option, name=value; may be repeated")
-	f.BoolVar(&r.Hex, "hex", false, "the attributes as octets")
-	return group("coa", "See what would be sent to a BNG, and send by hand", render, newCoASend(sh))
+	f.BoolVar(&r.Hex, "hex", false, "print the attributes in hexadecimal")
+	return group("coa", "Print or send CoA packets directly", render, newCoASend(sh))
 }
 
 // newCoASend is "cordon coa send".
@@ -47,9 +47,9 @@ func newCoASend(sh *shell) *cobra.Command {
 	var s radclient.Sending
 	var file string
 	c := &cobra.Command{
-		Use: "send HOST[:PORT] coa|disconnect", Short: "Send requests as radclient does, and show the answers", Args: cobra.ExactArgs(2),
-		Long: "Reads attributes from standard input, or from a file, in radclient's syntax; packets are apart by a blank line.\n" +
-			"This goes to the BNG directly: no case knows of it, and nothing undoes it.",
+		Use: "send HOST[:PORT] coa|disconnect", Short: "Send requests as radclient does, and print the replies", Args: cobra.ExactArgs(2),
+		Long: "Reads attributes from standard input, or from a file, in radclient's syntax, with a blank line between packets.\n" +
+			"They are sent to the BNG directly, outside of any case, and not undone.",
 		Example: "  echo 'User-Name=alice, Acct-Session-Id=42, Filter-Id=GARDEN' | cordon coa send -S bng1.secret 192.0.2.1 coa",
 		RunE: func(c *cobra.Command, args []string) error {
 			input, err := readInput(sh, file)
@@ -58,7 +58,7 @@ func newCoASend(sh *shell) *cobra.Command {
 			}
 			s.Target, s.Kind, s.Input = args[0], args[1], input
 			if s.Secret == "" && s.SecretFile == "" {
-				return usage("name the secret with -S FILE or --secret")
+				return usage("-S FILE or --secret is required")
 			}
 			sent, err := s.Send(c.Context(), sh.out)
 			switch {
@@ -69,7 +69,8 @@ func newCoASend(sh *shell) *cobra.Command {
 			case sent.Acked > 0:
 				return &exitError{code: exitPartly, err: fmt.Errorf("%d acked, %d refused, %d unanswered", sent.Acked, sent.Refused, sent.Unanswered)}
 			case sent.Refused == 0:
-				return &exitError{code: exitUnreachable, err: errors.New("no answer"), next: "check address, port, secret, and that the BNG takes requests from this host"}
+				return &exitError{code: exitUnreachable, err: errors.New("no reply"),
+					next: "check address, port and secret, and that the BNG accepts requests from this host"}
 			}
 			return failed("", "refused")
 		},
@@ -77,9 +78,9 @@ func newCoASend(sh *shell) *cobra.Command {
 	f := c.Flags()
 	f.StringVarP(&file, "file", "f", "-", "file with the attributes, - for standard input")
 	f.StringVarP(&s.SecretFile, "secret-file", "S", "", "file with the shared secret")
-	f.StringVar(&s.Secret, "secret", "", "shared secret (others can see a command line: better -S)")
-	f.DurationVarP(&s.Timeout, "timeout", "t", 0, "how long each request is tried (default 30s)")
-	f.BoolVar(&s.Plain, "plain", false, "without Message-Authenticator and Event-Timestamp")
+	f.StringVar(&s.Secret, "secret", "", "shared secret (visible to other users of this host: better -S)")
+	f.DurationVarP(&s.Timeout, "timeout", "t", 0, "timeout of each request, retransmissions included (default 30s)")
+	f.BoolVar(&s.Plain, "plain", false, "omit Message-Authenticator and Event-Timestamp")
 	return c
 }
 
@@ -112,7 +113,7 @@ func newDialect(sh *shell) *cobra.Command {
 		},
 	}
 	show := &cobra.Command{
-		Use: "show NAME", Short: "Show what a dialect sends, needs and is known to get wrong", Args: cobra.ExactArgs(1),
+		Use: "show NAME", Short: "Show what a dialect sends and needs, and its known limits", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := dialects.Text(args[0])
 			if err != nil {
@@ -122,5 +123,5 @@ func newDialect(sh *shell) *cobra.Command {
 			return err
 		},
 	}
-	return group("dialect", "How each make of BNG is spoken to", list, show)
+	return group("dialect", "Show how each platform is restricted and restored", list, show)
 }

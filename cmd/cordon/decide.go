@@ -13,8 +13,8 @@ import (
 	"cordon/integration/wire"
 )
 
-// decide carries one decision to each of the cases. Those that fail are named
-// each, and those that are put off; the rest are done all the same.
+// decide sends one decision about each of the cases. Each that fails or is deferred is
+// reported; the others are carried out all the same.
 func (r *remote) decide(ctx context.Context, ids []string, path string, query url.Values, body any) error {
 	api, err := r.client()
 	if err != nil {
@@ -35,7 +35,8 @@ func (r *remote) decide(ctx context.Context, ids []string, path string, query ur
 			deferred = append(deferred, id)
 			if later.UnknownHere {
 				r.sayWhere(id, later.Instances)
-				unsent = append(unsent, fmt.Errorf("%s: recorded, but nothing is sent before Redis is back unless another instance gets it too", id))
+				unsent = append(unsent, fmt.Errorf("%s: in the journal, but nothing is sent before Redis is reachable "+
+					"unless another instance gets the decision too", id))
 			}
 			continue
 		}
@@ -52,12 +53,13 @@ func (r *remote) decide(ctx context.Context, ids []string, path string, query ur
 		return err
 	}
 	if len(unsent) > 0 {
-		return &exitError{exitPartly, errors.Join(append(faults, unsent...)...), "the same at the other instances, or CORDON_ADDR=ADDRESS,ADDRESS,… with all of them"}
+		return &exitError{exitPartly, errors.Join(append(faults, unsent...)...),
+			"repeat it at the other instances, or with all of them in CORDON_ADDR=ADDRESS,ADDRESS,…"}
 	}
 	return tally(len(ids), faults)
 }
 
-// decideWithReason is decide for what a person owes a reason for.
+// decideWithReason is decide for a decision that requires a reason.
 func (r *remote) decideWithReason(ctx context.Context, ids []string, path, reason string, body any) error {
 	if err := requireReason(reason); err != nil {
 		return err
@@ -65,10 +67,12 @@ func (r *remote) decideWithReason(ctx context.Context, ids []string, path, reaso
 	return r.decide(ctx, ids, path, nil, body)
 }
 
-// decideOne gives a decision to one instance after the other, until one has done
-// it or can do something about it: while Redis is unreachable, that is the one that sent
-// the restriction.
-func decideOne(ctx context.Context, apis []*client.Client, path string, query url.Values, body any) (raw json.RawMessage, later *wire.Deferred, err error) {
+// decideOne sends a decision to one instance after the other, until one has applied it or
+// can carry it out: while Redis is unreachable, that is the one that sent the
+// restriction.
+func decideOne(
+	ctx context.Context, apis []*client.Client, path string, query url.Values, body any,
+) (raw json.RawMessage, later *wire.Deferred, err error) {
 	var first error
 	for _, api := range apis {
 		answer, err := api.Post(ctx, path, query, body)
@@ -97,29 +101,30 @@ func decideOne(ctx context.Context, apis []*client.Client, path string, query ur
 	return raw, later, nil
 }
 
-// without leaves out the instances that were asked.
+// without removes the instances that were asked.
 func without(instances []wire.OtherInstance, asked []*client.Client) []wire.OtherInstance {
 	return slices.DeleteFunc(instances, func(i wire.OtherInstance) bool {
 		return i.Address != "" && slices.ContainsFunc(asked, func(c *client.Client) bool { return strings.HasSuffix(c.Addr(), "://"+i.Address) })
 	})
 }
 
-// sayWhere names the instances that may know more, each with the command to give.
+// sayWhere lists the instances that may have sent the restriction, with the command for
+// each.
 func (r *remote) sayWhere(id string, instances []wire.OtherInstance) {
 	if len(instances) == 0 {
-		r.say("%s  no further instance is known", id)
+		r.say("%s  no other instance is known", id)
 	}
 	for _, i := range instances {
 		where := i.Address
 		if where == "" {
-			where = "its address is not known"
+			where = "address unknown"
 		}
-		r.say("%s  give it to %s (%s): %s", id, i.Name, where, i.Command)
+		r.say("%s  send it to %s (%s): %s", id, i.Name, where, i.Command)
 	}
 }
 
-// printDecided prints the cases that were changed. A table has no row for what
-// is put off, which was reported already; the other formats hold it too.
+// printDecided prints the changed cases. A table has no row for a deferred decision,
+// which is reported already; the other formats have it too.
 func (r *remote) printDecided(done *found, deferred []string) error {
 	tabular := r.output == formatTable || r.output == formatWide
 	if len(done.raws) == 0 || tabular && len(done.cases) == 0 {
@@ -130,7 +135,7 @@ func (r *remote) printDecided(done *found, deferred []string) error {
 	return r.print(p)
 }
 
-// oneOrAll is the one answer itself, or a list of several.
+// oneOrAll is the only answer itself, or a list of several.
 func (f *found) oneOrAll() json.RawMessage {
 	if len(f.raws) == 1 {
 		return f.raws[0]
@@ -138,13 +143,13 @@ func (f *found) oneOrAll() json.RawMessage {
 	return f.raw()
 }
 
-// tally turns the faults of some of n actions into one error.
+// tally joins the errors of some of n decisions.
 func tally(n int, faults []error) error {
 	switch {
 	case len(faults) == 0:
 		return nil
 	case len(faults) < n:
-		return &exitError{exitPartly, errors.Join(faults...), "the same again for those named above"}
+		return &exitError{exitPartly, errors.Join(faults...), "repeat it for those above"}
 	}
 	return errors.Join(faults...)
 }

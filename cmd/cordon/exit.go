@@ -15,10 +15,10 @@ import (
 const (
 	exitDone        = 0
 	exitFailed      = 1   // refused, not found, a check failed
-	exitUsage       = 2   // the command line is wrong; nothing was tried
-	exitUnreachable = 3   // Cordon, or what it needs, does not answer
+	exitUsage       = 2   // invalid command line; nothing was sent
+	exitUnreachable = 3   // Cordon, or what it needs, is unreachable
 	exitPartly      = 4   // done for some of several
-	exitInterrupted = 130 // ended by a signal before it was done
+	exitInterrupted = 130 // by a signal
 )
 
 // exitCode is that of an outcome.
@@ -32,7 +32,7 @@ func exitCode(o wire.Outcome) int {
 	return exitFailed
 }
 
-// exitError is an error that knows its exit code and what to do next.
+// exitError is an error with its exit code and what to do next.
 type exitError struct {
 	code int
 	err  error
@@ -42,19 +42,19 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
-// usage is a fault of the command line.
+// usage is an error of the command line.
 func usage(format string, args ...any) error {
 	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...)}
 }
 
-// failed is a fault of what was asked; next is the step that helps.
+// failed is an error of the request; next is what to do.
 func failed(next, format string, args ...any) error {
 	return &exitError{code: exitFailed, err: fmt.Errorf(format, args...), next: next}
 }
 
-// verdictOn finds the exit code of an error and the next step to name with it.
-// help is the command whose --help explains the usage.
-func verdictOn(err error, help string) (code int, next string) {
+// explain returns the exit code of an error and what to do next. help is the command
+// whose --help explains the usage.
+func explain(err error, help string) (code int, next string) {
 	var own *exitError
 	var refused *wire.Problem
 	var unreachable *client.UnreachableError
@@ -66,33 +66,33 @@ func verdictOn(err error, help string) (code int, next string) {
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted, ""
 	case errors.As(err, &unreachable) && errors.As(err, &refused):
-		return exitUnreachable, "ask /readyz?verbose what is missing, and try again"
+		return exitUnreachable, "see /readyz?verbose for what is unavailable, and retry"
 	case errors.As(err, &unreachable):
-		return exitUnreachable, "cordon serve -c FILE, or name the address with --addr or CORDON_ADDR"
+		return exitUnreachable, "cordon serve -c FILE, or set the address with --addr or CORDON_ADDR"
 	case errors.As(err, &refused):
 		return exitFailed, afterRefusal(refused)
 	}
 	return exitFailed, ""
 }
 
-// caseID is how a case is named in the words of a refusal.
+// caseID is a case's ID in a problem's detail.
 var caseID = regexp.MustCompile(`\bc-[0-9A-Za-z]{16,}\b`)
 
-// afterRefusal is the step that helps after each kind of refusal.
+// afterRefusal is what to do after each kind of problem.
 func afterRefusal(p *wire.Problem) string {
 	switch p.Status {
 	case http.StatusUnauthorized:
-		return "name a token with CORDON_TOKEN or --token"
+		return "set a token with CORDON_TOKEN or --token"
 	case http.StatusForbidden:
-		return "use a token that has the scope"
+		return "use a token with that scope"
 	case http.StatusNotFound:
 		return "cordon quarantine list, or cordon session find --ip ADDRESS --at TIME"
 	case http.StatusConflict:
 		switch {
 		case p.Missing != "":
-			return "again in some seconds, or name the subscriber with --subscriber; the one who is shown need not be it"
+			return "retry in some seconds, or use --subscriber; the holder shown may be wrong"
 		case len(p.Candidates) > 0:
-			return "name one of them with --subscriber, or its session with --session"
+			return "choose one with --subscriber, or a session with --session"
 		case p.Lines > 0:
 			return "cordon quarantine add … --all-sessions, if all of them are meant"
 		}
@@ -101,9 +101,9 @@ func afterRefusal(p *wire.Problem) string {
 		}
 		return "cordon quarantine list"
 	case http.StatusTooManyRequests:
-		return "wait, or have the source's quota raised"
+		return "retry later, or raise the source's quota"
 	case http.StatusUnprocessableEntity, http.StatusBadRequest, http.StatusRequestEntityTooLarge:
-		return "correct the field and send it again"
+		return "correct the field and retry"
 	}
-	return "look for request_id " + p.RequestID + " in the server's log"
+	return "see request_id " + p.RequestID + " in the server's log"
 }

@@ -1,9 +1,8 @@
-// Command cordon is Cordon's one binary: the server, the tools around it, and
-// the client of its HTTP API.
+// Command cordon is Cordon's one binary: the server, the tools of its laboratory, and
+// the command-line client of its HTTP API.
 //
-// This package is commands, flags and how answers are printed, one file a
-// command. What the server is made of is put together in package app; what the
-// client sends goes through package client.
+// This package is commands, flags and output formats, one file a command. Package app
+// wires the server, package client sends the requests, and package wire has their JSON.
 package main
 
 import (
@@ -15,7 +14,7 @@ import (
 )
 
 func main() {
-	// The first signal ends what is under way in good order, the second at once.
+	// The first signal shuts down in order, the second at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	sh := &shell{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, now: time.Now}

@@ -14,7 +14,7 @@ import (
 	"cordon/integration/wire"
 )
 
-// maintenanceFlags is what "bng maintenance" was asked for.
+// maintenanceFlags are those of "bng maintenance".
 type maintenanceFlags struct {
 	lasts, reason string
 	end           bool
@@ -25,10 +25,10 @@ func newBNGMaintenance(r *remote) *cobra.Command {
 	var f maintenanceFlags
 	c := &cobra.Command{
 		Use:   "maintenance [NAME --for TIME --reason TEXT | NAME --end --reason TEXT]",
-		Short: "Restrict nothing new on a BNG while people work on it; without NAME, list the BNGs in maintenance",
-		Long: "Restrict nothing new on a BNG while people work on it. Cases wait and say so; releases are still sent, and what is\n" +
-			"in force stays. When the window is over, or is ended, what waits is sent at the BNG's pace. Given again, it\n" +
-			"replaces the window that stands. Without NAME: list the BNGs in maintenance.",
+		Short: "Defer new restrictions on a BNG during maintenance; without NAME, list the BNGs in maintenance",
+		Long: "Defer new restrictions on a BNG during maintenance. Cases show it; releases are still sent, and present restrictions\n" +
+			"stay. When the window ends, deferred restrictions are sent at the BNG's rate. A new window replaces the present one.\n" +
+			"Without NAME: list the BNGs in maintenance.",
 		Example: "  cordon bng maintenance bng1 --for 2h --reason 'new software, change 4711'\n" +
 			"  cordon bng maintenance bng1 --end --reason 'done'\n  cordon bng maintenance",
 		Args: cobra.MaximumNArgs(1),
@@ -39,15 +39,15 @@ func newBNGMaintenance(r *remote) *cobra.Command {
 			return r.maintain(c, args[0], f)
 		},
 	}
-	c.Flags().StringVar(&f.lasts, "for", "", "how long from now, e.g. 2h; at most 168h")
+	c.Flags().StringVar(&f.lasts, "for", "", "duration from now, e.g. 2h; at most 168h")
 	c.Flags().BoolVar(&f.end, "end", false, "end it now")
-	c.Flags().StringVar(&f.reason, "reason", "", "why; each case that waits shows it (required with NAME)")
+	c.Flags().StringVar(&f.reason, "reason", "", "why; shown by each deferred case (required with NAME)")
 	return c
 }
 
 func (r *remote) listMaintenance(c *cobra.Command, f maintenanceFlags) error {
 	if f != (maintenanceFlags{}) {
-		return usage("name the BNG; cordon bng list shows them")
+		return usage("NAME is required; see cordon bng list")
 	}
 	api, err := r.client()
 	if err != nil {
@@ -68,12 +68,12 @@ func (r *remote) maintain(c *cobra.Command, name string, f maintenanceFlags) err
 	var body any = wire.MaintenanceRequest{For: f.lasts, Reason: f.reason}
 	switch {
 	case f.end && f.lasts != "":
-		return usage("--for and --end contradict each other")
+		return usage("--for and --end are mutually exclusive")
 	case f.end:
 		path += "/end"
 		body = wire.EndMaintenanceRequest{Reason: f.reason}
 	case f.lasts == "":
-		return usage("say how long with --for, e.g. --for 2h, or --end to end it")
+		return usage("--for, e.g. --for 2h, or --end is required")
 	}
 	if err := requireReason(f.reason); err != nil {
 		return err
@@ -89,8 +89,7 @@ func (r *remote) maintain(c *cobra.Command, name string, f maintenanceFlags) err
 	return r.printMaintained(raw, f.end)
 }
 
-// readBNGs asks for the BNGs and returns those that are wanted, as the server
-// sent them and decoded.
+// readBNGs returns the wanted BNGs, as the server sent them and decoded.
 func readBNGs(ctx context.Context, api *client.Client, wanted func(wire.BNG) bool) (json.RawMessage, []wire.BNG, error) {
 	raw, err := api.Get(ctx, "/bngs", nil)
 	if err != nil {
@@ -114,8 +113,7 @@ func readBNGs(ctx context.Context, api *client.Client, wanted func(wire.BNG) boo
 	return rawPage(found), bngs, nil
 }
 
-// printMaintained prints what became of a command; one that was put off has no
-// BNG to show in a table.
+// printMaintained prints the BNG after a command; a deferred one has no row in a table.
 func (r *remote) printMaintained(raw json.RawMessage, ended bool) error {
 	later, err := readDeferred(raw)
 	if err != nil {
@@ -134,16 +132,16 @@ func (r *remote) printMaintained(raw json.RawMessage, ended bool) error {
 		return err
 	}
 	if ended && b.Maintenance != nil {
-		r.say("somebody gave another window meanwhile; it stands")
+		r.say("another window was set meanwhile; it stays")
 	}
 	if tabular && b.Maintenance == nil {
-		r.say("%s is not in maintenance any more", b.Name)
+		r.say("%s is no longer in maintenance", b.Name)
 		return nil
 	}
 	return r.print(maintenancePrinted(raw, []wire.BNG{b}, r.now()))
 }
 
-// aboutBNG names the step that helps after a refusal about a BNG.
+// aboutBNG adds what to do to a problem about a BNG.
 func aboutBNG(err error) error {
 	var refused *wire.Problem
 	if !errors.As(err, &refused) {
@@ -158,7 +156,7 @@ func aboutBNG(err error) error {
 	return err
 }
 
-// maintenancePrinted is the windows of BNGs as a table.
+// maintenancePrinted is maintenance windows as a table.
 func maintenancePrinted(raw json.RawMessage, bngs []wire.BNG, now time.Time) printed {
 	t := &table{header: []string{"BNG", "LEFT", "UNTIL", "BY", "REASON", "SINCE"}, wideFrom: 5}
 	p := printed{raw: raw, table: t}

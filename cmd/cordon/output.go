@@ -28,13 +28,13 @@ var formats = []string{formatTable, formatWide, formatJSON, formatYAML, formatNa
 
 func checkFormat(format string) error {
 	if !slices.Contains(formats, format) {
-		return usage("there is no output %q; there are %s", format, strings.Join(formats, ", "))
+		return usage("unknown output %q; known are %s", format, strings.Join(formats, ", "))
 	}
 	return nil
 }
 
-// table is aligned text. The columns from wideFrom on show in the wide form
-// only; 0 means all always show.
+// table is aligned text. The columns from wideFrom on are shown with -o wide only; 0: all
+// always.
 type table struct {
 	header   []string
 	rows     [][]string
@@ -43,7 +43,7 @@ type table struct {
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
-// write prints the table; rows hold foreign text, so each cell is made safe.
+// write prints the table; rows have text of others, so each cell is escaped.
 func (t *table) write(w io.Writer, headers bool) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	lines := t.rows
@@ -72,7 +72,7 @@ func (t *table) write(w io.Writer, headers bool) error {
 	return nil
 }
 
-// narrow leaves out the columns of the wide form.
+// narrow removes the columns of the wide form.
 func (t *table) narrow() *table {
 	if t.wideFrom == 0 {
 		return t
@@ -84,12 +84,12 @@ func (t *table) narrow() *table {
 	return n
 }
 
-// printed is an answer in every form it can be printed in.
+// printed is an answer in every output format.
 type printed struct {
 	raw   json.RawMessage
 	names []string
 	table *table
-	text  func(io.Writer) // instead of the table, where a page of prose reads better
+	text  func(io.Writer) // instead of the table
 }
 
 // print writes an answer as --output asks.
@@ -132,8 +132,7 @@ func (r *remote) printTable(w io.Writer, p printed) error {
 	return t.write(w, !r.noHeaders)
 }
 
-// writeYAML prints JSON as block YAML in the same order: JSON is YAML, only its
-// style changes.
+// writeYAML prints JSON as block YAML in the same order: JSON is YAML in another style.
 func writeYAML(w io.Writer, raw json.RawMessage) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(raw, &doc); err != nil {
@@ -160,9 +159,8 @@ func blockStyle(n *yaml.Node) {
 	}
 }
 
-// safe makes foreign text harmless to a terminal and a table: whatever is not
-// printable (control characters, escapes, direction overrides) shows as its
-// escape.
+// safe escapes whatever is not printable (control characters, terminal escapes, direction
+// overrides), so that text of others cannot change a terminal or forge a row.
 func safe(s string) string {
 	printable := func(r rune) bool { return unicode.IsPrint(r) && r != unicode.ReplacementChar }
 	if !strings.ContainsFunc(s, func(r rune) bool { return !printable(r) }) {
@@ -180,7 +178,7 @@ func safe(s string) string {
 	return b.String()
 }
 
-// span writes a length of time in its two largest units: "45s", "3h12m", "9d4h".
+// span formats a duration in its two largest units: "45s", "3h12m", "9d4h".
 func span(d time.Duration) string {
 	if d = d.Abs(); d >= time.Hour {
 		d = d.Round(time.Minute) // a day just begun is 24 hours, not 23h59m
@@ -204,7 +202,7 @@ func two(a int, unitA string, b int, unitB string) string {
 	return strconv.Itoa(a) + unitA + strconv.Itoa(b) + unitB
 }
 
-// until writes how far ahead a moment is; "" for none, "now" for one that is past.
+// until formats the time to a moment; "" for none, "now" for one that is past.
 func until(t *time.Time, now time.Time) string {
 	switch {
 	case t == nil:
@@ -215,7 +213,7 @@ func until(t *time.Time, now time.Time) string {
 	return span(t.Sub(now))
 }
 
-// stamp writes a moment in full; "" for none.
+// stamp formats a time; "" for none.
 func stamp(t *time.Time) string {
 	if t == nil {
 		return ""

@@ -128,7 +128,7 @@ func TestLinesGoInBatchesThatTheAPITakes(t *testing.T) {
 		var counts []int
 		for _, b := range got {
 			counts = append(counts, len(strings.Fields(string(b.body))))
-			if len(b.body) > batchOctets || b.contentType != "application/x-ndjson" {
+			if len(b.body) > batchBytes || b.contentType != "application/x-ndjson" {
 				t.Errorf("%s: a batch of %d octets, %s", c.name, len(b.body), b.contentType)
 			}
 		}
@@ -150,7 +150,7 @@ func TestAnInterruptedCommandEndsWith130(t *testing.T) {
 
 func TestEveryRefusalNamesANextStep(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 409, 413, 418, 422, 429, 500} {
-		code, next := verdictOn(&wire.Problem{Status: status, Detail: "x"}, "cordon")
+		code, next := explain(&wire.Problem{Status: status, Detail: "x"}, "cordon")
 		if code != exitFailed || next == "" {
 			t.Errorf("status %d: code %d, next step %q", status, code, next)
 		}

@@ -9,8 +9,7 @@ import (
 // sessionNotFound is the Error-Cause of a BNG that does not know the session.
 const sessionNotFound = 503
 
-// owed says of a release that does not get through what it waits for, since when,
-// and what a person can do.
+// owed shows an unfinished release: its retries, since when, and what to do.
 func (p *page) owed(c wire.Case) {
 	stuck, unknown := 0, false
 	for _, s := range c.Sessions {
@@ -18,14 +17,14 @@ func (p *page) owed(c wire.Case) {
 			continue
 		}
 		if stuck++; stuck == 1 {
-			p.title("Still to be given back")
+			p.title("Unfinished release")
 		}
 		unknown = unknown || s.ErrorCause != nil && *s.ErrorCause == sessionNotFound
-		next := "a request is under way, or due now"
+		next := "a request is in flight, or due now"
 		if s.NextAt != nil && s.NextAt.After(p.now) {
-			next = "next try " + p.moment(*s.NextAt)
+			next = "next retry " + p.moment(*s.NextAt)
 		}
-		fmt.Fprintf(p.w, "  %s: %s after %d tries; %s\n", safe(s.BNG+"/"+s.SessionID), safe(s.Enforcement), s.Attempts, next)
+		fmt.Fprintf(p.w, "  %s: %s after %d attempts; %s\n", safe(s.BNG+"/"+s.SessionID), safe(s.Enforcement), s.Attempts, next)
 	}
 	if stuck == 0 {
 		return
@@ -34,10 +33,12 @@ func (p *page) owed(c wire.Case) {
 		fmt.Fprintf(p.w, "  Released    %s\n", p.moment(since.At))
 	}
 	if unknown {
-		fmt.Fprint(p.w, "  Over        503 alone proves nothing: with a Stop, an Accounting-On, a newer session on its address or line, or three interim intervals without a record\n")
+		fmt.Fprint(p.w, "  Over        503 alone is not sufficient: with a Stop, an Accounting-On, a newer session on its address or line,\n"+
+			"              or three interim intervals without a record\n")
 	}
-	fmt.Fprintf(p.w, "  Try now     cordon quarantine retry %s\n", safe(c.ID))
-	fmt.Fprintf(p.w, "  Give up     cordon quarantine give-up %s --reason TEXT   (nothing more is sent; the line may stay restricted)\n", safe(c.ID))
+	fmt.Fprintf(p.w, "  Retry       cordon quarantine retry %s\n", safe(c.ID))
+	fmt.Fprintf(p.w, "  Give up     cordon quarantine give-up %s --reason TEXT   (nothing more is sent; the line may stay restricted)\n",
+		safe(c.ID))
 }
 
 // releasing is the last step that began a release; nil if none is in the history.

@@ -16,24 +16,24 @@ import (
 // newQuarantine is "cordon quarantine" and its verbs.
 func newQuarantine(sh *shell) *cobra.Command {
 	r := &remote{shell: sh}
-	g := group("quarantine", "Restrict subscribers, see and end what restricts them",
+	g := group("quarantine", "Restrict subscribers, show and end cases",
 		newQuarantineAdd(r), newQuarantineList(r), newQuarantineShow(r), newRelease(r), newExtend(r),
-		newDecision(r, "approve", "approve", "Lift the hold of cases, or of what they rise to: they act"),
-		newDecision(r, "reject", "reject", "End held cases, or drop what cases were to rise to"),
+		newDecision(r, "approve", "approve", "Approve held cases, or their held rises"),
+		newDecision(r, "reject", "reject", "Reject held cases, which ends them, or drop their held rises"),
 		newRetry(r), newGiveUp(r),
-		newDecision(r, "note", "notes", "Add a remark to cases; --reason is its text"))
+		newDecision(r, "note", "notes", "Add a note to cases; --reason is its text"))
 	r.flags(g)
 	return g
 }
 
-// reasonFlag adds --reason, which a person owes for everything he does.
+// reasonFlag adds --reason, which every decision requires.
 func reasonFlag(c *cobra.Command, reason *string) {
 	c.Flags().StringVar(reason, "reason", "", "why; kept with the case (required)")
 }
 
 func requireReason(reason string) error {
 	if reason == "" {
-		return usage("--reason is required: say why, for whoever reads the case later")
+		return usage("--reason is required; the case keeps it")
 	}
 	return nil
 }
@@ -44,24 +44,24 @@ func newQuarantineAdd(r *remote) *cobra.Command {
 	var wait string
 	c := &cobra.Command{
 		Use: "add --ip ADDRESS|--subscriber KEY|--session BNG/ID --profile NAME --reason TEXT", Args: cobra.NoArgs,
-		Short: "Quarantine a subscriber by hand",
+		Short: "Quarantine a subscriber manually",
 		Example: "  cordon quarantine add --ip 192.0.2.17 --profile walled-garden --reason 'phone call, ticket 4711'\n" +
 			"  cordon quarantine add --subscriber alice@isp --profile block-smtp --for 72h --reason spam --wait 10s",
 		RunE: func(c *cobra.Command, _ []string) error { return r.add(c.Context(), &q, dryRun, wait) },
 	}
 	f := c.Flags()
-	f.StringVar(&q.IP, "ip", "", "whoever holds this address now")
-	f.Uint16Var(&q.Port, "port", 0, "with --ip: the subscriber's port, where addresses are shared")
-	f.StringVar(&q.Space, "space", "", "with --ip: address space, where several have the address")
+	f.StringVar(&q.IP, "ip", "", "address of the subscriber now")
+	f.Uint16Var(&q.Port, "port", 0, "with --ip: the subscriber's port, if the address is shared")
+	f.StringVar(&q.Space, "space", "", "with --ip: address space, if several have the address")
 	f.StringVar(&q.Subscriber, "subscriber", "", "subscriber key")
 	f.StringVar(&q.Session, "session", "", "session, as BNG/Acct-Session-Id")
-	f.StringVar(&q.Profile, "profile", "", "restriction (required)")
-	f.StringVar(&q.For, "for", "", "how long, e.g. 4h or 7d (the server's default if not told)")
-	f.BoolVar(&q.Override, "override", false, "although the subscriber is exempt")
-	f.BoolVar(&q.All, "all-sessions", false, "although the subscriber has more lines than attribution.max_sessions: restrict all of them")
-	f.BoolVar(&q.Replace, "replace", false, "although the open case has a more severe profile, or one that goes on longer: drop it for this one")
-	f.BoolVar(&dryRun, "dry-run", false, "say what would happen; nothing is written or sent")
-	f.StringVar(&wait, "wait", "", "wait this long, at most 60s, until the BNG has answered")
+	f.StringVar(&q.Profile, "profile", "", "profile to apply (required)")
+	f.StringVar(&q.For, "for", "", "duration, e.g. 4h or 7d (default: the server's)")
+	f.BoolVar(&q.Override, "override", false, "even if the subscriber is exempt")
+	f.BoolVar(&q.All, "all-sessions", false, "restrict all lines, even if more than attribution.max_sessions")
+	f.BoolVar(&q.Replace, "replace", false, "replace the open case's profile, even if it is more severe or ends later")
+	f.BoolVar(&dryRun, "dry-run", false, "show the case as it would be; nothing is written or sent")
+	f.StringVar(&wait, "wait", "", "wait up to this long, at most 60s, until no request is pending")
 	c.MarkFlagsMutuallyExclusive("ip", "subscriber", "session")
 	c.MarkFlagsOneRequired("ip", "subscriber", "session")
 	reasonFlag(c, &q.Reason)
@@ -95,7 +95,7 @@ func (r *remote) add(ctx context.Context, q *wire.QuarantineRequest, dryRun bool
 		return err
 	}
 	if dryRun {
-		r.say("dry run: this is what would be; nothing was written or sent")
+		r.say("dry run: nothing was written or sent")
 	}
 	if err := r.print(casesPrinted(raw, []wire.Case{c}, r.now())); err != nil || wait == "" || dryRun {
 		return err
@@ -103,7 +103,7 @@ func (r *remote) add(ctx context.Context, q *wire.QuarantineRequest, dryRun bool
 	return judge(&c)
 }
 
-// judge makes a case that is not as wanted by the time that was waited an error.
+// judge returns an error if the case is not as wanted after the wait.
 func judge(c *wire.Case) error {
 	if c.Outcome() == wire.Done {
 		return nil
@@ -137,18 +137,18 @@ func newQuarantineList(r *remote) *cobra.Command {
 	for _, name := range []string{"state", "profile", "bng", "subscriber", "source", "rule"} {
 		filters[name] = f.String(name, "", "only cases with this "+name)
 	}
-	f.IntVar(&limit, "limit", 50, "at most so many; 0: all")
-	f.BoolVar(&open, "open", false, "only cases that are not closed")
-	f.BoolVarP(&quiet, "quiet", "q", false, "ids only")
+	f.IntVar(&limit, "limit", 50, "most cases to list; 0: all")
+	f.BoolVar(&open, "open", false, "only open cases")
+	f.BoolVarP(&quiet, "quiet", "q", false, "IDs only")
 	return c
 }
 
-// maxPage is the largest page the API gives.
+// maxPage is the API's largest page.
 const maxPage = 1000
 
 func (r *remote) list(ctx context.Context, query url.Values, limit int, open bool) error {
 	if limit < 0 {
-		return usage("--limit is 0 or above")
+		return usage("--limit must not be negative")
 	}
 	api, err := r.client()
 	if err != nil {
@@ -159,27 +159,27 @@ func (r *remote) list(ctx context.Context, query url.Values, limit int, open boo
 		return err
 	}
 	if len(found.cases) == 0 {
-		r.say("no case fits")
+		r.say("no case matches")
 	}
 	if found.more {
-		r.say("there are more cases: --limit 0 lists all, --state and the like narrow them down")
+		r.say("there are more cases; --limit 0 lists all")
 	}
 	return r.print(casesPrinted(found.raw(), found.cases, r.now()))
 }
 
-// found is what a listing has gathered.
+// found is the cases of a listing.
 type found struct {
 	cases []wire.Case
 	raws  []json.RawMessage // the same, as the server sent them
-	more  bool              // there are more than were asked for
+	more  bool              // there are more than the limit
 }
 
 func (f *found) raw() json.RawMessage {
 	return rawPage(f.raws)
 }
 
-// collect follows the pages until there are limit cases (0: all), or with open
-// until the first closed one, since open cases come first.
+// collect reads pages until there are limit cases (0: all), or with open until the first
+// closed one, as open cases are first.
 func collect(ctx context.Context, api *client.Client, query url.Values, limit int, open bool) (*found, error) {
 	query.Set("limit", strconv.Itoa(maxPage))
 	if limit > 0 && limit < maxPage {
@@ -241,7 +241,7 @@ func newQuarantineShow(r *remote) *cobra.Command {
 func newRelease(r *remote) *cobra.Command {
 	var reason, code string
 	c := &cobra.Command{
-		Use: "release ID… --reason TEXT", Short: "End cases: subscribers get back what they should have", Args: cobra.MinimumNArgs(1),
+		Use: "release ID… --reason TEXT", Short: "End cases and restore the normal profile", Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, ids []string) error {
 			return r.decideWithReason(c.Context(), ids, "release", reason, wire.ReleaseRequest{Reason: reason, Code: code})
 		},
@@ -254,7 +254,7 @@ func newRelease(r *remote) *cobra.Command {
 func newExtend(r *remote) *cobra.Command {
 	var reason, lasts string
 	c := &cobra.Command{
-		Use: "extend ID… --for TIME --reason TEXT", Short: "Move the expiry of cases, counted from now", Args: cobra.MinimumNArgs(1),
+		Use: "extend ID… --for TIME --reason TEXT", Short: "Set the expiry of cases, counted from now", Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, ids []string) error {
 			if lasts == "" {
 				return usage("--for is required, e.g. --for 72h")
@@ -262,13 +262,12 @@ func newExtend(r *remote) *cobra.Command {
 			return r.decideWithReason(c.Context(), ids, "extend", reason, wire.ExtendRequest{Reason: reason, For: lasts})
 		},
 	}
-	c.Flags().StringVar(&lasts, "for", "", "how long from now, e.g. 72h or 7d (required)")
+	c.Flags().StringVar(&lasts, "for", "", "duration from now, e.g. 72h or 7d (required)")
 	reasonFlag(c, &reason)
 	return c
 }
 
-// newDecision is a verb that takes a reason and nothing else; path is its last
-// part in the API.
+// newDecision is a verb with a reason and nothing else; path is its path in the API.
 func newDecision(r *remote, verb, path, short string) *cobra.Command {
 	var reason string
 	c := &cobra.Command{

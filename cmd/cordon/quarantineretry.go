@@ -11,7 +11,7 @@ import (
 func newRetry(r *remote) *cobra.Command {
 	var reason, wait string
 	c := &cobra.Command{
-		Use: "retry ID…", Short: "Try now whatever is outstanding of cases, whatever its back-off", Args: cobra.MinimumNArgs(1),
+		Use: "retry ID…", Short: "Retry whatever is outstanding of cases now, regardless of back-off", Args: cobra.MinimumNArgs(1),
 		Example: "  cordon quarantine retry c-01JX… --wait 30s",
 		RunE: func(c *cobra.Command, ids []string) error {
 			query := url.Values{}
@@ -22,6 +22,6 @@ func newRetry(r *remote) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why; kept in the journal")
-	c.Flags().StringVar(&wait, "wait", "", "wait this long, at most 60s, until the BNG has answered")
+	c.Flags().StringVar(&wait, "wait", "", "wait up to this long, at most 60s, until no request is pending")
 	return c
 }

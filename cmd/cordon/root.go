@@ -14,8 +14,7 @@ import (
 	"cordon/integration/wire"
 )
 
-// shell is everything outside of the process that commands touch, so that tests
-// can stand in for it.
+// shell is everything outside of the process that commands use, for tests to replace.
 type shell struct {
 	in       io.Reader
 	out, err io.Writer
@@ -43,8 +42,8 @@ func commands(sh *shell) []*cobra.Command {
 	}
 }
 
-// run carries out one command line and returns the exit code. Data goes to
-// standard output, everything else to standard error.
+// run runs one command line and returns the exit code. Data is on standard output,
+// everything else on standard error.
 func run(ctx context.Context, sh *shell, args []string) int {
 	root := &cobra.Command{
 		Use: "cordon", Short: "Quarantine abusive subscribers by RADIUS Change-of-Authorization",
@@ -65,14 +64,14 @@ func run(ctx context.Context, sh *shell, args []string) int {
 	if err == nil {
 		return exitDone
 	}
-	if !began { // flags or arguments did not fit
+	if !began { // invalid flags or arguments
 		err = usage("%w", err)
 	}
 	return report(sh, err, chosen.CommandPath())
 }
 
-// watch notes when a command's own work begins: errors before that are faults
-// of the command line.
+// watch records when a command itself begins: errors before are those of the command
+// line.
 func watch(c *cobra.Command, began *bool) {
 	if do := c.RunE; do != nil {
 		c.RunE = func(c *cobra.Command, args []string) error {
@@ -85,9 +84,9 @@ func watch(c *cobra.Command, began *bool) {
 	}
 }
 
-// report tells an error and ends with the next step.
+// report prints an error and what to do next.
 func report(sh *shell, err error, path string) int {
-	code, next := verdictOn(err, path)
+	code, next := explain(err, path)
 	for line := range strings.Lines(err.Error()) {
 		_, _ = fmt.Fprintf(sh.err, "cordon: %s\n", safe(strings.TrimSuffix(line, "\n")))
 	}
@@ -100,12 +99,12 @@ func report(sh *shell, err error, path string) int {
 	return code
 }
 
-// group is a noun: it does nothing itself, and a verb it does not have is a
-// fault of the command line.
+// group is a noun: it does nothing itself, and an unknown verb is an error of the command
+// line.
 func group(use, short string, verbs ...*cobra.Command) *cobra.Command {
 	g := &cobra.Command{Use: use, Short: short, Args: func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return fmt.Errorf("%s has no verb %q", c.CommandPath(), args[0])
+			return fmt.Errorf("%s: unknown verb %q", c.CommandPath(), args[0])
 		}
 		return nil
 	}, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
@@ -124,14 +123,15 @@ type remote struct {
 // flags adds the flags that every client command takes.
 func (r *remote) flags(c *cobra.Command) {
 	f := c.PersistentFlags()
-	f.StringVar(&r.addr, "addr", "", "address of the API (CORDON_ADDR; default "+client.DefaultAddr+"); several, with commas: the next where one is not there or cannot act")
-	f.StringVar(&r.token, "token", "", "bearer token (better in CORDON_TOKEN: others can see a command line)")
-	f.StringVar(&r.author, "author", "", "who you are, where no token says so (default $USER)")
+	f.StringVar(&r.addr, "addr", "",
+		"address of the API (CORDON_ADDR; default "+client.DefaultAddr+"); several, with commas, are tried in turn")
+	f.StringVar(&r.token, "token", "", "bearer token (visible to other users of this host: better CORDON_TOKEN)")
+	f.StringVar(&r.author, "author", "", "author of decisions, if no token names one (default $USER)")
 	f.StringVarP(&r.output, "output", "o", formatTable, "output: "+strings.Join(formats, ", "))
-	f.BoolVar(&r.noHeaders, "no-headers", false, "tables without the header line")
+	f.BoolVar(&r.noHeaders, "no-headers", false, "omit the header of tables")
 }
 
-// client returns a client as flags and environment say; flags go first.
+// client returns a client by flags and environment; flags have priority.
 func (r *remote) client() (*client.Client, error) {
 	if err := checkFormat(r.output); err != nil {
 		return nil, err
@@ -153,12 +153,12 @@ func (r *remote) client() (*client.Client, error) {
 	return c, nil
 }
 
-// say tells progress and remarks, which are not data.
+// say prints a message that is not data.
 func (r *remote) say(format string, args ...any) {
 	_, _ = fmt.Fprintln(r.err, safe(fmt.Sprintf(format, args...)))
 }
 
-// decode reads an answer of the API.
+// decode decodes an answer of the API.
 func decode[T any](raw json.RawMessage) (T, error) {
 	var v T
 	if err := json.Unmarshal(raw, &v); err != nil {

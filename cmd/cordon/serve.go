@@ -22,7 +22,7 @@ func newServe(sh *shell) *cobra.Command {
 		Example: "  cordon serve -c /etc/cordon/cordon.yaml\n  cordon serve -c cordon.yaml --debug",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if file == "" {
-				return usage("name the configuration with -c FILE")
+				return usage("-c FILE is required")
 			}
 			log, err := newLogger(sh.err, level, format)
 			if err != nil {
@@ -37,7 +37,7 @@ func newServe(sh *shell) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVarP(&file, "config", "c", "", "configuration file")
-	f.BoolVar(&debug, "debug", false, "show every CoA exchange on standard error, as radclient would")
+	f.BoolVar(&debug, "debug", false, "print every CoA exchange on standard error, as radclient does")
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&format, "log-format", "", "json or console (default: console on a terminal, else json)")
 	return c
@@ -58,7 +58,7 @@ func serve(c *cobra.Command, file string, options app.Options) error {
 	defer server.Stop()
 	server.Start()
 	options.Logger.Info("serving", zap.Stringer("http", server.Addr()), zap.Stringer("mode", cfg.Policy.Mode), zap.Int("bngs", len(cfg.BNGs)))
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // without systemd there is nobody to tell
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // a no-op without systemd
 	select {
 	case <-c.Context().Done():
 		options.Logger.Info("stopping")
@@ -69,7 +69,7 @@ func serve(c *cobra.Command, file string, options app.Options) error {
 	}
 }
 
-// newLogger logs to w. Nothing is sampled: each line is one unit of work.
+// newLogger logs to w without sampling: each line is one unit of work.
 func newLogger(w io.Writer, level, format string) (*zap.Logger, error) {
 	at, err := zapcore.ParseLevel(level)
 	if err != nil {
@@ -91,7 +91,7 @@ func newLogger(w io.Writer, level, format string) (*zap.Logger, error) {
 	case "console":
 		encoder = zapcore.NewConsoleEncoder(encoding)
 	default:
-		return nil, usage("--log-format: %q is neither json nor console", format)
+		return nil, usage("--log-format: must be json or console, not %q", format)
 	}
 	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), at)), nil
 }

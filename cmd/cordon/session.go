@@ -15,7 +15,7 @@ import (
 // newSession is "cordon session" and its verbs.
 func newSession(sh *shell) *cobra.Command {
 	r := &remote{shell: sh}
-	g := group("session", "Find who held an address; load sessions", newSessionFind(r), newSessionImport(r))
+	g := group("session", "Find who held an address; import sessions", newSessionFind(r), newSessionImport(r))
 	r.flags(g)
 	return g
 }
@@ -24,7 +24,8 @@ func newSessionFind(r *remote) *cobra.Command {
 	var ip, space, subscriber, mac, at string
 	var port uint16
 	c := &cobra.Command{
-		Use: "find --ip ADDRESS [--port PORT] [--at TIME] | --subscriber KEY | --mac ADDRESS", Short: "Find who held an address at a moment", Args: cobra.NoArgs,
+		Use: "find --ip ADDRESS [--port PORT] [--at TIME] | --subscriber KEY | --mac ADDRESS", Args: cobra.NoArgs,
+		Short: "Find who held an address at a moment",
 		Example: "  cordon session find --ip 192.0.2.17 --at 2026-01-02T15:04:05Z\n" +
 			"  cordon session find --subscriber alice@isp",
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -49,18 +50,18 @@ func newSessionFind(r *remote) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&ip, "ip", "", "address")
-	f.StringVar(&space, "space", "", "address space, where several have the address")
+	f.StringVar(&space, "space", "", "address space, if several have the address")
 	f.StringVar(&subscriber, "subscriber", "", "or subscriber key")
-	f.StringVar(&mac, "mac", "", "or hardware address of the equipment (Calling-Station-Id)")
-	f.Uint16Var(&port, "port", 0, "the subscriber's port, where addresses are shared")
-	f.StringVar(&at, "at", "now", "when: RFC 3339 with an offset, now, or -5m")
+	f.StringVar(&mac, "mac", "", "or MAC address of the equipment (Calling-Station-Id)")
+	f.Uint16Var(&port, "port", 0, "the subscriber's port, if the address is shared")
+	f.StringVar(&at, "at", "now", "time: RFC 3339 with an offset, now, or -5m")
 	c.MarkFlagsMutuallyExclusive("ip", "subscriber", "mac")
 	c.MarkFlagsOneRequired("ip", "subscriber", "mac")
 	return c
 }
 
-// find prints the holders. That nobody is known is an answer, told with who
-// held the address before and after, and exit code 1.
+// find prints the holders. Without one it prints who held the address before and after,
+// and the exit code is 1.
 func (r *remote) find(ctx context.Context, query url.Values) error {
 	api, err := r.client()
 	if err != nil {
@@ -91,12 +92,12 @@ func (r *remote) find(ctx context.Context, query url.Values) error {
 	case len(s.Results) > 0:
 		return nil
 	case len(s.Neighbours) > 0:
-		return failed("another --at; the table shows who held it before and after", "nobody is known to have held it at that moment")
+		return failed("another --at; the table shows who held it before and after", "no holder is known at that time")
 	}
-	return failed("see that accounting of its BNG arrives", "no session is known")
+	return failed("check that its BNG's accounting is received", "no session is known")
 }
 
-// atTheMoment are holders as rows beside neighbours: who held it then.
+// atTheMoment are holders as rows beside neighbours.
 func atTheMoment(holders []wire.Holder) []wire.Neighbour {
 	rows := make([]wire.Neighbour, 0, len(holders))
 	for _, h := range holders {
@@ -105,8 +106,7 @@ func atTheMoment(holders []wire.Holder) []wire.Neighbour {
 	return rows
 }
 
-// holderTable is claims to addresses; the first column tells neighbours from
-// holders.
+// holderTable is holders and neighbours, by the first column.
 func holderTable(rows []wire.Neighbour, now time.Time) *table {
 	t := &table{header: []string{"WHEN", "SUBSCRIBER", "BNG", "SESSION", "ADDRESS", "FROM", "TO", "HELD", "KNOWN BY"}}
 	for _, h := range rows {
@@ -119,7 +119,7 @@ func holderTable(rows []wire.Neighbour, now time.Time) *table {
 	return t
 }
 
-// candidatesOf returns whom an ambiguous target may have meant.
+// candidatesOf returns the possible holders of an ambiguous target.
 func candidatesOf(err error) ([]wire.Holder, bool) {
 	var p *wire.Problem
 	if !errors.As(err, &p) || len(p.Candidates) == 0 {

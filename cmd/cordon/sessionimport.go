@@ -19,24 +19,24 @@ import (
 	"cordon/integration/wire"
 )
 
-// Rows and octets of one request: below what the server takes.
+// Rows and bytes of one request: below the server's limits.
 const (
-	chunkRows   = 1000
-	chunkOctets = 2 << 20
+	chunkRows  = 1000
+	chunkBytes = 2 << 20
 )
 
-// maxBadLines is how many bad lines are told one by one.
+// maxBadLines is how many faults are printed.
 const maxBadLines = 100
 
 func newSessionImport(r *remote) *cobra.Command {
 	var zone string
 	c := &cobra.Command{
-		Use: "import FILE", Short: "Load the sessions that another program knows, on the first day", Args: cobra.ExactArgs(1),
-		Long: "Reads CSV with a header, as exported from FreeRADIUS' table radacct; - is standard input. Columns may stand in any\n" +
-			"order: acctsessionid, username, nasipaddress (or nasidentifier), acctstarttime, acctupdatetime, acctstoptime,\n" +
+		Use: "import FILE", Short: "Import sessions from another program, for the initial load", Args: cobra.ExactArgs(1),
+		Long: "Reads CSV with a header, as exported from FreeRADIUS' table radacct; - is standard input. Columns, in any order:\n" +
+			" acctsessionid, username, nasipaddress (or nasidentifier), acctstarttime, acctupdatetime, acctstoptime,\n" +
 			"framedipaddress, framedipv6address, framedipv6prefix, delegatedipv6prefix, framedinterfaceid, nasportid,\n" +
 			"callingstationid, calledstationid, acctmultisessionid, filterid, class. Others are ignored.\n" +
-			"Bad lines are told, the others taken. The same file may be imported again: what is newer is never undone.",
+			"Faults are reported by line, valid rows are imported. A repeated import is harmless: newer records are never undone.",
 		Example: "  cordon session import radacct.csv --tz Europe/Berlin",
 		RunE: func(c *cobra.Command, args []string) error {
 			in := r.in
@@ -51,11 +51,11 @@ func newSessionImport(r *remote) *cobra.Command {
 			return r.importSessions(c.Context(), in, zone)
 		},
 	}
-	c.Flags().StringVar(&zone, "tz", "", "zone of times without an offset: Europe/Berlin, or +01:00")
+	c.Flags().StringVar(&zone, "tz", "", "time zone of times without an offset: Europe/Berlin, or +01:00")
 	return c
 }
 
-// importer sends rows in requests of bearable size.
+// importer sends rows in requests of limited size.
 type importer struct {
 	*remote
 	api    *client.Client
@@ -77,20 +77,20 @@ func (r *remote) importSessions(ctx context.Context, in io.Reader, zone string) 
 	}
 	if err := im.read(ctx, in); err != nil {
 		if n := im.sum.Accepted + im.sum.Skipped; n > 0 {
-			r.say("%d rows were taken before; import the file again when it is mended: they change nothing then", n)
+			r.say("%d rows were imported before; correct the file and import it again: repeated rows change nothing", n)
 		}
 		return err
 	}
 	return im.report()
 }
 
-// read sends the file piece by piece.
+// read sends the file in chunks.
 func (im *importer) read(ctx context.Context, in io.Reader) error {
 	rows := csv.NewReader(in)
 	rows.FieldsPerRecord = -1
 	header, err := rows.Read()
 	if err != nil {
-		return failed("begin the file with the names of its columns", "read the header: %w", err)
+		return failed("the first line must be the names of the columns", "read the header: %w", err)
 	}
 	header[0] = strings.TrimPrefix(header[0], "\ufeff")
 	im.header = header
@@ -116,7 +116,7 @@ func (im *importer) read(ctx context.Context, in io.Reader) error {
 // row adds one row to the request, and sends that when it is full.
 func (im *importer) row(ctx context.Context, line int, fields []string) error {
 	if len(fields) != len(im.header) {
-		im.refuse(line, fmt.Sprintf("has %d fields, the header %d", len(fields), len(im.header)))
+		im.refuse(line, fmt.Sprintf("must have %d fields, as the header has, not %d", len(im.header), len(fields)))
 		return nil
 	}
 	row := make(map[string]string, len(fields))
@@ -127,10 +127,10 @@ func (im *importer) row(ctx context.Context, line int, fields []string) error {
 	}
 	text, err := json.Marshal(row)
 	if err != nil {
-		return fmt.Errorf("write line %d: %w", line, err)
+		return fmt.Errorf("encode line %d: %w", line, err)
 	}
 	im.body.Write(append(text, '\n'))
-	if im.lines = append(im.lines, line); len(im.lines) < chunkRows && im.body.Len() < chunkOctets {
+	if im.lines = append(im.lines, line); len(im.lines) < chunkRows && im.body.Len() < chunkBytes {
 		return nil
 	}
 	return im.send(ctx)
@@ -140,7 +140,7 @@ func (im *importer) refuse(line int, why string) {
 	im.sum.Rejected = append(im.sum.Rejected, wire.LineFault{Line: line, Error: why})
 }
 
-// send hands the rows over that were gathered.
+// send sends the collected rows.
 func (im *importer) send(ctx context.Context) error {
 	if len(im.lines) == 0 {
 		return nil
@@ -174,8 +174,7 @@ func (im *importer) send(ctx context.Context) error {
 	return nil
 }
 
-// report prints the sum; bad lines make the exit code 4, or 1 if there was
-// nothing else.
+// report prints the sum; the exit code with faults is 4, or 1 if no row was valid.
 func (im *importer) report() error {
 	slices.SortStableFunc(im.sum.Rejected, func(a, b wire.LineFault) int { return a.Line - b.Line })
 	im.sum.Rejected, im.sum.Ignored = append([]wire.LineFault{}, im.sum.Rejected...), append([]string{}, im.sum.Ignored...)
@@ -191,7 +190,7 @@ func (im *importer) report() error {
 	}
 	raw, err := json.Marshal(im.sum)
 	if err != nil {
-		return fmt.Errorf("write the sum: %w", err)
+		return fmt.Errorf("encode the sum: %w", err)
 	}
 	t := &table{header: []string{"ACCEPTED", "SKIPPED", "REJECTED"}}
 	t.add(fmt.Sprint(im.sum.Accepted), fmt.Sprint(im.sum.Skipped), fmt.Sprint(len(im.sum.Rejected)))
@@ -202,9 +201,9 @@ func (im *importer) report() error {
 	case n == 0:
 		return nil
 	case im.sum.Accepted+im.sum.Skipped == 0:
-		return failed("cordon session import --help", "none of %d rows could be taken", n)
+		return failed("cordon session import --help", "none of %d rows could be imported", n)
 	default:
-		return &exitError{code: exitPartly, err: fmt.Errorf("%d of %d rows could not be taken", n, n+im.sum.Accepted+im.sum.Skipped),
-			next: "mend those lines and import the file again"}
+		return &exitError{code: exitPartly, err: fmt.Errorf("%d of %d rows could not be imported", n, n+im.sum.Accepted+im.sum.Skipped),
+			next: "correct those lines and import the file again"}
 	}
 }

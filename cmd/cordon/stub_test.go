@@ -133,7 +133,7 @@ func (s *stub) quarantine(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(409)
 		_ = json.NewEncoder(w).Encode(wire.Problem{Status: 409, Detail: "guest has 6 lines", Lines: 6})
 	case q.Subscriber == "outage":
-		refuse(w, 503, "the store or the log does not answer")
+		refuse(w, 503, "Redis or the journal is unavailable")
 	case q.Subscriber == "settled":
 		c.Sessions = c.Sessions[:1]
 		tell(w, 201, c)

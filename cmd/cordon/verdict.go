@@ -22,7 +22,7 @@ import (
 // newVerdict is "cordon verdict" and its verbs.
 func newVerdict(sh *shell) *cobra.Command {
 	r := &remote{shell: sh}
-	g := group("verdict", "Report abuse, and see what became of a report", newVerdictSubmit(r), newVerdictShow(r))
+	g := group("verdict", "Submit verdicts, and show their state", newVerdictSubmit(r), newVerdictShow(r))
 	r.flags(g)
 	return g
 }
@@ -34,7 +34,7 @@ func newVerdictSubmit(r *remote) *cobra.Command {
 	var wait time.Duration
 	c := &cobra.Command{
 		Use: "submit --ip ADDRESS|--subscriber KEY --category NAME | -f FILE", Args: cobra.NoArgs,
-		Short: "Report what an address or subscriber did",
+		Short: "Submit a verdict about an address or subscriber",
 		Example: "  cordon verdict submit --ip 192.0.2.17 --category botnet --confidence 0.9 --at -5m --wait 10s\n" +
 			"  cordon verdict submit -f verdicts.ndjson",
 	}
@@ -51,18 +51,18 @@ func newVerdictSubmit(r *remote) *cobra.Command {
 		return r.submit(c.Context(), v, at, wait)
 	}
 	f := c.Flags()
-	f.StringVarP(&file, "file", "f", "", "JSON or NDJSON with verdicts; - is standard input")
-	f.StringVar(&v.IP, "ip", "", "the address that did it")
-	f.StringVar(&v.Subscriber, "subscriber", "", "or the subscriber")
+	f.StringVarP(&file, "file", "f", "", "file of verdicts, JSON or NDJSON; - is standard input")
+	f.StringVar(&v.IP, "ip", "", "abusive address")
+	f.StringVar(&v.Subscriber, "subscriber", "", "or subscriber key")
 	f.StringVar(&v.Category, "category", "", "botnet, malware, spam, phishing, scan, bruteforce, ddos, …")
-	f.StringVar(&at, "at", "now", "when: RFC 3339 with an offset, now, or -5m")
-	f.Float64Var(&sure, "confidence", 0, "how sure, 0 to 1")
+	f.StringVar(&at, "at", "now", "time: RFC 3339 with an offset, now, or -5m")
+	f.Float64Var(&sure, "confidence", 0, "confidence, 0 to 1")
 	f.Uint16Var(&v.Port, "port", 0, "the subscriber's port")
 	f.StringVar(&v.Protocol, "protocol", "", "tcp, udp, …")
-	f.StringVar(&severity, "severity", "", "in the source's own words")
-	f.StringVar(&v.Source, "source", "cli", "who says so")
-	f.StringVar(&v.SourceID, "source-id", "", "the source's own id; the same again is a duplicate")
-	f.DurationVar(&wait, "wait", 0, "wait this long until it is decided")
+	f.StringVar(&severity, "severity", "", "severity, in the source's own scale")
+	f.StringVar(&v.Source, "source", "cli", "name of the source")
+	f.StringVar(&v.SourceID, "source-id", "", "the source's own id; a repeated one is a duplicate")
+	f.DurationVar(&wait, "wait", 0, "wait up to this long until it is decided")
 	for _, other := range []string{"ip", "subscriber", "category"} {
 		c.MarkFlagsMutuallyExclusive("file", other)
 	}
@@ -95,11 +95,11 @@ func (r *remote) submit(ctx context.Context, v wire.Verdict, at string, wait tim
 	if wait <= 0 || len(receipts) != 1 {
 		return r.print(receiptsPrinted(raw, receipts))
 	}
-	r.say("%s %s, waiting until it is decided", receipts[0].ID, receipts[0].Status)
+	r.say("%s %s, waiting for the decision", receipts[0].ID, receipts[0].Status)
 	return r.follow(ctx, api, receipts[0].ID, wait)
 }
 
-// moment reads --at: a time, "now", or a time before now as "-5m".
+// moment parses --at: a time, "now", or a time before now such as "-5m".
 func (r *remote) moment(at string) (time.Time, error) {
 	if at == "now" || at == "" {
 		return r.now(), nil
@@ -111,16 +111,15 @@ func (r *remote) moment(at string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339Nano, at)
 	if err != nil {
-		return t, usage("--at %q is no time: write 2026-01-02T15:04:05Z, now, or -5m", at)
+		return t, usage("--at: invalid time %q, e.g. 2026-01-02T15:04:05Z, now, or -5m", at)
 	}
 	return t, nil
 }
 
-// pollEvery is how often "verdict submit --wait" asks.
+// pollEvery is how often "verdict submit --wait" polls.
 const pollEvery = 250 * time.Millisecond
 
-// follow asks for the verdict until it is decided or the time is over, and
-// prints it.
+// follow polls the verdict until it is decided or the time is over, and prints it.
 func (r *remote) follow(ctx context.Context, api *client.Client, id string, wait time.Duration) error {
 	over := time.NewTimer(wait)
 	defer over.Stop()
@@ -149,14 +148,13 @@ func (r *remote) follow(ctx context.Context, api *client.Client, id string, wait
 	}
 }
 
-// Batches of NDJSON stay below what the API takes at once.
+// Bounds of one request of NDJSON: those of the API.
 const (
-	batchLines  = 1000
-	batchOctets = 1 << 20
+	batchLines = 1000
+	batchBytes = 1 << 20
 )
 
-// submitFile hands in verdicts from a file. One a line goes in batches; any
-// other JSON as it is.
+// submitFile submits verdicts from a file: NDJSON in batches, any other JSON as it is.
 func (r *remote) submitFile(ctx context.Context, file string) error {
 	body, err := r.read(file)
 	if err != nil {
@@ -171,7 +169,8 @@ func (r *remote) submitFile(ctx context.Context, file string) error {
 		raw, err := api.PostBody(ctx, "/verdicts", batch.contentType, batch.body)
 		if err != nil {
 			if len(receipts) > 0 {
-				return &exitError{exitPartly, fmt.Errorf("after %d verdicts: %w", len(receipts), err), "the same again: what was accepted is a duplicate then"}
+				return &exitError{exitPartly, fmt.Errorf("after %d verdicts: %w", len(receipts), err),
+					"repeat it: accepted verdicts are duplicates then"}
 			}
 			return err
 		}
@@ -210,7 +209,7 @@ type batch struct {
 	body        []byte
 }
 
-// batches cuts NDJSON between lines. A body that is one JSON value is one batch.
+// batches splits NDJSON between lines. A body that is one JSON value is one batch.
 func batches(body []byte) []batch {
 	if json.Valid(body) || !json.Valid(firstLine(body)) {
 		return []batch{{"application/json", body}}
@@ -225,7 +224,7 @@ func batches(body []byte) []batch {
 		current, lines = nil, 0
 	}
 	for line := range bytes.Lines(body) {
-		if lines == batchLines || len(current)+len(line) > batchOctets {
+		if lines == batchLines || len(current)+len(line) > batchBytes {
 			cut()
 		}
 		if len(bytes.TrimSpace(line)) > 0 {
@@ -258,7 +257,7 @@ func receiptsPrinted(raw json.RawMessage, receipts []wire.Receipt) printed {
 	return p
 }
 
-// judgeReceipts makes verdicts that were not taken an error.
+// judgeReceipts returns an error if not all verdicts are accepted.
 func judgeReceipts(receipts []wire.Receipt) error {
 	taken, throttled, wait := 0, 0, ""
 	for _, one := range receipts {
@@ -273,16 +272,18 @@ func judgeReceipts(receipts []wire.Receipt) error {
 	code := exitCode(wire.OutcomeOf(taken, len(receipts)))
 	switch rejected := len(receipts) - taken - throttled; {
 	case rejected > 0:
-		return &exitError{code, fmt.Errorf("%d of %d verdicts were rejected, %d throttled", rejected, len(receipts), throttled), "correct those and send the file again"}
+		return &exitError{code, fmt.Errorf("%d of %d verdicts were rejected, %d throttled", rejected, len(receipts), throttled),
+			"correct those and submit the file again"}
 	case throttled > 0:
-		return &exitError{code, fmt.Errorf("%d of %d verdicts were throttled", throttled, len(receipts)), "send the file again in " + wait + "; what was taken already changes nothing"}
+		return &exitError{code, fmt.Errorf("%d of %d verdicts were throttled", throttled, len(receipts)),
+			"submit the file again in " + wait + "; accepted verdicts are duplicates then"}
 	}
 	return nil
 }
 
 func newVerdictShow(r *remote) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show what became of a verdict", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show a verdict and its state", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			api, err := r.client()
 			if err != nil {

@@ -16,7 +16,7 @@ import (
 // version is set by the linker (-X main.version=…); a plain build is "dev".
 var version = "dev"
 
-// thisBuild is what this binary knows of itself.
+// thisBuild is the version of this binary.
 func thisBuild() wire.Version {
 	b := wire.Version{Version: version, Go: runtime.Version()}
 	info, _ := debug.ReadBuildInfo() // nil only in a binary built without modules
@@ -38,7 +38,7 @@ func thisBuild() wire.Version {
 func newVersion(sh *shell) *cobra.Command {
 	r := &remote{shell: sh}
 	c := &cobra.Command{
-		Use: "version", Short: "Show which build this is", Args: cobra.NoArgs,
+		Use: "version", Short: "Show the version of this build", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return r.printVersion(thisBuild()) },
 	}
 	c.Flags().StringVarP(&r.output, "output", "o", formatTable, "output: table, json, yaml, name")

@@ -66,7 +66,7 @@ func TestWhatIsRefusedAboutAnInstanceIsExplained(t *testing.T) {
 		{`{"reason":" "}`, nil, 422, "body.reason"},
 		{`{"reason":"x"}`, quarantine.ErrNoInstance, 404, "no such instance"},
 		{`{"reason":"x"}`, &quarantine.CommandError{Reason: "several instances are called b; give the id: 1, 2"}, 409, "give the id: 1, 2"},
-		{`{"reason":"x"}`, fmt.Errorf("i/o timeout"), 503, "does not answer"},
+		{`{"reason":"x"}`, fmt.Errorf("i/o timeout"), 503, "is unavailable"},
 	} {
 		w := call(newServer(t, &desk{err: c.err}), "POST", "/api/v1/instances/b/forget", c.body)
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) {

@@ -84,7 +84,7 @@ func TestWhatTheEngineRefusesOfMaintenanceIsTold(t *testing.T) {
 		status int
 		tells  string
 	}{
-		{&quarantine.FieldError{Field: "for", Reason: "is above 0 and at most 168h"}, 422, "body.for: is above 0 and at most 168h"},
+		{&quarantine.FieldError{Field: "for", Reason: "must be above 0 and at most 168h"}, 422, "body.for: must be above 0 and at most 168h"},
 		{&quarantine.CommandError{Reason: "bng1 is not in maintenance"}, 409, "bng1 is not in maintenance"},
 		{fmt.Errorf("do: %w", quarantine.ErrDeferred), 202, quarantine.ErrDeferred.Error()},
 	} {

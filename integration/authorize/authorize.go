@@ -35,13 +35,14 @@ type network interface {
 	LogIn(attributes []quarantine.Attribute) (LogIn, bool)
 }
 
-// gate checks what may be restricted at present.
+// gate knows what defers a restriction at present; *engine.Engine does. What is deferred
+// at log-in is what would be deferred as a CoA.
 type gate interface {
-	// Paused reports whether restricting is paused.
-	Paused() bool
-	// Acts reports whether a case may restrict its subscriber's session from this
-	// log-in on.
-	Acts(c *quarantine.Case, l LogIn) bool
+	// RestrictionsPaused reports whether nothing new may be restricted at all.
+	RestrictionsPaused() bool
+	// DeferralAtLogIn says why a case may not restrict a session of its subscriber
+	// that begins so now; nil: it may.
+	DeferralAtLogIn(c *quarantine.Case, s *quarantine.Session) *quarantine.Deferral
 }
 
 // Desk answers log-ins. It is safe for concurrent use.
@@ -87,7 +88,7 @@ func (d *Desk) decide(ctx context.Context, attributes []quarantine.Attribute) ([
 	switch {
 	case !ours:
 		return nil, Unknown
-	case d.gate.Paused():
+	case d.gate.RestrictionsPaused():
 		return nil, Deferred
 	}
 	c, ok := d.ask(ctx, l)
@@ -96,7 +97,7 @@ func (d *Desk) decide(ctx context.Context, attributes []quarantine.Attribute) ([
 		return nil, StoreUnavailable
 	case c == nil:
 		return nil, Unwanted
-	case !d.gate.Acts(c, l):
+	case d.gate.DeferralAtLogIn(c, beginning(c, l)) != nil:
 		return nil, Deferred
 	}
 	changes, ok := l.Reply(c.Profile)
@@ -106,7 +107,15 @@ func (d *Desk) decide(ctx context.Context, attributes []quarantine.Attribute) ([
 	return changes, Restricted
 }
 
-// ask queries Redis for the subscriber's case; false: no answer in time.
+// beginning is the session of a case's subscriber that begins with a log-in, as far as the
+// log-in shows it.
+func beginning(c *quarantine.Case, l LogIn) *quarantine.Session {
+	return &quarantine.Session{
+		SessionKey: quarantine.SessionKey{BNG: l.BNG()}, Member: l.Member(), Subscriber: c.Subscriber, Addresses: l.Addresses(),
+	}
+}
+
+// ask asks the store what is wanted; false: it did not answer in time.
 func (d *Desk) ask(ctx context.Context, l LogIn) (*quarantine.Case, bool) {
 	now := d.now()
 	if now.UnixNano() < d.until.Load() {

@@ -16,16 +16,19 @@ import (
 
 // world stands in for everything around the desk.
 type world struct {
-	paused, barred bool
-	wants          *quarantine.Case
-	err            error
-	hangs          bool
-	asked          []quarantine.LogIn
-	changes        []Change
+	paused   bool
+	deferral *quarantine.Deferral
+	wants    *quarantine.Case
+	err      error
+	hangs    bool
+	asked    []quarantine.LogIn
+	changes  []Change
 }
 
-func (w *world) Paused() bool                          { return w.paused }
-func (w *world) Acts(*quarantine.Case, LogIn) bool     { return !w.barred }
+func (w *world) RestrictionsPaused() bool { return w.paused }
+func (w *world) DeferralAtLogIn(*quarantine.Case, *quarantine.Session) *quarantine.Deferral {
+	return w.deferral
+}
 func (w *world) Member() string                        { return "bng1" }
 func (w *world) Addresses() []quarantine.Address       { return nil }
 func (w *world) Subscriber() string                    { return "alice" }
@@ -123,7 +126,7 @@ func TestALogInIsLeftAloneUnlessSomethingIsWantedAndMayAndCanBe(t *testing.T) {
 		{"nobody we know", *wanting("walled-garden"), bob, Unknown, false},
 		{"nothing wanted", world{}, alice, Unwanted, true},
 		{"paused", world{paused: true, wants: &quarantine.Case{Profile: "walled-garden"}}, alice, Deferred, false},
-		{"the mode is weaker by now", world{barred: true, wants: &quarantine.Case{Profile: "walled-garden"}}, alice, Deferred, true},
+		{"the mode is weaker by now", world{deferral: &quarantine.Deferral{By: quarantine.CheckMode}, wants: &quarantine.Case{Profile: "walled-garden"}}, alice, Deferred, true},
 		{"a profile that cannot be put in force at log-in", *wanting(quarantine.Disconnect), alice, LeftAlone, true},
 		{"the store fails", world{err: errors.New("connection refused")}, alice, StoreUnavailable, true},
 	} {

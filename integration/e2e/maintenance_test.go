@@ -30,7 +30,8 @@ func TestMaintenanceKeepsRestrictionsBackAndNoRelease(t *testing.T) {
 	b.restart()
 	b.waitsForMaintenance("bob")
 	b.bng.nothingAbout("bob")
-	if list := b.ok("bng", "maintenance"); !strings.Contains(list, "bng1") || !strings.Contains(list, "new software") || strings.Contains(list, "bng2") {
+	if list := b.ok("bng", "maintenance"); !strings.Contains(list, "bng1") || !strings.Contains(list, "new software") ||
+		strings.Contains(list, "bng2") {
 		t.Errorf("the list of BNGs in maintenance:\n%s", list)
 	}
 
@@ -66,7 +67,7 @@ func TestMaintenanceCommandedWhileRedisIsAwayIsKept(t *testing.T) {
 	b.online("alice", "198.51.100.7")
 	b.redis.Kill()
 	r := b.cli("bng", "maintenance", "bng1", "--for", "2h", "--reason", "new software")
-	if r.code != 0 || !strings.Contains(r.err, "bng1  deferred: recorded in the log") {
+	if r.code != 0 || !strings.Contains(r.err, "bng1  deferred: recorded in the journal") {
 		t.Fatal(r)
 	}
 	b.report("198.51.100.7")

@@ -14,37 +14,36 @@ import (
 	"cordon/integration/wire"
 )
 
-// Config says where the server listens, who may call, and what it shows of the
-// process.
+// Config is the server's configuration.
 type Config struct {
 	// Listen is host:port; the host is an address or empty for all of them.
 	Listen string
-	// Tokens may call. None is allowed on a loopback address only: then everybody
-	// who can reach it may do everything.
+	// Tokens are the valid bearer tokens. Without any the listener must be on a
+	// loopback address, and everybody who can reach it may do everything.
 	Tokens []Token
-	// Checks are what /readyz asks, in the order it shows them.
+	// Checks are run by /readyz, and shown in this order.
 	Checks []Check
-	// Metrics serves /metrics; nil: there is no such page. It is open to
-	// everybody who reaches the listener, so it must name no subscriber.
+	// Metrics serves /metrics; nil: no such page. It needs no token, so it must name
+	// no subscriber.
 	Metrics http.Handler
-	// Instance is what the headers of /readyz say of this instance.
+	// Instance is in the headers of /readyz.
 	Instance Instance
-	// Version is what /version tells.
+	// Version is shown by /version.
 	Version wire.Version
-	// Log gets one line a request and one a fault. nil: none.
+	// Log gets one line a request and one an internal error. nil: none.
 	Log *zap.Logger
-	// Limits are how long clients may take.
+	// Limits are the timeouts.
 	Limits Limits
 }
 
-// Limits are how long a client may take before it is cut off, so that slow ones
-// cannot hold all connections. A zero value takes the default.
+// Limits are timeouts, so that slow clients cannot hold all connections. 0 is the
+// default.
 type Limits struct {
-	Header time.Duration // to send its header; default 5 s
-	Body   time.Duration // to send header and body; default 20 s
-	Answer time.Duration // to take the answer, waiting included; default 90 s, more than any ?wait=
-	Idle   time.Duration // between two requests; default 120 s
-	Drain  time.Duration // requests under way may take when the server stops; default 10 s
+	Header time.Duration // to receive a request's header; default 5 s
+	Body   time.Duration // to receive header and body; default 20 s
+	Answer time.Duration // to send the response, ?wait= included; default 90 s, more than any ?wait=
+	Idle   time.Duration // of a connection between two requests; default 120 s
+	Drain  time.Duration // for requests in progress when the server stops; default 10 s
 }
 
 func (l Limits) withDefaults() Limits {
@@ -61,14 +60,14 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Check is one thing that readiness depends on.
+// Check is one readiness check.
 type Check struct {
-	Name string // a word, as /readyz?verbose shows it
-	// Essential: while it fails the server is not ready. Others only show.
+	Name string // one word, shown by /readyz?verbose
+	// Essential: while it fails the server is not ready. Others are only shown.
 	Essential bool
-	// Probe returns why it is not well, nil if it is. It is given two seconds.
+	// Probe returns why the check fails, nil if it passes. Its timeout is 2 s.
 	Probe func(ctx context.Context) error
-	// Warnings, if not nil, is what people should know of it although it is well.
+	// Warnings, if not nil, are shown although the check passes.
 	Warnings func() []string
 }
 
@@ -76,22 +75,22 @@ type Check struct {
 func (c Config) Validate() error {
 	var faults []error
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		faults = append(faults, fmt.Errorf("http.listen: %q is no host:port", c.Listen))
+		faults = append(faults, fmt.Errorf("http.listen: invalid host:port %q", c.Listen))
 	} else if c.Open() && !loopback(c.Listen) {
-		faults = append(faults, fmt.Errorf("http.listen: %s is no loopback address; an API that others can reach needs http.tokens", c.Listen))
+		faults = append(faults, fmt.Errorf("http.listen: must be a loopback address without http.tokens: %s", c.Listen))
 	}
 	if err := checkTokens(c.Tokens); err != nil {
 		faults = append(faults, fmt.Errorf("http.tokens: %w", err))
 	}
 	for _, check := range c.Checks {
 		if check.Name == "" || check.Probe == nil {
-			faults = append(faults, errors.New("a check needs a name and a probe"))
+			faults = append(faults, errors.New("check: Name and Probe are required"))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-// Open reports whether everybody who reaches the listener may do everything.
+// Open reports whether there are no tokens: everybody may do everything.
 func (c Config) Open() bool { return len(c.Tokens) == 0 }
 
 // loopback reports whether host:port can be reached from this host only.

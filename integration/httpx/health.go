@@ -13,15 +13,15 @@ import (
 	"cordon/integration/wire"
 )
 
-// probeTime is what one check of /readyz may take.
+// probeTime is the timeout of one check of /readyz.
 const probeTime = 2 * time.Second
 
 // mountOwn mounts the server's own pages.
 func (s *Server) mountOwn() {
-	s.page("/livez", "livez", "The process serves requests; nothing else is asked.", alive)
+	s.page("/livez", "livez", "200 while the process serves requests.", alive)
 	s.page("/healthz", "healthz", "The same as /livez.", alive)
-	s.page("/readyz", "readyz", "Whether everything essential is well; ?verbose lists each check.", s.ready)
-	s.page("/version", "version", "Which build this is.", s.version)
+	s.page("/readyz", "readyz", "200 if every essential check passes, else 503; ?verbose lists each check.", s.ready)
+	s.page("/version", "version", "Version of the build.", s.version)
 	s.page(wire.BasePath+"/openapi.json", "openapi", "This document.", s.document())
 	if s.config.Metrics != nil {
 		s.page("/metrics", "metrics", "Metrics in the Prometheus text format.", s.config.Metrics.ServeHTTP)
@@ -30,8 +30,8 @@ func (s *Server) mountOwn() {
 
 func alive(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") }
 
-// ready answers in the manner of Kubernetes' API server: 200 or 503, and with
-// ?verbose a line a check.
+// ready answers like Kubernetes' API server: 200 or 503, and with ?verbose a line a
+// check.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	s.config.Instance.announce(w.Header())
 	results := probe(r.Context(), s.config.Checks)
@@ -47,8 +47,8 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	plain(w, status, text)
 }
 
-// report lists each check; why one failed is for those who may read, as it may
-// name addresses.
+// report lists each check; the reason of a failure needs scope read, as it may have
+// addresses.
 func (s *Server) report(results []error, status int, reasons bool) string {
 	var b strings.Builder
 	for i, check := range s.config.Checks {
@@ -73,7 +73,7 @@ func (s *Server) report(results []error, status int, reasons bool) string {
 	return b.String() + "readyz check failed\n"
 }
 
-// warnings writes them behind a check that is well.
+// warnings formats them for a check that passes.
 func warnings(all []string) string {
 	if len(all) == 0 {
 		return ""
@@ -90,8 +90,8 @@ func oneLine(err error) string {
 	}, err.Error())
 }
 
-// probe runs all checks at once. A check that does not end in time counts as
-// failed; its goroutine ends when the check heeds its context.
+// probe runs all checks concurrently. One that does not end in time has failed; its
+// goroutine ends when the check observes its context.
 func probe(ctx context.Context, checks []Check) []error {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
@@ -105,13 +105,13 @@ func probe(ctx context.Context, checks []Check) []error {
 }
 
 func within(ctx context.Context, probe func(context.Context) error) error {
-	answer := make(chan error, 1) // never blocks the probe, even if nobody waits any more
+	answer := make(chan error, 1) // never blocks the probe, even after the timeout
 	go func() { answer <- probe(ctx) }()
 	select {
 	case err := <-answer:
 		return err
 	case <-ctx.Done():
-		return errors.New("no answer in time")
+		return fmt.Errorf("timed out after %s", probeTime)
 	}
 }
 
@@ -120,8 +120,8 @@ func (s *Server) version(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(s.config.Version) // a client that is gone reads no answer
 }
 
-// document serves the OpenAPI document, made at the first request, when every
-// edge is mounted.
+// document serves the OpenAPI document, encoded at the first request, when every edge
+// is mounted.
 func (s *Server) document() http.HandlerFunc {
 	encoded := sync.OnceValues(func() ([]byte, error) { return json.Marshal(s.api.OpenAPI()) })
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -8,7 +8,7 @@ import (
 	"cordon/quarantine"
 )
 
-// HolderOf shows one claim.
+// HolderOf is a holder on the wire.
 func HolderOf(h quarantine.Holder) wire.Holder {
 	view := wire.Holder{
 		Subscriber: h.Subscriber, BNG: h.BNG, SessionID: h.SessionID,
@@ -20,7 +20,7 @@ func HolderOf(h quarantine.Holder) wire.Holder {
 	return view
 }
 
-// Holders shows claims; the answer is never null.
+// Holders are holders on the wire, never null.
 func Holders(claims []quarantine.Holder) []wire.Holder {
 	views := make([]wire.Holder, 0, len(claims))
 	for _, h := range claims {
@@ -29,7 +29,7 @@ func Holders(claims []quarantine.Holder) []wire.Holder {
 	return views
 }
 
-// Time shows a moment in UTC, and the zero moment as null.
+// Time is a time in UTC on the wire; the zero time is null.
 func Time(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -38,7 +38,7 @@ func Time(t time.Time) *time.Time {
 	return &t
 }
 
-// Prefix shows a single address without its length.
+// Prefix is a prefix as text; a single address has no length.
 func Prefix(p netip.Prefix) string {
 	if p.IsSingleIP() {
 		return p.Addr().String()

@@ -11,8 +11,8 @@ import (
 	"cordon/integration/wire"
 )
 
-// serve is what every request passes: id, caller, browser protection, one line
-// in the log, and a problem document for whatever goes wrong before a handler.
+// serve handles every request: id, authentication, browser protection, the access log,
+// and a problem document for any error before a handler.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	id := requestID(r)
@@ -25,28 +25,27 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	out.Header().Set("X-Content-Type-Options", "nosniff")
 	out.Header().Set("Cache-Control", "no-store")
 	defer s.finish(out, r, began)
-	if p := s.barred(r); p != nil {
+	if p := s.forbidden(r); p != nil {
 		p.write(r.Context(), out)
 		return
 	}
 	s.route(out, r)
 }
 
-// barred keeps pages of other sites from using a person's browser as their
-// hands. On an open listener the Host header must name this host as well: a
-// foreign name that resolves to 127.0.0.1 would pass as the same origin.
-func (s *Server) barred(r *http.Request) *Problem {
+// forbidden rejects cross-site requests of browsers. On an open listener the Host header
+// must name this host as well: another site's name that resolves to 127.0.0.1 would
+// pass as the same origin (DNS rebinding).
+func (s *Server) forbidden(r *http.Request) *Problem {
 	if err := s.cross.Check(r); err != nil {
-		return NewProblem(http.StatusForbidden, "a page of another site may not change anything here")
+		return NewProblem(http.StatusForbidden, "cross-site request")
 	}
 	if s.config.Open() && !loopback(r.Host) {
-		return NewProblem(http.StatusForbidden, "the API is open to this host only; call it as localhost or by its loopback address")
+		return NewProblem(http.StatusForbidden, "without tokens the Host header must be localhost or a loopback address")
 	}
 	return nil
 }
 
-// route hands the request to its handler; what no route fits (404, 405) is
-// answered as a problem.
+// route calls the request's handler; without one (404, 405) it responds with a problem.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	fallback, pattern := s.mux.Handler(r)
 	if pattern != "" {
@@ -58,20 +57,20 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	if allow := verdict.header.Get("Allow"); allow != "" {
 		w.Header().Set("Allow", allow)
 	}
-	detail := "there is nothing here; " + wire.BasePath + "/openapi.json lists what there is"
+	detail := "unknown path; " + wire.BasePath + "/openapi.json lists the known ones"
 	if verdict.status == http.StatusMethodNotAllowed {
-		detail = "this path is not for that method; see Allow"
+		detail = "method not allowed for this path; see Allow"
 	}
 	NewProblem(verdict.status, detail).write(r.Context(), w)
 }
 
-// finish turns a panic into a 500 and writes the request's one line.
+// finish turns a panic into a 500 and writes the request's log line.
 func (s *Server) finish(w *answer, r *http.Request, began time.Time) {
 	if fault := recover(); fault != nil {
 		s.log.Error("request panicked", zap.String("request_id", RequestID(r.Context())),
 			zap.Any("panic", fault), zap.ByteString("stack", debug.Stack()))
 		if w.status == 0 {
-			NewProblem(http.StatusInternalServerError, "a fault in Cordon; its log has the request id").write(r.Context(), w)
+			NewProblem(http.StatusInternalServerError, "internal error; see the request id in Cordon's log").write(r.Context(), w)
 		}
 	}
 	path := r.Pattern
@@ -87,7 +86,7 @@ func (s *Server) finish(w *answer, r *http.Request, began time.Time) {
 		zap.String("token", PrincipalOf(r.Context()).Name))
 }
 
-// method bounds what a client can write into the log.
+// method is the method as it is logged: one of a fixed set.
 func method(m string) string {
 	switch m {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
@@ -96,7 +95,7 @@ func method(m string) string {
 	return "other"
 }
 
-// answer remembers the status that was sent.
+// answer records the status that was sent.
 type answer struct {
 	http.ResponseWriter
 	status int
@@ -126,7 +125,7 @@ func (a *answer) code() int {
 	return a.status
 }
 
-// discard takes the mux's own answer apart without sending it.
+// discard captures the mux's own response without sending it.
 type discard struct {
 	header http.Header
 	status int

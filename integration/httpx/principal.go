@@ -10,17 +10,16 @@ import (
 	"cordon/integration/wire"
 )
 
-// defaultAuthor signs what is done on an open listener by a client that does
-// not say who it is.
+// defaultAuthor is the author of a client on an open listener that names none.
 const defaultAuthor = "operator"
 
-// maxAuthor bounds an author's name, in octets.
+// maxAuthor bounds an author's name, in bytes.
 const maxAuthor = 128
 
-// Principal is who a request comes from.
+// Principal is the authenticated caller of a request.
 type Principal struct {
-	Name   string // the author of what is done: token name, or the person named on an open listener
-	Source string // not empty: only verdicts of this source
+	Name   string // author of its decisions: the token's name, or on an open listener the named person
+	Source string // not empty: may submit verdicts of this source only
 	scopes []Scope
 	open   bool // no tokens are configured: everything is allowed
 }
@@ -30,18 +29,18 @@ func (p Principal) May(anyOf ...Scope) bool {
 	return p.open || slices.ContainsFunc(anyOf, func(s Scope) bool { return slices.Contains(p.scopes, s) })
 }
 
-// MaySend reports whether the principal may hand in verdicts of the source.
+// MaySend reports whether the principal may submit verdicts of the source.
 func (p Principal) MaySend(source string) bool { return p.Source == "" || p.Source == source }
 
-// PrincipalOf returns who the request in ctx comes from; the zero Principal,
-// who may do nothing, outside of a request.
+// PrincipalOf returns the caller of the request in ctx; outside of a request the zero
+// Principal, who may do nothing.
 func PrincipalOf(ctx context.Context) Principal { return requestOf(ctx).principal }
 
-// Author is the name to sign a human action with.
+// Author is the name of the request's caller, for the journal and the case.
 func Author(ctx context.Context) string { return PrincipalOf(ctx).Name }
 
-// identify finds out who is calling. ok is false if a credential was presented
-// that is not valid, or none although one is needed; p is then nobody.
+// identify authenticates the caller. ok is false if the credential is invalid, or
+// missing although required; p is then zero.
 func identify(tokens []Token, r *http.Request) (p Principal, ok bool) {
 	if len(tokens) == 0 {
 		return Principal{Name: openAuthor(r), open: true}, true
@@ -65,6 +64,6 @@ func openAuthor(r *http.Request) string {
 	return name
 }
 
-// unprintable finds what could forge a line of a log or a table: control
-// characters, ANSI escapes, direction overrides, broken UTF-8.
+// unprintable reports characters that could forge a line of a log or a table: control
+// characters, ANSI escapes, direction overrides, invalid UTF-8.
 func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }

@@ -16,23 +16,24 @@ import (
 	"cordon/quarantine"
 )
 
-// Problem is the one form of every error answer.
+// Problem is the body of every error response.
 type Problem struct {
 	wire.Problem
-	retryAfter time.Duration // above 0: Retry-After
+	retryAfter time.Duration // > 0: Retry-After
 }
 
-// NewProblem makes a problem with the given status and detail.
+// NewProblem returns a problem with a status and detail.
 func NewProblem(status int, detail string, fields ...wire.FieldProblem) *Problem {
 	return &Problem{Problem: wire.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Errors: fields}}
 }
 
-// Invalid is the 422 for one wrong field; location is as in [wire.FieldProblem].
+// Invalid is the 422 for one invalid field; location is as in [wire.FieldProblem].
 func Invalid(location, message string, value any) *Problem {
-	return NewProblem(http.StatusUnprocessableEntity, location+": "+message, wire.FieldProblem{Location: location, Message: message, Value: short(value)})
+	return NewProblem(http.StatusUnprocessableEntity, location+": "+message,
+		wire.FieldProblem{Location: location, Message: message, Value: short(value)})
 }
 
-// RetryIn is the problem with a Retry-After of d, rounded up to whole seconds.
+// RetryIn sets Retry-After to d, rounded up to whole seconds.
 func (p *Problem) RetryIn(d time.Duration) *Problem {
 	p.retryAfter = d
 	return p
@@ -64,13 +65,13 @@ var (
 	_ huma.ContentTypeFilter = (*Problem)(nil)
 )
 
-// storeRetry is what a client is told to wait when the store or the log does
-// not answer: long enough for a fail-over to be under way.
+// storeRetry is Retry-After while Redis or the journal is unavailable: long enough for
+// a fail-over to begin.
 const storeRetry = 5 * time.Second
 
-// ProblemOf translates an error of the domain; this is the one place that does.
-// in is where the request carried its fields, "body" or "query". What it does
-// not know is an outage of the store or the log: 503, told without its text.
+// ProblemOf translates an error of the domain; this is the one place that does. in is
+// where the request had its fields, "body" or "query". Any other error means that Redis
+// or the journal is unavailable: 503, without its text.
 func ProblemOf(err error, in string) *Problem {
 	var (
 		problem   *Problem
@@ -107,17 +108,19 @@ func ProblemOf(err error, in string) *Problem {
 	case errors.Is(err, quarantine.ErrConflict):
 		return NewProblem(http.StatusConflict, quarantine.ErrConflict.Error())
 	}
-	for _, missing := range []error{quarantine.ErrNoCase, quarantine.ErrNoVerdict, quarantine.ErrNoSession, quarantine.ErrUnknownAddress, quarantine.ErrNoInstance} {
+	for _, missing := range []error{
+		quarantine.ErrNoCase, quarantine.ErrNoVerdict, quarantine.ErrNoSession, quarantine.ErrUnknownAddress, quarantine.ErrNoInstance,
+	} {
 		if errors.Is(err, missing) {
 			return NewProblem(http.StatusNotFound, missing.Error())
 		}
 	}
 	return NewProblem(http.StatusServiceUnavailable,
-		"the store or the log does not answer; what was asked may not have been done").RetryIn(storeRetry)
+		"Redis or the journal is unavailable; the request may not have been carried out").RetryIn(storeRetry)
 }
 
-// init makes huma write its own errors (wrong types, missing fields, bodies it
-// cannot read) as a Problem too; it offers no other way than these variables.
+// init makes huma write its own errors (wrong types, missing fields, undecodable bodies)
+// as a Problem too; it has no other way than these variables.
 func init() {
 	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
 		return fromHuma(status, detail, errs)
@@ -149,8 +152,8 @@ func fromHuma(status int, detail string, errs []error) *Problem {
 
 var missingProperty = regexp.MustCompile(`^expected required property (\S+) to be present$`)
 
-// fieldProblem names the field itself where huma names only its container, and
-// never echoes a whole body.
+// fieldProblem names the field itself where huma names its container, and never echoes
+// a whole body.
 func fieldProblem(d *huma.ErrorDetail) wire.FieldProblem {
 	f := wire.FieldProblem{Location: d.Location, Message: d.Message, Value: short(d.Value)}
 	if m := missingProperty.FindStringSubmatch(d.Message); m != nil {
@@ -171,7 +174,7 @@ func short(v any) any {
 	return v
 }
 
-// write answers with the problem outside of huma.
+// write responds with the problem outside of huma.
 func (p *Problem) write(ctx context.Context, w http.ResponseWriter) {
 	for name, values := range p.GetHeaders() {
 		w.Header()[name] = values
@@ -182,7 +185,7 @@ func (p *Problem) write(ctx context.Context, w http.ResponseWriter) {
 	_ = json.NewEncoder(w).Encode(p) // a client that is gone reads no answer
 }
 
-// missingScope is the answer to a caller that is known but not entitled.
+// missingScope is the 403 for a caller without the scope.
 func missingScope(p Principal, scopes []Scope) *Problem {
 	return NewProblem(http.StatusForbidden, fmt.Sprintf("token %q lacks the scope for this; it needs one of %q", p.Name, scopes))
 }

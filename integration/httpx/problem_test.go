@@ -32,8 +32,8 @@ func TestEveryDomainErrorHasItsStatus(t *testing.T) {
 		{quarantine.ErrNoSession, 404, "no such session"},
 		{quarantine.ErrUnknownAddress, 404, "no session is known"},
 		{quarantine.ErrConflict, 409, "read it again"},
-		{quarantine.ErrNotSender, 503, "does not answer"},
-		{errors.New("dial tcp 10.1.2.3:6379: refused"), 503, "does not answer"},
+		{quarantine.ErrNotSender, 503, "is unavailable"},
+		{errors.New("dial tcp 10.1.2.3:6379: refused"), 503, "is unavailable"},
 		{NewProblem(http.StatusTeapot, "no coffee"), 418, "no coffee"},
 	} {
 		t.Run(fmt.Sprint(c.status, " ", c.detail), func(t *testing.T) {

@@ -7,21 +7,21 @@ import (
 	"strconv"
 )
 
-// Headers of /readyz by which instances that are cut off from Redis find out
-// whether the others are too. Its text does not do: a check that does not end in
-// time is shown there as one that failed.
+// Headers of /readyz by which instances that cannot reach Redis find out whether the
+// others cannot either. The body does not do: it shows a check that timed out as
+// failed.
 const (
-	// InstanceHeader names the instance by the id of its journal: an address may
-	// lead to another one, or back to who asks.
+	// InstanceHeader is the id of the instance's journal: an address may lead to
+	// another instance, or back to the caller.
 	InstanceHeader = "X-Cordon-Instance"
-	// CutOffHeader is true or false: whether Redis does not take its heartbeat.
+	// CutOffHeader is true or false: whether its heartbeat to Redis fails.
 	CutOffHeader = "X-Cordon-Cut-Off"
-	// AloneHeader is true or false: whether it answers accounting that Redis does not
-	// take.
+	// AloneHeader is true or false: whether it acknowledges accounting that it cannot
+	// store in Redis.
 	AloneHeader = "X-Cordon-Answers-Alone"
 )
 
-// Instance is what /readyz says of the instance itself, in its headers.
+// Instance is the instance in the headers of /readyz.
 type Instance struct {
 	ID     string
 	CutOff func() bool
@@ -38,11 +38,10 @@ func (i Instance) announce(h http.Header) {
 	h.Set(AloneHeader, strconv.FormatBool(i.Alone()))
 }
 
-// ReadinessClient asks other instances how they are.
+// ReadinessClient queries the readiness of other instances.
 type ReadinessClient struct{ http http.Client }
 
-// NewReadinessClient returns a client that goes to the address itself: through
-// no proxy, and after no redirection.
+// NewReadinessClient returns a client that uses no proxy and follows no redirect.
 func NewReadinessClient() *ReadinessClient {
 	return &ReadinessClient{http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
@@ -50,15 +49,15 @@ func NewReadinessClient() *ReadinessClient {
 	}}
 }
 
-// CutOff reports whether an instance at an address (host:port) says that it is
-// cut off from Redis. An error means that it did not say: no answer, or that of
-// somebody else.
+// CutOff reports whether the instance at an address (host:port) says that it cannot
+// reach Redis. An error means that it did not say: no response, or that of another
+// program or instance.
 func (c *ReadinessClient) CutOff(ctx context.Context, addr, instance string) (bool, error) {
 	return c.says(ctx, addr, instance, CutOffHeader)
 }
 
-// Alone reports whether an instance at an address says that it answers accounting
-// which Redis does not take. Errors are as for CutOff.
+// Alone reports whether the instance at an address says that it acknowledges accounting
+// that it cannot store in Redis. Errors are as for CutOff.
 func (c *ReadinessClient) Alone(ctx context.Context, addr, instance string) (bool, error) {
 	return c.says(ctx, addr, instance, AloneHeader)
 }
@@ -66,19 +65,19 @@ func (c *ReadinessClient) Alone(ctx context.Context, addr, instance string) (boo
 func (c *ReadinessClient) says(ctx context.Context, addr, instance, header string) (bool, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", http.NoBody)
 	if err != nil {
-		return false, fmt.Errorf("ask %s for its readiness: %w", addr, err)
+		return false, fmt.Errorf("query readiness of %s: %w", addr, err)
 	}
 	answer, err := c.http.Do(request)
 	if err != nil {
-		return false, fmt.Errorf("ask for readiness: %w", err)
+		return false, fmt.Errorf("query readiness: %w", err)
 	}
-	_ = answer.Body.Close() // its headers say it
+	_ = answer.Body.Close() // only the headers count
 	if id := answer.Header.Get(InstanceHeader); id != instance {
-		return false, fmt.Errorf("at %s answers instance %q, not %s", addr, id, instance)
+		return false, fmt.Errorf("%s is instance %q, not %s", addr, id, instance)
 	}
 	yes, err := strconv.ParseBool(answer.Header.Get(header))
 	if err != nil {
-		return false, fmt.Errorf("%s does not say %s: %w", addr, header, err)
+		return false, fmt.Errorf("%s: invalid header %s: %w", addr, header, err)
 	}
 	return yes, nil
 }

@@ -35,13 +35,13 @@ func TestAnInstanceIsCutOffOnlyIfItSaysSoItself(t *testing.T) {
 	}{
 		{"it is", own(true), true, ""},
 		{"it is not", own(false), false, ""},
-		{"another instance is", says("c", "true"), false, `answers instance "c"`},
-		{"who asks", says("a", "true"), false, `answers instance "a"`},
-		{"a program that is no instance", says("", "true"), false, `answers instance ""`},
-		{"a version that does not say", says("b", ""), false, "does not say"},
+		{"another instance is", says("c", "true"), false, `is instance "c"`},
+		{"who asks", says("a", "true"), false, `is instance "a"`},
+		{"a program that is no instance", says("", "true"), false, `is instance ""`},
+		{"a version that does not say", says("b", ""), false, "invalid header"},
 		{"a proxy that leads elsewhere", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
-		}, false, `answers instance ""`},
+		}, false, `is instance ""`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			server := httptest.NewServer(c.handler)

@@ -14,7 +14,7 @@ import (
 	"cordon/integration/wire"
 )
 
-// MaxBody bounds the body of every request but verdicts, in octets.
+// MaxBody bounds a request's body unless the operation says otherwise, in bytes.
 const MaxBody = 64 << 10
 
 // Operation is one call of the API.
@@ -24,19 +24,19 @@ type Operation struct {
 	Path    string  // below [wire.BasePath], e.g. "/cases/{id}"
 	Summary string  // one line for the OpenAPI document
 	Status  int     // of success; 0: 200
-	Scopes  []Scope // any of these is needed; at least one
-	MaxBody int64   // octets; 0: [MaxBody]
-	// OwnBody is set if the handler decodes its RawBody itself: a value of the
-	// type to describe in the OpenAPI document, of which one or an array is taken.
+	Scopes  []Scope // any of these is required; at least one
+	MaxBody int64   // bytes; 0: [MaxBody]
+	// OwnBody is set if the handler decodes its RawBody itself: a value of the type to
+	// describe in the OpenAPI document, of which one or an array is accepted.
 	OwnBody any
-	// Answers is a value of the body's type for each status of success, where
-	// there are several and the handler's Body is an any; for the OpenAPI document.
+	// Answers is a value of the body's type for each status of success, if there are
+	// several and the handler's Body is an any; for the OpenAPI document.
 	Answers map[int]any
 }
 
-// Register mounts a call. The caller's scope is checked before a body is read.
-// Errors of the handler are translated by [ProblemOf]; a *Problem passes as it
-// is. Register panics on an operation without scope, for that is a defect.
+// Register mounts an operation. The caller's scope is checked before the body is read.
+// Errors of the handler are translated by [ProblemOf]; a *Problem is returned unchanged.
+// Register panics on an operation without scope.
 func Register[I, O any](s *Server, op Operation, handler func(context.Context, *I) (*O, error)) {
 	if len(op.Scopes) == 0 {
 		panic("httpx: " + op.ID + " is open to everybody")
@@ -89,7 +89,7 @@ func (s *Server) describeBody(example any) *huma.RequestBody {
 	}}
 }
 
-// refuse translates a handler's error and logs it if its text is not told.
+// refuse translates a handler's error, and logs it if the response hides its text.
 func (s *Server) refuse(ctx context.Context, operation string, err error, in string) *Problem {
 	p := *ProblemOf(err, in)
 	p.RequestID = RequestID(ctx)
@@ -99,7 +99,7 @@ func (s *Server) refuse(ctx context.Context, operation string, err error, in str
 	return &p
 }
 
-// entitled lets only callers with any of the scopes through.
+// entitled rejects callers without any of the scopes.
 func (s *Server) entitled(scopes []Scope) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r := requestOf(ctx.Context())
@@ -133,8 +133,8 @@ func scopeNames(scopes []Scope) []string {
 	return names
 }
 
-// page mounts one of the server's own pages, which need no token, and lists it
-// in the OpenAPI document.
+// page mounts one of the server's own pages, which need no token, and adds it to the
+// OpenAPI document.
 func (s *Server) page(path, id, summary string, handler http.HandlerFunc) {
 	s.mux.HandleFunc(http.MethodGet+" "+path, handler)
 	s.api.OpenAPI().AddOperation(&huma.Operation{

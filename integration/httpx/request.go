@@ -7,14 +7,15 @@ import (
 	"regexp"
 )
 
-// requestIDHeader carries an id that client, server log and answer share.
+// requestIDHeader has the id of a request in the client's, the server's log and the
+// response.
 const requestIDHeader = "X-Request-ID"
 
-// request is what the server knows about one request before any handler runs.
+// request is what is known of a request before its handler runs.
 type request struct {
 	id        string
 	principal Principal
-	credible  bool            // principal was established
+	credible  bool            // the principal is authenticated
 	draining  <-chan struct{} // closed when the server begins to stop
 }
 
@@ -32,8 +33,8 @@ func requestOf(ctx context.Context) request {
 // RequestID returns the id of the request in ctx.
 func RequestID(ctx context.Context) string { return requestOf(ctx).id }
 
-// UntilDrain derives a context that also ends when the server begins to stop,
-// for handlers that wait: they must answer instead of being cut off.
+// UntilDrain derives a context that also ends when the server begins to stop, for
+// handlers that wait: they must respond before their connection is closed.
 func UntilDrain(ctx context.Context) (context.Context, context.CancelFunc) {
 	derived, cancel := context.WithCancel(ctx)
 	draining := requestOf(ctx).draining
@@ -50,8 +51,8 @@ func UntilDrain(ctx context.Context) (context.Context, context.CancelFunc) {
 	return derived, cancel
 }
 
-// idPattern is what a client's request id may look like; anything else could
-// forge log lines and is replaced.
+// idPattern matches a client's valid request id; any other could forge log lines and is
+// replaced.
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 
 func requestID(r *http.Request) string {

@@ -13,11 +13,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// maxHeader bounds a request's header, in octets.
+// maxHeader bounds a request's header, in bytes.
 const maxHeader = 16 << 10
 
-// Server carries every edge on one listener. Edges mount themselves with
-// [Register] before [Server.Run].
+// Server serves every edge on one listener. Edges mount themselves with [Register]
+// before [Server.Run].
 type Server struct {
 	config Config
 	log    *zap.Logger
@@ -28,11 +28,11 @@ type Server struct {
 	drainOnce sync.Once
 	draining  chan struct{} // closed when stopping begins
 
-	listener net.Listener // set by Listen, taken over by Run
+	listener net.Listener // set by Listen, closed by Run
 }
 
-// New returns a server with the pages of its own: health, version, metrics and
-// the OpenAPI document.
+// New returns a server with its own pages: health, version, metrics and the OpenAPI
+// document.
 func New(c Config) (*Server, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func describe(c Config) huma.Config {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					bearer: {Type: "http", Scheme: "bearer", Description: "Not asked for on a loopback listener without tokens."},
+					bearer: {Type: "http", Scheme: "bearer", Description: "Not required on a loopback listener without tokens."},
 				},
 			},
 		},
@@ -90,9 +90,8 @@ func (s *Server) Listen() (net.Addr, error) {
 	return l.Addr(), nil
 }
 
-// Run serves until ctx ends, then lets requests under way finish for at most
-// Limits.Drain. It listens first if [Server.Listen] was not called. It may be
-// called once.
+// Run serves until ctx ends, then waits up to Limits.Drain for requests in progress. It
+// listens first if [Server.Listen] was not called. It may be called once.
 func (s *Server) Run(ctx context.Context) error {
 	if s.listener == nil {
 		if _, err := s.Listen(); err != nil {

@@ -11,17 +11,16 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// maxDepth bounds how deep JSON may nest: deeper bodies carry nothing for us
-// and cost stack.
+// maxDepth bounds how deep JSON may nest: nothing valid is deeper, and it costs stack.
 const maxDepth = 16
 
-// maxValues bounds how many values JSON may hold, all levels together: the longest
-// evidence and log-in have a few thousand, and each costs memory before it is read.
+// maxValues bounds the number of values of JSON, at all levels: the longest evidence and
+// log-in have a few thousand, and each costs memory before it is decoded.
 const maxValues = 20_000
 
-// CheckJSON says why data is not one JSON value that every reader understands
-// alike: broken UTF-8, keys given twice (RFC 8259 section 4), nesting deeper
-// than 16, more than 20,000 values, anything after the value.
+// CheckJSON returns an error if data is not one JSON value that every decoder reads the
+// same: invalid UTF-8, duplicate keys (RFC 8259 section 4), nesting deeper than 16, more
+// than 20,000 values, anything after the value.
 func CheckJSON(data []byte) error {
 	if !utf8.Valid(data) {
 		return errors.New("is not UTF-8")
@@ -45,7 +44,7 @@ type checker struct {
 
 func (d *checker) checkValue(depth int) error {
 	if d.values++; d.values > maxValues {
-		return fmt.Errorf("holds more than %d values", maxValues)
+		return fmt.Errorf("has more than %d values", maxValues)
 	}
 	token, err := d.Token()
 	if err != nil {
@@ -77,7 +76,7 @@ func (d *checker) checkMembers(depth int) error {
 		if err != nil {
 			return syntax(err)
 		}
-		key, _ := token.(string) // the decoder lets nothing else be a key
+		key, _ := token.(string) // the decoder accepts nothing else as a key
 		if seen[key] {
 			return fmt.Errorf("has the key %q twice", key)
 		}

@@ -25,16 +25,16 @@ const ndjson = "application/x-ndjson"
 // errTooMany is returned for a request with more than MaxItems verdicts.
 var errTooMany = fmt.Errorf("more than %d verdicts in one request; split it", MaxItems)
 
-// Item is one verdict of a request, or why it could not be read.
+// Item is one verdict of a request, or why it could not be decoded.
 type Item struct {
 	Verdict quarantine.Verdict
-	Err     error // a *quarantine.FieldError, or an error about the item as a whole
+	Err     error // a *quarantine.FieldError, or an error about the whole item
 }
 
-// decodeBody reads a request's body: one verdict, an array, or one a line
-// (NDJSON, told by the Content-Type or by the body's shape). single tells that
-// the body was one bare verdict. The error is about the body as a whole; what is
-// wrong with one of several verdicts stands in its Item.
+// decodeBody decodes a request's body: one verdict, an array, or NDJSON, as recognised by
+// the Content-Type or the body's shape. single reports that the body was one bare
+// verdict. The error is about the whole body; that of one of several verdicts is in its
+// Item.
 func decodeBody(contentType string, body []byte) (items []Item, single bool, err error) {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 {
@@ -52,8 +52,8 @@ func decodeBody(contentType string, body []byte) (items []Item, single bool, err
 	return items, false, err
 }
 
-// decodeArray reads one verdict after the other, so that an array of far too many
-// costs no more than one of the most that are taken.
+// decodeArray decodes one verdict after the other, so that an array of far too many costs
+// no more than the longest that is accepted.
 func decodeArray(body []byte) ([]Item, error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if _, err := d.Token(); err != nil {
@@ -81,8 +81,8 @@ func decodeArray(body []byte) ([]Item, error) {
 
 func notJSON(err error) error { return fmt.Errorf("the body is not JSON: %w", err) }
 
-// decodeObjects reads a body that begins with a bare value: that one, or if a
-// line break and more follow it, one a line.
+// decodeObjects decodes a body that begins with a bare value: that one, or if a line
+// break and more follow it, NDJSON.
 func decodeObjects(body []byte) ([]Item, bool, error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	var first json.RawMessage
@@ -104,7 +104,7 @@ func decodeObjects(body []byte) ([]Item, bool, error) {
 	return items, false, err
 }
 
-// decodeLines reads one verdict a line and makes nothing of the empty ones.
+// decodeLines decodes one verdict a line and skips empty lines.
 func decodeLines(lines iter.Seq[[]byte]) ([]Item, error) {
 	var items []Item
 	readable := false
@@ -125,7 +125,7 @@ func decodeLines(lines iter.Seq[[]byte]) ([]Item, error) {
 	return items, nil
 }
 
-// decodeItem reads one verdict, strictly.
+// decodeItem decodes one verdict, strictly.
 func decodeItem(raw []byte) Item {
 	if err := httpx.CheckJSON(raw); err != nil {
 		return Item{Err: err}
@@ -138,7 +138,7 @@ func decodeItem(raw []byte) Item {
 	for _, m := range sortedMembers(members) {
 		read, known := fields[m.name]
 		if !known {
-			return Item{Err: &quarantine.FieldError{Field: m.name, Reason: "there is no such field"}}
+			return Item{Err: &quarantine.FieldError{Field: m.name, Reason: "unknown field"}}
 		}
 		if reason := read(&v, m.value); reason != "" {
 			return Item{Err: &quarantine.FieldError{Field: m.name, Reason: reason}}
@@ -152,7 +152,7 @@ type member struct {
 	value json.RawMessage
 }
 
-// sortedMembers makes which fault is told first not depend on a map's order.
+// sortedMembers makes which fault is reported first independent of a map's order.
 func sortedMembers(members map[string]json.RawMessage) []member {
 	sorted := make([]member, 0, len(members))
 	for name, value := range members {
@@ -162,8 +162,8 @@ func sortedMembers(members map[string]json.RawMessage) []member {
 	return sorted
 }
 
-// fields reads each field of a verdict; a reader returns what is wrong, or "".
-// null is no value of any of them: leave the field out instead.
+// fields decodes each field of a verdict; a decoder returns what is wrong, or "". null is
+// invalid for all of them.
 var fields = map[string]func(*quarantine.Verdict, json.RawMessage) string{
 	"source":      func(v *quarantine.Verdict, raw json.RawMessage) string { return text(&v.Source, raw) },
 	"source_id":   func(v *quarantine.Verdict, raw json.RawMessage) string { return text(&v.SourceID, raw) },
@@ -180,10 +180,10 @@ var fields = map[string]func(*quarantine.Verdict, json.RawMessage) string{
 
 func text(into *string, raw json.RawMessage) string {
 	if raw[0] != '"' {
-		return "is a string"
+		return "must be a string"
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		return "is a string"
+		return "must be a string"
 	}
 	return ""
 }
@@ -193,13 +193,13 @@ func readSubscriber(v *quarantine.Verdict, raw json.RawMessage) string {
 		return wrong
 	}
 	if v.Subscriber == "" {
-		return "is empty; leave it out or name one"
+		return "must not be empty"
 	}
 	return ""
 }
 
-// readIP takes an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) as the
-// IPv4 address it is.
+// readIP reads an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) as the IPv4 address
+// in it.
 func readIP(v *quarantine.Verdict, raw json.RawMessage) string {
 	var s string
 	if wrong := text(&s, raw); wrong != "" {
@@ -207,7 +207,7 @@ func readIP(v *quarantine.Verdict, raw json.RawMessage) string {
 	}
 	addr, err := netip.ParseAddr(s)
 	if err != nil {
-		return fmt.Sprintf("%q is no IP address", clip(s))
+		return fmt.Sprintf("invalid IP address %q", clip(s))
 	}
 	v.IP = addr.Unmap()
 	return ""
@@ -216,7 +216,7 @@ func readIP(v *quarantine.Verdict, raw json.RawMessage) string {
 func readPort(v *quarantine.Verdict, raw json.RawMessage) string {
 	n, err := strconv.ParseUint(string(raw), 10, 16)
 	if err != nil || n == 0 {
-		return "is a number from 1 to 65535"
+		return "must be a number from 1 to 65535"
 	}
 	v.Port = uint16(n)
 	return ""
@@ -231,7 +231,7 @@ func readObservedAt(v *quarantine.Verdict, raw json.RawMessage) string {
 	}
 	at, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return fmt.Sprintf("%q is no RFC 3339 time with an offset, e.g. 2026-01-02T15:04:05Z", clip(s))
+		return fmt.Sprintf("invalid RFC 3339 time with an offset %q, e.g. 2026-01-02T15:04:05Z", clip(s))
 	}
 	v.ObservedAt = at.UTC()
 	return ""
@@ -240,25 +240,25 @@ func readObservedAt(v *quarantine.Verdict, raw json.RawMessage) string {
 func readConfidence(v *quarantine.Verdict, raw json.RawMessage) string {
 	c, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil || !(c >= 0 && c <= 1) {
-		return "is a number between 0 and 1"
+		return "must be a number from 0 to 1"
 	}
 	v.Confidence = &c
 	return ""
 }
 
-// readSeverity keeps a number as its text: sources count in their own scales.
+// readSeverity keeps a number as its text: sources have their own scales.
 func readSeverity(v *quarantine.Verdict, raw json.RawMessage) string {
 	if raw[0] == '-' || (raw[0] >= '0' && raw[0] <= '9') {
 		v.Severity = string(raw)
 		return ""
 	}
 	if text(&v.Severity, raw) != "" {
-		return "is a string or a number"
+		return "must be a string or a number"
 	}
 	return ""
 }
 
-// readEvidence keeps any JSON value, without needless white space.
+// readEvidence keeps any JSON value, compacted.
 func readEvidence(v *quarantine.Verdict, raw json.RawMessage) string {
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, raw); err != nil {
@@ -268,7 +268,7 @@ func readEvidence(v *quarantine.Verdict, raw json.RawMessage) string {
 	return ""
 }
 
-// clip bounds what of an input is repeated in an error.
+// clip bounds what of an input is quoted in an error.
 func clip(s string) string {
 	const longest = 64
 	if len(s) > longest {

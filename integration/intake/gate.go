@@ -8,36 +8,36 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// MaxUnlisted is how many different sources that are not listed may hand in verdicts
-// within an hour. Whoever may name any source could make a new name up for each
-// verdict, and have a share of the queue and of the work for each of them.
+// MaxUnlisted is how many different sources that are not listed may submit verdicts
+// within an hour. A client that may name any source could invent one for each verdict,
+// and get a share of the queue for each of them.
 const MaxUnlisted = 64
 
-// unlistedTogether is how many quotas the sources that are not listed have in all.
+// unlistedTogether is how many quotas the unlisted sources share.
 const unlistedTogether = 4
 
-// keepName is for how long a source that is not listed has its name.
+// keepName is how long the name of an unlisted source counts.
 const keepName = time.Hour
 
-// ThrottledError says that a source has handed in too many verdicts.
+// ThrottledError says that a source is over its quota.
 type ThrottledError struct {
 	Reason string
-	Wait   time.Duration // until there is room for one more, or when to ask again
+	Wait   time.Duration // when to retry
 }
 
 func (e *ThrottledError) Error() string { return e.Reason }
 
-// gates hold sources to their quotas.
+// gates enforce the sources' quotas.
 type gates struct {
 	config   Config
-	together *rate.Limiter // of all that are not listed
+	together *rate.Limiter // of all unlisted sources
 
 	mu       sync.Mutex // guards what follows
 	listed   map[string]*rate.Limiter
 	unlisted map[string]*gate
 }
 
-// gate is that of a source that is not listed.
+// gate is that of an unlisted source.
 type gate struct {
 	limiter *rate.Limiter
 	used    time.Time
@@ -56,7 +56,7 @@ func limiter(q Quota) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(float64(q.Count)/q.Per.Seconds()), q.Count)
 }
 
-// agreed returns what is agreed with the source.
+// agreed returns the source's configuration.
 func (g *gates) agreed(source string) Source {
 	if s, ok := g.config.Sources[source]; ok {
 		return s
@@ -64,21 +64,22 @@ func (g *gates) agreed(source string) Source {
 	return g.config.Default
 }
 
-// take asks for room for one verdict of the source at now. undo gives the room back.
-func (g *gates) take(source string, now time.Time) (undo func(), full *ThrottledError) {
+// reserve reserves one verdict of the source's quota at now; undo returns it.
+func (g *gates) reserve(source string, now time.Time) (undo func(), full *ThrottledError) {
 	if l, ok := g.listed[source]; ok {
-		return reserve(l, now, fmt.Sprintf("source %q is beyond its quota of %s", source, g.agreed(source).Quota))
+		return reserveOne(l, now, fmt.Sprintf("source %q is over its quota of %s", source, g.agreed(source).Quota))
 	}
 	own, full := g.named(source, now)
 	if full != nil {
 		return nil, full
 	}
 	quota := g.config.Default.Quota
-	undoOwn, full := reserve(own, now, fmt.Sprintf("source %q is beyond its quota of %s", source, quota))
+	undoOwn, full := reserveOne(own, now, fmt.Sprintf("source %q is over its quota of %s", source, quota))
 	if full != nil {
 		return nil, full
 	}
-	undoAll, full := reserve(g.together, now, fmt.Sprintf("the sources that are not listed are beyond %d times the quota of %s, which they have together", unlistedTogether, quota))
+	undoAll, full := reserveOne(g.together, now, fmt.Sprintf("the unlisted sources are over %d times the quota of %s, which they share",
+		unlistedTogether, quota))
 	if full != nil {
 		undoOwn()
 		return nil, full
@@ -86,7 +87,7 @@ func (g *gates) take(source string, now time.Time) (undo func(), full *Throttled
 	return func() { undoOwn(); undoAll() }, nil
 }
 
-func reserve(l *rate.Limiter, now time.Time, reason string) (undo func(), full *ThrottledError) {
+func reserveOne(l *rate.Limiter, now time.Time, reason string) (undo func(), full *ThrottledError) {
 	place := l.ReserveN(now, 1)
 	if wait := place.DelayFrom(now); wait > 0 {
 		place.CancelAt(now)
@@ -95,15 +96,15 @@ func reserve(l *rate.Limiter, now time.Time, reason string) (undo func(), full *
 	return func() { place.CancelAt(now) }, nil
 }
 
-// named returns the limiter of a source that is not listed, if there may be one more
-// name.
+// named returns the limiter of an unlisted source, unless there are too many names.
 func (g *gates) named(source string, now time.Time) (*rate.Limiter, *ThrottledError) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	of, ok := g.unlisted[source]
 	if !ok {
 		if wait := g.makeRoom(now); wait > 0 {
-			return nil, &ThrottledError{fmt.Sprintf("more than %d different sources within an hour are not listed; list source %q, or bind a token to it", MaxUnlisted, source), wait}
+			reason := fmt.Sprintf("more than %d unlisted sources within an hour; list source %q, or bind a token to it", MaxUnlisted, source)
+			return nil, &ThrottledError{reason, wait}
 		}
 		of = &gate{limiter: limiter(g.config.Default.Quota)}
 		g.unlisted[source] = of
@@ -112,8 +113,8 @@ func (g *gates) named(source string, now time.Time) (*rate.Limiter, *ThrottledEr
 	return of.limiter, nil
 }
 
-// makeRoom forgets names that were not used for an hour if all are taken, and
-// returns how long it is until one can be forgotten. g.mu is held.
+// makeRoom evicts names that were not used for an hour if all are in use, and returns
+// how long it is until one can be evicted. g.mu is held.
 func (g *gates) makeRoom(now time.Time) (wait time.Duration) {
 	if len(g.unlisted) < MaxUnlisted {
 		return 0

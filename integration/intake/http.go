@@ -9,7 +9,7 @@ import (
 	"cordon/integration/wire"
 )
 
-// MaxBody bounds the body of a request with verdicts, in octets.
+// MaxBody bounds the body of a request with verdicts, in bytes.
 const MaxBody = 1 << 20
 
 type verdictsInput struct {
@@ -23,7 +23,7 @@ type verdictsOutput struct{ Body wire.Receipts }
 func (in *Intake) Mount(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
 		ID: "submit-verdicts", Method: http.MethodPost, Path: "/verdicts", Status: http.StatusAccepted,
-		Summary: "Hand in verdicts; 202 means that those accepted are durable.",
+		Summary: "Submit verdicts; 202 means that the accepted ones are durable.",
 		Scopes:  []httpx.Scope{httpx.ScopeVerdict}, MaxBody: MaxBody, OwnBody: wire.Verdict{},
 	}, in.post)
 }
@@ -46,7 +46,7 @@ func (in *Intake) post(ctx context.Context, input *verdictsInput) (*verdictsOutp
 	return &verdictsOutput{wire.Receipts{Results: receipts(results)}}, nil
 }
 
-// receipts shows results.
+// receipts are results on the wire.
 func receipts(results []Result) []wire.Receipt {
 	shown := make([]wire.Receipt, len(results))
 	for i := range results {

@@ -13,14 +13,14 @@ import (
 	"cordon/quarantine"
 )
 
-// acceptor makes verdicts durable. The running engine is one.
+// acceptor makes verdicts durable; the running engine is one.
 type acceptor interface {
-	// Accept returns once every verdict is in the log, with an answer for each in
-	// the same order. An error means that the log cannot be written.
+	// Accept returns once every verdict is in the journal, with an answer for each in
+	// the same order. An error means that the journal cannot be written.
 	Accept(ctx context.Context, verdicts []quarantine.Verdict) ([]quarantine.Acceptance, error)
 }
 
-// Intake takes verdicts in.
+// Intake accepts verdicts.
 type Intake struct {
 	engine    acceptor
 	addresses quarantine.AddressPlan
@@ -45,30 +45,30 @@ type Result struct {
 	Err error
 }
 
-// ForbiddenError says that the caller may not speak for a source.
+// ForbiddenError says that the caller may not submit verdicts of a source.
 type ForbiddenError struct{ Token, Source string }
 
 func (e *ForbiddenError) Error() string {
-	return fmt.Sprintf("source: token %q may not hand in verdicts of source %q", e.Token, e.Source)
+	return fmt.Sprintf("source: token %q may not submit verdicts of source %q", e.Token, e.Source)
 }
 
-// Submit takes the verdicts of one request, whose caller is found in ctx, and
-// answers each of them. An error means that nothing was taken because the log
-// cannot be written; the caller may try again.
+// Submit accepts the verdicts of one request, whose caller is in ctx, with a result for
+// each. An error means that none was accepted because the journal cannot be written; the
+// caller may retry.
 func (in *Intake) Submit(ctx context.Context, items []Item) ([]Result, error) {
 	now := in.now()
 	caller := httpx.PrincipalOf(ctx)
 	results := make([]Result, len(items))
 	var admitted []quarantine.Verdict
-	var places []int // admitted[i] is items[places[i]]
-	var undo []func()
+	var places []int     // admitted[i] is items[places[i]]
+	var returns []func() // what each took of its source's quota
 	for i, item := range items {
-		v, giveBack, err := in.admit(caller, item, now)
+		v, undo, err := in.admit(caller, item, now)
 		if err != nil {
 			results[i] = refused(err)
 			continue
 		}
-		admitted, places, undo = append(admitted, v), append(places, i), append(undo, giveBack)
+		admitted, places, returns = append(admitted, v), append(places, i), append(returns, undo)
 	}
 	if len(admitted) == 0 {
 		return results, nil
@@ -78,29 +78,29 @@ func (in *Intake) Submit(ctx context.Context, items []Item) ([]Result, error) {
 		err = fmt.Errorf("%d answers to %d verdicts", len(answers), len(admitted))
 	}
 	if err != nil {
-		for _, giveBack := range undo {
-			giveBack()
+		for _, undo := range returns {
+			undo()
 		}
 		return nil, fmt.Errorf("accept verdicts: %w", err)
 	}
 	for i, a := range answers {
 		switch {
 		case a.Throttled != "":
-			undo[i]()
+			returns[i]()
 			results[places[i]] = refused(&ThrottledError{a.Throttled, a.RetryAfter})
 		case a.Duplicate:
-			results[places[i]] = taken(a.ID, wire.VerdictDuplicate)
+			results[places[i]] = durable(a.ID, wire.VerdictDuplicate)
 		default:
-			results[places[i]] = taken(a.ID, wire.VerdictAccepted)
+			results[places[i]] = durable(a.ID, wire.VerdictAccepted)
 		}
 	}
 	return results, nil
 }
 
-// taken is the result of a verdict that is durable.
-func taken(id, status string) Result { return Result{Receipt: wire.Receipt{ID: id, Status: status}} }
+// durable is the result of a verdict that is in the journal.
+func durable(id, status string) Result { return Result{Receipt: wire.Receipt{ID: id, Status: status}} }
 
-// refused is the result of a verdict that was not taken.
+// refused is the result of a verdict that is not accepted.
 func refused(err error) Result {
 	r := Result{Receipt: wire.Receipt{Status: wire.VerdictRejected, Error: err.Error()}, Err: err}
 	var throttled *ThrottledError
@@ -111,12 +111,12 @@ func refused(err error) Result {
 	return r
 }
 
-// Throttled returns how many verdicts were not taken because of a quota, or of too
-// many names of sources.
+// Throttled returns the number of verdicts rejected for a quota, or for too many names
+// of sources.
 func (in *Intake) Throttled() uint64 { return in.throttled.Load() }
 
-// admit checks one verdict against its caller, the domain's rules and the
-// source's quota, in this order.
+// admit checks one verdict against its caller, the domain's rules and the source's
+// quota, in this order.
 func (in *Intake) admit(caller httpx.Principal, item Item, now time.Time) (quarantine.Verdict, func(), error) {
 	v := item.Verdict
 	if item.Err != nil {
@@ -134,15 +134,15 @@ func (in *Intake) admit(caller httpx.Principal, item Item, now time.Time) (quara
 			return v, nil, err
 		}
 	}
-	giveBack, full := in.gates.take(v.Source, now)
+	undo, full := in.gates.reserve(v.Source, now)
 	if full != nil {
 		in.throttled.Add(1)
 		return v, nil, full
 	}
-	return v, giveBack, nil
+	return v, undo, nil
 }
 
-// problem tells a single verdict's rejection as the answer to its request.
+// problem is the rejection of a request's only verdict as a problem document.
 func problem(err error) *httpx.Problem {
 	var throttled *ThrottledError
 	var forbidden *ForbiddenError

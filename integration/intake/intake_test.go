@@ -243,7 +243,7 @@ func TestBeyondItsQuotaASourceIsTurnedAwayUntilThereIsRoom(t *testing.T) {
 			t.Errorf("%d: %+v, want %s", i, results[i], want)
 		}
 	}
-	if !strings.Contains(results[2].Error, `"s1" is beyond its quota of 2/m`) {
+	if !strings.Contains(results[2].Error, `"s1" is over its quota of 2/m`) {
 		t.Errorf("error %q", results[2].Error)
 	}
 	if results[2].RetryAfter != "30s" || results[2].ID != "" {
@@ -271,11 +271,11 @@ func TestEachUnlistedSourceHasItsQuotaAndAllOfThemFourTimesThat(t *testing.T) {
 		if w := post(s, from(name)); w.Code != 202 {
 			t.Fatalf("%s: %d %s", name, w.Code, w.Body)
 		}
-		if w := post(s, strings.Replace(from(name), "botnet", "spam", 1)); w.Code != 429 || !strings.Contains(w.Body.String(), "beyond its quota of 1/h") {
+		if w := post(s, strings.Replace(from(name), "botnet", "spam", 1)); w.Code != 429 || !strings.Contains(w.Body.String(), "over its quota of 1/h") {
 			t.Errorf("%s again: %d %s", name, w.Code, w.Body)
 		}
 	}
-	if w := post(s, from("made-up")); w.Code != 429 || !strings.Contains(w.Body.String(), "together") {
+	if w := post(s, from("made-up")); w.Code != 429 || !strings.Contains(w.Body.String(), "which they share") {
 		t.Errorf("a fifth name: %d %s", w.Code, w.Body)
 	}
 }
@@ -314,14 +314,14 @@ func TestWithoutAQuotaASourceHas100000AnHourAtOnce(t *testing.T) {
 		g := newGates(c)
 		taken := 0
 		for range 100_002 {
-			if _, full := g.take("s1", now); full == nil {
+			if _, full := g.reserve("s1", now); full == nil {
 				taken++
 			}
 		}
 		if taken != 100_000 {
 			t.Errorf("listed=%v: %d at once", listed, taken)
 		}
-		if _, full := g.take("s1", now.Add(time.Second)); full != nil {
+		if _, full := g.reserve("s1", now.Add(time.Second)); full != nil {
 			t.Errorf("listed=%v: none comes back within a second: %v", listed, full)
 		}
 	}

@@ -11,23 +11,23 @@ import (
 	"cordon/quarantine"
 )
 
-// Source is what is agreed with one source of verdicts.
+// Source is the configuration of one source of verdicts.
 type Source struct {
-	MaxAge time.Duration // oldest event accepted; above 0
+	MaxAge time.Duration // oldest event accepted; must be > 0
 	Quota  Quota         // zero: [DefaultQuota]
 }
 
-// DefaultQuota is that of a source with which none is agreed.
+// DefaultQuota is that of a source without one.
 var DefaultQuota = Quota{100_000, time.Hour}
 
-// Quota is how many verdicts a source may hand in; the whole amount may come at
-// once, and comes back evenly over the period.
+// Quota is a token bucket: Count verdicts per period, all of which may be submitted at
+// once; it refills evenly over the period.
 type Quota struct {
 	Count int
 	Per   time.Duration
 }
 
-// quotaUnits are how periods of a quota are written.
+// quotaUnits are the units of a quota's period.
 var quotaUnits = map[time.Duration]string{time.Second: "s", time.Minute: "m", time.Hour: "h", 24 * time.Hour: "d"}
 
 // UnmarshalText reads "1000/h"; the period is s, m, h or d.
@@ -42,7 +42,7 @@ func (q *Quota) UnmarshalText(text []byte) error {
 			}
 		}
 	}
-	return fmt.Errorf("%q is no quota: write it as 1000/h, with s, m, h or d", text)
+	return fmt.Errorf("invalid quota %q, e.g. 1000/h; units are s, m, h and d", text)
 }
 
 // String is the inverse of UnmarshalText; "none" for the zero quota.
@@ -56,15 +56,14 @@ func (q Quota) String() string {
 	return fmt.Sprintf("%d per %s", q.Count, quarantine.FormatDuration(q.Per))
 }
 
-// Config says what is agreed with the sources.
+// Config is the configuration of the sources.
 type Config struct {
-	// Addresses is what the operator says about addresses.
+	// Addresses is the operator's address plan.
 	Addresses quarantine.AddressPlan
 	// Sources by name.
 	Sources map[string]Source
-	// Default is for every source that is not listed, each on its own. Together they
-	// have four times that quota, and MaxUnlisted names an hour, so that made-up names
-	// gain little.
+	// Default applies to each source that is not listed. Together they have four times
+	// that quota, and MaxUnlisted names an hour, so that invented names gain little.
 	Default Source
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
@@ -81,10 +80,10 @@ func (c Config) Validate() error {
 
 func (s Source) validate(name string) error {
 	if s.MaxAge <= 0 {
-		return fmt.Errorf("source %s: max_age is above 0", name)
+		return fmt.Errorf("source %s: max_age must be > 0", name)
 	}
 	if s.Quota != (Quota{}) && (s.Quota.Count <= 0 || s.Quota.Per <= 0) {
-		return fmt.Errorf("source %s: a quota is so many per period, both above 0", name)
+		return fmt.Errorf("source %s: quota must have a count and a period > 0", name)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package linecheck
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,33 +11,33 @@ import (
 	"time"
 )
 
-// checkProgram looks whether the program is there to be run.
+// checkProgram checks that the program can be executed.
 func checkProgram(path string) error {
 	if !filepath.IsAbs(path) {
-		return fmt.Errorf("exec: %s is no absolute path", path)
+		return fmt.Errorf("exec: must be an absolute path: %s", path)
 	}
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return fmt.Errorf("exec: %w", err)
 	case info.IsDir() || info.Mode()&0o111 == 0:
-		return fmt.Errorf("exec: %s cannot be executed", path)
+		return fmt.Errorf("exec: not executable: %s", path)
 	}
 	return nil
 }
 
-// lingers is how long a program that was ended may keep its output open.
+// lingers is how long a killed program may keep its output open.
 const lingers = time.Second
 
-// run starts the program with the question on its standard input and returns
-// its standard output. It and what it started are ended when ctx ends.
-func (c *Check) run(ctx context.Context, question []byte) ([]byte, error) {
+// run starts the program with the query on its standard input and returns its standard
+// output. The program and its children are killed when ctx ends.
+func (c *Check) run(ctx context.Context, query []byte) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, c.config.Exec[0], c.config.Exec[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = lingers
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"} // none of our own secrets
-	cmd.Stdin = bytes.NewReader(question)
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"} // without our secrets
+	cmd.Stdin = bytes.NewReader(query)
 	output := &bounded{}
 	cmd.Stdout = output
 	err := cmd.Run()
@@ -53,9 +52,9 @@ func (c *Check) run(ctx context.Context, question []byte) ([]byte, error) {
 	return output.kept, nil
 }
 
-var errTooLong = errors.New("answered more than one word would take")
+var errTooLong = fmt.Errorf("answer longer than %d bytes", maxAnswer)
 
-// bounded keeps the first octets of what is written to it.
+// bounded keeps the first maxAnswer bytes written to it.
 type bounded struct {
 	kept []byte
 	over bool

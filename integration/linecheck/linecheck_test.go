@@ -52,14 +52,14 @@ func TestTheFirstWordOfAnAnswerCounts(t *testing.T) {
 		fault  string
 	}{
 		"a program":                        {Config{Exec: []string{program(t, "echo restricted since noon")}}, "restricted", ""},
-		"it gets the question":             {Config{Exec: []string{program(t, `grep -q '"bng":"bng1"' && echo normal`)}}, "normal", ""},
+		"it gets the query":                {Config{Exec: []string{program(t, `grep -q '"bng":"bng1"' && echo normal`)}}, "normal", ""},
 		"and its arguments, without shell": {Config{Exec: []string{program(t, `[ "$1" = '$(id)' ] && echo normal`), "$(id)"}}, "normal", ""},
 		"and nothing of our environment":   {Config{Exec: []string{program(t, `echo "${CORDON_SECRET:-none}"`)}}, "none", ""},
 		"a web service":                    {Config{HTTP: server.URL}, "normal", ""},
 		"a program that fails":             {Config{Exec: []string{program(t, "echo restricted; exit 3")}}, "", "exit status 3"},
-		"a program that says nothing":      {Config{Exec: []string{program(t, "true")}}, "", "answered nothing"},
+		"a program that says nothing":      {Config{Exec: []string{program(t, "true")}}, "", "empty answer"},
 		"a program that never ends":        {Config{Exec: []string{program(t, "sleep 60 & sleep 60")}, Timeout: 200 * time.Millisecond}, "", "no answer within"},
-		"a program that never stops":       {Config{Exec: []string{program(t, "head -c 100000 /dev/zero")}}, "", "more than"},
+		"a program that never stops":       {Config{Exec: []string{program(t, "head -c 100000 /dev/zero")}}, "", "longer than"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			word, err := look(t, c.config)
@@ -110,8 +110,8 @@ func TestOnlySoManyAreAskedAtOnce(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := check.Ask(ctx, nil); err == nil || !strings.Contains(err.Error(), "being asked") {
-		t.Errorf("a second question: %v", err)
+	if _, err := check.Ask(ctx, nil); err == nil || !strings.Contains(err.Error(), "are running") {
+		t.Errorf("a second query: %v", err)
 	}
 	close(let)
 	<-done

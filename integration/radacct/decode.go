@@ -19,20 +19,20 @@ import (
 // MaxLines bounds the rows of one request.
 const MaxLines = 5000
 
-// maxLine bounds a line of a body, in octets: a row has a few hundred, and each
-// column that is logged costs memory before it is known not to count.
+// maxLine bounds a line of a body, in bytes: a row has a few hundred, and each column
+// costs memory before it is known to be ignored.
 const maxLine = 64 << 10
 
-// columnOrder is the columns that count, in a fixed order, so that the same bad
-// row is always told the same way.
+// columnOrder is the known columns in a fixed order, so that the same invalid row always
+// has the same error.
 var columnOrder = slices.Sorted(maps.Keys(columns))
 
-// table is a body, read.
+// table is a decoded body.
 type table struct {
 	sessions []Session
-	lines    []int // where each session stands
+	lines    []int // line of each session
 	faults   []wire.LineFault
-	ignored  map[string]bool // columns that do not count, as they were told
+	ignored  map[string]bool // unknown columns, as they are in the body
 }
 
 func (t *table) fault(line int, format string, args ...any) {
@@ -52,15 +52,15 @@ func (t *table) full() bool { return len(t.sessions)+len(t.faults) >= MaxLines }
 
 var errTooMany = fmt.Errorf("more than %d rows; send them in several requests", MaxLines)
 
-// decode reads a body of CSV with a header (RFC 4180), or of JSON objects, one a
-// line. An error is about the body as a whole.
+// decode decodes a body of CSV with a header (RFC 4180), or NDJSON. An error is about the
+// whole body.
 func (r *reader) decode(contentType string, body []byte) (*table, error) {
 	kind, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
-		return nil, fmt.Errorf("the Content-Type %q is neither text/csv nor application/x-ndjson", contentType)
+		return nil, fmt.Errorf("Content-Type must be text/csv or application/x-ndjson, not %q", contentType)
 	}
 	if line := tooLong(body); line > 0 {
-		return nil, fmt.Errorf("line %d is longer than %d octets", line, maxLine)
+		return nil, fmt.Errorf("line %d is longer than %d bytes", line, maxLine)
 	}
 	t := &table{ignored: map[string]bool{}}
 	switch kind {
@@ -69,11 +69,10 @@ func (r *reader) decode(contentType string, body []byte) (*table, error) {
 	case "application/x-ndjson", "application/json":
 		return t, r.decodeJSON(t, body)
 	}
-	return nil, fmt.Errorf("the Content-Type %q is neither text/csv nor application/x-ndjson", kind)
+	return nil, fmt.Errorf("Content-Type must be text/csv or application/x-ndjson, not %q", kind)
 }
 
-// tooLong returns the number of the first line that is longer than a row can be, 0
-// if there is none.
+// tooLong returns the number of the first line that is longer than maxLine, 0 if none is.
 func tooLong(body []byte) int {
 	n := 0
 	for line := range bytes.Lines(body) {
@@ -97,11 +96,11 @@ func (r *reader) decodeCSV(t *table, body []byte) error {
 		if !r.counts(names[i]) {
 			t.ignored[values] = true
 		} else if slices.Contains(names[:i], names[i]) {
-			return fmt.Errorf("the header has %s twice", names[i])
+			return fmt.Errorf("the header must not have %s twice", names[i])
 		}
 	}
 	if !slices.Contains(names, "acctsessionid") {
-		return errors.New("the header has no acctsessionid; is the first line the names of the columns?")
+		return errors.New("the header must have acctsessionid; the first line must be the names of the columns")
 	}
 	for {
 		fields, err := rows.Read()
@@ -119,7 +118,7 @@ func (r *reader) decodeCSV(t *table, body []byte) error {
 		}
 		line, _ := rows.FieldPos(0)
 		if len(fields) != len(names) {
-			t.fault(line, "has %d fields, the header %d", len(fields), len(names))
+			t.fault(line, "must have %d fields, as the header has, not %d", len(names), len(fields))
 			continue
 		}
 		values := row{}
@@ -153,11 +152,11 @@ func (r *reader) decodeJSON(t *table, body []byte) error {
 // object reads a JSON object of strings and numbers; null is no value.
 func (t *table) object(r *reader, text []byte) (row, error) {
 	if !utf8.Valid(text) {
-		return nil, errors.New("is not in UTF-8")
+		return nil, errors.New("must be UTF-8")
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil || members == nil {
-		return nil, errors.New("is no JSON object")
+		return nil, errors.New("must be a JSON object")
 	}
 	values := row{}
 	for key, raw := range members {
@@ -167,7 +166,7 @@ func (t *table) object(r *reader, text []byte) (row, error) {
 			continue
 		}
 		if _, twice := values[name]; twice {
-			return nil, fmt.Errorf("has %s twice", name)
+			return nil, fmt.Errorf("must not have %s twice", name)
 		}
 		value, ok := scalar(raw)
 		if !ok {
@@ -191,7 +190,7 @@ func scalar(raw json.RawMessage) (string, bool) {
 	return "", false
 }
 
-// ignoredColumns lists the columns that do not count.
+// ignoredColumns lists the unknown columns.
 func (t *table) ignoredColumns() []string {
 	names := make([]string, 0, len(t.ignored))
 	for name := range t.ignored {
@@ -201,7 +200,7 @@ func (t *table) ignoredColumns() []string {
 	return names[:min(len(names), 64)]
 }
 
-// clip bounds what of an input is repeated.
+// clip bounds what of an input is quoted.
 func clip(s string) string {
 	const longest = 64
 	if len(s) > longest {

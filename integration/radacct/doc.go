@@ -1,9 +1,8 @@
-// Package radacct takes in sessions that another program kept, as rows of
-// FreeRADIUS' table radacct (raddb/mods-config/sql/main/*/schema.sql) or of
-// anything with columns of the same meaning: POST /sessions/import, for the day
-// on which Cordon begins and has not seen anybody log in.
+// Package radacct imports sessions from another program, as rows of FreeRADIUS' table
+// radacct (raddb/mods-config/sql/main/*/schema.sql) or with columns of the same meaning:
+// POST /sessions/import, for the initial load, before Cordon has seen anybody log in.
 //
-// It reads rows and checks each by itself; the good ones are handed on, the bad
-// ones are told by line. It is no accounting and stores nothing: what a session
-// row does to what is known already is the domain's to say.
+// It decodes rows and validates each by itself; valid ones are passed on, faults are
+// reported by line. It receives no accounting and stores nothing: how a row changes a
+// known session is the domain's decision.
 package radacct

@@ -13,17 +13,16 @@ import (
 	"cordon/quarantine"
 )
 
-// MaxBody bounds the body of a request, in octets.
+// MaxBody bounds the body of a request, in bytes.
 const MaxBody = 8 << 20
 
-// loader records sessions. There is an error for each, in order: a
-// *quarantine.FieldError for one that can never be stored, any other means that
-// the store does not answer.
+// loader stores sessions. There is an error for each, in order: a *quarantine.FieldError
+// for an invalid one, any other means that Redis is unavailable.
 type loader interface {
 	Load(ctx context.Context, sessions []Session) []error
 }
 
-// Import takes rows in.
+// Import imports rows.
 type Import struct {
 	loader  loader
 	history time.Duration
@@ -31,9 +30,9 @@ type Import struct {
 	now     func() time.Time
 }
 
-// New returns an edge in front of l. Sessions that ended longer than history ago
-// are passed over: nothing would be kept of them. naming are RADIUS attributes that
-// subscribers' keys are made of: columns called so are read too.
+// New returns an edge in front of l. Sessions that ended longer than history ago are
+// skipped: nothing would be kept of them. naming are the RADIUS attributes of
+// accounting.subscriber_key: columns of these names are read too.
 func New(l loader, history time.Duration, naming ...string) *Import {
 	im := &Import{loader: l, history: history, naming: map[string]string{}, now: time.Now}
 	for _, attribute := range naming {
@@ -46,7 +45,7 @@ func New(l loader, history time.Duration, naming ...string) *Import {
 
 type importInput struct {
 	ContentType string `header:"Content-Type"`
-	Zone        string `query:"tz" doc:"Zone of times without an offset: Europe/Berlin, or +01:00."`
+	Zone        string `query:"tz" doc:"Time zone of times without an offset: Europe/Berlin, or +01:00."`
 	RawBody     []byte `contentType:"application/x-ndjson"`
 }
 
@@ -56,7 +55,7 @@ type importOutput struct{ Body wire.ImportReceipt }
 func (im *Import) Mount(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
 		ID: "import-sessions", Method: http.MethodPost, Path: "/sessions/import",
-		Summary: "Take in sessions that another program kept: rows as of radacct, CSV with a header or NDJSON.",
+		Summary: "Import sessions from another program: rows as of radacct, CSV with a header or NDJSON.",
 		Scopes:  []httpx.Scope{httpx.ScopeAdmin}, MaxBody: MaxBody, OwnBody: wire.SessionRow{},
 	}, im.post)
 }
@@ -83,7 +82,7 @@ func (im *Import) post(ctx context.Context, input *importInput) (*importOutput, 
 		case errors.As(err, &wrong):
 			t.fault(t.lines[i], "%v", wrong)
 		default:
-			return nil, err // all of it again: what is stored already changes nothing
+			return nil, err // the client sends all of it again; a repeated row changes nothing
 		}
 	}
 	slices.SortFunc(t.faults, func(a, b wire.LineFault) int { return cmp.Compare(a.Line, b.Line) })
@@ -91,7 +90,7 @@ func (im *Import) post(ctx context.Context, input *importInput) (*importOutput, 
 	return &importOutput{answer}, nil
 }
 
-// forget leaves out the sessions that ended before the moment, and counts them.
+// forget removes the sessions that ended before a time, and counts them.
 func (t *table) forget(before time.Time) int {
 	kept := 0
 	for i, s := range t.sessions {

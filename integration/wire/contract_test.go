@@ -37,8 +37,10 @@ type (
 )
 
 func (noNetwork) LogIn([]quarantine.Attribute) (authorize.LogIn, bool) { return nil, false }
-func (noGate) Paused() bool                                            { return true }
-func (noGate) Acts(*quarantine.Case, authorize.LogIn) bool             { return false }
+func (noGate) RestrictionsPaused() bool                                { return true }
+func (noGate) DeferralAtLogIn(*quarantine.Case, *quarantine.Session) *quarantine.Deferral {
+	return nil
+}
 
 // newServer has every edge mounted.
 func newServer(t *testing.T) *httpx.Server {

@@ -115,6 +115,12 @@ func (e *Engine) mayRestrictNow(q *question) *quarantine.Deferral {
 	return e.mayRestrict(context.Background(), q)
 }
 
+// RestrictionsPaused reports whether nothing new may be restricted at all.
+func (e *Engine) RestrictionsPaused() bool {
+	_, paused := e.Paused()
+	return paused
+}
+
 // DeferralAtLogIn returns why the case may not restrict, at its log-in, a session of which no
 // more is known than the log-in says; nil: it may.
 func (e *Engine) DeferralAtLogIn(c *quarantine.Case, s *quarantine.Session) *quarantine.Deferral {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -112,7 +113,12 @@ func (s *Sources) Silent() []quarantine.SilentSource {
 	return s.cfg.Plan.Silent(&known, s.cfg.Now())
 }
 
-// BNGsOf lists the BNGs whose addresses wait for a silent source.
+// StoppedBefore reports whether a source had stopped by a moment.
+func (s *Sources) StoppedBefore(moment time.Time) bool {
+	return slices.ContainsFunc(s.Silent(), func(silent quarantine.SilentSource) bool { return silent.Last.Before(moment) })
+}
+
+// BNGsOf lists the BNGs whose addresses wait for a source that stopped.
 func (s *Sources) BNGsOf(stopped quarantine.SilentSource) []string {
 	known := s.Known()
 	return s.cfg.Plan.Waiting(&known, stopped)

@@ -9,7 +9,7 @@ import (
 	"cordon/quarantine"
 )
 
-// Journal is a quarantine.Log in memory that outlives the engines writing it, as a
+// Journal is a quarantine.Journal in memory that outlives the engines writing it, as a
 // disk outlives processes.
 type Journal struct {
 	mu      sync.Mutex // guards what follows
@@ -22,9 +22,9 @@ type Journal struct {
 var _ quarantine.Journal = (*Journal)(nil)
 
 // ErrRefused is what a Journal answers that was made to refuse.
-var ErrRefused = errors.New("the log refuses entries")
+var ErrRefused = errors.New("the journal refuses entries")
 
-// Refuse makes the log refuse entries, or take them again.
+// Refuse makes the journal refuse entries, or accept them again.
 func (l *Journal) Refuse(refuses bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -38,14 +38,14 @@ func (l *Journal) SetDelay(d time.Duration) {
 	l.delay = d
 }
 
-// Entries returns everything in the log.
+// Entries returns everything in the journal.
 func (l *Journal) Entries() []quarantine.JournalEntry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]quarantine.JournalEntry(nil), l.entries...)
 }
 
-// Append implements quarantine.Log.
+// Append implements quarantine.Journal.
 func (l *Journal) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
 	l.mu.Lock()
 	delay := l.delay
@@ -72,7 +72,7 @@ func (l *Journal) Append(ctx context.Context, entries ...quarantine.JournalEntry
 	return nil
 }
 
-// Replay implements quarantine.Log.
+// Replay implements quarantine.Journal.
 func (l *Journal) Replay(_ context.Context, fn func(quarantine.JournalEntry, time.Time) error) error {
 	l.mu.Lock()
 	entries, times := append([]quarantine.JournalEntry(nil), l.entries...), l.times

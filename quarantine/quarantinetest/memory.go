@@ -22,7 +22,7 @@ var ErrUnavailable = errors.New("the store is unavailable")
 //
 // What it holds is kept as JSON or copied, so callers share nothing with it.
 type Memory struct {
-	// Restricted is handed to quarantine.Apply. Set it before the first call.
+	// Restricted is handed to quarantine.ApplyEvent. Set it before the first call.
 	Restricted func(quarantine.Attribute) bool
 	// Interim returns how often a BNG renews its sessions. Set it before the first
 	// call; nil: not known of any.

@@ -23,8 +23,8 @@ type heldCase struct {
 
 // heldVerdict is a verdict's status as stored.
 type heldVerdict struct {
-	text    []byte
-	settled bool
+	text  []byte
+	final bool
 }
 
 // Dossier implements quarantine.CaseReader.
@@ -186,7 +186,7 @@ func (m *Memory) checkWrite(w quarantine.CaseWrite) error {
 	if last, ok := m.released[w.Case.Subscriber]; ok && w.Verdict != nil && last.At.After(w.Released) {
 		return quarantine.ErrConflict
 	}
-	if w.Verdict != nil && w.Verdict.Final && m.verdicts[w.Verdict.ID].settled {
+	if w.Verdict != nil && w.Verdict.Final && m.verdicts[w.Verdict.ID].final {
 		return quarantine.ErrConflict
 	}
 	if w.Reserve == nil || w.Reserve.Forced {
@@ -258,7 +258,7 @@ func (m *Memory) SaveVerdict(_ context.Context, s quarantine.VerdictStatus) erro
 }
 
 func (m *Memory) saveVerdict(s quarantine.VerdictStatus) {
-	if s.Final || !m.verdicts[s.ID].settled {
+	if s.Final || !m.verdicts[s.ID].final {
 		m.verdicts[s.ID] = heldVerdict{mustEncode(s), s.Final}
 	}
 }

@@ -26,7 +26,7 @@ type senderLease struct {
 }
 
 // schedule does to the due set what a saved case asks for: only finishing puts
-// a look off, and a wake-up nobody has answered yet stays.
+// its time off, and a wake-up nobody has answered yet stays.
 func (m *Memory) schedule(w quarantine.CaseWrite) {
 	c := w.Case
 	if !c.Open() {
@@ -62,7 +62,8 @@ func (m *Memory) schedule(w quarantine.CaseWrite) {
 }
 
 // TakeDue implements quarantine.DueSet.
-func (m *Memory) TakeDue(_ context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due, error) {
+func (m *Memory) TakeDue(_ context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int,
+	term uint64) ([]quarantine.Due, error) {
 	if err := m.enter(); err != nil {
 		return nil, err
 	}

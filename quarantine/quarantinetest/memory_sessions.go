@@ -83,7 +83,7 @@ func (m *Memory) SessionsOfMAC(_ context.Context, mac string) ([]quarantine.Sess
 func (m *Memory) readSession(held heldSession) quarantine.Session {
 	s := held.Session
 	s.Addresses, s.Attributes, s.Observed = slices.Clone(s.Addresses), slices.Clone(s.Attributes), slices.Clone(s.Observed)
-	silent := quarantine.SilentSince(s.SeenAt, m.interim(s.BNG))
+	silent := quarantine.StaleSince(s.SeenAt, m.interim(s.BNG))
 	s.Restarted = m.resets[s.BNG].After(s.SeenAt)
 	s.Suspect = s.Restarted || s.Live() && !silent.IsZero() && m.Now().After(silent)
 	return s
@@ -110,7 +110,7 @@ func (m *Memory) Record(_ context.Context, events []quarantine.SessionEvent) []e
 }
 
 func (m *Memory) reset(ev quarantine.SessionEvent) {
-	at := ev.By() // nothing older proves anything after it
+	at := ev.By() // nothing older confirms anything after it
 	if known, ok := m.resets[ev.Key.BNG]; ok && !at.After(known) {
 		return // older, or announced again
 	}
@@ -169,7 +169,7 @@ func (m *Memory) bind(held heldSession) {
 	}
 }
 
-// keepBinding takes in a statement about a binding; ofSession: by the session that
+// keepBinding adds a statement about a binding; ofSession: by the session that
 // it is of, whose statements come in their order.
 func (m *Memory) keepBinding(b quarantine.Binding, began int64, ofSession bool) {
 	b.Prefix = b.Prefix.Masked()

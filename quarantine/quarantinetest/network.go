@@ -95,7 +95,7 @@ func (n *Network) MostAtOnce() int {
 	return most
 }
 
-// Prepare implements quarantine.Enforcer: everything can be given back.
+// Prepare implements quarantine.Enforcer: everything can be restored.
 func (n *Network) Prepare(quarantine.Session, string) (quarantine.Preparation, *quarantine.Outcome) {
 	return quarantine.Preparation{Undo: "overlay"}, nil
 }

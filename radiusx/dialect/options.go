@@ -138,7 +138,7 @@ func (d *Dialect) Unset(p Profile, options map[string]string) []string {
 	for _, a := range form.sent() {
 		for _, piece := range a.Value.pieces {
 			if piece.kind == normal && piece.optional && partOf(p.Normal, piece.text) == "" {
-				warnings.add(fmt.Sprintf("normal has no %s=: a release does not give %s back", piece.text, a.Name))
+				warnings.add(fmt.Sprintf("normal has no %s=: a release does not restore %s", piece.text, a.Name))
 			}
 		}
 	}

@@ -18,7 +18,7 @@ type request struct {
 
 // Append writes entries as one batch, in this order, with successive sequence
 // numbers, and returns the first of them once they are on stable storage. All
-// of a batch is in the log or none of it, whatever crashes. A batch is at most
+// of a batch is in the journal or none of it, whatever crashes. A batch is at most
 // MaxBatch octets on disk (a record takes about 140 besides key and payload).
 //
 // ErrInvalid, ErrFull, ErrClosed: not written. ErrStopped, or ctx ended while
@@ -35,7 +35,7 @@ func (j *Journal) Append(ctx context.Context, entries ...Entry) (first uint64, e
 // AppendAsync puts a batch into the queue and returns; wait returns what
 // Append would have. Batches are written in the order in which AppendAsync
 // returned. It blocks, until ctx ends, while MaxBatch octets are waiting. Only
-// wait tells whether the records are durable. It may be called more than once
+// wait says whether the records are durable. It may be called more than once
 // or not at all.
 func (j *Journal) AppendAsync(ctx context.Context, entries ...Entry) (wait func(context.Context) (uint64, error), err error) {
 	batch, octets, err := sealAll(entries)

@@ -61,7 +61,7 @@ func TestWhatWasAppendedIsReplayedAfterAReopen(t *testing.T) {
 }
 
 // held returns a journal whose next sync waits for release to be closed, and
-// reached which tells that it does.
+// reached, which says that it does.
 func held(t *testing.T, cfg Config) (j *Journal, disk *hookDisk, reached <-chan struct{}, release chan<- struct{}) {
 	in, out := make(chan struct{}), make(chan struct{})
 	var armed atomic.Bool
@@ -135,7 +135,7 @@ func TestConcurrentAppendersEachGetTheirOwnRecords(t *testing.T) {
 	j := open(t, Config{Dir: t.TempDir(), disk: disk, SegmentBytes: 8 << 10, Committed: func(rs []Record) {
 		for _, r := range rs {
 			if r.Seq != uint64(followed+1) {
-				t.Errorf("applied record %d after %d", r.Seq, followed)
+				t.Errorf("committed record %d after %d", r.Seq, followed)
 			}
 			followed++
 		}
@@ -162,11 +162,11 @@ func TestConcurrentAppendersEachGetTheirOwnRecords(t *testing.T) {
 	group.Wait()
 	got := all(t, j)
 	if len(got) != 2*writers*appends || followed != len(got) {
-		t.Fatalf("%d records replayed, %d applied", len(got), followed)
+		t.Fatalf("%d records replayed, %d committed", len(got), followed)
 	}
 	for _, r := range got {
 		if want[r.Seq] != r.Key {
-			t.Fatalf("record %d is %q, its appender was told %q", r.Seq, r.Key, want[r.Seq])
+			t.Fatalf("record %d is %q, its appender got %q", r.Seq, r.Key, want[r.Seq])
 		}
 	}
 }
@@ -222,7 +222,7 @@ func TestAFullQueueBlocksUntilThereIsRoomOrTheContextEnds(t *testing.T) {
 	}
 }
 
-func TestACallerThatStopsWaitingLeavesItsRecordInTheLog(t *testing.T) {
+func TestACallerThatStopsWaitingLeavesItsRecordInTheJournal(t *testing.T) {
 	j, _, reached, release := held(t, Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	answered := make(chan error)
@@ -283,7 +283,7 @@ func TestCloseWritesWhatIsQueuedAndRefusesTheRest(t *testing.T) {
 	}
 }
 
-func TestReplayStartsWhereItIsToldAndEndsWhenItIsTold(t *testing.T) {
+func TestReplayStartsAtItsSequenceNumberAndEndsWithItsContextOrAnError(t *testing.T) {
 	j := open(t, Config{Dir: t.TempDir(), SegmentBytes: 700, disk: lazyDisk{}})
 	for i := range 30 {
 		if _, err := j.Append(t.Context(), entry(i)); err != nil {

@@ -39,7 +39,7 @@ func (j *Journal) drainQueue() (requests []*request, closing bool) {
 	return requests, j.closing
 }
 
-// process works off what was queued: batches become one group.
+// process commits what was queued, as one group, and rotates if that is due.
 func (j *Journal) process(requests []*request) {
 	var batches, rotations []*request
 	octets, ordinary := 0, false
@@ -52,7 +52,7 @@ func (j *Journal) process(requests []*request) {
 		octets += r.octets
 		ordinary = ordinary || !r.reserved
 	}
-	if ordinary || len(requests) == 0 { // none: Writable or Expire asks for it
+	if ordinary || len(requests) == 0 { // none: Writable or Expire asks for a check of the space
 		j.leaveFull()
 	}
 	if len(rotations) > 0 || len(batches) > 0 && j.tail.outgrown(octets, j.cfg.SegmentBytes) {
@@ -71,8 +71,8 @@ func (j *Journal) state() (stopped, full error) {
 	return j.stopped, j.full
 }
 
-// commit writes batches as one group, syncs and answers. If the disk is full,
-// what may use the reserve goes in and the rest is refused.
+// commit writes batches as one group, syncs it and acknowledges. If the disk is full,
+// batches that may use the reserve are written and the others are refused.
 func (j *Journal) commit(batches []*request) {
 	for {
 		stopped, full := j.state()
@@ -96,7 +96,7 @@ func (j *Journal) commit(batches []*request) {
 			err = j.tail.file.Sync()
 		}
 		if err != nil {
-			_ = j.stop(fmt.Errorf("append to log: %w", err))
+			_ = j.stop(fmt.Errorf("append: %w", err))
 			continue
 		}
 		j.publish(g, batches)
@@ -128,7 +128,7 @@ func refuseOrdinary(batches []*request, full error) []*request {
 type group struct {
 	octets  []byte
 	firsts  []uint64 // of each batch
-	records []Record // only if somebody follows
+	records []Record // only with Config.Committed
 	next    uint64
 	prev    digest
 	time    time.Time
@@ -157,7 +157,7 @@ func (j *Journal) encode(batches []*request) *group {
 	return g
 }
 
-// publish makes a synced group part of the journal and answers for it.
+// publish makes a synced group part of the journal and acknowledges it.
 func (j *Journal) publish(g *group, batches []*request) {
 	j.tail.next, j.tail.prev = g.next, g.prev
 	j.tail.end += int64(len(g.octets))
@@ -176,7 +176,7 @@ func (j *Journal) publish(g *group, batches []*request) {
 
 // stop ends all appending for good. A failed sync must not be tried again: the
 // kernel may have dropped the pages and report success the second time.
-// It returns the error that everybody gets from now on.
+// It returns the error that every call gets from now on.
 func (j *Journal) stop(cause error) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

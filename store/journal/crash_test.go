@@ -15,11 +15,11 @@ import (
 // hundred fills dir with records 1 to 100 in batches of one to five, each a
 // sync group of its own, and returns the last sequence number of each batch.
 // From rotateAt on (a batch's first record, 0 for never) a second segment
-// follows, with two carried records that come on top.
+// follows, with a checkpoint of two records that come on top.
 func hundred(t testing.TB, dir string, rotateAt int) (ends []uint64) {
 	t.Helper()
 	j := open(t, Config{Dir: dir, disk: lazyDisk{}, Checkpoint: func() []Entry {
-		return []Entry{{Kind: 9, Key: "carried", Payload: []byte("one")}, {Kind: 9, Key: "carried", Payload: []byte("two")}}
+		return []Entry{{Kind: 9, Key: "checkpoint", Payload: []byte("one")}, {Kind: 9, Key: "checkpoint", Payload: []byte("two")}}
 	}})
 	for i, size := 0, 1; i < 100; size = size%5 + 1 {
 		size = min(size, 100-i)
@@ -29,7 +29,7 @@ func hundred(t testing.TB, dir string, rotateAt int) (ends []uint64) {
 				t.Fatal(err)
 			}
 			_, next := j.Bounds()
-			ends = append(ends, next-2, next-1) // carried records are batches of one
+			ends = append(ends, next-2, next-1) // checkpoint records are batches of one
 		}
 		var batch []Entry
 		for range size {
@@ -117,7 +117,7 @@ func TestAJournalCutAtAnyLengthReplaysItsCompleteBatches(t *testing.T) {
 }
 
 // survivors maps the lengths of a segment at which one batch more is whole to
-// the last record of that batch. What is carried counts as one batch with the
+// the last record of that batch. A checkpoint counts as one batch with the
 // segment's header: they come into being together.
 func survivors(in []frame, ends []uint64) map[int]uint64 {
 	steps := make(map[int]uint64)
@@ -159,7 +159,7 @@ type powerRun struct {
 	dir   string
 	disk  *hookDisk
 	rng   *rand.Rand
-	state map[string]string // by key, kept by Applied
+	state map[string]string // by key, kept by Committed
 	acked map[string]int    // batch name → size
 	sizes map[string]int    // of all batches begun
 }

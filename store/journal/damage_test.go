@@ -309,7 +309,7 @@ func resealAll(b []byte) []byte {
 	return b
 }
 
-func TestCarriedRecordsAreNeverDroppedAsATornTail(t *testing.T) {
+func TestACheckpointIsNeverDroppedAsATornTail(t *testing.T) {
 	dir := t.TempDir()
 	j := open(t, Config{Dir: dir, Checkpoint: func() []Entry { return []Entry{entry(1), entry(2)} }})
 	if _, err := j.Append(t.Context(), entry(0)); err != nil {

@@ -1,16 +1,16 @@
-// Package journal is this host's log: an append-only, hash-chained file store
-// whose records survive any crash once Append has returned.
+// Package journal is a write-ahead log: an append-only, hash-chained file store whose
+// records survive any crash once Append has returned. Cordon keeps one per host.
 //
 // It knows nothing of what its records mean: a record is a kind, a key and
 // octets. It is not a database (there is no index; callers rebuild theirs with
-// Replay), not replicated (a lost disk loses it), and no proof against a person
+// Replay), not replicated (a lost disk loses it), and no protection against a person
 // who may write to the directory: he can cut off the newest records or rewrite
 // the whole chain. What the chain shows is any change in the middle; whoever
 // keeps Report.Head somewhere else can see a cut or a rewrite too.
 //
 // # Directory
 //
-//	lock                      flock'd by the one process that may append; says who
+//	lock                      flock'd by the one process that may append, and names it
 //	id                        random identity of this journal, 32 hexadecimal digits
 //	reserve                   space kept for reserved records when the disk is full
 //	00000000000000000001.log  segment, named after its first sequence number
@@ -30,13 +30,13 @@
 //	 32  8  mark: random, starts every record of this segment
 //	 40  8  sequence number of the first record
 //	 48  8  created, nanoseconds since 1970 (signed)
-//	 56  8  octets of carried records that follow the header
+//	 56  8  octets of the checkpoint: records that follow the header
 //	 64 32  digest of the last record of the segment before; zero in the first
 //	 96  4  zero
 //	100  4  CRC32C of octets 0 to 99
 //
-// A segment is born whole: header and carried records are written under a
-// temporary name, synced, renamed, and the directory is synced.
+// A segment is created whole: header and checkpoint are written under a temporary
+// name, synced, renamed, and the directory is synced.
 //
 // # Record
 //
@@ -46,7 +46,7 @@
 //	 20  4  payload length, at most 1 MiB
 //	 24  4  records of the same batch that still follow
 //	 28  1  kind, 1 to 255
-//	 29  1  flags: 1 carried, 2 reserved
+//	 29  1  flags: 1 checkpoint, 2 reserved
 //	 30  1  key length
 //	 31  1  key length, all bits inverted
 //	 32  8  sequence number
@@ -71,8 +71,8 @@
 // torn batch is dropped whole. Damage in the newest segment counts as a torn
 // tail only if no later good record says, by its group, that the damaged one
 // had been synced; all other damage is reported and never skipped. A bit that
-// flips in the very last sync group cannot be told from a torn write: Open
-// drops that group and Recovery says so, with Cut false.
+// flips in the very last sync group looks like a torn write: Open drops that
+// group and Recovery says so, with Cut false.
 //
 // The mark is what the search for later records looks for. It is random, so no
 // payload can imitate a record.

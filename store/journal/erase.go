@@ -14,13 +14,13 @@ import (
 // Each record is first marked, synced, and then wiped: if a crash comes in
 // between, Open finishes the wiping. A failed write or sync stops the journal.
 //
-// Records appended during the call may be missed, and Config.Carry writes anew
-// what its caller still holds: forget it there first.
+// Records appended during the call may be missed, and Config.Checkpoint writes again
+// what its caller still holds: remove it there first.
 func (j *Journal) Erase(ctx context.Context, match func(Record) bool) (erased int, err error) {
 	j.maintenance.Lock()
 	defer j.maintenance.Unlock()
 	if stopped, _ := j.state(); stopped != nil {
-		return 0, stopped // no sync can be believed any more
+		return 0, stopped // no sync can be trusted any more
 	}
 	segs, files, err := j.snapshot(0)
 	if err != nil {
@@ -71,7 +71,7 @@ func wipe(f file, r *frame) error {
 	return writeAll(f, make([]byte, saltSize+r.size), r.body)
 }
 
-// overwrite does something to each record in a segment, then syncs.
+// overwrite applies do to each record in a segment, then syncs.
 func (j *Journal) overwrite(path string, found []frame, do func(file, *frame) error) error {
 	if len(found) == 0 {
 		return nil

@@ -27,7 +27,7 @@ func personal(t *testing.T, cfg Config) *Journal {
 
 func aboutAlice(r Record) bool { return bytes.HasPrefix(r.Payload, []byte("alice")) }
 
-// checkErasable tells how many of the fifteen records about alice are erased;
+// checkErasable returns how many of the fifteen records about alice are erased;
 // all others must be as they were.
 func checkErasable(t *testing.T, got []Record) (erased int) {
 	t.Helper()

@@ -8,7 +8,7 @@ import (
 // Errors of this package, for errors.Is.
 var (
 	// ErrLocked: another process (or another Journal of this one) has the
-	// directory open. The error's text says who.
+	// directory open. The error's text names it.
 	ErrLocked = errors.New("journal is in use")
 	// ErrDamaged: what is on disk is not what was written. The error is a
 	// *DamageError.
@@ -17,7 +17,7 @@ var (
 	// What is on disk from the failed call is unknown until the next Open.
 	// The first failure is wrapped too.
 	ErrStopped = errors.New("journal has stopped")
-	// ErrFull: the disk is full and only reserved entries are taken. The
+	// ErrFull: the disk is full and only reserved entries are accepted. The
 	// entries were not written and will not appear later.
 	ErrFull = errors.New("journal has no space")
 	// ErrClosed: Close was called. The entries were not written.
@@ -27,7 +27,7 @@ var (
 	ErrInvalid = errors.New("entry is invalid")
 )
 
-// A DamageError says where the log stops being what was written.
+// A DamageError says where the journal stops being what was written.
 type DamageError struct {
 	Segment string // file name
 	Offset  int64  // octets from the start of the file to the record at fault

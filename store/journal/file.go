@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// A file is what the journal writes to. Reading goes past it: tests inject
-// failing writes and syncs here, damage goes into the real files.
+// A file is what the journal writes to. Reading does not use it: tests inject
+// failing writes and syncs here, and damage the real files.
 type file interface {
 	io.WriterAt
 	io.Closer
@@ -19,7 +19,7 @@ type file interface {
 	Allocate(size int64) error
 }
 
-// A disk is where files come from.
+// A disk opens files.
 type disk interface {
 	// Open opens for writing and creates if missing, for the owner only.
 	Open(path string) (file, error)
@@ -52,7 +52,7 @@ func (f osFile) Sync() error { return datasync(f.File) }
 
 func (f osFile) Allocate(size int64) error { return allocate(f.File, size) }
 
-// writeAll is WriteAt that does not believe a short count without an error.
+// writeAll is WriteAt with an error for a short count.
 func writeAll(f file, b []byte, off int64) error {
 	n, err := f.WriteAt(b, off)
 	if err == nil && n < len(b) {

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// datasync leaves out the time stamps that fsync would write as well.
+// datasync does not write the time stamps, as fsync would.
 func datasync(f *os.File) error {
 	for {
 		if err := unix.Fdatasync(int(f.Fd())); err != unix.EINTR {

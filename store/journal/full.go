@@ -2,15 +2,15 @@ package journal
 
 import "fmt"
 
-// makeRoom takes back a write that found no space, refuses what is ordinary,
-// and gives up enough of the reserve for another try at the rest, which it
-// returns. With the reserve used up the rest is refused too.
+// makeRoom truncates a write that found no space, refuses ordinary batches, and
+// shrinks the reserve by enough for a retry of the others, which it returns. With
+// the reserve used up they are refused too.
 //
-// Cutting off the failed write is safe, other than after a failed sync: it was
-// never synced and nobody was told of it.
+// Truncating the failed write is safe, other than after a failed sync: it was never
+// synced and never acknowledged.
 func (j *Journal) makeRoom(cause error, batches []*request) (retry []*request) {
 	if err := j.tail.file.Truncate(j.tail.end); err != nil {
-		_ = j.stop(fmt.Errorf("take back a write on a full disk: %w", err))
+		_ = j.stop(fmt.Errorf("truncate a write on a full disk: %w", err))
 		return batches
 	}
 	full := j.setFull(cause)
@@ -34,7 +34,7 @@ func (j *Journal) makeRoom(cause error, batches []*request) (retry []*request) {
 	return retry
 }
 
-// setFull returns the error for those who are refused.
+// setFull returns the error of batches that are refused.
 func (j *Journal) setFull(cause error) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -44,7 +44,7 @@ func (j *Journal) setFull(cause error) error {
 	return j.full
 }
 
-// leaveFull ends the state of being full if the whole reserve can be had again:
+// leaveFull ends the state of being full if the whole reserve can be allocated again:
 // then there is space to spare, and the next shortage is covered too.
 func (j *Journal) leaveFull() {
 	if _, full := j.state(); full == nil || j.reserve.refill() != nil {

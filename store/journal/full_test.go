@@ -39,7 +39,7 @@ func (d *smallDisk) Open(path string) (file, error) {
 	return &smallFile{f.(lazyFile), d, path}, nil
 }
 
-// grow makes room for a file of size octets, or tells how large it can get.
+// grow makes room for a file of size octets, or returns how large it can get.
 func (f *smallFile) grow(size int64) int64 {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
@@ -150,7 +150,7 @@ func TestOnAFullDiskReservedEntriesStillGoIn(t *testing.T) {
 	}
 }
 
-// checkFull compares what is in the log, carried records aside, with what was
+// checkFull compares what is in the journal, checkpoints aside, with what was
 // acknowledged.
 func checkFull(t *testing.T, j *Journal, ordinary, releases int) {
 	t.Helper()

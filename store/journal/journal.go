@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// A Journal is an open log. All methods may be called from any goroutine.
+// A Journal is an open journal. All methods may be called from any goroutine.
 //
 // One goroutine, started by Open and ended by Close, does all appending.
 type Journal struct {
@@ -17,7 +17,7 @@ type Journal struct {
 	lock     *os.File
 	recovery Recovery
 
-	wake chan struct{} // holds one token when run has something to look at
+	wake chan struct{} // holds one token when run has something to do
 	done chan struct{} // closed when run has ended
 
 	maintenance sync.Mutex // held by the one Expire or Erase that is running
@@ -30,7 +30,7 @@ type Journal struct {
 	mu       sync.Mutex // guards what follows
 	queue    []*request
 	queued   int           // octets in queue
-	room     chan struct{} // closed and replaced when queue is emptied
+	room     chan struct{} // closed and replaced when queue is drained
 	closing  bool
 	stopped  error     // ErrStopped with the first failure; never reset
 	full     error     // ErrFull with the failure; reset when the reserve is whole again
@@ -83,8 +83,7 @@ func (j *Journal) ID() string { return j.id.String() }
 // Recovery is what Open found behind the last complete batch and dropped.
 func (j *Journal) Recovery() Recovery { return j.recovery }
 
-// Bounds returns the sequence numbers of the oldest record and the next one
-// to be given out; they are equal if there is no record.
+// Bounds returns the sequence numbers of the oldest record and of the next one; they are equal if there is no record.
 func (j *Journal) Bounds() (oldest, next uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -105,7 +104,7 @@ func (j *Journal) Size() (octets int64) {
 // Writable returns nil if an ordinary Append is likely to succeed, else the
 // error it would get: ErrStopped (for good), ErrFull or ErrClosed. ErrFull ends
 // when there is space for the whole reserve again; Writable, ordinary appends
-// and Expire make the journal look, so a later call tells.
+// and Expire have the journal check, so a later call says so.
 func (j *Journal) Writable() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -44,7 +44,7 @@ func appendForEver(dir string) error {
 			for i := 0; ; i++ {
 				batch := make([]Entry, 1+i%3)
 				for n := range batch {
-					// Few keys, so that what is carried over stays small.
+					// Few keys, so that the checkpoint stays small.
 					batch[n] = Entry{Kind: 1, Key: fmt.Sprintf("%d/%d", w, n), Payload: fmt.Appendf(nil, "%d.%d.%d/%d", os.Getpid(), w, i, len(batch))}
 				}
 				first, err := j.Append(context.Background(), batch...)

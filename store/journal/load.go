@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// load brings the directory into order and the journal into the state its
+// load cleans up the directory and brings the journal into the state that its
 // files describe. It changes nothing before all of it has been checked.
 func (j *Journal) load() error {
 	segs, err := listSegments(j.cfg.Dir)
@@ -114,7 +114,7 @@ func (j *Journal) dropTail(segs []segment) ([]segment, error) {
 		return segs, j.truncate(last.path, last.end)
 	}
 	if err := os.Remove(segs[n].path); err != nil {
-		return nil, fmt.Errorf("remove stillborn segment: %w", err)
+		return nil, fmt.Errorf("remove a segment without a header: %w", err)
 	}
 	return segs[:n], j.cfg.disk.SyncDir(j.cfg.Dir)
 }
@@ -151,8 +151,8 @@ func (j *Journal) openTail(segs []segment, w walk) error {
 	}
 	j.tail = tail{file: f, header: w.header, next: last.next, prev: w.last, end: last.end}
 	j.segments = segs
-	// A process that died between write and sync left records that are only in
-	// memory; they are about to be replayed, so they must stay.
+	// A process that died between write and sync left records that are only in the page
+	// cache; they are about to be replayed, so they must become durable.
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("sync newest segment: %w", err)
 	}

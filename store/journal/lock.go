@@ -38,9 +38,9 @@ func acquire(dir string, now time.Time) (*os.File, error) {
 		}
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
-	host, _ := os.Hostname() // only told to people
+	host, _ := os.Hostname() // only shown to people
 	who := fmt.Sprintf("process %d on %q since %s\n", os.Getpid(), host, now.UTC().Format(time.RFC3339))
-	// A full disk must not keep a journal closed: the name is a courtesy.
+	// A full disk must not keep a journal closed: the name only helps people.
 	if f.Truncate(0) == nil {
 		_, _ = f.WriteAt([]byte(who), 0)
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestASecondOpenerIsToldWhoHoldsTheJournal(t *testing.T) {
+func TestTheErrorOfASecondOpenerNamesTheHolder(t *testing.T) {
 	dir := t.TempDir()
 	j := open(t, Config{Dir: dir})
 	_, err := Open(Config{Dir: dir})
@@ -23,7 +23,7 @@ func TestASecondOpenerIsToldWhoHoldsTheJournal(t *testing.T) {
 	open(t, Config{Dir: dir})
 }
 
-func TestAFailedOpenGivesTheLockBack(t *testing.T) {
+func TestAFailedOpenReleasesTheLock(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, idName)
 	if err := os.WriteFile(path, []byte("junk"), 0o600); err != nil {

@@ -17,8 +17,8 @@ const (
 	MaxBatch   = 16 << 20 // octets on disk of all entries of one Append
 )
 
-// Kind tells a caller's sorts of record apart, 1 to 255; 0 is invalid. The
-// journal gives the values no meaning.
+// Kind is a caller's sort of record, 1 to 255; 0 is invalid. The journal gives the
+// values no meaning.
 type Kind uint8
 
 // An Entry is what a caller appends.
@@ -28,27 +28,27 @@ type Entry struct {
 	// MaxKey octets. It is never erased: no personal data.
 	Key string
 	// Payload is at most MaxPayload octets. The caller leaves it unchanged
-	// until the append has been answered.
+	// until the append has returned.
 	Payload []byte
 	// Reserved entries may use the space that is kept back for them when the
-	// disk is full. Only small records whose loss would hurt somebody.
+	// disk is full. Only for small records whose loss would harm a subscriber.
 	Reserved bool
-	// Tag comes back in the Record that Config.Applied gets. It is not written.
+	// Tag comes back in the Record that Config.Committed gets. It is not written.
 	Tag any
 }
 
-// A Record is an entry as the log holds it.
+// A Record is an entry as the journal holds it.
 type Record struct {
 	Seq     uint64    // 1 for the first record of a journal, then without gaps
 	Time    time.Time // when it was written, UTC
 	Kind    Kind
 	Key     string
 	Payload []byte // nil when Erased
-	// Checkpoint: restates, at the start of a segment, what an earlier record said.
+	// Checkpoint: it restates, at the start of a segment, what an earlier record said.
 	Checkpoint bool
 	Reserved   bool
 	Erased     bool
-	Tag        any // the entry's, for Config.Applied; nil for every other reader
+	Tag        any // the entry's, for Config.Committed; nil for every other reader
 }
 
 type digest [sha256.Size]byte
@@ -129,7 +129,7 @@ func payloadDigest(salt, payload []byte) (d digest) {
 	return d
 }
 
-// A place is what a record's position in the log adds to its entry.
+// A place is what a record's position in the journal adds to its entry.
 type place struct {
 	mark  [markSize]byte
 	seq   uint64

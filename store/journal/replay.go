@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Replay gives fn the durable records from sequence number from on, oldest
-// first, carried ones included; if from has expired it starts with the oldest
+// Replay calls fn with the durable records from sequence number from on, oldest
+// first, checkpoints included; if from has expired it starts with the oldest
 // there is. It checks what it reads: a *DamageError means that the disk has
 // changed since Open. It ends with the last record that was durable when it
 // was called, when ctx ends, or with fn's first error, returned as it is.
@@ -70,7 +70,7 @@ type Report struct {
 	Oldest     time.Time
 	Newest     time.Time
 	// Anchor is the digest before First and Head that of Last, hexadecimal
-	// SHA-256. They are what to note elsewhere: a journal cut short or written
+	// SHA-256. Note them elsewhere: a journal cut short or written
 	// anew has no record with a noted Head.
 	Anchor string
 	Head   string
@@ -81,7 +81,7 @@ type Report struct {
 // Verify checks every record of the journal in dir and the chain between them.
 // It changes nothing and needs no lock. Damage is a *DamageError, with the
 // report on what comes before it. While a process is at work there on a full
-// disk, a write that it takes back can look like damage: look twice.
+// disk, a write that it truncates can look like damage: verify again.
 func Verify(dir string) (Report, error) {
 	var r Report
 	w, err := walkDir(dir, &r, func(f frame) error {
@@ -118,7 +118,7 @@ func (r *Report) add(f *frame) {
 	r.Head = fmt.Sprintf("%x", f.sum)
 }
 
-// Inspect gives fn every good record of the journal in dir up to an unfinished
+// Inspect calls fn with every good record of the journal in dir up to an unfinished
 // append. It changes nothing and needs no lock; a process at work there may
 // add records unseen. Damage is a *DamageError, after the records before it;
 // fn's first error ends it and is returned as it is.

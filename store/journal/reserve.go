@@ -10,25 +10,24 @@ import (
 
 const (
 	reserveName = "reserve"
-	// reserveStep is given back at a time: what is not needed yet stays ours
-	// on a disk that others fill too.
+	// reserveStep is by how much the reserve shrinks at least: what is not needed yet
+	// stays ours on a disk that others fill too.
 	reserveStep = 1 << 20
 )
 
-// isFull says whether err means that space, not the device, is the trouble.
+// isFull reports whether err means that space is lacking, not that the device fails.
 func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// A reserve is a file whose only use is the space it takes.
+// A reserve is a file that only occupies space.
 type reserve struct {
 	f    file
 	full int64 // octets when whole
 	left int64
 }
 
-// openReserve takes over what an earlier run left of the reserve; it allocates
-// nothing.
+// openReserve opens what an earlier run left of the reserve; it allocates nothing.
 func openReserve(d disk, dir string, octets int64) (*reserve, error) {
 	path := filepath.Join(dir, reserveName)
 	f, err := d.Open(path)
@@ -61,20 +60,20 @@ func (r *reserve) refill() error {
 	return nil
 }
 
-// shrink returns at least need octets, or what is left, to the file system. It
-// returns false when nothing was left.
+// shrink frees at least need octets, or what is left. It returns false when nothing
+// was left.
 func (r *reserve) shrink(need int64) (bool, error) {
 	if r.left == 0 {
 		return false, nil
 	}
 	r.left = max(0, r.left-max(reserveStep, need))
 	if err := r.f.Truncate(r.left); err != nil {
-		return false, fmt.Errorf("give back reserve: %w", err)
+		return false, fmt.Errorf("shrink reserve: %w", err)
 	}
 	return true, nil
 }
 
-// fill allocates by writing, for file systems that know no other way.
+// fill allocates by writing, for file systems without fallocate.
 func fill(f *os.File, size int64) error {
 	zeros := make([]byte, 64<<10)
 	for off := int64(0); off < size; off += int64(len(zeros)) {

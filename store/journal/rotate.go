@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// Rotate begins a new segment now, with what Config.Carry returns, so that the
-// ones before it can expire. A segment holding nothing but what was carried
-// into it is kept. Batches queued at the same moment go into the new one.
+// Rotate begins a new segment now, with what Config.Checkpoint returns, so that the
+// ones before it can expire. A segment holding nothing but its checkpoint is kept. Batches queued at the same moment go into the new one.
 func (j *Journal) Rotate(ctx context.Context) error {
 	r := &request{reserved: true, done: make(chan struct{})}
 	if err := j.enqueue(ctx, r); err != nil {
@@ -27,7 +26,7 @@ func (t *tail) outgrown(octets int, limit int64) bool {
 	return t.end > t.bodyStart() && t.end+int64(octets) > max(limit, 2*t.bodyStart())
 }
 
-// rotate makes a new segment the tail. On a full disk the old one goes on, for
+// rotate makes a new segment the tail. On a full disk the old one stays, for
 // the reserved records that are still to come.
 func (j *Journal) rotate() error {
 	if stopped, full := j.state(); stopped != nil || full != nil {
@@ -59,8 +58,8 @@ func (j *Journal) rotate() error {
 	return nil
 }
 
-// checkpoint asks for what is outstanding. An entry that breaks the bounds stops
-// the journal: a segment without it would let it expire unseen.
+// checkpoint returns what Config.Checkpoint wants written. An entry that breaks the
+// bounds stops the journal: in a segment without it, it would expire unnoticed.
 func (j *Journal) checkpoint() ([]sealed, error) {
 	if j.cfg.Checkpoint == nil {
 		return nil, nil
@@ -71,13 +70,12 @@ func (j *Journal) checkpoint() ([]sealed, error) {
 	}
 	checkpoint, _, err := sealAll(entries)
 	if err != nil {
-		return nil, fmt.Errorf("carry over: %w", err)
+		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
 	return checkpoint, nil
 }
 
-// writeSegment writes and syncs a segment, carried records included, under a
-// temporary name.
+// writeSegment writes and syncs a segment with its checkpoint under a temporary name.
 func (j *Journal) writeSegment(first uint64, prev digest, checkpoint []sealed) (tail, segment, error) {
 	h := header{id: j.id, first: first, created: j.cfg.Now().UTC(), prev: prev}
 	rand.Read(h.mark[:])
@@ -115,8 +113,8 @@ func (j *Journal) nameSegment(t tail, seg segment) error {
 	return nil
 }
 
-// encodeCheckpoint encodes the carried records, each a batch of its own as the segment
-// comes into being whole anyway, and notes their size in the header.
+// encodeCheckpoint encodes the records of a checkpoint, each a batch of its own as the
+// segment exists whole or not at all, and notes their size in the header.
 func (h *header) encodeCheckpoint(checkpoint []sealed) (octets []byte, last digest) {
 	last = h.prev
 	for i := range checkpoint {
@@ -134,10 +132,10 @@ func (h *header) encodeCheckpoint(checkpoint []sealed) (octets []byte, last dige
 }
 
 // Expire removes, oldest first, the segments whose records all have a sequence
-// number below before, and returns how many went. The open segment stays. What
+// number below before, and returns how many. The open segment stays. What
 // is left still verifies: each segment's header holds the digest before it.
 //
-// With Config.Carry every segment starts with all that is outstanding, and any
+// With Config.Checkpoint every segment starts with all that is outstanding, and any
 // older one may go. Without it the caller has to know.
 func (j *Journal) Expire(before uint64) (removed int, err error) {
 	return j.expire(func(s *segment) bool { return s.next <= before })

@@ -128,7 +128,7 @@ func TestExpiryKeepsTheOpenSegmentAndWhatIsNotOldEnough(t *testing.T) {
 	}
 }
 
-func TestRotateKeepsASegmentThatHoldsOnlyWhatWasCarried(t *testing.T) {
+func TestRotateKeepsASegmentThatHoldsOnlyItsCheckpoint(t *testing.T) {
 	l := newLedger()
 	dir := t.TempDir()
 	j := open(t, l.follow(Config{Dir: dir, disk: lazyDisk{}}))
@@ -167,7 +167,7 @@ func TestAReaderIsNotDisturbedByExpiry(t *testing.T) {
 	}
 }
 
-func TestACarriedEntryThatBreaksTheBoundsStopsTheJournal(t *testing.T) {
+func TestACheckpointEntryThatBreaksTheBoundsStopsTheJournal(t *testing.T) {
 	j := open(t, Config{Dir: t.TempDir(), disk: lazyDisk{}, Checkpoint: func() []Entry { return []Entry{{}} }})
 	if _, err := j.Append(t.Context(), entry(1)); err != nil {
 		t.Fatal(err)
@@ -177,7 +177,7 @@ func TestACarriedEntryThatBreaksTheBoundsStopsTheJournal(t *testing.T) {
 	}
 }
 
-func TestUnfinishedFilesAreRemovedAndForeignOnesStay(t *testing.T) {
+func TestUnfinishedFilesAreRemovedAndOtherFilesStay(t *testing.T) {
 	dir := t.TempDir()
 	open(t, Config{Dir: dir}).Close()
 	for _, name := range []string{segmentName(7) + tmpSuffix, idName + tmpSuffix, "notes.tmp", "7.log"} {

@@ -52,7 +52,7 @@ func newScanner(src io.ReaderAt, limit int64) (*scanner, error) {
 		return nil, &fault{reason: reason}
 	}
 	if limit < h.bodyStart() {
-		return nil, &fault{seq: h.first, reason: "carried records are cut short", cut: true, torn: true}
+		return nil, &fault{seq: h.first, reason: "checkpoint is cut short", cut: true, torn: true}
 	}
 	return &scanner{
 		header: h, src: src, limit: limit,
@@ -126,7 +126,7 @@ func (s *scanner) readHead() (frame, error) {
 	return f, nil
 }
 
-// misplacement says why f, good in itself, cannot stand here.
+// misplacement says why f, good in itself, cannot be here.
 func (s *scanner) misplacement(f *frame) string {
 	switch {
 	case f.Seq != s.seq:
@@ -136,7 +136,7 @@ func (s *scanner) misplacement(f *frame) string {
 	case f.group < s.group || f.group > f.Seq:
 		return fmt.Sprintf("group %d is impossible here", f.group)
 	case f.Checkpoint != (s.off < s.bodyStart()) || f.Checkpoint && f.end > s.bodyStart():
-		return "carried records do not end where the header says"
+		return "checkpoint does not end where the header says"
 	}
 	return ""
 }
@@ -189,7 +189,7 @@ func (s *scanner) read(b []byte) error {
 	return nil
 }
 
-// syncedLater looks behind a fault for a good record that was written when
+// syncedLater searches behind a fault for a good record that was written when
 // the one at fault had already been synced.
 func (s *scanner) syncedLater(at *fault) (bool, error) {
 	window := make([]byte, min(s.limit-at.off+markSize, readAhead))

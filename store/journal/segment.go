@@ -22,7 +22,7 @@ const (
 	seqDigits     = 20 // of the largest uint64
 )
 
-// A header opens a segment; the package documentation has its layout.
+// A header begins a segment; the package documentation has its layout.
 type header struct {
 	id         journalID
 	mark       [markSize]byte
@@ -32,7 +32,7 @@ type header struct {
 	prev       digest
 }
 
-// bodyStart is the size a segment has from its first moment on.
+// bodyStart is where appended records begin, in octets: behind header and checkpoint.
 func (h *header) bodyStart() int64 { return headerSize + h.checkpoint }
 
 func (h *header) encode() []byte {
@@ -59,7 +59,7 @@ func parseHeader(b []byte) (h header, reason string) {
 	case crc32.Checksum(b[:100], castagnoli) != le.Uint32(b[100:]):
 		return h, "checksum of the segment header does not match"
 	case le.Uint32(b[8:]) != formatVersion:
-		return h, fmt.Sprintf("format version %d is not known here", le.Uint32(b[8:]))
+		return h, fmt.Sprintf("format version %d is unknown", le.Uint32(b[8:]))
 	}
 	copy(h.id[:], b[16:])
 	copy(h.mark[:], b[32:])
@@ -76,7 +76,7 @@ func parseHeader(b []byte) (h header, reason string) {
 // A segment is what the running journal knows of one file.
 type segment struct {
 	path   string
-	first  uint64    // sequence number its name and header tell
+	first  uint64    // sequence number in its name and header
 	next   uint64    // after its last durable record
 	end    int64     // of its last durable record, octets
 	newest time.Time // latest stamp in it; clocks step back, so not always the last
@@ -149,7 +149,7 @@ func listOpen(dir string) ([]segment, []*os.File, error) {
 		}
 		files, err := openAll(segs)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // expired since it was listed; every turn has fewer
+			continue // expired since it was listed; every retry has fewer
 		}
 		return segs, files, err
 	}

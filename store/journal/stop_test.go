@@ -88,7 +88,7 @@ func TestAFailedWriteOrSyncStopsTheJournalForGood(t *testing.T) {
 				t.Errorf("the disk was used again: %v", disk.ops[ops:])
 			}
 			if got := all(t, j); len(got) != 1 || committed != 1 {
-				t.Errorf("%d records replayed and %d applied, one was acknowledged", len(got), committed)
+				t.Errorf("%d records replayed and %d committed, one was acknowledged", len(got), committed)
 			}
 		})
 	}

@@ -14,24 +14,24 @@ type Recovery struct {
 	Segment string // file name
 	Offset  int64  // where the good part ends, octets
 	Octets  int64  // behind it; Open dropped them
-	Seq     uint64 // first sequence number concerned; it is given out again
+	Seq     uint64 // first sequence number concerned; it is assigned again
 	Reason  string
 	// Cut: the file simply ended too early, what a crash usually leaves. Not
 	// Cut: octets are there and wrong. That is a write that reached the disk
 	// in part, or damage to the last sync group, which then had perhaps been
-	// acknowledged: worth telling a person.
+	// acknowledged: a person should know.
 	Cut bool
 }
 
-// A walk goes through the segments of one journal in order and checks what
-// only shows between them.
+// A walk goes through the segments of one journal in order and checks what can only
+// be seen between them.
 type walk struct {
 	header        // of the last segment entered
 	next   uint64 // 0 before the first segment
 	last   digest // of the last record before next
 }
 
-// segment checks seg, read from src up to limit, gives each record to fn and
+// segment checks seg, read from src up to limit, calls fn with each record and
 // fills in what seg knows of its content. Only the last segment may end in a
 // torn tail, which is returned.
 func (w *walk) segment(src io.ReaderAt, seg *segment, limit int64, last bool, fn func(frame) error) (Recovery, error) {
@@ -71,9 +71,9 @@ func (w *walk) enter(s *scanner, seg *segment) error {
 	return nil
 }
 
-// headless judges a segment without a usable header. One that is shorter than
-// it was at its birth holds nothing, and the segment before goes on in its
-// place; the very first one is simply made again.
+// headless judges a segment without a usable header. One that is shorter than when it
+// was created holds nothing, and the segment before it is appended to in its place; the
+// very first one is created again.
 func (w *walk) headless(seg *segment, limit int64, last bool, err error) (Recovery, error) {
 	at, ok := errors.AsType[*fault](err)
 	if !ok {
@@ -111,7 +111,7 @@ func (s *scanner) each(fn func(frame) error) error {
 	}
 }
 
-// classify tells a torn tail from damage.
+// classify distinguishes a torn tail from damage.
 func (s *scanner) classify(at *fault, seg *segment, last bool) (Recovery, error) {
 	if !last || !at.torn || at.off < s.bodyStart() {
 		return Recovery{}, at.damage(seg)

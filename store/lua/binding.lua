@@ -5,8 +5,8 @@
 -- versions the start that was seen counts, else the earliest.
 -- Times are base 36 milliseconds; "" is no time.
 -- KEYS: 1 block of bindings
--- ARGV: 1 field, 2 from, 3 renewed, 4 to, 5 flags (s start seen, i ignored, n not told in the Start,
---       m imported, e nothing tells of its end), then the version of the session's record in capital letters and
+-- ARGV: 1 field, 2 from, 3 renewed, 4 to, 5 flags (s start seen, i ignored, n not reported in the Start,
+--       m imported, e nothing reports its end), then the version of the session's record in capital letters and
 --       digits, if there is one,
 --       6 who held it: subscriber, and if they are there, each after a comma, the place
 --       before the translator, by when at the latest it was held, and which record
@@ -19,8 +19,8 @@
 -- The field o holds how many bindings of the block are open, a comma, and how many
 -- may come before what is too old is forgotten: looking through a block then costs
 -- no more than what was added since. What it says wrongly, should another program
--- write there, costs memory, or ends the block of a session that has not been heard
--- of for as long as history.
+-- write there, costs memory, or ends the block of a session that no record has
+-- renewed for as long as history.
 local function parse(value)
   return string.match(value, '^(%w+),(%w+),(%w*),(%l*)([%u%d]*),(.*)$')
 end

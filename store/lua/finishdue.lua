@@ -1,6 +1,6 @@
--- Sets the next look at a subscriber whose lease has not been disturbed.
--- KEYS: 1 due set of the lane, 2 looks asked for during leases
--- ARGV: 1 subscriber, 2 end of the lease, ms and a half, 3 next look, ms; an
+-- Sets when a subscriber is due next, unless a wake-up has taken the place of the lease.
+-- KEYS: 1 due set of the lane, 2 due times asked for during leases
+-- ARGV: 1 subscriber, 2 end of the lease, ms and a half, 3 next due time, ms; an
 --       earlier one that was asked for during the lease wins
 -- Returns 1, or 0 if a wake-up came in or the subscriber is no longer due.
 local score = redis.call('ZSCORE', KEYS[1], ARGV[1])

@@ -1,15 +1,15 @@
--- Answers a log-in from what the subscriber's open case wants, and notes the
+-- Answers a log-in with the desired profile of the subscriber's open case, and notes the
 -- answer if it can put that in force.
--- KEYS: 1 what open cases want, 2 answers to the subscriber's log-ins
+-- KEYS: 1 desired profiles of open cases, 2 answers to the subscriber's log-ins
 -- ARGV: 1 subscriber, 2 now, ms, 3 time to live of the answers, ms,
 --       4.. per profile that can be put in force: its name, the field to note
---       it in, how it is taken away
--- Returns what is wanted, or false for nothing.
-local wanted = redis.call('HGET', KEYS[1], ARGV[1])
-if not wanted then
+--       it in, how it is undone
+-- Returns the desired profile as JSON, or false for none.
+local desired = redis.call('HGET', KEYS[1], ARGV[1])
+if not desired then
   return false
 end
-local case = cjson.decode(wanted)
+local case = cjson.decode(desired)
 if case.until_ms and case.until_ms ~= 0 and case.until_ms <= tonumber(ARGV[2]) then
   return false
 end
@@ -20,4 +20,4 @@ for i = 4, #ARGV, 3 do
     redis.call('PEXPIRE', KEYS[2], ARGV[3])
   end
 end
-return wanted
+return desired

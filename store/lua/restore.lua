@@ -1,8 +1,8 @@
 -- Enters an instance that the registry lost, unless it has it.
--- KEYS: 1 instances, 2 instances that went
--- ARGV: 1 instance, 2 when it spoke, ms, 3 since when it was alone, ms,
---       4 what it said, JSON, 5 when it went, ms, 6 how it went, JSON; 5 and 6
---       are empty for one that did not: it may have been there until now
+-- KEYS: 1 instances, 2 instances that departed
+-- ARGV: 1 instance, 2 when it published last, ms, 3 since when it was alone,
+--       ms, 4 its state, JSON, 5 when it departed, ms, 6 how, JSON; 5 and 6 are empty
+--       for one that did not: it may have been up until now
 -- Returns 1 if it was entered, else 0.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)

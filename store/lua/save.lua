@@ -1,8 +1,8 @@
 -- Writes a case and all that changes with it, or nothing.
 -- KEYS: 1 case record, 2 open cases, 3 due set of the case's lane, 4 the other
 --       due set, 5 index of open cases, 6 index of closed cases, 7 term,
---       8 last release by a person, 9 verdict, 10 looks asked for during leases,
---       11 what open cases want, 12 answers to the subscriber's log-ins,
+--       8 last release by a person, 9 verdict, 10 due times asked for during leases,
+--       11 desired profiles of open cases, 12 answers to the subscriber's log-ins,
 --       13.. limit counters, in the order of reserve.counters
 -- ARGV: 1 the arguments by name, JSON; what is stored as it is: 2 the case, 3 the verdict's
 --       status, 4 the release by a person
@@ -17,15 +17,15 @@
 --   lane               "0" release, "1" restrict
 --   open               true: the case is open
 --   now_ms             the writer's time
---   due_ms             when to look at it, at the latest
+--   due_ms             when it is due, at the latest
 --   index_ms           when it was opened, or closed: its score in the index
 --   keep_ms            closed only: how long it is kept
 --   drop_ms            closed only: cases closed before leave the index
 --   answers            answers to log-ins that the writer knew of
---   wants              what the case wants, as JSON
+--   desired            desired profile, as JSON; left out: none
 --   known_release_ms   last release by a person that the writer knew of
 --   release_ms         a person released the subscriber then
---   verdict            a verdict is saved: "S" settled, "U" not
+--   verdict            a verdict is saved: "S" final, "U" not
 --   remember_ms        how long release and verdict are kept
 --   reserve.id         what to count; n units are n members of a counter, all with one score: the
 --                      id, and the id with "#2" to "#n" behind it
@@ -37,9 +37,9 @@
 -- {"limit", n} (the n-th counter, from 1, has no room for it). A case that is to be closed
 -- and has answered a log-in since it was read is a conflict too, and so is a verdict
 -- that was decided without knowledge of the last release by a person, or that is
--- settled and was settled before.
+-- final and was final before.
 local record_key, open_key, lane_key, other_lane_key, opened_key, closed_key = unpack(KEYS, 1, 6)
-local term_key, release_key, verdict_key, asked_key, wanted_key, answers_key = unpack(KEYS, 7, 12)
+local term_key, release_key, verdict_key, asked_key, desired_key, answers_key = unpack(KEYS, 7, 12)
 local args = cjson.decode(ARGV[1])
 local case, status, release = ARGV[2], ARGV[3], ARGV[4]
 local subscriber, verdict, reserve = args.subscriber, args.verdict, args.reserve
@@ -127,13 +127,13 @@ if args.open then
   elseif due and score and score % 1 ~= 0 and math.floor(score) == due then
     due = score -- the writer's own lease, which stays one
   elseif due and score and score < due then
-    if score % 1 ~= 0 then -- leased: finishing must not forget this look
+    if score % 1 ~= 0 then -- leased: finishing must not forget this due time
       local asked = tonumber(redis.call('ZSCORE', asked_key, subscriber) or nil)
       if not asked or due < asked then
         redis.call('ZADD', asked_key, args.due_ms, subscriber)
       end
     end
-    due = score -- only finishing puts a look off
+    due = score -- only finishing makes it due later
   end
   if other then
     redis.call('ZREM', other_lane_key, subscriber)
@@ -151,10 +151,10 @@ elseif not another then
 end
 
 if not another then
-  if args.open and args.wants then
-    redis.call('HSET', wanted_key, subscriber, args.wants)
+  if args.open and args.desired then
+    redis.call('HSET', desired_key, subscriber, args.desired)
   else
-    redis.call('HDEL', wanted_key, subscriber)
+    redis.call('HDEL', desired_key, subscriber)
   end
 end
 if args.release_ms and (not released or released <= tonumber(args.release_ms)) then

@@ -1,7 +1,7 @@
--- Takes or renews the sender lock.
--- KEYS: 1 lock, 2 term
+-- Acquires or renews the sender lease.
+-- KEYS: 1 sender lease, 2 term
 -- ARGV: 1 holder, 2 time to live, ms
--- Returns {1, term}, or {0, term} while another instance holds the lock. A term is the
+-- Returns {1, term}, or {0, term} while another instance holds the lease. A term is the
 -- time at which it began, in ms: a store that went back counts no term a second time.
 local holder = redis.call('GET', KEYS[1])
 local term = redis.call('HGET', KEYS[2], 'n') or '0'

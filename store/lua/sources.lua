@@ -1,5 +1,5 @@
--- Adds what one instance has heard of accounting sources to what is known of them;
--- quarantine.AccountingSources.Add says the same in Go.
+-- Adds what one instance received from accounting sources to what is known of them;
+-- quarantine.AccountingSources.Add does the same in Go.
 -- KEYS: 1 accounting sources
 -- ARGV: 1 the report by name, JSON; all times are ms, and whole
 --   at          when the report was made
@@ -17,20 +17,20 @@ local report = cjson.decode(ARGV[1])
 local at, days = report.at, report.days
 local whole = function(n) return string.format('%.0f', n) end
 
-local heard, unheard = string.match(redis.call('HGET', KEYS[1], 'heard') or '', '^(%d+):(%d+)$')
-heard, unheard = tonumber(heard), tonumber(unheard) or 0
-local away = 0
+local received, unheard = string.match(redis.call('HGET', KEYS[1], 'heard') or '', '^(%d+):(%d+)$')
+received, unheard = tonumber(received), tonumber(unheard) or 0
+local missed = 0
 if report.listening then
-  if heard and at - heard > report.unheard then
-    away = at - heard
+  if received and at - received > report.unheard then
+    missed = at - received
   end
-  heard = math.max(heard or at, at)
-  unheard = unheard + away
+  received = math.max(received or at, at)
+  unheard = unheard + missed
 end
 
 local fields = {}
-if heard then
-  fields = {'heard', whole(heard) .. ':' .. whole(unheard)}
+if received then
+  fields = {'heard', whole(received) .. ':' .. whole(unheard)}
 end
 for _, source in ipairs(report.sources) do
   local field, first = 's:' .. source.name, source.first
@@ -63,7 +63,7 @@ for _, source in ipairs(report.sources) do
   known[place][2] = math.max(known[place][2], gap)
   known[place][3] = known[place][3] + source.records
   if source.last >= l then
-    l, b, u = source.last, source.behind, unheard - math.min(away, math.max(at - source.last, 0))
+    l, b, u = source.last, source.behind, unheard - math.min(missed, math.max(at - source.last, 0))
   end
   local texts = {}
   for n = 1, math.min(#known, days) do

@@ -39,7 +39,7 @@ func lines(t *testing.T, file string) (read []map[string]any) {
 	return read
 }
 
-func TestWhatTheStoreCannotHoldIsSetAsideAndItsAddressIsNobodys(t *testing.T) {
+func TestAnUnstorableRecordIsADeadLetterAndItsAddressIsUnattributable(t *testing.T) {
 	for _, spooled := range []bool{false, true} {
 		store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.ID == "bad\xff" }}
 		file := filepath.Join(t.TempDir(), "aside.ndjson")
@@ -86,7 +86,7 @@ func TestWhatTheStoreCannotHoldIsSetAsideAndItsAddressIsNobodys(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeSetAsideIsNotAnswered(t *testing.T) {
+func TestADeadLetterThatCannotBeWrittenIsNotAnswered(t *testing.T) {
 	store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.ID == "bad" }}
 	aside := NewDeadLetters(DeadLettersConfig{File: filepath.Join(t.TempDir(), "no", "such", "folder"), Next: store})
 	errs := aside.Record(t.Context(), []quarantine.SessionEvent{event("a", 0), event("bad", 0)})
@@ -95,7 +95,7 @@ func TestWhatCannotBeSetAsideIsNotAnswered(t *testing.T) {
 	}
 }
 
-func TestTheFileOfWhatIsSetAsideIsBounded(t *testing.T) {
+func TestTheFileOfDeadLettersIsBounded(t *testing.T) {
 	store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.Identified() }}
 	file := filepath.Join(t.TempDir(), "aside.ndjson")
 	now := noon
@@ -149,7 +149,7 @@ func TestAStoreThatRefusesEverybodyIsNotAnsweredFor(t *testing.T) {
 // A spool that is full of what the store cannot hold, such as one that was put back
 // after the store's keys had gone to another program: far more than are set aside in
 // one period, and more in one batch.
-func TestASpoolOfWhatTheStoreCannotHoldIsHandedOverInTheEnd(t *testing.T) {
+func TestASpoolOfUnstorableRecordsIsDrainedInTheEnd(t *testing.T) {
 	for name, bad := range map[string]func(i int) bool{
 		"all of it":     func(int) bool { return true },
 		"every second":  func(i int) bool { return i%2 == 0 },

@@ -74,7 +74,7 @@ func damage(t *testing.T, dir string) {
 	t.Fatal("no segment has the record")
 }
 
-func TestADamagedSpoolIsMovedAsideAndAccountingIsIncompleteUntilItIsTakenAway(t *testing.T) {
+func TestADamagedSpoolIsMovedAsideAndAccountingIsIncompleteUntilItIsRemoved(t *testing.T) {
 	dir := t.TempDir()
 	leave(t, dir)
 	damage(t, dir)

@@ -136,7 +136,7 @@ func inOrder(took []quarantine.SessionEvent, lanes []*lane) error {
 	return nil
 }
 
-func TestTheOrderIsReallyLookedAt(t *testing.T) {
+func TestTheCheckOfTheOrderBites(t *testing.T) {
 	l := &lane{name: "l", sent: [orderSessions]int{3}}
 	for name, took := range map[string][]quarantine.SessionEvent{
 		"overtaken": {event("l/0", 0), event("l/0", 2), event("l/0", 1)},

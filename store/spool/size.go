@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -34,4 +35,12 @@ func (s *Size) UnmarshalText(text []byte) error {
 		return nil
 	}
 	return fmt.Errorf("invalid size %q: must be like 1GB, 512MB or 64MiB", text)
+}
+
+// CheckMax checks how much a spool may hold on disk; 0 disables it.
+func CheckMax(most Size) error {
+	if most > 0 && most < MinMax {
+		return errors.New("must be at least 1MiB, or 0 for no spool")
+	}
+	return nil
 }

@@ -34,7 +34,7 @@ func TestWhileTheStoreIsThereNothingIsSpooled(t *testing.T) {
 	}
 }
 
-func TestWhatTheStoreDoesNotTakeIsHandedOverInOrder(t *testing.T) {
+func TestWhatTheStoreDoesNotAcceptIsDrainedInOrder(t *testing.T) {
 	store := &sessionStore{}
 	s := open(t, t.TempDir(), store)
 	store.disconnect()
@@ -64,7 +64,7 @@ func TestWhatTheStoreDoesNotTakeIsHandedOverInOrder(t *testing.T) {
 	}
 }
 
-func TestARestartKnowsTheOldestBeforeAnythingIsHandedOver(t *testing.T) {
+func TestARestartKnowsTheOldestBeforeAnythingIsDrained(t *testing.T) {
 	store, dir := &sessionStore{}, t.TempDir()
 	s := open(t, dir, store)
 	store.disconnect()
@@ -91,7 +91,7 @@ func TestARestartKnowsTheOldestBeforeAnythingIsHandedOver(t *testing.T) {
 	}
 }
 
-func TestAFullSpoolRefusesAndTakesAgainWhenItIsHandedOver(t *testing.T) {
+func TestAFullSpoolRefusesAndAcceptsAgainWhenItIsDrained(t *testing.T) {
 	store := &sessionStore{}
 	s := open(t, t.TempDir(), store, func(c *Config) { c.Max = MinMax })
 	store.disconnect()
@@ -134,7 +134,7 @@ func TestWithoutRoomOnTheDiskNothingIsSpooled(t *testing.T) {
 	}
 }
 
-func TestALogThatTakesNothingLeavesEventsUnstored(t *testing.T) {
+func TestAJournalThatHasStoppedLeavesEventsUnstored(t *testing.T) {
 	store := &sessionStore{}
 	s := open(t, t.TempDir(), store)
 	store.disconnect()
@@ -161,7 +161,7 @@ func TestWhatFollowsAnUnstoredEventInItsSessionIsSpooledBehindIt(t *testing.T) {
 	}
 }
 
-func TestAStoreThatHangsIsGivenUpAfterThePatience(t *testing.T) {
+func TestAStoreThatHangsIsGivenUpAfterTheTimeout(t *testing.T) {
 	hangs := recorder(func(ctx context.Context, events []quarantine.SessionEvent) []error {
 		<-ctx.Done()
 		return all(ctx.Err(), len(events))
@@ -229,7 +229,7 @@ func TestEveryFieldOfAnEventComesBackOctetByOctet(t *testing.T) {
 	}
 }
 
-func TestAFormFromTheFutureIsAnErrorAndNotAnEvent(t *testing.T) {
+func TestAFormatOfALaterVersionIsAnErrorAndNotAnEvent(t *testing.T) {
 	dir := t.TempDir()
 	j, err := journal.Open(journal.Config{Dir: dir, ReserveBytes: -1})
 	if err != nil {
@@ -255,7 +255,7 @@ func TestAFaultyConfigurationIsRefusedWithAllFaults(t *testing.T) {
 	}
 }
 
-func TestSegmentsGoAsSoonAsTheyAreHandedOver(t *testing.T) {
+func TestSegmentsExpireAsSoonAsTheyAreDrained(t *testing.T) {
 	store, dir := &sessionStore{}, t.TempDir()
 	s := open(t, dir, store, func(c *Config) { c.Max = 4 << 20 })
 	store.disconnect()

@@ -38,7 +38,7 @@ func (r *Reader) session(t *item, now time.Time) (quarantine.Session, Reason, bo
 	}
 	slices.SortFunc(s.Attributes, func(a, b quarantine.Attribute) int { return cmp.Compare(a.Name, b.Name) })
 	s.Ignored = r.cfg.Ignored(&s)
-	silent := quarantine.SilentSince(s.SeenAt, r.interim(s.BNG))
+	silent := quarantine.StaleSince(s.SeenAt, r.interim(s.BNG))
 	s.Suspect = s.Live() && !silent.IsZero() && now.After(silent)
 	return s, 0, true
 }

@@ -277,7 +277,7 @@ func TestAUserWhoMayOnlyReadIsEnoughAndNothingElseIsTried(t *testing.T) {
 	}
 }
 
-func TestARedisThatIsAwayIsAnErrorAndNoAnswer(t *testing.T) {
+func TestARedisThatIsUnreachableIsAnErrorAndNoAnswer(t *testing.T) {
 	s := open(t, hashes)
 	s.online()
 	s.redis.Kill()

@@ -33,8 +33,8 @@ type Parts struct {
 	SessionPassword string            // of sessions.redis
 }
 
-// check looks at everything that the form of the file does not show, and builds
-// the parts.
+// check checks everything that the form of the file does not show, and builds the
+// parts.
 func check(d *document, cfg *Config) *Parts {
 	parts := &Parts{}
 	loadDialects(d, cfg, parts)
@@ -56,11 +56,11 @@ func check(d *document, cfg *Config) *Parts {
 	d.add(path{"limits"}, cfg.Limits.Validate())
 	if cfg.CoA.Source != "" {
 		if _, err := netip.ParseAddr(cfg.CoA.Source); err != nil {
-			d.fail(path{"coa", "source"}, "%q is no address", cfg.CoA.Source)
+			d.fail(path{"coa", "source"}, "invalid address %q", cfg.CoA.Source)
 		}
 	}
 	if cfg.Journal.Dir == "" {
-		d.fail(path{"journal", "dir"}, "is required: accepted verdicts are kept there")
+		d.fail(path{"journal", "dir"}, "must be set: accepted verdicts are kept there")
 	}
 	parts.Rules = quarantine.Rulebook{
 		Policy: cfg.Policy, Limits: cfg.Limits, Exemptions: loadExemptions(d, cfg), Profiles: profiles,
@@ -77,15 +77,6 @@ func (c *Config) lacking(profile string) (bngs []string) {
 		}
 	}
 	return bngs
-}
-
-// checkSources checks what is agreed with the sources of verdicts.
-func checkSources(d *document, cfg *Config) {
-	sources := make([]quarantine.VerdictSource, len(cfg.Sources))
-	for i, s := range cfg.Sources {
-		sources[i] = s.VerdictSource
-	}
-	d.add(path{"sources"}, quarantine.ValidateVerdictSources(sources, cfg.Attribution.MaxAge))
 }
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -1,6 +1,8 @@
 package app
 
-// checkSessions checks where sessions are known from, and makes the template.
+import "cordon/store"
+
+// checkSessions checks where sessions are known from, and builds the template.
 func checkSessions(d *document, cfg *Config, parts *Parts) {
 	s, at := &cfg.Sessions, path{"sessions"}
 	switch s.Source {
@@ -20,15 +22,16 @@ func checkTemplate(d *document, cfg *Config, parts *Parts) {
 	form, faults := s.Template()
 	d.add(at, faults)
 	parts.Sessions = form
-	if s.Redis != nil {
-		parts.SessionPassword = checkServer(d, at.to("redis"), s.Redis.Addrs, s.Redis.PasswordFile)
-		checkDatabase(d, at.to("redis"), s.Redis.Addrs, s.Redis.MasterName, s.Redis.DB)
+	if other := s.Redis; other != nil {
+		d.add(at.to("redis"), store.ValidateServer(other.Addrs, other.MasterName, other.DB))
+		parts.SessionPassword = readPassword(d, at.to("redis"), other.PasswordFile)
 	}
 	if parts.Keys.ChangesNames() || cfg.Accounting.Subscriber.MapFile != "" {
-		d.fail(path{"accounting", "subscriber"}, "must keep names as they are: the source of sessions has other keys, and sessions could not be found by these")
+		d.fail(path{"accounting", "subscriber"},
+			"must keep names as they are: the source of sessions has other keys, and sessions could not be found by these")
 	}
 	if len(cfg.Accounting.Listen) > 0 {
-		d.warn(at.to("source"), "sessions are those of the template; accounting only makes open cases look at once")
+		d.warn(at.to("source"), "sessions are those of the template; accounting only wakes open cases")
 	}
 	if form.ByAddress.Key == "" && form.ByPrefix.Key == "" {
 		d.warn(at, "neither by_address nor by_prefix: verdicts about an address stay unknown")

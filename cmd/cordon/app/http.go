@@ -1,39 +1,32 @@
 package app
 
 import (
-	"net"
-	"net/netip"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"cordon/integration/httpx"
 )
 
+// checkHTTP checks the API's listener, and builds the tokens.
 func checkHTTP(d *document, cfg *Config, parts *Parts) {
-	host, _, err := net.SplitHostPort(cfg.HTTP.Listen)
-	if err != nil {
-		d.fail(path{"http", "listen"}, "%q is no host:port", cfg.HTTP.Listen)
+	if err := httpx.CheckListen(cfg.HTTP.Listen, len(cfg.HTTP.Tokens)); err != nil {
+		d.fail(path{"http", "listen"}, "%v", err)
 	} else if len(cfg.HTTP.Tokens) == 0 {
-		if addr, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !addr.IsLoopback()) {
-			d.fail(path{"http", "listen"}, "%s is no loopback address: an API that others can reach needs http.tokens", cfg.HTTP.Listen)
-		} else {
-			d.warn(path{"http"}, "no tokens: everybody on this host may do everything")
-		}
+		d.warn(path{"http"}, "no tokens: every process on this host may do everything")
 	}
-	names := map[string]int{}
+	names := map[string]bool{}
 	for i, t := range cfg.HTTP.Tokens {
 		p := path{"http", "tokens", i}
-		names[t.Name]++
-		if names[t.Name] == 2 {
-			d.fail(p.to("name"), "%s is there twice", t.Name)
+		if names[t.Name] {
+			d.fail(p.to("name"), "duplicate name %q", t.Name)
 		}
-		secret := readSecret(d, p, "token", t.Token, t.TokenFile)
-		if secret.IsZero() {
-			continue
+		names[t.Name] = true
+		if secret := readSecret(d, p, "token", t.Token, t.TokenFile); !secret.IsZero() {
+			checkToken(d, p, t, string(secret.Bytes()), parts)
 		}
-		checkToken(d, p, t, string(secret.Bytes()), parts)
 	}
 }
 
-// checkToken makes the token that the server keeps.
+// checkToken builds the token that the server keeps.
 func checkToken(d *document, p path, t Token, value string, parts *Parts) {
 	scopes := make([]httpx.Scope, len(t.Scopes))
 	for i, s := range t.Scopes {
@@ -48,4 +41,25 @@ func checkToken(d *document, p path, t Token, value string, parts *Parts) {
 		d.warn(p, "the token is weak: use 32 random characters or more")
 	}
 	parts.Tokens = append(parts.Tokens, token)
+}
+
+func (a *App) buildHTTP(o Options) error {
+	var err error
+	a.http, err = httpx.New(httpx.Config{
+		Listen: a.cfg.HTTP.Listen, Tokens: a.parts.Tokens, Checks: a.checks(), Metrics: promhttp.HandlerFor(a.registry(), promhttp.HandlerOpts{}),
+		Version: o.Version, Log: a.log,
+		Instance: httpx.Instance{
+			ID:     a.journal.ID(),
+			CutOff: func() bool { return a.engine.CutOff() > 0 },
+			Alone:  func() bool { return a.engine.AnswersAlone() },
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.mount(); err != nil {
+		return err
+	}
+	a.addr, err = a.http.Listen()
+	return err
 }

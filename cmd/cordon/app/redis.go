@@ -1,43 +1,40 @@
 package app
 
 import (
-	"net"
-	"strings"
-
+	"cordon/quarantine"
 	"cordon/radiusx"
+	"cordon/radiusx/bng"
+	"cordon/store"
 )
 
+// checkRedis checks where sessions and cases are kept.
 func checkRedis(d *document, cfg *Config, parts *Parts) {
-	parts.RedisPassword = checkServer(d, path{"redis"}, cfg.Redis.Addrs, cfg.Redis.PasswordFile)
-	if cfg.Redis.KeyPrefix == "" || strings.ContainsAny(cfg.Redis.KeyPrefix, "{}: ") {
-		d.fail(path{"redis", "key_prefix"}, "is a word without braces, colons and spaces")
-	}
-	checkDatabase(d, path{"redis"}, cfg.Redis.Addrs, cfg.Redis.MasterName, cfg.Redis.DB)
-}
-
-// checkDatabase checks redis.db of a Cluster: several addresses without Sentinels.
-func checkDatabase(d *document, at path, addrs []string, masterName string, db int) {
-	if len(addrs) > 1 && masterName == "" && db != 0 {
-		d.fail(at.to("db"), "must be 0: a Cluster has no other database")
+	r, at := &cfg.Redis, path{"redis"}
+	d.add(at, store.ValidateServer(r.Addrs, r.MasterName, r.DB))
+	parts.RedisPassword = readPassword(d, at, r.PasswordFile)
+	if err := store.CheckKeyPrefix(r.KeyPrefix); err != nil {
+		d.fail(at.to("key_prefix"), "%v", err)
 	}
 }
 
-// checkServer looks at how a Redis is reached and returns its password.
-func checkServer(d *document, at path, addrs []string, passwordFile string) string {
-	if len(addrs) == 0 {
-		d.fail(at.to("addrs"), "is required")
-	}
-	for i, addr := range addrs {
-		if _, _, err := net.SplitHostPort(addr); err != nil && !strings.HasPrefix(addr, "/") {
-			d.fail(at.to("addrs", i), "%q is neither host:port nor a socket's path", addr)
-		}
-	}
-	if passwordFile == "" {
+// readPassword returns the password of a Redis, empty if it has none.
+func readPassword(d *document, at path, file string) string {
+	if file == "" {
 		return ""
 	}
-	secret, err := radiusx.ReadSecret(passwordFile)
+	secret, err := radiusx.ReadSecret(file)
 	if err != nil {
 		d.fail(at.to("password_file"), "%v", err)
 	}
 	return string(secret.Bytes())
+}
+
+// StoreConfig says where sessions and cases are, and how they are kept.
+func StoreConfig(cfg *Config, parts *Parts, fleet *bng.Fleet) store.Config {
+	r := cfg.Redis
+	return store.Config{
+		Addrs: r.Addrs, MasterName: r.MasterName, DB: r.DB, Username: r.Username, Password: store.Password(parts.RedisPassword),
+		KeyPrefix: r.KeyPrefix, History: cfg.Attribution.History.Std(), VerdictMemory: cfg.Attribution.VerdictRetention(),
+		Restricted: func(x quarantine.Attribute) bool { return fleet.Restricted(x.Value) }, Interim: interim(cfg), Names: parts.Names,
+	}
 }

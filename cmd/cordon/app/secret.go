@@ -7,7 +7,7 @@ func readSecret(d *document, p path, key, value, file string) radiusx.Secret {
 	var secret radiusx.Secret
 	switch {
 	case value != "" && file != "":
-		d.fail(p.to(key), "give %s or %s_file, not both", key, key)
+		d.fail(p.to(key), "must be given as %s or %s_file, not both", key, key)
 	case value != "":
 		secret, _ = radiusx.NewSecret(value) // refuses only an empty one
 	case file != "":
@@ -16,7 +16,7 @@ func readSecret(d *document, p path, key, value, file string) radiusx.Secret {
 			d.fail(p.to(key+"_file"), "%v", err)
 		}
 	default:
-		d.fail(p, "needs %s or %s_file", key, key)
+		d.fail(p, "must have %s or %s_file", key, key)
 	}
 	return secret
 }

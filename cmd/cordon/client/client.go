@@ -1,7 +1,6 @@
-// Package client speaks to Cordon's HTTP API for the command line. It carries
-// requests and answers, knows the problem document and the shapes that the
-// commands print, and keeps apart what was refused from what could not be
-// reached.
+// Package client sends the command line's requests to Cordon's HTTP API. It returns
+// answers as JSON (see package wire), problem documents as errors, and distinguishes a
+// refusal (*wire.Problem) from an unreachable server (*UnreachableError).
 //
 // It is not a library for other programs, retries nothing and decides nothing.
 package client
@@ -23,24 +22,23 @@ import (
 	"cordon/integration/wire"
 )
 
-// DefaultAddr is where Cordon listens unless told otherwise.
+// DefaultAddr is Cordon's default address.
 const DefaultAddr = "http://127.0.0.1:8480"
 
-// Bounds of one call: longer than any ?wait= the server takes, and more than
-// any page it sends.
+// Bounds of one call: longer than any ?wait= of the server, and more than any page.
 const (
 	callTime  = 80 * time.Second
 	maxAnswer = 64 << 20
 )
 
-// Config says where the API is and who calls.
+// Config is where the API is, and the caller.
 type Config struct {
-	Addr   string // http(s)://host:port; a bare host:port means http. Several, with commas: the next is asked where one is not there
+	Addr   string // http(s)://host:port, or host:port; several, with commas, are tried in turn
 	Token  string // bearer token; empty: none
-	Author string // named where the server asks for no token
+	Author string // author of decisions on a server without tokens
 }
 
-// Client calls the API of one instance, or of the first of several that is there.
+// Client calls the API of one instance, or of the first reachable of several.
 type Client struct {
 	bases  []*url.URL // at least one
 	config Config
@@ -51,7 +49,7 @@ type Client struct {
 func New(c Config) (*Client, error) {
 	client := &Client{config: c, http: &http.Client{
 		Timeout: callTime,
-		// Following a redirect could hand the token to another host.
+		// Following a redirect could send the token to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	for addr := range strings.SplitSeq(cmp.Or(c.Addr, DefaultAddr), ",") {
@@ -71,7 +69,7 @@ func parse(addr string) (*url.URL, error) {
 	}
 	base, err := url.Parse(full)
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
-		return nil, fmt.Errorf("%q is no address of an API; write it as %s", addr, DefaultAddr)
+		return nil, fmt.Errorf("invalid address %q, e.g. %s", addr, DefaultAddr)
 	}
 	return base, nil
 }
@@ -90,8 +88,8 @@ func (c *Client) Each() []*Client {
 // Addr is the address of the API, the first of several.
 func (c *Client) Addr() string { return c.bases[0].String() }
 
-// UnreachableError says that no answer came, or that the server itself could
-// not reach what it needs.
+// UnreachableError says that the server did not respond, or that it cannot reach what it
+// needs itself (503).
 type UnreachableError struct {
 	Addr string
 	Err  error
@@ -103,7 +101,7 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// Get asks path, a path below /api/v1 or a next link, for JSON.
+// Get requests a path below wire.BasePath, or a next link.
 func (c *Client) Get(ctx context.Context, path string, query url.Values) (json.RawMessage, error) {
 	return c.call(ctx, http.MethodGet, path, query, "", nil)
 }
@@ -117,14 +115,16 @@ func (c *Client) Post(ctx context.Context, path string, query url.Values, v any)
 	return c.call(ctx, http.MethodPost, path, query, "application/json", body)
 }
 
-// PostBody sends a body as it is.
+// PostBody sends a body unchanged.
 func (c *Client) PostBody(ctx context.Context, path, contentType string, body []byte) (json.RawMessage, error) {
 	return c.call(ctx, http.MethodPost, path, nil, contentType, body)
 }
 
-// call asks each address in turn until one is there. A request that may have
-// reached an instance is not sent to another, unless it only reads.
-func (c *Client) call(ctx context.Context, method, path string, query url.Values, contentType string, body []byte) (json.RawMessage, error) {
+// call tries each address in turn until one responds. A request that may have reached an
+// instance is not sent to another, unless it only reads.
+func (c *Client) call(
+	ctx context.Context, method, path string, query url.Values, contentType string, body []byte,
+) (json.RawMessage, error) {
 	var first error
 	for _, base := range c.bases {
 		answer, err := c.callOne(ctx, base, method, path, query, contentType, body)
@@ -136,14 +136,16 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 	return nil, first
 }
 
-// elsewhere reports whether another instance may be asked after such an error.
+// elsewhere reports whether to try another instance after such an error.
 func elsewhere(err error, method string) bool {
 	var unavailable *UnreachableError
 	var dial *net.OpError
 	return errors.As(err, &unavailable) && (method == http.MethodGet || errors.As(err, &dial) && dial.Op == "dial")
 }
 
-func (c *Client) callOne(ctx context.Context, base *url.URL, method, path string, query url.Values, contentType string, body []byte) (json.RawMessage, error) {
+func (c *Client) callOne(
+	ctx context.Context, base *url.URL, method, path string, query url.Values, contentType string, body []byte,
+) (json.RawMessage, error) {
 	r, err := http.NewRequestWithContext(ctx, method, locate(base, path, query), bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
@@ -169,7 +171,7 @@ func (c *Client) callOne(ctx context.Context, base *url.URL, method, path string
 	return judge(base, answer, data)
 }
 
-// unreachable drops the method and URL that net/http puts before the cause.
+// unreachable removes the method and URL that net/http puts before the cause.
 func unreachable(base *url.URL, err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
@@ -178,7 +180,7 @@ func unreachable(base *url.URL, err error) error {
 	return &UnreachableError{base.String(), err}
 }
 
-// locate resolves a path below /api/v1, or a link that the server gave.
+// locate resolves a path below wire.BasePath, or a next link.
 func locate(base *url.URL, path string, query url.Values) string {
 	if !strings.HasPrefix(path, "/api/") {
 		path = wire.BasePath + path
@@ -193,13 +195,13 @@ func locate(base *url.URL, path string, query url.Values) string {
 func judge(base *url.URL, answer *http.Response, data []byte) (json.RawMessage, error) {
 	if answer.StatusCode < 300 {
 		if !json.Valid(data) {
-			return nil, fmt.Errorf("the answer of %s is not JSON; is it Cordon?", base)
+			return nil, fmt.Errorf("the response of %s is not JSON; is it Cordon?", base)
 		}
 		return data, nil
 	}
 	p := &wire.Problem{}
 	if json.Unmarshal(data, p) != nil || p.Detail == "" {
-		p.Detail = fmt.Sprintf("%s answered %s; is it Cordon?", base, answer.Status)
+		p.Detail = fmt.Sprintf("%s responded %s; is it Cordon?", base, answer.Status)
 	}
 	p.Status = answer.StatusCode
 	if p.Status == http.StatusServiceUnavailable {

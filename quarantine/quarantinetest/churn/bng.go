@@ -132,7 +132,8 @@ func (b *bng) assign(l *session, c Class, kind quarantine.AddressKind, from int6
 	if b.sim.fault(Returns, 40) {
 		n = l.back(pool)
 	}
-	h := &holding{resource: pool[n], kind: kind, class: c, subscriber: l.subscriber, session: l, from: from, to: never, arrived: never, endArrived: never}
+	h := &holding{resource: pool[n], kind: kind, class: c, subscriber: l.subscriber, session: l, from: from,
+		to: never, arrived: never, endArrived: never}
 	pool[n] = pool[len(pool)-1]
 	b.free[c] = pool[:len(pool)-1]
 	if len(l.former) > 0 {
@@ -262,7 +263,7 @@ func (l *session) end() {
 	l.bng.sendRecord(l, quarantine.SessionEnded, nil)
 }
 
-// close ends the session without a word.
+// close ends the session without a record.
 func (l *session) close() {
 	b := l.bng
 	l.to = b.sim.now

@@ -141,9 +141,11 @@ func (w *World) decide(ctx context.Context, whoHeld Attribute, v *verdict) (Outc
 	}
 	truth := "nobody"
 	if h := v.truth; h != nil {
-		truth = fmt.Sprintf("%s, since %s until %s, first heard of at %s", h.subscriber, w.clockTime(h.from), w.clockTime(h.to), w.clockTime(h.arrived))
+		truth = fmt.Sprintf("%s, since %s until %s, first heard of at %s", h.subscriber, w.clockTime(h.from),
+			w.clockTime(h.to), w.clockTime(h.arrived))
 	}
-	text := fmt.Sprintf("%s port %d at %s (%s by the source's clock), judged %s, was given to %s; it was %s; by", at, v.port, w.clockTime(v.happened),
+	text := fmt.Sprintf("%s port %d at %s (%s by the source's clock), decided %s, was given to %s; it was %s; by",
+		at, v.port, w.clockTime(v.happened),
 		v.moment.Format(clock), w.clockTime(v.decided), found.Subscriber, truth)
 	for _, b := range found.Bindings {
 		text += fmt.Sprintf(" %+v %s", b.Holder(), b.RenewedAt.Format(clock))
@@ -195,7 +197,8 @@ func (w *World) undecidableAt(v *verdict, at resource, truth *holding, named str
 			return true
 		case h.from > v.happened && !w.at(h.since()).After(v.moment.Add(v.tolerance)): // by the clocks it may have begun
 			return true
-		case h.from > v.happened && !w.at(h.session.bng.dates(h.session.from)).After(v.moment.Add(v.tolerance)) && h.kind != quarantine.NATPortBlock && (h.kind != quarantine.FramedIP || !h.session.startKnown(v)):
+		case h.from > v.happened && !w.at(h.session.bng.dates(h.session.from)).After(v.moment.Add(v.tolerance)) &&
+			h.kind != quarantine.NATPortBlock && (h.kind != quarantine.FramedIP || !h.session.startKnown(v)):
 			return true // reported first in an Interim, it counts from the Start
 		}
 	}
@@ -237,7 +240,7 @@ func (v *verdict) known(h *holding) bool { return slices.ContainsFunc(h.shownBy,
 // the end of the moment, for Cordon has to know that a log lags. What is about
 // later moments helps only if it is there; and so does what came a minute or more
 // after its moment (ADR 12): an instance that is cut off says nothing of it. Nor can
-// what another instance got since its last word, if that was after the moment.
+// what another instance got since its last report, if that was after the moment.
 func (v *verdict) knew(r *report) bool {
 	switch {
 	case r.bng.sim.faults == nil:
@@ -304,7 +307,8 @@ func (w *World) endKnown(v *verdict, h *holding) bool {
 	}) {
 		return false // it came back, and nothing showed a pause
 	}
-	renewed := slices.ContainsFunc(h.session.renewed, func(r *report) bool { return r.time > v.happened && v.knew(r) }) // whatever of it was held
+	// Whatever of it was held.
+	renewed := slices.ContainsFunc(h.session.renewed, func(r *report) bool { return r.time > v.happened && v.knew(r) })
 	for _, restart := range h.session.bng.resets {
 		if h.class != BlockByLog && h.to <= restart.happened && !renewed && v.knew(restart.report) { // a log shows no restart
 			return true

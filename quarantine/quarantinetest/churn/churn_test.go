@@ -91,7 +91,8 @@ func TestOfAHundredThousandVerdictsOverChurnedAddressesNoneNamesTheWrongSubscrib
 		}
 	}
 	for class, floor := range map[churn.Class]int{ // percent
-		churn.IPv4: 50, churn.IPv6Prefix: 60, churn.IPv6Delegated: 60, churn.IPv6Address: 60, churn.Private: 55, churn.BlockByRADIUS: 60, churn.BlockByLog: 60,
+		churn.IPv4: 50, churn.IPv6Prefix: 60, churn.IPv6Delegated: 60, churn.IPv6Address: 60, churn.Private: 55,
+		churn.BlockByRADIUS: 60, churn.BlockByLog: 60,
 	} {
 		if all, right := table.All(class), table.Of(class, churn.Right); right*100 < all*floor {
 			t.Errorf("seeds from %d: of %d verdicts about %s only %d were attributed, expected %d %%", seed, all, class, right, floor)

@@ -79,7 +79,7 @@ func newCluster(rng *rand.Rand, lasts int64, kinds Fault, worst []int64) *cluste
 	return c
 }
 
-// outage takes Redis away from both, and gives it back to one before the other.
+// outage makes Redis unreachable for both, and for one longer than for the other.
 // It returns when it is there again.
 func (c *cluster) outage(from, lasts int64, within func(lo, hi int64) int64, chance func(int) bool) int64 {
 	for _, m := range c.members {

@@ -126,7 +126,8 @@ func (w *World) advanceLog(ctx context.Context, book quarantine.AccountingSource
 	if heard.Reported.After(now) {
 		heard.Reported = now
 	}
-	err := book.ReportSources(ctx, quarantine.SourceReport{At: now, Rule: quarantine.DefaultSilenceRule, Heard: []quarantine.SourceHeard{heard}})
+	err := book.ReportSources(ctx, quarantine.SourceReport{At: now, Rule: quarantine.DefaultSilenceRule,
+		Heard: []quarantine.SourceHeard{heard}})
 	if err != nil {
 		return fmt.Errorf("report how far a log has come: %w", err)
 	}
@@ -157,7 +158,7 @@ func (r *report) moment() int64 {
 	return r.time
 }
 
-// noteInsideArrivals finds out when Cordon hears who has a block that is reported by its
+// noteInsideArrivals finds out when Cordon knows who has a block that is reported by its
 // inside address: when the NAT, or its log, and the inside address's BNG have both
 // reported it.
 func (w *World) noteInsideArrivals() {

@@ -17,7 +17,7 @@ type EngineStore interface {
 	quarantine.AccountingSourceBook
 }
 
-// Engines starts engines as instances, for [Court]. None of them runs: each does
+// Engines starts engines as instances, for [System]. None of them runs: each does
 // only what it is called for.
 type Engines struct {
 	World *World
@@ -27,7 +27,7 @@ type Engines struct {
 	logs map[string]*quarantinetest.Journal // by name: what stays on an instance's disk
 }
 
-// Start implements Court.Start.
+// Start implements System.Start.
 func (e *Engines) Start(ctx context.Context, m Member) (Instance, error) {
 	if e.logs == nil {
 		e.logs = map[string]*quarantinetest.Journal{}

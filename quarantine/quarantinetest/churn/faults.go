@@ -20,7 +20,7 @@ const (
 	Releases                    // addresses are released in mid-session
 	NATs                        // a NAT accounts for its port blocks by inside address
 	Lags                        // a translator's log lags
-	Outages                     // Redis is away, forgets a second, or is out of reach of one of two instances, which may die of it
+	Outages                     // Redis is unreachable, forgets a second, or is out of reach of one of two instances, which may die of it
 	AllFaults = 1<<iota - 1
 )
 
@@ -122,7 +122,7 @@ func (l *session) scheduleFaults(lasts int64) {
 	}
 }
 
-// back picks of a pool what the session had before, else what was given back last.
+// back picks of a pool what the session had before, else what was released last.
 func (l *session) back(pool []resource) int {
 	for i, at := range pool {
 		if slices.ContainsFunc(l.past, func(h *holding) bool { return h.resource == at }) {
@@ -208,7 +208,8 @@ func (b *bng) spoil(l *session, r *report) {
 		r.timed = true
 	}
 	if b.lists && r.event.Kind != quarantine.SessionEnded {
-		r.event.Only = []quarantine.AddressKind{quarantine.FramedIP, quarantine.FramedIPv6Prefix, quarantine.DelegatedIPv6Prefix, quarantine.FramedIPv6Address}
+		r.event.Only = []quarantine.AddressKind{quarantine.FramedIP, quarantine.FramedIPv6Prefix,
+			quarantine.DelegatedIPv6Prefix, quarantine.FramedIPv6Address}
 	} else if b.releases && l.v4 == nil && r.event.Kind == quarantine.SessionRenewed {
 		r.event.Only = []quarantine.AddressKind{quarantine.FramedIP}
 	}
@@ -252,7 +253,9 @@ func (l *session) endsShown(r *report) []*holding {
 		for _, a := range r.event.Addresses {
 			said = said || a.Kind == h.kind && h.kind != quarantine.NATPortBlock
 		}
-		if said && !slices.ContainsFunc(r.event.Addresses, func(a quarantine.Address) bool { return a.Prefix == h.prefix && a.Ports == h.ports }) {
+		if said && !slices.ContainsFunc(r.event.Addresses, func(a quarantine.Address) bool {
+			return a.Prefix == h.prefix && a.Ports == h.ports
+		}) {
 			over = append(over, h)
 		}
 	}

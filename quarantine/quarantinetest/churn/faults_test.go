@@ -146,7 +146,7 @@ func TestUnderFaultsNobodyElseIsNamedAndManyAre(t *testing.T) {
 	}
 }
 
-// checkUndecidable checks that few verdicts are nobody's fault: else the judge would
+// checkUndecidable checks that few verdicts are nobody's fault: else the check would
 // excuse what is to be found.
 func checkUndecidable(t *testing.T, table *churn.Table) {
 	t.Helper()

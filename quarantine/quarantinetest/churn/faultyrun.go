@@ -11,7 +11,7 @@ import (
 	"cordon/quarantine"
 )
 
-// Instance is one of several that judge; the clock of the [Court] is set before
+// Instance is one of several that decide; the clock of the [System] is set before
 // each call, and it is called only while it can reach the store.
 type Instance interface {
 	// Speak publishes how far its accounting is stored.
@@ -39,7 +39,7 @@ const (
 	handFor    = 3_000 // who then has to ask again
 )
 
-// attempt is a verdict to be judged at a moment.
+// attempt is a verdict to be decided at a moment.
 type attempt struct {
 	at, first, wait int64
 	order           int
@@ -72,7 +72,7 @@ type faultyRun struct {
 	system    System
 	table     *Table
 	now       int64
-	next      int64     // when both speak next
+	next      int64     // when both publish next
 	reports   []*report // not stored yet, by when they are
 	events    []event   // not done yet
 	open      [2]answered
@@ -174,7 +174,7 @@ func (t *faultyRun) attempt(ctx context.Context, a attempt) (Outcome, string, er
 	if !c.members[m].reaches(a.at) {
 		m = 1 - m
 	}
-	if !c.members[m].reaches(a.at) || c.lostFrom-1 <= a.at && a.at <= c.crash { // what is about to be lost is not looked at
+	if !c.members[m].reaches(a.at) || c.lostFrom-1 <= a.at && a.at <= c.crash { // what is about to be lost is not decided
 		return Waiting, "", nil
 	}
 	t.clock(a.at)
@@ -242,7 +242,7 @@ func (t *faultyRun) plan() {
 	slices.SortStableFunc(t.events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 }
 
-// publishEvery is how often instances speak at least, ms: often enough that the
+// publishEvery is how often instances publish at least, ms: often enough that the
 // engine does not take it for an outage. What they said last before something is
 // asked, they say besides.
 const publishEvery = 9_000

@@ -35,7 +35,8 @@ func (b *bng) translate(l *session) {
 func (b *bng) allot(l *session) {
 	s := b.sim
 	b.natID++
-	m := &mapping{inside: l.v4.resource, session: &session{bng: b, id: fmt.Sprintf("nat%d", b.natID), from: s.now, to: never, reported: map[*holding]bool{}}}
+	m := &mapping{inside: l.v4.resource, session: &session{bng: b, id: fmt.Sprintf("nat%d", b.natID), from: s.now,
+		to: never, reported: map[*holding]bool{}}}
 	m.holding = b.assign(m.session, BlockByNAT, quarantine.NATPortBlock, s.now)
 	if m.holding == nil {
 		return

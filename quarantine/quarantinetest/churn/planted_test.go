@@ -47,7 +47,10 @@ func firstIntervals(known []quarantine.Binding) []quarantine.Binding {
 	slices.SortStableFunc(known, func(a, b quarantine.Binding) int { return a.From.Compare(b.From) })
 	var kept []quarantine.Binding
 	for _, b := range known {
-		given := slices.ContainsFunc(kept, func(k quarantine.Binding) bool { return k.Is(&b.Address) && k.Session == b.Session && !k.To.IsZero() })
+		given := slices.ContainsFunc(kept, func(k quarantine.Binding) bool {
+			return k.Is(&b.Address) &&
+				k.Session == b.Session && !k.To.IsZero()
+		})
 		if !given {
 			kept = append(kept, b)
 		}
@@ -139,55 +142,65 @@ var plantedMistakes = []planted{
 	{name: "records that name nobody are thrown away", faults: churn.Names, record: everyRecord(func(ev *quarantine.SessionEvent) bool {
 		return ev.Kind == quarantine.BNGReset || ev.Subscriber != "" || ev.Via.IsValid()
 	})},
-	{name: "a Stop under another name is ignored", faults: churn.Names, record: firstNames(func(ev *quarantine.SessionEvent, first string) bool {
-		return ev.Kind != quarantine.SessionEnded || ev.Subscriber == first
-	})},
+	{name: "a Stop under another name is ignored", faults: churn.Names,
+		record: firstNames(func(ev *quarantine.SessionEvent, first string) bool {
+			return ev.Kind != quarantine.SessionEnded || ev.Subscriber == first
+		})},
 	{name: "a session keeps its first name", faults: churn.Names, record: firstNames(func(ev *quarantine.SessionEvent, first string) bool {
 		ev.Subscriber = cmp.Or(first, ev.Subscriber)
 		return true
 	})},
-	{name: "a stamp that contradicts its arrival is believed", faults: churn.Clocks, record: everyRecord(func(ev *quarantine.SessionEvent) bool {
-		ev.Latest = time.Time{}
-		return true
-	})},
-	{name: "the arrival of a record with a contradictory stamp is believed", faults: churn.Clocks, record: everyRecord(func(ev *quarantine.SessionEvent) bool {
-		if !ev.Latest.IsZero() {
-			ev.At, ev.Latest = ev.Latest, time.Time{}
-			if ev.Kind == quarantine.SessionStarted {
-				ev.StartedAt = ev.At
+	{name: "a stamp that contradicts its arrival is believed", faults: churn.Clocks,
+		record: everyRecord(func(ev *quarantine.SessionEvent) bool {
+			ev.Latest = time.Time{}
+			return true
+		})},
+	{name: "the arrival of a record with a contradictory stamp is believed", faults: churn.Clocks,
+		record: everyRecord(func(ev *quarantine.SessionEvent) bool {
+			if !ev.Latest.IsZero() {
+				ev.At, ev.Latest = ev.Latest, time.Time{}
+				if ev.Kind == quarantine.SessionStarted {
+					ev.StartedAt = ev.At
+				}
 			}
-		}
-		return true
-	})},
-	{name: "an uncertain beginning is taken for certain", faults: churn.Clocks, known: everyBinding(func(b *quarantine.Binding) { b.FromBy = time.Time{} })},
+			return true
+		})},
+	{name: "an uncertain beginning is taken for certain", faults: churn.Clocks,
+		known: everyBinding(func(b *quarantine.Binding) { b.FromBy = time.Time{} })},
 	{name: "what came back to its session stays given up", faults: churn.Returns, known: firstIntervals},
-	{name: "the release of an address in mid-session is ignored", faults: churn.Releases, record: everyRecord(func(ev *quarantine.SessionEvent) bool {
-		ev.Only = nil
-		return true
-	})},
+	{name: "the release of an address in mid-session is ignored", faults: churn.Releases,
+		record: everyRecord(func(ev *quarantine.SessionEvent) bool {
+			ev.Only = nil
+			return true
+		})},
 	{name: "a NAT's record is taken for a subscriber's", faults: churn.NATs, record: everyRecord(natAsSubscriber)},
 	{name: "how far a log is does not count", faults: churn.Lags, logsUnwatched: true},
 	{name: "nobody has published is taken for complete", faults: churn.Outages, instance: reports(2 * time.Second)},
 	{name: "what an instance published ends after 15 s", faults: churn.Outages, instance: reports(15 * time.Second)},
-	{name: "a person is answered without what is not stored", faults: churn.Outages, instance: func(_ churn.Member, memory *quarantinetest.Memory, i churn.Instance) churn.Instance {
-		return &hasty{i, memory}
-	}},
+	{name: "a person is answered without what is not stored", faults: churn.Outages,
+		instance: func(_ churn.Member, memory *quarantinetest.Memory, i churn.Instance) churn.Instance {
+			return &hasty{i, memory}
+		}},
 	{name: "an instance ignores its own spool", faults: churn.Outages, member: func(m churn.Member) churn.Member {
 		m.Unworked = func() (time.Time, bool) { return time.Time{}, false }
 		return m
 	}},
-	{name: "an instance that is declared lost is believed to have left", faults: churn.Outages, instance: func(_ churn.Member, memory *quarantinetest.Memory, i churn.Instance) churn.Instance {
-		return &forgetful{i, memory}
-	}},
+	{name: "an instance that is declared lost is believed to have left", faults: churn.Outages,
+		instance: func(_ churn.Member, memory *quarantinetest.Memory, i churn.Instance) churn.Instance {
+			return &forgetful{i, memory}
+		}},
 	{name: "nobody notices that Redis lost its last second", seed: 326, faults: churn.Outages, crashUnnoticed: true},
-	{name: "an address that records list no more counts as listed", seed: 330, faults: churn.AllFaults, known: everyBinding(func(b *quarantine.Binding) { b.Listed = time.Time{} })},
-	{name: "what was reported later counts as reported in the Start", seed: 315, faults: churn.Losses, known: everyBinding(func(b *quarantine.Binding) { b.Inferred = false })},
+	{name: "an address that records list no more counts as listed", seed: 330, faults: churn.AllFaults,
+		known: everyBinding(func(b *quarantine.Binding) { b.Listed = time.Time{} })},
+	{name: "what was reported later counts as reported in the Start", seed: 315, faults: churn.Losses,
+		known: everyBinding(func(b *quarantine.Binding) { b.Inferred = false })},
 	{name: "what has ended was held up to its end", faults: churn.Returns, known: everyBinding(func(b *quarantine.Binding) {
 		if !b.To.IsZero() {
 			b.RenewedAt, b.Listed = b.To, time.Time{}
 		}
 	})},
-	{name: "a restart of a BNG ends nothing", faults: churn.Losses, known: everyBinding(func(b *quarantine.Binding) { b.ResetAt = time.Time{} })},
+	{name: "a restart of a BNG ends nothing", faults: churn.Losses,
+		known: everyBinding(func(b *quarantine.Binding) { b.ResetAt = time.Time{} })},
 	{name: "a binding was renewed by whatever its session said", faults: churn.Clocks, known: everyBinding(func(b *quarantine.Binding) {
 		if b.To.IsZero() {
 			b.RenewedAt = b.RenewedAt.Add(time.Hour)

@@ -27,13 +27,14 @@ func seconds(ms int64) int64 {
 	return whole
 }
 
-// sendRecord sends an accounting record about a session, with the block it gives back
+// sendRecord sends an accounting record about a session, with the block it releases
 // if there is one.
 func (b *bng) sendRecord(l *session, kind quarantine.SessionEventKind, freed *holding) {
 	s := b.sim
 	r := &report{time: seconds(s.now + b.skew), session: l}
 	r.bng = b
-	r.event = quarantine.SessionEvent{Kind: kind, Key: quarantine.SessionKey{BNG: b.name, ID: l.id}, Subscriber: l.subscriber, At: s.world.at(r.time)}
+	r.event = quarantine.SessionEvent{Kind: kind, Key: quarantine.SessionKey{BNG: b.name, ID: l.id},
+		Subscriber: l.subscriber, At: s.world.at(r.time)}
 	switch {
 	case kind == quarantine.SessionStarted:
 		r.event.StartedAt = r.event.At
@@ -67,8 +68,10 @@ func (b *bng) sendRecord(l *session, kind quarantine.SessionEventKind, freed *ho
 	if freed != nil {
 		r.event.Freed, r.ends = []quarantine.Address{freed.address()}, append(r.ends, freed)
 	}
-	lost := s.chance(map[quarantine.SessionEventKind]int{quarantine.SessionStarted: 2, quarantine.SessionRenewed: 5, quarantine.SessionEnded: 4}[kind])
-	lost = lost || s.fault(Losses, map[quarantine.SessionEventKind]int{quarantine.SessionStarted: 6, quarantine.SessionRenewed: 10, quarantine.SessionEnded: 8}[kind])
+	lost := s.chance(map[quarantine.SessionEventKind]int{quarantine.SessionStarted: 2, quarantine.SessionRenewed: 5,
+		quarantine.SessionEnded: 4}[kind])
+	lost = lost || s.fault(Losses, map[quarantine.SessionEventKind]int{quarantine.SessionStarted: 6,
+		quarantine.SessionRenewed: 10, quarantine.SessionEnded: 8}[kind])
 	if kind == quarantine.SessionEnded {
 		r.ends = append(r.ends, r.shows...)
 		for _, h := range r.shows {

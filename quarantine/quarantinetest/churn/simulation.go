@@ -77,7 +77,8 @@ func (s *simulation) furnish() {
 		{name: "bng5", times: true, repeats: true, interim: 90_000, space: "cgn-b", probe: "probe-b", blocks: byLog},
 	}
 	if s.faults != nil {
-		bngs = append(bngs, bng{name: "bng6", times: true, repeats: true, interim: 60_000, configured: true, space: "cgn-c", probe: "probe-c", blocks: byNAT})
+		bngs = append(bngs, bng{name: "bng6", times: true, repeats: true, interim: 60_000, configured: true,
+			space: "cgn-c", probe: "probe-c", blocks: byNAT})
 	}
 	s.world.Plan = quarantine.AddressPlan{
 		Spaces: []quarantine.AddressSpace{

@@ -15,7 +15,7 @@ const (
 	Wrong                      // who was named had not, and it could have been known
 	Undecidable                // likewise, but nothing that arrived could have shown it
 	Ambiguous                  // nobody was named: several may have had it
-	Unknown                    // nobody was named: none is known to have had it, or it is not proved
+	Unknown                    // nobody was named: none is known to have had it, or it is not confirmed
 	Doubtful                   // nobody was named: the store may have lost records
 	Refused                    // nobody was asked about: no space, a shared prefix, our own
 	Waiting                    // nobody was named: accounting that was answered was not stored in time

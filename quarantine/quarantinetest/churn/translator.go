@@ -28,7 +28,7 @@ func (l *session) swapBlock() {
 	}
 	b.sim.after(b.sim.within(1_000, 40_000), func() {
 		l.live(func() {
-			if len(l.blocks) == 0 { // given back by another swap
+			if len(l.blocks) == 0 { // released by another swap
 				return
 			}
 			old := l.blocks[0]

@@ -56,7 +56,7 @@ type verdict struct {
 	happened int64
 	truth    *holding // who truly had it; nil: nobody
 	member   int      // the instance that decides it, in a world with faults
-	complete [2]int64 // until when that instance has heard of each one's accounting
+	complete [2]int64 // until when that instance has received each one's accounting
 }
 
 // makeVerdicts makes up verdicts about what happened.
@@ -99,7 +99,8 @@ func (a *sources) prepare() {
 		of = append(of, s)
 	}
 	slices.SortFunc(of, func(x, y resource) int {
-		return cmp.Or(x.prefix.Addr().Compare(y.prefix.Addr()), cmp.Compare(x.prefix.Bits(), y.prefix.Bits()), cmp.Compare(x.space, y.space), cmp.Compare(x.ports.Lo, y.ports.Lo))
+		return cmp.Or(x.prefix.Addr().Compare(y.prefix.Addr()), cmp.Compare(x.prefix.Bits(), y.prefix.Bits()),
+			cmp.Compare(x.space, y.space), cmp.Compare(x.ports.Lo, y.ports.Lo))
 	})
 	for _, s := range of {
 		for _, h := range a.world.holdings[s] {
@@ -134,10 +135,12 @@ func (s *arrivals) add(r *report) {
 }
 
 // weights is how many of a hundred verdicts are of a class.
-var weights = [classes]int{IPv4: 25, IPv6Prefix: 8, IPv6Delegated: 12, IPv6Address: 5, Private: 10, BlockByRADIUS: 13, BlockByLog: 13, NoPort: 3, Nobody: 8, NoSpace: 1, NotOurs: 2}
+var weights = [classes]int{IPv4: 25, IPv6Prefix: 8, IPv6Delegated: 12, IPv6Address: 5, Private: 10,
+	BlockByRADIUS: 13, BlockByLog: 13, NoPort: 3, Nobody: 8, NoSpace: 1, NotOurs: 2}
 
 // weightsOfFaults is the same of worlds with faults.
-var weightsOfFaults = [classes]int{IPv4: 22, IPv6Prefix: 8, IPv6Delegated: 10, IPv6Address: 4, Private: 8, BlockByRADIUS: 12, BlockByLog: 10, NoPort: 2, Nobody: 8, NoSpace: 1, NotOurs: 1, BlockByNAT: 8, ByHand: 6}
+var weightsOfFaults = [classes]int{IPv4: 22, IPv6Prefix: 8, IPv6Delegated: 10, IPv6Address: 4, Private: 8,
+	BlockByRADIUS: 12, BlockByLog: 10, NoPort: 2, Nobody: 8, NoSpace: 1, NotOurs: 1, BlockByNAT: 8, ByHand: 6}
 
 func (a *sources) verdict() (verdict, bool) {
 	n := a.rng.IntN(100)

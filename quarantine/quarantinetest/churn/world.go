@@ -92,7 +92,7 @@ type session struct {
 	v6         []*holding
 	blocks     []*holding
 	reported   map[*holding]bool
-	renewed    []*report  // those that Cordon takes in
+	renewed    []*report  // those that Cordon records
 	unnamed    bool       // no record of it bears a name
 	former     []string   // names that it had before
 	past       []*holding // what it had before
@@ -127,7 +127,7 @@ func New(c Config) (*World, error) {
 	return s.world, nil
 }
 
-// noteArrivals finds out when Cordon hears of each holding and of its end. A record about a
+// noteArrivals finds out when Cordon knows of each holding and of its end. A record about a
 // session that comes after another one has begun under its identifier is not
 // counted: Cordon keeps no more of it than it knew.
 func (w *World) noteArrivals() {
