@@ -56,6 +56,7 @@ func newBenchAccounting(sh *shell) *cobra.Command {
 	f.IntVar(&config.Load.Window, "window", 256, "records in flight")
 	f.IntVar(&config.Load.Sources, "ports", 8, "source ports")
 	f.IntSliceVar(&config.Sizes, "memory", []int{100_000, 1_000_000}, "numbers of sessions at which to measure Redis' memory; 0 disables it")
-	f.IntSliceVar(&config.Lookups, "lookups", []int{10_000, 100_000, 1_000_000, 2_000_000}, "numbers of sessions at which to measure look-ups; 0 disables it")
+	f.IntSliceVar(&config.Lookups, "lookups", []int{10_000, 100_000, 1_000_000, 2_000_000},
+		"numbers of sessions at which to measure look-ups; 0 disables it")
 	return c
 }

@@ -86,7 +86,8 @@ func (r *remote) hint(found []discoveredBNG, taken []string) {
 		r.say("every NAS that sends accounting is configured")
 		return
 	}
-	r.say("to restrict sessions there, add these entries to bngs; check dialect, address and profiles, and add the name to the relay's relay_for:")
+	r.say("to restrict sessions there, add these entries to bngs; check dialect, address and profiles, " +
+		"and add the name to the relay's relay_for:")
 	for i := range found {
 		name := found[i].proposedName(taken)
 		taken = append(taken, name)
@@ -178,7 +179,9 @@ func (d *discoveredBNG) otherwise() string {
 // vague joins its names that do not identify it.
 func (d *discoveredBNG) vague() string {
 	var names []string
-	for _, name := range []struct{ key, value string }{{wire.NameNASIP, d.NASIP}, {wire.NameNASIPv6, d.NASIPv6}, {wire.NameNASIdentifier, d.NASIdentifier}} {
+	for _, name := range []struct{ key, value string }{
+		{wire.NameNASIP, d.NASIP}, {wire.NameNASIPv6, d.NASIPv6}, {wire.NameNASIdentifier, d.NASIdentifier},
+	} {
 		if name.value != "" && slices.Contains(d.Vague, name.key) {
 			names = append(names, quoted(name.value))
 		}

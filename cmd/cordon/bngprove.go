@@ -18,7 +18,8 @@ func newBNGProve(r *remote) *cobra.Command {
 	var file string
 	var ask bool
 	c := &cobra.Command{
-		Use: "prove NAME -c FILE --session ID", Short: "Restrict and restore a test line, verify both, and keep the proof", Args: cobra.ExactArgs(1),
+		Use: "prove NAME -c FILE --session ID", Args: cobra.ExactArgs(1),
+		Short: "Restrict and restore a test line, verify both, and keep the proof",
 		Long: "Sends the BNG what a case would send for one session: THE LINE IS RESTRICTED until both are verified. The proof\n" +
 			"is kept below journal.dir; an experimental dialect needs one before mode enforce. Copy the file to the other\n" +
 			"instances.",
@@ -52,7 +53,8 @@ func newBNGProve(r *remote) *cobra.Command {
 	f.StringVarP(&file, "config", "c", "", "configuration file")
 	f.StringVar(&p.Session, "session", "", "Acct-Session-Id of the test line, or its attributes in radclient's syntax")
 	f.StringVar(&p.Profile, "profile", "", "profile, or disconnect (default: every profile of the BNG in turn)")
-	f.DurationVar(&p.Wait, "wait", 20*time.Second, "how long verification may take; if only accounting shows a change, more than an Interim-Update interval")
+	f.DurationVar(&p.Wait, "wait", 20*time.Second,
+		"how long verification may take; if only accounting shows a change, more than an Interim-Update interval")
 	f.BoolVar(&ask, "ask", false, "ask at the terminal where nothing else can verify it")
 	f.BoolVarP(&p.Verbose, "verbose", "v", false, "show every packet")
 	return c

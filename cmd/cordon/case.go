@@ -15,7 +15,10 @@ import (
 // casesPrinted is cases as a table; raw is the server's answer.
 func casesPrinted(raw json.RawMessage, cases []wire.Case, now time.Time) printed {
 	t := &table{
-		header:   []string{"ID", "SUBSCRIBER", "STATE", "PROFILE", "SESSIONS", "AGE", "EXPIRES", "MODE", "RULE", "SOURCE", "OPENED", "UNTIL", "REASON"},
+		header: []string{
+			"ID", "SUBSCRIBER", "STATE", "PROFILE", "SESSIONS", "AGE", "EXPIRES",
+			"MODE", "RULE", "SOURCE", "OPENED", "UNTIL", "REASON",
+		},
 		wideFrom: 7,
 	}
 	p := printed{raw: raw, table: t}

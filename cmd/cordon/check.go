@@ -36,7 +36,8 @@ func newCheck(sh *shell) *cobra.Command {
 		},
 	}
 	config.Flags().BoolVar(&strict, "strict", false, "treat warnings as faults")
-	config.Flags().StringVar(&journal, "journal", "", "also check that every unfinished release in this journal directory could be sent; it may be in use")
+	config.Flags().StringVar(&journal, "journal", "",
+		"also check that every unfinished release in this journal directory could be sent; it may be in use")
 	return group("check", "Check files before they are used", config)
 }
 

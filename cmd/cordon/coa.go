@@ -69,7 +69,8 @@ func newCoASend(sh *shell) *cobra.Command {
 			case sent.Acked > 0:
 				return &exitError{code: exitPartly, err: fmt.Errorf("%d acked, %d refused, %d unanswered", sent.Acked, sent.Refused, sent.Unanswered)}
 			case sent.Refused == 0:
-				return &exitError{code: exitUnreachable, err: errors.New("no reply"), next: "check address, port and secret, and that the BNG accepts requests from this host"}
+				return &exitError{code: exitUnreachable, err: errors.New("no reply"),
+					next: "check address, port and secret, and that the BNG accepts requests from this host"}
 			}
 			return failed("", "refused")
 		},

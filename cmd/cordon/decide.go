@@ -35,7 +35,8 @@ func (r *remote) decide(ctx context.Context, ids []string, path string, query ur
 			deferred = append(deferred, id)
 			if later.UnknownHere {
 				r.sayWhere(id, later.Instances)
-				unsent = append(unsent, fmt.Errorf("%s: in the journal, but nothing is sent before Redis is reachable unless another instance gets the decision too", id))
+				unsent = append(unsent, fmt.Errorf("%s: in the journal, but nothing is sent before Redis is reachable "+
+					"unless another instance gets the decision too", id))
 			}
 			continue
 		}
@@ -52,7 +53,8 @@ func (r *remote) decide(ctx context.Context, ids []string, path string, query ur
 		return err
 	}
 	if len(unsent) > 0 {
-		return &exitError{exitPartly, errors.Join(append(faults, unsent...)...), "repeat it at the other instances, or with all of them in CORDON_ADDR=ADDRESS,ADDRESS,…"}
+		return &exitError{exitPartly, errors.Join(append(faults, unsent...)...),
+			"repeat it at the other instances, or with all of them in CORDON_ADDR=ADDRESS,ADDRESS,…"}
 	}
 	return tally(len(ids), faults)
 }
@@ -68,7 +70,9 @@ func (r *remote) decideWithReason(ctx context.Context, ids []string, path, reaso
 // decideOne sends a decision to one instance after the other, until one has applied it or
 // can carry it out: while Redis is unreachable, that is the one that sent the
 // restriction.
-func decideOne(ctx context.Context, apis []*client.Client, path string, query url.Values, body any) (raw json.RawMessage, later *wire.Deferred, err error) {
+func decideOne(
+	ctx context.Context, apis []*client.Client, path string, query url.Values, body any,
+) (raw json.RawMessage, later *wire.Deferred, err error) {
 	var first error
 	for _, api := range apis {
 		answer, err := api.Post(ctx, path, query, body)

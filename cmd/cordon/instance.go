@@ -105,8 +105,8 @@ func instancesPrinted(all []wire.Instance, now time.Time) printed {
 		if i.Accounting {
 			accounting = "yes"
 		}
-		t.add(i.Name, i.ID, instanceState(&i, now), accounting, stamp(&i.SpokeAt), stamp(&i.Complete), strconv.Itoa(i.Waiting), strconv.Itoa(i.Verdicts),
-			stamp(i.AloneUntil), stamp(i.At), i.By, i.Reason, i.Unreadable)
+		t.add(i.Name, i.ID, instanceState(&i, now), accounting, stamp(&i.SpokeAt), stamp(&i.Complete),
+			strconv.Itoa(i.Waiting), strconv.Itoa(i.Verdicts), stamp(i.AloneUntil), stamp(i.At), i.By, i.Reason, i.Unreadable)
 	}
 	return p
 }

@@ -123,7 +123,8 @@ type remote struct {
 // flags adds the flags that every client command takes.
 func (r *remote) flags(c *cobra.Command) {
 	f := c.PersistentFlags()
-	f.StringVar(&r.addr, "addr", "", "address of the API (CORDON_ADDR; default "+client.DefaultAddr+"); several, with commas, are tried in turn")
+	f.StringVar(&r.addr, "addr", "",
+		"address of the API (CORDON_ADDR; default "+client.DefaultAddr+"); several, with commas, are tried in turn")
 	f.StringVar(&r.token, "token", "", "bearer token (visible to other users of this host: better CORDON_TOKEN)")
 	f.StringVar(&r.author, "author", "", "author of decisions, if no token names one (default $USER)")
 	f.StringVarP(&r.output, "output", "o", formatTable, "output: "+strings.Join(formats, ", "))

@@ -24,7 +24,8 @@ func newSessionFind(r *remote) *cobra.Command {
 	var ip, space, subscriber, mac, at string
 	var port uint16
 	c := &cobra.Command{
-		Use: "find --ip ADDRESS [--port PORT] [--at TIME] | --subscriber KEY | --mac ADDRESS", Short: "Find who held an address at a moment", Args: cobra.NoArgs,
+		Use: "find --ip ADDRESS [--port PORT] [--at TIME] | --subscriber KEY | --mac ADDRESS", Args: cobra.NoArgs,
+		Short: "Find who held an address at a moment",
 		Example: "  cordon session find --ip 192.0.2.17 --at 2026-01-02T15:04:05Z\n" +
 			"  cordon session find --subscriber alice@isp",
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -169,7 +169,8 @@ func (r *remote) submitFile(ctx context.Context, file string) error {
 		raw, err := api.PostBody(ctx, "/verdicts", batch.contentType, batch.body)
 		if err != nil {
 			if len(receipts) > 0 {
-				return &exitError{exitPartly, fmt.Errorf("after %d verdicts: %w", len(receipts), err), "repeat it: accepted verdicts are duplicates then"}
+				return &exitError{exitPartly, fmt.Errorf("after %d verdicts: %w", len(receipts), err),
+					"repeat it: accepted verdicts are duplicates then"}
 			}
 			return err
 		}
@@ -271,9 +272,11 @@ func judgeReceipts(receipts []wire.Receipt) error {
 	code := exitCode(wire.OutcomeOf(taken, len(receipts)))
 	switch rejected := len(receipts) - taken - throttled; {
 	case rejected > 0:
-		return &exitError{code, fmt.Errorf("%d of %d verdicts were rejected, %d throttled", rejected, len(receipts), throttled), "correct those and submit the file again"}
+		return &exitError{code, fmt.Errorf("%d of %d verdicts were rejected, %d throttled", rejected, len(receipts), throttled),
+			"correct those and submit the file again"}
 	case throttled > 0:
-		return &exitError{code, fmt.Errorf("%d of %d verdicts were throttled", throttled, len(receipts)), "submit the file again in " + wait + "; accepted verdicts are duplicates then"}
+		return &exitError{code, fmt.Errorf("%d of %d verdicts were throttled", throttled, len(receipts)),
+			"submit the file again in " + wait + "; accepted verdicts are duplicates then"}
 	}
 	return nil
 }

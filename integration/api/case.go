@@ -41,7 +41,8 @@ func viewDemand(d quarantine.Demand) wire.Demand {
 func viewEnforcement(e quarantine.SessionEnforcement) wire.Session {
 	v := wire.Session{
 		BNG: e.Session.BNG, Member: e.Session.Member, SessionID: e.Session.ID, Wanted: e.Wanted, Enforcement: string(e.Enforcement),
-		Reason: e.Reason, DeferredBy: string(e.DeferredBy), Attempts: e.Attempts, UpdatedAt: httpx.Time(e.UpdatedAt), NextAt: httpx.Time(e.NextTry()), Owed: e.Owed(), Addresses: addresses(e.Session),
+		Reason: e.Reason, DeferredBy: string(e.DeferredBy), Attempts: e.Attempts,
+		UpdatedAt: httpx.Time(e.UpdatedAt), NextAt: httpx.Time(e.NextTry()), Owed: e.Owed(), Addresses: addresses(e.Session),
 	}
 	if e.ErrorCause != 0 {
 		v.ErrorCause = &e.ErrorCause

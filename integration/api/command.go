@@ -53,7 +53,8 @@ func (a *API) mountCommands(s *httpx.Server) {
 		})
 	}
 	httpx.Register(s, decision("retry", "Retry whatever is outstanding of a case now.", httpx.ScopeRelease, httpx.ScopeQuarantine), a.retry)
-	httpx.Register(s, decision("give-up", "Abandon the release of a case's sessions: nothing more is sent; the lines may stay restricted.", httpx.ScopeRelease), a.giveUp)
+	httpx.Register(s, decision("give-up", "Abandon the release of a case's sessions: nothing more is sent; the lines may stay restricted.",
+		httpx.ScopeRelease), a.giveUp)
 	register("approve", "Approve a held case, or its held rise: it is applied.", a.engine.Approve, httpx.ScopeApprove)
 	register("reject", "Reject a held case, which ends it, or drop its held rise.", a.engine.Reject, httpx.ScopeApprove)
 	register("notes", "Add a note; the reason is its text.", a.engine.Note,

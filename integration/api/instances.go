@@ -26,7 +26,8 @@ func (a *API) mountInstances(s *httpx.Server) {
 	}, a.listInstances)
 	httpx.Register(s, httpx.Operation{
 		ID: "forget-instance", Method: http.MethodPost, Path: "/instances/{name}/forget",
-		Summary: "Declare a silent instance lost: verdicts no longer wait for it, and what it acknowledged alone stays in doubt.", Scopes: []httpx.Scope{httpx.ScopeAdmin},
+		Summary: "Declare a silent instance lost: verdicts no longer wait for it, and what it acknowledged alone stays in doubt.",
+		Scopes:  []httpx.Scope{httpx.ScopeAdmin},
 	}, a.forgetInstance)
 }
 

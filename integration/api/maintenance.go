@@ -33,11 +33,13 @@ func (a *API) mountMaintenance(s *httpx.Server) {
 	answers := map[int]any{http.StatusOK: wire.BNG{}, http.StatusAccepted: wire.Deferred{}}
 	httpx.Register(s, httpx.Operation{
 		ID: "maintain-bng", Method: http.MethodPost, Path: "/bngs/{name}/maintenance",
-		Summary: "Defer new restrictions on a BNG for some time; releases are still sent.", Scopes: []httpx.Scope{httpx.ScopeAdmin}, Answers: answers,
+		Summary: "Defer new restrictions on a BNG for some time; releases are still sent.",
+		Scopes:  []httpx.Scope{httpx.ScopeAdmin}, Answers: answers,
 	}, a.maintain)
 	httpx.Register(s, httpx.Operation{
 		ID: "end-bng-maintenance", Method: http.MethodPost, Path: "/bngs/{name}/maintenance/end",
-		Summary: "End a BNG's maintenance now; what was deferred is sent at the BNG's rate.", Scopes: []httpx.Scope{httpx.ScopeAdmin}, Answers: answers,
+		Summary: "End a BNG's maintenance now; what was deferred is sent at the BNG's rate.",
+		Scopes:  []httpx.Scope{httpx.ScopeAdmin}, Answers: answers,
 	}, a.endMaintenance)
 }
 
@@ -83,7 +85,8 @@ func (a *API) commanded(name, reason string) (wire.BNG, string, error) {
 func (a *API) maintained(b wire.BNG, m quarantine.Maintenance, err error) (*bngOutput, error) {
 	switch {
 	case errors.Is(err, quarantine.ErrDeferred):
-		return &bngOutput{http.StatusAccepted, wire.Deferred{ID: b.Name, Status: wire.StatusDeferred, Detail: quarantine.ErrDeferred.Error()}}, nil
+		later := wire.Deferred{ID: b.Name, Status: wire.StatusDeferred, Detail: quarantine.ErrDeferred.Error()}
+		return &bngOutput{http.StatusAccepted, later}, nil
 	case err != nil:
 		return nil, err
 	}

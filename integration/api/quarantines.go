@@ -94,7 +94,8 @@ func (a *API) requested(in *quarantineInput) (quarantine.ManualQuarantine, error
 		return quarantine.ManualQuarantine{}, err
 	}
 	if !slices.Contains(a.Profiles, in.Body.Profile) {
-		return quarantine.ManualQuarantine{}, httpx.Invalid("body.profile", fmt.Sprintf("unknown profile; known are %q", a.Profiles), in.Body.Profile)
+		unknown := fmt.Sprintf("unknown profile; known are %q", a.Profiles)
+		return quarantine.ManualQuarantine{}, httpx.Invalid("body.profile", unknown, in.Body.Profile)
 	}
 	lasts := a.DefaultFor
 	if in.Body.For != "" {
@@ -102,7 +103,10 @@ func (a *API) requested(in *quarantineInput) (quarantine.ManualQuarantine, error
 			return quarantine.ManualQuarantine{}, err
 		}
 	}
-	return quarantine.ManualQuarantine{Profile: in.Body.Profile, Reason: reason, For: lasts, Override: in.Body.Override, AllSessions: in.Body.All, Replace: in.Body.Replace}, nil
+	return quarantine.ManualQuarantine{
+		Profile: in.Body.Profile, Reason: reason, For: lasts,
+		Override: in.Body.Override, AllSessions: in.Body.All, Replace: in.Body.Replace,
+	}, nil
 }
 
 func targetOf(in *quarantineInput) (t quarantine.Target, err error) {

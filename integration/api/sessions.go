@@ -15,7 +15,7 @@ type sessionsInput struct {
 	MAC        string `query:"mac" doc:"MAC address of the equipment, in any notation; live sessions only."`
 	Space      string `query:"space" doc:"Address space of a private address, if several have it."`
 	Subscriber string `query:"subscriber"`
-	Port       int    `query:"port" minimum:"1" maximum:"65535" doc:"The subscriber's port, if the address is shared by port blocks: only its holder is shown."`
+	Port       int    `query:"port" minimum:"1" maximum:"65535" doc:"The subscriber's port, if port blocks share the address: shows its holder only."`
 	At         string `query:"at" doc:"RFC 3339 with an offset; default now."`
 }
 
@@ -159,7 +159,9 @@ func heldAt(sessions []quarantine.Session, at time.Time) []wire.Holder {
 		}
 		bindings := s.Bindings()
 		if len(bindings) == 0 {
-			bindings = []quarantine.Binding{{Session: s.SessionKey, Subscriber: s.Subscriber, From: s.StartedAt, RenewedAt: s.SeenAt, StartSeen: s.StartSeen}}
+			bindings = []quarantine.Binding{{
+				Session: s.SessionKey, Subscriber: s.Subscriber, From: s.StartedAt, RenewedAt: s.SeenAt, StartSeen: s.StartSeen,
+			}}
 		}
 		for _, b := range bindings {
 			if !b.From.After(at) && (b.To.IsZero() || !b.To.Before(at)) {

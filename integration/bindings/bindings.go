@@ -87,7 +87,10 @@ func (e *Edge) post(ctx context.Context, in *input) (*output, error) {
 		return nil, httpx.NewProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("more than %d lines in one request; split it", MaxLines))
 	}
 	now := e.config.Now()
-	r := &reader{plan: e.config.Addresses, sender: quarantine.LogSource(httpx.PrincipalOf(ctx).Name), oldest: now.Add(-e.config.History), now: now}
+	r := &reader{
+		plan: e.config.Addresses, sender: quarantine.LogSource(httpx.PrincipalOf(ctx).Name),
+		oldest: now.Add(-e.config.History), now: now,
+	}
 	var taken []quarantine.Binding
 	var of []int
 	p := pushed{BindingReceipt: wire.BindingReceipt{Errors: []wire.LineFault{}}}
@@ -129,7 +132,8 @@ func (e *Edge) advance(ctx context.Context, heard quarantine.SourceHeard, p *pus
 		heard.Reported = heard.Last
 	}
 	heard.Behind = heard.Last.Sub(heard.Reported)
-	err := e.config.Sources.ReportSources(ctx, quarantine.SourceReport{At: heard.Last, Rule: quarantine.DefaultSilenceRule, Heard: []quarantine.SourceHeard{heard}})
+	report := quarantine.SourceReport{At: heard.Last, Rule: quarantine.DefaultSilenceRule, Heard: []quarantine.SourceHeard{heard}}
+	err := e.config.Sources.ReportSources(ctx, report)
 	if err != nil {
 		return fmt.Errorf("store the log's progress: %w", err)
 	}

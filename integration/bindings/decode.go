@@ -121,7 +121,8 @@ func (r *reader) moment(field, text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	switch {
 	case err != nil:
-		return t, &quarantine.FieldError{Field: field, Reason: fmt.Sprintf("invalid RFC 3339 time with an offset %q, e.g. 2026-01-02T15:04:05Z", text)}
+		invalid := fmt.Sprintf("invalid RFC 3339 time with an offset %q, e.g. 2026-01-02T15:04:05Z", text)
+		return t, &quarantine.FieldError{Field: field, Reason: invalid}
 	case t.After(r.now.Add(quarantine.FutureTolerance)):
 		return t, &quarantine.FieldError{Field: field, Reason: "must not be in the future: " + text}
 	case t.Before(r.oldest):

@@ -132,7 +132,8 @@ server default {
 // logIn logs a subscriber in at a BNG and returns the reply attributes, one a line.
 func (a *aaa) logIn(user, bng string, more ...string) []string {
 	a.t.Helper()
-	attributes := append([]string{fmt.Sprintf("User-Name=%q, User-Password=\"her-password\", NAS-Identifier=%q, Service-Type=Framed-User", user, bng)}, more...)
+	attributes := append([]string{fmt.Sprintf("User-Name=%q, User-Password=\"her-password\", NAS-Identifier=%q, Service-Type=Framed-User",
+		user, bng)}, more...)
 	input := strings.Join(attributes, ", ") + "\n"
 	out, err := radclient(a.t, fmt.Sprintf("127.0.0.1:%d", a.port), "auth", acctSecret, input, "-r", "1", "-t", "5")
 	if err != nil {

@@ -22,7 +22,8 @@ func TestASessionTheBNGDoesNotKnowClosesNothingAndIsLookedAtAgain(t *testing.T) 
 	b.bng.expect("alice", lost, lost) // asked again by itself
 
 	// The session has another id now, and accounting says so at last.
-	b.account(record{user: "alice", session: "a-2", ip: "198.51.100.7"}, record{status: "Stop", user: "alice", session: "lost-1", ip: "198.51.100.7"})
+	b.account(record{user: "alice", session: "a-2", ip: "198.51.100.7"},
+		record{status: "Stop", user: "alice", session: "lost-1", ip: "198.51.100.7"})
 	c = b.stands("alice", "restricted", "bng1/lost-1 gone", "bng1/a-2 acked")
 	if len(b.cases("alice")) != 1 {
 		t.Errorf("more than one case came of it: %s", show(c))

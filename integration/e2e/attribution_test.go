@@ -45,7 +45,8 @@ func TestAnIPv6AddressIsAttributedByTheDelegatedPrefix(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.account(
-		record{user: "alice", session: "a1", ip: "198.51.100.7", more: "Delegated-IPv6-Prefix = 2001:db8:100::/56, Framed-IPv6-Prefix = 2001:db8:f:1::/64"},
+		record{user: "alice", session: "a1", ip: "198.51.100.7",
+			more: "Delegated-IPv6-Prefix = 2001:db8:100::/56, Framed-IPv6-Prefix = 2001:db8:f:1::/64"},
 		record{user: "bob", session: "b1", ip: "198.51.100.8", more: "Delegated-IPv6-Prefix = 2001:db8:100:100::/56"})
 	b.report("2001:db8:100:ff::1")
 	b.bng.expect("alice", coaRequest("alice", "a1", "GARDEN"))

@@ -45,7 +45,8 @@ func TestARestrictedSubscriberLogsInToTheGardenAndNothingOfThePlanLetsPast(t *te
 			bngSite{name: "sr", port: s.bngs[0].port, more: "    dialect: nokia-sros\n    profiles:\n" +
 				"      walled-garden: {restricted: garden, normal: home}\n      block-smtp: {restricted: no-smtp, normal: home}"},
 			bngSite{name: "seen", port: s.bngs[0].port, more: "    dialect: filter-id\n    profiles:\n" +
-				"      walled-garden: {restricted: GARDEN, normal: \"$Filter-Id|INTERNET\"}\n      block-smtp: {restricted: NO-SMTP, normal: INTERNET}"})
+				"      walled-garden: {restricted: GARDEN, normal: \"$Filter-Id|INTERNET\"}\n      block-smtp: {restricted: NO-SMTP, normal: " +
+				"INTERNET}"})
 	})
 	a := startAAA(t, b.site.http, "none-is-needed")
 	add := func(user, profile string) {

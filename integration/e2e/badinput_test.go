@@ -135,11 +135,12 @@ func TestBadCommandsAreToldByTheirField(t *testing.T) {
 		status     int
 		says       string
 	}{
-		"unknown profile":     {"/quarantines", `{"subscriber":"alice","profile":"dungeon","reason":"x"}`, 422, "profile"},
-		"no reason":           {"/quarantines", `{"subscriber":"alice","profile":"walled-garden"}`, 422, "reason"},
-		"blank reason":        {"/quarantines", `{"subscriber":"alice","profile":"walled-garden","reason":"  "}`, 422, "reason"},
-		"nobody":              {"/quarantines", `{"profile":"walled-garden","reason":"x"}`, 422, "subscriber"},
-		"two targets":         {"/quarantines", `{"subscriber":"alice","ip":"198.51.100.7","profile":"walled-garden","reason":"x"}`, 422, "one of"},
+		"unknown profile": {"/quarantines", `{"subscriber":"alice","profile":"dungeon","reason":"x"}`, 422, "profile"},
+		"no reason":       {"/quarantines", `{"subscriber":"alice","profile":"walled-garden"}`, 422, "reason"},
+		"blank reason":    {"/quarantines", `{"subscriber":"alice","profile":"walled-garden","reason":"  "}`, 422, "reason"},
+		"nobody":          {"/quarantines", `{"profile":"walled-garden","reason":"x"}`, 422, "subscriber"},
+		"two targets": {"/quarantines", `{"subscriber":"alice","ip":"198.51.100.7","profile":"walled-garden","reason":"x"}`, 422,
+			"one of"},
 		"unknown field":       {"/quarantines", `{"subscriber":"alice","profile":"walled-garden","reason":"x","force":true}`, 422, "force"},
 		"negative time":       {"/quarantines", `{"subscriber":"alice","profile":"walled-garden","reason":"x","for":"-1h"}`, 422, "for"},
 		"unknown address":     {"/quarantines", `{"ip":"203.0.113.1","profile":"walled-garden","reason":"x"}`, 404, ""},
@@ -267,7 +268,8 @@ policy:
 			t.Error(r)
 		}
 		text := r.out + r.err
-		for line, word := range map[int]string{2: "redsi", 3: "http.listen", 6: "bng9", 12: "secret_file", 13: "cisko", 19: "dungeon", 20: "soon"} {
+		for line, word := range map[int]string{2: "redsi", 3: "http.listen", 6: "bng9", 12: "secret_file", 13: "cisko", 19: "dungeon",
+			20: "soon"} {
 			if !regexp.MustCompile(fmt.Sprintf(`cordon\.yaml:%d:\d+: .*%s`, line, regexp.QuoteMeta(word))).MatchString(text) {
 				t.Errorf("line %d with %q is not told:\n%s", line, word, r)
 			}
@@ -321,7 +323,8 @@ func TestWithTokensNobodyElseIsServed(t *testing.T) {
 	const detector, operator = "detector-token-0123456789abcdef", "operator-token-0123456789abcdef"
 	b := prepareBed(t)
 	s := b.site
-	s.tokens = fmt.Sprintf("[{name: suricata, token: %s, scopes: [verdict], source: suricata-1}, {name: alice, token: %s, scopes: [read, quarantine, release]}]",
+	s.tokens = fmt.Sprintf("[{name: suricata, token: %s, scopes: [verdict], source: suricata-1}, {name: alice, token: %s, scopes: [read, "+
+		"quarantine, release]}]",
 		detector, operator)
 	b.configure(s)
 	b.bng.startNow()

@@ -25,7 +25,8 @@ func TestAFileOfVerdictsIsWorkedOffAndAllIsReleasedWithOneCommand(t *testing.T) 
 		t.Fatalf("accounting was not answered: %v\n%.2000s", err, out)
 	}
 	for i, s := range starts {
-		fmt.Fprintf(&lines, `{"source":"bulk","source_id":"%d","observed_at":%q,"ip":%q,"category":"malware","confidence":0.8}`+"\n", i, stampNow(), s.ip)
+		fmt.Fprintf(&lines, `{"source":"bulk","source_id":"%d","observed_at":%q,"ip":%q,"category":"malware","confidence":0.8}`+"\n", i,
+			stampNow(), s.ip)
 	}
 	file := filepath.Join(t.TempDir(), "verdicts.ndjson")
 	if err := os.WriteFile(file, []byte(lines.String()+`{"source":"bulk","ip":"127.0.0.1"}`+"\n"), 0o600); err != nil {

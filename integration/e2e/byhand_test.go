@@ -82,7 +82,8 @@ func TestByHandOneLineOfASharedNameRestrictsTheOthersOnlyIfThatIsSaid(t *testing
 	}
 	for _, target := range []string{`"ip":"198.51.100.3"`, `"session":"bng1/g3"`, `"subscriber":"guest"`} {
 		for _, query := range []string{"?dry_run=true", ""} {
-			if r := b.refused(query, `{`+target+`,"profile":"walled-garden","reason":"bot"}`); r.Lines != 6 || !strings.Contains(r.Detail, "6 lines") || !strings.Contains(r.Detail, "all_sessions") {
+			if r := b.refused(query, `{`+target+`,"profile":"walled-garden","reason":"bot"}`); r.Lines != 6 ||
+				!strings.Contains(r.Detail, "6 lines") || !strings.Contains(r.Detail, "all_sessions") {
 				t.Errorf("%s%s: %+v", target, query, r)
 			}
 		}
@@ -92,7 +93,8 @@ func TestByHandOneLineOfASharedNameRestrictsTheOthersOnlyIfThatIsSaid(t *testing
 	}
 	b.bng.nothingAbout("guest")
 
-	b.ok("quarantine", "add", "--ip", "198.51.100.3", "--profile", "walled-garden", "--reason", "all of them", "--all-sessions", "--wait", "20s")
+	b.ok("quarantine", "add", "--ip", "198.51.100.3", "--profile", "walled-garden", "--reason", "all of them", "--all-sessions", "--wait",
+		"20s")
 	b.stands("guest", "restricted", all...)
 
 	// Six of eight places of the hour are taken: two are left, and then none.

@@ -15,7 +15,8 @@ func TestAReportAboutASharedAddressRestrictsWhoHeldThePort(t *testing.T) {
   - {name: east, prefixes: [100.64.0.0/10], bngs: [bng1], sources: [probe-east]}
   - {name: west, prefixes: [100.64.0.0/10], bngs: [bng2], sources: [probe-west]}`
 	})
-	b.account(record{user: "alice", session: "s-alice", ip: "100.64.0.9"}, record{bng: "bng2", user: "bob", session: "s-bob", ip: "100.64.0.9"})
+	b.account(record{user: "alice", session: "s-alice", ip: "100.64.0.9"},
+		record{bng: "bng2", user: "bob", session: "s-bob", ip: "100.64.0.9"})
 	since := time.Now().Add(-time.Second).UTC().Format(time.RFC3339Nano)
 	status, answer, err := b.post("/bindings", "application/x-ndjson", strings.Join([]string{
 		`{"ip":"203.0.113.5","ports":"1024-2047","from":"` + since + `","private_ip":"100.64.0.9","space":"east"}`,
@@ -45,7 +46,8 @@ func TestAReportAboutASharedAddressRestrictsWhoHeldThePort(t *testing.T) {
 	b.bng.nothingAbout("alice")
 	report(`"source":"probe-east","ip":"100.64.0.9"`)
 	b.stands("alice", "restricted", "bng1/s-alice acked")
-	if out := b.ok("session", "find", "--ip", "203.0.113.5", "--port", "1500"); !strings.Contains(out, "203.0.113.5:1024-2047") || !strings.Contains(out, "100.64.0.9@east") {
+	if out := b.ok("session", "find", "--ip", "203.0.113.5", "--port", "1500"); !strings.Contains(out, "203.0.113.5:1024-2047") ||
+		!strings.Contains(out, "100.64.0.9@east") {
 		t.Errorf("session find:\n%s", out)
 	}
 }

@@ -40,7 +40,8 @@ func TestHostapdsDAS(t *testing.T) {
 		want    coa.Kind
 		cause   uint32
 	}{
-		{"without Message-Authenticator", known, 0, func(x *coa.Exchange) { x.MessageAuthenticator = coa.MessageAuthenticatorOmit }, coa.Unanswered, 0},
+		{"without Message-Authenticator", known, 0, func(x *coa.Exchange) { x.MessageAuthenticator = coa.MessageAuthenticatorOmit },
+			coa.Unanswered, 0},
 		{"without Event-Timestamp", known, 0, func(x *coa.Exchange) { x.OmitEventTimestamp = true }, coa.Unanswered, 0},
 		{"from ten minutes ago", known, -10 * time.Minute, nil, coa.Unanswered, 0},
 		{"from ten minutes ahead", known, 10 * time.Minute, nil, coa.Unanswered, 0},
@@ -56,7 +57,8 @@ func TestHostapdsDAS(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := askDAS(t, test.session, test.clock, test.change)
 			if r.Kind != test.want || r.ErrorCause != test.cause || r.Discarded > 0 {
-				t.Errorf("got %v, Error-Cause %d, %d discarded (%v); want %v, %d", r.Kind, r.ErrorCause, r.Discarded, r.LastDiscard, test.want, test.cause)
+				t.Errorf("got %v, Error-Cause %d, %d discarded (%v); want %v, %d", r.Kind, r.ErrorCause, r.Discarded, r.LastDiscard, test.want,
+					test.cause)
 			}
 			if test.want != coa.ACK {
 				a.staysFor(100*time.Millisecond, alice)

@@ -46,15 +46,17 @@ func TestRecordsOfNoUseAreAnsweredAndCountedByTheBNGTheyClaim(t *testing.T) {
 	b := newBed(t)
 	const of1 = `NAS-Identifier = "bng1", `
 	reasons := map[string]string{
-		"no_status":           of1 + `User-Name = "alice", Acct-Session-Id = "x"`,
-		"unknown_status":      of1 + `Acct-Status-Type = 77, User-Name = "alice", Acct-Session-Id = "x"`,
-		"contradictory":       of1 + `Acct-Status-Type = Start, Acct-Status-Type = Stop, User-Name = "alice", Acct-Session-Id = "x"`,
-		"no_session_id":       of1 + `Acct-Status-Type = Start, User-Name = "alice"`,
-		"doubled_session_id":  of1 + `Acct-Status-Type = Start, User-Name = "alice", Acct-Session-Id = "x", Acct-Session-Id = "y"`,
-		"doubled_user_name":   of1 + `Acct-Status-Type = Start, User-Name = "alice", User-Name = "bob", Acct-Session-Id = "x1"`,
-		"doubled_framed_ip":   of1 + `Acct-Status-Type = Start, User-Name = "alice", Acct-Session-Id = "x2", Framed-IP-Address = 198.51.100.61, Framed-IP-Address = 198.51.100.62`,
-		"too_many_attributes": of1 + `Acct-Status-Type = Start, User-Name = "carol", Acct-Session-Id = "x3", Framed-IP-Address = 198.51.100.63` + strings.Repeat(`, Filter-Id = "x"`, 200),
-		"no_subscriber":       of1 + `Acct-Status-Type = Start, Acct-Session-Id = "x4", Framed-IP-Address = 198.51.100.64`,
+		"no_status":          of1 + `User-Name = "alice", Acct-Session-Id = "x"`,
+		"unknown_status":     of1 + `Acct-Status-Type = 77, User-Name = "alice", Acct-Session-Id = "x"`,
+		"contradictory":      of1 + `Acct-Status-Type = Start, Acct-Status-Type = Stop, User-Name = "alice", Acct-Session-Id = "x"`,
+		"no_session_id":      of1 + `Acct-Status-Type = Start, User-Name = "alice"`,
+		"doubled_session_id": of1 + `Acct-Status-Type = Start, User-Name = "alice", Acct-Session-Id = "x", Acct-Session-Id = "y"`,
+		"doubled_user_name":  of1 + `Acct-Status-Type = Start, User-Name = "alice", User-Name = "bob", Acct-Session-Id = "x1"`,
+		"doubled_framed_ip": of1 +
+			`Acct-Status-Type = Start, User-Name = "alice", Acct-Session-Id = "x2", Framed-IP-Address = 198.51.100.61, Framed-IP-Address = 198.51.100.62`,
+		"too_many_attributes": of1 + `Acct-Status-Type = Start, User-Name = "carol", Acct-Session-Id = "x3", Framed-IP-Address = 198.51.100.63` +
+			strings.Repeat(`, Filter-Id = "x"`, 200),
+		"nameless": of1 + `Acct-Status-Type = Start, Acct-Session-Id = "x4", Framed-IP-Address = 198.51.100.64`,
 	}
 	for reason, record := range reasons {
 		b.answered(record)
@@ -128,7 +130,8 @@ func TestANameOfOtherOctetsIsAName(t *testing.T) {
 	b.ok("quarantine", "release", b.cases(key)[0].ID, "--reason", "cleaned")
 	b.stands(key, "closed")
 	b.account(record{user: `CORP\xavier`, session: "x1", ip: "198.51.100.9"})
-	if got := b.cli("quarantine", "add", "--subscriber", `CORP\xavier`, "--profile", "walled-garden", "--reason", "test"); got.code == 0 || !strings.Contains(got.err, "twice") {
+	if got := b.cli("quarantine", "add", "--subscriber", `CORP\xavier`, "--profile", "walled-garden", "--reason", "test"); got.code == 0 ||
+		!strings.Contains(got.err, "twice") {
 		t.Error(got)
 	}
 	b.ok("quarantine", "add", "--subscriber", `CORP\\xavier`, "--profile", "walled-garden", "--reason", "test")
@@ -254,7 +257,8 @@ func TestRecordsOfNoUseDoNotHoldUpARelay(t *testing.T) {
 	t.Parallel()
 	b, aaa := relayBed(t)
 	raw := func(record string) {
-		out, err := radclient(t, fmt.Sprintf("127.0.0.1:%d", aaa.buffered), "acct", acctSecret, record+", Packet-Src-IP-Address = 127.0.0.2\n", "-r", "3", "-t", "5")
+		out, err := radclient(t, fmt.Sprintf("127.0.0.1:%d", aaa.buffered), "acct", acctSecret, record+", Packet-Src-IP-Address = 127.0.0.2\n",
+			"-r", "3", "-t", "5")
 		if err != nil {
 			t.Fatalf("the AAA server did not answer: %v\n%s", err, out)
 		}

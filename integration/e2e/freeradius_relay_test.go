@@ -104,7 +104,8 @@ func startCopier(t testing.TB, cordon int) *copier {
 // account sends packets to the copier, which must answer them all.
 func (c *copier) account(packets ...string) {
 	c.t.Helper()
-	if out, err := radclient(c.t, fmt.Sprintf("127.0.0.1:%d", c.port), "acct", acctSecret, strings.Join(packets, "\n\n"), "-r", "5", "-t", "2"); err != nil {
+	if out, err := radclient(c.t, fmt.Sprintf("127.0.0.1:%d", c.port), "acct", acctSecret, strings.Join(packets, "\n\n"), "-r", "5", "-t",
+		"2"); err != nil {
 		c.t.Fatalf("the AAA server did not answer: %v\n%s", err, out)
 	}
 }
@@ -131,7 +132,8 @@ var useless = map[string]string{
 	"nameless Start":          `Acct-Status-Type = Start, NAS-Identifier = "bng1", Acct-Session-Id = "x8", Framed-IP-Address = 198.51.100.94`,
 	"empty Acct-Session-Id":   `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = ""`,
 	"no NAS at all":           `Acct-Status-Type = Start, User-Name = "x", Acct-Session-Id = "x9"`,
-	"201 attributes":          `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x10"` + strings.Repeat(`, Filter-Id = "a"`, 197),
+	"201 attributes": `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x10"` +
+		strings.Repeat(`, Filter-Id = "a"`, 197),
 }
 
 // A relay repeats what is not answered and holds everything back behind it.
@@ -144,7 +146,8 @@ func TestNoUselessRecordHoldsUpTheCopyOfFreeRADIUS(t *testing.T) {
 			aaa.account(record{user: "alice", session: "a1", ip: "198.51.100.7"}.String())
 			b.knows("alice", url.Values{"subscriber": {"alice"}})
 			aaa.account(packet)
-			aaa.account(record{status: "Stop", user: "alice", session: "a1", ip: "198.51.100.7"}.String(), record{user: "bob", session: "b1", ip: "198.51.100.7"}.String())
+			aaa.account(record{status: "Stop", user: "alice", session: "a1", ip: "198.51.100.7"}.String(),
+				record{user: "bob", session: "b1", ip: "198.51.100.7"}.String())
 			b.knows("bob", url.Values{"subscriber": {"bob"}})
 			held := ask[wire.Holders](b.instance, "session", "find", "--ip", "198.51.100.7", "--at", time.Now().Format(time.RFC3339Nano))
 			if len(held.Results) != 1 || held.Results[0].Subscriber != "bob" {

@@ -33,7 +33,8 @@ func newPairBed(t *testing.T) *pairBed {
 // same on both.
 func (p *pairBed) login(on *bngsim.BNG, user, ip string) string {
 	p.t.Helper()
-	s, err := on.Login(p.t.Context(), bngsim.Subscriber{User: user, IPv4: netip.MustParseAddr(ip), Profile: bngsim.State{FilterID: "INTERNET"}})
+	s, err := on.Login(p.t.Context(), bngsim.Subscriber{User: user, IPv4: netip.MustParseAddr(ip),
+		Profile: bngsim.State{FilterID: "INTERNET"}})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -79,7 +79,8 @@ func startAuthenticator(t *testing.T, acct int) *authenticator {
 		}
 		return file
 	}
-	a := &authenticator{process: process{t: t, name: "hostapd", log: filepath.Join(dir, "hostapd.log")}, control: filepath.Join(dir, "control")}
+	a := &authenticator{process: process{t: t, name: "hostapd", log: filepath.Join(dir, "hostapd.log")},
+		control: filepath.Join(dir, "control")}
 	users := write("users", "\"alice\" MD5 \"wonderland\"\n")
 	text := strings.NewReplacer("CONTROL", a.control, "USERS", users, "ACCT", fmt.Sprint(acct)).Replace(hostapdConfiguration)
 	path, err := find("hostapd")

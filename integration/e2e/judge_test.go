@@ -92,7 +92,8 @@ func TestWhatIsSentIsWhatIsRendered(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			b := newBed(t, func(s *site) {
-				more := fmt.Sprintf("    dialect: %s\n    profiles:\n      walled-garden: {restricted: %q, normal: %q}\n      block-smtp: {restricted: OTHER, normal: %q}",
+				more := fmt.Sprintf("    dialect: %s\n    profiles:\n      walled-garden: {restricted: %q, normal: %q}\n      block-smtp: "+
+					"{restricted: OTHER, normal: %q}",
 					m.dialect, m.restricted, m.normal, m.normal)
 				if name, value, ok := strings.Cut(m.options, "="); ok {
 					more += fmt.Sprintf("\n    dialect_options: {%s: %q}", name, value)

@@ -184,7 +184,8 @@ next:
 func timetable(all []datagram) string {
 	text := ""
 	for _, d := range all {
-		text += fmt.Sprintf("+%s from %s identifier %d, %d octets\n", d.at.Sub(all[0].at).Round(time.Millisecond), d.from, d.identifier(), len(d.octets))
+		text += fmt.Sprintf("+%s from %s identifier %d, %d octets\n", d.at.Sub(all[0].at).Round(time.Millisecond), d.from, d.identifier(),
+			len(d.octets))
 	}
 	return text
 }

@@ -30,7 +30,8 @@ func TestMaintenanceKeepsRestrictionsBackAndNoRelease(t *testing.T) {
 	b.restart()
 	b.waitsForMaintenance("bob")
 	b.bng.nothingAbout("bob")
-	if list := b.ok("bng", "maintenance"); !strings.Contains(list, "bng1") || !strings.Contains(list, "new software") || strings.Contains(list, "bng2") {
+	if list := b.ok("bng", "maintenance"); !strings.Contains(list, "bng1") || !strings.Contains(list, "new software") ||
+		strings.Contains(list, "bng2") {
 		t.Errorf("the list of BNGs in maintenance:\n%s", list)
 	}
 

@@ -45,7 +45,8 @@ func TestNamesAndCircuitsBehindOneBNG(t *testing.T) {
 		// The other BNG has no key of its own.
 		`Acct-Status-Type = Start, NAS-Identifier = bng2, User-Name = bob, Acct-Session-Id = p2, Framed-IP-Address = 198.51.100.4, `+circuit("eth 0/1"),
 	)
-	for ip, subscriber := range map[string]string{"198.51.100.1": "alice", "198.51.100.2": "bng1/eth 0/2", "198.51.100.3": "bng1/eth 0/3", "198.51.100.4": "bob"} {
+	for ip, subscriber := range map[string]string{"198.51.100.1": "alice", "198.51.100.2": "bng1/eth 0/2", "198.51.100.3": "bng1/eth 0/3",
+		"198.51.100.4": "bob"} {
 		if v := b.verdict(b.report(ip), "acted"); v.Subscriber != subscriber {
 			t.Errorf("%s was %q, want %q", ip, v.Subscriber, subscriber)
 		}
@@ -70,7 +71,8 @@ func TestNamesAndCircuitsBehindOneBNG(t *testing.T) {
 
 	b.ok("quarantine", "add", "--subscriber", "bng1/eth 0/7", "--profile", "walled-garden", "--for", "1h", "--reason", "bots")
 	ask := func(circuit string) string {
-		body := fmt.Sprintf(`{"NAS-Identifier":{"type":"string","value":["bng1"]},"ADSL-Agent-Circuit-Id":{"type":"octets","value":["0x%s"]}}`, hex.EncodeToString([]byte(circuit)))
+		body := fmt.Sprintf(`{"NAS-Identifier":{"type":"string","value":["bng1"]},"ADSL-Agent-Circuit-Id":{"type":"octets","value":["0x%s"]}}`,
+			hex.EncodeToString([]byte(circuit)))
 		status, answer, err := b.post("/radius/authorize", "application/json", body)
 		if err != nil || status != http.StatusOK && status != http.StatusNoContent {
 			t.Fatalf("authorize: %d %s %v", status, answer, err)
@@ -87,7 +89,8 @@ func TestNamesAndCircuitsBehindOneBNG(t *testing.T) {
 
 // accelSample is a record of a box that was set up by accel-ppp's sample.
 func accelSample(from, user, ip string) string {
-	return fmt.Sprintf("Acct-Status-Type = Start, NAS-Identifier = accel-ppp, NAS-IP-Address = 127.0.0.1, User-Name = %s, Acct-Session-Id = a1, "+
+	return fmt.Sprintf("Acct-Status-Type = Start, NAS-Identifier = accel-ppp, NAS-IP-Address = 127.0.0.1, User-Name = %s, Acct-Session-Id "+
+		"= a1, "+
 		"Framed-IP-Address = %s, Packet-Src-IP-Address = %s", user, ip, from)
 }
 
@@ -112,7 +115,8 @@ func TestBoxesWithTheSameNamesAreDiscoveredConfiguredAndToldApart(t *testing.T) 
 
 	found := b.cli("bng", "discover")
 	lines := strings.Split(strings.TrimSpace(found.err), "\n")
-	if found.code != 0 || strings.Contains(found.err, "{identifier:") || !strings.Contains(found.err, `# "127.0.0.1 accel-ppp", through 127.0.0.9: nothing`) {
+	if found.code != 0 || strings.Contains(found.err, "{identifier:") ||
+		!strings.Contains(found.err, `# "127.0.0.1 accel-ppp", through 127.0.0.9: nothing`) {
 		t.Fatal(found)
 	}
 	config, err := os.ReadFile(b.file)
@@ -153,7 +157,8 @@ func TestALogInAtABoxWithTheSamplesNamesIsRestricted(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, func(s *site) {
 		for _, addr := range []string{"127.0.0.2", "127.0.0.3"} {
-			s.bngs = append(s.bngs, bngSite{name: "box" + addr[8:], addr: addr, port: s.bngs[0].port, nas: "{ip: 127.0.0.1}, {identifier: accel-ppp}"})
+			s.bngs = append(s.bngs, bngSite{name: "box" + addr[8:], addr: addr, port: s.bngs[0].port,
+				nas: "{ip: 127.0.0.1}, {identifier: accel-ppp}"})
 		}
 	})
 	a := startAAA(t, b.site.http, "none-is-needed")

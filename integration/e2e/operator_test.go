@@ -32,11 +32,13 @@ func TestAReleaseGivenToTheWrongInstanceWithoutRedisSaysWhereToGiveIt(t *testing
 
 	r := b.cli("quarantine", "release", cases["alice"].ID, "--reason", "it's clean")
 	words := fmt.Sprintf("cordon quarantine release %s --addr %s --reason 'it'\\''s clean'", cases["alice"].ID, a.url())
-	if r.code != 4 || r.out != "" || !strings.Contains(r.err, "this host's journal knows of no restriction by that case") || !strings.Contains(r.err, "cordon-a") || !strings.Contains(r.err, words) {
+	if r.code != 4 || r.out != "" || !strings.Contains(r.err, "this host's journal knows of no restriction by that case") ||
+		!strings.Contains(r.err, "cordon-a") || !strings.Contains(r.err, words) {
 		t.Errorf("want exit code 4 and %s\n%s", words, r)
 	}
 	a.bng.expect("alice", garden("alice"))
-	if r = b.cli("quarantine", "retry", cases["alice"].ID); r.code != 4 || !strings.Contains(r.err, "quarantine retry "+cases["alice"].ID+" --addr "+a.url()) {
+	if r = b.cli("quarantine", "retry", cases["alice"].ID); r.code != 4 ||
+		!strings.Contains(r.err, "quarantine retry "+cases["alice"].ID+" --addr "+a.url()) {
 		t.Errorf("%s", r)
 	}
 	r = runCLI(t, []string{"USER=noc"}, "quarantine", "release", cases["alice"].ID, "--addr", a.url(), "--reason", "it's clean")
@@ -45,7 +47,8 @@ func TestAReleaseGivenToTheWrongInstanceWithoutRedisSaysWhereToGiveIt(t *testing
 	}
 	a.bng.expect("alice", garden("alice"), restore("alice"))
 
-	r = runCLI(t, []string{"CORDON_ADDR=" + b.url() + "," + a.url(), "USER=noc"}, "quarantine", "release", cases["bob"].ID, "--reason", "clean")
+	r = runCLI(t, []string{"CORDON_ADDR=" + b.url() + "," + a.url(), "USER=noc"}, "quarantine", "release", cases["bob"].ID, "--reason",
+		"clean")
 	if r.code != 0 || strings.Contains(r.err, "knows of no restriction") {
 		t.Errorf("%s", r)
 	}
@@ -79,7 +82,8 @@ func TestABNGDoesNotLeaveTheConfigurationWithARelease(t *testing.T) {
 	refused := func(r ran, cases ...wire.Case) {
 		t.Helper()
 		for _, c := range cases {
-			if r.code != 1 || !strings.Contains(r.out+r.err, c.ID) || !strings.Contains(r.out+r.err, c.Sessions[0].BNG+" is not configured") || !strings.Contains(r.out+r.err, "formerly") || !strings.Contains(r.out+r.err, "retired_bngs") {
+			if r.code != 1 || !strings.Contains(r.out+r.err, c.ID) || !strings.Contains(r.out+r.err, c.Sessions[0].BNG+" is not configured") ||
+				!strings.Contains(r.out+r.err, "formerly") || !strings.Contains(r.out+r.err, "retired_bngs") {
 				t.Errorf("%s", r)
 			}
 		}

@@ -83,7 +83,8 @@ func (p *pair) reports(n int) {
 	p.t.Helper()
 	var verdicts []map[string]any
 	for i := range n {
-		verdicts = append(verdicts, map[string]any{"source": "ids", "source_id": fmt.Sprint(i), "observed_at": stampNow(), "ip": lineIP(i), "category": "botnet", "confidence": 0.9})
+		verdicts = append(verdicts, map[string]any{"source": "ids", "source_id": fmt.Sprint(i), "observed_at": stampNow(), "ip": lineIP(i),
+			"category": "botnet", "confidence": 0.9})
 	}
 	var body bytes.Buffer
 	if err := json.NewEncoder(&body).Encode(verdicts); err != nil {
@@ -184,9 +185,10 @@ func TestAnInstanceThatAloneIsCutOffIsWaitedForByName(t *testing.T) {
 			p.reports(lines)
 			within(t, soon, "readiness and metrics name the instance", func() (string, bool) {
 				_, ready := p.get("/readyz?verbose")
-				named := strings.Contains(ready, "[-]instances failed (not essential): "+fmt.Sprint(lines)+" verdicts wait for instance cordon-b, silent since ") &&
+				named := strings.Contains(ready,
+					"[-]instances failed (not essential): "+fmt.Sprint(lines)+" verdicts wait for instance cordon-b, silent since ") &&
 					strings.Contains(ready, "cordon instance forget cordon-b")
-				return ready, named && p.metric(`cordon_verdicts_waiting_for_instance{name="cordon-b"}`) == fmt.Sprint(lines)
+				return ready, named && p.metric(`cordon_verdicts_awaiting_instance{name="cordon-b"}`) == fmt.Sprint(lines)
 			})
 			if silent := p.metric(`cordon_instance_silent_seconds{name="cordon-b"}`); silent == "" || silent == "0" {
 				t.Errorf("cordon_instance_silent_seconds is %q", silent)
@@ -202,7 +204,7 @@ func TestAnInstanceThatAloneIsCutOffIsWaitedForByName(t *testing.T) {
 			p.right(lines)
 			within(t, soon, "nothing waits any more", func() (string, bool) {
 				_, ready := p.get("/readyz?verbose")
-				return ready, strings.Contains(ready, "[+]instances ok") && p.metric(`cordon_verdicts_waiting_for_instance{name="cordon-b"}`) == "0"
+				return ready, strings.Contains(ready, "[+]instances ok") && p.metric(`cordon_verdicts_awaiting_instance{name="cordon-b"}`) == "0"
 			})
 		})
 	}
@@ -213,7 +215,8 @@ func (p *pair) waits(id string) {
 	p.t.Helper()
 	within(p.t, soon, "the verdict waits for cordon-b", func() (string, bool) {
 		v, answer, _ := look[wire.VerdictStatus](p.instance, "/verdicts/"+id, nil)
-		return answer, v.State == "pending" && strings.Contains(v.Reason, "on instance cordon-b, silent since ") && strings.Contains(v.Reason, "cordon instance forget cordon-b")
+		return answer, v.State == "pending" && strings.Contains(v.Reason, "on instance cordon-b, silent since ") &&
+			strings.Contains(v.Reason, "cordon instance forget cordon-b")
 	})
 }
 

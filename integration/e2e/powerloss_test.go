@@ -73,7 +73,8 @@ func TestAHandOverThatAPowerLossOfRedisTookIsNotBlamedOnTheHolderBefore(t *testi
 		v, answer, _ := look[wire.VerdictStatus](b.instance, "/verdicts/"+id, nil)
 		return answer, v.State == "pending" && strings.Contains(v.Reason, "crashed")
 	})
-	if r := b.cli("quarantine", "add", "--ip", ip, "--profile", "walled-garden", "--reason", "phone call"); r.code != 1 || !strings.Contains(r.err, "alice") {
+	if r := b.cli("quarantine", "add", "--ip", ip, "--profile", "walled-garden", "--reason", "phone call"); r.code != 1 ||
+		!strings.Contains(r.err, "alice") {
 		t.Errorf("a person who names the address is not refused with the candidate: %s", r)
 	}
 	b.bng.nothingAbout("alice")

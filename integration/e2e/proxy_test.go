@@ -52,7 +52,8 @@ func simulated(t *testing.T, name string) (sim *bngsim.BNG, port int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sim, err = bngsim.New(bngsim.Config{Name: name, NASIP: netip.MustParseAddr("127.0.0.1"), Platform: bngsim.FilterID, Secret: secret, Conn: conn})
+	sim, err = bngsim.New(bngsim.Config{Name: name, NASIP: netip.MustParseAddr("127.0.0.1"), Platform: bngsim.FilterID, Secret: secret,
+		Conn: conn})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +111,8 @@ func newProxyBed(t *testing.T) *proxyBed {
 // login brings a subscriber on line at bng1 and returns the session's id.
 func (b *proxyBed) login(user, ip string) string {
 	b.t.Helper()
-	s, err := b.sim.Login(b.t.Context(), bngsim.Subscriber{User: user, IPv4: netip.MustParseAddr(ip), Profile: bngsim.State{FilterID: "INTERNET"}})
+	s, err := b.sim.Login(b.t.Context(), bngsim.Subscriber{User: user, IPv4: netip.MustParseAddr(ip),
+		Profile: bngsim.State{FilterID: "INTERNET"}})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -145,7 +147,8 @@ func TestABNGThatTheProxyDoesNotKnowIsTheProxysTrouble(t *testing.T) {
 	b.account(record{bng: "bng9", user: "bob", session: "s-bob", ip: "198.51.100.8"})
 	b.report("198.51.100.8")
 	c := b.stands("bob", "restricting", "bng9/s-bob refused")
-	if s := c.Sessions[0]; s.ErrorCause == nil || *s.ErrorCause != 502 || !strings.Contains(s.Reason, "proxy aaa1 does not know the way to bng9") {
+	if s := c.Sessions[0]; s.ErrorCause == nil || *s.ErrorCause != 502 ||
+		!strings.Contains(s.Reason, "proxy aaa1 does not know the way to bng9") {
 		t.Errorf("session %+v", s)
 	}
 	list := b.ok("bng", "list", "-o", "wide")

@@ -33,14 +33,17 @@ func TestSessionsOfAnotherProgramAreImportedAndUndoNothing(t *testing.T) {
 	)
 	for range 2 {
 		got := b.cli("session", "import", file)
-		if got.code != 4 || !strings.Contains(got.err, "line 4: acctstarttime") || !strings.Contains(got.err, "ignored columns: radacctid") || !strings.Contains(got.out, "3 ") {
+		if got.code != 4 || !strings.Contains(got.err, "line 4: acctstarttime") || !strings.Contains(got.err, "ignored columns: radacctid") ||
+			!strings.Contains(got.out, "3 ") {
 			t.Fatal(got)
 		}
 	}
-	if shown := b.ok("session", "find", "--ip", "198.51.100.8", "--at", moment(150*time.Minute)); !strings.Contains(shown, "alice") || strings.Contains(shown, "bob") {
+	if shown := b.ok("session", "find", "--ip", "198.51.100.8", "--at", moment(150*time.Minute)); !strings.Contains(shown, "alice") ||
+		strings.Contains(shown, "bob") {
 		t.Errorf("the session that ended:\n%s", shown)
 	}
-	if shown := b.ok("session", "find", "--ip", "198.51.100.8"); !strings.Contains(shown, "bob") || strings.Contains(shown, "alice") || !strings.Contains(shown, "Start") {
+	if shown := b.ok("session", "find", "--ip", "198.51.100.8"); !strings.Contains(shown, "bob") || strings.Contains(shown, "alice") ||
+		!strings.Contains(shown, "Start") {
 		t.Errorf("the session that accounting told of:\n%s", shown)
 	}
 	b.report("198.51.100.7")
@@ -52,7 +55,8 @@ func TestWhoSharesAnAddressIsToldByThePortBlocksOfAccounting(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	block := func(status, user, session, inside, ranges, more string) {
-		b.account(record{status: status, user: user, session: session, ip: inside, more: `Alc-Nat-Port-Range = "203.0.113.1 ` + ranges + ` router base"` + more})
+		b.account(record{status: status, user: user, session: session, ip: inside, more: `Alc-Nat-Port-Range = "203.0.113.1 ` + ranges +
+			` router base"` + more})
 	}
 	block("Start", "alice", "a1", "198.51.100.7", "1024-2047", "")
 	block("Start", "bob", "b1", "198.51.100.8", "2048-3071,4096-4099", "")

@@ -55,8 +55,10 @@ func TestARedisThatIsKilledInTheMiddleIsWorkedRound(t *testing.T) {
 
 	b.redis.Kill()
 	id := b.report("198.51.100.8")
-	again := b.cli("verdict", "submit", "--ip", "198.51.100.8", "--category", "botnet", "--confidence", "0.9", "--source-id", "7", "-o", "name")
-	twice := b.cli("verdict", "submit", "--ip", "198.51.100.8", "--category", "botnet", "--confidence", "0.9", "--source-id", "7", "-o", "name")
+	again := b.cli("verdict", "submit", "--ip", "198.51.100.8", "--category", "botnet", "--confidence", "0.9", "--source-id", "7", "-o",
+		"name")
+	twice := b.cli("verdict", "submit", "--ip", "198.51.100.8", "--category", "botnet", "--confidence", "0.9", "--source-id", "7", "-o",
+		"name")
 	if again.code != 0 || twice.code != 0 || again.out != twice.out {
 		t.Errorf("the same source id twice without Redis:\n%s\n%s", again, twice)
 	}
@@ -95,7 +97,8 @@ func TestAReleaseWithoutRedisIsSentFromTheLog(t *testing.T) {
 	b.redis.Kill()
 	released := time.Now()
 	r := b.cli("quarantine", "release", c.ID, "--reason", "emergency")
-	if r.code != 0 || r.out != "" || !strings.Contains(r.err, c.ID+"  deferred: recorded in the journal; it will be applied when the session store is back") {
+	if r.code != 0 || r.out != "" || !strings.Contains(r.err,
+		c.ID+"  deferred: recorded in the log; it will be applied when the session store is back") {
 		t.Errorf("a person is not told that the release is on its way: %s", r)
 	}
 	garden, restore := coaRequest("alice", "s-alice", "GARDEN"), coaRequest("alice", "s-alice", "INTERNET")

@@ -66,7 +66,8 @@ func TestWhatTheSessionHadIsGivenBack(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, func(s *site) {
 		s.bngs[0].more = "    dialect: filter-id\n    profiles:\n" +
-			"      walled-garden: {restricted: GARDEN, normal: \"$Filter-Id|INTERNET\"}\n      block-smtp: {restricted: NO-SMTP, normal: \"$Filter-Id|INTERNET\"}"
+			"      walled-garden: {restricted: GARDEN, normal: \"$Filter-Id|INTERNET\"}\n      block-smtp: {restricted: NO-SMTP, normal: " +
+			"\"$Filter-Id|INTERNET\"}"
 	})
 	b.account(
 		record{user: "gold", session: "g1", ip: "198.51.100.7", more: `Filter-Id = "GOLD"`},

@@ -85,7 +85,8 @@ func (s *site) yaml() string {
 		if addr == "" {
 			addr = "127.0.0.1"
 		}
-		line("  - name: %s\n    address: %s\n    secret: %s\n    coa_port: %d\n    disconnect_port: %d", bng.name, addr, coaSecret, bng.port, bng.port)
+		line("  - name: %s\n    address: %s\n    secret: %s\n    coa_port: %d\n    disconnect_port: %d", bng.name, addr, coaSecret, bng.port,
+			bng.port)
 		if nas != "" {
 			line("    nas: [%s]", nas)
 		}

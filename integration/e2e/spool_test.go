@@ -150,7 +150,8 @@ func (b *bed) flow(ctx context.Context) error {
 		for line := range flowLines {
 			user, id := fmt.Sprint("u", line), fmt.Sprintf("s%d-%d", line, round)
 			if round > 0 {
-				ends = append(ends, record{status: "Stop", user: user, session: fmt.Sprintf("s%d-%d", line, round-1), ip: flowAddress((round-1)*flowLines + line)})
+				ends = append(ends, record{status: "Stop", user: user, session: fmt.Sprintf("s%d-%d", line, round-1),
+					ip: flowAddress((round-1)*flowLines + line)})
 			}
 			begins = append(begins, record{user: user, session: id, ip: flowAddress(round*flowLines + line)})
 		}

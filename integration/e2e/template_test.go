@@ -17,7 +17,8 @@ import (
 func elsewhere(t *testing.T) *storetest.Redis {
 	t.Helper()
 	r := storetest.StartRedis(t)
-	r.Do("ACL", "SETUSER", "reader", "on", "nopass", "~*", "+hmget", "+getrange", "+srandmember", "+lrange", "+ping", "+hello", "+auth", "+client|setname")
+	r.Do("ACL", "SETUSER", "reader", "on", "nopass", "~*", "+hmget", "+getrange", "+srandmember", "+lrange", "+ping", "+hello", "+auth",
+		"+client|setname")
 	return r
 }
 
@@ -26,7 +27,8 @@ func newBorrowingBed(t *testing.T, redis *storetest.Redis, nas, sessions string)
 	t.Helper()
 	return newBed(t, func(s *site) {
 		s.deaf, s.bngs[0].nas = true, nas
-		s.more = fmt.Sprintf("sessions:\n  source: redis-template\n  lag: 3s\n  poll: 5s\n  redis: {addrs: [%q], username: reader}\n%s", redis.Addr, sessions)
+		s.more = fmt.Sprintf("sessions:\n  source: redis-template\n  lag: 3s\n  poll: 5s\n  redis: {addrs: [%q], username: reader}\n%s",
+			redis.Addr, sessions)
 	})
 }
 
@@ -90,7 +92,8 @@ func TestAVerdictAboutASubscriberFindsTheSessionThatRediswhoWrote(t *testing.T) 
 	b.ok("verdict", "submit", "--subscriber", "alice", "--category", "spam", "--source", "mail")
 	b.stands("alice", "restricted", "bng1/a1 acked")
 	b.bng.expect("alice", coaRequest("alice", "a1", "NO-SMTP"))
-	if found := ask[wire.Holders](b.instance, "session", "find", "--subscriber", "alice"); len(found.Results) != 1 || found.Results[0].SessionID != "a1" {
+	if found := ask[wire.Holders](b.instance, "session", "find", "--subscriber", "alice"); len(found.Results) != 1 ||
+		found.Results[0].SessionID != "a1" {
 		t.Errorf("her sessions: %+v", found)
 	}
 }
@@ -111,7 +114,8 @@ func startRediswho(t *testing.T, redis *storetest.Redis) *rediswho {
 		fmt.Fprintf(&ways, rediswhoWay, status)
 	}
 	host, port, _ := strings.Cut(redis.Addr, ":")
-	text := strings.NewReplacer("DIR", dir, "HOST", host, "REDIS", port, "PORT", fmt.Sprint(r.port), "WAYS", ways.String(), "SECRET", acctSecret).
+	text := strings.NewReplacer("DIR", dir, "HOST", host, "REDIS", port, "PORT", fmt.Sprint(r.port), "WAYS", ways.String(), "SECRET",
+		acctSecret).
 		Replace(rediswhoConfiguration)
 	for name, content := range map[string]string{"radiusd.conf": text, "dictionary": ""} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {

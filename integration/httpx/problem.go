@@ -29,7 +29,8 @@ func NewProblem(status int, detail string, fields ...wire.FieldProblem) *Problem
 
 // Invalid is the 422 for one invalid field; location is as in [wire.FieldProblem].
 func Invalid(location, message string, value any) *Problem {
-	return NewProblem(http.StatusUnprocessableEntity, location+": "+message, wire.FieldProblem{Location: location, Message: message, Value: short(value)})
+	return NewProblem(http.StatusUnprocessableEntity, location+": "+message,
+		wire.FieldProblem{Location: location, Message: message, Value: short(value)})
 }
 
 // RetryIn sets Retry-After to d, rounded up to whole seconds.
@@ -107,7 +108,9 @@ func ProblemOf(err error, in string) *Problem {
 	case errors.Is(err, quarantine.ErrConflict):
 		return NewProblem(http.StatusConflict, quarantine.ErrConflict.Error())
 	}
-	for _, missing := range []error{quarantine.ErrNoCase, quarantine.ErrNoVerdict, quarantine.ErrNoSession, quarantine.ErrUnknownAddress, quarantine.ErrNoInstance} {
+	for _, missing := range []error{
+		quarantine.ErrNoCase, quarantine.ErrNoVerdict, quarantine.ErrNoSession, quarantine.ErrUnknownAddress, quarantine.ErrNoInstance,
+	} {
 		if errors.Is(err, missing) {
 			return NewProblem(http.StatusNotFound, missing.Error())
 		}

@@ -103,7 +103,8 @@ func (g *gates) named(source string, now time.Time) (*rate.Limiter, *ThrottledEr
 	of, ok := g.unlisted[source]
 	if !ok {
 		if wait := g.makeRoom(now); wait > 0 {
-			return nil, &ThrottledError{fmt.Sprintf("more than %d unlisted sources within an hour; list source %q, or bind a token to it", MaxUnlisted, source), wait}
+			reason := fmt.Sprintf("more than %d unlisted sources within an hour; list source %q, or bind a token to it", MaxUnlisted, source)
+			return nil, &ThrottledError{reason, wait}
 		}
 		of = &gate{limiter: limiter(g.config.Default.Quota)}
 		g.unlisted[source] = of

@@ -90,8 +90,9 @@ func (a *App) buildAccounting(fleet *bng.Fleet, o Options) error {
 	a.accounting = bng.NewAccounting(fleet, a.host.Recorder(), a.translation())
 	server, err := acct.New(acct.Config{
 		Listen: a.cfg.Accounting.Listen, Conns: o.AccountingConns, Clients: a.parts.Clients, Handler: a.accounting,
-		Dictionary: a.parts.Dictionary, Attributes: append(fleet.AccountingAttributes(), "User-Name"), Naming: fleet.NamingAttributes(a.parts.Key),
-		BNGOf: fleet.BNGOf, Holdable: quarantine.Holdable,
+		Dictionary: a.parts.Dictionary, Attributes: append(fleet.AccountingAttributes(), "User-Name"),
+		Naming: fleet.NamingAttributes(a.parts.Key),
+		BNGOf:  fleet.BNGOf, Holdable: quarantine.Holdable,
 	})
 	if err != nil {
 		return fmt.Errorf("accounting: %w", err)

@@ -39,18 +39,18 @@ func (a *App) buildSources(o Options) error {
 	return err
 }
 
-// sourcesTrouble is why addresses of some BNGs are not attributed: which sources
+// probeSources is why addresses of some BNGs are not attributed: which sources
 // of accounting have stopped.
-func (a *App) sourcesTrouble(context.Context) error {
+func (a *App) probeSources(context.Context) error {
 	silent := a.sources.Silent()
 	if len(silent) == 0 {
 		return nil
 	}
-	said := make([]string, len(silent))
+	reasons := make([]string, len(silent))
 	for i, s := range silent {
-		said[i] = s.String()
+		reasons[i] = s.String()
 	}
-	return errors.New(strings.Join(said, "; ") + "; addresses are not attributed for later moments")
+	return errors.New(strings.Join(reasons, "; ") + "; addresses are not attributed for later moments")
 }
 
 // sourcesView is what the API shows of how each BNG's accounting comes in.
@@ -64,8 +64,8 @@ func (a *App) sourcesView() map[string]wire.BNGAccounting {
 	}
 	shown := map[string]wire.BNGAccounting{}
 	for _, b := range a.cfg.BNGs {
-		s, heard := known.Sources[b.Name]
-		if !heard {
+		s, seen := known.Sources[b.Name]
+		if !seen {
 			continue
 		}
 		shown[b.Name] = wire.BNGAccounting{

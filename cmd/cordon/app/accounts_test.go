@@ -68,12 +68,14 @@ func TestFaultsOfTheTableAreToldWithItsLines(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "accounts.csv")
 	writeTable(t, file, "alice,4711\nbob\n", time.Now())
 	_, _, _, err := parse("cordon.yaml", withSubscriber("{realm: cut, case: upper, map_file: "+file+"}"))
-	for _, want := range []string{"accounting.subscriber.realm: must be keep or strip", "accounting.subscriber.case: must be keep or lower", file + ":2:1: has 1 fields"} {
+	for _, want := range []string{"accounting.subscriber.realm: must be keep or strip", "accounting.subscriber.case: must be keep or lower",
+		file + ":2:1: has 1 fields"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %q", err, want)
 		}
 	}
-	if _, _, _, err := parse("cordon.yaml", withSubscriber("{map_file: /nonexistent/accounts.csv}")); err == nil || !strings.Contains(err.Error(), "accounting.subscriber.map_file") {
+	if _, _, _, err := parse("cordon.yaml", withSubscriber("{map_file: /nonexistent/accounts.csv}")); err == nil ||
+		!strings.Contains(err.Error(), "accounting.subscriber.map_file") {
 		t.Errorf("a table that is missing: %v", err)
 	}
 }
@@ -93,13 +95,15 @@ func TestARoleIsOneOfThree(t *testing.T) {
 func TestARowIsTheSessionThatAnotherProgramKnew(t *testing.T) {
 	start := time.Unix(1_800_000_000, 0)
 	row := radacct.Session{
-		ID: "1", User: "alice", NAS: netip.MustParseAddr("2001:db8::1"), NASName: "bng1", Start: start, Seen: start.Add(time.Hour), Stop: start.Add(time.Minute),
+		ID: "1", User: "alice", NAS: netip.MustParseAddr("2001:db8::1"), NASName: "bng1", Start: start, Seen: start.Add(time.Hour),
+		Stop:       start.Add(time.Minute),
 		Addresses:  []quarantine.Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: quarantine.FramedIP}},
 		Attributes: []quarantine.Attribute{{Name: "Calling-Station-Id", Value: "02:00"}},
 		Naming:     []quarantine.Attribute{{Name: "ADSL-Agent-Circuit-Id", Value: "eth 0/1"}},
 	}
 	want := bng.ImportedSession{
-		ID: "1", UserName: "alice", NAS: acct.NAS{IPv6: row.NAS, Identifier: "bng1"}, Start: row.Start, Seen: row.Seen, Stop: row.Stop, Addresses: row.Addresses,
+		ID: "1", UserName: "alice", NAS: acct.NAS{IPv6: row.NAS, Identifier: "bng1"}, Start: row.Start, Seen: row.Seen, Stop: row.Stop,
+		Addresses:  row.Addresses,
 		Attributes: []radiusx.Attribute{{Name: "Calling-Station-Id", Value: "02:00"}},
 		Naming:     []radiusx.Attribute{{Name: "ADSL-Agent-Circuit-Id", Value: "eth 0/1"}},
 	}

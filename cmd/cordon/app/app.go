@@ -57,8 +57,8 @@ type App struct {
 
 	journal     *journal.Journal
 	store       *store.Store
-	spool       *spool.Spool       // nil: accounting is not answered while Redis is away
-	setAside    *spool.DeadLetters // what Redis cannot hold
+	spool       *spool.Spool       // nil: accounting is not answered while Redis is unreachable
+	deadLetters *spool.DeadLetters // what Redis cannot hold
 	host        *spool.Host        // this host's disk: the spool and what was moved aside
 	asideLogged time.Time          // last line about them; owned by watch
 	coa         *coa.Client
@@ -112,7 +112,7 @@ func New(ctx context.Context, cfg *Config, parts *Parts, o Options) (_ *App, err
 	return a, a.buildHTTP(o)
 }
 
-// openStore opens the log and the session store; Redis may come later.
+// openStore opens the journal and the session store; Redis may come later.
 func (a *App) openStore(ctx context.Context, fleet *bng.Fleet, o Options) error {
 	var err error
 	if err = a.openJournal(); err != nil {
@@ -138,9 +138,9 @@ func (a *App) openStore(ctx context.Context, fleet *bng.Fleet, o Options) error 
 func (a *App) Addr() net.Addr { return a.addr }
 
 // Start sets everything in motion. What it starts ends with Stop, or when one
-// part fails, which Failed tells.
+// part fails, which Failed delivers.
 func (a *App) Start() {
-	a.life.run("log keeper", a.keepJournal)
+	a.life.run("journal upkeep", a.keepJournal)
 	a.life.run("gate", a.gate.trust.Run)
 	a.life.run("watch", a.watch)
 	a.life.run("unserved releases", a.unserved.Run)
@@ -159,5 +159,5 @@ func (a *App) Start() {
 func (a *App) Failed() <-chan error { return a.life.failures() }
 
 // Stop ends everything in the reverse order of its start: first nothing more
-// is taken in, then what is under way is finished or left to the log.
+// is accepted, then what is in flight is finished or left to the journal.
 func (a *App) Stop() { a.life.stop() }

@@ -8,7 +8,7 @@ import (
 	"cordon/radiusx/dialect"
 )
 
-// buildAuthorize makes the edge that AAA servers ask at log-in.
+// buildAuthorize builds the edge that AAA servers ask at log-in.
 func (a *App) buildAuthorize(fleet *bng.Fleet) error {
 	network := logIns{bng.NewDesk(fleet, a.translation())}
 	var err error
@@ -20,16 +20,16 @@ func (a *App) buildAuthorize(fleet *bng.Fleet) error {
 type logIns struct{ desk *bng.Desk }
 
 // LogIn implements the edge's network.
-func (n logIns) LogIn(told []quarantine.Attribute) (authorize.LogIn, bool) {
-	attributes := make([]radiusx.Attribute, len(told))
-	for i, t := range told {
+func (n logIns) LogIn(named []quarantine.Attribute) (authorize.LogIn, bool) {
+	attributes := make([]radiusx.Attribute, len(named))
+	for i, t := range named {
 		attributes[i] = radiusx.Attribute{Name: t.Name, Value: t.Value}
 	}
 	l, ok := n.desk.LogIn(attributes)
 	return logIn{l}, ok
 }
 
-// logIn is one log-in in the edge's words.
+// logIn is one log-in as the edge has it.
 type logIn struct{ *bng.LogIn }
 
 // Subscriber implements authorize.LogIn.
@@ -45,11 +45,11 @@ func (l logIn) Reply(profile string) ([]authorize.Change, bool) {
 	if err != nil {
 		return nil, false
 	}
-	told := make([]authorize.Change, len(changes))
+	edge := make([]authorize.Change, len(changes))
 	for i, c := range changes {
-		told[i] = authorize.Change{
+		edge[i] = authorize.Change{
 			Action: edgeActions[c.Action], Attribute: c.Attribute.Label(), Name: c.Attribute.Name, Value: c.Attribute.Value,
 		}
 	}
-	return told, true
+	return edge, true
 }

@@ -70,7 +70,8 @@ func startBNG(b *testing.B, conn net.PacketConn, secret string) (ids []string, s
 		b.Fatal(err)
 	}
 	sim, err := bngsim.New(bngsim.Config{
-		Name: "bng1", NASIP: netip.MustParseAddr("127.0.0.1"), Platform: bngsim.FilterID, Secret: s, Conn: conn, DuplicateWindow: -1, KeepPackets: -1,
+		Name: "bng1", NASIP: netip.MustParseAddr("127.0.0.1"), Platform: bngsim.FilterID, Secret: s, Conn: conn, DuplicateWindow: -1,
+		KeepPackets: -1,
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -101,7 +102,8 @@ func loginAll(b *testing.B, app *App, ids []string) []quarantine.Verdict {
 			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: id}, Subscriber: user, At: began, StartedAt: began,
 			Addresses: []quarantine.Address{{Prefix: netip.PrefixFrom(address, 32), Kind: quarantine.FramedIP}},
 		})
-		verdicts[i] = quarantine.Verdict{Source: fmt.Sprint("bench", i%32), ObservedAt: time.Now().Add(-time.Minute), IP: address, Category: "botnet"}
+		verdicts[i] = quarantine.Verdict{Source: fmt.Sprint("bench", i%32), ObservedAt: time.Now().Add(-time.Minute), IP: address,
+			Category: "botnet"}
 		address = address.Next()
 		if len(events) == 256 || i == len(ids)-1 {
 			for _, err := range app.store.Record(b.Context(), events) {

@@ -33,8 +33,8 @@ type Parts struct {
 	SessionPassword string            // of sessions.redis
 }
 
-// check looks at everything that the form of the file does not show, and builds
-// the parts.
+// check checks everything that the form of the file does not show, and builds the
+// parts.
 func check(d *document, cfg *Config) *Parts {
 	parts := &Parts{}
 	loadDialects(d, cfg, parts)

@@ -32,7 +32,7 @@ func loadDialects(d *document, cfg *Config, parts *Parts) {
 		return
 	}
 	for _, note := range notes {
-		d.warn(path{"dictionaries"}, "passed over: %v", note)
+		d.warn(path{"dictionaries"}, "skipped: %v", note)
 	}
 	parts.Dictionary = dictionary
 	if cfg.DialectsDir == "" {
@@ -87,7 +87,7 @@ func checkVia(d *document, p path, b *BNG, parts *Parts, c *bng.Config) {
 	}
 }
 
-// checkBNGs makes the fleet: a configuration for each entry of bngs, in their order.
+// checkBNGs builds the fleet: a configuration for each entry of bngs, in their order.
 func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quarantine.Profile) {
 	before := len(d.faults)
 	for i := range cfg.BNGs {
@@ -172,7 +172,7 @@ func checkProofs(d *document, p path, cfg *Config, c *bng.Config) {
 	}
 }
 
-// checkVerify makes the operator's own check ready.
+// checkVerify builds the operator's own check.
 func checkVerify(d *document, p path, b *BNG, c *bng.Config) {
 	if b.Verify == nil {
 		return

@@ -2,7 +2,7 @@ package app
 
 import "cordon/store"
 
-// checkSessions checks where sessions are known from, and makes the template.
+// checkSessions checks where sessions are known from, and builds the template.
 func checkSessions(d *document, cfg *Config, parts *Parts) {
 	s, at := &cfg.Sessions, path{"sessions"}
 	switch s.Source {
@@ -27,10 +27,11 @@ func checkTemplate(d *document, cfg *Config, parts *Parts) {
 		parts.SessionPassword = readPassword(d, at.to("redis"), other.PasswordFile)
 	}
 	if parts.Keys.ChangesNames() || cfg.Accounting.Subscriber.MapFile != "" {
-		d.fail(path{"accounting", "subscriber"}, "must keep names as they are: the source of sessions has other keys, and sessions could not be found by these")
+		d.fail(path{"accounting", "subscriber"},
+			"must keep names as they are: the source of sessions has other keys, and sessions could not be found by these")
 	}
 	if len(cfg.Accounting.Listen) > 0 {
-		d.warn(at.to("source"), "sessions are those of the template; accounting only makes open cases look at once")
+		d.warn(at.to("source"), "sessions are those of the template; accounting only wakes open cases")
 	}
 	if form.ByAddress.Key == "" && form.ByPrefix.Key == "" {
 		d.warn(at, "neither by_address nor by_prefix: verdicts about an address stay unknown")

@@ -49,7 +49,7 @@ type Redis struct {
 	AcceptWeak   bool     `yaml:"accept_weak"` // enforce although Redis may forget
 }
 
-// Journal is this host's log.
+// Journal is this host's journal.
 type Journal struct {
 	Dir string `yaml:"dir"`
 }
@@ -86,9 +86,9 @@ type Subscriber struct {
 	MapFile string `yaml:"map_file"` // CSV: key,account id
 }
 
-// Spool keeps accounting on this host's disk while Redis is away.
+// Spool keeps accounting on this host's disk while Redis is unreachable.
 type Spool struct {
-	Max spool.Size `yaml:"max"` // on disk; 0: none, accounting is not answered while Redis is away
+	Max spool.Size `yaml:"max"` // on disk; 0: none, accounting is not answered while Redis is unreachable
 	// AloneFor is how long accounting is answered while this instance cannot reach
 	// Redis and another one can; 0: not at all. The others wait so long for what it
 	// may have answered.
@@ -100,15 +100,15 @@ type Client struct {
 	Address    netip.Prefix `yaml:"address"`
 	Secret     string       `yaml:"secret"`
 	SecretFile string       `yaml:"secret_file"`
-	RelayFor   []string     `yaml:"relay_for"` // makes it a relay: the BNGs it may speak for
+	RelayFor   []string     `yaml:"relay_for"` // if set, it is a relay, and may speak for these BNGs
 
-	UnreportedDelay quarantine.Duration `yaml:"unreported_delay"` // how long records may wait beside what Acct-Delay-Time says; 0: the default
+	UnreportedDelay quarantine.Duration `yaml:"unreported_delay"` // how long records may wait beyond Acct-Delay-Time; 0: the default
 }
 
 // Ignore describes sessions that are seen and never touched.
 type Ignore struct {
 	Realm     string `yaml:"realm"`
-	NASPortID string `yaml:"nas_port_id"` // * stands for anything
+	NASPortID string `yaml:"nas_port_id"` // * is any text
 }
 
 // Source is what is known about a sender of verdicts.
@@ -131,7 +131,7 @@ func (c CoA) Addr() netip.Addr {
 	return netip.MustParseAddr(c.Source) // checked with the configuration
 }
 
-// Proxy is an AAA server that hands our requests on to BNGs.
+// Proxy is an AAA server that forwards our requests to BNGs.
 type Proxy struct {
 	Name           string              `yaml:"name"`
 	Address        netip.Addr          `yaml:"address"`
@@ -139,7 +139,7 @@ type Proxy struct {
 	SecretFile     string              `yaml:"secret_file"`
 	CoAPort        uint16              `yaml:"coa_port"`
 	DisconnectPort uint16              `yaml:"disconnect_port"`
-	Deadline       quarantine.Duration `yaml:"deadline"` // how long it tries a BNG
+	Deadline       quarantine.Duration `yaml:"deadline"` // how long it tries a BNG before it gives up
 }
 
 // BNG is one BNG.
@@ -160,13 +160,13 @@ type BNG struct {
 	DisconnectPort       uint16                `yaml:"disconnect_port"`
 	MessageAuthenticator string                `yaml:"message_authenticator"` // send | omit | require-reply; default: the dialect's
 	EventTimestamp       string                `yaml:"event_timestamp"`       // send | omit; default: the dialect's
-	CheckEventTimestamp  bool                  `yaml:"check_event_timestamp"` // believe no answer that is stamped more than 300 s off
+	CheckEventTimestamp  bool                  `yaml:"check_event_timestamp"` // discard replies that are stamped more than 300 s off
 	Rate                 float64               `yaml:"rate"`
 	MaxInFlight          int                   `yaml:"max_in_flight"`
 	Interim              quarantine.Interim    `yaml:"interim"`           // how often sessions are renewed
 	InterimAddresses     string                `yaml:"interim_addresses"` // some | all; default: the dialect's
 	OneSessionPer        []string              `yaml:"one_session_per"`   // attributes that name a line, where it has one session a line
-	ForeignProfiles      []string              `yaml:"foreign_profiles"`  // values that others set; * stands for anything
+	ForeignProfiles      []string              `yaml:"foreign_profiles"`  // values that others set; * is any text
 	Verify               *Verify               `yaml:"verify"`
 	Profiles             map[string]BNGProfile `yaml:"profiles"`
 }
@@ -179,13 +179,13 @@ type Verify struct {
 	Timeout quarantine.Duration `yaml:"timeout"` // for one answer; default 5 s
 }
 
-// NAS is a name that a BNG gives itself in accounting.
+// NAS is a name of a BNG in its accounting.
 type NAS struct {
 	IP         netip.Addr `yaml:"ip"`
 	Identifier string     `yaml:"identifier"`
 }
 
-// BNGProfile is a profile's name on a BNG, and what to give back.
+// BNGProfile is a profile's name on a BNG, and what to restore.
 type BNGProfile struct {
 	Restricted string `yaml:"restricted"`
 	Normal     string `yaml:"normal"` // overlay, a name, or $Attribute|fallback; see bng.ResolveNormal
@@ -198,11 +198,12 @@ func Default() Config {
 		host = "cordon"
 	}
 	return Config{
-		Instance:    host,
-		Redis:       Redis{Addrs: []string{"127.0.0.1:6379"}, KeyPrefix: "cordon"},
-		Journal:     Journal{Dir: "/var/lib/cordon"},
-		HTTP:        HTTP{Listen: "127.0.0.1:8480"},
-		Accounting:  Accounting{SubscriberKey: SubscriberKey{"User-Name"}, Spool: Spool{Max: 1e9, AloneFor: quarantine.Duration(30 * time.Minute)}},
+		Instance: host,
+		Redis:    Redis{Addrs: []string{"127.0.0.1:6379"}, KeyPrefix: "cordon"},
+		Journal:  Journal{Dir: "/var/lib/cordon"},
+		HTTP:     HTTP{Listen: "127.0.0.1:8480"},
+		Accounting: Accounting{SubscriberKey: SubscriberKey{"User-Name"},
+			Spool: Spool{Max: 1e9, AloneFor: quarantine.Duration(30 * time.Minute)}},
 		Attribution: quarantine.DefaultAttribution,
 		Sessions:    Sessions{Source: fromAccounting, Settings: template.DefaultSettings},
 		Policy:      quarantine.Policy{Mode: quarantine.ModeShadow},

@@ -54,7 +54,8 @@ func TestAGoodConfigurationBecomesItsParts(t *testing.T) {
 	if len(warnings) != 1 || !strings.Contains(warnings[0].Message, "no tokens") {
 		t.Errorf("warnings %v", warnings)
 	}
-	if cfg.Attribution.Tolerance.Std() != 3*time.Second || cfg.Attribution.MaxAge.Std() != 168*time.Hour || cfg.Attribution.RetryFor.Std() != 35*time.Minute {
+	if cfg.Attribution.Tolerance.Std() != 3*time.Second || cfg.Attribution.MaxAge.Std() != 168*time.Hour ||
+		cfg.Attribution.RetryFor.Std() != 35*time.Minute {
 		t.Errorf("attribution %+v", cfg.Attribution)
 	}
 	if want := (quarantine.Limits{PerHour: 5, PerDay: 60, PerBNGPerHour: 10, PerSourcePerHour: 10}); parts.Rules.Limits != want {
@@ -325,8 +326,9 @@ bngs:
 `
 	_, _, _, err := parse("cordon.yaml", []byte(text))
 	for _, want := range []string{
-		"cordon.yaml:3:5: proxies[0]: deadline is from 1s to 30s", "cordon.yaml:4:12: proxies[1].name: aaa1 is there twice",
-		"cordon.yaml:5:5: proxies[2]: must have secret or secret_file", `cordon.yaml:7:43: bngs[0].via: "aaa3" is not in proxies`,
+		"cordon.yaml:3:91: proxies[0].deadline: must be from 1s to 30s", "cordon.yaml:4:12: proxies[1].name: duplicate name \"aaa1\"",
+		"cordon.yaml:5:5: proxies[2]: must have secret or secret_file",
+		`cordon.yaml:7:43: bngs[0].via: unknown proxy "aaa3": must be one of proxies`,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("not told: %s\nin: %v", want, err)
@@ -346,7 +348,8 @@ func TestSessionsOfAnotherProgramAreCheckedAtTheirPlace(t *testing.T) {
 	if err != nil || parts.Sessions.BySession.Fields["address"] != "ip" || len(warnings) != 2 {
 		t.Fatalf("%v, warnings %v", err, warnings)
 	}
-	_, parts, _, err = parse("cordon.yaml", []byte(goodConfig+form+"  preset: rediswho\n  by_address: {key: \"ip:{address}\", value: \"{subscriber}\"}\n"))
+	_, parts, _, err = parse("cordon.yaml",
+		[]byte(goodConfig+form+"  preset: rediswho\n  by_address: {key: \"ip:{address}\", value: \"{subscriber}\"}\n"))
 	if err != nil || parts.Sessions.BySubscriber.Type != "list" || parts.Sessions.SilentAfter != 45*time.Minute {
 		t.Errorf("a preset with an index by address: %v %+v", err, parts)
 	}
@@ -355,7 +358,8 @@ func TestSessionsOfAnotherProgramAreCheckedAtTheirPlace(t *testing.T) {
 		{"  preset: rediswho\n  lag: 10m\n", "sessions.max_age: must be greater than lag"},
 		{"  preset: rediswho\n  poll: 1s\n", "sessions.poll: must be from 5s to 10m"},
 		{"  preset: rediswho\n  redis: {addrs: [redis]}\n", `sessions.redis.addrs[0]: invalid address "redis"`},
-		{"  preset: rediswho\n  by_address: {key: \"ip:{adress}\", value: \"{subscriber}\"}\n", "sessions.by_address.key: unknown placeholder {adress}: must be one of {address}"},
+		{"  preset: rediswho\n  by_address: {key: \"ip:{adress}\", value: \"{subscriber}\"}\n",
+			"sessions.by_address.key: unknown placeholder {adress}"},
 		{"  by_subscriber: {key: \"u:{subscriber}\", fields: {mac: m}}\n", `sessions.by_subscriber.fields.mac: unknown field "mac"`},
 		{"  preset: rediswho\n  by_adress: {}\n", "unknown key by_adress"},
 	} {
@@ -365,7 +369,8 @@ func TestSessionsOfAnotherProgramAreCheckedAtTheirPlace(t *testing.T) {
 		}
 	}
 	plain := strings.Replace(goodConfig, "accounting:\n", "accounting:\n  subscriber: {realm: strip}\n", 1)
-	if _, _, _, err := parse("cordon.yaml", []byte(plain+form+lookups)); err == nil || !strings.Contains(err.Error(), "accounting.subscriber: must keep names as they are") {
+	if _, _, _, err := parse("cordon.yaml", []byte(plain+form+lookups)); err == nil ||
+		!strings.Contains(err.Error(), "accounting.subscriber: must keep names as they are") {
 		t.Errorf("a normaliser: %v", err)
 	}
 	if _, _, _, err := parse("cordon.yaml", []byte(goodConfig+"\nsessions: {preset: rediswho}\n")); err == nil {
@@ -379,7 +384,8 @@ func TestARestrictionThatIPv6GoesAroundIsWarnedOf(t *testing.T) {
 		normal string
 		warned bool
 	}{{"overlay", true}, {"1000/1000", false}} {
-		own := regexp.MustCompile(`(?m)^ +walled-garden: .*$`).ReplaceAllString(text, `      walled-garden: {restricted: "1", normal: "`+c.normal+`"}`)
+		own := regexp.MustCompile(`(?m)^ +walled-garden: .*$`).ReplaceAllString(text,
+			`      walled-garden: {restricted: "1", normal: "`+c.normal+`"}`)
 		own = regexp.MustCompile(`(?m)^ +block-smtp: .*$`).ReplaceAllString(own, `      block-smtp: {restricted: "64/64", normal: "1000/1000"}`)
 		_, _, warnings, err := parse("cordon.yaml", []byte(own))
 		if err != nil {
@@ -411,12 +417,17 @@ func TestProfilesOfOthersAndLimitsAreCheckedAndExplained(t *testing.T) {
 		{"a shared set", fmt.Sprintf(accel, "", ""), redirect, "", "ipset is not set: the set is whichever", ""},
 		{"a set of our own", fmt.Sprintf(accel, ", ipset: cordon", ""), redirect, "", "", "ipset is not set"},
 		{"the shaper needs no set", fmt.Sprintf(accel, "", ""), `{restricted: "64/64", normal: "1000/1000"}`, "", "", "ipset is not set"},
-		{"others that nothing shows", fmt.Sprintf(accel, "", "\n    foreign_profiles: [suspended]"), redirect, "", "no attribute of accel-ppp is known to show", ""},
-		{"others that a check may see", fmt.Sprintf(accel, "", "\n    foreign_profiles: [suspended]\n    verify: {exec: [/bin/true]}"), redirect, "", "", "no attribute of accel-ppp"},
-		{"others that are ours", "dialect: filter-id\n    foreign_profiles: [GAR*]", "{restricted: GARDEN, normal: PLAN}", "must not match GARDEN", "", ""},
+		{"others that nothing shows", fmt.Sprintf(accel, "", "\n    foreign_profiles: [suspended]"), redirect, "",
+			"no attribute of accel-ppp is known to show", ""},
+		{"others that a check may see", fmt.Sprintf(accel, "", "\n    foreign_profiles: [suspended]\n    verify: {exec: [/bin/true]}"), redirect,
+			"", "", "no attribute of accel-ppp"},
+		{"others that are ours", "dialect: filter-id\n    foreign_profiles: [GAR*]", "{restricted: GARDEN, normal: PLAN}",
+			"must not match GARDEN", "", ""},
 		{"limits in bit/s", "dialect: coova-chilli", `{restricted: portal, normal: "2000000/10000000"}`, "up/down in kbit/s", "", ""},
-		{"limits that are not given back", "dialect: coova-chilli", `{restricted: portal, normal: "2000/10000 timeout=86400"}`, "", "normal has no interim=: a release does not give Acct-Interim-Interval back", "normal has no timeout="},
-		{"limits from accounting without a fallback", "dialect: coova-chilli", `{restricted: portal, normal: "2000/10000 timeout=$Session-Timeout"}`, "needs a fallback", "", ""},
+		{"limits that are not given back", "dialect: coova-chilli", `{restricted: portal, normal: "2000/10000 timeout=86400"}`, "",
+			"normal has no interim=: a release does not give Acct-Interim-Interval back", "normal has no timeout="},
+		{"limits from accounting without a fallback", "dialect: coova-chilli",
+			`{restricted: portal, normal: "2000/10000 timeout=$Session-Timeout"}`, "needs a fallback", "", ""},
 	} {
 		_, _, warnings, err := parse("cordon.yaml", []byte(onDialect(c.keys, c.garden)))
 		if (err != nil) != (c.fault != "") || err != nil && !strings.Contains(err.Error(), c.fault) {

@@ -8,13 +8,14 @@ import (
 
 // discovered lists, for the API, who sends accounting and is not configured.
 func (a *App) discovered() []wire.DiscoveredBNG {
-	if a.accounting == nil { // it takes none
+	if a.accounting == nil { // it receives none
 		return nil
 	}
 	var list []wire.DiscoveredBNG
 	for _, d := range a.accounting.Discovered() {
 		list = append(list, wire.DiscoveredBNG{
-			NASIP: written(d.NAS.IP), NASIPv6: written(d.NAS.IPv6), NASIdentifier: d.NAS.Identifier, Sender: written(d.Sender), Relay: d.Relay, KnownBy: d.KnownBy(), Vague: d.Vague(),
+			NASIP: written(d.NAS.IP), NASIPv6: written(d.NAS.IPv6), NASIdentifier: d.NAS.Identifier, Sender: written(d.Sender), Relay: d.Relay,
+			KnownBy: d.KnownBy(), Vague: d.Vague(),
 			Records: d.Records, Sessions: d.Sessions, FirstSeen: d.First.UTC(), LastSeen: d.Last.UTC(),
 		})
 	}

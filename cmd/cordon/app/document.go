@@ -45,7 +45,7 @@ type path []any
 
 func (p path) to(steps ...any) path { return append(slices.Clone(p), steps...) }
 
-// String writes the path as people do: bngs[0].address.
+// String writes the path as in messages: bngs[0].address.
 func (p path) String() string {
 	s := ""
 	for _, step := range p {
@@ -81,7 +81,7 @@ func (p path) below(written string) path {
 	return all
 }
 
-// document is a parsed file that can tell where its values stand.
+// document is a parsed file that knows the line and column of its values.
 type document struct {
 	file   string
 	data   []byte
@@ -97,7 +97,7 @@ func (d *document) fail(p path, format string, args ...any) {
 	d.faults = append(d.faults, d.at(p, fmt.Sprintf(format, args...)))
 }
 
-// warn notes something that works and deserves a person's attention.
+// warn notes something that works and deserves attention.
 func (d *document) warn(p path, format string, args ...any) {
 	d.warned = append(d.warned, d.at(p, fmt.Sprintf(format, args...)))
 }
@@ -109,7 +109,7 @@ func (d *document) add(p path, faults quarantine.Faults) {
 	}
 }
 
-// addWarnings notes what works at that value and deserves a person's attention.
+// addWarnings notes what works at that value and deserves attention.
 func (d *document) addWarnings(p path, warnings quarantine.Faults) {
 	for _, w := range warnings {
 		d.warned = append(d.warned, d.at(p.below(w.Path), w.Err.Error()))
@@ -156,24 +156,25 @@ func child(node *yaml.Node, step any) *yaml.Node {
 	return nil
 }
 
-// unknownKey is how the YAML library words an unknown key.
+// unknownKey is how the YAML library reports an unknown key.
 var unknownKey = regexp.MustCompile(`^field (\S+) not found in type \S+$`)
 
-// What else the YAML library, and what it calls, says in words of Go.
+// What else the YAML library, and what it calls, reports in terms of Go.
 var (
 	wrongKind   = regexp.MustCompile("^cannot construct !!(\\w+)(?: (`.*`))? into (\\S+)$")
 	wrongPrefix = regexp.MustCompile(`^netip\.ParsePrefix\(("[^"]*")\): .*$`)
 	wrongAddr   = regexp.MustCompile(`^ParseAddr\(("[^"]*")\): .*$`)
 )
 
-// inWords puts a message of the YAML library in words of the configuration.
+// inWords puts a message of the YAML library in terms of the configuration.
 func inWords(text string) string {
 	if m := wrongKind.FindStringSubmatch(text); m != nil {
-		has := map[string]string{"str": "text", "int": "a number", "float": "a number", "bool": "true or false", "seq": "a list", "map": "a mapping of keys"}[m[1]]
+		has := map[string]string{"str": "text", "int": "a number", "float": "a number", "bool": "true or false", "seq": "a list",
+			"map": "a mapping of keys"}[m[1]]
 		wants := "a mapping of keys"
 		switch {
 		case strings.HasPrefix(m[3], "[]"):
-			wants = "a list, [A, B],"
+			wants = "a list, [A, B]"
 		case strings.HasPrefix(m[3], "int"), strings.HasPrefix(m[3], "uint"), strings.HasPrefix(m[3], "float"):
 			wants = "a number"
 		case m[3] == "bool":
@@ -184,11 +185,11 @@ func inWords(text string) string {
 		if has == "" {
 			has = m[1]
 		}
-		return strings.TrimSpace(has+" "+m[2]) + " stands where " + wants + " is wanted"
+		return "must be " + strings.TrimSuffix(wants, ",") + ", not " + strings.TrimSpace(has+" "+m[2])
 	}
 	text = unknownKey.ReplaceAllString(text, "unknown key $1")
-	text = wrongPrefix.ReplaceAllString(text, "$1 is no prefix: write it as 198.51.100.0/24 or 2001:db8::/32")
-	return wrongAddr.ReplaceAllString(text, "$1 is no IP address")
+	text = wrongPrefix.ReplaceAllString(text, "invalid prefix $1: must be like 198.51.100.0/24 or 2001:db8::/32")
+	return wrongAddr.ReplaceAllString(text, "invalid IP address $1")
 }
 
 // decode notes the YAML library's own faults.
@@ -208,7 +209,7 @@ func (d *document) decode(err error) {
 	}
 }
 
-// decodeOne notes one of them. The library counts octets, and not lines, of what is
+// decodeOne notes one of them. The library counts bytes, and not lines, of what is
 // no text: a control character, half a UTF-16 character.
 func (d *document) decodeOne(e *yaml.LoadError) {
 	line, column := e.Mark.Line, e.Mark.Column

@@ -40,13 +40,13 @@ func path0(written string) path { return path{}.below(written) }
 
 func TestWhatTheYAMLLibrarySaysIsPutInWordsOfTheConfiguration(t *testing.T) {
 	for text, want := range map[string]string{
-		"cannot construct !!str `x` into int":                                                  "text `x` stands where a number is wanted",
-		"cannot construct !!str `127.0.0...` into []string":                                    "text `127.0.0...` stands where a list, [A, B], is wanted",
-		"cannot construct !!seq into string":                                                   "a list stands where text is wanted",
-		"cannot construct !!str `a` into quarantine.Match":                                     "text `a` stands where a mapping of keys is wanted",
+		"cannot construct !!str `x` into int":                                                  "must be a number, not text `x`",
+		"cannot construct !!str `127.0.0...` into []string":                                    "must be a list, [A, B], not text `127.0.0...`",
+		"cannot construct !!seq into string":                                                   "must be text, not a list",
+		"cannot construct !!str `a` into quarantine.Match":                                     "must be a mapping of keys, not text `a`",
 		"field profils not found in type bng.Config":                                           "unknown key profils",
-		`netip.ParsePrefix("1.2.3.300/32"): ParseAddr("1.2.3.300"): IPv4 field has value >255`: `"1.2.3.300/32" is no prefix: write it as 198.51.100.0/24 or 2001:db8::/32`,
-		`ParseAddr("bng.example"): unexpected character`:                                       `"bng.example" is no IP address`,
+		`netip.ParsePrefix("1.2.3.300/32"): ParseAddr("1.2.3.300"): IPv4 field has value >255`: `invalid prefix "1.2.3.300/32": must be like 198.51.100.0/24 or 2001:db8::/32`,
+		`ParseAddr("bng.example"): unexpected character`:                                       `invalid IP address "bng.example"`,
 		"interim is from 1m0s to 24h0m0s, or none":                                             "interim is from 1m0s to 24h0m0s, or none",
 	} {
 		if got := inWords(text); got != want {

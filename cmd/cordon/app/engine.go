@@ -20,7 +20,7 @@ func (a *App) buildEngine(ctx context.Context, fleet *bng.Fleet, o Options) erro
 	peers := newPeers()
 	a.engine, err = engine.New(ctx, engine.Config{
 		// who it is, and where it keeps what
-		Instance: a.cfg.Instance, Holder: a.journal.ID(), Store: a.sessions, Journal: journalLog{a.journal}, Logger: a.log, Uptime: uptime,
+		Instance: a.cfg.Instance, Holder: a.journal.ID(), Store: a.sessions, Journal: domainJournal{a.journal}, Logger: a.log, Uptime: uptime,
 		// decisions
 		Rules: a.parts.Rules, Names: a.parts.Names, Paused: a.gate.paused,
 		Listed: listedSources(a.cfg), Memory: a.cfg.Attribution.VerdictRetention(),

@@ -38,7 +38,7 @@ func readExemptions(d *document, file string) []quarantine.Exemption {
 	}
 	other.add(nil, quarantine.ValidateExemptions(list))
 	if len(list) == 0 && len(other.faults) == 0 {
-		other.fail(nil, "must not be empty: an empty list of exemptions protects nobody; remove exemptions_file if that is meant")
+		other.fail(nil, "must not be empty: an empty list of exemptions protects nobody; remove exemptions_file if that is intended")
 	}
 	d.faults = append(d.faults, other.faults...)
 	return list

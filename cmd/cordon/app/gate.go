@@ -28,12 +28,12 @@ func newGate(cfg *Config, s *store.Store, log *zap.Logger) *gate {
 }
 
 // first checks Redis once at start. Redis that answers and is not to be trusted is an
-// error, for a person is there to read it; Redis that is unreachable is not.
+// error, since a person starts the server and reads it; Redis that is unreachable is not.
 func (g *gate) first(ctx context.Context) error {
 	check := g.trust.RunOnce(ctx)
 	if check.Err != nil {
 		g.log.Warn("Redis is unreachable; verdicts are accepted, nothing new is restricted", zap.Error(check.Err))
-		return nil
+		return nil //nolint:nilerr // Redis may come later
 	}
 	g.warn(check)
 	if reason, weak := g.trust.Weak(); weak {
@@ -52,7 +52,7 @@ func (g *gate) report(check store.TrustCheck) {
 
 func (g *gate) warn(check store.TrustCheck) {
 	for _, w := range check.Raised {
-		g.log.Warn("Redis may lose something", zap.String("reason", w))
+		g.log.Warn("Redis may lose writes", zap.String("reason", w))
 	}
 }
 
@@ -62,7 +62,7 @@ func (g *gate) paused() (string, bool) {
 		if _, err := os.Stat(g.pauseFile); err == nil {
 			return g.pauseFile + " exists", true
 		} else if !errors.Is(err, os.ErrNotExist) {
-			return err.Error(), true // what cannot be looked at may be there
+			return err.Error(), true // a file that cannot be examined may exist
 		}
 	}
 	return g.trust.Weak()

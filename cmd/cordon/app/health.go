@@ -12,21 +12,21 @@ import (
 	"cordon/radiusx/coa"
 )
 
-// When a BNG's clock is worth a line, and how often.
+// How far a BNG's clock must be off to be logged, and how often it is.
 const (
 	skewWarning = 30 * time.Second
 	skewEvery   = time.Hour
 )
 
-// noticed is what the log was told of one BNG.
+// noticed is what was logged of one BNG.
 type noticed struct {
 	state    bng.PathState
 	skewed   time.Time // last line about its clock
 	discards uint64
 }
 
-// logHealth writes a line when the way to a BNG changes its state, and now and
-// then about a clock that is off. A BNG in maintenance is logged afterwards, if
+// logHealth logs when the path to a BNG changes its state, and once an hour that its
+// clock is off. A BNG in maintenance is logged afterwards, if
 // it is still so.
 func (a *App) logHealth(seen map[string]*noticed) {
 	for _, h := range outsideMaintenance(a.fleet.Health(), a.engine.Maintenances()) {
@@ -41,18 +41,20 @@ func (a *App) logHealth(seen map[string]*noticed) {
 			if h.State == bng.PathUnresponsive {
 				level = zap.WarnLevel
 			}
-			a.log.Log(level, "BNG is "+h.State.String(), name, zap.String("path", h.Path), zap.Time("since", h.Since), zap.Int("unanswered", h.Unanswered))
+			a.log.Log(level, "BNG is "+h.State.String(), name, zap.String("path", h.Path), zap.Time("since", h.Since),
+				zap.Int("unanswered", h.Unanswered))
 			was.state = h.State
 		}
 		off := h.Skew.Abs() > skewWarning || h.ClockDiscards > was.discards
 		if off && time.Since(was.skewed) >= skewEvery {
-			a.log.Warn("BNG's clock is off; see NTP there and here", name, zap.Duration("ahead", h.Skew), zap.Uint64("answers_discarded_for_it", h.ClockDiscards))
+			a.log.Warn("BNG's clock is off; see NTP there and here", name, zap.Duration("ahead", h.Skew),
+				zap.Uint64("replies_discarded", h.ClockDiscards))
 			was.skewed, was.discards = time.Now(), h.ClockDiscards
 		}
 	}
 }
 
-// outsideMaintenance leaves out the BNGs that people work on.
+// outsideMaintenance leaves out the BNGs in maintenance.
 func outsideMaintenance(all []bng.Health, windows []quarantine.Maintenance) []bng.Health {
 	return slices.DeleteFunc(slices.Clone(all), func(h bng.Health) bool {
 		return slices.ContainsFunc(windows, func(m quarantine.Maintenance) bool { return m.BNG == h.BNG })
@@ -83,10 +85,12 @@ func shownHealth(h *bng.Health) wire.BNGHealth {
 		s.Skew = &seconds
 	}
 	for _, p := range h.Stopped {
-		s.Stopped = append(s.Stopped, wire.StoppedProfile{Profile: p.Profile, ErrorCause: p.ErrorCause, Since: p.Since.UTC(), RetryAt: p.RetryAt.UTC()})
+		s.Stopped = append(s.Stopped, wire.StoppedProfile{Profile: p.Profile, ErrorCause: p.ErrorCause, Since: p.Since.UTC(),
+			RetryAt: p.RetryAt.UTC()})
 	}
 	if f := h.Fault; f != nil {
-		s.Fault = &wire.BNGFault{ErrorCause: f.ErrorCause, Name: coa.LookupErrorCause(f.ErrorCause).Name, Kind: label(f.Disposition.String()), At: f.At.UTC()}
+		s.Fault = &wire.BNGFault{ErrorCause: f.ErrorCause, Name: coa.LookupErrorCause(f.ErrorCause).Name, Kind: label(f.Disposition.String()),
+			At: f.At.UTC()}
 	}
 	return s
 }

@@ -6,12 +6,12 @@ import (
 	"cordon/integration/httpx"
 )
 
-// checkHTTP checks the API's listener, and makes the tokens.
+// checkHTTP checks the API's listener, and builds the tokens.
 func checkHTTP(d *document, cfg *Config, parts *Parts) {
 	if err := httpx.CheckListen(cfg.HTTP.Listen, len(cfg.HTTP.Tokens)); err != nil {
 		d.fail(path{"http", "listen"}, "%v", err)
 	} else if len(cfg.HTTP.Tokens) == 0 {
-		d.warn(path{"http"}, "no tokens: everybody on this host may do everything")
+		d.warn(path{"http"}, "no tokens: every process on this host may do everything")
 	}
 	names := map[string]bool{}
 	for i, t := range cfg.HTTP.Tokens {
@@ -26,7 +26,7 @@ func checkHTTP(d *document, cfg *Config, parts *Parts) {
 	}
 }
 
-// checkToken makes the token that the server keeps.
+// checkToken builds the token that the server keeps.
 func checkToken(d *document, p path, t Token, value string, parts *Parts) {
 	scopes := make([]httpx.Scope, len(t.Scopes))
 	for i, s := range t.Scopes {

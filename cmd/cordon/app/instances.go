@@ -11,9 +11,9 @@ import (
 	"cordon/quarantine"
 )
 
-// heartbeatTrouble is since when Redis has not taken this instance's heartbeat,
+// probeHeartbeat is since when Redis has not accepted this instance's heartbeat,
 // and what becomes of accounting.
-func (a *App) heartbeatTrouble(context.Context) error {
+func (a *App) probeHeartbeat(context.Context) error {
 	cutOff := a.engine.CutOff()
 	if cutOff == 0 {
 		return nil
@@ -28,8 +28,8 @@ func (a *App) heartbeatTrouble(context.Context) error {
 	return fmt.Errorf("cut off from Redis for %s; accounting is answered and goes into the spool", age)
 }
 
-// instancesTrouble names the silent instances for which verdicts wait.
-func (a *App) instancesTrouble(context.Context) error {
+// probeInstances names the silent instances for which verdicts wait.
+func (a *App) probeInstances(context.Context) error {
 	var faults []error
 	for _, i := range a.engine.AwaitedInstances() {
 		if i.Verdicts > 0 {
@@ -69,13 +69,13 @@ type peers struct{ client *httpx.ReadinessClient }
 
 func newPeers() *peers { return &peers{httpx.NewReadinessClient()} }
 
-// cutOff reports whether another instance says clearly that it cannot reach Redis.
+// cutOff reports whether another instance confirms that it cannot reach Redis.
 func (p *peers) cutOff(ctx context.Context, other quarantine.Instance) bool {
 	return confirms(ctx, other, p.client.CutOff)
 }
 
-// alone reports whether another instance says clearly that it answers accounting
-// which Redis does not take.
+// alone reports whether another instance confirms that it answers accounting which
+// Redis does not accept.
 func (p *peers) alone(ctx context.Context, other quarantine.Instance) bool {
 	return confirms(ctx, other, p.client.Alone)
 }

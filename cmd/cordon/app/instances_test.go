@@ -13,7 +13,8 @@ import (
 
 func TestAloneForIsWithinItsBounds(t *testing.T) {
 	with := func(alone string) error {
-		_, _, _, err := parse("cordon.yaml", []byte(strings.Replace(goodConfig, "accounting:\n", "accounting:\n  spool: {alone_for: "+alone+"}\n", 1)))
+		_, _, _, err := parse("cordon.yaml", []byte(strings.Replace(goodConfig, "accounting:\n", "accounting:\n  spool: {alone_for: "+alone+"}\n",
+			1)))
 		return err
 	}
 	for _, good := range []string{"0s", "1m", "168h"} {
@@ -76,7 +77,7 @@ func TestInstancesOfOneNameAreOneSeries(t *testing.T) {
 		t.Fatalf("%v, %v", families, err)
 	}
 	for _, f := range families {
-		want := map[string]float64{"cordon_instance_silent_seconds": 3600, "cordon_verdicts_waiting_for_instance": 5}[f.GetName()]
+		want := map[string]float64{"cordon_instance_silent_seconds": 3600, "cordon_verdicts_awaiting_instance": 5}[f.GetName()]
 		if m := f.GetMetric(); len(m) != 1 || m[0].GetGauge().GetValue() != want || m[0].GetLabel()[0].GetValue() != "cordon-b" {
 			t.Errorf("%s: %v, want %v", f.GetName(), m, want)
 		}

@@ -11,19 +11,19 @@ import (
 	"cordon/store/journal"
 )
 
-// journalLog is the journal as the domain's log.
-type journalLog struct{ journal *journal.Journal }
+// domainJournal is the journal as the domain sees it.
+type domainJournal struct{ journal *journal.Journal }
 
-var _ quarantine.Journal = journalLog{}
+var _ quarantine.Journal = domainJournal{}
 
-// Append implements quarantine.Log.
-func (l journalLog) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
+// Append implements quarantine.Journal.
+func (l domainJournal) Append(ctx context.Context, entries ...quarantine.JournalEntry) error {
 	_, err := l.journal.Append(ctx, journalEntries(entries)...)
 	return err
 }
 
-// Replay implements quarantine.Log.
-func (l journalLog) Replay(ctx context.Context, fn func(quarantine.JournalEntry, time.Time) error) error {
+// Replay implements quarantine.Journal.
+func (l domainJournal) Replay(ctx context.Context, fn func(quarantine.JournalEntry, time.Time) error) error {
 	return l.journal.Replay(ctx, 0, replayed(fn))
 }
 
@@ -58,7 +58,7 @@ func durable(records []journal.Record) {
 	}
 }
 
-// openJournal opens this host's log. Whatever is outstanding is carried into
+// openJournal opens this host's journal. Whatever is outstanding is carried into
 // each new segment, so that old ones may go.
 func (a *App) openJournal() error {
 	var err error
@@ -73,22 +73,22 @@ func (a *App) openJournal() error {
 		},
 	})
 	if err != nil {
-		return fmt.Errorf("open the log in %s: %w", a.cfg.Journal.Dir, err)
+		return fmt.Errorf("open the journal in %s: %w", a.cfg.Journal.Dir, err)
 	}
-	a.life.cleanUp("log", a.journal.Close)
+	a.life.cleanUp("journal", a.journal.Close)
 	if r := a.journal.Recovery(); r.Octets > 0 {
-		a.log.Warn("the log ended in an unfinished entry, which is dropped", zap.String("segment", r.Segment),
-			zap.Int64("octets", r.Octets), zap.String("reason", r.Reason), zap.Bool("cut", r.Cut))
+		a.log.Warn("journal ended in an unfinished entry, which is dropped", zap.String("segment", r.Segment),
+			zap.Int64("bytes", r.Octets), zap.String("reason", r.Reason), zap.Bool("cut", r.Cut))
 	}
 	return nil
 }
 
-// keepEvery is how often segments that nobody needs any more are removed.
-const keepEvery = time.Hour
+// upupkeepEvery is how often segments that are not needed any more are removed.
+const upkeepEvery = time.Hour
 
 // keepJournal removes old segments until ctx ends.
 func (a *App) keepJournal(ctx context.Context) error {
-	ticker := time.NewTicker(keepEvery)
+	ticker := time.NewTicker(upkeepEvery)
 	defer ticker.Stop()
 	for {
 		select {
@@ -96,9 +96,9 @@ func (a *App) keepJournal(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 			if n, err := a.journal.ExpireOlder(time.Now().Add(-a.cfg.Attribution.VerdictRetention())); err != nil {
-				a.log.Error("old log segments not removed", zap.Error(err))
+				a.log.Error("old journal segments cannot be removed", zap.Error(err))
 			} else if n > 0 {
-				a.log.Info("old log segments removed", zap.Int("segments", n))
+				a.log.Info("old journal segments removed", zap.Int("segments", n))
 			}
 		}
 	}

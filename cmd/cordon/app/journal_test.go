@@ -31,13 +31,13 @@ func TestWhatIsDurableIsCarriedIntoTheNextSegment(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.Close()
-	log := journalLog{j}
+	kept := domainJournal{j}
 	var writers sync.WaitGroup
 	for w := range 4 {
 		writers.Go(func() {
 			for i := range 50 {
 				key, known := fmt.Sprintf("%d/%d", w, i), false
-				err := log.Append(t.Context(), quarantine.JournalEntry{Kind: 1, Key: key, Body: []byte("written"), Durable: func() {
+				err := kept.Append(t.Context(), quarantine.JournalEntry{Kind: 1, Key: key, Body: []byte("written"), Durable: func() {
 					mu.Lock()
 					defer mu.Unlock()
 					open[key], known = true, true
@@ -59,7 +59,7 @@ func TestWhatIsDurableIsCarriedIntoTheNextSegment(t *testing.T) {
 		t.Fatalf("%d segments removed, %v", removed, err)
 	}
 	found := map[string]bool{}
-	err = log.Replay(t.Context(), func(e quarantine.JournalEntry, _ time.Time) error {
+	err = kept.Replay(t.Context(), func(e quarantine.JournalEntry, _ time.Time) error {
 		found[e.Key] = true
 		return nil
 	})

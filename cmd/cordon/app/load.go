@@ -8,7 +8,7 @@ import (
 )
 
 // Load reads and checks the configuration at file. The error is Faults, all of
-// them at once, if the file can be read. Warnings are for people.
+// them at once, if the file can be read. Warnings are of what works and deserves attention.
 func Load(file string) (cfg *Config, parts *Parts, warnings Faults, err error) {
 	data, err := os.ReadFile(file)
 	if err != nil {

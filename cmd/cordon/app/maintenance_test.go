@@ -180,10 +180,12 @@ func reportAll(t *testing.T, memory *quarantinetest.Memory, sim *bngsim.BNG, e *
 			t.Fatal(err)
 		}
 		events = append(events, quarantine.SessionEvent{
-			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: s.ID}, Subscriber: user, At: time.Now(), StartedAt: time.Now(),
+			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: s.ID}, Subscriber: user, At: time.Now(),
+			StartedAt: time.Now(),
 			Addresses: []quarantine.Address{{Prefix: netip.PrefixFrom(address, 32), Kind: quarantine.FramedIP}},
 		})
-		verdicts = append(verdicts, quarantine.Verdict{Source: "ids", ObservedAt: time.Now().Add(3 * time.Second), IP: address, Category: "botnet"})
+		verdicts = append(verdicts, quarantine.Verdict{Source: "ids", ObservedAt: time.Now().Add(3 * time.Second), IP: address,
+			Category: "botnet"})
 	}
 	for _, err := range memory.Record(t.Context(), events) {
 		if err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // SubscriberKey is how records name their subscriber: attributes' names and
-// templates, the first that a record has everything for. One may stand alone.
+// templates, the first that a record has everything for. One may be written without a list.
 type SubscriberKey []string
 
 // UnmarshalYAML reads one, or a list of them.
@@ -28,9 +28,9 @@ func (k *SubscriberKey) UnmarshalYAML(n *yaml.Node) error {
 	return errors.New("must be an attribute, a template, or a list of these")
 }
 
-// checkSubscriberKey makes the templates ready.
-func checkSubscriberKey(d *document, p path, told SubscriberKey, dictionary *radiusx.Dictionary) bng.SubscriberKey {
-	key, faults, warnings := bng.ParseSubscriberKey(told, dictionary)
+// checkSubscriberKey parses the templates.
+func checkSubscriberKey(d *document, p path, written SubscriberKey, dictionary *radiusx.Dictionary) bng.SubscriberKey {
+	key, faults, warnings := bng.ParseSubscriberKey(written, dictionary)
 	d.add(p, faults)
 	d.addWarnings(p, warnings)
 	return key

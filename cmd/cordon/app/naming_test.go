@@ -35,7 +35,8 @@ func TestASubscriberKeyIsOneOrAListOfItsOwnForEachBNG(t *testing.T) {
 		"[Calling-Station-Id]": {"Calling-Station-Id"},
 		`["mac:%{Calling-Station-Id}", User-Name]`: {"mac:%{Calling-Station-Id}", "User-Name"},
 	} {
-		text := named(key, box("a", "192.0.2.1")+box("b", "192.0.2.2", `subscriber_key: [User-Name, "%{NAS-Identifier}/%{ADSL-Agent-Circuit-Id}"]`), "")
+		text := named(key, box("a", "192.0.2.1")+box("b", "192.0.2.2",
+			`subscriber_key: [User-Name, "%{NAS-Identifier}/%{ADSL-Agent-Circuit-Id}"]`), "")
 		_, parts, _, err := parse("cordon.yaml", text)
 		if err != nil {
 			t.Errorf("%s: %v", key, err)
@@ -55,16 +56,21 @@ func TestWhatIsWrongWithNamesAndGroupsIsToldWithItsPlace(t *testing.T) {
 	pair := box("a", "192.0.2.1", "group: pair") + box("b", "192.0.2.2", "group: pair")
 	for _, test := range []struct{ key, bngs, more, want string }{
 		{"No-Such", box("a", "192.0.2.1"), "", `cordon.yaml:2:19: accounting.subscriber_key[0]: unknown attribute "No-Such"`},
-		{`[User-Name, "%{User-Name"]`, box("a", "192.0.2.1"), "", `cordon.yaml:2:31: accounting.subscriber_key[1]: invalid template "%{User-Name": %{ without }`},
+		{`[User-Name, "%{User-Name"]`, box("a", "192.0.2.1"), "",
+			`cordon.yaml:2:31: accounting.subscriber_key[1]: invalid template "%{User-Name": %{ without }`},
 		{"[]", box("a", "192.0.2.1"), "", "cordon.yaml:2:19: accounting.subscriber_key: must not be empty"},
 		{"{a: b}", box("a", "192.0.2.1"), "", "cordon.yaml:2:19: must be an attribute, a template, or a list of these"},
 		{"[User-Name, User-Name]", box("a", "192.0.2.1"), "", "cordon.yaml:2:31: accounting.subscriber_key[1]: duplicate template \"User-Name\""},
-		{"User-Name", box("a", "192.0.2.1", `subscriber_key: ["%{No-Such}"]`), "", `cordon.yaml:11:22: bngs[0].subscriber_key[0]: invalid template "%{No-Such}": unknown attribute "No-Such"`},
+		{"User-Name", box("a", "192.0.2.1", `subscriber_key: ["%{No-Such}"]`), "",
+			`cordon.yaml:11:22: bngs[0].subscriber_key[0]: invalid template "%{No-Such}": unknown attribute "No-Such"`},
 		{"User-Name", pair, "", ""},
-		{"User-Name", box("a", "192.0.2.1", "group: b") + box("b", "192.0.2.2"), "", "cordon.yaml:11:12: bngs[0].group: b must not be the name of a BNG"},
+		{"User-Name", box("a", "192.0.2.1", "group: b") + box("b", "192.0.2.2"), "",
+			"cordon.yaml:11:12: bngs[0].group: b must not be the name of a BNG"},
 		{"User-Name", box("a", "192.0.2.1", "group: x/y"), "", `cordon.yaml:11:12: bngs[0].group: invalid name "x/y"`},
-		{"User-Name", pair + box("c", "192.0.2.3", "group: pair", "interim: 5m"), "", "cordon.yaml:21:12: bngs[2].group: bng c: interim must be the same as of a"},
-		{"User-Name", pair, "address_spaces: [{name: vrf-a, prefixes: [10.0.0.0/8], bngs: [a]}]\n", "cordon.yaml:16:12: bngs[1].group: address space vrf-a must have b and a, or neither"},
+		{"User-Name", pair + box("c", "192.0.2.3", "group: pair", "interim: 5m"), "",
+			"cordon.yaml:21:12: bngs[2].group: bng c: interim must be the same as of a"},
+		{"User-Name", pair, "address_spaces: [{name: vrf-a, prefixes: [10.0.0.0/8], bngs: [a]}]\n",
+			"cordon.yaml:16:12: bngs[1].group: address space vrf-a must have b and a, or neither"},
 		{"User-Name", pair, "address_spaces: [{name: vrf-a, prefixes: [10.0.0.0/8], bngs: [a, b]}]\n", ""},
 	} {
 		_, _, _, err := parse("cordon.yaml", named(test.key, test.bngs, test.more))
@@ -82,14 +88,17 @@ func TestNamesThatAreNoEvidenceAreWarnedAbout(t *testing.T) {
 	}{
 		{box("a", "192.0.2.1") + box("b", "192.0.2.2", "nas: [{identifier: b}]"), nil},
 		{box("a", "192.0.2.1", "nas: [{ip: 192.0.2.1}]") + box("b", "192.0.2.2", "nas: [{ip: 192.0.2.2}, {identifier: b}]"), nil},
-		{box("a", "192.0.2.1", sample), []string{"bngs[0].nas[0]: 127.0.0.1 is every host's and no evidence: a is known by its other names, or by sending from 192.0.2.1"}},
+		{box("a", "192.0.2.1", sample),
+			[]string{"bngs[0].nas[0]: 127.0.0.1 is every host's and no evidence: a is known by its other names, or by sending from 192.0.2.1"}},
 		{box("a", "192.0.2.1", sample) + box("b", "192.0.2.2", sample), []string{
 			"bngs[0].nas[0]: 127.0.0.1 is every host's", "bngs[0].nas[1]: accel-ppp is the name of several BNGs and no evidence: a is known",
 			"bngs[1].nas[0]: 127.0.0.1 is every host's", "bngs[1].nas[1]: accel-ppp is the name of several BNGs and no evidence: b is known",
 		}},
-		{box("a", "127.0.0.1") + box("b", "127.0.0.1"), []string{"bngs[0]: a has no name and no address of its own", "bngs[1]: b has no name and no address of its own"}},
+		{box("a", "127.0.0.1") + box("b", "127.0.0.1"), []string{"bngs[0]: a has no name and no address of its own",
+			"bngs[1]: b has no name and no address of its own"}},
 		{box("a", "127.0.0.1", sample) + box("b", "127.0.0.1", "nas: [{identifier: accel-ppp}]"), []string{
-			"bngs[0].nas[0]: 127.0.0.1 is every host's and no evidence: only another name", "bngs[0].nas[1]: accel-ppp is the name of several BNGs and no evidence: only another name",
+			"bngs[0].nas[0]: 127.0.0.1 is every host's and no evidence: only another name",
+			"bngs[0].nas[1]: accel-ppp is the name of several BNGs and no evidence: only another name",
 			"bngs[1].nas[0]: accel-ppp is the name",
 		}},
 	} {

@@ -130,13 +130,15 @@ func (l *outageLab) quarantine(n int) []*quarantine.Case {
 			l.t.Fatal(err)
 		}
 		for _, err := range l.memory.Record(l.t.Context(), []quarantine.SessionEvent{{
-			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: s.ID}, Subscriber: user, At: time.Now(), StartedAt: time.Now(),
+			Kind: quarantine.SessionStarted, Key: quarantine.SessionKey{BNG: "bng1", ID: s.ID}, Subscriber: user, At: time.Now(),
+			StartedAt: time.Now(),
 		}}) {
 			if err != nil {
 				l.t.Fatal(err)
 			}
 		}
-		c, err := l.engine.Quarantine(l.t.Context(), quarantine.ManualQuarantine{Subscriber: user, Profile: "garden", Reason: "test", For: 24 * time.Hour, By: "test"}, false)
+		c, err := l.engine.Quarantine(l.t.Context(), quarantine.ManualQuarantine{Subscriber: user, Profile: "garden", Reason: "test",
+			For: 24 * time.Hour, By: "test"}, false)
 		if err != nil {
 			l.t.Fatal(err)
 		}

@@ -55,7 +55,8 @@ func (a *App) openSessions(fleet *bng.Fleet) error {
 	server := template.Server{Addrs: r.Addrs, MasterName: r.MasterName, DB: r.DB, Username: r.Username, Password: template.Password(password)}
 	if other := s.Redis; other != nil {
 		server = template.Server{
-			Addrs: other.Addrs, MasterName: other.MasterName, DB: other.DB, Username: other.Username, Password: template.Password(a.parts.SessionPassword),
+			Addrs: other.Addrs, MasterName: other.MasterName, DB: other.DB, Username: other.Username,
+			Password: template.Password(a.parts.SessionPassword),
 		}
 	}
 	plan := addressPlan(a.cfg)
@@ -73,7 +74,7 @@ func (a *App) openSessions(fleet *bng.Fleet) error {
 	return nil
 }
 
-// poll is how often open cases look for sessions; 0: accounting tells.
+// poll is how often open cases look for sessions; 0: accounting wakes them.
 func (a *App) poll() time.Duration {
 	if a.template == nil {
 		return 0
@@ -81,8 +82,8 @@ func (a *App) poll() time.Duration {
 	return a.cfg.Sessions.Poll.Std()
 }
 
-// sessionsTrouble is why another program's sessions cannot be read.
-func (a *App) sessionsTrouble(ctx context.Context) error {
+// probeSessions is why another program's sessions cannot be read.
+func (a *App) probeSessions(ctx context.Context) error {
 	if a.template == nil {
 		return nil
 	}
@@ -90,15 +91,16 @@ func (a *App) sessionsTrouble(ctx context.Context) error {
 }
 
 // logDoubts writes a line for each reason for which something of another
-// program's sessions was not believed since the last time.
-func (a *App) logDoubts(told map[template.Reason]uint64) {
+// program's sessions was distrusted since the last time.
+func (a *App) logDoubts(logged map[template.Reason]uint64) {
 	if a.template == nil {
 		return
 	}
 	for _, d := range a.template.Doubts() {
-		if more := d.Count - told[d.Reason]; more > 0 {
-			a.log.Warn("sessions of another program are not believed", zap.Stringer("reason", d.Reason), zap.Uint64("times", more), zap.String("last_key", d.Key))
+		if more := d.Count - logged[d.Reason]; more > 0 {
+			a.log.Warn("sessions of another program are distrusted", zap.Stringer("reason", d.Reason), zap.Uint64("times", more),
+				zap.String("last_key", d.Key))
 		}
-		told[d.Reason] = d.Count
+		logged[d.Reason] = d.Count
 	}
 }

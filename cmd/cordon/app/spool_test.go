@@ -90,7 +90,7 @@ func TestADamagedSpoolIsMovedAsideAndNobodyIsJudgedUntilAPersonHasLooked(t *test
 		if oldest, some := a.unworked(Options{})(); !some || !oldest.Before(time.Now().Add(-10*365*24*time.Hour)) {
 			t.Errorf("run %d: complete from %s, %t: records that were answered are missing", run, oldest, some)
 		}
-		if err := a.spoolTrouble(t.Context()); err == nil || !strings.Contains(err.Error(), "spool.damaged-") {
+		if err := a.probeSpool(t.Context()); err == nil || !strings.Contains(err.Error(), "spool.damaged-") {
 			t.Errorf("run %d: /readyz tells %v", run, err)
 		}
 		if run == 1 {

@@ -8,11 +8,12 @@ import (
 func TestAThresholdThatACaseCouldNotRememberIsRefused(t *testing.T) {
 	const is = "threshold: {count: 2, within: 24h}"
 	for threshold, want := range map[string]string{
-		"threshold: {count: 1000, within: 24h}":   "",
-		"threshold: {count: 1001, within: 24h}":   "policy.rules[1].threshold.count: must be at most 1000",
-		"threshold: {sources: 101}":               "policy.rules[1].threshold.sources: must be at most 100",
-		"threshold: {sum: 10}":                    "",
-		"threshold: {sum: 10.1}":                  "policy.rules[1].threshold.sum: must be at most 10: 1000 verdicts of the least confidence that counts, 0.01",
+		"threshold: {count: 1000, within: 24h}": "",
+		"threshold: {count: 1001, within: 24h}": "policy.rules[1].threshold.count: must be at most 1000",
+		"threshold: {sources: 101}":             "policy.rules[1].threshold.sources: must be at most 100",
+		"threshold: {sum: 10}":                  "",
+		"threshold: {sum: 10.1}": "policy.rules[1].threshold.sum: must be at most 10: 1000 verdicts of the least confidence " +
+			"that counts, 0.01",
 		"threshold: {count: -1}":                  "policy.rules[1].threshold: amounts must not be negative",
 		"threshold: {sum: .nan}":                  "policy.rules[1].threshold: amounts must not be negative",
 		"threshold: {sum: 100, within: 24h}":      "policy.rules[1].threshold.sum: must be at most 10",

@@ -52,7 +52,8 @@ func TestAnOpenBlockCountsForAsLongAsItsLogCanBeTrusted(t *testing.T) {
 		{"renewing", 90 * time.Minute, 2 * time.Hour}, {"file", 0, 0},
 	} {
 		block := quarantine.Binding{
-			Address: quarantine.Address{Prefix: netip.MustParsePrefix("203.0.113.5/32"), Kind: quarantine.NATPortBlock, Ports: quarantine.PortRange{Lo: 1024, Hi: 2047}},
+			Address: quarantine.Address{Prefix: netip.MustParsePrefix("203.0.113.5/32"), Kind: quarantine.NATPortBlock,
+				Ports: quarantine.PortRange{Lo: 1024, Hi: 2047}},
 			Session: quarantine.SessionKey{BNG: quarantine.LogSource(c.log), ID: "alice"}, Subscriber: "alice",
 			From: given, RenewedAt: given.Add(c.renewed), Interim: every(quarantine.LogSource(c.log)),
 		}

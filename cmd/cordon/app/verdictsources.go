@@ -17,7 +17,7 @@ func checkSources(d *document, cfg *Config) {
 }
 
 // sourcesOf returns the sources of verdicts that are listed, or that a token is bound
-// to: nobody can make their names up.
+// to: their names cannot be made up.
 func sourcesOf(cfg *Config) map[string]intake.Source {
 	maxAge := cfg.Attribution.MaxAge.Std()
 	sources := map[string]intake.Source{}

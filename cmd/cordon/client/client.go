@@ -122,7 +122,9 @@ func (c *Client) PostBody(ctx context.Context, path, contentType string, body []
 
 // call tries each address in turn until one responds. A request that may have reached an
 // instance is not sent to another, unless it only reads.
-func (c *Client) call(ctx context.Context, method, path string, query url.Values, contentType string, body []byte) (json.RawMessage, error) {
+func (c *Client) call(
+	ctx context.Context, method, path string, query url.Values, contentType string, body []byte,
+) (json.RawMessage, error) {
 	var first error
 	for _, base := range c.bases {
 		answer, err := c.callOne(ctx, base, method, path, query, contentType, body)

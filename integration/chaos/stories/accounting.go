@@ -24,7 +24,8 @@ func (w *World) serve() *server {
 	s, err := acct.New(acct.Config{
 		Conns: []net.PacketConn{conn}, Clients: []acct.Client{{Prefix: netip.MustParsePrefix("192.0.2.0/24"), Secret: w.secret}},
 		Handler: bng.NewAccounting(fleet, w.memory, bng.AccountingConfig{}), Workers: 1, Queue: 64, Batch: 16, Answers: 256,
-		Attributes: append(fleet.AccountingAttributes(), "User-Name"), Naming: fleet.NamingAttributes(nil), BNGOf: fleet.BNGOf, Holdable: quarantine.Holdable, Dictionary: radiusx.Builtin(),
+		Attributes: append(fleet.AccountingAttributes(), "User-Name"), Naming: fleet.NamingAttributes(nil), BNGOf: fleet.BNGOf,
+		Holdable: quarantine.Holdable, Dictionary: radiusx.Builtin(),
 	})
 	must(w.t, err)
 	w.background(func(ctx context.Context) { _ = s.Run(ctx) })

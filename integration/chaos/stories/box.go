@@ -40,7 +40,8 @@ func (w *World) openBox(g gear, n int, quirks ...bngsim.Quirk) *box {
 	acct, err := w.wire.Listen(netip.AddrPortFrom(b.address, 0))
 	must(w.t, err)
 	b.sim, err = bngsim.New(bngsim.Config{
-		Name: b.name, NASIP: b.address, Platform: g.make, Quirks: slices.Concat(g.quirks, quirks), Secret: w.secret, Conn: conn, Dictionary: b.dictionary,
+		Name: b.name, NASIP: b.address, Platform: g.make, Quirks: slices.Concat(g.quirks, quirks), Secret: w.secret, Conn: conn,
+		Dictionary:        b.dictionary,
 		Accounting:        bngsim.Accounting{Server: accountingAt, Conn: acct, Interval: interim},
 		RedirectAttribute: g.redirect, IPSetAttribute: g.ipset, ProfileAttribute: g.profile, Seed: w.random.Uint64(), KeepPackets: -1,
 		OnSession: b.changed,

@@ -41,7 +41,8 @@ func (w *World) someoneIsQuarantinedByHand() {
 	}
 	p.suspect(true)
 	d := w.between(time.Minute, 10*time.Minute).Truncate(time.Second)
-	c, err := in.Quarantine(w.t.Context(), quarantine.ManualQuarantine{Subscriber: p.name, Profile: garden, Reason: "story", For: d, By: "noc"}, false)
+	c, err := in.Quarantine(w.t.Context(), quarantine.ManualQuarantine{Subscriber: p.name, Profile: garden, Reason: "story", For: d,
+		By: "noc"}, false)
 	if err != nil {
 		w.tale.note("%s is not quarantined by hand: %v", p.name, err)
 		p.unsure = true // whether it was done is not known

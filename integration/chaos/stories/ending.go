@@ -68,7 +68,8 @@ func (w *World) checkReleased(p *person) {
 		return
 	}
 	for _, s := range p.restricted() {
-		p.box.fail("%s is to be free since a minute or more, and session %s on %s has %s; case: %s", p.name, s.ID, p.box.name, s.State, describe(c))
+		p.box.fail("%s is to be free since a minute or more, and session %s on %s has %s; case: %s", p.name, s.ID, p.box.name, s.State,
+			describe(c))
 	}
 }
 

@@ -31,7 +31,8 @@ func (w *World) checkPromptly() {
 		}
 		for _, s := range p.restricted() {
 			p.late = true
-			p.box.fail("%s was released %s ago, and session %s has %s; case: %s", p.name, time.Since(p.released), s.ID, s.State, describe(w.openCase(p)))
+			p.box.fail("%s was released %s ago, and session %s has %s; case: %s", p.name, time.Since(p.released), s.ID, s.State,
+				describe(w.openCase(p)))
 		}
 	}
 }

@@ -65,7 +65,9 @@ func newWorld(t *testing.T, seed uint64, boxes []boxPlan, engines int) *World {
 	secret, err := radiusx.NewSecret("a-secret-of-the-lab-0123456789abcdef")
 	must(t, err)
 	w := &World{
-		t: t, random: rand.New(rand.NewPCG(seed, 11)), tale: &tale{began: time.Now()}, done: map[string]int{}, wire: bngsim.NewWire(seed), secret: secret, //nolint:gosec // chance, not keys
+		//nolint:gosec // chance, not keys
+		t: t, random: rand.New(rand.NewPCG(seed, 11)), tale: &tale{began: time.Now()}, done: map[string]int{}, wire: bngsim.NewWire(seed),
+		secret: secret,
 		memory: quarantinetest.NewMemory(), address: netip.MustParseAddr("198.51.100.0"),
 	}
 	w.memory.Interim = func(string) time.Duration { return interim }

@@ -177,7 +177,8 @@ func medianTaken(runs []Taken) Taken {
 
 // thisMachine says what cannot be found out as it is.
 func thisMachine(ctx context.Context) Machine {
-	m := Machine{CPU: "unknown", Cores: runtime.NumCPU(), LoadBefore: loadAverage(), Go: runtime.Version(), Redis: "unknown", FreeRADIUS: "unknown"}
+	m := Machine{CPU: "unknown", Cores: runtime.NumCPU(), LoadBefore: loadAverage(), Go: runtime.Version(), Redis: "unknown",
+		FreeRADIUS: "unknown"}
 	text, _ := os.ReadFile("/proc/cpuinfo") // not everywhere
 	for line := range strings.Lines(string(text)) {
 		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {

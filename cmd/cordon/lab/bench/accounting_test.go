@@ -42,7 +42,8 @@ func TestAccountingIsMeasuredBesideFreeRADIUS(t *testing.T) {
 			t.Errorf("%s: %+v", s.Name, s)
 		}
 	}
-	if len(m.Memory) != 2 || m.Memory[0].Octets < 200 || m.Memory[1].Octets > octetsFloor*2 || len(m.Lookups) != 2 || m.Lookups[1].P99 <= 0 || m.Taken[0].Ratio <= 0 || !m.Taken[1].Dual {
+	if len(m.Memory) != 2 || m.Memory[0].Octets < 200 || m.Memory[1].Octets > octetsFloor*2 || len(m.Lookups) != 2 || m.Lookups[1].P99 <= 0 ||
+		m.Taken[0].Ratio <= 0 || !m.Taken[1].Dual {
 		t.Errorf("%+v", m)
 	}
 	dir := t.TempDir()
@@ -146,21 +147,24 @@ func TestALinesRecordsTellOfSessionsThatFollowEachOther(t *testing.T) {
 		if !event.Equal(at) || rfc2866.AcctSessionID_GetString(p) != session || rfc2866.AcctStatusType_Get(p) != status ||
 			time.Duration(rfc2866.AcctSessionTime_Get(p))*time.Second != at.Sub(start) {
 			t.Errorf("step %d: %s of %s at %s after %d s; want %s of %s at %s after %s", step,
-				rfc2866.AcctStatusType_Get(p), rfc2866.AcctSessionID_GetString(p), event, rfc2866.AcctSessionTime_Get(p), status, session, at, at.Sub(start))
+				rfc2866.AcctStatusType_Get(p), rfc2866.AcctSessionID_GetString(p), event, rfc2866.AcctSessionTime_Get(p), status, session, at,
+				at.Sub(start))
 		}
 	}
 }
 
 func TestTheAccountingTableSaysWhichFloorIsNotMet(t *testing.T) {
 	m := &Accounting{
-		Taken:  []Compared{{Ratio: 4, Servers: []ServerTaken{{Name: "Cordon", Taken: Taken{PerSecond: 40, P99: 2}, Runs: make([]Taken, 1)}, {Name: "FreeRADIUS", Taken: Taken{PerSecond: 10, P99: 1}, Runs: make([]Taken, 1)}}}},
+		Taken: []Compared{{Ratio: 4, Servers: []ServerTaken{{Name: "Cordon", Taken: Taken{PerSecond: 40, P99: 2}, Runs: make([]Taken, 1)},
+			{Name: "FreeRADIUS", Taken: Taken{PerSecond: 10, P99: 1}, Runs: make([]Taken, 1)}}}},
 		Memory: []Memory{{Sessions: 1, Octets: 700}, {Sessions: 2, Octets: 1200}},
 	}
 	var text bytes.Buffer
 	if err := m.Write(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"floor 3 times met, goal 6 times NOT MET; p99 WORSE", "| 1 | 700 | met | NOT MET |", "| 2 | 1200 | NOT MET | NOT MET |"} {
+	for _, want := range []string{"floor 3 times met, goal 6 times NOT MET; p99 WORSE", "| 1 | 700 | met | NOT MET |",
+		"| 2 | 1200 | NOT MET | NOT MET |"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("%q is missing:\n%s", want, text.String())
 		}

@@ -27,7 +27,8 @@ func (m *Accounting) Write(w io.Writer) error {
 	m.writeSizes(line)
 	line("")
 	line("Medians of %d runs each, taken in turn. %s, %d cores, load before %s (1, 5, 15 minutes); %s, Redis %s, FreeRADIUS %s.",
-		len(m.Taken[0].Servers[0].Runs), m.Machine.CPU, m.Machine.Cores, m.Machine.LoadBefore, m.Machine.Go, m.Machine.Redis, m.Machine.FreeRADIUS)
+		len(m.Taken[0].Servers[0].Runs), m.Machine.CPU, m.Machine.Cores, m.Machine.LoadBefore, m.Machine.Go, m.Machine.Redis,
+		m.Machine.FreeRADIUS)
 	if _, err := w.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
@@ -43,7 +44,8 @@ func (c *Compared) kind() string {
 
 func (c *Compared) write(line func(string, ...any)) {
 	line("")
-	line("| %s | records/s | lowest | highest | p50 ms | p99 ms | CPU us a record | of Redis | sent again |\n|---|---|---|---|---|---|---|---|---|", c.kind())
+	line("| %s | records/s | lowest | highest | p50 ms | p99 ms | CPU us a record | of Redis | sent again "+
+		"|\n|---|---|---|---|---|---|---|---|---|", c.kind())
 	for _, s := range c.Servers {
 		low, high := s.Runs[0].PerSecond, s.Runs[0].PerSecond
 		for _, r := range s.Runs {
@@ -68,7 +70,8 @@ func verdict(met bool) string {
 func (m *Accounting) writeSizes(line func(string, ...any)) {
 	if len(m.Memory) > 0 {
 		line("")
-		line("| live dual-stack sessions | octets of Redis a session with its bindings | floor %d | goal %d |\n|---|---|---|---|", octetsFloor, octetsGoal)
+		line("| live dual-stack sessions | octets of Redis a session with its bindings | floor %d | goal %d |\n|---|---|---|---|", octetsFloor,
+			octetsGoal)
 		for _, s := range m.Memory {
 			line("| %d | %.0f | %s | %s |", s.Sessions, s.Octets, verdict(s.Octets <= octetsFloor), verdict(s.Octets <= octetsGoal))
 		}
@@ -123,7 +126,8 @@ func (m *Accounting) drawing() string {
 		looks = append(looks, bar{fmt.Sprintf("%d sessions", l.Sessions), l.P50})
 	}
 	return drawBars([]panel{
-		{"records a second, stored before the answer", rates}, {"octets of Redis a live session", memory}, {"who held this address, median us", looks},
+		{"records a second, stored before the answer", rates}, {"octets of Redis a live session", memory},
+		{"who held this address, median us", looks},
 	})
 }
 
@@ -167,7 +171,8 @@ func drawBars(panels []panel) string {
 			if most > 0 {
 				width = barWidth * x.value / most
 			}
-			fmt.Fprintf(&b, "<text x=\"8\" y=\"%d\">%s</text><rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"#3b7dd8\"/><text x=\"%.1f\" y=\"%d\">%.0f</text>\n",
+			fmt.Fprintf(&b, "<text x=\"8\" y=\"%d\">%s</text><rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"#3b7dd8\"/><text "+
+				"x=\"%.1f\" y=\"%d\">%.0f</text>\n",
 				y+14, escapeXML(x.name), nameWidth, y, width, barHeight-6, nameWidth+width+6, y+14, x.value)
 			y += barHeight
 		}

@@ -172,7 +172,8 @@ bngs:
 
 func fillIn(text, dir, redis string, port int) string {
 	host, number, _ := strings.Cut(redis, ":")
-	return strings.NewReplacer("REDISHOST", host, "REDISPORT", number, "REDIS", redis, "DIR", dir, "PORT", fmt.Sprint(port), "SECRET", accountingSecret).Replace(text)
+	return strings.NewReplacer("REDISHOST", host, "REDISPORT", number, "REDIS", redis, "DIR", dir, "PORT", fmt.Sprint(port), "SECRET",
+		accountingSecret).Replace(text)
 }
 
 func startCordon(program, dir, redis string, port int) (*daemon, error) {

@@ -134,7 +134,8 @@ func (a *Attribution) Shortfalls() []string {
 	for class := range churn.NoPort {
 		all, right := a.Plain.All(class), a.Plain.Of(class, churn.Right)
 		if floor := floors[class] - slack; right*1000 < all*floor {
-			short = append(short, fmt.Sprintf("%s: %.1f %% of %d verdicts are attributed, not %.1f %%", class, 100*float64(right)/float64(all), all, float64(floor)/10))
+			short = append(short, fmt.Sprintf("%s: %.1f %% of %d verdicts are attributed, not %.1f %%", class, 100*float64(right)/float64(all), all,
+				float64(floor)/10))
 		}
 	}
 	return short

@@ -147,7 +147,8 @@ func TestTheTableSaysWhichFloorIsNotMet(t *testing.T) {
 		}
 		return runs
 	}
-	m := &Comparison{Runs: [][]Figures{rates(90, 1000, 95), rates(100, 100, 100), rates(30, 30, 30), rates(10, 10, 10), rates(9, 9, 9)}, load: "0 0 0"}
+	m := &Comparison{Runs: [][]Figures{rates(90, 1000, 95), rates(100, 100, 100), rates(30, 30, 30), rates(10, 10, 10), rates(9, 9, 9)},
+		load: "0 0 0"}
 	var text bytes.Buffer
 	if err := m.Write(&text); err != nil {
 		t.Fatal(err)

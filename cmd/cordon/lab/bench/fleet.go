@@ -142,7 +142,8 @@ func (f *Fleet) askSilent(ctx context.Context, client *coa.Client, c *Config) (s
 		w.request.Sending = func(coa.Datagram) error { sent.Done(); w.request.Sending = nil; return nil }
 		running.Go(func() {
 			for ctx.Err() == nil {
-				if err := w.exchange(ctx, client, netip.AddrPortFrom(bngAddr(100*i), c.Target.Port())); err != nil && !errors.Is(err, context.Canceled) {
+				if err := w.exchange(ctx, client, netip.AddrPortFrom(bngAddr(100*i), c.Target.Port())); err != nil &&
+					!errors.Is(err, context.Canceled) {
 					return
 				}
 			}
@@ -160,7 +161,8 @@ func (f *Fleet) Write(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(tw, "%d BNGS\tEXCHANGES/S\tP50 US\tP99 US\tLOST\n", f.BNGs)
 	fmt.Fprintf(tw, "those that answer, alone\t%.0f\t%.0f\t%.0f\t%d\n", f.Without.PerSecond, f.Without.P50, f.Without.P99, f.Without.Lost)
-	fmt.Fprintf(tw, "those that answer, while %d are silent\t%.0f\t%.0f\t%.0f\t%d\n", f.Silent, f.With.PerSecond, f.With.P50, f.With.P99, f.With.Lost)
+	fmt.Fprintf(tw, "those that answer, while %d are silent\t%.0f\t%.0f\t%.0f\t%d\n", f.Silent, f.With.PerSecond, f.With.P50, f.With.P99,
+		f.With.Lost)
 	fmt.Fprintf(tw, "medians of %d runs each, taken in turn; load after: %s\n", fleetRounds, loadAverage())
 	fmt.Fprintf(tw, "heap for each idle BNG\t%.0f octets\n", f.Memory)
 	if err := tw.Flush(); err != nil {

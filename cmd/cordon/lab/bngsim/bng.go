@@ -69,7 +69,8 @@ func family(server netip.AddrPort) string {
 func (c *Config) simulation() bngsim.Config {
 	sim := bngsim.Config{
 		Name: c.Name, NASIP: c.NASIP, Platform: bngsim.Platform(c.Platform), Secret: c.Secret, RedirectAttribute: c.RedirectAttribute,
-		IPSetAttribute: c.IPSetAttribute, Quirks: c.quirks(), SlowBy: c.SlowBy, ClockSkew: c.ClockSkew, HookTakes: c.HookTakes, DHCPEvery: c.DHCPEvery,
+		IPSetAttribute: c.IPSetAttribute, Quirks: c.quirks(), SlowBy: c.SlowBy, ClockSkew: c.ClockSkew, HookTakes: c.HookTakes,
+		DHCPEvery:                   c.DHCPEvery,
 		RequireMessageAuthenticator: c.RequireMessageAuthenticator, Seed: c.Seed, OnPacket: c.OnPacket,
 	}
 	if len(c.Profiles) > 0 {

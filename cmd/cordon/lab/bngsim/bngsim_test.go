@@ -80,7 +80,8 @@ func TestNoTwoSubscribersShareAnything(t *testing.T) {
 	for _, s := range c.subscribers() {
 		names[s.User], names[s.MAC], names[s.NASPortID] = true, true, true
 		held = append(held, netip.PrefixFrom(s.IPv4, 32), s.Prefix, s.Delegated)
-		if !c.V4.Contains(s.IPv4) || !c.V6.Overlaps(s.Prefix) || !c.V6.Overlaps(s.Delegated) || s.Prefix.Bits() != 64 || s.Delegated.Bits() != 56 {
+		if !c.V4.Contains(s.IPv4) || !c.V6.Overlaps(s.Prefix) || !c.V6.Overlaps(s.Delegated) || s.Prefix.Bits() != 64 ||
+			s.Delegated.Bits() != 56 {
 			t.Errorf("%s has %s, %s and %s", s.User, s.IPv4, s.Prefix, s.Delegated)
 		}
 	}
@@ -112,7 +113,8 @@ func TestALineThatMovesLeavesItsAddressAndGetsAFreeOne(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if after.User != before.User || after.IPv4 == before.IPv4 || after.ID == before.ID || !c.V4.Contains(after.IPv4) || after.IPv4 == c.V4.Addr() {
+		if after.User != before.User || after.IPv4 == before.IPv4 || after.ID == before.ID || !c.V4.Contains(after.IPv4) ||
+			after.IPv4 == c.V4.Addr() {
 			t.Errorf("%s moved from %s to %s", before.User, before, after)
 		}
 		held := map[netip.Addr]bool{}
@@ -272,7 +274,8 @@ func TestARefusalIsANumberOrNone(t *testing.T) {
 		text string
 		want bngsim.ErrorCause
 		ok   bool
-	}{{"", bngsim.OK, true}, {"503", bngsim.SessionNotFound, true}, {"none", bngsim.Unexplained, true}, {"0", 0, false}, {"-1", 0, false}, {"what", 0, false}} {
+	}{{"", bngsim.OK, true}, {"503", bngsim.SessionNotFound, true}, {"none", bngsim.Unexplained, true}, {"0", 0, false}, {"-1", 0, false},
+		{"what", 0, false}} {
 		got, err := Refusal(test.text)
 		if got != test.want || (err == nil) != test.ok {
 			t.Errorf("%q: %v, %v", test.text, got, err)

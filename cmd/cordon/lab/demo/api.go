@@ -15,7 +15,7 @@ import (
 	"cordon/integration/wire"
 )
 
-// operator is who the demo says it is.
+// operator is the author of the demo's decisions.
 const operator = "noc"
 
 // api is the server's HTTP API.
@@ -37,9 +37,8 @@ func verdict(source, id string, at time.Time, ip netip.Addr, category string, co
 	return wire.Verdict{Source: source, SourceID: id, ObservedAt: at, IP: ip.String(), Category: category, Confidence: &confidence}
 }
 
-// submit hands verdicts in as a detector would, and wants 202: the client of
-// the command line does not tell one success from another. One verdict is sent
-// bare, several as an array.
+// submit submits verdicts as a detector does, and wants 202: package client does not
+// distinguish one success from another. One verdict is sent bare, several as an array.
 func (a *api) submit(ctx context.Context, verdicts ...wire.Verdict) ([]wire.Receipt, error) {
 	var what any = verdicts
 	if len(verdicts) == 1 {
@@ -68,7 +67,7 @@ func (a *api) submit(ctx context.Context, verdicts ...wire.Verdict) ([]wire.Rece
 	}
 	var answer wire.Receipts
 	if err := json.Unmarshal(text, &answer); err != nil {
-		return nil, fmt.Errorf("POST /verdicts: read the answer: %w", err)
+		return nil, fmt.Errorf("POST /verdicts: decode the answer: %w", err)
 	}
 	if len(answer.Results) != len(verdicts) {
 		return nil, fmt.Errorf("POST /verdicts: %d answers to %d verdicts", len(answer.Results), len(verdicts))
@@ -76,13 +75,13 @@ func (a *api) submit(ctx context.Context, verdicts ...wire.Verdict) ([]wire.Rece
 	return answer.Results, nil
 }
 
-// get asks for one thing.
+// get requests one object.
 func get[T any](ctx context.Context, a *api, path string, query url.Values) (T, error) {
 	raw, err := a.Get(ctx, path, query)
 	return read[T](raw, err, path)
 }
 
-// read takes the answer to a call of the client apart.
+// read decodes the answer to a request of the client.
 func read[T any](raw json.RawMessage, err error, path string) (T, error) {
 	var v T
 	if err == nil {
@@ -98,14 +97,14 @@ func (a *api) kase(ctx context.Context, id string) (wire.Case, error) {
 	return get[wire.Case](ctx, a, "/cases/"+id, nil)
 }
 
-// command tells a case what a person decided.
+// command sends a decision about a case.
 func (a *api) command(ctx context.Context, id, verb, reason string) (wire.Case, error) {
 	path := "/cases/" + id + "/" + verb
 	raw, err := a.Post(ctx, path, nil, wire.CaseRequest{Reason: reason})
 	return read[wire.Case](raw, err, path)
 }
 
-// holders asks who held an address at a moment.
+// holders returns who held an address at a moment.
 func (a *api) holders(ctx context.Context, ip string, at time.Time) ([]wire.Holder, error) {
 	s, err := get[wire.Holders](ctx, a, "/sessions", url.Values{"ip": {ip}, "at": {at.UTC().Format(time.RFC3339Nano)}})
 	return s.Results, err

@@ -13,17 +13,17 @@ import (
 	"cordon/cmd/cordon/app"
 )
 
-// Config is how the demo is to run.
+// Config is the demo's configuration.
 type Config struct {
-	Once bool      // end after the story, instead of staying up until ctx ends
-	Seed uint64    // who plays which part, and the simulated BNGs' jitter
+	Once bool      // stop after the story, instead of running until ctx ends
+	Seed uint64    // of the choice of subscribers and the simulated BNGs' jitter
 	Out  io.Writer // the story
 	Bold bool      // Out is a terminal that shows headings in bold
 
-	// Listen is where the API shall listen, on loopback; if that is taken, a
-	// free port is. Empty: DefaultListen.
+	// Listen is the API's loopback address; if it is in use, a free port is taken.
+	// Empty: DefaultListen.
 	Listen   string
-	Embedded bool // do not use a redis-server, even if there is one
+	Embedded bool // use the embedded Redis even if there is a redis-server
 	Logger   *zap.Logger
 	Version  app.Version
 
@@ -31,17 +31,17 @@ type Config struct {
 	limit  time.Duration // of a run with Once; 0: onceTime
 }
 
-// DefaultListen is where the API of a demo listens if nobody else does.
+// DefaultListen is the API's default address.
 const DefaultListen = "127.0.0.1:8480"
 
-// freePort is where the API listens if its own port is taken.
+// freePort is the API's address if its own is in use.
 const freePort = "127.0.0.1:0"
 
 // onceTime bounds a run that ends after the story.
 const onceTime = 90 * time.Second
 
-// defaultTimeout is generous: what it waits for takes milliseconds, or a second
-// where a moment must be past, but machines that run demos are busy.
+// defaultTimeout bounds what takes milliseconds, or a second: it is long because hosts
+// that run demos are loaded.
 const defaultTimeout = 15 * time.Second
 
 func (c *Config) setDefaults() {
@@ -59,17 +59,16 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// Run sets the stage, tells the story and, unless Once, stays up until ctx ends.
-// Whatever it started or wrote is gone when it returns. The error is a
-// *StepError if something was seen that should not be, or not seen that should;
-// ctx's own if it ended before the story did.
+// Run sets the stage, runs the story and, unless Once, continues until ctx ends. It
+// removes whatever it started or wrote. The error is a *StepError if a step observes
+// something else than expected; ctx's own if it ended before the story did.
 func Run(ctx context.Context, c Config) (err error) {
 	c.setDefaults()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if c.Once {
 		var end context.CancelFunc
-		ctx, end = context.WithTimeoutCause(ctx, c.limit, fmt.Errorf("the story took longer than %s", c.limit))
+		ctx, end = context.WithTimeoutCause(ctx, c.limit, fmt.Errorf("the story timed out after %s", c.limit))
 		defer end()
 	}
 	s, err := setStage(ctx, c, cancel)
@@ -95,22 +94,22 @@ func Run(ctx context.Context, c Config) (err error) {
 	return nil
 }
 
-// partError says that something of the stage ended by itself.
+// partError says that a part of the stage ended unexpectedly.
 type partError struct {
 	part string
-	err  error // nil: it did not say why
+	err  error // nil: unknown
 }
 
 func (e *partError) Error() string {
 	if e.err == nil {
-		return e.part + " ended, and nobody had asked it to"
+		return e.part + " ended unexpectedly"
 	}
 	return fmt.Sprintf("%s ended: %v", e.part, e.err)
 }
 
 func (e *partError) Unwrap() error { return e.err }
 
-// ended prefers the reason why ctx ended to what that made others say.
+// ended prefers the cause of ctx's end to the errors that follow from it.
 func ended(ctx context.Context, err error) error {
 	var part *partError
 	switch {

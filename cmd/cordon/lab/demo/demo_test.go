@@ -207,7 +207,7 @@ func TestAStoryThatTakesTooLongFailsAtTheStepItWasIn(t *testing.T) {
 	var out output
 	wait := step{"a wait", func(_ *story, ctx context.Context) error { return pause(ctx, time.Hour) }}
 	err := Run(t.Context(), Config{Once: true, Out: &out, Listen: freePort, Embedded: true, script: []step{wait}, limit: 20 * time.Second})
-	if err == nil || !strings.Contains(err.Error(), "the story took longer than 20s: step 1 (a wait)") {
+	if err == nil || !strings.Contains(err.Error(), "the story timed out after 20s: step 1 (a wait)") {
 		t.Errorf("got %v", err)
 	}
 	gone(t, out.String())

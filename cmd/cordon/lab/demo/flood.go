@@ -9,13 +9,13 @@ import (
 	"cordon/integration/wire"
 )
 
-// How large the flood is, and how much of it the configuration lets through.
+// Size of the flood, and the source's limit in the configuration.
 const (
 	floodSize = 20
 	perSource = 5
 )
 
-// flood lets one source report more than anybody should.
+// flood lets one source exceed its limit.
 func (s *story) flood(ctx context.Context) error {
 	parts, ids, err := s.pour(ctx)
 	if err != nil {
@@ -39,7 +39,8 @@ func (s *story) flood(ctx context.Context) error {
 		}
 	}
 	if len(acted) != perSource || !strings.Contains(reason, "lines per source per hour") {
-		return fmt.Errorf("wanted %d acted on and the others held by the limit of the source, saw %d and %d (%s)", perSource, len(acted), len(held), reason)
+		return fmt.Errorf("wanted %d acted on and the others held by the limit of the source, saw %d and %d (%s)",
+			perSource, len(acted), len(held), reason)
 	}
 	s.say("%d acted on, %d held (%s)", len(acted), len(held), reason)
 	for _, q := range acted {
@@ -51,7 +52,7 @@ func (s *story) flood(ctx context.Context) error {
 	return s.decideHeld(ctx, held)
 }
 
-// pour hands the flood in, about as many sessions of each BNG.
+// pour submits the flood, about as many sessions of each BNG.
 func (s *story) pour(ctx context.Context) ([]part, []string, error) {
 	var parts []part
 	var verdicts []wire.Verdict
@@ -79,8 +80,7 @@ func (s *story) pour(ctx context.Context) ([]part, []string, error) {
 	return parts, ids, nil
 }
 
-// quietly waits until a case is restricted and the BNG shows it, and says
-// nothing.
+// quietly waits until a case is restricted and the BNG shows it, and prints nothing.
 func (s *story) quietly(ctx context.Context, q played) error {
 	if _, err := s.caseIs(ctx, q.kase, wire.StateRestricted); err != nil {
 		return err
@@ -90,8 +90,7 @@ func (s *story) quietly(ctx context.Context, q played) error {
 	return err
 }
 
-// decideHeld looks at what is held and lets a person approve one and reject the
-// others.
+// decideHeld checks the held cases, approves one and rejects the others.
 func (s *story) decideHeld(ctx context.Context, held []played) error {
 	for _, q := range held {
 		c, err := s.api.kase(ctx, q.kase)
@@ -129,7 +128,7 @@ func (s *story) decideHeld(ctx context.Context, held []played) error {
 	return nil
 }
 
-// untouched checks that nothing was sent about anybody of these.
+// untouched checks that nothing was sent about any of these.
 func (s *story) untouched(all []played) error {
 	for _, q := range all {
 		if n := s.transcript.requests(q.user); n > 0 {

@@ -8,19 +8,18 @@ import (
 	"cordon/radiusx/bngsim"
 )
 
-// apart is how long after a moment an address must change hands, so that the
-// change is no part of the moment: the tolerance of attribution, and a second,
-// for accounting tells whole seconds only.
+// apart is how long after a moment an address must change its holder for an unambiguous
+// attribution: the tolerance, and a second, as accounting has whole seconds.
 const apart = 3 * time.Second
 
-// changedHands reports an address that somebody else holds by now.
+// changedHands reports an address that has another holder by now.
 func (s *story) changedHands(ctx context.Context) error {
 	earlier, present := s.take(s.bngs[1]), s.take(s.bngs[1])
 	was, err := earlier.session()
 	if err != nil {
 		return err
 	}
-	observed := s.began // everybody has been on line since before
+	observed := s.began // every session is older
 	if err := pause(ctx, time.Until(observed.Add(apart))); err != nil {
 		return err
 	}
@@ -46,8 +45,8 @@ func (s *story) changedHands(ctx context.Context) error {
 	return s.leftAlone(present)
 }
 
-// handOver lets one line come back with another address, and another line with
-// the address that this frees. It returns the new sessions of both.
+// handOver lets one line log in again with another address, and another line with the
+// released one. It returns the new sessions of both.
 func handOver(ctx context.Context, from, to part) (moved, now bngsim.Session, err error) {
 	was, err := from.session()
 	if err != nil {
@@ -69,7 +68,7 @@ func handOver(ctx context.Context, from, to part) (moved, now bngsim.Session, er
 	return moved, now, err
 }
 
-// leftAlone checks that nothing was sent about somebody, and shows his session.
+// leftAlone checks that nothing was sent about a subscriber, and shows his session.
 func (s *story) leftAlone(p part) error {
 	session, err := p.session()
 	if err != nil {

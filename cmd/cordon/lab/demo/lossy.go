@@ -14,24 +14,24 @@ import (
 	"cordon/radiusx/bngsim"
 )
 
-// doubt is a release that a late duplicate may undo.
+// doubt is a release that a delayed duplicate may undo.
 type doubt struct {
 	played
-	request  []byte    // the datagram that is held up
-	sent     time.Time // when it left
+	request  []byte    // the delayed datagram
+	sent     time.Time // when it was sent
 	released time.Time // when the BNG showed the release
 }
 
-// heldFor is how long the path holds the first datagram up: until well after
-// the release, and longer than a MikroTik remembers what it answered (5 s).
+// heldFor is the delay of the first datagram: until well after the release, and longer
+// than a MikroTik keeps its replies (5 s).
 const heldFor = 15 * time.Second
 
-// lossyTime is added to the patience where two retransmissions are waited for:
-// after 2 s, and 4 s later (RFC 5080 section 2.2.1).
+// lossyTime is added to the timeout of two retransmissions: after 2 s, and 4 s later
+// (RFC 5080 section 2.2.1).
 const lossyTime = 8 * time.Second
 
-// lossyPath restricts and releases somebody while the network holds one
-// datagram up and loses one.
+// lossyPath restricts and releases a subscriber while the network delays one datagram
+// and loses one.
 func (s *story) lossyPath(ctx context.Context) error {
 	p := s.take(s.bngs[1])
 	session, err := p.session()
@@ -39,7 +39,7 @@ func (s *story) lossyPath(ctx context.Context) error {
 		return err
 	}
 	s.unsteady[p.user] = true
-	s.say("the path to %s holds the next packet up for %s and loses the answer to the one after it", p.bng.name, heldFor)
+	s.say("the path to %s delays the next packet by %s and loses the reply to the one after it", p.bng.name, heldFor)
 	p.bng.path.misbehave(heldFor)
 	q, err := s.report(ctx, p, verdict(mailHub, "event-1", time.Now(), session.IPv4, "spam", 0.9))
 	if err != nil {
@@ -55,10 +55,9 @@ func (s *story) lossyPath(ctx context.Context) error {
 	return s.releaseInDoubt(ctx, q)
 }
 
-// retransmitted waits until the exchange came through on its third try, and
-// shows each.
+// retransmitted waits for the reply to the third transmission, and shows each.
 func (s *story) retransmitted(ctx context.Context, q played) error {
-	wanted := "an answer to the third transmission to " + q.bng.name
+	wanted := "a reply to the third transmission to " + q.bng.name
 	err := s.until(ctx, s.timeout+lossyTime, wanted, func() (string, bool, error) {
 		seen := s.effects(q.bng)
 		return seen, strings.HasSuffix(seen, string(delivered)), nil
@@ -77,7 +76,7 @@ func (s *story) retransmitted(ctx context.Context, q played) error {
 			return errors.New("wanted retransmissions of the same octets, saw others")
 		}
 	}
-	s.say("the three requests are the same octets; the BNG repeated its answer to the third")
+	s.say("the three requests are the same octets; the BNG repeated its reply to the third")
 	s.doubted = doubt{played: q, request: first.octets, sent: first.at}
 	return nil
 }
@@ -92,12 +91,15 @@ func (s *story) effects(b *bng) string {
 
 // header is the code and identifier of a packet.
 func header(octets []byte) string {
-	names := map[byte]string{40: "Disconnect-Request", 41: "Disconnect-ACK", 42: "Disconnect-NAK", 43: "CoA-Request", 44: "CoA-ACK", 45: "CoA-NAK"}
+	names := map[byte]string{
+		40: "Disconnect-Request", 41: "Disconnect-ACK", 42: "Disconnect-NAK",
+		43: "CoA-Request", 44: "CoA-ACK", 45: "CoA-NAK",
+	}
 	return fmt.Sprintf("%s Id %d", names[octets[0]], octets[1])
 }
 
-// releaseInDoubt releases the case at once. Cordon knows that a duplicate of the
-// restriction may still be on its way, so the case stays open.
+// releaseInDoubt releases the case at once. A duplicate of the restriction may still be
+// in the network, so the case stays open.
 func (s *story) releaseInDoubt(ctx context.Context, q played) error {
 	if _, err := s.api.command(ctx, q.kase, "release", "the customer called, cleaned"); err != nil {
 		return err
@@ -112,7 +114,7 @@ func (s *story) releaseInDoubt(ctx context.Context, q played) error {
 		return err
 	}
 	s.say("released by the operator; %s shows session %s: %s", q.bng.name, session.ID, session.State)
-	s.say("a duplicate may still be on its way: the case stays %s until the release was sent", c.State)
+	s.say("a duplicate may still be in the network: the case stays %s until the release is sent", c.State)
 	s.say("once more, at %s", clock(s.doubted.released.Add(quarantine.AssertDelay)))
 	return nil
 }
@@ -128,7 +130,7 @@ func (s *story) assertedAgain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say("%+6.1f s  the packet held up arrives: %s restricts somebody whom nobody wants restricted", marked.Sub(d.sent).Seconds(), d.bng.name)
+	s.say("%+6.1f s  the delayed packet arrives: %s restricts a released subscriber", marked.Sub(d.sent).Seconds(), d.bng.name)
 	wait := max(time.Until(d.released.Add(quarantine.AssertDelay)), 0)
 	s.say("(%.0f s until the release of %s is sent once more)", wait.Seconds(), d.kase)
 	if _, err := s.caseWithin(ctx, wait+s.timeout, d.kase, wire.StateClosed); err != nil {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// path is the network in front of a BNG's socket. It carries everything as it
-// comes, until it is told to misbehave.
+// path is the network in front of a BNG's socket. It delivers everything unchanged until
+// misbehave is called.
 type path struct {
 	net.PacketConn
 	inbox  chan parcel
@@ -16,12 +16,12 @@ type path struct {
 	once   sync.Once
 
 	mu    sync.Mutex    // guards what follows
-	hold  time.Duration // how long the next datagram is held up; 0: not at all
-	lose  int           // how many of the next answers are lost
-	noted []incident    // nil: nothing is remembered
+	hold  time.Duration // delay of the next datagram; 0: none
+	lose  int           // how many of the next replies are lost
+	noted []incident    // nil: nothing is recorded
 }
 
-// parcel is a datagram with its sender, or why there will be none any more.
+// parcel is a datagram with its sender, or the socket's error.
 type parcel struct {
 	octets []byte
 	from   net.Addr
@@ -35,16 +35,16 @@ type incident struct {
 	octets []byte
 }
 
-// effect is what becomes of a datagram on its way.
+// effect is what the path did with a datagram.
 type effect string
 
 // The effects.
 const (
-	heldUp    effect = "held up on the way"
+	heldUp    effect = "delayed"
 	late      effect = "arrives late"
 	arrived   effect = "arrives"
-	lost      effect = "lost on the way back"
-	delivered effect = "arrives back"
+	lost      effect = "reply lost"
+	delivered effect = "reply delivered"
 )
 
 // newPath puts a network in front of a socket. Its goroutine ends when the
@@ -55,22 +55,22 @@ func newPath(conn net.PacketConn) *path {
 	return p
 }
 
-// misbehave makes the path hold the next datagram up for that long and lose the
-// next answer, and remember from now on what it did with each datagram.
+// misbehave delays the next datagram by hold, loses the next reply, and records from now
+// on what the path did with each datagram.
 func (p *path) misbehave(hold time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hold, p.lose, p.noted = hold, 1, []incident{}
 }
 
-// incidents is what happened since it was told to misbehave, oldest first.
+// incidents is what happened since misbehave, oldest first.
 func (p *path) incidents() []incident {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.noted)
 }
 
-// note remembers a datagram's effect; the caller holds p.mu.
+// note records an effect; the caller holds p.mu.
 func (p *path) note(f effect, octets []byte) {
 	if p.noted != nil {
 		p.noted = append(p.noted, incident{time.Now(), f, slices.Clone(octets)})
@@ -91,7 +91,7 @@ func (p *path) pump() {
 	}
 }
 
-// holdsUp keeps a datagram for later, if one is to be.
+// holdsUp delays a datagram, if one is to be.
 func (p *path) holdsUp(parcel parcel) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,7 +110,7 @@ func (p *path) holdsUp(parcel parcel) bool {
 	return true
 }
 
-// deliver hands a datagram to whoever reads; false if the path is closed.
+// deliver passes a datagram to ReadFrom; false if the path is closed.
 func (p *path) deliver(parcel parcel) bool {
 	select {
 	case p.inbox <- parcel:
@@ -120,7 +120,7 @@ func (p *path) deliver(parcel parcel) bool {
 	}
 }
 
-// ReadFrom implements net.PacketConn. It knows no deadline.
+// ReadFrom implements net.PacketConn, without deadlines.
 func (p *path) ReadFrom(into []byte) (int, net.Addr, error) {
 	select {
 	case parcel := <-p.inbox:

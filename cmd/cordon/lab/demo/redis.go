@@ -156,7 +156,7 @@ func askVersion(socket string) (redisVersion, error) {
 			return redisVersion(text), nil
 		}
 	}
-	return "", errors.New("it does not tell its version")
+	return "", errors.New("no redis_version in INFO")
 }
 
 // startEmbedded runs Redis as a part of this process.

@@ -75,7 +75,7 @@ func TestEachStepFailsWhenItIsNotSeenToHappen(t *testing.T) {
 			}
 			_, err := s.sessionIs(ctx, p, noSMTP, func(x bngsim.Session) bool { return shows(x, noSMTP) })
 			return err
-		})}, []string{"step 2 (sabotage)", "nobody asked for a change of mikrotik1/"}, true},
+		})}, []string{"step 2 (sabotage)", "wanted no change of mikrotik1/"}, true},
 		{"a double that is none", []step{acted, sabotage(func(s *story, _ context.Context) error {
 			s.first.verdict.SourceID = "another"
 			return nil
@@ -93,7 +93,7 @@ func TestEachStepFailsWhenItIsNotSeenToHappen(t *testing.T) {
 				err = s.retransmitted(ctx, q)
 			}
 			return err
-		})}, []string{"step 1 (sabotage)", "wanted packets held up on the way, arrives, lost", "saw held up on the way, arrives, arrives back"}, true},
+		})}, []string{"step 1 (sabotage)", "wanted packets delayed, arrives, reply lost", "saw delayed, arrives, reply delivered"}, true},
 		{"a verdict that is refused", []step{sabotage(func(s *story, ctx context.Context) error {
 			_, err := s.report(ctx, s.take(s.bngs[1]), wire.Verdict{Source: sensor})
 			return err
@@ -124,7 +124,7 @@ func TestEachStepFailsWhenItIsNotSeenToHappen(t *testing.T) {
 			return s.quietly(ctx, q)
 		}), known(t, "a flood")}, []string{"step 2 (a flood", "wanted 5 acted on", "saw 4 and 16"}, true},
 		{"releases that are not carried out", []step{acted, faulty(0, ignore), known(t, "everything is released")},
-			[]string{"step 3 (everything is released)", "nobody asked for a change of junos1/", "INTERNET+GARDEN"}, true},
+			[]string{"step 3 (everything is released)", "wanted no change of junos1/", "INTERNET+GARDEN"}, true},
 		{"releases that are not answered", []step{acted, faulty(0, silent), known(t, "everything is released")},
 			[]string{"step 3 (everything is released)", "to be closed, saw releasing"}, true},
 	} {

@@ -7,9 +7,8 @@ import (
 	"sync"
 )
 
-// screen is the terminal that the story is told on. Its methods may be called
-// from any goroutine. A terminal that went away reads nothing, and the story
-// goes on for its exit code.
+// screen is the output of the story. Its methods may be called from any goroutine. They
+// ignore a closed terminal: the story continues for its exit code.
 type screen struct {
 	bold bool
 
@@ -17,7 +16,7 @@ type screen struct {
 	w  io.Writer
 }
 
-// Indents of what stands under a heading, and of packets.
+// Indents below a heading, and of packets.
 const (
 	indent       = "   "
 	packetIndent = "     "

@@ -19,8 +19,8 @@ import (
 	"cordon/radiusx/bngsim"
 )
 
-// stage is everything that the story is told on: it owns a directory, a Redis,
-// the server and the BNGs, and strike takes all of it down again.
+// stage is everything that the story runs on: it owns a directory, a Redis, the server
+// and the BNGs, and strike removes all of it.
 type stage struct {
 	Config
 	*screen
@@ -29,7 +29,7 @@ type stage struct {
 	accounting net.Addr // where the server takes accounting
 	file       string   // the server's configuration
 	bngs       []*bng
-	cleanups   []func() error // what was begun, the last first when it ends
+	cleanups   []func() error // run in reverse order by strike
 }
 
 // bng is one simulated BNG of the stage.
@@ -42,16 +42,16 @@ type bng struct {
 	arrived atomic.Uint64 // CoA and Disconnect datagrams that reached it
 }
 
-// made is what distinguishes the two BNGs.
+// made is what differs between the two BNGs.
 type made struct {
-	dialect string // of the server; the simulated make has the same name
+	dialect string // of the server; the simulated platform has the same name
 	nasIP   string
 	v4, v6  string
-	normal  string // what the configuration calls normal
+	normal  string // normal profile of the configuration
 }
 
-// The BNGs: one make that lays a restriction over what is there, one that puts
-// it in its place. The addresses are for examples and tests (RFC 2544, RFC 3849).
+// The BNGs: one platform that overlays a restriction, one that replaces the normal
+// profile. The addresses are for examples and tests (RFC 2544, RFC 3849).
 var makes = []struct {
 	name string
 	made
@@ -73,8 +73,8 @@ const (
 	noSMTP = "NO-SMTP"
 )
 
-// setStage starts everything and logs the subscribers in. fail is called with
-// the reason if something ends by itself later. On an error nothing is left.
+// setStage starts everything and logs the subscribers in. fail is called with the cause
+// if a part ends later. After an error nothing is left.
 func setStage(ctx context.Context, c Config, fail context.CancelCauseFunc) (_ *stage, err error) {
 	s := &stage{Config: c, screen: &screen{w: c.Out, bold: c.Bold}, transcript: &transcript{}}
 	defer func() {
@@ -119,10 +119,10 @@ func setStage(ctx context.Context, c Config, fail context.CancelCauseFunc) (_ *s
 	return s, s.fill(ctx)
 }
 
-// cleanUp notes what is to be done at the end.
+// cleanUp adds a function for strike.
 func (s *stage) cleanUp(f func() error) { s.cleanups = append(s.cleanups, f) }
 
-// strike takes everything down, the last first.
+// strike stops and removes everything, the last first.
 func (s *stage) strike() error {
 	var errs []error
 	for len(s.cleanups) > 0 {
@@ -133,7 +133,7 @@ func (s *stage) strike() error {
 	return errors.Join(errs...)
 }
 
-// openBNGs binds the BNGs' sockets; each has a secret of its own.
+// openBNGs binds the BNGs' sockets, each with its own secret.
 func (s *stage) openBNGs(acctServer, acctSecret string) error {
 	for i, m := range makes {
 		b := &bng{name: m.name, made: m.made, secret: rand.Text()}
@@ -163,7 +163,7 @@ func (s *stage) openBNGs(acctServer, acctSecret string) error {
 	return nil
 }
 
-// count counts what reaches the BNG's server, whatever becomes of it.
+// count counts the requests that reach the BNG.
 func (b *bng) count(p bngsim.Packet) {
 	if !p.Sent && !p.Accounting {
 		b.arrived.Add(1)
@@ -202,7 +202,7 @@ func (s *stage) startServer(ctx context.Context, dir string, store *redis, accou
 	return server, nil
 }
 
-// introduce says what the story is told on.
+// introduce prints the parts of the stage.
 func (s *stage) introduce(store *redis) {
 	s.heading(fmt.Sprintf("Cordon's demo: the real server, two simulated BNGs (seed %d)", s.Seed))
 	s.say("redis       %s", store.about)
@@ -232,7 +232,7 @@ func (s *stage) fill(ctx context.Context) error {
 		if err := b.LoginAll(ctx); err != nil {
 			return err
 		}
-		s.say("%-11s %s, CoA at %s/udp, %d subscribers on line with IPv4 and IPv6", b.name, b.made.dialect, b.Addr(), len(b.Sessions()))
+		s.say("%-11s %s, CoA at %s/udp, %d subscribers online with IPv4 and IPv6", b.name, b.made.dialect, b.Addr(), len(b.Sessions()))
 	}
 	return nil
 }

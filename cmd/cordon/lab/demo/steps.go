@@ -15,7 +15,7 @@ import (
 	"cordon/integration/wire"
 )
 
-// Who reports what in the story.
+// The sources of the story.
 const (
 	sensor   = "suricata-1" // reports bots
 	honeypot = "honeynet-7" // floods
@@ -25,8 +25,7 @@ const (
 // clock writes a moment as the story does.
 func clock(t time.Time) string { return t.UTC().Format("15:04:05.000Z") }
 
-// sessionsKnown compares every session on the BNGs with what the API says about
-// its address.
+// sessionsKnown compares every session on the BNGs with the API's holder of its address.
 func (s *story) sessionsKnown(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
@@ -42,7 +41,7 @@ func (s *story) sessionsKnown(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	s.say("%d sessions on the BNGs; each address leads to its session in Cordon, learnt from accounting", total)
+	s.say("%d sessions on the BNGs; Cordon knows the holder of each address from accounting", total)
 	return nil
 }
 
@@ -72,8 +71,8 @@ func names(holders []wire.Holder) string {
 	return text
 }
 
-// report hands a verdict in, waits until it is acted on about the right
-// subscriber, and shows the case.
+// report submits a verdict, waits until it has acted on the right subscriber, and shows
+// the case.
 func (s *story) report(ctx context.Context, p part, v wire.Verdict) (played, error) {
 	s.say("%s reports %s: %s, observed %s", v.Source, v.IP, v.Category, clock(v.ObservedAt))
 	receipts, err := s.api.submit(ctx, v)
@@ -121,15 +120,14 @@ func (s *story) verdictActed(ctx context.Context) error {
 	return s.verified(ctx, s.first, before.ID)
 }
 
-// verified waits until the network itself has shown that the session is
-// restricted.
+// verified waits until the network shows that the session is restricted.
 func (s *story) verified(ctx context.Context, p played, id string) error {
 	return s.until(ctx, s.timeout, fmt.Sprintf("session %s/%s to be verified", p.bng.name, id), func() (string, bool, error) {
 		c, err := s.api.kase(ctx, p.kase)
 		i := slices.IndexFunc(c.Sessions, func(e wire.Session) bool { return e.BNG == p.bng.name && e.SessionID == id })
 		shown := i >= 0 && c.Sessions[i].Enforcement == wire.EnforcementVerified
 		if shown {
-			s.say("an ACK is no proof; %s/%s is verified: %s", p.bng.name, id, c.Sessions[i].Reason)
+			s.say("after the ACK, %s/%s is verified: %s", p.bng.name, id, c.Sessions[i].Reason)
 		}
 		return describe(c), shown, err
 	})
@@ -162,10 +160,10 @@ func acked(c wire.Case, bng, id string) bool {
 	return slices.ContainsFunc(c.Sessions, func(e wire.Session) bool { return e.BNG == bng && e.SessionID == id && e.Acknowledged() })
 }
 
-// quiet is how long nothing must happen to count as nothing.
+// quiet is how long to watch for packets that must not be sent.
 const quiet = 300 * time.Millisecond
 
-// verdictDoubled hands the first verdict in once more.
+// verdictDoubled submits the first verdict again.
 func (s *story) verdictDoubled(ctx context.Context) error {
 	if s.first.kase == "" {
 		return errors.New("there is no verdict to double")
@@ -220,7 +218,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// delegatedPrefix reports an address that stands in no accounting record.
+// delegatedPrefix reports an address that is in no accounting record.
 func (s *story) delegatedPrefix(ctx context.Context) error {
 	p := s.take(s.bngs[0])
 	session, err := p.session()
@@ -240,7 +238,7 @@ func (s *story) delegatedPrefix(ctx context.Context) error {
 	return s.restricted(ctx, q, session.ID, garden)
 }
 
-// reconnect lets the first restricted subscriber dial in again.
+// reconnect lets the first restricted subscriber log in again.
 func (s *story) reconnect(ctx context.Context) error {
 	if s.first.kase == "" {
 		return errors.New("nobody is restricted")
@@ -256,7 +254,7 @@ func (s *story) reconnect(ctx context.Context) error {
 	if !normal(after) || after.ID == before.ID {
 		return fmt.Errorf("wanted a new session as AAA makes it, saw %s with %s", after.ID, after.State)
 	}
-	s.say("%s hangs up and logs in again", s.first.user)
+	s.say("%s logs out and in again", s.first.user)
 	s.say("session %s with %s is now session %s with %s: %s", before.ID, before.IPv4, after.ID, after.IPv4, after.State)
 	if _, err := s.bngShows(ctx, s.first.part, s.first.kase, garden); err != nil {
 		return err
@@ -264,7 +262,7 @@ func (s *story) reconnect(ctx context.Context) error {
 	return s.restricted(ctx, s.first, after.ID, garden)
 }
 
-// shadowRule reports something whose rule is not trusted yet.
+// shadowRule reports something whose rule has mode shadow.
 func (s *story) shadowRule(ctx context.Context) error {
 	p := s.take(s.bngs[1])
 	session, err := p.session()
@@ -295,7 +293,7 @@ func (s *story) shadowRule(ctx context.Context) error {
 	return nil
 }
 
-// byHand restricts a session as somebody at the NOC does.
+// byHand quarantines a session manually.
 func (s *story) byHand(ctx context.Context) error {
 	p := s.take(s.bngs[0])
 	session, err := p.session()

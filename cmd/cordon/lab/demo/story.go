@@ -13,15 +13,15 @@ import (
 	"cordon/radiusx/bngsim"
 )
 
-// step is one part of the story. Its function says what it sees, and fails if
-// that is not what should be seen.
+// step is one step of the story. Its function prints what it observes, and fails if that
+// is not as expected.
 type step struct {
 	title string
 	run   func(*story, context.Context) error
 }
 
-// script is the whole story in its order. The lossy path comes early, so that
-// the time until its release is asserted again passes during other steps.
+// script is the whole story. The lossy path is early, so that the time until its release
+// is asserted again passes during other steps.
 var script = []step{
 	{"the sessions that the BNGs have are those that Cordon knows", (*story).sessionsKnown},
 	{"a verdict is accepted, attributed and acted on", (*story).verdictActed},
@@ -37,7 +37,7 @@ var script = []step{
 	{"everything is released", (*story).releaseAll},
 }
 
-// StepError is a step at which something else was seen than should be.
+// StepError is a failed step.
 type StepError struct {
 	Number int // from 1
 	Title  string
@@ -53,16 +53,16 @@ type story struct {
 	*stage
 	began  time.Time
 	random *rand.Rand
-	cast   map[*bng][]string // users who play no part yet
+	cast   map[*bng][]string // users without a part yet
 
-	meant    map[string]string // user → name of the restriction that his session should show now
-	unsteady map[string]bool   // users whose sessions are looked at by one step alone
+	meant    map[string]string // user → restriction that his session must show now
+	unsteady map[string]bool   // users whose sessions are checked by their own step only
 	seen     map[string]part   // case → whose session was seen restricted on its BNG
 
 	first   played // of verdictActed
 	doubted doubt  // of lossyPath
 
-	timeout time.Duration // for what should be seen at once
+	timeout time.Duration // of what should be observed at once
 }
 
 // part is a user on a BNG.
@@ -71,7 +71,7 @@ type part struct {
 	user string
 }
 
-// played is a case that a step led to.
+// played is the case of a step.
 type played struct {
 	part
 	verdict wire.Verdict
@@ -93,12 +93,11 @@ func newStory(s *stage) *story {
 	return t
 }
 
-// run goes through the script and ends with what came of it, counted at the
-// BNGs and in the API.
+// run runs the script and prints the result, counted at the BNGs and in the API.
 func (s *story) run(ctx context.Context) error {
 	failure := s.steps(ctx)
 	if ctx.Err() != nil {
-		return failure // nobody waits for a count
+		return failure // interrupted
 	}
 	released, stuck, err := s.count(ctx)
 	if err != nil {
@@ -125,14 +124,14 @@ func (s *story) steps(ctx context.Context) error {
 	return nil
 }
 
-// take gives the next part on a BNG to somebody who has played none.
+// take returns a user of a BNG without a part yet.
 func (s *story) take(b *bng) part {
 	user := s.cast[b][0]
 	s.cast[b] = s.cast[b][1:]
 	return part{b, user}
 }
 
-// session is the one session of a user as the BNG sees it now.
+// session is the user's only session on the BNG.
 func (p part) session() (bngsim.Session, error) {
 	sessions := p.bng.Find(p.user)
 	if len(sessions) != 1 {
@@ -146,11 +145,11 @@ func shows(s bngsim.Session, restriction string) bool {
 	return slices.Contains(s.Services, restriction) || s.AddressList == restriction
 }
 
-// normal reports whether a session is as AAA made it at log-in.
+// normal reports whether a session is as at log-in.
 func normal(s bngsim.Session) bool { return s.State.Equal(s.Profile) }
 
-// nobodyElse looks at every session of both BNGs: those that are meant, and no
-// others, show a restriction.
+// nobodyElse checks every session of both BNGs: those of the story, and no others, show a
+// restriction.
 func (s *story) nobodyElse() error {
 	others := 0
 	for _, b := range s.bngs {
@@ -161,7 +160,7 @@ func (s *story) nobodyElse() error {
 			case restriction != "" && !shows(session, restriction):
 				return fmt.Errorf("wanted %s on %s/%s (%s), saw %s", restriction, b.name, session.ID, session.User, session.State)
 			case restriction == "" && !normal(session):
-				return fmt.Errorf("nobody asked for a change of %s/%s (%s), saw %s instead of %s",
+				return fmt.Errorf("wanted no change of %s/%s (%s), saw %s instead of %s",
 					b.name, session.ID, session.User, session.State, session.Profile)
 			case restriction == "":
 				others++
@@ -169,16 +168,16 @@ func (s *story) nobodyElse() error {
 		}
 	}
 	if len(s.meant)+len(s.unsteady) == 0 {
-		s.say("all %d sessions are as AAA made them at log-in", others)
+		s.say("all %d sessions are as at log-in", others)
 	} else {
-		s.say("the other %d sessions are as AAA made them at log-in", others)
+		s.say("the other %d sessions are as at log-in", others)
 	}
 	return nil
 }
 
-// count says how many of the subscribers that were seen restricted are seen
-// released: case closed, session as AAA made it. Every other one is stuck, and
-// so is whoever else has an open case or a changed session.
+// count returns how many of the restricted subscribers are released: case closed, session
+// as at log-in. Every other one is stuck, and so is whoever else has an open case or a
+// changed session.
 func (s *story) count(ctx context.Context) (released, stuck int, err error) {
 	bad := map[string]bool{}
 	open, err := s.api.openCases(ctx)
@@ -203,11 +202,11 @@ func (s *story) count(ctx context.Context) (released, stuck int, err error) {
 	return released, len(bad), nil
 }
 
-// poll is how often what should be seen is looked for.
+// poll is the interval of until.
 const poll = 20 * time.Millisecond
 
-// until looks again and again until look is content. It fails with what was
-// wanted and what was seen last.
+// until polls look until it is satisfied. It fails with what was wanted and what was seen
+// last.
 func (s *story) until(ctx context.Context, timeout time.Duration, wanted string, look func() (seen string, ok bool, err error)) error {
 	for deadline := time.Now().Add(timeout); ; {
 		seen, ok, err := look()
@@ -267,8 +266,8 @@ func describe(c wire.Case) string {
 	return text.String()
 }
 
-// bngShows waits until the BNG shows a restriction on a user's session, and
-// counts the case as one that was seen.
+// bngShows waits until the BNG shows a restriction on a user's session, and records the
+// case as seen.
 func (s *story) bngShows(ctx context.Context, p part, kase, restriction string) (bngsim.Session, error) {
 	session, err := s.sessionIs(ctx, p, restriction, func(x bngsim.Session) bool { return shows(x, restriction) })
 	if err == nil {
@@ -277,9 +276,9 @@ func (s *story) bngShows(ctx context.Context, p part, kase, restriction string) 
 	return session, err
 }
 
-// bngRestored waits until a user's session is as AAA made it.
+// bngRestored waits until a user's session is as at log-in.
 func (s *story) bngRestored(ctx context.Context, p part) (bngsim.Session, error) {
-	return s.sessionIs(ctx, p, "what AAA gave at log-in", normal)
+	return s.sessionIs(ctx, p, "the profile of its log-in", normal)
 }
 
 func (s *story) sessionIs(ctx context.Context, p part, wanted string, as func(bngsim.Session) bool) (bngsim.Session, error) {

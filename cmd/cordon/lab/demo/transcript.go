@@ -7,16 +7,15 @@ import (
 	"sync"
 )
 
-// transcript keeps what the server shows of its CoA exchanges, one packet a
-// Write in radclient's wording, as "cordon serve --debug" prints them.
+// transcript records the server's CoA exchanges, one packet a Write in radclient's format,
+// as "cordon serve --debug" prints them.
 type transcript struct {
 	mu      sync.Mutex // guards what follows
 	packets []packet
-	follow  func(text string) // called with each packet from now on; may be nil
+	follow  func(text string) // called with each further packet; may be nil
 }
 
-// packet is one packet, first transmission or accepted answer, as the server
-// saw it.
+// packet is one packet, a first transmission or an accepted reply.
 type packet struct {
 	direction, code string // Sent CoA-Request
 	id              int
@@ -49,7 +48,7 @@ func (t *transcript) followWith(show func(text string)) {
 // requests counts what was sent about a user.
 func (t *transcript) requests(user string) int { return len(t.exchanges(user)) }
 
-// exchange is a request and its answer; the answer is zero while there is none.
+// exchange is a request and its reply; the reply is zero while there is none.
 type exchange struct{ request, answer packet }
 
 // exchanges returns those about a user, in the order of their requests.

@@ -15,9 +15,11 @@ func Snippet(cfg *app.Config, parts *app.Parts, name string, reveal bool) (strin
 			continue
 		}
 		if b.Via != nil {
-			return "", fmt.Errorf("%s is asked by proxy %s: it needs the proxy's address and secret in its configuration, not ours", name, b.Via.Name)
+			return "", fmt.Errorf("%s is asked by proxy %s: it needs the proxy's address and secret in its configuration, not ours", name,
+				b.Via.Name)
 		}
-		request := dialect.SnippetRequest{Name: b.Name, BNG: b.Address, Port: b.CoAPort, Secret: b.Secret, Revealed: reveal, Cordon: cfg.CoA.Addr()}
+		request := dialect.SnippetRequest{Name: b.Name, BNG: b.Address, Port: b.CoAPort, Secret: b.Secret, Revealed: reveal,
+			Cordon: cfg.CoA.Addr()}
 		text, known := b.Dialect.Snippet(request)
 		if !known {
 			return "", fmt.Errorf("the lines that %s needs are not known; see its manual for dynamic authorization (RFC 5176)", b.Dialect.Title)

@@ -56,7 +56,8 @@ type set struct {
 // subscribers have sessions while the probe runs; the last one lacks nearly
 // everything that a request could name it by.
 var subscribers = []bngsim.Subscriber{
-	{User: "alice@isp", IPv4: netip.MustParseAddr("198.51.100.7"), MAC: "02-00-00-00-00-01", NASPortID: "1/1:836", Profile: bngsim.State{FilterID: "PLAN"}},
+	{User: "alice@isp", IPv4: netip.MustParseAddr("198.51.100.7"), MAC: "02-00-00-00-00-01", NASPortID: "1/1:836",
+		Profile: bngsim.State{FilterID: "PLAN"}},
 	{User: "bob@isp", IPv4: netip.MustParseAddr("198.51.100.8"), Prefix: netip.MustParsePrefix("2001:db8:8::/64")},
 	{User: ""},
 }
@@ -114,7 +115,8 @@ func probed(t *testing.T, s set, check func(*testing.T, *lab, Report)) {
 			t.Fatal(err)
 		}
 		l := &lab{sim: sim, config: Config{Client: client, BNG: bng.Config{
-			Name: "bng1", Address: addr, Secret: secret(t, ours), Dialect: d, MessageAuthenticator: signing, OmitEventTimestamp: d.EventTimestamp == dialect.StampOmit,
+			Name: "bng1", Address: addr, Secret: secret(t, ours), Dialect: d, MessageAuthenticator: signing,
+			OmitEventTimestamp: d.EventTimestamp == dialect.StampOmit,
 		}}}
 		if s.ours != nil {
 			s.ours(&l.config.BNG)
@@ -125,7 +127,8 @@ func probed(t *testing.T, s set, check func(*testing.T, *lab, Report)) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute) // what the simulation does late, too
-		if diff := cmp.Diff(before, sim.Sessions(), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+		if diff := cmp.Diff(before, sim.Sessions(), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+			cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 			t.Errorf("the probe changed sessions:\n%s", diff)
 		}
 		if text := report.Text(); strings.Contains(text, ours) || strings.Contains(text, theirs) {
@@ -150,11 +153,14 @@ func TestEachConditionGetsItsVerdict(t *testing.T) {
 		{"sound", set{dialect: "junos"}, Alive, "503 Session-Context-Not-Found", 1},
 		{"a make that names no cause", set{dialect: "coova-chilli"}, Alive, "CoA-NAK without Error-Cause", 1},
 		{"a make that only disconnects", set{dialect: "hostapd"}, Alive, "can only disconnect", 1},
-		{"another secret, silently", set{dialect: "junos", change: func(c *bngsim.Config) { c.Secret = secret(t, theirs) }}, Silent, "a wrong secret", 5},
-		{"answers with another secret", set{dialect: "junos", faults: bngsim.Faults{BadAuthenticator: true}}, WrongSecret, "bad-authenticator", 1},
+		{"another secret, silently", set{dialect: "junos", change: func(c *bngsim.Config) { c.Secret = secret(t, theirs) }}, Silent,
+			"a wrong secret", 5},
+		{"answers with another secret", set{dialect: "junos", faults: bngsim.Faults{BadAuthenticator: true}}, WrongSecret, "bad-authenticator",
+			1},
 		{"silent", set{dialect: "junos", faults: bngsim.Faults{Silent: true}}, Silent, "a filter on the way", 5},
 		{"does not answer CoA", set{dialect: "junos", change: quirks(bngsim.SilentCoA)}, Silent, "without dynamic authorization", 5},
-		{"not its client", set{dialect: "junos", change: func(c *bngsim.Config) { c.Allowed = []netip.Prefix{} }}, Silent, "does not take us for a client", 5},
+		{"not its client", set{dialect: "junos", change: func(c *bngsim.Config) { c.Allowed = []netip.Prefix{} }}, Silent,
+			"does not take us for a client", 5},
 		{"takes the first that is left", set{dialect: "skat", change: quirks(bngsim.FirstMatch)}, AcksAnything, "its ACK proves nothing", 1},
 		{"knows sessions by name alone", set{dialect: "mikrotik", change: quirks(bngsim.NameOnly)}, Alive, "", 1},
 		{"not for it", set{dialect: "junos", faults: bngsim.Faults{NAK: 403}}, NotUs, "403 NAS-Identification-Mismatch", 1},
@@ -166,17 +172,24 @@ func TestEachConditionGetsItsVerdict(t *testing.T) {
 		{"several match", set{dialect: "junos", faults: bngsim.Faults{NAK: 508}}, MatchesSeveral, "several sessions", 1},
 		{"unknown cause", set{dialect: "junos", faults: bngsim.Faults{NAK: 499}}, Alive, "not known here", 1},
 		{"wrong code", set{dialect: "junos", change: quirks(bngsim.WrongCode)}, WrongCode, "wrong-code", 1},
-		{"wrong signature, right without", set{dialect: "junos", change: quirks(bngsim.BadMessageAuth)}, MessageAuthenticator, "message_authenticator: omit", 2},
+		{"wrong signature, right without", set{dialect: "junos", change: quirks(bngsim.BadMessageAuth)}, MessageAuthenticator,
+			"message_authenticator: omit", 2},
 		{"signature required and not there", set{dialect: "junos", change: quirks(bngsim.NoMessageAuth), ours: func(b *bng.Config) {
 			b.MessageAuthenticator = coa.MessageAuthenticatorRequireReply
 		}}, NoMessageAuthenticator, "message_authenticator: send", 1},
-		{"drops signed requests", set{dialect: "junos", change: quirks(bngsim.DropsMessageAuth)}, MessageAuthenticator, "set message_authenticator: omit", 2},
-		{"wants signed requests", set{dialect: "junos", change: func(c *bngsim.Config) { c.RequireMessageAuthenticator = true }, ours: func(b *bng.Config) {
-			b.MessageAuthenticator = coa.MessageAuthenticatorOmit
-		}}, MessageAuthenticator, "set message_authenticator: send", 2},
-		{"wants a timestamp", set{dialect: "junos", change: quirks(bngsim.NeedsTimestamp), ours: func(b *bng.Config) { b.OmitEventTimestamp = true }},
+		{"drops signed requests", set{dialect: "junos", change: quirks(bngsim.DropsMessageAuth)}, MessageAuthenticator,
+			"set message_authenticator: omit", 2},
+		{"wants signed requests", set{dialect: "junos", change: func(c *bngsim.Config) { c.RequireMessageAuthenticator = true },
+			ours: func(b *bng.Config) {
+				b.MessageAuthenticator = coa.MessageAuthenticatorOmit
+			}}, MessageAuthenticator, "set message_authenticator: send", 2},
+		{"wants a timestamp", set{dialect: "junos", change: quirks(bngsim.NeedsTimestamp),
+			ours: func(b *bng.Config) { b.OmitEventTimestamp = true }},
 			EventTimestamp, "event_timestamp: send", 3},
-		{"wants both", set{dialect: "junos", change: func(c *bngsim.Config) { c.RequireMessageAuthenticator, c.RequireEventTimestamp = true, true }, ours: func(b *bng.Config) {
+		{"wants both", set{dialect: "junos", change: func(c *bngsim.Config) {
+			c.RequireMessageAuthenticator, c.RequireEventTimestamp = true,
+				true
+		}, ours: func(b *bng.Config) {
 			b.OmitEventTimestamp, b.MessageAuthenticator = true, coa.MessageAuthenticatorOmit
 		}}, BothSettings, "message_authenticator: send and event_timestamp: send", 4},
 		{"clock ahead", set{dialect: "junos", change: quirks(bngsim.ClockSkew)}, ClockSkew, "10m0s ahead of ours", 3},
@@ -297,7 +310,8 @@ func TestAPlanShowsTheRequestAndSendsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := p.Text()
-	for _, want := range []string{"UDP 192.0.2.1:1700", `NAS-Identifier = "gw-1"`, "NAS-IP-Address = 192.0.2.9", "nothing was sent", "on port 3799"} {
+	for _, want := range []string{"UDP 192.0.2.1:1700", `NAS-Identifier = "gw-1"`, "NAS-IP-Address = 192.0.2.9", "nothing was sent",
+		"on port 3799"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the plan lacks %q:\n%s", want, text)
 		}
@@ -311,7 +325,8 @@ func TestWhatIdentifiesIsNewEachTimeAndBelongsToNobody(t *testing.T) {
 	b := &bng.Config{Address: netip.MustParseAddr("192.0.2.1")}
 	seen := map[string]bool{}
 	for range 50 {
-		for _, a := range nobody([]string{"User-Name", "Acct-Session-Id", "Calling-Station-Id", "Framed-IP-Address", "Framed-IPv6-Prefix", "Framed-IPv6-Address", "NAS-Port"}, radiusx.Builtin(), b) {
+		for _, a := range nobody([]string{"User-Name", "Acct-Session-Id", "Calling-Station-Id", "Framed-IP-Address", "Framed-IPv6-Prefix",
+			"Framed-IPv6-Address", "NAS-Port"}, radiusx.Builtin(), b) {
 			if seen[a.Value] {
 				t.Errorf("%v comes twice", a)
 			}

@@ -76,7 +76,8 @@ func (c *Config) judge(tries []Try) finding {
 		return finding{Unreachable, "There is no way to it: " + first.Hint + ".", "check address, routing, and the local firewall"}
 	}
 	return finding{Silent, "Nothing was heard" + c.others() + ".",
-		"look at the BNG whether the requests arrive and why they are dropped (cordon bng snippet " + c.BNG.Name + " -c FILE shows what it needs)"}
+		"look at the BNG whether the requests arrive and why they are dropped (cordon bng snippet " + c.BNG.Name +
+			" -c FILE shows what it needs)"}
 }
 
 // others names the other ports that were tried.
@@ -134,16 +135,20 @@ func (c *Config) readAnswer(t *Try) finding {
 	}
 	switch {
 	case t.result.Kind == coa.ACK:
-		return finding{AcksAnything, "It answers CoA-ACK about a session that does not exist: its ACK proves nothing, and it may do things to somebody else's session (some gear takes the first that it finds).",
+		return finding{AcksAnything,
+			"It answers CoA-ACK about a session that does not exist: its ACK proves nothing, and it may do things to somebody else's session " +
+				"(some gear takes the first that it finds).",
 			"do not enforce on it before cordon shows another session untouched; cordon dialect show " + c.BNG.Dialect.Name}
 	case (cause == 402 || cause == 405) && c.BNG.Dialect.DisconnectOnly != "": // hostapd 2.10: 402
 		return finding{Alive, "It answers, signed with our secret, and does no CoA, as is known of this make: it can only disconnect.", ""}
 	case cause == 503:
 		return finding{Alive, "It answers, signed with our secret, and does not know the session, which does not exist (" + reason + ").", ""}
 	case expected[cause]:
-		return finding{Alive, "It answers, signed with our secret, and refuses a request about nobody that asks for nothing (" + reason + "), as makes do.", ""}
+		return finding{Alive, "It answers, signed with our secret, and refuses a request about nobody that asks for nothing (" + reason +
+			"), as makes do.", ""}
 	case cause == 508:
-		return finding{MatchesSeveral, "It finds several sessions where there can be none (" + reason + "): it does not look at what identifies them.",
+		return finding{MatchesSeveral, "It finds several sessions where there can be none (" + reason +
+			"): it does not look at what identifies them.",
 			"check that the dialect is the right one for this make"}
 	case cause == 403 || cause == 501:
 		return finding{NotUs, "It answers that this is not for it, or not from us (" + reason + ").",
@@ -151,12 +156,15 @@ func (c *Config) readAnswer(t *Try) finding {
 	case cause == 405 || cause == 406:
 		return finding{NoCoA, "What answers there does no CoA (" + reason + ").", "check address and coa_port, and that CoA is switched on"}
 	case cause == 401:
-		return finding{RefusesAttributes, "It answers, signed with our secret, and refuses what the dialect identifies sessions by (" + reason + ").",
+		return finding{RefusesAttributes, "It answers, signed with our secret, and refuses what the dialect identifies sessions by (" + reason +
+			").",
 			"check that the dialect is the right one for this make"}
 	case cause == 502 || cause == 505:
-		return finding{ProxyError, "A proxy answers that it could not pass the request on (" + reason + "): this says nothing about the BNG.", "look at the proxy"}
+		return finding{ProxyError, "A proxy answers that it could not pass the request on (" + reason + "): this says nothing about the BNG.",
+			"look at the proxy"}
 	case cause == 506:
-		return finding{Busy, "It answers that it has no room for the request now (" + reason + ").", "try again; if it stays so, lower rate and max_in_flight"}
+		return finding{Busy, "It answers that it has no room for the request now (" + reason + ").",
+			"try again; if it stays so, lower rate and max_in_flight"}
 	}
 	return finding{Alive, "It answers, signed with our secret, with a reason that is not known here (" + reason + ").", ""}
 }
@@ -169,9 +177,11 @@ func (c *Config) judgeDifference(first, t *Try) finding {
 	answer := " Its answer: " + c.readAnswer(t).says
 	switch {
 	case s.otherPort:
-		return finding{WrongPort, fmt.Sprintf("It answers on port %d and not on port %d.%s", s.port, base.port, answer), fmt.Sprintf("set coa_port: %d", s.port)}
+		return finding{WrongPort, fmt.Sprintf("It answers on port %d and not on port %d.%s", s.port, base.port, answer),
+			fmt.Sprintf("set coa_port: %d", s.port)}
 	case s.stamped != base.stamped && skew.Abs() > window:
-		return finding{ClockSkew, "It answers only without Event-Timestamp, and " + skewed(skew) + ": it takes our requests for replays.", "set the clocks (NTP) on both sides"}
+		return finding{ClockSkew, "It answers only without Event-Timestamp, and " + skewed(skew) + ": it takes our requests for replays.",
+			"set the clocks (NTP) on both sides"}
 	case s.signed != base.signed && s.stamped != base.stamped:
 		return finding{BothSettings, "It answers only " + t.What + "." + answer,
 			fmt.Sprintf("set message_authenticator: %s and event_timestamp: %s; check the clocks first", word[s.signed], word[s.stamped])}
@@ -193,17 +203,23 @@ func (c *Config) judgeDiscard(t *Try) finding {
 	}
 	switch t.result.LastDiscard {
 	case coa.BadAuthenticator:
-		return finding{WrongSecret, "It answers, signed with another secret than ours: the two differ." + where, "set the same secret on both sides; mind blanks and line ends"}
+		return finding{WrongSecret, "It answers, signed with another secret than ours: the two differ." + where,
+			"set the same secret on both sides; mind blanks and line ends"}
 	case coa.BadMessageAuthenticator:
-		return finding{BadMessageAuthenticator, "It answers with the right secret and a wrong Message-Authenticator; no other setting helps." + where, "update its software"}
+		return finding{BadMessageAuthenticator, "It answers with the right secret and a wrong Message-Authenticator; no other setting helps." +
+			where, "update its software"}
 	case coa.MissingMessageAuthenticator:
-		return finding{NoMessageAuthenticator, "It answers without the Message-Authenticator that is required here." + where, "set message_authenticator: send, if nobody else can reach it"}
+		return finding{NoMessageAuthenticator, "It answers without the Message-Authenticator that is required here." + where,
+			"set message_authenticator: send, if nobody else can reach it"}
 	case coa.WrongCode:
-		return finding{WrongCode, "It answers, but not to a CoA-Request: the packet has another code." + where, "check the BNG's software: this is no server after RFC 5176"}
+		return finding{WrongCode, "It answers, but not to a CoA-Request: the packet has another code." + where,
+			"check the BNG's software: this is no server after RFC 5176"}
 	case coa.WrongPort:
-		return finding{AnswersFromElsewhere, "Its answer leaves from another port than was asked." + where, "check NAT and port forwarding on the way"}
+		return finding{AnswersFromElsewhere, "Its answer leaves from another port than was asked." + where,
+			"check NAT and port forwarding on the way"}
 	case coa.Malformed:
-		return finding{Malformed, "It answers with what is no RADIUS packet." + where, "check that the BNG, and not something else, has that port"}
+		return finding{Malformed, "It answers with what is no RADIUS packet." + where,
+			"check that the BNG, and not something else, has that port"}
 	}
 	return finding{Silent, "What was heard belongs to nothing that was asked (" + t.LastDiscard + ")." + where, ""}
 }

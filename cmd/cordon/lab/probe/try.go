@@ -29,7 +29,8 @@ type setting struct {
 // is often wrong, by itself.
 func (c *Config) settings() []setting {
 	b := &c.BNG
-	base := setting{what: "as configured", port: c.port(), signed: b.MessageAuthenticator != coa.MessageAuthenticatorOmit, stamped: !b.OmitEventTimestamp}
+	base := setting{what: "as configured", port: c.port(), signed: b.MessageAuthenticator != coa.MessageAuthenticatorOmit,
+		stamped: !b.OmitEventTimestamp}
 	with := map[bool]string{true: "with ", false: "without "}
 	unsigned, unstamped := base, base
 	unsigned.signed, unstamped.stamped = !base.signed, !base.stamped

@@ -19,7 +19,8 @@ func (t *trial) glanceRenamed(ctx context.Context, o *quarantine.Order) (quarant
 			return out, fmt.Errorf("read the session: %w", err)
 		}
 		if err != nil || !record.Live() || !quarantine.SameSession(&record, &o.Session) {
-			out = quarantine.Outcome{Kind: quarantine.OutcomeVerified, Reason: "accounting shows that the session ended, as this make's does at a restriction"}
+			out = quarantine.Outcome{Kind: quarantine.OutcomeVerified,
+				Reason: "accounting shows that the session ended, as this make's does at a restriction"}
 		}
 		return out, nil
 	}

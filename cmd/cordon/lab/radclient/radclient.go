@@ -72,7 +72,8 @@ func (s *Sent) count(w io.Writer, d *radiusx.Dictionary, result *coa.Result) err
 		if result.Discarded > 0 {
 			remark = fmt.Sprintf("; %d datagrams were no answer, the last one %s", result.Discarded, result.LastDiscard)
 		}
-		_, err := fmt.Fprintf(w, "No reply from %s to Id %d after %d transmissions%s\n", result.Peer, result.Identifier, result.Transmissions, remark)
+		_, err := fmt.Fprintf(w, "No reply from %s to Id %d after %d transmissions%s\n", result.Peer, result.Identifier, result.Transmissions,
+			remark)
 		return err
 	case coa.NAK:
 		s.Refused++
