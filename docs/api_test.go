@@ -96,7 +96,8 @@ func TestDocumentsNameCallsOfTheAPIThatExist(t *testing.T) {
 			t.Errorf("%s names %s, which the API does not have", page, path)
 		}
 	}
-	got := apiPathsThatLack("`GET /cases` `/cases/{id}/ghost` `POST /ghosts`\n```sh\ncurl 127.0.0.1:8480/api/v1/cases/c-1/release\n```\n", &api)
+	got := apiPathsThatLack("`GET /cases` `/cases/{id}/ghost` `POST /ghosts`\n"+
+		"```sh\ncurl 127.0.0.1:8480/api/v1/cases/c-1/release\n```\n", &api)
 	if want := []string{"/cases/{id}/ghost", "/ghosts"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

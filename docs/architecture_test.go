@@ -86,7 +86,10 @@ func TestTheImportCheckBites(t *testing.T) {
 		{"an edge imports httpx", production("integration/noc", "cordon/integration/httpx"), ""},
 		{"an edge imports the store", production("integration/noc", "cordon/store"), "integration/noc imports store"},
 		{"a feed imports its parent", production("integration/feed/xarf", "cordon/integration/feed"), ""},
-		{"a feed imports another", production("integration/feed/xarf", "cordon/integration/feed/arf"), "integration/feed/xarf imports integration/feed/arf"},
+		{
+			"a feed imports another", production("integration/feed/xarf", "cordon/integration/feed/arf"),
+			"integration/feed/xarf imports integration/feed/arf",
+		},
 		{"a test of the whole imports anything", production("integration/e2e", "cordon/store"), ""},
 		{"a test of the whole has a folder", production("integration/e2e/lab", "github.com/redis/go-redis/v9"), ""},
 		{"a client knows the domain", production("radiusx/coa", "cordon/quarantine"), "radiusx/coa imports quarantine"},
@@ -96,19 +99,24 @@ func TestTheImportCheckBites(t *testing.T) {
 		{"the server uses a tool", production("cmd/cordon/app", "cordon/cmd/cordon/lab/prove"), "cmd/cordon/app imports cmd/cordon/lab/prove"},
 		{"the server simulates", production("cmd/cordon/app", "cordon/radiusx/bngsim"), "cmd/cordon/app imports radiusx/bngsim"},
 		{"a tool uses the server", production("cmd/cordon/lab/prove", "cordon/cmd/cordon/app"), ""},
-		{"go-redis outside of the store", production("quarantine/engine", "github.com/redis/go-redis/v9"), "only store/..., cmd/cordon/app, cmd/cordon/lab/..."},
+		{
+			"go-redis outside of the store", production("quarantine/engine", "github.com/redis/go-redis/v9"),
+			"only store/..., cmd/cordon/app, cmd/cordon/lab/...",
+		},
 		{"go-redis in the store", production("store", "github.com/redis/go-redis/v9"), ""},
 		{"layeh outside of radiusx", production("store", "layeh.com/radius/rfc2866"), "only radiusx/..."},
 		{"a package without a row", production("helpers", "fmt"), "helpers has no row"},
 		{
-			"a test uses a stand-in", listedPackage{ImportPath: "cordon/quarantine", XTestImports: []string{"cordon/quarantine", "cordon/quarantine/quarantinetest"}}, "",
+			"a test uses a stand-in",
+			listedPackage{ImportPath: "cordon/quarantine", XTestImports: []string{"cordon/quarantine", "cordon/quarantine/quarantinetest"}}, "",
 		},
 		{
 			"a test reaches too far", listedPackage{ImportPath: "cordon/quarantine", TestImports: []string{"cordon/radiusx/bngsim"}},
 			"a test of quarantine imports radiusx/bngsim, but quarantine may import quarantine/quarantinetest",
 		},
 		{
-			"a test of the domain uses go-cmp", listedPackage{ImportPath: "cordon/quarantine", TestImports: []string{"github.com/google/go-cmp/cmp"}}, "",
+			"a test of the domain uses go-cmp",
+			listedPackage{ImportPath: "cordon/quarantine", TestImports: []string{"github.com/google/go-cmp/cmp"}}, "",
 		},
 	}
 	for _, test := range tests {

@@ -293,7 +293,8 @@ func TestFreeRADIUSTakesEveryValueOfTheExampleAsItIsWritten(t *testing.T) {
 		t.Errorf("sites-available/cordon: %q", changed)
 	}
 	for _, bad := range []struct{ from, to, named string }{
-		{"num_answers_to_alive = 3", "num_answers_to_alive = 1", "num_pings_to_alive"}, {"retry_interval = 4", "retry_interval = 1", "retry_interval"},
+		{"num_answers_to_alive = 3", "num_answers_to_alive = 1", "num_pings_to_alive"},
+		{"retry_interval = 4", "retry_interval = 1", "retry_interval"},
 		{"check_interval = 6", "check_interval = 5", "ping_interval"}, {"zombie_period = 120", "zombie_period = 2", "zombie_period"},
 	} {
 		if changed := startRelay(t, freePort(t), bad.from, bad.to).changed(); len(changed) != 1 || !strings.Contains(changed[0], bad.named) {
@@ -306,7 +307,8 @@ func TestFreeRADIUSTakesEveryValueOfTheCoAExampleAsItIsWritten(t *testing.T) {
 	dir := t.TempDir()
 	site := substitute(t, "sites-available/coa_for_cordon", readPage(t, "examples/freeradius/sites-available/coa_for_cordon"),
 		"ipaddr = 192.0.2.20 ", "ipaddr = 127.0.0.1 ", "port = 3799\n	}\n\n	recv-coa", fmt.Sprintf("port = %d\n	}\n\n	recv-coa", freePort(t)))
-	main := "prefix = /usr\nlibdir = /usr/lib/freeradius\nlogdir = .\nproxy_requests = yes\nsecurity {\n  allow_vulnerable_openssl = yes\n}\n" +
+	main := "prefix = /usr\nlibdir = /usr/lib/freeradius\nlogdir = .\nproxy_requests = yes\n" +
+		"security {\n  allow_vulnerable_openssl = yes\n}\n" +
 		"modules {\n  always ok {\n    rcode = ok\n  }\n  always reject {\n    rcode = reject\n  }\n}\n$INCLUDE site\n"
 	for name, text := range map[string]string{"site": site, "radiusd.conf": main} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -381,7 +383,8 @@ func TestARecordThatIsNeverAnsweredHoldsUpAllBehindIt(t *testing.T) {
 	t.Parallel()
 	cordon := &receiver{refuses: "bad"}
 	r := startRelay(t, cordon.serve(t))
-	r.account(t, "Acct-Status-Type=Start, Acct-Session-Id=bad, NAS-IP-Address=192.0.2.1", "Acct-Status-Type=Start, Acct-Session-Id=good, NAS-IP-Address=192.0.2.1")
+	r.account(t, "Acct-Status-Type=Start, Acct-Session-Id=bad, NAS-IP-Address=192.0.2.1",
+		"Acct-Status-Type=Start, Acct-Session-Id=good, NAS-IP-Address=192.0.2.1")
 	waitUntil(t, "the record is repeated", func() bool { return cordon.refusals() >= 3 })
 	if got := cordon.all(); len(got) > 0 {
 		t.Errorf("a record overtook the one without an answer: %+v", got)
@@ -400,7 +403,8 @@ func TestTheFreeRADIUSOfTheLabLogsAndAcknowledges(t *testing.T) {
 		t.Fatal(err)
 	}
 	startFreeRADIUS(t, dir, "-d", dir)
-	out := radclient(t, fmt.Sprintf("127.0.0.1:%d", port), "coa", "a-secret-for-the-laboratory-only", "User-Name=alice, Acct-Session-Id=42, Filter-Id=GARDEN\n")
+	out := radclient(t, fmt.Sprintf("127.0.0.1:%d", port), "coa", "a-secret-for-the-laboratory-only",
+		"User-Name=alice, Acct-Session-Id=42, Filter-Id=GARDEN\n")
 	if !strings.Contains(out, "Received CoA-ACK") {
 		t.Errorf("no ACK:\n%s", out)
 	}

@@ -106,9 +106,12 @@ func TestTheGoModCheckBites(t *testing.T) {
 	gomod := readPage(t, "../go.mod")
 	packages := listPackages(t)
 	for name, c := range map[string]struct{ from, to, want string }{
-		"direct as indirect": {"go.uber.org/zap v1.28.0", "go.uber.org/zap v1.28.0 // indirect", "go.uber.org/zap is imported and must not be marked indirect"},
-		"imported nowhere":   {"\tgo.uber.org/zap ", "\tgolang.org/x/text v0.1.0\n\tgo.uber.org/zap ", "golang.org/x/text is imported nowhere"},
-		"tests unmarked":     {"go-cmp v0.7.0 // tests", "go-cmp v0.7.0", `go-cmp must have the comment "tests", not ""`},
+		"direct as indirect": {
+			"go.uber.org/zap v1.28.0", "go.uber.org/zap v1.28.0 // indirect",
+			"go.uber.org/zap is imported and must not be marked indirect",
+		},
+		"imported nowhere": {"\tgo.uber.org/zap ", "\tgolang.org/x/text v0.1.0\n\tgo.uber.org/zap ", "golang.org/x/text is imported nowhere"},
+		"tests unmarked":   {"go-cmp v0.7.0 // tests", "go-cmp v0.7.0", `go-cmp must have the comment "tests", not ""`},
 	} {
 		broken := strings.Replace(gomod, c.from, c.to, 1)
 		if broken == gomod {

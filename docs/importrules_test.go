@@ -191,7 +191,8 @@ func (r *importRules) checkImport(rule *importRule, path, imported string, also 
 		if anyMatches(rule.may, own) || anyMatches(also, own) {
 			return nil
 		}
-		return []string{fmt.Sprintf("%s imports %s, but %s may import %s", who, own, rule.pattern, listed(slices.Concat(rule.may, testsOnly(also))))}
+		may := listed(slices.Concat(rule.may, testsOnly(also)))
+		return []string{fmt.Sprintf("%s imports %s, but %s may import %s", who, own, rule.pattern, may)}
 	case !strings.Contains(first, "."):
 		if !slices.Contains(rule.never, imported) {
 			return nil
@@ -203,7 +204,8 @@ func (r *importRules) checkImport(rule *importRule, path, imported string, also 
 			return []string{fmt.Sprintf("%s imports %s, but only %s may", who, imported, listed(m.only))}
 		}
 	}
-	if also != nil || slices.Contains(rule.foreign, "any") || slices.ContainsFunc(rule.foreign, func(m string) bool { return strings.HasPrefix(imported, m) }) {
+	isAllowed := func(m string) bool { return m == "any" || strings.HasPrefix(imported, m) }
+	if also != nil || slices.ContainsFunc(rule.foreign, isAllowed) {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s imports %s, but of other modules %s may import %s", who, imported, rule.pattern, listed(rule.foreign))}

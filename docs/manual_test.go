@@ -77,7 +77,8 @@ func TestTheManualListsEveryMetric(t *testing.T) {
 // TestTheManualListsEveryCheckOfReadiness compares /readyz?verbose.
 func TestTheManualListsEveryCheckOfReadiness(t *testing.T) {
 	var checks []string
-	for _, m := range regexp.MustCompile(`\{Name: "([a-z-]+)", (?:Essential|Probe)`).FindAllStringSubmatch(readPage(t, "../cmd/cordon/app/watch.go"), -1) {
+	check := regexp.MustCompile(`\{Name: "([a-z-]+)", (?:Essential|Probe)`)
+	for _, m := range check.FindAllStringSubmatch(readPage(t, "../cmd/cordon/app/readyz.go"), -1) {
 		checks = append(checks, m[1])
 	}
 	_, section, _ := strings.Cut(readPage(t, "operators-manual.md"), "* `/readyz`:")
@@ -196,14 +197,16 @@ func TestAlertsAndManualNameLabelValuesThatExist(t *testing.T) {
 			t.Errorf("the label value %s does not exist", value)
 		}
 	}
-	if got := labelValues(`x{job="cordon", outcome=~"full|no_room", reason!="share"}`); !slices.Equal(got, []string{"full", "no_room", "share"}) {
+	got := labelValues(`x{job="cordon", outcome=~"full|no_room", reason!="share"}`)
+	if !slices.Equal(got, []string{"full", "no_room", "share"}) {
 		t.Errorf("label values %q", got)
 	}
 }
 
 func TestTheManualSaysOfEveryCheckThatDefersWhatToDo(t *testing.T) {
 	var checks []string
-	for _, m := range regexp.MustCompile(`(?m)^\tCheck\w+ +Check = "([a-z_]+)"`).FindAllStringSubmatch(readPage(t, "../quarantine/defer.go"), -1) {
+	check := regexp.MustCompile(`(?m)^\tCheck\w+ +Check = "([a-z_]+)"`)
+	for _, m := range check.FindAllStringSubmatch(readPage(t, "../quarantine/defer.go"), -1) {
 		checks = append(checks, m[1])
 	}
 	_, section, _ := strings.Cut(readPage(t, "operators-manual.md"), "\n### Deferred restrictions\n")

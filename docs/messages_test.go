@@ -12,8 +12,8 @@ import (
 // commands, configuration and RADIUS have.
 var sentence = regexp.MustCompile(`^[^{}$=%&|"<]+$`)
 
-// runsOf returns the words of a text without punctuation, cut where a value stands: a
-// verb of fmt, or a name with digits or dashes, in capitals or left out.
+// runsOf returns the words of a text without punctuation, cut behind a colon and where
+// a value stands: a verb of fmt, or a name with digits or dashes, in capitals or left out.
 func runsOf(text string) [][]string {
 	text = regexp.MustCompile(`%[-+.#0-9]*[a-z]`).ReplaceAllString(text, " … ")
 	var runs [][]string
@@ -23,6 +23,9 @@ func runsOf(text string) [][]string {
 		case regexp.MustCompile(`^[A-Z]?[a-z']+$`).MatchString(bare):
 			run = append(run, strings.ToLower(bare))
 		default:
+			runs, run = append(runs, run), nil
+		}
+		if strings.HasSuffix(word, ":") {
 			runs, run = append(runs, run), nil
 		}
 	}

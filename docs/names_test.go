@@ -73,7 +73,8 @@ func TestDocumentsNameFilesAndPackagesThatExist(t *testing.T) {
 	if named < 50 {
 		t.Errorf("found %d paths only", named)
 	}
-	if got := pathsThatLack("See `store/journal`, `radiusx/dialect/*.yaml` and `store/ghost.go`."); !slices.Equal(got, []string{"store/ghost.go"}) {
+	got := pathsThatLack("See `store/journal`, `radiusx/dialect/*.yaml` and `store/ghost.go`.")
+	if !slices.Equal(got, []string{"store/ghost.go"}) {
 		t.Errorf("the check does not bite: %q", got)
 	}
 }
@@ -163,7 +164,10 @@ func members(e ast.Expr) []string {
 // that is called.
 var (
 	identifier = regexp.MustCompile(`^((?:[a-z]+\.)?[A-Z]\w*(?:\.[A-Z]\w*)?)(\([^)]*\))?$`)
-	packages   = []string{"quarantine", "engine", "radiusx", "coa", "acct", "dialect", "bng", "bngsim", "store", "journal", "spool", "template", "wire", "httpx", "app"}
+	packages   = []string{
+		"quarantine", "engine", "radiusx", "coa", "acct", "dialect", "bng", "bngsim", "store", "journal", "spool", "template", "wire",
+		"httpx", "app",
+	}
 )
 
 // camelCase is a declaration's own name; decisions name some of go-redis too.
@@ -225,7 +229,8 @@ func TestDocumentsNameFunctionsThatExist(t *testing.T) {
 	if got := namesThatLack("`Case` `Ghost` `SIGSTOP` `MaxRetries`", names); !slices.Equal(got, []string{"Ghost"}) {
 		t.Errorf("the check does not bite: %q", got)
 	}
-	got := identifiersThatLack("`Case.Plan(Snapshot)` `quarantine.Case` `Case.Ghost` `quarantine.Ghost` `Ghost(x)` `User-Name` `CLUSTER SLOTS` `Start`", names)
+	got := identifiersThatLack("`Case.Plan(Snapshot)` `quarantine.Case` `Case.Ghost` `quarantine.Ghost` `Ghost(x)` "+
+		"`User-Name` `CLUSTER SLOTS` `Start`", names)
 	if want := []string{"Case.Ghost", "quarantine.Ghost", "Ghost(x)"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

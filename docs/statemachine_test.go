@@ -92,7 +92,8 @@ func TestEveryStateIsExplained(t *testing.T) {
 		}
 	}
 	for _, e := range []quarantine.Enforcement{
-		quarantine.Pending, quarantine.Acked, quarantine.Verified, quarantine.Partial, quarantine.Refused, quarantine.Unanswered, quarantine.Gone, quarantine.Exempted,
+		quarantine.Pending, quarantine.Acked, quarantine.Verified, quarantine.Partial, quarantine.Refused,
+		quarantine.Unanswered, quarantine.Gone, quarantine.Exempted,
 	} {
 		if !strings.Contains(page, fmt.Sprintf("\n| `%s` | ", e)) {
 			t.Errorf("state-machine.md does not explain %s", e)

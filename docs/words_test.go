@@ -237,7 +237,8 @@ func TestWhatIsRightIsNotRefused(t *testing.T) {
 	for file, source := range map[string]string{
 		"store/clean.go": "package store\n\nimport _ \"example.org/patience/spot\"\n\n// A stranger told the court.\ntype t struct {\n" +
 			"\tTold string `yaml:\"told\" json:\"told\" doc:\"The source.\"`\n}\n\n" +
-			"var _ = []string{\"intellect\", \"the log names the sender\", \"translator's log\", \"despot\", \"must be > 0\", \"it makes keys\", \"runs are taken in turn\"}\n",
+			"var _ = []string{\"intellect\", \"the log names the sender\", \"translator's log\", \"despot\", \"must be > 0\", \"it makes keys\", " +
+			"\"runs are taken in turn\"}\n",
 		"store/lua/clean.lua":   "-- told by a stranger\nreturn redis.error_reply('invalid case') -- don't tell\n",
 		"docs/clean.md":         "Settlement is reached; the log line says so. `journal.dir` is the journal's.\n",
 		"docs/words_test.go":    "package docs_test\n\nvar _ = \"patience\"\n",

@@ -39,7 +39,7 @@ func (s *Store) Dossier(ctx context.Context, subscriber string) (quarantine.Doss
 
 // openCase reads the case that an entry of the open set names. Between the two
 // reads the case may have been closed; then there is none. Whoever writes a verdict
-// after that finds out by CaseWrite.Released if it was a person who closed it.
+// after that learns by CaseWrite.Released if it was a person who closed it.
 func (s *Store) openCase(ctx context.Context, entry *redis.StringCmd) (*quarantine.Case, error) {
 	value, err := entry.Result()
 	if errors.Is(err, redis.Nil) {

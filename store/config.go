@@ -50,7 +50,7 @@ type Config struct {
 	Idle time.Duration
 	// VerdictMemory is how long a verdict's status and a person's release are
 	// remembered. It must be longer than the oldest event that is accepted, or
-	// a double would count again and a release would be forgotten too soon.
+	// a duplicate would count again and a release would be forgotten too soon.
 	// Default 336 h.
 	VerdictMemory time.Duration
 
@@ -104,9 +104,9 @@ func (c Config) Validate() error {
 	if err := CheckKeyPrefix(c.KeyPrefix); err != nil {
 		errs = append(errs, fmt.Errorf("redis: key_prefix: %w", err))
 	}
-	fault(c.History < time.Minute, "history", "is shorter than a minute")
-	fault(c.Idle < c.History, "idle", "is shorter than history")
-	fault(c.VerdictMemory < time.Minute, "verdict memory", "is shorter than a minute")
+	fault(c.History < time.Minute, "history", "must be at least a minute")
+	fault(c.Idle < c.History, "idle", "must be at least history")
+	fault(c.VerdictMemory < time.Minute, "verdict memory", "must be at least a minute")
 	fault(c.Without&^Identity != 0, "without", "must be store.Identity or nothing")
 	return errors.Join(errs...)
 }

@@ -15,9 +15,10 @@ func TestAConfigNamesEveryFaultAtOnce(t *testing.T) {
 		"db: must not be neg":        {Addrs: []string{"a:1"}, DB: -1},
 		"db: must be 0":              {Addrs: []string{"a:1", "b:1"}, DB: 1},
 		"key_prefix: invalid":        {Addrs: []string{"a:1"}, KeyPrefix: "{c}"},
-		"history is shorter":         {Addrs: []string{"a:1"}, History: time.Second},
-		"idle is shorter":            {Addrs: []string{"a:1"}, Idle: time.Hour},
-		"verdict memory is":          {Addrs: []string{"a:1"}, VerdictMemory: -time.Hour},
+		"history must be at":         {Addrs: []string{"a:1"}, History: time.Second},
+		"idle must be at":            {Addrs: []string{"a:1"}, Idle: time.Hour},
+		"verdict memory must be":     {Addrs: []string{"a:1"}, VerdictMemory: -time.Hour},
+		"without must be":            {Addrs: []string{"a:1"}, Without: 128},
 		"empty\nredis: db: must not": {DB: -1},
 	} {
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {

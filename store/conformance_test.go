@@ -30,7 +30,7 @@ func open(t *testing.T, o storetest.Options, cfg store.Config) *store.Store {
 	return s
 }
 
-// onServers opens stores on real servers, whose clock nobody can turn.
+// onServers opens stores on real servers, whose clock cannot be set.
 func onServers(cfg store.Config) storetest.Open {
 	return func(t *testing.T, o storetest.Options) (storetest.Ports, func(time.Duration)) {
 		return open(t, o, cfg), time.Sleep

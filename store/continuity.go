@@ -7,9 +7,8 @@ import (
 	"cordon/quarantine"
 )
 
-// continuity is what instances publish about masters. The newest that reached
-// the present master stands, so it also says up to when the present master has
-// everything.
+// continuity is what instances publish about masters. The newest that reached the
+// present master counts, so it also says up to when the present master has everything.
 type continuity struct {
 	At      int64      `json:"at"` // when an instance confirmed the masters last, ms
 	Masters []master   `json:"m"`
@@ -31,8 +30,8 @@ type witness struct {
 	lastMet     []master // those that it met last; none after its start
 	publishedAt time.Time
 	lost        []loss // restarts that it has noticed, and failovers if lingers is set
-	// sharedAddress is set where a connection may lead to a server whose place another one
-	// has taken, and be used: one address for several, and no Sentinel or Cluster that
+	// sharedAddress is set where a connection may lead to a server that another one has
+	// replaced, and still be used: one address for several, and no Sentinel or Cluster that
 	// says which of them it is.
 	sharedAddress bool
 	// lastReply is when a process answered this instance last; false: not known.

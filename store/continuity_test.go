@@ -12,8 +12,8 @@ import (
 // second is a moment of these stories.
 func second(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }
 
-// heardAt is a witness' knowledge of last answers, in seconds after noon.
-func heardAt(last map[string]int) func(string) (time.Time, bool) {
+// repliedAt is a witness' knowledge of last answers, in seconds after noon.
+func repliedAt(last map[string]int) func(string) (time.Time, bool) {
 	return func(run string) (time.Time, bool) {
 		n, ok := last[run]
 		return second(n), ok
@@ -22,7 +22,7 @@ func heardAt(last map[string]int) func(string) (time.Time, bool) {
 
 // asOf is a witness that knows these masters since then and no last answers.
 func asOf(known []master, published time.Time) witness {
-	return witness{lastMet: known, publishedAt: published, lastReply: heardAt(nil)}
+	return witness{lastMet: known, publishedAt: published, lastReply: repliedAt(nil)}
 }
 
 // synced is a server that syncs its append-only file in this way.
@@ -91,7 +91,7 @@ func TestARestartIsAGapUnlessEveryWriteWasSynced(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			stored := continuity{At: second(100).UnixMilli(), Masters: synced("run1", c.was)}
 			w := asOf(synced("run1", c.was), second(c.published))
-			w.lastReply = heardAt(map[string]int{"run1": 103, "run2": 160})
+			w.lastReply = repliedAt(map[string]int{"run1": 103, "run2": 160})
 			// How the new process syncs says nothing of the old one.
 			for _, now := range []diskSync{syncAlways, syncUnknown} {
 				next, lost := stored.next(w, synced("run2", now), second(160), forget)
@@ -150,14 +150,14 @@ func TestEachInstanceExtendsTheGapOfARestartByItsOwnLastAnswer(t *testing.T) {
 	stored := continuity{At: second(100).UnixMilli(), Masters: synced("run1", syncEverySecond)}
 	seen := synced("run2", syncEverySecond)
 	b := asOf(synced("run1", syncEverySecond), second(19))
-	b.instance, b.lastReply = "b", heardAt(map[string]int{"run1": 20})
+	b.instance, b.lastReply = "b", repliedAt(map[string]int{"run1": 20})
 	byB, _ := stored.next(b, seen, second(120), forget)
 	if want := []quarantine.Gap{{From: second(40), To: second(102)}}; !slices.Equal(byB.gaps(), want) {
 		t.Fatalf("b says %v, want %v: the old process was alive when it was confirmed last", byB.gaps(), want)
 	}
 	byB.At = second(500).UnixMilli() // b goes on
 	a := asOf(synced("run1", syncEverySecond), second(180))
-	a.instance, a.lastReply = "a", heardAt(map[string]int{"run1": 181})
+	a.instance, a.lastReply = "a", repliedAt(map[string]int{"run1": 181})
 	byA, lost := byB.next(a, seen, second(501), forget)
 	if want := []quarantine.Gap{{From: second(40), To: second(183)}}; !slices.Equal(byA.gaps(), want) {
 		t.Fatalf("a extends it to %v, want %v", byA.gaps(), want)
@@ -165,11 +165,11 @@ func TestEachInstanceExtendsTheGapOfARestartByItsOwnLastAnswer(t *testing.T) {
 	// An answer that had come in before the crash is read later still.
 	a.lastMet, a.publishedAt, a.lost = byA.Masters, second(501), lost
 	if a.lateReplies() {
-		t.Fatal("there is more to publish although nothing more was heard")
+		t.Fatal("there is more to publish although no reply came in")
 	}
-	a.lastReply = heardAt(map[string]int{"run1": 184, "run2": 502})
+	a.lastReply = repliedAt(map[string]int{"run1": 184, "run2": 502})
 	if !a.lateReplies() {
-		t.Fatal("what was heard later of the old process is not to be published")
+		t.Fatal("a later reply of the old process is not to be published")
 	}
 	again, _ := byA.next(a, seen, second(502), forget)
 	if want := []quarantine.Gap{{From: second(40), To: second(186)}}; !slices.Equal(again.gaps(), want) {
@@ -198,7 +198,7 @@ func TestAnInstanceThatWasStartedAnewKnowsWhichProcessItHadAnswersOf(t *testing.
 	stored := continuity{At: second(100).UnixMilli(), Masters: run1,
 		Met: map[string]meeting{"a": {At: second(100).UnixMilli(), Masters: run1}}}
 	b := asOf(run1, second(30))
-	b.instance, b.lastReply = "b", heardAt(map[string]int{"run1": 30})
+	b.instance, b.lastReply = "b", repliedAt(map[string]int{"run1": 30})
 	byB, _ := stored.next(b, run2, second(120), forget)
 	for name, c := range map[string]struct {
 		instance string
@@ -226,7 +226,7 @@ func TestAnInstanceThatWasStartedAnewKnowsWhichProcessItHadAnswersOf(t *testing.
 	w := asOf(nil, time.Time{})
 	w.instance = "a"
 	if next, _ := stored.next(w, run2, second(3000), forget); len(next.Gaps) != 1 || !next.gaps()[0].To.Equal(second(3015)) {
-		t.Errorf("a server of which nobody knows how it syncs: %v", next.gaps())
+		t.Errorf("a server of which it is not known how it syncs: %v", next.gaps())
 	}
 }
 
@@ -246,7 +246,7 @@ func TestARestartOfOneMasterOfAClusterIsAGap(t *testing.T) {
 	other := server(placeB, "run8", historyB, noHistory)
 	before := append(synced("run1", syncEverySecond), other)
 	w := asOf(before, second(100))
-	w.lastReply = heardAt(map[string]int{"run1": 101, "run8": 160})
+	w.lastReply = repliedAt(map[string]int{"run1": 101, "run8": 160})
 	next, lost := continuity{At: second(100).UnixMilli(), Masters: before}.next(w, append(synced("run2", syncEverySecond), other),
 		second(160), forget)
 	if want := []quarantine.Gap{{From: second(40), To: second(103)}}; !slices.Equal(next.gaps(), want) || len(lost) != 1 {

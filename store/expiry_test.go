@@ -96,7 +96,7 @@ func TestABlockForgetsWhatIsTooOldWhenItGrows(t *testing.T) {
 	if counts := counts(); !strings.HasPrefix(counts, "21,") {
 		t.Errorf("%s are said to be open, want 21", counts)
 	}
-	redis.Do("HSET", "t:b:192.0.2.0/32", "o", "a stranger's")
+	redis.Do("HSET", "t:b:192.0.2.0/32", "o", "another program's")
 	ended := started("new7", "alice", noon, "192.0.2.1/32")
 	ended.Kind, ended.At = quarantine.SessionEnded, noon.Add(time.Minute)
 	for range 2 { // its repetition counts no more
@@ -122,7 +122,7 @@ func TestWhatShowsThatAHolderIsGoneIsKeptForAsLongAsTheHolder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			held := of.held
 			s := openStore(t, storetest.StartRedis(t))
-			tell := func(kind quarantine.SessionEventKind, subscriber string, at time.Time, held quarantine.Address) {
+			record := func(kind quarantine.SessionEventKind, subscriber string, at time.Time, held quarantine.Address) {
 				ev := quarantine.SessionEvent{
 					Kind: kind, Key: quarantine.SessionKey{BNG: "bng1", ID: subscriber}, Subscriber: subscriber, At: at,
 					Addresses: []quarantine.Address{held},
@@ -139,18 +139,18 @@ func TestWhatShowsThatAHolderIsGoneIsKeptForAsLongAsTheHolder(t *testing.T) {
 				}
 				return quarantine.WhoHeld(found, nil, held.Ports.Lo, noon, 2*time.Second)
 			}
-			tell(start, "older", ago(25), held)
-			tell(stop, "older", ago(24), held)
-			tell(start, "alice", ago(20), held)
+			record(start, "older", ago(25), held)
+			record(stop, "older", ago(24), held)
+			record(start, "alice", ago(20), held)
 			if got := who(); got.Subscriber != "alice" {
 				t.Fatalf("before bob: %+v", got)
 			}
-			tell(start, "bob", ago(15), held)
-			tell(stop, "bob", ago(14), held)
+			record(start, "bob", ago(15), held)
+			record(stop, "bob", ago(14), held)
 			for i := range 40 { // enough to make it look
 				other := "other" + strconv.Itoa(i)
-				tell(start, other, ago(13).Add(time.Duration(2*i)*time.Minute), of.neighbour)
-				tell(stop, other, ago(13).Add(time.Duration(2*i+1)*time.Minute), of.neighbour)
+				record(start, other, ago(13).Add(time.Duration(2*i)*time.Minute), of.neighbour)
+				record(stop, other, ago(13).Add(time.Duration(2*i+1)*time.Minute), of.neighbour)
 			}
 			if got := who(); got.Result != quarantine.Unknown {
 				t.Errorf("named %q: %+v", got.Subscriber, got)

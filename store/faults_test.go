@@ -98,7 +98,7 @@ func TestMalformedSessionRecordsOfOtherProgramsAreCountedAndPassedOver(t *testin
 
 // What another program wrote in the place of a BNG's last restart stops neither its
 // accounting nor the attribution of its addresses: nothing is evidence that was not
-// heard of since, people learn of it, and the next record puts it right.
+// reported since, people learn of it, and the next record puts it right.
 func TestARestartThatIsNoTimeIsARestartNow(t *testing.T) {
 	for name, damage := range map[string][]string{
 		"text": {"SET", "t:down:bng1", "yesterday"}, "a list": {"LPUSH", "t:down:bng1", "x"},
@@ -376,7 +376,7 @@ func TestWhileRedisIsUnreachableEveryCallFailsAndAfterwardsWorks(t *testing.T) {
 			t.Fatal("ping without Redis")
 		}
 		if _, err := s.KnownVerdicts(t.Context(), nil); err == nil {
-			t.Fatal("asked for no verdict, the store did not look whether Redis is there")
+			t.Fatal("asked for no verdict, the store did not check whether Redis is reachable")
 		}
 		redis.Start()
 		if of, err := s.SessionsOf(t.Context(), "alice"); err != nil || len(of) != round+1 {

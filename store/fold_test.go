@@ -9,7 +9,7 @@ import (
 	"cordon/store/storetest"
 )
 
-// ticking opens a store whose clock goes a second further with each look at it.
+// ticking opens a store whose clock goes a second further with each reading.
 func ticking(t *testing.T, redis *storetest.Redis, from time.Time) *Store {
 	t.Helper()
 	s := openStore(t, redis)
@@ -50,7 +50,7 @@ func TestALostRecordsVersionsDoNotComeAgain(t *testing.T) {
 // failing has bindings of 192.0.2.0/28 fail while f runs, and keeps them.
 func failing(redis *storetest.Redis, f func()) {
 	redis.Do("RENAME", "t:b:192.0.2.0/32", "kept")
-	redis.Do("SET", "t:b:192.0.2.0/32", "a stranger's")
+	redis.Do("SET", "t:b:192.0.2.0/32", "another program's")
 	f()
 	redis.Do("DEL", "t:b:192.0.2.0/32")
 	redis.Do("RENAME", "kept", "t:b:192.0.2.0/32")

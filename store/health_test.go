@@ -44,7 +44,7 @@ func wantFindings(t *testing.T, s *Store, want []string) {
 	for i, word := range want {
 		word, warning := strings.CutPrefix(word, "warning: ")
 		if !strings.Contains(findings[i].Text, word) || findings[i].Warning != warning {
-			t.Errorf("finding %+v does not speak of %q as one that is a warning: %t", findings[i], word, warning)
+			t.Errorf("finding %+v does not name %q as one that is a warning: %t", findings[i], word, warning)
 		}
 	}
 }
@@ -109,7 +109,7 @@ func TestCheckFindsAnOldOrAilingServer(t *testing.T) {
 	} {
 		findings, err := checkNode(t.Context(), oldNode{info})
 		if err != nil || len(findings) != 1 || !strings.Contains(findings[0].Text, want) {
-			t.Errorf("%q: findings %+v, %v; want one that speaks of %q", info, findings, err, want)
+			t.Errorf("%q: findings %+v, %v; want one that names %q", info, findings, err, want)
 		}
 	}
 }

@@ -120,7 +120,7 @@ func TestTheEndOfAnIntervalThatCouldNotBeWrittenIsWrittenByTheNextRecord(t *test
 	freed := quarantine.SessionEvent{Kind: quarantine.SessionRenewed, Key: ev.Key, Subscriber: "alice", At: noon.Add(time.Minute),
 		Freed: []quarantine.Address{block}}
 	redis.Do("RENAME", slice, "kept")
-	redis.Do("SET", slice, "a stranger's")
+	redis.Do("SET", slice, "another program's")
 	if err := s.Record(t.Context(), []quarantine.SessionEvent{freed})[0]; err == nil {
 		t.Fatal("the test's own fault did not work")
 	}
@@ -179,7 +179,7 @@ func TestALogInUnderAnotherNameLeavesTheIndexOfTheOneBefore(t *testing.T) {
 	}
 }
 
-// Records that name nobody renew a session too, and its case looks at it.
+// Records without a name renew a session too, and make its case due.
 func TestARenewalWithoutANameWakesTheCaseOfTheSessionsSubscriber(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)
@@ -200,7 +200,7 @@ func TestARenewalWithoutANameWakesTheCaseOfTheSessionsSubscriber(t *testing.T) {
 	}
 }
 
-// BenchmarkRecordOfAManyBlockSession measures a block given and one given back, of a
+// BenchmarkRecordOfAManyBlockSession measures a block assigned and one freed, of a
 // session that has had a thousand.
 func BenchmarkRecordOfAManyBlockSession(b *testing.B) {
 	s := openStore(b, storetest.StartRedis(b, "--appendfsync", "no"))

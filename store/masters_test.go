@@ -37,7 +37,7 @@ func TestAMasterIsStillTheOneItWasUnlessItWasAReplicaInBetween(t *testing.T) {
 		"long without replicas":                 {server(placeA, "run1", historyA2, noHistory), true},
 		"a replica was promoted":                {server(placeB, "run9", historyB, historyA), false},
 		"another server that was never replica": {server(placeB, "run9", historyB, noHistory), false},
-		"a replica in between that nobody fed":  {server(placeA, "run1", historyA2, historyA), false},
+		"a replica in between without a master": {server(placeA, "run1", historyA2, historyA), false},
 		"back after another was master":         {server(placeA, "run1", historyA3, historyB), false},
 		"back after another, restarted":         {server(placeA, "run3", historyA3, historyB), false},
 	} {
@@ -60,7 +60,7 @@ func TestAProcessThatRanBeforeTheOldOneAnsweredLastIsNoRestartOfIt(t *testing.T)
 		"running before":                         {server(placeA, "run2", historyA2, noHistory), second(99), false},
 		"a replica, promoted":                    {server(placeA, "run2", historyA2, historyA), second(99), false},
 		"restarted from its snapshot":            {server(placeA, "run2", historyA2, historyA), second(101), true},
-		"nobody knows since when":                {server(placeA, "run2", historyA2, noHistory), time.Time{}, true},
+		"not known since when":                   {server(placeA, "run2", historyA2, noHistory), time.Time{}, true},
 		"the same process, which ran before too": {server(placeA, "run1", historyA, noHistory), second(10), true},
 	} {
 		c.now.began = c.began
@@ -82,14 +82,14 @@ func TestWhenTheOldProcessAnsweredLastIsKnownByAnyOfSeveralWays(t *testing.T) {
 		w      witness
 		last   int // the moment up to which the old process is known to have answered
 	}{
-		"it was heard": {continuity{At: second(150).UnixMilli()},
-			witness{lastMet: old, publishedAt: second(50), lastReply: heardAt(map[string]int{"run1": 150})}, 150},
+		"it replied": {continuity{At: second(150).UnixMilli()},
+			witness{lastMet: old, publishedAt: second(50), lastReply: repliedAt(map[string]int{"run1": 150})}, 150},
 		"this instance said so": {continuity{At: second(150).UnixMilli()},
-			witness{lastMet: old, publishedAt: second(150), lastReply: heardAt(nil)}, 150},
-		"another instance said so": {continuity{At: second(165).UnixMilli(), Masters: old}, witness{lastReply: heardAt(nil)}, 150},
+			witness{lastMet: old, publishedAt: second(150), lastReply: repliedAt(nil)}, 150},
+		"another instance said so": {continuity{At: second(165).UnixMilli(), Masters: old}, witness{lastReply: repliedAt(nil)}, 150},
 		"an earlier run has said so": {
 			continuity{At: second(1).UnixMilli(), Masters: old, Met: map[string]meeting{"a": {At: second(150).UnixMilli(), Masters: old}}},
-			witness{instance: "a", lastReply: heardAt(nil)}, 150,
+			witness{instance: "a", lastReply: repliedAt(nil)}, 150,
 		},
 	} {
 		if !restart(c.stored, c.w, second(c.last)) {
@@ -168,7 +168,7 @@ func TestARestartOfARedisThatSyncsAlwaysLeavesNoGap(t *testing.T) {
 		}
 		redis.Kill()
 		if gaps, err := byPort.Gaps(t.Context()); err == nil {
-			t.Fatalf("gaps %v of a Redis that is away", gaps)
+			t.Fatalf("gaps %v of a Redis that is unreachable", gaps)
 		}
 		redis.Start()
 	}
@@ -194,7 +194,7 @@ func TestAMalformedRecordOfMastersIsAnErrorThatNamesItsKey(t *testing.T) {
 	}
 }
 
-// A holder whom nothing renews is believed for idle; so long a gap may hide that he went.
+// A binding that nothing renews counts for idle; so long may a gap hide that it ended.
 func TestAGapIsRememberedForAsLongAsABindingCounts(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)

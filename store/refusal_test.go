@@ -45,7 +45,7 @@ func TestAClusterThatLacksSlotsRefusesAndIsNotMistakenForAnEmptyOne(t *testing.T
 	if _, err := s.Dossier(t.Context(), "alice"); err == nil {
 		t.Error("a dossier was read from nowhere")
 	}
-	wantRefusals(t, s, "CLUSTERDOWN", "MOVED") // the latter by a node that has not heard of it yet
+	wantRefusals(t, s, "CLUSTERDOWN", "MOVED") // the latter by a node that does not know of it yet
 	node.Do("CLUSTER", "ADDSLOTS", strconv.Itoa(slot))
 	wantNoCase(t, s) // the session's own slot was there: the record's repetition completes it
 }

@@ -63,7 +63,7 @@ func TestAReassignmentThatAPowerLossTookIsNotAttributedToTheHolderBefore(t *test
 			}
 			mustRecord(t, s, started("3", "carol", killed.Add(3*time.Second), "192.0.2.1/32")) // from the spool
 			if got := whoHeld(t, s, killed.Add(5*time.Second)); got.Subscriber != "carol" {
-				t.Fatalf("who logged in while Redis was away: %+v", got)
+				t.Fatalf("who logged in while Redis was unreachable: %+v", got)
 			}
 		})
 	}
@@ -110,7 +110,7 @@ func TestARestartIsNoticedAtTheNextQuestion(t *testing.T) {
 	}
 }
 
-// Commands that began while Redis was away, or on a connection to the old
+// Commands that began while Redis was unreachable, or on a connection to the old
 // process, are repeated by go-redis and answered by the new one.
 func TestARepeatedCommandIsNoAnswerOfTheOldProcess(t *testing.T) {
 	redis := storetest.StartRedis(t)

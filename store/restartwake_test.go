@@ -50,7 +50,7 @@ func TestARestartThatWasStoredHalfWakesAllWhenItIsRepeated(t *testing.T) {
 	redis.Do("DEL", s.keys.woken())
 	redis.Do("SET", s.keys.woken(), "another program's")
 	if n := woken(); n != 1 {
-		t.Errorf("%d cases are due where nobody can note it, want 1", n)
+		t.Errorf("%d cases are due where it cannot be noted, want 1", n)
 	}
 }
 

@@ -89,8 +89,8 @@ func TestAnAddressThatCannotBeStoredIsAnError(t *testing.T) {
 
 const head = "0mi8abcde1f"
 
-// foreign are records that no Cordon wrote, with a head before them or none.
-var foreign = []string{
+// malformed are records that no Cordon wrote, with a head before them or none.
+var malformed = []string{
 	``, `{}`, `[]`, `null`, `"x"`, `{"u":"alice"}`, `{"u":"a","b":"mm7p6yo0","v":"x"}`, `{"u":"a","b":"mm7p6yo0","m":"%"}`,
 	`{"u":"a","b":"mm7p6yo0","k":"4x"}`,
 	`{"u":"a","b":"mm7p6yo0","k":"44"}`, `{"u":"a","b":"mm7p6yo0","c":"-1"}`, `{"u":"a","b":"mm7p6yo0","a":["41.2.3.4;"]}`,
@@ -106,7 +106,7 @@ var foreign = []string{
 }
 
 func TestAMalformedRecordIsAnErrorAndNoPanic(t *testing.T) {
-	for _, text := range foreign {
+	for _, text := range malformed {
 		for _, text := range []string{text, head + text} {
 			if r, err := decodeRecord(recordKey, text); err == nil {
 				t.Errorf("%q decodes as %+v", text, r)
@@ -134,7 +134,7 @@ func FuzzDecodeRecord(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(text)
-	for _, text := range foreign {
+	for _, text := range malformed {
 		f.Add(text)
 		f.Add(head + text)
 	}

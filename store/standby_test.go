@@ -13,7 +13,7 @@ import (
 const ranLong = 3 * time.Second
 
 // lostReassignment is a reassignment that the server acknowledges, and its standby, which
-// is cut off from it, never hears of; then the server dies.
+// is cut off from it, never gets; then the server dies.
 func lostReassignment(t *testing.T, s *Store, master, standby *storetest.Redis, at time.Time) {
 	t.Helper()
 	standby.Pause()
@@ -100,18 +100,18 @@ func TestAServerThatGoesOnAnsweringAfterAFailoverExtendsTheGap(t *testing.T) {
 	t.Parallel()
 	s := openAt(t, Config{Addrs: []string{"127.0.0.1:1"}, Instance: "a"})
 	if !s.watch.own.sharedAddress {
-		t.Fatal("one address, and its connections are believed to lead to one server")
+		t.Fatal("one address, and its connections are taken to lead to one server")
 	}
 	a, b := server(placeA, "run1", historyA, noHistory), server(placeB, "run9", historyB, historyA)
 	last := map[string]int{"run1": 110, "run9": 110}
 	w := asOf([]master{a}, second(109))
-	w.sharedAddress, w.lastReply = true, func(run string) (time.Time, bool) { return heardAt(last)(run) }
+	w.sharedAddress, w.lastReply = true, func(run string) (time.Time, bool) { return repliedAt(last)(run) }
 	stored := continuity{At: second(100).UnixMilli(), Masters: []master{a}}
 	next, lost := stored.next(w, []master{b}, second(110), forget)
 	w.lastMet, w.publishedAt, w.lost = next.Masters, second(110), lost
 	want := quarantine.FailoverGap(second(100), second(110))
 	if got := next.gaps(); len(got) != 1 || got[0] != want || w.lateReplies() {
-		t.Fatalf("gaps %v, want %v; more was heard: %t", got, want, w.lateReplies())
+		t.Fatalf("gaps %v, want %v; late replies: %t", got, want, w.lateReplies())
 	}
 	last["run1"] = 200
 	if !w.lateReplies() {

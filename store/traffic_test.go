@@ -23,7 +23,7 @@ var began = time.UnixMilli(time.Now().UnixMilli()).UTC()
 var never = began.AddDate(100, 0, 0)
 
 // How much the traffic does. What it writes is kept whole, so that afterwards
-// every single write can be looked for.
+// every single write can be searched for.
 const (
 	trafficWriters  = 6
 	trafficCases    = 3
@@ -167,7 +167,7 @@ func (tr *traffic) addNote(s *store.Store, n int, token string) {
 	tr.notes = append(tr.notes, noteWrite{n: n, token: token, version: read + 1, ended: time.Now(), acked: err == nil})
 }
 
-// logIn stores a Start and looks for it at once.
+// logIn stores a Start and reads it at once.
 func (tr *traffic) logIn(s *store.Store, w, n int) {
 	ctx, cancel := tr.patiently()
 	defer cancel()
@@ -226,7 +226,7 @@ func (tr *traffic) take(ctx context.Context, s *store.Store) {
 func (tr *traffic) takeOnce(s *store.Store) {
 	ctx, cancel := tr.patiently()
 	defer cancel()
-	// By the host's clock: two leases of one millisecond could not be told apart.
+	// By the host's clock: two leases of one millisecond would be equal.
 	taken, err := s.TakeDue(ctx, quarantine.LaneRestrict, time.Now(), time.Hour, 1, 0)
 	if err != nil {
 		tr.trouble(err)

@@ -49,7 +49,7 @@ func TestARenewalIsReadFromTheSessionsRecord(t *testing.T) {
 }
 
 // The session's record is stored and its binding is not: the next record, even if
-// it tells nothing new, makes up for it.
+// it reports nothing new, makes up for it.
 // The record of a session is lost, and its Stop lists no address.
 func TestARecordOfALaterSessionShowsThatABindingIsOver(t *testing.T) {
 	redis := storetest.StartRedis(t)
@@ -75,10 +75,10 @@ func TestARecordOfALaterSessionShowsThatABindingIsOver(t *testing.T) {
 func TestABindingThatCouldNotBeStoredIsStoredByTheNextRecord(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	s := openStore(t, redis)
-	redis.Do("SET", "t:b:192.0.2.0/32", "a stranger's")
+	redis.Do("SET", "t:b:192.0.2.0/32", "another program's")
 	ev := started("1", "alice", noon, "192.0.2.1/32")
 	if err := s.Record(t.Context(), []quarantine.SessionEvent{ev})[0]; err == nil {
-		t.Fatal("stored over a stranger's key")
+		t.Fatal("stored over another program's key")
 	}
 	redis.Do("DEL", "t:b:192.0.2.0/32")
 	ev.Kind, ev.At = quarantine.SessionRenewed, noon.Add(15*time.Minute)
@@ -129,7 +129,7 @@ func TestWhatWasWrittenIsForgottenInTime(t *testing.T) {
 	k.forget()
 	k.put(5, cachedSession{mark: 5}, true, begun, at(25))
 	if has(2, 25) || has(5, 25) {
-		t.Error("not forgotten when told")
+		t.Error("not forgotten by forget")
 	}
 }
 
@@ -203,9 +203,9 @@ func TestARenewalThatReportsNothingElseChangesTheHeadOfItsRecordAlone(t *testing
 	if stored = renew(other, 40); !stored.SeenAt.Equal(noon.Add(45 * time.Minute)) {
 		t.Errorf("an older record moved the session back to %s", stored.SeenAt)
 	}
-	redis.Do("SET", "t:s:bng1:1", "a stranger's")
+	redis.Do("SET", "t:s:bng1:1", "another program's")
 	if stored = renew(s, 60); stored.Subscriber != "alice" || !stored.SeenAt.Equal(ev.At) {
-		t.Errorf("over a stranger's value: %+v", stored)
+		t.Errorf("over another program's value: %+v", stored)
 	}
 }
 

@@ -262,7 +262,7 @@ func TestNoPowerCutLosesAnAcknowledgedRecordOrSplitsABatch(t *testing.T) {
 	}
 }
 
-// check rebuilds the state from the log alone and compares.
+// check rebuilds the state from the journal alone and compares.
 func (p *powerRun) check(t *testing.T, j *Journal, where string) {
 	t.Helper()
 	clear(p.state)

@@ -37,7 +37,7 @@ type op struct {
 func (o op) String() string { return fmt.Sprintf("%s %s", o.what, o.name) }
 
 // A hookDisk asks before every operation and keeps what was synced, so that a
-// test can fail operations and take the power away. A write that is refused
+// test can fail operations and cut the power. A write that is refused
 // leaves its first half behind.
 type hookDisk struct {
 	lazyDisk

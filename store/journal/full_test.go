@@ -248,7 +248,7 @@ func TestSpaceFreedByExpiryIsFoundWithoutAnAppend(t *testing.T) {
 		t.Fatalf("%d segments gone, %v", gone, err)
 	}
 	disk.give(int64(gone) * 200 << 10)
-	for j.Writable() != nil { // each look wakes the writer, which tries again
+	for j.Writable() != nil { // each check wakes the writer, which tries again
 		if err := j.Rotate(t.Context()); err != nil && !errors.Is(err, ErrFull) {
 			t.Fatal(err)
 		}

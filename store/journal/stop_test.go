@@ -68,7 +68,7 @@ func TestAFailedWriteOrSyncStopsTheJournalForGood(t *testing.T) {
 			if err := attempt(); !errors.Is(err, ErrStopped) || !errors.Is(err, c.cause) {
 				t.Fatalf("the failing call: %v", err)
 			}
-			broken.Store(false) // the device is well again, and must not be believed
+			broken.Store(false) // the device works again, and must not be trusted
 			before := failures.Load()
 			ops := len(disk.ops)
 			release := entry(3)

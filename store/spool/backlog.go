@@ -2,10 +2,10 @@ package spool
 
 import "time"
 
-// backlog is what stands in the spool: how much, and from which moment on. It
-// is filled in the order of the log and emptied in the same order.
+// backlog is what is in the spool: how much, and from which moment on. It is filled
+// and emptied in the order of the journal.
 type backlog struct {
-	first   uint64 // sequence number to go on with; below it all was handed over
+	first   uint64 // sequence number to go on with; all below it was drained
 	last    uint64 // of the newest record; 0: there never was one
 	events  int
 	minimum []moment // earliest first: each is older than everything behind it
@@ -33,7 +33,7 @@ func (b *backlog) add(seq uint64, at time.Time, events int) {
 	b.minimum = append(b.minimum, moment{seq, at})
 }
 
-// done strikes out the records up to seq, which held so many events.
+// done removes the records up to seq, which held so many events.
 func (b *backlog) done(seq uint64, events int) {
 	b.first = seq + 1
 	b.events -= events

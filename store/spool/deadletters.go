@@ -16,9 +16,9 @@ import (
 	"cordon/quarantine"
 )
 
-// DeadLettersConfig says where an Aside is and what it is in front of.
+// DeadLettersConfig says where DeadLetters are kept and what they are in front of.
 type DeadLettersConfig struct {
-	File string                     // what is set aside; the older half is File with ".1" behind it
+	File string                     // one JSON object a line; the older half is File with ".1" behind it
 	Max  int64                      // most octets of both together; 0 is 16 MiB
 	Next quarantine.SessionRecorder // the session store
 	Now  func() time.Time           // nil: time.Now
@@ -26,26 +26,26 @@ type DeadLettersConfig struct {
 
 const defaultDeadLettersMax = 16 << 20
 
-// A store that cannot hold what many sessions tell has another trouble than a key
-// that another program wrote: more events than maxDeadLetters in deadLettersPer are not
-// answered for.
+// A store that refuses records of many sessions has another fault than a key that
+// another program wrote: more events than maxDeadLetters in deadLettersPer are not
+// accepted.
 const (
 	maxDeadLetters = 200
 	deadLettersPer = 10 * time.Minute
 )
 
-// deadLettersKnown is how many events are remembered that were set aside: more than come
-// again together, which is what is handed over at a time (drainEvents and a record of
-// the spool, or what an accounting server works at once).
+// deadLettersKnown is how many dead letters are remembered: more than are retried
+// together, which is what is drained at a time (drainEvents and a record of the spool,
+// or what an accounting server works at once).
 const deadLettersKnown = 4096
 
 var errManyDeadLetters = errors.New("the session store refuses too many records")
 
-// DeadLetters is a session recorder in front of the session store that answers for events
+// DeadLetters is a session recorder in front of the session store that accepts events
 // which the store cannot hold (quarantine.ErrUnstorable), because another program
-// wrote what stands in their place: nothing else would ever get past them. They are
-// synced to a file for a person to read; whoever held their addresses before has
-// them no more, for they are bound to somebody who cannot be named.
+// wrote to their keys: nothing behind them would ever be stored. They are synced to a
+// file for a person to read; their addresses are bound to a holder without a name, so
+// that whoever held them before is not restricted.
 //
 // It is no spool: nothing of the file is ever stored by itself. Its methods may be
 // called from any goroutine.
@@ -54,28 +54,28 @@ type DeadLetters struct {
 
 	mu    sync.Mutex // guards what follows, and the files
 	stats DeadLetterStats
-	since time.Time // beginning of the period in which few events were set aside
+	since time.Time // beginning of the period that few counts in
 	few   int
-	// known are the events that were set aside last, in that order. One that comes
-	// again, because others of its batch were not stored, is answered for without
-	// being written or counted again: or a batch with more than maxDeadLetters of them
-	// would come again for ever.
+	// known are the last dead letters, in that order. One that is retried, because
+	// others of its batch were not stored, is accepted without being written or
+	// counted again: or a batch with more than maxDeadLetters of them would be
+	// retried for ever.
 	known []fingerprint
 }
 
-// fingerprint tells events from each other.
+// fingerprint identifies an event.
 type fingerprint [sha256.Size]byte
 
 // DeadLetterStats are counts since NewDeadLetters.
 type DeadLetterStats struct {
-	Events uint64 // set aside
+	Events uint64 // written to the file
 	BNG    string // of the last one
 	Reason string // why the store could not hold it
 }
 
 var _ quarantine.SessionRecorder = (*DeadLetters)(nil)
 
-// NewDeadLetters returns an Aside. It does not look at the file.
+// NewDeadLetters returns DeadLetters. It does not read the file.
 func NewDeadLetters(cfg DeadLettersConfig) *DeadLetters {
 	if cfg.Max == 0 {
 		cfg.Max = defaultDeadLettersMax
@@ -87,16 +87,16 @@ func NewDeadLetters(cfg DeadLettersConfig) *DeadLetters {
 }
 
 // Stats returns the counts.
-func (a *DeadLetters) Stats() DeadLetterStats {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.stats
+func (d *DeadLetters) Stats() DeadLetterStats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stats
 }
 
-// Pending returns the file with what was set aside, by this process or an earlier
-// one, for as long as a person has not taken it away; "" if there is none.
-func (a *DeadLetters) Pending() string {
-	for _, file := range []string{a.cfg.File, a.cfg.File + olderSuffix} {
+// Pending returns the file, written by this process or an earlier one, until a person
+// removes it; "" if there is none.
+func (d *DeadLetters) Pending() string {
+	for _, file := range []string{d.cfg.File, d.cfg.File + olderSuffix} {
 		if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
 			return file
 		}
@@ -106,59 +106,59 @@ func (a *DeadLetters) Pending() string {
 
 // Record implements quarantine.SessionRecorder. An event that the store cannot hold
 // has no error once it is in the file.
-func (a *DeadLetters) Record(ctx context.Context, events []quarantine.SessionEvent) []error {
-	errs := a.cfg.Next.Record(ctx, events)
+func (d *DeadLetters) Record(ctx context.Context, events []quarantine.SessionEvent) []error {
+	errs := d.cfg.Next.Record(ctx, events)
 	if len(errs) != len(events) {
 		return errs
 	}
 	for i, err := range errs {
 		if errors.Is(err, quarantine.ErrUnstorable) {
-			errs[i] = a.keep(ctx, &events[i], err)
+			errs[i] = d.keep(ctx, &events[i], err)
 		}
 	}
 	return errs
 }
 
-// keep writes an event into the file, and has its addresses bound to nobody; if
-// the store cannot do that either, what it says of them is not read as anybody's.
-func (a *DeadLetters) keep(ctx context.Context, ev *quarantine.SessionEvent, reason error) error {
-	if a.has(ev) {
+// keep writes an event to the file, and has its addresses bound to a holder without a
+// name; where the store cannot do that either, the key that it lacks attributes nothing.
+func (d *DeadLetters) keep(ctx context.Context, ev *quarantine.SessionEvent, reason error) error {
+	if d.has(ev) {
 		return nil
 	}
-	if err := a.write(ev, reason); err != nil {
-		return fmt.Errorf("set accounting aside that the session store cannot hold (%s): %w", reason.Error(), err)
+	if err := d.write(ev, reason); err != nil {
+		return fmt.Errorf("keep an unstorable accounting record (%s): %w", reason.Error(), err)
 	}
 	doubts := ev.Unidentified(quarantine.NotStored)
 	for i := range doubts {
 		doubts[i].Kind, doubts[i].Via = quarantine.SessionStarted, quarantine.Place{}
 		doubts[i].StartedAt = doubts[i].At
 	}
-	for _, err := range a.cfg.Next.Record(ctx, doubts) {
+	for _, err := range d.cfg.Next.Record(ctx, doubts) {
 		if err != nil && !errors.Is(err, quarantine.ErrUnstorable) {
-			return err // the store is away by now: the event comes again, and is written again
+			return err // the store is unreachable by now: the event is retried, and written again
 		}
 	}
-	a.remember(ev)
+	d.remember(ev)
 	return nil
 }
 
-// has reports whether the event was set aside lately.
-func (a *DeadLetters) has(ev *quarantine.SessionEvent) bool {
+// has reports whether the event was kept lately.
+func (d *DeadLetters) has(ev *quarantine.SessionEvent) bool {
 	f, ok := fingerprintOf(ev)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return ok && slices.Contains(a.known, f)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return ok && slices.Contains(d.known, f)
 }
 
-func (a *DeadLetters) remember(ev *quarantine.SessionEvent) {
+func (d *DeadLetters) remember(ev *quarantine.SessionEvent) {
 	f, ok := fingerprintOf(ev)
 	if !ok {
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.known = append(a.known, f); len(a.known) > deadLettersKnown {
-		a.known = slices.Delete(a.known, 0, len(a.known)-deadLettersKnown)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.known = append(d.known, f); len(d.known) > deadLettersKnown {
+		d.known = slices.Delete(d.known, 0, len(d.known)-deadLettersKnown)
 	}
 }
 
@@ -170,39 +170,39 @@ func fingerprintOf(ev *quarantine.SessionEvent) (fingerprint, bool) {
 
 const olderSuffix = ".1"
 
-func (a *DeadLetters) write(ev *quarantine.SessionEvent, reason error) error {
-	line, err := json.Marshal(deadLetterLine(ev, reason, a.cfg.Now()))
+func (d *DeadLetters) write(ev *quarantine.SessionEvent, reason error) error {
+	line, err := json.Marshal(deadLetterLine(ev, reason, d.cfg.Now()))
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
 	line = append(line, '\n')
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if err := a.admit(); err != nil {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.admit(); err != nil {
 		return err
 	}
-	if info, err := os.Lstat(a.cfg.File); err == nil && info.Size()+int64(len(line)) > a.cfg.Max/2 {
-		if err := os.Rename(a.cfg.File, a.cfg.File+olderSuffix); err != nil {
+	if info, err := os.Lstat(d.cfg.File); err == nil && info.Size()+int64(len(line)) > d.cfg.Max/2 {
+		if err := os.Rename(d.cfg.File, d.cfg.File+olderSuffix); err != nil {
 			return err
 		}
 	}
-	if err := appendSynced(a.cfg.File, line); err != nil {
+	if err := appendSynced(d.cfg.File, line); err != nil {
 		return err
 	}
-	a.stats.Events++
-	a.stats.BNG, a.stats.Reason = ev.Key.BNG, reason.Error()
+	d.stats.Events++
+	d.stats.BNG, d.stats.Reason = ev.Key.BNG, reason.Error()
 	return nil
 }
 
 // admit counts one event, or says that there were too many.
-func (a *DeadLetters) admit() error {
-	if now := a.cfg.Now(); now.Sub(a.since).Abs() >= deadLettersPer {
-		a.since, a.few = now, 0
+func (d *DeadLetters) admit() error {
+	if now := d.cfg.Now(); now.Sub(d.since).Abs() >= deadLettersPer {
+		d.since, d.few = now, 0
 	}
-	if a.few >= maxDeadLetters {
+	if d.few >= maxDeadLetters {
 		return errManyDeadLetters
 	}
-	a.few++
+	d.few++
 	return nil
 }
 
@@ -226,13 +226,13 @@ func appendSynced(name string, octets []byte) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// kindNames are the names of accounting for the kinds of event.
+// kindNames are the names in RADIUS accounting of the kinds of event.
 var kindNames = map[quarantine.SessionEventKind]string{
 	quarantine.SessionStarted: "Start", quarantine.SessionRenewed: "Interim-Update", quarantine.SessionEnded: "Stop",
 	quarantine.BNGReset: "Accounting-On or -Off", quarantine.ServiceSeen: "service",
 }
 
-// deadLetterLine is an event as a person reads it; octets that are no text are written
+// deadLetterLine is an event as a person reads it; octets that are not UTF-8 are written
 // \xNN.
 func deadLetterLine(ev *quarantine.SessionEvent, reason error, now time.Time) any {
 	type address struct {

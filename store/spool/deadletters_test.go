@@ -64,7 +64,7 @@ func TestAnUnstorableRecordIsADeadLetterAndItsAddressIsUnattributable(t *testing
 		got := lines(t, file)
 		if len(got) != 1 || got[0]["record"] != "Stop" || got[0]["acct_session_id"] != `bad\xff` || got[0]["subscriber"] != "alice" ||
 			got[0]["bng"] != "bng1" ||
-			!strings.Contains(got[0]["reason"].(string), "stranger") || got[0]["attributes"].(map[string]any)["User-Name"] != `M\xfcller` {
+			!strings.Contains(got[0]["reason"].(string), "another program") || got[0]["attributes"].(map[string]any)["User-Name"] != `M\xfcller` {
 			t.Errorf("spooled %t: %v", spooled, got)
 		}
 		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
@@ -81,7 +81,7 @@ func TestAnUnstorableRecordIsADeadLetterAndItsAddressIsUnattributable(t *testing
 		}
 		if doubt == nil || doubt.Subscriber != "" || doubt.Kind != quarantine.SessionStarted || !doubt.At.Equal(bad.At) ||
 			len(doubt.Addresses) != 1 {
-			t.Errorf("spooled %t: nobody holds the address: %+v", spooled, doubt)
+			t.Errorf("spooled %t: no nameless holder of the address: %+v", spooled, doubt)
 		}
 	}
 }

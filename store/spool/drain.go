@@ -10,17 +10,17 @@ import (
 	"cordon/store/journal"
 )
 
-// How the spool is handed over.
+// How the spool is drained.
 const (
-	drainEvents = 256  // at least so many at a time, if there are; each gets Config.Patience
+	drainEvents = 256  // at least so many at a time, if there are; each gets Config.Timeout
 	holdBelow   = 1024 // fewer events than this left: new ones are held until the rest is stored
 
 	firstPause = 100 * time.Millisecond // after the store did not answer; doubled each time
 	maxPause   = 5 * time.Second
 )
 
-// Run hands over what stands in the spool, in order and again and again with
-// growing pauses, until ctx ends.
+// Run drains the spool, in order, and retries with exponential back-off, until ctx
+// ends.
 func (s *Spool) Run(ctx context.Context) error {
 	wait := firstPause
 	for {
@@ -54,10 +54,9 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// RunOnce hands over what stands in the spool now. If that leaves little, new
-// events are held until the rest is stored too, and go to the store directly
-// from then on. An error means that the store is away, or that the log cannot
-// be read.
+// RunOnce drains what is in the spool now. If that leaves little, new events are held
+// until the rest is stored too, and go to the store directly from then on. An error
+// means that the store is unreachable, or that the journal cannot be read.
 func (s *Spool) RunOnce(ctx context.Context) error {
 	if err := s.drain(ctx); err != nil {
 		return err
@@ -77,8 +76,8 @@ func (s *Spool) RunOnce(ctx context.Context) error {
 	return nil
 }
 
-// hold keeps new events waiting and waits for those on their way into the log,
-// which a disk and no store bounds. It returns false if too many stand in it.
+// hold has new events wait and waits for those being appended, which takes as long as
+// the disk and not the store. It returns false if too many are in the spool.
 func (s *Spool) hold() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,7 +98,7 @@ func (s *Spool) resume() {
 	s.resumed = nil
 }
 
-// drain hands over, in order, what stood in the log when it was called.
+// drain stores, in order, what was in the journal when it was called.
 func (s *Spool) drain(ctx context.Context) error {
 	first, some := s.next()
 	if !some {
@@ -140,26 +139,26 @@ func (s *Spool) next() (seq uint64, some bool) {
 	return s.backlog.first, !s.backlog.empty()
 }
 
-// done strikes out what was handed over and frees its space.
+// done removes what was drained from the backlog and frees its space.
 func (s *Spool) done(seq uint64, events int) {
 	s.mu.Lock()
 	s.backlog.done(seq, events)
 	s.stats.Drained += uint64(events)
 	s.mu.Unlock()
-	_, _ = s.journal.Expire(seq + 1) // what stays is handed over again after a restart, no more
+	_, _ = s.journal.Expire(seq + 1) // what stays is drained again after a restart, no more
 }
 
-// clear empties the log before events pass it by: what stays there would come
-// back after a restart, behind newer events.
+// clear empties the journal before events go to the store directly: what stays there
+// would be drained again after a restart, behind newer events.
 func (s *Spool) clear(ctx context.Context) {
 	if s.journal.Rotate(ctx) != nil {
-		return // the disk fails, and Writable says so; coming back late is harmless
+		return // the disk fails, and Writable says so; draining again is harmless
 	}
 	_, next := s.journal.Bounds()
 	_, _ = s.journal.Expire(next) // the same
 }
 
-// deliver has the store take events.
+// deliver stores events.
 func (s *Spool) deliver(ctx context.Context, events []quarantine.SessionEvent) error {
 	trying, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()

@@ -13,7 +13,7 @@ import (
 	"cordon/store/journal"
 )
 
-// formatOne is the one form there is; the kind of a record tells it.
+// formatOne is the only format; the kind of a record names it.
 const formatOne journal.Kind = 1
 
 // entryEvents is how many events go into one record: enough to share its fixed
@@ -44,7 +44,7 @@ func size(entries []journal.Entry) (octets int64) {
 	return octets
 }
 
-// keyOf tells what has to be known of a record without decoding it.
+// keyOf is what must be known of a record without decoding it.
 func keyOf(events []quarantine.SessionEvent) string {
 	oldest := events[0].At
 	for _, ev := range events[1:] {
@@ -55,9 +55,8 @@ func keyOf(events []quarantine.SessionEvent) string {
 	return strconv.FormatInt(oldest.UnixMilli(), 36) + "." + strconv.Itoa(len(events))
 }
 
-// ErrFormat says that what stands in the spool was written by a version that is not
-// known.
-var ErrFormat = errors.New("this version does not know the form of a spooled record")
+// ErrFormat says that what is in the spool was written by another version.
+var ErrFormat = errors.New("unknown format of a spooled record")
 
 func parseKey(r journal.Record) (oldest time.Time, events int, err error) {
 	at, n, _ := strings.Cut(r.Key, ".")

@@ -15,8 +15,8 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 var errUnreachable = errors.New("connection refused")
 
-// sessionStore is a session store that can be away. It remembers which events
-// it took, in order.
+// sessionStore is a session store that can be unreachable. It remembers which
+// events it stored, in order.
 type sessionStore struct {
 	mu          sync.Mutex // guards what follows
 	unreachable func() error
@@ -29,22 +29,22 @@ func (s *sessionStore) Record(ctx context.Context, events []quarantine.SessionEv
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	errs := make([]error, len(events))
-	var away error
+	var err error
 	if s.unreachable != nil {
-		away = s.unreachable()
+		err = s.unreachable()
 	}
 	if ctx.Err() != nil {
-		away = ctx.Err()
+		err = ctx.Err()
 	}
 	for i, ev := range events {
 		switch {
-		case away != nil:
-			errs[i] = away
+		case err != nil:
+			errs[i] = err
 			if !s.late {
 				continue
 			}
 		case s.refuse != nil && s.refuse(ev):
-			errs[i] = fmt.Errorf("%w: a stranger's value", quarantine.ErrUnstorable)
+			errs[i] = fmt.Errorf("%w: another program's value", quarantine.ErrUnstorable)
 			continue
 		}
 		s.stored = append(s.stored, ev)

@@ -32,11 +32,11 @@ type HostConfig struct {
 }
 
 // Host is what one host has of accounting that the session store does not have: the
-// spool, spools that could not be read, and records that the store can never hold.
+// spool, spools that could not be read, and dead letters: records that the store can never hold.
 //
-// A spool that cannot be read is moved aside, and accounting goes on in a new one: it
-// does not wait for a person. Attribution does, until the folder is taken away:
-// records that were answered are missing.
+// A spool that cannot be read is moved aside, and accounting goes on in a new one.
+// Attribution waits until a person removes the folder: records that were answered are
+// missing.
 type Host struct {
 	Spool       *Spool       // nil: none, accounting is not answered while the store is unreachable
 	DeadLetters *DeadLetters // before the store, behind the spool
@@ -101,7 +101,7 @@ func damagedBeside(dir string) (damaged []string, err error) {
 	return damaged, err
 }
 
-// Close ends the spool; what stands in it stays. Its Run must have returned.
+// Close ends the spool; what is in it stays. Its Run must have returned.
 func (h *Host) Close() error {
 	if h.Spool == nil {
 		return nil
@@ -125,8 +125,8 @@ func (h *Host) Waiting() int {
 	return h.Spool.Stats().Waiting
 }
 
-// Damaged returns a folder with answered records that cannot be read, for as long as it
-// lies there; "" if there is none.
+// Damaged returns a folder with answered records that cannot be read, until a person
+// removes it; "" if there is none.
 func (h *Host) Damaged() string {
 	for _, dir := range h.damaged {
 		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -145,7 +145,7 @@ func (h *Host) Empty() bool { return h.Spool == nil && len(h.damaged) == 0 }
 // is none. With a spool that cannot be read it is complete up to 1970.
 func (h *Host) Oldest(arrived func() (time.Time, bool)) (oldest time.Time, ok bool) {
 	if arrived != nil {
-		oldest, ok = arrived() // first: what it records stands in the spool before it lets go
+		oldest, ok = arrived() // first: what it records is in the spool before it is done
 	}
 	if h.Damaged() != "" {
 		return time.UnixMilli(1), true

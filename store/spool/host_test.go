@@ -15,13 +15,13 @@ import (
 // openHost opens what a host keeps in dir before a store that is unreachable.
 func openHost(t *testing.T, dir string, most int64) *Host {
 	t.Helper()
-	away := &sessionStore{}
-	away.disconnect()
+	unreachable := &sessionStore{}
+	unreachable.disconnect()
 	j, err := journal.Open(journal.Config{Dir: t.TempDir(), ReserveBytes: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := Open(t.Context(), HostConfig{Dir: dir, Max: most, Next: away, Journal: j})
+	h, err := Open(t.Context(), HostConfig{Dir: dir, Max: most, Next: unreachable, Journal: j})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestADamagedSpoolIsMovedAsideAndAccountingIsIncompleteUntilItIsRemoved(t *t
 				t.Fatal(err)
 			}
 			if got := h.Damaged(); got != "" {
-				t.Errorf("%s after it was taken away", got)
+				t.Errorf("%s after it was removed", got)
 			}
 		}
 		if err := h.Close(); err != nil {
@@ -168,6 +168,6 @@ func TestASpoolLeavesTheDiskToTheJournal(t *testing.T) {
 		t.Skipf("this disk is full: %v", err)
 	}
 	if err := roomBeside(h.Spool.journal, filepath.Join(t.TempDir(), "none")); err == nil {
-		t.Error("a disk that cannot be looked at has room")
+		t.Error("a disk that cannot be read has room")
 	}
 }

@@ -45,7 +45,7 @@ func disorder(t *testing.T, seed uint64) error {
 		var draining, sending sync.WaitGroup
 		draining.Go(func() { // as Run, without its pauses
 			for ctx.Err() == nil {
-				_ = s.RunOnce(ctx) // the store is away again and again
+				_ = s.RunOnce(ctx) // the store is unreachable again and again
 				time.Sleep(time.Millisecond)
 			}
 		})
@@ -70,18 +70,18 @@ func disorder(t *testing.T, seed uint64) error {
 	return inOrder(store.stored, lanes)
 }
 
-// flaky is a store that is away now and then, and sometimes takes what it says
+// flaky is a store that is unreachable now and then, and sometimes stores what it says
 // it did not.
 func flaky(seed uint64) *sessionStore {
 	random := rand.New(rand.NewPCG(seed, 0))
 	s := &sessionStore{}
-	left, away := 0, false
+	left, down := 0, false
 	s.unreachable = func() error { // called with the store's mutex held
 		if left--; left < 0 {
-			left, away = random.IntN(30), !away
+			left, down = random.IntN(30), !down
 			s.late = random.IntN(3) == 0
 		}
-		if away {
+		if down {
 			return errUnreachable
 		}
 		return nil

@@ -10,7 +10,7 @@ import (
 )
 
 // diskLeft is what the spool leaves free on the disk, in octets: the journal lies on
-// it too, and wants its reserve back after every use of it.
+// it too, and allocates its reserve again after every use of it.
 const diskLeft = 2 * journal.DefaultReserveBytes
 
 // roomBeside says why the spool may not grow: the journal comes first.

@@ -12,15 +12,15 @@ import (
 )
 
 // Spool is a session recorder in front of the session store. Its methods may be
-// called from any goroutine; [Spool.Run] hands over what stands in it.
+// called from any goroutine; [Spool.Run] drains it.
 type Spool struct {
 	cfg     Config
 	journal *journal.Journal
-	wake    chan struct{} // capacity 1: Run has something to look at
+	wake    chan struct{} // capacity 1: Run has something to drain
 
 	mu        sync.Mutex    // guards what follows
 	spooling  bool          // new events go into the spool
-	appending int           // calls that are putting some there
+	appending int           // calls that are appending some
 	octets    int64         // that those calls are about to write
 	idle      *sync.Cond    // appending has become 0; with mu
 	resumed   chan struct{} // not nil: new events wait until it is closed
@@ -33,11 +33,11 @@ var _ quarantine.SessionRecorder = (*Spool)(nil)
 
 // Stats are counts since New, but for the first two.
 type Stats struct {
-	Waiting int   // events that stand in the spool
+	Waiting int   // events in the spool
 	Octets  int64 // on disk
 
-	Spooled uint64 // events taken in
-	Drained uint64 // events handed over to the session store
+	Spooled uint64 // events accepted
+	Drained uint64 // events stored from the spool
 	Full    uint64 // events refused, and so not answered: the spool holds Config.Max
 	NoRoom  uint64 // events refused: Config.Room, or the disk is full
 	Failed  uint64 // events refused: the disk fails
@@ -45,9 +45,9 @@ type Stats struct {
 }
 
 var (
-	// ErrFull says that the store is away and the spool holds as much as it may.
+	// ErrFull says that the store is unreachable and the spool holds Config.Max.
 	ErrFull = errors.New("the accounting spool is full")
-	// ErrNoRoom says that the store is away and the disk has no space to spare.
+	// ErrNoRoom says that the store is unreachable and the disk has no space to spare.
 	ErrNoRoom = errors.New("the disk has no room for the accounting spool")
 	// ErrAlone says that this instance has been cut off from the store for too long
 	// to answer accounting that others would have to wait for.
@@ -75,7 +75,7 @@ func New(ctx context.Context, cfg Config) (*Spool, error) {
 	return s, nil
 }
 
-// recount counts what stands in the log.
+// recount counts what is in the journal.
 func (s *Spool) recount(ctx context.Context) error {
 	err := s.journal.Replay(ctx, 0, func(r journal.Record) error {
 		at, events, err := parseKey(r)
@@ -90,7 +90,7 @@ func (s *Spool) recount(ctx context.Context) error {
 	return err
 }
 
-// Close ends the spool; what stands in it stays. Run must have returned.
+// Close ends the spool; what is in it stays. Run must have returned.
 func (s *Spool) Close() error { return s.journal.Close() }
 
 // Oldest returns the earliest event time of what the session store does not
@@ -110,8 +110,8 @@ func (s *Spool) Stats() Stats {
 	return now
 }
 
-// Check returns why the disk takes nothing more, or why what stands in the
-// spool could not be handed over the last time; nil if neither is so.
+// Check returns why the disk accepts nothing more, or why the last attempt to drain the
+// spool failed; nil if neither is so.
 func (s *Spool) Check() error {
 	if err := s.journal.Writable(); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (s *Spool) Record(ctx context.Context, events []quarantine.SessionEvent) []
 	return s.direct(ctx, events)
 }
 
-// direct hands events to the store, and what it does not take to the spool.
+// direct stores events, and spools what the store does not accept.
 func (s *Spool) direct(ctx context.Context, events []quarantine.SessionEvent) []error {
 	trying, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
@@ -161,8 +161,9 @@ func (s *Spool) direct(ctx context.Context, events []quarantine.SessionEvent) []
 	return errs
 }
 
-// unstored returns the events that the store did not take, and where they stand, with those that follow in the same session: they must not
-// be stored before. An answer that does not fit says nothing about any event.
+// unstored returns the events that the store did not accept, with those that follow in
+// the same session, which must not be stored before, and their indexes. A result of
+// another length says nothing about any event.
 func unstored(events []quarantine.SessionEvent, errs []error) (left []quarantine.SessionEvent, of []int) {
 	sessions := map[quarantine.SessionKey]bool{}
 	for i, ev := range events {
@@ -217,7 +218,7 @@ func (s *Spool) end() {
 	s.nudge()
 }
 
-// spool syncs events into the log, or counts why not.
+// spool syncs events into the journal, or counts why not.
 func (s *Spool) spool(ctx context.Context, events []quarantine.SessionEvent) error {
 	entries, err := encode(events)
 	if err == nil {
@@ -263,7 +264,7 @@ func (s *Spool) append(ctx context.Context, entries []journal.Entry) error {
 	return nil
 }
 
-// claim takes octets of what is left of Config.Max, or gives them back.
+// claim reserves octets of what is left of Config.Max, or releases them.
 func (s *Spool) claim(octets int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -274,7 +275,7 @@ func (s *Spool) claim(octets int64) bool {
 	return true
 }
 
-// committed follows the log: the journal calls it before Append returns.
+// committed is journal.Config.Committed: it is called before Append returns.
 func (s *Spool) committed(records []journal.Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -283,13 +284,13 @@ func (s *Spool) committed(records []journal.Record) {
 			s.backlog.add(r.Seq, at, events)
 		}
 	}
-	s.spooling = true // an append that nobody waits for any more stands in it too
+	s.spooling = true // an append whose caller has stopped waiting is in it too
 	s.nudge()
 }
 
 func (s *Spool) nudge() {
 	select {
 	case s.wake <- struct{}{}:
-	default: // Run has not looked yet
+	default: // Run knows already
 	}
 }

@@ -44,7 +44,7 @@ func TestWhatTheStoreDoesNotAcceptIsDrainedInOrder(t *testing.T) {
 		t.Errorf("oldest %v %v", oldest, some)
 	}
 	if err := s.RunOnce(t.Context()); !errors.Is(err, errUnreachable) {
-		t.Errorf("while the store is away: %v", err)
+		t.Errorf("while the store is unreachable: %v", err)
 	}
 	store.reconnect()
 	mustRecord(t, s, event("d", 1)) // behind the spool, though the store is there
@@ -117,7 +117,7 @@ func TestAFullSpoolRefusesAndAcceptsAgainWhenItIsDrained(t *testing.T) {
 		}
 	}
 	if !slices.Equal(store.ids(), taken) {
-		t.Errorf("%d events were taken, %d handed over", len(taken), len(store.ids()))
+		t.Errorf("%d events were accepted, %d drained", len(taken), len(store.ids()))
 	}
 	store.disconnect()
 	mustRecord(t, s, event("again", 0))
@@ -128,7 +128,7 @@ func TestWithoutRoomOnTheDiskNothingIsSpooled(t *testing.T) {
 	s := open(t, t.TempDir(), store, func(c *Config) { c.Room = func() error { return room } })
 	store.disconnect()
 	mustRecord(t, s, event("a", 0))
-	room = errors.New("the log is full")
+	room = errors.New("the journal is full")
 	if err := s.Record(t.Context(), []quarantine.SessionEvent{event("b", 0)})[0]; !errors.Is(err, ErrNoRoom) || s.Stats().NoRoom != 1 {
 		t.Errorf("%v %+v", err, s.Stats())
 	}
@@ -145,7 +145,7 @@ func TestAJournalThatHasStoppedLeavesEventsUnstored(t *testing.T) {
 		t.Errorf("%v %+v", err, s.Stats())
 	}
 	if s.Check() == nil {
-		t.Error("nobody is told")
+		t.Error("no error is returned")
 	}
 }
 
@@ -248,7 +248,7 @@ func TestAFormatOfALaterVersionIsAnErrorAndNotAnEvent(t *testing.T) {
 
 func TestAFaultyConfigurationIsRefusedWithAllFaults(t *testing.T) {
 	_, err := New(t.Context(), Config{Timeout: -1})
-	for _, word := range []string{"directory", "octets", "session store", "patience"} {
+	for _, word := range []string{"directory", "octets", "session store", "timeout"} {
 		if err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("%v does not name %s", err, word)
 		}
@@ -263,7 +263,7 @@ func TestSegmentsExpireAsSoonAsTheyAreDrained(t *testing.T) {
 		mustRecord(t, s, event(strings.Repeat("y", 250), n))
 	}
 	before, _ := filepath.Glob(filepath.Join(dir, "*.log"))
-	store.set(func(st *sessionStore) { // answers, then goes away for good
+	store.set(func(st *sessionStore) { // replies, then is unreachable for good
 		left := 5
 		st.unreachable = func() error {
 			if left--; left < 0 {
@@ -277,7 +277,7 @@ func TestSegmentsExpireAsSoonAsTheyAreDrained(t *testing.T) {
 	}
 	after, _ := filepath.Glob(filepath.Join(dir, "*.log"))
 	if len(before) < 4 || len(after) >= len(before) {
-		t.Errorf("%d segments before, %d after a part was handed over", len(before), len(after))
+		t.Errorf("%d segments before, %d after a part was drained", len(before), len(after))
 	}
 	if _, err := os.Stat(filepath.Join(dir, "reserve")); err != nil {
 		t.Error(err)

@@ -192,7 +192,7 @@ func forgottenBindings(t *testing.T, open Open) {
 		}
 	})
 
-	t.Run("what a translator's log tells is kept, and ends", func(t *testing.T) {
+	t.Run("what a translator's log reports is kept, and ends", func(t *testing.T) {
 		s := start(t, open)
 		block := address("203.0.113.5/32", quarantine.NATPortBlock)
 		block.Ports = quarantine.PortRange{Lo: 1024, Hi: 2047}
@@ -210,7 +210,7 @@ func forgottenBindings(t *testing.T, open Open) {
 }
 
 func bindingsOfSessions(t *testing.T, open Open) {
-	t.Run("a binding tells all of its session", func(t *testing.T) {
+	t.Run("a binding has all of its session", func(t *testing.T) {
 		s := start(t, open)
 		renewed := event(quarantine.SessionRenewed, "1", "alice, {c}", minute(10), v4(1))
 		renewed.Ignored = true

@@ -130,7 +130,7 @@ func savedCases(t *testing.T, open Open) {
 }
 
 func caseEvidence(t *testing.T, open Open) {
-	t.Run("a verdict that was settled is settled with no other write", func(t *testing.T) {
+	t.Run("a verdict that is final is final with no other write", func(t *testing.T) {
 		s := start(t, open)
 		v := quarantine.VerdictStatus{Verdict: quarantine.Verdict{ID: "v1"}, State: quarantine.VerdictActed, Final: true}
 		c := newCase("c1", "alice")
@@ -250,16 +250,16 @@ func caseConflicts(t *testing.T, open Open) {
 		d, err = s.Dossier(t.Context(), "alice")
 		must(t, err)
 		if d.Case == nil || d.Case.ID != "c2" {
-			t.Fatal("a write to the closed case took the open one away")
+			t.Fatal("a write to the closed case removed the open one")
 		}
 		if got := take(t, s, quarantine.LaneRestrict, minute(3)); len(got) != 1 {
-			t.Fatal("a write to the closed case took the open one's due work away")
+			t.Fatal("a write to the closed case removed the open one's due work")
 		}
 	})
 }
 
 func closedCases(t *testing.T, open Open) {
-	t.Run("a case that is closed already takes a write whatever log-ins were answered", func(t *testing.T) {
+	t.Run("a case that is closed already accepts a write whatever log-ins were answered", func(t *testing.T) {
 		s := start(t, open)
 		c := newCase("c1", "alice")
 		save(t, s, quarantine.CaseWrite{Case: c})

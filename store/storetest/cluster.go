@@ -55,7 +55,7 @@ func StartCluster(t testing.TB) *Cluster {
 	return c
 }
 
-// addNode starts an empty node that knows nobody.
+// addNode starts an empty node that knows no other.
 func (c *Cluster) addNode() {
 	c.t.Helper()
 	node := StartRedis(c.t, "--repl-diskless-sync-delay", "0",
@@ -135,9 +135,9 @@ func (c *Cluster) MoveSlot(slot, to int) error {
 	); err != nil {
 		return fmt.Errorf("move slot %d: %w", slot, err)
 	}
-	// The new owner tells everybody under a new epoch. Only then are the others
-	// told by hand, to end the move: who does not know that epoch yet would
-	// believe an older word again.
+	// The new owner announces it under a new epoch. Only then are the others set by
+	// hand, to end the move: a node that does not know that epoch yet would accept an
+	// older announcement again.
 	for deadline := time.Now().Add(timeout); !c.agreed(slot, to); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("move slot %d: the nodes do not agree on its owner", slot)

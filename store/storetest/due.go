@@ -149,7 +149,7 @@ func dueBesideALease(t *testing.T, open Open) {
 		wantDue(t, s, restrict, minute(2), 1)
 	})
 
-	t.Run("a look asked for under an earlier lease does not come back", func(t *testing.T) {
+	t.Run("a due time asked for under an earlier lease does not come back", func(t *testing.T) {
 		s := start(t, open)
 		c := newCase("c1", "alice")
 		save(t, s, quarantine.CaseWrite{Case: c})
@@ -162,7 +162,7 @@ func dueBesideALease(t *testing.T, open Open) {
 }
 
 func dueBySaving(t *testing.T, open Open) {
-	t.Run("a case saved without a look is due only if it has been woken", func(t *testing.T) {
+	t.Run("a case saved without a due time is due only if it has been woken", func(t *testing.T) {
 		s := start(t, open)
 		c := newCase("c1", "alice")
 		save(t, s, quarantine.CaseWrite{Case: c, DueAt: minute(5)})
@@ -243,7 +243,7 @@ func dueForAll(t *testing.T, open Open) {
 }
 
 func dueByRestarts(t *testing.T, open Open) {
-	t.Run("a restart that is announced again wakes nobody, a later one does", func(t *testing.T) {
+	t.Run("a restart that is announced again wakes no case, a later one does", func(t *testing.T) {
 		s := start(t, open)
 		save(t, s, quarantine.CaseWrite{Case: newCase("c1", "alice"), DueAt: minute(60)})
 		restart := func(bng string, at time.Time) {
@@ -268,22 +268,22 @@ func dueByRestarts(t *testing.T, open Open) {
 		}
 	})
 
-	t.Run("no look that somebody asked for is lost", func(t *testing.T) {
+	t.Run("no due time that was asked for is lost", func(t *testing.T) {
 		for seed := range uint64(10) {
-			noLookIsLost(t, start(t, open), seed)
+			noDueTimeIsLost(t, start(t, open), seed)
 		}
 	})
 }
 
-// noLookIsLost plays random writers and workers on one case and keeps, beside
-// the store, by when it must be looked at. Looks that come too early are
-// harmless; one that comes too late is a restriction that stays.
-func noLookIsLost(t *testing.T, s *subject, seed uint64) {
+// noDueTimeIsLost plays random writers and workers on one case and keeps, beside
+// the store, by when it must be due. What is due too early is harmless; too late is a
+// restriction that stays.
+func noDueTimeIsLost(t *testing.T, s *subject, seed uint64) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 815))
 	c := newCase("c1", "alice")
 	now, far := noon, noon.Add(1000*time.Hour)
-	asked := now              // earliest look asked for since it was last taken
+	asked := now              // earliest due time asked for since it was last leased
 	var work []quarantine.Due // taken and not finished, oldest first
 	leaseEnds := far          // of the newest
 	sooner := func(at time.Time) {

@@ -69,13 +69,13 @@ func silentInstance(t *testing.T, s Ports, id string) quarantine.Instance {
 var declaredLost = quarantine.Departure{Kind: quarantine.InstanceForgotten, By: "alice", Reason: "its host \"burnt\"\n{x}"}
 
 func publishedInstances(t *testing.T, open Open) {
-	t.Run("nobody is there at first", func(t *testing.T) {
+	t.Run("there is no instance at first", func(t *testing.T) {
 		if all := registry(t, start(t, open)); len(all) != 0 {
 			t.Fatalf("%+v", all)
 		}
 	})
 
-	t.Run("what an instance says last counts, dated by the store", func(t *testing.T) {
+	t.Run("what an instance publishes last counts, dated by the store", func(t *testing.T) {
 		s := start(t, open)
 		for _, complete := range []time.Time{minute(2), minute(1), minute(3), time.UnixMilli(-5)} {
 			i := running("a:{x}", complete)
@@ -95,30 +95,30 @@ func publishedInstances(t *testing.T, open Open) {
 		}
 	})
 
-	t.Run("an instance that says nothing more is still listed", func(t *testing.T) {
+	t.Run("an instance that publishes nothing more is still listed", func(t *testing.T) {
 		s := start(t, open)
-		spoke := publish(t, s, running("silent", minute(1)), false)
+		published := publish(t, s, running("silent", minute(1)), false)
 		s.pass(aLittle)
 		publish(t, s, running("live", minute(2)), false)
 		all := registry(t, s)
-		if i := all["silent"]; len(all) != 2 || !i.SpokeAt.Equal(spoke) || !i.AloneSince.Equal(spoke) || !i.Complete.Equal(minute(1)) {
+		if i := all["silent"]; len(all) != 2 || !i.SpokeAt.Equal(published) || !i.AloneSince.Equal(published) || !i.Complete.Equal(minute(1)) {
 			t.Fatalf("%+v", all)
 		}
 	})
 }
 
 func returningInstances(t *testing.T, open Open) {
-	t.Run("one that returns leaves the others alone until now, but those that went", func(t *testing.T) {
+	t.Run("one that returns leaves the others alone until now, but those that departed", func(t *testing.T) {
 		s := start(t, open)
 		silent, gone := silentInstance(t, s, "silent"), silentInstance(t, s, "gone")
-		spoke := publish(t, s, running("live", minute(2)), false)
+		published := publish(t, s, running("live", minute(2)), false)
 		_, err := s.DepartInstance(t.Context(), "gone", declaredLost)
 		must(t, err)
 		before := registry(t, s)["gone"]
 		s.pass(aLittle)
 		now := publish(t, s, running("returned", minute(2)), true)
 		all := registry(t, s)
-		for id, want := range map[string]time.Time{"silent": silent.SpokeAt, "live": spoke} {
+		for id, want := range map[string]time.Time{"silent": silent.SpokeAt, "live": published} {
 			if i := all[id]; !i.AloneSince.Equal(now) || !i.SpokeAt.Equal(want) {
 				t.Errorf("%s is alone since %s, and has spoken at %s; want %s, %s", id, i.AloneSince, i.SpokeAt, now, want)
 			}
@@ -152,7 +152,7 @@ func lostInstances(t *testing.T, open Open) {
 		s := start(t, open)
 		publish(t, s, running("a", minute(1)), false)
 		if _, err := s.DepartInstance(t.Context(), "a", declaredLost); !errors.Is(err, quarantine.ErrInstanceUp) {
-			t.Fatalf("one that speaks: %v", err)
+			t.Fatalf("one that is up: %v", err)
 		}
 		if _, err := s.DepartInstance(t.Context(), "nobody", declaredLost); !errors.Is(err, quarantine.ErrNoInstance) {
 			t.Fatalf("one that is not known: %v", err)
@@ -176,7 +176,7 @@ func lostInstances(t *testing.T, open Open) {
 }
 
 func reachableInstances(t *testing.T, open Open) {
-	t.Run("one that is heard without speaking is there, and alone until now", func(t *testing.T) {
+	t.Run("one that is reachable without publishing is there, and alone until now", func(t *testing.T) {
 		s := start(t, open)
 		silent := silentInstance(t, s, "silent")
 		silentInstance(t, s, "forgotten")
@@ -211,7 +211,7 @@ func reachableInstances(t *testing.T, open Open) {
 		must(t, err)
 		now := publish(t, s, running("silent", minute(3)), false)
 		if i := registry(t, s)["silent"]; !i.ReachedAt.IsZero() || !i.AloneSince.Equal(now) {
-			t.Fatalf("it speaks: %+v", i)
+			t.Fatalf("it is up: %+v", i)
 		}
 		must(t, s.RestoreInstance(t.Context(), quarantine.Instance{ID: "again", ReachedAt: noon}))
 		if i := registry(t, s)["again"]; !i.ReachedAt.IsZero() {
@@ -219,7 +219,7 @@ func reachableInstances(t *testing.T, open Open) {
 		}
 	})
 
-	t.Run("one that spoke before the store's clock was set back is declared lost", func(t *testing.T) {
+	t.Run("one that published before the store's clock was set back is declared lost", func(t *testing.T) {
 		s := start(t, open)
 		ahead := running("a", minute(1))
 		ahead.SpokeAt = time.Now().Add(24 * time.Hour)
@@ -230,7 +230,7 @@ func reachableInstances(t *testing.T, open Open) {
 }
 
 func departedInstances(t *testing.T, open Open) {
-	t.Run("those that went long ago are dropped, and nobody else", func(t *testing.T) {
+	t.Run("those that departed long ago are dropped, and no others", func(t *testing.T) {
 		s := start(t, open)
 		silentInstance(t, s, "silent")
 		publish(t, s, running("left", minute(1)), false)

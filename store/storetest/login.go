@@ -8,7 +8,7 @@ import (
 	"cordon/quarantine"
 )
 
-// LogIns tests quarantine.LogInStore, and what cases and dossiers tell of it.
+// LogIns tests quarantine.LogInStore, and what cases and dossiers show of it.
 func LogIns(t *testing.T, open Open) {
 	t.Run("only a case that wants something is answered from", func(t *testing.T) { answersFromCases(t, open) })
 	t.Run("what was answered is in the dossier", func(t *testing.T) { answersAreNoted(t, open) })

@@ -79,7 +79,7 @@ func newRedis(t testing.TB) *Redis {
 
 func (r *Redis) port() string { return strings.TrimPrefix(r.Addr, "127.0.0.1:") }
 
-// taken are the ports that this process has handed out: of two servers that
+// taken are the ports that this process has given to servers: of two servers that
 // are being started, neither shall get the other's.
 var taken sync.Map
 

@@ -21,7 +21,7 @@ type Sentinel struct {
 	t testing.TB
 }
 
-// sentinelConfig is what a Sentinel is told: a master that is silent for 1.5 s
+// sentinelConfig configures a Sentinel: a master that is silent for 1.5 s
 // is down, and who does not finish a failover within 5 s lets another try.
 const sentinelConfig = `port %s
 bind 127.0.0.1
@@ -135,7 +135,7 @@ func (s *Sentinel) AwaitFailover(old *Redis) *Redis {
 func (s *Sentinel) Failover() *Redis {
 	s.t.Helper()
 	old := s.Master()
-	await(s.t, "a failover is begun", func() bool { // a replica must have been heard of lately
+	await(s.t, "a failover is begun", func() bool { // a replica must have replied lately
 		answer, err := s.Sentinels[0].ask("SENTINEL", "FAILOVER", s.Name)
 		return err == nil && answer == "+OK"
 	})

@@ -88,7 +88,7 @@ func sessionBatches(t *testing.T, open Open) {
 		}
 	})
 
-	t.Run("a key that two others had since, told in one batch, leaves nothing open", func(t *testing.T) {
+	t.Run("a key that two others had since, reported in one batch, leaves nothing open", func(t *testing.T) {
 		s := start(t, open)
 		record(t, s, event(quarantine.SessionStarted, "1", "alice", noon, v4(1)))
 		between := event(quarantine.SessionRenewed, "1", "bob", minute(40), address("2001:db8:7::/60", quarantine.FramedIPv6Prefix))
@@ -173,7 +173,7 @@ func sessionsAfterARestart(t *testing.T, open Open) {
 		}
 	})
 
-	t.Run("an imported session says so until its BNG tells of it", func(t *testing.T) {
+	t.Run("an imported session says so until its BNG reports it", func(t *testing.T) {
 		s := start(t, open)
 		ev := event(quarantine.SessionRenewed, "1", "alice", minute(5), v4(1))
 		ev.StartedAt, ev.Imported = noon, true

@@ -44,7 +44,7 @@ func reportedSources(t *testing.T, open Open) {
 		equal(t, "sources", readSources(t, start(t, open)), quarantine.AccountingSources{})
 	})
 
-	t.Run("what a source was heard of is kept by its name", func(t *testing.T) {
+	t.Run("what came from a source is kept by its name", func(t *testing.T) {
 		s := start(t, open)
 		reportSources(t, s, minute(1), oneRecord("bng1", minute(0)), oneRecord("192.0.2.20/32", minute(1)), oneRecord("log:{c}:gn1", minute(1)))
 		known := readSources(t, s)
@@ -60,7 +60,7 @@ func reportedSources(t *testing.T, open Open) {
 		})
 	})
 
-	t.Run("a gap is from the last record that any instance heard to the next", func(t *testing.T) {
+	t.Run("a gap is from the last record that any instance received to the next", func(t *testing.T) {
 		s := start(t, open)
 		reportSources(t, s, noon, oneRecord("bng1", noon))
 		reportSources(t, s, noon.Add(5*second), oneRecord("bng1", noon.Add(4*second))) // a
@@ -74,7 +74,7 @@ func reportedSources(t *testing.T, open Open) {
 }
 
 func unheardSources(t *testing.T, open Open) {
-	t.Run("time without an instance is nobody's gap", func(t *testing.T) {
+	t.Run("time without an instance is no source's gap", func(t *testing.T) {
 		s := start(t, open)
 		reportSources(t, s, noon, oneRecord("bng1", noon))
 		reportSources(t, s, minute(60), oneRecord("bng1", minute(60)))
@@ -85,7 +85,7 @@ func unheardSources(t *testing.T, open Open) {
 		equal(t, "silence", known.Silence(&bng1, minute(60).Add(10*second)), 10*second)
 	})
 
-	t.Run("who takes no accounting hears nobody", func(t *testing.T) {
+	t.Run("an instance that takes no accounting receives from no source", func(t *testing.T) {
 		s := start(t, open)
 		must(t, s.ReportSources(t.Context(), quarantine.SourceReport{At: noon, Rule: quarantine.DefaultSilenceRule,
 			Heard: []quarantine.SourceHeard{oneRecord("log:cgn1", noon)}}))
@@ -94,7 +94,7 @@ func unheardSources(t *testing.T, open Open) {
 		equal(t, "last", known.Sources["log:cgn1"].Last, noon)
 	})
 
-	t.Run("days are forgotten after a week, and a source that was away so long begins anew", func(t *testing.T) {
+	t.Run("days are forgotten after a week, and a source that was silent so long begins anew", func(t *testing.T) {
 		s := start(t, open)
 		for i := range 10 {
 			at := noon.AddDate(0, 0, i)

@@ -22,7 +22,7 @@ func StartStandby(t testing.TB, of *Redis, args ...string) *Redis {
 }
 
 // StartCopy starts a redis-server on a copy of what another one has in its files now;
-// it follows nobody. The args are as for StartRedis.
+// it follows no master. The args are as for StartRedis.
 func StartCopy(t testing.TB, of *Redis, args ...string) *Redis {
 	t.Helper()
 	of.written()

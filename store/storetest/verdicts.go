@@ -43,7 +43,7 @@ func savedVerdicts(t *testing.T, open Open) {
 		equal(t, "verdict", readVerdict(t, s), verdictStatus(quarantine.VerdictPending, false))
 	})
 
-	t.Run("a settled status is not unsettled", func(t *testing.T) {
+	t.Run("a final status stays final", func(t *testing.T) {
 		s := start(t, open)
 		steps := []struct{ write, want quarantine.VerdictStatus }{
 			{verdictStatus(quarantine.VerdictPending, false), verdictStatus(quarantine.VerdictPending, false)},

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// lookup is a Lookup made ready.
+// lookup is a compiled Lookup.
 type lookup struct {
 	Lookup
 	key    pattern
 	value  pattern
 	fields []string // hash fields or paths, once each, in a fixed order
-	next   *lookup  // where what it tells leads; nil: it tells records
+	next   *lookup  // the look-up that its values lead to; nil: they are records
 }
 
-// names lists what the look-up tells of, its key included.
+// names lists the values that the look-up yields, its key included.
 func (l *lookup) names() []string {
 	items := slices.Concat(l.key.names, l.value.names)
 	if l.Type.structured() {
@@ -25,7 +25,7 @@ func (l *lookup) names() []string {
 	return items
 }
 
-// compiled is a Template made ready. What is not configured is nil.
+// compiled is a compiled Template. What is not configured is nil.
 type compiled struct {
 	bySession, bySubscriber, byAddress, byPrefix *lookup
 	format                                       TimeFormat
@@ -38,7 +38,7 @@ func (c *compiler) fail(format string, args []any, at ...any) {
 	c.faults = append(c.faults, Fault{At: at, Message: fmt.Sprintf(format, args...)})
 }
 
-// compile makes a template ready and names everything that is wrong with it.
+// compile compiles a template and names everything that is wrong with it.
 func compile(t *Template) (compiled, []Fault) {
 	var c compiler
 	ready := compiled{format: t.TimeFormat}
@@ -47,14 +47,14 @@ func compile(t *Template) (compiled, []Fault) {
 	ready.byAddress = c.lookup("by_address", &t.ByAddress, addressKeyNames)
 	ready.byPrefix = c.lookup("by_prefix", &t.ByPrefix, prefixKeyNames)
 	if !t.BySubscriber.isSet() {
-		c.fail("is required: cases are about subscribers", nil, "by_subscriber")
+		c.fail("must be set: cases are about subscribers", nil, "by_subscriber")
 	}
 	if t.ByPrefix.isSet() != (len(t.PrefixLengths) > 0) {
-		c.fail("by_prefix and prefix_lengths go together", nil, "prefix_lengths")
+		c.fail("must be set with by_prefix, and only then", nil, "prefix_lengths")
 	}
 	for i, bits := range t.PrefixLengths {
 		if bits < 1 || bits > 128 {
-			c.fail("a prefix has 1 to 128 bits", nil, "prefix_lengths", i)
+			c.fail("must be from 1 to 128", nil, "prefix_lengths", i)
 		}
 	}
 	switch t.TimeFormat {
@@ -62,10 +62,10 @@ func compile(t *Template) (compiled, []Fault) {
 		ready.format = Unix
 	case Unix, UnixMilli, RFC3339:
 	default:
-		c.fail("is %s, %s or %s", []any{Unix, UnixMilli, RFC3339}, "time_format")
+		c.fail("must be %s, %s or %s", []any{Unix, UnixMilli, RFC3339}, "time_format")
 	}
 	if t.SilentAfter < 0 {
-		c.fail("is not negative", nil, "silent_after")
+		c.fail("must not be negative", nil, "silent_after")
 	}
 	if len(c.faults) == 0 {
 		c.connect(&ready)
@@ -89,7 +89,7 @@ func (c *compiler) lookup(at string, l *Lookup, keyNames []string) *lookup {
 	if ready.key, err = parsePattern(l.Key, keyNames); err != nil {
 		c.fail("%v", []any{err}, at, "key")
 	} else if len(ready.key.names) == 0 {
-		c.fail("needs a placeholder: all would be at one key", nil, at, "key")
+		c.fail("must have a placeholder: all sessions would be at one key", nil, at, "key")
 	}
 	switch ready.Type {
 	case Hash, JSON:
@@ -98,35 +98,35 @@ func (c *compiler) lookup(at string, l *Lookup, keyNames []string) *lookup {
 		if ready.value, err = parsePattern(l.Value, valueNames); err != nil {
 			c.fail("%v", []any{err}, at, "value")
 		} else if len(ready.value.names) == 0 || ready.value.ambiguous() {
-			c.fail("needs placeholders, with something between two of them", nil, at, "value")
+			c.fail("must have placeholders, with text between two of them", nil, at, "value")
 		}
 		if len(l.Fields)+len(l.Attributes) > 0 {
-			c.fail("only a hash or json has fields", nil, at, "fields")
+			c.fail("must be left out unless the type is hash or json", nil, at, "fields")
 		}
 	default:
-		c.fail("is %s, %s, %s, %s or %s", []any{String, Hash, JSON, List, Set}, at, "type")
+		c.fail("must be %s, %s, %s, %s or %s", []any{String, Hash, JSON, List, Set}, at, "type")
 	}
 	return ready
 }
 
 func (c *compiler) fields(at string, l *lookup) {
 	if l.Value != "" {
-		c.fail("a %s has fields instead", []any{l.Type}, at, "value")
+		c.fail("must be left out for a %s, which has fields", []any{l.Type}, at, "value")
 	}
 	if len(l.Fields) == 0 {
-		c.fail("is required for a %s", []any{l.Type}, at, "fields")
+		c.fail("must be set for a %s", []any{l.Type}, at, "fields")
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Fields)) {
 		switch {
 		case !slices.Contains(recordNames, name):
-			c.fail("%q is none of %s; RADIUS attributes go under attributes", []any{name, strings.Join(recordNames, ", ")}, at, "fields", name)
+			c.fail("unknown field %q: must be one of %s; RADIUS attributes go under attributes", []any{name, strings.Join(recordNames, ", ")}, at, "fields", name)
 		case l.Fields[name] == "":
-			c.fail("names no field", nil, at, "fields", name)
+			c.fail("must name a field", nil, at, "fields", name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Attributes)) {
 		if name == "" || l.Attributes[name] == "" {
-			c.fail("needs an attribute's name and a field", nil, at, "attributes", name)
+			c.fail("must have an attribute's name and a field", nil, at, "attributes", name)
 		}
 	}
 	unique := map[string]bool{}
@@ -136,8 +136,8 @@ func (c *compiler) fields(at string, l *lookup) {
 	l.fields = slices.Sorted(maps.Keys(unique))
 }
 
-// connect finds out what each look-up leads to: the record under by_session
-// before all, then a record of its own, then what by_subscriber has.
+// connect finds what each look-up leads to: preferably the record under by_session,
+// then a record of its own, then what by_subscriber has.
 func (c *compiler) connect(t *compiled) {
 	for at, l := range map[string]*lookup{"by_session": t.bySession, "by_subscriber": t.bySubscriber, "by_address": t.byAddress,
 		"by_prefix": t.byPrefix} {
@@ -152,7 +152,7 @@ func (c *compiler) connect(t *compiled) {
 		case l != t.bySession && l != t.bySubscriber && slices.Contains(l.names(), nameSubscriber):
 			l.next = t.bySubscriber
 		default:
-			c.fail("leads to no other look-up, and is no session's record: %s is missing", []any{missing}, at)
+			c.fail("must lead to another look-up or be a session's record: %s is missing", []any{missing}, at)
 		}
 	}
 	if t.byAddress != nil && !namesAny(recordsOf(t.byAddress), nameAddress, nameIPv6) {

@@ -80,8 +80,8 @@ type Template struct {
 	ByPrefix      Lookup
 	PrefixLengths []int // of ByPrefix: lengths of the prefixes in use
 	TimeFormat    TimeFormat
-	// SilentAfter is how long a session that no record renews is believed to be
-	// on line; 0: for ever.
+	// SilentAfter is how long a session that no record renews counts as on
+	// line; 0: for ever.
 	SilentAfter time.Duration
 }
 
@@ -131,12 +131,12 @@ type Config struct {
 	NAS func(bng string) (ips []netip.Addr, identifiers []string)
 	// Space is the address space of a prefix on a BNG; nil: all is public.
 	Space func(bng string, p netip.Prefix) string
-	// Ignored tells sessions that are never touched; nil: none.
+	// Ignored reports whether a session is never touched; nil: none is.
 	Ignored func(s *quarantine.Session) bool
-	// Restricted tells values that are a restricted profile's name, which are not
-	// kept: they are not what the subscriber should have. Nil: none is.
+	// Restricted reports whether a value is a restricted profile's name, which is not
+	// kept: it is not what the subscriber should have. Nil: none is.
 	Restricted func(quarantine.Attribute) bool
-	// Interim tells how often a BNG renews its sessions, 0 if that is not known:
+	// Interim is how often a BNG renews its sessions, 0 if that is not known:
 	// then Template.SilentAfter counts. Nil: not known of any.
 	Interim func(bng string) time.Duration
 	// Now is the clock; nil: the host's.
@@ -150,8 +150,8 @@ func (c *Config) Validate() error {
 		wrong = append(wrong, f.Error())
 	}
 	for what, bad := range map[string]bool{
-		"names no Redis": len(c.Server.Addrs) == 0, "BNG and NAS are required": c.BNG == nil || c.NAS == nil,
-		"lag and max_age are longer than nothing": c.Lag <= 0 || c.MaxAge <= 0,
+		"addrs must name a Redis": len(c.Server.Addrs) == 0, "BNG and NAS are required": c.BNG == nil || c.NAS == nil,
+		"lag and max_age must be greater than 0": c.Lag <= 0 || c.MaxAge <= 0,
 	} {
 		if bad {
 			wrong = append(wrong, what)

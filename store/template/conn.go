@@ -15,11 +15,11 @@ const (
 )
 
 // errTooLong ends a connection whose answer is longer than any that a template
-// leads to: another program's value is not to fill our memory.
-var errTooLong = errors.New("the answer is too long")
+// leads to: another program's value must not fill our memory.
+var errTooLong = errors.New("the reply is too long")
 
 // boundedConn is a connection that reads no more than longest octets between two
-// writes. Only its user touches it, as net/http or go-redis do with theirs.
+// writes. One goroutine at a time uses it, as go-redis does with its connections.
 type boundedConn struct {
 	net.Conn
 	read int

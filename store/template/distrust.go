@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// Reason is why something that was read is not believed. It is passed over and
-// counted; the rest of the answer stands.
+// Reason is why something that was read is distrusted. It is passed over and counted;
+// the rest of the reply counts.
 type Reason uint8
 
 // The reasons.
@@ -35,14 +35,14 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason %d", uint8(r))
 }
 
-// Doubt is how often something was not believed for one reason, and where last.
+// Doubt is how often something was distrusted for one reason, and where last.
 type Doubt struct {
 	Reason Reason
 	Count  uint64
 	Key    string // of Redis, at most 100 octets of it
 }
 
-// distrusted counts what is not believed.
+// distrusted counts what is distrusted.
 type distrusted struct {
 	counts [reasons]atomic.Uint64
 

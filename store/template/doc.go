@@ -5,9 +5,9 @@
 // It reads only: no command that writes, and none that walks through keys. It
 // knows the present and nothing else, and marks every binding so; what that is
 // worth for a moment that is past is for quarantine.WhoHeld to say. Other
-// programs' values are not to be trusted: an index is a hint, and a session is
-// believed only if its own record agrees with what was asked. What is not
-// believed is counted by reason and passed over.
+// programs' values are not trusted: an index is a hint, and a session counts only if
+// its own record agrees with what was asked. What is distrusted is counted by reason
+// and passed over. [Sessions] adds the port blocks of translators' logs.
 //
 // It is not the store of Cordon's own state, keeps nothing of what it reads but
 // whose a session was, and does not know RADIUS: names of BNGs, address spaces

@@ -56,7 +56,7 @@ func FuzzValue(f *testing.F) {
 			switch {
 			case !ok:
 			case s.Subscriber != "alice" || s.ID == "" || s.BNG == "" || s.StartedAt.IsZero() || s.SeenAt.Before(s.StartedAt):
-				t.Fatalf("believed: %+v", s)
+				t.Fatalf("not distrusted: %+v", s)
 			case s.SeenAt.After(noon.Add(futureTolerance)):
 				t.Fatalf("from the future: %+v", s)
 			}

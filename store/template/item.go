@@ -11,7 +11,7 @@ import (
 	"cordon/quarantine"
 )
 
-// item is what one value says, by the names of the template.
+// item is what one value holds, by the names of the template.
 type item struct {
 	key        string // where it was read
 	values     map[string]string
@@ -29,8 +29,8 @@ func isText(s string) bool {
 		!strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })
 }
 
-// newItem puts together what the key says and what was read under it. What both say
-// must agree; false if it does not, or is no text.
+// newItem joins what the key says and what was read under it. What both say must
+// agree; false if it does not, or is no text.
 func newItem(key string, asked, values map[string]string, attributes []quarantine.Attribute) (item, Reason, bool) {
 	t := item{key: key, values: values, attributes: attributes}
 	for name, value := range values {
@@ -57,7 +57,7 @@ func newItem(key string, asked, values map[string]string, attributes []quarantin
 func (l *lookup) fromFields(field func(string) (string, bool)) (map[string]string, []quarantine.Attribute) {
 	values := make(map[string]string, len(l.Fields))
 	for name, where := range l.Fields {
-		values[name], _ = field(where) // a name that is mapped and missing is empty: the record does not agree
+		values[name], _ = field(where) // a name that is mapped and missing is empty: the record contradicts
 	}
 	var attributes []quarantine.Attribute
 	for name, where := range l.Attributes {

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// anything is the placeholder of a value that stands for what is not of
-// interest.
+// anything is the placeholder of a value that is not of interest.
 const anything = "*"
 
 // pattern is text with placeholders: literals[i] stands before names[i], the
@@ -37,11 +36,11 @@ func parsePattern(text string, allowed []string) (pattern, error) {
 		name, after, closed := strings.Cut(rest, "}")
 		switch {
 		case brace == "}" || !closed:
-			return p, fmt.Errorf("a brace has no other one; write {{ or }} for the brace itself")
+			return p, fmt.Errorf("unbalanced brace: write {{ or }} for the brace itself")
 		case !slices.Contains(allowed, name):
-			return p, fmt.Errorf("{%s} is none of {%s}", name, strings.Join(allowed, "}, {"))
+			return p, fmt.Errorf("unknown placeholder {%s}: must be one of {%s}", name, strings.Join(allowed, "}, {"))
 		case name != anything && slices.Contains(p.names, name):
-			return p, fmt.Errorf("{%s} is there twice", name)
+			return p, fmt.Errorf("duplicate placeholder {%s}", name)
 		}
 		p.literals, p.names = append(p.literals, literal), append(p.names, name)
 		literal, text = "", after
@@ -50,8 +49,8 @@ func parsePattern(text string, allowed []string) (pattern, error) {
 	return p, nil
 }
 
-// ambiguous reports whether two placeholders stand side by side, so that nobody
-// could tell where one value ends.
+// ambiguous reports whether two placeholders stand side by side, so that nothing
+// says where one value ends.
 func (p *pattern) ambiguous() bool {
 	return len(p.names) > 1 && slices.Contains(p.literals[1:len(p.names)], "")
 }

@@ -22,7 +22,7 @@ type question struct {
 	asked map[string]string
 }
 
-// read asks for several keys of one look-up at once and returns what they tell;
+// read reads several keys of one look-up at once and returns what they hold;
 // complete is false if something there could not be read. Errors mean that Redis
 // could not be asked.
 func (r *Reader) read(ctx context.Context, l *lookup, questions []question) (items []item, complete bool, err error) {
@@ -61,7 +61,7 @@ func (r *Reader) read(ctx context.Context, l *lookup, questions []question) (ite
 	return items, complete, nil
 }
 
-// command asks for no more than is used: never a whole hash, never a whole list.
+// command reads no more than is used: never a whole hash, never a whole list.
 func (l *lookup) command(ctx context.Context, p redis.Pipeliner, key string) redis.Cmder {
 	switch l.Type {
 	case Hash:
@@ -74,7 +74,7 @@ func (l *lookup) command(ctx context.Context, p redis.Pipeliner, key string) red
 	return p.GetRange(ctx, key, 0, mostValue)
 }
 
-// items reads one answer; complete is false if something of it cannot be read.
+// items reads one reply; complete is false if something of it cannot be read.
 func (r *Reader) items(l *lookup, q question, command redis.Cmder) (items []item, complete bool) {
 	if c, ok := command.(*redis.SliceCmd); ok {
 		field, there := fieldsOf(l, c.Val())
@@ -105,7 +105,7 @@ func (r *Reader) texts(q question, command redis.Cmder) (texts []string, complet
 		return c.Val(), true
 	case *redis.StringCmd:
 		switch text := c.Val(); {
-		case text == "": // GETRANGE says that of a key that is not there
+		case text == "": // GETRANGE replies so for a key that does not exist
 		case len(text) > mostValue:
 			r.doubts.note(TooLong, q.key)
 			return nil, false
@@ -130,7 +130,7 @@ func (r *Reader) scan(items []item, l *lookup, q question, text string) ([]item,
 	return items, false
 }
 
-// accept adds a telling, or counts why it is none.
+// accept adds an item, or counts why it is distrusted.
 func (r *Reader) accept(items []item, q question, values map[string]string, attributes []quarantine.Attribute) ([]item, bool) {
 	t, reason, ok := newItem(q.key, q.asked, values, attributes)
 	if !ok {

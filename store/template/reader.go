@@ -19,7 +19,7 @@ type Reader struct {
 	client redis.UniversalClient // owned: Close closes it
 	cfg    Config
 	t      compiled
-	renews bool // records tell when they were renewed
+	renews bool // records say when they were renewed
 	doubts distrusted
 	hints  hints
 }
@@ -138,7 +138,7 @@ func (r *Reader) SessionsOf(ctx context.Context, subscriber string) ([]quarantin
 }
 
 // Bindings implements quarantine.BindingFinder: whoever holds the address now.
-// The error is quarantine.ErrNoAddressIndex if the template cannot tell.
+// The error is quarantine.ErrNoAddressIndex if the template has no such look-up.
 func (r *Reader) Bindings(ctx context.Context, at quarantine.Place, _, _ time.Time) ([]quarantine.Binding, error) {
 	at.Addr = at.Addr.Unmap().WithZone("")
 	if r.t.byAddress == nil && (r.t.byPrefix == nil || at.Addr.Is4()) {
@@ -215,9 +215,9 @@ func ask(l *lookup, values map[string]string) []question {
 	return []question{{key, asked}}
 }
 
-// sessions follows look-ups to the records, and makes sessions of those that are
-// to be believed. What was asked must be so in the record; complete is false if
-// there is more than was read.
+// sessions follows look-ups to the records, and makes sessions of those that are not
+// distrusted. A record must confirm what was asked; complete is false if there is more
+// than was read.
 func (r *Reader) sessions(ctx context.Context, l *lookup, questions []question) (found []quarantine.Session, complete bool, err error) {
 	complete = true
 	for l != nil && len(questions) > 0 {
@@ -235,7 +235,7 @@ func (r *Reader) sessions(ctx context.Context, l *lookup, questions []question) 
 			s, reason, ok := r.session(&t, now)
 			if !ok {
 				r.doubts.note(reason, t.key)
-				complete = false // of whom it speaks is not known
+				complete = false // whose session it is, is not known
 				continue
 			}
 			found = append(found, s)

@@ -17,7 +17,7 @@ const futureTolerance = 5 * time.Minute
 // longestID is what fits an attribute of RADIUS.
 const longestID = 253
 
-// session makes a session of a telling; false, with the reason, if it is not one.
+// session makes a session of an item; false, with the reason, if it is not one.
 func (r *Reader) session(t *item, now time.Time) (quarantine.Session, Reason, bool) {
 	s := quarantine.Session{Subscriber: quarantine.EscapeName(t.values[nameSubscriber])}
 	s.ID = t.values[nameSession]
@@ -43,7 +43,7 @@ func (r *Reader) session(t *item, now time.Time) (quarantine.Session, Reason, bo
 	return s, 0, true
 }
 
-// bngOf finds the BNG by what it is called; empty if it is not told.
+// bngOf finds the BNG by what it is called; empty if it is not given.
 func (r *Reader) bngOf(values map[string]string) string {
 	if name := values[nameBNG]; name != "" {
 		if strings.Contains(name, "/") {
@@ -195,7 +195,7 @@ func (r *Reader) interim(bng string) time.Duration {
 	return r.cfg.Template.SilentAfter / quarantine.MissedInterims
 }
 
-// newest leaves of several records of one session the newest.
+// newest keeps, of several records of one session, the newest.
 func newest(all []quarantine.Session) []quarantine.Session {
 	var kept []quarantine.Session
 	for _, s := range all {
@@ -215,7 +215,7 @@ func newest(all []quarantine.Session) []quarantine.Session {
 func nameOf(subscriber string) string {
 	name, err := quarantine.UnescapeName(subscriber)
 	if err != nil {
-		return subscriber // nobody's: it finds nothing
+		return subscriber // no octets have that name: it finds nothing
 	}
 	return name
 }

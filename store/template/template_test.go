@@ -232,7 +232,7 @@ func TestWhatAnotherProgramWroteIsNeverAWrongSession(t *testing.T) {
 			}
 			s.redis.Do(c.poison...)
 			if held := s.bindings("198.51.100.7"); len(held) > 0 {
-				t.Errorf("believed: %+v", held)
+				t.Errorf("not distrusted: %+v", held)
 			}
 			if s.doubted(c.reason) == 0 {
 				t.Errorf("not counted as %s: %+v", c.reason, s.reader.Doubts())

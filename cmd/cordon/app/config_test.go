@@ -359,8 +359,8 @@ func TestSessionsOfAnotherProgramAreCheckedAtTheirPlace(t *testing.T) {
 		{"  preset: rediswho\n  poll: 1s\n", "sessions.poll: must be from 5s to 10m"},
 		{"  preset: rediswho\n  redis: {addrs: [redis]}\n", `sessions.redis.addrs[0]: invalid address "redis"`},
 		{"  preset: rediswho\n  by_address: {key: \"ip:{adress}\", value: \"{subscriber}\"}\n",
-			"sessions.by_address.key: {adress} is none of {address}"},
-		{"  by_subscriber: {key: \"u:{subscriber}\", fields: {mac: m}}\n", `sessions.by_subscriber.fields.mac: "mac" is none of`},
+			"sessions.by_address.key: unknown placeholder {adress}: must be one of {address}"},
+		{"  by_subscriber: {key: \"u:{subscriber}\", fields: {mac: m}}\n", `sessions.by_subscriber.fields.mac: unknown field "mac"`},
 		{"  preset: rediswho\n  by_adress: {}\n", "unknown key by_adress"},
 	} {
 		_, _, _, err := parse("cordon.yaml", []byte(goodConfig+form+c.written))
