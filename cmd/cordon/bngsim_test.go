@@ -109,7 +109,7 @@ func TestRadclientRestrictsASimulatedSession(t *testing.T) {
 	}
 }
 
-func TestASimulatedBNGMisbehavesAsTold(t *testing.T) {
+func TestASimulatedBNGMisbehavesAsItsFlagsSay(t *testing.T) {
 	who := `User-Name = "` + firstUser + `"`
 	for _, test := range []struct {
 		name, want string
@@ -137,16 +137,18 @@ func TestASimulatedBNGMisbehavesAsTold(t *testing.T) {
 	}
 }
 
-func TestASimulatedBNGHasTheQuirksItIsTold(t *testing.T) {
+func TestASimulatedBNGHasTheQuirksOfItsFlags(t *testing.T) {
 	who := `User-Name = "` + firstUser + `"`
 	for _, test := range []struct {
 		name, request, want string
 		args                []string
 	}{
 		{"one quirk", `, Filter-Id = "GARDEN"`, "No reply from server", []string{"--make", "filter-id", "--quirk", "silent-coa"}},
-		{"two quirks", `, Filter-Id = "GARDEN"`, "Received CoA-NAK", []string{"--make", "filter-id", "--profiles", "PLAN", "--quirk", "nak-no-cause", "--quirk", "padding"}},
+		{"two quirks", `, Filter-Id = "GARDEN"`, "Received CoA-NAK",
+			[]string{"--make", "filter-id", "--profiles", "PLAN", "--quirk", "nak-no-cause", "--quirk", "padding"}},
 		{"a slow one", `, Filter-Id = "GARDEN"`, "Received CoA-ACK", []string{"--make", "huawei-ne", "--quirk", "slow", "--slow-by", "100ms"}},
-		{"another make", `, Cisco-AVPair = "subscriber:command=account-status-query"`, `Cisco-Account-Info = "N1INTERNET"`, []string{"--make", "cisco-isg"}},
+		{"another make", `, Cisco-AVPair = "subscriber:command=account-status-query"`, `Cisco-Account-Info = "N1INTERNET"`,
+			[]string{"--make", "cisco-isg"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -165,7 +167,8 @@ func TestTheQuirksAreListedAndWrongOnesRefused(t *testing.T) {
 		code := run(t.Context(), sh, append([]string{"bngsim"}, args...))
 		return code, out.String() + errs.String()
 	}
-	if code, text := ask("--quirks"); code != exitDone || !strings.Contains(text, "busy-drop ") || !strings.Contains(text, "seen at: accel-ppp") {
+	if code, text := ask("--quirks"); code != exitDone || !strings.Contains(text, "busy-drop ") ||
+		!strings.Contains(text, "seen at: accel-ppp") {
 		t.Errorf("%d\n%s", code, text)
 	}
 	for want, args := range map[string][]string{
@@ -196,26 +199,27 @@ func TestASecretMayStandInAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := simulate(t, "--secret", "", "--secret-file", file, "--subscribers", "1")
-	if got := runRadclient(t, r.address, "coa", `User-Name = "`+firstUser+`", ERX-Service-Activate:1 = "GARDEN"`); !strings.Contains(got, "Received CoA-ACK") {
+	if got := runRadclient(t, r.address, "coa", `User-Name = "`+firstUser+`", ERX-Service-Activate:1 = "GARDEN"`); !strings.Contains(got,
+		"Received CoA-ACK") {
 		t.Error(got)
 	}
 }
 
 func TestWrongFlagsOfBngsimAreFaultsOfTheCommandLine(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
-		{"", "a secret is required"},
+		{"", "secret must be set"},
 		{"--secret s --secret-file f", "not both"},
 		{"--secret-file /nowhere/secret", "/nowhere/secret"},
-		{"--secret s --make abacus", `"abacus" is none of`},
+		{"--secret s --make abacus", `unknown platform "abacus"`},
 		{"--secret s --nas-ip x", `--nas-ip: invalid address "x"`},
-		{"--secret s --listen 3799", `"3799" is no address:port`},
-		{"--secret s --acct-server x", `"x" is no address:port`},
+		{"--secret s --listen 3799", `invalid address:port "3799"`},
+		{"--secret s --acct-server x", `invalid address:port "x"`},
 		{"--secret s --v4 x", `--v4: invalid prefix "x"`},
 		{"--secret s --v6 x", `--v6: invalid prefix "x"`},
 		{"--secret s --v4 198.18.0.0/30 --subscribers 9", "too small for 9 subscribers"},
-		{"--secret s --nak x", `--nak: "x" is no Error-Cause`},
+		{"--secret s --nak x", `--nak: invalid Error-Cause "x"`},
 		{"--secret s --lose 2", "between 0 and 1"},
-		{"--secret s --interim -1s", "interim is not negative"},
+		{"--secret s --interim -1s", "interim must not be negative"},
 		{"--secret s more", "unknown command"},
 		{"--secret s --abacus", "unknown flag"},
 	} {

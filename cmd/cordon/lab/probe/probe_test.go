@@ -160,7 +160,7 @@ func TestEachConditionGetsItsVerdict(t *testing.T) {
 		{"silent", set{dialect: "junos", faults: bngsim.Faults{Silent: true}}, Silent, "a filter on the way", 5},
 		{"does not answer CoA", set{dialect: "junos", change: quirks(bngsim.SilentCoA)}, Silent, "without dynamic authorization", 5},
 		{"not its client", set{dialect: "junos", change: func(c *bngsim.Config) { c.Allowed = []netip.Prefix{} }}, Silent,
-			"does not take us for a client", 5},
+			"that we are not one of its clients", 5},
 		{"takes the first that is left", set{dialect: "skat", change: quirks(bngsim.FirstMatch)}, AcksAnything, "its ACK proves nothing", 1},
 		{"knows sessions by name alone", set{dialect: "mikrotik", change: quirks(bngsim.NameOnly)}, Alive, "", 1},
 		{"not for it", set{dialect: "junos", faults: bngsim.Faults{NAK: 403}}, NotUs, "403 NAS-Identification-Mismatch", 1},
@@ -170,7 +170,7 @@ func TestEachConditionGetsItsVerdict(t *testing.T) {
 		{"a proxy", set{dialect: "junos", faults: bngsim.Faults{NAK: 502}}, ProxyError, "nothing about the BNG", 1},
 		{"busy", set{dialect: "junos", faults: bngsim.Faults{NAK: 506}}, Busy, "no room", 1},
 		{"several match", set{dialect: "junos", faults: bngsim.Faults{NAK: 508}}, MatchesSeveral, "several sessions", 1},
-		{"unknown cause", set{dialect: "junos", faults: bngsim.Faults{NAK: 499}}, Alive, "not known here", 1},
+		{"unknown cause", set{dialect: "junos", faults: bngsim.Faults{NAK: 499}}, Alive, "unknown reason", 1},
 		{"wrong code", set{dialect: "junos", change: quirks(bngsim.WrongCode)}, WrongCode, "wrong-code", 1},
 		{"wrong signature, right without", set{dialect: "junos", change: quirks(bngsim.BadMessageAuth)}, MessageAuthenticator,
 			"message_authenticator: omit", 2},
@@ -201,7 +201,7 @@ func TestEachConditionGetsItsVerdict(t *testing.T) {
 		}}, ClockSkew, "300 s", 1},
 		{"clock a little ahead", set{dialect: "junos", change: func(c *bngsim.Config) {
 			c.Quirks, c.ClockSkew = []bngsim.Quirk{bngsim.ClockSkew}, 20*time.Second
-		}}, Alive, "Mind: its clock is 20s ahead of ours", 1},
+		}}, Alive, "Note: its clock is 20s ahead of ours", 1},
 		{"another port", set{dialect: "junos", port: 1700}, WrongPort, "set coa_port: 1700", 5},
 		{"Cisco on the standard's port", set{dialect: "cisco-isg", port: 3799}, WrongPort, "set coa_port: 3799", 5},
 		{"slow", set{dialect: "junos", change: quirks(bngsim.Slow)}, Alive, "transmitted 2 times", 1},
@@ -325,7 +325,7 @@ func TestWhatIdentifiesIsNewEachTimeAndBelongsToNobody(t *testing.T) {
 	b := &bng.Config{Address: netip.MustParseAddr("192.0.2.1")}
 	seen := map[string]bool{}
 	for range 50 {
-		for _, a := range nobody([]string{"User-Name", "Acct-Session-Id", "Calling-Station-Id", "Framed-IP-Address", "Framed-IPv6-Prefix",
+		for _, a := range impossibleSession([]string{"User-Name", "Acct-Session-Id", "Calling-Station-Id", "Framed-IP-Address", "Framed-IPv6-Prefix",
 			"Framed-IPv6-Address", "NAS-Port"}, radiusx.Builtin(), b) {
 			if seen[a.Value] {
 				t.Errorf("%v comes twice", a)
