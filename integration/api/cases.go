@@ -12,7 +12,7 @@ import (
 )
 
 type casesInput struct {
-	State      string `query:"state" enum:"observing,held,restricting,waiting,restricted,releasing,closed" doc:"held: also cases with a held rise."`
+	State      string `query:"state" enum:"observing,held,restricting,waiting,restricted,releasing,closed" doc:"held: held rises too."`
 	Profile    string `query:"profile" maxLength:"128"`
 	BNG        string `query:"bng" maxLength:"128"`
 	Subscriber string `query:"subscriber" maxLength:"253"`

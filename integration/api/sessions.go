@@ -15,7 +15,7 @@ type sessionsInput struct {
 	MAC        string `query:"mac" doc:"MAC address of the equipment, in any notation; live sessions only."`
 	Space      string `query:"space" doc:"Address space of a private address, if several have it."`
 	Subscriber string `query:"subscriber"`
-	Port       int    `query:"port" minimum:"1" maximum:"65535" doc:"The subscriber's port, if port blocks share the address: shows its holder only."`
+	Port       int    `query:"port" minimum:"1" maximum:"65535" doc:"Subscriber's port, of an address shared by port blocks: its holder only."`
 	At         string `query:"at" doc:"RFC 3339 with an offset; default now."`
 }
 

@@ -7,12 +7,12 @@ import "time"
 // sender with the largest offset is shown.
 type AccountingClock struct {
 	Skew      int64     `json:"skew_seconds" doc:"How far the clock that stamps its accounting is ahead of ours, to within a few seconds."`
-	Steady    bool      `json:"steady" doc:"The records of several minutes agree, so it is the clock; if false, records may also be delayed without Acct-Delay-Time."`
+	Steady    bool      `json:"steady" doc:"Its records agree over minutes; if false, delays without Acct-Delay-Time are possible."`
 	From      string    `json:"from" doc:"The sender of these records: the BNG, or a relay."`
 	Relay     bool      `json:"relay"`
 	SeenAt    time.Time `json:"seen_at" doc:"When the last record with Event-Timestamp was received."`
 	Corrected uint64    `json:"records_corrected" doc:"Records since the start whose time was replaced by that of their arrival."`
-	Uncertain uint64    `json:"records_uncertain" doc:"Records since the start whose time is uncertain; nothing in the uncertain interval is attributed."`
+	Uncertain uint64    `json:"records_uncertain" doc:"Records since the start with an uncertain time, within which nothing is attributed."`
 }
 
 // BNGAccounting is the state of a BNG's accounting, over all instances.
@@ -22,7 +22,7 @@ type BNGAccounting struct {
 	Behind     int64      `json:"behind_seconds" doc:"Age of the event in the last record when that was received, in seconds."`
 	Rate       float64    `json:"records_per_second" doc:"Average rate over up to 7 days."`
 	LongestGap int64      `json:"longest_gap_seconds" doc:"Longest time without a record in 7 days, in seconds."`
-	Silent     string     `json:"silent,omitempty" doc:"Which source of its accounting is silent, and since when: later moments are not attributed."`
+	Silent     string     `json:"silent,omitempty" doc:"Which of its sources is silent, and since when: later times are not attributed."`
 }
 
 // What identifies a discovered BNG in its records.
@@ -47,8 +47,8 @@ type DiscoveredBNG struct {
 	NASIdentifier string    `json:"nas_identifier"`
 	Sender        string    `json:"sender" doc:"Source address of its last record."`
 	Relay         bool      `json:"relay" doc:"The sender is a relay."`
-	KnownBy       string    `json:"known_by" enum:"name,sender,nothing" doc:"What identifies it in its records: a name, else the sender's address; behind a relay without a name, nothing."`
-	Vague         []string  `json:"vague" doc:"Which of its names do not identify it: loopback addresses and the like, and identifiers that another NAS has too."`
+	KnownBy       string    `json:"known_by" enum:"name,sender,nothing" doc:"What identifies it in its records; sender: its source address."`
+	Vague         []string  `json:"vague" doc:"Names that do not identify it: loopback addresses, names of another NAS."`
 	Records       uint64    `json:"records" doc:"Since first_seen."`
 	Sessions      int       `json:"sessions" doc:"Distinct Acct-Session-Ids, approximately."`
 	FirstSeen     time.Time `json:"first_seen"`

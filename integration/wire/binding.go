@@ -6,8 +6,8 @@ type Binding struct {
 	IP         string  `json:"ip" doc:"The public address."`
 	Ports      string  `json:"ports" doc:"Block of its ports, e.g. 1024-2047; 1-65535 for all of them."`
 	From       string  `json:"from" doc:"RFC 3339 with an offset."`
-	To         *string `json:"to,omitempty" doc:"RFC 3339 with an offset; left out or null while the block is held. Send the line again with it when the block is released."`
-	RenewedAt  string  `json:"renewed_at,omitempty" doc:"RFC 3339 with an offset; last time the log confirmed that the block is held, if it does so periodically. Not after to."`
+	To         *string `json:"to,omitempty" doc:"RFC 3339 with an offset; none while held. Send the line again with it when released."`
+	RenewedAt  string  `json:"renewed_at,omitempty" doc:"RFC 3339 with an offset; when the log last confirmed it, if it does. Not after to."`
 	PrivateIP  string  `json:"private_ip,omitempty" doc:"The address behind the translator. Either private_ip or subscriber."`
 	Space      string  `json:"space,omitempty" doc:"Address space of private_ip, where several have it."`
 	Subscriber string  `json:"subscriber,omitempty" doc:"Either private_ip or subscriber."`

@@ -28,7 +28,7 @@ type Case struct {
 	ClosedAt   *time.Time     `json:"closed_at" doc:"null while open."`
 	Generation uint64         `json:"generation" doc:"Increases when what is wanted changes."`
 	Hold       *Hold          `json:"hold" doc:"Why it waits for approval; null: it does not."`
-	Rise       *Demand        `json:"rise" doc:"A more severe profile that waits for approval while the present one stays; approve applies it, reject drops it. null: none. Listed with state=held."`
+	Rise       *Demand        `json:"rise" doc:"More severe profile that waits for approval, beside the present one; null: none."`
 	Then       []Demand       `json:"then" doc:"Milder profiles that follow when this one ends, in order."`
 	Release    *Release       `json:"release" doc:"The decision to end it; null: none."`
 	Sessions   []Session      `json:"sessions"`

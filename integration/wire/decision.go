@@ -2,7 +2,7 @@ package wire
 
 // QuarantineRequest is a manual quarantine.
 type QuarantineRequest struct {
-	IP         string `json:"ip,omitempty" doc:"Its present holder. Exactly one of ip, subscriber and session. If accounting up to now is not stored within 3 s: 409 with missing and uncertain candidates."`
+	IP         string `json:"ip,omitempty" doc:"Its holder now; exactly one of ip, subscriber and session. 409 with missing: uncertain."`
 	Port       uint16 `json:"port,omitempty" doc:"With ip: the subscriber's port, if the address is shared by port blocks."`
 	Space      string `json:"space,omitempty" doc:"With ip: its address space, if several have it."`
 	Subscriber string `json:"subscriber,omitempty"`
@@ -11,8 +11,8 @@ type QuarantineRequest struct {
 	Reason     string `json:"reason" doc:"Why; kept with the case."`
 	For        string `json:"for,omitempty" doc:"Duration, e.g. 72h or 7d; default 24h."`
 	Override   bool   `json:"override,omitempty" doc:"Even if the subscriber is exempt."`
-	All        bool   `json:"all_sessions,omitempty" doc:"Restrict all lines even if the subscriber has more than attribution.max_sessions. Default: 409 with the number of lines."`
-	Replace    bool   `json:"replace,omitempty" doc:"Replace the profile of the open case even if it is more severe or ends later; the history has both. Default: 409 with both profiles and their ends."`
+	All        bool   `json:"all_sessions,omitempty" doc:"Restrict more lines than attribution.max_sessions; default: 409 with lines."`
+	Replace    bool   `json:"replace,omitempty" doc:"Replace a profile that is more severe or ends later; default: 409."`
 }
 
 // CaseRequest is a decision about a case that has a reason and nothing else: approve,

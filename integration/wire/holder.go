@@ -11,7 +11,7 @@ type Holder struct {
 	Space      string     `json:"space,omitempty" doc:"Address space; none: public."`
 	Ports      string     `json:"ports,omitempty" doc:"Port block; none: all ports."`
 	From       time.Time  `json:"from"`
-	FromBy     *time.Time `json:"from_by,omitempty" doc:"If the time of the record is uncertain: it began between from and this time, and nothing in between is attributed."`
+	FromBy     *time.Time `json:"from_by,omitempty" doc:"If the record's time is uncertain: it began between from and this."`
 	To         *time.Time `json:"to" doc:"End, exclusive; null while it is held."`
 	KnownBy    string     `json:"known_by" doc:"Which accounting records show it."`
 }

@@ -28,7 +28,8 @@ func TestTheOutcomeOfACaseIsThatOfItsSessions(t *testing.T) {
 
 func TestACaseEndsBeforeItIsClosed(t *testing.T) {
 	for state, want := range map[string][2]bool{
-		StateHeld: {}, StateRestricting: {}, StateRestricted: {}, StateWaiting: {}, StateObserving: {}, StateReleasing: {true, false}, StateClosed: {true, true},
+		StateHeld: {}, StateRestricting: {}, StateRestricted: {}, StateWaiting: {}, StateObserving: {},
+		StateReleasing: {true, false}, StateClosed: {true, true},
 	} {
 		c := Case{State: state}
 		if got := [2]bool{c.Ending(), c.Closed()}; got != want {
@@ -39,7 +40,8 @@ func TestACaseEndsBeforeItIsClosed(t *testing.T) {
 
 func TestAVerdictIsDecidedOnceItIsNotPending(t *testing.T) {
 	for state, want := range map[string]bool{
-		VerdictPending: false, VerdictUnknown: true, VerdictAmbiguous: true, VerdictRecorded: true, VerdictHeld: true, VerdictActed: true, VerdictRetracted: true,
+		VerdictPending: false, VerdictUnknown: true, VerdictAmbiguous: true, VerdictRecorded: true, VerdictHeld: true,
+		VerdictActed: true, VerdictRetracted: true,
 	} {
 		if v := (VerdictStatus{State: state}); v.Decided() != want {
 			t.Errorf("%s: decided %t", state, !want)

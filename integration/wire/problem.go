@@ -9,8 +9,8 @@ type Problem struct {
 	RequestID  string         `json:"request_id" doc:"X-Request-ID of the response; also in the server's log."`
 	Errors     []FieldProblem `json:"errors,omitempty" doc:"The invalid fields."`
 	Candidates []Holder       `json:"candidates,omitempty" doc:"Possible holders, if the target is ambiguous."`
-	Missing    string         `json:"missing,omitempty" doc:"Which accounting is not stored yet, so that the holder is uncertain; candidates are by what is stored, and may all be wrong."`
-	Lines      int            `json:"lines,omitempty" doc:"How many lines would be restricted, if more than attribution.max_sessions; see all_sessions."`
+	Missing    string         `json:"missing,omitempty" doc:"Accounting that is not stored yet: the candidates may all be wrong."`
+	Lines      int            `json:"lines,omitempty" doc:"Lines to restrict, if more than attribution.max_sessions; see all_sessions."`
 }
 
 // FieldProblem is one invalid field of a request.

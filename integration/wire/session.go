@@ -23,7 +23,7 @@ type Session struct {
 	Enforcement string     `json:"enforcement" enum:"pending,acked,verified,partial,refused,unanswered,gone,exempt"`
 	ErrorCause  *uint32    `json:"error_cause" doc:"Of the last NAK (RFC 5176 section 3.5); null: none."`
 	Reason      string     `json:"reason"`
-	DeferredBy  string     `json:"deferred_by" doc:"Check that defers the next request, e.g. paused, maintenance or path; empty: none. See reason."`
+	DeferredBy  string     `json:"deferred_by" doc:"Check that defers the next request, e.g. maintenance or path; empty: none."`
 	Attempts    int        `json:"attempts"`
 	UpdatedAt   *time.Time `json:"updated_at"`
 	NextAt      *time.Time `json:"next_at" doc:"Next retry; null: nothing is outstanding, or a request is in flight."`

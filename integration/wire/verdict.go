@@ -11,10 +11,10 @@ type Verdict struct {
 	Subscriber string    `json:"subscriber,omitempty" maxLength:"253"`
 	Port       uint16    `json:"port,omitempty" minimum:"1" doc:"The subscriber's port."`
 	Protocol   string    `json:"protocol,omitempty" maxLength:"128"`
-	Category   string    `json:"category" maxLength:"128" doc:"botnet, malware, spam, phishing, scan, bruteforce, ddos, exposure, copyright, other, or any other word."`
+	Category   string    `json:"category" maxLength:"128" doc:"botnet, malware, spam, phishing, scan, bruteforce, ddos, …, or any other."`
 	Confidence *float64  `json:"confidence,omitempty" minimum:"0" maximum:"1" doc:"Without it, no rule with min_confidence matches."`
 	Severity   any       `json:"severity,omitempty" doc:"String or number, in the source's own scale."`
-	Evidence   any       `json:"evidence,omitempty" doc:"Any JSON, at most 8192 octets."`
+	Evidence   any       `json:"evidence,omitempty" doc:"Any JSON, at most 8192 bytes."`
 }
 
 // Statuses of a receipt.
