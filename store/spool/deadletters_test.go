@@ -99,7 +99,8 @@ func TestTheFileOfDeadLettersIsBounded(t *testing.T) {
 	store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.Identified() }}
 	file := filepath.Join(t.TempDir(), "unstorable.ndjson")
 	now := noon
-	letters := NewDeadLetters(DeadLettersConfig{File: file, Max: 10_000, Next: store, Now: func() time.Time { now = now.Add(time.Minute); return now }})
+	letters := NewDeadLetters(DeadLettersConfig{File: file, Max: 10_000, Next: store,
+		Now: func() time.Time { now = now.Add(time.Minute); return now }})
 	for i := range 200 {
 		if err := letters.Record(t.Context(), []quarantine.SessionEvent{holding("bad", "198.51.100.7", i)})[0]; err != nil {
 			t.Fatal(err)
@@ -123,7 +124,8 @@ func TestTheFileOfDeadLettersIsBounded(t *testing.T) {
 func TestAStoreThatRefusesEverybodyIsNotAnsweredFor(t *testing.T) {
 	store := &sessionStore{refuse: func(quarantine.SessionEvent) bool { return true }}
 	now := noon
-	letters := NewDeadLetters(DeadLettersConfig{File: filepath.Join(t.TempDir(), "unstorable.ndjson"), Next: store, Now: func() time.Time { return now }})
+	letters := NewDeadLetters(DeadLettersConfig{File: filepath.Join(t.TempDir(), "unstorable.ndjson"), Next: store,
+		Now: func() time.Time { return now }})
 	n := 0
 	record := func() error {
 		n++
@@ -137,7 +139,8 @@ func TestAStoreThatRefusesEverybodyIsNotAnsweredFor(t *testing.T) {
 	if err := record(); err == nil || errors.Is(err, quarantine.ErrUnstorable) {
 		t.Errorf("one more: %v", err)
 	}
-	if err := letters.Record(t.Context(), []quarantine.SessionEvent{event("a", n-1)})[0]; err != nil || letters.Stats().Events != maxDeadLetters {
+	if err := letters.Record(t.Context(), []quarantine.SessionEvent{event("a", n-1)})[0]; err != nil ||
+		letters.Stats().Events != maxDeadLetters {
 		t.Errorf("one that stands in the file already, again: %v, %d are counted", err, letters.Stats().Events)
 	}
 	now = now.Add(deadLettersPer)
