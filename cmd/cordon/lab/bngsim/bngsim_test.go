@@ -283,7 +283,7 @@ func TestARefusalIsANumberOrNone(t *testing.T) {
 	}
 }
 
-func TestEveryMakeHasSomethingNormal(t *testing.T) {
+func TestEveryPlatformHasSomethingNormal(t *testing.T) {
 	for _, m := range Platforms() {
 		c := valid(t)
 		c.Platform = m

@@ -217,10 +217,10 @@ func TestEachConditionGetsItsVerdict(t *testing.T) {
 	}
 }
 
-// TestAProbeHurtsNobodyWhateverTheGear runs it against every make under every
+// TestAProbeChangesNothingWhateverTheGear runs it against every make under every
 // quirk; probed compares all sessions, and the requests are looked at here. Some
 // gear finds the session that has no name to compare: it is not changed either.
-func TestAProbeHurtsNobodyWhateverTheGear(t *testing.T) {
+func TestAProbeChangesNothingWhateverTheGear(t *testing.T) {
 	for _, m := range bngsim.Platforms() {
 		for _, q := range append([]bngsim.QuirkInfo{{}}, bngsim.Quirks()...) {
 			if q.Name == bngsim.Reboots || q.Name == bngsim.RebootsSilently { // they end sessions by themselves, whatever comes
@@ -246,8 +246,8 @@ func TestAProbeHurtsNobodyWhateverTheGear(t *testing.T) {
 	}
 }
 
-// TestAnACKAboutNobodyIsNoGoodNews has a BNG that says yes to everything.
-func TestAnACKAboutNobodyIsNoGoodNews(t *testing.T) {
+// TestAnACKAboutAnUnknownSubscriberIsNoGoodNews has a BNG that says yes to everything.
+func TestAnACKAboutAnUnknownSubscriberIsNoGoodNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wire, addr := bngsim.NewWire(1), netip.MustParseAddr("192.0.2.1")
 		conn, err := wire.Listen(netip.AddrPortFrom(addr, 3799))
@@ -321,7 +321,7 @@ func TestAPlanShowsTheRequestAndSendsNothing(t *testing.T) {
 	}
 }
 
-func TestWhatIdentifiesIsNewEachTimeAndBelongsToNobody(t *testing.T) {
+func TestWhatIdentifiesIsNewEachTimeAndBelongsToNoSubscriber(t *testing.T) {
 	b := &bng.Config{Address: netip.MustParseAddr("192.0.2.1")}
 	seen := map[string]bool{}
 	for range 50 {
@@ -348,7 +348,7 @@ func TestWhatIdentifiesIsNewEachTimeAndBelongsToNobody(t *testing.T) {
 	}
 }
 
-func TestARefusedPortIsTold(t *testing.T) {
+func TestARefusedPortIsReported(t *testing.T) {
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
