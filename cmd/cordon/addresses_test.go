@@ -79,7 +79,8 @@ func TestAReleaseThatNoAddressCanActOnIsPartlyDoneAndNamesTheRest(t *testing.T) 
 		{Name: "third", Address: "192.0.2.3:8480", Command: "ask the third"},
 	}
 	code, _, words := runAt(a+","+b, releaseX...)
-	if code != exitPartly || !strings.Contains(words, "send it to third (192.0.2.3:8480): ask the third") || strings.Contains(words, "ask the second") || len(askedB()) != 1 {
+	if code != exitPartly || !strings.Contains(words, "send it to third (192.0.2.3:8480): ask the third") ||
+		strings.Contains(words, "ask the second") || len(askedB()) != 1 {
 		t.Errorf("code %d, %s; b was asked %q", code, words, askedB())
 	}
 }

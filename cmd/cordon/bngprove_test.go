@@ -60,7 +60,8 @@ bngs:
 func (p *proving) cordon(answers string, args ...string) (code int, out, errs string) {
 	p.t.Helper()
 	var stdout, stderr stream
-	sh := &shell{in: oneByOne{strings.NewReader(answers)}, out: &stdout, err: &stderr, getenv: func(string) string { return "" }, now: time.Now}
+	sh := &shell{in: oneByOne{strings.NewReader(answers)}, out: &stdout, err: &stderr, getenv: func(string) string { return "" },
+		now: time.Now}
 	code = run(p.t.Context(), sh, args)
 	return code, stdout.String(), stderr.String()
 }
@@ -75,7 +76,7 @@ func (p *proving) prove(answers string, more ...string) (code int, out, errs str
 	return p.cordon(answers, append([]string{"bng", "prove", "bng1", "-c", p.file, "--session", p.session, "--wait", "1s"}, more...)...)
 }
 
-func TestAMakeThatAnswersQueriesIsProvedByThem(t *testing.T) {
+func TestAPlatformThatAnswersQueriesIsProvedByThem(t *testing.T) {
 	t.Parallel()
 	p := prepare(t, "cisco-isg", "enforce", "")
 	code, out, errs := p.prove("", "-o", "json")
@@ -103,11 +104,12 @@ func TestAnAckWithoutEffectIsNoProof(t *testing.T) {
 }
 
 // Some make refuses what it did: the line is given back all the same.
-func TestARefusedRestrictionIsGivenBack(t *testing.T) {
+func TestARefusedRestrictionIsRestored(t *testing.T) {
 	t.Parallel()
 	p := prepare(t, "filter-id", "enforce", "", "--quirk", "nak-after-restrict")
 	code, out, errs := p.prove("")
-	if code != exitFailed || !strings.Contains(errs, "NOT PROVED: restrict: refused") || !strings.Contains(out, "restore    acked") || strings.Contains(errs, "--ask") {
+	if code != exitFailed || !strings.Contains(errs, "NOT PROVED: restrict: refused") || !strings.Contains(out, "restore    acked") ||
+		strings.Contains(errs, "--ask") {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
 }
@@ -128,7 +130,8 @@ func TestAnExperimentalDialectEnforcesOnceAPersonHasSeenItWork(t *testing.T) {
 	if code, out, errs := p.prove("no\nyes\n", "--ask"); code != exitFailed || !strings.Contains(errs, "a person denies it") {
 		t.Fatalf("a person saw nothing: exit code %d\n%s%s", code, out, errs)
 	}
-	if code, out, errs := p.prove("yes\n"+strings.Repeat("no\n", 3), "--ask"); code != exitFailed || !strings.Contains(errs, "THE LINE MAY STILL BE RESTRICTED") {
+	if code, out, errs := p.prove("yes\n"+strings.Repeat("no\n", 3), "--ask"); code != exitFailed ||
+		!strings.Contains(errs, "THE LINE MAY STILL BE RESTRICTED") {
 		t.Fatalf("a person saw no end of it: exit code %d\n%s%s", code, out, errs)
 	}
 	check(exitFailed, "never proved")

@@ -109,7 +109,7 @@ func TestRadclientRestrictsASimulatedSession(t *testing.T) {
 	}
 }
 
-func TestASimulatedBNGMisbehavesAsTold(t *testing.T) {
+func TestASimulatedBNGMisbehavesAsItsFlagsSay(t *testing.T) {
 	who := `User-Name = "` + firstUser + `"`
 	for _, test := range []struct {
 		name, want string
@@ -137,16 +137,18 @@ func TestASimulatedBNGMisbehavesAsTold(t *testing.T) {
 	}
 }
 
-func TestASimulatedBNGHasTheQuirksItIsTold(t *testing.T) {
+func TestASimulatedBNGHasTheQuirksOfItsFlags(t *testing.T) {
 	who := `User-Name = "` + firstUser + `"`
 	for _, test := range []struct {
 		name, request, want string
 		args                []string
 	}{
 		{"one quirk", `, Filter-Id = "GARDEN"`, "No reply from server", []string{"--make", "filter-id", "--quirk", "silent-coa"}},
-		{"two quirks", `, Filter-Id = "GARDEN"`, "Received CoA-NAK", []string{"--make", "filter-id", "--profiles", "PLAN", "--quirk", "nak-no-cause", "--quirk", "padding"}},
+		{"two quirks", `, Filter-Id = "GARDEN"`, "Received CoA-NAK",
+			[]string{"--make", "filter-id", "--profiles", "PLAN", "--quirk", "nak-no-cause", "--quirk", "padding"}},
 		{"a slow one", `, Filter-Id = "GARDEN"`, "Received CoA-ACK", []string{"--make", "huawei-ne", "--quirk", "slow", "--slow-by", "100ms"}},
-		{"another make", `, Cisco-AVPair = "subscriber:command=account-status-query"`, `Cisco-Account-Info = "N1INTERNET"`, []string{"--make", "cisco-isg"}},
+		{"another make", `, Cisco-AVPair = "subscriber:command=account-status-query"`, `Cisco-Account-Info = "N1INTERNET"`,
+			[]string{"--make", "cisco-isg"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -165,7 +167,8 @@ func TestTheQuirksAreListedAndWrongOnesRefused(t *testing.T) {
 		code := run(t.Context(), sh, append([]string{"bngsim"}, args...))
 		return code, out.String() + errs.String()
 	}
-	if code, text := ask("--quirks"); code != exitDone || !strings.Contains(text, "busy-drop ") || !strings.Contains(text, "seen at: accel-ppp") {
+	if code, text := ask("--quirks"); code != exitDone || !strings.Contains(text, "busy-drop ") ||
+		!strings.Contains(text, "seen at: accel-ppp") {
 		t.Errorf("%d\n%s", code, text)
 	}
 	for want, args := range map[string][]string{
@@ -196,7 +199,8 @@ func TestASecretMayStandInAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := simulate(t, "--secret", "", "--secret-file", file, "--subscribers", "1")
-	if got := runRadclient(t, r.address, "coa", `User-Name = "`+firstUser+`", ERX-Service-Activate:1 = "GARDEN"`); !strings.Contains(got, "Received CoA-ACK") {
+	if got := runRadclient(t, r.address, "coa", `User-Name = "`+firstUser+`", ERX-Service-Activate:1 = "GARDEN"`); !strings.Contains(got,
+		"Received CoA-ACK") {
 		t.Error(got)
 	}
 }

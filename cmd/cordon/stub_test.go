@@ -81,10 +81,13 @@ func at(d time.Duration) *time.Time {
 func stubCase(id string) (wire.Case, bool) {
 	cause, sure := uint32(503), 0.9
 	cases := map[string]wire.Case{
-		"c-1": {ID: "c-1", Subscriber: "alice@isp", State: "restricting", Profile: "walled-garden", Mode: "enforce", Rule: "bots", Reason: "botnet reported by sensor-3",
+		"c-1": {ID: "c-1", Subscriber: "alice@isp", State: "restricting", Profile: "walled-garden", Mode: "enforce", Rule: "bots",
+			Reason: "botnet reported by sensor-3",
 			Source: "sensor-3", OpenedAt: *at(-90 * time.Minute), ExpiresAt: at(71 * time.Hour), Sessions: []wire.Session{
-				{BNG: "bng1", SessionID: "0042", Wanted: "walled-garden", Enforcement: "acked", Attempts: 1, UpdatedAt: at(-89 * time.Minute), Addresses: []string{"192.0.2.17", "2001:db8:1::/56"}},
-				{BNG: "bng2", SessionID: "0043", Wanted: "walled-garden", Enforcement: "refused", ErrorCause: &cause, Reason: "no such session", Attempts: 3, UpdatedAt: at(-10 * time.Second)},
+				{BNG: "bng1", SessionID: "0042", Wanted: "walled-garden", Enforcement: "acked", Attempts: 1, UpdatedAt: at(-89 * time.Minute),
+					Addresses: []string{"192.0.2.17", "2001:db8:1::/56"}},
+				{BNG: "bng2", SessionID: "0043", Wanted: "walled-garden", Enforcement: "refused", ErrorCause: &cause, Reason: "no such session",
+					Attempts: 3, UpdatedAt: at(-10 * time.Second)},
 			},
 			Evidence: []wire.Evidence{{ID: "v-1", Source: "sensor-3", Category: "botnet", Confidence: &sure, ObservedAt: *at(-92 * time.Minute)}},
 			Rise: &wire.Demand{Profile: "disconnect", Rule: "kick", Reason: "ddos reported by s2", Source: "s2", Until: *at(time.Hour),
@@ -95,21 +98,29 @@ func stubCase(id string) (wire.Case, bool) {
 				{At: *at(-90 * time.Minute), State: "restricting", Text: "rule bots: botnet reported by sensor-3, walled-garden"},
 				{At: *at(-time.Hour), State: "restricting", By: "bob", Text: "expires 2026-03-04T11:00:00Z: \x1b[31mforged\nline"},
 			}},
-		"c-2": {ID: "c-2", Subscriber: "bob\x1b[2J\u202e@isp", State: "held", Profile: "block-smtp", Mode: "enforce", Rule: "spam", Reason: "spam reported by s1", Source: "s1",
+		"c-2": {ID: "c-2", Subscriber: "bob\x1b[2J\u202e@isp", State: "held", Profile: "block-smtp", Mode: "enforce", Rule: "spam",
+			Reason: "spam reported by s1", Source: "s1",
 			OpenedAt: *at(-26 * time.Hour), ExpiresAt: at(20 * time.Minute), Hold: &wire.Hold{Kind: "limit", Detail: "20 lines per hour"}},
-		"c-3": {ID: "c-3", Subscriber: "carol", State: "closed", Profile: "walled-garden", Mode: "enforce", Reason: "phone call", Source: "operator",
+		"c-3": {ID: "c-3", Subscriber: "carol", State: "closed", Profile: "walled-garden", Mode: "enforce", Reason: "phone call",
+			Source:   "operator",
 			OpenedAt: *at(-50 * time.Hour), ExpiresAt: at(-2 * time.Hour), ClosedAt: at(-3 * time.Hour),
 			Release: &wire.Release{At: *at(-3 * time.Hour), By: "bob", Reason: "new router", Code: "cleaned"}},
-		"c-5": {ID: "c-5", Subscriber: "erin", State: "releasing", Profile: "walled-garden", Mode: "enforce", Rule: "bots", Reason: "botnet reported by sensor-3", Source: "sensor-3",
-			OpenedAt: *at(-50 * time.Hour), ExpiresAt: at(2 * time.Hour), Release: &wire.Release{At: *at(-3 * time.Hour), By: "bob", Reason: "new router", Code: "cleaned"},
+		"c-5": {ID: "c-5", Subscriber: "erin", State: "releasing", Profile: "walled-garden", Mode: "enforce", Rule: "bots",
+			Reason: "botnet reported by sensor-3", Source: "sensor-3",
+			OpenedAt: *at(-50 * time.Hour), ExpiresAt: at(2 * time.Hour),
+			Release: &wire.Release{At: *at(-3 * time.Hour), By: "bob", Reason: "new router", Code: "cleaned"},
 			Sessions: []wire.Session{
-				{BNG: "bng1", SessionID: "0042", Enforcement: "refused", Reason: "BNG bng1 is not configured", Attempts: 8, UpdatedAt: at(-time.Minute), NextAt: at(9 * time.Minute), Owed: true},
+				{BNG: "bng1", SessionID: "0042", Enforcement: "refused", Reason: "BNG bng1 is not configured", Attempts: 8,
+					UpdatedAt: at(-time.Minute), NextAt: at(9 * time.Minute), Owed: true},
 				{BNG: "bng2", SessionID: "0043", Enforcement: "acked", Attempts: 1, UpdatedAt: at(-3 * time.Hour)},
 			},
-			History: []wire.HistoryEntry{{At: *at(-50 * time.Hour), State: "restricting", Text: "rule bots"}, {At: *at(-3 * time.Hour), State: "releasing", By: "bob", Text: "released: new router"}}},
-		"c-6": {ID: "c-6", Subscriber: "frank", State: "restricting", Profile: "walled-garden", Mode: "enforce", Rule: "bots", Reason: "botnet reported by sensor-3", Source: "sensor-3",
+			History: []wire.HistoryEntry{{At: *at(-50 * time.Hour), State: "restricting", Text: "rule bots"},
+				{At: *at(-3 * time.Hour), State: "releasing", By: "bob", Text: "released: new router"}}},
+		"c-6": {ID: "c-6", Subscriber: "frank", State: "restricting", Profile: "walled-garden", Mode: "enforce", Rule: "bots",
+			Reason: "botnet reported by sensor-3", Source: "sensor-3",
 			OpenedAt: *at(-time.Minute), ExpiresAt: at(71 * time.Hour), Sessions: []wire.Session{
-				{BNG: "bng1", SessionID: "0044", Wanted: "walled-garden", Enforcement: "pending", DeferredBy: "maintenance", Reason: "bng1 is in maintenance until 14:00: new software", UpdatedAt: at(-time.Minute)},
+				{BNG: "bng1", SessionID: "0044", Wanted: "walled-garden", Enforcement: "pending", DeferredBy: "maintenance",
+					Reason: "bng1 is in maintenance until 14:00: new software", UpdatedAt: at(-time.Minute)},
 			}},
 	}
 	c, ok := cases[id]
@@ -128,7 +139,8 @@ func (s *stub) quarantine(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(wire.Problem{Status: 409, Detail: "more than one subscriber may hold that address", Candidates: holders()})
 	case q.IP == "192.0.2.98":
 		w.WriteHeader(409)
-		_ = json.NewEncoder(w).Encode(wire.Problem{Status: 409, Detail: "who holds that address now is not certain", Missing: "waits for accounting", Candidates: holders()})
+		_ = json.NewEncoder(w).Encode(wire.Problem{Status: 409, Detail: "who holds that address now is not certain",
+			Missing: "waits for accounting", Candidates: holders()})
 	case q.Subscriber == "guest" && !q.All:
 		w.WriteHeader(409)
 		_ = json.NewEncoder(w).Encode(wire.Problem{Status: 409, Detail: "guest has 6 lines", Lines: 6})
@@ -185,9 +197,12 @@ func (s *stub) decide(w http.ResponseWriter, r *http.Request) {
 	case r.PathValue("id") == "c-later":
 		tell(w, 202, wire.Deferred{ID: "c-later", Status: "deferred", Detail: "it will be applied later"})
 	case r.PathValue("id") == "c-elsewhere":
-		tell(w, 202, wire.Deferred{ID: "c-elsewhere", Status: "deferred", Detail: "nothing is sent from here", UnknownHere: true, Instances: []wire.OtherInstance{
-			{Name: "cordon-b", Address: "192.0.2.2:8480", Command: "cordon quarantine release c-elsewhere --addr http://192.0.2.2:8480 --reason 'x'"}, {Name: "cordon-c", Command: "cordon quarantine release c-elsewhere --reason 'x'"},
-		}})
+		tell(w, 202, wire.Deferred{ID: "c-elsewhere", Status: "deferred", Detail: "nothing is sent from here", UnknownHere: true,
+			Instances: []wire.OtherInstance{
+				{Name: "cordon-b", Address: "192.0.2.2:8480",
+					Command: "cordon quarantine release c-elsewhere --addr http://192.0.2.2:8480 --reason 'x'"},
+				{Name: "cordon-c", Command: "cordon quarantine release c-elsewhere --reason 'x'"},
+			}})
 	case !ok:
 		refuse(w, 404, "no such case")
 	case c.State == "closed":
@@ -227,7 +242,8 @@ func (s *stub) verdict(w http.ResponseWriter, r *http.Request) {
 	s.asks[id]++
 	asked := s.asks[id]
 	s.mu.Unlock()
-	v := wire.VerdictStatus{ID: id, Source: "cli", State: "acted", Subscriber: "alice@isp", Case: "c-1", IP: "192.0.2.17", Category: "botnet", ObservedAt: *at(-5 * time.Minute)}
+	v := wire.VerdictStatus{ID: id, Source: "cli", State: "acted", Subscriber: "alice@isp", Case: "c-1", IP: "192.0.2.17",
+		Category: "botnet", ObservedAt: *at(-5 * time.Minute)}
 	switch {
 	case id == "v-404":
 		refuse(w, 404, "no such verdict")
@@ -246,7 +262,8 @@ func (s *stub) verdict(w http.ResponseWriter, r *http.Request) {
 func holders() []wire.Holder {
 	return []wire.Holder{
 		{Subscriber: "alice@isp", BNG: "bng1", SessionID: "0042", Address: "192.0.2.17", From: *at(-2 * time.Hour), KnownBy: "Start"},
-		{Subscriber: "bob", BNG: "bng1", SessionID: "0041", Address: "192.0.2.17", From: *at(-5 * time.Hour), To: at(-2 * time.Hour), KnownBy: "Start and Stop"},
+		{Subscriber: "bob", BNG: "bng1", SessionID: "0041", Address: "192.0.2.17", From: *at(-5 * time.Hour), To: at(-2 * time.Hour),
+			KnownBy: "Start and Stop"},
 	}
 }
 
@@ -279,8 +296,10 @@ func stubBNG(name string, maintained bool) wire.BNG {
 func stubHealth() *wire.BNGHealth {
 	skew := int64(-400)
 	return &wire.BNGHealth{
-		State: "silent", Path: "aaa1", Since: at(0), Unanswered: 6, Skew: &skew, InFlight: 2, WaitingReleases: 3, WaitingRestrictions: 4, RestrictionRate: 1.5,
-		Stopped: []wire.StoppedProfile{{Profile: "garden", ErrorCause: 407}}, Fault: &wire.BNGFault{Name: "NAS-Identification-Mismatch", At: *at(-time.Hour)},
+		State: "silent", Path: "aaa1", Since: at(0), Unanswered: 6, Skew: &skew, InFlight: 2, WaitingReleases: 3, WaitingRestrictions: 4,
+		RestrictionRate: 1.5,
+		Stopped:         []wire.StoppedProfile{{Profile: "garden", ErrorCause: 407}},
+		Fault:           &wire.BNGFault{Name: "NAS-Identification-Mismatch", At: *at(-time.Hour)},
 	}
 }
 
@@ -317,10 +336,13 @@ func (s *stub) maintain(w http.ResponseWriter, r *http.Request) {
 
 func (s *stub) discovered(w http.ResponseWriter, _ *http.Request) {
 	tell(w, 200, wire.Page[wire.DiscoveredBNG]{Results: []wire.DiscoveredBNG{
-		{NASIP: "203.0.113.9", NASIdentifier: "edge/9\n", Sender: "192.0.2.20", Relay: true, Records: 100, Sessions: 50, FirstSeen: born, LastSeen: *at(time.Hour)},
+		{NASIP: "203.0.113.9", NASIdentifier: "edge/9\n", Sender: "192.0.2.20", Relay: true, Records: 100, Sessions: 50, FirstSeen: born,
+			LastSeen: *at(time.Hour)},
 		{NASIP: "192.0.2.77", Sender: "192.0.2.77", KnownBy: "name", Records: 1, Sessions: 1, FirstSeen: born, LastSeen: born},
-		{NASIP: "127.0.0.1", NASIdentifier: "accel\n - ppp", Sender: "192.0.2.78", KnownBy: "sender", Vague: []string{"nas_ip", "nas_identifier"}, Records: 1, Sessions: 1, FirstSeen: born, LastSeen: born},
-		{NASIP: "127.0.0.1", Sender: "192.0.2.20", Relay: true, KnownBy: "nothing", Vague: []string{"nas_ip"}, Records: 1, Sessions: 1, FirstSeen: born, LastSeen: born},
+		{NASIP: "127.0.0.1", NASIdentifier: "accel\n - ppp", Sender: "192.0.2.78", KnownBy: "sender",
+			Vague: []string{"nas_ip", "nas_identifier"}, Records: 1, Sessions: 1, FirstSeen: born, LastSeen: born},
+		{NASIP: "127.0.0.1", Sender: "192.0.2.20", Relay: true, KnownBy: "nothing", Vague: []string{"nas_ip"}, Records: 1, Sessions: 1,
+			FirstSeen: born, LastSeen: born},
 		{NASIdentifier: "bng1", Sender: "192.0.2.20", Relay: true, KnownBy: "name", Records: 1, Sessions: 1, FirstSeen: born, LastSeen: born},
 	}})
 }

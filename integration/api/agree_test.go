@@ -14,7 +14,8 @@ import (
 // clients do not know the domain.
 func TestTheWireJudgesASessionAsTheDomainDoes(t *testing.T) {
 	enforcements := []quarantine.Enforcement{
-		quarantine.Pending, quarantine.Acked, quarantine.Verified, quarantine.Partial, quarantine.Refused, quarantine.Unanswered, quarantine.Gone, quarantine.Exempted,
+		quarantine.Pending, quarantine.Acked, quarantine.Verified, quarantine.Partial, quarantine.Refused, quarantine.Unanswered,
+		quarantine.Gone, quarantine.Exempted,
 	}
 	for _, e := range enforcements {
 		s := viewEnforcement(quarantine.SessionEnforcement{Enforcement: e})
@@ -37,10 +38,13 @@ func listed(t *testing.T, of any, field string) []string {
 func TestTheWiresWordsAreTheDomains(t *testing.T) {
 	for name, c := range map[string]struct{ listed, domain, constants []string }{
 		"case": {listed(t, wire.Case{}, "State"), words(
-			quarantine.Observing, quarantine.CaseHeld, quarantine.Restricting, quarantine.Waiting, quarantine.Restricted, quarantine.Releasing, quarantine.Closed,
-		), []string{wire.StateObserving, wire.StateHeld, wire.StateRestricting, wire.StateWaiting, wire.StateRestricted, wire.StateReleasing, wire.StateClosed}},
+			quarantine.Observing, quarantine.CaseHeld, quarantine.Restricting, quarantine.Waiting, quarantine.Restricted, quarantine.Releasing,
+			quarantine.Closed,
+		), []string{wire.StateObserving, wire.StateHeld, wire.StateRestricting, wire.StateWaiting, wire.StateRestricted, wire.StateReleasing,
+			wire.StateClosed}},
 		"session": {listed(t, wire.Session{}, "Enforcement"), words(
-			quarantine.Pending, quarantine.Acked, quarantine.Verified, quarantine.Partial, quarantine.Refused, quarantine.Unanswered, quarantine.Gone, quarantine.Exempted,
+			quarantine.Pending, quarantine.Acked, quarantine.Verified, quarantine.Partial, quarantine.Refused, quarantine.Unanswered,
+			quarantine.Gone, quarantine.Exempted,
 		), []string{
 			wire.EnforcementPending, wire.EnforcementAcked, wire.EnforcementVerified, wire.EnforcementPartial, wire.EnforcementRefused,
 			wire.EnforcementUnanswered, wire.EnforcementGone, wire.EnforcementExempt,
@@ -49,7 +53,8 @@ func TestTheWiresWordsAreTheDomains(t *testing.T) {
 			quarantine.VerdictPending, quarantine.VerdictUnknown, quarantine.VerdictAmbiguous, quarantine.VerdictRecorded, quarantine.VerdictHeld,
 			quarantine.VerdictActed, quarantine.VerdictRetracted,
 		), []string{
-			wire.VerdictPending, wire.VerdictUnknown, wire.VerdictAmbiguous, wire.VerdictRecorded, wire.VerdictHeld, wire.VerdictActed, wire.VerdictRetracted,
+			wire.VerdictPending, wire.VerdictUnknown, wire.VerdictAmbiguous, wire.VerdictRecorded, wire.VerdictHeld, wire.VerdictActed,
+			wire.VerdictRetracted,
 		}},
 		"instance": {listed(t, wire.Instance{}, "State"), words(
 			quarantine.InstanceUp, quarantine.InstanceSilent, quarantine.InstanceLeft, quarantine.InstanceForgotten,

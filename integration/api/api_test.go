@@ -22,7 +22,8 @@ func TestAPersonQuarantinesByAddressSubscriberOrSession(t *testing.T) {
 	} {
 		d := &desk{answer: fullCase(), resolve: "alice@isp"}
 		w := call(newServer(t, d), "POST", "/api/v1/quarantines",
-			`{`+c.target+`,"profile":"walled-garden","reason":" phone call ","for":"7d","override":true,"all_sessions":true,"replace":true}`, "X-Cordon-Author", "bob")
+			`{`+c.target+`,"profile":"walled-garden","reason":" phone call ","for":"7d","override":true,"all_sessions":true,"replace":true}`,
+			"X-Cordon-Author", "bob")
 		if w.Code != 200 || w.Header().Get("Location") != "/api/v1/cases/c-1" {
 			t.Errorf("%s: %d %v %s", c.target, w.Code, w.Header(), w.Body)
 		}
@@ -58,7 +59,7 @@ func TestADryRunCreatesNothing(t *testing.T) {
 	}
 }
 
-func TestWaitingAnswersWithTheSettledCase(t *testing.T) {
+func TestWaitingAnswersWithTheAwaitedCase(t *testing.T) {
 	d := &desk{answer: fullCase(), settled: fullCase()}
 	d.settled.State = quarantine.Restricted
 	w := call(newServer(t, d), "POST", "/api/v1/quarantines?wait=10s", wish)
@@ -140,12 +141,14 @@ func TestAnAmbiguousAddressIsA409WithCandidates(t *testing.T) {
 
 func TestAnAddressOfWhichAccountingIsMissingIsA409WithWhatIsMissing(t *testing.T) {
 	for _, query := range []string{"", "?dry_run=true"} {
-		d := &desk{err: &quarantine.IncompleteError{Missing: "waits for accounting of that moment", Candidates: []quarantine.Holder{{Subscriber: "alice"}}}}
+		d := &desk{err: &quarantine.IncompleteError{Missing: "waits for accounting of that moment",
+			Candidates: []quarantine.Holder{{Subscriber: "alice"}}}}
 		w := call(newServer(t, d), "POST", "/api/v1/quarantines"+query, `{"ip":"192.0.2.17","profile":"walled-garden","reason":"x"}`)
 		answer := object(t, w)
 		candidates, _ := answer["candidates"].([]any)
 		detail, _ := answer["detail"].(string)
-		if w.Code != 409 || answer["missing"] != "waits for accounting of that moment" || len(candidates) != 1 || !strings.Contains(detail, "not certain") || !strings.Contains(detail, `"subscriber"`) {
+		if w.Code != 409 || answer["missing"] != "waits for accounting of that moment" || len(candidates) != 1 ||
+			!strings.Contains(detail, "not certain") || !strings.Contains(detail, `"subscriber"`) {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		if len(d.calls) != 1 {
@@ -164,7 +167,8 @@ func TestASharedNameIsA409WithTheNumberOfItsLines(t *testing.T) {
 
 func TestWhatTheCaseDoesNotAllowIsA409(t *testing.T) {
 	d := &desk{err: &quarantine.CommandError{Reason: "case c-1 is closed"}}
-	if w := call(newServer(t, d), "POST", "/api/v1/cases/c-1/release", `{"reason":"x"}`); w.Code != 409 || !strings.Contains(w.Body.String(), "closed") {
+	if w := call(newServer(t, d), "POST", "/api/v1/cases/c-1/release", `{"reason":"x"}`); w.Code != 409 ||
+		!strings.Contains(w.Body.String(), "closed") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
@@ -228,7 +232,8 @@ func TestCasesAreFilteredAndPaged(t *testing.T) {
 	d := &desk{page: quarantine.CasePage{Cases: []quarantine.Case{fullCase()}, Next: "a+b/c="}}
 	s := newServer(t, d)
 	w := call(s, "GET", "/api/v1/cases?state=held&profile=p&bng=b&subscriber=alice%40isp&source=s&rule=r&limit=7&cursor=xyz", "")
-	want := quarantine.CaseFilter{State: "held", Profile: "p", BNG: "b", Subscriber: "alice@isp", Source: "s", Rule: "r", Limit: 7, Cursor: "xyz"}
+	want := quarantine.CaseFilter{State: "held", Profile: "p", BNG: "b", Subscriber: "alice@isp", Source: "s", Rule: "r", Limit: 7,
+		Cursor: "xyz"}
 	if diff := cmp.Diff(want, d.filter); diff != "" {
 		t.Error(diff)
 	}
@@ -269,20 +274,23 @@ func TestABadQueryIsNamed(t *testing.T) {
 		"/sessions?subscriber=%00": "query.subscriber", "/subscribers/%0a": "path.key",
 	} {
 		d := &desk{}
-		if w := call(newServer(t, d), "GET", "/api/v1"+path, ""); w.Code != 422 || !strings.Contains(w.Body.String(), `"location":"`+location+`"`) {
+		if w := call(newServer(t, d), "GET", "/api/v1"+path, ""); w.Code != 422 ||
+			!strings.Contains(w.Body.String(), `"location":"`+location+`"`) {
 			t.Errorf("%s: %d %s, want %s", path, w.Code, w.Body, location)
 		}
 	}
 	d := &desk{err: &quarantine.FieldError{Field: "cursor", Reason: "was not handed out"}}
-	if w := call(newServer(t, d), "GET", "/api/v1/cases?cursor=forged", ""); w.Code != 422 || !strings.Contains(w.Body.String(), "query.cursor") {
+	if w := call(newServer(t, d), "GET", "/api/v1/cases?cursor=forged", ""); w.Code != 422 ||
+		!strings.Contains(w.Body.String(), "query.cursor") {
 		t.Errorf("a forged cursor: %d %s", w.Code, w.Body)
 	}
 }
 
-func TestAVerdictTellsWhatBecameOfIt(t *testing.T) {
+func TestAVerdictShowsItsState(t *testing.T) {
 	d := &desk{verdict: quarantine.VerdictStatus{
-		Verdict: quarantine.Verdict{ID: "v-1", Source: "s1", SourceID: "a", IP: netip.MustParseAddr("192.0.2.17"), Category: "botnet", ObservedAt: now, ReceivedAt: now},
-		State:   quarantine.VerdictAmbiguous, Reason: "two held it", Candidates: []quarantine.Holder{{Subscriber: "alice", From: now}}, Final: true,
+		Verdict: quarantine.Verdict{ID: "v-1", Source: "s1", SourceID: "a", IP: netip.MustParseAddr("192.0.2.17"), Category: "botnet",
+			ObservedAt: now, ReceivedAt: now},
+		State: quarantine.VerdictAmbiguous, Reason: "two held it", Candidates: []quarantine.Holder{{Subscriber: "alice", From: now}}, Final: true,
 	}}
 	golden(t, "verdict.json", pretty(t, call(newServer(t, d), "GET", "/api/v1/verdicts/v-1", "").Body.Bytes()))
 	d.verdict.Candidates, d.verdict.State, d.verdict.Attributed, d.verdict.Case = nil, quarantine.VerdictActed, "alice", "c-1"
@@ -347,7 +355,8 @@ func TestEveryoneWhoHeldTheAddressIsShown(t *testing.T) {
 
 func TestASubscribersSessionsAreShownWithAndWithoutAddresses(t *testing.T) {
 	d := &desk{sessions: []quarantine.Session{
-		{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: now.Add(-time.Hour), Addresses: fullCase().Sessions[0].Session.Addresses},
+		{SessionKey: quarantine.SessionKey{BNG: "bng1", ID: "1"}, Subscriber: "alice", StartedAt: now.Add(-time.Hour),
+			Addresses: fullCase().Sessions[0].Session.Addresses},
 		{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "2"}, Subscriber: "alice", StartedAt: now.Add(-time.Minute)},
 	}}
 	s := newServer(t, d)
@@ -365,7 +374,8 @@ func TestASubscriberIsShownWithCaseAndSessions(t *testing.T) {
 		page: quarantine.CasePage{Cases: []quarantine.Case{open}},
 	}
 	got := object(t, call(newServer(t, d), "GET", "/api/v1/subscribers/alice%2Fx%40isp", ""))
-	if got["subscriber"] != "alice/x@isp" || got["case"].(map[string]any)["id"] != "c-1" || len(got["sessions"].([]any)) != 1 || len(got["cases"].([]any)) != 1 {
+	if got["subscriber"] != "alice/x@isp" || got["case"].(map[string]any)["id"] != "c-1" || len(got["sessions"].([]any)) != 1 ||
+		len(got["cases"].([]any)) != 1 {
 		t.Errorf("%v", got)
 	}
 	if d.filter.Subscriber != "alice/x@isp" {

@@ -82,14 +82,16 @@ var calls = []struct {
 	scopes                      []httpx.Scope
 }{
 	{"GET", "/verdicts/{id}", "/verdicts/v-1", "", 200, []httpx.Scope{httpx.ScopeRead}},
-	{"POST", "/quarantines", "/quarantines", `{"subscriber":"alice","profile":"block-smtp","reason":"x"}`, 200, []httpx.Scope{httpx.ScopeQuarantine}},
+	{"POST", "/quarantines", "/quarantines", `{"subscriber":"alice","profile":"block-smtp","reason":"x"}`, 200,
+		[]httpx.Scope{httpx.ScopeQuarantine}},
 	{"GET", "/cases", "/cases", "", 200, []httpx.Scope{httpx.ScopeRead}},
 	{"GET", "/cases/{id}", "/cases/c-1", "", 200, []httpx.Scope{httpx.ScopeRead}},
 	{"POST", "/cases/{id}/release", "/cases/c-1/release", `{"reason":"x"}`, 200, []httpx.Scope{httpx.ScopeRelease}},
 	{"POST", "/cases/{id}/extend", "/cases/c-1/extend", `{"reason":"x","for":"1h"}`, 200, []httpx.Scope{httpx.ScopeQuarantine}},
 	{"POST", "/cases/{id}/approve", "/cases/c-1/approve", `{"reason":"x"}`, 200, []httpx.Scope{httpx.ScopeApprove}},
 	{"POST", "/cases/{id}/reject", "/cases/c-1/reject", `{"reason":"x"}`, 200, []httpx.Scope{httpx.ScopeApprove}},
-	{"POST", "/cases/{id}/notes", "/cases/c-1/notes", `{"reason":"x"}`, 200, []httpx.Scope{httpx.ScopeQuarantine, httpx.ScopeRelease, httpx.ScopeApprove}},
+	{"POST", "/cases/{id}/notes", "/cases/c-1/notes", `{"reason":"x"}`, 200,
+		[]httpx.Scope{httpx.ScopeQuarantine, httpx.ScopeRelease, httpx.ScopeApprove}},
 	{"POST", "/cases/{id}/retry", "/cases/c-1/retry", ``, 200, []httpx.Scope{httpx.ScopeRelease, httpx.ScopeQuarantine}},
 	{"POST", "/cases/{id}/give-up", "/cases/c-1/give-up", `{"reason":"x"}`, 200, []httpx.Scope{httpx.ScopeRelease}},
 	{"GET", "/sessions", "/sessions?ip=192.0.2.1", "", 200, []httpx.Scope{httpx.ScopeRead}},
@@ -179,7 +181,7 @@ func TestAnOutageIsA503OnEveryCallThatAsks(t *testing.T) {
 	}
 }
 
-func TestADecisionThatIsPutOffIsA202(t *testing.T) {
+func TestADeferredDecisionIsA202(t *testing.T) {
 	for _, c := range calls {
 		if !strings.HasPrefix(c.pattern, "/cases/{id}/") {
 			continue
@@ -193,13 +195,14 @@ func TestADecisionThatIsPutOffIsA202(t *testing.T) {
 			t.Errorf("%s: %d %s", c.pattern, w.Code, w.Body)
 		}
 	}
-	w := call(newServer(t, &desk{err: quarantine.ErrDeferred, resolve: "alice"}), "POST", "/api/v1/quarantines", `{"subscriber":"alice","profile":"block-smtp","reason":"x"}`)
+	w := call(newServer(t, &desk{err: quarantine.ErrDeferred, resolve: "alice"}), "POST", "/api/v1/quarantines",
+		`{"subscriber":"alice","profile":"block-smtp","reason":"x"}`)
 	if w.Code != 503 {
 		t.Errorf("a restriction by hand whose outcome nobody knows: %d %s", w.Code, w.Body)
 	}
 }
 
-func TestTheOpenAPIDocumentKnowsWhichDecisionsArePutOff(t *testing.T) {
+func TestTheOpenAPIDocumentKnowsWhichDecisionsCanBeDeferred(t *testing.T) {
 	var doc struct {
 		Paths map[string]map[string]struct {
 			Responses map[string]struct {

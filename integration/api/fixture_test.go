@@ -49,7 +49,8 @@ func (d *desk) act(format string, args ...any) (*quarantine.Case, error) {
 }
 
 func (d *desk) Quarantine(_ context.Context, w quarantine.ManualQuarantine, dryRun bool) (*quarantine.Case, error) {
-	return d.act("quarantine %s %s %q %s by %s override %t all %t replace %t dry %t", w.Subscriber, w.Profile, w.Reason, w.For, w.By, w.Override, w.AllSessions, w.Replace, dryRun)
+	return d.act("quarantine %s %s %q %s by %s override %t all %t replace %t dry %t", w.Subscriber, w.Profile, w.Reason, w.For, w.By,
+		w.Override, w.AllSessions, w.Replace, dryRun)
 }
 
 func (d *desk) Extend(_ context.Context, id, by, reason string, lasts time.Duration) (*quarantine.Case, error) {
@@ -160,13 +161,16 @@ func newServer(t *testing.T, d *desk, tokens ...httpx.Token) *httpx.Server {
 			{Name: "bng2", Address: "192.0.2.2", Dialect: "mikrotik"},
 		},
 		Discovered: func() []wire.DiscoveredBNG {
-			return []wire.DiscoveredBNG{{NASIP: "203.0.113.9", NASIdentifier: "edge-9", Sender: "192.0.2.20", Relay: true, KnownBy: "name", Vague: []string{}, Records: 100, Sessions: 50, FirstSeen: now.Add(-time.Hour), LastSeen: now}}
+			return []wire.DiscoveredBNG{{NASIP: "203.0.113.9", NASIdentifier: "edge-9", Sender: "192.0.2.20", Relay: true, KnownBy: "name",
+				Vague: []string{}, Records: 100, Sessions: 50, FirstSeen: now.Add(-time.Hour), LastSeen: now}}
 		},
 		Clocks: func() map[string]wire.AccountingClock {
-			return map[string]wire.AccountingClock{"bng2": {Skew: -18000, Steady: true, From: "192.0.2.2", SeenAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Corrected: 40, Uncertain: 14}}
+			return map[string]wire.AccountingClock{"bng2": {Skew: -18000, Steady: true, From: "192.0.2.2",
+				SeenAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Corrected: 40, Uncertain: 14}}
 		},
 		Health: func() map[string]wire.BNGHealth {
-			return map[string]wire.BNGHealth{"bng1": {State: "silent", Path: "bng1", Unanswered: 6, Rate: 10, RestrictionRate: 10, Stopped: []wire.StoppedProfile{}}}
+			return map[string]wire.BNGHealth{"bng1": {State: "silent", Path: "bng1", Unanswered: 6, Rate: 10, RestrictionRate: 10,
+				Stopped: []wire.StoppedProfile{}}}
 		},
 	})
 	if err != nil {
@@ -221,13 +225,16 @@ func fullCase() quarantine.Case {
 		OpenedAt: now.Add(-time.Hour).In(time.FixedZone("CET", 3600)), ExpiresAt: now.Add(71 * time.Hour), Generation: 3, Version: 7,
 		Hold: &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 lines per hour"},
 		Others: []quarantine.Demand{
-			{Profile: "disconnect", Rule: "kick", Reason: "ddos reported by s2", Source: "s2", Until: now.Add(time.Hour), Hold: &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "60 lines per day"}},
+			{Profile: "disconnect", Rule: "kick", Reason: "ddos reported by s2", Source: "s2", Until: now.Add(time.Hour),
+				Hold: &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "60 lines per day"}},
 			{Profile: "block-smtp", Reason: "ticket 4711", Source: "bob", Until: now.Add(700 * time.Hour)},
 		},
 		Release: &quarantine.PersonRelease{Case: "c-1", At: now, By: "bob", Reason: "cleaned", Code: quarantine.ReleaseCleaned},
 		Sessions: []quarantine.SessionEnforcement{
-			{Session: session, Wanted: "walled-garden", Enforcement: quarantine.Refused, ErrorCause: 503, Reason: "no such session", Attempts: 2, UpdatedAt: now},
-			{Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "43"}}, Enforcement: quarantine.Pending, DeferredBy: quarantine.CheckMaintenance},
+			{Session: session, Wanted: "walled-garden", Enforcement: quarantine.Refused, ErrorCause: 503, Reason: "no such session", Attempts: 2,
+				UpdatedAt: now},
+			{Session: quarantine.Session{SessionKey: quarantine.SessionKey{BNG: "bng2", ID: "43"}}, Enforcement: quarantine.Pending,
+				DeferredBy: quarantine.CheckMaintenance},
 		},
 		Verdicts: []quarantine.CaseVerdict{{ID: "v-1", Source: "s1", Category: "botnet", Confidence: pointer(0.9), ObservedAt: now}},
 		Notes:    []quarantine.Note{{At: now, By: "bob", Text: "called"}},

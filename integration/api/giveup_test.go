@@ -35,8 +35,10 @@ func TestRetryAndGiveUpCarryWhatThePersonSaid(t *testing.T) {
 }
 
 func TestARetryWaitsForTheOutcomeIfAsked(t *testing.T) {
-	d := &desk{answer: quarantine.Case{ID: "c-1", State: quarantine.Releasing, OpenedAt: now}, settled: quarantine.Case{ID: "c-1", State: quarantine.Closed, OpenedAt: now}}
-	if w := call(newServer(t, d), "POST", "/api/v1/cases/c-1/retry?wait=10s", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"closed"`) {
+	d := &desk{answer: quarantine.Case{ID: "c-1", State: quarantine.Releasing, OpenedAt: now},
+		settled: quarantine.Case{ID: "c-1", State: quarantine.Closed, OpenedAt: now}}
+	if w := call(newServer(t, d), "POST", "/api/v1/cases/c-1/retry?wait=10s", ""); w.Code != 200 ||
+		!strings.Contains(w.Body.String(), `"closed"`) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
@@ -48,11 +50,13 @@ func TestADecisionOfWhichTheJournalKnowsNothingSaysWhereToGiveItAsWell(t *testin
 		{ID: "id-b", Name: "cordon-b", HTTP: "192.0.2.2:8480"}, {ID: "id-c", HTTP: "$(reboot):1"},
 	}})}
 	for _, c := range []struct{ path, body, command string }{
-		{"release", `{"reason":"it's clean","code":"cleaned"}`, `cordon quarantine release c-1 --addr http://192.0.2.2:8480 --code 'cleaned' --reason 'it'\''s clean'`},
+		{"release", `{"reason":"it's clean","code":"cleaned"}`,
+			`cordon quarantine release c-1 --addr http://192.0.2.2:8480 --code 'cleaned' --reason 'it'\''s clean'`},
 		{"reject", `{"reason":"x"}`, `cordon quarantine reject c-1 --addr http://192.0.2.2:8480 --reason 'x'`},
 		{"extend", `{"reason":"x","for":"2h"}`, `cordon quarantine extend c-1 --addr http://192.0.2.2:8480 --for '2h' --reason 'x'`},
 		{"retry", ``, `cordon quarantine retry c-1 --addr http://192.0.2.2:8480`},
-		{"give-up", `{"reason":"x","session":"bng1/s 1"}`, `cordon quarantine give-up c-1 --addr http://192.0.2.2:8480 --session 'bng1/s 1' --reason 'x'`},
+		{"give-up", `{"reason":"x","session":"bng1/s 1"}`,
+			`cordon quarantine give-up c-1 --addr http://192.0.2.2:8480 --session 'bng1/s 1' --reason 'x'`},
 	} {
 		w := call(newServer(t, d), "POST", "/api/v1/cases/c-1/"+c.path, c.body)
 		var got wire.Deferred

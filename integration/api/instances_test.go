@@ -50,7 +50,8 @@ func TestInstancesAreListedWithWhatOthersWaitFor(t *testing.T) {
 func TestAnInstanceIsForgottenAsAsked(t *testing.T) {
 	d := &desk{}
 	w := call(newServer(t, d), "POST", "/api/v1/instances/b/forget", `{"reason":" its host burnt "}`, "X-Cordon-Author", "alice")
-	if w.Code != 200 || !strings.Contains(w.Body.String(), `"state":"forgotten"`) || !slices.Equal(d.calls, []string{`forget b by alice "its host burnt"`}) {
+	if w.Code != 200 || !strings.Contains(w.Body.String(), `"state":"forgotten"`) ||
+		!slices.Equal(d.calls, []string{`forget b by alice "its host burnt"`}) {
 		t.Errorf("%d %s, the engine was asked %q", w.Code, w.Body, d.calls)
 	}
 }

@@ -47,7 +47,8 @@ func TestMaintenanceIsBegunAndEndedAsAsked(t *testing.T) {
 	if w.Code != 200 || !strings.Contains(w.Body.String(), `"maintenance":null`) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if want := []string{`maintain bng1 by alice "new software" 36h0m0s`, `end maintenance bng1 by bob "done sooner"`}; !slices.Equal(d.calls, want) {
+	if want := []string{`maintain bng1 by alice "new software" 36h0m0s`, `end maintenance bng1 by bob "done sooner"`}; !slices.Equal(d.calls,
+		want) {
 		t.Errorf("the engine was asked %q", d.calls)
 	}
 }
@@ -78,7 +79,7 @@ func TestACommandAboutMaintenanceThatIsWrongIsNotGiven(t *testing.T) {
 	}
 }
 
-func TestWhatTheEngineRefusesOfMaintenanceIsTold(t *testing.T) {
+func TestARefusalOfMaintenanceIsReturned(t *testing.T) {
 	for _, c := range []struct {
 		err    error
 		status int

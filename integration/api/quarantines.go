@@ -87,7 +87,7 @@ func (a *API) await(ctx context.Context, c *quarantine.Case, wait time.Duration)
 	return awaited
 }
 
-// wish reads everything of the request but whom it is about.
+// requested decodes the request without its target.
 func (a *API) requested(in *quarantineInput) (quarantine.ManualQuarantine, error) {
 	reason, err := statement(in.Body.Reason)
 	if err != nil {

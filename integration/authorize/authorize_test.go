@@ -126,7 +126,8 @@ func TestALogInIsLeftAloneUnlessSomethingIsWantedAndMayAndCanBe(t *testing.T) {
 		{"nobody we know", *wanting("walled-garden"), bob, Unknown, false},
 		{"nothing wanted", world{}, alice, Unwanted, true},
 		{"paused", world{paused: true, wants: &quarantine.Case{Profile: "walled-garden"}}, alice, Deferred, false},
-		{"the mode is weaker by now", world{deferral: &quarantine.Deferral{By: quarantine.CheckMode}, wants: &quarantine.Case{Profile: "walled-garden"}}, alice, Deferred, true},
+		{"the mode is weaker by now", world{deferral: &quarantine.Deferral{By: quarantine.CheckMode},
+			wants: &quarantine.Case{Profile: "walled-garden"}}, alice, Deferred, true},
 		{"a profile that cannot be put in force at log-in", *wanting(quarantine.Disconnect), alice, LeftAlone, true},
 		{"the store fails", world{err: errors.New("connection refused")}, alice, StoreUnavailable, true},
 	} {
@@ -201,7 +202,8 @@ func TestWhatRlmRestDoesNotSendIsRefusedAndCounted(t *testing.T) {
 			t.Errorf("%s: counted %v", about, d.Counts())
 		}
 	}
-	if w := post(serverOf(t, deskOf(t, wanting("walled-garden"))), strings.Repeat(" ", maxBody+1)+alice); w.Code != http.StatusRequestEntityTooLarge {
+	if w := post(serverOf(t, deskOf(t, wanting("walled-garden"))),
+		strings.Repeat(" ", maxBody+1)+alice); w.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("too large: %d", w.Code)
 	}
 }

@@ -54,9 +54,11 @@ func push(t *testing.T, s *shelf, body string) *httptest.ResponseRecorder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edge, err := New(Config{Recorder: s, Sources: s, History: 168 * time.Hour, Now: func() time.Time { return noon }, Addresses: quarantine.AddressPlan{
-		Spaces: []quarantine.AddressSpace{{Name: "east", Prefixes: []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10")}, BNGs: []string{"e1"}}},
-	}})
+	edge, err := New(Config{Recorder: s, Sources: s, History: 168 * time.Hour, Now: func() time.Time { return noon },
+		Addresses: quarantine.AddressPlan{
+			Spaces: []quarantine.AddressSpace{{Name: "east", Prefixes: []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10")},
+				BNGs: []string{"e1"}}},
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +79,8 @@ func TestLinesOfATranslatorsLogAreStored(t *testing.T) {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	block := func(lo, hi uint16) quarantine.Address {
-		return quarantine.Address{Prefix: netip.MustParsePrefix("203.0.113.5/32"), Kind: quarantine.NATPortBlock, Ports: quarantine.PortRange{Lo: lo, Hi: hi}}
+		return quarantine.Address{Prefix: netip.MustParsePrefix("203.0.113.5/32"), Kind: quarantine.NATPortBlock,
+			Ports: quarantine.PortRange{Lo: lo, Hi: hi}}
 	}
 	from, to := noon.Add(-time.Hour), noon.Add(-30*time.Minute)
 	want := []quarantine.Binding{
@@ -86,7 +89,8 @@ func TestLinesOfATranslatorsLogAreStored(t *testing.T) {
 			Via: quarantine.Place{Addr: netip.MustParseAddr("100.64.0.9"), Space: "east"},
 		},
 		{
-			Address: block(2048, 3071), Session: quarantine.SessionKey{BNG: "log:operator", ID: "bob@isp"}, From: from.Add(500 * time.Millisecond), RenewedAt: to, To: to,
+			Address: block(2048, 3071), Session: quarantine.SessionKey{BNG: "log:operator", ID: "bob@isp"}, From: from.Add(500 * time.Millisecond),
+			RenewedAt: to, To: to,
 			Subscriber: "bob@isp",
 		},
 	}
@@ -97,23 +101,23 @@ func TestLinesOfATranslatorsLogAreStored(t *testing.T) {
 
 func TestBadLinesAreReportedByNumberAndTheGoodOnesTaken(t *testing.T) {
 	for fault, line := range map[string]string{
-		"ports":              `{"ip":"203.0.113.5","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
-		"a private address":  `{"ip":"192.168.1.1","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
-		"loopback address":   `{"ip":"127.0.0.1","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
-		"invalid address":    `{"ip":"203.0.113","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
-		"with an offset":     `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00","subscriber":"x"}`,
-		"in the future":      `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T12:01:00Z","subscriber":"x"}`,
-		"older than":         `{"ip":"203.0.113.5","ports":"1-2","from":"2026-01-01T12:01:00Z","subscriber":"x"}`,
-		"before from":        `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","to":"2026-03-01T10:00:00Z","subscriber":"x"}`,
-		"exactly one":        `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z"}`,
-		"no address space":   `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","private_ip":"100.64.0.9","space":"west"}`,
-		"unknown field":      `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x","protocol":"tcp"}`,
-		"alone on its line":  `{"complete_to":"2026-03-01T11:00:00Z","ip":"203.0.113.5"}`,
-		"complete_to":        `{"complete_to":"yesterday"}`,
-		"before renewed_at":  `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","renewed_at":"2026-03-01T11:30:00Z","to":"2026-03-01T11:20:00Z","subscriber":"x"}`,
-		"renewed_at: must n": `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","renewed_at":"2026-03-01T10:30:00Z","subscriber":"x"}`,
-		"ends too early":     `{"ip":"203.0.113.5",`,
-		"cannot unmarshal":   `{"ip":7,"ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
+		"ports":                 `{"ip":"203.0.113.5","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
+		"a private address":     `{"ip":"192.168.1.1","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
+		"loopback address":      `{"ip":"127.0.0.1","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
+		"invalid address":       `{"ip":"203.0.113","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
+		"with an offset":        `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00","subscriber":"x"}`,
+		"in the future":         `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T12:01:00Z","subscriber":"x"}`,
+		"older than":            `{"ip":"203.0.113.5","ports":"1-2","from":"2026-01-01T12:01:00Z","subscriber":"x"}`,
+		"before from":           `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","to":"2026-03-01T10:00:00Z","subscriber":"x"}`,
+		"exactly one":           `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z"}`,
+		"unknown address space": `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","private_ip":"100.64.0.9","space":"west"}`,
+		"unknown field":         `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x","protocol":"tcp"}`,
+		"alone on its line":     `{"complete_to":"2026-03-01T11:00:00Z","ip":"203.0.113.5"}`,
+		"complete_to":           `{"complete_to":"yesterday"}`,
+		"before renewed_at":     `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","renewed_at":"2026-03-01T11:30:00Z","to":"2026-03-01T11:20:00Z","subscriber":"x"}`,
+		"renewed_at: must n":    `{"ip":"203.0.113.5","ports":"1-2","from":"2026-03-01T11:00:00Z","renewed_at":"2026-03-01T10:30:00Z","subscriber":"x"}`,
+		"ends too early":        `{"ip":"203.0.113.5",`,
+		"cannot unmarshal":      `{"ip":7,"ports":"1-2","from":"2026-03-01T11:00:00Z","subscriber":"x"}`,
 	} {
 		s := &shelf{}
 		w := push(t, s, good+"\n"+line+"\n"+good)
@@ -124,7 +128,8 @@ func TestBadLinesAreReportedByNumberAndTheGoodOnesTaken(t *testing.T) {
 		if err := json.Unmarshal(w.Body.Bytes(), &told); err != nil || w.Code != http.StatusOK {
 			t.Fatalf("%d %s, %v", w.Code, w.Body, err)
 		}
-		if told.Stored != 2 || told.Failed != 1 || len(told.Errors) != 1 || told.Errors[0].Line != 2 || !strings.Contains(told.Errors[0].Error, fault) {
+		if told.Stored != 2 || told.Failed != 1 || len(told.Errors) != 1 || told.Errors[0].Line != 2 ||
+			!strings.Contains(told.Errors[0].Error, fault) {
 			t.Errorf("%s: %s", fault, w.Body)
 		}
 	}
@@ -137,7 +142,8 @@ func TestABodyOfWhichNothingCanBeTakenIsRefused(t *testing.T) {
 	if w := push(t, &shelf{}, strings.Repeat("{}\n", MaxLines+2)); w.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("too many: %d %s", w.Code, w.Body)
 	}
-	if w := push(t, &shelf{err: errors.New("away")}, good); w.Code != http.StatusServiceUnavailable && w.Code != http.StatusInternalServerError {
+	if w := push(t, &shelf{err: errors.New("away")}, good); w.Code != http.StatusServiceUnavailable &&
+		w.Code != http.StatusInternalServerError {
 		t.Errorf("store away: %d %s", w.Code, w.Body)
 	}
 }

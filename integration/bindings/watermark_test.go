@@ -13,7 +13,7 @@ import (
 	"cordon/integration/wire"
 )
 
-func TestHowFarALogHasComeIsTheNewestMomentThatItTold(t *testing.T) {
+func TestALogsProgressIsItsNewestTime(t *testing.T) {
 	line := func(fields string) string {
 		return `{"ip":"203.0.113.5","ports":"1024-2047","subscriber":"x",` + fields + `}`
 	}
@@ -21,11 +21,12 @@ func TestHowFarALogHasComeIsTheNewestMomentThatItTold(t *testing.T) {
 		body string
 		want time.Time // zero: nothing is noted
 	}{
-		"a block that is given":   {line(`"from":"2026-03-01T11:00:00Z"`), noon.Add(-time.Hour)},
-		"one that is given back":  {line(`"from":"2026-03-01T11:00:00Z","to":"2026-03-01T11:50:00Z"`), noon.Add(-10 * time.Minute)},
-		"one that is renewed":     {line(`"from":"2026-03-01T11:00:00Z","renewed_at":"2026-03-01T11:55:00Z"`), noon.Add(-5 * time.Minute)},
-		"a heartbeat":             {`{"complete_to":"2026-03-01T11:59:00Z"}`, noon.Add(-time.Minute)},
-		"the newest of several":   {`{"complete_to":"2026-03-01T11:59:00Z"}` + "\n" + line(`"from":"2026-03-01T11:00:00Z"`), noon.Add(-time.Minute)},
+		"a block that is given":  {line(`"from":"2026-03-01T11:00:00Z"`), noon.Add(-time.Hour)},
+		"one that is given back": {line(`"from":"2026-03-01T11:00:00Z","to":"2026-03-01T11:50:00Z"`), noon.Add(-10 * time.Minute)},
+		"one that is renewed":    {line(`"from":"2026-03-01T11:00:00Z","renewed_at":"2026-03-01T11:55:00Z"`), noon.Add(-5 * time.Minute)},
+		"a heartbeat":            {`{"complete_to":"2026-03-01T11:59:00Z"}`, noon.Add(-time.Minute)},
+		"the newest of several": {`{"complete_to":"2026-03-01T11:59:00Z"}` + "\n" + line(`"from":"2026-03-01T11:00:00Z"`),
+			noon.Add(-time.Minute)},
 		"a clock that is ahead":   {`{"complete_to":"2026-03-01T12:00:02Z"}`, noon},
 		"a line that is no good":  {line(`"from":"2026-03-01"`), time.Time{}},
 		"no good but for another": {line(`"from":"2026-03-01"`) + "\n" + line(`"from":"2026-03-01T11:00:00Z"`), noon.Add(-time.Hour)},

@@ -33,7 +33,8 @@ func TestReadinessAsksWhatIsEssential(t *testing.T) {
 		{"essential fails", []Check{check("log", true, down)}, 503, "[-]log failed: dial 10.1.2.3: refused forged line\nreadyz check failed\n"},
 		{"other fails", []Check{check("log", true, nil), check("redis", false, down)}, 200,
 			"[+]log ok\n[-]redis failed (not essential): dial 10.1.2.3: refused forged line\nreadyz check passed\n"},
-		{"well, with a warning", []Check{warned(check("redis", true, nil), "synced every second", "old\n[-]log failed"), warned(check("log", true, nil))}, 200,
+		{"well, with a warning", []Check{warned(check("redis", true, nil), "synced every second", "old\n[-]log failed"),
+			warned(check("log", true, nil))}, 200,
 			"[+]redis ok; warning: synced every second; old [-]log failed\n[+]log ok\nreadyz check passed\n"},
 		{"fails, with a warning", []Check{warned(check("redis", false, down), "synced every second")}, 200,
 			"[-]redis failed (not essential): dial 10.1.2.3: refused forged line\nreadyz check passed\n"},
@@ -58,7 +59,8 @@ func TestWhyACheckFailedIsForThoseWhoMayRead(t *testing.T) {
 	}, same)
 	for name, want := range map[string]bool{"": false, "v": false, "r": true} {
 		w := call(s, "GET", "/readyz?verbose", "", "Authorization", "Bearer "+secret+name)
-		if w.Code != 200 || strings.Contains(w.Body.String(), "10.1.2.3 refused") != want || strings.Contains(w.Body.String(), "10.1.2.3 is slow") != want {
+		if w.Code != 200 || strings.Contains(w.Body.String(), "10.1.2.3 refused") != want ||
+			strings.Contains(w.Body.String(), "10.1.2.3 is slow") != want {
 			t.Errorf("token %q: %d %s", name, w.Code, w.Body)
 		}
 	}

@@ -24,7 +24,8 @@ func TestEveryDomainErrorHasItsStatus(t *testing.T) {
 		{&quarantine.CommandError{Reason: "case is closed"}, 409, "case is closed"},
 		{&quarantine.LimitError{Scope: quarantine.LimitScope{Label: "20 lines per hour"}}, 409, "limit reached: 20 lines per hour"},
 		{&quarantine.AmbiguousError{Candidates: []quarantine.Holder{holder}}, 409, "more than one subscriber"},
-		{&quarantine.AmbiguousError{Candidates: []quarantine.Holder{holder}, Reason: "no later record confirms the holder yet"}, 409, "confirms the holder yet; name the subscriber"},
+		{&quarantine.AmbiguousError{Candidates: []quarantine.Holder{holder}, Reason: "no later record confirms the holder yet"}, 409,
+			"confirms the holder yet; name the subscriber"},
 		{&quarantine.IncompleteError{Missing: "waits for b"}, 409, "not certain (waits for b)"},
 		{&quarantine.SharedNameError{Subscriber: "guest", Lines: 6, Max: 4}, 409, "guest has 6 lines"},
 		{quarantine.ErrNoCase, 404, "no such case"},
@@ -74,7 +75,7 @@ func TestTheTextOfAnInternalErrorReachesTheLogAndNotTheClient(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsWrongIsToldByField(t *testing.T) {
+func TestAnInvalidBodyIsReportedByField(t *testing.T) {
 	for _, c := range []struct {
 		name, body, contentType, location string
 		status                            int

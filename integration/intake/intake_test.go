@@ -71,12 +71,15 @@ var badFields = []struct{ field, raw, location string }{
 	{"ip", `"192.0.2.1/32"`, "ip"}, {"ip", `"192.0.2.256"`, "ip"}, {"ip", `"192.0.2.01"`, "ip"}, {"ip", `"host.example"`, "ip"},
 	{"ip", "3221225985", "ip"}, {"ip", `""`, "ip"}, {"ip", "null", "ip"},
 	{"subscriber", `"alice"`, "ip"}, {"subscriber", `""`, "subscriber"}, {"subscriber", "7", "subscriber"},
-	{"port", "0", "port"}, {"port", "65536", "port"}, {"port", "-1", "port"}, {"port", "1.5", "port"}, {"port", `"80"`, "port"}, {"port", "8e1", "port"},
+	{"port", "0", "port"}, {"port", "65536", "port"}, {"port", "-1", "port"}, {"port", "1.5", "port"}, {"port", `"80"`, "port"},
+	{"port", "8e1", "port"},
 	{"protocol", "6", "protocol"},
-	{"confidence", "1.01", "confidence"}, {"confidence", "-0.1", "confidence"}, {"confidence", `"0.9"`, "confidence"}, {"confidence", "1e999", "confidence"},
+	{"confidence", "1.01", "confidence"}, {"confidence", "-0.1", "confidence"}, {"confidence", `"0.9"`, "confidence"},
+	{"confidence", "1e999", "confidence"},
 	{"severity", "true", "severity"}, {"severity", "[]", "severity"},
 	{"evidence", `"` + strings.Repeat("e", 8191) + `"`, "evidence"},
-	{"observedAt", `"2026-03-01T11:59:00Z"`, "observedAt"}, {"Source", `"x"`, "Source"}, {"id", `"v-1"`, "id"}, {"received_at", `"x"`, "received_at"},
+	{"observedAt", `"2026-03-01T11:59:00Z"`, "observedAt"}, {"Source", `"x"`, "Source"}, {"id", `"v-1"`, "id"},
+	{"received_at", `"x"`, "received_at"},
 }
 
 func TestABadFieldIsNamed(t *testing.T) {
@@ -106,8 +109,10 @@ func TestABadFieldIsNamed(t *testing.T) {
 
 func TestWhatIsAtTheEdgeOfValidIsAccepted(t *testing.T) {
 	for _, c := range []struct{ field, raw string }{
-		{"observed_at", `"2026-03-01T12:00:05Z"`}, {"observed_at", `"2026-02-22T12:00:00Z"`}, {"observed_at", `"2026-03-01T11:59:00.123456-02:00"`},
-		{"confidence", "0"}, {"confidence", "1"}, {"port", "1"}, {"port", "65535"}, {"severity", "7"}, {"severity", "-1.5"}, {"severity", `"low"`},
+		{"observed_at", `"2026-03-01T12:00:05Z"`}, {"observed_at", `"2026-02-22T12:00:00Z"`},
+		{"observed_at", `"2026-03-01T11:59:00.123456-02:00"`},
+		{"confidence", "0"}, {"confidence", "1"}, {"port", "1"}, {"port", "65535"}, {"severity", "7"}, {"severity", "-1.5"},
+		{"severity", `"low"`},
 		{"evidence", "null"}, {"evidence", `"x"`}, {"evidence", "[[[[1]]]]"}, {"evidence", `"` + strings.Repeat("e", 8190) + `"`},
 		{"ip", `"2001:db8::1"`}, {"category", `"something new"`}, {"source", `"Prüfstelle 7"`},
 	} {
@@ -152,7 +157,8 @@ func TestBodiesAreReadByTheirShape(t *testing.T) {
 		{"one without a type", "", good, 202, []string{accepted}},
 		{"array", "application/json", "[" + good + "]", 202, []string{accepted}},
 		{"empty array", "application/json", "[]", 202, []string{}},
-		{"array of other things", "application/json", `[1,null,"x",[],` + good + `]`, 202, []string{rejected, rejected, rejected, rejected, accepted}},
+		{"array of other things", "application/json", `[1,null,"x",[],` + good + `]`, 202,
+			[]string{rejected, rejected, rejected, rejected, accepted}},
 		{"all rejected", "application/json", `[{},{}]`, 202, []string{rejected, rejected}},
 		{"lines by type", "application/x-ndjson; charset=utf-8", good + "\n", 202, []string{accepted}},
 		{"bad line by type", "application/x-ndjson", "{}\n", 202, []string{rejected}},
@@ -230,7 +236,7 @@ func TestEachSourceHasItsOwnAge(t *testing.T) {
 
 func numbered(n int) string { return with("source_id", fmt.Sprintf(`"%d"`, n)) }
 
-func TestBeyondItsQuotaASourceIsTurnedAwayUntilThereIsRoom(t *testing.T) {
+func TestASourceOverItsQuotaIsThrottledUntilItRefills(t *testing.T) {
 	clock := now
 	l := &ledger{}
 	s := newServer(t, l, Config{
@@ -271,7 +277,8 @@ func TestEachUnlistedSourceHasItsQuotaAndAllOfThemFourTimesThat(t *testing.T) {
 		if w := post(s, from(name)); w.Code != 202 {
 			t.Fatalf("%s: %d %s", name, w.Code, w.Body)
 		}
-		if w := post(s, strings.Replace(from(name), "botnet", "spam", 1)); w.Code != 429 || !strings.Contains(w.Body.String(), "over its quota of 1/h") {
+		if w := post(s, strings.Replace(from(name), "botnet", "spam", 1)); w.Code != 429 ||
+			!strings.Contains(w.Body.String(), "over its quota of 1/h") {
 			t.Errorf("%s again: %d %s", name, w.Code, w.Body)
 		}
 	}
@@ -422,7 +429,8 @@ func TestAConfigThatCannotWorkIsAnError(t *testing.T) {
 }
 
 func TestAQuotaIsWrittenAsInTheConfiguration(t *testing.T) {
-	for q, want := range map[Quota]string{{}: "none", {1000, time.Hour}: "1000/h", {5, 24 * time.Hour}: "5/d", {3, 2 * time.Minute}: "3 per 2m"} {
+	for q, want := range map[Quota]string{{}: "none", {1000, time.Hour}: "1000/h", {5, 24 * time.Hour}: "5/d",
+		{3, 2 * time.Minute}: "3 per 2m"} {
 		if q.String() != want {
 			t.Errorf("%q, want %q", q.String(), want)
 		}

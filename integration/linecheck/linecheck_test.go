@@ -58,8 +58,9 @@ func TestTheFirstWordOfAnAnswerCounts(t *testing.T) {
 		"a web service":                    {Config{HTTP: server.URL}, "normal", ""},
 		"a program that fails":             {Config{Exec: []string{program(t, "echo restricted; exit 3")}}, "", "exit status 3"},
 		"a program that says nothing":      {Config{Exec: []string{program(t, "true")}}, "", "empty answer"},
-		"a program that never ends":        {Config{Exec: []string{program(t, "sleep 60 & sleep 60")}, Timeout: 200 * time.Millisecond}, "", "no answer within"},
-		"a program that never stops":       {Config{Exec: []string{program(t, "head -c 100000 /dev/zero")}}, "", "longer than"},
+		"a program that never ends": {Config{Exec: []string{program(t, "sleep 60 & sleep 60")}, Timeout: 200 * time.Millisecond}, "",
+			"no answer within"},
+		"a program that never stops": {Config{Exec: []string{program(t, "head -c 100000 /dev/zero")}}, "", "longer than"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			word, err := look(t, c.config)

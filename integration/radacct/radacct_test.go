@@ -81,15 +81,18 @@ func TestRowsOfRadacctBecomeSessions(t *testing.T) {
 		return moment
 	}
 	want := []Session{
-		{ID: "0000A1", User: "alice@isp", NAS: netip.MustParseAddr("192.0.2.1"), Start: at("2026-11-22T07:00:00Z"), Seen: at("2026-11-22T10:45:00Z"),
+		{ID: "0000A1", User: "alice@isp", NAS: netip.MustParseAddr("192.0.2.1"), Start: at("2026-11-22T07:00:00Z"),
+			Seen: at("2026-11-22T10:45:00Z"),
 			Addresses: []quarantine.Address{
 				{Prefix: netip.MustParsePrefix("2001:db8:2::/56"), Kind: quarantine.DelegatedIPv6Prefix},
 				{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: quarantine.FramedIP},
 				{Prefix: netip.MustParsePrefix("2001:db8:4::1/128"), Kind: quarantine.FramedIPv6Address},
 				{Prefix: netip.MustParsePrefix("2001:db8:1::/64"), Kind: quarantine.FramedIPv6Prefix},
 			},
-			Attributes: []quarantine.Attribute{{Name: "Calling-Station-Id", Value: "02:00:00:00:00:01"}, {Name: "Class", Value: "0x61693a31"}, {Name: "NAS-Port-Id", Value: "ge-0/0/1:7"}}},
-		{ID: "0000A2", User: "b,ob", NAS: netip.MustParseAddr("2001:db8::1"), Start: at("2026-11-22T08:00:00Z"), Seen: at("2026-11-22T09:00:00Z"), Stop: at("2026-11-22T09:00:00Z"),
+			Attributes: []quarantine.Attribute{{Name: "Calling-Station-Id", Value: "02:00:00:00:00:01"}, {Name: "Class", Value: "0x61693a31"},
+				{Name: "NAS-Port-Id", Value: "ge-0/0/1:7"}}},
+		{ID: "0000A2", User: "b,ob", NAS: netip.MustParseAddr("2001:db8::1"), Start: at("2026-11-22T08:00:00Z"),
+			Seen: at("2026-11-22T09:00:00Z"), Stop: at("2026-11-22T09:00:00Z"),
 			Addresses:  []quarantine.Address{{Prefix: netip.MustParsePrefix("198.51.100.8/32"), Kind: quarantine.FramedIP}},
 			Attributes: []quarantine.Attribute{{Name: "Class", Value: "0xAB"}}},
 	}
@@ -101,13 +104,14 @@ func TestRowsOfRadacctBecomeSessions(t *testing.T) {
 func TestTheSameRowsAsJSONAreTheSameSessions(t *testing.T) {
 	asCSV, asJSON := &desk{}, &desk{}
 	imported(t, post(t, asCSV, "text/csv", "", "Acct-Session-Id,User-Name,NAS-IP-Address,acctstarttime\n7,alice,192.0.2.1,2026-11-22T08:00:00Z\n"))
-	imported(t, post(t, asJSON, "application/x-ndjson", "", "\n"+`{"acct_session_id":7,"username":"alice","nasipaddress":"192.0.2.1","acctstarttime":"2026-11-22T08:00:00Z","acctstoptime":null}`))
+	imported(t, post(t, asJSON, "application/x-ndjson", "",
+		"\n"+`{"acct_session_id":7,"username":"alice","nasipaddress":"192.0.2.1","acctstarttime":"2026-11-22T08:00:00Z","acctstoptime":null}`))
 	if diff := cmp.Diff(asCSV.sessions, asJSON.sessions, cmpopts.EquateComparable(netip.Addr{})); diff != "" || len(asCSV.sessions) != 1 {
 		t.Error(diff)
 	}
 }
 
-func TestBadRowsAreToldByLineAndTheOthersTaken(t *testing.T) {
+func TestInvalidRowsAreReportedByLineAndTheOthersImported(t *testing.T) {
 	header := "acctsessionid,username,nasipaddress,framedipaddress,framedipv6prefix,acctstarttime,acctstoptime,class\n"
 	good := "good,alice,192.0.2.1,198.51.100.7,,2026-11-22T08:00:00Z,,\n"
 	bad := []struct{ row, error string }{
@@ -154,9 +158,10 @@ func TestBadRowsAreToldByLineAndTheOthersTaken(t *testing.T) {
 	}
 }
 
-func TestBadJSONLinesAreToldByLine(t *testing.T) {
+func TestInvalidJSONIsReportedByLine(t *testing.T) {
 	row := `{"acctsessionid":"1","username":"alice","nasipaddress":"192.0.2.1","acctstarttime":"2026-11-22T08:00:00Z"}`
-	body := strings.Join([]string{row, `[]`, `null`, `{`, `{"acctsessionid":{}}`, `{"acctsessionid":"1","acct-session-id":"2"}`, "{\"username\":\"\xff\"}", "", row}, "\n")
+	body := strings.Join([]string{row, `[]`, `null`, `{`, `{"acctsessionid":{}}`, `{"acctsessionid":"1","acct-session-id":"2"}`,
+		"{\"username\":\"\xff\"}", "", row}, "\n")
 	got := imported(t, post(t, &desk{}, "application/x-ndjson", "", body))
 	var lines []int
 	for _, f := range got.Rejected {
@@ -295,7 +300,8 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%d sessions, %d lines, %d faults", len(table.sessions), len(table.lines), len(table.faults))
 		}
 		for _, s := range table.sessions {
-			if s.ID == "" || s.Seen.Before(s.Start) || s.Start.Before(earliestStart) || s.Seen.After(now.Add(quarantine.ClockSlack)) || !s.NAS.IsValid() && s.NASName == "" {
+			if s.ID == "" || s.Seen.Before(s.Start) || s.Start.Before(earliestStart) || s.Seen.After(now.Add(quarantine.ClockSlack)) ||
+				!s.NAS.IsValid() && s.NASName == "" {
 				t.Errorf("impossible session %+v", s)
 			}
 			for _, a := range s.Addresses {

@@ -14,7 +14,7 @@ type Verdict struct {
 	Category   string    `json:"category" maxLength:"128" doc:"botnet, malware, spam, phishing, scan, bruteforce, ddos, …, or any other."`
 	Confidence *float64  `json:"confidence,omitempty" minimum:"0" maximum:"1" doc:"Without it, no rule with min_confidence matches."`
 	Severity   any       `json:"severity,omitempty" doc:"String or number, in the source's own scale."`
-	Evidence   any       `json:"evidence,omitempty" doc:"Any JSON, at most 8192 octets."`
+	Evidence   any       `json:"evidence,omitempty" doc:"Any JSON, at most 8192 bytes."`
 }
 
 // Statuses of a receipt.

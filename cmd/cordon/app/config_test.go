@@ -425,9 +425,9 @@ func TestProfilesOfOthersAndLimitsAreCheckedAndExplained(t *testing.T) {
 			"must not match GARDEN", "", ""},
 		{"limits in bit/s", "dialect: coova-chilli", `{restricted: portal, normal: "2000000/10000000"}`, "up/down in kbit/s", "", ""},
 		{"limits that are not given back", "dialect: coova-chilli", `{restricted: portal, normal: "2000/10000 timeout=86400"}`, "",
-			"normal has no interim=: a release does not give Acct-Interim-Interval back", "normal has no timeout="},
+			"normal has no interim=: a release does not restore Acct-Interim-Interval", "normal has no timeout="},
 		{"limits from accounting without a fallback", "dialect: coova-chilli",
-			`{restricted: portal, normal: "2000/10000 timeout=$Session-Timeout"}`, "needs a fallback", "", ""},
+			`{restricted: portal, normal: "2000/10000 timeout=$Session-Timeout"}`, "must have a fallback", "", ""},
 	} {
 		_, _, warnings, err := parse("cordon.yaml", []byte(onDialect(c.keys, c.garden)))
 		if (err != nil) != (c.fault != "") || err != nil && !strings.Contains(err.Error(), c.fault) {

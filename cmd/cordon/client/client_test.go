@@ -48,7 +48,7 @@ func TestTheTokenDoesNotFollowARedirect(t *testing.T) {
 	}
 }
 
-func TestWhatWentWrongIsToldApart(t *testing.T) {
+func TestARefusalAndAnUnreachableServerAreDifferentErrors(t *testing.T) {
 	for _, c := range []struct {
 		name, body           string
 		status               int

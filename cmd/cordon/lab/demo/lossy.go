@@ -119,7 +119,7 @@ func (s *story) releaseInDoubt(ctx context.Context, q played) error {
 	return nil
 }
 
-// assertedAgain waits for the duplicate and for the assertion that mends what
+// assertedAgain waits for the duplicate and for the assertion that corrects what
 // it does.
 func (s *story) assertedAgain(ctx context.Context) error {
 	d := s.doubted

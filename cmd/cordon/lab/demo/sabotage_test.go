@@ -70,7 +70,8 @@ func TestEachStepFailsWhenItIsNotSeenToHappen(t *testing.T) {
 		})}, []string{"step 1 (sabotage)", "wanted it attributed to"}, true},
 		{"somebody else is restricted, too", []step{acted, sabotage(func(s *story, ctx context.Context) error {
 			p := s.take(s.bngs[1])
-			if _, err := s.api.Post(ctx, "/quarantines", nil, map[string]string{"subscriber": p.user, "profile": "block-smtp", "reason": "sabotage"}); err != nil {
+			if _, err := s.api.Post(ctx, "/quarantines", nil,
+				map[string]string{"subscriber": p.user, "profile": "block-smtp", "reason": "sabotage"}); err != nil {
 				return err
 			}
 			_, err := s.sessionIs(ctx, p, noSMTP, func(x bngsim.Session) bool { return shows(x, noSMTP) })
