@@ -133,7 +133,7 @@ func (sc *scanner) attribute() (Attribute, error) {
 		digits := sc.word(isDigit)
 		tag, err := strconv.Atoi(digits)
 		if err != nil || tag > MaxTag {
-			return a, fmt.Errorf("%s: tag %q is not 0..%d", a.Name, digits, MaxTag)
+			return a, fmt.Errorf("%s: tag %q must be from 0 to %d", a.Name, digits, MaxTag)
 		}
 		a.Tag = tag
 	}
@@ -173,7 +173,7 @@ func (sc *scanner) value() (string, error) {
 	case word == "":
 		return "", fmt.Errorf("no value")
 	case strings.ContainsAny(word, "#\"'"):
-		return "", fmt.Errorf("value %q needs quotes", word)
+		return "", fmt.Errorf("value %q must be in quotes", word)
 	}
 	return word, nil
 }
@@ -198,7 +198,7 @@ func (sc *scanner) quoted() (string, error) {
 			sc.at++
 		}
 	}
-	return "", fmt.Errorf("quote is not closed")
+	return "", fmt.Errorf("unclosed quote")
 }
 
 // end checks that an attribute is followed by a separator, a comment or nothing.

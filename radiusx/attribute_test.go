@@ -37,18 +37,18 @@ func TestAttributesAreReadInRadclientsSyntax(t *testing.T) {
 
 func TestTextThatCouldMeanSomebodyElseIsRefused(t *testing.T) {
 	tests := []struct{ in, problem string }{
-		{`User-Name = a#b`, "needs quotes"},
-		{`User-Name = it's`, "needs quotes"},
+		{`User-Name = a#b`, "must be in quotes"},
+		{`User-Name = it's`, "must be in quotes"},
 		{`User-Name =`, "no value"},
 		{`User-Name = ,`, "no value"},
 		{`User-Name`, "expected ="},
 		{`User-Name == a`, "expected ="},
 		{`User-Name = a b`, "expected a comma"},
 		{`User-Name = "a" Filter-Id = b`, "expected a comma"},
-		{`User-Name = "a`, "not closed"},
+		{`User-Name = "a`, "unclosed quote"},
 		{"User-Name = \"a\nb\"", "line ends inside quotes"},
-		{`ERX-Service-Activate:32 = a`, "not 0..31"},
-		{`ERX-Service-Activate: = a`, "not 0..31"},
+		{`ERX-Service-Activate:32 = a`, "must be from 0 to 31"},
+		{`ERX-Service-Activate: = a`, "must be from 0 to 31"},
 		{`ERX-Service-Session = svc(1,2)`, "needs quotes"},
 		{"User-Name = a\nFilter-Id = b\n= c", "line 3: expected an attribute name"},
 	}

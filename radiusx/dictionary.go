@@ -106,7 +106,7 @@ func (d *Definition) check() error {
 	case !namePattern.MatchString(d.Name) || unknownPattern.MatchString(d.Name):
 		return fmt.Errorf("attribute name %q: want letters, digits and -_./, not the form of an unknown attribute", d.Name)
 	case d.Number == 0:
-		return fmt.Errorf("%s: number 0 is not 1..255", d.Name)
+		return fmt.Errorf("%s: number must be from 1 to 255", d.Name)
 	case d.Vendor == 0 && d.Number == vendorSpecific:
 		return fmt.Errorf("%s: number %d is Vendor-Specific itself", d.Name, vendorSpecific)
 	case d.Type < TypeOctets || d.Type > TypeSigned:
@@ -258,11 +258,11 @@ func (g dictionaryGroup) definitions() ([]Definition, error) {
 func parseDefinition(name string, vendor uint32, line string) (Definition, error) {
 	words := strings.Fields(line)
 	if len(words) < 2 || len(words) > 3 || len(words) == 3 && words[2] != "tagged" {
-		return Definition{}, fmt.Errorf("%s: %q is not number, type and perhaps the word tagged", name, line)
+		return Definition{}, fmt.Errorf("%s: invalid definition %q: must be number, type and perhaps the word tagged", name, line)
 	}
 	number, err := strconv.ParseUint(words[0], 10, 8)
 	if err != nil {
-		return Definition{}, fmt.Errorf("%s: number %q is not 1..255", name, words[0])
+		return Definition{}, fmt.Errorf("%s: number %q must be from 1 to 255", name, words[0])
 	}
 	t, ok := ParseType(words[1])
 	if !ok {

@@ -75,7 +75,7 @@ func TestADefinitionThatCouldPoseAsAnotherIsRefused(t *testing.T) {
 		{"a name that is taken", func(d *Definition) { d.Name = "user-name" }, "name is already attribute Attr-1"},
 		{"the name of an unknown attribute", func(d *Definition) { d.Name = "Attr-243" }, "form of an unknown attribute"},
 		{"a name that cannot be read", func(d *Definition) { d.Name = "a b" }, "want letters"},
-		{"no number", func(d *Definition) { d.Number = 0 }, "number 0"},
+		{"no number", func(d *Definition) { d.Number = 0 }, "number must be from 1 to 255"},
 		{"Vendor-Specific itself", func(d *Definition) { d.Number = 26 }, "Vendor-Specific itself"},
 		{"no type", func(d *Definition) { d.Type = 0 }, "no type"},
 		{"a tag on an address", func(d *Definition) { d.Type, d.Tagged = TypeIPAddr, true }, "cannot carry a tag"},
@@ -100,9 +100,9 @@ func TestAWrongDictionaryFileIsRefused(t *testing.T) {
 	tests := []struct{ in, problem string }{
 		{"- {source: x, atributes: {A: 1 string}}", "atributes"},
 		{"- {source: x, attributes: {A: 1 text}}", "unknown type"},
-		{"- {source: x, attributes: {A: 256 string}}", "not 1..255"},
-		{"- {source: x, attributes: {A: string}}", "is not number, type"},
-		{"- {source: x, attributes: {A: 1 string maybe}}", "is not number, type"},
+		{"- {source: x, attributes: {A: 256 string}}", "must be from 1 to 255"},
+		{"- {source: x, attributes: {A: string}}", "must be number, type"},
+		{"- {source: x, attributes: {A: 1 string maybe}}", "must be number, type"},
 		{"- {source: x, attributes: {A: 1 integer}, values: {B: {on: 1}}}", "not defined there"},
 	}
 	for _, test := range tests {

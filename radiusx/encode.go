@@ -76,7 +76,7 @@ func (d *Definition) encode(a Attribute) (radius.Attribute, error) {
 		return nil, fmt.Errorf("carries no tag")
 	}
 	if a.Tag < 0 || a.Tag > MaxTag {
-		return nil, fmt.Errorf("tag %d is not 1..%d", a.Tag, MaxTag)
+		return nil, fmt.Errorf("tag %d must be from 1 to %d", a.Tag, MaxTag)
 	}
 	value, err := d.encodeValue(a.Value)
 	if err != nil {
@@ -106,7 +106,7 @@ func (d *Definition) encode(a Attribute) (radius.Attribute, error) {
 func (d *Definition) addTag(value radius.Attribute, tag byte) (radius.Attribute, error) {
 	if d.Type == TypeInteger {
 		if value[0] != 0 {
-			return nil, fmt.Errorf("value %d does not fit 24 bits", binary.BigEndian.Uint32(value))
+			return nil, fmt.Errorf("value %d must have 24 bits at most", binary.BigEndian.Uint32(value))
 		}
 		value[0] = tag
 		return value, nil
@@ -133,13 +133,13 @@ func (d *Definition) encodeValue(text string) (radius.Attribute, error) {
 	case TypeSigned:
 		n, err := strconv.ParseInt(text, 0, 32)
 		if err != nil {
-			return nil, fmt.Errorf("%q is not a number of 32 bits with a sign", text)
+			return nil, fmt.Errorf("invalid number %q: must have 32 bits with a sign", text)
 		}
 		return radius.NewInteger(uint32(n)), nil
 	case TypeInteger64:
 		n, err := strconv.ParseUint(text, 0, 64)
 		if err != nil {
-			return nil, fmt.Errorf("%q is not a number of 64 bits", text)
+			return nil, fmt.Errorf("invalid number %q: must have 64 bits", text)
 		}
 		return radius.NewInteger64(n), nil
 	case TypeDate:
@@ -155,7 +155,7 @@ func (d *Definition) encodeOctets(text string) (radius.Attribute, error) {
 	if digits, ok := strings.CutPrefix(text, "0x"); ok {
 		var err error
 		if octets, err = hex.DecodeString(digits); err != nil {
-			return nil, fmt.Errorf("%q is not pairs of hexadecimal digits", text)
+			return nil, fmt.Errorf("invalid octets %q: must be pairs of hexadecimal digits", text)
 		}
 	}
 	if d.Length > 0 && len(octets) != d.Length {
@@ -168,7 +168,7 @@ func (d *Definition) encodeAddress(text string) (radius.Attribute, error) {
 	addr, err := netip.ParseAddr(text)
 	switch {
 	case err != nil || addr.Zone() != "":
-		return nil, fmt.Errorf("%q is not an address", text)
+		return nil, fmt.Errorf("invalid address %q", text)
 	case addr.Is4() != (d.Type == TypeIPAddr):
 		return nil, fmt.Errorf("%q is of the wrong address family", text)
 	}
@@ -183,7 +183,7 @@ func encodePrefix(text string) (radius.Attribute, error) {
 	}
 	prefix, err := netip.ParsePrefix(text)
 	if err != nil || !prefix.Addr().Is6() {
-		return nil, fmt.Errorf("%q is not an IPv6 prefix", text)
+		return nil, fmt.Errorf("invalid IPv6 prefix %q", text)
 	}
 	value := radius.Attribute{0, byte(prefix.Bits())}
 	return append(value, prefix.Masked().Addr().AsSlice()...), nil
@@ -195,7 +195,7 @@ func encodeInterfaceID(text string) (radius.Attribute, error) {
 	for _, g := range groups {
 		n, err := strconv.ParseUint(g, 16, 16)
 		if err != nil || len(groups) != 4 {
-			return nil, fmt.Errorf("%q is not four groups of hexadecimal digits", text)
+			return nil, fmt.Errorf("invalid interface id %q: must be four groups of hexadecimal digits", text)
 		}
 		value = binary.BigEndian.AppendUint16(value, uint16(n))
 	}
@@ -210,7 +210,7 @@ func (d *Definition) encodeInteger(text string) (radius.Attribute, error) {
 		case err != nil && len(d.Values) > 0:
 			return nil, fmt.Errorf("%q is neither a number nor a known value", text)
 		case err != nil:
-			return nil, fmt.Errorf("%q is not a number of %d bits", text, d.Type.bits())
+			return nil, fmt.Errorf("invalid number %q: must have %d bits", text, d.Type.bits())
 		}
 		n = uint32(parsed)
 	}
@@ -245,5 +245,5 @@ func encodeDate(text string) (radius.Attribute, error) {
 		}
 		return nil, fmt.Errorf("%q is outside 1970..2106", text)
 	}
-	return nil, fmt.Errorf("%q is not a time: want seconds since 1970, RFC 3339 or the form %q", text, dateLayout)
+	return nil, fmt.Errorf("invalid time %q: must be seconds since 1970, RFC 3339 or the form %q", text, dateLayout)
 }

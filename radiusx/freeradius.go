@@ -147,7 +147,7 @@ func (f *dictionaryFile) statement(words []string) {
 		f.fault("unknown statement %q", words[0])
 		return
 	case len(words) < least:
-		f.fault("%s needs %d words", words[0], least)
+		f.fault("%s must have %d words", words[0], least)
 		return
 	}
 	switch words[0] {
@@ -210,7 +210,7 @@ func (f *dictionaryFile) declareVendor(words []string) {
 func (f *dictionaryFile) beginVendor(words []string) {
 	v, ok := f.vendors[strings.ToLower(words[1])]
 	if !ok {
-		f.fault("vendor %s is not declared", words[1])
+		f.fault("unknown vendor %s", words[1])
 	}
 	if len(words) > 2 {
 		v.odd = "vendor " + v.name + " is in " + words[2]
@@ -222,7 +222,7 @@ func (f *dictionaryFile) value(words []string) {
 	number, err := strconv.ParseUint(words[3], 0, 64)
 	switch {
 	case err != nil:
-		f.fault("value %s: %q is not a number", words[2], words[3])
+		f.fault("value %s: invalid number %q", words[2], words[3])
 		return
 	case number > 0xffffffff:
 		return // of a 64-bit attribute: it is written as a number

@@ -99,9 +99,9 @@ func TestAForeignDictionaryCanBeSentAndRead(t *testing.T) {
 func TestWhatDoesNotFitAForeignTypeIsRefused(t *testing.T) {
 	d, _ := loadAcme(t)
 	tests := []struct{ in, problem string }{
-		{"Acme-Level=256", "not a number of 8 bits"},
-		{"Acme-Level=High", "not a number of 8 bits"},
-		{"Acme-Port=65536", "not a number of 16 bits"},
+		{"Acme-Level=256", "must have 8 bits"},
+		{"Acme-Level=High", "must have 8 bits"},
+		{"Acme-Port=65536", "must have 16 bits"},
 		{"Acme-Offset=2147483648", "32 bits with a sign"},
 		{"Acme-Key=0x010203", "3 octets, want 4"},
 		{"Acme-Password=x", "is encrypted with the shared secret"},
@@ -157,11 +157,11 @@ func TestWhatIsPassedOverInADictionaryIsReported(t *testing.T) {
 func TestAWrongForeignDictionaryIsRefusedWithItsLine(t *testing.T) {
 	tests := []struct{ in, problem string }{
 		{"\nATRIBUTE A 1 string", `d:2: unknown statement "ATRIBUTE"`},
-		{"ATTRIBUTE A 1", "d:1: ATTRIBUTE needs 4 words"},
+		{"ATTRIBUTE A 1", "d:1: ATTRIBUTE must have 4 words"},
 		{"ATTRIBUTE A one string", `A: number "one"`},
 		{"VENDOR Acme many", `vendor number "many"`},
-		{"BEGIN-VENDOR Acme", "vendor Acme is not declared"},
-		{"VALUE A on yes", `"yes" is not a number`},
+		{"BEGIN-VENDOR Acme", "unknown vendor Acme"},
+		{"VALUE A on yes", `invalid number "yes"`},
 		{"$INCLUDE d", "go too deep or in a circle"},
 		{"$INCLUDE none", "file does not exist"},
 	}

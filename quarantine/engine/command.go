@@ -79,7 +79,7 @@ var errNotDone = &quarantine.CommandError{Reason: "this instance ended before it
 // that it would lead to and changes nothing.
 func (e *Engine) Quarantine(ctx context.Context, w quarantine.ManualQuarantine, dryRun bool) (*quarantine.Case, error) {
 	if _, ok := e.Rules.Profiles[w.Profile]; !ok {
-		return nil, &quarantine.FieldError{Field: "profile", Reason: fmt.Sprintf("%q is no profile of this configuration", w.Profile)}
+		return nil, &quarantine.FieldError{Field: "profile", Reason: fmt.Sprintf("unknown profile %q", w.Profile)}
 	}
 	now := e.Now()
 	if !dryRun {
@@ -338,7 +338,7 @@ func (e *Engine) changed(ctx context.Context, c command, now time.Time) (*quaran
 		subject.AddNote(c.By, c.Reason, c.At)
 		return subject, nil, nil
 	}
-	return nil, nil, &quarantine.CommandError{Reason: fmt.Sprintf("%q is no command", c.Verb)}
+	return nil, nil, &quarantine.CommandError{Reason: fmt.Sprintf("unknown command %q", c.Verb)}
 }
 
 // withLogIns reads an open case again together with what was answered at the

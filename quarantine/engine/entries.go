@@ -23,7 +23,7 @@ const (
 
 // EntryKindNames has the names of the kinds of journal entry, for people.
 var EntryKindNames = map[quarantine.EntryKind]string{
-	entryAccepted: "verdict-accepted", entryDecided: "verdict-settled", entryCommand: "command", entryApplied: "command-applied",
+	entryAccepted: "verdict-accepted", entryDecided: "verdict-decided", entryCommand: "command", entryApplied: "command-applied",
 	entrySent: "sent", entryAnswered: "answered", entryEnded: "session-ended", entryExpiry: "expiry", entryInstance: "instance",
 }
 

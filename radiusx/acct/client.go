@@ -50,15 +50,15 @@ func (c *Client) countsDelay() bool { return !c.Relay || c.UnreportedDelay > 0 }
 func (c *Client) Validate() error {
 	var errs []error
 	if !c.Prefix.IsValid() {
-		errs = append(errs, errors.New("prefix is missing"))
+		errs = append(errs, errors.New("prefix must be set"))
 	} else if c.Prefix != c.Prefix.Masked() {
 		errs = append(errs, fmt.Errorf("prefix %s has host bits, did you mean %s", c.Prefix, c.Prefix.Masked()))
 	}
 	if c.Secret.IsZero() {
-		errs = append(errs, errors.New("secret is missing"))
+		errs = append(errs, errors.New("secret must be set"))
 	}
 	if len(c.RelayFor) > 0 && !c.Relay {
-		errs = append(errs, errors.New("relays for BNGs but is no relay"))
+		errs = append(errs, errors.New("relay must be set where relay_for has BNGs"))
 	}
 	if c.UnreportedDelay < 0 {
 		errs = append(errs, errors.New("unreported_delay must be > 0"))

@@ -30,12 +30,6 @@ type Handler interface {
 // it is answered, and counted apart from those that are.
 var ErrRejected = errors.New("nothing of the record is stored")
 
-// HandlerFunc makes a function a [Handler].
-type HandlerFunc func(ctx context.Context, batch []Record) []error
-
-// Handle calls f.
-func (f HandlerFunc) Handle(ctx context.Context, batch []Record) []error { return f(ctx, batch) }
-
 // Config is what a [Server] needs. Zero numbers and durations become the
 // default named beside them.
 type Config struct {

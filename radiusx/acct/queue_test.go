@@ -23,7 +23,7 @@ func TestWhatWaitsIsHandedOverInBatches(t *testing.T) {
 		}
 		for range 31 {
 			if r.receive() == nil {
-				t.Fatal("an answer is missing")
+				t.Fatal("an answer must be set")
 			}
 		}
 		largest := 0
@@ -39,7 +39,7 @@ func TestWhatWaitsIsHandedOverInBatches(t *testing.T) {
 func TestTheRecordsOfASessionKeepTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}
-		slow := HandlerFunc(func(ctx context.Context, batch []Record) []error {
+		slow := handlerFunc(func(ctx context.Context, batch []Record) []error {
 			time.Sleep(time.Duration(len(batch)) * time.Millisecond)
 			return m.Handle(ctx, batch)
 		})
@@ -70,7 +70,7 @@ func TestAFullQueueDropsAndHoldsTheWatermarkBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
 		var open sync.Once
-		r := newRig(t, HandlerFunc(func(_ context.Context, batch []Record) []error {
+		r := newRig(t, handlerFunc(func(_ context.Context, batch []Record) []error {
 			<-gate
 			return make([]error, len(batch))
 		}), func(c *Config) {
@@ -109,7 +109,7 @@ func TestARefusedRecordHoldsTheWatermarkBackUntilItsRetransmissionIsStored(t *te
 			mu.Lock()
 			defer mu.Unlock()
 			if refusing {
-				return errors.New("store is away")
+				return errors.New("store is unavailable")
 			}
 			return nil
 		}}
@@ -200,7 +200,7 @@ func TestRunStoresAndAnswersWhatIsQueuedBeforeItReturns(t *testing.T) {
 
 func TestAHandlerThatHangsIsAbandonedAfterTheDrainTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, HandlerFunc(func(ctx context.Context, batch []Record) []error {
+		r := newRig(t, handlerFunc(func(ctx context.Context, batch []Record) []error {
 			<-ctx.Done()
 			errs := make([]error, len(batch))
 			for i := range errs {
@@ -225,7 +225,7 @@ func TestAHandlerThatHangsIsAbandonedAfterTheDrainTime(t *testing.T) {
 
 func TestAHandlerGetsADeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, HandlerFunc(func(ctx context.Context, batch []Record) []error {
+		r := newRig(t, handlerFunc(func(ctx context.Context, batch []Record) []error {
 			<-ctx.Done()
 			return []error{ctx.Err()}
 		}), func(c *Config) { c.HandleTimeout = 3 * time.Second })
@@ -294,7 +294,7 @@ func TestConfigFaultsAreAllNamed(t *testing.T) {
 		"queue too short":  func(c *Config) { c.Queue = 2 },
 		"unknown key":      func(c *Config) { c.SubscriberKey = "No-Such-Attribute" },
 		"unknown to keep":  func(c *Config) { c.Attributes = []string{"No-Such-Attribute"} },
-		"address in words": func(c *Config) { c.Listen = []string{"not an address"} },
+		"address in words": func(c *Config) { c.Listen = []string{"invalid address"} },
 	} {
 		c := good
 		c.Clients = append([]Client(nil), good.Clients...)

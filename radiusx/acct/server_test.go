@@ -20,6 +20,11 @@ import (
 	"cordon/radiusx/bngsim"
 )
 
+// handlerFunc makes a function a Handler.
+type handlerFunc func(ctx context.Context, batch []Record) []error
+
+func (f handlerFunc) Handle(ctx context.Context, batch []Record) []error { return f(ctx, batch) }
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const testSecret = "a-secret-long-enough-for-tests"
@@ -186,7 +191,7 @@ func TestARecordIsAnsweredOnceItIsStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := make(chan struct{})
 		handled := 0
-		r := newRig(t, HandlerFunc(func(_ context.Context, batch []Record) []error {
+		r := newRig(t, handlerFunc(func(_ context.Context, batch []Record) []error {
 			<-store
 			handled += len(batch)
 			return make([]error, len(batch))
@@ -229,7 +234,7 @@ func TestARefusedRecordIsNotAnsweredAndItsRetransmissionIs(t *testing.T) {
 		away.Store(true)
 		m := &memory{refuse: func(Record) error {
 			if away.Load() {
-				return errors.New("store is away")
+				return errors.New("store is unavailable")
 			}
 			return nil
 		}}
@@ -252,7 +257,7 @@ func TestARefusedRecordIsNotAnsweredAndItsRetransmissionIs(t *testing.T) {
 func TestAResultOfAnotherLengthAnswersNobody(t *testing.T) {
 	for _, errs := range [][]error{nil, {}, make([]error, 2)} {
 		synctest.Test(t, func(t *testing.T) {
-			r := newRig(t, HandlerFunc(func(context.Context, []Record) []error { return errs }), nil)
+			r := newRig(t, handlerFunc(func(context.Context, []Record) []error { return errs }), nil)
 			defer r.stop()
 			if answer := r.ask(accounting(t, 1, aStart)); answer != nil {
 				t.Errorf("%d errors for one record: answered %x", len(errs), answer)

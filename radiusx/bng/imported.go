@@ -70,9 +70,9 @@ func (im *Importer) event(s *ImportedSession) (event quarantine.SessionEvent, er
 		return event, &quarantine.FieldError{Field: "subscriber", Reason: "is a NAT, which reports the inside address and not who holds it"}
 	case how == unidentified:
 		return event, &quarantine.FieldError{Field: "nas",
-			Reason: "does not identify a BNG: the address is every host's, or the name several BNGs'"}
+			Reason: "must identify a BNG: the address is every host's, or the name several BNGs'"}
 	case subscriber == "":
-		return event, &quarantine.FieldError{Field: "subscriber", Reason: "is not named"}
+		return event, &quarantine.FieldError{Field: "subscriber", Reason: "must be named"}
 	}
 	bng := nameOf(m, s.NAS, netip.Addr{})
 	event = quarantine.SessionEvent{

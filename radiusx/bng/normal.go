@@ -69,7 +69,7 @@ func ResolveNormal(configured string, seen func(attribute string) string) string
 func fallbacks(configured string) (string, error) {
 	for _, field := range fields(configured) {
 		if name, fallback, _, ok := seenField(field); ok && fallback == "" {
-			return "", fmt.Errorf("normal: %s needs a fallback for sessions that never showed one: $%s|NAME", configured, name)
+			return "", fmt.Errorf("normal: %s must have a fallback for sessions that never showed one: $%s|NAME", configured, name)
 		}
 	}
 	return ResolveNormal(configured, func(string) string { return "" }), nil

@@ -35,5 +35,5 @@ func (r *Role) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is none of %q", text, roles)
+	return fmt.Errorf("unknown role %q: must be one of %q", text, roles)
 }

@@ -45,7 +45,7 @@ func TestAKeyIsMadeByTheFirstTemplateWhoseAttributesAreAllThere(t *testing.T) {
 		{"a percent sign and text", []string{"100%%-%{User-Name}!"}, attrs("User-Name", "al%ice"), "100%-al%ice!", 0},
 		{"the first of two", []string{"User-Name", "NAS-Port-Id"}, attrs("NAS-Port-Id", "1/1", "User-Name", "alice"), "alice", 0},
 		{"the second", []string{"User-Name", "line:%{NAS-Port-Id}"}, attrs("NAS-Port-Id", "1/1"), "line:1/1", 1},
-		{"an empty one is missing", []string{"User-Name", "NAS-Port-Id"}, attrs("NAS-Port-Id", "1/1", "User-Name", ""), "1/1", 1},
+		{"an empty one must be set", []string{"User-Name", "NAS-Port-Id"}, attrs("NAS-Port-Id", "1/1", "User-Name", ""), "1/1", 1},
 		{"half of a template", []string{"%{NAS-Port-Id}/%{User-Name}", "User-Name"}, attrs("User-Name", "alice"), "alice", 1},
 		{"none", []string{"User-Name", "NAS-Port-Id"}, attrs("Class", "0x00"), "", 2},
 		{"one said twice alike", []string{"User-Name"}, attrs("User-Name", "alice", "User-Name", "alice"), "alice", 0},

@@ -149,7 +149,7 @@ func (c Config) Validate() error {
 		errs = append(errs, errors.New("no secret"))
 	}
 	if c.Accounting.Server.IsValid() != (c.Accounting.Conn != nil) {
-		errs = append(errs, errors.New("accounting needs both a server and a socket"))
+		errs = append(errs, errors.New("accounting must have both a server and a socket"))
 	}
 	if c.Accounting.Retry < 0 || c.Accounting.MaxRetry < c.Accounting.Retry || c.Accounting.Interval < 0 {
 		errs = append(errs, errors.New("accounting: want 0 < retry <= max retry, interval >= 0"))

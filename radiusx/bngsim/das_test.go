@@ -150,7 +150,7 @@ func TestAccelPPPHitsTheWrongSessionWhenOnlyTheAddressIsGiven(t *testing.T) {
 			t.Fatalf("answered %s", got)
 		}
 		if l.now(innocent.ID).FilterID != "1/1" || l.now(guilty.ID).FilterID != "" {
-			t.Errorf("innocent: %s, guilty: %s; the quirk is missing", l.now(innocent.ID), l.now(guilty.ID))
+			t.Errorf("innocent: %s, guilty: %s; the quirk must be set", l.now(innocent.ID), l.now(guilty.ID))
 		}
 	})
 }

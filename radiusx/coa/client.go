@@ -49,10 +49,10 @@ type Config struct {
 func (c *Config) Validate() error {
 	var faults []error
 	if c.Ports < 0 || c.Ports > MaxPorts {
-		faults = append(faults, fmt.Errorf("ports: %d is not from 1 to %d", c.Ports, MaxPorts))
+		faults = append(faults, fmt.Errorf("ports: %d must be from 1 to %d", c.Ports, MaxPorts))
 	}
 	if c.Source.IsMulticast() || c.Source == limitedBroadcast {
-		faults = append(faults, fmt.Errorf("source: %v is not the address of a host", c.Source))
+		faults = append(faults, fmt.Errorf("source: %v must be the address of a host", c.Source))
 	}
 	return errors.Join(faults...)
 }

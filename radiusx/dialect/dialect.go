@@ -113,15 +113,15 @@ type Dialect struct {
 
 	InterimAddresses Interims `yaml:"interim_addresses"` // what accounting says of addresses by leaving them out
 
-	Identifiers Identification `yaml:"identifiers"`     // of CoA-Requests
-	Disconnect  Identification `yaml:"disconnect"`      // of Disconnect-Requests
-	Renames     *Renaming      `yaml:"renames_session"` // nil: a restricted session keeps its Acct-Session-Id
-	SendsNAS    bool           `yaml:"sends_nas"`       // requests also carry what the session says of its NAS
-	Options     []Option       `yaml:"options"`         // what a site must or may set
-	Attributes  []SiteDefined  `yaml:"site_attributes"` // attributes whose numbers the site chooses
-	Overlay     *Form          `yaml:"overlay"`         // nil: the platform cannot
-	Swap        *Form          `yaml:"swap"`            // nil: the platform need not
-	ACKVerifies ACKProof       `yaml:"ack_proves"`      // what an ACK says
+	Identifiers Identification  `yaml:"identifiers"`     // of CoA-Requests
+	Disconnect  Identification  `yaml:"disconnect"`      // of Disconnect-Requests
+	Renames     *Renaming       `yaml:"renames_session"` // nil: a restricted session keeps its Acct-Session-Id
+	SendsNAS    bool            `yaml:"sends_nas"`       // requests also carry what the session says of its NAS
+	Options     []Option        `yaml:"options"`         // what a site must or may set
+	Attributes  []SiteDefined   `yaml:"site_attributes"` // attributes whose numbers the site chooses
+	Overlay     *Form           `yaml:"overlay"`         // nil: the platform cannot
+	Swap        *Form           `yaml:"swap"`            // nil: the platform need not
+	ACKVerifies ACKVerification `yaml:"ack_proves"`      // what an ACK says
 
 	DisconnectOnly string   `yaml:"disconnect_only"` // why the platform cannot restrict a session that stays; "" = it can
 	SnippetText    string   `yaml:"snippet"`         // see Snippet; "" = not known
@@ -243,8 +243,8 @@ func (d *Dialect) Uncovered(p Profile) map[string]string {
 	return gaps
 }
 
-// ACKProof is what an ACK of this platform proves.
-type ACKProof struct {
+// ACKVerification is what an ACK of this platform proves.
+type ACKVerification struct {
 	Applied  bool   `yaml:"applied"`  // an ACK means that the change is in force
 	Sentence string `yaml:"sentence"` // the reason
 }

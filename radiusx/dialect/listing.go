@@ -24,6 +24,6 @@ type Interims struct {
 func (v *validator) checkInterims() {
 	i := v.dialect.InterimAddresses
 	v.want(i.List == "" || i.List == ListsSome || i.List == ListsAll, "interim_addresses", "list: want some or all")
-	v.want(i.List != ListsAll || i.Source != "", "interim_addresses", "list: all needs a source: the maker's document or source code")
-	v.want(i.List != "" || i.Source == "", "interim_addresses", "list is missing")
+	v.want(i.List != ListsAll || i.Source != "", "interim_addresses", "list: all must have a source: the maker's document or source code")
+	v.want(i.List != "" || i.Source == "", "interim_addresses", "list must be set")
 }

@@ -17,9 +17,9 @@ func TestWhatInterimsListNeedsASource(t *testing.T) {
 		return Load(fstest.MapFS{"filter-id.yaml": {Data: append(append([]byte(nil), text...), more...)}}, radiusx.Builtin())
 	}
 	for more, want := range map[string]string{
-		"\ninterim_addresses: {list: all}\n":            "needs a source",
+		"\ninterim_addresses: {list: all}\n":            "must have a source",
 		"\ninterim_addresses: {list: most}\n":           "want some or all",
-		"\ninterim_addresses: {source: \"a manual\"}\n": "list is missing",
+		"\ninterim_addresses: {source: \"a manual\"}\n": "list must be set",
 		"\ninterim_addresses: all\n":                    "cannot construct",
 	} {
 		if _, err := load(more); err == nil || !strings.Contains(err.Error(), want) {

@@ -99,7 +99,7 @@ func (d *Dialect) replacing(old *Dialect) []error {
 	case old == nil && d.Replaces == "":
 		return nil
 	case old == nil:
-		return []error{d.source.fault(keys("replaces"), "there is no dialect %s to replace", d.Replaces)}
+		return []error{d.source.fault(keys("replaces"), "unknown dialect %s: replaces must name one that there is", d.Replaces)}
 	case d.Replaces == "":
 		return []error{d.source.fault(keys("name"), "there is a dialect %s already: choose another name, or say replaces: %s",
 			d.Name, d.Name)}
@@ -135,7 +135,7 @@ func (s source) narrower(key string, id, old Identification) []error {
 	var faults []error
 	for _, name := range old.Must {
 		if !containsFold(id.Must, name) {
-			faults = append(faults, s.fault(keys(key), "%s: %s is missing, by which this platform knows a session", key, name))
+			faults = append(faults, s.fault(keys(key), "%s: must have %s, by which this platform knows a session", key, name))
 		}
 	}
 	for _, never := range old.Never {

@@ -128,7 +128,7 @@ func (v *validator) checkLogin(name string, f *Form) {
 	for i, drop := range l.Drop {
 		v.lookup(below(at, "drop", i, "attribute"), drop.Attribute)
 		if drop.Reason == "" {
-			v.fault(below(at, "drop", i), "drop %s: reason is missing", drop.Attribute)
+			v.fault(below(at, "drop", i), "drop %s: reason must be set", drop.Attribute)
 		}
 	}
 	v.checkOnce(at, l)

@@ -29,7 +29,7 @@ func (d *Dialect) options(set map[string]string) (map[string]string, error) {
 		value, ok := set[o.Name]
 		switch {
 		case ok && !o.Pattern.matches(value):
-			faults = append(faults, fmt.Errorf("%w %s: %q is not of the form %s: %s", ErrOption, o.Name, value, o.Pattern, o.Help))
+			faults = append(faults, fmt.Errorf("%w %s: invalid value %q: must match %s: %s", ErrOption, o.Name, value, o.Pattern, o.Help))
 		case ok:
 			full[o.Name] = value
 		case o.Default != "":
@@ -90,11 +90,11 @@ func (s SiteDefined) define(options map[string]string) (radiusx.Definition, erro
 	}
 	vendor, err := strconv.ParseUint(text(s.Vendor), 10, 32)
 	if err != nil {
-		return radiusx.Definition{}, fmt.Errorf("%s: vendor %q is not a number", s.Name, text(s.Vendor))
+		return radiusx.Definition{}, fmt.Errorf("%s: invalid vendor %q: must be a number", s.Name, text(s.Vendor))
 	}
 	number, err := strconv.ParseUint(text(s.Number), 10, 8)
 	if err != nil {
-		return radiusx.Definition{}, fmt.Errorf("%s: number %q is not 1..255", s.Name, text(s.Number))
+		return radiusx.Definition{}, fmt.Errorf("%s: number %q must be from 1 to 255", s.Name, text(s.Number))
 	}
 	t, ok := radiusx.ParseType(text(s.Type))
 	if !ok {
@@ -138,7 +138,7 @@ func (d *Dialect) Unset(p Profile, options map[string]string) []string {
 	for _, a := range form.sent() {
 		for _, piece := range a.Value.pieces {
 			if piece.kind == normal && piece.optional && partOf(p.Normal, piece.text) == "" {
-				warnings.add(fmt.Sprintf("normal has no %s=: a release does not give %s back", piece.text, a.Name))
+				warnings.add(fmt.Sprintf("normal has no %s=: a release does not restore %s", piece.text, a.Name))
 			}
 		}
 	}
@@ -154,7 +154,7 @@ func (d *Dialect) knownAs(name string, options map[string]string) (string, error
 	}
 	known, err := d.Attributes[at].KnownAs.expand(values{options: options})
 	if err != nil {
-		return "", fmt.Errorf("%w: the AAA server's name of %s is not known: %w", ErrUnsupported, name, err)
+		return "", fmt.Errorf("%w: unknown name of %s in the AAA server's dictionary: %w", ErrUnsupported, name, err)
 	}
 	return known, nil
 }

@@ -65,7 +65,7 @@ func (v *validator) checkRenaming() {
 	}
 	at := keys("renames_session")
 	if r.Reason == "" {
-		v.fault(at, "renames_session: reason is missing")
+		v.fault(at, "renames_session: reason must be set")
 	}
 	if containsFold(slices.Concat(r.Identifiers.Must, r.Identifiers.IfKnown), "Acct-Session-Id") {
 		v.fault(at, "renames_session: Acct-Session-Id is what changes")

@@ -275,7 +275,7 @@ func (b *builder) encodes(a radiusx.Attribute) error {
 		return nil
 	}
 	if missing := b.dialect.unsetOption(a.Name, b.values.options); missing != "" {
-		return fmt.Errorf("%w %s is not set: %s has no number without it", ErrOption, missing, a.Name)
+		return fmt.Errorf("%w %s must be set: %s has no number without it", ErrOption, missing, a.Name)
 	}
 	return fmt.Errorf("%w: %w", ErrUnsupported, err)
 }

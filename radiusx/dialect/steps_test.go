@@ -52,7 +52,7 @@ func TestWhatAPlatformCannotDoIsRefusedWithTheReason(t *testing.T) {
 		reason  string
 	}{
 		{"no session at all", "junos", Request{Action: Restrict, Profile: overlay}, ErrIdentifierMissing, "User-Name"},
-		{"an identifier is missing", "junos", Request{Action: Restrict, Profile: overlay, Session: attributes("User-Name=alice")},
+		{"an identifier must be set", "junos", Request{Action: Restrict, Profile: overlay, Session: attributes("User-Name=alice")},
 			ErrIdentifierMissing, "Acct-Session-Id"},
 		{"an identifier is empty", "junos", Request{Action: Restrict, Profile: overlay,
 			Session: attributes(`User-Name="", Acct-Session-Id=42`)}, ErrIdentifierMissing, "User-Name"},
@@ -84,7 +84,7 @@ func TestWhatAPlatformCannotDoIsRefusedWithTheReason(t *testing.T) {
 		{"a normal name too long for the undo", "junos", Request{Action: Restrict, Profile: Profile{"A", long[:247]},
 			Session: alice()}, ErrUnsupported, "at most 247"},
 		{"L4 redirect without its number", "accel-ppp", Request{Action: Restrict, Profile: Profile{"1", Overlay}, Session: alice()},
-			ErrOption, "l4_redirect_number is not set"},
+			ErrOption, "l4_redirect_number must be set"},
 		{"L4 redirect switched off", "accel-ppp", Request{Action: Restrict, Profile: Profile{"0", Overlay}, Session: alice(),
 			Options: options}, ErrUnsupported, "turns L4 redirect off"},
 		{"L4 redirect of a PPP session", "accel-ppp", Request{Action: Restrict, Profile: Profile{"1", Overlay},
@@ -94,11 +94,11 @@ func TestWhatAPlatformCannotDoIsRefusedWithTheReason(t *testing.T) {
 		{"an option of another platform", "junos", Request{Action: Restrict, Profile: overlay, Session: alice(), Options: options},
 			ErrOption, "no such option"},
 		{"an option that is no number", "accel-ppp", Request{Action: Disconnect, Session: alice(),
-			Options: map[string]string{"l4_redirect_number": "x"}}, ErrOption, "not of the form"},
+			Options: map[string]string{"l4_redirect_number": "x"}}, ErrOption, "must match"},
 		{"a number that is User-Name's", "accel-ppp", Request{Action: Disconnect, Session: alice(),
 			Options: map[string]string{"l4_redirect_number": "1"}}, ErrOption, "already User-Name"},
 		{"a number there is not", "accel-ppp", Request{Action: Disconnect, Session: alice(),
-			Options: map[string]string{"l4_redirect_number": "256"}}, ErrOption, "not 1..255"},
+			Options: map[string]string{"l4_redirect_number": "256"}}, ErrOption, "must be from 1 to 255"},
 		{"no action", "junos", Request{Profile: overlay, Session: alice()}, ErrUnsupported, "action 0"},
 	}
 	for _, test := range tests {
@@ -172,8 +172,8 @@ func TestCheckFindsAtConfigurationTimeWhatStepsWouldRefuse(t *testing.T) {
 		{"accel-ppp", Profile{"64/64", "1000/5000"}, nil, nil},
 		{"accel-ppp", Profile{"1", Overlay}, map[string]string{"l4_redirect_number": "243", "l4_redirect_type": "integer"}, nil},
 		{"accel-ppp", Profile{"walled", Overlay}, map[string]string{"l4_redirect_number": "243", "l4_redirect_type": "integer"},
-			[]string{"not a number"}},
-		{"accel-ppp", Profile{"1", Overlay}, nil, []string{"l4_redirect_number is not set"}},
+			[]string{"invalid number"}},
+		{"accel-ppp", Profile{"1", Overlay}, nil, []string{"l4_redirect_number must be set"}},
 		{"accel-ppp", Profile{"1", Overlay}, map[string]string{"l4_redirect_type": "text", "x": "1"},
 			[]string{"l4_redirect_type", "no such option"}},
 		{"mikrotik", Profile{"reject", Overlay}, nil, []string{"needs the name of the normal profile"}},

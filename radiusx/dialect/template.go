@@ -130,7 +130,7 @@ func (a AttributeTemplate) String() string {
 func (a *AttributeTemplate) UnmarshalYAML(n *yaml.Node) error {
 	label, value, found := strings.Cut(n.Value, "=")
 	if !found {
-		return fmt.Errorf("%q is not of the form Name=value", n.Value)
+		return fmt.Errorf("invalid attribute %q: must be Name=value", n.Value)
 	}
 	attribute, err := radiusx.ParseAttribute(label + "=x")
 	if err != nil {
@@ -206,7 +206,7 @@ func (v values) of(p piece) (string, error) {
 		if set, ok := v.options[p.text]; ok {
 			return set, nil
 		}
-		return "", fmt.Errorf("%w %s is not set", ErrOption, p.text)
+		return "", fmt.Errorf("%w %s must be set", ErrOption, p.text)
 	}
 	return p.text, nil
 }

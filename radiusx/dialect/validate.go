@@ -100,8 +100,8 @@ func (v *validator) checkHead() {
 	} else if want := d.Name + ".yaml"; path.Base(v.file) != want {
 		v.fault(keys("name"), "name %q belongs into a file %s", d.Name, want)
 	}
-	v.want(d.Title != "", "title", "is missing")
-	v.want(len(d.Platforms) > 0, "makes", "is empty")
+	v.want(d.Title != "", "title", "must be set")
+	v.want(len(d.Platforms) > 0, "makes", "must not be empty")
 	v.want(slices.Contains([]Support{SupportLab, SupportField, SupportDocumented, SupportGeneric}, d.Support),
 		"support", "want lab, field, documented or generic")
 	v.want(slices.Contains(marks, d.Evidence.Mark),
@@ -111,15 +111,15 @@ func (v *validator) checkHead() {
 			v.fault(keys("evidence", "unverified", i), "unverified: the file says nothing of %s", key)
 		}
 	}
-	v.want(d.Evidence.Source != "", "evidence", "source is missing")
+	v.want(d.Evidence.Source != "", "evidence", "source must be set")
 	v.want(d.Replaces == "" || d.Replaces == d.Name, "replaces", "want the file's own name, or nothing")
 	v.want(slices.Contains([]Signing{SignSend, SignOmit, SignRequireReply}, d.MessageAuthenticator),
 		"message_authenticator", "want send, omit or require-reply")
 	v.want(slices.Contains([]Stamping{StampSend, StampOmit, StampMandatory}, d.EventTimestamp),
 		"event_timestamp", "want send, omit or mandatory")
 	v.checkInterims()
-	v.want(d.CoAPort > 0, "coa_port", "is missing")
-	v.want(d.DisconnectPort > 0, "disconnect_port", "is missing")
+	v.want(d.CoAPort > 0, "coa_port", "must be set")
+	v.want(d.DisconnectPort > 0, "disconnect_port", "must be set")
 	v.want(d.Rate > 0, "rate", "want more than 0 requests a second")
 	v.want(d.MaxInFlight > 0, "max_in_flight", "want more than 0 requests")
 }
@@ -152,7 +152,7 @@ func (v *validator) checkIdentification(key string, id Identification, under ...
 	all := slices.Concat(id.Must, id.IfKnown)
 	for i, name := range all {
 		if slices.Contains(all[:i], name) {
-			v.fault(at, "%s: %s twice", key, name)
+			v.fault(at, "%s: duplicate %s", key, name)
 		}
 	}
 	if !identifies {
@@ -167,7 +167,7 @@ func (v *validator) checkIdentification(key string, id Identification, under ...
 	for i, never := range id.Never {
 		v.lookup(below(at, "never", i, "attribute"), never.Attribute)
 		if never.Reason == "" {
-			v.fault(below(at, "never", i), "%s: never %s: reason is missing", key, never.Attribute)
+			v.fault(below(at, "never", i), "%s: never %s: reason must be set", key, never.Attribute)
 		}
 		if slices.Contains(all, never.Attribute) {
 			v.fault(below(at, "never", i), "%s: %s is sent and never to be sent", key, never.Attribute)
@@ -191,10 +191,10 @@ func (v *validator) checkOptions() {
 			v.fault(below(at, "name"), "option name %q: want lower-case letters, digits and _", o.Name)
 		}
 		if slices.ContainsFunc(v.dialect.Options[:i], func(before Option) bool { return before.Name == o.Name }) {
-			v.fault(below(at, "name"), "option %s twice", o.Name)
+			v.fault(below(at, "name"), "duplicate option %s", o.Name)
 		}
 		if o.Default != "" && !o.Pattern.matches(o.Default) {
-			v.fault(below(at, "default"), "default %q does not match the pattern", o.Default)
+			v.fault(below(at, "default"), "default %q must match the pattern", o.Default)
 		}
 		if o.Help == "" {
 			v.fault(at, "option %s has no help", o.Name)
@@ -206,7 +206,7 @@ func (v *validator) checkSiteDefined() {
 	for i, s := range v.dialect.Attributes {
 		at := keys("site_attributes", i)
 		if _, taken := v.dialect.base.Lookup(s.Name); taken || s.Name == "" {
-			v.fault(below(at, "name"), "%q is no name for a site-defined attribute: it is taken or empty", s.Name)
+			v.fault(below(at, "name"), "invalid name %q of a site-defined attribute: must not be empty or another attribute's", s.Name)
 		}
 		v.checkDefinition(at, s.Name, "vendor", s.Vendor)
 		v.checkDefinition(at, s.Name, "number", s.Number)
@@ -220,7 +220,7 @@ func (v *validator) checkSiteDefined() {
 
 func (v *validator) checkDefinition(at []any, name, key string, t Template) {
 	if t.source == "" || t.isOptional() {
-		v.fault(at, "%s: %s is missing", name, key)
+		v.fault(at, "%s: %s must be set", name, key)
 	}
 	v.checkPlaceholders(below(at, key), t, option)
 }
@@ -243,7 +243,7 @@ func (v *validator) checkPlaceholders(at []any, t Template, allowed ...pieceKind
 }
 
 func (v *validator) checkNotes() {
-	v.want(v.dialect.ACKVerifies.Sentence != "", "ack_proves", "sentence is missing")
+	v.want(v.dialect.ACKVerifies.Sentence != "", "ack_proves", "sentence must be set")
 	if unknown := unknownSnippetName(v.dialect.SnippetText); unknown != "" {
 		v.fault(keys("snippet"), "snippet: unknown placeholder %s", unknown)
 	}
@@ -254,7 +254,7 @@ func (v *validator) checkNotes() {
 			v.fault(keys("naks", i, "cause"), "unknown Error-Cause %q", nak.Cause)
 		}
 		if nak.Means == "" {
-			v.fault(keys("naks", i), "%s: means is missing", nak.Cause)
+			v.fault(keys("naks", i), "%s: means must be set", nak.Cause)
 		}
 	}
 }

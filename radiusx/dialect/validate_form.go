@@ -46,7 +46,7 @@ func (f *Form) sent() []AttributeTemplate {
 func (v *validator) checkForm(name string, f *Form) {
 	at := keys(name)
 	if f.About == "" {
-		v.fault(at, "%s: about is missing", name)
+		v.fault(at, "%s: about must be set", name)
 	}
 	for _, list := range f.lists() {
 		if len(list.steps) == 0 && (list.key != "change" || !f.Names.Restricted.Pattern.isOne()) {
@@ -73,7 +73,7 @@ func (v *validator) checkForm(name string, f *Form) {
 	for i, no := range f.Refuses {
 		v.lookup(below(at, "refuses", i, "attribute"), no.Attribute)
 		if no.Value == "" || no.Reason == "" {
-			v.fault(below(at, "refuses", i), "value or reason is missing")
+			v.fault(below(at, "refuses", i), "value and reason must be set")
 		}
 	}
 }
@@ -99,13 +99,13 @@ func (v *validator) checkStep(at []any, s StepTemplate, allowed []pieceKind, ask
 	case isDisconnect && s.CoA != nil:
 		v.fault(at, "a step is coa or disconnect, not both")
 	case !isDisconnect && len(s.CoA) == 0:
-		v.fault(at, "a step needs coa or disconnect")
+		v.fault(at, "a step must have coa or disconnect")
 	case !isDisconnect && (mayBeEmpty(s.CoA) || len(s.Undo) > 0 && mayBeEmpty(s.Undo)):
-		v.fault(at, "a step needs an attribute that is always sent")
+		v.fault(at, "a step must have an attribute that is always sent")
 	case isDisconnect && len(s.Undo) > 0:
 		v.fault(below(at, "undo"), "a Disconnect-Request cannot be undone")
 	case !isDisconnect && len(s.Undo) == 0:
-		v.fault(at, "a step without undo: what cannot be undone is not begun")
+		v.fault(at, "a step must have an undo: what cannot be undone is not begun")
 	case !isDisconnect && !asksAAA && written(s.CoA, asIs) == written(s.Undo, asIs):
 		v.fault(below(at, "undo"), "undo sends the same again")
 	}
@@ -178,7 +178,7 @@ func (v *validator) encodesLiterals(def radiusx.Definition, a AttributeTemplate)
 // to the other.
 func (v *validator) checkMirror(name string, f *Form) {
 	if mirrored(f.Restrict, asIs) != forward(f.Restore, asIs) {
-		v.fault(keys(name, "restore"), "%s: restore does not undo restrict: want%s", name, mirrored(f.Restrict, asIs))
+		v.fault(keys(name, "restore"), "%s: restore must undo restrict: want%s", name, mirrored(f.Restrict, asIs))
 	}
 	if mirrored(f.Restore, asIs) != forward(f.Restrict, asIs) {
 		v.fault(keys(name, "restore"), "%s: undoing restore is not restrict: want%s", name, forward(f.Restrict, asIs))

@@ -185,7 +185,7 @@ func (c Check) Judge(attrs []radiusx.Attribute) Finding {
 // checkVerify checks how a form is verified.
 func (v *validator) checkVerify(name string, f *Form) {
 	if len(f.Verify) == 0 {
-		v.fault(keys(name), "%s: verify is missing: say how to find out, or that there is no way", name)
+		v.fault(keys(name), "%s: verify must be set: say how to find out, or that there is no way", name)
 	}
 	allowed := []pieceKind{restricted, session, option}
 	if name != Overlay {
@@ -196,17 +196,17 @@ func (v *validator) checkVerify(name string, f *Form) {
 		byProgram := how.In != ""
 		switch {
 		case how.About == "":
-			v.fault(at, "about is missing")
+			v.fault(at, "about must be set")
 		case byProgram && how.In != InACK && how.In != InInterim:
 			v.fault(below(at, "in"), "in: want ack, interim or nothing")
 		case byProgram && !slices.Contains([]Reports{ReportsAll, ReportsOne, ReportsSome}, how.Reports):
 			v.fault(at, "reports: want all, one or some")
 		case byProgram && len(how.Restricted) == 0:
-			v.fault(at, "restricted: what shows it is missing")
+			v.fault(at, "restricted must be set: what shows it")
 		case byProgram && how.In == InACK && len(how.Query) == 0:
-			v.fault(at, "query is missing: whose ACK shows it")
+			v.fault(at, "query must be set: whose ACK shows it")
 		case !byProgram && len(how.Query)+len(how.Restricted)+len(how.Restored) > 0:
-			v.fault(at, "in is missing: where it shows")
+			v.fault(at, "in must be set: where it shows")
 		}
 		for _, list := range how.lists() {
 			for j, a := range list.attributes {
