@@ -5,7 +5,7 @@
 # make bench  the benchmarks
 # make bench-coa  the CoA client beside a bare socket, layeh's client and radclient
 # make bench-accounting  accounting beside FreeRADIUS with rlm_rediswho; writes docs/bench-accounting.md
-# make stories  10,000 seeded stories of releases on bad networks (STORIES=500 for fewer, STORY=17 for one, with its tale)
+# make stories  10,000 seeded stories of releases on bad networks (STORIES=500 for fewer, STORY=17 for one, with its transcript)
 # make fuzz   each fuzz target for 10 s (FUZZTIME=1m for longer)
 # make build  bin/cordon
 

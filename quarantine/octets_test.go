@@ -38,7 +38,8 @@ func TestATextAttributeStandsInJSONAsBefore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"bng":"b1","acct_session_id":"42","subscriber":"","started_at":"0001-01-01T00:00:00Z","seen_at":"0001-01-01T00:00:00Z","start_seen":false,` +
+	const want = `{"bng":"b1","acct_session_id":"42","subscriber":""` +
+		`,"started_at":"0001-01-01T00:00:00Z","seen_at":"0001-01-01T00:00:00Z","start_seen":false,` +
 		`"attributes":[{"n":"Filter-Id","v":"PLAN"}],"shown":[{"n":"Filter-Id","v":"GARDEN","at":"2026-03-01T12:00:00Z"}]}`
 	if string(text) != want {
 		t.Errorf("%s\nwant\n%s", text, want)

@@ -73,6 +73,12 @@ func TestAKeyOfTheWrongTypeStopsNothingButItselfAndIsNamed(t *testing.T) {
 	if err := write("alice"); err != nil {
 		t.Fatalf("another case: %v", err)
 	}
+	wantOthersUnaffected(t, s, now)
+}
+
+// wantOthersUnaffected checks that cases of intact keys are listed, leased and woken.
+func wantOthersUnaffected(t *testing.T, s *store.Store, now time.Time) {
+	t.Helper()
 	page, err := s.Cases(t.Context(), quarantine.CaseFilter{Limit: 100})
 	listed := map[string]bool{}
 	for _, c := range page.Cases {

@@ -127,7 +127,7 @@ func TestAnExperimentalDialectEnforcesOnceAPersonHasSeenItWork(t *testing.T) {
 	if code, out, errs := p.prove(""); code != exitFailed || !strings.Contains(errs, "an ACK is no proof") {
 		t.Fatalf("nobody looked: exit code %d\n%s%s", code, out, errs)
 	}
-	if code, out, errs := p.prove("no\nyes\n", "--ask"); code != exitFailed || !strings.Contains(errs, "a person looked and it is not so") {
+	if code, out, errs := p.prove("no\nyes\n", "--ask"); code != exitFailed || !strings.Contains(errs, "a person denies it") {
 		t.Fatalf("a person saw nothing: exit code %d\n%s%s", code, out, errs)
 	}
 	if code, out, errs := p.prove("yes\n"+strings.Repeat("no\n", 3), "--ask"); code != exitFailed ||
@@ -161,7 +161,7 @@ func TestWhatCannotBeTriedIsRefused(t *testing.T) {
 	t.Parallel()
 	p := prepare(t, "filter-id", "enforce", "")
 	for want, args := range map[string][]string{
-		"not in bngs":               {"bng9", "--session", p.session},
+		"must be one of bngs":               {"bng9", "--session", p.session},
 		"not configured on bng1":    {"bng1", "--session", p.session, "--profile", "other"},
 		"needs Acct-Session-Id":     {"bng1", "--session", "User-Name=x"},
 		"--session":                 {"bng1"},

@@ -207,19 +207,19 @@ func TestASecretMayStandInAFile(t *testing.T) {
 
 func TestWrongFlagsOfBngsimAreFaultsOfTheCommandLine(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
-		{"", "a secret is required"},
+		{"", "secret must be set"},
 		{"--secret s --secret-file f", "not both"},
 		{"--secret-file /nowhere/secret", "/nowhere/secret"},
-		{"--secret s --make abacus", `"abacus" is none of`},
+		{"--secret s --make abacus", `unknown platform "abacus"`},
 		{"--secret s --nas-ip x", `--nas-ip: invalid address "x"`},
-		{"--secret s --listen 3799", `"3799" is no address:port`},
-		{"--secret s --acct-server x", `"x" is no address:port`},
+		{"--secret s --listen 3799", `invalid address:port "3799"`},
+		{"--secret s --acct-server x", `invalid address:port "x"`},
 		{"--secret s --v4 x", `--v4: invalid prefix "x"`},
 		{"--secret s --v6 x", `--v6: invalid prefix "x"`},
 		{"--secret s --v4 198.18.0.0/30 --subscribers 9", "too small for 9 subscribers"},
-		{"--secret s --nak x", `--nak: "x" is no Error-Cause`},
+		{"--secret s --nak x", `--nak: invalid Error-Cause "x"`},
 		{"--secret s --lose 2", "between 0 and 1"},
-		{"--secret s --interim -1s", "interim is not negative"},
+		{"--secret s --interim -1s", "interim must not be negative"},
 		{"--secret s more", "unknown command"},
 		{"--secret s --abacus", "unknown flag"},
 	} {

@@ -42,7 +42,7 @@ func newBNGTest(r *remote) *cobra.Command {
 			}
 			report, err := probe.RunOn(c.Context(), cfg, parts, args[0], func(p *probe.Config) {
 				p.Timeout = timeout
-				p.Told = func(t probe.Try) { r.say("%s: %s", t.What, t.Outcome) }
+				p.OnTry = func(t probe.Try) { r.say("%s: %s", t.What, t.Outcome) }
 			})
 			if err != nil {
 				return failed("cordon bng test --help, or the names under bngs in "+file, "%w", err)

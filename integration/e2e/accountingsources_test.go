@@ -33,7 +33,7 @@ func (c *instance) serveImpatient(rule quarantine.SilenceRule) {
 	})
 }
 
-func TestARelayThatStopsIsNoticedAndNobodyIsNamedMeanwhile(t *testing.T) {
+func TestARelayThatStopsIsNoticedAndNothingIsAttributedMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := prepareBed(t, func(s *site) {
 		s.clients = fmt.Sprintf("    - {address: 127.0.0.1/32, secret: %s, relay_for: [bng1]}", acctSecret)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestASessionTheBNGDoesNotKnowClosesNothingAndIsLookedAtAgain(t *testing.T) {
+func TestASessionTheBNGDoesNotKnowClosesNothingAndIsLookedUpAgain(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.account(record{user: "alice", session: "lost-1", ip: "198.51.100.7"})
@@ -17,7 +17,7 @@ func TestASessionTheBNGDoesNotKnowClosesNothingAndIsLookedAtAgain(t *testing.T) 
 	b.bng.expect("alice", lost)
 	c := b.stands("alice", "restricting", "bng1/lost-1 refused")
 	if cause := c.Sessions[0].ErrorCause; cause == nil || *cause != 503 {
-		t.Errorf("the case does not tell Error-Cause 503: %s", show(c))
+		t.Errorf("the case does not show Error-Cause 503: %s", show(c))
 	}
 	b.bng.expect("alice", lost, lost) // asked again by itself
 
@@ -42,13 +42,13 @@ func TestARefusalIsShownWithItsErrorCauseAndNotRepeatedAtOnce(t *testing.T) {
 	c := b.stands("refused", "restricting", "bng1/s-refused refused")
 	page := b.ok("quarantine", "show", c.ID)
 	if !strings.Contains(page, "Error-Cause 401") {
-		t.Errorf("the page does not tell the Error-Cause:\n%s", page)
+		t.Errorf("the page does not show the Error-Cause:\n%s", page)
 	}
 	never(t, 8*time.Second, "a refused request was repeated", func() (string, bool) {
 		got := b.bng.about("refused")
 		return strings.Join(got, "\n"), len(got) != 1
 	})
-	// Some platforms do what they refuse, so it is given back all the same.
+	// Some platforms do what they refuse, so it is restored all the same.
 	b.ok("quarantine", "release", c.ID, "--reason", "the profile does not exist there")
 	b.stands("refused", "closed")
 	b.bng.expect("refused", coaRequest("refused", "s-refused", "GARDEN"), coaRequest("refused", "s-refused", "INTERNET"))
@@ -101,7 +101,7 @@ func TestSilenceIsUnansweredAndTheReleaseIsAssertedOnceMore(t *testing.T) {
 		}
 		return n
 	}
-	within(t, soon, "the session is given back", func() (string, bool) { return fmt.Sprint(restores()), restores() == 1 })
+	within(t, soon, "the session is restored", func() (string, bool) { return fmt.Sprint(restores()), restores() == 1 })
 	released := time.Now()
 	b.stands("alice", "releasing", "bng1/s-alice acked")
 	b.standsWithin(60*time.Second, "alice", "closed")
@@ -207,7 +207,7 @@ func TestTheBNGsSwitchesDecideHowARequestLooks(t *testing.T) {
 	b.stands("alice", "restricted", "bng1/s-alice acked")
 	c := b.stands("bob", "restricting", "bng2/b1 unanswered")
 	if !strings.Contains(c.Sessions[0].Reason, "Message-Authenticator") && !strings.Contains(c.Sessions[0].Reason, "message") {
-		t.Errorf("the case does not tell why the answer is not believed: %s", show(c))
+		t.Errorf("the case does not show why the reply is discarded: %s", show(c))
 	}
 	for _, q := range b.bng.requests() {
 		plain := q.has(`User-Name = "alice"`)

@@ -61,7 +61,7 @@ func TestAnIPv6AddressIsAttributedByTheDelegatedPrefix(t *testing.T) {
 	}
 }
 
-func TestAnUnknownAddressIsLookedAtAgainWhenItsStartComesLate(t *testing.T) {
+func TestAnUnknownAddressIsLookedUpAgainWhenItsStartComesLate(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	id := b.report("198.51.100.7", "--at", "-10s")
@@ -73,7 +73,7 @@ func TestAnUnknownAddressIsLookedAtAgainWhenItsStartComesLate(t *testing.T) {
 	b.verdict(id, "acted")
 }
 
-func TestAnAmbiguousAddressRestrictsNobodyAndNamesTheCandidates(t *testing.T) {
+func TestAnAmbiguousAddressRestrictsNoneAndNamesTheCandidates(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.account(

@@ -71,7 +71,7 @@ func TestARestrictedSubscriberLogsInToTheGardenAndNothingOfThePlanLetsPast(t *te
 	}
 	a.answers(b.instance, "restricted", "alice", "bng1", inGarden)
 
-	// The CoA after the Start is a second try; the release gives back what is normal.
+	// The CoA after the Start is a second try; the release restores what is normal.
 	b.online("alice", "198.51.100.7")
 	b.bng.expect("alice", coaRequest("alice", "s-alice", "GARDEN"))
 	c := b.stands("alice", "restricted", "bng1/s-alice acked")
@@ -80,7 +80,7 @@ func TestARestrictedSubscriberLogsInToTheGardenAndNothingOfThePlanLetsPast(t *te
 	a.answers(b.instance, "unwanted", "alice", "bng1", plan)
 }
 
-func TestWhoIsReleasedBetweenLogInAndStartIsGivenBackThePlan(t *testing.T) {
+func TestWhoIsReleasedBetweenLogInAndStartHasThePlanRestored(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	a := startAAA(t, b.site.http, "none-is-needed")

@@ -16,7 +16,7 @@ import (
 	"cordon/integration/wire"
 )
 
-func TestBadVerdictsAreToldByTheirField(t *testing.T) {
+func TestBadVerdictsAreReportedByTheirField(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.online("alice", "198.51.100.7")
@@ -89,7 +89,7 @@ func TestBadVerdictsAreToldByTheirField(t *testing.T) {
 			}
 		})
 	}
-	// One bad verdict of several is told; the others are taken.
+	// One bad verdict of several is reported; the others are accepted.
 	status, answer, err := b.post("/verdicts", "application/json", "["+verdict(`"ip":"127.0.0.1"`)+","+verdict(`"confidence":1`)+"]")
 	if err != nil || status != http.StatusAccepted || !strings.Contains(answer, `"rejected"`) || !strings.Contains(answer, `"accepted"`) {
 		t.Errorf("%d %s %v", status, answer, err)
@@ -126,7 +126,7 @@ func TestAnotherSitesPageCannotUseAnOperatorsBrowser(t *testing.T) {
 	b.bng.nothingAbout("alice")
 }
 
-func TestBadCommandsAreToldByTheirField(t *testing.T) {
+func TestBadCommandsAreReportedByTheirField(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.online("alice", "198.51.100.7")
@@ -236,7 +236,7 @@ func TestJunkOnTheAccountingPortIsCountedAndNeverAnswered(t *testing.T) {
 	b.bng.nothingAbout("mallory")
 }
 
-func TestAFaultyConfigurationIsToldWholeWithPlaces(t *testing.T) {
+func TestAFaultyConfigurationIsReportedWholeWithPlaces(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "cordon.yaml")
 	if err := os.WriteFile(file, []byte(`instance: a
@@ -271,7 +271,7 @@ policy:
 		for line, word := range map[int]string{2: "redsi", 3: "http.listen", 6: "bng9", 12: "secret_file", 13: "cisko", 19: "dungeon",
 			20: "soon"} {
 			if !regexp.MustCompile(fmt.Sprintf(`cordon\.yaml:%d:\d+: .*%s`, line, regexp.QuoteMeta(word))).MatchString(text) {
-				t.Errorf("line %d with %q is not told:\n%s", line, word, r)
+				t.Errorf("line %d with %q is not reported:\n%s", line, word, r)
 			}
 		}
 	}

@@ -41,7 +41,7 @@ func probe(t *testing.T, port int, edit func(string) string) (probed, ran) {
 	return p, r
 }
 
-func TestARealServerIsToldAliveFromOneThatAcknowledgesEverything(t *testing.T) {
+func TestARealServerIsDistinguishedFromOneThatAcknowledgesEverything(t *testing.T) {
 	t.Parallel()
 	yes := startRadiusd(t, 1, nil)
 	if p, r := probe(t, yes.coa[0], nil); p.Verdict != "acks-anything" || r.code != 1 {

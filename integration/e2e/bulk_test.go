@@ -61,6 +61,6 @@ func TestAFileOfVerdictsIsWorkedOffAndAllIsReleasedWithOneCommand(t *testing.T) 
 		}
 	}
 	if len(last) != bulk {
-		t.Errorf("the BNGs heard of %d subscribers", len(last))
+		t.Errorf("the BNGs were asked about %d subscribers", len(last))
 	}
 }

@@ -59,12 +59,12 @@ func TestByHandNoAddressIsResolvedWhileASpoolIsSetAside(t *testing.T) {
 	// Who knows the subscriber names him.
 	b.ok("quarantine", "add", "--subscriber", "alice", "--profile", "block-smtp", "--reason", "phone call", "--wait", "20s")
 	b.bng.expect("alice", coaRequest("alice", "s-alice", "NO-SMTP"))
-	// And once a person has taken the folder away, nobody waits, but what stood in it stays in doubt.
+	// And once a person has removed the folder, nobody waits, but what stood in it stays in doubt.
 	if err := os.Remove(aside); err != nil {
 		t.Fatal(err)
 	}
 	if r := b.refused("", byIP); r.Missing != "" || len(r.Candidates) != 1 || r.Candidates[0].Subscriber != "alice" {
-		t.Errorf("after the folder was taken away: %+v", r)
+		t.Errorf("after the folder was removed: %+v", r)
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A translator's log tells which private address had which ports; accounting
-// tells who had the private address. Two address spaces have the same one.
+// A translator's log reports which private address had which ports; accounting
+// reports who had the private address. Two address spaces have the same one.
 func TestAReportAboutASharedAddressRestrictsWhoHeldThePort(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, func(s *site) {

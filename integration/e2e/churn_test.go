@@ -12,7 +12,7 @@ import (
 	"cordon/store/storetest"
 )
 
-// The same worlds as in package churn, told to the real store.
+// The same worlds as in package churn, recorded in the real store.
 func TestFromRedisNoVerdictOverChurnedAddressesNamesTheWrongSubscriber(t *testing.T) {
 	t.Parallel()
 	const seed = 42

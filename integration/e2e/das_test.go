@@ -64,7 +64,7 @@ func TestHostapdsDAS(t *testing.T) {
 				a.staysFor(100*time.Millisecond, alice)
 				return
 			}
-			within(t, soon, "hostapd has sent alice away", func() (string, bool) { return a.output(), a.dropped(alice) })
+			within(t, soon, "hostapd has disconnected alice", func() (string, bool) { return a.output(), a.dropped(alice) })
 		})
 	}
 	// Until it forgets the station, after 5 s in which it was not asked, it would
@@ -123,7 +123,7 @@ func askDAS(t *testing.T, session []radiusx.Attribute, clock time.Duration, chan
 }
 
 // TestAVerdictEndsARealSessionOnHostapd goes the product's whole way: hostapd's
-// accounting tells of alice, a verdict names her, a person approves, and hostapd
+// accounting reports alice, a verdict names her, a person approves, and hostapd
 // ends her session.
 func TestAVerdictEndsARealSessionOnHostapd(t *testing.T) {
 	t.Parallel()
@@ -151,7 +151,7 @@ func TestAVerdictEndsARealSessionOnHostapd(t *testing.T) {
 	c := b.stands(who, "held")
 	a.staysFor(500*time.Millisecond, alice)
 	b.ok("quarantine", "approve", c.ID, "--reason", "the evidence is good")
-	within(t, soon, "hostapd has sent alice away", func() (string, bool) { return a.output(), a.dropped(alice) })
+	within(t, soon, "hostapd has disconnected alice", func() (string, bool) { return a.output(), a.dropped(alice) })
 	b.stands(who, "waiting", "hostapd-1/"+alice.id+" gone") // by hostapd's own Accounting-Stop
 	b.ok("quarantine", "release", c.ID, "--reason", "done")
 	b.stands(who, "closed")

@@ -23,7 +23,7 @@ func TestOnSentinelCordonGoesOnAfterTheMasterIsKilled(t *testing.T) {
 	master := sentinel.Master()
 	master.Kill()
 	sentinel.AwaitFailover(master)
-	within(t, soon, "the failover is told", func() (string, bool) {
+	within(t, soon, "the failover is logged", func() (string, bool) {
 		return b.output(), strings.Contains(b.output(), "may have lost accounting")
 	})
 	if c := b.stands("alice", "restricted", "bng1/s-alice acked"); c.ID != kept.ID {

@@ -56,7 +56,7 @@ func TestRecordsOfNoUseAreAnsweredAndCountedByTheBNGTheyClaim(t *testing.T) {
 			`Acct-Status-Type = Start, User-Name = "alice", Acct-Session-Id = "x2", Framed-IP-Address = 198.51.100.61, Framed-IP-Address = 198.51.100.62`,
 		"too_many_attributes": of1 + `Acct-Status-Type = Start, User-Name = "carol", Acct-Session-Id = "x3", Framed-IP-Address = 198.51.100.63` +
 			strings.Repeat(`, Filter-Id = "x"`, 200),
-		"nameless": of1 + `Acct-Status-Type = Start, Acct-Session-Id = "x4", Framed-IP-Address = 198.51.100.64`,
+		"no_subscriber": of1 + `Acct-Status-Type = Start, Acct-Session-Id = "x4", Framed-IP-Address = 198.51.100.64`,
 	}
 	for reason, record := range reasons {
 		b.answered(record)
@@ -117,7 +117,7 @@ func TestANameOfOtherOctetsIsAName(t *testing.T) {
 	time.Sleep(1200 * time.Millisecond)
 	b.report("198.51.100.7")
 	b.stands(key, "restricted", "bng1/m1 acked")
-	within(t, soon, "the BNG is told the octets that it knows", func() (string, bool) {
+	within(t, soon, "the BNG is sent the octets that it knows", func() (string, bool) {
 		got := b.bng.requests()
 		for _, q := range got {
 			if q.has(`User-Name = "M\374ller"`) {
@@ -214,7 +214,7 @@ func TestAReportAboutANATsPortIsAboutWhoHeldTheInsideAddress(t *testing.T) {
 	b.bng.expect("bob", coaRequest("bob", "b1", "GARDEN"))
 	for _, q := range b.bng.requests() {
 		if strings.Contains(q.String(), "nat-") {
-			t.Errorf("the NAT's session was told to the BNG: %s", q)
+			t.Errorf("the NAT's session was sent to the BNG: %s", q)
 		}
 	}
 	// A customer who calls himself so has another address.
@@ -237,7 +237,7 @@ func TestWhatRedisCannotHoldIsSetAsideAndStopsNobody(t *testing.T) {
 		t.Errorf("set aside: %v %s", err, text)
 	}
 	if _, page := b.get("/readyz?verbose"); !strings.Contains(page, "unstorable.ndjson") || !strings.Contains(page, "cordon:down:bng2") {
-		t.Errorf("nobody is told:\n%s", page)
+		t.Errorf("it is not reported:\n%s", page)
 	}
 	if n := b.metric("cordon_accounting_set_aside_total"); n != "1" {
 		t.Errorf("counted %q", n)
@@ -273,7 +273,7 @@ func TestRecordsOfNoUseDoNotHoldUpARelay(t *testing.T) {
 	} { // FreeRADIUS itself drops what has more than 200 attributes
 		raw(record)
 	}
-	tell(t, aaa.buffered, record{user: "erin", session: "e1", ip: "198.51.100.30"})
+	sendRecords(t, aaa.buffered, record{user: "erin", session: "e1", ip: "198.51.100.30"})
 	b.knows("erin", url.Values{"subscriber": {"erin"}})
 	b.report("198.51.100.30")
 	b.bng.expect("erin", coaRequest("erin", "e1", "GARDEN"))

@@ -110,7 +110,7 @@ func (c *copier) account(packets ...string) {
 	}
 }
 
-// copyBed is a Cordon that hears of bng1 through a copier only.
+// copyBed is a Cordon that receives accounting of bng1 through a copier only.
 func copyBed(t *testing.T) (*bed, *copier) {
 	t.Helper()
 	b := newBed(t, func(s *site) {
@@ -120,7 +120,7 @@ func copyBed(t *testing.T) (*bed, *copier) {
 }
 
 // useless are records that say nothing about a session, or nothing that could be
-// believed, each in its own way.
+// trusted, each in its own way.
 var useless = map[string]string{
 	"no Acct-Session-Id":      `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Framed-IP-Address = 198.51.100.90`,
 	"doubled NAS-IP-Address":  `Acct-Status-Type = Start, NAS-IP-Address = 192.0.2.1, NAS-IP-Address = 192.0.2.2, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x1"`,
@@ -129,7 +129,7 @@ var useless = map[string]string{
 	"doubled Framed-IP":       `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x4", Framed-IP-Address = 198.51.100.92, Framed-IP-Address = 198.51.100.93`,
 	"doubled Acct-Session-Id": `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x5", Acct-Session-Id = "x6"`,
 	"unknown status":          `Acct-Status-Type = 77, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x7"`,
-	"nameless Start":          `Acct-Status-Type = Start, NAS-Identifier = "bng1", Acct-Session-Id = "x8", Framed-IP-Address = 198.51.100.94`,
+	"Start without a subscriber":          `Acct-Status-Type = Start, NAS-Identifier = "bng1", Acct-Session-Id = "x8", Framed-IP-Address = 198.51.100.94`,
 	"empty Acct-Session-Id":   `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = ""`,
 	"no NAS at all":           `Acct-Status-Type = Start, User-Name = "x", Acct-Session-Id = "x9"`,
 	"201 attributes": `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x10"` +

@@ -52,7 +52,7 @@ func (p *pairBed) restrict(on *bngsim.BNG, name string) (string, wire.Case) {
 }
 
 // switchOver moves a session of sr-a to sr-b, which knows nothing of a change of
-// authorization. No Stop and no Start tells of it.
+// authorization. No Stop and no Start reports it.
 func (p *pairBed) switchOver(user, ip, session string) {
 	p.t.Helper()
 	if err := p.a.Logout(p.t.Context(), session); err != nil {
@@ -103,7 +103,7 @@ func TestASessionThatIsRestrictedMovesWithinItsGroupAndIsReleasedThere(t *testin
 	}
 }
 
-// The release comes after the switch-over and before the Interim that tells of it:
+// The release comes after the switch-over and before the Interim that reports it:
 // 503 from the one that had the session closes nothing.
 func TestAReleaseFindsASessionThatMovedUnnoticed(t *testing.T) {
 	t.Parallel()

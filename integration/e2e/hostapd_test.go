@@ -102,7 +102,7 @@ func startAuthenticator(t *testing.T, acct int) *authenticator {
 	return a
 }
 
-// session is how hostapd's log tells that alice's accounting begins.
+// session is how hostapd's log shows that alice's accounting begins.
 var session = regexp.MustCompile(`STA ([0-9a-f:]{17}) RADIUS: starting accounting session ([0-9A-F]+)`)
 
 // station is a session of hostapd's.
@@ -135,7 +135,7 @@ func (a *authenticator) login(t *testing.T) (station, *supplicant) {
 	return station{found[had][1], found[had][2]}, s
 }
 
-// dropped reports whether hostapd has sent the station away and ended its session.
+// dropped reports whether hostapd has disconnected the station and ended its session.
 func (a *authenticator) dropped(s station) bool {
 	out := a.output()
 	return strings.Contains(out, "AP-STA-DISCONNECTED "+s.mac) && strings.Contains(out, "RADIUS: stopped accounting session "+s.id)
@@ -144,5 +144,5 @@ func (a *authenticator) dropped(s station) bool {
 // staysFor fails the test if the session is dropped in that time.
 func (a *authenticator) staysFor(during time.Duration, s station) {
 	a.t.Helper()
-	never(a.t, during, "hostapd sent "+s.mac+" away", func() (string, bool) { return a.output(), a.dropped(s) })
+	never(a.t, during, "hostapd disconnected "+s.mac, func() (string, bool) { return a.output(), a.dropped(s) })
 }

@@ -103,7 +103,7 @@ func TestTwoInstancesDoNotShareALog(t *testing.T) {
 	}
 }
 
-func TestAPortThatIsTakenIsToldAtOnce(t *testing.T) {
+func TestAPortThatIsTakenIsReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	s := b.site

@@ -42,7 +42,7 @@ func TestAKillBetweenThe202AndTheCoALosesNothing(t *testing.T) {
 		b.stands("alice", "restricted", "bng1/s-alice acked")
 		b.verdict(id, "acted")
 	})
-	t.Run("while Redis is away", func(t *testing.T) {
+	t.Run("while Redis is unreachable", func(t *testing.T) {
 		t.Parallel()
 		b := newBed(t)
 		b.online("alice", "198.51.100.7")
@@ -99,7 +99,7 @@ func TestAReleaseSurvivesAKill(t *testing.T) {
 	c := b.stands("alice", "restricted")
 	b.ok("quarantine", "release", c.ID, "--reason", "cleaned")
 	b.restart()
-	within(t, soon, "the session is given back", func() (string, bool) {
+	within(t, soon, "the session is restored", func() (string, bool) {
 		got := b.bng.about("alice")
 		return strings.Join(got, "\n"), got[len(got)-1] == coaRequest("alice", "s-alice", "INTERNET")
 	})

@@ -88,7 +88,7 @@ func (l *line) carry(c net.Conn) {
 	}
 	far, err := net.Dial("tcp", l.to)
 	if err != nil {
-		_ = c.Close() // Redis is away
+		_ = c.Close() // Redis is unreachable
 		return
 	}
 	if !l.add(far) {

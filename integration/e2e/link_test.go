@@ -140,7 +140,7 @@ func (w *link) losesAnswers() bool {
 	return w.loses != nothing || w.unlucky()
 }
 
-// unlucky tells whether chance loses a datagram: two of ten. w.mu is held.
+// unlucky reports whether chance loses a datagram: two of ten. w.mu is held.
 func (w *link) unlucky() bool { return w.random != nil && w.random.IntN(10) < 2 }
 
 // loseByChance loses datagrams of both directions by chance from now on.

@@ -46,7 +46,7 @@ func (l *logInLoad) note(took time.Duration, accepted bool) {
 	}
 }
 
-// String tells how long log-ins took.
+// String is how long log-ins took.
 func (l *logInLoad) String() string {
 	slices.Sort(l.took)
 	n := len(l.took)
@@ -134,7 +134,7 @@ func exchange(conn net.Conn, id byte, user string) (accepted bool, err error) {
 	}
 }
 
-func TestLogInsGoOnWhileCordonHangsIsKilledOrIsAway(t *testing.T) {
+func TestLogInsGoOnWhileCordonHangsIsKilledOrIsUnreachable(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.ok("quarantine", "add", "--subscriber", "alice", "--profile", "walled-garden", "--for", "1h", "--reason", "bots")
@@ -159,7 +159,7 @@ func TestLogInsGoOnWhileCordonHangsIsKilledOrIsAway(t *testing.T) {
 	a.load("is back", 2*time.Second)
 }
 
-func TestLogInsGoOnWhileRedisHangsOrIsAway(t *testing.T) {
+func TestLogInsGoOnWhileRedisHangsOrIsUnreachable(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	a := startAAA(t, b.site.http, "none-is-needed")
@@ -185,7 +185,7 @@ func TestLogInsGoOnWhileCordonIsSlow(t *testing.T) {
 	}
 	var delay atomic.Int64
 	proxy := httputil.NewSingleHostReverseProxy(target)
-	proxy.ErrorLog = log.New(io.Discard, "", 0) // the AAA server goes away again and again
+	proxy.ErrorLog = log.New(io.Discard, "", 0) // the AAA server is unreachable again and again
 	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Duration(delay.Load()))
 		if r.Context().Err() == nil {

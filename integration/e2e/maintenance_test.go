@@ -44,7 +44,7 @@ func TestMaintenanceKeepsRestrictionsBackAndNoRelease(t *testing.T) {
 func (b *bed) waitsForMaintenance(user string) {
 	b.t.Helper()
 	c := b.stands(user, "restricting", "bng1/s-"+user+" pending")
-	within(b.t, soon, "the case of "+user+" tells what it waits for", func() (string, bool) {
+	within(b.t, soon, "the case of "+user+" shows what it waits for", func() (string, bool) {
 		page := b.ok("quarantine", "show", c.ID)
 		return page, strings.Contains(page, "bng1 is in maintenance until 20") && strings.Contains(page, "(new software, by noc)")
 	})
@@ -61,7 +61,7 @@ func TestMaintenanceThatIsOverLetsGoByItself(t *testing.T) {
 	b.bng.expect("alice", coaRequest("alice", "s-alice", "GARDEN"))
 }
 
-func TestMaintenanceCommandedWhileRedisIsAwayIsKept(t *testing.T) {
+func TestMaintenanceCommandedWhileRedisIsUnreachableIsKept(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.online("alice", "198.51.100.7")

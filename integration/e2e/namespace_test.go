@@ -8,7 +8,7 @@ import (
 )
 
 // inNamespace is set in the environment of a test that was started again in a
-// network namespace of its own; binaryOf tells it where the built cordon is.
+// network namespace of its own; binaryOf is where the built cordon is.
 const (
 	inNamespace = "CORDON_E2E_IN_NAMESPACE"
 	binaryOf    = "CORDON_E2E_BINARY"

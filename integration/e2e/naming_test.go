@@ -94,7 +94,7 @@ func accelSample(from, user, ip string) string {
 		"Framed-IP-Address = %s, Packet-Src-IP-Address = %s", user, ip, from)
 }
 
-func TestBoxesWithTheSameNamesAreDiscoveredConfiguredAndToldApart(t *testing.T) {
+func TestBNGsWithTheSameNamesAreDiscoveredConfiguredAndDistinguished(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, func(s *site) {
 		s.clients = ""

@@ -129,7 +129,7 @@ func TestABNGDoesNotLeaveTheConfigurationWithARelease(t *testing.T) {
 
 // Redis was not there at the start, and this host's journal knows nothing: the
 // process serves, and says what it cannot release once it sees it.
-func TestAReleaseOnAnUnknownBNGThatRedisTellsLaterIsShownAndStaysOwed(t *testing.T) {
+func TestAReleaseOnAnUnknownBNGThatRedisShowsLaterIsShownAndStaysOwed(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.online("alice", "198.51.100.7")

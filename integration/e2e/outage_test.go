@@ -239,7 +239,7 @@ func TestAKilledInstanceWithAFullSpoolIsWaitedForUntilItIsBack(t *testing.T) {
 	p.verdict(id, "acted")
 }
 
-func TestAKilledInstanceThatStaysAwayEndsInUnknown(t *testing.T) {
+func TestAKilledInstanceThatStaysDownEndsInUnknown(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, func(s *site) { s.retry = "25s" })
 	p.online(1)

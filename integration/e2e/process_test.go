@@ -63,7 +63,7 @@ func (p *process) kill() {
 }
 
 // end asks the program to end and waits; an exit code other than 0 is a fault.
-func (p *process) end(patience time.Duration) {
+func (p *process) end(timeout time.Duration) {
 	p.t.Helper()
 	if p.cmd == nil {
 		return
@@ -74,12 +74,12 @@ func (p *process) end(patience time.Duration) {
 		if err != nil {
 			p.t.Errorf("%s ended with: %v", p.name, err)
 		}
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // a Go program shows its goroutines
 		time.Sleep(time.Second)
 		_ = p.cmd.Process.Kill() // it may be gone by now
 		<-p.done
-		p.t.Errorf("%s did not end within %s of SIGTERM", p.name, patience)
+		p.t.Errorf("%s did not end within %s of SIGTERM", p.name, timeout)
 	}
 	p.cmd = nil
 }

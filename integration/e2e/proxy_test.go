@@ -40,7 +40,7 @@ modules {
 $INCLUDE coa_for_cordon
 `
 
-// simulated is a BNG of the filter-id make on a UDP port of its own, until the
+// simulated is a BNG of the filter-id platform on a UDP port of its own, until the
 // test ends.
 func simulated(t *testing.T, name string) (sim *bngsim.BNG, port int) {
 	t.Helper()
@@ -141,7 +141,7 @@ func TestASessionIsRestrictedAndReleasedThroughAProxy(t *testing.T) {
 	b.standsWithin(time.Minute, "alice", "closed")
 }
 
-func TestABNGThatTheProxyDoesNotKnowIsTheProxysTrouble(t *testing.T) {
+func TestABNGThatTheProxyDoesNotKnowIsTheProxysFault(t *testing.T) {
 	t.Parallel()
 	b := newProxyBed(t)
 	b.account(record{bng: "bng9", user: "bob", session: "s-bob", ip: "198.51.100.8"})

@@ -44,14 +44,14 @@ func TestSessionsOfAnotherProgramAreImportedAndUndoNothing(t *testing.T) {
 	}
 	if shown := b.ok("session", "find", "--ip", "198.51.100.8"); !strings.Contains(shown, "bob") || strings.Contains(shown, "alice") ||
 		!strings.Contains(shown, "Start") {
-		t.Errorf("the session that accounting told of:\n%s", shown)
+		t.Errorf("the session that accounting reported:\n%s", shown)
 	}
 	b.report("198.51.100.7")
 	b.bng.expect("alice", coaRequest("alice", "a1", "GARDEN"))
 	b.stands("alice", "restricted", "bng1/a1 acked")
 }
 
-func TestWhoSharesAnAddressIsToldByThePortBlocksOfAccounting(t *testing.T) {
+func TestWhoSharesAnAddressIsAttributedByThePortBlocksOfAccounting(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	block := func(status, user, session, inside, ranges, more string) {

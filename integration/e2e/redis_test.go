@@ -70,7 +70,7 @@ func TestARedisThatIsKilledInTheMiddleIsWorkedRound(t *testing.T) {
 		t.Errorf("/readyz goes red for Redis alone: %d %s", status, body)
 	}
 	if _, body := b.get("/readyz?verbose"); !strings.Contains(body, "redis") {
-		t.Errorf("/readyz?verbose does not tell of Redis:\n%s", body)
+		t.Errorf("/readyz?verbose does not show Redis:\n%s", body)
 	}
 	b.bng.nothingAbout("bob")
 
@@ -99,7 +99,7 @@ func TestAReleaseWithoutRedisIsSentFromTheLog(t *testing.T) {
 	r := b.cli("quarantine", "release", c.ID, "--reason", "emergency")
 	if r.code != 0 || r.out != "" || !strings.Contains(r.err,
 		c.ID+"  deferred: recorded in the log; it will be applied when the session store is back") {
-		t.Errorf("a person is not told that the release is on its way: %s", r)
+		t.Errorf("a person is not shown that the release is on its way: %s", r)
 	}
 	garden, restore := coaRequest("alice", "s-alice", "GARDEN"), coaRequest("alice", "s-alice", "INTERNET")
 	b.bng.expect("alice", garden, restore)

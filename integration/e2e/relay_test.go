@@ -10,7 +10,7 @@ import (
 	"cordon/integration/wire"
 )
 
-// relayBed is a Cordon that hears of bng1 only through an AAA server.
+// relayBed is a Cordon that receives accounting of bng1 only through an AAA server.
 func relayBed(t *testing.T) (*bed, *forwardRules) {
 	t.Helper()
 	b := prepareBed(t, func(s *site) {
@@ -24,8 +24,8 @@ func relayBed(t *testing.T) (*bed, *forwardRules) {
 	return b, rules
 }
 
-// tell sends records from the address of a NAS to the AAA server.
-func tell(t *testing.T, port int, records ...record) {
+// sendRecords sends records from the address of a NAS to the AAA server.
+func sendRecords(t *testing.T, port int, records ...record) {
 	t.Helper()
 	for i := range records {
 		records[i].more = strings.TrimPrefix(records[i].more+", Packet-Src-IP-Address = 127.0.0.2", ", ")
@@ -46,17 +46,17 @@ func TestAnAAAServerThatHandsAccountingOnIsHeard(t *testing.T) {
 	}{{"proxy", aaa.proxy, "198.51.100.7", "2001:db8:7"}, {"buffered", aaa.buffered, "198.51.100.8", "2001:db8:8"}} {
 		user := "alice-" + way.name
 		s := record{user: user, session: "s-" + user, ip: way.ip, ago: time.Minute}
-		tell(t, way.port, s)
+		sendRecords(t, way.port, s)
 		b.knows(user, url.Values{"subscriber": {user}})
 		s.ago = 0
 		s.status, s.more = "Interim-Update", "Acct-Session-Time = 60, Delegated-IPv6-Prefix = "+way.prefix+"::/56"
-		tell(t, way.port, s)
+		sendRecords(t, way.port, s)
 		b.knows(user, url.Values{"ip": {way.prefix + ":1::1"}})
 		b.report(way.ip, "--at", "-1s")
 		b.bng.expect(user, coaRequest(user, s.session, "GARDEN"))
 
 		s.status, s.more = "Stop", "Acct-Session-Time = 61"
-		tell(t, way.port, s)
+		sendRecords(t, way.port, s)
 		b.stands(user, "waiting", "bng1/"+s.session+" gone")
 		b.bng.expect(user, coaRequest(user, s.session, "GARDEN"))
 	}
@@ -74,19 +74,19 @@ func (b *bed) knows(user string, query url.Values) {
 	})
 }
 
-func TestARelayIsNotBelievedAboutBNGsItDoesNotSpeakFor(t *testing.T) {
+func TestARelayIsNotTrustedAboutBNGsItDoesNotSpeakFor(t *testing.T) {
 	t.Parallel()
 	b, aaa := relayBed(t)
-	tell(t, aaa.proxy, record{bng: "bng2", user: "mallory", session: "m", ip: "198.51.100.9"})
-	tell(t, aaa.proxy, record{bng: "elsewhere", user: "mallory", session: "m", ip: "198.51.100.9"})
-	tell(t, aaa.proxy, record{user: "alice", session: "s-alice", ip: "198.51.100.7"})
+	sendRecords(t, aaa.proxy, record{bng: "bng2", user: "mallory", session: "m", ip: "198.51.100.9"})
+	sendRecords(t, aaa.proxy, record{bng: "elsewhere", user: "mallory", session: "m", ip: "198.51.100.9"})
+	sendRecords(t, aaa.proxy, record{user: "alice", session: "s-alice", ip: "198.51.100.7"})
 	b.ok("session", "find", "--subscriber", "alice")
 	if r := b.cli("session", "find", "--ip", "198.51.100.9"); r.code != 1 {
 		t.Error(r)
 	}
 	for _, claimed := range []string{"bng2", ""} {
 		if n := b.metric(fmt.Sprintf(`cordon_accounting_faults_total{bng=%q,reason="nas_not_allowed"}`, claimed)); n != "1" {
-			t.Errorf("foreign records of %q: %s, want 1", claimed, n)
+			t.Errorf("records of %q, which is not allowed: %s, want 1", claimed, n)
 		}
 	}
 	id := b.report("198.51.100.9")

@@ -62,7 +62,7 @@ func TestTheAssertionOfADoubtfulReleaseSurvivesAKill(t *testing.T) {
 	}
 }
 
-func TestWhatTheSessionHadIsGivenBack(t *testing.T) {
+func TestWhatTheSessionHadIsRestored(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, func(s *site) {
 		s.bngs[0].more = "    dialect: filter-id\n    profiles:\n" +
@@ -76,7 +76,7 @@ func TestWhatTheSessionHadIsGivenBack(t *testing.T) {
 	for user, normal := range map[string]string{"gold": "GOLD", "plain": "INTERNET", "walled": "INTERNET"} {
 		session := user[:1] + "1"
 		b.ok("quarantine", "add", "--subscriber", user, "--profile", "walled-garden", "--reason", "test", "--wait", "20s")
-		b.account(record{status: "Interim-Update", user: user, session: session, more: `Filter-Id = "GARDEN"`}) // the BNG tells what we set
+		b.account(record{status: "Interim-Update", user: user, session: session, more: `Filter-Id = "GARDEN"`}) // the BNG reports what we set
 		c := b.stands(user, "restricted")
 		b.ok("quarantine", "release", c.ID, "--reason", "done")
 		b.bng.expect(user, coaRequest(user, session, "GARDEN"), coaRequest(user, session, normal))
@@ -98,7 +98,7 @@ func TestThePauseFileHoldsRestrictionsAndNoRelease(t *testing.T) {
 	b.report("198.51.100.8")
 	b.stands("bob", "restricting", "bng1/s-bob pending")
 	if _, body := b.get("/readyz?verbose"); !strings.Contains(body, pause) {
-		t.Errorf("/readyz?verbose does not tell of the pause:\n%s", body)
+		t.Errorf("/readyz?verbose does not show the pause:\n%s", body)
 	}
 	b.ok("quarantine", "release", c.ID, "--reason", "cleaned")
 	b.stands("alice", "closed")

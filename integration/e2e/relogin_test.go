@@ -81,7 +81,7 @@ func TestADisconnectIsOneShotForEachLogIn(t *testing.T) {
 	b.ok("quarantine", "release", c.ID, "--reason", "done")
 	b.stands("alice", "closed")
 	if got := b.bng.about("alice"); !slices.Equal(got, []string{kick("a1"), kick("a2")}) {
-		t.Errorf("there is nothing to give back after a disconnect, but the BNG got:\n%s", strings.Join(got, "\n"))
+		t.Errorf("there is nothing to restore after a disconnect, but the BNG got:\n%s", strings.Join(got, "\n"))
 	}
 }
 

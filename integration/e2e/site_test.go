@@ -123,7 +123,7 @@ func (s *site) yaml() string {
 	return b.String()
 }
 
-// filterID is a BNG of the generic make, fast enough not to be waited for.
+// filterID is a BNG of the generic platform, fast enough not to be waited for.
 const filterID = `    dialect: filter-id
     rate: 200
     max_in_flight: 50

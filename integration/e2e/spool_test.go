@@ -12,7 +12,7 @@ import (
 	"cordon/integration/wire"
 )
 
-// waiting is how many records the spool holds, as /metrics tells.
+// waiting is how many records the spool holds, as /metrics shows.
 func (c *instance) waiting() int {
 	c.t.Helper()
 	n, err := strconv.Atoi(c.metric("cordon_accounting_spool_records"))
@@ -45,7 +45,7 @@ func (c *instance) holders(ip string, at time.Time) []string {
 	return names
 }
 
-func TestAnAddressThatChangesHandsWhileRedisIsAwayIsAttributedToItsHolder(t *testing.T) {
+func TestAnAddressThatChangesHandsWhileRedisIsUnreachableIsAttributedToItsHolder(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.account(record{user: "alice", session: "s-alice", ip: "198.51.100.7", ago: time.Hour})
@@ -57,7 +57,7 @@ func TestAnAddressThatChangesHandsWhileRedisIsAwayIsAttributedToItsHolder(t *tes
 		t.Errorf("%d records in the spool, want 2", n)
 	}
 	if _, body := b.get("/readyz?verbose"); !strings.Contains(body, "2 records wait for Redis") {
-		t.Errorf("/readyz?verbose does not tell of the spool:\n%s", body)
+		t.Errorf("/readyz?verbose does not show the spool:\n%s", body)
 	}
 
 	b.kill() // with the spool full of what nobody else knows
@@ -86,7 +86,7 @@ func TestWhatTheSpoolHoldsKeepsAVerdictWaitingWithRedisThere(t *testing.T) {
 	b.redis.Do("CONFIG", "SET", "min-replicas-to-write", "1") // it answers questions and refuses writes
 	b.account(record{status: "Stop", user: "alice", session: "s-alice", ip: "198.51.100.7", ago: 10 * time.Second})
 	id := b.report("198.51.100.7", "--at", "-2s")
-	never(t, 3*time.Second, "the verdict was settled while the Stop waits in the spool", func() (string, bool) {
+	never(t, 3*time.Second, "the verdict was decided while the Stop waits in the spool", func() (string, bool) {
 		v, answer, ok := look[wire.VerdictStatus](b.instance, "/verdicts/"+id, nil)
 		return answer, ok && v.State != "pending"
 	})
@@ -196,7 +196,7 @@ func TestAFullSpoolIsSilentAndCounts(t *testing.T) {
 	t.Logf("%d records were kept", kept)
 }
 
-func TestWithoutASpoolNothingIsAnsweredWhileRedisIsAway(t *testing.T) {
+func TestWithoutASpoolNothingIsAnsweredWhileRedisIsUnreachable(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, func(s *site) { s.spool = "{max: 0}" })
 	b.redis.Kill()

@@ -67,7 +67,7 @@ func TestSessionsKeptAsHashesByAnotherProgramAreFoundByAddress(t *testing.T) {
 	}
 	b.bng.nothingAbout("bob")
 
-	// She logs in anew: nothing tells, the poll finds it.
+	// She logs in anew: nothing reports it, the poll finds it.
 	other.Do("DEL", "sess:bng1:a1")
 	other.Do("SREM", "user:alice", "bng1:a1")
 	online("alice", "a2", "198.51.100.9", 0)

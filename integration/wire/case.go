@@ -49,7 +49,7 @@ type Demand struct {
 
 // Hold is why a case or a demand waits for approval.
 type Hold struct {
-	Kind   string `json:"kind" enum:"mode,limit,exempt,max_sessions,flapping" doc:"flapping: set by an earlier version."`
+	Kind   string `json:"kind" enum:"mode,limit,exempt,max_sessions"`
 	Detail string `json:"detail"`
 }
 

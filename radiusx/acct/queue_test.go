@@ -109,7 +109,7 @@ func TestARefusedRecordHoldsTheWatermarkBackUntilItsRetransmissionIsStored(t *te
 			mu.Lock()
 			defer mu.Unlock()
 			if refusing {
-				return errors.New("store is away")
+				return errors.New("store is unavailable")
 			}
 			return nil
 		}}

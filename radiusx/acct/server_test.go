@@ -234,7 +234,7 @@ func TestARefusedRecordIsNotAnsweredAndItsRetransmissionIs(t *testing.T) {
 		away.Store(true)
 		m := &memory{refuse: func(Record) error {
 			if away.Load() {
-				return errors.New("store is away")
+				return errors.New("store is unavailable")
 			}
 			return nil
 		}}

@@ -171,7 +171,7 @@ func TestWhatARecordTellsAboutItsSession(t *testing.T) {
 }
 
 func TestOnlyWhatTheStoreHasIsAnswered(t *testing.T) {
-	away := errors.New("the store is away")
+	away := errors.New("the store is unavailable")
 	a := NewAccounting(testFleet(t), &recorder{err: away}, AccountingConfig{})
 	batch := []acct.Record{
 		{Status: acct.Start, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.1/32")},
@@ -255,7 +255,7 @@ func TestPortBlocksOfARecordAreHeldOrReleased(t *testing.T) {
 		t.Errorf("held %+v", e.Addresses)
 	}
 	if want.Ports = (quarantine.PortRange{Lo: 1, Hi: 9}); len(e.Freed) != 1 || e.Freed[0] != want {
-		t.Errorf("given back %+v", e.Freed)
+		t.Errorf("released %+v", e.Freed)
 	}
 }
 

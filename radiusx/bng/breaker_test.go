@@ -33,10 +33,10 @@ func wantState(t *testing.T, b *breaker, want PathState) {
 	}
 }
 
-func wantBarred(t *testing.T, b *breaker, session int, want bool) {
+func wantDeferred(t *testing.T, b *breaker, session int, want bool) {
 	t.Helper()
-	if reason, barred := b.defers(sessionKey(session), true, time.Now()); barred != want {
-		t.Errorf("session %d barred: %v (%s), want %v", session, barred, reason, want)
+	if reason, deferred := b.defers(sessionKey(session), true, time.Now()); deferred != want {
+		t.Errorf("session %d deferred: %v (%s), want %v", session, deferred, reason, want)
 	}
 }
 
@@ -97,12 +97,12 @@ func TestAnUnresponsivePathIsTriedByOneRestrictionAtATimeWithGrowingPauses(t *te
 		last, pauses := time.Now(), []time.Duration{}
 		for len(pauses) < 6 {
 			time.Sleep(time.Second)
-			if _, barred := b.defers(sessionKey(1), true, time.Now()); barred {
+			if _, deferred := b.defers(sessionKey(1), true, time.Now()); deferred {
 				continue
 			}
 			pauses, last = append(pauses, time.Since(last)), time.Now()
-			wantBarred(t, b, 1, false) // asked again before its datagram leaves
-			wantBarred(t, b, 2, true)
+			wantDeferred(t, b, 1, false) // asked again before its datagram leaves
+			wantDeferred(t, b, 2, true)
 			b.enter(sessionKey(1), false)
 			b.noReply(sessionKey(1), time.Now(), time.Now())
 			b.end(sessionKey(1), time.Now())
@@ -118,12 +118,12 @@ func TestATrialThatNeverBeginsIsAnothers(t *testing.T) {
 	inBreaker(t, func(t *testing.T, b *breaker) {
 		stayUnanswered(b, 5, 5)
 		time.Sleep(firstTrialPause)
-		wantBarred(t, b, 1, false)
+		wantDeferred(t, b, 1, false)
 		time.Sleep(trialLasts - time.Second)
-		wantBarred(t, b, 2, true)
+		wantDeferred(t, b, 2, true)
 		time.Sleep(time.Second)
-		wantBarred(t, b, 2, false)
-		wantBarred(t, b, 1, true)
+		wantDeferred(t, b, 2, false)
+		wantDeferred(t, b, 1, true)
 	})
 }
 
@@ -132,9 +132,9 @@ func TestNoRestrictionIsNeededAsATrialWhileAReleaseIsUnderWay(t *testing.T) {
 		stayUnanswered(b, 5, 5)
 		leave := b.enter(sessionKey(7), true)
 		time.Sleep(time.Hour)
-		wantBarred(t, b, 1, true)
+		wantDeferred(t, b, 1, true)
 		leave()
-		wantBarred(t, b, 1, false)
+		wantDeferred(t, b, 1, false)
 	})
 }
 
@@ -151,12 +151,12 @@ func TestAfterTheFirstAnswerReleasesGoFirst(t *testing.T) {
 		}
 		wantState(t, b, PathRecovering)
 		time.Sleep(time.Minute)
-		wantBarred(t, b, 1, true)
+		wantDeferred(t, b, 1, true)
 		leave()
 		time.Sleep(releaseQuiet - time.Second)
-		wantBarred(t, b, 1, true)
+		wantDeferred(t, b, 1, true)
 		time.Sleep(time.Second)
-		wantBarred(t, b, 1, false)
+		wantDeferred(t, b, 1, false)
 		wantState(t, b, PathOK)
 		select {
 		case <-b.changes:
@@ -170,14 +170,14 @@ func TestAnOrderWhoseFirstStepWasAnsweredGoesOnWhateverThePathIs(t *testing.T) {
 	inBreaker(t, func(t *testing.T, b *breaker) {
 		stayUnanswered(b, 5, 5)
 		time.Sleep(firstTrialPause)
-		wantBarred(t, b, 1, false)
+		wantDeferred(t, b, 1, false)
 		b.enter(sessionKey(1), false)
 		b.replied(sessionKey(1), time.Now())
 		wantState(t, b, PathRecovering)
-		wantBarred(t, b, 1, false) // its second step
-		wantBarred(t, b, 2, true)
+		wantDeferred(t, b, 1, false) // its second step
+		wantDeferred(t, b, 2, true)
 		b.end(sessionKey(1), time.Now())
-		wantBarred(t, b, 1, true)
+		wantDeferred(t, b, 1, true)
 	})
 }
 
@@ -214,8 +214,8 @@ func TestWhateverHappensAPathThatAnswersIsOpenToRestrictionsSoon(t *testing.T) {
 			b.end(sessionKey(i), time.Now())
 		}
 		time.Sleep(releaseQuiet)
-		if reason, barred := b.defers(sessionKey(99), true, time.Now()); barred {
-			t.Errorf("barred: %s; seed %d", reason, seed)
+		if reason, deferred := b.defers(sessionKey(99), true, time.Now()); deferred {
+			t.Errorf("deferred: %s; seed %d", reason, seed)
 		}
 	})
 }
@@ -229,9 +229,9 @@ func TestReleasesThatNeverEndDeferRestrictionsForALimitedTimeOnly(t *testing.T) 
 		b.replied(sessionKey(8), time.Now())
 		b.end(sessionKey(8), time.Now())
 		time.Sleep(maxRecovery - time.Second)
-		wantBarred(t, b, 1, true)
+		wantDeferred(t, b, 1, true)
 		time.Sleep(time.Second)
-		wantBarred(t, b, 1, false)
+		wantDeferred(t, b, 1, false)
 		wantState(t, b, PathOK)
 	})
 }

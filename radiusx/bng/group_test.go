@@ -133,7 +133,7 @@ func TestAnOrderGoesToTheMemberThatSpokeLastAndNotFoundProvesNothingAlone(t *tes
 	}
 }
 
-// What of a refused change is to be taken back may be on any of them.
+// What of a refused change is to be undone may be on any of them.
 func TestWhatIsLeftOfAChangeIsUndoneOnEveryMember(t *testing.T) {
 	residue := residueOf(t, []dialect.Step{{Code: radius.CodeCoARequest, Attributes: attrs("User-Name", "alice", "Acct-Session-Id",
 		"1", "Filter-Id", "PLAN")}})
@@ -181,10 +181,10 @@ func TestARestrictionIsNotSentToAMemberWhosePathIsUnresponsive(t *testing.T) {
 		quarantine.OpenGate{}); out.Kind != quarantine.OutcomeNotSent || len(net.sent) != 1 {
 		t.Errorf("%+v, sent to %v", out, net.sent)
 	}
-	if _, barred := defers(e, onPair("bng1", "1"), "garden"); barred {
+	if _, deferred := defers(e, onPair("bng1", "1"), "garden"); deferred {
 		t.Error("the silence of one bars what is on the other")
 	}
-	if _, barred := defers(e, onPair("bng2", "1"), "garden"); !barred {
+	if _, deferred := defers(e, onPair("bng2", "1"), "garden"); !deferred {
 		t.Error("the silence of one does not bar what is on it")
 	}
 }
@@ -265,7 +265,7 @@ func TestBNGsThatCannotServeEachOthersSessionsAreNoGroup(t *testing.T) {
 	}
 }
 
-// residueOf are steps that are still to be taken back on bng1.
+// residueOf are steps that are still to be undone on bng1.
 func residueOf(t *testing.T, steps []dialect.Step) string {
 	t.Helper()
 	fleet, err := pairFleet(t, "nokia-sros", nil)

@@ -137,11 +137,11 @@ func TestAnUnresponsiveBNGIsNoticedAndAnotherIsNotTouched(t *testing.T) {
 			t.Errorf("health %+v, %+v", one, two)
 		}
 		here, there := p.login(1), p.login(2)
-		reason, barred := defers(p.enforcer, here, "garden")
-		if !barred || !strings.HasPrefix(reason, "bng1 has been unresponsive since ") {
-			t.Errorf("barred %v: %q", barred, reason)
+		reason, deferred := defers(p.enforcer, here, "garden")
+		if !deferred || !strings.HasPrefix(reason, "bng1 has been unresponsive since ") {
+			t.Errorf("deferred %v: %q", deferred, reason)
 		}
-		if reason, barred := defers(p.enforcer, there, "garden"); barred {
+		if reason, deferred := defers(p.enforcer, there, "garden"); deferred {
 			t.Errorf("bng2: %s", reason)
 		}
 	})
@@ -220,7 +220,7 @@ func TestAProfileThatABNGRefusesToEverybodyIsStoppedThereForRestrictionsOnly(t *
 	inPark(t, 2, nil, func(t *testing.T, p *park) {
 		orders := p.orders(1, 3, "unknown")
 		for i, o := range orders {
-			if reason, barred := defers(p.enforcer, o.Session, o.To); barred {
+			if reason, deferred := defers(p.enforcer, o.Session, o.To); deferred {
 				t.Fatalf("stopped before the %d. subscriber: %s", i+1, reason)
 			}
 			if out := p.all(o)[0]; out.Kind != quarantine.OutcomeRefused {
@@ -228,14 +228,14 @@ func TestAProfileThatABNGRefusesToEverybodyIsStoppedThereForRestrictionsOnly(t *
 			}
 		}
 		next := p.login(1)
-		reason, barred := defers(p.enforcer, next, "unknown")
-		if !barred || !strings.Contains(reason, "bng1: profile unknown is stopped there: Invalid-Attribute-Value for everybody since ") {
-			t.Errorf("barred %v: %q", barred, reason)
+		reason, deferred := defers(p.enforcer, next, "unknown")
+		if !deferred || !strings.Contains(reason, "bng1: profile unknown is stopped there: Invalid-Attribute-Value for everybody since ") {
+			t.Errorf("deferred %v: %q", deferred, reason)
 		}
-		if reason, barred := defers(p.enforcer, next, "garden"); barred {
+		if reason, deferred := defers(p.enforcer, next, "garden"); deferred {
 			t.Errorf("another profile: %s", reason)
 		}
-		if reason, barred := defers(p.enforcer, p.login(2), "unknown"); barred {
+		if reason, deferred := defers(p.enforcer, p.login(2), "unknown"); deferred {
 			t.Errorf("another BNG: %s", reason)
 		}
 		if h := p.health(1); len(h.Stopped) != 1 || h.Stopped[0].Profile != "unknown" || h.Stopped[0].ErrorCause != 407 {

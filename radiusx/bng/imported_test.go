@@ -38,11 +38,11 @@ func TestAnImportedSessionIsOneThatNoStartWasSeenOf(t *testing.T) {
 		Addresses:  []quarantine.Address{{Prefix: netip.MustParsePrefix("198.51.100.7/32"), Kind: quarantine.FramedIP}},
 		Attributes: []radiusx.Attribute{{Name: "Filter-Id", Value: "GARDEN"}},
 	}
-	nameless, voice, unknown := row, row, row
-	nameless.UserName = ""
+	unnamed, voice, unknown := row, row, row
+	unnamed.UserName = ""
 	voice.UserName = "030@voip"
 	unknown.NAS.IP, unknown.Stop = netip.MustParseAddr("203.0.113.1"), start.Add(-time.Second)
-	answers := im.Import(t.Context(), []ImportedSession{row, nameless, voice, unknown})
+	answers := im.Import(t.Context(), []ImportedSession{row, unnamed, voice, unknown})
 	var field *quarantine.FieldError
 	if answers[0] != nil || !errors.As(answers[1], &field) || answers[2] != nil || answers[3] != nil || len(store.events) != 3 {
 		t.Fatalf("answers %v, events %+v", answers, store.events)

@@ -143,7 +143,7 @@ func TestALogInIsForTheBNGAndTheSubscriberThatItNames(t *testing.T) {
 	}
 }
 
-// What accounting showed last is what is given back; a session that begins
+// What accounting showed last is what is restored; a session that begins
 // restricted never shows it.
 func TestALogInIsLeftAloneWhereTheNormalProfileIsWhatAccountingShows(t *testing.T) {
 	d, _ := dialect.Builtin().Get("filter-id")

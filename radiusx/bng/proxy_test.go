@@ -91,7 +91,7 @@ func TestARequestThroughAProxyNamesTheBNGAndIsGivenMoreTimeThanTheProxyTakes(t *
 			}
 			if x.Peer != netip.MustParseAddrPort("192.0.2.50:3700") || x.Code != radius.CodeCoARequest || x.Timeout != 35*time.Second ||
 				!strings.HasPrefix(string(x.Secret.Bytes()), "a-secret-of-the-proxy") {
-				t.Errorf("%s: request %d to %s, patience %s", name, i, x.Peer, x.Timeout)
+				t.Errorf("%s: request %d to %s, timeout %s", name, i, x.Peer, x.Timeout)
 			}
 		}
 	}
@@ -131,9 +131,9 @@ func TestAnUnresponsiveProxyIsUnresponsiveForAllBNGsBehindIt(t *testing.T) {
 				t.Fatalf("outcome %+v", out)
 			}
 		}
-		if reason, barred := defers(e, proxied("bng2", "x"), "garden"); !barred ||
+		if reason, deferred := defers(e, proxied("bng2", "x"), "garden"); !deferred ||
 			!strings.HasPrefix(reason, "proxy aaa1 has been unresponsive since") {
-			t.Errorf("barred %v: %q", barred, reason)
+			t.Errorf("deferred %v: %q", deferred, reason)
 		}
 		for _, h := range e.fleet.Health() {
 			if h.State != PathUnresponsive || h.Path != "proxy aaa1" {

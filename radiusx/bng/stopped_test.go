@@ -35,11 +35,11 @@ func TestAProfileIsStoppedAfterTheSameRefusalOfThreeSubscribers(t *testing.T) {
 			}
 			r.refused("garden", s.subscriber, s.cause, now)
 		}
-		reason, barred := r.defers("garden", sessionKey(9), true, now)
-		if barred != c.want {
-			t.Errorf("%s: stopped %v (%s), want %v", name, barred, reason, c.want)
+		reason, deferred := r.defers("garden", sessionKey(9), true, now)
+		if deferred != c.want {
+			t.Errorf("%s: stopped %v (%s), want %v", name, deferred, reason, c.want)
 		}
-		if barred && !strings.Contains(reason, "for everybody since 2026-03-01T12:00:00Z") {
+		if deferred && !strings.Contains(reason, "for everybody since 2026-03-01T12:00:00Z") {
 			t.Errorf("%s: reason %q", name, reason)
 		}
 		if _, other := r.defers("no-smtp", sessionKey(9), true, now); other {
@@ -54,34 +54,34 @@ func TestAStoppedProfileIsTriedByOneSubscriberEveryQuarterOfAnHour(t *testing.T)
 	for _, s := range []string{"a", "b", "c"} {
 		r.refused("garden", s, 407, now)
 	}
-	barred := func(session int) bool {
+	deferred := func(session int) bool {
 		_, is := r.defers("garden", sessionKey(session), true, now)
 		return is
 	}
 	for range 4 {
 		now = now.Add(stopRetry - time.Second)
-		if !barred(1) {
+		if !deferred(1) {
 			t.Fatal("tried too early")
 		}
 		now = now.Add(time.Second)
-		if first, again := barred(1), barred(1); first || again {
+		if first, again := deferred(1), deferred(1); first || again {
 			t.Fatal("the first who asks is not let through")
 		}
-		if !barred(2) {
+		if !deferred(2) {
 			t.Fatal("two are let through")
 		}
 		r.refused("garden", "d", 407, now)
 		r.end(sessionKey(1))
-		if !barred(1) {
+		if !deferred(1) {
 			t.Fatal("let through a second time")
 		}
 	}
 	now = now.Add(stopRetry)
-	if barred(3) {
+	if deferred(3) {
 		t.Fatal("not tried again")
 	}
 	r.accepted("garden")
-	if barred(1) || barred(2) {
+	if deferred(1) || deferred(2) {
 		t.Error("stopped although the BNG agreed")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -108,15 +109,33 @@ func reseal(segment []byte, off int64) {
 }
 
 func TestDeliberateChangesBreakTheChain(t *testing.T) {
-	whole := t.TempDir()
+	whole, other, fork := t.TempDir(), t.TempDir(), t.TempDir()
 	hundred(t, whole, 50)
-	other := t.TempDir()
 	hundred(t, other, 50)
-	fork := t.TempDir()
 	forked(t, load(t, whole), fork)
 	where := frames(t, load(t, whole).segs[0].path)
+	changes := changesOfRecords(where)
+	maps.Copy(changes, changesOfSegments(load(t, other), load(t, fork), where[len(where)-6].end))
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			im := load(t, whole)
+			change(im)
+			dir := t.TempDir()
+			im.store(t, dir)
+			if _, err := Verify(dir); !errors.Is(err, ErrDamaged) {
+				t.Errorf("Verify: %v", err)
+			}
+			if j, err := Open(Config{Dir: dir, ReserveBytes: -1}); !errors.Is(err, ErrDamaged) {
+				t.Errorf("Open: %v, %v", j, err)
+			}
+		})
+	}
+}
+
+// changesOfRecords are changes in the first segment, whose records are given.
+func changesOfRecords(where []frame) map[string]func(im *image) {
 	third := where[2]
-	for name, change := range map[string]func(im *image){
+	return map[string]func(im *image){
 		"a record rewritten, checksum and all": func(im *image) {
 			im.content[0][third.off+28] ^= 3 // its kind
 			reseal(im.content[0], third.off)
@@ -141,17 +160,24 @@ func TestDeliberateChangesBreakTheChain(t *testing.T) {
 			b := im.content[0]
 			im.content[0] = slices.Concat(b[:third.end], b[third.off:])
 		},
+	}
+}
+
+// changesOfSegments are changes of whole segments: other is another journal, fork a copy
+// that went its own way, and a batch of the first segment ends at cut.
+func changesOfSegments(other, fork *image, cut int64) map[string]func(im *image) {
+	return map[string]func(im *image){
 		"a segment of another journal": func(im *image) {
-			im.content[1] = load(t, other).content[1]
+			im.content[1] = other.content[1]
 		},
 		"a segment of a copy that went its own way": func(im *image) {
-			im.content[1] = load(t, fork).content[1]
+			im.content[1] = fork.content[1]
 		},
 		"the older segment cut at the end of a batch": func(im *image) {
-			im.content[0] = im.content[0][:where[len(where)-6].end]
+			im.content[0] = im.content[0][:cut]
 		},
 		"a segment under another's name": func(im *image) {
-			im.segs[1].path = filepath.Join(whole, segmentName(im.segs[1].first+1))
+			im.segs[1].path = filepath.Join(filepath.Dir(im.segs[1].path), segmentName(im.segs[1].first+1))
 			im.segs[1].first++
 		},
 		"an unknown version": func(im *image) {
@@ -160,24 +186,11 @@ func TestDeliberateChangesBreakTheChain(t *testing.T) {
 			binary.LittleEndian.PutUint32(b[100:], crc32.Checksum(b[:100], castagnoli))
 		},
 		"an id that is not the segments'": func(im *image) {
-			im.id = load(t, other).id
+			im.id = other.id
 		},
 		"an id that is none": func(im *image) {
 			im.id = []byte("cordon\n")
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			im := load(t, whole)
-			change(im)
-			dir := t.TempDir()
-			im.store(t, dir)
-			if _, err := Verify(dir); !errors.Is(err, ErrDamaged) {
-				t.Errorf("Verify: %v", err)
-			}
-			if j, err := Open(Config{Dir: dir, ReserveBytes: -1}); !errors.Is(err, ErrDamaged) {
-				t.Errorf("Open: %v, %v", j, err)
-			}
-		})
 	}
 }
 

@@ -69,28 +69,35 @@ func TestAFailedWriteOrSyncStopsTheJournalForGood(t *testing.T) {
 				t.Fatalf("the failing call: %v", err)
 			}
 			broken.Store(false) // the device works again, and must not be trusted
-			before := failures.Load()
-			ops := len(disk.ops)
-			release := entry(3)
-			release.Reserved = true
-			for _, e := range []Entry{entry(3), release} {
-				if _, err := j.Append(t.Context(), e); !errors.Is(err, ErrStopped) || !errors.Is(err, c.cause) {
-					t.Errorf("a later append: %v", err)
-				}
-			}
-			if _, err := j.Erase(t.Context(), func(Record) bool { return true }); !errors.Is(err, c.cause) {
-				t.Errorf("Erase: %v", err)
-			}
-			if err := j.Writable(); !errors.Is(err, c.cause) {
-				t.Errorf("Writable: %v", err)
-			}
-			if len(disk.ops) != ops || failures.Load() != before {
-				t.Errorf("the disk was used again: %v", disk.ops[ops:])
-			}
+			wantStopped(t, j, disk, &failures, c.cause)
 			if got := all(t, j); len(got) != 1 || committed != 1 {
 				t.Errorf("%d records replayed and %d committed, one was acknowledged", len(got), committed)
 			}
 		})
+	}
+}
+
+// wantStopped checks that a stopped journal refuses everything with the cause, and uses
+// its disk no more.
+func wantStopped(t *testing.T, j *Journal, disk *hookDisk, failures *atomic.Int32, cause error) {
+	t.Helper()
+	before := failures.Load()
+	ops := len(disk.ops)
+	release := entry(3)
+	release.Reserved = true
+	for _, e := range []Entry{entry(3), release} {
+		if _, err := j.Append(t.Context(), e); !errors.Is(err, ErrStopped) || !errors.Is(err, cause) {
+			t.Errorf("a later append: %v", err)
+		}
+	}
+	if _, err := j.Erase(t.Context(), func(Record) bool { return true }); !errors.Is(err, cause) {
+		t.Errorf("Erase: %v", err)
+	}
+	if err := j.Writable(); !errors.Is(err, cause) {
+		t.Errorf("Writable: %v", err)
+	}
+	if len(disk.ops) != ops || failures.Load() != before {
+		t.Errorf("the disk was used again: %v", disk.ops[ops:])
 	}
 }
 

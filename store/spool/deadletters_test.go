@@ -42,12 +42,12 @@ func lines(t *testing.T, file string) (read []map[string]any) {
 func TestAnUnstorableRecordIsADeadLetterAndItsAddressIsUnattributable(t *testing.T) {
 	for _, spooled := range []bool{false, true} {
 		store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.ID == "bad\xff" }}
-		file := filepath.Join(t.TempDir(), "aside.ndjson")
-		aside := NewDeadLetters(DeadLettersConfig{File: file, Next: store, Now: func() time.Time { return noon }})
-		if aside.Pending() != "" {
+		file := filepath.Join(t.TempDir(), "unstorable.ndjson")
+		letters := NewDeadLetters(DeadLettersConfig{File: file, Next: store, Now: func() time.Time { return noon }})
+		if letters.Pending() != "" {
 			t.Error("a file is said to be there")
 		}
-		s := open(t, t.TempDir(), aside)
+		s := open(t, t.TempDir(), letters)
 		if spooled {
 			store.disconnect()
 		}
@@ -70,8 +70,8 @@ func TestAnUnstorableRecordIsADeadLetterAndItsAddressIsUnattributable(t *testing
 		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%v %v", info, err)
 		}
-		if got := aside.Stats(); got.Events != 1 || got.BNG != "bng1" || aside.Pending() != file {
-			t.Errorf("spooled %t: %+v %s", spooled, got, aside.Pending())
+		if got := letters.Stats(); got.Events != 1 || got.BNG != "bng1" || letters.Pending() != file {
+			t.Errorf("spooled %t: %+v %s", spooled, got, letters.Pending())
 		}
 		var doubt *quarantine.SessionEvent
 		for i := range store.stored {
@@ -88,20 +88,21 @@ func TestAnUnstorableRecordIsADeadLetterAndItsAddressIsUnattributable(t *testing
 
 func TestADeadLetterThatCannotBeWrittenIsNotAnswered(t *testing.T) {
 	store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.ID == "bad" }}
-	aside := NewDeadLetters(DeadLettersConfig{File: filepath.Join(t.TempDir(), "no", "such", "folder"), Next: store})
-	errs := aside.Record(t.Context(), []quarantine.SessionEvent{event("a", 0), event("bad", 0)})
-	if errs[0] != nil || errs[1] == nil || errors.Is(errs[1], quarantine.ErrUnstorable) || aside.Stats().Events != 0 {
+	letters := NewDeadLetters(DeadLettersConfig{File: filepath.Join(t.TempDir(), "no", "such", "folder"), Next: store})
+	errs := letters.Record(t.Context(), []quarantine.SessionEvent{event("a", 0), event("bad", 0)})
+	if errs[0] != nil || errs[1] == nil || errors.Is(errs[1], quarantine.ErrUnstorable) || letters.Stats().Events != 0 {
 		t.Errorf("%v", errs)
 	}
 }
 
 func TestTheFileOfDeadLettersIsBounded(t *testing.T) {
 	store := &sessionStore{refuse: func(ev quarantine.SessionEvent) bool { return ev.Key.Identified() }}
-	file := filepath.Join(t.TempDir(), "aside.ndjson")
+	file := filepath.Join(t.TempDir(), "unstorable.ndjson")
 	now := noon
-	aside := NewDeadLetters(DeadLettersConfig{File: file, Max: 10_000, Next: store, Now: func() time.Time { now = now.Add(time.Minute); return now }})
+	letters := NewDeadLetters(DeadLettersConfig{File: file, Max: 10_000, Next: store,
+		Now: func() time.Time { now = now.Add(time.Minute); return now }})
 	for i := range 200 {
-		if err := aside.Record(t.Context(), []quarantine.SessionEvent{holding("bad", "198.51.100.7", i)})[0]; err != nil {
+		if err := letters.Record(t.Context(), []quarantine.SessionEvent{holding("bad", "198.51.100.7", i)})[0]; err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -123,11 +124,12 @@ func TestTheFileOfDeadLettersIsBounded(t *testing.T) {
 func TestAStoreThatRefusesEverybodyIsNotAnsweredFor(t *testing.T) {
 	store := &sessionStore{refuse: func(quarantine.SessionEvent) bool { return true }}
 	now := noon
-	aside := NewDeadLetters(DeadLettersConfig{File: filepath.Join(t.TempDir(), "aside.ndjson"), Next: store, Now: func() time.Time { return now }})
+	letters := NewDeadLetters(DeadLettersConfig{File: filepath.Join(t.TempDir(), "unstorable.ndjson"), Next: store,
+		Now: func() time.Time { return now }})
 	n := 0
 	record := func() error {
 		n++
-		return aside.Record(t.Context(), []quarantine.SessionEvent{event("a", n)})[0]
+		return letters.Record(t.Context(), []quarantine.SessionEvent{event("a", n)})[0]
 	}
 	for range maxDeadLetters {
 		if err := record(); err != nil {
@@ -137,8 +139,9 @@ func TestAStoreThatRefusesEverybodyIsNotAnsweredFor(t *testing.T) {
 	if err := record(); err == nil || errors.Is(err, quarantine.ErrUnstorable) {
 		t.Errorf("one more: %v", err)
 	}
-	if err := aside.Record(t.Context(), []quarantine.SessionEvent{event("a", n-1)})[0]; err != nil || aside.Stats().Events != maxDeadLetters {
-		t.Errorf("one that stands in the file already, again: %v, %d are counted", err, aside.Stats().Events)
+	if err := letters.Record(t.Context(), []quarantine.SessionEvent{event("a", n-1)})[0]; err != nil ||
+		letters.Stats().Events != maxDeadLetters {
+		t.Errorf("one that stands in the file already, again: %v, %d are counted", err, letters.Stats().Events)
 	}
 	now = now.Add(deadLettersPer)
 	if err := record(); err != nil {
@@ -160,9 +163,9 @@ func TestASpoolOfUnstorableRecordsIsDrainedInTheEnd(t *testing.T) {
 			store := &sessionStore{}
 			store.disconnect()
 			now, dir := noon, t.TempDir()
-			file := filepath.Join(dir, "aside.ndjson")
-			aside := NewDeadLetters(DeadLettersConfig{File: file, Next: store, Now: func() time.Time { return now }})
-			s := open(t, filepath.Join(dir, "spool"), aside)
+			file := filepath.Join(dir, "unstorable.ndjson")
+			letters := NewDeadLetters(DeadLettersConfig{File: file, Next: store, Now: func() time.Time { return now }})
+			s := open(t, filepath.Join(dir, "spool"), letters)
 			var want, kept []string
 			for i := range records {
 				id := fmt.Sprint(i)
@@ -177,7 +180,7 @@ func TestASpoolOfUnstorableRecordsIsDrainedInTheEnd(t *testing.T) {
 				os.Rename(filepath.Join(dir, "spool.damaged-1"), filepath.Join(dir, "spool"))); err != nil {
 				t.Fatal(err)
 			}
-			s = open(t, filepath.Join(dir, "spool"), aside)
+			s = open(t, filepath.Join(dir, "spool"), letters)
 			store.reconnect()
 			store.set(func(s *sessionStore) {
 				s.refuse = func(ev quarantine.SessionEvent) bool {
@@ -185,19 +188,7 @@ func TestASpoolOfUnstorableRecordsIsDrainedInTheEnd(t *testing.T) {
 					return err == nil && bad(i)
 				}
 			})
-			periods := 0
-			for s.Stats().Waiting > 0 {
-				for range 3 { // the pauses between are shorter than a period
-					_ = s.RunOnce(t.Context()) // says that there are too many
-				}
-				if n := aside.Stats().Events; n > uint64((periods+1)*maxDeadLetters) {
-					t.Fatalf("%d were set aside in %d periods", n, periods+1)
-				}
-				now = now.Add(deadLettersPer)
-				if periods++; periods > len(want)/maxDeadLetters+2 {
-					t.Fatalf("%d of %d still wait after %d periods, %d were set aside", s.Stats().Waiting, records, periods, aside.Stats().Events)
-				}
-			}
+			drainInPeriods(t, s, letters, &now, len(want)/maxDeadLetters+2)
 			var got []string
 			for _, line := range lines(t, file) {
 				got = append(got, line["acct_session_id"].(string))
@@ -218,5 +209,23 @@ func TestASpoolOfUnstorableRecordsIsDrainedInTheEnd(t *testing.T) {
 				t.Error("attribution still waits")
 			}
 		})
+	}
+}
+
+// drainInPeriods drains a spool in at most so many periods, of each of which no more
+// become dead letters than a period allows.
+func drainInPeriods(t *testing.T, s *Spool, letters *DeadLetters, now *time.Time, most int) {
+	t.Helper()
+	for periods := 0; s.Stats().Waiting > 0; {
+		for range 3 { // the pauses between are shorter than a period
+			_ = s.RunOnce(t.Context()) // says that there are too many
+		}
+		if n := letters.Stats().Events; n > uint64((periods+1)*maxDeadLetters) {
+			t.Fatalf("%d dead letters in %d periods", n, periods+1)
+		}
+		*now = now.Add(deadLettersPer)
+		if periods++; periods > most {
+			t.Fatalf("%d still wait after %d periods, %d dead letters", s.Stats().Waiting, periods, letters.Stats().Events)
+		}
 	}
 }

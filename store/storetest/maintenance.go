@@ -100,7 +100,7 @@ func concurrentWindows(t *testing.T, open Open) {
 	t.Run("what no book may note is refused", func(t *testing.T) {
 		s := start(t, open)
 		for _, m := range []quarantine.Maintenance{
-			window("", "nameless", noon, time.Hour), window("bng1", "backwards", noon, -time.Second),
+			window("", "unnamed", noon, time.Hour), window("bng1", "backwards", noon, -time.Second),
 			window("bng1", "for ever", noon, quarantine.MaxMaintenance+time.Second),
 		} {
 			if _, err := s.SetMaintenance(t.Context(), m); err == nil {

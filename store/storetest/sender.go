@@ -117,7 +117,7 @@ func lostTerms(t *testing.T, open Open) {
 		}
 	})
 
-	t.Run("a nameless holder is refused", func(t *testing.T) {
+	t.Run("a unnamed holder is refused", func(t *testing.T) {
 		s := start(t, open)
 		if _, _, err := s.Campaign(t.Context(), "", leaseTTL); err == nil {
 			t.Fatal("no error")

@@ -119,7 +119,8 @@ func (c *compiler) fields(at string, l *lookup) {
 	for _, name := range slices.Sorted(maps.Keys(l.Fields)) {
 		switch {
 		case !slices.Contains(recordNames, name):
-			c.fail("unknown field %q: must be one of %s; RADIUS attributes go under attributes", []any{name, strings.Join(recordNames, ", ")}, at, "fields", name)
+			c.fail("unknown field %q: must be one of %s; RADIUS attributes go under attributes",
+				[]any{name, strings.Join(recordNames, ", ")}, at, "fields", name)
 		case l.Fields[name] == "":
 			c.fail("must name a field", nil, at, "fields", name)
 		}

@@ -64,7 +64,7 @@ func TestTheTableOfAccountsIsCheckedWithTheConfigurationAndFollowed(t *testing.T
 	expect("there again", "4715", 5)
 }
 
-func TestFaultsOfTheTableAreToldWithItsLines(t *testing.T) {
+func TestFaultsOfTheTableAreReportedWithItsLines(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "accounts.csv")
 	writeTable(t, file, "alice,4711\nbob\n", time.Now())
 	_, _, _, err := parse("cordon.yaml", withSubscriber("{realm: cut, case: upper, map_file: "+file+"}"))

@@ -82,7 +82,7 @@ func TestAConfigurationThatSaysNothingIsShadowOnLoopback(t *testing.T) {
 	}
 }
 
-func TestEveryFaultIsToldAtOnceWithItsPlace(t *testing.T) {
+func TestEveryFaultIsReportedAtOnceWithItsPlace(t *testing.T) {
 	const bad = `
 redis: {adrs: ["127.0.0.1:6379"]}
 http: {listen: "0.0.0.0:8480"}
@@ -144,14 +144,14 @@ exemptions: [{reason: "who?"}]
 			found = found || strings.HasPrefix(g, w)
 		}
 		if !found {
-			t.Errorf("not told: %s", w)
+			t.Errorf("not reported: %s", w)
 		}
 	}
 	if len(got) != len(want) {
-		t.Errorf("%d faults told, want %d", len(got), len(want))
+		t.Errorf("%d faults, want %d", len(got), len(want))
 	}
 	if t.Failed() {
-		t.Logf("told:\n%s", strings.Join(got, "\n"))
+		t.Logf("reported:\n%s", strings.Join(got, "\n"))
 	}
 }
 
@@ -315,7 +315,7 @@ bngs:
 	}
 }
 
-func TestFaultsOfProxiesAreToldWithTheirPlace(t *testing.T) {
+func TestFaultsOfProxiesAreReportedWithTheirPlace(t *testing.T) {
 	const text = `
 proxies:
   - {name: aaa1, address: 192.0.2.50, secret: 0123456789abcdef0123456789abcdef, deadline: 45s}
@@ -331,7 +331,7 @@ bngs:
 		`cordon.yaml:7:43: bngs[0].via: unknown proxy "aaa3": must be one of proxies`,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("not told: %s\nin: %v", want, err)
+			t.Errorf("not reported: %s\nin: %v", want, err)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func TestPartsEndInTheReverseOrderOfTheirStart(t *testing.T) {
 	}
 }
 
-func TestAPartThatFailsIsTold(t *testing.T) {
+func TestAPartThatFailsIsReported(t *testing.T) {
 	l := lifecycle{log: zap.NewNop()}
 	broken := errors.New("broken")
 	l.run("http", func(context.Context) error { return broken })

@@ -150,7 +150,7 @@ func runEngine(t *testing.T, memory *quarantinetest.Memory, enforcer quarantine.
 	return e
 }
 
-func TestNothingIsToldOfABNGInMaintenance(t *testing.T) {
+func TestNothingIsLoggedOfABNGInMaintenance(t *testing.T) {
 	all := []bng.Health{{BNG: "bng1", State: bng.PathUnresponsive}, {BNG: "bng2", State: bng.PathUnresponsive}}
 	told := outsideMaintenance(all, []quarantine.Maintenance{{BNG: "bng1"}, {BNG: "bng3"}})
 	if len(told) != 1 || told[0].BNG != "bng2" || all[0].BNG != "bng1" {

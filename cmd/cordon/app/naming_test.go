@@ -52,7 +52,7 @@ func TestASubscriberKeyIsOneOrAListOfItsOwnForEachBNG(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongWithNamesAndGroupsIsToldWithItsPlace(t *testing.T) {
+func TestWhatIsWrongWithNamesAndGroupsIsReportedWithItsPlace(t *testing.T) {
 	pair := box("a", "192.0.2.1", "group: pair") + box("b", "192.0.2.2", "group: pair")
 	for _, test := range []struct{ key, bngs, more, want string }{
 		{"No-Such", box("a", "192.0.2.1"), "", `cordon.yaml:2:19: accounting.subscriber_key[0]: unknown attribute "No-Such"`},

@@ -36,7 +36,7 @@ func TestFormerAndRetiredNamesAreReadAndOneBNGsAlone(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongWithFormerAndRetiredNamesIsToldWithItsPlace(t *testing.T) {
+func TestWhatIsWrongWithFormerAndRetiredNamesIsReportedWithItsPlace(t *testing.T) {
 	for _, test := range []struct{ bngs, more, want string }{
 		{box("a", "192.0.2.1", "formerly: [x]") + box("b", "192.0.2.2", "formerly: [x]"), "",
 			"bngs[1].formerly[0]: duplicate former name: x is one of a already"},

@@ -15,10 +15,10 @@ import (
 	"cordon/store/spool"
 )
 
-// storeAway takes nothing.
-type storeAway struct{}
+// storeUnreachable takes nothing.
+type storeUnreachable struct{}
 
-func (storeAway) Record(_ context.Context, events []quarantine.SessionEvent) []error {
+func (storeUnreachable) Record(_ context.Context, events []quarantine.SessionEvent) []error {
 	errs := make([]error, len(events))
 	for i := range errs {
 		errs[i] = errors.New("away")
@@ -29,7 +29,7 @@ func (storeAway) Record(_ context.Context, events []quarantine.SessionEvent) []e
 // filledSpool leaves a spool with two records.
 func filledSpool(t *testing.T, dir string) {
 	t.Helper()
-	s, err := spool.New(t.Context(), spool.Config{Dir: dir, Max: spool.MinMax, Next: storeAway{}})
+	s, err := spool.New(t.Context(), spool.Config{Dir: dir, Max: spool.MinMax, Next: storeUnreachable{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func damagedSpool(t *testing.T, dir string) {
 	t.Fatal("no segment has the record")
 }
 
-func TestADamagedSpoolIsMovedAsideAndNobodyIsJudgedUntilAPersonHasLooked(t *testing.T) {
+func TestADamagedSpoolIsMovedAsideAndNothingIsAttributedUntilAPersonHasLooked(t *testing.T) {
 	cfg := Default()
 	cfg.Journal.Dir = t.TempDir()
 	damagedSpool(t, filepath.Join(cfg.Journal.Dir, "spool"))

@@ -10,7 +10,7 @@ import (
 	"cordon/quarantine"
 )
 
-func TestFaultsOfTranslatorLogsAreToldWithTheirPlace(t *testing.T) {
+func TestFaultsOfTranslatorLogsAreReportedWithTheirPlace(t *testing.T) {
 	config := strings.Replace(goodConfig, `http: {listen: "127.0.0.1:0"}`,
 		`http: {listen: "127.0.0.1:0", tokens: [{name: cgn1, token: "0123456789abcdef0123456789abcdef", scopes: [bindings]}, {name: ids, token: "1123456789abcdef0123456789abcdef", scopes: [verdict]}]}`, 1)
 	for line, fault := range map[string]string{

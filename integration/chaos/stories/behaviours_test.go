@@ -28,7 +28,7 @@ var behaviours = []behaviour{
 	{name: "both are done and refused", quirks: []bngsim.Quirk{bngsim.NAKsRestrict, bngsim.NAKsRestore}},
 	{name: "a change renames the session, with Stop and Start", quirks: []bngsim.Quirk{bngsim.SessionIDChanges}},
 	{name: "a restriction renames the session unseen", quirks: []bngsim.Quirk{bngsim.Hides}},
-	{name: "the client is let in again", quirks: []bngsim.Quirk{bngsim.MACAuth}, fits: makes(bngsim.CoovaChilli)},
+	{name: "the client is let in again", quirks: []bngsim.Quirk{bngsim.MACAuth}, fits: platforms(bngsim.CoovaChilli)},
 	{name: "sets are shared with billing", before: (*cell).billingSuspends, fits: hasSets},
 	{name: "billing comes after the release", heals: time.Minute, heal: (*cell).billingSuspends, fits: hasSets},
 	{name: "restart with Accounting-On", begin: func(c *cell) { c.restart(true, false) }, heals: 20 * time.Second},
@@ -37,8 +37,8 @@ var behaviours = []behaviour{
 	{name: "restart before the release", before: func(c *cell) { c.w.later(time.Minute, func() { c.restart(false, false) }) }},
 	{
 		name: "503 for live sessions at the release", heals: 4 * time.Minute,
-		begin: func(c *cell) { c.box.misbehave(func(f *bngsim.Faults) { f.NAK = bngsim.SessionNotFound }) },
-		heal:  func(c *cell) { c.box.misbehave(func(f *bngsim.Faults) { f.NAK = bngsim.OK }) },
+		begin: func(c *cell) { c.bng.misbehave(func(f *bngsim.Faults) { f.NAK = bngsim.SessionNotFound }) },
+		heal:  func(c *cell) { c.bng.misbehave(func(f *bngsim.Faults) { f.NAK = bngsim.OK }) },
 	},
 	{name: "503 for live sessions at the restriction", slow: true, quirks: []bngsim.Quirk{bngsim.NotFound}},
 	{name: "slow hooks drop", slow: true, quirks: []bngsim.Quirk{bngsim.SlowHooks}},
@@ -47,26 +47,26 @@ var behaviours = []behaviour{
 	{
 		name: "datagrams are lost, doubled and late", slow: true, heals: 2 * time.Minute,
 		before: func(c *cell) {
-			c.box.reach(bngsim.Link{Lose: 0.3, Double: 0.3, Delay: healthy.Delay, Jitter: 2 * time.Second})
+			c.bng.reach(bngsim.Link{Lose: 0.3, Double: 0.3, Delay: healthy.Delay, Jitter: 2 * time.Second})
 		},
-		heal: func(c *cell) { c.box.reach(healthy) },
+		heal: func(c *cell) { c.bng.reach(healthy) },
 	},
 	{
 		name: "the link is down at the release", heals: 5 * time.Minute,
-		begin: func(c *cell) { c.box.reach(bngsim.Link{Lose: 1}) },
-		heal:  func(c *cell) { c.box.reach(healthy) },
+		begin: func(c *cell) { c.bng.reach(bngsim.Link{Lose: 1}) },
+		heal:  func(c *cell) { c.bng.reach(healthy) },
 	},
 	{
 		name: "answers are lost at the restriction", slow: true,
 		before: func(c *cell) {
-			c.box.misbehave(func(f *bngsim.Faults) { f.Out.Lose = 1 })
-			c.w.later(time.Minute, func() { c.box.misbehave(func(f *bngsim.Faults) { f.Out.Lose = 0 }) })
+			c.bng.misbehave(func(f *bngsim.Faults) { f.Out.Lose = 1 })
+			c.w.later(time.Minute, func() { c.bng.misbehave(func(f *bngsim.Faults) { f.Out.Lose = 0 }) })
 		},
 	},
 }
 
-func makes(of ...bngsim.Platform) func(*gear) bool {
-	return func(g *gear) bool { return slices.Contains(of, g.make) }
+func platforms(of ...bngsim.Platform) func(*gear) bool {
+	return func(g *gear) bool { return slices.Contains(of, g.platform) }
 }
 
 func hasSets(g *gear) bool { return g.ipset != "" }

@@ -10,15 +10,15 @@ import (
 const suspendedSet = "suspended"
 
 // bills has billing put a subscriber's session into its set, or lift it out.
-func (p *person) bills(on bool) {
-	for _, s := range p.box.sim.Find(p.name) {
+func (p *subscriber) bills(on bool) {
+	for _, s := range p.bng.sim.Find(p.name) {
 		p.mu.Lock()
 		p.billing = true
 		p.mu.Unlock()
-		if err := p.box.sim.Suspend(s.ID, suspendedSet, on); err != nil {
-			p.box.fail("billing: %v", err)
+		if err := p.bng.sim.Suspend(s.ID, suspendedSet, on); err != nil {
+			p.bng.fail("billing: %v", err)
 		}
-		now, _ := p.box.sim.Session(s.ID)
+		now, _ := p.bng.sim.Session(s.ID)
 		p.mu.Lock()
 		p.billing, p.billed = false, slices.Contains(now.Sets, suspendedSet)
 		p.mu.Unlock()
@@ -26,14 +26,14 @@ func (p *person) bills(on bool) {
 }
 
 // inBillingsSet reports whether billing's set holds her.
-func (p *person) inBillingsSet() bool {
+func (p *subscriber) inBillingsSet() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.billed
 }
 
-// heedBilling fails if somebody else than billing touched billing's set.
-func (p *person) heedBilling(s *bngsim.Session, live bool) {
+// heedBilling fails if another than billing touched billing's set.
+func (p *subscriber) heedBilling(s *bngsim.Session, live bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	is := live && slices.Contains(s.Sets, suspendedSet)
@@ -42,9 +42,9 @@ func (p *person) heedBilling(s *bngsim.Session, live bool) {
 	case !live:
 		p.billed = false // the session is over
 	case p.billed && !is:
-		p.box.fail("billing's suspension of %s is lifted", p.name)
+		p.bng.fail("billing's suspension of %s is lifted", p.name)
 	case !p.billed && is:
-		p.box.fail("%s is put into billing's set", p.name)
+		p.bng.fail("%s is put into billing's set", p.name)
 	}
 	p.billed = is
 }

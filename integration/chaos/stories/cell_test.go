@@ -3,18 +3,18 @@ package stories
 import "time"
 
 // cell is one gear in a matrix: a line that is restricted and released once, and a
-// neighbour whom nobody ever reports. All cells of one behaviour share a world, and
+// neighbour who is never reported. All cells of one behaviour share a world, and
 // nothing else.
 type cell struct {
 	w         *World
-	box       *box
-	subject   *person
-	neighbour *person
+	bng       *labBNG
+	subject   *subscriber
+	neighbour *subscriber
 	free      time.Duration // how long the line has been free although the case stands
 }
 
-func (w *World) newCell(b *box) *cell {
-	c := &cell{w: w, box: b, subject: w.newPerson(b), neighbour: w.newPerson(b)}
+func (w *World) newCell(b *labBNG) *cell {
+	c := &cell{w: w, bng: b, subject: w.newSubscriber(b), neighbour: w.newSubscriber(b)}
 	c.subject.logIn()
 	c.neighbour.logIn()
 	return c
@@ -24,14 +24,14 @@ func (c *cell) billingSuspends() { c.subject.bills(true) }
 
 // restart loses all sessions; the clients come back.
 func (c *cell) restart(says, readdressed bool) {
-	c.box.sim.Crash()
+	c.bng.sim.Crash()
 	if says {
-		_ = c.box.sim.On(over)
+		_ = c.bng.sim.On(over)
 	}
 	if readdressed {
 		c.subject.line.IPv4 = c.w.nextAddress()
 	}
-	for _, p := range []*person{c.subject, c.neighbour} {
+	for _, p := range []*subscriber{c.subject, c.neighbour} {
 		c.w.later(15*time.Second, p.logInIfOff)
 	}
 }
@@ -39,12 +39,12 @@ func (c *cell) restart(says, readdressed bool) {
 // stands looks whether the line is restricted, now that some time has passed. It
 // may be free for a minute after each log-in.
 func (c *cell) stands(past, grace time.Duration) {
-	if c.free += lookEvery; !c.subject.online() || len(c.subject.restricted()) > 0 || c.subject.inBillingsSet() {
+	if c.free += checkEvery; !c.subject.online() || len(c.subject.restricted()) > 0 || c.subject.inBillingsSet() {
 		c.free = 0
 	}
 	if c.free > within && past > grace {
 		c.free = 0
-		c.box.fail("the case stands, and the line of %s is free for a minute; case: %s", c.subject.name, describe(c.w.openCase(c.subject)))
+		c.bng.fail("the case stands, and the line of %s is free for a minute; case: %s", c.subject.name, describe(c.w.openCase(c.subject)))
 	}
 }
 
@@ -52,7 +52,7 @@ func (c *cell) stands(past, grace time.Duration) {
 func (c *cell) isFree() bool {
 	now := c.subject.restricted()
 	if len(now) > 0 {
-		c.box.fail("%s is released, and %s has %s; case: %s", c.subject.name, now[0].ID, now[0].State, describe(c.w.openCase(c.subject)))
+		c.bng.fail("%s is released, and %s has %s; case: %s", c.subject.name, now[0].ID, now[0].State, describe(c.w.openCase(c.subject)))
 	}
 	return len(now) == 0
 }

@@ -18,7 +18,7 @@ type instance struct {
 	name    string
 	address netip.Addr
 	log     quarantinetest.Journal
-	gate    *gate
+	store   *storeLink
 
 	*engine.Engine        // nil: stopped
 	halt           func() // of the engine and its client
@@ -35,7 +35,7 @@ func (in *instance) start() {
 	enforcer := bng.NewEnforcer(w.fleet(), client, nil)
 	in.Engine, err = engine.New(w.t.Context(), engine.Config{
 		Logger: w.logger(in.name),
-		Holder: in.name, Instance: in.name, Store: in.gate, Enforcer: enforcer, Paths: enforcer, Journal: &in.log, Rules: w.rules,
+		Holder: in.name, Instance: in.name, Store: in.store, Enforcer: enforcer, Paths: enforcer, Journal: &in.log, Rules: w.rules,
 		Intakers: 2, Workers: 16, Unworked: w.server.Oldest, Listens: true,
 	})
 	must(w.t, err)
@@ -57,8 +57,8 @@ func (in *instance) stop() {
 // fleet is what the operator has configured.
 func (w *World) fleet() *bng.Fleet {
 	w.t.Helper()
-	configs := make([]bng.Config, len(w.boxes))
-	for i, b := range w.boxes {
+	configs := make([]bng.Config, len(w.bngs))
+	for i, b := range w.bngs {
 		configs[i] = b.config()
 	}
 	f, err := bng.NewFleet(configs)

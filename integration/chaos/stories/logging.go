@@ -8,14 +8,16 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// logger writes what an engine logs into the tale.
-func (w *World) logger(name string) *zap.Logger { return zap.New(&logCore{tale: w.tale, name: name}) }
+// logger writes what an engine logs into the transcript.
+func (w *World) logger(name string) *zap.Logger {
+	return zap.New(&logCore{transcript: w.transcript, name: name})
+}
 
 // logCore is a zapcore.Core that writes nothing out before it is read.
 type logCore struct {
-	tale   *tale
-	name   string
-	fields []zapcore.Field
+	transcript *transcript
+	name       string
+	fields     []zapcore.Field
 }
 
 var _ zapcore.Core = (*logCore)(nil)
@@ -25,7 +27,7 @@ func (c *logCore) Enabled(l zapcore.Level) bool { return l >= zapcore.InfoLevel 
 
 // With implements zapcore.Core.
 func (c *logCore) With(fields []zapcore.Field) zapcore.Core {
-	return &logCore{c.tale, c.name, slices.Concat(c.fields, fields)}
+	return &logCore{c.transcript, c.name, slices.Concat(c.fields, fields)}
 }
 
 // Check implements zapcore.Core.
@@ -39,7 +41,7 @@ func (c *logCore) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore
 // Write implements zapcore.Core.
 func (c *logCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	all := slices.Concat(c.fields, fields)
-	c.tale.add(func() string {
+	c.transcript.add(func() string {
 		read := zapcore.NewMapObjectEncoder()
 		for _, f := range all {
 			f.AddTo(read)

@@ -24,11 +24,13 @@ var exceptions = []struct {
 }{
 	{
 		"a restriction renames the session unseen", except(bngsim.CoovaChilli),
-		"no other make is known to rename a session without a Start, so no other dialect follows one by its login",
+		"no other platform is known to rename a session without a Start, so no other dialect follows one by its login",
 	},
 }
 
-func except(of bngsim.Platform) func(*gear) bool { return func(g *gear) bool { return g.make != of } }
+func except(of bngsim.Platform) func(*gear) bool {
+	return func(g *gear) bool { return g.platform != of }
+}
 
 func excepted(g *gear, b *behaviour) bool {
 	for _, e := range exceptions {
@@ -46,7 +48,7 @@ func TestEveryDialectUnderEveryBehaviourRestrictsAndReleases(t *testing.T) {
 			t.Run(b.name+"/"+ends, func(t *testing.T) {
 				t.Parallel()
 				w := matrix(t, b, ends)
-				for _, box := range w.boxes {
+				for _, box := range w.bngs {
 					t.Run(box.gear.name(), func(t *testing.T) { box.judge(t, excepted(&box.gear, b)) })
 				}
 			})
@@ -55,7 +57,7 @@ func TestEveryDialectUnderEveryBehaviourRestrictsAndReleases(t *testing.T) {
 }
 
 // judge fails for what went wrong, or where it is excepted because nothing did.
-func (b *box) judge(t *testing.T, excepted bool) {
+func (b *labBNG) judge(t *testing.T, excepted bool) {
 	failures := b.failures()
 	if excepted {
 		if len(failures) == 0 {
@@ -64,7 +66,7 @@ func (b *box) judge(t *testing.T, excepted bool) {
 		return
 	}
 	if len(failures) > 0 {
-		t.Logf("\n%s", b.world.tale.about(b.names()))
+		t.Logf("\n%s", b.world.transcript.about(b.names()))
 	}
 	for _, f := range failures {
 		t.Error(f)
@@ -79,16 +81,16 @@ func TestExceptionsHaveReasons(t *testing.T) {
 	}
 }
 
-// lookEvery is how often the data planes are looked at.
-const lookEvery = 5 * time.Second
+// checkEvery is how often the data planes are looked at.
+const checkEvery = 5 * time.Second
 
-// matrix tells the story of one behaviour on every gear that it makes sense for.
+// matrix runs the story of one behaviour on every gear that it makes sense for.
 func matrix(t *testing.T, b *behaviour, ends string) (w *World) {
 	synctest.Test(t, func(t *testing.T) {
-		var boxes []boxPlan
+		var boxes []labBNGPlan
 		for _, g := range modelled {
 			if b.fits == nil || b.fits(&g) {
-				boxes = append(boxes, boxPlan{g, b.quirks})
+				boxes = append(boxes, labBNGPlan{g, b.quirks})
 			}
 		}
 		w = newWorld(t, 1, boxes, 1)
@@ -98,7 +100,7 @@ func matrix(t *testing.T, b *behaviour, ends string) (w *World) {
 			return
 		}
 		var cells []*cell
-		for _, box := range w.boxes {
+		for _, box := range w.bngs {
 			cells = append(cells, w.newCell(box))
 		}
 		w.restrictAll(cells, b)
@@ -121,8 +123,8 @@ func (w *World) restrictAll(cells []*cell, b *behaviour) {
 	for _, c := range cells {
 		w.report(c.subject, w.instances[0])
 	}
-	for past := time.Duration(0); past < w.lasts-time.Minute; past += lookEvery {
-		w.pass(lookEvery)
+	for past := time.Duration(0); past < w.lasts-time.Minute; past += checkEvery {
+		w.pass(checkEvery)
 		for _, c := range cells {
 			c.stands(past, grace)
 		}
@@ -142,12 +144,12 @@ func (w *World) releaseCells(cells []*cell, b *behaviour, ends string) {
 		}
 	}
 	w.pass(b.heals)
-	w.tale.note("the gear is sound again")
+	w.transcript.note("the gear is sound again")
 	each(cells, b.heal)
 	w.pass(within)
-	for range 90 * time.Second / lookEvery {
+	for range 90 * time.Second / checkEvery {
 		cells = slices.DeleteFunc(cells, func(c *cell) bool { return !c.isFree() })
-		w.pass(lookEvery)
+		w.pass(checkEvery)
 	}
 }
 

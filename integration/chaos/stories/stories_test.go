@@ -20,8 +20,8 @@ const (
 	inCIFrom = 81
 )
 
-// TestStories tells the stories 1 to STORIES, or the one of STORY=seed and shows its
-// tale; else those for CI. Stories that end badly show theirs.
+// TestStories runs the stories 1 to STORIES, or the one of STORY=seed and shows its
+// transcript; else those for CI. Stories that end badly show theirs.
 func TestStories(t *testing.T) {
 	first, n := uint64(inCIFrom), uint64(inCI)
 	if text := os.Getenv("STORIES"); text != "" {
@@ -32,16 +32,16 @@ func TestStories(t *testing.T) {
 		first, n = number(t, seed), 1
 	}
 	done := make([]map[string]int, n)
-	t.Run("seed", func(t *testing.T) { tell(t, first, done, seed != "") })
-	for _, d := range deeds {
+	t.Run("seed", func(t *testing.T) { runStories(t, first, done, seed != "") })
+	for _, d := range actions {
 		if n >= inCI && !slices.ContainsFunc(done, func(in map[string]int) bool { return in[d.name] > 0 }) {
 			t.Errorf("%s had no effect in any of %d stories", d.name, n)
 		}
 	}
 }
 
-// tell tells stories side by side, and notes which deeds had an effect in each.
-func tell(t *testing.T, first uint64, done []map[string]int, show bool) {
+// runStories runs stories side by side, and notes which actions had an effect in each.
+func runStories(t *testing.T, first uint64, done []map[string]int, show bool) {
 	for i := range done {
 		seed := first + uint64(i)
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -49,7 +49,7 @@ func tell(t *testing.T, first uint64, done []map[string]int, show bool) {
 			w := story(t, seed)
 			done[i] = w.done
 			if failures := w.failures(); len(failures) > 0 || show {
-				t.Logf("story %d:\n%s", seed, w.tale)
+				t.Logf("story %d:\n%s", seed, w.transcript)
 				for _, f := range failures {
 					t.Error(f)
 				}
@@ -73,7 +73,7 @@ func story(t *testing.T, seed uint64) (w *World) {
 		defer w.end()
 		w.lasting(w.between(2*time.Minute, 10*time.Minute))
 		for range 1 + chance.IntN(4) {
-			w.newPerson(one(w, w.boxes)).logIn()
+			w.newSubscriber(one(w, w.bngs)).logIn()
 		}
 		w.pass(5 * time.Second)
 		for range 10 + chance.IntN(20) {
@@ -87,8 +87,8 @@ func story(t *testing.T, seed uint64) (w *World) {
 }
 
 // plans are the boxes of a story: makes by chance, half of them with a habit.
-func plans(chance *rand.Rand) []boxPlan {
-	boxes := make([]boxPlan, 1+chance.IntN(3))
+func plans(chance *rand.Rand) []labBNGPlan {
+	boxes := make([]labBNGPlan, 1+chance.IntN(3))
 	for i := range boxes {
 		boxes[i].gear = modelled[chance.IntN(len(modelled))]
 		if q := lasting[chance.IntN(len(lasting))]; boxes[i].gear.has(q) && chance.IntN(2) == 0 {

@@ -19,16 +19,16 @@ import (
 // server, the store and the engines. It must be made and closed inside one
 // synctest bubble.
 type World struct {
-	health // of the store and the engines
-	t      *testing.T
-	random *rand.Rand
-	tale   *tale
-	wire   *bngsim.Wire
-	memory *quarantinetest.Memory
-	secret radiusx.Secret
+	health     // of the store and the engines
+	t          *testing.T
+	random     *rand.Rand
+	transcript *transcript
+	wire       *bngsim.Wire
+	memory     *quarantinetest.Memory
+	secret     radiusx.Secret
 
-	boxes       []*box
-	people      []*person
+	bngs        []*labBNG
+	subscribers []*subscriber
 	instances   []*instance
 	rules       quarantine.Rulebook
 	lasts       time.Duration // how long a rule's restriction stands
@@ -38,7 +38,7 @@ type World struct {
 	address     netip.Addr // the last one given to anybody
 
 	duties []duty         // what will happen, by time
-	done   map[string]int // deeds that had an effect, by name
+	done   map[string]int // actions that had an effect, by name
 	close  []func()
 
 	mu     sync.Mutex // guards what follows
@@ -52,21 +52,21 @@ const interim = 2 * time.Minute
 // come in between.
 var healthy = bngsim.Link{Delay: 5 * time.Millisecond}
 
-// boxPlan is a lab BNG that is to be.
-type boxPlan struct {
+// labBNGPlan is a lab BNG that is to be.
+type labBNGPlan struct {
 	gear   gear
 	quirks []bngsim.Quirk
 }
 
 // newWorld returns a world without people: one engine, or two, and a box for
 // each gear.
-func newWorld(t *testing.T, seed uint64, boxes []boxPlan, engines int) *World {
+func newWorld(t *testing.T, seed uint64, boxes []labBNGPlan, engines int) *World {
 	t.Helper()
 	secret, err := radiusx.NewSecret("a-secret-of-the-lab-0123456789abcdef")
 	must(t, err)
 	w := &World{
 		//nolint:gosec // chance, not keys
-		t: t, random: rand.New(rand.NewPCG(seed, 11)), tale: &tale{began: time.Now()}, done: map[string]int{}, wire: bngsim.NewWire(seed),
+		t: t, random: rand.New(rand.NewPCG(seed, 11)), transcript: &transcript{began: time.Now()}, done: map[string]int{}, wire: bngsim.NewWire(seed),
 		secret: secret,
 		memory: quarantinetest.NewMemory(), address: netip.MustParseAddr("198.51.100.0"),
 	}
@@ -83,12 +83,12 @@ func newWorld(t *testing.T, seed uint64, boxes []boxPlan, engines int) *World {
 	w.wire.SetLink(netip.Addr{}, netip.Addr{}, healthy)
 	w.lasting(10 * time.Minute)
 	for i, plan := range boxes {
-		w.boxes = append(w.boxes, w.openBox(plan.gear, i, plan.quirks...))
+		w.bngs = append(w.bngs, w.openBNG(plan.gear, i, plan.quirks...))
 	}
 	w.server = w.serve()
 	for i := range engines {
 		in := &instance{world: w, name: string(rune('a' + i)), address: instanceAddress(i)}
-		in.gate = &gate{Store: w.memory, random: rand.New(rand.NewPCG(seed, uint64(20+i)))} //nolint:gosec // chance, not keys
+		in.store = &storeLink{Store: w.memory, random: rand.New(rand.NewPCG(seed, uint64(20+i)))} //nolint:gosec // chance, not keys
 		w.instances = append(w.instances, in)
 		in.start()
 	}
@@ -103,7 +103,7 @@ func (w *World) lasting(d time.Duration) {
 
 // namesGarden reports whether a value is what any of the makes calls the restriction.
 func (w *World) namesGarden(value string) bool {
-	for _, b := range w.boxes {
+	for _, b := range w.bngs {
 		if value == b.gear.garden || value == b.gear.renamed {
 			return true
 		}
@@ -130,9 +130,9 @@ func (w *World) background(f func(context.Context)) {
 }
 
 // fail notes what is wrong, for the end.
-func (b *box) fail(format string, args ...any) {
+func (b *labBNG) fail(format string, args ...any) {
 	what := b.name + " (" + b.gear.name() + "): " + fmt.Sprintf(format, args...)
-	b.world.tale.note("WRONG: %s", what)
+	b.world.transcript.note("WRONG: %s", what)
 	b.world.mu.Lock()
 	defer b.world.mu.Unlock()
 	b.world.failed = append(b.world.failed, failure{b, what})
@@ -140,16 +140,16 @@ func (b *box) fail(format string, args ...any) {
 
 // failure is what went wrong on a box.
 type failure struct {
-	box  *box
+	bng  *labBNG
 	what string
 }
 
 // failures lists what went wrong on the box.
-func (b *box) failures() (all []string) {
+func (b *labBNG) failures() (all []string) {
 	b.world.mu.Lock()
 	defer b.world.mu.Unlock()
 	for _, f := range b.world.failed {
-		if f.box == b {
+		if f.bng == b {
 			all = append(all, f.what)
 		}
 	}
@@ -158,7 +158,7 @@ func (b *box) failures() (all []string) {
 
 // failures lists what went wrong anywhere.
 func (w *World) failures() (all []string) {
-	for _, b := range w.boxes {
+	for _, b := range w.bngs {
 		all = append(all, b.failures()...)
 	}
 	return all

@@ -32,14 +32,14 @@ type Accounting struct {
 	Lookups []Lookup    `json:"lookups,omitempty"`
 }
 
-// Compared is what the servers took of one kind of lines.
+// Compared is the throughput of the servers with one kind of lines.
 type Compared struct {
-	Dual    bool          `json:"dual_stack"` // two IPv6 prefixes beside each IPv4 address
-	Servers []ServerTaken `json:"servers"`    // Cordon first
-	Ratio   float64       `json:"ratio"`      // records a second, Cordon's median to FreeRADIUS'
+	Dual    bool         `json:"dual_stack"` // two IPv6 prefixes beside each IPv4 address
+	Servers []ServerRuns `json:"servers"`    // Cordon first
+	Ratio   float64      `json:"ratio"`      // records a second, Cordon's median to FreeRADIUS'
 }
 
-// LoadFigures tells what was sent.
+// LoadFigures is what was sent.
 type LoadFigures struct {
 	Lines   int `json:"sessions"`
 	Records int `json:"records"`
@@ -47,11 +47,11 @@ type LoadFigures struct {
 	Sources int `json:"ports"`
 }
 
-// ServerTaken is one server's runs; Taken is the median by records a second.
-type ServerTaken struct {
+// ServerRuns is one server's runs; Throughput is the median by records a second.
+type ServerRuns struct {
 	Name string `json:"name"`
-	Taken
-	Runs []Taken `json:"runs"`
+	Throughput
+	Runs []Throughput `json:"runs"`
 }
 
 // Machine is what was measured on.
@@ -64,7 +64,7 @@ type Machine struct {
 	FreeRADIUS string `json:"freeradius"`
 }
 
-// MeasureAccounting measures all servers in turn, as often as Rounds says,
+// MeasureAccounting measures all servers in turn, Rounds times,
 // against one redis-server that is emptied in between, then memory and look-ups.
 func MeasureAccounting(ctx context.Context, c AccountingConfig) (*Accounting, error) {
 	if err := c.Load.Validate(); err != nil {
@@ -108,7 +108,7 @@ func compare(ctx context.Context, c AccountingConfig, dir string, server *daemon
 	m := Compared{Dual: c.Load.Dual}
 	who := accountants(c.Program)
 	for _, a := range who {
-		m.Servers = append(m.Servers, ServerTaken{Name: a.name})
+		m.Servers = append(m.Servers, ServerRuns{Name: a.name})
 	}
 	for range max(c.Rounds, 1) {
 		for i, a := range who {
@@ -123,7 +123,7 @@ func compare(ctx context.Context, c AccountingConfig, dir string, server *daemon
 		}
 	}
 	for i := range m.Servers {
-		m.Servers[i].Taken = medianTaken(m.Servers[i].Runs)
+		m.Servers[i].Throughput = medianThroughput(m.Servers[i].Runs)
 	}
 	m.Ratio = m.Servers[0].PerSecond / m.Servers[1].PerSecond
 	return m, nil
@@ -131,51 +131,51 @@ func compare(ctx context.Context, c AccountingConfig, dir string, server *daemon
 
 // measure starts the server afresh and puts the load on it: a fifth of it to
 // warm up, then all of it.
-func (a *accountant) measure(ctx context.Context, dir string, server *daemon, redis string, load Load) (Taken, error) {
+func (a *accountant) measure(ctx context.Context, dir string, server *daemon, redis string, load Load) (Throughput, error) {
 	dir, err := os.MkdirTemp(dir, "server")
 	if err != nil {
-		return Taken{}, err
+		return Throughput{}, err
 	}
 	port, err := freePort("udp")
 	if err != nil {
-		return Taken{}, err
+		return Throughput{}, err
 	}
 	d, err := a.start(ctx, dir, redis, port)
 	if err != nil {
-		return Taken{}, err
+		return Throughput{}, err
 	}
 	defer d.stop()
 	load.Target, load.Secret = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port)), []byte(accountingSecret)
 	if err := d.serving(ctx, load.Target); err != nil {
-		return Taken{}, err
+		return Throughput{}, err
 	}
 	warm := max(load.Window, load.Records/5)
 	traffic, err := load.open(warm)
 	if err != nil {
-		return Taken{}, err
+		return Throughput{}, err
 	}
 	defer func() { _ = traffic.Close() }()
 	if _, err := traffic.run(ctx, warm); err != nil {
-		return Taken{}, err
+		return Throughput{}, err
 	}
 	runtime.GC() // what came before is not this run's
 	own, others := d.cpu(), server.cpu()
 	taken, err := traffic.run(ctx, load.Records)
 	if err != nil {
-		return Taken{}, err
+		return Throughput{}, err
 	}
 	taken.CPU = micros(d.cpu()-own) / float64(taken.Answered)
 	taken.RedisCPU = micros(server.cpu()-others) / float64(taken.Answered)
 	return taken, nil
 }
 
-func medianTaken(runs []Taken) Taken {
+func medianThroughput(runs []Throughput) Throughput {
 	sorted := slices.Clone(runs)
-	slices.SortFunc(sorted, func(a, b Taken) int { return int(a.PerSecond - b.PerSecond) })
+	slices.SortFunc(sorted, func(a, b Throughput) int { return int(a.PerSecond - b.PerSecond) })
 	return sorted[len(sorted)/2]
 }
 
-// thisMachine says what cannot be found out as it is.
+// thisMachine describes this machine, and what of it cannot be found out.
 func thisMachine(ctx context.Context) Machine {
 	m := Machine{CPU: "unknown", Cores: runtime.NumCPU(), LoadBefore: loadAverage(), Go: runtime.Version(), Redis: "unknown",
 		FreeRADIUS: "unknown"}
@@ -190,7 +190,7 @@ func thisMachine(ctx context.Context) Machine {
 	return m
 }
 
-// wordAfter runs a program and returns the word behind mark in its output.
+// wordAfter runs a program and returns the word after mark in its output.
 func wordAfter(ctx context.Context, mark, program string, args ...string) string {
 	path, err := exec.LookPath(program)
 	if err != nil {

@@ -155,8 +155,8 @@ func TestALinesRecordsTellOfSessionsThatFollowEachOther(t *testing.T) {
 
 func TestTheAccountingTableSaysWhichFloorIsNotMet(t *testing.T) {
 	m := &Accounting{
-		Taken: []Compared{{Ratio: 4, Servers: []ServerTaken{{Name: "Cordon", Taken: Taken{PerSecond: 40, P99: 2}, Runs: make([]Taken, 1)},
-			{Name: "FreeRADIUS", Taken: Taken{PerSecond: 10, P99: 1}, Runs: make([]Taken, 1)}}}},
+		Taken: []Compared{{Ratio: 4, Servers: []ServerRuns{{Name: "Cordon", Throughput: Throughput{PerSecond: 40, P99: 2}, Runs: make([]Throughput, 1)},
+			{Name: "FreeRADIUS", Throughput: Throughput{PerSecond: 10, P99: 1}, Runs: make([]Throughput, 1)}}}},
 		Memory: []Memory{{Sessions: 1, Octets: 700}, {Sessions: 2, Octets: 1200}},
 	}
 	var text bytes.Buffer

@@ -45,11 +45,11 @@ func (l *Load) Validate() error {
 }
 
 // mostRecords is how many records a line may send: the first must not be too old
-// to be taken.
+// to be accepted.
 const mostRecords = 400
 
-// Taken is what a load came to.
-type Taken struct {
+// Throughput is what a load came to.
+type Throughput struct {
 	Answered  int     `json:"answered"`
 	Again     int     `json:"sent_again"` // transmissions after a second without an answer
 	PerSecond float64 `json:"per_second"`
@@ -62,7 +62,7 @@ type Taken struct {
 // How long a record is waited for.
 const (
 	sendAgain  = time.Second
-	nobodyAt   = 15 * time.Second // without any answer: nobody is there
+	silentAt   = 15 * time.Second // without any answer: the server is down
 	pollAnswer = 50 * time.Millisecond
 )
 
@@ -70,7 +70,7 @@ const (
 type traffic struct{ sources []*source }
 
 // open opens the load's ports and begins its lines, which will send the load
-// and as many records before it as the first argument says.
+// and as many records before it as the first argument.
 func (l *Load) open(before int) (*traffic, error) {
 	if err := l.Validate(); err != nil {
 		return nil, fmt.Errorf("load: %w", err)
@@ -97,7 +97,7 @@ func (tr *traffic) Close() error {
 }
 
 // run sends so many records and returns once all of them are answered.
-func (tr *traffic) run(ctx context.Context, records int) (Taken, error) {
+func (tr *traffic) run(ctx context.Context, records int) (Throughput, error) {
 	watch := startWatch()
 	var running sync.WaitGroup
 	errs := make([]error, len(tr.sources))
@@ -107,7 +107,7 @@ func (tr *traffic) run(ctx context.Context, records int) (Taken, error) {
 	}
 	running.Wait()
 	if err := errors.Join(errs...); err != nil {
-		return Taken{}, fmt.Errorf("load: %w", err)
+		return Throughput{}, fmt.Errorf("load: %w", err)
 	}
 	total, again := &tally{}, 0
 	for _, s := range tr.sources {
@@ -115,7 +115,7 @@ func (tr *traffic) run(ctx context.Context, records int) (Taken, error) {
 		again += s.again
 	}
 	f := watch.figures(total)
-	return Taken{Answered: f.Acked, Again: again, PerSecond: f.PerSecond, P50: f.P50, P99: f.P99}, nil
+	return Throughput{Answered: f.Acked, Again: again, PerSecond: f.PerSecond, P50: f.P50, P99: f.P99}, nil
 }
 
 // source is one port; only its own goroutine touches it.
@@ -179,7 +179,7 @@ func (s *source) run(ctx context.Context) error {
 	if err := s.flush(); err != nil {
 		return err
 	}
-	heard := time.Now()
+	last := time.Now()
 	for s.onWay > 0 || s.left > 0 {
 		if err := s.conn.SetReadDeadline(time.Now().Add(pollAnswer)); err != nil {
 			return err
@@ -188,15 +188,15 @@ func (s *source) run(ctx context.Context) error {
 		now := time.Now()
 		for _, answer := range answers {
 			if s.accept(answer, now) {
-				heard = now
+				last = now
 				s.begin(int(answer.Octets[1]), now)
 			}
 		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case now.Sub(heard) > nobodyAt:
-			return fmt.Errorf("%w at %v", ErrNobody, s.load.Target)
+		case now.Sub(last) > silentAt:
+			return fmt.Errorf("%w at %v", ErrNoReply, s.load.Target)
 		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
 		case err != nil:

@@ -15,7 +15,7 @@ const (
 	octetsFloor, octetsGoal = 1000, 600 // a live session with its bindings
 )
 
-// Write prints the tables in Markdown, which people read as it is.
+// Write prints the tables in Markdown, which is readable as it is.
 func (m *Accounting) Write(w io.Writer) error {
 	var b bytes.Buffer
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -113,7 +113,7 @@ func (m *Accounting) WriteFiles(dir string) error {
 
 // drawing is the figures as bars, one panel below the other.
 func (m *Accounting) drawing() string {
-	var rates, memory, looks []bar
+	var rates, memory, lookups []bar
 	for _, t := range m.Taken {
 		for _, s := range t.Servers {
 			rates = append(rates, bar{s.Name + ", " + t.kind(), s.PerSecond})
@@ -123,11 +123,11 @@ func (m *Accounting) drawing() string {
 		memory = append(memory, bar{fmt.Sprintf("%d sessions", s.Sessions), s.Octets})
 	}
 	for _, l := range m.Lookups {
-		looks = append(looks, bar{fmt.Sprintf("%d sessions", l.Sessions), l.P50})
+		lookups = append(lookups, bar{fmt.Sprintf("%d sessions", l.Sessions), l.P50})
 	}
 	return drawBars([]panel{
 		{"records a second, stored before the answer", rates}, {"octets of Redis a live session", memory},
-		{"who held this address, median us", looks},
+		{"who held this address, median us", lookups},
 	})
 }
 

@@ -66,7 +66,7 @@ func (d *daemon) stop() {
 const clockTick = 10 * time.Millisecond
 
 // cpu is what the program has used so far, user and system; 0 where /proc does
-// not tell.
+// not report.
 func (d *daemon) cpu() time.Duration {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.cmd.Process.Pid))
 	_, rest, _ := strings.Cut(string(text), ") ")
@@ -82,7 +82,7 @@ func (d *daemon) cpu() time.Duration {
 // startWithin is how long a program may take until it serves.
 const startWithin = 20 * time.Second
 
-// until asks ready again and again; the error has the program's last words.
+// until asks ready again and again; the error has the end of the program's output.
 func (d *daemon) until(ctx context.Context, ready func() error) error {
 	var err error
 	for over := time.Now().Add(startWithin); time.Now().Before(over); {
@@ -97,8 +97,8 @@ func (d *daemon) until(ctx context.Context, ready func() error) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	words, _ := os.ReadFile(d.log)
-	return fmt.Errorf("%s does not serve: %w\n%s", filepath.Base(d.cmd.Path), err, words[max(0, len(words)-2000):])
+	output, _ := os.ReadFile(d.log)
+	return fmt.Errorf("%s does not serve: %w\n%s", filepath.Base(d.cmd.Path), err, output[max(0, len(output)-2000):])
 }
 
 // startRedis starts a redis-server on a free port of loopback and returns a

@@ -21,7 +21,7 @@ import (
 // Memory is what live dual-stack sessions with their bindings take in Redis.
 type Memory struct {
 	Sessions int     `json:"sessions"`
-	Octets   float64 `json:"octets_per_session"` // used_memory as Redis tells, less that of an empty one
+	Octets   float64 `json:"octets_per_session"` // used_memory as Redis reports it, less that of an empty one
 }
 
 // Lookup is what it costs to find out who held an address.
@@ -78,11 +78,11 @@ func (m *Accounting) measureSizes(ctx context.Context, c AccountingConfig) error
 			m.Memory = append(m.Memory, Memory{Sessions: size, Octets: float64(used-empty) / float64(size-fillBatch)})
 		}
 		if slices.Contains(c.Lookups, size) {
-			looked, err := f.look(ctx)
+			lookup, err := f.lookUp(ctx)
 			if err != nil {
 				return err
 			}
-			m.Lookups = append(m.Lookups, looked)
+			m.Lookups = append(m.Lookups, lookup)
 		}
 	}
 	return nil
@@ -143,8 +143,8 @@ func (f *filling) event(n int) quarantine.SessionEvent {
 	return ev
 }
 
-// look asks who held addresses, one after the other; a wrong answer is an error.
-func (f *filling) look(ctx context.Context) (Lookup, error) {
+// lookUp asks who held addresses, one after the other; a wrong answer is an error.
+func (f *filling) lookUp(ctx context.Context) (Lookup, error) {
 	random := rand.New(rand.NewPCG(uint64(f.n), 0)) //nolint:gosec // which addresses, not keys
 	took := make([]time.Duration, 0, lookups)
 	at := f.began.Add(time.Minute)

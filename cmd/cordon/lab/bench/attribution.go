@@ -101,16 +101,16 @@ func judgeWorld(ctx context.Context, c churn.Config) (*churn.Table, error) {
 }
 
 // floors is which share of the verdicts of networks without faults was attributed
-// before Cordon took faults into account: measured at commit 4e39a62, 1,000,000
+// before Cordon considered faults: measured at commit 4e39a62, 1,000,000
 // verdicts from seed 1, in tenths of a percent, rounded down. An answer that names
-// nobody is easily right.
+// no subscriber is easily right.
 var floors = map[churn.Class]int{
 	churn.IPv4: 620, churn.IPv6Prefix: 725, churn.IPv6Delegated: 724, churn.IPv6Address: 752,
 	churn.Private: 677, churn.BlockByRADIUS: 716, churn.BlockByLog: 688,
 }
 
 // Other verdicts than those of the floors are attributed more or less often by so
-// much, in tenths of a percent; below so many verdicts nothing can be said.
+// much, in tenths of a percent; below so many verdicts it shows nothing.
 const (
 	floorVerdicts = 1_000_000
 	floorSlack    = 20
@@ -120,8 +120,8 @@ const (
 // Wrong returns how many verdicts named somebody who did not have the place.
 func (a *Attribution) Wrong() int { return a.Plain.Total(churn.Wrong) + a.Faulty.Total(churn.Wrong) }
 
-// Shortfalls says for people of which classes of verdicts without faults fewer are
-// attributed than were once. Of fewer than 100,000 verdicts it says nothing.
+// Shortfalls lists the classes of verdicts without faults fewer are
+// attributed than were once. Of fewer than 100,000 verdicts it lists none.
 func (a *Attribution) Shortfalls() []string {
 	slack := floorSlack
 	switch n := a.Plain.Verdicts(); {
@@ -141,7 +141,7 @@ func (a *Attribution) Shortfalls() []string {
 	return short
 }
 
-// Text is the tables, for people.
+// Text is the tables, for a terminal.
 func (a *Attribution) Text() string {
 	text := fmt.Sprintf("without faults\n%s\nwith faults, two instances\n%s\nwrong: %d (seeds from %d, %s)\n",
 		a.Plain, a.Faulty, a.Wrong(), a.Seed, a.Lasted.Round(100*time.Millisecond))

@@ -91,7 +91,7 @@ func TestAResponderThatIsNotThereEndsTheRunWithTheReason(t *testing.T) {
 	gone.Target = netip.MustParseAddrPort("127.0.0.1:9")
 	for name, c := range map[string]Config{"another secret": wrong, "nobody there": gone} {
 		c.Timeout = 50 * time.Millisecond
-		if _, err := Cordon(t.Context(), c); !errors.Is(err, ErrNobody) {
+		if _, err := Cordon(t.Context(), c); !errors.Is(err, ErrNoReply) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

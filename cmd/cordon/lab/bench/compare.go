@@ -71,7 +71,7 @@ func Compare(ctx context.Context, c Config, rounds int) (*Comparison, error) {
 	return m, nil
 }
 
-// loadAverage is what else runs on this machine, as Linux tells it.
+// loadAverage is what else runs on this machine, as Linux reports it.
 func loadAverage() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

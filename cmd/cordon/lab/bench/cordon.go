@@ -24,9 +24,9 @@ type Config struct {
 	Timeout  time.Duration // of each exchange; 0 means 10 s
 }
 
-// patience is long enough for two retransmissions, so that a datagram that is
+// exchangeTimeout is long enough for two retransmissions, so that a datagram that is
 // lost on the way does not count as lost.
-const patience = 10 * time.Second
+const exchangeTimeout = 10 * time.Second
 
 // Validate reports every fault.
 func (c *Config) Validate() error {
@@ -35,7 +35,7 @@ func (c *Config) Validate() error {
 		faults = append(faults, errors.New("target: an address with a port is needed"))
 	}
 	if c.Secret.IsZero() {
-		faults = append(faults, errors.New("secret: there is none"))
+		faults = append(faults, errors.New("secret: must be set"))
 	}
 	if c.N < 1 {
 		faults = append(faults, fmt.Errorf("exchanges: %d is not at least 1", c.N))
@@ -49,9 +49,9 @@ func (c *Config) Validate() error {
 // ReadSecret returns the secret that is given, or the one in the file.
 func ReadSecret(given, file string) (radiusx.Secret, error) {
 	if file != "" {
-		return radiusx.ReadSecret(file) // it says which file
+		return radiusx.ReadSecret(file) // its error names the file
 	}
-	return radiusx.NewSecret(given) // it says all there is
+	return radiusx.NewSecret(given) // its error is complete
 }
 
 // Cordon measures Cordon's own client: whole exchanges with
@@ -77,11 +77,11 @@ func Cordon(ctx context.Context, c Config) (Figures, error) {
 	return watch.figures(t), nil
 }
 
-// ErrNobody is what Cordon fails with if not even one exchange is answered.
-var ErrNobody = errors.New("nobody answers")
+// ErrNoReply is what Cordon fails with if not even one exchange is answered.
+var ErrNoReply = errors.New("no reply")
 
 // probe has one exchange that does not count, so that a responder that is not
-// there shows after one patience and not after all of them.
+// there shows after one timeout and not after all of them.
 func (c *Config) probe(ctx context.Context, client *coa.Client) error {
 	w := newWorker(c)
 	w.request.Peer = c.Target
@@ -92,11 +92,11 @@ func (c *Config) probe(ctx context.Context, client *coa.Client) error {
 	case r.Kind != coa.Unanswered:
 		return nil
 	case r.Discarded > 0:
-		return fmt.Errorf("%w at %v that can be believed: %v", ErrNobody, c.Target, r.LastDiscard)
+		return fmt.Errorf("%w at %v that is accepted: %v", ErrNoReply, c.Target, r.LastDiscard)
 	case r.Hint != nil:
-		return fmt.Errorf("%w at %v: %w", ErrNobody, c.Target, r.Hint)
+		return fmt.Errorf("%w at %v: %w", ErrNoReply, c.Target, r.Hint)
 	}
-	return fmt.Errorf("%w at %v", ErrNobody, c.Target)
+	return fmt.Errorf("%w at %v", ErrNoReply, c.Target)
 }
 
 // spread has InFlight workers do N exchanges between them.
@@ -120,7 +120,7 @@ func (c *Config) spread(ctx context.Context, do func(context.Context, *worker) e
 	}
 	running.Wait()
 	if err := context.Cause(ctx); err != nil {
-		return nil, err // the caller says what was measured
+		return nil, err // the caller names what was measured
 	}
 	total := &tally{took: make([]time.Duration, 0, c.N)}
 	for _, w := range workers {
@@ -148,7 +148,7 @@ func newWorker(c *Config) *worker {
 		},
 	}
 	if w.request.Timeout == 0 {
-		w.request.Timeout = patience
+		w.request.Timeout = exchangeTimeout
 	}
 	return w
 }

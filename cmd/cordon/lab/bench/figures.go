@@ -12,12 +12,12 @@ type Figures struct {
 	Acked     int     `json:"acked"`      // exchanges that were answered with an ACK
 	Lost      int     `json:"lost"`       // exchanges without an answer, after all retransmissions
 	PerSecond float64 `json:"per_second"` // exchanges with an answer, ACK or NAK
-	P50       float64 `json:"p50_us"`     // of the exchanges with an answer, in microseconds; 0 if the client does not tell
+	P50       float64 `json:"p50_us"`     // of the exchanges with an answer, in microseconds; 0 if the client does not report it
 	P99       float64 `json:"p99_us"`
 	CPU       float64 `json:"cpu_us_per_exchange"` // of the client's process, user and system, in microseconds
 }
 
-// Text is the figures for people.
+// Text is the figures for a terminal.
 func (f *Figures) Text() string {
 	return fmt.Sprintf("%d acked, %d lost, %.0f exchanges/s, p50 %.0f us, p99 %.0f us, %.2f us CPU an exchange",
 		f.Acked, f.Lost, f.PerSecond, f.P50, f.P99, f.CPU)

@@ -19,7 +19,7 @@ import (
 // Fleet is the measurement of one client with many BNGs, some of them silent.
 type Fleet struct {
 	BNGs, Silent int
-	Without      Figures // exchanges with the BNGs that answer, while nobody asks the silent ones; a median
+	Without      Figures // exchanges with the BNGs that answer, while the silent ones are not asked; a median
 	With         Figures // the same, while each silent one has an exchange open all the time
 	Memory       float64 // octets of heap for each BNG that was asked once and is idle
 }

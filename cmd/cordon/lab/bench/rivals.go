@@ -105,7 +105,7 @@ func RadclientAgain(ctx context.Context, c Config) (Figures, error) {
 }
 
 // radclient sends that many packets that often, a window of them in parallel.
-// It tells no times of single exchanges.
+// It reports no times of single exchanges.
 func radclient(ctx context.Context, c Config, packets, times int) (Figures, error) {
 	program, err := exec.LookPath("radclient")
 	if err != nil {
@@ -135,7 +135,7 @@ func radclient(ctx context.Context, c Config, packets, times int) (Figures, erro
 	}, nil
 }
 
-// radclientInput is requests as Cordon sends them, in radclient's words.
+// radclientInput is requests as Cordon sends them, in radclient's syntax.
 func radclientInput(packets int) []byte {
 	var b bytes.Buffer
 	for i := range packets {

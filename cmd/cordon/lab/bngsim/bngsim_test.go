@@ -35,7 +35,7 @@ func valid(t *testing.T) Config {
 	}
 }
 
-func TestEveryFaultOfAConfigurationIsTold(t *testing.T) {
+func TestEveryFaultOfAConfigurationIsNamed(t *testing.T) {
 	if c := valid(t); c.Validate() != nil {
 		t.Fatal(c.Validate())
 	}
@@ -44,22 +44,22 @@ func TestEveryFaultOfAConfigurationIsTold(t *testing.T) {
 		spoil func(*Config)
 		want  string
 	}{
-		{"make", func(c *Config) { c.Platform = "abacus" }, `make "abacus" is none of accel-ppp, cisco-isg, `},
-		{"name", func(c *Config) { c.Name = "" }, "a name is required"},
-		{"listen", func(c *Config) { c.Listen = "3799" }, `listen: "3799" is no address:port`},
-		{"secret", func(c *Config) { c.Secret = radiusx.Secret{} }, "a secret is required"},
-		{"accounting server", func(c *Config) { c.AcctServer = "127.0.0.1" }, `accounting server: "127.0.0.1" is no address:port`},
-		{"accounting port", func(c *Config) { c.AcctServer = "127.0.0.1:0" }, "is no address:port"},
-		{"interim", func(c *Config) { c.Interim = -1 }, "interim is not negative"},
-		{"redirect attribute", func(c *Config) { c.RedirectAttribute = "Nonsense" }, `"Nonsense" is no attribute that is known here`},
-		{"subscribers", func(c *Config) { c.Subscribers = -1 }, "the number of subscribers is not negative"},
-		{"IPv4 missing", func(c *Config) { c.V4 = netip.Prefix{} }, "an IPv4 prefix is required"},
+		{"make", func(c *Config) { c.Platform = "abacus" }, `unknown platform "abacus": must be one of accel-ppp, cisco-isg, `},
+		{"name", func(c *Config) { c.Name = "" }, "name must be set"},
+		{"listen", func(c *Config) { c.Listen = "3799" }, `listen: invalid address:port "3799"`},
+		{"secret", func(c *Config) { c.Secret = radiusx.Secret{} }, "secret must be set"},
+		{"accounting server", func(c *Config) { c.AcctServer = "127.0.0.1" }, `accounting server: invalid address:port "127.0.0.1"`},
+		{"accounting port", func(c *Config) { c.AcctServer = "127.0.0.1:0" }, "invalid address:port"},
+		{"interim", func(c *Config) { c.Interim = -1 }, "interim must not be negative"},
+		{"redirect attribute", func(c *Config) { c.RedirectAttribute = "Nonsense" }, `unknown attribute "Nonsense"`},
+		{"subscribers", func(c *Config) { c.Subscribers = -1 }, "the number of subscribers must not be negative"},
+		{"IPv4 missing", func(c *Config) { c.V4 = netip.Prefix{} }, "v4: must be an IPv4 prefix"},
 		{"IPv4 too small", func(c *Config) { c.Subscribers = 7 }, "v4: 198.18.0.0/29 is too small for 7 subscribers"},
 		{"IPv6 too small", func(c *Config) { c.Subscribers = 5 }, "v6: 2001:db8::/53 is too small for 5 subscribers"},
 		{"IPv6 too long", func(c *Config) { c.V6 = netip.MustParsePrefix("2001:db8::/64") }, "too small"},
-		{"IPv6 is IPv4", func(c *Config) { c.V6 = c.V4 }, "is no IPv6 prefix"},
-		{"probability", func(c *Config) { c.Faults.In.Lose = 1.1 }, "probabilities are between 0 and 1"},
-		{"delay", func(c *Config) { c.Faults.Out.Delay = -1 }, "delays are not negative"},
+		{"IPv6 is IPv4", func(c *Config) { c.V6 = c.V4 }, "must be an IPv6 prefix"},
+		{"probability", func(c *Config) { c.Faults.In.Lose = 1.1 }, "probabilities must be between 0 and 1"},
+		{"delay", func(c *Config) { c.Faults.Out.Delay = -1 }, "delays must not be negative"},
 	} {
 		c := valid(t)
 		test.spoil(&c)
@@ -283,7 +283,7 @@ func TestARefusalIsANumberOrNone(t *testing.T) {
 	}
 }
 
-func TestEveryMakeHasSomethingNormal(t *testing.T) {
+func TestEveryPlatformHasSomethingNormal(t *testing.T) {
 	for _, m := range Platforms() {
 		c := valid(t)
 		c.Platform = m

@@ -16,7 +16,7 @@ import (
 // Config is one simulated BNG with its subscribers.
 type Config struct {
 	Name     string         // NAS-Identifier, and the first part of every User-Name
-	Platform string         // see Makes
+	Platform string         // see Platforms
 	Quirks   []string       // see bngsim.Quirks
 	NASIP    netip.Addr     // NAS-IP-Address or NAS-IPv6-Address; invalid: it names itself by Name alone
 	Listen   string         // UDP address:port that CoA and Disconnect requests come to; port 0 takes a free one
@@ -27,10 +27,10 @@ type Config struct {
 	Interim    time.Duration  // between two Interim-Updates of a session; 0: none
 
 	// Profiles are the names of services and filters that are configured on the
-	// BNG, as far as its make looks; empty: it knows every name.
+	// BNG, as far as its platform checks; empty: it accepts every name.
 	Profiles []string
-	// Normal is the name that AAA gives at log-in: service, filter, address list
-	// or shaper rate. Empty: the make's own, see Normal.
+	// Normal is the name that AAA sends at log-in: service, filter, address list
+	// or shaper rate. Empty: the platform's own, see Normal.
 	Normal                      string
 	RedirectAttribute           string // accel-ppp's attr-l4-redirect
 	IPSetAttribute              string // accel-ppp's attr-l4-redirect-ipset
@@ -50,7 +50,7 @@ type Config struct {
 	OnPacket func(bngsim.Packet) // called for every datagram, from any goroutine; must not block
 }
 
-// Platforms lists the makes that can be simulated.
+// Platforms lists the platforms that can be simulated.
 func Platforms() []string {
 	var names []string
 	for _, m := range bngsim.Platforms() {
@@ -76,7 +76,7 @@ func (c *Config) Validate() error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if !slices.Contains(Platforms(), c.Platform) {
-		fail("make %q is none of %s", c.Platform, strings.Join(Platforms(), ", "))
+		fail("unknown platform %q: must be one of %s", c.Platform, strings.Join(Platforms(), ", "))
 	}
 	if err := bngsim.CheckQuirks(c.quirks()...); err != nil {
 		fail("%w", err)
@@ -85,23 +85,23 @@ func (c *Config) Validate() error {
 		fail("slow by, hook takes and DHCP every must not be negative")
 	}
 	if c.Name == "" {
-		fail("a name is required")
+		fail("name must be set")
 	}
 	if _, err := netip.ParseAddrPort(c.Listen); err != nil {
-		fail("listen: %q is no address:port", c.Listen)
+		fail("listen: invalid address:port %q", c.Listen)
 	}
 	if c.Secret.IsZero() {
-		fail("a secret is required")
+		fail("secret must be set")
 	}
 	if server, err := netip.ParseAddrPort(c.AcctServer); c.AcctServer != "" && (err != nil || server.Port() == 0) {
-		fail("accounting server: %q is no address:port", c.AcctServer)
+		fail("accounting server: invalid address:port %q", c.AcctServer)
 	}
 	if c.Interim < 0 {
-		fail("interim is not negative")
+		fail("interim must not be negative")
 	}
 	for what, name := range map[string]string{"redirect": c.RedirectAttribute, "ipset": c.IPSetAttribute} {
 		if _, known := radiusx.Builtin().Lookup(name); name != "" && !known {
-			fail("%s attribute: %q is no attribute that is known here", what, name)
+			fail("%s attribute: unknown attribute %q", what, name)
 		}
 	}
 	errs = append(errs, c.checkRoom(), checkFaults(c.Faults))
@@ -113,18 +113,18 @@ func (c *Config) checkRoom() error {
 	var errs []error
 	switch {
 	case c.Subscribers < 0:
-		return errors.New("the number of subscribers is not negative")
+		return errors.New("the number of subscribers must not be negative")
 	case !c.V4.IsValid() || !c.V4.Addr().Is4():
-		errs = append(errs, errors.New("v4: an IPv4 prefix is required"))
+		errs = append(errs, errors.New("v4: must be an IPv4 prefix"))
 	case !fits(c.Subscribers+2, 32-c.V4.Bits()): // one to move to, and the network's own
 		errs = append(errs, fmt.Errorf("v4: %s is too small for %d subscribers", c.V4, c.Subscribers))
 	}
 	switch {
 	case !c.V6.IsValid():
 	case !c.V6.Addr().Is6() || c.V6.Addr().Is4In6():
-		errs = append(errs, fmt.Errorf("v6: %s is no IPv6 prefix", c.V6))
+		errs = append(errs, fmt.Errorf("v6: %s must be an IPv6 prefix", c.V6))
 	case !fits(c.Subscribers, blockBits-c.V6.Bits()):
-		errs = append(errs, fmt.Errorf("v6: %s is too small for %d subscribers: each takes a /%d", c.V6, c.Subscribers, blockBits))
+		errs = append(errs, fmt.Errorf("v6: %s is too small for %d subscribers: each has a /%d", c.V6, c.Subscribers, blockBits))
 	}
 	return errors.Join(errs...)
 }
@@ -135,10 +135,10 @@ func fits(n, bits int) bool { return bits >= 31 || (bits >= 0 && n <= 1<<bits) }
 func checkFaults(f bngsim.Faults) error {
 	for _, link := range []bngsim.Link{f.In, f.Out, f.AcctIn, f.AcctOut} {
 		if !(link.Lose >= 0 && link.Lose <= 1 && link.Double >= 0 && link.Double <= 1) {
-			return errors.New("faults: probabilities are between 0 and 1")
+			return errors.New("faults: probabilities must be between 0 and 1")
 		}
 		if link.Delay < 0 || link.Jitter < 0 {
-			return errors.New("faults: delays are not negative")
+			return errors.New("faults: delays must not be negative")
 		}
 	}
 	return nil
@@ -156,7 +156,7 @@ func Refusal(s string) (bngsim.ErrorCause, error) {
 	}
 	n, err := strconv.ParseUint(s, 10, 16)
 	if err != nil || n == 0 {
-		return bngsim.OK, fmt.Errorf("%q is no Error-Cause: give its number, e.g. 503, or none", s)
+		return bngsim.OK, fmt.Errorf("invalid Error-Cause %q: must be a number, such as 503, or none", s)
 	}
 	return bngsim.ErrorCause(n), nil
 }
@@ -165,7 +165,7 @@ func Refusal(s string) (bngsim.ErrorCause, error) {
 func SecretOf(value, file string) (radiusx.Secret, error) {
 	switch {
 	case value != "" && file != "":
-		return radiusx.Secret{}, errors.New("give the secret or a file with it, not both")
+		return radiusx.Secret{}, errors.New("must be a secret or a file with it, not both")
 	case file != "":
 		return radiusx.ReadSecret(file)
 	case value != "":

@@ -2,6 +2,6 @@
 // fills them with subscribers: what "cordon bngsim" runs, and what the demo has
 // two of.
 //
-// It is no part of the server and simulates nothing itself; what a make does is
+// It is no part of the server and simulates nothing itself; what a platform does is
 // in bngsim.
 package bngsim

@@ -9,7 +9,7 @@ import (
 )
 
 // WriteQuirks writes what --quirks shows: each quirk, what it does and whose
-// gear is known for it.
+// gear has it.
 func WriteQuirks(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, q := range bngsim.Quirks() {

@@ -13,11 +13,11 @@ import (
 	"cordon/radiusx/bngsim"
 )
 
-// View is what a person sees of a simulated BNG.
+// View is what is shown of a simulated BNG.
 type View struct {
 	Tables   io.Writer       // its sessions, when asked for
 	Messages io.Writer       // everything else
-	Show     <-chan struct{} // each value asks for the table; nil: nobody does
+	Show     <-chan struct{} // each value asks for the table; nil: never
 	Changes  bool            // the table also whenever a session came, went or changed
 	Packets  bool            // every datagram in radclient's wording, among the messages
 }
@@ -29,7 +29,7 @@ const changesEvery = 200 * time.Millisecond
 const goodbye = 2 * time.Second
 
 // Simulate runs a BNG until ctx ends: it announces itself (Accounting-On), logs
-// its subscribers in, answers requests, and at the end says Accounting-Off.
+// its subscribers in, answers requests, and at the end sends Accounting-Off.
 func Simulate(ctx context.Context, c Config, v View) error {
 	v.Messages = &oneByOne{w: v.Messages}
 	if v.Packets {
@@ -91,7 +91,7 @@ func (b *BNG) watch(ctx context.Context, c Config, v View) {
 
 func (b *BNG) show(w io.Writer) string {
 	table := b.table()
-	_, _ = fmt.Fprintf(w, "%s\n", table) // a terminal that went away reads nothing
+	_, _ = fmt.Fprintf(w, "%s\n", table) // a closed terminal reads nothing
 	return table
 }
 
@@ -113,7 +113,7 @@ func Transcript(w io.Writer, accounting bool) func(bngsim.Packet) {
 		if p.Sent {
 			direction, from, to = radiusx.Sent, p.Local, p.Peer
 		}
-		_, _ = io.WriteString(w, describe(direction, from, to, p)) // a terminal that went away reads nothing
+		_, _ = io.WriteString(w, describe(direction, from, to, p)) // a closed terminal reads nothing
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // realm is that of every User-Name; RFC 2606 keeps it for examples.
 const realm = "isp.example"
 
-// normals is what AAA gives at log-in, by make: the name unless configured, and
+// normals is what AAA sends at log-in, by platform: the name unless configured, and
 // where it shows.
 var normals = map[bngsim.Platform]struct {
 	name  string
@@ -36,7 +36,7 @@ var normals = map[bngsim.Platform]struct {
 	bngsim.Hostapd:     {"vlan-10", func(name string) bngsim.State { return bngsim.State{FilterID: name} }},
 }
 
-// Normal is the name that AAA gives at log-in to subscribers of a make, unless
+// Normal is the name that AAA sends at log-in to subscribers of a platform, unless
 // configured otherwise.
 func Normal(maker string) string { return normals[bngsim.Platform(maker)].name }
 

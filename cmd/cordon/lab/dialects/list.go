@@ -21,7 +21,7 @@ func List() []*dialect.Dialect {
 func Text(name string) (string, error) {
 	d, ok := dialect.Builtin().Get(name)
 	if !ok {
-		return "", fmt.Errorf("dialect %q is none of %s", name, strings.Join(dialect.Builtin().Names(), ", "))
+		return "", fmt.Errorf("unknown dialect %q: must be one of %s", name, strings.Join(dialect.Builtin().Names(), ", "))
 	}
 	return d.Text(), nil
 }

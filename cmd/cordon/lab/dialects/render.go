@@ -23,11 +23,11 @@ type Rendering struct {
 }
 
 // Render returns the packets apart by a blank line, as radclient would take
-// them. What a make cannot do is an error with the reason.
+// them. What a platform cannot do is an error with the reason.
 func Render(r Rendering) (string, error) {
 	d, ok := dialect.Builtin().Get(r.Dialect)
 	if !ok {
-		return "", fmt.Errorf("dialect %q is none of %s", r.Dialect, strings.Join(dialect.Builtin().Names(), ", "))
+		return "", fmt.Errorf("unknown dialect %q: must be one of %s", r.Dialect, strings.Join(dialect.Builtin().Names(), ", "))
 	}
 	action, err := dialect.ParseAction(r.Action)
 	if err != nil {

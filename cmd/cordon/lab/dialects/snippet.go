@@ -8,7 +8,7 @@ import (
 )
 
 // Snippet returns the lines of configuration that a BNG of this configuration
-// needs to accept our requests. The secret is shown only if reveal says so.
+// needs to accept our requests. The secret is shown only with reveal.
 func Snippet(cfg *app.Config, parts *app.Parts, name string, reveal bool) (string, error) {
 	for _, b := range parts.Fleet {
 		if b.Name != name {
@@ -22,9 +22,9 @@ func Snippet(cfg *app.Config, parts *app.Parts, name string, reveal bool) (strin
 			Cordon: cfg.CoA.Addr()}
 		text, known := b.Dialect.Snippet(request)
 		if !known {
-			return "", fmt.Errorf("the lines that %s needs are not known; see its manual for dynamic authorization (RFC 5176)", b.Dialect.Title)
+			return "", fmt.Errorf("the lines that %s needs are unknown; see its manual for dynamic authorization (RFC 5176)", b.Dialect.Title)
 		}
 		return text, nil
 	}
-	return "", fmt.Errorf("%q is not in bngs", name)
+	return "", fmt.Errorf("unknown BNG %q: must be one of bngs", name)
 }

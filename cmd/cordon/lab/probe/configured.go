@@ -8,7 +8,7 @@ import (
 	"cordon/radiusx/coa"
 )
 
-// PlanOf says what a test of a BNG of this configuration would send.
+// PlanOf returns what a test of a BNG of this configuration would send.
 func PlanOf(parts *app.Parts, name string) (Plan, error) {
 	c, err := configured(parts, name)
 	if err != nil {
@@ -45,5 +45,5 @@ func configured(parts *app.Parts, name string) (Config, error) {
 			return Config{BNG: b}, nil
 		}
 	}
-	return Config{}, fmt.Errorf("%q is not in bngs", name)
+	return Config{}, fmt.Errorf("unknown BNG %q: must be one of bngs", name)
 }

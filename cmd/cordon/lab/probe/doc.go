@@ -1,5 +1,5 @@
-// Package probe asks a BNG something that can hurt nobody and says what its
-// answer, or its silence, means: what runs behind "cordon bng test".
+// Package probe sends a BNG a request that changes nothing and reports what its
+// reply, or the lack of one, means: what runs behind "cordon bng test".
 //
 // It sends CoA-Requests about a subscriber who cannot exist, without anything that
 // would change a session, never a Disconnect-Request, and only while [Run] is called.

@@ -160,7 +160,7 @@ func TestEachConditionGetsItsVerdict(t *testing.T) {
 		{"silent", set{dialect: "junos", faults: bngsim.Faults{Silent: true}}, Silent, "a filter on the way", 5},
 		{"does not answer CoA", set{dialect: "junos", change: quirks(bngsim.SilentCoA)}, Silent, "without dynamic authorization", 5},
 		{"not its client", set{dialect: "junos", change: func(c *bngsim.Config) { c.Allowed = []netip.Prefix{} }}, Silent,
-			"does not take us for a client", 5},
+			"that we are not one of its clients", 5},
 		{"takes the first that is left", set{dialect: "skat", change: quirks(bngsim.FirstMatch)}, AcksAnything, "its ACK proves nothing", 1},
 		{"knows sessions by name alone", set{dialect: "mikrotik", change: quirks(bngsim.NameOnly)}, Alive, "", 1},
 		{"not for it", set{dialect: "junos", faults: bngsim.Faults{NAK: 403}}, NotUs, "403 NAS-Identification-Mismatch", 1},
@@ -170,7 +170,7 @@ func TestEachConditionGetsItsVerdict(t *testing.T) {
 		{"a proxy", set{dialect: "junos", faults: bngsim.Faults{NAK: 502}}, ProxyError, "nothing about the BNG", 1},
 		{"busy", set{dialect: "junos", faults: bngsim.Faults{NAK: 506}}, Busy, "no room", 1},
 		{"several match", set{dialect: "junos", faults: bngsim.Faults{NAK: 508}}, MatchesSeveral, "several sessions", 1},
-		{"unknown cause", set{dialect: "junos", faults: bngsim.Faults{NAK: 499}}, Alive, "not known here", 1},
+		{"unknown cause", set{dialect: "junos", faults: bngsim.Faults{NAK: 499}}, Alive, "unknown reason", 1},
 		{"wrong code", set{dialect: "junos", change: quirks(bngsim.WrongCode)}, WrongCode, "wrong-code", 1},
 		{"wrong signature, right without", set{dialect: "junos", change: quirks(bngsim.BadMessageAuth)}, MessageAuthenticator,
 			"message_authenticator: omit", 2},
@@ -201,7 +201,7 @@ func TestEachConditionGetsItsVerdict(t *testing.T) {
 		}}, ClockSkew, "300 s", 1},
 		{"clock a little ahead", set{dialect: "junos", change: func(c *bngsim.Config) {
 			c.Quirks, c.ClockSkew = []bngsim.Quirk{bngsim.ClockSkew}, 20*time.Second
-		}}, Alive, "Mind: its clock is 20s ahead of ours", 1},
+		}}, Alive, "Note: its clock is 20s ahead of ours", 1},
 		{"another port", set{dialect: "junos", port: 1700}, WrongPort, "set coa_port: 1700", 5},
 		{"Cisco on the standard's port", set{dialect: "cisco-isg", port: 3799}, WrongPort, "set coa_port: 3799", 5},
 		{"slow", set{dialect: "junos", change: quirks(bngsim.Slow)}, Alive, "transmitted 2 times", 1},
@@ -217,10 +217,10 @@ func TestEachConditionGetsItsVerdict(t *testing.T) {
 	}
 }
 
-// TestAProbeHurtsNobodyWhateverTheGear runs it against every make under every
+// TestAProbeChangesNothingWhateverTheGear runs it against every make under every
 // quirk; probed compares all sessions, and the requests are looked at here. Some
 // gear finds the session that has no name to compare: it is not changed either.
-func TestAProbeHurtsNobodyWhateverTheGear(t *testing.T) {
+func TestAProbeChangesNothingWhateverTheGear(t *testing.T) {
 	for _, m := range bngsim.Platforms() {
 		for _, q := range append([]bngsim.QuirkInfo{{}}, bngsim.Quirks()...) {
 			if q.Name == bngsim.Reboots || q.Name == bngsim.RebootsSilently { // they end sessions by themselves, whatever comes
@@ -246,8 +246,8 @@ func TestAProbeHurtsNobodyWhateverTheGear(t *testing.T) {
 	}
 }
 
-// TestAnACKAboutNobodyIsNoGoodNews has a BNG that says yes to everything.
-func TestAnACKAboutNobodyIsNoGoodNews(t *testing.T) {
+// TestAnACKAboutAnUnknownSubscriberIsNoGoodNews has a BNG that says yes to everything.
+func TestAnACKAboutAnUnknownSubscriberIsNoGoodNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wire, addr := bngsim.NewWire(1), netip.MustParseAddr("192.0.2.1")
 		conn, err := wire.Listen(netip.AddrPortFrom(addr, 3799))
@@ -321,11 +321,11 @@ func TestAPlanShowsTheRequestAndSendsNothing(t *testing.T) {
 	}
 }
 
-func TestWhatIdentifiesIsNewEachTimeAndBelongsToNobody(t *testing.T) {
+func TestWhatIdentifiesIsNewEachTimeAndBelongsToNoSubscriber(t *testing.T) {
 	b := &bng.Config{Address: netip.MustParseAddr("192.0.2.1")}
 	seen := map[string]bool{}
 	for range 50 {
-		for _, a := range nobody([]string{"User-Name", "Acct-Session-Id", "Calling-Station-Id", "Framed-IP-Address", "Framed-IPv6-Prefix",
+		for _, a := range impossibleSession([]string{"User-Name", "Acct-Session-Id", "Calling-Station-Id", "Framed-IP-Address", "Framed-IPv6-Prefix",
 			"Framed-IPv6-Address", "NAS-Port"}, radiusx.Builtin(), b) {
 			if seen[a.Value] {
 				t.Errorf("%v comes twice", a)
@@ -348,7 +348,7 @@ func TestWhatIdentifiesIsNewEachTimeAndBelongsToNobody(t *testing.T) {
 	}
 }
 
-func TestARefusedPortIsTold(t *testing.T) {
+func TestARefusedPortIsReported(t *testing.T) {
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

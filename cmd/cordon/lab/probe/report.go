@@ -21,7 +21,7 @@ type Report struct {
 	Tries      []Try    `json:"tries"`            // in order
 }
 
-// finding is a verdict with its words.
+// finding is a verdict with its sentences.
 type finding struct {
 	verdict      Verdict
 	says, advice string
@@ -35,18 +35,18 @@ func (c *Config) report(r request, tries []Try) Report {
 	}
 }
 
-// Text writes the report for people.
+// Text writes the report for a terminal.
 func (r *Report) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s, %s): %s\n%s\n", r.BNG, r.Dialect, r.Peer, r.Verdict, r.Says)
 	if r.Advice != "" {
 		b.WriteString("To do: " + r.Advice + "\n")
 	}
-	b.WriteString("Sent: CoA-Request about nobody: " + strings.Join(r.Request, ", ") + "\n")
+	b.WriteString("Sent: CoA-Request about a subscriber who cannot exist: " + strings.Join(r.Request, ", ") + "\n")
 	for i := range r.Tries {
 		b.WriteString("  " + r.Tries[i].String() + "\n")
 	}
-	b.WriteString("This cannot tell:\n")
+	b.WriteString("This test cannot show:\n")
 	for _, line := range r.CannotTell {
 		b.WriteString("  " + line + "\n")
 	}
@@ -63,20 +63,20 @@ func (c *Config) judge(tries []Try) finding {
 	case last.answered():
 		return c.judgeDifference(first, last)
 	}
-	for i := range tries { // the first that was heard of
+	for i := range tries { // the first with a reply
 		if tries[i].Discarded > 0 {
 			return c.judgeDiscard(&tries[i])
 		}
 	}
 	switch {
 	case first.refused():
-		return finding{PortRefused, fmt.Sprintf("Nobody has the port open: ICMP says so of UDP %s%s.", c.peer(), c.others()),
+		return finding{PortRefused, fmt.Sprintf("The port is closed: ICMP port unreachable for UDP %s%s.", c.peer(), c.others()),
 			"check address and coa_port, and that the BNG has dynamic authorization switched on (cordon bng snippet " + c.BNG.Name + " -c FILE)"}
 	case first.cut():
 		return finding{Unreachable, "There is no way to it: " + first.Hint + ".", "check address, routing, and the local firewall"}
 	}
-	return finding{Silent, "Nothing was heard" + c.others() + ".",
-		"look at the BNG whether the requests arrive and why they are dropped (cordon bng snippet " + c.BNG.Name +
+	return finding{Silent, "No reply" + c.others() + ".",
+		"check on the BNG whether the requests arrive and why they are dropped (cordon bng snippet " + c.BNG.Name +
 			" -c FILE shows what it needs)"}
 }
 
@@ -92,8 +92,8 @@ func (c *Config) others() string {
 	return ", nor on port " + strings.Join(names, " or ")
 }
 
-// window is how far the clocks may be apart before requests are taken for replays
-// (RFC 5176 section 6.3); worth telling is much less.
+// window is how far the clocks may be apart before requests count as replays
+// (RFC 5176 section 6.3); far less is worth a remark.
 const (
 	window  = 300 * time.Second
 	notable = 5 * time.Second
@@ -116,12 +116,12 @@ func (c *Config) judgeAnswer(t *Try) finding {
 		return finding{ClockSkew, "It answers, but " + skewed(skew) + ": more than the 300 s after which a request counts as a replay.",
 			"set the clocks (NTP) on both sides"}
 	case skew.Abs() > notable:
-		f.says += " Mind: " + skewed(skew) + "."
+		f.says += " Note: " + skewed(skew) + "."
 	}
 	return f
 }
 
-// expected are the Error-Causes, beside 503, with which makes refuse such a
+// expected are the Error-Causes, beside 503, with which platforms refuse such a
 // request: none, Missing-Attribute, Invalid-Request, Invalid-Attribute-Value,
 // Session-Context-Not-Removable, Request-Initiated.
 var expected = map[uint32]bool{0: true, 402: true, 404: true, 407: true, 504: true, 507: true}
@@ -137,19 +137,19 @@ func (c *Config) readAnswer(t *Try) finding {
 	case t.result.Kind == coa.ACK:
 		return finding{AcksAnything,
 			"It answers CoA-ACK about a session that does not exist: its ACK proves nothing, and it may do things to somebody else's session " +
-				"(some gear takes the first that it finds).",
+				"(some platforms choose the first session that they find).",
 			"do not enforce on it before cordon shows another session untouched; cordon dialect show " + c.BNG.Dialect.Name}
 	case (cause == 402 || cause == 405) && c.BNG.Dialect.DisconnectOnly != "": // hostapd 2.10: 402
-		return finding{Alive, "It answers, signed with our secret, and does no CoA, as is known of this make: it can only disconnect.", ""}
+		return finding{Alive, "It answers, signed with our secret, and does no CoA, as is known of this platform: it can only disconnect.", ""}
 	case cause == 503:
 		return finding{Alive, "It answers, signed with our secret, and does not know the session, which does not exist (" + reason + ").", ""}
 	case expected[cause]:
-		return finding{Alive, "It answers, signed with our secret, and refuses a request about nobody that asks for nothing (" + reason +
-			"), as makes do.", ""}
+		return finding{Alive, "It answers, signed with our secret, and refuses a request about an unknown subscriber that changes nothing (" + reason +
+			"), as platforms do.", ""}
 	case cause == 508:
 		return finding{MatchesSeveral, "It finds several sessions where there can be none (" + reason +
-			"): it does not look at what identifies them.",
-			"check that the dialect is the right one for this make"}
+			"): it does not evaluate what identifies them.",
+			"check that the dialect is the right one for this platform"}
 	case cause == 403 || cause == 501:
 		return finding{NotUs, "It answers that this is not for it, or not from us (" + reason + ").",
 			"check on the BNG who may send dynamic authorization, and bngs[].nas here"}
@@ -158,20 +158,20 @@ func (c *Config) readAnswer(t *Try) finding {
 	case cause == 401:
 		return finding{RefusesAttributes, "It answers, signed with our secret, and refuses what the dialect identifies sessions by (" + reason +
 			").",
-			"check that the dialect is the right one for this make"}
+			"check that the dialect is the right one for this platform"}
 	case cause == 502 || cause == 505:
-		return finding{ProxyError, "A proxy answers that it could not pass the request on (" + reason + "): this says nothing about the BNG.",
-			"look at the proxy"}
+		return finding{ProxyError, "A proxy answers that it could not pass the request on (" + reason + "): this shows nothing about the BNG.",
+			"check the proxy"}
 	case cause == 506:
 		return finding{Busy, "It answers that it has no room for the request now (" + reason + ").",
 			"try again; if it stays so, lower rate and max_in_flight"}
 	}
-	return finding{Alive, "It answers, signed with our secret, with a reason that is not known here (" + reason + ").", ""}
+	return finding{Alive, "It answers, signed with our secret, with an unknown reason (" + reason + ").", ""}
 }
 
 // judgeDifference reads an answer that came only with another setting.
 func (c *Config) judgeDifference(first, t *Try) finding {
-	word := map[bool]string{true: "send", false: "omit"}
+	value := map[bool]string{true: "send", false: "omit"}
 	base, s := first.setting, t.setting
 	skew := t.result.Skew
 	answer := " Its answer: " + c.readAnswer(t).says
@@ -180,26 +180,26 @@ func (c *Config) judgeDifference(first, t *Try) finding {
 		return finding{WrongPort, fmt.Sprintf("It answers on port %d and not on port %d.%s", s.port, base.port, answer),
 			fmt.Sprintf("set coa_port: %d", s.port)}
 	case s.stamped != base.stamped && skew.Abs() > window:
-		return finding{ClockSkew, "It answers only without Event-Timestamp, and " + skewed(skew) + ": it takes our requests for replays.",
+		return finding{ClockSkew, "It answers only without Event-Timestamp, and " + skewed(skew) + ": our requests count as replays.",
 			"set the clocks (NTP) on both sides"}
 	case s.signed != base.signed && s.stamped != base.stamped:
 		return finding{BothSettings, "It answers only " + t.What + "." + answer,
-			fmt.Sprintf("set message_authenticator: %s and event_timestamp: %s; check the clocks first", word[s.signed], word[s.stamped])}
+			fmt.Sprintf("set message_authenticator: %s and event_timestamp: %s; check the clocks first", value[s.signed], value[s.stamped])}
 	case s.signed != base.signed && first.Discarded > 0:
 		return finding{MessageAuthenticator, "Its signature is wrong if the request has one; it answers rightly only " + t.What + "." + answer,
-			"update its software, or set message_authenticator: " + word[s.signed]}
+			"update its software, or set message_authenticator: " + value[s.signed]}
 	case s.signed != base.signed:
-		return finding{MessageAuthenticator, "It answers only " + t.What + "." + answer, "set message_authenticator: " + word[s.signed]}
+		return finding{MessageAuthenticator, "It answers only " + t.What + "." + answer, "set message_authenticator: " + value[s.signed]}
 	}
 	return finding{EventTimestamp, "It answers only " + t.What + "." + answer,
-		"check the clocks (NTP) on both sides; if they agree, set event_timestamp: " + word[s.stamped]}
+		"check the clocks (NTP) on both sides; if they agree, set event_timestamp: " + value[s.stamped]}
 }
 
-// judgeDiscard reads what came and could not be believed.
+// judgeDiscard reads what was received and discarded.
 func (c *Config) judgeDiscard(t *Try) finding {
 	where := ""
 	if t.setting.otherPort {
-		where = fmt.Sprintf(" This was on port %d; on port %d nothing was heard.", t.setting.port, c.port())
+		where = fmt.Sprintf(" This was on port %d; on port %d there was no reply.", t.setting.port, c.port())
 	}
 	switch t.result.LastDiscard {
 	case coa.BadAuthenticator:
@@ -210,7 +210,7 @@ func (c *Config) judgeDiscard(t *Try) finding {
 			where, "update its software"}
 	case coa.MissingMessageAuthenticator:
 		return finding{NoMessageAuthenticator, "It answers without the Message-Authenticator that is required here." + where,
-			"set message_authenticator: send, if nobody else can reach it"}
+			"set message_authenticator: send, if no other host can reach it"}
 	case coa.WrongCode:
 		return finding{WrongCode, "It answers, but not to a CoA-Request: the packet has another code." + where,
 			"check the BNG's software: this is no server after RFC 5176"}
@@ -221,7 +221,7 @@ func (c *Config) judgeDiscard(t *Try) finding {
 		return finding{Malformed, "It answers with what is no RADIUS packet." + where,
 			"check that the BNG, and not something else, has that port"}
 	}
-	return finding{Silent, "What was heard belongs to nothing that was asked (" + t.LastDiscard + ")." + where, ""}
+	return finding{Silent, "What was received is no reply to our requests (" + t.LastDiscard + ")." + where, ""}
 }
 
 // cannotTell is what each kind of verdict leaves open.
@@ -231,12 +231,12 @@ func cannotTell(v Verdict) []string {
 		return []string{
 			"dead, switched off, or without dynamic authorization: all are silent",
 			"a filter on the way, in either direction",
-			"that it does not take us for a client: most makes drop what comes from an unknown address (coa.source)",
-			"a wrong secret: most makes drop what is signed with another one",
+			"that we are not one of its clients: most platforms drop what comes from an unknown address (coa.source)",
+			"a wrong secret: most platforms drop what is signed with another one",
 		}
 	case PortRefused, Unreachable:
 		return []string{
-			"whether the BNG or something before it says so: anybody can send ICMP",
+			"whether the BNG or a device before it sent it: any host can send ICMP",
 			"whether the BNG would accept us if the port were open",
 		}
 	case WrongSecret:
@@ -246,8 +246,8 @@ func cannotTell(v Verdict) []string {
 		}
 	}
 	return []string{
-		"whether a restriction works, and whether its profiles are known there",
-		"whether Disconnect-Requests are taken: none is ever sent by a test",
+		"whether a restriction works, and whether its profiles exist there",
+		"whether Disconnect-Requests are accepted: a test never sends one",
 		"whether it would find a session that exists",
 	}
 }

@@ -28,12 +28,12 @@ type Config struct {
 	// default, the request leaves three times (RFC 5080 section 2.2.1).
 	Timeout time.Duration
 	// Short is how long each of those waits that try other settings after
-	// silence; 3 s, at most Patience.
+	// silence; 3 s, at most Timeout.
 	Short time.Duration
 	// Ports are those tried after silence; nil means 3799 and 1700.
 	Ports []uint16
-	// Told, if not nil, is called after each exchange.
-	Told func(Try)
+	// OnTry, if not nil, is called after each exchange.
+	OnTry func(Try)
 }
 
 // Defaults of Config.
@@ -52,8 +52,8 @@ type Plan struct {
 	Then    []string `json:"then"`    // what is tried after silence
 }
 
-// Plan says what [Run] would send; nothing is sent. Each plan, like each run,
-// makes its identifiers anew.
+// Plan returns what [Run] would send; nothing is sent. Each plan, like each run, has
+// new identifiers.
 func (c *Config) Plan() (Plan, error) {
 	request, err := c.request()
 	if err != nil {
@@ -69,7 +69,7 @@ func (c *Config) Plan() (Plan, error) {
 
 func (c *Config) peer() string { return netip.AddrPortFrom(c.BNG.Address, c.port()).String() }
 
-// carries says what the client adds to the request.
+// carries returns what the client adds to the request.
 func (s *setting) carries() string {
 	switch {
 	case s.signed && s.stamped:
@@ -88,7 +88,7 @@ type request struct {
 	encoded radius.Attributes
 }
 
-// request makes the attributes of a CoA-Request about nobody.
+// request returns the attributes of a CoA-Request about a subscriber who cannot exist.
 func (c *Config) request() (request, error) {
 	d := c.BNG.Dialect
 	if d == nil {
@@ -98,7 +98,7 @@ func (c *Config) request() (request, error) {
 	if err != nil {
 		return request{}, fmt.Errorf("probe %s: %w", c.BNG.Name, err)
 	}
-	session := nobody(d.Wants(), dictionary, &c.BNG)
+	session := impossibleSession(d.Wants(), dictionary, &c.BNG)
 	step, err := d.Probe(dialect.Request{Session: session, Options: c.BNG.Options})
 	if err != nil {
 		return request{}, fmt.Errorf("probe %s: %w", c.BNG.Name, err)
@@ -114,8 +114,8 @@ func (c *Config) request() (request, error) {
 	return r, nil
 }
 
-// Run asks the BNG and says what came of it. As long as nothing is heard it tries
-// one other setting after the other. An error means that nothing could be found
+// Run sends the request and reports what came of it. As long as there is no reply it
+// tries one other setting after the other. An error means that nothing could be found
 // out: no packet could be made or sent, or ctx ended.
 func Run(ctx context.Context, c Config) (Report, error) {
 	c.setDefaults()
@@ -128,17 +128,17 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		if i > 0 && !worthwhile(tries, s) {
 			continue
 		}
-		patience := c.Timeout
+		timeout := c.Timeout
 		if i > 0 {
-			patience = c.Short
+			timeout = c.Short
 		}
-		t, err := c.try(ctx, s, request.encoded, patience)
+		t, err := c.try(ctx, s, request.encoded, timeout)
 		if err != nil {
 			return Report{}, err
 		}
 		tries = append(tries, t)
-		if c.Told != nil {
-			c.Told(t)
+		if c.OnTry != nil {
+			c.OnTry(t)
 		}
 	}
 	return c.report(request, tries), nil
@@ -153,9 +153,9 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// worthwhile reports whether s can tell more than what was tried. Once something
-// was heard that is no riddle, nothing more is sent; a wrong signature on the
-// answer may come of ours; and where nobody has the port open only other ports
+// worthwhile reports whether s can show more than what was tried. Once there was a
+// reply that explains itself, nothing more is sent; a wrong signature on the
+// answer may come of ours; and where the port is closed only other ports
 // are left.
 func worthwhile(tries []Try, s setting) bool {
 	for i := range tries {
@@ -178,13 +178,13 @@ func worthwhile(tries []Try, s setting) bool {
 
 var _ Exchanger = (*coa.Client)(nil)
 
-// Text writes the plan for people.
+// Text writes the plan for a terminal.
 func (p *Plan) Text() string {
 	text := fmt.Sprintf("%s (%s): a CoA-Request to UDP %s, %s; nothing was sent\n", p.BNG, p.Dialect, p.Peer, p.First)
 	for _, line := range p.Request {
 		text += "\t" + line + "\n"
 	}
-	text += "If that meets silence, shortly and one after the other:\n"
+	text += "Without a reply, shortly and one after the other:\n"
 	for _, line := range p.Then {
 		text += "\t" + line + "\n"
 	}

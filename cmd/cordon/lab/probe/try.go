@@ -18,7 +18,7 @@ import (
 
 // setting is how one exchange differs from the configured one.
 type setting struct {
-	what      string // in words
+	what      string // for people
 	port      uint16
 	signed    bool // with Message-Authenticator
 	stamped   bool // with Event-Timestamp
@@ -50,7 +50,7 @@ func (c *Config) settings() []setting {
 
 func (c *Config) port() uint16 { return cmp.Or(c.BNG.CoAPort, c.BNG.Dialect.CoAPort) }
 
-// wellKnown are the ports that makes listen on if nobody says otherwise: RFC 5176
+// wellKnown are the ports that platforms listen on unless configured otherwise: RFC 5176
 // section 2.3, and Cisco's own.
 var wellKnown = []uint16{3799, 1700}
 
@@ -80,10 +80,10 @@ type Try struct {
 }
 
 // try carries out one exchange. An error means that nothing could be found out.
-func (c *Config) try(ctx context.Context, s setting, attributes radius.Attributes, patience time.Duration) (Try, error) {
+func (c *Config) try(ctx context.Context, s setting, attributes radius.Attributes, timeout time.Duration) (Try, error) {
 	x := coa.Exchange{
 		Peer: netip.AddrPortFrom(c.BNG.Address, s.port), Secret: c.BNG.Secret, Code: radius.CodeCoARequest, Attributes: attributes,
-		OmitEventTimestamp: !s.stamped, Timeout: patience,
+		OmitEventTimestamp: !s.stamped, Timeout: timeout,
 	}
 	switch {
 	case !s.signed:
@@ -113,10 +113,10 @@ func (c *Config) try(ctx context.Context, s setting, attributes radius.Attribute
 
 func (t *Try) answered() bool { return t.result.Kind != coa.Unanswered }
 
-// refused reports whether ICMP said that nobody has the port open.
+// refused reports whether ICMP said that the port is closed.
 func (t *Try) refused() bool { return errors.Is(t.result.Hint, syscall.ECONNREFUSED) }
 
-// cut reports whether the network said that there is no way.
+// cut reports whether the network said that there is no route.
 func (t *Try) cut() bool {
 	return slices.ContainsFunc([]error{syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EACCES, syscall.EPERM}, func(why error) bool {
 		return errors.Is(t.result.Hint, why)
@@ -142,7 +142,7 @@ func (t *Try) String() string {
 		fmt.Fprintf(&b, "; transmitted %d times", t.Transmissions)
 	}
 	if t.Discarded > 0 {
-		fmt.Fprintf(&b, "; %d datagrams not believed, the last one %s", t.Discarded, t.LastDiscard)
+		fmt.Fprintf(&b, "; %d datagrams discarded, the last one %s", t.Discarded, t.LastDiscard)
 	}
 	if t.Hint != "" {
 		b.WriteString("; " + t.Hint)

@@ -1,27 +1,27 @@
 package probe
 
-// Verdict is what a probe found out. Its words are stable: programs read them.
+// Verdict is what a probe found out. Its names are stable: programs read them.
 type Verdict int
 
 // The verdicts.
 const (
-	// Silent: nothing that can be believed came, whatever was tried.
+	// Silent: no authentic reply came, whatever was tried.
 	Silent Verdict = iota
-	// PortRefused: ICMP says that nobody has the port open.
+	// PortRefused: ICMP says that the port is closed.
 	PortRefused
-	// Unreachable: the network, or this host, says that there is no way.
+	// Unreachable: the network, or this host, says that there is no route.
 	Unreachable
 	// Alive: it answers as it should and does not know the session.
 	Alive
-	// AcksAnything: it says to have done something to a session that does not exist.
+	// AcksAnything: it acknowledges a change to a session that does not exist.
 	AcksAnything
 	// MatchesSeveral: it found several sessions where there can be none (508).
 	MatchesSeveral
-	// NotUs: it takes this from somebody else, or for another BNG (403, 501).
+	// NotUs: it accepts this from another client only, or for another BNG (403, 501).
 	NotUs
 	// NoCoA: what answers there does no CoA (405, 406).
 	NoCoA
-	// RefusesAttributes: it does not take the dialect's identifiers (401).
+	// RefusesAttributes: it does not accept the dialect's identifiers (401).
 	RefusesAttributes
 	// ProxyError: a proxy on the way could not pass it on (502, 505).
 	ProxyError
@@ -58,12 +58,12 @@ type Exit int
 const (
 	ExitAlive   Exit = 0
 	ExitWrong   Exit = 1 // reachable, and something is wrong
-	ExitNothing Exit = 3 // no answer was heard
+	ExitNothing Exit = 3 // no reply
 )
 
-// verdicts is the one table of verdicts: their words, and how far they reach.
+// verdicts is the one table of verdicts: their names, and how far they reach.
 var verdicts = [...]struct {
-	word string
+	name string
 	exit Exit
 }{
 	Silent:                  {"silent", ExitNothing},
@@ -90,11 +90,11 @@ var verdicts = [...]struct {
 	BothSettings:            {"both-settings", ExitWrong},
 }
 
-// String returns the verdict's word.
-func (v Verdict) String() string { return verdicts[v].word }
+// String returns the verdict's name.
+func (v Verdict) String() string { return verdicts[v].name }
 
-// MarshalText writes the verdict's word.
+// MarshalText writes the verdict's name.
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// Exit says how far the BNG was reached.
+// Exit returns how far the BNG was reached.
 func (v Verdict) Exit() Exit { return verdicts[v].exit }

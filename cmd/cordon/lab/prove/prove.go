@@ -20,7 +20,7 @@ type Trial struct {
 	Sessions quarantine.SessionReader // where accounting of the session is read; nil: nowhere
 	Client   bng.Exchanger
 	Observe  bng.Observer // may be nil
-	// Ask asks the person at the terminal to look at the line; nil: nobody is there.
+	// Ask asks the person at the terminal about the line; nil: there is none.
 	Ask  func(question string) (bool, error)
 	Wait time.Duration // how long the network has to show a change
 	Out  io.Writer     // what happens, a line a step
@@ -28,7 +28,7 @@ type Trial struct {
 
 // How the trial goes about it.
 const (
-	lookEvery    = 2 * time.Second
+	verifyEvery  = 2 * time.Second
 	restoreTries = 3
 )
 
@@ -50,7 +50,7 @@ type trial struct {
 }
 
 // Run carries the trial out. The record tells what was seen of it, also beside
-// an error. Whatever happens after the restriction left, the line is given back.
+// an error. Whatever happens after the restriction left, the line is restored.
 func (t Trial) Run(ctx context.Context) (proof.Record, error) {
 	fleet, err := bng.NewFleet([]bng.Config{t.BNG})
 	if err != nil {
@@ -69,7 +69,7 @@ func (t Trial) Run(ctx context.Context) (proof.Record, error) {
 		return run.record, err
 	}
 	if why := t.BNG.ForeignUnseen(); why != "" {
-		run.say("note       foreign_profiles: %s", why)
+		run.report("note       foreign_profiles: %s", why)
 	}
 	restrict := quarantine.Order{Session: t.Session, To: t.Profile}
 	restrict.Prepare(prepared)
@@ -91,7 +91,7 @@ func (t *Trial) blank() (proof.Record, error) {
 	}, err
 }
 
-// restore gives the line back, and tries again where the BNG does not answer or
+// restore restores the line, and tries again where the BNG does not answer or
 // did not do what it acknowledged.
 func (t *trial) restore(ctx context.Context, o quarantine.Order) (step proof.Step, err error) {
 	o.Confirmed = t.record.Restrict.Outcome == quarantine.OutcomeAcked
@@ -102,21 +102,21 @@ func (t *trial) restore(ctx context.Context, o quarantine.Order) (step proof.Ste
 			return step, err
 		}
 		if step.Outcome == quarantine.OutcomeSessionGone && o.From[0].Naked {
-			return step, nil // it was refused, and there is nothing to give back
+			return step, nil // it was refused, and there is nothing to restore
 		}
 		o.Confirmed = false
 	}
-	return step, fmt.Errorf("%w; THE LINE MAY STILL BE RESTRICTED: look at the session on the BNG", err)
+	return step, fmt.Errorf("%w; THE LINE MAY STILL BE RESTRICTED: check the session on the BNG", err)
 }
 
-// undo takes the rest of a half-done change back.
+// undo undoes the rest of a half-done change.
 func (t *trial) undo(ctx context.Context) {
 	if t.residue != "" {
 		t.residue = t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, Residue: t.residue}, quarantine.OpenGate{}).Residue
 	}
 }
 
-// step carries one order out and looks for what it did.
+// step carries one order out and verifies it.
 func (t *trial) step(ctx context.Context, name string, o quarantine.Order) (proof.Step, error) {
 	out := t.enforcer.Enforce(ctx, o, quarantine.OpenGate{})
 	step := proof.Step{Outcome: out.Kind, Reason: out.Reason}
@@ -124,17 +124,17 @@ func (t *trial) step(ctx context.Context, name string, o quarantine.Order) (proo
 	if o.Restricts() {
 		t.applied = inForce(&out, &o)
 	}
-	t.say("%-10s %s%s", name, out.Kind, because(out.Reason))
+	t.report("%-10s %s%s", name, out.Kind, because(out.Reason))
 	if out.Kind != quarantine.OutcomeAcked {
 		return step, fmt.Errorf("%s: %s%s", name, out.Kind, because(out.Reason))
 	}
 	o.Check, o.Since = true, time.Now()
-	found, err := t.look(ctx, o)
+	found, err := t.verify(ctx, o)
 	if err != nil {
 		return step, fmt.Errorf("%s: %w", name, err)
 	}
 	step.Shown, step.How = found.Kind == quarantine.OutcomeVerified, found.Reason
-	t.say("  look     %s", map[quarantine.OutcomeKind]string{
+	t.report("  verify   %s", map[quarantine.OutcomeKind]string{
 		quarantine.OutcomeVerified: "shown: ", quarantine.OutcomeRefused: "", quarantine.OutcomeAcked: "not shown: ",
 	}[found.Kind]+found.Reason)
 	switch {
@@ -146,8 +146,8 @@ func (t *trial) step(ctx context.Context, name string, o quarantine.Order) (proo
 	return step, fmt.Errorf("%s: %w", name, errNotShown)
 }
 
-// inForce is what a restriction that was tried may have left on the line. Some makes
-// refuse what they did, so a refused one is given back too.
+// inForce is what a restriction that was tried may have left on the line. Some
+// platforms refuse what they did, so a refused one is restored too.
 func inForce(out *quarantine.Outcome, o *quarantine.Order) []quarantine.AppliedProfile {
 	if out.Kind == quarantine.OutcomeAcked || out.Kind == quarantine.OutcomeVerified {
 		return []quarantine.AppliedProfile{o.Restriction()}
@@ -155,15 +155,15 @@ func inForce(out *quarantine.Outcome, o *quarantine.Order) []quarantine.AppliedP
 	return out.MayBeInForce(o)
 }
 
-// look asks the network, and then the person, whether the order is in force.
-func (t *trial) look(ctx context.Context, o quarantine.Order) (quarantine.Outcome, error) {
+// verify asks the network, and then the person, whether the order is in force.
+func (t *trial) verify(ctx context.Context, o quarantine.Order) (quarantine.Outcome, error) {
 	out := quarantine.Outcome{Kind: quarantine.OutcomeAcked, Reason: "nothing here can show it"}
 	for end := o.Since.Add(t.Wait); ; {
-		if !sleep(ctx, lookEvery) {
+		if !sleep(ctx, verifyEvery) {
 			return out, ctx.Err()
 		}
 		var err error
-		if out, err = t.glance(ctx, &o); err != nil {
+		if out, err = t.verifyOnce(ctx, &o); err != nil {
 			return out, err
 		}
 		if out.Kind != quarantine.OutcomeAcked || !time.Now().Before(end) {
@@ -182,15 +182,15 @@ func (t *trial) look(ctx context.Context, o quarantine.Order) (quarantine.Outcom
 		return out, err
 	}
 	if yes {
-		return quarantine.Outcome{Kind: quarantine.OutcomeVerified, Reason: "a person looked and said so"}, nil
+		return quarantine.Outcome{Kind: quarantine.OutcomeVerified, Reason: "confirmed by a person"}, nil
 	}
-	return quarantine.Outcome{Kind: quarantine.OutcomeRefused, Reason: "acknowledged, but a person looked and it is not so"}, nil
+	return quarantine.Outcome{Kind: quarantine.OutcomeRefused, Reason: "acknowledged, but a person denies it"}, nil
 }
 
-// glance looks once.
-func (t *trial) glance(ctx context.Context, o *quarantine.Order) (quarantine.Outcome, error) {
+// verifyOnce asks the network once.
+func (t *trial) verifyOnce(ctx context.Context, o *quarantine.Order) (quarantine.Outcome, error) {
 	if t.BNG.Dialect.Outlives() && t.Sessions != nil {
-		return t.glanceRenamed(ctx, o)
+		return t.verifyRenamed(ctx, o)
 	}
 	if err := t.refresh(ctx, &o.Session); err != nil {
 		return quarantine.Outcome{Kind: quarantine.OutcomeAcked, Reason: "nothing here can show it"}, err
@@ -198,7 +198,7 @@ func (t *trial) glance(ctx context.Context, o *quarantine.Order) (quarantine.Out
 	return t.enforcer.Enforce(ctx, *o, quarantine.OpenGate{}), nil
 }
 
-// refresh reads what accounting has told of the session since.
+// refresh reads what accounting has reported of the session since.
 func (t *trial) refresh(ctx context.Context, s *quarantine.Session) error {
 	if t.Sessions == nil {
 		return nil
@@ -218,30 +218,30 @@ func (t *trial) refresh(ctx context.Context, s *quarantine.Session) error {
 func (t *trial) disconnect(ctx context.Context) (proof.Step, error) {
 	out := t.enforcer.Enforce(ctx, quarantine.Order{Session: t.Session, To: quarantine.Disconnect}, quarantine.OpenGate{})
 	step := proof.Step{Outcome: out.Kind, Reason: out.Reason}
-	t.say("%-10s %s%s", "disconnect", out.Kind, because(out.Reason))
+	t.report("%-10s %s%s", "disconnect", out.Kind, because(out.Reason))
 	if out.Kind != quarantine.OutcomeAcked {
 		return step, fmt.Errorf("disconnect: %s%s", out.Kind, because(out.Reason))
 	}
-	for end := time.Now().Add(t.Wait); t.Sessions != nil && time.Now().Before(end) && sleep(ctx, lookEvery); {
+	for end := time.Now().Add(t.Wait); t.Sessions != nil && time.Now().Before(end) && sleep(ctx, verifyEvery); {
 		record, err := t.Sessions.Session(ctx, t.Session.SessionKey)
 		if err == nil && !(record.Live() && quarantine.SameSession(&record, &t.Session)) {
 			step.Shown, step.How = true, "accounting shows that the session ended"
-			t.say("  look     shown: %s", step.How)
+			t.report("  verify   shown: %s", step.How)
 			return step, nil
 		}
 	}
 	if t.Ask != nil {
 		yes, err := t.Ask("Look at the line now. Did its session end?")
 		if err == nil && yes {
-			step.Shown, step.How = true, "a person looked and said so"
+			step.Shown, step.How = true, "confirmed by a person"
 			return step, nil
 		}
 	}
 	return step, fmt.Errorf("disconnect: %w", errNotShown)
 }
 
-func (t *trial) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(t.Out, format+"\n", args...) // a terminal that went away reads nothing
+func (t *trial) report(format string, args ...any) {
+	_, _ = fmt.Fprintf(t.Out, format+"\n", args...) // a closed terminal reads nothing
 }
 
 func because(reason string) string {

@@ -22,7 +22,7 @@ import (
 type Proving struct {
 	BNG     string
 	Profile string // empty: every profile of the BNG, one after the other
-	// Session is the Acct-Session-Id of a session that accounting told of, or,
+	// Session is the Acct-Session-Id of a session that accounting reported, or,
 	// with an equals sign in it, attributes in radclient's input syntax; then
 	// accounting cannot show anything.
 	Session string
@@ -44,7 +44,7 @@ type Proved struct {
 func (p Proving) Prove(ctx context.Context, cfg *app.Config, parts *app.Parts) ([]Proved, error) {
 	at := slices.IndexFunc(parts.Fleet, func(c bng.Config) bool { return c.Name == p.BNG })
 	if at < 0 {
-		return nil, fmt.Errorf("%q is not in bngs", p.BNG)
+		return nil, fmt.Errorf("unknown BNG %q: must be one of bngs", p.BNG)
 	}
 	t := Trial{BNG: parts.Fleet[at], Wait: p.Wait, Ask: p.Ask, Out: p.Out}
 	profiles, err := p.profiles(&t.BNG)
@@ -74,7 +74,7 @@ func (p Proving) Prove(ctx context.Context, cfg *app.Config, parts *app.Parts) (
 	return proved, nil
 }
 
-// present is the line's session after a trial: some makes give it another id when they
+// present is the line's session after a trial: some platforms change its id when they
 // restrict.
 func present(ctx context.Context, t *Trial) quarantine.Session {
 	if t.Sessions == nil {
@@ -121,8 +121,8 @@ func (p *Proving) profiles(c *bng.Config) ([]string, error) {
 	return []string{p.Profile}, nil
 }
 
-// line finds the session to try on. A subscriber with an open case is nobody to
-// try things on.
+// line finds the session to try on. A subscriber with an open case is
+// refused.
 func (p *Proving) line(ctx context.Context, cfg *app.Config, parts *app.Parts, t *Trial) (done func(), err error) {
 	if strings.Contains(p.Session, "=") {
 		t.Session, err = describedSession(p.BNG, p.Session)
@@ -157,7 +157,7 @@ func (p *Proving) line(ctx context.Context, cfg *app.Config, parts *app.Parts, t
 	return done, nil
 }
 
-// describedSession makes a session of attributes that a person typed.
+// describedSession returns a session of attributes that a person typed.
 func describedSession(bngName, text string) (quarantine.Session, error) {
 	attributes, err := radiusx.ParseAttributes(text)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"cordon/quarantine"
 )
 
-// glanceRenamed looks once at what accounting shows on a make that ends the accounting
+// verifyRenamed reads once what accounting shows on a platform that ends the accounting
 // session when it restricts, and begins another one at the release.
-func (t *trial) glanceRenamed(ctx context.Context, o *quarantine.Order) (quarantine.Outcome, error) {
+func (t *trial) verifyRenamed(ctx context.Context, o *quarantine.Order) (quarantine.Outcome, error) {
 	out := quarantine.Outcome{Kind: quarantine.OutcomeAcked, Reason: "accounting has not shown it yet"}
 	if o.To != "" {
 		record, err := t.Sessions.Session(ctx, o.Session.SessionKey)
@@ -20,7 +20,7 @@ func (t *trial) glanceRenamed(ctx context.Context, o *quarantine.Order) (quarant
 		}
 		if err != nil || !record.Live() || !quarantine.SameSession(&record, &o.Session) {
 			out = quarantine.Outcome{Kind: quarantine.OutcomeVerified,
-				Reason: "accounting shows that the session ended, as this make's does at a restriction"}
+				Reason: "accounting shows that the session ended, as on this platform at a restriction"}
 		}
 		return out, nil
 	}

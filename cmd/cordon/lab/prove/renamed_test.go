@@ -61,7 +61,7 @@ func (h *hotspot) SessionsOf(context.Context, string) ([]quarantine.Session, err
 	return []quarantine.Session{h.line}, nil
 }
 
-func TestAMakeThatRenamesRestrictedSessionsIsProvedByItsStopAndItsNextStart(t *testing.T) {
+func TestAPlatformThatRenamesRestrictedSessionsIsProvedByItsStopAndItsNextStart(t *testing.T) {
 	for _, deaf := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			d, _ := dialect.Builtin().Get("coova-chilli")

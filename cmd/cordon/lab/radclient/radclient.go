@@ -18,7 +18,7 @@ import (
 
 // Sending is a request by hand to a BNG, in radclient's manner.
 type Sending struct {
-	Target     string // host or host:port; the port is 3799 if not told
+	Target     string // host or host:port; the port is 3799 if none is given
 	Kind       string // coa or disconnect
 	Secret     string
 	SecretFile string

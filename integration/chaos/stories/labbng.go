@@ -12,8 +12,8 @@ import (
 	"cordon/radiusx/dialect"
 )
 
-// box is one lab BNG.
-type box struct {
+// labBNG is one lab BNG.
+type labBNG struct {
 	health
 	world      *World
 	gear       gear
@@ -27,10 +27,10 @@ type box struct {
 
 var accountingAt = netip.MustParseAddrPort("192.0.2.99:1813")
 
-// openBox starts a lab BNG.
-func (w *World) openBox(g gear, n int, quirks ...bngsim.Quirk) *box {
+// openBNG starts a lab BNG.
+func (w *World) openBNG(g gear, n int, quirks ...bngsim.Quirk) *labBNG {
 	w.t.Helper()
-	b := &box{world: w, gear: g, name: fmt.Sprintf("bng%02d", n+1), address: netip.AddrFrom4([4]byte{192, 0, 2, byte(n + 1)}), quirks: quirks}
+	b := &labBNG{world: w, gear: g, name: fmt.Sprintf("bng%02d", n+1), address: netip.AddrFrom4([4]byte{192, 0, 2, byte(n + 1)}), quirks: quirks}
 	b.dialect, _ = dialect.Builtin().Get(g.dialect)
 	var err error
 	b.dictionary, err = b.dialect.Dictionary(g.options)
@@ -40,7 +40,7 @@ func (w *World) openBox(g gear, n int, quirks ...bngsim.Quirk) *box {
 	acct, err := w.wire.Listen(netip.AddrPortFrom(b.address, 0))
 	must(w.t, err)
 	b.sim, err = bngsim.New(bngsim.Config{
-		Name: b.name, NASIP: b.address, Platform: g.make, Quirks: slices.Concat(g.quirks, quirks), Secret: w.secret, Conn: conn,
+		Name: b.name, NASIP: b.address, Platform: g.platform, Quirks: slices.Concat(g.quirks, quirks), Secret: w.secret, Conn: conn,
 		Dictionary:        b.dictionary,
 		Accounting:        bngsim.Accounting{Server: accountingAt, Conn: acct, Interval: interim},
 		RedirectAttribute: g.redirect, IPSetAttribute: g.ipset, ProfileAttribute: g.profile, Seed: w.random.Uint64(), KeepPackets: -1,
@@ -51,30 +51,30 @@ func (w *World) openBox(g gear, n int, quirks ...bngsim.Quirk) *box {
 	return b
 }
 
-// config is what the operator says of the box.
-func (b *box) config() bng.Config {
+// config is what the operator says of the BNG.
+func (b *labBNG) config() bng.Config {
 	return bng.Config{
 		Name: b.name, Address: b.address, Secret: b.world.secret, Dialect: b.dialect, Options: b.gear.options, Interim: interim,
 		Profiles: b.gear.profiles(b.world.renamed), MessageAuthenticator: b.gear.signing,
 	}
 }
 
-// reach says how datagrams fare between the box and everybody, both ways.
-func (b *box) reach(link bngsim.Link) {
+// reach sets how datagrams fare between the BNG and all others, both ways.
+func (b *labBNG) reach(link bngsim.Link) {
 	b.world.wire.SetLink(b.address, netip.Addr{}, link)
 	b.world.wire.SetLink(netip.Addr{}, b.address, link)
 }
 
-// changed is told of each session that comes, changes or goes, and holds what it
+// changed is called for each session that comes, changes or goes, and holds what it
 // is against what may be.
-func (b *box) changed(s bngsim.Session, live bool) {
+func (b *labBNG) changed(s bngsim.Session, live bool) {
 	p := b.world.personOf(s.User)
 	restricted := live && b.restricts(&s)
 	switch {
 	case !live:
-		b.world.tale.note("        %s: session %s of %s is over", b.name, s.ID, s.User)
+		b.world.transcript.note("        %s: session %s of %s is over", b.name, s.ID, s.User)
 	default:
-		b.world.tale.note("        %s: session %s of %s has %s", b.name, s.ID, s.User, s.State)
+		b.world.transcript.note("        %s: session %s of %s has %s", b.name, s.ID, s.User, s.State)
 	}
 	if restricted && !p.suspected() {
 		b.fail("%s was never reported, and has %s", s.User, s.State)
@@ -84,15 +84,15 @@ func (b *box) changed(s bngsim.Session, live bool) {
 
 // restricts reports whether a session has something else than AAA and billing
 // gave it.
-func (b *box) restricts(s *bngsim.Session) bool {
+func (b *labBNG) restricts(s *bngsim.Session) bool {
 	return s.InForce() != "" || slices.ContainsFunc(s.Sets, func(set string) bool { return set != suspendedSet })
 }
 
-// names are what the box and its people are called.
-func (b *box) names() []string {
+// names are what the BNG and its subscribers are called.
+func (b *labBNG) names() []string {
 	names := []string{b.name}
-	for _, p := range b.world.people {
-		if p.box == b {
+	for _, p := range b.world.subscribers {
+		if p.bng == b {
 			names = append(names, p.name)
 		}
 	}

@@ -9,11 +9,11 @@ import (
 	"cordon/radiusx/bngsim"
 )
 
-// person is a subscriber with a line on one box.
-type person struct {
+// subscriber is a subscriber with a line on one box.
+type subscriber struct {
 	world    *World
 	name     string
-	box      *box
+	bng      *labBNG
 	line     bngsim.Subscriber
 	wanted   bool      // the last thing that anybody wished is that she is restricted
 	released time.Time // by a person, last
@@ -26,20 +26,20 @@ type person struct {
 	billed   bool       // and has her in its set
 }
 
-// newPerson returns a subscriber of a box, off line.
-func (w *World) newPerson(b *box) *person {
-	n := len(w.people) + 1
-	p := &person{world: w, name: fmt.Sprintf("sub%02d", n), box: b}
+// newSubscriber returns a subscriber of a box, off line.
+func (w *World) newSubscriber(b *labBNG) *subscriber {
+	n := len(w.subscribers) + 1
+	p := &subscriber{world: w, name: fmt.Sprintf("sub%02d", n), bng: b}
 	p.line = bngsim.Subscriber{
 		User: p.name, MAC: net.HardwareAddr{2, 0, 0, 0, 0, byte(n)}.String(), NASPortID: fmt.Sprint("eth0/", n), Line: "line-" + p.name,
 		IPv4: w.nextAddress(), IPoE: !b.gear.ppp, Profile: b.gear.atLogin,
 	}
-	w.people = append(w.people, p)
+	w.subscribers = append(w.subscribers, p)
 	return p
 }
 
-func (w *World) personOf(user string) *person {
-	for _, p := range w.people {
+func (w *World) personOf(user string) *subscriber {
+	for _, p := range w.subscribers {
 		if p.name == user {
 			return p
 		}
@@ -48,46 +48,46 @@ func (w *World) personOf(user string) *person {
 }
 
 // suspected reports whether somebody ever wished her restricted.
-func (p *person) suspected() bool {
+func (p *subscriber) suspected() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.reported
 }
 
 // suspect notes that somebody wished her restricted, or forgets it.
-func (p *person) suspect(reported bool) {
+func (p *subscriber) suspect(reported bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reported = reported
 }
 
 // logIn starts a session.
-func (p *person) logIn() {
-	_, _ = p.box.sim.Login(over, p.line) // the record is on its way
+func (p *subscriber) logIn() {
+	_, _ = p.bng.sim.Login(over, p.line) // the record is on its way
 }
 
 // logInIfOff starts a session unless there is one.
-func (p *person) logInIfOff() {
+func (p *subscriber) logInIfOff() {
 	if !p.online() {
 		p.logIn()
 	}
 }
 
 // logOut ends all her sessions.
-func (p *person) logOut() {
-	for _, s := range p.box.sim.Find(p.name) {
-		_ = p.box.sim.Logout(over, s.ID)
+func (p *subscriber) logOut() {
+	for _, s := range p.bng.sim.Find(p.name) {
+		_ = p.bng.sim.Logout(over, s.ID)
 	}
 }
 
-func (p *person) online() bool { return len(p.box.sim.Find(p.name)) > 0 }
+func (p *subscriber) online() bool { return len(p.bng.sim.Find(p.name)) > 0 }
 
 // restricted returns the sessions on which something else than AAA gave is in
 // force.
-func (p *person) restricted() []bngsim.Session {
+func (p *subscriber) restricted() []bngsim.Session {
 	var all []bngsim.Session
-	for _, s := range p.box.sim.Find(p.name) {
-		if p.box.restricts(&s) {
+	for _, s := range p.bng.sim.Find(p.name) {
+		if p.bng.restricts(&s) {
 			all = append(all, s)
 		}
 	}

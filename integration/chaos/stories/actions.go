@@ -2,15 +2,15 @@ package stories
 
 import "time"
 
-// deed is one thing that can happen in a story.
-type deed struct {
+// action is one thing that can happen in a story.
+type action struct {
 	name   string
 	weight int // how often, beside the others
 	do     func(*World)
 }
 
-// deeds is everything that can happen.
-var deeds = []deed{
+// actions is everything that can happen.
+var actions = []action{
 	{"log in", 8, (*World).someoneLogsIn},
 	{"log out", 4, (*World).someoneLogsOut},
 	{"reconnect", 4, (*World).someoneReconnects},
@@ -32,21 +32,21 @@ var deeds = []deed{
 	{"lossy store", 2, (*World).theWayToTheStoreIsLossy},
 	{"engine restart", 3, (*World).anEngineRestarts},
 	{"engine crash", 2, (*World).anEngineCrashes},
-	{"log refuses", 1, (*World).aLogRefuses},
+	{"journal refuses", 1, (*World).aLogRefuses},
 	{"names change", 2, (*World).theNamesChange},
 }
 
 // happen does one thing by chance.
 func (w *World) happen() {
 	sum := 0
-	for _, d := range deeds {
+	for _, d := range actions {
 		sum += d.weight
 	}
 	n := w.random.IntN(sum)
-	for _, d := range deeds {
+	for _, d := range actions {
 		if n -= d.weight; n < 0 {
-			before := w.tale.length()
-			if d.do(w); w.tale.length() > before {
+			before := w.transcript.length()
+			if d.do(w); w.transcript.length() > before {
 				w.done[d.name]++
 			}
 			return

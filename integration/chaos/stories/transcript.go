@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// tale is what happened, for people. Lines are written out only when somebody
-// reads them, for most stories are never read.
-type tale struct {
+// transcript is what happened, for people. Lines are written out only when they are
+// read, for most stories are never read.
+type transcript struct {
 	began time.Time
 
 	mu    sync.Mutex // guards what follows
@@ -24,29 +24,29 @@ type line struct {
 }
 
 // note adds a line; arguments must not change later.
-func (t *tale) note(format string, args ...any) {
+func (t *transcript) note(format string, args ...any) {
 	t.add(func() string { return fmt.Sprintf(format, args...) })
 }
 
 // add adds a line that is written out later.
-func (t *tale) add(text func() string) {
+func (t *transcript) add(text func() string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lines = append(t.lines, line{time.Now(), text})
 }
 
 // length is how many lines there are.
-func (t *tale) length() int {
+func (t *transcript) length() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.lines)
 }
 
-// String is the whole tale, with the time since the story began.
-func (t *tale) String() string { return t.about(nil) }
+// String is the whole transcript, with the time since the story began.
+func (t *transcript) String() string { return t.about(nil) }
 
-// about is the tale as far as it names one of several; nil is all of it.
-func (t *tale) about(names []string) string {
+// about is the transcript as far as it names one of several; nil is all of it.
+func (t *transcript) about(names []string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var text strings.Builder

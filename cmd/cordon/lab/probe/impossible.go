@@ -10,21 +10,21 @@ import (
 	"cordon/radiusx/bng"
 )
 
-// nobody is a session that cannot exist, told in the attributes called names: each
+// impossibleSession is a session that cannot exist, in the attributes called names: each
 // value is new, of its type, and outside of what any subscriber can have. What
-// says which BNG it is on is the BNG's own, or it would not look further.
-func nobody(names []string, d *radiusx.Dictionary, b *bng.Config) []radiusx.Attribute {
-	var told []radiusx.Attribute
+// says which BNG it is on is the BNG's own, or it would not read further.
+func impossibleSession(names []string, d *radiusx.Dictionary, b *bng.Config) []radiusx.Attribute {
+	var attributes []radiusx.Attribute
 	for _, name := range names {
 		value, own := nasValue(name, b)
 		if def, known := d.Lookup(name); known && !own {
 			value = impossible(def)
 		}
 		if value != "" {
-			told = append(told, radiusx.Attribute{Name: name, Value: value})
+			attributes = append(attributes, radiusx.Attribute{Name: name, Value: value})
 		}
 	}
-	return told
+	return attributes
 }
 
 // nasValue returns what the BNG calls itself in that attribute; own is false for
@@ -50,7 +50,7 @@ func nasValue(name string, b *bng.Config) (value string, own bool) {
 	return "", true
 }
 
-// impossible returns a random value that nobody has. Text begins with "probe-",
+// impossible returns a random value that no subscriber has. Text begins with "probe-",
 // which is no number in any base that a BNG reads session ids in, so that one that
 // reads only the digits at the front finds none. 240.0.0.0/4 is reserved (RFC 1112
 // section 4), 2001:db8::/32 is for documentation (RFC 3849), and a MAC address
@@ -77,7 +77,7 @@ func impossible(def radiusx.Definition) string {
 		}
 		return "0x" + hex.EncodeToString(r)
 	}
-	return "" // a number singles nobody out for certain; a dialect that must have one cannot be probed
+	return "" // a number identifies no subscriber for certain; a dialect that must have one cannot be probed
 }
 
 func documentation(r []byte) netip.Addr {
