@@ -3,6 +3,7 @@ package quarantine
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -10,7 +11,8 @@ import (
 // the value must be; whoever knows the file maps the path to a line and a column.
 type Fault struct {
 	// Path leads to the value from the one that was validated, as it is written in YAML:
-	// keys after dots, indexes from 0 in brackets: "rules[2].match.min_confidence".
+	// keys after dots, indexes from 0 in brackets: "rules[2].match.min_confidence". See
+	// [PathTo].
 	// Empty: the value that was validated, as a whole.
 	Path string
 	Err  error
@@ -56,6 +58,15 @@ func (f Faults) Under(path string, args ...any) Faults {
 		under[i] = Fault{joinPath(path, f[i].Path), f[i].Err}
 	}
 	return under
+}
+
+// PathTo is the path to what stands under a key, chosen by the operator, of the value at
+// outer. A key that could be taken for several steps is in quotes: profiles["walled.garden"].
+func PathTo(outer, key string) string {
+	if strings.ContainsAny(key, `.[]"`) {
+		key = "[" + strconv.Quote(key) + "]"
+	}
+	return joinPath(outer, key)
 }
 
 // joinPath writes the path to what stands at inner in the value at outer.

@@ -24,6 +24,16 @@ func TestFaultsCarryThePathFromTheValueThatHoldsThem(t *testing.T) {
 	}
 }
 
+func TestAKeyThatLooksLikeAPathIsOneStep(t *testing.T) {
+	for key, want := range map[string]string{
+		"garden": "profiles.garden", "walled.garden": `profiles["walled.garden"]`, "a[0]": `profiles["a[0]"]`, `"`: `profiles["\""]`,
+	} {
+		if got := PathTo("profiles", key); got != want {
+			t.Errorf("%s is at %s, want %s", key, got, want)
+		}
+	}
+}
+
 func TestNoFaultsAreNoError(t *testing.T) {
 	if err := (Faults{}).Err(); err != nil {
 		t.Errorf("error %v of a valid value", err)

@@ -77,7 +77,7 @@ func (c *Config) validateProfiles() (f quarantine.Faults) {
 		return append(f, quarantine.Fault{Path: "dialect_options", Err: err})
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Profiles)) {
-		path := "profiles." + name
+		path := quarantine.PathTo("profiles", name)
 		if c.Profiles[name].Restricted == "" {
 			f = append(f, fault(path, "must have restricted: the profile's name on this BNG"))
 		}
@@ -144,7 +144,7 @@ func (c *Config) validateStamping() (f quarantine.Faults) {
 // must be valid. Paths are as Validate's.
 func (c *Config) Warnings() (w quarantine.Faults) {
 	for _, name := range slices.Sorted(maps.Keys(c.Profiles)) {
-		p, path := c.Profiles[name], "profiles."+name
+		p, path := c.Profiles[name], quarantine.PathTo("profiles", name)
 		uncovered := c.Dialect.Uncovered(p)
 		for _, family := range slices.Sorted(maps.Keys(uncovered)) {
 			w = append(w, fault(path, "does not restrict %s: %s", family, uncovered[family]))

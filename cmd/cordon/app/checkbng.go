@@ -96,7 +96,8 @@ func checkBNGs(d *document, cfg *Config, parts *Parts, profiles map[string]quara
 	d.add(nil, bng.ValidateFleet(parts.Fleet))
 	checkRoster(d, cfg, parts)
 	d.addWarnings(nil, bng.FleetWarnings(parts.Fleet, cfg.relayed))
-	if len(d.faults) == before {
+	faulty := slices.ContainsFunc(parts.Fleet, func(c bng.Config) bool { return c.Via != nil && len(c.Via.Validate()) > 0 })
+	if len(d.faults) == before && !faulty {
 		if _, err := bng.NewFleet(parts.Fleet); err != nil {
 			d.fail(path{"bngs"}, "%s", oneLine(err))
 		}

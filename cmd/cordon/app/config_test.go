@@ -336,6 +336,22 @@ bngs:
 	}
 }
 
+// A fault of a proxy is one fault, however many BNGs are reached through it.
+func TestAFaultyProxyIsReportedOnce(t *testing.T) {
+	const text = `
+proxies:
+  - {name: aaa1, address: 192.0.2.50}
+bngs:
+  - {name: bng1, address: 192.0.2.1, via: aaa1, dialect: junos}
+  - {name: bng2, address: 192.0.2.2, via: aaa1, dialect: junos}
+`
+	_, _, _, err := parse("cordon.yaml", []byte(text))
+	if err == nil || strings.Count(err.Error(), "secret") != 1+strings.Count(err.Error(), "secret or secret_file") ||
+		!strings.Contains(err.Error(), "cordon.yaml:3:5: proxies[0]: must have secret or secret_file") || strings.Contains(err.Error(), "via") {
+		t.Errorf("reported: %v", err)
+	}
+}
+
 const lookups = `
   by_session: {key: "sess:{nas_ip}:{session}", fields: {subscriber: user, nas_ip: nas, session: id, address: ip, started: start}, attributes: {NAS-Port-Id: port}}
   by_subscriber: {key: "user:{subscriber}", type: set, value: "{nas_ip}:{session}"}

@@ -62,10 +62,16 @@ func (p path) String() string {
 	return s
 }
 
-// below appends a path as the domain writes it: rules[2].match.category.
+// below appends a path as the domain writes it: rules[2].match.category; see
+// quarantine.PathTo.
 func (p path) below(written string) path {
 	all := slices.Clone(p)
 	for written != "" {
+		if quoted, err := strconv.QuotedPrefix(written[1:]); err == nil && written[0] == '[' {
+			key, _ := strconv.Unquote(quoted) // a quoted prefix is valid
+			all, written = append(all, key), strings.TrimPrefix(written[len(quoted)+len("[]"):], ".")
+			continue
+		}
 		step := written
 		if inside, rest, indexed := strings.Cut(written, "]"); indexed && written[0] == '[' {
 			if i, err := strconv.Atoi(inside[1:]); err == nil {

@@ -35,6 +35,20 @@ func TestAFaultOfTheDomainGetsItsLineAndColumn(t *testing.T) {
 	}
 }
 
+func TestAKeyThatLooksLikeAPathLeadsToItsOwnLine(t *testing.T) {
+	d := document{file: "c.yaml", data: []byte("profiles:\n  walled.garden: 1\n  \"a[0]\": 2\n")}
+	if err := yaml.Load(d.data, &d.root); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"walled.garden", "a[0]"} {
+		d.add(nil, quarantine.Faults{{Path: quarantine.PathTo("profiles", key), Err: errors.New("must be known")}})
+	}
+	const want = "c.yaml:2:18: profiles.walled.garden: must be known\nc.yaml:3:11: profiles.a[0]: must be known"
+	if got := d.faults.Error(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 // path0 is the path of a key, which may have an index.
 func path0(written string) path { return path{}.below(written) }
 
