@@ -161,7 +161,7 @@ func TestWhatCannotBeTriedIsRefused(t *testing.T) {
 	t.Parallel()
 	p := prepare(t, "filter-id", "enforce", "")
 	for want, args := range map[string][]string{
-		"must be one of bngs":               {"bng9", "--session", p.session},
+		"must be one of bngs":       {"bng9", "--session", p.session},
 		"not configured on bng1":    {"bng1", "--session", p.session, "--profile", "other"},
 		"needs Acct-Session-Id":     {"bng1", "--session", "User-Name=x"},
 		"--session":                 {"bng1"},

@@ -122,16 +122,16 @@ func copyBed(t *testing.T) (*bed, *copier) {
 // useless are records that say nothing about a session, or nothing that could be
 // trusted, each in its own way.
 var useless = map[string]string{
-	"no Acct-Session-Id":      `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Framed-IP-Address = 198.51.100.90`,
-	"doubled NAS-IP-Address":  `Acct-Status-Type = Start, NAS-IP-Address = 192.0.2.1, NAS-IP-Address = 192.0.2.2, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x1"`,
-	"doubled NAS-Identifier":  `Acct-Status-Type = Start, NAS-Identifier = "bng1", NAS-Identifier = "bng2", User-Name = "x", Acct-Session-Id = "x2"`,
-	"doubled User-Name":       `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", User-Name = "y", Acct-Session-Id = "x3", Framed-IP-Address = 198.51.100.91`,
-	"doubled Framed-IP":       `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x4", Framed-IP-Address = 198.51.100.92, Framed-IP-Address = 198.51.100.93`,
-	"doubled Acct-Session-Id": `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x5", Acct-Session-Id = "x6"`,
-	"unknown status":          `Acct-Status-Type = 77, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x7"`,
-	"Start without a subscriber":          `Acct-Status-Type = Start, NAS-Identifier = "bng1", Acct-Session-Id = "x8", Framed-IP-Address = 198.51.100.94`,
-	"empty Acct-Session-Id":   `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = ""`,
-	"no NAS at all":           `Acct-Status-Type = Start, User-Name = "x", Acct-Session-Id = "x9"`,
+	"no Acct-Session-Id":         `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Framed-IP-Address = 198.51.100.90`,
+	"doubled NAS-IP-Address":     `Acct-Status-Type = Start, NAS-IP-Address = 192.0.2.1, NAS-IP-Address = 192.0.2.2, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x1"`,
+	"doubled NAS-Identifier":     `Acct-Status-Type = Start, NAS-Identifier = "bng1", NAS-Identifier = "bng2", User-Name = "x", Acct-Session-Id = "x2"`,
+	"doubled User-Name":          `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", User-Name = "y", Acct-Session-Id = "x3", Framed-IP-Address = 198.51.100.91`,
+	"doubled Framed-IP":          `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x4", Framed-IP-Address = 198.51.100.92, Framed-IP-Address = 198.51.100.93`,
+	"doubled Acct-Session-Id":    `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x5", Acct-Session-Id = "x6"`,
+	"unknown status":             `Acct-Status-Type = 77, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x7"`,
+	"Start without a subscriber": `Acct-Status-Type = Start, NAS-Identifier = "bng1", Acct-Session-Id = "x8", Framed-IP-Address = 198.51.100.94`,
+	"empty Acct-Session-Id":      `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = ""`,
+	"no NAS at all":              `Acct-Status-Type = Start, User-Name = "x", Acct-Session-Id = "x9"`,
 	"201 attributes": `Acct-Status-Type = Start, NAS-Identifier = "bng1", User-Name = "x", Acct-Session-Id = "x10"` +
 		strings.Repeat(`, Filter-Id = "a"`, 197),
 }
