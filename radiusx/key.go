@@ -40,7 +40,7 @@ func stateAfter(block []byte, with byte) []byte {
 	s.md5.Write(xored)
 	state, err := s.md5.(encoding.BinaryMarshaler).MarshalBinary()
 	if err != nil {
-		panic("crypto/md5 does not tell its state: " + err.Error()) // it has no reason to
+		panic("crypto/md5 does not marshal its state: " + err.Error()) // it has no reason to
 	}
 	return state
 }

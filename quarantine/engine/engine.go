@@ -72,7 +72,7 @@ type Config struct {
 	// retained for UnrenewedFor if that is longer.
 	History time.Duration
 	// Overdue asks how far the sources of bindings have reported; see
-	// [Attributor]. Nil: nobody keeps track.
+	// [Attributor]. Nil: not tracked.
 	Overdue func(ctx context.Context) (Overdue, error)
 	// Stopped reports whether a source of accounting had stopped by a moment, so that
 	// log-ins since are unknown. Nil: not tracked.

@@ -66,7 +66,7 @@ func ParseSubscriberKey(texts []string, d *radiusx.Dictionary) (key SubscriberKe
 		for n := range key {
 			if key[n].alike(&template) {
 				warnings = append(warnings, fault(path, "%s and %s make the same keys of the same values, so one's line may be another's: "+
-					"write text that tells them apart, such as line:%%{…}", key[n], template))
+					"write text that distinguishes them, such as line:%%{…}", key[n], template))
 			}
 		}
 		key = append(key, template)

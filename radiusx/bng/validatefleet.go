@@ -68,7 +68,7 @@ func FleetWarnings(configs []Config, relayed func(bng string) bool) (w quarantin
 		case !own.distinctive && relayed(c.Name):
 			w = append(w, fault(path, "%s has no name of its own, so a relay's records of it are answered and ignored", c.Name))
 		case !own.distinctive && len(own.warnings) == 0 && at[c.Address] > 1:
-			w = append(w, fault(path, "%s has no name and no address of its own, so nothing tells its records from others'", c.Name))
+			w = append(w, fault(path, "%s has no name and no address of its own, so nothing distinguishes its records from others'", c.Name))
 		}
 		if !own.distinctive && c.Via != nil {
 			w = append(w, fault(path+".via", "requests through the proxy call %s by its address, as NAS-IP-Address; "+
@@ -90,7 +90,7 @@ func (c *Config) warnNames(called map[string]int, byAddress bool) (n naming) {
 	n.distinctive = len(c.NAS) == 0 && distinctive(c.Address)
 	instead := fmt.Sprintf("%s is known by its other names, or by sending from %s itself", c.Name, c.Address)
 	if !byAddress {
-		instead = "only another name tells it apart"
+		instead = "only another name distinguishes it"
 	}
 	for i, entry := range c.NAS {
 		for _, name := range entry.names() {
