@@ -76,5 +76,22 @@ func decode(r journal.Record) ([]quarantine.SessionEvent, error) {
 	if err := gob.NewDecoder(bytes.NewReader(r.Payload)).Decode(&events); err != nil {
 		return nil, fmt.Errorf("decode spooled record %d: %w", r.Seq, err)
 	}
-	return events, nil
+	return events, readRenamed(r, events)
+}
+
+// readRenamed reads what formatOne had under another name: gob writes the names of Go's
+// fields, and skips those that are not there any more. A field that is renamed is read
+// here; TestTheFormatNamesEachFieldOfAnEvent says so.
+func readRenamed(r journal.Record, events []quarantine.SessionEvent) error {
+	if bytes.Contains(r.Payload, []byte("Observed")) {
+		return nil
+	}
+	var former []struct{ Shown []quarantine.Attribute }
+	if err := gob.NewDecoder(bytes.NewReader(r.Payload)).Decode(&former); err != nil {
+		return fmt.Errorf("decode spooled record %d of an earlier build: %w", r.Seq, err)
+	}
+	for i := range former {
+		events[i].Observed = former[i].Shown
+	}
+	return nil
 }
