@@ -123,8 +123,12 @@ var errOtherDialect = errors.New("the restriction was made by another dialect")
 
 // restoring returns the requests that release an applied profile on a session, as
 // they were fixed when it was made; the configuration of today counts only where
-// nothing was fixed.
+// nothing was fixed. A Disconnect-Request leaves nothing to undo, on a session that is
+// live all the same too.
 func (m *member) restoring(s *quarantine.Session, a quarantine.AppliedProfile) ([]dialect.Step, error) {
+	if a.Profile == quarantine.Disconnect {
+		return nil, nil
+	}
 	u, err := decodeUndo(a.Undo)
 	switch {
 	case err != nil: // a profile without an undo

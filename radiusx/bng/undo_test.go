@@ -392,3 +392,20 @@ func TestWhatCannotBeMadeDefersNoOtherRelease(t *testing.T) {
 		t.Errorf("%+v, sent %v", out, net.sent)
 	}
 }
+
+// What may have ended a session leaves nothing to undo, on a platform too that cannot
+// restore without the name of a normal profile: its release is done, and owed to nobody.
+func TestADisconnectThatWasNotAnsweredLeavesNothingToUndo(t *testing.T) {
+	for _, name := range dialect.Builtin().Names() {
+		e, net := oneBNG(t, func(c *Config) { c.Dialect, _ = dialect.Builtin().Get(name) })
+		s := ofAlice()
+		applied := []quarantine.AppliedProfile{{Profile: quarantine.Disconnect}}
+		if err := e.fleet.CanRelease(&s, applied); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		out := e.Enforce(t.Context(), quarantine.Order{Session: s, From: applied}, quarantine.OpenGate{})
+		if out.Kind != quarantine.OutcomeAcked || len(net.sent) > 0 {
+			t.Errorf("%s: %+v, sent %v", name, out, net.sent)
+		}
+	}
+}

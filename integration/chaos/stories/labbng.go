@@ -30,7 +30,8 @@ var accountingAt = netip.MustParseAddrPort("192.0.2.99:1813")
 // openBNG starts a lab BNG.
 func (w *World) openBNG(g gear, n int, quirks ...bngsim.Quirk) *labBNG {
 	w.t.Helper()
-	b := &labBNG{world: w, gear: g, name: fmt.Sprintf("bng%02d", n+1), address: netip.AddrFrom4([4]byte{192, 0, 2, byte(n + 1)}), quirks: quirks}
+	b := &labBNG{world: w, gear: g, name: fmt.Sprintf("bng%02d", n+1),
+		address: netip.AddrFrom4([4]byte{192, 0, 2, byte(n + 1)}), quirks: quirks}
 	b.dialect, _ = dialect.Builtin().Get(g.dialect)
 	var err error
 	b.dictionary, err = b.dialect.Dictionary(g.options)

@@ -117,8 +117,9 @@ func (g *storeLink) SaveCase(ctx context.Context, w quarantine.CaseWrite) error 
 }
 
 // TakeDue implements quarantine.DueSet.
-func (g *storeLink) TakeDue(ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64) ([]quarantine.Due,
-	error) {
+func (g *storeLink) TakeDue(
+	ctx context.Context, lane quarantine.Lane, now time.Time, lease time.Duration, n int, term uint64,
+) ([]quarantine.Due, error) {
 	return ask(g, func() ([]quarantine.Due, error) { return g.Store.TakeDue(ctx, lane, now, lease, n, term) })
 }
 

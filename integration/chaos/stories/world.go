@@ -66,7 +66,8 @@ func newWorld(t *testing.T, seed uint64, boxes []labBNGPlan, engines int) *World
 	must(t, err)
 	w := &World{
 		//nolint:gosec // chance, not keys
-		t: t, random: rand.New(rand.NewPCG(seed, 11)), transcript: &transcript{began: time.Now()}, done: map[string]int{}, wire: bngsim.NewWire(seed),
+		t: t, random: rand.New(rand.NewPCG(seed, 11)), transcript: &transcript{began: time.Now()},
+		done: map[string]int{}, wire: bngsim.NewWire(seed),
 		secret: secret,
 		memory: quarantinetest.NewMemory(), address: netip.MustParseAddr("198.51.100.0"),
 	}

@@ -260,6 +260,7 @@ server accounting {
 func startFreeRADIUS(_ context.Context, dir, redis string, port int) (*daemon, error) {
 	var sections strings.Builder
 	for _, status := range []string{"Start", "Interim-Update", "Stop"} {
+		//nolint:lll // FreeRADIUS reads a value from one line
 		fmt.Fprintf(&sections, `    %s {
       insert = "LPUSH %%{User-Name} %%l,%%{Acct-Session-Id},%%{NAS-IP-Address},%%{Acct-Session-Time},%%{Framed-IP-Address},%%{%%{Acct-Input-Gigawords}:-0},%%{%%{Acct-Output-Gigawords}:-0},%%{%%{Acct-Input-Octets}:-0},%%{%%{Acct-Output-Octets}:-0}"
       trim = "LTRIM %%{User-Name} 0 ${..trim_count}"

@@ -144,8 +144,8 @@ func (c *Config) readAnswer(t *Try) finding {
 	case cause == 503:
 		return finding{Alive, "It answers, signed with our secret, and does not know the session, which does not exist (" + reason + ").", ""}
 	case expected[cause]:
-		return finding{Alive, "It answers, signed with our secret, and refuses a request about an unknown subscriber that changes nothing (" + reason +
-			"), as platforms do.", ""}
+		return finding{Alive, "It answers, signed with our secret, and refuses a request about an unknown subscriber that changes nothing (" +
+			reason + "), as platforms do.", ""}
 	case cause == 508:
 		return finding{MatchesSeveral, "It finds several sessions where there can be none (" + reason +
 			"): it does not evaluate what identifies them.",
