@@ -98,7 +98,7 @@ func TestAReleaseWithoutRedisIsSentFromTheLog(t *testing.T) {
 	released := time.Now()
 	r := b.cli("quarantine", "release", c.ID, "--reason", "emergency")
 	if r.code != 0 || r.out != "" || !strings.Contains(r.err,
-		c.ID+"  deferred: recorded in the log; it will be applied when the session store is back") {
+		c.ID+"  deferred: recorded in the journal; it will be applied when the session store is back") {
 		t.Errorf("a person is not shown that the release is on its way: %s", r)
 	}
 	garden, restore := coaRequest("alice", "s-alice", "GARDEN"), coaRequest("alice", "s-alice", "INTERNET")
