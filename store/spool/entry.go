@@ -13,8 +13,12 @@ import (
 	"cordon/store/journal"
 )
 
-// formatOne is the only format; the kind of a record names it.
-const formatOne journal.Kind = 1
+// The formats; the kind of a record names its own. Both are gob, which writes the names of
+// Go's fields and skips those that are not there any more.
+const (
+	formatOne journal.Kind = iota + 1 // SessionEvent.Observed was called Shown
+	formatTwo                         // what is written
+)
 
 // entryEvents is how many events go into one record: enough to share its fixed
 // cost, and far from journal.MaxPayload, for an event comes from a packet of at
@@ -31,7 +35,7 @@ func encode(events []quarantine.SessionEvent) ([]journal.Entry, error) {
 		if err := gob.NewEncoder(&payload).Encode(part); err != nil {
 			return nil, fmt.Errorf("encode events: %w", err)
 		}
-		entries = append(entries, journal.Entry{Kind: formatOne, Key: keyOf(part), Payload: payload.Bytes()})
+		entries = append(entries, journal.Entry{Kind: formatTwo, Key: keyOf(part), Payload: payload.Bytes()})
 	}
 	return entries, nil
 }
@@ -62,7 +66,7 @@ func parseKey(r journal.Record) (oldest time.Time, events int, err error) {
 	at, n, _ := strings.Cut(r.Key, ".")
 	ms, errAt := strconv.ParseInt(at, 36, 64)
 	events, errEvents := strconv.Atoi(n)
-	if r.Kind != formatOne || errAt != nil || errEvents != nil || events < 1 {
+	if !known(r.Kind) || errAt != nil || errEvents != nil || events < 1 {
 		return time.Time{}, 0, fmt.Errorf("%w: record %d, kind %d, key %q", ErrFormat, r.Seq, r.Kind, r.Key)
 	}
 	return time.UnixMilli(ms), events, nil
@@ -70,7 +74,7 @@ func parseKey(r journal.Record) (oldest time.Time, events int, err error) {
 
 func decode(r journal.Record) ([]quarantine.SessionEvent, error) {
 	var events []quarantine.SessionEvent
-	if r.Kind != formatOne {
+	if !known(r.Kind) {
 		return nil, fmt.Errorf("%w: record %d, kind %d", ErrFormat, r.Seq, r.Kind)
 	}
 	if err := gob.NewDecoder(bytes.NewReader(r.Payload)).Decode(&events); err != nil {
@@ -79,11 +83,11 @@ func decode(r journal.Record) ([]quarantine.SessionEvent, error) {
 	return events, readRenamed(r, events)
 }
 
-// readRenamed reads what formatOne had under another name: gob writes the names of Go's
-// fields, and skips those that are not there any more. A field that is renamed is read
-// here; TestTheFormatNamesEachFieldOfAnEvent says so.
+func known(format journal.Kind) bool { return format == formatOne || format == formatTwo }
+
+// readRenamed reads what an earlier format had under another name.
 func readRenamed(r journal.Record, events []quarantine.SessionEvent) error {
-	if bytes.Contains(r.Payload, []byte("Observed")) {
+	if r.Kind != formatOne {
 		return nil
 	}
 	var former []struct{ Shown []quarantine.Attribute }

@@ -235,7 +235,7 @@ func TestAFormatOfALaterVersionIsAnErrorAndNotAnEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := j.Append(t.Context(), journal.Entry{Kind: 2, Key: "k.1"}); err != nil {
+	if _, err := j.Append(t.Context(), journal.Entry{Kind: formatTwo + 1, Key: "k.1"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := j.Close(); err != nil {
