@@ -42,8 +42,8 @@ func dayOf(t time.Time) int64 { return t.UnixMilli() / day.Milliseconds() }
 
 // AccountingSources is what is known of all of them.
 type AccountingSources struct {
-	// Heard is when an instance that accepts accounting reported last.
-	Heard time.Time
+	// ReportedAt is when an instance that accepts accounting reported last.
+	ReportedAt time.Time
 	// Unheard is how long, in all, no instance of ours was there to hear anybody.
 	// Such time is no source's silence.
 	Unheard time.Duration
@@ -81,11 +81,11 @@ type SourceReport struct {
 	At        time.Time // when it is made, by the instance's clock; milliseconds count
 	Listening bool      // the instance takes accounting
 	Rule      SilenceRule
-	Heard     []SourceHeard // of each source once
+	Activity  []SourceActivity // of each source once
 }
 
-// SourceHeard is what one instance has received of one source.
-type SourceHeard struct {
+// SourceActivity is what one instance has received of one source.
+type SourceActivity struct {
 	Source      string
 	First, Last time.Time     // arrival of the first and of the newest record
 	Reported    time.Time     // newest time of an event, never after Last
@@ -94,7 +94,7 @@ type SourceHeard struct {
 }
 
 // Add joins what was received later, or by somebody else, to h.
-func (h *SourceHeard) Add(more SourceHeard) {
+func (h *SourceActivity) Add(more SourceActivity) {
 	if h.Records == 0 {
 		*h = more
 		return
@@ -121,7 +121,7 @@ func (a *AccountingSources) Add(r SourceReport) {
 	if a.Sources == nil {
 		a.Sources = map[string]AccountingSource{}
 	}
-	for _, h := range r.Heard {
+	for _, h := range r.Activity {
 		s := a.Sources[h.Source]
 		s.countRecords(&h, r.Rule, a.Unheard)
 		if !h.Last.Before(s.Last) {
@@ -140,17 +140,17 @@ func (a *AccountingSources) noteListening(r *SourceReport) (away time.Duration) 
 	if !r.Listening {
 		return 0
 	}
-	if silent := r.At.Sub(a.Heard); !a.Heard.IsZero() && silent > UnheardAfter {
+	if silent := r.At.Sub(a.ReportedAt); !a.ReportedAt.IsZero() && silent > UnheardAfter {
 		away = silent
 	}
-	a.Heard = later(a.Heard, r.At)
+	a.ReportedAt = later(a.ReportedAt, r.At)
 	a.Unheard += away
 	return away
 }
 
 // countRecords counts the records, and the gap before the first of them. A gap that was
 // noticed as silence is no habit: it counts for as long as it took to notice it.
-func (s *AccountingSource) countRecords(h *SourceHeard, rule SilenceRule, unheard time.Duration) {
+func (s *AccountingSource) countRecords(h *SourceActivity, rule SilenceRule, unheard time.Duration) {
 	gap := time.Duration(0)
 	switch {
 	case s.First.IsZero() || h.First.Sub(s.Last) > SourceMemory:
@@ -209,7 +209,7 @@ func (s *AccountingSource) limit(rule SilenceRule, now time.Time) time.Duration 
 // hear it.
 func (a *AccountingSources) Silence(s *AccountingSource, now time.Time) time.Duration {
 	unheard := a.Unheard - s.Unheard
-	if away := now.Sub(a.Heard); away > UnheardAfter {
+	if away := now.Sub(a.ReportedAt); away > UnheardAfter {
 		unheard += away
 	}
 	return max(now.Sub(s.Last)-unheard, 0)

@@ -43,9 +43,9 @@ type Case struct {
 	Verdicts []CaseVerdict        `json:"verdicts,omitempty"`
 	Notes    []Note               `json:"notes,omitempty"`
 	History  []HistoryEntry       `json:"history,omitempty"`
-	// Others are demands beside the one in force, the severest first: milder ones,
+	// OtherDemands are demands beside the one in force, the severest first: milder ones,
 	// which go on when it ends, and held ones, which wait for a person.
-	Others []Demand `json:"others,omitempty"`
+	OtherDemands []Demand `json:"others,omitempty"`
 	// SteppedAt is when the time of a more severe profile was over and the one that
 	// is wanted now went on; zero: that never was.
 	SteppedAt time.Time `json:"stepped_at,omitzero"`
@@ -196,7 +196,7 @@ func (c *Case) Clone() *Case {
 	twin.Notes = slices.Clone(c.Notes)
 	twin.History = slices.Clone(c.History)
 	twin.Relogins = slices.Clone(c.Relogins)
-	twin.Others = slices.Clone(c.Others)
+	twin.OtherDemands = slices.Clone(c.OtherDemands)
 	twin.Tallies = slices.Clone(c.Tallies)
 	twin.LogIns = slices.Clone(c.LogIns)
 	twin.Counted = maps.Clone(c.Counted)

@@ -100,7 +100,7 @@ func (r *Rulebook) Approve(c *Case, sessions []Session, by, reason string, now t
 	}
 	c.AllSessions = c.AllSessions || c.Hold != nil && c.Hold.Kind == HoldMaxSessions
 	c.Hold, c.Cleared, c.Relogins = nil, true, nil
-	c.clearOthers(true)
+	c.clearOtherDemands(true)
 	c.Generation++
 	c.move(Restricting, now, by, "approved: "+reason)
 	reserve := r.Limits.Reserve(c, sessions, true)
@@ -157,9 +157,9 @@ func (c *Case) Extend(by, reason string, d time.Duration, now time.Time) error {
 	}
 	end := now.Add(d)
 	if end.Before(c.ExpiresAt) {
-		c.Others = slices.Clone(c.Others)
-		for i := range c.Others {
-			c.Others[i].Until = earliest(c.Others[i].Until, end)
+		c.OtherDemands = slices.Clone(c.OtherDemands)
+		for i := range c.OtherDemands {
+			c.OtherDemands[i].Until = earliest(c.OtherDemands[i].Until, end)
 		}
 	}
 	c.ExpiresAt = end
@@ -180,7 +180,7 @@ func (c *Case) AddNote(by, text string, now time.Time) {
 // case if no BNG shows anything of it.
 func (c *Case) release(now time.Time, by, why string) {
 	c.Generation++
-	c.Hold, c.Others, c.SteppedAt = nil, nil, time.Time{}
+	c.Hold, c.OtherDemands, c.SteppedAt = nil, nil, time.Time{}
 	next := Closed
 	if (c.State != Observing || !c.ReleasedAt.IsZero()) && c.unmatched(time.Time{}) {
 		next = Releasing // a session of which the case does not know may have begun restricted

@@ -55,18 +55,18 @@ func (c *Case) Rise() *Demand {
 	if !c.State.Wants() {
 		return nil
 	}
-	i := slices.IndexFunc(c.Others, func(d Demand) bool { return d.Hold != nil })
+	i := slices.IndexFunc(c.OtherDemands, func(d Demand) bool { return d.Hold != nil })
 	if i < 0 {
 		return nil
 	}
-	return &c.Others[i]
+	return &c.OtherDemands[i]
 }
 
 // Then lists what goes on, one after the other, when the demand in force ends.
 func (c *Case) Then() []Demand {
 	var then []Demand
 	end := c.ExpiresAt
-	for _, d := range c.Others {
+	for _, d := range c.OtherDemands {
 		if d.Hold == nil && d.Until.After(end) {
 			then, end = append(then, d), d.Until
 		}
@@ -79,35 +79,35 @@ func (r *Rulebook) severity(profile string) int { return r.Profiles[profile].Sev
 // keepOther keeps a demand beside the one in force: for later, if it is milder, or for a
 // person. One for a profile that is filed already only prolongs that.
 func (r *Rulebook) keepOther(c *Case, d Demand) {
-	c.Others = slices.Clone(c.Others)
-	same := slices.IndexFunc(c.Others, func(o Demand) bool { return o.Profile == d.Profile && (o.Hold == nil) == (d.Hold == nil) })
+	c.OtherDemands = slices.Clone(c.OtherDemands)
+	same := slices.IndexFunc(c.OtherDemands, func(o Demand) bool { return o.Profile == d.Profile && (o.Hold == nil) == (d.Hold == nil) })
 	if same >= 0 {
-		c.Others[same].Until = later(c.Others[same].Until, d.Until)
+		c.OtherDemands[same].Until = later(c.OtherDemands[same].Until, d.Until)
 		return
 	}
-	at := slices.IndexFunc(c.Others, func(o Demand) bool { return r.severity(o.Profile) < r.severity(d.Profile) })
+	at := slices.IndexFunc(c.OtherDemands, func(o Demand) bool { return r.severity(o.Profile) < r.severity(d.Profile) })
 	if at < 0 {
-		at = len(c.Others)
+		at = len(c.OtherDemands)
 	}
-	c.Others = slices.Insert(c.Others, at, d)
+	c.OtherDemands = slices.Insert(c.OtherDemands, at, d)
 }
 
 // removeOther removes a demand from those beside the one in force and returns it.
 func (c *Case) removeOther(i int) Demand {
-	d := c.Others[i]
-	c.Others = slices.Delete(slices.Clone(c.Others), i, i+1)
+	d := c.OtherDemands[i]
+	c.OtherDemands = slices.Delete(slices.Clone(c.OtherDemands), i, i+1)
 	return d
 }
 
 // demands reports whether the case has a demand of the rule, in force or not.
 func (c *Case) demands(rule string) bool {
-	return c.Rule == rule || slices.ContainsFunc(c.Others, func(d Demand) bool { return d.Rule == rule })
+	return c.Rule == rule || slices.ContainsFunc(c.OtherDemands, func(d Demand) bool { return d.Rule == rule })
 }
 
 // expireDemands drops the demands whose time is over; the case ends with the last of them.
 func (c *Case) expireDemands(now time.Time) {
-	for i := len(c.Others) - 1; i >= 0; i-- {
-		if now.Before(c.Others[i].Until) {
+	for i := len(c.OtherDemands) - 1; i >= 0; i-- {
+		if now.Before(c.OtherDemands[i].Until) {
 			continue
 		}
 		if d := c.removeOther(i); d.Hold != nil {
@@ -122,10 +122,10 @@ func (c *Case) expireDemands(now time.Time) {
 // stepDown ends the demand in force, whose time is over, where another goes on: a
 // milder one, or if there is none, one that waits for a person. False: nothing does.
 func (c *Case) stepDown(now time.Time) bool {
-	if len(c.Others) == 0 {
+	if len(c.OtherDemands) == 0 {
 		return false
 	}
-	next := max(0, slices.IndexFunc(c.Others, func(d Demand) bool { return d.Hold == nil }))
+	next := max(0, slices.IndexFunc(c.OtherDemands, func(d Demand) bool { return d.Hold == nil }))
 	ended, d := c.Profile, c.removeOther(next)
 	c.SteppedAt = c.ExpiresAt
 	c.adopt(&d)
@@ -157,6 +157,6 @@ func (c *Case) forgetStep() {
 // is over, while the case goes on with another.
 func (c *Case) lapsed(e *SessionEnforcement) bool {
 	return !c.SteppedAt.IsZero() && e.Enforcement != Gone && slices.ContainsFunc(e.Applied, func(a AppliedProfile) bool {
-		return a.Profile != c.Profile && !slices.ContainsFunc(c.Others, func(d Demand) bool { return d.Hold == nil && d.Profile == a.Profile })
+		return a.Profile != c.Profile && !slices.ContainsFunc(c.OtherDemands, func(d Demand) bool { return d.Hold == nil && d.Profile == a.Profile })
 	})
 }

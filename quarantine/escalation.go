@@ -95,12 +95,12 @@ func (r *Rulebook) raise(c *Case, d Demand, now time.Time, by, why string) {
 	c.want(d.Profile, now, by, why)
 }
 
-// clearOthers lets the demands beside the one in force act because a person approved the
+// clearOtherDemands lets the demands beside the one in force act because a person approved the
 // case: those that are held, or all of them.
-func (c *Case) clearOthers(all bool) {
-	c.Others = slices.Clone(c.Others)
-	for i := range c.Others {
-		if d := &c.Others[i]; all || d.Hold != nil {
+func (c *Case) clearOtherDemands(all bool) {
+	c.OtherDemands = slices.Clone(c.OtherDemands)
+	for i := range c.OtherDemands {
+		if d := &c.OtherDemands[i]; all || d.Hold != nil {
 			d.Hold, d.Cleared = nil, true
 		}
 	}
@@ -109,13 +109,13 @@ func (c *Case) clearOthers(all bool) {
 // approveRise puts the demand in force that waits for a person, for the whole time
 // that its rule gives.
 func (r *Rulebook) approveRise(c *Case, sessions []Session, by, reason string, now time.Time) *Reservation {
-	rise := c.removeOther(slices.IndexFunc(c.Others, func(d Demand) bool { return d.Hold != nil }))
+	rise := c.removeOther(slices.IndexFunc(c.OtherDemands, func(d Demand) bool { return d.Hold != nil }))
 	c.AllSessions = c.AllSessions || rise.Hold.Kind == HoldMaxSessions
 	if rule := r.rule(rise.Rule); rule != nil {
 		rise.Until = later(rise.Until, now.Add(time.Duration(rule.For)))
 	}
 	rise.Hold, rise.Cleared = nil, true
-	c.clearOthers(false)
+	c.clearOtherDemands(false)
 	r.raise(c, rise, now, by, fmt.Sprintf("approved %s: %s", &rise, reason))
 	reserve := r.Limits.Reserve(c, sessions, true)
 	return &reserve
@@ -124,8 +124,8 @@ func (r *Rulebook) approveRise(c *Case, sessions []Session, by, reason string, n
 // rejectRise drops the demands that wait for a person. Their evidence counts no
 // more; newer evidence does.
 func (c *Case) rejectRise(by, reason string, now time.Time) {
-	for i := len(c.Others) - 1; i >= 0; i-- {
-		if c.Others[i].Hold == nil {
+	for i := len(c.OtherDemands) - 1; i >= 0; i-- {
+		if c.OtherDemands[i].Hold == nil {
 			continue
 		}
 		d := c.removeOther(i)
@@ -160,14 +160,14 @@ func (r *Rulebook) applyManual(c *Case, d *Demand, replace bool, now time.Time) 
 	switch {
 	case replace && (acted || c.State == CaseHeld):
 		text = fmt.Sprintf("quarantined by hand: %s, in the place of %s: %s", d, &before, d.Reason)
-		for _, t := range c.Others {
+		for _, t := range c.OtherDemands {
 			text += "; dropped: " + t.String()
 		}
-		c.Others = nil
+		c.OtherDemands = nil
 		c.Judge(now)
 	case c.State == CaseHeld:
 		text = fmt.Sprintf("quarantined by hand: %s, in the place of %s, which was held: %s", d, &before, d.Reason)
-		c.Others = nil
+		c.OtherDemands = nil
 	}
 	c.forgetStep()
 	c.adopt(d)
@@ -189,7 +189,7 @@ func (r *Rulebook) Since(v *Verdict, c *Case) (VerdictState, string) {
 	if !ok {
 		return VerdictActed, ""
 	}
-	for _, d := range c.Others {
+	for _, d := range c.OtherDemands {
 		if d.Hold != nil && d.Profile == rule.Profile {
 			return VerdictHeld, fmt.Sprintf("joined the open case; %s is held: %s", d.Profile, d.Hold)
 		}

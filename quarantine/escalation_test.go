@@ -245,14 +245,14 @@ func TestTheHoldIsWeighedAnewWithFurtherEvidence(t *testing.T) {
 func steps() *model {
 	m := standing()
 	m.c.ExpiresAt = m.now.Add(time.Hour)
-	m.c.Others = []Demand{{Profile: "block-smtp", Rule: "smtp", Mode: ModeEnforce, Until: m.now.Add(3 * time.Hour)}}
+	m.c.OtherDemands = []Demand{{Profile: "block-smtp", Rule: "smtp", Mode: ModeEnforce, Until: m.now.Add(3 * time.Hour)}}
 	return m
 }
 
 func TestWhatWaitsForAPersonIsHeldWhenTheRestOfTheCaseEnds(t *testing.T) {
 	m := standing()
 	m.c.ExpiresAt = m.now.Add(time.Hour)
-	m.c.Others = []Demand{{Profile: Disconnect, Rule: "kick", Until: m.now.Add(2 * time.Hour), Hold: &Hold{HoldLimit, "1 lines per hour"}}}
+	m.c.OtherDemands = []Demand{{Profile: Disconnect, Rule: "kick", Until: m.now.Add(2 * time.Hour), Hold: &Hold{HoldLimit, "1 lines per hour"}}}
 	id := m.reconnect()
 	m.untilRestricted(t, id, 0)
 	m.now = m.c.ExpiresAt

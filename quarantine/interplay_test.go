@@ -96,7 +96,7 @@ func TestWhatIsOverIsNotKeptByARise(t *testing.T) {
 	c := &Case{
 		ID: "c-1", Subscriber: "alice", State: Restricting, Profile: "null", Rule: "x", Mode: ModeEnforce, Source: "ids",
 		OpenedAt: noon, ExpiresAt: noon.Add(time.Hour), Generation: 1,
-		Others: []Demand{{Profile: "block-smtp", Rule: "smtp", Mode: ModeEnforce, Until: noon.Add(720 * time.Hour)}},
+		OtherDemands: []Demand{{Profile: "block-smtp", Rule: "smtp", Mode: ModeEnforce, Until: noon.Add(720 * time.Hour)}},
 	}
 	answerAll(c, snapshotAt(noon, one), Outcome{Kind: OutcomeAcked})
 	at := noon.Add(time.Hour)

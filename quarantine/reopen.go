@@ -15,7 +15,7 @@ func (c *Case) endUnseen(now time.Time) {
 	}
 	*c = *before
 	c.Generation++
-	c.Hold, c.Others, c.SteppedAt = nil, nil, time.Time{}
+	c.Hold, c.OtherDemands, c.SteppedAt = nil, nil, time.Time{}
 	c.move(Releasing, now, "", "expired")
 }
 

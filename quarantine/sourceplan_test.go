@@ -32,7 +32,7 @@ func (h *heardSources) pass(d, pause, delay time.Duration, sources ...string) {
 		r := SourceReport{At: h.now, Listening: true, Rule: h.plan.Rule}
 		if len(sources) > 0 && !h.now.Before(next) {
 			for _, s := range sources {
-				r.Heard = append(r.Heard, SourceHeard{Source: s, First: h.now, Last: h.now, Reported: h.now.Add(-delay), Behind: delay, Records: 1})
+				r.Activity = append(r.Activity, SourceActivity{Source: s, First: h.now, Last: h.now, Reported: h.now.Add(-delay), Behind: delay, Records: 1})
 			}
 			next = next.Add(pause)
 		}

@@ -108,7 +108,7 @@ func TestByHandNothingIsWeakenedUnlessThePersonSaysSo(t *testing.T) {
 	manual := ManualQuarantine{Subscriber: "alice", Profile: "block-smtp", Reason: "call", For: 30 * time.Minute, By: "noc"}
 	for name, profile := range map[string]string{"a milder profile": "block-smtp", "the same, shorter": "garden"} {
 		c := restrictedBy("garden", "garden", at(86400))
-		c.Others = []Demand{{Profile: Disconnect, Rule: "kick", Until: at(86400), Hold: &Hold{HoldLimit, "full"}}}
+		c.OtherDemands = []Demand{{Profile: Disconnect, Rule: "kick", Until: at(86400), Hold: &Hold{HoldLimit, "full"}}}
 		manual.Profile, manual.Replace = profile, false
 		_, reserve, err := r.Quarantine(manual, Situation{Dossier: Dossier{Case: c}}, "", noon)
 		if err == nil || reserve != nil {
@@ -122,7 +122,7 @@ func TestByHandNothingIsWeakenedUnlessThePersonSaysSo(t *testing.T) {
 		}
 		manual.Replace = true
 		done, _, err := r.Quarantine(manual, Situation{Dossier: Dossier{Case: c}}, "", noon)
-		if err != nil || done.Profile != profile || !done.ExpiresAt.Equal(at(1800)) || len(done.Others) != 0 || c.Profile != "garden" {
+		if err != nil || done.Profile != profile || !done.ExpiresAt.Equal(at(1800)) || len(done.OtherDemands) != 0 || c.Profile != "garden" {
 			t.Fatalf("%s: %v, %+v", name, err, done)
 		}
 		last := done.History[len(done.History)-1].Text
@@ -200,8 +200,8 @@ func TestWhateverHappensOnTheWayDownEverySessionIsGivenBack(t *testing.T) {
 			case 1:
 				deferred = !deferred
 			case 2:
-				if m.c.State.Wants() && m.c.Profile == "garden" && len(m.c.Others) == 0 {
-					m.c.Others = []Demand{{Profile: "no-smtp", Rule: "spam", Until: m.c.ExpiresAt}}
+				if m.c.State.Wants() && m.c.Profile == "garden" && len(m.c.OtherDemands) == 0 {
+					m.c.OtherDemands = []Demand{{Profile: "no-smtp", Rule: "spam", Until: m.c.ExpiresAt}}
 					m.c.ExpiresAt = m.now.Add(time.Minute)
 				}
 			}
@@ -231,7 +231,7 @@ func TestOnTheWayDownEverySessionHasWhatTheCaseWants(t *testing.T) {
 		m := newModel(seed)
 		m.perfect = true
 		m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(10 * time.Minute), Generation: 1}
-		m.c.Others = []Demand{{Profile: "no-smtp", Until: m.now.Add(20 * time.Minute)}, {Profile: "slow", Until: m.now.Add(30 * time.Minute)}}
+		m.c.OtherDemands = []Demand{{Profile: "no-smtp", Until: m.now.Add(20 * time.Minute)}, {Profile: "slow", Until: m.now.Add(30 * time.Minute)}}
 		m.c.move(Restricting, m.now, "", "opened")
 		began := m.now
 		m.login()

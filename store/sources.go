@@ -40,7 +40,7 @@ type sourceReport struct {
 // ReportSources implements quarantine.AccountingSourceBook.
 func (s *Store) ReportSources(ctx context.Context, r quarantine.SourceReport) error {
 	var calls []*call
-	for heard := r.Heard; ; heard = heard[sourcesPerCall:] {
+	for heard := r.Activity; ; heard = heard[sourcesPerCall:] {
 		text, err := json.Marshal(sourcesArguments(&r, heard[:min(len(heard), sourcesPerCall)]))
 		if err != nil {
 			return fmt.Errorf("report accounting sources: %w", err)
@@ -59,7 +59,7 @@ func (s *Store) ReportSources(ctx context.Context, r quarantine.SourceReport) er
 	return nil
 }
 
-func sourcesArguments(r *quarantine.SourceReport, heard []quarantine.SourceHeard) *sourcesReport {
+func sourcesArguments(r *quarantine.SourceReport, heard []quarantine.SourceActivity) *sourcesReport {
 	report := &sourcesReport{
 		At: r.At.UnixMilli(), Listening: r.Listening, Times: r.Rule.Times, Least: r.Rule.Least.Milliseconds(),
 		History: r.Rule.History.Milliseconds(),
@@ -98,7 +98,7 @@ func (s *Store) AccountingSources(ctx context.Context) (quarantine.AccountingSou
 				s.unreadable.Add(1)
 				continue
 			}
-			known.Heard, known.Unheard = fromMilli(numbers[0]), fromMilliseconds(numbers[1])
+			known.ReportedAt, known.Unheard = fromMilli(numbers[0]), fromMilliseconds(numbers[1])
 		}
 	}
 	return known, nil

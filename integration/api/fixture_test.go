@@ -224,7 +224,7 @@ func fullCase() quarantine.Case {
 		Rule: "bots", Reason: "botnet reported by s1", Source: "s1",
 		OpenedAt: now.Add(-time.Hour).In(time.FixedZone("CET", 3600)), ExpiresAt: now.Add(71 * time.Hour), Generation: 3, Version: 7,
 		Hold: &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "20 lines per hour"},
-		Others: []quarantine.Demand{
+		OtherDemands: []quarantine.Demand{
 			{Profile: "disconnect", Rule: "kick", Reason: "ddos reported by s2", Source: "s2", Until: now.Add(time.Hour),
 				Hold: &quarantine.Hold{Kind: quarantine.HoldLimit, Detail: "60 lines per day"}},
 			{Profile: "block-smtp", Reason: "ticket 4711", Source: "bob", Until: now.Add(700 * time.Hour)},

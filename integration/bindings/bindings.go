@@ -94,7 +94,7 @@ func (e *Edge) post(ctx context.Context, in *input) (*output, error) {
 	var taken []quarantine.Binding
 	var of []int
 	p := pushed{BindingReceipt: wire.BindingReceipt{Errors: []wire.LineFault{}}}
-	heard := quarantine.SourceHeard{Source: r.sender, First: now, Last: now}
+	heard := quarantine.SourceActivity{Source: r.sender, First: now, Last: now}
 	n := -1
 	for line := range bytes.Lines(body) {
 		n++
@@ -124,7 +124,7 @@ func (e *Edge) post(ctx context.Context, in *input) (*output, error) {
 
 // advance stores the log's progress once everything in the body is stored. What could
 // not be stored is sent again, and the progress with it.
-func (e *Edge) advance(ctx context.Context, heard quarantine.SourceHeard, p *pushed) error {
+func (e *Edge) advance(ctx context.Context, heard quarantine.SourceActivity, p *pushed) error {
 	if e.config.Sources == nil || heard.Records == 0 || p.unstored {
 		return nil
 	}
@@ -132,7 +132,7 @@ func (e *Edge) advance(ctx context.Context, heard quarantine.SourceHeard, p *pus
 		heard.Reported = heard.Last
 	}
 	heard.Behind = heard.Last.Sub(heard.Reported)
-	report := quarantine.SourceReport{At: heard.Last, Rule: quarantine.DefaultSilenceRule, Heard: []quarantine.SourceHeard{heard}}
+	report := quarantine.SourceReport{At: heard.Last, Rule: quarantine.DefaultSilenceRule, Activity: []quarantine.SourceActivity{heard}}
 	err := e.config.Sources.ReportSources(ctx, report)
 	if err != nil {
 		return fmt.Errorf("store the log's progress: %w", err)

@@ -25,11 +25,11 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 type shelf struct {
 	kept  []quarantine.Binding
 	err   error
-	heard []quarantine.SourceHeard
+	heard []quarantine.SourceActivity
 }
 
 func (s *shelf) ReportSources(_ context.Context, r quarantine.SourceReport) error {
-	s.heard = append(s.heard, r.Heard...)
+	s.heard = append(s.heard, r.Activity...)
 	return nil
 }
 

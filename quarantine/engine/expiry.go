@@ -19,8 +19,8 @@ type timetable struct {
 	expired map[ledgerKey]time.Time // those that may be over: when their release is to be sent (again)
 }
 
-// handedOut marks a release that was handed out and has not ended.
-var handedOut = time.Unix(1<<40, 0)
+// inProgress marks a release that was handed out and has not ended.
+var inProgress = time.Unix(1<<40, 0)
 
 // leastEntries is how many entries a timetable has at least before it is rebuilt.
 const leastEntries = 4096
@@ -110,7 +110,7 @@ func (l *ledger) overdue(now time.Time, lostOnly bool) []overdueRelease {
 		case !there || !o.over(now, released[p.caseID]):
 			delete(l.ends.expired, p)
 		case (!lostOnly || o.lost) && !l.givenUp(&o):
-			l.ends.expired[p] = handedOut
+			l.ends.expired[p] = inProgress
 			list = append(list, overdueRelease{ending{p, o.end()}, o.Session.BNG, released[p.caseID]})
 		}
 	}

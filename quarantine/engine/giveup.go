@@ -18,7 +18,7 @@ func (l *ledger) retry(caseID string) {
 	defer l.mu.Unlock()
 	for session := range l.outstanding[caseID] {
 		p := ledgerKey{caseID, session}
-		if next, over := l.ends.expired[p]; over && !next.Equal(handedOut) {
+		if next, over := l.ends.expired[p]; over && !next.Equal(inProgress) {
 			l.ends.expired[p] = time.Time{}
 		}
 	}

@@ -26,11 +26,11 @@ const (
 type SourcesConfig struct {
 	Book quarantine.AccountingSourceBook
 	Plan quarantine.SourcePlan
-	// Heard returns what this instance has heard since the last call. Nil: it receives no
+	// Activity returns what this instance has heard since the last call. Nil: it receives no
 	// accounting.
-	Heard  func() []quarantine.SourceHeard
-	Logger *zap.Logger
-	Now    func() time.Time
+	Activity func() []quarantine.SourceActivity
+	Logger   *zap.Logger
+	Now      func() time.Time
 }
 
 // Sources reports what this instance hears of the sources of accounting, and knows what all
@@ -151,24 +151,24 @@ func (s *Sources) Run(ctx context.Context) error {
 }
 
 // unreported is what was heard and is not in the book yet, by source.
-type unreported map[string]quarantine.SourceHeard
+type unreported map[string]quarantine.SourceActivity
 
 // report writes what was heard since the last report that was written.
 func (s *Sources) report(ctx context.Context, pending *unreported) error {
-	if s.cfg.Heard == nil {
+	if s.cfg.Activity == nil {
 		return nil
 	}
 	if *pending == nil {
 		*pending = unreported{}
 	}
-	for _, h := range s.cfg.Heard() {
+	for _, h := range s.cfg.Activity() {
 		sum := (*pending)[h.Source]
 		sum.Add(h)
 		(*pending)[h.Source] = sum
 	}
 	r := quarantine.SourceReport{At: s.cfg.Now(), Listening: true, Rule: s.cfg.Plan.Rule}
 	for _, h := range *pending {
-		r.Heard = append(r.Heard, h)
+		r.Activity = append(r.Activity, h)
 	}
 	if err := s.cfg.Book.ReportSources(ctx, r); err != nil {
 		return err

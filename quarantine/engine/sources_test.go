@@ -31,12 +31,12 @@ func (m *speakers) set(speaks bool, sources ...string) {
 }
 
 // heard has every source that speaks say something at each report.
-func (m *speakers) heard() (list []quarantine.SourceHeard) {
+func (m *speakers) heard() (list []quarantine.SourceActivity) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for source, speaks := range m.speaks {
 		if now := time.Now(); speaks {
-			list = append(list, quarantine.SourceHeard{Source: source, First: now, Last: now, Reported: now, Records: 1})
+			list = append(list, quarantine.SourceActivity{Source: source, First: now, Last: now, Reported: now, Records: 1})
 		}
 	}
 	return list
@@ -54,7 +54,7 @@ var relayed = quarantine.SourcePlan{
 // sources.
 func (w *world) startHearing(holder string, m *speakers, log *zap.Logger) (*running, *Sources) {
 	w.t.Helper()
-	sources, err := NewSources(SourcesConfig{Book: w.memory, Plan: relayed, Heard: m.heard, Logger: log})
+	sources, err := NewSources(SourcesConfig{Book: w.memory, Plan: relayed, Activity: m.heard, Logger: log})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestATranslatorsLogThatLagsIsWaitedForAndTheRightHolderNamed(t *testing.T) 
 			}
 			now := time.Now()
 			err := w.memory.ReportSources(t.Context(), quarantine.SourceReport{At: now, Rule: quarantine.DefaultSilenceRule,
-				Heard: []quarantine.SourceHeard{{
+				Activity: []quarantine.SourceActivity{{
 					Source: quarantine.LogSource("cgn1"), First: now, Last: now, Reported: reported, Behind: now.Sub(reported), Records: 1,
 				}}})
 			if err != nil {

@@ -16,12 +16,12 @@ func (m *Memory) ReportSources(_ context.Context, r quarantine.SourceReport) err
 	defer m.mu.Unlock()
 	whole := func(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()) }
 	r.At = whole(r.At)
-	heard := make([]quarantine.SourceHeard, len(r.Heard))
-	for i, h := range r.Heard {
+	heard := make([]quarantine.SourceActivity, len(r.Activity))
+	for i, h := range r.Activity {
 		h.First, h.Last, h.Reported, h.Behind = whole(h.First), whole(h.Last), whole(h.Reported), h.Behind.Truncate(time.Millisecond)
 		heard[i] = h
 	}
-	r.Heard = heard
+	r.Activity = heard
 	m.sources.Sources = maps.Clone(m.sources.Sources) // a reader may hold the one before
 	m.sources.Add(r)
 	return nil

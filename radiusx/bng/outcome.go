@@ -40,7 +40,7 @@ type reply struct {
 type circumstances struct {
 	undoing   bool                       // the step undoes another one of the same order
 	mayBeDone bool                       // an earlier try may have done the step
-	applied   *quarantine.AppliedProfile // what the step releases; nil: nothing
+	takesAway *quarantine.AppliedProfile // what the step releases; nil: nothing
 }
 
 // send sends one step and waits for what comes of it.
@@ -59,7 +59,7 @@ func (r *run) send(ctx context.Context, step dialect.Step, c circumstances) repl
 	if r.order.Again {
 		asked.Transmissions++ // of an earlier exchange that nobody answered
 	}
-	return r.bng.meaning(asked, result, c.applied)
+	return r.bng.meaning(asked, result, c.takesAway)
 }
 
 // meaning is what a result is to the order; applied is what the step releases, nil:

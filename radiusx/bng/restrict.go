@@ -182,7 +182,7 @@ func (r *run) restore(ctx context.Context) quarantine.Outcome {
 			continue
 		}
 		for _, step := range steps {
-			reply := r.send(ctx, step, circumstances{mayBeDone: !r.order.Confirmed, applied: &a})
+			reply := r.send(ctx, step, circumstances{mayBeDone: !r.order.Confirmed, takesAway: &a})
 			switch reply.kind {
 			case quarantine.OutcomeUnanswered, quarantine.OutcomeSessionGone:
 				return r.outcome(reply.kind, reply)

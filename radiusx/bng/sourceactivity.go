@@ -12,8 +12,8 @@ import (
 // the way from its sender works.
 type sourceActivity struct {
 	mu     sync.Mutex // guards what follows
-	bngs   map[*member]*quarantine.SourceHeard
-	relays map[*acct.Client]*quarantine.SourceHeard
+	bngs   map[*member]*quarantine.SourceActivity
+	relays map[*acct.Client]*quarantine.SourceActivity
 }
 
 // note counts a record of a BNG (nil: one that is not configured). One that its
@@ -22,7 +22,7 @@ func (h *sourceActivity) note(r *acct.Record, m *member, allowed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.bngs == nil {
-		h.bngs, h.relays = map[*member]*quarantine.SourceHeard{}, map[*acct.Client]*quarantine.SourceHeard{}
+		h.bngs, h.relays = map[*member]*quarantine.SourceActivity{}, map[*acct.Client]*quarantine.SourceActivity{}
 	}
 	if m != nil && allowed {
 		add(h.bngs, m, r)
@@ -32,8 +32,8 @@ func (h *sourceActivity) note(r *acct.Record, m *member, allowed bool) {
 	}
 }
 
-func add[K comparable](to map[K]*quarantine.SourceHeard, key K, r *acct.Record) {
-	one := quarantine.SourceHeard{First: r.Arrived, Last: r.Arrived, Reported: r.Reported(),
+func add[K comparable](to map[K]*quarantine.SourceActivity, key K, r *acct.Record) {
+	one := quarantine.SourceActivity{First: r.Arrived, Last: r.Arrived, Reported: r.Reported(),
 		Behind: max(r.Arrived.Sub(r.Reported()), 0), Records: 1}
 	if sum := to[key]; sum != nil {
 		sum.Add(one)
@@ -42,15 +42,15 @@ func add[K comparable](to map[K]*quarantine.SourceHeard, key K, r *acct.Record) 
 	to[key] = &one
 }
 
-// Heard returns when accounting came from each BNG, by its name, and of each relay, by its
+// Activity returns when accounting came from each BNG, by its name, and of each relay, by its
 // prefix, since it was called last.
-func (a *Accounting) Heard() []quarantine.SourceHeard {
+func (a *Accounting) Activity() []quarantine.SourceActivity {
 	h := &a.activity
 	h.mu.Lock()
 	bngs, relays := h.bngs, h.relays
 	h.bngs, h.relays = nil, nil
 	h.mu.Unlock()
-	list := make([]quarantine.SourceHeard, 0, len(bngs)+len(relays))
+	list := make([]quarantine.SourceActivity, 0, len(bngs)+len(relays))
 	for m, sum := range bngs {
 		sum.Source = m.Name
 		list = append(list, *sum)

@@ -36,10 +36,10 @@ func TestWhenBNGsAndRelaysSentAccountingIsSummedUpByConfiguredName(t *testing.T)
 		record(direct, "192.0.2.77", 4*time.Second, 0),                                                       // not configured
 		record(&acct.Client{Prefix: netip.MustParsePrefix("203.0.113.0/24")}, "192.0.2.1", 5*time.Second, 0), // not believed
 	})
-	heard := a.Heard()
-	slices.SortFunc(heard, func(a, b quarantine.SourceHeard) int { return cmp.Compare(a.Source, b.Source) })
+	heard := a.Activity()
+	slices.SortFunc(heard, func(a, b quarantine.SourceActivity) int { return cmp.Compare(a.Source, b.Source) })
 	at := begin.Add
-	want := []quarantine.SourceHeard{
+	want := []quarantine.SourceActivity{
 		{Source: "192.0.2.20/32", First: at(time.Second), Last: at(3 * time.Second), Reported: at(3 * time.Second), Records: 3},
 		{Source: "bng1", First: at(0), Last: at(0), Reported: at(-time.Second), Behind: time.Second, Records: 1},
 		{Source: "bng2", First: at(time.Second), Last: at(2 * time.Second), Reported: at(-59 * time.Second), Behind: time.Minute,
@@ -48,7 +48,7 @@ func TestWhenBNGsAndRelaysSentAccountingIsSummedUpByConfiguredName(t *testing.T)
 	if diff := gocmp.Diff(want, heard); diff != "" {
 		t.Errorf("heard (-want +got):\n%s", diff)
 	}
-	if again := a.Heard(); len(again) != 0 {
+	if again := a.Activity(); len(again) != 0 {
 		t.Errorf("reported twice: %+v", again)
 	}
 }
@@ -60,7 +60,7 @@ func TestARecordThatCannotBeStoredShowsThatItsSenderWorks(t *testing.T) {
 		From:    netip.MustParseAddrPort("192.0.2.1:1646"),
 		Arrived: time.Unix(1000, 0), At: time.Unix(1000, 0), SessionID: "1", UserName: "alice", Subscriber: "alice",
 	}})
-	if heard := a.Heard(); len(heard) != 1 || heard[0].Source != "bng1" {
+	if heard := a.Activity(); len(heard) != 1 || heard[0].Source != "bng1" {
 		t.Errorf("heard %+v", heard)
 	}
 }

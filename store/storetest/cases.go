@@ -159,7 +159,7 @@ func caseEvidence(t *testing.T, open Open) {
 				ObservedAt: noon.Add(time.Duration(n) * time.Second), Confidence: &confidence}
 			c = rules.Decide(v, "alice", quarantine.Situation{Dossier: quarantine.Dossier{Case: c}}, "c1", noon).Case
 		}
-		c.Others = []quarantine.Demand{
+		c.OtherDemands = []quarantine.Demand{
 			{Profile: "disconnect", Rule: "kick", Mode: quarantine.ModeApprove, Until: minute(5),
 				Hold: &quarantine.Hold{Kind: quarantine.HoldMode, Detail: "approve"}},
 			{Profile: "block-smtp", Source: "noc", Reason: "call", Until: minute(9), Cleared: true},
@@ -179,7 +179,7 @@ func heldCases(t *testing.T, open Open) {
 		s := start(t, open)
 		held, rises := newCase("c1", "alice"), newCase("c2", "bob")
 		held.State, held.Hold = quarantine.CaseHeld, &quarantine.Hold{Kind: quarantine.HoldLimit}
-		rises.Others = []quarantine.Demand{{Profile: "disconnect", Until: minute(5), Hold: &quarantine.Hold{Kind: quarantine.HoldLimit}}}
+		rises.OtherDemands = []quarantine.Demand{{Profile: "disconnect", Until: minute(5), Hold: &quarantine.Hold{Kind: quarantine.HoldLimit}}}
 		for _, c := range []*quarantine.Case{held, rises, newCase("c3", "carol")} {
 			save(t, s, quarantine.CaseWrite{Case: c})
 		}

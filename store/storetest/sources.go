@@ -21,14 +21,14 @@ func AccountingSources(t *testing.T, open Open) {
 const second = time.Second
 
 // oneRecord is a record that came at a moment, a second after what it reports.
-func oneRecord(source string, at time.Time) quarantine.SourceHeard {
-	return quarantine.SourceHeard{Source: source, First: at, Last: at, Reported: at.Add(-second), Behind: second, Records: 1}
+func oneRecord(source string, at time.Time) quarantine.SourceActivity {
+	return quarantine.SourceActivity{Source: source, First: at, Last: at, Reported: at.Add(-second), Behind: second, Records: 1}
 }
 
 // reportSources reports what an instance that takes accounting has received.
-func reportSources(t *testing.T, s Ports, at time.Time, heard ...quarantine.SourceHeard) {
+func reportSources(t *testing.T, s Ports, at time.Time, heard ...quarantine.SourceActivity) {
 	t.Helper()
-	report := quarantine.SourceReport{At: at, Listening: true, Rule: quarantine.DefaultSilenceRule, Heard: heard}
+	report := quarantine.SourceReport{At: at, Listening: true, Rule: quarantine.DefaultSilenceRule, Activity: heard}
 	must(t, s.ReportSources(t.Context(), report))
 }
 
@@ -48,7 +48,7 @@ func reportedSources(t *testing.T, open Open) {
 		s := start(t, open)
 		reportSources(t, s, minute(1), oneRecord("bng1", minute(0)), oneRecord("192.0.2.20/32", minute(1)), oneRecord("log:{c}:gn1", minute(1)))
 		known := readSources(t, s)
-		equal(t, "heard", known.Heard, minute(1))
+		equal(t, "heard", known.ReportedAt, minute(1))
 		day := func(n uint64) []quarantine.SourceDay {
 			return []quarantine.SourceDay{{Day: noon.Unix() / 86400, Records: n}}
 		}
@@ -88,9 +88,9 @@ func unheardSources(t *testing.T, open Open) {
 	t.Run("an instance that takes no accounting receives from no source", func(t *testing.T) {
 		s := start(t, open)
 		must(t, s.ReportSources(t.Context(), quarantine.SourceReport{At: noon, Rule: quarantine.DefaultSilenceRule,
-			Heard: []quarantine.SourceHeard{oneRecord("log:cgn1", noon)}}))
+			Activity: []quarantine.SourceActivity{oneRecord("log:cgn1", noon)}}))
 		known := readSources(t, s)
-		equal(t, "heard", known.Heard, time.Time{})
+		equal(t, "heard", known.ReportedAt, time.Time{})
 		equal(t, "last", known.Sources["log:cgn1"].Last, noon)
 	})
 
@@ -118,7 +118,7 @@ func concurrentReports(t *testing.T, open Open) {
 			wait.Go(func() {
 				at := noon.Add(time.Duration(i*7%32) * second)
 				if err := s.ReportSources(t.Context(), quarantine.SourceReport{At: at, Listening: true, Rule: quarantine.DefaultSilenceRule,
-					Heard: []quarantine.SourceHeard{oneRecord("bng1", at)}}); err != nil {
+					Activity: []quarantine.SourceActivity{oneRecord("bng1", at)}}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -149,7 +149,7 @@ func randomReports(t *testing.T, open Open) {
 					last = last.Add(-time.Hour) // it could not be reported until now
 				}
 				behind := time.Duration(random.IntN(120_000)) * time.Millisecond
-				r.Heard = append(r.Heard, quarantine.SourceHeard{
+				r.Activity = append(r.Activity, quarantine.SourceActivity{
 					Source: fmt.Sprint("bng", i), First: last.Add(-time.Duration(random.IntN(5000)) * time.Millisecond), Last: last,
 					Reported: last.Add(-behind), Behind: behind, Records: uint64(1 + random.IntN(9)),
 				})
@@ -160,7 +160,7 @@ func randomReports(t *testing.T, open Open) {
 				continue
 			}
 			got := readSources(t, s)
-			equal(t, fmt.Sprintf("seed %d, after %d reports: heard", seed, n+1), got.Heard, want.Heard)
+			equal(t, fmt.Sprintf("seed %d, after %d reports: heard", seed, n+1), got.ReportedAt, want.ReportedAt)
 			equal(t, fmt.Sprintf("seed %d, after %d reports", seed, n+1), got.Sources, want.Sources)
 			equal(t, fmt.Sprintf("seed %d, after %d reports: unheard", seed, n+1), got.Unheard, want.Unheard)
 		}

@@ -32,7 +32,7 @@ func sourcePlan(cfg *Config, rule quarantine.SilenceRule) quarantine.SourcePlan 
 func (a *App) buildSources(o Options) error {
 	c := engine.SourcesConfig{Book: a.store, Plan: sourcePlan(a.cfg, o.Silence), Logger: a.log}
 	if a.listens(o) {
-		c.Heard = func() []quarantine.SourceHeard { return a.accounting.Heard() } // built before it runs
+		c.Activity = func() []quarantine.SourceActivity { return a.accounting.Activity() } // built before it runs
 	}
 	var err error
 	a.sources, err = engine.NewSources(c)

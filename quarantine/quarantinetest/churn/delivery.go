@@ -117,7 +117,7 @@ func (w *World) date(r *report, e Edge) {
 // advanceLog notes how far the log has come that reported bindings, as the edge does.
 func (w *World) advanceLog(ctx context.Context, book quarantine.AccountingSourceBook, text []quarantine.Binding, arrived int64) error {
 	now := w.at(arrived)
-	heard := quarantine.SourceHeard{Source: text[0].Session.BNG, First: now, Last: now, Records: uint64(len(text))}
+	heard := quarantine.SourceActivity{Source: text[0].Session.BNG, First: now, Last: now, Records: uint64(len(text))}
 	for _, b := range text {
 		if b.RenewedAt.After(heard.Reported) {
 			heard.Reported = b.RenewedAt
@@ -127,7 +127,7 @@ func (w *World) advanceLog(ctx context.Context, book quarantine.AccountingSource
 		heard.Reported = now
 	}
 	err := book.ReportSources(ctx, quarantine.SourceReport{At: now, Rule: quarantine.DefaultSilenceRule,
-		Heard: []quarantine.SourceHeard{heard}})
+		Activity: []quarantine.SourceActivity{heard}})
 	if err != nil {
 		return fmt.Errorf("report how far a log has come: %w", err)
 	}

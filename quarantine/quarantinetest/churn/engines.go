@@ -53,8 +53,8 @@ func (e *Engines) Start(ctx context.Context, m Member) (Instance, error) {
 
 type engineInstance struct{ *engine.Engine }
 
-// Speak implements Instance: what the others say is read as often.
-func (e *engineInstance) Speak(ctx context.Context) error {
+// PublishOnce implements Instance: what the others say is read as often.
+func (e *engineInstance) PublishOnce(ctx context.Context) error {
 	if err := e.Engine.PublishOnce(ctx); err != nil {
 		return err
 	}

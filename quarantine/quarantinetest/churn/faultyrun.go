@@ -14,8 +14,8 @@ import (
 // Instance is one of several that decide; the clock of the [System] is set before
 // each call, and it is called only while it can reach the store.
 type Instance interface {
-	// Speak publishes how far its accounting is stored.
-	Speak(ctx context.Context) error
+	// PublishOnce publishes how far its accounting is stored.
+	PublishOnce(ctx context.Context) error
 	// WhoHeld attributes, if it may say now: missing is empty then.
 	WhoHeld(ctx context.Context, q Question) (found quarantine.Attribution, missing string, err error)
 	// Forget declares another instance lost, as a person does.
@@ -191,7 +191,7 @@ func (t *faultyRun) begin(ctx context.Context) error {
 		if err := t.start(ctx, i); err != nil {
 			return err
 		}
-		if err := t.members[i].Speak(ctx); err != nil {
+		if err := t.members[i].PublishOnce(ctx); err != nil {
 			return fmt.Errorf("publish instance %d: %w", i, err)
 		}
 	}
@@ -294,7 +294,7 @@ func (t *faultyRun) publish(ctx context.Context, i int, by int64) error {
 		return err
 	}
 	t.clock(at)
-	return t.members[i].Speak(ctx)
+	return t.members[i].PublishOnce(ctx)
 }
 
 // clock sets the time.

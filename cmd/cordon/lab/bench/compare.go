@@ -11,15 +11,15 @@ import (
 	"text/tabwriter"
 )
 
-// contender is one client that is measured.
-type contender struct {
+// rival is one client that is measured.
+type rival struct {
 	name  string
 	share int // of the exchanges that it gets: 1/share, because it is that much slower
 	run   func(context.Context, Config) (Figures, error)
 }
 
-// contenders is the one table of them. The first is what the ratios are of.
-var contenders = []contender{
+// rivals is the one table of them. The first is what the ratios are of.
+var contenders = []rival{
 	{"cordon", 1, Cordon},
 	{"raw echo, one packet a system call", 1, RawEcho},
 	{"layeh.com/radius", 4, Layeh},

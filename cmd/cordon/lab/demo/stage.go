@@ -52,7 +52,7 @@ type made struct {
 
 // The BNGs: one platform that overlays a restriction, one that replaces the normal
 // profile. The addresses are for examples and tests (RFC 2544, RFC 3849).
-var makes = []struct {
+var platforms = []struct {
 	name string
 	made
 }{
@@ -135,7 +135,7 @@ func (s *stage) strike() error {
 
 // openBNGs binds the BNGs' sockets, each with its own secret.
 func (s *stage) openBNGs(acctServer, acctSecret string) error {
-	for i, m := range makes {
+	for i, m := range platforms {
 		b := &bng{name: m.name, made: m.made, secret: rand.Text()}
 		secret, err := radiusx.NewSecret(b.secret)
 		if err != nil {
