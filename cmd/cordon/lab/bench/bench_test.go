@@ -42,7 +42,7 @@ func responderOn(t *testing.T, address string) Config {
 
 func TestEveryClientGetsEveryExchangeAcknowledged(t *testing.T) {
 	c := responderOn(t, "127.0.0.1:0")
-	for _, who := range contenders {
+	for _, who := range rivals {
 		f, err := who.run(t.Context(), c)
 		if errors.Is(err, ErrNoRadclient) {
 			continue // this host has none, and its error says so

@@ -19,7 +19,7 @@ type rival struct {
 }
 
 // rivals is the one table of them. The first is what the ratios are of.
-var contenders = []rival{
+var rivals = []rival{
 	{"cordon", 1, Cordon},
 	{"raw echo, one packet a system call", 1, RawEcho},
 	{"layeh.com/radius", 4, Layeh},
@@ -29,7 +29,7 @@ var contenders = []rival{
 
 // mark is what Cordon should reach against one contender.
 type mark struct {
-	against int // index of contenders
+	against int // index of rivals
 	ratio   float64
 	name    string
 }
@@ -55,9 +55,9 @@ func Compare(ctx context.Context, c Config, rounds int) (*Comparison, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("compare: %w", err)
 	}
-	m := &Comparison{Runs: make([][]Figures, len(contenders)), load: loadAverage()}
+	m := &Comparison{Runs: make([][]Figures, len(rivals)), load: loadAverage()}
 	for range rounds {
-		for i, who := range contenders {
+		for i, who := range rivals {
 			part := c
 			part.N = max(c.InFlight, c.N/who.share)
 			runtime.GC() // what the one before left is not this one's
@@ -89,7 +89,7 @@ func (m *Comparison) ratio(against int) float64 {
 func (m *Comparison) Write(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "CLIENT\tEXCHANGES/S\tLOWEST\tHIGHEST\tP50 US\tP99 US\tCPU US\tLOST\tCORDON IS")
-	for i, who := range contenders {
+	for i, who := range rivals {
 		f := median(m.Runs[i])
 		low, high := span(m.Runs[i])
 		p50, p99 := "-", "-"
@@ -103,7 +103,7 @@ func (m *Comparison) Write(w io.Writer) error {
 		if m.ratio(k.against) < k.ratio {
 			verdict = "NOT MET"
 		}
-		fmt.Fprintf(tw, "%s: %.1f x %s\t%s\n", k.name, k.ratio, contenders[k.against].name, verdict)
+		fmt.Fprintf(tw, "%s: %.1f x %s\t%s\n", k.name, k.ratio, rivals[k.against].name, verdict)
 	}
 	fmt.Fprintf(tw, "medians of %d runs each, taken in turn; load before: %s; %d CPUs\n", len(m.Runs[0]), m.load, runtime.NumCPU())
 	if err := tw.Flush(); err != nil {
