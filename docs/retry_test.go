@@ -33,6 +33,8 @@ func retryTable() string {
 			growing(quarantine.DeferralBackoff(quarantine.LongPause))},
 		{"acked, not verified yet", "restrict", code(quarantine.Acked), "ask the network", verification(quarantine.VerifyRestrictTries)},
 		{"acked, not verified yet", "restore", code(quarantine.Acked), "ask the network", verification(quarantine.VerifyRestoreTries)},
+		{"unanswered, sent from the journal alone", "restore", code(quarantine.Unanswered), "send the release again",
+			"each " + short(quarantine.JournalBackoff.Delay(1))},
 		{"another log-in while the case stands", "restrict", code(quarantine.Pending), "pace it", pacing()},
 		{"acked, a late duplicate of a restriction may still arrive", "restore", code(quarantine.Acked), "send the release once more",
 			short(quarantine.AssertDelay) + " or longer"},

@@ -337,7 +337,7 @@ type CaseWriter interface {
 	// SaveCase writes everything or nothing. Errors: ErrConflict (Version or Stamp is
 	// another, the subscriber has another open case, a case to be closed has
 	// answered a log-in meanwhile, a person released the subscriber after w.Released and
-	// w has a Verdict, or the verdict that is settled with it was settled before),
+	// w has a Verdict, or the verdict that is decided with it was decided before),
 	// *LimitError, ErrNotSender.
 	SaveCase(ctx context.Context, w CaseWrite) error
 }

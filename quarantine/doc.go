@@ -11,8 +11,8 @@
 // attributes it by the [Binding] list of its address, and [Rulebook.Decide] opens a [Case]
 // or adds to one. From then on [Case.Plan] compares the case with a [Snapshot] of the
 // subscriber's sessions and returns an [Order] for each that is not as wanted;
-// [Case.Observe] applies the [Outcome]. [RetryRules] says when what did not succeed is
-// tried again. Accounting comes in as [SessionEvent], and [ApplyEvent] keeps [Session]
+// [Case.Observe] applies the [Outcome]. One table ([RetryRules] lists it) says when what did not
+// succeed is tried again. Accounting comes in as [SessionEvent], and [ApplyEvent] keeps [Session]
 // and its bindings up to date. What an operator configures has a Validate function beside
 // its type, which returns [Faults].
 package quarantine

@@ -9,7 +9,7 @@ import (
 
 // ExemptHere says whether an exemption is against the case on one of its sessions,
 // and why. What a person decided about acts all the same. Modes are none of it:
-// one that is turned down keeps new restrictions back and undoes nothing.
+// one that is turned down defers new restrictions and undoes nothing.
 func (r *Rulebook) ExemptHere(c *Case, s *Session) (reason string, exempt bool) {
 	if c.Cleared {
 		return "", false

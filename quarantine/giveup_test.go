@@ -132,7 +132,7 @@ func TestGivingUpOneSessionLeavesTheOthersToBeReleased(t *testing.T) {
 
 // A session that is to be given back may belong to a case that wants something of
 // others, which was reopened by newer evidence.
-func TestGivingUpInAWantingCaseTouchesOnlyWhatIsToBeGivenBack(t *testing.T) {
+func TestGivingUpInAWantingCaseTouchesOnlyWhatIsToBeRestored(t *testing.T) {
 	c := stuck("s1", "s2")
 	c.State = Restricted
 	c.Sessions[1].Wanted, c.Sessions[1].Enforcement = "garden", Acked

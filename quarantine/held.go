@@ -27,7 +27,7 @@ func Held(bindings []Binding, from, to time.Time) []Binding {
 	return held
 }
 
-// UnrenewedFor is how long a session is believed that no record renews and nothing shows
+// UnrenewedFor is how long a session counts as live that no record renews and nothing shows
 // to be over, of a BNG that sends no Interim-Updates. What may show that, or hide it, is
 // remembered for as long.
 const UnrenewedFor = 30 * day
@@ -329,7 +329,7 @@ func (b *Binding) confirms(from, to time.Time) bool {
 // confirmedUntil reports whether the binding alone confirms who held the address up
 // to a moment. Where its end was not reported but follows from a restart, a later
 // holder or another session under its key, it confirms nothing after the last record
-// that confirms it. One that nothing shows to be over is believed.
+// that confirms it. One that nothing shows to be over counts as live.
 func (b *Binding) confirmedUntil(moment time.Time) bool {
 	switch {
 	case !b.ConfirmedTo.IsZero():

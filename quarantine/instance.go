@@ -195,7 +195,7 @@ var (
 	// ErrNoInstance says that no instance has that id.
 	ErrNoInstance = errors.New("no such instance")
 	// ErrInstanceUp says that an instance that shall be declared lost is there.
-	ErrInstanceUp = errors.New("the instance has spoken within the last " + fmt.Sprint(InstanceSilentAfter))
+	ErrInstanceUp = errors.New("the instance sent a heartbeat within the last " + fmt.Sprint(InstanceSilentAfter))
 )
 
 // InstanceRegistry is where instances find each other and say how far accounting

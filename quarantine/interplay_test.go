@@ -7,7 +7,7 @@ import (
 
 // A case that a person released and that newer evidence reopened is held by a limit: what
 // the journal shows of it beside is restored with the rest.
-func TestWhatTheJournalShowsOfAReopenedHeldCaseIsGivenBack(t *testing.T) {
+func TestWhatTheJournalShowsOfAReopenedHeldCaseIsRestored(t *testing.T) {
 	c, dead, fresh := beingReleased(t)
 	at := noon.Add(31 * time.Minute)
 	rules := rulebook(ModeApprove)

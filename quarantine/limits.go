@@ -93,7 +93,7 @@ func (l Limits) Widen(c *Case, sessions []Session) *Reservation {
 	}
 	maps.DeleteFunc(on, func(_ string, lines int) bool { return lines <= 0 })
 	r := l.reservation(c, on, true)
-	for i := range wholeScopes {
+	for i := range len(r.Scopes) - len(on) { // those of no BNG, which stand first
 		r.Scopes[i].Weight = further // less than the sum if nobody was on line, or one moved
 	}
 	c.Counted = counted
@@ -121,10 +121,7 @@ func linesOn(sessions []Session) map[string]int {
 	return on
 }
 
-// wholeScopes is how many scopes of a reservation, its first, are of no BNG.
-const wholeScopes = 3
-
-// reservation counts so many lines on each BNG.
+// reservation counts so many lines on each BNG. Its scopes of no BNG stand first.
 func (l Limits) reservation(c *Case, on map[string]int, forced bool) Reservation {
 	lines := total(on)
 	scopes := []LimitScope{

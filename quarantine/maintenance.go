@@ -26,7 +26,7 @@ type Maintenance struct {
 // standing, the BNG's present one (the zero value: none). Errors: *FieldError.
 func NewMaintenance(standing Maintenance, bng, by, reason string, d time.Duration, now time.Time) (Maintenance, error) {
 	if d <= 0 || d > MaxMaintenance {
-		return Maintenance{}, &FieldError{"for", "must be above 0 and at most " + FormatDuration(MaxMaintenance)}
+		return Maintenance{}, &FieldError{"for", "must be > 0 and at most " + FormatDuration(MaxMaintenance)}
 	}
 	if reason == "" {
 		return Maintenance{}, &FieldError{"reason", "is required: say what is done on the BNG"}

@@ -80,7 +80,7 @@ func (m *merger) nameUpTo(t time.Time) {
 // rename makes the session another holder's from the event on. What the one before
 // held is over, and confirmed up to the last record under that name; of it the new one
 // holds what records under the new name report. Attributes of the one before are
-// nobody's.
+// left out.
 func (m *merger) rename() {
 	s, old := m.s, m.s.Claimant()
 	for i := range len(s.Addresses) {

@@ -148,7 +148,7 @@ func TestALineThatIsOnLineAgainTakesItsEntryAlongAndIsNoNewLogIn(t *testing.T) {
 	}
 }
 
-func TestALineThatComesBackWhileItIsReleasedIsGivenBackUnderItsNewSession(t *testing.T) {
+func TestALineThatComesBackWhileItIsReleasedIsRestoredUnderItsNewSession(t *testing.T) {
 	c, stopped, now := hotspot(t, OutcomeAcked)
 	c.planned(now, stopped)
 	c.release(now, "person", "cleaned")

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// When what did not succeed is tried again. Everything that waits between two tries
-// about a session waits as this file says; the operator's manual shows the same table.
+// When what did not succeed is tried again: each delay between two tries of one order. The
+// operator's manual shows the same table. How often the engine polls, renews or watches is
+// the engine's.
 
 // Action is what an order does to a session.
 type Action string
@@ -150,6 +151,10 @@ const (
 	ReloginQuiet   = time.Hour
 	keptRelogins   = ReloginsAtOnce + 5 // as many as the longest delay takes
 )
+
+// JournalBackoff is how a release is sent again that its host sends from its journal alone,
+// while the store is unreachable or has lost the case: no case counts the tries.
+var JournalBackoff = Backoff{time.Minute, 1, time.Minute}
 
 // AssertDelay is when a release is sent once more if a restriction of the same
 // session went unanswered or was retransmitted: past the longest time that a

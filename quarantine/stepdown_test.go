@@ -40,7 +40,7 @@ func TestACaseStepsDownToAMilderProfileAndThenEnds(t *testing.T) {
 
 // A profile is not kept beyond its time because a milder one cannot take its place:
 // the session is restored, and restricted when that can be.
-func TestWhatIsOverIsGivenBackWhereAMilderProfileMayNotBeSent(t *testing.T) {
+func TestWhatIsOverIsRestoredWhereAMilderProfileMayNotBeSent(t *testing.T) {
 	for name, hinder := range map[string]func(m *model) (snapshot func() Snapshot, respond func(Order) Outcome){
 		"restrictions are deferred": func(m *model) (func() Snapshot, func(Order) Outcome) {
 			return func() Snapshot {
@@ -166,7 +166,7 @@ func TestACaseThatIsMadeToEndSoonerEnds(t *testing.T) {
 
 // Profiles end and give way to milder ones, exemptions come and go, the network
 // lies, loses and refuses: in the end every session has what it should have.
-func TestWhateverHappensOnTheWayDownEverySessionIsGivenBack(t *testing.T) {
+func TestWhateverHappensOnTheWayDownEverySessionIsRestored(t *testing.T) {
 	for seed := range uint64(500) {
 		m := newModel(seed)
 		m.c = &Case{ID: "c-1", Subscriber: "alice", Profile: "garden", OpenedAt: m.now, ExpiresAt: m.now.Add(1000 * time.Hour), Generation: 1}

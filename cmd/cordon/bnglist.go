@@ -24,7 +24,7 @@ var bngColumns = []string{
 func newBNGList(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the configured BNGs and their state", Args: cobra.NoArgs,
-		Long: "STATE, on the elected sender only: ok, silent (unresponsive: new restrictions are deferred), recovering (releases first).\n" +
+		Long: "STATE, on the elected sender only: ok, unresponsive (new restrictions are deferred), recovering (releases first).\n" +
 			"SKEW is how far the BNG's clock is ahead of ours, by its replies or its accounting, whichever is larger; -o wide shows\n" +
 			"which. \"accounting?\" means that its records do not agree with each other yet. QUEUED is releases+restrictions.\n" +
 			"LAST RECORD is when any instance received its last accounting record; \"no accounting\": it is silent, and later moments\n" +

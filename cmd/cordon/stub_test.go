@@ -296,7 +296,7 @@ func stubBNG(name string, maintained bool) wire.BNG {
 func stubHealth() *wire.BNGHealth {
 	skew := int64(-400)
 	return &wire.BNGHealth{
-		State: "silent", Path: "aaa1", Since: at(0), Unanswered: 6, Skew: &skew, InFlight: 2, WaitingReleases: 3, WaitingRestrictions: 4,
+		State: "unresponsive", Path: "aaa1", Since: at(0), Unanswered: 6, Skew: &skew, InFlight: 2, WaitingReleases: 3, WaitingRestrictions: 4,
 		RestrictionRate: 1.5,
 		Stopped:         []wire.StoppedProfile{{Profile: "garden", ErrorCause: 407}},
 		Fault:           &wire.BNGFault{Name: "NAS-Identification-Mismatch", At: *at(-time.Hour)},
@@ -386,7 +386,7 @@ func (s *stub) instances(w http.ResponseWriter, _ *http.Request) {
 func (s *stub) forget(w http.ResponseWriter, r *http.Request) {
 	switch name := r.PathValue("name"); name {
 	case "cordon-a":
-		refuse(w, 409, "the instance has spoken within the last 15s")
+		refuse(w, 409, "the instance sent a heartbeat within the last 15s")
 	case "nobody":
 		refuse(w, 404, "no such instance")
 	case "twins":

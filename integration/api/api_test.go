@@ -75,7 +75,7 @@ func TestFailingToLookAgainDoesNotUndoTheQuarantine(t *testing.T) {
 	}
 }
 
-func TestABadWishIsNamedAndNotCarriedOut(t *testing.T) {
+func TestABadQuarantineRequestIsNamedAndNotCarriedOut(t *testing.T) {
 	long := strings.Repeat("x", 1025)
 	for _, c := range []struct{ name, query, body, location string }{
 		{"no target", "", `{"profile":"walled-garden","reason":"x"}`, "body"},

@@ -269,7 +269,7 @@ func TestAConfigWithoutPortsIsAnError(t *testing.T) {
 
 func TestBNGsAreListedWithoutNulls(t *testing.T) {
 	w := call(newServer(t, &desk{}), "GET", "/api/v1/bngs", "")
-	want := `{"results":[{"name":"bng1","address":"192.0.2.1","dialect":"junos","profiles":["walled-garden"],"health":{"state":"silent","path":"bng1","since":null,"unanswered":6,` +
+	want := `{"results":[{"name":"bng1","address":"192.0.2.1","dialect":"junos","profiles":["walled-garden"],"health":{"state":"unresponsive","path":"bng1","since":null,"unanswered":6,` +
 		`"last_answer":null,"clock_skew_seconds":null,"clock_skew_discards":0,"in_flight":0,"waiting_releases":0,"waiting_restrictions":0,` +
 		`"rate":10,"restriction_rate":10,"stopped_profiles":[],"last_fault":null},"accounting_clock":null,"accounting":null,"maintenance":null},` +
 		`{"name":"bng2","address":"192.0.2.2","dialect":"mikrotik","profiles":[],"health":null,"accounting_clock":{"skew_seconds":-18000,"steady":true,"from":"192.0.2.2",` +

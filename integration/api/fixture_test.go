@@ -169,7 +169,7 @@ func newServer(t *testing.T, d *desk, tokens ...httpx.Token) *httpx.Server {
 				SeenAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Corrected: 40, Uncertain: 14}}
 		},
 		Health: func() map[string]wire.BNGHealth {
-			return map[string]wire.BNGHealth{"bng1": {State: "silent", Path: "bng1", Unanswered: 6, Rate: 10, RestrictionRate: 10,
+			return map[string]wire.BNGHealth{"bng1": {State: "unresponsive", Path: "bng1", Unanswered: 6, Rate: 10, RestrictionRate: 10,
 				Stopped: []wire.StoppedProfile{}}}
 		},
 	})

@@ -45,8 +45,8 @@ type gate interface {
 	DeferralAtLogIn(c *quarantine.Case, s *quarantine.Session) *quarantine.Deferral
 }
 
-// Desk answers log-ins. It is safe for concurrent use.
-type Desk struct {
+// Service answers log-ins. It is safe for concurrent use.
+type Service struct {
 	network network
 	store   quarantine.LogInStore
 	gate    gate
@@ -57,18 +57,18 @@ type Desk struct {
 }
 
 // New returns a desk; now is the clock, nil for the host's.
-func New(n network, store quarantine.LogInStore, g gate, now func() time.Time) (*Desk, error) {
+func New(n network, store quarantine.LogInStore, g gate, now func() time.Time) (*Service, error) {
 	if n == nil || store == nil || g == nil {
 		return nil, errors.New("authorize: network, store and gate are required")
 	}
 	if now == nil {
 		now = time.Now
 	}
-	return &Desk{network: n, store: store, gate: g, now: now}, nil
+	return &Service{network: n, store: store, gate: g, now: now}, nil
 }
 
 // Counts returns the number of log-ins of each outcome since the start.
-func (d *Desk) Counts() [Outcomes]uint64 {
+func (d *Service) Counts() [Outcomes]uint64 {
 	var counts [Outcomes]uint64
 	for i := range d.counts {
 		counts[i] = d.counts[i].Load()
@@ -77,13 +77,13 @@ func (d *Desk) Counts() [Outcomes]uint64 {
 }
 
 // answer returns the answer to the log-in and counts it.
-func (d *Desk) answer(ctx context.Context, attributes []quarantine.Attribute) (reply, Outcome) {
+func (d *Service) answer(ctx context.Context, attributes []quarantine.Attribute) (reply, Outcome) {
 	changes, outcome := d.decide(ctx, attributes)
 	d.counts[outcome].Add(1)
 	return newReply(changes), outcome
 }
 
-func (d *Desk) decide(ctx context.Context, attributes []quarantine.Attribute) ([]Change, Outcome) {
+func (d *Service) decide(ctx context.Context, attributes []quarantine.Attribute) ([]Change, Outcome) {
 	l, ours := d.network.LogIn(attributes)
 	switch {
 	case !ours:
@@ -116,7 +116,7 @@ func beginning(c *quarantine.Case, l LogIn) *quarantine.Session {
 }
 
 // ask asks the store what is wanted; false: it did not answer in time.
-func (d *Desk) ask(ctx context.Context, l LogIn) (*quarantine.Case, bool) {
+func (d *Service) ask(ctx context.Context, l LogIn) (*quarantine.Case, bool) {
 	now := d.now()
 	if now.UnixNano() < d.until.Load() {
 		return nil, false

@@ -68,7 +68,7 @@ func wanting(profile string) *world {
 	}
 }
 
-func deskOf(t *testing.T, w *world) *Desk {
+func deskOf(t *testing.T, w *world) *Service {
 	t.Helper()
 	d, err := New(w, redis{w}, w, nil)
 	if err != nil {
@@ -77,7 +77,7 @@ func deskOf(t *testing.T, w *world) *Desk {
 	return d
 }
 
-func serverOf(t *testing.T, d *Desk, tokens ...httpx.Token) *httpx.Server {
+func serverOf(t *testing.T, d *Service, tokens ...httpx.Token) *httpx.Server {
 	t.Helper()
 	s, err := httpx.New(httpx.Config{Listen: "127.0.0.1:0", Tokens: tokens})
 	if err != nil {

@@ -18,7 +18,7 @@ type authorizeOutput struct {
 }
 
 // Mount adds POST /radius/authorize to the server.
-func (d *Desk) Mount(s *httpx.Server) {
+func (d *Service) Mount(s *httpx.Server) {
 	httpx.Register(s, httpx.Operation{
 		ID: "authorize-login", Method: http.MethodPost, Path: "/radius/authorize",
 		Summary: "Changes to a log-in's Access-Accept, in rlm_rest's JSON (post-auth); 204: none.",
@@ -27,7 +27,7 @@ func (d *Desk) Mount(s *httpx.Server) {
 	}, d.post)
 }
 
-func (d *Desk) post(ctx context.Context, in *authorizeInput) (*authorizeOutput, error) {
+func (d *Service) post(ctx context.Context, in *authorizeInput) (*authorizeOutput, error) {
 	attributes, err := decode(in.RawBody)
 	if err != nil {
 		d.counts[Unreadable].Add(1)

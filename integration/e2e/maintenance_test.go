@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestMaintenanceKeepsRestrictionsBackAndNoRelease(t *testing.T) {
+func TestMaintenanceDefersRestrictionsAndNoRelease(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.online("alice", "198.51.100.7")

@@ -173,7 +173,7 @@ func TestABNGThatIsDeadBehindAProxyMakesTheProxySilent(t *testing.T) {
 		b.report(ip)
 	}
 	within(t, time.Minute, "the path is silent", func() (string, bool) {
-		return "", b.metric(`cordon_bng_state{bng="bng9",state="silent"}`) == "1"
+		return "", b.metric(`cordon_bng_state{bng="bng9",state="unresponsive"}`) == "1"
 	})
 	late := b.login("late", "198.51.100.30")
 	b.report("198.51.100.30")

@@ -84,7 +84,7 @@ func TestARedisThatIsKilledInTheMiddleIsWorkedRound(t *testing.T) {
 	b.stands("alice", "closed")
 }
 
-func TestAReleaseWithoutRedisIsSentFromTheLog(t *testing.T) {
+func TestAReleaseWithoutRedisIsSentFromTheJournal(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.online("alice", "198.51.100.7")
@@ -129,7 +129,7 @@ func TestEnforceRefusesARedisThatForgets(t *testing.T) {
 	}
 }
 
-func TestAnExpiryWithoutRedisIsSentFromTheLog(t *testing.T) {
+func TestAnExpiryWithoutRedisIsSentFromTheJournal(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.online("alice", "198.51.100.7")

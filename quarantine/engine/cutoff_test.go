@@ -145,7 +145,7 @@ func TestOneThatReachesTheStoreStopsTheOthers(t *testing.T) {
 	})
 }
 
-func TestAnAnswerOfBeforeASuspensionIsNotBelieved(t *testing.T) {
+func TestAnAnswerOfBeforeASuspensionIsNotTrusted(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		var suspended atomic.Int64
 		answers := &peersThatAnswer{}

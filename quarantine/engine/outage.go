@@ -10,13 +10,12 @@ import (
 	"cordon/quarantine"
 )
 
-// For how long the store must be unreachable before releases are sent from the journal alone, how
-// often an unanswered one is retried, and how many are in progress for each BNG: far more than it
-// has places, but not a goroutine for each line of it.
+// For how long the store must be unreachable before releases are sent from the journal alone, and
+// how many are in progress for each BNG: far more than it has places, but not a goroutine for each
+// line of it.
 const (
-	outageAfter   = 5 * time.Second
-	releaseRepeat = time.Minute
-	outagePlaces  = 2048
+	outageAfter  = 5 * time.Second
+	outagePlaces = 2048
 )
 
 // outage sends releases with nothing but this host's journal: while the store is unreachable, and
@@ -137,7 +136,7 @@ func (o *outage) release(ctx context.Context, w overdueRelease) {
 		return
 	}
 	defer leave()
-	again = began.Add(releaseRepeat)
+	again = began.Add(quarantine.JournalBackoff.Delay(1))
 	_ = o.engine.guard("release from the journal", owes.Session.Subscriber, func() error {
 		o.engine.releaseFromJournal(mine, owes)
 		return nil

@@ -56,7 +56,7 @@ func (p *pair) startB(change ...func(*Config)) {
 	}
 }
 
-// enterLeft has b answer that bob has the address now.
+// handOver has b answer that bob has the address now.
 func (p *pair) handOver() {
 	p.bob, p.events = handOver(p.alice, p.address, time.Now())
 	p.spool.holds()
@@ -202,7 +202,7 @@ func TestWhatAForgottenInstanceAnsweredStaysInDoubt(t *testing.T) {
 
 // Alice's BNG sends no Interim-Updates. What the lost instance answered may have been her
 // Stop and the next one's Start, and the next one is still on line.
-func TestALostInstanceIsDoubtedForAsLongAsAHolderIsBelieved(t *testing.T) {
+func TestALostInstanceIsDoubtedForAsLongAsAHolderIsTrusted(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		ago := func(days int) time.Time { return time.Now().AddDate(0, 0, -days) }
 		address := netip.MustParseAddr("192.0.2.77")
@@ -257,7 +257,7 @@ func TestOnlyASilentInstanceOfOneNameIsForgotten(t *testing.T) {
 				t.Errorf("forget %s: %v, want %q", name, err, wantErr)
 			}
 		}
-		forget("cordon-b", "has spoken within the last 15s")
+		forget("cordon-b", "sent a heartbeat within the last 15s")
 		forget("cordon-a", "that is this instance")
 		forget("a", "that is this instance")
 		forget("cordon-c", quarantine.ErrNoInstance.Error())

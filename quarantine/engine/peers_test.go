@@ -117,7 +117,7 @@ func (w *world) wantReason(e *running, id string, state quarantine.VerdictState,
 
 const waitsForB = awaitsAccounting + " on instance cordon-b"
 
-// enterLeft is the accounting of an address that went from alice to bob.
+// handOver is the accounting of an address that went from alice to bob.
 func handOver(alice quarantine.SessionKey, address netip.Addr, at time.Time) (bob quarantine.SessionKey, events []quarantine.SessionEvent) {
 	bob = quarantine.SessionKey{BNG: "bng2", ID: "bob"}
 	return bob, []quarantine.SessionEvent{

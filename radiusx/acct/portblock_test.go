@@ -138,7 +138,7 @@ func TestARecordWithMoreBlocksThanAreTakenIsCounted(t *testing.T) {
 	}
 }
 
-func TestMutatedPortBlocksAreNeverHalfBelieved(t *testing.T) {
+func TestMutatedPortBlocksAreNeverHalfTrusted(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
 	full := accounting(t, 1, aStart+`, Alc-Nat-Port-Range="203.0.113.1 1024-2047,4096-5119 router base", Attr-26.6527.163=0x00000013,

@@ -45,7 +45,7 @@ func contains(r *Record, at time.Time) bool {
 
 // A relay that copies what waited for hours, and does not touch Acct-Delay-Time: the
 // BNG's own 0, or none at all, arrives.
-func TestARelayIsNotBelievedThatNothingWaited(t *testing.T) {
+func TestARelayIsNotTrustedThatNothingWaited(t *testing.T) {
 	for _, delay := range []time.Duration{0, unsaid} {
 		if r := newWay(&Client{Relay: true}).record(0, delay, false, 0); !r.Latest.IsZero() || r.Undated {
 			t.Errorf("a relay that was never late is not taken at its word: %v to %v", r.At, r.Latest)

@@ -25,7 +25,7 @@ const (
 )
 
 // pathStates is the one table of PathState: the words of API and metrics.
-var pathStates = [...]string{PathOK: "ok", PathUnresponsive: "silent", PathRecovering: "recovering"}
+var pathStates = [...]string{PathOK: "ok", PathUnresponsive: "unresponsive", PathRecovering: "recovering"}
 
 // String returns the word for s in API and metrics.
 func (s PathState) String() string { return pathStates[s] }

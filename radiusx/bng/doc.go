@@ -4,5 +4,5 @@
 // both sides.
 //
 // It keeps no state but pacing: what should be is decided in quarantine, what a
-// platform wants to hear is data in dialect, how a packet travels is coa's.
+// platform expects is data in dialect, how a packet travels is coa's.
 package bng

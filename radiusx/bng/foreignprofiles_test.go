@@ -68,7 +68,7 @@ func TestALogInThatBringsAForeignProfileIsLeftAlone(t *testing.T) {
 	e, _ := oneBNG(t, filtered("SUSPENDED"))
 	for value, left := range map[string]bool{"SUSPENDED": true, "PLAN": false} {
 		reported := append(asked(), radiusx.Attribute{Name: "Filter-Id", Value: value})
-		l, ok := NewDesk(e.fleet, AccountingConfig{}).LogIn(reported)
+		l, ok := NewLogIns(e.fleet, AccountingConfig{}).LogIn(reported)
 		if !ok {
 			t.Fatal("the log-in is nobody's")
 		}
@@ -181,7 +181,7 @@ func TestALogInAtAccelPPPIsRedirectedIntoOurOwnSetFromTheFirstMoment(t *testing.
 		t.Run(about, func(t *testing.T) {
 			test.options["l4_redirect_number"] = "243"
 			e, _ := oneBNG(t, geared(gear{dialect: "accel-ppp", restricted: "1", normal: dialect.Overlay, options: test.options}))
-			l, ok := NewDesk(e.fleet, AccountingConfig{}).LogIn(asked())
+			l, ok := NewLogIns(e.fleet, AccountingConfig{}).LogIn(asked())
 			if !ok {
 				t.Fatal("the log-in is nobody's")
 			}

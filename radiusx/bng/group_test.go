@@ -224,7 +224,7 @@ func TestSessionsOfAGroupAreUnderItsNameAndKnowTheMember(t *testing.T) {
 	if len(store.events) != 4 {
 		t.Errorf("%d events", len(store.events))
 	}
-	l, ok := NewDesk(fleet, AccountingConfig{}).LogIn(attrs("NAS-IP-Address", "192.0.2.2", "User-Name", "alice"))
+	l, ok := NewLogIns(fleet, AccountingConfig{}).LogIn(attrs("NAS-IP-Address", "192.0.2.2", "User-Name", "alice"))
 	if !ok || l.BNG() != "pair" || l.Member() != "bng2" {
 		t.Errorf("the log-in %+v", l)
 	}

@@ -293,7 +293,7 @@ func TestAFaultOfTheConfigurationIsKeptAndStopsNothing(t *testing.T) {
 		t.Errorf("fault %+v", v.fault)
 	}
 	if list := []string{PathOK.String(), PathUnresponsive.String(), PathRecovering.String()}; !slices.Equal(list,
-		[]string{"ok", "silent", "recovering"}) {
+		[]string{"ok", "unresponsive", "recovering"}) {
 		t.Errorf("states %v", list)
 	}
 }

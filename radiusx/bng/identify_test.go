@@ -113,7 +113,7 @@ func TestALogInWhoseNamesTellNothingIsKnownByWhereTheRequestCameFrom(t *testing.
 		{"through a proxy", []string{"Packet-Src-IP-Address", "192.0.2.20"}, ""},
 		{"no address", []string{"Packet-Src-IP-Address", "east"}, ""},
 	} {
-		l, ok := NewDesk(twinFleet(t), AccountingConfig{}).LogIn(attrs(append(sample[:6:6], test.more...)...))
+		l, ok := NewLogIns(twinFleet(t), AccountingConfig{}).LogIn(attrs(append(sample[:6:6], test.more...)...))
 		if ok != (test.bng != "") || ok && l.BNG() != test.bng {
 			t.Errorf("%s: %+v %t, want %q", test.about, l, ok, test.bng)
 		}
@@ -141,7 +141,7 @@ func TestRowsWhoseNASTellsNothingAreRefused(t *testing.T) {
 }
 
 // By the names of the sample a proxy would hand the request to any of them.
-func TestAProxyIsToldABNGByWhatIsItsAlone(t *testing.T) {
+func TestAProxyFindsABNGByWhatIsItsAlone(t *testing.T) {
 	for bng, want := range map[string]string{
 		"east": "NAS-IP-Address=192.0.2.2", "bare": "NAS-IP-Address=192.0.2.4", "edge": "NAS-IP-Address=10.0.0.5 NAS-Identifier=edge",
 	} {

@@ -28,7 +28,7 @@ func keyed(t *testing.T, keys *SubscriberKeys, templates []string, reported ...s
 	start.FramedIP = netip.MustParseAddr("198.51.100.7")
 	must(t, a.Handle(t.Context(), []acct.Record{start})[0])
 	must(t, NewImporter(fleet, store, cfg).Import(t.Context(), []ImportedSession{rowOf(start)})[0])
-	l, ok := NewDesk(fleet, cfg).LogIn(append(attrs(reported...), radiusx.Attribute{Name: "NAS-Identifier", Value: "edge-1"}))
+	l, ok := NewLogIns(fleet, cfg).LogIn(append(attrs(reported...), radiusx.Attribute{Name: "NAS-Identifier", Value: "edge-1"}))
 	if !ok {
 		t.Fatalf("%q: no log-in", reported)
 	}

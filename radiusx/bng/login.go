@@ -10,16 +10,16 @@ import (
 	"cordon/radiusx/dialect"
 )
 
-// Desk answers for log-ins: which BNG asks, for whom, and what its
+// LogIns answers for log-ins: which BNG asks, for whom, and what its
 // Access-Accept is to be changed to. It goes by the same rules as accounting, so
 // that the session that follows is the one that was meant. It does not know
 // whether anybody is to be restricted.
-type Desk struct{ subscribers }
+type LogIns struct{ subscribers }
 
-// NewDesk returns a desk for the fleet; c is accounting's. Without a c.Key the
+// NewLogIns returns it for the fleet; c is accounting's. Without a c.Key the
 // subscriber is the User-Name.
-func NewDesk(fleet *Fleet, c AccountingConfig) *Desk {
-	d := &Desk{fleet.subscribers(c)}
+func NewLogIns(fleet *Fleet, c AccountingConfig) *LogIns {
+	d := &LogIns{fleet.subscribers(c)}
 	if len(d.key) == 0 {
 		d.key = SubscriberKey{userNameTemplate}
 	}
@@ -37,7 +37,7 @@ type LogIn struct {
 // for nobody, or for a session that is never touched. An attribute
 // Packet-Src-IP-Address (or -IPv6-) is where the request came from, which says who
 // asks where the BNG's own names do not.
-func (d *Desk) LogIn(reported []radiusx.Attribute) (*LogIn, bool) {
+func (d *LogIns) LogIn(reported []radiusx.Attribute) (*LogIn, bool) {
 	value := func(name string) string { v, _ := radiusx.Find(reported, name); return v }
 	nas := acct.NAS{Identifier: value("NAS-Identifier"), IP: parseNAS(value("NAS-IP-Address")), IPv6: parseNAS(value("NAS-IPv6-Address"))}
 	m, how := d.fleet.identify(nas, parseNAS(cmp.Or(value("Packet-Src-IP-Address"), value("Packet-Src-IPv6-Address"))))

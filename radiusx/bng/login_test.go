@@ -65,7 +65,7 @@ func eachLogIn(t *testing.T, story func(*testing.T, *gearLab, quarantine.Applied
 		}
 		t.Run(g.name(), func(t *testing.T) {
 			inGear(t, g, nil, func(t *testing.T, l *gearLab) {
-				logIn, ok := NewDesk(l.enforcer.fleet, AccountingConfig{}).LogIn(asked())
+				logIn, ok := NewLogIns(l.enforcer.fleet, AccountingConfig{}).LogIn(asked())
 				if !ok {
 					t.Fatal("the log-in is nobody's")
 				}
@@ -116,7 +116,7 @@ func TestACoAAfterARestrictedLogInChangesNothingAndIsNoRefusal(t *testing.T) {
 
 func TestALogInIsForTheBNGAndTheSubscriberThatItNames(t *testing.T) {
 	fleet := testFleet(t)
-	desk := NewDesk(fleet, AccountingConfig{Key: keyOf(t, "Calling-Station-Id"), Ignore: []Ignore{{Realm: "voip"}, {NASPortID: "*:836"}}})
+	desk := NewLogIns(fleet, AccountingConfig{Key: keyOf(t, "Calling-Station-Id"), Ignore: []Ignore{{Realm: "voip"}, {NASPortID: "*:836"}}})
 	for _, test := range []struct {
 		about    string
 		reported []radiusx.Attribute
@@ -155,7 +155,7 @@ func TestALogInIsLeftAloneWhereTheNormalProfileIsWhatAccountingShows(t *testing.
 			"no-smtp": {Restricted: "NO-SMTP", Normal: "INTERNET"}},
 	}})
 	must(t, err)
-	l, ok := NewDesk(fleet, AccountingConfig{}).LogIn(asked())
+	l, ok := NewLogIns(fleet, AccountingConfig{}).LogIn(asked())
 	if !ok {
 		t.Fatal("the log-in is nobody's")
 	}
@@ -211,7 +211,7 @@ func TestALogInIsOfTheSubscriberThatAccountingWillTell(t *testing.T) {
 	fleet, keys := testFleet(t), &SubscriberKeys{StripRealm: true, Lower: true}
 	keys.Use(map[string]string{"alice": "4711"})
 	reported := []radiusx.Attribute{{Name: "User-Name", Value: "Alice@ISP"}, {Name: "NAS-IP-Address", Value: "192.0.2.1"}}
-	desk := NewDesk(fleet, AccountingConfig{Keys: keys})
+	desk := NewLogIns(fleet, AccountingConfig{Keys: keys})
 	if l, ok := desk.LogIn(reported); !ok || l.Subscriber != "4711" {
 		t.Errorf("log-in %+v", l)
 	}

@@ -96,7 +96,7 @@ func (m *member) refusal(d coa.Disposition, cause uint32, a *quarantine.AppliedP
 func (m *member) reasonOf(d coa.Disposition, result coa.Result) string {
 	switch nak := "NAK " + causeName(result.ErrorCause); {
 	case result.Kind == coa.Unanswered:
-		return m.silence(result)
+		return m.noReply(result)
 	case d == coa.ProxyNoReply:
 		return fmt.Sprintf("%s has no reply from %s: %s", m.path.name, m.Name, nak)
 	case m.repliedByProxy(result):
@@ -117,16 +117,16 @@ func causeName(cause uint32) string {
 	return coa.LookupErrorCause(cause).Name
 }
 
-// noReply says for people why there is none.
-func (m *member) silence(result coa.Result) string {
-	text := silence(result)
+// noReply says for people why there is no reply.
+func (m *member) noReply(result coa.Result) string {
+	text := noReplyText(result)
 	if m.Via != nil {
 		return m.path.name + ": " + text
 	}
 	return text
 }
 
-func silence(result coa.Result) string {
+func noReplyText(result coa.Result) string {
 	if result.Skew != 0 { // valid replies were discarded
 		return fmt.Sprintf("the BNG's clock is %s; its replies are discarded for that (check_event_timestamp)", skewText(result.Skew))
 	}

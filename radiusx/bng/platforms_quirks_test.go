@@ -133,7 +133,7 @@ func TestTheOtherSessionOfALoginIsHitOnlyByGearThatGoesByLogin(t *testing.T) {
 	}
 }
 
-func TestANameThatTheBNGLacksIsToldOrNot(t *testing.T) {
+func TestANameThatTheBNGLacksIsRefusedOrNot(t *testing.T) {
 	for _, test := range []struct {
 		gear   string
 		quirk  bngsim.Quirk

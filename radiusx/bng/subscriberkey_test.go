@@ -134,7 +134,7 @@ func TestAccountingImportAndLogInAgreeOnWhoItIs(t *testing.T) {
 	fleet, store := mixedFleet(t), &recorder{}
 	keys := &SubscriberKeys{Lower: true}
 	c := AccountingConfig{Keys: keys}
-	a, desk := NewAccounting(fleet, store, c), NewDesk(fleet, c)
+	a, desk := NewAccounting(fleet, store, c), NewLogIns(fleet, c)
 	row := ImportedSession{ // of a table that has no NAS-Identifier, and the circuit as text
 		Start: time.Unix(1000, 0), Seen: time.Unix(1000, 0), ID: "42", NAS: acct.NAS{IP: netip.MustParseAddr("192.0.2.1")},
 		Naming: attrs("ADSL-Agent-Circuit-Id", "A 1"),

@@ -313,7 +313,7 @@ func TestNamesOfOtherOctetsAreNamesEverywhere(t *testing.T) {
 		store.events[0].Subscriber != key {
 		t.Errorf("import: %v %+v", err, store.events)
 	}
-	desk := NewDesk(testFleet(t), AccountingConfig{})
+	desk := NewLogIns(testFleet(t), AccountingConfig{})
 	if in, ok := desk.LogIn([]radiusx.Attribute{{Name: "NAS-IP-Address", Value: "192.0.2.1"},
 		{Name: "User-Name", Value: name}}); !ok || in.Subscriber != key {
 		t.Errorf("log-in: %+v", in)

@@ -206,7 +206,7 @@ func (r *run) query(ctx context.Context, step *dialect.Step) ([]radiusx.Attribut
 	case err != nil:
 		return nil, err
 	case result.Kind == coa.Unanswered:
-		return nil, errors.New("queried: " + silence(result))
+		return nil, errors.New("queried: " + noReplyText(result))
 	case result.Kind == coa.NAK:
 		return nil, fmt.Errorf("queried: NAK %s", causeName(result.ErrorCause))
 	}

@@ -46,7 +46,7 @@ const (
 	// name one session, or ask a person.
 	Narrow
 	// NotRemovable: the BNG will not end that session. Trying again does not
-	// help; tell a person.
+	// help; a person must know.
 	NotRemovable
 )
 

@@ -112,7 +112,7 @@ func (c *Client) reserve(bng *peer) (slot, error) {
 	return s, nil
 }
 
-// announce tells the caller what is about to be sent.
+// announce shows the caller what is about to be sent.
 func announce(x *Exchange, f *inFlight) error {
 	if x.Sending == nil {
 		return nil

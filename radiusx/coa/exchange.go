@@ -19,7 +19,7 @@ var (
 	// was sent, and trying again without a change is pointless.
 	ErrRequest = errors.New("request cannot be sent")
 	// ErrClosed is what Do returns once [Client.Close] was called. The Result
-	// beside it tells whether the BNG may have received the request.
+	// beside it says whether the BNG may have received the request.
 	ErrClosed = errors.New("CoA client is closed")
 	// ErrNoIdentifier means that every identifier of every port is waiting for
 	// an answer of that BNG: far too much in flight. Nothing was sent.

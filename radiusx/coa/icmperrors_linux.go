@@ -29,12 +29,12 @@ type icmpError struct {
 	err        error
 }
 
-func newErrorQueue(raw syscall.RawConn, tell func(icmpError)) *errorQueue {
+func newErrorQueue(raw syscall.RawConn, report func(icmpError)) *errorQueue {
 	_ = raw.Control(func(fd uintptr) { // one of the two fits; without either there are no hints
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_RECVERR, 1)
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
 	})
-	return &errorQueue{raw: raw, report: tell}
+	return &errorQueue{raw: raw, report: report}
 }
 
 // drainAfter reports whether err may have been an ICMP error about some datagram,

@@ -13,7 +13,7 @@ func stamped(request []byte, skew time.Duration) []byte {
 	return reply{request: request, code: 44, attributes: stamp, signed: true}.encode()
 }
 
-func TestAStaleAnswerIsDiscardedWhereThatIsAskedForAndItsSkewIsTold(t *testing.T) {
+func TestAStaleAnswerIsDiscardedWhereThatIsAskedForAndItsSkewIsReported(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		skew  time.Duration

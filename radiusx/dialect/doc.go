@@ -1,5 +1,5 @@
-// Package dialect knows how each platform is told to restrict a session, to
-// restore it and to end it. A dialect is data: one YAML file, checked when it is
+// Package dialect knows the requests with which each platform restricts a session,
+// restores it and ends it. A dialect is data: one YAML file, checked when it is
 // loaded, so that adding a platform means writing down facts and not code.
 //
 // A dialect turns "restrict this session with that name" into steps: the
@@ -19,7 +19,7 @@
 // ([Dialect.Login]), or why it is left alone. What a log-in sets, the same form's
 // restore undoes.
 //
-// # Proof
+// # Verification
 //
 // An ACK of most platforms verifies little. Each form says how a change is verified: by
 // people, or by a program ([Dialect.Checks]) that reads the ACK of a query or the next

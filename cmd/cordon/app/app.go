@@ -64,7 +64,7 @@ type App struct {
 	coa         *coa.Client
 	fleet       *bng.Fleet
 	accounting  *bng.Accounting
-	authorize   *authorize.Desk
+	authorize   *authorize.Service
 	sessions    engine.Store          // the store, or with another program's sessions
 	unserved    *engine.UnservedWatch // releases owed on BNGs that are not configured
 	template    *template.Reader      // nil: sessions are those of accounting

@@ -10,14 +10,14 @@ import (
 
 // buildAuthorize builds the edge that AAA servers ask at log-in.
 func (a *App) buildAuthorize(fleet *bng.Fleet) error {
-	network := logIns{bng.NewDesk(fleet, a.translation())}
+	network := logIns{bng.NewLogIns(fleet, a.translation())}
 	var err error
 	a.authorize, err = authorize.New(network, a.store, a.engine, nil)
 	return err
 }
 
 // logIns introduces the translator to the edge.
-type logIns struct{ desk *bng.Desk }
+type logIns struct{ desk *bng.LogIns }
 
 // LogIn implements the edge's network.
 func (n logIns) LogIn(named []quarantine.Attribute) (authorize.LogIn, bool) {

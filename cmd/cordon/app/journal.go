@@ -83,7 +83,7 @@ func (a *App) openJournal() error {
 	return nil
 }
 
-// upupkeepEvery is how often segments that are not needed any more are removed.
+// upkeepEvery is how often segments that are not needed any more are removed.
 const upkeepEvery = time.Hour
 
 // keepJournal removes old segments until ctx ends.

@@ -42,7 +42,7 @@ func (s samples) client(stats coa.Stats) {
 	s.count(coaSocketErrors, stats.OpenErrors, "open")
 	s.count(coaSocketErrors, stats.WriteErrors, "write")
 	s.count(coaSocketErrors, stats.ReadErrors, "read")
-	s.count(coaSocketErrors, stats.ICMPErrors, "complaint")
+	s.count(coaSocketErrors, stats.ICMPErrors, "icmp")
 	s.gauge(coaPorts, float64(stats.Ports))
 	s.gauge(coaPortsShort, float64(stats.ShortBuffers))
 	s.gauge(coaBuffer, float64(stats.ReceiveBuffer), "receive")

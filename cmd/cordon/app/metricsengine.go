@@ -68,7 +68,7 @@ var logInOutcomes = describe("cordon_authorize_total",
 	"Total number of log-ins that an AAA server asked about, by outcome.", "outcome")
 
 // logIns writes what AAA servers were answered.
-func (s samples) logIns(desk *authorize.Desk) {
+func (s samples) logIns(desk *authorize.Service) {
 	for outcome, n := range desk.Counts() {
 		s.count(logInOutcomes, n, authorize.Outcome(outcome).String())
 	}
