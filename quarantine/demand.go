@@ -157,6 +157,7 @@ func (c *Case) forgetStep() {
 // is over, while the case goes on with another.
 func (c *Case) lapsed(e *SessionEnforcement) bool {
 	return !c.SteppedAt.IsZero() && e.Enforcement != Gone && slices.ContainsFunc(e.Applied, func(a AppliedProfile) bool {
-		return a.Profile != c.Profile && !slices.ContainsFunc(c.OtherDemands, func(d Demand) bool { return d.Hold == nil && d.Profile == a.Profile })
+		return a.Profile != c.Profile &&
+			!slices.ContainsFunc(c.OtherDemands, func(d Demand) bool { return d.Hold == nil && d.Profile == a.Profile })
 	})
 }

@@ -19,7 +19,7 @@ type BNG struct {
 // BNGHealth is whether and how a BNG replies, as seen by the elected sender since its
 // start.
 type BNGHealth struct {
-	State      string     `json:"state" enum:"ok,unresponsive,recovering" doc:"unresponsive: restrictions are deferred. recovering: releases first."`
+	State      string     `json:"state" enum:"ok,unresponsive,recovering" doc:"unresponsive: restrictions are deferred."`
 	Path       string     `json:"path" doc:"Where requests are sent: the BNG itself, or a proxy."`
 	Since      *time.Time `json:"since" doc:"Start of the state; null if it never changed."`
 	Unanswered int        `json:"unanswered" doc:"Consecutive requests on that path without a reply."`
