@@ -89,7 +89,7 @@ func TestNothingFallsBetweenTwoSegments(t *testing.T) {
 		l.check = func(entry quarantine.JournalEntry, kept *ledger) {
 			written[entry.Kind]++
 			if !reflects(kept, entry) {
-				t.Errorf("after a rotation at %s of %s the checkpoint does not have it", EntryKindNames[entry.Kind], entry.Key)
+				t.Errorf("after a rotation at %s of %s the checkpoint does not have it", entryKindNames[entry.Kind], entry.Key)
 			}
 		}
 		e = w.startWith(w.memory, "a", func(c *Config) { c.Journal = l })
@@ -110,7 +110,7 @@ func TestNothingFallsBetweenTwoSegments(t *testing.T) {
 		defer l.mu.Unlock()
 		for _, kind := range []quarantine.EntryKind{entryAccepted, entryDecided, entryCommand, entryApplied, entrySent, entryAnswered} {
 			if written[kind] == 0 {
-				t.Errorf("the story has no %s", EntryKindNames[kind])
+				t.Errorf("the story has no %s", entryKindNames[kind])
 			}
 		}
 		if written[entrySent] < 4 {

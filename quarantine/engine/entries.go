@@ -21,8 +21,8 @@ const (
 	entryInstance quarantine.EntryKind = 9 // key instance, body quarantine.Instance; of this one: its last heartbeat, by its own clock
 )
 
-// EntryKindNames has the names of the kinds of journal entry, for people.
-var EntryKindNames = map[quarantine.EntryKind]string{
+// entryKindNames has the names of the kinds of journal entry, for people.
+var entryKindNames = map[quarantine.EntryKind]string{
 	entryAccepted: "verdict-accepted", entryDecided: "verdict-decided", entryCommand: "command", entryApplied: "command-applied",
 	entrySent: "sent", entryAnswered: "answered", entryEnded: "session-ended", entryExpiry: "expiry", entryInstance: "instance",
 }

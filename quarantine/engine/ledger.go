@@ -117,7 +117,7 @@ func (l *ledger) replay(entry quarantine.JournalEntry, at time.Time) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("journal entry %s %q of %s: %w", EntryKindNames[entry.Kind], entry.Key, at.Format(time.RFC3339), err)
+		return fmt.Errorf("journal entry %s %q of %s: %w", entryKindNames[entry.Kind], entry.Key, at.Format(time.RFC3339), err)
 	}
 	return nil
 }

@@ -349,7 +349,7 @@ func TestCommandsAboutWindowsAreInJournalAndCheckpointUntilTheyAreApplied(t *tes
 		w.endMaintenance(e)
 		kinds := ""
 		for _, entry := range w.log.Entries() {
-			kinds += EntryKindNames[entry.Kind] + " "
+			kinds += entryKindNames[entry.Kind] + " "
 		}
 		if kinds != "command command-applied command command-applied " {
 			t.Errorf("the journal has %s", kinds)

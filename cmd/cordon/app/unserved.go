@@ -13,8 +13,12 @@ import (
 )
 
 // CheckJournal reports what the journal in dir shows to be owed that could not be sent
-// with this configuration; the journal may be in use. Redis is not asked.
+// with this configuration; the journal may be in use. Redis is not asked. Its whole chain
+// is verified first: a *journal.DamageError says where it is broken.
 func CheckJournal(ctx context.Context, dir string, parts *Parts) error {
+	if _, err := journal.Verify(dir); err != nil {
+		return fmt.Errorf("verify the journal in %s: %w", dir, err)
+	}
 	fleet, err := bng.NewFleet(parts.Fleet)
 	if err != nil {
 		return err
