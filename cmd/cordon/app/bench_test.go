@@ -53,13 +53,23 @@ limits: {per_hour: 0, per_day: 0, per_bng_per_hour: 0, per_source_per_hour: 0}
 	verdicts := loginAll(b, app, ids)
 	b.ResetTimer()
 	acceptAll(b, app, verdicts)
-	for {
-		if stats := app.coa.Stats(); stats.ACKs >= uint64(b.N) {
-			break
-		}
+	for app.coa.Stats().ACKs < uint64(b.N) {
 		time.Sleep(5 * time.Millisecond)
+		mustAct(b, app, verdicts[0].ID)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "subscribers/s")
+}
+
+// mustAct ends the benchmark if a verdict was decided and restricts nobody: nothing would.
+func mustAct(b *testing.B, app *App, id string) {
+	b.Helper()
+	v, err := app.engine.Verdict(b.Context(), id)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if v.Final && v.State != quarantine.VerdictActed {
+		b.Fatalf("the verdict is %s: %s", v.State, v.Reason)
+	}
 }
 
 // startBNG returns the session ids of b.N users, u0 and on.
@@ -92,7 +102,7 @@ func startBNG(b *testing.B, conn net.PacketConn, secret string) (ids []string, s
 // loginAll stores a session for each subscriber and returns a verdict about each.
 func loginAll(b *testing.B, app *App, ids []string) []quarantine.Verdict {
 	b.Helper()
-	address := netip.MustParseAddr("10.0.0.1")
+	address := netip.MustParseAddr("198.18.0.1") // RFC 2544: for benchmarks, and not private
 	began := time.Now().Add(-time.Hour)
 	verdicts := make([]quarantine.Verdict, len(ids))
 	var events []quarantine.SessionEvent
