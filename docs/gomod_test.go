@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -123,30 +124,36 @@ func TestTheGoModCheckBites(t *testing.T) {
 	}
 }
 
-// make lint asks go mod tidy through this script.
+// make lint asks go mod tidy through this script. The module of the test wants only one
+// that stands beside it, so that no proxy and no module cache is asked.
 func TestTheTidyScriptBites(t *testing.T) {
-	gomod := readPage(t, "../go.mod")
+	script, err := filepath.Abs("../.ci/tidy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const head = "module example.org/one\n\ngo 1.26\n"
+	const other = "\nrequire example.org/other v0.0.0\n\nreplace example.org/other => ./other\n"
 	for name, c := range map[string]struct {
-		gomod string
-		tidy  bool
+		gomod, source string
+		tidy          bool
 	}{
-		"as it is":           {gomod, true},
-		"direct as indirect": {strings.Replace(gomod, "go.uber.org/zap v1.28.0", "go.uber.org/zap v1.28.0 // indirect", 1), false},
+		"needed":             {head + other, "package one\n\nimport _ \"example.org/other\"\n", true},
+		"imported nowhere":   {head + other, "package one\n", false},
+		"direct as indirect": {head + strings.Replace(other, "v0.0.0", "v0.0.0 // indirect", 1), "package one\n\nimport _ \"example.org/other\"\n", false},
 	} {
-		file := filepath.Join(t.TempDir(), "go.mod")
-		for name, text := range map[string]string{file: c.gomod, strings.TrimSuffix(file, "mod") + "sum": readPage(t, "../go.sum")} {
-			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		dir := t.TempDir()
+		for file, text := range map[string]string{
+			"go.mod": c.gomod, "one.go": c.source, "other/go.mod": "module example.org/other\n\ngo 1.26\n", "other/other.go": "package other\n",
+		} {
+			file = filepath.Join(dir, file)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(text), 0o600)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		cmd := exec.Command("./.ci/tidy", "-modfile="+file)
-		cmd.Dir = ".."
-		cmd.Env = append(cmd.Environ(), "GOPROXY=off") // a test asks nobody
-		out, err := cmd.CombinedOutput()
-		if strings.Contains(string(out), "no module proxy") {
-			t.Skip("the module cache lacks what go mod tidy wants")
-		}
-		if (err == nil) != c.tidy {
+		cmd := exec.Command(script)
+		cmd.Dir = dir
+		cmd.Env = append(cmd.Environ(), "GOPROXY=off")
+		if out, err := cmd.CombinedOutput(); (err == nil) != c.tidy || strings.Contains(string(out), "no module proxy") {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}

@@ -19,7 +19,7 @@ func node(t *testing.T, status int, answer any) (addr string, asked func() []str
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		calls = append(calls, r.Method+" "+r.URL.Path+" "+r.Header.Get("Authorization"))
-		tell(w, status, answer)
+		reply(w, status, answer)
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)

@@ -66,7 +66,7 @@ func refuse(w http.ResponseWriter, status int, detail string) {
 	_ = json.NewEncoder(w).Encode(wire.Problem{Status: status, Detail: detail, RequestID: "req-1"})
 }
 
-func tell(w http.ResponseWriter, status int, v any) {
+func reply(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v)
@@ -148,12 +148,12 @@ func (s *stub) quarantine(w http.ResponseWriter, r *http.Request) {
 		refuse(w, 503, "Redis or the journal is unavailable")
 	case q.Subscriber == "settled":
 		c.Sessions = c.Sessions[:1]
-		tell(w, 201, c)
+		reply(w, 201, c)
 	case q.Subscriber == "refused":
 		c.Sessions = c.Sessions[1:]
-		tell(w, 201, c)
+		reply(w, 201, c)
 	default:
-		tell(w, 201, c)
+		reply(w, 201, c)
 	}
 }
 
@@ -179,7 +179,7 @@ func (s *stub) list(w http.ResponseWriter, r *http.Request) {
 			page.Next = &path
 		}
 	}
-	tell(w, 200, page)
+	reply(w, 200, page)
 }
 
 func (s *stub) show(w http.ResponseWriter, r *http.Request) {
@@ -188,16 +188,16 @@ func (s *stub) show(w http.ResponseWriter, r *http.Request) {
 		refuse(w, 404, "no such case")
 		return
 	}
-	tell(w, 200, c)
+	reply(w, 200, c)
 }
 
 func (s *stub) decide(w http.ResponseWriter, r *http.Request) {
 	c, ok := stubCase(r.PathValue("id"))
 	switch {
 	case r.PathValue("id") == "c-later":
-		tell(w, 202, wire.Deferred{ID: "c-later", Status: "deferred", Detail: "it will be applied later"})
+		reply(w, 202, wire.Deferred{ID: "c-later", Status: "deferred", Detail: "it will be applied later"})
 	case r.PathValue("id") == "c-elsewhere":
-		tell(w, 202, wire.Deferred{ID: "c-elsewhere", Status: "deferred", Detail: "nothing is sent from here", UnknownHere: true,
+		reply(w, 202, wire.Deferred{ID: "c-elsewhere", Status: "deferred", Detail: "nothing is sent from here", UnknownHere: true,
 			Instances: []wire.OtherInstance{
 				{Name: "cordon-b", Address: "192.0.2.2:8480",
 					Command: "cordon quarantine release c-elsewhere --addr http://192.0.2.2:8480 --reason 'x'"},
@@ -208,7 +208,7 @@ func (s *stub) decide(w http.ResponseWriter, r *http.Request) {
 	case c.State == "closed":
 		refuse(w, 409, "case c-3 is closed; only a case that is open can be changed")
 	default:
-		tell(w, 200, c)
+		reply(w, 200, c)
 	}
 }
 
@@ -232,7 +232,7 @@ func (s *stub) submit(w http.ResponseWriter, r *http.Request) {
 		}
 		receipts = append(receipts, wire.Receipt{ID: fmt.Sprintf("v-%d", i+1), Status: "accepted"})
 	}
-	tell(w, 202, wire.Receipts{Results: receipts})
+	reply(w, 202, wire.Receipts{Results: receipts})
 }
 
 // verdict is decided when it is asked for the third time.
@@ -256,7 +256,7 @@ func (s *stub) verdict(w http.ResponseWriter, r *http.Request) {
 	case asked == 2:
 		v.State = "pending"
 	}
-	tell(w, 200, v)
+	reply(w, 200, v)
 }
 
 func holders() []wire.Holder {
@@ -279,7 +279,7 @@ func (s *stub) sessions(w http.ResponseWriter, r *http.Request) {
 	case q.Get("ip") == "192.0.2.17" || q.Get("subscriber") == "alice@isp":
 		page.Results = holders()[:1]
 	}
-	tell(w, 200, page)
+	reply(w, 200, page)
 }
 
 // stubBNG is bng1, or with maintenance bng2 for two hours from now on.
@@ -310,7 +310,7 @@ func (s *stub) bngs(w http.ResponseWriter, _ *http.Request) {
 	silent, late := stubBNG("bng1", false), stubBNG("bng2", !s.idle)
 	silent.Health = stubHealth()
 	late.Clock = &wire.AccountingClock{Skew: -18000, Relay: true}
-	tell(w, 200, wire.Page[wire.BNG]{Results: []wire.BNG{silent, late}})
+	reply(w, 200, wire.Page[wire.BNG]{Results: []wire.BNG{silent, late}})
 }
 
 func (s *stub) maintain(w http.ResponseWriter, r *http.Request) {
@@ -321,7 +321,7 @@ func (s *stub) maintain(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	switch {
 	case name == "bng-later":
-		tell(w, 202, wire.Deferred{ID: name, Status: "deferred", Detail: "it will be applied later"})
+		reply(w, 202, wire.Deferred{ID: name, Status: "deferred", Detail: "it will be applied later"})
 	case name != "bng1" && name != "bng2":
 		refuse(w, 404, "unknown BNG \"bng9\"")
 	case end && (name == "bng1" || s.idle):
@@ -330,12 +330,12 @@ func (s *stub) maintain(w http.ResponseWriter, r *http.Request) {
 		refuse(w, 422, "body.for: is above 0 and at most 168h")
 	default:
 		s.idle = s.idle || end
-		tell(w, 200, stubBNG(name, !end))
+		reply(w, 200, stubBNG(name, !end))
 	}
 }
 
 func (s *stub) discovered(w http.ResponseWriter, _ *http.Request) {
-	tell(w, 200, wire.Page[wire.DiscoveredBNG]{Results: []wire.DiscoveredBNG{
+	reply(w, 200, wire.Page[wire.DiscoveredBNG]{Results: []wire.DiscoveredBNG{
 		{NASIP: "203.0.113.9", NASIdentifier: "edge/9\n", Sender: "192.0.2.20", Relay: true, Records: 100, Sessions: 50, FirstSeen: born,
 			LastSeen: *at(time.Hour)},
 		{NASIP: "192.0.2.77", Sender: "192.0.2.77", KnownBy: "name", Records: 1, Sessions: 1, FirstSeen: born, LastSeen: born},
@@ -359,7 +359,7 @@ func (s *stub) imports(w http.ResponseWriter, r *http.Request) {
 		}
 		answer.Accepted++
 	}
-	tell(w, 200, answer)
+	reply(w, 200, answer)
 }
 
 // stubInstance is an instance that is up, silent for two hours, or forgotten.
@@ -378,7 +378,7 @@ func stubInstance(name, id, state string) wire.Instance {
 }
 
 func (s *stub) instances(w http.ResponseWriter, _ *http.Request) {
-	tell(w, 200, wire.Page[wire.Instance]{Results: []wire.Instance{
+	reply(w, 200, wire.Page[wire.Instance]{Results: []wire.Instance{
 		stubInstance("cordon-a", "id-a", "up"), stubInstance("cordon-b", "id-b", "silent"), stubInstance("cordon-c", "id-c", "forgotten"),
 	}})
 }
@@ -392,6 +392,6 @@ func (s *stub) forget(w http.ResponseWriter, r *http.Request) {
 	case "twins":
 		refuse(w, 409, "several instances are called twins; give the id: 1 (silent), 2 (up)")
 	default:
-		tell(w, 200, stubInstance(name, "id-b", "forgotten"))
+		reply(w, 200, stubInstance(name, "id-b", "forgotten"))
 	}
 }

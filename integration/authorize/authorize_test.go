@@ -35,8 +35,8 @@ func (w *world) Subscriber() string                    { return "alice" }
 func (w *world) BNG() string                           { return "bng1" }
 func (w *world) Undo() map[string]string               { return map[string]string{"walled-garden": "undo"} }
 func (w *world) Reply(profile string) ([]Change, bool) { return w.changes, profile == "walled-garden" }
-func (w *world) LogIn(told []quarantine.Attribute) (LogIn, bool) {
-	for _, a := range told {
+func (w *world) LogIn(reply []quarantine.Attribute) (LogIn, bool) {
+	for _, a := range reply {
 		if a.Name == "User-Name" && a.Value == "alice" {
 			return w, true
 		}
@@ -223,9 +223,9 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		told, err := decode(body)
-		if err != nil && len(told) > 0 || len(told) > maxAttributes {
-			t.Errorf("%d attributes and %v", len(told), err)
+		reply, err := decode(body)
+		if err != nil && len(reply) > 0 || len(reply) > maxAttributes {
+			t.Errorf("%d attributes and %v", len(reply), err)
 		}
 	})
 }
@@ -233,18 +233,18 @@ func FuzzDecode(f *testing.F) {
 // What rlm_rest makes of a name in Latin-1 is no JSON; the log-in is read all the
 // same.
 func TestANameOfOtherOctetsIsReadAsItIs(t *testing.T) {
-	told, err := decode([]byte("{\"User-Name\":{\"type\":\"string\",\"value\":[\"M\xfcller \u00fc\\u00fc\"]},\"Class\":[\"\xc3\"]}"))
+	reply, err := decode([]byte("{\"User-Name\":{\"type\":\"string\",\"value\":[\"M\xfcller \u00fc\\u00fc\"]},\"Class\":[\"\xc3\"]}"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
-	for _, a := range told {
+	for _, a := range reply {
 		got[a.Name] = a.Value
 	}
 	if got["User-Name"] != "M\xfcller \u00fc\u00fc" || got["Class"] != "\xc3" {
 		t.Errorf("%q", got)
 	}
-	if told, err := decode([]byte("{\"User-Name\":\"\U0010FFFC\"}")); err != nil || told[0].Value != "\U0010FFFC" {
-		t.Errorf("%q %v", told, err)
+	if reply, err := decode([]byte("{\"User-Name\":\"\U0010FFFC\"}")); err != nil || reply[0].Value != "\U0010FFFC" {
+		t.Errorf("%q %v", reply, err)
 	}
 }

@@ -21,7 +21,7 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// shelf keeps what it is told, unless it fails.
+// shelf keeps what is recorded, unless it fails.
 type shelf struct {
 	kept  []quarantine.Binding
 	err   error
@@ -121,15 +121,15 @@ func TestBadLinesAreReportedByNumberAndTheGoodOnesTaken(t *testing.T) {
 	} {
 		s := &shelf{}
 		w := push(t, s, good+"\n"+line+"\n"+good)
-		var told struct {
+		var recorded struct {
 			Stored, Failed int
 			Errors         []wire.LineFault
 		}
-		if err := json.Unmarshal(w.Body.Bytes(), &told); err != nil || w.Code != http.StatusOK {
+		if err := json.Unmarshal(w.Body.Bytes(), &recorded); err != nil || w.Code != http.StatusOK {
 			t.Fatalf("%d %s, %v", w.Code, w.Body, err)
 		}
-		if told.Stored != 2 || told.Failed != 1 || len(told.Errors) != 1 || told.Errors[0].Line != 2 ||
-			!strings.Contains(told.Errors[0].Error, fault) {
+		if recorded.Stored != 2 || recorded.Failed != 1 || len(recorded.Errors) != 1 || recorded.Errors[0].Line != 2 ||
+			!strings.Contains(recorded.Errors[0].Error, fault) {
 			t.Errorf("%s: %s", fault, w.Body)
 		}
 	}

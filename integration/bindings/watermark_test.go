@@ -56,11 +56,11 @@ func TestALogThatCouldNotBeStoredHasNotComeFurther(t *testing.T) {
 
 func TestAHeartbeatCountsAsTaken(t *testing.T) {
 	w := push(t, &shelf{}, "\n"+`{"complete_to":"2026-03-01T11:59:00Z"}`+"\n\n"+`{"complete_to":"x"}`+"\n"+good)
-	var told struct {
+	var recorded struct {
 		Stored, Failed int
 		Errors         []wire.LineFault
 	}
-	if err := json.Unmarshal(w.Body.Bytes(), &told); err != nil || told.Stored != 2 || told.Failed != 1 || told.Errors[0].Line != 4 {
+	if err := json.Unmarshal(w.Body.Bytes(), &recorded); err != nil || recorded.Stored != 2 || recorded.Failed != 1 || recorded.Errors[0].Line != 4 {
 		t.Errorf("%v %s", err, w.Body)
 	}
 }

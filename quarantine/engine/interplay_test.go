@@ -264,11 +264,11 @@ func TestWhatIsLeftOnASessionPresumedOverIsTheNextCasesToo(t *testing.T) {
 		w.wantInForce(key, "block-smtp")
 		c := w.wantState("alice", quarantine.Restricted)
 		t.Log(c.Sessions[len(c.Sessions)-1].Applied)
-		told := false
+		logged := false
 		for _, o := range w.network.Sent() {
-			told = told || o.To == "block-smtp" && len(o.From) > 0 && o.From[0].Profile == "garden"
+			logged = logged || o.To == "block-smtp" && len(o.From) > 0 && o.From[0].Profile == "garden"
 		}
-		if !told {
+		if !logged {
 			t.Error("whoever put block-smtp in force did not know that garden was")
 		}
 	})

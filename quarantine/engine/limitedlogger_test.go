@@ -31,11 +31,11 @@ func TestAnOutageIsLoggedOnceAMinuteAndWhenItIsResolved(t *testing.T) {
 			"heartbeat does not reach the store: other instances count this one as silent": 5,
 		}
 		for message, want := range kinds {
-			told := lines.FilterMessage(message).All()
-			if len(told) != want || told[0].ContextMap()["times"] != nil {
-				t.Errorf("%q: %d lines in 5 min, want %d: %v", message, len(told), want, told)
+			logged := lines.FilterMessage(message).All()
+			if len(logged) != want || logged[0].ContextMap()["times"] != nil {
+				t.Errorf("%q: %d lines in 5 min, want %d: %v", message, len(logged), want, logged)
 			}
-			for _, line := range told[min(1, len(told)):] {
+			for _, line := range logged[min(1, len(logged)):] {
 				if n, _ := line.ContextMap()["times"].(int64); n < 50 {
 					t.Errorf("%q: times %d, want what a minute holds", message, n)
 				}

@@ -61,7 +61,7 @@ func TestOnceTheConfigurationIsRightNothingIsLeftOfTheDoubt(t *testing.T) {
 	store := quarantinetest.NewMemory()
 	a := NewAccounting(twinFleet(t), store, AccountingConfig{})
 	noon := time.Now().Add(-12 * time.Hour).Truncate(time.Second)
-	tell := func(status acct.Status, id, user, called string, hour, session int) {
+	report := func(status acct.Status, id, user, called string, hour, session int) {
 		must(t, a.Handle(t.Context(), []acct.Record{{
 			Status: status, Client: &acct.Client{Prefix: netip.MustParsePrefix("192.0.2.0/24")},
 			From: netip.MustParseAddrPort("192.0.2.5:1646"),
@@ -80,20 +80,20 @@ func TestOnceTheConfigurationIsRightNothingIsLeftOfTheDoubt(t *testing.T) {
 			t.Errorf("half past %d: %q (%s), want %q", hour, got.Subscriber, got.Reason, subscriber)
 		}
 	}
-	tell(acct.Start, "42", "alice", "edge", 0, 0)
-	tell(acct.InterimUpdate, "42", "alice", "edge", 1, 1)
+	report(acct.Start, "42", "alice", "edge", 0, 0)
+	report(acct.InterimUpdate, "42", "alice", "edge", 1, 1)
 	want(1, "alice")
-	tell(acct.Start, "43", "bob", "edge-new", 2, 0)
+	report(acct.Start, "43", "bob", "edge-new", 2, 0)
 	want(0, "alice")
 	want(2, "")
-	tell(acct.InterimUpdate, "43", "bob", "edge-new", 3, 1)
+	report(acct.InterimUpdate, "43", "bob", "edge-new", 3, 1)
 	want(3, "")
-	tell(acct.InterimUpdate, "43", "bob", "edge", 4, 2)
-	tell(acct.InterimUpdate, "43", "bob", "edge", 5, 3)
+	report(acct.InterimUpdate, "43", "bob", "edge", 4, 2)
+	report(acct.InterimUpdate, "43", "bob", "edge", 5, 3)
 	want(4, "bob")
 	want(5, "bob")
-	tell(acct.InterimUpdate, "43", "bob", "edge-new", 6, 4) // and renamed in mid-session
+	report(acct.InterimUpdate, "43", "bob", "edge-new", 6, 4) // and renamed in mid-session
 	want(6, "")
-	tell(acct.InterimUpdate, "43", "bob", "edge", 7, 5)
+	report(acct.InterimUpdate, "43", "bob", "edge", 7, 5)
 	want(7, "bob")
 }

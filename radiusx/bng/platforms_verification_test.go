@@ -106,7 +106,7 @@ func (l *gearLab) prove(order quarantine.Order) quarantine.OutcomeKind {
 	return outcome.Kind
 }
 
-// shown is what the records since the last call tell of the profiles in force.
+// shown is what the records since the last call report of the profiles in force.
 func (l *gearLab) shown() []quarantine.ObservedAttribute {
 	var shown []quarantine.ObservedAttribute
 	for _, record := range slices.DeleteFunc(l.book.take(), stops) {

@@ -308,8 +308,8 @@ func (f *Fleet) valuesOf(user string, naming []radiusx.Attribute) keyValues {
 	}
 }
 
-// vagueName reports whether the attribute is a name of the NAS that does not tell
-// it from others.
+// vagueName reports whether the attribute is a name of the NAS that does not
+// distinguish it from others.
 func (f *Fleet) vagueName(attribute string, reported []radiusx.Attribute) bool {
 	value, _ := radiusx.Find(reported, attribute)
 	switch attribute {

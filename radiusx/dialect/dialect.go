@@ -88,7 +88,7 @@ const (
 
 var marks = []Mark{MarkSource, MarkDocumented, MarkField, MarkMemory}
 
-// Dialect is how one platform is told to restrict and to restore, as data. It does not change after loading; callers
+// Dialect is how sessions on one platform are restricted and restored, as data. It does not change after loading; callers
 // must not change what its fields refer to.
 type Dialect struct {
 	Name      string   `yaml:"name"`     // as configurations name it: lower case, digits and dashes

@@ -10,6 +10,7 @@ import (
 
 	"cordon/quarantine"
 	"cordon/store/journal"
+	"cordon/store/storetest"
 )
 
 // openHost opens what a host keeps in dir before a store that is unreachable.
@@ -51,33 +52,10 @@ func events(ids ...string) (list []quarantine.SessionEvent) {
 	return list
 }
 
-// damage changes an octet of what was spooled in dir.
-func damage(t *testing.T, dir string) {
-	t.Helper()
-	segments, err := filepath.Glob(filepath.Join(dir, "spool", "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range segments {
-		octets, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if i := strings.Index(string(octets), "alice"); i >= 0 {
-			octets[i] ^= 1
-			if err := os.WriteFile(file, octets, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			return
-		}
-	}
-	t.Fatal("no segment has the record")
-}
-
 func TestADamagedSpoolIsMovedAsideAndAccountingIsIncompleteUntilItIsRemoved(t *testing.T) {
 	dir := t.TempDir()
 	leave(t, dir)
-	damage(t, dir)
+	storetest.DamageFile(t, filepath.Join(dir, "spool"), "alice")
 	for run := range 3 {
 		h := openHost(t, dir, MinMax)
 		if (h.MovedAside != nil) != (run == 0) || run == 0 && !strings.Contains(h.MovedAside.Error(), h.Damaged()) {
@@ -165,7 +143,7 @@ func TestAccountingIsCompleteUpToTheOldestRecordThatArrivedOrIsSpooled(t *testin
 func TestASpoolLeavesTheDiskToTheJournal(t *testing.T) {
 	h := openHost(t, t.TempDir(), MinMax)
 	if err := h.Spool.cfg.Room(); err != nil {
-		t.Skipf("this disk is full: %v", err)
+		t.Fatalf("this disk is full: %v", err)
 	}
 	if err := roomBeside(h.Spool.journal, filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("a disk that cannot be read has room")

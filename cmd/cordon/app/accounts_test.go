@@ -43,11 +43,11 @@ func TestTheTableOfAccountsIsCheckedWithTheConfigurationAndFollowed(t *testing.T
 	}
 	core, lines := observer.New(zap.InfoLevel)
 	table := accountFile(cfg, parts)
-	expect := func(step, want string, told int) {
+	expect := func(step, want string, reported int) {
 		t.Helper()
 		refreshAccounts(table, zap.New(core))
 		refreshAccounts(table, zap.New(core))
-		if got := parts.Keys.Key("ALICE@isp"); got != want || lines.Len() != told {
+		if got := parts.Keys.Key("ALICE@isp"); got != want || lines.Len() != reported {
 			t.Errorf("%s: the subscriber is %q, want %q; log %v", step, got, want, lines.All())
 		}
 	}

@@ -34,7 +34,7 @@ func TestAPartThatFailsIsReported(t *testing.T) {
 	broken := errors.New("broken")
 	l.run("http", func(context.Context) error { return broken })
 	if err := <-l.failures(); !errors.Is(err, broken) {
-		t.Errorf("told %v", err)
+		t.Errorf("reported %v", err)
 	}
 	l.stop()
 }

@@ -152,9 +152,9 @@ func runEngine(t *testing.T, memory *quarantinetest.Memory, enforcer quarantine.
 
 func TestNothingIsLoggedOfABNGInMaintenance(t *testing.T) {
 	all := []bng.Health{{BNG: "bng1", State: bng.PathUnresponsive}, {BNG: "bng2", State: bng.PathUnresponsive}}
-	told := outsideMaintenance(all, []quarantine.Maintenance{{BNG: "bng1"}, {BNG: "bng3"}})
-	if len(told) != 1 || told[0].BNG != "bng2" || all[0].BNG != "bng1" {
-		t.Errorf("told of %+v, of %+v", told, all)
+	reported := outsideMaintenance(all, []quarantine.Maintenance{{BNG: "bng1"}, {BNG: "bng3"}})
+	if len(reported) != 1 || reported[0].BNG != "bng2" || all[0].BNG != "bng1" {
+		t.Errorf("reported %+v, of %+v", reported, all)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"cordon/quarantine"
 	"cordon/store/spool"
+	"cordon/store/storetest"
 )
 
 // storeUnreachable takes nothing.
@@ -21,7 +22,7 @@ type storeUnreachable struct{}
 func (storeUnreachable) Record(_ context.Context, events []quarantine.SessionEvent) []error {
 	errs := make([]error, len(events))
 	for i := range errs {
-		errs[i] = errors.New("away")
+		errs[i] = errors.New("unreachable")
 	}
 	return errs
 }
@@ -46,34 +47,11 @@ func filledSpool(t *testing.T, dir string) {
 	}
 }
 
-// damagedSpool leaves a spool in which a record is not what was written.
-func damagedSpool(t *testing.T, dir string) {
-	t.Helper()
-	filledSpool(t, dir)
-	segments, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range segments {
-		octets, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if i := strings.Index(string(octets), "alice"); i >= 0 {
-			octets[i] ^= 1
-			if err := os.WriteFile(file, octets, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			return
-		}
-	}
-	t.Fatal("no segment has the record")
-}
-
 func TestADamagedSpoolIsMovedAsideAndNothingIsAttributedUntilAPersonHasLooked(t *testing.T) {
 	cfg := Default()
 	cfg.Journal.Dir = t.TempDir()
-	damagedSpool(t, filepath.Join(cfg.Journal.Dir, "spool"))
+	filledSpool(t, filepath.Join(cfg.Journal.Dir, "spool"))
+	storetest.DamageFile(t, filepath.Join(cfg.Journal.Dir, "spool"), "alice")
 	start := func() *App {
 		a := &App{cfg: &cfg, log: zap.NewNop()}
 		a.life.log = a.log
@@ -91,7 +69,7 @@ func TestADamagedSpoolIsMovedAsideAndNothingIsAttributedUntilAPersonHasLooked(t 
 			t.Errorf("run %d: complete from %s, %t: records that were answered are missing", run, oldest, some)
 		}
 		if err := a.probeSpool(t.Context()); err == nil || !strings.Contains(err.Error(), "spool.damaged-") {
-			t.Errorf("run %d: /readyz tells %v", run, err)
+			t.Errorf("run %d: /readyz says %v", run, err)
 		}
 		if run == 1 {
 			aside, _ := filepath.Glob(filepath.Join(cfg.Journal.Dir, "spool.damaged-*"))

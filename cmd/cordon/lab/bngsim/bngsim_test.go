@@ -151,7 +151,7 @@ func TestAMoveWithoutAFreeAddressIsRefused(t *testing.T) {
 	}
 }
 
-// records counts what an accounting server is told.
+// records counts what an accounting server receives.
 type records struct {
 	mu     sync.Mutex // guards what follows
 	status []acct.Status
@@ -213,9 +213,9 @@ func TestASimulationReportsItsSessionsFromOnToOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := &records{}
+	received := &records{}
 	server, err := acct.New(acct.Config{
-		Conns: []net.PacketConn{conn}, Handler: told, Holdable: quarantine.Holdable,
+		Conns: []net.PacketConn{conn}, Handler: received, Holdable: quarantine.Holdable,
 		Clients: []acct.Client{{Prefix: netip.MustParsePrefix("127.0.0.1/32"), Secret: secret(t, "accounting")}},
 	})
 	if err != nil {
@@ -239,14 +239,14 @@ func TestASimulationReportsItsSessionsFromOnToOff(t *testing.T) {
 		ended <- Simulate(ctx, c, View{Tables: tables, Messages: messages, Show: show, Packets: true})
 	}()
 	eventually(t, "log-ins", func() bool { return strings.Contains(messages.String(), "3 subscribers are on line") })
-	eventually(t, "Interim-Updates", func() bool { return told.count(acct.InterimUpdate) >= c.Subscribers })
+	eventually(t, "Interim-Updates", func() bool { return received.count(acct.InterimUpdate) >= c.Subscribers })
 	show <- struct{}{}
 	eventually(t, "the table", func() bool { return strings.Count(tables.String(), "services=INTERNET") == c.Subscribers })
 	interrupt()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	got := []int{told.count(acct.On), told.count(acct.Start), told.count(acct.Stop), told.count(acct.Off)}
+	got := []int{received.count(acct.On), received.count(acct.Start), received.count(acct.Stop), received.count(acct.Off)}
 	if diff := cmp.Diff([]int{1, c.Subscribers, 0, 1}, got); diff != "" {
 		t.Errorf("On, Start, Stop, Off: %s", diff)
 	}
